@@ -1,0 +1,54 @@
+"""The file formats: one record each, every look-up derived from the list.
+
+A format is one module with `read(data, where, reading) -> Contents` and/or
+`write(matrices) -> Iterable[bytes-like]`; adding one is that module and its record here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from attncli.formats.contents import Contents
+    from attncli.matrices import Matrix, Reading
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """`suffixes` it is known by, the `module` that reads and writes it, whether it `holds_many` arrays by name."""
+
+    name: str
+    suffixes: tuple[str, ...]
+    module: str
+    holds_many: bool
+    readable: bool = True
+    writable: bool = True
+
+    def read(self, data: bytes, where: str, reading: Reading) -> Contents:
+        """Parse the bytes of a whole file; raise InputError naming the culprit."""
+        contents: Contents = import_module(self.module).read(data, where, reading)
+        return contents
+
+    def write(self, matrices: Mapping[str, Matrix]) -> Iterable[bytes | memoryview]:
+        """The file's bytes in chunks; a format of one array takes the only matrix."""
+        chunks: Iterable[bytes | memoryview] = import_module(self.module).write(matrices)
+        return chunks
+
+
+FORMATS = (
+    Format("csv", (".csv",), "attncli.formats.csv", holds_many=False),
+    Format("tsv", (".tsv",), "attncli.formats.tsv", holds_many=False),
+    Format("txt", (".txt",), "attncli.formats.txt", holds_many=False),
+    Format("yaml", (".yaml", ".yml"), "attncli.formats.yaml", holds_many=True),
+    Format("json", (".json",), "attncli.formats.json", holds_many=True),
+    Format("npy", (".npy",), "attncli.formats.npy", holds_many=False),
+    Format("npz", (".npz",), "attncli.formats.npz", holds_many=True),
+    Format("tex", (".tex",), "attncli.formats.tex", holds_many=True),
+    Format("safetensors", (".safetensors",), "attncli.formats.safetensors", holds_many=True),
+)
+BY_NAME = {format.name: format for format in FORMATS}
+BY_SUFFIX = {suffix: format for format in FORMATS for suffix in format.suffixes}

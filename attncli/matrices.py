@@ -1,0 +1,35 @@
+"""A matrix as it was read: its numbers, its name for messages, its labels and, on request, its text."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+@dataclass(frozen=True, slots=True)
+class Matrix:
+    """One array from one source.
+
+    `array` has any number of axes and any real or boolean dtype (text gives float64, or bool where
+    every cell is true/false). `where` is what an error calls it: "q.csv", "p.yaml: queries".
+    `row_labels` and `column_labels` name the last two axes. `texts` are the cells as they were
+    printed, in C order; None for a binary source and where nobody asked (`Reading.keep_text`).
+    """
+
+    array: np.ndarray
+    where: str
+    row_labels: tuple[str, ...] | None = None
+    column_labels: tuple[str, ...] | None = None
+    texts: tuple[str, ...] | None = None
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How a source is to be read: `--header/--no-header` (None: by the rule), and whether to keep cell texts."""
+
+    header: bool | None = None
+    keep_text: bool = False
