@@ -1,0 +1,122 @@
+"""Scale expressions: numbers and `dk` with + - * / ** ( ) and sqrt, parsed and never evaluated as code."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable
+
+Term = Callable[[float], float]
+
+TOKEN = re.compile(r"\s*(?:(?P<number>\d+\.?\d*(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?)|(?P<word>[A-Za-z_√]+)|(?P<sign>\*\*|[-+*/^()−·]))")
+FORM = "a number or an expression of dk, as 1/sqrt(dk), 1/dk, 1/30, 0.125"
+DEEPEST = 50
+
+
+def parse_scale(text: str) -> Term:
+    """The scale as a function of d_k; ValueError ("what" and, on a second line, the hint) where it isn't one."""
+    parser = _Parser(text)
+    term = parser.sum(0)
+    if parser.tokens:
+        raise parser.wrong(f"{parser.tokens[0]!r} is left over")
+    return term
+
+
+def evaluate_scale(text: str, d_k: int) -> float:
+    """The number that `text` means at this d_k; ValueError where that is not a finite number."""
+    term = parse_scale(text)
+    try:
+        value = term(float(d_k))
+    except (ZeroDivisionError, OverflowError, ValueError):
+        raise ValueError(f"{text!r} has no value at dk = {d_k}") from None
+    if isinstance(value, complex) or not math.isfinite(value):
+        raise ValueError(f"{text!r} is not a finite number at dk = {d_k}")
+    return value
+
+
+class _Parser:
+    """Recursive descent: sum → product → power → atom, a token at a time."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.tokens: list[str] = []
+        position, text = 0, text.strip()
+        if not text:
+            raise ValueError(f"an empty scale\n{FORM}")
+        if len(text) > 200:
+            raise ValueError(f"a scale of {len(text)} characters\n{FORM}")
+        while position < len(text):
+            match = TOKEN.match(text, position)
+            if not match:
+                raise self.wrong(f"{text[position]!r} is not part of a scale")
+            self.tokens.append(match.group().strip().replace("−", "-").replace("·", "*").replace("^", "**"))
+            position = match.end()
+
+    def wrong(self, what: str) -> ValueError:
+        return ValueError(f"{self.text!r} is not a scale: {what}\n{FORM}")
+
+    def take(self, *choices: str) -> str | None:
+        if self.tokens and self.tokens[0] in choices:
+            return self.tokens.pop(0)
+        return None
+
+    def sum(self, depth: int) -> Term:
+        if depth > DEEPEST:
+            raise self.wrong("too many brackets")
+        left = self.product(depth)
+        while sign := self.take("+", "-"):
+            left = _apply(sign, left, self.product(depth))
+        return left
+
+    def product(self, depth: int) -> Term:
+        left = self.signed(depth)
+        while sign := self.take("*", "/"):
+            left = _apply(sign, left, self.signed(depth))
+        return left
+
+    def signed(self, depth: int) -> Term:
+        if depth > DEEPEST:
+            raise self.wrong("too many signs")
+        if self.take("-"):
+            inner = self.signed(depth + 1)
+            return lambda d_k: -inner(d_k)
+        if self.take("+"):
+            return self.signed(depth + 1)
+        return self.power(depth)
+
+    def power(self, depth: int) -> Term:
+        base = self.atom(depth)
+        if self.take("**"):
+            return _apply("**", base, self.signed(depth + 1))
+        return base
+
+    def atom(self, depth: int) -> Term:
+        if not self.tokens:
+            raise self.wrong("it ends too early")
+        token = self.tokens.pop(0)
+        if token == "(":
+            inner = self.sum(depth + 1)
+            if not self.take(")"):
+                raise self.wrong("a bracket is not closed")
+            return inner
+        if token in ("sqrt", "√"):
+            root = self.atom(depth + 1)
+            return lambda d_k: math.sqrt(root(d_k))
+        if token in ("dk", "d_k", "d"):
+            return lambda d_k: d_k
+        if token[0].isdigit() or token[0] == ".":
+            value = float(token)
+            return lambda _: value
+        raise self.wrong(f"{token!r} is not known")
+
+
+def _apply(sign: str, left: Term, right: Term) -> Term:
+    if sign == "+":
+        return lambda d_k: left(d_k) + right(d_k)
+    if sign == "-":
+        return lambda d_k: left(d_k) - right(d_k)
+    if sign == "*":
+        return lambda d_k: left(d_k) * right(d_k)
+    if sign == "/":
+        return lambda d_k: left(d_k) / right(d_k)
+    return lambda d_k: left(d_k) ** right(d_k)

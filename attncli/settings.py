@@ -1,0 +1,133 @@
+"""The settings of a calculation: one record each, from which problem files, options and manifests all parse.
+
+A setting's `parse` turns its text into the value that a `Request` holds, or raises ValueError with a sentence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from attncli.errors import UsageError, nearest
+from attncli.variants import VARIANTS
+
+DTYPES = ("float16", "float32", "float64")
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """`key` in a problem file, `field` of a Request, `option` on the command line (with `short`), `form` for help."""
+
+    key: str
+    parse: Callable[[str], Any]
+    help: str
+    form: str
+    option: str
+    short: str | None = None
+    field: str = ""
+    is_flag: bool = False
+
+    def __post_init__(self) -> None:
+        if not self.field:
+            object.__setattr__(self, "field", self.key)
+
+    def value(self, text: str, where: str) -> Any:
+        """The value that `text` means; a UsageError at `where` otherwise."""
+        try:
+            return self.parse(text.strip())
+        except ValueError as error:
+            what, _, hint = str(error).partition("\n")
+            raise UsageError(where, what, hint or None) from None
+
+
+def choice(noun: str, choices: tuple[str, ...]) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        if text in choices:
+            return text
+        near = nearest(text, choices)
+        cure = f"did you mean {near!r}?" if near else f"one of: {', '.join(choices)}"
+        raise ValueError(f"{text!r} is not {noun}\n{cure}")
+
+    return parse
+
+
+def number(text: str) -> float:
+    from attncli.numerals import parse_number
+
+    value = parse_number(text)
+    if value != value or value in (float("inf"), float("-inf")):
+        raise ValueError(f"{text!r} is not a finite number")
+    return value
+
+
+def positive(text: str) -> float:
+    value = number(text)
+    if value <= 0:
+        raise ValueError(f"{text} is not above 0")
+    return value
+
+
+def whole(text: str) -> int:
+    digits = text[1:] if text[:1] in "+-" else text
+    if not (digits.isascii() and digits.isdigit()):
+        raise ValueError(f"{text!r} is not a whole number")
+    if len(digits) > 18:
+        raise ValueError(f"{text} is beyond any matrix")
+    return int(text)
+
+
+def truth(text: str) -> bool:
+    if text.lower() in ("true", "false"):
+        return text.lower() == "true"
+    raise ValueError(f"{text!r} is neither true nor false")
+
+
+def window(text: str) -> tuple[int, int]:
+    parts = text.strip("[]() ").replace(",", " ").split()
+    if len(parts) != 2:
+        raise ValueError(f"{text!r} is not LEFT,RIGHT\ntwo whole numbers, as in 2,0; -1 is unbounded")
+    left, right = whole(parts[0]), whole(parts[1])
+    if left < -1 or right < -1:
+        raise ValueError(f"{text!r} goes below -1\n-1 is unbounded, 0 is the query's own position")
+    return left, right
+
+
+def heads(text: str) -> tuple[int, int]:
+    parts = [part.strip() for part in text.strip("[]() ").replace(",", "/").split("/")]
+    if len(parts) not in (1, 2) or not all(part.isascii() and part.isdigit() for part in parts):
+        raise ValueError(f"{text!r} is not H or H/KV\nas in 8, or 8/2 for 8 query heads and 2 key/value heads")
+    query_heads, key_heads = whole(parts[0]), whole(parts[-1])
+    if not query_heads or not key_heads:
+        raise ValueError(f"{text!r} has no head")
+    if query_heads % key_heads:
+        raise ValueError(f"{query_heads} query heads are not a multiple of {key_heads} key/value heads")
+    return query_heads, key_heads
+
+
+def scale(text: str) -> str:
+    from attncli.scale import parse_scale
+
+    parse_scale(text)
+    return text
+
+
+SETTINGS = (
+    Setting(
+        "variant",
+        choice("a variant", tuple(v.name for v in VARIANTS)),
+        f"the score: {', '.join(v.name for v in VARIANTS)} (default scaled)",
+        "NAME", "--variant", "-a",
+    ),
+    Setting("scale", scale, "multiplies the raw scores: a number or an expression of dk, as 1/dk", "EXPR", "--scale"),
+    Setting("length_scale", positive, "the length ℓ of laplace and gaussian", "ℓ", "--length-scale"),
+    Setting("mask_means", choice("a meaning", ("keep", "drop")), "what 1 in the mask means (default keep)", "keep|drop", "--mask-means"),
+    Setting("causal", truth, "only keys at or before the query's position", "", "--causal", is_flag=True),
+    Setting("align", choice("a corner", ("top-left", "bottom-right")), "the corner where query and key positions meet", "CORNER", "--align"),
+    Setting("query_offset", whole, "the position of query 0 among the keys", "N", "--query-offset"),
+    Setting("window", window, "only keys from L before to R after the query's position; -1 is unbounded", "L,R", "--window"),
+    Setting("softcap", positive, "cap the scores: C·tanh(scores/C)", "C", "--softcap"),
+    Setting("heads", heads, "split packed columns into H query heads and KV key/value heads", "H[/KV]", "--heads"),
+    Setting("dtype", choice("a dtype", DTYPES), "cast the inputs to it", "DTYPE", "--dtype"),
+)
+BY_KEY = {setting.key: setting for setting in SETTINGS}

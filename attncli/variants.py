@@ -1,0 +1,176 @@
+"""The variants of attention: they differ in the score alone, so a variant is one function and one record here.
+
+Choices, help, the table of `attncli variants`, explain's formula, the property tests and README's table all
+follow from `VARIANTS`. A score function gets queries (b, d_k) and keys (t, d_k) of one floating dtype and gives
+the raw scores (b, t) in that dtype.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from numpy import ndarray
+
+
+def dot(queries: ndarray, keys: ndarray) -> ndarray:
+    """q·k for every pair: (b, d_k), (t, d_k) → (b, t)."""
+    product: ndarray = queries @ keys.T
+    return product
+
+
+def negative_manhattan(queries: ndarray, keys: ndarray) -> ndarray:
+    """−Σ|q − k| for every pair, a coordinate at a time so that memory stays at two tiles."""
+    return _negative_sum(queries, keys, lambda difference: abs_in_place(difference))
+
+
+def negative_half_square(queries: ndarray, keys: ndarray) -> ndarray:
+    """−Σ(q − k)²/2 for every pair, from the differences: q² − 2qk + k² would cancel for near neighbours."""
+    total = _negative_sum(queries, keys, lambda difference: square_in_place(difference))
+    total *= total.dtype.type(0.5)
+    return total
+
+
+def nothing(queries: ndarray, keys: ndarray) -> ndarray:
+    """0 for every pair."""
+    import numpy as np
+
+    return np.zeros((len(queries), len(keys)), queries.dtype)
+
+
+def unit_rows(rows: ndarray) -> ndarray:
+    """Each row over its Euclidean length; a zero row stays zero. Divided by its largest entry first, so that no
+    square overflows or vanishes."""
+    import numpy as np
+
+    largest = np.abs(rows).max(axis=-1, keepdims=True, initial=0)
+    rows = rows / np.where(largest > 0, largest, 1)
+    length = np.sqrt(np.square(rows).sum(axis=-1, keepdims=True))
+    unit: ndarray = rows / np.where(length > 0, length, 1)
+    return unit
+
+
+def abs_in_place(difference: ndarray) -> None:
+    import numpy as np
+
+    np.abs(difference, out=difference)
+
+
+def square_in_place(difference: ndarray) -> None:
+    import numpy as np
+
+    np.multiply(difference, difference, out=difference)
+
+
+def _negative_sum(queries: ndarray, keys: ndarray, term: Callable[[ndarray], None]) -> ndarray:
+    import numpy as np
+
+    total = np.zeros((len(queries), len(keys)), queries.dtype)
+    difference = np.empty_like(total)
+    by_column = np.ascontiguousarray(keys.T)
+    for column in range(queries.shape[1]):
+        np.subtract(queries[:, column, None], by_column[column], out=difference)
+        term(difference)
+        total -= difference
+    return total
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """One way to score a query against a key.
+
+    `formula` and `latex` say the raw score, `explained` in words; `default_scale` is an expression of dk, or of ℓ
+    where the variant `has_length`. `prepare` (if any) maps the rows of Q and K before they are scored.
+    `bound(q, k, d_k)` is at least every |raw score| for rows whose largest |entry| is q and k.
+    `is_product`: the score is a matrix product of the prepared rows.
+    """
+
+    name: str
+    formula: str
+    latex: str
+    explained: str
+    default_scale: str
+    source: str
+    score: Callable[[ndarray, ndarray], ndarray]
+    bound: Callable[[float, float, int], float]
+    prepare: Callable[[ndarray], ndarray] | None = None
+    has_length: bool = False
+    is_product: bool = False
+
+    def length_scale_factor(self, length_scale: float) -> float:
+        """What ℓ makes of the scores: 1/ℓ for a distance, 1/ℓ² for a squared one."""
+        return length_scale ** -(2 if "²" in self.default_scale else 1)
+
+
+VARIANTS = (
+    Variant(
+        name="scaled",
+        formula="q·k",
+        latex=r"q \cdot k",
+        explained="the dot product, divided by √d_k",
+        default_scale="1/sqrt(dk)",
+        source="Vaswani et al. 2017, eq. 1",
+        score=dot,
+        bound=lambda q, k, d_k: q * k * d_k,
+        is_product=True,
+    ),
+    Variant(
+        name="dot",
+        formula="q·k",
+        latex=r"q \cdot k",
+        explained="the dot product as it is",
+        default_scale="1",
+        source="Luong et al. 2015",
+        score=dot,
+        bound=lambda q, k, d_k: q * k * d_k,
+        is_product=True,
+    ),
+    Variant(
+        name="laplace",
+        formula="−‖q − k‖₁",
+        latex=r"-\lVert q - k \rVert_1",
+        explained="the Manhattan distance, negated and divided by ℓ",
+        default_scale="1/ℓ",
+        source="Kim et al. 2019 (Attentive Neural Processes)",
+        score=negative_manhattan,
+        bound=lambda q, k, d_k: (q + k) * d_k,
+        has_length=True,
+    ),
+    Variant(
+        name="gaussian",
+        formula="−‖q − k‖₂² / 2",
+        latex=r"-\tfrac{1}{2} \lVert q - k \rVert_2^2",
+        explained="half the squared Euclidean distance, negated and divided by ℓ²",
+        default_scale="1/ℓ²",
+        source="Nadaraya 1964, Watson 1964",
+        score=negative_half_square,
+        bound=lambda q, k, d_k: (q + k) * (q + k) * d_k,
+        has_length=True,
+    ),
+    Variant(
+        name="cosine",
+        formula="q·k / (‖q‖‖k‖)",
+        latex=r"\frac{q \cdot k}{\lVert q \rVert \lVert k \rVert}",
+        explained="the cosine of the angle between query and key",
+        default_scale="1",
+        source="Graves et al. 2014",
+        score=dot,
+        bound=lambda _q, _k, _d_k: 1.01,
+        prepare=unit_rows,
+        is_product=True,
+    ),
+    Variant(
+        name="uniform",
+        formula="0",
+        latex="0",
+        explained="nothing: every key gets the same weight",
+        default_scale="1",
+        source="Kim et al. 2019",
+        score=nothing,
+        bound=lambda _q, _k, _d_k: 0.0,
+    ),
+)
+BY_NAME = {variant.name: variant for variant in VARIANTS}
+DEFAULT = "scaled"
