@@ -1,9 +1,30 @@
 """attncli: an attention calculator for the command line and for Python.
 
-    from attncli import attend
+from attncli import attend
 
-    attend(queries, keys, values).output
+attend(queries, keys, values).output
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from attncli.api import attend as attend
+    from attncli.errors import AttncliError as AttncliError
+
 __version__ = "0.1.0"
-__all__ = ["__version__"]
+__all__ = ["AttncliError", "__version__", "attend"]
+
+
+def __getattr__(name: str) -> Any:
+    # attend needs numpy, which `attncli --version` must not wait for
+    if name == "attend":
+        from attncli.api import attend
+
+        return attend
+    if name == "AttncliError":
+        from attncli.errors import AttncliError
+
+        return AttncliError
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -57,7 +57,7 @@ class MissingExtraError(AttncliError):
         super().__init__(where, f"this needs {package}, which is not installed", f"pip install 'attncli[{extra}]'")
         self._arguments = (where, package, extra)
 
-    def __reduce__(self) -> tuple[type[AttncliError], tuple[str, str, str]]:  # type: ignore[override]
+    def __reduce__(self) -> tuple[type[AttncliError], tuple[str, str, str]]:
         return type(self), self._arguments
 
 

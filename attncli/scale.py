@@ -8,7 +8,9 @@ from collections.abc import Callable
 
 Term = Callable[[float], float]
 
-TOKEN = re.compile(r"\s*(?:(?P<number>\d+\.?\d*(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?)|(?P<word>[A-Za-z_√]+)|(?P<sign>\*\*|[-+*/^()−·]))")
+TOKEN = re.compile(
+    r"\s*(?:(?P<number>\d+\.?\d*(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?)|(?P<word>[A-Za-z_√]+)|(?P<sign>\*\*|[-+*/^()−·]))"
+)
 FORM = "a number or an expression of dk, as 1/sqrt(dk), 1/dk, 1/30, 0.125"
 DEEPEST = 50
 

@@ -1,0 +1,5 @@
+"""The engine: scores, mask, softmax and weighted sum by blocks of queries, for every variant alike."""
+
+from attncli.engine.compute import Sink, compute
+
+__all__ = ["Sink", "compute"]

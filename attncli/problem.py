@@ -1,0 +1,168 @@
+"""A calculation that can be done: the `Problem` that `attncli.door` lets through, and how it looks from the engine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from attncli.request import Labels
+from attncli.variants import Variant
+
+Array = np.ndarray
+
+
+@dataclass(frozen=True, slots=True)
+class Conventions:
+    """What systems differ in beyond settings: the row of a query with no key, who shares a key head, and whether the
+    softcap comes after the bias."""
+
+    empty: str = "zeros"  # zeros | uniform | nan
+    grouping: str = "interleaved"  # interleaved: head h reads key head h // r; tiled: h % key heads
+    softcap_after_bias: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Visible:
+    """Which keys a query may see by its position: key j for query i at p = i + offset where p − left ≤ j ≤ p + right
+    and j < length. None is unbounded; `lengths` and `offsets` have one entry, or one per entry of the first axis."""
+
+    left: int | None = None
+    right: int | None = None
+    offsets: tuple[int, ...] = (0,)
+    lengths: tuple[int, ...] | None = None
+
+    @property
+    def is_everything(self) -> bool:
+        return self.left is None and self.right is None and self.lengths is None
+
+    def interval(self, first: int, rows: Array, keys: int) -> tuple[Array, Array]:
+        """For each of `rows` the half-open range of its keys: (starts, stops), `first` being the index on axis 0."""
+        positions = rows + self.offsets[first if len(self.offsets) > 1 else 0]
+        length = keys if self.lengths is None else self.lengths[first if len(self.lengths) > 1 else 0]
+        starts = np.zeros_like(positions) if self.left is None else np.clip(positions - self.left, 0, length)
+        stops = np.full_like(positions, length)
+        if self.right is not None:
+            stops = np.clip(positions + self.right + 1, 0, length)
+        return starts, np.maximum(starts, stops)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One head of one batch entry: everything in two axes. `mask` is True where a query may attend."""
+
+    queries: Array
+    keys: Array
+    values: Array | None
+    mask: Array | None
+    bias: Array | None
+    first: int  # the index on the first leading axis, for key lengths
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """A calculation that can be done.
+
+    queries (*lead, n, d_k); keys (*key_lead, m, d_k) and values (*key_lead, m, d_v), where key_lead is lead but for
+    the number of heads. All in the computing dtype. `dtype` is what results are returned in.
+    """
+
+    queries: Array
+    keys: Array
+    values: Array | None
+    mask: Array | None
+    bias: Array | None
+    variant: Variant
+    scale: float
+    scale_text: str
+    length_scale: float | None
+    softcap: float | None
+    visible: Visible
+    conventions: Conventions
+    lead: tuple[int, ...]
+    key_heads: int | None
+    packed: bool
+    dtype: np.dtype
+    is_finite: bool
+    labels: Labels
+    output_projection: tuple[Array, Array | None] | None = None
+    described: dict[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def n(self) -> int:
+        return int(self.queries.shape[-2])
+
+    @property
+    def m(self) -> int:
+        return int(self.keys.shape[-2])
+
+    @property
+    def d_k(self) -> int:
+        return int(self.queries.shape[-1])
+
+    @property
+    def d_v(self) -> int | None:
+        return None if self.values is None else int(self.values.shape[-1])
+
+    @property
+    def parts(self) -> int:
+        """How many two-axis problems this is: the product of the leading axes."""
+        return int(np.prod(self.lead, dtype=np.int64))
+
+    def part(self, number: int) -> Part:
+        """The two-axis problem at this place (C order) of the leading axes."""
+        index, key_index = self.index(number), self.key_index(number)
+        return Part(
+            queries=self.queries[index],
+            keys=self.keys[key_index],
+            values=None if self.values is None else self.values[key_index],
+            mask=None if self.mask is None else self.mask[index],
+            bias=None if self.bias is None else self.bias[index],
+            first=index[0] if index else 0,
+        )
+
+    def index(self, number: int) -> tuple[int, ...]:
+        """The index on the leading axes of part `number`."""
+        return tuple(int(i) for i in np.unravel_index(number, self.lead)) if self.lead else ()
+
+    def key_index(self, number: int) -> tuple[int, ...]:
+        """The index on the leading axes of the keys and values that part `number` reads."""
+        index = self.index(number)
+        return index if self.key_heads is None else (*index[:-1], self.key_head(index[-1]))
+
+    def key_head(self, head: int) -> int:
+        """The key/value head that a query head reads."""
+        assert self.key_heads is not None
+        if self.conventions.grouping == "tiled":
+            return head % self.key_heads
+        return head // (self.lead[-1] // self.key_heads)
+
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """The public shape of every input and result."""
+        lead, n = self.lead, self.n
+        shapes = {
+            "queries": self.queries.shape,
+            "keys": self.keys.shape,
+            **({} if self.values is None else {"values": self.values.shape}),
+            "raw_scores": (*lead, n, self.m),
+            "scores": (*lead, n, self.m),
+            "weights": (*lead, n, self.m),
+            "lse": (*lead, n),
+        }
+        if self.d_v is not None:
+            shapes["output"] = (*lead[:-1], n, lead[-1] * self.d_v) if self.packed else (*lead, n, self.d_v)
+            if self.output_projection is not None:
+                shapes["output"] = (*shapes["output"][:-1], self.output_projection[0].shape[-1])
+        return shapes
+
+
+def first_cell(found: Array) -> tuple[int, ...]:
+    """The index of the first True, in C order."""
+    return tuple(int(i) for i in np.unravel_index(int(np.argmax(found)), found.shape))
+
+
+def at(cell: tuple[int, ...]) -> str:
+    """An index as messages say it."""
+    return f"at [{', '.join(map(str, cell))}]"

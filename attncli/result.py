@@ -1,0 +1,113 @@
+"""A problem's results, computed when they are asked for and never twice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from attncli.engine import compute
+from attncli.engine.compute import Outcome
+from attncli.problem import Problem
+from attncli.request import RESULT_NAMES
+
+
+class Result:
+    """raw_scores, scores, weights (…, n, m), output (…, n, d_v), lse (…, n): each computed at its first use.
+
+    `compute` gets several in one pass. `warnings` grow with what is computed (queries that have no key).
+    """
+
+    def __init__(self, problem: Problem, engine: str = "auto") -> None:
+        self.problem = problem
+        self.engine = engine
+        self.outcome: Outcome | None = None
+        self._arrays: dict[str, np.ndarray] = {}
+
+    def compute(self, *names: str, progress: Callable[[int], None] | None = None) -> Result:
+        """Compute these results (all by default) in one pass; returns self."""
+        missing = [name for name in names or RESULT_NAMES if name not in self._arrays and self.has(name)]
+        if missing:
+            shapes = self.problem.shapes()
+            arrays = {name: np.empty(self._inner_shape(name, shapes), self.problem.dtype) for name in missing}
+            views = {name: self._by_head(name, array) for name, array in arrays.items()}
+            self.outcome = compute(self.problem, views, engine=self.engine, progress=progress)
+            for name, array in arrays.items():
+                self._arrays[name] = self._joined(name, array)
+        return self
+
+    def has(self, name: str) -> bool:
+        """Whether the problem has this result: there is no output without values."""
+        return name != "output" or self.problem.values is not None
+
+    def array(self, name: str) -> np.ndarray:
+        """One result by name."""
+        return self.compute(name)._arrays[name]
+
+    @property
+    def raw_scores(self) -> np.ndarray:
+        """(…, n, m): similarity before the scale."""
+        return self.array("raw_scores")
+
+    @property
+    def scores(self) -> np.ndarray:
+        """(…, n, m): what enters the softmax; −inf where masked."""
+        return self.array("scores")
+
+    @property
+    def weights(self) -> np.ndarray:
+        """(…, n, m): softmax of the scores over the keys; each row sums to 1, or is 0 where the query has no key."""
+        return self.array("weights")
+
+    @property
+    def output(self) -> np.ndarray | None:
+        """(…, n, d_v): weights · values; None without values."""
+        return self.array("output") if self.has("output") else None
+
+    @property
+    def lse(self) -> np.ndarray:
+        """(…, n): the log of the sum of the exponentials of the scores."""
+        return self.array("lse")
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What the user should know about these numbers."""
+        found = list(self.problem.warnings)
+        if self.outcome is not None and self.outcome.empty:
+            found.append(self._empty_warning(self.outcome))
+        return tuple(found)
+
+    def _empty_warning(self, outcome: Outcome) -> str:
+        assert outcome.first_empty is not None
+        part, query = outcome.first_empty
+        labels = self.problem.labels.queries
+        name = ", ".join(str(i) for i in (*self.problem.index(part), query)) + (f" ({labels[query]})" if labels else "")
+        row = {"zeros": "0", "uniform": "uniform over all keys", "nan": "NaN"}[self.problem.conventions.empty]
+        if outcome.empty == 1:
+            return f"query {name} may attend to no key: its weights are {row}"
+        return f"{outcome.empty} queries may attend to no key, the first is {name}: their weights are {row}"
+
+    def _inner_shape(self, name: str, shapes: dict[str, tuple[int, ...]]) -> tuple[int, ...]:
+        problem = self.problem
+        if name == "output" and problem.d_v is not None:
+            if problem.packed:
+                return (*problem.lead[:-1], problem.n, problem.lead[-1], problem.d_v)
+            return (*problem.lead, problem.n, problem.d_v)
+        return shapes[name]
+
+    def _by_head(self, name: str, array: np.ndarray) -> np.ndarray:
+        """The array as the engine indexes it, [*lead, query, column]."""
+        return np.moveaxis(array, -2, -3) if name == "output" and self.problem.packed else array
+
+    def _joined(self, name: str, array: np.ndarray) -> np.ndarray:
+        """The array as users see it: heads packed again, and projected where the problem has w_o."""
+        if name != "output":
+            return array
+        if self.problem.packed:
+            array = array.reshape(*array.shape[:-2], -1)
+        if self.problem.output_projection is not None:
+            weights, offset = self.problem.output_projection
+            array = (array.astype(weights.dtype, copy=False) @ weights).astype(self.problem.dtype, copy=False)
+            if offset is not None:
+                array = array + offset.astype(self.problem.dtype)
+        return array
