@@ -1,0 +1,172 @@
+"""JSON with the numbers left as text; strings may hold numbers that JSON cannot say ("-inf", "1/3")."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from attncli.errors import InputError
+from attncli.formats import tree as trees
+from attncli.formats.contents import Contents, Quoted, Tree
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from attncli.matrices import Matrix, Reading
+
+TOKEN = re.compile(r'[\[\]{}]|"(?:[^"\\]|\\.)*"|[^\s\[\]{},:"]+', re.DOTALL)
+WORD = re.compile(r'[^\s\[\]{},:"]+')
+
+
+def read(data: bytes, where: str, reading: Reading) -> Contents:
+    """The one value of a file; every fault is an InputError with line and column."""
+    text = trees.decode(data, where)
+    return trees.contents_of(Tree(_parsed(text, where), partial(trees.locate, partial(_events, text))), where, reading)
+
+
+class _DuplicateKeyError(Exception):
+    pass
+
+
+def _parsed(text: str, where: str) -> Any:
+    import json
+
+    encode = str.encode  # bytes mark a number until `_marked` has told it from a string
+    words = {"NaN": b"nan", "Infinity": b"inf", "-Infinity": b"-inf"}
+    try:
+        root = json.loads(
+            text,
+            parse_int=encode,
+            parse_float=encode,
+            parse_constant=words.__getitem__,
+            object_pairs_hook=_unique,
+        )
+        return _marked(root, 0)
+    except _DuplicateKeyError:
+        raise _duplicate_fault(text, where) from None
+    except json.JSONDecodeError as error:
+        raise _malformed(text, where, error) from None
+    except RecursionError:
+        raise InputError(where, f"lists and objects more than {trees.DEEPEST} deep") from None
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    mapping = dict(pairs)
+    if len(mapping) != len(pairs):
+        raise _DuplicateKeyError
+    return mapping
+
+
+def _marked(node: Any, depth: int) -> Any:
+    """The node with its numbers as plain text and its strings as `Quoted`, a list at a time."""
+    if isinstance(node, bytes):
+        return node.decode()
+    if isinstance(node, str):
+        return Quoted(node)
+    if node is None or isinstance(node, bool):
+        return {None: "null", True: "true", False: "false"}[node]
+    if depth >= trees.DEEPEST:
+        raise RecursionError
+    if isinstance(node, dict):
+        return {key: _marked(value, depth + 1) for key, value in node.items()}
+    if set(map(type, node)) == {bytes}:
+        return list(map(bytes.decode, node))
+    return [_marked(inner, depth + 1) for inner in node]
+
+
+def _malformed(text: str, where: str, error: Any) -> InputError:
+    index = error.pos
+    while index and WORD.fullmatch(text[index - 1]):
+        index -= 1
+    line, column = trees.position(text, index)
+    place = f"{where}: line {line}, column {column}"
+    if not text.strip():
+        return InputError(where, "the file is empty", trees.FORM)
+    word = WORD.match(text, index)
+    if error.msg == "Extra data" and not (word and index < error.pos):
+        return InputError(place, "something follows the end of the JSON value", "one value to a file")
+    if word is None:
+        return InputError(place, f"not JSON: {error.msg[0].lower()}{error.msg[1:]}")
+    return InputError(place, *_foreign_word(word.group()))
+
+
+def _foreign_word(word: str) -> tuple[str, str | None]:
+    from attncli.numerals import NumeralError, parse_number
+
+    what = f"{word if len(word) <= 40 else word[:37] + '...'!r} is not JSON"
+    try:
+        parse_number(word, leading_zero=False)
+    except NumeralError as error:
+        return (error.what, error.hint) if error.hint else (what, "text goes in double quotes")
+    return what, f'write "{word}" in quotes'
+
+
+def _duplicate_fault(text: str, where: str) -> InputError:
+    open_objects: list[set[str] | None] = []
+    is_key = False
+    for event in _events(text):
+        if event.kind == "end":
+            open_objects.pop()
+        elif is_key and open_objects[-1] is not None:
+            if event.value in open_objects[-1]:
+                return InputError(
+                    f"{where}: line {event.line}, column {event.column}",
+                    f"the key {event.value} stands twice",
+                    "remove one of the two",
+                )
+            open_objects[-1].add(event.value)
+            is_key = False
+            continue
+        elif event.kind in "[{":
+            open_objects.append(set() if event.kind == "{" else None)
+        is_key = bool(open_objects) and open_objects[-1] is not None
+    raise AssertionError("no key stands twice")
+
+
+def _events(text: str) -> Iterator[trees.Event]:
+    """The tokens of a text that is JSON, each with its place."""
+    import json
+
+    line, start, last = 1, 0, 0
+    for token in TOKEN.finditer(text):
+        between = text.count("\n", last, token.start())
+        if between:
+            line += between
+            start = text.rfind("\n", last, token.start()) + 1
+        last = token.start()
+        word = token.group()
+        kind = word if word in "[{" else "end" if word in "]}" else "scalar"
+        yield trees.Event(kind, json.loads(word) if word[0] == '"' else word, line, last - start + 1)
+
+
+def write(matrices: Mapping[str, Matrix]) -> Iterator[bytes]:
+    """One object of nested lists; what JSON cannot say is the strings "-inf", "inf" and "nan"."""
+    lead = b"{\n"
+    for name, matrix in matrices.items():
+        yield lead + f"  {trees.quoted(name)}: ".encode()
+        yield from _nested(matrix.array, "  ")
+        lead = b",\n"
+    yield b"\n}\n" if matrices else b"{}\n"
+
+
+def _nested(array: np.ndarray, indent: str) -> Iterator[bytes]:
+    if array.ndim < 2 or not array.size:
+        yield trees.flat(array, _number).encode()
+        return
+    lead = "[\n"
+    if array.ndim == 2:
+        for rows in trees.rows_of(array, _number):
+            yield (lead + ",\n".join(f"{indent}  {row}" for row in rows)).encode()
+            lead = ",\n"
+    else:
+        for part in array:
+            yield f"{lead}{indent}  ".encode()
+            yield from _nested(part, indent + "  ")
+            lead = ",\n"
+    yield f"\n{indent}]".encode()
+
+
+def _number(text: str) -> str:
+    return text if text[-1] not in "fn" else f'"{text}"'

@@ -1,0 +1,308 @@
+"""What YAML and JSON share: decoding bytes, finding a place again, and turning a list of lists into a matrix."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
+from itertools import chain
+from math import prod
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from attncli.errors import InputError
+from attncli.formats.contents import Contents, Quoted, Tree
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from attncli.matrices import Matrix, Reading
+
+Path = tuple[str | int, ...]
+
+MOST_AXES = 32
+DEEPEST = 64
+NULLS = frozenset(("", "~", "null", "Null", "NULL"))
+LEADING_ZERO = re.compile(r"^\s*[-+−]?0[0-9]", re.MULTILINE)
+FORM = "a matrix is a list of rows, as in [[1, 0], [0, 1]]"
+
+# which labels name the rows and the columns of a matrix, by the problem file's words
+LABELS_OF = {
+    "queries": ("queries", "features"),
+    "keys": ("keys", "features"),
+    "values": ("keys", "values"),
+    "raw_scores": ("queries", "keys"),
+    "scores": ("queries", "keys"),
+    "weights": ("queries", "keys"),
+    "output": ("queries", "values"),
+}
+
+
+class Key(str):
+    """The last step of a path that means the key itself, not the value behind it."""
+
+    __slots__ = ()
+
+
+class Event(NamedTuple):
+    """A piece of a document in its order: `kind` is one of "[", "{", "end", "scalar", "alias"."""
+
+    kind: str
+    value: str
+    line: int
+    column: int
+
+
+def decode(data: bytes, where: str) -> str:
+    """UTF-8 with or without BOM, or UTF-16 with one."""
+    encoding, marked = "utf-8", 0
+    if data[:3] == b"\xef\xbb\xbf":
+        marked = 3
+    elif data[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        encoding, marked = ("utf-16-le" if data[0] == 0xFF else "utf-16-be"), 2
+    try:
+        return str(memoryview(data)[marked:], encoding)
+    except UnicodeDecodeError as error:
+        before = bytes(error.object[: error.start]).decode(encoding, "replace")
+        line, column = position(before, len(before))
+        culprit = f"byte 0x{error.object[error.start]:02x}"
+        raise InputError(
+            f"{where}: line {line}, column {column}",
+            f"{culprit} is not {encoding[:6].upper()}",
+            "save the file as UTF-8",
+        ) from None
+
+
+def position(text: str, index: int) -> tuple[int, int]:
+    """Line and column, 1-based, of a character; LF, CRLF and CR end a line."""
+    before = text[:index].replace("\r\n", "\n").replace("\r", "\n")
+    return before.count("\n") + 1, len(before) - before.rfind("\n")
+
+
+def locate(events: Callable[[], Iterator[Event]], path: Path) -> tuple[int, int]:
+    """Where the node at `path` stands; the nearest node above it where the path leaves the document."""
+    stream = events()
+    found = next(stream)
+    for step in path:
+        if found.kind == "[" and isinstance(step, int):
+            for _ in range(step):
+                _skip(next(stream), stream)
+            found = next(stream)
+        elif found.kind == "{":
+            key = next(stream)
+            while key.kind != "end" and key.value != step:
+                _skip(next(stream), stream)
+                key = next(stream)
+            if key.kind == "end":
+                break
+            found = key if isinstance(step, Key) else next(stream)
+        else:  # a scalar, or an alias: what it stands for is elsewhere
+            break
+    return found.line, found.column
+
+
+def _skip(event: Event, stream: Iterator[Event]) -> None:
+    depth = 0
+    while True:
+        depth += {"[": 1, "{": 1, "end": -1}.get(event.kind, 0)
+        if depth == 0:
+            return
+        event = next(stream)
+
+
+def fault(tree: Tree, where: str, path: Path, what: str, hint: str | None = None) -> InputError:
+    """An error at the line and column of a node."""
+    line, column = tree.locate(path)
+    return InputError(f"{where}: line {line}, column {column}", what, hint)
+
+
+def contents_of(tree: Tree, where: str, reading: Reading) -> Contents:
+    """Each list under a key of the document is a matrix by that name; a document that is a list is the matrix ""."""
+    if isinstance(tree.root, list):
+        return Contents(where, {"": partial(matrix_at, tree, (), where, where, reading)}, tree)
+    if not isinstance(tree.root, dict):
+        raise fault(tree, where, (), f"{_described(tree.root)} where a list or a mapping is due", FORM)
+    matrices = {
+        str(name): partial(_labelled_matrix, tree, name, where, reading)
+        for name, node in tree.root.items()
+        if isinstance(node, list)
+    }
+    return Contents(where, matrices, tree)
+
+
+def _labelled_matrix(tree: Tree, name: str, where: str, reading: Reading) -> Matrix:
+    from dataclasses import replace
+
+    matrix = matrix_at(tree, (name,), where, f"{where}: {name}", reading)
+    labels = tree.root.get("labels")
+    if not isinstance(labels, dict) or name not in LABELS_OF or matrix.array.ndim < 2:
+        return matrix
+    rows, columns = (
+        _fitting(labels.get(kind), size) for kind, size in zip(LABELS_OF[name], matrix.array.shape[-2:], strict=True)
+    )
+    return replace(matrix, row_labels=rows, column_labels=columns)
+
+
+def _fitting(names: Any, size: int) -> tuple[str, ...] | None:
+    if isinstance(names, list) and len(names) == size and all(isinstance(name, str) for name in names):
+        return tuple(str(name) for name in names)
+    return None
+
+
+def node_at(tree: Tree, path: Path) -> Any:
+    node = tree.root
+    for step in path:
+        node = node[step]
+    return node
+
+
+def matrix_at(tree: Tree, path: Path, where: str, name: str, reading: Reading) -> Matrix:
+    """The list at `path` as a matrix called `name`; an error names the line and column in the file `where`."""
+    from attncli.matrices import Matrix
+    from attncli.numerals import NumeralError
+
+    node = node_at(tree, path)
+    if not isinstance(node, list):
+        raise fault(tree, where, path, f"{_described(node)} where a list is due", FORM)
+    try:
+        shape, cells = _flattened(node)
+    except _UnevenError:
+        raise _uneven_fault(tree, path, where) from None
+    try:
+        array = _array(cells).reshape(shape)
+    except NumeralError as error:
+        place = (*path, *_indices(error.index, shape))
+        what, hint = error.what, error.hint
+        if type(cells[error.index]) is str and cells[error.index] in NULLS:
+            what, hint = "null where a number is due", "nothing is guessed: write the number"
+        raise fault(tree, where, place, what, hint) from None
+    return Matrix(array, name, texts=tuple(map(str, cells)) if reading.keep_text else None)
+
+
+class _UnevenError(Exception):
+    """The lists are not a block of numbers; where and why is looked for in a second pass."""
+
+
+def _flattened(node: list[Any]) -> tuple[tuple[int, ...], list[str]]:
+    """Shape and cells, an axis at a time: each step is a few calls into C, whatever the size."""
+    shape: list[int] = []
+    lists = [node]
+    while len(shape) < MOST_AXES:
+        lengths = set(map(len, lists))
+        if len(lengths) > 1 or 0 in lengths:
+            raise _UnevenError
+        shape += lengths
+        inner = list(chain.from_iterable(lists)) if len(lists) > 1 else lists[0]
+        kinds = set(map(type, inner))
+        if kinds <= {str, Quoted}:
+            return tuple(shape), inner
+        if kinds != {list}:
+            raise _UnevenError
+        lists = inner
+    raise _UnevenError
+
+
+def _array(cells: list[str]) -> np.ndarray:
+    from attncli.numerals import TRUTHS, NumeralError, parse_cells
+
+    # one search over all cells costs less than a look at each
+    padded = LEADING_ZERO.search("\n".join(cells))
+    array: np.ndarray = parse_cells(cells, leading_zero=not padded)
+    if array.dtype == bool and Quoted in set(map(type, cells)):
+        index = next(i for i, cell in enumerate(cells) if type(cell) is Quoted and cell.strip() in TRUTHS)
+        raise NumeralError(f"{cells[index]!r} is text, not a truth value", "write it without quotes", index)
+    return array
+
+
+def _uneven_fault(tree: Tree, path: Path, where: str) -> InputError:
+    """Which list is ragged, empty or no list at all: the first one in the document's order."""
+    node = node_at(tree, path)
+    expected: list[tuple[int | None, Path]] = []  # for each depth: the length of the first list there, None for a cell
+    queue: list[tuple[Path, Any]] = [(path, node)]
+    while queue:
+        here, node = queue.pop()
+        depth = len(here) - len(path)
+        length = len(node) if isinstance(node, list) else None
+        if isinstance(node, dict):
+            return fault(tree, where, here, "a mapping where a number or a list is due", FORM)
+        if length == 0:
+            return fault(tree, where, here, "an empty list", FORM)
+        if depth == MOST_AXES and length is not None:
+            return fault(tree, where, here, f"more than {MOST_AXES} axes", FORM)
+        if depth == len(expected):
+            expected.append((length, here))
+        elif expected[depth][0] != length:
+            return _ragged_fault(tree, where, here, length, *expected[depth])
+        if isinstance(node, list):
+            queue += [((*here, i), inner) for i, inner in reversed(list(enumerate(node)))]
+    raise AssertionError("even after all")
+
+
+def _ragged_fault(tree: Tree, where: str, here: Path, length: int | None, due: int | None, first: Path) -> InputError:
+    line, _ = tree.locate(first)
+    if length is None:
+        return fault(
+            tree, where, here, f"{_described(node_at(tree, here))} beside lists, the first in line {line}", FORM
+        )
+    if due is None:
+        return fault(tree, where, here, f"a list beside numbers, the first in line {line}", FORM)
+    what = f"a list of {length}, where the first, in line {line}, has {due}"
+    return fault(tree, where, here, what, "every row has the same number of entries")
+
+
+def _indices(index: int, shape: tuple[int, ...]) -> Iterable[int]:
+    for axis in range(len(shape)):
+        inner = prod(shape[axis + 1 :])
+        yield index // inner
+        index %= inner
+
+
+def _described(node: Any) -> str:
+    if isinstance(node, dict):
+        return "a mapping"
+    if isinstance(node, list):
+        return "a list"
+    if type(node) is str and node in NULLS:
+        return "nothing"
+    text = str(node)
+    return repr(text if len(text) <= 40 else text[:37] + "...")
+
+
+PLAIN = re.compile(r"[A-Za-z][\w .()?-]*(?<! )", re.ASCII)
+UNPRINTABLE = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff\ud800-\udfff]")
+
+
+def quoted(text: str) -> str:
+    """The text in double quotes, as JSON and YAML both read it."""
+    import json
+
+    return UNPRINTABLE.sub(lambda match: f"\\u{ord(match.group()):04x}", json.dumps(text, ensure_ascii=False))
+
+
+def shared_labels(matrices: Mapping[str, Matrix]) -> dict[str, tuple[str, ...]]:
+    """The labels of all matrices under the problem file's words, without those that two matrices disagree about."""
+    found: dict[str, set[tuple[str, ...]]] = {}
+    for name, matrix in matrices.items():
+        for kind, labels in zip(LABELS_OF.get(name, ()), (matrix.row_labels, matrix.column_labels), strict=False):
+            if labels is not None:
+                found.setdefault(kind, set()).add(labels)
+    return {kind: labels.pop() for kind, labels in found.items() if len(labels) == 1}
+
+
+def rows_of(array: np.ndarray, cell: Callable[[str], str]) -> Iterator[list[str]]:
+    """The rows of two axes as flow lists, a block of some 100,000 cells at a time."""
+    from attncli.numerals import joined_rows, shortest
+
+    step = max(1, 100_000 // array.shape[1])
+    for first in range(0, len(array), step):
+        cells = map(cell, shortest(array[first : first + step]))
+        yield [f"[{row}]" for row in joined_rows(cells, array.shape[1], ", ")]
+
+
+def flat(array: np.ndarray, cell: Callable[[str], str]) -> str:
+    """No axis, one axis, or no cells at all, on one line."""
+    from attncli.numerals import shortest
+
+    if not array.size:
+        return str(array.tolist())
+    texts = ", ".join(map(cell, shortest(array)))
+    return f"[{texts}]" if array.ndim else texts

@@ -1,0 +1,235 @@
+"""YAML 1.2 with the plain scalars left as text, read as events: the fastest way, and one that no file can crash."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from attncli.errors import InputError
+from attncli.formats import tree as trees
+from attncli.formats.contents import Contents, Quoted, Tree
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from attncli.matrices import Matrix, Reading
+
+MOST_NODES = 10_000_000
+FORBIDDEN = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]|\ufeff")
+
+
+def read(data: bytes, where: str, reading: Reading) -> Contents:
+    """The one document of a file; every fault is an InputError with line and column."""
+    text = trees.decode(data, where)
+    root = _Builder(text, where).document()
+    return trees.contents_of(Tree(root, partial(trees.locate, partial(_events, text))), where, reading)
+
+
+def _loader(text: str) -> Any:
+    import yaml
+
+    return getattr(yaml, "CSafeLoader", yaml.SafeLoader)(text)
+
+
+class _Builder:
+    """Events to dicts, lists and text, without recursion; aliases share their node, and are counted in full."""
+
+    def __init__(self, text: str, where: str) -> None:
+        self.text = text
+        self.where = where
+        self.nodes = 0  # as if every alias were written out
+        self.anchors: dict[str, tuple[Any, int] | None] = {}  # node and its size; None while it is still open
+
+    def document(self) -> Any:
+        import yaml
+
+        try:
+            return self.build(_loader(self.text))
+        except yaml.reader.ReaderError:
+            raise self.unreadable() from None
+        except yaml.MarkedYAMLError as error:
+            raise self.malformed(error) from None
+        except yaml.YAMLError as error:
+            raise InputError(self.where, f"not YAML: {error}") from None
+
+    def build(self, loader: Any) -> Any:
+        from yaml import events as kinds
+
+        next_event = loader.get_event
+        holder: list[Any] = []  # of the document's root
+        current: Any = holder
+        key: str | None = None  # of the entry that is being read, where `current` is a mapping
+        stack: list[tuple[Any, str | None, str | None, int]] = []
+        documents = 0
+        while (event := next_event()) is not None:
+            kind = type(event)
+            if kind is kinds.ScalarEvent:
+                node: Any = event.value
+                if event.style in ("'", '"', "|", ">"):
+                    node = Quoted(node)
+                if event.tag is not None:
+                    raise self.tagged(event)
+                if event.anchor is not None:
+                    self.anchors[event.anchor] = (node, 1)
+            elif kind is kinds.SequenceStartEvent or kind is kinds.MappingStartEvent:
+                self.check_start(event, len(stack), current, key)
+                stack.append((current, key, event.anchor, self.nodes))
+                current, key = ([] if kind is kinds.SequenceStartEvent else {}), None
+                continue
+            elif kind is kinds.SequenceEndEvent or kind is kinds.MappingEndEvent:
+                node = current
+                current, key, anchor, before = stack.pop()
+                self.count(len(node) + 1, event)
+                if anchor is not None:
+                    self.anchors[anchor] = (node, self.nodes - before)
+            elif kind is kinds.AliasEvent:
+                if type(current) is dict and key is None:
+                    raise self.fault(event, "an alias as a key", "write the key out")
+                node = self.aliased(event)
+            else:
+                documents += kind is kinds.DocumentStartEvent
+                if documents > 1:
+                    raise self.fault(event, "a second document", "one problem to a file: remove what follows ---")
+                continue
+
+            if type(current) is list:
+                current.append(node)
+            elif key is None:
+                key = self.checked_key(event, node, current)
+            else:
+                current[key] = node
+                key = None
+        if not holder:
+            raise InputError(self.where, "the file is empty", trees.FORM)
+        return holder[0]
+
+    def check_start(self, event: Any, depth: int, current: Any, key: str | None) -> None:
+        if depth >= trees.DEEPEST:
+            raise self.fault(event, f"lists and mappings more than {trees.DEEPEST} deep")
+        if event.tag is not None:
+            raise self.tagged(event)
+        if type(current) is dict and key is None:
+            raise self.fault(event, "a list or mapping as a key", "a key is a word, as in queries: [[1, 0]]")
+        if event.anchor is not None:
+            self.anchors[event.anchor] = None
+
+    def checked_key(self, event: Any, key: str, mapping: Mapping[str, Any]) -> str:
+        is_plain = type(key) is str
+        if is_plain and key == "<<":
+            raise self.fault(event, "a merge key", "write the keys out: << is not YAML 1.2")
+        if is_plain and key == "":
+            raise self.fault(event, "a value without a key", "a key is a word, as in queries: [[1, 0]]")
+        if key in mapping:
+            raise self.fault(event, f"the key {key!s} stands twice", "remove one of the two")
+        return str(key)
+
+    def aliased(self, event: Any) -> Any:
+        if event.anchor not in self.anchors:
+            raise self.fault(event, f"the alias *{event.anchor} has no anchor &{event.anchor} above it")
+        anchored = self.anchors[event.anchor]
+        if anchored is None:
+            raise self.fault(event, f"the alias *{event.anchor} stands within what it repeats")
+        node, size = anchored
+        self.count(size, event)
+        return node
+
+    def count(self, nodes: int, event: Any) -> None:
+        self.nodes += nodes
+        if self.nodes > MOST_NODES:
+            raise self.fault(event, f"more than {MOST_NODES:,} entries, aliases written out", "use an NPY or NPZ file")
+
+    def tagged(self, event: Any) -> InputError:
+        return self.fault(event, f"the tag {event.tag}", "write the value without a tag")
+
+    def fault(self, event: Any, what: str, hint: str | None = None) -> InputError:
+        mark = event.start_mark
+        return InputError(f"{self.where}: line {mark.line + 1}, column {mark.column + 1}", what, hint)
+
+    def unreadable(self) -> InputError:
+        found = FORBIDDEN.search(self.text)
+        if not found:
+            return InputError(self.where, "not YAML: a character that YAML does not allow")
+        line, column = trees.position(self.text, found.start())
+        what = f"the character U+{ord(found.group()):04X}, which YAML does not allow"
+        return InputError(f"{self.where}: line {line}, column {column}", what, "save the file as plain UTF-8 text")
+
+    def malformed(self, error: Any) -> InputError:
+        mark = error.problem_mark or error.context_mark
+        if mark is None:
+            return InputError(self.where, f"not YAML: {error.problem}")
+        place = f"{self.where}: line {mark.line + 1}, column {mark.column + 1}"
+        line = (self.text.splitlines() or [""])[mark.line : mark.line + 1]
+        if line and line[0][mark.column : mark.column + 1] == "\t":
+            return InputError(place, "a tab where YAML wants blanks", "indent with blanks")
+        what = f"not YAML: {error.problem}"
+        if error.context and error.context_mark:
+            what += f", {error.context} that starts in line {error.context_mark.line + 1}"
+        return InputError(place, what)
+
+
+def _events(text: str) -> Iterator[trees.Event]:
+    from yaml import events as kinds
+
+    loader = _loader(text)
+    names = {
+        kinds.ScalarEvent: "scalar",
+        kinds.AliasEvent: "alias",
+        kinds.SequenceStartEvent: "[",
+        kinds.MappingStartEvent: "{",
+        kinds.SequenceEndEvent: "end",
+        kinds.MappingEndEvent: "end",
+    }
+    while (event := loader.get_event()) is not None:
+        if name := names.get(type(event)):
+            mark = event.start_mark
+            yield trees.Event(name, getattr(event, "value", ""), mark.line + 1, mark.column + 1)
+
+
+def write(matrices: Mapping[str, Matrix]) -> Iterator[bytes]:
+    """A mapping of names; rows are flow lists, numbers the shortest that read back to the same bits."""
+    if labels := trees.shared_labels(matrices):
+        lines = ["labels:\n"]
+        lines += [f"  {kind}: [{', '.join(map(scalar, names))}]\n" for kind, names in labels.items()]
+        yield "".join(lines).encode()
+    for name, matrix in matrices.items():
+        yield from block(scalar(name), matrix.array)
+
+
+def block(name: str, array: np.ndarray, indent: str = "") -> Iterator[bytes]:
+    """One matrix of any number of axes under its name."""
+    if array.ndim < 2 or not array.size:
+        yield f"{indent}{name}: {trees.flat(array, _number)}\n".encode()
+        return
+    yield f"{indent}{name}:\n".encode()
+    for lines in _lines(array, f"{indent}  "):
+        yield "".join(lines).encode()
+
+
+def _lines(array: np.ndarray, indent: str) -> Iterator[list[str]]:
+    if array.ndim == 2:
+        for rows in trees.rows_of(array, _number):
+            yield [f"{indent}- {row}\n" for row in rows]
+        return
+    for part in array:
+        lead = f"{indent}- "  # stands in the place of the first line's indent
+        for lines in _lines(part, f"{indent}  "):
+            lines[0] = lead + lines[0][len(lead) :]
+            lead = f"{indent}  "
+            yield lines
+
+
+def _number(text: str) -> str:
+    """As YAML 1.1 readers understand it too: they want a point before an exponent."""
+    if text[-1] in "fn":
+        return {"inf": ".inf", "-inf": "-.inf", "nan": ".nan"}[text]
+    if "e" in text and "." not in text and text[0] not in "tf":
+        return text.replace("e", ".0e")
+    return text
+
+
+def scalar(text: str) -> str:
+    """Text as a plain scalar where no reader could take it for anything else, in quotes otherwise."""
+    words = ("true", "false", "null", "yes", "no", "on", "off", "y", "n", "inf", "nan", "infinity")
+    return text if trees.PLAIN.fullmatch(text) and text.lower() not in words else trees.quoted(text)
