@@ -1,0 +1,323 @@
+"""Every file is read and written here: whole or not at all, and never over another without leave.
+
+All calls go through `os` by name, so that a test can make any of them fail.
+"""
+
+# A path stays the text that was typed; pathlib drops the slash that says "a folder".
+# ruff: noqa: PTH105, PTH108, PTH112, PTH116, PTH118, PTH120, PTH123
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import stat
+from collections.abc import Iterable, Iterator
+from types import TracebackType
+
+from attncli.errors import InputError, OutputError
+
+LONGEST_NAME = 255  # bytes, on every usual file system
+PENDING = 1 << 20  # small chunks are gathered into writes of this size
+ENDLESS = 1 << 28  # a device that gives more than this has no end
+OWN_STREAMS = ("/dev/stdout", "/dev/stderr", "/dev/fd/", "/proc/self/fd/")
+NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EINVAL, errno.EXDEV)
+
+
+def shown(path: str | os.PathLike[str]) -> str:
+    """A path that is safe in a message: control characters and bytes that are no text are escaped."""
+    return "".join(letter if letter.isprintable() else _escaped(letter) for letter in os.fspath(path))
+
+
+def _escaped(letter: str) -> str:
+    if "\udc80" <= letter <= "\udcff":  # a byte that was not UTF-8
+        return f"\\x{ord(letter) - 0xDC00:02x}"
+    return letter.encode("unicode_escape").decode() if not "\ud800" <= letter <= "\udfff" else f"\\u{ord(letter):04x}"
+
+
+def _words(error: OSError) -> str:
+    """The errno's words, as a sentence of ours begins."""
+    text = error.strerror or str(error)
+    return text[:1].lower() + text[1:]
+
+
+def read_bytes(path: str | os.PathLike[str]) -> bytes:
+    """The whole file, pipe or device; InputError where it cannot be read."""
+    where = shown(path)
+    try:
+        with open(path, "rb") as file:
+            mode = os.fstat(file.fileno()).st_mode
+            if not stat.S_ISCHR(mode):
+                return file.read()
+            data = file.read(ENDLESS + 1)
+    except FileNotFoundError:
+        raise InputError(where, "no such file") from None
+    except IsADirectoryError:
+        raise InputError(where, "is a folder, not a file") from None
+    except OSError as error:
+        raise InputError(where, _words(error)) from None
+    except MemoryError:
+        raise InputError(where, "does not fit into memory") from None
+    except ValueError:
+        raise InputError(where, "is no name that a file can have") from None
+    if len(data) > ENDLESS:
+        raise InputError(where, "is a device without an end")
+    return data
+
+
+def refuse_existing(paths: Iterable[str | os.PathLike[str]], force: bool) -> None:
+    """OutputError if any of the files could not be written, before anything is computed or written."""
+    for path in paths:
+        _Target(path, force)
+
+
+class _Target:
+    """Where the bytes of `path` really go: the end of its symlinks, or straight into a device or FIFO."""
+
+    def __init__(self, path: str | os.PathLike[str], force: bool) -> None:
+        self.path = os.fspath(path)
+        self.where = shown(path)
+        self.mode: int | None = None  # of the file that is replaced
+        try:
+            self._look(force)
+        except OSError as error:
+            raise OutputError(self.where, _words(error)) from None
+        except ValueError:
+            raise OutputError(self.where, "is no name that a file can have") from None
+
+    def _look(self, force: bool) -> None:
+        if not self.path:
+            raise OutputError("''", "is no name that a file can have")
+        try:
+            found = os.stat(self.path)
+        except FileNotFoundError:
+            found = None
+        self.is_direct = self.path.startswith(OWN_STREAMS) or (
+            found is not None and not stat.S_ISREG(found.st_mode) and not stat.S_ISDIR(found.st_mode)
+        )
+        # a device's link may lead to a name that is no file, as /proc/self/fd does
+        self.real = self.path if self.is_direct else os.path.realpath(self.path)
+        if self.is_direct:
+            return
+        if found is not None and stat.S_ISDIR(found.st_mode):
+            raise OutputError(self.where, "is a folder, where a file is due", "name a file in it")
+        if self.path.endswith(os.sep):
+            raise OutputError(self.where, "names a folder, where a file is due", "name a file in it")
+        folder = os.path.dirname(self.real)
+        if not os.path.isdir(folder):
+            parent = shown(os.path.dirname(self.path) or folder)
+            raise OutputError(self.where, f"there is no folder {parent}", f"mkdir -p {parent}")
+        if found is not None:
+            self.mode = stat.S_IMODE(found.st_mode)
+            if not force:
+                raise self.exists()
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise OutputError(self.where, "its folder cannot be written to")
+
+    def exists(self) -> OutputError:
+        return OutputError(self.where, "exists already", "--force replaces it")
+
+    def temporary(self) -> str:
+        """A name beside the target, so that the rename stays on one file system."""
+        folder, name = os.path.split(self.real)
+        ending = f".attncli-{os.urandom(4).hex()}.tmp"
+        room = LONGEST_NAME - len(ending) - 1
+        return os.path.join(folder, f".{os.fsencode(name)[:room].decode(errors='ignore')}{ending}")
+
+
+def is_temporary(name: str) -> bool:
+    """Whether a file's name is one that an interrupted run left behind."""
+    return name.startswith(".") and name.endswith(".tmp") and ".attncli-" in name
+
+
+class AtomicFile:
+    """A file that appears under its name when the `with` block ends well, and leaves nothing when it does not.
+
+    `write` appends, `write_at` writes anywhere from any thread; `reserve` asks for the space beforehand, so that a
+    full disk is known before the work is done. A device or FIFO (`is_direct`) is written to as it is, in order.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], *, force: bool = False) -> None:
+        self.force = force
+        self._target = _Target(path, force)
+        self._descriptor = -1
+        self._temporary: str | None = None
+        self._pending = bytearray()
+        self._position = 0
+
+    @property
+    def is_direct(self) -> bool:
+        return self._target.is_direct
+
+    def __enter__(self) -> AtomicFile:
+        try:
+            with self._told():
+                if self.is_direct:
+                    self._descriptor = os.open(self._target.real, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
+                    return self
+                self._temporary = self._target.temporary()
+                flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+                self._descriptor = os.open(self._temporary, flags, 0o666)
+                if self._target.mode is not None:
+                    os.fchmod(self._descriptor, self._target.mode)
+        except BaseException:
+            self._discard()
+            raise
+        return self
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        """Append."""
+        view = memoryview(data)
+        if view.nbytes and len(self._pending) + view.nbytes < PENDING:
+            self._pending += view.cast("B")
+        elif view.nbytes:
+            self._flush()
+            self._append(view)
+
+    def write_at(self, offset: int, data: bytes | bytearray | memoryview) -> None:
+        """Write at an offset; threads may do so at once."""
+        if self.is_direct:
+            raise OutputError(self._target.where, "is written in order: a device has no offsets")
+        rest = memoryview(data).cast("B")
+        with self._told():
+            while rest:
+                written = os.pwrite(self._descriptor, rest, offset)
+                rest, offset = rest[written:], offset + written
+
+    def reserve(self, size: int) -> None:
+        """Claim the space of `size` bytes now, where the file system can."""
+        if self.is_direct or not size:
+            return
+        with self._told():
+            try:
+                os.posix_fallocate(self._descriptor, 0, size)
+            except AttributeError:  # macOS
+                os.ftruncate(self._descriptor, size)
+            except OSError as error:
+                if error.errno not in (errno.EOPNOTSUPP, errno.ENOTSUP, errno.EINVAL, errno.ENODEV):
+                    raise
+                os.ftruncate(self._descriptor, size)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if kind is not None:
+            self._discard()
+            return
+        try:
+            self._flush()
+            with self._told():
+                self._commit()
+        except BaseException:
+            self._discard()
+            raise
+
+    def _append(self, data: bytes | bytearray | memoryview) -> None:
+        rest = memoryview(data).cast("B")
+        with self._told():
+            while rest:
+                rest = rest[os.write(self._descriptor, rest) :]
+
+    def _flush(self) -> None:
+        if self._pending:
+            pending, self._pending = self._pending, bytearray()
+            self._append(pending)
+
+    def _commit(self) -> None:
+        if not self.is_direct:
+            os.fsync(self._descriptor)  # a full disk may show itself only here
+        descriptor, self._descriptor = self._descriptor, -1
+        os.close(descriptor)
+        if self._temporary is None:
+            return
+        if self.force:
+            os.replace(self._temporary, self._target.real)
+        else:
+            self._rename_to_new()
+        self._temporary = None
+        _keep_folder(os.path.dirname(self._target.real))
+
+    def _rename_to_new(self) -> None:
+        """A rename that replaces nothing, not even a file that came while this one was written."""
+        assert self._temporary is not None
+        try:
+            os.link(self._temporary, self._target.real)
+        except FileExistsError:
+            raise self._target.exists() from None
+        except OSError as error:
+            if error.errno not in NO_LINKS:
+                raise
+        else:
+            os.unlink(self._temporary)
+            return
+        try:  # no hard links here: an empty file of ours holds the name until the rename
+            os.close(os.open(self._target.real, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666))
+        except FileExistsError:
+            raise self._target.exists() from None
+        try:
+            os.replace(self._temporary, self._target.real)
+        except BaseException:
+            os.unlink(self._target.real)
+            raise
+
+    def _discard(self) -> None:
+        descriptor, self._descriptor = self._descriptor, -1
+        temporary, self._temporary = self._temporary, None
+        self._pending = bytearray()
+        if descriptor >= 0:
+            with contextlib.suppress(OSError):
+                os.close(descriptor)
+        if temporary is not None:
+            with contextlib.suppress(OSError):
+                os.unlink(temporary)
+
+    @contextlib.contextmanager
+    def _told(self) -> Iterator[None]:
+        try:
+            yield
+        except BrokenPipeError:
+            raise OutputError(self._target.where, "its reader went away") from None
+        except OSError as error:
+            raise OutputError(self._target.where, _words(error)) from None
+
+
+def _keep_folder(folder: str) -> None:
+    """Make the rename itself outlast a power cut, where the file system lets folders be synced."""
+    with contextlib.suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def write_atomically(
+    path: str | os.PathLike[str], chunks: Iterable[bytes | bytearray | memoryview], *, force: bool = False
+) -> None:
+    """The chunks as one file, whole or not at all."""
+    with AtomicFile(path, force=force) as file:
+        for chunk in chunks:
+            file.write(chunk)
+
+
+def append_line(path: str | os.PathLike[str], text: str) -> None:
+    """Add one whole line to a file: what a full disk cut off is taken away again, and a torn last line is ended."""
+    where = shown(path)
+    line = text.encode() + b"\n"
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        try:
+            size = os.fstat(descriptor).st_size
+            if size and os.pread(descriptor, 1, size - 1) != b"\n":
+                line = b"\n" + line
+            try:
+                rest = memoryview(line)
+                while rest:
+                    rest = rest[os.write(descriptor, rest) :]
+                os.fsync(descriptor)
+            except BaseException:
+                os.ftruncate(descriptor, size)
+                raise
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        raise OutputError(where, _words(error)) from None
