@@ -1,0 +1,268 @@
+"""From the words somebody types to matrices: files, `FILE:NAME`, standard input, literals and folders."""
+
+# A path stays the text that was typed; pathlib drops the slash that says "a folder".
+# ruff: noqa: PTH100, PTH112, PTH115, PTH116, PTH118, PTH120, PTH122, PTH208
+from __future__ import annotations
+
+import os
+import re
+import stat
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from typing import BinaryIO
+
+from attncli.errors import AttncliError, InputError, UsageError, nearest
+from attncli.files import read_bytes, shown
+from attncli.formats import BY_NAME, BY_SUFFIX
+from attncli.formats.contents import Contents
+from attncli.matrices import Matrix, Reading
+from attncli.request import MATRIX_NAMES, RESULT_NAMES
+
+ALIASES = {"queries": ("q", "Q"), "keys": ("k", "K"), "values": ("v", "V"), "x": ("X",)}
+CANONICAL = {alias: name for name in MATRIX_NAMES for alias in (name, *ALIASES.get(name, ()))}
+EXPECTED = {f"expected{mark}{name}": name for name in RESULT_NAMES for mark in "._"}
+STANDARD_INPUT = "standard input"
+LONGEST_PATH = 4096
+YAML_KEY = re.compile(r"(?:[ \t]*(?:#.*)?\n)*(?:---|%YAML|- |['\"]?[A-Za-z_]\w*['\"]?[ \t]*:(?:\s|$))")
+
+
+@dataclass
+class Sources:
+    """The sources of one command: a file is read once however often it is named, standard input at most once.
+
+    `reading` applies to every source, `from_format` (`--from`) to standard input and to files without a known suffix.
+    """
+
+    stdin: Callable[[], BinaryIO]
+    reading: Reading = field(default_factory=Reading)
+    from_format: str | None = None
+    _files: dict[str, Contents] = field(default_factory=dict)
+    _matrices: dict[tuple[str, str], Matrix] = field(default_factory=dict)
+    _stdin_user: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.from_format is not None and self.from_format not in BY_NAME:
+            near = nearest(self.from_format, tuple(BY_NAME))
+            hint = f"did you mean {near}?" if near else f"one of: {', '.join(BY_NAME)}"
+            raise UsageError("--from", f"{self.from_format!r} is not a format", hint)
+
+    def matrix(self, text: str, *, role: str, folder: str | None = None, where: str | None = None) -> Matrix:
+        """The one matrix that `text` means.
+
+        `role` is what it is for (queries, mask, …): it chooses among a file's arrays. A problem file passes its
+        `folder`, to which paths are relative, and `where`: the name for messages of what stands in no file.
+        """
+        where = where or role
+        found = self._found(text, folder)
+        if found is not None:
+            path, name = found
+            return self._of_file(path, name, role)
+        text = text.strip()
+        if text == "-":
+            if folder is not None:
+                raise InputError(where, "a problem file cannot take a matrix from standard input", "name a file")
+            return self._picked(self._standard_input(role), "", None, role)
+        from attncli.formats.literal import looks_like_path, read_literal
+
+        if not text:
+            raise InputError(where, "an empty source", "a file, - for standard input, or numbers as in '1 0; 0 1'")
+        if looks_like_path(text):
+            raise missing(text, folder, where if folder is not None else None)
+        return read_literal(text, where, self.reading)
+
+    def contents(self, text: str, *, folder: str | None = None) -> Contents:
+        """Everything that one source holds: a file, a folder with q.* k.* v.*, standard input, or a YAML literal."""
+        path = joined(folder, text)
+        if not exists(path) and exists(joined(folder, text.strip())):
+            path = joined(folder, text.strip())
+        if exists(path):
+            return self._folder(path) if os.path.isdir(path) else self._file(path)
+        text = text.strip()
+        if text == "-":
+            return self._standard_input("the problem")
+        if text.startswith("{"):
+            return BY_NAME["yaml"].read(text.encode("utf-8", "surrogateescape"), "literal", self.reading)
+        raise missing(text, folder)
+
+    def _found(self, text: str, folder: str | None) -> tuple[str, str | None] | None:
+        """(path, name) where the text is a file, or FILE:NAME; the rightmost colon parts them."""
+        for candidate in dict.fromkeys((text, text.strip())):
+            if len(candidate) > LONGEST_PATH or candidate in ("", "-"):
+                continue
+            if exists(joined(folder, candidate)):
+                return joined(folder, candidate), None
+            colon = candidate.rfind(":")
+            while colon > 0:
+                path = joined(folder, candidate[:colon])
+                if exists(path) and not os.path.isdir(path):
+                    return path, candidate[colon + 1 :]
+                colon = candidate.rfind(":", 0, colon)
+        return None
+
+    def _of_file(self, path: str, name: str | None, role: str) -> Matrix:
+        if os.path.isdir(path):
+            hint = f"attncli run {shown(path)}, alone, takes a folder with q.*, k.* and v.*"
+            raise InputError(shown(path), "is a folder, where one matrix is due", hint)
+        return self._picked(self._file(path), os.path.abspath(path), name, role)
+
+    def _picked(self, contents: Contents, path: str, name: str | None, role: str) -> Matrix:
+        chosen = pick(contents, name, role)
+        if (path, chosen) not in self._matrices:
+            self._matrices[path, chosen] = contents.matrices[chosen]()
+        return self._matrices[path, chosen]
+
+    def _file(self, path: str) -> Contents:
+        key = os.path.abspath(path)
+        if key not in self._files:
+            self._files[key] = self._read(read_bytes(path), shown(path), os.path.splitext(path)[1])
+        return self._files[key]
+
+    def _standard_input(self, user: str) -> Contents:
+        if self._stdin_user is not None:
+            what = f"can be read once, and {self._stdin_user} took it before {user}"
+            raise UsageError(STANDARD_INPUT, what, "save one of them to a file")
+        self._stdin_user = user
+        try:
+            data = self.stdin().read()
+        except OSError as error:
+            raise InputError(STANDARD_INPUT, (error.strerror or str(error)).lower()) from None
+        return self._read(data, STANDARD_INPUT, "")
+
+    def _read(self, data: bytes, where: str, suffix: str) -> Contents:
+        known = BY_SUFFIX.get(suffix.lower())
+        if known is not None:
+            return known.read(data, where, self.reading)
+        names = (self.from_format,) if self.from_format else recognised(data)
+        refusals: list[AttncliError] = []
+        for name in names:
+            try:
+                if name == "literal":
+                    return _printed_array(data, where, self.reading)
+                return BY_NAME[name].read(data, where, self.reading)
+            except InputError as error:
+                refusals.append(error)
+        raise refusals[0]
+
+    def _folder(self, path: str) -> Contents:
+        """Each file named after a matrix, as q.csv or mask.npy, is that matrix; other files are none of ours."""
+        matrices: dict[str, Callable[[], Matrix]] = {}
+        owners: dict[str, str] = {}
+        try:
+            entries = sorted(os.listdir(path))
+        except OSError as error:
+            raise InputError(shown(path), (error.strerror or str(error)).lower()) from None
+        for entry in entries:
+            stem, suffix = os.path.splitext(entry)
+            name = CANONICAL.get(stem) or (stem if stem in EXPECTED else None)
+            if name is None or suffix.lower() not in BY_SUFFIX:
+                continue
+            if name in owners:
+                what = f"two files for {name}: {owners[name]} and {entry}"
+                raise InputError(shown(path), what, "keep one of them")
+            owners[name] = entry
+            matrices[name] = partial(self._of_file, os.path.join(path, entry), None, name)
+        for name in ("queries", "keys"):
+            if name not in matrices:
+                what = f"a folder without {ALIASES[name][0]}.*, the {name}"
+                raise InputError(shown(path), what, "a folder is a problem where it holds q.*, k.* and v.*")
+        return Contents(shown(path), matrices)
+
+
+def joined(folder: str | None, text: str) -> str:
+    return os.path.join(folder, text) if folder and text else text
+
+
+def exists(path: str) -> bool:
+    """Whether something is there; something that may not be looked at counts, so that reading it tells why."""
+    if not path or len(path) > LONGEST_PATH:
+        return False
+    try:
+        os.stat(path)
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        return False
+    except OSError as error:
+        from errno import ENAMETOOLONG
+
+        return error.errno != ENAMETOOLONG
+    return True
+
+
+def missing(text: str, folder: str | None, where: str | None = None) -> InputError:
+    """No such file, with the name in that folder that is most like it."""
+    path = joined(folder, text)
+    parent, name = os.path.split(path)
+    what = "no such file"
+    try:
+        if stat.S_ISLNK(os.lstat(path).st_mode):
+            what = f"is a link to {shown(os.readlink(path))}, which does not exist"
+    except (OSError, ValueError):
+        pass
+    try:
+        near = nearest(name, os.listdir(parent or ".")) if name else None
+    except (OSError, ValueError):
+        near = None
+        if parent and not exists(parent):
+            what = f"no such file: there is no folder {shown(parent)}"
+    hint = f"did you mean {shown(os.path.join(os.path.dirname(text), near))}?" if near else None
+    return InputError(where, f"{shown(text)}: {what}", hint) if where else InputError(shown(text), what, hint)
+
+
+def pick(contents: Contents, name: str | None, role: str) -> str:
+    """The name of the array that is meant: the one asked for, the only one, or the one named like its role."""
+    names = [str(found) for found in contents.matrices]
+    listed = ", ".join(map(shown, names[:20])) + (", …" if len(names) > 20 else "")
+    if name is not None:
+        if name in names:
+            return name
+        if names == [""]:
+            raise InputError(
+                contents.where, f"holds one array without a name, not {shown(name)!r}", "leave the name out"
+            )
+        near = nearest(name, names)
+        held = f"it holds {listed}" if names else "it holds none"
+        hint = f"did you mean {contents.where}:{shown(near)}?" if near else None
+        raise InputError(contents.where, f"has no array {shown(name)!r}: {held}", hint)
+    if len(names) == 1:
+        return names[0]
+    if not names:
+        raise InputError(contents.where, "holds no array")
+    named = [
+        found for found in (role, *ALIASES.get(role, ()), f"expected.{role}", f"expected_{role}") if found in names
+    ]
+    if len(named) == 1:
+        return named[0]
+    first = named[0] if named else names[0]
+    what = f"holds {len(names)} arrays: {listed}; which are the {role}?"
+    raise InputError(contents.where, what, f"name one, as in {contents.where}:{shown(first)}")
+
+
+def recognised(data: bytes) -> tuple[str, ...]:
+    """The formats that the bytes may be, the likeliest first."""
+    if data.startswith(b"\x93NUMPY"):
+        return ("npy",)
+    if data.startswith((b"PK\x03\x04", b"PK\x05\x06")):
+        return ("npz",)
+    if data[8:9] == b"{" and int.from_bytes(data[:8], "little") <= len(data) - 8:
+        return ("safetensors",)
+    encoding = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
+    start = data[:65536].decode(encoding, "replace").lstrip()
+    if "\\begin{" in start:
+        return ("tex",)
+    if start.startswith("{"):
+        return ("json", "yaml")
+    if start.startswith("["):
+        return ("json", "yaml", "literal")
+    if start.startswith(("array(", "tensor(")):
+        return ("literal",)
+    if YAML_KEY.match(start.replace("\r\n", "\n").replace("\r", "\n")):
+        return ("yaml",)
+    return ("txt",)
+
+
+def _printed_array(data: bytes, where: str, reading: Reading) -> Contents:
+    from attncli.formats.encoding import decode
+    from attncli.formats.literal import read_literal
+
+    matrix = read_literal(decode(data, where).strip(), where, reading)
+    return Contents(where, {"": lambda: matrix})
