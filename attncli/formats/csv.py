@@ -1,0 +1,20 @@
+"""Text tables written with a comma between cells; read by the table, not by the suffix."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from attncli.formats import text_table_writer
+from attncli.formats.text_table import read
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from attncli.matrices import Matrix
+
+__all__ = ["read", "write"]
+
+
+def write(matrices: Mapping[str, Matrix]) -> Iterator[bytes]:
+    """The only matrix, a comma between its cells."""
+    return text_table_writer.write(matrices, ",")

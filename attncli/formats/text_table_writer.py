@@ -1,0 +1,85 @@
+"""Writing text tables: shortest digits, and labels where they read back as labels."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from attncli.errors import OutputError
+from attncli.numerals import joined_rows, reads_as_cell, shortest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    import numpy as np
+
+    from attncli.matrices import Matrix
+
+    Array = np.ndarray[Any, Any]
+
+_ROWS_AT_ONCE = 4096
+
+
+def write(matrices: Mapping[str, Matrix], delimiter: str) -> Iterator[bytes]:
+    """The only matrix as UTF-8 lines; one axis becomes a column. Labels that would not read back are left out."""
+    ((name, matrix),) = matrices.items()
+    table = as_table(matrix, name)
+    labels = matrix.row_labels
+    if matrix.array.ndim == 1 and labels is None:
+        labels = matrix.column_labels
+    row_labels = _readable(labels, table.shape[0])
+    column_labels = _readable(matrix.column_labels if matrix.array.ndim == 2 else None, table.shape[1])
+    return _lines(table, row_labels, column_labels, delimiter)
+
+
+def as_table(matrix: Matrix, name: str) -> Array:
+    """The array with two axes, neither empty; OutputError where it has more."""
+    array = matrix.array
+    if array.ndim > 2:
+        raise OutputError(
+            name or matrix.where,
+            f"a text table holds two axes, this array has {array.ndim}: {array.shape}",
+            "write it to a .npy, .json or .yaml file",
+        )
+    if not array.size:
+        raise OutputError(
+            name or matrix.where,
+            f"a text table cannot show an array without cells: {array.shape}",
+            "write it to a .npy, .json or .yaml file",
+        )
+    return array if array.ndim == 2 else array.reshape(-1, 1)
+
+
+def _readable(labels: tuple[str, ...] | None, count: int) -> tuple[str, ...] | None:
+    """The labels, if a reader would take every one for a label and get the same text."""
+    if labels is None or len(labels) != count:
+        return None
+    return labels if all(map(_reads_back, labels)) else None
+
+
+def _reads_back(label: str) -> bool:
+    if not label or label != label.strip() or reads_as_cell(label) or "\0" in label or "\r" in label:
+        return False
+    return not any("\ud800" <= character <= "\udfff" for character in label)  # half a character: no UTF-8
+
+
+def _quoted(label: str) -> str:
+    """In quotes where any of the reader's delimiters, a comment or a quotation mark would be seen in the label."""
+    if label[0] in "#\ufeff" or any(character in ',;"' or character.isspace() for character in label):
+        return '"' + label.replace('"', '""') + '"'
+    return label
+
+
+def _lines(
+    table: Array, row_labels: tuple[str, ...] | None, column_labels: tuple[str, ...] | None, delimiter: str
+) -> Iterator[bytes]:
+    if column_labels is not None:
+        # blanks cannot show an empty corner: there the header is one cell shorter
+        corner = [""] if row_labels is not None and delimiter != " " else []
+        yield (delimiter.join([*corner, *map(_quoted, column_labels)]) + "\n").encode()
+    for start in range(0, table.shape[0], _ROWS_AT_ONCE):
+        block = table[start : start + _ROWS_AT_ONCE]
+        lines = joined_rows(shortest(block), block.shape[1], delimiter)
+        if row_labels is not None:
+            labels = map(_quoted, row_labels[start : start + _ROWS_AT_ONCE])
+            lines = [f"{label}{delimiter}{line}" for label, line in zip(labels, lines, strict=True)]
+        yield ("\n".join(lines) + "\n").encode()
