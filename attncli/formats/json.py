@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from attncli.errors import InputError
 from attncli.formats import tree as trees
 from attncli.formats.contents import Contents, Quoted, Tree
+from attncli.formats.encoding import decode
 
 if TYPE_CHECKING:
     import numpy as np
@@ -22,7 +23,7 @@ WORD = re.compile(r'[^\s\[\]{},:"]+')
 
 def read(data: bytes, where: str, reading: Reading) -> Contents:
     """The one value of a file; every fault is an InputError with line and column."""
-    text = trees.decode(data, where)
+    text = decode(data, where)
     return trees.contents_of(Tree(_parsed(text, where), partial(trees.locate, partial(_events, text))), where, reading)
 
 

@@ -1,4 +1,4 @@
-"""What YAML and JSON share: decoding bytes, finding a place again, and turning a list of lists into a matrix."""
+"""What YAML and JSON share: finding a place again, and turning a list of lists into a matrix."""
 
 from __future__ import annotations
 
@@ -52,26 +52,6 @@ class Event(NamedTuple):
     column: int
 
 
-def decode(data: bytes, where: str) -> str:
-    """UTF-8 with or without BOM, or UTF-16 with one."""
-    encoding, marked = "utf-8", 0
-    if data[:3] == b"\xef\xbb\xbf":
-        marked = 3
-    elif data[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        encoding, marked = ("utf-16-le" if data[0] == 0xFF else "utf-16-be"), 2
-    try:
-        return str(memoryview(data)[marked:], encoding)
-    except UnicodeDecodeError as error:
-        before = bytes(error.object[: error.start]).decode(encoding, "replace")
-        line, column = position(before, len(before))
-        culprit = f"byte 0x{error.object[error.start]:02x}"
-        raise InputError(
-            f"{where}: line {line}, column {column}",
-            f"{culprit} is not {encoding[:6].upper()}",
-            "save the file as UTF-8",
-        ) from None
-
-
 def position(text: str, index: int) -> tuple[int, int]:
     """Line and column, 1-based, of a character; LF, CRLF and CR end a line."""
     before = text[:index].replace("\r\n", "\n").replace("\r", "\n")
@@ -120,7 +100,7 @@ def contents_of(tree: Tree, where: str, reading: Reading) -> Contents:
     if isinstance(tree.root, list):
         return Contents(where, {"": partial(matrix_at, tree, (), where, where, reading)}, tree)
     if not isinstance(tree.root, dict):
-        raise fault(tree, where, (), f"{_described(tree.root)} where a list or a mapping is due", FORM)
+        raise fault(tree, where, (), f"{described(tree.root)} where a list or a mapping is due", FORM)
     matrices = {
         str(name): partial(_labelled_matrix, tree, name, where, reading)
         for name, node in tree.root.items()
@@ -162,7 +142,7 @@ def matrix_at(tree: Tree, path: Path, where: str, name: str, reading: Reading) -
 
     node = node_at(tree, path)
     if not isinstance(node, list):
-        raise fault(tree, where, path, f"{_described(node)} where a list is due", FORM)
+        raise fault(tree, where, path, f"{described(node)} where a list is due", FORM)
     try:
         shape, cells = _flattened(node)
     except _UnevenError:
@@ -241,7 +221,7 @@ def _ragged_fault(tree: Tree, where: str, here: Path, length: int | None, due: i
     line, _ = tree.locate(first)
     if length is None:
         return fault(
-            tree, where, here, f"{_described(node_at(tree, here))} beside lists, the first in line {line}", FORM
+            tree, where, here, f"{described(node_at(tree, here))} beside lists, the first in line {line}", FORM
         )
     if due is None:
         return fault(tree, where, here, f"a list beside numbers, the first in line {line}", FORM)
@@ -256,7 +236,7 @@ def _indices(index: int, shape: tuple[int, ...]) -> Iterable[int]:
         index %= inner
 
 
-def _described(node: Any) -> str:
+def described(node: Any) -> str:
     if isinstance(node, dict):
         return "a mapping"
     if isinstance(node, list):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from attncli.errors import InputError
 from attncli.formats import tree as trees
 from attncli.formats.contents import Contents, Quoted, Tree
+from attncli.formats.encoding import decode
 
 if TYPE_CHECKING:
     import numpy as np
@@ -22,7 +23,7 @@ FORBIDDEN = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-
 
 def read(data: bytes, where: str, reading: Reading) -> Contents:
     """The one document of a file; every fault is an InputError with line and column."""
-    text = trees.decode(data, where)
+    text = decode(data, where)
     root = _Builder(text, where).document()
     return trees.contents_of(Tree(root, partial(trees.locate, partial(_events, text))), where, reading)
 
