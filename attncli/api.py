@@ -11,12 +11,10 @@ from attncli.errors import ProblemError, UsageError
 from attncli.matrices import Matrix
 from attncli.request import Request
 from attncli.result import Result
-from attncli.settings import BY_KEY
+from attncli.settings import BY_KEY, ENGINES
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
-
-ENGINES = ("auto", "numpy", "numba")
 
 
 def attend(

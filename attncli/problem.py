@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -138,6 +138,28 @@ class Problem:
         if self.conventions.grouping == "tiled":
             return head % self.key_heads
         return head // (self.lead[-1] // self.key_heads)
+
+    def alone(self, number: int) -> Problem:
+        """Part `number` as a problem of its own, without leading axes."""
+        part, visible = self.part(number), self.visible
+        own = replace(
+            visible,
+            offsets=(visible.offsets[part.first if len(visible.offsets) > 1 else 0],),
+            lengths=visible.lengths and (visible.lengths[part.first if len(visible.lengths) > 1 else 0],),
+        )
+        return replace(
+            self,
+            queries=part.queries,
+            keys=part.keys,
+            values=part.values,
+            mask=part.mask,
+            bias=part.bias,
+            visible=own,
+            lead=(),
+            key_heads=None,
+            packed=False,
+            output_projection=None,
+        )
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """The public shape of every input and result."""

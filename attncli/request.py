@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, fields, replace
+from typing import TYPE_CHECKING, Any
+
+from attncli.variants import BY_NAME
 
 if TYPE_CHECKING:
     from attncli.matrices import Matrix
@@ -78,3 +80,18 @@ class Worksheet:
     expected: Mapping[str, Matrix] = field(default_factory=dict)
     digits: int | Mapping[str, int] | None = None
     notes: tuple[str, ...] = ()
+
+
+RIVALS = {"scale": "length_scale", "length_scale": "scale", "align": "query_offset", "query_offset": "align"}
+
+
+def overlay(request: Request, given: Mapping[str, Any]) -> Request:
+    """`request` with what is `given` (not None) laid over it. A setting laid over also takes out its rival (a scale a
+    length scale, a corner an offset), and a variant the length scale that it has no use for."""
+    changes = {name: value for name, value in given.items() if value is not None}
+    for name in list(changes):
+        if name in RIVALS and RIVALS[name] not in changes:
+            changes[RIVALS[name]] = None
+    if "variant" in changes and "length_scale" not in changes and not BY_NAME[changes["variant"]].has_length:
+        changes["length_scale"] = None
+    return replace(request, **changes)

@@ -8,8 +8,21 @@ import numpy as np
 
 from attncli.engine import compute
 from attncli.engine.compute import Outcome
+from attncli.engine.masks import row_mask
 from attncli.problem import Problem
 from attncli.request import RESULT_NAMES
+
+LARGE = 1 << 22  # a result of more cells is computed row by row where only some rows are looked at
+
+
+class _OneRow:
+    """A sink for a single query: its row goes to one place of an array."""
+
+    def __init__(self, array: np.ndarray, place: int) -> None:
+        self.array, self.place = array, place
+
+    def __setitem__(self, where: tuple[int | slice, ...], block: np.ndarray) -> None:
+        self.array[self.place] = block[0]
 
 
 class Result:
@@ -43,6 +56,36 @@ class Result:
     def array(self, name: str) -> np.ndarray:
         """One result by name."""
         return self.compute(name)._arrays[name]
+
+    def lines(self, name: str, part: int, rows: list[int]) -> np.ndarray:
+        """Some rows of one result of one part: (len(rows), …). Of a very large result only these are computed."""
+        size = int(np.prod(self.problem.shapes()[name], dtype=np.int64))
+        if name in self._arrays or size <= LARGE:
+            found: np.ndarray = self._by_head_public(name)[self.problem.index(part)][rows]
+            return found
+        return self._alone(name, part, rows)
+
+    def allowed(self, part: int, rows: list[int]) -> np.ndarray:
+        """Whether each of these queries may attend to each key: (len(rows), m) booleans."""
+        problem = self.problem
+        alone = problem.part(part)
+        masks = [row_mask(problem, alone, row, row + 1).allowed(0, problem.m) for row in rows]
+        return np.array([np.ones(problem.m, np.bool_) if allowed is None else allowed[0] for allowed in masks])
+
+    def _by_head_public(self, name: str) -> np.ndarray:
+        array = self.array(name)
+        if name == "output" and self.problem.packed:
+            heads = self.problem.lead[-1]
+            array = np.moveaxis(array.reshape(*array.shape[:-1], heads, array.shape[-1] // heads), -2, -3)
+        return array
+
+    def _alone(self, name: str, part: int, rows: list[int]) -> np.ndarray:
+        problem = self.problem.alone(part)
+        shape = problem.shapes()[name][1:]
+        found = np.empty((len(rows), *shape), problem.dtype)
+        for place, row in enumerate(rows):
+            compute(problem, {name: _OneRow(found, place)}, engine=self.engine, rows=range(row, row + 1))
+        return found
 
     @property
     def raw_scores(self) -> np.ndarray:

@@ -13,11 +13,12 @@ from attncli.errors import UsageError, nearest
 from attncli.variants import VARIANTS
 
 DTYPES = ("float16", "float32", "float64")
+ENGINES = ("auto", "numpy", "numba")
 
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """`key` in a problem file, `field` of a Request, `option` on the command line (with `short`), `form` for help."""
+    """`key` in a problem file and of a Request, `option` on the command line (with `short`), `form` for help."""
 
     key: str
     parse: Callable[[str], Any]
@@ -25,12 +26,8 @@ class Setting:
     form: str
     option: str
     short: str | None = None
-    field: str = ""
     is_flag: bool = False
-
-    def __post_init__(self) -> None:
-        if not self.field:
-            object.__setattr__(self, "field", self.key)
+    choices: tuple[str, ...] = ()
 
     def value(self, text: str, where: str) -> Any:
         """The value that `text` means; a UsageError at `where` otherwise."""
@@ -112,38 +109,50 @@ def scale(text: str) -> str:
     return text
 
 
+VARIANT_NAMES = tuple(variant.name for variant in VARIANTS)
+MEANINGS = ("keep", "drop")
+CORNERS = ("top-left", "bottom-right")
+
 SETTINGS = (
     Setting(
         "variant",
-        choice("a variant", tuple(v.name for v in VARIANTS)),
-        f"the score: {', '.join(v.name for v in VARIANTS)} (default scaled)",
+        choice("a variant", VARIANT_NAMES),
+        f"{', '.join(VARIANT_NAMES)} (default scaled); `attncli variants` tells them apart",
         "NAME",
         "--variant",
-        "-a",
+        short="-a",
+        choices=VARIANT_NAMES,
     ),
     Setting("scale", scale, "multiplies the raw scores: a number or an expression of dk, as 1/dk", "EXPR", "--scale"),
-    Setting("length_scale", positive, "the length ℓ of laplace and gaussian", "ℓ", "--length-scale"),
+    Setting("length_scale", positive, "the length ℓ of laplace and gaussian (default 1)", "NUMBER", "--length-scale"),
     Setting(
         "mask_means",
-        choice("a meaning", ("keep", "drop")),
-        "what 1 in the mask means (default keep)",
+        choice("a meaning", MEANINGS),
+        "whether 1 in the mask keeps a key (default) or drops it",
         "keep|drop",
         "--mask-means",
+        choices=MEANINGS,
     ),
     Setting("causal", truth, "only keys at or before the query's position", "", "--causal", is_flag=True),
     Setting(
         "align",
-        choice("a corner", ("top-left", "bottom-right")),
-        "the corner where query and key positions meet",
+        choice("a corner", CORNERS),
+        "where positions start: top-left (default) or bottom-right, the last query at the last key",
         "CORNER",
         "--align",
+        choices=CORNERS,
     ),
     Setting("query_offset", whole, "the position of query 0 among the keys", "N", "--query-offset"),
-    Setting(
-        "window", window, "only keys from L before to R after the query's position; -1 is unbounded", "L,R", "--window"
-    ),
+    Setting("window", window, "only keys from L before to R after the query; -1 is unbounded", "L,R", "--window"),
     Setting("softcap", positive, "cap the scores: C·tanh(scores/C)", "C", "--softcap"),
     Setting("heads", heads, "split packed columns into H query heads and KV key/value heads", "H[/KV]", "--heads"),
-    Setting("dtype", choice("a dtype", DTYPES), "cast the inputs to it", "DTYPE", "--dtype"),
+    Setting(
+        "dtype",
+        choice("a dtype", DTYPES),
+        "cast the inputs to it: float16, float32, float64",
+        "DTYPE",
+        "--dtype",
+        choices=DTYPES,
+    ),
 )
 BY_KEY = {setting.key: setting for setting in SETTINGS}

@@ -84,7 +84,7 @@ class Variant:
     `formula` and `latex` say the raw score, `explained` in words; `default_scale` is an expression of dk, or of ℓ
     where the variant `has_length`. `prepare` (if any) maps the rows of Q and K before they are scored.
     `bound(q, k, d_k)` is at least every |raw score| for rows whose largest |entry| is q and k.
-    `is_product`: the score is a matrix product of the prepared rows.
+    `is_product`: the score is a matrix product of the prepared rows; `is_constant`: it looks at neither.
     """
 
     name: str
@@ -98,6 +98,7 @@ class Variant:
     prepare: Callable[[ndarray], ndarray] | None = None
     has_length: bool = False
     is_product: bool = False
+    is_constant: bool = False
 
     def length_scale_factor(self, length_scale: float) -> float:
         """What ℓ makes of the scores: 1/ℓ for a distance, 1/ℓ² for a squared one."""
@@ -170,6 +171,7 @@ VARIANTS = (
         source="Kim et al. 2019",
         score=nothing,
         bound=lambda _q, _k, _d_k: 0.0,
+        is_constant=True,
     ),
 )
 BY_NAME = {variant.name: variant for variant in VARIANTS}

@@ -1,0 +1,123 @@
+"""The command line: parse, call, render, exit. Every fault ends here, at one boundary."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from types import FrameType
+
+from attncli.errors import AttncliError, ExitStatus
+
+
+class Terminated(BaseException):
+    """SIGTERM arrived: leave as Ctrl-C does, so that nothing stays half-written."""
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command and return its exit status; nothing but that leaves this function."""
+    if threaded_interrupts():
+        signal.signal(signal.SIGTERM, _terminate)
+    try:
+        return _flushed(_dispatch(arguments))
+    except AttncliError as error:
+        return _fault(error.where, error.what, error.hint, error.status)
+    except BrokenPipeError:
+        return _pipe_closed()
+    except KeyboardInterrupt:
+        return _ended("interrupted", ExitStatus.INTERRUPTED)
+    except Terminated:
+        return _ended("terminated", 128 + signal.SIGTERM)
+    except MemoryError:
+        return _fault(
+            "memory",
+            "not enough of it for this problem",
+            "fewer results at once: --show output, or -q -o FILE.npy",
+            ExitStatus.FAULT,
+        )
+    except OSError as error:
+        where = "standard output" if error.filename is None else str(error.filename)
+        return _fault(where, error.strerror or str(error), None, ExitStatus.FAULT)
+    except Exception as error:
+        return _bug(error)
+
+
+def threaded_interrupts() -> bool:
+    """Whether signal handlers may be set: in the main thread alone."""
+    import threading
+
+    return threading.current_thread() is threading.main_thread()
+
+
+def _dispatch(arguments: list[str]) -> int:
+    if arguments == ["--version"]:  # answers at once: not even typer is imported for it
+        from attncli import __version__
+        from attncli.cli.streams import say
+
+        say(f"attncli {__version__}\n")
+        return ExitStatus.DONE
+    from attncli.cli.group import dispatch
+
+    return dispatch(arguments)
+
+
+def _flushed(status: int) -> int:
+    if sys.stdout is not None:
+        sys.stdout.flush()
+    return status
+
+
+def _terminate(_number: int, _frame: FrameType | None) -> None:
+    raise Terminated
+
+
+def _fault(where: str, what: str, hint: str | None, status: int) -> int:
+    from attncli.cli.streams import tell
+
+    if os.environ.get("ATTNCLI_DEBUG") == "1":
+        import traceback
+
+        tell(traceback.format_exc())
+    tell(f"error: {where}: {what}\n")
+    if hint:
+        tell(f"hint: {hint}\n")
+    _abandon_output()
+    return status
+
+
+def _pipe_closed() -> int:
+    """Whoever read the output has gone: that is not an error."""
+    _abandon_output()
+    return ExitStatus.DONE
+
+
+def _ended(how: str, status: int) -> int:
+    from attncli.cli.streams import tell
+
+    tell(f"\n{how}\n")
+    _abandon_output()
+    return status
+
+
+def _bug(error: Exception) -> int:
+    import traceback
+
+    from attncli.cli.streams import tell
+
+    if os.environ.get("ATTNCLI_DEBUG") == "1":
+        tell(traceback.format_exc())
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    tell(f"error: attncli: a bug, {type(error).__name__}: {error} ({place.name}, line {place.lineno})\n")
+    tell("hint: please report it with what ATTNCLI_DEBUG=1 shows\n")
+    return ExitStatus.BUG
+
+
+def _abandon_output() -> None:
+    """Keep the interpreter from flushing what nobody can read, which would be a second error at exit."""
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except (OSError, ValueError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)

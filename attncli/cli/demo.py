@@ -1,0 +1,41 @@
+"""`attncli demo`: a built-in problem, needing no file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from attncli.cli.options import Calculation, Files, Reading, Showing, bundled
+from attncli.cli.run import answer
+from attncli.cli.streams import say
+from attncli.errors import ExitStatus
+
+PROBLEM = Path(__file__).parent.parent / "demo.yaml"
+HELP = """\
+A built-in problem: which bank does "bank" mean beside a river?
+
+Examples:
+  attncli demo                        its weights and output
+  attncli demo -a laplace             the same with another variant
+  attncli demo --yaml > mine.yaml     a problem file to start from
+"""
+
+
+@bundled
+def command(
+    calculation: Calculation,
+    reading: Reading,
+    showing: Showing,
+    files: Files,
+    yaml: Annotated[bool, typer.Option("--yaml", help="print the problem as a file")] = False,
+) -> int:
+    """Answer the built-in problem as `run` would answer its file."""
+    if yaml:
+        say(PROBLEM.read_text("utf-8"))
+        return ExitStatus.DONE
+    from attncli.problem_file import read_problem
+
+    sources = reading.sources()
+    return answer(read_problem(str(PROBLEM), sources), sources, calculation, showing, files)

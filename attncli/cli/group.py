@@ -1,0 +1,119 @@
+"""The commands by name, each built when it is called; help with examples first."""
+
+from __future__ import annotations
+
+import re
+from importlib import import_module
+from typing import Any
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+from attncli.errors import ExitStatus, UsageError, nearest
+
+COMMANDS = {
+    "run": "compute; print tables; write files",
+    "demo": "a built-in problem, needing no file",
+    "variants": "the table of variants and their formulas",
+}
+NEGATIVE = re.compile(r"-(\d|\.\d|\.?inf\b|\.?nan\b)", re.IGNORECASE)
+INTRODUCTION = """\
+Attention, computed from matrices that you have, with every step shown.
+
+Examples:
+  attncli demo                                  see one, needing no file
+  attncli run q.csv k.csv v.csv                 softmax(Q Kᵀ / √d_k) V
+  attncli run '1 0; 0 1' '1 0; 0 1' '1 2; 3 4'  numbers typed here
+  attncli run problem.yaml -a laplace           another variant
+  attncli variants                              which there are
+"""
+
+
+class Command(TyperCommand):
+    """A command whose help starts with examples and groups its options by panel."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        # a literal such as '-1 0; 0 1' starts with a number, not with an option
+        parsed: list[str] = super().parse_args(ctx, [f" {word}" if NEGATIVE.match(word) else word for word in args])
+        return parsed
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        formatter.write((self.help or "").rstrip() + "\n\n")
+        self.format_usage(ctx, formatter)
+        panels: dict[str, list[tuple[str, str]]] = {}
+        for parameter in self.get_params(ctx):
+            record = parameter.get_help_record(ctx)
+            if record is not None:
+                panel = getattr(parameter, "rich_help_panel", None) or "Options"
+                panels.setdefault(panel, []).append(record)
+        for panel, records in panels.items():
+            with formatter.section(panel):
+                formatter.write_dl(records, col_max=28)
+
+
+class Group(TyperGroup):
+    """All commands; only the one that is called is imported and built."""
+
+    def list_commands(self, _context: Any) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, _context: Any, cmd_name: str) -> Any:
+        if cmd_name not in COMMANDS:
+            near = nearest(cmd_name, list(COMMANDS))
+            hint = f"did you mean {near!r}?" if near else f"one of: {', '.join(COMMANDS)}"
+            raise UsageError("attncli", f"{cmd_name!r} is not a command", hint)
+        module = import_module(f"attncli.cli.{cmd_name}")
+        app = typer.Typer(add_completion=False, rich_markup_mode=None)
+        app.command(cmd_name, cls=Command, help=module.HELP, context_settings=CONTEXT)(module.command)
+        command = typer.main.get_command(app)
+        command.name = cmd_name
+        return command
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        formatter.write(INTRODUCTION + "\n")
+        self.format_usage(ctx, formatter)
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+        with formatter.section("Options"):
+            formatter.write_dl([record for p in self.get_params(ctx) if (record := p.get_help_record(ctx))])
+
+
+CONTEXT: dict[str, Any] = {"help_option_names": ["-h", "--help"]}
+application = typer.Typer(cls=Group, rich_markup_mode=None, context_settings=CONTEXT, no_args_is_help=False)
+
+
+@application.callback(invoke_without_command=True)
+def attncli(
+    context: typer.Context,
+    version: bool = typer.Option(False, "--version", help="Print the version and exit."),
+) -> int:
+    """Attention from matrices that you have."""
+    from attncli.cli.streams import say
+
+    if version:
+        from attncli import __version__
+
+        say(f"attncli {__version__}\n")
+    elif context.invoked_subcommand is None:
+        say(context.get_help() + "\n")
+    return ExitStatus.DONE
+
+
+def dispatch(arguments: list[str]) -> int:
+    """Run the command that the arguments name; UsageError where they can't be meant."""
+    from typer._click.exceptions import ClickException
+
+    try:
+        status = typer.main.get_command(application).main(arguments, prog_name="attncli", standalone_mode=False)
+    except ClickException as error:
+        context = getattr(error, "ctx", None)
+        path = context.command_path if context is not None else "attncli"
+        raise UsageError(path, lowered(error.format_message()), f"{path} --help") from None
+    if status == ExitStatus.INTERRUPTED:
+        raise KeyboardInterrupt
+    return int(status or 0)
+
+
+def lowered(message: str) -> str:
+    """A sentence of the parser's as ours are written."""
+    return (message[:1].lower() + message[1:]).rstrip(".")

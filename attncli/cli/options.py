@@ -1,0 +1,242 @@
+"""The options that commands share, declared once: a command names a bundle, and gets it filled."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import MISSING, dataclass, fields
+from functools import wraps
+from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
+
+import typer
+
+from attncli.settings import ENGINES, SETTINGS, Setting
+
+if TYPE_CHECKING:
+    from attncli.request import Request
+    from attncli.sources import Sources
+
+CALCULATION, READING, SHOWING, FILES = "Calculation", "Reading", "Showing", "Files"
+MATRIX_OPTIONS = {"mask": "--mask", "bias": "--bias", "key_lengths": "--key-lengths"}
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How sources are read."""
+
+    from_format: Annotated[
+        str | None,
+        typer.Option("--from", metavar="FORMAT", help="the format of standard input", rich_help_panel=READING),
+    ] = None
+    header: Annotated[
+        bool | None,
+        typer.Option("--header/--no-header", help="whether text files start with a header", rich_help_panel=READING),
+    ] = None
+
+    def sources(self, *, keep_text: bool = False) -> Sources:
+        """The reader of this command's sources."""
+        from attncli.cli.streams import standard_input
+        from attncli.matrices import Reading as ReadingRule
+        from attncli.sources import Sources
+
+        return Sources(standard_input, ReadingRule(header=self.header, keep_text=keep_text), self.from_format)
+
+
+@dataclass(frozen=True, slots=True)
+class Showing:
+    """What is printed, and how."""
+
+    show: Annotated[
+        str | None,
+        typer.Option(
+            "--show",
+            metavar="NAMES",
+            help="raw_scores, scores, weights, output, lse (default weights,output)",
+            rich_help_panel=SHOWING,
+        ),
+    ] = None
+    format: Annotated[
+        str,
+        typer.Option(
+            "--format",
+            "-f",
+            metavar="FORMAT",
+            help="table, csv, tsv, json, yaml, markdown, latex",
+            rich_help_panel=SHOWING,
+        ),
+    ] = "table"
+    digits: Annotated[int, typer.Option("--digits", metavar="N", help="decimals shown", rich_help_panel=SHOWING)] = 4
+    full: Annotated[bool, typer.Option("--full", help="show large matrices whole", rich_help_panel=SHOWING)] = False
+    ascii: Annotated[bool, typer.Option("--ascii", help="no colour and no Unicode", rich_help_panel=SHOWING)] = False
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="print no tables and no notes", rich_help_panel=SHOWING)
+    ] = False
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """Where results are written."""
+
+    output: Annotated[
+        str | None, typer.Option("--output", "-o", metavar="FILE", help="write the output", rich_help_panel=FILES)
+    ] = None
+    weights: Annotated[
+        str | None, typer.Option("--weights", "-w", metavar="FILE", help="write the weights", rich_help_panel=FILES)
+    ] = None
+    scores: Annotated[
+        str | None, typer.Option("--scores", "-s", metavar="FILE", help="write the scores", rich_help_panel=FILES)
+    ] = None
+    lse: Annotated[
+        str | None, typer.Option("--lse", metavar="FILE", help="write the log-sum-exps", rich_help_panel=FILES)
+    ] = None
+    force: Annotated[bool, typer.Option("--force", help="replace files that exist", rich_help_panel=FILES)] = False
+
+    def targets(self) -> dict[str, str]:
+        """The file of each result that is to be written."""
+        named = {"output": self.output, "weights": self.weights, "scores": self.scores, "lse": self.lse}
+        return {name: path for name, path in named.items() if path is not None}
+
+
+class Calculation:
+    """The settings, masks and engine of a calculation, laid over what a problem file says."""
+
+    def __init__(self, engine: str, **given: Any) -> None:
+        self.engine = engine
+        self._given = given
+
+    @classmethod
+    def parameters(cls) -> list[inspect.Parameter]:
+        """A parameter for each setting, each matrix option, and the engine."""
+        settings = [_parameter(s.key, *_setting_option(s)) for s in SETTINGS]
+        helps = {
+            "mask": "0/1 or true/false; 1 = may attend",
+            "bias": "added to the scores; -inf forbids",
+            "key_lengths": "valid keys: one number, or one per entry of the first axis",
+        }
+        matrices = [
+            _parameter(
+                name,
+                str | None,
+                typer.Option(
+                    flag,
+                    *(["-m"] if name == "mask" else []),
+                    metavar="SOURCE",
+                    help=helps[name],
+                    rich_help_panel=CALCULATION,
+                ),
+            )
+            for name, flag in MATRIX_OPTIONS.items()
+        ]
+        others = [
+            _parameter(
+                "system",
+                str | None,
+                typer.Option(
+                    "--as", metavar="SYSTEM", help="another system's conventions", rich_help_panel=CALCULATION
+                ),
+            ),
+            _parameter(
+                "allow_nonfinite",
+                bool,
+                typer.Option(
+                    "--allow-nonfinite",
+                    help="compute with infinities and NaN as IEEE says",
+                    rich_help_panel=CALCULATION,
+                ),
+                False,
+            ),
+            _parameter(
+                "engine",
+                str,
+                typer.Option(
+                    "--engine",
+                    metavar="ENGINE",
+                    envvar="ATTNCLI_ENGINE",
+                    show_envvar=True,
+                    help="auto, numpy, numba",
+                    rich_help_panel=CALCULATION,
+                ),
+                "auto",
+            ),
+        ]
+        return [*settings, *matrices, *others]
+
+    def checked_engine(self) -> str:
+        """The engine's name, once it is one."""
+        from attncli.errors import UsageError
+
+        if self.engine not in ENGINES:
+            raise UsageError("--engine", f"{self.engine!r} is not an engine", f"one of: {', '.join(ENGINES)}")
+        return self.engine
+
+    def over(self, request: Request, sources: Sources) -> Request:
+        """The request with what was given on the command line laid over it."""
+        from attncli.request import overlay
+
+        changes: dict[str, Any] = {}
+        for setting in SETTINGS:
+            given = self._given[setting.key]
+            if setting.is_flag:
+                changes[setting.key] = True if given else None
+            elif given is not None:
+                changes[setting.key] = setting.value(given, setting.option)
+        for name, flag in MATRIX_OPTIONS.items():
+            if self._given[name] is not None:
+                changes[name] = sources.matrix(self._given[name], role=name, where=flag)
+        changes["system"] = self._given["system"]
+        changes["allow_nonfinite"] = self._given["allow_nonfinite"] or None
+        return overlay(request, changes)
+
+
+def _setting_option(setting: Setting) -> tuple[Any, Any, Any]:
+    names = [setting.option, *([setting.short] if setting.short else [])]
+    if setting.is_flag:
+        return bool, typer.Option(*names, help=setting.help, rich_help_panel=CALCULATION), False
+    complete = (lambda: list(setting.choices)) if setting.choices else None
+    option = typer.Option(
+        *names, metavar=setting.form, help=setting.help, rich_help_panel=CALCULATION, autocompletion=complete
+    )
+    return str | None, option, None
+
+
+def _parameter(name: str, kind: Any, option: Any, default: Any = None) -> inspect.Parameter:
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[kind, option])
+
+
+def _bundle_parameters(bundle: Any) -> list[inspect.Parameter]:
+    if hasattr(bundle, "parameters"):
+        found: list[inspect.Parameter] = bundle.parameters()
+        return found
+    hints = get_type_hints(bundle, include_extras=True)
+    return [
+        inspect.Parameter(f.name, inspect.Parameter.KEYWORD_ONLY, default=f.default, annotation=hints[f.name])
+        for f in fields(bundle)
+        if f.default is not MISSING
+    ]
+
+
+BUNDLES = (Calculation, Reading, Showing, Files)
+
+
+def bundled(function: Callable[..., int]) -> Callable[..., int]:
+    """The command with each parameter that is a bundle replaced by that bundle's options."""
+    hints = get_type_hints(function, include_extras=True)
+    bundles: dict[str, tuple[Any, list[inspect.Parameter]]] = {}
+    plain: list[inspect.Parameter] = []
+    for name, parameter in inspect.signature(function).parameters.items():
+        if hints[name] in BUNDLES:
+            bundles[name] = (hints[name], _bundle_parameters(hints[name]))
+        else:
+            plain.append(parameter.replace(annotation=hints[name]))
+
+    @wraps(function)
+    def command(**given: Any) -> int:
+        filled = {p.name: given[p.name] for p in plain}
+        for name, (bundle, parameters) in bundles.items():
+            filled[name] = bundle(**{p.name: given[f"{name}_{p.name}"] for p in parameters})
+        return function(**filled)
+
+    options = [p.replace(name=f"{name}_{p.name}") for name, (_, ps) in bundles.items() for p in ps]
+    command.__signature__ = inspect.Signature([*plain, *options])  # type: ignore[attr-defined]
+    command.__annotations__ = {p.name: p.annotation for p in [*plain, *options]}
+    return command

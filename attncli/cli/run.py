@@ -1,0 +1,140 @@
+"""`attncli run`: compute; print tables; write files."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from attncli.cli.options import Calculation, Files, Reading, Showing, bundled
+from attncli.cli.streams import say, tell
+from attncli.errors import ExitStatus, UsageError, nearest
+from attncli.request import RESULT_NAMES
+
+if TYPE_CHECKING:
+    from attncli.request import Worksheet
+    from attncli.result import Result
+    from attncli.sources import Sources
+
+HELP = """\
+Compute attention; print its tables; write its matrices to files.
+
+Examples:
+  attncli run q.csv k.csv v.csv                   softmax(Q Kᵀ / √d_k) V
+  attncli run problem.yaml                        the same from one file
+  attncli run '2 0; 0 1' '1 0; 0 1' '1 2; 3 4'    numbers typed here
+  attncli run q.npy k.npy v.npy -o out.npy -q     only a file
+  attncli run dump.npz:q dump.npz:k --causal      weights without values
+  attncli run problem.yaml -a laplace -f json     another variant, for a program
+"""
+
+
+@bundled
+def command(
+    source: Annotated[list[str], typer.Argument(metavar="Q K [V] | PROBLEM", help="files, FILE:NAME, - or numbers")],
+    calculation: Calculation,
+    reading: Reading,
+    showing: Showing,
+    files: Files,
+) -> int:
+    """Read, compute, write the files, print the tables."""
+    sources = reading.sources()
+    return answer(read_worksheet(source, sources), sources, calculation, showing, files)
+
+
+def answer(worksheet: Worksheet, sources: Sources, calculation: Calculation, showing: Showing, files: Files) -> int:
+    """Compute a worksheet as the options say; files first, so that a table never speaks of what was not written."""
+    from attncli.outputs import Targets
+    from attncli.render.documents import renderer
+    from attncli.render.tables import Style
+
+    render = renderer(showing.format)
+    result = calculated(worksheet, calculation, sources)
+    names = [] if showing.quiet else chosen_results(showing, result)
+    targets = Targets.settle(files.targets(), result, force=files.force)
+    result.compute(*names_in_memory(names, targets, result))
+    saved = targets.save(result)
+    if not showing.quiet:
+        style = Style(checked_digits(showing.digits), showing.full, showing.ascii)
+        say(render(result, names, style, worksheet.title))
+        tell_notes([*worksheet.notes, *result.problem.notes])
+    for warning in result.warnings:
+        tell(f"warning: {warning}\n")
+    for line in saved:
+        tell(line + "\n")
+    return ExitStatus.DONE
+
+
+def read_worksheet(words: list[str], sources: Sources) -> Worksheet:
+    """A problem from one source, or Q, K and V from two or three."""
+    from attncli.problem_file import read_problem, worksheet_from_matrices
+
+    if len(words) == 1:
+        return read_problem(words[0], sources)
+    if len(words) > 3:
+        raise UsageError(
+            "attncli run",
+            f"{len(words)} sources, and Q, K and V are three",
+            "quote numbers that hold blanks: '1 0; 0 1'",
+        )
+    return worksheet_from_matrices(words[0], words[1], words[2] if len(words) == 3 else None, sources)
+
+
+def calculated(worksheet: Worksheet, calculation: Calculation, sources: Sources) -> Result:
+    """The result of a worksheet under the options; nothing is computed yet."""
+    from attncli.door import prepare
+    from attncli.result import Result
+
+    return Result(prepare(calculation.over(worksheet.request, sources)), calculation.checked_engine())
+
+
+def chosen_results(showing: Showing, result: Result) -> list[str]:
+    """The results to show: those asked for, else weights and output (for csv and tsv the output alone)."""
+    if showing.show is None:
+        usual = ["weights", "output"] if result.has("output") else ["weights"]
+        return usual[-1:] if showing.format in ("csv", "tsv") else usual
+    names = []
+    for word in showing.show.split(","):
+        name = word.strip()
+        if name not in RESULT_NAMES:
+            near = nearest(name, RESULT_NAMES)
+            raise UsageError(
+                "--show",
+                f"{name!r} is not a result",
+                f"did you mean {near!r}?" if near else f"one of: {', '.join(RESULT_NAMES)}",
+            )
+        if not result.has(name):
+            raise UsageError("--show", "there is no output without values", "give V, or --show weights")
+        if name not in names:
+            names.append(name)
+    return names
+
+
+def checked_digits(digits: int) -> int:
+    """--digits within what a float64 can say."""
+    if not 0 <= digits <= 17:
+        raise UsageError("--digits", f"{digits} is not between 0 and 17")
+    return digits
+
+
+def names_in_memory(names: list[str], targets: object, result: Result) -> list[str]:
+    """What is computed in one pass before anything is written or shown."""
+    from attncli.outputs import Targets
+    from attncli.result import LARGE
+
+    assert isinstance(targets, Targets)
+    shapes = result.problem.shapes()
+
+    def size(name: str) -> int:
+        cells = 1
+        for length in shapes[name]:
+            cells *= length
+        return cells
+
+    return sorted({name for name in [*names, *targets.held] if size(name) <= LARGE or name in targets.held})
+
+
+def tell_notes(notes: list[str]) -> None:
+    """Notes on standard error, each once."""
+    for note in dict.fromkeys(notes):
+        tell(f"note: {note}\n")

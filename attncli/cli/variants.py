@@ -1,0 +1,31 @@
+"""`attncli variants`: the table of variants and their formulas."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from attncli.cli.options import bundled
+from attncli.cli.streams import say
+from attncli.errors import ExitStatus
+
+HELP = """\
+The variants of attention: how each scores a query against a key.
+
+Examples:
+  attncli variants
+  attncli variants -f json
+"""
+
+
+@bundled
+def command(
+    format: Annotated[str, typer.Option("--format", "-f", metavar="FORMAT", help="table, markdown, json")] = "table",
+    ascii_only: Annotated[bool, typer.Option("--ascii", help="no Unicode")] = False,
+) -> int:
+    """Print the records of `attncli.variants`."""
+    from attncli.render.variants import variants_text
+
+    say(variants_text(format, ascii_only=ascii_only))
+    return ExitStatus.DONE

@@ -1,0 +1,90 @@
+"""One console for each command: on a terminal as wide as that is, elsewhere as wide as the text."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+
+NATURAL = 1_000_000
+
+
+def stdout_is_terminal() -> bool:
+    """Whether a person reads the output as it comes."""
+    return sys.stdout is not None and sys.stdout.isatty()
+
+
+def speaks_unicode() -> bool:
+    """Whether standard output can say ×, · and box lines."""
+    encoding = getattr(sys.stdout, "encoding", None) or "ascii"
+    try:
+        "×·−…│√ᵀ".encode(encoding)
+    except (UnicodeEncodeError, LookupError):
+        return False
+    return True
+
+
+def has_colour(ascii_only: bool) -> bool:
+    """On a terminal, unless NO_COLOR or --ascii; elsewhere only with FORCE_COLOR."""
+    if ascii_only or os.environ.get("NO_COLOR"):
+        return False
+    if os.environ.get("FORCE_COLOR"):
+        return True
+    return stdout_is_terminal() and os.environ.get("TERM", "") not in ("dumb", "unknown")
+
+
+def make_console(*, ascii_only: bool = False, width: int | None = None) -> Console:
+    """A console that renders to text; `width` None is the terminal's, or natural where there is none."""
+    from rich.console import Console
+
+    coloured = has_colour(ascii_only)
+    system: str | None = None
+    if coloured:
+        truecolor = os.environ.get("COLORTERM", "").lower() in ("truecolor", "24bit")
+        system = (
+            "truecolor"
+            if truecolor
+            else "256"
+            if "256" in os.environ.get("TERM", "") or not stdout_is_terminal()
+            else "standard"
+        )
+    return Console(
+        file=io.StringIO(),
+        force_terminal=coloured,
+        color_system=system,  # type: ignore[arg-type]
+        no_color=not coloured,
+        width=width or terminal_width() or NATURAL,
+        height=10_000,
+        highlight=False,
+        markup=False,
+        emoji=False,
+        legacy_windows=False,
+        safe_box=False,
+    )
+
+
+def terminal_width() -> int | None:
+    """Columns of the terminal; None where output is not one."""
+    if not stdout_is_terminal():
+        return None
+    if os.environ.get("COLUMNS", "").isdigit():
+        return max(20, int(os.environ["COLUMNS"]))
+    try:
+        return os.get_terminal_size(sys.stdout.fileno()).columns or 80
+    except (OSError, ValueError):
+        return 80
+
+
+def rendered(console: Console, *parts: RenderableType) -> str:
+    """The parts as text, without the blanks that fill lines up."""
+    assert isinstance(console.file, io.StringIO)
+    for part in parts:
+        console.print(part, soft_wrap=isinstance(part, str))
+    text = console.file.getvalue()
+    console.file.seek(0)
+    console.file.truncate()
+    return "\n".join(line.rstrip() for line in text.split("\n"))

@@ -1,0 +1,203 @@
+"""Matrices as tables that people like to look at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from attncli.files import shown as escaped
+from attncli.render import heat
+from attncli.render.console import has_colour, make_console, rendered, speaks_unicode, terminal_width
+from attncli.render.digits import of_dimensions, shown
+from attncli.render.view import View, parts_shown, views
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+    from rich.table import Table
+    from rich.text import Text
+
+    from attncli.result import Result
+
+LEGENDS = {
+    "raw_scores": "raw scores",
+    "scores": "scores",
+    "weights": "weights",
+    "output": "output",
+    "lse": "log of the sum of the exponentials",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """How tables are shown: `digits` decimals, whole with `full`, and without colour or Unicode with `ascii_only`."""
+
+    digits: int = 4
+    full: bool = False
+    ascii_only: bool = False
+
+    @property
+    def dots(self) -> str:
+        return "..." if self.ascii_only else "…"
+
+    @property
+    def masked(self) -> str:
+        return "-" if self.ascii_only else "·"
+
+
+def result_text(result: Result, names: list[str], style: Style, title: str | None = None) -> str:
+    """The whole answer: what was computed, the conventions in force, and a table for each result and head."""
+    if not style.ascii_only and not speaks_unicode():
+        style = Style(style.digits, style.full, ascii_only=True)
+    console = make_console(ascii_only=style.ascii_only)
+    said = [heading(result, title)]
+    for name in names:
+        for view in fitted_views(result, name, style, terminal_width()):
+            said.append(rendered(console, table_title(view), table(view, style)).rstrip("\n"))
+        hidden = result.problem.parts - len(parts_shown(result, style.full))
+        if hidden and name != "output":
+            said.append(f"{style.dots} {hidden} more of {result.problem.parts} {LEGENDS[name]} (--full shows all)")
+    return plain(("\n\n".join(said)) + "\n", style)
+
+
+def plain(text: str, style: Style) -> str:
+    """The text in ASCII where that is asked for."""
+    if not style.ascii_only:
+        return text
+    for character, words in TRANSLITERATION.items():
+        text = text.replace(character, words)
+    return text.encode("ascii", "backslashreplace").decode()
+
+
+TRANSLITERATION = {
+    "×": "x", "·": "*", "−": "-", "√": "sqrt", "ᵀ": "^T", "…": "...", "‖": "||", "₁": "1", "₂": "2", "²": "^2",
+    "ℓ": "l", "Σ": "sum", "→": "->", "≤": "<=", "–": "-", "’": "'",
+}  # fmt: skip
+
+
+def heading(result: Result, title: str | None = None) -> str:
+    """What was computed, from what, and how: some lines of text."""
+    problem = result.problem
+    shapes = problem.shapes()
+    inputs = [name for name in ("queries", "keys", "values") if name in shapes]
+    return "\n".join(
+        [
+            *([escaped(title)] if title else []),
+            f"{problem.variant.name} attention: {formula(result)}",
+            ", ".join(f"{name} {of_dimensions(shapes[name])}" for name in inputs),
+            *(f"{name}: {words}" for name, words in problem.described.items()),
+        ]
+    )
+
+
+def formula(result: Result) -> str:
+    """softmax(q·k · scale) V with the scale in force, and its value where that isn't plain."""
+    problem = result.problem
+    score = problem.variant.formula
+    values = " V" if problem.values is not None else ""
+    if problem.scale == 1 or problem.variant.is_constant:
+        return f"softmax({score}){values}"
+    scale = problem.scale_text.replace("sqrt(dk)", "√d_k").replace("dk", "d_k")
+    inner = f"({score}) · {scale}" if " " in score else f"{score} · {scale}"
+    value = f"{problem.scale:.6g}"
+    return f"softmax({inner}){values}" + ("" if value == scale else f", {scale} = {value}")
+
+
+def fitted_views(result: Result, name: str, style: Style, width: int | None) -> list[View]:
+    """The views with as many columns as the terminal has room for; all of the usual ones where there is none."""
+    found = views(result, name, full=style.full)
+    if width is None or style.full:
+        return found
+    fitting = []
+    for view in found:
+        most = len(view.columns)
+        while most > 2 and least_width(view, style) > width:
+            most -= 1 if most <= 8 else 2
+            view = narrower(view, most)
+        fitting.append(view)
+    return fitting
+
+
+def narrower(view: View, columns: int) -> View:
+    """The view with only so many columns, taken from both ends."""
+    from dataclasses import replace
+
+    first = (columns + 1) // 2
+    last = columns - first
+    kept = [*range(first), *range(len(view.columns) - last, len(view.columns))]
+    return replace(
+        view,
+        columns=[view.columns[i] for i in kept],
+        cells=view.cells[:, kept],
+        column_labels=[view.column_labels[i] for i in kept],
+        masked=None if view.masked is None else view.masked[:, kept],
+    )
+
+
+def least_width(view: View, style: Style) -> int:
+    """The columns of text that the table needs with its headers folded between words; numbers are never folded."""
+    from rich.measure import Measurement
+
+    console = make_console(ascii_only=style.ascii_only, width=1_000_000)
+    return Measurement.get(console, console.options, table(view, style)).minimum
+
+
+def table_title(view: View) -> str:
+    part = f" {view.part}" if view.part else ""
+    axes = of_dimensions(view.shape)
+    nouns = f", {view.row_noun} × {view.column_noun}" if view.column_noun in ("keys",) else ""
+    omitted = f"; {view.omitted} left out (--full shows all)" if view.omitted else ""
+    mark = "; * the largest of its row" if view.name == "weights" else ""
+    return f"{LEGENDS[view.name]}{part} ({axes}{nouns}{mark}{omitted})"
+
+
+def table(view: View, style: Style) -> Table:
+    """A rich table of the view: labels, numbers, gaps where something is left out, row sums for weights."""
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    grid = Table(
+        box=box.ASCII2 if style.ascii_only else box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1)
+    )
+    if style.ascii_only:
+        grid.box = None
+    grid.add_column(Text(""), no_wrap=True)
+    gap = _gap(view.columns)
+    for place, label in enumerate(view.column_labels):
+        if place == gap:
+            grid.add_column(Text(style.dots), no_wrap=True, justify="center")
+        grid.add_column(Text(escaped(label)), justify="right")
+    if view.sums is not None:
+        grid.add_column(Text("sum" if style.ascii_only else "Σ"), no_wrap=True, justify="right", style="dim")
+    coloured = has_colour(style.ascii_only) and view.name == "weights"
+    row_gap = _gap(view.rows)
+    for place, label in enumerate(view.row_labels):
+        if place == row_gap:
+            grid.add_row(*([Text(style.dots)] * len(grid.columns)))
+        cells: list[RenderableType] = [
+            _cell(view, place, column, style, coloured) for column in range(len(view.columns))
+        ]
+        if gap is not None:
+            cells.insert(gap, Text(style.dots))
+        sums = [] if view.sums is None else [Text(shown(float(view.sums[place]), style.digits) + " ")]
+        grid.add_row(Text(escaped(label)), *cells, *sums)
+    return grid
+
+
+def _gap(numbers: list[int]) -> int | None:
+    """The place before which something is left out."""
+    return next((place for place in range(1, len(numbers)) if numbers[place] != numbers[place - 1] + 1), None)
+
+
+def _cell(view: View, row: int, column: int, style: Style, coloured: bool) -> Text:
+    from rich.text import Text
+
+    value = float(view.cells[row, column])
+    if view.masked is not None and view.masked[row, column] and not (value > 0):
+        return Text(f"{style.masked}    " if style.digits > 2 else style.masked, style="dim")
+    is_peak = view.peaks is not None and value == view.peaks[row] and not view.is_level[row]
+    text = shown(value, style.digits) + ("*" if is_peak else " " if view.peaks is not None else "")
+    look = heat.style(value) if coloured and np.isfinite(value) else ""
+    return Text(text, style=f"bold {look}".strip() if is_peak else look)
