@@ -1,4 +1,4 @@
-"""Matrices typed on the command line or pasted from a session: rows by `;`, nested lists, NumPy's and torch's prints."""
+"""Matrices typed or pasted on the command line: rows by `;`, nested lists, the prints of NumPy and torch."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NoReturn
 from attncli import numerals
 from attncli.errors import InputError
 from attncli.formats import BY_SUFFIX
+from attncli.formats.text_table import split_thousands
 from attncli.matrices import Matrix
 from attncli.numerals import NumeralError, quoted, reads_as_cell
 
@@ -58,6 +59,9 @@ def _read_rows(plain: str, where: str, reading: Reading) -> Matrix:
     lines = [line.strip() for line in re.split(r"[ \t]*;[ \t]*\n?|\n", plain.removesuffix(";"))]
     if lines == [""]:
         raise InputError(where, "the literal is empty", "type numbers, rows parted by ';': '1 0; 0 1'")
+    for number, line in enumerate(lines, 1):
+        if (doubt := split_thousands(line)) is not None:
+            raise InputError(f"{where}: row {number}, column {doubt[0]}", doubt[1], doubt[2])
     rows = [[cell.strip() for cell in line.split(",")] if "," in line else line.split() for line in lines]
     columns = len(rows[0])
     for number, row in enumerate(rows, 1):
@@ -131,7 +135,7 @@ class _Walk:
 
     def here(self) -> str:
         """Where the next item of the innermost list goes."""
-        return f"{self.where}: {''.join(f'[{count}]' for count in self.counts)}"
+        return f"{self.where}: {_indices(self.counts[:-1])}[{self.counts[-1]}]"
 
     def read(self, text: str, position: int) -> int:
         """Read the list that begins at `position`; where it ends."""
@@ -192,15 +196,17 @@ class _Walk:
     def _close(self) -> None:
         depth = len(self.counts)
         length = self.counts.pop()
-        place = f"{self.where}: {self._indices()}" if self.counts else self.where
+        place = f"{self.where}: {_indices(self.counts)}" if self.counts else self.where
         if not length:
             raise InputError(place, "the list is empty", "write numbers into it: [[1, 0], [0, 1]]")
         first = self.lengths[depth - 1]
         if first and length != first:
-            items = "numbers" if depth == self.leaf_depth else "lists"
-            raise InputError(place, f"this list has {length} {items}, the first has {first}", "give every one as many")
+            item = "number" if depth == self.leaf_depth else "list"
+            what = f"this list has {length} {item if length == 1 else item + 's'}, the first has {first}"
+            raise InputError(place, what, "give every one as many")
         self.lengths[depth - 1] = length
 
-    def _indices(self) -> str:
-        """The indices of the list just closed."""
-        return "".join(f"[{count - (depth == len(self.counts) - 1)}]" for depth, count in enumerate(self.counts))
+
+def _indices(counts: list[int]) -> str:
+    """The indices of the last item in each open list."""
+    return "".join(f"[{count - 1}]" for count in counts)

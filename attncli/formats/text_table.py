@@ -141,8 +141,9 @@ def _split(text: str, where: str) -> _Table:
     rows = [_cells(line, delimiter, f"{where}: line {number}") for number, line in numbered]
     lines = [number for number, _ in numbered]
     table = _Table(where, rows, lines, delimiter)
-    if delimiter == ",":
-        _refuse_split_thousands(numbered, where)
+    for number, line in numbered if delimiter == "," else ():
+        if (doubt := split_thousands(line)) is not None:
+            raise InputError(f"{where}: line {number}, column {doubt[0]}", doubt[1], doubt[2])
     if delimiter == BLANKS and len(rows) > 1 and {len(row) for row in rows[1:]} == {len(rows[0]) + 1}:
         rows[0].insert(0, "")  # blanks cannot show an empty corner
     expected = len(rows[0])
@@ -278,16 +279,14 @@ def _column_labels(line: int, header: list[str], where: str, has_row_labels: boo
     return tuple(labels)
 
 
-def _refuse_split_thousands(numbered: list[tuple[int, str]], where: str) -> None:
-    """A comma between `1` and `000` could part two cells or three digits from one: a blank after it would say."""
-    for number, line in numbered:
-        if ",0" in line and '"' not in line and (found := _SPLIT_THOUSANDS.search(line)):
-            whole, part = found[0].split(",")
-            raise InputError(
-                f"{where}: line {number}, column {line.count(',', 0, found.start()) + 1}",
-                f"'{found[0]}' could be {whole}{part}, {whole}.{part} or two cells",
-                f"type {whole}{part}, {whole}.{part} or {whole},{int(part)}",
-            )
+def split_thousands(line: str) -> tuple[int, str, str] | None:
+    """Column, fault and hint of `1,000` where commas part the cells: one number or two? A blank after it would say."""
+    if ",0" not in line or '"' in line or not (found := _SPLIT_THOUSANDS.search(line)):
+        return None
+    whole, part = found[0].split(",")
+    column = line.count(",", 0, found.start()) + 1
+    what = f"'{found[0]}' could be {whole}{part}, {whole}.{part} or two cells"
+    return column, what, f"type {whole}{part}, {whole}.{part} or {whole},{int(part)}"
 
 
 def _read_decimal_commas(table: _Table) -> None:

@@ -1,0 +1,130 @@
+"""NPY files: the header is believed only as far as the file bears it out, and nothing is ever unpickled."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from io import BytesIO
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from attncli.errors import InputError, OutputError
+from attncli.formats.contents import Contents
+from attncli.formats.encoding import looks_like_text, refuse_foreign
+from attncli.matrices import Matrix
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from attncli.matrices import Reading
+
+    Array = np.ndarray[Any, Any]
+
+MAGIC = b"\x93NUMPY"
+_LONGEST_HEADER = 1 << 16  # of version 1; a longer one of version 2 is for structured arrays
+
+
+def read(data: bytes, where: str, reading: Reading) -> Contents:  # noqa: ARG001 - the same call for every format
+    """The only array, under the name ""."""
+    return Contents(where, {"": lambda: Matrix(decoded(data, where), where)})
+
+
+def decoded(data: bytes, where: str) -> Array:
+    """The array in native byte order, over the bytes themselves where these allow; read-only then."""
+    refuse_foreign(data, where, "an NPY file", known=(MAGIC,))
+    if not data.startswith(MAGIC):
+        if looks_like_text(data):
+            raise InputError(where, "this is text, not an NPY file", "name it .csv or .txt, or say --from csv")
+        raise InputError(where, "this is not an NPY file: it does not begin with \\x93NUMPY")
+    shape, fortran_order, dtype, start = _header_of(data, where)
+    refuse_dtype(dtype, where)
+    expected = math.prod(shape) * dtype.itemsize
+    if expected != len(data) - start:
+        raise InputError(
+            where,
+            f"the header says {shape} of {dtype.name}, {expected} bytes, but {len(data) - start} follow it",
+            "the file is damaged or was cut off: write it again",
+        )
+    flat: Array = np.frombuffer(data, dtype, offset=start)
+    if dtype.kind == "b" and flat.size and flat.view(np.uint8).max() > 1:
+        raise InputError(where, "a bool is neither 0 nor 1", "save the array as uint8")
+    try:
+        array = flat.reshape(shape[::-1]).T if fortran_order else flat.reshape(shape)
+    except ValueError:  # without cells, but with axes beyond what any array has
+        raise InputError(where, f"no array has the shape {shape}") from None
+    return array.astype(dtype.newbyteorder("="), copy=False)
+
+
+def _header_of(data: bytes, where: str) -> tuple[tuple[int, ...], bool, np.dtype[Any], int]:
+    """Shape, whether in Fortran order, dtype, and where the numbers begin."""
+    stream = BytesIO(data[: _LONGEST_HEADER + 12])
+    readers = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+    try:
+        version = np.lib.format.read_magic(stream)
+        if version == (3, 0):
+            raise InputError(where, "NPY version 3.0 is for structured arrays", "save one plain array per file")
+        if version not in readers:
+            raise InputError(where, f"NPY version {version[0]}.{version[1]} is not known", "save it with numpy.save")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about headers that Python 2 wrote
+            shape, fortran_order, dtype = readers[version](stream)
+    except InputError:
+        raise
+    except Exception:  # NumPy lets the tokeniser's, the parser's and its own faults out
+        raise InputError(
+            where, "the NPY header cannot be read", "the file is damaged or was cut off: write it again"
+        ) from None
+    if any(isinstance(length, bool) or length < 0 for length in shape):
+        raise InputError(where, f"no array has the shape {shape}")
+    return shape, bool(fortran_order), dtype, stream.tell()
+
+
+def refuse_dtype(dtype: np.dtype[Any], where: str) -> None:
+    """Raise InputError where the cells are not real numbers or bools that this machine computes with."""
+    if dtype.kind in "biu" or (dtype.kind == "f" and dtype.itemsize <= 8):
+        return
+    what = f"its cells are {dtype.name}, not real numbers"
+    hint = "save the array as float64: array.astype('float64')"
+    if dtype.hasobject:
+        what, hint = "its cells are Python objects, which only unpickling would read", f"{hint}"
+    elif dtype.names is not None:
+        what, hint = f"its cells are structures of {', '.join(map(repr, dtype.names))}", "save one field: array['NAME']"
+    elif dtype.kind == "c":
+        hint = "save the real part: array.real"
+    elif dtype.kind == "V" and dtype.itemsize == 2:
+        what = "its cells are two bytes without a type, which is what NumPy makes of bfloat16"
+        hint = "save it as .safetensors, or as float32: array.astype('float32')"
+    elif dtype.kind == "f":
+        what = f"its cells are {dtype.name}, which differs between machines"
+    elif dtype.kind in "SUT":
+        what, hint = "its cells are text", "save numbers: array.astype('float64')"
+    raise InputError(where, what, hint)
+
+
+def header(shape: tuple[int, ...], dtype: np.dtype[Any]) -> bytes:
+    """All that comes before the numbers of a C-ordered array."""
+    stream = BytesIO()
+    description = np.lib.format.dtype_to_descr(np.dtype(dtype))
+    entries = {"descr": description, "fortran_order": False, "shape": tuple(map(int, shape))}
+    np.lib.format.write_array_header_1_0(stream, entries)
+    return stream.getvalue()
+
+
+def chunks(matrix: Matrix, name: str) -> tuple[bytes, memoryview]:
+    """The header and the numbers, not copied where they lie in C order."""
+    array = matrix.array
+    if array.dtype.kind not in "biuf":
+        raise OutputError(
+            name or matrix.where,
+            f"an NPY file of {array.dtype.name} is read by no other program",
+            "write it to .safetensors, or add --dtype float32",
+        )
+    array = np.ascontiguousarray(array).reshape(array.shape)  # the former makes one axis of none
+    return header(array.shape, array.dtype), array.reshape(-1).view(np.uint8).data
+
+
+def write(matrices: Mapping[str, Matrix]) -> Iterator[bytes | memoryview]:
+    """The only matrix; OutputError for bfloat16."""
+    ((name, matrix),) = matrices.items()
+    return iter(chunks(matrix, name))

@@ -1,0 +1,98 @@
+"""safetensors files, by the library of that name (extra `tensors`); bfloat16 is a dtype of ml_dtypes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from attncli.errors import InputError, MissingExtraError, OutputError
+from attncli.formats.contents import Contents
+from attncli.formats.encoding import refuse_foreign
+from attncli.matrices import Matrix
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from types import ModuleType
+
+    from attncli.matrices import Reading
+
+    Array = np.ndarray[Any, Any]
+
+_DTYPES = {
+    "F64": "<f8",
+    "F32": "<f4",
+    "F16": "<f2",
+    **{f"{letter}{8 * size}": f"<{letter.lower()}{size}" for letter in "IU" for size in (1, 2, 4, 8)},
+    "BOOL": "|b1",
+}
+
+
+def _library(where: str) -> ModuleType:
+    try:
+        import safetensors
+    except ImportError:
+        raise MissingExtraError(where, "safetensors", "tensors") from None
+    module: ModuleType = safetensors
+    return module
+
+
+def read(data: bytes, where: str, reading: Reading) -> Contents:  # noqa: ARG001 - the same call for every format
+    """Each tensor under its name; the library compares the header with the size of the file."""
+    refuse_foreign(data, where, "a safetensors file", known=())
+    library = _library(where)
+    try:
+        tensors = library.deserialize(data)
+    except Exception as error:  # its SafetensorError, and what its Rust side lets out
+        raise InputError(
+            where, f"this is no whole safetensors file ({error})", "the file is damaged or was cut off: write it again"
+        ) from None
+    matrices: dict[str, Callable[[], Matrix]] = {}
+    for name, tensor in sorted(tensors):
+        matrices[name] = _decoder(tensor, f"{where}: {name}")
+    if not matrices:
+        raise InputError(where, "the file holds no tensors")
+    return Contents(where, matrices)
+
+
+def _decoder(tensor: Mapping[str, Any], where: str) -> Callable[[], Matrix]:
+    return lambda: Matrix(_decoded(tensor, where), where)
+
+
+def _decoded(tensor: Mapping[str, Any], where: str) -> Array:
+    kind = tensor["dtype"]
+    if kind == "BF16":
+        dtype = _bfloat16(where)
+    elif kind in _DTYPES:
+        dtype = np.dtype(_DTYPES[kind])
+    else:
+        raise InputError(where, f"its cells are {kind}, which attncli does not compute with", "save it as F32 or BF16")
+    array: Array = np.frombuffer(tensor["data"], dtype).reshape(tensor["shape"])
+    if kind == "BOOL" and array.size and array.view(np.uint8).max() > 1:
+        raise InputError(where, "a bool is neither 0 nor 1", "save the tensor as U8")
+    return array
+
+
+def _bfloat16(where: str) -> np.dtype[Any]:
+    try:
+        import ml_dtypes
+    except ImportError:
+        raise MissingExtraError(where, "ml_dtypes", "tensors") from None
+    dtype: np.dtype[Any] = np.dtype(ml_dtypes.bfloat16)
+    return dtype
+
+
+def write(matrices: Mapping[str, Matrix]) -> Iterator[bytes]:
+    """Every matrix under its name; one without a name is `array`."""
+    where = next(iter(matrices.values())).where if matrices else "safetensors"
+    _library(where)
+    from safetensors.numpy import save
+
+    arrays = {}
+    for name, matrix in matrices.items():
+        array = matrix.array
+        if array.dtype.kind not in "biuf" and array.dtype.name != "bfloat16":
+            raise OutputError(name or matrix.where, f"safetensors has no {array.dtype.name}", "add --dtype float32")
+        native = array.dtype.newbyteorder("=")
+        arrays[name or "array"] = np.ascontiguousarray(array, native).reshape(array.shape)
+    return iter([save(arrays)])

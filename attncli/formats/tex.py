@@ -1,0 +1,255 @@
+"""Matrices as LaTeX writes them. What is not understood is an error, never skipped: `^T` after a matrix changes it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from attncli import numerals
+from attncli.errors import InputError
+from attncli.formats.contents import Contents
+from attncli.formats.encoding import decode
+from attncli.formats.text_table_writer import as_table
+from attncli.matrices import Matrix
+from attncli.numerals import NumeralError, quoted
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from attncli.matrices import Reading
+
+_BEGIN = re.compile(r"\\begin\s*\{(matrix|[bpB]matrix|smallmatrix|array)(\*?)\}")
+_COMMENT = re.compile(r"(?<!\\)((?:\\\\)*)(%[^\n]*)")
+_FONT = re.compile(
+    r"\\(?:mathbf|mathrm|mathit|mathsf|mathtt|mathcal|bm|boldsymbol|text|textbf|textrm|operatorname)(?![A-Za-z])\s*"
+    r"(?:\{((?:[^{}\\]|\\_)*)\}|([A-Za-z0-9]))"
+)
+_AROUND = re.compile(  # what may stand between matrices without changing them
+    r"\s+|\$\$?|\\[\[\]()]|\\(?:left|right|[bB]igg?[lr]?)\s*(?:\\[{}|]|[\[\]().|])|\\(?:qquad|quad|displaystyle)(?![A-Za-z])"
+    r"|\\[,;:! ]|~|[,.;&\[\]()]|\\\\(?:\[[^\]]*\])?|\\(?:label|tag)\{[^{}]*\}"
+    r"|\\(?:begin|end)\s*\{(?:document|center|equation|align|aligned|gather|gathered|displaymath|math|split)\*?\}"
+)
+_NAME = re.compile(r"((?:[A-Za-z][A-Za-z0-9_^{}' \\-]{0,80}?))\s*&?\s*:?=\s*&?")
+_ROW_END = re.compile(
+    r"\\\\\*?(?:\[\s*-?[0-9.]+\s*(?:pt|em|ex|mm|cm|in|mu|pc|bp|sp)\s*\])?|\\tabularnewline(?![A-Za-z])"
+)
+_RULE = re.compile(r"\s*\\(?:hline|toprule|midrule|bottomrule)(?![A-Za-z])")
+_SPACING = re.compile(r"\\[,;:! ]|~|\\(?:quad|qquad|displaystyle|textstyle)(?![A-Za-z])|\\h?phantom\{[^{}]*\}")
+_ARGUMENT = r"\s*(?:\{{\s*({0})\s*\}}|([0-9]))"
+_FRACTION = re.compile(r"([+-]?)\s*\\[dt]?frac" + _ARGUMENT.format(r"[+-]?[0-9.]+") + _ARGUMENT.format(r"[0-9.]+"))
+_POWER = re.compile(r"([+-]?[0-9.]+)\s*\\(?:times|cdot)\s*10\s*\^\s*(?:\{\s*([+-]?[0-9]+)\s*\}|([0-9]))")
+_INFINITY = re.compile(r"([+-]?)\s*\\infty")
+_EXAMPLE = r"write \begin{bmatrix} 1 & 0 \\ 0 & 1 \end{bmatrix}"
+_SUMMARY = re.compile(r"\\[cdvl]?dots|\\ldots|\.\.\.|…")
+
+
+@dataclass(frozen=True, slots=True)
+class _Block:
+    """One environment: its name, the text of its entries and where that begins."""
+
+    name: str
+    start: int
+    end: int
+
+
+def read(data: bytes, where: str, reading: Reading) -> Contents:
+    """Every matrix of the file under its name, numbered from 1 where one of several has none."""
+    source = _Source(where, _without_comments(decode(data, where)))
+    blocks = source.blocks()
+    names = [block.name for block in blocks]
+    if len(blocks) > 1:
+        names = [name or str(number) for number, name in enumerate(names, 1)]
+    for index, name in enumerate(names):
+        if name in names[:index]:
+            raise InputError(source.at(blocks[index].start), f"there are two matrices called {quoted(name)}")
+    matrices: dict[str, Callable[[], Matrix]] = {}
+    for name, block in zip(names, blocks, strict=True):
+        matrix = source.matrix(block, f"{where}: {name}" if name else where, reading)
+        matrices[name] = lambda matrix=matrix: matrix  # type: ignore[misc]
+    return Contents(where, matrices)
+
+
+def _without_comments(text: str) -> str:
+    """Blanks in place of comments, so that every place stays what it was."""
+    return _COMMENT.sub(lambda found: found[1] + " " * len(found[2]), text)
+
+
+class _Source:
+    """The text of a file, and the places in it for messages."""
+
+    def __init__(self, where: str, text: str) -> None:
+        self.where = where
+        self.text = text
+
+    def at(self, position: int) -> str:
+        line = self.text.count("\n", 0, position) + 1
+        column = position - (self.text.rfind("\n", 0, position) + 1) + 1
+        return f"{self.where}: line {line}, column {column}"
+
+    def blocks(self) -> list[_Block]:
+        """The environments in order; between them nothing but names, dollars and brackets."""
+        opening = self.text.find(r"\begin{document}")
+        position = max(opening, 0)  # a preamble sets nothing that a number depends on
+        closing = self.text.find(r"\end{document}")
+        stop = len(self.text) if closing < 0 else closing
+        found: list[_Block] = []
+        if not _BEGIN.search(self.text, position, stop):
+            raise InputError(self.where, "there is no matrix", _EXAMPLE)
+        while begin := _BEGIN.search(self.text, position, stop):
+            name = self._name(position, begin.start(), after=bool(found))
+            start = self._after_argument(begin)
+            ending = f"\\end{{{begin[1]}{begin[2]}}}"
+            end = self.text.find(ending, start, stop)
+            if end < 0:
+                raise InputError(self.at(begin.start()), f"{begin[0]} has no {ending}")
+            if (inner := self.text.find("\\begin", start, end)) >= 0:
+                raise InputError(self.at(inner), "an environment inside a matrix is not understood")
+            found.append(_Block(name, start, end))
+            position = end + len(ending)
+        if self._name(position, stop, after=True):
+            raise InputError(self.at(position), "a name is followed by no matrix", _EXAMPLE)
+        return found
+
+    def _name(self, start: int, stop: int, *, after: bool) -> str:
+        """What the text before a matrix calls it; "" where it is dollars, brackets and blanks alone."""
+        name, position = "", start
+        flat = _FONT.sub(lambda found: (found[1] or found[2]).ljust(len(found[0])), self.text[start:stop])
+        flat = " " * start + flat
+        while position < stop:
+            if around := _AROUND.match(flat, position, stop):
+                position = around.end()
+            elif not name and (called := _NAME.match(flat, position, stop)):
+                name, position = re.sub(r"[{}\s]", "", called[1]).replace("\\_", "_"), called.end()
+            else:
+                rest = self.text[position:stop].split("\n")[0].strip()
+                side = "after" if after and not name else "before"
+                raise InputError(
+                    self.at(position),
+                    f"{quoted(rest)} {side} a matrix is not understood",
+                    "keep the matrices alone, each with a name before it: Q = …",
+                )
+        return name
+
+    def _after_argument(self, begin: re.Match[str]) -> int:
+        """Where the entries begin: behind the columns of an array, a brace group or a single token."""
+        position = begin.end()
+        optional = re.compile(r"\s*\[[a-z]\]").match(self.text, position) if begin[1] == "array" or begin[2] else None
+        position = optional.end() if optional else position
+        if begin[1] != "array":
+            return position
+        blank = re.compile(r"\s*").match(self.text, position)
+        position = blank.end() if blank else position
+        if not self.text.startswith("{", position):
+            token = re.compile(r"\\(?:[A-Za-z]+|.)|.", re.DOTALL).match(self.text, position)
+            return token.end() if token else position
+        depth = 0
+        for index in range(position, len(self.text)):
+            depth += {"{": 1, "}": -1}.get(self.text[index], 0)
+            if not depth:
+                return index + 1
+        raise InputError(self.at(position), "the '{' of the columns is never closed")
+
+    def matrix(self, block: _Block, where: str, reading: Reading) -> Matrix:
+        rows = self._rows(block)
+        columns = len(rows[0])
+        texts: list[str] = []
+        places: list[int] = []
+        for row in rows:
+            if len(row) != columns:
+                raise InputError(
+                    self.at(row[min(len(row), columns + 1) - 1][0]),
+                    f"this row has {len(row)} {'entry' if len(row) == 1 else 'entries'}, the first has {columns}",
+                    "give every row as many",
+                )
+            for position, entry in row:
+                texts.append(self._entry(position, entry))
+                places.append(position)
+        try:
+            array = numerals.parse_cells(texts).reshape(len(rows), columns)
+        except NumeralError as error:
+            raise InputError(self.at(places[error.index]), error.what, error.hint) from None
+        return Matrix(array, where, texts=tuple(texts) if reading.keep_text else None)
+
+    def _rows(self, block: _Block) -> list[list[tuple[int, str]]]:
+        """The entries as (position, text), rules and an empty last row left out."""
+        rows = []
+        start = block.start
+        ends = [*_ROW_END.finditer(self.text, block.start, block.end), None]
+        for row_end in ends:
+            stop = block.end if row_end is None else row_end.start()
+            while rule := _RULE.match(self.text, start, stop):
+                start = rule.end()
+            line = self.text[start:stop]
+            if row_end is not None or line.strip():
+                row, position = [], start
+                for entry in re.split(r"(?<!\\)&", line):
+                    blanks = len(entry) - len(entry.lstrip())
+                    row.append((position + (blanks if entry.strip() else 0), entry.strip()))
+                    position += len(entry) + 1
+                rows.append(row)
+            start = stop if row_end is None else row_end.end()
+        if not rows:
+            raise InputError(self.at(block.start), "the matrix is empty", "write entries into it: 1 & 0")
+        return rows
+
+    def _entry(self, position: int, entry: str) -> str:
+        """The number in our own grammar: fractions a/b, -inf, exponents with e."""
+        plain = _trimmed(entry)
+        if font := _FONT.fullmatch(plain.lstrip("+-")):
+            plain = plain[: -len(font[0])] + (font[1] or font[2]).strip()
+        if plain.startswith("{") and plain.endswith("}") and plain.count("{") == 1:
+            plain = plain[1:-1].strip()
+        if not plain:
+            raise InputError(self.at(position), "the entry is empty", "write the number that belongs there")
+        if _SUMMARY.search(plain):
+            raise InputError(self.at(position), f"{quoted(entry)} stands in place of numbers", "write every number out")
+        plain = re.sub(r"^([+-])\s+", r"\1", plain)
+        if fraction := _FRACTION.fullmatch(plain):
+            return f"{fraction[1]}{fraction[2] or fraction[3]}/{fraction[4] or fraction[5]}"
+        if power := _POWER.fullmatch(plain):
+            return f"{power[1]}e{power[2] or power[3]}"
+        if infinity := _INFINITY.fullmatch(plain):
+            return f"{infinity[1]}inf"
+        return plain.replace("{,}", ",")  # as a decimal comma it is refused with the point that it needs
+
+
+def _trimmed(plain: str) -> str:
+    """Without the spacing before and behind; what is inside a number stays, to be refused."""
+    previous = None
+    while plain != previous:
+        previous, plain = plain, plain.strip()
+        if spacing := _SPACING.match(plain):
+            plain = plain[spacing.end() :]
+        for spacing in _SPACING.finditer(plain):
+            if spacing.end() == len(plain):
+                plain = plain[: spacing.start()]
+    return plain
+
+
+def write(matrices: Mapping[str, Matrix]) -> Iterator[bytes]:
+    """One display of `NAME = \\begin{bmatrix} … \\end{bmatrix}` per matrix; one axis becomes a column."""
+    tables = {name: as_table(matrix, name) for name, matrix in matrices.items()}
+
+    def chunks() -> Iterator[bytes]:
+        for name, table in tables.items():
+            cells = map(_spelled, numerals.shortest(table, ("0", "1")))
+            rows = numerals.joined_rows(cells, table.shape[1], " & ")
+            before = f"{_shown_name(name)} = " if name else ""
+            body = " \\\\\n  ".join(rows)
+            yield f"\\[\n{before}\\begin{{bmatrix}}\n  {body}\n\\end{{bmatrix}}\n\\]\n".encode()
+
+    return chunks()
+
+
+def _shown_name(name: str) -> str:
+    return name if len(name) == 1 else "\\mathrm{" + name.replace("_", "\\_") + "}"
+
+
+def _spelled(cell: str) -> str:
+    if cell in ("inf", "-inf"):
+        return cell.replace("inf", "\\infty")
+    if cell == "nan":
+        return "\\mathrm{nan}"
+    digits, e, exponent = cell.partition("e")
+    return f"{digits} \\times 10^{{{int(exponent)}}}" if e else cell
