@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from attncli.errors import InputError
+from attncli.files import shown
 from attncli.formats import tree as trees
 from attncli.formats.contents import Contents, Quoted, Tree
 from attncli.formats.encoding import decode
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from attncli.matrices import Matrix, Reading
 
 TOKEN = re.compile(r'[\[\]{}]|"(?:[^"\\]|\\.)*"|[^\s\[\]{},:"]+', re.DOTALL)
+AFTER_THE_END = ("something follows the end of the JSON value", "one value to a file")
 WORD = re.compile(r'[^\s\[\]{},:"]+')
 
 
@@ -78,25 +80,43 @@ def _marked(node: Any, depth: int) -> Any:
 
 
 def _malformed(text: str, where: str, error: Any) -> InputError:
-    index = error.pos
-    while index and WORD.fullmatch(text[index - 1]):
-        index -= 1
-    line, column = trees.position(text, index)
-    place = f"{where}: line {line}, column {column}"
+    """What json's sentence means here: it names the character it stopped at, not the word that is wrong."""
     if not text.strip():
         return InputError(where, "the file is empty", trees.FORM)
-    word = WORD.match(text, index)
-    if error.msg == "Extra data" and not (word and index < error.pos):
-        return InputError(place, "something follows the end of the JSON value", "one value to a file")
-    if word is None:
-        return InputError(place, f"not JSON: {error.msg[0].lower()}{error.msg[1:]}")
-    return InputError(place, *_foreign_word(word.group()))
+    index = error.pos
+    what, hint = f"not JSON: {error.msg[:1].lower()}{error.msg[1:]}", None
+    if error.msg.startswith(("Invalid", "Unterminated")):  # within a string
+        if error.msg.startswith("Invalid control"):
+            what, hint = "a line break or control character within a string", "write \\n for a line break"
+        elif error.msg.startswith("Unterminated"):
+            what = "not JSON: a string that is never closed"
+    elif not text[index:].strip():
+        what = "not JSON: it ends too early"
+    else:
+        while index and WORD.fullmatch(text[index - 1]):
+            index -= 1
+        before = text[:index].rstrip()
+        if word := WORD.match(text, index):
+            if error.msg == "Extra data" and index == error.pos:
+                what, hint = AFTER_THE_END
+            else:
+                what, hint = _foreign_word(word.group())
+        elif error.msg == "Extra data":
+            what, hint = AFTER_THE_END
+        elif before.endswith(",") and text[index] in "]}":
+            index, what = len(before) - 1, f"not JSON: a comma before {text[index]}"
+        elif text[index] == "," and error.msg.startswith("Illegal"):  # Python 3.13 says it itself
+            what = f"not JSON: a comma before {text[index + 1 :].lstrip()[:1]}"
+    line, column = trees.position(text, index)
+    return InputError(f"{where}: line {line}, column {column}", what, hint)
 
 
 def _foreign_word(word: str) -> tuple[str, str | None]:
     from attncli.numerals import NumeralError, parse_number
 
     what = f"{word if len(word) <= 40 else word[:37] + '...'!r} is not JSON"
+    if word.lower() in ("true", "false", "null", "none"):
+        return what, f"write {'null' if word == 'None' else word.lower()}"
     try:
         parse_number(word, leading_zero=False)
     except NumeralError as error:
@@ -114,7 +134,7 @@ def _duplicate_fault(text: str, where: str) -> InputError:
             if event.value in open_objects[-1]:
                 return InputError(
                     f"{where}: line {event.line}, column {event.column}",
-                    f"the key {event.value} stands twice",
+                    f"the key {shown(event.value)} stands twice",
                     "remove one of the two",
                 )
             open_objects[-1].add(event.value)

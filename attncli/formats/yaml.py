@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from attncli.errors import InputError
+from attncli.files import shown
 from attncli.formats import tree as trees
 from attncli.formats.contents import Contents, Quoted, Tree
 from attncli.formats.encoding import decode
@@ -123,7 +124,7 @@ class _Builder:
         if is_plain and key == "":
             raise self.fault(event, "a value without a key", "a key is a word, as in queries: [[1, 0]]")
         if key in mapping:
-            raise self.fault(event, f"the key {key!s} stands twice", "remove one of the two")
+            raise self.fault(event, f"the key {shown(key)} stands twice", "remove one of the two")
         return str(key)
 
     def aliased(self, event: Any) -> Any:
@@ -142,7 +143,9 @@ class _Builder:
             raise self.fault(event, f"more than {MOST_NODES:,} entries, aliases written out", "use an NPY or NPZ file")
 
     def tagged(self, event: Any) -> InputError:
-        return self.fault(event, f"the tag {event.tag}", "write the value without a tag")
+        return self.fault(
+            event, f"the tag {event.tag.replace('tag:yaml.org,2002:', '!!')}", "write the value without a tag"
+        )
 
     def fault(self, event: Any, what: str, hint: str | None = None) -> InputError:
         mark = event.start_mark

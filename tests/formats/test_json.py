@@ -1,0 +1,220 @@
+"""JSON with its text kept: what it means, what it refuses and where, and that what is written reads back."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+
+from attncli.errors import InputError
+from attncli.formats import json as format
+from attncli.formats.contents import Quoted
+from attncli.formats.tree import Key
+from attncli.matrices import Matrix, Reading
+
+
+def read(text, **reading):
+    data = text if isinstance(text, bytes) else text.encode()
+    return format.read(data, "p.json", Reading(**reading))
+
+
+def matrices(text):
+    return {name: decode() for name, decode in read(text).matrices.items()}
+
+
+# title, document, the whole message, the hint
+REFUSED = [
+    (
+        "leading zero",
+        '{"a": [1, 010]}',
+        "p.json: line 1, column 11: '010' has a leading zero, which readers disagree about",
+        "type 10",
+    ),
+    ("bare point", '{"a": [.5]}', "p.json: line 1, column 8: '.5' is not JSON", 'write ".5" in quotes'),
+    ("plus", '{"a": [+1]}', "p.json: line 1, column 8: '+1' is not JSON", 'write "+1" in quotes'),
+    ("fraction", '{"a": [1/3]}', "p.json: line 1, column 8: '1/3' is not JSON", 'write "1/3" in quotes'),
+    (
+        "null",
+        '{"a": [1, null]}',
+        "p.json: line 1, column 11: null where a number is due",
+        "nothing is guessed: write the number",
+    ),
+    (
+        "quoted truth",
+        '{"a": ["true"]}',
+        "p.json: line 1, column 8: 'true' is text, not a truth value",
+        "write it without quotes",
+    ),
+    (
+        "truth beside numbers",
+        '{"a": [1, true]}',
+        "p.json: line 1, column 11: 'true' stands among numbers",
+        "type 1 for true and 0 for false",
+    ),
+    (
+        "ragged rows",
+        '{"a": [[1, 2],\n [3]]}',
+        "p.json: line 2, column 2: a list of 1, where the first, in line 1, has 2",
+        "every row has the same number of entries",
+    ),
+    (
+        "object among rows",
+        '{"a": [[1], {"b": 1}]}',
+        "p.json: line 1, column 13: a mapping where a number or a list is due",
+        "a matrix is a list of rows, as in [[1, 0], [0, 1]]",
+    ),
+    (
+        "empty list",
+        '{"a": [[]]}',
+        "p.json: line 1, column 8: an empty list",
+        "a matrix is a list of rows, as in [[1, 0], [0, 1]]",
+    ),
+    ("key twice", '{"a": 1, "a": 2}', "p.json: line 1, column 10: the key a stands twice", "remove one of the two"),
+    (
+        "inner key twice",
+        '{"b": [{"a": 1,\n "a": 2}]}',
+        "p.json: line 2, column 2: the key a stands twice",
+        "remove one of the two",
+    ),
+    ("trailing comma", '{"a": [1, ]}', "p.json: line 1, column 9: not JSON: a comma before ]", None),
+    ("missing comma", '{"a": [1] "b": 2}', "p.json: line 1, column 11: not JSON: expecting ',' delimiter", None),
+    (
+        "word after the end",
+        '{"a": [1]} x',
+        "p.json: line 1, column 12: something follows the end of the JSON value",
+        "one value to a file",
+    ),
+    (
+        "second value",
+        '{"a": [1]}{"b": 2}',
+        "p.json: line 1, column 11: something follows the end of the JSON value",
+        "one value to a file",
+    ),
+    (
+        "comment",
+        '{"a": [1]}\n// c',
+        "p.json: line 2, column 1: something follows the end of the JSON value",
+        "one value to a file",
+    ),
+    ("open list", '{"a": [1', "p.json: line 1, column 9: not JSON: it ends too early", None),
+    ("open string", '{"a": "x', "p.json: line 1, column 7: not JSON: a string that is never closed", None),
+    (
+        "line break in a string",
+        '{"a": "x\ny"}',
+        "p.json: line 1, column 9: a line break or control character within a string",
+        "write \\n for a line break",
+    ),
+    ("nothing", "", "p.json: the file is empty", None),
+    ("blanks", " \n", "p.json: the file is empty", "a matrix is a list of rows, as in [[1, 0], [0, 1]]"),
+    (
+        "null alone",
+        "null",
+        "p.json: line 1, column 1: nothing where a list or a mapping is due",
+        "a matrix is a list of rows, as in [[1, 0], [0, 1]]",
+    ),
+    (
+        "number alone",
+        "3",
+        "p.json: line 1, column 1: '3' where a list or a mapping is due",
+        "a matrix is a list of rows, as in [[1, 0], [0, 1]]",
+    ),
+    ("60,000 brackets", "[" * 60_000, "p.json: lists and objects more than 64 deep", None),
+    ("2,000 objects", '{"a":' * 2_000, "p.json: lists and objects more than 64 deep", None),
+    ("100 deep", "[" * 100 + "]" * 100, "p.json: lists and objects more than 64 deep", None),
+    ("word", '{"a": [abc]}', "p.json: line 1, column 8: 'abc' is not JSON", "text goes in double quotes"),
+    ("single quotes", "{'a': [1]}", "p.json: line 1, column 2: \"'a'\" is not JSON", "text goes in double quotes"),
+    ("text", '{"a": ["abc"]}', "p.json: line 1, column 8: 'abc' is not a number", None),
+    (
+        "beyond float64",
+        '{"a": [1e999]}',
+        "p.json: line 1, column 8: '1e999' is beyond the largest float64, 1.8e308",
+        "type inf if infinity is meant",
+    ),
+    ("hexadecimal", '{"a": [0x1F]}', "p.json: line 1, column 8: '0x1F' is not a number: it is not decimal", "type 31"),
+    (
+        "digit groups",
+        '{"a": [1_000]}',
+        "p.json: line 1, column 8: '1_000' is not a number: its digits are in groups",
+        "type 1000",
+    ),
+    (
+        "padded text",
+        '{"a": ["010"]}',
+        "p.json: line 1, column 8: '010' has a leading zero, which readers disagree about",
+        "type 10",
+    ),
+    ("Python's True", '{"a": [True]}', "p.json: line 1, column 8: 'True' is not JSON", "write true"),
+    ("Python's None", '{"a": [None]}', "p.json: line 1, column 8: 'None' is not JSON", "write null"),
+    ("nan", '{"a": [nan]}', "p.json: line 1, column 8: 'nan' is not JSON", 'write "nan" in quotes'),
+    ("Latin-1", b'{"a": \xe9}', "p.json: line 1: the byte 0xe9 is not UTF-8", "save it as UTF-8"),
+    ("no value", '{"a"}', "p.json: line 1, column 5: not JSON: expecting ':' delimiter", None),
+    ("YAML", "a: [1]", "p.json: line 1, column 1: 'a' is not JSON", "text goes in double quotes"),
+]
+
+# title, document, the matrix that it is
+ACCEPTED = [
+    ("rows", "[[1, 0], [0, 1]]", [[1.0, 0.0], [0.0, 1.0]]),
+    ("one axis", "[1, 2.5, 1e-3]", [1.0, 2.5, 0.001]),
+    ("what JSON cannot say", '["-inf", "inf", "1/4", ".5"]', [-np.inf, np.inf, 0.25, 0.5]),
+    ("what Python writes all the same", "[Infinity, -Infinity]", [np.inf, -np.inf]),
+    ("truths", "[[true, false]]", [[True, False]]),
+    ("a byte order mark", "\ufeff[1]", [1.0]),
+    ("UTF-16", "[1]".encode("utf-16"), [1.0]),
+    ("digits without end", f"[1.{'0' * 5000}1]", [1.0]),
+]
+
+
+@pytest.mark.parametrize(("text", "message", "hint"), [pytest.param(*case[1:], id=case[0]) for case in REFUSED])
+def test_what_cannot_be_meant_is_refused_with_its_place(text, message, hint):
+    with pytest.raises(InputError) as refusal:
+        matrices(text)
+    assert (str(refusal.value), refusal.value.hint) == (message, hint)
+
+
+@pytest.mark.parametrize(("text", "expected"), [pytest.param(*case[1:], id=case[0]) for case in ACCEPTED])
+def test_lists_are_matrices(text, expected):
+    found = matrices(text)[""].array
+    assert found.dtype == np.array(expected).dtype
+    np.testing.assert_array_equal(found, expected)
+
+
+def test_a_scalar_keeps_its_text_and_whether_it_was_a_string():
+    root = read('{"a": 1.50, "b": "1.50", "c": true, "d": null, "e": [{"f": -0}]}').tree.root
+    assert root == {"a": "1.50", "b": "1.50", "c": "true", "d": "null", "e": [{"f": "-0"}]}
+    assert [type(root[key]) for key in "abcd"] == [str, Quoted, str, str]
+
+
+def test_a_place_is_found_by_its_path():
+    locate = read('{"a\\"b": 1,\n "b": [[1, 2],\n  [3, {"c": 4}]]}').tree.locate
+    assert locate(()) == (1, 1)
+    assert locate(('a"b',)) == (1, 10)
+    assert locate((Key("b"),)) == (2, 2)
+    assert locate(("b", 1, 1, "c")) == (3, 13)
+
+
+@given(
+    st.sampled_from([np.float16, np.float32, np.float64]).flatmap(
+        lambda dtype: arrays.arrays(dtype, arrays.array_shapes(max_dims=4, max_side=4))
+    )
+)
+def test_what_was_written_reads_back_to_the_same_bits(array):
+    written = b"".join(format.write({"output": Matrix(array, "")}))
+    json.loads(written, parse_constant=pytest.fail)
+    found = matrices(written)["output"].array.astype(array.dtype)
+    np.testing.assert_array_equal(found, array)
+    np.testing.assert_array_equal(np.signbit(found)[found == 0], np.signbit(array)[found == 0])
+
+
+def test_a_file_is_one_object_of_nested_lists():
+    written = b"".join(
+        format.write(
+            {"weights": Matrix(np.array([[0.5, -np.inf], [np.nan, 1e-13]]), ""), "lse": Matrix(np.ones(2), "")}
+        )
+    )
+    assert written.decode() == (
+        '{\n  "weights": [\n    [0.5, "-inf"],\n    ["nan", 1e-13]\n  ],\n  "lse": [1.0, 1.0]\n}\n'
+    )
