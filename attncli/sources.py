@@ -127,6 +127,10 @@ class Sources:
             data = self.stdin().read()
         except OSError as error:
             raise InputError(STANDARD_INPUT, (error.strerror or str(error)).lower()) from None
+        if not data:
+            raise InputError(
+                STANDARD_INPUT, "nothing came in", "send a file into it, as in attncli run - k.csv < q.csv"
+            )
         return self._read(data, STANDARD_INPUT, "")
 
     def _read(self, data: bytes, where: str, suffix: str) -> Contents:
@@ -199,13 +203,14 @@ def missing(text: str, folder: str | None, where: str | None = None) -> InputErr
     except (OSError, ValueError):
         pass
     try:
-        near = nearest(name, os.listdir(parent or ".")) if name else None
+        near = nearest(name, [entry for entry in os.listdir(parent or ".") if entry != name]) if name else None
     except (OSError, ValueError):
         near = None
         if parent and not exists(parent):
             what = f"no such file: there is no folder {shown(parent)}"
     hint = f"did you mean {shown(os.path.join(os.path.dirname(text), near))}?" if near else None
-    return InputError(where, f"{shown(text)}: {what}", hint) if where else InputError(shown(text), what, hint)
+    culprit = shown(text if len(text) <= 200 else f"{text[:100]}…{text[-20:]}")
+    return InputError(where, f"{culprit}: {what}", hint) if where else InputError(culprit, what, hint)
 
 
 def pick(contents: Contents, name: str | None, role: str) -> str:
@@ -233,7 +238,8 @@ def pick(contents: Contents, name: str | None, role: str) -> str:
     if len(named) == 1:
         return named[0]
     first = named[0] if named else names[0]
-    what = f"holds {len(names)} arrays: {listed}; which are the {role}?"
+    rivals = f"{' and '.join(named)} could both be" if named else "none is called"
+    what = f"holds {len(names)} arrays: {listed}; {rivals} {role}"
     raise InputError(contents.where, what, f"name one, as in {contents.where}:{shown(first)}")
 
 
