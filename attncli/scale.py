@@ -9,7 +9,8 @@ from collections.abc import Callable
 Term = Callable[[float], float]
 
 TOKEN = re.compile(
-    r"\s*(?:(?P<number>\d+\.?\d*(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?)|(?P<word>[A-Za-z_√]+)|(?P<sign>\*\*|[-+*/^()−·]))"
+    r"\s*(?:(?P<number>\d+\.?\d*(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?)|(?P<word>[A-Za-z_]+)|(?P<sign>\*\*|[-+*/^()−·√]))",
+    re.ASCII,
 )
 FORM = "a number or an expression of dk, as 1/sqrt(dk), 1/dk, 1/30, 0.125"
 DEEPEST = 50
@@ -20,7 +21,10 @@ def parse_scale(text: str) -> Term:
     parser = _Parser(text)
     term = parser.sum(0)
     if parser.tokens:
-        raise parser.wrong(f"{parser.tokens[0]!r} is left over")
+        left = parser.tokens[0]
+        if left == ")":
+            raise parser.wrong("a bracket is closed that was not opened")
+        raise parser.wrong(f"an operator is missing before {left!r}")
     return term
 
 
@@ -29,10 +33,12 @@ def evaluate_scale(text: str, d_k: int) -> float:
     term = parse_scale(text)
     try:
         value = term(float(d_k))
-    except (ZeroDivisionError, OverflowError, ValueError):
+    except OverflowError:
+        value = math.inf
+    except (ZeroDivisionError, ValueError):
         raise ValueError(f"{text!r} has no value at dk = {d_k}") from None
-    if isinstance(value, complex) or not math.isfinite(value):
-        raise ValueError(f"{text!r} is not a finite number at dk = {d_k}")
+    if not math.isfinite(value):
+        raise ValueError(f"{text!r} is beyond the largest float64 at dk = {d_k}")
     return value
 
 
@@ -93,6 +99,8 @@ class _Parser:
         return base
 
     def atom(self, depth: int) -> Term:
+        if depth > DEEPEST:
+            raise self.wrong("too many roots")
         if not self.tokens:
             raise self.wrong("it ends too early")
         token = self.tokens.pop(0)
@@ -109,7 +117,9 @@ class _Parser:
         if token[0].isdigit() or token[0] == ".":
             value = float(token)
             return lambda _: value
-        raise self.wrong(f"{token!r} is not known")
+        if token[0].isalpha() or token[0] == "_":
+            raise self.wrong(f"{token!r} is not known")
+        raise self.wrong(f"{token!r} is out of place")
 
 
 def _apply(sign: str, left: Term, right: Term) -> Term:
@@ -121,4 +131,4 @@ def _apply(sign: str, left: Term, right: Term) -> Term:
         return lambda d_k: left(d_k) * right(d_k)
     if sign == "/":
         return lambda d_k: left(d_k) / right(d_k)
-    return lambda d_k: left(d_k) ** right(d_k)
+    return lambda d_k: math.pow(left(d_k), right(d_k))  # a ValueError where ** would turn complex
