@@ -61,15 +61,15 @@ def attend(
         scale=_setting("scale", scale),
         length_scale=_setting("length_scale", length_scale),
         mask_means=_setting("mask_means", mask_means),
-        causal=bool(causal),
+        causal=_truth("causal", causal),
         align=_setting("align", align),
         query_offset=_setting("query_offset", query_offset),
         window=_setting("window", window),
         softcap=_setting("softcap", softcap),
         heads=_setting("heads", heads),
-        dtype=_setting("dtype", None if dtype is None else np.dtype(dtype).name),
+        dtype=_setting("dtype", _dtype_name(dtype)),
         system=system,
-        allow_nonfinite=allow_nonfinite,
+        allow_nonfinite=_truth("allow_nonfinite", allow_nonfinite),
     )
     return Result(prepare(request), engine)
 
@@ -78,10 +78,49 @@ def as_matrix(array: ArrayLike | None, name: str) -> Matrix | None:
     """The array under the name that errors give it."""
     if array is None:
         return None
+    if isinstance(array, np.ma.MaskedArray):
+        raise ProblemError(name, "a NumPy masked array, whose mask would be lost", "give its .data, and a mask apart")
     try:
         return Matrix(np.asarray(array), name)
-    except ValueError as error:
-        raise ProblemError(name, f"no array can be made of it: {error}") from None
+    except (ValueError, TypeError, RuntimeError) as error:  # of NumPy, or of whatever the array comes from
+        ragged = _first_ragged(array)
+        raise ProblemError(name, ragged or f"no array can be made of it: {error}") from None
+
+
+def _first_ragged(rows: Any) -> str | None:
+    """Where nested lists stop being a matrix; None where that is not what is wrong."""
+    if not isinstance(rows, (list, tuple)):
+        return None
+    widths = [len(row) if isinstance(row, (list, tuple)) else None for row in rows]
+    for i, width in enumerate(widths):
+        if width != widths[0]:
+            return f"row {i} has {_numbers(width)}, row 0 has {_numbers(widths[0])}"
+    return next((found for found in map(_first_ragged, rows) if found), None)
+
+
+def _numbers(width: int | None) -> str:
+    return "no brackets" if width is None else f"{width} {'entry' if width == 1 else 'entries'}"
+
+
+def _truth(key: str, value: Any) -> bool:
+    """True or false, also as text or 0 and 1; nothing else is taken for either."""
+    if value is None or isinstance(value, (bool, np.bool_)):
+        return bool(value)
+    if isinstance(value, str):
+        return bool(BY_KEY["causal"].value(value, key))
+    if isinstance(value, (int, np.integer)) and value in (0, 1):
+        return bool(value)
+    raise UsageError(key, f"{value!r} is neither true nor false")
+
+
+def _dtype_name(dtype: Any) -> str | None:
+    """float32 for numpy.float32, "f4" and their like; unknown text as it is, for the setting to refuse."""
+    if dtype is None:
+        return None
+    try:
+        return str(np.dtype(dtype).name)
+    except TypeError:
+        return str(dtype)
 
 
 def _setting(key: str, value: Any) -> Any:

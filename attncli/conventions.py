@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from attncli.problem import Problem, first_cell
+from attncli.nonfinite import reached_keys
+from attncli.problem import Problem, Visible, first_cell
 from attncli.request import Request
 
 
@@ -26,18 +27,49 @@ def describe(problem: Problem, request: Request) -> Problem:
         said["grouped heads"] = (
             f"{problem.lead[-1]} on {problem.key_heads} key/value heads, {problem.conventions.grouping}: {who}"
         )
+    elif request.heads is not None and request.heads[0] > request.heads[1]:
+        said["grouped heads"] = f"{request.heads[0]} on 1 key/value head"
     if problem.dtype != problem.queries.dtype:
         said["dtype"] = f"computed in {problem.queries.dtype.name}, returned in {problem.dtype.name}"
-    warnings = list(problem.warnings)
-    if problem.variant.name == "cosine":
-        for name, rows in (("query", problem.queries), ("key", problem.keys)):
-            zero = np.asarray(~rows.any(axis=-1))
-            if zero.any():
-                cell = first_cell(zero)
-                warnings.append(
-                    f"{name} {', '.join(map(str, cell))} is a zero vector, whose cosine with anything is taken as 0"
-                )
-    return replace(problem, described=said, warnings=tuple(warnings))
+    return replace(
+        problem,
+        described=said,
+        notes=(*problem.notes, *_said_in_vain(problem, request)),
+        warnings=(*problem.warnings, *_zero_vectors(problem)),
+    )
+
+
+def _zero_vectors(problem: Problem) -> list[str]:
+    """Warnings of the queries, and of the keys that some query may attend to, that have no direction."""
+    if problem.variant.name != "cosine":
+        return []
+    warnings = []
+    for name, rows in (("query", problem.queries), ("key", problem.keys)):
+        zero = np.asarray(~rows.any(axis=-1))
+        if zero.any() and name == "key":
+            zero &= reached_keys(problem)
+        if zero.any():
+            count, first = int(zero.sum()), ", ".join(map(str, first_cell(zero)))
+            subject = f"{name} {first} is a zero vector"
+            if count > 1:
+                subject = f"{count} {'queries' if name == 'query' else 'keys'} are zero vectors, the first is {first}"
+            warnings.append(f"{subject}: a cosine with it is taken as 0")
+    return warnings
+
+
+def _said_in_vain(problem: Problem, request: Request) -> list[str]:
+    """Notes of options that change nothing here."""
+    notes = []
+    if problem.visible.left is None and problem.visible.right is None:
+        if request.align is not None:
+            notes.append(f"--align {request.align} changes nothing without --causal or --window")
+        if request.query_offset is not None:
+            notes.append("--query-offset changes nothing without --causal or --window")
+    if request.mask_means == "drop" and request.mask is None:
+        notes.append("--mask-means drop changes nothing without --mask")
+    if request.scale is not None and problem.variant.name == "uniform":
+        notes.append("--scale changes nothing with uniform, whose scores are all 0")
+    return notes
 
 
 def _said_of_masks(problem: Problem, request: Request) -> list[tuple[str, str]]:
@@ -49,16 +81,12 @@ def _said_of_masks(problem: Problem, request: Request) -> list[tuple[str, str]]:
         )
     if problem.bias is not None:
         said.append(("bias", "added to the scores"))
-    offset = visible.offsets[0]
-    position = "i" if offset == 0 else f"i {'+' if offset > 0 else '−'} {abs(offset)}"
-    if len(visible.offsets) > 1:
-        position = "i + length − n"
     if request.causal:
-        said.append(("causal", f"query i sees keys j ≤ {position}"))
+        said.append(("causal", f"query i sees keys j ≤ {_position(visible, 0)}"))
     if request.window not in (None, (-1, -1)):
         left, right = request.window
-        low = "" if left == -1 else f"{position} − {left} ≤ "
-        high = "" if right == -1 else f" ≤ {position} + {right}"
+        low = "" if left == -1 else f"{_position(visible, -left)} ≤ "
+        high = "" if right == -1 else f" ≤ {_position(visible, right)}"
         said.append(("window", f"query i sees keys {low}j{high}"))
     if visible.left is not None or visible.right is not None:
         said.append(
@@ -72,3 +100,11 @@ def _said_of_masks(problem: Problem, request: Request) -> list[tuple[str, str]]:
     if visible.lengths is not None:
         said.append(("key lengths", ", ".join(map(str, visible.lengths))))
     return said
+
+
+def _position(visible: Visible, beyond: int) -> str:
+    """i + offset + beyond, in words: the offset is each batch entry's own where there are several."""
+    several = len(visible.offsets) > 1
+    number = beyond if several else visible.offsets[0] + beyond
+    start = "i + length − n" if several else "i"
+    return start if number == 0 else f"{start} {'+' if number > 0 else '−'} {abs(number)}"

@@ -8,9 +8,10 @@ import numpy as np
 
 from attncli.conventions import describe
 from attncli.errors import NumericError, ProblemError
+from attncli.matrices import contents
 from attncli.nonfinite import settle_nonfinite
 from attncli.problem import Conventions, Problem, Visible, at, first_cell
-from attncli.projections import resolve_projections
+from attncli.projections import resolve_projections, rounded
 from attncli.request import Labels, Request
 from attncli.scale import evaluate_scale
 from attncli.shapes import axes_of, check_shapes, split_heads
@@ -26,7 +27,7 @@ def prepare(request: Request, *, compute: str | None = None) -> Problem:
     """Check that everything fits, and lay it out for the engine. `compute` forces the computing dtype (float64 for
     checking and explaining). Raises ProblemError, NumericError or UsageError."""
     request, conventions = _resolve_system(request)
-    sources = resolve_projections(request)
+    sources = resolve_projections(request, compute)
     queries, keys, values = sources.queries, sources.keys, sources.values
     dtype, computing = choose_dtypes(request, [m for m in (queries, keys, values) if m is not None])
     computing = np.dtype(compute) if compute else computing
@@ -40,7 +41,8 @@ def prepare(request: Request, *, compute: str | None = None) -> Problem:
     variant = BY_NAME[request.variant or DEFAULT]
     mask = _read_mask(request)
     bias = _read_bias(request, computing)
-    layout = check_shapes(q, k, v, mask, bias, sources)
+    wheres = (request.mask.where if request.mask else "mask", request.bias.where if request.bias else "bias")
+    layout = check_shapes(q, k, v, mask, bias, sources, wheres, request.heads)
     scale, scale_text = _settle_scale(request, variant, layout.queries.shape[-1])
     visible = _settle_visible(request, layout.lead, q.shape[-2], k.shape[-2])
     problem = Problem(
@@ -62,7 +64,9 @@ def prepare(request: Request, *, compute: str | None = None) -> Problem:
         dtype=np.dtype(compute) if compute else dtype,
         is_finite=True,
         labels=_settle_labels(request, sources.labels, q.shape[-2], k.shape[-2], q.shape[-1], layout.values),
-        output_projection=sources.output_projection(computing, layout, request.heads is not None),
+        output_projection=sources.output_projection(
+            computing, layout, request.heads is not None, allow_nonfinite=bool(request.allow_nonfinite)
+        ),
         described={},
         notes=sources.notes,
     )
@@ -97,9 +101,11 @@ def _floating(matrix: Matrix) -> np.dtype:
         return dtype.newbyteorder("=")
     if dtype.kind == "b":
         raise ProblemError(matrix.where, "holds true and false where numbers are due", "a mask goes to --mask")
-    raise ProblemError(
-        matrix.where, f"holds {dtype.name}, which is not a real number type", "save it as float32 or float64"
-    )
+    raise ProblemError(matrix.where, f"holds {contents(matrix.array)} where real numbers are due", _cure(dtype))
+
+
+def _cure(dtype: np.dtype) -> str:
+    return "convert it with np.array(…, dtype=float)" if dtype.kind in "USO" else "save it as float32 or float64"
 
 
 def cast(matrix: Matrix, dtype: np.dtype, computing: np.dtype, request: Request) -> Array:
@@ -107,14 +113,7 @@ def cast(matrix: Matrix, dtype: np.dtype, computing: np.dtype, request: Request)
     _floating(matrix)
     array = matrix.array
     if request.dtype is not None and array.dtype != dtype:
-        with np.errstate(over="ignore"):
-            narrow = array.astype(dtype)
-        lost = np.isinf(narrow) & np.isfinite(array)
-        if lost.any():
-            cell = first_cell(lost)
-            hint = f"--dtype {'float32' if dtype == np.float16 else 'float64'}"
-            raise NumericError(matrix.where, f"{array[cell]} {at(cell)} is beyond {dtype.name}", hint)
-        array = narrow
+        array = rounded(array, matrix.where, request.dtype)
     return np.asarray(array, computing)
 
 
@@ -125,7 +124,7 @@ def _read_mask(request: Request) -> Array | None:
     array, where = request.mask.array, request.mask.where
     if array.dtype != np.bool_:
         if array.dtype.kind not in "iuf" and array.dtype.name != "bfloat16":
-            raise ProblemError(where, f"holds {array.dtype.name}: a mask is 0/1 or true/false")
+            raise ProblemError(where, f"holds {contents(array)}: a mask is 0/1 or true/false")
         wrong = (array != 0) & (array != 1)
         if wrong.any():
             cell = first_cell(wrong)
@@ -142,6 +141,8 @@ def _read_bias(request: Request, computing: np.dtype) -> Array | None:
     array, where = request.bias.array, request.bias.where
     if array.dtype == np.bool_:
         raise ProblemError(where, "holds true and false: a bias is numbers added to the scores", "use --mask")
+    if array.dtype.kind not in "iuf" and array.dtype.name != "bfloat16":
+        raise ProblemError(where, f"holds {contents(array)}: a bias is numbers added to the scores")
     wrong = np.isnan(array) | np.isposinf(array)
     if wrong.any():
         cell = first_cell(wrong)
@@ -170,14 +171,23 @@ def _settle_scale(request: Request, variant: Variant, d_k: int) -> tuple[float, 
             return evaluate_scale(request.scale, d_k), request.scale
         if variant.has_length:
             length = request.length_scale or 1.0
-            factor = variant.length_scale_factor(length)
-            if not (0 < factor < float("inf")):
-                raise ValueError(f"{variant.default_scale} has no value at ℓ = {length:g}")
-            return factor, variant.default_scale.replace("ℓ", f"{length:g}")
+            return _length_factor(variant, length), variant.default_scale.replace("ℓ", f"{length:g}")
         return evaluate_scale(variant.default_scale, d_k), variant.default_scale
-    except (ValueError, OverflowError) as error:
+    except ValueError as error:
         what, _, hint = str(error).partition("\n")
-        raise ProblemError("scale", what, hint or None) from None
+        raise ProblemError("--scale", what, hint or None) from None
+
+
+def _length_factor(variant: Variant, length: float) -> float:
+    """What ℓ makes of the scores, where that is a number above 0."""
+    try:
+        factor = variant.length_scale_factor(length)
+    except OverflowError:
+        factor = float("inf")
+    if not (0 < factor < float("inf")):
+        size = "large" if factor == 0 else "small"
+        raise ProblemError("--length-scale", f"ℓ = {length:g} is too {size}: {variant.default_scale} is beyond float64")
+    return factor
 
 
 def _settle_visible(request: Request, lead: tuple[int, ...], n: int, m: int) -> Visible:
@@ -206,15 +216,18 @@ def _read_lengths(request: Request, lead: tuple[int, ...], m: int) -> tuple[int,
     if array.ndim > 1 and max(array.shape) == array.size:
         array = array.reshape(-1)  # a row or a column of a text table
     if array.ndim > 1:
-        raise ProblemError(where, f"has shape {array.shape}: one length for all, or one per entry of the first axis")
-    if array.dtype == np.bool_ or not np.isfinite(array).all() or (array != np.floor(array)).any():
-        raise ProblemError(where, "key lengths are whole numbers")
+        raise ProblemError(where, f"key lengths have the shape {array.shape}", _LENGTHS)
+    if array.dtype.kind not in "iuf":
+        raise ProblemError(where, f"holds {contents(array)} where whole numbers are due", _LENGTHS)
+    strange = ~np.isfinite(array) | (array != np.floor(array))
+    if strange.any():
+        raise ProblemError(where, f"{array[strange][0]:g} is not a whole number of keys", _LENGTHS)
     beyond = (array < 0) | (array > m)
     if beyond.any():
-        raise ProblemError(where, f"length {int(array[beyond][0])} is not between 0 and the {m} keys")
+        raise ProblemError(where, f"length {array[beyond][0]:.15g} is not between 0 and the {m} keys")
     if array.size not in (1, lead[0] if lead else 1):
         entries = f"the first axis has {lead[0]} entries" if lead else "there is no leading axis"
-        raise ProblemError(where, f"{array.size} lengths, but {entries}", "one length for all, or one per entry")
+        raise ProblemError(where, f"{array.size} lengths, but {entries}", _LENGTHS)
     return tuple(int(length) for length in array)
 
 
@@ -237,4 +250,5 @@ def _settle_labels(request: Request, found: Labels, n: int, m: int, d_k: int, va
     return Labels(**chosen)
 
 
+_LENGTHS = "one length for all, or one per entry of the first axis"
 _LABELLED = {"queries": "queries", "keys": "keys", "features": "columns of Q and K"}

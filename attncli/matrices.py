@@ -33,3 +33,15 @@ class Reading:
 
     header: bool | None = None
     keep_text: bool = False
+
+
+def contents(array: np.ndarray) -> str:
+    """What an array without real numbers holds, in words."""
+    if array.dtype.kind == "b":
+        return "true and false"
+    if array.dtype.kind in "US":
+        return f"text ({str(array.reshape(-1)[0])!r})" if array.size else "text"
+    if array.dtype.kind == "O":
+        kinds = [type(cell).__name__ for cell in array.reshape(-1) if type(cell) not in (int, float, bool)]
+        return f"Python objects ({kinds[0] if kinds else 'integers of any size'})"
+    return str(array.dtype.name)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import numpy as np
 
 from attncli.errors import ProblemError
+from attncli.problem import at, first_cell
 
 if TYPE_CHECKING:
+    from attncli.matrices import Matrix
     from attncli.problem import Part, Problem
     from attncli.projections import Sources
 
@@ -21,7 +23,7 @@ def settle_nonfinite(problem: Problem, sources: Sources, *, allow: bool) -> Prob
     first cell, or with `allow` stay, and `is_finite` says so."""
     if all(array is None or np.isfinite(array).all() for array in (problem.queries, problem.keys, problem.values)):
         return problem
-    reached = _reached_keys(problem)
+    reached = reached_keys(problem)
     notes = list(problem.notes)
     cleaned: dict[str, np.ndarray | None] = {"keys": problem.keys, "values": problem.values}
     for name in ("keys", "values"):
@@ -43,18 +45,23 @@ def settle_nonfinite(problem: Problem, sources: Sources, *, allow: bool) -> Prob
         if array is not None and not np.isfinite(array).all():
             finite = False
             if not allow:
-                _refuse(name, array, getattr(sources, name).where)
+                _refuse(name, array, getattr(sources, name), problem.packed)
     return replace(settled, is_finite=finite)
 
 
-def _refuse(name: str, array: np.ndarray, where: str) -> None:
-    cell = tuple(int(i) for i in np.unravel_index(int(np.argmax(~np.isfinite(array))), array.shape))
-    told = f"{name} has {array[cell]} at [{', '.join(map(str, cell))}]"
+def _refuse(name: str, array: np.ndarray, matrix: Matrix, packed: bool) -> NoReturn:
+    """Name the first such cell where the user has it: heads packed again, without the axes that broadcasting added."""
+    if packed:
+        array = np.moveaxis(array, -3, -2)
+        array = array.reshape(*array.shape[:-2], -1)
+    cell = first_cell(~np.isfinite(array))
+    given = matrix.array.shape if matrix.array.ndim > 1 else (*matrix.array.shape, 1)
+    own = tuple(i if size > 1 else 0 for i, size in zip(cell[len(cell) - len(given) :], given, strict=True))
     cure = "--allow-nonfinite computes as IEEE says" + ("" if name == "queries" else "; --mask keeps it out")
-    raise ProblemError(where, told, cure)
+    raise ProblemError(matrix.where, f"{array[cell]} {at(own[: matrix.array.ndim])} in the {name}", cure)
 
 
-def _reached_keys(problem: Problem) -> np.ndarray:
+def reached_keys(problem: Problem) -> np.ndarray:
     """Whether any query may attend to each key: (*key_lead, m) booleans."""
     reached = np.zeros(problem.keys.shape[:-1], np.bool_)
     for number in range(problem.parts):

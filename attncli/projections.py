@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from attncli.errors import NumericError, ProblemError
-from attncli.matrices import Matrix
+from attncli.matrices import Matrix, contents
+from attncli.problem import at, first_cell
 from attncli.request import Labels, Request
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ class Sources:
     notes: tuple[str, ...]
 
     def output_projection(
-        self, computing: np.dtype, layout: Layout, packed: bool
+        self, computing: np.dtype, layout: Layout, packed: bool, *, allow_nonfinite: bool
     ) -> tuple[np.ndarray, np.ndarray | None] | None:
         """(w_o, b_o) in the computing dtype, once it is clear that the joined heads fit them."""
         if self.w_o is None:
@@ -37,7 +38,7 @@ class Sources:
             return None
         if layout.values is None:
             raise ProblemError(self.w_o.where, "w_o projects the output, and without values there is none")
-        weights = np.asarray(_numbers(self.w_o), computing)
+        weights = _finite(self.w_o, "w_o", computing, allow_nonfinite)
         width = layout.values.shape[-1] * (layout.lead[-1] if packed else 1)
         if weights.ndim != 2 or weights.shape[0] != width:
             raise ProblemError(
@@ -47,13 +48,15 @@ class Sources:
             )
         if self.b_o is None:
             return weights, None
+        _finite(self.b_o, "b_o", computing, allow_nonfinite)
         return weights, _offset(self.b_o, weights.shape[1], "b_o").astype(computing)
 
 
-def resolve_projections(request: Request) -> Sources:
-    """Q, K and V of a request; Q = x w_q + b_q, K and V from context (default x), where x is given."""
+def resolve_projections(request: Request, compute: str | None = None) -> Sources:
+    """Q, K and V of a request; Q = x w_q + b_q, K and V from context (default x), where x is given. `compute` forces
+    the dtype of the products."""
     if request.x is not None:
-        return _project(request)
+        return _project(request, compute)
     for name in ("context", "w_q", "w_k", "w_v", "b_q", "b_k", "b_v"):
         stray: Matrix | None = getattr(request, name)
         if stray is not None:
@@ -76,43 +79,65 @@ def resolve_projections(request: Request) -> Sources:
     )
 
 
-def _project(request: Request) -> Sources:
+def _project(request: Request, compute: str | None) -> Sources:
     x = request.x
     assert x is not None
     for name in ("queries", "keys", "values"):
         if getattr(request, name) is not None:
             raise ProblemError(
-                getattr(request, name).where, f"{name} is given beside x", "give either x with w_q, w_k, w_v or Q, K, V"
+                getattr(request, name).where,
+                f"{name} are given beside x",
+                "give either x with w_q, w_k, w_v or Q, K, V",
             )
     context = request.context or x
-    queries = _times(x, request.w_q, request.b_q, "q", "queries")
-    keys = _times(context, request.w_k, request.b_k, "k", "keys")
+    dtypes = request.dtype, compute
+    queries = _times(x, request.w_q, request.b_q, "q", "queries", dtypes)
+    keys = _times(context, request.w_k, request.b_k, "k", "keys", dtypes)
     values = None
     if request.w_v is not None:
-        values = _times(context, request.w_v, request.b_v, "v", "values")
+        values = _times(context, request.w_v, request.b_v, "v", "values", dtypes)
     elif request.b_v is not None:
         raise ProblemError(request.b_v.where, "b_v is given without w_v")
+    q_width, k_width = queries.array.shape[-1], keys.array.shape[-1]
+    if request.heads is None and q_width != k_width and request.w_k is not None:
+        what = f"w_q has {q_width} columns, w_k has {k_width}"
+        raise ProblemError(request.w_k.where, what, "queries and keys must be equally wide")
     labels = _labels(x, context, values, None)
     return Sources(queries, keys, values, labels, request.w_o, request.b_o, _notes(request))
 
 
-def _times(rows: Matrix, weights: Matrix | None, offset: Matrix | None, letter: str, result: str) -> Matrix:
-    """rows · w + b in the widest dtype of the three, at least float32."""
+def _times(
+    rows: Matrix,
+    weights: Matrix | None,
+    offset: Matrix | None,
+    letter: str,
+    result: str,
+    dtypes: tuple[str | None, str | None],
+) -> Matrix:
+    """rows · w + b in the widest dtype of the three, at least float32; `dtypes` are the one that inputs are cast to
+    and the one to compute in, where somebody said."""
     if weights is None:
         raise ProblemError(rows.where, f"x is given without w_{letter}", f"{result} = x w_{letter}: add w_{letter}")
     left, right = _numbers(rows), _numbers(weights)
     if left.ndim < 2:
-        raise ProblemError(rows.where, f"has {left.ndim} axis, and a row per token is due", "write [[…]]")
+        what = "has 1 axis" if left.ndim else "is a single number"
+        raise ProblemError(rows.where, f"{what}, and a row per token is due", "write [[…]] for one row")
     if right.ndim != 2 or left.shape[-1] != right.shape[0]:
         what = f"w_{letter} has shape {right.shape}, but {rows.where} has {left.shape[-1]} columns"
-        turned = right.ndim == 2 and left.shape[-1] == right.shape[1]
-        raise ProblemError(weights.where, what, f"w_{letter} is transposed: give its transpose" if turned else None)
-    dtype = np.result_type(left.dtype, right.dtype, np.float32)
+        turned = "; it looks transposed" if right.ndim == 2 and left.shape[-1] == right.shape[1] else ""
+        raise ProblemError(weights.where, what, f"w_{letter} must be ({left.shape[-1]}, …){turned}")
+    added = None if offset is None else _offset(offset, right.shape[1], f"b_{letter}")
+    cast_to, compute = dtypes
+    if cast_to is not None:
+        left, right = rounded(left, rows.where, cast_to), rounded(right, weights.where, cast_to)
+        added = None if added is None or offset is None else rounded(added, offset.where, cast_to)
+    dtype = np.dtype(compute) if compute else np.result_type(left, right, *([] if added is None else [added]), "f4")
     with np.errstate(over="ignore", invalid="ignore"):
         product = np.asarray(left, dtype) @ np.asarray(right, dtype)
-        if offset is not None:
-            product = product + _offset(offset, right.shape[1], f"b_{letter}")
-    if not np.isfinite(product).all() and np.isfinite(left).all() and np.isfinite(right).all():
+        if added is not None:
+            product = product + added.astype(dtype)
+    given = [each for each in (left, right, added) if each is not None]
+    if not np.isfinite(product).all() and all(np.isfinite(each).all() for each in given):
         raise NumericError(
             weights.where,
             f"x w_{letter} overflows {dtype.name}",
@@ -136,6 +161,36 @@ def _offset(matrix: Matrix, width: int, name: str) -> np.ndarray:
     return array.reshape(width)
 
 
+def rounded(array: np.ndarray, where: str, dtype: str) -> np.ndarray:
+    """The numbers as --dtype rounds them; NumericError where one is beyond it."""
+    with np.errstate(over="ignore"):
+        narrow = array.astype(dtype)
+    lost = np.isinf(narrow) & np.isfinite(array)
+    if lost.any():
+        cell = first_cell(lost)
+        hint = f"--dtype {'float32' if dtype == 'float16' else 'float64'}"
+        raise NumericError(where, f"{array[cell]} {at(cell)} is beyond {dtype}", hint)
+    return narrow
+
+
+def _finite(matrix: Matrix, name: str, computing: np.dtype, allow: bool) -> np.ndarray:
+    """The numbers of w_o or b_o in the computing dtype: no infinity, no NaN, unless they are allowed."""
+    array = _numbers(matrix)
+    wild = ~np.isfinite(array)
+    if wild.any() and not allow:
+        cell = first_cell(wild)
+        raise ProblemError(
+            matrix.where, f"{name} has {array[cell]} {at(cell)}", "--allow-nonfinite computes as IEEE says"
+        )
+    with np.errstate(over="ignore"):
+        cast = array.astype(computing)
+    lost = np.isinf(cast) & ~wild
+    if lost.any():
+        cell = first_cell(lost)
+        raise NumericError(matrix.where, f"{array[cell]} {at(cell)} is beyond {computing.name}", "--dtype float64")
+    return cast
+
+
 def _numbers(matrix: Matrix) -> np.ndarray:
     """The matrix as floating numbers (integers and text as float64; 16-bit widened to float32)."""
     array = matrix.array
@@ -145,7 +200,7 @@ def _numbers(matrix: Matrix) -> np.ndarray:
         return array
     if array.dtype == np.float16 or array.dtype.name == "bfloat16":
         return array.astype(np.float32)
-    raise ProblemError(matrix.where, f"holds {array.dtype.name} where numbers are due")
+    raise ProblemError(matrix.where, f"holds {contents(array)} where numbers are due")
 
 
 def _labels(queries: Matrix, keys: Matrix, values: Matrix | None, features: tuple[str, ...] | None) -> Labels:

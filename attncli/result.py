@@ -9,6 +9,7 @@ import numpy as np
 from attncli.engine import compute
 from attncli.engine.compute import Outcome
 from attncli.engine.masks import row_mask
+from attncli.errors import NumericError
 from attncli.problem import Problem
 from attncli.request import RESULT_NAMES
 
@@ -149,8 +150,19 @@ class Result:
         if self.problem.packed:
             array = array.reshape(*array.shape[:-2], -1)
         if self.problem.output_projection is not None:
-            weights, offset = self.problem.output_projection
-            array = (array.astype(weights.dtype, copy=False) @ weights).astype(self.problem.dtype, copy=False)
-            if offset is not None:
-                array = array + offset.astype(self.problem.dtype)
+            array = self._projected(array, *self.problem.output_projection)
         return array
+
+    def _projected(self, output: np.ndarray, weights: np.ndarray, offset: np.ndarray | None) -> np.ndarray:
+        """output · w_o + b_o in the computing dtype; NumericError where it, or the dtype returned, can't hold that."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            product = output.astype(weights.dtype, copy=False) @ weights
+            if offset is not None:
+                product = product + offset
+            projected: np.ndarray = product.astype(self.problem.dtype, copy=False)
+        given = (output, weights, *(() if offset is None else (offset,)))
+        if not np.isfinite(projected).all() and all(np.isfinite(each).all() for each in given):
+            name = self.problem.dtype.name
+            wider = {"float16": "--dtype float32", "float32": "--dtype float64"}.get(name, "rescale w_o")
+            raise NumericError("output", f"output · w_o overflows {name}", wider)
+        return projected

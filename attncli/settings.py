@@ -50,9 +50,12 @@ def choice(noun: str, choices: tuple[str, ...]) -> Callable[[str], str]:
 
 
 def number(text: str) -> float:
-    from attncli.numerals import parse_number
+    from attncli.numerals import NumeralError, parse_number
 
-    value = parse_number(text)
+    try:
+        value = parse_number(text)
+    except NumeralError as error:
+        raise ValueError(error.what if error.hint is None else f"{error.what}\n{error.hint}") from None
     if value != value or value in (float("inf"), float("-inf")):
         raise ValueError(f"{text!r} is not a finite number")
     return value
@@ -61,12 +64,13 @@ def number(text: str) -> float:
 def positive(text: str) -> float:
     value = number(text)
     if value <= 0:
-        raise ValueError(f"{text} is not above 0")
+        raise ValueError(f"{text} is not a number above 0")
     return value
 
 
 def whole(text: str) -> int:
-    digits = text[1:] if text[:1] in "+-" else text
+    text = text.replace("\N{MINUS SIGN}", "-")
+    digits = text[1:] if text[:1] in ("+", "-") else text
     if not (digits.isascii() and digits.isdigit()):
         raise ValueError(f"{text!r} is not a whole number")
     if len(digits) > 18:

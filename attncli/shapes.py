@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import numpy as np
 
@@ -33,22 +33,17 @@ def axes_of(array: Array, where: str, role: str) -> Array:
     """The array with at least two axes and nothing empty; V of one axis and length m becomes (m, 1)."""
     if array.ndim == 1 and role == "values":
         array = array[:, None]
+    if array.size == 0:
+        empty = "rows" if array.ndim < 2 or array.shape[-2] == 0 else "columns" if array.shape[-1] == 0 else "entries"
+        raise ProblemError(where, f"{role} have no {empty}: their shape is {array.shape}")
     if array.ndim < 2:
-        shown = (
-            "[["
-            + ", ".join(f"{number:g}" for number in array.reshape(-1)[:3])
-            + (", …" if array.size > 3 else "")
-            + "]]"
-        )
-        what = (
-            f"{role} has {array.ndim} axis, and rows are due"
-            if array.ndim
-            else f"{role} is a single number, and rows are due"
-        )
-        raise ProblemError(where, what, f"write {shown} for one row")
-    if 0 in array.shape:
-        empty = "rows" if array.shape[-2] == 0 else "columns" if array.shape[-1] == 0 else "entries"
-        raise ProblemError(where, f"{role} has no {empty}: its shape is {array.shape}")
+        first = [f"{number:g}" for number in array.reshape(-1)[:3]]
+        rest = ", …" if array.size > 3 else ""
+        if not array.ndim:
+            raise ProblemError(where, f"{role} are a single number, and rows are due", f"write [[{first[0]}]]")
+        row, column = f"[[{', '.join(first)}{rest}]]", f"[[{'], ['.join(first)}]{rest}]"
+        hint = f"write {row} for one row" + ("" if array.size == 1 else f", or {column} for one column")
+        raise ProblemError(where, f"{role} have 1 axis, and rows are due", hint)
     return array
 
 
@@ -67,8 +62,11 @@ def split_heads(
 def _split(array: Array, heads: int, where: str, role: str) -> Array:
     width = array.shape[-1]
     if width % heads:
+        fitting = ", ".join(str(count) for count in range(1, min(width, 64) + 1) if width % count == 0)
         raise ProblemError(
-            where, f"the {width} columns of {role} don't split into {heads} heads", "--heads must divide them"
+            where,
+            f"the {width} columns of {role} don't split into {heads} heads",
+            f"numbers of heads that divide {width}: {fitting}",
         )
     return np.moveaxis(array.reshape(*array.shape[:-1], heads, width // heads), -2, -3)
 
@@ -80,31 +78,27 @@ def check_shapes(
     mask: Array | None,
     bias: Array | None,
     sources: Sources,
+    wheres: tuple[str, str],
+    packed: tuple[int, int] | None,
 ) -> Layout:
-    """Broadcast everything as NumPy does; ProblemError with both sizes where it can't be."""
-    q_where, k_where = sources.queries.where, sources.keys.where
+    """Broadcast everything as NumPy does; ProblemError with both sizes where it can't be. `wheres` are what errors
+    call the mask and the bias; `packed` are the numbers of heads that Q and K, V were split into."""
     if queries.shape[-1] != keys.shape[-1]:
-        what = f"queries have {queries.shape[-1]} columns, keys have {keys.shape[-1]}"
-        turned = queries.shape[-1] == keys.shape[-2]
-        raise ProblemError(
-            k_where,
-            f"{what} ({q_where}: {queries.shape}, {k_where}: {keys.shape})",
-            "keys look transposed: one key per row is due" if turned else "a key has as many columns as a query",
-        )
+        _refuse_columns(queries, keys, sources, packed)
     if values is not None and values.shape[-2] != keys.shape[-2]:
         assert sources.values is not None
         what = f"{keys.shape[-2]} keys, but {values.shape[-2]} values"
-        turned = values.shape[-1] == keys.shape[-2]
+        turned = sources.values.array.ndim > 1 and values.shape[-1] == keys.shape[-2]
         raise ProblemError(
             sources.values.where,
-            f"{what} ({k_where}: {keys.shape}, {sources.values.where}: {values.shape})",
+            f"{what} (keys {sources.keys.array.shape}, values {sources.values.array.shape})",
             "values look transposed: one value per row is due" if turned else "a value per key is due",
         )
     lead, key_heads = _leading(queries, keys, values, sources)
     n, m = queries.shape[-2], keys.shape[-2]
-    for name, extra in (("mask", mask), ("bias", bias)):
+    for name, extra, where in (("mask", mask, wheres[0]), ("bias", bias, wheres[1])):
         if extra is not None:
-            lead = _with_extra(name, extra, lead, n, m)
+            lead = _with_extra(name, extra, where, (*lead, n, m), packed is not None)
     key_lead = lead if key_heads is None else (*lead[:-1], key_heads)
     return Layout(
         queries=np.broadcast_to(queries, (*lead, *queries.shape[-2:])),
@@ -117,6 +111,24 @@ def check_shapes(
     )
 
 
+def _refuse_columns(queries: Array, keys: Array, sources: Sources, packed: tuple[int, int] | None) -> NoReturn:
+    """Queries and keys of different widths: what the user gave, in the user's shapes."""
+    q_shape, k_shape = sources.queries.array.shape, sources.keys.array.shape
+    if packed is not None and packed != (1, 1):
+        raise ProblemError(
+            sources.keys.where,
+            f"a query head has {queries.shape[-1]} columns, a key head {keys.shape[-1]} "
+            f"(queries {q_shape} in {packed[0]} heads, keys {k_shape} in {packed[1]})",
+            f"keys of {queries.shape[-1] * packed[1]} columns would fit, or other --heads",
+        )
+    turned = queries.shape[-1] == keys.shape[-2]
+    raise ProblemError(
+        sources.keys.where,
+        f"queries have {queries.shape[-1]} columns, keys have {keys.shape[-1]} (queries {q_shape}, keys {k_shape})",
+        "keys look transposed: one key per row is due" if turned else "a key has as many columns as a query",
+    )
+
+
 def _leading(queries: Array, keys: Array, values: Array | None, sources: Sources) -> tuple[Shape, int | None]:
     """The leading axes of the result, and the number of key heads where query heads share them."""
     q_lead, k_lead = queries.shape[:-2], keys.shape[:-2]
@@ -126,38 +138,52 @@ def _leading(queries: Array, keys: Array, values: Array | None, sources: Sources
         key_heads = k_lead[-1]
         if v_lead and v_lead[-1] not in (1, key_heads):
             assert sources.values is not None
-            raise ProblemError(sources.values.where, f"{v_lead[-1]} value heads, but {key_heads} key heads")
+            raise ProblemError(
+                sources.values.where,
+                f"{v_lead[-1]} value heads, but {key_heads} key heads "
+                f"(keys {sources.keys.array.shape}, values {sources.values.array.shape})",
+                f"axis -3 of values must be {key_heads}",
+            )
         shared = [q_lead[:-1], k_lead[:-1], v_lead[:-1]]
-        return (*_broadcast(shared, sources, queries, keys, values), q_lead[-1]), key_heads
-    return _broadcast([q_lead, k_lead, v_lead], sources, queries, keys, values), None
+        return (*_broadcast(shared, sources), q_lead[-1]), key_heads
+    return _broadcast([q_lead, k_lead, v_lead], sources), None
 
 
-def _broadcast(leads: list[Shape], sources: Sources, queries: Array, keys: Array, values: Array | None) -> Shape:
+def _broadcast(leads: list[Shape], sources: Sources) -> Shape:
     try:
         return np.broadcast_shapes(*leads)
     except ValueError:
-        shapes = f"queries {queries.shape}, keys {keys.shape}" + ("" if values is None else f", values {values.shape}")
+        shapes = f"queries {sources.queries.array.shape}, keys {sources.keys.array.shape}"
+        if sources.values is not None:
+            shapes += f", values {sources.values.array.shape}"
         raise ProblemError(
             sources.keys.where,
-            f"the leading axes don't fit: {shapes}",
-            "they broadcast as NumPy's do, or the query heads are a multiple of the key heads",
+            f"the axes before the last two don't fit: {shapes}",
+            "each must be equal or 1; on axis -3 the queries may have a multiple of the keys' heads",
         ) from None
 
 
-def _with_extra(name: str, extra: Array, lead: Shape, n: int, m: int) -> Shape:
-    """The leading axes once a mask or bias has been broadcast against (*lead, n, m)."""
+def _with_extra(name: str, extra: Array, where: str, due: Shape, packed: bool) -> Shape:
+    """The leading axes once a mask or bias has been broadcast against `due`, (*lead, n, m)."""
+    *lead, n, m = due
     try:
-        whole = np.broadcast_shapes(extra.shape, (*lead, n, m))
+        whole = np.broadcast_shapes(extra.shape, due)
     except ValueError:
         whole = ()
-    if whole[-2:] != (n, m) or (lead and whole[-len(lead) - 2 :] != (*lead, n, m)):
-        turned = extra.ndim >= 2 and extra.shape[-2:] == (m, n) and n != m
-        hint = (
-            f"the {name} looks transposed: a row per query is due"
-            if turned
-            else f"a {name} broadcasts to {(*lead, n, m)}"
-        )
-        raise ProblemError(
-            name, f"shape {extra.shape} does not fit {n} queries and {m} keys{f' under {lead}' if lead else ''}", hint
-        )
-    return whole[:-2]
+    fixed = due[-3:] if packed else due[-2:]  # what a mask may not widen: queries, keys, packed heads
+    if whole[-len(fixed) :] == fixed:
+        return whole[:-2]
+    if extra.ndim >= 2 and extra.shape[-2:] == (m, n) and n != m:
+        hint = f"the {name} looks transposed: a row per query is due"
+    elif packed and extra.shape == (*lead[:-1], n, m):
+        hint = f"the axis of the heads is missing: give it as {(*lead[:-1], 1, n, m)}"
+    else:
+        hint = f"a {name} must broadcast to {due}"
+    fits = f"{_count(n, 'query', 'queries')} and {_count(m, 'key', 'keys')}"
+    if lead:
+        fits += f" with the leading axes {tuple(lead)}"
+    raise ProblemError(where, f"a {name} of shape {extra.shape} does not fit {fits}", hint)
+
+
+def _count(number: int, one: str, many: str) -> str:
+    return f"{number} {one if number == 1 else many}"
