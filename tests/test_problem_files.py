@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 from dataclasses import fields
 from pathlib import Path
@@ -421,3 +422,37 @@ def test_any_worksheet_written_reads_back(queries, mask, title, names, softcap, 
     )
     worksheet = Worksheet(request=request, name="", where="", title=title, expected={"output": matrix}, digits=digits)
     assert same(read_problem("-", sources(write_problem(worksheet).encode())), worksheet)
+
+
+SCRAPS = st.sampled_from(
+    ["queries", "k: ", "labels: ", "expected:", "[", "]", "{", "}", ", ", ": ", "- ", "&a ", "*a ", "!t ", "|\n", "? "]
+    + [
+        "\n",
+        "\n  ",
+        "\t",
+        "'",
+        '"',
+        "#",
+        "1",
+        "-1",
+        ".5",
+        "010",
+        "true",
+        "~",
+        "inf",
+        "<<",
+        "---\n",
+        "%",
+        "@",
+        "\x00",
+        "é",
+        "\x85",
+    ]
+)
+
+
+@given(st.lists(SCRAPS, max_size=40).map("".join), st.sampled_from(["yaml", "json"]))
+def test_no_document_is_answered_with_anything_but_a_problem_or_a_refusal(text, format):
+    document = Sources(lambda: io.BytesIO(text.encode()), from_format=format)
+    with contextlib.suppress(AttncliError):
+        assert isinstance(read_problem("-", document), Worksheet)
