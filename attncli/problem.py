@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -36,27 +37,36 @@ class Visible:
     def is_everything(self) -> bool:
         return self.left is None and self.right is None and self.lengths is None
 
-    def interval(self, first: int, rows: Array, keys: int) -> tuple[Array, Array]:
-        """For each of `rows` the half-open range of its keys: (starts, stops), `first` being the index on axis 0."""
-        positions = rows + self.offsets[first if len(self.offsets) > 1 else 0]
-        length = keys if self.lengths is None else self.lengths[first if len(self.lengths) > 1 else 0]
+    def interval(self, first: int | Array, rows: Array, keys: int) -> tuple[Array, Array]:
+        """For each of `rows` the half-open range of its keys: (starts, stops), `first` being the index on axis 0, or
+        one index for each part of a stack: (p,), (b,) → (p, b) twice."""
+        positions = rows + _entry(self.offsets, first)
+        length = _entry((keys,) if self.lengths is None else self.lengths, first)
         starts = np.zeros_like(positions) if self.left is None else np.clip(positions - self.left, 0, length)
-        stops = np.full_like(positions, length)
+        stops = np.zeros_like(positions) + length
         if self.right is not None:
             stops = np.clip(positions + self.right + 1, 0, length)
         return starts, np.maximum(starts, stops)
 
 
+def _entry(numbers: tuple[int, ...], first: int | Array) -> int | Array:
+    """The number for this index on the first axis, or a column of them for several indices."""
+    if len(numbers) == 1:
+        return numbers[0] if isinstance(first, int) else np.full((len(first), 1), numbers[0])
+    return numbers[first] if isinstance(first, int) else np.array(numbers)[first, None]
+
+
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One head of one batch entry: everything in two axes. `mask` is True where a query may attend."""
+    """One head of one batch entry: everything in two axes; the engine stacks several small ones along a third, in
+    front. `mask` is True where a query may attend."""
 
     queries: Array
     keys: Array
     values: Array | None
     mask: Array | None
     bias: Array | None
-    first: int  # the index on the first leading axis, for key lengths
+    first: int | Array  # the index on the first leading axis (one for each part of a stack), for key lengths
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,7 +119,7 @@ class Problem:
     @property
     def parts(self) -> int:
         """How many two-axis problems this is: the product of the leading axes."""
-        return int(np.prod(self.lead, dtype=np.int64))
+        return math.prod(self.lead)
 
     def part(self, number: int) -> Part:
         """The two-axis problem at this place (C order) of the leading axes."""

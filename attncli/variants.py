@@ -1,8 +1,8 @@
 """The variants of attention: they differ in the score alone, so a variant is one function and one record here.
 
 Choices, help, the table of `attncli variants`, explain's formula, the property tests and README's table all
-follow from `VARIANTS`. A score function gets queries (b, d_k) and keys (t, d_k) of one floating dtype and gives
-the raw scores (b, t) in that dtype.
+follow from `VARIANTS`. A score function gets queries (…, b, d_k) and keys (…, t, d_k) of one floating dtype and gives
+the raw scores (…, b, t) in that dtype.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 
 def dot(queries: ndarray, keys: ndarray) -> ndarray:
-    """q·k for every pair: (b, d_k), (t, d_k) → (b, t)."""
-    product: ndarray = queries @ keys.T
+    """q·k for every pair: (…, b, d_k), (…, t, d_k) → (…, b, t)."""
+    product: ndarray = queries @ keys.mT
     return product
 
 
@@ -37,7 +37,7 @@ def nothing(queries: ndarray, keys: ndarray) -> ndarray:
     """0 for every pair."""
     import numpy as np
 
-    return np.zeros((len(queries), len(keys)), queries.dtype)
+    return np.zeros((*queries.shape[:-1], keys.shape[-2]), queries.dtype)
 
 
 def unit_rows(rows: ndarray) -> ndarray:
@@ -67,11 +67,11 @@ def square_in_place(difference: ndarray) -> None:
 def _negative_sum(queries: ndarray, keys: ndarray, term: Callable[[ndarray], None]) -> ndarray:
     import numpy as np
 
-    total = np.zeros((len(queries), len(keys)), queries.dtype)
+    total = np.zeros((*queries.shape[:-1], keys.shape[-2]), queries.dtype)
     difference = np.empty_like(total)
-    by_column = np.ascontiguousarray(keys.T)
-    for column in range(queries.shape[1]):
-        np.subtract(queries[:, column, None], by_column[column], out=difference)
+    by_column = np.ascontiguousarray(keys.mT)
+    for column in range(queries.shape[-1]):
+        np.subtract(queries[..., column, None], by_column[..., column, None, :], out=difference)
         term(difference)
         total -= difference
     return total

@@ -1,5 +1,5 @@
 """The engine: scores, mask, softmax and weighted sum by blocks of queries, for every variant alike."""
 
-from attncli.engine.compute import Sink, compute
+from attncli.engine.compute import Sink, block_height, compute
 
-__all__ = ["Sink", "compute"]
+__all__ = ["Sink", "block_height", "compute"]

@@ -1,24 +1,66 @@
-"""The exponentials of a softmax, tile by tile, with the rounding of the shift recovered."""
+"""The softmax over the keys, a tile of them at a time, and the sum of the values that it weighs."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
+
+if TYPE_CHECKING:
+    from attncli.engine.kernels import Kernels
+    from attncli.engine.scores import Tile
 
 Array = np.ndarray
 
 
-def exponentials(scores: Array, shift: Array) -> Array:
-    """exp(scores − shift), in place: (b, t), (b,) → (b, t).
+class RunningSoftmax:
+    """The exponentials of each tile's scores, their sum, and the values they weigh, for a block of queries (…, b).
 
-    The rounding error of the subtraction is recovered (Knuth's TwoSum) and put back as a factor 1 + error: without it
-    the tails are off by hundreds of units in the last place.
+    With a shift each tile's exponentials are relative to the largest score so far, and what was summed before is
+    rescaled (Milakov and Gimelshein 2018); without, which the caller knows to be safe, they are exp(score) itself.
     """
-    column = shift[:, None]
-    difference: Array = scores - column
-    rest = difference - scores
-    error = (scores - (difference - rest)) - (column + rest)
-    np.exp(difference, out=difference)
-    lost = np.isfinite(error)
-    np.multiply(difference, error, out=error, where=lost)
-    np.add(difference, error, out=difference, where=lost)
-    return difference
+
+    def __init__(self, shape: tuple[int, ...], columns: int | None, dtype: np.dtype, *, needs_shift: bool) -> None:
+        self.shift = np.full(shape, -np.inf, dtype) if needs_shift else None
+        self.total = np.zeros(shape, dtype)
+        self.seen = np.zeros(shape, np.bool_)
+        self.gathered = None if columns is None else np.zeros((*shape, columns), dtype)
+
+    def take(self, tile: Tile, kernels: Kernels) -> Array:
+        """Turn the tile's scores into exponentials, in place, and add them up."""
+        self.seen |= True if tile.allowed is None else tile.allowed.any(axis=-1)
+        if self.shift is None:
+            weights = kernels.exponentials(tile, None)
+        else:
+            largest = np.maximum(self.shift, tile.scores.max(axis=-1))
+            base = np.where(self.seen, largest, largest.dtype.type(0))
+            weights = kernels.exponentials(tile, base)
+            self._rescale(base)
+            self.shift = np.where(self.seen, largest, self.shift)
+        self.total += kernels.row_sums(weights)
+        return weights
+
+    def _rescale(self, base: Array) -> None:
+        """Make what was summed so far relative to the new base."""
+        assert self.shift is not None
+        if np.array_equal(self.shift, base):
+            return
+        factor = np.where(np.isneginf(self.shift), 0, np.exp(self.shift - base)).astype(base.dtype, copy=False)
+        self.total *= factor
+        if self.gathered is not None:
+            self.gathered *= factor[..., None]
+
+    def gather(self, weighted: Array) -> None:
+        """Add the values that a tile's exponentials weigh."""
+        assert self.gathered is not None
+        self.gathered += weighted
+
+    @property
+    def divisor(self) -> Array:
+        """(…, b) the sum of the exponentials; 1 for a query that has no key."""
+        return np.where(self.seen, self.total, self.total.dtype.type(1))
+
+    def lse(self) -> Array:
+        """(…, b) the log of the sum of the exponentials of the scores; −inf for a query that has no key."""
+        found = np.log(self.divisor) + (0 if self.shift is None else self.shift)
+        return np.where(self.seen, found, -np.inf).astype(self.total.dtype, copy=False)

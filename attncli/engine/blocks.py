@@ -1,0 +1,136 @@
+"""One block of queries against all their keys: the loop over tiles, and the results it leaves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from attncli.engine.bounds import Bounds, Reach, bounds_of
+from attncli.engine.masks import RowMask, row_mask
+from attncli.engine.overflow import refuse_infinite
+from attncli.engine.scores import score_tile
+from attncli.engine.softmax import RunningSoftmax
+
+if TYPE_CHECKING:
+    from attncli.engine.kernels import Kernels
+    from attncli.engine.plan import Plan
+    from attncli.problem import Part, Problem
+
+Array = np.ndarray
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """A part, or several small ones along a third axis in front: its keys as the variant scores them, their reach."""
+
+    part: Part
+    reach: Reach
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What is asked: these results of this problem, cut up like this."""
+
+    problem: Problem
+    wanted: frozenset[str]
+    plan: Plan
+
+
+@dataclass(slots=True)
+class Block:
+    """The results of one block of queries (…, b, columns), and which of its queries had no key (…, b)."""
+
+    results: dict[str, Array]
+    empty: Array
+
+
+def attend_block(job: Job, stack: Stack, rows: range, kernels: Kernels) -> Block:
+    """The wanted results of these queries; NumericError where the dtype can't hold one."""
+    problem, part = job.problem, stack.part
+    queries = np.ascontiguousarray(part.queries[..., rows.start : rows.stop, :])
+    if problem.variant.prepare is not None:
+        queries = problem.variant.prepare(queries)
+    with np.errstate(all="ignore"):
+        bounds = bounds_of(problem, part, stack.reach, queries)
+        masks = row_mask(problem, part, rows.start, rows.stop)
+        block = attend_tiles(job, part, queries, masks, bounds, kernels)
+        if problem.conventions.empty != "zeros" and block.empty.any():
+            fill_empty(problem, part, block)
+        if "raw_scores" in job.wanted and not bounds.is_bounded:
+            refuse_infinite(block.results["raw_scores"], problem, "a raw score")
+    return block
+
+
+def attend_tiles(job: Job, part: Part, queries: Array, masks: RowMask, bounds: Bounds, kernels: Kernels) -> Block:
+    """The loop over the keys, a tile at a time; all of them are one tile where whole rows are asked for."""
+    problem, wanted, plan = job.problem, job.wanted, job.plan
+    columns = part.values.shape[-1] if part.values is not None and "output" in wanted else None
+    softmax = RunningSoftmax(queries.shape[:-1], columns, queries.dtype, needs_shift=bounds.needs_shift)
+    results: dict[str, Array] = {}
+    low, high = (0, problem.m) if plan.whole_rows else (masks.first_key, masks.last_key)
+    for left in range(low, high, plan.width):
+        keys = slice(left, min(left + plan.width, high))
+        tile = score_tile(problem, part, queries, masks, keys, bounds, kernels, wanted)
+        if tile.raw is not None:
+            results["raw_scores"] = tile.raw
+        if "scores" in wanted:
+            results["scores"] = tile.scores.copy()
+        weights = softmax.take(tile, kernels)
+        if columns is not None:
+            share = weights if bounds.share == 1 else weights * weights.dtype.type(bounds.share)
+            softmax.gather(weigh(part, keys, share, tile.allowed, problem.is_finite))
+        if "weights" in wanted:
+            results["weights"] = weights / softmax.divisor[..., None]
+    if columns is not None:
+        results["output"] = output_of(problem, part, softmax, bounds)
+    if "lse" in wanted:
+        results["lse"] = softmax.lse()
+    return Block(results, ~softmax.seen)
+
+
+def weigh(part: Part, keys: slice, weights: Array, allowed: Array | None, is_finite: bool) -> Array:
+    """weights · values of a tile; a non-finite value that is masked adds nothing, others what IEEE says."""
+    assert part.values is not None
+    values = np.ascontiguousarray(part.values[..., keys, :])
+    if is_finite:
+        product: Array = weights @ values
+        return product
+    wild = ~np.isfinite(values).all(axis=-1)
+    product = weights @ np.where(wild[..., None], values.dtype.type(0), values)
+    for *place, key in np.argwhere(wild):
+        own = (*place, slice(None), key)
+        share = weights[own][..., None] * values[(*place, key)]
+        product[tuple(place)] += share if allowed is None else np.where(allowed[own][..., None], share, 0)
+    return product
+
+
+def output_of(problem: Problem, part: Part, softmax: RunningSoftmax, bounds: Bounds) -> Array:
+    """The gathered values over the sum of the exponentials."""
+    assert part.values is not None
+    assert softmax.gathered is not None
+    if bounds.share == 1:
+        output: Array = softmax.gathered / softmax.divisor[..., None]
+        return output
+    # an average is never beyond what it averages, but its rounding can be, and here that overflows
+    largest = np.abs(part.values).max(axis=-2, keepdims=True)
+    divisor = softmax.divisor * softmax.divisor.dtype.type(bounds.share)
+    output = np.clip(softmax.gathered / divisor[..., None], -largest, largest)
+    refuse_infinite(output, problem, "an output")
+    return output
+
+
+def fill_empty(problem: Problem, part: Part, block: Block) -> None:
+    """The row of a query with no key as some systems have it: uniform over all keys, or NaN."""
+    uniform, results, empty = problem.conventions.empty == "uniform", block.results, block.empty
+    if "weights" in results:
+        results["weights"][empty] = 1 / problem.m if uniform else np.nan
+    if "output" in results and part.values is not None:
+        if not uniform:
+            results["output"][empty] = np.nan
+            return
+        average = (part.values / problem.m).sum(axis=-2, keepdims=True)
+        results["output"] = np.where(empty[..., None], average, results["output"])
+        if problem.is_finite:
+            refuse_infinite(results["output"], problem, "an output")

@@ -1,0 +1,111 @@
+"""How large the numbers of a problem can get: what decides, safely for any input, that scores need no shift and
+results no search for infinities."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from attncli.problem import Part, Problem
+
+Array = np.ndarray
+
+CHUNK = 1 << 16  # numbers looked at together
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """What bounds the keys and values of a part: `keys` is the largest Euclidean norm where the score is a product, the
+    largest |entry| otherwise; `values` the largest |entry|, `least` the smallest that is not zero."""
+
+    keys: float
+    values: float
+    least: float
+
+
+def reach_of(problem: Problem, part: Part) -> Reach:
+    """The reach of a part whose rows are as the variant scores them; infinite where the problem isn't finite."""
+    if not problem.is_finite:
+        return Reach(math.inf, math.inf, 0.0)
+    keys = reach_of_rows(problem, part.keys)
+    if part.values is None:
+        return Reach(keys, 1.0, 1.0)
+    return Reach(keys, *range_of(part.values))
+
+
+def reach_of_rows(problem: Problem, rows: Array) -> float:
+    """The largest norm or |entry| of some rows, rounded up; inf or NaN where a square overflows."""
+    if problem.variant.is_product:
+        dtype = rows.dtype
+        slack: float = 1 + (rows.shape[-1] + 8) * float(np.finfo(dtype).eps)
+        # a square that vanishes can hide at most the smallest normal number
+        largest = float(np.vecdot(rows, rows).max()) + float(np.finfo(dtype).tiny)
+        return math.sqrt(largest) * slack
+    return max(float(rows.max()), -float(rows.min()))
+
+
+def range_of(array: Array) -> tuple[float, float]:
+    """(largest, smallest but zero) of the |entries|, both 1 where all are zero. The bits of a positive float order as
+    it does; less one, those of zero come last."""
+    unsigned: np.dtype = np.dtype(f"u{array.dtype.itemsize}")
+    one = unsigned.type(1)
+    magnitude = unsigned.type(~(one << unsigned.type(8 * unsigned.itemsize - 1)))
+    largest, least = 0, int(magnitude)
+    step = max(1, CHUNK // max(1, array[..., 0, :].size))
+    for start in range(0, array.shape[-2], step):
+        bits = np.ascontiguousarray(array[..., start : start + step, :]).view(unsigned) & magnitude
+        largest = max(largest, int(bits.max()))
+        bits -= one
+        least = min(least, int(bits.min()))
+    if not largest:
+        return 1.0, 1.0
+    ends = np.array([largest, least + 1], unsigned).view(array.dtype)
+    return float(ends[0]), float(ends[1])
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What is certain about one block of queries.
+
+    `needs_shift`: exp(scores) could overflow, or lose what exp(scores − max) keeps. `is_bounded`: no score can
+    overflow. `share`: what exponentials up to 1 are multiplied by so that no sum of weighted values can overflow; 1,
+    but for values at the end of the dtype's range.
+    """
+
+    needs_shift: bool
+    is_bounded: bool
+    share: float
+
+
+def bounds_of(problem: Problem, part: Part, reach: Reach, queries: Array) -> Bounds:
+    """The bounds of a block, by Cauchy and Schwarz for a product, by the variant's own bound otherwise."""
+    if not problem.is_finite:
+        return Bounds(needs_shift=True, is_bounded=True, share=1.0)
+    limits = np.finfo(queries.dtype)
+    highest, lowest = math.log(float(limits.max)) - 2, math.log(float(limits.tiny)) + 2
+    values_fit = reach.values < float(limits.max) / (4 * problem.m)
+    share = 1.0 if values_fit else 0.5 ** (problem.m.bit_length() + 1)
+    raw = score_bound(problem, reach, queries)
+    score = raw * abs(problem.scale)
+    is_bounded = max(raw, score) < float(limits.max) / 8 and part.bias is None
+    if problem.softcap is not None and (part.bias is None or problem.conventions.softcap_after_bias):
+        score = min(score, problem.softcap)
+    elif part.bias is not None:
+        score = math.inf
+    above = score + math.log(problem.m) + max(0.0, math.log(reach.values))
+    below = min(0.0, math.log(reach.least)) - score if reach.least > 0 else -math.inf
+    free = is_bounded and values_fit and above < highest and below > lowest
+    return Bounds(needs_shift=not free, is_bounded=is_bounded, share=share)
+
+
+def score_bound(problem: Problem, reach: Reach, queries: Array) -> float:
+    """At least every |raw score| of these queries; NaN or inf where that is unknown."""
+    own = reach_of_rows(problem, queries)
+    if problem.variant.is_product:
+        return own * reach.keys
+    try:
+        return float(problem.variant.bound(own, reach.keys, problem.d_k))
+    except OverflowError:
+        return math.inf

@@ -1,0 +1,45 @@
+"""What to say of numbers that the computing dtype cannot hold; never a silent NaN or infinity."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from attncli.errors import NumericError
+
+if TYPE_CHECKING:
+    from attncli.problem import Problem
+
+Array = np.ndarray
+
+
+def refuse_overflow(problem: Problem, scores: Array, allowed: Array | None) -> None:
+    """NumericError where a score that counts is infinite or NaN."""
+    lost = ~np.isfinite(scores)
+    if lost.any() and (allowed is None or (lost & allowed).any()):
+        raise overflow("a score", problem)
+
+
+def refuse_infinite(array: Array, problem: Problem, what: str) -> None:
+    """NumericError where a result of finite numbers is infinite or NaN."""
+    if not np.isfinite(array).all():
+        raise overflow(what, problem)
+
+
+def overflow(what: str, problem: Problem) -> NumericError:
+    """`what` is "a score", "a raw score" or "an output"."""
+    dtype = problem.queries.dtype
+    hint = "--dtype float64" if dtype == np.float32 else "divide the inputs, and the scale, by a power of ten"
+    return NumericError("scores" if "score" in what else "output", f"{what} overflows {dtype.name}", hint)
+
+
+def narrowed(array: Array, problem: Problem, name: str) -> Array:
+    """The block in the dtype that results are returned in; NumericError where that overflows."""
+    if array.dtype == problem.dtype:
+        return array
+    with np.errstate(over="ignore"):
+        narrow = array.astype(problem.dtype)
+    if (np.isinf(narrow) & np.isfinite(array)).any():
+        raise NumericError(name, f"a result overflows {problem.dtype.name}", "--dtype float32")
+    return narrow

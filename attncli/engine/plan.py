@@ -1,0 +1,94 @@
+"""How the work is cut up: blocks of queries, tiles of keys, stacks of small parts. It depends on the problem and on
+what is asked, never on the number of threads or on which rows are computed, so that neither changes a bit."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+
+from attncli.errors import UsageError
+from attncli.problem import Problem
+
+CELLS = 1 << 17  # (query, key) cells of a tile: a few such tiles stay in a core's own cache
+HEIGHT = 256  # queries to a block
+DISTANCE_HEIGHT = 64  # of a distance: a ufunc call to each coordinate wants long rows
+ROW_CELLS = 1 << 20  # cells of a block whose rows are whole
+SMALL = 1 << 13  # multiplications that no BLAS spreads over threads, so that nobody need tell it not to
+ALONE = 1 << 21  # multiplications that repay no second thread
+WHOLE = frozenset({"raw_scores", "scores", "weights"})
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """`height` queries × `width` keys at a time, of `group` parts at once; `whole_rows` where width is all keys."""
+
+    height: int
+    width: int
+    group: int
+    whole_rows: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One block of queries of one part, or of a stack of small parts."""
+
+    parts: range
+    rows: range
+
+
+def plan_for(problem: Problem, wanted: Collection[str], *, tall: bool = True) -> Plan:
+    """The shapes for these results. `tall`: the engine's scores are quick at any shape of tile."""
+    n, m = problem.n, problem.m
+    whole = not WHOLE.isdisjoint(wanted)
+    height = HEIGHT if tall else DISTANCE_HEIGHT
+    width = max(1, min(m, CELLS // height))
+    if whole:
+        height, width = max(1, min(height, ROW_CELLS // m)), m
+    widest = max(n * m, n * problem.d_k, m * problem.d_k, m * (problem.d_v or 0))
+    group = max(1, min(problem.parts, CELLS // widest)) if n <= height and m <= width else 1
+    return Plan(height, width, group, whole)
+
+
+def tasks_of(problem: Problem, plan: Plan, queries: range) -> Iterator[Task]:
+    """Every block. Where later queries see more keys they come first, so that no long block is left for last."""
+    starts = range(queries.start, queries.stop, plan.height)
+    later_see_more = problem.visible.right is not None and problem.visible.left is None
+    for first in range(0, problem.parts, plan.group):
+        parts = range(first, min(first + plan.group, problem.parts))
+        for start in reversed(starts) if later_see_more else starts:
+            yield Task(parts, range(start, min(start + plan.height, queries.stop)))
+
+
+def multiplications(problem: Problem) -> int:
+    """How many multiplications the products of the whole problem take, at most."""
+    return problem.parts * problem.n * problem.m * (problem.d_k + (problem.d_v or 0))
+
+
+def is_small(problem: Problem) -> bool:
+    """Whether the work is too small for BLAS to use threads, and so for anyone to limit them."""
+    return multiplications(problem) <= SMALL
+
+
+def workers_for(problem: Problem, threads: int | None) -> int:
+    """The number of threads: `threads`, else ATTNCLI_THREADS, else the cores that this process may use."""
+    if threads is None:
+        threads = threads_asked()
+    if threads is None:
+        threads = usable_cores() if multiplications(problem) > ALONE else 1
+    return threads
+
+
+def threads_asked() -> int | None:
+    """What ATTNCLI_THREADS says; None where it is not set."""
+    text = os.environ.get("ATTNCLI_THREADS", "").strip()
+    if not text:
+        return None
+    if not (text.isascii() and text.isdigit() and 0 < int(text) <= 1024):
+        raise UsageError("ATTNCLI_THREADS", f"{text!r} is not a number of threads", "a whole number from 1 to 1024")
+    return int(text)
+
+
+def usable_cores() -> int:
+    """The cores that this process may run on."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

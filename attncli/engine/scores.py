@@ -1,0 +1,70 @@
+"""The scores of a tile: similarity, scale, softcap, bias and mask, in the order of the problem's conventions."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from attncli.engine.overflow import refuse_overflow
+
+if TYPE_CHECKING:
+    from attncli.engine.bounds import Bounds
+    from attncli.engine.kernels import Kernels
+    from attncli.engine.masks import RowMask
+    from attncli.problem import Part, Problem
+
+Array = np.ndarray
+
+
+@dataclass(slots=True)
+class Tile:
+    """Queries × keys: raw scores where they were asked for, scores with −inf where masked, and where they are not."""
+
+    raw: Array | None
+    scores: Array
+    allowed: Array | None
+    has_infinities: bool
+
+
+def score_tile(
+    problem: Problem,
+    part: Part,
+    queries: Array,
+    masks: RowMask,
+    columns: slice,
+    bounds: Bounds,
+    kernels: Kernels,
+    wanted: Collection[str],
+) -> Tile:
+    """The tile of these (prepared) queries and the keys of `columns`; NumericError where a score overflows."""
+    scores = kernels.raw_scores(problem.variant, queries, np.ascontiguousarray(part.keys[..., columns, :]))
+    raw = scores.copy() if "raw_scores" in wanted else None
+    if problem.scale != 1:
+        scores *= scores.dtype.type(problem.scale)
+    late = problem.conventions.softcap_after_bias
+    allowed = masks.allowed(columns.start, columns.stop)
+    if problem.softcap is not None and not bounds.is_bounded:
+        refuse_overflow(problem, scores, allowed)  # which the cap would hide
+    if problem.softcap is not None and not late:
+        cap(scores, problem.softcap)
+    if masks.bias is not None:
+        scores += masks.bias[..., columns]
+    if problem.softcap is not None and late:
+        cap(scores, problem.softcap)
+    if not bounds.is_bounded:
+        refuse_overflow(problem, scores, allowed)
+    if allowed is not None:
+        np.copyto(scores, -np.inf, where=~allowed)
+    has_infinities = allowed is not None or not bounds.is_bounded or not problem.is_finite
+    return Tile(raw, scores, allowed, has_infinities)
+
+
+def cap(scores: Array, limit: float) -> None:
+    """C·tanh(scores/C), in place."""
+    factor = scores.dtype.type(limit)
+    scores /= factor
+    np.tanh(scores, out=scores)
+    scores *= factor

@@ -1,0 +1,62 @@
+"""The parts of a problem as the loop takes them: one by one, or small ones stacked along a third axis in front."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from attncli.engine.blocks import Stack
+from attncli.engine.bounds import reach_of
+from attncli.problem import Part, Problem
+
+Array = np.ndarray
+
+KEPT = 2  # stacks: threads work on one, and at its end on the next
+
+
+class Stacks:
+    """Makes each stack once, for whichever thread asks first."""
+
+    def __init__(self, problem: Problem) -> None:
+        self.problem = problem
+        self._lock = threading.Lock()
+        self._made: dict[range, Stack] = {}
+
+    def get(self, parts: range) -> Stack:
+        """These parts, their keys prepared and measured."""
+        with self._lock:
+            if parts not in self._made:
+                while len(self._made) >= KEPT:
+                    del self._made[next(iter(self._made))]
+                self._made[parts] = self._make(parts)
+            return self._made[parts]
+
+    def _make(self, parts: range) -> Stack:
+        problem = self.problem
+        part = problem.part(parts.start) if len(parts) == 1 else stacked(problem, parts)
+        if problem.variant.prepare is not None:
+            part = replace(part, keys=problem.variant.prepare(part.keys))
+        with np.errstate(all="ignore"):
+            return Stack(part, reach_of(problem, part))
+
+
+def stacked(problem: Problem, parts: range) -> Part:
+    """Several parts along a new first axis."""
+    index: tuple[Any, ...] = indices(problem, parts)
+    key_index = index if problem.key_heads is None else (*index[:-1], problem.key_head(index[-1]))
+    return Part(
+        queries=problem.queries[index],
+        keys=problem.keys[key_index],
+        values=None if problem.values is None else problem.values[key_index],
+        mask=None if problem.mask is None else problem.mask[index],
+        bias=None if problem.bias is None else problem.bias[index],
+        first=index[0],
+    )
+
+
+def indices(problem: Problem, parts: range) -> tuple[Any, ...]:
+    """The indices of these parts on each leading axis."""
+    return tuple(np.unravel_index(np.arange(parts.start, parts.stop), problem.lead))

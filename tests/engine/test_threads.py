@@ -1,0 +1,145 @@
+"""The same command gives the same bits whatever the number of threads, and the caller's threads stay as they were."""
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from attncli.api import attend
+from attncli.engine import block_height, compute
+from attncli.engine.plan import plan_for, tasks_of
+
+RESULTS = ("raw_scores", "scores", "weights", "output", "lse")
+
+
+def results_of(problem, names, **options):
+    shapes = problem.shapes()
+    arrays = {name: np.zeros(shapes[name], problem.dtype) for name in names}
+    compute(problem, arrays, **options)
+    return arrays
+
+
+def random_problem(*lead, n=600, m=700, d=16, dtype="float32", loud=1.0, **settings):
+    source = np.random.default_rng(5)
+    queries, keys, values = (source.standard_normal((*lead, rows, d)).astype(dtype) for rows in (n, m, m))
+    return attend(queries * loud, keys, values, **settings).problem
+
+
+PROBLEMS = {
+    "plain": random_problem(),
+    "float64": random_problem(dtype="float64"),
+    "scores that need a shift": random_problem(loud=50.0),
+    "causal": random_problem(causal=True),
+    "window and offset": random_problem(window=(30, 5), query_offset=17),
+    "laplace": random_problem(variant="laplace", n=150, m=300),
+    "cosine": random_problem(variant="cosine"),
+    "many small parts": random_problem(40, 30, n=5, m=7, d=3),
+    "lengths": random_problem(3, n=300, m=310, key_lengths=[7, 310, 100]),
+    "softcap": random_problem(softcap=2.0),
+}
+
+
+@pytest.mark.parametrize("problem", PROBLEMS.values(), ids=PROBLEMS.keys())
+@pytest.mark.parametrize("names", [("output",), RESULTS], ids=["output", "everything"])
+def test_one_two_and_seven_threads_give_the_same_bits(problem, names):
+    once, twice, often = (results_of(problem, names, threads=threads) for threads in (1, 2, 7))
+    for name in names:
+        assert once[name].tobytes() == twice[name].tobytes() == often[name].tobytes(), name
+
+
+@pytest.mark.parametrize("problem", PROBLEMS.values(), ids=PROBLEMS.keys())
+@pytest.mark.parametrize("names", [("output",), RESULTS], ids=["output", "everything"])
+def test_rows_that_start_at_a_block_have_the_bits_they_have_in_the_whole(problem, names):
+    whole = results_of(problem, names)
+    height = block_height(problem, names)
+    parts = {name: np.zeros_like(whole[name]) for name in names}
+    for start in range(0, problem.n, height):
+        compute(problem, parts, rows=range(start, min(start + height, problem.n)))
+    for name in names:
+        assert whole[name].tobytes() == parts[name].tobytes(), name
+
+
+def test_every_query_of_every_part_is_in_one_task():
+    for problem in PROBLEMS.values():
+        for names in (("output",), RESULTS):
+            found = [
+                (part, row)
+                for task in tasks_of(problem, plan_for(problem, names), range(problem.n))
+                for part in task.parts
+                for row in task.rows
+            ]
+            assert sorted(found) == [(part, row) for part in range(problem.parts) for row in range(problem.n)]
+
+
+PRINT_BITS = """
+import hashlib, numpy as np
+from attncli import attend
+source = np.random.default_rng(7)
+digest = hashlib.sha256()
+for n, m, d in [(2, 3, 2), (20, 20, 16), (90, 90, 40), (600, 500, 64)]:
+    for dtype in ("float32", "float64"):
+        queries, keys, values = (source.standard_normal((rows, d)).astype(dtype) for rows in (n, m, m))
+        result = attend(queries, keys, values, causal=True)
+        digest.update(result.output.tobytes() + result.weights.tobytes())
+print(digest.hexdigest())
+"""
+
+
+def test_environment_variables_for_threads_change_no_bit():
+    settings = [{}, {"OPENBLAS_NUM_THREADS": "1"}, {"OPENBLAS_NUM_THREADS": "7"}, {"ATTNCLI_THREADS": "3"}]
+    printed = {
+        subprocess.run(
+            [sys.executable, "-c", PRINT_BITS],
+            env={**os.environ, **setting},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for setting in settings
+    }
+    assert len(printed) == 1
+
+
+def test_the_callers_blas_threads_are_as_they_were_also_after_an_error():
+    from threadpoolctl import threadpool_info, threadpool_limits
+
+    def blas_threads():
+        return [library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"]
+
+    with threadpool_limits(2, user_api="blas"):
+        before = blas_threads()
+        _ = results_of(PROBLEMS["plain"], ("output",))
+        assert blas_threads() == before
+
+        class Broken:
+            def __setitem__(self, where, block):
+                assert blas_threads() == [1] * len(before)
+                raise OSError("the disk is full")
+
+        with pytest.raises(OSError, match="the disk is full"):
+            compute(PROBLEMS["plain"], {"output": Broken()})
+        assert blas_threads() == before
+
+
+def test_progress_counts_every_row_once_on_the_calling_thread():
+    import threading
+
+    told, here = [], threading.get_ident()
+
+    def progress(rows):
+        assert threading.get_ident() == here
+        told.append(rows)
+
+    problem = PROBLEMS["lengths"]
+    results_of(problem, ("output",), threads=3, progress=progress)
+    assert sum(told) == problem.parts * problem.n
+
+
+def test_small_work_imports_no_thread_machinery():
+    code = (
+        "import sys; from attncli import attend; attend([[1, 0], [0, 1]], [[1, 0], [0, 1]], [[1], [2]]).compute();"
+        "print([name for name in ('threadpoolctl', 'concurrent.futures', 'numba') if name in sys.modules])"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
