@@ -7,7 +7,7 @@ import sys
 
 def main() -> None:
     """Run the command line and exit with its status."""
-    from attncli.cli import run
+    from attncli.cli import main as run
 
     sys.exit(run(sys.argv[1:]))
 

@@ -14,7 +14,7 @@ class Terminated(BaseException):
     """SIGTERM arrived: leave as Ctrl-C does, so that nothing stays half-written."""
 
 
-def run(arguments: list[str]) -> int:
+def main(arguments: list[str]) -> int:
     """Run one command and return its exit status; nothing but that leaves this function."""
     if threaded_interrupts():
         signal.signal(signal.SIGTERM, _terminate)

@@ -98,10 +98,12 @@ def formula(result: Result) -> str:
     values = " V" if problem.values is not None else ""
     if problem.scale == 1 or problem.variant.is_constant:
         return f"softmax({score}){values}"
+    if problem.length_scale is not None:
+        power = "²" if "²" in problem.variant.default_scale else ""
+        return f"softmax({score} / ℓ{power}){values}, ℓ = {problem.length_scale:g}"
     scale = problem.scale_text.replace("sqrt(dk)", "√d_k").replace("dk", "d_k")
-    inner = f"({score}) · {scale}" if " " in score else f"{score} · {scale}"
     value = f"{problem.scale:.6g}"
-    return f"softmax({inner}){values}" + ("" if value == scale else f", {scale} = {value}")
+    return f"softmax({score} · {scale}){values}" + ("" if value == scale else f", {scale} = {value}")
 
 
 def fitted_views(result: Result, name: str, style: Style, width: int | None) -> list[View]:
