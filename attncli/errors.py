@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import IntEnum
 
 
@@ -61,7 +62,7 @@ class MissingExtraError(AttncliError):
         return type(self), self._arguments
 
 
-def nearest(word: str, choices: list[str] | tuple[str, ...]) -> str | None:
+def nearest(word: str, choices: Sequence[str]) -> str | None:
     """The choice most like `word`, for a hint; None where nothing is close."""
     from difflib import get_close_matches
 

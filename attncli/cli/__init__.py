@@ -7,6 +7,7 @@ import signal
 import sys
 from types import FrameType
 
+from attncli.cli.streams import PipeClosed, tell
 from attncli.errors import AttncliError, ExitStatus
 
 
@@ -22,7 +23,7 @@ def main(arguments: list[str]) -> int:
         return _flushed(_dispatch(arguments))
     except AttncliError as error:
         return _fault(error.where, error.what, error.hint, error.status)
-    except BrokenPipeError:
+    except PipeClosed:
         return _pipe_closed()
     except KeyboardInterrupt:
         return _ended("interrupted", ExitStatus.INTERRUPTED)
@@ -37,7 +38,7 @@ def main(arguments: list[str]) -> int:
         )
     except OSError as error:
         where = "standard output" if error.filename is None else str(error.filename)
-        return _fault(where, error.strerror or str(error), None, ExitStatus.FAULT)
+        return _fault(where, (error.strerror or str(error)).lower(), None, ExitStatus.FAULT)
     except Exception as error:
         return _bug(error)
 
@@ -72,8 +73,6 @@ def _terminate(_number: int, _frame: FrameType | None) -> None:
 
 
 def _fault(where: str, what: str, hint: str | None, status: int) -> int:
-    from attncli.cli.streams import tell
-
     if os.environ.get("ATTNCLI_DEBUG") == "1":
         import traceback
 
@@ -92,8 +91,6 @@ def _pipe_closed() -> int:
 
 
 def _ended(how: str, status: int) -> int:
-    from attncli.cli.streams import tell
-
     tell(f"\n{how}\n")
     _abandon_output()
     return status
@@ -101,8 +98,6 @@ def _ended(how: str, status: int) -> int:
 
 def _bug(error: Exception) -> int:
     import traceback
-
-    from attncli.cli.streams import tell
 
     if os.environ.get("ATTNCLI_DEBUG") == "1":
         tell(traceback.format_exc())

@@ -101,13 +101,18 @@ def attncli(
 
 def dispatch(arguments: list[str]) -> int:
     """Run the command that the arguments name; UsageError where they can't be meant."""
-    from typer._click.exceptions import ClickException
+    from typer._click.exceptions import ClickException, NoSuchOption
 
     try:
         status = typer.main.get_command(application).main(arguments, prog_name="attncli", standalone_mode=False)
     except ClickException as error:
         context = getattr(error, "ctx", None)
         path = context.command_path if context is not None else "attncli"
+        if isinstance(error, NoSuchOption):
+            near = nearest(error.option_name, error.possibilities or [])
+            raise UsageError(
+                path, f"no such option: {error.option_name}", f"did you mean {near}?" if near else None
+            ) from None
         raise UsageError(path, lowered(error.format_message()), f"{path} --help") from None
     if status == ExitStatus.INTERRUPTED:
         raise KeyboardInterrupt

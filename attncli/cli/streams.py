@@ -8,6 +8,10 @@ from typing import BinaryIO
 from attncli.errors import InputError, OutputError
 
 
+class PipeClosed(BaseException):
+    """Whoever read standard output has gone. (No OSError: typer would end the program with status 1 for that.)"""
+
+
 def say(text: str) -> None:
     """Write to standard output; an OutputError where there is none to write to."""
     if sys.stdout is None:
@@ -16,14 +20,14 @@ def say(text: str) -> None:
         sys.stdout.write(text)
         sys.stdout.flush()
     except BrokenPipeError:
-        raise
+        raise PipeClosed from None
     except UnicodeEncodeError as error:
         hint = "set PYTHONUTF8=1 or use --ascii"
         raise OutputError(
             "standard output", f"its encoding {error.encoding} has no {error.object[error.start]!r}", hint
         ) from None
     except OSError as error:
-        raise OutputError("standard output", error.strerror or str(error)) from None
+        raise OutputError("standard output", (error.strerror or str(error)).lower()) from None
 
 
 def tell(text: str) -> None:

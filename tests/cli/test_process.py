@@ -1,0 +1,172 @@
+"""The program as a process: start-up, pipes, closed streams, signals, exit statuses."""
+
+from __future__ import annotations
+
+import os
+import pty
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+ATTNCLI = [sys.executable, "-m", "attncli"]
+HEAVY = ("numpy", "yaml", "rich")
+
+
+@pytest.mark.parametrize("arguments", [["--version"], ["--help"], ["-h"], ["run", "--help"], ["variants", "-h"]])
+def test_help_and_version_import_no_numpy(arguments):
+    ran = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "attncli", *arguments], capture_output=True, text=True, check=True
+    )
+    imported = {line.rsplit("|", 1)[-1].strip().split(".")[0] for line in ran.stderr.splitlines()}
+    assert imported.isdisjoint(HEAVY)
+    assert ran.stdout
+
+
+def test_the_version_needs_not_even_typer():
+    ran = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "attncli", "--version"], capture_output=True, text=True, check=True
+    )
+    assert "typer" not in ran.stderr
+    assert ran.stdout.startswith("attncli ")
+
+
+def test_a_table_imports_nothing_that_only_large_work_needs():
+    ran = subprocess.run(
+        [sys.executable, "-X", "importtime", *ATTNCLI[1:], "run", "1 2", "1 2"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    imported = {line.rsplit("|", 1)[-1].strip() for line in ran.stderr.splitlines()}
+    assert imported.isdisjoint({"threadpoolctl", "numba", "matplotlib", "rich.progress", "concurrent.futures"})
+
+
+def test_a_broken_pipe_is_no_error():
+    ran = subprocess.run(
+        f"{sys.executable} -m attncli run '1 0; 0 1' '1 0; 0 1' --full | true; echo ${{PIPESTATUS[0]}}",
+        shell=True,
+        executable="/bin/bash",
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert ran.stdout == "0\n"
+    assert ran.stderr == ""
+
+
+def test_a_closed_standard_output_is_said():
+    ran = subprocess.run(
+        f"{sys.executable} -m attncli run '1 0' '1 0' >&-; echo $?",
+        shell=True,
+        executable="/bin/bash",
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert ran.stdout == "2\n"
+    assert ran.stderr == "error: standard output: it is closed\nhint: use -o FILE, or -q for nothing\n"
+
+
+def test_a_full_device_is_said():
+    ran = subprocess.run(
+        f"{sys.executable} -m attncli run '1 0' '1 0' >/dev/full; echo $?",
+        shell=True,
+        executable="/bin/bash",
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert ran.stdout == "2\n"
+    assert ran.stderr == "error: standard output: no space left on device\n"
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_an_interrupt_ends_at_once_and_leaves_no_file(tmp_path, number, status):
+    # standard input that never comes keeps the program waiting
+    child = subprocess.Popen(
+        [*ATTNCLI, "run", "-", "1 2", "-w", "w.npy"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=tmp_path,
+    )
+    time.sleep(1.5)
+    child.send_signal(number)
+    out, err = child.communicate(timeout=10)
+    assert child.returncode == status
+    assert (out, err.strip()) == ("", "interrupted" if number == signal.SIGINT else "terminated")
+    assert list(tmp_path.iterdir()) == []
+
+
+def on_a_terminal(arguments: list[str], columns: int, **environment: str) -> str:
+    """What the program writes to a terminal of so many columns."""
+    import fcntl
+    import struct
+    import termios
+
+    leader, follower = pty.openpty()
+    fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
+    child = subprocess.Popen(
+        [*ATTNCLI, *arguments],
+        stdout=follower,
+        stderr=follower,
+        env={**os.environ, "TERM": "xterm-256color", "PYTHONUTF8": "1", **environment},
+    )
+    os.close(follower)
+    written = b""
+    while True:
+        try:
+            piece = os.read(leader, 65536)
+        except OSError:  # Linux's way of saying that the other end is closed
+            break
+        if not piece:
+            break
+        written += piece
+    child.wait(timeout=20)
+    os.close(leader)
+    return written.decode().replace("\r\n", "\n")
+
+
+def test_a_terminal_gets_colour_with_text_that_can_be_read_on_it():
+    text = on_a_terminal(["demo"], 100)
+    assert "\x1b[" in text
+    assert "38;5;16;48;5" in text or "38;5;15;48;5" in text or "38;2;" in text
+
+
+@pytest.mark.parametrize("environment", [{"NO_COLOR": "1"}, {"TERM": "dumb"}], ids=["NO_COLOR", "a dumb terminal"])
+def test_colour_can_be_refused(environment):
+    assert "\x1b[" not in on_a_terminal(["demo"], 100, **environment)
+
+
+def test_colour_can_be_forced_into_a_pipe(process):
+    assert "\x1b[" in process("demo", env={"FORCE_COLOR": "1"}).out
+    assert "\x1b[" not in process("demo").out
+
+
+@pytest.mark.parametrize("columns", [40, 60, 80, 200])
+def test_a_table_fits_the_terminal(columns):
+    q = "; ".join(" ".join(str((i * j) % 7) for j in range(3)) for i in range(30))
+    text = on_a_terminal(["run", "1 2 3; 4 5 6", q], columns, NO_COLOR="1")
+    table = text[text.index("weights") :].splitlines()[1:]
+    assert max(map(len, table)) <= columns
+    assert "*" in text
+
+
+def test_python_dash_m_is_the_same_program(process):
+    assert process("--version").out.startswith("attncli ")
+
+
+def test_a_bug_is_said_as_one(monkeypatch, run):
+    import attncli.door
+
+    def broken(*_: object, **__: object) -> None:
+        raise RuntimeError("broken on purpose")
+
+    monkeypatch.setattr(attncli.door, "prepare", broken)
+    ran = run("run", "1 2", "1 2")
+    assert ran.status == 70
+    assert ran.err.startswith("error: attncli: a bug, RuntimeError: broken on purpose")

@@ -1,0 +1,63 @@
+"""How tests run attncli: in this process for speed, or as a real process for pipes, signals and exit statuses."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from attncli.cli import main
+
+EXAMPLES = Path(__file__).parent.parent / "examples"
+
+
+class Ran(NamedTuple):
+    """What a command left behind."""
+
+    status: int
+    out: str
+    err: str
+
+
+@pytest.fixture(autouse=True)
+def no_colour_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the developer's own shell says about colour and engines must not decide a test."""
+    for name in ("NO_COLOR", "FORCE_COLOR", "COLUMNS", "ATTNCLI_ENGINE", "ATTNCLI_DEBUG", "ATTNCLI_THREADS"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Callable[..., Ran]:
+    """`run("run", "q.csv", …)`: the command line in this process."""
+
+    def command(*arguments: str | os.PathLike[str]) -> Ran:
+        capsys.readouterr()
+        status = main([str(argument) for argument in arguments])
+        out, err = capsys.readouterr()
+        return Ran(status, out, err)
+
+    return command
+
+
+@pytest.fixture
+def process() -> Callable[..., Ran]:
+    """`process("run", …, input=b"")`: the command line as a process of its own."""
+
+    def command(*arguments: str | os.PathLike[str], input: bytes = b"", **options: object) -> Ran:
+        environment = {**os.environ, "PYTHONUTF8": "1", **dict(options.pop("env", {}))}  # type: ignore[call-overload]
+        ran = subprocess.run(
+            [sys.executable, "-m", "attncli", *map(str, arguments)],
+            input=input,
+            capture_output=True,
+            env=environment,
+            timeout=60,
+            **options,  # type: ignore[call-overload]
+        )
+        return Ran(ran.returncode, ran.stdout.decode(), ran.stderr.decode())
+
+    return command
