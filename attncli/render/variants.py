@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from attncli.errors import UsageError
 from attncli.render.console import make_console, rendered, speaks_unicode
-from attncli.variants import VARIANTS
+from attncli.variants import VARIANTS, Variant
 
 COLUMNS = ("variant", "raw score", "default scale", "in words", "source")
 NOTES = (
@@ -16,10 +16,13 @@ NOTES = (
 
 def rows() -> list[tuple[str, ...]]:
     """A row for each variant."""
-    return [
-        (v.name, v.formula, v.default_scale + (", ℓ = 1" if v.has_length else ""), v.explained, v.source)
-        for v in VARIANTS
-    ]
+    return [(v.name, v.formula, _default_scale(v), v.explained, v.source) for v in VARIANTS]
+
+
+def _default_scale(variant: Variant) -> str:
+    if variant.is_constant:
+        return "–"
+    return variant.default_scale + (", ℓ = 1" if variant.has_length else "")
 
 
 def variants_text(format: str, *, ascii_only: bool = False) -> str:
