@@ -44,6 +44,9 @@ def prepare(request: Request, *, compute: str | None = None) -> Problem:
     wheres = (request.mask.where if request.mask else "mask", request.bias.where if request.bias else "bias")
     layout = check_shapes(q, k, v, mask, bias, sources, wheres, request.heads)
     scale, scale_text = _settle_scale(request, variant, layout.queries.shape[-1])
+    _hold(computing, scale, "--length-scale" if request.scale is None else "--scale", "the scale")
+    if request.softcap is not None:
+        _hold(computing, request.softcap, "--softcap", "the softcap")
     visible = _settle_visible(request, layout.lead, q.shape[-2], k.shape[-2])
     problem = Problem(
         queries=layout.queries,
@@ -176,6 +179,13 @@ def _settle_scale(request: Request, variant: Variant, d_k: int) -> tuple[float, 
     except ValueError as error:
         what, _, hint = str(error).partition("\n")
         raise ProblemError("--scale", what, hint or None) from None
+
+
+def _hold(computing: np.dtype, number: float, where: str, what: str) -> None:
+    """NumericError where a float64 setting would become infinity, 0 or a few bits in the dtype that is computed in."""
+    limits = np.finfo(computing)
+    if computing != np.float64 and number and not float(limits.tiny) <= abs(number) <= float(limits.max):
+        raise NumericError(where, f"{what} {number:g} is beyond {computing.name}", "--dtype float64")
 
 
 def _length_factor(variant: Variant, length: float) -> float:

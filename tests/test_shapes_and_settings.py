@@ -766,6 +766,36 @@ SETTINGS = [
         None,
     ),
     Bad(
+        "a scale beyond float32",
+        {"queries": np.float32(QUERIES), "keys": np.float32(KEYS), "values": None, "scale": "1e300"},
+        "--scale: the scale 1e+300 is beyond float32",
+        "--dtype float64",
+    ),
+    Bad(
+        "a scale that float32 takes for 0",
+        {"queries": np.float32(QUERIES), "keys": np.float32(KEYS), "values": None, "scale": "1e-46"},
+        "--scale: the scale 1e-46 is beyond float32",
+        "--dtype float64",
+    ),
+    Bad(
+        "a length scale beyond float32",
+        {"dtype": "float32", "variant": "gaussian", "length_scale": 1e-30},
+        "--length-scale: the scale 1e+60 is beyond float32",
+        "--dtype float64",
+    ),
+    Bad(
+        "a softcap that float32 takes for infinity",
+        {"dtype": "float32", "softcap": 1e39},
+        "--softcap: the softcap 1e+39 is beyond float32",
+        "--dtype float64",
+    ),
+    Bad(
+        "a softcap that float32 takes for 0",
+        {"dtype": "float16", "softcap": 1e-300},
+        "--softcap: the softcap 1e-300 is beyond float32",
+        "--dtype float64",
+    ),
+    Bad(
         "a scale that is a list",
         {"scale": [1, 2]},
         "scale: '1,2' is not a scale: ',' is not part of a scale",
