@@ -12,6 +12,7 @@ from attncli.errors import ExitStatus, UsageError, nearest
 from attncli.request import RESULT_NAMES
 
 if TYPE_CHECKING:
+    from attncli.outputs import Targets
     from attncli.request import Worksheet
     from attncli.result import Result
     from attncli.sources import Sources
@@ -43,20 +44,24 @@ def command(
 
 
 def answer(worksheet: Worksheet, sources: Sources, calculation: Calculation, showing: Showing, files: Files) -> int:
-    """Compute a worksheet as the options say; files first, so that a table never speaks of what was not written."""
+    """Compute a worksheet as the options say. Everything that can be refused is, before a file is written."""
     from attncli.outputs import Targets
     from attncli.render.documents import renderer
+    from attncli.render.progress import progress_bar
     from attncli.render.tables import Style
 
     render = renderer(showing.format)
+    style = Style(checked_digits(showing.digits), showing.full, showing.ascii)
     result = calculated(worksheet, calculation, sources)
     names = [] if showing.quiet else chosen_results(showing, result)
     targets = Targets.settle(files.targets(), result, force=files.force)
-    result.compute(*names_in_memory(names, targets, result))
+    problem = result.problem
+    with progress_bar(problem.parts * problem.n, "attention") as progress:
+        result.compute(*names_in_memory(names, targets, result), progress=progress)
+    text = "" if showing.quiet else render(result, names, style, worksheet.title)
     saved = targets.save(result)
+    say(text)
     if not showing.quiet:
-        style = Style(checked_digits(showing.digits), showing.full, showing.ascii)
-        say(render(result, names, style, worksheet.title))
         tell_notes([*worksheet.notes, *result.problem.notes])
     for warning in result.warnings:
         tell(f"warning: {warning}\n")
@@ -107,6 +112,9 @@ def chosen_results(showing: Showing, result: Result) -> list[str]:
             raise UsageError("--show", "there is no output without values", "give V, or --show weights")
         if name not in names:
             names.append(name)
+    if showing.format in ("csv", "tsv") and len(names) > 1:
+        what = f"{showing.format} holds one matrix, and {' and '.join(names)} are asked for"
+        raise UsageError("--format", what, f"--show {names[-1]}")
     return names
 
 
@@ -117,12 +125,10 @@ def checked_digits(digits: int) -> int:
     return digits
 
 
-def names_in_memory(names: list[str], targets: object, result: Result) -> list[str]:
+def names_in_memory(names: list[str], targets: Targets, result: Result) -> list[str]:
     """What is computed in one pass before anything is written or shown."""
-    from attncli.outputs import Targets
     from attncli.result import LARGE
 
-    assert isinstance(targets, Targets)
     shapes = result.problem.shapes()
 
     def size(name: str) -> int:

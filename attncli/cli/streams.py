@@ -14,6 +14,8 @@ class PipeClosed(BaseException):
 
 def say(text: str) -> None:
     """Write to standard output; an OutputError where there is none to write to."""
+    if not text:
+        return
     if sys.stdout is None:
         raise OutputError("standard output", "it is closed", "use -o FILE, or -q for nothing")
     try:

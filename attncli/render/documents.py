@@ -31,12 +31,9 @@ def labelled(result: Result, name: str) -> Matrix:
     return Matrix(array, name, row_labels=rows, column_labels=columns)
 
 
-def one_matrix(result: Result, names: list[str], format: str) -> str:
-    """csv or tsv of the one result that is shown."""
-    if len(names) > 1:
-        hint = f"--show {names[-1]}"
-        raise UsageError("--format", f"{format} holds one matrix, and {' and '.join(names)} are asked for", hint)
-    return _text(FORMATS[format].write({names[0]: labelled(result, names[0])}))
+def one_matrix(result: Result, name: str, format: str) -> str:
+    """csv or tsv of one result."""
+    return _text(FORMATS[format].write({name: labelled(result, name)}))
 
 
 def _text(chunks: Any) -> str:
@@ -146,8 +143,8 @@ def _latex_number(view: View, row: int, column: int, style: Style) -> str:
 Renderer = Callable[["Result", list[str], Style, str | None], str]
 RENDERERS: dict[str, Renderer] = {
     "table": lambda result, names, style, title: result_text(result, names, style, title),
-    "csv": lambda result, names, _style, _title: one_matrix(result, names, "csv"),
-    "tsv": lambda result, names, _style, _title: one_matrix(result, names, "tsv"),
+    "csv": lambda result, names, _style, _title: one_matrix(result, names[0], "csv"),
+    "tsv": lambda result, names, _style, _title: one_matrix(result, names[0], "tsv"),
     "json": lambda result, names, _style, _title: json_text(result, names),
     "yaml": lambda result, names, _style, _title: yaml_text(result, names),
     "markdown": lambda result, names, style, _title: markdown_text(result, names, style),

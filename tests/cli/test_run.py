@@ -166,6 +166,14 @@ def test_csv_of_two_results_is_an_error(run):
     )
 
 
+@pytest.mark.parametrize(
+    "option", [("--digits", "18"), ("-f", "csv", "--show", "weights,output"), ("-f", "xml"), ("-m", "0.5 1; 1 1")]
+)
+def test_what_cannot_be_shown_is_refused_before_a_file_is_written(run, here, option):
+    assert run("run", *IDENTITY, "-o", "out.csv", *option).status == 2
+    assert list(here.iterdir()) == []
+
+
 def test_digits_are_decimals_shown_and_never_written(run):
     ran = run("run", *IDENTITY, "--digits", "2", "-o", "out.csv")
     assert "0.67*" in ran.out

@@ -1,0 +1,68 @@
+"""A progress bar on standard error, for work that turns out to take longer than about two seconds."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+PATIENCE = 2.0  # seconds of work that need no bar
+FIRST_LOOK = 0.5  # seconds after which the whole is estimated
+
+
+@contextmanager
+def progress_bar(total: int, words: str, noun: str = "rows") -> Iterator[Callable[[int], None] | None]:
+    """Gives a function to call with each number of `noun` done, of `total`; None where nobody watches."""
+    if sys.stderr is None or not sys.stderr.isatty():
+        yield None
+        return
+    bar = _Bar(total, words, noun)
+    try:
+        yield bar.advance
+    finally:
+        bar.close()
+
+
+class _Bar:
+    """Counts from the start, but is drawn (and rich.progress imported) only once the work proves long."""
+
+    def __init__(self, total: int, words: str, noun: str) -> None:
+        self.total, self.words, self.noun = total, words, noun
+        self.done = 0
+        self.began = time.monotonic()
+        self._shown: Any = None
+        self._task: Any = None
+
+    def advance(self, count: int) -> None:
+        self.done += count
+        if self._shown is None:
+            spent = time.monotonic() - self.began
+            if spent < FIRST_LOOK or spent * self.total < PATIENCE * self.done:
+                return
+            self._show()
+        spent = max(time.monotonic() - self.began, 1e-9)
+        self._shown.update(self._task, completed=self.done, rate=f"{self.done / spent:,.0f} {self.noun}/s")
+
+    def _show(self) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+        self._shown = Progress(
+            TextColumn("{task.description}", markup=False),
+            BarColumn(),
+            TaskProgressColumn(),
+            TextColumn("{task.fields[rate]}", markup=False),
+            TimeRemainingColumn(),
+            console=Console(stderr=True),
+            transient=True,
+            redirect_stdout=False,  # results printed meanwhile belong on standard output
+            redirect_stderr=False,
+        )
+        self._task = self._shown.add_task(self.words, total=self.total, completed=self.done, rate="")
+        self._shown.start()
+
+    def close(self) -> None:
+        if self._shown is not None:
+            self._shown.stop()
