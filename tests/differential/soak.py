@@ -51,6 +51,9 @@ def random_problem(random: np.random.Generator) -> Problem:
     batch, key_heads, share = (int(random.integers(1, 4)) for _ in range(3))
     n, m = (int(random.choice([1, 2, 3, 5, 8, 17, 40])) for _ in range(2))
     d_k, d_v = (int(random.choice([1, 2, 3, 4, 8, 16])) for _ in range(2))
+    if chance(0.02):  # more than a block of queries, more than a tile of keys
+        batch, key_heads, d_k = 1, 1, min(d_k, 3)
+        n, m = int(random.choice([1, 70, 300])), int(random.choice([600, 2100]))
     heads = key_heads * share
     dtype = str(random.choice(["float64", "float64", "float32", "float32", "float16"]))
     size = 1.0 if dtype == "float16" else float(random.choice([0.1, 1.0, 3.0]))
