@@ -11,7 +11,8 @@ from attncli.errors import ProblemError, UsageError
 from attncli.matrices import Matrix
 from attncli.request import Request
 from attncli.result import Result
-from attncli.settings import BY_KEY, ENGINES
+from attncli.settings import BY_KEY, ENGINES, valued
+from attncli.systems import parse_system
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -22,11 +23,11 @@ def attend(
     keys: ArrayLike,
     values: ArrayLike | None = None,
     *,
-    variant: str = "scaled",
+    variant: str | None = None,
     scale: float | str | None = None,
     length_scale: float | None = None,
     mask: ArrayLike | None = None,
-    mask_means: str = "keep",
+    mask_means: str | None = None,
     bias: ArrayLike | None = None,
     causal: bool = False,
     align: str | None = None,
@@ -43,8 +44,9 @@ def attend(
     """softmax(scale · similarity(Q, K) + bias, masked) · V of Q (…, n, d_k), K (…, m, d_k), V (…, m, d_v).
 
     Gives a result with `output` (…, n, d_v) (None without values), `weights`, `scores` and `raw_scores` (…, n, m) and
-    `lse` (…, n); each is computed when it is first asked for. The parameters are the keys of a problem file. `scale`
-    is a number or an expression of dk (default: the variant's, 1/√d_k for "scaled"). Computed in the widest dtype of
+    `lse` (…, n); each is computed when it is first asked for. The parameters are the keys of a problem file (`system`
+    for `as`); variant and mask_means are "scaled" and "keep" unless the system's say otherwise. `scale` is a number or
+    an expression of dk (default: the variant's, 1/√d_k for "scaled"). Computed in the widest dtype of
     Q, K and V, at least float32; integers count as float64. Raises AttncliError where the input can't be meant or
     the dtype can't hold the result.
     """
@@ -68,7 +70,7 @@ def attend(
         softcap=_setting("softcap", softcap),
         heads=_setting("heads", heads),
         dtype=_setting("dtype", _dtype_name(dtype)),
-        system=system,
+        system=None if system is None else valued(parse_system, system, "system"),
         allow_nonfinite=_truth("allow_nonfinite", allow_nonfinite),
     )
     return Result(prepare(request), engine)

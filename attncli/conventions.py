@@ -9,11 +9,13 @@ import numpy as np
 from attncli.nonfinite import reached_keys
 from attncli.problem import Problem, Visible, first_cell
 from attncli.request import Request
+from attncli.systems import BY_NAME
 
 
 def describe(problem: Problem, request: Request) -> Problem:
     """Add the conventions that were in force, in words, and the warnings known before anything is computed."""
-    said = dict(_said_of_masks(problem, request))
+    said = {} if request.system is None else {"as": f"{request.system} ({BY_NAME[request.system].describes})"}
+    said |= dict(_said_of_masks(problem, request))
     if problem.softcap is not None:
         order = "after the bias" if problem.conventions.softcap_after_bias else "after the scale, before bias and mask"
         said["softcap"] = f"{problem.softcap:g}·tanh(scores/{problem.softcap:g}), {order}"

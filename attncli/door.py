@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from attncli.assumed import assume, refuse_groups
 from attncli.conventions import describe
 from attncli.errors import NumericError, ProblemError
 from attncli.matrices import contents
 from attncli.nonfinite import settle_nonfinite
-from attncli.problem import Conventions, Problem, Visible, at, first_cell
+from attncli.problem import Problem, Visible, at, first_cell
 from attncli.projections import resolve_projections, rounded
 from attncli.request import Labels, Request
 from attncli.scale import evaluate_scale
@@ -26,7 +27,7 @@ Array = np.ndarray
 def prepare(request: Request, *, compute: str | None = None) -> Problem:
     """Check that everything fits, and lay it out for the engine. `compute` forces the computing dtype (float64 for
     checking and explaining). Raises ProblemError, NumericError or UsageError."""
-    request, conventions = _resolve_system(request)
+    request, conventions = assume(request)
     sources = resolve_projections(request, compute)
     queries, keys, values = sources.queries, sources.keys, sources.values
     dtype, computing = choose_dtypes(request, [m for m in (queries, keys, values) if m is not None])
@@ -73,12 +74,9 @@ def prepare(request: Request, *, compute: str | None = None) -> Problem:
         described={},
         notes=sources.notes,
     )
+    refuse_groups(problem, request)
     problem = settle_nonfinite(problem, sources, allow=bool(request.allow_nonfinite))
     return describe(problem, request)
-
-
-def _resolve_system(request: Request) -> tuple[Request, Conventions]:
-    return request, Conventions()
 
 
 def choose_dtypes(request: Request, matrices: list[Matrix]) -> tuple[np.dtype, np.dtype]:

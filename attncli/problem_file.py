@@ -14,6 +14,7 @@ from attncli.formats.contents import Contents, Quoted, Tree
 from attncli.request import MATRIX_NAMES, RESULT_NAMES, Labels, Request, Worksheet
 from attncli.settings import BY_KEY, whole
 from attncli.sources import CANONICAL, EXPECTED, Sources, exists
+from attncli.systems import parse_system
 
 if TYPE_CHECKING:
     import numpy as np
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 LABELLED = tuple(f.name for f in fields(Labels))
 KEYS = {**CANONICAL, **{key: key for key in (*BY_KEY, "as", "labels", "expected", "digits", "title", "source")}}
+PARSERS = {**{key: setting.parse for key, setting in BY_KEY.items()}, "as": parse_system, "digits": whole}
 PAIRED = ("window", "heads")  # the settings that a list of two may give
 ONE_MATRIX = "holds one matrix, where a problem has queries and keys"
 APART = "give the matrices apart: attncli run Q K V"
@@ -143,7 +145,7 @@ class _Reader:
             elif meant in BY_KEY:
                 request[meant] = self.setting(key)
             elif meant == "as":
-                request["system"] = self.text((key,))
+                request["system"] = self.setting(key)
             elif meant == "labels":
                 request["labels"] = self.labels()
             elif meant == "expected":
@@ -207,7 +209,7 @@ class _Reader:
         from attncli.numerals import NumeralError
 
         try:
-            return (whole if key == "digits" else BY_KEY[key].parse)(text.strip())
+            return PARSERS[key](text.strip())
         except NumeralError as error:
             raise self.fault(path, f"{key}: {error.what}", error.hint) from None
         except ValueError as error:

@@ -31,11 +31,16 @@ class Setting:
 
     def value(self, text: str, where: str) -> Any:
         """The value that `text` means; a UsageError at `where` otherwise."""
-        try:
-            return self.parse(text.strip())
-        except ValueError as error:
-            what, _, hint = str(error).partition("\n")
-            raise UsageError(where, what, hint or None) from None
+        return valued(self.parse, text, where)
+
+
+def valued(parse: Callable[[str], Any], text: str, where: str) -> Any:
+    """What `parse` makes of the text; its ValueError as a UsageError at `where`."""
+    try:
+        return parse(text.strip())
+    except ValueError as error:
+        what, _, hint = str(error).partition("\n")
+        raise UsageError(where, what, hint or None) from None
 
 
 def choice(noun: str, choices: tuple[str, ...]) -> Callable[[str], str]:

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
-from attncli.settings import ENGINES, SETTINGS, Setting
+from attncli.settings import ENGINES, SETTINGS, Setting, valued
+from attncli.systems import NAMES as SYSTEMS
+from attncli.systems import parse_system
 
 if TYPE_CHECKING:
     from attncli.request import Request
@@ -132,7 +134,11 @@ class Calculation:
                 "system",
                 str | None,
                 typer.Option(
-                    "--as", metavar="SYSTEM", help="another system's conventions", rich_help_panel=CALCULATION
+                    "--as",
+                    metavar="SYSTEM",
+                    help=f"another system's conventions: {', '.join(SYSTEMS)}",
+                    rich_help_panel=CALCULATION,
+                    autocompletion=lambda: list(SYSTEMS),
                 ),
             ),
             _parameter(
@@ -183,7 +189,8 @@ class Calculation:
         for name, flag in MATRIX_OPTIONS.items():
             if self._given[name] is not None:
                 changes[name] = sources.matrix(self._given[name], role=name, where=flag)
-        changes["system"] = self._given["system"]
+        if self._given["system"] is not None:
+            changes["system"] = valued(parse_system, self._given["system"], "--as")
         changes["allow_nonfinite"] = self._given["allow_nonfinite"] or None
         return overlay(request, changes)
 

@@ -1,0 +1,142 @@
+"""What other systems mean where they differ: one record each. `--as`, the file key `as`, `compare --systems`, the
+diagnosis of `check` and the choices in help all follow from `SYSTEMS`; a new system is one record here.
+
+An option given beside the system wins; what a system `lacks` is an error to ask it for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from attncli.settings import choice
+
+SOFTCAP, MASK, BIAS, CAUSAL, LENGTHS, GROUPS = "softcap", "mask", "bias", "causal", "key_lengths", "grouped heads"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class System:
+    """One system's conventions.
+
+    `describes` is what the row was read from or run on, with its version; `is_run` says that it was run, not only
+    read. `variant` is the default, and `scales` the default scale of a variant where it isn't ours. `corner` is where
+    causal and window stand (`corner_with_lengths` where keys have lengths), `empty` the row of a query with no key,
+    `softcap_after_bias` the order. `lacks` are the features that the system has not.
+    """
+
+    name: str
+    describes: str
+    source: str
+    is_run: bool = False
+    variant: str = "scaled"
+    scales: Mapping[str, str] = field(default_factory=dict)
+    mask_means: str = "keep"
+    corner: str = "top-left"
+    corner_with_lengths: str | None = None
+    empty: str = "zeros"
+    grouping: str = "interleaved"
+    softcap_after_bias: bool = False
+    lacks: frozenset[str] = frozenset()
+    only_alibi: bool = False
+
+    def has(self, feature: str) -> bool:
+        """Whether the system has a feature at all."""
+        return feature not in self.lacks
+
+
+SYSTEMS = (
+    System(
+        name="torch",
+        describes="torch 2.13, nn.functional.scaled_dot_product_attention",
+        source="docs.pytorch.org: torch.nn.functional.scaled_dot_product_attention",
+        is_run=True,
+        lacks=frozenset((SOFTCAP,)),
+    ),
+    System(
+        name="torch-mha",
+        describes="torch 2.13, nn.MultiheadAttention with need_weights=True (without it an empty row is zeros)",
+        source="docs.pytorch.org: torch.nn.MultiheadAttention, attn_mask and key_padding_mask: True = ignore",
+        is_run=True,
+        mask_means="drop",
+        empty="nan",
+        lacks=frozenset((SOFTCAP, GROUPS)),
+    ),
+    System(
+        name="onnx",
+        describes="onnx 1.23.2, Attention (opsets 23 to 25); until April 2026 its softcap came after the mask",
+        source="onnx.ai: operators, Attention; onnx#7865",
+        is_run=True,
+        corner_with_lengths="bottom-right",
+    ),
+    System(
+        name="jax",
+        describes="jax.nn.dot_product_attention (read in its source)",
+        source="github.com/jax-ml/jax: jax/_src/nn/functions.py",
+        empty="uniform",
+        lacks=frozenset((SOFTCAP,)),
+    ),
+    System(
+        name="keras",
+        describes="keras 3, MultiHeadAttention (read in its source)",
+        source="github.com/keras-team/keras: keras/src/layers/attention/multi_head_attention.py",
+        empty="uniform",
+        lacks=frozenset((SOFTCAP, BIAS)),
+    ),
+    System(
+        name="keras-attention",
+        describes="keras 3, the Attention layer with use_scale=False (read in its source)",
+        source="github.com/keras-team/keras: keras/src/layers/attention/attention.py",
+        variant="dot",
+        empty="uniform",
+        lacks=frozenset((SOFTCAP, BIAS, GROUPS)),
+    ),
+    System(
+        name="flash-attn",
+        describes="flash-attn 2.1 and later (read in its source; before 2.1 the corner was top-left)",
+        source="github.com/Dao-AILab/flash-attention: README, changelog 2.1",
+        corner="bottom-right",
+        only_alibi=True,
+        lacks=frozenset((MASK,)),
+    ),
+    System(
+        name="x-transformers",
+        describes="x-transformers, attend.py (read in its source)",
+        source="github.com/lucidrains/x-transformers: x_transformers/attend.py",
+        corner="bottom-right",
+        grouping="tiled",
+        softcap_after_bias=True,
+    ),
+    System(
+        name="d2l",
+        describes="d2l, Dive into Deep Learning: DotProductAttention with masked_softmax (read in its source)",
+        source="d2l.ai: 11.3, Attention Scoring Functions",
+        empty="uniform",
+        lacks=frozenset((SOFTCAP, MASK, BIAS, CAUSAL, GROUPS)),
+    ),
+    System(
+        name="anp",
+        describes="DeepMind neural-processes, attention.py with normalise=True (read in its source)",
+        source="github.com/google-deepmind/neural-processes: Attentive Neural Processes; Kim et al. 2019",
+        variant="laplace",
+        scales={"dot": "1/sqrt(dk)"},
+        lacks=frozenset((SOFTCAP, MASK, BIAS, CAUSAL, LENGTHS, GROUPS)),
+    ),
+    System(
+        name="sklearn",
+        describes="scikit-learn 1.9.1, metrics.pairwise.laplacian_kernel with its rows normalised",
+        source="scikit-learn.org: sklearn.metrics.pairwise.laplacian_kernel, gamma = 1 / n_features",
+        is_run=True,
+        variant="laplace",
+        scales={"laplace": "1/dk"},
+        lacks=frozenset((SOFTCAP, MASK, BIAS, CAUSAL, LENGTHS, GROUPS)),
+    ),
+)
+BY_NAME = {system.name: system for system in SYSTEMS}
+NAMES = tuple(BY_NAME)
+
+parse_system = choice("a system", NAMES)
+
+
+def those_with(feature: str) -> str:
+    """The systems that have a feature, for a hint."""
+    return ", ".join(system.name for system in SYSTEMS if system.has(feature))
