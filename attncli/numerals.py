@@ -129,6 +129,8 @@ def parse_truth(text: str) -> bool | None:
 
 def reads_as_cell(text: str) -> bool:
     """Whether the text is a number or true/false, or a number written in a way that is refused (`1_000`)."""
+    if not text.strip():
+        return False
     if text.strip() in TRUTHS:
         return True
     try:
@@ -166,15 +168,22 @@ def _plain_numbers(text: bytes, count: int) -> Array | None:
 
 
 def numbers_between(text: bytes, count: int, delimiter: str = ",") -> Array | None:
-    """The `count` numbers of a text of FLOAT_ALONE and delimiters, at the speed of C; None where one is wrong."""
+    """The `count` numbers of a text of FLOAT_ALONE and delimiters, at the speed of C; None where one is wrong.
+
+    A delimiter ends the last number too, or nothing does.
+    """
     import warnings
 
     import numpy as np
 
+    end = len(text) - text.endswith(delimiter.encode())
+    last = text[max(text.rfind(delimiter.encode(), 0, end) + 1, 0) : end]
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error")  # NumPy before 2.3 warns of a bad number, later it raises
-            numbers: Array = np.fromstring(text, sep=delimiter)
+            numbers: Array = np.fromstring(text, sep=delimiter, count=count)
+        if not numbers.size or numbers[-1] != float(last):  # what follows the count is not looked at
+            return None
     except (ValueError, DeprecationWarning):
         return None
     # without letters, only an overflow makes an infinity
@@ -189,9 +198,19 @@ def shortest(array: Array, truths: tuple[str, str] = ("false", "true")) -> list[
         return [truths[cell] for cell in flat.tolist()]
     if kind in "iu":
         return list(map(str, flat.tolist()))
-    if kind == "f" and size == 8:
-        return list(map(repr, flat.tolist()))
-    return list(map(repr, _shortest_doubles(flat).tolist()))
+    from attncli.shortest_digits import texts
+
+    return texts(flat if kind == "f" and size == 8 else _shortest_doubles(flat))
+
+
+def lines(table: Array, delimiter: str) -> bytes:
+    """The rows of a table as `shortest` writes them, each ended by a newline."""
+    if table.dtype.kind in "biu":
+        return ("\n".join(joined_rows(shortest(table), table.shape[1], delimiter)) + "\n").encode()
+    from attncli.shortest_digits import joined
+
+    doubles = table if table.dtype.kind == "f" and table.dtype.itemsize == 8 else _shortest_doubles(table.ravel())
+    return joined(doubles.reshape(table.shape), delimiter.encode())
 
 
 def _shortest_doubles(flat: Array) -> Array:
@@ -200,6 +219,13 @@ def _shortest_doubles(flat: Array) -> Array:
     A decimal of at most nine digits is an integer below 1e9 over or times a power of ten; up to 1e22 both are
     exact doubles, so that one division gives the nearest double and its repr the decimal itself.
     """
+    import numpy as np
+
+    with np.errstate(over="ignore", invalid="ignore"):
+        return _narrow_doubles(flat)
+
+
+def _narrow_doubles(flat: Array) -> Array:
     import numpy as np
 
     wide = flat.astype(np.float64)

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 MAGIC = b"\x93NUMPY"
 _LONGEST_HEADER = 1 << 16  # of version 1; a longer one of version 2 is for structured arrays
 
+_MOST_AXES = 64  # of NumPy
+
 
 def read(data: bytes, where: str, reading: Reading) -> Contents:  # noqa: ARG001 - the same call for every format
     """The only array, under the name ""."""
@@ -75,6 +77,8 @@ def _header_of(data: bytes, where: str) -> tuple[tuple[int, ...], bool, np.dtype
         raise InputError(
             where, "the NPY header cannot be read", "the file is damaged or was cut off: write it again"
         ) from None
+    if len(shape) > _MOST_AXES:
+        raise InputError(where, f"no array has {len(shape)} axes")
     if any(isinstance(length, bool) or length < 0 for length in shape):
         raise InputError(where, f"no array has the shape {shape}")
     return shape, bool(fortran_order), dtype, stream.tell()

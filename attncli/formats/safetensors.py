@@ -8,7 +8,7 @@ import numpy as np
 
 from attncli.errors import InputError, MissingExtraError, OutputError
 from attncli.formats.contents import Contents
-from attncli.formats.encoding import refuse_foreign
+from attncli.formats.encoding import looks_like_text, refuse_foreign
 from attncli.matrices import Matrix
 
 if TYPE_CHECKING:
@@ -28,6 +28,9 @@ _DTYPES = {
 }
 
 
+_DAMAGED = "the file is damaged or was cut off: write it again"
+
+
 def _library(where: str) -> ModuleType:
     try:
         import safetensors
@@ -40,13 +43,16 @@ def _library(where: str) -> ModuleType:
 def read(data: bytes, where: str, reading: Reading) -> Contents:  # noqa: ARG001 - the same call for every format
     """Each tensor under its name; the library compares the header with the size of the file."""
     refuse_foreign(data, where, "a safetensors file", known=())
+    if looks_like_text(data):
+        raise InputError(where, "this is text, not a safetensors file", "name it .csv or .txt, or say --from csv")
     library = _library(where)
+    claimed = int.from_bytes(data[:8], "little")
+    if claimed > len(data) - 8:
+        raise InputError(where, f"the header claims {claimed} bytes, the file has {len(data)}", _DAMAGED)
     try:
         tensors = library.deserialize(data)
     except Exception as error:  # its SafetensorError, and what its Rust side lets out
-        raise InputError(
-            where, f"this is no whole safetensors file ({error})", "the file is damaged or was cut off: write it again"
-        ) from None
+        raise InputError(where, "the header is no description of the bytes behind it", _DAMAGED) from error
     matrices: dict[str, Callable[[], Matrix]] = {}
     for name, tensor in sorted(tensors):
         matrices[name] = _decoder(tensor, f"{where}: {name}")

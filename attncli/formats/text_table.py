@@ -37,6 +37,7 @@ _THOUSANDS = re.compile(r"[+-]?[1-9][0-9]{0,2},[0-9]{3}")
 _DECIMAL_COMMA = re.compile(r"[+-]?[0-9]*,[0-9]+(?:[eE][+-]?[0-9]+)?|[+-]?[0-9]+,(?:[eE][+-]?[0-9]+)?")
 _DECIMAL_POINT = re.compile(r"[+-]?(?:[0-9]+\.[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _SPLIT_THOUSANDS = re.compile(r"(?:^|(?<=,))[+-]?[1-9][0-9]{0,2},0[0-9]{2}(?=,|$)", re.MULTILINE)
+_LEADING_ZEROS = re.compile(rb",0[0-9][0-9](?![0-9.eE])")
 
 
 @dataclass(slots=True)
@@ -60,29 +61,46 @@ def read(data: bytes, where: str, reading: Reading) -> Contents:
 
 
 def _read_plain(data: bytes, where: str, reading: Reading) -> Matrix | None:
-    """The fast way for a table of decimals alone; None where it does not apply or anything is amiss."""
-    if reading.keep_text or reading.header or data.translate(None, numerals.FLOAT_ALONE + b"\r\n,;"):
+    """The fast way for a table of decimals alone, its lines alike; None where it does not apply or anything is amiss.
+
+    What is left of such a file without its decimals are delimiters in a pattern that repeats.
+    """
+    if reading.keep_text or reading.header:
         return None
-    kinds = [delimiter for delimiter in b";\t," if delimiter in data]
-    lines = [line for line in data.splitlines() if line.strip(b" ")]
-    if len(kinds) > 1 or not lines:
-        return None
-    if kinds:
-        delimiter = bytes(kinds)
-        counts = {line.count(delimiter) + 1 for line in lines}
-        flat, separator = b",".join(lines).replace(delimiter, b","), ","
-        if delimiter == b"," and b",0" in flat and _SPLIT_THOUSANDS.search(data.decode()):
-            return None
+    data = data.replace(b"\r\n", b"\n") if b"\r" in data else data
+    if not data.endswith(b"\n"):
+        data += b"\n"
+    for delimiter in b",", b"\t", b";":
+        if delimiter in data:
+            break
     else:
-        counts = {len(line.split()) for line in lines}
-        flat, separator = b" ".join(lines), " "
-    if len(counts) > 1:
+        return _read_blanks(data, where, reading)
+    between = data.translate(None, numerals.FLOAT_ALONE.replace(delimiter, b""))
+    columns, rows = between.index(b"\n") + 1, between.count(b"\n")
+    if between != (delimiter * (columns - 1) + b"\n") * rows:
+        return None
+    if delimiter == b"," and _has_split_thousands(data):
+        return None
+    flat = data.replace(b"\n", b",")
+    flat = flat if delimiter == b"," else flat.replace(delimiter, b",")  # a C reader would skip a run of tabs
+    numbers = numerals.numbers_between(flat, rows * columns)
+    return None if numbers is None else _plain_matrix(numbers.reshape(rows, columns), where, reading)
+
+
+def _read_blanks(data: bytes, where: str, reading: Reading) -> Matrix | None:
+    """The same where runs of blanks part the cells, or nothing does."""
+    if data.translate(None, numerals.FLOAT_ALONE + b"\n"):
+        return None
+    lines = [line for line in data.split(b"\n") if line.strip(b" ")]
+    counts = {len(line.split()) for line in lines}
+    if len(counts) != 1:
         return None
     columns = counts.pop()
-    numbers = numerals.numbers_between(flat, len(lines) * columns, separator)
-    if numbers is None:
-        return None
-    array = numbers.reshape(len(lines), columns)
+    numbers = numerals.numbers_between(b" ".join(lines), len(lines) * columns, " ")
+    return None if numbers is None else _plain_matrix(numbers.reshape(len(lines), columns), where, reading)
+
+
+def _plain_matrix(array: Array, where: str, reading: Reading) -> Matrix:
     return Matrix(array, where, notes=_header_note(array, where, reading))
 
 
@@ -279,9 +297,14 @@ def _column_labels(line: int, header: list[str], where: str, has_row_labels: boo
     return tuple(labels)
 
 
+def _has_split_thousands(data: bytes) -> bool:
+    """Whether there may be a doubtful `1,000` somewhere: a quick look, for large files."""
+    return _LEADING_ZEROS.search(data) is not None
+
+
 def split_thousands(line: str) -> tuple[int, str, str] | None:
     """Column, fault and hint of `1,000` where commas part the cells: one number or two? A blank after it would say."""
-    if ",0" not in line or '"' in line or not (found := _SPLIT_THOUSANDS.search(line)):
+    if '"' in line or not _LEADING_ZEROS.search(line.encode()) or not (found := _SPLIT_THOUSANDS.search(line)):
         return None
     whole, part = found[0].split(",")
     column = line.count(",", 0, found.start()) + 1

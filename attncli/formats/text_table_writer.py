@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from attncli.errors import OutputError
-from attncli.numerals import joined_rows, reads_as_cell, shortest
+from attncli.numerals import lines, reads_as_cell
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     Array = np.ndarray[Any, Any]
 
-_ROWS_AT_ONCE = 4096
+_CELLS_AT_ONCE = 1 << 15
 
 
 def write(matrices: Mapping[str, Matrix], delimiter: str) -> Iterator[bytes]:
@@ -28,7 +28,7 @@ def write(matrices: Mapping[str, Matrix], delimiter: str) -> Iterator[bytes]:
         labels = matrix.column_labels
     row_labels = _readable(labels, table.shape[0])
     column_labels = _readable(matrix.column_labels if matrix.array.ndim == 2 else None, table.shape[1])
-    return _lines(table, row_labels, column_labels, delimiter)
+    return _chunks(table, row_labels, column_labels, delimiter)
 
 
 def as_table(matrix: Matrix, name: str) -> Array:
@@ -69,17 +69,19 @@ def _quoted(label: str) -> str:
     return label
 
 
-def _lines(
+def _chunks(
     table: Array, row_labels: tuple[str, ...] | None, column_labels: tuple[str, ...] | None, delimiter: str
 ) -> Iterator[bytes]:
     if column_labels is not None:
         # blanks cannot show an empty corner: there the header is one cell shorter
         corner = [""] if row_labels is not None and delimiter != " " else []
         yield (delimiter.join([*corner, *map(_quoted, column_labels)]) + "\n").encode()
-    for start in range(0, table.shape[0], _ROWS_AT_ONCE):
-        block = table[start : start + _ROWS_AT_ONCE]
-        lines = joined_rows(shortest(block), block.shape[1], delimiter)
+    rows_at_once = max(_CELLS_AT_ONCE // table.shape[1], 1)
+    for start in range(0, table.shape[0], rows_at_once):
+        block = table[start : start + rows_at_once]
+        written = lines(block, delimiter)
         if row_labels is not None:
-            labels = map(_quoted, row_labels[start : start + _ROWS_AT_ONCE])
-            lines = [f"{label}{delimiter}{line}" for label, line in zip(labels, lines, strict=True)]
-        yield ("\n".join(lines) + "\n").encode()
+            labels = map(_quoted, row_labels[start : start + rows_at_once])
+            rows = zip(labels, written.decode().splitlines(), strict=True)
+            written = "".join(f"{label}{delimiter}{row}\n" for label, row in rows).encode()
+        yield written

@@ -1,0 +1,16 @@
+"""Reading a whole source, lazily decoded arrays and all."""
+
+from __future__ import annotations
+
+from attncli.formats import BY_NAME
+from attncli.formats.literal import read_literal
+from attncli.matrices import Matrix, Reading
+
+
+def read_all(format_name: str, data: bytes, reading: Reading | None = None) -> dict[str, Matrix]:
+    """Every matrix of a source called q.FORMAT; a literal is called Q."""
+    reading = reading or Reading()
+    if format_name == "literal":
+        return {"": read_literal(data.decode(), "Q", reading)}
+    contents = BY_NAME[format_name].read(data, f"q.{format_name}", reading)
+    return {name: decode() for name, decode in contents.matrices.items()}

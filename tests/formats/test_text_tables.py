@@ -1,0 +1,233 @@
+from __future__ import annotations
+
+import csv as standard_csv
+
+import ml_dtypes
+import numpy as np
+import pytest
+from bad_input_reader import read_all
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+
+from attncli.errors import OutputError
+from attncli.formats import BY_NAME
+from attncli.matrices import Matrix, Reading
+
+TEXT_FORMATS = ["csv", "tsv", "txt"]
+
+
+def read(data: bytes, reading: Reading | None = None, format_name: str = "csv") -> Matrix:
+    return read_all(format_name, data, reading)[""]
+
+
+def written(format_name: str, matrix: Matrix) -> bytes:
+    return b"".join(BY_NAME[format_name].write({"": matrix}))
+
+
+SQUARE = [[1.0, 2.0], [3.0, 4.5]]
+SAME_TABLE = [
+    ("commas", b"1,2\n3,4.5\n"),
+    ("no newline at the end", b"1,2\n3,4.5"),
+    ("tabs", b"1\t2\n3\t4.5\n"),
+    ("semicolons", b"1;2\n3;4.5\n"),
+    ("semicolons and decimal commas", b"1;2\n3;4,5\n"),
+    ("tabs and decimal commas", b"1\t2\n3\t4,5\n"),
+    ("blanks", b"1 2\n3 4.5\n"),
+    ("runs of blanks", b"  1     2\n 3  \t 4.5  \n"),
+    ("commas and blanks", b"1, 2\n3 ,4.5\n"),
+    ("carriage returns and newlines", b"1,2\r\n3,4.5\r\n"),
+    ("carriage returns", b"1,2\r3,4.5\r"),
+    ("blank lines", b"\n1,2\n\n  \n3,4.5\n\n\n"),
+    ("comments", b"# q\n1,2\n#\n# two\n3,4.5\n# end"),
+    ("a UTF-8 mark", b"\xef\xbb\xbf1,2\n3,4.5\n"),
+    ("UTF-16", "1,2\n3,4.5\n".encode("utf-16")),
+    ("big-endian UTF-16", b"\xfe\xff" + "1,2\r\n3,4.5\r\n".encode("utf-16-be")),
+    ("quoted numbers", b'"1","2"\n"3","4.5"\n'),
+    ("fractions", b"1,4/2\n3,9/2\n"),
+    ("other ways of writing", b"+1,2.\n.3e1,45e-1\n"),
+]
+
+
+@pytest.mark.parametrize("format_name", TEXT_FORMATS)
+@pytest.mark.parametrize("data", [pytest.param(data, id=name) for name, data in SAME_TABLE])
+@pytest.mark.parametrize("keep_text", [False, True])
+def test_the_same_table_is_read_however_it_is_written(format_name: str, data: bytes, keep_text: bool) -> None:
+    matrix = read(data, Reading(keep_text=keep_text), format_name)
+    assert matrix.array.tolist() == SQUARE
+    assert (matrix.row_labels, matrix.column_labels, matrix.notes) == (None, None, ())
+    assert (matrix.texts is not None) is keep_text
+
+
+LABELS = [
+    ("a header", b"a,b\n1,2\n", [[1, 2]], None, ("a", "b")),
+    ("row labels", b"q1,1,2\nq2,3,4\n", [[1, 2], [3, 4]], ("q1", "q2"), None),
+    ("both, an empty corner", b",x,y\nq1,1,2\n", [[1, 2]], ("q1",), ("x", "y")),
+    ("both, a word in the corner", b"token,x,y\nq1,1,2\n", [[1, 2]], ("q1",), ("x", "y")),
+    ("both among tabs", b"\tx\ty\nq1\t1\t2\n", [[1, 2]], ("q1",), ("x", "y")),
+    ("both among blanks", b"x y\nq1 1 2\nq2 3 4\n", [[1, 2], [3, 4]], ("q1", "q2"), ("x", "y")),
+    ("labels are stripped", b" a , b \n1,2\n", [[1, 2]], None, ("a", "b")),
+    ("quoted labels", b'"a, ""b""","c\nd"\n1,2\n', [[1, 2]], None, ('a, "b"', "c\nd")),
+    ("a label with a delimiter of its own", b'"x;y";0,5\n"z;y";1,25\n', [[0.5], [1.25]], ("x;y", "z;y"), None),
+    ("a hash that begins no comment", b"#tag,1\n#,2\n", [[1], [2]], ("#tag", "#"), None),
+    ("one column under a header", b"x\n1\n2\n", [[1], [2]], None, ("x",)),
+    ("a sentence of one row", b"the,0.25,0.75\n", [[0.25, 0.75]], ("the",), None),
+]
+
+
+@pytest.mark.parametrize(
+    ("data", "numbers", "rows", "columns"), [pytest.param(*case[1:], id=case[0]) for case in LABELS]
+)
+def test_labels_are_kept(data: bytes, numbers: list, rows: tuple | None, columns: tuple | None) -> None:
+    matrix = read(data)
+    assert (matrix.array.tolist(), matrix.row_labels, matrix.column_labels) == (numbers, rows, columns)
+
+
+def test_a_long_label_is_no_matter() -> None:
+    label = "x" * (standard_csv.field_size_limit() + 1)
+    assert read(f'"{label}",1\n'.encode()).row_labels == (label,)
+
+
+@pytest.mark.parametrize("keep_text", [False, True])
+def test_a_header_of_numbers_is_one_if_the_user_says_so(keep_text: bool) -> None:
+    data = b"0,1,2\n3,4,5\n"
+    plain = read(data, Reading(keep_text=keep_text))
+    assert plain.array.shape == (2, 3)
+    assert plain.notes == (
+        "q.csv: the first row is 0, 1, 2, …: if it is a header, say --header, otherwise --no-header",
+    )
+    with_header = read(data, Reading(header=True, keep_text=keep_text))
+    assert (with_header.array.tolist(), with_header.column_labels, with_header.notes) == (
+        [[3, 4, 5]],
+        ("0", "1", "2"),
+        (),
+    )
+    without = read(data, Reading(header=False, keep_text=keep_text))
+    assert (without.array.shape, without.notes) == ((2, 3), ())
+
+
+@pytest.mark.parametrize("data", [b"0,1\n1,0\n", b"0,1,2\n", b"1,2,3\n4,5,6\n"])
+def test_what_need_not_be_a_header_gets_no_note(data: bytes) -> None:
+    assert read(data).notes == ()
+
+
+def test_a_table_of_truths_is_a_mask() -> None:
+    matrix = read(b"true,FALSE\nFalse,True\n", Reading(keep_text=True))
+    assert matrix.array.dtype == np.bool_
+    assert matrix.array.tolist() == [[True, False], [False, True]]
+    assert matrix.texts == ("true", "FALSE", "False", "True")
+
+
+def test_a_doubtful_thousand_is_settled_by_another_cell() -> None:
+    assert read(b"1,000;2,5\n").array.tolist() == [[1.0, 2.5]]
+    assert read(b"1, 000\n").array.tolist() == [[1, 0]]  # the blank says that these are two
+
+
+def test_texts_show_the_precision_with_a_point() -> None:
+    assert read(b"a;b\n0,50;1\n", Reading(keep_text=True)).texts == ("0.50", "1")
+    assert read(b"x,0.10\ny,1/3\n", Reading(keep_text=True)).texts == ("0.10", "1/3")
+
+
+def test_a_run_of_tabs_hides_no_empty_cell() -> None:
+    from attncli.errors import InputError
+
+    with pytest.raises(InputError) as caught:
+        read(b"1 2\t\t3\n1 2\t\t3\n", format_name="tsv")
+    assert caught.value.where == "q.tsv: line 1, column 2"
+
+
+numbers = arrays.arrays(
+    st.sampled_from([np.float64, np.float32, np.float16]),
+    arrays.array_shapes(min_dims=1, max_dims=2, min_side=1, max_side=6),
+)
+labels = st.lists(
+    st.text(max_size=4) | st.sampled_from(["1", "nan", "# x", "#", "true", "a b", 'a"b', "1_0", "x;y"]),
+    min_size=6,
+    max_size=6,
+)
+
+
+@pytest.mark.parametrize("format_name", TEXT_FORMATS)
+@given(array=numbers, rows=st.none() | labels, columns=st.none() | labels)
+def test_what_was_written_reads_back_bits_and_labels(
+    format_name: str, array: np.ndarray, rows: list[str] | None, columns: list[str] | None
+) -> None:
+    table = array if array.ndim == 2 else array.reshape(-1, 1)
+    row_labels = tuple(rows[: table.shape[0]]) if rows else None
+    column_labels = tuple(columns[: table.shape[1]]) if columns and array.ndim == 2 else None
+    back = read(written(format_name, Matrix(array, "x", row_labels, column_labels)), format_name=format_name)
+    with np.errstate(over="ignore", invalid="ignore"):
+        same = back.array.astype(array.dtype)
+    np.testing.assert_array_equal(same, table)
+    np.testing.assert_array_equal(np.signbit(same[~np.isnan(same)]), np.signbit(table[~np.isnan(table)]))
+    assert back.row_labels in (None, row_labels)  # left out where one would not read back
+    assert back.column_labels in (None, column_labels)
+
+
+@pytest.mark.parametrize("format_name", TEXT_FORMATS)
+def test_labels_that_read_back_are_written(format_name: str) -> None:
+    rows, columns = ("the cat", "# sat", 'a "b",;'), ("x;y", "\ufeffz")
+    data = written(format_name, Matrix(np.eye(3, 2), "x", rows, columns))
+    back = read(data, format_name=format_name)
+    assert (back.row_labels, back.column_labels) == (rows, columns)
+
+
+@pytest.mark.parametrize("labels", [("1", "b"), ("nan", "b"), ("true", "b"), ("1_000", "b"), ("", "b"), (" a", "b")])
+def test_labels_that_would_be_read_as_numbers_or_otherwise_are_left_out(labels: tuple[str, str]) -> None:
+    assert written("csv", Matrix(np.eye(2), "x", labels, None)) == b"1.0,0.0\n0.0,1.0\n"
+    assert written("csv", Matrix(np.eye(2), "x", None, labels)) == b"1.0,0.0\n0.0,1.0\n"
+
+
+@pytest.mark.parametrize(
+    ("array", "data"),
+    [
+        (np.array([[1, -2]]), b"1,-2\n"),
+        (np.array([[True, False]]), b"true,false\n"),
+        (np.array([[np.inf, -np.inf, np.nan]]), b"inf,-inf,nan\n"),
+        (np.array([[0.1, 1e-10]], np.float32), b"0.1,1e-10\n"),
+        (np.array([0.5, 0.25], np.float16), b"0.5\n0.25\n"),
+        (np.array([[0.1]], ml_dtypes.bfloat16), b"0.1\n"),
+    ],
+)
+def test_cells_are_written_with_their_shortest_digits(array: np.ndarray, data: bytes) -> None:
+    assert written("csv", Matrix(array, "x")) == data
+
+
+def test_a_large_table_is_written_as_a_small_one() -> None:
+    table = np.random.default_rng(0).standard_normal((700, 300))
+    expected = "".join(",".join(map(repr, row)) + "\n" for row in table.tolist()).encode()
+    assert written("csv", Matrix(table, "x")) == expected
+    assert (read(expected).array == table).all()
+    labels = tuple(f"r{index}" for index in range(700))
+    back = read(written("csv", Matrix(table, "x", labels)))
+    assert (back.array == table).all()
+    assert back.row_labels == labels
+
+
+@pytest.mark.parametrize("format_name", TEXT_FORMATS)
+@pytest.mark.parametrize(
+    ("shape", "what"),
+    [
+        ((2, 3, 4), "a text table holds two axes, this array has 3: (2, 3, 4)"),
+        ((0, 3), "a text table cannot show an array without cells: (0, 3)"),
+    ],
+)
+def test_what_no_table_can_hold_is_refused(format_name: str, shape: tuple[int, ...], what: str) -> None:
+    with pytest.raises(OutputError) as caught:
+        BY_NAME[format_name].write({"weights": Matrix(np.zeros(shape), "q.npy")})
+    assert (caught.value.where, caught.value.what) == ("weights", what)
+    assert caught.value.hint == "write it to a .npy, .json or .yaml file"
+
+
+@given(st.binary(max_size=40) | st.text(alphabet='0123456789.,;\t\n" #ab-', max_size=40).map(str.encode))
+def test_no_bytes_raise_anything_but_an_input_error(data: bytes) -> None:
+    from attncli.errors import InputError
+
+    for keep_text in (False, True):
+        try:
+            outcome = read(data, Reading(keep_text=keep_text)).array.tolist()
+        except InputError as error:
+            outcome = str(error)
+        if keep_text:
+            assert repr(outcome) == repr(first)  # the fast way and the careful way agree
+        first = outcome
