@@ -1,0 +1,164 @@
+from __future__ import annotations
+
+import io
+import sys
+
+import ml_dtypes
+import numpy as np
+import pytest
+from bad_input_reader import read_all
+from damaged_files import npy, npz
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+
+from attncli.errors import InputError, MissingExtraError, OutputError
+from attncli.formats import BY_NAME
+from attncli.formats.npy import header
+from attncli.matrices import Matrix
+
+DTYPES = [np.float64, np.float32, np.float16, np.int64, np.int8, np.uint64, np.uint8, np.bool_]
+any_array = arrays.arrays(st.sampled_from(DTYPES), arrays.array_shapes(min_dims=0, max_dims=4, min_side=0, max_side=3))
+
+
+def written(format_name: str, **arrays: np.ndarray) -> bytes:
+    return b"".join(BY_NAME[format_name].write({name: Matrix(array, "x") for name, array in arrays.items()}))
+
+
+def assert_same_bits(found: np.ndarray, expected: np.ndarray) -> None:
+    assert (found.dtype, found.shape) == (expected.dtype, expected.shape)
+    assert found.tobytes() == expected.tobytes()
+
+
+@given(any_array)
+def test_an_npy_file_reads_back_to_the_same_bits(array: np.ndarray) -> None:
+    data = written("npy", q=array)
+    assert_same_bits(read_all("npy", data)[""].array, array)
+    assert_same_bits(np.load(io.BytesIO(data)), array)
+    assert data == npy(np.ascontiguousarray(array).reshape(array.shape))
+
+
+@given(st.dictionaries(st.sampled_from(["output", "weights", "lse"]), any_array, min_size=1))
+def test_an_npz_file_reads_back_to_the_same_bits(written_arrays: dict[str, np.ndarray]) -> None:
+    data = written("npz", **written_arrays)
+    back = read_all("npz", data)
+    loaded = np.load(io.BytesIO(data))
+    assert list(back) == list(loaded) == list(written_arrays)
+    for name, array in written_arrays.items():
+        assert_same_bits(back[name].array, array)
+        assert_same_bits(loaded[name], array)
+    assert data == written("npz", **written_arrays)
+
+
+@given(st.dictionaries(st.sampled_from(["output", "weights", "lse"]), any_array, min_size=1))
+def test_a_safetensors_file_reads_back_to_the_same_bits(written_arrays: dict[str, np.ndarray]) -> None:
+    back = read_all("safetensors", written("safetensors", **written_arrays))
+    assert set(back) == set(written_arrays)
+    for name, array in written_arrays.items():
+        assert_same_bits(back[name].array, array)
+
+
+def test_bfloat16_is_kept_by_safetensors_and_refused_elsewhere() -> None:
+    array = np.array([[1, 0.1], [-np.inf, 3]], ml_dtypes.bfloat16)
+    assert_same_bits(read_all("safetensors", written("safetensors", q=array))["q"].array, array)
+    for format_name in ("npy", "npz"):
+        with pytest.raises(OutputError) as caught:
+            written(format_name, q=array)
+        assert str(caught.value) == "q: an NPY file of bfloat16 is read by no other program"
+        assert caught.value.hint == "write it to .safetensors, or add --dtype float32"
+
+
+@pytest.mark.parametrize(
+    "array",
+    [
+        np.arange(6.0).reshape(2, 3).astype(">f8"),
+        np.asfortranarray(np.arange(6.0).reshape(2, 3)),
+        np.asfortranarray(np.arange(24, dtype=">i2").reshape(2, 3, 4)),
+        np.arange(6, dtype="<u4"),
+    ],
+    ids=["big-endian", "Fortran order", "both", "little-endian"],
+)
+def test_any_byte_order_and_axis_order_is_read_right(array: np.ndarray) -> None:
+    found = read_all("npy", npy(array))[""].array
+    np.testing.assert_array_equal(found, array)
+    assert found.dtype.isnative
+    assert_same_bits(read_all("npz", npz(q=array))["q"].array, array.astype(array.dtype.newbyteorder("=")))
+
+
+@pytest.mark.parametrize("format_name", ["npy", "npz", "safetensors"])
+@pytest.mark.parametrize(
+    "array", [np.arange(12.0).reshape(3, 4).T, np.arange(12.0)[::2], np.arange(3, dtype=">f4")], ids=["T", "steps", ">"]
+)
+def test_an_array_out_of_order_is_written_in_order(format_name: str, array: np.ndarray) -> None:
+    (back,) = read_all(format_name, written(format_name, q=array)).values()
+    np.testing.assert_array_equal(back.array, array)
+
+
+def test_the_numbers_of_an_array_in_order_are_not_copied() -> None:
+    array = np.zeros((100, 100))
+    for format_name in ("npy", "npz"):
+        pieces = list(BY_NAME[format_name].write({"q": Matrix(array, "x")}))
+        assert any(isinstance(p, memoryview) and np.shares_memory(np.frombuffer(p, np.uint8), array) for p in pieces)
+    data = npy(array)
+    assert np.shares_memory(read_all("npy", data)[""].array, np.frombuffer(data, np.uint8))
+
+
+def test_a_header_stands_before_numbers_that_are_streamed() -> None:
+    array = np.arange(6, dtype=np.float32).reshape(2, 3)
+    assert header((np.int64(2), 3), array.dtype) + array.tobytes() == npy(array)
+
+
+def test_a_member_is_decoded_only_when_it_is_asked_for() -> None:
+    data = npz(good=np.ones(2), bad=np.array(["text"]))
+    contents = BY_NAME["npz"].read(data, "q.npz", None)  # type: ignore[arg-type]
+    assert contents.matrices["good"]().array.tolist() == [1, 1]
+    with pytest.raises(InputError):
+        contents.matrices["bad"]()
+
+
+def test_compressed_members_are_read() -> None:
+    stream = io.BytesIO()
+    np.savez_compressed(stream, q=np.zeros((500, 500)))
+    assert read_all("npz", stream.getvalue())["q"].where == "q.npz: q"
+    assert not read_all("npz", stream.getvalue())["q"].array.any()
+
+
+def test_an_array_without_a_name_gets_the_usual_one() -> None:
+    matrices = {"": Matrix(np.ones(1), "x")}
+    assert list(read_all("npz", b"".join(BY_NAME["npz"].write(matrices)))) == ["arr_0"]
+    assert list(read_all("safetensors", b"".join(BY_NAME["safetensors"].write(matrices)))) == ["array"]
+
+
+def test_a_missing_library_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = written("safetensors", q=np.zeros(1, ml_dtypes.bfloat16))
+    monkeypatch.setitem(sys.modules, "ml_dtypes", None)
+    with pytest.raises(MissingExtraError) as caught:
+        read_all("safetensors", data)
+    assert caught.value.hint == "pip install 'attncli[tensors]'"
+    monkeypatch.setitem(sys.modules, "safetensors", None)
+    for call in (lambda: read_all("safetensors", data), lambda: written("safetensors", q=np.zeros(1))):
+        with pytest.raises(MissingExtraError) as caught:
+            call()
+        assert "safetensors" in caught.value.what
+
+
+VALID = {
+    "npy": npy(np.arange(4.0).reshape(2, 2)),
+    "npz": npz(q=np.arange(4.0).reshape(2, 2), k=np.ones(3)),
+    "safetensors": written("safetensors", q=np.arange(4.0).reshape(2, 2), k=np.ones(3)),
+}
+
+
+@pytest.mark.parametrize("format_name", VALID)
+@given(st.data())
+def test_a_damaged_file_raises_nothing_but_an_input_error(format_name: str, data: st.DataObject) -> None:
+    damaged = bytearray(VALID[format_name])
+    for _ in range(data.draw(st.integers(1, 3))):
+        damaged[data.draw(st.integers(0, len(damaged) - 1))] = data.draw(st.integers(0, 255))
+    length = data.draw(st.integers(0, len(damaged)) | st.just(len(damaged)))
+    where = f"q.{format_name}"
+    try:
+        read_all(format_name, bytes(damaged[:length]))
+    except InputError as error:
+        where = error.where
+    assert where.startswith(f"q.{format_name}")
