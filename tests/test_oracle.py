@@ -168,3 +168,25 @@ def test_problems_of_many_blocks_are_what_plain_loops_give(variant: str, n: int,
     rtol, atol = TOLERANCES["float64"]
     np.testing.assert_allclose(result.output, np.array(expected["output"]), rtol=rtol, atol=atol)
     assert_equal(result, expected)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("order", ["rising", "falling"])
+@pytest.mark.parametrize("names", [("output",), ("lse",), RESULT_NAMES], ids=["output", "lse", "all"])
+def test_far_scores_in_several_tiles_of_keys_are_what_plain_loops_give(
+    dtype: str, order: str, names: tuple[str, ...]
+) -> None:
+    """Scores from -700 to 700, so that what earlier tiles summed must be rescaled; later queries miss whole tiles."""
+    random = np.random.default_rng(11)
+    keys = np.sort(random.uniform(-700, 700, (1300, 1)), axis=0)
+    problem = {
+        "queries": np.ones((4, 1), dtype),
+        "keys": (keys if order == "rising" else keys[::-1]).astype(dtype),
+        "values": random.standard_normal((1300, 2)).astype(dtype),
+        "variant": "dot",
+        "mask": np.arange(1300) >= np.array([[0], [600], [1290], [1300]]),
+    }
+    result, expected = attend(**problem).compute(*names), in_loops(problem)
+    rtol, atol = TOLERANCES[dtype]
+    for name in names:
+        np.testing.assert_allclose(result.array(name), np.array(expected[name]), rtol=rtol, atol=atol * 100)
