@@ -16,16 +16,15 @@ from attncli import numerals
 from attncli.errors import InputError
 from attncli.formats.contents import Contents
 from attncli.formats.encoding import decode
-from attncli.matrices import Matrix
+from attncli.matrices import Matrix, Reading
 from attncli.numerals import NumeralError, quoted, reads_as_cell
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from attncli.matrices import Reading
-
     Array = np.ndarray[Any, Any]
 
+NO_HEADER = Reading(header=False)
 BLANKS = " "
 DELIMITERS = (";", "\t", ",", BLANKS)  # in this order: a semicolon parts decimal commas, a comma is followed by blanks
 NAMES = {";": "semicolons", "\t": "tabs", ",": "commas", BLANKS: "blanks"}
@@ -56,7 +55,9 @@ class _Table:
 
 def read(data: bytes, where: str, reading: Reading) -> Contents:
     """The one table of a file, under the name ""; any fault is an InputError with line and column."""
-    matrix = _read_plain(data, where, reading) or _read_table(decode(data, where), where, reading)
+    matrix = _read_plain(data, where, reading) or _read_headed(data, where, reading)
+    if matrix is None:
+        matrix = _read_table(decode(data, where), where, reading)
     return Contents(where, {"": lambda: matrix})
 
 
@@ -85,6 +86,20 @@ def _read_plain(data: bytes, where: str, reading: Reading) -> Matrix | None:
     flat = flat if delimiter == b"," else flat.replace(delimiter, b",")  # a C reader would skip a run of tabs
     numbers = numerals.numbers_between(flat, rows * columns)
     return None if numbers is None else _plain_matrix(numbers.reshape(rows, columns), where, reading)
+
+
+def _read_headed(data: bytes, where: str, reading: Reading) -> Matrix | None:
+    """The same under a header; the first two lines alone are read with care."""
+    header, _, body = data.partition(b"\n")
+    if reading.keep_text or reading.header is False or (plain := _read_plain(body, where, NO_HEADER)) is None:
+        return None
+    try:
+        head = _read_table(decode(header + b"\n" + body.partition(b"\n")[0], where), where, reading)
+    except InputError:
+        return None  # to be told with the whole table in view
+    if head.column_labels is None or head.array.tolist() != plain.array[:1].tolist():
+        return None
+    return Matrix(plain.array, where, column_labels=head.column_labels)
 
 
 def _read_blanks(data: bytes, where: str, reading: Reading) -> Matrix | None:

@@ -6,7 +6,7 @@ import ml_dtypes
 import numpy as np
 import pytest
 from bad_input_reader import read_all
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
@@ -196,6 +196,10 @@ def test_a_large_table_is_written_as_a_small_one() -> None:
     expected = "".join(",".join(map(repr, row)) + "\n" for row in table.tolist()).encode()
     assert written("csv", Matrix(table, "x")) == expected
     assert (read(expected).array == table).all()
+    header = tuple(f"c{index}" for index in range(300))
+    back = read(written("csv", Matrix(table, "x", None, header)))
+    assert (back.array == table).all()
+    assert (back.row_labels, back.column_labels) == (None, header)
     labels = tuple(f"r{index}" for index in range(700))
     back = read(written("csv", Matrix(table, "x", labels)))
     assert (back.array == table).all()
@@ -218,6 +222,7 @@ def test_what_no_table_can_hold_is_refused(format_name: str, shape: tuple[int, .
 
 
 @given(st.binary(max_size=40) | st.text(alphabet='0123456789.,;\t\n" #ab-', max_size=40).map(str.encode))
+@settings(max_examples=500)
 def test_no_bytes_raise_anything_but_an_input_error(data: bytes) -> None:
     outcomes = []
     for keep_text in (False, True):
