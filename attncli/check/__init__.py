@@ -1,0 +1,6 @@
+"""Somebody's numbers against the right ones: verdicts by how precisely they were printed, and what was done instead."""
+
+from attncli.check.checking import check
+from attncli.check.report import CaseReport, Errors, Explanation, MatrixCheck
+
+__all__ = ["CaseReport", "Errors", "Explanation", "MatrixCheck", "check"]

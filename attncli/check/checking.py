@@ -1,0 +1,192 @@
+"""`check`: each expected matrix of a worksheet against the right one, and what was done where it is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from attncli.check.claims import read_claims, rounding_of
+from attncli.check.judging import DEFAULTS, Judge, Tolerance
+from attncli.check.measures import Measured
+from attncli.check.report import CaseReport, Explanation, MatrixCheck, worst
+from attncli.check.routes import RIGHT
+from attncli.check.structure import errors_of
+from attncli.errors import ProblemError, UsageError
+from attncli.request import MATRIX_NAMES, RESULT_NAMES
+
+if TYPE_CHECKING:
+    from attncli.matrices import Matrix
+    from attncli.problem import Problem
+    from attncli.request import Request, Worksheet
+
+Array = np.ndarray
+
+
+def check(
+    worksheet: Worksheet,
+    *,
+    rtol: float | None = None,
+    atol: float | None = None,
+    digits: int | None = None,
+    strict: bool = False,
+) -> CaseReport:
+    """The verdict on a worksheet's expected numbers, and the slips that explain wrong ones.
+
+    `rtol` and `atol` compare by tolerance, `digits` overrides how many decimals the texts claim (which only matrices
+    read with `Reading(keep_text=True)` have), `strict` accepts nothing but exact. Raises AttncliError where the
+    problem can't be computed, and where nothing is expected.
+    """
+    if not worksheet.expected:
+        hint = "expected: {output: […]} in the file, or --expect-output SOURCE"
+        raise ProblemError(worksheet.where, "nothing is expected, so there is nothing to check", hint)
+    names = [name for name in RESULT_NAMES if name in worksheet.expected]
+    problem = RIGHT.problem(worksheet.request)
+    if "output" in names and problem.values is None:
+        raise ProblemError(worksheet.where, "an output is expected, but there are no values", "give V, or w_v")
+    measured = Measured(RIGHT, worksheet.request, names, rounded_inputs(worksheet.request))
+    tolerance = None if rtol is None and atol is None else Tolerance(rtol or 0.0, atol or 0.0)
+    judges, checks = {}, []
+    for name in names:
+        matrix = worksheet.expected[name]
+        judge = judge_of(name, matrix, problem, _digits_of(worksheet, name, digits), tolerance, strict)
+        judges[name] = judge
+        checks.append(_checked(judge, measured))
+    verdict = worst([found.verdict for found in checks])
+    diagnosis: tuple[Explanation, ...] = ()
+    if verdict == "wrong":
+        from attncli.check.diagnosis import diagnose
+
+        wrong = [found.what for found in checks if found.verdict == "wrong"]
+        diagnosis = diagnose(worksheet, judges, measured, wrong)
+    return CaseReport(
+        name=worksheet.name,
+        title=worksheet.title,
+        verdict=verdict,
+        checks=tuple(checks),
+        diagnosis=diagnosis,
+        strict=strict,
+        notes=tuple(dict.fromkeys([*worksheet.notes, *measured.problem.notes])),
+    )
+
+
+def rounded_inputs(request: Request) -> dict[str, Array]:
+    """Half a unit of the last digit of each rounded input, by matrix name."""
+    found = {}
+    for name in MATRIX_NAMES:
+        matrix = getattr(request, name)
+        if matrix is not None and name not in ("mask", "key_lengths"):
+            half = rounding_of(matrix)
+            if half is not None:
+                found[name] = half
+    return found
+
+
+def _digits_of(worksheet: Worksheet, name: str, digits: int | None) -> int | None:
+    if digits is None:
+        said = worksheet.digits
+        digits = said.get(name) if isinstance(said, Mapping) else said
+    if digits is not None and not 0 <= digits <= 17:
+        raise UsageError("--digits", f"{digits} is not between 0 and 17")
+    return digits
+
+
+def judge_of(
+    name: str, matrix: Matrix, problem: Problem, digits: int | None, tolerance: Tolerance | None, strict: bool
+) -> Judge:
+    """The judge of an expected matrix: by tolerance where that is given, by what its text claims, else by its dtype."""
+    array, dtype = _floats(matrix)
+    claims = None if tolerance is not None else read_claims(matrix, digits)
+    if claims is None and tolerance is None and not strict:
+        tolerance = DEFAULTS[dtype]
+    lay = layout_of(name, array.shape, problem)
+    if claims is not None:
+        claims = replace(
+            claims,
+            unit=lay(claims.unit),
+            is_full=lay(claims.is_full),
+            shown=lay(claims.shown),
+            digits=lay(claims.digits),
+        )
+    texts = None if matrix.texts is None else lay(np.array(matrix.texts, object).reshape(array.shape))
+    return Judge(name, lay(array), claims, tolerance, strict_dtype=dtype, texts=texts)
+
+
+def _floats(matrix: Matrix) -> tuple[Array, str]:
+    """The expected numbers in float64, and the dtype that they were in."""
+    array = matrix.array
+    if array.dtype.kind not in "iuf" and array.dtype.name != "bfloat16":
+        raise ProblemError(matrix.where, f"holds {array.dtype.name} where numbers are expected")
+    dtype = array.dtype.name if array.dtype.name in DEFAULTS else "float64"
+    return np.asarray(array, np.float64), dtype
+
+
+def layout_of(name: str, shape: tuple[int, ...], problem: Problem) -> Callable[[Array], Array]:
+    """How an expected array of this shape is laid over the result: as it is, or
+    - the output of heads that were not packed, (…, H, n, d_v), packed;
+    - the output of one column, or an lse, as the row or column that a text table makes of it."""
+    due = problem.shapes()[name]
+    unpacked = (*problem.lead, problem.n, problem.d_v)
+    if name == "output" and shape != due and shape == unpacked and problem.output_projection is None:
+        return lambda array: np.moveaxis(array, -3, -2).reshape(due)
+    size = int(np.prod(due))
+    is_line = name == "lse" or (name == "output" and due[-1] == 1)
+    if is_line and len(due) <= 2 and int(np.prod(shape)) == size and max(shape, default=1) == size and len(shape) <= 2:
+        return lambda array: array.reshape(due)
+    return lambda array: array
+
+
+def _checked(judge: Judge, measured: Measured) -> MatrixCheck:
+    """The check of one matrix as the report has it."""
+    name, expected = judge.name, judge.expected
+    computed = measured.numbers[name]
+    decimals = None if judge.claims is None else judge.claims.decimals
+    tolerance = "" if judge.tolerance is None else str(judge.tolerance)
+    verdict = judge.verdict(measured)
+    if computed.shape != expected.shape:
+        return MatrixCheck(
+            what=name,
+            verdict=verdict,
+            decimals=decimals,
+            max_error=None,
+            at=None,
+            expected=None,
+            computed=None,
+            said=f"its shape is {_by(expected.shape)}, and {_by(computed.shape)} is due",
+            tolerance=tolerance,
+        )
+    at, counted = judge.worst(measured)
+    says, right = float(expected[at]), float(computed[at])
+    with np.errstate(invalid="ignore"):
+        error = 0.0 if counted[at] == 0 else float(abs(says - right))
+    return MatrixCheck(
+        what=name,
+        verdict=verdict,
+        decimals=decimals,
+        max_error=error,
+        at=at,
+        expected=says,
+        computed=right,
+        text=None if judge.texts is None else str(judge.texts[at]),
+        labels=_labels(measured.problem, name, at),
+        tolerance=tolerance,
+        errors=errors_of(judge, measured, counted),
+    )
+
+
+def _by(shape: tuple[int, ...]) -> str:
+    return " × ".join(map(str, shape)) or "that of one number"
+
+
+def _labels(problem: Problem, name: str, at: tuple[int, ...]) -> tuple[str | None, ...]:
+    """The names of the worst cell's row and column."""
+    labels = problem.labels
+    columns = {"output": labels.values, "lse": None}.get(name, labels.keys)
+    rows = labels.queries
+    row, column = (at[-1], None) if name == "lse" else at[-2:]
+    return (
+        rows[row] if rows and row < len(rows) else None,
+        columns[column] if columns and column is not None and column < len(columns) else None,
+    )

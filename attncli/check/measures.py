@@ -1,0 +1,53 @@
+"""The tolerances of one way to compute a request: what a plain computation may be off, what rounded inputs may move."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from attncli.check.bounds import plain_bounds
+from attncli.check.rounding import Movement
+from attncli.check.routes import Route
+
+if TYPE_CHECKING:
+    from attncli.request import Request
+
+Array = np.ndarray
+
+
+class Measured:
+    """The numbers of a route through a request, with their bounds computed when they are first asked for.
+
+    `halves` are half a unit of the last digit of each input that counts as rounded, by matrix name.
+    """
+
+    def __init__(self, route: Route, request: Request, names: Collection[str], halves: dict[str, Array]) -> None:
+        self.route = route
+        self.request = request
+        self.names = tuple(names)
+        self.problem = route.problem(request)
+        self.numbers = route.numbers_of(self.problem, names)
+        self._halves = halves
+        self._bounds: dict[str, dict[str, Array]] = {}
+        self._movement: Movement | None = None
+
+    def bound(self, name: str, dtype: str) -> Array:
+        """The error that a plain computation in `dtype` may make of each cell; without its softmax a route has those
+        of the way there."""
+        if dtype not in self._bounds:
+            names = ("raw_scores", "scores", "weights")
+            right = self.route.numbers_of(self.problem, names)
+            request = self.request
+            for change in self.route.requests:
+                request = change(request)
+            found = plain_bounds(request, self.problem, right, self.names, np.dtype(dtype))
+            self._bounds[dtype] = found
+        return self._bounds[dtype][name]
+
+    def movement(self) -> Movement | None:
+        """How the numbers move within the rounding of the inputs; None where all inputs are exact."""
+        if self._movement is None and self._halves:
+            self._movement = Movement(self.route, self.request, self.names, self.numbers, self._halves)
+        return self._movement

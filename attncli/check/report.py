@@ -1,0 +1,82 @@
+"""What `check` finds, as data: for a case, for each of its matrices, and the slips that explain a wrong one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+VERDICTS = ("exact", "last-digit", "float32", "input-rounding", "within-tolerance", "wrong")  # from best to worst
+
+
+def worst(verdicts: list[str]) -> str:
+    """The worst of several verdicts."""
+    return max(verdicts, key=VERDICTS.index)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Errors:
+    """The errors of one matrix for engineers: how large, against what, and where.
+
+    `unit` is what errors are counted in: "ulp of float32", or "units of the last digit". `largest` is the worst error
+    so counted, `plain` the largest that a plain computation in `dtype` may make (None where no dtype is claimed),
+    `beyond` the number of cells whose error is more than that of print or computation, `structure` says what they
+    have in common.
+    """
+
+    unit: str
+    largest: float
+    dtype: str | None
+    plain: float | None
+    beyond: int
+    cells: int
+    structure: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MatrixCheck:
+    """One expected matrix against the right one; `at` is its worst cell, None where another shape says it all.
+
+    `decimals` are those that its text claims, None where it was compared by tolerance. `said` is a sentence where the
+    cell alone does not tell what is wrong. `labels` name the worst cell's row and column where they have names.
+    """
+
+    what: str
+    verdict: str
+    decimals: int | None
+    max_error: float | None
+    at: tuple[int, ...] | None
+    expected: float | None
+    computed: float | None
+    text: str | None = None
+    labels: tuple[str | None, ...] = ()
+    said: str = ""
+    tolerance: str = ""
+    errors: Errors | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explanation:
+    """A slip, or two joined with "+", that reproduces the expected numbers; `also` gives the same numbers here."""
+
+    slip: str
+    also: tuple[str, ...]
+    verdict: str
+    explains: tuple[str, ...]
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseReport:
+    """One problem with expected numbers: its verdict is its worst check's."""
+
+    name: str
+    verdict: str
+    checks: tuple[MatrixCheck, ...]
+    diagnosis: tuple[Explanation, ...]
+    title: str | None = None
+    strict: bool = False
+    notes: tuple[str, ...] = ()
+
+    @property
+    def holds(self) -> bool:
+        """Whether the numbers are right, by `--strict` where that was asked for."""
+        return self.verdict == "exact" if self.strict else self.verdict != "wrong"

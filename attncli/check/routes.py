@@ -1,0 +1,111 @@
+"""How numbers come about: the right way, or with a slip. A `Route` computes any result of a request."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from attncli.door import prepare
+from attncli.result import Result
+
+if TYPE_CHECKING:
+    from attncli.problem import Problem
+    from attncli.request import Request
+
+Array = np.ndarray
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """From a request to numbers: changes to the request, then to the problem, then to the arithmetic behind the scores.
+
+    `softmax` is what the weights sum to 1 over: keys (right), queries, all, or nothing. `weigh` changes the weights
+    before they meet the values (for the output alone).
+    """
+
+    requests: tuple[Callable[[Request], Request], ...] = ()
+    problems: tuple[Callable[[Problem], Problem], ...] = ()
+    softmax: str = "keys"
+    unseen: float = 0.0  # the weight of a masked key where there is no softmax
+    scale_after: bool = False
+    weigh: Callable[[Array], Array] | None = None
+
+    def problem(self, request: Request) -> Problem:
+        """The problem behind the numbers; AttncliError where this way can't be gone."""
+        for change in self.requests:
+            request = change(request)
+        problem = prepare(request, compute="float64")
+        for alter in self.problems:
+            problem = alter(problem)
+        return problem
+
+    def numbers(self, request: Request, names: Collection[str]) -> dict[str, Array]:
+        """These results by name, in float64 and in their public shapes."""
+        return self.numbers_of(self.problem(request), names)
+
+    def numbers_of(self, problem: Problem, names: Collection[str]) -> dict[str, Array]:
+        """These results of a problem that this route has prepared."""
+        result = Result(problem, "numpy")
+        if self.softmax == "keys" and not self.scale_after and self.weigh is None:
+            result.compute(*names)
+            return {name: result.array(name) for name in names if result.has(name)}
+        usual = [name for name in names if name not in ("weights", "output")]
+        needed = {"weights"} if self.softmax == "keys" and not self.scale_after else {"scores"}
+        result.compute(*usual, *needed)
+        found = {name: result.array(name) for name in usual}
+        if "weights" in names or "output" in names:
+            weights = self._weights(problem, result)
+            if "weights" in names:
+                found["weights"] = weights
+            if "output" in names and problem.values is not None:
+                found["output"] = weighed(problem, weights if self.weigh is None else self.weigh(weights))
+        return found
+
+    def _weights(self, problem: Problem, result: Result) -> Array:
+        if self.softmax == "keys" and not self.scale_after:
+            return result.weights
+        scores = result.scores
+        factor = 1.0
+        if self.scale_after:
+            factor = problem.scale
+            scores = Result(replace(problem, scale=1.0), "numpy").scores
+        return factor * normalised(scores, self.softmax, self.unseen)
+
+
+def normalised(scores: Array, over: str, unseen: float = 0.0) -> Array:
+    """The exponentials over their sum along the keys, the queries or both; over "nothing" the scores themselves."""
+    if over == "none":
+        return np.where(np.isneginf(scores), unseen, scores)
+    axes = {"keys": (-1,), "queries": (-2,), "all": (-2, -1)}[over]
+    with np.errstate(all="ignore"):
+        largest = scores.max(axis=axes, keepdims=True)
+        powers = np.exp(scores - np.where(np.isfinite(largest), largest, 0))
+        sums = powers.sum(axis=axes, keepdims=True)
+        weights: Array = powers / np.where(sums > 0, sums, 1)
+    return weights
+
+
+def weighed(problem: Problem, weights: Array) -> Array:
+    """weights · values, the heads packed again and projected as the problem has it."""
+    assert problem.values is not None
+    values = problem.values
+    if problem.key_heads is not None:
+        values = np.take(values, [problem.key_head(head) for head in range(problem.lead[-1])], axis=-3)
+    with np.errstate(all="ignore"):
+        output = weights @ values
+    if problem.packed:
+        output = np.moveaxis(output, -3, -2)
+        output = output.reshape(*output.shape[:-2], -1)
+    if problem.output_projection is not None:
+        projection, offset = problem.output_projection
+        output = output @ projection
+        if offset is not None:
+            output = output + offset
+    found: Array = output
+    return found
+
+
+RIGHT = Route()

@@ -1,0 +1,138 @@
+"""What the errors of a matrix have in common: noise, or one row, one head, above a diagonal, growing with position."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from attncli.check.claims import are_float32
+from attncli.check.report import Errors
+
+if TYPE_CHECKING:
+    from attncli.check.judging import Judge
+    from attncli.check.measures import Measured
+
+Array = np.ndarray
+
+CLEAR = 0.7  # a rank correlation from which on errors are said to grow
+
+
+def errors_of(judge: Judge, measured: Measured, counted: Array) -> Errors:
+    """The errors of a matrix whose cells' errors were counted in their own units."""
+    computed = measured.numbers[judge.name]
+    dtype = dtype_of(judge)
+    with np.errstate(invalid="ignore"):
+        error = np.where(counted == 0, 0.0, np.abs(judge.expected - computed))
+    if dtype is None:
+        assert judge.claims is not None
+        unit, sizes, plain = "units of the last digit", counted, None
+        beyond = counted > 1.5 * (1 - 1e-9)
+    else:
+        unit = f"ulp of {dtype}"
+        ulp = spacing(computed, dtype)
+        sizes = np.where(np.isfinite(error), error / ulp, np.inf)
+        bound = measured.bound(judge.name, "float32" if dtype in ("float16", "bfloat16") else dtype)
+        if dtype in ("float16", "bfloat16"):
+            bound = np.maximum(bound, ulp / 2)
+        plain = float(np.where(np.isfinite(bound) & (computed != 0), bound / ulp, 0).max())
+        beyond = sizes > np.where(np.isfinite(bound), 2 * bound / ulp, 0)
+    sizes = np.where(np.isnan(sizes), 0.0, sizes)
+    return Errors(
+        unit=unit,
+        largest=float(sizes.max()),
+        dtype=dtype,
+        plain=plain,
+        beyond=int(beyond.sum()),
+        cells=int(beyond.size),
+        structure=structure(sizes, beyond, judge.name),
+    )
+
+
+def dtype_of(judge: Judge) -> str | None:
+    """The dtype that the expected numbers claim to have in full; None where they are rounded decimals."""
+    if judge.claims is None:
+        return judge.strict_dtype
+    if not judge.claims.is_full.any():
+        return "float32" if are_float32(judge.expected, judge.claims) else None
+    return "float32" if are_float32(judge.expected, judge.claims) else "float64"
+
+
+def spacing(computed: Array, dtype: str) -> Array:
+    """One unit in the last place of each number in this dtype."""
+    size = np.abs(np.where(np.isfinite(computed), computed, 0))
+    if dtype == "bfloat16":
+        found: Array = np.spacing(size.astype(np.float32)).astype(np.float64) * 2**16
+        return found
+    with np.errstate(over="ignore"):
+        narrow = np.minimum(size, float(np.finfo(dtype).max)).astype(dtype)
+    wide: Array = np.spacing(narrow).astype(np.float64)
+    return wide
+
+
+def structure(sizes: Array, beyond: Array, name: str) -> str:
+    """One sentence's end: where the cells stand whose error is more than print or computation explain."""
+    count = int(beyond.sum())
+    if count == 0:
+        return "noise: no cell is off by more than print and computation explain"
+    if count == 1:
+        return "one cell"
+    if name == "lse" or sizes.ndim < 2:
+        return _growth(sizes, beyond) or f"{count} of {beyond.size} cells"
+    *lead, _, _ = sizes.shape
+    if lead and int(np.prod(lead)) > 1:
+        parts = beyond.reshape(-1, *sizes.shape[-2:]).any(axis=(1, 2))
+        if parts.sum() == 1:
+            index = np.unravel_index(int(np.argmax(parts)), tuple(lead))
+            noun = "head" if len(lead) == 1 else "part"
+            inner = structure(sizes[index], beyond[index], name)
+            return f"{noun} {', '.join(str(int(i)) for i in index)} alone, {inner}"
+    rows, columns = _any_along(beyond, -1), _any_along(beyond, -2)
+    if rows.sum() == 1:
+        return f"row {int(np.argmax(rows))} alone"
+    if columns.sum() == 1:
+        return f"column {int(np.argmax(columns))} alone"
+    if name != "output" and (diagonal := _triangle(beyond)):
+        return diagonal
+    if bool(beyond.all()):
+        return _growth(sizes, beyond) or "every cell"
+    return _growth(sizes, beyond) or f"{count} of {beyond.size} cells, in no order"
+
+
+def _any_along(beyond: Array, axis: int) -> Array:
+    """Which rows (axis −1) or columns (axis −2) hold such a cell, whatever the head."""
+    along = np.asarray(beyond.any(axis=axis))
+    return np.asarray(along.reshape(-1, along.shape[-1]).any(axis=0))
+
+
+def _triangle(beyond: Array) -> str:
+    """ "above a diagonal" where a causal mask of either corner would be."""
+    n, m = beyond.shape[-2:]
+    cells = np.asarray(beyond.reshape(-1, n, m).any(axis=0))
+    if n < 3 or m < 3:
+        return ""
+    rows, keys = np.indices((n, m))
+    for offset in {0, m - n}:
+        above = keys > rows + offset
+        if above.any() and not cells[~above].any() and cells[above].mean() > 0.5:
+            return "above the diagonal" if n == m else f"above the diagonal j = i{f' + {offset}' if offset else ''}"
+        below = keys < rows + offset
+        if below.any() and not cells[~below].any() and cells[below].mean() > 0.5:
+            return "below the diagonal" if n == m else f"below the diagonal j = i{f' + {offset}' if offset else ''}"
+    return ""
+
+
+def _growth(sizes: Array, beyond: Array) -> str:
+    """Whether the errors of rows, or of columns, grow with their position."""
+    finite = np.where(np.isfinite(sizes), sizes, 0.0)
+    along = [("query", -2), ("column", -1)] if sizes.ndim >= 2 else [("query", -1)]
+    for noun, axis in along:
+        length = sizes.shape[axis]
+        if length < 6 or not beyond.any():
+            continue
+        largest = np.moveaxis(finite, axis, 0).reshape(length, -1).max(axis=1)
+        ranks = np.argsort(np.argsort(largest, kind="stable"), kind="stable")
+        correlation = float(np.corrcoef(ranks, np.arange(length))[0, 1]) if np.ptp(largest) > 0 else 0.0
+        if correlation > CLEAR:
+            return f"growing with the {noun}'s position"
+    return ""
