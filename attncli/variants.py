@@ -11,8 +11,28 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from attncli.arithmetic import (
+    KEY,
+    KEY_LENGTH,
+    QUERY,
+    QUERY_LENGTH,
+    TOTAL,
+    Expression,
+    absolute,
+    minus,
+    negative,
+    over,
+    squared,
+    times,
+    whole,
+)
+
 if TYPE_CHECKING:
     from numpy import ndarray
+
+
+PRODUCT_READING = "it is large where both are large in the same features, and negative where their signs differ"
+DISTANCE_READING = "it is 0 where they are equal, and the further below 0 the more they differ"
 
 
 def dot(queries: ndarray, keys: ndarray) -> ndarray:
@@ -81,16 +101,20 @@ def _negative_sum(queries: ndarray, keys: ndarray, term: Callable[[ndarray], Non
 class Variant:
     """One way to score a query against a key.
 
-    `formula` and `latex` say the raw score, `explained` in words; `default_scale` is an expression of dk, or of ℓ
-    where the variant `has_length`. `prepare` (if any) maps the rows of Q and K before they are scored.
-    `bound(q, k, d_k)` is at least every |raw score| for rows whose largest |entry| is q and k.
-    `is_product`: the score is a matrix product of the prepared rows; `is_constant`: it looks at neither.
+    `formula` and `latex` say the raw score, `explained` in words. For `attncli explain`, `term` is what each feature
+    adds to it (None: nothing), `raw_score` what becomes of their sum, and `reading` what a large one means.
+    `default_scale` is an expression of dk, or of ℓ where the variant `has_length`. `prepare` (if any) maps the rows of
+    Q and K before they are scored. `bound(q, k, d_k)` is at least every |raw score| for rows whose largest |entry| is
+    q and k. `is_product`: the score is a matrix product of the prepared rows; `is_constant`: it looks at neither.
     """
 
     name: str
     formula: str
     latex: str
     explained: str
+    term: Expression | None
+    raw_score: Expression
+    reading: str
     default_scale: str
     source: str
     score: Callable[[ndarray, ndarray], ndarray]
@@ -111,6 +135,9 @@ VARIANTS = (
         formula="q·k",
         latex=r"q \cdot k",
         explained="the dot product, divided by √d_k",
+        term=times(QUERY, KEY),
+        raw_score=TOTAL,
+        reading=PRODUCT_READING,
         default_scale="1/sqrt(dk)",
         source="Vaswani et al. 2017, eq. 1",
         score=dot,
@@ -122,6 +149,9 @@ VARIANTS = (
         formula="q·k",
         latex=r"q \cdot k",
         explained="the dot product as it is",
+        term=times(QUERY, KEY),
+        raw_score=TOTAL,
+        reading=PRODUCT_READING,
         default_scale="1",
         source="Luong et al. 2015",
         score=dot,
@@ -133,6 +163,9 @@ VARIANTS = (
         formula="−‖q − k‖₁",
         latex=r"-\lVert q - k \rVert_1",
         explained="the Manhattan distance, negated and divided by ℓ",
+        term=absolute(minus(QUERY, KEY)),
+        raw_score=negative(TOTAL),
+        reading=DISTANCE_READING,
         default_scale="1/ℓ",
         source="Kim et al. 2019 (Attentive Neural Processes)",
         score=negative_manhattan,
@@ -144,6 +177,9 @@ VARIANTS = (
         formula="−‖q − k‖₂² / 2",
         latex=r"-\tfrac{1}{2} \lVert q - k \rVert_2^2",
         explained="half the squared Euclidean distance, negated and divided by ℓ²",
+        term=squared(minus(QUERY, KEY)),
+        raw_score=over(negative(TOTAL), whole(2)),
+        reading=DISTANCE_READING,
         default_scale="1/ℓ²",
         source="Nadaraya 1964, Watson 1964",
         score=negative_half_square,
@@ -155,6 +191,9 @@ VARIANTS = (
         formula="q·k / (‖q‖‖k‖)",
         latex=r"\frac{q \cdot k}{\lVert q \rVert \lVert k \rVert}",
         explained="the cosine of the angle between query and key",
+        term=times(QUERY, KEY),
+        raw_score=over(TOTAL, times(QUERY_LENGTH, KEY_LENGTH)),
+        reading="it is 1 where they point the same way, 0 at a right angle and −1 where they point opposite ways",
         default_scale="1",
         source="Graves et al. 2014",
         score=dot,
@@ -167,6 +206,9 @@ VARIANTS = (
         formula="0",
         latex="0",
         explained="nothing: every key gets the same weight",
+        term=None,
+        raw_score=whole(0),
+        reading="it looks at neither of them, so it is 0 for every key",
         default_scale="1",
         source="Kim et al. 2019",
         score=nothing,

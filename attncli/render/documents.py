@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from attncli.digits import shown
 from attncli.errors import UsageError, nearest
 from attncli.formats import BY_NAME as FORMATS
 from attncli.matrices import Matrix
 from attncli.numerals import shortest
-from attncli.render.digits import shown
 from attncli.render.tables import LEGENDS, Style, heading, result_text
 from attncli.render.view import View, views
 

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from attncli.digits import of_dimensions, shown
 from attncli.files import shown as escaped
 from attncli.render import heat
 from attncli.render.console import has_colour, make_console, rendered, speaks_unicode, terminal_width
-from attncli.render.digits import of_dimensions, shown
 from attncli.render.view import View, parts_shown, views
 
 if TYPE_CHECKING:

@@ -1,0 +1,138 @@
+"""Arithmetic as it is written on a board: numbers, symbols and operations, before anyone chooses text, LaTeX or MathML.
+
+The records of `attncli.variants` hold their scores as such expressions over symbols; explain puts numbers in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Numeral:
+    """A number as it is printed: `text` is plain ASCII (-2.8284, 1.2e-13, -inf) and rounds `value`."""
+
+    value: float
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Symbol:
+    """A letter that stands for a number, as d_k: `index` is set below it."""
+
+    name: str
+    index: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """`kind` is one of KINDS, or the name of a function."""
+
+    kind: str
+    operands: tuple[Expression, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """Terms of a sum that are left out: how many, and what they come to."""
+
+    count: int
+    total: Numeral
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """Numbers side by side, as a vector is written; `left_out` of them are missing before place `gap`."""
+
+    cells: tuple[Numeral, ...]
+    gap: int = 0
+    left_out: int = 0
+
+
+Expression = Numeral | Symbol | Operation | Rest | Row
+
+KINDS = (
+    "sum", "difference", "product", "quotient", "negative", "absolute", "square", "root", "total", "norm", "fraction"
+)  # fmt: skip
+
+
+def plus(*terms: Expression) -> Expression:
+    """a + b + …; a single term is itself."""
+    return terms[0] if len(terms) == 1 else Operation("sum", terms)
+
+
+def minus(left: Expression, right: Expression) -> Expression:
+    """a − b."""
+    return Operation("difference", (left, right))
+
+
+def times(left: Expression, right: Expression) -> Expression:
+    """a · b."""
+    return Operation("product", (left, right))
+
+
+def over(above: Expression, below: Expression) -> Expression:
+    """a / b."""
+    return Operation("quotient", (above, below))
+
+
+def negative(inner: Expression) -> Expression:
+    """−a."""
+    return Operation("negative", (inner,))
+
+
+def absolute(inner: Expression) -> Expression:
+    """|a|."""
+    return Operation("absolute", (inner,))
+
+
+def squared(inner: Expression) -> Expression:
+    """a²."""
+    return Operation("square", (inner,))
+
+
+def root(inner: Expression) -> Expression:
+    """√a."""
+    return Operation("root", (inner,))
+
+
+def function(name: str, inner: Expression) -> Expression:
+    """name(a), as exp(a)."""
+    return Operation(name, (inner,))
+
+
+def total(inner: Expression) -> Expression:
+    """Σ a, over what stands in a row."""
+    return Operation("total", (inner,))
+
+
+def norm(inner: Expression) -> Expression:
+    """‖a‖."""
+    return Operation("norm", (inner,))
+
+
+def whole(number: int) -> Numeral:
+    """A number that is exact, as the 2 in a half."""
+    return Numeral(float(number), str(number))
+
+
+QUERY, KEY = Symbol("q"), Symbol("k")  # one feature of each, in a variant's `term`
+TOTAL = Symbol("Σ")  # the sum of the terms, in a variant's `raw_score`
+QUERY_LENGTH, KEY_LENGTH = norm(QUERY), norm(KEY)  # √Σq² and √Σk²
+
+
+def substituted(expression: Expression, given: Mapping[Expression, Expression]) -> Expression:
+    """The expression with each part that is `given` replaced."""
+    if expression in given:
+        return given[expression]
+    if isinstance(expression, Operation):
+        return Operation(expression.kind, tuple(substituted(operand, given) for operand in expression.operands))
+    return expression
+
+
+def mentions(expression: Expression, part: Expression) -> bool:
+    """Whether `part` occurs in the expression."""
+    if expression == part:
+        return True
+    return isinstance(expression, Operation) and any(mentions(operand, part) for operand in expression.operands)
