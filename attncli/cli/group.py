@@ -13,6 +13,7 @@ from attncli.errors import ExitStatus, UsageError, nearest
 
 COMMANDS = {
     "run": "compute; print tables; write files",
+    "explain": "the worked solution, step by step",
     "demo": "a built-in problem, needing no file",
     "variants": "the table of variants and their formulas",
 }

@@ -1,0 +1,102 @@
+"""`attncli explain`: the worked solution, step by step."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from attncli.cli.options import Calculation, Reading, bundled
+from attncli.cli.run import checked_digits, read_worksheet, tell_notes
+from attncli.cli.streams import say, tell
+from attncli.errors import ExitStatus
+
+EXPLAINING = "Explaining"
+HELP = """\
+The worked solution: every product, sum, exponential and weight of a query, and in words what came out.
+
+Examples:
+  attncli explain problem.yaml                         every query of a small problem
+  attncli explain problem.yaml --query bank            one of them, by label or by number from 0
+  attncli explain q.csv k.csv v.csv -a laplace         with another variant
+  attncli explain problem.yaml --until scores          an exercise sheet: the later steps are blank
+  attncli explain problem.yaml -f html -o work.html    a page for the browser; or markdown, latex
+"""
+
+
+@bundled
+def command(
+    source: Annotated[list[str], typer.Argument(metavar="Q K [V] | PROBLEM", help="files, FILE:NAME, - or numbers")],
+    calculation: Calculation,
+    reading: Reading,
+    query: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--query",
+            metavar="I|LABEL",
+            help="this query, by number from 0 or label (repeatable; default: all of a small problem, or the first)",
+            rich_help_panel=EXPLAINING,
+        ),
+    ] = None,
+    until: Annotated[
+        str,
+        typer.Option(
+            "--until",
+            metavar="STEP",
+            help="raw, scores, masked, exp, weights, output: leave the steps after it blank",
+            rich_help_panel=EXPLAINING,
+        ),
+    ] = "output",
+    format: Annotated[
+        str,
+        typer.Option(
+            "--format", "-f", metavar="FORMAT", help="text, markdown, latex, html", rich_help_panel=EXPLAINING
+        ),
+    ] = "text",
+    output: Annotated[
+        str | None,
+        typer.Option("--output", "-o", metavar="FILE", help="write the page here", rich_help_panel=EXPLAINING),
+    ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="replace a file that exists", rich_help_panel=EXPLAINING)
+    ] = False,
+    digits: Annotated[
+        int, typer.Option("--digits", metavar="N", help="decimals shown", rich_help_panel=EXPLAINING)
+    ] = 4,
+    ascii_only: Annotated[
+        bool, typer.Option("--ascii", help="no colour and no Unicode", rich_help_panel=EXPLAINING)
+    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="print no notes", rich_help_panel=EXPLAINING)] = False,
+) -> int:
+    """Read, work it out, write the page."""
+    from attncli.explain import explain
+    from attncli.files import refuse_existing, shown, write_atomically
+    from attncli.render.explanations import renderer
+    from attncli.render.tables import Style
+
+    render = renderer(format)
+    style = Style(checked_digits(digits), ascii_only=ascii_only)
+    if output is not None:
+        refuse_existing([output], force)
+    sources = reading.sources()
+    worksheet = read_worksheet(source, sources)
+    page = explain(
+        calculation.over(worksheet.request, sources),
+        queries=query or (),
+        until=until,
+        digits=digits,
+        engine=calculation.checked_engine(),
+        title=worksheet.title,
+    )
+    text = render(page, style)
+    if output is None:
+        say(text)
+    else:
+        write_atomically(output, [text.encode()], force=force)
+    if not quiet:
+        tell_notes([*worksheet.notes, *page.notes])
+    for warning in page.warnings:
+        tell(f"warning: {warning}\n")
+    if output is not None:
+        tell(f"wrote {shown(output)}\n")
+    return ExitStatus.DONE

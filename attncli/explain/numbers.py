@@ -1,0 +1,143 @@
+"""The numbers of one query: the engine's results, and what lies between them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from attncli.engine import compute
+from attncli.explain.names import Names
+from attncli.problem import Problem
+
+Array = np.ndarray
+
+KEYS_AT_MOST, TOP_KEYS, EDGE_KEYS = 24, 5, 2
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """One query against the m keys of one head. `raw`, `scores`, `weights` (m,) and `output` (d_v,) are the engine's;
+    `scaled` and `unmasked` (m,) lie between raw and scores; `exponentials` (m,) are
+    relative to `shift`, the largest score, and come to `total`. `shown` are the keys that a page has room for."""
+
+    problem: Problem
+    names: Names
+    part: int
+    row: int
+    query: Array
+    keys: Array
+    values: Array | None
+    bias: Array | None
+    allowed: Array
+    raw: Array
+    scaled: Array
+    unmasked: Array
+    scores: Array
+    shift: float
+    exponentials: Array
+    total: float
+    weights: Array
+    output: Array | None
+    shown: list[int]
+
+    @property
+    def has_key(self) -> bool:
+        """Whether the query may attend to anything."""
+        return bool(self.allowed.any())
+
+    @property
+    def is_finite(self) -> bool:
+        """Whether the weights are numbers, so that something can be said about them."""
+        return bool(np.isfinite(self.weights).all())
+
+
+class _Row:
+    """A sink for the only query that is computed."""
+
+    def __init__(self) -> None:
+        self.block: Array | None = None
+
+    def __setitem__(self, where: tuple[int | slice, ...], block: Array) -> None:
+        del where
+        self.block = np.array(block[0])
+
+    @property
+    def row(self) -> Array:
+        assert self.block is not None
+        return self.block
+
+
+def numbers_of(problem: Problem, names: Names, part: int, row: int, engine: str = "auto") -> Numbers:
+    """Compute one query of one part, and nothing else."""
+    alone, own = problem.alone(part), problem.part(part)
+    wanted = ["raw_scores", "scores", "weights", *(["output"] if own.values is not None else [])]
+    sinks = {name: _Row() for name in wanted}
+    compute(alone, sinks, engine=engine, rows=range(row, row + 1))
+    allowed = allowed_keys(problem, part, row)
+    raw, scores, weights = sinks["raw_scores"].row, sinks["scores"].row, sinks["weights"].row
+    bias = None if own.bias is None else own.bias[row]
+    with np.errstate(all="ignore"):
+        scaled = raw * problem.scale
+        unmasked = unmasked_scores(problem, scaled, bias)
+        shift = float(scores[allowed].max()) if allowed.any() else 0.0
+        exponentials = np.where(allowed, np.exp(np.where(allowed, scores, shift) - shift), 0.0)
+    return Numbers(
+        problem=alone,
+        names=names,
+        part=part,
+        row=row,
+        query=own.queries[row],
+        keys=own.keys,
+        values=own.values,
+        bias=bias,
+        allowed=allowed,
+        raw=raw,
+        scaled=scaled,
+        unmasked=unmasked,
+        scores=scores,
+        shift=shift,
+        exponentials=exponentials,
+        total=float(exponentials.sum()),
+        weights=weights,
+        output=sinks["output"].row if "output" in sinks else None,
+        shown=shown_keys(weights, scores),
+    )
+
+
+def unmasked_scores(problem: Problem, scaled: Array, bias: Array | None) -> Array:
+    """The scores before the mask: softcap and finite bias, in the order of the conventions."""
+    finite = None if bias is None else np.where(np.isneginf(bias), 0.0, bias)
+    scores = scaled
+    if finite is not None and problem.conventions.softcap_after_bias:
+        scores = scores + finite
+    if problem.softcap is not None:
+        scores = problem.softcap * np.tanh(scores / problem.softcap)
+    if finite is not None and not problem.conventions.softcap_after_bias:
+        scores = scores + finite
+    return scores
+
+
+def allowed_keys(problem: Problem, part: int, row: int) -> Array:
+    """Whether the query may attend to each key, (m,)."""
+    own = problem.part(part)
+    allowed = np.ones(problem.m, np.bool_)
+    starts, stops = problem.visible.interval(own.first, np.array([row]), problem.m)
+    columns = np.arange(problem.m)
+    allowed &= (columns >= starts[0]) & (columns < stops[0])
+    if own.mask is not None:
+        allowed &= own.mask[row]
+    if own.bias is not None:
+        allowed &= ~np.isneginf(own.bias[row])
+    return allowed
+
+
+def shown_keys(weights: Array, scores: Array) -> list[int]:
+    """All keys, or of too many those with the largest weights and the first and last few."""
+    size = len(weights)
+    if size <= KEYS_AT_MOST:
+        return list(range(size))
+    rank = np.where(np.isnan(scores), -np.inf, scores)
+    top = np.argpartition(rank, size - TOP_KEYS)[-TOP_KEYS:]
+    chosen = {int(key) for key in top} | set(range(EDGE_KEYS)) | set(range(size - EDGE_KEYS, size))
+    return sorted(chosen)

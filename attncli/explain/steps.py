@@ -1,0 +1,327 @@
+"""The steps from query and keys to the weights, each with its arithmetic."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+
+from attncli.arithmetic import (
+    KEY,
+    KEY_LENGTH,
+    QUERY,
+    QUERY_LENGTH,
+    TOTAL,
+    Expression,
+    Numeral,
+    Operation,
+    Rest,
+    Symbol,
+    function,
+    mentions,
+    minus,
+    over,
+    plus,
+    root,
+    squared,
+    substituted,
+    times,
+    total,
+    whole,
+)
+from attncli.explain.figures import Figures, ends, equation
+from attncli.explain.numbers import Numbers
+from attncli.explain.records import Equation, Line, Step
+from attncli.explain.scale import scale_equation
+
+FEATURES_AT_MOST = 16
+
+
+def key_lines(numbers: Numbers, line: Callable[[int], Line], *, gaps: bool = False) -> tuple[Line, ...]:
+    """`line(j)` for each key that is shown, with a line for each of the `gaps` between them."""
+    lines: list[Line] = []
+    before = -1
+    for j in numbers.shown:
+        if gaps and j != before + 1:
+            lines.append(Line("", left_out=j - before - 1))
+        lines.append(line(j))
+        before = j
+    return tuple(lines)
+
+
+def key_sum(numbers: Numbers, figures: Figures, amounts: np.ndarray) -> Expression:
+    """a_0 + a_1 + … over all keys: those left out in one number, so that the line adds up."""
+    shown = [figures.number(float(amounts[j])) for j in numbers.shown]
+    hidden = len(amounts) - len(shown)
+    if not hidden:
+        return plus(*shown)
+    rest = float(amounts.sum()) - sum(float(amounts[j]) for j in numbers.shown)
+    return plus(*shown, Rest(hidden, figures.number(max(rest, 0.0))))
+
+
+# raw scores
+
+
+def raw_step(numbers: Numbers, figures: Figures) -> Step:
+    """Every product (or difference) of query and key, and what becomes of their sum."""
+    variant = numbers.problem.variant
+    symbolic = variant.raw_score
+    if variant.term is not None:
+        symbolic = substituted(symbolic, {TOTAL: total(variant.term)})
+    lines = key_lines(numbers, lambda j: raw_line(numbers, figures, j))
+    if mentions(variant.raw_score, QUERY_LENGTH):
+        lines = (*length_lines(numbers, figures), *lines)
+    if variant.term is None:
+        lines = ()
+    return Step(
+        "raw",
+        "Compare the query with every key",
+        Equation((Symbol("raw score"), symbolic), ("=",)),
+        (f"Each key gets one number, its raw score: {variant.reading}.",),
+        lines,
+    )
+
+
+def raw_line(numbers: Numbers, figures: Figures, j: int) -> Line:
+    """A key's raw score; where a length is 0, why there is no arithmetic."""
+    name = numbers.names.key(j)
+    divides = mentions(numbers.problem.variant.raw_score, KEY_LENGTH)
+    if divides and not (numbers.query.any() and numbers.keys[j].any()):
+        whose = "the query" if not numbers.query.any() else "the key"
+        return Line(name, equation(whole(0)), f"{whose} has length 0 and points nowhere: the cosine is taken as 0")
+    return Line(name, raw_equation(numbers, figures, j))
+
+
+def length_lines(numbers: Numbers, figures: Figures) -> tuple[Line, ...]:
+    """The Euclidean lengths of the query and of each key."""
+
+    def line(j: int) -> Line:
+        return Line(numbers.names.key(j), length_equation(numbers.keys[j], KEY_LENGTH, figures))
+
+    return (
+        Line(numbers.names.query(numbers.row), length_equation(numbers.query, QUERY_LENGTH, figures)),
+        *key_lines(numbers, line),
+    )
+
+
+def raw_equation(numbers: Numbers, figures: Figures, j: int) -> Equation:
+    """The variant's arithmetic with this key's numbers in it."""
+    variant = numbers.problem.variant
+    query, key = numbers.query, numbers.keys[j]
+    score = figures.number(numbers.raw[j])
+    if variant.term is None:
+        return equation(variant.raw_score)
+    lengths: dict[Expression, Expression] = {}
+    if mentions(variant.raw_score, KEY_LENGTH):
+        lengths = {QUERY_LENGTH: figures.factor(_length(query)), KEY_LENGTH: figures.factor(_length(key))}
+    written, worked, values = [], [], []
+    for c in range(len(query)):
+        values.append(term_value(variant.term, float(query[c]), float(key[c])))
+    kept = ends(len(query), FEATURES_AT_MOST)
+    for c in kept:
+        pair: dict[Expression, Expression] = {QUERY: figures.number(query[c]), KEY: figures.number(key[c])}
+        written.append(substituted(variant.term, pair))
+        worked.append(figures.number(values[c]))
+    rest = []
+    if len(kept) < len(query):
+        missing = sum(value for c, value in enumerate(values) if c not in kept)
+        rest = [Rest(len(query) - len(kept), figures.number(missing))]
+
+    def with_total(expression: Expression) -> Expression:
+        return signed(substituted(variant.raw_score, {TOTAL: expression, **lengths}))
+
+    sides = [with_total(plus(*written, *rest)), with_total(plus(*worked, *rest))]
+    if variant.raw_score != TOTAL and len(worked) > 1:
+        sides.append(with_total(figures.number(sum(values))))
+    return equation(*sides, score)
+
+
+def signed(expression: Expression) -> Expression:
+    """−(3) as the number −3, and −(0) as 0."""
+    if not isinstance(expression, Operation):
+        return expression
+    operands = tuple(signed(operand) for operand in expression.operands)
+    inner = operands[0]
+    if expression.kind == "negative" and isinstance(inner, Numeral) and inner.text[:1] not in ("-", "n"):
+        return inner if inner.value == 0 else Numeral(-inner.value, f"-{inner.text}")
+    return Operation(expression.kind, operands)
+
+
+def term_value(term: Expression, query: float, key: float) -> float:
+    """What one feature adds."""
+    return evaluated(substituted(term, {QUERY: Numeral(query, ""), KEY: Numeral(key, "")}))
+
+
+def evaluated(expression: Expression) -> float:
+    """The expression in floating point."""
+    if isinstance(expression, Numeral):
+        return expression.value
+    assert isinstance(expression, Operation)
+    operands = [evaluated(operand) for operand in expression.operands]
+    return FLOATING[expression.kind](operands)
+
+
+FLOATING: dict[str, Callable[[list[float]], float]] = {
+    "sum": sum,
+    "difference": lambda operands: operands[0] - operands[1],
+    "product": lambda operands: operands[0] * operands[1],
+    "quotient": lambda operands: operands[0] / operands[1],
+    "negative": lambda operands: -operands[0],
+    "absolute": lambda operands: abs(operands[0]),
+    "square": lambda operands: operands[0] * operands[0],
+    "root": lambda operands: operands[0] ** 0.5,
+}
+
+
+def _length(row: np.ndarray) -> float:
+    return float(np.linalg.norm(row))
+
+
+def length_equation(row: np.ndarray, symbol: Expression, figures: Figures) -> Equation:
+    """‖q‖ = √(q₀² + q₁² + …)."""
+    cells = [float(cell) for cell in row]
+    kept = ends(len(cells), FEATURES_AT_MOST)
+    terms: list[Expression] = [squared(figures.number(cells[c])) for c in kept]
+    if len(kept) < len(cells):
+        missing = sum(cell * cell for c, cell in enumerate(cells) if c not in kept)
+        terms.append(Rest(len(cells) - len(kept), figures.number(missing)))
+    chain = equation(root(plus(*terms)), figures.factor(_length(row)))
+    return Equation((symbol, *chain.sides), ("=", *chain.signs))
+
+
+# scale, softcap, bias
+
+
+def score_step(numbers: Numbers, figures: Figures) -> Step:
+    """From raw scores to scores: scale, softcap and bias, in the order of the conventions."""
+    problem = numbers.problem
+    extras = [*(["cap"] if problem.softcap is not None else []), *(["bias"] if numbers.bias is not None else [])]
+    title = "Scale the scores"
+    if extras:
+        title = {"cap": "Scale the scores and cap them", "bias": "Scale the scores and add the bias"}.get(
+            "".join(extras), "Scale the scores, cap them and add the bias"
+        )
+    words = [*scale_words(numbers)]
+    if problem.softcap is not None:
+        words.append(
+            f"The softcap {problem.softcap:g}·tanh(score/{problem.softcap:g}) keeps every score "
+            f"between −{problem.softcap:g} and {problem.softcap:g}."
+        )
+    if numbers.bias is not None:
+        words.append("The bias is added to the score.")
+    if not extras and (problem.variant.is_constant or problem.scale == 1):
+        return Step("scores", title, None, ("The scale is 1: the scores are the raw scores.",))
+    lines = key_lines(numbers, lambda j: Line(numbers.names.key(j), score_equation(numbers, figures, j)))
+    return Step("scores", title, scale_equation(problem, figures), tuple(words), lines)
+
+
+def scale_words(numbers: Numbers) -> list[str]:
+    """What the scale is for, as far as that is true of this one."""
+    problem = numbers.problem
+    if problem.scale_text == "1/sqrt(dk)" and problem.variant.is_product:
+        return [
+            "Each raw score is multiplied by the scale. The more features a score adds up, the larger it tends to "
+            "be; dividing by √d_k, the root of their number, takes that out again."
+        ]
+    if problem.length_scale is not None:
+        return [
+            f"Each raw score is multiplied by the scale. The length ℓ = {problem.length_scale:g} says what counts as "
+            "far: with a larger ℓ, distant keys are heard more."
+        ]
+    if problem.scale == 1:
+        return ["The scale is 1, so it changes nothing."]
+    return ["Each raw score is multiplied by the scale: the larger it is, the more the differences between keys count."]
+
+
+def score_equation(numbers: Numbers, figures: Figures, j: int) -> Equation:
+    """raw · scale, then cap and bias, the intermediate results in between."""
+    problem = numbers.problem
+    raw, scaled = figures.number(numbers.raw[j]), figures.number(numbers.scaled[j])
+    sides: list[Expression] = []
+    current: Expression = raw
+    if problem.scale != 1:
+        sides.append(times(raw, figures.factor(problem.scale)))
+        current = scaled
+    bias = None if numbers.bias is None or numbers.bias[j] == -float("inf") else figures.number(numbers.bias[j])
+    steps = ["bias", "cap"] if problem.conventions.softcap_after_bias else ["cap", "bias"]
+    value = float(numbers.scaled[j])
+    for kind in steps:
+        if kind == "cap" and problem.softcap is not None:
+            limit = figures.number(problem.softcap)
+            sides.append(times(limit, function("tanh", over(current, limit))))
+            value = problem.softcap * math.tanh(value / problem.softcap)
+        elif kind == "bias" and bias is not None:
+            sides.append(plus(current, bias))
+            value += bias.value
+        else:
+            continue
+        current = figures.number(value)
+    sides.append(figures.number(numbers.unmasked[j]))
+    return equation(*sides)
+
+
+# the softmax
+
+
+def exponential_step(numbers: Numbers, figures: Figures) -> Step:
+    """Shift by the largest score, exponentials, their sum."""
+    largest = figures.number(numbers.shift)
+    holders = [numbers.names.key(j) for j in numbers.shown if numbers.allowed[j] and numbers.scores[j] == numbers.shift]
+    note = f"of {holders[0]}" if len(holders) == 1 else ""
+
+    def line(j: int) -> Line:
+        name = numbers.names.key(j)
+        if not numbers.allowed[j]:
+            return Line(name, equation(function("exp", Numeral(-math.inf, "-inf")), whole(0)), "masked")
+        score = figures.number(numbers.scores[j])
+        shifted = figures.number(float(numbers.scores[j]) - numbers.shift)
+        chain = [function("exp", minus(score, largest)), function("exp", shifted)]
+        return Line(name, equation(*chain, figures.number(numbers.exponentials[j])))
+
+    return Step(
+        "exp",
+        "Turn scores into positive numbers: exponentials",
+        Equation((Symbol("e"), function("exp", minus(Symbol("score"), Symbol("largest score")))), ("=",)),
+        (
+            "The exponential makes every score positive and stretches the differences: a score that is 1 higher "
+            "counts 2.718 times as much.",
+            "The largest score is subtracted first. That changes no weight, as it divides all exponentials by the "
+            "same number, but it keeps them from overflowing: the largest becomes exp(0) = 1.",
+        ),
+        (
+            Line("largest score", Equation((largest,), ()), note),
+            *key_lines(numbers, line),
+            Line(
+                "sum",
+                equation(key_sum(numbers, figures, numbers.exponentials), figures.number(numbers.total)),
+                is_sum=True,
+            ),
+        ),
+    )
+
+
+def weight_step(numbers: Numbers, figures: Figures) -> Step:
+    """Each exponential over their sum."""
+    top = float(numbers.weights.max())
+
+    def line(j: int) -> Line:
+        weight = float(numbers.weights[j])
+        sides = (over(figures.number(numbers.exponentials[j]), figures.number(numbers.total)), figures.number(weight))
+        note = "" if numbers.allowed[j] else "masked"
+        is_top = weight == top and not bool((numbers.weights[numbers.allowed] == top).all())
+        return Line(numbers.names.key(j), equation(*sides), note, share=weight, is_top=is_top)
+
+    hidden = len(numbers.weights) - len(numbers.shown)
+    shown: list[Expression] = [figures.number(numbers.weights[j]) for j in numbers.shown]
+    if hidden:
+        rest = float(numbers.weights.sum()) - sum(float(numbers.weights[j]) for j in numbers.shown)
+        shown.append(Rest(hidden, figures.number(max(rest, 0.0))))
+    whole_sum = equation(plus(*shown), figures.number(float(numbers.weights.sum())))
+    return Step(
+        "weights",
+        "Divide by the sum: the weights",
+        Equation((Symbol("weight"), over(Symbol("e"), Symbol("sum of all e"))), ("=",)),
+        ("A weight is the share of the query's attention that a key gets: none is negative, and together they are 1.",),
+        (*key_lines(numbers, line), Line("sum", whole_sum, is_sum=True)),
+    )

@@ -1,0 +1,185 @@
+"""What came out, in plain words: every sentence is decided by the numbers and true of them."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from attncli.explain.figures import Figures
+from attncli.explain.names import listed, quoted
+from attncli.explain.numbers import Numbers
+
+Array = np.ndarray
+
+SAME = 1e-12  # weights (relative) and distances that differ by less are called equal
+ENTROPY = "the exponential of the entropy of its weights"
+SATURATED = 0.999  # from here on a score that moves by 1 moves the weight by less than 0.002
+
+
+@dataclass(frozen=True, slots=True)
+class Attention:
+    """Who got how much: `top` keys share the largest weight, `next` the second largest (none where all are equal)."""
+
+    top: list[int]
+    next: list[int]
+    entropy: float
+    allowed: list[int]
+
+    @property
+    def effective_keys(self) -> float:
+        """exp of the entropy: as many keys with equal weights would have it."""
+        return math.exp(self.entropy)
+
+
+def attention_of(weights: Array, allowed: Array) -> Attention:
+    """Rank the keys that may be attended to by their weights (m,)."""
+    keys = np.flatnonzero(allowed)
+    seen = weights[keys]
+    top = seen.max()
+    is_top = seen >= top * (1 - SAME)
+    rest = seen[~is_top]
+    second = rest.max() if rest.size else 0.0
+    is_second = ~is_top & (seen >= second * (1 - SAME)) if rest.size else np.zeros(len(seen), np.bool_)
+    return Attention(
+        [int(key) for key in keys[is_top]], [int(key) for key in keys[is_second]], entropy(seen), [int(k) for k in keys]
+    )
+
+
+def entropy(weights: Array) -> float:
+    """−Σ w ln w, where a weight of 0 adds nothing."""
+    positive = weights[weights > 0]
+    return max(0.0, float(-(positive * np.log(positive)).sum()))
+
+
+def summarise(numbers: Numbers, figures: Figures) -> tuple[str, ...]:
+    """The sentences for one query."""
+    if not numbers.has_key:
+        return (f"{_who(numbers)} may attend to no key, so it takes up nothing.",)
+    if not numbers.is_finite:
+        return ("The weights are not numbers, so there is nothing to say about them.",)
+    attention = attention_of(numbers.weights, numbers.allowed)
+    sentences = [_top_sentence(numbers, attention, figures)]
+    if len(attention.allowed) > 1:
+        sentences += [_spread_sentence(numbers, attention), _saturation_sentence(numbers, attention)]
+    if numbers.values is not None and numbers.output is not None and np.isfinite(numbers.output).all():
+        sentences.append(_output_sentence(numbers, attention, figures))
+    return tuple(sentence for sentence in sentences if sentence)
+
+
+def _who(numbers: Numbers) -> str:
+    return quoted(numbers.names.query(numbers.row)) if numbers.names.has_labels("queries") else "The query"
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _names(numbers: Numbers, keys: list[int]) -> str:
+    labelled = numbers.names.has_labels("keys")
+    return listed([quoted(numbers.names.key(j)) if labelled else numbers.names.key(j) for j in keys])
+
+
+def _top_sentence(numbers: Numbers, attention: Attention, figures: Figures) -> str:
+    who, top, allowed = _who(numbers), attention.top, attention.allowed
+    weight = figures.number(numbers.weights[top[0]]).text
+    if len(allowed) == 1:
+        return (
+            f"{who} may attend to {_names(numbers, allowed)} alone, which therefore gets all of the attention, "
+            "whatever the score."
+        )
+    if len(top) == len(allowed):
+        of = "all" if len(allowed) == len(numbers.weights) else f"all {len(allowed)} keys that are left"
+        keys = "keys alike" if of == "all" else "alike"
+        return f"{who} attends to {of} {keys}: each gets {weight}, so no key stands out."
+    if len(top) > 1:
+        share = f"{_capital(_names(numbers, top))} tie for the largest weight, {weight} each"
+    else:
+        share = f"{who} attends most to {_names(numbers, top)}: weight {weight}"
+    return f"{share}, {_margin(numbers, attention, figures)}."
+
+
+def _margin(numbers: Numbers, attention: Attention, figures: Figures) -> str:
+    """By how much more than the next."""
+    top, second = numbers.weights[attention.top[0]], numbers.weights[attention.next[0]]
+    if second == 0:
+        return "and nothing measurable is left for the others"
+    ratio = float(top / second)
+    runner = (
+        f"{_names(numbers, attention.next)} ({figures.number(second).text}{' each' if len(attention.next) > 1 else ''})"
+    )
+    if ratio < 1.05:
+        return f"hardly more than the next, {runner}"
+    return f"{times_as_much(ratio)} as much as the next, {runner}"
+
+
+def times_as_much(ratio: float) -> str:
+    """A ratio in words, rounded so that it stays true: 17 times."""
+    if ratio >= 1e6:
+        return f"{ratio:.1e} times"
+    return f"{ratio:,.1f} times" if ratio < 100 else f"{ratio:,.0f} times"
+
+
+def _spread_sentence(numbers: Numbers, attention: Attention) -> str:
+    allowed = len(attention.allowed)
+    of = f"{allowed:,} keys" if allowed == len(numbers.weights) else f"the {allowed:,} keys that it may attend to"
+    return f"In effect it listens to {_count(attention.effective_keys)} of {of} ({ENTROPY})."
+
+
+def _saturation_sentence(numbers: Numbers, attention: Attention) -> str:
+    """Only where one key of several has practically everything."""
+    if len(attention.top) > 1 or numbers.weights[attention.top[0]] < SATURATED:
+        return ""
+    return (
+        "The softmax is saturated: practically everything goes to one key, and moving the scores a little hardly "
+        "changes that."
+    )
+
+
+def _count(number: float) -> str:
+    """An effective number of keys, to two decimals where they count."""
+    return f"{number:,.2f}" if number < 100 else f"{number:,.0f}"
+
+
+def _output_sentence(numbers: Numbers, attention: Attention, figures: Figures) -> str:
+    assert numbers.values is not None
+    assert numbers.output is not None
+    values = numbers.values[attention.allowed]
+    if not np.isfinite(values).all():
+        return ""
+    output = numbers.output
+    written = _vector(figures, output)
+    size = max(float(np.abs(values).max()), np.finfo(np.float64).tiny)
+    if len(values) == 1:
+        return f"Its output is therefore that key's value, {written}."
+    if np.ptp(values, axis=0).max() <= SAME * size:
+        return f"These keys all have the same value, so that is the output: {written}."
+    distances = np.linalg.norm(values / size - output / size, axis=1) * size
+    nearest = float(distances.min())
+    closest = [attention.allowed[i] for i in np.flatnonzero(distances <= nearest + SAME * size)]
+    average = values.mean(axis=0)
+    from_average = float(np.linalg.norm(average / size - output / size)) * size
+    plural = "s" if len(closest) > 1 else ""
+    whose = f"the value{plural} of {_names(numbers, closest)}"
+    if nearest <= SAME * size:
+        return f"The output {written} is {whose}."
+    of_all = "of all values" if len(values) == len(numbers.weights) else "of the values that it may see"
+    if from_average <= SAME * size:
+        return f"The output {written} is the plain average {of_all}."
+    if from_average < nearest:
+        return (
+            f"The output {written} is closer to the plain average {of_all}, {_vector(figures, average)}, than to any "
+            f"single value; of those the closest {'are' if len(closest) > 1 else 'is'} {_names(numbers, closest)}'s."
+        )
+    alike = np.ptp(numbers.values[closest], axis=0).max() <= SAME * size
+    which = f", {_vector(figures, numbers.values[closest[0]])}" if alike else ""
+    return f"The output {written} is closest to {whose}{which} ({figures.number(nearest).text} away)."
+
+
+def _vector(figures: Figures, values: Array) -> str:
+    row = figures.row(values)
+    texts = [cell.text.replace("-", "−", 1) if cell.text.startswith("-") else cell.text for cell in row.cells]
+    if row.left_out:
+        texts.insert(row.gap, "…")
+    return texts[0] if len(texts) == 1 else f"[{', '.join(texts)}]"
