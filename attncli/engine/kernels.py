@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -13,6 +14,10 @@ if TYPE_CHECKING:
 Array = np.ndarray
 
 
+BLAS_SUM = 512  # keys in a row that BLAS sums
+LINE = 64  # bytes of a cache line
+
+
 class Kernels(Protocol):
     """The loops over cells that engines differ in. `scratch` arrays belong to one thread: one object to a thread."""
 
@@ -22,10 +27,8 @@ class Kernels(Protocol):
         """(…, b, d_k), (…, t, d_k) → (…, b, t), which the next call may overwrite."""
 
     def exponentials(self, tile: Tile, shift: Array | None) -> Array:
-        """exp(scores − shift) of a tile in place of its scores, with the rounding of the shift recovered."""
-
-    def row_sums(self, weights: Array) -> Array:
-        """The sum of each row: (…, b, t) → (…, b)."""
+        """Put exp(scores − shift), with the rounding of the shift recovered, in place of a tile's scores, and give the
+        sum of each row: (…, b)."""
 
 
 class Scratch:
@@ -36,11 +39,18 @@ class Scratch:
 
     def array(self, name: str, shape: tuple[int, ...], dtype: np.dtype) -> Array:
         """An array of this shape with anything in it."""
-        size = int(np.prod(shape))
+        size = math.prod(shape)
         held = self._held.get(name)
         if held is None or held.size < size or held.dtype != dtype:
-            held = self._held[name] = np.empty(size, dtype)
+            held = self._held[name] = aligned(size, dtype)
         return held[:size].reshape(shape)
+
+
+def aligned(size: int, dtype: np.dtype) -> Array:
+    """An uninitialised array at a cache line's start: else every access of a whole line touches two."""
+    memory = np.empty(size * dtype.itemsize + LINE, np.uint8)
+    start = -memory.ctypes.data % LINE
+    return memory[start : start + size * dtype.itemsize].view(dtype)
 
 
 class NumpyKernels:
@@ -60,12 +70,15 @@ class NumpyKernels:
         return scores
 
     def exponentials(self, tile: Tile, shift: Array | None) -> Array:
+        if shift is None:
+            np.exp(tile.scores, out=tile.scores)
+        else:
+            self._exponentials(tile.scores, shift, tile.has_infinities)
+        return self._row_sums(tile.scores)
+
+    def _exponentials(self, scores: Array, shift: Array, has_infinities: bool) -> None:
         """Knuth's TwoSum finds what the subtraction rounds off, which goes back as a factor 1 + error: without it the
         tails are wrong by hundreds of units in the last place."""
-        scores = tile.scores
-        if shift is None:
-            np.exp(scores, out=scores)
-            return scores
         column = shift[..., None]
         difference = np.subtract(scores, column, out=self.scratch.array("difference", scores.shape, scores.dtype))
         rest = np.subtract(difference, scores, out=self.scratch.array("rest", scores.shape, scores.dtype))
@@ -74,13 +87,19 @@ class NumpyKernels:
         np.subtract(scores, error, out=error)
         rest += column
         error -= rest
-        if tile.has_infinities:
+        if has_infinities:
             np.copyto(error, 0, where=np.isnan(error))
         np.exp(difference, out=scores)
         error *= scores
         scores += error
-        return scores
 
-    def row_sums(self, weights: Array) -> Array:
-        sums: Array = weights.sum(axis=-1)
+    def _row_sums(self, weights: Array) -> Array:
+        """By BLAS, three times as fast, where rows are short; pairwise where its error could show."""
+        width = weights.shape[-1]
+        sums: Array = weights @ self._ones(weights) if width <= BLAS_SUM else weights.sum(axis=-1)
         return sums
+
+    def _ones(self, weights: Array) -> Array:
+        ones = self.scratch.array("ones", weights.shape[-1:], weights.dtype)
+        ones.fill(1)
+        return ones

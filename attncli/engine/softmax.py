@@ -30,15 +30,15 @@ class RunningSoftmax:
         """Turn the tile's scores into exponentials, in place, and add them up."""
         self.seen |= True if tile.allowed is None else tile.allowed.any(axis=-1)
         if self.shift is None:
-            weights = kernels.exponentials(tile, None)
+            sums = kernels.exponentials(tile, None)
         else:
             largest = np.maximum(self.shift, tile.scores.max(axis=-1))
             base = np.where(self.seen, largest, largest.dtype.type(0))
-            weights = kernels.exponentials(tile, base)
+            sums = kernels.exponentials(tile, base)
             self._rescale(base)
             self.shift = np.where(self.seen, largest, self.shift)
-        self.total += kernels.row_sums(weights)
-        return weights
+        self.total += sums
+        return tile.scores
 
     def _rescale(self, base: Array) -> None:
         """Make what was summed so far relative to the new base."""

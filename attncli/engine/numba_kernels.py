@@ -1,0 +1,159 @@
+"""The loops over cells compiled by numba: an exponential fused with the sum of its row, and the distances.
+
+Imported only once the numba engine is chosen: numba takes half a second to import, and a first compilation seconds.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numba
+import numpy as np
+from numba.core import config
+
+from attncli import __version__
+from attncli.engine.kernels import NumpyKernels
+from attncli.engine.numba_exp import EXACT, exponential, wide_exponential
+
+if TYPE_CHECKING:
+    from attncli.engine.scores import Tile
+    from attncli.variants import Variant
+
+Array = np.ndarray
+
+
+def cache_folder() -> str:
+    """Where compiled code is kept: the user's own cache, because site-packages may be read-only or shared; apart by
+    version, because numba looks at the date of one source file only."""
+    if sys.platform == "win32":
+        base = os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local"
+    else:
+        base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return str(Path(base) / "attncli" / f"numba-{__version__}")
+
+
+def compiled(function: Callable[..., None]) -> Any:
+    """The function, compiled at its first call or read from the cache; uncached where none can be written."""
+    options: dict[str, Any] = {"nogil": True, "fastmath": EXACT, "error_model": "numpy"}
+    before = config.CACHE_DIR
+    try:
+        config.CACHE_DIR = before or cache_folder()
+        return numba.njit(cache=True, **options)(function)
+    except (RuntimeError, OSError):
+        return numba.njit(**options)(function)
+    finally:
+        config.CACHE_DIR = before
+
+
+@numba.njit(fastmath={"reassoc", "nsz"})
+def _sum(row: Array) -> Any:
+    """The sum of a row, in as many partial sums as make the processor quick."""
+    total = row[0] - row[0]
+    for j in range(row.shape[0]):
+        total += row[j]
+    return total
+
+
+@compiled
+def exponentials(scores: Array, sums: Array) -> None:
+    """(r, t) → exp in place, and the sum of each row."""
+    for i in range(scores.shape[0]):
+        row = scores[i]
+        for j in range(row.shape[0]):
+            row[j] = exponential(row[j])
+        sums[i] = _sum(row)
+
+
+@compiled
+def shifted_exponentials(scores: Array, shift: Array, sums: Array) -> None:
+    """(r, t), (r,) → exp(score − shift) in place, with what the subtraction rounds off (Knuth's TwoSum)."""
+    for i in range(scores.shape[0]):
+        row, base = scores[i], shift[i]
+        for j in range(row.shape[0]):
+            score = row[j]
+            difference = score - base
+            rest = difference - score
+            error = (score - (difference - rest)) - (base + rest)
+            error = error if error == error else base - base
+            row[j] = wide_exponential(difference, error)
+        sums[i] = _sum(row)
+
+
+@compiled
+def manhattan(queries: Array, keys: Array, scores: Array) -> None:
+    """−Σ|q − k|: (b, d), (d, t) → (b, t). Four coordinates at a time keep the sums in registers for longer."""
+    coordinates = queries.shape[1]
+    whole = coordinates - coordinates % 4
+    for i in range(queries.shape[0]):
+        row, query = scores[i], queries[i]
+        for j in range(row.shape[0]):
+            row[j] = 0
+        for c in range(0, whole, 4):
+            q0, q1, q2, q3 = query[c], query[c + 1], query[c + 2], query[c + 3]
+            k0, k1, k2, k3 = keys[c], keys[c + 1], keys[c + 2], keys[c + 3]
+            for j in range(row.shape[0]):
+                row[j] -= (abs(q0 - k0[j]) + abs(q1 - k1[j])) + (abs(q2 - k2[j]) + abs(q3 - k3[j]))
+        for c in range(whole, coordinates):
+            q0, k0 = query[c], keys[c]
+            for j in range(row.shape[0]):
+                row[j] -= abs(q0 - k0[j])
+
+
+@compiled
+def half_square(queries: Array, keys: Array, scores: Array) -> None:
+    """−Σ(q − k)²/2: (b, d), (d, t) → (b, t)."""
+    coordinates = queries.shape[1]
+    half = queries.dtype.type(0.5)
+    whole = coordinates - coordinates % 4
+    for i in range(queries.shape[0]):
+        row, query = scores[i], queries[i]
+        for j in range(row.shape[0]):
+            row[j] = 0
+        for c in range(0, whole, 4):
+            q0, q1, q2, q3 = query[c], query[c + 1], query[c + 2], query[c + 3]
+            k0, k1, k2, k3 = keys[c], keys[c + 1], keys[c + 2], keys[c + 3]
+            for j in range(row.shape[0]):
+                d0, d1, d2, d3 = q0 - k0[j], q1 - k1[j], q2 - k2[j], q3 - k3[j]
+                row[j] -= (d0 * d0 + d1 * d1) + (d2 * d2 + d3 * d3)
+        for c in range(whole, coordinates):
+            q0, k0 = query[c], keys[c]
+            for j in range(row.shape[0]):
+                row[j] -= (q0 - k0[j]) * (q0 - k0[j])
+        for j in range(row.shape[0]):
+            row[j] *= half
+
+
+DISTANCES = {"laplace": manhattan, "gaussian": half_square}
+
+
+class NumbaKernels(NumpyKernels):
+    """NumPy's products, and compiled loops for the rest."""
+
+    name = "numba"
+
+    def raw_scores(self, variant: Variant, queries: Array, keys: Array) -> Array:
+        distance = DISTANCES.get(variant.name)
+        if distance is None:
+            return super().raw_scores(variant, queries, keys)
+        scores = self.scratch.array("scores", (*queries.shape[:-1], keys.shape[-2]), queries.dtype)
+        by_coordinate = np.ascontiguousarray(keys.mT)
+        if queries.ndim == 2:
+            distance(queries, by_coordinate, scores)
+        else:
+            for own, others, found in zip(queries, by_coordinate, scores, strict=True):
+                distance(own, others, found)
+        return scores
+
+    def exponentials(self, tile: Tile, shift: Array | None) -> Array:
+        scores = tile.scores
+        sums = np.empty(scores.shape[:-1], scores.dtype)
+        rows = scores.reshape(-1, scores.shape[-1])
+        if shift is None:
+            exponentials(rows, sums.reshape(-1))
+        else:
+            shifted_exponentials(rows, shift.reshape(-1), sums.reshape(-1))
+        return sums
