@@ -6,8 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from attncli.engine import compute
-from attncli.engine.compute import Outcome
+from attncli.engine.compute import Outcome, compute
 from attncli.engine.masks import row_mask
 from attncli.errors import NumericError
 from attncli.problem import Problem

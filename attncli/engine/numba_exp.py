@@ -94,7 +94,7 @@ def exponential(x: float) -> float:
 
 
 def wide_exponential(x: float, error: float) -> float:
-    """In compiled code exp(x + error) for any x and a tiny error; subnormal results are right, NaN stays NaN."""
+    """In compiled code exp(x + error) for any x and what its rounding lost; subnormal results are right, NaN stays."""
     raise NotImplementedError
 
 
@@ -155,10 +155,11 @@ def _wide_exponential_of(x: Any, error: Any) -> Implementation:
     floating, integer = form.floating, form.integer
     shifter, log2_e = floating(form.shifter), floating(form.log2_e)
     ln2_high, ln2_low = floating(form.ln2_high), floating(form.ln2_low)
-    floor, ceiling = floating(form.floor), floating(form.ceiling)
+    floor, ceiling, zero = floating(form.floor), floating(form.ceiling), floating(0)
     fraction_bits, bias = integer(form.fraction_bits), integer(form.exponent_bias)
 
     def wide(x: float, error: float) -> float:
+        error = error if x > floor else zero  # far below it is not tiny, or NaN
         x = floor if x < floor else x
         x = ceiling if x > ceiling else x
         rounded = x * log2_e + shifter

@@ -78,7 +78,6 @@ def shifted_exponentials(scores: Array, shift: Array, sums: Array) -> None:
             difference = score - base
             rest = difference - score
             error = (score - (difference - rest)) - (base + rest)
-            error = error if error == error else base - base
             row[j] = wide_exponential(difference, error)
         sums[i] = _sum(row)
 

@@ -43,20 +43,20 @@ PROBLEMS = {
 
 @pytest.mark.parametrize("problem", PROBLEMS.values(), ids=PROBLEMS.keys())
 @pytest.mark.parametrize("names", [("output",), RESULTS], ids=["output", "everything"])
-def test_one_two_and_seven_threads_give_the_same_bits(problem, names):
-    once, twice, often = (results_of(problem, names, threads=threads) for threads in (1, 2, 7))
+def test_one_two_and_seven_threads_give_the_same_bits(problem, names, engine):
+    once, twice, often = (results_of(problem, names, threads=threads, engine=engine) for threads in (1, 2, 7))
     for name in names:
         assert once[name].tobytes() == twice[name].tobytes() == often[name].tobytes(), name
 
 
 @pytest.mark.parametrize("problem", PROBLEMS.values(), ids=PROBLEMS.keys())
 @pytest.mark.parametrize("names", [("output",), RESULTS], ids=["output", "everything"])
-def test_rows_that_start_at_a_block_have_the_bits_they_have_in_the_whole(problem, names):
-    whole = results_of(problem, names)
-    height = block_height(problem, names)
+def test_rows_that_start_at_a_block_have_the_bits_they_have_in_the_whole(problem, names, engine):
+    whole = results_of(problem, names, engine=engine)
+    height = block_height(problem, names, engine)
     parts = {name: np.zeros_like(whole[name]) for name in names}
     for start in range(0, problem.n, height):
-        compute(problem, parts, rows=range(start, min(start + height, problem.n)))
+        compute(problem, parts, rows=range(start, min(start + height, problem.n)), engine=engine)
     for name in names:
         assert whole[name].tobytes() == parts[name].tobytes(), name
 

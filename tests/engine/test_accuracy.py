@@ -1,0 +1,136 @@
+"""Errors in units in the last place against decimal arithmetic of 50 digits, also where exponents end."""
+
+import warnings
+from decimal import Decimal, localcontext
+
+import numpy as np
+import pytest
+
+from attncli.api import attend
+from attncli.errors import NumericError
+
+
+def exact_weights(scores):
+    """softmax of each row in 50 digits: lists of Decimal."""
+    with localcontext() as context:
+        context.prec = 50
+        rows = []
+        for row in scores:
+            exact = [Decimal(float(score)) for score in row]
+            top = max(exact)
+            exponentials = [(score - top).exp() for score in exact]
+            total = sum(exponentials)
+            rows.append([e / total for e in exponentials])
+        return rows
+
+
+def worst_ulp(found, exact, smallest=0.0):
+    """The largest error in units in the last place of the exact number, where that is at least `smallest`."""
+    worst = 0.0
+    with localcontext() as context:
+        context.prec = 50
+        for row, right in zip(found, exact, strict=True):
+            for number, true in zip(row, right, strict=True):
+                unit = np.spacing(np.abs(found.dtype.type(float(true))))
+                if abs(true) >= Decimal(smallest):
+                    worst = max(worst, float(abs(Decimal(float(number)) - true) / Decimal(float(unit))))
+    return worst
+
+
+def weights_of_scores(scores, engine, **options):
+    """The weights of exactly given scores: one feature, query 1."""
+    keys = np.asarray(scores)[:, None]
+    return attend(np.ones((1, 1), keys.dtype), keys, variant="dot", engine=engine, **options).weights
+
+
+TAILS = {
+    "a few": np.array([0.1, 0.2, 0.30000000000000004]),
+    "random": np.random.default_rng(1).standard_normal(300) * 3,
+    "long tails": np.random.default_rng(2).uniform(-600, 100, 300),
+    "far from zero": 1e6 + np.random.default_rng(3).uniform(-600, 0, 200),
+    "tails into the subnormals": np.linspace(-740, 3, 200),
+    "an offset that rounds": 1e3 / 3 + np.random.default_rng(4).uniform(-400, 0, 200),
+    "saturated": np.array([800.0, 0.0, -800.0, 799.0]),
+    "one key": np.array([-1e308]),
+}
+
+
+@pytest.mark.parametrize("scores", TAILS.values(), ids=TAILS.keys())
+def test_float64_weights_of_exact_scores_are_within_4_units_in_the_last_place(scores, engine):
+    assert worst_ulp(weights_of_scores(scores, engine), exact_weights([scores])) <= 4
+
+
+@pytest.mark.parametrize("scores", TAILS.values(), ids=TAILS.keys())
+def test_float32_weights_of_exact_scores_are_within_6_units_in_the_last_place(scores, engine):
+    scores = np.clip(scores / 8, -1e38, 1e38).astype(np.float32)
+    assert worst_ulp(weights_of_scores(scores, engine), exact_weights([scores]), 1e-44) <= 6
+
+
+@pytest.mark.parametrize("span", [1.0, 20.0, 80.0, 300.0], ids="scores within {}".format)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_outputs_err_by_a_few_units_with_a_shift_and_without(span, dtype, engine):
+    source = np.random.default_rng(8)
+    scores = source.uniform(-span, span, 700).astype(dtype)
+    values = source.uniform(0.5, 1, (700, 2)).astype(dtype)
+    output = attend(np.ones((1, 1), dtype), scores[:, None], values, variant="dot", engine=engine).output
+    with localcontext() as context:
+        context.prec = 50
+        weights = exact_weights([scores])[0]
+        right = [[sum(w * Decimal(float(v)) for w, v in zip(weights, column, strict=True)) for column in values.T]]
+    assert worst_ulp(output, right) <= 8
+
+
+def test_values_at_the_end_of_the_range_are_averaged_right(engine):
+    for dtype in ("float32", "float64"):
+        largest = np.finfo(dtype).max
+        queries, keys = np.zeros((3, 2), dtype), np.ones((5000, 2), dtype)
+        values = np.full((5000, 2), largest)
+        values[:, 1] *= dtype_sign(5000).astype(dtype)
+        output = attend(queries, keys, values, engine=engine).output
+        assert output[:, 0] == pytest.approx(largest, rel=1e-5)
+        assert (output[:, 0] <= largest).all()
+        assert np.abs(output[:, 1]).max() <= largest * 1e-4
+
+
+def dtype_sign(count):
+    return np.where(np.arange(count) % 2, 1.0, -1.0)
+
+
+def test_scores_near_the_end_of_the_range_are_right_or_refused(engine):
+    keys, values = np.array([[1e308], [-1e308], [0.9e308]]), np.eye(3)
+    result = attend([[1.0], [-1.0]], keys, values, variant="dot", engine=engine)
+    assert result.output.tolist() == [[1, 0, 0], [0, 1, 0]]
+    assert result.lse.tolist() == [1e308, 1e308]
+    with pytest.raises(NumericError, match="a score overflows float64"):
+        _ = attend([[10.0], [-1.0]], keys, values, variant="dot", engine=engine).output
+    with pytest.raises(NumericError, match="a score overflows float64"):
+        _ = attend([[10.0], [-1.0]], keys, values, variant="dot", softcap=5, engine=engine).output
+
+
+def test_tiny_values_keep_their_digits_beside_large_ones(engine):
+    """Without a shift the weights are as small as exp(score): what they weigh must not sink below the range."""
+    for dtype, tiny in (("float32", 1e-36), ("float64", 1e-300)):
+        values = np.array([[1.0, tiny], [2.0, 3 * tiny]], dtype)
+        scores = np.array([[-30.0], [-30.0]], dtype)
+        output = attend(np.ones((1, 1), dtype), scores, values, variant="dot", engine=engine).output
+        assert output[0] == pytest.approx([1.5, 2 * tiny], rel=1e-6)
+
+
+def test_subnormal_inputs_are_no_less_numbers(engine):
+    output = attend([[5e-324, 1.0]], [[1.0, 1e-310], [2.0, 0.0]], [[5e-324], [5e-324]], engine=engine).output
+    assert output.tolist() == [[5e-324]]
+
+
+def test_nothing_warns_and_nothing_is_silently_not_a_number(engine):
+    source = np.random.default_rng(3)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for exponent in range(-320, 309, 20):
+            queries, keys = source.standard_normal((2, 7, 3)) * 10.0**exponent
+            values = source.standard_normal((7, 2)) * 10.0 ** min(exponent, 307)
+            try:
+                result = attend(queries, keys, values, engine=engine).compute()
+            except NumericError:
+                assert exponent >= 140
+                continue
+            assert all(np.isfinite(result.array(name)).all() for name in ("scores", "weights", "output", "lse"))

@@ -1,0 +1,70 @@
+"""What is numba's own: when it is taken, what is said without it, and where its compiled code is kept."""
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from attncli.api import attend
+from attncli.engine import engines
+from attncli.errors import MissingExtraError
+
+VARIANTS = ("scaled", "laplace", "gaussian", "cosine", "uniform")
+
+
+def random_arrays(*lead, n=300, m=280, d=7, dtype="float64"):
+    source = np.random.default_rng(11)
+    return [source.standard_normal((*lead, rows, d)).astype(dtype) for rows in (n, m, m)]
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("lead", [(), (6, 5)], ids=["one part", "parts"])
+def test_numba_agrees_with_numpy(variant, dtype, lead):
+    pytest.importorskip("numba")
+    arrays = random_arrays(*lead, dtype=dtype, **({"n": 9, "m": 8} if lead else {}))
+    for options in ({}, {"causal": True}, {"scale": 40}, {"softcap": 3}, {"mask": np.arange(arrays[1].shape[-2]) % 3}):
+        mine = {name: attend(*arrays, variant=variant, engine=name, **as_mask(options)) for name in ("numba", "numpy")}
+        for name in ("output", "weights", "lse"):
+            found, right = mine["numba"].array(name), mine["numpy"].array(name)
+            np.testing.assert_allclose(
+                found, right, rtol=1e-4 if dtype == "float32" else 1e-11, atol=1e-5 if dtype == "float32" else 1e-14
+            )
+
+
+def as_mask(options):
+    return {name: value > 0 if name == "mask" else value for name, value in options.items()}
+
+
+def test_without_numba_the_engine_is_an_error_that_says_what_to_install(monkeypatch):
+    monkeypatch.setattr(engines, "find_spec", lambda _name: None)
+    with pytest.raises(MissingExtraError) as caught:
+        _ = attend([[1.0]], [[1.0]], engine="numba").weights
+    assert str(caught.value) == "--engine numba: this needs numba, which is not installed"
+    assert caught.value.hint == "pip install 'attncli[fast]'"
+
+
+def test_auto_takes_numba_by_the_problem_alone_and_only_where_it_is_installed(monkeypatch):
+    small = attend([[1.0]], [[1.0]], variant="laplace").problem
+    row = np.broadcast_to(np.zeros(64, np.float32), (20_000, 64))
+    large = attend(row, row, row, variant="laplace").problem
+    monkeypatch.setattr(engines, "find_spec", lambda _name: object())
+    assert [engines.choose_engine(problem, "auto").name for problem in (small, large)] == ["numpy", "numba"]
+    monkeypatch.setattr(engines, "find_spec", lambda _name: None)
+    assert engines.choose_engine(large, "auto").name == "numpy"
+
+
+@pytest.mark.parametrize("writable", [True, False], ids=["a cache folder", "no place for a cache"])
+def test_compiled_code_is_kept_where_a_folder_can_be_written(tmp_path, writable):
+    pytest.importorskip("numba")
+    place = tmp_path / "cache"
+    if not writable:
+        place.write_text("a file where the folder would be")
+    environment = {**os.environ, "XDG_CACHE_HOME": str(place), "LOCALAPPDATA": str(place)}
+    environment.pop("NUMBA_CACHE_DIR", None)
+    code = "from attncli import attend; print(attend([[0.0]], [[1.0]], [[2.0]], engine='numba').output)"
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout == "[[2.]]\n"
+    assert not writable or any(place.rglob("*.nbi"))
