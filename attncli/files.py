@@ -134,10 +134,12 @@ class AtomicFile:
 
     `write` appends, `write_at` writes anywhere from any thread; `reserve` asks for the space beforehand, so that a
     full disk is known before the work is done. A device or FIFO (`is_direct`) is written to as it is, in order.
+    Without `lasting` the file may be lost or empty after a power cut, though not after a kill: for those who check.
     """
 
-    def __init__(self, path: str | os.PathLike[str], *, force: bool = False) -> None:
+    def __init__(self, path: str | os.PathLike[str], *, force: bool = False, lasting: bool = True) -> None:
         self.force = force
+        self.lasting = lasting
         self._target = _Target(path, force)
         self._descriptor = -1
         self._temporary: str | None = None
@@ -223,7 +225,7 @@ class AtomicFile:
             self._append(pending)
 
     def _commit(self) -> None:
-        if not self.is_direct:
+        if not self.is_direct and self.lasting:
             os.fsync(self._descriptor)  # a full disk may show itself only here
         descriptor, self._descriptor = self._descriptor, -1
         os.close(descriptor)
@@ -234,7 +236,8 @@ class AtomicFile:
         else:
             self._rename_to_new()
         self._temporary = None
-        _keep_folder(os.path.dirname(self._target.real))
+        if self.lasting:
+            _keep_folder(os.path.dirname(self._target.real))
 
     def _rename_to_new(self) -> None:
         """A rename that replaces nothing, not even a file that came while this one was written."""
@@ -291,10 +294,14 @@ def _keep_folder(folder: str) -> None:
 
 
 def write_atomically(
-    path: str | os.PathLike[str], chunks: Iterable[bytes | bytearray | memoryview], *, force: bool = False
+    path: str | os.PathLike[str],
+    chunks: Iterable[bytes | bytearray | memoryview],
+    *,
+    force: bool = False,
+    lasting: bool = True,
 ) -> None:
     """The chunks as one file, whole or not at all."""
-    with AtomicFile(path, force=force) as file:
+    with AtomicFile(path, force=force, lasting=lasting) as file:
         for chunk in chunks:
             file.write(chunk)
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from attncli.errors import OutputError, UsageError, nearest
 from attncli.files import refuse_existing, shown, write_atomically
 from attncli.formats import BY_SUFFIX, Format
+from attncli.matrices import Matrix
 
 if TYPE_CHECKING:
     from attncli.result import Result
@@ -50,8 +51,6 @@ class Targets:
 
     def save(self, result: Result) -> list[str]:
         """Write every file; a line for each to say so."""
-        from attncli.render.documents import labelled
-
         lines = []
         for path, names in self.by_path.items():
             format = format_of(path, "output")
@@ -60,6 +59,17 @@ class Targets:
             shapes = ", ".join(f"{name} {' × '.join(map(str, matrices[name].array.shape))}" for name in names)
             lines.append(f"wrote {shown(path)}: {shapes}")
         return lines
+
+
+def labelled(result: Result, name: str) -> Matrix:
+    """One result with the labels that its file can carry."""
+    problem, array = result.problem, result.array(name)
+    labels = problem.labels
+    columns = {"output": labels.values, "lse": None}.get(name, labels.keys)
+    if array.ndim != 2 or (columns is not None and len(columns) != array.shape[1]):
+        columns = None
+    rows = labels.queries if array.ndim == 2 else None
+    return Matrix(array, name, row_labels=rows, column_labels=columns)
 
 
 def format_of(path: str, option: str) -> Format:

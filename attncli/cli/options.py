@@ -175,24 +175,28 @@ class Calculation:
             raise UsageError("--engine", f"{self.engine!r} is not an engine", f"one of: {', '.join(ENGINES)}")
         return self.engine
 
+    def defaults(self) -> tuple[dict[str, Any], dict[str, str]]:
+        """What was given, apart: the values of settings, and the sources of matrices, not read yet."""
+        settings: dict[str, Any] = {}
+        if self._given["system"] is not None:
+            settings["system"] = valued(parse_system, self._given["system"], "--as")
+        settings["allow_nonfinite"] = self._given["allow_nonfinite"] or None
+        for setting in SETTINGS:
+            given = self._given[setting.key]
+            if setting.is_flag:
+                settings[setting.key] = True if given else None
+            elif given is not None:
+                settings[setting.key] = setting.value(given, setting.option)
+        matrices = {name: self._given[name] for name in MATRIX_OPTIONS if self._given[name] is not None}
+        return {name: value for name, value in settings.items() if value is not None}, matrices
+
     def over(self, request: Request, sources: Sources) -> Request:
         """The request with what was given on the command line laid over it."""
         from attncli.request import overlay
 
-        changes: dict[str, Any] = {}
-        for setting in SETTINGS:
-            given = self._given[setting.key]
-            if setting.is_flag:
-                changes[setting.key] = True if given else None
-            elif given is not None:
-                changes[setting.key] = setting.value(given, setting.option)
-        for name, flag in MATRIX_OPTIONS.items():
-            if self._given[name] is not None:
-                changes[name] = sources.matrix(self._given[name], role=name, where=flag)
-        if self._given["system"] is not None:
-            changes["system"] = valued(parse_system, self._given["system"], "--as")
-        changes["allow_nonfinite"] = self._given["allow_nonfinite"] or None
-        return overlay(request, changes)
+        settings, matrices = self.defaults()
+        read = {name: sources.matrix(text, role=name, where=MATRIX_OPTIONS[name]) for name, text in matrices.items()}
+        return overlay(request, {**settings, **read})
 
 
 def _setting_option(setting: Setting) -> tuple[Any, Any, Any]:

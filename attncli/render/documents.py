@@ -13,22 +13,12 @@ from attncli.errors import UsageError, nearest
 from attncli.formats import BY_NAME as FORMATS
 from attncli.matrices import Matrix
 from attncli.numerals import shortest
+from attncli.outputs import labelled
 from attncli.render.tables import LEGENDS, Style, heading, result_text
 from attncli.render.view import View, views
 
 if TYPE_CHECKING:
     from attncli.result import Result
-
-
-def labelled(result: Result, name: str) -> Matrix:
-    """One result with the labels that its file can carry."""
-    problem, array = result.problem, result.array(name)
-    labels = problem.labels
-    columns = {"output": labels.values, "lse": None}.get(name, labels.keys)
-    if array.ndim != 2 or (columns is not None and len(columns) != array.shape[1]):
-        columns = None
-    rows = labels.queries if array.ndim == 2 else None
-    return Matrix(array, name, row_labels=rows, column_labels=columns)
 
 
 def one_matrix(result: Result, name: str, format: str) -> str:

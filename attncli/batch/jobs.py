@@ -1,0 +1,164 @@
+"""From the inputs on the command line to jobs, each with a name that is safe as a file's and that no other has."""
+
+# A path stays the text that was typed; pathlib drops what it finds superfluous.
+# ruff: noqa: PTH100, PTH112, PTH118, PTH119, PTH122, PTH207, PTH208
+from __future__ import annotations
+
+import os
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from attncli.errors import InputError, UsageError
+from attncli.files import LONGEST_NAME, shown
+from attncli.formats import BY_SUFFIX
+from attncli.sources import CANONICAL, exists, missing
+
+PROBLEM_SUFFIXES = (".yaml", ".yml", ".json", ".npz", ".safetensors")
+MANIFEST_SUFFIXES = (".yaml", ".yml", ".json")
+LONGEST_ENDING = len(".raw_scores.json")
+WILD = frozenset("*?[")
+NO_JOB = "a batch takes problem files, folders of them, globs, or a manifest"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A job of a manifest, as it was parsed: where it stands among `jobs`, its mapping, and the manifest's defaults."""
+
+    index: int
+    node: Mapping[str, Any]
+    defaults: Mapping[str, Any] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """`path` is a problem file, a problem folder or, with an `entry`, a manifest: as the user would call it."""
+
+    name: str
+    path: str
+    entry: Entry | None = None
+
+
+def find_jobs(inputs: Iterable[str]) -> list[Job]:
+    """The jobs of all inputs, in their order; an error before anything runs where two of them have one name."""
+    jobs = [job for text in inputs for job in _jobs_of(text)]
+    owners: dict[str, Job] = {}
+    for job in jobs:
+        refuse_unsafe(job)
+        other = owners.setdefault(_same_name(job.name), job)
+        if other is not job:
+            raise _duplicate(other, job)
+    return jobs
+
+
+def _jobs_of(text: str) -> Iterator[Job]:
+    if text == "-":
+        raise UsageError("-", "a batch reads files, so that it can be resumed", "save the problem to a file")
+    if exists(text):
+        yield from _from_path(text)
+        return
+    if not WILD & set(text):
+        raise missing(text, None)
+    from glob import glob
+
+    matches = sorted(glob(text, recursive=True))
+    if not matches:
+        raise InputError(shown(text), "no file has such a name", NO_JOB)
+    for match in matches:
+        yield from _from_path(match)
+
+
+def _from_path(path: str) -> Iterator[Job]:
+    if not os.path.isdir(path):
+        yield from _from_file(path)
+    elif is_problem_folder(path):
+        yield Job(os.path.basename(os.path.abspath(path)), path)
+    else:
+        yield from _from_folder(path)
+
+
+def _from_folder(folder: str) -> Iterator[Job]:
+    """Each problem file in it, and each folder in it that is a problem, sorted."""
+    found = False
+    for entry in sorted(_listed(folder)):
+        path = os.path.join(folder, entry)
+        if entry.startswith("."):
+            continue
+        if os.path.splitext(entry)[1].lower() in PROBLEM_SUFFIXES and not os.path.isdir(path):
+            found = True
+            yield from _from_file(path)
+        elif os.path.isdir(path) and is_problem_folder(path):
+            found = True
+            yield Job(entry, path)
+    if not found:
+        raise InputError(shown(folder), f"holds no problem file ({' '.join(PROBLEM_SUFFIXES)})", NO_JOB)
+
+
+def _from_file(path: str) -> Iterator[Job]:
+    stem, suffix = os.path.splitext(os.path.basename(path))
+    if suffix.lower() in MANIFEST_SUFFIXES:
+        from attncli.batch.manifest import manifest_jobs
+
+        jobs = manifest_jobs(path)
+        if jobs is not None:
+            yield from jobs
+            return
+    yield Job(stem, path)
+
+
+def is_problem_folder(folder: str) -> bool:
+    """Whether it holds q.* and k.*, or their whole names."""
+    found = {CANONICAL.get(stem) for stem in matrix_files(_listed(folder))}
+    return {"queries", "keys"} <= found
+
+
+def matrix_files(names: Iterable[str]) -> Iterator[str]:
+    """The stems of those files that may be a matrix of a problem folder."""
+    for name in names:
+        stem, suffix = os.path.splitext(name)
+        if suffix.lower() in BY_SUFFIX:
+            yield stem
+
+
+def _listed(folder: str) -> list[str]:
+    try:
+        return os.listdir(folder)
+    except OSError as error:
+        raise InputError(shown(folder), (error.strerror or str(error)).lower()) from None
+
+
+def refuse_unsafe(job: Job) -> None:
+    """InputError where the name can't be a file's name everywhere, or might lead out of the results' folder."""
+    name, what = job.name, None
+    if not name.strip():
+        what = "is empty"
+    elif "/" in name or "\\" in name:
+        what = "has a slash, and results stay in one folder"
+    elif not all(letter.isprintable() or "\udc80" <= letter <= "\udcff" for letter in name):
+        what = "has control characters"
+    elif name.startswith("."):
+        what = "begins with a dot, so that its results would be hidden"
+    elif len(os.fsencode(name)) > LONGEST_NAME - LONGEST_ENDING:
+        what = f"is longer than {LONGEST_NAME - LONGEST_ENDING} bytes, so that its results could have no name"
+    if what is not None:
+        clipped = name if len(name) <= 40 else name[:40] + "…"
+        hint = "give it another name" if job.entry else "rename the file, or name the job in a manifest"
+        raise InputError(shown(job.path), f"the name '{shown(clipped)}' {what}", hint)
+
+
+def _same_name(name: str) -> str:
+    """What two names share that one file system or another takes for the same."""
+    return unicodedata.normalize("NFC", name).casefold()
+
+
+def _duplicate(first: Job, second: Job) -> InputError:
+    places = f"{shown(first.path)} and {shown(second.path)}" if first.path != second.path else f"{shown(first.path)}"
+    if first.name != second.name:
+        what = f"'{shown(first.name)}' and '{shown(second.name)}' are one name where case is not told apart: {places}"
+    elif first.path == second.path and first.entry is None:
+        what = f"is given twice, so that there would be two jobs '{shown(first.name)}'"
+        return InputError(shown(first.path), what, "give it once")
+    else:
+        what = f"two jobs are called '{shown(first.name)}': {places}"
+    return InputError("jobs", what, "name them in a manifest, or give each folder its own -d DIR")

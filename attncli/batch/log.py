@@ -1,0 +1,144 @@
+"""`results.jsonl`: a whole line for each finished job, the last one of a name counts; and the lock on its folder."""
+
+# ruff: noqa: PTH108, PTH110, PTH113, PTH114, PTH118, PTH123
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from collections.abc import Collection, Iterable, Iterator
+from typing import Any
+
+from attncli.batch.folder import locked, make_folder, sweep
+from attncli.batch.saving import remove
+from attncli.errors import OutputError
+from attncli.files import AtomicFile, append_line, shown
+
+NAME = "results.jsonl"
+GO_ON = "what is done is kept: make room, then the same command with --resume"
+Record = dict[str, Any]
+
+
+class Log:
+    """The log of a folder that this process has locked. Lines are read again where they are needed, not held."""
+
+    def __init__(self, folder: str) -> None:
+        self.folder = folder
+        self.path = os.path.join(folder, NAME)
+        self._offsets: dict[str, int] = {}
+        self._untidy = False
+
+    def load(self) -> None:
+        """Find each name's last line; what is no whole record is passed over."""
+        self._offsets.clear()
+        with contextlib.suppress(FileNotFoundError), open(self.path, "rb") as file:
+            offset = 0
+            for line in file:
+                record = parsed(line)
+                self._untidy |= record is None or record["name"] in self._offsets
+                if record is not None:
+                    self._offsets[record["name"]] = offset
+                offset += len(line)
+
+    def records(self, names: Collection[str] | None = None) -> Iterator[Record]:
+        """The last line of each of these names (all by default), in the order of the names."""
+        offsets = self._offsets if names is None else {n: self._offsets[n] for n in names if n in self._offsets}
+        if not offsets:
+            return
+        with open(self.path, "rb") as file:
+            for offset in offsets.values():
+                file.seek(offset)
+                record = parsed(file.readline())
+                if record is not None:
+                    yield record
+
+    def append(self, records: list[Record]) -> None:
+        """Add the lines at once: a write and a sync for all of them."""
+        if not records:
+            return
+        self._untidy |= any(record["name"] in self._offsets for record in records)
+        try:
+            append_line(self.path, "\n".join(line_of(record) for record in records))
+        except OutputError as error:
+            raise OutputError(error.where, error.what, GO_ON) from None
+
+    def tidy(self) -> None:
+        """One line to a name, if it is not so already; the order stays."""
+        if not self._untidy:
+            return
+        self.load()
+        with AtomicFile(self.path, force=True) as file, open(self.path, "rb") as lines:
+            for offset in sorted(self._offsets.values()):
+                lines.seek(offset)
+                line = lines.readline()
+                file.write(line if line.endswith(b"\n") else line + b"\n")
+        self._untidy = False
+
+    def clear(self) -> None:
+        """Take away the log and the results that it names."""
+        for record in self.records():
+            remove(record.get("files", ()), self.folder)
+        os.unlink(self.path)
+        self._offsets.clear()
+        self._untidy = False
+
+
+def parsed(line: bytes) -> Record | None:
+    """The record on a line; None where it is torn or none of ours."""
+    try:
+        record = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(record, dict) or not isinstance(record.get("name"), str) or "status" not in record:
+        return None
+    return record if isinstance(record.get("files", {}), dict) and isinstance(record.get("inputs", {}), dict) else None
+
+
+def line_of(record: Record) -> str:
+    """One line; a name that is no text in Unicode is escaped."""
+    text = json.dumps(record, ensure_ascii=False)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return json.dumps(record)
+    return text
+
+
+@contextlib.contextmanager
+def opened(folder: str, results: Iterable[str], *, resume: bool, force: bool) -> Iterator[Log]:
+    """The log of `folder`, which is made where it is missing, locked against a second run, and swept at both ends.
+
+    Refused are a folder with an earlier run's results, unless it is to be resumed or begun anew, and `results` (the
+    files of this run) that are there although no log says who made them.
+    """
+    where = shown(folder)
+    make_folder(folder)
+    with locked(folder):
+        log = Log(folder)
+        if os.path.islink(log.path) or (os.path.exists(log.path) and not os.path.isfile(log.path)):
+            raise OutputError(shown(log.path), "is no plain file", "choose another -d DIR")
+        try:
+            settle(log, results, where, resume=resume, force=force)
+            sweep(folder)
+            yield log
+            log.tidy()
+        finally:
+            sweep(folder)
+
+
+def settle(log: Log, results: Iterable[str], where: str, *, resume: bool, force: bool) -> None:
+    """Make the log what the run begins with."""
+    if os.path.exists(log.path):
+        if not resume and not force:
+            raise OutputError(where, "holds the results of an earlier run", "--resume goes on, --force begins anew")
+        log.load()
+        if force:
+            log.clear()
+    elif not force:
+        found = next((name for name in results if os.path.lexists(os.path.join(log.folder, name))), None)
+        if found is not None:
+            what = f"holds {shown(found)}, and no {NAME} that says who made it"
+            raise OutputError(where, what, "choose another -d DIR, or --force to replace it")
+    if not os.path.exists(log.path):
+        with AtomicFile(log.path):
+            pass  # from here on the folder is known to be ours

@@ -1,0 +1,98 @@
+"""Manifests: `{defaults: {…}, jobs: [{name, queries, keys, values, …}]}`, paths relative to the file."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from attncli.batch.jobs import Entry, Job
+from attncli.errors import InputError, nearest
+from attncli.files import read_bytes, shown
+from attncli.formats import BY_SUFFIX
+from attncli.formats import tree as trees
+from attncli.formats.contents import Contents, Quoted, Tree
+from attncli.matrices import Reading
+from attncli.problem_file import KEYS
+
+TOP_KEYS = ("defaults", "jobs")
+MENTIONS_JOBS = re.compile(rb"""(?:^|[{,\s])["']?jobs["']?\s*:""", re.MULTILINE)
+UTF_16 = (b"\xff\xfe", b"\xfe\xff")
+FORM = "as in {name: first, queries: q.csv, keys: k.csv, values: v.csv}"
+
+
+def manifest_jobs(path: str) -> list[Job] | None:
+    """The jobs of a manifest; None where the file is none, but may be a problem."""
+    try:
+        data = read_bytes(path)
+    except InputError:
+        return None  # the job that it becomes says why
+    if not MENTIONS_JOBS.search(data.replace(b"\0", b"") if data[:2] in UTF_16 else data):
+        return None
+    where = shown(path)
+    tree = _parsed(path, data).tree
+    if tree is None or not isinstance(tree.root, dict) or "jobs" not in tree.root:
+        return None
+    root = tree.root
+    for key in root:
+        if key not in TOP_KEYS:
+            raise _unknown(tree, where, (key,), key, TOP_KEYS)
+    defaults = root.get("defaults")
+    if defaults is not None:
+        _refuse_defaults(tree, where, defaults)
+    if not isinstance(root["jobs"], list) or not root["jobs"]:
+        raise trees.fault(tree, where, ("jobs",), "jobs: a list of jobs is due", FORM)
+    return [
+        Job(_name(tree, where, index), path, Entry(index, node, defaults)) for index, node in enumerate(root["jobs"])
+    ]
+
+
+def _parsed(path: str, data: bytes) -> Contents:
+    return BY_SUFFIX[os.path.splitext(path)[1].lower()].read(data, shown(path), Reading())  # noqa: PTH122
+
+
+def _refuse_defaults(tree: Tree, where: str, defaults: Any) -> None:
+    """Every job would stumble over a wrong key, so it is said once, before any job runs."""
+    if not isinstance(defaults, dict):
+        raise trees.fault(tree, where, ("defaults",), f"defaults: {trees.described(defaults)} where a mapping is due")
+    for key in defaults:
+        if key not in KEYS:
+            raise _unknown(tree, where, ("defaults", key), key, tuple(KEYS))
+
+
+def _name(tree: Tree, where: str, index: int) -> str:
+    node = tree.root["jobs"][index]
+    if not isinstance(node, dict):
+        raise trees.fault(tree, where, ("jobs", index), f"{trees.described(node)} where a job is due", FORM)
+    name = node.get("name")
+    if not isinstance(name, str) or (type(name) is str and name in trees.NULLS):
+        raise trees.fault(tree, where, ("jobs", index), f"job {index + 1} has no name", FORM)
+    return str(name)
+
+
+def _unknown(tree: Tree, where: str, path: tuple[str, ...], key: str, choices: tuple[str, ...]) -> InputError:
+    near = nearest(key, choices)
+    cure = f"did you mean {near!r}?" if near else f"one of: {', '.join(choices)}"
+    return trees.fault(tree, where, (*path[:-1], trees.Key(key)), f"unknown key {shown(key)!r}", cure)
+
+
+def tree_of(entry: Entry, path: str) -> Tree:
+    """The part of its manifest that one job needs; the manifest is read again where an error is to be placed."""
+    root = {"jobs": {entry.index: entry.node}, "defaults": entry.defaults or {}}
+
+    def locate(place: trees.Path) -> tuple[int, int]:
+        tree = _parsed(path, read_bytes(path)).tree
+        return tree.locate(place) if tree is not None else (1, 1)
+
+    return Tree(root, locate)
+
+
+def canonical(node: Any) -> str:
+    """A node of a document as one text, the same for the same meaning whatever the order of its keys."""
+    if isinstance(node, Mapping):
+        inside = ",".join(f"{canonical(Quoted(key))}:{canonical(node[key])}" for key in sorted(node))
+        return f"{{{inside}}}"
+    if isinstance(node, list):
+        return f"[{','.join(map(canonical, node))}]"
+    return repr(str(node)) if isinstance(node, Quoted) else f"={str(node)!r}"

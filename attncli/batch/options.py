@@ -1,0 +1,63 @@
+"""What all jobs of a run have in common: the calculation's defaults, what is saved and how, and where."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from hashlib import sha256
+from typing import Any
+
+from attncli import __version__
+from attncli.errors import UsageError, nearest
+from attncli.request import RESULT_NAMES
+
+SAVE_FORMATS = ("npz", "npy", "csv", "json", "yaml")
+USUAL = ("output", "weights")
+PLACES = ("folder", "start", "fail_fast")  # of no influence on any result
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """`folder` is where the results go and `start` what paths are relative to, both absolute. `settings` and
+    `matrices` (sources by name: paths travel, not arrays) lie below what a problem says itself. `save` None is output
+    and weights, as far as a problem has them."""
+
+    folder: str
+    start: str
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    matrices: Mapping[str, str] = field(default_factory=dict)
+    engine: str = "auto"
+    header: bool | None = None
+    from_format: str | None = None
+    save: tuple[str, ...] | None = None
+    format: str = "npz"
+    fail_fast: bool = False
+    version: str = __version__
+
+    def digest(self) -> str:
+        """The same for options that give the same results."""
+        said = {name: value for name, value in asdict(self).items() if name not in PLACES}
+        return sha256(json.dumps(said, sort_keys=True).encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+def parse_save(text: str | None) -> tuple[str, ...] | None:
+    """The results that `--save` names, in its order."""
+    if text is None:
+        return None
+    names = tuple(dict.fromkeys(word.strip() for word in text.split(",")))
+    for name in names:
+        if name not in RESULT_NAMES:
+            near = nearest(name, RESULT_NAMES)
+            hint = f"did you mean {near!r}?" if near else f"one of: {', '.join(RESULT_NAMES)}"
+            raise UsageError("--save", f"{name!r} is not a result", hint)
+    return names
+
+
+def parse_save_format(text: str) -> str:
+    """The name of a format that results are saved in."""
+    if text not in SAVE_FORMATS:
+        near = nearest(text, SAVE_FORMATS)
+        hint = f"did you mean {near!r}?" if near else f"one of: {', '.join(SAVE_FORMATS)}"
+        raise UsageError("--save-format", f"{text!r} is not a format", hint)
+    return text

@@ -1,0 +1,154 @@
+"""A job's problem, read with a fingerprint of everything that it was read from."""
+
+# ruff: noqa: PTH100, PTH118, PTH120, PTH123, PTH208
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field, fields, replace
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from attncli.batch.jobs import Job, matrix_files
+from attncli.batch.manifest import canonical, tree_of
+from attncli.errors import UsageError
+from attncli.files import shown
+from attncli.matrices import Reading
+from attncli.problem_file import read_mapping, read_problem
+from attncli.request import Labels, Request, Worksheet, overlay
+from attncli.sources import CANONICAL, EXPECTED, Sources
+
+if TYPE_CHECKING:
+    from attncli.batch.options import Options
+    from attncli.formats.contents import Contents
+
+
+@dataclass
+class TracedSources(Sources):
+    """Sources that keep the fingerprint of each file and listing, by absolute path (a folder's ends in a slash)."""
+
+    prints: dict[str, str] = field(default_factory=dict)
+    _now: str = ""
+
+    def _file(self, path: str) -> Contents:
+        self._now = os.path.abspath(path)
+        return super()._file(path)
+
+    def _read(self, data: bytes, where: str, suffix: str) -> Contents:
+        self.prints[self._now] = sha256(data).hexdigest()
+        return super()._read(data, where, suffix)
+
+    def _folder(self, path: str) -> Contents:
+        folder = os.path.join(os.path.abspath(path), "")
+        self.prints[folder] = listing_print(folder)
+        return super()._folder(path)
+
+
+def listing_print(folder: str) -> str:
+    """Of the names in a problem folder that make up the problem."""
+    names = sorted(
+        name for name in os.listdir(folder) for stem in matrix_files([name]) if stem in CANONICAL or stem in EXPECTED
+    )
+    return sha256(os.fsencode("\0".join(names))).hexdigest()
+
+
+def file_print(path: str) -> str:
+    """SHA-256 of a file, read in pieces."""
+    digest = sha256()
+    with open(path, "rb") as file:
+        while piece := file.read(1 << 20):
+            digest.update(piece)
+    return digest.hexdigest()
+
+
+def is_unchanged(job: Job, options: Options, prints: dict[str, str]) -> bool:
+    """Whether everything that a job was once made from is still the same."""
+    base = base_of(job, options)
+    try:
+        for name, known in prints.items():
+            if name == entry_name(job):
+                current = entry_print(job)
+            elif name.endswith("/"):
+                current = listing_print(os.path.join(base, name))
+            else:
+                current = file_print(os.path.join(base, name))
+            if current != known:
+                return False
+    except (OSError, ValueError):
+        return False
+    return bool(prints)
+
+
+def base_of(job: Job, options: Options) -> str:
+    """The folder that a job's inputs are named from in the log, wherever attncli was started."""
+    return os.path.dirname(os.path.abspath(os.path.join(options.start, job.path)))
+
+
+def entry_name(job: Job) -> str | None:
+    """What the log calls the text of a manifest's job."""
+    return f"{os.path.basename(job.path)}#{job.name}" if job.entry else None  # noqa: PTH119
+
+
+def entry_print(job: Job) -> str:
+    """Of a manifest's job and its defaults: other jobs of the manifest may change."""
+    assert job.entry is not None
+    said = f"{canonical(job.entry.defaults)}\n{canonical(job.entry.node)}"
+    return sha256(said.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def read_job(job: Job, options: Options, *, keep_text: bool = False) -> tuple[Worksheet, dict[str, str]]:
+    """The worksheet over the run's defaults, and the fingerprints by name, sorted."""
+    reading = Reading(header=options.header, keep_text=keep_text)
+    sources = TracedSources(_no_standard_input, reading, options.from_format)
+    path = os.path.join(options.start, job.path)
+    worksheet = read_problem(path, sources) if job.entry is None else _read_entry(job, path, sources)
+    given: dict[str, Any] = dict(options.settings)
+    for name, text in options.matrices.items():
+        if getattr(worksheet.request, name) is None:
+            given[name] = sources.matrix(text, role=name, folder=options.start, where=f"--{name.replace('_', '-')}")
+    worksheet = replace(worksheet, request=laid_over(overlay(Request(), given), worksheet.request), name=job.name)
+    if worksheet.expected and not keep_text:
+        return read_job(job, options, keep_text=True)  # the text says how many digits are claimed
+    base = base_of(job, options)
+    prints = {_named(path, base): found for path, found in sources.prints.items()}
+    if job.entry is not None:
+        prints[str(entry_name(job))] = entry_print(job)
+    return worksheet, dict(sorted(prints.items()))
+
+
+def _named(path: str, base: str) -> str:
+    ending = "/" if path.endswith("/") else ""
+    return os.path.relpath(path, base) + ending
+
+
+def _read_entry(job: Job, path: str, sources: Sources) -> Worksheet:
+    """A manifest's job over the manifest's defaults."""
+    assert job.entry is not None
+    tree, folder, where = tree_of(job.entry, path), os.path.dirname(path), shown(path)
+
+    def read(place: tuple[str | int, ...]) -> Worksheet:
+        return read_mapping(tree, place, name=job.name, where=where, folder=folder, sources=sources, also=("name",))
+
+    own = read(("jobs", job.entry.index))
+    if not job.entry.defaults:
+        return own
+    below = read(("defaults",))
+    return replace(
+        own,
+        request=laid_over(below.request, own.request),
+        title=own.title or below.title,
+        source=own.source or below.source,
+        expected=own.expected or below.expected,
+        digits=below.digits if own.digits is None else own.digits,
+    )
+
+
+def laid_over(below: Request, own: Request) -> Request:
+    """`own` where it says something, `below` elsewhere."""
+    given = {f.name: getattr(own, f.name) for f in fields(Request) if f.name != "labels"}
+    request = overlay(below, given)
+    labels = {f.name: getattr(own.labels, f.name) or getattr(below.labels, f.name) for f in fields(Labels)}
+    return replace(request, labels=Labels(**labels))
+
+
+def _no_standard_input() -> BinaryIO:
+    raise UsageError("standard input", "a batch reads files, so that it can be resumed", "save it to a file")

@@ -1,0 +1,118 @@
+"""A job's results into the run's folder: whole files only, under names that nothing else has, nowhere else."""
+
+# ruff: noqa: PTH108, PTH118
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+from collections.abc import Iterable, Iterator
+from hashlib import sha256
+from typing import TYPE_CHECKING
+
+from attncli.batch.reading import file_print
+from attncli.errors import OutputError, UsageError
+from attncli.files import shown, write_atomically
+from attncli.formats import BY_NAME
+from attncli.outputs import labelled
+
+if TYPE_CHECKING:
+    from attncli.batch.options import Options
+    from attncli.result import Result
+
+Files = dict[str, list[int | str]]  # the log's: size and SHA-256 by name
+
+
+class UnwritableError(OutputError):
+    """The folder takes no more results: a full disk, a quota, a limit. No job is to blame, and none can go on."""
+
+
+def file_names(name: str, results: Iterable[str], options: Options) -> dict[str, list[str]]:
+    """The results in each of a job's files: one file, or one for each result where the format holds one matrix."""
+    results = list(results)
+    if BY_NAME[options.format].holds_many or (options.save is not None and len(options.save) == 1):
+        return {f"{name}.{options.format}": results}
+    return {f"{name}.{result}.{options.format}": [result] for result in results}
+
+
+def chosen(result: Result, options: Options) -> list[str]:
+    """The results to save: those asked for, else output and weights as far as the problem has them."""
+    from attncli.batch.options import USUAL
+
+    if options.save is None:
+        return [name for name in USUAL if result.has(name)]
+    for name in options.save:
+        if not result.has(name):
+            raise UsageError("--save", f"there is no {name} without values", "give values, or --save weights")
+    return list(options.save)
+
+
+def save(name: str, result: Result, results: list[str], options: Options, inputs: Iterable[str]) -> Files:
+    """Write the job's files; what the log says of each. `inputs` are the absolute paths that it was read from."""
+    files: Files = {}
+    read = {os.path.realpath(path) for path in inputs}
+    for file, held in file_names(name, results, options).items():
+        path = os.path.join(options.folder, file)
+        refuse_foreign(path, read)
+        matrices = {one: labelled(result, one) for one in held}
+        measured = Measured(BY_NAME[options.format].write(matrices))
+        try:
+            # a sync for each small file takes longer than all the rest; a resumed run finds what a power cut took
+            write_atomically(path, measured, force=True, lasting=False)
+        except OutputError as error:
+            if isinstance(error.__context__, OSError):  # not the format's refusal, but the system's
+                raise UnwritableError(error.where, error.what, error.hint) from None
+            raise
+        files[file] = [measured.size, measured.digest.hexdigest()]
+    return files
+
+
+class Measured:
+    """The chunks of a file as they pass, with their size and fingerprint."""
+
+    def __init__(self, chunks: Iterable[bytes | memoryview]) -> None:
+        self.chunks = chunks
+        self.size = 0
+        self.digest = sha256()
+
+    def __iter__(self) -> Iterator[bytes | memoryview]:
+        for chunk in self.chunks:
+            self.digest.update(chunk)
+            self.size += memoryview(chunk).nbytes
+            yield chunk
+
+
+def refuse_foreign(path: str, read: set[str]) -> None:
+    """A link would lead out of the folder and is taken away; anything else that is no plain file is refused, and so
+    is a file that the job itself reads."""
+    try:
+        mode = os.lstat(path).st_mode
+    except FileNotFoundError:
+        return
+    if stat.S_ISLNK(mode):
+        os.unlink(path)
+    elif not stat.S_ISREG(mode):
+        raise OutputError(shown(path), "is no plain file, and a result has that name", "choose another -d DIR")
+    elif os.path.realpath(path) in read:
+        raise OutputError(shown(path), "is read by this job and would be replaced", "choose another -d DIR")
+
+
+def are_whole(files: Files, options: Options) -> bool:
+    """Whether each file is there as the log says it was written."""
+    try:
+        for file, (size, print_) in files.items():
+            path = os.path.join(options.folder, file)
+            status = os.lstat(path)
+            if not stat.S_ISREG(status.st_mode) or status.st_size != size or file_print(path) != print_:
+                return False
+    except OSError:
+        return False
+    return bool(files)
+
+
+def remove(names: Iterable[str], folder: str) -> None:
+    """Take away results that are no more true; a name that leads elsewhere is no result's."""
+    for name in names:
+        if name and "/" not in name and not name.startswith(".") and "\0" not in name:
+            with contextlib.suppress(OSError):
+                os.unlink(os.path.join(folder, name))

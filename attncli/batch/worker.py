@@ -1,0 +1,165 @@
+"""What a worker does with the jobs it is handed: the same in a process here and on a machine of a cluster."""
+
+# ruff: noqa: PTH118
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+from attncli import __version__
+from attncli.batch.jobs import Job
+from attncli.batch.options import Options
+from attncli.errors import AttncliError, OutputError
+from attncli.files import shown
+from attncli.request import RESULT_NAMES
+
+Record = dict[str, Any]  # a line of the log
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """Jobs for one worker, each with its line of an earlier run, and the seconds after which it hands back the rest."""
+
+    options: Options
+    jobs: list[tuple[Job, Record | None]]
+    seconds: float
+
+
+@dataclass(slots=True)
+class Report:
+    """The lines of the jobs that were done, the task's first ones; whether each was `kept` from an earlier run; and
+    the fault that ends the run, if there was one: (where, what, hint)."""
+
+    records: list[Record] = field(default_factory=list)
+    kept: list[bool] = field(default_factory=list)
+    fault: tuple[str, str, str | None] | None = None
+    seconds: float = 0.0
+
+
+def work(task: Task) -> Report:
+    """Do jobs until they are done or the time is up; at least one."""
+    from attncli.batch.saving import UnwritableError
+
+    report = Report()
+    begin = time.perf_counter()
+    try:
+        refuse_version(task.options)
+        for job, before in task.jobs:
+            record, kept = attempt(job, before, task.options)
+            report.records.append(record)
+            report.kept.append(kept)
+            report.seconds = time.perf_counter() - begin
+            if report.seconds >= task.seconds or (task.options.fail_fast and record["status"] != "ok"):
+                break
+    except UnwritableError as error:
+        report.fault = error.where, error.what, error.hint
+    return report
+
+
+def refuse_version(options: Options) -> None:
+    """A worker of another version might give other numbers."""
+    if options.version != __version__:
+        what = f"this worker has attncli {__version__}, and the run was started by {options.version}"
+        raise OutputError("attncli batch", what, f"pip install attncli=={options.version}")
+
+
+def attempt(job: Job, before: Record | None, options: Options) -> tuple[Record, bool]:
+    """The job's line, and whether it is that of an earlier run, still true. Only UnwritableError gets out."""
+    from attncli.batch.saving import UnwritableError, file_names, remove
+
+    begin = time.perf_counter()
+    if before is not None and is_current(job, before, options):
+        return before, True
+    try:
+        record = done(job, options)
+    except UnwritableError:
+        raise
+    except Exception as error:
+        record = failed(job, options, error)
+    record["seconds"] = round(time.perf_counter() - begin, 6)
+    stale = set(before.get("files", {}) if before is not None else ())
+    if record["status"] == "error":
+        stale.update(file_names(job.name, RESULT_NAMES, options))
+    remove(stale - set(record.get("files", ())), options.folder)
+    return record, False
+
+
+def is_current(job: Job, before: Record, options: Options) -> bool:
+    """Whether an earlier run's result is what this one would make."""
+    from attncli.batch.reading import is_unchanged
+    from attncli.batch.saving import are_whole
+
+    return (
+        before.get("status") in ("ok", "wrong")
+        and before.get("version") == options.version
+        and before.get("options") == options.digest()
+        and are_whole(before.get("files", {}), options)
+        and is_unchanged(job, options, before.get("inputs", {}))
+    )
+
+
+def done(job: Job, options: Options) -> Record:
+    """Read, compute, save: the line of a job that went well."""
+    from attncli.batch.reading import base_of, read_job
+    from attncli.batch.saving import chosen, save
+    from attncli.door import prepare
+    from attncli.result import Result
+
+    worksheet, prints = read_job(job, options)
+    result = Result(prepare(worksheet.request), options.engine)
+    results = chosen(result, options)
+    result.compute(*results)
+    base = base_of(job, options)
+    files = save(job.name, result, results, options, (os.path.join(base, name) for name in prints))
+    return {
+        "name": job.name,
+        "status": "ok",
+        "error": None,
+        "seconds": 0.0,
+        "shapes": {name: list(shape) for name, shape in shapes_of(result, results).items()},
+        "engine": result.outcome.engine if result.outcome is not None else options.engine,
+        "warnings": list(result.warnings),
+        "inputs": prints,
+        "options": options.digest(),
+        "version": options.version,
+        "files": files,
+    }
+
+
+def shapes_of(result: Any, results: list[str]) -> dict[str, tuple[int, ...]]:
+    """The shapes of the inputs and of what is saved."""
+    shapes: dict[str, tuple[int, ...]] = result.problem.shapes()
+    return {name: shape for name, shape in shapes.items() if name in ("queries", "keys", "values", *results)}
+
+
+def failed(job: Job, options: Options, error: BaseException | str) -> Record:
+    """The line of a job that did not go well; paths in it are as they look from where the run was started."""
+    where, what, hint = said(job, error)
+    start = shown(os.path.join(options.start, ""))
+    return {
+        "name": job.name,
+        "status": "error",
+        "error": f"{where}: {what}".replace(start, ""),
+        "hint": hint.replace(start, "") if hint else None,
+        "seconds": 0.0,
+        "options": options.digest(),
+        "version": options.version,
+    }
+
+
+def said(job: Job, error: BaseException | str) -> tuple[str, str, str | None]:
+    """(where, what, hint) of anything that can end a job."""
+    where = shown(job.path) if job.entry is None else f"{shown(job.path)}: {shown(job.name)}"
+    if isinstance(error, str):
+        return where, error, None
+    if isinstance(error, AttncliError):
+        return error.where, error.what, error.hint
+    if isinstance(error, MemoryError):
+        return where, "not enough memory for this problem", "fewer results at once: --save output; or fewer workers: -j"
+    if isinstance(error, OSError):
+        named = where if error.filename is None else shown(os.fsdecode(error.filename))
+        return named, (error.strerror or str(error)).lower(), None
+    hint = "please report it with the problem"
+    return where, f"a bug in attncli, {type(error).__name__}: {error}", hint

@@ -1,0 +1,198 @@
+"""`attncli batch`: many problems, in parallel and resumable, on a cluster if asked."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+import time
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from attncli.cli.options import Calculation, Reading, bundled
+from attncli.cli.streams import say, tell
+from attncli.errors import ExitStatus, UsageError
+
+if TYPE_CHECKING:
+    from attncli.batch.crew import Crew
+    from attncli.batch.jobs import Job
+    from attncli.batch.options import Options
+    from attncli.batch.running import Summary
+
+RUNNING = "Running"
+LONGEST_COMMAND = 200
+HELP = """\
+Compute many problems: in parallel, resumable, on a cluster if asked.
+
+Examples:
+  attncli batch problems -d results                  each problem file in a folder
+  attncli batch 'data/**/*.npz' -d results -j 8      a glob, on eight processes
+  attncli batch jobs.yaml -d results --resume        go on where an earlier run stopped
+  attncli batch cases -d results --save-format csv   a table for each result
+  attncli batch jobs.yaml -d results --dry-run       what would be done
+  attncli batch jobs.yaml -d results --dask tcp://10.0.0.1:8786   on a Dask cluster
+
+A manifest is a YAML or JSON file, {defaults: {variant: laplace}, jobs: [{name: one, queries: q.csv, keys: k.csv,
+values: v.csv}, …]}, with the keys of a problem file. DIR/results.jsonl gets a line for each finished job.
+"""
+
+
+@bundled
+def command(
+    inputs: Annotated[list[str], typer.Argument(metavar="INPUT...", help="problem files, folders, globs, a manifest")],
+    calculation: Calculation,
+    reading: Reading,
+    folder: Annotated[
+        str, typer.Option("--directory", "-d", metavar="DIR", help="where the results go", rich_help_panel=RUNNING)
+    ],
+    workers: Annotated[
+        int | None,
+        typer.Option("--jobs", "-j", metavar="N", help="processes (default: a core each)", rich_help_panel=RUNNING),
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="do what is missing, damaged or changed", rich_help_panel=RUNNING)
+    ] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="replace the results of an earlier run", rich_help_panel=RUNNING)
+    ] = False,
+    fail_fast: Annotated[
+        bool, typer.Option("--fail-fast", help="stop at the first job that fails", rich_help_panel=RUNNING)
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="print the jobs and compute nothing", rich_help_panel=RUNNING)
+    ] = False,
+    dask: Annotated[
+        str | None,
+        typer.Option("--dask", metavar="ADDRESS", help="run on a cluster, as tcp://HOST:8786", rich_help_panel=RUNNING),
+    ] = None,
+    save: Annotated[
+        str | None,
+        typer.Option("--save", metavar="NAMES", help="results (default output,weights)", rich_help_panel=RUNNING),
+    ] = None,
+    save_format: Annotated[
+        str,
+        typer.Option("--save-format", metavar="FORMAT", help="npz, npy, csv, json, yaml", rich_help_panel=RUNNING),
+    ] = "npz",
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="no bar and no summary", rich_help_panel=RUNNING)
+    ] = False,
+) -> int:
+    """Find the jobs, run them, say what came of them."""
+    from attncli.batch.jobs import find_jobs
+    from attncli.batch.options import Options, parse_save, parse_save_format
+    from attncli.cli import Terminated
+
+    settings, matrices = calculation.defaults()
+    for name, text in matrices.items():
+        if text.strip() == "-":
+            raise UsageError(f"--{name.replace('_', '-')}", "a batch reads files, so that it can be resumed", None)
+    options = Options(
+        folder=os.path.abspath(folder),  # noqa: PTH100 - a link stays one
+        start=os.getcwd(),  # noqa: PTH109
+        settings=settings,
+        matrices=matrices,
+        engine=calculation.checked_engine(),
+        header=reading.header,
+        from_format=reading.from_format,
+        save=parse_save(save),
+        format=parse_save_format(save_format),
+        fail_fast=fail_fast,
+    )
+    if resume and force:
+        raise UsageError("--resume", "it is given beside --force, which begins anew", "leave one out")
+    size = worker_count(workers)
+    jobs = find_jobs(inputs)
+    if dry_run:
+        return show_plan(jobs, options)
+    try:
+        summary, seconds = ran(jobs, options, folder, size, dask, resume=resume, force=force, quiet=quiet)
+    except (KeyboardInterrupt, Terminated):
+        tell(f"\nstopped; what is done is kept\nhint: {command_again()}\n")
+        raise
+    return told(summary, folder, seconds, quiet=quiet)
+
+
+def worker_count(asked: int | None) -> int:
+    """-j, or the cores that this process may use."""
+    if asked is None:
+        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    if asked < 1:
+        raise UsageError("-j", f"{asked} is no number of processes", "as in -j 4")
+    return asked
+
+
+def ran(
+    jobs: list[Job],
+    options: Options,
+    folder: str,
+    size: int,
+    dask: str | None,
+    *,
+    resume: bool,
+    force: bool,
+    quiet: bool,
+) -> tuple[Summary, float]:
+    """Run the jobs under a bar; what came of them, and the seconds."""
+    from attncli.batch.folder import refuse_inputs, result_names
+    from attncli.batch.log import opened
+    from attncli.batch.running import Batch, Summary
+    from attncli.render.batch import bar
+
+    begin = time.perf_counter()
+    refuse_inputs(jobs, options)
+    summary = Summary(len(jobs))
+    with opened(folder, result_names(jobs, options), resume=resume, force=force) as log:
+        batch = Batch(jobs, options, log, crew_for(jobs, size, dask, options))
+        with bar(len(jobs), quiet=quiet) as shown:
+            for record, kept in batch.run():
+                summary.count(record, kept)
+                shown.show(summary)
+    return summary, time.perf_counter() - begin
+
+
+def crew_for(jobs: list[Job], size: int, dask: str | None, options: Options) -> Crew:
+    """Processes here, or a cluster's workers, which must see the folder and the first problem."""
+    if dask is None:
+        from attncli.batch.crew import LocalCrew
+
+        return LocalCrew(min(size, len(jobs)))
+    from attncli.batch.cluster import Cluster
+
+    return Cluster(dask, [options.folder, os.path.join(options.start, jobs[0].path)])  # noqa: PTH118
+
+
+def told(summary: Summary, folder: str, seconds: float, *, quiet: bool) -> int:
+    """Say what came of the jobs; the exit status."""
+    from attncli.batch.log import NAME
+    from attncli.files import shown
+    from attncli.render.batch import closing, troubles
+
+    if not quiet:
+        say(closing(summary, shown(folder), seconds))
+    tell(troubles(summary, shown(os.path.join(folder, NAME))))  # noqa: PTH118
+    if summary.failed or summary.left:
+        tell(f"hint: once that is mended: {command_again()}\n")
+    return ExitStatus.DIFFERS if summary.failed or summary.wrong or summary.left else ExitStatus.DONE
+
+
+def command_again() -> str:
+    """The command that goes on with this run."""
+    from attncli.files import shown
+
+    words = [word for word in sys.argv[1:] if word not in ("--force", "--resume")]
+    text = shown(shlex.join(["attncli", *words, "--resume"]))
+    return text if len(text) <= LONGEST_COMMAND else "the same command with --resume instead of --force"
+
+
+def show_plan(jobs: list[Job], options: Options) -> int:
+    """Print what would be done, a job to a line."""
+    from attncli.batch.plan import planned
+    from attncli.render.batch import Total, plan_line
+
+    total = Total()
+    for plan in planned(jobs, options):
+        say(plan_line(plan))
+        total.add(plan)
+    say(total.line())
+    return ExitStatus.DIFFERS if total.failed else ExitStatus.DONE

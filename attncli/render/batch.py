@@ -1,0 +1,135 @@
+"""What a batch says while it runs and when it ends."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from attncli.files import shown
+
+if TYPE_CHECKING:
+    from attncli.batch.plan import Plan
+    from attncli.batch.running import Summary
+
+
+class Bar(Protocol):
+    """Something that shows how far a run is."""
+
+    def show(self, summary: Summary) -> None: ...
+
+
+class Nothing:
+    """No bar: nobody looks, or nobody wants it."""
+
+    def show(self, summary: Summary) -> None:
+        """Keep quiet."""
+
+
+@contextmanager
+def bar(total: int, *, quiet: bool) -> Iterator[Bar]:
+    """A bar with the numbers done, failed and left, on standard error where that is a terminal."""
+    if quiet or sys.stderr is None or not sys.stderr.isatty():
+        yield Nothing()
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (BarColumn(), TextColumn("{task.description}", markup=False), TimeRemainingColumn())
+    console = Console(stderr=True, highlight=False, markup=False, emoji=False)
+    # rich would send what is printed meanwhile to standard error
+    with Progress(*columns, console=console, transient=True, redirect_stdout=False, redirect_stderr=False) as progress:
+        task = progress.add_task("starting", total=total)
+
+        class Shown:
+            def show(self, summary: Summary) -> None:
+                done = summary.total - summary.left
+                counts = f"{done} done, {summary.failed + summary.wrong} failed, {summary.left} left"
+                progress.update(task, completed=done, description=counts)
+
+        yield Shown()
+
+
+def closing(summary: Summary, folder: str, seconds: float) -> str:
+    """One line: how many jobs came to what."""
+    counts = [f"{summary.ok} ok"]
+    for number, what in ((summary.wrong, "wrong"), (summary.failed, "failed"), (summary.left, "not done")):
+        if number:
+            counts.append(f"{number} {what}")
+    known = f", {summary.kept} of them from before" if summary.kept else ""
+    jobs = "1 job" if summary.total == 1 else f"{summary.total} jobs"
+    return f"{jobs}: {', '.join(counts)}{known}; {seconds:.1f} s; results in {folder}\n"
+
+
+def troubles(summary: Summary, log: str) -> str:
+    """The first jobs that failed or differ, each with its hint, and how many more there are."""
+    lines = []
+    for record in summary.failures:
+        lines.append(f"error: {named(record)}")
+        if record.get("hint"):
+            lines.append(f"hint: {record['hint']}")
+    lines += [f"wrong: {record['name']}: {record['error']}" for record in summary.differing]
+    more = summary.failed + summary.wrong - len(summary.failures) - len(summary.differing)
+    if more:
+        lines.append(f"… and {more} more: {log}")
+    if summary.warned:
+        jobs = "1 job has" if summary.warned == 1 else f"{summary.warned} jobs have"
+        lines.append(f"warning: {jobs} warnings: {log}")
+    return "".join(line + "\n" for line in lines)
+
+
+def named(record: Mapping[str, Any]) -> str:
+    """A failure with its job's name, where the message does not have it already."""
+    name, error = str(record["name"]), str(record["error"])
+    return error if name in error else f"{name}: {error}"
+
+
+def plan_line(plan: Plan) -> str:
+    """A job of a dry run: its name, shapes, work and memory, or what is wrong with it."""
+    if plan.error is not None:
+        return f"{shown(plan.name)}: error: {plan.error}\n"
+    shapes = ", ".join(f"{name} {' × '.join(map(str, shape))}" for name, shape in plan.shapes.items())
+    return f"{shown(plan.name)}: {shapes}; {counted(plan.work)} multiplications, {sized(plan.memory)}\n"
+
+
+@dataclass(slots=True)
+class Total:
+    """The sum of a dry run's jobs."""
+
+    jobs: int = 0
+    failed: int = 0
+    work: int = 0
+    memory: int = 0
+
+    def add(self, plan: Plan) -> None:
+        """Add a job."""
+        self.jobs += 1
+        self.failed += plan.error is not None
+        self.work += plan.work
+        self.memory = max(self.memory, plan.memory)
+
+    def line(self) -> str:
+        """All jobs in one line."""
+        bad = f", {self.failed} of them with errors" if self.failed else ""
+        jobs = "1 job" if self.jobs == 1 else f"{self.jobs} jobs"
+        return f"{jobs}{bad}; {counted(self.work)} multiplications, at most {sized(self.memory)} for one job\n"
+
+
+def counted(number: float) -> str:
+    """A large number in thousands, millions, …"""
+    for unit in ("", " thousand", " million", " billion"):
+        if number < 1000:
+            return f"{number:.3g}{unit}"
+        number /= 1000
+    return f"{number:.4g} trillion"
+
+
+def sized(number: float) -> str:
+    """Bytes as people say them."""
+    for unit in ("bytes", "kB", "MB", "GB"):
+        if number < 1000:
+            return f"{number:.3g} {unit}"
+        number /= 1000
+    return f"{number:.4g} TB"

@@ -1,0 +1,278 @@
+"""A run that stopped anywhere goes on, and ends as one that never stopped."""
+
+# a file's names are what is tested
+# ruff: noqa: PTH208
+from __future__ import annotations
+
+import json
+import os
+import resource
+import signal
+import time
+from pathlib import Path
+from shutil import copytree
+
+import numpy as np
+import pytest
+from batch.runs import batch, children, lines, make_problems, start, state, wait_for
+
+SLOW = """\
+import os, time
+import attncli.batch.worker as worker
+done = worker.done
+def patched(job, options):
+    if job.name in os.environ.get("TEST_KILLERS", "").split(","):
+        os.kill(os.getpid(), 9)
+    time.sleep(float(os.environ.get("TEST_SECONDS", 0)))
+    return done(job, options)
+worker.done = patched
+"""
+
+
+@pytest.fixture
+def patched(tmp_path):
+    """Processes in which jobs take their time, or kill the worker."""
+    (tmp_path / "patch").mkdir()
+    (tmp_path / "patch" / "sitecustomize.py").write_text(SLOW)
+    return [str(tmp_path / "patch")]
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory):
+    """Three problems and the results of a quiet run, to be copied."""
+    folder = tmp_path_factory.mktemp("done")
+    make_problems(folder / "problems", 3)
+    assert batch("problems", "-d", "out", "-j", 1, cwd=folder)[0] == 0
+    return folder
+
+
+def redone(folder, before):
+    """The jobs whose line or result is another file's than before."""
+    return {name for name, record in lines(folder).items() if record["seconds"] != before[name]["seconds"]}
+
+
+def test_a_folder_with_results_is_refused(done):
+    tmp_path = done
+    status, out, err = batch("problems", "-d", "out", "-j", 1, cwd=tmp_path)
+    assert (status, out) == (2, "")
+    assert err == ("error: out: holds the results of an earlier run\nhint: --resume goes on, --force begins anew\n")
+
+
+def test_resuming_what_is_whole_does_nothing(done):
+    tmp_path = done
+    log = (tmp_path / "out" / "results.jsonl").read_bytes()
+    status, out, _ = batch("problems", "-d", "out", "-j", 1, "--resume", cwd=tmp_path)
+    assert status == 0
+    assert out.startswith("3 jobs: 3 ok, 3 of them from before; ")
+    assert (tmp_path / "out" / "results.jsonl").read_bytes() == log
+
+
+def lose(folder):
+    (folder / "out" / "p001.npz").unlink()
+
+
+def damage(folder):
+    path = folder / "out" / "p001.npz"
+    data = bytearray(path.read_bytes())
+    data[-200] ^= 1
+    path.write_bytes(data)
+
+
+def empty(folder):
+    (folder / "out" / "p001.npz").write_bytes(b"")
+
+
+def change(folder):
+    np.savez(folder / "problems" / "p001.npz", queries=[[1.0]], keys=[[1.0]])
+
+
+def tear(folder):
+    path = folder / "out" / "results.jsonl"
+    text = [line for line in path.read_text().splitlines(keepends=True) if '"p001"' not in line]
+    torn = [line for line in path.read_text().splitlines(keepends=True) if '"p001"' in line]
+    path.write_text("".join(text) + torn[0][:50])
+
+
+@pytest.mark.parametrize("harm", [lose, damage, empty, change, tear])
+def test_resuming_mends_what_was_harmed_and_nothing_else(tmp_path, done, harm):
+    copytree(done, tmp_path, dirs_exist_ok=True)
+    before = lines(tmp_path / "out")
+    harm(tmp_path)
+    assert batch("problems", "-d", "out", "-j", 1, "-j", 1, "--resume", cwd=tmp_path)[0] == 0
+    assert redone(tmp_path / "out", before) == {"p001"}
+    if harm is not change:
+        assert state(tmp_path / "out") == state(done / "out")
+
+
+@pytest.mark.parametrize("options", [["-a", "dot"], ["--save", "output", "--save-format", "csv"]])
+def test_resuming_with_other_options_does_everything_again(tmp_path, done, options):
+    copytree(done, tmp_path, dirs_exist_ok=True)
+    assert batch("problems", "-d", "out", "-j", 1, "--resume", *options, cwd=tmp_path)[0] == 0
+    assert batch("problems", "-d", "quiet", "-j", 1, *options, cwd=tmp_path)[0] == 0
+    assert state(tmp_path / "out") == state(tmp_path / "quiet")
+
+
+def test_another_version_is_another_result(tmp_path, done):
+    copytree(done, tmp_path, dirs_exist_ok=True)
+    path = tmp_path / "out" / "results.jsonl"
+    path.write_text(json.dumps({**lines(tmp_path / "out")["p000"], "version": "0.0.1"}) + "\n")
+    _, out, _ = batch("problems", "-d", "out", "-j", 1, "--resume", cwd=tmp_path)
+    assert out.startswith("3 jobs: 3 ok; ")
+
+
+def test_a_mended_problem_is_tried_again_and_a_spoiled_one_loses_its_result(tmp_path):
+    make_problems(tmp_path / "problems", 3, bad={0})
+    assert batch("problems", "-d", "out", "-j", 1, cwd=tmp_path)[0] == 1
+    make_problems(tmp_path / "problems", 3, bad={2})
+    assert batch("problems", "-d", "out", "-j", 1, "--resume", cwd=tmp_path)[0] == 1
+    assert sorted(os.listdir(tmp_path / "out")) == ["p000.npz", "p001.npz", "results.jsonl"]
+    assert {name: record["status"] for name, record in lines(tmp_path / "out").items()} == {
+        "p000": "ok",
+        "p001": "ok",
+        "p002": "error",
+    }
+
+
+def test_one_job_of_a_manifest_may_change_without_the_others(tmp_path):
+    form = "jobs: [{name: a, q: [[1]], k: [[%d]]}, {name: b, q: [[1]], k: [[2]]}]"
+    (tmp_path / "m.yaml").write_text(form % 1)
+    assert batch("m.yaml", "-d", "out", "-j", 1, cwd=tmp_path)[0] == 0
+    before = lines(tmp_path / "out")
+    (tmp_path / "m.yaml").write_text(form % 3)
+    assert batch("m.yaml", "-d", "out", "-j", 1, "--resume", cwd=tmp_path)[0] == 0
+    assert redone(tmp_path / "out", before) == {"a"}
+
+
+def test_force_begins_anew_and_leaves_nothing_of_the_earlier_run(tmp_path):
+    make_problems(tmp_path / "problems", 3)
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "mine.txt").write_text("no result")
+    assert batch("problems", "-d", "out", "-j", 1, cwd=tmp_path)[0] == 0
+    assert batch("problems/p001.npz", "-d", "out", "--force", cwd=tmp_path)[0] == 0
+    assert sorted(os.listdir(tmp_path / "out")) == ["mine.txt", "p001.npz", "results.jsonl"]
+    assert list(lines(tmp_path / "out")) == ["p001"]
+
+
+def test_a_result_never_replaces_an_input_nor_a_file_that_no_run_made(tmp_path):
+    make_problems(tmp_path / "problems", 1)
+    before = (tmp_path / "problems" / "p000.npz").read_bytes()
+    for words in (["-d", "problems"], ["-d", "problems", "--force"], ["-d", "problems", "--resume"]):
+        status, _, err = batch("problems", *words, cwd=tmp_path)
+        assert (status, err) == (
+            2,
+            "error: problems/p000.npz: would be replaced by a result\nhint: choose another -d DIR\n",
+        )
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "p000.npz").write_text("mine")
+    status, _, err = batch("problems", "-d", "out", "-j", 1, "--resume", cwd=tmp_path)
+    assert (status, err.splitlines()[0]) == (
+        2,
+        "error: out: holds p000.npz, and no results.jsonl that says who made it",
+    )
+    assert (tmp_path / "out" / "p000.npz").read_text() == "mine"
+    assert (tmp_path / "problems" / "p000.npz").read_bytes() == before
+
+
+def test_a_link_among_the_results_leads_nowhere(tmp_path):
+    make_problems(tmp_path / "problems", 1)
+    (tmp_path / "precious").write_text("precious")
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "p000.npz").symlink_to("../precious")
+    assert batch("problems", "-d", "out", "--force", cwd=tmp_path)[0] == 0
+    assert (tmp_path / "precious").read_text() == "precious"
+    assert not (tmp_path / "out" / "p000.npz").is_symlink()
+
+
+def test_two_runs_into_one_folder_are_refused(tmp_path, patched):
+    make_problems(tmp_path / "problems", 2)
+    with start("problems", "-d", "out", "-j", 1, cwd=tmp_path, path=patched, env={"TEST_SECONDS": "30"}) as first:
+        wait_for((tmp_path / "out" / "results.jsonl").exists)
+        status, _, err = batch("problems", "-d", "out", "-j", 1, "--resume", cwd=tmp_path)
+        first.kill()
+    assert (status, err) == (
+        2,
+        "error: out: another attncli batch is writing there\nhint: wait for it, or choose another -d DIR\n",
+    )
+
+
+def test_ctrl_c_says_how_to_go_on(tmp_path, patched):
+    make_problems(tmp_path / "problems", 40)
+    words = ["problems", "-d", "out", "-j", "2"]
+    process = start(*words, cwd=tmp_path, path=patched, env={"TEST_SECONDS": "0.1"}, start_new_session=True)
+    wait_for(lambda: (tmp_path / "out" / "results.jsonl").exists() and len(lines(tmp_path / "out")) > 6)
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does it, to the workers too
+    out, err = process.communicate(timeout=20)
+    assert (process.returncode, out) == (130, "")
+    hint = "attncli batch problems -d out -j 2 --resume"
+    assert err == f"\nstopped; what is done is kept\nhint: {hint}\n\ninterrupted\n"
+    assert not [name for name in os.listdir(tmp_path / "out") if name.startswith(".")]
+    assert 0 < len(lines(tmp_path / "out")) < 40
+    assert batch(*words, "-j", 1, "--resume", cwd=tmp_path)[0] == 0
+    assert batch("problems", "-d", "quiet", "-j", 1, cwd=tmp_path)[0] == 0
+    assert state(tmp_path / "out") == state(tmp_path / "quiet")
+
+
+def test_a_job_that_kills_its_worker_costs_itself_alone(tmp_path, patched):
+    make_problems(tmp_path / "problems", 12)
+    status, out, err = batch("problems", "-d", "out", "-j", 2, cwd=tmp_path, path=patched, env={"TEST_KILLERS": "p004"})
+    assert status == 1
+    assert out.startswith("12 jobs: 11 ok, 1 failed; ")
+    died = "problems/p004.npz: its worker process died twice: killed, or out of memory"
+    assert err.startswith(f"error: {died}\n")
+    assert lines(tmp_path / "out")["p004"]["error"] == died
+
+
+def test_a_worker_that_is_killed_once_costs_nothing(tmp_path, patched):
+    make_problems(tmp_path / "problems", 12)
+    process = start("problems", "-d", "out", "-j", 1, cwd=tmp_path, path=patched, env={"TEST_SECONDS": "0.1"})
+    wait_for((tmp_path / "out" / "p000.npz").exists)
+    (worker,) = children(process.pid)
+    os.kill(worker, signal.SIGKILL)
+    out, err = process.communicate(timeout=30)
+    assert (process.returncode, err) == (0, "")
+    assert out.startswith("12 jobs: 12 ok; ")
+
+
+def test_a_run_killed_at_any_moment_ends_as_one_that_was_not(tmp_path):
+    make_problems(tmp_path / "problems", 120, bad={11, 70})
+    words = ["problems", "-d", "out", "-j", "2"]
+    assert batch(*words[:2], "quiet", "-j", "2", cwd=tmp_path)[0] == 1
+    random = np.random.default_rng(0)
+    for _ in range(6):
+        with start(*words, "-j", 1, "--resume", cwd=tmp_path) as process:
+            time.sleep(random.uniform(0.1, 0.9))
+            process.kill()
+    assert batch(*words, "-j", 1, "--resume", cwd=tmp_path)[0] == 1
+    assert state(tmp_path / "out") == state(tmp_path / "quiet")
+
+
+def test_the_workers_of_a_killed_run_end_with_it(tmp_path, patched):
+    make_problems(tmp_path / "problems", 2)
+    process = start("problems", "-d", "out", "-j", 1, cwd=tmp_path, path=patched, env={"TEST_SECONDS": "30"})
+    wait_for(lambda: children(process.pid))
+    (worker,) = children(process.pid)
+    time.sleep(0.5)
+    process.kill()
+    process.communicate()
+    wait_for(lambda: not Path(f"/proc/{worker}").exists())
+
+
+def test_a_disk_that_fills_up_stops_the_run_and_the_log_stays_true(tmp_path):
+    make_problems(tmp_path / "problems", 60)
+    limit = 10_000
+    status, out, err = batch(
+        "problems",
+        "-d",
+        "out",
+        "-j",
+        2,
+        cwd=tmp_path,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)),
+    )
+    assert (status, out) == (2, "")
+    hint = "what is done is kept: make room, then the same command with --resume"
+    assert err == f"error: out/results.jsonl: file too large\nhint: {hint}\n"
+    assert 0 < len(lines(tmp_path / "out")) < 60
+    assert batch("problems", "-d", "out", "-j", 1, "--resume", cwd=tmp_path)[0] == 0
+    assert batch("problems", "-d", "quiet", "-j", 1, cwd=tmp_path)[0] == 0
+    assert state(tmp_path / "out") == state(tmp_path / "quiet")
