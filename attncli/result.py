@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from attncli.engine.compute import Outcome, compute
+from attncli.engine.compute import Outcome, Sink, compute
 from attncli.engine.masks import row_mask
 from attncli.errors import NumericError
 from attncli.problem import Problem
@@ -37,14 +37,21 @@ class Result:
         self.outcome: Outcome | None = None
         self._arrays: dict[str, np.ndarray] = {}
 
-    def compute(self, *names: str, progress: Callable[[int], None] | None = None) -> Result:
-        """Compute these results (all by default) in one pass; returns self."""
-        missing = [name for name in names or RESULT_NAMES if name not in self._arrays and self.has(name)]
-        if missing:
+    def compute(
+        self,
+        *names: str,
+        progress: Callable[[int], None] | None = None,
+        sinks: Mapping[str, Sink] | None = None,
+    ) -> Result:
+        """Compute these results (all by default) in one pass; returns self. What goes to `sinks` instead, such as
+        `attncli.streams.npy_sinks`, is computed in the same pass and not kept."""
+        names = names or (() if sinks else RESULT_NAMES)
+        missing = [name for name in names if name not in self._arrays and self.has(name) and name not in (sinks or {})]
+        if missing or sinks:
             shapes = self.problem.shapes()
             arrays = {name: np.empty(self._inner_shape(name, shapes), self.problem.dtype) for name in missing}
             views = {name: self._by_head(name, array) for name, array in arrays.items()}
-            self.outcome = compute(self.problem, views, engine=self.engine, progress=progress)
+            self.outcome = compute(self.problem, {**views, **(sinks or {})}, engine=self.engine, progress=progress)
             for name, array in arrays.items():
                 self._arrays[name] = self._joined(name, array)
         return self

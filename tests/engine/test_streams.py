@@ -1,0 +1,110 @@
+"""Results that go to a file while they are computed, and what a calculation needs of memory."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from attncli.api import attend
+from attncli.errors import OutputError
+from attncli.streams import npy_sinks
+
+PARTS = [np.random.default_rng(3).standard_normal((2, 3, rows, 4)).astype("float32") for rows in (300, 210, 210)]
+
+
+def test_streamed_results_have_the_bits_of_computed_ones(tmp_path):
+    paths = {name: tmp_path / f"{name}.npy" for name in ("raw_scores", "scores", "weights", "lse")}
+    streamed, kept = attend(*PARTS, causal=True), attend(*PARTS, causal=True).compute()
+    with npy_sinks(streamed.problem, paths) as sinks:
+        streamed.compute("output", sinks=sinks)
+    for name, path in paths.items():
+        np.testing.assert_array_equal(np.load(path), kept.array(name))
+    np.testing.assert_array_equal(streamed.output, kept.output)
+
+
+def test_many_small_parts_stream_each_to_its_place(tmp_path):
+    arrays = [np.random.default_rng(4).standard_normal((30, 4, 5, 3)) for _ in range(2)]
+    result = attend(*arrays, dtype="float16")
+    with npy_sinks(result.problem, {"weights": tmp_path / "w.npy"}) as sinks:
+        result.compute(sinks=sinks)
+    written = np.load(tmp_path / "w.npy")
+    assert written.dtype == np.float16
+    np.testing.assert_array_equal(written, result.weights)
+
+
+def test_an_error_on_the_way_leaves_no_file(tmp_path):
+    result = attend([[1e200, 0]], [[1e200, 1]])
+    with (
+        pytest.raises(Exception, match="overflows"),
+        npy_sinks(result.problem, {"weights": tmp_path / "w.npy"}) as sinks,
+    ):
+        result.compute(sinks=sinks)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_output_is_not_streamed(tmp_path):
+    with (
+        pytest.raises(OutputError, match="output cannot be written while it is computed"),
+        npy_sinks(attend(*PARTS).problem, {"output": tmp_path / "o.npy"}),
+    ):
+        pass
+
+
+MEASURED = """
+import resource, sys
+import numpy as np
+from attncli import attend
+from attncli.streams import npy_sinks
+def peak():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+small = np.ones((600, 64), np.float32)
+attend(small, small, small).output
+before = peak()
+source = np.random.default_rng(1)
+queries, keys, values = (source.standard_normal((12_000, 64), np.float32) for _ in range(3))
+what, path = sys.argv[1:]
+if what == "output":
+    attend(queries, keys, values).output
+else:
+    result = attend(queries, keys)
+    with npy_sinks(result.problem, {"weights": path}) as sinks:
+        result.compute(sinks=sinks)
+print((peak() - before) / 1024)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the peak is read by POSIX's getrusage")
+@pytest.mark.parametrize(("what", "mebibytes"), [("output", 30), ("weights", 100)])
+def test_memory_is_inputs_output_and_a_few_tiles(tmp_path, what, mebibytes):
+    """Whole weights would be 576 MB; three inputs and an output are 12."""
+    command = [sys.executable, "-c", MEASURED, what, str(tmp_path / "w.npy")]
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=True, env={**os.environ, "ATTNCLI_THREADS": "2"}
+    )
+    assert float(done.stdout) < mebibytes
+
+
+ENDLESS = """
+import numpy as np
+from attncli import attend
+row = np.broadcast_to(np.ones((1, 64), np.float32), (400_000, 64))
+print("begun", flush=True)
+attend(row, row, row).output
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="interrupts are sent otherwise there")
+def test_an_interrupt_ends_long_work_at_once():
+    with subprocess.Popen([sys.executable, "-c", ENDLESS], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout.readline() == b"begun\n"
+        time.sleep(1)
+        begun = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        process.wait(30)
+        assert time.monotonic() - begun < 5
+        assert b"KeyboardInterrupt" in process.stderr.read()
+        assert process.returncode == -signal.SIGINT
