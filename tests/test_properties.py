@@ -576,3 +576,22 @@ def test_any_finite_problem_is_finite_or_refused(cells: list[float], variant: st
     for name in ("raw_scores", "weights", "output", "lse"):
         assert np.isfinite(result.array(name)).all(), name
     np.testing.assert_allclose(result.weights.sum(axis=1), 1, rtol=1e-6)
+
+
+EDGES = [
+    ("sums of exponentials beyond float64", 709.5, 1.0),
+    ("exponentials below float64", -745.5, 1.0),
+    ("weighted values beyond float64", 700.0, 1e300),
+    ("weighted values below float64", -700.0, 1e-300),
+    ("sums of the largest values", 0.0, 1.7e308),
+]
+
+
+@pytest.mark.parametrize(("score", "value"), [case[1:] for case in EDGES], ids=[case[0] for case in EDGES])
+@pytest.mark.parametrize("name", ["output", "all"])
+def test_what_only_exponentials_overflow_is_right(score: float, value: float, name: str) -> None:
+    result = attend([[score]], np.ones((4, 1)), np.full((4, 1), value), variant="dot")
+    result.compute(*(RESULT_NAMES if name == "all" else (name,)))
+    np.testing.assert_allclose(result.output, value, rtol=1e-14)
+    np.testing.assert_allclose(result.weights, 0.25, rtol=1e-14)
+    np.testing.assert_allclose(result.lse, score + np.log(4), rtol=1e-14)
