@@ -28,6 +28,7 @@ _UNDERSCORED = re.compile(r"[+-]?[0-9]+(?:_[0-9]+)+(?:\.[0-9_]*)?(?:[eE][+-]?[0-
 _DECIMAL_COMMA = re.compile(r"[+-]?[0-9]*,[0-9]+(?:[eE][+-]?[0-9]+)?")
 _BASED = re.compile(r"([+-]?)(0[xX][0-9a-fA-F]+|0[oO][0-7]+|0[bB][01]+)")
 _PERCENT = re.compile(rf"([+-]?{_PLAIN}) ?%")
+_BLANK_CELL = re.compile(rb"(?:\A|,)[ \t]+(?:,|\Z)")
 _LONGEST = 4000  # digits: beyond 4300 Python's int() refuses
 TRUTHS = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
 FLOAT_ALONE = b"0123456789.+-eE \t"  # of these a C reader makes exactly the numbers of our grammar
@@ -176,6 +177,8 @@ def numbers_between(text: bytes, count: int, delimiter: str = ",") -> Array | No
 
     import numpy as np
 
+    if delimiter == "," and (b" " in text or b"\t" in text) and _BLANK_CELL.search(text):
+        return None  # fromstring makes -1 of it
     end = len(text) - text.endswith(delimiter.encode())
     last = text[max(text.rfind(delimiter.encode(), 0, end) + 1, 0) : end]
     try:

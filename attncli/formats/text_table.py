@@ -71,17 +71,20 @@ def _read_plain(data: bytes, where: str, reading: Reading) -> Matrix | None:
     data = data.replace(b"\r\n", b"\n") if b"\r" in data else data
     if not data.endswith(b"\n"):
         data += b"\n"
-    for delimiter in b",", b"\t", b";":
-        if delimiter in data:
-            break
-    else:
+    present = [delimiter for delimiter in (b",", b"\t", b";") if delimiter in data]
+    if not present:
         return _read_blanks(data, where, reading)
-    between = data.translate(None, numerals.FLOAT_ALONE.replace(delimiter, b""))
+    if len(present) > 1:
+        return None
+    delimiter = present[0]
+    between = data.translate(None, numerals.FLOAT_ALONE.replace(delimiter, b"").replace(b".", b""))
+    points = between.count(b".")
+    between = between.replace(b".", b"")
     columns, rows = between.index(b"\n") + 1, between.count(b"\n")
     if between != (delimiter * (columns - 1) + b"\n") * rows:
         return None
-    if delimiter == b"," and _has_split_thousands(data):
-        return None
+    if delimiter == b"," and points < rows * columns and _LEADING_ZEROS.search(data):
+        return None  # there may be a 1,000; not where every cell has a point
     flat = data.replace(b"\n", b",")
     flat = flat if delimiter == b"," else flat.replace(delimiter, b",")  # a C reader would skip a run of tabs
     numbers = numerals.numbers_between(flat, rows * columns)
@@ -310,11 +313,6 @@ def _column_labels(line: int, header: list[str], where: str, has_row_labels: boo
             hint = "leave the index out (pandas: to_csv(FILE, index=False)), or name the column"
         raise InputError(f"{where}: line {line}, column {column + 1 + has_row_labels}", what, hint)
     return tuple(labels)
-
-
-def _has_split_thousands(data: bytes) -> bool:
-    """Whether there may be a doubtful `1,000` somewhere: a quick look, for large files."""
-    return _LEADING_ZEROS.search(data) is not None
 
 
 def split_thousands(line: str) -> tuple[int, str, str] | None:

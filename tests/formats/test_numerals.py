@@ -6,7 +6,7 @@ from fractions import Fraction
 import ml_dtypes
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from attncli.numerals import NumeralError, parse_cells, parse_number, parse_truth, reads_as_cell, shortest
@@ -117,6 +117,10 @@ def test_a_number_written_badly_is_still_no_label(text: str, is_cell: bool) -> N
     assert reads_as_cell(text) is is_cell
 
 
+@example(["1", " ", "2"])
+@example(["\t", "2"])
+@example(["1", " "])
+@example(["1", "2", ""])
 @given(st.lists(st.text(alphabet="0123456789.+-eE \tinfa_,/x", max_size=6), min_size=1, max_size=5))
 def test_cells_in_bulk_are_the_cells_one_by_one(texts: list[str]) -> None:
     try:

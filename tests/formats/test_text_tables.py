@@ -6,7 +6,7 @@ import ml_dtypes
 import numpy as np
 import pytest
 from bad_input_reader import read_all
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
@@ -222,6 +222,9 @@ def test_what_no_table_can_hold_is_refused(format_name: str, shape: tuple[int, .
 
 
 @given(st.binary(max_size=40) | st.text(alphabet='0123456789.,;\t\n" #ab-', max_size=40).map(str.encode))
+@example(b"1, ,3\n")
+@example(b"\t,0")
+@example(b"1,2\n3, ")
 @settings(max_examples=500)
 def test_no_bytes_raise_anything_but_an_input_error(data: bytes) -> None:
     outcomes = []
