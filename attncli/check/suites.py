@@ -1,0 +1,51 @@
+"""Several problems at once: what a list of files and folders means, and what became of each problem."""
+
+# A path stays the text that was typed.
+# ruff: noqa: PTH112, PTH118, PTH122, PTH208
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+from attncli.check.report import CaseReport
+from attncli.errors import AttncliError, InputError
+from attncli.files import shown
+from attncli.formats import BY_SUFFIX
+from attncli.problem_file import name_of
+from attncli.sources import CANONICAL, exists
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """One problem's report, or the error that there was instead."""
+
+    name: str
+    report: CaseReport | None = None
+    error: AttncliError | None = None
+
+    @property
+    def verdict(self) -> str:
+        """The report's verdict, or `error`."""
+        return "error" if self.report is None else self.report.verdict
+
+
+def problem_sources(words: list[str]) -> list[tuple[str, str]]:
+    """(source, name) of every problem: a folder that is none itself stands for each problem file in it, sorted."""
+    found = []
+    for word in words:
+        for source in _in_folder(word) if exists(word) and os.path.isdir(word) else [word]:
+            found.append((source, name_of(source)))
+    return found
+
+
+def _in_folder(folder: str) -> list[str]:
+    entries = sorted(os.listdir(folder))
+    stems = {CANONICAL.get(os.path.splitext(entry)[0]) for entry in entries}
+    if stems & {"queries", "keys", "x"}:
+        return [folder]
+    suffixes = {suffix for suffix, format in BY_SUFFIX.items() if format.name in ("yaml", "json", "npz", "safetensors")}
+    files = [entry for entry in entries if os.path.splitext(entry)[1].lower() in suffixes and entry[0] != "."]
+    if not files:
+        hint = "a problem file ends in .yaml, .json, .npz or .safetensors"
+        raise InputError(shown(folder), "holds no problem file", hint)
+    return [os.path.join(folder, entry) for entry in files]

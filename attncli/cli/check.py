@@ -1,0 +1,170 @@
+"""`attncli check`: somebody's numbers against the right ones."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from attncli.cli.options import Calculation, Reading, bundled
+from attncli.cli.streams import say, tell
+from attncli.errors import AttncliError, ExitStatus, UsageError
+
+if TYPE_CHECKING:
+    from attncli.check import CaseReport
+    from attncli.check.suites import Outcome
+    from attncli.matrices import Matrix
+    from attncli.sources import Sources
+
+HELP = """\
+Check somebody's numbers against the right ones; where they differ, say what was done instead.
+
+Examples:
+  attncli check problem.yaml                         its expected: matrices
+  attncli check problems/                            each problem file in a folder, as a test suite
+  attncli check p.yaml --expect-output out.csv       expected numbers in a file of their own
+  attncli check p.yaml --expect-output o.npy --rtol 1e-3
+  attncli check problems/ --junit report.xml         for a CI server
+  attncli check p.yaml -f json                       for a program
+
+Verdicts: exact, last-digit, float32, input-rounding, within-tolerance hold (exit 0); wrong does not (exit 1).
+How precisely the numbers were printed is read from their text.
+"""
+EXPECTED, SHOWING = "Expected numbers", "Showing"
+
+
+def _expect(name: str) -> str | None:
+    option = f"--expect-{name.replace('_', '-')}"
+    found: str | None = typer.Option(
+        None, option, metavar="SOURCE", help=f"the expected {name.replace('_', ' ')}", rich_help_panel=EXPECTED
+    )
+    return found
+
+
+@bundled
+def command(
+    problems: Annotated[list[str], typer.Argument(metavar="PROBLEM...", help="problem files, folders of them, or -")],
+    calculation: Calculation,
+    reading: Reading,
+    expect_output: str | None = _expect("output"),
+    expect_weights: str | None = _expect("weights"),
+    expect_scores: str | None = _expect("scores"),
+    expect_raw_scores: str | None = _expect("raw_scores"),
+    expect_lse: str | None = _expect("lse"),
+    rtol: Annotated[
+        str | None, typer.Option("--rtol", metavar="X", help="relative tolerance", rich_help_panel=EXPECTED)
+    ] = None,
+    atol: Annotated[
+        str | None, typer.Option("--atol", metavar="X", help="absolute tolerance", rich_help_panel=EXPECTED)
+    ] = None,
+    digits: Annotated[
+        int | None,
+        typer.Option("--digits", metavar="N", help="decimals that the numbers claim", rich_help_panel=EXPECTED),
+    ] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="accept exact alone", rich_help_panel=EXPECTED)] = False,
+    format: Annotated[
+        str, typer.Option("--format", "-f", metavar="FORMAT", help="table, json", rich_help_panel=SHOWING)
+    ] = "table",
+    ascii: Annotated[bool, typer.Option("--ascii", help="no colour and no Unicode", rich_help_panel=SHOWING)] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="print nothing", rich_help_panel=SHOWING)] = False,
+    junit: Annotated[
+        str | None, typer.Option("--junit", metavar="FILE", help="write a JUnit report", rich_help_panel="Files")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="replace a file that exists", rich_help_panel="Files")] = False,
+) -> int:
+    """Check each problem, whatever the others are; report; exit 2 over 1 over 0."""
+    from attncli.check.suites import Outcome, problem_sources
+    from attncli.files import refuse_existing
+    from attncli.render.verdicts import verdict_renderer
+
+    render = verdict_renderer(format)
+    refuse_existing([] if junit is None else [junit], force)
+    options = reading.sources(keep_text=True)
+    given = {
+        "output": expect_output,
+        "weights": expect_weights,
+        "scores": expect_scores,
+        "raw_scores": expect_raw_scores,
+        "lse": expect_lse,
+    }
+    expected = {
+        name: options.matrix(source, role=name, where=f"--expect-{name.replace('_', '-')}")
+        for name, source in given.items()
+        if source is not None
+    }
+    tolerances = {"rtol": _tolerance(rtol, "--rtol"), "atol": _tolerance(atol, "--atol")}
+
+    def outcome(source: str, name: str) -> Outcome:
+        try:
+            sources = options if source.strip() == "-" else reading.sources(keep_text=True)
+            return Outcome(name, _report(source, sources, options, calculation, expected, tolerances, digits, strict))
+        except AttncliError as error:
+            return Outcome(name, error=error)
+
+    outcomes = [outcome(source, name) for source, name in problem_sources(problems)]
+    if junit is not None:
+        _write_junit(junit, outcomes, force)
+    if not quiet:
+        say(render(outcomes, ascii))
+    return _status(outcomes)
+
+
+def _tolerance(text: str | None, option: str) -> float | None:
+    from attncli.settings import number, valued
+
+    if text is None:
+        return None
+    value: float = valued(number, text, option)
+    if value < 0:
+        raise UsageError(option, f"{text} is below 0")
+    return value
+
+
+def _report(
+    source: str,
+    sources: Sources,
+    options: Sources,
+    calculation: Calculation,
+    expected: dict[str, Matrix],
+    tolerances: dict[str, float | None],
+    digits: int | None,
+    strict: bool,
+) -> CaseReport:
+    """One problem read, laid under the options and checked."""
+    from dataclasses import replace
+
+    from attncli.check import check
+    from attncli.problem_file import read_problem
+
+    calculation.checked_engine()
+    worksheet = read_problem(source, sources)
+    worksheet = replace(
+        worksheet,
+        request=calculation.over(worksheet.request, options),
+        expected={**worksheet.expected, **expected},
+    )
+    return check(worksheet, **tolerances, digits=digits, strict=strict)
+
+
+def _write_junit(path: str, outcomes: list[Outcome], force: bool) -> None:
+    from attncli.files import shown, write_atomically
+    from attncli.render.junit import junit_text
+
+    write_atomically(path, [junit_text(outcomes).encode()], force=force)
+    tell(f"wrote {shown(path)}: {len(outcomes)} {'case' if len(outcomes) == 1 else 'cases'}\n")
+
+
+def _status(outcomes: list[Outcome]) -> int:
+    """Errors on standard error; 2 wins over 1 over 0."""
+    status = ExitStatus.DONE
+    for outcome in outcomes:
+        if outcome.error is not None:
+            tell(f"error: {outcome.error}\n")
+            if outcome.error.hint:
+                tell(f"hint: {outcome.error.hint}\n")
+            status = max(status, ExitStatus.FAULT)
+        elif outcome.report is not None:
+            for note in outcome.report.notes:
+                tell(f"note: {note}\n")
+            status = max(status, ExitStatus.DONE if outcome.report.holds else ExitStatus.DIFFERS)
+    return status
