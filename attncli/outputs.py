@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -12,8 +14,10 @@ from attncli.formats import BY_SUFFIX, Format
 from attncli.matrices import Matrix
 
 if TYPE_CHECKING:
+    from attncli.engine import Sink
     from attncli.result import Result
 
+STREAMED = ("raw_scores", "scores", "weights", "lse")  # whose rows lie in a file as the engine makes them
 OPTIONS = {"output": "--output", "weights": "--weights", "scores": "--scores", "lse": "--lse"}
 
 
@@ -44,20 +48,43 @@ class Targets:
         refuse_existing(list(by_path), force)
         return cls(by_path, force)
 
-    @property
-    def held(self) -> list[str]:
+    def streamed(self, result: Result) -> dict[str, str]:
+        """The large results that go to an NPY file of their own while they are computed, with their files."""
+        return {
+            names[0]: path
+            for path, names in self.by_path.items()
+            if format_of(path, "output").name == "npy"
+            and names[0] in STREAMED
+            and result.is_large(names[0])
+            and not _is_device(path)  # which has no offsets to write at
+        }
+
+    @contextmanager
+    def streams(self, result: Result) -> Iterator[Mapping[str, Sink]]:
+        """A sink for each result that is streamed; their files appear when the block ends well."""
+        streamed = self.streamed(result)
+        if not streamed:
+            yield {}
+            return
+        from attncli.streams import npy_sinks
+
+        with npy_sinks(result.problem, streamed, force=self.force) as sinks:
+            yield sinks
+
+    def held(self, result: Result) -> list[str]:
         """The results that must be in memory to be written."""
-        return [name for names in self.by_path.values() for name in names]
+        return [name for names in self.by_path.values() for name in names if name not in self.streamed(result)]
 
     def save(self, result: Result) -> list[str]:
-        """Write every file; a line for each to say so."""
+        """Write every file that was not streamed; a line for each file to say so."""
         lines = []
+        shapes, streamed = result.problem.shapes(), self.streamed(result)
         for path, names in self.by_path.items():
-            format = format_of(path, "output")
-            matrices = {name: labelled(result, name) for name in names}
-            write_atomically(path, format.write(matrices), force=self.force)
-            shapes = ", ".join(f"{name} {' × '.join(map(str, matrices[name].array.shape))}" for name in names)
-            lines.append(f"wrote {shown(path)}: {shapes}")
+            if names[0] not in streamed:
+                matrices = {name: labelled(result, name) for name in names}
+                write_atomically(path, format_of(path, "output").write(matrices), force=self.force)
+            told = ", ".join(f"{name} {' × '.join(map(str, shapes[name]))}" for name in names)
+            lines.append(f"wrote {shown(path)}: {told}")
         return lines
 
 
@@ -76,13 +103,17 @@ def format_of(path: str, option: str) -> Format:
     """The format that a file's name asks for."""
     suffix = os.path.splitext(path)[1].lower()  # noqa: PTH122 - a trailing slash must stay
     format = BY_SUFFIX.get(suffix)
-    if format is None and os.path.exists(path) and not os.path.isfile(path):  # noqa: PTH110, PTH113
+    if format is None and _is_device(path):
         return BY_SUFFIX[".csv"]  # a device or a FIFO has no suffix to go by
     if format is None or not format.writable:
         near = nearest(suffix, tuple(BY_SUFFIX)) if suffix else None
         what = f"{shown(path)} has no known suffix" if suffix else f"{shown(path)} has no suffix to tell the format"
         raise OutputError(option, what, f"did you mean {near}?" if near else f"one of: {' '.join(BY_SUFFIX)}")
     return format
+
+
+def _is_device(path: str) -> bool:
+    return os.path.exists(path) and not os.path.isfile(path)  # noqa: PTH110, PTH113
 
 
 def _same_file(path: str, known: dict[str, list[str]]) -> str:

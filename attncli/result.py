@@ -45,7 +45,7 @@ class Result:
     ) -> Result:
         """Compute these results (all by default) in one pass; returns self. What goes to `sinks` instead, such as
         `attncli.streams.npy_sinks`, is computed in the same pass and not kept."""
-        names = names or (() if sinks else RESULT_NAMES)
+        names = names or (RESULT_NAMES if sinks is None else ())
         missing = [name for name in names if name not in self._arrays and self.has(name) and name not in (sinks or {})]
         if missing or sinks:
             shapes = self.problem.shapes()
@@ -60,14 +60,17 @@ class Result:
         """Whether the problem has this result: there is no output without values."""
         return name != "output" or self.problem.values is not None
 
+    def is_large(self, name: str) -> bool:
+        """Whether a result has so many cells that it is not held unless somebody needs all of it."""
+        return int(np.prod(self.problem.shapes()[name], dtype=np.int64)) > LARGE
+
     def array(self, name: str) -> np.ndarray:
         """One result by name."""
         return self.compute(name)._arrays[name]
 
     def lines(self, name: str, part: int, rows: list[int]) -> np.ndarray:
         """Some rows of one result of one part: (len(rows), …). Of a very large result only these are computed."""
-        size = int(np.prod(self.problem.shapes()[name], dtype=np.int64))
-        if name in self._arrays or size <= LARGE:
+        if name in self._arrays or not self.is_large(name):
             found: np.ndarray = self._by_head_public(name)[self.problem.index(part)][rows]
             return found
         return self._alone(name, part, rows)

@@ -11,6 +11,7 @@ import numpy as np
 from attncli.errors import OutputError
 from attncli.files import AtomicFile, shown
 from attncli.formats.npy import header
+from attncli.outputs import STREAMED
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
     from attncli.problem import Problem
 
 Array = np.ndarray
-
-STREAMED = ("raw_scores", "scores", "weights", "lse")  # those whose rows lie in the file as the engine makes them
 
 
 class NpySink:

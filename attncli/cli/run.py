@@ -56,9 +56,10 @@ def answer(worksheet: Worksheet, sources: Sources, calculation: Calculation, sho
     names = [] if showing.quiet else chosen_results(showing, result)
     targets = Targets.settle(files.targets(), result, force=files.force)
     problem = result.problem
-    with progress_bar(problem.parts * problem.n, "attention") as progress:
-        result.compute(*names_in_memory(names, targets, result), progress=progress)
-    text = "" if showing.quiet else render(result, names, style, worksheet.title)
+    with targets.streams(result) as sinks:
+        with progress_bar(problem.parts * problem.n, "attention") as progress:
+            result.compute(*names_in_memory(names, targets, result), sinks=sinks, progress=progress)
+        text = "" if showing.quiet else render(result, names, style, worksheet.title)
     saved = targets.save(result)
     say(text)
     if not showing.quiet:
@@ -126,18 +127,9 @@ def checked_digits(digits: int) -> int:
 
 
 def names_in_memory(names: list[str], targets: Targets, result: Result) -> list[str]:
-    """What is computed in one pass before anything is written or shown."""
-    from attncli.result import LARGE
-
-    shapes = result.problem.shapes()
-
-    def size(name: str) -> int:
-        cells = 1
-        for length in shapes[name]:
-            cells *= length
-        return cells
-
-    return sorted({name for name in [*names, *targets.held] if size(name) <= LARGE or name in targets.held})
+    """What is computed in one pass before anything is written or shown: of what is shown alone, nothing large."""
+    held = targets.held(result)
+    return sorted({*held, *(name for name in names if not result.is_large(name))})
 
 
 def tell_notes(notes: list[str]) -> None:

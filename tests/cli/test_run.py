@@ -304,3 +304,24 @@ def test_a_usage_error_says_where_what_and_what_to_type(run, here, command, erro
     assert (ran.status, ran.out) == (2, "")
     assert ran.err.splitlines() == [f"error: {error}", *([f"hint: {hint}"] if hint else [])]
     assert list(here.iterdir()) == []
+
+
+def test_weights_too_many_to_hold_are_streamed_and_their_edges_shown(run):
+    rng = np.random.default_rng(3)
+    np.save("q.npy", rng.standard_normal((2100, 2), np.float32))
+    np.save("k.npy", rng.standard_normal((2100, 2), np.float32))
+    ran = run("run", "q.npy", "k.npy", "-w", "w.npy", "--causal")
+    assert ran.status == 0
+    assert ran.err == "wrote w.npy: weights 2100 × 2100\n"
+    written = np.load("w.npy")
+    assert written.dtype == np.float32
+    np.testing.assert_allclose(written.sum(axis=1), 1, rtol=1e-5)
+    last = next(line for line in ran.out.splitlines() if line.startswith("q2099"))
+    assert last.split()[1].rstrip("*") in (f"{written[-1, 0]:.4f}", f"{written[-1, 0]:.1e}")
+
+
+def test_a_streamed_file_that_exists_is_refused(run):
+    np.save("q.npy", np.zeros((2100, 2), np.float32))
+    Path("w.npy").write_text("mine")
+    assert run("run", "q.npy", "q.npy", "-q", "-w", "w.npy").status == 2
+    assert Path("w.npy").read_text() == "mine"
