@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import sys
+import zipfile
 
 import ml_dtypes
 import numpy as np
@@ -121,6 +122,11 @@ def test_compressed_members_are_read() -> None:
     np.savez_compressed(stream, q=np.zeros((500, 500)))
     assert read_all("npz", stream.getvalue())["q"].where == "q.npz: q"
     assert not read_all("npz", stream.getvalue())["q"].array.any()
+
+
+def test_an_archive_does_not_say_when_it_was_written() -> None:
+    with zipfile.ZipFile(io.BytesIO(written("npz", q=np.ones(2), k=np.ones(2)))) as archive:
+        assert {member.date_time for member in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
 
 
 def test_an_array_without_a_name_gets_the_usual_one() -> None:

@@ -170,6 +170,11 @@ def test_labels_that_read_back_are_written(format_name: str) -> None:
     assert (back.row_labels, back.column_labels) == (rows, columns)
 
 
+def test_a_label_that_begins_as_a_file_s_mark_does_is_kept() -> None:
+    labels = ("\ufeffz", "y")
+    assert read(written("csv", Matrix(np.eye(2), "x", None, labels))).column_labels == labels
+
+
 @pytest.mark.parametrize("labels", [("1", "b"), ("nan", "b"), ("true", "b"), ("1_000", "b"), ("", "b"), (" a", "b")])
 def test_labels_that_would_be_read_as_numbers_or_otherwise_are_left_out(labels: tuple[str, str]) -> None:
     assert written("csv", Matrix(np.eye(2), "x", labels, None)) == b"1.0,0.0\n0.0,1.0\n"
@@ -222,6 +227,8 @@ def test_what_no_table_can_hold_is_refused(format_name: str, shape: tuple[int, .
 
 
 @given(st.binary(max_size=40) | st.text(alphabet='0123456789.,;\t\n" #ab-', max_size=40).map(str.encode))
+@example(b"\t000,1")
+@example(b"11,2.5\t\n")
 @example(b"1, ,3\n")
 @example(b"\t,0")
 @example(b"1,2\n3, ")
