@@ -495,7 +495,7 @@ TOO_LARGE = [
     ("a squared distance", {"queries": [[1e200]], "keys": [[0.0]], "variant": "gaussian"}, "float64"),
     ("a float32 score", {"queries": np.float32([[3e38]]), "keys": np.float32([[2.0]])}, "float32"),
 ]
-CURES = {"float32": "--dtype float64", "float64": "divide the inputs, and the scale, by a power of ten"}
+CURES = {"float32": "--dtype float64", "float64": "divide Q and K by a power of ten, and adapt --scale"}
 
 
 @pytest.mark.parametrize(("problem", "dtype"), [case[1:] for case in TOO_LARGE], ids=[case[0] for case in TOO_LARGE])

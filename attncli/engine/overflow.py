@@ -30,8 +30,10 @@ def refuse_infinite(array: Array, problem: Problem, what: str) -> None:
 def overflow(what: str, problem: Problem) -> NumericError:
     """`what` is "a score", "a raw score" or "an output"."""
     dtype = problem.queries.dtype
-    hint = "--dtype float64" if dtype == np.float32 else "divide the inputs, and the scale, by a power of ten"
-    return NumericError("scores" if "score" in what else "output", f"{what} overflows {dtype.name}", hint)
+    of_scores = "score" in what
+    smaller = "divide Q and K by a power of ten, and adapt --scale" if of_scores else "divide V by a power of ten"
+    hint = "--dtype float64" if dtype == np.float32 else smaller
+    return NumericError("scores" if of_scores else "output", f"{what} overflows {dtype.name}", hint)
 
 
 def narrowed(array: Array, problem: Problem, name: str) -> Array:
