@@ -142,11 +142,11 @@ class Judge:
         settled, disagrees = self._unequal_kinds(computed)
         with np.errstate(invalid="ignore"):
             error = np.where(settled, 0.0, np.abs(self.expected - computed))
-        scale = self._scale(computed, measured)
+        scale = self.scale(computed, measured)
         counted = np.where(disagrees, np.inf, np.where(error == 0, 0.0, error / scale))
         return tuple(int(i) for i in np.unravel_index(int(np.argmax(counted)), counted.shape)), counted
 
-    def _scale(self, computed: Array, measured: Measured) -> Array:
+    def scale(self, computed: Array, measured: Measured) -> Array:
         if self.claims is not None:
             full = self.claims.is_full
             if not full.any():

@@ -29,7 +29,7 @@ class Measured:
         self.names = tuple(names)
         self.problem = route.problem(request)
         self.numbers = route.numbers_of(self.problem, names)
-        self._halves = halves
+        self.halves = halves
         self._bounds: dict[str, dict[str, Array]] = {}
         self._movement: Movement | None = None
 
@@ -48,6 +48,6 @@ class Measured:
 
     def movement(self) -> Movement | None:
         """How the numbers move within the rounding of the inputs; None where all inputs are exact."""
-        if self._movement is None and self._halves:
-            self._movement = Movement(self.route, self.request, self.names, self.numbers, self._halves)
+        if self._movement is None and self.halves:
+            self._movement = Movement(self.route, self.request, self.names, self.numbers, self.halves)
         return self._movement

@@ -1,0 +1,203 @@
+"""The slips that `check` knows: one record each, in the order in which they are told.
+
+A slip is a name, the routes by which the numbers may have come about, and a sentence with the problem's own numbers.
+A new slip is one record here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+from attncli.check import wrongs
+from attncli.check.case import Case, scaling, square_root
+from attncli.check.routes import Route
+from attncli.systems import SYSTEMS
+from attncli.variants import BY_NAME, VARIANTS
+
+
+@dataclass(frozen=True, slots=True)
+class Slip:
+    """`routes(case)` are the ways to make the slip on this problem, none where it makes no sense there; `sentence` says
+    what was done and what is due. Slips of one `family` exclude each other; of two, the lower `stage` comes first."""
+
+    name: str
+    family: str
+    stage: int
+    routes: Callable[[Case], list[Route]]
+    sentence: Callable[[Case], str]
+
+
+def _scaled_by(scale: str, wide: str) -> Callable[[Case], list[Route]]:
+    """Another scale; where there are heads, one of all their columns together too (`wide` with {} for their number)."""
+
+    def routes(case: Case) -> list[Route]:
+        if case.problem.variant.is_constant:
+            return []
+        scales = [scale, *([wide.format(case.width)] if case.width != case.d_k and wide else [])]
+        return [Route(requests=(partial(wrongs.rescaled, scale=each),)) for each in scales]
+
+    return routes
+
+
+def _unscaled(case: Case) -> str:
+    return f"{case.yours} {case.weighing(case.score)}: {scaling(case)}"
+
+
+def _over_root(case: Case) -> str:
+    return f"{case.yours} {case.weighing(case.over('√d_k'))}: {scaling(case)}, not by √d_k = {square_root(case.d_k)}"
+
+
+def _over_dk(case: Case) -> str:
+    return f"{case.yours} {case.weighing(case.over('d_k'))}: {scaling(case)}, not by d_k = {case.d_k}"
+
+
+def _scaled_after(case: Case) -> list[Route]:
+    return [] if case.problem.scale == 1 or case.problem.variant.is_constant else [Route(scale_after=True)]
+
+
+def _softmax(over: str, *unseen: float) -> Callable[[Case], list[Route]]:
+    def routes(case: Case) -> list[Route]:
+        return [Route(softmax=over, unseen=value) for value in (unseen if case.is_masked else unseen[:1])]
+
+    return routes
+
+
+def _variant(name: str) -> Slip:
+    record = BY_NAME[name]
+
+    def routes(case: Case) -> list[Route]:
+        if case.problem.variant.name == name:
+            return []
+        ways = [Route(requests=(partial(wrongs.of_variant, variant=name),))]
+        if case.request.scale is not None:
+            ways.append(Route(requests=(partial(wrongs.of_variant, variant=name, scale=case.request.scale),)))
+        return ways
+
+    def sentence(case: Case) -> str:
+        return f"{case.yours} those of the variant {name}, {record.formula} (--variant {name}), not of {case.variant}"
+
+    return Slip(f"variant-{name}", "score", 1, routes, sentence)
+
+
+def _system(name: str, describes: str) -> Slip:
+    def routes(case: Case) -> list[Route]:
+        return [] if case.request.system == name else [Route(requests=(partial(wrongs.as_system, system=name),))]
+
+    return Slip(f"as-{name}", "system", 0, routes, lambda case: f"{case.yours} what --as {name} gives: {describes}")
+
+
+SLIPS = (
+    Slip("unscaled", "scale", 3, _scaled_by("1", ""), _unscaled),
+    Slip("scale-sqrt-dk", "scale", 3, _scaled_by("1/sqrt(dk)", "1/sqrt({})"), _over_root),
+    Slip("scale-dk", "scale", 3, _scaled_by("1/dk", "1/{}"), _over_dk),
+    Slip(
+        "scale-after-softmax",
+        "scale",
+        3,
+        _scaled_after,
+        lambda case: f"the softmax was taken first, and its weights were multiplied by {case.factor}: {scaling(case)}",
+    ),
+    Slip(
+        "softmax-over-queries",
+        "softmax",
+        4,
+        _softmax("queries", 0.0, float("nan")),
+        lambda case: (
+            f"the softmax was taken along the queries, so that each of the {case.m} columns sums to 1: it goes "
+            "along the keys, and each row sums to 1"
+        ),
+    ),
+    Slip(
+        "softmax-over-all",
+        "softmax",
+        4,
+        _softmax("all", 0.0),
+        lambda case: (
+            f"one softmax was taken over all {case.n} × {case.m} scores: each row of weights sums to 1 by itself"
+        ),
+    ),
+    Slip(
+        "no-softmax",
+        "softmax",
+        4,
+        _softmax("none", 0.0, float("-inf"), -1e9),
+        lambda case: f"the scores {case.scaled_score} were used as weights: their softmax along the keys is due",
+    ),
+    Slip(
+        "no-mask",
+        "mask",
+        2,
+        wrongs.without_mask,
+        lambda case: f"{case.masks} was left out: {case.hidden} of the {case.n * case.m} scores are masked",
+    ),
+    Slip(
+        "mask-inverted",
+        "mask",
+        2,
+        wrongs.inverted_mask,
+        lambda case: f"{case.masks} was turned round: what may be attended to was masked, and what is masked was not",
+    ),
+    Slip(
+        "other-corner",
+        "mask",
+        2,
+        wrongs.other_corner,
+        lambda case: (
+            f"the mask was aligned to the other corner: query i stands at key {case.position}, where "
+            f"{case.n} queries meet {case.m} keys"
+        ),
+    ),
+    Slip(
+        "queries-keys-swapped",
+        "queries",
+        2,
+        wrongs.swapped,
+        lambda case: (
+            f"{case.yours} those of the keys asking the queries, softmax(KQᵀ): a row per query, of QKᵀ, is due"
+        ),
+    ),
+    Slip(
+        "keys-transposed",
+        "keys",
+        2,
+        wrongs.transposed_keys,
+        lambda case: (
+            f"the keys were taken by column, QK for QKᵀ ({case.m} × {case.d_k} fits both ways): a key is a row"
+        ),
+    ),
+    Slip(
+        "values-transposed",
+        "values",
+        2,
+        wrongs.transposed_values,
+        lambda case: (
+            f"the values were taken by column, weights · Vᵀ ({case.m} × {case.m} fits both ways): a value is a row"
+        ),
+    ),
+    Slip(
+        "squared-distance",
+        "score",
+        1,
+        wrongs.squared_distance,
+        lambda case: f"{case.yours} softmax(−‖q − k‖₂²), of the squared distance: {case.variant} takes {case.formula}",
+    ),
+    Slip(
+        "euclidean-distance",
+        "score",
+        1,
+        wrongs.euclidean_distance,
+        lambda case: f"{case.yours} softmax(−‖q − k‖₂), of the Euclidean distance: {case.variant} takes {case.formula}",
+    ),
+    Slip(
+        "length-scale-dk",
+        "scale",
+        3,
+        wrongs.length_of_dk,
+        lambda case: f"ℓ = d_k = {case.d_k} was taken: ℓ is {case.length} here",
+    ),
+    Slip("rounded-weights", "rounding", 5, wrongs.rounded_weights, wrongs.rounded_sentence),
+    *(_variant(variant.name) for variant in VARIANTS),
+    *(_system(system.name, system.describes) for system in SYSTEMS),
+)
