@@ -82,10 +82,13 @@ def _variant(name: str) -> Slip:
 
 
 def _system(name: str, describes: str) -> Slip:
-    def routes(case: Case) -> list[Route]:
-        return [] if case.request.system == name else [Route(requests=(partial(wrongs.as_system, system=name),))]
-
-    return Slip(f"as-{name}", "system", 0, routes, lambda case: f"{case.yours} what --as {name} gives: {describes}")
+    return Slip(
+        f"as-{name}",
+        "system",
+        0,
+        partial(wrongs.as_system, system=name),
+        lambda case: f"{case.yours} what --as {name} gives: {describes}",
+    )
 
 
 SLIPS = (

@@ -31,12 +31,15 @@ def errors_of(judge: Judge, measured: Measured, counted: Array) -> Errors:
     else:
         unit = f"ulp of {dtype}"
         ulp = spacing(computed, dtype)
-        sizes = np.where(np.isfinite(error), error / ulp, np.inf)
+        with np.errstate(over="ignore"):
+            sizes = np.where(np.isfinite(error), error / ulp, np.inf)
         bound = measured.bound(judge.name, "float32" if dtype in ("float16", "bfloat16") else dtype)
         if dtype in ("float16", "bfloat16"):
             bound = np.maximum(bound, ulp / 2)
-        plain = float(np.where(np.isfinite(bound) & (computed != 0), bound / ulp, 0).max())
-        beyond = sizes > np.where(np.isfinite(bound), 2 * bound / ulp, 0)
+        with np.errstate(over="ignore"):
+            allowed = np.where(np.isfinite(bound), bound / ulp, 0)
+        plain = float(np.where(computed != 0, allowed, 0).max())
+        beyond = sizes > 2 * allowed
     sizes = np.where(np.isnan(sizes), 0.0, sizes)
     return Errors(
         unit=unit,

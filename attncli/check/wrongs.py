@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from itertools import combinations
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -34,9 +35,21 @@ def of_variant(request: Request, variant: str, scale: str | None = None) -> Requ
     return replace(request, variant=variant, scale=scale, length_scale=length)
 
 
-def as_system(request: Request, system: str) -> Request:
-    """All of another system's conventions."""
-    return wholly(request, system)
+def as_system(case: Case, system: str) -> list[Route]:
+    """Another system's conventions: all of them, or those that the problem says nothing about, or some between."""
+    request, own = case.request, wholly(case.request, system)
+    if request.system == system:
+        return []
+    said = [name for name in OWN if getattr(request, name) is not None and getattr(own, name) is None]
+    kept = [names for count in range(len(said) + 1) for names in combinations(said, count)]
+    return [Route(requests=(partial(_as_system, system=system, kept=names),)) for names in kept]
+
+
+OWN = ("variant", "mask_means", "align", "query_offset")  # settings that a system has conventions for
+
+
+def _as_system(request: Request, system: str, kept: tuple[str, ...]) -> Request:
+    return replace(wholly(request, system), **{name: getattr(request, name) for name in kept})
 
 
 def length_of_dk(case: Case) -> list[Route]:
@@ -187,12 +200,17 @@ def _with_any_empty_row(case: Case, changes: list[Change]) -> list[Route]:
 def swapped(case: Case) -> list[Route]:
     """The keys asking the queries; with values, masks or positions only where there are as many of both."""
     problem = case.problem
-    if problem.key_heads is not None or (problem.n != problem.m and (case.is_masked or problem.bias is not None)):
+    if problem.n != problem.m and (case.is_masked or problem.bias is not None):
         return []
     return [Route(problems=(_swapped,))]
 
 
 def _swapped(problem: Problem) -> Problem:
+    if problem.key_heads is not None:  # each query head with its own copy of the keys and values that it shares
+        heads = [problem.key_head(head) for head in range(problem.lead[-1])]
+        keys = np.take(problem.keys, heads, axis=-3)
+        shared = None if problem.values is None else np.take(problem.values, heads, axis=-3)
+        problem = replace(problem, keys=keys, values=shared, key_heads=None)
     values = problem.values if problem.n == problem.m else None
     return replace(problem, queries=problem.keys, keys=problem.queries, values=values)
 

@@ -175,7 +175,7 @@ def weigh(way, scores, seen):
         return transposed([softmax(column, ok, way.empty) for column, ok in columns])
     if way.softmax == "all":
         width = len(scores[0])
-        flat = softmax(sum(scores, []), sum(seen, []), way.empty)
+        flat = softmax([x for row in scores for x in row], [ok for row in seen for ok in row], way.empty)
         return [flat[start : start + width] for start in range(0, len(flat), width)]
     return [[x if ok else 0.0 for x, ok in zip(*rows, strict=True)] for rows in zip(scores, seen, strict=True)]
 
@@ -196,7 +196,7 @@ def answer(problem, way):
             )
         ]  # fmt: skip
         parts.append(one_head(problem, way, *split))
-    output = [sum((part[3][i] for part in parts), []) for i in range(problem.n)]
+    output = [[x for part in parts for x in part[3][i]] for i in range(problem.n)]
     return {
         "raw_scores": [part[0] for part in parts],
         "scores": [part[1] for part in parts],

@@ -6,6 +6,7 @@ Each slip is made by plain code of its own (`problems`), printed, and given to `
 the printed numbers are not those of the right answer: by more than `check` allows, and at all (in brackets).
 """
 
+# ruff: noqa: T201
 import argparse
 import math
 import multiprocessing
@@ -100,6 +101,7 @@ def system(name):
             way = Way(empty="uniform")
             if name == "torch-mha":
                 way = Way(empty="nan", invert=True)
+        problem.scale = None
         lacking = {"softcap": ("torch", "torch-mha", "jax", "keras", "keras-attention", "d2l", "anp", "sklearn")}
         if name in lacking["softcap"]:
             problem.softcap = None
@@ -119,7 +121,7 @@ def system(name):
 
 
 SLIPS = {
-    "unscaled": scale_of(lambda d: 1.0),
+    "unscaled": scale_of(lambda _: 1.0),
     "scale-sqrt-dk": scale_of(lambda d: 1 / math.sqrt(d)),
     "scale-dk": scale_of(lambda d: 1 / d),
     "scale-after-softmax": with_way(Way(after=True), variant=lambda r: r.choice(("scaled", "laplace", "gaussian"))),
