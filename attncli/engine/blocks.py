@@ -10,7 +10,7 @@ import numpy as np
 from attncli.engine.bounds import Bounds, Reach, bounds_of
 from attncli.engine.masks import RowMask, row_mask
 from attncli.engine.overflow import refuse_infinite
-from attncli.engine.scores import score_tile
+from attncli.engine.scores import score_tile, with_scale
 from attncli.engine.softmax import RunningSoftmax
 
 if TYPE_CHECKING:
@@ -52,10 +52,10 @@ def attend_block(job: Job, stack: Stack, rows: range, kernels: Kernels) -> Block
     """The wanted results of these queries; NumericError where the dtype can't hold one."""
     problem, part = job.problem, stack.part
     queries = np.ascontiguousarray(part.queries[..., rows.start : rows.stop, :])
-    if problem.variant.prepare is not None:
-        queries = problem.variant.prepare(queries)
     with np.errstate(all="ignore"):
         np.setbufsize(BUFFER)  # errstate restores it
+        if problem.variant.prepare is not None:
+            queries = problem.variant.prepare(queries)
         bounds = bounds_of(problem, part, stack.reach, queries)
         masks = row_mask(problem, part, rows.start, rows.stop)
         block = attend_tiles(job, part, queries, masks, bounds, kernels)
@@ -72,10 +72,11 @@ def attend_tiles(job: Job, part: Part, queries: Array, masks: RowMask, bounds: B
     columns = part.values.shape[-1] if part.values is not None and "output" in wanted else None
     softmax = RunningSoftmax(queries.shape[:-1], columns, queries.dtype, needs_shift=bounds.needs_shift)
     results: dict[str, Array] = {}
+    queries, scale = with_scale(problem, queries, wanted)
     low, high = (0, problem.m) if plan.whole_rows else (masks.first_key, masks.last_key)
     for left in range(low, high, plan.width):
         keys = slice(left, min(left + plan.width, high))
-        tile = score_tile(problem, part, queries, masks, keys, bounds, kernels, wanted)
+        tile = score_tile(problem, part, queries, scale, masks, keys, bounds, kernels, wanted)
         if tile.raw is not None:
             results["raw_scores"] = tile.raw
         if "scores" in wanted:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
@@ -13,6 +14,26 @@ from attncli.problem import Part, Problem
 Array = np.ndarray
 
 CHUNK = 1 << 16  # numbers looked at together
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Of a dtype, as Python's numbers: the largest, the smallest normal one, the spacing at 1, and the exponents that
+    leave some room at both ends."""
+
+    largest: float
+    tiny: float
+    spacing: float
+    highest: float
+    lowest: float
+
+
+@cache
+def limits_of(dtype: np.dtype) -> Limits:
+    """The limits of float32 or float64."""
+    info = np.finfo(dtype)
+    largest, tiny = float(info.max), float(info.tiny)
+    return Limits(largest, tiny, float(info.eps), math.log(largest) - 2, math.log(tiny) + 2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +59,10 @@ def reach_of(problem: Problem, part: Part) -> Reach:
 def reach_of_rows(problem: Problem, rows: Array) -> float:
     """The largest norm or |entry| of some rows, rounded up; inf or NaN where a square overflows."""
     if problem.variant.is_product:
-        dtype = rows.dtype
-        slack: float = 1 + (rows.shape[-1] + 8) * float(np.finfo(dtype).eps)
+        limits = limits_of(rows.dtype)
+        slack: float = 1 + (rows.shape[-1] + 8) * limits.spacing
         # a square that vanishes can hide at most the smallest normal number
-        largest = float(np.vecdot(rows, rows).max()) + float(np.finfo(dtype).tiny)
+        largest = float(np.vecdot(rows, rows).max()) + limits.tiny
         return math.sqrt(largest) * slack
     return max(float(rows.max()), -float(rows.min()))
 
@@ -83,20 +104,19 @@ def bounds_of(problem: Problem, part: Part, reach: Reach, queries: Array) -> Bou
     """The bounds of a block, by Cauchy and Schwarz for a product, by the variant's own bound otherwise."""
     if not problem.is_finite:
         return Bounds(needs_shift=True, is_bounded=True, share=1.0)
-    limits = np.finfo(queries.dtype)
-    highest, lowest = math.log(float(limits.max)) - 2, math.log(float(limits.tiny)) + 2
-    values_fit = reach.values < float(limits.max) / (4 * problem.m)
+    limits = limits_of(queries.dtype)
+    values_fit = reach.values < limits.largest / (4 * problem.m)
     share = 1.0 if values_fit else 0.5 ** (problem.m.bit_length() + 1)
     raw = score_bound(problem, reach, queries)
     score = raw * abs(problem.scale)
-    is_bounded = max(raw, score) < float(limits.max) / 8 and part.bias is None
+    is_bounded = max(raw, score) < limits.largest / 8 and part.bias is None
     if problem.softcap is not None and (part.bias is None or problem.conventions.softcap_after_bias):
         score = min(score, problem.softcap)
     elif part.bias is not None:
         score = math.inf
     above = score + math.log(problem.m) + max(0.0, math.log(reach.values))
     below = min(0.0, math.log(reach.least)) - score if reach.least > 0 else -math.inf
-    free = is_bounded and values_fit and above < highest and below > lowest
+    free = is_bounded and values_fit and above < limits.highest and below > limits.lowest
     return Bounds(needs_shift=not free, is_bounded=is_bounded, share=share)
 
 

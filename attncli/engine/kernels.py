@@ -14,8 +14,9 @@ if TYPE_CHECKING:
 Array = np.ndarray
 
 
-BLAS_SUM = 512  # keys in a row that BLAS sums
+BLAS_SUM = range(64, 513)  # keys in a row that BLAS sums
 LINE = 64  # bytes of a cache line
+PAGE = 4096  # bytes from which it matters
 
 
 class Kernels(Protocol):
@@ -48,6 +49,8 @@ class Scratch:
 
 def aligned(size: int, dtype: np.dtype) -> Array:
     """An uninitialised array at a cache line's start: else every access of a whole line touches two."""
+    if size * dtype.itemsize < PAGE:
+        return np.empty(size, dtype)
     memory = np.empty(size * dtype.itemsize + LINE, np.uint8)
     start = -memory.ctypes.data % LINE
     return memory[start : start + size * dtype.itemsize].view(dtype)
@@ -94,9 +97,9 @@ class NumpyKernels:
         scores += error
 
     def _row_sums(self, weights: Array) -> Array:
-        """By BLAS, three times as fast, where rows are short; pairwise where its error could show."""
+        """By BLAS, three times as fast, where rows are of a tile's width; pairwise where its error could show."""
         width = weights.shape[-1]
-        sums: Array = weights @ self._ones(weights) if width <= BLAS_SUM else weights.sum(axis=-1)
+        sums: Array = weights @ self._ones(weights) if width in BLAS_SUM else weights.sum(axis=-1)
         return sums
 
     def _ones(self, weights: Array) -> Array:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 Array = np.ndarray
 
+MANY_KEYS = 1024  # from here on the scale is worth a look at the queries
+
 
 @dataclass(slots=True)
 class Tile:
@@ -29,10 +32,23 @@ class Tile:
     has_infinities: bool
 
 
+def with_scale(problem: Problem, queries: Array, wanted: Collection[str]) -> tuple[Array, float]:
+    """The queries times the scale, and the scale that is left, 1: where that changes no bit of the scores, because the
+    scale is a power of two and nothing leaves the range, and saves a pass over every tile. Else both as they are."""
+    scale = problem.scale
+    is_power = math.frexp(scale)[0] == 0.5
+    if problem.m < MANY_KEYS or not is_power or not problem.variant.is_product or "raw_scores" in wanted:
+        return queries, scale
+    factor = queries.dtype.type(scale)
+    scaled = queries * factor
+    return (scaled, 1.0) if np.array_equal(scaled / factor, queries) else (queries, scale)
+
+
 def score_tile(
     problem: Problem,
     part: Part,
     queries: Array,
+    scale: float,
     masks: RowMask,
     columns: slice,
     bounds: Bounds,
@@ -42,8 +58,8 @@ def score_tile(
     """The tile of these (prepared) queries and the keys of `columns`; NumericError where a score overflows."""
     scores = kernels.raw_scores(problem.variant, queries, np.ascontiguousarray(part.keys[..., columns, :]))
     raw = scores.copy() if "raw_scores" in wanted else None
-    if problem.scale != 1:
-        scores *= scores.dtype.type(problem.scale)
+    if scale != 1:
+        scores *= scores.dtype.type(scale)
     late = problem.conventions.softcap_after_bias
     allowed = masks.allowed(columns.start, columns.stop)
     if problem.softcap is not None and not bounds.is_bounded:

@@ -134,3 +134,11 @@ def test_nothing_warns_and_nothing_is_silently_not_a_number(engine):
                 assert exponent >= 140
                 continue
             assert all(np.isfinite(result.array(name)).all() for name in ("scores", "weights", "output", "lse"))
+
+
+def test_a_scale_in_the_queries_changes_no_bit_of_the_scores():
+    """1/√64 is a power of two: with many keys it goes into the queries, where raw scores are not asked for too."""
+    arrays = [np.random.default_rng(seed).standard_normal((rows, 64)) for seed, rows in enumerate((3, 1100))]
+    alone = attend(*arrays).scores
+    with_raw = attend(*arrays).compute("raw_scores", "scores").scores
+    assert alone.tobytes() == with_raw.tobytes()
