@@ -26,7 +26,7 @@ def _grid(name: str, title: str, rows: list[Numbers], figures: Figures) -> Grid:
     lines = np.array([getattr(row, name)[columns] for row in rows])
     hidden = np.array([~row.allowed[columns] for row in rows]) & (name == "weights")
     finite = lines[np.isfinite(lines) & ~hidden]
-    low, high = (0.0, 1.0) if name == "weights" else (_bound(finite, min), _bound(finite, max))
+    low, high = 0.0 if name == "weights" else _bound(finite, min), _bound(finite, max)
     span = high - low or 1.0
     names = rows[0].names
     return Grid(

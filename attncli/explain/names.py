@@ -67,16 +67,17 @@ def quoted(name: str) -> str:
     return f"“{name}”"
 
 
-def listed(names: list[str], most: int = 4) -> str:
-    """a, b and c; of too many the first few and how many more."""
-    if len(names) > most:
-        return f"{', '.join(names[: most - 1])} and {len(names) - most + 1:,} more"
+def listed(names: list[str], count: int | None = None) -> str:
+    """a, b and c; where there are `count` of them, the first few and how many more."""
+    if count is not None and count > len(names):
+        return f"{', '.join(names[:-1])} and {count - len(names) + 1:,} more"
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 def find_query(word: str, problem: Problem) -> int:
     """The query that `--query WORD` names: by label, else by number from 0."""
     labels = problem.labels.queries or ()
+    word = word if word in labels else word.strip()
     found = [i for i, label in enumerate(labels) if label == word]
     if len(found) > 1:
         numbers = " and ".join(map(str, found)) if len(found) < 4 else f"{found[0]}, {found[1]}, …"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from attncli.arithmetic import Expression, Rest, Symbol, plus, times, total
+from attncli.arithmetic import Expression, Rest, Symbol, plus, times, total, whole
 from attncli.explain.figures import Figures, ends, equation
 from attncli.explain.numbers import Numbers
 from attncli.explain.records import Equation, Line, Step
@@ -22,12 +22,14 @@ def output_step(numbers: Numbers, figures: Figures) -> Step | None:
 
     def line(j: int) -> Line:
         name = numbers.names.key(j)
-        if not numbers.allowed[j] and not weights[j]:
-            return Line(name, Equation((figures.row(np.zeros(values.shape[1]), COLUMNS_AT_MOST),), ()), "masked")
         value = figures.row(values[j], COLUMNS_AT_MOST)
+        note = "" if numbers.allowed[j] else "masked"
+        if note and not weights[j]:
+            nothing = figures.row(np.zeros(values.shape[1]), COLUMNS_AT_MOST)
+            return Line(name, equation(times(whole(0), value), nothing), note)
         with np.errstate(all="ignore"):
             part = figures.row(weights[j] * values[j], COLUMNS_AT_MOST)
-        return Line(name, equation(times(figures.number(weights[j]), value), part))
+        return Line(name, equation(times(figures.number(weights[j]), value), part), note)
 
     sums = [Line(column_name(numbers, c), column_sum(numbers, figures, c), is_sum=True) for c in columns]
     missing = values.shape[1] - len(columns)
@@ -57,7 +59,9 @@ def column_sum(numbers: Numbers, figures: Figures, column: int) -> Equation:
     assert numbers.values is not None
     assert numbers.output is not None
     with np.errstate(all="ignore"):
-        parts = numbers.weights * np.where(numbers.weights != 0, numbers.values[:, column], 0.0)
+        parts = numbers.weights * numbers.values[:, column]
+        if not np.isfinite(parts).all():  # 0 · ∞ of a masked value adds nothing
+            parts = np.where(numbers.weights != 0, parts, 0.0)
     terms: list[Expression] = [figures.number(parts[j]) for j in numbers.shown if numbers.allowed[j] or parts[j]]
     result = figures.number(numbers.output[column])
     hidden = len(parts) - len(numbers.shown)

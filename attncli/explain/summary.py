@@ -13,6 +13,8 @@ from attncli.explain.numbers import Numbers
 
 Array = np.ndarray
 
+NAMED = 4  # keys in a sentence
+ROWS = 4096  # values at a time
 SAME = 1e-12  # weights (relative) and distances that differ by less are called equal
 ENTROPY = "the exponential of the entropy of its weights"
 SATURATED = 0.999  # from here on a score that moves by 1 moves the weight by less than 0.002
@@ -22,10 +24,10 @@ SATURATED = 0.999  # from here on a score that moves by 1 moves the weight by le
 class Attention:
     """Who got how much: `top` keys share the largest weight, `next` the second largest (none where all are equal)."""
 
-    top: list[int]
-    next: list[int]
+    top: Array
+    next: Array
     entropy: float
-    allowed: list[int]
+    allowed: Array
 
     @property
     def effective_keys(self) -> float:
@@ -42,9 +44,7 @@ def attention_of(weights: Array, allowed: Array) -> Attention:
     rest = seen[~is_top]
     second = rest.max() if rest.size else 0.0
     is_second = ~is_top & (seen >= second * (1 - SAME)) if rest.size else np.zeros(len(seen), np.bool_)
-    return Attention(
-        [int(key) for key in keys[is_top]], [int(key) for key in keys[is_second]], entropy(seen), [int(k) for k in keys]
-    )
+    return Attention(keys[is_top], keys[is_second], entropy(seen), keys)
 
 
 def entropy(weights: Array) -> float:
@@ -76,9 +76,10 @@ def _capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def _names(numbers: Numbers, keys: list[int]) -> str:
+def _names(numbers: Numbers, keys: Array) -> str:
     labelled = numbers.names.has_labels("keys")
-    return listed([quoted(numbers.names.key(j)) if labelled else numbers.names.key(j) for j in keys])
+    first = [numbers.names.key(int(j)) for j in keys[:NAMED]]
+    return listed([quoted(name) for name in first] if labelled else first, len(keys))
 
 
 def _top_sentence(numbers: Numbers, attention: Attention, figures: Figures) -> str:
@@ -145,26 +146,27 @@ def _count(number: float) -> str:
 def _output_sentence(numbers: Numbers, attention: Attention, figures: Figures) -> str:
     assert numbers.values is not None
     assert numbers.output is not None
-    values = numbers.values[attention.allowed]
-    if not np.isfinite(values).all():
+    sees_all, output = len(attention.allowed) == len(numbers.weights), numbers.output
+    values = numbers.values if sees_all else numbers.values[attention.allowed]
+    low, high = values.min(axis=0), values.max(axis=0)
+    if not (np.isfinite(low).all() and np.isfinite(high).all()):
         return ""
-    output = numbers.output
     written = _vector(figures, output)
-    size = max(float(np.abs(values).max()), np.finfo(np.float64).tiny)
+    size = max(float(np.abs(low).max()), float(np.abs(high).max()), np.finfo(np.float64).tiny)
     if len(values) == 1:
         return f"Its output is therefore that key's value, {written}."
-    if np.ptp(values, axis=0).max() <= SAME * size:
+    if (high - low).max() <= SAME * size:
         return f"These keys all have the same value, so that is the output: {written}."
-    distances = np.linalg.norm(values / size - output / size, axis=1) * size
+    distances = _distances(values, output, size)
     nearest = float(distances.min())
-    closest = [attention.allowed[i] for i in np.flatnonzero(distances <= nearest + SAME * size)]
+    closest = attention.allowed[distances <= nearest + SAME * size]
     average = values.mean(axis=0)
     from_average = float(np.linalg.norm(average / size - output / size)) * size
     plural = "s" if len(closest) > 1 else ""
     whose = f"the value{plural} of {_names(numbers, closest)}"
     if nearest <= SAME * size:
         return f"The output {written} is {whose}."
-    of_all = "of all values" if len(values) == len(numbers.weights) else "of the values that it may see"
+    of_all = "of all values" if sees_all else "of the values that it may see"
     if from_average <= SAME * size:
         return f"The output {written} is the plain average {of_all}."
     if from_average < nearest:
@@ -175,6 +177,16 @@ def _output_sentence(numbers: Numbers, attention: Attention, figures: Figures) -
     alike = np.ptp(numbers.values[closest], axis=0).max() <= SAME * size
     which = f", {_vector(figures, numbers.values[closest[0]])}" if alike else ""
     return f"The output {written} is closest to {whose}{which} ({figures.number(nearest).text} away)."
+
+
+def _distances(rows: Array, point: Array, size: float) -> Array:
+    """Euclidean distances, some rows at a time; `size` is the largest number, which no square may carry too far."""
+    found = np.empty(len(rows))
+    for start in range(0, len(rows), ROWS):
+        difference = rows[start : start + ROWS] / size
+        difference -= point / size
+        found[start : start + ROWS] = np.sqrt(np.einsum("ij,ij->i", difference, difference))
+    return found * size
 
 
 def _vector(figures: Figures, values: Array) -> str:

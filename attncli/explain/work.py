@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from attncli.arithmetic import Expression, Operation, Symbol, function, over, times
+from attncli.arithmetic import TOTAL, Expression, Operation, Symbol, function, over, substituted, times, total
 from attncli.door import prepare
 from attncli.errors import UsageError, nearest
 from attncli.explain.figures import Figures
@@ -196,9 +196,12 @@ def introduction(problem: Problem) -> str:
 
 def formula(problem: Problem) -> Equation:
     """output = softmax(score · scale) · V, as symbols."""
-    inside: Expression = Symbol(problem.variant.formula)
+    variant = problem.variant
+    inside = variant.raw_score
+    if variant.term is not None:
+        inside = substituted(inside, {TOTAL: total(variant.term)})
     scale = scale_written(problem)
-    if problem.scale != 1 and not problem.variant.is_constant:
+    if problem.scale != 1 and not variant.is_constant:
         inside = over(inside, scale.operands[1]) if isinstance(scale, Operation) else times(inside, scale)
     result: Expression = function("softmax", inside)
     if problem.values is None:

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from textwrap import wrap
 
 from attncli.arithmetic import Expression, Operation, Row, Symbol
-from attncli.explain.records import Equation, Explanation, Line, Solution, Step
+from attncli.explain.records import Explanation, Line, Solution, Step
 from attncli.render import heat
 from attncli.render.console import has_colour, make_console, speaks_unicode, terminal_width
 from attncli.render.expressions import BREAK, written
+from attncli.render.lines import equation_text, rounding_note
 from attncli.render.tables import Style, plain
 
 PIPED_WIDTH, PROSE = 100, 92
@@ -217,14 +218,6 @@ def blank_text(room: int) -> str:
     return "= " + "_" * min(24, max(room - 2, 8))
 
 
-def equation_text(equation: Equation) -> str:
-    """On one line, without alignment."""
-    text = written(equation.sides[0])
-    for sign, side in zip(equation.signs, equation.sides[1:], strict=True):
-        text += f"{'' if sign == ',' else ' '}{sign} {written(side)}"
-    return text.replace(BREAK, "")
-
-
 def laid_sides(line: Line, step: Step) -> tuple[list[str], tuple[str, ...]]:
     """The sides of a line as text; vectors are padded to the widest number in their column."""
     if line.equation is None:
@@ -275,12 +268,3 @@ def column_widths(laid: list[Laid]) -> list[int]:
         max((cells(one.sides[place].replace(BREAK, "")) for one in laid if len(one.sides) > place), default=0)
         for place in range(most)
     ]
-
-
-def rounding_note(page: Explanation) -> str:
-    """What = and ≈ mean on this page."""
-    decimals = "1 decimal" if page.digits == 1 else f"{page.digits} decimals"
-    return (
-        f"= holds exactly for the numbers as printed. ≈ means that something was rounded to {decimals} (or 3 "
-        "significant digits where it is small); behind the print the calculation carries every digit of a float64."
-    )

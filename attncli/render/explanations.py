@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from attncli.explain import Explanation
     from attncli.render.tables import Style
 
-FORMATS = ("text",)
+FORMATS = ("text", "markdown", "latex", "html")
 
 
 def renderer(format: str) -> Callable[[Explanation, Style], str]:

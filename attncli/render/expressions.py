@@ -1,100 +1,146 @@
-"""Expressions as plain text: 4·1 + 2·(−1), with places where a line may be broken."""
+"""Expressions as text, LaTeX or MathML: one writer that knows where brackets go, and a notation for each."""
 
 from __future__ import annotations
 
 from attncli.arithmetic import Expression, Numeral, Operation, Rest, Row, Symbol
 
 BREAK = "\0"  # a line may end here
-SUM, PRODUCT, POWER = 1, 2, 3
+SUM, PRODUCT, POWER, ATOM = 1, 2, 3, 4
 BINDING = {"sum": SUM, "difference": SUM, "negative": SUM, "product": PRODUCT, "quotient": PRODUCT, "square": POWER}
 
 
-def numeral_text(text: str) -> str:
-    """The printed number with a real minus and ∞."""
-    text = text.replace("inf", "∞")
-    return f"−{text[1:]}" if text.startswith("-") else text
+class Notation:
+    """Plain text; the other notations override what they write differently."""
 
+    plus, minus, negative = " + ", " − ", "−"
+    times, tight_times, over = " · ", "·", " / "
+    open, close = "(", ")"
+    root_covers = False  # whether a root's line shows how far it reaches, so that it needs no brackets
 
-def is_negative(expression: Expression) -> bool:
-    """Whether it is a number that starts with a minus."""
-    return isinstance(expression, Numeral) and expression.text.startswith("-")
+    def number(self, text: str) -> str:
+        """An unsigned number."""
+        return text.replace("inf", "∞")
 
+    def numeral(self, text: str) -> str:
+        """A number with its sign."""
+        return f"{self.negative}{self.number(text[1:])}" if text.startswith("-") else self.number(text)
 
-def written(expression: Expression, cells: tuple[int, ...] = (), *, tight: bool = False) -> str:
-    """The expression as text. `cells` are widths that the numbers of a row are padded to; `tight` products have no
-    blanks around the dot."""
-    if isinstance(expression, Numeral):
-        return numeral_text(expression.text)
-    if isinstance(expression, Symbol):
-        return f"{expression.name}_{expression.index}" if expression.index else expression.name
-    if isinstance(expression, Rest):
-        return f"{numeral_text(expression.total.text)} ({expression.count:,} more)"
-    if isinstance(expression, Row):
-        return _row(expression, cells)
-    return _operation(expression, cells, tight)
+    def symbol(self, symbol: Symbol) -> str:
+        return f"{symbol.name}_{symbol.index}" if symbol.index else symbol.name
 
+    def count(self, count: int) -> str:
+        """How many terms stand behind a number."""
+        return f" ({count:,} more)"
 
-def _row(row: Row, widths: tuple[int, ...]) -> str:
-    texts = [numeral_text(cell.text) for cell in row.cells]
-    if len(widths) == len(texts):
-        texts = [text.rjust(width) for text, width in zip(texts, widths, strict=True)]
-    if row.left_out:
-        texts.insert(row.gap, "…")
-    return f"[{f',{BREAK} '.join(texts)}]"
+    def row(self, texts: list[str]) -> str:
+        return f"[{f',{BREAK} '.join(texts)}]"
 
+    def dots(self) -> str:
+        return "…"
 
-def _operation(operation: Operation, cells: tuple[int, ...], tight: bool) -> str:
-    kind, operands = operation.kind, operation.operands
-    if kind == "sum":
-        return _sum(operands)
-    if kind in ("difference", "product", "quotient"):
-        left = _bracketed(operands[0], BINDING[kind], cells, is_first=True)
-        right = _bracketed(operands[1], BINDING[kind] + 1, cells)
-        sign = {"difference": " − ", "product": "·" if tight else " · ", "quotient": " / "}[kind]
-        return f"{left}{sign}{right}"
-    inner = written(operands[0], cells, tight=True)
-    if kind == "negative":
-        return f"−{_bracketed(operands[0], PRODUCT, cells)}"
-    if kind == "absolute":
+    def squared(self, inner: str) -> str:
+        return f"{inner}²"
+
+    def root(self, inner: str) -> str:
+        return f"√{inner}"
+
+    def absolute(self, inner: str) -> str:
         return f"|{inner}|"
-    if kind == "square":
-        return f"{_bracketed(operands[0], POWER, cells)}²"
-    if kind == "root":
-        return f"√{_bracketed(operands[0], POWER + 1, cells)}"
-    if kind == "norm":
+
+    def norm(self, inner: str) -> str:
         return f"‖{inner}‖"
-    if kind == "total":
-        return f"Σ {_bracketed(operands[0], PRODUCT, cells)}"
-    return f"{kind}({written(operands[0], cells)})"
+
+    def total(self, inner: str) -> str:
+        return f"Σ {inner}"
+
+    def function(self, name: str, inner: str) -> str:
+        return f"{name}({inner})"
 
 
-def _sum(terms: tuple[Expression, ...]) -> str:
-    """Terms with their signs in front; a line may be broken before each."""
-    text = written(terms[0], tight=True)
-    for term in terms[1:]:
-        value = term.total if isinstance(term, Rest) else term
-        if isinstance(value, Numeral) and value.text.startswith("-"):
-            text += f"{BREAK} − {written(term)[1:]}"
-        else:
-            text += f"{BREAK} + {_bracketed(term, SUM, (), is_first=not _starts_negative(term))}"
-    return text
+PLAIN = Notation()
 
 
-def _starts_negative(expression: Expression) -> bool:
-    return is_negative(expression) or (
-        isinstance(expression, Operation) and expression.kind == "product" and is_negative(expression.operands[0])
-    )
+class Expressions:
+    """Writes expressions in one notation."""
+
+    def __init__(self, notation: Notation) -> None:
+        self.notation = notation
+
+    def written(self, expression: Expression, widths: tuple[int, ...] = (), *, tight: bool = False) -> str:
+        """The expression. `widths` are what the numbers of a row are padded to; `tight` products have no blanks."""
+        if isinstance(expression, Numeral):
+            return self.notation.numeral(expression.text)
+        if isinstance(expression, Symbol):
+            return self.notation.symbol(expression)
+        if isinstance(expression, Rest):
+            return self.notation.numeral(expression.total.text) + self.notation.count(expression.count)
+        if isinstance(expression, Row):
+            return self._row(expression, widths)
+        return self._operation(expression, widths, tight)
+
+    def _row(self, row: Row, widths: tuple[int, ...]) -> str:
+        texts = [self.notation.numeral(cell.text) for cell in row.cells]
+        if len(widths) == len(texts):
+            texts = [text.rjust(width) for text, width in zip(texts, widths, strict=True)]
+        if row.left_out:
+            texts.insert(row.gap, self.notation.dots())
+        return self.notation.row(texts)
+
+    def _operation(self, operation: Operation, widths: tuple[int, ...], tight: bool) -> str:
+        kind, operands, notation = operation.kind, operation.operands, self.notation
+        if kind == "sum":
+            return self._sum(operands)
+        if kind in ("difference", "product", "quotient"):
+            left = self._bracketed(operands[0], BINDING[kind], widths, is_first=True)
+            right = self._bracketed(operands[1], BINDING[kind] + 1, widths)
+            dot = notation.tight_times if tight else notation.times
+            sign = {"difference": notation.minus, "product": dot, "quotient": notation.over}[kind]
+            return f"{left}{sign}{right}"
+        if kind == "negative":
+            return f"{notation.negative}{self._bracketed(operands[0], PRODUCT, widths)}"
+        if kind == "square":
+            return notation.squared(self._bracketed(operands[0], ATOM, widths))
+        if kind == "root" and not notation.root_covers:
+            return notation.root(self._bracketed(operands[0], ATOM, widths))
+        if kind == "total":
+            return notation.total(self._bracketed(operands[0], PRODUCT, widths))
+        inner = self.written(operands[0], widths, tight=True)
+        enclosing = {"root": notation.root, "absolute": notation.absolute, "norm": notation.norm}.get(kind)
+        return enclosing(inner) if enclosing else notation.function(kind, self.written(operands[0], widths))
+
+    def _sum(self, terms: tuple[Expression, ...]) -> str:
+        """Terms with their signs in front; a line may be broken before each."""
+        text = self.written(terms[0], tight=True)
+        for term in terms[1:]:
+            value = term.total if isinstance(term, Rest) else term
+            if isinstance(value, Numeral) and value.text.startswith("-"):
+                amount = self.notation.number(value.text[1:])
+                rest = self.notation.count(term.count) if isinstance(term, Rest) else ""
+                text += f"{BREAK}{self.notation.minus}{amount}{rest}"
+            else:
+                text += f"{BREAK}{self.notation.plus}{self._term(term)}"
+        return text
+
+    def _term(self, term: Expression) -> str:
+        """A term after a plus: a product that starts with a minus has that factor in brackets."""
+        if isinstance(term, Operation) and term.kind == "product":
+            left, right = (self._bracketed(operand, PRODUCT, ()) for operand in term.operands)
+            return f"{left}{self.notation.tight_times}{right}"
+        return self._bracketed(term, SUM, ())
+
+    def _bracketed(
+        self, expression: Expression, binding: int, widths: tuple[int, ...], *, is_first: bool = False
+    ) -> str:
+        """In brackets where its own operator binds less than its surroundings, or its minus would meet another."""
+        text = self.written(expression, widths, tight=True)
+        needs = False
+        if isinstance(expression, Numeral):
+            needs = expression.text.startswith("-") and not is_first
+        elif isinstance(expression, Operation):
+            leads = expression.kind == "negative" and is_first and binding == PRODUCT
+            needs = BINDING.get(expression.kind, ATOM) < binding and not leads
+        return f"{self.notation.open}{text}{self.notation.close}" if needs else text
 
 
-def _bracketed(expression: Expression, binding: int, cells: tuple[int, ...], *, is_first: bool = False) -> str:
-    """In brackets where its own operator binds less than its surroundings, or its minus would meet another sign."""
-    text = written(expression, cells, tight=True)
-    if is_negative(expression):
-        return text if is_first else f"({text})"
-    if isinstance(expression, Operation):
-        if expression.kind == "product" and not is_first and is_negative(expression.operands[0]):
-            return f"({text})" if binding > SUM else f"({written(expression.operands[0])})·" + text.split("·", 1)[1]
-        is_leading_minus = expression.kind == "negative" and is_first and binding == PRODUCT
-        if BINDING.get(expression.kind, POWER + 1) < binding and not is_leading_minus:
-            return f"({text})"
-    return text
+WRITER = Expressions(PLAIN)
+written = WRITER.written

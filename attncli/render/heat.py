@@ -24,10 +24,14 @@ def luminance(rgb: tuple[int, int, int]) -> float:
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
 
+def is_light(rgb: tuple[int, int, int]) -> bool:
+    """Whether black contrasts more on it than white."""
+    light = luminance(rgb)
+    return (light + 0.05) / 0.05 >= 1.05 / (light + 0.05)
+
+
 def style(share: float) -> str:
     """A rich style: the colour as background, black or white text, whichever contrasts more."""
     rgb = colour(share)
-    light = luminance(rgb)
-    text = "black" if (light + 0.05) / 0.05 >= 1.05 / (light + 0.05) else "white"
-    text = "rgb(0,0,0)" if text == "black" else "rgb(255,255,255)"
+    text = "rgb(0,0,0)" if is_light(rgb) else "rgb(255,255,255)"
     return f"{text} on rgb({rgb[0]},{rgb[1]},{rgb[2]})"
