@@ -14,6 +14,7 @@ from attncli.errors import ExitStatus, UsageError, nearest
 COMMANDS = {
     "run": "compute; print tables; write files",
     "explain": "the worked solution, step by step",
+    "compare": "variants side by side",
     "check": "somebody's numbers against the right ones",
     "batch": "many problems: parallel, resumable, on a cluster if asked",
     "demo": "a built-in problem, needing no file",

@@ -1,0 +1,62 @@
+"""`attncli compare`: variants side by side."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from attncli.cli.options import Calculation, Reading, bundled
+from attncli.cli.run import checked_digits, read_worksheet, tell_notes
+from attncli.cli.streams import say, tell
+from attncli.errors import ExitStatus
+
+COMPARING = "Comparing"
+HELP = """\
+Variants side by side on one problem: weights, output, how widely each spreads its attention.
+
+Examples:
+  attncli compare problem.yaml                              every variant
+  attncli compare problem.yaml --variants dot,scaled        what the scale does
+  attncli compare q.csv k.csv v.csv --variants dot,laplace  angle against distance
+  attncli compare problem.yaml -f json                      for a program
+"""
+
+
+@bundled
+def command(
+    source: Annotated[list[str], typer.Argument(metavar="Q K [V] | PROBLEM", help="files, FILE:NAME, - or numbers")],
+    calculation: Calculation,
+    reading: Reading,
+    variants: Annotated[
+        str | None,
+        typer.Option("--variants", metavar="NAMES", help="as in dot,scaled (default all)", rich_help_panel=COMPARING),
+    ] = None,
+    format: Annotated[
+        str,
+        typer.Option("--format", "-f", metavar="FORMAT", help="table, json, markdown", rich_help_panel=COMPARING),
+    ] = "table",
+    digits: Annotated[int, typer.Option("--digits", metavar="N", help="decimals shown", rich_help_panel=COMPARING)] = 4,
+    full: Annotated[bool, typer.Option("--full", help="show large problems whole", rich_help_panel=COMPARING)] = False,
+    ascii_only: Annotated[
+        bool, typer.Option("--ascii", help="no colour and no Unicode", rich_help_panel=COMPARING)
+    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="print no notes", rich_help_panel=COMPARING)] = False,
+) -> int:
+    """Read, compute each candidate, print them in neighbouring columns."""
+    from attncli.compare import compare, variant_candidates
+    from attncli.render.comparison import comparison_text
+    from attncli.render.tables import Style
+
+    style = Style(checked_digits(digits), full, ascii_only)
+    sources = reading.sources()
+    worksheet = read_worksheet(source, sources)
+    request = calculation.over(worksheet.request, sources)
+    names = [name.strip() for name in variants.split(",")] if variants is not None else []
+    comparison = compare(variant_candidates(request, names), calculation.checked_engine())
+    say(comparison_text(comparison, format, style, worksheet.title))
+    if not quiet:
+        tell_notes([*worksheet.notes, *(note for result in comparison.results for note in result.problem.notes)])
+    for warning in dict.fromkeys(warning for result in comparison.results for warning in result.warnings):
+        tell(f"warning: {warning}\n")
+    return ExitStatus.DONE
