@@ -253,8 +253,6 @@ def recognised(data: bytes) -> tuple[str, ...]:
         return ("safetensors",)
     encoding = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
     start = data[:65536].decode(encoding, "replace").lstrip()
-    if "\\begin{" in start:
-        return ("tex",)
     if start.startswith("{"):
         return ("json", "yaml")
     if start.startswith("["):
@@ -263,6 +261,8 @@ def recognised(data: bytes) -> tuple[str, ...]:
         return ("literal",)
     if YAML_KEY.match(start.replace("\r\n", "\n").replace("\r", "\n")):
         return ("yaml",)
+    if "\\begin{" in start:  # asked late: a label or a title may speak of LaTeX too
+        return ("tex",)
     return ("txt",)
 
 

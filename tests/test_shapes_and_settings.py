@@ -1346,27 +1346,27 @@ PIECES = [
 @given(text=st.one_of(st.text(max_size=200), st.lists(st.sampled_from(PIECES), max_size=60).map("".join)))
 @settings(derandomize=True, deadline=None, max_examples=800)
 def test_a_scale_is_a_finite_number_or_refused_at_once(text: str) -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     try:
         value = evaluate_scale(text, 64)
     except ValueError:
         value = 0.0
     assert type(value) is float
     assert math.isfinite(value)
-    assert time.perf_counter() - start < 1
+    assert time.process_time() - start < 1
 
 
 @pytest.mark.parametrize(
     "piece", ["9**", "-", "+", "(", ")", "√", "sqrt(", "sqrt ", "1+", "1*", "2^", "(1+", "dk", "1e9", "9^-"]
 )
 def test_a_scale_of_200_hostile_characters_is_quick(piece: str) -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     for tail in ("", "1", ")"):
         try:
             evaluate_scale((piece * 200)[: 200 - len(tail)] + tail, 64)
         except ValueError:
             continue
-    assert time.perf_counter() - start < 1
+    assert time.process_time() - start < 1
 
 
 TEXTS = [
