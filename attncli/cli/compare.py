@@ -36,6 +36,13 @@ def command(
         str,
         typer.Option("--format", "-f", metavar="FORMAT", help="table, json, markdown", rich_help_panel=COMPARING),
     ] = "table",
+    plot: Annotated[
+        str | None,
+        typer.Option("--plot", metavar="FILE", help="draw the weights: .png, .svg, .pdf", rich_help_panel=COMPARING),
+    ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="replace a file that exists", rich_help_panel=COMPARING)
+    ] = False,
     digits: Annotated[int, typer.Option("--digits", metavar="N", help="decimals shown", rich_help_panel=COMPARING)] = 4,
     full: Annotated[bool, typer.Option("--full", help="show large problems whole", rich_help_panel=COMPARING)] = False,
     ascii_only: Annotated[
@@ -46,6 +53,7 @@ def command(
     """Read, compute each candidate, print them in neighbouring columns."""
     from attncli.compare import compare, variant_candidates
     from attncli.render.comparison import comparison_text
+    from attncli.render.drawing import Drawing
     from attncli.render.tables import Style
 
     style = Style(checked_digits(digits), full, ascii_only)
@@ -53,10 +61,15 @@ def command(
     worksheet = read_worksheet(source, sources)
     request = calculation.over(worksheet.request, sources)
     names = [name.strip() for name in variants.split(",")] if variants is not None else []
+    drawing = Drawing.settle(plot, [], force=force)
     comparison = compare(variant_candidates(request, names), calculation.checked_engine())
-    say(comparison_text(comparison, format, style, worksheet.title))
+    text = comparison_text(comparison, format, style, worksheet.title)
+    saved = drawing.save(drawing.of_comparison(comparison, worksheet.title))
+    say(text)
     if not quiet:
         tell_notes([*worksheet.notes, *(note for result in comparison.results for note in result.problem.notes)])
     for warning in dict.fromkeys(warning for result in comparison.results for warning in result.warnings):
         tell(f"warning: {warning}\n")
+    for line in saved:
+        tell(line + "\n")
     return ExitStatus.DONE

@@ -91,6 +91,10 @@ class Files:
     lse: Annotated[
         str | None, typer.Option("--lse", metavar="FILE", help="write the log-sum-exps", rich_help_panel=FILES)
     ] = None
+    plot: Annotated[
+        str | None,
+        typer.Option("--plot", metavar="FILE", help="draw the weights: .png, .svg or .pdf", rich_help_panel=FILES),
+    ] = None
     force: Annotated[bool, typer.Option("--force", help="replace files that exist", rich_help_panel=FILES)] = False
 
     def targets(self) -> dict[str, str]:

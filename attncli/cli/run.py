@@ -47,6 +47,7 @@ def answer(worksheet: Worksheet, sources: Sources, calculation: Calculation, sho
     """Compute a worksheet as the options say. Everything that can be refused is, before a file is written."""
     from attncli.outputs import Targets
     from attncli.render.documents import renderer
+    from attncli.render.drawing import Drawing
     from attncli.render.progress import progress_bar
     from attncli.render.tables import Style
 
@@ -55,12 +56,14 @@ def answer(worksheet: Worksheet, sources: Sources, calculation: Calculation, sho
     result = calculated(worksheet, calculation, sources)
     names = [] if showing.quiet else chosen_results(showing, result)
     targets = Targets.settle(files.targets(), result, force=files.force)
+    drawing = Drawing.settle(files.plot, list(targets.by_path), force=files.force)
     problem = result.problem
     with targets.streams(result) as sinks:
         with progress_bar(problem.parts * problem.n, "attention") as progress:
             result.compute(*names_in_memory(names, targets, result), sinks=sinks, progress=progress)
         text = "" if showing.quiet else render(result, names, style, worksheet.title)
-    saved = targets.save(result)
+        pictured = drawing.of_weights(result, worksheet.title)
+    saved = [*targets.save(result), *drawing.save(pictured)]
     say(text)
     if not showing.quiet:
         tell_notes([*worksheet.notes, *result.problem.notes])

@@ -1,0 +1,89 @@
+"""`--plot`: pictures that are whole, alike every time, and refused before anything is computed."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from attncli.render import drawing
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+HEADS = EXAMPLES / "two_heads.yaml"
+START = {".png": b"\x89PNG\r\n", ".svg": b"<?xml", ".pdf": b"%PDF-"}
+
+needs_matplotlib = pytest.mark.skipif(find_spec("matplotlib") is None, reason="needs the extra plot")
+
+
+@needs_matplotlib
+@pytest.mark.parametrize("suffix", START)
+def test_the_same_weights_make_the_same_file(suffix: str, tmp_path: Path, run: Callable[..., object]) -> None:
+    first, second = tmp_path / f"a{suffix}", tmp_path / f"b{suffix}"
+    assert run("run", HEADS, "--causal", "-q", "--plot", first) == (0, "", f"wrote {first}\n")
+    assert run("run", HEADS, "--causal", "-q", "--plot", second).status == 0  # type: ignore[attr-defined]
+    assert first.read_bytes().startswith(START[suffix])
+    assert first.read_bytes() == second.read_bytes()
+
+
+@needs_matplotlib
+def test_labels_and_heads_are_in_the_picture_and_are_no_mathematics(tmp_path: Path, run: Callable[..., object]) -> None:
+    problem, file = tmp_path / "p.yaml", tmp_path / "p.svg"
+    problem.write_text("labels: {queries: ['$x_1$', '<b>'], keys: [a, 😀]}\nqueries: [[1], [2]]\nkeys: [[1], [0]]\n")
+    assert run("run", problem, "-q", "--plot", file).status == 0  # type: ignore[attr-defined]
+    text = file.read_text("utf-8")
+    assert "$x_1$" in text
+    assert "&lt;b&gt;" in text
+    assert "<b>" not in text
+
+
+@needs_matplotlib
+def test_every_candidate_of_a_comparison_has_a_panel(tmp_path: Path, run: Callable[..., object]) -> None:
+    file = tmp_path / "c.svg"
+    assert run("compare", EXAMPLES / "river_bank.yaml", "--plot", file).status == 0  # type: ignore[attr-defined]
+    text = file.read_text("utf-8")
+    assert all(f">{name}<" in text for name in ("scaled", "dot", "laplace", "gaussian", "cosine", "uniform"))
+
+
+@needs_matplotlib
+def test_a_large_matrix_is_drawn_without_labels(tmp_path: Path, run: Callable[..., object]) -> None:
+    np.save(tmp_path / "x.npy", np.random.default_rng(0).normal(size=(300, 4)))
+    x, file = tmp_path / "x.npy", tmp_path / "x.png"
+    assert run("run", x, x, "-q", "--plot", file).status == 0  # type: ignore[attr-defined]
+    assert 5_000 < file.stat().st_size < 2_000_000
+
+
+@needs_matplotlib
+def test_what_cannot_be_written_is_refused_first(tmp_path: Path, run: Callable[..., object]) -> None:
+    file, other = tmp_path / "a.png", tmp_path / "o.csv"
+    file.write_text("mine")
+    told = run("run", HEADS, "-o", other, "--plot", file)
+    assert told == (2, "", f"error: {file}: exists already\nhint: --force replaces it\n")
+    assert file.read_text() == "mine"
+    assert not other.exists()
+    assert run("run", HEADS, "-q", "--plot", file, "--force").status == 0  # type: ignore[attr-defined]
+    assert file.read_bytes().startswith(START[".png"])
+
+
+def test_only_pictures_are_drawn(run: Callable[..., object]) -> None:
+    told = run("run", HEADS, "--plot", "a.gif")
+    assert told == (2, "", "error: --plot: a.gif is no picture's name\nhint: one of: .png .svg .pdf\n")
+
+
+def test_without_matplotlib_the_extra_is_named(monkeypatch: pytest.MonkeyPatch, run: Callable[..., object]) -> None:
+    monkeypatch.setattr(drawing, "find_spec", lambda _: None)
+    told = run("run", HEADS, "--plot", "a.png")
+    assert told == (
+        2,
+        "",
+        "error: --plot: this needs matplotlib, which is not installed\nhint: pip install 'attncli[plot]'\n",
+    )
+
+
+def test_matplotlib_is_imported_only_for_a_picture() -> None:
+    code = "import sys; from attncli.cli import main; main(['run', '1', '1', '-q']); print('matplotlib' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout == b"False\n"
