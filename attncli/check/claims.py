@@ -40,7 +40,8 @@ class _Shown:
     decimals: int
     digits: int
     has_exponent: bool = False
-    is_exact: bool = False  # a fraction, an infinity, NaN
+    is_fraction: bool = False
+    is_number: bool = True
 
 
 def read_claims(matrix: Matrix, digits: int | None = None) -> Claims | None:
@@ -52,15 +53,16 @@ def read_claims(matrix: Matrix, digits: int | None = None) -> Claims | None:
     if matrix.texts is None:
         return None
     shown = [_shown(text) for text in matrix.texts]
-    plain = [cell for cell in shown if not (cell.has_exponent or cell.is_exact)]
+    plain = [cell for cell in shown if not (cell.has_exponent or cell.is_fraction) and cell.is_number]
     most = max((cell.decimals for cell in plain), default=0)
     significant = max((cell.digits for cell in plain), default=0)
     claimed = np.array([_claimed(cell, most, significant) for cell in shown])
     sizes = np.array([cell.digits for cell in shown])
-    exact = np.array([cell.is_exact for cell in shown])
+    exact = np.array([cell.is_fraction for cell in shown])
     texts = np.array([cell.decimals for cell in shown])
     # a zero has no significant digit of its own: it claims its decimals
     is_full = exact | (np.where(sizes > 0, sizes + claimed - texts, claimed) >= FULL)
+    is_full &= np.array([cell.is_number for cell in shown])
     return Claims(
         unit=np.where(exact, 0.0, _powers(-claimed)).reshape(shape),
         is_full=is_full.reshape(shape),
@@ -80,15 +82,17 @@ def _powers(exponents: Array) -> Array:
 
 def _claimed(cell: _Shown, most: int, significant: int) -> int:
     """The decimals that a cell claims beside others that show at most so many decimals and significant digits."""
-    if cell.has_exponent or cell.is_exact:
+    if cell.has_exponent or cell.is_fraction:
         return cell.decimals
     return min(most, significant - cell.digits + cell.decimals) if cell.digits else most
 
 
 def _shown(text: str) -> _Shown:
     plain = text.strip().lower().lstrip("+-\N{MINUS SIGN}")
-    if "/" in plain or "n" in plain or "t" in plain or "s" in plain:  # a fraction, inf, nan, true, false
-        return _Shown(0, 0, is_exact=True)
+    if "/" in plain:
+        return _Shown(0, 0, is_fraction=True)
+    if "n" in plain:  # inf, nan
+        return _Shown(0, 0, is_number=False)
     mantissa, e, exponent = plain.partition("e")
     whole, _, behind = mantissa.partition(".")
     digits = len((whole + behind).lstrip("0"))

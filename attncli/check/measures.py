@@ -43,7 +43,7 @@ class Measured:
             for change in self.route.requests:
                 request = change(request)
             found = plain_bounds(request, self.problem, right, self.names, np.dtype(dtype))
-            self._bounds[dtype] = found
+            self._bounds[dtype] = {name: np.nan_to_num(bound, nan=0.0) for name, bound in found.items()}
         return self._bounds[dtype][name]
 
     def movement(self) -> Movement | None:
