@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -33,15 +34,17 @@ class Claims:
     decimals: int | None
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Shown:
-    """What one text shows: `decimals` behind the point (less the exponent), `digits` that are significant."""
+    """What texts show, an entry each: `decimals` behind the point (less the exponent), `digits` that are significant,
+    `behind` the digits behind the point as they stand."""
 
-    decimals: int
-    digits: int
-    has_exponent: bool = False
-    is_fraction: bool = False
-    is_number: bool = True
+    decimals: Array
+    digits: Array
+    behind: Array
+    has_exponent: Array
+    is_fraction: Array
+    is_number: Array
 
 
 def read_claims(matrix: Matrix, digits: int | None = None) -> Claims | None:
@@ -52,24 +55,30 @@ def read_claims(matrix: Matrix, digits: int | None = None) -> Claims | None:
         return Claims(unit, np.zeros(shape, np.bool_), unit, np.zeros(shape, np.int64), digits)
     if matrix.texts is None:
         return None
-    shown = [_shown(text) for text in matrix.texts]
-    plain = [cell for cell in shown if not (cell.has_exponent or cell.is_fraction) and cell.is_number]
-    most = max((cell.decimals for cell in plain), default=0)
-    significant = max((cell.digits for cell in plain), default=0)
-    claimed = np.array([_claimed(cell, most, significant) for cell in shown])
-    sizes = np.array([cell.digits for cell in shown])
-    exact = np.array([cell.is_fraction for cell in shown])
-    texts = np.array([cell.decimals for cell in shown])
+    shown = _shown(matrix.texts)
+    claimed, most = _claimed(shown)
     # a zero has no significant digit of its own: it claims its decimals
-    is_full = exact | (np.where(sizes > 0, sizes + claimed - texts, claimed) >= FULL)
-    is_full &= np.array([cell.is_number for cell in shown])
+    size = np.where(shown.digits > 0, shown.digits + claimed - shown.decimals, claimed)
+    is_full = (shown.is_fraction | (size >= FULL)) & shown.is_number
     return Claims(
-        unit=np.where(exact, 0.0, _powers(-claimed)).reshape(shape),
+        unit=np.where(shown.is_fraction, 0.0, _powers(-claimed)).reshape(shape),
         is_full=is_full.reshape(shape),
-        shown=np.where(exact, 0.0, _powers(-texts)).reshape(shape),
-        digits=sizes.reshape(shape),
-        decimals=most if plain else None,
+        shown=np.where(shown.is_fraction, 0.0, _powers(-shown.decimals)).reshape(shape),
+        digits=shown.digits.reshape(shape),
+        decimals=most,
     )
+
+
+def _claimed(shown: _Shown) -> tuple[Array, int | None]:
+    """The decimals that each cell claims, and the most of any plain one: D decimals, or as many as make S significant
+    digits, whichever is fewer, where D and S are the most that a plain cell shows."""
+    plain = ~shown.has_exponent & ~shown.is_fraction & shown.is_number
+    if not plain.any():
+        return shown.decimals, None
+    most, significant = int(shown.decimals[plain].max()), int(shown.digits[plain].max())
+    fewer = np.minimum(most, significant - shown.digits + shown.decimals)
+    beside = np.where(shown.digits > 0, fewer, most)
+    return np.where(shown.has_exponent | shown.is_fraction, shown.decimals, beside), most
 
 
 def _powers(exponents: Array) -> Array:
@@ -80,25 +89,29 @@ def _powers(exponents: Array) -> Array:
     return powers
 
 
-def _claimed(cell: _Shown, most: int, significant: int) -> int:
-    """The decimals that a cell claims beside others that show at most so many decimals and significant digits."""
-    if cell.has_exponent or cell.is_fraction:
-        return cell.decimals
-    return min(most, significant - cell.digits + cell.decimals) if cell.digits else most
-
-
-def _shown(text: str) -> _Shown:
-    plain = text.strip().lower().lstrip("+-\N{MINUS SIGN}")
-    if "/" in plain:
-        return _Shown(0, 0, is_fraction=True)
-    if "n" in plain:  # inf, nan
-        return _Shown(0, 0, is_number=False)
-    mantissa, e, exponent = plain.partition("e")
-    whole, _, behind = mantissa.partition(".")
-    digits = len((whole + behind).lstrip("0"))
-    if e:
-        return _Shown(len(behind) - int(exponent.replace("\N{MINUS SIGN}", "-")), digits, has_exponent=True)
-    return _Shown(len(behind), digits)
+def _shown(texts: Sequence[str]) -> _Shown:
+    """All texts at once, as a table of characters: a loop over the cells of a large matrix would take seconds."""
+    joined = "\n".join(texts).replace("\N{MINUS SIGN}", "-").lower()
+    if " " in joined or "\t" in joined:
+        joined = "\n".join(text.strip() for text in joined.split("\n"))
+    cells = np.array(joined.encode("ascii", "replace").split(b"\n"))
+    letters = cells.view(np.uint8).reshape(len(cells), -1)
+    places = np.arange(letters.shape[1])
+    is_exponent = letters == ord("e")
+    has_exponent = is_exponent.any(axis=1)
+    end = np.where(has_exponent, is_exponent.argmax(axis=1), (letters != 0).sum(axis=1))
+    in_mantissa = places < end[:, None]
+    is_point = (letters == ord(".")) & in_mantissa
+    behind = np.where(is_point.any(axis=1), end - 1 - is_point.argmax(axis=1), 0)
+    is_digit = (letters >= ord("0")) & (letters <= ord("9")) & in_mantissa
+    counts = (np.logical_or.accumulate(is_digit & (letters != ord("0")), axis=1) & is_digit).sum(axis=1)
+    is_fraction = (letters == ord("/")).any(axis=1)
+    is_number = ~(letters == ord("n")).any(axis=1)  # inf, nan
+    zeros = is_fraction | ~is_number
+    decimals, digits = np.where(zeros, 0, behind), np.where(zeros, 0, counts)
+    for place in np.flatnonzero(has_exponent):
+        decimals[place] -= int(cells[place][end[place] + 1 :])
+    return _Shown(decimals, digits, np.where(zeros, 0, behind), has_exponent, is_fraction, is_number)
 
 
 def rounding_of(matrix: Matrix) -> Array | None:
@@ -108,21 +121,12 @@ def rounding_of(matrix: Matrix) -> Array | None:
     """
     if matrix.texts is None or matrix.array.dtype.kind != "f":
         return None
-    claims = read_claims(matrix)
-    assert claims is not None
-    behind = np.array([_behind(text) for text in matrix.texts]).reshape(matrix.array.shape)
-    has_exponent = np.array(["e" in text.lower() for text in matrix.texts]).reshape(matrix.array.shape)
-    plain_are_rounded = bool((behind[~has_exponent] >= 3).any())
-    rounded = np.where(has_exponent, behind >= 3, plain_are_rounded & (behind > 0))
-    half = np.where(rounded & np.isfinite(matrix.array), claims.unit / 2, 0.0)
+    shown = _shown(matrix.texts)
+    claimed, _ = _claimed(shown)
+    plain_are_rounded = bool((shown.behind[~shown.has_exponent] >= 3).any())
+    rounded = np.where(shown.has_exponent, shown.behind >= 3, plain_are_rounded & (shown.behind > 0))
+    half = np.where(rounded & shown.is_number, _powers(-claimed) / 2, 0.0).reshape(matrix.array.shape)
     return half if half.any() else None
-
-
-def _behind(text: str) -> int:
-    """The digits behind the point of the text, 0 for a fraction."""
-    if "/" in text:
-        return 0
-    return len(text.lower().partition("e")[0].partition(".")[2].strip())
 
 
 def are_float32(array: Array, claims: Claims) -> bool:
@@ -133,11 +137,11 @@ def are_float32(array: Array, claims: Claims) -> bool:
         narrow = values.astype(np.float32)
     if not np.isfinite(narrow).all():
         return False
+    if not (claims.shown[finite] < np.spacing(np.abs(narrow)).astype(np.float64)).any():
+        return False
     wide = narrow.astype(np.float64)
     longer = np.abs(values - wide) <= claims.shown[finite] / 2 * (1 + 1e-9)
     texts = shortest(narrow)
-    least = np.array([_shown(text).digits for text in texts])
+    least = _shown(texts).digits
     brief = (np.array(texts, np.float64) == values) & (claims.digits[finite] <= np.maximum(least, 1))
-    if not (longer | brief).all():
-        return False
-    return bool((claims.shown[finite] < np.spacing(np.abs(narrow)).astype(np.float64)).any())
+    return bool((longer | brief).all())

@@ -17,6 +17,7 @@ Array = np.ndarray
 EPSILON = float(np.finfo(np.float64).eps)
 MOST_UNITS = 10  # an input-rounding bound of more claimed units explains nothing
 FILL = -1e4  # a finite number that stands for -inf where a score is masked: the least that float16 fills hold
+LOOSE = 1e-2  # of a number: no plain float32 computation is off by more and still worth a bound
 LONG = 10  # significant digits from which on the rounding of our own arithmetic is bounded, not guessed
 
 
@@ -81,7 +82,8 @@ class Judge:
         # at most one unit from the right number rounded: half a unit more, where that is no tie
         if bool(((error < 1.5 * unit - slack) | (error <= unit / 2 + slack)).all()):
             return "last-digit"
-        if self._is_float32(claims):
+        near = error <= LOOSE * (np.abs(np.where(np.isfinite(computed), computed, 0)) + LOOSE) + unit
+        if bool(near.all()) and self.is_float32():
             spacing = np.spacing(np.abs(computed).astype(np.float32)).astype(np.float64)
             allowed = np.maximum(2 * measured.bound(self.name, "float32"), 2 * spacing) + unit / 2
             if bool((error <= allowed).all()):
@@ -118,9 +120,10 @@ class Judge:
         slack: Array = 1e-9 * claims.unit + 8 * EPSILON * np.abs(finite)
         return slack
 
-    def _is_float32(self, claims: Claims) -> bool:
+    def is_float32(self) -> bool:
+        """Whether the texts are those of float32 numbers."""
         if self._float32 is None:
-            self._float32 = are_float32(self.expected, claims)
+            self._float32 = self.claims is not None and are_float32(self.expected, self.claims)
         return self._float32
 
     def _unequal_kinds(self, computed: Array) -> tuple[Array, Array]:

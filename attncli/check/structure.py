@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from attncli.check.claims import are_float32
 from attncli.check.report import Errors
 
 if TYPE_CHECKING:
@@ -56,9 +55,9 @@ def dtype_of(judge: Judge) -> str | None:
     """The dtype that the expected numbers claim to have in full; None where they are rounded decimals."""
     if judge.claims is None:
         return judge.strict_dtype
-    if not judge.claims.is_full.any():
-        return "float32" if are_float32(judge.expected, judge.claims) else None
-    return "float32" if are_float32(judge.expected, judge.claims) else "float64"
+    if judge.is_float32():
+        return "float32"
+    return "float64" if judge.claims.is_full.any() else None
 
 
 def spacing(computed: Array, dtype: str) -> Array:
