@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from attncli.engine import Sink
     from attncli.result import Result
 
-STREAMED = ("raw_scores", "scores", "weights", "lse")  # whose rows lie in a file as the engine makes them
 OPTIONS = {"output": "--output", "weights": "--weights", "scores": "--scores", "lse": "--lse"}
 
 
@@ -50,11 +49,13 @@ class Targets:
 
     def streamed(self, result: Result) -> dict[str, str]:
         """The large results that go to an NPY file of their own while they are computed, with their files."""
+        from attncli.result import FINISHED_BY_ROW
+
         return {
             names[0]: path
             for path, names in self.by_path.items()
             if format_of(path, "output").name == "npy"
-            and names[0] in STREAMED
+            and names[0] in FINISHED_BY_ROW
             and result.is_large(names[0])
             and not _is_device(path)  # which has no offsets to write at
         }

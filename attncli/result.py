@@ -12,6 +12,7 @@ from attncli.errors import NumericError
 from attncli.problem import Problem
 from attncli.request import RESULT_NAMES
 
+FINISHED_BY_ROW = ("raw_scores", "scores", "weights", "lse")  # the output of joined heads is not
 LARGE = 1 << 22  # a result of more cells is computed row by row where only some rows are looked at
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from attncli.errors import OutputError
 from attncli.files import AtomicFile, shown
 from attncli.formats.npy import header
-from attncli.outputs import STREAMED
+from attncli.result import FINISHED_BY_ROW
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -53,7 +53,7 @@ def npy_sinks(
     with ExitStack() as stack:
         sinks = {}
         for name, path in paths.items():
-            if name not in STREAMED:
+            if name not in FINISHED_BY_ROW:
                 raise OutputError(shown(path), f"{name} cannot be written while it is computed")
             if problem.dtype.kind != "f":
                 raise OutputError(
