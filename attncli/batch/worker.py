@@ -101,9 +101,10 @@ def is_current(job: Job, before: Record, options: Options) -> bool:
 
 
 def done(job: Job, options: Options) -> Record:
-    """Read, compute, save: the line of a job that went well."""
+    """Read, compute, check, save: the line of a job that went well."""
     from attncli.batch.reading import base_of, read_job
     from attncli.batch.saving import chosen, save
+    from attncli.batch.verdicts import verdict_of
     from attncli.door import prepare
     from attncli.result import Result
 
@@ -111,6 +112,7 @@ def done(job: Job, options: Options) -> Record:
     result = Result(prepare(worksheet.request), options.engine)
     results = chosen(result, options)
     result.compute(*results)
+    verdict = verdict_of(worksheet)
     base = base_of(job, options)
     files = save(job.name, result, results, options, (os.path.join(base, name) for name in prints))
     return {
@@ -125,6 +127,7 @@ def done(job: Job, options: Options) -> Record:
         "options": options.digest(),
         "version": options.version,
         "files": files,
+        **verdict,
     }
 
 

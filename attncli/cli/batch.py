@@ -6,13 +6,14 @@ import os
 import shlex
 import sys
 import time
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from attncli.cli.options import Calculation, Reading, bundled
 from attncli.cli.streams import say, tell
-from attncli.errors import ExitStatus, UsageError
+from attncli.errors import ExitStatus, MissingExtraError, UsageError
 
 if TYPE_CHECKING:
     from attncli.batch.crew import Crew
@@ -99,6 +100,8 @@ def command(
         format=parse_save_format(save_format),
         fail_fast=fail_fast,
     )
+    if options.engine == "numba" and dask is None and find_spec("numba") is None:
+        raise MissingExtraError("--engine numba", "numba", "fast")  # once, and not for each job
     if resume and force:
         raise UsageError("--resume", "it is given beside --force, which begins anew", "leave one out")
     size = worker_count(workers)

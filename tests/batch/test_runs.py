@@ -160,3 +160,23 @@ def test_a_low_limit_of_open_files_is_enough(tmp_path):
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64)),
     )
     assert (status, err) == (0, "")
+
+
+def test_expected_numbers_are_checked_and_a_wrong_one_is_named_with_its_slip(tmp_path):
+    form = "queries: [[2, 0]]\nkeys: [[1, 0], [0, 1]]\nexpected: {weights: [[%s, %s]]}\n"
+    (tmp_path / "suite").mkdir()
+    (tmp_path / "suite" / "right.yaml").write_text(form % ("0.8044", "0.1956"))
+    (tmp_path / "suite" / "unscaled.yaml").write_text(form % ("0.8808", "0.1192"))
+    (tmp_path / "suite" / "silent.yaml").write_text("queries: [[2, 0]]\nkeys: [[1, 0]]\n")
+    status, out, err = batch("suite", "-d", "out", "-j", 1, cwd=tmp_path)
+    assert status == 1
+    assert out.startswith("3 jobs: 2 ok, 1 wrong; ")
+    what = "weights at [0, 0] is 0.8808, right is 0.80443"
+    what += "".join(f": {slip}" for slip in lines(tmp_path / "out")["unscaled"]["diagnosis"][:1])
+    assert err == f"wrong: unscaled: {what}\n"
+    records = lines(tmp_path / "out")
+    assert records["right"]["verdict"] == "exact"
+    assert (records["unscaled"]["status"], records["unscaled"]["error"]) == ("wrong", what)
+    assert records["unscaled"]["verdict"] == "wrong"
+    assert "verdict" not in records["silent"]
+    assert (tmp_path / "out" / "unscaled.npz").exists()
