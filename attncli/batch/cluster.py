@@ -5,19 +5,21 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import re
 import time
 from concurrent.futures import CancelledError, Future
 from typing import Any
 
 from attncli import __version__
 from attncli.batch.worker import Report, Task, work
-from attncli.errors import MissingExtraError, OutputError
+from attncli.errors import MissingExtraError, OutputError, UsageError
 from attncli.files import shown
 
-TIMEOUT = 5  # seconds for the scheduler to answer
+TIMEOUT = 3  # seconds for the scheduler to answer
 LONELY = 30.0  # seconds without any worker, after which none is expected
 GO_ON = "what is done is kept: the same command with --resume goes on"
 START = "start it with: dask scheduler, and on each machine: dask worker ADDRESS"
+ADDRESS = re.compile(r"(?:(?:tcp|tls|ws|wss|ucx)://)?(?:[^\s:/\[\]]+|\[[0-9a-fA-F:.%]+\]):[0-9]{1,5}")
 # evaluated by each worker: a function of ours could not even be unpickled where attncli is missing
 ASK_VERSION = "__import__('importlib').import_module('attncli').__version__"
 ASK_FILE = "__import__('os').path.exists({!r})"
@@ -111,6 +113,8 @@ class Cluster:
 
 def connected(address: str) -> Any:
     """A client of the scheduler; OutputError where it does not answer, MissingExtraError without distributed."""
+    if not ADDRESS.fullmatch(address):
+        raise UsageError("--dask", f"{shown(address)!r} is no address of a scheduler", "as in tcp://10.0.0.1:8786")
     try:
         from distributed import Client
     except ImportError:
@@ -119,9 +123,8 @@ def connected(address: str) -> Any:
     try:
         client: Any = Client
         return client(address, timeout=TIMEOUT, set_as_default=False)
-    except (OSError, ValueError, TypeError, RuntimeError) as error:
-        what = "no scheduler answers there" if isinstance(error, OSError) else f"no address of a scheduler: {error}"
-        raise OutputError(where(address), what, START) from None
+    except (OSError, ValueError):
+        raise OutputError(where(address), "no scheduler answers there", START) from None
 
 
 def where(address: str) -> str:

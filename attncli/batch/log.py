@@ -40,6 +40,11 @@ class Log:
                     self._offsets[record["name"]] = offset
                 offset += len(line)
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether no job was ever finished."""
+        return not self._offsets
+
     def records(self, names: Collection[str] | None = None) -> Iterator[Record]:
         """The last line of each of these names (all by default), in the order of the names."""
         offsets = self._offsets if names is None else {n: self._offsets[n] for n in names if n in self._offsets}
@@ -129,9 +134,9 @@ def opened(folder: str, results: Iterable[str], *, resume: bool, force: bool) ->
 def settle(log: Log, results: Iterable[str], where: str, *, resume: bool, force: bool) -> None:
     """Make the log what the run begins with."""
     if os.path.exists(log.path):
-        if not resume and not force:
-            raise OutputError(where, "holds the results of an earlier run", "--resume goes on, --force begins anew")
         log.load()
+        if not log.is_empty and not resume and not force:
+            raise OutputError(where, "holds the results of an earlier run", "--resume goes on, --force begins anew")
         if force:
             log.clear()
     elif not force:

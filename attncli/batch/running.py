@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
 from dataclasses import dataclass, field
+from typing import Any
 
 from attncli.batch.crew import Crew
 from attncli.batch.jobs import Job
@@ -114,7 +115,7 @@ class Batch:
     def _receive(self, future: Future[Report]) -> list[tuple[Record, bool]]:
         """A task's lines; what it did not do goes back in front."""
         jobs = self.flying.pop(future)
-        error = CancelledError() if future.cancelled() else future.exception()
+        error = error_of(future)
         if error is not None:
             if not self.crew.lost(error):
                 raise error
@@ -143,3 +144,8 @@ class Batch:
         remove(file_names(job.name, RESULT_NAMES, self.options), self.options.folder)
         record = failed(job, self.options, DIED)
         return [(record, False)]
+
+
+def error_of(future: Future[Any]) -> BaseException | None:
+    """What a finished call ended in, a cancelled one too."""
+    return CancelledError() if future.cancelled() else future.exception()

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -12,6 +15,7 @@ from attncli.errors import ExitStatus, UsageError, nearest
 from attncli.request import RESULT_NAMES
 
 if TYPE_CHECKING:
+    from attncli.engine.compute import Outcome
     from attncli.outputs import Targets
     from attncli.request import Worksheet
     from attncli.result import Result
@@ -37,13 +41,49 @@ def command(
     reading: Reading,
     showing: Showing,
     files: Files,
+    dask: Annotated[
+        str | None,
+        typer.Option("--dask", metavar="ADDRESS", help="split it by queries over a cluster, as tcp://HOST:8786"),
+    ] = None,
 ) -> int:
     """Read, compute, write the files, print the tables."""
     sources = reading.sources()
-    return answer(read_worksheet(source, sources), sources, calculation, showing, files)
+    worksheet = read_worksheet(source, sources)
+    with engine_at(dask, source, calculation, reading) as compute:
+        return answer(worksheet, sources, calculation, showing, files, compute)
 
 
-def answer(worksheet: Worksheet, sources: Sources, calculation: Calculation, showing: Showing, files: Files) -> int:
+def engine_at(
+    dask: str | None, words: list[str], calculation: Calculation, reading: Reading
+) -> AbstractContextManager[Callable[..., Outcome]]:
+    """The engine here, or the one that has its blocks computed on a cluster."""
+    from attncli.engine import compute
+
+    if dask is None:
+        return nullcontext(compute)
+    from attncli.batch.spread import Recipe, spread
+
+    settings, matrices = calculation.defaults()
+    recipe = Recipe(
+        words=tuple(words),
+        start=os.getcwd(),  # noqa: PTH109
+        settings=settings,
+        matrices=matrices,
+        header=reading.header,
+        from_format=reading.from_format,
+        prints={},
+    )
+    return spread(dask, recipe)
+
+
+def answer(
+    worksheet: Worksheet,
+    sources: Sources,
+    calculation: Calculation,
+    showing: Showing,
+    files: Files,
+    compute: Callable[..., Outcome] | None = None,
+) -> int:
     """Compute a worksheet as the options say. Everything that can be refused is, before a file is written."""
     from attncli.outputs import Targets
     from attncli.render.documents import renderer
@@ -53,7 +93,7 @@ def answer(worksheet: Worksheet, sources: Sources, calculation: Calculation, sho
 
     render = renderer(showing.format)
     style = Style(checked_digits(showing.digits), showing.full, showing.ascii)
-    result = calculated(worksheet, calculation, sources)
+    result = calculated(worksheet, calculation, sources, compute)
     names = [] if showing.quiet else chosen_results(showing, result)
     targets = Targets.settle(files.targets(), result, force=files.force)
     drawing = Drawing.settle(files.plot, list(targets.by_path), force=files.force)
@@ -89,12 +129,19 @@ def read_worksheet(words: list[str], sources: Sources) -> Worksheet:
     return worksheet_from_matrices(words[0], words[1], words[2] if len(words) == 3 else None, sources)
 
 
-def calculated(worksheet: Worksheet, calculation: Calculation, sources: Sources) -> Result:
+def calculated(
+    worksheet: Worksheet,
+    calculation: Calculation,
+    sources: Sources,
+    compute: Callable[..., Outcome] | None = None,
+) -> Result:
     """The result of a worksheet under the options; nothing is computed yet."""
+    from attncli import engine
     from attncli.door import prepare
     from attncli.result import Result
 
-    return Result(prepare(calculation.over(worksheet.request, sources)), calculation.checked_engine())
+    problem = prepare(calculation.over(worksheet.request, sources))
+    return Result(problem, calculation.checked_engine(), compute or engine.compute)
 
 
 def chosen_results(showing: Showing, result: Result) -> list[str]:
