@@ -8,8 +8,9 @@ from textwrap import wrap
 from attncli.arithmetic import Expression, Operation, Row, Symbol
 from attncli.explain.records import Explanation, Line, Solution, Step
 from attncli.render import heat
+from attncli.render.ascii_page import in_ascii
 from attncli.render.console import has_colour, make_console, speaks_unicode, terminal_width
-from attncli.render.expressions import BREAK, written
+from attncli.render.expressions import ASCII_WRITER, BREAK, WRITER, Expressions
 from attncli.render.lines import equation_text, rounding_note
 from attncli.render.tables import Style, plain
 
@@ -26,7 +27,7 @@ def explanation_text(page: Explanation, style: Style, width: int | None = None) 
     if not style.ascii_only and not speaks_unicode():
         style = Style(style.digits, style.full, ascii_only=True)
     columns = width or terminal_width() or PIPED_WIDTH
-    lines = Writer(max(columns, 40), style).page(page)
+    lines = Writer(max(columns, 40), style).page(in_ascii(page) if style.ascii_only else page)
     if has_colour(style.ascii_only):
         return coloured(lines, style)
     return plain("\n".join("".join(text for text, _ in line).rstrip() for line in lines) + "\n", style)
@@ -70,12 +71,13 @@ class Writer:
     def __init__(self, width: int, style: Style) -> None:
         self.width, self.style = width, style
         self.prose = min(width, PROSE)
+        self.writer = ASCII_WRITER if style.ascii_only else WRITER
 
     def page(self, page: Explanation) -> list[Written]:
         lines: list[Written] = []
         if page.title:
             lines += self.paragraph(page.title, "bold")
-        lines.append([(equation_text(page.formula), "cyan")])
+        lines.append([(equation_text(page.formula, self.writer), "cyan")])
         lines += self.paragraph(page.introduction)
         for name, words in page.facts:
             lines += self.paragraph(f"{name}: {words}", indent=2)
@@ -83,7 +85,7 @@ class Writer:
             lines += [[], *self.step(step, "")]
         for solution in page.solutions:
             lines += [[], *self.solution(solution)]
-        return [*lines, [], *self.paragraph(rounding_note(page), "dim")]
+        return [*lines, [], *self.paragraph(plain(rounding_note(page), self.style), "dim")]
 
     def solution(self, solution: Solution) -> list[Written]:
         name = f"{solution.query}{f', {solution.part}' if solution.part else ''}"
@@ -107,7 +109,7 @@ class Writer:
         for words in step.words:
             lines += self.paragraph(words, indent=3)
         if step.formula is not None:
-            lines.append([("   " + equation_text(step.formula), "cyan")])
+            lines.append([("   " + equation_text(step.formula, self.writer), "cyan")])
         lines += self.lines(step)
         for words in step.after:
             lines += self.paragraph(words, indent=3)
@@ -118,20 +120,24 @@ class Writer:
         return [[(" " * indent + line, style)] for line in wrap(text, room, break_on_hyphens=False) or [""]]
 
     def lines(self, step: Step) -> list[Written]:
-        laid = [Laid(line, *laid_sides(line, step)) for line in step.lines]
+        laid = [Laid(line, *laid_sides(line, step, self.writer)) for line in step.lines]
         short = [cells(one.line.label) for one in laid if cells(one.line.label) <= LABEL_AT_MOST]
         label_width = max(short, default=0)
         room = self.width - 3 - label_width - 2
         widths = column_widths(laid)
+        with_sums = fits(widths, room)
+        if not with_sums:  # a long sum is broken, and need not break the lines above it
+            widths = column_widths([one for one in laid if not one.line.is_sum])
         bars = any(one.line.share is not None for one in laid) and step.name == "weights"
-        is_aligned = sum(widths) + 3 * max(len(widths) - 1, 0) <= room
+        is_aligned = fits(widths, room)
         lines: list[Written] = []
         for one in laid:
             if one.line.left_out:
                 dots = "..." if self.style.ascii_only else "⋮"
                 lines.append([(f"   {dots} {one.line.left_out:,} keys", "dim")])
                 continue
-            body = self.aligned(one, widths, room, bars) if is_aligned else self.flowing(one, room)
+            stands = is_aligned and (with_sums or not one.line.is_sum)
+            body = self.aligned(one, widths, room, bars) if stands else self.flowing(one, room)
             lines += self.labelled(one.line, body, label_width)
         return lines
 
@@ -218,13 +224,13 @@ def blank_text(room: int) -> str:
     return "= " + "_" * min(24, max(room - 2, 8))
 
 
-def laid_sides(line: Line, step: Step) -> tuple[list[str], tuple[str, ...]]:
+def laid_sides(line: Line, step: Step, writer: Expressions) -> tuple[list[str], tuple[str, ...]]:
     """The sides of a line as text; vectors are padded to the widest number in their column."""
     if line.equation is None:
         return [], ()
     sides = []
     for place, side in enumerate(line.equation.sides):
-        sides.append(written(side, row_widths(step, place, side)))
+        sides.append(writer.written(side, row_widths(step, place, side)))
     return merged_definitions(sides, line.equation.signs, isinstance(line.equation.sides[0], Symbol))
 
 
@@ -259,6 +265,11 @@ def row_widths(step: Step, place: int, side: Expression) -> tuple[int, ...]:
     ]
     alike = [row for row in found if len(row.cells) == len(mine.cells)]
     return tuple(max(len(row.cells[i].text) for row in alike) for i in range(len(mine.cells)))
+
+
+def fits(widths: list[int], room: int) -> bool:
+    """Whether columns of these widths stand side by side, with a sign between each two."""
+    return sum(widths) + 3 * max(len(widths) - 1, 0) <= room
 
 
 def column_widths(laid: list[Laid]) -> list[int]:

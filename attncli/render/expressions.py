@@ -57,6 +57,31 @@ class Notation:
         return f"{name}({inner})"
 
 
+class AsciiNotation(Notation):
+    """Text for a terminal without Unicode."""
+
+    minus, negative = " - ", "-"
+    times, tight_times = " * ", "*"
+
+    def number(self, text: str) -> str:
+        return text
+
+    def dots(self) -> str:
+        return "..."
+
+    def squared(self, inner: str) -> str:
+        return f"{inner}^2"
+
+    def root(self, inner: str) -> str:
+        return f"sqrt{inner}" if inner.startswith("(") else f"sqrt({inner})"
+
+    def norm(self, inner: str) -> str:
+        return f"||{inner}||"
+
+    def total(self, inner: str) -> str:
+        return f"sum {inner}"
+
+
 PLAIN = Notation()
 
 
@@ -142,5 +167,4 @@ class Expressions:
         return f"{self.notation.open}{text}{self.notation.close}" if needs else text
 
 
-WRITER = Expressions(PLAIN)
-written = WRITER.written
+WRITER, ASCII_WRITER = Expressions(PLAIN), Expressions(AsciiNotation())

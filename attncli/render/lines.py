@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from attncli.explain.records import Equation, Explanation
-from attncli.render.expressions import BREAK, written
+from attncli.render.expressions import BREAK, WRITER, Expressions
 
 
-def equation_text(equation: Equation) -> str:
+def equation_text(equation: Equation, writer: Expressions = WRITER) -> str:
     """On one line, without alignment."""
-    text = written(equation.sides[0])
+    text = writer.written(equation.sides[0])
     for sign, side in zip(equation.signs, equation.sides[1:], strict=True):
-        text += f"{'' if sign == ',' else ' '}{sign} {written(side)}"
+        text += f"{'' if sign == ',' else ' '}{sign} {writer.written(side)}"
     return text.replace(BREAK, "")
 
 

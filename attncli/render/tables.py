@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -65,6 +66,7 @@ def plain(text: str, style: Style) -> str:
     """The text in ASCII where that is asked for."""
     if not style.ascii_only:
         return text
+    text = ROOT.sub(r"sqrt(\1)", text)
     for character, words in TRANSLITERATION.items():
         text = text.replace(character, words)
     return text.encode("ascii", "backslashreplace").decode()
@@ -73,7 +75,9 @@ def plain(text: str, style: Style) -> str:
 TRANSLITERATION = {
     "×": "x", "·": "*", "−": "-", "√": "sqrt", "ᵀ": "^T", "…": "...", "‖": "||", "₁": "1", "₂": "2", "²": "^2",
     "ℓ": "l", "Σ": "sum", "→": "->", "≤": "<=", "–": "-", "’": "'",
+    "≈": "~", "∞": "inf", "“": '"', "”": '"', "⋮": "...", "½": "1/2",
 }  # fmt: skip
+ROOT = re.compile(r"√(d_k|\d+(?:\.\d+)?)")
 
 
 def heading(result: Result, title: str | None = None) -> str:
