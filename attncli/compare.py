@@ -22,11 +22,13 @@ Array = np.ndarray
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """One way to compute: its name in the table's head, and what it computes. `note` says what is particular to it."""
+    """One way to compute: its name in the table's head, and what it computes. `note` says what is particular to it;
+    `differs_by` are the conventions that make a system's numbers others than the problem's (None for a variant)."""
 
     name: str
     request: Request
     note: str = ""
+    differs_by: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

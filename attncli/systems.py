@@ -18,16 +18,15 @@ SOFTCAP, MASK, BIAS, CAUSAL, LENGTHS, GROUPS = "softcap", "mask", "bias", "causa
 class System:
     """One system's conventions.
 
-    `describes` is what the row was read from or run on, with its version; `is_run` says that it was run, not only
-    read. `variant` is the default, and `scales` the default scale of a variant where it isn't ours. `corner` is where
-    causal and window stand (`corner_with_lengths` where keys have lengths), `empty` the row of a query with no key,
+    `describes` is what the row was read from or run on, with its version. `variant` is the default, and `scales` the
+    default scale of a variant where it isn't ours. `corner` is where causal and window stand (`corner_with_lengths`
+    where keys have lengths), `empty` the row of a query with no key,
     `softcap_after_bias` the order. `lacks` are the features that the system has not.
     """
 
     name: str
     describes: str
     source: str
-    is_run: bool = False
     variant: str = "scaled"
     scales: Mapping[str, str] = field(default_factory=dict)
     mask_means: str = "keep"
@@ -47,44 +46,42 @@ class System:
 SYSTEMS = (
     System(
         name="torch",
-        describes="torch 2.13, nn.functional.scaled_dot_product_attention",
+        describes="torch 2.13, scaled_dot_product_attention",
         source="docs.pytorch.org: torch.nn.functional.scaled_dot_product_attention",
-        is_run=True,
         lacks=frozenset((SOFTCAP,)),
     ),
     System(
         name="torch-mha",
-        describes="torch 2.13, nn.MultiheadAttention with need_weights=True (without it an empty row is zeros)",
+        describes="torch 2.13, nn.MultiheadAttention, need_weights=True",
         source="docs.pytorch.org: torch.nn.MultiheadAttention, attn_mask and key_padding_mask: True = ignore",
-        is_run=True,
         mask_means="drop",
-        empty="nan",
+        empty="nan",  # zeros with need_weights=False
         lacks=frozenset((SOFTCAP, GROUPS)),
     ),
     System(
         name="onnx",
-        describes="onnx 1.23.2, Attention (opsets 23 to 25); until April 2026 its softcap came after the mask",
+        describes="onnx 1.23.2, Attention of opsets 23 to 25",
         source="onnx.ai: operators, Attention; onnx#7865",
-        is_run=True,
         corner_with_lengths="bottom-right",
+        # until April 2026 the softcap came after the mask
     ),
     System(
         name="jax",
-        describes="jax.nn.dot_product_attention (read in its source)",
+        describes="jax, nn.dot_product_attention; read, not run",
         source="github.com/jax-ml/jax: jax/_src/nn/functions.py",
         empty="uniform",
         lacks=frozenset((SOFTCAP,)),
     ),
     System(
         name="keras",
-        describes="keras 3, MultiHeadAttention (read in its source)",
+        describes="keras 3, MultiHeadAttention; read, not run",
         source="github.com/keras-team/keras: keras/src/layers/attention/multi_head_attention.py",
         empty="uniform",
         lacks=frozenset((SOFTCAP, BIAS)),
     ),
     System(
         name="keras-attention",
-        describes="keras 3, the Attention layer with use_scale=False (read in its source)",
+        describes="keras 3, layers.Attention, use_scale=False; read, not run",
         source="github.com/keras-team/keras: keras/src/layers/attention/attention.py",
         variant="dot",
         empty="uniform",
@@ -92,15 +89,15 @@ SYSTEMS = (
     ),
     System(
         name="flash-attn",
-        describes="flash-attn 2.1 and later (read in its source; before 2.1 the corner was top-left)",
+        describes="flash-attn 2.1 and later; read, not run",
         source="github.com/Dao-AILab/flash-attention: README, changelog 2.1",
-        corner="bottom-right",
+        corner="bottom-right",  # before 2.1 it was top-left
         only_alibi=True,
         lacks=frozenset((MASK,)),
     ),
     System(
         name="x-transformers",
-        describes="x-transformers, attend.py (read in its source)",
+        describes="x-transformers, attend.py; read, not run",
         source="github.com/lucidrains/x-transformers: x_transformers/attend.py",
         corner="bottom-right",
         grouping="tiled",
@@ -108,14 +105,14 @@ SYSTEMS = (
     ),
     System(
         name="d2l",
-        describes="d2l, Dive into Deep Learning: DotProductAttention with masked_softmax (read in its source)",
+        describes="d2l, DotProductAttention, masked_softmax; read, not run",
         source="d2l.ai: 11.3, Attention Scoring Functions",
         empty="uniform",
         lacks=frozenset((SOFTCAP, MASK, BIAS, CAUSAL, GROUPS)),
     ),
     System(
         name="anp",
-        describes="DeepMind neural-processes, attention.py with normalise=True (read in its source)",
+        describes="neural-processes, normalise=True; read, not run",
         source="github.com/google-deepmind/neural-processes: Attentive Neural Processes; Kim et al. 2019",
         variant="laplace",
         scales={"dot": "1/sqrt(dk)"},
@@ -123,9 +120,8 @@ SYSTEMS = (
     ),
     System(
         name="sklearn",
-        describes="scikit-learn 1.9.1, metrics.pairwise.laplacian_kernel with its rows normalised",
+        describes="scikit-learn 1.9.1, laplacian_kernel, rows normalised",
         source="scikit-learn.org: sklearn.metrics.pairwise.laplacian_kernel, gamma = 1 / n_features",
-        is_run=True,
         variant="laplace",
         scales={"laplace": "1/dk"},
         lacks=frozenset((SOFTCAP, MASK, BIAS, CAUSAL, LENGTHS, GROUPS)),

@@ -9,7 +9,8 @@ import typer
 from attncli.cli.options import Calculation, Reading, bundled
 from attncli.cli.run import checked_digits, read_worksheet, tell_notes
 from attncli.cli.streams import say, tell
-from attncli.errors import ExitStatus
+from attncli.errors import ExitStatus, UsageError
+from attncli.systems import NAMES as SYSTEMS
 
 COMPARING = "Comparing"
 HELP = """\
@@ -19,6 +20,7 @@ Examples:
   attncli compare problem.yaml                              every variant
   attncli compare problem.yaml --variants dot,scaled        what the scale does
   attncli compare q.csv k.csv v.csv --variants dot,laplace  angle against distance
+  attncli compare problem.yaml --systems torch,flash-attn   other systems' conventions, and which makes a difference
   attncli compare problem.yaml -f json                      for a program
 """
 
@@ -31,6 +33,15 @@ def command(
     variants: Annotated[
         str | None,
         typer.Option("--variants", metavar="NAMES", help="as in dot,scaled (default all)", rich_help_panel=COMPARING),
+    ] = None,
+    systems: Annotated[
+        str | None,
+        typer.Option(
+            "--systems",
+            metavar="NAMES",
+            help=f"other systems' conventions: all, or some of {', '.join(SYSTEMS)}",
+            rich_help_panel=COMPARING,
+        ),
     ] = None,
     format: Annotated[
         str,
@@ -59,17 +70,35 @@ def command(
     style = Style(checked_digits(digits), full, ascii_only)
     sources = reading.sources()
     worksheet = read_worksheet(source, sources)
-    request = calculation.over(worksheet.request, sources)
-    names = [name.strip() for name in variants.split(",")] if variants is not None else []
+    left_out: list[str] = []
+    if systems is None:
+        candidates = variant_candidates(calculation.over(worksheet.request, sources), listed(variants))
+    elif variants is not None:
+        raise UsageError(
+            "--systems", "it is given beside --variants, and each makes columns of its own", "leave one out"
+        )
+    else:
+        from attncli.compare_systems import system_candidates
+
+        candidates, left_out = system_candidates(
+            worksheet.request, listed(systems), lambda request: calculation.over(request, sources)
+        )
     drawing = Drawing.settle(plot, [], force=force)
-    comparison = compare(variant_candidates(request, names), calculation.checked_engine())
+    comparison = compare(candidates, calculation.checked_engine())
     text = comparison_text(comparison, format, style, worksheet.title)
     saved = drawing.save(drawing.of_comparison(comparison, worksheet.title))
     say(text)
     if not quiet:
-        tell_notes([*worksheet.notes, *(note for result in comparison.results for note in result.problem.notes)])
+        tell_notes(
+            [*worksheet.notes, *left_out, *(note for result in comparison.results for note in result.problem.notes)]
+        )
     for warning in dict.fromkeys(warning for result in comparison.results for warning in result.warnings):
         tell(f"warning: {warning}\n")
     for line in saved:
         tell(line + "\n")
     return ExitStatus.DONE
+
+
+def listed(text: str | None) -> list[str]:
+    """The names between the commas."""
+    return [] if text is None else [name.strip() for name in text.split(",")]

@@ -241,6 +241,11 @@ def json_text(comparison: Comparison) -> str:
             f'"name": {json.dumps(candidate.name, ensure_ascii=False)}',
             f'"variant": {json.dumps(result.problem.variant.name)}',
             f'"scale": {json.dumps(result.problem.scale)}',
+            *(
+                [f'"differs_by": {json.dumps(candidate.differs_by, ensure_ascii=False)}']
+                if candidate.differs_by is not None
+                else []
+            ),
             f'"weights": {nested(weights, 6)}',
             *([f'"output": {nested(result.array("output"), 6)}'] if result.has("output") else []),
             f'"entropy": {nested(spread, 6)}',
