@@ -11,6 +11,7 @@ import numpy as np
 from attncli.digits import of_dimensions, shown
 from attncli.files import shown as escaped
 from attncli.render import heat
+from attncli.render.cells import picture
 from attncli.render.console import has_colour, make_console, rendered, speaks_unicode, terminal_width
 from attncli.render.view import View, parts_shown, views
 
@@ -51,11 +52,17 @@ def result_text(result: Result, names: list[str], style: Style, title: str | Non
     """The whole answer: what was computed, the conventions in force, and a table for each result and head."""
     if not style.ascii_only and not speaks_unicode():
         style = Style(style.digits, style.full, ascii_only=True)
+    from rich.text import Text
+
     console = make_console(ascii_only=style.ascii_only)
     said = [heading(result, title)]
     for name in names:
-        for view in fitted_views(result, name, style, terminal_width()):
-            said.append(rendered(console, table_title(view), table(view, style)).rstrip("\n"))
+        for part, view in enumerate(fitted_views(result, name, style, terminal_width())):
+            parts: list[RenderableType] = [Text(table_title(view)), table(view, style)]
+            if name == "weights" and view.omitted and (width := terminal_width()) is not None:
+                part_number = parts_shown(result, style.full)[part]
+                parts[1:1] = [*picture(result, view, part_number, style, width), ""]
+            said.append(rendered(console, *parts).rstrip("\n"))
         hidden = result.problem.parts - len(parts_shown(result, style.full))
         if hidden and name != "output":
             said.append(f"{style.dots} {hidden} more of {result.problem.parts} {LEGENDS[name]} (--full shows all)")
@@ -174,7 +181,9 @@ def table(view: View, style: Style) -> Table:
     for place, label in enumerate(view.column_labels):
         if place == gap:
             grid.add_column(Text(style.dots), no_wrap=True, justify="center")
-        grid.add_column(Text(escaped(label)), justify="right")
+        # rich does not count the blank behind a number, and would cut its last digit off
+        widest = max((len(_cell(view, row, place, style, False).plain) for row in range(len(view.rows))), default=1)
+        grid.add_column(Text(escaped(label)), justify="right", min_width=widest)
     if view.sums is not None:
         grid.add_column(Text("sum" if style.ascii_only else "Σ"), no_wrap=True, justify="right", style="dim")
     coloured = has_colour(style.ascii_only) and view.name == "weights"
