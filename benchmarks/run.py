@@ -14,6 +14,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -193,6 +194,7 @@ else:
 """
 
 
+@cache
 def stream_rows(folder: Path, n: int, work: str) -> tuple[Row, Row]:
     names = {name: str(folder / f"stream_{name}.npy") for name in "qk"}
     for seed, path in enumerate(names.values()):
