@@ -29,13 +29,13 @@ class RowMask:
     def allowed(self, start: int, stop: int) -> Array | None:
         """(…, b, stop − start) booleans, True where the query may attend; None where all are True."""
         allowed = None
-        if self.starts is not None and self.stops is not None:
-            columns = np.arange(start, stop, dtype=self.starts.dtype)
+        if self.starts is not None and self.stops is not None and (doubt := self._doubtful(start, stop)):
+            columns = np.arange(doubt.start, doubt.stop, dtype=self.starts.dtype)
+            allowed = np.ones((*self.starts.shape, stop - start), np.bool_)
+            within = allowed[..., doubt.start - start : doubt.stop - start]
+            np.less(columns, self.stops[..., None], out=within)
             if self.common_start > start:
-                allowed = columns >= self.starts[..., None]
-            if self.common_stop < stop:
-                before = columns < self.stops[..., None]
-                allowed = before if allowed is None else allowed & before
+                within &= columns >= self.starts[..., None]
         if self.mask is not None:
             tile = self.mask[..., start:stop]
             allowed = tile if allowed is None else allowed & tile
@@ -44,6 +44,19 @@ class RowMask:
             if not free.all():
                 allowed = free if allowed is None else allowed & free
         return allowed
+
+    def doubtful(self, start: int, stop: int) -> slice:
+        """The columns of the tile start … stop outside of which everything is allowed, counted from `start`."""
+        if self.mask is not None or self.bias is not None:
+            return slice(0, stop - start)
+        doubt = self._doubtful(start, stop)
+        return slice(doubt.start - start, doubt.stop - start)
+
+    def _doubtful(self, start: int, stop: int) -> range:
+        """The keys from start to stop that the position of some query may forbid; one range holds them all."""
+        first = start if self.common_start > start else max(start, self.common_stop)
+        last = stop if self.common_stop < stop else min(stop, self.common_start)
+        return range(first, last)
 
 
 def row_mask(problem: Problem, part: Part, start: int, stop: int) -> RowMask:

@@ -73,7 +73,8 @@ def score_tile(
     if not bounds.is_bounded:
         refuse_overflow(problem, scores, allowed)
     if allowed is not None:
-        np.copyto(scores, -np.inf, where=~allowed)
+        doubt = masks.doubtful(columns.start, columns.stop)
+        np.copyto(scores[..., doubt], -np.inf, where=~allowed[..., doubt])
     has_infinities = allowed is not None or not bounds.is_bounded or not problem.is_finite
     return Tile(raw, scores, allowed, has_infinities)
 
