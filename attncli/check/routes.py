@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from attncli.door import prepare
+from attncli.errors import ProblemError
 from attncli.result import Result
 
 if TYPE_CHECKING:
@@ -40,6 +41,11 @@ class Route:
         problem = prepare(request, compute="float64")
         for alter in self.problems:
             problem = alter(problem)
+        values = problem.values
+        if problem.queries.shape[-1] != problem.keys.shape[-1] or (
+            values is not None and values.shape[-2] != problem.keys.shape[-2]
+        ):
+            raise ProblemError("slip", "its matrices don't fit together")
         return problem
 
     def numbers(self, request: Request, names: Collection[str]) -> dict[str, Array]:

@@ -1,0 +1,81 @@
+"""How precisely numbers were printed, read from their texts."""
+
+import numpy as np
+import pytest
+
+from attncli.check.claims import are_float32, read_claims, rounding_of
+from attncli.matrices import Matrix
+from attncli.numerals import parse_number
+
+
+def matrix(*texts):
+    values = [parse_number(text) for text in texts]
+    return Matrix(np.array(values, float), "here", texts=texts)
+
+
+@pytest.mark.parametrize(
+    ("texts", "units"),
+    [
+        pytest.param(["0.5", "0.4028"], [1e-4, 1e-4], id="a half beside four decimals claims four"),
+        pytest.param(
+            ["0.236089863", "0.00738987555"], [1e-9, 1e-11], id="as many decimals as make the most significant digits"
+        ),
+        pytest.param(["8", "2", "10"], [1, 1, 1], id="whole numbers claim the unit"),
+        pytest.param(["1.10", "2.345"], [1e-3, 1e-3], id="the most decimals of any cell"),
+        pytest.param(["0.10"], [1e-2], id="a trailing zero counts"),
+        pytest.param(["0.85203", "6.0337e-06"], [1e-5, 1e-10], id="an exponent claims its own digits"),
+        pytest.param(["1E+3", "1.50e2"], [1e3, 1], id="exponents above zero"),
+        pytest.param(["−0.25", "0"], [1e-2, 1e-2], id="a zero claims the decimals of the others"),
+        pytest.param([".5", "11."], [1e-1, 1], id="a point without digits on one side"),
+        pytest.param(["0.25", "nan", "-inf"], [1e-2, 1e-2, 1e-2], id="what is no number claims nothing of its own"),
+    ],
+)
+def test_a_text_claims_its_last_digit(texts, units):
+    assert read_claims(matrix(*texts)).unit.tolist() == units
+
+
+def test_digits_given_override_the_text():
+    claims = read_claims(matrix("0.5", "0.25"), 4)
+    assert claims.unit.tolist() == [1e-4, 1e-4]
+    assert claims.decimals == 4
+
+
+def test_fifteen_significant_digits_are_a_float_in_full():
+    claims = read_claims(matrix("0.123456789012345", "0.5", "0"))
+    assert claims.is_full.tolist() == [True, True, True]
+    assert not read_claims(matrix("0.12345678901234", "0.5")).is_full.any()
+    assert read_claims(matrix("1/3")).is_full.all()
+
+
+def test_numbers_without_text_claim_nothing():
+    assert read_claims(Matrix(np.zeros(2), "here")) is None
+
+
+@pytest.mark.parametrize(
+    ("texts", "halves"),
+    [
+        pytest.param(["0.7621", "0.789", "2"], [5e-5, 5e-5, 0], id="integers are exact beside four decimals"),
+        pytest.param(["0.25", "1.5"], None, id="two decimals are exact"),
+        pytest.param(["1/3", "0.125"], [0, 5e-4], id="a fraction is exact"),
+        pytest.param(["1e-3", "1.234e-3"], [0, 5e-7], id="exponents count the decimals of their mantissa"),
+    ],
+)
+def test_inputs_are_rounded_from_three_decimals_on(texts, halves):
+    found = rounding_of(matrix(*texts))
+    assert found is None if halves is None else found.tolist() == pytest.approx(halves)
+
+
+@pytest.mark.parametrize(
+    ("texts", "expected"),
+    [
+        pytest.param(["0.30719590187072754", "0.5"], True, id="in full"),
+        pytest.param(["0.3071959", "0.50648040"], True, id="shortest, one with a zero that a fixed width adds"),
+        pytest.param(["0.307195902", "0.506480396"], True, id="nine digits"),
+        pytest.param(["0.307195907", "0.506480396"], False, id="nine digits of another number"),
+        pytest.param(["0.3072", "0.5065"], False, id="too few digits to show it"),
+        pytest.param(["34.120000", "0.506480396"], False, id="zeros that no float32 has"),
+    ],
+)
+def test_texts_of_float32_numbers_are_recognised(texts, expected):
+    numbers = matrix(*texts)
+    assert are_float32(numbers.array, read_claims(numbers)) is expected

@@ -1,0 +1,191 @@
+"""Each verdict by the smallest problem that earns it, and the one beside it that doesn't."""
+
+import numpy as np
+import pytest
+
+from attncli.check import check
+from attncli.errors import AttncliError
+from attncli.matrices import Matrix, Reading
+from attncli.problem_file import read_problem
+from attncli.request import Request, Worksheet
+from attncli.sources import Sources
+
+QKV = "queries: [[2, 0]], keys: [[1, 0], [0, 1]], values: [[1, 2], [3, 4]], variant: dot"
+# weights 0.8807970779778823 0.11920292202211755, output 1.2384058440442351 2.238405844044235
+
+
+def report(expected, problem=QKV, **options):
+    text = f"{{{problem}, expected: {{{expected}}}}}"
+    return check(read_problem(text, Sources(lambda: None, Reading(keep_text=True))), **options)
+
+
+@pytest.mark.parametrize(
+    ("expected", "verdict"),
+    [
+        pytest.param("weights: [[0.8808, 0.1192]]", "exact", id="rounded"),
+        pytest.param("weights: [[0.8807, 0.1192]]", "last-digit", id="truncated"),
+        pytest.param("weights: [[0.8809, 0.1192]]", "last-digit", id="one unit off"),
+        pytest.param("weights: [[0.8806, 0.1192]]", "wrong", id="two units off the rounded number"),
+        pytest.param("weights: [[0.88080, 0.11922]]", "wrong", id="two units off with a digit more"),
+        pytest.param("weights: [[0.88, 0.1192]]", "wrong", id="a short number beside a long one claims as much"),
+        pytest.param("weights: [[0.8807970779778823, 0.11920292202211755]]", "exact", id="in full"),
+        pytest.param("weights: [[0.8807970779778820, 0.11920292202211755]]", "exact", id="within a plain computation"),
+        pytest.param("weights: [[0.8807970779779, 0.1192029220221]]", "exact", id="thirteen digits"),
+        pytest.param("weights: [[0.8807970779778923, 0.11920292202211755]]", "wrong", id="45 ulp off"),
+        pytest.param("weights: [[0.8807970881462097, 0.11920291930437088]]", "float32", id="float32 in full"),
+        pytest.param("weights: [[0.88079703, 0.119202919]]", "float32", id="shortest float32"),
+        pytest.param("weights: [[0.8807980, 0.11920292]]", "wrong", id="too far off for a float32"),
+        pytest.param("scores: [[2, 0]]", "exact", id="scores"),
+        pytest.param("raw_scores: [[2, 0]], lse: [2.126928]", "exact", id="raw scores and lse"),
+        pytest.param("lse: [[2.126928]]", "exact", id="an lse as a text table has it"),
+        pytest.param("weights: [[0.8808], [0.1192]]", "wrong", id="another shape"),
+        pytest.param("weights: [[0.8808, 0.1192]], output: [[1.23, 2.24]]", "last-digit", id="the worst of two"),
+        pytest.param("weights: [[nan, 0.1192]]", "wrong", id="no number"),
+        pytest.param("weights: [[8.808e-1, 1.192e-1]]", "exact", id="exponents"),
+    ],
+)
+def test_a_text_gets_its_verdict(expected, verdict):
+    assert report(expected).verdict == verdict
+
+
+MASKED = f"{QKV}, mask: [[1, 0]]"
+
+
+@pytest.mark.parametrize(
+    ("expected", "verdict"),
+    [
+        pytest.param("scores: [[2, -inf]]", "exact", id="-inf where masked"),
+        pytest.param("scores: [[2, -1e9]]", "exact", id="a finite fill where masked"),
+        pytest.param("scores: [[2, 0]]", "wrong", id="a score where masked"),
+        pytest.param("scores: [[-inf, -inf]]", "wrong", id="-inf where not masked"),
+        pytest.param("weights: [[1, 0]]", "exact", id="weights"),
+    ],
+)
+def test_masked_cells(expected, verdict):
+    assert report(expected, MASKED).verdict == verdict
+
+
+def test_a_row_of_nan_agrees_with_a_system_that_gives_it():
+    problem = f"{QKV}, mask: [[0, 0]]"
+    assert report("weights: [[nan, nan]]", problem + ", mask_means: keep, as: torch-mha").verdict == "exact"
+    assert report("weights: [[nan, nan]]", problem).verdict == "wrong"
+
+
+ROUNDED = "queries: [[0.762, -0.043]], keys: [[-0.147, -0.304], [0.106, 0.368]], values: [[1], [3]], variant: dot"
+
+
+@pytest.mark.parametrize(
+    ("output", "verdict"),
+    [
+        pytest.param("2.0818", "exact", id="the right number"),
+        pytest.param("2.0822", "input-rounding", id="as far as the inputs may move it"),
+        pytest.param("2.0840", "wrong", id="farther"),
+    ],
+)
+def test_rounded_inputs_explain_what_they_move_and_no_more(output, verdict):
+    assert report(f"output: [[{output}]]", ROUNDED).verdict == verdict
+
+
+def test_exact_inputs_explain_nothing():
+    problem = ROUNDED.replace("0.762", "0.76").replace("0.043", "0.04").replace("-0.147", "-0.15")
+    problem = problem.replace("0.304", "0.3").replace("0.106", "0.11").replace("0.368", "0.37")
+    right = report("output: [[9]]", problem).checks[0].computed
+    assert report(f"output: [[{right + 0.0003:.4f}]]", problem).verdict == "wrong"
+
+
+def test_a_bound_of_more_than_ten_units_explains_nothing():
+    off = report("output: [[2.08190000]]", ROUNDED)
+    assert off.verdict == "wrong"
+
+
+@pytest.mark.parametrize(
+    ("off", "verdict"),
+    [
+        pytest.param(0, "exact", id="the right number"),
+        pytest.param(0.0007, "input-rounding", id="x and w moved together"),
+        pytest.param(0.0018, "wrong", id="farther"),
+    ],
+)
+def test_rounding_goes_through_projections(off, verdict):
+    weights = "w_q: [[1, 0], [0, 1]], w_k: [[1, 1], [0, 1]], w_v: [[1], [1]], variant: dot"
+    problem = f"x: [[1.234, 0.567], [0.891, 1.112]], {weights}"
+    right = [report(f"output: [[{a}], [{b}]]", problem).checks[0].computed for a, b in ((9, 0), (0, 9))]
+    assert report(f"output: [[{right[0] + off:.4f}], [{right[1]:.4f}]]", problem).verdict == verdict
+
+
+def binary(output, **options):
+    request = Request(
+        queries=Matrix(np.array([[2.0, 0]]), "q"),
+        keys=Matrix(np.eye(2), "k"),
+        values=Matrix(np.array([[1.0, 2], [3, 4]]), "v"),
+        variant="dot",
+    )
+    worksheet = Worksheet(request=request, name="case", where="case", expected={"output": Matrix(output, "output")})
+    return check(worksheet, **options)
+
+
+RIGHT = np.array([[1.2384058440442351, 2.238405844044235]])
+
+
+@pytest.mark.parametrize(
+    ("output", "options", "verdict"),
+    [
+        pytest.param(RIGHT, {}, "within-tolerance", id="float64"),
+        pytest.param(RIGHT * (1 + 1e-6), {}, "wrong", id="float64 off by 1e-6"),
+        pytest.param((RIGHT * (1 + 1e-6)).astype(np.float32), {}, "within-tolerance", id="float32 off by 1e-6"),
+        pytest.param((RIGHT * (1 + 1e-4)).astype(np.float32), {}, "wrong", id="float32 off by 1e-4"),
+        pytest.param((RIGHT * (1 + 1e-4)).astype(np.float16), {}, "within-tolerance", id="float16 off by 1e-4"),
+        pytest.param(RIGHT * 1.05, {"rtol": 0.1}, "within-tolerance", id="a tolerance given"),
+        pytest.param(RIGHT + 0.05, {"atol": 0.1}, "within-tolerance", id="an absolute one"),
+        pytest.param(RIGHT.round(3), {"digits": 3}, "exact", id="digits given"),
+        pytest.param(RIGHT.round(3) + 0.002, {"digits": 3}, "wrong", id="digits given and two units off"),
+        pytest.param(RIGHT, {"strict": True}, "exact", id="strict, as a plain computation gives it"),
+        pytest.param(RIGHT * (1 + 1e-12), {"strict": True}, "wrong", id="strict and off by 1e-12"),
+    ],
+)
+def test_numbers_without_text_are_compared_by_tolerance(output, options, verdict):
+    assert binary(output, **options).verdict == verdict
+
+
+def test_strict_accepts_exact_alone():
+    assert report("weights: [[0.8808, 0.1192]]", strict=True).holds
+    assert not report("weights: [[0.8807, 0.1192]]", strict=True).holds
+    assert report("weights: [[0.8807, 0.1192]]").holds
+
+
+def test_tolerance_wins_over_the_text():
+    found = report("weights: [[0.89, 0.11]]", atol=0.02)
+    assert found.verdict == "within-tolerance"
+    assert found.checks[0].decimals is None
+
+
+@pytest.mark.parametrize(
+    ("expected", "message"),
+    [
+        pytest.param("", "literal: nothing is expected, so there is nothing to check", id="nothing expected"),
+        pytest.param(
+            "weights: [[true, false]]",
+            "literal: expected.weights: holds bool where numbers are expected",
+            id="truth values",
+        ),
+    ],
+)
+def test_what_cannot_be_checked_is_an_error(expected, message):
+    with pytest.raises(AttncliError) as raised:
+        report(expected)
+    assert str(raised.value) == message
+
+
+def test_the_worst_cell_is_the_one_that_is_most_units_off():
+    found = report("weights: [[0.8808, 0.1195]]").checks[0]
+    assert (found.at, found.expected, found.text) == ((0, 1), 0.1195, "0.1195")
+    assert found.max_error == pytest.approx(0.1195 - 0.11920292202211755)
+    assert found.errors.structure == "one cell"
+
+
+def test_heads_that_were_not_packed_are_laid_over_the_packed_output():
+    problem = "queries: [[2, 1]], keys: [[1, 0], [0, 1]], values: [[1, 2], [3, 4]], heads: 2"
+    packed = report("output: [[9, 9]]", problem).checks[0]
+    assert packed.said == ""
+    assert report("output: [[[1]], [[9]]]", problem).checks[0].at is not None
+    assert report("weights: [[[1, 0]], [[0, 1]]]", problem).checks[0].at is not None
