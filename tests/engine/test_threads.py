@@ -110,12 +110,13 @@ def test_the_callers_blas_threads_are_as_they_were_also_after_an_error():
 
     with threadpool_limits(2, user_api="blas"):
         before = blas_threads()
+        assert 1 not in before
         _ = results_of(PROBLEMS["plain"], ("output",))
         assert blas_threads() == before
 
         class Broken:
             def __setitem__(self, where, block):
-                assert blas_threads() == [1] * len(before)
+                assert 1 in blas_threads()  # NumPy's; SciPy brings a BLAS of its own, which nothing here calls
                 raise OSError("the disk is full")
 
         with pytest.raises(OSError, match="the disk is full"):
