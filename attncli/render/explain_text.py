@@ -7,7 +7,6 @@ from textwrap import wrap
 
 from attncli.arithmetic import Expression, Operation, Row, Symbol
 from attncli.explain.records import Explanation, Line, Solution, Step
-from attncli.render import heat
 from attncli.render.ascii_page import in_ascii
 from attncli.render.console import has_colour, make_console, speaks_unicode, terminal_width
 from attncli.render.expressions import ASCII_WRITER, BREAK, WRITER, Expressions
@@ -186,8 +185,7 @@ class Writer:
         share = line.share or 0.0
         length = round(share * min(BAR, max(room, 0)))
         fill = "#" if self.style.ascii_only else "█"
-        red, green, blue = heat.colour(share)
-        return "  " + fill * length, f"rgb({red},{green},{blue})" if length else ""
+        return "  " + fill * length, "cyan"
 
     def flowing(self, one: Laid, room: int) -> list[Written]:
         """Side after side while they fit; a sign starts the next line, a long sum goes on below itself."""
