@@ -6,10 +6,11 @@ The records of `attncli.variants` hold their scores as such expressions over sym
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from attncli.records import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Numeral:
     """A number as it is printed: `text` is plain ASCII (-2.8284, 1.2e-13, -inf) and rounds `value`."""
 
@@ -17,7 +18,7 @@ class Numeral:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Symbol:
     """A letter that stands for a number, as d_k: `index` is set below it."""
 
@@ -25,7 +26,7 @@ class Symbol:
     index: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Operation:
     """`kind` is one of KINDS, or the name of a function."""
 
@@ -33,7 +34,7 @@ class Operation:
     operands: tuple[Expression, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Rest:
     """Terms of a sum that are left out: how many, and what they come to."""
 
@@ -41,7 +42,7 @@ class Rest:
     total: Numeral
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Row:
     """Numbers side by side, as a vector is written; `left_out` of them are missing before place `gap`."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
@@ -13,6 +12,7 @@ from attncli.errors import UsageError, nearest
 from attncli.explain.names import Names
 from attncli.explain.summary import entropy
 from attncli.problem import Problem
+from attncli.records import record
 from attncli.request import Request, overlay
 from attncli.result import Result
 from attncli.variants import BY_NAME, VARIANTS
@@ -20,7 +20,7 @@ from attncli.variants import BY_NAME, VARIANTS
 Array = np.ndarray
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Candidate:
     """One way to compute: its name in the table's head, and what it computes. `note` says what is particular to it;
     `differs_by` are the conventions that make a system's numbers others than the problem's (None for a variant)."""
@@ -31,7 +31,7 @@ class Candidate:
     differs_by: tuple[str, ...] | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Column:
     """One candidate's numbers for one query: `weights` (m,), `output` (d,) (None without values), the entropy of the
     weights in nats, as many keys as would have it alike, and the keys with the largest weight (none: no key at all)."""
@@ -45,7 +45,7 @@ class Column:
     top: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Difference:
     """The largest |difference| of two candidates, and where it is (query on the leading axes, then the column)."""
 
@@ -56,7 +56,7 @@ class Difference:
     at: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Comparison:
     """Candidates by name, each computed in full; `differences` has a line for weights and one for the output."""
 

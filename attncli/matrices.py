@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from attncli.records import record
 
 if TYPE_CHECKING:
     import numpy as np
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Matrix:
     """One array from one source.
 
@@ -27,7 +28,7 @@ class Matrix:
     notes: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Reading:
     """How a source is to be read: `--header/--no-header` (None: by the rule), and whether to keep cell texts."""
 

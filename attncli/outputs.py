@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from attncli.errors import OutputError, UsageError, nearest
 from attncli.files import refuse_existing, shown, write_atomically
 from attncli.formats import BY_SUFFIX, Format
 from attncli.matrices import Matrix
+from attncli.records import record
 
 if TYPE_CHECKING:
     from attncli.engine import Sink
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 OPTIONS = {"output": "--output", "weights": "--weights", "scores": "--scores", "lse": "--lse"}
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Targets:
     """The files of one command: by path, the names of the results that go there."""
 

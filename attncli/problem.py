@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 import numpy as np
 
+from attncli.records import record
 from attncli.request import Labels
 from attncli.variants import Variant
 
 Array = np.ndarray
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Conventions:
     """What systems differ in beyond settings: the row of a query with no key, who shares a key head, and whether the
     softcap comes after the bias."""
@@ -23,7 +24,7 @@ class Conventions:
     softcap_after_bias: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Visible:
     """Which keys a query may see by its position: key j for query i at p = i + offset where p − left ≤ j ≤ p + right
     and j < length. None is unbounded; `lengths` and `offsets` have one entry, or one per entry of the first axis."""
@@ -56,7 +57,7 @@ def _entry(numbers: tuple[int, ...], first: int | Array) -> int | Array:
     return numbers[first] if isinstance(first, int) else np.array(numbers)[first, None]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Part:
     """One head of one batch entry: everything in two axes; the engine stacks several small ones along a third, in
     front. `mask` is True where a query may attend."""
@@ -69,7 +70,7 @@ class Part:
     first: int | Array  # the index on the first leading axis (one for each part of a stack), for key lengths
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Problem:
     """A calculation that can be done.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,13 +9,14 @@ import numpy as np
 from attncli.errors import NumericError, ProblemError
 from attncli.matrices import Matrix, contents
 from attncli.problem import at, first_cell
+from attncli.records import record
 from attncli.request import Labels, Request
 
 if TYPE_CHECKING:
     from attncli.shapes import Layout
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Sources:
     """The three matrices that the calculation is about, with the labels that came with them."""
 

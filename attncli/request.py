@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import field, fields, replace
 from typing import TYPE_CHECKING, Any
 
+from attncli.records import record
 from attncli.variants import BY_NAME
 
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 RESULT_NAMES = ("raw_scores", "scores", "weights", "output", "lse")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Labels:
     """Names given apart from the matrices; `values` names the columns of V, `features` those of Q and K."""
 
@@ -24,7 +25,7 @@ class Labels:
     values: tuple[str, ...] | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Request:
     """The names are the problem file's; None is "not given", so that a default, a file and an option can be laid over
     each other with `dataclasses.replace`."""
@@ -64,7 +65,7 @@ class Request:
 MATRIX_NAMES = tuple(f.name for f in fields(Request) if f.type == "Matrix | None")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Worksheet:
     """A request with what stands around it in a problem file: its title, and the numbers somebody expects.
 

@@ -6,17 +6,17 @@ A setting's `parse` turns its text into the value that a `Request` holds, or rai
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from attncli.errors import UsageError, nearest
+from attncli.records import record
 from attncli.variants import VARIANTS
 
 DTYPES = ("float16", "float32", "float64")
 ENGINES = ("auto", "numpy", "numba")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Setting:
     """`key` in a problem file and of a Request, `option` on the command line (with `short`), `form` for help."""
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NoReturn
 
 import numpy as np
 
 from attncli.errors import ProblemError
+from attncli.records import record
 
 if TYPE_CHECKING:
     from attncli.projections import Sources
@@ -16,7 +16,7 @@ Array = np.ndarray
 Shape = tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Layout:
     """Q, mask and bias over `lead`; K and V over lead with `key_heads` in place of the last axis (None: the same)."""
 

@@ -7,14 +7,15 @@ An option given beside the system wins; what a system `lacks` is an error to ask
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from attncli.records import record
 from attncli.settings import choice
 
 SOFTCAP, MASK, BIAS, CAUSAL, LENGTHS, GROUPS = "softcap", "mask", "bias", "causal", "key_lengths", "grouped heads"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class System:
     """One system's conventions.
 

@@ -8,7 +8,6 @@ the raw scores (…, b, t) in that dtype.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from attncli.arithmetic import (
@@ -26,6 +25,7 @@ from attncli.arithmetic import (
     times,
     whole,
 )
+from attncli.records import record
 
 if TYPE_CHECKING:
     from numpy import ndarray
@@ -97,7 +97,7 @@ def _negative_sum(queries: ndarray, keys: ndarray, term: Callable[[ndarray], Non
     return total
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Variant:
     """One way to score a query against a key.
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import MISSING, fields
 from functools import wraps
 from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
+from attncli.records import record
 from attncli.settings import ENGINES, SETTINGS, Setting, valued
 from attncli.systems import NAMES as SYSTEMS
 from attncli.systems import parse_system
@@ -22,7 +23,7 @@ CALCULATION, READING, SHOWING, FILES = "Calculation", "Reading", "Showing", "Fil
 MATRIX_OPTIONS = {"mask": "--mask", "bias": "--bias", "key_lengths": "--key-lengths"}
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Reading:
     """How sources are read."""
 
@@ -44,7 +45,7 @@ class Reading:
         return Sources(standard_input, ReadingRule(header=self.header, keep_text=keep_text), self.from_format)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Showing:
     """What is printed, and how."""
 
@@ -75,7 +76,7 @@ class Showing:
     ] = False
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Files:
     """Where results are written."""
 

@@ -12,6 +12,7 @@ from attncli.engine.masks import RowMask, row_mask
 from attncli.engine.overflow import refuse_infinite
 from attncli.engine.scores import score_tile, with_scale
 from attncli.engine.softmax import RunningSoftmax
+from attncli.records import record
 
 if TYPE_CHECKING:
     from attncli.engine.kernels import Kernels
@@ -23,7 +24,7 @@ Array = np.ndarray
 BUFFER = 512  # with NumPy's 8192, broadcasting along rows that are shorter costs three times as much
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Stack:
     """A part, or several small ones along a third axis in front: its keys as the variant scores them, their reach."""
 
@@ -31,7 +32,7 @@ class Stack:
     reach: Reach
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Job:
     """What is asked: these results of this problem, cut up like this."""
 

@@ -4,19 +4,19 @@ results no search for infinities."""
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
 
 from attncli.problem import Part, Problem
+from attncli.records import record
 
 Array = np.ndarray
 
 CHUNK = 1 << 16  # numbers looked at together
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Limits:
     """Of a dtype, as Python's numbers: the largest, the smallest normal one, the spacing at 1, and the exponents that
     leave some room at both ends."""
@@ -36,7 +36,7 @@ def limits_of(dtype: np.dtype) -> Limits:
     return Limits(largest, tiny, float(info.eps), math.log(largest) - 2, math.log(tiny) + 2)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Reach:
     """What bounds the keys and values of a part: `keys` is the largest Euclidean norm where the score is a product, the
     largest |entry| otherwise; `values` the largest |entry|, `least` the smallest that is not zero."""
@@ -86,7 +86,7 @@ def range_of(array: Array) -> tuple[float, float]:
     return float(ends[0]), float(ends[1])
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Bounds:
     """What is certain about one block of queries.
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from importlib.util import find_spec
 
 from attncli.engine.kernels import Kernels, NumpyKernels
 from attncli.engine.plan import multiplications
 from attncli.errors import MissingExtraError, UsageError
 from attncli.problem import Problem
+from attncli.records import record
 
 # numba's import and the reading of its cache cost about a second. What it saves is one of some ten parts of a product
 # but three quarters of a distance: the work from which that repays the start, in multiplications or differences.
@@ -17,7 +17,7 @@ REPAID_BY_PRODUCTS = 1 << 40
 REPAID_BY_DISTANCES = 1 << 33
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Engine:
     """`kernels` makes one thread's loops. `tall_distances`: distances are as quick in tall tiles as in flat ones."""
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from attncli.records import record
 
 if TYPE_CHECKING:
     from attncli.problem import Part, Problem
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 Array = np.ndarray
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class RowMask:
     """The masks of one block of queries: `starts` and `stops` (…, b) bound each query's keys by position."""
 

@@ -9,7 +9,6 @@ an error of 1.0e-8 (float32) and 1.7e-17 (float64), and about 0.7 units in the l
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,10 +16,12 @@ from llvmlite import ir
 from numba import njit, types
 from numba.extending import intrinsic, overload
 
+from attncli.records import record
+
 EXACT = {"contract"}  # a product and a sum may round once, together; nothing else may change
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Format:
     """A floating type's numbers for the reduction. exp is 0 below `least` in the plain form; the wide form takes
     anything, cut off at `floor`, below which even the subnormal result is 0, and at `ceiling`."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
 
 from attncli.errors import UsageError
 from attncli.problem import Problem
+from attncli.records import record
 
 CELLS = 1 << 17  # (query, key) cells of a tile: a few such tiles stay in a core's own cache
 HEIGHT = 256  # queries to a block
@@ -19,7 +19,7 @@ ALONE = 1 << 21  # multiplications that repay no second thread
 WHOLE = frozenset({"raw_scores", "scores", "weights"})
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Plan:
     """`height` queries × `width` keys at a time, of `group` parts at once; `whole_rows` where width is all keys."""
 
@@ -29,7 +29,7 @@ class Plan:
     whole_rows: bool
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Task:
     """One block of queries of one part, or of a stack of small parts."""
 

@@ -6,9 +6,10 @@ A format is one module with `read(data, where, reading) -> Contents` and/or
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING
+
+from attncli.records import record
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from attncli.matrices import Matrix, Reading
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Format:
     """`suffixes` it is known by, the `module` that reads and writes it, whether it `holds_many` arrays by name."""
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any
+
+from attncli.records import record
 
 if TYPE_CHECKING:
     from attncli.matrices import Matrix
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Contents:
     """The parsed file `where`.
 
@@ -24,7 +26,7 @@ class Contents:
     tree: Tree | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Tree:
     """A YAML or JSON document as dicts, lists and `str` scalars, none converted to a number yet.
 

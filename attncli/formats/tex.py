@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from attncli import numerals
@@ -13,6 +12,7 @@ from attncli.formats.encoding import decode
 from attncli.formats.text_table_writer import as_table
 from attncli.matrices import Matrix
 from attncli.numerals import NumeralError, quoted
+from attncli.records import record
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -44,7 +44,7 @@ _EXAMPLE = r"write \begin{bmatrix} 1 & 0 \\ 0 & 1 \end{bmatrix}"
 _SUMMARY = re.compile(r"\\[cdvl]?dots|\\ldots|\.\.\.|…")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Block:
     """One environment: its name, the text of its entries and where that begins."""
 

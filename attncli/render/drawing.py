@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from attncli.errors import MissingExtraError, OutputError, UsageError
 from attncli.files import refuse_existing, shown, write_atomically
+from attncli.records import record
 
 if TYPE_CHECKING:
     from attncli.compare import Comparison
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 SUFFIXES = (".png", ".svg", ".pdf")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Drawing:
     """The picture of one command, or none."""
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from textwrap import wrap
 
 from attncli.arithmetic import Expression, Operation, Row, Symbol
 from attncli.explain.records import Explanation, Line, Solution, Step
+from attncli.records import record
 from attncli.render.ascii_page import in_ascii
 from attncli.render.console import has_colour, make_console, speaks_unicode, terminal_width
 from attncli.render.expressions import ASCII_WRITER, BREAK, WRITER, Expressions
@@ -55,7 +55,7 @@ def padded(text: str, width: int) -> str:
     return text + " " * (width - cells(text))
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Laid:
     """A line ready to be set: its label, its sides as text and the signs between them."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +11,7 @@ import numpy as np
 from attncli.digits import shown
 from attncli.explain.names import Names
 from attncli.files import shown as printable
+from attncli.records import record
 from attncli.render import heat
 from attncli.render.view import edges
 
@@ -27,7 +27,7 @@ LETTERS = 28  # of a label
 INCHES_AT_MOST = 30.0
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Panel:
     """One heat map: `weights` (rows, columns), NaN where masked, with what its rows and columns are called."""
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from attncli.digits import of_dimensions, shown
 from attncli.files import shown as escaped
+from attncli.records import record
 from attncli.render import heat
 from attncli.render.cells import picture
 from attncli.render.console import has_colour, make_console, rendered, speaks_unicode, terminal_width
@@ -31,7 +31,7 @@ LEGENDS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Style:
     """How tables are shown: `digits` decimals, whole with `full`, and without colour or Unicode with `ascii_only`."""
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from attncli.records import record
 
 if TYPE_CHECKING:
     from attncli.result import Result
@@ -16,7 +17,7 @@ PARTS_AT_MOST, PARTS_AT_EDGES = 8, 3
 WHOLE_CELLS = 1 << 22  # a result of more cells is computed for its edges alone
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class View:
     """One table: `cells` (rows, columns) at these row and column numbers of a matrix of `shape`.
 
