@@ -124,8 +124,9 @@ def times_as_much(ratio: float) -> str:
 
 def _spread_sentence(numbers: Numbers, attention: Attention) -> str:
     allowed = len(attention.allowed)
-    of = f"{allowed:,} keys" if allowed == len(numbers.weights) else f"the {allowed:,} keys that it may attend to"
-    return f"In effect it listens to {_count(attention.effective_keys)} of {of} ({ENTROPY})."
+    of = f"{allowed:,}" if allowed == len(numbers.weights) else f"the {allowed:,} that it may attend to"
+    count = _count(attention.effective_keys)
+    return f"It spreads its attention as widely as if it listened to {count} keys alike, of {of} ({ENTROPY})."
 
 
 def _saturation_sentence(numbers: Numbers, attention: Attention) -> str:

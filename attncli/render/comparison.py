@@ -146,7 +146,9 @@ def _table(columns: list[Column], comparison: Comparison, style: Style) -> Table
     from rich.table import Table
     from rich.text import Text
 
-    grid = Table(box=None if style.ascii_only else box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1))
+    grid = Table(
+        box=None if style.ascii_only else box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0)
+    )
     grid.add_column(Text(""), no_wrap=True)
     for column in columns:
         grid.add_column(Text(column.name + " "), justify="right", no_wrap=True)

@@ -99,7 +99,7 @@ def check_top(text: str, top: set[int], seen: list[int], numbers: Numbers) -> No
 
 def check_spread(text: str, weights: np.ndarray, seen: list[int]) -> None:
     effective = math.exp(-sum(w * math.log(w) for w in weights if w > 0))
-    told = re.search(r"listens to ([\d.]+) of (?:the )?(\d+) keys", text)
+    told = re.search(r"listened to ([\d.]+) keys alike, of (?:the )?(\d+) ", text)
     assert (told is not None) == (len(seen) > 1)
     if told:
         assert float(told[1]) == pytest.approx(effective, abs=0.0051)
@@ -143,7 +143,8 @@ def test_equal_weights_single_out_no_key() -> None:
     text = said(solved([[0, 0]], [[1, 0], [0, 1]]))
     assert text == (
         "The query attends to all keys alike: each gets 0.5, so no key stands out. "
-        "In effect it listens to 2.00 of 2 keys (the exponential of the entropy of its weights)."
+        "It spreads its attention as widely as if it listened to 2.00 keys alike, of 2 (the exponential of the entropy "
+        "of its weights)."
     )
 
 
