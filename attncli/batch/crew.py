@@ -26,6 +26,8 @@ ONE_THREAD = dict.fromkeys(
     ),
     "1",
 )
+FILES_OF_A_LANE = 8  # pipes and a sentinel
+SPARE_FILES = 24  # for all the rest
 
 
 class Crew(Protocol):
@@ -52,7 +54,7 @@ class LocalCrew:
     """A process to each lane, so that it is known which task a dead one had, and so that it takes no other with it."""
 
     def __init__(self, size: int) -> None:
-        self._lanes: list[ProcessPoolExecutor | None] = [None] * size
+        self._lanes: list[ProcessPoolExecutor | None] = [None] * affordable(size)
         self._taken: dict[Future[Report], int] = {}
         self._before = set(multiprocessing.active_children())
 
@@ -70,14 +72,11 @@ class LocalCrew:
 
     def _submit(self, lane: int, task: Task) -> Future[Report]:
         for _ in range(2):
-            executor = self._lanes[lane]
-            if executor is None:
-                executor = self._lanes[lane] = _one_process()
             try:
+                executor = self._lanes[lane] = self._lanes[lane] or _one_process()
                 with _interrupts_held(), _environment(ONE_THREAD):
                     return executor.submit(work, task)
             except BrokenExecutor:  # it died between two tasks: a new one
-                executor.shutdown(wait=False)
                 self._lanes[lane] = None
             except OSError as error:
                 self._lanes[lane] = None
@@ -100,6 +99,16 @@ class LocalCrew:
             if executor is not None:
                 executor.shutdown(wait=True, cancel_futures=True)
         self._lanes = [None] * self.size
+
+
+def affordable(size: int) -> int:
+    """As many of `size` lanes as the limit of open files allows."""
+    import resource
+
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    if limit == resource.RLIM_INFINITY:
+        return size
+    return max(1, min(size, (limit - SPARE_FILES) // FILES_OF_A_LANE))
 
 
 def _one_process() -> ProcessPoolExecutor:

@@ -55,12 +55,10 @@ def command(
 
 def engine_at(
     dask: str | None, words: list[str], calculation: Calculation, reading: Reading
-) -> AbstractContextManager[Callable[..., Outcome]]:
-    """The engine here, or the one that has its blocks computed on a cluster."""
-    from attncli.engine import compute
-
+) -> AbstractContextManager[Callable[..., Outcome] | None]:
+    """An engine that has its blocks computed on a cluster, where one is named."""
     if dask is None:
-        return nullcontext(compute)
+        return nullcontext()
     from attncli.batch.spread import Recipe, spread
 
     settings, matrices = calculation.defaults()

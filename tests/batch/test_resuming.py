@@ -8,6 +8,7 @@ import json
 import os
 import resource
 import signal
+import subprocess
 import time
 from pathlib import Path
 from shutil import copytree
@@ -276,3 +277,30 @@ def test_a_disk_that_fills_up_stops_the_run_and_the_log_stays_true(tmp_path):
     assert batch("problems", "-d", "out", "-j", 1, "--resume", cwd=tmp_path)[0] == 0
     assert batch("problems", "-d", "quiet", "-j", 1, cwd=tmp_path)[0] == 0
     assert state(tmp_path / "out") == state(tmp_path / "quiet")
+
+
+def test_a_disk_that_is_really_full_stops_the_run_and_what_is_logged_is_there(tmp_path):
+    make_problems(tmp_path / "problems", 60)
+    (tmp_path / "small").mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(tmp_path / "small")], capture_output=True
+    )
+    if mounted.returncode:
+        pytest.skip("no file system can be mounted here")
+    try:
+        status, out, err = batch("problems", "-d", "small/out", "-j", 2, cwd=tmp_path)
+        assert (status, out) == (2, "")
+        first, second = err.splitlines()
+        assert first.startswith("error: ")
+        assert first.endswith(": no space left on device")
+        assert second == "hint: what is done is kept: make room, then the same command with --resume"
+        for record in lines(tmp_path / "small" / "out").values():
+            ((name, (size, _)),) = record["files"].items()
+            assert (tmp_path / "small" / "out" / name).stat().st_size == size
+        assert not [name for name in os.listdir(tmp_path / "small" / "out") if name.startswith(".")]
+        subprocess.run(["mount", "-o", "remount,size=1m", str(tmp_path / "small")], check=True)
+        assert batch("problems", "-d", "small/out", "-j", 1, "--resume", cwd=tmp_path)[0] == 0
+        assert batch("problems", "-d", "quiet", "-j", 1, cwd=tmp_path)[0] == 0
+        assert state(tmp_path / "small" / "out") == state(tmp_path / "quiet")
+    finally:
+        subprocess.run(["umount", str(tmp_path / "small")], check=True)

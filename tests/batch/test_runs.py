@@ -155,7 +155,7 @@ def test_a_low_limit_of_open_files_is_enough(tmp_path):
         "-d",
         "out",
         "-j",
-        2,
+        20,
         cwd=tmp_path,
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64)),
     )
