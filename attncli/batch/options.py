@@ -21,7 +21,7 @@ PLACES = ("folder", "start", "fail_fast")  # of no influence on any result
 class Options:
     """`folder` is where the results go and `start` what paths are relative to, both absolute. `settings` and
     `matrices` (sources by name: paths travel, not arrays) lie below what a problem says itself. `save` None is output
-    and weights, as far as a problem has them."""
+    and weights, as far as a problem has them. Options that give the same results have the same `digest`."""
 
     folder: str
     start: str
@@ -34,11 +34,12 @@ class Options:
     format: str = "npz"
     fail_fast: bool = False
     version: str = __version__
+    digest: str = field(init=False, default="")
 
-    def digest(self) -> str:
-        """The same for options that give the same results."""
+    def __post_init__(self) -> None:
         said = {name: value for name, value in asdict(self).items() if name not in PLACES}
-        return sha256(json.dumps(said, sort_keys=True).encode("utf-8", "surrogatepass")).hexdigest()[:16]
+        digest = sha256(json.dumps(said, sort_keys=True).encode("utf-8", "surrogatepass")).hexdigest()[:16]
+        object.__setattr__(self, "digest", digest)
 
 
 def parse_save(text: str | None) -> tuple[str, ...] | None:

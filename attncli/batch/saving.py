@@ -47,13 +47,12 @@ def chosen(result: Result, options: Options) -> list[str]:
     return list(options.save)
 
 
-def save(name: str, result: Result, results: list[str], options: Options, inputs: Iterable[str]) -> Files:
+def save(name: str, result: Result, results: list[str], options: Options, inputs: list[str]) -> Files:
     """Write the job's files; what the log says of each. `inputs` are the absolute paths that it was read from."""
     files: Files = {}
-    read = {os.path.realpath(path) for path in inputs}
     for file, held in file_names(name, results, options).items():
         path = os.path.join(options.folder, file)
-        refuse_foreign(path, read)
+        refuse_foreign(path, inputs)
         matrices = {one: labelled(result, one) for one in held}
         measured = Measured(BY_NAME[options.format].write(matrices))
         try:
@@ -82,7 +81,7 @@ class Measured:
             yield chunk
 
 
-def refuse_foreign(path: str, read: set[str]) -> None:
+def refuse_foreign(path: str, inputs: list[str]) -> None:
     """A link would lead out of the folder and is taken away; anything else that is no plain file is refused, and so
     is a file that the job itself reads."""
     try:
@@ -93,7 +92,7 @@ def refuse_foreign(path: str, read: set[str]) -> None:
         os.unlink(path)
     elif not stat.S_ISREG(mode):
         raise OutputError(shown(path), "is no plain file, and a result has that name", "choose another -d DIR")
-    elif os.path.realpath(path) in read:
+    elif os.path.realpath(path) in map(os.path.realpath, inputs):
         raise OutputError(shown(path), "is read by this job and would be replaced", "choose another -d DIR")
 
 

@@ -94,7 +94,7 @@ def is_current(job: Job, before: Record, options: Options) -> bool:
     return (
         before.get("status") in ("ok", "wrong")
         and before.get("version") == options.version
-        and before.get("options") == options.digest()
+        and before.get("options") == options.digest
         and are_whole(before.get("files", {}), options)
         and is_unchanged(job, options, before.get("inputs", {}))
     )
@@ -114,7 +114,7 @@ def done(job: Job, options: Options) -> Record:
     result.compute(*results)
     verdict = verdict_of(worksheet)
     base = base_of(job, options)
-    files = save(job.name, result, results, options, (os.path.join(base, name) for name in prints))
+    files = save(job.name, result, results, options, [os.path.join(base, name) for name in prints])
     return {
         "name": job.name,
         "status": "ok",
@@ -124,7 +124,7 @@ def done(job: Job, options: Options) -> Record:
         "engine": result.outcome.engine if result.outcome is not None else options.engine,
         "warnings": list(result.warnings),
         "inputs": prints,
-        "options": options.digest(),
+        "options": options.digest,
         "version": options.version,
         "files": files,
         **verdict,
@@ -147,7 +147,7 @@ def failed(job: Job, options: Options, error: BaseException | str) -> Record:
         "error": f"{where}: {what}".replace(start, ""),
         "hint": hint.replace(start, "") if hint else None,
         "seconds": 0.0,
-        "options": options.digest(),
+        "options": options.digest,
         "version": options.version,
     }
 

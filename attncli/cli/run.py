@@ -31,6 +31,7 @@ Examples:
   attncli run q.npy k.npy v.npy -o out.npy -q     only a file
   attncli run dump.npz:q dump.npz:k --causal      weights without values
   attncli run problem.yaml -a laplace -f json     another variant, for a program
+  attncli run large.npz -q -o out.npy --dask tcp://10.0.0.1:8786   split over a Dask cluster
 """
 
 
