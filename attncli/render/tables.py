@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -118,12 +119,17 @@ def formula(result: Result) -> str:
 
 
 def fitted_views(result: Result, name: str, style: Style, width: int | None) -> list[View]:
-    """The views with as many columns as the terminal has room for; all of the usual ones where there is none."""
+    """The views as the terminal has room for them: as they are, else turned, else with fewer columns; all of the usual
+    columns where there is no terminal."""
     found = views(result, name, full=style.full)
     if width is None or style.full:
         return found
     fitting = []
     for view in found:
+        turned = replace(view, is_turned=True)
+        if name != "output" and least_width(view, style) > width >= least_width(turned, style):
+            fitting.append(turned)
+            continue
         most = len(view.columns)
         while most > 2 and least_width(view, style) > width:
             most -= 1 if most <= 8 else 2
@@ -134,8 +140,6 @@ def fitted_views(result: Result, name: str, style: Style, width: int | None) -> 
 
 def narrower(view: View, columns: int) -> View:
     """The view with only so many columns, taken from both ends."""
-    from dataclasses import replace
-
     first = (columns + 1) // 2
     last = columns - first
     kept = [*range(first), *range(len(view.columns) - last, len(view.columns))]
@@ -160,45 +164,50 @@ def table_title(view: View) -> str:
     part = f" {view.part}" if view.part else ""
     axes = of_dimensions(view.shape)
     nouns = f", {view.row_noun} × {view.column_noun}" if view.column_noun in ("keys",) else ""
+    turned = ", turned: a column for each query" if view.is_turned else ""
     omitted = f"; {view.omitted} left out (--full shows all)" if view.omitted else ""
-    mark = "; * the largest of its row" if view.name == "weights" else ""
-    return f"{LEGENDS[view.name]}{part} ({axes}{nouns}{mark}{omitted})"
+    mark = f"; * the largest of its {'column' if view.is_turned else 'row'}" if view.name == "weights" else ""
+    return f"{LEGENDS[view.name]}{part} ({axes}{nouns}{turned}{mark}{omitted})"
 
 
 def table(view: View, style: Style) -> Table:
-    """A rich table of the view: labels, numbers, gaps where something is left out, row sums for weights."""
+    """A rich table of the view: labels, numbers, gaps where something is left out, sums for weights."""
     from rich import box
     from rich.table import Table
+
+    cells = _cells(view, style)
+    if view.is_turned:
+        cells = [list(column) for column in zip(*cells, strict=True)]
+    head, *rows = cells
+    grid = Table(box=None if style.ascii_only else box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1))
+    for place, label in enumerate(head):
+        # rich does not count the blank behind a number, and would cut its last digit off
+        widest = max((len(row[place].plain) for row in rows), default=1)
+        grid.add_column(label, no_wrap=place == 0, justify="right" if place else "left", min_width=widest)
+    for row in rows:
+        grid.add_row(*row)
+    return grid
+
+
+def _cells(view: View, style: Style) -> list[list[Text]]:
+    """The table's texts, a line for each row: first the column labels, in front of each line its label."""
     from rich.text import Text
 
-    grid = Table(
-        box=box.ASCII2 if style.ascii_only else box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1)
-    )
-    if style.ascii_only:
-        grid.box = None
-    grid.add_column(Text(""), no_wrap=True)
-    gap = _gap(view.columns)
-    for place, label in enumerate(view.column_labels):
-        if place == gap:
-            grid.add_column(Text(style.dots), no_wrap=True, justify="center")
-        # rich does not count the blank behind a number, and would cut its last digit off
-        widest = max((len(_cell(view, row, place, style, False).plain) for row in range(len(view.rows))), default=1)
-        grid.add_column(Text(escaped(label)), justify="right", min_width=widest)
-    if view.sums is not None:
-        grid.add_column(Text("sum" if style.ascii_only else "Σ"), no_wrap=True, justify="right", style="dim")
     coloured = has_colour(style.ascii_only) and view.name == "weights"
-    row_gap = _gap(view.rows)
+    lines = [[Text(""), *(Text(escaped(label)) for label in view.column_labels)]]
     for place, label in enumerate(view.row_labels):
-        if place == row_gap:
-            grid.add_row(*([Text(style.dots)] * len(grid.columns)))
-        cells: list[RenderableType] = [
-            _cell(view, place, column, style, coloured) for column in range(len(view.columns))
-        ]
-        if gap is not None:
-            cells.insert(gap, Text(style.dots))
-        sums = [] if view.sums is None else [Text(shown(float(view.sums[place]), style.digits) + " ")]
-        grid.add_row(Text(escaped(label)), *cells, *sums)
-    return grid
+        numbers = (_cell(view, place, column, style, coloured) for column in range(len(view.columns)))
+        lines.append([Text(escaped(label)), *numbers])
+    if (gap := _gap(view.columns)) is not None:
+        for line in lines:
+            line.insert(1 + gap, Text(style.dots, justify="center"))
+    if view.sums is not None:
+        lines[0].append(Text("sum" if style.ascii_only else "Σ", style="dim"))
+        for line, total in zip(lines[1:], view.sums, strict=True):
+            line.append(Text(shown(float(total), style.digits) + " ", style="dim"))
+    if (gap := _gap(view.rows)) is not None:
+        lines.insert(1 + gap, [Text(style.dots) for _ in lines[0]])
+    return lines
 
 
 def _gap(numbers: list[int]) -> int | None:

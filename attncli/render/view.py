@@ -23,6 +23,7 @@ class View:
 
     `masked` marks cells that the mask took away, `sums` are the sums of whole rows (weights alone), `peaks` the
     largest number of each whole row, and `is_level` says that no key of the row got more than another.
+    `is_turned`: a column is shown for each row.
     """
 
     name: str
@@ -39,6 +40,7 @@ class View:
     is_level: list[bool]
     row_noun: str
     column_noun: str
+    is_turned: bool = False
 
     @property
     def omitted(self) -> str:
