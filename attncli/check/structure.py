@@ -90,9 +90,9 @@ def structure(sizes: Array, beyond: Array, name: str) -> str:
             inner = structure(sizes[index], beyond[index], name)
             return f"{noun} {', '.join(str(int(i)) for i in index)} alone, {inner}"
     rows, columns = _any_along(beyond, -1), _any_along(beyond, -2)
-    if rows.sum() == 1:
+    if rows.sum() == 1 < rows.size:
         return f"row {int(np.argmax(rows))} alone"
-    if columns.sum() == 1:
+    if columns.sum() == 1 < columns.size:
         return f"column {int(np.argmax(columns))} alone"
     if name != "output" and (diagonal := _triangle(beyond)):
         return diagonal

@@ -76,6 +76,7 @@ def command(
     from attncli.check.suites import Outcome, problem_sources
     from attncli.files import refuse_existing
     from attncli.render.verdicts import verdict_renderer
+    from attncli.request import Request
 
     render = verdict_renderer(format)
     refuse_existing([] if junit is None else [junit], force)
@@ -92,6 +93,8 @@ def command(
         for name, source in given.items()
         if source is not None
     }
+    calculation.checked_engine()
+    calculation.over(Request(), options)  # an option that can't be meant is said once, not for each problem
     tolerances = {"rtol": _tolerance(rtol, "--rtol"), "atol": _tolerance(atol, "--atol")}
 
     def outcome(source: str, name: str) -> Outcome:
@@ -116,7 +119,7 @@ def _tolerance(text: str | None, option: str) -> float | None:
         return None
     value: float = valued(number, text, option)
     if value < 0:
-        raise UsageError(option, f"{text} is below 0")
+        raise UsageError(option, f"{text.strip()} is below 0")
     return value
 
 
@@ -136,7 +139,6 @@ def _report(
     from attncli.check import check
     from attncli.problem_file import read_problem
 
-    calculation.checked_engine()
     worksheet = read_problem(source, sources)
     worksheet = replace(
         worksheet,

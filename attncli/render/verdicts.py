@@ -109,11 +109,16 @@ def errors_said(check: MatrixCheck) -> str:
     errors = check.errors
     if errors is None:
         return ""
-    size = "infinitely many" if math.isinf(errors.largest) else f"{errors.largest:.3g}"
-    told = f"off by {size} {errors.unit}"
+    told = f"off by {_counted(errors.largest)} {errors.unit}"
     if errors.plain is not None:
-        told += f" (a plain {errors.dtype} computation: at most {errors.plain:.3g})"
+        told += f" (a plain {errors.dtype} computation: at most {_counted(errors.plain)})"
     return f"{told}; {errors.structure}"
+
+
+def _counted(number: float) -> str:
+    if math.isinf(number):
+        return "infinitely many"
+    return f"{number:.3g}" if number < 100 else f"{number:,.0f}" if number < 1e7 else f"{number:.1e}"
 
 
 def _diagnosis_lines(report: CaseReport) -> list[str]:

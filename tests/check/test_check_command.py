@@ -1,0 +1,121 @@
+"""`attncli check` as it is typed: what is printed, what is written, how it exits."""
+
+import json
+from xml.etree import ElementTree
+
+import pytest
+
+GOOD = "queries: [[2, 1]]\nkeys: [[1, 0], [0, 0]]\nvalues: [[1, 2], [3, 4]]\nvariant: dot\n"
+RIGHT = GOOD + "expected: {weights: [[0.8808, 0.1192]]}\n"
+UNSCALED = GOOD.replace("dot", "scaled") + "expected: {weights: [[0.8808, 0.1192]], output: [[1.2384, 2.2384]]}\n"
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "right.yaml").write_text(RIGHT)
+    (tmp_path / "unscaled.yaml").write_text(UNSCALED)
+    return tmp_path
+
+
+WRONG = """\
+wrong  unscaled
+  weights     wrong            4 decimals
+    worst at [0, 0]: says 0.8808, right is 0.804430
+    off by 764 units of the last digit; every cell
+  output      wrong            4 decimals
+    worst at [0, 1]: says 2.2384, right is 2.391141
+    off by 1,527 units of the last digit; every cell
+  what was done instead:
+    unscaled: your weights are softmax(QKᵀ): divide by √d_k = 1.4142
+      (the same numbers here: variant-dot, as-keras-attention)
+"""
+
+
+def test_a_wrong_case_says_what_is_wrong_and_what_was_done(run):
+    assert run("check", "unscaled.yaml") == (1, WRONG, "")
+
+
+def test_a_folder_is_a_test_suite(run):
+    told = run("check", ".").out
+    assert told.startswith("exact  right  (weights)\nwrong  unscaled\n")
+    assert told.endswith("\n2 cases: 1 exact, 1 wrong\n")
+
+
+def test_each_case_is_checked_whatever_the_others_are(run, folder):
+    (folder / "broken.yaml").write_text("queries: [[1, a]]\n")
+    told = run("check", "broken.yaml", "unscaled.yaml", "right.yaml")
+    assert told.status == 2
+    assert told.out.splitlines()[0].startswith("error  broken: ")
+    assert told.out.endswith("\n3 cases: 1 exact, 1 wrong, 1 error\n")
+    assert told.err == "error: broken.yaml: line 1, column 15: 'a' is not a number\n"
+
+
+def test_what_is_right_exits_with_0_and_what_is_not_exact_fails_strictly(run, folder):
+    assert run("check", "right.yaml").status == 0
+    (folder / "right.yaml").write_text(RIGHT.replace("0.8808", "0.8807"))
+    assert run("check", "right.yaml").status == 0
+    assert run("check", "right.yaml", "--strict").status == 1
+
+
+def test_json_has_the_keys_of_the_contract(run):
+    (case,) = json.loads(run("check", "unscaled.yaml", "-f", "json").out)["cases"]
+    assert (case["name"], case["verdict"]) == ("unscaled", "wrong")
+    assert {key: case["checks"][0][key] for key in ("what", "verdict", "decimals", "at", "expected")} == {
+        "what": "weights",
+        "verdict": "wrong",
+        "decimals": 4,
+        "at": [0, 0],
+        "expected": 0.8808,
+    }
+    assert case["checks"][0]["computed"] == pytest.approx(0.80442968)
+    assert case["checks"][0]["max_error"] == pytest.approx(0.8808 - 0.80442968)
+    (found,) = case["diagnosis"]
+    assert (found["slip"], found["also"]) == ("unscaled", ["variant-dot", "as-keras-attention"])
+    assert (found["verdict"], found["explains"]) == ("exact", ["weights", "output"])
+
+
+def test_junit_is_well_formed_and_counts(run, folder):
+    (folder / "odd <&>.yaml").write_text("title: '<\x85&'\nqueries: [[1]]\n")
+    assert run("check", ".", "--junit", "report.xml", "-q").status == 2
+    suite = ElementTree.parse(folder / "report.xml").getroot()[0]
+    assert [suite.get(name) for name in ("tests", "failures", "errors")] == ["3", "1", "1"]
+    assert [case.get("name") for case in suite] == ["odd <&>", "right", "unscaled"]
+    assert suite[2][0].get("message") == "wrong: unscaled"
+    told = run("check", "right.yaml", "--junit", "report.xml")
+    assert told.status == 2
+    assert "report.xml" in told.err
+
+
+def test_expected_numbers_in_a_file_of_their_own(run, folder):
+    (folder / "plain.yaml").write_text(GOOD)
+    (folder / "output.csv").write_text("1.2384,2.2384\n")
+    assert run("check", "plain.yaml", "--expect-output", "output.csv").status == 0
+    assert run("check", "plain.yaml", "--expect-output", "1.24 2.25", "-q").status == 0
+    assert run("check", "plain.yaml", "--expect-output", "1.24 2.26").status == 1
+    assert run("check", "plain.yaml", "--expect-output", "1.24 2.26", "--atol", "0.1").status == 0
+    assert "nothing is expected" in run("check", "plain.yaml").err
+
+
+def test_options_are_laid_over_the_file(run):
+    assert run("check", "unscaled.yaml", "-a", "dot").status == 0
+
+
+def test_lines_fit_into_80_columns_and_are_ascii_where_asked(run):
+    told = run("check", "unscaled.yaml", "--ascii").out
+    assert told.isascii()
+    assert max(map(len, told.splitlines())) <= 80
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--atol", "-1"], "error: --atol: -1 is below 0\n"),
+        (["--rtol", "nan"], "error: --rtol: 'nan' is not a finite number\n"),
+        (["-f", "jsno"], "error: --format: 'jsno' is not a format for verdicts\nhint: did you mean 'json'?\n"),
+        (["--as", "tarch"], "error: --as: 'tarch' is not a system\nhint: did you mean 'torch'?\n"),
+    ],
+    ids=["a negative tolerance", "a tolerance that is no number", "an unknown format", "an unknown system"],
+)
+def test_what_cannot_be_meant_is_an_error(run, words, message):
+    assert run("check", "right.yaml", *words) == (2, "", message)
