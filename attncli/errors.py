@@ -16,16 +16,30 @@ class ExitStatus(IntEnum):
     INTERRUPTED = 130
 
 
+def printable(text: str) -> str:
+    """The text as one line that no terminal obeys: control characters and bytes that are no text are escaped."""
+    return text if text.isprintable() else "".join(c if c.isprintable() else _escaped(c) for c in text)
+
+
+def _escaped(letter: str) -> str:
+    if "\udc80" <= letter <= "\udcff":  # a byte that was not UTF-8
+        return f"\\x{ord(letter) - 0xDC00:02x}"
+    return letter.encode("unicode_escape").decode() if not "\ud800" <= letter <= "\udfff" else f"\\u{ord(letter):04x}"
+
+
 class AttncliError(Exception):
-    """A fault to be told to the user: where it is, what is wrong, what to type instead."""
+    """A fault to be told to the user: where it is, what is wrong, what to type instead.
+
+    Names from files are quoted in it, so that it is made printable here, whoever raises it.
+    """
 
     status = ExitStatus.FAULT
 
     def __init__(self, where: str, what: str, hint: str | None = None) -> None:
-        super().__init__(f"{where}: {what}")
-        self.where = where
-        self.what = what
-        self.hint = hint
+        self.where = printable(where)
+        self.what = printable(what)
+        self.hint = None if hint is None else printable(hint)
+        super().__init__(f"{self.where}: {self.what}")
 
     def __reduce__(self) -> tuple[type[AttncliError], tuple[str, str, str | None]]:
         return type(self), (self.where, self.what, self.hint)

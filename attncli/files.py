@@ -14,7 +14,7 @@ import stat
 from collections.abc import Iterable, Iterator
 from types import TracebackType
 
-from attncli.errors import InputError, OutputError
+from attncli.errors import InputError, OutputError, printable
 
 LONGEST_NAME = 255  # bytes, on every usual file system
 PENDING = 1 << 20  # small chunks are gathered into writes of this size
@@ -24,14 +24,8 @@ NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EM
 
 
 def shown(path: str | os.PathLike[str]) -> str:
-    """A path that is safe in a message: control characters and bytes that are no text are escaped."""
-    return "".join(letter if letter.isprintable() else _escaped(letter) for letter in os.fspath(path))
-
-
-def _escaped(letter: str) -> str:
-    if "\udc80" <= letter <= "\udcff":  # a byte that was not UTF-8
-        return f"\\x{ord(letter) - 0xDC00:02x}"
-    return letter.encode("unicode_escape").decode() if not "\ud800" <= letter <= "\udfff" else f"\\u{ord(letter):04x}"
+    """A path that is safe in a message."""
+    return printable(os.fspath(path))
 
 
 def _words(error: OSError) -> str:

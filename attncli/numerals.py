@@ -179,6 +179,8 @@ def numbers_between(text: bytes, count: int, delimiter: str = ",") -> Array | No
 
     if delimiter == "," and (b" " in text or b"\t" in text) and _BLANK_CELL.search(text):
         return None  # fromstring makes -1 of it
+    if delimiter == "," and text.count(b",") + (not text.endswith(b",")) != count:
+        return None  # an empty last cell, of which fromstring makes whatever is in memory
     end = len(text) - text.endswith(delimiter.encode())
     last = text[max(text.rfind(delimiter.encode(), 0, end) + 1, 0) : end]
     try:

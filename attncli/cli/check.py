@@ -8,7 +8,7 @@ import typer
 
 from attncli.cli.options import Calculation, Reading, bundled
 from attncli.cli.streams import say, tell
-from attncli.errors import AttncliError, ExitStatus, UsageError
+from attncli.errors import AttncliError, ExitStatus, UsageError, printable
 
 if TYPE_CHECKING:
     from attncli.check import CaseReport
@@ -167,6 +167,6 @@ def _status(outcomes: list[Outcome]) -> int:
             status = max(status, ExitStatus.FAULT)
         elif outcome.report is not None:
             for note in outcome.report.notes:
-                tell(f"note: {note}\n")
+                tell(f"note: {printable(note)}\n")
             status = max(status, ExitStatus.DONE if outcome.report.holds else ExitStatus.DIFFERS)
     return status

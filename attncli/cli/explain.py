@@ -9,7 +9,7 @@ import typer
 from attncli.cli.options import Calculation, Reading, bundled
 from attncli.cli.run import checked_digits, read_worksheet, tell_notes
 from attncli.cli.streams import say, tell
-from attncli.errors import ExitStatus
+from attncli.errors import ExitStatus, printable
 
 EXPLAINING = "Explaining"
 HELP = """\
@@ -86,7 +86,7 @@ def command(
         until=until,
         digits=digits,
         engine=calculation.checked_engine(),
-        title=worksheet.title,
+        title=None if worksheet.title is None else printable(worksheet.title),
     )
     text = render(page, style)
     if output is None:
@@ -96,7 +96,7 @@ def command(
     if not quiet:
         tell_notes([*worksheet.notes, *page.notes])
     for warning in page.warnings:
-        tell(f"warning: {warning}\n")
+        tell(f"warning: {printable(warning)}\n")
     if output is not None:
         tell(f"wrote {shown(output)}\n")
     return ExitStatus.DONE

@@ -11,7 +11,7 @@ import typer
 
 from attncli.cli.options import Calculation, Files, Reading, Showing, bundled
 from attncli.cli.streams import say, tell
-from attncli.errors import ExitStatus, UsageError, nearest
+from attncli.errors import ExitStatus, UsageError, nearest, printable
 from attncli.request import RESULT_NAMES
 
 if TYPE_CHECKING:
@@ -103,11 +103,11 @@ def answer(
         text = "" if showing.quiet else render(result, names, style, worksheet.title)
         pictured = drawing.of_weights(result, worksheet.title)
     saved = [*targets.save(result), *drawing.save(pictured)]
-    say(text)
+    say(text, in_colour=showing.format == "table")
     if not showing.quiet:
         tell_notes([*worksheet.notes, *result.problem.notes])
     for warning in result.warnings:
-        tell(f"warning: {warning}\n")
+        tell(f"warning: {printable(warning)}\n")
     for line in saved:
         tell(line + "\n")
     return ExitStatus.DONE
@@ -184,4 +184,4 @@ def names_in_memory(names: list[str], targets: Targets, result: Result) -> list[
 def tell_notes(notes: list[str]) -> None:
     """Notes on standard error, each once."""
     for note in dict.fromkeys(notes):
-        tell(f"note: {note}\n")
+        tell(f"note: {printable(note)}\n")

@@ -2,23 +2,34 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from typing import BinaryIO
 
-from attncli.errors import InputError, OutputError
+from attncli.errors import InputError, OutputError, printable
+
+# what a terminal obeys, but for line ends and tabs; a label in CSV or JSON may hold any of it
+STEERING = "[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]"
+IN_COLOUR = re.compile(f"{STEERING}|\x1b(?!\\[[0-9;]*m)")  # the colours are ours
+PLAIN = re.compile(f"{STEERING}|\x1b")
 
 
 class PipeClosed(BaseException):
     """Whoever read standard output has gone. (No OSError: typer would end the program with status 1 for that.)"""
 
 
-def say(text: str) -> None:
-    """Write to standard output; an OutputError where there is none to write to."""
+def say(text: str, *, in_colour: bool = True) -> None:
+    """Write to standard output, on a terminal without what would steer it; OutputError where it cannot be written to.
+
+    Where nothing of ours is `in_colour`, an escape for a colour is a file's, and is shown as text like the others.
+    """
     if not text:
         return
     if sys.stdout is None:
         raise OutputError("standard output", "it is closed", "use -o FILE, or -q for nothing")
     try:
+        if sys.stdout.isatty():
+            text = (IN_COLOUR if in_colour else PLAIN).sub(lambda found: printable(found[0]), text)
         sys.stdout.write(text)
         sys.stdout.flush()
     except BrokenPipeError:
@@ -33,10 +44,10 @@ def say(text: str) -> None:
 
 
 def tell(text: str) -> None:
-    """Write to standard error; where that is closed there is nobody to tell."""
+    """Write lines to standard error, none of which steers a terminal; where it is closed there is nobody to tell."""
     try:
         if sys.stderr is not None:
-            sys.stderr.write(text)
+            sys.stderr.write("\n".join(map(printable, text.split("\n"))))
             sys.stderr.flush()
     except (OSError, ValueError):
         pass

@@ -52,6 +52,8 @@ def read(data: bytes, where: str, reading: Reading) -> Contents:  # noqa: ARG001
     except _FAULTS:
         raise InputError(where, "the archive's list of members cannot be read", _DAMAGED) from None
     members = archive.infolist()
+    if not members:
+        raise InputError(where, "the archive holds no arrays")
     _refuse_tricks(members, archive.start_dir, where)
     matrices: dict[str, Callable[[], Matrix]] = {}
     for member in members:
@@ -59,8 +61,6 @@ def read(data: bytes, where: str, reading: Reading) -> Contents:  # noqa: ARG001
         if name in matrices:
             raise InputError(where, f"two members are called '{name}'", "write the archive again, each name once")
         matrices[name] = _decoder(archive, member, f"{where}: {name}")
-    if not matrices:
-        raise InputError(where, "the archive holds no arrays")
     return Contents(where, matrices)
 
 

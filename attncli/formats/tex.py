@@ -114,7 +114,7 @@ class _Source:
     def _name(self, start: int, stop: int, *, after: bool) -> str:
         """What the text before a matrix calls it; "" where it is dollars, brackets and blanks alone."""
         name, position = "", start
-        flat = _FONT.sub(lambda found: (found[1] or found[2]).ljust(len(found[0])), self.text[start:stop])
+        flat = _FONT.sub(lambda found: (found[1] or found[2] or "").ljust(len(found[0])), self.text[start:stop])
         flat = " " * start + flat
         while position < stop:
             if around := _AROUND.match(flat, position, stop):
@@ -197,7 +197,7 @@ class _Source:
         """The number in our own grammar: fractions a/b, -inf, exponents with e."""
         plain = _trimmed(entry)
         if font := _FONT.fullmatch(plain.lstrip("+-")):
-            plain = plain[: -len(font[0])] + (font[1] or font[2]).strip()
+            plain = plain[: -len(font[0])] + (font[1] or font[2] or "").strip()
         if plain.startswith("{") and plain.endswith("}") and plain.count("{") == 1:
             plain = plain[1:-1].strip()
         if not plain:

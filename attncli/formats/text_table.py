@@ -94,6 +94,8 @@ def _read_plain(data: bytes, where: str, reading: Reading) -> Matrix | None:
 def _read_headed(data: bytes, where: str, reading: Reading) -> Matrix | None:
     """The same under a header; the first two lines alone are read with care."""
     header, _, body = data.partition(b"\n")
+    if b"\r" in header.removesuffix(b"\r"):
+        return None  # several lines of a file whose line ends differ
     if reading.keep_text or reading.header is False or (plain := _read_plain(body, where, NO_HEADER)) is None:
         return None
     try:
@@ -317,7 +319,11 @@ def _column_labels(line: int, header: list[str], where: str, has_row_labels: boo
 
 def split_thousands(line: str) -> tuple[int, str, str] | None:
     """Column, fault and hint of `1,000` where commas part the cells: one number or two? A blank after it would say."""
-    if '"' in line or not _LEADING_ZEROS.search(line.encode()) or not (found := _SPLIT_THOUSANDS.search(line)):
+    if (
+        '"' in line
+        or not _LEADING_ZEROS.search(line.encode("utf-8", "replace"))
+        or not (found := _SPLIT_THOUSANDS.search(line))
+    ):
         return None
     whole, part = found[0].split(",")
     column = line.count(",", 0, found.start()) + 1

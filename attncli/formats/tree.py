@@ -248,7 +248,7 @@ def described(node: Any) -> str:
 
 
 PLAIN = re.compile(r"[A-Za-z][\w .()?-]*(?<! )", re.ASCII)
-UNPRINTABLE = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff\ud800-\udfff]")
+UNPRINTABLE = re.compile("[\x7f-\x9f\u2028-\u202e\u2066-\u2069\ufeff\ufffe\uffff\ud800-\udfff]")
 
 
 def quoted(text: str) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from attncli.digits import shown
-from attncli.errors import UsageError, nearest
+from attncli.errors import UsageError, nearest, printable
 from attncli.formats import BY_NAME as FORMATS
 from attncli.matrices import Matrix
 from attncli.numerals import shortest
@@ -101,7 +101,7 @@ def _plain_cell(view: View, row: int, column: int, style: Style, masked: str) ->
 
 
 def _markdown_escaped(text: str) -> str:
-    return "".join(f"\\{c}" if c in r"\`*_{}[]<>#|" else " " if c in "\n\r" else c for c in text)
+    return "".join(f"\\{c}" if c in r"\`*_{}[]<>#|" else " " if c in "\n\r" else printable(c) for c in text)
 
 
 def latex_text(result: Result, names: list[str], style: Style) -> str:

@@ -11,6 +11,6 @@ def read_all(format_name: str, data: bytes, reading: Reading | None = None) -> d
     """Every matrix of a source called q.FORMAT; a literal is called Q."""
     reading = reading or Reading()
     if format_name == "literal":
-        return {"": read_literal(data.decode(), "Q", reading)}
+        return {"": read_literal(data.decode("utf-8", "surrogateescape"), "Q", reading)}
     contents = BY_NAME[format_name].read(data, f"q.{format_name}", reading)
     return {name: decode() for name, decode in contents.matrices.items()}

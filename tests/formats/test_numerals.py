@@ -9,7 +9,15 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from attncli.numerals import NumeralError, parse_cells, parse_number, parse_truth, reads_as_cell, shortest
+from attncli.numerals import (
+    NumeralError,
+    numbers_between,
+    parse_cells,
+    parse_number,
+    parse_truth,
+    reads_as_cell,
+    shortest,
+)
 
 NUMBERS = [
     ("1", 1.0),
@@ -182,3 +190,10 @@ def test_integers_and_truths_are_written_as_they_are() -> None:
     assert shortest(np.array([[1, -2], [3, 2**62]])) == ["1", "-2", "3", str(2**62)]
     assert shortest(np.array([True, False])) == ["true", "false"]
     assert shortest(np.array([True, False]), ("0", "1")) == ["1", "0"]
+
+
+@pytest.mark.parametrize("text", [b"1,", b"1,2,", b"1,2,3,4", b"1"])
+def test_only_as_many_numbers_as_were_asked_for_are_read_at_once(text):
+    # of an empty last cell fromstring makes what is in memory, which may be any number
+    assert numbers_between(text, 3) is None
+    assert numbers_between(b"1,2,3", 3).tolist() == numbers_between(b"1,2,3,", 3).tolist() == [1, 2, 3]
