@@ -4,7 +4,7 @@ All calls go through `os` by name, so that a test can make any of them fail.
 """
 
 # A path stays the text that was typed; pathlib drops the slash that says "a folder".
-# ruff: noqa: PTH105, PTH108, PTH112, PTH116, PTH118, PTH120, PTH123
+# ruff: noqa: PTH105, PTH108, PTH112, PTH116, PTH118, PTH120, PTH123, PTH208
 from __future__ import annotations
 
 import contextlib
@@ -17,6 +17,7 @@ from types import TracebackType
 from attncli.errors import InputError, OutputError, printable
 
 LONGEST_NAME = 255  # bytes, on every usual file system
+LONGEST_PATH = 4096
 PENDING = 1 << 20  # small chunks are gathered into writes of this size
 ENDLESS = 1 << 28  # a device that gives more than this has no end
 OWN_STREAMS = ("/dev/stdout", "/dev/stderr", "/dev/fd/", "/proc/self/fd/")
@@ -56,6 +57,45 @@ def read_bytes(path: str | os.PathLike[str]) -> bytes:
     if len(data) > ENDLESS:
         raise InputError(where, "is a device without an end")
     return data
+
+
+def exists(path: str) -> bool:
+    """Whether something is there; something that may not be looked at counts, so that reading it tells why."""
+    if not path or len(path) > LONGEST_PATH:
+        return False
+    try:
+        os.stat(path)
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        return False
+    except OSError as error:
+        return error.errno != errno.ENAMETOOLONG
+    return True
+
+
+def is_folder(path: str) -> bool:
+    """Whether a folder is there that may be looked at."""
+    try:
+        return stat.S_ISDIR(os.stat(path).st_mode)
+    except (OSError, ValueError):
+        return False
+
+
+def is_device(path: str) -> bool:
+    """Whether something is there that is no plain file; OutputError where that cannot be told."""
+    try:
+        return not stat.S_ISREG(os.stat(path).st_mode)
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        return False
+    except OSError as error:
+        raise OutputError(shown(path), _words(error)) from None
+
+
+def listed(folder: str) -> list[str]:
+    """The names in a folder, sorted; InputError where it cannot be read."""
+    try:
+        return sorted(os.listdir(folder))
+    except OSError as error:
+        raise InputError(shown(folder), _words(error)) from None
 
 
 def refuse_existing(paths: Iterable[str | os.PathLike[str]], force: bool) -> None:
@@ -244,7 +284,10 @@ class AtomicFile:
             if error.errno not in NO_LINKS:
                 raise
         else:
-            os.unlink(self._temporary)
+            for _ in range(2):  # the file is there; if its other name stays after all, that is no failure
+                with contextlib.suppress(OSError):
+                    os.unlink(self._temporary)
+                    break
             return
         try:  # no hard links here: an empty file of ours holds the name until the rename
             os.close(os.open(self._target.real, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666))

@@ -9,7 +9,7 @@ from dataclasses import field
 from typing import TYPE_CHECKING
 
 from attncli.errors import OutputError, UsageError, nearest
-from attncli.files import refuse_existing, shown, write_atomically
+from attncli.files import is_device, refuse_existing, shown, write_atomically
 from attncli.formats import BY_SUFFIX, Format
 from attncli.matrices import Matrix
 from attncli.records import record
@@ -27,6 +27,7 @@ class Targets:
 
     by_path: dict[str, list[str]] = field(default_factory=dict)
     force: bool = False
+    streamed: dict[str, str] = field(default_factory=dict)  # by name, the file of a result written as it is computed
 
     @classmethod
     def settle(cls, named: dict[str, str], result: Result, *, force: bool) -> Targets:
@@ -46,48 +47,48 @@ class Targets:
                     OPTIONS[name], f"{shown(path)} holds one matrix, and {' and '.join(group)} go there", hint
                 )
         refuse_existing(list(by_path), force)
-        return cls(by_path, force)
-
-    def streamed(self, result: Result) -> dict[str, str]:
-        """The large results that go to an NPY file of their own while they are computed, with their files."""
-        from attncli.result import FINISHED_BY_ROW
-
-        return {
-            names[0]: path
-            for path, names in self.by_path.items()
-            if format_of(path, "output").name == "npy"
-            and names[0] in FINISHED_BY_ROW
-            and result.is_large(names[0])
-            and not _is_device(path)  # which has no offsets to write at
-        }
+        return cls(by_path, force, _streamed(by_path, result))
 
     @contextmanager
     def streams(self, result: Result) -> Iterator[Mapping[str, Sink]]:
         """A sink for each result that is streamed; their files appear when the block ends well."""
-        streamed = self.streamed(result)
-        if not streamed:
+        if not self.streamed:
             yield {}
             return
         from attncli.streams import npy_sinks
 
-        with npy_sinks(result.problem, streamed, force=self.force) as sinks:
+        with npy_sinks(result.problem, self.streamed, force=self.force) as sinks:
             yield sinks
 
-    def held(self, result: Result) -> list[str]:
+    def held(self) -> list[str]:
         """The results that must be in memory to be written."""
-        return [name for names in self.by_path.values() for name in names if name not in self.streamed(result)]
+        return [name for names in self.by_path.values() for name in names if name not in self.streamed]
 
     def save(self, result: Result) -> list[str]:
         """Write every file that was not streamed; a line for each file to say so."""
         lines = []
-        shapes, streamed = result.problem.shapes(), self.streamed(result)
+        shapes = result.problem.shapes()
         for path, names in self.by_path.items():
-            if names[0] not in streamed:
+            if names[0] not in self.streamed:
                 matrices = {name: labelled(result, name) for name in names}
                 write_atomically(path, format_of(path, "output").write(matrices), force=self.force)
             told = ", ".join(f"{name} {' × '.join(map(str, shapes[name]))}" for name in names)
             lines.append(f"wrote {shown(path)}: {told}")
         return lines
+
+
+def _streamed(by_path: dict[str, list[str]], result: Result) -> dict[str, str]:
+    """The large results that go to an NPY file of their own while they are computed, with their files."""
+    from attncli.result import FINISHED_BY_ROW
+
+    return {
+        names[0]: path
+        for path, names in by_path.items()
+        if format_of(path, "output").name == "npy"
+        and names[0] in FINISHED_BY_ROW
+        and result.is_large(names[0])
+        and not is_device(path)  # which has no offsets to write at
+    }
 
 
 def labelled(result: Result, name: str) -> Matrix:
@@ -105,17 +106,13 @@ def format_of(path: str, option: str) -> Format:
     """The format that a file's name asks for."""
     suffix = os.path.splitext(path)[1].lower()  # noqa: PTH122 - a trailing slash must stay
     format = BY_SUFFIX.get(suffix)
-    if format is None and _is_device(path):
+    if format is None and is_device(path):
         return BY_SUFFIX[".csv"]  # a device or a FIFO has no suffix to go by
     if format is None or not format.writable:
         near = nearest(suffix, tuple(BY_SUFFIX)) if suffix else None
         what = f"{shown(path)} has no known suffix" if suffix else f"{shown(path)} has no suffix to tell the format"
         raise OutputError(option, what, f"did you mean {near}?" if near else f"one of: {' '.join(BY_SUFFIX)}")
     return format
-
-
-def _is_device(path: str) -> bool:
-    return os.path.exists(path) and not os.path.isfile(path)  # noqa: PTH110, PTH113
 
 
 def _same_file(path: str, known: dict[str, list[str]]) -> str:

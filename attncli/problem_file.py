@@ -8,12 +8,12 @@ from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 from attncli.errors import InputError, nearest
-from attncli.files import shown
+from attncli.files import exists, is_folder, shown
 from attncli.formats import tree as trees
 from attncli.formats.contents import Contents, Quoted, Tree
 from attncli.request import MATRIX_NAMES, RESULT_NAMES, Labels, Request, Worksheet
 from attncli.settings import BY_KEY, whole
-from attncli.sources import CANONICAL, EXPECTED, Sources, exists
+from attncli.sources import CANONICAL, EXPECTED, Sources
 from attncli.systems import parse_system
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def name_of(text: str) -> str:
         if not exists(path):
             return "literal"
     name = os.path.basename(os.path.abspath(path))  # noqa: PTH100, PTH119 - Path.resolve() follows links
-    return name if os.path.isdir(path) else os.path.splitext(name)[0]  # noqa: PTH112, PTH122
+    return name if is_folder(path) else os.path.splitext(name)[0]  # noqa: PTH122
 
 
 def read_mapping(

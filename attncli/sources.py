@@ -1,7 +1,7 @@
 """From the words somebody types to matrices: files, `FILE:NAME`, standard input, literals and folders."""
 
 # A path stays the text that was typed; pathlib drops the slash that says "a folder".
-# ruff: noqa: PTH100, PTH112, PTH115, PTH116, PTH118, PTH120, PTH122, PTH208
+# ruff: noqa: PTH100, PTH115, PTH118, PTH120, PTH122
 from __future__ import annotations
 
 import os
@@ -13,7 +13,7 @@ from functools import partial
 from typing import BinaryIO
 
 from attncli.errors import AttncliError, InputError, UsageError, nearest
-from attncli.files import read_bytes, shown
+from attncli.files import LONGEST_PATH, exists, is_folder, listed, read_bytes, shown
 from attncli.formats import BY_NAME, BY_SUFFIX
 from attncli.formats.contents import Contents
 from attncli.matrices import Matrix, Reading
@@ -23,7 +23,6 @@ ALIASES = {"queries": ("q", "Q"), "keys": ("k", "K"), "values": ("v", "V"), "x":
 CANONICAL = {alias: name for name in MATRIX_NAMES for alias in (name, *ALIASES.get(name, ()))}
 EXPECTED = {f"expected{mark}{name}": name for name in RESULT_NAMES for mark in "._"}
 STANDARD_INPUT = "standard input"
-LONGEST_PATH = 4096
 YAML_KEY = re.compile(r"(?:[ \t]*(?:#.*)?\n)*(?:---|%YAML|- |['\"]?[A-Za-z_]\w*['\"]?[ \t]*:(?:\s|$))")
 
 
@@ -77,7 +76,7 @@ class Sources:
         if not exists(path) and exists(joined(folder, text.strip())):
             path = joined(folder, text.strip())
         if exists(path):
-            return self._folder(path) if os.path.isdir(path) else self._file(path)
+            return self._folder(path) if is_folder(path) else self._file(path)
         text = text.strip()
         if text == "-":
             return self._standard_input("the problem")
@@ -95,13 +94,13 @@ class Sources:
             colon = candidate.rfind(":")
             while colon > 0:
                 path = joined(folder, candidate[:colon])
-                if exists(path) and not os.path.isdir(path):
+                if exists(path) and not is_folder(path):
                     return path, candidate[colon + 1 :]
                 colon = candidate.rfind(":", 0, colon)
         return None
 
     def _of_file(self, path: str, name: str | None, role: str) -> Matrix:
-        if os.path.isdir(path):
+        if is_folder(path):
             hint = f"attncli run {shown(path)}, alone, takes a folder with q.*, k.* and v.*"
             raise InputError(shown(path), "is a folder, where one matrix is due", hint)
         return self._picked(self._file(path), os.path.abspath(path), name, role)
@@ -152,11 +151,7 @@ class Sources:
         """Each file named after a matrix, as q.csv or mask.npy, is that matrix; other files are none of ours."""
         matrices: dict[str, Callable[[], Matrix]] = {}
         owners: dict[str, str] = {}
-        try:
-            entries = sorted(os.listdir(path))
-        except OSError as error:
-            raise InputError(shown(path), (error.strerror or str(error)).lower()) from None
-        for entry in entries:
+        for entry in listed(path):
             stem, suffix = os.path.splitext(entry)
             name = CANONICAL.get(stem) or (stem if stem in EXPECTED else None)
             if name is None or suffix.lower() not in BY_SUFFIX:
@@ -177,21 +172,6 @@ def joined(folder: str | None, text: str) -> str:
     return os.path.join(folder, text) if folder and text else text
 
 
-def exists(path: str) -> bool:
-    """Whether something is there; something that may not be looked at counts, so that reading it tells why."""
-    if not path or len(path) > LONGEST_PATH:
-        return False
-    try:
-        os.stat(path)
-    except (FileNotFoundError, NotADirectoryError, ValueError):
-        return False
-    except OSError as error:
-        from errno import ENAMETOOLONG
-
-        return error.errno != ENAMETOOLONG
-    return True
-
-
 def missing(text: str, folder: str | None, where: str | None = None) -> InputError:
     """No such file, with the name in that folder that is most like it."""
     path = joined(folder, text)
@@ -203,8 +183,8 @@ def missing(text: str, folder: str | None, where: str | None = None) -> InputErr
     except (OSError, ValueError):
         pass
     try:
-        near = nearest(name, [entry for entry in os.listdir(parent or ".") if entry != name]) if name else None
-    except (OSError, ValueError):
+        near = nearest(name, [entry for entry in listed(parent or ".") if entry != name]) if name else None
+    except (InputError, ValueError):
         near = None
         if parent and not exists(parent):
             what = f"no such file: there is no folder {shown(parent)}"

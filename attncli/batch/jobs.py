@@ -1,7 +1,7 @@
 """From the inputs on the command line to jobs, each with a name that is safe as a file's and that no other has."""
 
 # A path stays the text that was typed; pathlib drops what it finds superfluous.
-# ruff: noqa: PTH100, PTH112, PTH118, PTH119, PTH122, PTH207, PTH208
+# ruff: noqa: PTH100, PTH118, PTH119, PTH122, PTH207
 from __future__ import annotations
 
 import os
@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from attncli.errors import InputError, UsageError
-from attncli.files import LONGEST_NAME, shown
+from attncli.files import LONGEST_NAME, exists, is_folder, listed, shown
 from attncli.formats import BY_SUFFIX
-from attncli.sources import CANONICAL, exists, missing
+from attncli.sources import CANONICAL, missing
 
 PROBLEM_SUFFIXES = (".yaml", ".yml", ".json", ".npz", ".safetensors")
 MANIFEST_SUFFIXES = (".yaml", ".yml", ".json")
@@ -70,7 +70,7 @@ def _jobs_of(text: str) -> Iterator[Job]:
 
 
 def _from_path(path: str) -> Iterator[Job]:
-    if not os.path.isdir(path):
+    if not is_folder(path):
         yield from _from_file(path)
     elif is_problem_folder(path):
         yield Job(os.path.basename(os.path.abspath(path)), path)
@@ -81,14 +81,14 @@ def _from_path(path: str) -> Iterator[Job]:
 def _from_folder(folder: str) -> Iterator[Job]:
     """Each problem file in it, and each folder in it that is a problem, sorted."""
     found = False
-    for entry in sorted(_listed(folder)):
+    for entry in listed(folder):
         path = os.path.join(folder, entry)
         if entry.startswith("."):
             continue
-        if os.path.splitext(entry)[1].lower() in PROBLEM_SUFFIXES and not os.path.isdir(path):
+        if os.path.splitext(entry)[1].lower() in PROBLEM_SUFFIXES and not is_folder(path):
             found = True
             yield from _from_file(path)
-        elif os.path.isdir(path) and is_problem_folder(path):
+        elif is_folder(path) and is_problem_folder(path):
             found = True
             yield Job(entry, path)
     if not found:
@@ -109,7 +109,7 @@ def _from_file(path: str) -> Iterator[Job]:
 
 def is_problem_folder(folder: str) -> bool:
     """Whether it holds q.* and k.*, or their whole names."""
-    found = {CANONICAL.get(stem) for stem in matrix_files(_listed(folder))}
+    found = {CANONICAL.get(stem) for stem in matrix_files(listed(folder))}
     return {"queries", "keys"} <= found
 
 
@@ -119,13 +119,6 @@ def matrix_files(names: Iterable[str]) -> Iterator[str]:
         stem, suffix = os.path.splitext(name)
         if suffix.lower() in BY_SUFFIX:
             yield stem
-
-
-def _listed(folder: str) -> list[str]:
-    try:
-        return os.listdir(folder)
-    except OSError as error:
-        raise InputError(shown(folder), (error.strerror or str(error)).lower()) from None
 
 
 def refuse_unsafe(job: Job) -> None:

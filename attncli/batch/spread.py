@@ -17,12 +17,11 @@ from attncli.batch.cluster import Cluster
 from attncli.batch.reading import TracedSources, file_print, listing_print
 from attncli.engine.compute import Outcome, Sink, block_height, compute
 from attncli.errors import InputError, OutputError, UsageError
-from attncli.files import shown
+from attncli.files import exists, shown
 from attncli.matrices import Reading
 from attncli.problem import Problem
 from attncli.problem_file import read_problem
 from attncli.request import Request, overlay
-from attncli.sources import exists
 
 PIECES = 8  # for each thread of the cluster: small enough that all end at about one time
 TRIES = 3

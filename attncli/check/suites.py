@@ -1,7 +1,7 @@
 """Several problems at once: what a list of files and folders means, and what became of each problem."""
 
 # A path stays the text that was typed.
-# ruff: noqa: PTH112, PTH118, PTH122, PTH208
+# ruff: noqa: PTH118, PTH122
 from __future__ import annotations
 
 import os
@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 from attncli.check.report import CaseReport
 from attncli.errors import AttncliError, InputError
-from attncli.files import shown
+from attncli.files import exists, is_folder, listed, shown
 from attncli.formats import BY_SUFFIX
 from attncli.problem_file import name_of
-from attncli.sources import CANONICAL, exists
+from attncli.sources import CANONICAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +33,13 @@ def problem_sources(words: list[str]) -> list[tuple[str, str]]:
     """(source, name) of every problem: a folder that is none itself stands for each problem file in it, sorted."""
     found = []
     for word in words:
-        for source in _in_folder(word) if exists(word) and os.path.isdir(word) else [word]:
+        for source in _in_folder(word) if exists(word) and is_folder(word) else [word]:
             found.append((source, name_of(source)))
     return found
 
 
 def _in_folder(folder: str) -> list[str]:
-    entries = sorted(os.listdir(folder))
+    entries = listed(folder)
     stems = {CANONICAL.get(os.path.splitext(entry)[0]) for entry in entries}
     if stems & {"queries", "keys", "x"}:
         return [folder]

@@ -177,7 +177,7 @@ def checked_digits(digits: int) -> int:
 
 def names_in_memory(names: list[str], targets: Targets, result: Result) -> list[str]:
     """What is computed in one pass before anything is written or shown: of what is shown alone, nothing large."""
-    held = targets.held(result)
+    held = targets.held()
     return sorted({*held, *(name for name in names if not result.is_large(name))})
 
 

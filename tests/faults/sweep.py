@@ -1,0 +1,287 @@
+"""Fail the n-th file operation of a command, for every n: python tests/faults/sweep.py COMMAND… [--all]
+
+Each trial is a fork of this process, which has imported everything already; what the trial left behind is judged by the
+parent. Prints a JSON object for each command: how many faults were injected, and what was wrong after any of them.
+"""
+
+# os beside pathlib, as in the module under test; files that live as long as their process
+# ruff: noqa: T201, PTH
+from __future__ import annotations
+
+import builtins
+import contextlib
+import errno
+import json
+import os
+import shutil
+import signal
+import sys
+import tempfile
+from pathlib import Path
+
+OPERATIONS = (
+    *("open", "close", "read", "write", "pread", "pwrite", "fsync", "fstat", "stat", "lstat", "link", "replace"),
+    *("unlink", "listdir", "mkdir", "access", "fchmod", "ftruncate", "posix_fallocate", "readlink", "scandir"),
+)
+ERRORS = (errno.ENOSPC, errno.EIO, errno.EACCES, errno.EINTR)
+KILL = -signal.SIGKILL
+SUFFIXES = ("csv", "tsv", "txt", "yaml", "json", "npy", "npz", "tex", "safetensors")
+RUN = ["run", "q.csv", "k.json", "v.npz", "-q"]
+# by name: the words, the files that are to be as they were or as they should be, the words of the next run
+COMMANDS = {
+    **{suffix: ([*RUN, "--force", "-o", f"out.{suffix}"], [f"out.{suffix}"], None) for suffix in SUFFIXES},
+    "new": ([*RUN, "-o", "new.npy"], ["new.npy"], [*RUN, "--force", "-o", "new.npy"]),
+    "streamed": ([*RUN[:-1], "-q", "--force", "-w", "w.npy"], ["w.npy"], None),
+    "several": (
+        [*RUN, "--force", "-o", "out.csv", "-w", "w.npy", "-s", "both.npz", "--lse", "both.npz"],
+        ["out.csv", "w.npy", "both.npz"],
+        None,
+    ),
+    "problem": (["run", "p.yaml", "-q", "--force", "-o", "out.json"], ["out.json"], None),
+    "folder": (["run", ".", "-q", "--force", "-o", "out.json"], ["out.json"], None),
+    "explain": (["explain", "p.yaml", "-q", "--force", "-o", "page.txt"], ["page.txt"], None),
+    "check": (["check", "p.yaml", "-q", "--force", "--junit", "report.xml"], ["report.xml"], None),
+    "batch": (
+        ["batch", "p.yaml", "two.json", "-q", "-d", "d"],
+        ["d/p.npz", "d/two.npz"],
+        ["batch", "p.yaml", "two.json", "-q", "-d", "d", "--resume"],
+    ),
+}
+OLD = b"old"
+
+
+class Faults:
+    """Counts the operations that attncli asks for, and fails the `n`-th by an errno or a kill."""
+
+    def __init__(self, n: int, fault: int) -> None:
+        self.n, self.fault, self.count, self.name = n, fault, 0, ""
+
+    def met(self, name: str) -> bool:
+        """Whether this call is the one that fails. Only attncli's own calls count, through os.path or not."""
+        frames = [sys._getframe(depth).f_globals.get("__name__", "") for depth in (2, 3, 4)]
+        if not any(name.startswith("attncli") for name in frames):
+            return False
+        self.count += 1
+        if self.count != self.n:
+            return False
+        self.name = name
+        if self.fault == KILL:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return True
+
+    def error(self) -> OSError:
+        return OSError(self.fault, os.strerror(self.fault))
+
+    def wrapped(self, name: str, function):
+        def call(*arguments, **options):
+            if self.met(name):
+                if name == "close":
+                    function(*arguments)  # a close that fails has closed
+                raise self.error()
+            return function(*arguments, **options)
+
+        return call
+
+    def install(self) -> None:
+        for name in OPERATIONS:
+            setattr(os, name, self.wrapped(name, getattr(os, name)))
+        opened, faults = builtins.open, self
+
+        def open_(path, *arguments, **options):
+            if faults.met("open"):
+                raise faults.error()
+            file = opened(path, *arguments, **options)
+            return Opened(file, faults) if sys._getframe(1).f_globals["__name__"].startswith("attncli") else file
+
+        builtins.open = open_
+
+
+class Opened:
+    """A file whose reads may fail."""
+
+    def __init__(self, file, faults: Faults) -> None:
+        self.file, self.faults = file, faults
+
+    def __getattr__(self, name):
+        function = getattr(self.file, name)
+        if name in ("read", "readline", "seek", "write"):
+            return self.faults.wrapped(name, function)
+        return function
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.file.close()
+
+    def __iter__(self):
+        while line := self.readline():
+            yield line
+
+
+class Crew:
+    """Tasks in this process, so that their operations are counted too."""
+
+    size = 1
+
+    def submit(self, task):
+        from concurrent.futures import Future
+
+        from attncli.batch.worker import work
+
+        future = Future()
+        try:
+            future.set_result(work(task))
+        except Exception as error:
+            future.set_exception(error)
+        return future
+
+    def lost(self, _error):
+        return False
+
+    def look(self):
+        """Nothing can be lost."""
+
+    stop = look
+
+
+def prepare(folder: Path) -> None:
+    """The inputs, in every kind of source; targets that exist already."""
+    import numpy as np
+
+    (folder / "q.csv").write_text("one,two\n1,0\n0.5,1\n")
+    (folder / "k.json").write_text("[[1, 0], [0, 1]]")
+    np.savez(folder / "v.npz", v=np.array([[1.0, 2], [3, 4]]))
+    (folder / "p.yaml").write_text("q: q.csv\nk: k.json\nv: v.npz\nexpected: {lse: [1, 2]}\n")
+    (folder / "two.json").write_text('{"q": [[1]], "k": [[2], [3]], "v": [[1], [2]]}')
+    for name in {name for _, names, _ in COMMANDS.values() for name in names if "/" not in name} - {"new.npy"}:
+        (folder / name).write_bytes(OLD)
+
+
+def warm(words: list[str], folder: Path) -> None:
+    """Import here what the command needs, so that no fork has to."""
+    import attncli.cli
+    import attncli.cli.batch
+
+    attncli.cli.batch.crew_for = lambda *_: Crew()
+    os.chdir(folder)
+    attncli.cli.main(words)
+
+
+def child(words: list[str], folder: Path, faults: Faults | None) -> tuple[int, int, str, str]:
+    """Status, operations counted, what was said, and the operation that failed, of the command in a fork of its own."""
+    report = folder.parent / "report"
+    process = os.fork()
+    if not process:
+        os.chdir(folder)
+        with contextlib.suppress(OSError):
+            os.close(0)
+        said = os.open(folder.parent / "said", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        os.dup2(said, 1)
+        os.dup2(said, 2)
+        sys.stdout, sys.stderr = (os.fdopen(number, "w", closefd=False) for number in (1, 2))
+        import attncli.cli
+
+        status = 99
+        written = os.open, os.write, os.close
+        try:
+            if faults:
+                faults.install()
+            status = attncli.cli.main(words)
+            sys.stdout.flush()
+            sys.stderr.flush()
+        finally:
+            out = written[0](report, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+            written[1](out, json.dumps([faults.count, faults.name] if faults else [0, ""]).encode())
+            os._exit(status)
+    with contextlib.suppress(FileNotFoundError):
+        report.unlink()
+    _, status = os.waitpid(process, 0)
+    count, name = json.loads(report.read_text()) if report.exists() else (0, "")
+    return os.waitstatus_to_exitcode(status), count, (folder.parent / "said").read_text(errors="replace"), name
+
+
+def found(folder: Path, names: list[str]) -> list[bytes | None]:
+    return [(folder / name).read_bytes() if (folder / name).exists() else None for name in names]
+
+
+def temporaries(folder: Path) -> list[str]:
+    from attncli.files import is_temporary
+
+    return [str(path) for path in folder.rglob("*") if is_temporary(path.name)]
+
+
+def complaints(
+    fault: int, status: int, said: str, files: list[bytes | None], before: list[bytes | None], right: list[bytes | None]
+) -> list[str]:
+    """What a command must not do after one fault."""
+    wrong = []
+    if status not in ((KILL,) if fault == KILL else (0, 1, 2)):
+        wrong.append(f"status {status}")
+    if files != before and (files[0] or b"").startswith(b"<?xml"):  # a report says what could not be read, and is whole
+        return [*wrong, *(["half a report"] if not files[0].endswith(b"</testsuites>\n") else [])]
+    if any(one not in (old, new) for one, old, new in zip(files, before, right, strict=True)):
+        wrong.append("a file is neither the old one nor the new one")
+    if status == 0 and files != right:
+        wrong.append("it says that it went well, and a file is missing")
+    if status == 2:
+        first = next((line for line in said.splitlines() if line.startswith("error: ")), "")
+        if len(first.split(": ")) < 3 or "Traceback" in said:
+            wrong.append(f"said {said!r}")
+        if len(files) == 1 and files != before:
+            wrong.append("it says that it failed, and the file was replaced")
+    return wrong
+
+
+def sweep(name: str, every: bool) -> dict[str, object]:
+    """All faults in one command: each n by each error and by a kill, or by one error in turn and a kill."""
+    words, names, again = COMMANDS[name]
+    wrong: list[str] = []
+    injected = 0
+    # in memory where that can be had: a disk's own syncs would take most of the time
+    with tempfile.TemporaryDirectory(dir="/dev/shm" if os.access("/dev/shm", os.W_OK) else None) as root:
+        pristine = Path(root, "pristine")
+        pristine.mkdir()
+        prepare(pristine)
+        folder = Path(root, "folder")
+        shutil.copytree(pristine, folder)
+        before = found(folder, names)
+        warm(words, folder)
+        shutil.rmtree(folder)
+        shutil.copytree(pristine, folder)
+        due, total, said, _ = child(words, folder, Faults(0, 0))
+        right = found(folder, names)
+        assert due in (0, 1), said
+        assert total, "no operation was counted"
+        assert right != before
+        for n in range(1, total + 1, 1 if every else 1 + total // 90):
+            for fault in (*(ERRORS if every else (ERRORS[n % len(ERRORS)],)), KILL):
+                shutil.rmtree(folder)
+                shutil.copytree(pristine, folder)
+                status, _, said, operation = child(words, folder, Faults(n, fault))
+                injected += 1
+                files = found(folder, names)
+                here = complaints(fault, status, said, files, before, right)
+                if fault != KILL and (left := temporaries(folder)):
+                    here.append(f"left {left}")
+                if every or fault == KILL:
+                    status, _, said, _ = child(again or words, folder, None)
+                    if status != due or found(folder, names) != right:
+                        here.append(f"the next run: status {status}, {said!r}")
+                wrong += [f"{name}: operation {n} of {total}, {operation}, fails by {fault}: {one}" for one in here]
+    return {"command": name, "injected": injected, "wrong": wrong}
+
+
+def main() -> None:
+    import attncli.result
+
+    attncli.result.LARGE = 3  # so that small weights are streamed too
+    names = [name for name in sys.argv[1:] if name != "--all"] or list(COMMANDS)
+    sweep_once = [sweep(name, "--all" in sys.argv) for name in names]
+    for one in sweep_once:
+        print(json.dumps(one, indent=1), flush=True)
+    sys.exit(any(one["wrong"] for one in sweep_once))
+
+
+if __name__ == "__main__":
+    main()
