@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 Array = np.ndarray
 
+TINY = 1e-300  # what a fraction shows, for a logarithm
 FULL = 15  # significant digits from which on a number is a float64 in full
 
 
@@ -130,14 +131,15 @@ def rounding_of(matrix: Matrix) -> Array | None:
 
 
 def are_float32(array: Array, claims: Claims) -> bool:
-    """Whether every number is a float32 in its shortest or a longer text, and some text is long enough to show it."""
+    """Whether every number is a float32 in its shortest or a longer text. Where no text is long enough to tell, their
+    lengths have to differ, as shortest texts do and a fixed number of decimals doesn't."""
     finite = np.isfinite(array)
     values = array[finite]
     with np.errstate(over="ignore"):
         narrow = values.astype(np.float32)
-    if not np.isfinite(narrow).all():
+    if not values.size or not np.isfinite(narrow).all():
         return False
-    if not (claims.shown[finite] < np.spacing(np.abs(narrow)).astype(np.float64)).any():
+    if not finer_than_float32(array, claims) and np.ptp(np.log10(claims.shown[finite] + TINY)) < 0.5:
         return False
     wide = narrow.astype(np.float64)
     longer = np.abs(values - wide) <= claims.shown[finite] / 2 * (1 + 1e-9)
@@ -145,3 +147,10 @@ def are_float32(array: Array, claims: Claims) -> bool:
     least = _shown(texts).digits
     brief = (np.array(texts, np.float64) == values) & (claims.digits[finite] <= np.maximum(least, 1))
     return bool((longer | brief).all())
+
+
+def finer_than_float32(array: Array, claims: Claims) -> bool:
+    """Whether some text shows a unit below the spacing of float32 there, so that few decimals are one."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        spacing = np.spacing(np.abs(array).astype(np.float32)).astype(np.float64)
+    return bool((np.isfinite(array) & (claims.shown < spacing)).any())

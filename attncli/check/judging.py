@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from attncli.check.claims import Claims, are_float32
+from attncli.check.claims import Claims, are_float32, finer_than_float32
 
 if TYPE_CHECKING:
     from attncli.check.measures import Measured
@@ -18,7 +18,7 @@ EPSILON = float(np.finfo(np.float64).eps)
 MOST_UNITS = 10  # an input-rounding bound of more claimed units explains nothing
 FILL = -1e4  # a finite number that stands for -inf where a score is masked: the least that float16 fills hold
 LOOSE = 1e-2  # of a number: no plain float32 computation is off by more and still worth a bound
-LONG = 10  # significant digits from which on the rounding of our own arithmetic is bounded, not guessed
+NEAR = 1e-10  # of the largest number: from here on the rounding of float64 arithmetic is bounded, not guessed
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +84,9 @@ class Judge:
             return "last-digit"
         near = error <= LOOSE * (np.abs(np.where(np.isfinite(computed), computed, 0)) + LOOSE) + unit
         if bool(near.all()) and self.is_float32():
-            spacing = np.spacing(np.abs(computed).astype(np.float32)).astype(np.float64)
-            allowed = np.maximum(2 * measured.bound(self.name, "float32"), 2 * spacing) + unit / 2
+            allowed = 2 * np.spacing(np.abs(computed).astype(np.float32)).astype(np.float64)
+            if self.shows_float32():
+                allowed = np.maximum(2 * measured.bound(self.name, "float32"), allowed) + unit / 2
             if bool((error <= allowed).all()):
                 return "float32"
         if rounded_inputs and bool((error <= (MOST_UNITS + 1) * unit + slack).all()):
@@ -112,12 +113,13 @@ class Judge:
         return True
 
     def _slack(self, claims: Claims, computed: Array, measured: Measured) -> Array:
-        """What our own arithmetic may add: a bound for long numbers, next to nothing beside a short one's digits."""
-        finite = np.where(np.isfinite(computed), computed, 0)
-        if claims.is_full.any() or int(claims.digits.max(initial=0)) >= LONG:
-            bound = measured.bound(self.name, "float64")
-            return np.where(claims.is_full, bound, np.minimum(bound, claims.unit / 4))
-        slack: Array = 1e-9 * claims.unit + 8 * EPSILON * np.abs(finite)
+        """What a plain float64 computation may be off: its bound where the digits come near it, which includes sums
+        that cancel to almost nothing; next to nothing beside a short number's digits."""
+        finite = np.abs(np.where(np.isfinite(computed), computed, 0))
+        units = claims.unit[claims.unit > 0]
+        if claims.is_full.any() or (units.size and float(units.min()) < NEAR * max(1.0, float(finite.max()))):
+            return measured.bound(self.name, "float64")
+        slack: Array = 1e-9 * claims.unit + 8 * EPSILON * finite
         return slack
 
     def is_float32(self) -> bool:
@@ -125,6 +127,10 @@ class Judge:
         if self._float32 is None:
             self._float32 = self.claims is not None and are_float32(self.expected, self.claims)
         return self._float32
+
+    def shows_float32(self) -> bool:
+        """Whether some text is long enough for that to be no accident."""
+        return self.claims is not None and finer_than_float32(self.expected, self.claims)
 
     def _unequal_kinds(self, computed: Array) -> tuple[Array, Array]:
         """(cells that agree in what is not finite, cells that don't). A finite fill counts as the -inf of a mask."""

@@ -55,7 +55,7 @@ def dtype_of(judge: Judge) -> str | None:
     """The dtype that the expected numbers claim to have in full; None where they are rounded decimals."""
     if judge.claims is None:
         return judge.strict_dtype
-    if judge.is_float32():
+    if judge.shows_float32() and judge.is_float32():
         return "float32"
     return "float64" if judge.claims.is_full.any() else None
 

@@ -189,3 +189,20 @@ def test_heads_that_were_not_packed_are_laid_over_the_packed_output():
     assert packed.said == ""
     assert report("output: [[[1]], [[9]]]", problem).checks[0].at is not None
     assert report("weights: [[[1, 0]], [[0, 1]]]", problem).checks[0].at is not None
+
+
+@pytest.mark.parametrize(
+    ("expected", "verdict"),
+    [
+        pytest.param("weights: [[0.8807971, 0.11920292]]", "float32", id="shortest texts of different lengths"),
+        pytest.param("weights: [[0.8807974, 0.1192029]]", "wrong", id="as many decimals each, three units off"),
+    ],
+)
+def test_few_digits_are_float32_only_where_their_lengths_differ(expected, verdict):
+    assert report(expected).verdict == verdict
+
+
+def test_a_sum_that_cancels_is_right_within_a_plain_computation():
+    problem = "queries: [[0.1, 0.2, -0.3]], keys: [[1, 1, 1]], variant: dot"
+    assert report("raw_scores: [[5.55111512e-17]]", problem).verdict == "exact"
+    assert report("raw_scores: [[5.55111512e-6]]", problem).verdict == "wrong"
