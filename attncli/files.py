@@ -13,6 +13,7 @@ import os
 import stat
 from collections.abc import Iterable, Iterator
 from types import TracebackType
+from typing import BinaryIO
 
 from attncli.errors import InputError, OutputError, printable
 
@@ -40,23 +41,35 @@ def read_bytes(path: str | os.PathLike[str]) -> bytes:
     where = shown(path)
     try:
         with open(path, "rb") as file:
-            mode = os.fstat(file.fileno()).st_mode
-            if not stat.S_ISCHR(mode):
-                return file.read()
-            data = file.read(ENDLESS + 1)
+            return read_open(file, where)
     except FileNotFoundError:
         raise InputError(where, "no such file") from None
     except IsADirectoryError:
         raise InputError(where, "is a folder, not a file") from None
     except OSError as error:
         raise InputError(where, _words(error)) from None
-    except MemoryError:
-        raise InputError(where, "does not fit into memory") from None
     except ValueError:
         raise InputError(where, "is no name that a file can have") from None
+
+
+def read_open(file: BinaryIO, where: str) -> bytes:
+    """All that an open file, pipe or device has to give; OSError where it cannot be read, InputError for too much."""
+    try:
+        if not _is_character_device(file):
+            return file.read()
+        data = file.read(ENDLESS + 1)
+    except MemoryError:
+        raise InputError(where, "does not fit into memory") from None
     if len(data) > ENDLESS:
         raise InputError(where, "is a device without an end")
     return data
+
+
+def _is_character_device(file: BinaryIO) -> bool:
+    try:
+        return stat.S_ISCHR(os.fstat(file.fileno()).st_mode)
+    except ValueError:  # it lies in memory (io.UnsupportedOperation)
+        return False
 
 
 def exists(path: str) -> bool:

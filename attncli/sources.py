@@ -13,7 +13,7 @@ from functools import partial
 from typing import BinaryIO
 
 from attncli.errors import AttncliError, InputError, UsageError, nearest
-from attncli.files import LONGEST_PATH, exists, is_folder, listed, read_bytes, shown
+from attncli.files import LONGEST_PATH, exists, is_folder, listed, read_bytes, read_open, shown
 from attncli.formats import BY_NAME, BY_SUFFIX
 from attncli.formats.contents import Contents
 from attncli.matrices import Matrix, Reading
@@ -123,7 +123,7 @@ class Sources:
             raise UsageError(STANDARD_INPUT, what, "save one of them to a file")
         self._stdin_user = user
         try:
-            data = self.stdin().read()
+            data = read_open(self.stdin(), STANDARD_INPUT)
         except OSError as error:
             raise InputError(STANDARD_INPUT, (error.strerror or str(error)).lower()) from None
         if not data:
