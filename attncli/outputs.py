@@ -30,8 +30,10 @@ class Targets:
     streamed: dict[str, str] = field(default_factory=dict)  # by name, the file of a result written as it is computed
 
     @classmethod
-    def settle(cls, named: dict[str, str], result: Result, *, force: bool) -> Targets:
-        """Refuse, before anything is computed, what cannot be written."""
+    def settle(
+        cls, named: dict[str, str], result: Result, *, force: bool, inputs: frozenset[str] = frozenset()
+    ) -> Targets:
+        """Refuse, before anything is computed, what cannot be written; `inputs` are the real paths that were read."""
         by_path: dict[str, list[str]] = {}
         for name, path in named.items():
             if not result.has(name):
@@ -39,6 +41,8 @@ class Targets:
                     OPTIONS[name], "there is no output without values", "give V, or -w FILE for the weights"
                 )
             format = format_of(path, OPTIONS[name])
+            if os.path.realpath(path) in inputs:
+                raise UsageError(OPTIONS[name], f"{shown(path)} is an input, which would be lost", "name another file")
             group = by_path.setdefault(_same_file(path, by_path), [])
             group.append(name)
             if len(group) > 1 and not format.holds_many:

@@ -94,7 +94,7 @@ def check_shapes(
             f"{what} (keys {sources.keys.array.shape}, values {sources.values.array.shape})",
             "values look transposed: one value per row is due" if turned else "a value per key is due",
         )
-    lead, key_heads = _leading(queries, keys, values, sources)
+    lead, key_heads = _leading(queries, keys, values, sources, packed is not None)
     n, m = queries.shape[-2], keys.shape[-2]
     for name, extra, where in (("mask", mask, wheres[0]), ("bias", bias, wheres[1])):
         if extra is not None:
@@ -129,7 +129,9 @@ def _refuse_columns(queries: Array, keys: Array, sources: Sources, packed: tuple
     )
 
 
-def _leading(queries: Array, keys: Array, values: Array | None, sources: Sources) -> tuple[Shape, int | None]:
+def _leading(
+    queries: Array, keys: Array, values: Array | None, sources: Sources, packed: bool
+) -> tuple[Shape, int | None]:
     """The leading axes of the result, and the number of key heads where query heads share them."""
     q_lead, k_lead = queries.shape[:-2], keys.shape[:-2]
     v_lead = k_lead if values is None else values.shape[:-2]
@@ -145,22 +147,22 @@ def _leading(queries: Array, keys: Array, values: Array | None, sources: Sources
                 f"axis -3 of values must be {key_heads}",
             )
         shared = [q_lead[:-1], k_lead[:-1], v_lead[:-1]]
-        return (*_broadcast(shared, sources), q_lead[-1]), key_heads
-    return _broadcast([q_lead, k_lead, v_lead], sources), None
+        return (*_broadcast(shared, sources, packed), q_lead[-1]), key_heads
+    return _broadcast([q_lead, k_lead, v_lead], sources, packed), None
 
 
-def _broadcast(leads: list[Shape], sources: Sources) -> Shape:
+def _broadcast(leads: list[Shape], sources: Sources, packed: bool) -> Shape:
     try:
         return np.broadcast_shapes(*leads)
     except ValueError:
         shapes = f"queries {sources.queries.array.shape}, keys {sources.keys.array.shape}"
         if sources.values is not None:
             shapes += f", values {sources.values.array.shape}"
-        raise ProblemError(
-            sources.keys.where,
-            f"the axes before the last two don't fit: {shapes}",
-            "each must be equal or 1; on axis -3 the queries may have a multiple of the keys' heads",
-        ) from None
+        hint = "each must be equal or 1; on axis -3 the queries may have a multiple of the keys' heads"
+        if packed:
+            hint = "--heads splits packed columns: leave it out where the arrays have an axis of heads"
+        what = f"the axes before the last two don't fit: {shapes}"
+        raise ProblemError(sources.keys.where, what, hint) from None
 
 
 def _with_extra(name: str, extra: Array, where: str, due: Shape, packed: bool) -> Shape:

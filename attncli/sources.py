@@ -46,6 +46,11 @@ class Sources:
             hint = f"did you mean {near}?" if near else f"one of: {', '.join(BY_NAME)}"
             raise UsageError("--from", f"{self.from_format!r} is not a format", hint)
 
+    @property
+    def paths(self) -> frozenset[str]:
+        """The real paths of the files that were read."""
+        return frozenset(os.path.realpath(path) for path in self._files)
+
     def matrix(self, text: str, *, role: str, folder: str | None = None, where: str | None = None) -> Matrix:
         """The one matrix that `text` means.
 

@@ -149,10 +149,10 @@ class Judge:
         """The cell whose error is largest in its own unit, and the errors so counted (inf where kinds disagree)."""
         computed = measured.numbers[self.name]
         settled, disagrees = self._unequal_kinds(computed)
-        with np.errstate(invalid="ignore"):
-            error = np.where(settled, 0.0, np.abs(self.expected - computed))
         scale = self.scale(computed, measured)
-        counted = np.where(disagrees, np.inf, np.where(error == 0, 0.0, error / scale))
+        with np.errstate(invalid="ignore", over="ignore"):
+            error = np.where(settled, 0.0, np.abs(self.expected - computed))
+            counted = np.where(disagrees, np.inf, np.where(error == 0, 0.0, error / scale))
         return tuple(int(i) for i in np.unravel_index(int(np.argmax(counted)), counted.shape)), counted
 
     def scale(self, computed: Array, measured: Measured) -> Array:
@@ -160,9 +160,11 @@ class Judge:
             full = self.claims.is_full
             if not full.any():
                 return self.claims.unit
+            if not full.all():  # a fraction among decimals: its error is told in their unit
+                return np.where(full, self.claims.unit[~full].min(), self.claims.unit)
             spacing = np.spacing(np.abs(np.where(np.isfinite(computed), computed, 0)))
-            mixed: Array = np.where(full, np.maximum(spacing, np.nextafter(0, 1)), self.claims.unit)
-            return mixed
+            smallest: Array = np.maximum(spacing, np.nextafter(0, 1))
+            return smallest
         if self.tolerance is not None:
             allowed = self.tolerance.absolute + self.tolerance.relative * np.abs(computed)
             positive: Array = np.where(np.isfinite(allowed) & (allowed > 0), allowed, np.nextafter(0, 1))

@@ -57,7 +57,7 @@ def dtype_of(judge: Judge) -> str | None:
         return judge.strict_dtype
     if judge.shows_float32() and judge.is_float32():
         return "float32"
-    return "float64" if judge.claims.is_full.any() else None
+    return "float64" if judge.claims.is_full.all() else None
 
 
 def spacing(computed: Array, dtype: str) -> Array:

@@ -110,8 +110,7 @@ def dispatch(arguments: list[str]) -> int:
     try:
         status = typer.main.get_command(application).main(arguments, prog_name="attncli", standalone_mode=False)
     except ClickException as error:
-        context = getattr(error, "ctx", None)
-        path = context.command_path if context is not None else "attncli"
+        path = f"attncli {arguments[0]}" if arguments and arguments[0] in COMMANDS else "attncli"
         if isinstance(error, NoSuchOption):
             near = nearest(error.option_name, error.possibilities or [])
             raise UsageError(

@@ -94,7 +94,7 @@ def answer(
     style = Style(checked_digits(showing.digits), showing.full, showing.ascii)
     result = calculated(worksheet, calculation, sources, compute)
     names = [] if showing.quiet else chosen_results(showing, result)
-    targets = Targets.settle(files.targets(), result, force=files.force)
+    targets = Targets.settle(files.targets(), result, force=files.force, inputs=sources.paths)
     drawing = Drawing.settle(files.plot, list(targets.by_path), force=files.force)
     problem = result.problem
     with targets.streams(result) as sinks:

@@ -12,7 +12,7 @@ from attncli.digits import of_dimensions, shown
 from attncli.errors import UsageError, nearest
 from attncli.files import shown as escaped
 from attncli.render import heat
-from attncli.render.console import has_colour, make_console, rendered, speaks_unicode, terminal_width
+from attncli.render.console import folded, has_colour, make_console, rendered, speaks_unicode, terminal_width
 from attncli.render.documents import nested
 from attncli.render.markdown import markdown_escaped
 from attncli.render.tables import Style, plain
@@ -101,7 +101,7 @@ def table_text(comparison: Comparison, style: Style, title: str | None) -> str:
         style = Style(style.digits, style.full, ascii_only=True)
     console = make_console(ascii_only=style.ascii_only)
     queries = shown_queries(comparison, style)
-    said = [heading(comparison, title)]
+    said = [folded(heading(comparison, title))]
     for part, row in queries:
         columns = comparison.columns(part, row)
         for group in fitting(columns, comparison, style):
@@ -109,7 +109,7 @@ def table_text(comparison: Comparison, style: Style, title: str | None) -> str:
     total = comparison.problem.parts * comparison.problem.n
     if len(queries) < total:
         said.append(f"{style.dots} {total - len(queries):,} of {total:,} queries left out (--full shows all)")
-    said.append("\n".join(conclusion(comparison, style)))
+    said.append(folded("\n".join(conclusion(comparison, style))))
     return plain("\n\n".join(said) + "\n", style)
 
 

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from attncli.digits import shown
-from attncli.errors import UsageError, nearest, printable
+from attncli.errors import UsageError, nearest
 from attncli.formats import BY_NAME as FORMATS
 from attncli.matrices import Matrix
 from attncli.numerals import shortest
 from attncli.outputs import labelled
+from attncli.render.markdown import markdown_escaped
 from attncli.render.tables import LEGENDS, Style, heading, result_text
 from attncli.render.view import View, views
 
@@ -74,7 +75,7 @@ def yaml_text(result: Result, names: list[str]) -> str:
 
 def markdown_text(result: Result, names: list[str], style: Style) -> str:
     """A GitHub table for each result and head."""
-    blocks = [_markdown_escaped(heading(result)).replace("\n", "  \n")]
+    blocks = ["\\\n".join(map(markdown_escaped, heading(result).split("\n")))]
     for name in names:
         for view in views(result, name, full=style.full):
             blocks.append(f"**{LEGENDS[name]}{f' {view.part}' if view.part else ''}**{_omitted(view)}")
@@ -87,21 +88,17 @@ def _omitted(view: View) -> str:
 
 
 def _markdown_rows(view: View, style: Style) -> Iterator[str]:
-    yield "| | " + " | ".join(_markdown_escaped(label) for label in view.column_labels) + " |"
+    yield "| | " + " | ".join(markdown_escaped(label) for label in view.column_labels) + " |"
     yield "|---|" + "---:|" * len(view.column_labels)
     for place, label in enumerate(view.row_labels):
         cells = [_plain_cell(view, place, column, style, "·") for column in range(len(view.columns))]
-        yield f"| {_markdown_escaped(label)} | " + " | ".join(cells) + " |"
+        yield f"| {markdown_escaped(label)} | " + " | ".join(cells) + " |"
 
 
 def _plain_cell(view: View, row: int, column: int, style: Style, masked: str) -> str:
     if view.masked is not None and view.masked[row, column]:
         return masked
     return shown(float(view.cells[row, column]), style.digits)
-
-
-def _markdown_escaped(text: str) -> str:
-    return "".join(f"\\{c}" if c in r"\`*_{}[]<>#|" else " " if c in "\n\r" else printable(c) for c in text)
 
 
 def latex_text(result: Result, names: list[str], style: Style) -> str:

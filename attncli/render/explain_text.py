@@ -13,7 +13,7 @@ from attncli.render.expressions import ASCII_WRITER, BREAK, WRITER, Expressions
 from attncli.render.lines import equation_text, rounding_note
 from attncli.render.tables import Style, plain
 
-PIPED_WIDTH, PROSE = 100, 92
+PIPED_WIDTH, PROSE = 80, 92
 LABEL_AT_MOST = 24
 BAR = 24
 

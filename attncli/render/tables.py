@@ -13,7 +13,7 @@ from attncli.files import shown as escaped
 from attncli.records import record
 from attncli.render import heat
 from attncli.render.cells import picture
-from attncli.render.console import has_colour, make_console, rendered, speaks_unicode, terminal_width
+from attncli.render.console import folded, has_colour, make_console, rendered, speaks_unicode, terminal_width
 from attncli.render.view import View, parts_shown, views
 
 if TYPE_CHECKING:
@@ -56,17 +56,18 @@ def result_text(result: Result, names: list[str], style: Style, title: str | Non
     from rich.text import Text
 
     console = make_console(ascii_only=style.ascii_only)
-    said = [heading(result, title)]
+    said = [folded(heading(result, title))]
     for name in names:
+        gap = _gap(parts_shown(result, style.full))
         for part, view in enumerate(fitted_views(result, name, style, terminal_width())):
             parts: list[RenderableType] = [Text(table_title(view)), table(view, style)]
             if name == "weights" and view.omitted and (width := terminal_width()) is not None:
                 part_number = parts_shown(result, style.full)[part]
                 parts[1:1] = [*picture(result, view, part_number, style, width), ""]
+            if part == gap and not _is_joined(result, name):
+                hidden = result.problem.parts - len(parts_shown(result, style.full))
+                said.append(f"{style.dots} {hidden} more of {result.problem.parts} {LEGENDS[name]} (--full shows all)")
             said.append(rendered(console, *parts).rstrip("\n"))
-        hidden = result.problem.parts - len(parts_shown(result, style.full))
-        if hidden and name != "output":
-            said.append(f"{style.dots} {hidden} more of {result.problem.parts} {LEGENDS[name]} (--full shows all)")
     return plain(("\n\n".join(said)) + "\n", style)
 
 
@@ -208,6 +209,11 @@ def _cells(view: View, style: Style) -> list[list[Text]]:
     if (gap := _gap(view.rows)) is not None:
         lines.insert(1 + gap, [Text(style.dots) for _ in lines[0]])
     return lines
+
+
+def _is_joined(result: Result, name: str) -> bool:
+    """Whether the heads of this result are one matrix again, so that its tables are of batch entries."""
+    return name == "output" and (result.problem.packed or result.problem.output_projection is not None)
 
 
 def _gap(numbers: list[int]) -> int | None:

@@ -119,3 +119,15 @@ def test_lines_fit_into_80_columns_and_are_ascii_where_asked(run):
 )
 def test_what_cannot_be_meant_is_an_error(run, words, message):
     assert run("check", "right.yaml", *words) == (2, "", message)
+
+
+def test_a_fraction_among_decimals_is_told_in_their_unit(run, tmp_path):
+    path = tmp_path / "p.yaml"
+    path.write_text(
+        "queries: [[1, 0], [0, 1]]\nkeys: [[1, 0], [0, 1]]\ncausal: true\n"
+        'expected: {weights: [[0.67, "1/3"], [0.33, 0.67]]}\n'
+    )
+    ran = run("check", path)
+    assert (ran.status, ran.err) == (1, "")
+    assert "says 1/3, right is 0.0000" in ran.out
+    assert "off by 33.3 units of the last digit; row 0 alone" in ran.out

@@ -325,3 +325,28 @@ def test_a_streamed_file_that_exists_is_refused(run):
     Path("w.npy").write_text("mine")
     assert run("run", "q.npy", "q.npy", "-q", "-w", "w.npy").status == 2
     assert Path("w.npy").read_text() == "mine"
+
+
+def test_an_input_is_never_written_over(run, here, example):
+    before = Path(example("car.yaml")).read_text()
+    Path("car.yaml").write_text(before)
+    Path("link.yaml").symlink_to("car.yaml")
+    ran = run("run", "car.yaml", "-q", "-o", "link.yaml", "--force")
+    assert ran == (2, "", "error: --output: link.yaml is an input, which would be lost\nhint: name another file\n")
+    assert Path("car.yaml").read_text() == before
+
+
+def test_heads_beside_an_axis_of_heads_are_told_apart(run):
+    np.save("q.npy", np.ones((2, 8, 5, 16)))
+    np.save("k.npy", np.ones((2, 2, 9, 16)))
+    assert run("run", "q.npy", "k.npy").status == 0
+    ran = run("run", "q.npy", "k.npy", "--heads", "8")
+    assert ran.err.splitlines()[1] == (
+        "hint: --heads splits packed columns: leave it out where the arrays have an axis of heads"
+    )
+
+
+def test_what_is_left_out_between_heads_is_said_between_them(run):
+    np.save("q.npy", np.ones((16, 2, 3)))
+    out = run("run", "q.npy", "q.npy", "--show", "weights").out
+    assert out.index("weights [2]") < out.index("… 10 more of 16 weights") < out.index("weights [13]")
