@@ -327,7 +327,7 @@ def test_a_streamed_file_that_exists_is_refused(run):
     assert Path("w.npy").read_text() == "mine"
 
 
-def test_an_input_is_never_written_over(run, here, example):
+def test_an_input_is_never_written_over(run, example):
     before = Path(example("car.yaml")).read_text()
     Path("car.yaml").write_text(before)
     Path("link.yaml").symlink_to("car.yaml")
