@@ -8,12 +8,12 @@ from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 from attncli.errors import InputError, nearest
-from attncli.files import exists, is_folder, shown
+from attncli.files import exists, shown
 from attncli.formats import tree as trees
 from attncli.formats.contents import Contents, Quoted, Tree
 from attncli.request import MATRIX_NAMES, RESULT_NAMES, Labels, Request, Worksheet
 from attncli.settings import BY_KEY, whole
-from attncli.sources import CANONICAL, EXPECTED, Sources
+from attncli.sources import CANONICAL, EXPECTED, Sources, name_of
 from attncli.systems import parse_system
 
 if TYPE_CHECKING:
@@ -39,30 +39,6 @@ def read_problem(text: str, sources: Sources) -> Worksheet:
         raise InputError(contents.where, ONE_MATRIX, APART)
     folder = os.path.dirname(text if exists(text) else text.strip())  # noqa: PTH120 - "" is the current folder
     return read_mapping(contents.tree, (), name=name, where=contents.where, folder=folder, sources=sources)
-
-
-def worksheet_from_matrices(queries: str, keys: str, values: str | None, sources: Sources) -> Worksheet:
-    """The problem of matrices that were given apart."""
-    request = Request(
-        queries=sources.matrix(queries, role="queries"),
-        keys=sources.matrix(keys, role="keys"),
-        values=None if values is None else sources.matrix(values, role="values"),
-    )
-    assert request.queries is not None
-    return Worksheet(request=request, name=name_of(queries), where=request.queries.where)
-
-
-def name_of(text: str) -> str:
-    """A source's short name: its file's without the suffix, its folder's, `stdin` or `literal`."""
-    path = text if exists(text) else text.strip()
-    if path == "-" and not exists(path):
-        return "stdin"
-    if not exists(path):
-        path = path.rpartition(":")[0]
-        if not exists(path):
-            return "literal"
-    name = os.path.basename(os.path.abspath(path))  # noqa: PTH100, PTH119 - Path.resolve() follows links
-    return name if is_folder(path) else os.path.splitext(name)[0]  # noqa: PTH122
 
 
 def read_mapping(

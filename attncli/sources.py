@@ -17,7 +17,7 @@ from attncli.files import LONGEST_PATH, exists, is_folder, listed, read_bytes, r
 from attncli.formats import BY_NAME, BY_SUFFIX
 from attncli.formats.contents import Contents
 from attncli.matrices import Matrix, Reading
-from attncli.request import MATRIX_NAMES, RESULT_NAMES
+from attncli.request import MATRIX_NAMES, RESULT_NAMES, Request, Worksheet
 
 ALIASES = {"queries": ("q", "Q"), "keys": ("k", "K"), "values": ("v", "V"), "x": ("X",)}
 CANONICAL = {alias: name for name in MATRIX_NAMES for alias in (name, *ALIASES.get(name, ()))}
@@ -26,7 +26,7 @@ STANDARD_INPUT = "standard input"
 YAML_KEY = re.compile(r"(?:[ \t]*(?:#.*)?\n)*(?:---|%YAML|- |['\"]?[A-Za-z_]\w*['\"]?[ \t]*:(?:\s|$))")
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Sources:
     """The sources of one command: a file is read once however often it is named, standard input at most once.
 
@@ -196,6 +196,30 @@ def missing(text: str, folder: str | None, where: str | None = None) -> InputErr
     hint = f"did you mean {shown(os.path.join(os.path.dirname(text), near))}?" if near else None
     culprit = shown(text if len(text) <= 200 else f"{text[:100]}…{text[-20:]}")
     return InputError(where, f"{culprit}: {what}", hint) if where else InputError(culprit, what, hint)
+
+
+def worksheet_from_matrices(queries: str, keys: str, values: str | None, sources: Sources) -> Worksheet:
+    """The problem of matrices that were given apart."""
+    request = Request(
+        queries=sources.matrix(queries, role="queries"),
+        keys=sources.matrix(keys, role="keys"),
+        values=None if values is None else sources.matrix(values, role="values"),
+    )
+    assert request.queries is not None
+    return Worksheet(request=request, name=name_of(queries), where=request.queries.where)
+
+
+def name_of(text: str) -> str:
+    """A source's short name: its file's without the suffix, its folder's, `stdin` or `literal`."""
+    path = text if exists(text) else text.strip()
+    if path == "-" and not exists(path):
+        return "stdin"
+    if not exists(path):
+        path = path.rpartition(":")[0]
+        if not exists(path):
+            return "literal"
+    name = os.path.basename(os.path.abspath(path))  # noqa: PTH119 - Path.resolve() follows links
+    return name if is_folder(path) else os.path.splitext(name)[0]
 
 
 def pick(contents: Contents, name: str | None, role: str) -> str:

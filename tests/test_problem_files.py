@@ -15,9 +15,9 @@ from hypothesis.extra import numpy as arrays
 
 from attncli.errors import AttncliError
 from attncli.matrices import Matrix, Reading
-from attncli.problem_file import read_mapping, read_problem, worksheet_from_matrices, write_problem
+from attncli.problem_file import read_mapping, read_problem, write_problem
 from attncli.request import Labels, Request, Worksheet
-from attncli.sources import Sources
+from attncli.sources import Sources, worksheet_from_matrices
 
 CASES = sorted((Path(__file__).parent / "cases").glob("*.yaml"))
 

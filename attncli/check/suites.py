@@ -11,8 +11,7 @@ from attncli.check.report import CaseReport
 from attncli.errors import AttncliError, InputError
 from attncli.files import exists, is_folder, listed, shown
 from attncli.formats import BY_SUFFIX
-from attncli.problem_file import name_of
-from attncli.sources import CANONICAL
+from attncli.sources import CANONICAL, name_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -115,9 +115,11 @@ def answer(
 
 def read_worksheet(words: list[str], sources: Sources) -> Worksheet:
     """A problem from one source, or Q, K and V from two or three."""
-    from attncli.problem_file import read_problem, worksheet_from_matrices
+    from attncli.sources import worksheet_from_matrices
 
     if len(words) == 1:
+        from attncli.problem_file import read_problem
+
         return read_problem(words[0], sources)
     if len(words) > 3:
         raise UsageError(

@@ -41,7 +41,7 @@ class Job:
     plan: Plan
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Block:
     """The results of one block of queries (…, b, columns), and which of its queries had no key (…, b)."""
 

@@ -30,14 +30,14 @@ class Sink(Protocol):
     def __setitem__(self, where: tuple[int | slice, ...], block: Array) -> None: ...
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Outcome:
     """What the loop learned beside the numbers: how many queries had no key, and the first of them (part, query)."""
 
     empty: int = 0
     first_empty: tuple[int, int] | None = None
     engine: str = "numpy"
-    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def note_empty(self, task: Task, empty: Array) -> None:
         """Count the queries of one block that had no key: empty is (…, b)."""

@@ -22,7 +22,7 @@ Array = np.ndarray
 MANY_KEYS = 1024  # from here on the scale is worth a look at the queries
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Tile:
     """Queries × keys: raw scores where they were asked for, scores with −inf where masked, and where they are not."""
 

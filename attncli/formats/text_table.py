@@ -39,7 +39,7 @@ _SPLIT_THOUSANDS = re.compile(r"(?:^|(?<=,))[+-]?[1-9][0-9]{0,2},0[0-9]{2}(?=,|$
 _LEADING_ZEROS = re.compile(rb",0[0-9][0-9](?![0-9.eE])")
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class _Table:
     """Stripped cells, `lines` the number of the line each row began in, `taken` the columns of labels taken out."""
 
