@@ -28,8 +28,9 @@ Examples:
   attncli demo                                  see one, needing no file
   attncli run q.csv k.csv v.csv                 softmax(Q Kᵀ / √d_k) V
   attncli run '1 0; 0 1' '1 0; 0 1' '1 2; 3 4'  numbers typed here
-  attncli run problem.yaml -a laplace           another variant
-  attncli variants                              which there are
+  attncli explain problem.yaml                  the worked solution
+  attncli check problem.yaml                    are these numbers right?
+  attncli compare problem.yaml                  the variants side by side
 """
 
 

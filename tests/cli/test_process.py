@@ -44,41 +44,25 @@ def test_a_table_imports_nothing_that_only_large_work_needs():
     assert imported.isdisjoint({"threadpoolctl", "numba", "matplotlib", "rich.progress", "concurrent.futures"})
 
 
+def shell(command: str) -> subprocess.CompletedProcess[str]:
+    """The command in bash, which must itself succeed."""
+    return subprocess.run(["/bin/bash", "-c", command], capture_output=True, text=True, check=True)
+
+
 def test_a_broken_pipe_is_no_error():
-    ran = subprocess.run(
-        f"{sys.executable} -m attncli run '1 0; 0 1' '1 0; 0 1' --full | true; echo ${{PIPESTATUS[0]}}",
-        shell=True,
-        executable="/bin/bash",
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+    ran = shell(f"{sys.executable} -m attncli run '1 0; 0 1' '1 0; 0 1' --full | true; echo ${{PIPESTATUS[0]}}")
     assert ran.stdout == "0\n"
     assert ran.stderr == ""
 
 
 def test_a_closed_standard_output_is_said():
-    ran = subprocess.run(
-        f"{sys.executable} -m attncli run '1 0' '1 0' >&-; echo $?",
-        shell=True,
-        executable="/bin/bash",
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+    ran = shell(f"{sys.executable} -m attncli run '1 0' '1 0' >&-; echo $?")
     assert ran.stdout == "2\n"
     assert ran.stderr == "error: standard output: it is closed\nhint: use -o FILE, or -q for nothing\n"
 
 
 def test_a_full_device_is_said():
-    ran = subprocess.run(
-        f"{sys.executable} -m attncli run '1 0' '1 0' >/dev/full; echo $?",
-        shell=True,
-        executable="/bin/bash",
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+    ran = shell(f"{sys.executable} -m attncli run '1 0' '1 0' >/dev/full; echo $?")
     assert ran.stdout == "2\n"
     assert ran.stderr == "error: standard output: no space left on device\n"
 
