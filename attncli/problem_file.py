@@ -133,6 +133,8 @@ class _Reader:
     def unknown(self, path: tuple[str, ...], choices: tuple[str, ...]) -> InputError:
         near = nearest(path[-1], choices)
         cure = f"did you mean {near!r}?" if near else f"one of: {', '.join(choices)}"
+        if path in (("defaults",), ("jobs",)):
+            cure = "a manifest of jobs is for attncli batch FILE -d DIR"
         return self.fault((*path[:-1], trees.Key(path[-1])), f"unknown key {shown(path[-1])!r}", cure)
 
     def mapping(self, path: tuple[str, ...]) -> Mapping[str, Any]:

@@ -456,3 +456,12 @@ def test_no_document_is_answered_with_anything_but_a_problem_or_a_refusal(text, 
     document = Sources(lambda: io.BytesIO(text.encode()), from_format=format)
     with contextlib.suppress(AttncliError):
         assert isinstance(read_problem("-", document), Worksheet)
+
+
+def test_a_manifest_is_sent_to_batch(run, tmp_path):
+    path = tmp_path / "jobs.yaml"
+    path.write_text("defaults: {variant: dot}\njobs: []\n")
+    assert run("run", path).err.splitlines() == [
+        f"error: {path}: line 1, column 1: unknown key 'defaults'",
+        "hint: a manifest of jobs is for attncli batch FILE -d DIR",
+    ]
