@@ -118,6 +118,11 @@ class Problem:
         return None if self.values is None else int(self.values.shape[-1])
 
     @property
+    def is_joined(self) -> bool:
+        """Whether the outputs of the heads become one matrix again: packed side by side, or projected."""
+        return self.packed or self.output_projection is not None
+
+    @property
     def parts(self) -> int:
         """How many two-axis problems this is: the product of the leading axes."""
         return math.prod(self.lead)

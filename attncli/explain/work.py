@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from attncli.arithmetic import TOTAL, Expression, Operation, Symbol, function, over, substituted, times, total
 from attncli.door import prepare
-from attncli.errors import UsageError, nearest
+from attncli.errors import UsageError, suggestion
 from attncli.explain.figures import Figures
 from attncli.explain.given import given_step
 from attncli.explain.grids import grids_of
@@ -21,6 +21,7 @@ from attncli.explain.scale import scale_written
 from attncli.explain.steps import exponential_step, raw_step, score_step, weight_step
 from attncli.explain.summary import summarise
 from attncli.problem import Problem
+from attncli.records import record
 from attncli.request import Request
 
 SMALL_SOLUTIONS, SMALL_CELLS = 8, 128  # a problem with more is explained by its first query, and said so
@@ -32,7 +33,7 @@ EMPTY_ROWS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Choice:
     """Which queries and which parts (heads, entries) are explained, and what is said of the others."""
 
@@ -81,8 +82,7 @@ def explain(
 def checked_until(until: str) -> None:
     """UsageError where this is no step."""
     if until not in STEPS:
-        near = nearest(until, STEPS)
-        hint = f"did you mean {near!r}?" if near else f"one of: {', '.join(STEPS)}"
+        hint = suggestion(until, STEPS)
         raise UsageError("--until", f"{until!r} is not a step", hint)
 
 
@@ -154,7 +154,7 @@ def joined(
     problem: Problem, names: Names, query: int, parts: list[int], figures: Figures, until: str, engine: str
 ) -> list[Solution]:
     """Where heads are joined or the output is projected: that step for each entry that was explained."""
-    if problem.values is None or not (problem.packed or problem.output_projection is not None):
+    if problem.values is None or not problem.is_joined:
         return []
     heads = problem.lead[-1] if problem.packed else 1
     solutions = []

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from attncli.digits import of_dimensions, shown
-from attncli.files import shown as escaped
+from attncli.errors import printable as escaped
 from attncli.records import record
 from attncli.render import heat
 from attncli.render.cells import picture
@@ -64,7 +64,7 @@ def result_text(result: Result, names: list[str], style: Style, title: str | Non
             if name == "weights" and view.omitted and (width := terminal_width()) is not None:
                 part_number = parts_shown(result, style.full)[part]
                 parts[1:1] = [*picture(result, view, part_number, style, width), ""]
-            if part == gap and not _is_joined(result, name):
+            if part == gap and not (name == "output" and result.problem.is_joined):
                 hidden = result.problem.parts - len(parts_shown(result, style.full))
                 said.append(f"{style.dots} {hidden} more of {result.problem.parts} {LEGENDS[name]} (--full shows all)")
             said.append(rendered(console, *parts).rstrip("\n"))
@@ -209,11 +209,6 @@ def _cells(view: View, style: Style) -> list[list[Text]]:
     if (gap := _gap(view.rows)) is not None:
         lines.insert(1 + gap, [Text(style.dots) for _ in lines[0]])
     return lines
-
-
-def _is_joined(result: Result, name: str) -> bool:
-    """Whether the heads of this result are one matrix again, so that its tables are of batch entries."""
-    return name == "output" and (result.problem.packed or result.problem.output_projection is not None)
 
 
 def _gap(numbers: list[int]) -> int | None:

@@ -67,7 +67,7 @@ def parts_shown(result: Result, full: bool) -> list[int]:
 
 def views(result: Result, name: str, *, full: bool = False, columns_at_most: int | None = None) -> list[View]:
     """The tables of one result: one for each head of each batch entry."""
-    if name == "output" and (result.problem.packed or result.problem.output_projection is not None):
+    if name == "output" and result.problem.is_joined:
         return _joined_views(result, full, columns_at_most)
     return [_view(result, name, number, full, columns_at_most) for number in parts_shown(result, full)]
 
