@@ -8,7 +8,7 @@ from itertools import combinations
 import numpy as np
 
 from attncli.door import prepare
-from attncli.errors import UsageError, nearest
+from attncli.errors import UsageError, suggestion
 from attncli.explain.names import Names
 from attncli.explain.summary import entropy
 from attncli.problem import Problem
@@ -118,8 +118,7 @@ def variant_candidates(request: Request, names: Sequence[str]) -> list[Candidate
     found: list[Candidate] = []
     for name in names or [variant.name for variant in VARIANTS]:
         if name not in BY_NAME:
-            near = nearest(name, list(BY_NAME))
-            hint = f"did you mean {near!r}?" if near else f"one of: {', '.join(BY_NAME)}"
+            hint = suggestion(name, BY_NAME)
             raise UsageError("--variants", f"{name!r} is not a variant", hint)
         if name not in [candidate.name for candidate in found]:
             found.append(Candidate(name, overlay(request, {"variant": name}), BY_NAME[name].explained))

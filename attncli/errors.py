@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from enum import IntEnum
 
 
@@ -82,3 +82,9 @@ def nearest(word: str, choices: Sequence[str]) -> str | None:
 
     found = get_close_matches(word.lower(), choices, n=1, cutoff=0.6)
     return found[0] if found else None
+
+
+def suggestion(word: str, choices: Collection[str]) -> str:
+    """The hint for a word that is none of the choices: the nearest one, else all of them."""
+    near = nearest(word, tuple(choices))
+    return f"did you mean {near!r}?" if near else f"one of: {', '.join(choices)}"

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
-from attncli.errors import InputError, nearest
+from attncli.errors import InputError, suggestion
 from attncli.files import exists, shown
 from attncli.formats import tree as trees
 from attncli.formats.contents import Contents, Quoted, Tree
@@ -131,8 +131,7 @@ class _Reader:
         return request, around
 
     def unknown(self, path: tuple[str, ...], choices: tuple[str, ...]) -> InputError:
-        near = nearest(path[-1], choices)
-        cure = f"did you mean {near!r}?" if near else f"one of: {', '.join(choices)}"
+        cure = suggestion(path[-1], choices)
         if path in (("defaults",), ("jobs",)):
             cure = "a manifest of jobs is for attncli batch FILE -d DIR"
         return self.fault((*path[:-1], trees.Key(path[-1])), f"unknown key {shown(path[-1])!r}", cure)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from attncli.errors import UsageError, nearest
+from attncli.errors import UsageError, suggestion
 from attncli.records import record
 from attncli.variants import VARIANTS
 
@@ -47,8 +47,7 @@ def choice(noun: str, choices: tuple[str, ...]) -> Callable[[str], str]:
     def parse(text: str) -> str:
         if text in choices:
             return text
-        near = nearest(text, choices)
-        cure = f"did you mean {near!r}?" if near else f"one of: {', '.join(choices)}"
+        cure = suggestion(text, choices)
         raise ValueError(f"{text!r} is not {noun}\n{cure}")
 
     return parse

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from attncli.batch.jobs import Entry, Job
-from attncli.errors import InputError, nearest
+from attncli.errors import InputError, suggestion
 from attncli.files import read_bytes, shown
 from attncli.formats import BY_SUFFIX
 from attncli.formats import tree as trees
@@ -72,8 +72,7 @@ def _name(tree: Tree, where: str, index: int) -> str:
 
 
 def _unknown(tree: Tree, where: str, path: tuple[str, ...], key: str, choices: tuple[str, ...]) -> InputError:
-    near = nearest(key, choices)
-    cure = f"did you mean {near!r}?" if near else f"one of: {', '.join(choices)}"
+    cure = suggestion(key, choices)
     return trees.fault(tree, where, (*path[:-1], trees.Key(key)), f"unknown key {shown(key)!r}", cure)
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, field
 from hashlib import sha256
 from typing import Any
 
 from attncli import __version__
-from attncli.errors import UsageError, nearest
+from attncli.errors import UsageError, suggestion
+from attncli.records import record
 from attncli.request import RESULT_NAMES
 
 SAVE_FORMATS = ("npz", "npy", "csv", "json", "yaml")
@@ -17,7 +18,7 @@ USUAL = ("output", "weights")
 PLACES = ("folder", "start", "fail_fast")  # of no influence on any result
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Options:
     """`folder` is where the results go and `start` what paths are relative to, both absolute. `settings` and
     `matrices` (sources by name: paths travel, not arrays) lie below what a problem says itself. `save` None is output
@@ -49,8 +50,7 @@ def parse_save(text: str | None) -> tuple[str, ...] | None:
     names = tuple(dict.fromkeys(word.strip() for word in text.split(",")))
     for name in names:
         if name not in RESULT_NAMES:
-            near = nearest(name, RESULT_NAMES)
-            hint = f"did you mean {near!r}?" if near else f"one of: {', '.join(RESULT_NAMES)}"
+            hint = suggestion(name, RESULT_NAMES)
             raise UsageError("--save", f"{name!r} is not a result", hint)
     return names
 
@@ -58,7 +58,6 @@ def parse_save(text: str | None) -> tuple[str, ...] | None:
 def parse_save_format(text: str) -> str:
     """The name of a format that results are saved in."""
     if text not in SAVE_FORMATS:
-        near = nearest(text, SAVE_FORMATS)
-        hint = f"did you mean {near!r}?" if near else f"one of: {', '.join(SAVE_FORMATS)}"
+        hint = suggestion(text, SAVE_FORMATS)
         raise UsageError("--save-format", f"{text!r} is not a format", hint)
     return text

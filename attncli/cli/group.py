@@ -9,7 +9,7 @@ from typing import Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from attncli.errors import ExitStatus, UsageError, nearest
+from attncli.errors import ExitStatus, UsageError, nearest, suggestion
 
 COMMANDS = {
     "run": "compute; print tables; write files",
@@ -64,8 +64,7 @@ class Group(TyperGroup):
 
     def get_command(self, _context: Any, cmd_name: str) -> Any:
         if cmd_name not in COMMANDS:
-            near = nearest(cmd_name, list(COMMANDS))
-            hint = f"did you mean {near!r}?" if near else f"one of: {', '.join(COMMANDS)}"
+            hint = suggestion(cmd_name, COMMANDS)
             raise UsageError("attncli", f"{cmd_name!r} is not a command", hint)
         module = import_module(f"attncli.cli.{cmd_name}")
         app = typer.Typer(add_completion=False, rich_markup_mode=None)

@@ -11,7 +11,7 @@ import typer
 
 from attncli.cli.options import Calculation, Files, Reading, Showing, bundled
 from attncli.cli.streams import say, tell
-from attncli.errors import ExitStatus, UsageError, nearest, printable
+from attncli.errors import ExitStatus, UsageError, printable, suggestion
 from attncli.request import RESULT_NAMES
 
 if TYPE_CHECKING:
@@ -154,11 +154,10 @@ def chosen_results(showing: Showing, result: Result) -> list[str]:
     for word in showing.show.split(","):
         name = word.strip()
         if name not in RESULT_NAMES:
-            near = nearest(name, RESULT_NAMES)
             raise UsageError(
                 "--show",
                 f"{name!r} is not a result",
-                f"did you mean {near!r}?" if near else f"one of: {', '.join(RESULT_NAMES)}",
+                suggestion(name, RESULT_NAMES),
             )
         if not result.has(name):
             raise UsageError("--show", "there is no output without values", "give V, or --show weights")

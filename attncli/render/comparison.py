@@ -9,8 +9,8 @@ import numpy as np
 
 from attncli.compare import Column, Comparison, Difference
 from attncli.digits import of_dimensions, shown
-from attncli.errors import UsageError, nearest
-from attncli.files import shown as escaped
+from attncli.errors import UsageError, suggestion
+from attncli.errors import printable as escaped
 from attncli.render import heat
 from attncli.render.console import folded, has_colour, make_console, rendered, speaks_unicode, terminal_width
 from attncli.render.documents import nested
@@ -31,8 +31,7 @@ Row = tuple[str, list[str], list[float | None]]  # label, cells, and for weights
 def comparison_text(comparison: Comparison, format: str, style: Style, title: str | None = None) -> str:
     """The comparison in this format; UsageError where there is none."""
     if format not in FORMATS:
-        near = nearest(format, FORMATS)
-        hint = f"did you mean {near!r}?" if near else f"one of: {', '.join(FORMATS)}"
+        hint = suggestion(format, FORMATS)
         raise UsageError("--format", f"{format!r} is not a format of compare", hint)
     if format == "json":
         return json_text(comparison)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from attncli.digits import shown
-from attncli.errors import UsageError, nearest
+from attncli.errors import UsageError, suggestion
 from attncli.formats import BY_NAME as FORMATS
 from attncli.matrices import Matrix
 from attncli.numerals import shortest
@@ -142,7 +142,6 @@ RENDERERS: dict[str, Renderer] = {
 def renderer(format: str) -> Renderer:
     """The function that makes this format; UsageError where there is none."""
     if format not in RENDERERS:
-        near = nearest(format, tuple(RENDERERS))
-        hint = f"did you mean {near!r}?" if near else f"one of: {', '.join(RENDERERS)}"
+        hint = suggestion(format, RENDERERS)
         raise UsageError("--format", f"{format!r} is not a format", hint)
     return RENDERERS[format]

@@ -10,8 +10,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from attncli.check.report import VERDICTS, CaseReport, Explanation, MatrixCheck
-from attncli.errors import UsageError, nearest
-from attncli.files import shown as escaped
+from attncli.errors import UsageError, suggestion
+from attncli.errors import printable as escaped
 from attncli.render.console import make_console, rendered, speaks_unicode, terminal_width
 from attncli.render.tables import Style, plain
 
@@ -26,8 +26,7 @@ def verdict_renderer(format: str) -> Callable[[list[Outcome], bool], str]:
     """The function that makes this format; UsageError where there is none."""
     renderers = {"table": verdict_text, "json": lambda outcomes, _ascii: json_text(outcomes)}
     if format not in renderers:
-        near = nearest(format, tuple(renderers))
-        hint = f"did you mean {near!r}?" if near else f"one of: {', '.join(renderers)}"
+        hint = suggestion(format, renderers)
         raise UsageError("--format", f"{format!r} is not a format for verdicts", hint)
     return renderers[format]
 
