@@ -7,12 +7,12 @@ from __future__ import annotations
 import os
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from attncli.errors import InputError, UsageError
 from attncli.files import LONGEST_NAME, exists, is_folder, listed, shown
 from attncli.formats import BY_SUFFIX
+from attncli.records import record
 from attncli.sources import CANONICAL, missing
 
 PROBLEM_SUFFIXES = (".yaml", ".yml", ".json", ".npz", ".safetensors")
@@ -22,7 +22,7 @@ WILD = frozenset("*?[")
 NO_JOB = "a batch takes problem files, folders of them, globs, or a manifest"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Entry:
     """A job of a manifest, as it was parsed: where it stands among `jobs`, its mapping, and the manifest's defaults."""
 
@@ -31,7 +31,7 @@ class Entry:
     defaults: Mapping[str, Any] | None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Job:
     """`path` is a problem file, a problem folder or, with an `entry`, a manifest: as the user would call it."""
 

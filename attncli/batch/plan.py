@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from math import prod
 from typing import TYPE_CHECKING
 
 from attncli.batch.worker import failed
+from attncli.records import record
 
 if TYPE_CHECKING:
     from attncli.batch.jobs import Job
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 TILES = 8 << 20  # bytes that the engine works in, about
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Plan:
     """`work` in multiplications, `memory` in bytes for inputs and results; or the `error` that the job would end in."""
 

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -21,6 +21,7 @@ from attncli.files import exists, shown
 from attncli.matrices import Reading
 from attncli.problem import Problem
 from attncli.problem_file import read_problem
+from attncli.records import record
 from attncli.request import Request, overlay
 
 PIECES = 8  # for each thread of the cluster: small enough that all end at about one time
@@ -28,7 +29,7 @@ TRIES = 3
 Rows = tuple[int, int]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Recipe:
     """How a worker comes to the problem: `words` are the sources as they were typed, relative to `start`; `prints`
     what the files held when the run began."""
@@ -97,7 +98,7 @@ def spread(address: str, recipe: Recipe) -> Iterator[Callable[..., Outcome]]:
         cluster.stop()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Spread:
     """Called as the engine's `compute` is; gives the same bits, since blocks begin where the engine's do."""
 
@@ -149,7 +150,7 @@ class Spread:
         raise error
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Piece:
     """The results of some queries, indexed [*lead, query, column], and what the engine learned."""
 

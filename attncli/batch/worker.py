@@ -13,12 +13,13 @@ from attncli.batch.jobs import Job
 from attncli.batch.options import Options
 from attncli.errors import AttncliError, OutputError
 from attncli.files import shown
+from attncli.records import record
 from attncli.request import RESULT_NAMES
 
 Record = dict[str, Any]  # a line of the log
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Task:
     """Jobs for one worker, each with its line of an earlier run, and the seconds after which it hands back the rest."""
 

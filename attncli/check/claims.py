@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from attncli.numerals import shortest
+from attncli.records import record
 
 if TYPE_CHECKING:
     from attncli.matrices import Matrix
@@ -19,7 +19,7 @@ TINY = 1e-300  # what a fraction shows, for a logarithm
 FULL = 15  # significant digits from which on a number is a float64 in full
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Claims:
     """One array entry per cell, in the shape of the matrix.
 
@@ -35,7 +35,7 @@ class Claims:
     decimals: int | None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Shown:
     """What texts show, an entry each: `decimals` behind the point (less the exponent), `digits` that are significant,
     `behind` the digits behind the point as they stand."""

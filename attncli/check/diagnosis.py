@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,6 +14,7 @@ from attncli.check.routes import RIGHT, Route
 from attncli.check.sampling import Sample
 from attncli.check.slips import SLIPS, Slip
 from attncli.errors import AttncliError
+from attncli.records import record
 
 if TYPE_CHECKING:
     from attncli.check.judging import Judge
@@ -24,7 +25,7 @@ Array = np.ndarray
 EVIDENCE = 4.0  # decimal digits in which the numbers of two slips must differ from the right ones to be believed
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Attempt:
     """One way to make one slip, or two: its name, and the numbers that it gives where the sample looks."""
 
@@ -37,7 +38,7 @@ class Attempt:
         return "+".join(slip.name for slip in self.slips)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Found:
     """An attempt that reproduces the expected numbers."""
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from attncli.check.claims import Claims, are_float32, finer_than_float32
+from attncli.records import record
 
 if TYPE_CHECKING:
     from attncli.check.measures import Measured
@@ -21,7 +22,7 @@ LOOSE = 1e-2  # of a number: no plain float32 computation is off by more and sti
 NEAR = 1e-10  # of the largest number: from here on the rounding of float64 arithmetic is bounded, not guessed
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Tolerance:
     """|expected − computed| ≤ absolute + relative·|computed|."""
 

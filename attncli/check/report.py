@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from attncli.records import record
 
 VERDICTS = ("exact", "last-digit", "float32", "input-rounding", "within-tolerance", "wrong")  # from best to worst
 
@@ -12,7 +12,7 @@ def worst(verdicts: list[str]) -> str:
     return max(verdicts, key=VERDICTS.index)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Errors:
     """The errors of one matrix for engineers: how large, against what, and where.
 
@@ -31,7 +31,7 @@ class Errors:
     structure: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class MatrixCheck:
     """One expected matrix against the right one; `at` is its worst cell, None where another shape says it all.
 
@@ -53,7 +53,7 @@ class MatrixCheck:
     errors: Errors | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Explanation:
     """A slip, or two joined with "+", that reproduces the expected numbers; `also` gives the same numbers here."""
 
@@ -64,7 +64,7 @@ class Explanation:
     sentence: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class CaseReport:
     """One problem with expected numbers: its verdict is its worst check's."""
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from attncli.door import prepare
 from attncli.errors import ProblemError
+from attncli.records import record
 from attncli.result import Result
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 Array = np.ndarray
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Route:
     """From a request to numbers: changes to the request, then to the problem, then to the arithmetic behind the scores.
 

@@ -7,17 +7,17 @@ A new slip is one record here.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 
 from attncli.check import wrongs
 from attncli.check.case import Case, scaling, square_root
 from attncli.check.routes import Route
+from attncli.records import record
 from attncli.systems import SYSTEMS
 from attncli.variants import BY_NAME, VARIANTS
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Slip:
     """`routes(case)` are the ways to make the slip on this problem, none where it makes no sense there; `sentence` says
     what was done and what is due. Slips of one `family` exclude each other; of two, the lower `stage` comes first."""

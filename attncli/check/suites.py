@@ -5,16 +5,16 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 
 from attncli.check.report import CaseReport
 from attncli.errors import AttncliError, InputError
 from attncli.files import exists, is_folder, listed, shown
 from attncli.formats import BY_SUFFIX
+from attncli.records import record
 from attncli.sources import CANONICAL, name_of
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Outcome:
     """One problem's report, or the error that there was instead."""
 

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
 
 from attncli.arithmetic import Expression, Numeral, Operation, Rest, Row
 from attncli.digits import shown
 from attncli.explain.records import Equation
+from attncli.records import record
 
 NOISE = 1e-13  # a sum of decimals in binary is off by less: 2.8950000000000005 is printed as 2.895
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Figures:
     """How many decimals a page shows."""
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import field
 
-from attncli.errors import UsageError, nearest
-from attncli.files import shown as printable
+from attncli.errors import UsageError, nearest, printable
 from attncli.problem import Problem
+from attncli.records import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Names:
     """Names for one problem. A label that several share gets its number behind it."""
 

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from attncli.engine import compute
 from attncli.explain.names import Names
 from attncli.problem import Problem
+from attncli.records import record
 
 Array = np.ndarray
 
 KEYS_AT_MOST, TOP_KEYS, EDGE_KEYS = 24, 5, 2
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Numbers:
     """One query against the m keys of one head. `raw`, `scores`, `weights` (m,) and `output` (d_v,) are the engine's;
     `scaled` and `unmasked` (m,) lie between raw and scores; `exponentials` (m,) are

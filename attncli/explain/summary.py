@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 
 from attncli.explain.figures import Figures
 from attncli.explain.names import listed, quoted
 from attncli.explain.numbers import Numbers
+from attncli.records import record
 
 Array = np.ndarray
 
@@ -20,7 +20,7 @@ ENTROPY = "the exponential of the entropy of its weights"
 SATURATED = 0.999  # from here on a score that moves by 1 moves the weight by less than 0.002
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Attention:
     """Who got how much: `top` keys share the largest weight, `next` the second largest (none where all are equal)."""
 

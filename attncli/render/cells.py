@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from attncli.digits import shown
-from attncli.files import shown as printable
+from attncli.errors import printable
 from attncli.render import heat
 from attncli.render.console import has_colour
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from attncli.digits import shown
+from attncli.errors import printable
 from attncli.explain.names import Names
-from attncli.files import shown as printable
 from attncli.records import record
 from attncli.render import heat
 from attncli.render.view import edges
