@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,8 +37,29 @@ def cache_folder() -> str:
     return str(Path(base) / "attncli" / f"numba-{__version__}")
 
 
-def compiled(function: Callable[..., None]) -> Any:
-    """The function, compiled at its first call or read from the cache; uncached where none can be written."""
+class Compiled:
+    """A loop that is compiled, or read from the cache, at its first call with arrays of some dtype.
+
+    LLVM calls back into Python as it compiles, and an interrupt that is raised in such a call is lost. Python raises
+    them on the main thread, so that a thread of its own compiles while the caller waits.
+    """
+
+    def __init__(self, function: Callable[..., None]) -> None:
+        self._dispatcher = _dispatcher_of(function)
+        self._ready: set[tuple[Any, ...]] = set()
+
+    def __call__(self, *arrays: Array) -> None:
+        kinds = tuple((array.dtype, array.flags.writeable) for array in arrays)
+        if kinds not in self._ready:
+            signature = tuple(numba.typeof(array) for array in arrays)
+            with ThreadPoolExecutor(1, "attncli-compile") as aside:
+                aside.submit(self._dispatcher.compile, signature).result()
+            self._ready.add(kinds)
+        self._dispatcher(*arrays)
+
+
+def _dispatcher_of(function: Callable[..., None]) -> Any:
+    """numba's object for the function; uncached where no cache can be written."""
     options: dict[str, Any] = {"nogil": True, "fastmath": EXACT, "error_model": "numpy"}
     before = config.CACHE_DIR
     try:
@@ -58,7 +80,7 @@ def _sum(row: Array) -> Any:
     return total
 
 
-@compiled
+@Compiled
 def exponentials(scores: Array, sums: Array) -> None:
     """(r, t) → exp in place, and the sum of each row."""
     for i in range(scores.shape[0]):
@@ -68,7 +90,7 @@ def exponentials(scores: Array, sums: Array) -> None:
         sums[i] = _sum(row)
 
 
-@compiled
+@Compiled
 def shifted_exponentials(scores: Array, shift: Array, sums: Array) -> None:
     """(r, t), (r,) → exp(score − shift) in place, with what the subtraction rounds off (Knuth's TwoSum)."""
     for i in range(scores.shape[0]):
@@ -82,7 +104,7 @@ def shifted_exponentials(scores: Array, shift: Array, sums: Array) -> None:
         sums[i] = _sum(row)
 
 
-@compiled
+@Compiled
 def manhattan(queries: Array, keys: Array, scores: Array) -> None:
     """−Σ|q − k|: (b, d), (d, t) → (b, t). Four coordinates at a time keep the sums in registers for longer."""
     coordinates = queries.shape[1]
@@ -102,7 +124,7 @@ def manhattan(queries: Array, keys: Array, scores: Array) -> None:
                 row[j] -= abs(q0 - k0[j])
 
 
-@compiled
+@Compiled
 def half_square(queries: Array, keys: Array, scores: Array) -> None:
     """−Σ(q − k)²/2: (b, d), (d, t) → (b, t)."""
     coordinates = queries.shape[1]
