@@ -141,7 +141,11 @@ class Problem:
 
     def index(self, number: int) -> tuple[int, ...]:
         """The index on the leading axes of part `number`."""
-        return tuple(int(i) for i in np.unravel_index(number, self.lead)) if self.lead else ()
+        found = []
+        for size in reversed(self.lead):
+            number, place = divmod(number, size)
+            found.append(place)
+        return tuple(reversed(found))
 
     def key_index(self, number: int) -> tuple[int, ...]:
         """The index on the leading axes of the keys and values that part `number` reads."""

@@ -83,7 +83,7 @@ class Result:
         """Whether each of these queries may attend to each key: (len(rows), m) booleans."""
         problem = self.problem
         alone = problem.part(part)
-        masks = [row_mask(problem, alone, row, row + 1).allowed(0, problem.m) for row in rows]
+        masks = [row_mask(problem, alone, range(row, row + 1)).allowed(0, problem.m) for row in rows]
         return np.array([np.ones(problem.m, np.bool_) if allowed is None else allowed[0] for allowed in masks])
 
     def _by_head_public(self, name: str) -> np.ndarray:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from attncli.engine.bounds import Bounds, Reach, bounds_of
-from attncli.engine.masks import RowMask, row_mask
+from attncli.engine.masks import RowMask, RowMasks
 from attncli.engine.overflow import refuse_infinite
 from attncli.engine.scores import score_tile, with_scale
 from attncli.engine.softmax import RunningSoftmax
@@ -39,6 +39,7 @@ class Job:
     problem: Problem
     wanted: frozenset[str]
     plan: Plan
+    masks: RowMasks
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -58,7 +59,7 @@ def attend_block(job: Job, stack: Stack, rows: range, kernels: Kernels) -> Block
         if problem.variant.prepare is not None:
             queries = problem.variant.prepare(queries)
         bounds = bounds_of(problem, part, stack.reach, queries)
-        masks = row_mask(problem, part, rows.start, rows.stop)
+        masks = job.masks.of(part, rows)
         block = attend_tiles(job, part, queries, masks, bounds, kernels)
         if problem.conventions.empty != "zeros" and block.empty.any():
             fill_empty(problem, part, block)
@@ -85,7 +86,7 @@ def attend_tiles(job: Job, part: Part, queries: Array, masks: RowMask, bounds: B
         weights = softmax.take(tile, kernels)
         if columns is not None:
             share = weights if bounds.share == 1 else weights * weights.dtype.type(bounds.share)
-            softmax.gather(weigh(part, keys, share, tile.allowed, problem.is_finite))
+            softmax.gather(weigh(part, keys, share, tile.mask.allowed, problem.is_finite))
         if "weights" in wanted:
             results["weights"] = weights / softmax.divisor[..., None]
     if columns is not None:
@@ -104,6 +105,7 @@ def weigh(part: Part, keys: slice, weights: Array, allowed: Array | None, is_fin
         return product
     wild = ~np.isfinite(values).all(axis=-1)
     product = weights @ np.where(wild[..., None], values.dtype.type(0), values)
+    allowed = None if allowed is None else np.broadcast_to(allowed, weights.shape)
     for *place, key in np.argwhere(wild):
         own = (*place, slice(None), key)
         share = weights[own][..., None] * values[(*place, key)]

@@ -12,6 +12,7 @@ import numpy as np
 
 from attncli.engine.blocks import Block, Job, attend_block
 from attncli.engine.engines import choose_engine
+from attncli.engine.masks import RowMasks
 from attncli.engine.overflow import narrowed
 from attncli.engine.plan import Task, is_small, plan_for, tasks_of, workers_for
 from attncli.engine.stacks import Stacks, indices
@@ -67,7 +68,7 @@ def compute(
     """
     maker = choose_engine(problem, engine)
     wanted = frozenset(sinks)
-    job = Job(problem, wanted, plan_for(problem, wanted, tall=maker.is_tall(problem)))
+    job = Job(problem, wanted, plan_for(problem, wanted, tall=maker.is_tall(problem)), RowMasks(problem))
     outcome = Outcome(engine=maker.name)
     tasks = list(tasks_of(problem, job.plan, range(problem.n) if rows is None else rows))
     stacks = Stacks(problem)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,6 +13,23 @@ if TYPE_CHECKING:
     from attncli.problem import Part, Problem
 
 Array = np.ndarray
+
+
+KEPT = 8  # row masks that are kept for the next part
+
+
+@record
+class TileMask:
+    """What a tile of queries × keys may see: `allowed` (…, b, t) is True where the query may attend, None where all
+    may; `hidden` is its opposite in the columns `doubt`, outside of which all may; `seen` (…, b): has it any key."""
+
+    allowed: Array | None
+    doubt: slice
+    hidden: Array | None
+    seen: Array | bool
+
+
+EVERYTHING = TileMask(None, slice(0, 0), None, True)
 
 
 @record
@@ -26,6 +44,25 @@ class RowMask:
     last_key: int  # or from this on
     common_start: int = 0  # every query sees the keys from this on
     common_stop: int = 0  # up to this, as far as positions go
+    kept: dict[tuple[int, int], TileMask] | None = None  # where tiles are asked for again
+
+    def tile(self, start: int, stop: int) -> TileMask:
+        """The mask of the keys start … stop."""
+        if self.kept is None:
+            return self._tile(start, stop)
+        if (start, stop) not in self.kept:
+            self.kept[start, stop] = self._tile(start, stop)
+        return self.kept[start, stop]
+
+    def _tile(self, start: int, stop: int) -> TileMask:
+        allowed = self.allowed(start, stop)
+        if allowed is None:
+            return EVERYTHING
+        doubt = slice(0, stop - start)
+        if self.mask is None and self.bias is None:
+            by_position = self._doubtful(start, stop)
+            doubt = slice(by_position.start - start, by_position.stop - start)
+        return TileMask(allowed, doubt, ~allowed[..., doubt], np.any(allowed, axis=-1))
 
     def allowed(self, start: int, stop: int) -> Array | None:
         """(…, b, stop − start) booleans, True where the query may attend; None where all are True."""
@@ -46,13 +83,6 @@ class RowMask:
                 allowed = free if allowed is None else allowed & free
         return allowed
 
-    def doubtful(self, start: int, stop: int) -> slice:
-        """The columns of the tile start … stop outside of which everything is allowed, counted from `start`."""
-        if self.mask is not None or self.bias is not None:
-            return slice(0, stop - start)
-        doubt = self._doubtful(start, stop)
-        return slice(doubt.start - start, doubt.stop - start)
-
     def _doubtful(self, start: int, stop: int) -> range:
         """The keys from start to stop that the position of some query may forbid; one range holds them all."""
         first = start if self.common_start > start else max(start, self.common_stop)
@@ -60,13 +90,36 @@ class RowMask:
         return range(first, last)
 
 
-def row_mask(problem: Problem, part: Part, start: int, stop: int) -> RowMask:
-    """The masks of queries start … stop of one part, or of a stack of parts."""
-    mask = None if part.mask is None else part.mask[..., start:stop, :]
-    bias = None if part.bias is None else part.bias[..., start:stop, :]
+class RowMasks:
+    """The masks of a problem's blocks of queries; the first of them kept where they are the same in every part."""
+
+    def __init__(self, problem: Problem) -> None:
+        self.problem = problem
+        visible = problem.visible
+        varies = max(len(visible.offsets), len(visible.lengths or ())) > 1
+        self._is_shared = problem.parts > 1 and problem.mask is None and problem.bias is None and not varies
+        self._kept: dict[range, RowMask] = {}
+
+    def of(self, part: Part, rows: range) -> RowMask:
+        """The masks of these queries of one part, or of a stack of parts."""
+        if not self._is_shared:
+            return row_mask(self.problem, part, rows)
+        if rows in self._kept:
+            return self._kept[rows]
+        first = part.first if isinstance(part.first, int) else int(part.first[0])
+        made = replace(row_mask(self.problem, replace(part, first=first), rows), kept={})
+        if len(self._kept) < KEPT:
+            self._kept[rows] = made
+        return made
+
+
+def row_mask(problem: Problem, part: Part, rows: range) -> RowMask:
+    """The masks of these queries of one part, or of a stack of parts."""
+    mask = None if part.mask is None else part.mask[..., rows.start : rows.stop, :]
+    bias = None if part.bias is None else part.bias[..., rows.start : rows.stop, :]
     if problem.visible.is_everything:
         return RowMask(None, None, mask, bias, 0, problem.m)
-    starts, stops = problem.visible.interval(part.first, np.arange(start, stop), problem.m)
+    starts, stops = problem.visible.interval(part.first, np.arange(rows.start, rows.stop), problem.m)
     seen = stops > starts
     first = int(starts[seen].min()) if seen.any() else 0
     last = int(stops[seen].max()) if seen.any() else 0

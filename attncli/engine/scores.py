@@ -14,7 +14,7 @@ from attncli.engine.overflow import refuse_overflow
 if TYPE_CHECKING:
     from attncli.engine.bounds import Bounds
     from attncli.engine.kernels import Kernels
-    from attncli.engine.masks import RowMask
+    from attncli.engine.masks import RowMask, TileMask
     from attncli.problem import Part, Problem
 
 Array = np.ndarray
@@ -24,11 +24,11 @@ MANY_KEYS = 1024  # from here on the scale is worth a look at the queries
 
 @dataclass(slots=True, eq=False, repr=False)
 class Tile:
-    """Queries × keys: raw scores where they were asked for, scores with −inf where masked, and where they are not."""
+    """Queries × keys: raw scores where they were asked for, scores with −inf where masked, and the mask."""
 
     raw: Array | None
     scores: Array
-    allowed: Array | None
+    mask: TileMask
     has_infinities: bool
 
 
@@ -61,9 +61,9 @@ def score_tile(
     if scale != 1:
         scores *= scores.dtype.type(scale)
     late = problem.conventions.softcap_after_bias
-    allowed = masks.allowed(columns.start, columns.stop)
+    mask = masks.tile(columns.start, columns.stop)
     if problem.softcap is not None and not bounds.is_bounded:
-        refuse_overflow(problem, scores, allowed)  # which the cap would hide
+        refuse_overflow(problem, scores, mask.allowed)  # which the cap would hide
     if problem.softcap is not None and not late:
         cap(scores, problem.softcap)
     if masks.bias is not None:
@@ -71,12 +71,11 @@ def score_tile(
     if problem.softcap is not None and late:
         cap(scores, problem.softcap)
     if not bounds.is_bounded:
-        refuse_overflow(problem, scores, allowed)
-    if allowed is not None:
-        doubt = masks.doubtful(columns.start, columns.stop)
-        np.copyto(scores[..., doubt], -np.inf, where=~allowed[..., doubt])
-    has_infinities = allowed is not None or not bounds.is_bounded or not problem.is_finite
-    return Tile(raw, scores, allowed, has_infinities)
+        refuse_overflow(problem, scores, mask.allowed)
+    if mask.hidden is not None:
+        np.copyto(scores[..., mask.doubt], -np.inf, where=mask.hidden)
+    has_infinities = mask.hidden is not None or not bounds.is_bounded or not problem.is_finite
+    return Tile(raw, scores, mask, has_infinities)
 
 
 def cap(scores: Array, limit: float) -> None:

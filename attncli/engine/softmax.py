@@ -28,7 +28,7 @@ class RunningSoftmax:
 
     def take(self, tile: Tile, kernels: Kernels) -> Array:
         """Turn the tile's scores into exponentials, in place, and add them up."""
-        self.seen |= True if tile.allowed is None else tile.allowed.any(axis=-1)
+        self.seen |= tile.mask.seen
         if self.shift is None:
             sums = kernels.exponentials(tile, None)
         else:
