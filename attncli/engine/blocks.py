@@ -10,7 +10,7 @@ import numpy as np
 from attncli.engine.bounds import Bounds, Reach, bounds_of
 from attncli.engine.masks import RowMask, RowMasks
 from attncli.engine.overflow import refuse_infinite
-from attncli.engine.scores import score_tile, with_scale
+from attncli.engine.scores import scoring
 from attncli.engine.softmax import RunningSoftmax
 from attncli.records import record
 
@@ -71,25 +71,25 @@ def attend_block(job: Job, stack: Stack, rows: range, kernels: Kernels) -> Block
 def attend_tiles(job: Job, part: Part, queries: Array, masks: RowMask, bounds: Bounds, kernels: Kernels) -> Block:
     """The loop over the keys, a tile at a time; all of them are one tile where whole rows are asked for."""
     problem, wanted, plan = job.problem, job.wanted, job.plan
-    columns = part.values.shape[-1] if part.values is not None and "output" in wanted else None
-    softmax = RunningSoftmax(queries.shape[:-1], columns, queries.dtype, needs_shift=bounds.needs_shift)
+    gathers = part.values is not None and "output" in wanted
+    softmax = RunningSoftmax(queries.shape[:-1], queries.dtype, needs_shift=bounds.needs_shift)
     results: dict[str, Array] = {}
-    queries, scale = with_scale(problem, queries, wanted)
+    scores = scoring(problem, part, queries, masks, bounds, kernels, wanted)
     low, high = (0, problem.m) if plan.whole_rows else (masks.first_key, masks.last_key)
     for left in range(low, high, plan.width):
         keys = slice(left, min(left + plan.width, high))
-        tile = score_tile(problem, part, queries, scale, masks, keys, bounds, kernels, wanted)
+        tile = scores.tile(keys)
         if tile.raw is not None:
             results["raw_scores"] = tile.raw
         if "scores" in wanted:
             results["scores"] = tile.scores.copy()
         weights = softmax.take(tile, kernels)
-        if columns is not None:
+        if gathers:
             share = weights if bounds.share == 1 else weights * weights.dtype.type(bounds.share)
-            softmax.gather(weigh(part, keys, share, tile.mask.allowed, problem.is_finite))
+            softmax.gather(weigh(part, keys, share, tile.allowed, problem.is_finite))
         if "weights" in wanted:
             results["weights"] = weights / softmax.divisor[..., None]
-    if columns is not None:
+    if gathers:
         results["output"] = output_of(problem, part, softmax, bounds)
     if "lse" in wanted:
         results["lse"] = softmax.lse()
@@ -116,7 +116,8 @@ def weigh(part: Part, keys: slice, weights: Array, allowed: Array | None, is_fin
 def output_of(problem: Problem, part: Part, softmax: RunningSoftmax, bounds: Bounds) -> Array:
     """The gathered values over the sum of the exponentials."""
     assert part.values is not None
-    assert softmax.gathered is not None
+    if softmax.gathered is None:  # nobody saw any key
+        return np.zeros((*softmax.total.shape, part.values.shape[-1]), part.values.dtype)
     if bounds.share == 1:
         output: Array = softmax.gathered / softmax.divisor[..., None]
         return output

@@ -20,16 +20,18 @@ PAGE = 4096  # bytes from which it matters
 
 
 class Kernels(Protocol):
-    """The loops over cells that engines differ in. `scratch` arrays belong to one thread: one object to a thread."""
+    """The loops over cells that engines differ in. `scratch` arrays belong to one thread: one object to a thread.
+    `fuses`: scale and positions can wait for the pass of the exponentials."""
 
     name: str
+    fuses: bool
 
     def raw_scores(self, variant: Variant, queries: Array, keys: Array) -> Array:
         """(…, b, d_k), (…, t, d_k) → (…, b, t), which the next call may overwrite."""
 
     def exponentials(self, tile: Tile, shift: Array | None) -> Array:
         """Put exp(scores − shift), with the rounding of the shift recovered, in place of a tile's scores, and give the
-        sum of each row: (…, b)."""
+        sum of each row: (…, b). Without a shift, what is due comes first."""
 
 
 class Scratch:
@@ -60,6 +62,7 @@ class NumpyKernels:
     """Everything by whole-tile ufuncs and BLAS."""
 
     name = "numpy"
+    fuses = False
 
     def __init__(self) -> None:
         self.scratch = Scratch()

@@ -81,13 +81,28 @@ def _sum(row: Array) -> Any:
 
 
 @Compiled
-def exponentials(scores: Array, sums: Array) -> None:
-    """(r, t) → exp in place, and the sum of each row."""
+def exponentials(scores: Array, scale: Array, sums: Array) -> None:
+    """(r, t), (1,) → exp(scale · score) in place, and the sum of each row."""
+    factor = scale[0]
     for i in range(scores.shape[0]):
         row = scores[i]
         for j in range(row.shape[0]):
-            row[j] = exponential(row[j])
+            row[j] = exponential(factor * row[j])
         sums[i] = _sum(row)
+
+
+@Compiled
+def exponentials_within(scores: Array, scale: Array, starts: Array, stops: Array, sums: Array) -> None:
+    """The same for the cells starts[i] to stops[i] of each row, 0 elsewhere."""
+    factor = scale[0]
+    for i in range(scores.shape[0]):
+        start, stop = starts[i], max(starts[i], stops[i])
+        scores[i, :start] = 0
+        seen = scores[i, start:stop]  # a loop from 0: others are not vectorised, as indices could be negative
+        for j in range(seen.shape[0]):
+            seen[j] = exponential(factor * seen[j])
+        scores[i, stop:] = 0
+        sums[i] = _sum(scores[i])
 
 
 @Compiled
@@ -155,6 +170,7 @@ class NumbaKernels(NumpyKernels):
     """NumPy's products, and compiled loops for the rest."""
 
     name = "numba"
+    fuses = True
 
     def raw_scores(self, variant: Variant, queries: Array, keys: Array) -> Array:
         distance = DISTANCES.get(variant.name)
@@ -173,8 +189,14 @@ class NumbaKernels(NumpyKernels):
         scores = tile.scores
         sums = np.empty(scores.shape[:-1], scores.dtype)
         rows = scores.reshape(-1, scores.shape[-1])
-        if shift is None:
-            exponentials(rows, sums.reshape(-1))
-        else:
+        if shift is not None:
             shifted_exponentials(rows, shift.reshape(-1), sums.reshape(-1))
+            return sums
+        scale = np.full(1, 1 if tile.due is None else tile.due.scale, scores.dtype)
+        span = None if tile.due is None else tile.due.span
+        if span is None:
+            exponentials(rows, scale, sums.reshape(-1))
+        else:
+            starts, stops = (np.broadcast_to(ends, sums.shape).flatten() for ends in (span.starts, span.stops))
+            exponentials_within(rows, scale, starts, stops, sums.reshape(-1))
         return sums

@@ -10,9 +10,9 @@ from attncli.errors import UsageError
 from attncli.problem import Problem
 from attncli.records import record
 
-CELLS = 1 << 17  # (query, key) cells of a tile: a few such tiles stay in a core's own cache
-HEIGHT = 256  # queries to a block
-DISTANCE_HEIGHT = 64  # of a distance: a ufunc call to each coordinate wants long rows
+CELLS = 1 << 18  # (query, key) cells of a tile: a few such tiles stay in a core's own cache
+HEIGHT = 512  # queries to a block
+DISTANCE_HEIGHT = 128  # of a distance: a ufunc call to each coordinate wants long rows
 ROW_CELLS = 1 << 20  # cells of a block whose rows are whole
 SMALL = 1 << 13  # multiplications that no BLAS spreads over threads, so that nobody need tell it not to
 ALONE = 1 << 21  # multiplications that repay no second thread

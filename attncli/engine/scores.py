@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from attncli.engine.overflow import refuse_overflow
+from attncli.records import record
 
 if TYPE_CHECKING:
     from attncli.engine.bounds import Bounds
     from attncli.engine.kernels import Kernels
-    from attncli.engine.masks import RowMask, TileMask
+    from attncli.engine.masks import RowMask, Span
     from attncli.problem import Part, Problem
 
 Array = np.ndarray
@@ -24,15 +24,94 @@ MANY_KEYS = 1024  # from here on the scale is worth a look at the queries
 
 @dataclass(slots=True, eq=False, repr=False)
 class Tile:
-    """Queries × keys: raw scores where they were asked for, scores with −inf where masked, and the mask."""
+    """Queries × keys: raw scores where they were asked for, scores with −inf where masked, the mask, and which queries
+    have a key here. With `due` the scores are raw, and an engine does the rest in its pass of the exponentials."""
 
     raw: Array | None
     scores: Array
-    mask: TileMask
+    allowed: Array | None
+    seen: Array | bool
     has_infinities: bool
+    due: Due | None = None
 
 
-def with_scale(problem: Problem, queries: Array, wanted: Collection[str]) -> tuple[Array, float]:
+@record
+class Due:
+    """What is still to be done to raw scores: the scale, and the keys that positions leave each query."""
+
+    scale: float
+    span: Span | None
+
+
+@record
+class Scoring:
+    """How one block of queries, as the variant takes them, is scored. `waits`: scale and positions are all that raw
+    scores need, nobody wants to see the scores between, and the engine has them done for nothing later."""
+
+    problem: Problem
+    part: Part
+    queries: Array
+    scale: float
+    masks: RowMask
+    bounds: Bounds
+    kernels: Kernels
+    wanted: frozenset[str]
+    waits: bool
+
+    def tile(self, keys: slice) -> Tile:
+        """The tile of these keys; NumericError where a score overflows."""
+        rows = np.ascontiguousarray(self.part.keys[..., keys, :])
+        scores = self.kernels.raw_scores(self.problem.variant, self.queries, rows)
+        return self._due(scores, keys) if self.waits else self._settled(scores, keys)
+
+    def _due(self, scores: Array, keys: slice) -> Tile:
+        span = self.masks.span(keys.start, keys.stop)
+        seen = True if span is None else span.stops > span.starts
+        return Tile(None, scores, None, seen, has_infinities=False, due=Due(self.scale, span))
+
+    def _settled(self, scores: Array, keys: slice) -> Tile:
+        problem, bounds = self.problem, self.bounds
+        raw = scores.copy() if "raw_scores" in self.wanted else None
+        if self.scale != 1:
+            scores *= scores.dtype.type(self.scale)
+        late = problem.conventions.softcap_after_bias
+        mask = self.masks.tile(keys.start, keys.stop)
+        if problem.softcap is not None and not bounds.is_bounded:
+            refuse_overflow(problem, scores, mask.allowed)  # which the cap would hide
+        if problem.softcap is not None and not late:
+            cap(scores, problem.softcap)
+        if self.masks.bias is not None:
+            scores += self.masks.bias[..., keys]
+        if problem.softcap is not None and late:
+            cap(scores, problem.softcap)
+        if not bounds.is_bounded:
+            refuse_overflow(problem, scores, mask.allowed)
+        if mask.hidden is not None:
+            np.copyto(scores[..., mask.doubt], -np.inf, where=mask.hidden)
+        has_infinities = mask.hidden is not None or not bounds.is_bounded or not problem.is_finite
+        return Tile(raw, scores, mask.allowed, mask.seen, has_infinities)
+
+
+def scoring(
+    problem: Problem,
+    part: Part,
+    queries: Array,
+    masks: RowMask,
+    bounds: Bounds,
+    kernels: Kernels,
+    wanted: frozenset[str],
+) -> Scoring:
+    """How these queries of this part are scored."""
+    plain = problem.softcap is None and problem.bias is None and problem.mask is None
+    unseen = not bounds.needs_shift and wanted.isdisjoint(("raw_scores", "scores"))
+    waits = kernels.fuses and plain and unseen
+    scale = problem.scale
+    if not waits:
+        queries, scale = with_scale(problem, queries, wanted)
+    return Scoring(problem, part, queries, scale, masks, bounds, kernels, wanted, waits)
+
+
+def with_scale(problem: Problem, queries: Array, wanted: frozenset[str]) -> tuple[Array, float]:
     """The queries times the scale, and the scale that is left, 1: where that changes no bit of the scores, because the
     scale is a power of two and nothing leaves the range, and saves a pass over every tile. Else both as they are."""
     scale = problem.scale
@@ -42,40 +121,6 @@ def with_scale(problem: Problem, queries: Array, wanted: Collection[str]) -> tup
     factor = queries.dtype.type(scale)
     scaled = queries * factor
     return (scaled, 1.0) if np.array_equal(scaled / factor, queries) else (queries, scale)
-
-
-def score_tile(
-    problem: Problem,
-    part: Part,
-    queries: Array,
-    scale: float,
-    masks: RowMask,
-    columns: slice,
-    bounds: Bounds,
-    kernels: Kernels,
-    wanted: Collection[str],
-) -> Tile:
-    """The tile of these (prepared) queries and the keys of `columns`; NumericError where a score overflows."""
-    scores = kernels.raw_scores(problem.variant, queries, np.ascontiguousarray(part.keys[..., columns, :]))
-    raw = scores.copy() if "raw_scores" in wanted else None
-    if scale != 1:
-        scores *= scores.dtype.type(scale)
-    late = problem.conventions.softcap_after_bias
-    mask = masks.tile(columns.start, columns.stop)
-    if problem.softcap is not None and not bounds.is_bounded:
-        refuse_overflow(problem, scores, mask.allowed)  # which the cap would hide
-    if problem.softcap is not None and not late:
-        cap(scores, problem.softcap)
-    if masks.bias is not None:
-        scores += masks.bias[..., columns]
-    if problem.softcap is not None and late:
-        cap(scores, problem.softcap)
-    if not bounds.is_bounded:
-        refuse_overflow(problem, scores, mask.allowed)
-    if mask.hidden is not None:
-        np.copyto(scores[..., mask.doubt], -np.inf, where=mask.hidden)
-    has_infinities = mask.hidden is not None or not bounds.is_bounded or not problem.is_finite
-    return Tile(raw, scores, mask, has_infinities)
 
 
 def cap(scores: Array, limit: float) -> None:

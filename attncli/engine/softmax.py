@@ -20,15 +20,15 @@ class RunningSoftmax:
     rescaled (Milakov and Gimelshein 2018); without, which the caller knows to be safe, they are exp(score) itself.
     """
 
-    def __init__(self, shape: tuple[int, ...], columns: int | None, dtype: np.dtype, *, needs_shift: bool) -> None:
+    def __init__(self, shape: tuple[int, ...], dtype: np.dtype, *, needs_shift: bool) -> None:
         self.shift = np.full(shape, -np.inf, dtype) if needs_shift else None
         self.total = np.zeros(shape, dtype)
         self.seen = np.zeros(shape, np.bool_)
-        self.gathered = None if columns is None else np.zeros((*shape, columns), dtype)
+        self.gathered: Array | None = None
 
     def take(self, tile: Tile, kernels: Kernels) -> Array:
         """Turn the tile's scores into exponentials, in place, and add them up."""
-        self.seen |= tile.mask.seen
+        self.seen |= tile.seen
         if self.shift is None:
             sums = kernels.exponentials(tile, None)
         else:
@@ -52,8 +52,10 @@ class RunningSoftmax:
 
     def gather(self, weighted: Array) -> None:
         """Add the values that a tile's exponentials weigh."""
-        assert self.gathered is not None
-        self.gathered += weighted
+        if self.gathered is None:
+            self.gathered = weighted
+        else:
+            self.gathered += weighted
 
     @property
     def divisor(self) -> Array:
