@@ -76,6 +76,12 @@ class MissingExtraError(AttncliError):
         return type(self), self._arguments
 
 
+def told_by_system(error: OSError) -> str:
+    """What the system says of an error, begun as a sentence of ours is."""
+    text = error.strerror or str(error)
+    return text[:1].lower() + text[1:]
+
+
 def nearest(word: str, choices: Sequence[str]) -> str | None:
     """The choice most like `word`, for a hint; None where nothing is close."""
     from difflib import get_close_matches

@@ -9,7 +9,7 @@ from dataclasses import field
 from typing import TYPE_CHECKING
 
 from attncli.errors import OutputError, UsageError, nearest
-from attncli.files import is_device, refuse_existing, shown, write_atomically
+from attncli.files import is_device, real, refuse_existing, shown, write_atomically
 from attncli.formats import BY_SUFFIX, Format
 from attncli.matrices import Matrix
 from attncli.records import record
@@ -41,7 +41,7 @@ class Targets:
                     OPTIONS[name], "there is no output without values", "give V, or -w FILE for the weights"
                 )
             format = format_of(path, OPTIONS[name])
-            if os.path.realpath(path) in inputs:
+            if real(path) in inputs:
                 raise UsageError(OPTIONS[name], f"{shown(path)} is an input, which would be lost", "name another file")
             group = by_path.setdefault(_same_file(path, by_path), [])
             group.append(name)
@@ -122,6 +122,6 @@ def format_of(path: str, option: str) -> Format:
 def _same_file(path: str, known: dict[str, list[str]]) -> str:
     """The path under which this file is already known, however it is written."""
     for other in known:
-        if os.path.realpath(other) == os.path.realpath(path):
+        if real(other) == real(path):
             return other
     return path

@@ -1,19 +1,18 @@
 """From the words somebody types to matrices: files, `FILE:NAME`, standard input, literals and folders."""
 
 # A path stays the text that was typed; pathlib drops the slash that says "a folder".
-# ruff: noqa: PTH100, PTH115, PTH118, PTH120, PTH122
+# ruff: noqa: PTH100, PTH118, PTH120, PTH122
 from __future__ import annotations
 
 import os
 import re
-import stat
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from typing import BinaryIO
 
-from attncli.errors import AttncliError, InputError, UsageError, nearest
-from attncli.files import LONGEST_PATH, exists, is_folder, listed, read_bytes, read_open, shown
+from attncli.errors import AttncliError, InputError, UsageError, nearest, told_by_system
+from attncli.files import LONGEST_PATH, exists, is_folder, link_target, listed, read_bytes, read_open, real, shown
 from attncli.formats import BY_NAME, BY_SUFFIX
 from attncli.formats.contents import Contents
 from attncli.matrices import Matrix, Reading
@@ -49,7 +48,7 @@ class Sources:
     @property
     def paths(self) -> frozenset[str]:
         """The real paths of the files that were read."""
-        return frozenset(os.path.realpath(path) for path in self._files)
+        return frozenset(map(real, self._files))
 
     def matrix(self, text: str, *, role: str, folder: str | None = None, where: str | None = None) -> Matrix:
         """The one matrix that `text` means.
@@ -130,7 +129,7 @@ class Sources:
         try:
             data = read_open(self.stdin(), STANDARD_INPUT)
         except OSError as error:
-            raise InputError(STANDARD_INPUT, (error.strerror or str(error)).lower()) from None
+            raise InputError(STANDARD_INPUT, told_by_system(error)) from None
         if not data:
             raise InputError(
                 STANDARD_INPUT, "nothing came in", "send a file into it, as in attncli run - k.csv < q.csv"
@@ -181,12 +180,8 @@ def missing(text: str, folder: str | None, where: str | None = None) -> InputErr
     """No such file, with the name in that folder that is most like it."""
     path = joined(folder, text)
     parent, name = os.path.split(path)
-    what = "no such file"
-    try:
-        if stat.S_ISLNK(os.lstat(path).st_mode):
-            what = f"is a link to {shown(os.readlink(path))}, which does not exist"
-    except (OSError, ValueError):
-        pass
+    target = link_target(path)
+    what = "no such file" if target is None else f"is a link to {shown(target)}, which does not exist"
     try:
         near = nearest(name, [entry for entry in listed(parent or ".") if entry != name]) if name else None
     except (InputError, ValueError):

@@ -4,19 +4,33 @@
 # ruff: noqa: PTH116, PTH208, PT012
 from __future__ import annotations
 
+import ast
+import errno
 import os
+import re
 import signal
 import stat
 import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
 from attncli import files
 from attncli.errors import InputError, OutputError
-from attncli.files import AtomicFile, append_line, read_bytes, refuse_existing, shown, write_atomically
+from attncli.files import (
+    AtomicFile,
+    append_line,
+    is_temporary,
+    read_bytes,
+    reading,
+    refuse_existing,
+    shown,
+    write_atomically,
+    writing,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -77,9 +91,9 @@ def test_a_file_that_came_meanwhile_is_not_replaced(folder):
 @pytest.mark.parametrize("comes_first", [False, True])
 def test_without_hard_links_a_file_that_came_meanwhile_is_not_replaced_either(folder, monkeypatch, comes_first):
     def no_link(*_):
-        raise OSError(files.errno.EPERM, "Operation not permitted")
+        raise OSError(errno.EPERM, "Operation not permitted")
 
-    monkeypatch.setattr(files.os, "link", no_link)
+    monkeypatch.setattr(writing.os, "link", no_link)
     if comes_first:
         with pytest.raises(OutputError), AtomicFile("out") as file:
             file.write(b"ours")
@@ -217,7 +231,7 @@ def test_a_fault_in_any_call_leaves_the_old_file_alone(folder, monkeypatch, call
         raise fault
 
     with monkeypatch.context() as patch:
-        patch.setattr(files.os, call, fail)
+        patch.setattr(writing.os, call, fail)
         with pytest.raises((OutputError, KeyboardInterrupt, SystemExit)):
             write_atomically("out", [b"new"], force=True)
     assert read_bytes("out") == b"old"
@@ -226,8 +240,8 @@ def test_a_fault_in_any_call_leaves_the_old_file_alone(folder, monkeypatch, call
 
 def test_short_writes_are_continued(monkeypatch):
     write, pwrite = os.write, os.pwrite
-    monkeypatch.setattr(files.os, "write", lambda descriptor, data: write(descriptor, data[:7]))
-    monkeypatch.setattr(files.os, "pwrite", lambda descriptor, data, offset: pwrite(descriptor, data[:7], offset))
+    monkeypatch.setattr(writing.os, "write", lambda descriptor, data: write(descriptor, data[:7]))
+    monkeypatch.setattr(writing.os, "pwrite", lambda descriptor, data, offset: pwrite(descriptor, data[:7], offset))
     with AtomicFile("out") as file:
         file.write(bytes(range(100)))
         file.write_at(100, bytes(range(100, 200)))
@@ -259,7 +273,7 @@ with AtomicFile("out", force=True) as file:
     process.communicate()
     assert read_bytes("out") == b"old"
     left = [name for name in names() if name != "out"]
-    assert all(map(files.is_temporary, left))
+    assert all(map(is_temporary, left))
     assert len(left) == (ending == signal.SIGKILL)
 
 
@@ -299,7 +313,7 @@ UNREADABLE = [
 
 @pytest.mark.parametrize(("path", "message"), UNREADABLE)
 def test_what_cannot_be_read_is_an_input_error(path, message, monkeypatch):
-    monkeypatch.setattr(files, "ENDLESS", 1 << 16)
+    monkeypatch.setattr(reading, "ENDLESS", 1 << 16)
     with pytest.raises(InputError) as error:
         read_bytes(path)
     assert refusal(error) == (message, None)
@@ -336,8 +350,45 @@ def test_a_line_that_cannot_be_written_whole_is_taken_away_again(folder, monkeyp
             raise OSError(28, "No space left on device")
         return write(descriptor, data[:-4])
 
-    monkeypatch.setattr(files.os, "write", half)
+    monkeypatch.setattr(writing.os, "write", half)
     with pytest.raises(OutputError) as error:
         append_line("log", "two, three")
     assert refusal(error) == ("log: no space left on device", None)
     assert read_bytes("log") == b"one\n"
+
+
+# what a module may ask of the system without looking at a file: names, processes, terminals
+HARMLESS = {
+    *("os.environ", "os.PathLike", "os.fspath", "os.fsencode", "os.fsdecode", "os.sep", "os.path", "os.devnull"),
+    *("os.cpu_count", "os.sched_getaffinity", "os._exit", "os.dup2", "os.get_terminal_size"),
+    *(f"os.path.{name}" for name in ("join", "abspath", "basename", "dirname", "relpath", "split", "splitext")),
+}
+# /dev/null in place of standard output
+STREAMS = {("cli/__init__.py", name) for name in ("os.open", "os.O_WRONLY", "os.close")}
+OTHER_WAYS = {"mmap", "shutil", "tempfile", "glob", "fcntl"}
+METHODS = {"read_text", "read_bytes", "write_text", "write_bytes", "unlink", "mkdir", "touch", "iterdir", "is_file"}
+
+
+def touching(tree):
+    """Whatever in a module reaches a file past attncli.files."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute):
+            text = ast.unparse(node)
+            if node.attr in METHODS or (re.fullmatch(r"os\.(path\.)?\w+", text) and text not in HARMLESS):
+                yield text
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "open":
+            yield "open"
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            names = {node.module} if isinstance(node, ast.ImportFrom) else {alias.name for alias in node.names}
+            yield from names & OTHER_WAYS
+
+
+def test_no_other_module_touches_a_file():
+    package = Path(files.__file__).parent.parent
+    found = {
+        (path.relative_to(package).as_posix(), what)
+        for path in package.rglob("*.py")
+        if path.parent.name != "files"
+        for what in touching(ast.parse(path.read_text()))
+    }
+    assert found == STREAMS

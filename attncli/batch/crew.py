@@ -12,7 +12,7 @@ from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor
 from typing import Protocol
 
 from attncli.batch.worker import Report, Task, work
-from attncli.errors import OutputError
+from attncli.errors import OutputError, told_by_system
 
 ONE_THREAD = dict.fromkeys(
     (
@@ -80,7 +80,7 @@ class LocalCrew:
                 self._lanes[lane] = None
             except OSError as error:
                 self._lanes[lane] = None
-                what = f"no further process can be started: {(error.strerror or str(error)).lower()}"
+                what = f"no further process can be started: {told_by_system(error)}"
                 raise OutputError("attncli batch", what, "fewer workers: -j 1") from None
         raise OutputError("attncli batch", "worker processes die as soon as they are started")
 

@@ -1,7 +1,7 @@
 """From the inputs on the command line to jobs, each with a name that is safe as a file's and that no other has."""
 
 # A path stays the text that was typed; pathlib drops what it finds superfluous.
-# ruff: noqa: PTH100, PTH118, PTH119, PTH122, PTH207
+# ruff: noqa: PTH100, PTH118, PTH119, PTH122
 from __future__ import annotations
 
 import os
@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from attncli.errors import InputError, UsageError
-from attncli.files import LONGEST_NAME, exists, is_folder, listed, shown
+from attncli.files import LONGEST_NAME, exists, is_folder, listed, matching, shown
 from attncli.formats import BY_SUFFIX
 from attncli.records import record
 from attncli.sources import CANONICAL, missing
@@ -60,9 +60,7 @@ def _jobs_of(text: str) -> Iterator[Job]:
         return
     if not WILD & set(text):
         raise missing(text, None)
-    from glob import glob
-
-    matches = sorted(glob(text, recursive=True))
+    matches = matching(text)
     if not matches:
         raise InputError(shown(text), "no file has such a name", NO_JOB)
     for match in matches:

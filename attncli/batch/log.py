@@ -1,18 +1,19 @@
 """`results.jsonl`: a whole line for each finished job, the last one of a name counts; and the lock on its folder."""
 
-# ruff: noqa: PTH108, PTH110, PTH113, PTH114, PTH118, PTH123
+# ruff: noqa: PTH118
 from __future__ import annotations
 
 import contextlib
 import json
 import os
+import stat
 from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
-from attncli.batch.folder import locked, make_folder, sweep
-from attncli.batch.saving import remove
+from attncli.batch.folder import sweep
+from attncli.batch.saving import remove_results
 from attncli.errors import OutputError
-from attncli.files import AtomicFile, append_line, shown
+from attncli.files import AtomicFile, append_line, exists, itself, locked, make_folder, opened, remove, shown
 
 NAME = "results.jsonl"
 GO_ON = "what is done is kept: make room, then the same command with --resume"
@@ -31,7 +32,7 @@ class Log:
     def load(self) -> None:
         """Find each name's last line; what is no whole record is passed over."""
         self._offsets.clear()
-        with contextlib.suppress(FileNotFoundError), open(self.path, "rb") as file:
+        with opened(self.path) as file:
             offset = 0
             for line in file:
                 record = parsed(line)
@@ -50,7 +51,7 @@ class Log:
         offsets = self._offsets if names is None else {n: self._offsets[n] for n in names if n in self._offsets}
         if not offsets:
             return
-        with open(self.path, "rb") as file:
+        with opened(self.path) as file:
             for offset in offsets.values():
                 file.seek(offset)
                 record = parsed(file.readline())
@@ -72,7 +73,7 @@ class Log:
         if not self._untidy:
             return
         self.load()
-        with AtomicFile(self.path, force=True) as file, open(self.path, "rb") as lines:
+        with AtomicFile(self.path, force=True) as file, opened(self.path) as lines:
             for offset in sorted(self._offsets.values()):
                 lines.seek(offset)
                 line = lines.readline()
@@ -82,8 +83,8 @@ class Log:
     def clear(self) -> None:
         """Take away the log and the results that it names."""
         for record in self.records():
-            remove(record.get("files", ()), self.folder)
-        os.unlink(self.path)
+            remove_results(record.get("files", ()), self.folder)
+        remove(self.path)
         self._offsets.clear()
         self._untidy = False
 
@@ -110,7 +111,7 @@ def line_of(record: Record) -> str:
 
 
 @contextlib.contextmanager
-def opened(folder: str, results: Iterable[str], *, resume: bool, force: bool) -> Iterator[Log]:
+def run_log(folder: str, results: Iterable[str], *, resume: bool, force: bool) -> Iterator[Log]:
     """The log of `folder`, which is made where it is missing, locked against a second run, and swept at both ends.
 
     Refused are a folder with an earlier run's results, unless it is to be resumed or begun anew, and `results` (the
@@ -118,9 +119,13 @@ def opened(folder: str, results: Iterable[str], *, resume: bool, force: bool) ->
     """
     where = shown(folder)
     make_folder(folder)
-    with locked(folder):
+    with locked(folder) as ours:
+        if not ours:
+            what = "another attncli batch is writing there"
+            raise OutputError(where, what, "wait for it, or choose another -d DIR")
         log = Log(folder)
-        if os.path.islink(log.path) or (os.path.exists(log.path) and not os.path.isfile(log.path)):
+        found = itself(log.path)
+        if found is not None and not stat.S_ISREG(found.st_mode):
             raise OutputError(shown(log.path), "is no plain file", "choose another -d DIR")
         try:
             settle(log, results, where, resume=resume, force=force)
@@ -133,17 +138,17 @@ def opened(folder: str, results: Iterable[str], *, resume: bool, force: bool) ->
 
 def settle(log: Log, results: Iterable[str], where: str, *, resume: bool, force: bool) -> None:
     """Make the log what the run begins with."""
-    if os.path.exists(log.path):
+    if exists(log.path):
         log.load()
         if not log.is_empty and not resume and not force:
             raise OutputError(where, "holds the results of an earlier run", "--resume goes on, --force begins anew")
         if force:
             log.clear()
     elif not force:
-        found = next((name for name in results if os.path.lexists(os.path.join(log.folder, name))), None)
+        found = next((name for name in results if itself(os.path.join(log.folder, name)) is not None), None)
         if found is not None:
             what = f"holds {shown(found)}, and no {NAME} that says who made it"
             raise OutputError(where, what, "choose another -d DIR, or --force to replace it")
-    if not os.path.exists(log.path):
+    if not exists(log.path):
         with AtomicFile(log.path):
             pass  # from here on the folder is known to be ours

@@ -1,6 +1,6 @@
 """A job's problem, read with a fingerprint of everything that it was read from."""
 
-# ruff: noqa: PTH100, PTH118, PTH120, PTH123, PTH208
+# ruff: noqa: PTH100, PTH118, PTH120
 from __future__ import annotations
 
 import os
@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from attncli.batch.jobs import Job, matrix_files
 from attncli.batch.manifest import canonical, tree_of
-from attncli.errors import UsageError
-from attncli.files import shown
+from attncli.errors import InputError, UsageError
+from attncli.files import listed, opened, shown
 from attncli.matrices import Reading
 from attncli.problem_file import read_mapping, read_problem
 from attncli.request import Labels, Request, Worksheet, overlay
@@ -46,7 +46,7 @@ class TracedSources(Sources):
 def listing_print(folder: str) -> str:
     """Of the names in a problem folder that make up the problem."""
     names = sorted(
-        name for name in os.listdir(folder) for stem in matrix_files([name]) if stem in CANONICAL or stem in EXPECTED
+        name for name in listed(folder) for stem in matrix_files([name]) if stem in CANONICAL or stem in EXPECTED
     )
     return sha256(os.fsencode("\0".join(names))).hexdigest()
 
@@ -54,7 +54,7 @@ def listing_print(folder: str) -> str:
 def file_print(path: str) -> str:
     """SHA-256 of a file, read in pieces."""
     digest = sha256()
-    with open(path, "rb") as file:
+    with opened(path) as file:
         while piece := file.read(1 << 20):
             digest.update(piece)
     return digest.hexdigest()
@@ -73,7 +73,7 @@ def is_unchanged(job: Job, options: Options, prints: dict[str, str]) -> bool:
                 current = file_print(os.path.join(base, name))
             if current != known:
                 return False
-    except (OSError, ValueError):
+    except InputError:
         return False
     return bool(prints)
 

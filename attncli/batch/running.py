@@ -12,7 +12,7 @@ from attncli.batch.crew import Crew
 from attncli.batch.jobs import Job
 from attncli.batch.log import GO_ON, Log, Record
 from attncli.batch.options import Options
-from attncli.batch.saving import file_names, remove
+from attncli.batch.saving import file_names, remove_results
 from attncli.batch.worker import Report, Task, failed
 from attncli.errors import OutputError
 from attncli.request import RESULT_NAMES
@@ -141,7 +141,7 @@ class Batch:
         if self.deaths[job.name] < 2:
             self.suspects.appendleft(job)
             return []
-        remove(file_names(job.name, RESULT_NAMES, self.options), self.options.folder)
+        remove_results(file_names(job.name, RESULT_NAMES, self.options), self.options.folder)
         record = failed(job, self.options, DIED)
         return [(record, False)]
 

@@ -1,6 +1,6 @@
 """A job's results into the run's folder: whole files only, under names that nothing else has, nowhere else."""
 
-# ruff: noqa: PTH108, PTH118
+# ruff: noqa: PTH118
 from __future__ import annotations
 
 import contextlib
@@ -11,8 +11,8 @@ from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from attncli.batch.reading import file_print
-from attncli.errors import OutputError, UsageError
-from attncli.files import shown, write_atomically
+from attncli.errors import AttncliError, OutputError, UsageError
+from attncli.files import itself, real, remove, shown, write_atomically
 from attncli.formats import BY_NAME
 from attncli.outputs import labelled
 
@@ -84,15 +84,14 @@ class Measured:
 def refuse_foreign(path: str, inputs: list[str]) -> None:
     """A link would lead out of the folder and is taken away; anything else that is no plain file is refused, and so
     is a file that the job itself reads."""
-    try:
-        mode = os.lstat(path).st_mode
-    except FileNotFoundError:
+    found = itself(path)
+    if found is None:
         return
-    if stat.S_ISLNK(mode):
-        os.unlink(path)
-    elif not stat.S_ISREG(mode):
+    if stat.S_ISLNK(found.st_mode):
+        remove(path)
+    elif not stat.S_ISREG(found.st_mode):
         raise OutputError(shown(path), "is no plain file, and a result has that name", "choose another -d DIR")
-    elif os.path.realpath(path) in map(os.path.realpath, inputs):
+    elif real(path) in map(real, inputs):
         raise OutputError(shown(path), "is read by this job and would be replaced", "choose another -d DIR")
 
 
@@ -101,17 +100,19 @@ def are_whole(files: Files, options: Options) -> bool:
     try:
         for file, (size, print_) in files.items():
             path = os.path.join(options.folder, file)
-            status = os.lstat(path)
-            if not stat.S_ISREG(status.st_mode) or status.st_size != size or file_print(path) != print_:
+            found = itself(path)
+            if found is None or not stat.S_ISREG(found.st_mode):
                 return False
-    except OSError:
+            if found.st_size != size or file_print(path) != print_:
+                return False
+    except AttncliError:
         return False
     return bool(files)
 
 
-def remove(names: Iterable[str], folder: str) -> None:
+def remove_results(names: Iterable[str], folder: str) -> None:
     """Take away results that are no more true; a name that leads elsewhere is no result's."""
     for name in names:
         if name and "/" not in name and not name.startswith(".") and "\0" not in name:
-            with contextlib.suppress(OSError):
-                os.unlink(os.path.join(folder, name))
+            with contextlib.suppress(OutputError):
+                remove(os.path.join(folder, name))

@@ -49,9 +49,9 @@ class Recipe:
         for path, known in self.prints.items():
             try:
                 found = listing_print(path) if path.endswith("/") else file_print(path)
-            except OSError as error:
-                what = f"a worker cannot read it: {(error.strerror or str(error)).lower()}"
-                raise InputError(shown(path), what, "a cluster's machines need one file system") from None
+            except InputError as error:
+                what = f"a worker cannot read it: {error.what}"
+                raise InputError(error.where, what, "a cluster's machines need one file system") from None
             if found != known:
                 what = "a worker sees another file, or it has changed meanwhile"
                 raise InputError(shown(path), what, "a cluster's machines need one file system")

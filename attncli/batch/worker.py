@@ -11,7 +11,7 @@ from typing import Any
 from attncli import __version__
 from attncli.batch.jobs import Job
 from attncli.batch.options import Options
-from attncli.errors import AttncliError, OutputError
+from attncli.errors import AttncliError, OutputError, told_by_system
 from attncli.files import shown
 from attncli.records import record
 from attncli.request import RESULT_NAMES
@@ -68,7 +68,7 @@ def refuse_version(options: Options) -> None:
 
 def attempt(job: Job, before: Record | None, options: Options) -> tuple[Record, bool]:
     """The job's line, and whether it is that of an earlier run, still true. Only UnwritableError gets out."""
-    from attncli.batch.saving import UnwritableError, file_names, remove
+    from attncli.batch.saving import UnwritableError, file_names, remove_results
 
     begin = time.perf_counter()
     if before is not None and is_current(job, before, options):
@@ -83,7 +83,7 @@ def attempt(job: Job, before: Record | None, options: Options) -> tuple[Record, 
     stale = set(before.get("files", {}) if before is not None else ())
     if record["status"] == "error":
         stale.update(file_names(job.name, RESULT_NAMES, options))
-    remove(stale - set(record.get("files", ())), options.folder)
+    remove_results(stale - set(record.get("files", ())), options.folder)
     return record, False
 
 
@@ -164,6 +164,6 @@ def said(job: Job, error: BaseException | str) -> tuple[str, str, str | None]:
         return where, "not enough memory for this problem", "fewer results at once: --save output; or fewer workers: -j"
     if isinstance(error, OSError):
         named = where if error.filename is None else shown(os.fsdecode(error.filename))
-        return named, (error.strerror or str(error)).lower(), None
+        return named, told_by_system(error), None
     hint = "please report it with the problem"
     return where, f"a bug in attncli, {type(error).__name__}: {error}", hint

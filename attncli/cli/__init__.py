@@ -8,7 +8,7 @@ import sys
 from types import FrameType
 
 from attncli.cli.streams import PipeClosed, tell
-from attncli.errors import AttncliError, ExitStatus
+from attncli.errors import AttncliError, ExitStatus, told_by_system
 
 
 class Terminated(BaseException):
@@ -38,7 +38,7 @@ def main(arguments: list[str]) -> int:
         )
     except OSError as error:
         where = "standard output" if error.filename is None else str(error.filename)
-        return _fault(where, (error.strerror or str(error)).lower(), None, ExitStatus.FAULT)
+        return _fault(where, told_by_system(error), None, ExitStatus.FAULT)
     except Exception as error:
         return _bug(error)
 

@@ -83,14 +83,16 @@ def command(
     from attncli.batch.jobs import find_jobs
     from attncli.batch.options import Options, parse_save, parse_save_format
     from attncli.cli import Terminated
+    from attncli.files import working_folder
 
     settings, matrices = calculation.defaults()
     for name, text in matrices.items():
         if text.strip() == "-":
             raise UsageError(f"--{name.replace('_', '-')}", "a batch reads files, so that it can be resumed", None)
+    start = working_folder()
     options = Options(
         folder=os.path.abspath(folder),  # noqa: PTH100 - a link stays one
-        start=os.getcwd(),  # noqa: PTH109
+        start=start,
         settings=settings,
         matrices=matrices,
         engine=calculation.checked_engine(),
@@ -138,14 +140,14 @@ def ran(
 ) -> tuple[Summary, float]:
     """Run the jobs under a bar; what came of them, and the seconds."""
     from attncli.batch.folder import refuse_inputs, result_names
-    from attncli.batch.log import opened
+    from attncli.batch.log import run_log
     from attncli.batch.running import Batch, Summary
     from attncli.render.batch import bar
 
     begin = time.perf_counter()
     refuse_inputs(jobs, options)
     summary = Summary(len(jobs))
-    with opened(folder, result_names(jobs, options), resume=resume, force=force) as log:
+    with run_log(folder, result_names(jobs, options), resume=resume, force=force) as log:
         batch = Batch(jobs, options, log, crew_for(jobs, size, dask, options))
         with bar(len(jobs), quiet=quiet) as shown:
             for record, kept in batch.run():

@@ -33,7 +33,9 @@ def command(
 ) -> int:
     """Answer the built-in problem as `run` would answer its file."""
     if yaml:
-        say(PROBLEM.read_text("utf-8"))
+        from attncli.files import read_bytes
+
+        say(read_bytes(PROBLEM).decode())
         return ExitStatus.DONE
     from attncli.problem_file import read_problem
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Annotated
@@ -61,11 +60,12 @@ def engine_at(
     if dask is None:
         return nullcontext()
     from attncli.batch.spread import Recipe, spread
+    from attncli.files import working_folder
 
     settings, matrices = calculation.defaults()
     recipe = Recipe(
         words=tuple(words),
-        start=os.getcwd(),  # noqa: PTH109
+        start=working_folder(),
         settings=settings,
         matrices=matrices,
         header=reading.header,

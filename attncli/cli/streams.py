@@ -6,7 +6,7 @@ import re
 import sys
 from typing import BinaryIO
 
-from attncli.errors import InputError, OutputError, printable
+from attncli.errors import InputError, OutputError, printable, told_by_system
 
 # what a terminal obeys, but for line ends and tabs; a label in CSV or JSON may hold any of it
 STEERING = "[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]"
@@ -40,7 +40,7 @@ def say(text: str, *, in_colour: bool = True) -> None:
             "standard output", f"its encoding {error.encoding} has no {error.object[error.start]!r}", hint
         ) from None
     except OSError as error:
-        raise OutputError("standard output", (error.strerror or str(error)).lower()) from None
+        raise OutputError("standard output", told_by_system(error)) from None
 
 
 def tell(text: str) -> None:

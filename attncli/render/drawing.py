@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from attncli.errors import MissingExtraError, OutputError, UsageError
-from attncli.files import refuse_existing, shown, write_atomically
+from attncli.files import real, refuse_existing, shown, write_atomically
 from attncli.records import record
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ class Drawing:
             raise OutputError("--plot", f"{shown(path)} is no picture's name", f"one of: {' '.join(SUFFIXES)}")
         if find_spec("matplotlib") is None:
             raise MissingExtraError("--plot", "matplotlib", "plot")
-        if os.path.realpath(path) in map(os.path.realpath, others):
+        if real(path) in map(real, others):
             raise UsageError("--plot", f"{shown(path)} is to hold a matrix already", "give the picture its own file")
         refuse_existing([path], force)
         return cls(path, force)

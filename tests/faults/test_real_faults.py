@@ -142,6 +142,27 @@ def test_a_small_disk_that_fills_up_keeps_the_old_file(folder, process):
         subprocess.run(["umount", str(small)], check=True)
 
 
+def into_a_folder_that_is_gone():
+    os.mkdir("gone")  # noqa: PTH102
+    os.chdir("gone")
+    os.rmdir("../gone")  # noqa: PTH106
+
+
+GONE = {
+    ("run", "1 0", "1 0", "-w", "w.csv"): "w.csv: no such file or directory",
+    ("run", "1 0", "1 0", "--plot", "w.png"): "w.png: no such file or directory",
+    ("batch", "p.yaml", "-d", "out"): "the current folder: no such file or directory\nhint: cd to one that exists",
+}
+
+
+@pytest.mark.parametrize("words", GONE)
+def test_a_current_folder_that_is_gone_is_told(process, words):
+    if "--plot" in words:
+        pytest.importorskip("matplotlib")
+    ran = process(*words, preexec_fn=into_a_folder_that_is_gone)
+    assert ran == (2, "", f"error: {GONE[words]}\n")
+
+
 def test_a_fifo_is_a_source_and_a_target(folder):
     os.mkfifo("in.csv")
     os.mkfifo("out.csv")

@@ -1,10 +1,7 @@
-"""Every file is read and written here: whole or not at all, and never over another without leave.
-
-All calls go through `os` by name, so that a test can make any of them fail.
-"""
+"""Files that appear whole or not at all, and lines that are appended whole."""
 
 # A path stays the text that was typed; pathlib drops the slash that says "a folder".
-# ruff: noqa: PTH105, PTH108, PTH112, PTH116, PTH118, PTH120, PTH123, PTH208
+# ruff: noqa: PTH105, PTH108, PTH112, PTH116, PTH118, PTH120
 from __future__ import annotations
 
 import contextlib
@@ -13,102 +10,13 @@ import os
 import stat
 from collections.abc import Iterable, Iterator
 from types import TracebackType
-from typing import BinaryIO
 
-from attncli.errors import InputError, OutputError, printable
+from attncli.errors import OutputError, told_by_system
+from attncli.files.paths import LONGEST_NAME, shown
 
-LONGEST_NAME = 255  # bytes, on every usual file system
-LONGEST_PATH = 4096
 PENDING = 1 << 20  # small chunks are gathered into writes of this size
-ENDLESS = 1 << 28  # a device that gives more than this has no end
 OWN_STREAMS = ("/dev/stdout", "/dev/stderr", "/dev/fd/", "/proc/self/fd/")
 NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EINVAL, errno.EXDEV)
-
-
-def shown(path: str | os.PathLike[str]) -> str:
-    """A path that is safe in a message."""
-    return printable(os.fspath(path))
-
-
-def _words(error: OSError) -> str:
-    """The errno's words, as a sentence of ours begins."""
-    text = error.strerror or str(error)
-    return text[:1].lower() + text[1:]
-
-
-def read_bytes(path: str | os.PathLike[str]) -> bytes:
-    """The whole file, pipe or device; InputError where it cannot be read."""
-    where = shown(path)
-    try:
-        with open(path, "rb") as file:
-            return read_open(file, where)
-    except FileNotFoundError:
-        raise InputError(where, "no such file") from None
-    except IsADirectoryError:
-        raise InputError(where, "is a folder, not a file") from None
-    except OSError as error:
-        raise InputError(where, _words(error)) from None
-    except ValueError:
-        raise InputError(where, "is no name that a file can have") from None
-
-
-def read_open(file: BinaryIO, where: str) -> bytes:
-    """All that an open file, pipe or device has to give; OSError where it cannot be read, InputError for too much."""
-    try:
-        if not _is_character_device(file):
-            return file.read()
-        data = file.read(ENDLESS + 1)
-    except MemoryError:
-        raise InputError(where, "does not fit into memory") from None
-    if len(data) > ENDLESS:
-        raise InputError(where, "is a device without an end")
-    return data
-
-
-def _is_character_device(file: BinaryIO) -> bool:
-    try:
-        return stat.S_ISCHR(os.fstat(file.fileno()).st_mode)
-    except ValueError:  # it lies in memory (io.UnsupportedOperation)
-        return False
-
-
-def exists(path: str) -> bool:
-    """Whether something is there; something that may not be looked at counts, so that reading it tells why."""
-    if not path or len(path) > LONGEST_PATH:
-        return False
-    try:
-        os.stat(path)
-    except (FileNotFoundError, NotADirectoryError, ValueError):
-        return False
-    except OSError as error:
-        return error.errno != errno.ENAMETOOLONG
-    return True
-
-
-def is_folder(path: str) -> bool:
-    """Whether a folder is there that may be looked at."""
-    try:
-        return stat.S_ISDIR(os.stat(path).st_mode)
-    except (OSError, ValueError):
-        return False
-
-
-def is_device(path: str) -> bool:
-    """Whether something is there that is no plain file; OutputError where that cannot be told."""
-    try:
-        return not stat.S_ISREG(os.stat(path).st_mode)
-    except (FileNotFoundError, NotADirectoryError, ValueError):
-        return False
-    except OSError as error:
-        raise OutputError(shown(path), _words(error)) from None
-
-
-def listed(folder: str) -> list[str]:
-    """The names in a folder, sorted; InputError where it cannot be read."""
-    try:
-        return sorted(os.listdir(folder))
-    except OSError as error:
-        raise InputError(shown(folder), _words(error)) from None
 
 
 def refuse_existing(paths: Iterable[str | os.PathLike[str]], force: bool) -> None:
@@ -127,7 +35,7 @@ class _Target:
         try:
             self._look(force)
         except OSError as error:
-            raise OutputError(self.where, _words(error)) from None
+            raise OutputError(self.where, told_by_system(error)) from None
         except ValueError:
             raise OutputError(self.where, "is no name that a file can have") from None
 
@@ -330,7 +238,7 @@ class AtomicFile:
         except BrokenPipeError:
             raise OutputError(self._target.where, "its reader went away") from None
         except OSError as error:
-            raise OutputError(self._target.where, _words(error)) from None
+            raise OutputError(self._target.where, told_by_system(error)) from None
 
 
 def _keep_folder(folder: str) -> None:
@@ -377,4 +285,12 @@ def append_line(path: str | os.PathLike[str], text: str) -> None:
         finally:
             os.close(descriptor)
     except OSError as error:
-        raise OutputError(where, _words(error)) from None
+        raise OutputError(where, told_by_system(error)) from None
+
+
+def remove(path: str) -> None:
+    """Take a file or link away; OutputError where it stays."""
+    try:
+        os.unlink(path)
+    except OSError as error:
+        raise OutputError(shown(path), told_by_system(error)) from None

@@ -1,0 +1,141 @@
+"""What is there under a name; folders made, listed and locked."""
+
+# A path stays the text that was typed; pathlib drops the slash that says "a folder".
+# ruff: noqa: PTH103, PTH109, PTH115, PTH116, PTH207, PTH208
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import stat
+from collections.abc import Iterator
+
+from attncli.errors import InputError, OutputError, printable, told_by_system
+
+LONGEST_NAME = 255  # bytes, on every usual file system
+LONGEST_PATH = 4096
+
+
+def shown(path: str | os.PathLike[str]) -> str:
+    """A path that is safe in a message."""
+    return printable(os.fspath(path))
+
+
+def exists(path: str) -> bool:
+    """Whether something is there; something that may not be looked at counts, so that reading it tells why."""
+    if not path or len(path) > LONGEST_PATH:
+        return False
+    try:
+        os.stat(path)
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        return False
+    except OSError as error:
+        return error.errno != errno.ENAMETOOLONG
+    return True
+
+
+def is_folder(path: str) -> bool:
+    """Whether a folder is there that may be looked at."""
+    try:
+        return stat.S_ISDIR(os.stat(path).st_mode)
+    except (OSError, ValueError):
+        return False
+
+
+def is_device(path: str) -> bool:
+    """Whether something is there that is no plain file; OutputError where that cannot be told."""
+    try:
+        return not stat.S_ISREG(os.stat(path).st_mode)
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        return False
+    except OSError as error:
+        raise OutputError(shown(path), told_by_system(error)) from None
+
+
+def listed(folder: str) -> list[str]:
+    """The names in a folder, sorted; InputError where it cannot be read."""
+    try:
+        return sorted(os.listdir(folder))
+    except OSError as error:
+        raise InputError(shown(folder), told_by_system(error)) from None
+    except ValueError:
+        raise InputError(shown(folder), "is no name that a folder can have") from None
+
+
+def matching(pattern: str) -> list[str]:
+    """The paths that a pattern with *, ** or ? means, sorted; what cannot be looked at matches nothing."""
+    from glob import glob
+
+    return sorted(glob(pattern, recursive=True))
+
+
+def itself(path: str) -> os.stat_result | None:
+    """What is there, a link as a link; None for nothing, OutputError where that cannot be told."""
+    try:
+        return os.lstat(path)
+    except (FileNotFoundError, ValueError):
+        return None
+    except OSError as error:
+        raise OutputError(shown(path), told_by_system(error)) from None
+
+
+def link_target(path: str) -> str | None:
+    """Where a link leads; None where it cannot be read, or is none."""
+    try:
+        return os.readlink(path)
+    except (OSError, ValueError):
+        return None
+
+
+def real(path: str) -> str:
+    """The path from the root without any links; OutputError where the folder that it starts from is gone."""
+    try:
+        return os.path.realpath(path)
+    except OSError as error:
+        raise OutputError(shown(path), told_by_system(error)) from None
+
+
+def working_folder() -> str:
+    """The folder that relative paths start from; InputError where it is gone."""
+    try:
+        return os.getcwd()
+    except OSError as error:
+        raise InputError("the current folder", told_by_system(error), "cd to one that exists") from None
+
+
+def make_folder(folder: str) -> None:
+    """A folder that can be written to, with those above it; OutputError where it cannot be had."""
+    where = shown(folder)
+    try:
+        os.makedirs(folder, exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        raise OutputError(where, "is a file, where a folder is due", "choose another -d DIR") from None
+    except OSError as error:
+        raise OutputError(where, told_by_system(error)) from None
+    except ValueError:
+        raise OutputError(where, "is no name that a folder can have") from None
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise OutputError(where, "cannot be written to")
+
+
+@contextlib.contextmanager
+def locked(folder: str) -> Iterator[bool]:
+    """Whether the folder is ours alone; a lock that ends with the process, however that ends."""
+    import fcntl
+
+    try:
+        descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError as error:
+        raise OutputError(shown(folder), told_by_system(error)) from None
+    ours = True
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            ours = False
+        except OSError:
+            pass  # a file system without locks
+        yield ours
+    finally:
+        with contextlib.suppress(OSError):
+            os.close(descriptor)
