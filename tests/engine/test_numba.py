@@ -25,7 +25,15 @@ def random_arrays(*lead, n=300, m=280, d=7, dtype="float64"):
 def test_numba_agrees_with_numpy(variant, dtype, lead):
     pytest.importorskip("numba")
     arrays = random_arrays(*lead, dtype=dtype, **({"n": 9, "m": 8} if lead else {}))
-    for options in ({}, {"causal": True}, {"scale": 40}, {"softcap": 3}, {"mask": np.arange(arrays[1].shape[-2]) % 3}):
+    positions = ({"causal": True, "query_offset": -4}, {"window": "2,1"}, {"window": "0,5", "query_offset": 6})
+    for options in (
+        {},
+        {"causal": True},
+        *positions,
+        {"scale": 40},
+        {"softcap": 3},
+        {"mask": np.arange(arrays[1].shape[-2]) % 3},
+    ):
         mine = {name: attend(*arrays, variant=variant, engine=name, **as_mask(options)) for name in ("numba", "numpy")}
         for name in ("output", "weights", "lse"):
             found, right = mine["numba"].array(name), mine["numpy"].array(name)

@@ -61,6 +61,19 @@ def test_rows_that_start_at_a_block_have_the_bits_they_have_in_the_whole(problem
         assert whole[name].tobytes() == parts[name].tobytes(), name
 
 
+@pytest.mark.parametrize(
+    "options",
+    [{"causal": True}, {"causal": True, "query_offset": -40}, {"window": "7,3"}, {"key_lengths": [500, 9, 70]}],
+)
+def test_a_part_has_the_bits_that_it_has_alone(options, engine):
+    """Masks are kept from one part to the next where they are the same."""
+    problem = random_problem(3, n=700, m=600, **options)
+    whole = results_of(problem, ("output",), engine=engine)["output"]
+    for number in range(problem.parts):
+        alone = results_of(problem.alone(number), ("output",), engine=engine)["output"]
+        assert whole[number].tobytes() == alone.tobytes()
+
+
 def test_every_query_of_every_part_is_in_one_task():
     for problem in PROBLEMS.values():
         for names in (("output",), RESULTS):
