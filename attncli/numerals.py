@@ -163,7 +163,7 @@ def parse_cells(texts: Sequence[str], *, leading_zero: bool = True) -> Array:
 
 def _plain_numbers(text: bytes, count: int) -> Array | None:
     """The numbers between the commas, where no letter but e occurs; None leaves the matter to the loop."""
-    if text.translate(None, FLOAT_ALONE) != b"," * (count - 1):
+    if text.endswith(b",") or text.translate(None, FLOAT_ALONE) != b"," * (count - 1):
         return None
     return numbers_between(text, count)
 
@@ -171,7 +171,8 @@ def _plain_numbers(text: bytes, count: int) -> Array | None:
 def numbers_between(text: bytes, count: int, delimiter: str = ",") -> Array | None:
     """The `count` numbers of a text of FLOAT_ALONE and delimiters, at the speed of C; None where one is wrong.
 
-    A delimiter ends the last number too, or nothing does.
+    `count` delimiters are in the text, of which one ends it, or one less: after an empty last cell fromstring would
+    read on, in whatever is in memory.
     """
     import warnings
 
@@ -179,8 +180,6 @@ def numbers_between(text: bytes, count: int, delimiter: str = ",") -> Array | No
 
     if delimiter == "," and (b" " in text or b"\t" in text) and _BLANK_CELL.search(text):
         return None  # fromstring makes -1 of it
-    if delimiter == "," and text.count(b",") + (not text.endswith(b",")) != count:
-        return None  # an empty last cell, of which fromstring makes whatever is in memory
     end = len(text) - text.endswith(delimiter.encode())
     last = text[max(text.rfind(delimiter.encode(), 0, end) + 1, 0) : end]
     try:

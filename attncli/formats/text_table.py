@@ -79,7 +79,7 @@ def _read_plain(data: bytes, where: str, reading: Reading) -> Matrix | None:
     delimiter = present[0]
     between = data.translate(None, numerals.FLOAT_ALONE.replace(delimiter, b"").replace(b".", b""))
     points = between.count(b".")
-    between = between.replace(b".", b"")
+    between = between.translate(None, b".")
     columns, rows = between.index(b"\n") + 1, between.count(b"\n")
     if between != (delimiter * (columns - 1) + b"\n") * rows:
         return None
