@@ -37,6 +37,9 @@ def cache_folder() -> str:
     return str(Path(base) / "attncli" / f"numba-{__version__}")
 
 
+PIECE = 128  # cells of a row
+
+
 class Compiled:
     """A loop that is compiled, or read from the cache, at its first call with arrays of some dtype.
 
@@ -72,11 +75,20 @@ def _dispatcher_of(function: Callable[..., None]) -> Any:
 
 
 @numba.njit(fastmath={"reassoc", "nsz"})
-def _sum(row: Array) -> Any:
+def _short_sum(row: Array) -> Any:
     """The sum of a row, in as many partial sums as make the processor quick."""
     total = row[0] - row[0]
     for j in range(row.shape[0]):
         total += row[j]
+    return total
+
+
+@numba.njit
+def _sum(row: Array) -> Any:
+    """The sum of a row, a piece at a time: rounding errors grow with the length of what is summed in one go."""
+    total = row[0] - row[0]
+    for start in range(0, row.shape[0], PIECE):
+        total += _short_sum(row[start : start + PIECE])
     return total
 
 
