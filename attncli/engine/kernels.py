@@ -16,6 +16,7 @@ Array = np.ndarray
 
 BLAS_SUM = range(64, 513)  # keys in a row that BLAS sums
 LINE = 64  # bytes of a cache line
+SHIFTED = 1 << 16  # cells that are shifted together, with three arrays beside them in the cache
 PAGE = 4096  # bytes from which it matters
 
 
@@ -85,6 +86,12 @@ class NumpyKernels:
     def _exponentials(self, scores: Array, shift: Array, has_infinities: bool) -> None:
         """Knuth's TwoSum finds what the subtraction rounds off, which goes back as a factor 1 + error: without it the
         tails are wrong by hundreds of units in the last place."""
+        step = max(1, SHIFTED // scores.shape[-1])
+        for start in range(0, scores.shape[-2], step):
+            rows = (..., slice(start, start + step))
+            self._shifted_rows(scores[(*rows, slice(None))], shift[rows], has_infinities)
+
+    def _shifted_rows(self, scores: Array, shift: Array, has_infinities: bool) -> None:
         column = shift[..., None]
         difference = np.subtract(scores, column, out=self.scratch.array("difference", scores.shape, scores.dtype))
         rest = np.subtract(difference, scores, out=self.scratch.array("rest", scores.shape, scores.dtype))
