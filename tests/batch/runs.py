@@ -79,7 +79,7 @@ def children(pid):
     return found
 
 
-def wait_for(condition, seconds=20):
+def wait_for(condition, seconds=60):
     """Until it is true."""
     end = time.monotonic() + seconds
     while not condition():

@@ -202,7 +202,7 @@ def test_ctrl_c_says_how_to_go_on(tmp_path, patched):
     process = start(*words, cwd=tmp_path, path=patched, env={"TEST_SECONDS": "0.1"}, start_new_session=True)
     wait_for(lambda: (tmp_path / "out" / "results.jsonl").exists() and len(lines(tmp_path / "out")) > 6)
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does it, to the workers too
-    out, err = process.communicate(timeout=20)
+    out, err = process.communicate(timeout=60)
     assert (process.returncode, out) == (130, "")
     hint = "attncli batch problems -d out -j 2 --resume"
     assert err == f"\nstopped; what is done is kept\nhint: {hint}\n\ninterrupted\n"
@@ -229,7 +229,7 @@ def test_a_worker_that_is_killed_once_costs_nothing(tmp_path, patched):
     wait_for((tmp_path / "out" / "p000.npz").exists)
     (worker,) = children(process.pid)
     os.kill(worker, signal.SIGKILL)
-    out, err = process.communicate(timeout=30)
+    out, err = process.communicate(timeout=60)
     assert (process.returncode, err) == (0, "")
     assert out.startswith("12 jobs: 12 ok; ")
 

@@ -100,5 +100,5 @@ def test_data_keeps_its_labels_in_a_pipe_and_is_escaped_on_a_terminal(run, forma
     except OSError:  # Linux's way of saying that the other end is closed
         pass
     os.close(leader)
-    assert child.wait(timeout=20) == 0
+    assert child.wait(timeout=60) == 0
     assert set(steering(seen.decode())) <= {"\r", "\t"}

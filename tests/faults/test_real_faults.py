@@ -90,7 +90,7 @@ def test_a_pipe_may_be_closed_at_any_point(bytes_read):
     child.stdout.close()
     assert child.stderr.read() == b""
     child.stderr.close()
-    assert child.wait(timeout=30) == 0
+    assert child.wait(timeout=60) == 0
 
 
 @pytest.mark.parametrize(
@@ -120,7 +120,7 @@ def test_at_whatever_moment_a_signal_comes_every_file_is_whole(folder):
         child = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
         time.sleep(moments.uniform(0.3, 1.1) * duration)
         child.send_signal(number)
-        said = child.communicate(timeout=30)[1]
+        said = child.communicate(timeout=60)[1]
         assert child.returncode in statuses, said
         assert all((folder / name).read_bytes() in (b"old", data) for name, data in right.items())
         assert not [path.name for path in folder.iterdir() if is_temporary(path.name)]
@@ -169,7 +169,7 @@ def test_a_fifo_is_a_source_and_a_target(folder):
     child = subprocess.Popen([*ATTNCLI, "run", "in.csv", "1 0; 0 1", "-q", "-w", "out.csv"], stderr=subprocess.DEVNULL)
     (folder / "in.csv").write_bytes(b"0,0\n")
     assert (folder / "out.csv").read_bytes() == b"0.5,0.5\n"
-    assert child.wait(timeout=20) == 0
+    assert child.wait(timeout=60) == 0
 
 
 @pytest.mark.parametrize(
