@@ -209,9 +209,12 @@ def name_of(text: str) -> str:
     path = text if exists(text) else text.strip()
     if path == "-" and not exists(path):
         return "stdin"
-    if not exists(path):
+    if not exists(path) and exists(path.rpartition(":")[0]):
         path = path.rpartition(":")[0]
-        if not exists(path):
+    if not exists(path):
+        from attncli.formats.literal import looks_like_path
+
+        if not looks_like_path(path):
             return "literal"
     name = os.path.basename(os.path.abspath(path))  # noqa: PTH119 - Path.resolve() follows links
     return name if is_folder(path) else os.path.splitext(name)[0]

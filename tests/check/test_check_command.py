@@ -51,6 +51,11 @@ def test_each_case_is_checked_whatever_the_others_are(run, folder):
     assert told.err == "error: broken.yaml: line 1, column 15: 'a' is not a number\n"
 
 
+def test_a_missing_file_is_named(run):
+    told = run("check", "right.yaml", "gone.yaml")
+    assert "\nerror  gone: no such file\n" in told.out
+
+
 def test_what_is_right_exits_with_0_and_what_is_not_exact_fails_strictly(run, folder):
     assert run("check", "right.yaml").status == 0
     (folder / "right.yaml").write_text(RIGHT.replace("0.8808", "0.8807"))
