@@ -34,7 +34,25 @@ Examples:
 """
 
 
-class Command(TyperCommand):
+def show_help(context: Any, _option: Any, wanted: bool) -> None:
+    """Say the help as everything else is said, so that a closed output is an error and a broken pipe is none."""
+    from attncli.cli.streams import say
+
+    if wanted and not context.resilient_parsing:
+        say(context.get_help() + "\n")
+        context.exit()
+
+
+class Helpful:
+    """A command whose --help is ours."""
+
+    def get_help_option(self, ctx: Any) -> Any:
+        option = super().get_help_option(ctx)  # type: ignore[misc]
+        option.callback = show_help
+        return option
+
+
+class Command(Helpful, TyperCommand):
     """A command whose help starts with examples and groups its options by panel."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
@@ -56,7 +74,7 @@ class Command(TyperCommand):
                 formatter.write_dl(records, col_max=28)
 
 
-class Group(TyperGroup):
+class Group(Helpful, TyperGroup):
     """All commands; only the one that is called is imported and built."""
 
     def list_commands(self, _context: Any) -> list[str]:

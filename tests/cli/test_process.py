@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pty
+import shlex
 import signal
 import subprocess
 import sys
@@ -54,8 +55,21 @@ def test_a_broken_pipe_is_no_error():
     assert ran.stderr == ""
 
 
-def test_a_closed_standard_output_is_said():
-    ran = shell(f"{sys.executable} -m attncli run '1 0' '1 0' >&-; echo $?")
+SPEAKING = ["run '1 0' '1 0'", "--help", "run -h", "--version", "variants", ""]
+
+
+@pytest.mark.parametrize("words", SPEAKING)
+def test_a_pipe_that_nobody_reads_any_more_is_no_error(words):
+    reader, writer = os.pipe()
+    os.close(reader)
+    ran = subprocess.run([*ATTNCLI, *shlex.split(words)], stdout=writer, stderr=subprocess.PIPE)
+    os.close(writer)
+    assert (ran.returncode, ran.stderr) == (0, b"")
+
+
+@pytest.mark.parametrize("words", SPEAKING)
+def test_a_closed_standard_output_is_said(words):
+    ran = shell(f"{sys.executable} -m attncli {words} >&-; echo $?")
     assert ran.stdout == "2\n"
     assert ran.stderr == "error: standard output: it is closed\nhint: use -o FILE, or -q for nothing\n"
 
