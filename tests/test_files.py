@@ -363,8 +363,11 @@ HARMLESS = {
     *("os.cpu_count", "os.sched_getaffinity", "os._exit", "os.dup2", "os.get_terminal_size"),
     *(f"os.path.{name}" for name in ("join", "abspath", "basename", "dirname", "relpath", "split", "splitext")),
 }
-# /dev/null in place of standard output
-STREAMS = {("cli/__init__.py", name) for name in ("os.open", "os.O_WRONLY", "os.close")}
+# standard output with a buffer, or /dev/null in its place
+STREAMS = {
+    ("cli/streams.py", "os.fdopen"),
+    *(("cli/__init__.py", name) for name in ("os.open", "os.O_WRONLY", "os.close")),
+}
 OTHER_WAYS = {"mmap", "shutil", "tempfile", "glob", "fcntl"}
 METHODS = {"read_text", "read_bytes", "write_text", "write_bytes", "unlink", "mkdir", "touch", "iterdir", "is_file"}
 

@@ -7,7 +7,7 @@ import signal
 import sys
 from types import FrameType
 
-from attncli.cli.streams import PipeClosed, tell
+from attncli.cli.streams import PipeClosed, buffer_output, tell
 from attncli.errors import AttncliError, ExitStatus, told_by_system
 
 
@@ -17,6 +17,7 @@ class Terminated(BaseException):
 
 def main(arguments: list[str]) -> int:
     """Run one command and return its exit status; nothing but that leaves this function."""
+    buffer_output()
     if threaded_interrupts():
         signal.signal(signal.SIGTERM, _terminate)
     try:

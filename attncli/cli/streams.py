@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import os
 import re
 import sys
 from typing import BinaryIO
@@ -16,6 +18,14 @@ PLAIN = re.compile(f"{STEERING}|\x1b")
 
 class PipeClosed(BaseException):
     """Whoever read standard output has gone. (No OSError: typer would end the program with status 1 for that.)"""
+
+
+def buffer_output() -> None:
+    """Replace a standard output without a buffer (PYTHONUNBUFFERED), which drops in silence what a short write leaves
+    over; ours is flushed by every `say`."""
+    stream = sys.stdout
+    if stream is not None and isinstance(getattr(stream, "buffer", None), io.RawIOBase):
+        sys.stdout = os.fdopen(stream.fileno(), "w", encoding=stream.encoding, errors=stream.errors, closefd=False)
 
 
 def say(text: str, *, in_colour: bool = True) -> None:

@@ -142,6 +142,24 @@ def test_a_small_disk_that_fills_up_keeps_the_old_file(folder, process):
         subprocess.run(["umount", str(small)], check=True)
 
 
+def limited_files(bytes_):
+    return lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (bytes_, bytes_))
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_standard_output_that_takes_a_part_only_is_told(folder, unbuffered):
+    command = [*ATTNCLI, "run", "1 0; 0 1", "1 0; 0 1"]
+    with (folder / "out").open("wb") as out:
+        ran = subprocess.run(
+            command,
+            stdout=out,
+            stderr=subprocess.PIPE,
+            preexec_fn=limited_files(100),
+            env={**os.environ, "PYTHONUNBUFFERED": unbuffered},
+        )
+    assert (ran.returncode, ran.stderr) == (2, b"error: standard output: file too large\n")
+
+
 def into_a_folder_that_is_gone():
     os.mkdir("gone")  # noqa: PTH102
     os.chdir("gone")
