@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import stat
 from collections.abc import Iterator
@@ -41,20 +42,28 @@ def read_bytes(path: str | os.PathLike[str]) -> bytes:
 
 
 def read_open(file: BinaryIO, where: str) -> bytes:
-    """All that an open file, pipe or device has to give; OSError where it cannot be read, InputError for too much."""
+    """All that an open file, pipe or device has to give; OSError where it cannot be read, InputError for too much, or
+    for a file that somebody writes meanwhile: part of the old and part of the new would be neither."""
+    before = _status(file)
+    is_device = before is not None and stat.S_ISCHR(before.st_mode)
     try:
-        if not _is_character_device(file):
-            return file.read()
-        data = file.read(ENDLESS + 1)
+        data = file.read(ENDLESS + 1 if is_device else -1)
     except MemoryError:
         raise InputError(where, "does not fit into memory") from None
-    if len(data) > ENDLESS:
+    if is_device and len(data) > ENDLESS:
         raise InputError(where, "is a device without an end")
+    if before is not None and stat.S_ISREG(before.st_mode) and _version(before) != _version(_status(file)):
+        raise InputError(where, "was changed while it was read", "once more, when it is written")
     return data
 
 
-def _is_character_device(file: BinaryIO) -> bool:
+def _status(file: BinaryIO) -> os.stat_result | None:
+    """What an open file is; None where it lies in memory."""
     try:
-        return stat.S_ISCHR(os.fstat(file.fileno()).st_mode)
-    except ValueError:  # it lies in memory (io.UnsupportedOperation)
-        return False
+        return os.fstat(file.fileno())
+    except io.UnsupportedOperation:
+        return None
+
+
+def _version(status: os.stat_result | None) -> tuple[int, int] | None:
+    return None if status is None else (status.st_size, status.st_mtime_ns)

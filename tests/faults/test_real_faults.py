@@ -10,6 +10,7 @@ import struct
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -140,6 +141,54 @@ def test_a_small_disk_that_fills_up_keeps_the_old_file(folder, process):
         assert [(path.name, path.read_bytes()) for path in small.iterdir()] == [("w.npy", b"old")]
     finally:
         subprocess.run(["umount", str(small)], check=True)
+
+
+# in a process of its own, what happens to a file is done just when half of it is read: after `HALF`
+MEANWHILE = """
+import builtins, io, os, sys
+from attncli.cli import main
+HALF = 5000
+class Read(io.BufferedReader):
+    def read(self, size=-1):
+        start = super().read(HALF)
+        {}
+        return start + super().read(size)
+opened = builtins.open
+builtins.open = lambda path, *rest: Read(io.FileIO(path)) if str(path) == sys.argv[2] else opened(path, *rest)
+sys.exit(main(sys.argv[1:]))
+"""
+REPLACED = "os.rename('other', sys.argv[2])"
+CHANGES = [
+    "os.truncate(sys.argv[2], HALF)",
+    "os.truncate(sys.argv[2], 100)",
+    "os.truncate(sys.argv[2], 0)",
+    "opened(sys.argv[2], 'wb').write(opened('other', 'rb').read())",
+    "opened(sys.argv[2], 'ab').write(b'0,0,0,0\\n')",
+]
+
+
+def rewritten(name, change):
+    if name == "q.npy":
+        np.save(name, np.ones((1000, 4)))
+    else:
+        Path(name).write_text("1,1,1,1\n" * 2000)
+    Path("other").write_text("2,2,2,2\n" * 2000)
+    words = ["run", name, "1 1 1 1", "-q", "-w", "/dev/stdout"]
+    return subprocess.run([sys.executable, "-c", MEANWHILE.format(change), *words], capture_output=True, text=True)
+
+
+@pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.parametrize("name", ["q.csv", "q.npy"])
+def test_a_file_that_is_written_while_it_is_read_is_told(name, change):
+    ran = rewritten(name, change)
+    told = f"error: {name}: was changed while it was read\nhint: once more, when it is written\n"
+    assert (ran.returncode, ran.stdout, ran.stderr) == (2, "", told)
+
+
+@pytest.mark.parametrize("name", ["q.csv", "q.npy"])
+def test_a_file_that_is_replaced_while_it_is_read_is_the_old_one(name):
+    ran = rewritten(name, REPLACED)
+    assert (ran.returncode, ran.stdout) == (0, "1.0\n" * (1000 if name == "q.npy" else 2000))
 
 
 def limited_files(bytes_):
