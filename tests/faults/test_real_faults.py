@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import random
 import resource
@@ -10,6 +11,7 @@ import struct
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -191,10 +193,6 @@ def test_a_file_that_is_replaced_while_it_is_read_is_the_old_one(name):
     assert (ran.returncode, ran.stdout) == (0, "1.0\n" * (1000 if name == "q.npy" else 2000))
 
 
-def limited_files(bytes_):
-    return lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (bytes_, bytes_))
-
-
 @pytest.mark.parametrize("unbuffered", ["", "1"])
 def test_standard_output_that_takes_a_part_only_is_told(folder, unbuffered):
     command = [*ATTNCLI, "run", "1 0; 0 1", "1 0; 0 1"]
@@ -207,6 +205,142 @@ def test_standard_output_that_takes_a_part_only_is_told(folder, unbuffered):
             env={**os.environ, "PYTHONUNBUFFERED": unbuffered},
         )
     assert (ran.returncode, ran.stderr) == (2, b"error: standard output: file too large\n")
+
+
+# every kind of output, and the words that write it
+OUTPUTS = {
+    **{f"out.{suffix}": ["run", "q.npz", "-q", "-w"] for suffix in ("csv", "tsv", "txt", "yaml", "json", "npy", "npz")},
+    **{f"out.{suffix}": ["run", "q.npz", "-q", "-o"] for suffix in ("tex", "safetensors")},
+    "plot.png": ["run", "q.npz", "-q", "--plot"],
+    "plot.svg": ["compare", "q.npz", "-q", "--plot"],
+    "page.html": ["explain", "q.npz", "-q", "-f", "html", "-o"],
+    "report.xml": ["check", "q.npz", "-q", "--junit"],
+}
+NEEDS = {"plot.png": "matplotlib", "plot.svg": "matplotlib", "out.safetensors": "safetensors"}
+
+
+def save_problem():
+    zeros = np.zeros((9, 2))
+    np.savez("q.npz", **dict.fromkeys(("queries", "keys", "values"), zeros), **{"expected.output": zeros})
+
+
+@pytest.fixture(params=OUTPUTS)
+def output(request):
+    """The name of an output; its problem is there."""
+    if request.param in NEEDS:
+        pytest.importorskip(NEEDS[request.param])
+    save_problem()
+    return request.param
+
+
+def limited_files(bytes_):
+    return lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (bytes_, bytes_))
+
+
+def test_a_limit_of_a_files_size_keeps_the_old_one(folder, run, process, output):
+    assert run(*OUTPUTS[output], output).status == 0
+    old = (folder / output).read_bytes()
+    ran = process(*OUTPUTS[output], output, "--force", preexec_fn=limited_files(len(old) // 2))
+    assert ran == (2, "", f"error: {output}: file too large\n")
+    assert (folder / output).read_bytes() == old
+    assert sorted(os.listdir()) == sorted(["q.npz", output])  # noqa: PTH208
+
+
+def test_a_limit_of_a_files_size_ends_a_batch_that_can_go_on(folder, process):
+    save_problem()
+    words = ["batch", "q.npz", "-d", "d"]
+    where = folder / "d"
+    hint = "what is done is kept: make room, then the same command with --resume"
+    told = f"error: {where / 'q.npz'}: file too large\nhint: {hint}\n"
+    assert process(*words, preexec_fn=limited_files(500)) == (2, "", told)
+    assert [path.name for path in where.iterdir()] == ["results.jsonl"]
+    assert process(*words, "--resume").status == 0
+    assert sorted(path.name for path in where.iterdir()) == ["q.npz", "results.jsonl"]
+
+
+def test_a_folder_where_a_file_is_due_is_refused(folder, run, output):
+    (folder / output).mkdir()
+    told = f"error: {output}: is a folder, where a file is due\nhint: name a file in it\n"
+    assert run(*OUTPUTS[output], output, "--force") == (2, "", told)
+    assert os.listdir(output) == []  # noqa: PTH208
+
+
+def test_a_device_takes_whatever_is_written_and_stays(folder, run, output):
+    (folder / output).symlink_to("/dev/null")
+    assert run(*OUTPUTS[output], output).status == 0
+    assert (folder / output).is_char_device()
+
+
+def test_a_fifo_gets_what_a_file_would(folder, run, output):
+    assert run(*OUTPUTS[output], output).status == 0
+    right = (folder / output).read_bytes()
+    (folder / output).unlink()
+    os.mkfifo(output)
+    with ThreadPoolExecutor() as pool:
+        read = pool.submit((folder / output).read_bytes)
+        assert run(*OUTPUTS[output], output).status == 0
+        assert read.result(timeout=20) == right
+
+
+FOLDERS = {
+    ("run", "f", "1"): "f: is a folder, where one matrix is due",
+    ("run", "1", "f.npy"): "f.npy: is a folder, where one matrix is due",
+    ("run", "1", "1", "-m", "f"): "f: is a folder, where one matrix is due",
+    ("run", "f"): "f: a folder without q.*, the queries",
+    ("run", "p.yaml"): "f.npy: is a folder, where one matrix is due",
+    ("check", "f"): "f: holds no problem file",
+    ("check", "p.json", "--expect-output", "f"): "f: is a folder, where one matrix is due",
+    ("batch", "f", "-d", "d"): "f: holds no problem file (.yaml .yml .json .npz .safetensors)",
+}
+
+
+@pytest.mark.parametrize("words", FOLDERS)
+def test_a_folder_where_an_input_is_due_is_told(folder, run, words):
+    (folder / "f").mkdir()
+    (folder / "f.npy").mkdir()
+    (folder / "p.yaml").write_text("q: f.npy\nk: [[1]]\n")
+    (folder / "p.json").write_text('{"q": [[1]], "k": [[1]], "v": [[1]]}')
+    ran = run(*words)
+    assert (ran.status, ran.out, ran.err.partition("\n")[0]) == (2, "", f"error: {FOLDERS[words]}")
+
+
+def without_roots_eyes():
+    """As any other user, root may then not read what its owner has closed."""
+    if os.geteuid() == 0:
+        for capability in (1, 2):  # CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH; 24 is PR_CAPBSET_DROP
+            if ctypes.CDLL(None).prctl(24, capability, 0, 0, 0):
+                raise PermissionError
+
+
+UNREADABLE = {
+    ("run", "q.csv", "1 0"): "error: q.csv: permission denied\n",
+    ("run", "p.yaml"): "error: q.csv: permission denied\n",
+    ("run", "shut/q.csv", "1 0"): "error: shut/q.csv: permission denied\n",
+    ("explain", "shut"): "error: shut: permission denied\n",
+    ("compare", "1 0", "1 0", "-m", "q.csv"): "error: q.csv: permission denied\n",
+    ("check", "p.yaml", "-q"): "error: q.csv: permission denied\n",
+    ("run", "1 0", "1 0", "-q", "-w", "locked/w.csv"): "error: locked/w.csv: its folder cannot be written to\n",
+    ("run", "1 0", "1 0", "-q", "-w", "shut/w.csv"): "error: shut/w.csv: permission denied\n",
+    ("batch", "p.yaml", "-d", "locked"): "error: locked: cannot be written to\n",
+    ("batch", "p.yaml", "-d", "locked/d"): "error: locked/d: permission denied\n",
+}
+
+
+@pytest.mark.parametrize("words", UNREADABLE)
+def test_what_may_not_be_read_or_written_is_told(folder, process, words):
+    (folder / "q.csv").write_text("1,0\n")
+    (folder / "p.yaml").write_text("q: q.csv\nk: [[1, 0]]\nexpected: {weights: [[1]]}\n")
+    for name, mode in (("q.csv", 0), ("shut", 0), ("locked", 0o555)):
+        if not (folder / name).exists():
+            (folder / name).mkdir()
+        (folder / name).chmod(mode)
+    try:
+        ran = process(*words, preexec_fn=without_roots_eyes)
+    except subprocess.SubprocessError:
+        pytest.skip("root cannot give up what it may read here")
+    finally:
+        (folder / "shut").chmod(0o700)
+    assert ran == (2, "", UNREADABLE[words])
 
 
 def into_a_folder_that_is_gone():
