@@ -33,6 +33,22 @@ BAD_INPUTS: list[tuple[str, str, bytes, str, str, str | None]] = [
         "'d' is not a number",
         None,
     ),
+    (
+        "a bad cell that blanks would make part of a label",
+        "csv",
+        b"1,2, 3\n7,x, 9\n",
+        "q.csv: line 2, column 2",
+        "'x' is not a number",
+        None,
+    ),
+    (
+        "a bad cell that tabs would make part of a label",
+        "txt",
+        b"1;2\t\n7;x\t9\n",
+        "q.txt: line 2, column 2",
+        "'x\\t9' is not a number",
+        None,
+    ),
     ("one column of words", "txt", b"one\ntwo\n", "q.txt: line 2, column 1", "'two' is not a number", None),
     (
         "a row that is too short",
