@@ -92,6 +92,8 @@ def _malformed(text: str, where: str, error: Any) -> InputError:
             what = "not JSON: a string that is never closed"
     elif not text[index:].strip():
         what = "not JSON: it ends too early"
+    elif error.msg.startswith("Illegal trailing comma"):  # as Python 3.13 says it
+        what = f"not JSON: a comma before {text[index + 1 :].lstrip()[:1]}"
     else:
         while index and WORD.fullmatch(text[index - 1]):
             index -= 1
@@ -105,8 +107,6 @@ def _malformed(text: str, where: str, error: Any) -> InputError:
             what, hint = AFTER_THE_END
         elif before.endswith(",") and text[index] in "]}":
             index, what = len(before) - 1, f"not JSON: a comma before {text[index]}"
-        elif text[index] == "," and error.msg.startswith("Illegal"):  # Python 3.13 says it itself
-            what = f"not JSON: a comma before {text[index + 1 :].lstrip()[:1]}"
     line, column = trees.position(text, index)
     return InputError(f"{where}: line {line}, column {column}", what, hint)
 

@@ -123,7 +123,7 @@ REFUSED = [
         "a matrix is a list of rows, as in [[1, 0], [0, 1]]",
     ),
     ("60,000 brackets", "[" * 60_000, "p.json: lists and objects more than 64 deep", None),
-    ("2,000 objects", '{"a":' * 2_000, "p.json: lists and objects more than 64 deep", None),
+    ("2,000 objects", '{"a":' * 2_000 + "1" + "}" * 2_000, "p.json: lists and objects more than 64 deep", None),
     ("100 deep", "[" * 100 + "]" * 100, "p.json: lists and objects more than 64 deep", None),
     ("word", '{"a": [abc]}', "p.json: line 1, column 8: 'abc' is not JSON", "text goes in double quotes"),
     ("single quotes", "{'a': [1]}", "p.json: line 1, column 2: \"'a'\" is not JSON", "text goes in double quotes"),
