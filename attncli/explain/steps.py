@@ -310,7 +310,8 @@ def weight_step(numbers: Numbers, figures: Figures) -> Step:
         sides = (over(figures.number(numbers.exponentials[j]), figures.number(numbers.total)), figures.number(weight))
         note = "" if numbers.allowed[j] else "masked"
         is_top = weight == top and not bool((numbers.weights[numbers.allowed] == top).all())
-        return Line(numbers.names.key(j), equation(*sides), note, share=weight, is_top=is_top)
+        share = weight if np.isfinite(weight) else None
+        return Line(numbers.names.key(j), equation(*sides), note, share=share, is_top=is_top)
 
     hidden = len(numbers.weights) - len(numbers.shown)
     shown: list[Expression] = [figures.number(numbers.weights[j]) for j in numbers.shown]

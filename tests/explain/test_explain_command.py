@@ -28,6 +28,14 @@ def test_every_query_of_a_small_problem_is_explained(capsys: pytest.CaptureFixtu
     assert err == ""
 
 
+@pytest.mark.parametrize("format", ["text", "markdown", "latex", "html"])
+def test_weights_that_are_no_numbers_are_shown_without_bars(format: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["explain", "1 2", "1 nan; 3 4", "1; 2", "--allow-nonfinite", "-f", format]) == 0
+    out = capsys.readouterr().out
+    assert "nothing to say about them" in out
+    assert "width:nan" not in out
+
+
 def test_words_that_were_said_are_not_said_again(capsys: pytest.CaptureFixture[str]) -> None:
     run(["explain", BANK])
     out = capsys.readouterr().out
