@@ -47,7 +47,8 @@ def _zero_vectors(problem: Problem) -> list[str]:
         return []
     warnings = []
     for name, rows in (("query", problem.queries), ("key", problem.keys)):
-        zero = np.asarray(~rows.any(axis=-1))
+        with np.errstate(invalid="ignore"):  # of a signalling NaN
+            zero = np.asarray(~rows.any(axis=-1))
         if zero.any() and name == "key":
             zero &= reached_keys(problem)
         if zero.any():

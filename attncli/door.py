@@ -115,7 +115,8 @@ def cast(matrix: Matrix, dtype: np.dtype, computing: np.dtype, request: Request)
     array = matrix.array
     if request.dtype is not None and array.dtype != dtype:
         array = rounded(array, matrix.where, request.dtype)
-    return np.asarray(array, computing)
+    with np.errstate(invalid="ignore"):  # of signalling NaNs, which are told of elsewhere as quiet ones are
+        return np.asarray(array, computing)
 
 
 def _read_mask(request: Request) -> Array | None:
@@ -144,7 +145,8 @@ def _read_bias(request: Request, computing: np.dtype) -> Array | None:
         raise ProblemError(where, "holds true and false: a bias is numbers added to the scores", "use --mask")
     if array.dtype.kind not in "iuf" and array.dtype.name != "bfloat16":
         raise ProblemError(where, f"holds {contents(array)}: a bias is numbers added to the scores")
-    wrong = np.isnan(array) | np.isposinf(array)
+    with np.errstate(invalid="ignore"):  # of a signalling NaN
+        wrong = np.isnan(array) | np.isposinf(array)
     if wrong.any():
         cell = first_cell(wrong)
         raise ProblemError(where, f"{array[cell]} {at(cell)}: a bias is finite, or -inf to forbid")

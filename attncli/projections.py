@@ -163,9 +163,9 @@ def _offset(matrix: Matrix, width: int, name: str) -> np.ndarray:
 
 def rounded(array: np.ndarray, where: str, dtype: str) -> np.ndarray:
     """The numbers as --dtype rounds them; NumericError where one is beyond it."""
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore", invalid="ignore"):  # a signalling NaN is as invalid as a quiet one
         narrow = array.astype(dtype)
-    lost = np.isinf(narrow) & np.isfinite(array)
+        lost = np.isinf(narrow) & np.isfinite(array)
     if lost.any():
         cell = first_cell(lost)
         hint = f"--dtype {'float32' if dtype == 'float16' else 'float64'}"
@@ -182,7 +182,7 @@ def _finite(matrix: Matrix, name: str, computing: np.dtype, allow: bool) -> np.n
         raise ProblemError(
             matrix.where, f"{name} has {array[cell]} {at(cell)}", "--allow-nonfinite computes as IEEE says"
         )
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore", invalid="ignore"):
         cast = array.astype(computing)
     lost = np.isinf(cast) & ~wild
     if lost.any():
@@ -199,7 +199,8 @@ def _numbers(matrix: Matrix) -> np.ndarray:
     if array.dtype.kind == "f" and array.dtype.itemsize in (4, 8):
         return array
     if array.dtype == np.float16 or array.dtype.name == "bfloat16":
-        return array.astype(np.float32)
+        with np.errstate(invalid="ignore"):  # of a signalling NaN
+            return array.astype(np.float32)
     raise ProblemError(matrix.where, f"holds {contents(array)} where numbers are due")
 
 

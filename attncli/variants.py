@@ -65,10 +65,11 @@ def unit_rows(rows: ndarray) -> ndarray:
     square overflows or vanishes."""
     import numpy as np
 
-    largest = np.abs(rows).max(axis=-1, keepdims=True, initial=0)
-    rows = rows / np.where(largest > 0, largest, 1)
-    length = np.sqrt(np.square(rows).sum(axis=-1, keepdims=True))
-    unit: ndarray = rows / np.where(length > 0, length, 1)
+    with np.errstate(invalid="ignore"):  # an infinity, where it is allowed, has no direction
+        largest = np.abs(rows).max(axis=-1, keepdims=True, initial=0)
+        rows = rows / np.where(largest > 0, largest, 1)
+        length = np.sqrt(np.square(rows).sum(axis=-1, keepdims=True))
+        unit: ndarray = rows / np.where(length > 0, length, 1)
     return unit
 
 

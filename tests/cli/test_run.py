@@ -350,3 +350,30 @@ def test_what_is_left_out_between_heads_is_said_between_them(run):
     np.save("q.npy", np.ones((16, 2, 3)))
     out = run("run", "q.npy", "q.npy", "--show", "weights").out
     assert out.index("weights [2]") < out.index("… 10 more of 16 weights") < out.index("weights [13]")
+
+
+@pytest.mark.parametrize("dtype", ["f2", "f4", "f8"])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("run", "q.npy", "q.npy"),
+        ("run", "q.npy", "q.npy", "--dtype", "float16"),
+        ("run", "q.npy", "q.npy", "--dtype", "float64"),
+        ("explain", "q.npy", "q.npy"),
+        ("run", "1 2; 3 4", "1 2; 3 4", "--bias", "q.npy"),
+    ],
+)
+def test_a_signalling_nan_is_told_of_like_a_quiet_one(run, words, dtype):
+    array = np.ones((2, 2), dtype)
+    np.save("q.npy", np.where(np.eye(2), np.nan, array).astype(dtype))
+    quiet = run(*words)
+    exponent = int(array.dtype.type("inf").view(f"u{array.itemsize}"))
+    array.view(f"u{array.itemsize}")[[0, 1], [0, 1]] = exponent + 1
+    np.save("q.npy", array)
+    assert "nan at [0, 0]" in quiet.err
+    assert run(*words) == quiet
+
+
+def test_cosines_of_rows_with_an_infinity_are_no_numbers_and_no_warnings(run):
+    ran = run("run", "inf 1; 2 3", "1 2; 3 4", "--variant", "cosine", "--allow-nonfinite")
+    assert (ran.status, ran.err) == (0, "")
