@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,6 +15,15 @@ import pytest
 from attncli.cli import main
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
+LIBRARIES = {"safetensors": "safetensors", "bfloat16": "ml_dtypes"}  # a word in the name of a test: what it needs
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Without the extra tensors, nothing of its two libraries can be tested."""
+    missing = [name for name, library in LIBRARIES.items() if find_spec(library) is None]
+    for item in items:
+        if any(name in item.nodeid for name in missing):
+            item.add_marker(pytest.mark.skip(reason="needs the extra tensors"))
 
 
 class Ran(NamedTuple):

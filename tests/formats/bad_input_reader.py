@@ -6,6 +6,11 @@ from attncli.formats import BY_NAME
 from attncli.formats.literal import read_literal
 from attncli.matrices import Matrix, Reading
 
+try:
+    from ml_dtypes import bfloat16
+except ImportError:  # tests with its name are skipped then
+    bfloat16 = None
+
 
 def read_all(format_name: str, data: bytes, reading: Reading | None = None) -> dict[str, Matrix]:
     """Every matrix of a source called q.FORMAT; a literal is called Q."""

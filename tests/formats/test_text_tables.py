@@ -2,10 +2,9 @@ from __future__ import annotations
 
 import csv as standard_csv
 
-import ml_dtypes
 import numpy as np
 import pytest
-from bad_input_reader import read_all
+from bad_input_reader import bfloat16, read_all
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
@@ -189,7 +188,7 @@ def test_labels_that_would_be_read_as_numbers_or_otherwise_are_left_out(labels: 
         (np.array([[np.inf, -np.inf, np.nan]]), b"inf,-inf,nan\n"),
         (np.array([[0.1, 1e-10]], np.float32), b"0.1,1e-10\n"),
         (np.array([0.5, 0.25], np.float16), b"0.5\n0.25\n"),
-        (np.array([[0.1]], ml_dtypes.bfloat16), b"0.1\n"),
+        pytest.param(np.array([[0.1]], bfloat16), b"0.1\n", id="bfloat16"),
     ],
 )
 def test_cells_are_written_with_their_shortest_digits(array: np.ndarray, data: bytes) -> None:
