@@ -15,6 +15,8 @@ from damaged_files import (
     npy_header,
     npz,
     overlapping,
+    overlapping_by_a_byte,
+    shorter_than_it_says,
     tensors_header,
     twice,
 )
@@ -22,6 +24,15 @@ from damaged_files import (
 BAD_INPUTS: list[tuple[str, str, bytes, str, str, str | None]] = [
     ("an empty file", "csv", b"", "q.csv", "the file is empty", None),
     ("blank lines alone", "csv", b"\n \n\n", "q.csv", "the file holds no numbers", None),
+    (
+        "a byte that is not UTF-8 after an empty line",
+        "csv",
+        b"\n\xff",
+        "q.csv: line 2",
+        "the byte 0xff is not UTF-8",
+        "save it as UTF-8",
+    ),
+    ("a NUL after an empty line", "csv", b"\n1\0", "q.csv: line 2", "a NUL character is not text", "save it as UTF-8"),
     ("comments alone", "csv", b"# weights\n#\n", "q.csv", "the file holds no numbers", None),
     ("tabs alone", "tsv", b"\t\t\n", "q.tsv", "the file holds no numbers", None),
     ("a header without rows", "csv", b"a,b\n", "q.csv: line 1, column 1", "the only row is a header ('a', 'b')", None),
@@ -609,6 +620,14 @@ BAD_INPUTS: list[tuple[str, str, bytes, str, str, str | None]] = [
         "give every row as many",
     ),
     (
+        "a row of three entries after a row of one",
+        "tex",
+        b"\\begin{bmatrix} 1 \\\\ 2 & 3 & 4 \\end{bmatrix}",
+        "q.tex: line 1, column 26",
+        "this row has 3 entries, the first has 1",
+        "give every row as many",
+    ),
+    (
         "dots",
         "tex",
         b"\\begin{bmatrix} 1 & \\cdots & 2\\end{bmatrix}",
@@ -1021,6 +1040,22 @@ BAD_INPUTS: list[tuple[str, str, bytes, str, str, str | None]] = [
         "the file is damaged or was cut off: write it again",
     ),
     (
+        "members that overlap by a byte",
+        "npz",
+        overlapping_by_a_byte(),
+        "q.npz: a.npy",
+        "this member overlaps what follows it",
+        "the file is damaged or was cut off: write it again",
+    ),
+    (
+        "a member that is shorter than the archive says",
+        "npz",
+        shorter_than_it_says(),
+        "q.npz: q",
+        "it has 160 bytes, the archive says 161",
+        "the file is damaged or was cut off: write it again",
+    ),
+    (
         "bfloat16 in a member",
         "npz",
         member("q.npy", npy(np.zeros(2, "V2"))),
@@ -1051,6 +1086,14 @@ BAD_INPUTS: list[tuple[str, str, bytes, str, str, str | None]] = [
         b"\xff" * 8 + b"{}",
         "q.safetensors",
         "the header claims 18446744073709551615 bytes, the file has 10",
+        "the file is damaged or was cut off: write it again",
+    ),
+    (
+        "a header length one beyond the file",
+        "safetensors",
+        b"\x03" + bytes(7) + b"{}",
+        "q.safetensors",
+        "the header claims 3 bytes, the file has 10",
         "the file is damaged or was cut off: write it again",
     ),
     (

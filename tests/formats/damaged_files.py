@@ -55,6 +55,14 @@ def overlapping() -> bytes:
     return bytes(data)
 
 
+def overlapping_by_a_byte() -> bytes:
+    """The second member is said to begin where the first one's last byte is."""
+    data = bytearray(twice("a.npy", "b.npy"))
+    second = data.rindex(b"PK\x01\x02")
+    struct.pack_into("<I", data, second + 42, data.rindex(b"PK\x03\x04") - 1)
+    return bytes(data)
+
+
 def flipped() -> bytes:
     """One bit of the last number is wrong."""
     data = bytearray(member("q.npy", npy(ONES)))
@@ -66,6 +74,23 @@ def bomb() -> bytes:
     """A few bytes that claim to hold more than 256 MiB."""
     data = bytearray(member("q.npy", npy(ONES)))
     struct.pack_into("<I", data, data.index(b"PK\x01\x02") + 24, 300 << 20)
+    return bytes(data)
+
+
+def large_but_possible(claimed: int = 300 << 20) -> bytes:
+    """A member that claims to inflate to some hundred MiB, which its size allows."""
+    data = bytearray(member("q.npy", npy(np.zeros(50_000))))
+    struct.pack_into("<I", data, data.index(b"PK\x01\x02") + 24, claimed)
+    return bytes(data)
+
+
+def shorter_than_it_says() -> bytes:
+    """A member with a right checksum, but one byte fewer than the archive says."""
+    stream = io.BytesIO()
+    np.savez_compressed(stream, q=np.ones(4))
+    data = bytearray(stream.getvalue())
+    place = data.index(b"PK\x01\x02") + 24
+    struct.pack_into("<I", data, place, struct.unpack_from("<I", data, place)[0] + 1)
     return bytes(data)
 
 

@@ -1,23 +1,26 @@
 from __future__ import annotations
 
 import io
+import pickle
+import struct
 import sys
 import zipfile
 
 import numpy as np
 import pytest
 from bad_input_reader import bfloat16, read_all
-from damaged_files import TENSOR, npy, npz, tensors_header
+from damaged_files import TENSOR, large_but_possible, npy, npy_header, npz, tensors_header
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from attncli.errors import InputError, MissingExtraError, OutputError
 from attncli.formats import BY_NAME
+from attncli.formats.encoding import looks_like_text, refuse_foreign
 from attncli.formats.npy import header
-from attncli.matrices import Matrix
+from attncli.matrices import Matrix, Reading
 
-DTYPES = [np.float64, np.float32, np.float16, np.int64, np.int8, np.uint64, np.uint8, np.bool_]
+DTYPES = [np.float64, np.float32, np.float16, *(f"{kind}{size}" for kind in "iu" for size in (1, 2, 4, 8)), np.bool_]
 any_array = arrays.arrays(st.sampled_from(DTYPES), arrays.array_shapes(min_dims=0, max_dims=4, min_side=0, max_side=3))
 
 
@@ -103,6 +106,34 @@ def test_the_numbers_of_an_array_in_order_are_not_copied() -> None:
     assert np.shares_memory(read_all("npy", data)[""].array, np.frombuffer(data, np.uint8))
 
 
+def test_a_header_of_version_2_is_read() -> None:
+    text = b"{'descr': '<f8', 'fortran_order': False, 'shape': (2,), }\n"
+    data = b"\x93NUMPY\x02\x00" + len(text).to_bytes(4, "little") + text + np.arange(2.0).tobytes()
+    assert read_all("npy", data)[""].array.tolist() == [0, 1]
+
+
+def test_64_axes_are_read_and_no_more() -> None:
+    assert read_all("npy", npy_header("<f8", repr((1,) * 64)) + bytes(8))[""].array.ndim == 64
+    with pytest.raises(InputError) as caught:
+        read_all("npy", npy_header("<f8", repr((1,) * 65)) + bytes(8))
+    assert caught.value.what == "no array has 65 axes"
+
+
+@pytest.mark.parametrize("version", [2, 3, 4, 5])
+def test_a_pickle_of_any_version_is_refused(version: int) -> None:
+    with pytest.raises(InputError) as caught:
+        refuse_foreign(pickle.dumps([1.0], version), "q", "text", known=())
+    assert caught.value.what == "this is a pickle, which may run any code when it is read"
+
+
+def test_text_is_told_by_its_first_512_bytes() -> None:
+    assert looks_like_text(b" 1~\t2\r\n")
+    assert not looks_like_text(b"1\x7f")
+    assert not looks_like_text(b"1\x1f")
+    assert looks_like_text(b"1" * 512 + b"\0")
+    assert not looks_like_text(b"1" * 511 + b"\0")
+
+
 def test_a_header_stands_before_numbers_that_are_streamed() -> None:
     array = np.arange(6, dtype=np.float32).reshape(2, 3)
     assert header((np.int64(2), 3), array.dtype) + array.tobytes() == npy(array)
@@ -123,9 +154,32 @@ def test_compressed_members_are_read() -> None:
     assert not read_all("npz", stream.getvalue())["q"].array.any()
 
 
-def test_an_archive_does_not_say_when_it_was_written() -> None:
-    with zipfile.ZipFile(io.BytesIO(written("npz", q=np.ones(2), k=np.ones(2)))) as archive:
-        assert {member.date_time for member in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
+def test_an_archive_does_not_say_when_or_where_it_was_written() -> None:
+    data = written("npz", q=np.ones(2), k=np.ones(2))
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        members = archive.infolist()
+    assert {member.date_time for member in members} == {(1980, 1, 1, 0, 0, 0)}
+    assert {(member.create_system, member.external_attr) for member in members} == {(3, 0o644 << 16)}
+    size, start = struct.unpack_from("<II", data, len(data) - 10)
+    assert start + size + 22 == len(data)  # the list of members is where the end of the archive says
+
+
+def test_a_large_member_is_not_refused_before_it_is_inflated() -> None:
+    assert list(BY_NAME["npz"].read(large_but_possible(), "q.npz", Reading()).matrices) == ["q"]
+
+
+def test_much_is_inflated_from_little_where_it_is_harmless() -> None:
+    stream = io.BytesIO()
+    np.savez_compressed(stream, q=np.zeros(2_000_000))
+    assert stream.tell() * 1000 < 16_000_000
+    assert read_all("npz", stream.getvalue())["q"].array.shape == (2_000_000,)
+
+
+def test_what_safetensors_cannot_hold_is_refused_by_its_name() -> None:
+    for name, where in (("q", "q"), ("", "x")):
+        with pytest.raises(OutputError) as caught:
+            written("safetensors", **{name: np.ones(1, complex)})
+        assert str(caught.value) == f"{where}: safetensors has no complex128"
 
 
 def test_an_array_without_a_name_gets_the_usual_one() -> None:

@@ -122,6 +122,46 @@ REFUSED = [
         "p.json: line 1, column 1: '3' where a list or a mapping is due",
         "a matrix is a list of rows, as in [[1, 0], [0, 1]]",
     ),
+    ("in line 3", '{\n"a": [1,\n "x"]}', "p.json: line 3, column 2: 'x' is not a number", None),
+    ("after an empty line", '\n{"a": ["x"]}', "p.json: line 2, column 8: 'x' is not a number", None),
+    (
+        "in the third axis",
+        '[[[1, 2], [3, 4]], [[5, 6], [7, "x"]]]',
+        "p.json: line 1, column 33: 'x' is not a number",
+        None,
+    ),
+    (
+        "a number with two points",
+        '{"a": [1.2.3]}',
+        "p.json: line 1, column 8: '1.2.3' is not JSON",
+        "text goes in double quotes",
+    ),
+    (
+        "a word of 40 letters",
+        "x" * 40,
+        f"p.json: line 1, column 1: '{'x' * 40}' is not JSON",
+        "text goes in double quotes",
+    ),
+    (
+        "a word of 41 letters",
+        "x" * 41,
+        f"p.json: line 1, column 1: '{'x' * 37}...' is not JSON",
+        "text goes in double quotes",
+    ),
+    (
+        "a key that is repeated after its like among the values",
+        '{"a": "a", "b": 1, "b": 2}',
+        "p.json: line 1, column 20: the key b stands twice",
+        "remove one of the two",
+    ),
+    (
+        "a quoted truth after a plain one",
+        '{"a": [true, "false"]}',
+        "p.json: line 1, column 14: 'false' is text, not a truth value",
+        "write it without quotes",
+    ),
+    ("65 lists", "[" * 65 + "1" + "]" * 65, "p.json: lists and objects more than 64 deep", None),
+    ("65 objects", '{"a":' * 65 + "1" + "}" * 65, "p.json: lists and objects more than 64 deep", None),
     ("60,000 brackets", "[" * 60_000, "p.json: lists and objects more than 64 deep", None),
     ("2,000 objects", '{"a":' * 2_000 + "1" + "}" * 2_000, "p.json: lists and objects more than 64 deep", None),
     ("100 deep", "[" * 100 + "]" * 100, "p.json: lists and objects more than 64 deep", None),
@@ -173,6 +213,11 @@ def test_what_cannot_be_meant_is_refused_with_its_place(text, message, hint):
     with pytest.raises(InputError) as refusal:
         matrices(text)
     assert (str(refusal.value), refusal.value.hint) == (message, hint)
+
+
+@pytest.mark.parametrize("text", ['{"a":' * 64 + "1" + "}" * 64, '{"a":' + "[" * 63 + "1" + "]" * 63 + "}"])
+def test_64_lists_and_objects_may_stand_in_one_another(text):
+    assert read(text).tree is not None
 
 
 @pytest.mark.parametrize(("text", "expected"), [pytest.param(*case[1:], id=case[0]) for case in ACCEPTED])

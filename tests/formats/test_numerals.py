@@ -15,6 +15,7 @@ from attncli.numerals import (
     parse_cells,
     parse_number,
     parse_truth,
+    quoted,
     reads_as_cell,
     shortest,
 )
@@ -141,6 +142,34 @@ def test_cells_in_bulk_are_the_cells_one_by_one(texts: list[str]) -> None:
             parse_number(texts[caught.value.index])
     else:
         np.testing.assert_array_equal(parse_cells(texts), expected)
+
+
+def test_a_comma_within_a_cell_parts_no_numbers() -> None:
+    with pytest.raises(NumeralError):
+        parse_cells(["5,5"])
+
+
+def test_every_way_of_writing_true_and_false_is_known() -> None:
+    assert parse_cells(["true", "True", "TRUE", "false", "False", "FALSE"]).tolist() == [True] * 3 + [False] * 3
+
+
+def test_a_long_text_is_quoted_by_its_ends() -> None:
+    assert quoted("x" * 60) == repr("x" * 60)
+    assert quoted("x" * 40 + "y" * 21) == repr("x" * 40 + "…" + "y" * 10)
+
+
+def test_a_fraction_may_have_4000_digits() -> None:
+    assert parse_number(f"{'2' * 2000}/{'1' * 2000}") == 2
+    with pytest.raises(NumeralError) as caught:
+        parse_number(f"{'1' * 2000}/{'1' * 2001}")
+    assert caught.value.what.endswith("has 4001 digits, more than 4000")
+
+
+def test_16_digits_that_are_not_decimal_are_told_in_decimals_and_no_more() -> None:
+    for digits, hint in ((16, f"type {16**16 - 1}"), (17, None)):
+        with pytest.raises(NumeralError) as caught:
+            parse_number("0x" + "f" * digits)
+        assert caught.value.hint == hint
 
 
 def test_truths_make_a_mask_and_truths_among_numbers_an_error() -> None:

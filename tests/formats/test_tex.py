@@ -19,6 +19,7 @@ SAME_MATRIX = [
     r"\[ \begin{Bmatrix} 1&0\\0&1 \end{Bmatrix} \]",
     r"\begin{array}{cc} 1 & 0 \\ 0 & 1 \end{array}",
     r"\left[\begin{array}{c|c} \hline 1 & 0 \\ \hline 0 & 1 \\ \hline \end{array}\right]",
+    r"\begin{array}{c{c}}1 & 0 \\ 0 & 1 \end{array}",
     r"\begin{array}[t]{c@{\,}c} 1 & 0 \\ 0 & 1 \end{array}",
     r"\begin{array} c1 & 0 \\ 0 & 1 \end{array}",
     r"\begin{array} 11 & 0 \\ 0 & 1 \end{array}",
@@ -59,6 +60,11 @@ def test_several_matrices_are_named_or_numbered() -> None:
     found = read_all("tex", text.encode())
     assert {name: matrix.array.tolist() for name, matrix in found.items()} == {"Q": [[1]], "2": [[2]], "K": [[3]]}
     assert found["K"].where == "q.tex: K"
+
+
+def test_two_matrices_without_names_are_numbered() -> None:
+    text = rb"\begin{bmatrix} 1 \end{bmatrix} \begin{bmatrix} 2 \end{bmatrix}"
+    assert list(read_all("tex", text)) == ["1", "2"]
 
 
 ENTRIES = [

@@ -374,6 +374,11 @@ def test_labels_read_back_whatever_they_are(names):
     assert (found.row_labels, found.column_labels) == (tuple(names), ("k", "l"))
 
 
+def test_labels_are_those_of_the_last_two_axes():
+    found = matrices("labels: {queries: [a, b], keys: [c]}\nweights: [[[1], [1]], [[1], [1]], [[1], [1]]]")["weights"]
+    assert (found.row_labels, found.column_labels) == (("a", "b"), ("c",))
+
+
 def test_labels_that_disagree_are_left_out():
     one = Matrix(np.eye(1), "", row_labels=("a",), column_labels=("k",))
     other = Matrix(np.eye(1), "", row_labels=("b",), column_labels=("v",))
