@@ -115,6 +115,11 @@ def test_a_matrix_is_written_as_a_display() -> None:
     )
 
 
+def test_a_name_of_one_letter_is_set_as_a_variable_and_a_word_upright() -> None:
+    for name, shown in (("Q", "Q"), ("Qs", r"\mathrm{Qs}")):
+        assert b"".join(BY_NAME["tex"].write({name: Matrix(np.eye(1), "x")})).decode().startswith(f"\\[\n{shown} = ")
+
+
 def test_three_axes_are_refused() -> None:
     with pytest.raises(OutputError):
         BY_NAME["tex"].write({"Q": Matrix(np.zeros((1, 2, 3)), "x")})

@@ -374,6 +374,10 @@ def test_labels_read_back_whatever_they_are(names):
     assert (found.row_labels, found.column_labels) == (tuple(names), ("k", "l"))
 
 
+def test_a_number_may_be_repeated_by_an_alias():
+    assert matrices("a: [&one 1, 2, *one]")["a"].array.tolist() == [1, 2, 1]
+
+
 def test_labels_are_those_of_the_last_two_axes():
     found = matrices("labels: {queries: [a, b], keys: [c]}\nweights: [[[1], [1]], [[1], [1]], [[1], [1]]]")["weights"]
     assert (found.row_labels, found.column_labels) == (("a", "b"), ("c",))
