@@ -29,6 +29,12 @@ class Tolerance:
     relative: float
     absolute: float
 
+    def of(self, computed: Array) -> Array:
+        """What is allowed in each cell."""
+        with np.errstate(invalid="ignore"):  # 0 of an infinity is no number
+            allowed: Array = self.absolute + self.relative * np.abs(computed)
+        return allowed
+
     def __str__(self) -> str:
         return f"rtol {self.relative:g}, atol {self.absolute:g}"
 
@@ -55,7 +61,7 @@ class Judge:
     texts: Array | None = None
     _float32: bool | None = None
 
-    def verdict(self, measured: Measured, *, rounded_inputs: bool = True) -> str:
+    def verdict(self, measured: Measured) -> str:
         """The best verdict that these numbers earn."""
         computed = measured.numbers[self.name]
         if computed.shape != self.expected.shape:
@@ -66,16 +72,14 @@ class Judge:
         with np.errstate(invalid="ignore"):
             error = np.where(settled, 0.0, np.abs(self.expected - computed))
         if self.tolerance is not None:
-            allowed = self.tolerance.absolute + self.tolerance.relative * np.abs(computed)
+            allowed = self.tolerance.of(computed)
             return "within-tolerance" if bool((error <= np.where(settled, 0.0, allowed)).all()) else "wrong"
         if self.claims is None:
             assert self.strict_dtype is not None
             return "exact" if bool((error <= 2 * measured.bound(self.name, self.strict_dtype)).all()) else "wrong"
-        return self._by_digits(self.claims, error, computed, measured, rounded_inputs)
+        return self._by_digits(self.claims, error, computed, measured)
 
-    def _by_digits(
-        self, claims: Claims, error: Array, computed: Array, measured: Measured, rounded_inputs: bool
-    ) -> str:
+    def _by_digits(self, claims: Claims, error: Array, computed: Array, measured: Measured) -> str:
         unit = claims.unit
         slack = self._slack(claims, computed, measured)
         if bool((error <= unit / 2 + slack).all()):
@@ -90,7 +94,7 @@ class Judge:
                 allowed = np.maximum(2 * measured.bound(self.name, "float32"), allowed) + unit / 2
             if bool((error <= allowed).all()):
                 return "float32"
-        if rounded_inputs and bool((error <= (MOST_UNITS + 1) * unit + slack).all()):
+        if bool((error <= (MOST_UNITS + 1) * unit + slack).all()):
             movement = measured.movement()
             if movement is not None and self._is_moved(movement, error, unit, computed):
                 return "input-rounding"
@@ -167,7 +171,7 @@ class Judge:
             smallest: Array = np.maximum(spacing, np.nextafter(0, 1))
             return smallest
         if self.tolerance is not None:
-            allowed = self.tolerance.absolute + self.tolerance.relative * np.abs(computed)
+            allowed = self.tolerance.of(computed)
             positive: Array = np.where(np.isfinite(allowed) & (allowed > 0), allowed, np.nextafter(0, 1))
             return positive
         assert self.strict_dtype is not None

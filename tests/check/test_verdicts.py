@@ -98,6 +98,21 @@ def test_a_bound_of_more_than_ten_units_explains_nothing():
     assert off.verdict == "wrong"
 
 
+FINE = "queries: [[0.762001, -0.043002]], keys: [[-0.147003, -0.304004], [0.106005, 0.368006]], values: [[1], [3]]"
+
+
+@pytest.mark.parametrize(
+    ("output", "verdict"),
+    [
+        pytest.param("2.0818", "exact", id="the right number"),
+        pytest.param("2.0819", "last-digit", id="one unit off"),
+        pytest.param("2.0820", "wrong", id="two units off, of which the rounding is a hundredth"),
+    ],
+)
+def test_rounded_inputs_do_not_explain_more_than_they_move(output, verdict):
+    assert report(f"output: [[{output}]]", f"{FINE}, variant: dot").verdict == verdict
+
+
 @pytest.mark.parametrize(
     ("off", "verdict"),
     [
@@ -137,6 +152,7 @@ RIGHT = np.array([[1.2384058440442351, 2.238405844044235]])
         pytest.param((RIGHT * (1 + 1e-4)).astype(np.float16), {}, "within-tolerance", id="float16 off by 1e-4"),
         pytest.param(RIGHT * 1.05, {"rtol": 0.1}, "within-tolerance", id="a tolerance given"),
         pytest.param(RIGHT + 0.05, {"atol": 0.1}, "within-tolerance", id="an absolute one"),
+        pytest.param(RIGHT, {"rtol": 0, "atol": 0}, "within-tolerance", id="no tolerance for what is right"),
         pytest.param(RIGHT.round(3), {"digits": 3}, "exact", id="digits given"),
         pytest.param(RIGHT.round(3) + 0.002, {"digits": 3}, "wrong", id="digits given and two units off"),
         pytest.param(RIGHT, {"strict": True}, "exact", id="strict, as a plain computation gives it"),
@@ -191,6 +207,25 @@ def test_heads_that_were_not_packed_are_laid_over_the_packed_output():
     assert report("weights: [[[1, 0]], [[0, 1]]]", problem).checks[0].at is not None
 
 
+def test_fewer_numbers_are_wrong_also_where_they_are_right():
+    assert report("weights: [[0.5]]", "queries: [[1]], keys: [[1], [1]], variant: dot").verdict == "wrong"
+
+
+def test_a_tolerance_does_not_count_what_is_infinite_in_both():
+    assert report("scores: [[2, -inf]]", MASKED, atol=0.1).verdict == "within-tolerance"
+
+
+def test_the_worst_cell_is_told_by_what_is_allowed_in_each():
+    problem = "queries: [[1]], keys: [[1]], values: [[2, 0.5]]"
+    found = report("output: [[2.36, 0.725]]", problem, rtol=0.1, atol=0.1).checks[0]
+    assert (found.verdict, found.at) == ("wrong", (0, 1))
+    one = Matrix(np.ones((1, 1)), "x")
+    request = Request(queries=one, keys=one, values=Matrix(np.array([[1e-6, 1]]), "v"))
+    off = Matrix(np.array([[1e-6 + 1e-15, 1 + 1e-14]]), "output")
+    worksheet = Worksheet(request=request, name="case", where="case", expected={"output": off})
+    assert check(worksheet, strict=True).checks[0].at == (0, 0)
+
+
 @pytest.mark.parametrize(
     ("expected", "verdict"),
     [
@@ -205,4 +240,5 @@ def test_few_digits_are_float32_only_where_their_lengths_differ(expected, verdic
 def test_a_sum_that_cancels_is_right_within_a_plain_computation():
     problem = "queries: [[0.1, 0.2, -0.3]], keys: [[1, 1, 1]], variant: dot"
     assert report("raw_scores: [[5.55111512e-17]]", problem).verdict == "exact"
+    assert report("raw_scores: [[2.77555756e-17]]", problem).verdict == "exact"  # added up in another order
     assert report("raw_scores: [[5.55111512e-6]]", problem).verdict == "wrong"
