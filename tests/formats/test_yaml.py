@@ -42,6 +42,18 @@ REFUSED = [
         "type 10",
     ),
     (
+        "merge key",
+        "a: &a {b: [1]}\nc:\n  <<: *a",
+        "p.yaml: line 3, column 3: a merge key",
+        "write the keys out: << is not YAML 1.2",
+    ),
+    (
+        "value without a key",
+        "?\n: [2]",
+        "p.yaml: line 1, column 2: a value without a key",
+        "a key is a word, as in queries: [[1, 0]]",
+    ),
+    (
         "digit groups",
         "a: [1, 1_000]",
         "p.yaml: line 1, column 8: '1_000' is not a number: its digits are in groups",
@@ -372,6 +384,10 @@ def test_labels_read_back_whatever_they_are(names):
     matrix = Matrix(np.eye(2), "", row_labels=tuple(names), column_labels=("k", "l"))
     found = matrices(b"".join(format.write({"weights": matrix})))["weights"]
     assert (found.row_labels, found.column_labels) == (tuple(names), ("k", "l"))
+
+
+def test_a_key_in_quotes_is_a_word():
+    assert list(matrices('"<<": [1]\n"": [2]')) == ["<<", ""]
 
 
 def test_a_number_may_be_repeated_by_an_alias():
