@@ -124,7 +124,7 @@ def main() -> None:
     found = [one for one in found if given.changes in one[1]]
     chosen = sorted(random.Random(given.seed).sample(found, min(given.most, len(found))), key=lambda mutant: mutant[0])
     known = explained(given.module)
-    settings.register_profile("mutants", deadline=None, database=None, derandomize=True)
+    settings.register_profile("mutants", deadline=None, database=None, derandomize=True, max_examples=25)
     settings.load_profile("mutants")
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job would ignore it
     killed = unseen = 0
