@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from attncli import attend
 from attncli.check import check
 from attncli.errors import AttncliError
 from attncli.matrices import Matrix, Reading
@@ -205,6 +206,31 @@ def test_heads_that_were_not_packed_are_laid_over_the_packed_output():
     assert packed.said == ""
     assert report("output: [[[1]], [[9]]]", problem).checks[0].at is not None
     assert report("weights: [[[1, 0]], [[0, 1]]]", problem).checks[0].at is not None
+
+
+def test_heads_of_several_columns_are_laid_over_the_packed_output():
+    problem = "queries: [[2, 1], [1, 3]], keys: [[1, 0], [0, 1]], values: [[1, 2, 3, 4], [5, 6, 7, 9]], heads: 2"
+    packed = attend([[2, 1], [1, 3]], [[1, 0], [0, 1]], [[1, 2, 3, 4], [5, 6, 7, 9]], heads=2).output
+    heads = np.moveaxis(packed.reshape(2, 2, 2), 1, 0)
+    assert report(f"output: {heads.tolist()}", problem).verdict == "exact"
+    assert report(f"output: {packed.tolist()}", problem).verdict == "exact"
+
+
+@pytest.mark.parametrize(
+    ("expected", "verdict"),
+    [
+        pytest.param("output: [1.8807970779778823, 1.5]", "exact", id="a column as a list"),
+        pytest.param("output: [[1.8807970779778823, 1.5]]", "exact", id="a column as a row"),
+        pytest.param("weights: [0.8807970779778823, 0.11920292202211755, 0.5, 0.5]", "wrong", id="weights as a list"),
+    ],
+)
+def test_only_what_is_one_line_may_be_written_as_one(expected, verdict):
+    problem = "queries: [[2, 0], [0, 0]], keys: [[1, 0], [0, 1]], values: [[2], [1]], variant: dot"
+    assert report(expected, problem).verdict == verdict
+
+
+def test_an_output_of_several_columns_is_no_list():
+    assert report("output: [1.2384058440442351, 2.238405844044235]").verdict == "wrong"
 
 
 def test_fewer_numbers_are_wrong_also_where_they_are_right():
