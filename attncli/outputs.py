@@ -112,7 +112,7 @@ def format_of(path: str, option: str) -> Format:
     format = BY_SUFFIX.get(suffix)
     if format is None and is_device(path):
         return BY_SUFFIX[".csv"]  # a device or a FIFO has no suffix to go by
-    if format is None or not format.writable:
+    if format is None:
         near = nearest(suffix, tuple(BY_SUFFIX)) if suffix else None
         what = f"{shown(path)} has no known suffix" if suffix else f"{shown(path)} has no suffix to tell the format"
         raise OutputError(option, what, f"did you mean {near}?" if near else f"one of: {' '.join(BY_SUFFIX)}")

@@ -26,8 +26,6 @@ class Format:
     suffixes: tuple[str, ...]
     module: str
     holds_many: bool
-    readable: bool = True
-    writable: bool = True
 
     def read(self, data: bytes, where: str, reading: Reading) -> Contents:
         """Parse the bytes of a whole file; raise InputError naming the culprit."""

@@ -26,6 +26,8 @@ def matrices(text):
     return {name: decode() for name, decode in read(text).matrices.items()}
 
 
+X = "x"
+
 # title, document, the whole message, the hint
 REFUSED = [
     (
@@ -122,6 +124,18 @@ REFUSED = [
         "p.json: line 1, column 1: '3' where a list or a mapping is due",
         "a matrix is a list of rows, as in [[1, 0], [0, 1]]",
     ),
+    (
+        "40 letters beside a list",
+        f'[[1], "{X * 40}"]',
+        f"p.json: line 1, column 7: '{X * 40}' beside lists, the first in line 1",
+        "a matrix is a list of rows, as in [[1, 0], [0, 1]]",
+    ),
+    (
+        "41 letters beside a list",
+        f'[[1], "{X * 41}"]',
+        f"p.json: line 1, column 7: '{X * 37}...' beside lists, the first in line 1",
+        "a matrix is a list of rows, as in [[1, 0], [0, 1]]",
+    ),
     ("in line 3", '{\n"a": [1,\n "x"]}', "p.json: line 3, column 2: 'x' is not a number", None),
     ("after an empty line", '\n{"a": ["x"]}', "p.json: line 2, column 8: 'x' is not a number", None),
     (
@@ -139,13 +153,13 @@ REFUSED = [
     (
         "a word of 40 letters",
         "x" * 40,
-        f"p.json: line 1, column 1: '{'x' * 40}' is not JSON",
+        f"p.json: line 1, column 1: '{X * 40}' is not JSON",
         "text goes in double quotes",
     ),
     (
         "a word of 41 letters",
         "x" * 41,
-        f"p.json: line 1, column 1: '{'x' * 37}...' is not JSON",
+        f"p.json: line 1, column 1: '{X * 37}...' is not JSON",
         "text goes in double quotes",
     ),
     (
@@ -263,3 +277,16 @@ def test_a_file_is_one_object_of_nested_lists():
     assert written.decode() == (
         '{\n  "weights": [\n    [0.5, "-inf"],\n    ["nan", 1e-13]\n  ],\n  "lse": [1.0, 1.0]\n}\n'
     )
+
+
+@pytest.mark.parametrize("shape", [(0,), (2, 0), (1, 2, 0)])
+def test_an_array_without_cells_is_written_with_its_axes(shape):
+    written = b"".join(format.write({"a": Matrix(np.zeros(shape), "")}))
+    assert json.loads(written) == {"a": np.zeros(shape).tolist()}
+
+
+def test_only_what_has_labels_in_a_problem_file_keeps_them():
+    from attncli.formats import yaml
+
+    lse = Matrix(np.ones((1, 1)), "", row_labels=("a",), column_labels=("b",))
+    assert b"".join(yaml.write({"lse": lse})) == b"lse:\n  - [1.0]\n"
