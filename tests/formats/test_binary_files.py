@@ -182,10 +182,10 @@ def test_what_safetensors_cannot_hold_is_refused_by_its_name() -> None:
         assert str(caught.value) == f"{where}: safetensors has no complex128"
 
 
-def test_an_array_without_a_name_gets_the_usual_one() -> None:
-    matrices = {"": Matrix(np.ones(1), "x")}
-    assert list(read_all("npz", b"".join(BY_NAME["npz"].write(matrices)))) == ["arr_0"]
-    assert list(read_all("safetensors", b"".join(BY_NAME["safetensors"].write(matrices)))) == ["array"]
+@pytest.mark.parametrize(("format_name", "name"), [("npz", "arr_0"), ("safetensors", "array")])
+def test_an_array_without_a_name_gets_the_usual_one(format_name: str, name: str) -> None:
+    data = b"".join(BY_NAME[format_name].write({"": Matrix(np.ones(1), "x")}))
+    assert list(read_all(format_name, data)) == [name]
 
 
 def test_a_missing_library_for_bfloat16_or_safetensors_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
