@@ -214,7 +214,7 @@ def name_of(text: str) -> str:
     if not exists(path):
         from attncli.formats.literal import looks_like_path
 
-        if not looks_like_path(path):
+        if path.startswith("{") or not looks_like_path(path):
             return "literal"
     name = os.path.basename(os.path.abspath(path))  # noqa: PTH119 - Path.resolve() follows links
     return name if is_folder(path) else os.path.splitext(name)[0]
