@@ -475,6 +475,14 @@ BAD_INPUTS: list[tuple[str, str, bytes, str, str, str | None]] = [
     ),
     ("a comma and a blank in a literal row", "literal", b"1, 2 3", "Q: row 1, column 2", "'2 3' is not a number", None),
     (
+        "a longer list",
+        "literal",
+        b"[[1], [2, 3, 4]]",
+        "Q: [1]",
+        "this list has 3 numbers, the first has 1",
+        "give every one as many",
+    ),
+    (
         "a shorter list",
         "literal",
         b"[[1, 0], [0]]",

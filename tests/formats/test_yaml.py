@@ -420,3 +420,10 @@ def test_a_large_problem_reads_faster_than_the_library_loads_it():
 
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     assert seconds(lambda: matrices(text)) < 0.6 * seconds(lambda: yaml.load(text, loader))
+
+
+def test_what_is_never_closed_is_told_with_the_line_that_it_starts_in():
+    with pytest.raises(InputError) as refusal:
+        read("\na:\n  - [1\n  - [2]\n")
+    assert refusal.value.where == "p.yaml: line 4, column 5"
+    assert refusal.value.what.endswith(" that starts in line 3")
