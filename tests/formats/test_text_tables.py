@@ -195,6 +195,13 @@ def test_cells_are_written_with_their_shortest_digits(array: np.ndarray, data: b
     assert written("csv", Matrix(array, "x")) == data
 
 
+def test_the_labels_of_one_axis_are_those_of_its_rows() -> None:
+    line, square = np.ones(2), np.eye(2)
+    assert written("csv", Matrix(line, "x", None, ("a", "b"))) == b"a,1.0\nb,1.0\n"
+    assert written("csv", Matrix(line, "x", ("c", "d"), ("a", "b"))) == b"c,1.0\nd,1.0\n"
+    assert written("csv", Matrix(square, "x", None, ("a", "b"))) == b"a,b\n1.0,0.0\n0.0,1.0\n"
+
+
 def test_a_large_table_is_written_as_a_small_one() -> None:
     table = np.random.default_rng(0).standard_normal((700, 300))
     expected = "".join(",".join(map(repr, row)) + "\n" for row in table.tolist()).encode()
