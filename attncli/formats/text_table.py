@@ -241,11 +241,11 @@ def _delimiter(lines: list[str]) -> str:
             fitting.append(delimiter)
         several = sum(times for cells, times in counts.items() if cells > 1)
         likely = max(likely, (several, delimiter), key=lambda pair: pair[0])
-    for place, delimiter in enumerate(fitting):
-        first, *rest = _cells(solid[-1], delimiter)
-        if all(not cell or _could_be_number(cell) for cell in rest) and (
-            _could_be_number(first) or not any(other in first for other in fitting[:place])
-        ):  # `1,x, 3` holds a bad cell, and not the label `1,x,`
+    for delimiter in fitting:
+        last = _cells(solid[-1], delimiter)
+        if delimiter == fitting[0]:
+            del last[0]  # it may be a label; elsewhere that would be the label `1,x,` in `1,x, 3`
+        if all(not cell or _could_be_number(cell) for cell in last):
             return delimiter
     return fitting[0] if fitting else likely[1]
 

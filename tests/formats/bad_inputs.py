@@ -60,6 +60,14 @@ BAD_INPUTS: list[tuple[str, str, bytes, str, str, str | None]] = [
         "'x\\t9' is not a number",
         None,
     ),
+    (
+        "a bad cell that blanks would make a label",
+        "tsv",
+        b"\t--1\t0\n",
+        "q.tsv: line 1, column 1",
+        "the cell is empty",
+        "type the number that belongs there, or nan",
+    ),
     ("one column of words", "txt", b"one\ntwo\n", "q.txt: line 2, column 1", "'two' is not a number", None),
     (
         "a blank within the last of the cells that commas part",
