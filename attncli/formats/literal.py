@@ -49,7 +49,7 @@ def read_literal(text: str, where: str, reading: Reading) -> Matrix:
     if "..." in plain or "…" in plain:
         raise InputError(where, "the array is printed with '...' in place of numbers", _PRINT_IN_FULL)
     if plain.startswith("[") and ";" in plain and plain.endswith("]") and plain.count("[") == 1:
-        plain = plain[1:-1]  # as MATLAB writes it
+        plain = plain[1:-1].strip()  # as MATLAB writes it
     if plain.startswith("[") or _OPENING.match(plain):
         return _read_list(plain, where, reading)
     return _read_rows(plain, where, reading)
