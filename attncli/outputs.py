@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import field
 from typing import TYPE_CHECKING
@@ -41,8 +41,7 @@ class Targets:
                     OPTIONS[name], "there is no output without values", "give V, or -w FILE for the weights"
                 )
             format = format_of(path, OPTIONS[name])
-            if real(path) in inputs:
-                raise UsageError(OPTIONS[name], f"{shown(path)} is an input, which would be lost", "name another file")
+            refuse_input(path, OPTIONS[name], inputs)
             group = by_path.setdefault(_same_file(path, by_path), [])
             group.append(name)
             if len(group) > 1 and not format.holds_many:
@@ -79,6 +78,12 @@ class Targets:
             told = ", ".join(f"{name} {' × '.join(map(str, shapes[name]))}" for name in names)
             lines.append(f"wrote {shown(path)}: {told}")
         return lines
+
+
+def refuse_input(path: str, option: str, inputs: Collection[str]) -> None:
+    """UsageError where the file is one of those whose real paths were read, whatever --force says."""
+    if real(path) in inputs:
+        raise UsageError(option, f"{shown(path)} is an input, which would be lost", "name another file")
 
 
 def _streamed(by_path: dict[str, list[str]], result: Result) -> dict[str, str]:

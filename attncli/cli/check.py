@@ -75,6 +75,7 @@ def command(
     """Check each problem, whatever the others are; report; exit 2 over 1 over 0."""
     from attncli.check.suites import Outcome, problem_sources
     from attncli.files import refuse_existing
+    from attncli.outputs import refuse_input
     from attncli.render.verdicts import verdict_renderer
     from attncli.request import Request
 
@@ -95,17 +96,21 @@ def command(
     }
     calculation.checked_engine()
     calculation.over(Request(), options)  # an option that can't be meant is said once, not for each problem
+    read = set(options.paths)
     tolerances = {"rtol": _tolerance(rtol, "--rtol"), "atol": _tolerance(atol, "--atol")}
 
     def outcome(source: str, name: str) -> Outcome:
+        sources = options if source.strip() == "-" else reading.sources(keep_text=True)
         try:
-            sources = options if source.strip() == "-" else reading.sources(keep_text=True)
             return Outcome(name, _report(source, sources, options, calculation, expected, tolerances, digits, strict))
         except AttncliError as error:
             return Outcome(name, error=error)
+        finally:
+            read.update(sources.paths)
 
     outcomes = [outcome(source, name) for source, name in problem_sources(problems)]
     if junit is not None:
+        refuse_input(junit, "--junit", read)
         _write_junit(junit, outcomes, force)
     if not quiet:
         say(render(outcomes, ascii))

@@ -71,6 +71,7 @@ def command(
     """Read, work it out, write the page."""
     from attncli.explain import explain
     from attncli.files import refuse_existing, shown, write_atomically
+    from attncli.outputs import refuse_input
     from attncli.render.explanations import renderer
     from attncli.render.tables import Style
 
@@ -80,8 +81,11 @@ def command(
         refuse_existing([output], force)
     sources = reading.sources()
     worksheet = read_worksheet(source, sources)
+    request = calculation.over(worksheet.request, sources)
+    if output is not None:
+        refuse_input(output, "--output", sources.paths)
     page = explain(
-        calculation.over(worksheet.request, sources),
+        request,
         queries=query or (),
         until=until,
         digits=digits,

@@ -92,6 +92,16 @@ def test_junit_is_well_formed_and_counts(run, folder):
     assert "report.xml" in told.err
 
 
+@pytest.mark.parametrize("name", ["right.yaml", "unscaled.yaml", "broken.yaml"])
+def test_a_report_never_takes_the_place_of_a_problem(run, folder, name):
+    (folder / "broken.yaml").write_text("queries: [[1, a]]\n")
+    before = (folder / name).read_bytes()
+    told = run("check", "right.yaml", "broken.yaml", "unscaled.yaml", "--junit", name, "--force")
+    assert (told.status, told.out) == (2, "")
+    assert told.err == f"error: --junit: {name} is an input, which would be lost\nhint: name another file\n"
+    assert (folder / name).read_bytes() == before
+
+
 def test_expected_numbers_in_a_file_of_their_own(run, folder):
     (folder / "plain.yaml").write_text(GOOD)
     (folder / "output.csv").write_text("1.2384,2.2384\n")
