@@ -97,7 +97,10 @@ def parsed(line: bytes) -> Record | None:
         return None
     if not isinstance(record, dict) or not isinstance(record.get("name"), str) or "status" not in record:
         return None
-    return record if isinstance(record.get("files", {}), dict) and isinstance(record.get("inputs", {}), dict) else None
+    files, inputs = record.get("files", {}), record.get("inputs", {})
+    if not isinstance(files, dict) or not isinstance(inputs, dict):
+        return None
+    return record if all(isinstance(facts, list) and len(facts) == 2 for facts in files.values()) else None
 
 
 def line_of(record: Record) -> str:

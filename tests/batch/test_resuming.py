@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import resource
 import signal
 import subprocess
@@ -94,7 +95,12 @@ def tear(folder):
     path.write_text("".join(text) + torn[0][:50])
 
 
-@pytest.mark.parametrize("harm", [lose, damage, empty, change, tear])
+def spoil(folder):
+    path = folder / "out" / "results.jsonl"
+    path.write_text(re.sub(r'"p001.npz": \[[^]]*\]', '"p001.npz": 7', path.read_text()))
+
+
+@pytest.mark.parametrize("harm", [lose, damage, empty, change, tear, spoil])
 def test_resuming_mends_what_was_harmed_and_nothing_else(tmp_path, done, harm):
     copytree(done, tmp_path, dirs_exist_ok=True)
     before = lines(tmp_path / "out")
