@@ -142,3 +142,13 @@ def test_a_scale_in_the_queries_changes_no_bit_of_the_scores():
     alone = attend(*arrays).scores
     with_raw = attend(*arrays).compute("raw_scores", "scores").scores
     assert alone.tobytes() == with_raw.tobytes()
+
+
+@pytest.mark.parametrize("order", [1, -1], ids=["rising", "falling"])
+def test_scores_that_rise_or_fall_from_tile_to_tile_are_weighed_alike(engine, order):
+    keys = np.linspace(-30, 900, 30_000)[::order, None]
+    values = np.cos(keys)
+    weights = np.exp(keys - keys.max())
+    result = attend([[1.0]], keys, values, variant="dot", engine=engine)
+    np.testing.assert_allclose(result.output, [(weights * values).sum(0) / weights.sum()], rtol=1e-12)
+    np.testing.assert_allclose(result.lse, np.log(weights.sum()) + 900, rtol=1e-14)
