@@ -152,3 +152,8 @@ def test_scores_that_rise_or_fall_from_tile_to_tile_are_weighed_alike(engine, or
     result = attend([[1.0]], keys, values, variant="dot", engine=engine)
     np.testing.assert_allclose(result.output, [(weights * values).sum(0) / weights.sum()], rtol=1e-12)
     np.testing.assert_allclose(result.lse, np.log(weights.sum()) + 900, rtol=1e-14)
+
+
+def test_a_mask_holds_also_where_every_query_comes_late_enough(engine):
+    result = attend([[1.0], [1.0]], [[9.0], [1.0]], [[5.0], [7.0]], mask=[[1, 1], [0, 1]], causal=True, engine=engine)
+    assert result.weights.tolist() == [[1, 0], [0, 1]]
