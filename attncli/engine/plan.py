@@ -13,6 +13,7 @@ from attncli.records import record
 CELLS = 1 << 18  # (query, key) cells of a tile: a few such tiles stay in a core's own cache
 HEIGHT = 512  # queries to a block
 DISTANCE_HEIGHT = 128  # of a distance: a ufunc call to each coordinate wants long rows
+FEW = 4  # blocks of causal queries: smaller ones are shared out more evenly among threads
 ROW_CELLS = 1 << 20  # cells of a block whose rows are whole
 SMALL = 1 << 13  # multiplications that no BLAS spreads over threads, so that nobody need tell it not to
 ALONE = 1 << 21  # multiplications that repay no second thread
@@ -43,6 +44,8 @@ def plan_for(problem: Problem, wanted: Collection[str], *, tall: bool = True) ->
     whole = not WHOLE.isdisjoint(wanted)
     height = HEIGHT if tall else DISTANCE_HEIGHT
     width = max(1, min(m, CELLS // height))
+    if problem.visible.right is not None and height < n < FEW * height:
+        height //= 2  # half a block on the diagonal is work for nothing
     if whole:
         height, width = max(1, min(height, ROW_CELLS // m)), m
     widest = max(n * m, n * problem.d_k, m * problem.d_k, m * (problem.d_v or 0))
