@@ -12,7 +12,7 @@ from attncli.records import record
 
 CELLS = 1 << 18  # (query, key) cells of a tile: a few such tiles stay in a core's own cache
 HEIGHT = 512  # queries to a block
-DISTANCE_HEIGHT = 128  # of a distance: a ufunc call to each coordinate wants long rows
+DISTANCE_HEIGHT = 256  # of a distance: a ufunc call to each coordinate wants long rows
 FEW = 4  # blocks of causal queries: smaller ones are shared out more evenly among threads
 ROW_CELLS = 1 << 20  # cells of a block whose rows are whole
 SMALL = 1 << 13  # multiplications that no BLAS spreads over threads, so that nobody need tell it not to
