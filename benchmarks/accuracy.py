@@ -120,7 +120,7 @@ def main() -> None:
     parser.add_argument("--problems", type=int, default=20, help="problems of each kind")
     asked = parser.parse_args()
     answers = contenders()
-    print("| dtype | problems | what |", " | ".join(f"{name}: mean square, worst" for name in answers), "|")
+    print("| dtype | problems | what |", " | ".join(f"{name}: root mean square, worst" for name in answers), "|")
     print("|---" * (3 + len(answers)) + "|")
     for dtype in ("float32", "float64"):
         for name, make in ((name, make) for name, make in KINDS.items() if asked.kind in name):
