@@ -84,14 +84,15 @@ class NumpyKernels:
         return self._row_sums(tile.scores)
 
     def _exponentials(self, scores: Array, shift: Array, has_infinities: bool) -> None:
-        """Knuth's TwoSum finds what the subtraction rounds off, which goes back as a factor 1 + error: without it the
-        tails are wrong by hundreds of units in the last place."""
+        """exp(scores − shift) in place, some rows at a time."""
         step = max(1, SHIFTED // scores.shape[-1])
         for start in range(0, scores.shape[-2], step):
             rows = (..., slice(start, start + step))
             self._shifted_rows(scores[(*rows, slice(None))], shift[rows], has_infinities)
 
     def _shifted_rows(self, scores: Array, shift: Array, has_infinities: bool) -> None:
+        """Knuth's TwoSum finds what the subtraction rounds off, which goes back as a factor 1 + error: without it the
+        tails are wrong by hundreds of units in the last place."""
         column = shift[..., None]
         difference = np.subtract(scores, column, out=self.scratch.array("difference", scores.shape, scores.dtype))
         rest = np.subtract(difference, scores, out=self.scratch.array("rest", scores.shape, scores.dtype))
