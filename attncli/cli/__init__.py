@@ -18,18 +18,19 @@ class Terminated(BaseException):
 def main(arguments: list[str]) -> int:
     """Run one command and return its exit status; nothing but that leaves this function."""
     buffer_output()
+    _arrived.clear()
     if threaded_interrupts():
         signal.signal(signal.SIGTERM, _terminate)
+        if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # not where a shell has it ignored
+            signal.signal(signal.SIGINT, _interrupt)
     try:
         return _flushed(_dispatch(arguments))
     except AttncliError as error:
         return _fault(error.where, error.what, error.hint, error.status)
     except PipeClosed:
         return _pipe_closed()
-    except KeyboardInterrupt:
-        return _ended("interrupted", ExitStatus.INTERRUPTED)
-    except Terminated:
-        return _ended("terminated", 128 + signal.SIGTERM)
+    except (KeyboardInterrupt, Terminated):
+        return _ended()
     except MemoryError:
         return _fault(
             "memory",
@@ -41,7 +42,8 @@ def main(arguments: list[str]) -> int:
         where = "standard output" if error.filename is None else str(error.filename)
         return _fault(where, told_by_system(error), None, ExitStatus.FAULT)
     except Exception as error:
-        return _bug(error)
+        # the import of a library can lose the interrupt, and then fail for want of half of itself
+        return _ended() if _arrived else _bug(error)
 
 
 def threaded_interrupts() -> bool:
@@ -69,7 +71,16 @@ def _flushed(status: int) -> int:
     return status
 
 
-def _terminate(_number: int, _frame: FrameType | None) -> None:
+_arrived: list[int] = []  # the signals that came to end this program
+
+
+def _interrupt(number: int, _frame: FrameType | None) -> None:
+    _arrived.append(number)
+    raise KeyboardInterrupt
+
+
+def _terminate(number: int, _frame: FrameType | None) -> None:
+    _arrived.append(number)
     raise Terminated
 
 
@@ -91,10 +102,12 @@ def _pipe_closed() -> int:
     return ExitStatus.DONE
 
 
-def _ended(how: str, status: int) -> int:
-    tell(f"\n{how}\n")
+def _ended() -> int:
+    """Told to end, by whichever signal came first."""
+    is_termination = _arrived[:1] == [signal.SIGTERM]
+    tell("\nterminated\n" if is_termination else "\ninterrupted\n")
     _abandon_output()
-    return status
+    return 128 + signal.SIGTERM if is_termination else ExitStatus.INTERRUPTED
 
 
 def _bug(error: Exception) -> int:

@@ -99,6 +99,31 @@ def test_an_interrupt_ends_at_once_and_leaves_no_file(tmp_path, number, status):
     assert list(tmp_path.iterdir()) == []
 
 
+LOSING = """
+import os, signal
+try:
+    os.kill(os.getpid(), signal.{name})
+except BaseException:
+    pass
+raise ImportError("half a module")
+"""
+
+
+@pytest.mark.parametrize(("name", "status", "said"), [("SIGINT", 130, "interrupted"), ("SIGTERM", 143, "terminated")])
+def test_an_interrupt_that_a_library_loses_while_it_is_imported_is_no_bug(tmp_path, name, status, said):
+    """As NumPy does, here the library for the threads of BLAS."""
+    (tmp_path / "threadpoolctl.py").write_text(LOSING.format(name=name))
+    numbers = "; ".join(["1 2 3"] * 80)  # of few, BLAS makes no threads
+    ran = subprocess.run(
+        [*ATTNCLI, "run", numbers, numbers],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"},
+        check=False,
+    )
+    assert (ran.returncode, ran.stdout, ran.stderr.strip()) == (status, "", said)
+
+
 def on_a_terminal(arguments: list[str], columns: int, **environment: str) -> str:
     """What the program writes to a terminal of so many columns."""
     import fcntl
