@@ -157,3 +157,13 @@ def test_scores_that_rise_or_fall_from_tile_to_tile_are_weighed_alike(engine, or
 def test_a_mask_holds_also_where_every_query_comes_late_enough(engine):
     result = attend([[1.0], [1.0]], [[9.0], [1.0]], [[5.0], [7.0]], mask=[[1, 1], [0, 1]], causal=True, engine=engine)
     assert result.weights.tolist() == [[1, 0], [0, 1]]
+
+
+@pytest.mark.parametrize("keys", [3, 7, 15])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_the_largest_values_of_both_signs_are_averaged_though_their_sum_overflows(keys, dtype, engine):
+    largest, zeros = np.finfo(dtype).max, np.zeros((keys, 1), dtype)
+    values = np.where(np.arange(keys) < keys - keys // 3, largest, -largest)[:, None]
+    output = attend(zeros[:1], zeros, values, engine=engine).output
+    right = (keys - 2 * (keys // 3)) / keys
+    assert float(output[0, 0] / largest) == pytest.approx(right, rel=8 * float(np.finfo(dtype).eps))
