@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from attncli.engine.bounds import Bounds, Reach, bounds_of
+from attncli.engine.kernels import Gatherer, Gathering
 from attncli.engine.masks import RowMask, RowMasks
 from attncli.engine.overflow import refuse_infinite
-from attncli.engine.scores import scoring
+from attncli.engine.scores import Scoring, scoring
 from attncli.engine.softmax import RunningSoftmax
 from attncli.records import record
 
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 
 Array = np.ndarray
 
+GATHERED = frozenset({"output", "lse"})
+STRETCH = 1 << 14  # keys that an engine goes through without a look at the clock
+UNEVEN_HEIGHT = 128  # queries scored together where they see different keys: what none of them sees is left out
 BUFFER = 512  # with NumPy's 8192, broadcasting along rows that are shorter costs three times as much
 
 
@@ -69,31 +73,74 @@ def attend_block(job: Job, stack: Stack, rows: range, kernels: Kernels) -> Block
 
 
 def attend_tiles(job: Job, part: Part, queries: Array, masks: RowMask, bounds: Bounds, kernels: Kernels) -> Block:
-    """The loop over the keys, a tile at a time; all of them are one tile where whole rows are asked for."""
-    problem, wanted, plan = job.problem, job.wanted, job.plan
-    gathers = part.values is not None and "output" in wanted
+    """The loop over the keys, and what is left to do after it."""
+    wanted = job.wanted
     softmax = RunningSoftmax(queries.shape[:-1], queries.dtype, needs_shift=bounds.needs_shift)
+    gatherer = kernels.gatherer(job.problem.variant)
+    if gatherer is not None and "output" in wanted and wanted <= GATHERED and is_plain(job.problem, part, bounds):
+        gather(job, part, queries, masks, softmax, gatherer)
+        results: dict[str, Array] = {}
+    else:
+        results = take_tiles(job, scoring(job.problem, part, queries, masks, bounds, kernels, wanted), softmax)
+    if part.values is not None and "output" in wanted:
+        results["output"] = output_of(job.problem, part, softmax, bounds)
+    if "lse" in wanted:
+        results["lse"] = softmax.lse()
+    return Block(results, ~softmax.seen)
+
+
+def take_tiles(job: Job, scores: Scoring, softmax: RunningSoftmax) -> dict[str, Array]:
+    """The softmax of a tile of keys at a time, and the values that it weighs; all keys are one tile where whole rows
+    are asked for, which are given."""
+    problem, wanted, part, masks, bounds = job.problem, job.wanted, scores.part, scores.masks, scores.bounds
     results: dict[str, Array] = {}
-    scores = scoring(problem, part, queries, masks, bounds, kernels, wanted)
-    low, high = (0, problem.m) if plan.whole_rows else (masks.first_key, masks.last_key)
-    for left in range(low, high, plan.width):
-        keys = slice(left, min(left + plan.width, high))
+    low, high = (0, problem.m) if job.plan.whole_rows else (masks.first_key, masks.last_key)
+    for left in range(low, high, job.plan.width):
+        keys = slice(left, min(left + job.plan.width, high))
         tile = scores.tile(keys)
         if tile.raw is not None:
             results["raw_scores"] = tile.raw
         if "scores" in wanted:
             results["scores"] = tile.scores.copy()
-        weights = softmax.take(tile, kernels)
-        if gathers:
+        weights = softmax.take(tile, scores.kernels)
+        if part.values is not None and "output" in wanted:
             share = weights if bounds.share == 1 else weights * weights.dtype.type(bounds.share)
             softmax.gather(weigh(part, keys, share, tile.allowed, problem.is_finite))
         if "weights" in wanted:
             results["weights"] = weights / softmax.divisor[..., None]
-    if gathers:
-        results["output"] = output_of(problem, part, softmax, bounds)
-    if "lse" in wanted:
-        results["lse"] = softmax.lse()
-    return Block(results, ~softmax.seen)
+    return results
+
+
+def is_plain(problem: Problem, part: Part, bounds: Bounds) -> bool:
+    """Whether the exponentials of scale · score are all that the output needs, where positions allow a key at all."""
+    exact = not bounds.needs_shift and bounds.share == 1
+    return exact and problem.softcap is None and part.bias is None and part.mask is None and part.values is not None
+
+
+def gather(job: Job, part: Part, queries: Array, masks: RowMask, softmax: RunningSoftmax, gatherer: Gatherer) -> None:
+    """Have an engine do all keys in one go; in several where that would keep an interrupt waiting."""
+    problem, plan = job.problem, job.plan
+    assert part.values is not None
+    shape = queries.shape[:-1]
+    softmax.gathered = np.zeros((*shape, part.values.shape[-1]), queries.dtype)
+    starts, stops, height = np.zeros(shape, np.int64), np.full(shape, problem.m, np.int64), shape[-1]
+    if masks.starts is not None and masks.stops is not None:
+        starts[:], stops[:], height = masks.starts, masks.stops, min(height, UNEVEN_HEIGHT)
+    for left in range(masks.first_key, masks.last_key, STRETCH):
+        keys = slice(left, min(left + STRETCH, masks.last_key))
+        work = Gathering(
+            problem.variant,
+            queries,
+            part.keys[..., keys, :],
+            part.values[..., keys, :],
+            problem.scale,
+            np.maximum(starts, left) - left,
+            np.minimum(stops, keys.stop) - left,
+            height,
+            min(plan.width, keys.stop - left),
+        )
+        gatherer(work, softmax.gathered, softmax.total)
+    softmax.seen |= stops > starts
 
 
 def weigh(part: Part, keys: slice, weights: Array, allowed: Array | None, is_finite: bool) -> Array:
@@ -119,7 +166,8 @@ def output_of(problem: Problem, part: Part, softmax: RunningSoftmax, bounds: Bou
     if softmax.gathered is None:  # nobody saw any key
         return np.zeros((*softmax.total.shape, part.values.shape[-1]), part.values.dtype)
     if bounds.share == 1:
-        output: Array = softmax.gathered / softmax.divisor[..., None]
+        output: Array = softmax.gathered
+        output /= softmax.divisor[..., None]
         return output
     # an average is never beyond what it averages, but its rounding can be, and here that overflows
     largest = np.abs(part.values).max(axis=-2, keepdims=True)

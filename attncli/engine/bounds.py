@@ -68,22 +68,15 @@ def reach_of_rows(problem: Problem, rows: Array) -> float:
 
 
 def range_of(array: Array) -> tuple[float, float]:
-    """(largest, smallest but zero) of the |entries|, both 1 where all are zero. The bits of a positive float order as
-    it does; less one, those of zero come last."""
-    unsigned: np.dtype = np.dtype(f"u{array.dtype.itemsize}")
-    one = unsigned.type(1)
-    magnitude = unsigned.type(~(one << unsigned.type(8 * unsigned.itemsize - 1)))
-    largest, least = 0, int(magnitude)
+    """(largest, smallest but zero) of the |entries|, both 1 where all are zero."""
+    largest, least = 0.0, math.inf
     step = max(1, CHUNK // max(1, array[..., 0, :].size))
     for start in range(0, array.shape[-2], step):
-        bits = np.ascontiguousarray(array[..., start : start + step, :]).view(unsigned) & magnitude
-        largest = max(largest, int(bits.max()))
-        bits -= one
-        least = min(least, int(bits.min()))
-    if not largest:
-        return 1.0, 1.0
-    ends = np.array([largest, least + 1], unsigned).view(array.dtype)
-    return float(ends[0]), float(ends[1])
+        magnitudes = np.abs(array[..., start : start + step, :])
+        largest = max(largest, float(magnitudes.max()))
+        own = float(magnitudes.min())
+        least = min(least, own or float(magnitudes.min(where=magnitudes > 0, initial=math.inf)))
+    return (largest, least) if largest else (1.0, 1.0)
 
 
 @record

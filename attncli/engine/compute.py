@@ -11,11 +11,11 @@ from typing import Protocol
 import numpy as np
 
 from attncli.engine.blocks import Block, Job, attend_block
-from attncli.engine.engines import choose_engine
+from attncli.engine.engines import Engine, choose_engine
 from attncli.engine.masks import RowMasks
 from attncli.engine.overflow import narrowed
-from attncli.engine.plan import Task, is_small, plan_for, tasks_of, workers_for
-from attncli.engine.stacks import Stacks, indices
+from attncli.engine.plan import Plan, Task, is_small, plan_for, tasks_of, workers_for
+from attncli.engine.stacks import Stacks, place
 from attncli.engine.workers import one_blas_thread, run_tasks
 from attncli.problem import Problem
 
@@ -68,13 +68,14 @@ def compute(
     """
     maker = choose_engine(problem, engine)
     wanted = frozenset(sinks)
-    job = Job(problem, wanted, plan_for(problem, wanted, tall=maker.is_tall(problem)), RowMasks(problem))
+    job = Job(problem, wanted, _plan(problem, wanted, maker), RowMasks(problem))
     outcome = Outcome(engine=maker.name)
     tasks = list(tasks_of(problem, job.plan, range(problem.n) if rows is None else rows))
     stacks = Stacks(problem)
+    engine_kernels = maker.load()  # here: its BLAS is to be found by whoever keeps BLAS to one thread
 
     def worker() -> Callable[[Task], int]:
-        kernels = maker.kernels()
+        kernels = engine_kernels()
 
         def do(task: Task) -> int:
             block = attend_block(job, stacks.get(task.parts), task.rows, kernels)
@@ -93,7 +94,11 @@ def compute(
 def block_height(problem: Problem, wanted: Collection[str], engine: str = "auto") -> int:
     """How many queries `compute` takes at a time for these results. A calculation split at multiples of it (`rows`)
     gives the same bits as the whole."""
-    return plan_for(problem, wanted, tall=choose_engine(problem, engine).is_tall(problem)).height
+    return _plan(problem, wanted, choose_engine(problem, engine)).height
+
+
+def _plan(problem: Problem, wanted: Collection[str], maker: Engine) -> Plan:
+    return plan_for(problem, wanted, tall=maker.is_tall(problem), gathers=maker.gathers)
 
 
 def deliver(problem: Problem, task: Task, block: Block, sinks: Mapping[str, Sink]) -> None:
@@ -104,7 +109,7 @@ def deliver(problem: Problem, task: Task, block: Block, sinks: Mapping[str, Sink
         if len(task.parts) == 1:
             sink[(*problem.index(task.parts.start), rows)] = found
         elif isinstance(sink, np.ndarray):
-            sink[(*indices(problem, task.parts), rows)] = found
+            sink[(*place(problem, task.parts), rows)] = found
         else:
             for number, own in zip(task.parts, found, strict=True):
                 sink[(*problem.index(number), rows)] = own

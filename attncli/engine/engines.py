@@ -13,31 +13,34 @@ from attncli.records import record
 
 # numba's import and the reading of its cache cost about a second. What it saves is one of some ten parts of a product
 # but three quarters of a distance: the work from which that repays the start, in multiplications or differences.
+NEEDED = ("numba", "scipy")  # by the numba engine
 REPAID_BY_PRODUCTS = 1 << 40
 REPAID_BY_DISTANCES = 1 << 33
 
 
 @record
 class Engine:
-    """`kernels` makes one thread's loops. `tall_distances`: distances are as quick in tall tiles as in flat ones."""
+    """`load` imports what the engine needs and gives what makes one thread's loops. `tall_distances`: distances are as
+    quick in tall tiles as in flat ones. `gathers`: its kernels do."""
 
     name: str
-    kernels: Callable[[], Kernels]
+    load: Callable[[], type[Kernels]]
     tall_distances: bool
+    gathers: bool
 
     def is_tall(self, problem: Problem) -> bool:
         """Whether this problem's scores are quick at any shape of tile."""
         return problem.variant.is_product or self.tall_distances
 
 
-def _numba_kernels() -> Kernels:
+def _numba_kernels() -> type[Kernels]:
     from attncli.engine.numba_kernels import NumbaKernels
 
-    return NumbaKernels()
+    return NumbaKernels
 
 
-NUMPY = Engine("numpy", NumpyKernels, tall_distances=False)
-NUMBA = Engine("numba", _numba_kernels, tall_distances=True)
+NUMPY = Engine("numpy", lambda: NumpyKernels, tall_distances=False, gathers=False)
+NUMBA = Engine("numba", _numba_kernels, tall_distances=True, gathers=True)
 
 
 def choose_engine(problem: Problem, engine: str) -> Engine:
@@ -46,10 +49,10 @@ def choose_engine(problem: Problem, engine: str) -> Engine:
     if engine == "numpy":
         return NUMPY
     if engine == "numba":
-        if find_spec("numba") is None:
-            raise MissingExtraError("--engine numba", "numba", "fast")
+        if missing := [name for name in NEEDED if find_spec(name) is None]:
+            raise MissingExtraError("--engine numba", missing[0], "fast")
         return NUMBA
     if engine != "auto":
         raise UsageError("engine", f"{engine!r} is not an engine", "one of: auto, numpy, numba")
     repaid = REPAID_BY_PRODUCTS if problem.variant.is_product else REPAID_BY_DISTANCES
-    return NUMBA if multiplications(problem) >= repaid and find_spec("numba") is not None else NUMPY
+    return NUMBA if multiplications(problem) >= repaid and all(map(find_spec, NEEDED)) else NUMPY

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from attncli.records import record
+
 if TYPE_CHECKING:
-    from attncli.engine.scores import Tile
     from attncli.variants import Variant
 
 Array = np.ndarray
@@ -20,19 +22,41 @@ SHIFTED = 1 << 16  # cells that are shifted together, with three arrays beside t
 PAGE = 4096  # bytes from which it matters
 
 
+@record
+class Gathering:
+    """Scores that need a scale and no more, and nobody asks for: queries (…, b, d) of keys (…, t, d) and values
+    (…, t, v), of which each query sees starts to stops, int64 (…, b). `height` and `width`: how many are scored at a
+    time."""
+
+    variant: Variant
+    queries: Array
+    keys: Array
+    values: Array
+    scale: float
+    starts: Array
+    stops: Array
+    height: int
+    width: int
+
+
+Gatherer = Callable[[Gathering, Array, Array], None]
+
+
 class Kernels(Protocol):
-    """The loops over cells that engines differ in. `scratch` arrays belong to one thread: one object to a thread.
-    `fuses`: scale and positions can wait for the pass of the exponentials."""
+    """The loops over cells that engines differ in. `scratch` arrays belong to one thread: one object to a thread."""
 
     name: str
-    fuses: bool
 
     def raw_scores(self, variant: Variant, queries: Array, keys: Array) -> Array:
         """(…, b, d_k), (…, t, d_k) → (…, b, t), which the next call may overwrite."""
 
-    def exponentials(self, tile: Tile, shift: Array | None) -> Array:
+    def exponentials(self, scores: Array, shift: Array | None, *, has_infinities: bool) -> Array:
         """Put exp(scores − shift), with the rounding of the shift recovered, in place of a tile's scores, and give the
-        sum of each row: (…, b). Without a shift, what is due comes first."""
+        sum of each row: (…, b)."""
+
+    def gatherer(self, variant: Variant) -> Gatherer | None:
+        """What adds Σ exp(scale · score) · value and Σ exp(scale · score) to two arrays, (…, b, v) and (…, b), without
+        a step back into Python between the tiles; None where the engine has no such loop."""
 
 
 class Scratch:
@@ -63,7 +87,6 @@ class NumpyKernels:
     """Everything by whole-tile ufuncs and BLAS."""
 
     name = "numpy"
-    fuses = False
 
     def __init__(self) -> None:
         self.scratch = Scratch()
@@ -76,12 +99,15 @@ class NumpyKernels:
         np.matmul(queries, keys.mT, out=scores)
         return scores
 
-    def exponentials(self, tile: Tile, shift: Array | None) -> Array:
+    def exponentials(self, scores: Array, shift: Array | None, *, has_infinities: bool) -> Array:
         if shift is None:
-            np.exp(tile.scores, out=tile.scores)
+            np.exp(scores, out=scores)
         else:
-            self._exponentials(tile.scores, shift, tile.has_infinities)
-        return self._row_sums(tile.scores)
+            self._exponentials(scores, shift, has_infinities)
+        return self._row_sums(scores)
+
+    def gatherer(self, variant: Variant) -> Gatherer | None:  # noqa: ARG002 - other engines look at it
+        return None
 
     def _exponentials(self, scores: Array, shift: Array, has_infinities: bool) -> None:
         """exp(scores − shift) in place, some rows at a time."""

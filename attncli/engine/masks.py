@@ -29,14 +29,6 @@ class TileMask:
     seen: Array | bool
 
 
-@record
-class Span:
-    """The half-open range of each query's keys in a tile, (…, b) twice, where positions alone decide."""
-
-    starts: Array
-    stops: Array
-
-
 EVERYTHING = TileMask(None, slice(0, 0), None, True)
 
 
@@ -53,12 +45,6 @@ class RowMask:
     common_start: int = 0  # every query sees the keys from this on
     common_stop: int = 0  # up to this, as far as positions go
     kept: dict[tuple[int, int], TileMask] | None = None  # where tiles are asked for again
-
-    def span(self, start: int, stop: int) -> Span | None:
-        """What positions leave of the keys start … stop; None where that is all of them."""
-        if self.starts is None or self.stops is None or not self._doubtful(start, stop):
-            return None
-        return Span(np.maximum(self.starts, start) - start, np.minimum(self.stops, stop) - start)
 
     def tile(self, start: int, stop: int) -> TileMask:
         """The mask of the keys start … stop."""

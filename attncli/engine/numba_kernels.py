@@ -1,4 +1,5 @@
-"""The loops over cells compiled by numba: an exponential fused with the sum of its row, and the distances.
+"""The loops compiled by numba: an exponential fused with the sum of its row, the distances, and a whole block of
+queries, with products by SciPy's BLAS, without a step back into Python.
 
 Imported only once the numba engine is chosen: numba takes half a second to import, and a first compilation seconds.
 """
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numba
 import numpy as np
+import scipy.linalg.cython_blas  # noqa: F401 - numba would import it amid the first product, deaf to interrupts
 from numba.core import config
 
 from attncli import __version__
@@ -21,7 +23,7 @@ from attncli.engine.kernels import NumpyKernels
 from attncli.engine.numba_exp import EXACT, exponential, wide_exponential
 
 if TYPE_CHECKING:
-    from attncli.engine.scores import Tile
+    from attncli.engine.kernels import Gatherer, Gathering
     from attncli.variants import Variant
 
 Array = np.ndarray
@@ -93,28 +95,13 @@ def _sum(row: Array) -> Any:
 
 
 @Compiled
-def exponentials(scores: Array, scale: Array, sums: Array) -> None:
-    """(r, t), (1,) → exp(scale · score) in place, and the sum of each row."""
-    factor = scale[0]
+def exponentials(scores: Array, sums: Array) -> None:
+    """(r, t) → exp(score) in place, and the sum of each row."""
     for i in range(scores.shape[0]):
         row = scores[i]
         for j in range(row.shape[0]):
-            row[j] = exponential(factor * row[j])
+            row[j] = exponential(row[j])
         sums[i] = _sum(row)
-
-
-@Compiled
-def exponentials_within(scores: Array, scale: Array, starts: Array, stops: Array, sums: Array) -> None:
-    """The same for the cells starts[i] to stops[i] of each row, 0 elsewhere."""
-    factor = scale[0]
-    for i in range(scores.shape[0]):
-        start, stop = starts[i], max(starts[i], stops[i])
-        scores[i, :start] = 0
-        seen = scores[i, start:stop]  # a loop from 0: others are not vectorised, as indices could be negative
-        for j in range(seen.shape[0]):
-            seen[j] = exponential(factor * seen[j])
-        scores[i, stop:] = 0
-        sums[i] = _sum(scores[i])
 
 
 @Compiled
@@ -131,7 +118,7 @@ def shifted_exponentials(scores: Array, shift: Array, sums: Array) -> None:
         sums[i] = _sum(row)
 
 
-@Compiled
+@numba.njit(fastmath=EXACT, error_model="numpy")
 def manhattan(queries: Array, keys: Array, scores: Array) -> None:
     """−Σ|q − k|: (b, d), (d, t) → (b, t). Four coordinates at a time keep the sums in registers for longer."""
     coordinates = queries.shape[1]
@@ -151,7 +138,7 @@ def manhattan(queries: Array, keys: Array, scores: Array) -> None:
                 row[j] -= abs(q0 - k0[j])
 
 
-@Compiled
+@numba.njit(fastmath=EXACT, error_model="numpy")
 def half_square(queries: Array, keys: Array, scores: Array) -> None:
     """−Σ(q − k)²/2: (b, d), (d, t) → (b, t)."""
     coordinates = queries.shape[1]
@@ -175,40 +162,137 @@ def half_square(queries: Array, keys: Array, scores: Array) -> None:
             row[j] *= half
 
 
-DISTANCES = {"laplace": manhattan, "gaussian": half_square}
+PRODUCT, MANHATTAN, HALF_SQUARE = range(3)
+DISTANCES = {"laplace": MANHATTAN, "gaussian": HALF_SQUARE}
+
+
+@numba.njit(fastmath=EXACT, error_model="numpy")
+def _score(kind: int, queries: Array, keys: Array, scratch: Array, scores: Array) -> None:
+    """(b, d), (t, d) → (b, t), which `scores` holds. A distance reads the keys by coordinate, from `scratch`."""
+    if kind == PRODUCT:
+        np.dot(queries, keys.T, scores)
+        return
+    by_coordinate = scratch[: keys.size].reshape(keys.shape[1], keys.shape[0])
+    for c in range(keys.shape[1]):
+        for j in range(keys.shape[0]):
+            by_coordinate[c, j] = keys[j, c]
+    if kind == MANHATTAN:
+        manhattan(queries, by_coordinate, scores)
+    else:
+        half_square(queries, by_coordinate, scores)
+
+
+@Compiled
+def score(kind: Array, queries: Array, keys: Array, scratch: Array, scores: Array) -> None:
+    """The scores of each part: (p, b, d), (p, t, d) → (p, b, t)."""
+    for part in range(queries.shape[0]):
+        _score(kind[0], queries[part], keys[part], scratch, scores[part])
+
+
+@numba.njit(fastmath=EXACT, error_model="numpy")
+def _exponentials_within(scores: Array, scale: Any, starts: Array, stops: Array, left: int, sums: Array) -> None:
+    """exp(scale · score) in place for the keys starts[i] to stops[i] of each row, whose first is `left`, 0 elsewhere;
+    the sum of each row is added to `sums`."""
+    for i in range(scores.shape[0]):
+        start = min(max(0, starts[i] - left), scores.shape[1])
+        stop = min(max(start, stops[i] - left), scores.shape[1])
+        scores[i, :start] = 0
+        seen = scores[i, start:stop]  # a loop from 0: others are not vectorised, as indices could be negative
+        for j in range(seen.shape[0]):
+            seen[j] = exponential(scale * seen[j])
+        scores[i, stop:] = 0
+        sums[i] += _sum(scores[i])
+
+
+@Compiled
+def gather(
+    kind: Array,
+    queries: Array,
+    keys: Array,
+    values: Array,
+    scale: Array,
+    starts: Array,
+    stops: Array,
+    tile: Array,
+    scratch: Array,
+    gathered: Array,
+    sums: Array,
+) -> None:
+    """Add Σ exp(scale · score) · value and Σ exp(scale · score) to `gathered` (p, b, v) and `sums` (p, b), over the
+    keys starts to stops (p, b) of each query, for each part: (p, b, d), (p, m, d), (p, m, v). `tile` gives the queries
+    and keys that are scored together."""
+    height, width = tile.shape
+    cells, products = tile.reshape(height * width), np.empty((height, values.shape[2]), tile.dtype)
+    for part in range(queries.shape[0]):
+        for top in range(0, queries.shape[1], height):
+            bottom = min(top + height, queries.shape[1])
+            own_starts, own_stops = starts[part][top:bottom], stops[part][top:bottom]
+            first, last = own_starts[0], own_stops[0]
+            for i in range(bottom - top):
+                first, last = min(first, own_starts[i]), max(last, own_stops[i])
+            for left in range(first, last, width):
+                right = min(left + width, last)
+                scores = cells[: (bottom - top) * (right - left)].reshape(bottom - top, right - left)
+                product = products[: bottom - top]
+                _score(kind[0], queries[part][top:bottom], keys[part][left:right], scratch, scores)
+                _exponentials_within(scores, scale[0], own_starts, own_stops, left, sums[part][top:bottom])
+                np.dot(scores, values[part][left:right], product)
+                for i in range(bottom - top):
+                    row, more = gathered[part][top + i], product[i]
+                    for j in range(row.shape[0]):
+                        row[j] += more[j]
 
 
 class NumbaKernels(NumpyKernels):
-    """NumPy's products, and compiled loops for the rest."""
+    """Compiled loops, which call BLAS for their products."""
 
     name = "numba"
-    fuses = True
 
     def raw_scores(self, variant: Variant, queries: Array, keys: Array) -> Array:
-        distance = DISTANCES.get(variant.name)
-        if distance is None:
+        if variant.name not in DISTANCES:
             return super().raw_scores(variant, queries, keys)
         scores = self.scratch.array("scores", (*queries.shape[:-1], keys.shape[-2]), queries.dtype)
-        by_coordinate = np.ascontiguousarray(keys.mT)
-        if queries.ndim == 2:
-            distance(queries, by_coordinate, scores)
-        else:
-            for own, others, found in zip(queries, by_coordinate, scores, strict=True):
-                distance(own, others, found)
+        kind, scratch = np.array([DISTANCES[variant.name]]), self._by_coordinate(keys.shape[-2], keys)
+        score(kind, in_parts(queries), in_parts(keys), scratch, scores.reshape(-1, *scores.shape[-2:]))
         return scores
 
-    def exponentials(self, tile: Tile, shift: Array | None) -> Array:
-        scores = tile.scores
+    def _by_coordinate(self, width: int, keys: Array) -> Array:
+        """Room for a tile's keys, coordinate by coordinate."""
+        return self.scratch.array("by coordinate", (width * keys.shape[-1],), keys.dtype)
+
+    def exponentials(self, scores: Array, shift: Array | None, *, has_infinities: bool) -> Array:  # noqa: ARG002
         sums = np.empty(scores.shape[:-1], scores.dtype)
         rows = scores.reshape(-1, scores.shape[-1])
-        if shift is not None:
-            shifted_exponentials(rows, shift.reshape(-1), sums.reshape(-1))
-            return sums
-        scale = np.full(1, 1 if tile.due is None else tile.due.scale, scores.dtype)
-        span = None if tile.due is None else tile.due.span
-        if span is None:
-            exponentials(rows, scale, sums.reshape(-1))
+        if shift is None:
+            exponentials(rows, sums.reshape(-1))
         else:
-            starts, stops = (np.broadcast_to(ends, sums.shape).flatten() for ends in (span.starts, span.stops))
-            exponentials_within(rows, scale, starts, stops, sums.reshape(-1))
+            shifted_exponentials(rows, shift.reshape(-1), sums.reshape(-1))
         return sums
+
+    def gatherer(self, variant: Variant) -> Gatherer | None:
+        return self.gather if variant.is_product or variant.name in DISTANCES else None
+
+    def gather(self, work: Gathering, gathered: Array, sums: Array) -> None:
+        """Add the weighted values and the exponentials of some keys, in one go."""
+        tile = self.scratch.array("scores", (work.height, work.width), sums.dtype)
+        kind = np.array([DISTANCES.get(work.variant.name, PRODUCT)])
+        gather(
+            kind,
+            in_parts(work.queries),
+            in_parts(work.keys),
+            in_parts(work.values),
+            np.array([work.scale], sums.dtype),
+            work.starts.reshape(-1, work.starts.shape[-1]),
+            work.stops.reshape(-1, work.starts.shape[-1]),
+            tile,
+            self._by_coordinate(work.width, work.keys),
+            gathered.reshape(-1, *gathered.shape[-2:]),
+            sums.reshape(-1, sums.shape[-1]),
+        )
+
+
+def in_parts(matrix: Array) -> Array:
+    """(…, r, c) → (p, r, c) as compiled code takes it, whatever it is given: in C order, aligned, not to be written."""
+    whole = np.require(matrix, requirements=("C", "A")).reshape(-1, *matrix.shape[-2:]).view()
+    whole.flags.writeable = False
+    return whole

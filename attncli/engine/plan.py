@@ -15,6 +15,8 @@ HEIGHT = 512  # queries to a block
 DISTANCE_HEIGHT = 256  # of a distance: a ufunc call to each coordinate wants long rows
 FEW = 4  # blocks of causal queries: smaller ones are shared out more evenly among threads
 ROW_CELLS = 1 << 20  # cells of a block whose rows are whole
+GATHERED_CELLS = 1 << 20  # cells of several parts that one call gathers
+SHARES = 8  # of the parts, at least, for threads to take
 SMALL = 1 << 13  # multiplications that no BLAS spreads over threads, so that nobody need tell it not to
 ALONE = 1 << 21  # multiplications that repay no second thread
 WHOLE = frozenset({"raw_scores", "scores", "weights"})
@@ -38,8 +40,9 @@ class Task:
     rows: range
 
 
-def plan_for(problem: Problem, wanted: Collection[str], *, tall: bool = True) -> Plan:
-    """The shapes for these results. `tall`: the engine's scores are quick at any shape of tile."""
+def plan_for(problem: Problem, wanted: Collection[str], *, tall: bool = True, gathers: bool = False) -> Plan:
+    """The shapes for these results. `tall`: the engine's scores are quick at any shape of tile. `gathers`: it holds the
+    scores of one part at a time where nobody asks for them."""
     n, m = problem.n, problem.m
     whole = not WHOLE.isdisjoint(wanted)
     height = HEIGHT if tall else DISTANCE_HEIGHT
@@ -49,8 +52,10 @@ def plan_for(problem: Problem, wanted: Collection[str], *, tall: bool = True) ->
     if whole:
         height, width = max(1, min(height, ROW_CELLS // m)), m
     widest = max(n * m, n * problem.d_k, m * problem.d_k, m * (problem.d_v or 0))
-    group = max(1, min(problem.parts, CELLS // widest)) if n <= height and m <= width else 1
-    return Plan(height, width, group, whole)
+    group = CELLS // widest
+    if gathers and not whole:
+        group = max(group, min(GATHERED_CELLS // widest, problem.parts // SHARES))
+    return Plan(height, width, max(1, min(problem.parts, group)) if n <= height and m <= width else 1, whole)
 
 
 def tasks_of(problem: Problem, plan: Plan, queries: range) -> Iterator[Task]:

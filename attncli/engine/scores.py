@@ -14,7 +14,7 @@ from attncli.records import record
 if TYPE_CHECKING:
     from attncli.engine.bounds import Bounds
     from attncli.engine.kernels import Kernels
-    from attncli.engine.masks import RowMask, Span
+    from attncli.engine.masks import RowMask
     from attncli.problem import Part, Problem
 
 Array = np.ndarray
@@ -25,28 +25,18 @@ MANY_KEYS = 1024  # from here on the scale is worth a look at the queries
 @dataclass(slots=True, eq=False, repr=False)
 class Tile:
     """Queries × keys: raw scores where they were asked for, scores with −inf where masked, the mask, and which queries
-    have a key here. With `due` the scores are raw, and an engine does the rest in its pass of the exponentials."""
+    have a key here."""
 
     raw: Array | None
     scores: Array
     allowed: Array | None
     seen: Array | bool
     has_infinities: bool
-    due: Due | None = None
-
-
-@record
-class Due:
-    """What is still to be done to raw scores: the scale, and the keys that positions leave each query."""
-
-    scale: float
-    span: Span | None
 
 
 @record
 class Scoring:
-    """How one block of queries, as the variant takes them, is scored. `waits`: scale and positions are all that raw
-    scores need, nobody wants to see the scores between, and the engine has them done for nothing later."""
+    """How one block of queries, as the variant takes them, is scored."""
 
     problem: Problem
     part: Part
@@ -56,21 +46,12 @@ class Scoring:
     bounds: Bounds
     kernels: Kernels
     wanted: frozenset[str]
-    waits: bool
 
     def tile(self, keys: slice) -> Tile:
         """The tile of these keys; NumericError where a score overflows."""
-        rows = np.ascontiguousarray(self.part.keys[..., keys, :])
-        scores = self.kernels.raw_scores(self.problem.variant, self.queries, rows)
-        return self._due(scores, keys) if self.waits else self._settled(scores, keys)
-
-    def _due(self, scores: Array, keys: slice) -> Tile:
-        span = self.masks.span(keys.start, keys.stop)
-        seen = True if span is None else span.stops > span.starts
-        return Tile(None, scores, None, seen, has_infinities=False, due=Due(self.scale, span))
-
-    def _settled(self, scores: Array, keys: slice) -> Tile:
         problem, bounds = self.problem, self.bounds
+        rows = np.ascontiguousarray(self.part.keys[..., keys, :])
+        scores = self.kernels.raw_scores(problem.variant, self.queries, rows)
         raw = scores.copy() if "raw_scores" in self.wanted else None
         if self.scale != 1:
             scores *= scores.dtype.type(self.scale)
@@ -102,13 +83,8 @@ def scoring(
     wanted: frozenset[str],
 ) -> Scoring:
     """How these queries of this part are scored."""
-    plain = problem.softcap is None and problem.bias is None and problem.mask is None
-    unseen = not bounds.needs_shift and wanted.isdisjoint(("raw_scores", "scores"))
-    waits = kernels.fuses and plain and unseen
-    scale = problem.scale
-    if not waits:
-        queries, scale = with_scale(problem, queries, wanted)
-    return Scoring(problem, part, queries, scale, masks, bounds, kernels, wanted, waits)
+    queries, scale = with_scale(problem, queries, wanted)
+    return Scoring(problem, part, queries, scale, masks, bounds, kernels, wanted)
 
 
 def with_scale(problem: Problem, queries: Array, wanted: frozenset[str]) -> tuple[Array, float]:

@@ -30,11 +30,11 @@ class RunningSoftmax:
         """Turn the tile's scores into exponentials, in place, and add them up."""
         self.seen |= tile.seen
         if self.shift is None:
-            sums = kernels.exponentials(tile, None)
+            sums = kernels.exponentials(tile.scores, None, has_infinities=tile.has_infinities)
         else:
             largest = np.maximum(self.shift, tile.scores.max(axis=-1))
             base = np.where(self.seen, largest, largest.dtype.type(0))
-            sums = kernels.exponentials(tile, base)
+            sums = kernels.exponentials(tile.scores, base, has_infinities=tile.has_infinities)
             self._rescale(base)
             self.shift = np.where(self.seen, largest, self.shift)
         self.total += sums

@@ -18,12 +18,12 @@ KEPT = 2  # stacks: threads work on one, and at its end on the next
 
 
 class Stacks:
-    """Makes each stack once, for whichever thread asks first."""
+    """Makes each stack once, for whichever thread asks first; others wait for it only if they want the same."""
 
     def __init__(self, problem: Problem) -> None:
         self.problem = problem
         self._lock = threading.Lock()
-        self._made: dict[range, Stack] = {}
+        self._made: dict[range, tuple[threading.Lock, list[Stack]]] = {}
 
     def get(self, parts: range) -> Stack:
         """These parts, their keys prepared and measured."""
@@ -31,8 +31,12 @@ class Stacks:
             if parts not in self._made:
                 while len(self._made) >= KEPT:
                     del self._made[next(iter(self._made))]
-                self._made[parts] = self._make(parts)
-            return self._made[parts]
+                self._made[parts] = threading.Lock(), []
+            lock, made = self._made[parts]
+        with lock:
+            if not made:
+                made.append(self._make(parts))
+            return made[0]
 
     def _make(self, parts: range) -> Stack:
         problem = self.problem
@@ -45,16 +49,24 @@ class Stacks:
 
 def stacked(problem: Problem, parts: range) -> Part:
     """Several parts along a new first axis."""
-    index: tuple[Any, ...] = indices(problem, parts)
-    key_index = index if problem.key_heads is None else (*index[:-1], problem.key_head(index[-1]))
+    index, each = place(problem, parts), indices(problem, parts)
+    key_index = index if problem.key_heads is None else (*each[:-1], problem.key_head(each[-1]))
     return Part(
         queries=problem.queries[index],
         keys=problem.keys[key_index],
         values=None if problem.values is None else problem.values[key_index],
         mask=None if problem.mask is None else problem.mask[index],
         bias=None if problem.bias is None else problem.bias[index],
-        first=index[0],
+        first=each[0],
     )
+
+
+def place(problem: Problem, parts: range) -> tuple[Any, ...]:
+    """What selects these parts along one new axis: a slice, which copies nothing, where only the last axis moves."""
+    first, last = problem.index(parts.start), problem.index(parts.stop - 1)
+    if first[:-1] == last[:-1]:
+        return (*first[:-1], slice(first[-1], last[-1] + 1))
+    return indices(problem, parts)
 
 
 def indices(problem: Problem, parts: range) -> tuple[Any, ...]:

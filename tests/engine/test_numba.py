@@ -42,15 +42,49 @@ def test_numba_agrees_with_numpy(variant, dtype, lead):
             )
 
 
+@pytest.mark.parametrize("options", [{}, {"causal": True, "query_offset": 19_000}, {"window": "17000,5"}], ids=str)
+def test_more_keys_than_are_gathered_in_one_go_agree_with_numpy(options):
+    pytest.importorskip("numba")
+    arrays = random_arrays(n=300, m=20_000, d=3)
+    found, right = (attend(*arrays, engine=name, **options).output for name in ("numba", "numpy"))
+    np.testing.assert_allclose(found, right, rtol=1e-10, atol=1e-14)
+
+
+@pytest.mark.parametrize("options", [{}, {"causal": True}, {"key_lengths": [250, 3]}], ids=str)
+@pytest.mark.parametrize("key_heads", [16, 4])
+def test_heads_that_are_gathered_together_agree_with_numpy(options, key_heads):
+    pytest.importorskip("numba")
+    source = np.random.default_rng(2)
+    arrays = [source.standard_normal((2, heads, 260, 5)) for heads in (16, key_heads, key_heads)]
+    found, right = (attend(*arrays, engine=name, **options).output for name in ("numba", "numpy"))
+    np.testing.assert_allclose(found, right, rtol=1e-10, atol=1e-14)
+
+
+@pytest.mark.parametrize("variant", ["scaled", "laplace"])
+def test_numba_takes_arrays_as_they_lie_in_memory(variant):
+    """Read-only, not aligned, in the order of columns, or every second column of a wider one."""
+    pytest.importorskip("numba")
+    rows = np.random.default_rng(8).standard_normal((30, 6))
+    right = attend(rows, rows, rows, variant=variant).output
+    wide = np.repeat(rows, 2, axis=1)
+    shifted = np.frombuffer(b"-" + rows.tobytes(), np.uint8)[1:].view(np.float64).reshape(rows.shape)
+    assert not shifted.flags.aligned
+    for array in (shifted, np.asfortranarray(rows), wide[:, ::2]):
+        array.flags.writeable = False
+        found = attend(array, array, array, variant=variant, engine="numba").output
+        np.testing.assert_allclose(found, right, rtol=1e-12)
+
+
 def as_mask(options):
     return {name: value > 0 if name == "mask" else value for name, value in options.items()}
 
 
-def test_without_numba_the_engine_is_an_error_that_says_what_to_install(monkeypatch):
-    monkeypatch.setattr(engines, "find_spec", lambda _name: None)
+@pytest.mark.parametrize("missing", ["numba", "scipy"])
+def test_without_what_numba_needs_the_engine_is_an_error_that_says_what_to_install(monkeypatch, missing):
+    monkeypatch.setattr(engines, "find_spec", lambda name: None if name == missing else object())
     with pytest.raises(MissingExtraError) as caught:
         _ = attend([[1.0]], [[1.0]], engine="numba").weights
-    assert str(caught.value) == "--engine numba: this needs numba, which is not installed"
+    assert str(caught.value) == f"--engine numba: this needs {missing}, which is not installed"
     assert caught.value.hint == "pip install 'attncli[fast]'"
 
 
@@ -60,8 +94,9 @@ def test_auto_takes_numba_by_the_problem_alone_and_only_where_it_is_installed(mo
     large = attend(row, row, row, variant="laplace").problem
     monkeypatch.setattr(engines, "find_spec", lambda _name: object())
     assert [engines.choose_engine(problem, "auto").name for problem in (small, large)] == ["numpy", "numba"]
-    monkeypatch.setattr(engines, "find_spec", lambda _name: None)
-    assert engines.choose_engine(large, "auto").name == "numpy"
+    for missing in ("numba", "scipy"):
+        monkeypatch.setattr(engines, "find_spec", lambda name, missing=missing: None if name == missing else object())
+        assert engines.choose_engine(large, "auto").name == "numpy"
 
 
 @pytest.mark.parametrize("writable", [True, False], ids=["a cache folder", "no place for a cache"])

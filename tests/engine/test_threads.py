@@ -38,6 +38,7 @@ PROBLEMS = {
     "many small parts": random_problem(40, 30, n=5, m=7, d=3),
     "lengths": random_problem(3, n=300, m=310, key_lengths=[7, 310, 100]),
     "softcap": random_problem(softcap=2.0),
+    "parts that are gathered together": random_problem(2, 16, n=300, m=310, d=8, key_lengths=[310, 40], causal=True),
 }
 
 
@@ -115,26 +116,74 @@ def test_environment_variables_for_threads_change_no_bit():
     assert len(printed) == 1
 
 
-def test_the_callers_blas_threads_are_as_they_were_also_after_an_error():
+def test_the_callers_blas_threads_are_as_they_were_also_after_an_error(engine):
     from threadpoolctl import threadpool_info, threadpool_limits
 
     def blas_threads():
         return [library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"]
 
+    _ = results_of(PROBLEMS["plain"], ("output",), engine=engine)  # loads what it needs
+    needed = {"numpy": 1, "numba": 2}[engine]  # SciPy brings a BLAS of its own
     with threadpool_limits(2, user_api="blas"):
         before = blas_threads()
         assert 1 not in before
-        _ = results_of(PROBLEMS["plain"], ("output",))
+        _ = results_of(PROBLEMS["plain"], ("output",), engine=engine)
         assert blas_threads() == before
 
         class Broken:
             def __setitem__(self, where, block):
-                assert 1 in blas_threads()  # NumPy's; SciPy brings a BLAS of its own, which nothing here calls
+                assert blas_threads().count(1) >= needed
                 raise OSError("the disk is full")
 
         with pytest.raises(OSError, match="the disk is full"):
-            compute(PROBLEMS["plain"], {"output": Broken()})
+            compute(PROBLEMS["plain"], {"output": Broken()}, engine=engine)
         assert blas_threads() == before
+
+
+LOADED_LATER = """
+import numpy as np
+from threadpoolctl import threadpool_info
+from attncli import attend
+from attncli.engine import compute
+
+def threads():
+    return {library["num_threads"] for library in threadpool_info()}
+
+class Within:
+    def __setitem__(self, where, block):
+        print(threads())
+        if not done:
+            done.append(True)
+            compute(problem, {"output": Within()}, engine="numba")
+            print(threads())
+
+done = []
+problem = attend(*np.ones((3, 40, 30)), engine="numpy").problem
+before = threads()
+compute(problem, {"output": Within()}, engine="numpy", threads=1)
+print(threads() == before)
+"""
+
+
+def test_a_blas_that_is_loaded_amid_a_calculation_keeps_to_one_thread_too():
+    pytest.importorskip("numba")
+    environment = {**os.environ, "OPENBLAS_NUM_THREADS": "2"}
+    command = [sys.executable, "-c", LOADED_LATER]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout == "{1}\n{1}\n{1}\nTrue\n"
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="threads can't be told where to run")
+def test_every_thread_may_run_on_every_core():
+    found = []
+
+    class Asking:
+        def __setitem__(self, where, block):
+            found.append(os.sched_getaffinity(0))
+
+    compute(random_problem(n=4000, m=20, d=2), {"output": Asking()}, threads=3)
+    assert len(found) == 8
+    assert all(cores == os.sched_getaffinity(0) for cores in found)
 
 
 def test_progress_counts_every_row_once_on_the_calling_thread():
