@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
 Array = np.ndarray
 
-TINY = 1e-300  # what a fraction shows, for a logarithm
 FULL = 15  # significant digits from which on a number is a float64 in full
 
 
@@ -103,16 +102,15 @@ def _shown(texts: Sequence[str]) -> _Shown:
     end = np.where(has_exponent, is_exponent.argmax(axis=1), (letters != 0).sum(axis=1))
     in_mantissa = places < end[:, None]
     is_point = (letters == ord(".")) & in_mantissa
-    behind = np.where(is_point.any(axis=1), end - 1 - is_point.argmax(axis=1), 0)
     is_digit = (letters >= ord("0")) & (letters <= ord("9")) & in_mantissa
     counts = (np.logical_or.accumulate(is_digit & (letters != ord("0")), axis=1) & is_digit).sum(axis=1)
     is_fraction = (letters == ord("/")).any(axis=1)
     is_number = ~(letters == ord("n")).any(axis=1)  # inf, nan
-    zeros = is_fraction | ~is_number
-    decimals, digits = np.where(zeros, 0, behind), np.where(zeros, 0, counts)
+    behind = np.where(is_point.any(axis=1) & ~is_fraction, end - 1 - is_point.argmax(axis=1), 0)
+    decimals = behind.copy()
     for place in np.flatnonzero(has_exponent):
         decimals[place] -= int(cells[place][end[place] + 1 :])
-    return _Shown(decimals, digits, np.where(zeros, 0, behind), has_exponent, is_fraction, is_number)
+    return _Shown(decimals, counts, behind, has_exponent, is_fraction, is_number)
 
 
 def rounding_of(matrix: Matrix) -> Array | None:
@@ -139,10 +137,11 @@ def are_float32(array: Array, claims: Claims) -> bool:
         narrow = values.astype(np.float32)
     if not values.size or not np.isfinite(narrow).all():
         return False
-    if not finer_than_float32(array, claims) and np.ptp(np.log10(claims.shown[finite] + TINY)) < 0.5:
+    if not finer_than_float32(array, claims) and np.ptp(np.log10(claims.shown[finite])) < 0.5:
         return False
     wide = narrow.astype(np.float64)
-    longer = np.abs(values - wide) <= claims.shown[finite] / 2 * (1 + 1e-9)
+    # where a float32 lies halfway between two texts, the difference itself is rounded
+    longer = np.abs(values - wide) <= claims.shown[finite] / 2 + np.spacing(np.abs(wide))
     texts = shortest(narrow)
     least = _shown(texts).digits
     brief = (np.array(texts, np.float64) == values) & (claims.digits[finite] <= np.maximum(least, 1))

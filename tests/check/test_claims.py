@@ -28,6 +28,10 @@ def matrix(*texts):
         pytest.param(["−0.25", "0"], [1e-2, 1e-2], id="a zero claims the decimals of the others"),
         pytest.param([".5", "11."], [1e-1, 1], id="a point without digits on one side"),
         pytest.param(["0.25", "nan", "-inf"], [1e-2, 1e-2, 1e-2], id="what is no number claims nothing of its own"),
+        pytest.param(["0.25", "1.2345e-2"], [1e-2, 1e-6], id="an exponent's digits are its own alone"),
+        pytest.param(["0.0012", "2"], [1e-4, 1e-1], id="one digit claims as many as the most that another shows"),
+        pytest.param(["0.001", "0"], [1e-3, 1e-3], id="a zero claims decimals also where others show one digit"),
+        pytest.param(["0.25 ", "0.5\t"], [1e-2, 1e-2], id="blanks claim nothing"),
     ],
 )
 def test_a_text_claims_its_last_digit(texts, units):
@@ -57,6 +61,8 @@ def test_numbers_without_text_claim_nothing():
         pytest.param(["0.7621", "0.789", "2"], [5e-5, 5e-5, 0], id="integers are exact beside four decimals"),
         pytest.param(["0.25", "1.5"], None, id="two decimals are exact"),
         pytest.param(["1/3", "0.125"], [0, 5e-4], id="a fraction is exact"),
+        pytest.param(["0.375/1.125", "0.5"], None, id="so is one of decimals"),
+        pytest.param(["0.7621", "0.5"], [5e-5, 5e-5], id="one decimal is rounded beside four"),
         pytest.param(["1e-3", "1.234e-3"], [0, 5e-7], id="exponents count the decimals of their mantissa"),
     ],
 )
@@ -74,6 +80,11 @@ def test_inputs_are_rounded_from_three_decimals_on(texts, halves):
         pytest.param(["0.307195907", "0.506480396"], False, id="nine digits of another number"),
         pytest.param(["0.3072", "0.5065"], False, id="too few digits to show it"),
         pytest.param(["34.120000", "0.506480396"], False, id="zeros that no float32 has"),
+        pytest.param(["1.0004882812", "0.3071959"], True, id="halfway between two texts, rounded down"),
+        pytest.param(["0.99975585938", "0.3071959"], True, id="halfway between two texts, rounded up"),
+        pytest.param(["123456790", "0.3071959"], True, id="shortest, beyond the integers that float32 has"),
+        pytest.param(["123456789", "0.3071959"], False, id="an integer that float32 has not"),
+        pytest.param(["9000001", "8999999"], False, id="integers that float32 has, as it has all of seven digits"),
     ],
 )
 def test_texts_of_float32_numbers_are_recognised(texts, expected):
