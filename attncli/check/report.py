@@ -72,9 +72,9 @@ class CaseReport:
     verdict: str
     checks: tuple[MatrixCheck, ...]
     diagnosis: tuple[Explanation, ...]
-    title: str | None = None
-    strict: bool = False
-    notes: tuple[str, ...] = ()
+    title: str | None
+    strict: bool
+    notes: tuple[str, ...]
 
     @property
     def holds(self) -> bool:
