@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from attncli.check.structure import shifted
 from attncli.result import Result
 
 if TYPE_CHECKING:
@@ -65,14 +66,13 @@ class Case:
         told = ["the mask"] if request.mask is not None else []
         told += ["the causal mask"] if request.causal else []
         told += ["the window"] if request.window not in (None, (-1, -1)) else []
-        told += ["the key lengths"] if request.key_lengths is not None else []
+        told += ["the mask of the key lengths"] if request.key_lengths is not None else []
         return " or ".join(told) or "the mask"
 
     @property
     def position(self) -> str:
         """Where query i stands, in words."""
-        offset = self.problem.visible.offsets[0]
-        return "i" if offset == 0 else f"i {'+' if offset > 0 else '−'} {abs(offset)}"
+        return shifted(self.problem.visible.offsets[0])
 
     @property
     def variant(self) -> str:

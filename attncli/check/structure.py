@@ -79,8 +79,8 @@ def structure(sizes: Array, beyond: Array, name: str) -> str:
         return "noise: no cell is off by more than print and computation explain"
     if count == 1:
         return "one cell"
-    if name == "lse" or sizes.ndim < 2:
-        return _growth(sizes, beyond) or f"{count} of {beyond.size} cells"
+    if name == "lse":
+        return _growth(sizes, {"query": -1}) or f"{count} of {beyond.size} cells"
     *lead, _, _ = sizes.shape
     if lead and int(np.prod(lead)) > 1:
         parts = beyond.reshape(-1, *sizes.shape[-2:]).any(axis=(1, 2))
@@ -96,9 +96,8 @@ def structure(sizes: Array, beyond: Array, name: str) -> str:
         return f"column {int(np.argmax(columns))} alone"
     if name != "output" and (diagonal := _triangle(beyond)):
         return diagonal
-    if bool(beyond.all()):
-        return _growth(sizes, beyond) or "every cell"
-    return _growth(sizes, beyond) or f"{count} of {beyond.size} cells, in no order"
+    growth = _growth(sizes, {"query": -2, "column": -1})
+    return growth or ("every cell" if bool(beyond.all()) else f"{count} of {beyond.size} cells, in no order")
 
 
 def _any_along(beyond: Array, axis: int) -> Array:
@@ -114,27 +113,32 @@ def _triangle(beyond: Array) -> str:
     if n < 3 or m < 3:
         return ""
     rows, keys = np.indices((n, m))
-    for offset in {0, m - n}:
-        above = keys > rows + offset
-        if above.any() and not cells[~above].any() and cells[above].mean() > 0.5:
-            return "above the diagonal" if n == m else f"above the diagonal j = i{f' + {offset}' if offset else ''}"
-        below = keys < rows + offset
-        if below.any() and not cells[~below].any() and cells[below].mean() > 0.5:
-            return "below the diagonal" if n == m else f"below the diagonal j = i{f' + {offset}' if offset else ''}"
-    return ""
+    found: list[tuple[float, str]] = []
+    for offset in dict.fromkeys((0, m - n)):
+        line = "" if n == m else f" j = {shifted(offset)}"
+        for word, side in (("above", keys > rows + offset), ("below", keys < rows + offset)):
+            if side.any() and not cells[~side].any():
+                found.append((float(cells[side].mean()), f"{word} the diagonal{line}"))
+    share, said = max(found, default=(0.0, ""))
+    return said if share > 0.5 else ""
 
 
-def _growth(sizes: Array, beyond: Array) -> str:
-    """Whether the errors of rows, or of columns, grow with their position."""
+def shifted(offset: int) -> str:
+    """The key that query i stands at: i, i + 1, i − 1."""
+    return "i" if offset == 0 else f"i {'+' if offset > 0 else '−'} {abs(offset)}"
+
+
+def _growth(sizes: Array, axes: dict[str, int]) -> str:
+    """Whether the errors grow with the position along one of these axes."""
     finite = np.where(np.isfinite(sizes), sizes, 0.0)
-    along = [("query", -2), ("column", -1)] if sizes.ndim >= 2 else [("query", -1)]
-    for noun, axis in along:
+    for noun, axis in axes.items():
         length = sizes.shape[axis]
-        if length < 6 or not beyond.any():
+        if length < 6:
             continue
         largest = np.moveaxis(finite, axis, 0).reshape(length, -1).max(axis=1)
-        ranks = np.argsort(np.argsort(largest, kind="stable"), kind="stable")
-        correlation = float(np.corrcoef(ranks, np.arange(length))[0, 1]) if np.ptp(largest) > 0 else 0.0
+        _, places, counts = np.unique(largest, return_inverse=True, return_counts=True)
+        ranks = (counts.cumsum() - counts / 2)[places]  # the same for all that are equal
+        correlation = float(np.corrcoef(ranks, np.arange(length))[0, 1]) if len(counts) > 1 else 0.0
         if correlation > CLEAR:
             return f"growing with the {noun}'s position"
     return ""
