@@ -269,3 +269,65 @@ def test_a_sum_that_cancels_is_right_within_a_plain_computation():
     assert report("raw_scores: [[5.55111512e-17]]", problem).verdict == "exact"
     assert report("raw_scores: [[2.77555756e-17]]", problem).verdict == "exact"  # added up in another order
     assert report("raw_scores: [[5.55111512e-6]]", problem).verdict == "wrong"
+
+
+def errors(name, expected, mask=None, **options):
+    """The errors of numbers without text, where the right ones are those of one query and two keys, 1 and 0."""
+    request = Request(
+        queries=Matrix(np.ones((1, 1)), "q"),
+        keys=Matrix(np.array([[1.0], [0.0]]), "k"),
+        mask=None if mask is None else Matrix(np.array(mask), "m"),
+        variant="dot",
+    )
+    worksheet = Worksheet(request=request, name="case", where="case", expected={name: Matrix(expected, "e")})
+    found = check(worksheet, **options)
+    return found.verdict, found.checks[0].errors
+
+
+@pytest.mark.parametrize(
+    ("dtype", "unit"),
+    [("float64", 2.0**-52), ("float32", 2.0**-23), ("float16", 2.0**-10), ("bfloat16", 2.0**-7)],
+    ids=str,
+)
+def test_errors_of_numbers_without_text_are_counted_in_the_spacing_of_their_dtype(dtype, unit):
+    if dtype == "bfloat16":
+        dtype = pytest.importorskip("ml_dtypes").bfloat16
+    expected = np.array([[1 + 3 * unit, 0]]).astype(dtype)
+    _, found = errors("raw_scores", expected)
+    assert (found.unit, found.largest) == (f"ulp of {expected.dtype.name}", 3)
+    assert found.plain == 0.5 if expected.dtype.itemsize == 2 else 0.5 < found.plain < 20
+
+
+def test_what_is_wrong_strictly_is_beyond_what_a_plain_computation_explains():
+    found = [errors("raw_scores", np.array([[1 + units * 2.0**-52, 0]]), strict=True) for units in range(32)]
+    assert {(verdict, told.structure) for verdict, told in found} == {
+        ("exact", "noise: no cell is off by more than print and computation explain"),
+        ("wrong", "one cell"),
+    }
+
+
+def test_masked_cells_that_agree_are_no_errors():
+    _, found = errors("scores", np.array([[1 + 2.0**-20, -np.inf]]), [[True, False]], strict=True)
+    assert (found.largest, found.beyond, found.structure) == (2.0**32, 1, "one cell")
+    _, found = errors("weights", np.array([[1.0, 0]]), [[True, False]], strict=True)
+    assert (found.largest, found.beyond) == (0, 0)
+    assert found.plain < 20
+
+
+@pytest.mark.parametrize(
+    ("expected", "dtype", "unit"),
+    [
+        ("0.8807970779778823, 0.11920292202211755", "float64", "ulp of float64"),
+        ("0.8807970881462097, 0.11920291930437088", "float32", "ulp of float32"),
+        ("0.88079703, 0.119202919", "float32", "ulp of float32"),
+        ("0.8808, 0.1192", None, "units of the last digit"),
+    ],
+)
+def test_errors_are_counted_in_what_the_text_claims(expected, dtype, unit):
+    found = report(f"weights: [[{expected}]]").checks[0].errors
+    assert (found.dtype, found.unit) == (dtype, unit)
+
+
+def test_two_units_of_the_last_digit_are_more_than_print_explains():
+    assert report("weights: [[0.8808, 0.1194]]").checks[0].errors.structure == "one cell"
+    assert report("weights: [[0.8808, 0.1193]]").checks[0].errors.structure.startswith("noise")
