@@ -139,7 +139,7 @@ def scaling(case: Case) -> str:
     """What is to be done with the raw scores."""
     text = case.problem.scale_text
     if case.problem.scale == 1:
-        return "they are not to be scaled"
+        return "the raw scores are not to be scaled"
     if text == "1/sqrt(dk)":
         return f"divide by √d_k = {square_root(case.d_k)}"
     if text == "1/dk":

@@ -1,7 +1,7 @@
 """The slips that `check` knows: one record each, in the order in which they are told.
 
 A slip is a name, the routes by which the numbers may have come about, and a sentence with the problem's own numbers.
-A new slip is one record here.
+A new slip is one record here; two of one name are told in two ways.
 """
 
 from __future__ import annotations
@@ -29,14 +29,20 @@ class Slip:
     sentence: Callable[[Case], str]
 
 
-def _scaled_by(scale: str, wide: str) -> Callable[[Case], list[Route]]:
-    """Another scale; where there are heads, one of all their columns together too (`wide` with {} for their number)."""
+def _scaled_by(scale: str) -> Callable[[Case], list[Route]]:
+    """Another scale."""
 
     def routes(case: Case) -> list[Route]:
-        if case.problem.variant.is_constant:
-            return []
-        scales = [scale, *([wide.format(case.width)] if case.width != case.d_k and wide else [])]
-        return [Route(requests=(partial(wrongs.rescaled, scale=each),)) for each in scales]
+        return [] if case.problem.variant.is_constant else [Route(requests=(partial(wrongs.rescaled, scale=scale),))]
+
+    return routes
+
+
+def _scaled_by_width(scale: str) -> Callable[[Case], list[Route]]:
+    """The scale that all heads' columns together would have: `scale` with {} for their number."""
+
+    def routes(case: Case) -> list[Route]:
+        return [] if case.width == case.d_k else _scaled_by(scale.format(case.width))(case)
 
     return routes
 
@@ -45,12 +51,25 @@ def _unscaled(case: Case) -> str:
     return f"{case.yours} {case.weighing(case.score)}: {scaling(case)}"
 
 
+def _over(case: Case, divisor: str, what: str) -> str:
+    due = scaling(case) if case.problem.scale == 1 else f"{scaling(case)}, not by {what}"
+    return f"{case.yours} {case.weighing(case.over(divisor))}: {due}"
+
+
 def _over_root(case: Case) -> str:
-    return f"{case.yours} {case.weighing(case.over('√d_k'))}: {scaling(case)}, not by √d_k = {square_root(case.d_k)}"
+    return _over(case, "√d_k", f"√d_k = {square_root(case.d_k)}")
 
 
 def _over_dk(case: Case) -> str:
-    return f"{case.yours} {case.weighing(case.over('d_k'))}: {scaling(case)}, not by d_k = {case.d_k}"
+    return _over(case, "d_k", f"d_k = {case.d_k}")
+
+
+def _over_root_of_all(case: Case) -> str:
+    return _over(case, f"√{case.width}", f"the root of all heads' {case.width} columns")
+
+
+def _over_all(case: Case) -> str:
+    return _over(case, f"{case.width}", f"all heads' {case.width} columns")
 
 
 def _scaled_after(case: Case) -> list[Route]:
@@ -92,9 +111,11 @@ def _system(name: str, describes: str) -> Slip:
 
 
 SLIPS = (
-    Slip("unscaled", "scale", 3, _scaled_by("1", ""), _unscaled),
-    Slip("scale-sqrt-dk", "scale", 3, _scaled_by("1/sqrt(dk)", "1/sqrt({})"), _over_root),
-    Slip("scale-dk", "scale", 3, _scaled_by("1/dk", "1/{}"), _over_dk),
+    Slip("unscaled", "scale", 3, _scaled_by("1"), _unscaled),
+    Slip("scale-sqrt-dk", "scale", 3, _scaled_by("1/sqrt(dk)"), _over_root),
+    Slip("scale-sqrt-dk", "scale", 3, _scaled_by_width("1/sqrt({})"), _over_root_of_all),
+    Slip("scale-dk", "scale", 3, _scaled_by("1/dk"), _over_dk),
+    Slip("scale-dk", "scale", 3, _scaled_by_width("1/{}"), _over_all),
     Slip(
         "scale-after-softmax",
         "scale",
@@ -133,7 +154,10 @@ SLIPS = (
         "mask",
         2,
         wrongs.without_mask,
-        lambda case: f"{case.masks} was left out: {case.hidden} of the {case.n * case.m} scores are masked",
+        lambda case: (
+            f"{case.masks} was left out: {case.hidden} of the {case.n * case.m} scores "
+            f"{'is' if case.hidden == 1 else 'are'} masked"
+        ),
     ),
     Slip(
         "mask-inverted",
@@ -166,9 +190,7 @@ SLIPS = (
         "keys",
         2,
         wrongs.transposed_keys,
-        lambda case: (
-            f"the keys were taken by column, QK for QKᵀ ({case.m} × {case.d_k} fits both ways): a key is a row"
-        ),
+        lambda case: f"the keys were taken by column, QK for QKᵀ ({case.m} × {case.m} fits both ways): a key is a row",
     ),
     Slip(
         "values-transposed",

@@ -1,0 +1,288 @@
+"""What a slip is told as: the numbers of one problem, given as those of another."""
+
+import pytest
+
+from attncli.check import check
+from attncli.check.routes import RIGHT, Route
+from attncli.matrices import Reading
+from attncli.problem_file import read_problem
+from attncli.sources import Sources
+
+TWO = "queries: [[1, 2], [3, -1]], keys: [[1, 0], [0, 1], [-1, 1]], values: [[1, 2], [3, 5], [7, 11]]"
+FOUR = (
+    "queries: [[1, 2, 0, 1], [3, -1, 1, 1]], keys: [[1, 0, 2, 1], [0, 1, 1, 0], [-1, 1, 0, 1]],"
+    "values: [[1, 2], [3, 5], [7, 11]]"
+)
+TALL = "queries: [[1, 2], [3, -1], [1, 1]], keys: [[1, 0], [0, 1]], values: [[1, 2], [3, 5]]"
+SQUARE = "queries: [[1, 2], [3, -1]], keys: [[1, 0], [2, 1]], values: [[1, 2], [3, 5]]"
+BATCH = "queries: [[[1, 2], [3, -1]], [[1, 2], [3, -1]]], keys: [[[1, 0], [0, 1]], [[1, 0], [0, 1]]]"
+
+
+def problem(text):
+    return read_problem(f"{{{text}}}", Sources(lambda: None, Reading(keep_text=True)))
+
+
+def numbers(text, what, route=RIGHT):
+    return route.numbers(problem(text).request, [what])[what].tolist()
+
+
+def told(text, expected):
+    """The first explanation's slip and sentence; two empty words where there is none."""
+    given = ", ".join(f"{what}: {rows}" for what, rows in expected.items())
+    found = check(problem(f"{text}, expected: {{{given}}}")).diagnosis
+    return (found[0].slip, found[0].sentence) if found else ("", "")
+
+
+@pytest.mark.parametrize(
+    ("what", "words"),
+    [
+        ("scores", "your scores are {}"),
+        ("weights", "your weights are softmax({})"),
+        ("output", "your output is softmax({}) V"),
+        ("lse", "your log-sum-exps are log Σ exp({})"),
+    ],
+)
+def test_the_formula_is_that_of_the_wrong_matrix(what, words):
+    unscaled = numbers(f"{TWO}, variant: dot", what)
+    assert told(TWO, {what: unscaled}) == ("unscaled", f"{words.format('QKᵀ')}: divide by √d_k = 1.4142")
+    unscaled = numbers(f"{TWO}, variant: laplace", what)
+    due = "multiply the raw scores by 0.5 (1/2)"
+    assert told(f"{TWO}, variant: laplace, length_scale: 2", {what: unscaled}) == (
+        "unscaled",
+        f"{words.format('−‖q − k‖₁')}: {due}",
+    )
+
+
+def test_of_several_wrong_matrices_the_one_nearest_to_the_inputs_is_told():
+    swapped = f"queries: {[[1, 0], [2, 1]]}, keys: {[[1, 2], [3, -1]]}, values: [[1, 2], [3, 5]]"
+    expected = {what: numbers(swapped, what) for what in ("raw_scores", "weights", "output")}
+    assert told(SQUARE, expected) == (
+        "queries-keys-swapped",
+        "your raw scores are those of the keys asking the queries, softmax(KQᵀ): a row per query, of QKᵀ, is due",
+    )
+
+
+HEADS = f"{FOUR}, heads: 2"
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "slip", "sentence"),
+    [
+        pytest.param(FOUR, "variant: dot", "unscaled", "softmax(QKᵀ): divide by √d_k = 2", id="a whole root"),
+        pytest.param(
+            f"{FOUR}, scale: 1/dk", "variant: dot", "unscaled", "softmax(QKᵀ): divide by d_k = 4", id="by d_k"
+        ),
+        pytest.param(
+            f"{FOUR}, scale: 0.3", "variant: dot", "unscaled", "softmax(QKᵀ): multiply the raw scores by 0.3", id="0.3"
+        ),
+        pytest.param(
+            f"{TWO}, variant: dot",
+            "variant: scaled",
+            "scale-sqrt-dk",
+            "softmax(QKᵀ/√d_k): the raw scores are not to be scaled",
+            id="by the root where nothing is due",
+        ),
+        pytest.param(
+            f"{TWO}, variant: dot",
+            "scale: 1/dk",
+            "scale-dk",
+            "softmax(QKᵀ/d_k): the raw scores are not to be scaled",
+            id="by d_k where nothing is due",
+        ),
+        pytest.param(
+            f"{FOUR}, scale: 0.3",
+            "variant: scaled",
+            "scale-sqrt-dk",
+            "softmax(QKᵀ/√d_k): multiply the raw scores by 0.3, not by √d_k = 2",
+            id="by the root for a number",
+        ),
+        pytest.param(
+            TWO,
+            "scale: 1/dk",
+            "scale-dk",
+            "softmax(QKᵀ/d_k): divide by √d_k = 1.4142, not by d_k = 2",
+            id="by d_k for its root",
+        ),
+        pytest.param(
+            f"{FOUR}, variant: gaussian, length_scale: 2",
+            "variant: gaussian, scale: 0.5",
+            "scale-sqrt-dk",
+            "softmax((−‖q − k‖₂² / 2) / √d_k): multiply the raw scores by 0.25 (1/2²), not by √d_k = 2",
+            id="of a formula",
+        ),
+        pytest.param(
+            HEADS,
+            "heads: 2, scale: 0.5",
+            "scale-sqrt-dk",
+            "softmax(QKᵀ/√4): divide by √d_k = 1.4142, not by the root of all heads' 4 columns",
+            id="by the root of all heads",
+        ),
+        pytest.param(
+            HEADS,
+            "heads: 2, scale: 0.25",
+            "scale-dk",
+            "softmax(QKᵀ/4): divide by √d_k = 1.4142, not by all heads' 4 columns",
+            id="by the columns of all heads",
+        ),
+        pytest.param(FOUR, "scale: 1/sqrt(8)", "", "", id="by the root of twice the columns, of one head"),
+    ],
+)
+def test_a_wrong_scale_is_told_with_the_one_that_is_due(right, wrong, slip, sentence):
+    base = next(text for text in (FOUR, TWO) if right.startswith(text))
+    weights = numbers(f"{base}, {wrong}", "weights")
+    assert told(right, {"weights": weights}) == (slip, sentence and f"your weights are {sentence}")
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        ("variant: gaussian, length_scale: 2", "ℓ = d_k = 4 was taken: ℓ is 2 here"),
+        ("variant: gaussian", "ℓ = d_k = 4 was taken: ℓ is 1 here"),
+    ],
+    ids=["a length that was given", "the default"],
+)
+def test_a_length_of_d_k_is_told(given, sentence):
+    weights = numbers(f"{FOUR}, variant: gaussian, length_scale: 4", "weights")
+    assert told(f"{FOUR}, {given}", {"weights": weights}) == ("length-scale-dk", sentence)
+
+
+MASK = "mask: [[1, 0, 1], [1, 1, 0]]"
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        (MASK, "the mask was left out: 2 of the 6 scores are masked"),
+        ("causal: true", "the causal mask was left out: 3 of the 6 scores are masked"),
+        ("window: [1, 0]", "the window was left out: 3 of the 6 scores are masked"),
+        ("window: [0, -1]", "the window was left out: 1 of the 6 scores is masked"),
+        ("key_lengths: 2", "the mask of the key lengths was left out: 2 of the 6 scores are masked"),
+        ("bias: [[0, -inf, 0], [0, 0, 0]]", "the mask was left out: 1 of the 6 scores is masked"),
+        (f"{MASK}, window: [-1, -1]", "the mask was left out: 2 of the 6 scores are masked"),
+        (f"{MASK}, causal: true", "the mask or the causal mask was left out: 3 of the 6 scores are masked"),
+    ],
+)
+def test_the_mask_that_was_left_out_is_named(given, words):
+    assert told(f"{TWO}, {given}", {"weights": numbers(TWO, "weights")}) == ("no-mask", words)
+
+
+def test_the_masked_scores_are_those_of_the_first_problem_of_a_batch():
+    mask = "mask: [[[1, 0], [1, 1]], [[1, 0], [1, 0]]]"
+    words = "the mask was left out: 1 of the 4 scores is masked"
+    assert told(f"{BATCH}, {mask}", {"weights": numbers(BATCH, "weights")}) == ("no-mask", words)
+
+
+@pytest.mark.parametrize(
+    ("base", "right", "place"),
+    [
+        (TWO, "top-left", "query i stands at key i, where 2 queries meet 3 keys"),
+        (TWO, "bottom-right", "query i stands at key i + 1, where 2 queries meet 3 keys"),
+        (TALL, "bottom-right", "query i stands at key i − 1, where 3 queries meet 2 keys"),
+    ],
+)
+def test_the_right_corner_is_told(base, right, place):
+    other = "top-left" if right == "bottom-right" else "bottom-right"
+    weights = numbers(f"{base}, causal: true, align: {other}", "weights")
+    sentence = f"the mask was aligned to the other corner: {place}"
+    assert told(f"{base}, causal: true, align: {right}", {"weights": weights}) == ("other-corner", sentence)
+
+
+@pytest.mark.parametrize(
+    ("given", "score"),
+    [
+        ("variant: dot", "QKᵀ"),
+        ("variant: scaled", "QKᵀ/√d_k"),
+        ("scale: 0.3", "QKᵀ · 0.3"),
+        ("variant: laplace", "−‖q − k‖₁"),
+        ("variant: laplace, length_scale: 2", "−‖q − k‖₁ · 0.5"),
+    ],
+)
+def test_scores_used_as_weights_are_told_with_their_scale(given, score):
+    scores = numbers(f"{TWO}, {given}", "scores")
+    sentence = f"the scores {score} were used as weights: their softmax along the keys is due"
+    assert told(f"{TWO}, {given}", {"weights": scores}) == ("no-softmax", sentence)
+
+
+@pytest.mark.parametrize(
+    ("route", "slip", "sentence"),
+    [
+        (
+            Route(softmax="queries"),
+            "softmax-over-queries",
+            "the softmax was taken along the queries, so that each of the 3 columns sums to 1: it goes along the keys, "
+            "and each row sums to 1",
+        ),
+        (
+            Route(softmax="all"),
+            "softmax-over-all",
+            "one softmax was taken over all 2 × 3 scores: each row of weights sums to 1 by itself",
+        ),
+        (
+            Route(scale_after=True),
+            "scale-after-softmax",
+            "the softmax was taken first, and its weights were multiplied by 0.707107: divide by √d_k = 1.4142",
+        ),
+    ],
+)
+def test_another_softmax_is_told(route, slip, sentence):
+    assert told(TWO, {"weights": numbers(TWO, "weights", route)}) == (slip, sentence)
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "what", "slip", "sentence"),
+    [
+        pytest.param(
+            SQUARE,
+            SQUARE.replace("[[1, 0], [2, 1]]", "[[1, 2], [0, 1]]"),
+            "weights",
+            "keys-transposed",
+            "the keys were taken by column, QK for QKᵀ (2 × 2 fits both ways): a key is a row",
+            id="keys by column",
+        ),
+        pytest.param(
+            SQUARE,
+            SQUARE.replace("[[1, 2], [3, 5]]", "[[1, 3], [2, 5]]"),
+            "output",
+            "values-transposed",
+            "the values were taken by column, weights · Vᵀ (2 × 2 fits both ways): a value is a row",
+            id="values by column",
+        ),
+        pytest.param(
+            f"{TWO}, variant: laplace",
+            f"{TWO}, variant: gaussian, scale: 2",
+            "weights",
+            "squared-distance",
+            "your weights are softmax(−‖q − k‖₂²), of the squared distance: laplace takes −‖q − k‖₁",
+            id="another distance",
+        ),
+        pytest.param(
+            TWO,
+            f"{TWO}, variant: cosine",
+            "weights",
+            "variant-cosine",
+            "your weights are those of the variant cosine, q·k / (‖q‖‖k‖) (--variant cosine), not of scaled",
+            id="another variant",
+        ),
+        pytest.param(
+            f"{TWO}, {MASK}",
+            f"{TWO}, variant: dot",
+            "weights",
+            "unscaled+no-mask",
+            "your weights are softmax(QKᵀ): divide by √d_k = 1.4142; and the mask was left out: 2 of the 6 scores are "
+            "masked",
+            id="two slips together",
+        ),
+    ],
+)
+def test_what_was_done_with_the_matrices_is_told(right, wrong, what, slip, sentence):
+    assert told(right, {what: numbers(wrong, what)}) == (slip, sentence)
+
+
+def test_keys_by_column_before_they_were_split_into_heads_are_told_as_they_were_given():
+    keys = "[[1, 0, 2, 1], [0, 1, 1, 0], [-1, 1, 0, 1], [2, 0, 1, 3]]"
+    turned = "[[1, 0, -1, 2], [0, 1, 1, 0], [2, 1, 0, 1], [1, 0, 1, 3]]"
+    weights = numbers(f"queries: [[1, 2, 0, 1], [3, -1, 1, 1]], keys: {turned}, heads: 2", "weights")
+    assert told(f"queries: [[1, 2, 0, 1], [3, -1, 1, 1]], keys: {keys}, heads: 2", {"weights": weights}) == (
+        "keys-transposed",
+        "the keys were taken by column, QK for QKᵀ (4 × 4 fits both ways): a key is a row",
+    )
