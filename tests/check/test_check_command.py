@@ -42,6 +42,22 @@ def test_a_folder_is_a_test_suite(run):
     assert told.endswith("\n2 cases: 1 exact, 1 wrong\n")
 
 
+def test_a_folder_gives_its_problem_files_and_nothing_else(run, folder):
+    (folder / "a.YAML").write_text(RIGHT)
+    (folder / ".hidden.yaml").write_text(RIGHT)
+    (folder / "notes.txt").write_text("no problem\n")
+    assert run("check", ".").out.endswith("\n3 cases: 2 exact, 1 wrong\n")
+
+
+def test_a_folder_of_matrices_is_one_problem(run, tmp_path):
+    folder = tmp_path / "matrices"
+    folder.mkdir()
+    (folder / "Q.csv").write_text("2,1\n")
+    (folder / "keys.csv").write_text("1,0\n0,0\n")
+    (folder / "unscaled.yaml").write_text(RIGHT)
+    assert run("check", folder, "-a", "dot", "--expect-weights", "0.8808 0.1192").out.startswith("exact  matrices\n")
+
+
 def test_each_case_is_checked_whatever_the_others_are(run, folder):
     (folder / "broken.yaml").write_text("queries: [[1, a]]\n")
     told = run("check", "broken.yaml", "unscaled.yaml", "right.yaml")
