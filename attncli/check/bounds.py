@@ -18,6 +18,7 @@ from attncli.matrices import Matrix
 from attncli.request import MATRIX_NAMES
 
 if TYPE_CHECKING:
+    from attncli.check.routes import Route
     from attncli.problem import Problem
     from attncli.request import Request
 
@@ -27,16 +28,15 @@ EXPONENTIAL = 4  # roundings that an exponential or hyperbolic tangent may cost 
 
 
 def plain_bounds(
-    request: Request, problem: Problem, right: dict[str, Array], names: Collection[str], dtype: np.dtype
+    route: Route, request: Request, problem: Problem, right: dict[str, Array], names: Collection[str], dtype: np.dtype
 ) -> dict[str, Array]:
-    """The bound of each result in `dtype`, in its public shape. `right` holds at least raw_scores, scores, weights."""
+    """The bound of each result of a route in `dtype`, in its public shape; `problem` is what the route makes of the
+    request, and `right` holds at least its raw_scores, scores and weights."""
     u = float(np.finfo(dtype).eps) / 2
-    magnitudes = _magnitudes(request)
+    magnitudes = _magnitudes(route, request)
     steps = _depth(request) * u
-    keys, values = problem.keys, problem.values
-    key_errors, value_errors = steps * magnitudes.keys, None
-    if values is not None and magnitudes.values is not None:
-        value_errors = steps * magnitudes.values
+    keys, key_errors = problem.keys, steps * magnitudes.keys
+    value_errors = None if magnitudes.values is None else steps * magnitudes.values
     if problem.key_heads is not None:
         heads = [problem.key_head(head) for head in range(problem.lead[-1])]
         keys, key_errors = np.take(keys, heads, axis=-3), np.take(key_errors, heads, axis=-3)
@@ -51,7 +51,7 @@ def plain_bounds(
     largest = np.where(np.isfinite(right["scores"]), right["scores"], -np.inf).max(axis=-1, keepdims=True)
     distance = np.abs(seen - np.where(np.isfinite(largest), largest, 0))
     each = scores + u * distance + EXPONENTIAL * u
-    mean = (weights * each).sum(axis=-1, keepdims=True)
+    mean = (np.abs(weights) * each).sum(axis=-1, keepdims=True)  # scores that stand for weights may be negative
     relative = np.minimum(each + mean + (m + 2) * u, 50)
     tiny = float(np.finfo(dtype).smallest_normal)
     found["weights"] = np.abs(weights) * np.expm1(relative) + tiny
@@ -59,19 +59,24 @@ def plain_bounds(
         found["lse"] = (
             mean[..., 0] + (m + EXPONENTIAL) * u + 2 * u * np.abs(np.where(np.isfinite(largest), largest, 0))[..., 0]
         )
-    if "output" in names and values is not None and value_errors is not None:
+    if "output" in names and value_errors is not None:
         found["output"] = _output_bound(problem, weights, found["weights"], value_errors, u)
-    return {name: found[name] for name in names}
+    return {name: found[name] for name in names if name in found}
 
 
-def _magnitudes(request: Request) -> Problem:
-    """The problem with every number made positive: |x||w| + |b| where Q, K and V are projected."""
+def _magnitudes(route: Route, request: Request) -> Problem:
+    """The route's problem with every number made positive: |x||w| + |b| where Q, K and V are projected."""
+    for change in route.requests:
+        request = change(request)
     absolute = {
         name: Matrix(np.abs(matrix.array), matrix.where)
         for name in MATRIX_NAMES
         if name not in ("mask", "bias", "key_lengths") and (matrix := getattr(request, name)) is not None
     }
-    return prepare(replace(request, **absolute), compute="float64")  # type: ignore[arg-type]
+    found = prepare(replace(request, **absolute), compute="float64")  # type: ignore[arg-type]
+    for alter in route.problems:
+        found = alter(found)
+    return found
 
 
 def _depth(request: Request) -> int:
@@ -94,7 +99,8 @@ def _raw_bound(problem: Problem, queries: Array, keys: Array, dq: Array, dk: Arr
         ratios = [np.linalg.norm(d, axis=-1) / _above_zero(np.linalg.norm(a, axis=-1)) for d, a in ((dq, q), (dk, k))]
         angles: Array = 2 * (ratios[0][..., :, None] + ratios[1][..., None, :]) + (2 * d_k + 8) * u
         return angles
-    product: Array = dq @ k.mT + q @ dk.mT + (d_k + 4) * u * (q @ k.mT)  # 4: some scale each side by √scale
+    # the errors of both sides meet where projections cancel to 0; 4: some scale each side by √scale
+    product: Array = dq @ (k + dk).mT + q @ dk.mT + (d_k + 4) * u * (q @ k.mT)
     return product
 
 
@@ -126,7 +132,7 @@ def _score_bound(problem: Problem, raw: Array, right: dict[str, Array], u: float
     if problem.softcap is not None:
         error = error + EXPONENTIAL * u * np.minimum(np.abs(scaled), problem.softcap)
     if problem.bias is not None:
-        error = error + 2 * u * np.abs(np.where(np.isfinite(problem.bias), problem.bias, 0)) + u * np.abs(scaled)
+        error = error + 2 * u * np.abs(problem.bias) + u * np.abs(scaled)
     finite: Array = np.where(np.isfinite(right["scores"]), error, 0)
     return finite
 

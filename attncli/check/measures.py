@@ -39,10 +39,7 @@ class Measured:
         if dtype not in self._bounds:
             names = ("raw_scores", "scores", "weights")
             right = self.route.numbers_of(self.problem, names)
-            request = self.request
-            for change in self.route.requests:
-                request = change(request)
-            found = plain_bounds(request, self.problem, right, self.names, np.dtype(dtype))
+            found = plain_bounds(self.route, self.request, self.problem, right, self.names, np.dtype(dtype))
             self._bounds[dtype] = {name: np.nan_to_num(bound, nan=0.0) for name, bound in found.items()}
         return self._bounds[dtype][name]
 

@@ -286,3 +286,15 @@ def test_keys_by_column_before_they_were_split_into_heads_are_told_as_they_were_
         "keys-transposed",
         "the keys were taken by column, QK for QKᵀ (4 × 4 fits both ways): a key is a row",
     )
+
+
+def test_as_many_numbers_as_the_keys_would_ask_for_are_those_of_a_swap_in_full_too():
+    weights = numbers("queries: [[1, 0], [0, 1], [-1, 1]], keys: [[1, 2], [3, -1]]", "weights")
+    assert told(TWO, {"weights": weights})[0] == "queries-keys-swapped"
+    assert told(TWO, {"weights": weights, "output": [[1, 2], [3, 4]]}) == ("", "")
+
+
+def test_masked_scores_used_as_weights_are_found_in_full_too():
+    text = "queries: [[0.3], [0.7]], keys: [[1.1], [0.6]], values: [[1], [-1]], variant: laplace, causal: true"
+    expected = {what: numbers(text, what, Route(softmax="none")) for what in ("raw_scores", "weights", "output")}
+    assert told(text, expected)[0] == "no-softmax"

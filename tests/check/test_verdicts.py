@@ -309,6 +309,7 @@ def test_what_is_wrong_strictly_is_beyond_what_a_plain_computation_explains():
 def test_masked_cells_that_agree_are_no_errors():
     _, found = errors("scores", np.array([[1 + 2.0**-20, -np.inf]]), [[True, False]], strict=True)
     assert (found.largest, found.beyond, found.structure) == (2.0**32, 1, "one cell")
+    assert found.plain < 20
     _, found = errors("weights", np.array([[1.0, 0]]), [[True, False]], strict=True)
     assert (found.largest, found.beyond) == (0, 0)
     assert found.plain < 20
