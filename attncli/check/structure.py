@@ -36,10 +36,9 @@ def errors_of(judge: Judge, measured: Measured, counted: Array) -> Errors:
         if dtype in ("float16", "bfloat16"):
             bound = np.maximum(bound, ulp / 2)
         with np.errstate(over="ignore"):
-            allowed = np.where(np.isfinite(bound), bound / ulp, 0)
+            allowed = bound / ulp
         plain = float(np.where(computed != 0, allowed, 0).max())
         beyond = sizes > 2 * allowed
-    sizes = np.where(np.isnan(sizes), 0.0, sizes)
     return Errors(
         unit=unit,
         largest=float(sizes.max()),
@@ -113,14 +112,13 @@ def _triangle(beyond: Array) -> str:
     if n < 3 or m < 3:
         return ""
     rows, keys = np.indices((n, m))
-    found: list[tuple[float, str]] = []
+    found = [(0.5, "")]  # a share of more than a half shows a diagonal
     for offset in dict.fromkeys((0, m - n)):
         line = "" if n == m else f" j = {shifted(offset)}"
         for word, side in (("above", keys > rows + offset), ("below", keys < rows + offset)):
             if side.any() and not cells[~side].any():
                 found.append((float(cells[side].mean()), f"{word} the diagonal{line}"))
-    share, said = max(found, default=(0.0, ""))
-    return said if share > 0.5 else ""
+    return max(found, key=lambda one: one[0])[1]
 
 
 def shifted(offset: int) -> str:
@@ -130,15 +128,14 @@ def shifted(offset: int) -> str:
 
 def _growth(sizes: Array, axes: dict[str, int]) -> str:
     """Whether the errors grow with the position along one of these axes."""
-    finite = np.where(np.isfinite(sizes), sizes, 0.0)
     for noun, axis in axes.items():
         length = sizes.shape[axis]
         if length < 6:
             continue
-        largest = np.moveaxis(finite, axis, 0).reshape(length, -1).max(axis=1)
-        _, places, counts = np.unique(largest, return_inverse=True, return_counts=True)
-        ranks = (counts.cumsum() - counts / 2)[places]  # the same for all that are equal
-        correlation = float(np.corrcoef(ranks, np.arange(length))[0, 1]) if len(counts) > 1 else 0.0
+        largest = np.moveaxis(sizes, axis, 0).reshape(length, -1).max(axis=1)
+        ordered = np.sort(largest)
+        ranks = ordered.searchsorted(largest) + ordered.searchsorted(largest, "right")  # the same for what is equal
+        correlation = float(np.corrcoef(ranks, np.arange(length))[0, 1]) if np.ptp(ranks) > 0 else 0.0
         if correlation > CLEAR:
             return f"growing with the {noun}'s position"
     return ""
