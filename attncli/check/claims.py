@@ -144,7 +144,7 @@ def are_float32(array: Array, claims: Claims) -> bool:
     longer = np.abs(values - wide) <= claims.shown[finite] / 2 + np.spacing(np.abs(wide))
     texts = shortest(narrow)
     least = _shown(texts).digits
-    brief = (np.array(texts, np.float64) == values) & (claims.digits[finite] <= np.maximum(least, 1))
+    brief = (np.array(texts, np.float64) == values) & (claims.digits[finite] <= least)
     return bool((longer | brief).all())
 
 

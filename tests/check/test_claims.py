@@ -31,7 +31,9 @@ def matrix(*texts):
         pytest.param(["0.25", "1.2345e-2"], [1e-2, 1e-6], id="an exponent's digits are its own alone"),
         pytest.param(["0.0012", "2"], [1e-4, 1e-1], id="one digit claims as many as the most that another shows"),
         pytest.param(["0.001", "0"], [1e-3, 1e-3], id="a zero claims decimals also where others show one digit"),
-        pytest.param(["0.25 ", "0.5\t"], [1e-2, 1e-2], id="blanks claim nothing"),
+        pytest.param(["0.25 ", "0.5"], [1e-2, 1e-2], id="a blank claims nothing"),
+        pytest.param(["0.25\t", "0.5"], [1e-2, 1e-2], id="nor does a tab"),
+        pytest.param(["1/3", "0.25"], [0, 1e-2], id="a fraction has no last digit"),
     ],
 )
 def test_a_text_claims_its_last_digit(texts, units):
@@ -45,8 +47,9 @@ def test_digits_given_override_the_text():
 
 
 def test_fifteen_significant_digits_are_a_float_in_full():
-    claims = read_claims(matrix("0.123456789012345", "0.5", "0"))
-    assert claims.is_full.tolist() == [True, True, True]
+    claims = read_claims(matrix("0.123456789012345", "0.5", "0", "0.000"))
+    assert claims.is_full.tolist() == [True, True, True, True]
+    assert read_claims(matrix("6e-20", "1.5")).is_full.tolist() == [False, False]
     assert not read_claims(matrix("0.12345678901234", "0.5")).is_full.any()
     assert read_claims(matrix("1/3")).is_full.all()
 
@@ -83,7 +86,12 @@ def test_inputs_are_rounded_from_three_decimals_on(texts, halves):
         pytest.param(["1.0004882812", "0.3071959"], True, id="halfway between two texts, rounded down"),
         pytest.param(["0.99975585938", "0.3071959"], True, id="halfway between two texts, rounded up"),
         pytest.param(["123456790", "0.3071959"], True, id="shortest, beyond the integers that float32 has"),
+        pytest.param(["123456790.0", "0.3071959"], True, id="shortest, with the zero that floats have"),
         pytest.param(["123456789", "0.3071959"], False, id="an integer that float32 has not"),
+        pytest.param(["1/3", "0.30719590187072754"], False, id="a fraction that float32 has not"),
+        pytest.param(["1/2", "0.30719590187072754"], True, id="a fraction that float32 has"),
+        pytest.param(["1e39", "0.3071959"], False, id="too large"),
+        pytest.param(["nan", "inf"], False, id="no number at all"),
         pytest.param(["9000001", "8999999"], False, id="integers that float32 has, as it has all of seven digits"),
     ],
 )

@@ -43,6 +43,8 @@ def report(expected, problem=QKV, **options):
         pytest.param("weights: [[0.8808, 0.1192]], output: [[1.23, 2.24]]", "last-digit", id="the worst of two"),
         pytest.param("weights: [[nan, 0.1192]]", "wrong", id="no number"),
         pytest.param("weights: [[8.808e-1, 1.192e-1]]", "exact", id="exponents"),
+        pytest.param("raw_scores: [[4/2, 0/1]]", "exact", id="fractions"),
+        pytest.param("raw_scores: [[5/2, 0/1]]", "wrong", id="another fraction"),
     ],
 )
 def test_a_text_gets_its_verdict(expected, verdict):
