@@ -34,7 +34,7 @@ def bound_of(route: Route, request: Request, numbers: dict[str, Array], halves: 
     if route.softmax != "keys" or route.scale_after or route.weigh is not None:
         return np.full(numbers[name].shape, np.inf)
     problem, moves = route.problem(request), _moves(route, request, halves)
-    result = Result(problem, "numpy").compute("weights", *(["output"] if problem.values is not None else []))
+    result = Result(problem, "numpy")
     cells = [_part_bound(problem, moves, result, number, name) for number in range(problem.parts)]
     bound = np.stack(cells).reshape(*problem.lead, *cells[0].shape)
     if name != "output" or not (problem.packed or problem.output_projection):
@@ -42,11 +42,14 @@ def bound_of(route: Route, request: Request, numbers: dict[str, Array], halves: 
     carrier = replace(problem, key_heads=None, values=bound)
     if problem.output_projection is not None:
         carrier = replace(carrier, output_projection=(np.abs(problem.output_projection[0]), None))
-    return weighed(carrier, np.broadcast_to(np.eye(problem.n), (*problem.lead, problem.n, problem.n)))
+    bound = weighed(carrier, np.broadcast_to(np.eye(problem.n), (*problem.lead, problem.n, problem.n)))
+    if "w_o" in halves:
+        bound = bound + np.abs(weighed(replace(problem, output_projection=None), result.weights)) @ halves["w_o"]
+    return bound + halves["b_o"].reshape(-1) if "b_o" in halves else bound
 
 
 def _moves(route: Route, request: Request, halves: dict[str, Array]) -> Problem:
-    """How far each entry of Q, K and V may move, laid out as the problem lays them out."""
+    """How far each entry of Q, K, V and the bias may move, laid out as the problem lays them out."""
     for change in route.requests:
         request = change(request)
     found: dict[str, Any] = {}
@@ -55,7 +58,8 @@ def _moves(route: Route, request: Request, halves: dict[str, Array]) -> Problem:
         if half is not None:
             found[name] = Matrix(half, name)
     nothing: dict[str, Any] = dict.fromkeys(PROJECTED)
-    bare = replace(request, **nothing, mask=None, bias=None, variant="dot", system=None)
+    found["bias"] = Matrix(halves["bias"], "bias") if "bias" in halves else None
+    bare = replace(request, **nothing, mask=None, variant="dot", system=None)
     bare = replace(bare, length_scale=None, scale=None, labels=type(request.labels)(), **found)
     moves = prepare(bare, compute="float64")
     for alter in route.problems:
@@ -85,6 +89,8 @@ def _part_bound(problem: Problem, moves: Problem, result: Result, number: int, n
     by_query, by_key = _effects(problem, part.queries, part.keys, moved.queries, moved.keys)
     if name != "raw_scores":
         by_query, by_key = [problem.scale * each for each in by_query], abs(problem.scale) * by_key
+        if moved.bias is not None:
+            by_key = by_key + moved.bias
     if name in ("raw_scores", "scores"):
         direct: Array = sum((np.abs(each) for each in by_query), start=by_key)
         return direct

@@ -6,7 +6,7 @@ import pytest
 from attncli.check.checking import rounded_inputs
 from attncli.check.rounding import Movement
 from attncli.check.rounding_large import bound_of
-from attncli.check.routes import RIGHT
+from attncli.check.routes import RIGHT, Route
 from attncli.matrices import Matrix
 from attncli.request import Request
 
@@ -19,6 +19,10 @@ def printed(*shape):
     return Matrix(array, "here", texts=tuple(f"{cell:.3f}" for cell in array.ravel()))
 
 
+def whole(*shape):
+    return Matrix(random.integers(-2, 3, size=shape), "here", texts=("1",) * int(np.prod(shape)))
+
+
 @pytest.mark.parametrize(
     "given",
     [
@@ -28,6 +32,8 @@ def printed(*shape):
         pytest.param({"variant": "cosine"}, id="cosine"),
         pytest.param({"causal": True}, id="causal"),
         pytest.param({"heads": (2, 2)}, id="heads"),
+        pytest.param({"bias": printed(3, 4)}, id="bias"),
+        pytest.param({"heads": (2, 2), "bias": printed(2, 3, 4), "scale": "-2"}, id="a bias for each head"),
     ],
 )
 def test_moving_a_feature_of_all_rows_bounds_as_moving_each_input_does(given):
@@ -41,10 +47,35 @@ def test_moving_a_feature_of_all_rows_bounds_as_moving_each_input_does(given):
         np.testing.assert_allclose(large[seen], small.bound(name)[seen], rtol=0.02, atol=1e-9)
 
 
-def test_the_bound_through_projections_is_never_too_small():
-    request = Request(x=printed(3, 4), w_q=printed(4, 2), w_k=printed(4, 2), w_v=printed(4, 2))
+@pytest.mark.parametrize(
+    "given",
+    [
+        pytest.param({}, id="of x"),
+        pytest.param({"context": printed(5, 4)}, id="of a context"),
+        pytest.param({"x": whole(3, 4)}, id="where x is exact"),
+        pytest.param({"context": whole(5, 4)}, id="where the context is exact"),
+        pytest.param(dict.fromkeys(("w_q", "w_k", "w_v"), whole(4, 2)), id="where the weights are exact"),
+        pytest.param(dict(zip(("b_q", "b_k", "b_v"), map(printed, (2, 2, 2)), strict=True)), id="with offsets"),
+        pytest.param({"w_o": printed(2, 3), "b_o": printed(3)}, id="with an output projection"),
+        pytest.param({"heads": (2, 2), "w_o": printed(2, 3)}, id="of heads, with an output projection"),
+        pytest.param({"w_v": None}, id="without values"),
+        pytest.param({"variant": "laplace", "length_scale": 0.5}, id="of distances"),
+    ],
+)
+def test_the_bound_through_projections_is_never_too_small_and_not_much_too_large(given):
+    matrices = {"x": printed(3, 4), "w_q": printed(4, 2), "w_k": printed(4, 2), "w_v": printed(4, 2)}
+    request = Request(**{**matrices, **given})
     halves = rounded_inputs(request)
     numbers = RIGHT.numbers(request, NAMES)
     small = Movement(RIGHT, request, NAMES, numbers, halves)
-    for name in NAMES:
-        assert (bound_of(RIGHT, request, numbers, halves, name) >= small.bound(name) * 0.98).all()
+    for name in numbers:
+        large = bound_of(RIGHT, request, numbers, halves, name)
+        assert (large >= small.bound(name) * 0.98).all()
+        assert (large <= small.bound(name) * 4 + 1e-12).all()
+
+
+@pytest.mark.parametrize("route", [Route(softmax="all"), Route(scale_after=True), Route(weigh=np.round)], ids=str)
+def test_what_is_computed_in_another_way_is_not_explained_by_rounding(route):
+    request = Request(queries=printed(3, 4), keys=printed(4, 4), values=printed(4, 2))
+    numbers = route.numbers(request, NAMES)
+    assert np.isposinf(bound_of(route, request, numbers, rounded_inputs(request), "output")).all()
