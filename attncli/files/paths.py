@@ -1,7 +1,7 @@
 """What is there under a name; folders made, listed and locked."""
 
 # A path stays the text that was typed; pathlib drops the slash that says "a folder".
-# ruff: noqa: PTH103, PTH109, PTH115, PTH116, PTH207, PTH208
+# ruff: noqa: PTH103, PTH109, PTH115, PTH116, PTH120, PTH207, PTH208
 from __future__ import annotations
 
 import contextlib
@@ -63,9 +63,16 @@ def listed(folder: str) -> list[str]:
 
 
 def matching(pattern: str) -> list[str]:
-    """The paths that a pattern with *, ** or ? means, sorted; what cannot be looked at matches nothing."""
-    from glob import glob
+    """The paths that a pattern with *, ** or ? means, sorted; InputError for a folder on its way that cannot be read,
+    which glob passes over."""
+    from glob import glob, has_magic
 
+    rest = pattern.rstrip(os.sep)
+    while has_magic(rest):
+        rest = os.path.dirname(rest)
+        for folder in glob(f"{rest}{os.sep}", recursive=True) if has_magic(rest) else [rest or "."]:
+            if is_folder(folder):
+                listed(os.path.normpath(folder))
     return sorted(glob(pattern, recursive=True))
 
 

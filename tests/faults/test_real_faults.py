@@ -321,6 +321,8 @@ UNREADABLE = {
     ("check", "p.yaml", "-q"): "error: q.csv: permission denied\n",
     ("run", "1 0", "1 0", "-q", "-w", "locked/w.csv"): "error: locked/w.csv: its folder cannot be written to\n",
     ("run", "1 0", "1 0", "-q", "-w", "shut/w.csv"): "error: shut/w.csv: permission denied\n",
+    ("batch", "*/p.yaml", "-d", "d"): "error: shut: permission denied\n",
+    ("batch", "**/p.yaml", "-d", "d"): "error: shut: permission denied\n",
     ("batch", "p.yaml", "-d", "locked"): "error: locked: cannot be written to\n",
     ("batch", "p.yaml", "-d", "locked/d"): "error: locked/d: permission denied\n",
 }
