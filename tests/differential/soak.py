@@ -3,8 +3,8 @@
     python -m tests.differential.soak --seed 1 --problems 100000
 
 Peers: a vectorised float64 formula here; torch (scaled_dot_product_attention; cdist, normalize and mean for the other
-variants) and the reference of ONNX's Attention operator, where they are installed. The first difference is printed
-with what repeats it, and ends the run with status 1.
+variants) and the reference of ONNX's Attention operator, where they are installed; each against every engine. The
+first difference is printed with what repeats it, and ends the run with status 1.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import sys
 import time
 import warnings
 from collections import Counter
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -31,6 +32,7 @@ try:
 except ImportError:
     onnx = None
 
+ENGINES = ["numpy", *(["numba"] if find_spec("numba") and find_spec("scipy") else [])]
 Array = np.ndarray
 Problem = dict[str, Any]
 VARIANTS = ("scaled", "dot", "laplace", "gaussian", "cosine", "uniform")
@@ -309,15 +311,18 @@ def examine(problem: Problem) -> tuple[Counter[str], list[str]]:
     """Which peers had an answer, and what differs from it."""
     counts: Counter[str] = Counter()
     said: list[str] = []
-    result = attend(**problem)
+    results = {engine: attend(**problem, engine=engine) for engine in ENGINES}
+    for result in results.values():
+        _ = result.output  # alone: it is computed otherwise beside weights
     for peer, answer in PEERS.items():
         found = answer(problem)
         if found is None:
             continue
         counts[peer] += 1
         # a peer that computes in float16 itself is further off than we are
-        slack = 6.0 if peer != "formula" and result.problem.dtype == np.float16 else 2.0
-        said += [f"{peer}, {each}" for each in differences(problem, result, found, slack)]
+        slack = 6.0 if peer != "formula" and problem["queries"].dtype == np.float16 else 2.0
+        for engine, result in results.items():
+            said += [f"{engine}, {peer}, {each}" for each in differences(problem, result, found, slack)]
     return counts, said
 
 
