@@ -113,8 +113,8 @@ def take_tiles(job: Job, scores: Scoring, softmax: RunningSoftmax) -> dict[str, 
 
 def is_plain(problem: Problem, part: Part, bounds: Bounds) -> bool:
     """Whether the exponentials of scale · score are all that the output needs, where positions allow a key at all."""
-    exact = not bounds.needs_shift and bounds.share == 1
-    return exact and problem.softcap is None and part.bias is None and part.mask is None and part.values is not None
+    has_mask = part.bias is not None or part.mask is not None
+    return not (bounds.needs_shift or has_mask) and problem.softcap is None and part.values is not None
 
 
 def gather(job: Job, part: Part, queries: Array, masks: RowMask, softmax: RunningSoftmax, gatherer: Gatherer) -> None:

@@ -29,7 +29,7 @@ class TileMask:
     seen: Array | bool
 
 
-EVERYTHING = TileMask(None, slice(0, 0), None, True)
+EVERYTHING = TileMask(None, slice(None), None, True)
 
 
 @record
@@ -58,7 +58,7 @@ class RowMask:
         allowed = self.allowed(start, stop)
         if allowed is None:
             return EVERYTHING
-        doubt = slice(0, stop - start)
+        doubt = slice(None)
         if self.mask is None and self.bias is None:
             by_position = self._doubtful(start, stop)
             doubt = slice(by_position.start - start, by_position.stop - start)
@@ -106,8 +106,7 @@ class RowMasks:
             return row_mask(self.problem, part, rows)
         if rows in self._kept:
             return self._kept[rows]
-        first = part.first if isinstance(part.first, int) else int(part.first[0])
-        made = replace(row_mask(self.problem, replace(part, first=first), rows), kept={})
+        made = replace(row_mask(self.problem, replace(part, first=0), rows), kept={})  # as of any part
         if len(self._kept) < KEPT:
             self._kept[rows] = made
         return made
@@ -121,8 +120,7 @@ def row_mask(problem: Problem, part: Part, rows: range) -> RowMask:
         return RowMask(None, None, mask, bias, 0, problem.m)
     starts, stops = problem.visible.interval(part.first, np.arange(rows.start, rows.stop), problem.m)
     seen = stops > starts
-    first = int(starts[seen].min()) if seen.any() else 0
-    last = int(stops[seen].max()) if seen.any() else 0
+    first, last = int(starts.min(where=seen, initial=problem.m)), int(stops.max(where=seen, initial=0))
     narrow = np.int32 if problem.m < 2**31 else np.int64  # half the bytes: twice the speed of the comparisons
     return RowMask(
         starts.astype(narrow), stops.astype(narrow), mask, bias, first, last, int(starts.max()), int(stops.min())
