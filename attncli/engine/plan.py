@@ -92,7 +92,7 @@ def threads_asked() -> int | None:
     text = os.environ.get("ATTNCLI_THREADS", "").strip()
     if not text:
         return None
-    if not (text.isascii() and text.isdigit() and 0 < int(text) <= 1024):
+    if not (len(text) <= 4 and text.isascii() and text.isdigit() and 0 < int(text) <= 1024):
         raise UsageError("ATTNCLI_THREADS", f"{text!r} is not a number of threads", "a whole number from 1 to 1024")
     return int(text)
 

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import threading
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from attncli.api import attend
 from attncli.engine import block_height, compute
 from attncli.engine.plan import plan_for, tasks_of
+from attncli.errors import UsageError
 
 RESULTS = ("raw_scores", "scores", "weights", "output", "lse")
 
@@ -173,6 +175,35 @@ def test_a_blas_that_is_loaded_amid_a_calculation_keeps_to_one_thread_too():
     assert done.stdout == "{1}\n{1}\n{1}\nTrue\n"
 
 
+def test_as_many_threads_work_at_once_as_the_environment_says(monkeypatch):
+    monkeypatch.setenv("ATTNCLI_THREADS", " 3 ")
+    met, names = threading.Barrier(3, timeout=20), []
+
+    class Meeting:
+        def __setitem__(self, where, block):
+            names.append(threading.current_thread().name)
+            met.wait()
+
+    compute(random_problem(n=6 * 512, m=20, d=2), {"output": Meeting()}, engine="numpy")
+    assert len(names) == 6
+    assert set(names) == {threading.current_thread().name, "attncli-1", "attncli-2"}
+
+
+@pytest.mark.parametrize("text", ["0", "1025", "-1", "two", "1.0", "²", "9" * 5000])
+def test_what_is_no_number_of_threads_is_refused(text, monkeypatch):
+    monkeypatch.setenv("ATTNCLI_THREADS", text)
+    with pytest.raises(UsageError) as caught:
+        _ = attend([[1.0]], [[1.0]]).weights
+    assert str(caught.value) == f"ATTNCLI_THREADS: {text!r} is not a number of threads"
+    assert caught.value.hint == "a whole number from 1 to 1024"
+
+
+@pytest.mark.parametrize("text", ["", " ", "1", "1024"])
+def test_no_number_and_the_ends_of_the_range_are_numbers_of_threads(text, monkeypatch):
+    monkeypatch.setenv("ATTNCLI_THREADS", text)
+    assert attend([[1.0]], [[1.0]]).weights.tolist() == [[1.0]]
+
+
 @pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="threads can't be told where to run")
 def test_every_thread_may_run_on_every_core():
     found = []
@@ -187,8 +218,6 @@ def test_every_thread_may_run_on_every_core():
 
 
 def test_progress_counts_every_row_once_on_the_calling_thread():
-    import threading
-
     told, here = [], threading.get_ident()
 
     def progress(rows):
