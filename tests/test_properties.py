@@ -194,6 +194,14 @@ def test_a_mask_and_its_likes_say_the_same(seed: int) -> None:
     assert_same(attend(**problem, key_lengths=2), attend(**problem, mask=[1, 1, 0, 0]))
 
 
+@pytest.mark.parametrize(("left", "right"), [(100, -1), (-1, 100), (100, 300)])
+def test_a_window_that_begins_or_ends_amid_many_keys_is_a_mask(left: int, right: int) -> None:
+    problem, positions, keys = drawn(3, n=4, m=1100), np.arange(700, 704)[:, None], np.arange(1100)
+    mask = ((keys >= positions - left) | (left == -1)) & ((keys <= positions + right) | (right == -1))
+    output = attend(**problem, window=(left, right), query_offset=700).output
+    np.testing.assert_allclose(output, attend(**problem, mask=mask).output, rtol=1e-12)
+
+
 # how the variants hang together
 
 
@@ -505,6 +513,14 @@ def test_a_score_that_overflows_is_an_error(problem: dict[str, Any], dtype: str,
         attend(**problem, values=np.ones((1, 1), dtype)).array(name)
     assert str(refusal.value) == f"scores: a score overflows {dtype}"
     assert refusal.value.hint == CURES[dtype]
+
+
+def test_a_raw_score_of_a_masked_key_that_overflows_is_an_error_only_where_it_is_shown() -> None:
+    loud = {"queries": [[1e200], [1.0]], "keys": [[1.0], [1e200]], "causal": True}
+    assert attend(**loud).weights.tolist() == [[1, 0], [0, 1]]
+    with pytest.raises(AttncliError) as refusal:
+        attend(**loud).raw_scores  # noqa: B018
+    assert str(refusal.value) == "scores: a raw score overflows float64"
 
 
 def test_an_overflow_hint_cures_it() -> None:

@@ -92,6 +92,12 @@ def test_values_at_the_end_of_the_range_are_averaged_right(engine):
         assert np.abs(output[:, 1]).max() <= largest * 1e-4
 
 
+def test_values_at_the_end_of_the_range_are_averaged_right_in_every_part(engine):
+    values = 1.7e308 * np.array([[1.0, 1.0], [-1.0, -1.0], [0.5, 0.25]])[..., None]
+    output = attend(np.zeros((3, 4, 1)), np.zeros((3, 2, 1)), values, engine=engine).output
+    assert output[..., 0] / 1.7e308 == pytest.approx(np.repeat([[1.0], [-1.0], [0.375]], 4, axis=1))
+
+
 def dtype_sign(count):
     return np.where(np.arange(count) % 2, 1.0, -1.0)
 

@@ -64,13 +64,30 @@ def test_rows_that_start_at_a_block_have_the_bits_they_have_in_the_whole(problem
         assert whole[name].tobytes() == parts[name].tobytes(), name
 
 
+@pytest.mark.parametrize("name", ["plain", "laplace", "causal"])
+def test_an_lse_asked_for_too_changes_no_bit_of_the_output(name, engine):
+    alone, beside = (results_of(PROBLEMS[name], names, engine=engine) for names in (("output",), ("output", "lse")))
+    assert alone["output"].tobytes() == beside["output"].tobytes()
+
+
+OF_EACH_KEY = np.random.default_rng(6).standard_normal((2, 1, 600))
+
+
 @pytest.mark.parametrize(
-    "options",
-    [{"causal": True}, {"causal": True, "query_offset": -40}, {"window": "7,3"}, {"key_lengths": [500, 9, 70]}],
+    ("parts", "options"),
+    [
+        (3, {"causal": True}),
+        (3, {"causal": True, "query_offset": -40}),
+        (3, {"window": "7,3"}),
+        (3, {"key_lengths": [500, 9, 70]}),
+        (2, {"key_lengths": [500, 9]}),
+        (2, {"causal": True, "mask": OF_EACH_KEY > 0}),
+        (2, {"causal": True, "bias": OF_EACH_KEY}),
+    ],
 )
-def test_a_part_has_the_bits_that_it_has_alone(options, engine):
+def test_a_part_has_the_bits_that_it_has_alone(parts, options, engine):
     """Masks are kept from one part to the next where they are the same."""
-    problem = random_problem(3, n=700, m=600, **options)
+    problem = random_problem(parts, n=700, m=600, **options)
     whole = results_of(problem, ("output",), engine=engine)["output"]
     for number in range(problem.parts):
         alone = results_of(problem.alone(number), ("output",), engine=engine)["output"]
