@@ -47,9 +47,7 @@ class Reach:
 
 
 def reach_of(problem: Problem, part: Part) -> Reach:
-    """The reach of a part whose rows are as the variant scores them; infinite where the problem isn't finite."""
-    if not problem.is_finite:
-        return Reach(math.inf, math.inf, 0.0)
+    """The reach of a part whose rows are as the variant scores them; nobody asks for it where some aren't finite."""
     keys = reach_of_rows(problem, part.keys)
     if part.values is None:
         return Reach(keys, 1.0, 1.0)
@@ -108,7 +106,7 @@ def bounds_of(problem: Problem, part: Part, reach: Reach, queries: Array) -> Bou
     elif part.bias is not None:
         score = math.inf
     above = score + math.log(problem.m) + max(0.0, math.log(reach.values))
-    below = min(0.0, math.log(reach.least)) - score if reach.least > 0 else -math.inf
+    below = min(0.0, math.log(reach.least)) - score
     free = is_bounded and values_fit and above < limits.highest and below > limits.lowest
     return Bounds(needs_shift=not free, is_bounded=is_bounded, share=share)
 
