@@ -482,6 +482,11 @@ def test_non_finite_numbers_when_allowed(keys: list[Any], values: list[Any], out
     np.testing.assert_array_equal(result.output, output)
 
 
+def test_a_key_of_minus_infinity_weighs_nothing_also_where_nothing_is_masked() -> None:
+    result = attend([[1.0]], [[-inf], [1.0]], [[1.0], [2.0]], allow_nonfinite=True)
+    np.testing.assert_array_equal(result.output, [[2.0]])
+
+
 def test_a_column_of_values_spoils_no_other() -> None:
     result = attend([[1.0]], [[1.0], [1.0]], [[nan, 1], [2, 3]], allow_nonfinite=True)
     np.testing.assert_array_equal(result.output, [[nan, 2]])
@@ -598,6 +603,7 @@ EDGES = [
     ("sums of exponentials beyond float64", 709.5, 1.0),
     ("exponentials below float64", -745.5, 1.0),
     ("weighted values beyond float64", 700.0, 1e300),
+    ("weighted values a little beyond float64", 2.0, 1e307),
     ("weighted values below float64", -700.0, 1e-300),
     ("sums of the largest values", 0.0, 1.7e308),
 ]

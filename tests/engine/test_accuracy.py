@@ -142,12 +142,15 @@ def test_nothing_warns_and_nothing_is_silently_not_a_number(engine):
             assert all(np.isfinite(result.array(name)).all() for name in ("scores", "weights", "output", "lse"))
 
 
-def test_a_scale_in_the_queries_changes_no_bit_of_the_scores():
-    """1/√64 is a power of two: with many keys it goes into the queries, where raw scores are not asked for too."""
-    arrays = [np.random.default_rng(seed).standard_normal((rows, 64)) for seed, rows in enumerate((3, 1100))]
-    alone = attend(*arrays).scores
-    with_raw = attend(*arrays).compute("raw_scores", "scores").scores
-    assert alone.tobytes() == with_raw.tobytes()
+@pytest.mark.parametrize(("variant", "scale"), [("dot", "1/8"), ("dot", "3"), ("laplace", "1/8")])
+def test_a_scale_changes_no_bit_of_the_scores_wherever_it_is_applied(variant, scale):
+    """With many keys a power of two goes into the queries, where raw scores are not asked for too."""
+    source = np.random.default_rng(1)
+    arrays = source.integers(-9, 9, (3, 64)).astype("float64"), source.standard_normal((1100, 64))
+    alone = attend(*arrays, variant=variant, scale=scale).scores
+    with_raw = attend(*arrays, variant=variant, scale=scale).compute("raw_scores", "scores")
+    assert alone.tobytes() == with_raw.scores.tobytes()
+    np.testing.assert_array_equal(with_raw.raw_scores * with_raw.problem.scale, alone)
 
 
 @pytest.mark.parametrize("order", [1, -1], ids=["rising", "falling"])
