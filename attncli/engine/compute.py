@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Collection, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -18,6 +18,9 @@ from attncli.engine.plan import Plan, Task, is_small, plan_for, tasks_of, worker
 from attncli.engine.stacks import Stacks, place
 from attncli.engine.workers import one_blas_thread, run_tasks
 from attncli.problem import Problem
+
+if TYPE_CHECKING:
+    from attncli.engine.kernels import Kernels
 
 Array = np.ndarray
 
@@ -75,7 +78,7 @@ def compute(
     engine_kernels = maker.load()  # here: its BLAS is to be found by whoever keeps BLAS to one thread
 
     def worker() -> Callable[[Task], int]:
-        kernels = engine_kernels()
+        kernels = own(engine_kernels)
 
         def do(task: Task) -> int:
             block = attend_block(job, stacks.get(task.parts), task.rows, kernels)
@@ -95,6 +98,17 @@ def block_height(problem: Problem, wanted: Collection[str], engine: str = "auto"
     """How many queries `compute` takes at a time for these results. A calculation split at multiples of it (`rows`)
     gives the same bits as the whole."""
     return _plan(problem, wanted, choose_engine(problem, engine)).height
+
+
+_held = threading.local()
+
+
+def own(kind: type[Kernels]) -> Kernels:
+    """This thread's kernels of a kind, which keep their arrays from one calculation to the next."""
+    held: dict[type[Kernels], Kernels] = _held.__dict__.setdefault("kernels", {})
+    if kind not in held:
+        held[kind] = kind()
+    return held[kind]
 
 
 def _plan(problem: Problem, wanted: Collection[str], maker: Engine) -> Plan:

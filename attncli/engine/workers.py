@@ -8,7 +8,9 @@ import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
-from typing import Any
+from functools import partial
+from queue import SimpleQueue
+from typing import Any, ClassVar
 
 BRINGS_BLAS = ("numpy", "scipy.linalg")  # scipy's has the products of code that numba compiled
 _lock = threading.Lock()
@@ -56,23 +58,62 @@ def run_tasks(
     the others at their next task. `progress` gets the rows done, on the calling thread alone."""
     crew = _Crew(tasks, worker)
     core = _current_core() if threads > 1 else None
-    others: list[threading.Thread] = []
+    helpers: list[_Helper] = []
     try:
-        for number in range(1, threads):
-            other = threading.Thread(target=_elsewhere, args=(core, crew.work), name=f"attncli-{number}", daemon=True)
-            other.start()
-            others.append(other)
+        for _ in range(1, threads):
+            helper = _Helper.hired()
+            helper.begin(partial(_elsewhere, core, crew.work))
+            helpers.append(helper)  # now: an interrupt before would leave one to be waited for that has nothing to do
         crew.work(progress)
-        for other in others:
-            other.join()
-        if progress is not None:
-            crew.tell(progress)
-    finally:
+    except BaseException:
         crew.stopped = True
-        for other in others:
-            other.join()
+        raise
+    finally:
+        for helper in helpers:
+            helper.end()
+    if progress is not None:
+        crew.tell(progress)
     if crew.failure is not None:
         raise crew.failure[1]
+
+
+class _Helper:
+    """A thread that waits for the next calculation: to start one costs as much as a small block does."""
+
+    idle: ClassVar[list[_Helper]] = []
+
+    def __init__(self) -> None:
+        self._given: SimpleQueue[Callable[[], None]] = SimpleQueue()
+        self._finished = threading.Semaphore(0)
+        threading.Thread(target=self._serve, name="attncli", daemon=True).start()
+
+    @classmethod
+    def hired(cls) -> _Helper:
+        try:
+            return cls.idle.pop()
+        except IndexError:
+            return cls()
+
+    def begin(self, work: Callable[[], None]) -> None:
+        self._given.put(work)
+
+    def end(self) -> None:
+        """Wait for the work's end; afterwards others may have the helper."""
+        self._finished.acquire()
+        self.idle.append(self)
+
+    def _serve(self) -> None:
+        while True:
+            work = self._given.get()
+            try:
+                work()
+            finally:
+                del work  # or its arrays would be held until the next
+                self._finished.release()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_Helper.idle.clear)  # threads stay with the parent
 
 
 def _current_core() -> int | None:
@@ -107,21 +148,21 @@ class _Crew:
 
     def work(self, progress: Callable[[int], None] | None = None) -> None:
         """Take tasks until none is left. Errors are kept; on the calling thread an interrupt is raised at once."""
-        do = self.worker()
-        while (numbered := self.next_task()) is not None:
-            number, task = numbered
-            try:
+        number = -1
+        try:
+            do = self.worker()
+            while (numbered := self.next_task()) is not None:
+                number, task = numbered
                 done = do(task)
-            except Exception as error:
                 with self.lock:
-                    self.stopped = True
-                    if self.failure is None or number < self.failure[0]:
-                        self.failure = number, error
-                return
+                    self.done += done
+                if progress is not None:
+                    self.tell(progress)
+        except Exception as error:
             with self.lock:
-                self.done += done
-            if progress is not None:
-                self.tell(progress)
+                self.stopped = True
+                if self.failure is None or number < self.failure[0]:
+                    self.failure = number, error
 
     def next_task(self) -> tuple[int, Any] | None:
         with self.lock:

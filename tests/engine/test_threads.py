@@ -194,16 +194,57 @@ def test_a_blas_that_is_loaded_amid_a_calculation_keeps_to_one_thread_too():
 
 def test_as_many_threads_work_at_once_as_the_environment_says(monkeypatch):
     monkeypatch.setenv("ATTNCLI_THREADS", " 3 ")
-    met, names = threading.Barrier(3, timeout=20), []
+    met, threads = threading.Barrier(3, timeout=20), []
 
     class Meeting:
         def __setitem__(self, where, block):
-            names.append(threading.current_thread().name)
+            threads.append(threading.get_ident())
             met.wait()
 
     compute(random_problem(n=6 * 512, m=20, d=2), {"output": Meeting()}, engine="numpy")
-    assert len(names) == 6
-    assert set(names) == {threading.current_thread().name, "attncli-1", "attncli-2"}
+    assert len(threads) == 6
+    assert len(set(threads)) == 3
+
+
+def test_threads_are_used_again():
+    problem = random_problem(n=2000, m=20, d=2)
+    for _ in range(3):
+        results_of(problem, ("output",), threads=3)
+    before = threading.active_count()
+    for _ in range(5):
+        results_of(problem, ("output",), threads=3)
+    assert threading.active_count() == before
+
+
+def test_no_task_is_lost_where_an_error_is_being_handled():
+    problem = random_problem(n=3000, m=20, d=2)
+    right = results_of(problem, ("output",), threads=1)["output"]
+    try:
+        raise ValueError("this")
+    except ValueError:
+        found = results_of(problem, ("output",), threads=3)["output"]
+    assert found.tobytes() == right.tobytes()
+
+
+FORKED = """
+import os, numpy as np
+from attncli import attend
+
+arrays = np.random.default_rng(1).standard_normal((3, 2000, 20))
+before = attend(*arrays).output
+child = os.fork()
+if not child:
+    os._exit(0 if np.array_equal(attend(*arrays).output, before) else 1)
+print(os.waitpid(child, 0)[1])
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="processes don't fork here")
+def test_a_forked_process_starts_threads_of_its_own():
+    environment = {**os.environ, "ATTNCLI_THREADS": "3"}
+    command = [sys.executable, "-W", "ignore", "-c", FORKED]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout == "0\n"
 
 
 @pytest.mark.parametrize("text", ["0", "1025", "-1", "two", "1.0", "²", "9" * 5000])
