@@ -101,10 +101,8 @@ def bounds_of(problem: Problem, part: Part, reach: Reach, queries: Array) -> Bou
     raw = score_bound(problem, reach, queries)
     score = raw * abs(problem.scale)
     is_bounded = max(raw, score) < limits.largest / 8 and part.bias is None
-    if problem.softcap is not None and (part.bias is None or problem.conventions.softcap_after_bias):
+    if problem.softcap is not None:
         score = min(score, problem.softcap)
-    elif part.bias is not None:
-        score = math.inf
     above = score + math.log(problem.m) + max(0.0, math.log(reach.values))
     below = min(0.0, math.log(reach.least)) - score
     free = is_bounded and values_fit and above < limits.highest and below > limits.lowest
