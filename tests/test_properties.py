@@ -483,8 +483,8 @@ def test_non_finite_numbers_when_allowed(keys: list[Any], values: list[Any], out
 
 
 def test_a_key_of_minus_infinity_weighs_nothing_also_where_nothing_is_masked() -> None:
-    result = attend([[1.0]], [[-inf], [1.0]], [[1.0], [2.0]], allow_nonfinite=True)
-    np.testing.assert_array_equal(result.output, [[2.0]])
+    result = attend([[1.0]], [[-inf], [800.0], [800.0]], [[1.0], [2.0], [4.0]], allow_nonfinite=True)
+    np.testing.assert_array_equal(result.output, [[3.0]])
 
 
 def test_a_column_of_values_spoils_no_other() -> None:

@@ -116,10 +116,15 @@ def test_scores_near_the_end_of_the_range_are_right_or_refused(engine):
 def test_tiny_values_keep_their_digits_beside_large_ones(engine):
     """Without a shift the weights are as small as exp(score): what they weigh must not sink below the range."""
     for dtype, tiny in (("float32", 1e-36), ("float64", 1e-300)):
-        values = np.array([[1.0, tiny], [2.0, 3 * tiny]], dtype)
+        values = np.array([[1.0, tiny, 0.0], [2.0, 3 * tiny, 0.0]], dtype)
         scores = np.array([[-30.0], [-30.0]], dtype)
         output = attend(np.ones((1, 1), dtype), scores, values, variant="dot", engine=engine).output
-        assert output[0] == pytest.approx([1.5, 2 * tiny], rel=1e-6)
+        assert output[0] == pytest.approx([1.5, 2 * tiny, 0], rel=1e-6, abs=0)
+
+
+def test_a_sum_of_many_exponentials_beyond_the_range_is_no_infinity(engine):
+    output = attend([[705.0]], np.ones((5000, 1)), np.full((5000, 1), 2.0), variant="dot", engine=engine).output
+    assert output == pytest.approx(2, rel=1e-12)
 
 
 def test_subnormal_inputs_are_no_less_numbers(engine):
