@@ -57,12 +57,12 @@ def run_tasks(
     a task, which gives the rows that it did. The error of the first task that failed is raised; an interrupt ends
     the others at their next task. `progress` gets the rows done, on the calling thread alone."""
     crew = _Crew(tasks, worker)
-    core = _current_core() if threads > 1 else None
+    place = _place() if threads > 1 else None
     helpers: list[_Helper] = []
     try:
         for _ in range(1, threads):
             helper = _Helper.hired()
-            helper.begin(partial(_elsewhere, core, crew.work))
+            helper.begin(partial(_elsewhere, place, crew.work))
             helpers.append(helper)  # now: an interrupt before would leave one to be waited for that has nothing to do
         crew.work(progress)
     except BaseException:
@@ -116,22 +116,22 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_Helper.idle.clear)  # threads stay with the parent
 
 
-def _current_core() -> int | None:
-    """The core that this thread is on; None where the system doesn't say it, or doesn't let threads choose."""
+def _place() -> tuple[int, set[int]] | None:
+    """The core that this thread is on, and all that it may use; None where the system doesn't let threads choose."""
     if not hasattr(os, "sched_setaffinity"):
         return None
     find = getattr(ctypes.CDLL(None), "sched_getcpu", None)
-    return None if find is None else find()
+    return None if find is None else (find(), os.sched_getaffinity(0))
 
 
-def _elsewhere(core: int | None, work: Callable[[], None]) -> None:
-    """Begin the work on another core than this one. Some kernels wake threads that slept a while all on one core, for
-    milliseconds; afterwards the system is free to put the thread where it likes."""
-    if core is not None:
-        every = os.sched_getaffinity(0)
+def _elsewhere(place: tuple[int, set[int]] | None, work: Callable[[], None]) -> None:
+    """Begin the work on another core than the caller's. Some kernels wake threads that slept a while all on one core,
+    for milliseconds; afterwards the system is free to put the thread wherever the caller may be."""
+    if place is not None:
+        core, cores = place
         with suppress(OSError):
-            os.sched_setaffinity(0, every - {core} or every)
-            os.sched_setaffinity(0, every)
+            os.sched_setaffinity(0, cores - {core} or cores)
+            os.sched_setaffinity(0, cores)
     work()
 
 
