@@ -9,6 +9,7 @@ import numpy as np
 
 from attncli.check.routes import Route
 from attncli.check.wrongs import seen_by_position
+from attncli.errors import ProblemError
 from attncli.problem import Visible
 
 if TYPE_CHECKING:
@@ -34,22 +35,19 @@ class Sample:
         self.wrong = wrong
         self.rows: Array | None = None
         cells = problem.parts * problem.n * max(problem.m, problem.d_k, problem.d_v or 0)
-        fitting = [name for name in wrong if right.numbers[name].shape == judges[name].expected.shape]
-        if cells > SMALL and len(fitting) == len(judges):
-            rows = {0, problem.n // 2, problem.n - 1}
-            for name in fitting:
-                at, _ = judges[name].worst(right)
-                rows.add(at[-1] if name == "lse" else at[-2])
-            self.rows = np.array(sorted(rows))
-        elif cells > SMALL and all(right.numbers[name].shape == judges[name].expected.shape for name in judges):
-            self.rows = np.array(sorted({0, problem.n // 2, problem.n - 1}))
+        if cells > SMALL and all(right.numbers[name].shape == judges[name].expected.shape for name in judges):
+            worst = [(name, judges[name].worst(right)[0]) for name in wrong]
+            rows = {at[-1] if name == "lse" else at[-2] for name, at in worst}
+            self.rows = np.array(sorted(rows | {0, problem.n // 2, problem.n - 1}))
 
     def numbers(self, route: Route, request: Request) -> dict[str, Array]:
-        """The route's numbers in these rows."""
+        """The route's numbers in these rows; AttncliError where it has not these rows."""
         problem = route.problem(request)
         if self.rows is None:
             return route.numbers_of(problem, self.names)
-        if route.softmax in ("queries", "all") or problem.n != self.right.problem.n:
+        if problem.n != self.right.problem.n:
+            raise ProblemError("slip", "it has other rows than were expected")
+        if route.softmax in ("queries", "all"):
             names = ("weights",) if "weights" in self.wrong else self.names  # enough to refuse most
             return {name: self._taken(name, array) for name, array in route.numbers_of(problem, names).items()}
         own = route

@@ -1,5 +1,6 @@
 """What a slip is told as: the numbers of one problem, given as those of another."""
 
+import numpy as np
 import pytest
 
 from attncli.check import check
@@ -298,3 +299,11 @@ def test_masked_scores_used_as_weights_are_found_in_full_too():
     text = "queries: [[0.3], [0.7]], keys: [[1.1], [0.6]], values: [[1], [-1]], variant: laplace, causal: true"
     expected = {what: numbers(text, what, Route(softmax="none")) for what in ("raw_scores", "weights", "output")}
     assert told(text, expected)[0] == "no-softmax"
+
+
+def test_a_slip_of_a_float32_computation_is_found():
+    queries, keys = np.array([[1.3, 2.1], [3.7, -1.9]]), np.array([[1.1, 0.3], [0.7, 1.9], [-1.3, 1.7]])
+    powers = np.exp(queries.astype(np.float32) @ keys.astype(np.float32).T)
+    weights = powers / powers.sum(axis=1, keepdims=True)
+    said = "[" + ", ".join("[" + ", ".join(f"{cell:.9g}" for cell in row) + "]" for row in weights) + "]"
+    assert told(f"queries: {queries.tolist()}, keys: {keys.tolist()}", {"weights": said})[0] == "unscaled"
