@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
 Array = np.ndarray
 
-MOST = 2500  # rounded inputs times parts of the work: beyond, each row's own inputs are moved together
-
 
 class Movement:
     """The effect of each rounded input on each result, measured by moving it up and down by half its last digit."""

@@ -47,6 +47,9 @@ def test_moving_a_feature_of_all_rows_bounds_as_moving_each_input_does(given):
         np.testing.assert_allclose(large[seen], small.bound(name)[seen], rtol=0.02, atol=1e-9)
 
 
+EXACT = {"x": whole(3, 4), **dict.fromkeys(("w_q", "w_k", "w_v"), Matrix(np.eye(4, 2), "here", texts=("1",) * 8))}
+
+
 @pytest.mark.parametrize(
     "given",
     [
@@ -54,9 +57,12 @@ def test_moving_a_feature_of_all_rows_bounds_as_moving_each_input_does(given):
         pytest.param({"context": printed(5, 4)}, id="of a context"),
         pytest.param({"x": whole(3, 4)}, id="where x is exact"),
         pytest.param({"context": whole(5, 4)}, id="where the context is exact"),
-        pytest.param(dict.fromkeys(("w_q", "w_k", "w_v"), whole(4, 2)), id="where the weights are exact"),
+        pytest.param({**EXACT, "x": printed(3, 4)}, id="where the weights are exact"),
         pytest.param(dict(zip(("b_q", "b_k", "b_v"), map(printed, (2, 2, 2)), strict=True)), id="with offsets"),
         pytest.param({"w_o": printed(2, 3), "b_o": printed(3)}, id="with an output projection"),
+        pytest.param(
+            {**EXACT, "w_o": Matrix(np.ones((2, 3)), "here"), "b_o": printed(3)}, id="of an output's offset alone"
+        ),
         pytest.param({"heads": (2, 2), "w_o": printed(2, 3)}, id="of heads, with an output projection"),
         pytest.param({"w_v": None}, id="without values"),
         pytest.param({"variant": "laplace", "length_scale": 0.5}, id="of distances"),

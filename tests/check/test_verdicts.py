@@ -334,3 +334,46 @@ def test_errors_are_counted_in_what_the_text_claims(expected, dtype, unit):
 def test_two_units_of_the_last_digit_are_more_than_print_explains():
     assert report("weights: [[0.8808, 0.1194]]").checks[0].errors.structure == "one cell"
     assert report("weights: [[0.8808, 0.1193]]").checks[0].errors.structure.startswith("noise")
+
+
+@pytest.mark.parametrize(
+    ("weights", "verdict"),
+    [
+        pytest.param("0.908, 0.092", "input-rounding", id="up"),
+        pytest.param("0.910, 0.090", "wrong", id="farther up than the query's rounding goes"),
+        pytest.param("0.890, 0.110", "input-rounding", id="as far down"),
+        pytest.param("0.889, 0.111", "wrong", id="farther down"),
+    ],
+)
+def test_inputs_are_rounded_to_one_side_or_the_other(weights, verdict):
+    problem = "queries: [[0.011]], keys: [[200], [0]], variant: dot"  # a score from 2.1 to 2.3: 0.891 to 0.909
+    assert report(f"weights: [[{weights}]]", problem).verdict == verdict
+
+
+@pytest.mark.parametrize(
+    ("query", "values", "output", "verdict"),
+    [
+        pytest.param("0.011", "[[1], [0]]", "0.910", "wrong", id="too far up"),
+        pytest.param("0.011", "[[0], [1]]", "0.090", "wrong", id="too far down"),
+        pytest.param("-0.011", "[[1], [0]]", "0.110", "input-rounding", id="farther up than down"),
+        pytest.param("0.011", "[[1], [0]]", "0.890", "input-rounding", id="farther down than up"),
+    ],
+)
+def test_one_number_is_moved_by_its_inputs_to_one_side_or_the_other(query, values, output, verdict):
+    problem = f"queries: [[{query}]], keys: [[200], [0]], values: {values}, variant: dot"
+    assert report(f"output: [[{output}]]", problem).verdict == verdict
+
+
+def printed(name, array):
+    return f"{name}: {[[float(f'{cell:.3f}') for cell in row] for row in array.tolist()]}"
+
+
+@pytest.mark.parametrize("rows", [3, 40], ids=["few rows", "many rows"])
+def test_numbers_of_the_inputs_before_they_were_printed_are_not_wrong(rows):
+    random = np.random.default_rng(8)
+    queries, keys, values = (random.normal(size=(rows, 16)) for _ in range(3))
+    problem = ", ".join([printed("queries", queries), printed("keys", keys), printed("values", values)])
+    output = attend(queries, keys, values).output
+    assert report(printed("output", output), problem).verdict in ("last-digit", "input-rounding")
+    output[0, 0] += 0.1
+    assert report(printed("output", output), problem).verdict == "wrong"
