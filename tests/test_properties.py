@@ -418,6 +418,14 @@ def test_several_queries_with_no_key_are_counted() -> None:
     assert not result.weights[:, :2].any()
 
 
+@pytest.mark.parametrize(("parts", "n", "place"), [(1, 1100, (0, 700)), (60, 100, (40, 7))], ids=["block", "stack"])
+def test_a_query_with_no_key_is_named_in_a_later_block_and_stack(parts: int, n: int, place: tuple[int, int]) -> None:
+    mask = np.ones((parts, n, 100), bool)
+    mask[place] = False
+    result = attend(np.ones((parts, n, 1)), np.ones((parts, 100, 1)), mask=mask).compute("lse")
+    assert result.warnings == (f"query {place[0]}, {place[1]} may attend to no key: its weights are 0",)
+
+
 def test_a_very_low_score_is_not_a_mask() -> None:
     result = attend([[1.0]], [[-1e308], [-1e308]], [[1.0], [3.0]], variant="dot")
     assert result.output.tolist() == [[2.0]]
