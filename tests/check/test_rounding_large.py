@@ -80,7 +80,14 @@ def test_the_bound_through_projections_is_never_too_small_and_not_much_too_large
         assert (large <= small.bound(name) * 4 + 1e-12).all()
 
 
-@pytest.mark.parametrize("route", [Route(softmax="all"), Route(scale_after=True), Route(weigh=np.round)], ids=str)
+OTHER_WAYS = {
+    "softmax over all": Route(softmax="all"),
+    "scaled afterwards": Route(scale_after=True),
+    "rounded weights": Route(weigh=np.round),
+}
+
+
+@pytest.mark.parametrize("route", OTHER_WAYS.values(), ids=OTHER_WAYS.keys())
 def test_what_is_computed_in_another_way_is_not_explained_by_rounding(route):
     request = Request(queries=printed(3, 4), keys=printed(4, 4), values=printed(4, 2))
     numbers = route.numbers(request, NAMES)
