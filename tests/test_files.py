@@ -360,7 +360,15 @@ def test_a_line_that_cannot_be_written_whole_is_taken_away_again(folder, monkeyp
 # what a module may ask of the system without looking at a file: names, processes, terminals
 HARMLESS = {
     *("os.environ", "os.PathLike", "os.fspath", "os.fsencode", "os.fsdecode", "os.sep", "os.path", "os.devnull"),
-    *("os.cpu_count", "os.sched_getaffinity", "os.sched_setaffinity", "os._exit", "os.dup2", "os.get_terminal_size"),
+    *(
+        "os.cpu_count",
+        "os.sched_getaffinity",
+        "os.sched_setaffinity",
+        "os.register_at_fork",
+        "os._exit",
+        "os.dup2",
+        "os.get_terminal_size",
+    ),
     *(f"os.path.{name}" for name in ("join", "abspath", "basename", "dirname", "relpath", "split", "splitext")),
 }
 # standard output with a buffer, or /dev/null in its place

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -49,13 +50,15 @@ class Dask:
         (folder / "patch").mkdir()
         (folder / "patch" / "sitecustomize.py").write_text(PATCH)
         self.launch("scheduler", "--port", "0", "--scheduler-file", "scheduler.json")
-        wait_for((folder / "scheduler.json").exists, 30)
+        wait_for(lambda: self.address)
 
     @property
     def address(self):
-        import json
-
-        return json.loads((self.folder / "scheduler.json").read_text())["address"]
+        """None until the scheduler has written all of its file."""
+        try:
+            return json.loads((self.folder / "scheduler.json").read_text())["address"]
+        except (FileNotFoundError, json.JSONDecodeError):
+            return None
 
     def worker(self, **environment):
         words = ["--scheduler-file", "scheduler.json", "--nthreads", "1", "--no-nanny", "--death-timeout", "60"]
