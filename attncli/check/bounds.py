@@ -66,17 +66,13 @@ def plain_bounds(
 
 def _magnitudes(route: Route, request: Request) -> Problem:
     """The route's problem with every number made positive: |x||w| + |b| where Q, K and V are projected."""
-    for change in route.requests:
-        request = change(request)
+    request = route.asked(request)
     absolute = {
         name: Matrix(np.abs(matrix.array), matrix.where)
         for name in MATRIX_NAMES
         if name not in ("mask", "bias", "key_lengths") and (matrix := getattr(request, name)) is not None
     }
-    found = prepare(replace(request, **absolute), compute="float64")  # type: ignore[arg-type]
-    for alter in route.problems:
-        found = alter(found)
-    return found
+    return route.altered(prepare(replace(request, **absolute), compute="float64"))  # type: ignore[arg-type]
 
 
 def _depth(request: Request) -> int:

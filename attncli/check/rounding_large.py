@@ -50,8 +50,7 @@ def bound_of(route: Route, request: Request, numbers: dict[str, Array], halves: 
 
 def _moves(route: Route, request: Request, halves: dict[str, Array]) -> Problem:
     """How far each entry of Q, K, V and the bias may move, laid out as the problem lays them out."""
-    for change in route.requests:
-        request = change(request)
+    request = route.asked(request)
     found: dict[str, Any] = {}
     for letter, name in (("q", "queries"), ("k", "keys"), ("v", "values")):
         half = _half(request, halves, letter, name)
@@ -61,10 +60,7 @@ def _moves(route: Route, request: Request, halves: dict[str, Array]) -> Problem:
     found["bias"] = Matrix(halves["bias"], "bias") if "bias" in halves else None
     bare = replace(request, **nothing, mask=None, variant="dot", system=None)
     bare = replace(bare, length_scale=None, scale=None, labels=type(request.labels)(), **found)
-    moves = prepare(bare, compute="float64")
-    for alter in route.problems:
-        moves = alter(moves)
-    return moves
+    return route.altered(prepare(bare, compute="float64"))
 
 
 def _half(request: Request, halves: dict[str, Array], letter: str, name: str) -> Array | None:

@@ -37,16 +37,24 @@ class Route:
 
     def problem(self, request: Request) -> Problem:
         """The problem behind the numbers; AttncliError where this way can't be gone."""
-        for change in self.requests:
-            request = change(request)
-        problem = prepare(request, compute="float64")
-        for alter in self.problems:
-            problem = alter(problem)
+        problem = self.altered(prepare(self.asked(request), compute="float64"))
         values = problem.values
         if problem.queries.shape[-1] != problem.keys.shape[-1] or (
             values is not None and values.shape[-2] != problem.keys.shape[-2]
         ):
             raise ProblemError("slip", "its matrices don't fit together")
+        return problem
+
+    def asked(self, request: Request) -> Request:
+        """The request with this route's changes."""
+        for change in self.requests:
+            request = change(request)
+        return request
+
+    def altered(self, problem: Problem) -> Problem:
+        """The problem with this route's changes."""
+        for alter in self.problems:
+            problem = alter(problem)
         return problem
 
     def numbers(self, request: Request, names: Collection[str]) -> dict[str, Array]:
