@@ -24,6 +24,7 @@ import numpy as np
 from measuring import machine, peak_bytes, process, ratio, ratio_in_a_row, rounds_for, seconds
 
 from attncli import attend
+from attncli.engine.engines import missing
 
 ROOT = str(Path(__file__).parent.parent)
 MEBIBYTE = 1 << 20
@@ -67,7 +68,7 @@ def compared_also_in_a_row(work: str, bound: float, ours: Callable[[], object], 
 
 
 def engines() -> list[str]:
-    return ["numpy", "numba"] if find_spec("numba") else ["numpy"]
+    return ["numpy"] if missing() else ["numpy", "numba"]
 
 
 def normal(seed: int, *shape: int, dtype: str) -> np.ndarray:

@@ -78,7 +78,7 @@ def compute(
     engine_kernels = maker.load()  # here: its BLAS is to be found by whoever keeps BLAS to one thread
 
     def worker() -> Callable[[Task], int]:
-        kernels = own(engine_kernels)
+        kernels = kernels_here(engine_kernels)
 
         def do(task: Task) -> int:
             block = attend_block(job, stacks.get(task.parts), task.rows, kernels)
@@ -103,7 +103,7 @@ def block_height(problem: Problem, wanted: Collection[str], engine: str = "auto"
 _held = threading.local()
 
 
-def own(kind: type[Kernels]) -> Kernels:
+def kernels_here(kind: type[Kernels]) -> Kernels:
     """This thread's kernels of a kind, which keep their arrays from one calculation to the next."""
     held: dict[type[Kernels], Kernels] = _held.__dict__.setdefault("kernels", {})
     if kind not in held:

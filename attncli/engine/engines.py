@@ -11,9 +11,9 @@ from attncli.errors import MissingExtraError, UsageError
 from attncli.problem import Problem
 from attncli.records import record
 
+NEEDED = ("numba", "scipy")  # by the numba engine
 # numba's import and the reading of its cache cost about a second. What it saves is one of some ten parts of a product
 # but three quarters of a distance: the work from which that repays the start, in multiplications or differences.
-NEEDED = ("numba", "scipy")  # by the numba engine
 REPAID_BY_PRODUCTS = 1 << 40
 REPAID_BY_DISTANCES = 1 << 33
 
@@ -43,16 +43,21 @@ NUMPY = Engine("numpy", lambda: NumpyKernels, tall_distances=False, gathers=Fals
 NUMBA = Engine("numba", _numba_kernels, tall_distances=True, gathers=True)
 
 
+def missing() -> list[str]:
+    """What the numba engine needs and is not installed."""
+    return [name for name in NEEDED if find_spec(name) is None]
+
+
 def choose_engine(problem: Problem, engine: str) -> Engine:
     """The engine by name; `auto` takes numba where it is installed and the work repays its start, which depends on the
     problem alone, so that the same calculation gives the same bits wherever it stands in a process."""
     if engine == "numpy":
         return NUMPY
     if engine == "numba":
-        if missing := [name for name in NEEDED if find_spec(name) is None]:
-            raise MissingExtraError("--engine numba", missing[0], "fast")
+        if lacking := missing():
+            raise MissingExtraError("--engine numba", lacking[0], "fast")
         return NUMBA
     if engine != "auto":
         raise UsageError("engine", f"{engine!r} is not an engine", "one of: auto, numpy, numba")
     repaid = REPAID_BY_PRODUCTS if problem.variant.is_product else REPAID_BY_DISTANCES
-    return NUMBA if multiplications(problem) >= repaid and all(map(find_spec, NEEDED)) else NUMPY
+    return NUMBA if multiplications(problem) >= repaid and not missing() else NUMPY

@@ -14,12 +14,12 @@ import sys
 import time
 import warnings
 from collections import Counter
-from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
 
 from attncli import attend
+from attncli.engine.engines import missing
 from attncli.result import Result
 
 try:
@@ -32,7 +32,7 @@ try:
 except ImportError:
     onnx = None
 
-ENGINES = ["numpy", *(["numba"] if find_spec("numba") and find_spec("scipy") else [])]
+ENGINES = ["numpy"] if missing() else ["numpy", "numba"]
 Array = np.ndarray
 Problem = dict[str, Any]
 VARIANTS = ("scaled", "dot", "laplace", "gaussian", "cosine", "uniform")
