@@ -31,7 +31,7 @@ class Route:
     requests: tuple[Callable[[Request], Request], ...] = ()
     problems: tuple[Callable[[Problem], Problem], ...] = ()
     softmax: str = "keys"
-    unseen: float = 0.0  # the weight of a masked key where there is no softmax
+    unseen: float = 0.0  # the weight of a masked key without a softmax, or where all that one goes over is masked
     scale_after: bool = False
     weigh: Callable[[Array], Array] | None = None
 
@@ -91,7 +91,7 @@ class Route:
 
 
 def normalised(scores: Array, over: str, unseen: float = 0.0) -> Array:
-    """The exponentials over their sum along the keys, the queries or both; over "nothing" the scores themselves."""
+    """The exponentials over their sum along the keys, the queries or both; over "none" the scores themselves."""
     if over == "none":
         return np.where(np.isneginf(scores), unseen, scores)
     axes = {"keys": (-1,), "queries": (-2,), "all": (-2, -1)}[over]
@@ -99,7 +99,7 @@ def normalised(scores: Array, over: str, unseen: float = 0.0) -> Array:
         largest = scores.max(axis=axes, keepdims=True)
         powers = np.exp(scores - np.where(np.isfinite(largest), largest, 0))
         sums = powers.sum(axis=axes, keepdims=True)
-        weights: Array = powers / np.where(sums > 0, sums, 1)
+        weights: Array = np.where(sums == 0, unseen, powers / sums)
     return weights
 
 

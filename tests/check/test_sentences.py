@@ -229,6 +229,12 @@ def test_another_softmax_is_told(route, slip, sentence):
     assert told(TWO, {"weights": numbers(TWO, "weights", route)}) == (slip, sentence)
 
 
+@pytest.mark.parametrize("hidden", [0.0, float("nan")], ids=["nothing", "0/0"])
+def test_along_the_queries_a_key_that_none_may_attend_to_gets_nothing_or_no_number(hidden):
+    weights = [[0.1956, hidden, 0.9717], [0.8044, hidden, 0.0283]]
+    assert told(f"{TWO}, mask: [1, 0, 1]", {"weights": weights})[0] == "softmax-over-queries"
+
+
 @pytest.mark.parametrize(
     ("right", "wrong", "what", "slip", "sentence"),
     [
