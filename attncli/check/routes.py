@@ -67,40 +67,33 @@ class Route:
         if self.softmax == "keys" and not self.scale_after and self.weigh is None:
             result.compute(*names)
             return {name: result.array(name) for name in names if result.has(name)}
-        usual = [name for name in names if name not in ("weights", "output")]
-        needed = {"weights"} if self.softmax == "keys" and not self.scale_after else {"scores"}
-        result.compute(*usual, *needed)
-        found = {name: result.array(name) for name in usual}
-        if "weights" in names or "output" in names:
-            weights = self._weights(problem, result)
-            if "weights" in names:
-                found["weights"] = weights
-            if "output" in names and problem.values is not None:
-                found["output"] = weighed(problem, weights if self.weigh is None else self.weigh(weights))
+        found = {name: result.array(name) for name in names if name not in ("weights", "output")}
+        weights = self._weights(problem)
+        if "weights" in names:
+            found["weights"] = weights
+        if "output" in names and problem.values is not None:
+            found["output"] = weighed(problem, weights if self.weigh is None else self.weigh(weights))
         return found
 
-    def _weights(self, problem: Problem, result: Result) -> Array:
-        if self.softmax == "keys" and not self.scale_after:
+    def _weights(self, problem: Problem) -> Array:
+        if self.scale_after:
+            return problem.scale * self._normalised(replace(problem, scale=1.0))
+        return self._normalised(problem)
+
+    def _normalised(self, problem: Problem) -> Array:
+        """The exponentials over their sum along the keys, the queries or both; over "none" the scores themselves."""
+        result = Result(problem, "numpy")
+        if self.softmax == "keys":
             return result.weights
         scores = result.scores
-        factor = 1.0
-        if self.scale_after:
-            factor = problem.scale
-            scores = Result(replace(problem, scale=1.0), "numpy").scores
-        return factor * normalised(scores, self.softmax, self.unseen)
-
-
-def normalised(scores: Array, over: str, unseen: float = 0.0) -> Array:
-    """The exponentials over their sum along the keys, the queries or both; over "none" the scores themselves."""
-    if over == "none":
-        return np.where(np.isneginf(scores), unseen, scores)
-    axes = {"keys": (-1,), "queries": (-2,), "all": (-2, -1)}[over]
-    with np.errstate(all="ignore"):
-        largest = scores.max(axis=axes, keepdims=True)
-        powers = np.exp(scores - np.where(np.isfinite(largest), largest, 0))
-        sums = powers.sum(axis=axes, keepdims=True)
-        weights: Array = np.where(sums == 0, unseen, powers / sums)
-    return weights
+        if self.softmax == "none":
+            return np.where(np.isneginf(scores), self.unseen, scores)
+        axis = -2 if self.softmax == "queries" else (-2, -1)
+        with np.errstate(all="ignore"):
+            largest = scores.max(axis=axis, keepdims=True)
+            powers = np.exp(scores - largest)
+            weights: Array = np.where(np.isneginf(largest), self.unseen, powers / powers.sum(axis=axis, keepdims=True))
+        return weights
 
 
 def weighed(problem: Problem, weights: Array) -> Array:

@@ -235,6 +235,12 @@ def test_along_the_queries_a_key_that_none_may_attend_to_gets_nothing_or_no_numb
     assert told(f"{TWO}, mask: [1, 0, 1]", {"weights": weights})[0] == "softmax-over-queries"
 
 
+def test_weights_that_were_scaled_are_found_beside_a_row_of_nan():
+    right = f"{TWO}, mask: [[0, 0, 0], [1, 1, 1]], mask_means: keep, as: torch-mha"
+    weights = [[float("nan")] * 3, [0.6938, 0.0127, 0.0006]]
+    assert told(right, {"weights": weights})[0] == "scale-after-softmax"
+
+
 @pytest.mark.parametrize(
     ("right", "wrong", "what", "slip", "sentence"),
     [
