@@ -16,17 +16,24 @@ from attncli.records import record
 from attncli.systems import SYSTEMS
 from attncli.variants import BY_NAME, VARIANTS
 
+# in the order in which two slips are made; matrices are turned before they change places
+FAMILIES = ("system", "score", "keys", "values", "queries", "mask", "scale", "softmax", "rounding")
+
 
 @record
 class Slip:
     """`routes(case)` are the ways to make the slip on this problem, none where it makes no sense there; `sentence` says
-    what was done and what is due. Slips of one `family` exclude each other; of two, the lower `stage` comes first."""
+    what was done and what is due. Slips of one `family` exclude each other."""
 
     name: str
     family: str
-    stage: int
     routes: Callable[[Case], list[Route]]
     sentence: Callable[[Case], str]
+
+    @property
+    def stage(self) -> int:
+        """Of two slips the one of the lower stage is made first."""
+        return FAMILIES.index(self.family)
 
 
 def _scaled_by(scale: str) -> Callable[[Case], list[Route]]:
@@ -97,36 +104,33 @@ def _variant(name: str) -> Slip:
     def sentence(case: Case) -> str:
         return f"{case.yours} those of the variant {name}, {record.formula} (--variant {name}), not of {case.variant}"
 
-    return Slip(f"variant-{name}", "score", 1, routes, sentence)
+    return Slip(f"variant-{name}", "score", routes, sentence)
 
 
 def _system(name: str, describes: str) -> Slip:
     return Slip(
         f"as-{name}",
         "system",
-        0,
         partial(wrongs.as_system, system=name),
         lambda case: f"{case.yours} what --as {name} gives: {describes}",
     )
 
 
 SLIPS = (
-    Slip("unscaled", "scale", 3, _scaled_by("1"), _unscaled),
-    Slip("scale-sqrt-dk", "scale", 3, _scaled_by("1/sqrt(dk)"), _over_root),
-    Slip("scale-sqrt-dk", "scale", 3, _scaled_by_width("1/sqrt({})"), _over_root_of_all),
-    Slip("scale-dk", "scale", 3, _scaled_by("1/dk"), _over_dk),
-    Slip("scale-dk", "scale", 3, _scaled_by_width("1/{}"), _over_all),
+    Slip("unscaled", "scale", _scaled_by("1"), _unscaled),
+    Slip("scale-sqrt-dk", "scale", _scaled_by("1/sqrt(dk)"), _over_root),
+    Slip("scale-sqrt-dk", "scale", _scaled_by_width("1/sqrt({})"), _over_root_of_all),
+    Slip("scale-dk", "scale", _scaled_by("1/dk"), _over_dk),
+    Slip("scale-dk", "scale", _scaled_by_width("1/{}"), _over_all),
     Slip(
         "scale-after-softmax",
         "scale",
-        3,
         _scaled_after,
         lambda case: f"the softmax was taken first, and its weights were multiplied by {case.factor}: {scaling(case)}",
     ),
     Slip(
         "softmax-over-queries",
         "softmax",
-        4,
         _softmax("queries", 0.0, float("nan")),
         lambda case: (
             f"the softmax was taken along the queries, so that each of the {case.m} columns sums to 1: it goes "
@@ -136,7 +140,6 @@ SLIPS = (
     Slip(
         "softmax-over-all",
         "softmax",
-        4,
         _softmax("all", 0.0),
         lambda case: (
             f"one softmax was taken over all {case.n} × {case.m} scores: each row of weights sums to 1 by itself"
@@ -145,14 +148,12 @@ SLIPS = (
     Slip(
         "no-softmax",
         "softmax",
-        4,
         _softmax("none", 0.0, float("-inf"), -1e9),
         lambda case: f"the scores {case.scaled_score} were used as weights: their softmax along the keys is due",
     ),
     Slip(
         "no-mask",
         "mask",
-        2,
         wrongs.without_mask,
         lambda case: (
             f"{case.masks} was left out: {case.hidden} of the {case.n * case.m} scores "
@@ -162,14 +163,12 @@ SLIPS = (
     Slip(
         "mask-inverted",
         "mask",
-        2,
         wrongs.inverted_mask,
         lambda case: f"{case.masks} was turned round: what may be attended to was masked, and what is masked was not",
     ),
     Slip(
         "other-corner",
         "mask",
-        2,
         wrongs.other_corner,
         lambda case: (
             f"the mask was aligned to the other corner: query i stands at key {case.position}, where "
@@ -179,7 +178,6 @@ SLIPS = (
     Slip(
         "queries-keys-swapped",
         "queries",
-        2,
         wrongs.swapped,
         lambda case: (
             f"{case.yours} those of the keys asking the queries, softmax(KQᵀ): a row per query, of QKᵀ, is due"
@@ -188,14 +186,12 @@ SLIPS = (
     Slip(
         "keys-transposed",
         "keys",
-        2,
         wrongs.transposed_keys,
         lambda case: f"the keys were taken by column, QK for QKᵀ ({case.m} × {case.m} fits both ways): a key is a row",
     ),
     Slip(
         "values-transposed",
         "values",
-        2,
         wrongs.transposed_values,
         lambda case: (
             f"the values were taken by column, weights · Vᵀ ({case.m} × {case.m} fits both ways): a value is a row"
@@ -204,25 +200,22 @@ SLIPS = (
     Slip(
         "squared-distance",
         "score",
-        1,
         wrongs.squared_distance,
         lambda case: f"{case.yours} softmax(−‖q − k‖₂²), of the squared distance: {case.variant} takes {case.formula}",
     ),
     Slip(
         "euclidean-distance",
         "score",
-        1,
         wrongs.euclidean_distance,
         lambda case: f"{case.yours} softmax(−‖q − k‖₂), of the Euclidean distance: {case.variant} takes {case.formula}",
     ),
     Slip(
         "length-scale-dk",
         "scale",
-        3,
         wrongs.length_of_dk,
         lambda case: f"ℓ = d_k = {case.d_k} was taken: ℓ is {case.length} here",
     ),
-    Slip("rounded-weights", "rounding", 5, wrongs.rounded_weights, wrongs.rounded_sentence),
+    Slip("rounded-weights", "rounding", wrongs.rounded_weights, wrongs.rounded_sentence),
     *(_variant(variant.name) for variant in VARIANTS),
     *(_system(system.name, system.describes) for system in SYSTEMS),
 )

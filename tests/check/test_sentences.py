@@ -285,6 +285,24 @@ def test_weights_that_were_scaled_are_found_beside_a_row_of_nan():
             "masked",
             id="two slips together",
         ),
+        pytest.param(
+            TWO,
+            f"{TWO}, variant: gaussian, scale: 1/dk",
+            "weights",
+            "scale-dk+variant-gaussian",
+            "your weights are softmax(QKᵀ/d_k): divide by √d_k = 1.4142, not by d_k = 2; and your weights are those of "
+            "the variant gaussian, −‖q − k‖₂² / 2 (--variant gaussian), not of scaled",
+            id="a scale on another variant",
+        ),
+        pytest.param(
+            SQUARE,
+            "queries: [[1, 2], [0, 1]], keys: [[1, 2], [3, -1]]",
+            "weights",
+            "queries-keys-swapped+keys-transposed",
+            "your weights are those of the keys asking the queries, softmax(KQᵀ): a row per query, of QKᵀ, is due; and "
+            "the keys were taken by column, QK for QKᵀ (2 × 2 fits both ways): a key is a row",
+            id="keys by column asking the queries",
+        ),
     ],
 )
 def test_what_was_done_with_the_matrices_is_told(right, wrong, what, slip, sentence):
@@ -305,6 +323,11 @@ def test_as_many_numbers_as_the_keys_would_ask_for_are_those_of_a_swap_in_full_t
     weights = numbers("queries: [[1, 0], [0, 1], [-1, 1]], keys: [[1, 2], [3, -1]]", "weights")
     assert told(TWO, {"weights": weights})[0] == "queries-keys-swapped"
     assert told(TWO, {"weights": weights, "output": [[1, 2], [3, 4]]}) == ("", "")
+
+
+def test_weights_and_output_that_come_from_nowhere_are_no_slip():
+    problem = "queries: [[1, 2]], keys: [[1, 0], [0, 1]], values: [[1, 2], [3, 5]]"
+    assert told(problem, {"weights": [[0.3, 0.4]], "output": [[1.3, 9.2]]}) == ("", "")
 
 
 def test_masked_scores_used_as_weights_are_found_in_full_too():
