@@ -97,7 +97,8 @@ def _where(system: System) -> str:
 
 def _is_alibi(bias: np.ndarray) -> bool:
     """Whether each head's bias is −slope·|i + m − n − j| for one slope of its own."""
-    if bias.ndim < 2 or bias.dtype == np.bool_:
+    is_numeric = bias.dtype.kind in "iuf" or bias.dtype.name == "bfloat16"
+    if bias.ndim < 2 or not is_numeric or not np.isfinite(bias).all():
         return False
     n, m = bias.shape[-2:]
     distance = np.abs(np.arange(n)[:, None] + m - n - np.arange(m))

@@ -207,6 +207,13 @@ def test_flash_attn_adds_alibi():
     np.testing.assert_allclose(attend(Q, K, bias=bias, system="flash-attn").weights, expected, rtol=1e-13)
 
 
+@pytest.mark.parametrize("bias", [[[0, -np.inf]], [["a", "b"]]], ids=["one that forbids", "text"])
+def test_flash_attn_adds_no_other_bias(bias):
+    with pytest.raises(AttncliError) as raised:
+        attend([[1.0, 2]], [[1.0, 2], [3, 4]], bias=bias, system="flash-attn")
+    assert str(raised.value).endswith("and this is another bias")
+
+
 def test_wholly_gives_a_system_its_own_variant_and_corner():
     request = Request(variant="scaled", align="bottom-right", mask_means="drop", scale="0.5")
     assert wholly(request, "keras-attention") == Request(system="keras-attention", scale="0.5")
