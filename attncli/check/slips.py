@@ -39,10 +39,7 @@ class Slip:
 def _scaled_by(scale: str) -> Callable[[Case], list[Route]]:
     """Another scale."""
 
-    def routes(case: Case) -> list[Route]:
-        return [] if case.problem.variant.is_constant else [Route(requests=(partial(wrongs.rescaled, scale=scale),))]
-
-    return routes
+    return lambda _case: [Route(requests=(partial(wrongs.rescaled, scale=scale),))]
 
 
 def _scaled_by_width(scale: str) -> Callable[[Case], list[Route]]:
@@ -79,11 +76,9 @@ def _over_all(case: Case) -> str:
     return _over(case, f"{case.width}", f"all heads' {case.width} columns")
 
 
-def _scaled_after(case: Case) -> list[Route]:
-    return [] if case.problem.scale == 1 or case.problem.variant.is_constant else [Route(scale_after=True)]
-
-
 def _softmax(over: str, *unseen: float) -> Callable[[Case], list[Route]]:
+    """Another softmax, or none; where something is masked, with each of the numbers that `unseen` weights may be."""
+
     def routes(case: Case) -> list[Route]:
         return [Route(softmax=over, unseen=value) for value in (unseen if case.is_masked else unseen[:1])]
 
@@ -125,7 +120,7 @@ SLIPS = (
     Slip(
         "scale-after-softmax",
         "scale",
-        _scaled_after,
+        lambda _case: [Route(scale_after=True)],
         lambda case: f"the softmax was taken first, and its weights were multiplied by {case.factor}: {scaling(case)}",
     ),
     Slip(

@@ -31,7 +31,7 @@ def rescaled(request: Request, scale: str) -> Request:
 
 def of_variant(request: Request, variant: str, scale: str | None = None) -> Request:
     """Another variant with its own scale, or with the one given; a length stays where both have one."""
-    length = request.length_scale if BY_NAME[variant].has_length and scale is None else None
+    length = request.length_scale if BY_NAME[variant].has_length else None
     return replace(request, variant=variant, scale=scale, length_scale=length)
 
 
@@ -40,7 +40,7 @@ def as_system(case: Case, system: str) -> list[Route]:
     request, own = case.request, wholly(case.request, system)
     if request.system == system:
         return []
-    said = [name for name in OWN if getattr(request, name) is not None and getattr(own, name) is None]
+    said = [name for name in OWN if getattr(request, name) != getattr(own, name)]
     kept = [names for count in range(len(said) + 1) for names in combinations(said, count)]
     return [Route(requests=(partial(_as_system, system=system, kept=names),)) for names in kept]
 
@@ -68,130 +68,116 @@ def seen_by_position(problem: Problem) -> Array:
     found = np.ones((*problem.lead, problem.n, problem.m), np.bool_)
     columns = np.arange(problem.m)
     for number in range(problem.parts):
-        index = problem.index(number)
-        starts, stops = problem.visible.interval(index[0] if index else 0, np.arange(problem.n), problem.m)
-        found[index] = (columns >= starts[:, None]) & (columns < stops[:, None])
+        first = problem.part(number).first
+        starts, stops = problem.visible.interval(first, np.arange(problem.n), problem.m)
+        found[problem.index(number)] = (columns >= starts[:, None]) & (columns < stops[:, None])
     return found
 
 
-def freed(problem: Problem, mask: bool, order: bool, lengths: bool) -> Problem:
-    """Without its mask (and the -inf of a bias), its causal mask and window, its lengths."""
-    visible = problem.visible
-    if order:
-        visible = replace(visible, left=None, right=None)
-    if lengths:
-        visible = replace(visible, lengths=None)
-    bias = problem.bias
-    if mask and bias is not None:
-        bias = np.where(np.isneginf(bias), 0, bias)
-    return replace(problem, mask=None if mask else problem.mask, bias=bias, visible=visible)
+def seen(problem: Problem) -> Array:
+    """(*lead, n, m) booleans: what everything that masks allows."""
+    found = seen_by_position(problem)
+    if problem.mask is not None:
+        found &= problem.mask
+    if problem.bias is not None:
+        found &= ~np.isneginf(problem.bias)
+    return found
+
+
+def unforbidding(bias: Array | None) -> Array | None:
+    """A bias without its -inf."""
+    return None if bias is None else np.where(np.isneginf(bias), 0, bias)
+
+
+KINDS = ("mask", "order", "lengths")
 
 
 def without_mask(case: Case) -> list[Route]:
     """All masks left out, or one kind alone."""
     if not case.is_masked:
         return []
-    problem = case.problem
-    kinds = {
-        "mask": problem.mask is not None or problem.bias is not None,
-        "order": problem.visible.left is not None or problem.visible.right is not None,
-        "lengths": problem.visible.lengths is not None,
-    }
-    ways = [dict.fromkeys(kinds, True)]
-    if sum(kinds.values()) > 1:
-        ways += [{kind: kind == alone for kind in kinds} for alone, there in kinds.items() if there]
-    return [Route(problems=(partial(_freed_of, kinds=tuple(way.items())),)) for way in ways]
+    return [Route(problems=(partial(freed, kinds=kinds),)) for kinds in (KINDS, *combinations(KINDS, 1))]
 
 
-def _freed_of(problem: Problem, kinds: tuple[tuple[str, bool], ...]) -> Problem:
-    way = dict(kinds)
-    return freed(problem, way["mask"], way["order"], way["lengths"])
-
-
-def inverted(problem: Problem, *, mask: bool, order: bool) -> Problem:
-    """What the mask, or the order of positions, allows turned into what it forbids."""
-    explicit, bias = problem.mask, problem.bias
-    if mask and bias is not None and np.isneginf(bias).any():
-        forbidden = np.isneginf(bias)
-        explicit = forbidden if explicit is None else ~(explicit & ~forbidden)
-        bias = np.where(forbidden, 0, bias)
-    elif mask and explicit is not None:
-        explicit = ~explicit
-    if not order:
-        return replace(problem, mask=explicit, bias=bias)
-    turned = ~seen_by_position(problem)
-    combined = turned if explicit is None else turned & explicit
-    return replace(problem, mask=combined, bias=bias, visible=Visible())
-
-
-def all_inverted(problem: Problem) -> Problem:
-    """Everything that may be attended to forbidden, and the rest allowed."""
-    seen = seen_by_position(problem)
-    if problem.mask is not None:
-        seen &= problem.mask
-    bias = problem.bias
-    if bias is not None:
-        seen &= ~np.isneginf(bias)
-        bias = np.where(np.isneginf(bias), 0, bias)
-    return replace(problem, mask=~seen, bias=bias, visible=Visible())
-
-
-def looking_ahead(problem: Problem) -> Problem:
-    """Only keys j ≥ p: the upper triangle with its diagonal."""
-    return replace(problem, visible=replace(problem.visible, left=0, right=None))
-
-
-def with_empty(problem: Problem, row: str) -> Problem:
-    """Another row for a query that has no key."""
-    return replace(problem, conventions=replace(problem.conventions, empty=row))
+def freed(problem: Problem, kinds: tuple[str, ...]) -> Problem:
+    """Without its mask (and the -inf of a bias), its causal mask and window, or its lengths."""
+    visible = problem.visible
+    if "order" in kinds:
+        visible = replace(visible, left=None, right=None)
+    if "lengths" in kinds:
+        visible = replace(visible, lengths=None)
+    if "mask" in kinds:
+        problem = replace(problem, mask=None, bias=unforbidding(problem.bias))
+    return replace(problem, visible=visible)
 
 
 def inverted_mask(case: Case) -> list[Route]:
-    """The mask turned round, the order of positions, or both."""
-    problem = case.problem
-    changes: list[Change] = []
-    has_bias = problem.bias is not None and bool(np.isneginf(problem.bias).any())
-    has_mask = problem.mask is not None or has_bias
-    has_order = not problem.visible.is_everything
-    if has_mask:
-        changes.append(partial(inverted, mask=True, order=False))
-    if has_order:
-        changes.append(partial(inverted, mask=False, order=True))
-        if problem.visible.right == 0 and problem.visible.left is None:
-            changes.append(looking_ahead)
-    if has_mask and has_order:
-        changes.append(all_inverted)
+    """The mask turned round, the order of positions, or both; a window also from left to right."""
+    if not case.is_masked:
+        return []
+    changes: list[Change] = [inverted, mirrored]
+    if replace(case, problem=unordered(case.problem)).is_masked and not case.problem.visible.is_everything:
+        changes += [mask_inverted, order_inverted]
     return _with_any_empty_row(case, changes)
+
+
+def inverted(problem: Problem) -> Problem:
+    """What may be attended to forbidden, and the rest allowed."""
+    return replace(problem, mask=~seen(problem), bias=unforbidding(problem.bias), visible=Visible())
+
+
+def mirrored(problem: Problem) -> Problem:
+    """As many keys to the right as to the left; with a causal mask only those from the query's position on."""
+    visible = problem.visible
+    return replace(problem, visible=replace(visible, left=visible.right, right=visible.left))
+
+
+def unordered(problem: Problem) -> Problem:
+    """Without what positions forbid."""
+    return replace(problem, visible=Visible())
+
+
+def mask_inverted(problem: Problem) -> Problem:
+    """The mask turned round, and not what positions forbid."""
+    return replace(inverted(unordered(problem)), visible=problem.visible)
+
+
+def order_inverted(problem: Problem) -> Problem:
+    """What positions forbid turned round, and not the mask."""
+    return replace(unordered(problem), mask=seen(unordered(problem)) & ~seen_by_position(problem))
 
 
 def other_corner(case: Case) -> list[Route]:
     """The other corner; where an offset was given, either."""
-    problem, visible = case.problem, case.problem.visible
-    if visible.left is None and visible.right is None:
-        return []
-    lengths = visible.lengths or (problem.m,)
-    corners = [(0,), tuple(length - problem.n for length in lengths), (problem.m - problem.n,)]
-    others = [corner for corner in dict.fromkeys(corners) if corner != visible.offsets]
-    return _with_any_empty_row(case, [partial(_aligned, offsets=corner) for corner in others])
+    n, m = case.n, case.m
+    lengths = case.problem.visible.lengths or (m,)
+    corners = dict.fromkeys([(0,), tuple(length - n for length in lengths), (m - n,)])
+    return _with_any_empty_row(case, [partial(_aligned, offsets=corner) for corner in corners])
 
 
 def _aligned(problem: Problem, offsets: tuple[int, ...]) -> Problem:
     return replace(problem, visible=replace(problem.visible, offsets=offsets))
 
 
+ROWS = ("zeros", "uniform", "nan")  # that systems give a query without a key
+
+
 def _with_any_empty_row(case: Case, changes: list[Change]) -> list[Route]:
-    """Each change; where it leaves a query without a key, with each row that systems give such a query."""
-    routes = []
+    """Each change of what is seen; where it leaves a query without a key, with each row that systems give it."""
+    right, routes = seen(case.problem), []
     for change in changes:
         changed = change(case.problem)
-        seen = seen_by_position(changed)
-        if changed.mask is not None:
-            seen &= changed.mask
-        routes.append(Route(problems=(change,)))
-        if not seen.any(axis=-1).all():
-            others = [row for row in ("zeros", "uniform", "nan") if row != changed.conventions.empty]
-            routes += [Route(problems=(change, partial(with_empty, row=row))) for row in others]
+        found = seen(changed)
+        if np.array_equal(found, right):
+            continue
+        rows = (changed.conventions.empty,) if found.any(axis=-1).all() else ROWS
+        routes += [Route(problems=(change, partial(with_empty, row=row))) for row in rows]
     return routes
+
+
+def with_empty(problem: Problem, row: str) -> Problem:
+    """Another row for a query that has no key."""
+    return replace(problem, conventions=replace(problem.conventions, empty=row))
 
 
 # orientation

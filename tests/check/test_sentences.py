@@ -27,11 +27,20 @@ def numbers(text, what, route=RIGHT):
     return route.numbers(problem(text).request, [what])[what].tolist()
 
 
+def diagnosis(text, expected):
+    given = ", ".join(f"{what}: {rows}" for what, rows in expected.items())
+    return check(problem(f"{text}, expected: {{{given}}}")).diagnosis
+
+
 def told(text, expected):
     """The first explanation's slip and sentence; two empty words where there is none."""
-    given = ", ".join(f"{what}: {rows}" for what, rows in expected.items())
-    found = check(problem(f"{text}, expected: {{{given}}}")).diagnosis
+    found = diagnosis(text, expected)
     return (found[0].slip, found[0].sentence) if found else ("", "")
+
+
+def named(text, expected):
+    """Every slip that explains the numbers."""
+    return {name for found in diagnosis(text, expected) for name in (found.slip, *found.also)}
 
 
 @pytest.mark.parametrize(
@@ -188,6 +197,106 @@ def test_the_right_corner_is_told(base, right, place):
     assert told(f"{base}, causal: true, align: {right}", {"weights": weights}) == ("other-corner", sentence)
 
 
+WIDE = "queries: [[1, 2], [3, -1], [1, 1]], keys: [[1, 0], [0, 1], [-1, 1], [2, 1]]"
+CHOSEN = "mask: [[0, 1, 1, 0], [1, 0, 0, 1], [0, 1, 0, 1]]"
+FORBIDDEN = "bias: [[-inf, 0.5, 0, -inf], [1, -inf, -inf, 0], [-inf, 0, -inf, 1]]"
+ALLOWED = "bias: [[0, 0.5, 0, 0], [1, 0, 0, 0], [0, 0, 0, 1]]"
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "slip"),
+    [
+        pytest.param(f"causal: true, {CHOSEN}", "causal: true", "no-mask", id="causal alone"),
+        pytest.param(f"causal: true, {CHOSEN}", CHOSEN, "no-mask", id="the mask alone"),
+        pytest.param("causal: true, key_lengths: 2", "causal: true", "no-mask", id="causal without lengths"),
+        pytest.param("causal: true, key_lengths: 2", "key_lengths: 2", "no-mask", id="lengths alone"),
+        pytest.param(f"causal: true, {FORBIDDEN}", f"causal: true, {ALLOWED}", "no-mask", id="a bias that hides none"),
+        pytest.param(FORBIDDEN, ALLOWED, "no-mask", id="a bias alone that hides none"),
+        pytest.param(
+            CHOSEN, "mask: [[1, 0, 0, 1], [0, 1, 1, 0], [1, 0, 1, 0]]", "mask-inverted", id="the mask inverted"
+        ),
+        pytest.param(
+            f"causal: true, {CHOSEN}",
+            "mask: [[1, 0, 0, 0], [0, 1, 0, 0], [1, 0, 1, 0]]",
+            "mask-inverted",
+            id="the mask inverted and causal",
+        ),
+        pytest.param(
+            f"causal: true, {CHOSEN}",
+            "mask: [[0, 1, 1, 0], [0, 0, 0, 1], [0, 0, 0, 1]]",
+            "mask-inverted",
+            id="the mask and what comes later",
+        ),
+        pytest.param(
+            f"causal: true, {CHOSEN}",
+            "mask: [[1, 1, 1, 1], [0, 1, 1, 1], [1, 0, 1, 1]]",
+            "mask-inverted",
+            id="the mask and causal inverted",
+        ),
+        pytest.param(
+            f"causal: true, {FORBIDDEN}",
+            f"{ALLOWED}, mask: [[1, 0, 0, 0], [0, 1, 0, 0], [1, 0, 1, 0]]",
+            "mask-inverted",
+            id="a bias inverted and causal",
+        ),
+        pytest.param(
+            "mask: [[1, 1, 0, 1], [1, 1, 1, 1], [1, 0, 1, 1]], bias: [[0, 0, 2, -inf], [1, -inf, 0, 0], [0, 0, 2, 0]]",
+            "mask: [[0, 0, 1, 1], [0, 1, 0, 0], [0, 1, 0, 0]], bias: [[0, 0, 2, 0], [1, 0, 0, 0], [0, 0, 2, 0]]",
+            "mask-inverted",
+            id="a mask and a bias inverted",
+        ),
+        pytest.param(
+            "causal: true", "mask: [[0, 1, 1, 1], [0, 0, 1, 1], [0, 0, 0, 1]]", "mask-inverted", id="what comes later"
+        ),
+        pytest.param(
+            "causal: true", "mask: [[1, 1, 1, 1], [0, 1, 1, 1], [0, 0, 1, 1]]", "mask-inverted", id="looking ahead"
+        ),
+        pytest.param("window: [2, 0]", "window: [0, 2]", "mask-inverted", id="a window from left to right"),
+        pytest.param("causal: true", "causal: true, query_offset: 1", "other-corner", id="the last query at the end"),
+        pytest.param(
+            "causal: true, query_offset: 2", "causal: true", "other-corner", id="the first query at the beginning"
+        ),
+        pytest.param(
+            "causal: true, key_lengths: 2",
+            "causal: true, key_lengths: 2, align: bottom-right",
+            "other-corner",
+            id="the last query at the end of the length",
+        ),
+        pytest.param(
+            "causal: true, key_lengths: 3",
+            "causal: true, key_lengths: 3, query_offset: 1",
+            "other-corner",
+            id="the last query at the end of all keys",
+        ),
+    ],
+)
+def test_what_a_query_attended_to_is_told(right, wrong, slip):
+    weights = numbers(f"{WIDE}, {wrong}", "weights")
+    assert told(f"{WIDE}, {right}", {"weights": weights})[0] == slip
+
+
+@pytest.mark.parametrize("row", ["[0.000, 0.000]", "[0.500, 0.500]", "[nan, nan]"])
+def test_a_query_that_a_slip_leaves_without_a_key_has_any_row_that_systems_give_it(row):
+    assert told(f"{TALL}, causal: true", {"weights": f"[{row}, [1.000, 0.000], [0.500, 0.500]]"})[0] == "other-corner"
+    assert told(f"{TALL}, causal: true", {"weights": f"[[0.000, 1.000], {row}, {row}]"})[0] == "mask-inverted"
+
+
+@pytest.mark.parametrize(
+    ("given", "row", "missing"),
+    [
+        ("", "[0, 0, 0, 0]", "mask-inverted"),
+        (CHOSEN, "[0, 0, 0, 0]", "mask-inverted"),
+        ("causal: true", "[0, 0, 0, 0]", "mask-inverted"),
+        ("key_lengths: 0", "[nan, nan, nan, nan]", "other-corner"),
+        ("window: [1, 1], key_lengths: 0", "[nan, nan, nan, nan]", "mask-inverted"),
+        ("causal: true, query_offset: -3, key_lengths: 0", "[nan, nan, nan, nan]", "other-corner"),
+    ],
+)
+def test_a_row_without_a_key_is_not_told_of_a_mask_that_hides_the_same(given, row, missing):
+    names = named(f"{WIDE}, {given}" if given else WIDE, {"weights": f"[{row}, {row}, {row}]"})
+    assert missing not in names
+
+
 @pytest.mark.parametrize(
     ("given", "score"),
     [
@@ -286,6 +395,22 @@ def test_weights_that_were_scaled_are_found_beside_a_row_of_nan():
             id="two slips together",
         ),
         pytest.param(
+            f"{TWO}, variant: laplace, length_scale: 2",
+            f"{TWO}, variant: dot",
+            "weights",
+            "variant-dot",
+            "your weights are those of the variant dot, q·k (--variant dot), not of laplace",
+            id="a variant that has no length",
+        ),
+        pytest.param(
+            f"{TWO}, scale: 0.3",
+            f"{TWO}, variant: laplace, scale: 0.3",
+            "weights",
+            "variant-laplace",
+            "your weights are those of the variant laplace, −‖q − k‖₁ (--variant laplace), not of scaled",
+            id="a variant with the scale that was given",
+        ),
+        pytest.param(
             TWO,
             f"{TWO}, variant: gaussian, scale: 1/dk",
             "weights",
@@ -323,6 +448,21 @@ def test_as_many_numbers_as_the_keys_would_ask_for_are_those_of_a_swap_in_full_t
     weights = numbers("queries: [[1, 0], [0, 1], [-1, 1]], keys: [[1, 2], [3, -1]]", "weights")
     assert told(TWO, {"weights": weights})[0] == "queries-keys-swapped"
     assert told(TWO, {"weights": weights, "output": [[1, 2], [3, 4]]}) == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "found", "missing"),
+    [
+        ("variant: laplace, scale: 0.3", "variant: laplace", "unscaled", "variant-laplace"),
+        ("variant: scaled", "scale: 1/dk", "scale-dk", "length-scale-dk"),
+        ("as: torch, causal: true, align: bottom-right", "causal: true", "other-corner", "as-torch"),
+    ],
+    ids=["the variant itself", "a length that there is not", "the system itself"],
+)
+def test_what_the_problem_says_itself_is_no_slip(right, wrong, found, missing):
+    names = named(f"{TWO}, {right}", {"weights": numbers(f"{TWO}, {wrong}", "weights")})
+    assert found in names
+    assert missing not in names
 
 
 def test_weights_and_output_that_come_from_nowhere_are_no_slip():
