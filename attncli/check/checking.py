@@ -111,7 +111,7 @@ def judge_of(
             digits=lay(claims.digits),
         )
     texts = None if matrix.texts is None else lay(np.array(matrix.texts, object).reshape(array.shape))
-    return Judge(name, lay(array), claims, tolerance, strict_dtype=dtype, texts=texts)
+    return Judge(name, lay(array), claims, tolerance, dtype, texts)
 
 
 def _floats(matrix: Matrix) -> tuple[Array, str]:
@@ -126,14 +126,14 @@ def _floats(matrix: Matrix) -> tuple[Array, str]:
 def layout_of(name: str, shape: tuple[int, ...], problem: Problem) -> Callable[[Array], Array]:
     """How an expected array of this shape is laid over the result: as it is, or
     - the output of heads that were not packed, (…, H, n, d_v), packed;
-    - the output of one column, or an lse, as the row or column that a text table makes of it."""
+    - the output of one column, or an lse, as any row or column of as many numbers, such as a text table makes of it."""
     due = problem.shapes()[name]
     unpacked = (*problem.lead, problem.n, problem.d_v)
     if name == "output" and shape != due and shape == unpacked and problem.output_projection is None:
         return lambda array: np.moveaxis(array, -3, -2).reshape(due)
-    size = int(np.prod(due))
-    is_line = name == "lse" or (name == "output" and due[-1] == 1)
-    if is_line and len(due) <= 2 and int(np.prod(shape)) == size and max(shape, default=1) == size and len(shape) <= 2:
+    longer, longer_due = ([size for size in each if size > 1] for each in (shape, due))
+    is_column = name == "lse" or (name == "output" and due[-1] == 1)
+    if is_column and longer == longer_due and len(longer) <= 1:
         return lambda array: array.reshape(due)
     return lambda array: array
 

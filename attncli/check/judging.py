@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from attncli.check.claims import Claims, are_float32, finer_than_float32
+from attncli.check.structure import spacing
 from attncli.records import record
 
 if TYPE_CHECKING:
@@ -15,10 +17,8 @@ if TYPE_CHECKING:
 
 Array = np.ndarray
 
-EPSILON = float(np.finfo(np.float64).eps)
 MOST_UNITS = 10  # an input-rounding bound of more claimed units explains nothing
 FILL = -1e4  # a finite number that stands for -inf where a score is masked: the least that float16 fills hold
-LOOSE = 1e-2  # of a number: no plain float32 computation is off by more and still worth a bound
 NEAR = 1e-10  # of the largest number: from here on the rounding of float64 arithmetic is bounded, not guessed
 
 
@@ -48,132 +48,118 @@ DEFAULTS = {
 }
 
 
-@dataclass(slots=True)
+@dataclass
 class Judge:
     """One expected matrix: `expected` in float64 and in the public shape of its result, with what its text claims, or
-    the tolerance that it is compared by, or the dtype whose plain computation bounds it."""
+    the tolerance that it is compared by; by neither, a plain computation in its dtype bounds it."""
 
     name: str
     expected: Array
     claims: Claims | None
     tolerance: Tolerance | None
-    strict_dtype: str | None = None
+    dtype: str
     texts: Array | None = None
-    _float32: bool | None = None
 
     def verdict(self, measured: Measured) -> str:
         """The best verdict that these numbers earn."""
         computed = measured.numbers[self.name]
         if computed.shape != self.expected.shape:
             return "wrong"
-        settled, disagrees = self._unequal_kinds(computed)
-        if disagrees.any():
-            return "wrong"
-        with np.errstate(invalid="ignore"):
-            error = np.where(settled, 0.0, np.abs(self.expected - computed))
+        error = self._error(computed)
         if self.tolerance is not None:
             allowed = self.tolerance.of(computed)
-            return "within-tolerance" if bool((error <= np.where(settled, 0.0, allowed)).all()) else "wrong"
+            return "within-tolerance" if bool(((error == 0) | (error <= allowed)).all()) else "wrong"
         if self.claims is None:
-            assert self.strict_dtype is not None
-            return "exact" if bool((error <= 2 * measured.bound(self.name, self.strict_dtype)).all()) else "wrong"
-        return self._by_digits(self.claims, error, computed, measured)
+            return "exact" if bool((error <= 2 * measured.bound(self.name, self.dtype)).all()) else "wrong"
+        return self._by_digits(self.claims, error, measured)
 
-    def _by_digits(self, claims: Claims, error: Array, computed: Array, measured: Measured) -> str:
-        unit = claims.unit
-        slack = self._slack(claims, computed, measured)
-        if bool((error <= unit / 2 + slack).all()):
+    def _error(self, computed: Array) -> Array:
+        """How far each cell is off: 0 where both are the same infinity or NaN, NaN where the other one is finite or not
+        the same. A finite fill counts as the -inf of a mask."""
+        expected = self.expected
+        is_same = (expected == computed) | (np.isnan(expected) & np.isnan(computed))
+        is_filled = np.isneginf(computed) & (expected <= FILL) & (self.name in ("scores", "lse"))
+        is_finite = np.isfinite(expected) & np.isfinite(computed)
+        with np.errstate(invalid="ignore"):
+            error = np.where(is_finite, np.abs(expected - computed), np.nan)
+        return np.where(is_same | is_filled, 0.0, error)
+
+    def _by_digits(self, claims: Claims, error: Array, measured: Measured) -> str:
+        computed = measured.numbers[self.name]
+        unit, slack = claims.unit, self._slack(claims, measured)
+        holds = error <= unit / 2 + slack
+        if holds.all():
             return "exact"
         # at most one unit from the right number rounded: half a unit more, where that is no tie
-        if bool(((error < 1.5 * unit - slack) | (error <= unit / 2 + slack)).all()):
+        holds |= error < 1.5 * unit - slack
+        if holds.all():
             return "last-digit"
-        near = error <= LOOSE * (np.abs(np.where(np.isfinite(computed), computed, 0)) + LOOSE) + unit
-        if bool(near.all()) and self.is_float32():
-            allowed = 2 * np.spacing(np.abs(computed).astype(np.float32)).astype(np.float64)
-            if self.shows_float32():
+        if self.is_float32:
+            allowed = 2 * spacing(computed, "float32")
+            if self.shows_float32:
                 allowed = np.maximum(2 * measured.bound(self.name, "float32"), allowed) + unit / 2
             if bool((error <= allowed).all()):
                 return "float32"
-        if bool((error <= (MOST_UNITS + 1) * unit + slack).all()):
-            movement = measured.movement()
-            if movement is not None and self._is_moved(movement, error, unit, computed):
-                return "input-rounding"
-        return "wrong"
+        return "input-rounding" if self._is_moved(~holds, error, unit, measured) else "wrong"
 
-    def _is_moved(self, movement: object, error: Array, unit: Array, computed: Array) -> bool:
-        """Whether the rounding of the inputs explains each cell that the print does not, up to the print's unit."""
-        from attncli.check.rounding import Movement
-
-        assert isinstance(movement, Movement)
-        doubtful = error >= 1.5 * unit * (1 - 1e-9)
-        bound = movement.bound(self.name)
+    def _is_moved(self, doubtful: Array, error: Array, unit: Array, measured: Measured) -> bool:
+        """Whether the rounding of the inputs explains these cells, up to the print's unit."""
+        if not bool((error <= (MOST_UNITS + 1) * unit)[doubtful].all()):  # to move the inputs would take long
+            return False
+        bound = measured.movement.bound(self.name)
         if not bool(((bound <= MOST_UNITS * unit) & (error <= bound + unit))[doubtful].all()):
             return False
+        computed = measured.numbers[self.name]
         for cell in np.argwhere(doubtful):
             place = tuple(int(i) for i in cell)
             upwards = bool(self.expected[place] > computed[place])
-            reached = movement.reached(self.name, place, upwards)
+            reached = measured.movement.reached(self.name, place, upwards)
             if reached is not None and error[place] > abs(reached - computed[place]) + unit[place]:
                 return False
         return True
 
-    def _slack(self, claims: Claims, computed: Array, measured: Measured) -> Array:
+    def _slack(self, claims: Claims, measured: Measured) -> Array:
         """What a plain float64 computation may be off: its bound where the digits come near it, which includes sums
         that cancel to almost nothing; next to nothing beside a short number's digits."""
-        finite = np.abs(np.where(np.isfinite(computed), computed, 0))
-        units = claims.unit[claims.unit > 0]
-        if claims.is_full.any() or (units.size and float(units.min()) < NEAR * max(1.0, float(finite.max()))):
+        computed = measured.numbers[self.name]
+        largest = np.abs(computed[np.isfinite(computed)]).max(initial=1.0)
+        if claims.is_full.any() or claims.unit.min() < NEAR * largest:
             return measured.bound(self.name, "float64")
-        slack: Array = 1e-9 * claims.unit + 8 * EPSILON * finite
+        slack: Array = 1e-9 * claims.unit + 8 * spacing(computed, "float64")
         return slack
 
+    @cached_property
     def is_float32(self) -> bool:
         """Whether the texts are those of float32 numbers."""
-        if self._float32 is None:
-            self._float32 = self.claims is not None and are_float32(self.expected, self.claims)
-        return self._float32
+        assert self.claims is not None
+        return are_float32(self.expected, self.claims)
 
+    @cached_property
     def shows_float32(self) -> bool:
         """Whether some text is long enough for that to be no accident."""
-        return self.claims is not None and finer_than_float32(self.expected, self.claims)
-
-    def _unequal_kinds(self, computed: Array) -> tuple[Array, Array]:
-        """(cells that agree in what is not finite, cells that don't). A finite fill counts as the -inf of a mask."""
-        expected = self.expected
-        both_nan = np.isnan(expected) & np.isnan(computed)
-        infinite = np.isinf(expected) | np.isinf(computed)
-        same = infinite & (expected == computed)
-        filled = np.zeros(expected.shape, np.bool_)
-        if self.name in ("scores", "lse"):
-            filled = np.isneginf(computed) & (expected <= FILL)
-        settled = both_nan | same | filled
-        odd = np.isnan(expected) | np.isnan(computed) | infinite
-        return settled, odd & ~settled
+        assert self.claims is not None
+        return finer_than_float32(self.expected, self.claims)
 
     def worst(self, measured: Measured) -> tuple[tuple[int, ...], Array]:
-        """The cell whose error is largest in its own unit, and the errors so counted (inf where kinds disagree)."""
+        """The cell whose error is largest in its own unit, of several that are infinite so the largest, and the errors
+        so counted (inf where kinds disagree)."""
         computed = measured.numbers[self.name]
-        settled, disagrees = self._unequal_kinds(computed)
-        scale = self.scale(computed, measured)
-        with np.errstate(invalid="ignore", over="ignore"):
-            error = np.where(settled, 0.0, np.abs(self.expected - computed))
-            counted = np.where(disagrees, np.inf, np.where(error == 0, 0.0, error / scale))
-        return tuple(int(i) for i in np.unravel_index(int(np.argmax(counted)), counted.shape)), counted
+        error = self._error(computed)
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            units = np.where(error == 0, 0.0, error / self.scale(computed, measured))
+        counted = np.where(np.isnan(error), np.inf, units)
+        largest = np.argmax(np.where(counted == counted.max(), error, 0))  # NaN is the largest of all
+        at = np.unravel_index(int(largest), counted.shape)
+        return tuple(int(i) for i in at), counted
 
     def scale(self, computed: Array, measured: Measured) -> Array:
-        if self.claims is not None:
-            full = self.claims.is_full
-            if not full.any():
-                return self.claims.unit
-            if not full.all():  # a fraction among decimals: its error is told in their unit
-                return np.where(full, self.claims.unit[~full].min(), self.claims.unit)
-            spacing = np.spacing(np.abs(np.where(np.isfinite(computed), computed, 0)))
-            smallest: Array = np.maximum(spacing, np.nextafter(0, 1))
-            return smallest
+        """What the error of each cell is counted in."""
         if self.tolerance is not None:
-            allowed = self.tolerance.of(computed)
-            positive: Array = np.where(np.isfinite(allowed) & (allowed > 0), allowed, np.nextafter(0, 1))
-            return positive
-        assert self.strict_dtype is not None
-        bound: Array = np.maximum(measured.bound(self.name, self.strict_dtype), np.nextafter(0, 1))
-        return bound
+            return self.tolerance.of(computed)
+        if self.claims is None:
+            return measured.bound(self.name, self.dtype)
+        full = self.claims.is_full
+        if full.all():
+            return spacing(computed, "float64")
+        # a fraction among decimals: its error is told in their unit
+        return np.where(full, self.claims.unit[~full].min(), self.claims.unit)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -31,7 +32,6 @@ class Measured:
         self.numbers = route.numbers_of(self.problem, names)
         self.halves = halves
         self._bounds: dict[str, dict[str, Array]] = {}
-        self._movement: Movement | None = None
 
     def bound(self, name: str, dtype: str) -> Array:
         """The error that a plain computation in `dtype` may make of each cell; without its softmax a route has those
@@ -40,11 +40,10 @@ class Measured:
             names = ("raw_scores", "scores", "weights")
             right = self.route.numbers_of(self.problem, names)
             found = plain_bounds(self.route, self.request, self.problem, right, self.names, np.dtype(dtype))
-            self._bounds[dtype] = {name: np.nan_to_num(bound, nan=0.0) for name, bound in found.items()}
+            self._bounds[dtype] = {name: np.where(np.isnan(bound), 0.0, bound) for name, bound in found.items()}
         return self._bounds[dtype][name]
 
-    def movement(self) -> Movement | None:
-        """How the numbers move within the rounding of the inputs; None where all inputs are exact."""
-        if self._movement is None and self.halves:
-            self._movement = Movement(self.route, self.request, self.names, self.numbers, self.halves)
-        return self._movement
+    @cached_property
+    def movement(self) -> Movement:
+        """How the numbers move within the rounding of the inputs."""
+        return Movement(self.route, self.request, self.names, self.numbers, self.halves)

@@ -53,8 +53,8 @@ def errors_of(judge: Judge, measured: Measured, counted: Array) -> Errors:
 def dtype_of(judge: Judge) -> str | None:
     """The dtype that the expected numbers claim to have in full; None where they are rounded decimals."""
     if judge.claims is None:
-        return judge.strict_dtype
-    if judge.shows_float32() and judge.is_float32():
+        return judge.dtype
+    if judge.shows_float32 and judge.is_float32:
         return "float32"
     return "float64" if judge.claims.is_full.all() else None
 

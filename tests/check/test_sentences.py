@@ -476,9 +476,13 @@ def test_masked_scores_used_as_weights_are_found_in_full_too():
     assert told(text, expected)[0] == "no-softmax"
 
 
-def test_a_slip_of_a_float32_computation_is_found():
+@pytest.mark.parametrize("slip", ["unscaled", "no-softmax"])
+def test_a_slip_of_a_float32_computation_is_found(slip):
     queries, keys = np.array([[1.3, 2.1], [3.7, -1.9]]), np.array([[1.1, 0.3], [0.7, 1.9], [-1.3, 1.7]])
-    powers = np.exp(queries.astype(np.float32) @ keys.astype(np.float32).T)
-    weights = powers / powers.sum(axis=1, keepdims=True)
+    scores = queries.astype(np.float32) @ keys.astype(np.float32).T
+    scores[0, 2] = -np.inf
+    powers = np.exp(scores)
+    weights = scores / np.sqrt(np.float32(2)) if slip == "no-softmax" else powers / powers.sum(axis=1, keepdims=True)
     said = "[" + ", ".join("[" + ", ".join(f"{cell:.9g}" for cell in row) + "]" for row in weights) + "]"
-    assert told(f"queries: {queries.tolist()}, keys: {keys.tolist()}", {"weights": said})[0] == "unscaled"
+    problem = f"queries: {queries.tolist()}, keys: {keys.tolist()}, mask: [[1, 1, 0], [1, 1, 1]]"
+    assert told(problem, {"weights": said})[0] == slip

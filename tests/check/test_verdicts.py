@@ -51,6 +51,24 @@ def test_a_text_gets_its_verdict(expected, verdict):
     assert report(expected).verdict == verdict
 
 
+@pytest.mark.parametrize(
+    ("right", "said", "verdict"),
+    [
+        pytest.param("0.500451", "0.5005", "exact", id="rounded up"),
+        pytest.param("0.500451", "0.5004", "last-digit", id="rounded down"),
+        pytest.param("0.500451", "0.5006", "last-digit", id="nearly one and a half units off"),
+        pytest.param("0.500451", "0.5003", "wrong", id="a little more than one and a half units off"),
+        pytest.param("0.5", "0", "exact", id="half a unit, rounded down"),
+        pytest.param("0.5", "1", "exact", id="half a unit, rounded up"),
+        pytest.param("0.5", "2", "wrong", id="one and a half units"),
+        pytest.param("0.5", "-1", "wrong", id="one and a half units down"),
+        pytest.param("100000000.5", "100000000", "exact", id="half a unit of a large number"),
+    ],
+)
+def test_half_a_unit_may_be_rounded_up_or_down_and_a_unit_more_is_the_last_digit(right, said, verdict):
+    assert report(f"raw_scores: [[{said}]]", f"queries: [[{right}]], keys: [[1]]").verdict == verdict
+
+
 MASKED = f"{QKV}, mask: [[1, 0]]"
 
 
@@ -59,6 +77,8 @@ MASKED = f"{QKV}, mask: [[1, 0]]"
     [
         pytest.param("scores: [[2, -inf]]", "exact", id="-inf where masked"),
         pytest.param("scores: [[2, -1e9]]", "exact", id="a finite fill where masked"),
+        pytest.param("scores: [[2, -1e4]]", "exact", id="the least fill"),
+        pytest.param("scores: [[2, -9999]]", "wrong", id="less than any fill"),
         pytest.param("scores: [[2, 0]]", "wrong", id="a score where masked"),
         pytest.param("scores: [[-inf, -inf]]", "wrong", id="-inf where not masked"),
         pytest.param("weights: [[1, 0]]", "exact", id="weights"),
@@ -68,10 +88,17 @@ def test_masked_cells(expected, verdict):
     assert report(expected, MASKED).verdict == verdict
 
 
+def test_masked_scores_of_a_float32_computation():
+    problem = "queries: [[0.1]], keys: [[3], [1]], variant: dot, mask: [[1, 0]]"
+    assert report("scores: [[0.30000001192092896, -inf]]", problem).verdict == "float32"
+
+
 def test_a_row_of_nan_agrees_with_a_system_that_gives_it():
     problem = f"{QKV}, mask: [[0, 0]]"
     assert report("weights: [[nan, nan]]", problem + ", mask_means: keep, as: torch-mha").verdict == "exact"
     assert report("weights: [[nan, nan]]", problem).verdict == "wrong"
+    _, found = errors("weights", np.full((1, 2), np.nan), [[False, False]], "torch-mha", strict=True)
+    assert (found.largest, found.plain, found.beyond) == (0, 0, 0)
 
 
 ROUNDED = "queries: [[0.762, -0.043]], keys: [[-0.147, -0.304], [0.106, 0.368]], values: [[1], [3]], variant: dot"
@@ -96,9 +123,16 @@ def test_exact_inputs_explain_nothing():
     assert report(f"output: [[{right + 0.0003:.4f}]]", problem).verdict == "wrong"
 
 
-def test_a_bound_of_more_than_ten_units_explains_nothing():
-    off = report("output: [[2.08190000]]", ROUNDED)
-    assert off.verdict == "wrong"
+@pytest.mark.parametrize(
+    ("key", "said", "verdict"),
+    [
+        pytest.param("19.8", "15.098", "input-rounding", id="9.9 units"),
+        pytest.param("19.8", "15.099", "wrong", id="farther than that and a unit of the print"),
+        pytest.param("20.2", "15.394", "wrong", id="10.1 units"),
+    ],
+)
+def test_a_bound_of_more_than_ten_units_explains_nothing(key, said, verdict):
+    assert report(f"raw_scores: [[{said}]]", f"queries: [[0.762]], keys: [[{key}]]").verdict == verdict
 
 
 FINE = "queries: [[0.762001, -0.043002]], keys: [[-0.147003, -0.304004], [0.106005, 0.368006]], values: [[1], [3]]"
@@ -156,8 +190,12 @@ RIGHT = np.array([[1.2384058440442351, 2.238405844044235]])
         pytest.param((RIGHT * (1 + 1e-4)).astype(np.float16), {}, "within-tolerance", id="float16 off by 1e-4"),
         pytest.param(RIGHT * 1.05, {"rtol": 0.1}, "within-tolerance", id="a tolerance given"),
         pytest.param(RIGHT + 0.05, {"atol": 0.1}, "within-tolerance", id="an absolute one"),
+        pytest.param(RIGHT + 0.9, {"rtol": 0.1}, "wrong", id="beyond a tolerance given"),
+        pytest.param(RIGHT + 0.9, {"atol": 0.1}, "wrong", id="beyond an absolute one"),
         pytest.param(RIGHT, {"rtol": 0, "atol": 0}, "within-tolerance", id="no tolerance for what is right"),
+        pytest.param(RIGHT.round(0), {"digits": 0}, "exact", id="no digit"),
         pytest.param(RIGHT.round(3), {"digits": 3}, "exact", id="digits given"),
+        pytest.param(RIGHT, {"digits": 17}, "exact", id="all digits"),
         pytest.param(RIGHT.round(3) + 0.002, {"digits": 3}, "wrong", id="digits given and two units off"),
         pytest.param(RIGHT, {"strict": True}, "exact", id="strict, as a plain computation gives it"),
         pytest.param(RIGHT * (1 + 1e-12), {"strict": True}, "wrong", id="strict and off by 1e-12"),
@@ -165,6 +203,20 @@ RIGHT = np.array([[1.2384058440442351, 2.238405844044235]])
 )
 def test_numbers_without_text_are_compared_by_tolerance(output, options, verdict):
     assert binary(output, **options).verdict == verdict
+
+
+@pytest.mark.parametrize(
+    ("dtype", "relative", "absolute"),
+    [("float16", 1e-3, 1e-5), ("bfloat16", 1.6e-2, 1e-5), ("float32", 1.3e-6, 1e-5), ("float64", 1e-7, 1e-7)],
+)
+def test_numbers_without_text_are_compared_as_torch_compares_their_dtype(dtype, relative, absolute):
+    if dtype == "bfloat16":
+        dtype = pytest.importorskip("ml_dtypes").bfloat16
+    for cell, off in ((0, relative + absolute), (1, absolute)):  # the right ones are 1 and 0
+        for factor, verdict in ((0.5, "within-tolerance"), (2.5, "wrong")):
+            expected = np.array([[1.0, 0.0]])
+            expected[0, cell] += factor * off
+            assert errors("raw_scores", expected.astype(dtype))[0] == verdict
 
 
 def test_strict_accepts_exact_alone():
@@ -180,20 +232,34 @@ def test_tolerance_wins_over_the_text():
 
 
 @pytest.mark.parametrize(
-    ("expected", "message"),
+    ("problem", "expected", "message"),
     [
-        pytest.param("", "literal: nothing is expected, so there is nothing to check", id="nothing expected"),
+        pytest.param(QKV, "", "literal: nothing is expected, so there is nothing to check", id="nothing expected"),
         pytest.param(
+            "queries: [[1]], keys: [[1]]",
+            "output: [[1]]",
+            "literal: an output is expected, but there are no values",
+            id="no values",
+        ),
+        pytest.param(
+            QKV,
             "weights: [[true, false]]",
             "literal: expected.weights: holds bool where numbers are expected",
             id="truth values",
         ),
     ],
 )
-def test_what_cannot_be_checked_is_an_error(expected, message):
+def test_what_cannot_be_checked_is_an_error(problem, expected, message):
     with pytest.raises(AttncliError) as raised:
-        report(expected)
+        report(expected, problem)
     assert str(raised.value) == message
+
+
+@pytest.mark.parametrize("digits", [-1, 18])
+def test_no_digits_can_be_claimed_that_a_number_has_not(digits):
+    with pytest.raises(AttncliError) as raised:
+        report("weights: [[1, 0]]", digits=digits)
+    assert str(raised.value) == f"--digits: {digits} is not between 0 and 17"
 
 
 def test_the_worst_cell_is_the_one_that_is_most_units_off():
@@ -232,8 +298,29 @@ def test_only_what_is_one_line_may_be_written_as_one(expected, verdict):
     assert report(expected, problem).verdict == verdict
 
 
-def test_an_output_of_several_columns_is_no_list():
-    assert report("output: [1.2384058440442351, 2.238405844044235]").verdict == "wrong"
+@pytest.mark.parametrize(
+    ("expected", "verdict"),
+    [
+        pytest.param("lse: [1.3132616875182228, 2.1269280110429725]", "exact", id="one of each part"),
+        pytest.param("lse: [[1.3132616875182228], [2.1269280110429725]]", "exact", id="as they are"),
+        pytest.param("output: [[1.5378828427399902, 1.2384058440442351]]", "exact", id="one of each part in a row"),
+    ],
+)
+def test_the_parts_of_a_batch_may_be_one_line(expected, verdict):
+    problem = "queries: [[[1, 0]], [[2, 0]]], keys: [[1, 0], [0, 1]], values: [[1], [3]], variant: dot"
+    assert report(expected, problem).verdict == verdict
+
+
+@pytest.mark.parametrize("problem", [QKV, QKV.replace("[[2, 0]]", "[[[2, 0]]]")], ids=["alone", "in a batch"])
+def test_an_output_of_several_columns_is_no_list(problem):
+    assert report("output: [1.2384058440442351, 2.238405844044235]", problem).verdict == "wrong"
+
+
+def test_what_is_no_line_may_not_be_written_as_one():
+    problem = "queries: [[[0], [0]], [[0], [0]]], keys: [[0]], values: [[1]]"
+    assert report("lse: [0, 0, 0, 0]", problem).verdict == "wrong"
+    assert report("output: [1, 1, 1, 1]", problem).verdict == "wrong"
+    assert report("lse: [[0, 0], [0, 0]], output: [[[1], [1]], [[1], [1]]]", problem).verdict == "exact"
 
 
 def test_fewer_numbers_are_wrong_also_where_they_are_right():
@@ -242,6 +329,21 @@ def test_fewer_numbers_are_wrong_also_where_they_are_right():
 
 def test_a_tolerance_does_not_count_what_is_infinite_in_both():
     assert report("scores: [[2, -inf]]", MASKED, atol=0.1).verdict == "within-tolerance"
+
+
+def test_a_tolerance_is_all_that_is_allowed():
+    assert errors("raw_scores", np.array([[1.5, 0]]), atol=0.5)[0] == "within-tolerance"
+    assert errors("raw_scores", np.array([[1.5, 0]]), rtol=0.5)[0] == "within-tolerance"
+
+
+def test_a_tolerance_does_not_make_what_is_infinite_a_number():
+    assert report("scores: [[2, 0]]", MASKED, rtol=0.1).verdict == "wrong"
+
+
+def test_of_cells_that_may_not_be_off_at_all_the_worst_is_farthest_off():
+    problem = "queries: [[1]], keys: [[1], [2], [3]], mask: [[1, 0, 0]]"
+    assert report("weights: [[1, 0.001, 0.5]]", problem, rtol=0.1).checks[0].at == (0, 2)
+    assert report("weights: [[1, 0.5, nan]]", problem, rtol=0.1).checks[0].at == (0, 2)
 
 
 def test_the_worst_cell_is_told_by_what_is_allowed_in_each():
@@ -259,6 +361,7 @@ def test_the_worst_cell_is_told_by_what_is_allowed_in_each():
     ("expected", "verdict"),
     [
         pytest.param("weights: [[0.8807971, 0.11920292]]", "float32", id="shortest texts of different lengths"),
+        pytest.param("weights: [[0.8807971, 0.11920294]]", "wrong", id="more than two spacings off"),
         pytest.param("weights: [[0.8807974, 0.1192029]]", "wrong", id="as many decimals each, three units off"),
     ],
 )
@@ -266,20 +369,52 @@ def test_few_digits_are_float32_only_where_their_lengths_differ(expected, verdic
     assert report(expected).verdict == verdict
 
 
+@pytest.mark.parametrize(
+    ("output", "verdict"),
+    [
+        pytest.param("0.109375", "float32", id="as float32 adds it up"),
+        pytest.param("9.109375", "wrong", id="farther than float32 may be off"),
+    ],
+)
+def test_a_sum_that_cancels_is_right_within_a_float32_computation(output, verdict):
+    values = "[[300000.1, 0.1], [-600000.2, 0.2], [300000.4, 0.4]]"
+    problem = f"queries: [[0]], keys: [[1], [2], [3]], values: {values}"
+    assert report(f"output: [[{output}, 0.23333333432674408]]", problem).verdict == verdict
+
+
+@pytest.mark.parametrize(("small", "verdict"), [("6.14e-6", "float32"), ("6.15e-6", "wrong"), ("6.13e-6", "wrong")])
+def test_a_short_number_beside_those_of_a_float32_computation_is_right_when_rounded(small, verdict):
+    problem = "queries: [[12]], keys: [[1], [0]], variant: dot"  # weights 0.9999938558253978 6.144174602214718e-06
+    assert report(f"weights: [[0.9999938607215881, {small}]]", problem).verdict == verdict
+
+
 def test_a_sum_that_cancels_is_right_within_a_plain_computation():
     problem = "queries: [[0.1, 0.2, -0.3]], keys: [[1, 1, 1]], variant: dot"
     assert report("raw_scores: [[5.55111512e-17]]", problem).verdict == "exact"
     assert report("raw_scores: [[2.77555756e-17]]", problem).verdict == "exact"  # added up in another order
     assert report("raw_scores: [[5.55111512e-6]]", problem).verdict == "wrong"
+    problem = "queries: [[0.1, 0.2, -0.3]], keys: [[1e+8, 1e+8, 1e+8], [1e+9, 0, 0]]"
+    assert report("raw_scores: [[0.000000003, 1e+8]]", problem).verdict == "exact"
+    assert report("raw_scores: [[0.000003000, 1e+8]]", problem).verdict == "wrong"
 
 
-def errors(name, expected, mask=None, **options):
+def test_float32_numbers_hold_within_twice_what_a_plain_computation_may_be_off():
+    for ulps in range(32):
+        said = 0.30000001192092896 + ulps * 2.0**-25
+        found = report(f"raw_scores: [[{said!r}]]", "queries: [[0.1]], keys: [[3]]")
+        errors = found.checks[0].errors
+        assert found.verdict == ("float32" if errors.largest <= 2 * errors.plain else "wrong")
+
+
+def errors(name, expected, mask=None, system=None, **options):
     """The errors of numbers without text, where the right ones are those of one query and two keys, 1 and 0."""
     request = Request(
         queries=Matrix(np.ones((1, 1)), "q"),
         keys=Matrix(np.array([[1.0], [0.0]]), "k"),
         mask=None if mask is None else Matrix(np.array(mask), "m"),
+        mask_means="keep",
         variant="dot",
+        system=system,
     )
     worksheet = Worksheet(request=request, name="case", where="case", expected={name: Matrix(expected, "e")})
     found = check(worksheet, **options)
