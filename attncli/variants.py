@@ -105,8 +105,9 @@ class Variant:
     `formula` and `latex` say the raw score, `explained` in words. For `attncli explain`, `term` is what each feature
     adds to it (None: nothing), `raw_score` what becomes of their sum, and `reading` what a large one means.
     `default_scale` is an expression of dk, or of ℓ where the variant `has_length`. `prepare` (if any) maps the rows of
-    Q and K before they are scored. `bound(q, k, d_k)` is at least every |raw score| for rows whose largest |entry| is
-    q and k. `is_product`: the score is a matrix product of the prepared rows; `is_constant`: it looks at neither.
+    Q and K before they are scored. `bound(q, k, d_k)` is at least every |raw score| of prepared rows whose Euclidean
+    norms are at most q and k. `is_product`: the score is a matrix product of the prepared rows; `is_constant`: it looks
+    at neither.
     """
 
     name: str
@@ -142,7 +143,7 @@ VARIANTS = (
         default_scale="1/sqrt(dk)",
         source="Vaswani et al. 2017, eq. 1",
         score=dot,
-        bound=lambda q, k, d_k: q * k * d_k,
+        bound=lambda q, k, _d_k: q * k,
         is_product=True,
     ),
     Variant(
@@ -156,7 +157,7 @@ VARIANTS = (
         default_scale="1",
         source="Luong et al. 2015",
         score=dot,
-        bound=lambda q, k, d_k: q * k * d_k,
+        bound=lambda q, k, _d_k: q * k,
         is_product=True,
     ),
     Variant(
@@ -170,7 +171,7 @@ VARIANTS = (
         default_scale="1/ℓ",
         source="Kim et al. 2019 (Attentive Neural Processes)",
         score=negative_manhattan,
-        bound=lambda q, k, d_k: (q + k) * d_k,
+        bound=lambda q, k, d_k: (q + k) * d_k**0.5,
         has_length=True,
     ),
     Variant(
@@ -184,7 +185,7 @@ VARIANTS = (
         default_scale="1/ℓ²",
         source="Nadaraya 1964, Watson 1964",
         score=negative_half_square,
-        bound=lambda q, k, d_k: (q + k) * (q + k) * d_k,
+        bound=lambda q, k, _d_k: (q + k) * (q + k),
         has_length=True,
     ),
     Variant(
@@ -198,7 +199,7 @@ VARIANTS = (
         default_scale="1",
         source="Graves et al. 2014",
         score=dot,
-        bound=lambda _q, _k, _d_k: 1.01,
+        bound=lambda q, k, _d_k: q * k,
         prepare=unit_rows,
         is_product=True,
     ),

@@ -12,6 +12,7 @@ from test_oracle import VARIANT_NAMES, problems
 
 from attncli import AttncliError, attend
 from attncli.request import RESULT_NAMES
+from attncli.variants import BY_NAME
 
 nan, inf = np.nan, np.inf
 calm = settings(derandomize=True, deadline=None, suppress_health_check=list(HealthCheck), max_examples=60)
@@ -35,6 +36,25 @@ def assert_same(left: Any, right: Any, **options: Any) -> None:
     for name in ("scores", "weights", "output", "lse"):
         within = {"rtol": 1e-13, "atol": 1e-14, **options}
         np.testing.assert_allclose(left.array(name), right.array(name), **within, err_msg=name)
+
+
+@each_variant
+@given(seed=seeds, d_k=st.integers(1, 40))
+@calm
+def test_no_raw_score_is_beyond_its_variants_bound_which_opposite_rows_come_near(
+    variant: str, seed: int, d_k: int
+) -> None:
+    """That bound decides whether exponentials need a shift."""
+    random, kind = np.random.default_rng(seed), BY_NAME[variant]
+    ones = np.ones((1, d_k))
+    queries = np.vstack([random.standard_normal((4, d_k)), 3 * ones])
+    keys = np.vstack([random.standard_normal((5, d_k)), -2 * ones])
+    raw = np.abs(attend(queries, keys, variant=variant).raw_scores)
+    prepared = [rows if kind.prepare is None else kind.prepare(rows) for rows in (queries, keys)]
+    lengths = [np.sqrt((rows * rows).sum(axis=1)) for rows in prepared]
+    bounds = np.array([[kind.bound(q, k, d_k) for k in lengths[1]] for q in lengths[0]])
+    assert (raw <= bounds * (1 + 1e-12)).all()
+    assert bounds[-1, -1] <= 2.01 * raw[-1, -1]
 
 
 # what every row is

@@ -249,7 +249,7 @@ def _euclidean(queries: Array, keys: Array) -> Array:
 
 def _scored(problem: Problem, name: str, score: Callable[[Array, Array], Array], power: int | None) -> Problem:
     """Another distance; `power` of 1/ℓ as the scale, None the scale as it is."""
-    squares = lambda q, k, d_k: 2 * (q + k) ** 2 * d_k + (q + k) * d_k  # noqa: E731 - a bound for either
+    squares = lambda q, k, _d_k: (q + k) ** 2 + (q + k)  # noqa: E731 - a bound for either
     variant = replace(problem.variant, name=name, score=score, bound=squares)
     scale = problem.scale if power is None or problem.length_scale is None else problem.length_scale**-power
     return replace(problem, variant=variant, scale=scale)

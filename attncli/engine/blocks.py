@@ -30,7 +30,7 @@ BUFFER = 512  # with NumPy's 8192, broadcasting along rows that are shorter cost
 
 @record
 class Stack:
-    """A part, or several small ones along a third axis in front: its keys as the variant scores them, their reach."""
+    """A part, or several small ones along a third axis in front: its rows as the variant scores them, their reach."""
 
     part: Part
     reach: Reach
@@ -60,9 +60,7 @@ def attend_block(job: Job, stack: Stack, rows: range, kernels: Kernels) -> Block
     queries = np.ascontiguousarray(part.queries[..., rows.start : rows.stop, :])
     with np.errstate(all="ignore"):
         np.setbufsize(BUFFER)  # errstate restores it
-        if problem.variant.prepare is not None:
-            queries = problem.variant.prepare(queries)
-        bounds = bounds_of(problem, part, stack.reach, queries)
+        bounds = bounds_of(problem, part, stack.reach, rows)
         masks = job.masks.of(part, rows)
         block = attend_tiles(job, part, queries, masks, bounds, kernels)
         if problem.conventions.empty != "zeros" and block.empty.any():

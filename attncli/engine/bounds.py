@@ -38,9 +38,10 @@ def limits_of(dtype: np.dtype) -> Limits:
 
 @record
 class Reach:
-    """What bounds the keys and values of a part: `keys` is the largest Euclidean norm where the score is a product, the
-    largest |entry| otherwise; `values` the largest |entry|, `least` the smallest that is not zero."""
+    """What bounds a part: the squared Euclidean norm of each query (…, n), the largest norm of a key, the largest
+    |entry| of the values, and the smallest that is not zero."""
 
+    queries: Array
     keys: float
     values: float
     least: float
@@ -48,21 +49,16 @@ class Reach:
 
 def reach_of(problem: Problem, part: Part) -> Reach:
     """The reach of a part whose rows are as the variant scores them; nobody asks for it where some aren't finite."""
-    keys = reach_of_rows(problem, part.keys)
-    if part.values is None:
-        return Reach(keys, 1.0, 1.0)
-    return Reach(keys, *range_of(part.values))
+    queries, keys = (np.vecdot(rows, rows) for rows in (part.queries, part.keys))
+    values = (1.0, 1.0) if part.values is None else range_of(part.values)
+    return Reach(queries, largest_norm(keys, problem.d_k), *values)
 
 
-def reach_of_rows(problem: Problem, rows: Array) -> float:
-    """The largest norm or |entry| of some rows, rounded up; inf or NaN where a square overflows."""
-    if problem.variant.is_product:
-        limits = limits_of(rows.dtype)
-        slack: float = 1 + (rows.shape[-1] + 8) * limits.spacing
-        # a square that vanishes can hide at most the smallest normal number
-        largest = float(np.vecdot(rows, rows).max()) + limits.tiny
-        return math.sqrt(largest) * slack
-    return max(float(rows.max()), -float(rows.min()))
+def largest_norm(squares: Array, columns: int) -> float:
+    """The root of the largest of these sums of so many squares, rounded up; inf or NaN where one overflows."""
+    limits = limits_of(squares.dtype)
+    # a square that vanishes can hide at most the smallest normal number
+    return math.sqrt(float(squares.max()) + limits.tiny) * (1 + (columns + 8) * limits.spacing)
 
 
 def range_of(array: Array) -> tuple[float, float]:
@@ -91,14 +87,14 @@ class Bounds:
     share: float
 
 
-def bounds_of(problem: Problem, part: Part, reach: Reach, queries: Array) -> Bounds:
-    """The bounds of a block, by Cauchy and Schwarz for a product, by the variant's own bound otherwise."""
+def bounds_of(problem: Problem, part: Part, reach: Reach, rows: range) -> Bounds:
+    """The bounds of a block of queries, by the variant's bound of a score."""
     if not problem.is_finite:
         return Bounds(needs_shift=True, is_bounded=True, share=1.0)
-    limits = limits_of(queries.dtype)
+    limits = limits_of(part.queries.dtype)
     values_fit = reach.values < limits.largest / (4 * problem.m)
     share = 1.0 if values_fit else 0.5 ** (problem.m.bit_length() + 1)
-    raw = score_bound(problem, reach, queries)
+    raw = score_bound(problem, reach, rows)
     score = raw * abs(problem.scale)
     is_bounded = max(raw, score) < limits.largest / 8 and part.bias is None
     if problem.softcap is not None:
@@ -109,11 +105,9 @@ def bounds_of(problem: Problem, part: Part, reach: Reach, queries: Array) -> Bou
     return Bounds(needs_shift=not free, is_bounded=is_bounded, share=share)
 
 
-def score_bound(problem: Problem, reach: Reach, queries: Array) -> float:
+def score_bound(problem: Problem, reach: Reach, rows: range) -> float:
     """At least every |raw score| of these queries; NaN or inf where that is unknown."""
-    own = reach_of_rows(problem, queries)
-    if problem.variant.is_product:
-        return own * reach.keys
+    own = largest_norm(reach.queries[..., rows.start : rows.stop], problem.d_k)
     try:
         return float(problem.variant.bound(own, reach.keys, problem.d_k))
     except OverflowError:

@@ -76,6 +76,8 @@ def compute(
     tasks = list(tasks_of(problem, job.plan, range(problem.n) if rows is None else rows))
     stacks = Stacks(problem)
     engine_kernels = maker.load()  # here: its BLAS is to be found by whoever keeps BLAS to one thread
+    if tasks:
+        stacks.get(tasks[0].parts)  # here: while no other thread wants the interpreter
 
     def worker() -> Callable[[Task], int]:
         kernels = kernels_here(engine_kernels)

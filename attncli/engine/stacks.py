@@ -26,7 +26,7 @@ class Stacks:
         self._made: dict[range, tuple[threading.Lock, list[Stack]]] = {}
 
     def get(self, parts: range) -> Stack:
-        """These parts, their keys prepared and measured."""
+        """These parts, their queries and keys prepared, and all measured."""
         with self._lock:
             if parts not in self._made:
                 while len(self._made) >= KEPT:
@@ -42,7 +42,8 @@ class Stacks:
         problem = self.problem
         part = problem.part(parts.start) if len(parts) == 1 else stacked(problem, parts)
         if problem.variant.prepare is not None:
-            part = replace(part, keys=problem.variant.prepare(part.keys))
+            queries, keys = (problem.variant.prepare(rows) for rows in (part.queries, part.keys))
+            part = replace(part, queries=queries, keys=keys)
         with np.errstate(all="ignore"):
             return Stack(part, reach_of(problem, part))
 
