@@ -8,24 +8,27 @@ import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
-from functools import partial
+from functools import cache, partial
 from queue import SimpleQueue
 from typing import Any, ClassVar
 
 BRINGS_BLAS = ("numpy", "scipy.linalg")  # scipy's has the products of code that numba compiled
 _lock = threading.Lock()
-_controllers: dict[str, Any] = {}  # by the module that brought the libraries
-_limits: dict[str, Any] = {}
+_known: set[str] = set()  # modules whose libraries were found
+_libraries: dict[str, Any] = {}  # by file
+_limited: dict[str, int] = {}  # the threads that each had
 _inside = 0
 
 
-def _controller_of(module: str) -> Any:
-    """What limits the libraries that are loaded when this module is first seen."""
-    if module not in _controllers:
-        from threadpoolctl import ThreadpoolController  # here: small work never waits for it
+def _find_libraries() -> None:
+    """Look for the BLAS of modules that were imported since the last look."""
+    for module in BRINGS_BLAS:
+        if module in sys.modules and module not in _known:
+            from threadpoolctl import ThreadpoolController  # here: small work never waits for it
 
-        _controllers[module] = ThreadpoolController()
-    return _controllers[module]
+            _known.add(module)
+            for library in ThreadpoolController().select(user_api="blas").lib_controllers:
+                _libraries.setdefault(library.filepath, library)
 
 
 @contextmanager
@@ -34,17 +37,20 @@ def one_blas_thread() -> Iterator[None]:
     the bits of a product would depend on the number of threads, and threads of threads slow each other down."""
     global _inside
     with _lock:
-        for module in BRINGS_BLAS:
-            if module in sys.modules and module not in _limits:
-                _limits[module] = _controller_of(module).limit(limits=1, user_api="blas")
+        _find_libraries()
+        for file, library in _libraries.items():
+            if file not in _limited:
+                _limited[file] = library.num_threads
+                library.set_num_threads(1)
         _inside += 1
     try:
         yield
     finally:
         with _lock:
             _inside -= 1
-            while not _inside and _limits:
-                _limits.popitem()[1].restore_original_limits()  # last in, first out: each knows what it found
+            while not _inside and _limited:
+                file, threads = _limited.popitem()
+                _libraries[file].set_num_threads(threads)
 
 
 def run_tasks(
@@ -116,11 +122,15 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_Helper.idle.clear)  # threads stay with the parent
 
 
+@cache
+def _core_finder() -> Callable[[], int] | None:
+    """What gives the core that a thread is on; None where the system doesn't let threads choose."""
+    return getattr(ctypes.CDLL(None), "sched_getcpu", None) if hasattr(os, "sched_setaffinity") else None
+
+
 def _place() -> tuple[int, set[int]] | None:
-    """The core that this thread is on, and all that it may use; None where the system doesn't let threads choose."""
-    if not hasattr(os, "sched_setaffinity"):
-        return None
-    find = getattr(ctypes.CDLL(None), "sched_getcpu", None)
+    """The core that this thread is on, and all that it may use."""
+    find = _core_finder()
     return None if find is None else (find(), os.sched_getaffinity(0))
 
 
