@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable
+from functools import lru_cache
 
 Term = Callable[[float], float]
 
@@ -16,6 +17,7 @@ FORM = "a number or an expression of dk, as 1/sqrt(dk), 1/dk, 1/30, 0.125"
 DEEPEST = 50
 
 
+@lru_cache(maxsize=64)
 def parse_scale(text: str) -> Term:
     """The scale as a function of d_k; ValueError ("what" and, on a second line, the hint) where it isn't one."""
     parser = _Parser(text)
