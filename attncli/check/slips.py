@@ -135,7 +135,7 @@ SLIPS = (
     Slip(
         "softmax-over-all",
         "softmax",
-        _softmax("all", 0.0),
+        lambda _case: [Route(softmax="all")],
         lambda case: (
             f"one softmax was taken over all {case.n} × {case.m} scores: each row of weights sums to 1 by itself"
         ),

@@ -223,8 +223,7 @@ def _turned_values(problem: Problem) -> Problem:
 
 
 def _turned_input(case: Case, name: str) -> list[Route]:
-    matrix = getattr(case.request, name)
-    if not case.problem.packed or matrix is None or matrix.array.shape[-1] != matrix.array.shape[-2]:
+    if not case.problem.packed or getattr(case.request, name) is None:
         return []
     return [Route(requests=(partial(_turned, name=name),))]
 
@@ -247,14 +246,6 @@ def _euclidean(queries: Array, keys: Array) -> Array:
     return -distance
 
 
-def _scored(problem: Problem, name: str, score: Callable[[Array, Array], Array], power: int | None) -> Problem:
-    """Another distance; `power` of 1/ℓ as the scale, None the scale as it is."""
-    squares = lambda q, k, _d_k: (q + k) ** 2 + (q + k)  # noqa: E731 - a bound for either
-    variant = replace(problem.variant, name=name, score=score, bound=squares)
-    scale = problem.scale if power is None or problem.length_scale is None else problem.length_scale**-power
-    return replace(problem, variant=variant, scale=scale)
-
-
 def squared_distance(case: Case) -> list[Route]:
     """−‖q − k‖₂² with the scale as it is, or with 1/ℓ²."""
     return _other_distance(case, "squared", _squared, 2)
@@ -268,8 +259,20 @@ def euclidean_distance(case: Case) -> list[Route]:
 def _other_distance(case: Case, name: str, score: Callable[[Array, Array], Array], power: int) -> list[Route]:
     if not case.problem.variant.has_length:
         return []
-    powers = [None] if case.problem.length_scale in (None, 1.0) else [None, power]
-    return [Route(problems=(partial(_scored, name=name, score=score, power=each),)) for each in powers]
+    scored = partial(_scored, name=name, score=score)
+    return [Route(problems=(scored,)), Route(problems=(scored, partial(_over_length, power=power)))]
+
+
+def _scored(problem: Problem, name: str, score: Callable[[Array, Array], Array]) -> Problem:
+    """Another distance, with nothing said of how large it gets."""
+    variant = replace(problem.variant, name=name, score=score, bound=lambda _q, _k, _d_k: np.inf)
+    return replace(problem, variant=variant)
+
+
+def _over_length(problem: Problem, power: int) -> Problem:
+    """This power of 1/ℓ as the scale, where the scale comes of a length."""
+    length = problem.length_scale
+    return problem if length is None else replace(problem, scale=length**-power)
 
 
 # rounding
@@ -279,24 +282,16 @@ ROUNDINGS = (1, 2, 3, 4)  # decimals that weights are rounded to by hand
 
 def rounded_weights(case: Case) -> list[Route]:
     """The printed weights times V; where none are given, the right ones rounded to a few decimals."""
-    if "output" not in case.judges or case.problem.values is None:
+    if "output" not in case.judges:
         return []
     printed = case.judges.get("weights")
-    if printed is None:
-        return [Route(weigh=partial(_rounded, decimals=decimals)) for decimals in ROUNDINGS]
-    shape = case.problem.shapes()["weights"]
-    if printed.expected.shape != shape or not np.isfinite(printed.expected).all():
-        return []
-    return [Route(weigh=partial(_replaced, printed=printed.expected))]
+    if printed is not None:
+        return [Route(weigh=lambda _weights: printed.expected)]
+    return [Route(weigh=partial(_rounded, decimals=decimals)) for decimals in ROUNDINGS]
 
 
 def _rounded(weights: Array, decimals: int) -> Array:
     return np.round(weights, decimals)
-
-
-def _replaced(weights: Array, printed: Array) -> Array:
-    del weights
-    return printed
 
 
 def rounded_sentence(case: Case) -> str:

@@ -198,8 +198,10 @@ def test_the_right_corner_is_told(base, right, place):
 
 
 WIDE = "queries: [[1, 2], [3, -1], [1, 1]], keys: [[1, 0], [0, 1], [-1, 1], [2, 1]]"
-CHOSEN = "mask: [[0, 1, 1, 0], [1, 0, 0, 1], [0, 1, 0, 1]]"
+CHOSEN = "mask: [[0, 1, 1, 0], [1, 0, 0, 1], [0, 1, 1, 1]]"
 FORBIDDEN = "bias: [[-inf, 0.5, 0, -inf], [1, -inf, -inf, 0], [-inf, 0, -inf, 1]]"
+SEEN = "mask: [[1, 0, 1, 0], [0, 1, 0, 1], [1, 1, 0, 1]]"
+THREE = f"causal: true, query_offset: 1, key_lengths: 3, {SEEN}"
 ALLOWED = "bias: [[0, 0.5, 0, 0], [1, 0, 0, 0], [0, 0, 0, 1]]"
 
 
@@ -211,13 +213,17 @@ ALLOWED = "bias: [[0, 0.5, 0, 0], [1, 0, 0, 0], [0, 0, 0, 1]]"
         pytest.param("causal: true, key_lengths: 2", "causal: true", "no-mask", id="causal without lengths"),
         pytest.param("causal: true, key_lengths: 2", "key_lengths: 2", "no-mask", id="lengths alone"),
         pytest.param(f"causal: true, {FORBIDDEN}", f"causal: true, {ALLOWED}", "no-mask", id="a bias that hides none"),
+        pytest.param(THREE, "causal: true, query_offset: 1, key_lengths: 3", "no-mask", id="the mask of three kinds"),
+        pytest.param(THREE, f"key_lengths: 3, {SEEN}", "no-mask", id="causal of three kinds"),
+        pytest.param(THREE, f"causal: true, query_offset: 1, {SEEN}", "no-mask", id="lengths of three kinds"),
+        pytest.param(THREE, "variant: scaled", "no-mask", id="three kinds"),
         pytest.param(FORBIDDEN, ALLOWED, "no-mask", id="a bias alone that hides none"),
         pytest.param(
-            CHOSEN, "mask: [[1, 0, 0, 1], [0, 1, 1, 0], [1, 0, 1, 0]]", "mask-inverted", id="the mask inverted"
+            CHOSEN, "mask: [[1, 0, 0, 1], [0, 1, 1, 0], [1, 0, 0, 0]]", "mask-inverted", id="the mask inverted"
         ),
         pytest.param(
             f"causal: true, {CHOSEN}",
-            "mask: [[1, 0, 0, 0], [0, 1, 0, 0], [1, 0, 1, 0]]",
+            "mask: [[1, 0, 0, 0], [0, 1, 0, 0], [1, 0, 0, 0]]",
             "mask-inverted",
             id="the mask inverted and causal",
         ),
@@ -229,7 +235,7 @@ ALLOWED = "bias: [[0, 0.5, 0, 0], [1, 0, 0, 0], [0, 0, 0, 1]]"
         ),
         pytest.param(
             f"causal: true, {CHOSEN}",
-            "mask: [[1, 1, 1, 1], [0, 1, 1, 1], [1, 0, 1, 1]]",
+            "mask: [[1, 1, 1, 1], [0, 1, 1, 1], [1, 0, 0, 1]]",
             "mask-inverted",
             id="the mask and causal inverted",
         ),
@@ -276,17 +282,21 @@ def test_what_a_query_attended_to_is_told(right, wrong, slip):
 
 
 @pytest.mark.parametrize("row", ["[0.000, 0.000]", "[0.500, 0.500]", "[nan, nan]"])
-def test_a_query_that_a_slip_leaves_without_a_key_has_any_row_that_systems_give_it(row):
-    assert told(f"{TALL}, causal: true", {"weights": f"[{row}, [1.000, 0.000], [0.500, 0.500]]"})[0] == "other-corner"
-    assert told(f"{TALL}, causal: true", {"weights": f"[[0.000, 1.000], {row}, {row}]"})[0] == "mask-inverted"
+@pytest.mark.parametrize(("left", "right"), [("", ""), ("[", "]")], ids=["alone", "in a batch"])
+def test_a_query_that_a_slip_leaves_without_a_key_has_any_row_that_systems_give_it(row, left, right):
+    queries, keys = "[[1, 2], [3, -1], [1, 1]]", "[[1, 0], [0, 1]]"
+    text = f"queries: {left}{queries}{right}, keys: {left}{keys}{right}, causal: true"
+    other, inverted = f"[{row}, [1.000, 0.000], [0.500, 0.500]]", f"[[0.000, 1.000], {row}, {row}]"
+    assert told(text, {"weights": f"{left}{other}{right}"})[0] == "other-corner"
+    assert told(text, {"weights": f"{left}{inverted}{right}"})[0] == "mask-inverted"
 
 
 @pytest.mark.parametrize(
     ("given", "row", "missing"),
     [
-        ("", "[0, 0, 0, 0]", "mask-inverted"),
-        (CHOSEN, "[0, 0, 0, 0]", "mask-inverted"),
-        ("causal: true", "[0, 0, 0, 0]", "mask-inverted"),
+        ("", "[0.000, 0.000, 0.000, 0.000]", "mask-inverted"),
+        (CHOSEN, "[0.000, 0.000, 0.000, 0.000]", "mask-inverted"),
+        ("causal: true", "[0.000, 0.000, 0.000, 0.000]", "mask-inverted"),
         ("key_lengths: 0", "[nan, nan, nan, nan]", "other-corner"),
         ("window: [1, 1], key_lengths: 0", "[nan, nan, nan, nan]", "mask-inverted"),
         ("causal: true, query_offset: -3, key_lengths: 0", "[nan, nan, nan, nan]", "other-corner"),
@@ -434,14 +444,72 @@ def test_what_was_done_with_the_matrices_is_told(right, wrong, what, slip, sente
     assert told(right, {what: numbers(wrong, what)}) == (slip, sentence)
 
 
-def test_keys_by_column_before_they_were_split_into_heads_are_told_as_they_were_given():
-    keys = "[[1, 0, 2, 1], [0, 1, 1, 0], [-1, 1, 0, 1], [2, 0, 1, 3]]"
-    turned = "[[1, 0, -1, 2], [0, 1, 1, 0], [2, 1, 0, 1], [1, 0, 1, 3]]"
-    weights = numbers(f"queries: [[1, 2, 0, 1], [3, -1, 1, 1]], keys: {turned}, heads: 2", "weights")
-    assert told(f"queries: [[1, 2, 0, 1], [3, -1, 1, 1]], keys: {keys}, heads: 2", {"weights": weights}) == (
-        "keys-transposed",
-        "the keys were taken by column, QK for QKᵀ (4 × 4 fits both ways): a key is a row",
-    )
+COLUMNS = "[[1, 0, 2, 1], [0, 1, 1, 0], [-1, 1, 0, 1], [2, 0, 1, 3]]"
+TURNED = "[[1, 0, -1, 2], [0, 1, 1, 0], [2, 1, 0, 1], [1, 0, 1, 3]]"
+
+
+@pytest.mark.parametrize(
+    ("given", "what", "slip", "sentence"),
+    [
+        (
+            "heads: 2, keys",
+            "weights",
+            "keys-transposed",
+            "the keys were taken by column, QK for QKᵀ (4 × 4 fits both ways): a key is a row",
+        ),
+        (
+            "heads: 2, keys: [[1, 0, 0, 1], [0, 1, 1, 0], [2, 1, 0, 0], [1, 1, 0, 2]], values",
+            "output",
+            "values-transposed",
+            "the values were taken by column, weights · Vᵀ (4 × 4 fits both ways): a value is a row",
+        ),
+    ],
+    ids=["keys", "values"],
+)
+def test_columns_that_were_taken_before_they_were_split_into_heads_are_told(given, what, slip, sentence):
+    text = f"queries: [[1, 2, 0, 1], [3, -1, 1, 1]], {given}"
+    assert told(f"{text}: {COLUMNS}", {what: numbers(f"{text}: {TURNED}", what)}) == (slip, sentence)
+
+
+def test_keys_that_ask_the_queries_that_share_them_are_told():
+    first, second, third, fourth = "[[1, 2], [3, -1]]", "[[1, 0], [2, 1]]", "[[0, 1], [1, 1]]", "[[2, 0], [-1, 1]]"
+    queries, keys = f"[{first}, {second}, {second}, {third}]", f"[{third}, {fourth}]"
+    each = f"[{third}, {third}, {fourth}, {fourth}]"
+    output = numbers(f"queries: {each}, keys: {queries}, values: {each}", "output")
+    assert told(f"queries: {queries}, keys: {keys}, values: {keys}", {"output": output})[0] == "queries-keys-swapped"
+    weights = numbers(f"queries: {each}, keys: {queries}", "weights")
+    assert told(f"queries: {queries}, keys: {keys}", {"weights": weights})[0] == "queries-keys-swapped"
+
+
+DISTANCES = np.array([[4, 2, 5], [5, 13, 20]]) ** 0.5  # of TWO
+
+
+@pytest.mark.parametrize(
+    ("given", "scores", "slip"),
+    [
+        ("variant: laplace, length_scale: 3", -(DISTANCES**2) / 3, "squared-distance"),
+        ("variant: laplace, length_scale: 3", -(DISTANCES**2) / 9, "squared-distance"),
+        ("variant: gaussian, length_scale: 3", -(DISTANCES**2) / 9, "squared-distance"),
+        ("variant: gaussian, scale: 0.3", -(DISTANCES**2) * 0.3, "squared-distance"),
+        ("variant: laplace, length_scale: 3", -DISTANCES / 3, "euclidean-distance"),
+        ("variant: gaussian, length_scale: 3", -DISTANCES / 9, "euclidean-distance"),
+        ("variant: gaussian, length_scale: 3", -DISTANCES / 3, "euclidean-distance"),
+        ("variant: laplace, length_scale: 3", -DISTANCES / 9, ""),
+        ("variant: laplace, length_scale: 3", -(DISTANCES**2), "unscaled+squared-distance"),
+        ("variant: scaled", -(DISTANCES**2) / 2**0.5, ""),
+    ],
+)
+def test_another_distance_has_the_scale_as_it_is_or_that_of_its_own_length(given, scores, slip):
+    weights = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
+    assert told(f"{TWO}, {given}", {"weights": weights.tolist()})[0] == slip
+
+
+@pytest.mark.parametrize("decimals", [1, 2, 3, 4, 5])
+def test_weights_rounded_to_at_most_four_decimals_are_told(decimals):
+    output = np.round(numbers(TWO, "weights"), decimals) @ [[1, 2], [3, 5], [7, 11]]
+    sentence = "your output is the weights, rounded first, times V: multiply V by the weights in full"
+    slip = ("rounded-weights", sentence) if decimals <= 4 else ("", "")
+    assert told(TWO, {"output": output.tolist()}) == slip
 
 
 def test_as_many_numbers_as_the_keys_would_ask_for_are_those_of_a_swap_in_full_too():
@@ -465,9 +533,37 @@ def test_what_the_problem_says_itself_is_no_slip(right, wrong, found, missing):
     assert missing not in names
 
 
-def test_weights_and_output_that_come_from_nowhere_are_no_slip():
-    problem = "queries: [[1, 2]], keys: [[1, 0], [0, 1]], values: [[1, 2], [3, 5]]"
-    assert told(problem, {"weights": [[0.3, 0.4]], "output": [[1.3, 9.2]]}) == ("", "")
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        pytest.param(
+            "queries: [[1, 2]], keys: [[1, 0], [0, 1]], values: [[1, 2], [3, 5]]",
+            {"weights": [[0.3, 0.4]], "output": [[1.3, 9.2]]},
+            id="both of weights and output",
+        ),
+        pytest.param(
+            "queries: [[1, 2]], keys: [[1, 0], [0, 1]], values: [1, 3], heads: 1",
+            {"output": [[9.2]]},
+            id="values of one axis",
+        ),
+        pytest.param(
+            "x: [[1, 2], [3, 4]], w_q: [[1, 0], [0, 1]], w_k: [[1, 0], [2, 1]], w_v: [[1, 0], [1, 1]], heads: 2",
+            {"output": [[9.2, 1.3], [5.7, -1.1]]},
+            id="heads of projections",
+        ),
+        pytest.param(f"{TWO}, {MASK}", {"weights": [[0.3, 0.4, 9.1], [0.7, 0.7, 0.7]]}, id="masked"),
+        pytest.param(f"{TWO}, {MASK}", {"weights": [[0.3, 0.4], [0.7, 0.7], [9.1, 0.7]]}, id="masked, by column"),
+        pytest.param(TWO, {"weights": [0.3, 0.4, 0.9], "output": [[9.2, 1.3], [5.7, -1.1]]}, id="fewer weights"),
+    ],
+)
+def test_numbers_that_come_from_nowhere_are_no_slip(text, expected):
+    assert told(text, expected) == ("", "")
+
+
+@pytest.mark.parametrize("hidden", ["0.0", "-.inf", "-1e9"])
+def test_scores_used_as_weights_are_found_with_any_number_where_they_are_masked(hidden):
+    weights = f"[[0.7071, {hidden}, 0.7071], [2.1213, -0.7071, {hidden}]]"
+    assert told(f"{TWO}, {MASK}", {"weights": weights})[0] == "no-softmax"
 
 
 def test_masked_scores_used_as_weights_are_found_in_full_too():
