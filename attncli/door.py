@@ -174,7 +174,7 @@ def _settle_scale(request: Request, variant: Variant, d_k: int) -> tuple[float, 
             return evaluate_scale(request.scale, d_k), request.scale
         if variant.has_length:
             length = request.length_scale or 1.0
-            return _length_factor(variant, length), variant.default_scale.replace("ℓ", f"{length:g}")
+            return length_factor(variant, length), variant.default_scale.replace("ℓ", f"{length:g}")
         return evaluate_scale(variant.default_scale, d_k), variant.default_scale
     except ValueError as error:
         what, _, hint = str(error).partition("\n")
@@ -188,7 +188,7 @@ def _hold(computing: np.dtype, number: float, where: str, what: str) -> None:
         raise NumericError(where, f"{what} {number:g} is beyond {computing.name}", "--dtype float64")
 
 
-def _length_factor(variant: Variant, length: float) -> float:
+def length_factor(variant: Variant, length: float) -> float:
     """What ℓ makes of the scores, where that is a number above 0."""
     try:
         factor = variant.length_scale_factor(length)

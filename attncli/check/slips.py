@@ -173,7 +173,7 @@ SLIPS = (
     Slip(
         "queries-keys-swapped",
         "queries",
-        wrongs.swapped,
+        lambda _case: [Route(problems=(wrongs.swapped,))],
         lambda case: (
             f"{case.yours} those of the keys asking the queries, softmax(KQᵀ): a row per query, of QKᵀ, is due"
         ),

@@ -13,8 +13,9 @@ import numpy as np
 from attncli.assumed import wholly
 from attncli.check.case import Case
 from attncli.check.routes import Route
+from attncli.door import length_factor
 from attncli.problem import Visible
-from attncli.variants import BY_NAME, negative_half_square
+from attncli.variants import BY_NAME, Variant, negative_half_square
 
 if TYPE_CHECKING:
     from attncli.problem import Problem
@@ -183,22 +184,17 @@ def with_empty(problem: Problem, row: str) -> Problem:
 # orientation
 
 
-def swapped(case: Case) -> list[Route]:
-    """The keys asking the queries; with values, masks or positions only where there are as many of both."""
-    problem = case.problem
-    if problem.n != problem.m and (case.is_masked or problem.bias is not None):
-        return []
-    return [Route(problems=(_swapped,))]
-
-
-def _swapped(problem: Problem) -> Problem:
+def swapped(problem: Problem) -> Problem:
+    """The keys asking the queries; without values, mask, bias and lengths where they don't fit as many."""
     if problem.key_heads is not None:  # each query head with its own copy of the keys and values that it shares
         heads = [problem.key_head(head) for head in range(problem.lead[-1])]
         keys = np.take(problem.keys, heads, axis=-3)
         shared = None if problem.values is None else np.take(problem.values, heads, axis=-3)
         problem = replace(problem, keys=keys, values=shared, key_heads=None)
-    values = problem.values if problem.n == problem.m else None
-    return replace(problem, queries=problem.keys, keys=problem.queries, values=values)
+    found = replace(problem, queries=problem.keys, keys=problem.queries)
+    if problem.n == problem.m:
+        return found
+    return replace(found, values=None, mask=None, bias=None, visible=replace(problem.visible, lengths=None))
 
 
 def transposed_keys(case: Case) -> list[Route]:
@@ -246,33 +242,36 @@ def _euclidean(queries: Array, keys: Array) -> Array:
     return -distance
 
 
+# with nothing said of how large they get
+SQUARED = replace(BY_NAME["gaussian"], name="squared", score=_squared, bound=lambda _q, _k, _d_k: np.inf)
+EUCLIDEAN = replace(BY_NAME["laplace"], name="euclidean", score=_euclidean, bound=lambda _q, _k, _d_k: np.inf)
+
+
 def squared_distance(case: Case) -> list[Route]:
     """−‖q − k‖₂² with the scale as it is, or with 1/ℓ²."""
-    return _other_distance(case, "squared", _squared, 2)
+    return _other_distance(case, SQUARED)
 
 
 def euclidean_distance(case: Case) -> list[Route]:
     """−‖q − k‖₂ with the scale as it is, or with 1/ℓ."""
-    return _other_distance(case, "euclidean", _euclidean, 1)
+    return _other_distance(case, EUCLIDEAN)
 
 
-def _other_distance(case: Case, name: str, score: Callable[[Array, Array], Array], power: int) -> list[Route]:
+def _other_distance(case: Case, distance: Variant) -> list[Route]:
     if not case.problem.variant.has_length:
         return []
-    scored = partial(_scored, name=name, score=score)
-    return [Route(problems=(scored,)), Route(problems=(scored, partial(_over_length, power=power)))]
+    scored = partial(_scored, variant=distance)
+    return [Route(problems=(scored,)), Route(problems=(scored, _over_length))]
 
 
-def _scored(problem: Problem, name: str, score: Callable[[Array, Array], Array]) -> Problem:
-    """Another distance, with nothing said of how large it gets."""
-    variant = replace(problem.variant, name=name, score=score, bound=lambda _q, _k, _d_k: np.inf)
+def _scored(problem: Problem, variant: Variant) -> Problem:
     return replace(problem, variant=variant)
 
 
-def _over_length(problem: Problem, power: int) -> Problem:
-    """This power of 1/ℓ as the scale, where the scale comes of a length."""
+def _over_length(problem: Problem) -> Problem:
+    """With what ℓ makes of such scores as the scale, where that comes of a length."""
     length = problem.length_scale
-    return problem if length is None else replace(problem, scale=length**-power)
+    return problem if length is None else replace(problem, scale=length_factor(problem.variant, length))
 
 
 # rounding

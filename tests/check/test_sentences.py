@@ -512,8 +512,25 @@ def test_weights_rounded_to_at_most_four_decimals_are_told(decimals):
     assert told(TWO, {"output": output.tolist()}) == slip
 
 
+def test_an_output_of_the_weights_as_they_are_printed_is_told():
+    weights = np.round(numbers(TWO, "weights"), 2)
+    output = (weights @ [[1, 2], [3, 5], [7, 11]]).round(6)
+    sentence = "your output is the weights as they are printed times V: multiply V by the weights in full"
+    expected = {"weights": weights.tolist(), "output": output.tolist()}
+    assert told(TWO, expected) == ("rounded-weights", sentence)
+
+
+SWAPPED = "queries: [[1, 0], [0, 1], [-1, 1]], keys: [[1, 2], [3, -1]]"
+
+
+@pytest.mark.parametrize("given", [MASK, "bias: [[0, 1, 2], [0, 0, 0]]", "key_lengths: 3", "causal: true"])
+def test_a_swap_leaves_out_what_does_not_fit_as_many_queries(given):
+    weights = numbers(f"{SWAPPED}, causal: true" if given == "causal: true" else SWAPPED, "weights")
+    assert told(f"{TWO}, {given}", {"weights": weights})[0] == "queries-keys-swapped"
+
+
 def test_as_many_numbers_as_the_keys_would_ask_for_are_those_of_a_swap_in_full_too():
-    weights = numbers("queries: [[1, 0], [0, 1], [-1, 1]], keys: [[1, 2], [3, -1]]", "weights")
+    weights = numbers(SWAPPED, "weights")
     assert told(TWO, {"weights": weights})[0] == "queries-keys-swapped"
     assert told(TWO, {"weights": weights, "output": [[1, 2], [3, 4]]}) == ("", "")
 
@@ -531,6 +548,12 @@ def test_what_the_problem_says_itself_is_no_slip(right, wrong, found, missing):
     names = named(f"{TWO}, {right}", {"weights": numbers(f"{TWO}, {wrong}", "weights")})
     assert found in names
     assert missing not in names
+
+
+@pytest.mark.parametrize("variant", ["dot", "scaled"], ids=["with the variant that was given", "with its own"])
+def test_another_system_is_told_whichever_of_its_conventions_were_taken(variant):
+    weights = numbers(f"{TWO}, variant: {variant}, causal: true, align: bottom-right", "weights")
+    assert "as-flash-attn" in named(f"{TWO}, variant: dot, causal: true, align: top-left", {"weights": weights})
 
 
 @pytest.mark.parametrize(
@@ -551,6 +574,11 @@ def test_what_the_problem_says_itself_is_no_slip(right, wrong, found, missing):
             {"output": [[9.2, 1.3], [5.7, -1.1]]},
             id="heads of projections",
         ),
+        pytest.param(
+            f"{TWO}, variant: laplace, length_scale: 1e-200",
+            {"weights": [[0.3, 0.4, 9.1], [0.7, 0.7, 0.7]]},
+            id="a length whose square is none",
+        ),
         pytest.param(f"{TWO}, {MASK}", {"weights": [[0.3, 0.4, 9.1], [0.7, 0.7, 0.7]]}, id="masked"),
         pytest.param(f"{TWO}, {MASK}", {"weights": [[0.3, 0.4], [0.7, 0.7], [9.1, 0.7]]}, id="masked, by column"),
         pytest.param(TWO, {"weights": [0.3, 0.4, 0.9], "output": [[9.2, 1.3], [5.7, -1.1]]}, id="fewer weights"),
@@ -560,7 +588,7 @@ def test_numbers_that_come_from_nowhere_are_no_slip(text, expected):
     assert told(text, expected) == ("", "")
 
 
-@pytest.mark.parametrize("hidden", ["0.0", "-.inf", "-1e9"])
+@pytest.mark.parametrize("hidden", ["0.0000", "-.inf", "-1000000000.0000"])
 def test_scores_used_as_weights_are_found_with_any_number_where_they_are_masked(hidden):
     weights = f"[[0.7071, {hidden}, 0.7071], [2.1213, -0.7071, {hidden}]]"
     assert told(f"{TWO}, {MASK}", {"weights": weights})[0] == "no-softmax"
