@@ -126,14 +126,14 @@ def _floats(matrix: Matrix) -> tuple[Array, str]:
 def layout_of(name: str, shape: tuple[int, ...], problem: Problem) -> Callable[[Array], Array]:
     """How an expected array of this shape is laid over the result: as it is, or
     - the output of heads that were not packed, (…, H, n, d_v), packed;
-    - the output of one column, or an lse, as any row or column of as many numbers, such as a text table makes of it."""
+    - the output of one column, or an lse, with or without axes of one number, as the row or column of a text table."""
     due = problem.shapes()[name]
     unpacked = (*problem.lead, problem.n, problem.d_v)
     if name == "output" and shape != due and shape == unpacked and problem.output_projection is None:
         return lambda array: np.moveaxis(array, -3, -2).reshape(due)
     longer, longer_due = ([size for size in each if size > 1] for each in (shape, due))
     is_column = name == "lse" or (name == "output" and due[-1] == 1)
-    if is_column and longer == longer_due and len(longer) <= 1:
+    if is_column and longer == longer_due:
         return lambda array: array.reshape(due)
     return lambda array: array
 
@@ -184,9 +184,7 @@ def _labels(problem: Problem, name: str, at: tuple[int, ...]) -> tuple[str | Non
     """The names of the worst cell's row and column."""
     labels = problem.labels
     columns = {"output": labels.values, "lse": None}.get(name, labels.keys)
-    rows = labels.queries
-    row, column = (at[-1], None) if name == "lse" else at[-2:]
-    return (
-        rows[row] if rows and row < len(rows) else None,
-        columns[column] if columns and column is not None and column < len(columns) else None,
-    )
+    if columns is not None and len(columns) != problem.shapes()[name][-1]:  # one for each column of V, not of all heads
+        columns = None
+    row = at[-1] if name == "lse" else at[-2]
+    return labels.queries[row] if labels.queries else None, columns[at[-1]] if columns else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from itertools import combinations
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,8 +10,8 @@ import numpy as np
 from attncli.check.case import Case
 from attncli.check.measures import Measured
 from attncli.check.report import Explanation, worst
-from attncli.check.routes import RIGHT, Route
-from attncli.check.sampling import Sample
+from attncli.check.routes import Route
+from attncli.check.sampling import Sample, same
 from attncli.check.slips import SLIPS, Slip
 from attncli.errors import AttncliError
 from attncli.records import record
@@ -44,7 +44,6 @@ class Found:
 
     attempt: Attempt
     verdict: str
-    explains: tuple[str, ...]
     numbers: dict[str, Array]
 
 
@@ -99,22 +98,23 @@ def _judged(attempt: Attempt, case: Case, right: Measured) -> Found | None:
             return None
     if len(attempt.slips) > 1 and _evidence(case, measured, right) < EVIDENCE:
         return None
-    return Found(attempt, worst(list(verdicts.values())), case.wrong, measured.numbers)
+    return Found(attempt, worst(list(verdicts.values())), measured.numbers)
 
 
 def _evidence(case: Case, measured: Measured, right: Measured) -> float:
     """In how many decimal digits, over all cells, these numbers differ from the right ones."""
-    total = 0.0
-    for name in case.wrong:
-        mine, theirs = measured.numbers[name], right.numbers[name]
-        if mine.shape != theirs.shape:
-            return np.inf
-        with np.errstate(all="ignore"):
-            apart = np.abs(mine - theirs) / case.judges[name].scale(theirs, right)
-            digits = np.log10(apart)
-        total += float(np.where(np.isfinite(digits) & (digits > 0), digits, 0).sum())
-        total += float((np.isfinite(mine) != np.isfinite(theirs)).sum())
-    return total
+    return sum(
+        _digits_apart(measured.numbers[name], right.numbers[name], case.judges[name].scale(right.numbers[name], right))
+        for name in case.wrong
+    )
+
+
+def _digits_apart(mine: Array, theirs: Array, unit: Array) -> float:
+    if mine.shape != theirs.shape:
+        return np.inf
+    with np.errstate(all="ignore"):
+        times = np.where(np.isfinite(mine) == np.isfinite(theirs), np.abs(mine - theirs) / unit, 10)  # a digit
+    return float(np.log10(np.fmax(times, 1)).sum())
 
 
 def _distinct(attempts: list[Attempt]) -> list[Attempt]:
@@ -129,38 +129,20 @@ def _distinct(attempts: list[Attempt]) -> list[Attempt]:
 def _pairs(singles: list[Attempt], case: Case, sample: Sample) -> list[Attempt]:
     """Two slips of different families, made in the order of their stages."""
     pairs = []
-    for place, first in enumerate(singles):
-        for second in singles[place + 1 :]:
-            one, two = first.slips[0], second.slips[0]
-            if one.family == two.family:
-                continue
-            route = _joined(*sorted((first, second), key=lambda attempt: attempt.slips[0].stage))
-            pairs += _attempt((one, two), route, case, sample)
+    for first, second in combinations(singles, 2):
+        (one,), (two,) = first.slips, second.slips
+        if one.family != two.family:
+            earlier, later = sorted((first, second), key=lambda attempt: attempt.slips[0].stage)
+            pairs += _attempt((one, two), earlier.route.then(later.route), case, sample)
     return pairs
 
 
-def _joined(first: Attempt, second: Attempt) -> Route:
-    one, two = first.route, second.route
-    return Route(
-        requests=one.requests + two.requests,
-        problems=one.problems + two.problems,
-        softmax=two.softmax if one.softmax == RIGHT.softmax else one.softmax,
-        unseen=two.unseen if one.softmax == RIGHT.softmax else one.unseen,
-        scale_after=one.scale_after or two.scale_after,
-        weigh=two.weigh if one.weigh is None else one.weigh,
-    )
-
-
 def _same(one: dict[str, Array], two: dict[str, Array]) -> bool:
-    """Whether two ways give the same numbers, but for the rounding of our own arithmetic."""
-    return one.keys() == two.keys() and all(
-        one[name].shape == two[name].shape and np.allclose(one[name], two[name], rtol=1e-10, atol=1e-13, equal_nan=True)
-        for name in one
-    )
+    return one.keys() == two.keys() and all(same(one[name], two[name]) for name in one)
 
 
 def _told(found: list[Found], case: Case) -> tuple[Explanation, ...]:
-    """One entry for each set of numbers, under its first name."""
+    """One entry for each set of numbers, under the first name that no earlier one has."""
     groups: list[list[Found]] = []
     for each in found:
         group = next((group for group in groups if _same(group[0].numbers, each.numbers)), None)
@@ -169,29 +151,15 @@ def _told(found: list[Found], case: Case) -> tuple[Explanation, ...]:
         else:
             group.append(each)
     entries: list[Explanation] = []
-    for group in groups:
-        first = group[0]
-        names = list(dict.fromkeys(each.attempt.name for each in group))
-        if any(entry.slip == names[0] for entry in entries):  # another way to make the same slip
-            continue
-        sentences = [slip.sentence(case) for slip in first.attempt.slips]
-        sentence = "; and ".join(sentences)
-        entries.append(
-            Explanation(
-                slip=names[0], also=tuple(names[1:]), verdict=first.verdict, explains=first.explains, sentence=sentence
-            )
-        )
-    return tuple(_without_repeats(entries))
-
-
-def _without_repeats(entries: list[Explanation]) -> list[Explanation]:
-    """A slip that heads an entry, or stood in an earlier one's `also`, is not named again."""
     told: set[str] = set()
-    kept = []
-    for entry in entries:
-        if entry.slip in told:
-            continue
-        also = tuple(name for name in entry.also if name not in told)
-        told |= {entry.slip, *also}
-        kept.append(replace(entry, also=also))
-    return kept
+    for group in groups:
+        fresh = [each.attempt for each in group if each.attempt.name not in told]
+        if fresh:
+            slip, *also = dict.fromkeys(attempt.name for attempt in fresh)
+            sentence = "; and ".join(each.sentence(case) for each in fresh[0].slips)
+            verdict = group[0].verdict
+            entries.append(
+                Explanation(slip=slip, also=tuple(also), verdict=verdict, explains=case.wrong, sentence=sentence)
+            )
+            told |= {slip, *also}
+    return tuple(entries)

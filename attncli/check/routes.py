@@ -35,6 +35,12 @@ class Route:
     scale_after: bool = False
     weigh: Callable[[Array], Array] | None = None
 
+    def then(self, other: Route) -> Route:
+        """This way's changes, and then those of another one."""
+        names = ("softmax", "unseen", "scale_after", "weigh")
+        own = {name: getattr(other, name) for name in names if getattr(other, name) != getattr(RIGHT, name)}
+        return replace(self, requests=self.requests + other.requests, problems=self.problems + other.problems, **own)
+
     def problem(self, request: Request) -> Problem:
         """The problem behind the numbers; AttncliError where this way can't be gone."""
         problem = self.altered(prepare(self.asked(request), compute="float64"))

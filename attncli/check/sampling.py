@@ -68,14 +68,9 @@ class Sample:
 
     def differs(self, seen: dict[str, Array]) -> bool:
         """Whether numbers say something else than the right way about a wrong matrix."""
-        for name in self.wrong:
-            right = self._taken(name, self.right.numbers[name])
-            mine = seen.get(name)
-            if mine is not None and (
-                mine.shape != right.shape or not np.allclose(mine, right, rtol=1e-10, atol=1e-13, equal_nan=True)
-            ):
-                return True
-        return False
+        return any(
+            name in seen and not same(seen[name], self._taken(name, self.right.numbers[name])) for name in self.wrong
+        )
 
     def may_be(self, seen: dict[str, Array]) -> bool:
         """Whether numbers are near enough to the expected ones for their bounds to matter."""
@@ -101,6 +96,11 @@ class Sample:
         long = self._taken(name, judge.claims.digits) >= 7
         room: Array = np.where(full | long, np.maximum(size, ROOM * unit), ROOM * unit)
         return room
+
+
+def same(one: Array, two: Array) -> bool:
+    """Whether two ways give the same numbers, but for the rounding of our own arithmetic."""
+    return one.shape == two.shape and np.allclose(one, two, rtol=1e-10, atol=1e-13, equal_nan=True)
 
 
 def cut(problem: Problem, rows: Array) -> Problem:

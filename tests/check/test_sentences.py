@@ -600,6 +600,63 @@ def test_masked_scores_used_as_weights_are_found_in_full_too():
     assert told(text, expected)[0] == "no-softmax"
 
 
+@pytest.mark.parametrize(("decimals", "slip"), [(3, ""), (4, "unscaled+no-mask")], ids=["three digits", "four digits"])
+def test_two_slips_are_believed_where_they_change_four_digits(decimals, slip):
+    values = "[[101, 0, 0, 0, 0], [103, 0, 0, 0, 0], [107, 0, 0, 0, 0]]"
+    problem = f"queries: [[1, 2]], keys: [[1, 0], [0, 1], [-1, 1]], values: {values}"
+    ((wrong, *_),) = numbers(f"{problem}, variant: dot", "output")
+    assert wrong == pytest.approx(103.424, abs=0.001)
+    assert numbers(f"{problem}, mask: [1, 1, 0]", "output")[0][0] == pytest.approx(102.340, abs=0.001)
+    assert told(f"{problem}, mask: [1, 1, 0]", {"output": f"[[{wrong:.{decimals}f}, 0, 0, 0, 0]]"})[0] == slip
+
+
+ROUNDED = {"weigh": lambda weights: weights.round(2)}
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "route", "what", "slips"),
+    [
+        (TWO, TWO, Route(softmax="queries", **ROUNDED), "output", "softmax-over-queries+rounded-weights"),
+        (TWO, TWO, Route(scale_after=True, **ROUNDED), "output", "scale-after-softmax+rounded-weights"),
+        (f"{TWO}, {MASK}", TWO, Route(scale_after=True), "weights", "scale-after-softmax+no-mask"),
+        (f"{TWO}, {MASK}", TWO, Route(softmax="queries"), "weights", "softmax-over-queries+no-mask"),
+        (
+            f"{TWO}, {MASK}",
+            f"{TWO}, {MASK}, variant: dot",
+            Route(softmax="none", unseen=-np.inf),
+            "weights",
+            "unscaled+no-softmax",
+        ),
+        (
+            TWO,
+            "queries: [[1, 0], [0, 1], [-1, 1]], keys: [[1, 2], [3, -1]], variant: dot",
+            RIGHT,
+            "weights",
+            "unscaled+queries-keys-swapped",
+        ),
+    ],
+    ids=lambda value: value if isinstance(value, str) and "+" in value else "",
+)
+def test_two_slips_are_found_together(right, wrong, route, what, slips):
+    found = check(problem(f"{right}, expected: {{{what}: {numbers(wrong, what, route)}}}")).diagnosis
+    assert [(each.slip, each.also) for each in found] == [(slips, ())]
+
+
+def test_slips_that_give_the_same_nan_are_one():
+    wrong = [[float("nan")] * 3, [0, 1, 0]]  # the first query may attend to all keys
+    (found,) = check(problem(f"{TWO}, mask: [[1, 1, 1], [1, 0, 1]], expected: {{weights: {wrong}}}")).diagnosis
+    assert (found.slip, found.also) == ("mask-inverted", ("as-torch-mha",))
+
+
+def test_a_slip_is_named_once_and_what_it_shares_numbers_with_in_another_way_too():
+    problem_of = "queries: [[0], [0]], keys: [[0], [0], [0], [0]], values: [[6], [0], [12], [-6.4]]"
+    wrong = "output: [[6], [3]]"  # top left gives 6, 3, and bottom right 6, 2.9
+    found = check(problem(f"{problem_of}, causal: true, query_offset: 1, expected: {{{wrong}}}")).diagnosis
+    assert [each.slip for each in found] == ["other-corner", "as-flash-attn"]
+    assert found[0].also[:2] == ("as-torch", "as-torch-mha")
+    assert found[1].also == ("as-x-transformers",)
+
+
 @pytest.mark.parametrize("slip", ["unscaled", "no-softmax"])
 def test_a_slip_of_a_float32_computation_is_found(slip):
     queries, keys = np.array([[1.3, 2.1], [3.7, -1.9]]), np.array([[1.1, 0.3], [0.7, 1.9], [-1.3, 1.7]])

@@ -95,7 +95,8 @@ def test_masked_scores_of_a_float32_computation():
 
 def test_a_row_of_nan_agrees_with_a_system_that_gives_it():
     problem = f"{QKV}, mask: [[0, 0]]"
-    assert report("weights: [[nan, nan]]", problem + ", mask_means: keep, as: torch-mha").verdict == "exact"
+    found = report("weights: [[nan, nan]]", problem + ", mask_means: keep, as: torch-mha")
+    assert (found.verdict, found.checks[0].max_error) == ("exact", 0)
     assert report("weights: [[nan, nan]]", problem).verdict == "wrong"
     _, found = errors("weights", np.full((1, 2), np.nan), [[False, False]], "torch-mha", strict=True)
     assert (found.largest, found.plain, found.beyond) == (0, 0, 0)
@@ -228,7 +229,8 @@ def test_strict_accepts_exact_alone():
 def test_tolerance_wins_over_the_text():
     found = report("weights: [[0.89, 0.11]]", atol=0.02)
     assert found.verdict == "within-tolerance"
-    assert found.checks[0].decimals is None
+    assert (found.checks[0].decimals, found.checks[0].tolerance) == (None, "rtol 0, atol 0.02")
+    assert report("weights: [[0.89, 0.11]]").checks[0].tolerance == ""
 
 
 @pytest.mark.parametrize(
@@ -267,6 +269,26 @@ def test_the_worst_cell_is_the_one_that_is_most_units_off():
     assert (found.at, found.expected, found.text) == ((0, 1), 0.1195, "0.1195")
     assert found.max_error == pytest.approx(0.1195 - 0.11920292202211755)
     assert found.errors.structure == "one cell"
+
+
+@pytest.mark.parametrize(
+    ("expected", "labels"),
+    [
+        ("weights: [[0.5, 0.5], [0.9, 0.1]]", ("second", "left")),
+        ("output: [[2, 3], [2, 9]]", ("second", "high")),
+        ("lse: [0.693147, 9]", ("second", None)),
+    ],
+)
+def test_the_worst_cell_has_the_names_of_its_row_and_column(expected, labels):
+    problem = "queries: [[0], [0]], keys: [[1], [1]], values: [[1, 2], [3, 4]]"
+    names = "queries: [first, second], keys: [left, right], values: [low, high]"
+    assert report(expected, f"{problem}, labels: {{{names}}}").checks[0].labels == labels
+    assert report(expected, problem).checks[0].labels == (None, None)
+
+
+def test_a_column_of_several_heads_has_not_the_name_of_one_of_a_shared_head():
+    problem = "queries: [[0, 0]], keys: [[1], [1]], values: [[1], [3]], heads: 2/1, labels: {values: [low]}"
+    assert report("output: [[9, 2]]", problem).checks[0].labels == (None, None)
 
 
 def test_heads_that_were_not_packed_are_laid_over_the_packed_output():
@@ -320,11 +342,16 @@ def test_what_is_no_line_may_not_be_written_as_one():
     problem = "queries: [[[0], [0]], [[0], [0]]], keys: [[0]], values: [[1]]"
     assert report("lse: [0, 0, 0, 0]", problem).verdict == "wrong"
     assert report("output: [1, 1, 1, 1]", problem).verdict == "wrong"
+    assert report("lse: [0]", "queries: [[0], [0]], keys: [[0]]").verdict == "wrong"
     assert report("lse: [[0, 0], [0, 0]], output: [[[1], [1]], [[1], [1]]]", problem).verdict == "exact"
 
 
-def test_fewer_numbers_are_wrong_also_where_they_are_right():
-    assert report("weights: [[0.5]]", "queries: [[1]], keys: [[1], [1]], variant: dot").verdict == "wrong"
+@pytest.mark.parametrize(
+    ("weights", "shape"), [("[[0.5]]", "1 × 1"), ("[0.5, 0.5]", "2"), ("0.5", "that of one number")], ids=str
+)
+def test_another_shape_is_wrong_also_where_the_numbers_are_right(weights, shape):
+    found = report(f"weights: {weights}", "queries: [[1]], keys: [[1], [1]], variant: dot")
+    assert (found.verdict, found.checks[0].said) == ("wrong", f"its shape is {shape}, and 1 × 2 is due")
 
 
 def test_a_tolerance_does_not_count_what_is_infinite_in_both():
