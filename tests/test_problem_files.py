@@ -150,6 +150,14 @@ def test_what_has_every_key_reads_back(read):
     assert same(read(write_problem(worksheet), "again.yaml"), worksheet)
 
 
+def test_whole_numbers_truths_and_lists_are_written_as_one_types_them(read):
+    text = "causal: TRUE\nwindow: '1,-1'\nqueries: [[-1.0, 0.0]]\nkeys: [[1e20]]\nvalues: [[-0]]\nmask: [[true]]\n"
+    assert write_problem(read(text)) == (
+        "causal: true\nwindow: [1, -1]\n"
+        "queries:\n  - [-1, 0]\nkeys:\n  - [1.0e+20]\nvalues:\n  - [-0.0]\nmask:\n  - [true]\n"
+    )
+
+
 @pytest.mark.parametrize("names", ["queries keys values", "q k v", "Q K V"])
 def test_queries_keys_and_values_have_short_names(read, names):
     q, k, v = names.split()

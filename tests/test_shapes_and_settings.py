@@ -1452,6 +1452,7 @@ CONVENTIONS = [
         {"queries": zeros(2, 8), "keys": zeros(4, 2), "values": None, "heads": "4/1"},
         {"grouped heads": "4 on 1 key/value head"},
     ),
+    ("a key head for each head", {"queries": zeros(2, 4), "keys": zeros(4, 4), "values": None, "heads": "2/2"}, {}),
     (
         "half precision",
         {"queries": np.float16(QUERIES), "keys": np.float16(KEYS), "values": None},
@@ -1479,4 +1480,5 @@ def test_what_changes_nothing_is_noted(given: dict[str, Any], note: str) -> None
 
 
 def test_what_is_in_force_is_not_noted() -> None:
-    assert attend(QUERIES, KEYS, mask=True, mask_means="drop", causal=True, align="top-left").problem.notes == ()
+    given = {"mask": True, "mask_means": "drop", "causal": True, "align": "top-left", "scale": 2}
+    assert attend(QUERIES, KEYS, **given).problem.notes == ()

@@ -23,8 +23,8 @@ EXACT = {"contract"}  # a product and a sum may round once, together; nothing el
 
 @record
 class Format:
-    """A floating type's numbers for the reduction. exp is 0 below `least` in the plain form; the wide form takes
-    anything, cut off at `floor`, below which even the subnormal result is 0, and at `ceiling`."""
+    """A floating type's numbers for the reduction. exp is 0 below `least` in the plain form; in the wide form below
+    `floor`, where even the subnormal result is."""
 
     shifter: float
     log2_e: float
@@ -32,7 +32,6 @@ class Format:
     ln2_low: float
     least: float
     floor: float
-    ceiling: float
     fraction_bits: int
     exponent_bias: int
     floating: type
@@ -47,7 +46,6 @@ FORMATS = {
         ln2_low=1.4286068203094173e-06,
         least=-87,
         floor=-104.5,
-        ceiling=88.72,
         fraction_bits=23,
         exponent_bias=127,
         floating=np.float32,
@@ -60,7 +58,6 @@ FORMATS = {
         ln2_low=5.497923018708371e-14,
         least=-708,
         floor=-746,
-        ceiling=709.78,
         fraction_bits=52,
         exponent_bias=1023,
         floating=np.float64,
@@ -95,7 +92,7 @@ def exponential(x: float) -> float:
 
 
 def wide_exponential(x: float, error: float) -> float:
-    """In compiled code exp(x + error) for any x and what its rounding lost; subnormal results are right, NaN stays."""
+    """In compiled code exp(x + error) for x ≤ 0 and what its rounding lost; subnormal results are right, NaN stays."""
     raise NotImplementedError
 
 
@@ -156,13 +153,12 @@ def _wide_exponential_of(x: Any, error: Any) -> Implementation:
     floating, integer = form.floating, form.integer
     shifter, log2_e = floating(form.shifter), floating(form.log2_e)
     ln2_high, ln2_low = floating(form.ln2_high), floating(form.ln2_low)
-    floor, ceiling, zero = floating(form.floor), floating(form.ceiling), floating(0)
+    floor, zero = floating(form.floor), floating(0)
     fraction_bits, bias = integer(form.fraction_bits), integer(form.exponent_bias)
 
     def wide(x: float, error: float) -> float:
         error = error if x > floor else zero  # far below it is not tiny, or NaN
         x = floor if x < floor else x
-        x = ceiling if x > ceiling else x
         rounded = x * log2_e + shifter
         n = rounded - shifter
         p = polynomial(((x - n * ln2_high) - n * ln2_low) + error)

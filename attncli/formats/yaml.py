@@ -168,7 +168,7 @@ class _Builder:
         if line and line[0][mark.column : mark.column + 1] == "\t":
             return InputError(place, "a tab where YAML wants blanks", "indent with blanks")
         what = f"not YAML: {error.problem}"
-        if error.context and error.context_mark:
+        if error.context_mark:
             what += f", {error.context} that starts in line {error.context_mark.line + 1}"
         return InputError(place, what)
 

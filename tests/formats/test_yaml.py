@@ -269,7 +269,7 @@ REFUSED = [
 
 # title, document, where, as the YAML library says it in its own words
 MALFORMED = [
-    ("open list", "a: [1, 2", "p.yaml: line 2, column 1"),
+    ("open list", "a: [1, 2\n", "p.yaml: line 2, column 1"),
     ("no key", "{: 3}", "p.yaml: line 1, column 2"),
     ("open quote", "a: 'x\ny", "p.yaml: line 2, column 2"),
     ("reserved character", "a: @b", "p.yaml: line 1, column 4"),
@@ -313,7 +313,10 @@ def test_what_cannot_be_meant_is_refused_with_its_place(text, message, hint, loa
 
 
 @pytest.mark.parametrize(("text", "where"), [pytest.param(*case[1:], id=case[0]) for case in MALFORMED])
-def test_what_is_no_yaml_is_refused_with_its_place(text, where):
+@pytest.mark.parametrize("loader", ["C", "Python"])
+def test_what_is_no_yaml_is_refused_with_its_place(text, where, loader, monkeypatch):
+    if loader == "Python":
+        monkeypatch.delattr(yaml, "CSafeLoader", raising=False)
     with pytest.raises(InputError, match="not YAML: ") as refusal:
         matrices(text)
     assert refusal.value.where == where
