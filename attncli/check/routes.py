@@ -102,14 +102,14 @@ class Route:
         return weights
 
 
+@np.errstate(all="ignore")
 def weighed(problem: Problem, weights: Array) -> Array:
     """weights · values, the heads packed again and projected as the problem has it."""
     assert problem.values is not None
     values = problem.values
     if problem.key_heads is not None:
         values = np.take(values, [problem.key_head(head) for head in range(problem.lead[-1])], axis=-3)
-    with np.errstate(all="ignore"):
-        output = weights @ values
+    output = weights @ values
     if problem.packed:
         output = np.moveaxis(output, -3, -2)
         output = output.reshape(*output.shape[:-2], -1)

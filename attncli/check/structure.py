@@ -38,7 +38,7 @@ def errors_of(judge: Judge, measured: Measured, counted: Array) -> Errors:
         with np.errstate(over="ignore"):
             allowed = bound / ulp
         plain = float(np.where(computed != 0, allowed, 0).max())
-        beyond = sizes > 2 * allowed
+        beyond = sizes / 2 > allowed  # twice may be beyond float64
     return Errors(
         unit=unit,
         largest=float(sizes.max()),

@@ -579,6 +579,16 @@ def test_another_system_is_told_whichever_of_its_conventions_were_taken(variant)
             {"weights": [[0.3, 0.4, 9.1], [0.7, 0.7, 0.7]]},
             id="a length whose square is none",
         ),
+        pytest.param(
+            f"{TWO}, variant: laplace, length_scale: 1e-300",
+            {"scores": [[0.30000000000000004] * 3] * 2},
+            id="scores near the end of the range",
+        ),
+        pytest.param(
+            "x: [[1, 2], [3, 4]], w_q: [[1], [1]], w_k: [[1], [0]], w_v: [[1, 0], [1, 1]], w_o: [[1, 0], [1, 0]]",
+            {"weights": "[[.inf, 0], [0.5, 0.5]]", "output": [[9.2, 1.3], [5.7, -1.1]]},
+            id="infinite weights before a projection",
+        ),
         pytest.param(f"{TWO}, {MASK}", {"weights": [[0.3, 0.4, 9.1], [0.7, 0.7, 0.7]]}, id="masked"),
         pytest.param(f"{TWO}, {MASK}", {"weights": [[0.3, 0.4], [0.7, 0.7], [9.1, 0.7]]}, id="masked, by column"),
         pytest.param(TWO, {"weights": [0.3, 0.4, 0.9], "output": [[9.2, 1.3], [5.7, -1.1]]}, id="fewer weights"),

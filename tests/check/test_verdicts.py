@@ -470,6 +470,14 @@ def test_what_is_wrong_strictly_is_beyond_what_a_plain_computation_explains():
     }
 
 
+@pytest.mark.parametrize("size", 2.0 ** -np.arange(6), ids="{:g}".format)
+def test_errors_are_counted_where_a_sum_cancels(size):
+    request = Request(queries=Matrix(np.array([[size, -size]]), "q"), keys=Matrix(np.ones((1, 2)), "k"), variant="dot")
+    expected = {"raw_scores": Matrix(np.ones((1, 1)), "e")}
+    found = check(Worksheet(request=request, name="case", where="case", expected=expected)).checks[0]
+    assert (found.verdict, found.errors.largest) == ("wrong", np.inf)
+
+
 def test_masked_cells_that_agree_are_no_errors():
     _, found = errors("scores", np.array([[1 + 2.0**-20, -np.inf]]), [[True, False]], strict=True)
     assert (found.largest, found.beyond, found.structure) == (2.0**32, 1, "one cell")
