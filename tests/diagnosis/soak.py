@@ -125,7 +125,7 @@ SLIPS = {
     "scale-sqrt-dk": scale_of(lambda d: 1 / math.sqrt(d)),
     "scale-dk": scale_of(lambda d: 1 / d),
     "scale-after-softmax": with_way(Way(after=True), variant=lambda r: r.choice(("scaled", "laplace", "gaussian"))),
-    "softmax-over-queries": with_way(Way(softmax="queries")),
+    "softmax-over-queries": lambda r: (make(r), Way(softmax="queries", empty=r.choice(("zeros", "nan")))),
     "softmax-over-all": with_way(Way(softmax="all")),
     "no-softmax": with_way(Way(softmax="none")),
     "no-mask": with_way(Way(no_mask=True), masked=masked),

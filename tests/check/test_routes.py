@@ -1,0 +1,48 @@
+"""What a route computes, beside the engine and beside what defines it."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from attncli.check.routes import RIGHT, Route
+from attncli.matrices import Matrix
+from attncli.request import Request
+
+random = np.random.default_rng(5)
+
+
+def matrix(*shape):
+    return Matrix(random.normal(size=shape), "here")
+
+
+PARTS = Request(queries=matrix(2, 3, 4), keys=matrix(2, 5, 4), values=matrix(2, 5, 2))
+HEADS = Request(queries=matrix(3, 8), keys=matrix(5, 4), values=matrix(5, 6), heads=(4, 2))
+PROJECTED = Request(x=matrix(2, 3, 4), w_q=matrix(4, 4), w_k=matrix(4, 4), w_v=matrix(4, 6), heads=(2, 2))
+LOUD = Request(queries=Matrix(1000 + np.arange(3.0)[:, None], "q"), keys=Matrix(np.array([[1.0], [1.001]]), "k"))
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        pytest.param(PARTS, id="several parts"),
+        pytest.param(HEADS, id="shared heads"),
+        pytest.param(PROJECTED, id="heads of a batch"),
+        pytest.param(replace(PROJECTED, w_o=matrix(6, 5), b_o=matrix(5)), id="heads joined by a projection"),
+        pytest.param(replace(PROJECTED, w_o=matrix(6, 5)), id="without an offset"),
+    ],
+)
+def test_weights_times_values_are_the_engines_output(request_):
+    by_hand = Route(weigh=lambda weights: weights).numbers(request_, ["output", "weights"])
+    right = RIGHT.numbers(request_, ["output", "weights"])
+    np.testing.assert_allclose(by_hand["output"], right["output"], rtol=1e-12)
+    np.testing.assert_array_equal(by_hand["weights"], right["weights"])
+
+
+@pytest.mark.parametrize("request_", [PARTS, HEADS, LOUD], ids=["several parts", "heads", "large scores"])
+@pytest.mark.parametrize(("softmax", "axis"), [("keys", -1), ("queries", -2), ("all", (-2, -1))])
+def test_a_softmax_gives_powers_of_the_scores_that_sum_to_1(request_, softmax, axis):
+    weights = Route(softmax=softmax).numbers(request_, ["weights"])["weights"]
+    scores = RIGHT.numbers(request_, ["scores"])["scores"]
+    np.testing.assert_allclose(weights.sum(axis=axis), 1)
+    np.testing.assert_allclose(np.ptp(np.log(weights) - scores, axis=axis), 0, atol=1e-9)
