@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from itertools import combinations
 
 import numpy as np
@@ -10,7 +11,7 @@ import numpy as np
 from attncli.door import prepare
 from attncli.errors import UsageError, suggestion
 from attncli.explain.names import Names
-from attncli.explain.summary import entropy
+from attncli.explain.summary import entropies
 from attncli.problem import Problem
 from attncli.records import record
 from attncli.request import Request, overlay
@@ -18,6 +19,8 @@ from attncli.result import Result
 from attncli.variants import BY_NAME, VARIANTS
 
 Array = np.ndarray
+
+SLAB = 1 << 20  # weights of each candidate that are looked at together
 
 
 @record
@@ -58,11 +61,13 @@ class Difference:
 
 @record
 class Comparison:
-    """Candidates by name, each computed in full; `differences` has a line for weights and one for the output."""
+    """Candidates by name; `differences` has a line for weights and one for the output, `effective_keys` how many keys
+    the queries of each candidate listen to on average. Very many weights are not held: `results` computes them anew."""
 
     candidates: tuple[Candidate, ...]
     results: tuple[Result, ...]
     differences: tuple[Difference, ...]
+    effective_keys: tuple[float, ...]
 
     @property
     def problem(self) -> Problem:
@@ -79,7 +84,7 @@ class Comparison:
         for candidate, result in zip(self.candidates, self.results, strict=True):
             weights = result.lines("weights", part, [row])[0].astype(np.float64)
             output = self.output_of(result, part, row)
-            spread = entropy(weights)
+            spread = float(entropies(weights))
             top = tuple(int(key) for key in np.flatnonzero(weights == weights.max())) if (weights > 0).any() else ()
             allowed = result.allowed(part, [row])[0]
             found.append(Column(candidate.name, weights, allowed, output, spread, float(np.exp(spread)), top))
@@ -102,15 +107,9 @@ class Comparison:
     def sharpest_and_softest(self) -> tuple[tuple[str, float], tuple[str, float]] | None:
         """The candidates whose queries listen to the fewest and to the most keys on average, with that number; None
         where all are alike."""
-        problem, counts = self.problem, {candidate.name: 0.0 for candidate in self.candidates}
-        for part in range(problem.parts):
-            for row in range(problem.n):
-                for column in self.columns(part, row):
-                    counts[column.name] += column.effective_keys / (problem.parts * problem.n)
-        low, high = min(counts, key=counts.__getitem__), max(counts, key=counts.__getitem__)
-        if not counts[high] - counts[low] > 0.005:
-            return None
-        return (low, counts[low]), (high, counts[high])
+        counts = list(zip((candidate.name for candidate in self.candidates), self.effective_keys, strict=True))
+        low, high = min(counts, key=lambda count: count[1]), max(counts, key=lambda count: count[1])
+        return (low, high) if high[1] - low[1] > 0.005 else None
 
 
 def variant_candidates(request: Request, names: Sequence[str]) -> list[Candidate]:
@@ -125,27 +124,61 @@ def variant_candidates(request: Request, names: Sequence[str]) -> list[Candidate
     return found
 
 
-def compare(candidates: Sequence[Candidate], engine: str = "auto") -> Comparison:
-    """Compute every candidate and find where they differ most. Raises what `prepare` raises."""
+def compare(
+    candidates: Sequence[Candidate],
+    engine: str = "auto",
+    watched: Callable[[int], AbstractContextManager[Callable[[int], None] | None]] = lambda _rows: nullcontext(),
+) -> Comparison:
+    """Compute every candidate and find where they differ most. `watched` is given the number of query rows that there
+    are to do, and gives what is called with each number of them done. Raises what `prepare` raises."""
     results = [Result(prepare(candidate.request), engine) for candidate in candidates]
-    for result in results:
-        result.compute("weights", *(["output"] if result.has("output") else []))
-    differences = [largest_difference(what, candidates, results) for what in ("weights", "output")]
-    return Comparison(tuple(candidates), tuple(results), tuple(found for found in differences if found is not None))
+    problem, weights, output = results[0].problem, _Farthest(candidates), _Farthest(candidates)
+    counts = np.zeros(len(results))
+    step = max(1, SLAB // problem.m)
+    with watched(2 * len(results) * problem.parts * problem.n) as progress:
+        for result in results:
+            held = [] if result.is_large("weights") else ["weights"]
+            result.compute("output" if result.has("output") else "lse", *held, progress=progress)
+        for part in range(problem.parts):
+            for start in range(0, problem.n, step):
+                rows = list(range(start, min(start + step, problem.n)))
+                slabs = [result.lines("weights", part, rows).astype(np.float64) for result in results]
+                counts += [float(np.exp(entropies(slab)).sum()) for slab in slabs]
+                weights.look(slabs, (*problem.index(part), start, 0))
+                if progress is not None:
+                    progress(len(results) * len(rows))
+    if all(result.has("output") for result in results):
+        outputs = [result.array("output").astype(np.float64) for result in results]
+        output.look(outputs, (0,) * outputs[0].ndim)
+    differences = [found for found in (weights.told("weights"), output.told("output")) if found is not None]
+    averages = tuple(float(count) for count in counts / (problem.parts * problem.n))
+    return Comparison(tuple(candidates), tuple(results), tuple(differences), averages)
 
 
-def largest_difference(what: str, candidates: Sequence[Candidate], results: Sequence[Result]) -> Difference | None:
-    """Over all pairs; None where there is nothing to compare."""
-    arrays = [result.array(what).astype(np.float64) for result in results if result.has(what)]
-    if len(arrays) < len(results) or len(arrays) < 2:
-        return None
-    largest: Difference | None = None
-    for (first, a), (second, b) in combinations(zip(candidates, arrays, strict=True), 2):
-        if a.shape != b.shape:
-            continue
-        apart = np.abs(a - b)
-        place = int(np.argmax(np.where(np.isnan(apart), -1, apart)))
-        at = tuple(int(i) for i in np.unravel_index(place, apart.shape))
-        if largest is None or apart[at] > largest.size:
-            largest = Difference(what, float(apart[at]), first.name, second.name, at)
-    return largest
+class _Farthest:
+    """The largest |difference| of each pair of candidates in what was looked at, and where."""
+
+    def __init__(self, candidates: Sequence[Candidate]) -> None:
+        self.candidates = candidates
+        nowhere: tuple[float, tuple[int, ...]] = (-1.0, ())
+        self.found = dict.fromkeys(combinations(range(len(candidates)), 2), nowhere)
+
+    def look(self, arrays: Sequence[Array], corner: tuple[int, ...]) -> None:
+        """Look at an array of each candidate, whose first cell is `corner` of the whole."""
+        for (one, two), (size, _) in self.found.items():
+            with np.errstate(invalid="ignore"):
+                apart = np.abs(arrays[one] - arrays[two])
+            apart[np.isnan(apart)] = -1
+            place = np.unravel_index(int(apart.argmax()), apart.shape)
+            if apart[place] > size:
+                inner = (0,) * (len(corner) - apart.ndim) + tuple(int(i) for i in place)
+                at = tuple(start + i for start, i in zip(corner, inner, strict=True))
+                self.found[one, two] = float(apart[place]), at
+
+    def told(self, what: str) -> Difference | None:
+        """The largest of all; of several the first pair's. None where there is nothing to compare."""
+        largest: Difference | None = None
+        for (one, two), (size, at) in self.found.items():
+            if size > (-1 if largest is None else largest.size):
+                largest = Difference(what, size, self.candidates[one].name, self.candidates[two].name, at)
+        return largest

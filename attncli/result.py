@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from itertools import groupby
 
 import numpy as np
 
@@ -16,14 +17,16 @@ FINISHED_BY_ROW = ("raw_scores", "scores", "weights", "lse")  # the output of jo
 LARGE = 1 << 22  # a result of more cells is computed row by row where only some rows are looked at
 
 
-class _OneRow:
-    """A sink for a single query: its row goes to one place of an array."""
+class _Shifted:
+    """A sink for some queries of a lone part: query `shift` would be the array's first row."""
 
-    def __init__(self, array: np.ndarray, place: int) -> None:
-        self.array, self.place = array, place
+    def __init__(self, array: np.ndarray, shift: int) -> None:
+        self.array, self.shift = array, shift
 
     def __setitem__(self, where: tuple[int | slice, ...], block: np.ndarray) -> None:
-        self.array[self.place] = block[0]
+        rows = where[-1]
+        assert isinstance(rows, slice)
+        self.array[rows.start - self.shift : rows.stop - self.shift] = block
 
 
 class Result:
@@ -97,8 +100,9 @@ class Result:
         problem = self.problem.alone(part)
         shape = problem.shapes()[name][1:]
         found = np.empty((len(rows), *shape), problem.dtype)
-        for place, row in enumerate(rows):
-            compute(problem, {name: _OneRow(found, place)}, engine=self.engine, rows=range(row, row + 1))
+        for shift, run in groupby(range(len(rows)), lambda place: rows[place] - place):  # neighbours in one go
+            own = [rows[place] for place in run]
+            compute(problem, {name: _Shifted(found, shift)}, engine=self.engine, rows=range(own[0], own[-1] + 1))
         return found
 
     @property

@@ -5,6 +5,8 @@ from __future__ import annotations
 import itertools
 import json
 import math
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +14,7 @@ import numpy as np
 import pytest
 from oracle import attention
 
+from attncli import attend
 from attncli.api import as_matrix
 from attncli.compare import Candidate, compare, variant_candidates
 from attncli.request import Request
@@ -54,6 +57,49 @@ def test_the_largest_difference_is_over_all_pairs() -> None:
         assert found.size == max(float(np.abs(a - b).max()) for a, b in itertools.combinations(arrays, 2))
         first, second = NAMES.index(found.first), NAMES.index(found.second)
         assert abs(arrays[first][found.at] - arrays[second][found.at]) == found.size
+
+
+def test_very_many_weights_are_compared_as_few_are() -> None:
+    random = np.random.default_rng(5)
+    drawn = {name: random.normal(size=(2100, 3)).astype(np.float32) for name in ("queries", "keys")}
+    request = Request(**{name: as_matrix(array, name) for name, array in drawn.items()}, window=(700, -1))  # type: ignore[arg-type]
+    comparison = compare(variant_candidates(request, ["dot", "laplace", "uniform"]))
+    weights = [attend(**drawn, variant=each.name, window=(700, -1)).weights for each in comparison.candidates]
+    (found,) = comparison.differences
+    apart = {
+        (one, two): np.abs(a.astype(np.float64) - b)
+        for (one, a), (two, b) in itertools.combinations(zip(("dot", "laplace", "uniform"), weights, strict=True), 2)
+    }
+    largest = max(apart, key=lambda pair: apart[pair].max())
+    assert (found.first, found.second) == largest
+    assert found.size == pytest.approx(apart[largest].max(), abs=1e-6)
+    assert found.at == np.unravel_index(apart[largest].argmax(), apart[largest].shape)
+    for mean, own in zip(comparison.effective_keys, weights, strict=True):
+        spread = [-np.dot(row[row > 0], np.log(row[row > 0])) for row in own.astype(np.float64)]
+        assert mean == pytest.approx(np.exp(spread).mean(), rel=1e-6)
+    assert not any(result.warnings for result in comparison.results)
+
+
+def test_of_very_many_weights_those_without_a_key_are_warned_of() -> None:
+    random = np.random.default_rng(5)
+    drawn = {name: as_matrix(random.normal(size=(2100, 2)), name) for name in ("queries", "keys")}
+    request = Request(**drawn, causal=True, query_offset=-1)  # type: ignore[arg-type]
+    comparison = compare(variant_candidates(request, ["dot", "uniform"]))
+    assert all(len(result.warnings) == 1 and "query 0 " in result.warnings[0] for result in comparison.results)
+
+
+def test_no_more_weights_are_held_than_a_few_rows(tmp_path: Path) -> None:
+    """All of them would be 256 MB here, and their differences 256 more."""
+    np.save(tmp_path / "q.npy", np.random.default_rng(1).normal(size=(4096, 8)).astype(np.float32))
+    code = """
+import resource, sys
+from attncli.cli import main
+status = main(["compare", "q.npy", "q.npy", "--variants", "dot,scaled"])
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, file=sys.stderr)
+sys.exit(status)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=tmp_path)
+    assert float(done.stderr.split()[-1]) < 250
 
 
 def test_any_requests_can_be_compared() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -65,6 +66,7 @@ def command(
     from attncli.compare import compare, variant_candidates
     from attncli.render.comparison import comparison_text
     from attncli.render.drawing import Drawing
+    from attncli.render.progress import progress_bar
     from attncli.render.tables import Style
 
     style = Style(checked_digits(digits), full, ascii_only)
@@ -84,7 +86,7 @@ def command(
             worksheet.request, listed(systems), lambda request: calculation.over(request, sources)
         )
     drawing = Drawing.settle(plot, [], force=force)
-    comparison = compare(candidates, calculation.checked_engine())
+    comparison = compare(candidates, calculation.checked_engine(), partial(progress_bar, words="comparison"))
     text = comparison_text(comparison, format, style, worksheet.title)
     saved = drawing.save(drawing.of_comparison(comparison, worksheet.title))
     say(text)

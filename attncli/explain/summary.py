@@ -44,13 +44,14 @@ def attention_of(weights: Array, allowed: Array) -> Attention:
     rest = seen[~is_top]
     second = rest.max() if rest.size else 0.0
     is_second = ~is_top & (seen >= second * (1 - SAME)) if rest.size else np.zeros(len(seen), np.bool_)
-    return Attention(keys[is_top], keys[is_second], entropy(seen), keys)
+    return Attention(keys[is_top], keys[is_second], float(entropies(seen)), keys)
 
 
-def entropy(weights: Array) -> float:
-    """−Σ w ln w, where a weight of 0 adds nothing."""
-    positive = weights[weights > 0]
-    return max(0.0, float(-(positive * np.log(positive)).sum()))
+def entropies(weights: Array) -> Array:
+    """−Σ w ln w of each row, where a weight of 0 adds nothing: (…, m) → (…)."""
+    is_positive = weights > 0
+    found: Array = -(np.where(is_positive, weights, 0) * np.log(np.where(is_positive, weights, 1))).sum(axis=-1)
+    return found.clip(0)
 
 
 def summarise(numbers: Numbers, figures: Figures) -> tuple[str, ...]:

@@ -234,10 +234,15 @@ def _bold(cell: str) -> str:
 
 def json_text(comparison: Comparison) -> str:
     """One object: each candidate's numbers in full precision, and the largest differences."""
-    lines = []
-    for candidate, result in zip(comparison.candidates, comparison.results, strict=True):
-        weights = result.array("weights")
-        spread, effective, top = _by_query(comparison, candidate.name)
+    problem, lines = comparison.problem, []
+    for result in comparison.results:
+        result.compute("weights")  # all are told
+    queries = [comparison.columns(part, row) for part in range(problem.parts) for row in range(problem.n)]
+    shape = (*problem.lead, problem.n)
+    for candidate, result, *columns in zip(comparison.candidates, comparison.results, *queries, strict=True):
+        spread = np.array([column.entropy for column in columns]).reshape(shape)
+        effective = np.array([column.effective_keys for column in columns]).reshape(shape)
+        top = [list(column.top) for column in columns]  # in C order
         facts = [
             f'"name": {json.dumps(candidate.name, ensure_ascii=False)}',
             f'"variant": {json.dumps(result.problem.variant.name)}',
@@ -247,7 +252,7 @@ def json_text(comparison: Comparison) -> str:
                 if candidate.differs_by is not None
                 else []
             ),
-            f'"weights": {nested(weights, 6)}',
+            f'"weights": {nested(result.array("weights"), 6)}',
             *([f'"output": {nested(result.array("output"), 6)}'] if result.has("output") else []),
             f'"entropy": {nested(spread, 6)}',
             f'"effective_keys": {nested(effective, 6)}',
@@ -260,19 +265,3 @@ def json_text(comparison: Comparison) -> str:
     }
     told = json.dumps(differences, ensure_ascii=False)
     return '{\n  "candidates": [\n' + ",\n".join(lines) + f'\n  ],\n  "largest_difference": {told}\n}}\n'
-
-
-def _by_query(comparison: Comparison, name: str) -> tuple[np.ndarray, np.ndarray, list[list[int]]]:
-    """Entropy and effective keys (…, n), and the top keys of every query, in C order."""
-    problem = comparison.problem
-    columns = [
-        next(column for column in comparison.columns(part, row) if column.name == name)
-        for part in range(problem.parts)
-        for row in range(problem.n)
-    ]
-    shape = (*problem.lead, problem.n)
-    return (
-        np.array([column.entropy for column in columns]).reshape(shape),
-        np.array([column.effective_keys for column in columns]).reshape(shape),
-        [list(column.top) for column in columns],
-    )
