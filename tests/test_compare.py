@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from memory import PEAK, needs_peak
 from oracle import attention
 
 from attncli import attend
@@ -88,14 +89,15 @@ def test_of_very_many_weights_those_without_a_key_are_warned_of() -> None:
     assert all(len(result.warnings) == 1 and "query 0 " in result.warnings[0] for result in comparison.results)
 
 
+@needs_peak
 def test_no_more_weights_are_held_than_a_few_rows(tmp_path: Path) -> None:
     """All of them would be 256 MB here, and their differences 256 more."""
     np.save(tmp_path / "q.npy", np.random.default_rng(1).normal(size=(4096, 8)).astype(np.float32))
-    code = """
-import resource, sys
+    code = f"""{PEAK}
+import sys
 from attncli.cli import main
 status = main(["compare", "q.npy", "q.npy", "--variants", "dot,scaled"])
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, file=sys.stderr)
+print(peak(), file=sys.stderr)
 sys.exit(status)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=tmp_path)

@@ -8,6 +8,7 @@ import time
 
 import numpy as np
 import pytest
+from memory import PEAK, needs_peak
 
 from attncli.api import attend
 from attncli.errors import OutputError
@@ -54,13 +55,11 @@ def test_an_output_is_not_streamed(tmp_path):
         pass
 
 
-MEASURED = """
-import resource, sys
+MEASURED = f"""{PEAK}
+import sys
 import numpy as np
 from attncli import attend
 from attncli.streams import npy_sinks
-def peak():
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 small = np.ones((600, 64), np.float32)
 attend(small, small, small).output
 before = peak()
@@ -71,13 +70,13 @@ if what == "output":
     attend(queries, keys, values).output
 else:
     result = attend(queries, keys)
-    with npy_sinks(result.problem, {"weights": path}) as sinks:
+    with npy_sinks(result.problem, {{"weights": path}}) as sinks:
         result.compute(sinks=sinks)
-print((peak() - before) / 1024)
+print(peak() - before)
 """
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="the peak is read by POSIX's getrusage")
+@needs_peak
 @pytest.mark.parametrize(("what", "mebibytes"), [("output", 30), ("weights", 100)])
 def test_memory_is_inputs_output_and_a_few_tiles(tmp_path, what, mebibytes):
     """Whole weights would be 576 MB; three inputs and an output are 12."""
