@@ -92,9 +92,10 @@ def threads_asked() -> int | None:
     text = os.environ.get("ATTNCLI_THREADS", "").strip()
     if not text:
         return None
-    if not (len(text) <= 4 and text.isascii() and text.isdigit() and 0 < int(text) <= 1024):
+    digits = text.lstrip("0")
+    if not (digits.isascii() and digits.isdigit() and len(digits) <= 4 and int(digits) <= 1024):
         raise UsageError("ATTNCLI_THREADS", f"{text!r} is not a number of threads", "a whole number from 1 to 1024")
-    return int(text)
+    return int(digits)
 
 
 def usable_cores() -> int:

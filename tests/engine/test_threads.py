@@ -256,7 +256,7 @@ def test_what_is_no_number_of_threads_is_refused(text, monkeypatch):
     assert caught.value.hint == "a whole number from 1 to 1024"
 
 
-@pytest.mark.parametrize("text", ["", " ", "1", "1024"])
+@pytest.mark.parametrize("text", ["", " ", "1", "00002", "1024"])
 def test_no_number_and_the_ends_of_the_range_are_numbers_of_threads(text, monkeypatch):
     monkeypatch.setenv("ATTNCLI_THREADS", text)
     assert attend([[1.0]], [[1.0]]).weights.tolist() == [[1.0]]
