@@ -37,7 +37,7 @@ def axes_of(array: Array, where: str, role: str) -> Array:
         empty = "rows" if array.ndim < 2 or array.shape[-2] == 0 else "columns" if array.shape[-1] == 0 else "entries"
         raise ProblemError(where, f"{role} have no {empty}: their shape is {array.shape}")
     if array.ndim < 2:
-        first = [f"{number:g}" for number in array.reshape(-1)[:3]]
+        first = [f"{number:g}" for number in array.ravel()[:3]]
         rest = ", …" if array.size > 3 else ""
         if not array.ndim:
             raise ProblemError(where, f"{role} are a single number, and rows are due", f"write [[{first[0]}]]")
@@ -52,11 +52,12 @@ def split_heads(
 ) -> tuple[Array, Array, Array | None]:
     """(…, n, H·d) → (…, H, n, d) as views, for the H query heads and the KV key/value heads."""
     query_heads, key_heads = heads
-    return (
-        _split(queries, query_heads, sources.queries.where, "queries"),
-        _split(keys, key_heads, sources.keys.where, "keys"),
-        None if values is None or sources.values is None else _split(values, key_heads, sources.values.where, "values"),
-    )
+    queries = _split(queries, query_heads, sources.queries.where, "queries")
+    keys = _split(keys, key_heads, sources.keys.where, "keys")
+    if values is not None:
+        assert sources.values is not None
+        values = _split(values, key_heads, sources.values.where, "values")
+    return queries, keys, values
 
 
 def _split(array: Array, heads: int, where: str, role: str) -> Array:

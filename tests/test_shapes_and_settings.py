@@ -91,6 +91,24 @@ SHAPES = [
         "write [[1, 2, 3]] for one row, or [[1], [2], [3]] for one column",
     ),
     Bad(
+        "a query of one axis with a number more than its hint shows",
+        {"queries": [0, 1, 2, 3]},
+        "queries: queries have 1 axis, and rows are due",
+        "write [[0, 1, 2, …]] for one row, or [[0], [1], [2], …] for one column",
+    ),
+    Bad(
+        "keys of one number and one axis",
+        {"keys": [5]},
+        "keys: keys have 1 axis, and rows are due",
+        "write [[5]] for one row",
+    ),
+    Bad(
+        "keys of two numbers and one axis",
+        {"keys": [5, 6]},
+        "keys: keys have 1 axis, and rows are due",
+        "write [[5, 6]] for one row, or [[5], [6]] for one column",
+    ),
+    Bad(
         "a number for queries",
         {"queries": 3.0},
         "queries: queries are a single number, and rows are due",
@@ -136,6 +154,18 @@ SHAPES = [
         "values of no columns",
         {"values": zeros(4, 0)},
         "values: values have no columns: their shape is (4, 0)",
+        None,
+    ),
+    Bad(
+        "a batch of rows of no columns",
+        {"queries": zeros(5, 2, 0)},
+        "queries: queries have no columns: their shape is (5, 2, 0)",
+        None,
+    ),
+    Bad(
+        "a batch of no rows",
+        {"keys": zeros(5, 0, 3)},
+        "keys: keys have no rows: their shape is (5, 0, 3)",
         None,
     ),
     Bad(
@@ -586,6 +616,12 @@ SETTINGS = [
         "-1 is unbounded, 0 is the query's own position",
     ),
     Bad(
+        "a window below -1 to the right",
+        {"window": (0, -2)},
+        "window: '0,-2' goes below -1",
+        "-1 is unbounded, 0 is the query's own position",
+    ),
+    Bad(
         "a window of halves",
         {"window": (1.5, 0)},
         "window: '1.5' is not a whole number",
@@ -656,6 +692,18 @@ SETTINGS = [
         {"heads": 2},
         "queries: the 3 columns of queries don't split into 2 heads",
         "numbers of heads that divide 3: 1, 3",
+    ),
+    Bad(
+        "heads that do not divide many columns, of which at most 64 are told",
+        {"queries": zeros(2, 65), "keys": zeros(4, 65), "heads": 2},
+        "queries: the 65 columns of queries don't split into 2 heads",
+        "numbers of heads that divide 65: 1, 5, 13",
+    ),
+    Bad(
+        "heads that do not divide 64 columns",
+        {"queries": zeros(2, 64), "keys": zeros(4, 64), "heads": 3},
+        "queries: the 64 columns of queries don't split into 3 heads",
+        "numbers of heads that divide 64: 1, 2, 4, 8, 16, 32, 64",
     ),
     Bad(
         "heads that do not divide the columns of V",
@@ -893,8 +941,8 @@ SETTINGS = [
     ),
     Bad(
         "an offset beyond any matrix",
-        {"query_offset": 10**30},
-        "query_offset: 1000000000000000000000000000000 is beyond any matrix",
+        {"query_offset": 10**18},
+        "query_offset: 1000000000000000000 is beyond any matrix",
         None,
     ),
     Bad(
@@ -1385,6 +1433,7 @@ TEXTS = [
     ("length_scale", ".5", 0.5),
     ("query_offset", "-3", -3),
     ("query_offset", "−3", -3),
+    ("query_offset", "9" * 18, 10**18 - 1),
     ("causal", "True", True),
     ("causal", "false", False),
     ("variant", " laplace ", "laplace"),
