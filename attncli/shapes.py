@@ -88,7 +88,7 @@ def check_shapes(
         _refuse_columns(queries, keys, sources, packed)
     if values is not None and values.shape[-2] != keys.shape[-2]:
         assert sources.values is not None
-        what = f"{keys.shape[-2]} keys, but {values.shape[-2]} values"
+        what = f"{_count(keys.shape[-2], 'key', 'keys')}, but {_count(values.shape[-2], 'value', 'values')}"
         turned = sources.values.array.ndim > 1 and values.shape[-1] == keys.shape[-2]
         raise ProblemError(
             sources.values.where,
@@ -176,7 +176,7 @@ def _with_extra(name: str, extra: Array, where: str, due: Shape, packed: bool) -
     fixed = due[-3:] if packed else due[-2:]  # what a mask may not widen: queries, keys, packed heads
     if whole[-len(fixed) :] == fixed:
         return whole[:-2]
-    if extra.ndim >= 2 and extra.shape[-2:] == (m, n) and n != m:
+    if extra.shape[-2:] == (m, n) and n != m:
         hint = f"the {name} looks transposed: a row per query is due"
     elif packed and extra.shape == (*lead[:-1], n, m):
         hint = f"the axis of the heads is missing: give it as {(*lead[:-1], 1, n, m)}"

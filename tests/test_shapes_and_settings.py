@@ -49,6 +49,12 @@ SHAPES = [
         "keys look transposed: one key per row is due",
     ),
     Bad(
+        "keys of a batch given as columns",
+        {"queries": zeros(5, 2, 3), "keys": zeros(5, 3, 4), "values": None},
+        "keys: queries have 3 columns, keys have 4 (queries (5, 2, 3), keys (5, 3, 4))",
+        "keys look transposed: one key per row is due",
+    ),
+    Bad(
         "keys of fewer columns than the queries",
         {"keys": KEYS[:, :2]},
         "keys: queries have 3 columns, keys have 2 (queries (2, 3), keys (4, 2))",
@@ -59,6 +65,18 @@ SHAPES = [
         {"values": VALUES.T},
         "values: 4 keys, but 2 values (keys (4, 3), values (2, 4))",
         "values look transposed: one value per row is due",
+    ),
+    Bad(
+        "values of a batch given as columns",
+        {"queries": zeros(5, 2, 3), "keys": zeros(5, 4, 3), "values": zeros(5, 2, 4)},
+        "values: 4 keys, but 2 values (keys (5, 4, 3), values (5, 2, 4))",
+        "values look transposed: one value per row is due",
+    ),
+    Bad(
+        "a column of values for one key",
+        {"keys": KEYS[:1], "values": [1, 2]},
+        "values: 1 key, but 2 values (keys (1, 3), values (2,))",
+        "a value per key is due",
     ),
     Bad(
         "fewer values than keys",
@@ -427,6 +445,24 @@ MASKS = [
         "the mask looks transposed: a row per query is due",
     ),
     Bad(
+        "a mask of a batch given as columns",
+        {"queries": zeros(5, 2, 3), "mask": np.ones((5, 4, 2))},
+        "mask: a mask of shape (5, 4, 2) does not fit 2 queries and 4 keys with the leading axes (5,)",
+        "the mask looks transposed: a row per query is due",
+    ),
+    Bad(
+        "a mask of two batches and no heads",
+        {
+            "queries": zeros(6, 5, 2, 6),
+            "keys": zeros(4, 6),
+            "heads": "3/3",
+            "mask": np.ones((6, 5, 2, 4)),
+            "values": None,
+        },
+        "mask: a mask of shape (6, 5, 2, 4) does not fit 2 queries and 4 keys with the leading axes (6, 5, 3)",
+        "the axis of the heads is missing: give it as (6, 5, 1, 2, 4)",
+    ),
+    Bad(
         "a mask of too many queries",
         {"mask": np.ones((3, 4))},
         "mask: a mask of shape (3, 4) does not fit 2 queries and 4 keys",
@@ -652,6 +688,18 @@ SETTINGS = [
         None,
     ),
     Bad(
+        "no key head",
+        {"heads": "8/0"},
+        "heads: '8/0' has no head",
+        None,
+    ),
+    Bad(
+        "no query head",
+        {"heads": "0/2"},
+        "heads: '0/2' has no head",
+        None,
+    ),
+    Bad(
         "a negative number of heads",
         {"heads": -1},
         "heads: '-1' is not H or H/KV",
@@ -713,9 +761,15 @@ SETTINGS = [
     ),
     Bad(
         "packed keys of another head size",
-        {"queries": zeros(2, 8), "keys": zeros(4, 8), "values": None, "heads": "4/2"},
-        "keys: a query head has 2 columns, a key head 4 (queries (2, 8) in 4 heads, keys (4, 8) in 2)",
+        {"queries": zeros(3, 8), "keys": zeros(5, 8), "values": None, "heads": "4/2"},
+        "keys: a query head has 2 columns, a key head 4 (queries (3, 8) in 4 heads, keys (5, 8) in 2)",
         "keys of 4 columns would fit, or other --heads",
+    ),
+    Bad(
+        "keys of another size in one head",
+        {"keys": KEYS[:, :2], "heads": 1},
+        "keys: queries have 3 columns, keys have 2 (queries (2, 3), keys (4, 2))",
+        "a key has as many columns as a query",
     ),
     Bad(
         "a softcap of 0",
@@ -1273,6 +1327,36 @@ def test_a_mask_or_bias_widens_a_leading_axis_of_one(name: str) -> None:
     for i in range(5):
         one = attend(QUERIES, KEYS, VALUES, **{name: extra[i] if name == "mask" else extra[i] * 1.0})
         np.testing.assert_array_equal(wide.output[i], one.output)
+
+
+def test_a_mask_widens_the_batch_of_packed_heads() -> None:
+    mask = np.arange(40).reshape(5, 2, 4) % 3 > 0
+    wide = attend(QUERIES[None], KEYS, VALUES, mask=mask[:, None], heads=1).output
+    np.testing.assert_array_equal(wide, [attend(QUERIES, KEYS, VALUES, mask=one).output for one in mask])
+
+
+@pytest.mark.parametrize(
+    ("queries", "keys", "values"),
+    [
+        pytest.param((6, 2, 3), (3, 4, 3), (3, 4, 2), id="heads"),
+        pytest.param((5, 6, 2, 3), (5, 3, 4, 3), (5, 3, 4, 2), id="heads of a batch"),
+        pytest.param((7, 5, 6, 2, 3), (5, 3, 4, 3), (7, 1, 3, 4, 2), id="heads of two batches"),
+        pytest.param((6, 2, 3), (5, 3, 4, 3), (3, 4, 2), id="keys of a batch alone"),
+        pytest.param((6, 2, 3), (3, 4, 3), (5, 3, 4, 2), id="values of a batch alone"),
+        pytest.param((5, 6, 2, 3), (3, 4, 3), (1, 4, 2), id="values that all heads share"),
+        pytest.param((5, 6, 2, 3), (3, 4, 3), (4, 2), id="values without heads"),
+    ],
+)
+def test_key_heads_that_queries_share_are_as_if_they_were_repeated(
+    queries: tuple[int, ...], keys: tuple[int, ...], values: tuple[int, ...]
+) -> None:
+    random = np.random.default_rng(5)
+    q, k, v = (random.standard_normal(shape) for shape in (queries, keys, values))
+    each = v if v.ndim < 3 or v.shape[-3] == 1 else v.repeat(2, axis=-3)
+    shared, repeated = attend(q, k, v), attend(q, k.repeat(2, axis=-3), each)
+    np.testing.assert_allclose(shared.output, repeated.output, rtol=1e-14)
+    assert shared.problem.key_heads == 3
+    assert repeated.problem.key_heads is None
 
 
 SCALES = [
