@@ -46,7 +46,7 @@ def as_table(matrix: Matrix, name: str) -> Array:
             f"a text table cannot show an array without cells: {array.shape}",
             "write it to a .npy, .json or .yaml file",
         )
-    return array if array.ndim == 2 else array.reshape(-1, 1)
+    return array if array.ndim == 2 else array.reshape(array.size, 1)
 
 
 def _readable(labels: tuple[str, ...] | None, count: int) -> tuple[str, ...] | None:
