@@ -289,6 +289,10 @@ def test_a_zero_vector_has_cosine_0_and_is_warned_about() -> None:
         "query 1 is a zero vector: a cosine with it is taken as 0",
         "2 keys are zero vectors, the first is 0: a cosine with it is taken as 0",
     )
+    assert attend([[[1.0, 0]], [[0, 0]]], [[1.0, 1]], variant="cosine").warnings == (
+        "query 1, 0 is a zero vector: a cosine with it is taken as 0",
+    )
+    assert attend([[0.0, 0]], [[0.0, 0]], variant="dot").warnings == ()
 
 
 def test_a_zero_vector_that_is_masked_is_nobodys_concern() -> None:
