@@ -14,14 +14,14 @@ TOKEN = re.compile(
     re.ASCII,
 )
 FORM = "a number or an expression of dk, as 1/sqrt(dk), 1/dk, 1/30, 0.125"
-DEEPEST = 50
+MOST_BRACKETS = 50  # each costs five calls of Python's thousand
 
 
 @lru_cache(maxsize=64)
 def parse_scale(text: str) -> Term:
     """The scale as a function of d_k; ValueError ("what" and, on a second line, the hint) where it isn't one."""
     parser = _Parser(text)
-    term = parser.sum(0)
+    term = parser.sum()
     if parser.tokens:
         left = parser.tokens[0]
         if left == ")":
@@ -55,6 +55,8 @@ class _Parser:
             raise ValueError(f"an empty scale\n{FORM}")
         if len(text) > 200:
             raise ValueError(f"a scale of {len(text)} characters\n{FORM}")
+        if text.count("(") > MOST_BRACKETS:
+            raise self.wrong("too many brackets")
         while position < len(text):
             match = TOKEN.match(text, position)
             if not match:
@@ -70,49 +72,43 @@ class _Parser:
             return self.tokens.pop(0)
         return None
 
-    def sum(self, depth: int) -> Term:
-        if depth > DEEPEST:
-            raise self.wrong("too many brackets")
-        left = self.product(depth)
+    def sum(self) -> Term:
+        left = self.product()
         while sign := self.take("+", "-"):
-            left = _apply(sign, left, self.product(depth))
+            left = _apply(sign, left, self.product())
         return left
 
-    def product(self, depth: int) -> Term:
-        left = self.signed(depth)
+    def product(self) -> Term:
+        left = self.signed()
         while sign := self.take("*", "/"):
-            left = _apply(sign, left, self.signed(depth))
+            left = _apply(sign, left, self.signed())
         return left
 
-    def signed(self, depth: int) -> Term:
-        if depth > DEEPEST:
-            raise self.wrong("too many signs")
+    def signed(self) -> Term:
         if self.take("-"):
-            inner = self.signed(depth + 1)
+            inner = self.signed()
             return lambda d_k: -inner(d_k)
         if self.take("+"):
-            return self.signed(depth + 1)
-        return self.power(depth)
+            return self.signed()
+        return self.power()
 
-    def power(self, depth: int) -> Term:
-        base = self.atom(depth)
+    def power(self) -> Term:
+        base = self.atom()
         if self.take("**"):
-            return _apply("**", base, self.signed(depth + 1))
+            return _apply("**", base, self.signed())
         return base
 
-    def atom(self, depth: int) -> Term:
-        if depth > DEEPEST:
-            raise self.wrong("too many roots")
+    def atom(self) -> Term:
         if not self.tokens:
             raise self.wrong("it ends too early")
         token = self.tokens.pop(0)
         if token == "(":
-            inner = self.sum(depth + 1)
+            inner = self.sum()
             if not self.take(")"):
                 raise self.wrong("a bracket is not closed")
             return inner
         if token in ("sqrt", "√"):
-            root = self.atom(depth + 1)
+            root = self.atom()
             return lambda d_k: math.sqrt(root(d_k))
         if token in ("dk", "d_k", "d"):
             return lambda d_k: d_k
