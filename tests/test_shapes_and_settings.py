@@ -1403,6 +1403,12 @@ def test_a_scale_means(text: str, value: float) -> None:
     assert attend(zeros(1, 12), zeros(1, 12), scale=text).problem.scale == value
 
 
+@pytest.mark.parametrize("end", ["tiny", "max"])
+def test_a_scale_may_be_at_the_end_of_what_float32_holds(end: str) -> None:
+    scale = float(getattr(np.finfo(np.float32), end))
+    assert attend(np.float32(QUERIES), np.float32(KEYS), scale=scale).problem.scale == scale
+
+
 FORM = "a number or an expression of dk, as 1/sqrt(dk), 1/dk, 1/30, 0.125"
 NO_SCALES = [
     ("", "an empty scale", FORM),

@@ -85,8 +85,7 @@ def _read_plain(data: bytes, where: str, reading: Reading) -> Matrix | None:
         return None
     if delimiter == b"," and points < rows * columns and _LEADING_ZEROS.search(data):
         return None  # there may be a 1,000; not where every cell has a point
-    flat = data.replace(b"\n", b",")
-    flat = flat if delimiter == b"," else flat.replace(delimiter, b",")  # a C reader would skip a run of tabs
+    flat = data.replace(b"\n", b",").replace(delimiter, b",")  # a C reader would skip a run of tabs
     numbers = numerals.numbers_between(flat, rows * columns)
     return None if numbers is None else _plain_matrix(numbers.reshape(rows, columns), where, reading)
 
@@ -96,13 +95,13 @@ def _read_headed(data: bytes, where: str, reading: Reading) -> Matrix | None:
     header, _, body = data.partition(b"\n")
     if b"\r" in header.removesuffix(b"\r"):
         return None  # several lines of a file whose line ends differ
-    if reading.keep_text or reading.header is False or (plain := _read_plain(body, where, NO_HEADER)) is None:
+    if reading.keep_text or (plain := _read_plain(body, where, NO_HEADER)) is None:
         return None
     try:
         head = _read_table(decode(header + b"\n" + body.partition(b"\n")[0], where), where, reading)
     except InputError:
         return None  # to be told with the whole table in view
-    if head.column_labels is None or head.array.tolist() != plain.array[:1].tolist():
+    if head.column_labels is None:
         return None
     return Matrix(plain.array, where, column_labels=head.column_labels)
 

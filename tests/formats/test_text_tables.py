@@ -37,6 +37,7 @@ SAME_TABLE = [
     ("commas and blanks", b"1, 2\n3 ,4.5\n"),
     ("carriage returns and newlines", b"1,2\r\n3,4.5\r\n"),
     ("carriage returns", b"1,2\r3,4.5\r"),
+    ("carriage returns and blanks", b"1 2\r3 4.5\r"),
     ("blank lines", b"\n1,2\n\n  \n3,4.5\n\n\n"),
     ("comments", b"# q\n1,2\n#\n# two\n3,4.5\n# end"),
     ("a UTF-8 mark", b"\xef\xbb\xbf1,2\n3,4.5\n"),
