@@ -328,6 +328,15 @@ BAD_INPUTS: list[tuple[str, str, bytes, str, str, str | None]] = [
         "'the' is not a number",
         "a first column holds labels only where no cell of it is a number",
     ),
+    ("a word behind a label", "csv", b"a,1,2\nb,3,x\n", "q.csv: line 2, column 3", "'x' is not a number", None),
+    (
+        "a row of tabs among tabs",
+        "tsv",
+        b"1\t2\n\t\n3\t4\n",
+        "q.tsv: line 2, column 1",
+        "the cell is empty",
+        "type the number that belongs there, or nan",
+    ),
     ("a complex number", "csv", b"1,1+2j\n", "q.csv: line 1, column 2", "'1+2j' is not a number", None),
     ("two signs", "csv", b"1,--2\n", "q.csv: line 1, column 2", "'--2' is not a number", None),
     (

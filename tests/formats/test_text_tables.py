@@ -39,6 +39,7 @@ SAME_TABLE = [
     ("carriage returns", b"1,2\r3,4.5\r"),
     ("carriage returns and blanks", b"1 2\r3 4.5\r"),
     ("blank lines", b"\n1,2\n\n  \n3,4.5\n\n\n"),
+    ("a line of tabs among commas", b"1,2\n\t\n3,4.5\n"),
     ("comments", b"# q\n1,2\n#\n# two\n3,4.5\n# end"),
     ("a UTF-8 mark", b"\xef\xbb\xbf1,2\n3,4.5\n"),
     ("UTF-16", "1,2\n3,4.5\n".encode("utf-16")),
@@ -104,6 +105,20 @@ def test_a_header_of_numbers_is_one_if_the_user_says_so(keep_text: bool) -> None
     )
     without = read(data, Reading(header=False, keep_text=keep_text))
     assert (without.array.shape, without.notes) == ((2, 3), ())
+
+
+@pytest.mark.parametrize(
+    ("data", "hint"),
+    [
+        (b"a,b\n1,2\n", "leave out --no-header if the first row is a header"),
+        (b"1_0,b\n1,2\n", "type 10"),
+        (b"1,2\na,b\n", "a first column holds labels only where no cell of it is a number"),
+    ],
+)
+def test_a_hint_to_a_header_is_for_the_first_row_alone(data: bytes, hint: str) -> None:
+    with pytest.raises(InputError) as caught:
+        read(data, Reading(header=False))
+    assert caught.value.hint == hint
 
 
 @pytest.mark.parametrize("data", [b"0,1\n1,0\n", b"0,1,2\n", b"1,2,3\n4,5,6\n"])
