@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -67,7 +68,7 @@ def prepare(request: Request, *, compute: str | None = None) -> Problem:
         packed=request.heads is not None,
         dtype=np.dtype(compute) if compute else dtype,
         is_finite=True,
-        labels=_settle_labels(request, sources.labels, q.shape[-2], k.shape[-2], q.shape[-1], layout.values),
+        labels=_settle_labels(request, sources.labels, q.shape[-2], k.shape[-2], q.shape[-1]),
         output_projection=sources.output_projection(
             computing, layout, request.heads is not None, allow_nonfinite=bool(request.allow_nonfinite)
         ),
@@ -241,23 +242,14 @@ def _read_lengths(request: Request, lead: tuple[int, ...], m: int) -> tuple[int,
     return tuple(int(length) for length in array)
 
 
-def _settle_labels(request: Request, found: Labels, n: int, m: int, d_k: int, values: Array | None) -> Labels:
+def _settle_labels(request: Request, found: Labels, n: int, m: int, d_k: int) -> Labels:
     """Labels given apart win over those read with the matrices; they must be as many as what they name."""
-    sizes = {"queries": n, "keys": m, "features": d_k, "values": None if values is None else values.shape[-1]}
-    chosen: dict[str, tuple[str, ...] | None] = {}
+    own = {name: given for name, given in asdict(request.labels).items() if given is not None}
+    sizes = {"queries": n, "keys": m} if request.heads else {"queries": n, "keys": m, "features": d_k}
     for name, size in sizes.items():
-        given = getattr(request.labels, name)
-        if (
-            given is not None
-            and size is not None
-            and len(given) != size
-            and name != "values"
-            and not (name == "features" and request.heads)
-        ):
-            raise ProblemError(f"labels: {name}", f"{len(given)} labels for {size} {_LABELLED[name]}")
-        read = getattr(found, name)
-        chosen[name] = given if given is not None else read
-    return Labels(**chosen)
+        if name in own and len(own[name]) != size:
+            raise ProblemError(f"labels: {name}", f"{len(own[name])} labels for {size} {_LABELLED[name]}")
+    return replace(found, **own)
 
 
 _LENGTHS = "one length for all, or one per entry of the first axis"

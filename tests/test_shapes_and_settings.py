@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from attncli import AttncliError, attend
 from attncli.door import prepare
 from attncli.matrices import Matrix
-from attncli.request import MATRIX_NAMES, Request
+from attncli.request import MATRIX_NAMES, Labels, Request
 from attncli.result import Result
 from attncli.scale import evaluate_scale
 from attncli.settings import BY_KEY
@@ -1318,6 +1318,32 @@ def test_checking_computes_projections_in_float64() -> None:
     x, w = Matrix(np.float32([[1 / 3]]), "x"), Matrix(np.float32([[1 / 3]]), "w")
     problem = prepare(Request(x=x, w_q=w, w_k=w), compute="float64")
     assert problem.queries.tolist() == [[float(np.float32(1 / 3)) ** 2]]
+
+
+WRONG_LABELS = [
+    ({"queries": ("a", "b", "c")}, "labels: queries: 3 labels for 2 queries"),
+    ({"keys": ("a", "b")}, "labels: keys: 2 labels for 4 keys"),
+    ({"features": ("a", "b")}, "labels: features: 2 labels for 3 columns of Q and K"),
+]
+
+
+@pytest.mark.parametrize(("names", "message"), WRONG_LABELS, ids=[next(iter(names)) for names, _ in WRONG_LABELS])
+def test_labels_are_as_many_as_what_they_name(names: dict[str, Any], message: str) -> None:
+    with pytest.raises(AttncliError) as refusal:
+        asked(queries=QUERIES, keys=KEYS, labels=Labels(**names))
+    assert str(refusal.value) == message
+
+
+def test_labels_given_apart_win_over_those_read_with_the_matrices() -> None:
+    queries = Matrix(QUERIES, "queries", row_labels=("a", "b"), column_labels=("x", "y", "z"))
+    keys, own = Matrix(KEYS, "keys", row_labels=("k", "l", "m", "n")), Labels(queries=("c", "d"), values=("v",))
+    problem = prepare(Request(queries=queries, keys=keys, labels=own))
+    assert problem.labels == Labels(("c", "d"), ("k", "l", "m", "n"), ("x", "y", "z"), ("v",))
+
+
+def test_features_of_packed_heads_are_named_as_one_likes() -> None:
+    labels = Labels(features=("x", "y"))
+    assert asked(queries=zeros(1, 4), keys=zeros(1, 4), heads=(2, 2), labels=labels).problem.labels == labels
 
 
 @pytest.mark.parametrize("name", ["mask", "bias"])

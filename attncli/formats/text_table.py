@@ -181,7 +181,7 @@ def _split(text: str, where: str) -> _Table:
     for number, line in numbered if delimiter == "," else ():
         if (doubt := split_thousands(line)) is not None:
             raise InputError(f"{where}: line {number}, column {doubt[0]}", doubt[1], doubt[2])
-    if delimiter == BLANKS and len(rows) > 1 and {len(row) for row in rows[1:]} == {len(rows[0]) + 1}:
+    if delimiter == BLANKS and {len(row) for row in rows[1:]} == {len(rows[0]) + 1}:
         rows[0].insert(0, "")  # blanks cannot show an empty corner
     expected = len(rows[0])
     for index, row in enumerate(rows):

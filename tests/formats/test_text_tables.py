@@ -67,6 +67,7 @@ LABELS = [
     ("both, a word in the corner", b"token,x,y\nq1,1,2\n", [[1, 2]], ("q1",), ("x", "y")),
     ("both among tabs", b"\tx\ty\nq1\t1\t2\n", [[1, 2]], ("q1",), ("x", "y")),
     ("both among blanks", b"x y\nq1 1 2\nq2 3 4\n", [[1, 2], [3, 4]], ("q1", "q2"), ("x", "y")),
+    ("both among blanks, one row", b"x y\nq1 1 2\n", [[1, 2]], ("q1",), ("x", "y")),
     ("labels are stripped", b" a , b \n1,2\n", [[1, 2]], None, ("a", "b")),
     ("quoted labels", b'"a, ""b""","c\nd"\n1,2\n', [[1, 2]], None, ('a, "b"', "c\nd")),
     ("a label with a delimiter of its own", b'"x;y";0,5\n"z;y";1,25\n', [[0.5], [1.25]], ("x;y", "z;y"), None),
