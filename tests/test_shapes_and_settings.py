@@ -1435,6 +1435,19 @@ def test_a_scale_may_be_at_the_end_of_what_float32_holds(end: str) -> None:
     assert attend(np.float32(QUERIES), np.float32(KEYS), scale=scale).problem.scale == scale
 
 
+LENGTHS = [
+    ({"variant": "laplace"}, 1),
+    ({"variant": "gaussian", "length_scale": 2}, 2),
+    ({"variant": "laplace", "scale": 3}, None),
+    ({"variant": "dot"}, None),
+]
+
+
+@pytest.mark.parametrize(("given", "length"), LENGTHS, ids=["default", "given", "a scale instead", "a product"])
+def test_a_distance_has_a_length_scale_unless_its_scale_is_given(given: dict[str, Any], length: float | None) -> None:
+    assert attend(QUERIES, KEYS, **given).problem.length_scale == length
+
+
 FORM = "a number or an expression of dk, as 1/sqrt(dk), 1/dk, 1/30, 0.125"
 NO_SCALES = [
     ("", "an empty scale", FORM),

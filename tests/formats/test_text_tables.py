@@ -41,6 +41,7 @@ SAME_TABLE = [
     ("blank lines", b"\n1,2\n\n  \n3,4.5\n\n\n"),
     ("a line of tabs among commas", b"1,2\n\t\n3,4.5\n"),
     ("comments", b"# q\n1,2\n#\n# two\n3,4.5\n# end"),
+    ("comments beside quotes", b'# "q"\n\n"1",2\n#\n3,4.5\n'),
     ("a UTF-8 mark", b"\xef\xbb\xbf1,2\n3,4.5\n"),
     ("UTF-16", "1,2\n3,4.5\n".encode("utf-16")),
     ("big-endian UTF-16", b"\xfe\xff" + "1,2\r\n3,4.5\r\n".encode("utf-16-be")),
