@@ -47,8 +47,8 @@ class Row:
     """Numbers side by side, as a vector is written; `left_out` of them are missing before place `gap`."""
 
     cells: tuple[Numeral, ...]
-    gap: int = 0
-    left_out: int = 0
+    gap: int
+    left_out: int
 
 
 Expression = Numeral | Symbol | Operation | Rest | Row

@@ -1330,7 +1330,7 @@ WRONG_LABELS = [
 @pytest.mark.parametrize(("names", "message"), WRONG_LABELS, ids=[next(iter(names)) for names, _ in WRONG_LABELS])
 def test_labels_are_as_many_as_what_they_name(names: dict[str, Any], message: str) -> None:
     with pytest.raises(AttncliError) as refusal:
-        asked(queries=QUERIES, keys=KEYS, labels=Labels(**names))
+        asked(queries=zeros(5, 2, 3), keys=KEYS, labels=Labels(**names))
     assert str(refusal.value) == message
 
 

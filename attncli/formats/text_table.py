@@ -231,7 +231,7 @@ def _delimiter(lines: list[str]) -> str:
     fitting = []
     likely: tuple[int, str] = (0, BLANKS)
     for delimiter in DELIMITERS:
-        counts = Counter(_count(line, delimiter) for line in (lines if delimiter == "\t" else solid))
+        counts = Counter(_count(line, delimiter) for line in solid)
         header = _count(solid[0], delimiter)
         if delimiter == BLANKS and counts[header] == 1 and counts[header + 1] == len(solid) - 1 > 0:
             counts = Counter({header + 1: len(solid)})

@@ -69,9 +69,11 @@ LABELS = [
     ("both among tabs", b"\tx\ty\nq1\t1\t2\n", [[1, 2]], ("q1",), ("x", "y")),
     ("both among blanks", b"x y\nq1 1 2\nq2 3 4\n", [[1, 2], [3, 4]], ("q1", "q2"), ("x", "y")),
     ("both among blanks, one row", b"x y\nq1 1 2\n", [[1, 2]], ("q1",), ("x", "y")),
+    ("both among blanks, a comma in a label", b"x\na,b 1\n", [[1]], ("a,b",), ("x",)),
     ("labels are stripped", b" a , b \n1,2\n", [[1, 2]], None, ("a", "b")),
     ("quoted labels", b'"a, ""b""","c\nd"\n1,2\n', [[1, 2]], None, ('a, "b"', "c\nd")),
     ("a label with a delimiter of its own", b'"x;y";0,5\n"z;y";1,25\n', [[0.5], [1.25]], ("x;y", "z;y"), None),
+    ("a label of three lines", b'"a\n""b""\nc",1\n', [[1]], ('a\n"b"\nc',), None),
     ("a hash that begins no comment", b"#tag,1\n#,2\n", [[1], [2]], ("#tag", "#"), None),
     ("one column under a header", b"x\n1\n2\n", [[1], [2]], None, ("x",)),
     ("a sentence of one row", b"the,0.25,0.75\n", [[0.25, 0.75]], ("the",), None),
@@ -192,11 +194,11 @@ def test_a_label_that_begins_as_a_file_s_mark_does_is_kept() -> None:
     assert read(written("csv", Matrix(np.eye(2), "x", None, labels))).column_labels == labels
 
 
-@pytest.mark.parametrize("label", ["1", "nan", "true", "1_000", "", " a", "\ud800", "\udfff"])
+@pytest.mark.parametrize("label", ["1", "nan", "true", "1_000", "", " a", "\ud800"])
 def test_labels_that_would_be_read_as_numbers_or_otherwise_are_left_out(label: str) -> None:
-    for given in ((label, "b"), ("b", label)):
-        assert written("csv", Matrix(np.eye(2), "x", given, None)) == b"1.0,0.0\n0.0,1.0\n"
-        assert written("csv", Matrix(np.eye(2), "x", None, given)) == b"1.0,0.0\n0.0,1.0\n"
+    for labels in ((label, "b"), ("b", label)):
+        assert written("csv", Matrix(np.eye(2), "x", labels, None)) == b"1.0,0.0\n0.0,1.0\n"
+        assert written("csv", Matrix(np.eye(2), "x", None, labels)) == b"1.0,0.0\n0.0,1.0\n"
 
 
 @pytest.mark.parametrize(
