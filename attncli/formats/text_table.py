@@ -235,8 +235,7 @@ def _delimiter(lines: list[str]) -> str:
         header = _count(solid[0], delimiter)
         if delimiter == BLANKS and counts[header] == 1 and counts[header + 1] == len(solid) - 1 > 0:
             counts = Counter({header + 1: len(solid)})
-        cells = counts.most_common(1)[0][0]
-        if len(counts) == 1 and cells > 1:
+        if len(counts) == 1 and min(counts) > 1:
             fitting.append(delimiter)
         several = sum(times for cells, times in counts.items() if cells > 1)
         likely = max(likely, (several, delimiter), key=lambda pair: pair[0])
