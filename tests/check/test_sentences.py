@@ -620,6 +620,13 @@ def test_two_slips_are_believed_where_they_change_four_digits(decimals, slip):
     assert told(f"{problem}, mask: [1, 1, 0]", {"output": f"[[{wrong:.{decimals}f}, 0, 0, 0, 0]]"})[0] == slip
 
 
+@pytest.mark.parametrize(("rtol", "slips"), [(0.05, ["unscaled"]), (0.02, [])])
+def test_a_slip_reproduces_numbers_within_the_tolerance_that_was_given(rtol, slips):
+    rough = [[cell * 1.03 for cell in row] for row in numbers(f"{TWO}, variant: dot", "output")]
+    found = check(problem(f"{TWO}, expected: {{output: {rough}}}"), rtol=rtol)
+    assert (found.verdict, [each.slip for each in found.diagnosis]) == ("wrong", slips)
+
+
 ROUNDED = {"weigh": lambda weights: weights.round(2)}
 
 

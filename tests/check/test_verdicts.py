@@ -286,6 +286,11 @@ def test_the_worst_cell_has_the_names_of_its_row_and_column(expected, labels):
     assert report(expected, problem).checks[0].labels == (None, None)
 
 
+def test_the_worst_cell_of_a_batch_has_names_too():
+    problem = "queries: [[[0], [0], [0]]], keys: [[[1], [1]]], labels: {keys: [left, right]}"
+    assert report("weights: [[[0.5, 0.5], [0.5, 0.5], [0.5, 0.9]]]", problem).checks[0].labels == (None, "right")
+
+
 def test_a_column_of_several_heads_has_not_the_name_of_one_of_a_shared_head():
     problem = "queries: [[0, 0]], keys: [[1], [1]], values: [[1], [3]], heads: 2/1, labels: {values: [low]}"
     assert report("output: [[9, 2]]", problem).checks[0].labels == (None, None)
