@@ -216,7 +216,7 @@ def try_correct(how, seed):
         "in full": repr,
     }
     right = answer(problem, Way())
-    given = expectations(random, right)
+    given = [*expectations(random, right), "scores"]
     text = as_text(problem, {each: printed(right[each], shows[how]) for each in given})
     return report_of(text).verdict, text
 
