@@ -46,7 +46,7 @@ def plain_bounds(
     raw = raw + u * np.abs(right["raw_scores"])
     scores = _score_bound(problem, raw, right, u)
     found = {"raw_scores": raw, "scores": scores}
-    weights, m = right["weights"], problem.m
+    weights, m = np.where(np.isfinite(right["weights"]), right["weights"], 0), problem.m
     seen = np.where(np.isfinite(right["scores"]), right["scores"], 0)
     largest = np.where(np.isfinite(right["scores"]), right["scores"], -np.inf).max(axis=-1, keepdims=True)
     distance = np.abs(seen - np.where(np.isfinite(largest), largest, 0))
@@ -54,7 +54,7 @@ def plain_bounds(
     mean = (np.abs(weights) * each).sum(axis=-1, keepdims=True)  # scores that stand for weights may be negative
     relative = np.minimum(each + mean + (m + 2) * u, 50)
     tiny = float(np.finfo(dtype).smallest_normal)
-    found["weights"] = np.abs(weights) * np.expm1(relative) + tiny
+    found["weights"] = scores if route.softmax == "none" else np.abs(weights) * np.expm1(relative) + tiny
     if "lse" in names:
         found["lse"] = (
             mean[..., 0] + (m + EXPONENTIAL) * u + 2 * u * np.abs(np.where(np.isfinite(largest), largest, 0))[..., 0]

@@ -35,12 +35,14 @@ class Measured:
 
     def bound(self, name: str, dtype: str) -> Array:
         """The error that a plain computation in `dtype` may make of each cell; without its softmax a route has those
-        of the way there."""
+        of the way there. What is not finite has none."""
         if dtype not in self._bounds:
             names = ("raw_scores", "scores", "weights")
             right = self.route.numbers_of(self.problem, names)
             found = plain_bounds(self.route, self.request, self.problem, right, self.names, np.dtype(dtype))
-            self._bounds[dtype] = {name: np.where(np.isnan(bound), 0.0, bound) for name, bound in found.items()}
+            self._bounds[dtype] = {
+                name: np.where(np.isfinite(self.numbers[name]), bound, 0.0) for name, bound in found.items()
+            }
         return self._bounds[dtype][name]
 
     @cached_property

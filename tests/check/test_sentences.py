@@ -684,3 +684,24 @@ def test_a_slip_of_a_float32_computation_is_found(slip):
     said = "[" + ", ".join("[" + ", ".join(f"{cell:.9g}" for cell in row) + "]" for row in weights) + "]"
     problem = f"queries: {queries.tolist()}, keys: {keys.tolist()}, mask: [[1, 1, 0], [1, 1, 1]]"
     assert told(problem, {"weights": said})[0] == slip
+
+
+@pytest.mark.parametrize(
+    ("text", "weights", "slip"),
+    [
+        pytest.param(
+            "queries: [[0.1, 0.2, -0.3]], keys: [[1, 1, 1], [1, 0, 0]], variant: dot",
+            [[2.7755575615628914e-17, 0.1]],  # the first added up in another order
+            "no-softmax",
+            id="a score that cancels",
+        ),
+        pytest.param(
+            "queries: [[0.1], [0.4]], keys: [[1], [2]], mask: [1, 0], variant: dot",
+            [[0.4255574831883414, float("nan")], [0.5744425168116590, float("nan")]],  # a few ulps off
+            "softmax-over-queries",
+            id="beside nan",
+        ),
+    ],
+)
+def test_a_slip_of_a_float64_computation_is_found(text, weights, slip):
+    assert told(text, {"weights": weights})[0] == slip
