@@ -1,4 +1,4 @@
-"""Whether slips are found, right numbers are called right and altered ones wrong, on random problems.
+"""Whether slips are found, right numbers called right, altered ones wrong and random ones no slip, on random problems.
 
     python -m tests.diagnosis.soak --seed 1 --per-slip 1000
 
@@ -241,12 +241,26 @@ def try_altered(seed):
     return report_of(text).verdict, text
 
 
+def try_random(seed):
+    """The verdict on numbers at random, and the slips that are said to explain them."""
+    random = randomness.Random(f"random {seed}")
+    wishes = {name: random.random() < 0.3 for name in ("square", "wide", "turned_values")}
+    problem = make(random, masked=masked(random) if random.random() < 0.5 else "", **wishes)
+    right = answer(problem, Way())
+    given = random.sample(list(right), random.randint(1, len(right)))
+    text = as_text(problem, {each: printed(right[each], lambda _: f"{random.uniform(-2, 2):.3f}") for each in given})
+    report = report_of(text)
+    return report.verdict, [found.slip for found in report.diagnosis], text
+
+
 def run(task):
     kind, name, seed = task
     if kind == "slip":
         return task, try_slip(name, seed)
     if kind == "correct":
         return task, try_correct(name, seed)
+    if kind == "random":
+        return task, try_random(seed)
     return task, try_altered(seed)
 
 
@@ -263,7 +277,7 @@ def main():
     seeds = range(options.seed * 1_000_000, options.seed * 1_000_000 + options.per_slip)
     tasks = [("slip", name, seed) for name in SLIPS for seed in seeds]
     tasks += [("correct", how, seed) for how in PRINTS for seed in seeds]
-    tasks += [("altered", "", seed) for seed in seeds]
+    tasks += [(kind, "", seed) for kind in ("altered", "random") for seed in seeds]
     if options.only:
         tasks = [task for task in tasks if options.only in task[:2]]
     results = {}
@@ -281,6 +295,10 @@ def main():
             print(f"{name:22} {len(wrong):5} wrong ({len(found)} differ): {share:7.2%} in the first three, "
                   f"{first / max(1, len(wrong)):7.2%} first")  # fmt: skip
             failed |= share < 0.99
+        elif kind == "random":
+            missed = [(seed, result) for seed, result in found if result[:2] != ("wrong", [])]
+            print(f"{kind:23} {len(found):5}: {len(missed)} called right or a slip")
+            failed |= bool(missed)
         else:
             bad = "wrong" if kind == "correct" else None
             missed = [(s, r) for s, r in found if (r[0] == "wrong") == (bad == "wrong")]

@@ -26,3 +26,9 @@ def test_altered_numbers_are_always_called_wrong():
     for seed in SEEDS:
         result = soak.try_altered(seed)
         assert result is None or result[0] == "wrong", result
+
+
+def test_numbers_at_random_are_no_slip():
+    for seed in SEEDS:
+        verdict, slips, text = soak.try_random(seed)
+        assert (verdict, slips) == ("wrong", []), text
