@@ -8,6 +8,7 @@ import math
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -87,6 +88,22 @@ def test_of_very_many_weights_those_without_a_key_are_warned_of() -> None:
     request = Request(**drawn, causal=True, query_offset=-1)  # type: ignore[arg-type]
     comparison = compare(variant_candidates(request, ["dot", "uniform"]))
     assert all(len(result.warnings) == 1 and "query 0 " in result.warnings[0] for result in comparison.results)
+
+
+@pytest.mark.parametrize(("parts", "size"), [(1, 5), (2, 5), (2, 2100)])
+def test_progress_counts_as_many_rows_as_it_was_told_of(parts: int, size: int) -> None:
+    drawn = np.random.default_rng(5).normal(size=(parts, size, 1)).astype(np.float32)
+    request = Request(queries=as_matrix(drawn, "queries"), keys=as_matrix(drawn, "keys"))
+    totals: list[int] = []
+    told: list[int] = []
+
+    def watched(total: int) -> AbstractContextManager[Callable[[int], None]]:
+        totals.append(total)
+        return nullcontext(told.append)
+
+    compare(variant_candidates(request, ["dot", "uniform", "laplace"]), watched=watched)
+    assert totals == [sum(told)]
+    assert min(told) > 0
 
 
 @needs_peak
