@@ -262,7 +262,6 @@ def _cells(line: str, delimiter: str, place: str | None = None) -> list[str]:
     """The stripped cells of a line; without a place for the error, a misplaced quotation mark is let pass."""
     if '"' not in line:
         return line.split() if delimiter == BLANKS else [cell.strip() for cell in line.split(delimiter)]
-    line = line.strip() if delimiter == BLANKS else line
     cells: list[str] = []
     start, pattern = 0, _CELLS[delimiter]
     while True:

@@ -75,6 +75,8 @@ LABELS = [
     ("a label with a delimiter of its own", b'"x;y";0,5\n"z;y";1,25\n', [[0.5], [1.25]], ("x;y", "z;y"), None),
     ("a label of three lines", b'"a\n""b""\nc",1\n', [[1]], ('a\n"b"\nc',), None),
     ("a hash that begins no comment", b"#tag,1\n#,2\n", [[1], [2]], ("#tag", "#"), None),
+    ("tabs and blanks in every row", b"1\t2 3\n4\t5 6\n", [[1, 2, 3], [4, 5, 6]], None, None),
+    ("quotes between blanks", b' "a b" 1 \n "c"  2\n', [[1], [2]], ("a b", "c"), None),
     ("one column under a header", b"x\n1\n2\n", [[1], [2]], None, ("x",)),
     ("a sentence of one row", b"the,0.25,0.75\n", [[0.25, 0.75]], ("the",), None),
 ]
