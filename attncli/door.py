@@ -224,8 +224,8 @@ def _read_lengths(request: Request, lead: tuple[int, ...], m: int) -> tuple[int,
     if request.key_lengths is None:
         return None
     array, where = np.atleast_1d(request.key_lengths.array), request.key_lengths.where
-    if array.ndim > 1 and max(array.shape) == array.size:
-        array = array.reshape(-1)  # a row or a column of a text table
+    if max(array.shape) == array.size:
+        array = array.ravel()  # a row or a column of a text table
     if array.ndim > 1:
         raise ProblemError(where, f"key lengths have the shape {array.shape}", _LENGTHS)
     if array.dtype.kind not in "iuf":

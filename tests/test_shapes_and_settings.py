@@ -1346,6 +1346,11 @@ def test_features_of_packed_heads_are_named_as_one_likes() -> None:
     assert asked(queries=zeros(1, 4), keys=zeros(1, 4), heads=(2, 2), labels=labels).problem.labels == labels
 
 
+@pytest.mark.parametrize("lengths", [[3, 4], [[3, 4]], [[3], [4]]], ids=["an axis", "a row", "a column"])
+def test_key_lengths_may_stand_in_a_row_or_a_column(lengths: list[Any]) -> None:
+    assert attend(zeros(2, 2, 3), KEYS, key_lengths=lengths).problem.visible.lengths == (3, 4)
+
+
 @pytest.mark.parametrize("name", ["mask", "bias"])
 def test_a_mask_or_bias_widens_a_leading_axis_of_one(name: str) -> None:
     extra = np.arange(40).reshape(5, 2, 4) % 3 > 0
