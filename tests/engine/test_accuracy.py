@@ -66,6 +66,30 @@ def test_float32_weights_of_exact_scores_are_within_6_units_in_the_last_place(sc
     assert worst_ulp(weights_of_scores(scores, engine), exact_weights([scores]), 1e-44) <= 6
 
 
+@pytest.mark.parametrize(("dtype", "last", "top"), [("float32", 110, 85), ("float64", 760, 705)])
+def test_compiled_exponentials_err_by_about_a_unit_in_the_last_place(dtype, last, top):
+    numba = pytest.importorskip("numba")
+    from attncli.engine.numba_exp import exponential, wide_exponential
+
+    @numba.njit
+    def fill(numbers, errors, plain, wide):
+        for i in range(numbers.size):
+            plain[i] = exponential(numbers[i])
+            wide[i] = wide_exponential(min(numbers[i], -numbers[i]), errors[i])
+
+    numbers = np.linspace(-last, last, 1001).astype(dtype)
+    errors = (np.spacing(np.abs(numbers)) * np.random.default_rng(6).uniform(-0.5, 0.5, 1001)).astype(dtype)
+    plain, wide = np.empty_like(numbers), np.empty_like(numbers)
+    fill(numbers, errors, plain, wide)
+    own = np.abs(numbers) <= top
+    below = [-abs(Decimal(float(x))) + Decimal(float(error)) for x, error in zip(numbers, errors, strict=True)]
+    assert worst_ulp(plain[None, own], [[Decimal(float(x)).exp() for x in numbers[own]]]) <= 1
+    assert worst_ulp(wide[None], [[x.exp() for x in below]]) <= 1.1
+    fill(np.array([-np.inf, np.nan], dtype), np.zeros(2, dtype), plain[:2], wide[:2])
+    assert plain[0] == wide[0] == 0
+    assert np.isnan(wide[1])
+
+
 @pytest.mark.parametrize("span", [1.0, 20.0, 80.0, 300.0], ids="scores within {}".format)
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_outputs_err_by_a_few_units_with_a_shift_and_without(span, dtype, engine):
