@@ -127,6 +127,12 @@ def test_a_hint_to_a_header_is_for_the_first_row_alone(data: bytes, hint: str) -
     assert caught.value.hint == hint
 
 
+def test_one_column_under_a_header_that_is_said_to_be_one_needs_a_label() -> None:
+    with pytest.raises(InputError) as caught:
+        read(b'""\n1\n', Reading(header=True))
+    assert str(caught.value) == "q.csv: line 1, column 1: a column label is missing"
+
+
 @pytest.mark.parametrize("data", [b"0,1\n1,0\n", b"0,1,2\n", b"1,2,3\n4,5,6\n"])
 def test_what_need_not_be_a_header_gets_no_note(data: bytes) -> None:
     assert read(data).notes == ()
