@@ -173,6 +173,14 @@ BAD_INPUTS: list[tuple[str, str, bytes, str, str, str | None]] = [
         "type the number that belongs there, or nan",
     ),
     (
+        "a delimiter at the end of each line with quotes",
+        "csv",
+        b'"1",2,\n3,"4",\n',
+        "q.csv: line 1, column 3",
+        "the cell is empty",
+        "type the number that belongs there, or nan",
+    ),
+    (
         "an empty cell in the first row",
         "csv",
         b",2\n3,4\n",
