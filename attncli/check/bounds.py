@@ -101,15 +101,16 @@ def _raw_bound(problem: Problem, queries: Array, keys: Array, dq: Array, dk: Arr
 
 
 def _distance_bound(name: str, queries: Array, keys: Array, dq: Array, dk: Array, u: float) -> Array:
-    """Σ(error of q − k), times |q − k| where that is squared, and a rounding for each term."""
+    """Σ(error of q − k), times |q − k| or twice that where it is squared, and a rounding for each term."""
+    power = {"gaussian": 1, "squared": 2}.get(name)  # the second is a slip's
     total = np.zeros((*queries.shape[:-1], keys.shape[-2]))
     error = np.zeros_like(total)
     for a in range(queries.shape[-1]):
         difference = np.abs(queries[..., a, None] - keys[..., None, :, a])
         inherited = dq[..., a, None] + dk[..., None, :, a]
-        if name == "gaussian":
-            error += difference * inherited
-            total += difference * difference
+        if power:
+            error += power * difference * inherited
+            total += power * difference * difference
         else:
             error += inherited
             total += difference

@@ -150,6 +150,16 @@ def are_float32(array: Array, claims: Claims) -> bool:
 
 def finer_than_float32(array: Array, claims: Claims) -> bool:
     """Whether some text shows a unit below the spacing of float32 there, so that few decimals are one."""
-    with np.errstate(over="ignore", invalid="ignore"):
-        spacing = np.spacing(np.abs(array).astype(np.float32)).astype(np.float64)
-    return bool((np.isfinite(array) & (claims.shown < spacing)).any())
+    return bool((np.isfinite(array) & (claims.shown < spacing(array, "float32"))).any())
+
+
+def spacing(computed: Array, dtype: str) -> Array:
+    """One unit in the last place of each number in this dtype."""
+    size = np.abs(np.where(np.isfinite(computed), computed, 0))
+    if dtype == "bfloat16":
+        found: Array = np.spacing(size.astype(np.float32)).astype(np.float64) * 2**16
+        return found
+    with np.errstate(over="ignore"):
+        narrow = np.minimum(size, float(np.finfo(dtype).max)).astype(dtype)
+    wide: Array = np.spacing(narrow).astype(np.float64)
+    return wide

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from attncli.check.claims import Claims, are_float32, finer_than_float32
-from attncli.check.structure import spacing
+from attncli.check.claims import Claims, are_float32, finer_than_float32, spacing
 from attncli.records import record
 
 if TYPE_CHECKING:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from attncli.check.claims import spacing
 from attncli.check.report import Errors
 
 if TYPE_CHECKING:
@@ -57,18 +58,6 @@ def dtype_of(judge: Judge) -> str | None:
     if judge.shows_float32 and judge.is_float32:
         return "float32"
     return "float64" if judge.claims.is_full.all() else None
-
-
-def spacing(computed: Array, dtype: str) -> Array:
-    """One unit in the last place of each number in this dtype."""
-    size = np.abs(np.where(np.isfinite(computed), computed, 0))
-    if dtype == "bfloat16":
-        found: Array = np.spacing(size.astype(np.float32)).astype(np.float64) * 2**16
-        return found
-    with np.errstate(over="ignore"):
-        narrow = np.minimum(size, float(np.finfo(dtype).max)).astype(dtype)
-    wide: Array = np.spacing(narrow).astype(np.float64)
-    return wide
 
 
 def structure(sizes: Array, beyond: Array, name: str) -> str:

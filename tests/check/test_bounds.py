@@ -1,10 +1,14 @@
 """What a plain computation in float32 gives lies within its bound, and the bound is not far from it."""
 
+from dataclasses import replace
+from functools import partial
+
 import numpy as np
 import pytest
 
 from attncli.check.measures import Measured
-from attncli.check.routes import RIGHT
+from attncli.check.routes import RIGHT, Route
+from attncli.check.wrongs import EUCLIDEAN, SQUARED
 from attncli.door import prepare
 from attncli.matrices import Matrix
 from attncli.request import Request
@@ -70,10 +74,10 @@ PROBLEMS = {
 LEAST = {"raw_scores": 1 / 25, "scores": 1 / 25, "weights": 1 / 60, "output": 1 / 300, "lse": 1 / 60}
 
 
-def share(name, request):
+def share(name, request, route=RIGHT):
     """The largest error over its bound; 1 where no error may be."""
-    right = Measured(RIGHT, request, NAMES, {})
-    narrow = Result(prepare(request, compute="float32"), "numpy").compute(*NAMES)
+    right = Measured(route, request, NAMES, {})
+    narrow = Result(route.altered(prepare(request, compute="float32")), "numpy").compute(*NAMES)
     with np.errstate(invalid="ignore"):  # a masked score's -inf less itself
         error = np.nan_to_num(np.abs(narrow.array(name) - right.numbers[name]))
     bound = right.bound(name, "float32")
@@ -86,6 +90,19 @@ def test_a_plain_computation_keeps_its_bound_and_comes_near_it(problem):
     requests = [problem(np.random.default_rng(seed)) for seed in range(4)]
     for name in NAMES:
         assert max(share(name, request) for request in requests) > LEAST[name], name
+
+
+@pytest.mark.parametrize("distance", [SQUARED, EUCLIDEAN], ids=["squared", "euclidean"])
+@pytest.mark.parametrize("offset", [0.0, 100.0])
+def test_a_plain_computation_of_another_distance_keeps_its_bound(distance, offset):
+    route = Route(problems=(partial(replace, variant=distance),))
+    requests = [plain(np.random.default_rng(seed), offset, variant="laplace") for seed in range(4)]
+    for request in requests:
+        prepared = prepare(request)
+        far = replace(request, keys=Matrix(prepared.keys * 1000.0, "here"))
+        for name in ("raw_scores", "scores"):
+            assert share(name, request, route) > 1e-3
+            share(name, far, route)
 
 
 @pytest.mark.parametrize("variant", BY_NAME)
