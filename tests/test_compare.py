@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -51,14 +52,27 @@ def test_each_column_is_that_variants_own_result(seed: int) -> None:
             assert weights[column.top[0]] == pytest.approx(max(weights))
 
 
-def test_the_largest_difference_is_over_all_pairs() -> None:
-    comparison = compare(variant_candidates(random_request(7), []))
+@pytest.mark.parametrize("batch", [(), (2,), (2, 3)])
+def test_the_largest_difference_is_over_all_pairs(batch: tuple[int, ...]) -> None:
+    queries = as_matrix(np.random.default_rng(8).normal(size=(*batch, 5, 3)), "queries")
+    comparison = compare(variant_candidates(replace(random_request(7), queries=queries), []))
     for found, name in zip(comparison.differences, ("weights", "output"), strict=True):
         arrays = [result.array(name) for result in comparison.results]
         assert found.what == name
         assert found.size == max(float(np.abs(a - b).max()) for a, b in itertools.combinations(arrays, 2))
         first, second = NAMES.index(found.first), NAMES.index(found.second)
         assert abs(arrays[first][found.at] - arrays[second][found.at]) == found.size
+
+
+def test_a_difference_that_is_no_number_is_not_the_largest() -> None:
+    queries, keys = [[math.nan, 0.0], [1.0, 2.0]], [[1.0, 0.0], [3.0, 2.0]]
+    matrices = {"queries": as_matrix(queries, "queries"), "keys": as_matrix(keys, "keys")}
+    request = Request(**matrices, allow_nonfinite=True)  # type: ignore[arg-type]
+    (found,) = compare(variant_candidates(request, ["dot", "scaled"])).differences
+    assert (found.at[0], 0 < found.size < 1) == (1, True)
+    matrices["queries"] = as_matrix(queries[:1], "queries")
+    alone = Request(**matrices, allow_nonfinite=True)  # type: ignore[arg-type]
+    assert compare(variant_candidates(alone, ["dot", "scaled"])).differences == ()
 
 
 def test_very_many_weights_are_compared_as_few_are() -> None:
