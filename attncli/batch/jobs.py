@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from attncli.errors import InputError, UsageError
-from attncli.files import LONGEST_NAME, exists, is_folder, listed, matching, shown
+from attncli.files import LONGEST_NAME, exists, is_folder, listed, matching, read_bytes, shown
 from attncli.formats import BY_SUFFIX
 from attncli.records import record
 from attncli.sources import CANONICAL, missing
@@ -33,11 +33,13 @@ class Entry:
 
 @record
 class Job:
-    """`path` is a problem file, a problem folder or, with an `entry`, a manifest: as the user would call it."""
+    """`path` is a problem file, a problem folder or, with an `entry`, a manifest: as the user would call it. With a
+    `fault` it could not be looked at."""
 
     name: str
     path: str
     entry: Entry | None = None
+    fault: InputError | None = None
 
 
 def find_jobs(inputs: Iterable[str]) -> list[Job]:
@@ -98,7 +100,12 @@ def _from_file(path: str) -> Iterator[Job]:
     if suffix.lower() in MANIFEST_SUFFIXES:
         from attncli.batch.manifest import manifest_jobs
 
-        jobs = manifest_jobs(path)
+        try:
+            data = read_bytes(path)
+        except InputError as error:
+            yield Job(stem, path, fault=error)  # a bad job never stops the others
+            return
+        jobs = manifest_jobs(path, data)
         if jobs is not None:
             yield from jobs
             return

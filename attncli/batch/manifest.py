@@ -22,12 +22,8 @@ UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 FORM = "as in {name: first, queries: q.csv, keys: k.csv, values: v.csv}"
 
 
-def manifest_jobs(path: str) -> list[Job] | None:
+def manifest_jobs(path: str, data: bytes) -> list[Job] | None:
     """The jobs of a manifest; None where the file is none, but may be a problem."""
-    try:
-        data = read_bytes(path)
-    except InputError:
-        return None  # the job that it becomes says why
     if not MENTIONS_JOBS.search(data.replace(b"\0", b"") if data[:2] in UTF_16 else data):
         return None
     where = shown(path)

@@ -97,6 +97,8 @@ def entry_print(job: Job) -> str:
 
 def read_job(job: Job, options: Options, *, keep_text: bool = False) -> tuple[Worksheet, dict[str, str]]:
     """The worksheet over the run's defaults, and the fingerprints by name, sorted."""
+    if job.fault is not None:
+        raise job.fault
     reading = Reading(header=options.header, keep_text=keep_text)
     sources = TracedSources(_no_standard_input, reading, options.from_format)
     path = os.path.join(options.start, job.path)

@@ -1,7 +1,7 @@
 """Files that appear whole or not at all, and lines that are appended whole."""
 
 # A path stays the text that was typed; pathlib drops the slash that says "a folder".
-# ruff: noqa: PTH105, PTH108, PTH112, PTH116, PTH118, PTH120
+# ruff: noqa: PTH105, PTH108, PTH116, PTH118, PTH120
 from __future__ import annotations
 
 import contextlib
@@ -58,7 +58,11 @@ class _Target:
         if self.path.endswith(os.sep):
             raise OutputError(self.where, "names a folder, where a file is due", "name a file in it")
         folder = os.path.dirname(self.real)
-        if not os.path.isdir(folder):
+        try:
+            is_there = stat.S_ISDIR(os.stat(folder).st_mode)
+        except FileNotFoundError:
+            is_there = False
+        if not is_there:
             parent = shown(os.path.dirname(self.path) or folder)
             raise OutputError(self.where, f"there is no folder {parent}", f"mkdir -p {parent}")
         if found is not None:
