@@ -30,6 +30,7 @@ from hypothesis import settings
 ROOT = Path(__file__).parent.parent.parent
 EXPLAINED = Path(__file__).parent / "explained_mutants.txt"
 MOST_SECONDS = 120
+MOST_BYTES = 16 << 30  # a loop without an end may fill a list
 OPTIONS = ["-x", "-q", "-o", "addopts=", "-p", "no:cacheprovider", "-W", "ignore::pytest.PytestAssertRewriteWarning"]
 PAIRS = (
     *((ast.Lt, ast.LtE), (ast.Gt, ast.GtE), (ast.Eq, ast.NotEq), (ast.In, ast.NotIn), (ast.Is, ast.IsNot)),
@@ -104,6 +105,7 @@ def noticed(folder: Path, arguments: list[str]) -> bool:
             os.dup2(nothing.fileno(), 1)
             os.dup2(nothing.fileno(), 2)
         resource.setrlimit(resource.RLIMIT_CPU, (MOST_SECONDS, MOST_SECONDS))
+        resource.setrlimit(resource.RLIMIT_AS, (MOST_BYTES, MOST_BYTES))
         signal.alarm(10 * MOST_SECONDS)  # where it waits
         os._exit(int(pytest.main([*OPTIONS, *arguments])))
     _, status = os.waitpid(child, 0)
