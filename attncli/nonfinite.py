@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import numpy as np
 
+from attncli.engine.masks import row_mask
 from attncli.errors import ProblemError
 from attncli.problem import at, first_cell
 
@@ -73,13 +74,6 @@ def _reached_in(problem: Problem, part: Part) -> np.ndarray:
     reached = np.zeros(problem.m, np.bool_)
     step = max(1, TILE // problem.m)
     for start in range(0, problem.n, step):
-        rows = np.arange(start, min(start + step, problem.n))
-        starts, stops = problem.visible.interval(part.first, rows, problem.m)
-        columns = np.arange(problem.m)
-        allowed = (columns >= starts[:, None]) & (columns < stops[:, None])
-        if part.mask is not None:
-            allowed &= part.mask[rows[0] : rows[-1] + 1]
-        if part.bias is not None:
-            allowed &= part.bias[rows[0] : rows[-1] + 1] > -np.inf
-        reached |= allowed.any(axis=0)
+        allowed = row_mask(problem, part, range(start, min(start + step, problem.n))).allowed(0, problem.m)
+        reached |= True if allowed is None else allowed.any(axis=0)
     return reached

@@ -14,6 +14,7 @@ from attncli.assumed import wholly
 from attncli.check.case import Case
 from attncli.check.routes import Route
 from attncli.door import length_factor
+from attncli.engine.masks import row_mask
 from attncli.problem import Visible
 from attncli.variants import BY_NAME, Variant, negative_half_square
 
@@ -64,25 +65,19 @@ def length_of_dk(case: Case) -> list[Route]:
 # masks
 
 
-def seen_by_position(problem: Problem) -> Array:
-    """(*lead, n, m) booleans: what causal, window and lengths allow."""
-    found = np.ones((*problem.lead, problem.n, problem.m), np.bool_)
-    columns = np.arange(problem.m)
-    for number in range(problem.parts):
-        first = problem.part(number).first
-        starts, stops = problem.visible.interval(first, np.arange(problem.n), problem.m)
-        found[problem.index(number)] = (columns >= starts[:, None]) & (columns < stops[:, None])
-    return found
-
-
 def seen(problem: Problem) -> Array:
     """(*lead, n, m) booleans: what everything that masks allows."""
-    found = seen_by_position(problem)
-    if problem.mask is not None:
-        found &= problem.mask
-    if problem.bias is not None:
-        found &= ~np.isneginf(problem.bias)
+    found = np.ones((*problem.lead, problem.n, problem.m), np.bool_)
+    for number in range(problem.parts):
+        allowed = row_mask(problem, problem.part(number), range(problem.n)).allowed(0, problem.m)
+        if allowed is not None:
+            found[problem.index(number)] = allowed
     return found
+
+
+def seen_by_position(problem: Problem) -> Array:
+    """(*lead, n, m) booleans: what causal, window and lengths allow."""
+    return seen(replace(problem, mask=None, bias=None))
 
 
 def unforbidding(bias: Array | None) -> Array | None:
