@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import fields, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -244,7 +244,8 @@ def _read_lengths(request: Request, lead: tuple[int, ...], m: int) -> tuple[int,
 
 def _settle_labels(request: Request, found: Labels, n: int, m: int, d_k: int) -> Labels:
     """Labels given apart win over those read with the matrices; they must be as many as what they name."""
-    own = {name: given for name, given in asdict(request.labels).items() if given is not None}
+    named = ((field.name, getattr(request.labels, field.name)) for field in fields(request.labels))
+    own = {name: given for name, given in named if given is not None}
     sizes = {"queries": n, "keys": m} if request.heads else {"queries": n, "keys": m, "features": d_k}
     for name, size in sizes.items():
         if name in own and len(own[name]) != size:
