@@ -9,6 +9,8 @@ from attncli import numerals
 from attncli.errors import InputError
 from attncli.formats.contents import Contents
 from attncli.formats.encoding import decode
+from attncli.formats.tex_columns import group_end, refuse_inserted
+from attncli.formats.tex_names import NAME, NAME_HINT, is_changed, plain_name
 from attncli.formats.text_table_writer import as_table
 from attncli.matrices import Matrix
 from attncli.numerals import NumeralError, quoted
@@ -25,17 +27,19 @@ _FONT = re.compile(
     r"\\(?:mathbf|mathrm|mathit|mathsf|mathtt|mathcal|bm|boldsymbol|text|textbf|textrm|operatorname)(?![A-Za-z])\s*"
     r"(?:\{((?:[^{}\\]|\\_)*)\}|([A-Za-z0-9]))"
 )
+_SEPARATOR = re.compile(  # without one, two matrices are a product
+    r"\n\s*\n|(?<!\\)(?<!left)(?<!right)[,.;&$]|\\[\[\]()\\]|\\q?quad|\\(?:begin|end)\s*\{"
+)
 _AROUND = re.compile(  # what may stand between matrices without changing them
     r"\s+|\$\$?|\\[\[\]()]|\\(?:left|right|[bB]igg?[lr]?)\s*(?:\\[{}|]|[\[\]().|])|\\(?:qquad|quad|displaystyle)(?![A-Za-z])"
     r"|\\[,;:! ]|~|[,.;&\[\]()]|\\\\(?:\[[^\]]*\])?|\\(?:label|tag)\{[^{}]*\}"
     r"|\\(?:begin|end)\s*\{(?:document|center|equation|align|aligned|gather|gathered|displaymath|math|split)\*?\}"
 )
-_NAME = re.compile(r"((?:[A-Za-z][A-Za-z0-9_^{}' \\-]{0,80}?))\s*&?\s*:?=\s*&?")
 _ROW_END = re.compile(
     r"\\\\\*?(?:\[\s*-?[0-9.]+\s*(?:pt|em|ex|mm|cm|in|mu|pc|bp|sp)\s*\])?|\\tabularnewline(?![A-Za-z])"
 )
 _RULE = re.compile(r"\s*\\(?:hline|toprule|midrule|bottomrule)(?![A-Za-z])")
-_SPACING = re.compile(r"\\[,;:! ]|~|\\(?:quad|qquad|displaystyle|textstyle)(?![A-Za-z])|\\h?phantom\{[^{}]*\}")
+_SPACING = re.compile(r"\s+|\\[,;:! ]|~|\\(?:quad|qquad|displaystyle|textstyle)(?![A-Za-z])|\\h?phantom\{[^{}]*\}")
 _ARGUMENT = r"\s*(?:\{{\s*({0})\s*\}}|([0-9]))"
 _FRACTION = re.compile(r"([+-]?)\s*\\[dt]?frac" + _ARGUMENT.format(r"[+-]?[0-9.]+") + _ARGUMENT.format(r"[0-9.]+"))
 _POWER = re.compile(r"([+-]?[0-9.]+)\s*\\(?:times|cdot)\s*10\s*\^\s*(?:\{\s*([+-]?[0-9]+)\s*\}|([0-9]))")
@@ -60,11 +64,10 @@ def read(data: bytes, where: str, reading: Reading) -> Contents:
     names = [block.name for block in blocks]
     if len(blocks) > 1:
         names = [name or str(number) for number, name in enumerate(names, 1)]
-    for index, name in enumerate(names):
-        if name in names[:index]:
-            raise InputError(source.at(blocks[index].start), f"there are two matrices called {quoted(name)}")
     matrices: dict[str, Callable[[], Matrix]] = {}
     for name, block in zip(names, blocks, strict=True):
+        if name in matrices:
+            raise InputError(source.at(block.start), f"there are two matrices called {quoted(name)}")
         matrix = source.matrix(block, f"{where}: {name}" if name else where, reading)
         matrices[name] = lambda matrix=matrix: matrix  # type: ignore[misc]
     return Contents(where, matrices)
@@ -98,6 +101,12 @@ class _Source:
             raise InputError(self.where, "there is no matrix", _EXAMPLE)
         while begin := _BEGIN.search(self.text, position, stop):
             name = self._name(position, begin.start(), after=bool(found))
+            if found and not name and not _SEPARATOR.search(self.text, position, begin.start()):
+                raise InputError(
+                    self.at(begin.start()),
+                    "two matrices side by side are a product, which is not computed",
+                    "where they are two arrays, put a comma between them or name each: Q = …, K = …",
+                )
             start = self._after_argument(begin)
             ending = f"\\end{{{begin[1]}{begin[2]}}}"
             end = self.text.find(ending, start, stop)
@@ -115,12 +124,14 @@ class _Source:
         """What the text before a matrix calls it; "" where it is dollars, brackets and blanks alone."""
         name, position = "", start
         flat = _FONT.sub(lambda found: (found[1] or found[2] or "").ljust(len(found[0])), self.text[start:stop])
-        flat = " " * start + flat
         while position < stop:
-            if around := _AROUND.match(flat, position, stop):
-                position = around.end()
-            elif not name and (called := _NAME.match(flat, position, stop)):
-                name, position = re.sub(r"[{}\s]", "", called[1]).replace("\\_", "_"), called.end()
+            if around := _AROUND.match(flat, position - start):
+                position = start + around.end()
+            elif not name and (called := NAME.match(flat, position - start)):
+                if is_changed(called[1]):
+                    what = f"{quoted(' '.join(called[1].split()))} names a product or a changed matrix"
+                    raise InputError(self.at(position), what, NAME_HINT)
+                name, position = plain_name(called[1]), start + called.end()
             else:
                 rest = self.text[position:stop].split("\n")[0].strip()
                 side = "after" if after and not name else "before"
@@ -143,12 +154,11 @@ class _Source:
         if not self.text.startswith("{", position):
             token = re.compile(r"\\(?:[A-Za-z]+|.)|.", re.DOTALL).match(self.text, position)
             return token.end() if token else position
-        depth = 0
-        for index in range(position, len(self.text)):
-            depth += {"{": 1, "}": -1}.get(self.text[index], 0)
-            if not depth:
-                return index + 1
-        raise InputError(self.at(position), "the '{' of the columns is never closed")
+        end = group_end(self.text, position)
+        if end < 0:
+            raise InputError(self.at(position), "the '{' of the columns is never closed")
+        refuse_inserted(self.text[position:end], self.at(position))
+        return end
 
     def matrix(self, block: _Block, where: str, reading: Reading) -> Matrix:
         rows = self._rows(block)
@@ -216,15 +226,14 @@ class _Source:
 
 def _trimmed(plain: str) -> str:
     """Without the spacing before and behind; what is inside a number stays, to be refused."""
-    previous = None
-    while plain != previous:
-        previous, plain = plain, plain.strip()
-        if spacing := _SPACING.match(plain):
-            plain = plain[spacing.end() :]
-        for spacing in _SPACING.finditer(plain):
-            if spacing.end() == len(plain):
-                plain = plain[: spacing.start()]
-    return plain
+    start = begin = end = 0  # of what is no spacing
+    for spacing in _SPACING.finditer(plain):
+        if spacing.start() > start:
+            begin, end = (begin if end else start), spacing.start()
+        start = spacing.end()
+    if start < len(plain):
+        begin, end = (begin if end else start), len(plain)
+    return plain[begin:end]
 
 
 def write(matrices: Mapping[str, Matrix]) -> Iterator[bytes]:

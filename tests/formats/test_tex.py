@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import contextlib
+import math
+import time
+
 import numpy as np
 import pytest
 from bad_input_reader import read_all
@@ -9,6 +13,7 @@ from hypothesis.extra import numpy as arrays
 
 from attncli.errors import InputError, OutputError
 from attncli.formats import BY_NAME
+from attncli.formats.tex_names import NAME_HINT
 from attncli.matrices import Matrix, Reading
 
 EYE = [[1, 0], [0, 1]]
@@ -43,12 +48,115 @@ NAMES = [
     (r"\mathbf{Q} &= ", "Q"),
     (r"\[ \mathrm{raw\_scores} := \left[", "raw_scores"),
     (r"\bm Q = ", "Q"),
+    (r"W_\theta = ", r"W_\theta"),
+    (r"W^{(1)} = ", "W^(1)"),
+    (r"W^{start} = ", "W^start"),
+    (r"\mathbf{W}^Q_1 = ", "W^Q_1"),
 ]
 
 
 @pytest.mark.parametrize(("before", "name"), NAMES)
 def test_a_name_in_front_is_the_array_s(before: str, name: str) -> None:
     assert list(read_all("tex", (before + r"\begin{bmatrix} 1 \end{bmatrix}").encode())) == [name]
+
+
+CHANGED = [
+    "K^T",
+    "K^{T}",
+    r"K^\top",
+    r"K^{\top}",
+    r"K^{\mathsf T}",
+    r"K^{\intercal}",
+    r"K^\dagger",
+    "K'",
+    r"K^\prime",
+    "K^*",
+    "K^{-1}",
+    "K^2",
+    "K^{-T}",
+    "QK^T",
+    r"\mathbf{Q}\mathbf{K}^T",
+    r"\mathbf{Q}\mathbf{K}",
+    "Q K",
+    "QK",
+    "XW_Q",
+    r"Q \cdot K",
+    "W_Q^T",
+    "Q - K",
+]
+
+
+@pytest.mark.parametrize("name", CHANGED)
+def test_a_name_that_changes_the_matrix_is_refused(name: str) -> None:
+    with pytest.raises(InputError) as caught:
+        read_all("tex", (name + r" = \begin{bmatrix} 1 \end{bmatrix}").encode())
+    assert caught.value.where == "q.tex: line 1, column 1"
+    assert "names a product or a changed matrix" in caught.value.what
+    assert caught.value.hint == NAME_HINT
+
+
+PRODUCTS = [" ", "\n", r"\,", r"\;", r"\right]\left[", r"\right.\left.", ")("]
+
+
+@pytest.mark.parametrize("between", PRODUCTS)
+def test_two_matrices_side_by_side_are_a_product_and_refused(between: str) -> None:
+    text = rf"\begin{{bmatrix}}1\end{{bmatrix}}{between}\begin{{bmatrix}}2\end{{bmatrix}}"
+    with pytest.raises(InputError) as caught:
+        read_all("tex", text.encode())
+    assert caught.value.what == "two matrices side by side are a product, which is not computed"
+
+
+@pytest.mark.parametrize("columns", ["r@{.}l", "*{2}{r@{.}l}", ">{-}rr", "r<{0}r", "r!{.}l", r"c@{\,-}c", ">{$-$}cc"])
+def test_columns_that_set_text_beside_entries_are_refused(columns: str) -> None:
+    with pytest.raises(InputError) as caught:
+        read_all("tex", rf"\begin{{array}}{{{columns}}} 1 & 5 \end{{array}}".encode())
+    assert caught.value.what.endswith("beside entries, which is part of the numbers")
+
+
+SPACING = ["@{}cc@{}", r"c@{\quad}c", r">{\centering}p{1cm}c", "*{2}{c}", "D{.}{.}{3}r", r"r@{\hspace{1em}}l"]
+
+
+@pytest.mark.parametrize("columns", SPACING)
+def test_columns_that_set_spacing_alone_are_harmless(columns: str) -> None:
+    text = rf"\begin{{array}}{{{columns}}} 1 & 5 \end{{array}}"
+    assert read_all("tex", text.encode())[""].array.tolist() == [[1, 5]]
+
+
+def test_numbers_in_the_place_of_the_columns_are_refused() -> None:
+    with pytest.raises(InputError) as caught:
+        read_all("tex", rb"\begin{array}{1 & 0} \\ 0 & 1 \end{array}")
+    assert caught.value.what == "'{1 & 0}' stands in the place of the columns, and holds numbers"
+
+
+LONG = [
+    (r"\begin{bmatrix} 1 & 2", r"\,", r"\end{bmatrix}"),
+    (r"\begin{bmatrix} 1 & ", r"\,", r"2\end{bmatrix}"),
+    (r"\begin{bmatrix} 1 & 2", r"\, 3", r"\end{bmatrix}"),
+    ("Q", " ", r"\begin{bmatrix} 1 \end{bmatrix}"),
+    (r"\begin{bmatrix} 1 \end{bmatrix}", r"\,", r" Q = \begin{bmatrix} 1 \end{bmatrix}"),
+    ("", r"\begin{bmatrix} 1 \end{bmatrix},", ""),
+    ("", r"\begin{array}{c@{}} 1 \end{array}, ", ""),
+    ("", "\\", ""),
+    ("", "{", ""),
+    (r"\begin{array}", "{", ""),
+    ("K^", "{", r"=\begin{bmatrix} 1 \end{bmatrix}"),
+]
+
+
+@pytest.mark.parametrize(("before", "piece", "after"), LONG)
+def test_twice_the_text_takes_about_twice_the_time(before: str, piece: str, after: str) -> None:
+    def seconds(count: int) -> float:
+        text = (before + piece * count + after).encode()
+        best = math.inf
+        for _ in range(3):
+            begin = time.process_time()
+            with contextlib.suppress(InputError):
+                read_all("tex", text)
+            best = min(best, time.process_time() - begin)
+        return best
+
+    count = 40_000 // len(piece)
+    assert seconds(4 * count) < 8 * seconds(count) + 0.1
 
 
 def test_several_matrices_are_named_or_numbered() -> None:
@@ -63,7 +171,7 @@ def test_several_matrices_are_named_or_numbered() -> None:
 
 
 def test_two_matrices_without_names_are_numbered() -> None:
-    text = rb"\begin{bmatrix} 1 \end{bmatrix} \begin{bmatrix} 2 \end{bmatrix}"
+    text = rb"\begin{bmatrix} 1 \end{bmatrix}, \begin{bmatrix} 2 \end{bmatrix}"
     assert list(read_all("tex", text)) == ["1", "2"]
 
 

@@ -1,0 +1,32 @@
+"""What may stand before a LaTeX matrix as its name, and what says that the matrix is another one, changed."""
+
+from __future__ import annotations
+
+import re
+
+NAME = re.compile(r"((?:[A-Za-z](?:[A-Za-z0-9_^{}'*() -]|\\[A-Za-z]+|\\_){0,80}?))\s*(?:&\s*)?:?=\s*&?")
+NAME_HINT = "give the matrix itself a name of its own, as in K = …; nothing is transposed, inverted or multiplied here"
+_PRIME = re.compile(r"'|\^\s*\{?\s*\\prime")
+_OPERATIONS = re.compile(
+    r"\s*(?:[T*tH+]|trans(?:pose)?|-\s*[0-9A-Za-z]+|\+?\s*(?:[2-9]|[1-9][0-9]+)"
+    r"|-?\s*\\(?:top|intercal|dagger|dag|ast|star|prime)(?![A-Za-z])|-?\s*\\math(?:sf|rm|bf|tt)\s*\{?\s*T\s*\}?)\s*"
+)
+_SUPERSCRIPT = re.compile(r"\^\s*(?:\{([^{}]*(?:\{[^{}]*\}[^{}]*)*)\}|(\\[A-Za-z]+|.))")
+_SCRIPTS = r"(?:\s*[_^]\s*(?:\{[^{}]*\}|\\[A-Za-z]+|[A-Za-z0-9]))*"
+_PRODUCT = re.compile(rf"(?:[QKVWX]{_SCRIPTS}\s*){{2,}}|(?:[A-Za-z]{_SCRIPTS}\s*[ -]\s*)+[A-Za-z]{_SCRIPTS}\s*")
+
+
+def plain_name(text: str) -> str:
+    """`W^{Q}` as `W^Q`: without braces and blanks."""
+    return re.sub(r"[{}\s]", "", text.replace("\\_", "_"))
+
+
+def is_changed(text: str) -> bool:
+    """Whether the name says that the matrix is a transpose, a power, an inverse or a product: `K^T`, `K'`, `QK`."""
+    scripts = (found[1] if found[1] is not None else found[2] for found in _SUPERSCRIPT.finditer(text))
+    return (
+        bool(_PRIME.search(text))
+        or any(_OPERATIONS.fullmatch(script) for script in scripts)
+        or bool(_PRODUCT.fullmatch(text))
+        or "\\" in re.sub(_SCRIPTS, "", text.replace("\\_", ""))
+    )
