@@ -65,6 +65,21 @@ class OutputError(AttncliError):
     """A result that cannot be written."""
 
 
+class BugError(AttncliError):
+    """A fault of attncli's own."""
+
+    status = ExitStatus.BUG
+
+    @classmethod
+    def of(cls, error: Exception) -> BugError:
+        """The error that Python raised, and where."""
+        import traceback
+
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        what = f"a bug, {type(error).__name__}: {error} ({place.name}, line {place.lineno})"
+        return cls("attncli", what, "please report it with what ATTNCLI_DEBUG=1 shows")
+
+
 class MissingExtraError(AttncliError):
     """A feature whose optional dependency is not installed."""
 

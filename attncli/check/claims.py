@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 Array = np.ndarray
 
+FARTHEST = 400  # a power of ten that no float64 reaches
 FULL = 15  # significant digits from which on a number is a float64 in full
 
 
@@ -84,7 +85,7 @@ def _claimed(shown: _Shown) -> tuple[Array, int | None]:
 def _powers(exponents: Array) -> Array:
     """10**exponent, each the double nearest to it."""
     found, places = np.unique(exponents, return_inverse=True)
-    table = np.array([float(f"1e{int(exponent)}") for exponent in found])
+    table = np.array([float(f"1e{min(int(exponent), 308)}") for exponent in found])
     powers: Array = table[places]
     return powers
 
@@ -109,8 +110,15 @@ def _shown(texts: Sequence[str]) -> _Shown:
     behind = np.where(is_point.any(axis=1) & ~is_fraction, end - 1 - is_point.argmax(axis=1), 0)
     decimals = behind.copy()
     for place in np.flatnonzero(has_exponent):
-        decimals[place] -= int(cells[place][end[place] + 1 :])
+        decimals[place] -= _exponent(cells[place][end[place] + 1 :])
     return _Shown(decimals, counts, behind, has_exponent, is_fraction, is_number)
+
+
+def _exponent(text: bytes) -> int:
+    """The exponent as far as any float64 reaches: beyond that a number is 0, whatever else its text claims."""
+    sign = -1 if text[:1] == b"-" else 1
+    digits = text.lstrip(b"+-0")
+    return sign * (min(int(digits or b"0"), FARTHEST) if len(digits) <= 4 else FARTHEST)
 
 
 def rounding_of(matrix: Matrix) -> Array | None:

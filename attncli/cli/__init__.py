@@ -8,7 +8,7 @@ import sys
 from types import FrameType
 
 from attncli.cli.streams import PipeClosed, buffer_output, tell
-from attncli.errors import AttncliError, ExitStatus, told_by_system
+from attncli.errors import AttncliError, BugError, ExitStatus, told_by_system
 
 
 class Terminated(BaseException):
@@ -111,14 +111,8 @@ def _ended() -> int:
 
 
 def _bug(error: Exception) -> int:
-    import traceback
-
-    if os.environ.get("ATTNCLI_DEBUG") == "1":
-        tell(traceback.format_exc())
-    place = traceback.extract_tb(error.__traceback__)[-1]
-    tell(f"error: attncli: a bug, {type(error).__name__}: {error} ({place.name}, line {place.lineno})\n")
-    tell("hint: please report it with what ATTNCLI_DEBUG=1 shows\n")
-    return ExitStatus.BUG
+    bug = BugError.of(error)
+    return _fault(bug.where, bug.what, bug.hint, bug.status)
 
 
 def _abandon_output() -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from attncli.cli.options import Calculation, Reading, bundled
 from attncli.cli.streams import say, tell
-from attncli.errors import AttncliError, ExitStatus, UsageError, printable
+from attncli.errors import AttncliError, BugError, ExitStatus, ProblemError, UsageError, printable
 
 if TYPE_CHECKING:
     from attncli.check import CaseReport
@@ -105,6 +106,10 @@ def command(
             return Outcome(name, _report(source, sources, options, calculation, expected, tolerances, digits, strict))
         except AttncliError as error:
             return Outcome(name, error=error)
+        except MemoryError:
+            return Outcome(name, error=ProblemError(name, "not enough memory for this problem"))
+        except Exception as error:  # one case's trouble is that case's
+            return Outcome(name, error=_bug(error))
         finally:
             read.update(sources.paths)
 
@@ -115,6 +120,14 @@ def command(
     if not quiet:
         say(render(outcomes, ascii))
     return _status(outcomes)
+
+
+def _bug(error: Exception) -> BugError:
+    if os.environ.get("ATTNCLI_DEBUG") == "1":
+        import traceback
+
+        tell(traceback.format_exc())
+    return BugError.of(error)
 
 
 def _tolerance(text: str | None, option: str) -> float | None:
@@ -169,7 +182,7 @@ def _status(outcomes: list[Outcome]) -> int:
             tell(f"error: {outcome.error}\n")
             if outcome.error.hint:
                 tell(f"hint: {outcome.error.hint}\n")
-            status = max(status, ExitStatus.FAULT)
+            status = max(status, outcome.error.status)
         elif outcome.report is not None:
             for note in outcome.report.notes:
                 tell(f"note: {printable(note)}\n")
