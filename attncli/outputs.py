@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from attncli.errors import OutputError, UsageError, nearest
 from attncli.files import is_device, real, refuse_existing, shown, write_atomically
-from attncli.formats import BY_SUFFIX, Format
+from attncli.formats import WRITTEN, Format
 from attncli.matrices import Matrix
 from attncli.records import record
 
@@ -114,13 +114,13 @@ def labelled(result: Result, name: str) -> Matrix:
 def format_of(path: str, option: str) -> Format:
     """The format that a file's name asks for."""
     suffix = os.path.splitext(path)[1].lower()  # noqa: PTH122 - a trailing slash must stay
-    format = BY_SUFFIX.get(suffix)
+    format = WRITTEN.get(suffix)
     if format is None and is_device(path):
-        return BY_SUFFIX[".csv"]  # a device or a FIFO has no suffix to go by
+        return WRITTEN[".csv"]  # a device or a FIFO has no suffix to go by
     if format is None:
-        near = nearest(suffix, tuple(BY_SUFFIX)) if suffix else None
+        near = nearest(suffix, tuple(WRITTEN)) if suffix else None
         what = f"{shown(path)} has no known suffix" if suffix else f"{shown(path)} has no suffix to tell the format"
-        raise OutputError(option, what, f"did you mean {near}?" if near else f"one of: {' '.join(BY_SUFFIX)}")
+        raise OutputError(option, what, f"did you mean {near}?" if near else f"one of: {' '.join(WRITTEN)}")
     return format
 
 

@@ -1,7 +1,7 @@
 """From the words somebody types to matrices: files, `FILE:NAME`, standard input, literals and folders."""
 
 # A path stays the text that was typed; pathlib drops the slash that says "a folder".
-# ruff: noqa: PTH100, PTH118, PTH120, PTH122
+# ruff: noqa: PTH100, PTH118, PTH120
 from __future__ import annotations
 
 import os
@@ -13,8 +13,10 @@ from typing import BinaryIO
 
 from attncli.errors import AttncliError, InputError, UsageError, nearest, told_by_system
 from attncli.files import LONGEST_PATH, exists, is_folder, link_target, listed, read_bytes, read_open, real, shown
-from attncli.formats import BY_NAME, BY_SUFFIX
+from attncli.formats import BY_NAME, COMPRESSED, by_suffix, split_suffix
 from attncli.formats.contents import Contents
+from attncli.formats.raw import EXAMPLE, RawForm, raw_form
+from attncli.formats.raw import SUFFIXES as RAW
 from attncli.matrices import Matrix, Reading
 from attncli.request import MATRIX_NAMES, RESULT_NAMES, Request, Worksheet
 
@@ -22,6 +24,7 @@ ALIASES = {"queries": ("q", "Q"), "keys": ("k", "K"), "values": ("v", "V"), "x":
 CANONICAL = {alias: name for name in MATRIX_NAMES for alias in (name, *ALIASES.get(name, ()))}
 EXPECTED = {f"expected{mark}{name}": name for name in RESULT_NAMES for mark in "._"}
 STANDARD_INPUT = "standard input"
+LEGACY_TORCH = b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19."
 YAML_KEY = re.compile(r"(?:[ \t]*(?:#.*)?\n)*(?:---|%YAML|- |['\"]?[A-Za-z_]\w*['\"]?[ \t]*:(?:\s|$))")
 
 
@@ -37,6 +40,7 @@ class Sources:
     from_format: str | None = None
     _files: dict[str, Contents] = field(default_factory=dict)
     _matrices: dict[tuple[str, str], Matrix] = field(default_factory=dict)
+    _raw_files: set[str] = field(default_factory=set)
     _stdin_user: str | None = None
 
     def __post_init__(self) -> None:
@@ -48,7 +52,7 @@ class Sources:
     @property
     def paths(self) -> frozenset[str]:
         """The real paths of the files that were read."""
-        return frozenset(map(real, self._files))
+        return frozenset(map(real, (*self._files, *self._raw_files)))
 
     def matrix(self, text: str, *, role: str, folder: str | None = None, where: str | None = None) -> Matrix:
         """The one matrix that `text` means.
@@ -71,6 +75,10 @@ class Sources:
         if not text:
             raise InputError(where, "an empty source", "a file, - for standard input, or numbers as in '1 0; 0 1'")
         if looks_like_path(text):
+            path, at, _ = text.rpartition("@")
+            if at and exists(joined(folder, path)):
+                what = "after @ come a type and a shape, which this is not"
+                raise InputError(shown(text), what, f"as in {EXAMPLE}")
             raise missing(text, folder, where if folder is not None else None)
         return read_literal(text, where, self.reading)
 
@@ -88,13 +96,16 @@ class Sources:
             return BY_NAME["yaml"].read(text.encode("utf-8", "surrogateescape"), "literal", self.reading)
         raise missing(text, folder)
 
-    def _found(self, text: str, folder: str | None) -> tuple[str, str | None] | None:
-        """(path, name) where the text is a file, or FILE:NAME; the rightmost colon parts them."""
+    def _found(self, text: str, folder: str | None) -> tuple[str, str | RawForm | None] | None:
+        """(path, name) where the text is a file, FILE:NAME, which the rightmost colon parts, or FILE@DTYPE:SHAPE."""
         for candidate in dict.fromkeys((text, text.strip())):
             if len(candidate) > LONGEST_PATH or candidate in ("", "-"):
                 continue
             if exists(joined(folder, candidate)):
                 return joined(folder, candidate), None
+            form = raw_form(candidate)
+            if form is not None and exists(joined(folder, form[0])) and not is_folder(joined(folder, form[0])):
+                return joined(folder, form[0]), form[1]
             colon = candidate.rfind(":")
             while colon > 0:
                 path = joined(folder, candidate[:colon])
@@ -103,11 +114,22 @@ class Sources:
                 colon = candidate.rfind(":", 0, colon)
         return None
 
-    def _of_file(self, path: str, name: str | None, role: str) -> Matrix:
+    def _of_file(self, path: str, name: str | RawForm | None, role: str) -> Matrix:
         if is_folder(path):
             hint = f"attncli run {shown(path)}, alone, takes a folder with q.*, k.* and v.*"
             raise InputError(shown(path), "is a folder, where one matrix is due", hint)
+        if isinstance(name, RawForm):
+            return self._raw(path, name)
         return self._picked(self._file(path), os.path.abspath(path), name, role)
+
+    def _raw(self, path: str, form: RawForm) -> Matrix:
+        from attncli.formats.raw import read_raw
+
+        key = (os.path.abspath(path), f"@{form.dtype}:{form.shape}")
+        if key not in self._matrices:
+            self._raw_files.add(key[0])
+            self._matrices[key] = read_raw(_bytes(path), form, shown(path))
+        return self._matrices[key]
 
     def _picked(self, contents: Contents, path: str, name: str | None, role: str) -> Matrix:
         chosen = pick(contents, name, role)
@@ -118,7 +140,7 @@ class Sources:
     def _file(self, path: str) -> Contents:
         key = os.path.abspath(path)
         if key not in self._files:
-            self._files[key] = self._read(read_bytes(path), shown(path), os.path.splitext(path)[1])
+            self._files[key] = self._read(_bytes(path), shown(path), split_suffix(path)[1])
         return self._files[key]
 
     def _standard_input(self, user: str) -> Contents:
@@ -134,12 +156,15 @@ class Sources:
             raise InputError(
                 STANDARD_INPUT, "nothing came in", "send a file into it, as in attncli run - k.csv < q.csv"
             )
-        return self._read(data, STANDARD_INPUT, "")
+        return self._read(_expanded(data, STANDARD_INPUT), STANDARD_INPUT, "")
 
     def _read(self, data: bytes, where: str, suffix: str) -> Contents:
-        known = BY_SUFFIX.get(suffix.lower())
+        known = by_suffix(suffix)
         if known is not None:
             return known.read(data, where, self.reading)
+        if suffix in RAW and looks_raw(data):
+            what = "its bytes do not say what numbers they are"
+            raise InputError(where, what, f"say the type and the shape, as in {EXAMPLE}")
         names = (self.from_format,) if self.from_format else recognised(data)
         refusals: list[AttncliError] = []
         for name in names:
@@ -156,9 +181,9 @@ class Sources:
         matrices: dict[str, Callable[[], Matrix]] = {}
         owners: dict[str, str] = {}
         for entry in listed(path):
-            stem, suffix = os.path.splitext(entry)
+            stem, suffix = split_suffix(entry)
             name = CANONICAL.get(stem) or (stem if stem in EXPECTED else None)
-            if name is None or suffix.lower() not in BY_SUFFIX:
+            if name is None or by_suffix(suffix) is None:
                 continue
             if name in owners:
                 what = f"two files for {name}: {owners[name]} and {entry}"
@@ -209,7 +234,10 @@ def name_of(text: str) -> str:
     path = text if exists(text) else text.strip()
     if path == "-" and not exists(path):
         return "stdin"
-    if not exists(path) and exists(path.rpartition(":")[0]):
+    form = None if exists(path) else raw_form(path)
+    if form is not None and exists(form[0]):
+        path = form[0]
+    elif not exists(path) and exists(path.rpartition(":")[0]):
         path = path.rpartition(":")[0]
     if not exists(path):
         from attncli.formats.literal import looks_like_path
@@ -217,7 +245,7 @@ def name_of(text: str) -> str:
         if path.startswith("{") or not looks_like_path(path):
             return "literal"
     name = os.path.basename(os.path.abspath(path))  # noqa: PTH119 - Path.resolve() follows links
-    return name if is_folder(path) else os.path.splitext(name)[0]
+    return name if is_folder(path) else split_suffix(name)[0]
 
 
 def pick(contents: Contents, name: str | None, role: str) -> str:
@@ -255,7 +283,9 @@ def recognised(data: bytes) -> tuple[str, ...]:
     if data.startswith(b"\x93NUMPY"):
         return ("npy",)
     if data.startswith((b"PK\x03\x04", b"PK\x05\x06")):
-        return ("npz",)
+        return ("pt",) if is_of_torch(data) else ("npz",)
+    if data.startswith(LEGACY_TORCH):
+        return ("pt",)
     if data[8:9] == b"{" and int.from_bytes(data[:8], "little") <= len(data) - 8:
         return ("safetensors",)
     encoding = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
@@ -271,6 +301,28 @@ def recognised(data: bytes) -> tuple[str, ...]:
     if "\\begin{" in start:  # asked late: a label or a title may speak of LaTeX too
         return ("tex",)
     return ("txt",)
+
+
+def is_of_torch(data: bytes) -> bool:
+    """Whether a zip archive was written by torch.save, whose pickle is called data.pkl."""
+    return b"/data.pkl" in data[:1024]
+
+
+def looks_raw(data: bytes) -> bool:
+    """Whether bytes that nothing recognises can't be text either."""
+    return recognised(data) == ("txt",) and b"\0" in data[:4096] and data[:2] not in (b"\xff\xfe", b"\xfe\xff")
+
+
+def _bytes(path: str) -> bytes:
+    data = read_bytes(path)
+    return _expanded(data, shown(path)) if path.lower().endswith(COMPRESSED) else data
+
+
+def _expanded(data: bytes, where: str) -> bytes:
+    """What was compressed, where the bytes say so; else the bytes themselves."""
+    from attncli.formats.compressed import compression, expanded
+
+    return data if compression(data) is None else expanded(data, where)
 
 
 def _printed_array(data: bytes, where: str, reading: Reading) -> Contents:

@@ -6,6 +6,7 @@ A format is one module with `read(data, where, reading) -> Contents` and/or
 
 from __future__ import annotations
 
+import os
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -20,12 +21,16 @@ if TYPE_CHECKING:
 
 @record
 class Format:
-    """`suffixes` it is known by, the `module` that reads and writes it, whether it `holds_many` arrays by name."""
+    """`suffixes` it is known by, the `module` that reads and writes it, whether it `holds_many` arrays by name.
+
+    Some formats are read only: `is_written` is False.
+    """
 
     name: str
     suffixes: tuple[str, ...]
     module: str
     holds_many: bool
+    is_written: bool = True
 
     def read(self, data: bytes, where: str, reading: Reading) -> Contents:
         """Parse the bytes of a whole file; raise InputError naming the culprit."""
@@ -48,6 +53,25 @@ FORMATS = (
     Format("npz", (".npz",), "attncli.formats.npz", holds_many=True),
     Format("tex", (".tex",), "attncli.formats.tex", holds_many=True),
     Format("safetensors", (".safetensors",), "attncli.formats.safetensors", holds_many=True),
+    Format("pt", (".pt", ".pth"), "attncli.formats.pt", holds_many=True, is_written=False),
 )
 BY_NAME = {format.name: format for format in FORMATS}
 BY_SUFFIX = {suffix: format for format in FORMATS for suffix in format.suffixes}
+WRITTEN = {suffix: format for suffix, format in BY_SUFFIX.items() if format.is_written}
+COMPRESSED = (".gz", ".bz2", ".xz")  # may follow any suffix
+
+
+def split_suffix(path: str) -> tuple[str, str]:
+    """A path without its suffix, and the suffix in small letters: `.csv`, or `.csv.gz` of a compressed file."""
+    stem, suffix = os.path.splitext(path)  # noqa: PTH122 - a path stays the text that was typed
+    inner, before = os.path.splitext(stem)  # noqa: PTH122
+    if suffix.lower() in COMPRESSED and before:
+        return inner, f"{before}{suffix}".lower()
+    return stem, suffix.lower()
+
+
+def by_suffix(suffix: str) -> Format | None:
+    """The format of a suffix as `split_suffix` gives it, compressed or not."""
+    for compression in COMPRESSED:
+        suffix = suffix.removesuffix(compression)
+    return BY_SUFFIX.get(suffix)

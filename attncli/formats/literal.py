@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, NoReturn
 
 from attncli import numerals
 from attncli.errors import InputError
-from attncli.formats import BY_SUFFIX
+from attncli.formats import by_suffix, split_suffix
+from attncli.formats.raw import raw_form
 from attncli.formats.text_table import split_thousands
 from attncli.matrices import Matrix
 from attncli.numerals import NumeralError, quoted, reads_as_cell
@@ -40,7 +41,7 @@ def looks_like_path(text: str) -> bool:
 def _ends_like_file(plain: str) -> bool:
     """`x.csv` or `x.npz:name`."""
     names = (plain, plain.rpartition(":")[0])
-    return any(name.lower().endswith(suffix) for name in names for suffix in BY_SUFFIX)
+    return raw_form(plain) is not None or any(by_suffix(split_suffix(name)[1]) is not None for name in names)
 
 
 def read_literal(text: str, where: str, reading: Reading) -> Matrix:

@@ -1,0 +1,68 @@
+"""Files compressed by gzip, bzip2 or xz: what is in them, never more than a bound."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from attncli.errors import InputError
+from attncli.formats.archive import DAMAGED, HARMLESS
+
+MAGIC = {b"\x1f\x8b": "gzip", b"BZh": "bzip2", b"\xfd7zXZ\x00": "xz"}
+_MOST_INFLATION = 100  # numbers in text come to some 3, a mask of ones to 50
+_MOST_MEMORY = 1 << 28  # bytes for the dictionary of xz
+_STEP = 1 << 24  # bytes inflated at a time
+
+
+def compression(data: bytes) -> str | None:
+    """What the bytes are compressed by; None where they are not."""
+    return next((name for magic, name in MAGIC.items() if data.startswith(magic)), None)
+
+
+def expanded(data: bytes, where: str) -> bytes:
+    """All that was compressed, of every stream in the file; InputError where it is damaged, cut off or too much."""
+    kind = compression(data)
+    if kind is None:
+        raise InputError(where, "this is not compressed, by gzip, bzip2 or xz", "leave the last suffix out of its name")
+    limit = max(HARMLESS, _MOST_INFLATION * len(data))
+    pieces: list[bytes] = []
+    size, rest = 0, data
+    while rest:
+        stream = _decompressor(kind)
+        while not stream.eof:
+            piece, rest = _step(stream, rest, where, kind)
+            size += len(piece)
+            pieces.append(piece)
+            if size > limit:
+                what = f"it inflates to more than {limit} bytes, from {len(data)}"
+                raise InputError(where, what, "decompress it first if that is meant")
+        rest = stream.unused_data.lstrip(b"\0")  # what pads a tape
+        if rest and compression(rest) != kind:
+            raise InputError(where, f"something else follows what {kind} compressed", DAMAGED)
+    return b"".join(pieces)
+
+
+def _decompressor(kind: str) -> Any:
+    if kind == "gzip":
+        import zlib
+
+        return zlib.decompressobj(31)
+    if kind == "bzip2":
+        import bz2
+
+        return bz2.BZ2Decompressor()
+    import lzma
+
+    return lzma.LZMADecompressor(memlimit=_MOST_MEMORY)
+
+
+def _step(stream: Any, rest: bytes, where: str, kind: str) -> tuple[bytes, bytes]:
+    """The next piece, and what the stream has still to be given."""
+    try:
+        piece = stream.decompress(rest, _STEP)
+    except Exception as error:  # zlib.error, OSError, LZMAError, EOFError
+        what = "needs more memory than attncli gives it" if "Memory" in str(error) else "cannot be decompressed"
+        raise InputError(where, f"what {kind} compressed {what}", DAMAGED) from None
+    rest = stream.unconsumed_tail if kind == "gzip" else b""
+    if not piece and not stream.eof and not rest:
+        raise InputError(where, f"what {kind} compressed ends too early", DAMAGED)
+    return piece, rest

@@ -1,0 +1,32 @@
+"""Floats that NumPy does not have: bfloat16 and the 8-bit ones, dtypes of ml_dtypes (extra `tensors`)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from attncli.errors import MissingExtraError
+from attncli.matrices import Matrix
+
+EIGHT_BITS = frozenset(
+    ("float8_e4m3fn", "float8_e4m3fnuz", "float8_e5m2", "float8_e5m2fnuz", "float8_e8m0fnu", "float8_e4m3b11fnuz")
+)
+
+
+def narrow_dtype(name: str, where: str) -> np.dtype[Any]:
+    """The dtype called `name`; MissingExtraError where ml_dtypes is not installed."""
+    try:
+        import ml_dtypes
+    except ImportError:
+        raise MissingExtraError(where, "ml_dtypes", "tensors") from None
+    dtype: np.dtype[Any] = np.dtype(getattr(ml_dtypes, name))
+    return dtype
+
+
+def narrow_matrix(array: np.ndarray, where: str) -> Matrix:
+    """The matrix; one of 8-bit floats as float32, which holds each of them exactly, with a note that says so."""
+    if array.dtype.name not in EIGHT_BITS:
+        return Matrix(array, where)
+    note = f"{where}: {array.dtype.name} is read as float32, which holds the same numbers"
+    return Matrix(array.astype(np.float32), where, notes=(note,))
