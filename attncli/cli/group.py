@@ -17,6 +17,7 @@ COMMANDS = {
     "compare": "variants side by side",
     "check": "somebody's numbers against the right ones",
     "batch": "many problems: parallel, resumable, on a cluster if asked",
+    "play": "a page to play with in a browser: change a number, and see",
     "demo": "a built-in problem, needing no file",
     "variants": "the table of variants and their formulas",
 }

@@ -1,0 +1,57 @@
+"""`attncli play`: a page to play with in a browser."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from attncli.cli.options import Calculation, Reading, bundled
+from attncli.cli.run import read_worksheet, tell_notes
+from attncli.cli.streams import tell
+from attncli.errors import ExitStatus, printable
+
+PAGE = "Page"
+HELP = """\
+One page to play with in a browser: change a number, a scale, a variant, and see what attention makes of it.
+
+Examples:
+  attncli play problem.yaml -o play.html               open play.html in a browser
+  attncli play q.csv k.csv v.csv -o play.html          from matrices
+  attncli play problem.yaml -a laplace -o play.html    it starts with another variant
+
+The page is one file: it needs no network, and its address holds what was changed, to be sent to somebody.
+"""
+
+
+@bundled
+def command(
+    source: Annotated[list[str], typer.Argument(metavar="Q K [V] | PROBLEM", help="files, FILE:NAME, - or numbers")],
+    calculation: Calculation,
+    reading: Reading,
+    output: Annotated[
+        str, typer.Option("--output", "-o", metavar="FILE.html", help="write the page here", rich_help_panel=PAGE)
+    ],
+    force: Annotated[bool, typer.Option("--force", help="replace a file that exists", rich_help_panel=PAGE)] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="print no notes", rich_help_panel=PAGE)] = False,
+) -> int:
+    """Read, check, write the page."""
+    from attncli.files import refuse_existing, shown, write_atomically
+    from attncli.outputs import refuse_input
+    from attncli.play.page_data import page_data
+    from attncli.render.play.document import document
+
+    calculation.checked_engine()
+    refuse_existing([output], force)
+    sources = reading.sources()
+    worksheet = read_worksheet(source, sources)
+    request = calculation.over(worksheet.request, sources)
+    refuse_input(output, "--output", sources.paths)
+    page = page_data(request, None if worksheet.title is None else printable(worksheet.title))
+    write_atomically(output, [document(page).encode()], force=force)
+    if not quiet:
+        tell_notes([*worksheet.notes, *page.notes])
+    for warning in page.warnings:
+        tell(f"warning: {printable(warning)}\n")
+    tell(f"wrote {shown(output)}\n")
+    return ExitStatus.DONE

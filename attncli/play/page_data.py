@@ -1,0 +1,133 @@
+"""The data of a page: each part of a problem as the page computes it, and the settings that it starts with."""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from attncli.digits import of_dimensions
+from attncli.door import prepare
+from attncli.engine.masks import row_mask
+from attncli.errors import ProblemError
+from attncli.explain.names import Names
+from attncli.numerals import shortest
+from attncli.problem import Problem
+from attncli.records import record
+from attncli.request import Request
+
+MOST = 64  # rows and columns of a matrix that somebody can still look at
+AXES = ("queries", "keys", "features", "values")
+TEXT_AT_MOST = 11  # characters a number; longer texts are packed
+
+
+@record
+class PageData:
+    """`data` is what the page's script reads, all of it JSON; `notes` and `warnings` are for the terminal."""
+
+    title: str
+    data: dict[str, Any]
+    notes: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+
+def page_data(request: Request, title: str | None) -> PageData:
+    """The page of a problem in float64. ProblemError where it is larger than 64 × 64; raises what `prepare` raises."""
+    problem = prepare(request, compute="float64")
+    refuse_large(problem)
+    shown_title = title or "Attention to play with"
+    data: dict[str, Any] = {
+        "title": shown_title,
+        "labels": labels_of(problem),
+        "given": {axis: list(getattr(problem.labels, axis)) for axis in AXES if Names(problem).has_labels(axis)},
+        "parts": [part_of(problem, number) for number in range(problem.parts)],
+        **shared_matrices(problem),
+        "settings": settings_of(problem, request),
+        "conventions": {
+            "empty": problem.conventions.empty,
+            "capAfterBias": problem.conventions.softcap_after_bias,
+        },
+    }
+    notes = problem.notes
+    if problem.output_projection is not None:
+        notes = (*notes, "the page shows the output before w_o: run shows it projected")
+    return PageData(shown_title, data, notes, problem.warnings)
+
+
+def refuse_large(problem: Problem) -> None:
+    """ProblemError where a matrix has more rows or columns than a page can show."""
+    sizes = {
+        "queries": (problem.n, problem.d_k),
+        "keys": (problem.m, problem.d_k),
+        **({} if problem.d_v is None else {"values": (problem.m, problem.d_v)}),
+    }
+    for name, size in sizes.items():
+        if max(size) > MOST:
+            what = f"{name} are {of_dimensions(size)}, and a page to play with shows at most {MOST} × {MOST}"
+            raise ProblemError("attncli play", what, "attncli run and attncli explain take problems of any size")
+
+
+def labels_of(problem: Problem) -> dict[str, list[str]]:
+    """The name of every row and column; numbers where there are no labels."""
+    names = Names(problem)
+    return {
+        "queries": [names.query(i) for i in range(problem.n)],
+        "keys": [names.key(j) for j in range(problem.m)],
+        "features": [names.feature(c) for c in range(problem.d_k)],
+        "values": [names.column(c) for c in range(problem.d_v or 0)],
+    }
+
+
+def shared_matrices(problem: Problem) -> dict[str, list[Any]]:
+    """Queries by part; keys and values by key head, which several parts may read."""
+    keys: dict[tuple[int, ...], list[Any]] = {}
+    values: dict[tuple[int, ...], list[Any]] = {}
+    for number in range(problem.parts):
+        place, part = problem.key_index(number), problem.part(number)
+        keys.setdefault(place, packed(part.keys))
+        if part.values is not None:
+            values.setdefault(place, packed(part.values))
+    queries = [packed(problem.part(number).queries) for number in range(problem.parts)]
+    return {"queries": queries, "keys": list(keys.values()), "values": list(values.values())}
+
+
+def part_of(problem: Problem, number: int) -> dict[str, Any]:
+    """One head of one entry: which keys it reads, where its queries stand, and what its masks forbid."""
+    places = list(dict.fromkeys(problem.key_index(each) for each in range(problem.parts)))
+    alone = problem.alone(number)
+    everywhere = replace(alone, visible=replace(alone.visible, left=None, right=None))
+    allowed = row_mask(everywhere, everywhere.part(0), range(problem.n)).allowed(0, problem.m)
+    bias = alone.bias
+    return {
+        "name": Names(problem).part(number),
+        "keys": places.index(problem.key_index(number)),
+        "offset": alone.visible.offsets[0],
+        "allowed": None if allowed is None else ["".join("01"[cell] for cell in row) for row in allowed.astype(int)],
+        "bias": None if bias is None else packed(np.where(np.isneginf(bias), 0.0, bias)),
+    }
+
+
+def settings_of(problem: Problem, request: Request) -> dict[str, Any]:
+    """What the controls show first. A scale that the variant brings is "", so that another variant brings its own."""
+    return {
+        "variant": problem.variant.name,
+        "scale": request.scale or "",
+        "length_scale": request.length_scale,
+        "softcap": problem.softcap,
+        "sink": None,
+        "temperature": 1,
+        "causal": bool(request.causal),
+        "window": None if request.window in (None, (-1, -1)) else list(request.window),
+    }
+
+
+def packed(matrix: np.ndarray) -> list[Any]:
+    """[rows, columns, numbers]: the numbers as text, or the bytes of float64 in base 64 where that is shorter."""
+    rows, columns = matrix.shape
+    cells = shortest(np.asarray(matrix, np.float64).ravel()) if matrix.size else []
+    text = ",".join(cell.removesuffix(".0") for cell in cells)
+    if len(text) > TEXT_AT_MOST * matrix.size:
+        text = "=" + base64.b64encode(np.asarray(matrix, "<f8").tobytes()).decode()
+    return [rows, columns, text]

@@ -1,0 +1,135 @@
+// The arithmetic of one number, a line at a time, as explain writes it.
+
+/** {title, lines: [{name, text, isSum, part}], words} of the cell at {matrix, row, column}. */
+function arithmeticOf(state, rows, at) {
+  const writer = {
+    raw_scores: rawLines,
+    scores: (...where) => [...rawLines(...where), ...scoreLines(...where)],
+    weights: (...where) => [...rawLines(...where), ...scoreLines(...where), ...weightLines(...where)],
+    output: outputLines,
+    lse: lseLines,
+  }[at.matrix];
+  return {title: titleOf(at), lines: writer(state, rows[at.row], at), words: wordsOf(state, rows[at.row], at)};
+}
+
+const MATRIX_NAMES = {raw_scores: "raw score", scores: "score", weights: "weight", output: "output", lse: "log-sum-exp"};
+
+function titleOf({matrix, row, column}) {
+  const query = DATA.labels.queries[row];
+  if (matrix === "lse") return `log-sum-exp of ${query}`;
+  if (matrix === "output") return WIDTHS.dv === 1 && !("values" in DATA.given) ? `output of ${query}` : `output of ${query}: ${DATA.labels.values[column]}`;
+  return `${MATRIX_NAMES[matrix]}: ${query} → ${DATA.labels.keys[column]}`;
+}
+
+function rawLines(state, row, {row: i, column: j}) {
+  const variant = VARIANTS[state.variant];
+  const cell = row.cells[j];
+  const key = state.keys[PARTS[state.part].keys][j];
+  const query = state.queries[state.part][i];
+  if (cell.isNowhere) {
+    return [{name: "raw score", text: "0", note: `${row.queryLength === 0 ? "the query" : "the key"} has length 0 and points nowhere: the cosine is taken as 0`}];
+  }
+  if (variant.termTree === null) return [{name: "raw score", text: equation(substituted(variant.rawTree, {}))}];
+  const lines = [];
+  const lengths = {};
+  if (variant.hasLengths) {
+    for (const [name, vector, symbol] of [["‖q‖", query, "queryLength"], ["‖k‖", key, "keyLength"]]) {
+      const squares = shortSum(vector.map((value) => ["square", printed(value)]), vector.map((value) => value * value));
+      lines.push({name, text: equation(["root", squares], printed(lengthOf(vector), factor))});
+      lengths[symbol] = printed(lengthOf(vector), factor);
+    }
+  }
+  const values = query.map((value, c) => variant.term(value, key[c]));
+  const terms = query.map((value, c) => substituted(variant.termTree, {q: printed(value), k: printed(key[c])}));
+  const over = (total) => signed(substituted(variant.rawTree, {...lengths, total}));
+  const sides = [over(shortSum(terms, values)), over(shortSum(values.map((value) => printed(value)), values))];
+  if (variant.rawTree !== "total" && values.length > 1) sides.push(over(printed(cell.total)));
+  lines.push({name: "raw score", text: equation(...sides, printed(cell.raw))});
+  return lines;
+}
+
+function scoreLines(state, row, {column: j, row: i}) {
+  const part = PARTS[state.part];
+  const cell = row.cells[j];
+  const given = {raw: printed(cell.raw), scale: printed(scaleOf(state), factor), cap: printed(state.softcap ?? 0), bias: printed(part.bias?.[i][j] ?? 0)};
+  const lines = [];
+  let score = given.raw;
+  for (const [stage, value] of cell.steps) {
+    const isIdle = stage === "scaled" && scaleOf(state) === 1;
+    const side = substituted(STAGES[stage].tree, {...given, score});
+    score = printed(value);
+    if (!isIdle) lines.push({name: {scaled: "score", capped: "capped", biased: "with bias"}[stage], text: equation(side, score)});
+  }
+  if (lines.length === 0) lines.push({name: "score", text: equation(given.raw), note: "the scale is 1"});
+  if (!row.allowed[j]) lines.push({name: "masked", text: "−∞", note: "the query may not attend to this key"});
+  return lines;
+}
+
+function weightLines(state, row, {column: j}) {
+  if (!row.hasKey) return [{name: "weight", text: numeral(row.weights[j]), note: "no key is left to attend to"}];
+  const e = (place) => printed(row.exponentials[place]);
+  const exponentials = row.exponentials.map((_, place) => e(place));
+  const largest = printed(row.largest);
+  const exponent = row.allowed[j]
+    ? equation(
+        substituted(STAGES.exponential.tree, {score: printed(row.scores[j]), largest}),
+        ["exp", printed(row.scores[j] - row.largest)],
+        e(j),
+      )
+    : equation(["exp", {text: "-inf"}], {text: "0"});
+  const weight = equation(substituted(STAGES.weighted.tree, {e: e(j), sum: printed(row.sum)}), printed(row.weights[j]));
+  const withSink = state.sink === null ? "" : "the last term is the sink's";
+  return [
+    {name: "largest score", text: typeset(numeral(row.largest))},
+    {name: "e", text: exponent},
+    {name: "sum of all e", text: equation(shortSum(exponentials, row.exponentials), printed(row.sum)), note: withSink, isSum: true},
+    {name: "weight", text: weight, isResult: true},
+  ];
+}
+
+function outputLines(state, row, {column: c}) {
+  const values = state.values[PARTS[state.part].keys];
+  const shares = row.weights.map((weight, j) => (weight === 0 ? 0 : weight * values[j][c]));
+  const lines = shares.map((share, j) => ({
+    name: DATA.labels.keys[j],
+    text: equation(substituted(STAGES.share.tree, {weight: printed(row.weights[j]), value: printed(values[j][c])}), printed(share)),
+    note: row.allowed[j] ? "" : "masked",
+    share: row.weights[j],
+  }));
+  const kept = lines.filter((_, j) => row.allowed[j] || row.weights[j]);
+  const shown_ = kept.length > 12 ? [...kept].sort((a, b) => b.share - a.share).slice(0, 10) : lines.length > 12 ? kept : lines;
+  if (shown_.length < lines.length) shown_.push({name: "…", text: `${lines.length - shown_.length} more keys`});
+  const terms = shares.filter((_, j) => row.allowed[j] || row.weights[j]);
+  const sum = terms.length ? shortSum(terms.map((share) => printed(share)), terms) : {text: "0"};
+  return [...shown_, {name: "output", text: equation(sum, printed(row.output[c])), isSum: true, isResult: true}];
+}
+
+function lseLines(state, row) {
+  if (row.lse === -Infinity) return [{name: "log-sum-exp", text: "−∞", note: "no key is left to attend to"}];
+  const exponentials = row.exponentials.map((value) => printed(value));
+  const given = {largest: printed(row.largest), sum: printed(row.sum)};
+  return [
+    {name: "largest score", text: typeset(given.largest.text)},
+    {name: "sum of all e", text: equation(shortSum(exponentials, row.exponentials), given.sum), isSum: true},
+    {name: "log-sum-exp", text: equation(substituted(STAGES.lse.tree, given), printed(row.lse)), isResult: true},
+  ];
+}
+
+const percent = (share) => (share > 0 && share < 0.005 ? "less than 1 %" : `${Math.round(share * 100)} %`);
+
+/** One sentence about the cell. */
+function wordsOf(state, row, {matrix, row: i, column: j}) {
+  const [query, key] = [DATA.labels.queries[i], DATA.labels.keys[j]];
+  if (!row.hasKey) return `“${query}” may attend to no key.`;
+  if (matrix === "raw_scores") return `The raw score says how well the key fits: ${VARIANTS[state.variant].reading}.`;
+  if (matrix === "scores") return "The score is what enters the softmax: only its difference to the other scores of its row counts.";
+  if (matrix === "weights") {
+    if (!row.allowed[j]) return `“${query}” may not attend to “${key}”: masked.`;
+    const rank = row.weights.filter((weight) => weight > row.weights[j]).length;
+    const isAlone = row.weights.filter((weight) => weight === row.weights[j]).length === 1;
+    const most = rank === 0 && isAlone && row.weights.length > 1 ? ", more than any other key" : "";
+    return `“${key}” gets ${percent(row.weights[j])} of the attention of “${query}”${most}.`;
+  }
+  if (matrix === "output") return "The average of this column of V, with the weights of the query: what gets more weight counts for more.";
+  return "The log of the sum of the exponentials of all scores: what makes partial softmaxes mergeable.";
+}

@@ -1,0 +1,45 @@
+"""The page as one file: nothing is fetched, neither when it is opened nor when it is played with."""
+
+from __future__ import annotations
+
+import json
+import re
+from html import escape
+from pathlib import Path
+
+from attncli.files import read_bytes
+from attncli.play.page_data import PageData
+from attncli.play.stages import STAGES
+from attncli.render.heat import STOPS
+from attncli.render.play.javascript import formulas
+
+FOLDER = Path(__file__).parent
+SCRIPTS = ("numbers", "writing", "scale", "calculation", "state", "arithmetic", "cells", "pictures", "controls", "main")
+POLICY = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:"
+
+
+def document(page: PageData) -> str:
+    """The whole page."""
+    script = "\n".join(asset(f"{name}.js") for name in SCRIPTS)
+    constants = f"const DATA = {data_text(page.data)};\nconst HEAT = {json.dumps(STOPS)};\n{formulas(STAGES)}"
+    parts = {
+        "title": escape(page.title),
+        "policy": POLICY,
+        "style": asset("style.css"),
+        "script": f'"use strict";\n(() => {{\n{constants}\n{script}\n}})();',
+    }
+    # in one go: a title may hold {{script}}
+    return re.sub(r"\{\{(\w+)\}\}", lambda found: parts[found[1]], asset("page.html"))
+
+
+def data_text(data: object) -> str:
+    """JSON that no text in it can end: neither the script nor a line of it."""
+    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+    for letter in "<>&\u2028\u2029":
+        text = text.replace(letter, f"\\u{ord(letter):04x}")
+    return text
+
+
+def asset(name: str) -> str:
+    """One of the page's own files."""
+    return read_bytes(FOLDER / name).decode()

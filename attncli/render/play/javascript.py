@@ -1,0 +1,98 @@
+"""Expressions as JavaScript: functions that the page computes with, and trees that it writes out with numbers in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from attncli.arithmetic import KEY_LENGTH, QUERY_LENGTH, Expression, Numeral, Operation, Symbol, substituted
+from attncli.variants import VARIANTS, Variant
+
+LENGTHS: Mapping[Expression, Expression] = {QUERY_LENGTH: Symbol("queryLength"), KEY_LENGTH: Symbol("keyLength")}
+NAMES = {"Σ": "total"}  # letters that are spelled otherwise in the script
+OPERATIONS: dict[str, Callable[[list[str]], str]] = {
+    "sum": lambda operands: "(" + " + ".join(operands) + ")",
+    "difference": lambda operands: "(" + " - ".join(operands) + ")",
+    "product": lambda operands: "(" + " * ".join(operands) + ")",
+    "quotient": lambda operands: "(" + " / ".join(operands) + ")",
+    "negative": lambda operands: f"(-{operands[0]})",
+    "absolute": lambda operands: f"Math.abs({operands[0]})",
+    "square": lambda operands: f"({operands[0]} ** 2)",
+    "root": lambda operands: f"Math.sqrt({operands[0]})",
+    "exp": lambda operands: f"Math.exp({operands[0]})",
+    "log": lambda operands: f"Math.log({operands[0]})",
+    "tanh": lambda operands: f"Math.tanh({operands[0]})",
+}
+
+
+def code(expression: Expression) -> str:
+    """The expression as JavaScript over variables called as its symbols."""
+    if isinstance(expression, Numeral):
+        return repr(expression.value)
+    if isinstance(expression, Symbol):
+        return NAMES.get(expression.name, expression.name)
+    if isinstance(expression, Operation) and expression.kind in OPERATIONS:
+        return OPERATIONS[expression.kind]([code(operand) for operand in expression.operands])
+    raise ValueError(f"{expression!r} has no JavaScript")
+
+
+def tree(expression: Expression) -> Any:
+    """The expression as JSON: a number, a symbol's name, or [kind, operand, …]."""
+    if isinstance(expression, Numeral):
+        return expression.value
+    if isinstance(expression, Symbol):
+        return NAMES.get(expression.name, expression.name)
+    if isinstance(expression, Operation):
+        return [expression.kind, *(tree(operand) for operand in expression.operands)]
+    raise ValueError(f"{expression!r} has no tree")
+
+
+def symbols(expression: Expression) -> list[str]:
+    """The names of the expression's symbols, in the order in which they come."""
+    if isinstance(expression, Symbol):
+        return [NAMES.get(expression.name, expression.name)]
+    if isinstance(expression, Operation):
+        return list(dict.fromkeys(name for operand in expression.operands for name in symbols(operand)))
+    return []
+
+
+def arrow(expression: Expression) -> str:
+    """{compute, tree} of an expression: compute takes an object of its symbols."""
+    import json
+
+    given = ", ".join(symbols(expression))
+    return f"{{compute: ({{{given}}}) => {code(expression)}, tree: {json.dumps(tree(expression))}}}"
+
+
+def variant_code(variant: Variant) -> str:
+    """A variant as the page's script has it. `power` is that of 1/ℓ in its scale, 0 where it has no ℓ."""
+    import json
+    import math
+
+    raw = substituted(variant.raw_score, LENGTHS)
+    term = "null" if variant.term is None else f"(q, k) => {code(variant.term)}"
+    power = round(-math.log2(variant.length_scale_factor(2.0))) if variant.has_length else 0
+    facts = {
+        "name": variant.name,
+        "formula": variant.formula,
+        "explained": variant.explained,
+        "reading": variant.reading,
+        "source": variant.source,
+        "scale": variant.default_scale,
+        "power": power,
+        "isConstant": variant.is_constant,
+        "hasLengths": raw != variant.raw_score,
+        "termTree": None if variant.term is None else tree(variant.term),
+        "rawTree": tree(raw),
+    }
+    return (
+        f"{{...{json.dumps(facts, ensure_ascii=False)}, term: {term}, "
+        f"raw: (total, queryLength, keyLength) => {code(raw)}}}"
+    )
+
+
+def formulas(stages: Mapping[str, Expression]) -> str:
+    """The script's constants VARIANTS and STAGES."""
+    variants = ",\n".join(f"  {variant.name}: {variant_code(variant)}" for variant in VARIANTS)
+    steps = ",\n".join(f"  {name}: {arrow(expression)}" for name, expression in stages.items())
+    return f"const VARIANTS = {{\n{variants}\n}};\nconst STAGES = {{\n{steps}\n}};\n"

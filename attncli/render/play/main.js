@@ -1,0 +1,106 @@
+// Set the page up, and keep what is shown in step with the state.
+
+let rows = [];
+let firstRow = 0; // the row that the slider moves until somebody chooses another
+let looked = null; // the cell under the pointer, for as long as it is there
+
+/** The row that the pictures are about: that of the cell that is looked at. */
+const focusRow = () => Math.min((looked ?? current.at)?.row ?? bestRow(), WIDTHS.n - 1);
+
+/** Before anybody has looked: the row with the most to see, the least even one of those with a choice. */
+function bestRow() {
+  const hasChoice = (row) => row.allowed.filter(Boolean).length > 1;
+  const tops = rows.map((row) => (hasChoice(row) ? Math.max(...row.weights.filter(Number.isFinite), 0) : 0));
+  return Math.max(tops.lastIndexOf(Math.max(...tops)), 0);
+}
+
+function shownCell() {
+  if (looked ?? current.at) return looked ?? current.at;
+  const row = bestRow();
+  return {matrix: "weights", row, column: Math.max(rows[row].weights.indexOf(Math.max(...rows[row].weights)), 0)};
+}
+
+function refresh() {
+  rows = attend(current, current.part);
+  fillControls(current);
+  fillInputs(current);
+  fillResults(rows);
+  redraw();
+  const isOverflow = rows.some((row) => row.hasKey && !row.weights.every(Number.isFinite));
+  $("overflow").hidden = !isOverflow;
+}
+
+function redraw() {
+  drawMover();
+  drawFocus();
+}
+
+function drawFocus() {
+  const cell = shownCell();
+  drawBands(rows, focusRow());
+  drawValues(current, rows, focusRow());
+  for (const other of document.querySelectorAll("td.at")) other.classList.remove("at");
+  fields[cell.matrix]?.[cell.row]?.[cell.column]?.classList.add("at");
+  const {title, lines, words} = arithmeticOf(current, rows, cell);
+  $("arithmetic-title").textContent = title;
+  $("arithmetic-words").textContent = words;
+  $("arithmetic-lines").replaceChildren(...lines.flatMap((line) => {
+    const kinds = [line.isSum && "sum", line.isResult && "is-result"].filter(Boolean).join(" ");
+    const work = element("dd", {class: kinds}, ...pieces(line.text));
+    if (line.note) work.append(element("span", {class: "note"}, ` ${line.note}`));
+    return [element("dt", {class: kinds}, line.name), work];
+  }));
+}
+
+/** A text that may be broken before a plus and a sign of equality. */
+function pieces(text) {
+  return text.split(/(?= [=≈+] | − (?=[\d√|(]))/).flatMap((piece, place) => [...(place ? [document.createElement("wbr")] : []), element("span", {class: "piece"}, place ? piece.trimStart() : piece), " "]);
+}
+
+function look(cell) {
+  const place = cell && placeOfCell(cell);
+  if (JSON.stringify(place) === JSON.stringify(looked)) return;
+  looked = place;
+  drawFocus();
+}
+
+function choose(target) {
+  const cell = target.closest("td[data-matrix]");
+  if (!cell) return;
+  makeCurrent(cell);
+  looked = null;
+  current.at = placeOfCell(cell);
+  sayAddress(addressOf(current));
+  drawFocus();
+}
+
+function setUp() {
+  for (const [id, matrix] of Object.entries({q: "queries", k: "keys", v: "values"})) {
+    if (matrix !== "values" || HAS_VALUES) $(id).append(inputTable(matrix));
+  }
+  $("v-card").hidden = !HAS_VALUES;
+  $("output-section").hidden = !HAS_VALUES;
+  $("values-figure").hidden = !HAS_VALUES || WIDTHS.dv > 2;
+  for (const matrix of ["raw_scores", "scores", "weights", "lse", ...(HAS_VALUES ? ["output"] : [])]) {
+    const table = resultTable(matrix);
+    table.setAttribute("aria-label", {raw_scores: "raw scores", lse: "log-sum-exps"}[matrix] ?? matrix);
+    $(matrix).append(table);
+  }
+  // what is out of sight of a large page is not laid out
+  for (const card of document.querySelectorAll(".card")) card.classList.toggle("many", card.querySelectorAll("[data-matrix]").length > 512);
+  $("bands").addEventListener("click", ({target}) => {
+    const query = target.closest("[data-query]")?.dataset.query;
+    if (query !== undefined) fields.weights[query][0].focus({preventScroll: true});
+  });
+  $("legend").style.background = `linear-gradient(to right, ${HEAT.map((rgb) => `rgb(${rgb.join(",")})`).join(", ")})`;
+  setUpControls();
+  $("settings").open = !matchMedia("(max-width: 48rem)").matches;
+  rows = attend(current, current.part);
+  firstRow = bestRow();
+  addEventListener("hashchange", readAddress);
+  addEventListener("resize", redraw);
+  readAddress();
+  document.documentElement.dataset.ready = "true";
+}
+
+setUp();

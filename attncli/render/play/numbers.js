@@ -1,0 +1,68 @@
+// Numbers as explain prints them, and as a file holds them.
+
+const NOISE = 1e-13; // a sum of decimals in binary is off by less
+const LARGE = 1e10; // from here on an exponent reads better than the digits
+
+/** `value` to `digits` decimals, halves to even as Python rounds them. */
+function fixed(value, digits) {
+  const text = value.toFixed(digits);
+  const isHalf = Number.isInteger(value * 2 ** (digits + 1)) && (Math.abs(value) * 2 * 10 ** digits) % 2 === 1;
+  if (!isHalf || Number(text.at(-1)) % 2 === 0) return text;
+  const whole = Math.abs(value) * 10 ** digits - 0.5;
+  return (Math.sign(value) * whole / 10 ** digits).toFixed(digits);
+}
+
+/** d.ddde-05: an exponent of at least two digits. */
+function exponential(value, digits) {
+  return value.toExponential(digits).replace(/e([+-])(\d)$/, "e$10$2");
+}
+
+/** `value` to `digits` decimals; with an exponent where those would all be zero, or where it is very large. */
+function shown(value, digits) {
+  if (Number.isNaN(value)) return "nan";
+  if (!Number.isFinite(value)) return value > 0 ? "inf" : "-inf";
+  if (value === 0) return (0).toFixed(digits);
+  if (Math.abs(value) >= LARGE) return exponential(value, Math.max(digits, 1));
+  const text = fixed(value, digits);
+  return Number(text) === 0 ? exponential(value, 1) : text;
+}
+
+const isExact = (text, value) => Math.abs(Number(text) - value) <= NOISE * Math.abs(value);
+
+/** Without the zeros behind an exact number: 0.5000 is 0.5, but 0.50003 stays 0.5000. */
+function trimmed(text, value) {
+  if (!text.includes(".") || text.includes("e") || !isExact(text, value)) return text;
+  return text.replace(/0+$/, "").replace(/\.$/, "");
+}
+
+/** A number of the arithmetic: three significant digits at least, so that what follows can be worked out from it. */
+function numeral(value, digits = 4) {
+  const text = trimmed(shown(value, digits), value);
+  if (value === 0 || !Number.isFinite(value) || Math.abs(value) >= 10 ** (2 - digits) || isExact(text, value)) return text;
+  const decimals = 2 - Math.floor(Math.log10(Math.abs(value)));
+  const more = Math.abs(value) >= 10 ** -digits && decimals < 18 ? fixed(value, decimals) : exponential(value, 2);
+  return trimmed(more, value);
+}
+
+/** A factor: two more decimals, so that the last digit of its products comes out. */
+const factor = (value) => numeral(value, 6);
+
+/** The shortest text that reads back to the same number. */
+function whole(value) {
+  if (Number.isFinite(value)) return Object.is(value, -0) ? "-0" : String(value);
+  return Number.isNaN(value) ? "nan" : value > 0 ? "inf" : "-inf";
+}
+
+/** A text with the minus and the infinity that people write. */
+const typeset = (text) => text.replace(/^-/, "−").replace("e-", "e−").replace("inf", "∞");
+
+/** What somebody typed, as a finite number, a fraction too; null where it is none. */
+function parsed(text) {
+  const plain = text.trim().replace(/−/g, "-").replace(",", ".");
+  const [above, below, ...rest] = plain.split("/");
+  if (rest.length || !isDecimal(above) || (below !== undefined && !isDecimal(below))) return null;
+  const value = below === undefined ? Number(above) : Number(above) / Number(below);
+  return Number.isFinite(value) ? value : null;
+}
+
+const isDecimal = (text) => /^\s*[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?\s*$/.test(text);

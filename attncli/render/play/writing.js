@@ -1,0 +1,112 @@
+// Expressions written out with numbers in: where brackets go, and where a sign of equality is one.
+
+const [SUM, PRODUCT, ATOM] = [1, 2, 4];
+const BINDING = {sum: SUM, difference: SUM, negative: SUM, product: PRODUCT, quotient: PRODUCT, square: 3};
+const SIGNS = {difference: " − ", product: " · ", quotient: " / "};
+
+/** A tree with each symbol that is `given` replaced by what stands for it: a text, or a tree. */
+function substituted(tree, given) {
+  if (typeof tree === "string") return tree in given ? given[tree] : tree;
+  if (typeof tree === "number") return {text: whole(tree)};
+  if (!Array.isArray(tree)) return tree;
+  return [tree[0], ...tree.slice(1).map((operand) => substituted(operand, given))];
+}
+
+/** A number in a tree, as it is printed. */
+const printed = (value, format = numeral) => ({text: format(value)});
+
+/** −(3) as the number −3, and −(0) as 0. */
+function signed(tree) {
+  if (!Array.isArray(tree)) return tree;
+  const operands = tree.slice(1).map(signed);
+  const inner = operands[0];
+  if (tree[0] === "negative" && inner?.text !== undefined && !/^[-n]/.test(inner.text)) {
+    return Number(inner.text) === 0 ? inner : {text: `-${inner.text}`};
+  }
+  return [tree[0], ...operands];
+}
+
+/** The tree as text. */
+function written(tree, tight = false) {
+  if (typeof tree === "string") return tree;
+  if (!Array.isArray(tree)) return typeset(tree.text) + (tree.more ? ` (${tree.more} more)` : "");
+  const [kind, ...operands] = tree;
+  if (kind === "sum") return operands.map(asTerm).join("");
+  if (kind in SIGNS) {
+    const sign = kind === "product" && tight ? "·" : SIGNS[kind];
+    return bracketed(operands[0], BINDING[kind], true) + sign + bracketed(operands[1], BINDING[kind] + 1);
+  }
+  const inner = () => written(operands[0], true);
+  if (kind === "negative") return `−${bracketed(operands[0], PRODUCT)}`;
+  if (kind === "square") return `${bracketed(operands[0], ATOM)}²`;
+  if (kind === "root") return `√${bracketed(operands[0], ATOM)}`;
+  if (kind === "total") return `Σ ${bracketed(operands[0], PRODUCT)}`;
+  if (kind === "absolute") return `|${inner()}|`;
+  if (kind === "norm") return `‖${inner()}‖`;
+  return `${kind}(${written(operands[0])})`;
+}
+
+/** A term of a sum with its sign in front. */
+function asTerm(term, place) {
+  if (place === 0) return written(term, true);
+  if (term?.text?.startsWith("-")) return ` − ${written({...term, text: term.text.slice(1)})}`;
+  const isProduct = Array.isArray(term) && term[0] === "product";
+  return ` + ${isProduct ? `${bracketed(term[1], PRODUCT)}·${bracketed(term[2], PRODUCT)}` : bracketed(term, SUM)}`;
+}
+
+/** In brackets where its own operator binds less than its surroundings, or its minus would meet another. */
+function bracketed(tree, binding, isFirst = false) {
+  const text = written(tree, true);
+  let needs = false;
+  if (Array.isArray(tree)) {
+    const leads = tree[0] === "negative" && isFirst && binding === PRODUCT;
+    needs = (BINDING[tree[0]] ?? ATOM) < binding && !leads;
+  } else if (tree?.text !== undefined) needs = tree.text.startsWith("-") && !isFirst;
+  return needs ? `(${text})` : text;
+}
+
+const WORKED = {
+  sum: (...terms) => terms.reduce((a, b) => a + b, 0),
+  difference: (a, b) => a - b,
+  product: (a, b) => a * b,
+  quotient: (a, b) => a / b,
+  negative: (a) => -a,
+  absolute: Math.abs,
+  square: (a) => a * a,
+  root: Math.sqrt,
+  exp: (a) => (a === 0 ? 1 : a === -Infinity ? 0 : NaN), // no other is a decimal number
+  tanh: (a) => (a === 0 ? 0 : NaN),
+  log: (a) => (a === 1 ? 0 : NaN),
+};
+
+/** What the printed numbers of a tree come to. */
+function worked(tree) {
+  if (!Array.isArray(tree)) return Number(tree.text.replace("inf", "Infinity"));
+  return WORKED[tree[0]](...tree.slice(1).map(worked));
+}
+
+/** The sides as a chain; a side that repeats its neighbour is left out, and "=" stands only between equal numbers. */
+function equation(...sides) {
+  let text = "";
+  let before = null;
+  for (const side of sides) {
+    const own = written(side);
+    if (before !== null && own === before.own) continue;
+    text += before === null ? own : ` ${isEqual(before.side, side) ? "=" : "≈"} ${own}`;
+    before = {side, own};
+  }
+  return text;
+}
+
+function isEqual(left, right) {
+  const isPair = Array.isArray(left) && Array.isArray(right) && left[0] === "exp" && right[0] === "exp";
+  const [a, b] = isPair ? [worked(left[1]), worked(right[1])] : [worked(left), worked(right)];
+  return a === b || Math.abs(a - b) <= 1e-14 * Math.max(Math.abs(a), Math.abs(b));
+}
+
+/** A sum of which so many terms are shown: the first four and the last two, the rest in one number. */
+function shortSum(terms, values, most = 16) {
+  if (terms.length <= most) return terms.length === 1 ? terms[0] : ["sum", ...terms];
+  const rest = values.slice(4, -2).reduce((a, b) => a + b, 0);
+  return ["sum", ...terms.slice(0, 4), {...printed(rest), more: terms.length - 6}, ...terms.slice(-2)];
+}

@@ -1,0 +1,87 @@
+"""A real browser for the tests of pages: Chromium, where this machine has it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+FLAGS = (
+    "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+)  # fmt: skip
+DESKTOP, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
+
+
+def program() -> str | None:
+    """The browser: the one that ATTNCLI_BROWSER names, or the first on the PATH."""
+    return os.environ.get("ATTNCLI_BROWSER") or next(filter(None, map(shutil.which, NAMES)), None)
+
+
+def missing() -> str | None:
+    """Why no page can be tested here; None where it can."""
+    if find_spec("playwright") is None:
+        return "needs the extra browser (playwright)"
+    return None if program() else "needs a browser: apt-get install chromium"
+
+
+@contextmanager
+def browser() -> Iterator[Any]:
+    """A browser of its own; its pages reach no network."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        found = playwright.chromium.launch(executable_path=program(), args=FLAGS)
+        yield found
+        found.close()
+
+
+class PlayPage:
+    """An open page: what it asked for beside itself, what it complained of, and its numbers."""
+
+    def __init__(self, page: Any) -> None:
+        self.page = page
+        page.set_default_timeout(180_000)  # machines that test are slow, and others work on them
+        self.requests: list[str] = []
+        self.complaints: list[str] = []
+        page.on("request", lambda request: self.requests.append(request.url))
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.on("console", lambda message: self.complaints.append(message.text))
+
+    def open(self, path: Path, address: str = "") -> PlayPage:
+        """Open a file as somebody would who was sent this link."""
+        self.page.goto("about:blank")
+        self.page.goto(f"{path.as_uri()}#{address}")
+        self.page.wait_for_function("document.documentElement.dataset.ready === 'true'")
+        return self
+
+    def go(self, address: str) -> PlayPage:
+        """Change what stands behind # on the open page."""
+        self.page.evaluate("address => { location.hash = address; }", address)
+        self.page.wait_for_timeout(30)
+        return self
+
+    @property
+    def address(self) -> str:
+        return str(self.page.evaluate("location.hash.slice(1)"))
+
+    def numbers(self, matrix: str) -> list[list[float]]:
+        """A matrix as its cells hold it."""
+        cells = self.page.eval_on_selector_all(
+            f'[data-matrix="{matrix}"]', "cells => cells.map(c => [c.dataset.row, c.dataset.column, c.dataset.value])"
+        )
+        rows: list[list[float]] = []
+        for row, column, value in cells:
+            assert (int(row), int(column)) in ((len(rows) - 1, len(rows[-1]) if rows else 0), (len(rows), 0))
+            if int(row) == len(rows):
+                rows.append([])
+            rows[-1].append(float(value))
+        return rows
+
+    def cell(self, matrix: str, row: int, column: int) -> Any:
+        return self.page.locator(f'[data-matrix="{matrix}"][data-row="{row}"][data-column="{column}"]')

@@ -1,0 +1,103 @@
+"""What `attncli play` writes and refuses; and that its formulas are the records'."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from attncli.arithmetic import KEY, QUERY, TOTAL
+from attncli.play.stages import STAGES
+from attncli.render.play.document import FOLDER, SCRIPTS, data_text
+from attncli.render.play.javascript import OPERATIONS, code, symbols, tree
+from attncli.variants import VARIANTS
+
+EXAMPLES = Path(__file__).parent.parent.parent / "examples"
+
+
+def test_a_page_is_one_file_that_names_no_other(run: Callable[..., Any], tmp_path: Path) -> None:
+    ran = run("play", EXAMPLES / "car.yaml", "-o", tmp_path / "car.html")
+    assert (ran.status, ran.out, ran.err) == (0, "", f"wrote {tmp_path}/car.html\n")
+    page = (tmp_path / "car.html").read_text("utf-8")
+    assert page.startswith("<!DOCTYPE html>\n")
+    assert "<title>Is this a car?</title>" in page
+    assert not re.search(r"\b(src|href)=\"(?!#)", page)
+    assert set(re.findall(r"https?://[^\s\"'<]+", page)) <= {"http://www.w3.org/2000/svg"}
+    assert len(page.encode()) <= 300_000
+    assert "{{" not in page
+
+
+def test_a_page_is_not_written_over(run: Callable[..., Any], tmp_path: Path) -> None:
+    path = tmp_path / "page.html"
+    path.write_text("mine")
+    ran = run("play", EXAMPLES / "car.yaml", "-o", path)
+    assert (ran.status, ran.err) == (2, f"error: {path}: exists already\nhint: --force replaces it\n")
+    assert path.read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    ("shapes", "what"),
+    [
+        (((65, 2), (3, 2), (3, 2)), "queries are 65 × 2"),
+        (((2, 65), (3, 65), (3, 2)), "queries are 2 × 65"),
+        (((2, 2), (65, 2), (65, 2)), "keys are 65 × 2"),
+        (((2, 2), (3, 2), (3, 65)), "values are 3 × 65"),
+    ],
+)
+def test_a_problem_larger_than_64_by_64_is_refused(
+    run: Callable[..., Any], tmp_path: Path, shapes: tuple[tuple[int, int], ...], what: str
+) -> None:
+    np.savez(tmp_path / "p.npz", queries=np.ones(shapes[0]), keys=np.ones(shapes[1]), values=np.ones(shapes[2]))
+    ran = run("play", tmp_path / "p.npz", "-o", tmp_path / "page.html")
+    assert ran.status == 2
+    assert ran.err == (
+        f"error: attncli play: {what}, and a page to play with shows at most 64 × 64\n"
+        "hint: attncli run and attncli explain take problems of any size\n"
+    )
+    assert not (tmp_path / "page.html").exists()
+
+
+def test_without_a_file_to_write_the_command_is_refused(run: Callable[..., Any]) -> None:
+    assert run("play", EXAMPLES / "car.yaml").status == 2
+
+
+def test_data_can_end_neither_the_script_nor_a_line_of_it() -> None:
+    text = data_text({"title": "</script><!--\u2028&"})
+    assert not set("<>&\u2028") & set(text)
+    assert json.loads(text) == {"title": "</script><!--\u2028&"}
+
+
+def test_every_formula_of_the_records_becomes_the_same_formula() -> None:
+    given = {QUERY: 1.75, KEY: -0.5, TOTAL: 3.25}
+    environment = {"Math": __import__("math"), "q": 1.75, "k": -0.5, "total": 3.25}
+    for variant in VARIANTS:
+        if variant.term is None:
+            continue
+        text = code(variant.term).replace("Math.abs", "abs")
+        assert eval(text, environment) == pytest.approx(worked_out(variant.term, given))
+
+
+def worked_out(expression: Any, given: dict[Any, float]) -> float:
+    from attncli.arithmetic import Numeral, substituted
+    from attncli.explain.steps import evaluated
+
+    return evaluated(substituted(expression, {symbol: Numeral(value, "") for symbol, value in given.items()}))
+
+
+def test_stages_are_functions_of_their_symbols_alone() -> None:
+    for expression in STAGES.values():
+        assert symbols(expression)
+        assert json.loads(json.dumps(tree(expression)))[0] in OPERATIONS
+
+
+def test_every_file_of_the_page_is_used() -> None:
+    assert {path.name for path in FOLDER.iterdir() if path.suffix in (".js", ".css", ".html")} == {
+        *(f"{name}.js" for name in SCRIPTS),
+        "style.css",
+        "page.html",
+    }
