@@ -18,6 +18,7 @@ class Matrix:
     every cell is true/false). `where` is what an error calls it: "q.csv", "p.yaml: queries".
     `row_labels` and `column_labels` name the last two axes. `texts` are the cells as they were
     printed, in C order; None for a binary source and where nobody asked (`Reading.keep_text`).
+    `point_digits` are the decimals behind a text such as `1.`: NumPy prints 8, torch 4.
     """
 
     array: np.ndarray
@@ -26,6 +27,7 @@ class Matrix:
     column_labels: tuple[str, ...] | None = None
     texts: tuple[str, ...] | None = None
     notes: tuple[str, ...] = ()
+    point_digits: int = 8
 
 
 @record

@@ -127,11 +127,19 @@ def _score_bound(problem: Problem, raw: Array, right: dict[str, Array], u: float
     scaled = problem.scale * right["raw_scores"]
     error = abs(problem.scale) * raw + 2 * u * np.abs(scaled)
     if problem.softcap is not None:
+        error = _capped_error(np.abs(scaled), error, problem.softcap)
         error = error + EXPONENTIAL * u * np.minimum(np.abs(scaled), problem.softcap)
     if problem.bias is not None:
         error = error + 2 * u * np.abs(problem.bias) + u * np.abs(scaled)
     finite: Array = np.where(np.isfinite(right["scores"]), error, 0)
     return finite
+
+
+def _capped_error(sizes: Array, error: Array, cap: float) -> Array:
+    """What C·tanh(x/C) makes of an error of x: it is steepest on the side of 0."""
+    least = np.maximum(sizes - error, 0)
+    capped: Array = cap * (np.tanh(sizes / cap) - np.tanh(least / cap)) + np.maximum(error - sizes, 0)
+    return capped
 
 
 def _output_bound(problem: Problem, weights: Array, errors: Array, value_errors: Array, u: float) -> Array:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -99,19 +98,14 @@ def judge_of(
     """The judge of an expected matrix: by tolerance where that is given, by what its text claims, else by its dtype."""
     array, dtype = _floats(matrix)
     claims = None if tolerance is not None else read_claims(matrix, digits)
-    if claims is None and tolerance is None and not strict:
+    is_default = claims is None and tolerance is None and not strict
+    if is_default:
         tolerance = DEFAULTS[dtype]
     lay = layout_of(name, array.shape, problem)
     if claims is not None:
-        claims = replace(
-            claims,
-            unit=lay(claims.unit),
-            is_full=lay(claims.is_full),
-            shown=lay(claims.shown),
-            digits=lay(claims.digits),
-        )
+        claims = claims.arranged(lay)
     texts = None if matrix.texts is None else lay(np.array(matrix.texts, object).reshape(array.shape))
-    return Judge(name, lay(array), claims, tolerance, dtype, texts)
+    return Judge(name, lay(array), claims, tolerance, dtype, texts, is_default)
 
 
 def _floats(matrix: Matrix) -> tuple[Array, str]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,8 +16,10 @@ if TYPE_CHECKING:
 
 Array = np.ndarray
 
-FARTHEST = 400  # a power of ten that no float64 reaches
 FULL = 15  # significant digits from which on a number is a float64 in full
+CELLS = 1 << 16  # texts looked at together
+WIDE = 64  # characters; a longer text is looked at by itself
+LEAST, MOST = -323, 308  # powers of ten that a float64 holds
 
 
 @record
@@ -24,15 +27,31 @@ class Claims:
     """One array entry per cell, in the shape of the matrix.
 
     `unit` is one unit of the last claimed digit, `is_full` says that the cell claims a float64 in full, `shown` is one
-    unit of the last digit that the text itself shows, and `digits` how many significant ones it shows. `decimals` are
-    the most that a plain cell claims; None where every cell has an exponent.
+    unit of the last digit that the text itself shows, and `digits` how many significant ones it shows. No tolerance
+    reaches `ceiling`: half of a number that is whole or has an exponent. `is_whole` says that a cell claims nothing but
+    itself, as whole numbers do where no point is printed. `decimals` are the most that a plain cell claims; None where
+    every cell has an exponent.
     """
 
     unit: Array
     is_full: Array
     shown: Array
     digits: Array
+    ceiling: Array
+    is_whole: Array
     decimals: int | None
+
+    def arranged(self, arrange: Callable[[Array], Array]) -> Claims:
+        """The same claims with each array in another layout."""
+        return replace(
+            self,
+            unit=arrange(self.unit),
+            is_full=arrange(self.is_full),
+            shown=arrange(self.shown),
+            digits=arrange(self.digits),
+            ceiling=arrange(self.ceiling),
+            is_whole=arrange(self.is_whole),
+        )
 
 
 @record
@@ -43,9 +62,22 @@ class _Shown:
     decimals: Array
     digits: Array
     behind: Array
+    has_point: Array
     has_exponent: Array
     is_fraction: Array
     is_number: Array
+
+    @property
+    def is_plain(self) -> Array:
+        """Whether a text is a decimal or a whole number."""
+        plain: Array = ~self.has_exponent & ~self.is_fraction & self.is_number
+        return plain
+
+    @property
+    def is_zero(self) -> Array:
+        """Whether a text is a zero: it has no significant digit."""
+        zero: Array = (self.digits == 0) & ~self.is_fraction & self.is_number
+        return zero
 
 
 def read_claims(matrix: Matrix, digits: int | None = None) -> Claims | None:
@@ -53,45 +85,100 @@ def read_claims(matrix: Matrix, digits: int | None = None) -> Claims | None:
     shape = matrix.array.shape
     if digits is not None:
         unit = np.full(shape, 10.0**-digits)
-        return Claims(unit, np.zeros(shape, np.bool_), unit, np.zeros(shape, np.int64), digits)
+        no, unlimited = np.zeros(shape, np.bool_), np.full(shape, np.inf)
+        return Claims(unit, no, unit, np.zeros(shape, np.int32), unlimited, no, digits)
     if matrix.texts is None:
         return None
     shown = _shown(matrix.texts)
-    claimed, most = _claimed(shown)
+    claimed, most = _claimed(shown, matrix.point_digits)
     # a zero has no significant digit of its own: it claims its decimals
     size = np.where(shown.digits > 0, shown.digits + claimed - shown.decimals, claimed)
     is_full = (shown.is_fraction | (size >= FULL)) & shown.is_number
-    return Claims(
-        unit=np.where(shown.is_fraction, 0.0, _powers(-claimed)).reshape(shape),
-        is_full=is_full.reshape(shape),
-        shown=np.where(shown.is_fraction, 0.0, _powers(-shown.decimals)).reshape(shape),
-        digits=shown.digits.reshape(shape),
+    last = np.where(_are_printed_whole(shown), claimed, shown.decimals)
+    sizes = np.abs(matrix.array.reshape(-1).astype(np.float64))
+    has_ceiling = (shown.has_exponent | (shown.is_plain & (shown.behind == 0))) & (sizes > 0)
+    claims = Claims(
+        unit=_units(shown, claimed),
+        is_full=is_full,
+        shown=np.where(shown.is_fraction, 0.0, _powers(-last)),
+        digits=shown.digits,
+        ceiling=np.where(has_ceiling, sizes / 2, np.inf),
+        is_whole=shown.is_plain & ~(shown.has_point & shown.is_plain).any(),
         decimals=most,
     )
+    return claims.arranged(lambda array: array.reshape(shape))
 
 
-def _claimed(shown: _Shown) -> tuple[Array, int | None]:
+def _units(shown: _Shown, claimed: Array) -> Array:
+    """One unit of the last claimed digit, 0 for a fraction; a zero's is the smallest of all."""
+    units = np.where(shown.is_fraction, 0.0, _powers(-claimed))
+    is_zero = shown.is_zero
+    if is_zero.any():  # an exponent makes no zero larger: 0e3 claims what 0 does
+        units[is_zero] = np.minimum(units[is_zero], _powers(-shown.behind[is_zero]))
+        units[is_zero] = units[(units > 0) & shown.is_number].min(initial=1.0)
+    return units
+
+
+def _claimed(shown: _Shown, point_digits: int = 8) -> tuple[Array, int | None]:
     """The decimals that each cell claims, and the most of any plain one: D decimals, or as many as make S significant
-    digits, whichever is fewer, where D and S are the most that a plain cell shows."""
-    plain = ~shown.has_exponent & ~shown.is_fraction & shown.is_number
+    digits, whichever is fewer, where D and S are the most that a plain cell shows; `point_digits` where all plain cells
+    are whole and some end in a point."""
+    plain = shown.is_plain
     if not plain.any():
         return shown.decimals, None
+    printed_whole = _are_printed_whole(shown)
+    if printed_whole.any():
+        return np.where(printed_whole, point_digits, shown.decimals), point_digits
     most, significant = int(shown.decimals[plain].max()), int(shown.digits[plain].max())
     fewer = np.minimum(most, significant - shown.digits + shown.decimals)
     beside = np.where(shown.digits > 0, fewer, most)
-    return np.where(shown.has_exponent | shown.is_fraction, shown.decimals, beside), most
+    return np.where(plain | ~shown.is_number, beside, shown.decimals), most
+
+
+def _are_printed_whole(shown: _Shown) -> Array:
+    """Which cells are whole numbers in a print of whole ones alone, as NumPy and torch print them: `1.`, `103.`"""
+    plain = shown.is_plain
+    is_print = bool(shown.has_point[plain].any()) and not shown.behind[plain].any()
+    return plain & is_print
 
 
 def _powers(exponents: Array) -> Array:
     """10**exponent, each the double nearest to it."""
-    found, places = np.unique(exponents, return_inverse=True)
-    table = np.array([float(f"1e{min(int(exponent), 308)}") for exponent in found])
-    powers: Array = table[places]
+    if not exponents.size:
+        return np.zeros(exponents.shape)
+    near = np.clip(exponents, LEAST, MOST)
+    least, most = int(near.min()), int(near.max())
+    table = np.array([float(f"1e{exponent}") for exponent in range(least, most + 1)])
+    powers: Array = table[near - least]
     return powers
 
 
 def _shown(texts: Sequence[str]) -> _Shown:
-    """All texts at once, as a table of characters: a loop over the cells of a large matrix would take seconds."""
+    """What texts show, many at a time: a loop over the cells of a large matrix would take seconds, and one table of
+    their characters gigabytes."""
+    names = ("decimals", "digits", "behind", "has_point", "has_exponent", "is_fraction", "is_number")
+    blocks = [_seen(texts[start : start + CELLS]) for start in range(0, len(texts), CELLS)] or [_seen(texts)]
+    return _Shown(*(np.concatenate([getattr(block, name) for block in blocks]) for name in names))
+
+
+def _seen(texts: Sequence[str]) -> _Shown:
+    """The same of one block, its few long texts each by themselves."""
+    long = [place for place, text in enumerate(texts) if len(text) > WIDE]
+    if not long or len(texts) == 1:
+        return _table(texts)
+    short = list(texts)
+    for place in long:
+        short[place] = "0"
+    found = _table(short)
+    for place in long:
+        alone = _table([texts[place]])
+        for name in ("decimals", "digits", "behind", "has_point", "has_exponent", "is_fraction", "is_number"):
+            getattr(found, name)[place] = getattr(alone, name)[0]
+    return found
+
+
+def _table(texts: Sequence[str]) -> _Shown:
+    """The same of texts of much the same length, by a table of their characters."""
     joined = "\n".join(texts).replace("\N{MINUS SIGN}", "-").lower()
     if " " in joined or "\t" in joined:
         joined = "\n".join(text.strip() for text in joined.split("\n"))
@@ -104,21 +191,16 @@ def _shown(texts: Sequence[str]) -> _Shown:
     in_mantissa = places < end[:, None]
     is_point = (letters == ord(".")) & in_mantissa
     is_digit = (letters >= ord("0")) & (letters <= ord("9")) & in_mantissa
-    counts = (np.logical_or.accumulate(is_digit & (letters != ord("0")), axis=1) & is_digit).sum(axis=1)
+    counts = (np.logical_or.accumulate(is_digit & (letters != ord("0")), axis=1) & is_digit).sum(axis=1, dtype=np.int32)
     is_fraction = (letters == ord("/")).any(axis=1)
     is_number = ~(letters == ord("n")).any(axis=1)  # inf, nan
-    behind = np.where(is_point.any(axis=1) & ~is_fraction, end - 1 - is_point.argmax(axis=1), 0)
+    has_point = is_point.any(axis=1) & ~is_fraction
+    behind = np.where(has_point, end - 1 - is_point.argmax(axis=1), 0).astype(np.int32)
     decimals = behind.copy()
-    for place in np.flatnonzero(has_exponent):
-        decimals[place] -= _exponent(cells[place][end[place] + 1 :])
-    return _Shown(decimals, counts, behind, has_exponent, is_fraction, is_number)
-
-
-def _exponent(text: bytes) -> int:
-    """The exponent as far as any float64 reaches: beyond that a number is 0, whatever else its text claims."""
-    sign = -1 if text[:1] == b"-" else 1
-    digits = text.lstrip(b"+-0")
-    return sign * (min(int(digits or b"0"), FARTHEST) if len(digits) <= 4 else FARTHEST)
+    for place in np.flatnonzero(has_exponent):  # of any size: 1e-99999999999999999999 is a number too
+        exponent = float(cells[place][end[place] + 1 :])
+        decimals[place] -= int(min(max(exponent, 2 * LEAST), 2 * MOST))
+    return _Shown(decimals, counts, behind, has_point, has_exponent, is_fraction, is_number)
 
 
 def rounding_of(matrix: Matrix) -> Array | None:
@@ -145,7 +227,7 @@ def are_float32(array: Array, claims: Claims) -> bool:
         narrow = values.astype(np.float32)
     if not values.size or not np.isfinite(narrow).all():
         return False
-    if not finer_than_float32(array, claims) and np.ptp(np.log10(claims.shown[finite])) < 0.5:
+    if not finer_than(array, claims, "float32") and np.ptp(np.log10(claims.shown[finite])) < 0.5:
         return False
     wide = narrow.astype(np.float64)
     # where a float32 lies halfway between two texts, the difference itself is rounded
@@ -156,9 +238,9 @@ def are_float32(array: Array, claims: Claims) -> bool:
     return bool((longer | brief).all())
 
 
-def finer_than_float32(array: Array, claims: Claims) -> bool:
-    """Whether some text shows a unit below the spacing of float32 there, so that few decimals are one."""
-    return bool((np.isfinite(array) & (claims.shown < spacing(array, "float32"))).any())
+def finer_than(array: Array, claims: Claims, dtype: str) -> bool:
+    """Whether some text shows a unit below the spacing of the dtype there, so that few decimals are such a number."""
+    return bool((np.isfinite(array) & (claims.shown < spacing(array, dtype))).any())
 
 
 def spacing(computed: Array, dtype: str) -> Array:
@@ -167,7 +249,9 @@ def spacing(computed: Array, dtype: str) -> Array:
     if dtype == "bfloat16":
         found: Array = np.spacing(size.astype(np.float32)).astype(np.float64) * 2**16
         return found
+    kind = np.dtype(dtype).type
+    largest = np.nextafter(np.finfo(kind).max, kind(0))  # the last one whose spacing is finite
     with np.errstate(over="ignore"):
-        narrow = np.minimum(size, float(np.finfo(dtype).max)).astype(dtype)
+        narrow = np.minimum(size, float(largest)).astype(kind)
     wide: Array = np.spacing(narrow).astype(np.float64)
     return wide

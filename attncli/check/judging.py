@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from attncli.check.claims import Claims, are_float32, finer_than_float32, spacing
+from attncli.check.claims import Claims, are_float32, finer_than, spacing
+from attncli.check.narrow import FAR, narrow_dtypes
 from attncli.records import record
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 Array = np.ndarray
 
-MOST_UNITS = 10  # an input-rounding bound of more claimed units explains nothing
+MOST_UNITS = 10  # a difference of more claimed units is never explained by rounded inputs
 FILL = -1e4  # a finite number that stands for -inf where a score is masked: the least that float16 fills hold
 NEAR = 1e-10  # of the largest number: from here on the rounding of float64 arithmetic is bounded, not guessed
 
@@ -50,7 +51,8 @@ DEFAULTS = {
 @dataclass
 class Judge:
     """One expected matrix: `expected` in float64 and in the public shape of its result, with what its text claims, or
-    the tolerance that it is compared by; by neither, a plain computation in its dtype bounds it."""
+    the tolerance that it is compared by; by neither, a plain computation in its dtype bounds it. Where the tolerance
+    is that of the dtype (`is_default`), numbers in half precision may also hold by what a computation in it is off."""
 
     name: str
     expected: Array
@@ -58,6 +60,7 @@ class Judge:
     tolerance: Tolerance | None
     dtype: str
     texts: Array | None = None
+    is_default: bool = False
 
     def verdict(self, measured: Measured) -> str:
         """The best verdict that these numbers earn."""
@@ -66,11 +69,16 @@ class Judge:
             return "wrong"
         error = self._error(computed)
         if self.tolerance is not None:
-            allowed = self.tolerance.of(computed)
-            return "within-tolerance" if bool(((error == 0) | (error <= allowed)).all()) else "wrong"
+            return self._by_tolerance(self.tolerance, error, measured)
         if self.claims is None:
             return "exact" if bool((error <= 2 * measured.bound(self.name, self.dtype)).all()) else "wrong"
         return self._by_digits(self.claims, error, measured)
+
+    def _by_tolerance(self, tolerance: Tolerance, error: Array, measured: Measured) -> str:
+        allowed = tolerance.of(measured.numbers[self.name])
+        if bool(((error == 0) | (error <= allowed)).all()):
+            return "within-tolerance"
+        return self._in_half(error, measured) or "wrong"
 
     def _error(self, computed: Array) -> Array:
         """How far each cell is off: 0 where both are the same infinity or NaN, NaN where the other one is finite or not
@@ -86,36 +94,42 @@ class Judge:
     def _by_digits(self, claims: Claims, error: Array, measured: Measured) -> str:
         computed = measured.numbers[self.name]
         unit, slack = claims.unit, self._slack(claims, measured)
-        holds = error <= unit / 2 + slack
+        ceiling = claims.ceiling * (1 - 1e-12)  # no tolerance of a print reaches it
+        print_error = np.minimum(unit / 2, ceiling)
+        holds = error <= print_error + slack
         if holds.all():
             return "exact"
         # at most one unit from the right number rounded: half a unit more, where that is no tie
-        holds |= error < 1.5 * unit - slack
+        holds |= ~claims.is_whole & (error < np.minimum(1.5 * unit - slack, ceiling))
         if holds.all():
             return "last-digit"
         if self.is_float32:
             allowed = 2 * spacing(computed, "float32")
             if self.shows_float32:
-                allowed = np.maximum(2 * measured.bound(self.name, "float32"), allowed) + unit / 2
+                allowed = np.maximum(2 * measured.bound(self.name, "float32"), allowed) + print_error
             if bool((error <= allowed).all()):
                 return "float32"
-        return "input-rounding" if self._is_moved(~holds, error, unit, measured) else "wrong"
+        return self._in_half(error, measured) or ("input-rounding" if self._is_moved(error, measured) else "wrong")
 
-    def _is_moved(self, doubtful: Array, error: Array, unit: Array, measured: Measured) -> bool:
-        """Whether the rounding of the inputs explains these cells, up to the print's unit."""
-        if not bool((error <= (MOST_UNITS + 1) * unit)[doubtful].all()):  # to move the inputs would take long
-            return False
-        bound = measured.movement.bound(self.name)
-        if not bool(((bound <= MOST_UNITS * unit) & (error <= bound + unit))[doubtful].all()):
-            return False
+    def _in_half(self, error: Array, measured: Measured) -> str | None:
+        """The half precision in which a plain computation is half as far off, if these are numbers of it."""
         computed = measured.numbers[self.name]
-        for cell in np.argwhere(doubtful):
-            place = tuple(int(i) for i in cell)
-            upwards = bool(self.expected[place] > computed[place])
-            reached = measured.movement.reached(self.name, place, upwards)
-            if reached is not None and error[place] > abs(reached - computed[place]) + unit[place]:
-                return False
-        return True
+        largest = np.abs(computed[np.isfinite(computed)]).max(initial=0)
+        if not bool((error <= FAR * largest).all()):  # to imitate a computation takes long
+            return None
+        for dtype in self.narrow:
+            allowed = 2 * measured.narrow(self.name, dtype)
+            if bool((error <= allowed).all()):
+                return dtype
+        return None
+
+    def _is_moved(self, error: Array, measured: Measured) -> bool:
+        """Whether some inputs within their rounding give all the numbers at once, each up to the print's unit."""
+        assert self.claims is not None
+        unit, ceiling = self.claims.unit, self.claims.ceiling * (1 - 1e-12)
+        if not measured.halves or not bool((error <= np.minimum(MOST_UNITS * unit, ceiling)).all()):
+            return False
+        return measured.movement.explains(self.name, self.expected, np.minimum(unit, ceiling))
 
     def _slack(self, claims: Claims, measured: Measured) -> Array:
         """What a plain float64 computation may be off: its bound where the digits come near it, which includes sums
@@ -128,6 +142,13 @@ class Judge:
         return slack
 
     @cached_property
+    def narrow(self) -> tuple[str, ...]:
+        """The half precisions whose numbers these are; none where another tolerance was asked for."""
+        if self.tolerance is not None and not self.is_default:
+            return ()
+        return narrow_dtypes(self.expected, self.claims)
+
+    @cached_property
     def is_float32(self) -> bool:
         """Whether the texts are those of float32 numbers."""
         assert self.claims is not None
@@ -137,7 +158,7 @@ class Judge:
     def shows_float32(self) -> bool:
         """Whether some text is long enough for that to be no accident."""
         assert self.claims is not None
-        return finer_than_float32(self.expected, self.claims)
+        return finer_than(self.expected, self.claims, "float32")
 
     def worst(self, measured: Measured) -> tuple[tuple[int, ...], Array]:
         """The cell whose error is largest in its own unit, of several that are infinite so the largest, and the errors

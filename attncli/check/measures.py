@@ -32,6 +32,7 @@ class Measured:
         self.numbers = route.numbers_of(self.problem, names)
         self.halves = halves
         self._bounds: dict[str, dict[str, Array]] = {}
+        self._narrow: dict[str, dict[str, Array]] = {}
 
     def bound(self, name: str, dtype: str) -> Array:
         """The error that a plain computation in `dtype` may make of each cell; without its softmax a route has those
@@ -44,6 +45,14 @@ class Measured:
                 name: np.where(np.isfinite(self.numbers[name]), bound, 0.0) for name, bound in found.items()
             }
         return self._bounds[dtype][name]
+
+    def narrow(self, name: str, dtype: str) -> Array:
+        """How far a plain computation in a half precision may be off in each cell."""
+        if dtype not in self._narrow:
+            from attncli.check.narrow import narrow_errors
+
+            self._narrow[dtype] = narrow_errors(self.route, self.request, self.numbers, self.names, dtype)
+        return self._narrow[dtype][name]
 
     @cached_property
     def movement(self) -> Movement:

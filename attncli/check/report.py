@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from attncli.records import record
 
-VERDICTS = ("exact", "last-digit", "float32", "input-rounding", "within-tolerance", "wrong")  # from best to worst
+VERDICTS = (  # from best to worst
+    "exact",
+    "last-digit",
+    "float32",
+    "float16",
+    "bfloat16",
+    "input-rounding",
+    "step-rounding",
+    "within-tolerance",
+    "wrong",
+)
 
 
 def worst(verdicts: list[str]) -> str:

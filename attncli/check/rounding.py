@@ -1,5 +1,5 @@
-"""How far results may move when every rounded input moves by half its last digit: a first-order bound over all inputs
-(through projections too), and the numbers at the corner that it predicts to be the worst."""
+"""What rounded inputs explain: how far results move when every one moves by up to half its last digit (through
+projections too), and whether some inputs so moved give all the numbers of a matrix at once."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from attncli.check.feasible import nearest_moves
 from attncli.errors import AttncliError
 
 if TYPE_CHECKING:
@@ -16,6 +17,13 @@ if TYPE_CHECKING:
     from attncli.request import Request
 
 Array = np.ndarray
+
+STEPS = 4  # times that the moves are corrected by what they really give
+
+
+def _keeps_sums(difference: Array, allowed: Array) -> bool:
+    """Whether rows may have the sums that they had."""
+    return bool((np.abs(difference.sum(axis=-1)) <= allowed.sum(axis=-1)).all())
 
 
 class Movement:
@@ -51,14 +59,32 @@ class Movement:
         found: Array = self._measured()[name][1]
         return found
 
-    def reached(self, name: str, cell: tuple[int, ...], upwards: bool) -> float | None:
-        """What the cell becomes at the corner that moves it most; None where no corner is tried."""
+    def explains(self, name: str, expected: Array, allowed: Array) -> bool:
+        """Whether some inputs within their rounding give these numbers at once, each within what is `allowed`.
+
+        The inputs are looked for by first-order steps, and what they give is computed. Of a problem too large for that
+        the bound of each cell is taken, and that a row of weights sums to 1.
+        """
+        numbers = self.numbers[name]
+        finite = np.isfinite(numbers) & np.isfinite(expected)
+        error = np.where(finite, np.abs(np.where(finite, expected - numbers, 0)), 0)
+        if not bool((error <= self.bound(name) + allowed).all()):
+            return False
         if not self.is_small:
-            return None
-        slopes = self._measured()[name][0]
-        signs = np.sign(np.array([slope[cell] for slope in slopes])) * (1 if upwards else -1)
-        moved = self._evaluated(signs)
-        return None if moved is None else float(moved[name][cell])
+            return name != "weights" or _keeps_sums(expected - numbers, allowed)
+        slopes = np.stack([slope[finite] for slope in self._measured()[name][0]], axis=-1) / 2
+        moves = np.zeros(len(self.places))
+        found = numbers
+        for _ in range(STEPS):
+            missing = (expected - found)[finite] + slopes @ moves
+            moves = nearest_moves(slopes, missing, allowed[finite])
+            reached = self._evaluated(moves)
+            if reached is None:
+                return False
+            found = reached[name]
+            if bool((np.abs(expected - found) <= allowed)[finite].all()):
+                return True
+        return False
 
     def _measured(self) -> dict[str, tuple[Array, Array]]:
         """By result: the signed effect of each input (inputs, …) and the bound."""

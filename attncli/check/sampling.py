@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from attncli.check.narrow import FAR
 from attncli.check.routes import Route
 from attncli.check.wrongs import seen_by_position
 from attncli.errors import ProblemError
@@ -89,6 +90,9 @@ class Sample:
         return True
 
     def _room(self, judge: Judge, name: str, mine: Array) -> Array:
+        if judge.narrow:
+            sizes = np.abs(mine[np.isfinite(mine)])
+            return np.full(mine.shape, FAR * float(sizes.max(initial=0)))
         if judge.tolerance is not None:
             return judge.tolerance.of(mine)
         size = LOOSE * (np.abs(np.where(np.isfinite(mine), mine, 0)) + 1e-3)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from attncli.matrices import Reading
 
 _DEEPEST = 32  # axes
+_NUMPY_DIGITS, _TORCH_DIGITS = 8, 4  # that their prints show at most
 _OPENING = re.compile(r"(?:Parameter containing:\s*)?(?:(?:np|numpy|torch|jnp)\.)?(?:array|tensor|Array)\s*\(")
 _KEYWORD = re.compile(
     r"\s*,\s*(?:dtype|device|grad_fn|requires_grad|layout)\s*=\s*(?:<[^<>]*>|'[^']*'|\"[^\"]*\"|[\w.]+)"
@@ -105,7 +106,9 @@ def _read_list(plain: str, where: str, reading: Reading) -> Matrix:
         array = numerals.parse_cells(walk.cells, leading_zero=False).reshape(walk.shape())
     except NumeralError as error:
         raise InputError(f"{where}: {walk.place(error.index)}", error.what, error.hint) from None
-    return Matrix(array, where, texts=tuple(walk.cells) if reading.keep_text else None)
+    is_torch = opening is not None and "tensor" in opening.group()
+    texts = tuple(walk.cells) if reading.keep_text else None
+    return Matrix(array, where, texts=texts, point_digits=_TORCH_DIGITS if is_torch else _NUMPY_DIGITS)
 
 
 def _refuse_rest(where: str, rest: str, expected: str) -> NoReturn:

@@ -1,10 +1,13 @@
 """How precisely numbers were printed, read from their texts."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
 from attncli.check.claims import are_float32, read_claims, rounding_of
-from attncli.matrices import Matrix
+from attncli.formats.literal import read_literal
+from attncli.matrices import Matrix, Reading
 from attncli.numerals import parse_number
 
 
@@ -34,10 +37,61 @@ def matrix(*texts):
         pytest.param(["0.25 ", "0.5"], [1e-2, 1e-2], id="a blank claims nothing"),
         pytest.param(["0.25\t", "0.5"], [1e-2, 1e-2], id="nor does a tab"),
         pytest.param(["1/3", "0.25"], [0, 1e-2], id="a fraction has no last digit"),
+        pytest.param(["1.", "0."], [1e-8, 1e-8], id="whole numbers printed with a point claim NumPy's eight decimals"),
+        pytest.param(["103.", "1e3"], [1e-8, 1e3], id="an exponent beside them its own digits"),
+        pytest.param(["0e3", "20"], [1, 1], id="an exponent makes no zero coarser"),
+        pytest.param(["0e3"], [1], id="nor where there is nothing else"),
+        pytest.param(["0", "1e-9"], [1e-9, 1e-9], id="a zero's unit is the smallest of its matrix"),
+        pytest.param(["0.00", "1.5", "2e-5", "1/3"], [1e-5, 0.1, 1e-5, 0], id="a zero with decimals too"),
+        pytest.param(["1e-99999999999999999999", "0.5"], [1e-323, 0.1], id="an exponent beyond all numbers"),
+        pytest.param(["0." + "0" * 200 + "1", "0.5"], [1e-201, 0.1], id="a long text among short ones"),
     ],
 )
 def test_a_text_claims_its_last_digit(texts, units):
     assert read_claims(matrix(*texts)).unit.tolist() == units
+
+
+def test_torch_prints_four_decimals_where_all_are_whole():
+    reading = Reading(keep_text=True)
+    for text, unit in (("tensor([[1., 0.]])", 1e-4), ("array([[1., 0.]])", 1e-8), ("[[1. 0.]]", 1e-8)):
+        assert read_claims(read_literal(text, "here", reading)).unit.tolist() == [[unit, unit]]
+
+
+@pytest.mark.parametrize(
+    ("texts", "ceilings"),
+    [
+        (["-1e9", "1e-3", "2.5e0"], [5e8, 5e-4, 1.25]),
+        (["3", "0", "0.25", "1/3"], [1.5, np.inf, np.inf, np.inf]),
+        (["0e3", "-inf", "8.0"], [np.inf, np.inf, np.inf]),
+    ],
+    ids=["exponents", "whole numbers", "what is neither"],
+)
+def test_no_tolerance_reaches_half_of_an_exponent_or_a_whole_number(texts, ceilings):
+    assert read_claims(matrix(*texts)).ceiling.tolist() == ceilings
+
+
+@pytest.mark.parametrize(
+    ("texts", "whole"),
+    [
+        (["1", "0", "12"], [True, True, True]),
+        (["1", "0.5"], [False, False]),
+        (["1.", "0."], [False, False]),
+        (["3", "-1e9", "-inf", "1/2"], [True, False, False, False]),
+    ],
+    ids=["whole numbers", "a decimal", "points", "other kinds beside them"],
+)
+def test_whole_numbers_without_a_point_claim_nothing_but_themselves(texts, whole):
+    assert read_claims(matrix(*texts)).is_whole.tolist() == whole
+
+
+def test_a_long_text_costs_no_more_than_its_own_length():
+    texts = ["0." + "1" * 20000] + ["0.25"] * 20000
+    tracemalloc.start()
+    units = read_claims(Matrix(np.full(len(texts), 0.25), "here", texts=tuple(texts))).unit
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 30e6
+    assert units[-1] == 1e-323  # as many decimals as the long one
 
 
 def test_digits_given_override_the_text():

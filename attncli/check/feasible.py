@@ -1,0 +1,43 @@
+"""Numbers in [-1, 1] that bring a linear form as near as need be to what is missing."""
+
+from __future__ import annotations
+
+import numpy as np
+
+Array = np.ndarray
+
+ITERATIONS = 3000
+INSIDE = 0.98  # of what is allowed: the moves are looked for a little inside
+
+
+def nearest_moves(slopes: Array, missing: Array, allowed: Array) -> Array:
+    """x in [-1, 1]^p with |slopes · x − missing| ≤ allowed for each of the c cells, or nearly so; slopes are (c, p).
+
+    The sum of the squared excesses is minimised by an accelerated projected gradient. What is left over, y, proves that
+    nothing fits where y · missing > Σ |slopesᵀ y| + Σ |y| · allowed (Farkas): then what is nearest so far is returned.
+    """
+    certain = allowed > 0
+    weights = np.where(certain, 1 / np.where(certain, allowed, 1), 1 / max(float(allowed.max(initial=0)), 1e-300))
+    matrix, target = slopes * weights[:, None], missing * weights
+    within = np.where(certain, 1.0, 1e-9)
+    steepest = float(np.linalg.norm(matrix, 2)) ** 2 if matrix.size else 0.0
+    moves = ahead = np.zeros(slopes.shape[1])
+    momentum = 1.0
+    for iteration in range(ITERATIONS):
+        off = target - matrix @ ahead
+        excess = np.sign(off) * np.maximum(np.abs(off) - INSIDE * within, 0)
+        if bool((np.abs(off) <= within).all()):
+            return ahead
+        pull = matrix.T @ excess
+        if steepest == 0 or (iteration % 16 == 15 and _is_impossible(excess, pull, target, within)):
+            break
+        moved = np.clip(ahead + pull / steepest, -1, 1)
+        following = (1 + np.sqrt(1 + 4 * momentum**2)) / 2
+        ahead = np.clip(moved + (momentum - 1) / following * (moved - moves), -1, 1)
+        moves, momentum = moved, following
+    return moves
+
+
+def _is_impossible(excess: Array, pull: Array, target: Array, within: Array) -> bool:
+    reach = float(np.abs(pull).sum() + (np.abs(excess) * within).sum())
+    return float(excess @ target) > reach

@@ -1,0 +1,100 @@
+"""Half precision: what fused kernels give is right, and slips are found in it."""
+
+import numpy as np
+import pytest
+
+from attncli.check import check
+from attncli.check.narrow import narrow_dtypes, rounded
+from attncli.check.routes import RIGHT, Route
+from attncli.matrices import Matrix
+from attncli.request import Request, Worksheet
+
+SHAPES = [(8, 16), (64, 64), (512, 64)]
+DTYPES = ["float16", "bfloat16"]
+
+
+def drawn(shape, seed=1):
+    random = np.random.default_rng(seed)
+    return [random.normal(size=shape) for _ in range(3)]
+
+
+def request(arrays, **settings):
+    return Request(**{name: Matrix(array, name) for name, array in arrays.items()}, **settings)
+
+
+def verdict(asked, output):
+    worksheet = Worksheet(request=asked, name="case", where="case", expected={"output": Matrix(output, "output")})
+    return check(worksheet)
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize(("settings", "magnitude"), [({}, 1), ({"causal": True}, 1), ({}, 2)], ids=str)
+def test_torch_in_half_precision_is_right(shape, dtype, settings, magnitude):
+    torch = pytest.importorskip("torch")
+    attention = torch.nn.functional.scaled_dot_product_attention
+    tensors = [torch.tensor(array * magnitude).to(getattr(torch, dtype)) for array in drawn(shape)]
+    names = ("queries", "keys", "values")
+    asked = request({name: tensor.double().numpy() for name, tensor in zip(names, tensors, strict=True)}, **settings)
+    fused = attention(*(tensor[None, None] for tensor in tensors), is_causal=bool(settings))[0, 0]
+    scores = tensors[0] @ tensors[1].T / shape[1] ** 0.5
+    if settings:
+        scores = scores.masked_fill(~torch.ones(scores.shape, dtype=torch.bool).tril(), float("-inf"))
+    plain = torch.softmax(scores, dim=-1) @ tensors[2]
+    for output in (fused, plain):
+        assert verdict(asked, output.double().numpy()).verdict == dtype
+
+
+SLIPS = {
+    "unscaled": ({}, {"scale": "1"}),
+    "no-mask": ({"causal": True}, {}),
+    "other-corner": ({"causal": True, "align": "bottom-right"}, {"causal": True, "align": "top-left"}),
+}
+
+
+@pytest.mark.parametrize(("shape", "dtype"), [((8, 16), "float16"), ((64, 64), "bfloat16")], ids=str)
+@pytest.mark.parametrize("slip", SLIPS)
+def test_slips_are_found_in_half_precision(shape, dtype, slip):
+    right, wrong = SLIPS[slip]
+    queries, keys, values = (rounded(array, dtype) for array in drawn(shape))
+    arrays = {"queries": queries[: shape[0] * 3 // 4], "keys": keys, "values": values}
+    slipped = Route(weigh=lambda weights: rounded(weights, dtype)).numbers(request(arrays, **wrong), ["output"])
+    found = verdict(request(arrays, **right), rounded(slipped["output"], dtype))
+    assert found.verdict == "wrong"
+    assert found.diagnosis[0].slip == slip
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_one_wrong_cell_in_half_precision_is_found(dtype):
+    names = ("queries", "keys", "values")
+    asked = request({name: rounded(array, dtype) for name, array in zip(names, drawn((64, 64)), strict=True)})
+    output = rounded(RIGHT.numbers(asked, ["output"])["output"], dtype)
+    assert verdict(asked, output).verdict == dtype
+    output[3, 5] += 0.05
+    assert verdict(asked, rounded(output, dtype)).verdict == "wrong"
+
+
+@pytest.mark.parametrize(
+    ("numbers", "dtypes"),
+    [
+        ([3.154296875, 0.1082763671875, 4.25], ("float16",)),
+        ([0.1083984375, -3.15625], ("bfloat16",)),
+        ([0.5, 0.25, 1.0], ()),
+        ([0.1, 0.2], ()),
+        ([0.0, np.inf], ()),
+        ([65520.0, 0.1082763671875], ()),
+    ],
+    ids=["float16", "bfloat16, of which not all are float16", "few bits", "neither", "nothing", "beyond float16"],
+)
+def test_numbers_in_full_show_their_dtype(numbers, dtypes):
+    found = narrow_dtypes(np.array(numbers), None)
+    assert found == dtypes or (dtypes == ("bfloat16",) and found[-1:] == dtypes)
+
+
+def test_rounding_agrees_with_the_dtypes_themselves():
+    bfloat16 = pytest.importorskip("ml_dtypes").bfloat16
+    random = np.random.default_rng(4)
+    numbers = random.normal(size=2000) * 10.0 ** random.integers(-7, 4, 2000)
+    assert np.array_equal(rounded(numbers, "float16"), numbers.astype(np.float16).astype(float))
+    narrow = numbers.astype(np.float32).astype(bfloat16).astype(float)
+    assert np.array_equal(rounded(numbers, "bfloat16"), narrow)
