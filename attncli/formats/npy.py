@@ -42,6 +42,9 @@ def decoded(data: bytes, where: str) -> Array:
     shape, fortran_order, dtype, start = _header_of(data, where)
     refuse_dtype(dtype, where)
     expected = math.prod(shape) * dtype.itemsize
+    if data.startswith(MAGIC, start + expected):
+        hint = "save each to a file of its own, or all with numpy.savez(FILE, q=q, k=k)"
+        raise InputError(where, "holds several arrays, one saved after the other", hint)
     if expected != len(data) - start:
         raise InputError(
             where,
@@ -61,11 +64,10 @@ def decoded(data: bytes, where: str) -> Array:
 def _header_of(data: bytes, where: str) -> tuple[tuple[int, ...], bool, np.dtype[Any], int]:
     """Shape, whether in Fortran order, dtype, and where the numbers begin."""
     stream = BytesIO(data[: _LONGEST_HEADER + 12])
-    readers = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+    longer = np.lib.format.read_array_header_2_0  # 3.0 differs in the names of fields alone, which no array here has
+    readers = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): longer, (3, 0): longer}
     try:
         version = np.lib.format.read_magic(stream)
-        if version == (3, 0):
-            raise InputError(where, "NPY version 3.0 is for structured arrays", "save one plain array per file")
         if version not in readers:
             raise InputError(where, f"NPY version {version[0]}.{version[1]} is not known", "save it with numpy.save")
         with warnings.catch_warnings():

@@ -1,4 +1,4 @@
-"""safetensors files, by the library of that name (extra `tensors`); bfloat16 is a dtype of ml_dtypes."""
+"""safetensors files, by the library of that name (extra `tensors`)."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import numpy as np
 from attncli.errors import InputError, MissingExtraError, OutputError
 from attncli.formats.contents import Contents
 from attncli.formats.encoding import looks_like_text, refuse_foreign
-from attncli.matrices import Matrix
+from attncli.formats.narrow import narrow_dtype, narrow_matrix
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from types import ModuleType
 
-    from attncli.matrices import Reading
+    from attncli.matrices import Matrix, Reading
 
     Array = np.ndarray[Any, Any]
 
@@ -26,6 +26,7 @@ _DTYPES = {
     **{f"{letter}{8 * size}": f"<{letter.lower()}{size}" for letter in "IU" for size in (1, 2, 4, 8)},
     "BOOL": "|b1",
 }
+_NARROW = {"BF16": "bfloat16", "F8_E4M3": "float8_e4m3fn", "F8_E5M2": "float8_e5m2", "F8_E8M0": "float8_e8m0fnu"}
 
 
 _DAMAGED = "the file is damaged or was cut off: write it again"
@@ -62,13 +63,13 @@ def read(data: bytes, where: str, reading: Reading) -> Contents:  # noqa: ARG001
 
 
 def _decoder(tensor: Mapping[str, Any], where: str) -> Callable[[], Matrix]:
-    return lambda: Matrix(_decoded(tensor, where), where)
+    return lambda: narrow_matrix(_decoded(tensor, where), where)
 
 
 def _decoded(tensor: Mapping[str, Any], where: str) -> Array:
     kind = tensor["dtype"]
-    if kind == "BF16":
-        dtype = _bfloat16(where)
+    if kind in _NARROW:
+        dtype = narrow_dtype(_NARROW[kind], where)
     elif kind in _DTYPES:
         dtype = np.dtype(_DTYPES[kind])
     else:
@@ -77,15 +78,6 @@ def _decoded(tensor: Mapping[str, Any], where: str) -> Array:
     if kind == "BOOL" and array.size and array.view(np.uint8).max() > 1:
         raise InputError(where, "a bool is neither 0 nor 1", "save the tensor as U8")
     return array
-
-
-def _bfloat16(where: str) -> np.dtype[Any]:
-    try:
-        import ml_dtypes
-    except ImportError:
-        raise MissingExtraError(where, "ml_dtypes", "tensors") from None
-    dtype: np.dtype[Any] = np.dtype(ml_dtypes.bfloat16)
-    return dtype
 
 
 def write(matrices: Mapping[str, Matrix]) -> Iterator[bytes]:

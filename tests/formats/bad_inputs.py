@@ -942,12 +942,12 @@ BAD_INPUTS: list[tuple[str, str, bytes, str, str, str | None]] = [
         "save it with numpy.save",
     ),
     (
-        "version 3",
+        "several arrays in one file",
         "npy",
-        b"\x93NUMPY\x03\x00" + npy(ONES)[8:],
+        npy(ONES) + npy(ONES),
         "q.npy",
-        "NPY version 3.0 is for structured arrays",
-        "save one plain array per file",
+        "holds several arrays, one saved after the other",
+        "save each to a file of its own, or all with numpy.savez(FILE, q=q, k=k)",
     ),
     (
         "Python objects",
@@ -1233,11 +1233,11 @@ BAD_INPUTS: list[tuple[str, str, bytes, str, str, str | None]] = [
         "the file is damaged or was cut off: write it again",
     ),
     (
-        "an eight-bit float",
+        "a four-bit float",
         "safetensors",
-        tensors_header(TENSOR % (b"F8_E4M3", b"[8]", 8)) + bytes(8),
+        tensors_header(TENSOR % (b"F4", b"[16]", 8)) + bytes(8),
         "q.safetensors: q",
-        "its cells are F8_E4M3, which attncli does not compute with",
+        "its cells are F4, which attncli does not compute with",
         "save it as F32 or BF16",
     ),
     (

@@ -72,6 +72,26 @@ def test_bfloat16_is_kept_by_safetensors_and_refused_elsewhere() -> None:
         assert caught.value.hint == "write it to .safetensors, or add --dtype float32"
 
 
+@pytest.mark.parametrize("name", ["F8_E4M3", "F8_E5M2"])
+def test_eight_bit_floats_of_safetensors_are_read_as_float32(name: str) -> None:
+    ml_dtypes = pytest.importorskip("ml_dtypes")
+    dtype = {"F8_E4M3": ml_dtypes.float8_e4m3fn, "F8_E5M2": ml_dtypes.float8_e5m2}[name]
+    cells = np.array([0.5, -2, 3, 1, 0, 1.5, -0.25, 4])
+    data = tensors_header(TENSOR % (name.encode(), b"[2, 4]", 8)) + cells.astype(dtype).tobytes()
+    matrix = read_all("safetensors", data)["q"]
+    assert_same_bits(matrix.array, cells.astype(np.float32).reshape(2, 4))
+    kind = np.dtype(dtype).name
+    assert matrix.notes == (f"q.safetensors: q: {kind} is read as float32, which holds the same numbers",)
+
+
+@pytest.mark.parametrize("version", [2, 3])
+def test_later_versions_of_npy_are_read(version: int) -> None:
+    data = npy(np.eye(2))
+    size = int.from_bytes(data[8:10], "little")
+    longer = data[:6] + bytes([version, 0]) + struct.pack("<I", size) + data[10:]
+    assert_same_bits(read_all("npy", longer)[""].array, np.eye(2))
+
+
 @pytest.mark.parametrize(
     "array",
     [
