@@ -24,7 +24,12 @@ ALIASES = {"queries": ("q", "Q"), "keys": ("k", "K"), "values": ("v", "V"), "x":
 CANONICAL = {alias: name for name in MATRIX_NAMES for alias in (name, *ALIASES.get(name, ()))}
 EXPECTED = {f"expected{mark}{name}": name for name in RESULT_NAMES for mark in "._"}
 STANDARD_INPUT = "standard input"
-LEGACY_TORCH = b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19."
+BY_MAGIC = {  # beside NPY, zip archives and text
+    b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19.": "pt",
+    b"\x89HDF\r\n\x1a\n": "h5",
+    b"MATLAB 5.0 MAT-file": "mat",
+    b"MATLAB 7.3 MAT-file": "mat",
+}
 YAML_KEY = re.compile(r"(?:[ \t]*(?:#.*)?\n)*(?:---|%YAML|- |['\"]?[A-Za-z_]\w*['\"]?[ \t]*:(?:\s|$))")
 
 
@@ -284,8 +289,9 @@ def recognised(data: bytes) -> tuple[str, ...]:
         return ("npy",)
     if data.startswith((b"PK\x03\x04", b"PK\x05\x06")):
         return ("pt",) if is_of_torch(data) else ("npz",)
-    if data.startswith(LEGACY_TORCH):
-        return ("pt",)
+    for magic, name in BY_MAGIC.items():
+        if data.startswith(magic):
+            return (name,)
     if data[8:9] == b"{" and int.from_bytes(data[:8], "little") <= len(data) - 8:
         return ("safetensors",)
     encoding = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"

@@ -53,6 +53,8 @@ FORMATS = (
     Format("npz", (".npz",), "attncli.formats.npz", holds_many=True),
     Format("tex", (".tex",), "attncli.formats.tex", holds_many=True),
     Format("safetensors", (".safetensors",), "attncli.formats.safetensors", holds_many=True),
+    Format("mat", (".mat",), "attncli.formats.mat", holds_many=True, is_written=False),
+    Format("h5", (".h5", ".hdf5"), "attncli.formats.h5", holds_many=True, is_written=False),
     Format("pt", (".pt", ".pth"), "attncli.formats.pt", holds_many=True, is_written=False),
 )
 BY_NAME = {format.name: format for format in FORMATS}

@@ -1,0 +1,103 @@
+"""HDF5 files, by h5py (extra `hdf5`): each data set under its path in the groups; no other file is ever opened."""
+
+from __future__ import annotations
+
+from functools import partial
+from io import BytesIO
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from attncli.errors import InputError, MissingExtraError
+from attncli.formats.archive import DAMAGED, HARMLESS, MOST_INFLATION
+from attncli.formats.contents import Contents
+from attncli.formats.encoding import looks_like_text, refuse_foreign
+from attncli.matrices import Matrix
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from attncli.matrices import Reading
+
+MAGIC = b"\x89HDF\r\n\x1a\n"
+_DEEPEST = 32  # groups
+_MOST_GROUPS = 100_000
+
+
+def read(data: bytes, where: str, reading: Reading) -> Contents:  # noqa: ARG001 - the same call for every format
+    """The data sets of numbers, by their paths."""
+    refuse_foreign(data, where, "an HDF5 file", known=(MAGIC,))
+    if not data.startswith(MAGIC):
+        if looks_like_text(data):
+            raise InputError(where, "this is text, not an HDF5 file", "name it .txt or .csv")
+        raise InputError(where, "this is not an HDF5 file: it does not begin as one does")
+    return _contents(data, where, partial(_array, is_mat=False))
+
+
+def read_mat(data: bytes, where: str, reading: Reading) -> Contents:  # noqa: ARG001
+    """The variables of a MAT file 7.3, whose axes lie in HDF5 in reverse."""
+    return _contents(data, where, partial(_array, is_mat=True))
+
+
+def _contents(data: bytes, where: str, decode: Callable[[Any, str], Matrix]) -> Contents:
+    try:
+        import h5py
+    except ImportError:
+        raise MissingExtraError(where, "h5py", "hdf5") from None
+    try:
+        sets = _data_sets(h5py, h5py.File(BytesIO(data), "r"))
+    except InputError:
+        raise
+    except Exception:  # OSError, RuntimeError, KeyError, ValueError: whatever the library says of a damaged file
+        raise InputError(where, "the HDF5 file cannot be read", DAMAGED) from None
+    if not sets:
+        raise InputError(where, "holds no data set of numbers")
+    return Contents(where, {name: partial(decode, found, f"{where}: {name}") for name, found in sets.items()})
+
+
+def _data_sets(h5py: Any, file: Any) -> dict[str, Any]:
+    """Every data set of numbers that hard links lead to; a group is looked at once, by whatever path comes first."""
+    found: dict[str, Any] = {}
+    queue: list[tuple[str, Any]] = [("", file)]
+    seen = {h5py.h5o.get_info(file.id).addr}
+    while queue:
+        path, group = queue.pop()
+        for name in group:
+            link = group.get(name, getlink=True)
+            if not isinstance(link, h5py.HardLink):
+                continue  # it may lead out of the file
+            node = group[name]
+            here = f"{path}/{name}" if path else name
+            if isinstance(node, h5py.Dataset):
+                if node.dtype.kind in "biufc" or node.dtype.kind == "V":
+                    found[here] = node
+            elif isinstance(node, h5py.Group) and not here.startswith("#"):
+                address = h5py.h5o.get_info(node.id).addr
+                if address not in seen and here.count("/") < _DEEPEST and len(seen) < _MOST_GROUPS:
+                    seen.add(address)
+                    queue.append((here, node))
+    return found
+
+
+def _array(found: Any, where: str, *, is_mat: bool) -> Matrix:
+    """The numbers of a data set; InputError where it lies in another file, or claims far more than the file holds."""
+    try:
+        if found.external or found.is_virtual:
+            raise InputError(where, "its numbers lie in another file, which is not opened", "copy them into this one")
+        size, stored = int(found.nbytes), int(found.id.get_storage_size())
+        if size > HARMLESS and size > MOST_INFLATION * stored:
+            raise InputError(where, f"claims {size} bytes, more than {MOST_INFLATION} times what is stored", DAMAGED)
+        is_truth = found.attrs.get("MATLAB_class") == b"logical"
+        array = np.asarray(found[()])
+    except InputError:
+        raise
+    except MemoryError:
+        raise InputError(where, "does not fit into memory") from None
+    except Exception:
+        raise InputError(where, "the data set cannot be read", DAMAGED) from None
+    if is_mat:
+        array = array.T.astype(bool) if is_truth else array.T
+    if array.dtype.kind not in "biuf":
+        what = "complex" if array.dtype.kind == "c" or is_mat else "records"
+        raise InputError(where, f"its cells are {what}, not real numbers")
+    return Matrix(np.ascontiguousarray(array, array.dtype.newbyteorder("=")).reshape(array.shape), where)
