@@ -12,7 +12,18 @@ from functools import partial
 from typing import BinaryIO
 
 from attncli.errors import AttncliError, InputError, UsageError, nearest, told_by_system
-from attncli.files import LONGEST_PATH, exists, is_folder, link_target, listed, read_bytes, read_open, real, shown
+from attncli.files import (
+    LONGEST_PATH,
+    exists,
+    is_folder,
+    link_target,
+    listed,
+    read_bytes,
+    read_open,
+    real,
+    refuse_pipe,
+    shown,
+)
 from attncli.formats import BY_NAME, COMPRESSED, by_suffix, split_suffix
 from attncli.formats.contents import Contents
 from attncli.formats.raw import EXAMPLE, RawForm, raw_form
@@ -69,6 +80,8 @@ class Sources:
         found = self._found(text, folder)
         if found is not None:
             path, name = found
+            if folder is not None:
+                refuse_pipe(path)
             return self._of_file(path, name, role)
         text = text.strip()
         if text == "-":
@@ -118,6 +131,10 @@ class Sources:
                     return path, candidate[colon + 1 :]
                 colon = candidate.rfind(":", 0, colon)
         return None
+
+    def _of_folder(self, path: str, role: str) -> Matrix:
+        refuse_pipe(path)
+        return self._of_file(path, None, role)
 
     def _of_file(self, path: str, name: str | RawForm | None, role: str) -> Matrix:
         if is_folder(path):
@@ -194,7 +211,7 @@ class Sources:
                 what = f"two files for {name}: {owners[name]} and {entry}"
                 raise InputError(shown(path), what, "keep one of them")
             owners[name] = entry
-            matrices[name] = partial(self._of_file, os.path.join(path, entry), None, name)
+            matrices[name] = partial(self._of_folder, os.path.join(path, entry), name)
         for name in ("queries", "keys"):
             if name not in matrices:
                 what = f"a folder without {ALIASES[name][0]}.*, the {name}"

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from attncli.errors import InputError, UsageError
-from attncli.files import LONGEST_NAME, exists, is_folder, listed, matching, read_bytes, shown
+from attncli.files import LONGEST_NAME, exists, is_folder, listed, matching, read_bytes, refuse_pipe, shown
 from attncli.formats import BY_SUFFIX
 from attncli.records import record
 from attncli.sources import CANONICAL, missing
@@ -97,6 +97,11 @@ def _from_folder(folder: str) -> Iterator[Job]:
 
 def _from_file(path: str) -> Iterator[Job]:
     stem, suffix = os.path.splitext(os.path.basename(path))
+    try:
+        refuse_pipe(path)
+    except InputError as error:
+        yield Job(stem, path, fault=error)
+        return
     if suffix.lower() in MANIFEST_SUFFIXES:
         from attncli.batch.manifest import manifest_jobs
 

@@ -75,7 +75,7 @@ def command(
 ) -> int:
     """Check each problem, whatever the others are; report; exit 2 over 1 over 0."""
     from attncli.check.suites import Outcome, problem_sources
-    from attncli.files import refuse_existing
+    from attncli.files import refuse_existing, refuse_pipe
     from attncli.outputs import refuse_input
     from attncli.render.verdicts import verdict_renderer
     from attncli.request import Request
@@ -103,6 +103,8 @@ def command(
     def outcome(source: str, name: str) -> Outcome:
         sources = options if source.strip() == "-" else reading.sources(keep_text=True)
         try:
+            if source not in problems:
+                refuse_pipe(source)
             return Outcome(name, _report(source, sources, options, calculation, expected, tolerances, digits, strict))
         except AttncliError as error:
             return Outcome(name, error=error)

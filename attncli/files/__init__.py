@@ -16,6 +16,7 @@ from attncli.files.paths import (
     make_folder,
     matching,
     real,
+    refuse_pipe,
     shown,
     working_folder,
 )
@@ -49,6 +50,7 @@ __all__ = [
     "read_open",
     "real",
     "refuse_existing",
+    "refuse_pipe",
     "remove",
     "shown",
     "working_folder",

@@ -1,13 +1,15 @@
 """What is there under a name; folders made, listed and locked."""
 
 # A path stays the text that was typed; pathlib drops the slash that says "a folder".
-# ruff: noqa: PTH103, PTH109, PTH115, PTH116, PTH120, PTH207, PTH208
+# ruff: noqa: PTH103, PTH109, PTH114, PTH115, PTH116, PTH118, PTH120, PTH207, PTH208
 from __future__ import annotations
 
 import contextlib
 import errno
 import os
+import re
 import stat
+from collections import deque
 from collections.abc import Iterator
 
 from attncli.errors import InputError, OutputError, printable, told_by_system
@@ -62,18 +64,70 @@ def listed(folder: str) -> list[str]:
         raise InputError(shown(folder), "is no name that a folder can have") from None
 
 
+def refuse_pipe(path: str) -> None:
+    """Raise InputError where a path that was found, not typed, is a pipe or a device: reading it may never end."""
+    try:
+        mode = os.stat(path).st_mode
+    except (OSError, ValueError):
+        return  # reading it tells
+    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+        kind = "a pipe" if stat.S_ISFIFO(mode) else "a socket" if stat.S_ISSOCK(mode) else "a device"
+        raise InputError(shown(path), f"is {kind}, which might never end", "save what it gives to a file")
+
+
 def matching(pattern: str) -> list[str]:
     """The paths that a pattern with *, ** or ? means, sorted; InputError for a folder on its way that cannot be read,
-    which glob passes over."""
+    which glob passes over. ** comes to each folder once, whatever links lead to it."""
+    from glob import escape, has_magic
+
+    stars = re.search(r"(?:(?<=/)|^)\*\*(?:/+|$)", pattern)
+    if stars is None:
+        return _matching_once(pattern)
+    head, tail = pattern[: stars.start()], pattern[stars.end() :]
+    found: set[str] = set()
+    for start in _matching_once(head) if has_magic(head) else [head]:
+        for folder in _folders_below(start) if is_folder(start or ".") else ():
+            if tail:
+                found.update(matching(os.path.join(escape(folder), tail)))
+            else:
+                found.update((folder, *(os.path.join(folder, name) for name in _unhidden(folder))))
+    return sorted(found - {""})
+
+
+def _matching_once(pattern: str) -> list[str]:
     from glob import glob, has_magic
 
     rest = pattern.rstrip(os.sep)
     while has_magic(rest):
         rest = os.path.dirname(rest)
-        for folder in glob(f"{rest}{os.sep}", recursive=True) if has_magic(rest) else [rest or "."]:
+        for folder in glob(f"{rest}{os.sep}") if has_magic(rest) else [rest or "."]:
             if is_folder(folder):
                 listed(os.path.normpath(folder))
-    return sorted(glob(pattern, recursive=True))
+    return sorted(glob(pattern))
+
+
+def _folders_below(start: str) -> Iterator[str]:
+    """The folder and those below it, each once: those that are none of a link's come first."""
+    seen: set[tuple[int, int]] = set()
+    folders, links = [start], deque[str]()
+    while folders or links:
+        folder = folders.pop() if folders else links.popleft()
+        try:
+            status = os.stat(folder or ".")
+        except OSError as error:
+            raise InputError(shown(folder), told_by_system(error)) from None
+        if (status.st_dev, status.st_ino) in seen:
+            continue
+        seen.add((status.st_dev, status.st_ino))
+        yield folder
+        for name in _unhidden(folder):
+            inner = os.path.join(folder, name)
+            if is_folder(inner):
+                (links if os.path.islink(inner) else folders).append(inner)
+
+
+def _unhidden(folder: str) -> list[str]:
+    return [name for name in listed(folder or ".") if not name.startswith(".")]
 
 
 def itself(path: str) -> os.stat_result | None:
