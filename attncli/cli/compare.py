@@ -70,6 +70,10 @@ def command(
     from attncli.render.tables import Style
 
     style = Style(checked_digits(digits), full, ascii_only)
+    if systems is None and "variant" in calculation.defaults()[0]:
+        asked = calculation.defaults()[0]["variant"]
+        hint = f"--variants {asked},{'dot' if asked == 'scaled' else 'scaled'}"
+        raise UsageError("--variant", "compare sets several variants side by side", hint)
     sources = reading.sources()
     worksheet = read_worksheet(source, sources)
     left_out: list[str] = []

@@ -58,8 +58,23 @@ class Command(Helpful, TyperCommand):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         # a literal such as '-1 0; 0 1' starts with a number, not with an option
-        parsed: list[str] = super().parse_args(ctx, [f" {word}" if NEGATIVE.match(word) else word for word in args])
+        words = [f" {word}" if NEGATIVE.match(word) else word for word in args]
+        self.refuse_repeated(ctx, list(words))
+        parsed: list[str] = super().parse_args(ctx, words)
         return parsed
+
+    def refuse_repeated(self, ctx: Any, words: list[str]) -> None:
+        """UsageError where an option of one value is given twice: the parser would keep the last and say nothing."""
+        _, _, order = self.make_parser(ctx).parse_args(words)
+        seen: set[str | None] = set()
+        for parameter in order:
+            is_single = parameter.param_type_name == "option" and not getattr(parameter, "multiple", False)
+            if not is_single or (getattr(parameter, "is_flag", False) and not parameter.secondary_opts):
+                continue
+            if parameter.name in seen:
+                flag = "/".join([*parameter.opts[:1], *parameter.secondary_opts[:1]])
+                raise UsageError(flag, "is given twice", "give it once")
+            seen.add(parameter.name)
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         formatter.write((self.help or "").rstrip() + "\n\n")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -115,9 +116,8 @@ def raw_equation(numbers: Numbers, figures: Figures, j: int) -> Equation:
     lengths: dict[Expression, Expression] = {}
     if mentions(variant.raw_score, KEY_LENGTH):
         lengths = {QUERY_LENGTH: figures.factor(_length(query)), KEY_LENGTH: figures.factor(_length(key))}
-    written, worked, values = [], [], []
-    for c in range(len(query)):
-        values.append(term_value(variant.term, float(query[c]), float(key[c])))
+    written, worked = [], []
+    values = term_values(variant.term, query, key)
     kept = ends(len(query), FEATURES_AT_MOST)
     for c in kept:
         pair: dict[Expression, Expression] = {QUERY: figures.number(query[c]), KEY: figures.number(key[c])}
@@ -148,21 +148,24 @@ def signed(expression: Expression) -> Expression:
     return Operation(expression.kind, operands)
 
 
-def term_value(term: Expression, query: float, key: float) -> float:
-    """What one feature adds."""
-    return evaluated(substituted(term, {QUERY: Numeral(query, ""), KEY: Numeral(key, "")}))
+def term_values(term: Expression, query: np.ndarray, key: np.ndarray) -> list[float]:
+    """What each feature adds, all evaluated at once: rows may be long, of which a few features are shown."""
+    with np.errstate(all="ignore"):
+        values = evaluated(term, {QUERY: query.astype(np.float64), KEY: key.astype(np.float64)})
+    return [float(value) for value in values]
 
 
-def evaluated(expression: Expression) -> float:
-    """The expression in floating point."""
+def evaluated(expression: Expression, rows: dict[Expression, np.ndarray]) -> Any:
+    """The expression in floating point, for every feature."""
+    if expression in rows:
+        return rows[expression]
     if isinstance(expression, Numeral):
         return expression.value
     assert isinstance(expression, Operation)
-    operands = [evaluated(operand) for operand in expression.operands]
-    return FLOATING[expression.kind](operands)
+    return FLOATING[expression.kind]([evaluated(operand, rows) for operand in expression.operands])
 
 
-FLOATING: dict[str, Callable[[list[float]], float]] = {
+FLOATING: dict[str, Callable[[list[Any]], Any]] = {
     "sum": sum,
     "difference": lambda operands: operands[0] - operands[1],
     "product": lambda operands: operands[0] * operands[1],
