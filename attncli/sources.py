@@ -38,6 +38,7 @@ STANDARD_INPUT = "standard input"
 BY_MAGIC = {  # beside NPY, zip archives and text
     b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19.": "pt",
     b"\x89HDF\r\n\x1a\n": "h5",
+    b"%%MatrixMarket": "mtx",
     b"MATLAB 5.0 MAT-file": "mat",
     b"MATLAB 7.3 MAT-file": "mat",
 }

@@ -55,6 +55,7 @@ FORMATS = (
     Format("safetensors", (".safetensors",), "attncli.formats.safetensors", holds_many=True),
     Format("mat", (".mat",), "attncli.formats.mat", holds_many=True, is_written=False),
     Format("h5", (".h5", ".hdf5"), "attncli.formats.h5", holds_many=True, is_written=False),
+    Format("mtx", (".mtx",), "attncli.formats.mtx", holds_many=False, is_written=False),
     Format("pb", (".pb",), "attncli.formats.pb", holds_many=False, is_written=False),
     Format("pt", (".pt", ".pth"), "attncli.formats.pt", holds_many=True, is_written=False),
 )
