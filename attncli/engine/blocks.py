@@ -13,6 +13,7 @@ from attncli.engine.masks import RowMask, RowMasks
 from attncli.engine.overflow import refuse_infinite
 from attncli.engine.scores import Scoring, scoring
 from attncli.engine.softmax import RunningSoftmax
+from attncli.engine.weighted_sums import joined, mean, spread, weigh
 from attncli.records import record
 
 if TYPE_CHECKING:
@@ -102,8 +103,10 @@ def take_tiles(job: Job, scores: Scoring, softmax: RunningSoftmax) -> dict[str, 
             results["scores"] = tile.scores.copy()
         weights = softmax.take(tile, scores.kernels)
         if part.values is not None and "output" in wanted:
-            share = weights if bounds.share == 1 else weights * weights.dtype.type(bounds.share)
-            softmax.gather(weigh(part, keys, share, tile.allowed, problem.is_finite))
+            values = np.ascontiguousarray(part.values[..., keys, :])
+            if not bounds.values_fit:
+                values = spread(values, problem.m)
+            softmax.gather(weigh(values, weights, tile.allowed, problem.is_finite))
         if "weights" in wanted:
             results["weights"] = weights / softmax.divisor[..., None]
     return results
@@ -141,37 +144,18 @@ def gather(job: Job, part: Part, queries: Array, masks: RowMask, softmax: Runnin
     softmax.seen |= stops > starts
 
 
-def weigh(part: Part, keys: slice, weights: Array, allowed: Array | None, is_finite: bool) -> Array:
-    """weights · values of a tile; a non-finite value that is masked adds nothing, others what IEEE says."""
-    assert part.values is not None
-    values = np.ascontiguousarray(part.values[..., keys, :])
-    if is_finite:
-        product: Array = weights @ values
-        return product
-    wild = ~np.isfinite(values).all(axis=-1)
-    product = weights @ np.where(wild[..., None], values.dtype.type(0), values)
-    allowed = None if allowed is None else np.broadcast_to(allowed, weights.shape)
-    for *place, key in np.argwhere(wild):
-        own = (*place, slice(None), key)
-        share = weights[own][..., None] * values[(*place, key)]
-        product[tuple(place)] += share if allowed is None else np.where(allowed[own][..., None], share, 0)
-    return product
-
-
 def output_of(problem: Problem, part: Part, softmax: RunningSoftmax, bounds: Bounds) -> Array:
     """The gathered values over the sum of the exponentials."""
     assert part.values is not None
     if softmax.gathered is None:  # nobody saw any key
         return np.zeros((*softmax.total.shape, part.values.shape[-1]), part.values.dtype)
-    if bounds.share == 1:
+    if bounds.values_fit:
         output: Array = softmax.gathered
         output /= softmax.divisor[..., None]
         return output
-    # an average is never beyond what it averages, but its rounding can be, and here that overflows
-    largest = np.abs(part.values).max(axis=-2, keepdims=True)
-    divisor = softmax.divisor * softmax.divisor.dtype.type(bounds.share)
-    output = np.clip(softmax.gathered / divisor[..., None], -largest, largest)
-    refuse_infinite(output, problem, "an output")
+    output = joined(softmax.gathered, softmax.divisor[..., None], problem.m)
+    if problem.is_finite:
+        refuse_infinite(output, problem, "an output")
     return output
 
 
@@ -184,7 +168,6 @@ def fill_empty(problem: Problem, part: Part, block: Block) -> None:
         if not uniform:
             results["output"][empty] = np.nan
             return
-        average = (part.values / problem.m).sum(axis=-2, keepdims=True)
-        results["output"] = np.where(empty[..., None], average, results["output"])
+        results["output"] = np.where(empty[..., None], mean(part.values), results["output"])
         if problem.is_finite:
             refuse_infinite(results["output"], problem, "an output")

@@ -78,22 +78,20 @@ class Bounds:
     """What is certain about one block of queries.
 
     `needs_shift`: exp(scores) could overflow, or lose what exp(scores − max) keeps. `is_bounded`: no score can
-    overflow. `share`: what exponentials up to 1 are multiplied by so that no sum of weighted values can overflow; 1,
-    but for values at the end of the dtype's range.
+    overflow. `values_fit`: no sum of values, each times an exponential up to 1, can overflow.
     """
 
     needs_shift: bool
     is_bounded: bool
-    share: float
+    values_fit: bool
 
 
 def bounds_of(problem: Problem, part: Part, reach: Reach, rows: range) -> Bounds:
     """The bounds of a block of queries, by the variant's bound of a score."""
     if not problem.is_finite:
-        return Bounds(needs_shift=True, is_bounded=True, share=1.0)
+        return Bounds(needs_shift=True, is_bounded=True, values_fit=False)
     limits = limits_of(part.queries.dtype)
     values_fit = reach.values < limits.largest / (4 * problem.m)
-    share = 1.0 if values_fit else 0.5 ** (problem.m.bit_length() + 1)
     raw = score_bound(problem, reach, rows)
     score = raw * abs(problem.scale)
     is_bounded = max(raw, score) < limits.largest / 8 and part.bias is None
@@ -102,7 +100,7 @@ def bounds_of(problem: Problem, part: Part, reach: Reach, rows: range) -> Bounds
     above = score + math.log(problem.m) + max(0.0, math.log(reach.values))
     below = min(0.0, math.log(reach.least)) - score
     free = is_bounded and values_fit and above < limits.highest and below > limits.lowest
-    return Bounds(needs_shift=not free, is_bounded=is_bounded, share=share)
+    return Bounds(needs_shift=not free, is_bounded=is_bounded, values_fit=values_fit)
 
 
 def score_bound(problem: Problem, reach: Reach, rows: range) -> float:

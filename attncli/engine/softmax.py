@@ -33,10 +33,10 @@ class RunningSoftmax:
             sums = kernels.exponentials(tile.scores, None, has_infinities=tile.has_infinities)
         else:
             largest = np.maximum(self.shift, tile.scores.max(axis=-1))
-            base = np.where(self.seen, largest, largest.dtype.type(0))
+            base = np.where(np.isneginf(largest), largest.dtype.type(0), largest)  # −inf: no key, or none that counts
             sums = kernels.exponentials(tile.scores, base, has_infinities=tile.has_infinities)
             self._rescale(base)
-            self.shift = np.where(self.seen, largest, self.shift)
+            self.shift = largest
         self.total += sums
         return tile.scores
 
@@ -64,5 +64,7 @@ class RunningSoftmax:
 
     def lse(self) -> Array:
         """(…, b) the log of the sum of the exponentials of the scores; −inf for a query that has no key."""
-        found = np.log(self.divisor) + (0 if self.shift is None else self.shift)
+        found = np.log(self.divisor)
+        if self.shift is not None:
+            found = np.where(np.isinf(self.shift), self.shift, found + self.shift)
         return np.where(self.seen, found, -np.inf).astype(self.total.dtype, copy=False)
