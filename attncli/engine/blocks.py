@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,7 @@ import numpy as np
 
 from attncli.engine.bounds import Bounds, Reach, bounds_of
 from attncli.engine.kernels import Gatherer, Gathering
+from attncli.engine.log_sums import LogSum, in_doubt
 from attncli.engine.masks import RowMask, RowMasks
 from attncli.engine.overflow import refuse_infinite
 from attncli.engine.scores import Scoring, scoring
@@ -84,18 +86,19 @@ def attend_tiles(job: Job, part: Part, queries: Array, masks: RowMask, bounds: B
     if part.values is not None and "output" in wanted:
         results["output"] = output_of(job.problem, part, softmax, bounds)
     if "lse" in wanted:
-        results["lse"] = softmax.lse()
+        results["lse"] = lse = softmax.lse()
+        if job.problem.is_finite and (near_zero := in_doubt(lse, masks, job.problem.m) & softmax.seen).any():
+            plain = scoring(job.problem, part, queries, masks, bounds, kernels, frozenset())
+            np.copyto(lse, exact_lse(job, plain), where=near_zero, casting="same_kind")
     return Block(results, ~softmax.seen)
 
 
 def take_tiles(job: Job, scores: Scoring, softmax: RunningSoftmax) -> dict[str, Array]:
     """The softmax of a tile of keys at a time, and the values that it weighs; all keys are one tile where whole rows
     are asked for, which are given."""
-    problem, wanted, part, masks, bounds = job.problem, job.wanted, scores.part, scores.masks, scores.bounds
+    problem, wanted, part, bounds = job.problem, job.wanted, scores.part, scores.bounds
     results: dict[str, Array] = {}
-    low, high = (0, problem.m) if job.plan.whole_rows else (masks.first_key, masks.last_key)
-    for left in range(low, high, job.plan.width):
-        keys = slice(left, min(left + job.plan.width, high))
+    for keys in tiles_of(job, scores.masks):
         tile = scores.tile(keys)
         if tile.raw is not None:
             results["raw_scores"] = tile.raw
@@ -110,6 +113,21 @@ def take_tiles(job: Job, scores: Scoring, softmax: RunningSoftmax) -> dict[str, 
         if "weights" in wanted:
             results["weights"] = weights / softmax.divisor[..., None]
     return results
+
+
+def exact_lse(job: Job, scores: Scoring) -> Array:
+    """(…, b) the log of the sum of the exponentials, by a second look at the scores."""
+    total = LogSum(scores.queries.shape[:-1])
+    for keys in tiles_of(job, scores.masks):
+        total.take(scores.tile(keys).scores)
+    return total.lse()
+
+
+def tiles_of(job: Job, masks: RowMask) -> Iterator[slice]:
+    """The keys of each tile: all of them where whole rows are asked for, else those that some query sees."""
+    low, high = (0, job.problem.m) if job.plan.whole_rows else (masks.first_key, masks.last_key)
+    for left in range(low, high, job.plan.width):
+        yield slice(left, min(left + job.plan.width, high))
 
 
 def is_plain(problem: Problem, part: Part, bounds: Bounds) -> bool:

@@ -41,7 +41,8 @@ def joined(sums: Array, divisor: Array, keys: int) -> Array:
     averages = sums / divisor
     others = np.clip(averages[..., columns:] / sums.dtype.type(_share(keys)), -largest, largest)
     small = averages[..., :columns]
-    return np.where(np.isinf(small), small, np.clip(small + others, -largest, largest))
+    average: Array = np.where(np.isinf(small), small, np.clip(small + others, -largest, largest))
+    return average
 
 
 def mean(values: Array) -> Array:
