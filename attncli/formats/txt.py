@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from attncli.formats import text_table_writer
-from attncli.formats.text_table import read
+from attncli.formats.text_file import read
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
