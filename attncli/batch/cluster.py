@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import logging
 import os
@@ -15,7 +16,7 @@ from attncli.batch.worker import Report, Task, work
 from attncli.errors import MissingExtraError, OutputError, UsageError
 from attncli.files import shown
 
-TIMEOUT = 3  # seconds for the scheduler to answer
+TIMEOUT = 5  # seconds for the scheduler to answer, from the first packet to its first sentence
 LONELY = 30.0  # seconds without any worker, after which none is expected
 GO_ON = "what is done is kept: the same command with --resume goes on"
 START = "start it with: dask scheduler, and on each machine: dask worker ADDRESS"
@@ -49,6 +50,10 @@ class Cluster:
     def size(self) -> int:
         """Two tasks to a thread, so that none waits for the next one to travel."""
         return 2 * self._threads
+
+    def room(self, work: float | None) -> int:  # noqa: ARG002 - workers that run already cost nothing to start
+        """As many tasks as the workers take."""
+        return self.size
 
     def submit(self, task: Task) -> Future[Report]:
         """Send a task."""
@@ -119,12 +124,41 @@ def connected(address: str) -> Any:
         from distributed import Client
     except ImportError:
         raise MissingExtraError("--dask", "distributed", "dask") from None
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what matters is told in words of ours
+    logging.disable()  # distributed, tornado and asyncio each have loggers and tracebacks of their own
+    refuse_other_servers(address)
     try:
         client: Any = Client
         return client(address, timeout=TIMEOUT, set_as_default=False)
     except (OSError, ValueError):
         raise OutputError(where(address), "no scheduler answers there", START) from None
+
+
+def refuse_other_servers(address: str) -> None:
+    """OutputError where nothing that speaks as a scheduler does answers in time. A client would wait for ever for a
+    port that says nothing, and take whatever else it hears for lengths of messages."""
+    try:
+        answer = asyncio.run(asyncio.wait_for(_identity(address), TIMEOUT))
+    except Exception:  # anything can come of bytes that are no message
+        answer = None
+    if isinstance(answer, dict) and "workers" in answer:
+        return
+    if isinstance(answer, dict) and "type" in answer:
+        what = f"a Dask {str(answer['type']).lower()} answers there, not a scheduler"
+        raise OutputError(where(address), what, START)
+    raise OutputError(where(address), "no scheduler answers there", START)
+
+
+async def _identity(address: str) -> Any:
+    """What a server of Dask says of itself."""
+    from distributed.comm import connect
+    from distributed.security import Security
+
+    comm = await connect(address, timeout=TIMEOUT, **Security().get_connection_args("client"))
+    try:
+        await comm.write({"op": "identity", "reply": True})
+        return await comm.read()
+    finally:
+        comm.abort()
 
 
 def where(address: str) -> str:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
 from batch.runs import batch, lines, make_problems, start, state, wait_for
 
 from attncli import __version__
-from attncli.batch.cluster import connected
-from attncli.errors import MissingExtraError, UsageError
+from attncli.batch.cluster import START, connected, refuse_other_servers
+from attncli.errors import MissingExtraError, OutputError, UsageError
 
 pytest.importorskip("distributed")
 
@@ -157,6 +159,79 @@ def test_an_address_without_a_scheduler_is_told_at_once(tmp_path):
         "error: --dask tcp://127.0.0.1:9: no scheduler answers there\n"
         "hint: start it with: dask scheduler, and on each machine: dask worker ADDRESS\n"
     )
+
+
+SERVER = """\
+import socket, sys, threading, time
+def silent(peer):
+    time.sleep(60)
+def banner(peer):
+    peer.sendall(b"SSH-2.0-OpenSSH_9.6\\r\\n")
+    time.sleep(60)
+def http(peer):
+    peer.recv(100)
+    peer.sendall(b"HTTP/1.1 400 Bad Request\\r\\nContent-Length: 0\\r\\n\\r\\n")
+    time.sleep(60)
+def hanging_up(peer):
+    peer.close()
+def dripping(peer):
+    while True:
+        peer.sendall(b"\\1")
+        time.sleep(0.2)
+def endless(peer):
+    while True:
+        peer.sendall(bytes(65536))
+listener = socket.create_server(("127.0.0.1", 0))
+print(listener.getsockname()[1], flush=True)
+while True:
+    threading.Thread(target=globals()[sys.argv[1]], args=listener.accept()[:1], daemon=True).start()
+"""
+
+
+@contextlib.contextmanager
+def server(behaviour):
+    """A port of this machine where something answers that is no scheduler."""
+    command = [sys.executable, "-c", SERVER, behaviour]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+        try:
+            yield f"tcp://127.0.0.1:{process.stdout.readline().strip()}"
+        finally:
+            process.kill()
+
+
+@pytest.mark.parametrize("behaviour", ["silent", "banner", "http", "hanging_up", "dripping", "endless"])
+@pytest.mark.parametrize("command", ["batch", "run"])
+def test_what_is_no_scheduler_is_said_in_time(tmp_path, behaviour, command):
+    make_problems(tmp_path / "problems", 1)
+    words = {
+        "batch": ["batch", "problems", "-d", "out"],
+        "run": ["run", "problems/p000.npz", "-o", "o.npz", "-q"],
+    }[command]
+    with server(behaviour) as address:
+        begin = time.monotonic()
+        ran = subprocess.run(
+            [sys.executable, "-m", "attncli", *words, "--dask", address],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=50,
+        )
+    assert (ran.returncode, ran.stdout) == (2, "")
+    assert ran.stderr == f"error: --dask {address}: no scheduler answers there\nhint: {START}\n"
+    assert time.monotonic() - begin < 40
+
+
+def test_a_worker_is_no_scheduler(dask):
+    dask.worker()
+    dask.await_workers(1)
+    from distributed import Client
+
+    with Client(dask.address, timeout=10, set_as_default=False) as client:
+        (address,) = client.nthreads()
+    with pytest.raises(OutputError) as error:
+        refuse_other_servers(address)
+    assert str(error.value) == f"--dask {address}: a Dask worker answers there, not a scheduler"
+    assert error.value.hint == START
 
 
 @pytest.mark.parametrize("address", ["nonsense://x", "localhost", "tcp://", "tcp://h:", "scheduler.json"])
