@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import sys
+import warnings
 
 
 def main() -> None:
     """Run the command line and exit with its status."""
     from attncli.cli import main as run
 
+    if not sys.warnoptions:
+        warnings.simplefilter("ignore")  # Python's warnings are for developers; -W and PYTHONWARNINGS show them
     sys.exit(run(sys.argv[1:]))
 
 

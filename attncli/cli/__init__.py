@@ -12,7 +12,11 @@ from attncli.errors import AttncliError, BugError, ExitStatus, told_by_system
 
 
 class Terminated(BaseException):
-    """SIGTERM arrived: leave as Ctrl-C does, so that nothing stays half-written."""
+    """A signal to end arrived: leave as Ctrl-C does, so that nothing stays half-written."""
+
+
+# what ends a program, as far as the system has it, and what is said of each; SIGBREAK is a closed window of Windows
+ENDINGS = {"SIGINT": "interrupted", "SIGTERM": "terminated", "SIGHUP": "hung up", "SIGBREAK": "interrupted"}
 
 
 def main(arguments: list[str]) -> int:
@@ -20,9 +24,7 @@ def main(arguments: list[str]) -> int:
     buffer_output()
     _arrived.clear()
     if threaded_interrupts():
-        signal.signal(signal.SIGTERM, _terminate)
-        if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # not where a shell has it ignored
-            signal.signal(signal.SIGINT, _interrupt)
+        _catch_signals()
     try:
         return _flushed(_dispatch(arguments))
     except AttncliError as error:
@@ -51,6 +53,13 @@ def threaded_interrupts() -> bool:
     import threading
 
     return threading.current_thread() is threading.main_thread()
+
+
+def _catch_signals() -> None:
+    """Answer the signals that end a program, but not those that a shell or nohup has told it to ignore."""
+    for number in filter(None, (getattr(signal, name, None) for name in ENDINGS)):
+        if signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler):
+            signal.signal(number, _interrupt if number == signal.SIGINT else _terminate)
 
 
 def _dispatch(arguments: list[str]) -> int:
@@ -103,11 +112,11 @@ def _pipe_closed() -> int:
 
 
 def _ended() -> int:
-    """Told to end, by whichever signal came first."""
-    is_termination = _arrived[:1] == [signal.SIGTERM]
-    tell("\nterminated\n" if is_termination else "\ninterrupted\n")
+    """Asked to end, by whichever signal came first."""
+    number = signal.Signals(_arrived[0]) if _arrived else signal.SIGINT
+    tell(f"\n{ENDINGS[number.name]}\n")
     _abandon_output()
-    return 128 + signal.SIGTERM if is_termination else ExitStatus.INTERRUPTED
+    return 128 + number
 
 
 def _bug(error: Exception) -> int:

@@ -80,8 +80,11 @@ def test_a_full_device_is_said():
     assert ran.stderr == "error: standard output: no space left on device\n"
 
 
-@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_an_interrupt_ends_at_once_and_leaves_no_file(tmp_path, number, status):
+ENDINGS = [("SIGINT", 130, "interrupted"), ("SIGTERM", 143, "terminated"), ("SIGHUP", 129, "hung up")]
+
+
+@pytest.mark.parametrize(("name", "status", "said"), ENDINGS)
+def test_an_interrupt_ends_at_once_and_leaves_no_file(tmp_path, name, status, said):
     # standard input that never ends keeps the program waiting
     child = subprocess.Popen(
         [*ATTNCLI, "run", "-", "1 2", "-w", "w.npy"],
@@ -92,11 +95,19 @@ def test_an_interrupt_ends_at_once_and_leaves_no_file(tmp_path, number, status):
         cwd=tmp_path,
     )
     child.stdin.write("1 " * 100_000)  # more than a pipe holds: once it is written, the program reads
-    child.send_signal(number)
+    child.send_signal(getattr(signal, name))
     out, err = child.communicate(timeout=60)
     assert child.returncode == status
-    assert (out, err.strip()) == ("", "interrupted" if number == signal.SIGINT else "terminated")
+    assert (out, err.strip()) == ("", said)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_hang_up_that_is_to_be_ignored_is_ignored(tmp_path):
+    """As nohup has it."""
+    script = "import os, signal; from attncli.cli import main; signal.signal(signal.SIGHUP, signal.SIG_IGN); "
+    script += "main(['variants']); os.kill(os.getpid(), signal.SIGHUP); print('alive')"
+    ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=tmp_path)
+    assert (ran.returncode, ran.stdout.splitlines()[-1], ran.stderr) == (0, "alive", "")
 
 
 LOSING = """
@@ -109,7 +120,7 @@ raise ImportError("half a module")
 """
 
 
-@pytest.mark.parametrize(("name", "status", "said"), [("SIGINT", 130, "interrupted"), ("SIGTERM", 143, "terminated")])
+@pytest.mark.parametrize(("name", "status", "said"), ENDINGS)
 def test_an_interrupt_that_a_library_loses_while_it_is_imported_is_no_bug(tmp_path, name, status, said):
     """As NumPy does, here the library for the threads of BLAS."""
     (tmp_path / "threadpoolctl.py").write_text(LOSING.format(name=name))

@@ -106,6 +106,10 @@ def test_closed_and_full_streams_are_survived(closing, status):
     )
 
 
+# while Python itself starts or ends it answers in its own ways: 1 or the signal's
+ENDINGS = [(signal.SIGINT, (0, 130, 1, -2)), (signal.SIGTERM, (0, 143, -15)), (signal.SIGHUP, (0, 129, -1))]
+
+
 def test_at_whatever_moment_a_signal_comes_every_file_is_whole(folder):
     generator = np.random.default_rng(0)
     for name in "qkv":
@@ -116,8 +120,7 @@ def test_at_whatever_moment_a_signal_comes_every_file_is_whole(folder):
     duration = time.monotonic() - begin
     right = {name: (folder / name).read_bytes() for name in ("o.npz", "w.npy")}
     moments = random.Random(3)
-    # while Python itself starts or ends it answers in its own ways: 1 or the signal's
-    for number, statuses in [(signal.SIGINT, (0, 130, 1, -2)), (signal.SIGTERM, (0, 143, -15))] * 4:
+    for number, statuses in ENDINGS * 3:
         for name in right:
             (folder / name).write_bytes(b"old")
         child = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
