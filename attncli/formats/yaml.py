@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from attncli.matrices import Matrix, Reading
 
 MOST_NODES = 10_000_000
+BRACKETS = re.compile(r"""[][{}]|"(?:[^"\\]|\\.)*+"|'[^']*+'|(?:^|\s)#.*""", re.MULTILINE)
 FORBIDDEN = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]|\ufeff")
 
 
@@ -163,6 +164,10 @@ class _Builder:
         mark = error.problem_mark or error.context_mark
         if mark is None:
             return InputError(self.where, f"not YAML: {error.problem}")
+        if (deep := _too_deep(self.text[: mark.index + 1])) is not None:
+            line, column = trees.position(self.text, deep)
+            where = f"{self.where}: line {line}, column {column}"
+            return InputError(where, f"lists and mappings more than {trees.DEEPEST} deep")
         place = f"{self.where}: line {mark.line + 1}, column {mark.column + 1}"
         line = (self.text.splitlines() or [""])[mark.line : mark.line + 1]
         if line and line[0][mark.column : mark.column + 1] == "\t":
@@ -171,6 +176,17 @@ class _Builder:
         if error.context_mark:
             what += f", {error.context} that starts in line {error.context_mark.line + 1}"
         return InputError(place, what)
+
+
+def _too_deep(text: str) -> int | None:
+    """Where brackets first go deeper than we read. The scanner is ahead of its events, and newer versions of libyaml
+    stop it at a limit of their own, in words of their own, before ours is seen."""
+    depth = 0
+    for found in BRACKETS.finditer(text):
+        depth += {"[": 1, "{": 1, "]": -1, "}": -1}.get(found.group(), 0)
+        if depth > trees.DEEPEST:
+            return found.start()
+    return None
 
 
 def _events(text: str) -> Iterator[trees.Event]:
