@@ -6,12 +6,15 @@ import contextlib
 import multiprocessing
 import os
 import signal
+import sys
 import threading
+import warnings
 from collections.abc import Iterator
 from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor
 from typing import Protocol
 
 from attncli.batch.worker import Report, Task, work
+from attncli.engine.plan import usable_cores
 from attncli.errors import OutputError, told_by_system
 
 ONE_THREAD = dict.fromkeys(
@@ -28,6 +31,7 @@ ONE_THREAD = dict.fromkeys(
 )
 FILES_OF_A_LANE = 8  # pipes and a sentinel
 SPARE_FILES = 24  # for all the rest
+START = 0.5  # seconds that a process takes to start, about
 
 
 class Crew(Protocol):
@@ -35,6 +39,9 @@ class Crew(Protocol):
 
     @property
     def size(self) -> int: ...
+
+    def room(self, work: float | None) -> int:
+        """How many tasks may be under way where `work` seconds of work are left, as far as that is known."""
 
     def submit(self, task: Task) -> Future[Report]:
         """Start a task; at most `size` are under way."""
@@ -61,6 +68,11 @@ class LocalCrew:
     @property
     def size(self) -> int:
         return len(self._lanes)
+
+    def room(self, work: float | None) -> int:
+        """As many lanes as there are cores, and more only for work that takes longer than starting them."""
+        worth = 0 if work is None else int(min(work / START, self.size))
+        return min(self.size, max(usable_cores(), worth))
 
     def submit(self, task: Task) -> Future[Report]:
         """Start a task on a free lane, with a new process where it has none."""
@@ -117,6 +129,8 @@ def _one_process() -> ProcessPoolExecutor:
 
 def end_with_parent() -> None:
     """In a worker: Ctrl-C is the parent's to answer, and without a parent there is nobody to work for."""
+    if not sys.warnoptions:
+        warnings.simplefilter("ignore")  # as in the parent
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     parent = multiprocessing.parent_process()

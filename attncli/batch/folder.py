@@ -5,26 +5,64 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Mapping
+from typing import Any
 
-from attncli.batch.jobs import Job
+from attncli.batch.jobs import Job, same_name
 from attncli.batch.options import USUAL, Options
-from attncli.batch.saving import file_names
+from attncli.batch.saving import file_names, remove_results
 from attncli.errors import OutputError
 from attncli.files import is_temporary, listed, real, remove, shown
+from attncli.request import RESULT_NAMES
 
 
-def result_names(jobs: Iterable[Job], options: Options) -> Iterator[str]:
-    """Every file that the jobs may write."""
-    for job in jobs:
-        yield from file_names(job.name, options.save or USUAL, options)
+class Owners:
+    """Which job each file in the folder belongs to: the one that may write it in this run, or that wrote it in an
+    earlier run and is not part of this one. (Two jobs can have one file name at different times: `x` of one run wrote
+    x.output.npy, which is the file of the job `x.output` in the next.)"""
+
+    def __init__(self, jobs: Iterable[Job], options: Options) -> None:
+        self.options = options
+        self._jobs: dict[str, str] = {}
+        self._owners: dict[str, str] = {}
+        for job in jobs:
+            self._jobs[job.name] = job.path
+            for file in file_names(job.name, options.save or USUAL, options):
+                self._owners[same_name(file)] = job.name
+
+    def is_in_run(self, name: str) -> bool:
+        """Whether this run has a job of that name."""
+        return name in self._jobs
+
+    def may_be_written(self, file: str) -> bool:
+        """Whether a job of this run may write a file of that name."""
+        return self._owners.get(same_name(file)) in self._jobs
+
+    def add(self, name: str, files: Iterable[str]) -> None:
+        """Keep the files of an earlier run's job that is not part of this run; OutputError where a result of this run
+        would replace one of them."""
+        for file in files:
+            owner = self._owners.setdefault(same_name(file), name)
+            if owner in self._jobs:
+                what = f"a result would replace {shown(file)} of the job '{shown(name)}' of an earlier run"
+                raise OutputError(shown(self._jobs[owner]), what, "choose another -d DIR")
+
+    def remove_stale(self, job: Job, record: Mapping[str, Any], before: Mapping[str, Any] | None) -> None:
+        """Remove the files that a job has left from earlier runs, beside those that its new `record` names."""
+        own = {*file_names(job.name, self.options.save or USUAL, self.options), *(before or {}).get("files", ())}
+        if record["status"] == "error":
+            own.update(file_names(job.name, RESULT_NAMES, self.options))
+        stale = own.difference(record.get("files", ()))
+        remove_results(
+            [file for file in stale if self._owners.get(same_name(file), job.name) == job.name], self.options.folder
+        )
 
 
-def refuse_inputs(jobs: Iterable[Job], options: Options) -> None:
+def refuse_inputs(jobs: Iterable[Job], owners: Owners) -> None:
     """OutputError where a result would replace a problem that the run reads."""
+    options = owners.options
     folder = real(options.folder)
     known: dict[str, str] = {}
-    results: set[str] = set()
     for job in jobs:
         path = os.path.join(options.start, job.path)
         parent, name = os.path.split(os.path.abspath(path))
@@ -32,8 +70,7 @@ def refuse_inputs(jobs: Iterable[Job], options: Options) -> None:
             known[parent] = real(parent)
         if known[parent] != folder:
             continue
-        results = results or set(result_names(jobs, options))
-        if name in results:
+        if owners.may_be_written(name):
             raise OutputError(shown(job.path), "would be replaced by a result", "choose another -d DIR")
 
 

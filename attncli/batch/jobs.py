@@ -48,7 +48,7 @@ def find_jobs(inputs: Iterable[str]) -> list[Job]:
     owners: dict[str, Job] = {}
     for job in jobs:
         refuse_unsafe(job)
-        other = owners.setdefault(_same_name(job.name), job)
+        other = owners.setdefault(same_name(job.name), job)
         if other is not job:
             raise _duplicate(other, job)
     return jobs
@@ -150,7 +150,7 @@ def refuse_unsafe(job: Job) -> None:
         raise InputError(shown(job.path), f"the name '{shown(clipped)}' {what}", hint)
 
 
-def _same_name(name: str) -> str:
+def same_name(name: str) -> str:
     """What two names share that one file system or another takes for the same."""
     return unicodedata.normalize("NFC", name).casefold()
 

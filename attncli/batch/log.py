@@ -7,13 +7,13 @@ import contextlib
 import json
 import os
 import stat
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
-from attncli.batch.folder import sweep
+from attncli.batch.folder import Owners, sweep
 from attncli.batch.saving import remove_results
 from attncli.errors import OutputError
-from attncli.files import AtomicFile, append_line, exists, itself, locked, make_folder, opened, remove, shown
+from attncli.files import AtomicFile, append_line, exists, itself, listed, locked, make_folder, opened, remove, shown
 
 NAME = "results.jsonl"
 GO_ON = "what is done is kept: make room, then the same command with --resume"
@@ -40,6 +40,11 @@ class Log:
                 if record is not None:
                     self._offsets[record["name"]] = offset
                 offset += len(line)
+
+    @property
+    def names(self) -> Collection[str]:
+        """The jobs that have a line."""
+        return self._offsets
 
     @property
     def is_empty(self) -> bool:
@@ -114,11 +119,11 @@ def line_of(record: Record) -> str:
 
 
 @contextlib.contextmanager
-def run_log(folder: str, results: Iterable[str], *, resume: bool, force: bool) -> Iterator[Log]:
+def run_log(folder: str, owners: Owners, *, resume: bool, force: bool) -> Iterator[Log]:
     """The log of `folder`, which is made where it is missing, locked against a second run, and swept at both ends.
 
-    Refused are a folder with an earlier run's results, unless it is to be resumed or begun anew, and `results` (the
-    files of this run) that are there although no log says who made them.
+    Refused are a folder with an earlier run's results, unless it is to be resumed or begun anew, files of this run
+    that are there although no log says who made them, and those of an earlier run's jobs that are not part of this run.
     """
     where = shown(folder)
     make_folder(folder)
@@ -131,7 +136,7 @@ def run_log(folder: str, results: Iterable[str], *, resume: bool, force: bool) -
         if found is not None and not stat.S_ISREG(found.st_mode):
             raise OutputError(shown(log.path), "is no plain file", "choose another -d DIR")
         try:
-            settle(log, results, where, resume=resume, force=force)
+            settle(log, owners, where, resume=resume, force=force)
             sweep(folder)
             yield log
             log.tidy()
@@ -139,7 +144,7 @@ def run_log(folder: str, results: Iterable[str], *, resume: bool, force: bool) -
             sweep(folder)
 
 
-def settle(log: Log, results: Iterable[str], where: str, *, resume: bool, force: bool) -> None:
+def settle(log: Log, owners: Owners, where: str, *, resume: bool, force: bool) -> None:
     """Make the log what the run begins with."""
     if exists(log.path):
         log.load()
@@ -147,8 +152,10 @@ def settle(log: Log, results: Iterable[str], where: str, *, resume: bool, force:
             raise OutputError(where, "holds the results of an earlier run", "--resume goes on, --force begins anew")
         if force:
             log.clear()
+        for record in log.records([name for name in log.names if not owners.is_in_run(name)]):
+            owners.add(record["name"], record.get("files", ()))
     elif not force:
-        found = next((name for name in results if itself(os.path.join(log.folder, name)) is not None), None)
+        found = next((name for name in listed(log.folder) if owners.may_be_written(name)), None)
         if found is not None:
             what = f"holds {shown(found)}, and no {NAME} that says who made it"
             raise OutputError(where, what, "choose another -d DIR, or --force to replace it")

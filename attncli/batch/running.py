@@ -9,18 +9,18 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from attncli.batch.crew import Crew
+from attncli.batch.folder import Owners
 from attncli.batch.jobs import Job
 from attncli.batch.log import GO_ON, Log, Record
 from attncli.batch.options import Options
-from attncli.batch.saving import file_names, remove_results
 from attncli.batch.worker import Report, Task, failed
 from attncli.errors import OutputError
-from attncli.request import RESULT_NAMES
 
 FIRST = 16  # jobs in a task while nobody knows how long one takes
 MOST = 1024
 SECONDS = 0.3  # of work in a task, so that sending it costs little
 PATIENCE = 2.0  # seconds between two looks at whether anybody still works
+LONG = 10.0  # seconds without any finished task, after which a job is taken for one that takes as long
 DIED = "its worker process died twice: killed, or out of memory"
 
 
@@ -62,13 +62,15 @@ class Batch:
     jobs: Sequence[Job]
     options: Options
     log: Log
+    owners: Owners
     crew: Crew
     next: int = 0
     again: deque[Job] = field(default_factory=deque)
     suspects: deque[Job] = field(default_factory=deque)
-    flying: dict[Future[Report], list[Job]] = field(default_factory=dict)
+    flying: dict[Future[Report], Task] = field(default_factory=dict)
     deaths: dict[str, int] = field(default_factory=dict)
     pace: float | None = None  # seconds for a job
+    silence: float = 0.0  # seconds since a task was finished
     fault: OutputError | None = None  # what ends the run before its end
 
     def run(self) -> Iterator[tuple[Record, bool]]:
@@ -76,6 +78,9 @@ class Batch:
         try:
             while self._send():
                 done, _ = wait(self.flying, timeout=PATIENCE, return_when=FIRST_COMPLETED)
+                self.silence = 0.0 if done else self.silence + PATIENCE
+                if self.silence >= LONG:
+                    self.pace = max(self.pace or 0.0, self.silence)
                 if not done:
                     self.crew.look()
                 finished = [line for future in done for line in self._receive(future)]
@@ -91,21 +96,29 @@ class Batch:
 
     def _send(self) -> bool:
         """Give every free worker a task; whether anything is under way."""
-        while self.fault is None and len(self.flying) < self.crew.size:
+        while self.fault is None and len(self.flying) < self.crew.room(self._work()):
             jobs = self._take()
             if not jobs:
                 break
             before = {record["name"]: record for record in self.log.records([job.name for job in jobs])}
             task = Task(self.options, [(job, before.get(job.name)) for job in jobs], SECONDS)
-            self.flying[self.crew.submit(task)] = jobs
+            self.flying[self.crew.submit(task)] = task
         return bool(self.flying)
+
+    def _work(self) -> float | None:
+        """Seconds of work that are left, as far as that is known."""
+        return None if self.pace is None else self.pace * self._left()
+
+    def _left(self) -> int:
+        """How many jobs are to be handed out."""
+        return len(self.suspects) + len(self.again) + len(self.jobs) - self.next
 
     def _take(self) -> list[Job]:
         """As many jobs as are likely to fill the seconds, but no more than a fair share of what is left."""
         if self.suspects:
             return [self.suspects.popleft()]
         size = FIRST if self.pace is None else int(SECONDS / max(self.pace, SECONDS / MOST))
-        share = -(-(len(self.again) + len(self.jobs) - self.next) // (2 * self.crew.size))
+        share = -(-self._left() // (2 * self.crew.room(self._work())))
         size = max(1, min(size, share))
         jobs = [self.again.popleft() for _ in range(min(size, len(self.again)))]
         fresh = self.jobs[self.next : self.next + size - len(jobs)]
@@ -114,7 +127,7 @@ class Batch:
 
     def _receive(self, future: Future[Report]) -> list[tuple[Record, bool]]:
         """A task's lines; what it did not do goes back in front."""
-        jobs = self.flying.pop(future)
+        jobs = self.flying.pop(future).jobs
         error = error_of(future)
         if error is not None:
             if not self.crew.lost(error):
@@ -124,25 +137,28 @@ class Batch:
         if report.fault is not None:
             where, what, hint = report.fault
             self.fault = OutputError(where, what, hint or GO_ON)
-        self.again.extendleft(reversed(jobs[len(report.records) :]))
+        self.again.extendleft(job for job, _ in reversed(jobs[len(report.records) :]))
         if report.records:
             pace = report.seconds / len(report.records)
             self.pace = pace if self.pace is None else 0.5 * self.pace + 0.5 * pace
+        for (job, before), record, kept in zip(jobs, report.records, report.kept, strict=False):
+            if not kept:
+                self.owners.remove_stale(job, record, before)
         return list(zip(report.records, report.kept, strict=True))
 
-    def _bury(self, jobs: list[Job]) -> list[tuple[Record, bool]]:
+    def _bury(self, jobs: list[tuple[Job, Record | None]]) -> list[tuple[Record, bool]]:
         """A worker died over these jobs. One of several is to blame, so each is tried alone; one that was alone is
         tried once more, and then recorded."""
         if len(jobs) > 1:
-            self.suspects.extend(jobs)
+            self.suspects.extend(job for job, _ in jobs)
             return []
-        (job,) = jobs
+        ((job, before),) = jobs
         self.deaths[job.name] = self.deaths.get(job.name, 0) + 1
         if self.deaths[job.name] < 2:
             self.suspects.appendleft(job)
             return []
-        remove_results(file_names(job.name, RESULT_NAMES, self.options), self.options.folder)
         record = failed(job, self.options, DIED)
+        self.owners.remove_stale(job, record, before)
         return [(record, False)]
 
 

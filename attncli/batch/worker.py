@@ -14,7 +14,6 @@ from attncli.batch.options import Options
 from attncli.errors import AttncliError, OutputError, told_by_system
 from attncli.files import shown
 from attncli.records import record
-from attncli.request import RESULT_NAMES
 
 Record = dict[str, Any]  # a line of the log
 
@@ -68,7 +67,7 @@ def refuse_version(options: Options) -> None:
 
 def attempt(job: Job, before: Record | None, options: Options) -> tuple[Record, bool]:
     """The job's line, and whether it is that of an earlier run, still true. Only UnwritableError gets out."""
-    from attncli.batch.saving import UnwritableError, file_names, remove_results
+    from attncli.batch.saving import UnwritableError
 
     begin = time.perf_counter()
     if before is not None and is_current(job, before, options):
@@ -80,10 +79,6 @@ def attempt(job: Job, before: Record | None, options: Options) -> tuple[Record, 
     except Exception as error:
         record = failed(job, options, error)
     record["seconds"] = round(time.perf_counter() - begin, 6)
-    stale = set(before.get("files", {}) if before is not None else ())
-    if record["status"] == "error":
-        stale.update(file_names(job.name, RESULT_NAMES, options))
-    remove_results(stale - set(record.get("files", ())), options.folder)
     return record, False
 
 

@@ -121,7 +121,9 @@ def command(
 def worker_count(asked: int | None) -> int:
     """-j, or the cores that this process may use."""
     if asked is None:
-        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        from attncli.engine.plan import usable_cores
+
+        return usable_cores()
     if asked < 1:
         raise UsageError("-j", f"{asked} is no number of processes", "as in -j 4")
     return asked
@@ -139,16 +141,17 @@ def ran(
     quiet: bool,
 ) -> tuple[Summary, float]:
     """Run the jobs under a bar; what came of them, and the seconds."""
-    from attncli.batch.folder import refuse_inputs, result_names
+    from attncli.batch.folder import Owners, refuse_inputs
     from attncli.batch.log import run_log
     from attncli.batch.running import Batch, Summary
     from attncli.render.batch import bar
 
     begin = time.perf_counter()
-    refuse_inputs(jobs, options)
+    owners = Owners(jobs, options)
+    refuse_inputs(jobs, owners)
     summary = Summary(len(jobs))
-    with run_log(folder, result_names(jobs, options), resume=resume, force=force) as log:
-        batch = Batch(jobs, options, log, crew_for(jobs, size, dask, options))
+    with run_log(folder, owners, resume=resume, force=force) as log:
+        batch = Batch(jobs, options, log, owners, crew_for(jobs, size, dask, options))
         with bar(len(jobs), quiet=quiet) as shown:
             for record, kept in batch.run():
                 summary.count(record, kept)

@@ -119,6 +119,48 @@ def test_resuming_with_other_options_does_everything_again(tmp_path, done, optio
     assert state(tmp_path / "out") == state(tmp_path / "quiet")
 
 
+STALE = """\
+defaults: {keys: [[1, 0], [0, 1]], values: [[1], [2]]}
+jobs:
+  - {name: %s, queries: [[1, 0]]}
+  - {name: %s, queries: [[0, 1]]}
+"""
+
+
+@pytest.mark.parametrize("names", [("x", "x.output"), ("x.output", "x"), ("x", "X.output")])
+@pytest.mark.parametrize("bad", [False, True], ids=["well", "with a job that fails"])
+@pytest.mark.parametrize("saves", [([], ["--save", "output"]), (["--save", "output"], [])], ids=["fewer", "more"])
+def test_a_job_never_removes_a_file_of_another_job(tmp_path, names, bad, saves):
+    """The file of one job is the name that another job wrote in an earlier run, with other results to save."""
+    (tmp_path / "m.yaml").write_text(STALE % names)
+    words = ["m.yaml", "-j", 1, "--save-format", "npy"]
+    assert batch(*words, *saves[0], "-d", "out", cwd=tmp_path)[0] == 0
+    if bad:
+        (tmp_path / "m.yaml").write_text((STALE % names).replace("[[0, 1]]}", "[[0, 1, 2]]}"))
+    assert batch(*words, *saves[1], "-d", "out", "--resume", cwd=tmp_path)[0] == bad
+    assert batch(*words, *saves[1], "-d", "quiet", cwd=tmp_path)[0] == bad
+    (files, log), (right, right_log) = state(tmp_path / "out"), state(tmp_path / "quiet")
+    assert (log, {name: files[name] for name in right}) == (right_log, right)
+    if names[1].islower():  # where case is not told apart, the file of an earlier run is the other job's: it stays
+        assert files.keys() == right.keys()
+
+
+def test_the_result_of_a_job_that_is_not_part_of_the_run_is_kept(tmp_path):
+    names = ("x", "x.output")
+    (tmp_path / "m.yaml").write_text(STALE % names)
+    words = ["-j", 1, "--save-format", "npy"]
+    assert batch("m.yaml", "-d", "out", *words, cwd=tmp_path)[0] == 0
+    before = state(tmp_path / "out")
+    (tmp_path / "x.output.yaml").write_text("{queries: [[0, 1]], keys: [[1, 0], [0, 1]], values: [[1], [2]]}")
+    status, out, err = batch("x.output.yaml", "-d", "out", "--resume", "--save", "output", *words, cwd=tmp_path)
+    assert (status, out) == (2, "")
+    assert err == (
+        "error: x.output.yaml: a result would replace x.output.npy of the job 'x' of an earlier run\n"
+        "hint: choose another -d DIR\n"
+    )
+    assert state(tmp_path / "out") == before
+
+
 def test_another_version_is_another_result(tmp_path, done):
     copytree(done, tmp_path, dirs_exist_ok=True)
     path = tmp_path / "out" / "results.jsonl"
