@@ -105,7 +105,7 @@ def test_resuming_mends_what_was_harmed_and_nothing_else(tmp_path, done, harm):
     copytree(done, tmp_path, dirs_exist_ok=True)
     before = lines(tmp_path / "out")
     harm(tmp_path)
-    assert batch("problems", "-d", "out", "-j", 1, "-j", 1, "--resume", cwd=tmp_path)[0] == 0
+    assert batch("problems", "-d", "out", "-j", 1, "--resume", cwd=tmp_path)[0] == 0
     assert redone(tmp_path / "out", before) == {"p001"}
     if harm is not change:
         assert state(tmp_path / "out") == state(done / "out")
@@ -256,7 +256,7 @@ def test_ctrl_c_says_how_to_go_on(tmp_path, patched):
     assert err == f"\nstopped; what is done is kept\nhint: {hint}\n\ninterrupted\n"
     assert not [name for name in os.listdir(tmp_path / "out") if name.startswith(".")]
     assert 0 < len(lines(tmp_path / "out")) < 40
-    assert batch(*words, "-j", 1, "--resume", cwd=tmp_path)[0] == 0
+    assert batch(*words, "--resume", cwd=tmp_path)[0] == 0
     assert batch("problems", "-d", "quiet", "-j", 1, cwd=tmp_path)[0] == 0
     assert state(tmp_path / "out") == state(tmp_path / "quiet")
 
@@ -288,10 +288,10 @@ def test_a_run_killed_at_any_moment_ends_as_one_that_was_not(tmp_path):
     assert batch(*words[:2], "quiet", "-j", "2", cwd=tmp_path)[0] == 1
     random = np.random.default_rng(0)
     for _ in range(6):
-        with start(*words, "-j", 1, "--resume", cwd=tmp_path) as process:
+        with start(*words, "--resume", cwd=tmp_path) as process:
             time.sleep(random.uniform(0.1, 0.9))
             process.kill()
-    assert batch(*words, "-j", 1, "--resume", cwd=tmp_path)[0] == 1
+    assert batch(*words, "--resume", cwd=tmp_path)[0] == 1
     assert state(tmp_path / "out") == state(tmp_path / "quiet")
 
 
