@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from importlib.util import find_spec
 
@@ -11,6 +12,7 @@ from attncli.errors import MissingExtraError, UsageError
 from attncli.problem import Problem
 from attncli.records import record
 
+NUMBA_HINT = "unset it, or choose --engine numpy"
 NEEDED = ("numba", "scipy")  # by the numba engine
 # numba's import and the reading of its cache cost about a second. What it saves is one of some ten parts of a product
 # but three quarters of a distance: the work from which that repays the start, in multiplications or differences.
@@ -34,6 +36,11 @@ class Engine:
 
 
 def _numba_kernels() -> type[Kernels]:
+    if os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0"):
+        raise UsageError("NUMBA_DISABLE_JIT", "it turns off the compiler of --engine numba", NUMBA_HINT)
+    threads = os.environ.get("NUMBA_NUM_THREADS", "1")
+    if not (threads.isascii() and threads.isdigit() and int(threads[:9])):
+        raise UsageError("NUMBA_NUM_THREADS", f"{threads!r} is not a number of threads above 0", NUMBA_HINT)
     from attncli.engine.numba_kernels import NumbaKernels
 
     return NumbaKernels
