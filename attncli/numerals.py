@@ -23,7 +23,7 @@ _LEADING_ZERO = re.compile(r"[+-]?0[0-9]+(?:[.eE].*)?")
 _NONFINITE = re.compile(r"([+-]?)\.?(inf|infinity|nan)", re.IGNORECASE)
 _PLAIN = r"(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)"
 _FRACTION = re.compile(rf"([+-]?{_PLAIN})/({_PLAIN})")
-_GROUPED = re.compile(r"([+-]?[0-9]{1,3}(?:([_,'\u00a0\u202f ])[0-9]{3})(?:\2[0-9]{3})*)(\.[0-9]*)?")
+_GROUPED = re.compile(r"([+-]?[0-9]{1,3}(?:([_,'’\u00a0\u202f\u2009 ])[0-9]{3})(?:\2[0-9]{3})*)(\.[0-9]*)?")
 _UNDERSCORED = re.compile(r"[+-]?[0-9]+(?:_[0-9]+)+(?:\.[0-9_]*)?(?:[eE][+-]?[0-9]+)?")
 _DECIMAL_COMMA = re.compile(r"[+-]?[0-9]*,[0-9]+(?:[eE][+-]?[0-9]+)?")
 _BASED = re.compile(r"([+-]?)(0[xX][0-9a-fA-F]+|0[oO][0-7]+|0[bB][01]+)")
@@ -120,7 +120,12 @@ def _refusal(text: str, plain: str) -> NumeralError:
         return NumeralError(f"{what}: it is not decimal", None if value is None else f"type {based[1]}{value}")
     if percent := _PERCENT.fullmatch(plain):
         return NumeralError(f"{what}: it is a percentage", f"type {percent[1]}e-2")
-    return NumeralError(what)
+    from attncli.foreign_numerals import HIDDEN, NUMBER, doubt
+
+    found = doubt(text.strip())
+    if found is None or (found.kind == NUMBER and not found.cure):
+        return NumeralError(what)
+    return NumeralError(f"{what}: it holds {found.kind}" if found.kind == HIDDEN else what, found.hint)
 
 
 def parse_truth(text: str) -> bool | None:
@@ -137,7 +142,19 @@ def reads_as_cell(text: str) -> bool:
     try:
         parse_number(text)
     except NumeralError as error:
-        return error.hint is not None
+        shows_number = error.hint is not None and error.hint.startswith("type ")
+        return shows_number and any(map(str.isdigit, text))
+    return True
+
+
+def is_number(text: str) -> bool:
+    """Whether the text is a number or true/false as it stands."""
+    if text.strip() in TRUTHS:
+        return True
+    try:
+        parse_number(text)
+    except NumeralError:
+        return False
     return True
 
 

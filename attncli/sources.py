@@ -34,6 +34,7 @@ from attncli.request import MATRIX_NAMES, RESULT_NAMES, Request, Worksheet
 ALIASES = {"queries": ("q", "Q"), "keys": ("k", "K"), "values": ("v", "V"), "x": ("X",)}
 CANONICAL = {alias: name for name in MATRIX_NAMES for alias in (name, *ALIASES.get(name, ()))}
 EXPECTED = {f"expected{mark}{name}": name for name in RESULT_NAMES for mark in "._"}
+_DESCRIPTIONS = frozenset(("shape", "shapes", "dim", "dims", "dimensions", "size", "strides", "axes", "ndim"))
 STANDARD_INPUT = "standard input"
 BY_MAGIC = {  # beside NPY, zip archives and text
     b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19.": "pt",
@@ -286,6 +287,9 @@ def pick(contents: Contents, name: str | None, role: str) -> str:
         held = f"it holds {listed}" if names else "it holds none"
         hint = f"did you mean {contents.where}:{shown(near)}?" if near else None
         raise InputError(contents.where, f"has no array {shown(name)!r}: {held}", hint)
+    if len(names) == 1 and names[0].lower() in _DESCRIPTIONS:
+        what = f"holds no matrix: the only list is called {names[0]!r}, as what describes one"
+        raise InputError(contents.where, what, f"if it is the matrix, say {contents.where}:{names[0]}")
     if len(names) == 1:
         return names[0]
     if not names:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -270,3 +271,16 @@ def test_a_name_that_is_not_text_can_be_read_and_shown(folder):
     with pytest.raises(InputError) as error:
         sources().matrix("q\udcff\n.csv", role="queries")
     assert error.value.where.startswith("q\\xff\\n.csv: ")
+
+
+@pytest.mark.parametrize("name", ["shape", "dims", "size"])
+def test_an_only_list_that_describes_a_matrix_is_not_taken_for_it(name: str) -> None:
+    Path("described.json").write_text(f'{{"data": "AAAA", "{name}": [[2, 1]]}}')
+    with pytest.raises(InputError) as caught:
+        Sources(lambda: io.BytesIO(b"")).matrix("described.json", role="queries")
+    assert (caught.value.what, caught.value.hint) == (
+        f"holds no matrix: the only list is called {name!r}, as what describes one",
+        f"if it is the matrix, say described.json:{name}",
+    )
+    matrix = Sources(lambda: io.BytesIO(b"")).matrix(f"described.json:{name}", role="queries")
+    assert matrix.array.tolist() == [[2, 1]]

@@ -9,7 +9,7 @@ from attncli import numerals
 from attncli.errors import InputError
 from attncli.formats import by_suffix, split_suffix
 from attncli.formats.raw import raw_form
-from attncli.formats.text_table import split_thousands
+from attncli.formats.table_cells import split_number
 from attncli.matrices import Matrix
 from attncli.numerals import NumeralError, quoted, reads_as_cell
 
@@ -22,7 +22,11 @@ _OPENING = re.compile(r"(?:Parameter containing:\s*)?(?:(?:np|numpy|torch|jnp)\.
 _KEYWORD = re.compile(
     r"\s*,\s*(?:dtype|device|grad_fn|requires_grad|layout)\s*=\s*(?:<[^<>]*>|'[^']*'|\"[^\"]*\"|[\w.]+)"
 )
-_TOKEN = re.compile(r"\s*([\[\],]|\"[^\"]*\"|'[^']*'|[^\s\[\],]+)")
+_TOKEN = re.compile(r"[ \t\n\r\f\v]*([\[\],]|\"[^\"]*\"|'[^']*'|[^ \t\n\r\f\v\[\],]+)")
+_ROW_ENDS = re.compile(r";[ \t]*\n?")
+_WORD = re.compile(r"[^ \t\r\f\v]+")  # str.split parts at the no-break spaces within a number too
+_GAP = re.compile(r"^\t|\t *(?:\t|$)")
+_FILL = "type the number that belongs there, or nan"
 _QUOTED_NONFINITE = re.compile(r"[\"']([+-]?\.?(?:inf|infinity|nan))[\"']", re.IGNORECASE)
 _PRINT_IN_FULL = (
     "print it in full: numpy.set_printoptions(threshold=sys.maxsize) or torch.set_printoptions(profile='full')"
@@ -47,24 +51,28 @@ def _ends_like_file(plain: str) -> bool:
 
 def read_literal(text: str, where: str, reading: Reading) -> Matrix:
     """The matrix that `text` spells; rows of numbers have two axes, a list has as many as it is deep."""
-    plain = text.strip()
+    plain = text.strip(" \t\n\r")
     if "..." in plain or "…" in plain:
         raise InputError(where, "the array is printed with '...' in place of numbers", _PRINT_IN_FULL)
     if plain.startswith("[") and ";" in plain and plain.endswith("]") and plain.count("[") == 1:
-        plain = plain[1:-1].strip()  # as MATLAB writes it
+        return _read_rows(plain[1:-1].strip(" \t\n\r"), where, reading)  # as MATLAB writes it
     if plain.startswith("[") or _OPENING.match(plain):
         return _read_list(plain, where, reading)
-    return _read_rows(plain, where, reading)
+    return _read_rows(text.strip(" \n\r"), where, reading)
 
 
 def _read_rows(plain: str, where: str, reading: Reading) -> Matrix:
-    lines = [line.strip() for line in re.split(r"[ \t]*;[ \t]*\n?|\n", plain.removesuffix(";"))]
+    blanks = " \t\r" if ";" in plain else " \r"  # a tab at either end of a pasted line is an empty cell
+    lines = [line.strip(blanks) for line in _ROW_ENDS.sub("\n", plain.removesuffix(";")).split("\n")]
     if lines == [""]:
         raise InputError(where, "the literal is empty", "type numbers, rows parted by ';': '1 0; 0 1'")
     for number, line in enumerate(lines, 1):
-        if (doubt := split_thousands(line)) is not None:
+        if (doubt := split_number(line)) is not None:
             raise InputError(f"{where}: row {number}, column {doubt[0]}", doubt[1], doubt[2])
-    rows = [[cell.strip() for cell in line.split(",")] if "," in line else line.split() for line in lines]
+        if "," not in line and (gap := _GAP.search(line)):
+            column = len(_WORD.findall(line[: gap.start()])) + 1
+            raise InputError(f"{where}: row {number}, column {column}", "a cell is empty beside a tab", _FILL)
+    rows = [[cell.strip() for cell in line.split(",")] if "," in line else _WORD.findall(line) for line in lines]
     columns = len(rows[0])
     for number, row in enumerate(rows, 1):
         if not row:

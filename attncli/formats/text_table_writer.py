@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from attncli.errors import OutputError
-from attncli.numerals import lines, reads_as_cell
+from attncli.formats.table_labels import first_doubt
+from attncli.numerals import is_number, lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -53,18 +54,20 @@ def _readable(labels: tuple[str, ...] | None, count: int) -> tuple[str, ...] | N
     """The labels, if a reader would take every one for a label and get the same text."""
     if labels is None or len(labels) != count:
         return None
-    return labels if all(map(_reads_back, labels)) else None
+    if not all(map(_reads_back, labels)) or first_doubt(labels) is not None:
+        return None
+    return labels
 
 
 def _reads_back(label: str) -> bool:
-    if not label or label != label.strip() or reads_as_cell(label) or "\0" in label or "\r" in label:
+    if not label or label != label.strip() or is_number(label) or "\0" in label or "\r" in label:
         return False
     return not any("\ud800" <= character <= "\udfff" for character in label)  # half a character: no UTF-8
 
 
 def _quoted(label: str) -> str:
     """In quotes where any of the reader's delimiters, a comment or a quotation mark would be seen in the label."""
-    if label[0] in "#\ufeff" or any(character in ',;"' or character.isspace() for character in label):
+    if label[0] == "#" or any(character in ',;"' or character.isspace() for character in label):
         return '"' + label.replace('"', '""') + '"'
     return label
 

@@ -77,7 +77,7 @@ NOT_NUMBERS = [
     ("1/2/3", "'1/2/3' is not a number"),
     ("1e400/2", "'1e400/2' is not a number"),
     ("1 2", "'1 2' is not a number"),
-    ("١", "'١' is not a number"),
+    ("١", "'١' is not a number; type 1"),
     ("1e", "'1e' is not a number"),
     ("..5", "'..5' is not a number"),
     ("9" * 5000 + "/7", f"'{'9' * 40}…{'9' * 8}/7' has 5001 digits, more than 4000"),

@@ -158,7 +158,7 @@ def test_texts_show_the_precision_with_a_point() -> None:
 
 def test_a_run_of_tabs_hides_no_empty_cell() -> None:
     with pytest.raises(InputError) as caught:
-        read(b"1 2\t\t3\n1 2\t\t3\n", format_name="tsv")
+        read(b"1\t\t3\n1\t\t3\n", format_name="tsv")
     assert caught.value.where == "q.tsv: line 1, column 2"
 
 
@@ -192,18 +192,13 @@ def test_what_was_written_reads_back_bits_and_labels(
 
 @pytest.mark.parametrize("format_name", TEXT_FORMATS)
 def test_labels_that_read_back_are_written(format_name: str) -> None:
-    rows, columns = ("the cat", "# sat", 'a "b",;'), ("x;y", "\ufeffz")
+    rows, columns = ("the cat", "# sat", 'a "b",;'), ("x;y", "#z")
     data = written(format_name, Matrix(np.eye(3, 2), "x", rows, columns))
     back = read(data, format_name=format_name)
     assert (back.row_labels, back.column_labels) == (rows, columns)
 
 
-def test_a_label_that_begins_as_a_file_s_mark_does_is_kept() -> None:
-    labels = ("\ufeffz", "y")
-    assert read(written("csv", Matrix(np.eye(2), "x", None, labels))).column_labels == labels
-
-
-@pytest.mark.parametrize("label", ["1", "nan", "true", "1_000", "", " a", "\ud800"])
+@pytest.mark.parametrize("label", ["1", "nan", "true", "1_000", "", " a", "\ud800", "\ufeffz", "NA", "-", "1,50 €"])
 def test_labels_that_would_be_read_as_numbers_or_otherwise_are_left_out(label: str) -> None:
     for labels in ((label, "b"), ("b", label)):
         assert written("csv", Matrix(np.eye(2), "x", labels, None)) == b"1.0,0.0\n0.0,1.0\n"

@@ -1,0 +1,175 @@
+"""A text table taken apart into rows of cells, before anything is read: lines, comments, delimiter, quotes."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import dataclass
+
+from attncli.errors import InputError
+from attncli.formats.table_notes import shape_hint
+from attncli.numerals import reads_as_cell
+
+BLANKS = " "
+DELIMITERS = (
+    ";",
+    "\t",
+    ",",
+    BLANKS,
+)  # in this order: a semicolon separates decimal commas, a comma is followed by blanks
+NAMES = {";": "semicolons", "\t": "tabs", ",": "commas", BLANKS: "blanks"}
+DECIMAL_COMMA = re.compile(r"[+-]?[0-9]*,[0-9]+(?:[eE][+-]?[0-9]+)?|[+-]?[0-9]+,(?:[eE][+-]?[0-9]+)?")
+LEADING_ZERO = re.compile(rb",0[0-9]+(?![0-9.])")
+_CELLS = {
+    delimiter: re.compile(rf' *(?:"((?:[^"]|"")*)" *|([^{delimiter}]*))(?:{delimiter}|\Z)') for delimiter in ";\t,"
+}
+_CELLS[BLANKS] = re.compile(r'[ \t\n]*(?:"((?:[^"]|"")*)"|([^ \t\n]+))(?:[ \t\n]+|\Z)')
+_BETWEEN_BLANKS = re.compile(r"[^ \t]+")  # str.split parts at the no-break spaces within a number too
+_SPLIT_NUMBER = re.compile(r"(?:^|(?<=,))[+-]?([0-9]+),(0[0-9]+)(?:[eE][+-]?[0-9]+)?(?=,|$)", re.MULTILINE)
+
+
+@dataclass(slots=True, eq=False, repr=False)
+class Table:
+    """Stripped cells, `lines` the number of the line each row began in, `taken` the columns of labels taken out."""
+
+    where: str
+    rows: list[list[str]]
+    lines: list[int]
+    delimiter: str
+    taken: int = 0
+
+    def place(self, row: int, column: int) -> str:
+        return f"{self.where}: line {self.lines[row]}, column {column + 1 + self.taken}"
+
+
+def split(text: str, where: str) -> Table:
+    """Rows of cells by the delimiter that fits every line, blank lines and comments left out."""
+    numbered = _logical_lines(text, where)
+    if not any(line.strip() for _, line in numbered):
+        raise InputError(where, "the file holds no numbers")
+    delimiter = _delimiter([line for _, line in numbered])
+    if delimiter != "\t":
+        numbered = [(number, line) for number, line in numbered if line.strip()]
+    rows = [_cells(line, delimiter, f"{where}: line {number}") for number, line in numbered]
+    lines = [number for number, _ in numbered]
+    table = Table(where, rows, lines, delimiter)
+    for number, line in numbered if delimiter == "," else ():
+        if (doubt := split_number(line)) is not None:
+            raise InputError(f"{where}: line {number}, column {doubt[0]}", doubt[1], doubt[2])
+    looks_like_shape = shape_hint(rows)
+    if delimiter == BLANKS and not looks_like_shape and {len(row) for row in rows[1:]} == {len(rows[0]) + 1}:
+        rows[0].insert(0, "")  # blanks cannot show an empty corner
+    expected = len(rows[0])
+    for index, row in enumerate(rows):
+        if len(row) != expected:
+            raise InputError(
+                table.place(index, min(len(row), expected)),
+                f"this row has {_cells_of(len(row))}, line {lines[0]} has {expected}",
+                looks_like_shape or f"the cells are parted by {NAMES[delimiter]}: give every row as many",
+            )
+    return table
+
+
+def _cells_of(count: int) -> str:
+    return "1 cell" if count == 1 else f"{count} cells"
+
+
+def _logical_lines(text: str, where: str) -> list[tuple[int, str]]:
+    """Numbered lines that are no comments and not blank; a quoted cell may run over several."""
+    physical = text.split("\n")
+    if '"' not in text:
+        pairs = enumerate(physical, 1)
+        return [(n, line) for n, line in pairs if line.strip(" ") and line != "#" and not line.startswith("# ")]
+    found = []
+    number = 0
+    while number < len(physical):
+        line, first = physical[number], number + 1
+        number += 1
+        if not line.strip(" ") or line == "#" or line.startswith("# "):
+            continue
+        if line.count('"') % 2:
+            parts = [line]
+            while number < len(physical):
+                parts.append(physical[number])
+                number += 1
+                if parts[-1].count('"') % 2:
+                    break
+            else:
+                raise InputError(f"{where}: line {first}", "a quotation mark is never closed", 'write it twice: ""')
+            line = "\n".join(parts)
+        found.append((first, line))
+    return found
+
+
+def _delimiter(lines: list[str]) -> str:
+    """The one that gives every line as many cells, two or more, and numbers; else the one that almost does."""
+    solid = [line for line in lines if line.strip()]
+    fitting = []
+    likely: tuple[int, str] = (0, BLANKS)
+    for delimiter in DELIMITERS:
+        counts = Counter(_count(line, delimiter) for line in solid)
+        header = _count(solid[0], delimiter)
+        if delimiter == BLANKS and counts[header] == 1 and counts[header + 1] == len(solid) - 1 > 0:
+            counts = Counter({header + 1: len(solid)})
+        if len(counts) == 1 and min(counts) > 1:
+            fitting.append(delimiter)
+        several = sum(times for cells, times in counts.items() if cells > 1)
+        likely = max(likely, (several, delimiter), key=lambda pair: pair[0])
+    for delimiter in fitting:
+        last = _cells(solid[-1], delimiter)
+        if delimiter == fitting[0]:
+            del last[0]  # it may be a label; elsewhere that would be the label `1,x,` in `1,x, 3`
+        if all(not cell or _could_be_number(cell) for cell in last):
+            return delimiter
+    return fitting[0] if fitting else likely[1]
+
+
+def _could_be_number(cell: str) -> bool:
+    return reads_as_cell(cell) or bool(DECIMAL_COMMA.fullmatch(cell))
+
+
+def _count(line: str, delimiter: str) -> int:
+    if '"' in line:
+        return len(_cells(line, delimiter))
+    return len(_BETWEEN_BLANKS.findall(line)) if delimiter == BLANKS else line.count(delimiter) + 1
+
+
+def _cells(line: str, delimiter: str, place: str | None = None) -> list[str]:
+    """The stripped cells of a line; without a place for the error, a misplaced quotation mark is let pass."""
+    if '"' not in line:
+        return (
+            _BETWEEN_BLANKS.findall(line) if delimiter == BLANKS else [cell.strip() for cell in line.split(delimiter)]
+        )
+    cells: list[str] = []
+    start, pattern = 0, _CELLS[delimiter]
+    while True:
+        found = pattern.match(line, start)
+        if found is None or (found[2] is not None and '"' in found[2]):
+            if place is not None:
+                raise InputError(
+                    f"{place}, column {len(cells) + 1}",
+                    "a quotation mark stands inside a cell",
+                    'put the whole cell in quotes and write the mark twice: ""',
+                )
+            return [*cells, ""]
+        cells.append((found[2] or "" if found[1] is None else found[1].replace('""', '"')).strip())
+        start = found.end()
+        if start == len(line) and (delimiter == BLANKS or not found[0].endswith(delimiter)):
+            return cells
+
+
+def split_number(line: str) -> tuple[int, str, str] | None:
+    """Column, fault and hint of `1,000` or `0,05` where commas separate cells: one number or two? A blank would say."""
+    if (
+        '"' in line
+        or not LEADING_ZERO.search(line.encode("utf-8", "replace"))
+        or not (found := _SPLIT_NUMBER.search(line))
+    ):
+        return None
+    whole, part = found[0].split(",")
+    column = line.count(",", 0, found.start()) + 1
+    number = f"{whole}.{part}"
+    if part == found[2] and len(part) == 3 and len(found[1]) <= 3 and found[1][0] != "0":
+        number = f"{whole}{part}, {number}"
+    what = f"'{found[0]}' could be {number} or two cells"
+    return column, what, f"type {number} or {whole}, {found[2].lstrip('0') or '0'}{part[len(found[2]) :]}"

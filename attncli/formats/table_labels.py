@@ -1,0 +1,106 @@
+"""Which row and column of a table are its labels, by what stands in them or by --header.
+
+A cell that could be meant as a number or as a missing one makes neither: what was meant is asked, not guessed.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from attncli.errors import InputError
+from attncli.foreign_numerals import HIDDEN, NUMBER, Doubt, doubt, invisible
+from attncli.formats.table_cells import DECIMAL_COMMA, NAMES
+from attncli.numerals import NumeralError, is_number, parse_number, quoted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from attncli.formats.table_cells import Table
+    from attncli.matrices import Reading
+
+
+def take_header(table: Table, reading: Reading) -> tuple[int, list[str]] | None:
+    """The first row's line and cells, taken out of the table, where the reading or the rule makes it the header."""
+    first = table.rows[0]
+    by_rule = reading.header is None and any(first) and not any(_is_cell(table, cell) for cell in first)
+    if not by_rule and not reading.header:
+        return None
+    if by_rule:
+        below = [row[0] for row in table.rows[1:]]
+        start = 1 if len(first) > 1 and below and not any(_is_cell(table, cell) for cell in below) else 0
+        if (found := first_doubt(first[start:])) is not None:
+            column = found[0] + start
+            raise _doubtful(table, 0, column, found[1], "say --header if the first row is a header")
+    if len(table.rows) == 1:
+        what = f"the only row is a header ({', '.join(map(quoted, first[:3]))}{', …' if len(first) > 3 else ''})"
+        raise InputError(table.place(0, 0), what, "leave out --header" if reading.header else None)
+    return table.lines.pop(0), table.rows.pop(0)
+
+
+def take_row_labels(table: Table) -> tuple[str, ...] | None:
+    """The first column, taken out of the table, where no cell of it is a number."""
+    first = [row[0] for row in table.rows]
+    if len(table.rows[0]) < 2 or not any(first) or any(_is_cell(table, cell) for cell in first):
+        return None
+    if (found := first_doubt(first)) is not None:
+        row, about = found
+        raise _doubtful(table, row, 0, about, f"add a word if it is a label, as in {quoted('row ' + first[row])}")
+    if "" in first:
+        raise InputError(table.place(first.index(""), 0), "a row label is missing", "name every row, or none")
+    table.rows = [row[1:] for row in table.rows]
+    table.taken = 1
+    return tuple(first)
+
+
+def column_labels(line: int, header: list[str], where: str, has_row_labels: bool) -> tuple[str, ...]:
+    """The header without its corner; a label that is missing is an error."""
+    labels = header[1:] if has_row_labels else header
+    if "" in labels:
+        column = labels.index("")
+        what, hint = "a column label is missing", "name every column, or none"
+        if column == 0 and not has_row_labels and len(labels) > 1:
+            what = "the header begins with an empty cell, but the first column holds numbers, not labels"
+            hint = "leave the index out (pandas: to_csv(FILE, index=False)), or name the column"
+        raise InputError(f"{where}: line {line}, column {column + 1 + has_row_labels}", what, hint)
+    return tuple(labels)
+
+
+def first_doubt(cells: Iterable[str]) -> tuple[int, Doubt] | None:
+    """Index and reason of the first cell that cannot be a label; None where all can.
+
+    A faint doubt (`.`, `?`, `5k`) counts only where no word stands among the cells.
+    """
+    faint, has_word = None, False
+    for index, cell in enumerate(cells):
+        found = doubt(cell)
+        if found is None:
+            has_word = has_word or bool(cell)
+        elif not found.is_faint:
+            return index, found
+        else:
+            faint = faint or (index, found)
+    return None if has_word else faint
+
+
+def _is_cell(table: Table, cell: str) -> bool:
+    """Whether the cell is a number of this table: with a decimal comma where its delimiter allows one."""
+    return is_number(cell) or (
+        table.delimiter in ";\t" and bool(DECIMAL_COMMA.fullmatch(cell.replace("\N{MINUS SIGN}", "-")))
+    )
+
+
+def _doubtful(table: Table, row: int, column: int, about: Doubt, as_label: str) -> InputError:
+    """The error for a cell in doubt, with the ways to say which it is: the number typed plainly, or `as_label`."""
+    cell, cure = table.rows[row][column], about.hint
+    if about.kind == HIDDEN:
+        what = f"{quoted(cell)} holds an invisible character, U+{ord(invisible(cell) or ' '):04X}"
+        return InputError(table.place(row, column), what, cure)
+    what = f"{quoted(cell)} could be {about.kind} or a label"
+    if about.kind == NUMBER and not about.cure:
+        try:
+            parse_number(cell)
+        except NumeralError as error:
+            cure = error.hint or cure
+    if cell[-1] in ",;" and about.kind == NUMBER:
+        cure = f"use one delimiter throughout (here cells are separated by {NAMES[table.delimiter]})"
+    return InputError(table.place(row, column), what, f"{cure}, or {as_label}")

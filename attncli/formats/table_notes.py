@@ -1,0 +1,111 @@
+"""What the first row and the first column of a table may be besides numbers: a header, the shape, an index."""
+
+from __future__ import annotations
+
+import re
+from math import prod
+from typing import TYPE_CHECKING, Any
+
+from attncli.errors import InputError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from attncli.formats.table_cells import Table
+
+    Array = np.ndarray[Any, Any]
+
+YEARS = range(1800, 2200)
+_WHOLE = re.compile(r"[+-]?[0-9]{1,15}")
+_SHAPE_GIVEN = "the first row, {}, is the shape of the rows below it"
+
+
+def is_shape(first: list[float], rows: int, columns: int) -> bool:
+    """Whether the first row says how many the rows below it are: (…, rows, columns); of one column, how many rows.
+
+    Above a single row it may well be a row itself.
+    """
+    if rows < 2:
+        return False
+    if columns == 1:
+        return first == [rows]
+    return len(first) > 1 and first[-1] == columns and prod(first[:-1]) == rows
+
+
+def shape_hint(rows: list[list[str]]) -> str | None:
+    """What to do where the first row has another length than the others because it is their shape."""
+    lengths = {len(row) for row in rows[1:]}
+    if len(lengths) != 1 or not all(_WHOLE.fullmatch(cell) for cell in rows[0]):
+        return None
+    first = [float(cell) for cell in rows[0]]
+    is_count = is_shape(first, len(rows) - 1, *lengths) or first == [len(rows) - 1, *lengths]
+    return "leave out the first line, which is the shape of the rows below it" if is_count else None
+
+
+def refuse_shape(table: Table) -> None:
+    """InputError where a first row of whole numbers above others with points is their shape."""
+    rows = table.rows
+    if not all(_WHOLE.fullmatch(cell) for cell in rows[0]):
+        return
+    first = [float(cell) for cell in rows[0]]
+    if not is_shape(first, len(rows) - 1, len(rows[0])):
+        return
+    if not any(all(_WHOLE.fullmatch(cell) for cell in row) for row in rows[1:]):
+        what = _SHAPE_GIVEN.format(" ".join(rows[0]))
+        raise InputError(table.place(0, 0), what, "leave it out, or say --no-header if it is a row of numbers")
+
+
+def first_row_note(array: Array, where: str) -> str | None:
+    """A note where the first row of numbers may be a header or the shape of the rest."""
+    first = array[0].tolist()
+    if is_shape(first, array.shape[0] - 1, array.shape[1]) and len(first) > 1:
+        what = _SHAPE_GIVEN.format(" ".join(f"{size:g}" for size in first))
+        return f"{where}: {what}: if it is no row of numbers, leave it out, otherwise say --no-header"
+    if looks_like_header(array):
+        return f"{where}: the first row is {_begun(first)}: if it is a header, say --header, otherwise --no-header"
+    return None
+
+
+def looks_like_header(array: Array) -> bool:
+    """Whether the first row is 0, 1, 2, …, or years or other numbers in whole steps up above rows with fractions."""
+    first = array[0]
+    rows, columns = array.shape
+    if rows < 2 or columns < 2 or array.dtype == bool:
+        return False
+    if not ((first == first.round()) & (abs(first) < 1e15)).all() or not (first[1:] > first[:-1]).all():
+        return False
+    if columns > 2 and first.tolist() == list(range(columns)):
+        return True
+    if columns > 1 and all(year in YEARS for year in first.tolist()):
+        return not all(year in YEARS for year in array[1:].ravel().tolist())
+    return rows > 2 and _have_fractions(array[1:])
+
+
+def index_note(array: Array, where: str) -> str | None:
+    """A note where the first column counts the rows beside columns with fractions: 0, 1, 2, … or 1, 2, 3, …"""
+    rows, columns = array.shape
+    if rows < 2 or columns < 2 or array.dtype == bool or array[0, 0] not in (0, 1):
+        return None
+    first = array[:, 0].tolist()
+    if first != [first[0] + row for row in range(rows)] or not _have_fractions(array[:, 1:]):
+        return None
+    return (
+        f"{where}: the first column is {_begun(first)}: if it is an index, leave it out of the file "
+        "(pandas: to_csv(FILE, index=False))"
+    )
+
+
+def eaten_row_note(row: list[str], where: str) -> str:
+    """For a row of numbers that --header makes the header."""
+    shown = ", ".join(row[:3]) + (", …" if len(row) > 3 else "")
+    return f"{where}: the first row, {shown}, is the header: leave out --header if it is a row of numbers"
+
+
+def _have_fractions(rows: Array) -> bool:
+    """Whether every row has a number that is not whole."""
+    return bool((rows != rows.round()).any(axis=1).all())
+
+
+def _begun(numbers: list[float]) -> str:
+    goes_on = len(numbers) > 3 or numbers == [0, 1, 2]
+    return ", ".join(f"{number:g}" for number in numbers[:3]) + (", …" if goes_on else "")
