@@ -25,8 +25,8 @@ def program() -> str | None:
 
 def missing() -> str | None:
     """Why no page can be tested here; None where it can."""
-    if find_spec("playwright") is None:
-        return "needs the extra browser (playwright)"
+    if not all(map(find_spec, ("playwright", "axe_playwright_python"))):
+        return "needs the extra browser: pip install 'attncli[browser]'"
     return None if program() else "needs a browser: apt-get install chromium"
 
 

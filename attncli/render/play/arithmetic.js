@@ -26,18 +26,20 @@ function rawLines(state, row, {row: i, column: j}) {
   const cell = row.cells[j];
   const key = state.keys[PARTS[state.part].keys][j];
   const query = state.queries[state.part][i];
-  if (cell.isNowhere) {
-    return [{name: "raw score", text: "0", note: `${row.queryLength === 0 ? "the query" : "the key"} has length 0 and points nowhere: the cosine is taken as 0`}];
-  }
   if (variant.termTree === null) return [{name: "raw score", text: equation(substituted(variant.rawTree, {}))}];
   const lines = [];
   const lengths = {};
   if (variant.hasLengths) {
-    for (const [name, vector, symbol] of [["‖q‖", query, "queryLength"], ["‖k‖", key, "keyLength"]]) {
+    for (const [name, vector, symbol] of [["query", query, "queryLength"], ["key", key, "keyLength"]]) {
       const squares = shortSum(vector.map((value) => ["square", printed(value)]), vector.map((value) => value * value));
-      lines.push({name, text: equation(["root", squares], printed(lengthOf(vector), factor))});
+      const length = equation(["root", squares], printed(lengthOf(vector), factor));
+      lines.push({name: `length of the ${name}`, text: `‖${name[0]}‖ = ${length}`});
       lengths[symbol] = printed(lengthOf(vector), factor);
     }
+  }
+  if (cell.isNowhere) {
+    const whose = row.queryLength === 0 ? "the query" : "the key";
+    return [...lines, {name: "raw score", text: "0", note: `${whose} has length 0 and points nowhere: the cosine is taken as 0`}];
   }
   const values = query.map((value, c) => variant.term(value, key[c]));
   const terms = query.map((value, c) => substituted(variant.termTree, {q: printed(value), k: printed(key[c])}));

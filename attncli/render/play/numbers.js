@@ -54,7 +54,7 @@ function whole(value) {
 }
 
 /** A text with the minus and the infinity that people write. */
-const typeset = (text) => text.replace(/^-/, "−").replace("e-", "e−").replace("inf", "∞");
+const typeset = (text) => text.replace(/^-/, "−").replace("inf", "∞");
 
 /** What somebody typed, as a finite number, a fraction too; null where it is none. */
 function parsed(text) {

@@ -234,5 +234,10 @@ function problemFile(state) {
 
 const block = (name, rows) => [`${name}:`, ...rows.map((row) => `  - [${row.join(", ")}]`)];
 
-/** A text as YAML and JSON both read it. */
-const quoted = (text) => JSON.stringify(text).replace(/[\u007f-\uffff]/g, (letter) => (/[\p{L}\p{N}\p{P}\p{S}]/u.test(letter) ? letter : `\\u${letter.charCodeAt(0).toString(16).padStart(4, "0")}`));
+/** A text in YAML's double quotes; what cannot be seen is escaped. */
+const quoted = (text) => JSON.stringify(text).replace(/[^ -~\p{L}\p{N}\p{P}\p{S}]/gu, escaped);
+
+function escaped(letter) {
+  const code = letter.codePointAt(0);
+  return code > 0xffff ? `\\U${code.toString(16).padStart(8, "0")}` : `\\u${code.toString(16).padStart(4, "0")}`;
+}

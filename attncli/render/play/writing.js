@@ -65,24 +65,49 @@ function bracketed(tree, binding, isFirst = false) {
   return needs ? `(${text})` : text;
 }
 
-const WORKED = {
-  sum: (...terms) => terms.reduce((a, b) => a + b, 0),
-  difference: (a, b) => a - b,
-  product: (a, b) => a * b,
-  quotient: (a, b) => a / b,
-  negative: (a) => -a,
-  absolute: Math.abs,
-  square: (a) => a * a,
-  root: Math.sqrt,
-  exp: (a) => (a === 0 ? 1 : a === -Infinity ? 0 : NaN), // no other is a decimal number
-  tanh: (a) => (a === 0 ? 0 : NaN),
-  log: (a) => (a === 1 ? 0 : NaN),
+// exact arithmetic with fractions [above, below] of whole numbers; null where something is no fraction
+
+const difference = ([a, b], [c, d]) => [a * d - c * b, b * d];
+const FRACTIONS = {
+  sum: (...terms) => terms.reduce(([a, b], [c, d]) => [a * d + c * b, b * d], [0n, 1n]),
+  difference,
+  product: ([a, b], [c, d]) => [a * c, b * d],
+  quotient: ([a, b], [c, d]) => (c === 0n ? null : [a * d, b * c]),
+  negative: ([a, b]) => [-a, b],
+  absolute: ([a, b]) => [a < 0n !== b < 0n ? -a : a, b],
+  square: ([a, b]) => [a * a, b * b],
+  root: ([a, b]) => {
+    const inside = a * b;
+    const found = inside < 0n ? null : wholeRoot(inside);
+    return found === null || found * found !== inside ? null : [found, b];
+  },
+  exp: ([a]) => (a === 0n ? [1n, 1n] : null),
+  tanh: ([a]) => (a === 0n ? [0n, 1n] : null),
+  log: ([a, b]) => (a === b ? [0n, 1n] : null),
 };
 
-/** What the printed numbers of a tree come to. */
+function wholeRoot(number) {
+  if (number < 2n) return number;
+  let root = 1n << BigInt(Math.ceil(number.toString(2).length / 2));
+  for (let next; (next = (root + number / root) >> 1n) < root; ) root = next;
+  return root;
+}
+
+/** A printed decimal as a fraction. */
+function fractionOf(text) {
+  const [, sign, whole_, part, power] = text.match(/^(-?)(\d+)\.?(\d*)(?:e([+-]\d+))?$/) ?? [];
+  if (whole_ === undefined) return null;
+  const above = BigInt(`${sign}${whole_}${part}`);
+  const shift = Number(power ?? 0) - part.length;
+  return shift < 0 ? [above, 10n ** BigInt(-shift)] : [above * 10n ** BigInt(shift), 1n];
+}
+
+/** What the printed numbers of a tree come to, exactly. */
 function worked(tree) {
-  if (!Array.isArray(tree)) return Number(tree.text.replace("inf", "Infinity"));
-  return WORKED[tree[0]](...tree.slice(1).map(worked));
+  if (!Array.isArray(tree)) return fractionOf(tree.text);
+  if (tree[0] === "exp" && tree[1].text === "-inf") return [0n, 1n];
+  const operands = tree.slice(1).map(worked);
+  return operands.includes(null) ? null : FRACTIONS[tree[0]](...operands);
 }
 
 /** The sides as a chain; a side that repeats its neighbour is left out, and "=" stands only between equal numbers. */
@@ -100,8 +125,8 @@ function equation(...sides) {
 
 function isEqual(left, right) {
   const isPair = Array.isArray(left) && Array.isArray(right) && left[0] === "exp" && right[0] === "exp";
-  const [a, b] = isPair ? [worked(left[1]), worked(right[1])] : [worked(left), worked(right)];
-  return a === b || Math.abs(a - b) <= 1e-14 * Math.max(Math.abs(a), Math.abs(b));
+  const [first, second] = (isPair ? [left[1], right[1]] : [left, right]).map(worked);
+  return first !== null && second !== null && difference(first, second)[0] === 0n;
 }
 
 /** A sum of which so many terms are shown: the first four and the last two, the rest in one number. */

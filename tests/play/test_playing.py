@@ -1,0 +1,292 @@
+"""Playing: cells, controls, keyboard, undo, links, copies; labels stay text; the page suits eyes, ears and fingers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from explain.test_hostile_labels import HOSTILE
+from play.browser import DESKTOP, PHONE, PlayPage
+
+from attncli import attend
+from attncli.api import as_matrix
+from attncli.explain import explain
+from attncli.render.expressions import BREAK, WRITER
+from attncli.request import Request
+from attncli.variants import VARIANTS
+
+EXAMPLES = Path(__file__).parent.parent.parent / "examples"
+CAR, RIVER = EXAMPLES / "car.yaml", EXAMPLES / "river_bank.yaml"
+
+
+def test_a_cell_that_is_changed_changes_the_output_and_the_address(play: Callable[..., PlayPage]) -> None:
+    page = play(RIVER)
+    assert page.address == ""
+    cell = page.cell("queries", 2, 0)
+    cell.fill("1/2")
+    cell.press("Enter")
+    assert "q.2.0=0.5" in page.address.split("&")
+    assert page.numbers("queries")[2] == [0.5, 4]
+    due = attend([[0, 0], [1, 0], [0.5, 4]], [[0, 0], [1, 0], [0, 0]], [[0, 0], [1, 0], [0.5, 0.5]]).output
+    np.testing.assert_allclose(page.numbers("output"), due, rtol=1e-12)
+
+
+def test_what_is_no_number_is_said_and_changes_nothing(play: Callable[..., PlayPage]) -> None:
+    page = play(RIVER)
+    cell = page.cell("values", 1, 0)
+    cell.fill("<b>two</b>")
+    cell.press("Enter")
+    assert page.page.inner_text("#status") == "“<b>two</b>” is not a number: write 0.5, -2, 1e-3 or 1/3"
+    assert cell.get_attribute("aria-invalid") == "true"
+    assert page.numbers("values")[1] == [1, 0]
+    cell.press("Escape")
+    assert cell.input_value() == "1"
+    assert cell.get_attribute("aria-invalid") == "false"
+
+
+def test_every_control_is_a_setting_of_run(play: Callable[..., PlayPage]) -> None:
+    page = play(RIVER)
+    page.page.select_option("#variant", "laplace")
+    page.page.fill("#length_scale", "2")
+    page.page.press("#length_scale", "Enter")
+    page.page.check("#causal")
+    page.page.fill("#window-left", "1")
+    page.page.press("#window-left", "Enter")
+    page.page.fill("#softcap", "0.5")
+    page.page.press("#softcap", "Tab")
+    assert page.address == "variant=laplace&length_scale=2&softcap=0.5&causal=1&window=1,-1"
+    page.page.click("[data-scale='1/dk']")
+    assert page.address == "variant=laplace&scale=1/dk&softcap=0.5&causal=1&window=1,-1"
+    page.page.select_option("#variant", "dot")
+    assert page.page.inner_text("#formula") == "output = softmax(0.5·tanh(Σ q·k · 1/d_k / 0.5)) V"
+
+
+@pytest.mark.parametrize(
+    ("field", "text", "said"),
+    [
+        ("scale", "1/", "“1/” is not a scale: a number or an expression of dk, as 1/sqrt(dk), 1/dk, 0.125"),
+        ("scale", "1/0", "“1/0” is not a scale: a number or an expression of dk, as 1/sqrt(dk), 1/dk, 0.125"),
+        ("scale", "alert(1)", "“alert(1)” is not a scale: a number or an expression of dk, as 1/sqrt(dk), 1/dk, 0.125"),
+        ("softcap", "0", "“0” is not a number above 0"),
+        ("temperature", "-1", "“-1” is not a number above 0"),
+        ("sink", "x", "“x” is not a number"),
+        ("window-left", "1.5", "a side of the window is a whole number; empty is unbounded"),
+    ],
+)
+def test_a_setting_that_cannot_be_meant_is_said(
+    play: Callable[..., PlayPage], field: str, text: str, said: str
+) -> None:
+    page = play(RIVER)
+    page.page.fill(f"#{field}", text)
+    page.page.press(f"#{field}", "Tab")
+    assert page.page.inner_text("#status") == said
+    assert page.page.get_attribute(f"#{field}", "aria-invalid") == "true"
+    assert page.address == ""
+
+
+def test_every_change_can_be_undone_and_all_of_them_at_once(play: Callable[..., PlayPage]) -> None:
+    page = play(RIVER)
+    start = page.numbers("weights")
+    page.page.click("[data-scale='1']")
+    first = page.address
+    page.page.select_option("#variant", "gaussian")
+    page.page.fill("#sink", "0")
+    page.page.press("#sink", "Tab")
+    page.page.click("#undo")
+    page.page.keyboard.press("Control+z")
+    assert page.address == first
+    page.page.click("#undo")
+    assert (page.address, page.numbers("weights")) == ("", start)
+    assert page.page.is_disabled("#undo")
+    page.page.check("#causal")
+    page.page.click("#reset")
+    assert (page.address, page.numbers("weights")) == ("", start)
+
+
+def test_the_slider_moves_one_number_of_q_and_is_one_change(play: Callable[..., PlayPage]) -> None:
+    page = play(RIVER)
+    page.page.select_option("#mover-row", "1")
+    page.page.select_option("#mover-column", "1")
+    page.page.evaluate(
+        """() => { const slider = document.getElementById("mover");
+        for (const value of [1, 2, 3]) { slider.value = value; slider.dispatchEvent(new Event("input")); }
+        slider.dispatchEvent(new Event("change")); }"""
+    )
+    assert page.numbers("queries")[1] == [1, 3]
+    assert page.page.inner_text("#mover-value") == "3"
+    assert page.page.locator("#curves polyline").count() == 3
+    page.page.click("#undo")
+    assert page.numbers("queries")[1] == [1, 0]
+
+
+def test_a_link_shows_what_its_sender_saw(play: Callable[..., PlayPage]) -> None:
+    page = play(RIVER, address="variant=cosine&scale=3/dk&causal=1&window=1,0&sink=-1&temperature=2&q.2.1=-0.25")
+    page.cell("weights", 2, 1).click()
+    seen = {name: page.numbers(name) for name in ("queries", "scores", "weights", "output", "lse")}
+    words = page.page.inner_text("#arithmetic-lines")
+    again = play(RIVER, address=page.address)
+    assert {name: again.numbers(name) for name in seen} == seen
+    assert again.page.inner_text("#arithmetic-lines") == words
+
+
+def test_what_an_address_cannot_mean_is_left_out_and_said(play: Callable[..., PlayPage]) -> None:
+    page = play(RIVER, address="variant=nothing&scale=1/dk&q.9.9=1&causal=maybe&__proto__=1&constructor=2&%=&at=x.1.1")
+    said = page.page.inner_text("#status")
+    assert said == (
+        "not understood, and left out: variant=nothing, q.9.9=1, causal=maybe, __proto__=1, constructor=2, %=, at=x.1.1"
+    )
+    np.testing.assert_allclose(page.numbers("scores")[2], [0, 2, 0])
+
+
+def test_the_problem_file_that_is_copied_gives_the_page_s_numbers(
+    play: Callable[..., PlayPage], run: Callable[..., Any], tmp_path: Path
+) -> None:
+    for number, address in enumerate(
+        ("q.0.1=1e-7&scale=1/dk&causal=1", "variant=laplace&length_scale=3&temperature=2", "variant=dot&window=1,0")
+    ):
+        page = play(RIVER, address=address)
+        page.page.evaluate("() => { navigator.clipboard.writeText = () => Promise.reject(new Error('no')); }")
+        page.page.click("#copy-file")
+        text = page.page.input_value("#copy-text")
+        path = tmp_path / f"copied{number}.yaml"
+        path.write_text(text, "utf-8")
+        ran = run("run", path, "-f", "csv", "--show", "weights", "-q", "-w", tmp_path / f"w{number}.npy")
+        assert ran.status == 0, ran.err
+        np.testing.assert_allclose(page.numbers("weights"), np.load(tmp_path / f"w{number}.npy"), rtol=1e-12)
+        assert 'queries: ["the", "river", "bank"]' in text
+
+
+def test_labels_are_text_whatever_they_look_like(
+    play: Callable[..., PlayPage], run: Callable[..., Any], tmp_path: Path
+) -> None:
+    import json
+
+    count = len(HOSTILE)
+    problem = {
+        "title": HOSTILE[1],
+        "labels": {
+            "queries": [HOSTILE[0]],
+            "keys": list(HOSTILE),
+            "features": list(HOSTILE[1:3]),
+            "values": ["{{script}}", "</script>"],
+        },
+        "queries": [[1, 2]],
+        "keys": [[i % 3, 1] for i in range(count)],
+        "values": [[i % 2, 0.5] for i in range(count)],
+    }
+    path = tmp_path / "hostile.json"
+    path.write_text(json.dumps(problem), "utf-8")
+    page = play(path)
+    assert page.page.title() == HOSTILE[1]
+    assert page.page.locator("script").count() == 1
+    assert page.page.locator("main b:not(.card b):not(.star), main img, main a").count() == 0
+    shown = page.page.eval_on_selector_all("#weights thead th", "cells => cells.map(cell => cell.textContent)")
+    assert HOSTILE[1] in shown
+    assert "[bold]red[/bold]" in shown
+    page.page.evaluate("() => { navigator.clipboard.writeText = () => Promise.reject(new Error('no')); }")
+    page.page.click("#copy-file")
+    copied = tmp_path / "copied.yaml"
+    copied.write_text(page.page.input_value("#copy-text"), "utf-8")
+    again = run("run", copied)
+    assert again.status == 0, again.err
+    assert again.out == run("run", path).out
+
+
+def test_arrows_walk_through_results_and_inputs(play: Callable[..., PlayPage]) -> None:
+    page = play(RIVER)
+    page.cell("weights", 0, 0).focus()
+    for key in ("ArrowDown", "ArrowDown", "ArrowRight"):
+        page.page.keyboard.press(key)
+    assert "at=weights.2.1" in page.address
+    assert page.page.inner_text("#arithmetic-title") == "weight: bank → river"
+    assert (
+        page.page.inner_text("#arithmetic-words")
+        == "“river” gets 89 % of the attention of “bank”, more than any other key."
+    )
+    page.page.keyboard.press("End")
+    assert "at=weights.2.2" in page.address
+    page.cell("queries", 0, 0).focus()
+    for key in ("ArrowDown", "ArrowRight", "Shift+ArrowUp", "Shift+ArrowUp"):
+        page.page.keyboard.press(key)
+    assert page.numbers("queries") == [[0, 0], [1, 0.2], [4, 4]]
+
+
+def test_tab_stops_once_in_each_matrix(play: Callable[..., PlayPage]) -> None:
+    page = play(RIVER)
+    for matrix in ("queries", "keys", "values", "raw_scores", "scores", "weights", "output", "lse"):
+        assert page.page.locator(f'[data-matrix="{matrix}"][tabindex="0"]').count() == 1
+
+
+@pytest.mark.parametrize("variant", [variant.name for variant in VARIANTS])
+def test_the_arithmetic_is_what_explain_writes(play: Callable[..., PlayPage], tmp_path: Path, variant: str) -> None:
+    queries = [[1, -0.5, 0], [0.03125, 2, 3]]
+    keys = [[0.5, 0, 1], [-1, 2.345678, 1e-7], [0, 0, 0]]
+    values = [[1, -2], [0.5, 3], [0, 1]]
+    path = tmp_path / "problem.yaml"
+    path.write_text(f"queries: {queries}\nkeys: {keys}\nvalues: {values}\nvariant: {variant}\nsoftcap: 2\n")
+    page = play(path)
+    request = Request(
+        queries=as_matrix(queries, "q"),
+        keys=as_matrix(keys, "k"),
+        values=as_matrix(values, "v"),
+        variant=variant,
+        softcap=2.0,
+    )
+    for i, solution in enumerate(explain(request).solutions):
+        steps = {step.name: step for step in solution.steps}
+        for j in range(3):
+            page.go(f"at=weights.{i}.{j}")
+            found = re.sub(r"\s+", " ", page.page.inner_text("#arithmetic-lines"))
+            for name in ("raw", "exp", "weights"):
+                for line in steps[name].lines:
+                    if line.label in (f"key {j}", "sum") and line.equation is not None and not line.note:
+                        if name == "weights" and line.label == "sum":
+                            continue
+                        assert written(line.equation) in found
+        page.go(f"at=output.{i}.1")
+        found = re.sub(r"\s+", " ", page.page.inner_text("#arithmetic-lines"))
+        assert written(steps["output"].lines[-1].equation) in found
+
+
+def written(equation: Any) -> str:
+    text = WRITER.written(equation.sides[0])
+    for sign, side in zip(equation.signs, equation.sides[1:], strict=True):
+        text += f" {sign} {WRITER.written(side)}"
+    return re.sub(r"\s+", " ", text.replace(BREAK, " "))
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_phone_scrolls_in_one_direction_only(play: Callable[..., PlayPage], scheme: str) -> None:
+    page = play(CAR, size=PHONE, color_scheme=scheme, has_touch=True)
+    assert page.page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+    page.cell("weights", 0, 4).tap()
+    assert page.page.inner_text("#arithmetic-title") == "weight: is this a car? → 4 wheels"
+
+
+def test_in_print_nothing_is_left_to_press(play: Callable[..., PlayPage]) -> None:
+    page = play(CAR)
+    page.page.emulate_media(media="print")
+    assert not page.page.locator("button:visible, input[type=range]:visible").count()
+    assert page.page.locator('[data-matrix="weights"]:visible').count() == 8
+
+
+def test_nothing_moves_for_who_wants_that(play: Callable[..., PlayPage]) -> None:
+    page = play(CAR, reduced_motion="reduce")
+    assert page.page.eval_on_selector(".bands path", "path => getComputedStyle(path).transitionDuration") == "0s"
+
+
+@pytest.mark.parametrize("example", ["car", "causal"])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
+def test_axe_finds_nothing_that_keeps_people_out(
+    play: Callable[..., PlayPage], example: str, scheme: str, size: dict[str, int]
+) -> None:
+    from axe_playwright_python.sync_playwright import Axe
+
+    page = play(EXAMPLES / f"{example}.yaml", size=size, color_scheme=scheme)
+    page.page.evaluate("() => { document.getElementById('settings').open = true; }")
+    assert [found["id"] for found in Axe().run(page.page).response["violations"]] == []
