@@ -165,8 +165,7 @@ class _Builder:
         if mark is None:
             return InputError(self.where, f"not YAML: {error.problem}")
         if (deep := _too_deep(self.text[: mark.index + 1])) is not None:
-            line, column = trees.position(self.text, deep)
-            where = f"{self.where}: line {line}, column {column}"
+            where = "{}: line {}, column {}".format(self.where, *trees.position(self.text, deep))
             return InputError(where, f"lists and mappings more than {trees.DEEPEST} deep")
         place = f"{self.where}: line {mark.line + 1}, column {mark.column + 1}"
         line = (self.text.splitlines() or [""])[mark.line : mark.line + 1]
