@@ -9,12 +9,14 @@ import numpy as np
 from attncli.nonfinite import reached_keys
 from attncli.problem import Problem, Visible, first_cell
 from attncli.request import Request
-from attncli.systems import BY_NAME
+from attncli.systems import BY_NAME, HEADS_FIRST
 
 
 def describe(problem: Problem, request: Request) -> Problem:
     """Add the conventions that were in force, in words, and the warnings known before anything is computed."""
     said = {} if request.system is None else {"as": f"{request.system} ({BY_NAME[request.system].describes})"}
+    if problem.queries.ndim == 4 and not problem.packed:
+        said["axes"] = HEADS_FIRST
     said |= dict(_said_of_masks(problem, request))
     if problem.softcap is not None:
         order = "after the bias" if problem.conventions.softcap_after_bias else "after the scale, before bias and mask"
@@ -36,7 +38,7 @@ def describe(problem: Problem, request: Request) -> Problem:
     return replace(
         problem,
         described=said,
-        notes=(*problem.notes, *_said_in_vain(problem, request)),
+        notes=(*problem.notes, *_notes_of_axes(problem, request), *_said_in_vain(problem, request)),
         warnings=(*problem.warnings, *_zero_vectors(problem)),
     )
 
@@ -58,6 +60,16 @@ def _zero_vectors(problem: Problem) -> list[str]:
                 subject = f"{count} {'queries' if name == 'query' else 'keys'} are zero vectors, the first is {first}"
             warnings.append(f"{subject}: a cosine with it is taken as 0")
     return warnings
+
+
+def _notes_of_axes(problem: Problem, request: Request) -> list[str]:
+    """A note where a system has its heads in another axis than these arrays were read to have."""
+    if request.system is None or problem.packed or problem.queries.ndim != 4:
+        return []
+    own = BY_NAME[request.system].layout
+    if own == HEADS_FIRST:
+        return []
+    return [f"four axes were read as {HEADS_FIRST}; {request.system} has {own}: transpose arrays that come from it"]
 
 
 def _said_in_vain(problem: Problem, request: Request) -> list[str]:

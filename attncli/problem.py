@@ -14,12 +14,22 @@ from attncli.variants import Variant
 Array = np.ndarray
 
 
+EMPTY_ROWS = {  # what the weights of a query with no key are, in words
+    "zeros": "0",
+    "uniform": "uniform over all keys",
+    "nan": "NaN",
+    "uniform, output zeros": "uniform over all keys (its output is 0 where the mask leaves it no key)",
+    "scores less 1e9": "the softmax of its scores less 1e9",
+}
+WITH_BIAS = "uniform over the keys that a mask hides, NaN where the bias forbids all"
+
+
 @record
 class Conventions:
     """What systems differ in beyond settings: the row of a query with no key, who shares a key head, and whether the
     softcap comes after the bias."""
 
-    empty: str = "zeros"  # zeros | uniform | nan
+    empty: str = "zeros"  # of EMPTY_ROWS
     grouping: str = "interleaved"  # interleaved: head h reads key head h // r; tiled: h % key heads
     softcap_after_bias: bool = False
 
@@ -116,6 +126,12 @@ class Problem:
     @property
     def d_v(self) -> int | None:
         return None if self.values is None else int(self.values.shape[-1])
+
+    @property
+    def empty_row(self) -> str:
+        """What the weights of a query with no key are, in words."""
+        rule = self.conventions.empty
+        return WITH_BIAS if rule.startswith("uniform") and self.bias is not None else EMPTY_ROWS[rule]
 
     @property
     def is_joined(self) -> bool:

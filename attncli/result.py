@@ -143,7 +143,7 @@ class Result:
         part, query = outcome.first_empty
         labels = self.problem.labels.queries
         name = ", ".join(str(i) for i in (*self.problem.index(part), query)) + (f" ({labels[query]})" if labels else "")
-        row = {"zeros": "0", "uniform": "uniform over all keys", "nan": "NaN"}[self.problem.conventions.empty]
+        row = self.problem.empty_row
         if outcome.empty == 1:
             return f"query {name} may attend to no key: its weights are {row}"
         return f"{outcome.empty} queries may attend to no key, the first is {name}: their weights are {row}"

@@ -14,6 +14,8 @@ from attncli.settings import choice
 
 SOFTCAP, MASK, BIAS, CAUSAL, LENGTHS, GROUPS = "softcap", "mask", "bias", "causal", "key_lengths", "grouped heads"
 
+HEADS_FIRST, HEADS_LAST = "(batch, heads, n, d)", "(batch, n, heads, d)"
+
 
 @record(kw_only=True)
 class System:
@@ -22,7 +24,7 @@ class System:
     `describes` is what the row was read from or run on, with its version. `variant` is the default, and `scales` the
     default scale of a variant where it isn't ours. `corner` is where causal and window stand (`corner_with_lengths`
     where keys have lengths), `empty` the row of a query with no key,
-    `softcap_after_bias` the order. `lacks` are the features that the system has not.
+    `softcap_after_bias` the order, `layout` the axes of four. `lacks` are the features that the system has not.
     """
 
     name: str
@@ -38,6 +40,7 @@ class System:
     softcap_after_bias: bool = False
     lacks: frozenset[str] = frozenset()
     only_alibi: bool = False
+    layout: str = HEADS_FIRST
 
     def has(self, feature: str) -> bool:
         """Whether the system has a feature at all."""
@@ -56,7 +59,7 @@ SYSTEMS = (
         describes="torch 2.13, nn.MultiheadAttention, need_weights=True",
         source="docs.pytorch.org: torch.nn.MultiheadAttention, attn_mask and key_padding_mask: True = ignore",
         mask_means="drop",
-        empty="nan",  # zeros with need_weights=False
+        empty="nan",  # zeros with need_weights=False, but for the fast path (eval, no_grad, self-attention)
         lacks=frozenset((SOFTCAP, GROUPS)),
     ),
     System(
@@ -64,28 +67,30 @@ SYSTEMS = (
         describes="onnx 1.23.2, Attention of opsets 23 to 25",
         source="onnx.ai: operators, Attention; onnx#7865",
         corner_with_lengths="bottom-right",
-        # until April 2026 the softcap came after the mask
+        # until April 2026 the softcap came after the mask; onnxruntime 1.32 lets one query with a past see all new keys
     ),
     System(
         name="jax",
-        describes="jax, nn.dot_product_attention; read, not run",
+        describes="jax 0.10.2, nn.dot_product_attention",
         source="github.com/jax-ml/jax: jax/_src/nn/functions.py",
+        layout=HEADS_LAST,
         empty="uniform",
         lacks=frozenset((SOFTCAP,)),
     ),
     System(
         name="keras",
-        describes="keras 3, MultiHeadAttention; read, not run",
+        describes="keras 3.15.1, MultiHeadAttention, return_attention_scores=True",
         source="github.com/keras-team/keras: keras/src/layers/attention/multi_head_attention.py",
-        empty="uniform",
+        layout=HEADS_LAST,
+        empty="zeros",  # fused, without the scores, uniform
         lacks=frozenset((SOFTCAP, BIAS)),
     ),
     System(
         name="keras-attention",
-        describes="keras 3, layers.Attention, use_scale=False; read, not run",
+        describes="keras 3.15.1, layers.Attention, use_scale=False",
         source="github.com/keras-team/keras: keras/src/layers/attention/attention.py",
         variant="dot",
-        empty="uniform",
+        empty="scores less 1e9",
         lacks=frozenset((SOFTCAP, BIAS, GROUPS)),
     ),
     System(
@@ -93,20 +98,22 @@ SYSTEMS = (
         describes="flash-attn 2.1 and later; read, not run",
         source="github.com/Dao-AILab/flash-attention: README, changelog 2.1",
         corner="bottom-right",  # before 2.1 it was top-left
+        layout=HEADS_LAST,
         only_alibi=True,
         lacks=frozenset((MASK,)),
     ),
     System(
         name="x-transformers",
-        describes="x-transformers, attend.py; read, not run",
+        describes="x-transformers 2.31.10, Attend, flash=False",
         source="github.com/lucidrains/x-transformers: x_transformers/attend.py",
-        corner="bottom-right",
+        corner="bottom-right",  # with flash=True top-left where n > m
+        empty="uniform, output zeros",
         grouping="tiled",
         softcap_after_bias=True,
     ),
     System(
         name="d2l",
-        describes="d2l, DotProductAttention, masked_softmax; read, not run",
+        describes="d2l 1.0.3, DotProductAttention, masked_softmax",
         source="d2l.ai: 11.3, Attention Scoring Functions",
         empty="uniform",
         lacks=frozenset((SOFTCAP, MASK, BIAS, CAUSAL, GROUPS)),
@@ -121,10 +128,10 @@ SYSTEMS = (
     ),
     System(
         name="sklearn",
-        describes="scikit-learn 1.9.1, laplacian_kernel, rows normalised",
+        describes="scikit-learn 1.9.1, laplacian_kernel and rbf_kernel, rows normalised",
         source="scikit-learn.org: sklearn.metrics.pairwise.laplacian_kernel, gamma = 1 / n_features",
         variant="laplace",
-        scales={"laplace": "1/dk"},
+        scales={"laplace": "1/dk", "gaussian": "2/dk"},
         lacks=frozenset((SOFTCAP, MASK, BIAS, CAUSAL, LENGTHS, GROUPS)),
     ),
 )

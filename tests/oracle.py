@@ -76,7 +76,7 @@ def attention(
         )
         for i in range(n):
             query = [pick(queries, (*place, i, c)) for c in range(d_k)]
-            raw_row, row, allowed = [], [], []
+            raw_row, row, allowed, hidden = [], [], [], []
             for j in range(m):
                 key = [pick(keys, (*key_place, j, c)) for c in range(d_k)]
                 added = 0.0 if bias is None else pick(bias, (*place, i, j))
@@ -88,7 +88,7 @@ def attention(
                 if softcap is not None and softcap_after_bias:
                     score = softcap * math.tanh(score / softcap)
                 position, (left, right) = i + offset, window
-                may = j < length and added != -INFINITY
+                may = j < length
                 if mask is not None:
                     may = may and bool(pick(mask, (*place, i, j))) == (mask_means == "keep")
                 if causal:
@@ -97,10 +97,12 @@ def attention(
                     may = may and j >= position - left
                 if right != -1:
                     may = may and j <= position + right
+                hidden.append(not may)
+                may = may and added != -INFINITY
                 raw_row.append(raw)
                 row.append(score if may else -INFINITY)
                 allowed.append(may)
-            weights, lse = softmax(row, allowed, empty)
+            weights, lse = softmax(row, allowed, empty, hidden)
             results["raw_scores"][(*place, i)] = raw_row
             results["scores"][(*place, i)] = row
             results["weights"][(*place, i)] = weights
@@ -140,10 +142,14 @@ def default_scale(variant: str, d_k: int, length_scale: float) -> float:
     )
 
 
-def softmax(scores: list[float], allowed: list[bool], empty: str) -> tuple[list[float], float]:
+def softmax(scores: list[float], allowed: list[bool], empty: str, hidden: list[bool]) -> tuple[list[float], float]:
     """(weights, log of the sum of exponentials) of one row."""
     if not any(allowed):
-        return [1 / len(scores) if empty == "uniform" else 0.0] * len(scores), -INFINITY
+        if empty != "uniform":
+            return [0.0] * len(scores), -INFINITY
+        if not any(hidden):  # a bias forbids all, and no mask fills in a finite number
+            return [math.nan] * len(scores), -INFINITY
+        return [1 / sum(hidden) if each else 0.0 for each in hidden], -INFINITY
     largest = max(score for score, may in zip(scores, allowed, strict=True) if may)
     exponentials = [math.exp(score - largest) if may else 0.0 for score, may in zip(scores, allowed, strict=True)]
     total = math.fsum(exponentials)

@@ -14,6 +14,7 @@ K = np.array([[1.0, 0.0], [0.0, 1.0], [1.0, 1.0], [-1.0, 2.0]])
 V = np.array([[1.0], [2.0], [3.0], [5.0]])
 DOT = Q @ K.T
 DISTANCE = np.abs(Q[:, None] - K).sum(axis=-1)
+SQUARES = ((Q[:, None] - K) ** 2).sum(axis=-1)
 
 
 def softmax(scores):
@@ -43,6 +44,7 @@ def test_most_systems_divide_by_the_root_of_d_k(system):
         pytest.param("anp", {}, -DISTANCE, id="anp means laplace with a length of 1"),
         pytest.param("anp", {"variant": "dot"}, DOT / np.sqrt(2), id="the dot of anp is scaled"),
         pytest.param("sklearn", {}, -DISTANCE / 2, id="the length of sklearn is d_k"),
+        pytest.param("sklearn", {"variant": "gaussian"}, -SQUARES / 2, id="rbf_kernel's gamma is 1/d, without a half"),
         pytest.param("sklearn", {"length_scale": 4}, -DISTANCE / 4, id="a length beside it wins"),
         pytest.param("sklearn", {"variant": "dot"}, DOT, id="sklearn with another variant has that variant's scale"),
         pytest.param("torch", {"variant": "laplace"}, -DISTANCE, id="torch with laplace keeps its other conventions"),
@@ -89,9 +91,9 @@ def test_onnx_counts_from_the_end_of_the_valid_keys():
         ("torch-mha", [np.nan] * 4),
         ("onnx", [0, 0, 0, 0]),
         ("jax", [0.25] * 4),
-        ("keras", [0.25] * 4),
-        ("keras-attention", [0.25] * 4),
-        ("x-transformers", [0, 0, 0, 0]),
+        ("keras", [0, 0, 0, 0]),
+        ("keras-attention", softmax(DOT[1:2] - 1e9)[0]),
+        ("x-transformers", [0.25] * 4),
     ],
 )
 def test_a_query_with_no_key(system, row):
@@ -99,6 +101,91 @@ def test_a_query_with_no_key(system, row):
     mask[1] = False
     weights = attend(Q, K, V, mask=mask, mask_means="keep", system=system).weights
     np.testing.assert_array_equal(weights[1], row)
+
+
+NAN = float("nan")
+ONE = {"queries": [[1.0]], "keys": [[1.0], [1.0]], "values": [[2.0], [4.0]]}
+TWO = {"queries": [[1.0], [1.0]], "keys": [[1.0], [1.0]], "values": [[2.0], [4.0]], "causal": True}
+
+
+@pytest.mark.parametrize(
+    ("system", "given", "weights", "output"),
+    [
+        pytest.param("jax", ONE | {"bias": [[-np.inf] * 2]}, [[NAN] * 2], [[NAN]], id="jax: a bias forbids all"),
+        pytest.param("jax", ONE | {"mask": [[0, 0]]}, [[0.5, 0.5]], [[3]], id="jax: a mask hides all"),
+        pytest.param(
+            "jax", ONE | {"bias": [[-np.inf, 0]], "mask": [[1, 0]]}, [[0, 1]], [[4]],
+            id="jax: what a mask hides outweighs what a bias forbids",
+        ),
+        pytest.param(
+            "jax", ONE | {"bias": [[-np.inf, -np.inf]], "mask": [[0, 0]]}, [[0.5, 0.5]], [[3]],
+            id="jax: a mask hides what a bias forbids",
+        ),
+        pytest.param(
+            "keras-attention", ONE | {"keys": [[0.0], [100.0]], "mask": [[0, 0]]},
+            [[0, 1]], [[4]], id="keras-attention: scores keep their differences",
+        ),
+        pytest.param(
+            "keras", ONE | {"mask": [[0, 0]]}, [[0, 0]], [[0]], id="keras: zeros where the scores are returned",
+        ),
+        pytest.param(
+            "x-transformers", ONE | {"mask": [[0, 0]]}, [[0.5, 0.5]], [[0]],
+            id="x-transformers: a mask empties the output, not the weights",
+        ),
+        pytest.param(
+            "x-transformers", TWO | {"mask": [[0, 1]]}, [[0.5, 0.5], [0, 1]], [[3], [4]],
+            id="x-transformers: mask and causal together empty a row",
+        ),
+        pytest.param(
+            "x-transformers", TWO | {"keys": [[1.0]], "values": [[5.0]]}, [[1], [1]], [[5], [5]],
+            id="x-transformers: causal with more queries than keys",
+        ),
+        pytest.param(
+            "x-transformers", ONE | {"key_lengths": [0]}, [[0.5, 0.5]], [[0]], id="x-transformers: no valid keys",
+        ),
+        pytest.param("d2l", ONE | {"key_lengths": [0]}, [[0.5, 0.5]], [[3]], id="d2l: no valid keys"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("engine", ["numpy"])
+def test_the_row_of_a_query_with_no_key(system, given, weights, output, engine):
+    result = attend(**given, system=system, engine=engine)
+    np.testing.assert_allclose(result.weights, weights, atol=1e-40)
+    np.testing.assert_allclose(result.output, output)
+    np.testing.assert_allclose(attend(**given, system=system, engine=engine).output, output)
+
+
+@pytest.mark.parametrize("engine", ["numpy"])
+def test_rows_with_no_key_are_filled_in_every_part_and_block(engine):
+    source = np.random.default_rng(3)
+    queries, keys, values = (
+        source.normal(size=(3, 700, 2)),
+        source.normal(size=(3, 1500, 2)),
+        source.normal(size=(3, 1500, 2)),
+    )
+    mask = np.arange(700)[:, None] % 3 > 0
+    mask = np.broadcast_to(mask, (700, 1500))
+    result = attend(queries, keys, values, mask=mask, system="keras-attention", engine=engine)
+    lowered = softmax(queries @ np.swapaxes(keys, 1, 2) - 1e9)
+    np.testing.assert_allclose(result.output[:, ::3], (lowered @ values)[:, ::3], rtol=1e-12, atol=1e-14)
+    np.testing.assert_allclose(result.weights[:, ::3], lowered[:, ::3], rtol=1e-12)
+    assert np.isfinite(result.output).all()
+
+
+@pytest.mark.parametrize("system", ["flash-attn", "jax", "keras", "torch", None])
+def test_four_axes_are_said_to_be_read_heads_first(system):
+    problem = attend(np.ones((2, 3, 4, 5)), np.ones((2, 3, 4, 5)), system=system).problem
+    assert problem.described["axes"] == "(batch, heads, n, d)"
+    note = (
+        f"four axes were read as (batch, heads, n, d); {system} has (batch, n, heads, d): "
+        "transpose arrays that come from it"
+    )
+    assert (note in problem.notes) == (system in ("flash-attn", "jax", "keras"))
+
+
+def test_three_axes_need_no_word():
+    problem = attend(np.ones((3, 4, 5)), np.ones((3, 4, 5)), system="jax").problem
+    assert "axes" not in problem.described
+    assert not problem.notes
 
 
 def test_d2l_spreads_a_length_of_zero_over_all_keys():

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from attncli.engine.bounds import Bounds, Reach, bounds_of
+from attncli.engine.empty_rows import fill_empty
 from attncli.engine.kernels import Gatherer, Gathering
 from attncli.engine.log_sums import LogSum, in_doubt
 from attncli.engine.masks import RowMask, RowMasks
 from attncli.engine.overflow import refuse_infinite
 from attncli.engine.scores import Scoring, scoring
 from attncli.engine.softmax import RunningSoftmax
-from attncli.engine.weighted_sums import joined, mean, spread, weigh
+from attncli.engine.weighted_sums import joined, spread, weigh
 from attncli.records import record
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ def attend_block(job: Job, stack: Stack, rows: range, kernels: Kernels) -> Block
         masks = job.masks.of(part, rows)
         block = attend_tiles(job, part, queries, masks, bounds, kernels)
         if problem.conventions.empty != "zeros" and block.empty.any():
-            fill_empty(problem, part, block)
+            fill_empty(problem, part, rows, block, bounds, kernels)
         if "raw_scores" in job.wanted and not bounds.is_bounded:
             refuse_infinite(block.results["raw_scores"], problem, "a raw score")
     return block
@@ -175,17 +176,3 @@ def output_of(problem: Problem, part: Part, softmax: RunningSoftmax, bounds: Bou
     if problem.is_finite:
         refuse_infinite(output, problem, "an output")
     return output
-
-
-def fill_empty(problem: Problem, part: Part, block: Block) -> None:
-    """The row of a query with no key as some systems have it: uniform over all keys, or NaN."""
-    uniform, results, empty = problem.conventions.empty == "uniform", block.results, block.empty
-    if "weights" in results:
-        results["weights"][empty] = 1 / problem.m if uniform else np.nan
-    if "output" in results and part.values is not None:
-        if not uniform:
-            results["output"][empty] = np.nan
-            return
-        results["output"] = np.where(empty[..., None], mean(part.values), results["output"])
-        if problem.is_finite:
-            refuse_infinite(results["output"], problem, "an output")

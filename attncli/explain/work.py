@@ -26,11 +26,11 @@ from attncli.request import Request
 
 SMALL_SOLUTIONS, SMALL_CELLS = 8, 128  # a problem with more is explained by its first query, and said so
 PARTS_AT_MOST = 4
-EMPTY_ROWS = {
-    "zeros": "its weights are 0",
-    "uniform": "its weights are uniform over all keys",
-    "nan": "its weights are NaN, not a number",
-}
+
+
+def empty_row(problem: Problem) -> str:
+    """What the weights of a query with no key are, in words."""
+    return "NaN, not a number" if problem.conventions.empty == "nan" else problem.empty_row
 
 
 @record
@@ -142,7 +142,7 @@ def blank(step: Step) -> Step:
 def empty_step(numbers: Numbers, figures: Figures) -> Step:
     """What becomes of a query that may attend to no key."""
     what = "No key is left, so there is nothing to share out: by convention "
-    what += EMPTY_ROWS[numbers.problem.conventions.empty]
+    what += f"its weights are {empty_row(numbers.problem)}"
     lines: tuple[Line, ...] = ()
     if numbers.output is not None:
         what += ", and so is its output" if numbers.problem.conventions.empty == "zeros" else ""
@@ -233,5 +233,5 @@ def empty_warnings(shown: list[Numbers]) -> list[str]:
     for numbers in shown:
         if not numbers.has_key:
             name = " of ".join(filter(None, (numbers.names.query(numbers.row), numbers.names.part(numbers.part))))
-            found.append(f"{name} may attend to no key: {EMPTY_ROWS[numbers.problem.conventions.empty]}")
+            found.append(f"{name} may attend to no key: its weights are {empty_row(numbers.problem)}")
     return found

@@ -68,15 +68,14 @@ def system(name):
     """A problem on which the system differs, where it can."""
 
     def slip(random):
-        if (
-            name in ("flash-attn", "x-transformers", "torch", "torch-mha", "onnx", "jax", "keras")
-            and random.random() < 0.5
+        if name in ("flash-attn", "x-transformers", "torch", "torch-mha", "onnx", "jax", "keras") and (
+            random.random() < 0.5 or name == "keras"
         ):
             problem = make(random, variant="scaled", masked="causal", heads=(1, 1))
             problem.heads = None
             corner = "bottom-right" if name in ("flash-attn", "x-transformers") else "top-left"
             problem.corner = "top-left" if corner == "bottom-right" else "bottom-right"
-            way = Way(corner=corner)
+            way = Way(corner=corner, empty="uniform" if name == "x-transformers" else "zeros")
         elif name == "keras-attention":
             problem, way = make(random, variant="scaled"), Way(scale=1.0, empty="uniform")
         elif name == "sklearn":

@@ -1,0 +1,96 @@
+"""The row of a query with no key, as systems have it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from attncli.engine.masks import RowMask, row_mask
+from attncli.engine.overflow import refuse_infinite
+from attncli.engine.scores import Scoring
+from attncli.engine.weighted_sums import joined, mean, spread, weigh
+from attncli.problem import Visible
+
+if TYPE_CHECKING:
+    from attncli.engine.blocks import Block
+    from attncli.engine.bounds import Bounds
+    from attncli.engine.kernels import Kernels
+    from attncli.problem import Part, Problem
+
+Array = np.ndarray
+
+CELLS = 1 << 20  # weights made at a time
+LOWERED = 1e9  # what Keras' Attention takes from a masked score, where it still shows
+
+
+def fill_empty(problem: Problem, part: Part, rows: range, block: Block, bounds: Bounds, kernels: Kernels) -> None:
+    """Put the system's weights and output into the rows of `block` whose query has no key."""
+    results, rule = block.results, problem.conventions.empty
+    if rule == "uniform" and part.bias is None:  # without the weights of each row
+        if "weights" in results:
+            results["weights"][block.empty] = 1 / problem.m
+        if "output" in results and part.values is not None:
+            results["output"] = np.where(block.empty[..., None], mean(part.values), results["output"])
+    else:
+        step = max(1, CELLS // (problem.m * (block.empty.size // len(rows))))
+        for start in range(0, len(rows), step):
+            some = range(rows.start + start, min(rows.start + start + step, rows.stop))
+            own = (..., slice(start, start + len(some)), slice(None))
+            empty = block.empty[own[:-1]]
+            if empty.any():
+                weights = RULES[rule](problem, part, some, bounds, kernels)
+                if "weights" in results:
+                    np.copyto(results["weights"][own], weights, where=empty[..., None])
+                if "output" in results:
+                    np.copyto(results["output"][own], _output(problem, part, some, weights), where=empty[..., None])
+    if "output" in results and problem.is_finite and rule != "nan" and part.bias is None:
+        refuse_infinite(results["output"], problem, "an output")
+
+
+def _output(problem: Problem, part: Part, rows: range, weights: Array) -> Array:
+    assert part.values is not None
+    sums = weigh(spread(part.values, problem.m), weights, None, problem.is_finite)
+    output = joined(sums, np.ones_like(sums[..., :1]), problem.m)
+    if problem.conventions.empty == "uniform, output zeros":
+        visible = Visible(lengths=problem.visible.lengths)
+        masks = row_mask(replace(problem, visible=visible), replace(part, bias=None), rows)
+        seen = masks.tile(0, problem.m).seen
+        output = np.where(np.broadcast_to(seen, output.shape[:-1])[..., None], output, output.dtype.type(0))
+    return output
+
+
+def _nan(problem: Problem, part: Part, rows: range, _bounds: Bounds, _kernels: Kernels) -> Array:
+    return np.full((*part.queries.shape[:-2], len(rows), problem.m), np.nan, part.queries.dtype)
+
+
+def _uniform(problem: Problem, part: Part, rows: range, _bounds: Bounds, _kernels: Kernels) -> Array:
+    """A mask fills in one finite number, a bias of −inf stays: the keys that a mask hides share the weight, and where
+    it hides none all is NaN."""
+    allowed = row_mask(problem, replace(part, bias=None), rows).allowed(0, problem.m)
+    hidden = np.zeros((*part.queries.shape[:-2], len(rows), problem.m), part.queries.dtype)
+    if allowed is not None:
+        hidden += ~allowed
+    weights: Array = hidden / hidden.sum(axis=-1, keepdims=True)
+    return weights
+
+
+def _lowered(problem: Problem, part: Part, rows: range, bounds: Bounds, kernels: Kernels) -> Array:
+    """The same number is taken from every score, which keeps their differences, but for what its rounding loses."""
+    queries = np.ascontiguousarray(part.queries[..., rows.start : rows.stop, :])
+    everything = RowMask(None, None, None, None, 0, problem.m)
+    scores = Scoring(problem, part, queries, problem.scale, everything, bounds, kernels, frozenset())
+    lowered = scores.tile(slice(0, problem.m)).scores - queries.dtype.type(LOWERED)
+    powers = np.exp(lowered - lowered.max(axis=-1, keepdims=True))
+    weights: Array = powers / powers.sum(axis=-1, keepdims=True)
+    return weights
+
+
+RULES: dict[str, Callable[[Problem, Part, range, Bounds, Kernels], Array]] = {
+    "nan": _nan,
+    "uniform": _uniform,
+    "uniform, output zeros": _uniform,
+    "scores less 1e9": _lowered,
+}
