@@ -67,6 +67,10 @@ function resultTable(matrix) {
     return placed(element("td", {role: "gridcell", tabindex: isFirst ? 0 : -1}), matrix, row, column);
   });
   table.className = `result ${matrix}`;
+  if (columns.length > 12) {
+    table.classList.add("dense");
+    table.dataset.digits = 2; // the whole number is in the arithmetic
+  }
   table.setAttribute("role", "grid");
   table.addEventListener("focusin", ({target}) => choose(target));
   table.addEventListener("click", ({target}) => target.closest("td[data-matrix]")?.focus());
