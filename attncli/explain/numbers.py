@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from attncli.arithmetic import plus
 from attncli.engine import compute
 from attncli.explain.names import Names
+from attncli.explain.noise import INVISIBLE, numeral, settled, settled_average, settled_score
 from attncli.problem import Problem
 from attncli.records import record
 
@@ -76,9 +78,16 @@ def numbers_of(problem: Problem, names: Names, part: int, row: int, engine: str 
     allowed = allowed_keys(problem, part, row)
     raw, scores, weights = sinks["raw_scores"].row, sinks["scores"].row, sinks["weights"].row
     bias = None if own.bias is None else own.bias[row]
+    shown = shown_keys(weights, scores)
+    for j in shown:
+        raw[j] = settled_score(float(raw[j]), problem.variant, own.queries[row], own.keys[j])
     with np.errstate(all="ignore"):
         scaled = raw * problem.scale
         unmasked = unmasked_scores(problem, scaled, bias)
+        if bias is not None:
+            for j in shown:
+                unmasked[j] = settled(float(unmasked[j]), plus(numeral(scaled[j]), numeral(bias[j])))
+        scores = np.where(allowed & (np.abs(scores - unmasked) <= INVISIBLE), unmasked, scores)
         shift = float(scores[allowed].max()) if allowed.any() else 0.0
         exponentials = np.where(allowed, np.exp(np.where(allowed, scores, shift) - shift), 0.0)
     return Numbers(
@@ -99,9 +108,16 @@ def numbers_of(problem: Problem, names: Names, part: int, row: int, engine: str 
         exponentials=exponentials,
         total=float(exponentials.sum()),
         weights=weights,
-        output=sinks["output"].row if "output" in sinks else None,
-        shown=shown_keys(weights, scores),
+        output=settled_output(sinks["output"].row, weights, own.values) if own.values is not None else None,
+        shown=shown,
     )
+
+
+def settled_output(output: Array, weights: Array, values: Array) -> Array:
+    """The output (d_v,), 0 where it is rounding alone."""
+    for column in np.flatnonzero(np.abs(output) <= INVISIBLE):
+        output[column] = settled_average(float(output[column]), weights, values[:, column])
+    return output
 
 
 def unmasked_scores(problem: Problem, scaled: Array, bias: Array | None) -> Array:

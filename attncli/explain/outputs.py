@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from attncli.arithmetic import Expression, Rest, Symbol, plus, times, total, whole
-from attncli.explain.figures import Figures, ends, equation
+from attncli.explain.figures import Figures, ends
+from attncli.explain.noise import INVISIBLE, settled_average
 from attncli.explain.numbers import Numbers
 from attncli.explain.records import Equation, Line, Step
-from attncli.explain.steps import key_lines
+from attncli.explain.steps import key_lines, sum_of_others
 
 COLUMNS_AT_MOST = 12
 
@@ -26,10 +27,10 @@ def output_step(numbers: Numbers, figures: Figures) -> Step | None:
         note = "" if numbers.allowed[j] else "masked"
         if note and not weights[j]:
             nothing = figures.row(np.zeros(values.shape[1]), COLUMNS_AT_MOST)
-            return Line(name, equation(times(whole(0), value), nothing), note)
+            return Line(name, figures.equation(times(whole(0), value), nothing), note)
         with np.errstate(all="ignore"):
             part = figures.row(weights[j] * values[j], COLUMNS_AT_MOST)
-        return Line(name, equation(times(figures.number(weights[j]), value), part), note)
+        return Line(name, figures.equation(times(figures.number(weights[j]), value), part), note)
 
     sums = [Line(column_name(numbers, c), column_sum(numbers, figures, c), is_sum=True) for c in columns]
     missing = values.shape[1] - len(columns)
@@ -66,8 +67,8 @@ def column_sum(numbers: Numbers, figures: Figures, column: int) -> Equation:
     result = figures.number(numbers.output[column])
     hidden = len(parts) - len(numbers.shown)
     if hidden:
-        terms.append(Rest(hidden, figures.number(float(parts.sum()) - sum(float(parts[j]) for j in numbers.shown))))
-    return equation(plus(*terms) if terms else result, result)
+        terms.append(Rest(hidden, figures.number(sum_of_others(parts, numbers.shown))))
+    return figures.equation(plus(*terms) if terms else result, result)
 
 
 def join_step(heads: list[Numbers], names: list[str], figures: Figures) -> Step:
@@ -88,7 +89,7 @@ def join_step(heads: list[Numbers], names: list[str], figures: Figures) -> Step:
         words.append("Each column of w_o mixes the joined numbers into one number of the final output.")
         weights, offset = problem.output_projection
         lines += projected_lines(joined, weights, offset, figures, "final output, column")
-        final = joined @ weights + (0 if offset is None else offset)
+        final = projected(joined, weights, offset)
         lines.append(Line("final output", Equation((figures.row(final),), ()), is_sum=True))
     return Step("join", title, None, tuple(words), tuple(lines))
 
@@ -103,12 +104,19 @@ def projected_lines(
         terms: list[Expression] = [times(figures.number(row[c]), figures.number(weights[c, column])) for c in kept]
         worked: list[Expression] = [figures.number(row[c] * weights[c, column]) for c in kept]
         if len(kept) < len(row):
-            missing = float(row @ weights[:, column]) - sum(float(row[c] * weights[c, column]) for c in kept)
-            rest = Rest(len(row) - len(kept), figures.number(missing))
+            rest = Rest(len(row) - len(kept), figures.number(sum_of_others(row * weights[:, column], kept)))
             terms, worked = [*terms, rest], [*worked, rest]
-        value = float(row @ weights[:, column])
         if offset is not None:
             terms, worked = [*terms, figures.number(offset[column])], [*worked, figures.number(offset[column])]
-            value += float(offset[column])
-        lines.append(Line(f"{name} {column}", equation(plus(*terms), plus(*worked), figures.number(value))))
+        result = figures.number(projected(row, weights[:, [column]], None if offset is None else offset[[column]])[0])
+        lines.append(Line(f"{name} {column}", figures.equation(plus(*terms), plus(*worked), result)))
     return lines
+
+
+def projected(row: np.ndarray, weights: np.ndarray, offset: np.ndarray | None) -> np.ndarray:
+    """row · w + b, 0 where that is rounding alone: (d_in,), (d_in, d_out) → (d_out,)."""
+    found = row @ weights + (0 if offset is None else offset)
+    for column in np.flatnonzero(np.abs(found) <= INVISIBLE):
+        factors = weights[:, column] if offset is None else np.append(weights[:, column], offset[column])
+        found[column] = settled_average(found[column], row if offset is None else np.append(row, 1), factors)
+    return np.asarray(found)

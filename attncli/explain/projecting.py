@@ -9,7 +9,7 @@ import numpy as np
 from attncli.explain.figures import Figures
 from attncli.explain.names import Names
 from attncli.explain.numbers import EDGE_KEYS
-from attncli.explain.outputs import projected_lines
+from attncli.explain.outputs import projected, projected_lines
 from attncli.explain.records import Equation, Line, Step
 from attncli.matrices import Matrix
 from attncli.problem import Problem
@@ -76,9 +76,8 @@ def _step(
     lines: list[Line] = []
     for row in worked:
         lines += projected_lines(array[row], matrix, added, figures, f"{name(row)}, {letter}")
-    product = array[rows] @ matrix + (0 if added is None else added)
-    for row, numbers in zip(rows, product, strict=True):
-        lines.append(Line(name(row), Equation((figures.row(numbers),), ()), is_sum=True))
+    for row in rows:
+        lines.append(Line(name(row), Equation((figures.row(projected(array[row], matrix, added)),), ()), is_sum=True))
     source = "context" if is_context else "x"
     plus = f" + b_{letter}" if added is not None else ""
     words = [f"Each column of w_{letter} mixes the numbers of a row of {source} into one number of its {letter}."]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from attncli.arithmetic import Expression, Numeral, Symbol, over, root, whole
-from attncli.explain.figures import Figures, equation
+from attncli.explain.figures import Figures
 from attncli.explain.records import Equation
 from attncli.problem import Problem
 
@@ -38,7 +38,7 @@ def scale_equation(problem: Problem, figures: Figures) -> Equation:
         sides.insert(0, over(whole(1), root(whole(problem.d_k))))
     elif RECIPROCAL.fullmatch(problem.scale_text):
         sides.insert(0, over(whole(1), whole(problem.d_k)))
-    chain = equation(*sides)
+    chain = figures.equation(*sides)
     if isinstance(written, Numeral):
         return Equation((Symbol("scale"), value), ("=",))
     first = "=" if len(sides) > 1 or float(value.text) == problem.scale else "≈"

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
@@ -31,7 +30,8 @@ from attncli.arithmetic import (
     total,
     whole,
 )
-from attncli.explain.figures import Figures, ends, equation
+from attncli.explain.figures import Figures, ends
+from attncli.explain.noise import settled
 from attncli.explain.numbers import Numbers
 from attncli.explain.records import Equation, Line, Step
 from attncli.explain.scale import scale_equation
@@ -57,8 +57,7 @@ def key_sum(numbers: Numbers, figures: Figures, amounts: np.ndarray) -> Expressi
     hidden = len(amounts) - len(shown)
     if not hidden:
         return plus(*shown)
-    rest = float(amounts.sum()) - sum(float(amounts[j]) for j in numbers.shown)
-    return plus(*shown, Rest(hidden, figures.number(max(rest, 0.0))))
+    return plus(*shown, Rest(hidden, figures.number(sum_of_others(amounts, numbers.shown))))
 
 
 # raw scores
@@ -90,7 +89,8 @@ def raw_line(numbers: Numbers, figures: Figures, j: int) -> Line:
     divides = mentions(numbers.problem.variant.raw_score, KEY_LENGTH)
     if divides and not (numbers.query.any() and numbers.keys[j].any()):
         whose = "the query" if not numbers.query.any() else "the key"
-        return Line(name, equation(whole(0)), f"{whose} has length 0 and points nowhere: the cosine is taken as 0")
+        why = f"{whose} has length 0 and points nowhere: the cosine is taken as 0"
+        return Line(name, figures.equation(whole(0)), why)
     return Line(name, raw_equation(numbers, figures, j))
 
 
@@ -110,31 +110,38 @@ def raw_equation(numbers: Numbers, figures: Figures, j: int) -> Equation:
     """The variant's arithmetic with this key's numbers in it."""
     variant = numbers.problem.variant
     query, key = numbers.query, numbers.keys[j]
-    score = figures.number(numbers.raw[j])
     if variant.term is None:
-        return equation(variant.raw_score)
+        return figures.equation(variant.raw_score)
     lengths: dict[Expression, Expression] = {}
     if mentions(variant.raw_score, KEY_LENGTH):
         lengths = {QUERY_LENGTH: figures.factor(_length(query)), KEY_LENGTH: figures.factor(_length(key))}
-    written, worked = [], []
-    values = term_values(variant.term, query, key)
+    written: list[Expression] = []
+    worked: list[Expression] = []
     kept = ends(len(query), FEATURES_AT_MOST)
+    values = term_values(variant.term, query, key)
     for c in kept:
-        pair: dict[Expression, Expression] = {QUERY: figures.number(query[c]), KEY: figures.number(key[c])}
-        written.append(substituted(variant.term, pair))
-        worked.append(figures.number(values[c]))
-    rest = []
+        term = substituted(variant.term, {QUERY: figures.number(query[c]), KEY: figures.number(key[c])})
+        written.append(term)
+        worked.append(figures.number(settled(float(values[c]), term)))
     if len(kept) < len(query):
-        missing = sum(value for c, value in enumerate(values) if c not in kept)
-        rest = [Rest(len(query) - len(kept), figures.number(missing))]
+        rest = Rest(len(query) - len(kept), figures.number(sum_of_others(values, kept)))
+        written, worked = [*written, rest], [*worked, rest]
 
     def with_total(expression: Expression) -> Expression:
         return signed(substituted(variant.raw_score, {TOTAL: expression, **lengths}))
 
-    sides = [with_total(plus(*written, *rest)), with_total(plus(*worked, *rest))]
+    sides = [with_total(plus(*written)), with_total(plus(*worked))]
     if variant.raw_score != TOTAL and len(worked) > 1:
-        sides.append(with_total(figures.number(sum(values))))
-    return equation(*sides, score)
+        sides.append(with_total(figures.number(float(values.sum()))))
+    return figures.equation(*sides, figures.number(numbers.raw[j]))
+
+
+def sum_of_others(values: np.ndarray, kept: list[int]) -> float:
+    """The sum of all that are not kept."""
+    is_hidden = np.ones(len(values), np.bool_)
+    is_hidden[kept] = False
+    with np.errstate(all="ignore"):
+        return float(values[is_hidden].sum())
 
 
 def signed(expression: Expression) -> Expression:
@@ -148,37 +155,31 @@ def signed(expression: Expression) -> Expression:
     return Operation(expression.kind, operands)
 
 
-def term_values(term: Expression, query: np.ndarray, key: np.ndarray) -> list[float]:
-    """What each feature adds, all evaluated at once: rows may be long, of which a few features are shown."""
+def term_values(term: Expression, query: np.ndarray, key: np.ndarray) -> np.ndarray:
+    """What each feature adds: (d,)."""
     with np.errstate(all="ignore"):
-        values = evaluated(term, {QUERY: query.astype(np.float64), KEY: key.astype(np.float64)})
-    return [float(value) for value in values]
+        found: np.ndarray = _valued(term, {QUERY: query, KEY: key})
+    return found
 
 
-def evaluated(expression: Expression, rows: dict[Expression, np.ndarray]) -> Any:
-    """The expression in floating point, for every feature."""
+def _valued(expression: Expression, rows: Mapping[Expression, np.ndarray]) -> np.ndarray:
     if expression in rows:
         return rows[expression]
-    if isinstance(expression, Numeral):
-        return expression.value
     assert isinstance(expression, Operation)
-    return FLOATING[expression.kind]([evaluated(operand, rows) for operand in expression.operands])
+    return TERMS[expression.kind](*(_valued(operand, rows) for operand in expression.operands))
 
 
-FLOATING: dict[str, Callable[[list[Any]], Any]] = {
-    "sum": sum,
-    "difference": lambda operands: operands[0] - operands[1],
-    "product": lambda operands: operands[0] * operands[1],
-    "quotient": lambda operands: operands[0] / operands[1],
-    "negative": lambda operands: -operands[0],
-    "absolute": lambda operands: abs(operands[0]),
-    "square": lambda operands: operands[0] * operands[0],
-    "root": lambda operands: operands[0] ** 0.5,
+TERMS: dict[str, Callable[..., np.ndarray]] = {
+    "difference": np.subtract,
+    "product": np.multiply,
+    "absolute": np.abs,
+    "square": np.square,
 }
 
 
 def _length(row: np.ndarray) -> float:
-    return float(np.linalg.norm(row))
+    """Without squares that overflow or vanish."""
+    return math.hypot(*row)
 
 
 def length_equation(row: np.ndarray, symbol: Expression, figures: Figures) -> Equation:
@@ -187,9 +188,8 @@ def length_equation(row: np.ndarray, symbol: Expression, figures: Figures) -> Eq
     kept = ends(len(cells), FEATURES_AT_MOST)
     terms: list[Expression] = [squared(figures.number(cells[c])) for c in kept]
     if len(kept) < len(cells):
-        missing = sum(cell * cell for c, cell in enumerate(cells) if c not in kept)
-        terms.append(Rest(len(cells) - len(kept), figures.number(missing)))
-    chain = equation(root(plus(*terms)), figures.factor(_length(row)))
+        terms.append(Rest(len(cells) - len(kept), figures.number(sum_of_others(np.square(row), kept))))
+    chain = figures.equation(root(plus(*terms)), figures.factor(_length(row)))
     return Equation((symbol, *chain.sides), ("=", *chain.signs))
 
 
@@ -238,30 +238,37 @@ def scale_words(numbers: Numbers) -> list[str]:
 
 
 def score_equation(numbers: Numbers, figures: Figures, j: int) -> Equation:
-    """raw · scale, then cap and bias, the intermediate results in between."""
+    """raw · scale, then cap and bias: each side is the whole calculation, a step further than the one before it."""
     problem = numbers.problem
-    raw, scaled = figures.number(numbers.raw[j]), figures.number(numbers.scaled[j])
-    sides: list[Expression] = []
-    current: Expression = raw
-    if problem.scale != 1:
-        sides.append(times(raw, figures.factor(problem.scale)))
-        current = scaled
-    bias = None if numbers.bias is None or numbers.bias[j] == -float("inf") else figures.number(numbers.bias[j])
-    steps = ["bias", "cap"] if problem.conventions.softcap_after_bias else ["cap", "bias"]
+    stages: list[tuple[Callable[[Expression], Expression], Callable[[float], float]]] = []
+    if problem.softcap is not None:
+        cap, limit = problem.softcap, figures.number(problem.softcap)
+        stages.append((lambda inner: times(limit, function("tanh", over(inner, limit))), lambda x: capped(x, cap)))
+    if numbers.bias is not None and numbers.bias[j] != -math.inf:
+        bias = float(numbers.bias[j])
+        at = 0 if problem.conventions.softcap_after_bias else len(stages)
+        stages.insert(at, (lambda inner: plus(inner, figures.number(bias)), lambda x: x + bias))
     value = float(numbers.scaled[j])
-    for kind in steps:
-        if kind == "cap" and problem.softcap is not None:
-            limit = figures.number(problem.softcap)
-            sides.append(times(limit, function("tanh", over(current, limit))))
-            value = problem.softcap * math.tanh(value / problem.softcap)
-        elif kind == "bias" and bias is not None:
-            sides.append(plus(current, bias))
-            value += bias.value
-        else:
-            continue
-        current = figures.number(value)
-    sides.append(figures.number(numbers.unmasked[j]))
-    return equation(*sides)
+    starts: list[Expression] = [figures.number(value)]
+    for _, worked in stages[:-1]:
+        value = worked(value)
+        starts.append(figures.number(value))
+    sides = []
+    for place, start in enumerate(starts):
+        for write, _ in stages[place:]:
+            start = write(start)
+        sides.append(start)
+    if problem.scale != 1:
+        written: Expression = times(figures.number(numbers.raw[j]), figures.factor(problem.scale))
+        for write, _ in stages:
+            written = write(written)
+        sides.insert(0, written)
+    return figures.equation(*sides, figures.number(numbers.unmasked[j]))
+
+
+def capped(value: float, limit: float) -> float:
+    """limit · tanh(value / limit)."""
+    return limit * math.tanh(value / limit)
 
 
 # the softmax
@@ -276,11 +283,11 @@ def exponential_step(numbers: Numbers, figures: Figures) -> Step:
     def line(j: int) -> Line:
         name = numbers.names.key(j)
         if not numbers.allowed[j]:
-            return Line(name, equation(function("exp", Numeral(-math.inf, "-inf")), whole(0)), "masked")
+            return Line(name, figures.equation(function("exp", Numeral(-math.inf, "-inf")), whole(0)), "masked")
         score = figures.number(numbers.scores[j])
-        shifted = figures.number(float(numbers.scores[j]) - numbers.shift)
-        chain = [function("exp", minus(score, largest)), function("exp", shifted)]
-        return Line(name, equation(*chain, figures.number(numbers.exponentials[j])))
+        shifted = settled(float(numbers.scores[j]) - numbers.shift, minus(score, largest))
+        chain = [function("exp", minus(score, largest)), function("exp", figures.number(shifted))]
+        return Line(name, figures.equation(*chain, figures.number(numbers.exponentials[j])))
 
     return Step(
         "exp",
@@ -297,7 +304,7 @@ def exponential_step(numbers: Numbers, figures: Figures) -> Step:
             *key_lines(numbers, line),
             Line(
                 "sum",
-                equation(key_sum(numbers, figures, numbers.exponentials), figures.number(numbers.total)),
+                figures.equation(key_sum(numbers, figures, numbers.exponentials), figures.number(numbers.total)),
                 is_sum=True,
             ),
         ),
@@ -314,14 +321,10 @@ def weight_step(numbers: Numbers, figures: Figures) -> Step:
         note = "" if numbers.allowed[j] else "masked"
         is_top = weight == top and not bool((numbers.weights[numbers.allowed] == top).all())
         share = weight if np.isfinite(weight) else None
-        return Line(numbers.names.key(j), equation(*sides), note, share=share, is_top=is_top)
+        return Line(numbers.names.key(j), figures.equation(*sides), note, share=share, is_top=is_top)
 
-    hidden = len(numbers.weights) - len(numbers.shown)
-    shown: list[Expression] = [figures.number(numbers.weights[j]) for j in numbers.shown]
-    if hidden:
-        rest = float(numbers.weights.sum()) - sum(float(numbers.weights[j]) for j in numbers.shown)
-        shown.append(Rest(hidden, figures.number(max(rest, 0.0))))
-    whole_sum = equation(plus(*shown), figures.number(float(numbers.weights.sum())))
+    shares = key_sum(numbers, figures, numbers.weights)
+    whole_sum = figures.equation(shares, figures.number(float(numbers.weights.sum())))
     return Step(
         "weights",
         "Divide by the sum: the weights",

@@ -18,6 +18,7 @@ def rounding_note(page: Explanation) -> str:
     """What = and ≈ mean on this page."""
     decimals = "1 decimal" if page.digits == 1 else f"{page.digits} decimals"
     return (
-        f"= holds exactly for the numbers as printed. ≈ means that something was rounded to {decimals} (or 3 "
-        "significant digits where it is small); behind the print the calculation carries every digit of a float64."
+        f"= holds exactly for the numbers as printed. ≈ means that something was rounded: to {decimals} (or 3 "
+        "significant digits where it is small), or to as many more as a line needs; worked from its printed numbers, "
+        "a line's last digit may differ by one. Behind the print the calculation carries every digit of a float64."
     )

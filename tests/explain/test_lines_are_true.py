@@ -1,0 +1,117 @@
+"""Every line of every format, read back and computed from its own printed numbers, whatever the options."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pytest
+from explain.board import PROBLEMS, page_of, worksheet
+from explain.calculator import READERS, check
+
+from attncli.explain import explain
+from attncli.matrices import Matrix
+from attncli.render.explain_text import explanation_text
+from attncli.render.explanations import renderer
+from attncli.render.tables import Style
+from attncli.request import Request
+from attncli.variants import VARIANTS
+
+
+def problem(seed: int) -> Request:
+    """A random problem with some options, in numbers of all sizes."""
+    random = np.random.default_rng(seed)
+    n, m, d, d_v = (int(size) for size in random.integers(1, 5, 4))
+    d = d * 8 if seed % 11 == 0 else d
+    size, decimals = float(random.choice([1, 1, 1, 100, 1e-3, 1e5])), int(random.choice([1, 2, 20]))
+
+    def matrix(*shape: int) -> Matrix:
+        return Matrix(np.round(random.normal(size=shape) * size, decimals), "m")
+
+    variant = VARIANTS[seed % len(VARIANTS)]
+    options: dict[str, object] = {"variant": variant.name}
+    if random.random() < 0.5:
+        options["bias"] = Matrix(np.round(random.normal(size=(n, m)), 3), "bias")
+    if random.random() < 0.5:
+        options["softcap"] = float(random.choice([1, 5, 30]))
+        options["softcap_after_bias"] = bool(random.random() < 0.3)
+    if random.random() < 0.3:
+        options["causal"] = True
+    if random.random() < 0.4 and not variant.has_length:
+        options["scale"] = "0.37"
+    known = {name: value for name, value in options.items() if name in Request.__dataclass_fields__}
+    return Request(queries=matrix(n, d), keys=matrix(m, d), values=matrix(m, d_v), **known)  # type: ignore[arg-type]
+
+
+def check_page(request: Request, digits: int, **options: object) -> int:
+    """Compute every line of the page in every format; how many sides were compared."""
+    page = explain(request, digits=digits, **options)  # type: ignore[arg-type]
+    counts = []
+    for format, read in READERS.items():
+        style = Style(digits)
+        text = explanation_text(page, style, 100_000) if format == "text" else renderer(format)(page, style)
+        lines = [line for line in read(text) if re.search("[=≈]", line)]
+        counts.append(sum(check(_work(line), digits) for line in lines if _is_work(line)))
+    assert max(counts[1:]) == min(counts[1:]), "each format says the same lines"
+    return sum(counts)
+
+
+def _is_work(line: str) -> bool:
+    return not re.match(r"\s*(raw score|scale|e|weight|output) = ", line) and "other" not in line
+
+
+def _work(line: str) -> str:
+    """Without the label of a text page, and the words behind a line."""
+    line = re.sub(r"^(?:(?:query|key) \d+(?:, [qkv] \d+)?|sum|output(?:, column \d+)?)  +", "", line)
+    return re.split(r"  +(?=of |masked|the )| \((?=of |masked|the )", line)[0]
+
+
+@pytest.mark.parametrize("digits", [1, 4, 9])
+@pytest.mark.parametrize("seed", range(44))
+def test_each_line_comes_to_what_it_says(seed: int, digits: int) -> None:
+    assert check_page(problem(seed), digits) > 0
+
+
+@pytest.mark.parametrize("path", PROBLEMS, ids=lambda path: path.stem)
+def test_each_line_of_a_page_says_the_same_in_every_format(path: object) -> None:
+    page = page_of(worksheet(path).request, digits=4)  # type: ignore[arg-type]
+    for format, read in list(READERS.items())[1:]:
+        for line in read(renderer(format)(page, Style(4))):
+            if re.search("[=≈]", line) and "[" not in line.partition("=")[0]:
+                check(_work(line), 4)
+
+
+def test_a_false_line_would_be_found() -> None:
+    with pytest.raises(AssertionError):
+        check("2 · 0.707107 ≈ 1.4142 + 1 = 2.4142", 4)
+    with pytest.raises(AssertionError):
+        check("0.0004·0.0003 ≈ 1.5e-07", 4)
+
+
+ROUNDED = {
+    "a product": (("0.1 0.3", "3 -1; 1 1"), "0.3 − 0.3 = 0"),
+    "a distance": (("0.30000000000000004", "0.3; 1"), "−|0.3 − 0.3| = 0"),
+    "a score and a bias": (("1", "0.3; 1"), "0.3 − 0.3 = 0"),
+}
+
+
+@pytest.mark.parametrize("name", ROUNDED)
+def test_rounding_is_no_arithmetic(name: str) -> None:
+    (queries, keys), line = ROUNDED[name]
+    rows = [np.array([[float(x) for x in row.split()] for row in text.split(";")]) for text in (queries, keys)]
+    more: dict[str, object] = {"variant": "laplace" if name == "a distance" else "dot"}
+    if name == "a score and a bias":
+        more["bias"] = Matrix(np.array([[-0.30000000000000004, 0.0]]), "bias")
+    request = Request(queries=Matrix(rows[0], "q"), keys=Matrix(rows[1], "k"), **more)  # type: ignore[arg-type]
+    text = explanation_text(explain(request), Style(), 200)
+    assert line in text
+    assert not re.search(r"e-1[5-9]", text)
+
+
+def test_a_length_below_the_root_of_the_least_number_is_no_zero() -> None:
+    request = Request(
+        queries=Matrix(np.array([[1e-200, 0.0]]), "q"), keys=Matrix(np.array([[1e-200, 0.0]]), "k"), variant="cosine"
+    )
+    text = explanation_text(explain(request), Style(), 200)
+    assert "‖q‖ = √(1.0e-200² + 0²) = 1.0e-200" in text
+    assert "/ (1.0e-200·1.0e-200) = 1" in text
