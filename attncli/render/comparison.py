@@ -15,7 +15,7 @@ from attncli.render import heat
 from attncli.render.console import folded, has_colour, make_console, rendered, speaks_unicode, terminal_width
 from attncli.render.documents import nested
 from attncli.render.markdown import markdown_escaped
-from attncli.render.tables import Style, plain
+from attncli.render.tables import Style, clipped, console_of, plain
 from attncli.render.view import edges
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def sections(columns: list[Column], comparison: Comparison, style: Style) -> lis
         )
     blank: list[float | None] = [None] * len(columns)
     spread: list[Row] = [
-        ("top key", [_top(column, comparison) for column in columns], blank),
+        ("top key", [_top(column, comparison, style) for column in columns], blank),
         ("effective keys", [f"{column.effective_keys:,.2f}" if column.top else "0" for column in columns], blank),
         ("entropy", [shown(column.entropy, style.digits) for column in columns], blank),
     ]
@@ -86,11 +86,17 @@ def _heat(column: Column, j: int) -> float | None:
     return float(column.weights[j]) if column.allowed[j] and np.isfinite(column.weights[j]) else None
 
 
-def _top(column: Column, comparison: Comparison) -> str:
+def _short(label: str, style: Style, share: int) -> str:
+    """A label in one `share`th of a terminal's width, whole elsewhere."""
+    width = terminal_width()
+    return escaped(label) if width is None else clipped(label, max(8, width // share), style)
+
+
+def _top(column: Column, comparison: Comparison, style: Style) -> str:
     if not column.top:
         return "none"
     if len(column.top) == 1:
-        return comparison.names.key(column.top[0])
+        return _short(comparison.names.key(column.top[0]), style, 4)
     return "all" if len(column.top) == int(column.allowed.sum()) else f"{len(column.top)} tie"
 
 
@@ -98,12 +104,12 @@ def table_text(comparison: Comparison, style: Style, title: str | None) -> str:
     """A table for each query, in neighbouring columns."""
     if not style.ascii_only and not speaks_unicode():
         style = Style(style.digits, style.full, ascii_only=True)
-    console = make_console(ascii_only=style.ascii_only)
     queries = shown_queries(comparison, style)
-    said = [folded(heading(comparison, title))]
+    said = [folded(plain(heading(comparison, title), style))]
     for part, row in queries:
         columns = comparison.columns(part, row)
         for group in fitting(columns, comparison, style):
+            console = console_of(style, least_width(_table(group, comparison, style)))
             said.append(rendered(console, *_query_table(group, comparison, style, part, row)).rstrip("\n"))
     total = comparison.problem.parts * comparison.problem.n
     if len(queries) < total:
@@ -161,7 +167,7 @@ def _table(columns: list[Column], comparison: Comparison, style: Style) -> Table
             ]
             name = f"{heading_text} {label}" if heading_text == "output" and label != "output" else label
             is_last = place == len(rows) - 1 and number < len(parts) - 1
-            grid.add_row(Text(escaped(name)), *told, end_section=is_last)
+            grid.add_row(Text(_short(name, style, 3)), *told, end_section=is_last)
     return grid
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -17,7 +17,7 @@ from attncli.render.console import folded, has_colour, make_console, rendered, s
 from attncli.render.view import View, parts_shown, views
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
+    from rich.console import Console, RenderableType
     from rich.table import Table
     from rich.text import Text
 
@@ -55,19 +55,23 @@ def result_text(result: Result, names: list[str], style: Style, title: str | Non
         style = Style(style.digits, style.full, ascii_only=True)
     from rich.text import Text
 
-    console = make_console(ascii_only=style.ascii_only)
-    said = [folded(heading(result, title))]
+    said = [folded(plain(heading(result, title), style))]
     for name in names:
         gap = _gap(parts_shown(result, style.full))
         for part, view in enumerate(fitted_views(result, name, style, terminal_width())):
-            parts: list[RenderableType] = [Text(table_title(view)), table(view, style)]
+            groups = column_groups(view, style, terminal_width())
+            parts: list[RenderableType] = [Text(table_title(view))]
+            for group in groups:
+                parts += [Text(group_title(view, group), style="dim")] if len(groups) > 1 else []
+                parts.append(table(group, style, terminal_width()))
             if name == "weights" and view.omitted and (width := terminal_width()) is not None:
                 part_number = parts_shown(result, style.full)[part]
                 parts[1:1] = [*picture(result, view, part_number, style, width), ""]
             if part == gap and not (name == "output" and result.problem.is_joined):
                 hidden = result.problem.parts - len(parts_shown(result, style.full))
                 said.append(f"{style.dots} {hidden} more of {result.problem.parts} {LEGENDS[name]} (--full shows all)")
-            said.append(rendered(console, *parts).rstrip("\n"))
+            widest = max(least_width(group, style) for group in groups)
+            said.append(rendered(console_of(style, widest), *parts).rstrip("\n"))
     return plain(("\n\n".join(said)) + "\n", style)
 
 
@@ -120,23 +124,74 @@ def formula(result: Result) -> str:
 
 
 def fitted_views(result: Result, name: str, style: Style, width: int | None) -> list[View]:
-    """The views as the terminal has room for them: as they are, else turned, else with fewer columns; all of the usual
-    columns where there is no terminal."""
+    """The views as the terminal has room for them: as they are, else turned, else with labels clipped, else with fewer
+    columns; all of the usual columns where there is no terminal. Nothing is left out without `full` saying so."""
     found = views(result, name, full=style.full)
-    if width is None or style.full:
+    if width is None:
         return found
     fitting = []
     for view in found:
         turned = replace(view, is_turned=True)
-        if name != "output" and least_width(view, style) > width >= least_width(turned, style):
+        clipped = view if least_width(view, style) <= width else with_short_labels(view, style, width)
+        if name != "output" and not style.full and least_width(view, style) > width >= least_width(turned, style):
             fitting.append(turned)
             continue
-        most = len(view.columns)
-        while most > 2 and least_width(view, style) > width:
+        view, most = clipped, len(view.columns)
+        while not style.full and most > 2 and least_width(view, style) > width:
             most -= 1 if most <= 8 else 2
             view = narrower(view, most)
         fitting.append(view)
     return fitting
+
+
+def with_short_labels(view: View, style: Style, width: int) -> View:
+    """The view with labels that leave most of the width to the numbers."""
+    return replace(
+        view,
+        row_labels=[clipped(label, max(8, width // 3), style) for label in view.row_labels],
+        column_labels=[clipped(label, max(8, width // 5), style) for label in view.column_labels],
+    )
+
+
+def clipped(label: str, width: int, style: Style) -> str:
+    """The label in `width` columns of text, with dots for what is cut off."""
+    from rich.cells import cell_len, set_cell_size
+
+    text = escaped(label)
+    if cell_len(text) <= width:
+        return text
+    return set_cell_size(text, width - len(style.dots)).rstrip() + style.dots
+
+
+def column_groups(view: View, style: Style, width: int | None) -> list[View]:
+    """The view in neighbouring groups of columns that the terminal has room for, at least one column to each."""
+    if width is None or view.is_turned or least_width(view, style) <= width:
+        return [view]
+    groups: list[View] = []
+    start, size = 0, len(view.columns)
+    while start < size:
+        low, high = 1, size - start  # as many columns as fit: between low, which is taken anyhow, and high
+        while low < high:
+            middle = (low + high + 1) // 2
+            if least_width(some_columns(view, start, start + middle), style) <= width:
+                low = middle
+            else:
+                high = middle - 1
+        groups.append(some_columns(view, start, start + low))
+        start += low
+    return groups
+
+
+def some_columns(view: View, start: int, stop: int) -> View:
+    """These neighbouring columns; the sums stand behind the last."""
+    return replace(
+        view,
+        columns=view.columns[start:stop],
+        cells=view.cells[:, start:stop],
+        column_labels=view.column_labels[start:stop],
+        masked=None if view.masked is None else view.masked[:, start:stop],
+        sums=view.sums if stop == len(view.columns) else None,
+    )
 
 
 def narrower(view: View, columns: int) -> View:
@@ -155,10 +210,30 @@ def narrower(view: View, columns: int) -> View:
 
 def least_width(view: View, style: Style) -> int:
     """The columns of text that the table needs with its headers folded between words; numbers are never folded."""
+    return width_of(table(view, style, 1))
+
+
+def width_of(grid: Table) -> int:
+    """The columns of text that a table takes."""
     from rich.measure import Measurement
 
-    console = make_console(ascii_only=style.ascii_only, width=1_000_000)
-    return Measurement.get(console, console.options, table(view, style)).minimum
+    console = make_console(width=1_000_000)
+    return Measurement.get(console, console.options, grid).maximum
+
+
+def console_of(style: Style, least: int) -> Console:
+    """A console as wide as the terminal, or as a table that has no room there: a line that the terminal folds is whole,
+    one that is cut is not."""
+    width = terminal_width()
+    return make_console(ascii_only=style.ascii_only, width=None if width is None else max(width, least))
+
+
+def group_title(view: View, group: View) -> str:
+    """Which of the columns stand here."""
+    noun = view.column_noun or "columns"
+    first, last = view.columns.index(group.columns[0]), view.columns.index(group.columns[-1])
+    places = f"{noun} {group.columns[0]}" + (f" to {group.columns[-1]}" if last > first else "")
+    return f"{places} of {view.shape[1]}"
 
 
 def table_title(view: View) -> str:
@@ -171,20 +246,29 @@ def table_title(view: View) -> str:
     return f"{LEGENDS[view.name]}{part} ({axes}{nouns}{turned}{mark}{omitted})"
 
 
-def table(view: View, style: Style) -> Table:
-    """A rich table of the view: labels, numbers, gaps where something is left out, sums for weights."""
-    from rich import box
-    from rich.table import Table
-
+def table(view: View, style: Style, room: int | None = None) -> Table:
+    """A rich table of the view: labels, numbers, gaps where something is left out, sums for weights. Where it takes
+    more than the room, headers are folded between words."""
     cells = _cells(view, style)
     if view.is_turned:
         cells = [list(column) for column in zip(*cells, strict=True)]
-    head, *rows = cells
+    grid = _grid(cells, style, folded=False)
+    return grid if room is None or width_of(grid) <= room else _grid(cells, style, folded=True)
+
+
+def _grid(lines: list[list[Text]], style: Style, *, folded: bool) -> Table:
+    from rich import box
+    from rich.table import Table
+
+    head, *rows = lines
     grid = Table(box=None if style.ascii_only else box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1))
     for place, label in enumerate(head):
         # rich does not count the blank behind a number, and would cut its last digit off
-        widest = max((len(row[place].plain) for row in rows), default=1)
-        grid.add_column(label, no_wrap=place == 0, justify="right" if place else "left", min_width=widest)
+        widest = max((row[place].cell_len for row in rows), default=1)
+        words = max((word.cell_len for word in label.split()), default=1)
+        width = max(widest, words) if folded else None  # a width that rich can't take from a number for a word
+        justify: Literal["right", "left"] = "right" if place else "left"
+        grid.add_column(label, no_wrap=place == 0, justify=justify, min_width=widest, width=width)
     for row in rows:
         grid.add_row(*row)
     return grid
