@@ -32,7 +32,7 @@ _SEPARATOR = re.compile(  # without one, two matrices are a product
 )
 _AROUND = re.compile(  # what may stand between matrices without changing them
     r"\s+|\$\$?|\\[\[\]()]|\\(?:left|right|[bB]igg?[lr]?)\s*(?:\\[{}|]|[\[\]().|])|\\(?:qquad|quad|displaystyle)(?![A-Za-z])"
-    r"|\\[,;:! ]|~|[,.;&\[\]()]|\\\\(?:\[[^\]]*\])?|\\(?:label|tag)\{[^{}]*\}"
+    r"|\\setcounter\{MaxMatrixCols\}\{\d+\}|\\[,;:! ]|~|[,.;&\[\]()]|\\\\(?:\[[^\]]*\])?|\\(?:label|tag)\{[^{}]*\}"
     r"|\\(?:begin|end)\s*\{(?:document|center|equation|align|aligned|gather|gathered|displaymath|math|split)\*?\}"
 )
 _ROW_END = re.compile(
@@ -44,6 +44,7 @@ _ARGUMENT = r"\s*(?:\{{\s*({0})\s*\}}|([0-9]))"
 _FRACTION = re.compile(r"([+-]?)\s*\\[dt]?frac" + _ARGUMENT.format(r"[+-]?[0-9.]+") + _ARGUMENT.format(r"[0-9.]+"))
 _POWER = re.compile(r"([+-]?[0-9.]+)\s*\\(?:times|cdot)\s*10\s*\^\s*(?:\{\s*([+-]?[0-9]+)\s*\}|([0-9]))")
 _INFINITY = re.compile(r"([+-]?)\s*\\infty")
+COLUMNS_OF_AMSMATH = 10
 _EXAMPLE = r"write \begin{bmatrix} 1 & 0 \\ 0 & 1 \end{bmatrix}"
 _SUMMARY = re.compile(r"\\[cdvl]?dots|\\ldots|\.\.\.|…")
 
@@ -246,9 +247,15 @@ def write(matrices: Mapping[str, Matrix]) -> Iterator[bytes]:
             rows = numerals.joined_rows(cells, table.shape[1], " & ")
             before = f"{_shown_name(name)} = " if name else ""
             body = " \\\\\n  ".join(rows)
+            yield columns_allowed(table.shape[1]).encode()
             yield f"\\[\n{before}\\begin{{bmatrix}}\n  {body}\n\\end{{bmatrix}}\n\\]\n".encode()
 
     return chunks()
+
+
+def columns_allowed(columns: int) -> str:
+    """What amsmath needs to be told before a matrix of more than ten columns."""
+    return f"\\setcounter{{MaxMatrixCols}}{{{columns}}}\n" if columns > COLUMNS_OF_AMSMATH else ""
 
 
 def _shown_name(name: str) -> str:

@@ -11,6 +11,7 @@ import numpy as np
 from attncli.digits import shown
 from attncli.errors import UsageError, suggestion
 from attncli.formats import BY_NAME as FORMATS
+from attncli.formats.tex import columns_allowed
 from attncli.matrices import Matrix
 from attncli.numerals import shortest
 from attncli.outputs import labelled
@@ -115,6 +116,7 @@ def latex_text(result: Result, names: list[str], style: Style) -> str:
             ]
             comment = f"% {LEGENDS[name]}{f' {view.part}' if view.part else ''}{_omitted(view)}\n"
             body = " \\\\\n".join(f"  {row}" for row in rows)
+            comment += columns_allowed(len(view.columns))
             blocks.append(f"{comment}\\[ {symbol} = \\begin{{bmatrix}}\n{body}\n\\end{{bmatrix}} \\]")
     return "\n\n".join(blocks) + "\n"
 

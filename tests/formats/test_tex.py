@@ -268,3 +268,12 @@ def test_no_text_raises_anything_but_an_input_error(pieces: list[str]) -> None:
     except InputError as error:
         where = error.where
     assert where.startswith("q.tex")
+
+
+def test_more_than_ten_columns_say_so_to_amsmath() -> None:
+    matrix = np.arange(24.0).reshape(2, 12)
+    text = b"".join(map(bytes, BY_NAME["tex"].write({"A": Matrix(matrix, "A")})))
+    assert text.startswith(b"\\setcounter{MaxMatrixCols}{12}\n\\[\nA = ")
+    assert (read_all("tex", text)["A"].array == matrix).all()
+    few = b"".join(map(bytes, BY_NAME["tex"].write({"A": Matrix(matrix[:, :10], "A")})))
+    assert b"setcounter" not in few
