@@ -20,7 +20,7 @@ Examples:
   attncli explain problem.yaml --query bank            one of them, by label or by number from 0
   attncli explain q.csv k.csv v.csv -a laplace         with another variant
   attncli explain problem.yaml --until scores          an exercise sheet: the later steps are blank
-  attncli explain problem.yaml -f html -o work.html    a page for the browser; or markdown, latex
+  attncli explain problem.yaml -o work.html            a page for the browser; or .md, .tex
 """
 
 
@@ -48,11 +48,15 @@ def command(
         ),
     ] = "output",
     format: Annotated[
-        str,
+        str | None,
         typer.Option(
-            "--format", "-f", metavar="FORMAT", help="text, markdown, latex, html", rich_help_panel=EXPLAINING
+            "--format",
+            "-f",
+            metavar="FORMAT",
+            help="text, markdown, latex, html (default: as FILE's suffix says, else text)",
+            rich_help_panel=EXPLAINING,
         ),
-    ] = "text",
+    ] = None,
     output: Annotated[
         str | None,
         typer.Option("--output", "-o", metavar="FILE", help="write the page here", rich_help_panel=EXPLAINING),
@@ -72,10 +76,10 @@ def command(
     from attncli.explain import explain
     from attncli.files import refuse_existing, shown, write_atomically
     from attncli.outputs import refuse_input
-    from attncli.render.explanations import renderer
+    from attncli.render.explanations import chosen_format, renderer
     from attncli.render.tables import Style
 
-    render = renderer(format)
+    render = renderer(chosen_format(format, output))
     style = Style(checked_digits(digits), ascii_only=ascii_only)
     if output is not None:
         refuse_existing([output], force)

@@ -142,3 +142,27 @@ def test_many_keys_take_at_most_twice_the_time_of_their_run(tmp_path: Path) -> N
 
     taken = [(seconds("explain"), seconds("run")) for _ in range(4)]
     assert min(explain for explain, _ in taken) <= 2 * min(run for _, run in taken)
+
+
+@pytest.mark.parametrize(
+    ("name", "start"),
+    [("work.html", "<!DOCTYPE html>"), ("work.TEX", "\\documentclass"), ("work.md", "# "), ("work.txt", "Which bank?")],
+)
+def test_the_suffix_of_the_file_says_the_format(name: str, start: str, tmp_path: Path) -> None:
+    assert run(["explain", BANK, "-o", str(tmp_path / name)]) == 0
+    assert (tmp_path / name).read_text(encoding="utf-8").startswith(start)
+
+
+@pytest.mark.parametrize(
+    ("name", "error"),
+    [
+        ("work.pdf", "error: --output: explain writes no PDF\nhint: -o work.tex and pdflatex work.tex, or -o work.html "
+         "and print it to PDF in a browser\n"),
+        ("work.docx", "error: --output: work.docx has no suffix of a page\n"
+         "hint: one of: .txt .md .markdown .tex .html .htm; or name the format with -f\n"),
+    ],
+)  # fmt: skip
+def test_a_suffix_that_is_no_pages_is_refused(name: str, error: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["explain", BANK, "-o", name]) == 2
+    assert capsys.readouterr().err == error
+    assert not Path(name).exists()
