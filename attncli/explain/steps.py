@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -156,24 +157,31 @@ def signed(expression: Expression) -> Expression:
 
 
 def term_values(term: Expression, query: np.ndarray, key: np.ndarray) -> np.ndarray:
-    """What each feature adds: (d,)."""
+    """What each feature adds, all evaluated at once: rows may be long, of which a few features are shown."""
     with np.errstate(all="ignore"):
-        found: np.ndarray = _valued(term, {QUERY: query, KEY: key})
-    return found
+        values: np.ndarray = evaluated(term, {QUERY: query.astype(np.float64), KEY: key.astype(np.float64)})
+    return values
 
 
-def _valued(expression: Expression, rows: Mapping[Expression, np.ndarray]) -> np.ndarray:
-    if expression in rows:
+def evaluated(expression: Expression, rows: dict[Expression, np.ndarray] | None = None) -> Any:
+    """The expression in floating point, for every feature."""
+    if rows is not None and expression in rows:
         return rows[expression]
+    if isinstance(expression, Numeral):
+        return expression.value
     assert isinstance(expression, Operation)
-    return TERMS[expression.kind](*(_valued(operand, rows) for operand in expression.operands))
+    return FLOATING[expression.kind]([evaluated(operand, rows) for operand in expression.operands])
 
 
-TERMS: dict[str, Callable[..., np.ndarray]] = {
-    "difference": np.subtract,
-    "product": np.multiply,
-    "absolute": np.abs,
-    "square": np.square,
+FLOATING: dict[str, Callable[[list[Any]], Any]] = {
+    "sum": sum,
+    "difference": lambda operands: operands[0] - operands[1],
+    "product": lambda operands: operands[0] * operands[1],
+    "quotient": lambda operands: operands[0] / operands[1],
+    "negative": lambda operands: -operands[0],
+    "absolute": lambda operands: abs(operands[0]),
+    "square": lambda operands: operands[0] * operands[0],
+    "root": lambda operands: operands[0] ** 0.5,
 }
 
 
