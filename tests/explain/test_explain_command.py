@@ -39,7 +39,7 @@ def test_weights_that_are_no_numbers_are_shown_without_bars(format: str, capsys:
 def test_a_page_never_takes_the_place_of_its_problem(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     problem = tmp_path / "bank.yaml"
     problem.write_bytes(Path(BANK).read_bytes())
-    assert run(["explain", str(problem), "-o", str(problem), "--force"]) == 2
+    assert run(["explain", str(problem), "-f", "text", "-o", str(problem), "--force"]) == 2
     assert f"error: --output: {problem} is an input, which would be lost\n" in capsys.readouterr().err
     assert problem.read_bytes() == Path(BANK).read_bytes()
 
