@@ -1,0 +1,63 @@
+"""Arrays as other programs print and write them: one reader for arguments, standard input, text files and strings."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from attncli.errors import InputError
+from attncli.formats.contents import Contents
+from attncli.formats.prints import julia, lists, matlab, r
+from attncli.formats.prints.named import Part, is_named, split_named
+from attncli.records import record
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from attncli.matrices import Matrix, Reading
+
+_ABBREVIATED = re.compile(r"\.\.\.|[…⋮⋯⋱]")
+PRINT_IN_FULL = (
+    "print it in full: numpy.set_printoptions(threshold=sys.maxsize) or torch.set_printoptions(profile='full')"
+)
+
+
+@record
+class Form:
+    """A way to print or write an array: how it `begins`, and what reads it."""
+
+    begins: re.Pattern[str]
+    read: Callable[[str, str, Reading], Matrix]
+
+
+FORMS = (  # R first: it begins with a bracket too
+    Form(r.CODE, r.read_code),
+    Form(r.PRINT, r.read_print),
+    Form(julia.BEGINNING, julia.read_julia),
+    Form(re.compile(rf"\s*(?:{lists.BEGINNING.pattern})"), lists.read_list),
+)
+
+
+def is_print(text: str) -> bool:
+    """Whether the text begins as one of the forms, or gives an array a name."""
+    return any(form.begins.match(text) for form in FORMS) or is_named(text)
+
+
+def read_print(text: str, where: str, reading: Reading) -> Contents:
+    """The array of a text under the name "", or those that it names."""
+    if _ABBREVIATED.search(text):
+        raise InputError(where, "the array is printed with '...' in place of numbers", PRINT_IN_FULL)
+    parts = split_named(text, where)
+    matrices = {part.name: _matrix(part, f"{where}: {part.name}" if part.name else where, reading) for part in parts}
+    return Contents(where, {name: lambda matrix=matrix: matrix for name, matrix in matrices.items()})  # type: ignore[misc]
+
+
+def _matrix(part: Part, where: str, reading: Reading) -> Matrix:
+    if part.lengths:
+        return lists.read_list(part.text, where, reading, part.lengths)
+    for form in FORMS:
+        if form.begins.match(part.text):
+            return form.read(part.text, where, reading)
+    if not part.text.strip():
+        raise InputError(where, "the name is followed by nothing", "write the array behind it: Q = [[1, 0], [0, 1]]")
+    return matlab.read_matlab(part.text, where, reading)

@@ -1,0 +1,56 @@
+"""Numbers as languages print and write them, to the one grammar of numerals."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from attncli import numerals
+from attncli.numerals import NumeralError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy as np
+
+_SCALAR = re.compile(  # np.float64(1.5), float('-inf'), torch.tensor(2.)
+    r"(-?)(?:(?:np|numpy|jnp|torch|tf|mx)\.)?(?:float(?:16|32|64)?|u?int(?:8|16|32|64)?|bool_?|bfloat16|array|tensor)"
+    r"\(([^()]*)\)"
+)
+_NONFINITE = re.compile(
+    r"(-?)(?:(?:np|numpy|math|torch|jnp|jax\.numpy|tf\.math|mx)\.)?(inf|infty|Infinity|INFINITY|nan|NaN|NAN)"
+)
+_QUOTED = re.compile(r"[\"']([+-]?\.?(?:inf|infinity|nan))[\"']", re.IGNORECASE)
+_SUFFIX = re.compile(r"([+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)[fF]")  # C's float
+_POWER = re.compile(r"([+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+))`?[0-9.]*\*\^([+-]?[0-9]+)")  # Mathematica's exponent
+_PRECISION = re.compile(r"([+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+))`[0-9.]*")
+_INTEGER = re.compile(r"([+-]?[0-9]+)L")  # R's integer
+
+
+def plain(text: str) -> str:
+    """The number that a language wrote in our own grammar; any other text as it is, for numerals to refuse."""
+    if text[-1:].isdigit() and text[:1] not in "\"'" and "`" not in text and "*" not in text:
+        return text
+    if scalar := _SCALAR.fullmatch(text):
+        inner = plain(scalar[2].strip())
+        return inner if not scalar[1] else inner[1:] if inner.startswith("-") else f"-{inner}"
+    if nonfinite := _NONFINITE.fullmatch(text):
+        return nonfinite[1] + nonfinite[2].lower().replace("infinity", "inf").replace("infty", "inf")
+    for pattern in (_QUOTED, _SUFFIX, _PRECISION, _INTEGER):
+        if found := pattern.fullmatch(text):
+            return found[1]
+    if power := _POWER.fullmatch(text):
+        return f"{power[1]}e{power[2]}"
+    return text
+
+
+def parse(texts: Sequence[str], *, leading_zero: bool = True) -> tuple[np.ndarray, list[str]]:
+    """The numbers and their texts in our grammar; NumeralError says which of them is none, as it was written."""
+    cells = [plain(text) for text in texts]
+    try:
+        return numerals.parse_cells(cells, leading_zero=leading_zero), cells
+    except NumeralError as error:
+        if cells[error.index] == texts[error.index]:
+            raise
+        what = error.what.replace(numerals.quoted(cells[error.index]), numerals.quoted(texts[error.index]))
+        raise NumeralError(what, error.hint, error.index) from None

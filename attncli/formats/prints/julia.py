@@ -1,0 +1,33 @@
+"""Arrays as Julia's REPL shows them."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from attncli.errors import InputError
+from attncli.formats.prints.lines import Lines, times
+from attncli.matrices import Matrix
+
+if TYPE_CHECKING:
+    from attncli.matrices import Reading
+
+_HEAD = re.compile(r"\s*([0-9]+(?:×[0-9]+)*)(-element)? [^\n]*:[ \t]*")
+BEGINNING = re.compile(rf"{_HEAD.pattern}\n")
+
+
+def read_julia(text: str, where: str, reading: Reading) -> Matrix:
+    """An array as Julia's REPL shows it: its size and type, then the rows."""
+    head, _, body = text.partition("\n")
+    found = _HEAD.match(head)
+    assert found is not None
+    shape = tuple(int(length) for length in found[1].split("×"))
+    if len(shape) > 2:
+        hint = "Julia's last axis is the first here: write each slice, x[:, :, 1], to a file of its own"
+        raise InputError(where, f"this is an array of {len(shape)} axes as Julia prints it", hint)
+    source = Lines(body, where)
+    matrix = source.matrix([line.split() for _, line in source.lines], reading)
+    array = matrix.array if len(shape) == 2 else matrix.array.reshape(-1)
+    if array.shape != shape:
+        raise InputError(where, f"its first line says {found[1]}, and {times(array.shape)} numbers follow")
+    return Matrix(array, where, texts=matrix.texts)

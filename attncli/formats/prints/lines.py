@@ -1,0 +1,61 @@
+"""The rows of a print, and the matrix that they make."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NoReturn
+
+from attncli.errors import InputError
+from attncli.formats.prints import cells
+from attncli.matrices import Matrix
+from attncli.numerals import NumeralError
+
+if TYPE_CHECKING:
+    from attncli.matrices import Reading
+
+
+class Lines:
+    """The lines of one print that hold something, and the faults in them."""
+
+    def __init__(self, text: str, where: str) -> None:
+        self.where = where
+        self.lines = [(number, line) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
+
+    def fail(self, row: int, column: int | None, what: str, hint: str | None = None) -> NoReturn:
+        place = f"row {row + 1}" if column is None else f"row {row + 1}, column {column + 1}"
+        raise InputError(f"{self.where}: {place}", what, hint)
+
+    def matrix(
+        self,
+        rows: list[list[str]],
+        reading: Reading,
+        row_labels: tuple[str, ...] | None = None,
+        column_labels: tuple[str, ...] | None = None,
+    ) -> Matrix:
+        """The matrix of these rows, all of one length."""
+        if not rows or not rows[0]:
+            raise InputError(self.where, "holds no numbers")
+        for index, row in enumerate(rows):
+            if len(row) != len(rows[0]):
+                what = f"this row has {_numbers(len(row))}, row 1 has {len(rows[0])}"
+                self.fail(index, min(len(row), len(rows[0])), what, "all rows need the same number of entries")
+        flat = [cell for row in rows for cell in row]
+        try:
+            array, texts = cells.parse(flat)
+        except NumeralError as error:
+            place = divmod(error.index, len(rows[0]))
+            self.fail(*place, error.what, error.hint)
+        return Matrix(
+            array.reshape(len(rows), len(rows[0])),
+            self.where,
+            row_labels=row_labels,
+            column_labels=column_labels,
+            texts=tuple(texts) if reading.keep_text else None,
+        )
+
+
+def _numbers(count: int) -> str:
+    return "1 number" if count == 1 else f"{count} numbers"
+
+
+def times(shape: tuple[int, ...]) -> str:
+    return " × ".join(map(str, shape))

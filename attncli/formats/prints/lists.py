@@ -1,0 +1,232 @@
+"""Nested lists in brackets, braces or parentheses, as Python, C, Go, Julia, Mathematica and libraries write them."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NoReturn
+
+from attncli.errors import InputError
+from attncli.formats.prints import cells
+from attncli.matrices import Matrix
+from attncli.numerals import NumeralError, quoted
+
+if TYPE_CHECKING:
+    from attncli.matrices import Reading
+
+_DEEPEST = 32  # axes
+_CLOSERS = {"[": "]", "{": "}", "(": ")"}
+_TYPES = (  # of the items of a list, before it
+    r"(?:Float(?:16|32|64)|U?Int(?:8|16|32|64)?|Bool|Any)(?=\[)|vec!(?=\[)"
+    r"|(?:\[[0-9]*\])+\s*(?:float(?:32|64)|u?int[0-9]*|bool)(?=\{)"
+)
+_TOKEN = re.compile(
+    rf"\s*(?:{_TYPES})?([\[\]{{}},]|[\"'][^\"'\n]*[\"']|-?[\w.]*[A-Za-z_]\w*\([^()\[\]{{}},;\s]*\)|[()]|[^\s\[\]{{}}(),]+)"
+)
+_LIBRARY = r"(?:(?:np|numpy|cp|cupy|torch|nn|torch\.nn|jnp|jax\.numpy|jax|tf|tensorflow|mx|mlx\.core)\.)?"
+_MAKER = (
+    r"(?:array|asarray|ascontiguousarray|matrix|mat|tensor|as_tensor|from_numpy|(?:Float|Double|Half|BFloat16|Long|Int|Short|"
+    r"Byte|Char|Bool)?Tensor|Parameter|constant|convert_to_tensor|Variable|Array|DeviceArray|ndarray|single|double|logical)"
+)
+_CALL = re.compile(rf"(?:Parameter containing:\s*)?{_LIBRARY}{_MAKER}\s*\(\s*")
+_ANGLE = re.compile(r"<(?:tf\.)?(?:Tensor|Variable)\b[^<>]*?\bnumpy=\s*")
+_VALUE = r"(?:<[^<>]*>|'[^'\n]*'|\"[^\"\n]*\"|\([^()]*\)|\[[^\[\]]*\]|[\w.]+(?:\([^()]*\))?)"
+_KEYWORD = re.compile(
+    rf"\s*,\s*(?:(dtype|device|grad_fn|requires_grad|layout|weak_type|copy|order|name|subok|ndmin|shape|size)\s*=\s*({_VALUE})"
+    r"|(?:(?:np|numpy|torch|jnp|tf|mx)\.\w+|float|int|bool|'[a-z0-9]+'|\"[a-z0-9]+\"))"
+)
+_CLOSING = re.compile(r"\s*,?\s*\)")
+_ANGLE_CLOSING = re.compile(r"\s*>")
+_COMMENT = re.compile(r"(?:(?<=[,;()\[\]{}])[ \t]*|^[ \t]*)(?:#|//)[^\n]*|/\*.*?\*/", re.DOTALL | re.MULTILINE)
+_INNER_CALL = re.compile(rf"(?<![\w.]){_CALL.pattern}([^()]*?)(?:{_KEYWORD.pattern})*{_CLOSING.pattern}")
+_ROWS = re.compile(r"\[([^\[\]{}()]*;[^\[\]{}()]*)\]")  # as MATLAB and Julia separate them
+_LINES = re.compile(r"\s*\[([^\[\]{}(),;]*\n[^\[\]{}(),;]*)\]\s*")
+_NARROW = 60  # letters: NumPy and torch fill some 75 before they wrap a line
+_NUMBER_LIST = re.compile(r"[0-9, ]*")
+BEGINNING = re.compile(rf"(?:{_TYPES})|[\[{{]|{_CALL.pattern}|{_ANGLE.pattern}")
+
+
+def read_list(text: str, where: str, reading: Reading, dimensions: tuple[int, ...] = ()) -> Matrix:
+    """The array in `text`, with as many axes as its lists are deep; InputError names the indices of what is wrong.
+
+    `dimensions` are those that a declaration gave it, as in `float q[2][3]`.
+    """
+    text = _ROWS.sub(_listed, _COMMENT.sub("", text))
+    end, closings = _open(text)
+    text = text[:end] + _INNER_CALL.sub(r"\1", text[end:])
+    _refuse_lines(text[end:], where)
+    walk = _Walk(where)
+    end = walk.read(text, end)
+    claimed = [dimensions] if dimensions else []
+    for closing in reversed(closings):
+        while closing == ")" and (keyword := _KEYWORD.match(text, end)):
+            claimed += _claim(keyword[1], keyword[2])
+            end = keyword.end()
+        found = (_CLOSING if closing == ")" else _ANGLE_CLOSING).match(text, end)
+        if found is None:
+            _refuse_rest(where, text[end:], f"'{closing}'")
+        end = found.end()
+    rest = text[end:].strip()
+    if rest and rest != ";":
+        _refuse_rest(where, rest, "the end")
+    for shape in claimed:
+        if shape != walk.shape():
+            raise InputError(where, f"the array has the shape {walk.shape()}, and {shape} is written beside it")
+    try:
+        array, texts = cells.parse(walk.cells, leading_zero=False)
+    except NumeralError as error:
+        raise InputError(f"{where}: {walk.place(error.index)}", error.what, error.hint) from None
+    return Matrix(array.reshape(walk.shape()), where, texts=tuple(texts) if reading.keep_text else None)
+
+
+def _open(text: str) -> tuple[int, list[str]]:
+    """Where the outermost list begins, behind the calls around it, and what has to close these."""
+    position = len(text) - len(text.lstrip())
+    closings: list[str] = []
+    while len(closings) < _DEEPEST:
+        if call := _CALL.match(text, position):
+            closings.append(")")
+            position = call.end()
+        elif angle := _ANGLE.match(text, position):
+            closings.append(">")
+            position = angle.end()
+        else:
+            break
+    return position, closings
+
+
+def _listed(found: re.Match[str]) -> str:
+    """A list of rows in place of rows that semicolons and ends of lines separate."""
+    rows = re.split(r"\s*;\s*|\s*\n\s*", found[1].strip().removesuffix(";"))
+    return "[" + ",".join(f"[{row}]" for row in rows) + "]"
+
+
+def _refuse_lines(text: str, where: str) -> None:
+    """InputError for `[1 2` above `3 4]`: NumPy prints one axis so where a line is full, MATLAB reads two rows."""
+    found = _LINES.match(text)
+    if found is None:
+        return
+    lines = [line.split() for line in found[1].strip().split("\n")]
+    if len({len(line) for line in lines}) == 1 and len(found[1].strip().split("\n")[0]) < _NARROW:
+        hint = "separate rows by ';', or write one line"
+        raise InputError(where, f"{len(lines)} lines in one pair of brackets could be rows or one row", hint)
+
+
+def _claim(keyword: str | None, value: str | None) -> list[tuple[int, ...]]:
+    """The shape that a keyword gives, if it is one of shapes."""
+    if keyword not in ("shape", "size") or value is None or not _NUMBER_LIST.fullmatch(value[1:-1]):
+        return []
+    return [tuple(int(word) for word in value[1:-1].replace(" ", "").split(",") if word)]
+
+
+def _refuse_rest(where: str, rest: str, expected: str) -> NoReturn:
+    found = quoted(rest.strip()) if rest.strip() else "nothing"
+    raise InputError(where, f"expected {expected} after the list, found {found}")
+
+
+@dataclass(slots=True)
+class _Open:
+    """A list that is not yet closed: what closes it, and how many items it has so far."""
+
+    closer: str
+    count: int = 0
+    style: str = ""  # "," or " ", "" before the second item
+
+
+class _Walk:
+    """One pass over the brackets, without recursion; every list of a depth must be as long as the first of it."""
+
+    def __init__(self, where: str) -> None:
+        self.where = where
+        self.cells: list[str] = []
+        self.lengths: list[int] = []  # per depth, as its first closed list says; 0 until then
+        self.open: list[_Open] = []
+        self.leaf_depth = 0
+
+    def shape(self) -> tuple[int, ...]:
+        return tuple(self.lengths)
+
+    def place(self, index: int) -> str:
+        """`[1][0]` of the cell with a place in C order."""
+        indices = []
+        for length in reversed(self.lengths):
+            index, rest = divmod(index, length)
+            indices.append(f"[{rest}]")
+        return "".join(reversed(indices))
+
+    def here(self) -> str:
+        """Where the next item of the innermost list goes."""
+        return f"{self.where}: {self._indices(self.open[:-1])}[{self.open[-1].count}]"
+
+    def _indices(self, lists: list[_Open]) -> str:
+        """The indices of the last item in each list."""
+        return "".join(f"[{item.count - 1}]" for item in lists)
+
+    def read(self, text: str, position: int) -> int:
+        """Read the list that begins at `position`; where it ends."""
+        previous = ""
+        while found := _TOKEN.match(text, position):
+            token, position = found[1], found.end()
+            if not self.open and token not in _CLOSERS:
+                raise InputError(self.where, f"expected '[', found {quoted(token)}", "write a list: [[1, 0], [0, 1]]")
+            if token == ",":
+                self._separate(previous, ",")
+            elif token in ("]", "}", ")"):
+                self._close(token)
+                if not self.open:
+                    return position
+            else:
+                if previous not in ("", ",", *_CLOSERS):
+                    self._separate(previous, " ")
+                if token in _CLOSERS:
+                    self._push(token)
+                else:
+                    self._number(token)
+            previous = token
+        closer = self.open[-1].closer if self.open else "]"
+        opener = next(opener for opener, closing in _CLOSERS.items() if closing == closer)
+        raise InputError(self.where, f"a '{opener}' is never closed", f"end the list with '{closer}'")
+
+    def _separate(self, previous: str, style: str) -> None:
+        if style == "," and previous in (",", *_CLOSERS):
+            raise InputError(self.here(), "a number is missing before ','")
+        innermost = self.open[-1]
+        if innermost.style not in ("", style):
+            raise InputError(self.here(), "the items of a list are separated by commas or by blanks, not by both")
+        innermost.style = style
+
+    def _push(self, opener: str) -> None:
+        depth = len(self.open)
+        if depth == _DEEPEST:
+            raise InputError(self.where, f"lists are nested deeper than {_DEEPEST}")
+        if self.leaf_depth and depth == self.leaf_depth:
+            raise InputError(self.here(), "a list stands where other rows have a number")
+        if self.open:
+            self.open[-1].count += 1
+        self.open.append(_Open(_CLOSERS[opener]))
+        if len(self.lengths) < len(self.open):
+            self.lengths.append(0)
+
+    def _number(self, token: str) -> None:
+        depth = len(self.open)
+        if not self.leaf_depth:
+            self.leaf_depth = depth
+        if depth != self.leaf_depth or depth != len(self.lengths):
+            raise InputError(self.here(), f"{quoted(token)} stands where other rows have a list")
+        self.open[-1].count += 1
+        self.cells.append(token)
+
+    def _close(self, token: str) -> None:
+        depth = len(self.open)
+        closed = self.open.pop()
+        place = f"{self.where}: {self._indices(self.open)}" if self.open else self.where
+        if token != closed.closer:
+            raise InputError(place, f"the list is closed by '{token}', not by '{closed.closer}'")
+        if not closed.count:
+            raise InputError(place, "the list is empty", "write numbers into it: [[1, 0], [0, 1]]")
+        first = self.lengths[depth - 1]
+        if first and closed.count != first:
+            item = "number" if depth == self.leaf_depth else "list"
+            what = f"this list has {closed.count} {item if closed.count == 1 else item + 's'}, the first has {first}"
+            raise InputError(place, what, "give every one as many")
+        self.lengths[depth - 1] = closed.count

@@ -1,0 +1,49 @@
+"""Matrices as MATLAB and Octave print them behind `NAME =`."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from attncli.errors import InputError
+from attncli.formats.prints.lines import Lines, times
+from attncli.numerals import quoted
+
+if TYPE_CHECKING:
+    from attncli.matrices import Matrix, Reading
+
+_COLUMNS = re.compile(r"\s*Columns? ([0-9]+)(?:\s*(?:through|and|to|-)\s*([0-9]+))?:?\s*")
+_FACTOR = re.compile(r"\s*([0-9]+(?:\.[0-9]*)?)[eE]([+-]?[0-9]+)\s*\*\s*")
+_CLASS = re.compile(r"\s*([0-9]+(?:[×x][0-9]+)+)\s+(?:[a-z0-9]+ )?(?:matrix|array)\s*|\s*Diagonal Matrix\s*")
+_PLAIN = re.compile(r"[+-]?[0-9]+\.?[0-9]*")
+
+
+def read_matlab(text: str, where: str, reading: Reading) -> Matrix:
+    """What MATLAB and Octave print behind `NAME =`: rows, in blocks of columns where wide, with a common factor."""
+    source = Lines(text, where)
+    exponent, claimed = "", ""
+    blocks: list[list[list[str]]] = [[]]
+    for _, line in source.lines:
+        if factor := _FACTOR.fullmatch(line):
+            if float(factor[1]) != 1 or (exponent and exponent != factor[2]):
+                raise InputError(where, f"the common factor {quoted(line.strip())} is not understood")
+            exponent = factor[2]
+        elif about := _CLASS.fullmatch(line):
+            claimed = about[1] or ""
+        elif columns := _COLUMNS.fullmatch(line):
+            width = sum(len(block[0]) for block in blocks if block)
+            if int(columns[1]) != width + 1:
+                raise InputError(where, f"expected column {width + 1}, found {quoted(line.strip())}")
+            if blocks[-1]:
+                blocks.append([])
+        else:
+            blocks[-1].append(line.split())
+    if len({len(block) for block in blocks}) > 1:
+        raise InputError(where, "its blocks of columns do not have the same number of rows")
+    rows = [[cell for part in parts for cell in part] for parts in zip(*blocks, strict=True)]
+    if exponent:
+        rows = [[f"{cell}e{int(exponent)}" if _PLAIN.fullmatch(cell) else cell for cell in row] for row in rows]
+    matrix = source.matrix(rows, reading)
+    if claimed and re.split("[×x]", claimed) != [str(length) for length in matrix.array.shape]:
+        raise InputError(where, f"it says {claimed}, and {times(matrix.array.shape)} numbers follow")
+    return matrix

@@ -1,0 +1,79 @@
+"""Several arrays in one text, each behind its name: `Q = np.array(…)`, `K <- c(…)`, `float v[2][2] = {…};`."""
+
+from __future__ import annotations
+
+import re
+
+from attncli.errors import InputError
+from attncli.numerals import quoted
+from attncli.records import record
+
+_ASSIGNMENT = re.compile(
+    r"[ \t]*(?:[A-Za-z_][\w:<>, \t*&.]{0,80}[ \t*&])?([A-Za-z_]\w*)[ \t]*"  # a type and the name
+    r"((?:\[[0-9]*\][ \t]*)*)"  # C's lengths
+    r"(?:::?[ \t]*[\[A-Za-z_][\w.{}\[\];, \t]{0,80}?)?[ \t]*(?:=|:=|<-)(?!=)[ \t]*"
+)
+_STEPS = re.compile(r"\"[^\"\n]*\"|'[^'\n]*'|[\[({]|[\])}]|\n|;")
+_PASSED_OVER = re.compile(r"\s*(?:(?:import|from|using|library|#include|package)\b[^\n]*|(?:#|//|%)[^\n]*|[;,])?\s*")
+_LENGTH = re.compile(r"\[([0-9]*)\]")
+
+
+@record
+class Part:
+    """An array's text, its name ("" without one) and the lengths that its declaration gives."""
+
+    name: str
+    text: str
+    lengths: tuple[int, ...] = ()
+
+
+def split_named(text: str, where: str) -> list[Part]:
+    """The arrays of a text in their order; InputError for what stands around them, and for a name given twice."""
+    starts = _starts(text)
+    if not starts:
+        return [Part("", text)]
+    position = _beginning(text)
+    if position < starts[0].start() and text[position : starts[0].start()].strip():
+        what = f"{quoted(text[: starts[0].start()].strip())} before {starts[0][1]} is not understood"
+        raise InputError(where, what, "keep the arrays alone, each with its name: Q = …")
+    parts = []
+    for found, following in zip(starts, [*(found.start() for found in starts[1:]), len(text)], strict=True):
+        lengths = tuple(int(length or 0) for length in _LENGTH.findall(found[2]))
+        parts.append(Part(found[1], text[found.end() : following].rstrip().rstrip(";,").rstrip(), lengths))
+    names = [part.name for part in parts]
+    for index, name in enumerate(names):
+        if name in names[:index]:
+            raise InputError(where, f"two arrays are called {quoted(name)}", "give each its own name")
+    return parts
+
+
+def is_named(text: str) -> bool:
+    """Whether the text begins with an array's name."""
+    return _ASSIGNMENT.match(text, _beginning(text)) is not None
+
+
+def _beginning(text: str) -> int:
+    """Where the first array or its name begins, behind comments and lines that load libraries."""
+    position = 0
+    while (passed := _PASSED_OVER.match(text, position)) and passed.end() > position:
+        position = passed.end()
+    return position
+
+
+def _starts(text: str) -> list[re.Match[str]]:
+    """The assignments outside of all brackets, at the beginning of a line or behind a semicolon."""
+    if "=" not in text and "<-" not in text:
+        return []
+    found = []
+    depth = 0
+    if first := _ASSIGNMENT.match(text):
+        found.append(first)
+    for step in _STEPS.finditer(text):
+        token = step[0]
+        if token in "[({":
+            depth += 1
+        elif token in "])}":
+            depth -= 1
+        elif token in "\n;" and not depth and (assignment := _ASSIGNMENT.match(text, step.end())):
+            found.append(assignment)
+    return found

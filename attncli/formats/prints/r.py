@@ -1,0 +1,135 @@
+"""What R prints, and what it writes or reads as code."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from attncli.errors import InputError
+from attncli.formats.prints.lines import Lines, times
+from attncli.matrices import Matrix
+from attncli.numerals import quoted
+
+if TYPE_CHECKING:
+    from attncli.matrices import Reading
+
+_COLUMNS = re.compile(r"\s*(?:\[,[0-9]+\]\s*)+")
+_ROW = re.compile(r"\s*\[([0-9]+),\]\s*(.*)")
+_SLICE = re.compile(r"\s*, , ")
+_VECTOR = re.compile(r"\s*\[([0-9]+)\]\s+(.*)")
+PRINT = re.compile(rf"{_COLUMNS.pattern}\n|[^\n]*\n\s*\[1,\]\s|\s*\[1\]\s|\s*, , ")
+CODE = re.compile(r"\s*(?:matrix|structure|array|c)\s*\(\s*(?:c\s*\(|[-+.0-9])")
+_VALUES = re.compile(r"(?:c\s*\(([^()]*)\)|([-+.0-9eE]+(?::[0-9]+)?))")
+_OPTION = re.compile(r"\s*,\s*(?:\.?(nrow|ncol|byrow|dim|Dim)\s*=\s*)?(c\s*\([^()]*\)|[0-9]+L?|TRUE|FALSE|T|F)")
+
+
+def read_print(text: str, where: str, reading: Reading) -> Matrix:
+    """A matrix as R prints it, `[1,]` before its rows and `[,1]` over its columns, or names; or a vector, `[1]`."""
+    source = Lines(text, where)
+    first = source.lines[0][1]
+    if _SLICE.match(first):
+        hint = "R's last axis is the first here: write each slice, x[,,1], to a file of its own"
+        raise InputError(where, "this is an array of three axes as R prints it", hint)
+    if _VECTOR.match(first):
+        return _read_vector(source, reading)
+    blocks = _blocks(source)
+    names, rows = blocks[0]
+    for other_names, other in blocks[1:]:
+        if [name for name, _ in other] != [name for name, _ in rows]:
+            raise InputError(where, "its blocks of columns do not have the same rows")
+        names = names + other_names
+        rows = [(name, row + more) for (name, row), (_, more) in zip(rows, other, strict=True)]
+    _check_numbered([name for name, _ in rows], r"\[([0-9]+),\]", source)
+    _check_numbered(names, r"\[,([0-9]+)\]", source)
+    matrix = source.matrix([row for _, row in rows], reading)
+    if len(names) != matrix.array.shape[1]:
+        raise InputError(where, f"its rows have {matrix.array.shape[1]} numbers, and {len(names)} columns are named")
+    labels = tuple(name for name, _ in rows)
+    return Matrix(
+        matrix.array,
+        where,
+        row_labels=None if labels[0].startswith("[") else labels,
+        column_labels=None if names[0].startswith("[") else tuple(names),
+        texts=matrix.texts,
+    )
+
+
+def _blocks(source: Lines) -> list[tuple[list[str], list[tuple[str, list[str]]]]]:
+    """Column names and (row name, cells) of each block; a line without numbers for cells begins one."""
+    blocks: list[tuple[list[str], list[tuple[str, list[str]]]]] = []
+    for _, line in source.lines:
+        words = line.split()
+        is_numbered = bool(blocks and blocks[0][1]) and blocks[0][1][0][0].startswith("[")
+        if not blocks or _COLUMNS.fullmatch(line) or (is_numbered and not _ROW.match(line)):
+            blocks.append((words, []))
+        elif row := _ROW.match(line):
+            blocks[-1][1].append((f"[{row[1]},]", row[2].split()))
+        else:
+            blocks[-1][1].append((words[0], words[1:]))
+    return blocks
+
+
+def _check_numbered(names: list[str], form: str, source: Lines) -> None:
+    """InputError where names such as [1,] do not count from 1, or stand beside others."""
+    found = [re.fullmatch(form, name) for name in names]
+    if any(found) and [int(one[1]) if one else 0 for one in found] != list(range(1, len(names) + 1)):
+        raise InputError(source.where, "its rows or columns are not numbered from 1", "print all of the matrix")
+
+
+def _read_vector(source: Lines, reading: Reading) -> Matrix:
+    found: list[str] = []
+    for index, (_, line) in enumerate(source.lines):
+        row = _VECTOR.match(line)
+        if row is None or int(row[1]) != len(found) + 1:
+            source.fail(index, None, f"expected [{len(found) + 1}] and numbers, found {quoted(line.strip())}")
+        found += row[2].split()
+    matrix = source.matrix([found], reading)
+    return Matrix(matrix.array.reshape(-1), source.where, texts=matrix.texts)
+
+
+def read_code(text: str, where: str, reading: Reading) -> Matrix:
+    """What dput() writes or somebody types: c(…), matrix(c(…), nrow = 2, byrow = TRUE), structure(c(…), dim = …)."""
+    call = re.match(r"\s*(matrix|structure|array)\s*\(\s*", text)
+    position = call.end() if call else len(text) - len(text.lstrip())
+    values = _VALUES.match(text, position)
+    if values is None or (values[2] and ":" in values[2]):
+        raise InputError(where, f"{quoted(text.strip())} is not understood", "write c(1, 2, 3, 4), number by number")
+    position = values.end()
+    options: dict[str, str] = {}
+    while call and (option := _OPTION.match(text, position)):
+        name = option[1] or ("nrow", "ncol", "byrow")[len(options)] if call[1] == "matrix" else option[1] or "dim"
+        if name in options:
+            raise InputError(where, f"{name} is given twice")
+        options[name], position = option[2], option.end()
+    if text[position:].strip().rstrip(";").strip() != (")" if call else ""):
+        raise InputError(where, f"{quoted(text[position:].strip())} is not understood", "write matrix(c(…), nrow = 2)")
+    words = [word.strip() for word in (values[1] or values[2]).split(",")]
+    source = Lines(text, where)
+    matrix = source.matrix([words], reading)
+    shape, by_row = _shape(call[1] if call else "c", options, len(words), where)
+    order = np.arange(len(words)).reshape(shape, order="C" if by_row else "F")
+    texts = None if matrix.texts is None else tuple(matrix.texts[index] for index in order.reshape(-1))
+    return Matrix(matrix.array.reshape(-1)[order], where, texts=texts)
+
+
+def _shape(call: str, options: dict[str, str], count: int, where: str) -> tuple[tuple[int, ...], bool]:
+    if call == "c":
+        return (count,), True
+    is_by_row = options.get("byrow", "F")[0] == "T"
+    if call == "matrix":
+        rows, columns = (int(options[name].rstrip("L")) if name in options else 0 for name in ("nrow", "ncol"))
+        if not rows and not columns:
+            rows, columns = count, 1
+        return _filled([rows or count // columns, columns or count // rows], count, where), is_by_row
+    lengths = options.get("dim") or options.get("Dim", "")
+    return _filled([int(word.rstrip("L")) for word in re.findall(r"[0-9]+L?", lengths)], count, where), False
+
+
+def _filled(shape: list[int], count: int, where: str) -> tuple[int, ...]:
+    """The shape; InputError where another number of cells fills it."""
+    if not shape or math.prod(shape) != count:
+        raise InputError(where, f"{count} numbers do not fill {times(tuple(shape)) or 'an array without a size'}")
+    return tuple(shape)

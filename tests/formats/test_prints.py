@@ -1,0 +1,85 @@
+"""Arrays as programs print them, read by the one reader of prints."""
+
+from __future__ import annotations
+
+import contextlib
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from printed_forms import ARRAYS, NAMED, REFUSED, SEVERAL
+
+from attncli.errors import InputError
+from attncli.formats.prints import is_print, read_print
+from attncli.matrices import Reading
+
+
+def numbers(text: str, reading: Reading | None = None) -> dict[str, list]:
+    matrices = read_print(text, "Q", reading or Reading()).matrices
+    return {name: decode().array.tolist() for name, decode in matrices.items()}
+
+
+@pytest.mark.parametrize(("text", "expected"), [case[1:] for case in ARRAYS], ids=[case[0] for case in ARRAYS])
+def test_an_array_is_read_as_it_is_printed(text: str, expected: list) -> None:
+    assert is_print(text)
+    (found,) = numbers(text).values()
+    np.testing.assert_array_equal(found, expected)
+    assert isinstance(found[0], type(expected[0])) or np.ndim(expected) == 1
+
+
+@pytest.mark.parametrize(("text", "name", "expected"), [case[1:] for case in NAMED], ids=[case[0] for case in NAMED])
+def test_the_name_in_front_of_an_array_is_taken(text: str, name: str, expected: list) -> None:
+    assert is_print(text)
+    assert numbers(text) == {name: expected}
+
+
+@pytest.mark.parametrize("text", [case[1] for case in SEVERAL], ids=[case[0] for case in SEVERAL])
+def test_several_arrays_keep_their_names(text: str) -> None:
+    assert numbers(text) == {"Q": [[1, 0], [0, 1]], "K": [[1, 2], [3, 4]], "V": [[5], [6]]}
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "what", "hint"), [case[1:] for case in REFUSED], ids=[case[0] for case in REFUSED]
+)
+def test_a_form_that_is_half_understood_is_refused(text: str, place: str, what: str, hint: str | None) -> None:
+    with pytest.raises(InputError) as caught:
+        read_print(text, "q.txt", Reading())
+    where = f"q.txt: {place}" if place else "q.txt"
+    assert (caught.value.where, caught.value.what, caught.value.hint) == (where, what, hint)
+
+
+def test_the_labels_of_r_are_kept() -> None:
+    rows = read_print("    [,1]\ncat    1\ndog    2", "q", Reading()).matrices[""]()
+    assert (rows.row_labels, rows.column_labels) == (("cat", "dog"), None)
+    columns = read_print("     a b\n[1,] 1 2", "q", Reading()).matrices[""]()
+    assert (columns.row_labels, columns.column_labels) == (None, ("a", "b"))
+
+
+def test_texts_are_kept_in_the_order_of_the_numbers() -> None:
+    keep = Reading(keep_text=True)
+    for text, texts in [
+        ("matrix(c(1.0, 3.50, 2, 4), 2)", ("1.0", "2", "3.50", "4")),
+        ("{{1.50f, 2}, {np.float64(3.0), 4}}", ("1.50", "2", "3.0", "4")),
+        ("q =\n\n  1.0e-01 *\n\n  1.50 2\n  3 4\n", ("1.50e-1", "2e-1", "3e-1", "4e-1")),
+        ("     [,1]\n[1,] 1.50\n     [,2]\n[1,] 2", ("1.50", "2")),
+    ]:
+        (decode,) = read_print(text, "q", keep).matrices.values()
+        assert decode().texts == texts
+
+
+@given(st.text(alphabet="[](){};,=. 01-e\n\"'<>Qc×:matrx*f#/", max_size=40))
+def test_no_text_raises_anything_but_an_input_error(text: str) -> None:
+    is_print(text)
+    with contextlib.suppress(InputError):
+        read_print(text, "Q", Reading())
+
+
+@given(st.lists(st.sampled_from([case[1] for case in (*ARRAYS, *NAMED, *SEVERAL)]), min_size=1, max_size=2), st.data())
+def test_a_damaged_print_raises_nothing_but_an_input_error(texts: list[str], data: st.DataObject) -> None:
+    text = "\n".join(texts)
+    start = data.draw(st.integers(0, len(text)))
+    damaged = text[:start] + data.draw(st.sampled_from(["", "[", "]", ";", "\n", "x", "="])) + text[start + 1 :]
+    is_print(damaged)
+    with contextlib.suppress(InputError):
+        read_print(damaged, "Q", Reading())
