@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from attncli.check.structure import shifted
-from attncli.result import Result
 
 if TYPE_CHECKING:
     from attncli.check.judging import Judge
@@ -53,12 +51,6 @@ class Case:
         has_bias = problem.bias is not None and bool(np.isneginf(problem.bias).any())
         return problem.mask is not None or has_bias or not problem.visible.is_everything
 
-    @cached_property
-    def hidden(self) -> int:
-        """How many scores of the first head are masked."""
-        scores = Result(self.problem.alone(0), "numpy").scores
-        return int(np.isneginf(scores).sum())
-
     @property
     def masks(self) -> str:
         """What masks here, in words."""
@@ -68,6 +60,23 @@ class Case:
         told += ["the window"] if request.window not in (None, (-1, -1)) else []
         told += ["the mask of the key lengths"] if request.key_lengths is not None else []
         return " or ".join(told) or "the mask"
+
+    def masks_of(self, kinds: tuple[str, ...]) -> list[str]:
+        """The masks of these kinds, in words."""
+        request, bias = self.request, self.problem.bias
+        is_explicit = request.mask is not None or (bias is not None and bool(np.isneginf(bias).any()))
+        named = {
+            "mask": ["the mask"] if is_explicit else [],
+            "order": (["the causal mask"] if request.causal else [])
+            + (["the window"] if request.window not in (None, (-1, -1)) else []),
+            "lengths": ["the mask of the key lengths"] if request.key_lengths is not None else [],
+        }
+        return [name for kind in kinds for name in named[kind]]
+
+    @property
+    def output_shape(self) -> str:
+        """The shape of the output, in words."""
+        return " × ".join(map(str, self.problem.shapes()["output"]))
 
     @property
     def position(self) -> str:

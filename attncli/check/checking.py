@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from attncli.request import Request, Worksheet
 
 Array = np.ndarray
+
+SHOWS = 0.005  # a difference from a whole number that two decimals show
+FEW = 4  # right numbers that are told
 
 
 def check(
@@ -120,11 +124,15 @@ def _floats(matrix: Matrix) -> tuple[Array, str]:
 def layout_of(name: str, shape: tuple[int, ...], problem: Problem) -> Callable[[Array], Array]:
     """How an expected array of this shape is laid over the result: as it is, or
     - the output of heads that were not packed, (…, H, n, d_v), packed;
+    - as many numbers as are expected, as a flat list or in one row;
     - the output of one column, or an lse, with or without axes of one number, as the row or column of a text table."""
     due = problem.shapes()[name]
     unpacked = (*problem.lead, problem.n, problem.d_v)
     if name == "output" and shape != due and shape == unpacked and problem.output_projection is None:
         return lambda array: np.moveaxis(array, -3, -2).reshape(due)
+    is_line = len(shape) == 1 or (len(shape) == 2 and shape[0] == 1)
+    if is_line and shape[-1] == math.prod(due):
+        return lambda array: array.reshape(due)
     longer, longer_due = ([size for size in each if size > 1] for each in (shape, due))
     is_column = name == "lse" or (name == "output" and due[-1] == 1)
     if is_column and longer == longer_due:
@@ -148,7 +156,7 @@ def _checked(judge: Judge, measured: Measured) -> MatrixCheck:
             at=None,
             expected=None,
             computed=None,
-            said=f"its shape is {_by(expected.shape)}, and {_by(computed.shape)} is due",
+            said=_shapes_said(judge, measured),
             tolerance=tolerance,
         )
     at, counted = judge.worst(measured)
@@ -167,7 +175,31 @@ def _checked(judge: Judge, measured: Measured) -> MatrixCheck:
         labels=_labels(measured.problem, name, at),
         tolerance=tolerance,
         errors=errors_of(judge, measured, counted),
+        note=_whole_said(judge, verdict, computed),
     )
+
+
+def _shapes_said(judge: Judge, measured: Measured) -> str:
+    """Which shape the numbers have, and whether they are the right ones, transposed."""
+    said = f"its shape is {_by(judge.expected.shape)}; expected {_by(measured.numbers[judge.name].shape)}"
+    turned = judge.transposed(measured.numbers[judge.name].shape)
+    if turned is not None and turned.verdict(measured) != "wrong":
+        return f"{said}. It holds the right numbers, transposed"
+    return said
+
+
+def _whole_said(judge: Judge, verdict: str, computed: Array) -> str:
+    """What a verdict on whole numbers rests on, where the right ones are none."""
+    if verdict == "wrong" or judge.claims is None or not judge.claims.is_whole.any():
+        return ""
+    with np.errstate(invalid="ignore"):  # infinities
+        differs = judge.claims.is_whole & (np.abs(judge.expected - computed) > SHOWS)
+    right = [f"{number:.{2 if abs(number) >= 0.005 else 4}g}" for number in computed[differs][:FEW]]
+    more = ", …" if int(differs.sum()) > FEW else ""
+    if not right:
+        return ""
+    verb = "one is" if len(right) == 1 else "ones are"
+    return f"claims whole numbers only; the right {verb} {', '.join(right)}{more}"
 
 
 def _by(shape: tuple[int, ...]) -> str:

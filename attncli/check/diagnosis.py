@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import combinations
+from itertools import combinations, product
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -52,15 +52,23 @@ def diagnose(
 ) -> tuple[Explanation, ...]:
     """Single slips in their order; only where there is none, pairs. The same numbers make one entry."""
     case = Case(worksheet.request, right.problem, judges, tuple(wrong))
+    if not any(judges[name].expected.any() for name in wrong):  # zeros show nothing
+        return ()
     sample = Sample(judges, right, wrong)
     singles = [
         attempt for slip in SLIPS for route in slip.routes(case) for attempt in _attempt((slip,), route, case, sample)
     ]
     found = _confirmed(singles, case, right, sample)
-    if not found:
+    if not found and (sample.rows is not None or any(_fits(attempt.seen, judges) for attempt in singles)):
         effective = _distinct([attempt for attempt in singles if sample.differs(attempt.seen)])
-        found = _confirmed(_pairs(effective, case, sample), case, right, sample)
+        kept = [each for each in singles if each.slips[0].family == "scale" and not sample.differs(each.seen)]
+        found = _confirmed(_pairs(effective, kept, case, sample), case, right, sample)
     return _told(found, case)
+
+
+def _fits(seen: dict[str, Array], judges: dict[str, Judge]) -> bool:
+    """Whether the numbers have the shapes that were expected."""
+    return all(name in seen and seen[name].shape == judge.expected.shape for name, judge in judges.items())
 
 
 def _attempt(slips: tuple[Slip, ...], route: Route, case: Case, sample: Sample) -> list[Attempt]:
@@ -126,10 +134,12 @@ def _distinct(attempts: list[Attempt]) -> list[Attempt]:
     return kept
 
 
-def _pairs(singles: list[Attempt], case: Case, sample: Sample) -> list[Attempt]:
-    """Two slips of different families, made in the order of their stages."""
+def _pairs(singles: list[Attempt], scales: list[Attempt], case: Case, sample: Sample) -> list[Attempt]:
+    """Two slips of different families, made in the order of their stages; or another score with one of the `scales`
+    that are none by themselves, being those of the problem."""
+    scores = [each for each in singles if each.slips[0].family == "score"]
     pairs = []
-    for first, second in combinations(singles, 2):
+    for first, second in (*combinations(singles, 2), *product(scales, scores)):
         (one,), (two,) = first.slips, second.slips
         if one.family != two.family:
             earlier, later = sorted((first, second), key=lambda attempt: attempt.slips[0].stage)

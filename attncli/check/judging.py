@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -79,6 +79,16 @@ class Judge:
         if bool(((error == 0) | (error <= allowed)).all()):
             return "within-tolerance"
         return self._in_half(error, measured) or "wrong"
+
+    def transposed(self, shape: tuple[int, ...]) -> Judge | None:
+        """The judge of the same numbers with two neighbouring axes exchanged, where that gives this shape."""
+        for axes in ((-1, -2), (-2, -3)):
+            if self.expected.ndim >= -axes[1]:
+                turn = partial(np.swapaxes, axis1=axes[0], axis2=axes[1])
+                if turn(self.expected).shape == shape:
+                    claims = None if self.claims is None else self.claims.arranged(turn)
+                    return replace(self, expected=turn(self.expected), claims=claims, texts=None)
+        return None
 
     def _error(self, computed: Array) -> Array:
         """How far each cell is off: 0 where both are the same infinity or NaN, NaN where the other one is finite or not

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -39,8 +40,11 @@ class Measured:
         of the way there. What is not finite has none."""
         if dtype not in self._bounds:
             names = ("raw_scores", "scores", "weights")
-            right = self.route.numbers_of(self.problem, names)
-            found = plain_bounds(self.route, self.request, self.problem, right, self.names, np.dtype(dtype))
+            route = replace(self.route, present=None)
+            right = route.numbers_of(self.problem, names)
+            found = plain_bounds(route, self.request, self.problem, right, self.names, np.dtype(dtype))
+            if (present := self.route.present) is not None:
+                found = {name: present(name, bound) for name, bound in found.items()}
             self._bounds[dtype] = {
                 name: np.where(np.isfinite(self.numbers[name]), bound, 0.0) for name, bound in found.items()
             }

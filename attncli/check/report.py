@@ -46,7 +46,8 @@ class MatrixCheck:
     """One expected matrix against the right one; `at` is its worst cell, None where another shape says it all.
 
     `decimals` are those that its text claims, None where it was compared by tolerance. `said` is a sentence where the
-    cell alone does not tell what is wrong. `labels` name the worst cell's row and column where they have names.
+    cell alone does not tell what is wrong, `note` one about what a verdict rests on. `labels` name the worst cell's row
+    and column where they have names.
     """
 
     what: str
@@ -61,6 +62,7 @@ class MatrixCheck:
     said: str = ""
     tolerance: str = ""
     errors: Errors | None = None
+    note: str = ""
 
 
 @record(kw_only=True)

@@ -31,7 +31,7 @@ PROJECTED = ("x", "context", "w_q", "w_k", "w_v", "b_q", "b_k", "b_v")
 
 def bound_of(route: Route, request: Request, numbers: dict[str, Array], halves: dict[str, Array], name: str) -> Array:
     """The bound of each cell of a result; infinite, which explains nothing, where the way there is another one."""
-    if route.softmax != "keys" or route.scale_after or route.weigh is not None:
+    if route.softmax != "keys" or route.scale_after or route.weigh is not None or route.present is not None:
         return np.full(numbers[name].shape, np.inf)
     problem, moves = route.problem(request), _moves(route, request, halves)
     result = Result(problem, "numpy")

@@ -33,10 +33,11 @@ class Route:
     unseen: float = 0.0  # the weight of a masked key without a softmax, or where all that one goes over is masked
     scale_after: bool = False
     weigh: Callable[[Array], Array] | None = None
+    present: Callable[[str, Array], Array] | None = None  # changes a result, by its name, after it is computed
 
     def then(self, other: Route) -> Route:
         """This way's changes, and then those of another one."""
-        names = ("softmax", "unseen", "scale_after", "weigh")
+        names = ("softmax", "unseen", "scale_after", "weigh", "present")
         own = {name: getattr(other, name) for name in names if getattr(other, name) != getattr(RIGHT, name)}
         return replace(self, requests=self.requests + other.requests, problems=self.problems + other.problems, **own)
 
@@ -62,6 +63,10 @@ class Route:
 
     def numbers_of(self, problem: Problem, names: Collection[str]) -> dict[str, Array]:
         """These results of a problem that this route has prepared."""
+        found = self._computed(problem, names)
+        return found if self.present is None else {name: self.present(name, found[name]) for name in found}
+
+    def _computed(self, problem: Problem, names: Collection[str]) -> dict[str, Array]:
         result = Result(problem, "numpy")
         if self.softmax == "keys" and not self.scale_after and self.weigh is None:
             result.compute(*names)

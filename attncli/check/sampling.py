@@ -51,6 +51,11 @@ class Sample:
         if route.softmax in ("queries", "all"):
             names = ("weights",) if "weights" in self.wrong else self.names  # enough to refuse most
             return {name: self._taken(name, array) for name, array in route.numbers_of(problem, names).items()}
+        if route.present is not None:
+            whole = route.numbers_of(problem, self.names)
+            if any(array.shape != self.right.numbers[name].shape for name, array in whole.items()):
+                raise ProblemError("slip", "it has other shapes than were expected")
+            return {name: self._taken(name, array) for name, array in whole.items()}
         own = route
         if route.weigh is not None:
             own = replace(route, weigh=lambda weights: self._weighed(route, weights))

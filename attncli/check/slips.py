@@ -6,18 +6,23 @@ A new slip is one record here; two of one name are told in two ways.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from functools import partial
+from typing import TYPE_CHECKING
 
 from attncli.check import wrongs
 from attncli.check.case import Case, scaling, square_root
 from attncli.check.routes import Route
 from attncli.records import record
 from attncli.systems import SYSTEMS
-from attncli.variants import BY_NAME, VARIANTS
+from attncli.variants import BY_NAME, VARIANTS, Variant
+
+if TYPE_CHECKING:
+    from attncli.problem import Problem
 
 # in the order in which two slips are made; matrices are turned before they change places
-FAMILIES = ("system", "score", "keys", "values", "queries", "mask", "scale", "softmax", "rounding")
+FAMILIES = ("system", "score", "keys", "values", "queries", "mask", "scale", "softmax", "rounding", "result")
 
 
 @record
@@ -55,25 +60,31 @@ def _unscaled(case: Case) -> str:
     return f"{case.yours} {case.weighing(case.score)}: {scaling(case)}"
 
 
-def _over(case: Case, divisor: str, what: str) -> str:
-    due = scaling(case) if case.problem.scale == 1 else f"{scaling(case)}, not by {what}"
+def _over(case: Case, divisor: str, what: str, number: float) -> str:
+    if math.isclose(case.problem.scale * number, 1):  # beside another slip
+        return f"the scale was the right one, 1/{divisor}"
+    due = scaling(case)
+    if due.startswith("divide"):
+        due += f", not by {what}"
+    elif case.problem.scale != 1:
+        due += f"; dividing by {what} multiplies them by {1 / number:.6g}"
     return f"{case.yours} {case.weighing(case.over(divisor))}: {due}"
 
 
 def _over_root(case: Case) -> str:
-    return _over(case, "√d_k", f"√d_k = {square_root(case.d_k)}")
+    return _over(case, "√d_k", f"√d_k = {square_root(case.d_k)}", math.sqrt(case.d_k))
 
 
 def _over_dk(case: Case) -> str:
-    return _over(case, "d_k", f"d_k = {case.d_k}")
+    return _over(case, "d_k", f"d_k = {case.d_k}", case.d_k)
 
 
 def _over_root_of_all(case: Case) -> str:
-    return _over(case, f"√{case.width}", f"the root of all heads' {case.width} columns")
+    return _over(case, f"√{case.width}", f"the root of all heads' {case.width} columns", math.sqrt(case.width))
 
 
 def _over_all(case: Case) -> str:
-    return _over(case, f"{case.width}", f"all heads' {case.width} columns")
+    return _over(case, f"{case.width}", f"all heads' {case.width} columns", case.width)
 
 
 def _softmax(over: str, *unseen: float) -> Callable[[Case], list[Route]]:
@@ -85,21 +96,48 @@ def _softmax(over: str, *unseen: float) -> Callable[[Case], list[Route]]:
     return routes
 
 
-def _variant(name: str) -> Slip:
+def _variant(name: str) -> tuple[Slip, ...]:
     record = BY_NAME[name]
 
     def routes(case: Case) -> list[Route]:
-        if case.problem.variant.name == name:
+        is_same = case.problem.variant.name == name
+        return [] if is_same else [Route(requests=(partial(wrongs.of_variant, variant=name),))]
+
+    def routes_scaled(case: Case) -> list[Route]:
+        scale = case.request.scale
+        if scale is None or case.problem.variant.name == name:
             return []
-        ways = [Route(requests=(partial(wrongs.of_variant, variant=name),))]
-        if case.request.scale is not None:
-            ways.append(Route(requests=(partial(wrongs.of_variant, variant=name, scale=case.request.scale),)))
-        return ways
+        return [Route(requests=(partial(wrongs.of_variant, variant=name, scale=scale),))]
 
     def sentence(case: Case) -> str:
         return f"{case.yours} those of the variant {name}, {record.formula} (--variant {name}), not of {case.variant}"
 
-    return Slip(f"variant-{name}", "score", routes, sentence)
+    def sentence_scaled(case: Case) -> str:
+        return f"{sentence(case)}, with the scale {case.factor} that is given"
+
+    return (
+        Slip(f"variant-{name}", "score", routes, sentence),
+        Slip(f"variant-{name}", "score", routes_scaled, sentence_scaled),
+    )
+
+
+def _distance(name: str, distance: Variant, formula: str, noun: str) -> list[Slip]:
+    """Another distance: with the scale as it is, and with what ℓ makes of such a distance."""
+
+    def slip(change: Callable[[Problem], Problem]) -> Slip:
+        def sentence(case: Case) -> str:
+            scale = change(case.problem).scale
+            scores = formula if scale == 1 else f"{formula} · {scale:.6g}"
+            said = f"{case.yours} {case.weighing(scores)}, of the {noun} distance"
+            return f"{said}: {case.variant} takes {case.formula}"
+
+        def routes(case: Case) -> list[Route]:
+            return [Route(problems=(change,))] if case.problem.variant.has_length else []
+
+        return Slip(name, "score", routes, sentence)
+
+    scored = partial(wrongs.scored, variant=distance)
+    return [slip(scored), slip(lambda problem: wrongs.over_length(scored(problem)))]
 
 
 def _system(name: str, describes: str) -> Slip:
@@ -146,14 +184,9 @@ SLIPS = (
         _softmax("none", 0.0, float("-inf"), -1e9),
         lambda case: f"the scores {case.scaled_score} were used as weights: their softmax along the keys is due",
     ),
-    Slip(
-        "no-mask",
-        "mask",
-        wrongs.without_mask,
-        lambda case: (
-            f"{case.masks} was left out: {case.hidden} of the {case.n * case.m} scores "
-            f"{'is' if case.hidden == 1 else 'are'} masked"
-        ),
+    *(
+        Slip("no-mask", "mask", partial(wrongs.without_mask, kinds=kinds), partial(wrongs.unmasked_said, kinds=kinds))
+        for kinds in wrongs.MASKS_LEFT_OUT
     ),
     Slip(
         "mask-inverted",
@@ -192,18 +225,8 @@ SLIPS = (
             f"the values were taken by column, weights · Vᵀ ({case.m} × {case.m} fits both ways): a value is a row"
         ),
     ),
-    Slip(
-        "squared-distance",
-        "score",
-        wrongs.squared_distance,
-        lambda case: f"{case.yours} softmax(−‖q − k‖₂²), of the squared distance: {case.variant} takes {case.formula}",
-    ),
-    Slip(
-        "euclidean-distance",
-        "score",
-        wrongs.euclidean_distance,
-        lambda case: f"{case.yours} softmax(−‖q − k‖₂), of the Euclidean distance: {case.variant} takes {case.formula}",
-    ),
+    *_distance("squared-distance", wrongs.SQUARED, "−‖q − k‖₂²", "squared"),
+    *_distance("euclidean-distance", wrongs.EUCLIDEAN, "−‖q − k‖₂", "Euclidean"),
     Slip(
         "length-scale-dk",
         "scale",
@@ -211,6 +234,12 @@ SLIPS = (
         lambda case: f"ℓ = d_k = {case.d_k} was taken: ℓ is {case.length} here",
     ),
     Slip("rounded-weights", "rounding", wrongs.rounded_weights, wrongs.rounded_sentence),
-    *(_variant(variant.name) for variant in VARIANTS),
+    *(slip for variant in VARIANTS for slip in _variant(variant.name)),
     *(_system(system.name, system.describes) for system in SYSTEMS),
+    Slip(
+        "output-transposed",
+        "result",
+        wrongs.transposed_output,
+        lambda case: f"your output is the right one with two axes exchanged: its shape is {case.output_shape}",
+    ),
 )

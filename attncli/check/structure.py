@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 Array = np.ndarray
 
-CLEAR = 0.7  # a rank correlation from which on errors are said to grow
+CLEAR = 3.4  # standard deviations that a rank correlation is from 0 where errors are said to grow
 
 
 def errors_of(judge: Judge, measured: Measured, counted: Array) -> Errors:
@@ -30,7 +30,8 @@ def errors_of(judge: Judge, measured: Measured, counted: Array) -> Errors:
         beyond = counted > 1.5 * (1 - 1e-9)
     else:
         unit = f"ulp of {dtype}"
-        ulp = spacing(computed, dtype)
+        largest = np.abs(computed[np.isfinite(computed)]).max(initial=0)
+        ulp = spacing(np.array(largest), dtype)  # one unit for all: near 0 each cell's own says nothing
         with np.errstate(over="ignore"):
             sizes = np.where(np.isfinite(error), error / ulp, np.inf)
         bound = measured.bound(judge.name, "float32" if dtype in ("float16", "bfloat16") else dtype)
@@ -125,6 +126,8 @@ def _growth(sizes: Array, axes: dict[str, int]) -> str:
         ordered = np.sort(largest)
         ranks = ordered.searchsorted(largest) + ordered.searchsorted(largest, "right")  # the same for what is equal
         correlation = float(np.corrcoef(ranks, np.arange(length))[0, 1]) if np.ptp(ranks) > 0 else 0.0
-        if correlation > CLEAR:
+        if (
+            np.arctanh(np.clip(correlation, 0, 1 - 1e-9)) * np.sqrt(length - 3) > CLEAR
+        ):  # Fisher: noise is not this ordered
             return f"growing with the {noun}'s position"
     return ""

@@ -86,13 +86,25 @@ def unforbidding(bias: Array | None) -> Array | None:
 
 
 KINDS = ("mask", "order", "lengths")
+MASKS_LEFT_OUT = (KINDS, *combinations(KINDS, 1))
 
 
-def without_mask(case: Case) -> list[Route]:
-    """All masks left out, or one kind alone."""
-    if not case.is_masked:
-        return []
-    return [Route(problems=(partial(freed, kinds=kinds),)) for kinds in (KINDS, *combinations(KINDS, 1))]
+def without_mask(case: Case, kinds: tuple[str, ...]) -> list[Route]:
+    """These kinds of masks left out."""
+    return [Route(problems=(partial(freed, kinds=kinds),))] if case.is_masked else []
+
+
+def unmasked_said(case: Case, kinds: tuple[str, ...]) -> str:
+    """Which masks were left out, and how many scores they alone mask, in which entries."""
+    names = case.masks_of(kinds) or ["the mask"]
+    hidden = seen(freed(case.problem, kinds)) & ~seen(case.problem)
+    count, parts = int(hidden.sum()), hidden.reshape(-1, case.n * case.m).any(axis=1)
+    where = ""
+    if case.problem.parts > 1 and not parts.all():
+        first = np.unravel_index(int(np.argmax(parts)), case.problem.lead)
+        where = f", the first of them in entry {', '.join(str(int(i)) for i in first)}"
+    were, are = "was" if len(names) == 1 else "were", "is" if count == 1 else "are"
+    return f"{' and '.join(names)} {were} left out: {count} of the {hidden.size} scores {are} masked{where}"
 
 
 def freed(problem: Problem, kinds: tuple[str, ...]) -> Problem:
@@ -242,31 +254,34 @@ SQUARED = replace(BY_NAME["gaussian"], name="squared", score=_squared, bound=lam
 EUCLIDEAN = replace(BY_NAME["laplace"], name="euclidean", score=_euclidean, bound=lambda _q, _k, _d_k: np.inf)
 
 
-def squared_distance(case: Case) -> list[Route]:
-    """−‖q − k‖₂² with the scale as it is, or with 1/ℓ²."""
-    return _other_distance(case, SQUARED)
-
-
-def euclidean_distance(case: Case) -> list[Route]:
-    """−‖q − k‖₂ with the scale as it is, or with 1/ℓ."""
-    return _other_distance(case, EUCLIDEAN)
-
-
-def _other_distance(case: Case, distance: Variant) -> list[Route]:
-    if not case.problem.variant.has_length:
-        return []
-    scored = partial(_scored, variant=distance)
-    return [Route(problems=(scored,)), Route(problems=(scored, _over_length))]
-
-
-def _scored(problem: Problem, variant: Variant) -> Problem:
+def scored(problem: Problem, variant: Variant) -> Problem:
     return replace(problem, variant=variant)
 
 
-def _over_length(problem: Problem) -> Problem:
+def over_length(problem: Problem) -> Problem:
     """With what ℓ makes of such scores as the scale, where that comes of a length."""
     length = problem.length_scale
     return problem if length is None else replace(problem, scale=length_factor(problem.variant, length))
+
+
+# the output
+
+
+def transposed_output(case: Case) -> list[Route]:
+    """The output with two neighbouring axes exchanged; and the same numbers seen in the shape that is expected."""
+    shape = case.problem.shapes().get("output", ())
+    routes = []
+    for axes in ((-1, -2), (-2, -3)):
+        if "output" in case.judges and len(shape) >= -axes[1]:
+            routes += [Route(present=partial(_exchanged, axes=axes, shape=to)) for to in (None, shape)]
+    return routes
+
+
+def _exchanged(name: str, array: Array, axes: tuple[int, int], shape: tuple[int, ...] | None) -> Array:
+    if name != "output":
+        return array
+    turned = np.swapaxes(array, *axes)
+    return turned if shape is None else turned.reshape(shape)
 
 
 # rounding

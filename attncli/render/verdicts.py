@@ -67,6 +67,7 @@ def case_lines(report: CaseReport, *, brief: bool) -> list[str]:
     for check in report.checks:
         lines.append(f"  {check.what:<11} {check.verdict:<16} {claim(check)}")
         lines += _folded(worst_cell(check), "    ")
+        lines += _folded(check.note, "    ")
         if check.verdict == "wrong":
             lines += _folded(errors_said(check), "    ")
     if report.verdict == "wrong":
@@ -122,7 +123,8 @@ def _counted(number: float) -> str:
 
 def _diagnosis_lines(report: CaseReport) -> list[str]:
     if not report.diagnosis:
-        return ["  no known slip, and no two together, give these numbers"]
+        is_searched = any(check.at is not None for check in report.checks if check.verdict == "wrong")
+        return ["  no known slip, and no two together, give these numbers"] if is_searched else []
     noun = "what was done instead" if len(report.diagnosis) == 1 else "what may have been done instead"
     lines = [f"  {noun}:"]
     for found in report.diagnosis[:MOST_SHOWN]:
@@ -177,6 +179,8 @@ def _check_object(check: MatrixCheck) -> dict[str, Any]:
     }
     if check.said:
         told["said"] = check.said
+    if check.note:
+        told["note"] = check.note
     if check.tolerance:
         told["tolerance"] = check.tolerance
     if check.errors is not None:

@@ -1,5 +1,7 @@
 """What a slip is told as: the numbers of one problem, given as those of another."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -103,7 +105,7 @@ HEADS = f"{FOUR}, heads: 2"
             f"{FOUR}, scale: 0.3",
             "variant: scaled",
             "scale-sqrt-dk",
-            "softmax(QKᵀ/√d_k): multiply the raw scores by 0.3, not by √d_k = 2",
+            "softmax(QKᵀ/√d_k): multiply the raw scores by 0.3; dividing by √d_k = 2 multiplies them by 0.5",
             id="by the root for a number",
         ),
         pytest.param(
@@ -117,7 +119,8 @@ HEADS = f"{FOUR}, heads: 2"
             f"{FOUR}, variant: gaussian, length_scale: 2",
             "variant: gaussian, scale: 0.5",
             "scale-sqrt-dk",
-            "softmax((−‖q − k‖₂² / 2) / √d_k): multiply the raw scores by 0.25 (1/2²), not by √d_k = 2",
+            "softmax((−‖q − k‖₂² / 2) / √d_k): multiply the raw scores by 0.25 (1/2²); dividing by √d_k = 2 "
+            "multiplies them by 0.5",
             id="of a formula",
         ),
         pytest.param(
@@ -169,16 +172,16 @@ MASK = "mask: [[1, 0, 1], [1, 1, 0]]"
         ("key_lengths: 2", "the mask of the key lengths was left out: 2 of the 6 scores are masked"),
         ("bias: [[0, -inf, 0], [0, 0, 0]]", "the mask was left out: 1 of the 6 scores is masked"),
         (f"{MASK}, window: [-1, -1]", "the mask was left out: 2 of the 6 scores are masked"),
-        (f"{MASK}, causal: true", "the mask or the causal mask was left out: 3 of the 6 scores are masked"),
+        (f"{MASK}, causal: true", "the mask and the causal mask were left out: 3 of the 6 scores are masked"),
     ],
 )
 def test_the_mask_that_was_left_out_is_named(given, words):
     assert told(f"{TWO}, {given}", {"weights": numbers(TWO, "weights")}) == ("no-mask", words)
 
 
-def test_the_masked_scores_are_those_of_the_first_problem_of_a_batch():
+def test_the_masked_scores_are_those_of_the_whole_batch():
     mask = "mask: [[[1, 0], [1, 1]], [[1, 0], [1, 0]]]"
-    words = "the mask was left out: 1 of the 4 scores is masked"
+    words = "the mask was left out: 3 of the 8 scores are masked"
     assert told(f"{BATCH}, {mask}", {"weights": numbers(BATCH, "weights")}) == ("no-mask", words)
 
 
@@ -417,7 +420,8 @@ def test_weights_that_were_scaled_are_found_beside_a_row_of_nan():
             f"{TWO}, variant: laplace, scale: 0.3",
             "weights",
             "variant-laplace",
-            "your weights are those of the variant laplace, −‖q − k‖₁ (--variant laplace), not of scaled",
+            "your weights are those of the variant laplace, −‖q − k‖₁ (--variant laplace), not of scaled, with the "
+            "scale 0.3 that is given",
             id="a variant with the scale that was given",
         ),
         pytest.param(
@@ -705,3 +709,40 @@ def test_a_slip_of_a_float32_computation_is_found(slip):
 )
 def test_a_slip_of_a_float64_computation_is_found(text, weights, slip):
     assert told(text, {"weights": weights})[0] == slip
+
+
+@pytest.mark.parametrize("scale", ["0.25", "0.5", "2"])
+@pytest.mark.parametrize("slip", ["scale-sqrt-dk", "scale-dk"])
+def test_a_sentence_on_the_scale_has_the_numbers_of_both(scale, slip):
+    divisor = "sqrt(dk)" if slip == "scale-sqrt-dk" else "dk"
+    found, said = told(f"{FOUR}, scale: {scale}", {"weights": numbers(f"{FOUR}, scale: 1/{divisor}", "weights")})
+    if found == slip:
+        due, by, times = map(
+            float, re.search(r"scores by ([\d.]+); dividing by \S+ = ([\d.]+).* by ([\d.]+)$", said).groups()
+        )
+        assert due == float(scale)
+        assert by * times == pytest.approx(1, rel=1e-4)
+
+
+@pytest.mark.parametrize("given", ["variant: gaussian, length_scale: 2", "variant: laplace, length_scale: 3"])
+@pytest.mark.parametrize(("power", "sign"), [(1, "−‖q − k‖₂"), (2, "−‖q − k‖₂²")])
+@pytest.mark.parametrize("factor", [1 / 2, 1 / 3, 1 / 4, 1 / 9])
+def test_a_sentence_on_a_distance_has_the_scale_that_was_taken(given, power, sign, factor):
+    scores = -(DISTANCES**power) * factor
+    weights = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
+    slip, said = told(f"{TWO}, {given}", {"weights": weights.tolist()})
+    if slip in ("squared-distance", "euclidean-distance"):
+        formula, taken = re.search(r"softmax\((\S+ − \S+?) · ([\d.]+)\)", said).groups()
+        assert formula == sign
+        assert float(taken) == pytest.approx(factor, rel=1e-5)
+
+
+def test_another_variant_with_the_problem_s_scale_is_a_pair():
+    right, wrong = f"{FOUR}", f"{FOUR}, variant: laplace, scale: 1/sqrt(dk)"
+    slip, said = told(right, {"weights": numbers(wrong, "weights")})
+    assert slip in ("variant-laplace+scale-sqrt-dk", "scale-sqrt-dk+variant-laplace")
+    assert "the scale was the right one, 1/√d_k" in said
+
+
+def test_zeros_are_explained_by_nothing():
+    assert told(f"{TWO}, {MASK}", {"weights": "[[0.0, 0.0, 0.0], [0.0, 0.0, 0.0]]"}) == ("", "")

@@ -369,10 +369,10 @@ def test_heads_of_several_columns_are_laid_over_the_packed_output():
     [
         pytest.param("output: [1.8807970779778823, 1.5]", "exact", id="a column as a list"),
         pytest.param("output: [[1.8807970779778823, 1.5]]", "exact", id="a column as a row"),
-        pytest.param("weights: [0.8807970779778823, 0.11920292202211755, 0.5, 0.5]", "wrong", id="weights as a list"),
+        pytest.param("weights: [0.8807970779778823, 0.11920292202211755, 0.5, 0.5]", "exact", id="weights as a list"),
     ],
 )
-def test_only_what_is_one_line_may_be_written_as_one(expected, verdict):
+def test_as_many_numbers_as_are_expected_may_be_one_line(expected, verdict):
     problem = "queries: [[2, 0], [0, 0]], keys: [[1, 0], [0, 1]], values: [[2], [1]], variant: dot"
     assert report(expected, problem).verdict == verdict
 
@@ -391,24 +391,49 @@ def test_the_parts_of_a_batch_may_be_one_line(expected, verdict):
 
 
 @pytest.mark.parametrize("problem", [QKV, QKV.replace("[[2, 0]]", "[[[2, 0]]]")], ids=["alone", "in a batch"])
-def test_an_output_of_several_columns_is_no_list(problem):
-    assert report("output: [1.2384058440442351, 2.238405844044235]", problem).verdict == "wrong"
+def test_one_query_s_output_may_be_a_list(problem):
+    assert report("output: [1.2384058440442351, 2.238405844044235]", problem).verdict == "exact"
 
 
-def test_what_is_no_line_may_not_be_written_as_one():
+def test_other_shapes_of_a_batch_are_wrong():
     problem = "queries: [[[0], [0]], [[0], [0]]], keys: [[0]], values: [[1]]"
-    assert report("lse: [0, 0, 0, 0]", problem).verdict == "wrong"
-    assert report("output: [1, 1, 1, 1]", problem).verdict == "wrong"
+    assert report("lse: [0, 0, 0]", problem).verdict == "wrong"
+    assert report("output: [[1], [1], [1], [1]]", problem).verdict == "wrong"
     assert report("lse: [0]", "queries: [[0], [0]], keys: [[0]]").verdict == "wrong"
     assert report("lse: [[0, 0], [0, 0]], output: [[[1], [1]], [[1], [1]]]", problem).verdict == "exact"
 
 
 @pytest.mark.parametrize(
-    ("weights", "shape"), [("[[0.5]]", "1 × 1"), ("[0.5, 0.5]", "2"), ("0.5", "that of one number")], ids=str
+    ("weights", "shape"),
+    [("[[0.5]]", "1 × 1"), ("[0.5]", "1"), ("[[0.5], [0.5]]", "2 × 1"), ("0.5", "that of one number")],
+    ids=str,
 )
 def test_another_shape_is_wrong_also_where_the_numbers_are_right(weights, shape):
     found = report(f"weights: {weights}", "queries: [[1]], keys: [[1], [1]], variant: dot")
-    assert (found.verdict, found.checks[0].said) == ("wrong", f"its shape is {shape}, and 1 × 2 is due")
+    turned = ". It holds the right numbers, transposed" if shape == "2 × 1" else ""
+    assert (found.verdict, found.checks[0].said) == ("wrong", f"its shape is {shape}; expected 1 × 2{turned}")
+
+
+def test_a_transposed_output_is_named():
+    problem = "queries: [[2, 0], [0, 1], [1, 1]], keys: [[1, 0], [0, 1]], values: [[1, 2], [3, 5]], variant: dot"
+    output = attend([[2, 0], [0, 1], [1, 1]], [[1, 0], [0, 1]], [[1, 2], [3, 5]], variant="dot").output
+    found = report(f"output: {output.T.tolist()}", problem)
+    assert found.checks[0].said == "its shape is 2 × 3; expected 3 × 2. It holds the right numbers, transposed"
+    assert [(each.slip, each.sentence) for each in found.diagnosis] == [
+        ("output-transposed", "your output is the right one with two axes exchanged: its shape is 3 × 2")
+    ]
+    viewed = report(f"output: {output.T.reshape(3, 2).tolist()}", problem)
+    assert [each.slip for each in viewed.diagnosis] == ["output-transposed"]
+
+
+def test_whole_numbers_say_what_the_verdict_rests_on():
+    problem = "queries: [[1, 0], [0, 1]], keys: [[1, 0], [0, 1]]"
+    found = report("weights: [[1, 0], [0, 1]]", problem).checks[0]
+    assert (found.verdict, found.note) == (
+        "exact",
+        "claims whole numbers only; the right ones are 0.67, 0.33, 0.33, 0.67",
+    )
+    assert report("raw_scores: [[1, 0], [0, 1]]", problem).checks[0].note == ""
 
 
 def test_a_tolerance_does_not_count_what_is_infinite_in_both():
