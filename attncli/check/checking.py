@@ -13,6 +13,7 @@ from attncli.check.judging import DEFAULTS, Judge, Tolerance
 from attncli.check.measures import Measured
 from attncli.check.report import CaseReport, Explanation, MatrixCheck, worst
 from attncli.check.routes import RIGHT
+from attncli.check.steps import verdicts_of
 from attncli.check.structure import errors_of
 from attncli.errors import ProblemError, UsageError
 from attncli.request import MATRIX_NAMES, RESULT_NAMES
@@ -51,12 +52,13 @@ def check(
         raise ProblemError(worksheet.where, "an output is expected, but there are no values", "give V, or w_v")
     measured = Measured(RIGHT, worksheet.request, names, rounded_inputs(worksheet.request))
     tolerance = None if rtol is None and atol is None else Tolerance(rtol or 0.0, atol or 0.0)
-    judges, checks = {}, []
+    judges = {}
     for name in names:
         matrix = worksheet.expected[name]
         judge = judge_of(name, matrix, problem, _digits_of(worksheet, name, digits), tolerance, strict)
         judges[name] = judge
-        checks.append(_checked(judge, measured))
+    verdicts = verdicts_of(judges, measured)
+    checks = [_checked(judges[name], verdicts[name], measured) for name in names]
     verdict = worst([found.verdict for found in checks])
     diagnosis: tuple[Explanation, ...] = ()
     if verdict == "wrong":
@@ -140,13 +142,12 @@ def layout_of(name: str, shape: tuple[int, ...], problem: Problem) -> Callable[[
     return lambda array: array
 
 
-def _checked(judge: Judge, measured: Measured) -> MatrixCheck:
+def _checked(judge: Judge, verdict: str, measured: Measured) -> MatrixCheck:
     """The check of one matrix as the report has it."""
     name, expected = judge.name, judge.expected
     computed = measured.numbers[name]
     decimals = None if judge.claims is None else judge.claims.decimals
     tolerance = "" if judge.tolerance is None else str(judge.tolerance)
-    verdict = judge.verdict(measured)
     if computed.shape != expected.shape:
         return MatrixCheck(
             what=name,

@@ -13,6 +13,7 @@ from attncli.check.report import Explanation, worst
 from attncli.check.routes import Route
 from attncli.check.sampling import Sample, same
 from attncli.check.slips import SLIPS, Slip
+from attncli.check.steps import verdicts_of
 from attncli.errors import AttncliError
 from attncli.records import record
 
@@ -97,13 +98,11 @@ def _judged(attempt: Attempt, case: Case, right: Measured) -> Found | None:
         measured = Measured(attempt.route, case.request, tuple(case.judges), right.halves)
     except (AttncliError, ValueError):
         return None
-    verdicts = {}
-    for name, judge in case.judges.items():
-        if name not in measured.numbers:
-            return None
-        verdicts[name] = judge.verdict(measured)
-        if verdicts[name] == "wrong":
-            return None
+    if any(name not in measured.numbers for name in case.judges):
+        return None
+    verdicts = verdicts_of(case.judges, measured)
+    if "wrong" in verdicts.values():
+        return None
     if len(attempt.slips) > 1 and _evidence(case, measured, right) < EVIDENCE:
         return None
     return Found(attempt, worst(list(verdicts.values())), measured.numbers)

@@ -52,7 +52,11 @@ def rounded(array: Array, dtype: str) -> Array:
 
 def narrow_dtypes(array: Array, claims: Claims | None) -> tuple[str, ...]:
     """The half precisions whose numbers these are, in full or, where it can be no accident, in their shortest texts."""
-    return tuple(dtype for dtype in BITS if _are_in_full(array, dtype) or _are_shortest(array, claims, dtype))
+    return tuple(
+        dtype
+        for dtype in BITS
+        if (_are_in_full(array, dtype) and _are_long(array, claims)) or _are_shortest(array, claims, dtype)
+    )
 
 
 def _are_in_full(array: Array, dtype: str) -> bool:
@@ -62,6 +66,14 @@ def _are_in_full(array: Array, dtype: str) -> bool:
         return False
     fraction, _ = np.frexp(values)
     return not bool((np.ldexp(fraction, BITS[dtype] - 3) % 1 == 0).all())
+
+
+def _are_long(array: Array, claims: Claims | None) -> bool:
+    """Whether texts show so many decimals that they are numbers in base two by no accident: one in five per decimal."""
+    if claims is None:
+        return True
+    shown = claims.shown[np.isfinite(array) & (array != 0) & (claims.shown > 0)]
+    return float(np.maximum(-np.log10(shown), 0).sum()) * np.log10(5) >= EVIDENCE
 
 
 def _are_shortest(array: Array, claims: Claims | None, dtype: str) -> bool:

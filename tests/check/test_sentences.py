@@ -518,10 +518,10 @@ def test_weights_rounded_to_at_most_four_decimals_are_told(decimals):
 
 def test_an_output_of_the_weights_as_they_are_printed_is_told():
     weights = np.floor(np.array(numbers(TWO, "weights")) * 100) / 100
-    output = (weights @ [[1, 2], [3, 5], [7, 11]]).round(6)
+    output = [[f"{cell:.4f}" for cell in row] for row in weights @ [[1, 2], [3, 5], [7, 11]]]
     sentence = "your output is the weights as they are printed times V: multiply V by the weights in full"
-    expected = {"weights": weights.tolist(), "output": output.tolist()}
-    assert told(TWO, expected) == ("rounded-weights", sentence)
+    expected = {"weights": weights.tolist(), "output": str(output).replace("'", "")}
+    assert told(TWO, expected) == ("rounded-weights", sentence)  # four decimals from two
 
 
 SWAPPED = "queries: [[1, 0], [0, 1], [-1, 1]], keys: [[1, 2], [3, -1]]"

@@ -1,0 +1,50 @@
+"""Worksheets worked with the digits that they print."""
+
+import numpy as np
+import pytest
+
+from attncli.check import check
+from attncli.matrices import Reading
+from attncli.problem_file import read_problem
+from attncli.sources import Sources
+
+GIVEN = "queries: [[2, 1], [0, 3]], keys: [[1, 2], [3, 1], [0, 1]], values: [[10, 20], [35, 50], [70, -40]]"
+
+
+def printed(array, decimals):
+    return str([[f"{cell:.{decimals}f}" for cell in row] for row in array]).replace("'", "")
+
+
+def verdicts(text, **options):
+    report = check(read_problem(f"{{{text}}}", Sources(lambda: None, Reading(keep_text=True))), **options)
+    return {found.what: found.verdict for found in report.checks}
+
+
+def worked(decimals, wrong=()):
+    """Every step rounded, and each worked from the printed one before it."""
+    queries, keys = np.array([[2, 1], [0, 3]]), np.array([[1, 2], [3, 1], [0, 1]])
+    values = np.array([[10, 20], [35, 50], [70, -40]])
+    steps = {"scores": np.round(queries @ keys.T / 2**0.5, decimals)}
+    powers = np.exp(steps["scores"])
+    steps["weights"] = np.round(powers / powers.sum(axis=1, keepdims=True), decimals)
+    steps["output"] = np.round(steps["weights"] @ values, decimals)
+    for name, units in wrong:
+        steps[name][0, 0] += units * 10.0**-decimals
+    return ", ".join(f"{name}: {printed(array, decimals)}" for name, array in steps.items())
+
+
+@pytest.mark.parametrize("decimals", [1, 2, 3])
+def test_a_worksheet_worked_with_the_digits_it_prints_is_right(decimals):
+    found = verdicts(f"{GIVEN}, expected: {{{worked(decimals)}}}")
+    assert "wrong" not in found.values()
+    assert found["output"] == "step-rounding"
+
+
+def test_a_step_that_does_not_follow_from_the_one_before_it_is_wrong():
+    found = verdicts(f"{GIVEN}, expected: {{{worked(2, [('output', 3)])}}}")
+    assert found["output"] == "wrong"
+
+
+def test_a_step_after_a_wrong_one_is_not_excused_by_it():
+    found = verdicts(f"{GIVEN}, expected: {{{worked(2, [('weights', 9)])}}}")
+    assert (found["weights"], found["output"]) == ("wrong", "wrong")
