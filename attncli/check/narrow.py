@@ -73,7 +73,7 @@ def _are_long(array: Array, claims: Claims | None) -> bool:
     if claims is None:
         return True
     shown = claims.shown[np.isfinite(array) & (array != 0) & (claims.shown > 0)]
-    return float(np.maximum(-np.log10(shown), 0).sum()) * np.log10(5) >= EVIDENCE
+    return float(np.maximum(-np.log10(shown), 0).sum() * np.log10(5)) >= EVIDENCE
 
 
 def _are_shortest(array: Array, claims: Claims | None, dtype: str) -> bool:
