@@ -28,7 +28,8 @@ Examples:
   attncli check problems/ --junit report.xml         for a CI server
   attncli check p.yaml -f json                       for a program
 
-Verdicts: exact, last-digit, float32, input-rounding, within-tolerance hold (exit 0); wrong does not (exit 1).
+Verdicts: exact, last-digit, float32, float16, bfloat16, input-rounding, step-rounding, within-tolerance hold
+(exit 0); wrong does not (exit 1).
 How precisely the numbers were printed is read from their text.
 """
 EXPECTED, SHOWING = "Expected numbers", "Showing"
