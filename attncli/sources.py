@@ -156,6 +156,8 @@ class Sources:
         return self._matrices[key]
 
     def _picked(self, contents: Contents, path: str, name: str | None, role: str) -> Matrix:
+        if name is not None and name not in contents.matrices and contents.select is not None:
+            return contents.select(name)
         chosen = pick(contents, name, role)
         if (path, chosen) not in self._matrices:
             self._matrices[path, chosen] = contents.matrices[chosen]()

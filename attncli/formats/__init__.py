@@ -53,6 +53,8 @@ FORMATS = (
     Format("npz", (".npz",), "attncli.formats.npz", holds_many=True),
     Format("tex", (".tex",), "attncli.formats.tex", holds_many=True),
     Format("safetensors", (".safetensors",), "attncli.formats.safetensors", holds_many=True),
+    Format("markdown", (".md",), "attncli.formats.markdown", holds_many=True, is_written=False),
+    Format("xlsx", (".xlsx", ".ods"), "attncli.formats.sheets", holds_many=True, is_written=False),
     Format("mat", (".mat",), "attncli.formats.mat", holds_many=True, is_written=False),
     Format("h5", (".h5", ".hdf5"), "attncli.formats.h5", holds_many=True, is_written=False),
     Format("mtx", (".mtx",), "attncli.formats.mtx", holds_many=False, is_written=False),

@@ -18,12 +18,14 @@ class Contents:
 
     `matrices` maps a name to a function that decodes that array (decoding is lazy: an NPZ of many
     members costs only what is used). A format of one unnamed array uses the name "".
+    `select` gives a part of a spreadsheet by a name that is not in `matrices`, as `Sheet!B2:E5`.
     `tree` is set by YAML and JSON alone: the whole document, for problem files.
     """
 
     where: str
     matrices: Mapping[str, Callable[[], Matrix]]
     tree: Tree | None = None
+    select: Callable[[str], Matrix] | None = None
 
 
 @record

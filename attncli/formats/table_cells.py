@@ -17,7 +17,7 @@ DELIMITERS = (
     ",",
     BLANKS,
 )  # in this order: a semicolon separates decimal commas, a comma is followed by blanks
-NAMES = {";": "semicolons", "\t": "tabs", ",": "commas", BLANKS: "blanks"}
+NAMES = {";": "semicolons", "\t": "tabs", ",": "commas", BLANKS: "blanks", "|": "bars"}
 DECIMAL_COMMA = re.compile(r"[+-]?[0-9]*,[0-9]+(?:[eE][+-]?[0-9]+)?|[+-]?[0-9]+,(?:[eE][+-]?[0-9]+)?")
 LEADING_ZERO = re.compile(rb",0[0-9]+(?![0-9.])")
 _CELLS = {

@@ -128,7 +128,11 @@ def _eaten(header: list[str], array: Array, where: str, reading: Reading) -> tup
 
 
 def _read_table(text: str, where: str, reading: Reading) -> Matrix:
-    table = split(text, where)
+    return matrix_of(split(text, where), where, reading)
+
+
+def matrix_of(table: Table, where: str, reading: Reading) -> Matrix:
+    """The matrix and the labels of a table's cells; an error names the table's own place for a cell."""
     header = take_header(table, reading)
     row_labels = take_row_labels(table)
     labels = None if header is None else column_labels(*header, where, row_labels is not None)

@@ -1,0 +1,155 @@
+"""Tables with bars, as Markdown has them, psql and MySQL print them, and attncli writes with -f markdown."""
+
+from __future__ import annotations
+
+import html
+import re
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+from attncli.errors import InputError
+from attncli.formats.contents import Contents
+from attncli.formats.encoding import decode
+from attncli.formats.table_cells import Table
+from attncli.formats.text_table import matrix_of
+from attncli.numerals import quoted, reads_as_cell
+from attncli.records import record
+
+if TYPE_CHECKING:
+    from attncli.matrices import Matrix, Reading
+
+_CORNERS = "┼╋┿╇┬┴┳┻╈╪╫╬├┤┌┐└┘┏┓┗┛┡┩╭╮╰╯╞╡"
+_BOXES = str.maketrans(
+    {**dict.fromkeys("│┃║", "|"), **dict.fromkeys("─━═", "-"), **dict.fromkeys(_CORNERS, "+")}  # as rich draws them
+)
+_RULE = re.compile(r"[ \t]*[|+]?(?:[ \t]*:?-+:?[ \t]*[|+])*[ \t]*:?-+:?[ \t]*[|+]?[ \t]*")
+_BAR = re.compile(r"(?<!\\)\|")
+_COUNT = re.compile(r"\s*\([0-9]+ rows?\)\s*|\s*[0-9]+ rows? in set.*")
+_TITLE = re.compile(r"\s*(?:#{1,6}\s+(.+?)\s*#*|\*\*(.+?)\*\*(.*)|__(.+?)__|([A-Za-z_]\w*)\s*[:=])\s*")
+_MARKED = re.compile(r"(\*\*|__|\*|`|\$)(.+?)\1")
+_ESCAPED = re.compile(r"\\([!-/:-@\[-`{-~])")
+_MASKED = {"weights": "0", "scores": "-inf"}  # what a dot stands for in attncli's own tables
+_LEFT_OUT = re.compile(r"left out")
+
+
+@dataclass(slots=True, eq=False, repr=False)
+class _BarTable(Table):
+    """A table whose header is known by the rule below it."""
+
+    name: str = ""
+    has_header: bool = False
+
+
+@record
+class _Line:
+    number: int
+    text: str
+
+
+def read(data: bytes, where: str, reading: Reading) -> Contents:
+    """Every table of a document, called by the heading over it, or numbered from 1 where one of several has none."""
+    return read_tables(decode(data, where), where, reading)
+
+
+def has_table(text: str) -> bool:
+    """Whether a line of bars and one of rules follow each other at the beginning of the text."""
+    lines = [line for line in text.translate(_BOXES).split("\n")[:6] if line.strip()][:3]
+    return any(_is_rule(line) for line in lines) and any(_BAR.search(line) and not _is_rule(line) for line in lines)
+
+
+def read_tables(text: str, where: str, reading: Reading) -> Contents:
+    """The tables of a text under their names; "" for the only one without a heading."""
+    tables = _tables(text, where)
+    if not tables:
+        raise InputError(where, "there is no table", "write | 1 | 0 | with a line |---|---| under the header")
+    names = [table.name for table in tables]
+    if len(tables) > 1:
+        names = [name or str(number) for number, name in enumerate(names, 1)]
+    for index, name in enumerate(names):
+        if name in names[:index]:
+            raise InputError(where, f"two tables are called {quoted(name)}", "give each its own heading")
+    named = zip(names, tables, strict=True)
+    return Contents(where, {name: partial(_matrix, table, name, where, reading) for name, table in named})
+
+
+def _tables(text: str, where: str) -> list[_BarTable]:
+    """The runs of lines with bars, one of them a rule, and what stands over each."""
+    found: list[_BarTable] = []
+    run: list[_Line] = []
+    title = ""
+    for number, line in enumerate([*text.translate(_BOXES).split("\n"), ""], 1):
+        if line.strip() and (_BAR.search(line) or _is_rule(line)):
+            run.append(_Line(number, line))
+            continue
+        if run and any(_is_rule(one.text) for one in run) and any(_BAR.search(one.text) for one in run):
+            if _LEFT_OUT.search(title):
+                raise InputError(where, f"rows or columns of {quoted(title)} were left out", "print it in full: --full")
+            found.append(_table(run, title, where))
+            title = ""
+        run = []
+        if named := _TITLE.fullmatch(line):
+            title = next(filter(None, named.groups()[:2] + named.groups()[3:]), "") + (named[3] or "")
+    return found
+
+
+def _is_rule(line: str) -> bool:
+    return "-" in line and _RULE.fullmatch(line) is not None and ("|" in line or "+" in line or "--" in line)
+
+
+def _table(run: list[_Line], title: str, where: str) -> _BarTable:
+    """The cells; the header is what stands over the first rule that has rows on both sides."""
+    rows: list[list[str]] = []
+    lines: list[int] = []
+    header_rows = 0
+    for line in run:
+        if _is_rule(line.text):
+            header_rows = header_rows or len(rows)
+        else:
+            rows.append(_cells(line.text))
+            lines.append(line.number)
+    table = _BarTable(where, rows, lines, "|", name=_plain(title), has_header=header_rows == 1)
+    for index, row in enumerate(rows):
+        if len(row) != len(rows[0]):
+            what = f"this row has {len(row)} cells, line {lines[0]} has {len(rows[0])}"
+            place = table.place(index, min(len(row), len(rows[0])))
+            raise InputError(place, what, "all rows need the same number of cells")
+    return table
+
+
+def _cells(line: str) -> list[str]:
+    stripped = line.strip()
+    cells = _BAR.split(stripped)
+    if stripped.startswith("|"):
+        cells = cells[1:]
+    if len(cells) > 1 and not cells[-1].strip() and stripped.endswith("|"):
+        cells = cells[:-1]
+    return [_plain(cell.strip()) for cell in cells]
+
+
+def _plain(text: str) -> str:
+    """A cell without what makes it bold or code, its escapes undone."""
+    if marked := _MARKED.fullmatch(text):
+        text = marked[2].strip()
+    return _ESCAPED.sub(r"\1", html.unescape(text))
+
+
+def _matrix(table: _BarTable, name: str, where: str, reading: Reading) -> Matrix:
+    called = f"{where}: {name}" if name else where
+    masked = _MASKED.get(name.split()[0].rstrip(",") if name else "")
+    rows = [[masked if cell == "·" and masked else cell for cell in row] for row in table.rows]
+    lines = list(table.lines)
+    if table.has_header and reading.header is None:
+        if not rows[1:]:
+            raise InputError(f"{where}: line {lines[0]}", "the table has a header and no rows")
+        if any(rows[0][1:]) and not rows[0][0]:  # a column without a name in a table with names holds labels
+            body = Table(where, [row[1:] for row in rows[1:]], lines[1:], "|", taken=1)
+            matrix = matrix_of(body, where, replace(reading, header=False))
+            labels = tuple(row[0] for row in rows[1:])
+            return replace(matrix, where=called, row_labels=labels, column_labels=tuple(rows[0][1:]), notes=())
+        if any(map(reads_as_cell, rows[0])):
+            hint = "leave its cells empty, or say --header or --no-header"
+            raise InputError(f"{where}: line {lines[0]}", "the header of the table holds numbers", hint)
+        reading = replace(reading, header=any(rows[0]))
+        rows, lines = (rows, lines) if any(rows[0]) else (rows[1:], lines[1:])
+    return replace(matrix_of(Table(where, rows, lines, "|"), where, reading), where=called)

@@ -1,0 +1,210 @@
+"""Spreadsheets, .xlsx and .ods, by python-calamine (extra `sheets`): sheets by name, a part of one as Q!B2:E5."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from functools import partial
+from io import BytesIO
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+from attncli.errors import InputError, MissingExtraError, suggestion
+from attncli.formats.archive import DAMAGED, MAGIC, open_archive, read_member
+from attncli.formats.contents import Contents
+from attncli.formats.encoding import looks_like_text, refuse_foreign
+from attncli.formats.table_cells import Table
+from attncli.formats.text_table import matrix_of
+
+if TYPE_CHECKING:
+    import zipfile
+
+    from attncli.matrices import Matrix, Reading
+
+_ADDRESS = re.compile(r"\$?([A-Za-z]{1,3})\$?([0-9]{1,7})(?::\$?([A-Za-z]{1,3})\$?([0-9]{1,7}))?")
+_CELL_NAME = re.compile(rb'\br="([A-Z]{1,3})([0-9]{1,7})"')
+_UNCALCULATED = re.compile(rb"<c\b([^>]*)><f\b[^>]*?(?:/>|>[^<]*</f>)(?:<v\s*/>|<v></v>)?</c>")
+_REPEATED = re.compile(rb'number-(?:columns|rows)-repeated="([0-9]+)"[^>]*office:value')
+_HARMLESS = 1_000_000  # cells
+_MOST_EMPTY = 1000  # cells for each that is in the file
+_AGAIN = "open it in a spreadsheet program and save it there"
+
+
+@dataclass(slots=True, eq=False, repr=False)
+class _SheetTable(Table):
+    """A block of cells whose places are called as in a spreadsheet; `corner` is its first cell, from 0."""
+
+    corner: tuple[int, int] = (0, 0)
+
+    def place(self, row: int, column: int) -> str:
+        return f"{self.where}: {address(self.lines[row] - 1, self.corner[1] + column + self.taken)}"
+
+
+def address(row: int, column: int) -> str:
+    """`B3` of a cell, counted from 0."""
+    letters = ""
+    column += 1
+    while column:
+        column, letter = divmod(column - 1, 26)
+        letters = chr(ord("A") + letter) + letters
+    return f"{letters}{row + 1}"
+
+
+def _column(letters: str) -> int:
+    """The number of a column, from 0."""
+    number = 0
+    for letter in letters.upper():
+        number = number * 26 + ord(letter) - ord("A") + 1
+    return number - 1
+
+
+def read(data: bytes, where: str, reading: Reading) -> Contents:
+    """Each sheet under its name; `select` gives a part of one."""
+    refuse_foreign(data, where, "a spreadsheet", known=(MAGIC,))
+    if not data.startswith(MAGIC):
+        if looks_like_text(data):
+            raise InputError(where, "this is text, not a spreadsheet", "name it .csv")
+        raise InputError(where, "this is not a spreadsheet: it does not begin as a zip archive does")
+    archive = open_archive(data, where, "save it again, without what inflates it")
+    names = {member.filename: member for member in archive.infolist()}
+    if "xl/workbook.xml" not in names and "content.xml" not in names:
+        raise InputError(where, "this is a zip archive, but not a spreadsheet", "an NPZ file is named .npz")
+    _refuse_bombs(archive, names, where)
+    workbook = _workbook(data, where)
+    pending = _uncalculated(archive, names, where) if "xl/workbook.xml" in names else {}
+    sheets = list(workbook.sheet_names)
+
+    def select(name: str) -> Matrix:
+        return _selected(workbook, sheets, name, where, reading, pending)
+
+    return Contents(where, {name: partial(select, name) for name in sheets}, select=select)
+
+
+def _workbook(data: bytes, where: str) -> Any:
+    try:
+        import python_calamine
+    except ImportError:
+        raise MissingExtraError(where, "python-calamine", "sheets") from None
+    try:
+        return python_calamine.CalamineWorkbook.from_filelike(BytesIO(data))
+    except Exception:  # CalamineError, and what its Rust side lets out
+        raise InputError(where, "the spreadsheet cannot be read", DAMAGED) from None
+
+
+def _refuse_bombs(archive: zipfile.ZipFile, names: dict[str, zipfile.ZipInfo], where: str) -> None:
+    """InputError where a few cells far apart, or one repeated, claim a sheet that no memory holds."""
+    for name, member in names.items():
+        if name.startswith("xl/worksheets/") and name.endswith(".xml"):
+            rows = columns = cells = 0
+            for found in _CELL_NAME.finditer(read_member(archive, member, where)):
+                cells += 1
+                rows, columns = max(rows, int(found[2])), max(columns, _column(found[1].decode()) + 1)
+            if rows * columns > _HARMLESS and rows * columns > _MOST_EMPTY * cells:
+                raise InputError(where, f"{cells} cells lie in a sheet of {rows} × {columns}", "move them together")
+        elif name == "content.xml":
+            for found in _REPEATED.finditer(read_member(archive, member, where)):
+                if int(found[1]) > _HARMLESS // 10:
+                    raise InputError(
+                        where, f"a cell is repeated {int(found[1])} times", "save the cells that are meant"
+                    )
+
+
+def _uncalculated(archive: zipfile.ZipFile, names: dict[str, zipfile.ZipInfo], where: str) -> dict[str, list[str]]:
+    """The cells of each sheet that hold a formula without its value, as programs that do not calculate write them."""
+    from xml.etree import ElementTree
+
+    def parsed(name: str) -> Any:
+        try:
+            return ElementTree.fromstring(read_member(archive, names[name], where))
+        except (KeyError, ElementTree.ParseError):
+            raise InputError(where, "the spreadsheet cannot be read", DAMAGED) from None
+
+    targets = {node.get("Id"): node.get("Target", "") for node in parsed("xl/_rels/workbook.xml.rels")}
+    found = {}
+    for node in parsed("xl/workbook.xml").iter():
+        if node.tag.rpartition("}")[2] != "sheet":
+            continue
+        identity = next((value for key, value in node.items() if key.rpartition("}")[2] == "id"), None)
+        path = targets.get(identity, "").removeprefix("/")
+        member = names.get(path if path.startswith("xl/") else f"xl/{path}")
+        if member is not None:
+            cells = _UNCALCULATED.finditer(read_member(archive, member, where))
+            named = [_CELL_NAME.search(cell[1]) for cell in cells]
+            found[node.get("name", "")] = [(name[1] + name[2]).decode() for name in named if name]
+    return found
+
+
+def _selected(
+    workbook: Any, sheets: list[str], name: str, where: str, reading: Reading, pending: dict[str, list[str]]
+) -> Matrix:
+    """A sheet, `Sheet!B2:E5`, or `B2:E5` where there is one sheet only."""
+    sheet, mark, part = ("", "", "") if name in sheets else name.rpartition("!")
+    if name in sheets:
+        sheet, part = name, ""
+    elif not mark and len(sheets) == 1:
+        sheet, part = sheets[0], name
+    sheet = sheet[1:-1].replace("''", "'") if sheet[:1] == "'" and sheet[-1:] == "'" and sheet not in sheets else sheet
+    if sheet not in sheets:
+        what = f"has no sheet {(sheet or name)!r}: it holds {', '.join(sheets)}"
+        raise InputError(where, what, suggestion(sheet or name, sheets))
+    if part and not _ADDRESS.fullmatch(part):
+        raise InputError(where, f"{part!r} is not a range of cells", f"as in {where}:{sheet}!B2:E5")
+    here = f"{where}: {sheet}"
+    if pending.get(sheet):
+        raise InputError(f"{here}: {pending[sheet][0]}", "holds a formula that was never calculated", _AGAIN)
+    try:
+        rows = workbook.get_sheet_by_name(sheet).to_python(skip_empty_area=False)
+    except Exception:
+        raise InputError(here, "the sheet cannot be read", DAMAGED) from None
+    return _matrix(rows, part, here, f"{where}:{sheet}", reading)
+
+
+def _matrix(rows: list[list[Any]], part: str, where: str, source: str, reading: Reading) -> Matrix:
+    """The cells of a range as a table with labels; without one, the only block of cells there is."""
+    top, left, bottom, right = _range(part) if part else _block(rows, where, source)
+    if bottom >= len(rows) or right >= len(rows[0]):
+        raise InputError(f"{where}: {part}", "the range reaches beyond the cells of the sheet")
+    cells = [
+        [_text(row[column], f"{where}: {address(index, column)}") for column in range(left, right + 1)]
+        for index, row in enumerate(rows[top : bottom + 1], top)
+    ]
+    table = _SheetTable(where, cells, list(range(top + 1, bottom + 2)), " ", corner=(top, left))
+    return replace(matrix_of(table, where, reading), texts=None)  # what a sheet shows says nothing of what it holds
+
+
+def _range(part: str) -> tuple[int, int, int, int]:
+    found = _ADDRESS.fullmatch(part)
+    assert found is not None
+    columns = sorted((_column(found[1]), _column(found[3] or found[1])))
+    lines = sorted((int(found[2]) - 1, int(found[4] or found[2]) - 1))
+    return lines[0], columns[0], lines[1], columns[1]
+
+
+def _block(rows: list[list[Any]], where: str, source: str) -> tuple[int, int, int, int]:
+    """The rows and columns that hold something; InputError where an empty one divides them."""
+    filled = [index for index, row in enumerate(rows) if any(cell != "" for cell in row)]
+    if not filled:
+        raise InputError(where, "the sheet is empty")
+    columns = sorted({column for row in rows for column, cell in enumerate(row) if cell != ""})
+    for used, what in ((filled, "row"), (columns, "column")):
+        gap = next((before for before, after in pairwise(used) if after != before + 1), None)
+        if gap is not None:
+            first = f"{address(filled[0], columns[0])}:{address(_run(filled), _run(columns))}"
+            raise InputError(
+                where, f"an empty {what} divides its cells", f"say which are meant, as in {source}!{first}"
+            )
+    return filled[0], columns[0], filled[-1], columns[-1]
+
+
+def _run(used: list[int]) -> int:
+    """The last of the numbers that follow one another from the first."""
+    return next((before for before, after in pairwise(used) if after != before + 1), used[-1])
+
+
+def _text(cell: Any, place: str) -> str:
+    """A cell as the text of a table; InputError for a date, which a spreadsheet makes of 1/2."""
+    if isinstance(cell, (bool, str)):
+        return str(cell).strip()
+    if isinstance(cell, (int, float)):
+        return str(int(cell)) if cell == int(cell) and abs(cell) < 1 << 53 else repr(float(cell))
+    raise InputError(place, f"the cell holds a date or a time, {cell}", "format it as a number, and type it again")

@@ -1,0 +1,169 @@
+"""Spreadsheets: sheets by name, ranges of cells, and what no sheet of numbers holds."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import io
+import sys
+
+import pytest
+from bad_input_reader import read_all
+from hypothesis import given
+from hypothesis import strategies as st
+
+from attncli.errors import InputError, MissingExtraError
+from attncli.formats import BY_NAME
+from attncli.formats.sheets import address
+from attncli.matrices import Reading
+from attncli.sources import Sources
+
+openpyxl = pytest.importorskip("openpyxl")
+pytest.importorskip("python_calamine")
+
+QUERIES = [[1.5, 2.0, 3.0], [4.0, 5.0, -6.25]]
+
+
+def workbook(**sheets: list[list[object]]) -> bytes:
+    book = openpyxl.Workbook()
+    book.remove(book.active)
+    for name, rows in sheets.items():
+        sheet = book.create_sheet(name.replace("_", " "))
+        for row in rows:
+            sheet.append(row)
+    stream = io.BytesIO()
+    book.save(stream)
+    return stream.getvalue()
+
+
+def test_each_sheet_is_a_matrix_with_its_labels() -> None:
+    found = read_all("xlsx", workbook(Q=QUERIES, K=[["", "a", "b"], ["cat", 1, 2], ["dog", 0.1, 4]]))
+    assert {name: matrix.array.tolist() for name, matrix in found.items()} == {"Q": QUERIES, "K": [[1, 2], [0.1, 4]]}
+    assert (found["K"].row_labels, found["K"].column_labels) == (("cat", "dog"), ("a", "b"))
+    assert found["K"].where == "q.xlsx: K"
+
+
+def test_numbers_are_those_that_the_file_holds_and_claim_no_digits() -> None:
+    numbers = [[0.1, 1 / 3, 1e-300], [123456789.125, -0.5, 2**53]]
+    matrix = read_all("xlsx", workbook(Q=numbers), Reading(keep_text=True))["Q"]
+    assert (matrix.array.tolist(), matrix.texts) == (numbers, None)
+
+
+APART = [[None, None, None, None, None], [None, 1, 2, None, 7], [None, 3, 4, None, 8]]
+
+
+@pytest.mark.parametrize(
+    ("name", "numbers"),
+    [
+        ("two blocks!B2:C3", [[1, 2], [3, 4]]),
+        ("two blocks!$E$3:$E$2", [[7], [8]]),
+        ("'two blocks'!C3", [[4]]),
+        ("Q", QUERIES),
+    ],
+)
+def test_a_range_of_cells_is_a_matrix(name: str, numbers: list, tmp_path) -> None:
+    path = tmp_path / "a.xlsx"
+    path.write_bytes(workbook(Q=QUERIES, two_blocks=APART))
+    assert Sources(io.BytesIO).matrix(f"{path}:{name}", role="queries").array.tolist() == numbers
+
+
+def test_the_only_sheet_needs_no_name(tmp_path) -> None:
+    path = tmp_path / "a.xlsx"
+    path.write_bytes(workbook(Sheet=QUERIES))
+    sources = Sources(io.BytesIO)
+    assert sources.matrix(str(path), role="queries").array.tolist() == QUERIES
+    assert sources.matrix(f"{path}:A1:B2", role="queries").array.tolist() == [[1.5, 2], [4, 5]]
+
+
+REFUSED = [
+    ("a word", {"Q": [[1, 2], ["x", 3]]}, "Q", "q.xlsx: Q: A2", "'x' is not a number"),
+    ("an empty cell", {"Q": [[1, 2], [3, None]]}, "Q", "q.xlsx: Q: B2", "the cell is empty"),
+    (
+        "a date",
+        {"Q": [[datetime.datetime(2020, 1, 2), 3]]},
+        "Q",
+        "q.xlsx: Q: A1",
+        "the cell holds a date or a time, 2020-01-02",
+    ),
+    (
+        "a formula without a value",
+        {"Q": [[1, "=A1*2"]]},
+        "Q",
+        "q.xlsx: Q: B1",
+        "holds a formula that was never calculated",
+    ),
+    ("an empty sheet", {"Q": []}, "Q", "q.xlsx: Q", "the sheet is empty"),
+    ("two blocks", {"Q": APART}, "Q", "q.xlsx: Q", "an empty column divides its cells"),
+    ("two blocks in rows", {"Q": [[1], [None], [2]]}, "Q", "q.xlsx: Q", "an empty row divides its cells"),
+    ("no such sheet", {"Q": [[1]]}, "K!A1", "q.xlsx", "has no sheet 'K': it holds Q"),
+    ("no range", {"Q": [[1]]}, "Q!1A", "q.xlsx", "'1A' is not a range of cells"),
+    (
+        "a range beyond the cells",
+        {"Q": [[1]]},
+        "Q!A1:B1",
+        "q.xlsx: Q: A1:B1",
+        "the range reaches beyond the cells of the sheet",
+    ),
+]
+
+
+@pytest.mark.parametrize(("sheets", "name", "where", "what"), [c[1:] for c in REFUSED], ids=[c[0] for c in REFUSED])
+def test_cells_that_are_no_matrix_are_refused_by_their_address(sheets, name: str, where: str, what: str) -> None:
+    with pytest.raises(InputError) as caught:
+        BY_NAME["xlsx"].read(workbook(**sheets), "q.xlsx", Reading()).select(name)
+    assert (caught.value.where, caught.value.what) == (where, what)
+
+
+def test_two_blocks_are_told_apart_in_the_hint() -> None:
+    with pytest.raises(InputError) as caught:
+        read_all("xlsx", workbook(Q=APART))
+    assert caught.value.hint == "say which are meant, as in q.xlsx:Q!B2:C3"
+
+
+def test_cells_far_apart_are_refused_before_they_fill_the_memory() -> None:
+    book = openpyxl.Workbook()
+    book.active["A1"], book.active["XFD1048576"] = 1, 2
+    stream = io.BytesIO()
+    book.save(stream)
+    with pytest.raises(InputError) as caught:
+        read_all("xlsx", stream.getvalue())
+    assert str(caught.value) == "q.xlsx: 2 cells lie in a sheet of 1048576 × 16384"
+
+
+@pytest.mark.parametrize(
+    ("data", "what"),
+    [
+        (b"1,2\n", "this is text, not a spreadsheet"),
+        (b"", "the file is empty"),
+        (b"PK\3\4", "the archive's list of members cannot be read"),
+    ],
+)
+def test_what_is_no_spreadsheet_is_refused(data: bytes, what: str) -> None:
+    with pytest.raises(InputError) as caught:
+        read_all("xlsx", data)
+    assert str(caught.value) == f"q.xlsx: {what}"
+
+
+def test_a_missing_library_names_its_extra(monkeypatch) -> None:
+    data = workbook(Q=QUERIES)
+    monkeypatch.setitem(sys.modules, "python_calamine", None)
+    with pytest.raises(MissingExtraError) as caught:
+        read_all("xlsx", data)
+    assert caught.value.hint == "pip install 'attncli[sheets]'"
+
+
+@pytest.mark.parametrize(("cell", "name"), [((0, 0), "A1"), ((2, 25), "Z3"), ((0, 26), "AA1"), ((9, 16383), "XFD10")])
+def test_a_cell_has_the_name_that_spreadsheets_give_it(cell: tuple[int, int], name: str) -> None:
+    assert address(*cell) == name
+
+
+SMALL = workbook(Q=QUERIES, K=[["", "a"], ["cat", 1]])
+
+
+@given(st.data())
+def test_a_damaged_file_is_refused_or_read_but_nothing_else(data: st.DataObject) -> None:
+    damaged = bytearray(SMALL)
+    for _ in range(data.draw(st.integers(1, 3))):
+        damaged[data.draw(st.integers(0, len(damaged) - 1))] = data.draw(st.integers(0, 255))
+    with contextlib.suppress(InputError):
+        read_all("xlsx", bytes(damaged))
