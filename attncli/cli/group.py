@@ -18,6 +18,7 @@ COMMANDS = {
     "check": "somebody's numbers against the right ones",
     "batch": "many problems: parallel, resumable, on a cluster if asked",
     "play": "a page to play with in a browser: change a number, and see",
+    "exercise": "a worksheet with friendly numbers, its key, and a form to hand in",
     "demo": "a built-in problem, needing no file",
     "variants": "the table of variants and their formulas",
 }

@@ -1,0 +1,101 @@
+"""`attncli exercise`: worksheets with numbers that can be worked by hand, their keys, and forms to hand in."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from attncli.cli.streams import tell
+from attncli.errors import ExitStatus, UsageError, suggestion
+
+if TYPE_CHECKING:
+    from attncli.exercise.numbers import Exercise
+
+NUMBERS, FILES = "Numbers", "Files"
+SUFFIXES = {"markdown": ".md", "latex": ".tex", "html": ".html"}
+HELP = """\
+A worksheet with numbers that can be worked by hand, its key, and a form to hand in.
+
+Examples:
+  attncli exercise -d sheet                             two queries, three keys: sheet/sheet.md, key.yaml, answers.yaml
+  attncli exercise -d sheet -a laplace --causal         another variant, without looking ahead
+  attncli exercise -d class --count 20 -f html          a sheet each for twenty people, each with its own numbers
+  attncli check sheet/answers.yaml                      grades the form step by step, once it is filled in
+
+The numbers are small and whole, d_k is a square, and no two scores of a row are equal. One seed gives the same sheets
+every time.
+"""
+
+
+def command(
+    directory: Annotated[
+        str, typer.Option("--directory", "-d", metavar="DIR", help="write the files here", rich_help_panel=FILES)
+    ],
+    seed: Annotated[
+        int, typer.Option("--seed", metavar="N", help="another seed, other numbers", rich_help_panel=NUMBERS)
+    ] = 1,
+    variant: Annotated[
+        str | None,
+        typer.Option("--variant", "-a", metavar="NAME", help="the variant (default scaled)", rich_help_panel=NUMBERS),
+    ] = None,
+    queries: Annotated[int, typer.Option("--queries", metavar="N", help="queries", rich_help_panel=NUMBERS)] = 2,
+    keys: Annotated[int, typer.Option("--keys", metavar="M", help="keys", rich_help_panel=NUMBERS)] = 3,
+    d_k: Annotated[
+        int, typer.Option("--dk", metavar="N", help="columns of Q and K, a square", rich_help_panel=NUMBERS)
+    ] = 4,
+    d_v: Annotated[int, typer.Option("--dv", metavar="N", help="columns of V", rich_help_panel=NUMBERS)] = 2,
+    heads: Annotated[
+        int, typer.Option("--heads", metavar="H", help="heads, each with its own dk and dv", rich_help_panel=NUMBERS)
+    ] = 1,
+    causal: Annotated[
+        bool, typer.Option("--causal", help="only keys at or before the query", rich_help_panel=NUMBERS)
+    ] = False,
+    count: Annotated[
+        int, typer.Option("--count", metavar="C", help="so many sheets, in DIR/01, DIR/02, …", rich_help_panel=FILES)
+    ] = 1,
+    format: Annotated[
+        str, typer.Option("--format", "-f", metavar="FORMAT", help="markdown, latex, html", rich_help_panel=FILES)
+    ] = "markdown",
+    force: Annotated[bool, typer.Option("--force", help="replace files that exist", rich_help_panel=FILES)] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="say nothing", rich_help_panel=FILES)] = False,
+) -> int:
+    """Draw the numbers, write the files."""
+    from attncli.exercise.numbers import Sizes, check_sizes, make_exercise
+    from attncli.files import make_folder, refuse_existing, shown, write_atomically
+    from attncli.settings import BY_KEY
+
+    if format not in SUFFIXES:
+        raise UsageError("--format", f"{format!r} is not a format", suggestion(format, SUFFIXES))
+    name = None if variant is None else BY_KEY["variant"].value(variant, "--variant")
+    sizes = Sizes(n=queries, m=keys, d_k=d_k, d_v=d_v, heads=heads)
+    check_sizes(sizes, count)
+    files: dict[str, str] = {}
+    for number in range(1, count + 1):
+        folder = directory if count == 1 else f"{directory}/{number:0{max(2, len(str(count)))}d}"
+        for file, text in exercise_files(make_exercise(seed, number, sizes, name, causal), format).items():
+            files[f"{folder}/{file}"] = text
+    for folder in dict.fromkeys(os.path.dirname(path) for path in files):  # noqa: PTH120 - a path stays what was typed
+        make_folder(folder)
+    refuse_existing(files, force)
+    for path, text in files.items():
+        write_atomically(path, [text.encode()], force=force)
+    if not quiet:
+        what = "3 files" if count == 1 else f"{count} sheets, each with its key and form,"
+        tell(f"wrote {what} to {shown(directory)}\n")
+    return ExitStatus.DONE
+
+
+def exercise_files(exercise: Exercise, format: str) -> dict[str, str]:
+    """The three files of an exercise by name."""
+    from attncli.exercise.files import answers_text, key_text, sheet_of, solved
+    from attncli.render.explanations import renderer
+    from attncli.render.tables import Style
+
+    style = Style(ascii_only=False)
+    return {
+        f"sheet{SUFFIXES[format]}": renderer(format)(sheet_of(exercise), style),
+        "key.yaml": key_text(exercise, renderer("text")(solved(exercise), style)),
+        "answers.yaml": answers_text(exercise),
+    }

@@ -1,0 +1,1 @@
+"""Worksheets: numbers that can be worked by hand, the form to fill in, and the key."""

@@ -1,0 +1,121 @@
+"""The files of an exercise: the form to fill in, the key, and the sheet's page."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from attncli.api import as_matrix, attend
+from attncli.exercise.numbers import Exercise
+from attncli.explain import explain
+from attncli.explain.records import Explanation
+from attncli.explain.work import blank
+from attncli.request import Request
+from attncli.result import Result
+
+STEPS = ("raw_scores", "scores", "weights", "output")
+DIGITS = 4
+
+
+def request_of(exercise: Exercise) -> Request:
+    """The exercise as a calculation."""
+    heads = exercise.sizes.heads
+    return Request(
+        queries=as_matrix(exercise.queries, "queries"),
+        keys=as_matrix(exercise.keys, "keys"),
+        values=as_matrix(exercise.values, "values"),
+        variant=exercise.variant,
+        causal=exercise.causal or None,
+        heads=(heads, heads) if heads > 1 else None,
+    )
+
+
+def title_of(exercise: Exercise) -> str:
+    return f"Exercise {exercise.number}: {exercise.variant} attention"
+
+
+def solved(exercise: Exercise, *, title: str | None = None) -> Explanation:
+    """The worked solution."""
+    queries = [str(i) for i in range(exercise.sizes.n)]
+    return explain(request_of(exercise), queries=queries, digits=DIGITS, title=title or title_of(exercise))
+
+
+def sheet_of(exercise: Exercise) -> Explanation:
+    """The page of the exercise, with a blank for every number that is to be worked out."""
+    page = solved(exercise)
+    keep = ("given",)
+    solutions = tuple(
+        replace(one, steps=tuple(step if step.name in keep else blank(step) for step in one.steps), summary=())
+        for one in page.solutions
+    )
+    introduction = (
+        "Work out every blank by hand, with four decimals where a number does not come out. Then write your matrices "
+        "into answers.yaml, and let attncli check answers.yaml tell which steps are right."
+    )
+    return replace(page, introduction=introduction, solutions=solutions, grids=())
+
+
+def result_of(exercise: Exercise) -> Result:
+    heads = exercise.sizes.heads
+    return attend(
+        exercise.queries,
+        exercise.keys,
+        exercise.values,
+        variant=exercise.variant,
+        causal=exercise.causal,
+        heads=heads if heads > 1 else None,
+    )
+
+
+def given_lines(exercise: Exercise) -> list[str]:
+    """The calculation as the keys of a problem file."""
+    lines = [f"title: '{title_of(exercise)}'", f"variant: {exercise.variant}"]
+    lines += ["causal: true"] if exercise.causal else []
+    lines += [f"heads: {exercise.sizes.heads}"] if exercise.sizes.heads > 1 else []
+    for name in ("queries", "keys", "values"):
+        lines += [f"{name}:", *(f"  - {row.tolist()}" for row in getattr(exercise, name))]
+    return lines
+
+
+def answers_text(exercise: Exercise) -> str:
+    """The form: `attncli check` reads it, and skips what is left empty."""
+    sizes = exercise.sizes
+    heads = f"{sizes.heads} heads of " if sizes.heads > 1 else ""
+    shapes = dict.fromkeys(STEPS, f"{heads}{sizes.n} rows of {sizes.m}")
+    shapes["output"] = f"{sizes.n} rows of {sizes.heads * sizes.d_v}"
+    lines = [
+        "# Fill in the matrices that you worked out, and check them: attncli check answers.yaml",
+        "# What is left empty is not checked. Print as many decimals as you worked with, as in",
+        "#   weights: [[0.1220, 0.3315, 0.5465], [0.5, 0.25, 0.25]]",
+        *given_lines(exercise),
+        "expected:",
+        *(f"  {name}: # {shapes[name]}" for name in STEPS),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def key_text(exercise: Exercise, worked: str) -> str:
+    """The right numbers, and the worked solution as comments."""
+    result = result_of(exercise)
+    lines = [*given_lines(exercise), "expected:"]
+    for name in STEPS:
+        lines += [f"  {name}:", *nested_rows(result.array(name), "    ")]
+    lines += ["", *(f"# {line}".rstrip() for line in worked.splitlines())]
+    return "\n".join(lines) + "\n"
+
+
+def nested_rows(array: np.ndarray, indent: str) -> list[str]:
+    """Rows of numbers with four decimals, a whole matrix of whole numbers without; -inf where masked."""
+    if array.ndim > 2:
+        found = []
+        for part in array:
+            found += [f"{indent}-", *nested_rows(part, f"{indent}  ")]
+        return found
+    finite = array[np.isfinite(array)]
+    decimals = 0 if (finite == np.round(finite)).all() else DIGITS
+    return [f"{indent}- [{', '.join(cell_text(cell, decimals) for cell in row)}]" for row in array]
+
+
+def cell_text(value: float, decimals: int) -> str:
+    return "-.inf" if np.isneginf(value) else f"{value + 0:.{decimals}f}"
