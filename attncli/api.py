@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from attncli.door import prepare
 from attncli.errors import ProblemError, UsageError
-from attncli.matrices import Matrix
-from attncli.request import Request
-from attncli.result import Result
-from attncli.settings import BY_KEY, ENGINES, valued
+from attncli.inputs.request import Request
+from attncli.inputs.settings import BY_KEY, ENGINES, valued
+from attncli.matrix import Matrix
+from attncli.problem.prepare import prepare
+from attncli.results.result import Result
 from attncli.systems import parse_system
 
 if TYPE_CHECKING:

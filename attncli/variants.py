@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from attncli.arithmetic import (
+from attncli.expressions import (
     KEY,
     KEY_LENGTH,
     QUERY,

@@ -28,9 +28,9 @@ import numpy as np
 from attncli import AttncliError, attend
 from attncli.files import write_atomically
 from attncli.formats import BY_NAME
-from attncli.matrices import Matrix
-from attncli.problem_file import read_problem
-from attncli.sources import Sources
+from attncli.matrix import Matrix
+from attncli.inputs.problem_file import read_problem
+from attncli.inputs.sources import Sources
 
 source, target, part = sys.argv[1], sys.argv[2], int(sys.argv[3])
 for name in sorted(os.listdir(source))[part::2]:

@@ -189,7 +189,7 @@ STREAMING = """
 sys.path.insert(0, {root!r})
 import numpy as np
 from attncli import attend
-from attncli.streams import npy_sinks
+from attncli.results.npy_sink import npy_sinks
 result = attend(np.load({q!r}), np.load({k!r}))
 class Nowhere:
     def __setitem__(self, where, block):
@@ -259,7 +259,7 @@ def file_jobs(folder: Path) -> Iterator[Job]:
         return
     from attncli.files import read_bytes, write_atomically
     from attncli.formats import BY_NAME
-    from attncli.matrices import Matrix, Reading
+    from attncli.matrix import Matrix, Reading
 
     table = normal(0, 4096, 256, dtype="float64")
     path, mine, other = (str(folder / name) for name in ("table.csv", "mine.csv", "other.csv"))
@@ -294,7 +294,7 @@ def yaml_row(folder: Path) -> Row:
 
     from attncli.files import read_bytes
     from attncli.formats import BY_NAME
-    from attncli.matrices import Reading
+    from attncli.matrix import Reading
 
     path = str(folder / "problem.yaml")
     rows = {name: normal(seed, 1000, 100, dtype="float64").tolist() for seed, name in enumerate(("queries", "keys"))}

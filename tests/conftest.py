@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import pytest
 
-from attncli.cli import main
+from attncli.cli.main import main
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 LIBRARIES = {"safetensors": "safetensors", "bfloat16": "ml_dtypes"}  # a word in the name of a test: what it needs

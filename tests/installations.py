@@ -23,7 +23,7 @@ ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 EXTRAS = {name: needs for name, needs in PROJECT["optional-dependencies"].items() if name != "test"}
 TOOLS = [need for need in PROJECT["optional-dependencies"]["test"] if not need.startswith("attncli")]
-ABSENT = ("tests/cli", "tests/batch", "tests/engine", "tests/formats", "tests/render", "tests/test_sources.py")
+ABSENT = ("tests/cli", "tests/batch", "tests/engine", "tests/formats", "tests/render", "tests/inputs/test_sources.py")
 
 
 def lowest(needs: Iterable[str]) -> list[str]:

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from attncli import attend
-from attncli.door import prepare
-from attncli.matrices import Reading
-from attncli.problem_file import read_problem
-from attncli.result import Result
-from attncli.sources import Sources
+from attncli.inputs.problem_file import read_problem
+from attncli.inputs.sources import Sources
+from attncli.matrix import Reading
+from attncli.problem.prepare import prepare
+from attncli.results.result import Result
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 NAMES = sorted(path.name for path in EXAMPLES.iterdir())

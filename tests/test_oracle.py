@@ -12,9 +12,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from attncli import attend
-from attncli.problem import Conventions
-from attncli.request import RESULT_NAMES
-from attncli.result import Result
+from attncli.inputs.request import RESULT_NAMES
+from attncli.problem.problem import Conventions
+from attncli.results.result import Result
 from attncli.variants import VARIANTS
 
 VARIANT_NAMES = tuple(variant.name for variant in VARIANTS)

@@ -13,12 +13,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from attncli import AttncliError, attend
-from attncli.door import prepare
-from attncli.matrices import Matrix
-from attncli.request import MATRIX_NAMES, Labels, Request
-from attncli.result import Result
-from attncli.scale import evaluate_scale
-from attncli.settings import BY_KEY
+from attncli.inputs.request import MATRIX_NAMES, Labels, Request
+from attncli.inputs.scale import evaluate_scale
+from attncli.inputs.settings import BY_KEY
+from attncli.matrix import Matrix
+from attncli.problem.prepare import prepare
+from attncli.results.result import Result
 
 QUERIES = np.arange(6.0).reshape(2, 3)
 KEYS = np.arange(12.0).reshape(4, 3) / 10

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from attncli import attend
-from attncli.assumed import wholly
 from attncli.errors import AttncliError
-from attncli.request import Request
+from attncli.inputs.request import Request
+from attncli.problem.conventions import wholly
 from attncli.systems import NAMES, SYSTEMS
 
 Q = np.array([[1.0, 2.0], [0.5, -1.0], [2.0, 0.0]])

@@ -13,7 +13,7 @@ from attncli.batch.options import USUAL, Options
 from attncli.batch.saving import file_names, remove_results
 from attncli.errors import OutputError
 from attncli.files import is_temporary, listed, real, remove, shown
-from attncli.request import RESULT_NAMES
+from attncli.inputs.request import RESULT_NAMES
 
 
 class Owners:

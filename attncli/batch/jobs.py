@@ -12,8 +12,8 @@ from typing import Any
 from attncli.errors import InputError, UsageError
 from attncli.files import LONGEST_NAME, exists, is_folder, listed, matching, read_bytes, refuse_pipe, shown
 from attncli.formats import BY_SUFFIX
+from attncli.inputs.sources import CANONICAL, missing
 from attncli.records import record
-from attncli.sources import CANONICAL, missing
 
 PROBLEM_SUFFIXES = (".yaml", ".yml", ".json", ".npz", ".safetensors")
 MANIFEST_SUFFIXES = (".yaml", ".yml", ".json")

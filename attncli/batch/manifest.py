@@ -13,8 +13,8 @@ from attncli.files import read_bytes, shown
 from attncli.formats import BY_SUFFIX
 from attncli.formats import tree as trees
 from attncli.formats.contents import Contents, Quoted, Tree
-from attncli.matrices import Reading
-from attncli.problem_file import KEYS
+from attncli.inputs.problem_file import KEYS
+from attncli.matrix import Reading
 
 TOP_KEYS = ("defaults", "jobs")
 MENTIONS_JOBS = re.compile(rb"""(?:^|[{,\s])["']?jobs["']?\s*:""", re.MULTILINE)

@@ -10,8 +10,8 @@ from typing import Any
 
 from attncli import __version__
 from attncli.errors import UsageError, suggestion
+from attncli.inputs.request import RESULT_NAMES
 from attncli.records import record
-from attncli.request import RESULT_NAMES
 
 SAVE_FORMATS = ("npz", "npy", "csv", "json", "yaml")
 USUAL = ("output", "weights")

@@ -12,10 +12,10 @@ from attncli.batch.jobs import Job, matrix_files
 from attncli.batch.manifest import canonical, tree_of
 from attncli.errors import InputError, UsageError
 from attncli.files import listed, opened, shown
-from attncli.matrices import Reading
-from attncli.problem_file import read_mapping, read_problem
-from attncli.request import Labels, Request, Worksheet, overlay
-from attncli.sources import CANONICAL, EXPECTED, Sources
+from attncli.inputs.problem_file import read_mapping, read_problem
+from attncli.inputs.request import Labels, Request, Worksheet, overlay
+from attncli.inputs.sources import CANONICAL, EXPECTED, Sources
+from attncli.matrix import Reading
 
 if TYPE_CHECKING:
     from attncli.batch.options import Options

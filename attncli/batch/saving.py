@@ -14,11 +14,11 @@ from attncli.batch.reading import file_print
 from attncli.errors import AttncliError, OutputError, UsageError
 from attncli.files import itself, real, remove, shown, write_atomically
 from attncli.formats import BY_NAME
-from attncli.outputs import labelled
+from attncli.results.targets import labelled
 
 if TYPE_CHECKING:
     from attncli.batch.options import Options
-    from attncli.result import Result
+    from attncli.results.result import Result
 
 Files = dict[str, list[int | str]]  # the log's: size and SHA-256 by name
 

@@ -98,11 +98,11 @@ def is_current(job: Job, before: Record, options: Options) -> bool:
 
 def done(job: Job, options: Options) -> Record:
     """Read, compute, check, save: the line of a job that went well."""
+    from attncli.batch.expected import verdict_of
     from attncli.batch.reading import base_of, read_job
     from attncli.batch.saving import chosen, save
-    from attncli.batch.verdicts import verdict_of
-    from attncli.door import prepare
-    from attncli.result import Result
+    from attncli.problem.prepare import prepare
+    from attncli.results.result import Result
 
     worksheet, prints = read_job(job, options)
     result = Result(prepare(worksheet.request), options.engine)

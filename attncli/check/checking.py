@@ -8,20 +8,20 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from attncli.check.claims import read_claims, rounding_of
-from attncli.check.judging import DEFAULTS, Judge, Tolerance
-from attncli.check.measures import Measured
+from attncli.check.error_pattern import errors_of
+from attncli.check.judge import DEFAULTS, Judge, Tolerance
+from attncli.check.precision import read_claims, rounding_of
 from attncli.check.report import CaseReport, Explanation, MatrixCheck, worst
 from attncli.check.routes import RIGHT
 from attncli.check.steps import verdicts_of
-from attncli.check.structure import errors_of
+from attncli.check.tolerance.measures import Measured
 from attncli.errors import ProblemError, UsageError
-from attncli.request import MATRIX_NAMES, RESULT_NAMES
+from attncli.inputs.request import MATRIX_NAMES, RESULT_NAMES
 
 if TYPE_CHECKING:
-    from attncli.matrices import Matrix
-    from attncli.problem import Problem
-    from attncli.request import Request, Worksheet
+    from attncli.inputs.request import Request, Worksheet
+    from attncli.matrix import Matrix
+    from attncli.problem.problem import Problem
 
 Array = np.ndarray
 
@@ -62,7 +62,7 @@ def check(
     verdict = worst([found.verdict for found in checks])
     diagnosis: tuple[Explanation, ...] = ()
     if verdict == "wrong":
-        from attncli.check.diagnosis import diagnose
+        from attncli.check.slips.diagnosis import diagnose
 
         wrong = [found.what for found in checks if found.verdict == "wrong"]
         diagnosis = diagnose(worksheet, judges, measured, wrong)

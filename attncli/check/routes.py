@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from attncli.door import prepare
+from attncli.problem.prepare import prepare
 from attncli.records import record
-from attncli.result import Result
+from attncli.results.result import Result
 
 if TYPE_CHECKING:
-    from attncli.problem import Problem
-    from attncli.request import Request
+    from attncli.inputs.request import Request
+    from attncli.problem.problem import Problem
 
 Array = np.ndarray
 

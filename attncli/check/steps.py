@@ -9,8 +9,8 @@ import numpy as np
 from attncli.check.routes import weighed
 
 if TYPE_CHECKING:
-    from attncli.check.judging import Judge
-    from attncli.check.measures import Measured
+    from attncli.check.judge import Judge
+    from attncli.check.tolerance.measures import Measured
 
 Array = np.ndarray
 

@@ -10,8 +10,8 @@ from attncli.check.report import CaseReport
 from attncli.errors import AttncliError, InputError
 from attncli.files import exists, is_folder, listed, shown
 from attncli.formats import BY_SUFFIX
+from attncli.inputs.sources import CANONICAL, name_of
 from attncli.records import record
-from attncli.sources import CANONICAL, name_of
 
 
 @record

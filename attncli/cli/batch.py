@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from attncli.cli.options import Calculation, Reading, bundled
-from attncli.cli.streams import say, tell
+from attncli.cli.output import say, tell
 from attncli.errors import ExitStatus, MissingExtraError, UsageError
 
 if TYPE_CHECKING:
-    from attncli.batch.crew import Crew
     from attncli.batch.jobs import Job
     from attncli.batch.options import Options
-    from attncli.batch.running import Summary
+    from attncli.batch.pool import Crew
+    from attncli.batch.scheduler import Summary
 
 RUNNING = "Running"
 LONGEST_COMMAND = 200
@@ -82,7 +82,7 @@ def command(
     """Find the jobs, run them, say what came of them."""
     from attncli.batch.jobs import find_jobs
     from attncli.batch.options import Options, parse_save, parse_save_format
-    from attncli.cli import Terminated
+    from attncli.cli.main import Terminated
     from attncli.files import working_folder
 
     settings, matrices = calculation.defaults()
@@ -143,7 +143,7 @@ def ran(
     """Run the jobs under a bar; what came of them, and the seconds."""
     from attncli.batch.folder import Owners, refuse_inputs
     from attncli.batch.log import run_log
-    from attncli.batch.running import Batch, Summary
+    from attncli.batch.scheduler import Batch, Summary
     from attncli.render.batch import bar
 
     begin = time.perf_counter()
@@ -162,7 +162,7 @@ def ran(
 def crew_for(jobs: list[Job], size: int, dask: str | None, options: Options) -> Crew:
     """Processes here, or a cluster's workers, which must see the folder and the first problem."""
     if dask is None:
-        from attncli.batch.crew import LocalCrew
+        from attncli.batch.pool import LocalCrew
 
         return LocalCrew(min(size, len(jobs)))
     from attncli.batch.cluster import Cluster
@@ -195,7 +195,7 @@ def command_again() -> str:
 
 def show_plan(jobs: list[Job], options: Options) -> int:
     """Print what would be done, a job to a line."""
-    from attncli.batch.plan import planned
+    from attncli.batch.dry_run import planned
     from attncli.render.batch import Total, plan_line
 
     total = Total()

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from attncli.cli.options import Calculation, Reading, bundled
-from attncli.cli.streams import say, tell
+from attncli.cli.output import say, tell
 from attncli.errors import AttncliError, BugError, ExitStatus, ProblemError, UsageError, printable
 
 if TYPE_CHECKING:
     from attncli.check import CaseReport
     from attncli.check.suites import Outcome
-    from attncli.matrices import Matrix
-    from attncli.sources import Sources
+    from attncli.inputs.sources import Sources
+    from attncli.matrix import Matrix
 
 HELP = """\
 Check somebody's numbers against the right ones; where they differ, say what was done instead.
@@ -77,9 +77,9 @@ def command(
     """Check each problem, whatever the others are; report; exit 2 over 1 over 0."""
     from attncli.check.suites import Outcome, problem_sources
     from attncli.files import refuse_existing, refuse_pipe
-    from attncli.outputs import refuse_input
-    from attncli.render.verdicts import verdict_renderer
-    from attncli.request import Request
+    from attncli.inputs.request import Request
+    from attncli.render.check import verdict_renderer
+    from attncli.results.targets import refuse_input
 
     render = verdict_renderer(format)
     refuse_existing([] if junit is None else [junit], force)
@@ -134,7 +134,7 @@ def _bug(error: Exception) -> BugError:
 
 
 def _tolerance(text: str | None, option: str) -> float | None:
-    from attncli.settings import number, valued
+    from attncli.inputs.settings import number, valued
 
     if text is None:
         return None
@@ -158,7 +158,7 @@ def _report(
     from dataclasses import replace
 
     from attncli.check import check
-    from attncli.problem_file import read_problem
+    from attncli.inputs.problem_file import read_problem
 
     worksheet = read_problem(source, sources)
     worksheet = replace(

@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 from attncli.cli.options import Calculation, Reading, bundled
+from attncli.cli.output import say, tell
 from attncli.cli.run import checked_digits, read_worksheet, tell_notes
-from attncli.cli.streams import say, tell
 from attncli.errors import ExitStatus, UsageError
 from attncli.systems import NAMES as SYSTEMS
 
@@ -63,11 +63,11 @@ def command(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="print no notes", rich_help_panel=COMPARING)] = False,
 ) -> int:
     """Read, compute each candidate, print them in neighbouring columns."""
-    from attncli.compare import compare, variant_candidates
-    from attncli.render.comparison import comparison_text
-    from attncli.render.drawing import Drawing
+    from attncli.compare.comparison import compare, variant_candidates
+    from attncli.render.compare import comparison_text
     from attncli.render.progress import progress_bar
-    from attncli.render.tables import Style
+    from attncli.render.result.plot_file import Drawing
+    from attncli.render.result.tables import Style
 
     style = Style(checked_digits(digits), full, ascii_only)
     if systems is None and "variant" in calculation.defaults()[0]:
@@ -84,7 +84,7 @@ def command(
             "--systems", "it is given beside --variants, and each makes columns of its own", "leave one out"
         )
     else:
-        from attncli.compare_systems import system_candidates
+        from attncli.compare.systems import system_candidates
 
         candidates, left_out = system_candidates(
             worksheet.request, listed(systems), lambda request: calculation.over(request, sources)

@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 from attncli.cli.options import Calculation, Files, Reading, Showing, bundled
+from attncli.cli.output import say
 from attncli.cli.run import answer
-from attncli.cli.streams import say
 from attncli.errors import ExitStatus
 
 PROBLEM = Path(__file__).parent.parent / "demo.yaml"
@@ -37,7 +37,7 @@ def command(
 
         say(read_bytes(PROBLEM).decode())
         return ExitStatus.DONE
-    from attncli.problem_file import read_problem
+    from attncli.inputs.problem_file import read_problem
 
     sources = reading.sources()
     return answer(read_problem(str(PROBLEM), sources), sources, calculation, showing, files)

@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 
 from attncli.cli.options import Calculation, Reading, bundled
+from attncli.cli.output import say, tell
 from attncli.cli.run import checked_digits, read_worksheet, tell_notes
-from attncli.cli.streams import say, tell
 from attncli.errors import ExitStatus, printable
 
 EXPLAINING = "Explaining"
@@ -75,9 +75,9 @@ def command(
     """Read, work it out, write the page."""
     from attncli.explain import explain
     from attncli.files import refuse_existing, shown, write_atomically
-    from attncli.outputs import refuse_input
-    from attncli.render.explanations import chosen_format, renderer
-    from attncli.render.tables import Style
+    from attncli.render.explain.formats import chosen_format, renderer
+    from attncli.render.result.tables import Style
+    from attncli.results.targets import refuse_input
 
     render = renderer(chosen_format(format, output))
     style = Style(checked_digits(digits), ascii_only=ascii_only)

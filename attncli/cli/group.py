@@ -38,7 +38,7 @@ Examples:
 
 def show_help(context: Any, _option: Any, wanted: bool) -> None:
     """Say the help as everything else is said, so that a closed output is an error and a broken pipe is none."""
-    from attncli.cli.streams import say
+    from attncli.cli.output import say
 
     if wanted and not context.resilient_parsing:
         say(context.get_help() + "\n")
@@ -127,7 +127,7 @@ def attncli(
     version: bool = typer.Option(False, "--version", help="Print the version and exit."),
 ) -> int:
     """Attention from matrices that you have."""
-    from attncli.cli.streams import say
+    from attncli.cli.output import say
 
     if version:
         from attncli import __version__

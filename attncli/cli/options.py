@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
+from attncli.inputs.settings import ENGINES, SETTINGS, Setting, valued
 from attncli.records import record
-from attncli.settings import ENGINES, SETTINGS, Setting, valued
 from attncli.systems import NAMES as SYSTEMS
 from attncli.systems import parse_system
 
 if TYPE_CHECKING:
-    from attncli.request import Request
-    from attncli.sources import Sources
+    from attncli.inputs.request import Request
+    from attncli.inputs.sources import Sources
 
 CALCULATION, READING, SHOWING, FILES = "Calculation", "Reading", "Showing", "Files"
 MATRIX_OPTIONS = {"mask": "--mask", "bias": "--bias", "key_lengths": "--key-lengths"}
@@ -38,9 +38,9 @@ class Reading:
 
     def sources(self, *, keep_text: bool = False) -> Sources:
         """The reader of this command's sources."""
-        from attncli.cli.streams import standard_input
-        from attncli.matrices import Reading as ReadingRule
-        from attncli.sources import Sources
+        from attncli.cli.output import standard_input
+        from attncli.inputs.sources import Sources
+        from attncli.matrix import Reading as ReadingRule
 
         return Sources(standard_input, ReadingRule(header=self.header, keep_text=keep_text), self.from_format)
 
@@ -197,7 +197,7 @@ class Calculation:
 
     def over(self, request: Request, sources: Sources) -> Request:
         """The request with what was given on the command line laid over it."""
-        from attncli.request import overlay
+        from attncli.inputs.request import overlay
 
         settings, matrices = self.defaults()
         read = {name: sources.matrix(text, role=name, where=MATRIX_OPTIONS[name]) for name, text in matrices.items()}

@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 
 from attncli.cli.options import Calculation, Reading, bundled
+from attncli.cli.output import tell
 from attncli.cli.run import read_worksheet, tell_notes
-from attncli.cli.streams import tell
 from attncli.errors import ExitStatus, printable
 
 PAGE = "Page"
@@ -37,9 +37,9 @@ def command(
 ) -> int:
     """Read, check, write the page."""
     from attncli.files import refuse_existing, shown, write_atomically
-    from attncli.outputs import refuse_input
     from attncli.play.page_data import page_data
     from attncli.render.play.document import document
+    from attncli.results.targets import refuse_input
 
     calculation.checked_engine()
     refuse_existing([output], force)

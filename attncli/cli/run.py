@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from attncli.cli.options import Calculation, Files, Reading, Showing, bundled
-from attncli.cli.streams import say, tell
+from attncli.cli.output import say, tell
 from attncli.errors import ExitStatus, UsageError, printable, suggestion
-from attncli.request import RESULT_NAMES
+from attncli.inputs.request import RESULT_NAMES
 
 if TYPE_CHECKING:
     from attncli.engine.compute import Outcome
-    from attncli.outputs import Targets
-    from attncli.request import Worksheet
-    from attncli.result import Result
-    from attncli.sources import Sources
+    from attncli.inputs.request import Worksheet
+    from attncli.inputs.sources import Sources
+    from attncli.results.result import Result
+    from attncli.results.targets import Targets
 
 HELP = """\
 Compute attention; print its tables; write its matrices to files.
@@ -59,7 +59,7 @@ def engine_at(
     """An engine that has its blocks computed on a cluster, where one is named."""
     if dask is None:
         return nullcontext()
-    from attncli.batch.spread import Recipe, spread
+    from attncli.batch.split import Recipe, spread
     from attncli.files import working_folder
 
     settings, matrices = calculation.defaults()
@@ -84,11 +84,11 @@ def answer(
     compute: Callable[..., Outcome] | None = None,
 ) -> int:
     """Compute a worksheet as the options say. Everything that can be refused is, before a file is written."""
-    from attncli.outputs import Targets
-    from attncli.render.documents import renderer
-    from attncli.render.drawing import Drawing
     from attncli.render.progress import progress_bar
-    from attncli.render.tables import Style
+    from attncli.render.result.documents import renderer
+    from attncli.render.result.plot_file import Drawing
+    from attncli.render.result.tables import Style
+    from attncli.results.targets import Targets
 
     render = renderer(showing.format)
     style = Style(checked_digits(showing.digits), showing.full, showing.ascii)
@@ -115,10 +115,10 @@ def answer(
 
 def read_worksheet(words: list[str], sources: Sources) -> Worksheet:
     """A problem from one source, or Q, K and V from two or three."""
-    from attncli.sources import worksheet_from_matrices
+    from attncli.inputs.sources import worksheet_from_matrices
 
     if len(words) == 1:
-        from attncli.problem_file import read_problem
+        from attncli.inputs.problem_file import read_problem
 
         return read_problem(words[0], sources)
     if len(words) > 3:
@@ -138,8 +138,8 @@ def calculated(
 ) -> Result:
     """The result of a worksheet under the options; nothing is computed yet."""
     from attncli import engine
-    from attncli.door import prepare
-    from attncli.result import Result
+    from attncli.problem.prepare import prepare
+    from attncli.results.result import Result
 
     problem = prepare(calculation.over(worksheet.request, sources))
     return Result(problem, calculation.checked_engine(), compute or engine.compute)

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from attncli.cli.options import bundled
-from attncli.cli.streams import say
+from attncli.cli.output import say
 from attncli.errors import ExitStatus
 
 HELP = """\

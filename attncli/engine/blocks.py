@@ -8,21 +8,21 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from attncli.engine.bounds import Bounds, Reach, bounds_of
 from attncli.engine.empty_rows import fill_empty
 from attncli.engine.kernels import Gatherer, Gathering
 from attncli.engine.log_sums import LogSum, in_doubt
-from attncli.engine.masks import RowMask, RowMasks
 from attncli.engine.overflow import refuse_infinite
+from attncli.engine.score_bounds import Bounds, Reach, bounds_of
 from attncli.engine.scores import Scoring, scoring
 from attncli.engine.softmax import RunningSoftmax
 from attncli.engine.weighted_sums import joined, spread, weigh
+from attncli.problem.row_masks import RowMask, RowMasks
 from attncli.records import record
 
 if TYPE_CHECKING:
     from attncli.engine.kernels import Kernels
     from attncli.engine.plan import Plan
-    from attncli.problem import Part, Problem
+    from attncli.problem.problem import Part, Problem
 
 Array = np.ndarray
 

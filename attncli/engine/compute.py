@@ -12,12 +12,12 @@ import numpy as np
 
 from attncli.engine.blocks import Block, Job, attend_block
 from attncli.engine.engines import Engine, choose_engine
-from attncli.engine.masks import RowMasks
 from attncli.engine.overflow import narrowed
 from attncli.engine.plan import Plan, Task, is_small, plan_for, tasks_of, workers_for
 from attncli.engine.stacks import Stacks, place
-from attncli.engine.workers import one_blas_thread, run_tasks
-from attncli.problem import Problem
+from attncli.engine.threads import one_blas_thread, run_tasks
+from attncli.problem.problem import Problem
+from attncli.problem.row_masks import RowMasks
 
 if TYPE_CHECKING:
     from attncli.engine.kernels import Kernels

@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from attncli.engine.masks import RowMask, row_mask
 from attncli.engine.overflow import refuse_infinite
 from attncli.engine.scores import Scoring
 from attncli.engine.weighted_sums import joined, mean, spread, weigh
-from attncli.problem import Visible
+from attncli.problem.problem import Visible
+from attncli.problem.row_masks import RowMask, row_mask
 
 if TYPE_CHECKING:
     from attncli.engine.blocks import Block
-    from attncli.engine.bounds import Bounds
     from attncli.engine.kernels import Kernels
-    from attncli.problem import Part, Problem
+    from attncli.engine.score_bounds import Bounds
+    from attncli.problem.problem import Part, Problem
 
 Array = np.ndarray
 

@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from attncli.engine.kernels import Kernels, NumpyKernels
 from attncli.engine.plan import multiplications
 from attncli.errors import MissingExtraError, UsageError
-from attncli.problem import Problem
+from attncli.problem.problem import Problem
 from attncli.records import record
 
 NUMBA_HINT = "unset it, or choose --engine numpy"
@@ -41,7 +41,7 @@ def _numba_kernels() -> type[Kernels]:
     threads = os.environ.get("NUMBA_NUM_THREADS", "1")
     if not (threads.isascii() and threads.isdigit() and int(threads[:9])):
         raise UsageError("NUMBA_NUM_THREADS", f"{threads!r} is not a number of threads above 0", NUMBA_HINT)
-    from attncli.engine.numba_kernels import NumbaKernels
+    from attncli.engine.compiled.loops import NumbaKernels
 
     return NumbaKernels
 

@@ -9,7 +9,7 @@ import numpy as np
 from attncli.engine.kernels import NumpyKernels
 
 if TYPE_CHECKING:
-    from attncli.engine.masks import RowMask
+    from attncli.problem.row_masks import RowMask
 
 Array = np.ndarray
 

@@ -9,7 +9,7 @@ import numpy as np
 from attncli.errors import NumericError
 
 if TYPE_CHECKING:
-    from attncli.problem import Problem
+    from attncli.problem.problem import Problem
 
 Array = np.ndarray
 

@@ -7,7 +7,7 @@ import os
 from collections.abc import Collection, Iterator
 
 from attncli.errors import UsageError
-from attncli.problem import Problem
+from attncli.problem.problem import Problem
 from attncli.records import record
 
 CELLS = 1 << 18  # (query, key) cells of a tile: a few such tiles stay in a core's own cache

@@ -12,10 +12,10 @@ from attncli.engine.overflow import refuse_overflow
 from attncli.records import record
 
 if TYPE_CHECKING:
-    from attncli.engine.bounds import Bounds
     from attncli.engine.kernels import Kernels
-    from attncli.engine.masks import RowMask
-    from attncli.problem import Part, Problem
+    from attncli.engine.score_bounds import Bounds
+    from attncli.problem.problem import Part, Problem
+    from attncli.problem.row_masks import RowMask
 
 Array = np.ndarray
 

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from attncli.engine.blocks import Stack
-from attncli.engine.bounds import reach_of
-from attncli.problem import Part, Problem
+from attncli.engine.score_bounds import reach_of
+from attncli.problem.problem import Part, Problem
 
 Array = np.ndarray
 

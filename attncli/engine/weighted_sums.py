@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from attncli.engine.bounds import limits_of
+from attncli.engine.score_bounds import limits_of
 
 Array = np.ndarray
 

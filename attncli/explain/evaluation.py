@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from fractions import Fraction
 
-from attncli.arithmetic import Expression, Numeral, Operation, Rest, Row
+from attncli.expressions import Expression, Numeral, Operation, Rest, Row
 
 
 def sign(left: Expression, right: Expression) -> str:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from attncli.explain.figures import Figures
 from attncli.explain.numbers import Numbers
-from attncli.explain.records import STEPS, Grid
+from attncli.explain.page import STEPS, Grid
+from attncli.explain.rounding import Figures
 
 
 def grids_of(shown: list[Numbers], figures: Figures, until: str) -> tuple[Grid, ...]:

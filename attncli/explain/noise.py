@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from attncli.arithmetic import (
+from attncli.explain.evaluation import exact
+from attncli.explain.rounding import NOISE, is_exact
+from attncli.expressions import (
     KEY,
     KEY_LENGTH,
     QUERY,
@@ -18,8 +20,6 @@ from attncli.arithmetic import (
     times,
     whole,
 )
-from attncli.explain.evaluation import exact
-from attncli.explain.figures import NOISE, is_exact
 from attncli.variants import Variant
 
 INVISIBLE = 1e-9  # a difference below it changes no weight that a page shows

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from attncli.arithmetic import plus
 from attncli.engine import compute
-from attncli.explain.names import Names
 from attncli.explain.noise import INVISIBLE, numeral, settled, settled_average, settled_score
-from attncli.problem import Problem
+from attncli.expressions import plus
+from attncli.problem.names import Names
+from attncli.problem.problem import Problem
 from attncli.records import record
 
 Array = np.ndarray

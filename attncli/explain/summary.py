@@ -6,9 +6,9 @@ import math
 
 import numpy as np
 
-from attncli.explain.figures import Figures
-from attncli.explain.names import listed, quoted
 from attncli.explain.numbers import Numbers
+from attncli.explain.rounding import Figures
+from attncli.problem.names import listed, quoted
 from attncli.records import record
 
 Array = np.ndarray

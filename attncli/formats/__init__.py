@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from attncli.formats.contents import Contents
-    from attncli.matrices import Matrix, Reading
+    from attncli.matrix import Matrix, Reading
 
 
 @record

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from attncli.records import record
 
 if TYPE_CHECKING:
-    from attncli.matrices import Matrix
+    from attncli.matrix import Matrix
 
 
 @record

@@ -12,12 +12,12 @@ from attncli.errors import InputError, MissingExtraError
 from attncli.formats.archive import DAMAGED, HARMLESS, MOST_INFLATION
 from attncli.formats.contents import Contents
 from attncli.formats.encoding import looks_like_text, refuse_foreign
-from attncli.matrices import Matrix
+from attncli.matrix import Matrix
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from attncli.matrices import Reading
+    from attncli.matrix import Reading
 
 MAGIC = b"\x89HDF\r\n\x1a\n"
 _DEEPEST = 32  # groups

@@ -16,7 +16,7 @@ from attncli.formats.encoding import decode
 if TYPE_CHECKING:
     import numpy as np
 
-    from attncli.matrices import Matrix, Reading
+    from attncli.matrix import Matrix, Reading
 
 TOKEN = re.compile(r'[\[\]{}]|"(?:[^"\\]|\\.)*"|[^\s\[\]{},:"]+', re.DOTALL)
 AFTER_THE_END = ("something follows the end of the JSON value", "one value to a file")
@@ -112,7 +112,7 @@ def _malformed(text: str, where: str, error: Any) -> InputError:
 
 
 def _foreign_word(word: str) -> tuple[str, str | None]:
-    from attncli.numerals import NumeralError, parse_number
+    from attncli.numbers.numerals import NumeralError, parse_number
 
     what = f"{word if len(word) <= 40 else word[:37] + '...'!r} is not JSON"
     if word.lower() in ("true", "false", "null", "none"):

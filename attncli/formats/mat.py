@@ -16,13 +16,13 @@ from attncli.errors import InputError
 from attncli.formats.archive import DAMAGED, HARMLESS
 from attncli.formats.contents import Contents
 from attncli.formats.encoding import looks_like_text, refuse_foreign
-from attncli.matrices import Matrix
+from attncli.matrix import Matrix
 from attncli.records import record
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from attncli.matrices import Reading
+    from attncli.matrix import Reading
 
     Array = np.ndarray[Any, Any]
 

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NoReturn
 
-from attncli import numerals
 from attncli.errors import InputError, suggestion
 from attncli.formats.archive import HARMLESS
 from attncli.formats.contents import Contents
 from attncli.formats.encoding import decode
-from attncli.matrices import Matrix
-from attncli.numerals import NumeralError, quoted
+from attncli.matrix import Matrix
+from attncli.numbers import numerals
+from attncli.numbers.numerals import NumeralError, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from attncli.matrices import Reading
+    from attncli.matrix import Reading
 
 BANNER = "%%MatrixMarket"
 _WORDS = (

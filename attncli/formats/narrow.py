@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from attncli.errors import MissingExtraError
-from attncli.matrices import Matrix
+from attncli.matrix import Matrix
 
 EIGHT_BITS = frozenset(
     ("float8_e4m3fn", "float8_e4m3fnuz", "float8_e5m2", "float8_e5m2fnuz", "float8_e8m0fnu", "float8_e4m3b11fnuz")

@@ -12,12 +12,12 @@ import numpy as np
 from attncli.errors import InputError, OutputError
 from attncli.formats.contents import Contents
 from attncli.formats.encoding import looks_like_text, refuse_foreign
-from attncli.matrices import Matrix
+from attncli.matrix import Matrix
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from attncli.matrices import Reading
+    from attncli.matrix import Reading
 
     Array = np.ndarray[Any, Any]
 

@@ -10,12 +10,12 @@ from attncli.formats import npy
 from attncli.formats.archive import MAGIC, open_archive, read_member
 from attncli.formats.contents import Contents
 from attncli.formats.encoding import looks_like_text, refuse_foreign
-from attncli.matrices import Matrix
+from attncli.matrix import Matrix
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from attncli.matrices import Reading
+    from attncli.matrix import Reading
 
 _LARGE = (1 << 31) - 1  # beyond it a member needs ZIP64
 _EPOCH = (1980, 1, 1, 0, 0, 0)

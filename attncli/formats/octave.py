@@ -5,17 +5,17 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from attncli import numerals
 from attncli.errors import InputError
 from attncli.formats.contents import Contents
 from attncli.formats.encoding import decode
-from attncli.matrices import Matrix
-from attncli.numerals import NumeralError, quoted
+from attncli.matrix import Matrix
+from attncli.numbers import numerals
+from attncli.numbers.numerals import NumeralError, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from attncli.matrices import Reading
+    from attncli.matrix import Reading
 
 MARK = re.compile(rb"\s*#[^\n]*\n?(?:\s*#[^\n]*\n)*?\s*# type: |\s*# (?:Created by Octave|type: )")
 _HEADER = re.compile(r"#\s*([a-z]+):\s*(.*)")

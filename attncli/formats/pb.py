@@ -13,7 +13,7 @@ from attncli.formats.encoding import looks_like_text, refuse_foreign
 from attncli.formats.narrow import narrow_matrix
 
 if TYPE_CHECKING:
-    from attncli.matrices import Matrix, Reading
+    from attncli.matrix import Matrix, Reading
 
 _NARROW = frozenset(("bfloat16", "float8_e4m3fn", "float8_e4m3fnuz", "float8_e5m2", "float8_e5m2fnuz"))
 

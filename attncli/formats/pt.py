@@ -17,14 +17,14 @@ from attncli.formats.contents import Contents
 from attncli.formats.encoding import looks_like_text, refuse_foreign
 from attncli.formats.narrow import EIGHT_BITS, narrow_dtype, narrow_matrix
 from attncli.formats.pickles import Global, Ignored, PickleError, built, read_pickle
-from attncli.matrices import Matrix
+from attncli.matrix import Matrix
 from attncli.records import record
 
 if TYPE_CHECKING:
     import zipfile
     from collections.abc import Callable, Mapping
 
-    from attncli.matrices import Reading
+    from attncli.matrix import Reading
 
     Array = np.ndarray[Any, Any]
 

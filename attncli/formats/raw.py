@@ -10,7 +10,7 @@ from attncli.errors import InputError, suggestion
 from attncli.records import record
 
 if TYPE_CHECKING:
-    from attncli.matrices import Matrix
+    from attncli.matrix import Matrix
 
 SUFFIXES = (".bin", ".raw", ".dat")
 EXAMPLE = "q.bin@float32:4,64"

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from types import ModuleType
 
-    from attncli.matrices import Matrix, Reading
+    from attncli.matrix import Matrix, Reading
 
     Array = np.ndarray[Any, Any]
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from attncli.errors import InputError
 from attncli.formats.table_notes import shape_hint
-from attncli.numerals import reads_as_cell
+from attncli.numbers.numerals import reads_as_cell
 
 BLANKS = " "
 DELIMITERS = (

@@ -8,15 +8,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from attncli.errors import InputError
-from attncli.foreign_numerals import HIDDEN, NUMBER, Doubt, doubt, invisible
 from attncli.formats.table_cells import DECIMAL_COMMA, NAMES
-from attncli.numerals import NumeralError, is_number, parse_number, quoted
+from attncli.numbers.foreign_numerals import HIDDEN, NUMBER, Doubt, doubt, invisible
+from attncli.numbers.numerals import NumeralError, is_number, parse_number, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from attncli.formats.table_cells import Table
-    from attncli.matrices import Reading
+    from attncli.matrix import Reading
 
 
 def take_header(table: Table, reading: Reading) -> tuple[int, list[str]] | None:

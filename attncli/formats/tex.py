@@ -5,21 +5,21 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from attncli import numerals
 from attncli.errors import InputError
 from attncli.formats.contents import Contents
 from attncli.formats.encoding import decode
 from attncli.formats.tex_columns import group_end, refuse_inserted
 from attncli.formats.tex_names import NAME, NAME_HINT, is_changed, plain_name
 from attncli.formats.text_table_writer import as_table
-from attncli.matrices import Matrix
-from attncli.numerals import NumeralError, quoted
+from attncli.matrix import Matrix
+from attncli.numbers import numerals
+from attncli.numbers.numerals import NumeralError, quoted
 from attncli.records import record
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from attncli.matrices import Reading
+    from attncli.matrix import Reading
 
 _BEGIN = re.compile(r"\\begin\s*\{(matrix|[bpB]matrix|smallmatrix|array)(\*?)\}")
 _COMMENT = re.compile(r"(?<!\\)((?:\\\\)*)(%[^\n]*)")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from attncli.errors import InputError
-from attncli.numerals import quoted
+from attncli.numbers.numerals import quoted
 
 COLUMNS_HINT = "write each number out in one entry: 1.5 & 2.25"
 _HARMLESS = re.compile(  # spacing, rules and fonts, which no number depends on

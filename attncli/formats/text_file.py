@@ -13,7 +13,7 @@ from attncli.formats.contents import Contents
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from attncli.matrices import Matrix, Reading
+    from attncli.matrix import Matrix, Reading
 
 SQUARE = "write it as lists, [[1, 2], [3, 4]], into a .json file"
 FOREIGN = (  # how it begins, what it is, what to do with it

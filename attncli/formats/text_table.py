@@ -10,7 +10,6 @@ import re
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from attncli import numerals
 from attncli.errors import InputError
 from attncli.formats.contents import Contents
 from attncli.formats.encoding import decode
@@ -24,8 +23,9 @@ from attncli.formats.table_notes import (
     looks_like_header,
     refuse_shape,
 )
-from attncli.matrices import Matrix, Reading
-from attncli.numerals import NumeralError, is_number
+from attncli.matrix import Matrix, Reading
+from attncli.numbers import numerals
+from attncli.numbers.numerals import NumeralError, is_number
 
 if TYPE_CHECKING:
     import numpy as np

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 from attncli.errors import OutputError
 from attncli.formats.table_labels import first_doubt
-from attncli.numerals import is_number, lines
+from attncli.numbers.numerals import is_number, lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     import numpy as np
 
-    from attncli.matrices import Matrix
+    from attncli.matrix import Matrix
 
     Array = np.ndarray[Any, Any]
 

@@ -15,7 +15,7 @@ from attncli.formats.contents import Contents, Quoted, Tree
 if TYPE_CHECKING:
     import numpy as np
 
-    from attncli.matrices import Matrix, Reading
+    from attncli.matrix import Matrix, Reading
 
 Path = tuple[str | int, ...]
 
@@ -137,8 +137,8 @@ def node_at(tree: Tree, path: Path) -> Any:
 
 def matrix_at(tree: Tree, path: Path, where: str, name: str, reading: Reading) -> Matrix:
     """The list at `path` as a matrix called `name`; an error names the line and column in the file `where`."""
-    from attncli.matrices import Matrix
-    from attncli.numerals import NumeralError
+    from attncli.matrix import Matrix
+    from attncli.numbers.numerals import NumeralError
 
     node = node_at(tree, path)
     if not isinstance(node, list):
@@ -182,7 +182,7 @@ def _flattened(node: list[Any]) -> tuple[tuple[int, ...], list[str]]:
 
 
 def _array(cells: list[str]) -> np.ndarray:
-    from attncli.numerals import TRUTHS, NumeralError, parse_cells
+    from attncli.numbers.numerals import TRUTHS, NumeralError, parse_cells
 
     # one search over all cells costs less than a look at each
     padded = LEADING_ZERO.search("\n".join(cells))
@@ -270,7 +270,7 @@ def shared_labels(matrices: Mapping[str, Matrix]) -> dict[str, tuple[str, ...]]:
 
 def rows_of(array: np.ndarray, cell: Callable[[str], str]) -> Iterator[list[str]]:
     """The rows of two axes as flow lists, a block of some 100,000 cells at a time."""
-    from attncli.numerals import joined_rows, shortest
+    from attncli.numbers.numerals import joined_rows, shortest
 
     step = max(1, 100_000 // array.shape[1])
     for first in range(0, len(array), step):
@@ -280,7 +280,7 @@ def rows_of(array: np.ndarray, cell: Callable[[str], str]) -> Iterator[list[str]
 
 def flat(array: np.ndarray, cell: Callable[[str], str]) -> str:
     """No axis, one axis, or no cells at all, on one line."""
-    from attncli.numerals import shortest
+    from attncli.numbers.numerals import shortest
 
     if not array.size:
         return str(array.tolist())

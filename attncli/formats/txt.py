@@ -10,7 +10,7 @@ from attncli.formats.text_file import read
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from attncli.matrices import Matrix
+    from attncli.matrix import Matrix
 
 __all__ = ["read", "write"]
 

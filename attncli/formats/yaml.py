@@ -16,7 +16,7 @@ from attncli.formats.encoding import decode
 if TYPE_CHECKING:
     import numpy as np
 
-    from attncli.matrices import Matrix, Reading
+    from attncli.matrix import Matrix, Reading
 
 MOST_NODES = 10_000_000
 BRACKETS = re.compile(r"""[][{}]|"(?:[^"\\]|\\.)*+"|'[^']*+'|(?:^|\s)#.*""", re.MULTILINE)

@@ -8,15 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from attncli.digits import of_dimensions
-from attncli.door import prepare
-from attncli.engine.masks import row_mask
 from attncli.errors import ProblemError
-from attncli.explain.names import Names
-from attncli.numerals import shortest
-from attncli.problem import Problem
+from attncli.inputs.request import Request
+from attncli.numbers.display import of_dimensions
+from attncli.numbers.numerals import shortest
+from attncli.problem.names import Names
+from attncli.problem.prepare import prepare
+from attncli.problem.problem import Problem
+from attncli.problem.row_masks import row_mask
 from attncli.records import record
-from attncli.request import Request
 
 MOST = 64  # rows and columns of a matrix that somebody can still look at
 AXES = ("queries", "keys", "features", "values")

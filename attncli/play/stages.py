@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from attncli.arithmetic import Expression, Symbol, function, minus, over, plus, times
+from attncli.expressions import Expression, Symbol, function, minus, over, plus, times
 
 RAW, SCALE, SCORE = Symbol("raw"), Symbol("scale"), Symbol("score")
 CAP, BIAS, LARGEST = Symbol("cap"), Symbol("bias"), Symbol("largest")

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 from attncli.files import shown
 
 if TYPE_CHECKING:
-    from attncli.batch.plan import Plan
-    from attncli.batch.running import Summary
+    from attncli.batch.dry_run import Plan
+    from attncli.batch.scheduler import Summary
 
 
 class Bar(Protocol):

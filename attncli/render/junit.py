@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape, quoteattr
 
-from attncli.render.verdicts import case_lines
+from attncli.render.check import case_lines
 
 if TYPE_CHECKING:
     from attncli.check.suites import Outcome

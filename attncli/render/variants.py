@@ -45,7 +45,7 @@ def _table(ascii_only: bool) -> str:
     from rich.table import Table
     from rich.text import Text
 
-    from attncli.render.tables import Style, plain
+    from attncli.render.result.tables import Style, plain
 
     grid = Table(box=None if ascii_only else box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
     for column in COLUMNS:

@@ -9,7 +9,7 @@ import pytest
 from batch.runs import batch, lines, make_problems, state
 
 from attncli import attend
-from attncli.batch import crew
+from attncli.batch import pool
 
 
 def test_each_problem_of_a_folder_gets_its_results_and_its_line(tmp_path):
@@ -184,7 +184,7 @@ def test_expected_numbers_are_checked_and_a_wrong_one_is_named_with_its_slip(tmp
 
 
 def test_more_processes_than_cores_are_started_only_for_work_that_repays_their_start(monkeypatch):
-    monkeypatch.setattr(crew, "usable_cores", lambda: 2)
-    lanes = crew.LocalCrew(64)
+    monkeypatch.setattr(pool, "usable_cores", lambda: 2)
+    lanes = pool.LocalCrew(64)
     assert [lanes.room(seconds) for seconds in (None, 0.0, 1.5, 5.0, 3600.0)] == [2, 2, 3, 10, 64]
-    assert crew.LocalCrew(1).room(3600.0) == 1
+    assert pool.LocalCrew(1).room(3600.0) == 1

@@ -7,8 +7,8 @@ import pytest
 
 from attncli.check import check
 from attncli.check.routes import RIGHT, Route
-from attncli.matrices import Matrix
-from attncli.request import Request, Worksheet
+from attncli.inputs.request import Request, Worksheet
+from attncli.matrix import Matrix
 
 random = np.random.default_rng(3)
 N, M, LATE = 70, 72, 51

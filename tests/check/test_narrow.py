@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from attncli.check import check
-from attncli.check.narrow import narrow_dtypes, rounded
 from attncli.check.routes import RIGHT, Route
-from attncli.matrices import Matrix
-from attncli.request import Request, Worksheet
+from attncli.check.tolerance.narrow import narrow_dtypes, rounded
+from attncli.inputs.request import Request, Worksheet
+from attncli.matrix import Matrix
 
 SHAPES = [(8, 16), (64, 64), (512, 64)]
 DTYPES = ["float16", "bfloat16"]

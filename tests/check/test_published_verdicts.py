@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from attncli.check import check
-from attncli.matrices import Reading
-from attncli.problem_file import read_problem
-from attncli.sources import Sources
+from attncli.inputs.problem_file import read_problem
+from attncli.inputs.sources import Sources
+from attncli.matrix import Reading
 
 CASES = sorted((Path(__file__).parent.parent / "cases").glob("*.yaml"))
 ALLOWED = {

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from attncli.check.routes import RIGHT, Route
-from attncli.matrices import Matrix
-from attncli.request import Request
+from attncli.inputs.request import Request
+from attncli.matrix import Matrix
 
 random = np.random.default_rng(5)
 

@@ -7,9 +7,9 @@ import pytest
 
 from attncli.check import check
 from attncli.check.routes import RIGHT, Route
-from attncli.matrices import Reading
-from attncli.problem_file import read_problem
-from attncli.sources import Sources
+from attncli.inputs.problem_file import read_problem
+from attncli.inputs.sources import Sources
+from attncli.matrix import Reading
 
 TWO = "queries: [[1, 2], [3, -1]], keys: [[1, 0], [0, 1], [-1, 1]], values: [[1, 2], [3, 5], [7, 11]]"
 FOUR = (

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from attncli.check import check
-from attncli.matrices import Reading
-from attncli.problem_file import read_problem
-from attncli.sources import Sources
+from attncli.inputs.problem_file import read_problem
+from attncli.inputs.sources import Sources
+from attncli.matrix import Reading
 
 GIVEN = "queries: [[2, 1], [0, 3]], keys: [[1, 2], [3, 1], [0, 1]], values: [[10, 20], [35, 50], [70, -40]]"
 

@@ -6,10 +6,10 @@ import pytest
 from attncli import attend
 from attncli.check import check, routes
 from attncli.errors import AttncliError
-from attncli.matrices import Matrix, Reading
-from attncli.problem_file import read_problem
-from attncli.request import Request, Worksheet
-from attncli.sources import Sources
+from attncli.inputs.problem_file import read_problem
+from attncli.inputs.request import Request, Worksheet
+from attncli.inputs.sources import Sources
+from attncli.matrix import Matrix, Reading
 
 QKV = "queries: [[2, 0]], keys: [[1, 0], [0, 1]], values: [[1, 2], [3, 4]], variant: dot"
 # weights 0.8807970779778823 0.11920292202211755, output 1.2384058440442351 2.238405844044235

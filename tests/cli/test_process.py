@@ -194,12 +194,12 @@ def test_python_dash_m_is_the_same_program(process):
 
 
 def test_a_bug_is_said_as_one(monkeypatch, run):
-    import attncli.door
+    import attncli.problem.prepare
 
     def broken(*_: object, **__: object) -> None:
         raise RuntimeError("broken on purpose")
 
-    monkeypatch.setattr(attncli.door, "prepare", broken)
+    monkeypatch.setattr(attncli.problem.prepare, "prepare", broken)
     ran = run("run", "1 2", "1 2")
     assert ran.status == 70
     assert ran.err.startswith("error: attncli: a bug, RuntimeError: broken on purpose")

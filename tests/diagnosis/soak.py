@@ -22,9 +22,9 @@ if __name__ == "__main__":
 from diagnosis.problems import VARIANTS, Way, answer, as_text, make, printed
 
 from attncli.check import check
-from attncli.matrices import Reading
-from attncli.problem_file import read_problem
-from attncli.sources import Sources
+from attncli.inputs.problem_file import read_problem
+from attncli.inputs.sources import Sources
+from attncli.matrix import Reading
 
 DISTANCES = ("laplace", "gaussian")
 PRODUCTS = ("scaled", "dot")

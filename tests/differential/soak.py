@@ -20,7 +20,7 @@ import numpy as np
 
 from attncli import attend
 from attncli.engine.engines import missing
-from attncli.result import Result
+from attncli.results.result import Result
 
 try:
     import torch

@@ -69,7 +69,7 @@ def test_float32_weights_of_exact_scores_are_within_6_units_in_the_last_place(sc
 @pytest.mark.parametrize(("dtype", "last", "top"), [("float32", 110, 85), ("float64", 760, 705)])
 def test_compiled_exponentials_err_by_about_a_unit_in_the_last_place(dtype, last, top):
     numba = pytest.importorskip("numba")
-    from attncli.engine.numba_exp import exponential, wide_exponential
+    from attncli.engine.compiled.exponential import exponential, wide_exponential
 
     @numba.njit
     def fill(numbers, errors, plain, wide):

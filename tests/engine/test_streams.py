@@ -12,7 +12,7 @@ from memory import PEAK, needs_peak
 
 from attncli.api import attend
 from attncli.errors import OutputError
-from attncli.streams import npy_sinks
+from attncli.results.npy_sink import npy_sinks
 
 PARTS = [np.random.default_rng(3).standard_normal((2, 3, rows, 4)).astype("float32") for rows in (300, 210, 210)]
 
@@ -59,7 +59,7 @@ MEASURED = f"""{PEAK}
 import sys
 import numpy as np
 from attncli import attend
-from attncli.streams import npy_sinks
+from attncli.results.npy_sink import npy_sinks
 small = np.ones((600, 64), np.float32)
 attend(small, small, small).output
 before = peak()
@@ -121,7 +121,7 @@ def interrupt(frame, event, _):
         os.kill(os.getpid(), signal.SIGINT)
 
 from attncli import attend
-from attncli.engine import numba_kernels
+from attncli.engine.compiled import loops
 sys.setprofile(interrupt)
 threading.setprofile(interrupt)
 try:

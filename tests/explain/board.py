@@ -9,12 +9,12 @@ from fractions import Fraction
 from pathlib import Path
 
 from attncli.explain import Explanation, Line, Step, explain
-from attncli.matrices import Reading
-from attncli.problem_file import read_problem
-from attncli.render.explain_text import explanation_text
-from attncli.render.tables import Style
-from attncli.request import Request, Worksheet
-from attncli.sources import Sources
+from attncli.inputs.problem_file import read_problem
+from attncli.inputs.request import Request, Worksheet
+from attncli.inputs.sources import Sources
+from attncli.matrix import Reading
+from attncli.render.explain.text import explanation_text
+from attncli.render.result.tables import Style
 
 ROOT = Path(__file__).parents[2]
 PROBLEMS = sorted([*(ROOT / "examples").glob("*.yaml"), *(ROOT / "tests" / "cases").glob("*.yaml")])

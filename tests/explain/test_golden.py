@@ -13,12 +13,12 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from explain.board import ROOT, page_of, worksheet
-
-from attncli.explain import Explanation, explain
 from attncli.render.explain_text import explanation_text
 from attncli.render.explanations import renderer
 from attncli.render.tables import Style
+from explain.board import ROOT, page_of, worksheet
+
+from attncli.explain import Explanation, explain
 
 GOLDEN = Path(__file__).parent / "golden"
 PAGES: dict[str, dict[str, object]] = {

@@ -13,10 +13,10 @@ from explain.test_golden import Balance, compile_latex
 
 from attncli.api import as_matrix
 from attncli.explain import Explanation, explain
-from attncli.render.explain_text import explanation_text
-from attncli.render.explanations import renderer
-from attncli.render.tables import Style
-from attncli.request import Labels, Request
+from attncli.inputs.request import Labels, Request
+from attncli.render.explain.formats import renderer
+from attncli.render.explain.text import explanation_text
+from attncli.render.result.tables import Style
 
 HOSTILE = (
     "[bold]red[/bold]", "<script>alert(1)</script>", r"\end{document}", "a|b", "\x1b[31mred", "😀 emoji",

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from explain.board import PROBLEMS, Interval, calculated, exactly, page_of, printed_lines, sides_and_signs, worksheet
 
-from attncli.request import Request, overlay
+from attncli.inputs.request import Request, overlay
 from attncli.variants import VARIANTS
 
 LETTERS = ("q", "k", "v", "bias", "‖q‖", "‖k‖", "scale")

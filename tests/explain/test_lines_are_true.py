@@ -10,11 +10,11 @@ from explain.board import PROBLEMS, page_of, worksheet
 from explain.calculator import READERS, check
 
 from attncli.explain import explain
-from attncli.matrices import Matrix
-from attncli.render.explain_text import explanation_text
-from attncli.render.explanations import renderer
-from attncli.render.tables import Style
-from attncli.request import Request
+from attncli.inputs.request import Request
+from attncli.matrix import Matrix
+from attncli.render.explain.formats import renderer
+from attncli.render.explain.text import explanation_text
+from attncli.render.result.tables import Style
 from attncli.variants import VARIANTS
 
 

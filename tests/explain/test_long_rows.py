@@ -7,14 +7,14 @@ from unittest.mock import patch
 import numpy as np
 import pytest
 
-from attncli.arithmetic import Numeral
+from attncli.expressions import Numeral
 
 
 @pytest.mark.parametrize("variant", ["scaled", "laplace", "gaussian", "cosine"])
 def test_as_many_numerals_are_made_for_a_long_row_as_for_a_short_one(variant: str) -> None:
     from attncli.explain import explain
-    from attncli.matrices import Matrix
-    from attncli.request import Request
+    from attncli.inputs.request import Request
+    from attncli.matrix import Matrix
 
     def made(features: int) -> int:
         row = Matrix(np.ones((1, features)), "q")

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from explain.board import PROBLEMS, Interval, calculated, page_of, printed_lines, sides_and_signs, worksheet
 
-from attncli.door import prepare
-from attncli.explain.names import Names
-from attncli.request import Request
-from attncli.result import Result
+from attncli.inputs.request import Request
+from attncli.problem.names import Names
+from attncli.problem.prepare import prepare
+from attncli.results.result import Result
 
 RESULTS = {"raw": "raw_scores", "masked": "scores", "weights": "weights"}
 

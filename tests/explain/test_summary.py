@@ -11,12 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from attncli.api import as_matrix
-from attncli.door import prepare
-from attncli.explain.figures import Figures
-from attncli.explain.names import Names
 from attncli.explain.numbers import Numbers, numbers_of
+from attncli.explain.rounding import Figures
 from attncli.explain.summary import summarise
-from attncli.request import Labels, Request
+from attncli.inputs.request import Labels, Request
+from attncli.problem.names import Names
+from attncli.problem.prepare import prepare
 
 WHOLE = st.integers(-3, 3)  # few numbers, so that ties are common
 

@@ -41,7 +41,7 @@ def seeds(reader: str) -> list[bytes]:
     from bad_inputs import BAD_INPUTS
 
     from attncli.formats import BY_NAME
-    from attncli.matrices import Matrix
+    from attncli.matrix import Matrix
 
     if reader == "problem":
         files = [path.read_bytes() for path in (TESTS.parent / "examples").glob("*.yaml")]
@@ -61,7 +61,7 @@ def seeds(reader: str) -> list[bytes]:
 def attempt(reader: str, data: bytes) -> bool:
     """Read as each command would; whether it was accepted. Anything but an AttncliError gets out."""
     from attncli.errors import AttncliError
-    from attncli.matrices import Reading
+    from attncli.matrix import Reading
 
     arrays = []
     for reading in (Reading(), Reading(keep_text=True)):
@@ -85,16 +85,16 @@ def attempt(reader: str, data: bytes) -> bool:
 def read(reader: str, data: bytes, reading: object) -> dict[str, object]:
     """The arrays by name."""
     from attncli.formats import BY_NAME
-    from attncli.formats.literal import looks_like_path, read_literal
+    from attncli.inputs.literal import looks_like_path, read_literal
 
     if reader == "literal":
         text = data.decode("utf-8", "surrogateescape")
         looks_like_path(text)
         return {"": read_literal(text, "Q", reading).array}
     if reader == "problem":
-        from attncli.door import prepare
-        from attncli.problem_file import read_mapping
-        from attncli.sources import Sources
+        from attncli.inputs.problem_file import read_mapping
+        from attncli.inputs.sources import Sources
+        from attncli.problem.prepare import prepare
 
         contents = BY_NAME["yaml"].read(data, "p.yaml", reading)
         if not isinstance(contents.tree.root, dict):
@@ -184,8 +184,6 @@ def fuzz_guided(reader: str, seconds: float, seed: int, keep: Path) -> None:
     import atheris
 
     with atheris.instrument_imports(include=["attncli"]):
-        import attncli.door
-        import attncli.formats.literal  # noqa: F401
         from attncli.formats import FORMATS
 
         for format in FORMATS:

@@ -1,6 +1,6 @@
 """Turn one comparison, check or constant of a module at a time and see a test fail: mutate.py MODULE [--most N] TESTS…
 
-    python tests/faults/mutate.py attncli/formats/npy.py --most 30 tests/formats tests/test_sources.py
+    python tests/faults/mutate.py attncli/formats/npy.py --most 30 tests/formats tests/inputs/test_sources.py
 
 Works on a copy of the package in a temporary folder; what it does not know goes to pytest. Prints each mutant that no
 test noticed; explained_mutants.txt tells of those that none can.

@@ -201,12 +201,12 @@ def prepare(folder: Path) -> None:
 
 def warm(words: list[str], folder: Path) -> None:
     """Import here what the command needs, so that no fork has to."""
-    import attncli.cli
     import attncli.cli.batch
+    import attncli.cli.main
 
     attncli.cli.batch.crew_for = lambda *_: Crew()
     os.chdir(folder)
-    attncli.cli.main(words)
+    attncli.cli.main.main(words)
 
 
 def child(words: list[str], folder: Path, faults: Faults | None) -> tuple[int, int, str, str]:
@@ -221,14 +221,14 @@ def child(words: list[str], folder: Path, faults: Faults | None) -> tuple[int, i
         os.dup2(os.open(STDOUT, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), 1)
         os.dup2(said, 2)
         sys.stdout, sys.stderr = (os.fdopen(number, "w", closefd=False) for number in (1, 2))
-        import attncli.cli
+        import attncli.cli.main
 
         status = 99
         written = os.open, os.write, os.close
         try:
             if faults:
                 faults.install()
-            status = attncli.cli.main(words)
+            status = attncli.cli.main.main(words)
             sys.stdout.flush()
             sys.stderr.flush()
         finally:
@@ -333,9 +333,9 @@ def sweep(name: str, most: int | None) -> dict[str, object]:
 
 
 def main() -> None:
-    import attncli.result
+    import attncli.results.result
 
-    attncli.result.LARGE = 3  # so that small weights are streamed too
+    attncli.results.result.LARGE = 3  # so that small weights are streamed too
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("commands", nargs="*", choices=[*COMMANDS, []])
     parser.add_argument("--all", action="store_true", help="every n by every fault")

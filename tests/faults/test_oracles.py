@@ -16,8 +16,8 @@ from hypothesis.extra import numpy as arrays
 
 from attncli.errors import InputError
 from attncli.formats import BY_NAME
-from attncli.formats.literal import read_literal
-from attncli.matrices import Matrix, Reading
+from attncli.inputs.literal import read_literal
+from attncli.matrix import Matrix, Reading
 
 NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?")
 CELLS = ["0", "1", "-2.5", ".5", "1.", "+3e2", "1e-7", "17", "", " 4", "x", "1_0", "0x1", "--1", "1e", "e5", "#"]

@@ -151,7 +151,7 @@ def test_a_small_disk_that_fills_up_keeps_the_old_file(folder, process):
 # in a process of its own, what happens to a file is done just when half of it is read: after `HALF`
 MEANWHILE = """
 import builtins, io, os, sys
-from attncli.cli import main
+from attncli.cli.main import main
 HALF = 5000
 class Read(io.BufferedReader):
     def read(self, size=-1):

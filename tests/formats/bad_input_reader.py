@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from attncli.formats import BY_NAME
-from attncli.formats.literal import read_literal
-from attncli.matrices import Matrix, Reading
+from attncli.inputs.literal import read_literal
+from attncli.matrix import Matrix, Reading
 
 try:
     from ml_dtypes import bfloat16

@@ -5,7 +5,7 @@ from bad_input_reader import read_all
 from bad_inputs import BAD_INPUTS
 
 from attncli.errors import InputError
-from attncli.matrices import Reading
+from attncli.matrix import Reading
 
 
 @pytest.mark.parametrize(

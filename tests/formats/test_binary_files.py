@@ -18,7 +18,7 @@ from attncli.errors import InputError, MissingExtraError, OutputError
 from attncli.formats import BY_NAME
 from attncli.formats.encoding import looks_like_text, refuse_foreign
 from attncli.formats.npy import header
-from attncli.matrices import Matrix, Reading
+from attncli.matrix import Matrix, Reading
 
 DTYPES = [np.float64, np.float32, np.float16, *(f"{kind}{size}" for kind in "iu" for size in (1, 2, 4, 8)), np.bool_]
 any_array = arrays.arrays(st.sampled_from(DTYPES), arrays.array_shapes(min_dims=0, max_dims=4, min_side=0, max_side=3))

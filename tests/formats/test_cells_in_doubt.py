@@ -10,11 +10,11 @@ import pytest
 from bad_input_reader import read_all
 
 from attncli.errors import InputError
-from attncli.foreign_numerals import HIDDEN, INFINITE, MISSING, NUMBER, doubt
-from attncli.formats.literal import read_literal
-from attncli.matrices import Matrix, Reading
-from attncli.numerals import parse_number
-from attncli.units import words
+from attncli.inputs.literal import read_literal
+from attncli.matrix import Matrix, Reading
+from attncli.numbers.foreign_numerals import HIDDEN, INFINITE, MISSING, NUMBER, doubt
+from attncli.numbers.numerals import parse_number
+from attncli.numbers.units import words
 
 PLAINLY_TYPED = {
     "groups of digits": "1.234,5=1234.5 1,234.5=1234.5 1’234.5=1234.5 1'234.5=1234.5 1_000=1000 12,34,567=1234567",

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from attncli.errors import InputError
 from attncli.formats import compressed
 from attncli.formats.compressed import expanded
-from attncli.sources import Sources, name_of
+from attncli.inputs.sources import Sources, name_of
 
 TEXT = b"1,2\n3,4\n"
 WAYS = {"gzip": gzip.compress, "bzip2": bz2.compress, "xz": lzma.compress}

@@ -14,7 +14,7 @@ from attncli.errors import InputError
 from attncli.formats import json as format
 from attncli.formats.contents import Quoted
 from attncli.formats.tree import Key
-from attncli.matrices import Matrix, Reading
+from attncli.matrix import Matrix, Reading
 
 
 def read(text, **reading):

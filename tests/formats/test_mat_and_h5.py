@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from attncli.errors import InputError, MissingExtraError
 from attncli.formats import BY_NAME, mat
-from attncli.matrices import Reading
-from attncli.sources import Sources
+from attncli.inputs.sources import Sources
+from attncli.matrix import Reading
 
 scipy_io = pytest.importorskip("scipy.io")
 h5py = pytest.importorskip("h5py")

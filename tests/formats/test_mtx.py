@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from attncli.errors import InputError
-from attncli.matrices import Reading
-from attncli.sources import Sources
+from attncli.inputs.sources import Sources
+from attncli.matrix import Reading
 
 scipy_io = pytest.importorskip("scipy.io")
 scipy_sparse = pytest.importorskip("scipy.sparse")

@@ -12,7 +12,7 @@ from printed_forms import ARRAYS, NAMED, REFUSED, SEVERAL
 
 from attncli.errors import InputError
 from attncli.formats.prints import is_print, read_print
-from attncli.matrices import Reading
+from attncli.matrix import Reading
 
 
 def numbers(text: str, reading: Reading | None = None) -> dict[str, list]:

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from attncli.errors import InputError
-from attncli.formats.literal import looks_like_path
 from attncli.formats.raw import DTYPES, RawForm, raw_form
-from attncli.sources import Sources, name_of
+from attncli.inputs.literal import looks_like_path
+from attncli.inputs.sources import Sources, name_of
 
 CELLS = np.arange(6)
 

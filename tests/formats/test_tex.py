@@ -14,7 +14,7 @@ from hypothesis.extra import numpy as arrays
 from attncli.errors import InputError, OutputError
 from attncli.formats import BY_NAME
 from attncli.formats.tex_names import NAME_HINT
-from attncli.matrices import Matrix, Reading
+from attncli.matrix import Matrix, Reading
 
 EYE = [[1, 0], [0, 1]]
 SAME_MATRIX = [

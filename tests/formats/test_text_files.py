@@ -4,7 +4,7 @@ import pytest
 from bad_input_reader import read_all
 
 from attncli.errors import InputError
-from attncli.matrices import Reading
+from attncli.matrix import Reading
 
 HEAD = "# Created by Octave 8.4.0, Mon Jan 01 10:00:00 2024 GMT <u@h>\n"
 Q = "# name: Q\n# type: matrix\n# rows: 2\n# columns: 2\n 1 2\n 4 5\n\n\n"

@@ -11,7 +11,7 @@ from hypothesis.extra import numpy as arrays
 
 from attncli.errors import InputError, OutputError
 from attncli.formats import BY_NAME
-from attncli.matrices import Matrix, Reading
+from attncli.matrix import Matrix, Reading
 
 TEXT_FORMATS = ["csv", "tsv", "txt"]
 

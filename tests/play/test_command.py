@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from attncli.arithmetic import KEY, QUERY, TOTAL
+from attncli.expressions import KEY, QUERY, TOTAL
 from attncli.play.stages import STAGES
 from attncli.render.play.document import FOLDER, SCRIPTS, data_text
 from attncli.render.play.javascript import OPERATIONS, code, symbols, tree
@@ -83,8 +83,8 @@ def test_every_formula_of_the_records_becomes_the_same_formula() -> None:
 
 
 def worked_out(expression: Any, given: dict[Any, float]) -> float:
-    from attncli.arithmetic import Numeral, substituted
-    from attncli.explain.steps import evaluated
+    from attncli.explain.steps.weights import evaluated
+    from attncli.expressions import Numeral, substituted
 
     return evaluated(substituted(expression, {symbol: Numeral(value, "") for symbol, value in given.items()}))
 

@@ -11,7 +11,7 @@ import pytest
 from play.browser import PlayPage
 
 from attncli import attend
-from attncli.request import RESULT_NAMES
+from attncli.inputs.request import RESULT_NAMES
 from attncli.variants import VARIANTS
 
 RANDOM = np.random.default_rng(20)

@@ -15,8 +15,8 @@ from play.browser import DESKTOP, PHONE, PlayPage
 from attncli import attend
 from attncli.api import as_matrix
 from attncli.explain import explain
-from attncli.render.expressions import BREAK, WRITER
-from attncli.request import Request
+from attncli.inputs.request import Request
+from attncli.render.explain.notation import BREAK, WRITER
 from attncli.variants import VARIANTS
 
 EXAMPLES = Path(__file__).parent.parent.parent / "examples"

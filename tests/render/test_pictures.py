@@ -1,4 +1,4 @@
-"""Weights too wide for numbers, on a terminal: coloured cells, half blocks, shades, then edges alone."""
+"""Weights too wide for numbers, on a terminal: coloured heat_map, half blocks, shades, then edges alone."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from attncli import attend
-from attncli.render import cells, console, tables
-from attncli.render.cells import shade
-from attncli.render.tables import Style, result_text
+from attncli.render import console
+from attncli.render.result import heat_map, tables
+from attncli.render.result.heat_map import shade
+from attncli.render.result.tables import Style, result_text
 
 COLOUR = re.compile(r"\x1b\[[\d;]*m")
 
@@ -18,7 +19,7 @@ COLOUR = re.compile(r"\x1b\[[\d;]*m")
 def on_terminal(monkeypatch: pytest.MonkeyPatch, width: int, *, colour: bool) -> None:
     for module in (tables, console):
         monkeypatch.setattr(module, "terminal_width", lambda: width)
-    for module in (tables, cells):
+    for module in (tables, heat_map):
         monkeypatch.setattr(module, "has_colour", lambda ascii_only: colour and not ascii_only)
     if colour:
         monkeypatch.setenv("FORCE_COLOR", "1")

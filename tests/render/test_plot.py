@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from attncli.render import drawing
+from attncli.render.result import plot_file
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 HEADS = EXAMPLES / "two_heads.yaml"
@@ -75,7 +75,7 @@ def test_only_pictures_are_drawn(run: Callable[..., object]) -> None:
 
 
 def test_without_matplotlib_the_extra_is_named(monkeypatch: pytest.MonkeyPatch, run: Callable[..., object]) -> None:
-    monkeypatch.setattr(drawing, "find_spec", lambda _: None)
+    monkeypatch.setattr(plot_file, "find_spec", lambda _: None)
     told = run("run", HEADS, "--plot", "a.png")
     assert told == (
         2,

@@ -14,7 +14,7 @@ from attncli.records import record
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from attncli.matrices import Matrix, Reading
+    from attncli.matrix import Matrix, Reading
 
 _ABBREVIATED = re.compile(r"\.\.\.|[…⋮⋯⋱]")
 PRINT_IN_FULL = (

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from attncli import numerals
-from attncli.numerals import NumeralError
+from attncli.numbers import numerals
+from attncli.numbers.numerals import NumeralError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

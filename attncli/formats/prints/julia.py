@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from attncli.errors import InputError
 from attncli.formats.prints.lines import Lines, times
-from attncli.matrices import Matrix
+from attncli.matrix import Matrix
 
 if TYPE_CHECKING:
-    from attncli.matrices import Reading
+    from attncli.matrix import Reading
 
 _HEAD = re.compile(r"\s*([0-9]+(?:×[0-9]+)*)(-element)? [^\n]*:[ \t]*")
 BEGINNING = re.compile(rf"{_HEAD.pattern}\n")

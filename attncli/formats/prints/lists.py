@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, NoReturn
 
 from attncli.errors import InputError
 from attncli.formats.prints import cells
-from attncli.matrices import Matrix
-from attncli.numerals import NumeralError, quoted
+from attncli.matrix import Matrix
+from attncli.numbers.numerals import NumeralError, quoted
 
 if TYPE_CHECKING:
-    from attncli.matrices import Reading
+    from attncli.matrix import Reading
 
 _DEEPEST = 32  # axes
 _CLOSERS = {"[": "]", "{": "}", "(": ")"}

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from attncli.errors import InputError
 from attncli.formats.prints.lines import Lines, times
-from attncli.numerals import quoted
+from attncli.numbers.numerals import quoted
 
 if TYPE_CHECKING:
-    from attncli.matrices import Matrix, Reading
+    from attncli.matrix import Matrix, Reading
 
 _COLUMNS = re.compile(r"\s*Columns? ([0-9]+)(?:\s*(?:through|and|to|-)\s*([0-9]+))?:?\s*")
 _FACTOR = re.compile(r"\s*([0-9]+(?:\.[0-9]*)?)[eE]([+-]?[0-9]+)\s*\*\s*")

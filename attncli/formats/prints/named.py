@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from attncli.errors import InputError
-from attncli.numerals import quoted
+from attncli.numbers.numerals import quoted
 from attncli.records import record
 
 _ASSIGNMENT = re.compile(

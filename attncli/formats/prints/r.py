@@ -10,11 +10,11 @@ import numpy as np
 
 from attncli.errors import InputError
 from attncli.formats.prints.lines import Lines, times
-from attncli.matrices import Matrix
-from attncli.numerals import quoted
+from attncli.matrix import Matrix
+from attncli.numbers.numerals import quoted
 
 if TYPE_CHECKING:
-    from attncli.matrices import Reading
+    from attncli.matrix import Reading
 
 _COLUMNS = re.compile(r"\s*(?:\[,[0-9]+\]\s*)+")
 _ROW = re.compile(r"\s*\[([0-9]+),\]\s*(.*)")

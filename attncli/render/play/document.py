@@ -10,7 +10,7 @@ from pathlib import Path
 from attncli.files import read_bytes
 from attncli.play.page_data import PageData
 from attncli.play.stages import STAGES
-from attncli.render.heat import STOPS
+from attncli.render.colours import STOPS
 from attncli.render.play.javascript import formulas
 
 FOLDER = Path(__file__).parent

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from attncli.arithmetic import KEY_LENGTH, QUERY_LENGTH, Expression, Numeral, Operation, Symbol, substituted
+from attncli.expressions import KEY_LENGTH, QUERY_LENGTH, Expression, Numeral, Operation, Symbol, substituted
 from attncli.variants import VARIANTS, Variant
 
 LENGTHS: Mapping[Expression, Expression] = {QUERY_LENGTH: Symbol("queryLength"), KEY_LENGTH: Symbol("keyLength")}

@@ -1,0 +1,167 @@
+"""The loop of a run: tasks out, lines in, and who pays when a worker dies."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
+from dataclasses import dataclass, field
+from typing import Any
+
+from attncli.batch.folder import Owners
+from attncli.batch.jobs import Job
+from attncli.batch.log import GO_ON, Log, Record
+from attncli.batch.options import Options
+from attncli.batch.pool import Crew
+from attncli.batch.worker import Report, Task, failed
+from attncli.errors import OutputError
+
+FIRST = 16  # jobs in a task while nobody knows how long one takes
+MOST = 1024
+SECONDS = 0.3  # of work in a task, so that sending it costs little
+PATIENCE = 2.0  # seconds between two looks at whether anybody still works
+LONG = 10.0  # seconds without any finished task, after which a job is taken for one that takes as long
+DIED = "its worker process died twice: killed, or out of memory"
+
+
+@dataclass(slots=True)
+class Summary:
+    """What a run came to. `failures` and `differing` are the first few lines of their kind."""
+
+    total: int
+    ok: int = 0
+    wrong: int = 0
+    failed: int = 0
+    kept: int = 0
+    warned: int = 0
+    failures: list[Record] = field(default_factory=list)
+    differing: list[Record] = field(default_factory=list)
+
+    @property
+    def left(self) -> int:
+        return self.total - self.ok - self.wrong - self.failed
+
+    def count(self, record: Record, kept: bool) -> None:
+        """Add a finished job."""
+        status = record["status"]
+        self.kept += kept
+        self.ok += status == "ok"
+        self.wrong += status == "wrong"
+        self.failed += status == "error"
+        self.warned += bool(record.get("warnings"))
+        few = {"wrong": self.differing, "error": self.failures}.get(status)
+        if few is not None and len(few) < 5:
+            few.append(record)
+
+
+@dataclass(slots=True)
+class Batch:
+    """`jobs` from `next` on were not handed out yet, those in `again` came back undone, and one of the `suspects` has
+    killed a worker: each is tried alone. `deaths` counts the workers that died over a job."""
+
+    jobs: Sequence[Job]
+    options: Options
+    log: Log
+    owners: Owners
+    crew: Crew
+    next: int = 0
+    again: deque[Job] = field(default_factory=deque)
+    suspects: deque[Job] = field(default_factory=deque)
+    flying: dict[Future[Report], Task] = field(default_factory=dict)
+    deaths: dict[str, int] = field(default_factory=dict)
+    pace: float | None = None  # seconds for a job
+    silence: float = 0.0  # seconds since a task was finished
+    fault: OutputError | None = None  # what ends the run before its end
+
+    def run(self) -> Iterator[tuple[Record, bool]]:
+        """Each finished job's line, once it is in the log, and whether it was kept from an earlier run."""
+        try:
+            while self._send():
+                done, _ = wait(self.flying, timeout=PATIENCE, return_when=FIRST_COMPLETED)
+                self.silence = 0.0 if done else self.silence + PATIENCE
+                if self.silence >= LONG:
+                    self.pace = max(self.pace or 0.0, self.silence)
+                if not done:
+                    self.crew.look()
+                finished = [line for future in done for line in self._receive(future)]
+                self._send()  # first: the workers need not wait for the disk
+                self.log.append([record for record, kept in finished if not kept])
+                if self.fault is not None:
+                    raise self.fault
+                yield from finished
+                if self.options.fail_fast and any(record["status"] != "ok" for record, _ in finished):
+                    return
+        finally:
+            self.crew.stop()
+
+    def _send(self) -> bool:
+        """Give every free worker a task; whether anything is under way."""
+        while self.fault is None and len(self.flying) < self.crew.room(self._work()):
+            jobs = self._take()
+            if not jobs:
+                break
+            before = {record["name"]: record for record in self.log.records([job.name for job in jobs])}
+            task = Task(self.options, [(job, before.get(job.name)) for job in jobs], SECONDS)
+            self.flying[self.crew.submit(task)] = task
+        return bool(self.flying)
+
+    def _work(self) -> float | None:
+        """Seconds of work that are left, as far as that is known."""
+        return None if self.pace is None else self.pace * self._left()
+
+    def _left(self) -> int:
+        """How many jobs are to be handed out."""
+        return len(self.suspects) + len(self.again) + len(self.jobs) - self.next
+
+    def _take(self) -> list[Job]:
+        """As many jobs as are likely to fill the seconds, but no more than a fair share of what is left."""
+        if self.suspects:
+            return [self.suspects.popleft()]
+        size = FIRST if self.pace is None else int(SECONDS / max(self.pace, SECONDS / MOST))
+        share = -(-self._left() // (2 * self.crew.room(self._work())))
+        size = max(1, min(size, share))
+        jobs = [self.again.popleft() for _ in range(min(size, len(self.again)))]
+        fresh = self.jobs[self.next : self.next + size - len(jobs)]
+        self.next += len(fresh)
+        return [*jobs, *fresh]
+
+    def _receive(self, future: Future[Report]) -> list[tuple[Record, bool]]:
+        """A task's lines; what it did not do goes back in front."""
+        jobs = self.flying.pop(future).jobs
+        error = error_of(future)
+        if error is not None:
+            if not self.crew.lost(error):
+                raise error
+            return self._bury(jobs)
+        report = future.result()
+        if report.fault is not None:
+            where, what, hint = report.fault
+            self.fault = OutputError(where, what, hint or GO_ON)
+        self.again.extendleft(job for job, _ in reversed(jobs[len(report.records) :]))
+        if report.records:
+            pace = report.seconds / len(report.records)
+            self.pace = pace if self.pace is None else 0.5 * self.pace + 0.5 * pace
+        for (job, before), record, kept in zip(jobs, report.records, report.kept, strict=False):
+            if not kept:
+                self.owners.remove_stale(job, record, before)
+        return list(zip(report.records, report.kept, strict=True))
+
+    def _bury(self, jobs: list[tuple[Job, Record | None]]) -> list[tuple[Record, bool]]:
+        """A worker died over these jobs. One of several is to blame, so each is tried alone; one that was alone is
+        tried once more, and then recorded."""
+        if len(jobs) > 1:
+            self.suspects.extend(job for job, _ in jobs)
+            return []
+        ((job, before),) = jobs
+        self.deaths[job.name] = self.deaths.get(job.name, 0) + 1
+        if self.deaths[job.name] < 2:
+            self.suspects.appendleft(job)
+            return []
+        record = failed(job, self.options, DIED)
+        self.owners.remove_stale(job, record, before)
+        return [(record, False)]
+
+
+def error_of(future: Future[Any]) -> BaseException | None:
+    """What a finished call ended in, a cancelled one too."""
+    return CancelledError() if future.cancelled() else future.exception()

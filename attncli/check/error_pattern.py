@@ -1,0 +1,133 @@
+"""What the errors of a matrix have in common: noise, or one row, one head, above a diagonal, growing with position."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from attncli.check.precision import spacing
+from attncli.check.report import Errors
+
+if TYPE_CHECKING:
+    from attncli.check.judge import Judge
+    from attncli.check.tolerance.measures import Measured
+
+Array = np.ndarray
+
+CLEAR = 3.4  # standard deviations that a rank correlation is from 0 where errors are said to grow
+
+
+def errors_of(judge: Judge, measured: Measured, counted: Array) -> Errors:
+    """The errors of a matrix whose cells' errors were counted in their own units."""
+    computed = measured.numbers[judge.name]
+    dtype = dtype_of(judge)
+    with np.errstate(invalid="ignore"):
+        error = np.where(counted == 0, 0.0, np.abs(judge.expected - computed))
+    if dtype is None:
+        assert judge.claims is not None
+        unit, sizes, plain = "units of the last digit", counted, None
+        beyond = counted > 1.5 * (1 - 1e-9)
+    else:
+        unit = f"ulp of {dtype}"
+        largest = np.abs(computed[np.isfinite(computed)]).max(initial=0)
+        ulp = spacing(np.array(largest), dtype)  # one unit for all: near 0 each cell's own says nothing
+        with np.errstate(over="ignore"):
+            sizes = np.where(np.isfinite(error), error / ulp, np.inf)
+        bound = measured.bound(judge.name, "float32" if dtype in ("float16", "bfloat16") else dtype)
+        if dtype in ("float16", "bfloat16"):
+            bound = np.maximum(bound, ulp / 2)
+        with np.errstate(over="ignore"):
+            allowed = bound / ulp
+        plain = float(np.where(computed != 0, allowed, 0).max())
+        beyond = sizes / 2 > allowed  # twice may be beyond float64
+    return Errors(
+        unit=unit,
+        largest=float(sizes.max()),
+        dtype=dtype,
+        plain=plain,
+        beyond=int(beyond.sum()),
+        cells=int(beyond.size),
+        structure=structure(sizes, beyond, judge.name),
+    )
+
+
+def dtype_of(judge: Judge) -> str | None:
+    """The dtype that the expected numbers claim to have in full; None where they are rounded decimals."""
+    if judge.claims is None:
+        return judge.dtype
+    if judge.shows_float32 and judge.is_float32:
+        return "float32"
+    return "float64" if judge.claims.is_full.all() else None
+
+
+def structure(sizes: Array, beyond: Array, name: str) -> str:
+    """One sentence's end: where the cells stand whose error is more than print or computation explain."""
+    count = int(beyond.sum())
+    if count == 0:
+        return "noise: no cell is off by more than print and computation explain"
+    if count == 1:
+        return "one cell"
+    if name == "lse":
+        return _growth(sizes, {"query": -1}) or f"{count} of {beyond.size} cells"
+    *lead, _, _ = sizes.shape
+    if lead and int(np.prod(lead)) > 1:
+        parts = beyond.reshape(-1, *sizes.shape[-2:]).any(axis=(1, 2))
+        if parts.sum() == 1:
+            index = np.unravel_index(int(np.argmax(parts)), tuple(lead))
+            noun = "head" if len(lead) == 1 else "part"
+            inner = structure(sizes[index], beyond[index], name)
+            return f"{noun} {', '.join(str(int(i)) for i in index)} alone, {inner}"
+    rows, columns = _any_along(beyond, -1), _any_along(beyond, -2)
+    if rows.sum() == 1 < rows.size:
+        return f"row {int(np.argmax(rows))} alone"
+    if columns.sum() == 1 < columns.size:
+        return f"column {int(np.argmax(columns))} alone"
+    if name != "output" and (diagonal := _triangle(beyond)):
+        return diagonal
+    growth = _growth(sizes, {"query": -2, "column": -1})
+    return growth or ("every cell" if bool(beyond.all()) else f"{count} of {beyond.size} cells, in no order")
+
+
+def _any_along(beyond: Array, axis: int) -> Array:
+    """Which rows (axis −1) or columns (axis −2) hold such a cell, whatever the head."""
+    along = np.asarray(beyond.any(axis=axis))
+    return np.asarray(along.reshape(-1, along.shape[-1]).any(axis=0))
+
+
+def _triangle(beyond: Array) -> str:
+    """ "above a diagonal" where a causal mask of either corner would be."""
+    n, m = beyond.shape[-2:]
+    cells = np.asarray(beyond.reshape(-1, n, m).any(axis=0))
+    if n < 3 or m < 3:
+        return ""
+    rows, keys = np.indices((n, m))
+    found = [(0.5, "")]  # a share of more than a half shows a diagonal
+    for offset in dict.fromkeys((0, m - n)):
+        line = "" if n == m else f" j = {shifted(offset)}"
+        for word, side in (("above", keys > rows + offset), ("below", keys < rows + offset)):
+            if side.any() and not cells[~side].any():
+                found.append((float(cells[side].mean()), f"{word} the diagonal{line}"))
+    return max(found, key=lambda one: one[0])[1]
+
+
+def shifted(offset: int) -> str:
+    """The key that query i stands at: i, i + 1, i − 1."""
+    return "i" if offset == 0 else f"i {'+' if offset > 0 else '−'} {abs(offset)}"
+
+
+def _growth(sizes: Array, axes: dict[str, int]) -> str:
+    """Whether the errors grow with the position along one of these axes."""
+    for noun, axis in axes.items():
+        length = sizes.shape[axis]
+        if length < 6:
+            continue
+        largest = np.moveaxis(sizes, axis, 0).reshape(length, -1).max(axis=1)
+        ordered = np.sort(largest)
+        ranks = ordered.searchsorted(largest) + ordered.searchsorted(largest, "right")  # the same for what is equal
+        correlation = float(np.corrcoef(ranks, np.arange(length))[0, 1]) if np.ptp(ranks) > 0 else 0.0
+        if (
+            np.arctanh(np.clip(correlation, 0, 1 - 1e-9)) * np.sqrt(length - 3) > CLEAR
+        ):  # Fisher: noise is not this ordered
+            return f"growing with the {noun}'s position"
+    return ""

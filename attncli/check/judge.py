@@ -1,0 +1,195 @@
+"""One expected matrix against computed numbers: which verdict it gets, and at which cell it is worst."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from attncli.check.precision import Claims, are_float32, finer_than, spacing
+from attncli.check.tolerance.narrow import FAR, narrow_dtypes
+from attncli.records import record
+
+if TYPE_CHECKING:
+    from attncli.check.tolerance.measures import Measured
+
+Array = np.ndarray
+
+MOST_UNITS = 10  # a difference of more claimed units is never explained by rounded inputs
+FILL = -1e4  # a finite number that stands for -inf where a score is masked: the least that float16 fills hold
+NEAR = 1e-10  # of the largest number: from here on the rounding of float64 arithmetic is bounded, not guessed
+
+
+@record
+class Tolerance:
+    """|expected − computed| ≤ absolute + relative·|computed|."""
+
+    relative: float
+    absolute: float
+
+    def of(self, computed: Array) -> Array:
+        """What is allowed in each cell."""
+        with np.errstate(invalid="ignore"):  # 0 of an infinity is no number
+            allowed: Array = self.absolute + self.relative * np.abs(computed)
+        return allowed
+
+    def __str__(self) -> str:
+        return f"rtol {self.relative:g}, atol {self.absolute:g}"
+
+
+# torch.testing.assert_close
+DEFAULTS = {
+    "float16": Tolerance(1e-3, 1e-5),
+    "bfloat16": Tolerance(1.6e-2, 1e-5),
+    "float32": Tolerance(1.3e-6, 1e-5),
+    "float64": Tolerance(1e-7, 1e-7),
+}
+
+
+@dataclass
+class Judge:
+    """One expected matrix: `expected` in float64 and in the public shape of its result, with what its text claims, or
+    the tolerance that it is compared by; by neither, a plain computation in its dtype bounds it. Where the tolerance
+    is that of the dtype (`is_default`), numbers in half precision may also hold by what a computation in it is off."""
+
+    name: str
+    expected: Array
+    claims: Claims | None
+    tolerance: Tolerance | None
+    dtype: str
+    texts: Array | None = None
+    is_default: bool = False
+
+    def verdict(self, measured: Measured) -> str:
+        """The best verdict that these numbers earn."""
+        computed = measured.numbers[self.name]
+        if computed.shape != self.expected.shape:
+            return "wrong"
+        error = self._error(computed)
+        if self.tolerance is not None:
+            return self._by_tolerance(self.tolerance, error, measured)
+        if self.claims is None:
+            return "exact" if bool((error <= 2 * measured.bound(self.name, self.dtype)).all()) else "wrong"
+        return self._by_digits(self.claims, error, measured)
+
+    def _by_tolerance(self, tolerance: Tolerance, error: Array, measured: Measured) -> str:
+        allowed = tolerance.of(measured.numbers[self.name])
+        if bool(((error == 0) | (error <= allowed)).all()):
+            return "within-tolerance"
+        return self._in_half(error, measured) or "wrong"
+
+    def transposed(self, shape: tuple[int, ...]) -> Judge | None:
+        """The judge of the same numbers with two neighbouring axes exchanged, where that gives this shape."""
+        for axes in ((-1, -2), (-2, -3)):
+            if self.expected.ndim >= -axes[1]:
+                turn = partial(np.swapaxes, axis1=axes[0], axis2=axes[1])
+                if turn(self.expected).shape == shape:
+                    claims = None if self.claims is None else self.claims.arranged(turn)
+                    return replace(self, expected=turn(self.expected), claims=claims, texts=None)
+        return None
+
+    def _error(self, computed: Array) -> Array:
+        """How far each cell is off: 0 where both are the same infinity or NaN, NaN where the other one is finite or not
+        the same. A finite fill counts as the -inf of a mask."""
+        expected = self.expected
+        is_same = (expected == computed) | (np.isnan(expected) & np.isnan(computed))
+        is_filled = np.isneginf(computed) & (expected <= FILL) & (self.name in ("scores", "lse"))
+        is_finite = np.isfinite(expected) & np.isfinite(computed)
+        with np.errstate(invalid="ignore"):
+            error = np.where(is_finite, np.abs(expected - computed), np.nan)
+        return np.where(is_same | is_filled, 0.0, error)
+
+    def _by_digits(self, claims: Claims, error: Array, measured: Measured) -> str:
+        computed = measured.numbers[self.name]
+        unit, slack = claims.unit, self._slack(claims, measured)
+        ceiling = claims.ceiling * (1 - 1e-12)  # no tolerance of a print reaches it
+        print_error = np.minimum(unit / 2, ceiling)
+        holds = error <= print_error + slack
+        if holds.all():
+            return "exact"
+        # at most one unit from the right number rounded: half a unit more, where that is no tie
+        holds |= ~claims.is_whole & (error < np.minimum(1.5 * unit - slack, ceiling))
+        if holds.all():
+            return "last-digit"
+        if self.is_float32:
+            allowed = 2 * spacing(computed, "float32")
+            if self.shows_float32:
+                allowed = np.maximum(2 * measured.bound(self.name, "float32"), allowed) + print_error
+            if bool((error <= allowed).all()):
+                return "float32"
+        return self._in_half(error, measured) or ("input-rounding" if self._is_moved(error, measured) else "wrong")
+
+    def _in_half(self, error: Array, measured: Measured) -> str | None:
+        """The half precision in which a plain computation is half as far off, if these are numbers of it."""
+        computed = measured.numbers[self.name]
+        largest = np.abs(computed[np.isfinite(computed)]).max(initial=0)
+        if not bool((error <= FAR * largest).all()):  # to imitate a computation takes long
+            return None
+        for dtype in self.narrow:
+            allowed = 2 * measured.narrow(self.name, dtype)
+            if bool((error <= allowed).all()):
+                return dtype
+        return None
+
+    def _is_moved(self, error: Array, measured: Measured) -> bool:
+        """Whether some inputs within their rounding give all the numbers at once, each up to the print's unit."""
+        assert self.claims is not None
+        unit, ceiling = self.claims.unit, self.claims.ceiling * (1 - 1e-12)
+        if not measured.halves or not bool((error <= np.minimum(MOST_UNITS * unit, ceiling)).all()):
+            return False
+        return measured.movement.explains(self.name, self.expected, np.minimum(unit, ceiling))
+
+    def _slack(self, claims: Claims, measured: Measured) -> Array:
+        """What a plain float64 computation may be off: its bound where the digits come near it, which includes sums
+        that cancel to almost nothing; next to nothing beside a short number's digits."""
+        computed = measured.numbers[self.name]
+        largest = np.abs(computed[np.isfinite(computed)]).max(initial=1.0)
+        if claims.is_full.any() or claims.unit.min() < NEAR * largest:
+            return measured.bound(self.name, "float64")
+        slack: Array = 1e-9 * claims.unit + 8 * spacing(computed, "float64")
+        return slack
+
+    @cached_property
+    def narrow(self) -> tuple[str, ...]:
+        """The half precisions whose numbers these are; none where another tolerance was asked for."""
+        if self.tolerance is not None and not self.is_default:
+            return ()
+        return narrow_dtypes(self.expected, self.claims)
+
+    @cached_property
+    def is_float32(self) -> bool:
+        """Whether the texts are those of float32 numbers."""
+        assert self.claims is not None
+        return are_float32(self.expected, self.claims)
+
+    @cached_property
+    def shows_float32(self) -> bool:
+        """Whether some text is long enough for that to be no accident."""
+        assert self.claims is not None
+        return finer_than(self.expected, self.claims, "float32")
+
+    def worst(self, measured: Measured) -> tuple[tuple[int, ...], Array]:
+        """The cell whose error is largest in its own unit, of several that are infinite so the largest, and the errors
+        so counted (inf where kinds disagree)."""
+        computed = measured.numbers[self.name]
+        error = self._error(computed)
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            units = np.where(error == 0, 0.0, error / self.scale(computed, measured))
+        counted = np.where(np.isnan(error), np.inf, units)
+        largest = np.argmax(np.where(counted == counted.max(), error, 0))  # NaN is the largest of all
+        at = np.unravel_index(int(largest), counted.shape)
+        return tuple(int(i) for i in at), counted
+
+    def scale(self, computed: Array, measured: Measured) -> Array:
+        """What the error of each cell is counted in."""
+        if self.tolerance is not None:
+            return self.tolerance.of(computed)
+        if self.claims is None:
+            return measured.bound(self.name, self.dtype)
+        full = self.claims.is_full
+        if full.all():
+            return spacing(computed, "float64")
+        # a fraction among decimals: its error is told in their unit
+        return np.where(full, self.claims.unit[~full].min(), self.claims.unit)

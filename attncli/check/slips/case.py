@@ -1,0 +1,157 @@
+"""What slips and their sentences know of a case: the problem, what was expected, and words for both."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from attncli.check.error_pattern import shifted
+
+if TYPE_CHECKING:
+    from attncli.check.judge import Judge
+    from attncli.inputs.request import Request
+    from attncli.problem.problem import Problem
+
+Array = np.ndarray
+
+
+@dataclass(frozen=True)
+class Case:
+    """A wrong case: the request as it was made, the right problem, and the expected matrices, `wrong` among them."""
+
+    request: Request
+    problem: Problem
+    judges: dict[str, Judge]
+    wrong: tuple[str, ...]
+
+    @property
+    def n(self) -> int:
+        return self.problem.n
+
+    @property
+    def m(self) -> int:
+        return self.problem.m
+
+    @property
+    def d_k(self) -> int:
+        return self.problem.d_k
+
+    @property
+    def width(self) -> int:
+        """The columns of all heads together."""
+        return self.d_k * (self.problem.lead[-1] if self.problem.lead else 1)
+
+    @property
+    def is_masked(self) -> bool:
+        """Whether anything keeps a query from a key."""
+        problem = self.problem
+        has_bias = problem.bias is not None and bool(np.isneginf(problem.bias).any())
+        return problem.mask is not None or has_bias or not problem.visible.is_everything
+
+    @property
+    def masks(self) -> str:
+        """What masks here, in words."""
+        request = self.request
+        told = ["the mask"] if request.mask is not None else []
+        told += ["the causal mask"] if request.causal else []
+        told += ["the window"] if request.window not in (None, (-1, -1)) else []
+        told += ["the mask of the key lengths"] if request.key_lengths is not None else []
+        return " or ".join(told) or "the mask"
+
+    def masks_of(self, kinds: tuple[str, ...]) -> list[str]:
+        """The masks of these kinds, in words."""
+        request, bias = self.request, self.problem.bias
+        is_explicit = request.mask is not None or (bias is not None and bool(np.isneginf(bias).any()))
+        named = {
+            "mask": ["the mask"] if is_explicit else [],
+            "order": (["the causal mask"] if request.causal else [])
+            + (["the window"] if request.window not in (None, (-1, -1)) else []),
+            "lengths": ["the mask of the key lengths"] if request.key_lengths is not None else [],
+        }
+        return [name for kind in kinds for name in named[kind]]
+
+    @property
+    def output_shape(self) -> str:
+        """The shape of the output, in words."""
+        return " × ".join(map(str, self.problem.shapes()["output"]))
+
+    @property
+    def position(self) -> str:
+        """Where query i stands, in words."""
+        return shifted(self.problem.visible.offsets[0])
+
+    @property
+    def variant(self) -> str:
+        return self.problem.variant.name
+
+    @property
+    def formula(self) -> str:
+        return self.problem.variant.formula
+
+    @property
+    def score(self) -> str:
+        """The raw score for all pairs."""
+        return "QKᵀ" if self.variant in ("dot", "scaled") else self.formula
+
+    def over(self, divisor: str) -> str:
+        """The score divided."""
+        return f"{self.score}/{divisor}" if self.score == "QKᵀ" else f"({self.score}) / {divisor}"
+
+    @property
+    def scaled_score(self) -> str:
+        """The score with the right scale."""
+        if self.problem.scale == 1:
+            return self.score
+        if self.problem.scale_text == "1/sqrt(dk)":
+            return self.over("√d_k")
+        return f"{self.score} · {self.factor}"
+
+    @property
+    def factor(self) -> str:
+        return f"{self.problem.scale:.6g}"
+
+    @property
+    def length(self) -> str:
+        length = self.problem.length_scale
+        return "1" if length is None else f"{length:g}"
+
+    @property
+    def subject(self) -> str:
+        """The wrong matrix that is nearest to the inputs."""
+        return self.wrong[0]
+
+    @property
+    def yours(self) -> str:
+        """ "your weights are", "your output is"."""
+        noun = {"raw_scores": "raw scores", "lse": "log-sum-exps"}.get(self.subject, self.subject)
+        return f"your {noun} {'is' if self.subject == 'output' else 'are'}"
+
+    def weighing(self, scores: str) -> str:
+        """The formula of the wrong matrix, given that of its scores."""
+        if self.subject in ("raw_scores", "scores"):
+            return scores
+        if self.subject == "lse":
+            return f"log Σ exp({scores})"
+        return f"softmax({scores}){' V' if self.subject == 'output' else ''}"
+
+
+def square_root(d_k: int) -> str:
+    """√d_k, as a whole number where it is one."""
+    root = math.isqrt(d_k)
+    return str(root) if root * root == d_k else f"{math.sqrt(d_k):.4f}"
+
+
+def scaling(case: Case) -> str:
+    """What is to be done with the raw scores."""
+    text = case.problem.scale_text
+    if case.problem.scale == 1:
+        return "the raw scores are not to be scaled"
+    if text == "1/sqrt(dk)":
+        return f"divide by √d_k = {square_root(case.d_k)}"
+    if text == "1/dk":
+        return f"divide by d_k = {case.d_k}"
+    said = "" if text.strip() == case.factor else f" ({text})"
+    return f"multiply the raw scores by {case.factor}{said}"

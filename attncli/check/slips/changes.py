@@ -1,0 +1,309 @@
+"""What a slip changes: a request, a problem that was prepared, or the arithmetic behind the scores."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from itertools import combinations
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from attncli.check.routes import Route
+from attncli.check.slips.case import Case
+from attncli.problem.conventions import wholly
+from attncli.problem.prepare import length_factor
+from attncli.problem.problem import Visible
+from attncli.problem.row_masks import row_mask
+from attncli.variants import BY_NAME, Variant, negative_half_square
+
+if TYPE_CHECKING:
+    from attncli.inputs.request import Request
+    from attncli.problem.problem import Problem
+
+Array = np.ndarray
+Change = Callable[["Problem"], "Problem"]
+
+
+def rescaled(request: Request, scale: str) -> Request:
+    """Another scale on the raw scores."""
+    return replace(request, scale=scale, length_scale=None)
+
+
+def of_variant(request: Request, variant: str, scale: str | None = None) -> Request:
+    """Another variant with its own scale, or with the one given; a length stays where both have one."""
+    length = request.length_scale if BY_NAME[variant].has_length else None
+    return replace(request, variant=variant, scale=scale, length_scale=length)
+
+
+def as_system(case: Case, system: str) -> list[Route]:
+    """Another system's conventions: all of them, or those that the problem says nothing about, or some between."""
+    request, own = case.request, wholly(case.request, system)
+    if request.system == system:
+        return []
+    said = [name for name in OWN if getattr(request, name) != getattr(own, name)]
+    kept = [names for count in range(len(said) + 1) for names in combinations(said, count)]
+    return [Route(requests=(partial(_as_system, system=system, kept=names),)) for names in kept]
+
+
+OWN = ("variant", "mask_means", "align", "query_offset")  # settings that a system has conventions for
+
+
+def _as_system(request: Request, system: str, kept: tuple[str, ...]) -> Request:
+    return replace(wholly(request, system), **{name: getattr(request, name) for name in kept})
+
+
+def length_of_dk(case: Case) -> list[Route]:
+    """ℓ = d_k: 1/d_k for a distance, 1/d_k² for a squared one."""
+    if not case.problem.variant.has_length:
+        return []
+    scale = "1/dk**2" if "²" in case.problem.variant.default_scale else "1/dk"
+    return [Route(requests=(partial(rescaled, scale=scale),))]
+
+
+# masks
+
+
+def seen(problem: Problem) -> Array:
+    """(*lead, n, m) booleans: what everything that masks allows."""
+    found = np.ones((*problem.lead, problem.n, problem.m), np.bool_)
+    for number in range(problem.parts):
+        allowed = row_mask(problem, problem.part(number), range(problem.n)).allowed(0, problem.m)
+        if allowed is not None:
+            found[problem.index(number)] = allowed
+    return found
+
+
+def seen_by_position(problem: Problem) -> Array:
+    """(*lead, n, m) booleans: what causal, window and lengths allow."""
+    return seen(replace(problem, mask=None, bias=None))
+
+
+def unforbidding(bias: Array | None) -> Array | None:
+    """A bias without its -inf."""
+    return None if bias is None else np.where(np.isneginf(bias), 0, bias)
+
+
+KINDS = ("mask", "order", "lengths")
+MASKS_LEFT_OUT = (KINDS, *combinations(KINDS, 1))
+
+
+def without_mask(case: Case, kinds: tuple[str, ...]) -> list[Route]:
+    """These kinds of masks left out."""
+    return [Route(problems=(partial(freed, kinds=kinds),))] if case.is_masked else []
+
+
+def unmasked_said(case: Case, kinds: tuple[str, ...]) -> str:
+    """Which masks were left out, and how many scores they alone mask, in which entries."""
+    names = case.masks_of(kinds) or ["the mask"]
+    hidden = seen(freed(case.problem, kinds)) & ~seen(case.problem)
+    count, parts = int(hidden.sum()), hidden.reshape(-1, case.n * case.m).any(axis=1)
+    where = ""
+    if case.problem.parts > 1 and not parts.all():
+        first = np.unravel_index(int(np.argmax(parts)), case.problem.lead)
+        where = f", the first of them in entry {', '.join(str(int(i)) for i in first)}"
+    were, are = "was" if len(names) == 1 else "were", "is" if count == 1 else "are"
+    return f"{' and '.join(names)} {were} left out: {count} of the {hidden.size} scores {are} masked{where}"
+
+
+def freed(problem: Problem, kinds: tuple[str, ...]) -> Problem:
+    """Without its mask (and the -inf of a bias), its causal mask and window, or its lengths."""
+    visible = problem.visible
+    if "order" in kinds:
+        visible = replace(visible, left=None, right=None)
+    if "lengths" in kinds:
+        visible = replace(visible, lengths=None)
+    if "mask" in kinds:
+        problem = replace(problem, mask=None, bias=unforbidding(problem.bias))
+    return replace(problem, visible=visible)
+
+
+def inverted_mask(case: Case) -> list[Route]:
+    """The mask turned round, the order of positions, or both; a window also from left to right."""
+    if not case.is_masked:
+        return []
+    changes: list[Change] = [inverted, mirrored]
+    if replace(case, problem=unordered(case.problem)).is_masked and not case.problem.visible.is_everything:
+        changes += [mask_inverted, order_inverted]
+    return _with_any_empty_row(case, changes)
+
+
+def inverted(problem: Problem) -> Problem:
+    """What may be attended to forbidden, and the rest allowed."""
+    return replace(problem, mask=~seen(problem), bias=unforbidding(problem.bias), visible=Visible())
+
+
+def mirrored(problem: Problem) -> Problem:
+    """As many keys to the right as to the left; with a causal mask only those from the query's position on."""
+    visible = problem.visible
+    return replace(problem, visible=replace(visible, left=visible.right, right=visible.left))
+
+
+def unordered(problem: Problem) -> Problem:
+    """Without what positions forbid."""
+    return replace(problem, visible=Visible())
+
+
+def mask_inverted(problem: Problem) -> Problem:
+    """The mask turned round, and not what positions forbid."""
+    return replace(inverted(unordered(problem)), visible=problem.visible)
+
+
+def order_inverted(problem: Problem) -> Problem:
+    """What positions forbid turned round, and not the mask."""
+    return replace(unordered(problem), mask=seen(unordered(problem)) & ~seen_by_position(problem))
+
+
+def other_corner(case: Case) -> list[Route]:
+    """The other corner; where an offset was given, either."""
+    n, m = case.n, case.m
+    lengths = case.problem.visible.lengths or (m,)
+    corners = dict.fromkeys([(0,), tuple(length - n for length in lengths), (m - n,)])
+    return _with_any_empty_row(case, [partial(_aligned, offsets=corner) for corner in corners])
+
+
+def _aligned(problem: Problem, offsets: tuple[int, ...]) -> Problem:
+    return replace(problem, visible=replace(problem.visible, offsets=offsets))
+
+
+ROWS = ("zeros", "uniform", "nan")  # that systems give a query without a key
+
+
+def _with_any_empty_row(case: Case, changes: list[Change]) -> list[Route]:
+    """Each change of what is seen; where it leaves a query without a key, with each row that systems give it."""
+    right, routes = seen(case.problem), []
+    for change in changes:
+        changed = change(case.problem)
+        found = seen(changed)
+        if np.array_equal(found, right):
+            continue
+        rows = (changed.conventions.empty,) if found.any(axis=-1).all() else ROWS
+        routes += [Route(problems=(change, partial(with_empty, row=row))) for row in rows]
+    return routes
+
+
+def with_empty(problem: Problem, row: str) -> Problem:
+    """Another row for a query that has no key."""
+    return replace(problem, conventions=replace(problem.conventions, empty=row))
+
+
+# orientation
+
+
+def swapped(problem: Problem) -> Problem:
+    """The keys asking the queries; without values, mask, bias and lengths where they don't fit as many."""
+    if problem.key_heads is not None:  # each query head with its own copy of the keys and values that it shares
+        heads = [problem.key_head(head) for head in range(problem.lead[-1])]
+        keys = np.take(problem.keys, heads, axis=-3)
+        shared = None if problem.values is None else np.take(problem.values, heads, axis=-3)
+        problem = replace(problem, keys=keys, values=shared, key_heads=None)
+    found = replace(problem, queries=problem.keys, keys=problem.queries)
+    if problem.n == problem.m:
+        return found
+    return replace(found, values=None, mask=None, bias=None, visible=replace(problem.visible, lengths=None))
+
+
+def transposed_keys(case: Case) -> list[Route]:
+    """Kᵀ for K, where it is square: in each head, or before the heads were split."""
+    routes = [Route(problems=(_turned_keys,))] if case.m == case.d_k else []
+    return routes + _turned_input(case, "keys")
+
+
+def transposed_values(case: Case) -> list[Route]:
+    """Vᵀ for V, where it is square."""
+    routes = [Route(problems=(_turned_values,))] if case.m == case.problem.d_v else []
+    return routes + _turned_input(case, "values")
+
+
+def _turned_keys(problem: Problem) -> Problem:
+    return replace(problem, keys=problem.keys.mT)
+
+
+def _turned_values(problem: Problem) -> Problem:
+    assert problem.values is not None
+    return replace(problem, values=problem.values.mT)
+
+
+def _turned_input(case: Case, name: str) -> list[Route]:
+    if not case.problem.packed or getattr(case.request, name) is None:
+        return []
+    return [Route(requests=(partial(_turned, name=name),))]
+
+
+def _turned(request: Request, name: str) -> Request:
+    matrix = getattr(request, name)
+    turned = replace(matrix, array=np.ascontiguousarray(matrix.array.mT), texts=None)
+    return replace(request, **{name: turned})
+
+
+# distances
+
+
+def _squared(queries: Array, keys: Array) -> Array:
+    return 2 * negative_half_square(queries, keys)
+
+
+def _euclidean(queries: Array, keys: Array) -> Array:
+    distance: Array = np.sqrt(-2 * negative_half_square(queries, keys))
+    return -distance
+
+
+# with nothing said of how large they get
+SQUARED = replace(BY_NAME["gaussian"], name="squared", score=_squared, bound=lambda _q, _k, _d_k: np.inf)
+EUCLIDEAN = replace(BY_NAME["laplace"], name="euclidean", score=_euclidean, bound=lambda _q, _k, _d_k: np.inf)
+
+
+def scored(problem: Problem, variant: Variant) -> Problem:
+    return replace(problem, variant=variant)
+
+
+def over_length(problem: Problem) -> Problem:
+    """With what ℓ makes of such scores as the scale, where that comes of a length."""
+    length = problem.length_scale
+    return problem if length is None else replace(problem, scale=length_factor(problem.variant, length))
+
+
+# the output
+
+
+def transposed_output(case: Case) -> list[Route]:
+    """The output with two neighbouring axes exchanged; and the same numbers seen in the shape that is expected."""
+    shape = case.problem.shapes().get("output", ())
+    routes = []
+    for axes in ((-1, -2), (-2, -3)):
+        if "output" in case.judges and len(shape) >= -axes[1]:
+            routes += [Route(present=partial(_exchanged, axes=axes, shape=to)) for to in (None, shape)]
+    return routes
+
+
+def _exchanged(name: str, array: Array, axes: tuple[int, int], shape: tuple[int, ...] | None) -> Array:
+    if name != "output":
+        return array
+    turned = np.swapaxes(array, *axes)
+    return turned if shape is None else turned.reshape(shape)
+
+
+# rounding
+
+ROUNDINGS = (1, 2, 3, 4)  # decimals that weights are rounded to by hand
+
+
+def rounded_weights(case: Case) -> list[Route]:
+    """The printed weights times V; where none are given, the right ones rounded to a few decimals."""
+    if "output" not in case.judges:
+        return []
+    printed = case.judges.get("weights")
+    if printed is not None:
+        return [Route(weigh=lambda _weights: printed.expected)]
+    return [Route(weigh=partial(_rounded, decimals=decimals)) for decimals in ROUNDINGS]
+
+
+def _rounded(weights: Array, decimals: int) -> Array:
+    return np.round(weights, decimals)
+
+
+def rounded_sentence(case: Case) -> str:
+    if "weights" in case.judges:
+        return "your output is the weights as they are printed times V: multiply V by the weights in full"
+    return "your output is the weights, rounded first, times V: multiply V by the weights in full"

@@ -1,0 +1,174 @@
+"""Which slip, or which two together, reproduce the expected numbers: each is tried with the tolerance of the check."""
+
+from __future__ import annotations
+
+from itertools import combinations, product
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from attncli.check.report import Explanation, worst
+from attncli.check.routes import Route
+from attncli.check.slips.case import Case
+from attncli.check.slips.sampling import Sample, same
+from attncli.check.slips.table import SLIPS, Slip
+from attncli.check.steps import verdicts_of
+from attncli.check.tolerance.measures import Measured
+from attncli.errors import AttncliError
+from attncli.records import record
+
+if TYPE_CHECKING:
+    from attncli.check.judge import Judge
+    from attncli.inputs.request import Worksheet
+
+Array = np.ndarray
+
+EVIDENCE = 4.0  # decimal digits in which the numbers of two slips must differ from the right ones to be believed
+
+
+@record
+class Attempt:
+    """One way to make one slip, or two: its name, and the numbers that it gives where the sample looks."""
+
+    slips: tuple[Slip, ...]
+    route: Route
+    seen: dict[str, Array]
+
+    @property
+    def name(self) -> str:
+        return "+".join(slip.name for slip in self.slips)
+
+
+@record
+class Found:
+    """An attempt that reproduces the expected numbers."""
+
+    attempt: Attempt
+    verdict: str
+    numbers: dict[str, Array]
+
+
+def diagnose(
+    worksheet: Worksheet, judges: dict[str, Judge], right: Measured, wrong: list[str]
+) -> tuple[Explanation, ...]:
+    """Single slips in their order; only where there is none, pairs. The same numbers make one entry."""
+    case = Case(worksheet.request, right.problem, judges, tuple(wrong))
+    if not any(judges[name].expected.any() for name in wrong):  # zeros show nothing
+        return ()
+    sample = Sample(judges, right, wrong)
+    singles = [
+        attempt for slip in SLIPS for route in slip.routes(case) for attempt in _attempt((slip,), route, case, sample)
+    ]
+    found = _confirmed(singles, case, right, sample)
+    if not found and (sample.rows is not None or any(_fits(attempt.seen, judges) for attempt in singles)):
+        effective = _distinct([attempt for attempt in singles if sample.differs(attempt.seen)])
+        kept = [each for each in singles if each.slips[0].family == "scale" and not sample.differs(each.seen)]
+        found = _confirmed(_pairs(effective, kept, case, sample), case, right, sample)
+    return _told(found, case)
+
+
+def _fits(seen: dict[str, Array], judges: dict[str, Judge]) -> bool:
+    """Whether the numbers have the shapes that were expected."""
+    return all(name in seen and seen[name].shape == judge.expected.shape for name, judge in judges.items())
+
+
+def _attempt(slips: tuple[Slip, ...], route: Route, case: Case, sample: Sample) -> list[Attempt]:
+    """The attempt, or nothing where it can't be made: shapes that don't fit, a system that has not the thing."""
+    try:
+        return [Attempt(slips, route, sample.numbers(route, case.request))]
+    except (AttncliError, ValueError):
+        return []
+
+
+def _confirmed(attempts: list[Attempt], case: Case, right: Measured, sample: Sample) -> list[Found]:
+    """The attempts whose numbers the judges accept, whole and with their own bounds. They have to say something else
+    than the right way about a wrong matrix, and two slips enough that it is no accident."""
+    found = []
+    for attempt in attempts:
+        if not sample.may_be(attempt.seen) or not sample.differs(attempt.seen):
+            continue
+        confirmed = _judged(attempt, case, right)
+        if confirmed is not None:
+            found.append(confirmed)
+    return found
+
+
+def _judged(attempt: Attempt, case: Case, right: Measured) -> Found | None:
+    try:
+        measured = Measured(attempt.route, case.request, tuple(case.judges), right.halves)
+    except (AttncliError, ValueError):
+        return None
+    if any(name not in measured.numbers for name in case.judges):
+        return None
+    verdicts = verdicts_of(case.judges, measured)
+    if "wrong" in verdicts.values():
+        return None
+    if len(attempt.slips) > 1 and _evidence(case, measured, right) < EVIDENCE:
+        return None
+    return Found(attempt, worst(list(verdicts.values())), measured.numbers)
+
+
+def _evidence(case: Case, measured: Measured, right: Measured) -> float:
+    """In how many decimal digits, over all cells, these numbers differ from the right ones."""
+    return sum(
+        _digits_apart(measured.numbers[name], right.numbers[name], case.judges[name].scale(right.numbers[name], right))
+        for name in case.wrong
+    )
+
+
+def _digits_apart(mine: Array, theirs: Array, unit: Array) -> float:
+    if mine.shape != theirs.shape:
+        return np.inf
+    with np.errstate(all="ignore"):
+        times = np.where(np.isfinite(mine) == np.isfinite(theirs), np.abs(mine - theirs) / unit, 10)  # a digit
+    return float(np.log10(np.fmax(times, 1)).sum())
+
+
+def _distinct(attempts: list[Attempt]) -> list[Attempt]:
+    """The first of those that give the same numbers."""
+    kept: list[Attempt] = []
+    for attempt in attempts:
+        if not any(_same(attempt.seen, other.seen) for other in kept):
+            kept.append(attempt)
+    return kept
+
+
+def _pairs(singles: list[Attempt], scales: list[Attempt], case: Case, sample: Sample) -> list[Attempt]:
+    """Two slips of different families, made in the order of their stages; or another score with one of the `scales`
+    that are none by themselves, being those of the problem."""
+    scores = [each for each in singles if each.slips[0].family == "score"]
+    pairs = []
+    for first, second in (*combinations(singles, 2), *product(scales, scores)):
+        (one,), (two,) = first.slips, second.slips
+        if one.family != two.family:
+            earlier, later = sorted((first, second), key=lambda attempt: attempt.slips[0].stage)
+            pairs += _attempt((one, two), earlier.route.then(later.route), case, sample)
+    return pairs
+
+
+def _same(one: dict[str, Array], two: dict[str, Array]) -> bool:
+    return one.keys() == two.keys() and all(same(one[name], two[name]) for name in one)
+
+
+def _told(found: list[Found], case: Case) -> tuple[Explanation, ...]:
+    """One entry for each set of numbers, under the first name that no earlier one has."""
+    groups: list[list[Found]] = []
+    for each in found:
+        group = next((group for group in groups if _same(group[0].numbers, each.numbers)), None)
+        if group is None:
+            groups.append([each])
+        else:
+            group.append(each)
+    entries: list[Explanation] = []
+    told: set[str] = set()
+    for group in groups:
+        fresh = [each.attempt for each in group if each.attempt.name not in told]
+        if fresh:
+            slip, *also = dict.fromkeys(attempt.name for attempt in fresh)
+            sentence = "; and ".join(each.sentence(case) for each in fresh[0].slips)
+            verdict = group[0].verdict
+            entries.append(
+                Explanation(slip=slip, also=tuple(also), verdict=verdict, explains=case.wrong, sentence=sentence)
+            )
+            told |= {slip, *also}
+    return tuple(entries)

@@ -1,0 +1,129 @@
+"""A few rows to try a slip on before all of its numbers are computed: most slips fail on the first."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from attncli.check.routes import Route
+from attncli.check.slips.changes import seen_by_position
+from attncli.check.tolerance.narrow import FAR
+from attncli.errors import ProblemError
+from attncli.problem.problem import Visible
+
+if TYPE_CHECKING:
+    from attncli.check.judge import Judge
+    from attncli.check.tolerance.measures import Measured
+    from attncli.inputs.request import Request
+    from attncli.problem.problem import Problem
+
+Array = np.ndarray
+
+SMALL = 4096  # cells of a problem that is tried whole
+ROOM = 12  # claimed units by which a candidate may be off before its own bounds are computed
+LOOSE = 1e-2  # of the number itself, where a dtype and not a digit is claimed
+
+
+class Sample:
+    """Rows of the expected matrices: those of the worst errors, the first and the last; all of a small problem."""
+
+    def __init__(self, judges: dict[str, Judge], right: Measured, wrong: list[str]) -> None:
+        problem = right.problem
+        self.names = tuple(judges)
+        self.judges, self.right = judges, right
+        self.wrong = wrong
+        self.rows: Array | None = None
+        cells = problem.parts * problem.n * max(problem.m, problem.d_k, problem.d_v or 0)
+        if cells > SMALL and all(right.numbers[name].shape == judges[name].expected.shape for name in judges):
+            worst = [(name, judges[name].worst(right)[0]) for name in wrong]
+            rows = {at[-1] if name == "lse" else at[-2] for name, at in worst}
+            self.rows = np.array(sorted(rows | {0, problem.n // 2, problem.n - 1}))
+
+    def numbers(self, route: Route, request: Request) -> dict[str, Array]:
+        """The route's numbers in these rows; AttncliError where it has not these rows."""
+        problem = route.problem(request)
+        if self.rows is None:
+            return route.numbers_of(problem, self.names)
+        if problem.n != self.right.problem.n:
+            raise ProblemError("slip", "it has other rows than were expected")
+        if route.softmax in ("queries", "all"):
+            names = ("weights",) if "weights" in self.wrong else self.names  # enough to refuse most
+            return {name: self._taken(name, array) for name, array in route.numbers_of(problem, names).items()}
+        if route.present is not None:
+            whole = route.numbers_of(problem, self.names)
+            if any(array.shape != self.right.numbers[name].shape for name, array in whole.items()):
+                raise ProblemError("slip", "it has other shapes than were expected")
+            return {name: self._taken(name, array) for name, array in whole.items()}
+        own = route
+        if route.weigh is not None:
+            own = replace(route, weigh=lambda weights: self._weighed(route, weights))
+        return own.numbers_of(cut(problem, self.rows), self.names)
+
+    def _weighed(self, route: Route, weights: Array) -> Array:
+        """Changed weights that stand for all rows, in these rows alone."""
+        assert route.weigh is not None
+        changed = route.weigh(weights)
+        return changed if changed.shape == weights.shape else self._taken("weights", changed)
+
+    def _taken(self, name: str, array: Array) -> Array:
+        if self.rows is None:
+            return array
+        return np.take(array, self.rows, axis=-1 if name == "lse" else -2)
+
+    def differs(self, seen: dict[str, Array]) -> bool:
+        """Whether numbers say something else than the right way about a wrong matrix."""
+        return any(
+            name in seen and not same(seen[name], self._taken(name, self.right.numbers[name])) for name in self.wrong
+        )
+
+    def may_be(self, seen: dict[str, Array]) -> bool:
+        """Whether numbers are near enough to the expected ones for their bounds to matter."""
+        for name, judge in self.judges.items():
+            mine = seen.get(name)
+            if mine is None:
+                continue
+            expected = judge.expected if self.rows is None else self._taken(name, judge.expected)
+            if mine.shape != expected.shape:
+                return False
+            room = self._room(judge, name, mine)
+            with np.errstate(invalid="ignore"):
+                off = np.abs(mine - expected) > room
+            if bool((off & np.isfinite(mine) & np.isfinite(expected)).any()):
+                return False
+        return True
+
+    def _room(self, judge: Judge, name: str, mine: Array) -> Array:
+        if judge.narrow:
+            sizes = np.abs(mine[np.isfinite(mine)])
+            return np.full(mine.shape, FAR * float(sizes.max(initial=0)))
+        if judge.tolerance is not None:
+            return judge.tolerance.of(mine)
+        size = LOOSE * (np.abs(np.where(np.isfinite(mine), mine, 0)) + 1e-3)
+        if judge.claims is None:
+            return size
+        unit, full = self._taken(name, judge.claims.unit), self._taken(name, judge.claims.is_full)
+        long = self._taken(name, judge.claims.digits) >= 7
+        room: Array = np.where(full | long, np.maximum(size, ROOM * unit), ROOM * unit)
+        return room
+
+
+def same(one: Array, two: Array) -> bool:
+    """Whether two ways give the same numbers, but for the rounding of our own arithmetic."""
+    return one.shape == two.shape and np.allclose(one, two, rtol=1e-10, atol=1e-13, equal_nan=True)
+
+
+def cut(problem: Problem, rows: Array) -> Problem:
+    """These queries alone; positions, which would shift, become a mask."""
+    mask = problem.mask
+    if not problem.visible.is_everything:
+        seen = seen_by_position(problem)
+        mask = seen if mask is None else seen & mask
+    return replace(
+        problem,
+        queries=problem.queries[..., rows, :],
+        mask=None if mask is None else mask[..., rows, :],
+        bias=None if problem.bias is None else problem.bias[..., rows, :],
+        visible=Visible(),
+    )

@@ -1,0 +1,245 @@
+"""The slips that `check` knows: one record each, in the order in which they are told.
+
+A slip is a name, the routes by which the numbers may have come about, and a sentence with the problem's own numbers.
+A new slip is one record here; two of one name are told in two ways.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING
+
+from attncli.check.routes import Route
+from attncli.check.slips import changes
+from attncli.check.slips.case import Case, scaling, square_root
+from attncli.records import record
+from attncli.systems import SYSTEMS
+from attncli.variants import BY_NAME, VARIANTS, Variant
+
+if TYPE_CHECKING:
+    from attncli.problem.problem import Problem
+
+# in the order in which two slips are made; matrices are turned before they change places
+FAMILIES = ("system", "score", "keys", "values", "queries", "mask", "scale", "softmax", "rounding", "result")
+
+
+@record
+class Slip:
+    """`routes(case)` are the ways to make the slip on this problem, none where it makes no sense there; `sentence` says
+    what was done and what is due. Slips of one `family` exclude each other."""
+
+    name: str
+    family: str
+    routes: Callable[[Case], list[Route]]
+    sentence: Callable[[Case], str]
+
+    @property
+    def stage(self) -> int:
+        """Of two slips the one of the lower stage is made first."""
+        return FAMILIES.index(self.family)
+
+
+def _scaled_by(scale: str) -> Callable[[Case], list[Route]]:
+    """Another scale."""
+
+    return lambda _case: [Route(requests=(partial(changes.rescaled, scale=scale),))]
+
+
+def _scaled_by_width(scale: str) -> Callable[[Case], list[Route]]:
+    """The scale that all heads' columns together would have: `scale` with {} for their number."""
+
+    def routes(case: Case) -> list[Route]:
+        return [] if case.width == case.d_k else _scaled_by(scale.format(case.width))(case)
+
+    return routes
+
+
+def _unscaled(case: Case) -> str:
+    return f"{case.yours} {case.weighing(case.score)}: {scaling(case)}"
+
+
+def _over(case: Case, divisor: str, what: str, number: float) -> str:
+    if math.isclose(case.problem.scale * number, 1):  # beside another slip
+        return f"the scale was the right one, 1/{divisor}"
+    due = scaling(case)
+    if due.startswith("divide"):
+        due += f", not by {what}"
+    elif case.problem.scale != 1:
+        due += f"; dividing by {what} multiplies them by {1 / number:.6g}"
+    return f"{case.yours} {case.weighing(case.over(divisor))}: {due}"
+
+
+def _over_root(case: Case) -> str:
+    return _over(case, "√d_k", f"√d_k = {square_root(case.d_k)}", math.sqrt(case.d_k))
+
+
+def _over_dk(case: Case) -> str:
+    return _over(case, "d_k", f"d_k = {case.d_k}", case.d_k)
+
+
+def _over_root_of_all(case: Case) -> str:
+    return _over(case, f"√{case.width}", f"the root of all heads' {case.width} columns", math.sqrt(case.width))
+
+
+def _over_all(case: Case) -> str:
+    return _over(case, f"{case.width}", f"all heads' {case.width} columns", case.width)
+
+
+def _softmax(over: str, *unseen: float) -> Callable[[Case], list[Route]]:
+    """Another softmax, or none; where something is masked, with each of the numbers that `unseen` weights may be."""
+
+    def routes(case: Case) -> list[Route]:
+        return [Route(softmax=over, unseen=value) for value in (unseen if case.is_masked else unseen[:1])]
+
+    return routes
+
+
+def _variant(name: str) -> tuple[Slip, ...]:
+    record = BY_NAME[name]
+
+    def routes(case: Case) -> list[Route]:
+        is_same = case.problem.variant.name == name
+        return [] if is_same else [Route(requests=(partial(changes.of_variant, variant=name),))]
+
+    def routes_scaled(case: Case) -> list[Route]:
+        scale = case.request.scale
+        if scale is None or case.problem.variant.name == name:
+            return []
+        return [Route(requests=(partial(changes.of_variant, variant=name, scale=scale),))]
+
+    def sentence(case: Case) -> str:
+        return f"{case.yours} those of the variant {name}, {record.formula} (--variant {name}), not of {case.variant}"
+
+    def sentence_scaled(case: Case) -> str:
+        return f"{sentence(case)}, with the scale {case.factor} that is given"
+
+    return (
+        Slip(f"variant-{name}", "score", routes, sentence),
+        Slip(f"variant-{name}", "score", routes_scaled, sentence_scaled),
+    )
+
+
+def _distance(name: str, distance: Variant, formula: str, noun: str) -> list[Slip]:
+    """Another distance: with the scale as it is, and with what ℓ makes of such a distance."""
+
+    def slip(change: Callable[[Problem], Problem]) -> Slip:
+        def sentence(case: Case) -> str:
+            scale = change(case.problem).scale
+            scores = formula if scale == 1 else f"{formula} · {scale:.6g}"
+            said = f"{case.yours} {case.weighing(scores)}, of the {noun} distance"
+            return f"{said}: {case.variant} takes {case.formula}"
+
+        def routes(case: Case) -> list[Route]:
+            return [Route(problems=(change,))] if case.problem.variant.has_length else []
+
+        return Slip(name, "score", routes, sentence)
+
+    scored = partial(changes.scored, variant=distance)
+    return [slip(scored), slip(lambda problem: changes.over_length(scored(problem)))]
+
+
+def _system(name: str, describes: str) -> Slip:
+    return Slip(
+        f"as-{name}",
+        "system",
+        partial(changes.as_system, system=name),
+        lambda case: f"{case.yours} what --as {name} gives: {describes}",
+    )
+
+
+SLIPS = (
+    Slip("unscaled", "scale", _scaled_by("1"), _unscaled),
+    Slip("scale-sqrt-dk", "scale", _scaled_by("1/sqrt(dk)"), _over_root),
+    Slip("scale-sqrt-dk", "scale", _scaled_by_width("1/sqrt({})"), _over_root_of_all),
+    Slip("scale-dk", "scale", _scaled_by("1/dk"), _over_dk),
+    Slip("scale-dk", "scale", _scaled_by_width("1/{}"), _over_all),
+    Slip(
+        "scale-after-softmax",
+        "scale",
+        lambda _case: [Route(scale_after=True)],
+        lambda case: f"the softmax was taken first, and its weights were multiplied by {case.factor}: {scaling(case)}",
+    ),
+    Slip(
+        "softmax-over-queries",
+        "softmax",
+        _softmax("queries", 0.0, float("nan")),
+        lambda case: (
+            f"the softmax was taken along the queries, so that each of the {case.m} columns sums to 1: it goes "
+            "along the keys, and each row sums to 1"
+        ),
+    ),
+    Slip(
+        "softmax-over-all",
+        "softmax",
+        lambda _case: [Route(softmax="all")],
+        lambda case: (
+            f"one softmax was taken over all {case.n} × {case.m} scores: each row of weights sums to 1 by itself"
+        ),
+    ),
+    Slip(
+        "no-softmax",
+        "softmax",
+        _softmax("none", 0.0, float("-inf"), -1e9),
+        lambda case: f"the scores {case.scaled_score} were used as weights: their softmax along the keys is due",
+    ),
+    *(
+        Slip("no-mask", "mask", partial(changes.without_mask, kinds=kinds), partial(changes.unmasked_said, kinds=kinds))
+        for kinds in changes.MASKS_LEFT_OUT
+    ),
+    Slip(
+        "mask-inverted",
+        "mask",
+        changes.inverted_mask,
+        lambda case: f"{case.masks} was turned round: what may be attended to was masked, and what is masked was not",
+    ),
+    Slip(
+        "other-corner",
+        "mask",
+        changes.other_corner,
+        lambda case: (
+            f"the mask was aligned to the other corner: query i stands at key {case.position}, where "
+            f"{case.n} queries meet {case.m} keys"
+        ),
+    ),
+    Slip(
+        "queries-keys-swapped",
+        "queries",
+        lambda _case: [Route(problems=(changes.swapped,))],
+        lambda case: (
+            f"{case.yours} those of the keys asking the queries, softmax(KQᵀ): a row per query, of QKᵀ, is due"
+        ),
+    ),
+    Slip(
+        "keys-transposed",
+        "keys",
+        changes.transposed_keys,
+        lambda case: f"the keys were taken by column, QK for QKᵀ ({case.m} × {case.m} fits both ways): a key is a row",
+    ),
+    Slip(
+        "values-transposed",
+        "values",
+        changes.transposed_values,
+        lambda case: (
+            f"the values were taken by column, weights · Vᵀ ({case.m} × {case.m} fits both ways): a value is a row"
+        ),
+    ),
+    *_distance("squared-distance", changes.SQUARED, "−‖q − k‖₂²", "squared"),
+    *_distance("euclidean-distance", changes.EUCLIDEAN, "−‖q − k‖₂", "Euclidean"),
+    Slip(
+        "length-scale-dk",
+        "scale",
+        changes.length_of_dk,
+        lambda case: f"ℓ = d_k = {case.d_k} was taken: ℓ is {case.length} here",
+    ),
+    Slip("rounded-weights", "rounding", changes.rounded_weights, changes.rounded_sentence),
+    *(slip for variant in VARIANTS for slip in _variant(variant.name)),
+    *(_system(system.name, system.describes) for system in SYSTEMS),
+    Slip(
+        "output-transposed",
+        "result",
+        changes.transposed_output,
+        lambda case: f"your output is the right one with two axes exchanged: its shape is {case.output_shape}",
+    ),
+)

@@ -1,0 +1,1 @@
+"""How far right numbers may be from the computed ones: rounding errors and rounded inputs."""

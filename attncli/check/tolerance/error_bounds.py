@@ -1,0 +1,158 @@
+"""How far a plain computation may be off: a running error bound through scores, exponentials, sum and product.
+
+Every operation adds one rounding (u, half a unit in the last place) of its result to what it inherits; a product of
+length d adds d of them (Higham 2002, chapter 3), and an error e of a score is a factor 1 ± e on its exponential.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from attncli.check.routes import weighed
+from attncli.inputs.request import MATRIX_NAMES
+from attncli.matrix import Matrix
+from attncli.problem.prepare import prepare
+
+if TYPE_CHECKING:
+    from attncli.check.routes import Route
+    from attncli.inputs.request import Request
+    from attncli.problem.problem import Problem
+
+Array = np.ndarray
+
+EXPONENTIAL = 4  # roundings that an exponential or hyperbolic tangent may cost in a common library
+
+
+def plain_bounds(
+    route: Route, request: Request, problem: Problem, right: dict[str, Array], names: Collection[str], dtype: np.dtype
+) -> dict[str, Array]:
+    """The bound of each result of a route in `dtype`, in its public shape; `problem` is what the route makes of the
+    request, and `right` holds at least its raw_scores, scores and weights."""
+    u = float(np.finfo(dtype).eps) / 2
+    magnitudes = _magnitudes(route, request)
+    steps = _depth(request) * u
+    keys, key_errors = problem.keys, steps * magnitudes.keys
+    value_errors = None if magnitudes.values is None else steps * magnitudes.values
+    if problem.key_heads is not None:
+        heads = [problem.key_head(head) for head in range(problem.lead[-1])]
+        keys, key_errors = np.take(keys, heads, axis=-3), np.take(key_errors, heads, axis=-3)
+        if value_errors is not None:
+            value_errors = np.take(value_errors, heads, axis=-3)
+    raw = _raw_bound(problem, problem.queries, keys, steps * magnitudes.queries, key_errors, u)
+    raw = raw + u * np.abs(right["raw_scores"])
+    scores = _score_bound(problem, raw, right, u)
+    found = {"raw_scores": raw, "scores": scores}
+    weights, m = np.where(np.isfinite(right["weights"]), right["weights"], 0), problem.m
+    seen = np.where(np.isfinite(right["scores"]), right["scores"], 0)
+    largest = np.where(np.isfinite(right["scores"]), right["scores"], -np.inf).max(axis=-1, keepdims=True)
+    distance = np.abs(seen - np.where(np.isfinite(largest), largest, 0))
+    each = scores + u * distance + EXPONENTIAL * u
+    mean = (np.abs(weights) * each).sum(axis=-1, keepdims=True)  # scores that stand for weights may be negative
+    relative = np.minimum(each + mean + (m + 2) * u, 50)
+    tiny = float(np.finfo(dtype).smallest_normal)
+    found["weights"] = scores if route.softmax == "none" else np.abs(weights) * np.expm1(relative) + tiny
+    if "lse" in names:
+        found["lse"] = (
+            mean[..., 0] + (m + EXPONENTIAL) * u + 2 * u * np.abs(np.where(np.isfinite(largest), largest, 0))[..., 0]
+        )
+    if "output" in names and value_errors is not None:
+        found["output"] = _output_bound(problem, weights, found["weights"], value_errors, u)
+    return {name: found[name] for name in names if name in found}
+
+
+def _magnitudes(route: Route, request: Request) -> Problem:
+    """The route's problem with every number made positive: |x||w| + |b| where Q, K and V are projected."""
+    request = route.asked(request)
+    absolute = {
+        name: Matrix(np.abs(matrix.array), matrix.where)
+        for name in MATRIX_NAMES
+        if name not in ("mask", "bias", "key_lengths") and (matrix := getattr(request, name)) is not None
+    }
+    return route.altered(prepare(replace(request, **absolute), compute="float64"))  # type: ignore[arg-type]
+
+
+def _depth(request: Request) -> int:
+    """The roundings behind an entry of Q, K or V: that of the input, or those of a projection."""
+    if request.x is None:
+        return 1
+    widths = [matrix.array.shape[-1] for matrix in (request.x, request.context) if matrix is not None]
+    return int(max(widths)) + 3
+
+
+def _raw_bound(problem: Problem, queries: Array, keys: Array, dq: Array, dk: Array, u: float) -> Array:
+    """The error of the raw scores, given those of the queries and keys."""
+    d_k, name = problem.d_k, problem.variant.name
+    q, k = np.abs(queries), np.abs(keys)
+    if problem.variant.is_constant:
+        return np.zeros((*problem.lead, problem.n, problem.m))
+    if problem.variant.has_length:
+        return _distance_bound(name, queries, keys, dq, dk, u)
+    if problem.variant.prepare is not None:
+        ratios = [np.linalg.norm(d, axis=-1) / _above_zero(np.linalg.norm(a, axis=-1)) for d, a in ((dq, q), (dk, k))]
+        angles: Array = 2 * (ratios[0][..., :, None] + ratios[1][..., None, :]) + (2 * d_k + 8) * u
+        return angles
+    # the errors of both sides meet where projections cancel to 0; 4: some scale each side by √scale
+    product: Array = dq @ (k + dk).mT + q @ dk.mT + (d_k + 4) * u * (q @ k.mT)
+    return product
+
+
+def _distance_bound(name: str, queries: Array, keys: Array, dq: Array, dk: Array, u: float) -> Array:
+    """Σ(error of q − k), times |q − k| or twice that where it is squared, and a rounding for each term."""
+    power = {"gaussian": 1, "squared": 2}.get(name)  # the second is a slip's
+    total = np.zeros((*queries.shape[:-1], keys.shape[-2]))
+    error = np.zeros_like(total)
+    for a in range(queries.shape[-1]):
+        difference = np.abs(queries[..., a, None] - keys[..., None, :, a])
+        inherited = dq[..., a, None] + dk[..., None, :, a]
+        if power:
+            error += power * difference * inherited
+            total += power * difference * difference
+        else:
+            error += inherited
+            total += difference
+    found: Array = error + (queries.shape[-1] + 3) * u * total
+    return found
+
+
+def _above_zero(lengths: Array) -> Array:
+    return np.where(lengths > 0, lengths, 1)
+
+
+def _score_bound(problem: Problem, raw: Array, right: dict[str, Array], u: float) -> Array:
+    """The error of what enters the softmax; 0 where it is masked."""
+    scaled = problem.scale * right["raw_scores"]
+    error = abs(problem.scale) * raw + 2 * u * np.abs(scaled)
+    if problem.softcap is not None:
+        error = _capped_error(np.abs(scaled), error, problem.softcap)
+        error = error + EXPONENTIAL * u * np.minimum(np.abs(scaled), problem.softcap)
+    if problem.bias is not None:
+        error = error + 2 * u * np.abs(problem.bias) + u * np.abs(scaled)
+    finite: Array = np.where(np.isfinite(right["scores"]), error, 0)
+    return finite
+
+
+def _capped_error(sizes: Array, error: Array, cap: float) -> Array:
+    """What C·tanh(x/C) makes of an error of x: it is steepest on the side of 0."""
+    least = np.maximum(sizes - error, 0)
+    capped: Array = cap * (np.tanh(sizes / cap) - np.tanh(least / cap)) + np.maximum(error - sizes, 0)
+    return capped
+
+
+def _output_bound(problem: Problem, weights: Array, errors: Array, value_errors: Array, u: float) -> Array:
+    """The error of weights · values, packed and projected like the output."""
+    assert problem.values is not None
+    positive = replace(problem, values=np.abs(problem.values))
+    if problem.output_projection is not None:
+        projection, _ = problem.output_projection
+        positive = replace(positive, output_projection=(np.abs(projection), None))
+    own = replace(positive, key_heads=None, values=value_errors)
+    width = 0 if problem.output_projection is None else problem.output_projection[0].shape[0] + 3
+    size = np.abs(weights)
+    found: Array = (
+        weighed(positive, errors) + weighed(own, size) + (problem.m + 2 + width) * u * weighed(positive, size)
+    )
+    return found

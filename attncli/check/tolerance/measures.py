@@ -1,0 +1,64 @@
+"""The tolerances of one way to compute a request: what a plain computation may be off, what rounded inputs may move."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import replace
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from attncli.check.routes import Route
+from attncli.check.tolerance.error_bounds import plain_bounds
+from attncli.check.tolerance.rounding import Movement
+
+if TYPE_CHECKING:
+    from attncli.inputs.request import Request
+
+Array = np.ndarray
+
+
+class Measured:
+    """The numbers of a route through a request, with their bounds computed when they are first asked for.
+
+    `halves` are half a unit of the last digit of each input that counts as rounded, by matrix name.
+    """
+
+    def __init__(self, route: Route, request: Request, names: Collection[str], halves: dict[str, Array]) -> None:
+        self.route = route
+        self.request = request
+        self.names = tuple(names)
+        self.problem = route.problem(request)
+        self.numbers = route.numbers_of(self.problem, names)
+        self.halves = halves
+        self._bounds: dict[str, dict[str, Array]] = {}
+        self._narrow: dict[str, dict[str, Array]] = {}
+
+    def bound(self, name: str, dtype: str) -> Array:
+        """The error that a plain computation in `dtype` may make of each cell; without its softmax a route has those
+        of the way there. What is not finite has none."""
+        if dtype not in self._bounds:
+            names = ("raw_scores", "scores", "weights")
+            route = replace(self.route, present=None)
+            right = route.numbers_of(self.problem, names)
+            found = plain_bounds(route, self.request, self.problem, right, self.names, np.dtype(dtype))
+            if (present := self.route.present) is not None:
+                found = {name: present(name, bound) for name, bound in found.items()}
+            self._bounds[dtype] = {
+                name: np.where(np.isfinite(self.numbers[name]), bound, 0.0) for name, bound in found.items()
+            }
+        return self._bounds[dtype][name]
+
+    def narrow(self, name: str, dtype: str) -> Array:
+        """How far a plain computation in a half precision may be off in each cell."""
+        if dtype not in self._narrow:
+            from attncli.check.tolerance.narrow import narrow_errors
+
+            self._narrow[dtype] = narrow_errors(self.route, self.request, self.numbers, self.names, dtype)
+        return self._narrow[dtype][name]
+
+    @cached_property
+    def movement(self) -> Movement:
+        """How the numbers move within the rounding of the inputs."""
+        return Movement(self.route, self.request, self.names, self.numbers, self.halves)

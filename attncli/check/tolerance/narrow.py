@@ -1,0 +1,162 @@
+"""Half precision: whether numbers are those of a float16 or bfloat16, and how far a computation in it is off.
+
+A fused kernel rounds inputs, scores and weights to its dtype and sums in float32. Such a computation is imitated: once
+as it would be, and a number of times with every rounding drawn at random. A worst-case bound would allow many times
+what any kernel is off.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from attncli.check.precision import Claims, finer_than, spacing
+from attncli.check.routes import Route
+from attncli.inputs.request import MATRIX_NAMES
+from attncli.numbers.numerals import shortest
+from attncli.results.result import Result
+
+if TYPE_CHECKING:
+    from attncli.inputs.request import Request
+    from attncli.problem.problem import Problem
+
+Array = np.ndarray
+Rounding = Callable[[Array], Array]
+
+BITS = {"float16": 11, "bfloat16": 8}  # significant ones of each dtype
+LARGEST = {"float16": 65504.0, "bfloat16": float(np.finfo(np.float32).max)}
+DRAWS, FEW_DRAWS = 16, 6  # computations with random roundings, and those of a large problem
+LARGE = 1 << 16  # weights of a large problem
+DEVIATIONS = 3.0  # standard deviations that a rounding error is taken to stay within
+FAR = 0.1  # of the largest number: no computation in half precision is farther off
+EVIDENCE = 6.0  # decimal digits by which short texts have to fit a dtype's shortest
+
+
+def rounded(array: Array, dtype: str) -> Array:
+    """The nearest numbers of the dtype, in float64; what is beyond its range stays as it is."""
+    fits = np.abs(array) <= LARGEST[dtype]
+    with np.errstate(over="ignore"):
+        if dtype == "float16":
+            near = array.astype(np.float16).astype(np.float64)
+        else:
+            bits = array.astype(np.float32).view(np.uint32)
+            even = (bits >> 16) & 1
+            near = ((bits + 0x7FFF + even) & 0xFFFF0000).astype(np.uint32).view(np.float32).astype(np.float64)
+    found: Array = np.where(fits, near, array)
+    return found
+
+
+def narrow_dtypes(array: Array, claims: Claims | None) -> tuple[str, ...]:
+    """The half precisions whose numbers these are, in full or, where it can be no accident, in their shortest texts."""
+    return tuple(
+        dtype
+        for dtype in BITS
+        if (_are_in_full(array, dtype) and _are_long(array, claims)) or _are_shortest(array, claims, dtype)
+    )
+
+
+def _are_in_full(array: Array, dtype: str) -> bool:
+    """Whether every number is one of the dtype and some need nearly all of its bits, so that 0.5 shows nothing."""
+    values = np.abs(array[np.isfinite(array) & (array != 0)])
+    if not values.size or values.max() > LARGEST[dtype] or not np.array_equal(rounded(values, dtype), values):
+        return False
+    fraction, _ = np.frexp(values)
+    return not bool((np.ldexp(fraction, BITS[dtype] - 3) % 1 == 0).all())
+
+
+def _are_long(array: Array, claims: Claims | None) -> bool:
+    """Whether texts show so many decimals that they are numbers in base two by no accident: one in five per decimal."""
+    if claims is None:
+        return True
+    shown = claims.shown[np.isfinite(array) & (array != 0) & (claims.shown > 0)]
+    return float(np.maximum(-np.log10(shown), 0).sum() * np.log10(5)) >= EVIDENCE
+
+
+def _are_shortest(array: Array, claims: Claims | None, dtype: str) -> bool:
+    """Whether the texts are the shortest of float16 numbers, as NumPy prints them, and enough of them."""
+    if claims is None or dtype != "float16" or not finer_than(array, claims, dtype):
+        return False
+    finite = np.isfinite(array) & (array != 0)
+    values = array[finite]
+    if np.abs(values).max() > LARGEST[dtype]:
+        return False
+    near = values.astype(np.float16)
+    texts = np.array([float(text) for text in shortest(near)])
+    wide = near.astype(np.float64)
+    if not bool(((texts == values) | (wide == values)).all()):
+        return False
+    chances = np.minimum(claims.shown[finite] / spacing(values, dtype), 1)
+    return float(-np.log10(chances[chances > 0]).sum()) >= EVIDENCE
+
+
+def narrow_errors(
+    route: Route, request: Request, numbers: dict[str, Array], names: Collection[str], dtype: str
+) -> dict[str, Array]:
+    """How far a plain computation in the dtype may be off in each cell of each result."""
+    fixed = partial(rounded, dtype=dtype)
+    entered = route.then(Route(requests=(lambda asked: _entered(asked, fixed),)))
+    whole = _kernel(entered, fixed).numbers(request, names)
+    inputs = entered.numbers(request, names)
+    problem = route.problem(request)
+    draws = DRAWS if problem.parts * problem.n * problem.m <= LARGE else FEW_DRAWS
+    squares = {name: np.zeros(numbers[name].shape) for name in names}
+    for seed in range(draws):
+        drawn = random_rounding(dtype, seed)
+        found = _kernel(entered, drawn).numbers(request, names)
+        for name in names:
+            with np.errstate(invalid="ignore"):
+                squares[name] += np.nan_to_num(drawn(found[name]) - inputs[name]) ** 2
+    errors = {}
+    for name, right in numbers.items():
+        with np.errstate(invalid="ignore"):
+            moved = np.maximum(np.abs(fixed(whole[name]) - right), np.abs(fixed(inputs[name]) - right))
+        deviation = np.sqrt(squares[name] / draws)
+        errors[name] = np.nan_to_num(moved) + DEVIATIONS * deviation + spacing(right, dtype) / 2
+    return errors
+
+
+def random_rounding(dtype: str, seed: int) -> Rounding:
+    """To within half a unit of the dtype, at random but the same each time."""
+    random = np.random.default_rng(seed)
+
+    def drawn(array: Array) -> Array:
+        half = spacing(array, dtype) / 2
+        moved: Array = array + half * random.uniform(-1, 1, array.shape)
+        return moved
+
+    return drawn
+
+
+def _entered(request: Request, rounding: Rounding) -> Request:
+    """The request with each input rounded."""
+    changed = {}
+    for name in MATRIX_NAMES:
+        matrix = getattr(request, name)
+        if matrix is not None and name not in ("mask", "key_lengths") and matrix.array.dtype.kind != "b":
+            array = np.asarray(matrix.array, np.float64)
+            changed[name] = replace(matrix, array=np.where(np.isfinite(array), rounding(array), array))
+    return replace(request, **changed)
+
+
+def _kernel(route: Route, rounding: Rounding) -> Route:
+    """The route with what a kernel rounds: Q, K and V, the scores, and the weights."""
+    own = route.weigh
+
+    def weigh(weights: Array) -> Array:
+        return rounding(weights if own is None else own(weights))
+
+    return route.then(Route(problems=(partial(_rounded_problem, rounding=rounding),), weigh=weigh))
+
+
+def _rounded_problem(problem: Problem, rounding: Rounding) -> Problem:
+    """Q, K and V rounded; and the scores, by what that adds to them."""
+    values = None if problem.values is None else rounding(problem.values)
+    problem = replace(problem, queries=rounding(problem.queries), keys=rounding(problem.keys), values=values)
+    scores = Result(problem, "numpy").scores
+    finite = np.where(np.isfinite(scores), scores, 0.0)
+    moved = rounding(finite) - finite
+    return replace(problem, bias=moved if problem.bias is None else problem.bias + moved)

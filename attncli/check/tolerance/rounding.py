@@ -1,0 +1,123 @@
+"""What rounded inputs explain: how far results move when every one moves by up to half its last digit (through
+projections too), and whether some inputs so moved give all the numbers of a matrix at once."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from attncli.check.tolerance.feasible import nearest_moves
+from attncli.errors import AttncliError
+
+if TYPE_CHECKING:
+    from attncli.check.routes import Route
+    from attncli.inputs.request import Request
+
+Array = np.ndarray
+
+STEPS = 4  # times that the moves are corrected by what they really give
+
+
+def _keeps_sums(difference: Array, allowed: Array) -> bool:
+    """Whether rows may have the sums that they had."""
+    return bool((np.abs(difference.sum(axis=-1)) <= allowed.sum(axis=-1)).all())
+
+
+class Movement:
+    """The effect of each rounded input on each result, measured by moving it up and down by half its last digit."""
+
+    def __init__(
+        self,
+        route: Route,
+        request: Request,
+        names: Collection[str],
+        numbers: dict[str, Array],
+        halves: dict[str, Array],
+    ) -> None:
+        self.route, self.request, self.names = route, request, tuple(names)
+        self.numbers, self.halves = numbers, halves
+        self.places = [
+            (name, int(place)) for name, half in halves.items() for place in np.flatnonzero(half.reshape(-1))
+        ]
+        self._effects: dict[str, tuple[Array, Array]] | None = None
+
+    @property
+    def is_small(self) -> bool:
+        """Whether every input can be moved by itself."""
+        cells = sum(array.size for array in self.numbers.values())
+        return len(self.places) <= 600 and len(self.places) * cells <= 2_000_000
+
+    def bound(self, name: str) -> Array:
+        """Σ |effect| over all inputs, for each cell of a result."""
+        if not self.is_small:
+            from attncli.check.tolerance.rounding_large import bound_of
+
+            return bound_of(self.route, self.request, self.numbers, self.halves, name)
+        found: Array = self._measured()[name][1]
+        return found
+
+    def explains(self, name: str, expected: Array, allowed: Array) -> bool:
+        """Whether some inputs within their rounding give these numbers at once, each within what is `allowed`.
+
+        The inputs are looked for by first-order steps, and what they give is computed. Of a problem too large for that
+        the bound of each cell is taken, and that a row of weights sums to 1.
+        """
+        numbers = self.numbers[name]
+        finite = np.isfinite(numbers) & np.isfinite(expected)
+        error = np.where(finite, np.abs(np.where(finite, expected - numbers, 0)), 0)
+        if not bool((error <= self.bound(name) + allowed).all()):
+            return False
+        if not self.is_small:
+            return name != "weights" or _keeps_sums(expected - numbers, allowed)
+        slopes = np.stack([slope[finite] for slope in self._measured()[name][0]], axis=-1) / 2
+        moves = np.zeros(len(self.places))
+        found = numbers
+        for _ in range(STEPS):
+            missing = (expected - found)[finite] + slopes @ moves
+            moves = nearest_moves(slopes, missing, allowed[finite])
+            reached = self._evaluated(moves)
+            if reached is None:
+                return False
+            found = reached[name]
+            if bool((np.abs(expected - found) <= allowed)[finite].all()):
+                return True
+        return False
+
+    def _measured(self) -> dict[str, tuple[Array, Array]]:
+        """By result: the signed effect of each input (inputs, …) and the bound."""
+        if self._effects is None:
+            slopes = {name: np.zeros((len(self.places), *self.numbers[name].shape)) for name in self.numbers}
+            bounds = {name: np.zeros(self.numbers[name].shape) for name in self.numbers}
+            signs = np.zeros(len(self.places))
+            for number in range(len(self.places)):
+                signs[number] = 1
+                up, down = self._evaluated(signs), self._evaluated(-signs)
+                signs[number] = 0
+                for name, right in self.numbers.items():
+                    above = right if up is None else up[name]
+                    below = right if down is None else down[name]
+                    with np.errstate(invalid="ignore"):
+                        slopes[name][number] = np.nan_to_num(above - below, nan=0.0)
+                        farther = np.maximum(np.abs(above - right), np.abs(below - right))
+                    bounds[name] += np.nan_to_num(farther, nan=0.0)
+            self._effects = {name: (slopes[name], bounds[name]) for name in self.numbers}
+        return self._effects
+
+    def _evaluated(self, signs: Array) -> dict[str, Array] | None:
+        """The results with each input moved by its sign times half its last digit."""
+        changes = {}
+        place = 0
+        for name, half in self.halves.items():
+            matrix = getattr(self.request, name)
+            flat = np.array(matrix.array, np.float64).reshape(-1)
+            moved = np.flatnonzero(half.reshape(-1))
+            flat[moved] += signs[place : place + len(moved)] * half.reshape(-1)[moved]
+            place += len(moved)
+            changes[name] = replace(matrix, array=flat.reshape(matrix.array.shape))
+        try:
+            return self.route.numbers(replace(self.request, **changes), self.numbers)
+        except AttncliError:
+            return None

@@ -1,0 +1,135 @@
+"""The command line: parse, call, render, exit. Every fault ends here, at one boundary."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from types import FrameType
+
+from attncli.cli.output import PipeClosed, buffer_output, tell
+from attncli.errors import AttncliError, BugError, ExitStatus, told_by_system
+
+
+class Terminated(BaseException):
+    """A signal to end arrived: leave as Ctrl-C does, so that nothing stays half-written."""
+
+
+# what ends a program, as far as the system has it, and what is said of each; SIGBREAK is a closed window of Windows
+ENDINGS = {"SIGINT": "interrupted", "SIGTERM": "terminated", "SIGHUP": "hung up", "SIGBREAK": "interrupted"}
+
+
+def main(arguments: list[str]) -> int:
+    """Run one command and return its exit status; nothing but that leaves this function."""
+    buffer_output()
+    _arrived.clear()
+    if threaded_interrupts():
+        _catch_signals()
+    try:
+        return _flushed(_dispatch(arguments))
+    except AttncliError as error:
+        return _fault(error.where, error.what, error.hint, error.status)
+    except PipeClosed:
+        return _pipe_closed()
+    except (KeyboardInterrupt, Terminated):
+        return _ended()
+    except MemoryError:
+        return _fault(
+            "memory",
+            "not enough of it for this problem",
+            "fewer results at once: --show output, or -q -o FILE.npy",
+            ExitStatus.FAULT,
+        )
+    except OSError as error:
+        where = "standard output" if error.filename is None else str(error.filename)
+        return _fault(where, told_by_system(error), None, ExitStatus.FAULT)
+    except Exception as error:
+        # the import of a library can lose the interrupt, and then fail for want of half of itself
+        return _ended() if _arrived else _bug(error)
+
+
+def threaded_interrupts() -> bool:
+    """Whether signal handlers may be set: in the main thread alone."""
+    import threading
+
+    return threading.current_thread() is threading.main_thread()
+
+
+def _catch_signals() -> None:
+    """Answer the signals that end a program, but not those that a shell or nohup has told it to ignore."""
+    for number in filter(None, (getattr(signal, name, None) for name in ENDINGS)):
+        if signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler):
+            signal.signal(number, _interrupt if number == signal.SIGINT else _terminate)
+
+
+def _dispatch(arguments: list[str]) -> int:
+    if arguments == ["--version"]:  # answers at once: not even typer is imported for it
+        from attncli import __version__
+        from attncli.cli.output import say
+
+        say(f"attncli {__version__}\n")
+        return ExitStatus.DONE
+    from attncli.cli.group import dispatch
+
+    return dispatch(arguments)
+
+
+def _flushed(status: int) -> int:
+    if sys.stdout is not None:
+        sys.stdout.flush()
+    return status
+
+
+_arrived: list[int] = []  # the signals that came to end this program
+
+
+def _interrupt(number: int, _frame: FrameType | None) -> None:
+    _arrived.append(number)
+    raise KeyboardInterrupt
+
+
+def _terminate(number: int, _frame: FrameType | None) -> None:
+    _arrived.append(number)
+    raise Terminated
+
+
+def _fault(where: str, what: str, hint: str | None, status: int) -> int:
+    if os.environ.get("ATTNCLI_DEBUG") == "1":
+        import traceback
+
+        tell(traceback.format_exc())
+    tell(f"error: {where}: {what}\n")
+    if hint:
+        tell(f"hint: {hint}\n")
+    _abandon_output()
+    return status
+
+
+def _pipe_closed() -> int:
+    """Whoever read the output has gone: that is not an error."""
+    _abandon_output()
+    return ExitStatus.DONE
+
+
+def _ended() -> int:
+    """Asked to end, by whichever signal came first."""
+    number = signal.Signals(_arrived[0]) if _arrived else signal.SIGINT
+    tell(f"\n{ENDINGS[number.name]}\n")
+    _abandon_output()
+    return 128 + number
+
+
+def _bug(error: Exception) -> int:
+    bug = BugError.of(error)
+    return _fault(bug.where, bug.what, bug.hint, bug.status)
+
+
+def _abandon_output() -> None:
+    """Keep the interpreter from flushing what nobody can read, which would be a second error at exit."""
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except (OSError, ValueError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)

@@ -1,0 +1,1 @@
+"""Variants, or other systems' conventions, side by side on one problem."""

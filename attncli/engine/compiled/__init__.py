@@ -1,0 +1,1 @@
+"""The loops of the engine compiled by numba (extra `fast`)."""

@@ -1,0 +1,298 @@
+"""The loops compiled by numba: an exponential fused with the sum of its row, the distances, and a whole block of
+queries, with products by SciPy's BLAS, without a step back into Python.
+
+Imported only once the numba engine is chosen: numba takes half a second to import, and a first compilation seconds.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numba
+import numpy as np
+import scipy.linalg.cython_blas  # noqa: F401 - numba would import it amid the first product, deaf to interrupts
+from numba.core import config
+
+from attncli import __version__
+from attncli.engine.compiled.exponential import EXACT, exponential, wide_exponential
+from attncli.engine.kernels import NumpyKernels
+
+if TYPE_CHECKING:
+    from attncli.engine.kernels import Gatherer, Gathering
+    from attncli.variants import Variant
+
+Array = np.ndarray
+
+
+def cache_folder() -> str:
+    """Where compiled code is kept: the user's own cache, because site-packages may be read-only or shared; apart by
+    version, because numba looks at the date of one source file only."""
+    if sys.platform == "win32":
+        base = os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local"
+    else:
+        base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return str(Path(base) / "attncli" / f"numba-{__version__}")
+
+
+PIECE = 128  # cells of a row
+
+
+class Compiled:
+    """A loop that is compiled, or read from the cache, at its first call with arrays of some dtype.
+
+    LLVM calls back into Python as it compiles, and an interrupt that is raised in such a call is lost. Python raises
+    them on the main thread, so that a thread of its own compiles while the caller waits.
+    """
+
+    def __init__(self, function: Callable[..., None]) -> None:
+        self._dispatcher = _dispatcher_of(function)
+        self._ready: set[tuple[Any, ...]] = set()
+
+    def __call__(self, *arrays: Array) -> None:
+        kinds = tuple((array.dtype, array.flags.writeable) for array in arrays)
+        if kinds not in self._ready:
+            signature = tuple(numba.typeof(array) for array in arrays)
+            with ThreadPoolExecutor(1, "attncli-compile") as aside:
+                aside.submit(self._dispatcher.compile, signature).result()
+            self._ready.add(kinds)
+        self._dispatcher(*arrays)
+
+
+def _dispatcher_of(function: Callable[..., None]) -> Any:
+    """numba's object for the function; uncached where no cache can be written."""
+    options: dict[str, Any] = {"nogil": True, "fastmath": EXACT, "error_model": "numpy"}
+    before = config.CACHE_DIR
+    try:
+        config.CACHE_DIR = before or cache_folder()
+        return numba.njit(cache=True, **options)(function)
+    except (RuntimeError, OSError):
+        return numba.njit(**options)(function)
+    finally:
+        config.CACHE_DIR = before
+
+
+@numba.njit(fastmath={"reassoc", "nsz"})
+def _short_sum(row: Array) -> Any:
+    """The sum of a row, in as many partial sums as make the processor quick."""
+    total = row[0] - row[0]
+    for j in range(row.shape[0]):
+        total += row[j]
+    return total
+
+
+@numba.njit
+def _sum(row: Array) -> Any:
+    """The sum of a row, a piece at a time: rounding errors grow with the length of what is summed in one go."""
+    total = row[0] - row[0]
+    for start in range(0, row.shape[0], PIECE):
+        total += _short_sum(row[start : start + PIECE])
+    return total
+
+
+@Compiled
+def exponentials(scores: Array, sums: Array) -> None:
+    """(r, t) → exp(score) in place, and the sum of each row."""
+    for i in range(scores.shape[0]):
+        row = scores[i]
+        for j in range(row.shape[0]):
+            row[j] = exponential(row[j])
+        sums[i] = _sum(row)
+
+
+@Compiled
+def shifted_exponentials(scores: Array, shift: Array, sums: Array) -> None:
+    """(r, t), (r,) → exp(score − shift) in place, with what the subtraction rounds off (Knuth's TwoSum)."""
+    for i in range(scores.shape[0]):
+        row, base = scores[i], shift[i]
+        for j in range(row.shape[0]):
+            score = row[j]
+            difference = score - base
+            rest = difference - score
+            error = (score - (difference - rest)) - (base + rest)
+            row[j] = wide_exponential(difference, error)
+        sums[i] = _sum(row)
+
+
+@numba.njit(fastmath=EXACT, error_model="numpy")
+def manhattan(queries: Array, keys: Array, scores: Array) -> None:
+    """−Σ|q − k|: (b, d), (d, t) → (b, t). Four coordinates at a time keep the sums in registers for longer."""
+    coordinates = queries.shape[1]
+    whole = coordinates - coordinates % 4
+    for i in range(queries.shape[0]):
+        row, query = scores[i], queries[i]
+        for j in range(row.shape[0]):
+            row[j] = 0
+        for c in range(0, whole, 4):
+            q0, q1, q2, q3 = query[c], query[c + 1], query[c + 2], query[c + 3]
+            k0, k1, k2, k3 = keys[c], keys[c + 1], keys[c + 2], keys[c + 3]
+            for j in range(row.shape[0]):
+                row[j] -= (abs(q0 - k0[j]) + abs(q1 - k1[j])) + (abs(q2 - k2[j]) + abs(q3 - k3[j]))
+        for c in range(whole, coordinates):
+            q0, k0 = query[c], keys[c]
+            for j in range(row.shape[0]):
+                row[j] -= abs(q0 - k0[j])
+
+
+@numba.njit(fastmath=EXACT, error_model="numpy")
+def half_square(queries: Array, keys: Array, scores: Array) -> None:
+    """−Σ(q − k)²/2: (b, d), (d, t) → (b, t)."""
+    coordinates = queries.shape[1]
+    half = queries.dtype.type(0.5)
+    whole = coordinates - coordinates % 4
+    for i in range(queries.shape[0]):
+        row, query = scores[i], queries[i]
+        for j in range(row.shape[0]):
+            row[j] = 0
+        for c in range(0, whole, 4):
+            q0, q1, q2, q3 = query[c], query[c + 1], query[c + 2], query[c + 3]
+            k0, k1, k2, k3 = keys[c], keys[c + 1], keys[c + 2], keys[c + 3]
+            for j in range(row.shape[0]):
+                d0, d1, d2, d3 = q0 - k0[j], q1 - k1[j], q2 - k2[j], q3 - k3[j]
+                row[j] -= (d0 * d0 + d1 * d1) + (d2 * d2 + d3 * d3)
+        for c in range(whole, coordinates):
+            q0, k0 = query[c], keys[c]
+            for j in range(row.shape[0]):
+                row[j] -= (q0 - k0[j]) * (q0 - k0[j])
+        for j in range(row.shape[0]):
+            row[j] *= half
+
+
+PRODUCT, MANHATTAN, HALF_SQUARE = range(3)
+DISTANCES = {"laplace": MANHATTAN, "gaussian": HALF_SQUARE}
+
+
+@numba.njit(fastmath=EXACT, error_model="numpy")
+def _score(kind: int, queries: Array, keys: Array, scratch: Array, scores: Array) -> None:
+    """(b, d), (t, d) → (b, t), which `scores` holds. A distance reads the keys by coordinate, from `scratch`."""
+    if kind == PRODUCT:
+        np.dot(queries, keys.T, scores)
+        return
+    by_coordinate = scratch[: keys.size].reshape(keys.shape[1], keys.shape[0])
+    for c in range(keys.shape[1]):
+        for j in range(keys.shape[0]):
+            by_coordinate[c, j] = keys[j, c]
+    if kind == MANHATTAN:
+        manhattan(queries, by_coordinate, scores)
+    else:
+        half_square(queries, by_coordinate, scores)
+
+
+@Compiled
+def score(kind: Array, queries: Array, keys: Array, scratch: Array, scores: Array) -> None:
+    """The scores of each part: (p, b, d), (p, t, d) → (p, b, t)."""
+    for part in range(queries.shape[0]):
+        _score(kind[0], queries[part], keys[part], scratch, scores[part])
+
+
+@numba.njit(fastmath=EXACT, error_model="numpy")
+def _exponentials_within(scores: Array, scale: Any, starts: Array, stops: Array, left: int, sums: Array) -> None:
+    """exp(scale · score) in place for the keys starts[i] to stops[i] of each row, whose first is `left`, 0 elsewhere;
+    the sum of each row is added to `sums`."""
+    for i in range(scores.shape[0]):
+        start = min(max(0, starts[i] - left), scores.shape[1])
+        stop = min(max(start, stops[i] - left), scores.shape[1])
+        scores[i, :start] = 0
+        seen = scores[i, start:stop]  # a loop from 0: others are not vectorised, as indices could be negative
+        for j in range(seen.shape[0]):
+            seen[j] = exponential(scale * seen[j])
+        scores[i, stop:] = 0
+        sums[i] += _sum(scores[i])
+
+
+@Compiled
+def gather(
+    kind: Array,
+    queries: Array,
+    keys: Array,
+    values: Array,
+    scale: Array,
+    starts: Array,
+    stops: Array,
+    tile: Array,
+    scratch: Array,
+    gathered: Array,
+    sums: Array,
+) -> None:
+    """Add Σ exp(scale · score) · value and Σ exp(scale · score) to `gathered` (p, b, v) and `sums` (p, b), over the
+    keys starts to stops (p, b) of each query, for each part: (p, b, d), (p, m, d), (p, m, v). `tile` gives the queries
+    and keys that are scored together."""
+    height, width = tile.shape
+    cells, products = tile.reshape(height * width), np.empty((height, values.shape[2]), tile.dtype)
+    for part in range(queries.shape[0]):
+        for top in range(0, queries.shape[1], height):
+            bottom = min(top + height, queries.shape[1])
+            own_starts, own_stops = starts[part][top:bottom], stops[part][top:bottom]
+            first, last = own_starts[0], own_stops[0]
+            for i in range(bottom - top):
+                first, last = min(first, own_starts[i]), max(last, own_stops[i])
+            for left in range(first, last, width):
+                right = min(left + width, last)
+                scores = cells[: (bottom - top) * (right - left)].reshape(bottom - top, right - left)
+                product = products[: bottom - top]
+                _score(kind[0], queries[part][top:bottom], keys[part][left:right], scratch, scores)
+                _exponentials_within(scores, scale[0], own_starts, own_stops, left, sums[part][top:bottom])
+                np.dot(scores, values[part][left:right], product)
+                for i in range(bottom - top):
+                    row, more = gathered[part][top + i], product[i]
+                    for j in range(row.shape[0]):
+                        row[j] += more[j]
+
+
+class NumbaKernels(NumpyKernels):
+    """Compiled loops, which call BLAS for their products."""
+
+    name = "numba"
+
+    def raw_scores(self, variant: Variant, queries: Array, keys: Array) -> Array:
+        if variant.name not in DISTANCES:
+            return super().raw_scores(variant, queries, keys)
+        scores = self.scratch.array("scores", (*queries.shape[:-1], keys.shape[-2]), queries.dtype)
+        kind, scratch = np.array([DISTANCES[variant.name]]), self._by_coordinate(keys.shape[-2], keys)
+        score(kind, in_parts(queries), in_parts(keys), scratch, scores.reshape(-1, *scores.shape[-2:]))
+        return scores
+
+    def _by_coordinate(self, width: int, keys: Array) -> Array:
+        """Room for a tile's keys, coordinate by coordinate."""
+        return self.scratch.array("by coordinate", (width * keys.shape[-1],), keys.dtype)
+
+    def exponentials(self, scores: Array, shift: Array | None, *, has_infinities: bool) -> Array:  # noqa: ARG002
+        sums = np.empty(scores.shape[:-1], scores.dtype)
+        rows = scores.reshape(-1, scores.shape[-1])
+        if shift is None:
+            exponentials(rows, sums.reshape(-1))
+        else:
+            shifted_exponentials(rows, shift.reshape(-1), sums.reshape(-1))
+        return sums
+
+    def gatherer(self, variant: Variant) -> Gatherer | None:
+        return self.gather if variant.is_product or variant.name in DISTANCES else None
+
+    def gather(self, work: Gathering, gathered: Array, sums: Array) -> None:
+        """Add the weighted values and the exponentials of some keys, in one go."""
+        tile = self.scratch.array("scores", (work.height, work.width), sums.dtype)
+        kind = np.array([DISTANCES.get(work.variant.name, PRODUCT)])
+        gather(
+            kind,
+            in_parts(work.queries),
+            in_parts(work.keys),
+            in_parts(work.values),
+            np.array([work.scale], sums.dtype),
+            work.starts.reshape(-1, work.starts.shape[-1]),
+            work.stops.reshape(-1, work.starts.shape[-1]),
+            tile,
+            self._by_coordinate(work.width, work.keys),
+            gathered.reshape(-1, *gathered.shape[-2:]),
+            sums.reshape(-1, sums.shape[-1]),
+        )
+
+
+def in_parts(matrix: Array) -> Array:
+    """(…, r, c) → (p, r, c) as compiled code takes it, whatever it is given: in C order, aligned, not to be written."""
+    whole = np.require(matrix, requirements=("C", "A")).reshape(-1, *matrix.shape[-2:]).view()
+    whole.flags.writeable = False
+    return whole

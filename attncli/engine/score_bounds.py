@@ -1,0 +1,109 @@
+"""How large the numbers of a problem can get: what decides, safely for any input, that scores need no shift and
+results no search for infinities."""
+
+from __future__ import annotations
+
+import math
+from functools import cache
+
+import numpy as np
+
+from attncli.problem.problem import Part, Problem
+from attncli.records import record
+
+Array = np.ndarray
+
+CHUNK = 1 << 16  # numbers looked at together
+
+
+@record
+class Limits:
+    """Of a dtype, as Python's numbers: the largest, the smallest normal one, the spacing at 1, and the exponents that
+    leave some room at both ends."""
+
+    largest: float
+    tiny: float
+    spacing: float
+    highest: float
+    lowest: float
+
+
+@cache
+def limits_of(dtype: np.dtype) -> Limits:
+    """The limits of float32 or float64."""
+    info = np.finfo(dtype)
+    largest, tiny = float(info.max), float(info.tiny)
+    return Limits(largest, tiny, float(info.eps), math.log(largest) - 2, math.log(tiny) + 2)
+
+
+@record
+class Reach:
+    """What bounds a part: the squared Euclidean norm of each query (…, n), the largest norm of a key, the largest
+    |entry| of the values, and the smallest that is not zero."""
+
+    queries: Array
+    keys: float
+    values: float
+    least: float
+
+
+def reach_of(problem: Problem, part: Part) -> Reach:
+    """The reach of a part whose rows are as the variant scores them; nobody asks for it where some aren't finite."""
+    queries, keys = (np.vecdot(rows, rows) for rows in (part.queries, part.keys))
+    values = (1.0, 1.0) if part.values is None else range_of(part.values)
+    return Reach(queries, largest_norm(keys, problem.d_k), *values)
+
+
+def largest_norm(squares: Array, columns: int) -> float:
+    """The root of the largest of these sums of so many squares, rounded up; inf or NaN where one overflows."""
+    limits = limits_of(squares.dtype)
+    # a square that vanishes can hide at most the smallest normal number
+    return math.sqrt(float(squares.max()) + limits.tiny) * (1 + (columns + 8) * limits.spacing)
+
+
+def range_of(array: Array) -> tuple[float, float]:
+    """(largest, smallest but zero) of the |entries|, both 1 where all are zero."""
+    largest, least = 0.0, math.inf
+    step = max(1, CHUNK // max(1, array[..., 0, :].size))
+    for start in range(0, array.shape[-2], step):
+        magnitudes = np.abs(array[..., start : start + step, :])
+        largest = max(largest, float(magnitudes.max()))
+        own = float(magnitudes.min())
+        least = min(least, own or float(magnitudes.min(where=magnitudes > 0, initial=math.inf)))
+    return (largest, least) if largest else (1.0, 1.0)
+
+
+@record
+class Bounds:
+    """What is certain about one block of queries.
+
+    `needs_shift`: exp(scores) could overflow, or lose what exp(scores − max) keeps. `is_bounded`: no score can
+    overflow. `values_fit`: no sum of values, each times an exponential up to 1, can overflow.
+    """
+
+    needs_shift: bool
+    is_bounded: bool
+    values_fit: bool
+
+
+def bounds_of(problem: Problem, part: Part, reach: Reach, rows: range) -> Bounds:
+    """The bounds of a block of queries, by the variant's bound of a score."""
+    if not problem.is_finite:
+        return Bounds(needs_shift=True, is_bounded=True, values_fit=False)
+    limits = limits_of(part.queries.dtype)
+    values_fit = reach.values < limits.largest / (4 * problem.m)
+    raw = score_bound(problem, reach, rows)
+    score = raw * abs(problem.scale)
+    is_bounded = max(raw, score) < limits.largest / 8 and part.bias is None
+    if problem.softcap is not None:
+        score = min(score, problem.softcap)
+    above = score + math.log(problem.m) + max(0.0, math.log(reach.values))
+    below = min(0.0, math.log(reach.least)) - score
+    free = is_bounded and values_fit and above < limits.highest and below > limits.lowest
+    return Bounds(needs_shift=not free, is_bounded=is_bounded, values_fit=values_fit)
+
+
+def score_bound(problem: Problem, reach: Reach, rows: range) -> float:
+    """At least every |raw score| of these queries; NaN or inf where that is unknown."""
+    own = largest_norm(reach.queries[..., rows.start : rows.stop], problem.d_k)
+    return float(problem.variant.bound(own, reach.keys, problem.d_k))

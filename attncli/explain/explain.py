@@ -1,0 +1,237 @@
+"""From a request to the whole page: which queries, their solutions, and what is left to the reader."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from attncli.errors import UsageError, suggestion
+from attncli.explain.grids import grids_of
+from attncli.explain.numbers import KEYS_AT_MOST, Numbers, numbers_of
+from attncli.explain.page import STEPS, Equation, Explanation, Line, Solution, Step
+from attncli.explain.rounding import Figures
+from attncli.explain.steps.given import given_step
+from attncli.explain.steps.mask import mask_step
+from attncli.explain.steps.output import join_step, output_step
+from attncli.explain.steps.projections import projection_steps
+from attncli.explain.steps.scale import scale_written
+from attncli.explain.steps.weights import exponential_step, raw_step, score_step, weight_step
+from attncli.explain.summary import summarise
+from attncli.expressions import TOTAL, Expression, Operation, Symbol, function, over, substituted, times, total
+from attncli.inputs.request import Request
+from attncli.problem.names import Names, find_query, listed
+from attncli.problem.prepare import prepare
+from attncli.problem.problem import Problem
+from attncli.records import record
+
+SMALL_SOLUTIONS, SMALL_CELLS = 8, 128  # a problem with more is explained by its first query, and said so
+PARTS_AT_MOST = 4
+
+
+def empty_row(problem: Problem) -> str:
+    """What the weights of a query with no key are, in words."""
+    return "NaN, not a number" if problem.conventions.empty == "nan" else problem.empty_row
+
+
+@record
+class Choice:
+    """Which queries and which parts (heads, entries) are explained, and what is said of the others."""
+
+    queries: list[int]
+    parts: list[int]
+    notes: tuple[str, ...]
+
+
+def explain(
+    request: Request,
+    *,
+    queries: Sequence[str] = (),
+    until: str = "output",
+    digits: int = 4,
+    engine: str = "auto",
+    title: str | None = None,
+) -> Explanation:
+    """The worked solution in float64. `queries` are numbers or labels (default: all of a small problem, the first of
+    a large one); the steps after `until` are left blank. Raises what `prepare` raises, and UsageError."""
+    checked_until(until)
+    problem = prepare(request, compute="float64")
+    names, figures = Names(problem), Figures(digits)
+    choice = choose(problem, names, queries)
+    solutions: list[Solution] = []
+    shown: list[Numbers] = []
+    for query in choice.queries:
+        of_query = [numbers_of(problem, names, part, query, engine) for part in choice.parts]
+        shown += of_query
+        solutions += [solve(numbers, figures, until) for numbers in of_query]
+        solutions += joined(problem, names, query, choice.parts, figures, until, engine)
+    preparation = projection_steps(request, problem, names, choice.queries, choice.parts, figures)
+    return Explanation(
+        title=title or "",
+        formula=formula(problem),
+        facts=facts(problem),
+        notes=(*choice.notes, *problem.notes),
+        preparation=preparation,
+        introduction=introduction(problem),
+        solutions=tuple(said_once(solutions)),
+        grids=grids_of(shown, figures, until),
+        digits=digits,
+        warnings=(*problem.warnings, *empty_warnings(shown)),
+    )
+
+
+def checked_until(until: str) -> None:
+    """UsageError where this is no step."""
+    if until not in STEPS:
+        hint = suggestion(until, STEPS)
+        raise UsageError("--until", f"{until!r} is not a step", hint)
+
+
+def choose(problem: Problem, names: Names, words: Sequence[str]) -> Choice:
+    """The queries that were asked for, and all parts unless they are too many."""
+    notes = []
+    parts = list(range(problem.parts))
+    if words:
+        queries = list(dict.fromkeys(find_query(word, problem) for word in words))
+    else:
+        cells = problem.n * problem.m * problem.parts
+        is_small = problem.n * problem.parts <= SMALL_SOLUTIONS and cells <= SMALL_CELLS
+        queries = list(range(problem.n)) if is_small or problem.n == 1 else [0]
+        if len(queries) < problem.n:
+            notes.append(f"this is the first of {problem.n:,} queries: --query I chooses another, by number or label")
+    if len(parts) > PARTS_AT_MOST:
+        parts = parts[: 1 if len(queries) * problem.m > SMALL_CELLS else PARTS_AT_MOST]
+        notes.append(
+            f"{listed([names.part(part) for part in parts])} of {problem.parts:,}: the others are worked out alike"
+        )
+    if problem.m > KEYS_AT_MOST:
+        notes.append(
+            f"of {problem.m:,} keys the page shows the highest-scoring and those at both ends; every sum is over all"
+        )
+    return Choice(queries, parts, tuple(notes))
+
+
+def solve(numbers: Numbers, figures: Figures, until: str) -> Solution:
+    """All steps of one query; those after `until` blank."""
+    steps = [raw_step(numbers, figures), score_step(numbers, figures), mask_step(numbers, figures)]
+    if numbers.has_key:
+        steps += [exponential_step(numbers, figures), weight_step(numbers, figures)]
+        last = output_step(numbers, figures)
+        steps += [last] if last is not None else []
+    else:
+        steps.append(empty_step(numbers, figures))
+    reached = STEPS.index(until)
+    steps = [step if STEPS.index(step.name) <= reached else blank(step) for step in steps]
+    is_whole = reached >= STEPS.index(steps[-1].name)
+    query = numbers.names.query(numbers.row)
+    return Solution(
+        query,
+        numbers.names.part(numbers.part),
+        (given_step(numbers, figures), *steps),
+        summarise(numbers, figures) if is_whole else (),
+    )
+
+
+def blank(step: Step) -> Step:
+    """The step without its numbers, for the reader to fill in."""
+    lines = tuple(
+        Line(line.label, is_sum=line.is_sum, is_blank=not line.left_out, left_out=line.left_out) for line in step.lines
+    )
+    return replace(step, lines=lines, after=())
+
+
+def empty_step(numbers: Numbers, figures: Figures) -> Step:
+    """What becomes of a query that may attend to no key."""
+    what = "No key is left, so there is nothing to share out: by convention "
+    what += f"its weights are {empty_row(numbers.problem)}"
+    lines: tuple[Line, ...] = ()
+    if numbers.output is not None:
+        what += ", and so is its output" if numbers.problem.conventions.empty == "zeros" else ""
+        lines = (Line("output", Equation((figures.row(numbers.output),), ()), is_sum=True),)
+    return Step("exp", "There is nothing to attend to", None, (what + ".",), lines)
+
+
+def joined(
+    problem: Problem, names: Names, query: int, parts: list[int], figures: Figures, until: str, engine: str
+) -> list[Solution]:
+    """Where heads are joined or the output is projected: that step for each entry that was explained."""
+    if problem.values is None or not problem.is_joined:
+        return []
+    heads = problem.lead[-1] if problem.packed else 1
+    solutions = []
+    for entry in dict.fromkeys(part // heads for part in parts):
+        members = list(range(entry * heads, (entry + 1) * heads))
+        numbers = [numbers_of(problem, names, part, query, engine) for part in members]
+        step = join_step(numbers, [names.part(part) if len(members) > 1 else "" for part in members], figures)
+        if until != "output":
+            step = blank(step)
+        solutions.append(Solution(names.query(query), "all heads" if len(members) > 1 else "", (step,), ()))
+    return solutions
+
+
+def said_once(solutions: list[Solution]) -> list[Solution]:
+    """The solutions without the words that an earlier one said already; a step that has nothing else keeps them."""
+    said: set[str] = set()
+    found = []
+    for solution in solutions:
+        steps = []
+        for step in solution.steps:
+            words = tuple(words for words in step.words if words not in said or not step.lines)
+            said.update(step.words)
+            steps.append(replace(step, words=words))
+        found.append(replace(solution, steps=tuple(steps)))
+    return found
+
+
+def introduction(problem: Problem) -> str:
+    """What attention does, in three sentences."""
+    scored = "A query is compared with every key, which gives each key a score; the softmax turns the scores into "
+    weights = "weights, one for each key, that are positive and add up to 1."
+    if problem.values is None:
+        return f"{scored}{weights}"
+    return (
+        f"{scored}{weights} The output is the average of the values with these weights: the better a key fits, the "
+        "more its value counts."
+    )
+
+
+def formula(problem: Problem) -> Equation:
+    """output = softmax(score · scale) · V, as symbols."""
+    variant = problem.variant
+    inside = variant.raw_score
+    if variant.term is not None:
+        inside = substituted(inside, {TOTAL: total(variant.term)})
+    scale = scale_written(problem)
+    if problem.scale != 1 and not variant.is_constant:
+        inside = over(inside, scale.operands[1]) if isinstance(scale, Operation) else times(inside, scale)
+    result: Expression = function("softmax", inside)
+    if problem.values is None:
+        return Equation((Symbol("weights"), result), ("=",))
+    return Equation((Symbol("output"), times(result, Symbol("V"))), ("=",))
+
+
+def facts(problem: Problem) -> tuple[tuple[str, str], ...]:
+    """The variant, the sizes, and every convention in force."""
+    lead = f" in each of {problem.parts:,} {'heads' if problem.packed else 'entries'}" if problem.parts > 1 else ""
+    both = f"{_count(problem.n, 'query', 'queries')} and {_count(problem.m, 'key', 'keys')}"
+    sizes = f"{both} of {_count(problem.d_k, 'number', 'numbers')}"
+    if problem.d_v is not None:
+        sizes += f", values of {_count(problem.d_v, 'number', 'numbers')}"
+    return (
+        ("variant", f"{problem.variant.name}: {problem.variant.explained}"),
+        ("sizes", sizes + lead),
+        *problem.described.items(),
+    )
+
+
+def _count(number: int, one: str, many: str) -> str:
+    return f"{number:,} {one if number == 1 else many}"
+
+
+def empty_warnings(shown: list[Numbers]) -> list[str]:
+    """A warning for each explained query that has no key."""
+    found = []
+    for numbers in shown:
+        if not numbers.has_key:
+            name = " of ".join(filter(None, (numbers.names.query(numbers.row), numbers.names.part(numbers.part))))
+            found.append(f"{name} may attend to no key: its weights are {empty_row(numbers.problem)}")
+    return found

@@ -1,0 +1,118 @@
+"""Numbers as a page prints them, and equations that say "=" only where the printed numbers are equal."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from itertools import pairwise
+
+from attncli.explain.evaluation import comes_to, sign
+from attncli.explain.page import Equation
+from attncli.expressions import Expression, Numeral, Operation, Rest, Row
+from attncli.numbers.display import shown
+from attncli.records import record
+
+NOISE = 1e-13  # a sum of decimals in binary is off by less: 2.8950000000000005 is printed as 2.895
+FINER_AT_MOST = 15  # more digits than these are a float64's own rounding
+
+
+@record
+class Figures:
+    """How many decimals a page shows, and how many significant digits of a small number."""
+
+    digits: int
+    significant: int = 3
+
+    def number(self, value: float) -> Numeral:
+        """The decimals of `run`, without the zeros behind an exact number; three significant digits at least, so that
+        what follows can be recomputed from it."""
+        value = float(value)
+        text = trimmed(shown(value, self.digits), value)
+        is_plain = abs(value) >= 10.0 ** (self.significant - 1 - self.digits)
+        if value == 0 or not math.isfinite(value) or is_plain or is_exact(text, value):
+            return Numeral(value, text)
+        decimals = self.significant - 1 - math.floor(math.log10(abs(value)))
+        is_fixed = abs(value) >= 10.0**-self.digits and decimals < 18
+        text = f"{value:.{decimals}f}" if is_fixed else f"{value:.{self.significant - 1}e}"
+        return Numeral(value, trimmed(text, value))
+
+    def factor(self, value: float) -> Numeral:
+        """A number that others are multiplied by: two more decimals, so that their last digit comes out."""
+        return Figures(min(self.digits + 2, 17)).number(value)
+
+    def row(self, values: Iterable[float], most: int = 12) -> Row:
+        """A vector; the first and last few of a long one."""
+        numbers = [float(value) for value in values]
+        kept = ends(len(numbers), most)
+        cells = tuple(self.number(numbers[i]) for i in kept)
+        gap = next((i for i in range(1, len(kept)) if kept[i] != kept[i - 1] + 1), 0)
+        return Row(cells, gap, len(numbers) - len(kept))
+
+    def equation(self, *sides: Expression) -> Equation:
+        """The sides as a chain, each with as many more digits as it takes to come to the last side but for a unit of
+        its last digit. A side that repeats its neighbour is left out, and so is one that comes to something else
+        however many digits it has: a float64 holds no 1e-200·1e-200."""
+        *worked, result = sides
+        found = [self.finer(side, result) for side in worked]
+        chain = [*(side for side in found if side is not None), result]
+        kept = [side for i, side in enumerate(chain) if i == 0 or side != chain[i - 1]]
+        return Equation(tuple(kept), tuple(sign(a, b) for a, b in pairwise(kept)))
+
+    def finer(self, side: Expression, result: Expression) -> Expression | None:
+        """The side in as few digits as let a reader recompute the result from them; None where none do."""
+        units = self.units(result)
+        for more in range(FINER_AT_MOST + 1):
+            found = side if more == 0 else Figures(self.digits + more, self.significant + more).rewrite(side)
+            if comes_to(found, result, units):
+                return found
+        return None
+
+    def units(self, result: Expression) -> list[float]:
+        """What a 1 in the last digit is worth, for each number of the result."""
+        cells = result.cells if isinstance(result, Row) else (result,)
+        return [self._unit(cell.text) if isinstance(cell, Numeral) else 0.0 for cell in cells]
+
+    def _unit(self, text: str) -> float:
+        mantissa, _, exponent = text.partition("e")
+        decimals = len(mantissa.partition(".")[2])
+        return float(10.0 ** (int(exponent) - decimals)) if exponent else 10.0 ** -max(decimals, self.digits)
+
+    def rewrite(self, expression: Expression) -> Expression:
+        """The expression with the digits of this page in all numbers that are rounded."""
+        if isinstance(expression, Numeral):
+            return expression if is_exact(expression.text, expression.value) else self._longer(expression)
+        if isinstance(expression, Rest):
+            total = self.rewrite(expression.total)
+            return Rest(expression.count, total) if isinstance(total, Numeral) else expression
+        if isinstance(expression, Row):
+            cells = tuple(cell for cell in map(self.rewrite, expression.cells) if isinstance(cell, Numeral))
+            return Row(cells, expression.gap, expression.left_out)
+        if isinstance(expression, Operation):
+            return Operation(expression.kind, tuple(self.rewrite(operand) for operand in expression.operands))
+        return expression
+
+    def _longer(self, numeral: Numeral) -> Numeral:
+        """With these digits, unless it has as many already, as the scale has."""
+        found = self.number(numeral.value)
+        return found if len(found.text) > len(numeral.text) else numeral
+
+
+def ends(size: int, most: int) -> list[int]:
+    """All indices, or the first four and the last two of too many."""
+    return list(range(size)) if size <= most else [0, 1, 2, 3, size - 2, size - 1]
+
+
+def trimmed(text: str, value: float) -> str:
+    """Without the zeros behind an exact number: 0.5000 is 0.5, but 0.50003 stays 0.5000; and without the digits that
+    only binary makes: 0.10000000000000001 is 0.1."""
+    if "." not in text or "e" in text or not is_exact(text, value):
+        return text
+    short = repr(value)
+    if "e" not in short and len(short) < len(text):
+        text = short
+    return text.rstrip("0").rstrip(".")
+
+
+def is_exact(text: str, value: float) -> bool:
+    """Whether nothing was rounded away."""
+    return abs(float(text) - value) <= NOISE * abs(value)

@@ -1,0 +1,89 @@
+"""What the mask takes away from one query, key by key, and why."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from attncli.explain.numbers import Numbers
+from attncli.explain.page import Equation, Line, Step
+from attncli.explain.rounding import Figures
+from attncli.explain.steps.weights import key_lines
+from attncli.expressions import Numeral
+from attncli.problem.names import listed
+
+
+def mask_step(numbers: Numbers, figures: Figures) -> Step:
+    """The score of a masked key becomes −∞; the words say which rule did it."""
+    title = "Take away what the query may not see"
+    if numbers.allowed.all():
+        return Step("masked", title, None, ("Nothing is masked: the query may attend to every key.",))
+    reasons = reasons_of(numbers)
+
+    def line(j: int) -> Line:
+        name = numbers.names.key(j)
+        if numbers.allowed[j]:
+            return Line(name, Equation((figures.number(numbers.scores[j]),), ()))
+        why = [words for words, hits in reasons.items() if hits[j]]
+        return Line(name, Equation((Numeral(-np.inf, "-inf"),), ()), f"masked: {' and '.join(why)}")
+
+    words = (
+        "A masked key's score becomes −∞, because exp(−∞) = 0: it gets no weight, however high its score was.",
+        *position_words(numbers),
+    )
+    return Step("masked", title, None, words, key_lines(numbers, line), tuple(_counted(numbers, reasons)))
+
+
+def position_words(numbers: Numbers) -> list[str]:
+    """Where the query stands among the keys, where that decides what it sees."""
+    visible = numbers.problem.visible
+    if visible.left is None and visible.right is None:
+        return []
+    position = numbers.row + visible.offsets[0]
+    offset = visible.offsets[0]
+    why = "" if offset == 0 else f", its own number {numbers.row} {'+' if offset > 0 else '−'} {abs(offset)}"
+    where = f"position {_minus(position)} among the keys (they are counted from 0){why}"
+    return [f"The query stands at {where}."]
+
+
+def reasons_of(numbers: Numbers) -> dict[str, np.ndarray]:
+    """For each rule that masks anything, in words, which keys it masks."""
+    problem, row, m = numbers.problem, numbers.row, len(numbers.allowed)
+    visible, keys = problem.visible, np.arange(m)
+    position = row + visible.offsets[0]
+    rules: dict[str, np.ndarray] = {}
+    if problem.mask is not None:
+        rules["the mask forbids it"] = ~np.asarray(problem.mask[row], np.bool_)
+    if visible.right is not None:
+        beyond = (
+            "it comes after the query" if visible.right == 0 else f"it is more than {visible.right} after the query"
+        )
+        rules[beyond] = keys > position + visible.right
+    if visible.left is not None:
+        before = (
+            "it comes before the query" if visible.left == 0 else f"it is more than {visible.left} before the query"
+        )
+        rules[before] = keys < position - visible.left
+    if visible.lengths is not None:
+        length = visible.lengths[0]
+        rules[f"only the first {length} keys count" if length else "the key length is 0"] = keys >= length
+    if numbers.bias is not None:
+        rules["its bias is −∞"] = np.isneginf(numbers.bias)
+    return {words: hits for words, hits in rules.items() if hits.any()}
+
+
+def _counted(numbers: Numbers, reasons: dict[str, np.ndarray]) -> list[str]:
+    masked, m = int((~numbers.allowed).sum()), len(numbers.allowed)
+    if masked == m:
+        return ["No key is left."]
+    if m <= len(numbers.shown):
+        return [f"{_keys(m - masked)} of {m} {'is' if m - masked == 1 else 'are'} left."]
+    why = listed([f"{int(hits.sum()):,} because {words}" for words, hits in reasons.items()])
+    return [f"{masked:,} of {m:,} keys are masked: {why}. {m - masked:,} are left."]
+
+
+def _keys(count: int) -> str:
+    return "1 key" if count == 1 else f"{count:,} keys"
+
+
+def _minus(number: int) -> str:
+    return str(number).replace("-", "−")

@@ -1,0 +1,87 @@
+"""How queries, keys and values came from x and context, where the problem projects them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from attncli.explain.numbers import EDGE_KEYS
+from attncli.explain.page import Equation, Line, Step
+from attncli.explain.rounding import Figures
+from attncli.explain.steps.output import projected, projected_lines
+from attncli.inputs.request import Request
+from attncli.matrix import Matrix
+from attncli.problem.names import Names
+from attncli.problem.problem import Problem
+
+LINES_AT_MOST = 48  # projections with more entries show the arithmetic of their first row, and then the results
+ROWS_AT_MOST = 12
+
+
+def projection_steps(
+    request: Request, problem: Problem, names: Names, queries: list[int], parts: list[int], figures: Figures
+) -> tuple[Step, ...]:
+    """Q = x w_q, K and V = context w_k, w_v: the arithmetic of the rows that the solutions use."""
+    if request.x is None:
+        return ()
+    context = request.context or request.x
+    made: list[tuple[str, str, Matrix, Matrix | None, Matrix | None, list[int], Callable[[int], str]]] = [
+        ("queries", "q", request.x, request.w_q, request.b_q, queries, names.query),
+        ("keys", "k", context, request.w_k, request.b_k, _some(problem.m), names.key),
+        ("values", "v", context, request.w_v, request.b_v, _some(problem.m), names.key),
+    ]
+    entries = dict.fromkeys(problem.index(part)[:-1] if problem.packed else problem.index(part) for part in parts)
+    steps = []
+    for what, letter, source, weights, offset, rows, name in made:
+        if weights is None:
+            continue
+        for entry in entries:
+            array = _entry(np.asarray(source.array, np.float64), entry)
+            steps.append(
+                _step(what, letter, source is not request.x, array, weights, offset, rows, name, entry, figures)
+            )
+    return tuple(steps)
+
+
+def _some(size: int) -> list[int]:
+    if size <= ROWS_AT_MOST:
+        return list(range(size))
+    return [*range(EDGE_KEYS), *range(size - EDGE_KEYS, size)]
+
+
+def _entry(array: np.ndarray, entry: tuple[int, ...]) -> np.ndarray:
+    """The rows of x for one entry of the leading axes, over which it broadcasts."""
+    lead = array.shape[:-2]
+    used = entry[len(entry) - len(lead) :] if lead else ()
+    found: np.ndarray = array[tuple(0 if size == 1 else i for i, size in zip(used, lead, strict=True))]
+    return found
+
+
+def _step(
+    what: str,
+    letter: str,
+    is_context: bool,
+    array: np.ndarray,
+    weights: Matrix,
+    offset: Matrix | None,
+    rows: list[int],
+    name: Callable[[int], str],
+    entry: tuple[int, ...],
+    figures: Figures,
+) -> Step:
+    matrix = np.asarray(weights.array, np.float64)
+    added = None if offset is None else np.asarray(offset.array, np.float64).reshape(-1)
+    worked = rows if len(rows) * matrix.shape[1] <= LINES_AT_MOST else rows[:1]
+    lines: list[Line] = []
+    for row in worked:
+        lines += projected_lines(array[row], matrix, added, figures, f"{name(row)}, {letter}")
+    for row in rows:
+        lines.append(Line(name(row), Equation((figures.row(projected(array[row], matrix, added)),), ()), is_sum=True))
+    source = "context" if is_context else "x"
+    plus = f" + b_{letter}" if added is not None else ""
+    words = [f"Each column of w_{letter} mixes the numbers of a row of {source} into one number of its {letter}."]
+    if len(worked) < len(rows):
+        words.append(f"The arithmetic of {name(worked[0])}; the others are worked out alike.")
+    place = f" of entry {', '.join(map(str, entry))}" if entry else ""
+    return Step("project", f"Make the {what}{place}: {source} w_{letter}{plus}", None, tuple(words), tuple(lines))

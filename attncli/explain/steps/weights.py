@@ -1,0 +1,342 @@
+"""The steps from query and keys to the weights, each with its arithmetic."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from attncli.explain.noise import settled
+from attncli.explain.numbers import Numbers
+from attncli.explain.page import Equation, Line, Step
+from attncli.explain.rounding import Figures, ends
+from attncli.explain.steps.scale import scale_equation
+from attncli.expressions import (
+    KEY,
+    KEY_LENGTH,
+    QUERY,
+    QUERY_LENGTH,
+    TOTAL,
+    Expression,
+    Numeral,
+    Operation,
+    Rest,
+    Symbol,
+    function,
+    mentions,
+    minus,
+    over,
+    plus,
+    root,
+    squared,
+    substituted,
+    times,
+    total,
+    whole,
+)
+
+FEATURES_AT_MOST = 16
+
+
+def key_lines(numbers: Numbers, line: Callable[[int], Line], *, gaps: bool = False) -> tuple[Line, ...]:
+    """`line(j)` for each key that is shown, with a line for each of the `gaps` between them."""
+    lines: list[Line] = []
+    before = -1
+    for j in numbers.shown:
+        if gaps and j != before + 1:
+            lines.append(Line("", left_out=j - before - 1))
+        lines.append(line(j))
+        before = j
+    return tuple(lines)
+
+
+def key_sum(numbers: Numbers, figures: Figures, amounts: np.ndarray) -> Expression:
+    """a_0 + a_1 + … over all keys: those left out in one number, so that the line adds up."""
+    shown = [figures.number(float(amounts[j])) for j in numbers.shown]
+    hidden = len(amounts) - len(shown)
+    if not hidden:
+        return plus(*shown)
+    return plus(*shown, Rest(hidden, figures.number(sum_of_others(amounts, numbers.shown))))
+
+
+# raw scores
+
+
+def raw_step(numbers: Numbers, figures: Figures) -> Step:
+    """Every product (or difference) of query and key, and what becomes of their sum."""
+    variant = numbers.problem.variant
+    symbolic = variant.raw_score
+    if variant.term is not None:
+        symbolic = substituted(symbolic, {TOTAL: total(variant.term)})
+    lines = key_lines(numbers, lambda j: raw_line(numbers, figures, j))
+    if mentions(variant.raw_score, QUERY_LENGTH):
+        lines = (*length_lines(numbers, figures), *lines)
+    if variant.term is None:
+        lines = ()
+    return Step(
+        "raw",
+        "Compare the query with every key",
+        Equation((Symbol("raw score"), symbolic), ("=",)),
+        (f"Each key gets one number, its raw score: {variant.reading}.",),
+        lines,
+    )
+
+
+def raw_line(numbers: Numbers, figures: Figures, j: int) -> Line:
+    """A key's raw score; where a length is 0, why there is no arithmetic."""
+    name = numbers.names.key(j)
+    divides = mentions(numbers.problem.variant.raw_score, KEY_LENGTH)
+    if divides and not (numbers.query.any() and numbers.keys[j].any()):
+        whose = "the query" if not numbers.query.any() else "the key"
+        why = f"{whose} has length 0 and points nowhere: the cosine is taken as 0"
+        return Line(name, figures.equation(whole(0)), why)
+    return Line(name, raw_equation(numbers, figures, j))
+
+
+def length_lines(numbers: Numbers, figures: Figures) -> tuple[Line, ...]:
+    """The Euclidean lengths of the query and of each key."""
+
+    def line(j: int) -> Line:
+        return Line(numbers.names.key(j), length_equation(numbers.keys[j], KEY_LENGTH, figures))
+
+    return (
+        Line(numbers.names.query(numbers.row), length_equation(numbers.query, QUERY_LENGTH, figures)),
+        *key_lines(numbers, line),
+    )
+
+
+def raw_equation(numbers: Numbers, figures: Figures, j: int) -> Equation:
+    """The variant's arithmetic with this key's numbers in it."""
+    variant = numbers.problem.variant
+    query, key = numbers.query, numbers.keys[j]
+    if variant.term is None:
+        return figures.equation(variant.raw_score)
+    lengths: dict[Expression, Expression] = {}
+    if mentions(variant.raw_score, KEY_LENGTH):
+        lengths = {QUERY_LENGTH: figures.factor(_length(query)), KEY_LENGTH: figures.factor(_length(key))}
+    written: list[Expression] = []
+    worked: list[Expression] = []
+    kept = ends(len(query), FEATURES_AT_MOST)
+    values = term_values(variant.term, query, key)
+    for c in kept:
+        term = substituted(variant.term, {QUERY: figures.number(query[c]), KEY: figures.number(key[c])})
+        written.append(term)
+        worked.append(figures.number(settled(float(values[c]), term)))
+    if len(kept) < len(query):
+        rest = Rest(len(query) - len(kept), figures.number(sum_of_others(values, kept)))
+        written, worked = [*written, rest], [*worked, rest]
+
+    def with_total(expression: Expression) -> Expression:
+        return signed(substituted(variant.raw_score, {TOTAL: expression, **lengths}))
+
+    sides = [with_total(plus(*written)), with_total(plus(*worked))]
+    if variant.raw_score != TOTAL and len(worked) > 1:
+        sides.append(with_total(figures.number(float(values.sum()))))
+    return figures.equation(*sides, figures.number(numbers.raw[j]))
+
+
+def sum_of_others(values: np.ndarray, kept: list[int]) -> float:
+    """The sum of all that are not kept."""
+    is_hidden = np.ones(len(values), np.bool_)
+    is_hidden[kept] = False
+    with np.errstate(all="ignore"):
+        return float(values[is_hidden].sum())
+
+
+def signed(expression: Expression) -> Expression:
+    """−(3) as the number −3, and −(0) as 0."""
+    if not isinstance(expression, Operation):
+        return expression
+    operands = tuple(signed(operand) for operand in expression.operands)
+    inner = operands[0]
+    if expression.kind == "negative" and isinstance(inner, Numeral) and inner.text[:1] not in ("-", "n"):
+        return inner if inner.value == 0 else Numeral(-inner.value, f"-{inner.text}")
+    return Operation(expression.kind, operands)
+
+
+def term_values(term: Expression, query: np.ndarray, key: np.ndarray) -> np.ndarray:
+    """What each feature adds, all evaluated at once: rows may be long, of which a few features are shown."""
+    with np.errstate(all="ignore"):
+        values: np.ndarray = evaluated(term, {QUERY: query.astype(np.float64), KEY: key.astype(np.float64)})
+    return values
+
+
+def evaluated(expression: Expression, rows: dict[Expression, np.ndarray] | None = None) -> Any:
+    """The expression in floating point, for every feature."""
+    if rows is not None and expression in rows:
+        return rows[expression]
+    if isinstance(expression, Numeral):
+        return expression.value
+    assert isinstance(expression, Operation)
+    return FLOATING[expression.kind]([evaluated(operand, rows) for operand in expression.operands])
+
+
+FLOATING: dict[str, Callable[[list[Any]], Any]] = {
+    "sum": sum,
+    "difference": lambda operands: operands[0] - operands[1],
+    "product": lambda operands: operands[0] * operands[1],
+    "quotient": lambda operands: operands[0] / operands[1],
+    "negative": lambda operands: -operands[0],
+    "absolute": lambda operands: abs(operands[0]),
+    "square": lambda operands: operands[0] * operands[0],
+    "root": lambda operands: operands[0] ** 0.5,
+}
+
+
+def _length(row: np.ndarray) -> float:
+    """Without squares that overflow or vanish."""
+    return math.hypot(*row)
+
+
+def length_equation(row: np.ndarray, symbol: Expression, figures: Figures) -> Equation:
+    """‖q‖ = √(q₀² + q₁² + …)."""
+    cells = [float(cell) for cell in row]
+    kept = ends(len(cells), FEATURES_AT_MOST)
+    terms: list[Expression] = [squared(figures.number(cells[c])) for c in kept]
+    if len(kept) < len(cells):
+        terms.append(Rest(len(cells) - len(kept), figures.number(sum_of_others(np.square(row), kept))))
+    chain = figures.equation(root(plus(*terms)), figures.factor(_length(row)))
+    return Equation((symbol, *chain.sides), ("=", *chain.signs))
+
+
+# scale, softcap, bias
+
+
+def score_step(numbers: Numbers, figures: Figures) -> Step:
+    """From raw scores to scores: scale, softcap and bias, in the order of the conventions."""
+    problem = numbers.problem
+    extras = [*(["cap"] if problem.softcap is not None else []), *(["bias"] if numbers.bias is not None else [])]
+    title = "Scale the scores"
+    if extras:
+        title = {"cap": "Scale the scores and cap them", "bias": "Scale the scores and add the bias"}.get(
+            "".join(extras), "Scale the scores, cap them and add the bias"
+        )
+    words = [*scale_words(numbers)]
+    if problem.softcap is not None:
+        words.append(
+            f"The softcap {problem.softcap:g}·tanh(score/{problem.softcap:g}) keeps every score "
+            f"between −{problem.softcap:g} and {problem.softcap:g}."
+        )
+    if numbers.bias is not None:
+        words.append("The bias is added to the score.")
+    if not extras and (problem.variant.is_constant or problem.scale == 1):
+        return Step("scores", title, None, ("The scale is 1: the scores are the raw scores.",))
+    lines = key_lines(numbers, lambda j: Line(numbers.names.key(j), score_equation(numbers, figures, j)))
+    return Step("scores", title, scale_equation(problem, figures), tuple(words), lines)
+
+
+def scale_words(numbers: Numbers) -> list[str]:
+    """What the scale is for, as far as that is true of this one."""
+    problem = numbers.problem
+    if problem.scale_text == "1/sqrt(dk)" and problem.variant.is_product:
+        return [
+            "Each raw score is multiplied by the scale. The more features a score adds up, the larger it tends to "
+            "be; dividing by √d_k, the root of their number, takes that out again."
+        ]
+    if problem.length_scale is not None:
+        return [
+            f"Each raw score is multiplied by the scale. The length ℓ = {problem.length_scale:g} says what counts as "
+            "far: with a larger ℓ, distant keys are heard more."
+        ]
+    if problem.scale == 1:
+        return ["The scale is 1, so it changes nothing."]
+    return ["Each raw score is multiplied by the scale: the larger it is, the more the differences between keys count."]
+
+
+def score_equation(numbers: Numbers, figures: Figures, j: int) -> Equation:
+    """raw · scale, then cap and bias: each side is the whole calculation, a step further than the one before it."""
+    problem = numbers.problem
+    stages: list[tuple[Callable[[Expression], Expression], Callable[[float], float]]] = []
+    if problem.softcap is not None:
+        cap, limit = problem.softcap, figures.number(problem.softcap)
+        stages.append((lambda inner: times(limit, function("tanh", over(inner, limit))), lambda x: capped(x, cap)))
+    if numbers.bias is not None and numbers.bias[j] != -math.inf:
+        bias = float(numbers.bias[j])
+        at = 0 if problem.conventions.softcap_after_bias else len(stages)
+        stages.insert(at, (lambda inner: plus(inner, figures.number(bias)), lambda x: x + bias))
+    value = float(numbers.scaled[j])
+    starts: list[Expression] = [figures.number(value)]
+    for _, worked in stages[:-1]:
+        value = worked(value)
+        starts.append(figures.number(value))
+    sides = []
+    for place, start in enumerate(starts):
+        for write, _ in stages[place:]:
+            start = write(start)
+        sides.append(start)
+    if problem.scale != 1:
+        written: Expression = times(figures.number(numbers.raw[j]), figures.factor(problem.scale))
+        for write, _ in stages:
+            written = write(written)
+        sides.insert(0, written)
+    return figures.equation(*sides, figures.number(numbers.unmasked[j]))
+
+
+def capped(value: float, limit: float) -> float:
+    """limit · tanh(value / limit)."""
+    return limit * math.tanh(value / limit)
+
+
+# the softmax
+
+
+def exponential_step(numbers: Numbers, figures: Figures) -> Step:
+    """Shift by the largest score, exponentials, their sum."""
+    largest = figures.number(numbers.shift)
+    holders = [numbers.names.key(j) for j in numbers.shown if numbers.allowed[j] and numbers.scores[j] == numbers.shift]
+    note = f"of {holders[0]}" if len(holders) == 1 else ""
+
+    def line(j: int) -> Line:
+        name = numbers.names.key(j)
+        if not numbers.allowed[j]:
+            return Line(name, figures.equation(function("exp", Numeral(-math.inf, "-inf")), whole(0)), "masked")
+        score = figures.number(numbers.scores[j])
+        shifted = settled(float(numbers.scores[j]) - numbers.shift, minus(score, largest))
+        chain = [function("exp", minus(score, largest)), function("exp", figures.number(shifted))]
+        return Line(name, figures.equation(*chain, figures.number(numbers.exponentials[j])))
+
+    return Step(
+        "exp",
+        "Turn scores into positive numbers: exponentials",
+        Equation((Symbol("e"), function("exp", minus(Symbol("score"), Symbol("largest score")))), ("=",)),
+        (
+            "The exponential makes every score positive and stretches the differences: a score that is 1 higher "
+            "counts 2.718 times as much.",
+            "The largest score is subtracted first. That changes no weight, as it divides all exponentials by the "
+            "same number, but it keeps them from overflowing: the largest becomes exp(0) = 1.",
+        ),
+        (
+            Line("largest score", Equation((largest,), ()), note),
+            *key_lines(numbers, line),
+            Line(
+                "sum",
+                figures.equation(key_sum(numbers, figures, numbers.exponentials), figures.number(numbers.total)),
+                is_sum=True,
+            ),
+        ),
+    )
+
+
+def weight_step(numbers: Numbers, figures: Figures) -> Step:
+    """Each exponential over their sum."""
+    top = float(numbers.weights.max())
+
+    def line(j: int) -> Line:
+        weight = float(numbers.weights[j])
+        sides = (over(figures.number(numbers.exponentials[j]), figures.number(numbers.total)), figures.number(weight))
+        note = "" if numbers.allowed[j] else "masked"
+        is_top = weight == top and not bool((numbers.weights[numbers.allowed] == top).all())
+        share = weight if np.isfinite(weight) else None
+        return Line(numbers.names.key(j), figures.equation(*sides), note, share=share, is_top=is_top)
+
+    shares = key_sum(numbers, figures, numbers.weights)
+    whole_sum = figures.equation(shares, figures.number(float(numbers.weights.sum())))
+    return Step(
+        "weights",
+        "Divide by the sum: the weights",
+        Equation((Symbol("weight"), over(Symbol("e"), Symbol("sum of all e"))), ("=",)),
+        ("A weight is the share of the query's attention that a key gets: none is negative, and together they are 1.",),
+        (*key_lines(numbers, line), Line("sum", whole_sum, is_sum=True)),
+    )

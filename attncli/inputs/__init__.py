@@ -1,0 +1,1 @@
+"""What somebody asked for: matrices, problem files, settings, read from files, standard input or typed."""

@@ -1,0 +1,300 @@
+"""Problem files: every key of the contract to the one field of a `Worksheet` that it means, and back to text."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any
+
+from attncli.errors import InputError, suggestion
+from attncli.files import exists, shown
+from attncli.formats import tree as trees
+from attncli.formats.contents import Contents, Quoted, Tree
+from attncli.inputs.request import MATRIX_NAMES, RESULT_NAMES, Labels, Request, Worksheet
+from attncli.inputs.settings import BY_KEY, whole
+from attncli.inputs.sources import CANONICAL, EXPECTED, Sources, name_of
+from attncli.systems import parse_system
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from attncli.matrix import Matrix
+
+LABELLED = tuple(f.name for f in fields(Labels))
+KEYS = {**CANONICAL, **{key: key for key in (*BY_KEY, "as", "labels", "expected", "digits", "title", "source")}}
+PARSERS = {**{key: setting.parse for key, setting in BY_KEY.items()}, "as": parse_system, "digits": whole}
+PAIRED = ("window", "heads")  # the settings that a list of two may give
+ONE_MATRIX = "holds one matrix, where a problem has queries and keys"
+APART = "give the matrices apart: attncli run Q K V"
+
+
+def read_problem(text: str, sources: Sources) -> Worksheet:
+    """The problem that a file, a folder, standard input or a YAML literal holds."""
+    contents = sources.contents(text)
+    name = name_of(text)
+    if contents.tree is None:
+        return _from_arrays(contents, name)
+    if not isinstance(contents.tree.root, dict):
+        raise InputError(contents.where, ONE_MATRIX, APART)
+    folder = os.path.dirname(text if exists(text) else text.strip())  # noqa: PTH120 - "" is the current folder
+    return read_mapping(contents.tree, (), name=name, where=contents.where, folder=folder, sources=sources)
+
+
+def read_mapping(
+    tree: Tree,
+    path: trees.Path,
+    *,
+    name: str,
+    where: str,
+    folder: str,
+    sources: Sources,
+    also: tuple[str, ...] = (),
+) -> Worksheet:
+    """The problem in the mapping at `path` of a document; the keys in `also` are the caller's own."""
+    reader = _Reader(tree, path, where, folder, sources)
+    request, around = reader.read(also)
+    return Worksheet(request=Request(**request), name=name, where=where, notes=tree.notes, **around)
+
+
+def _from_arrays(contents: Contents, name: str) -> Worksheet:
+    if set(contents.matrices) == {""}:
+        raise InputError(contents.where, ONE_MATRIX, APART)
+    owners: dict[str, str] = {}
+    request: dict[str, Any] = {}
+    expected: dict[str, Matrix] = {}
+    others = []
+    for key, decode in contents.matrices.items():
+        meant = CANONICAL.get(key) or EXPECTED.get(key)
+        if meant is None:
+            others.append(key)
+            continue
+        kind = "expected." if key in EXPECTED else ""
+        if kind + meant in owners:
+            what = f"{owners[kind + meant]} and {key} are two names of one thing"
+            raise InputError(contents.where, what, "keep one of them")
+        owners[kind + meant] = key
+        (expected if kind else request)[meant] = decode()
+    listed = ", ".join(map(shown, others))
+    if "queries" not in request and "x" not in request:
+        what = f"holds {listed or ', '.join(owners.values()) or 'no array'}, and no queries"
+        raise InputError(
+            contents.where, what, "name its arrays queries, keys and values, or give them apart as FILE:NAME"
+        )
+    notes = (f"{contents.where}: left out, as no part of a problem: {listed}",) if others else ()
+    return Worksheet(request=Request(**request), name=name, where=contents.where, expected=expected, notes=notes)
+
+
+class _Reader:
+    """One mapping of a document; every fault names the line and column of the node it is about."""
+
+    def __init__(self, tree: Tree, path: trees.Path, where: str, folder: str, sources: Sources) -> None:
+        self.tree = tree
+        self.path = path
+        self.where = where
+        self.folder = folder
+        self.sources = sources
+
+    def fault(self, path: trees.Path, what: str, hint: str | None = None) -> InputError:
+        return trees.fault(self.tree, self.where, self.path + path, what, hint)
+
+    def node(self, path: trees.Path) -> Any:
+        return trees.node_at(self.tree, self.path + path)
+
+    def read(self, also: tuple[str, ...]) -> tuple[dict[str, Any], dict[str, Any]]:
+        """What goes into the Request, and what stands around it."""
+        request: dict[str, Any] = {}
+        around: dict[str, Any] = {}
+        seen: dict[str, str] = {}
+        for key in self.mapping(()):
+            if key in also:
+                continue
+            meant = KEYS.get(key)
+            if meant is None:
+                raise self.unknown((key,), tuple(KEYS))
+            if meant in seen:
+                both = f"{seen[meant]} and {key} are two names of one thing"
+                raise self.fault((trees.Key(key),), both, "keep one of them")
+            seen[meant] = key
+            if meant in MATRIX_NAMES:
+                request[meant] = self.matrix((key,), meant)
+            elif meant in BY_KEY:
+                request[meant] = self.setting(key)
+            elif meant == "as":
+                request["system"] = self.setting(key)
+            elif meant == "labels":
+                request["labels"] = self.labels()
+            elif meant == "expected":
+                around["expected"] = self.expected()
+            else:
+                around[meant] = self.digits() if meant == "digits" else self.text((key,))
+        return request, around
+
+    def unknown(self, path: tuple[str, ...], choices: tuple[str, ...]) -> InputError:
+        cure = suggestion(path[-1], choices)
+        if path in (("defaults",), ("jobs",)):
+            cure = "a manifest of jobs is for attncli batch FILE -d DIR"
+        return self.fault((*path[:-1], trees.Key(path[-1])), f"unknown key {shown(path[-1])!r}", cure)
+
+    def mapping(self, path: tuple[str, ...]) -> Mapping[str, Any]:
+        node = self.node(path)
+        if not isinstance(node, dict):
+            what = f"{path[-1]}: " if path else ""
+            raise self.fault(path, f"{what}{trees.described(node)} where a mapping is due", "as in name: value")
+        return node
+
+    def text(self, path: trees.Path) -> str:
+        """A scalar as text; nothing at all is a fault, so that no forgotten value is taken for a wish."""
+        node = self.node(path)
+        if isinstance(node, (dict, list)):
+            raise self.fault(path, f"{path[0]}: {trees.described(node)} where one value is due")
+        if type(node) is str and node in trees.NULLS:
+            raise self.fault(path, f"{path[0]}: the value is missing", "give it a value or leave the key out")
+        return str(node)
+
+    def matrix(self, path: tuple[str, ...], role: str) -> Matrix:
+        """A list, a number (an array without axes), or a source relative to this file."""
+        node, place = self.node(path), self.path + path
+        name = f"{self.where}: {'.'.join(map(str, place))}"
+        if isinstance(node, (list, dict)):
+            return trees.matrix_at(self.tree, place, self.where, name, self.sources.reading)
+        text = self.text(path)
+        if not isinstance(node, Quoted):
+            from attncli.numbers.numerals import reads_as_cell
+
+            if reads_as_cell(text):
+                return self.number(path, text, name)
+        return self.sources.matrix(text, role=role, folder=self.folder, where=name)
+
+    def number(self, path: trees.Path, text: str, name: str) -> Matrix:
+        from attncli.matrix import Matrix
+        from attncli.numbers.numerals import NumeralError, parse_cells
+
+        try:
+            cells = parse_cells([text], leading_zero=False)
+        except NumeralError as error:
+            raise self.fault(path, f"{path[0]}: {error.what}", error.hint) from None
+        return Matrix(cells.reshape(()), name, texts=(text,) if self.sources.reading.keep_text else None)
+
+    def setting(self, key: str) -> Any:
+        node = self.node((key,))
+        if key in PAIRED and isinstance(node, list):
+            return self.parsed(key, (key,), ",".join(self.unpadded((key, index)) for index in range(len(node))))
+        return self.parsed(key, (key,), self.unpadded((key,)))
+
+    def parsed(self, key: str, path: trees.Path, text: str) -> Any:
+        from attncli.numbers.numerals import NumeralError
+
+        try:
+            return PARSERS[key](text.strip())
+        except NumeralError as error:
+            raise self.fault(path, f"{key}: {error.what}", error.hint) from None
+        except ValueError as error:
+            what, _, hint = str(error).partition("\n")
+            raise self.fault(path, f"{key}: {what}", hint or None) from None
+
+    def unpadded(self, path: trees.Path) -> str:
+        """The text of a setting, which may be no number like 010."""
+        from attncli.numbers.numerals import NumeralError, parse_number
+
+        text = self.text(path)
+        try:
+            parse_number(text)
+        except NumeralError:
+            return text
+        try:
+            parse_number(text, leading_zero=False)
+        except NumeralError as error:
+            raise self.fault(path, f"{path[0]}: {error.what}", error.hint) from None
+        return text
+
+    def labels(self) -> Labels:
+        found = {}
+        for kind in self.mapping(("labels",)):
+            if kind not in LABELLED:
+                raise self.unknown(("labels", kind), LABELLED)
+            names = self.node(("labels", kind))
+            if not isinstance(names, list):
+                what = f"labels: {kind}: {trees.described(names)} where a list of names is due"
+                raise self.fault(("labels", kind), what, f"{kind}: [first, second]")
+            for index, name in enumerate(names):
+                if not isinstance(name, str):
+                    what = f"labels: {kind}: {trees.described(name)} where a name is due"
+                    raise self.fault(("labels", kind, index), what)
+            found[kind] = tuple(map(str, names))
+        return Labels(**found)
+
+    def expected(self) -> dict[str, Matrix]:
+        found = {}
+        for name, node in self.mapping(("expected",)).items():
+            if name not in RESULT_NAMES:
+                raise self.unknown(("expected", name), RESULT_NAMES)
+            if type(node) is str and node in trees.NULLS:
+                continue  # a form that was not filled in
+            found[name] = self.matrix(("expected", name), name)
+        return found
+
+    def digits(self) -> int | dict[str, int]:
+        if not isinstance(self.node(("digits",)), dict):
+            return self.decimals(("digits",))
+        for name in self.mapping(("digits",)):
+            if name not in RESULT_NAMES:
+                raise self.unknown(("digits", name), RESULT_NAMES)
+        return {name: self.decimals(("digits", name)) for name in self.mapping(("digits",))}
+
+    def decimals(self, path: trees.Path) -> int:
+        number: int = self.parsed("digits", path, self.unpadded(path))
+        if number < 0:
+            raise self.fault(path, f"digits: {number} is below 0", "the number of decimals, as in 4")
+        return number
+
+
+def write_problem(worksheet: Worksheet) -> str:
+    """The worksheet as a problem file that reads back to it, but for the names and texts of its matrices."""
+    from attncli.formats.yaml import block, scalar
+
+    request = worksheet.request
+    lines = [
+        f"{key}: {scalar(text)}\n"
+        for key, text in (("title", worksheet.title), ("source", worksheet.source), ("as", request.system))
+        if text is not None
+    ]
+    for key in BY_KEY:
+        if (value := getattr(request, key)) is not None:
+            lines.append(f"{key}: {_setting(value)}\n")
+    labels = {kind: names for kind in LABELLED if (names := getattr(request.labels, kind)) is not None}
+    if labels:
+        lines.append("labels:\n")
+        lines += [f"  {kind}: [{', '.join(map(scalar, names))}]\n" for kind, names in labels.items()]
+    for name in MATRIX_NAMES:
+        if (matrix := getattr(request, name)) is not None:
+            lines += [chunk.decode() for chunk in block(name, _integral(matrix.array))]
+    if worksheet.expected:
+        lines.append("expected:\n")
+        for name, matrix in worksheet.expected.items():
+            lines += [chunk.decode() for chunk in block(name, matrix.array, "  ")]
+    if isinstance(worksheet.digits, int):
+        lines.append(f"digits: {worksheet.digits}\n")
+    elif worksheet.digits:
+        lines.append("digits:\n")
+        lines += [f"  {name}: {number}\n" for name, number in worksheet.digits.items()]
+    return "".join(lines)
+
+
+def _setting(value: Any) -> str:
+    from attncli.formats.yaml import scalar
+
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, tuple):
+        return f"[{', '.join(map(str, value))}]"
+    return scalar(value) if isinstance(value, str) else repr(value)
+
+
+def _integral(array: np.ndarray) -> np.ndarray:
+    """Whole numbers as integers, which read better; every other array as it is."""
+    import numpy as np
+
+    if array.dtype.kind != "f" or not (np.abs(array) < 2**53).all() or (array != np.floor(array)).any():
+        return array
+    return array if (np.signbit(array) & (array == 0)).any() else array.astype(np.int64)

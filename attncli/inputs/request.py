@@ -1,0 +1,98 @@
+"""What somebody asked for: matrices and settings as they were given, before anything is checked against anything."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import field, fields, replace
+from typing import TYPE_CHECKING, Any
+
+from attncli.records import record
+from attncli.variants import BY_NAME
+
+if TYPE_CHECKING:
+    from attncli.matrix import Matrix
+
+RESULT_NAMES = ("raw_scores", "scores", "weights", "output", "lse")
+
+
+@record
+class Labels:
+    """Names given apart from the matrices; `values` names the columns of V, `features` those of Q and K."""
+
+    queries: tuple[str, ...] | None = None
+    keys: tuple[str, ...] | None = None
+    features: tuple[str, ...] | None = None
+    values: tuple[str, ...] | None = None
+
+
+@record(kw_only=True)
+class Request:
+    """The names are the problem file's; None is "not given", so that a default, a file and an option can be laid over
+    each other with `dataclasses.replace`."""
+
+    queries: Matrix | None = None
+    keys: Matrix | None = None
+    values: Matrix | None = None
+    x: Matrix | None = None
+    context: Matrix | None = None
+    w_q: Matrix | None = None
+    w_k: Matrix | None = None
+    w_v: Matrix | None = None
+    w_o: Matrix | None = None
+    b_q: Matrix | None = None
+    b_k: Matrix | None = None
+    b_v: Matrix | None = None
+    b_o: Matrix | None = None
+    mask: Matrix | None = None
+    bias: Matrix | None = None
+    key_lengths: Matrix | None = None
+    variant: str | None = None
+    scale: str | None = None
+    length_scale: float | None = None
+    mask_means: str | None = None
+    causal: bool | None = None
+    align: str | None = None
+    query_offset: int | None = None
+    window: tuple[int, int] | None = None
+    softcap: float | None = None
+    heads: tuple[int, int] | None = None
+    dtype: str | None = None
+    system: str | None = None
+    allow_nonfinite: bool | None = None
+    labels: Labels = field(default_factory=Labels)
+
+
+MATRIX_NAMES = tuple(f.name for f in fields(Request) if f.type == "Matrix | None")
+
+
+@record(kw_only=True)
+class Worksheet:
+    """A request with what stands around it in a problem file: its title, and the numbers somebody expects.
+
+    `name` is the file's name without its suffix, `where` what errors call it. `digits` are the decimals the
+    expected numbers were printed to: one number for all, or one by matrix name.
+    """
+
+    request: Request
+    name: str
+    where: str
+    title: str | None = None
+    source: str | None = None
+    expected: Mapping[str, Matrix] = field(default_factory=dict)
+    digits: int | Mapping[str, int] | None = None
+    notes: tuple[str, ...] = ()
+
+
+RIVALS = {"scale": "length_scale", "length_scale": "scale", "align": "query_offset", "query_offset": "align"}
+
+
+def overlay(request: Request, given: Mapping[str, Any]) -> Request:
+    """`request` with what is `given` (not None) laid over it. A setting laid over also takes out its rival (a scale a
+    length scale, a corner an offset), and a variant the length scale that it has no use for."""
+    changes = {name: value for name, value in given.items() if value is not None}
+    for name in list(changes):
+        if name in RIVALS and RIVALS[name] not in changes:
+            changes[RIVALS[name]] = None
+    if "variant" in changes and "length_scale" not in changes and not BY_NAME[changes["variant"]].has_length:
+        changes["length_scale"] = None
+    return replace(request, **changes)

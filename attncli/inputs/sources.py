@@ -1,0 +1,363 @@
+"""From the words somebody types to matrices: files, `FILE:NAME`, standard input, literals and folders."""
+
+# A path stays the text that was typed; pathlib drops the slash that says "a folder".
+# ruff: noqa: PTH100, PTH118, PTH120
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from typing import BinaryIO
+
+from attncli.errors import AttncliError, InputError, UsageError, nearest, told_by_system
+from attncli.files import (
+    LONGEST_PATH,
+    exists,
+    is_folder,
+    link_target,
+    listed,
+    read_bytes,
+    read_open,
+    real,
+    refuse_pipe,
+    shown,
+)
+from attncli.formats import BY_NAME, COMPRESSED, by_suffix, split_suffix
+from attncli.formats.contents import Contents
+from attncli.formats.raw import EXAMPLE, RawForm, raw_form
+from attncli.formats.raw import SUFFIXES as RAW
+from attncli.inputs.request import MATRIX_NAMES, RESULT_NAMES, Request, Worksheet
+from attncli.matrix import Matrix, Reading
+
+ALIASES = {"queries": ("q", "Q"), "keys": ("k", "K"), "values": ("v", "V"), "x": ("X",)}
+CANONICAL = {alias: name for name in MATRIX_NAMES for alias in (name, *ALIASES.get(name, ()))}
+EXPECTED = {f"expected{mark}{name}": name for name in RESULT_NAMES for mark in "._"}
+_DESCRIPTIONS = frozenset(("shape", "shapes", "dim", "dims", "dimensions", "size", "strides", "axes", "ndim"))
+STANDARD_INPUT = "standard input"
+BY_MAGIC = {  # beside NPY, zip archives and text
+    b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19.": "pt",
+    b"\x89HDF\r\n\x1a\n": "h5",
+    b"%%MatrixMarket": "mtx",
+    b"MATLAB 5.0 MAT-file": "mat",
+    b"MATLAB 7.3 MAT-file": "mat",
+}
+YAML_KEY = re.compile(r"(?:[ \t]*(?:#.*)?\n)*(?:---|%YAML|- |['\"]?[A-Za-z_]\w*['\"]?[ \t]*:(?:\s|$))")
+
+
+@dataclass(eq=False, repr=False)
+class Sources:
+    """The sources of one command: a file is read once however often it is named, standard input at most once.
+
+    `reading` applies to every source, `from_format` (`--from`) to standard input and to files without a known suffix.
+    """
+
+    stdin: Callable[[], BinaryIO]
+    reading: Reading = field(default_factory=Reading)
+    from_format: str | None = None
+    _files: dict[str, Contents] = field(default_factory=dict)
+    _matrices: dict[tuple[str, str], Matrix] = field(default_factory=dict)
+    _raw_files: set[str] = field(default_factory=set)
+    _stdin_user: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.from_format is not None and self.from_format not in BY_NAME:
+            near = nearest(self.from_format, tuple(BY_NAME))
+            hint = f"did you mean {near}?" if near else f"one of: {', '.join(BY_NAME)}"
+            raise UsageError("--from", f"{self.from_format!r} is not a format", hint)
+
+    @property
+    def paths(self) -> frozenset[str]:
+        """The real paths of the files that were read."""
+        return frozenset(map(real, (*self._files, *self._raw_files)))
+
+    def matrix(self, text: str, *, role: str, folder: str | None = None, where: str | None = None) -> Matrix:
+        """The one matrix that `text` means.
+
+        `role` is what it is for (queries, mask, …): it chooses among a file's arrays. A problem file passes its
+        `folder`, to which paths are relative, and `where`: the name for messages of what stands in no file.
+        """
+        where = where or role
+        found = self._found(text, folder)
+        if found is not None:
+            path, name = found
+            if folder is not None:
+                refuse_pipe(path)
+            return self._of_file(path, name, role)
+        text = text.strip()
+        if text == "-":
+            if folder is not None:
+                raise InputError(where, "a problem file cannot take a matrix from standard input", "name a file")
+            return self._picked(self._standard_input(role), "", None, role)
+        from attncli.inputs.literal import looks_like_path, read_literal
+
+        if not text:
+            raise InputError(where, "an empty source", "a file, - for standard input, or numbers as in '1 0; 0 1'")
+        if looks_like_path(text):
+            path, at, _ = text.rpartition("@")
+            if at and exists(joined(folder, path)):
+                what = "after @ come a type and a shape, which this is not"
+                raise InputError(shown(text), what, f"as in {EXAMPLE}")
+            raise missing(text, folder, where if folder is not None else None)
+        return read_literal(text, where, self.reading)
+
+    def contents(self, text: str, *, folder: str | None = None) -> Contents:
+        """Everything that one source holds: a file, a folder with q.* k.* v.*, standard input, or a YAML literal."""
+        path = joined(folder, text)
+        if not exists(path) and exists(joined(folder, text.strip())):
+            path = joined(folder, text.strip())
+        if exists(path):
+            return self._folder(path) if is_folder(path) else self._file(path)
+        text = text.strip()
+        if text == "-":
+            return self._standard_input("the problem")
+        if text.startswith("{"):
+            return BY_NAME["yaml"].read(text.encode("utf-8", "surrogateescape"), "literal", self.reading)
+        raise missing(text, folder)
+
+    def _found(self, text: str, folder: str | None) -> tuple[str, str | RawForm | None] | None:
+        """(path, name) where the text is a file, FILE:NAME, which the rightmost colon parts, or FILE@DTYPE:SHAPE."""
+        for candidate in dict.fromkeys((text, text.strip())):
+            if len(candidate) > LONGEST_PATH or candidate in ("", "-"):
+                continue
+            if exists(joined(folder, candidate)):
+                return joined(folder, candidate), None
+            form = raw_form(candidate)
+            if form is not None and exists(joined(folder, form[0])) and not is_folder(joined(folder, form[0])):
+                return joined(folder, form[0]), form[1]
+            colon = candidate.rfind(":")
+            while colon > 0:
+                path = joined(folder, candidate[:colon])
+                if exists(path) and not is_folder(path):
+                    return path, candidate[colon + 1 :]
+                colon = candidate.rfind(":", 0, colon)
+        return None
+
+    def _of_folder(self, path: str, role: str) -> Matrix:
+        refuse_pipe(path)
+        return self._of_file(path, None, role)
+
+    def _of_file(self, path: str, name: str | RawForm | None, role: str) -> Matrix:
+        if is_folder(path):
+            hint = f"attncli run {shown(path)}, alone, takes a folder with q.*, k.* and v.*"
+            raise InputError(shown(path), "is a folder, where one matrix is due", hint)
+        if isinstance(name, RawForm):
+            return self._raw(path, name)
+        return self._picked(self._file(path), os.path.abspath(path), name, role)
+
+    def _raw(self, path: str, form: RawForm) -> Matrix:
+        from attncli.formats.raw import read_raw
+
+        key = (os.path.abspath(path), f"@{form.dtype}:{form.shape}")
+        if key not in self._matrices:
+            self._raw_files.add(key[0])
+            self._matrices[key] = read_raw(_bytes(path), form, shown(path))
+        return self._matrices[key]
+
+    def _picked(self, contents: Contents, path: str, name: str | None, role: str) -> Matrix:
+        if name is not None and name not in contents.matrices and contents.select is not None:
+            return contents.select(name)
+        chosen = pick(contents, name, role)
+        if (path, chosen) not in self._matrices:
+            self._matrices[path, chosen] = contents.matrices[chosen]()
+        return self._matrices[path, chosen]
+
+    def _file(self, path: str) -> Contents:
+        key = os.path.abspath(path)
+        if key not in self._files:
+            self._files[key] = self._read(_bytes(path), shown(path), split_suffix(path)[1])
+        return self._files[key]
+
+    def _standard_input(self, user: str) -> Contents:
+        if self._stdin_user is not None:
+            what = f"can be read once, and {self._stdin_user} took it before {user}"
+            raise UsageError(STANDARD_INPUT, what, "save one of them to a file")
+        self._stdin_user = user
+        try:
+            data = read_open(self.stdin(), STANDARD_INPUT)
+        except OSError as error:
+            raise InputError(STANDARD_INPUT, told_by_system(error)) from None
+        if not data:
+            raise InputError(
+                STANDARD_INPUT, "nothing came in", "send a file into it, as in attncli run - k.csv < q.csv"
+            )
+        return self._read(_expanded(data, STANDARD_INPUT), STANDARD_INPUT, "")
+
+    def _read(self, data: bytes, where: str, suffix: str) -> Contents:
+        known = by_suffix(suffix)
+        if known is not None:
+            return known.read(data, where, self.reading)
+        if suffix in RAW and looks_raw(data):
+            what = "its bytes do not say what numbers they are"
+            raise InputError(where, what, f"say the type and the shape, as in {EXAMPLE}")
+        names = (self.from_format,) if self.from_format else recognised(data)
+        refusals: list[AttncliError] = []
+        for name in names:
+            try:
+                if name == "literal":
+                    return _printed_array(data, where, self.reading)
+                return BY_NAME[name].read(data, where, self.reading)
+            except InputError as error:
+                refusals.append(error)
+        raise refusals[0]
+
+    def _folder(self, path: str) -> Contents:
+        """Each file named after a matrix, as q.csv or mask.npy, is that matrix; other files are none of ours."""
+        matrices: dict[str, Callable[[], Matrix]] = {}
+        owners: dict[str, str] = {}
+        for entry in listed(path):
+            stem, suffix = split_suffix(entry)
+            name = CANONICAL.get(stem) or (stem if stem in EXPECTED else None)
+            if name is None or by_suffix(suffix) is None:
+                continue
+            if name in owners:
+                what = f"two files for {name}: {owners[name]} and {entry}"
+                raise InputError(shown(path), what, "keep one of them")
+            owners[name] = entry
+            matrices[name] = partial(self._of_folder, os.path.join(path, entry), name)
+        for name in ("queries", "keys"):
+            if name not in matrices:
+                what = f"a folder without {ALIASES[name][0]}.*, the {name}"
+                raise InputError(shown(path), what, "a folder is a problem where it holds q.*, k.* and v.*")
+        return Contents(shown(path), matrices)
+
+
+def joined(folder: str | None, text: str) -> str:
+    return os.path.join(folder, text) if folder and text else text
+
+
+def missing(text: str, folder: str | None, where: str | None = None) -> InputError:
+    """No such file, with the name in that folder that is most like it."""
+    path = joined(folder, text)
+    parent, name = os.path.split(path)
+    target = link_target(path)
+    what = "no such file" if target is None else f"is a link to {shown(target)}, which does not exist"
+    try:
+        near = nearest(name, [entry for entry in listed(parent or ".") if entry != name]) if name else None
+    except (InputError, ValueError):
+        near = None
+        if parent and not exists(parent):
+            what = f"no such file: there is no folder {shown(parent)}"
+    hint = f"did you mean {shown(os.path.join(os.path.dirname(text), near))}?" if near else None
+    culprit = shown(text if len(text) <= 200 else f"{text[:100]}…{text[-20:]}")
+    return InputError(where, f"{culprit}: {what}", hint) if where else InputError(culprit, what, hint)
+
+
+def worksheet_from_matrices(queries: str, keys: str, values: str | None, sources: Sources) -> Worksheet:
+    """The problem of matrices that were given apart."""
+    request = Request(
+        queries=sources.matrix(queries, role="queries"),
+        keys=sources.matrix(keys, role="keys"),
+        values=None if values is None else sources.matrix(values, role="values"),
+    )
+    assert request.queries is not None
+    return Worksheet(request=request, name=name_of(queries), where=request.queries.where)
+
+
+def name_of(text: str) -> str:
+    """A source's short name: its file's without the suffix, its folder's, `stdin` or `literal`."""
+    path = text if exists(text) else text.strip()
+    if path == "-" and not exists(path):
+        return "stdin"
+    form = None if exists(path) else raw_form(path)
+    if form is not None and exists(form[0]):
+        path = form[0]
+    elif not exists(path) and exists(path.rpartition(":")[0]):
+        path = path.rpartition(":")[0]
+    if not exists(path):
+        from attncli.inputs.literal import looks_like_path
+
+        if path.startswith("{") or not looks_like_path(path):
+            return "literal"
+    name = os.path.basename(os.path.abspath(path))  # noqa: PTH119 - Path.resolve() follows links
+    return name if is_folder(path) else split_suffix(name)[0]
+
+
+def pick(contents: Contents, name: str | None, role: str) -> str:
+    """The name of the array that is meant: the one asked for, the only one, or the one named like its role."""
+    names = [str(found) for found in contents.matrices]
+    listed = ", ".join(map(shown, names[:20])) + (", …" if len(names) > 20 else "")
+    if name is not None:
+        if name in names:
+            return name
+        if names == [""]:
+            raise InputError(
+                contents.where, f"holds one array without a name, not {shown(name)!r}", "leave the name out"
+            )
+        near = nearest(name, names)
+        held = f"it holds {listed}" if names else "it holds none"
+        hint = f"did you mean {contents.where}:{shown(near)}?" if near else None
+        raise InputError(contents.where, f"has no array {shown(name)!r}: {held}", hint)
+    if len(names) == 1 and names[0].lower() in _DESCRIPTIONS:
+        what = f"holds no matrix: the only list is called {names[0]!r}, as what describes one"
+        raise InputError(contents.where, what, f"if it is the matrix, say {contents.where}:{names[0]}")
+    if len(names) == 1:
+        return names[0]
+    if not names:
+        raise InputError(contents.where, "holds no array")
+    named = [
+        found for found in (role, *ALIASES.get(role, ()), f"expected.{role}", f"expected_{role}") if found in names
+    ]
+    if len(named) == 1:
+        return named[0]
+    first = named[0] if named else names[0]
+    rivals = f"{' and '.join(named)} could both be" if named else "none is called"
+    what = f"holds {len(names)} arrays: {listed}; {rivals} {role}"
+    raise InputError(contents.where, what, f"name one, as in {contents.where}:{shown(first)}")
+
+
+def recognised(data: bytes) -> tuple[str, ...]:
+    """The formats that the bytes may be, the likeliest first."""
+    if data.startswith(b"\x93NUMPY"):
+        return ("npy",)
+    if data.startswith((b"PK\x03\x04", b"PK\x05\x06")):
+        return ("pt",) if is_of_torch(data) else ("npz",)
+    for magic, name in BY_MAGIC.items():
+        if data.startswith(magic):
+            return (name,)
+    if data[8:9] == b"{" and int.from_bytes(data[:8], "little") <= len(data) - 8:
+        return ("safetensors",)
+    encoding = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
+    start = data[:65536].decode(encoding, "replace").lstrip()
+    if start.startswith("{"):
+        return ("json", "yaml")
+    if start.startswith("["):
+        return ("json", "yaml", "literal")
+    if start.startswith(("array(", "tensor(")):
+        return ("literal",)
+    if YAML_KEY.match(start.replace("\r\n", "\n").replace("\r", "\n")):
+        return ("yaml",)
+    if "\\begin{" in start:  # asked late: a label or a title may speak of LaTeX too
+        return ("tex",)
+    return ("txt",)
+
+
+def is_of_torch(data: bytes) -> bool:
+    """Whether a zip archive was written by torch.save, whose pickle is called data.pkl."""
+    return b"/data.pkl" in data[:1024]
+
+
+def looks_raw(data: bytes) -> bool:
+    """Whether bytes that nothing recognises can't be text either."""
+    return recognised(data) == ("txt",) and b"\0" in data[:4096] and data[:2] not in (b"\xff\xfe", b"\xfe\xff")
+
+
+def _bytes(path: str) -> bytes:
+    data = read_bytes(path)
+    return _expanded(data, shown(path)) if path.lower().endswith(COMPRESSED) else data
+
+
+def _expanded(data: bytes, where: str) -> bytes:
+    """What was compressed, where the bytes say so; else the bytes themselves."""
+    from attncli.formats.compressed import compression, expanded
+
+    return data if compression(data) is None else expanded(data, where)
+
+
+def _printed_array(data: bytes, where: str, reading: Reading) -> Contents:
+    from attncli.formats.encoding import decode
+    from attncli.inputs.literal import read_literal
+
+    matrix = read_literal(decode(data, where).strip(), where, reading)
+    return Contents(where, {"": lambda: matrix})

@@ -1,0 +1,1 @@
+"""Text to number and number to text."""

@@ -1,0 +1,217 @@
+"""Numbers in forms that are refused, as languages, spreadsheets and programs write them, and their signs for none.
+
+Nothing is read here. `doubt` says of a cell that is no number whether somebody may have meant one, so that it never
+passes for a label, and how it would be typed.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+from attncli.numbers.units import CURRENCIES, MAGNITUDES, SUFFIXES, is_unit, words
+from attncli.records import record
+
+NUMBER, MISSING, INFINITE, HIDDEN = "a number", "a missing number", "infinity", "an invisible character"
+
+_JOINERS = "\u200c\u200d"  # shape Persian and Indic words and emoji: invisible only beside ASCII
+_INVISIBLE = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u200e\u200f\u2028-\u202e"
+    "\u2060-\u206f\u2800\u3164\ufeff\uffa0\ufff9-\ufffb\U0001d173-\U0001d17a\U000e0000-\U000e007f]"
+    f"|(?<![^\x00-\x7f])[{_JOINERS}]|[{_JOINERS}](?![^\x00-\x7f])"
+)
+_LONGEST = 200  # characters: what is longer is a number only by its digits
+_DASHES = "\u2010\u2011\u2012\u2013\u2014\u2015\u2212\u2043\ufe58\ufe63\uff0d\u207b\u208b\u30fc"
+_TO_ASCII = str.maketrans(
+    dict.fromkeys(_DASHES, "-")
+    | dict.fromkeys("’‘ʼ′´`＇", "'")
+    | dict.fromkeys("×·⋅✕", "*")
+    | {"٫": ".", "٬": ",", "\u2044": "/", "\u2215": "/"}
+)
+_BRACKETS = "()[]{}<>\"' "
+
+_MISSING = words("""
+    na n/a n.a n.a. n/a. nan null none nil undefined undef missing nodata no-data na_real_ na_integer_ na_character_
+    dbnull system.dbnull pd.na np.nan numpy.nan math.nan jnp.nan torch.nan float(nan float('nan nat \\n #n/a #na #n/d
+    #nv #n/b #н/д н/д nd. n/d n.d. k.a. b.d. s/d s.d. n/v n.v. qnan snan indeterminate nan(ind nan(snan
+""") | {"no data", "not available", "k. a.", "not applicable"}
+_EXCEL_ERROR = re.compile(r"#[^\W\d_][/\w]*[!?]|#DIV/0!?")
+_NAN = re.compile(r"[+-]?(?:1\.#)?[qs]?nan(?:\d\d|\(.*\)?|\d*q|s|q)?|[+-]?1\.#(?:ind|qnan|snan)\d*", re.IGNORECASE)
+_INFINITE = re.compile(
+    r"[+-]?(?:∞|\$?\\?infty\$?|\\inf|inf\.|inf(?:inity)?(?:16|32|64|f|d)|infinit[yeo]|(?:np|numpy|math|jnp|torch)\.inf"
+    r"|float\(['\"]?[+-]?inf(?:inity)?['\"]?\)?|complexinfinity|1\.#inf\d*|unendlich|infini)|[+-]oo",
+    re.IGNORECASE,
+)
+# these are tokens of sentences too: refused only where no word stands beside them
+_FAINT = words(". .. ... … ? ?? : ~ _ __ * ** *** # ## ### #### ##### ###### + / '' \" ″ ⋅ · • ∅")
+_FAINT_WORDS = words("Na nothing unknown empty blank void tbd tba nd nv nul unset 無 无 нет なし 欠測 欠損 缺失")
+
+_BASED = re.compile(r"[+-]?(?:0[xXoObB][0-9A-Fa-f_.pP+-]+|&[hHoO][0-9A-Fa-f]+|[0-9][0-9A-Fa-f]*[hH])")
+_LOOK_ALIKE = re.compile(r"[+-]?[0-9OoIl]*[.,][0-9OoIl]+")
+_LETTERS = re.compile(r"[^\W\d_]+")
+_TEN_TO_THE = re.compile(r" ?[*xX] ?10 ?(?:\^|\*\*)? ?(?=[+({-]?[0-9])| ?\*\^")
+_WORDED = re.compile(
+    r"(?P<lead>[^\w.,]*)(?P<before>(?:[^\W\d_]+\.?)?)(?P<symbol>[^\w.,]*)"
+    r"(?P<core>(?:[0-9]|[.,](?=[0-9]))[0-9.,' ]*(?:_[0-9]+)*)(?P<after>.*)",
+    re.DOTALL,
+)
+_TAIL_OF_FRACTION = re.compile(r"[\s#_°/]*[^\W\d_]+[\s.²³)\]}\"'*]*")
+_EXPONENT = re.compile(r"[eEdDqQfFsSlL] ?\(?([+-]?[0-9]+)\)?")
+_TYPED = re.compile(r"_?[fiu](?:8|16|32|64)|_?[a-z]{2}")  # Rust's and Fortran's kinds
+_UNIT = re.compile(r"_?[^\W\d_]*\.?|[°'\"]C?|[^\w]", re.IGNORECASE)
+_FACTORS = frozenset((*"eEijIkKMGBThπ!‰%*/^:)#", "im", "pi"))
+_PLAIN = re.compile(r"(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:e[+-]?[0-9]+)?")
+_GROUPS = re.compile(r"[0-9]{1,3}(?:([.,' ])[0-9]{3})(?:\1[0-9]{3})*|[0-9]{1,2}(?:,[0-9]{2})+,[0-9]{3}")
+
+
+@record
+class Doubt:
+    """What a cell could be meant as; `cure` the way to type that, "" where none is known; `is_faint`: a token too."""
+
+    kind: str
+    cure: str = ""
+    is_faint: bool = False
+
+    @property
+    def hint(self) -> str:
+        """What to type for what the cell is likely to mean."""
+        if self.kind == MISSING:
+            return "type nan for a missing number"
+        if self.kind == HIDDEN:
+            return f"type {self.cure}" if self.cure else "delete that character"
+        return f"type {self.cure}" if self.cure else "type a plain number, as in -1234.5"
+
+
+def doubt(cell: str) -> Doubt | None:
+    """What a cell that is no number of ours could be meant as; None where it is a word and nothing else."""
+    if cell.isascii() and cell.isalpha():
+        return _doubt_of_word(cell)
+    if (hidden := invisible(cell)) is not None:
+        rest = cell.replace(hidden, "")
+        return Doubt(HIDDEN, _cure(_as_ascii(rest)) or (rest if _PLAIN.fullmatch(rest) else ""))
+    if len(cell) > _LONGEST:
+        return None if any(map(str.isalpha, cell)) else Doubt(NUMBER)
+    plain = _as_ascii(cell)
+    if (found := _doubt_of_word(plain)) is not None:
+        return found
+    if _INFINITE.fullmatch(plain.strip("()[] ")):
+        return Doubt(INFINITE, "-inf" if "-" in plain else "inf")
+    if _NAN.fullmatch(plain.rstrip(".")):
+        return Doubt(MISSING, "nan")
+    if cell in _FAINT:
+        return Doubt(MISSING, is_faint=True)
+    if not any(unicodedata.category(character) in ("Nd", "No") for character in cell):
+        return None
+    return _doubt_of_digits(cell, plain)
+
+
+def invisible(text: str) -> str | None:
+    """The first character that cannot be seen, or None; it makes two cells that look alike differ."""
+    found = None if text.isascii() and text.isprintable() else _INVISIBLE.search(text)
+    return found[0] if found else None
+
+
+def _as_ascii(cell: str) -> str:
+    """The cell with ASCII's digits, minus signs, points and blanks for those of other scripts."""
+    plain = unicodedata.normalize("NFKC", cell.translate(_TO_ASCII))
+    if plain.isascii():
+        return plain.strip()
+    return "".join(
+        str(unicodedata.decimal(character)) if character.isdecimal() else " " if character.isspace() else character
+        for character in plain
+    ).strip()
+
+
+def _doubt_of_word(plain: str) -> Doubt | None:
+    bare = plain.strip(_BRACKETS)
+    folded = bare.casefold()
+    if bare == "Na" or bare in _FAINT_WORDS or (folded in _FAINT_WORDS and bare.isascii()):
+        return Doubt(MISSING, "nan", is_faint=True)
+    if folded.lstrip("+-") in _MISSING and bare not in ("nat", "Nat"):
+        return Doubt(MISSING, "nan")
+    if (bare.isupper() and _EXCEL_ERROR.fullmatch(bare)) or ("-" in bare and set(bare) <= {"-", " "}):
+        return Doubt(MISSING, "nan")
+    if bare.isalpha() and _INFINITE.fullmatch(bare):
+        return Doubt(INFINITE, "inf")
+    return None
+
+
+def _doubt_of_digits(cell: str, plain: str) -> Doubt | None:
+    """Digits alone, or with what makes a number of some language of them: a unit, a currency, a suffix."""
+    if not _LETTERS.search(plain):
+        return Doubt(NUMBER, _cure(plain) if _has_plain_digits(cell) else "")
+    if _BASED.fullmatch(plain) or _LOOK_ALIKE.fullmatch(plain):
+        return Doubt(NUMBER)
+    worded = _WORDED.fullmatch(_TEN_TO_THE.sub("e", plain))
+    if worded is None or not _is_currency(worded["before"], worded["symbol"]):
+        return None
+    core, after = worded["core"].strip(), worded["after"]
+    is_fraction = any(mark in core.rstrip(".,") for mark in ".,")
+    tails = _LETTERS.findall(after)
+    if (is_fraction and _TAIL_OF_FRACTION.fullmatch(after)) or all(_is_tail(tail) for tail in tails):
+        is_faint = worded["core"].isdigit() and len(after) == 1 and after.isascii() and not worded["before"]
+        return Doubt(NUMBER, _cure(plain) if _has_plain_digits(cell) else "", is_faint)
+    return None
+
+
+def _has_plain_digits(cell: str) -> bool:
+    """Whether every digit stands on the line: 10² is not 102."""
+    return not any(unicodedata.category(character) == "No" for character in cell)
+
+
+def _is_currency(before: str, symbol: str) -> bool:
+    """Whether what stands before the digits is nothing, or money: `US$`, `EUR`, `Fr.`."""
+    if not before or before in CURRENCIES:
+        return True
+    return before.isupper() and len(before) <= 3 and unicodedata.category(symbol[:1] or " ") == "Sc"
+
+
+def _is_tail(tail: str) -> bool:
+    folded = tail.casefold()
+    return tail in SUFFIXES or tail in CURRENCIES or folded in MAGNITUDES or is_unit(tail)
+
+
+def _cure(plain: str) -> str:
+    """The number as it would be typed here, without its unit; "" where that is not plain to see."""
+    worded = _WORDED.fullmatch(_TEN_TO_THE.sub("e", plain.strip(" \"'=")))
+    if worded is None:
+        return ""
+    signs = [sign for sign in worded["lead"] + worded["symbol"] if unicodedata.category(sign) != "Sc" and sign != " "]
+    after = worded["after"].strip()
+    if signs[:1] == ["("] and after.endswith(")"):
+        signs, after = ["-", *signs[1:]], after[:-1].strip()
+    if after.endswith("-"):
+        signs, after = ["-", *signs], after[:-1].strip()
+    exponent = _EXPONENT.match(after)
+    rest = after[exponent.end() :] if exponent and not _TYPED.fullmatch(after) else after
+    power = int(exponent[1]) if exponent and rest != after and len(exponent[1]) < 9 else 0
+    if rest == "%":
+        rest, power = "", power - 2
+    if signs not in ([], ["-"], ["+"]) or not (_TYPED.fullmatch(rest) or _UNIT.fullmatch(rest)) or _changes(rest):
+        return ""
+    typed = [
+        f"{'-' if signs == ['-'] else ''}{number}{f'e{power}' if power else ''}"
+        for number in _ungrouped(worded["core"])
+    ]
+    return " or ".join(typed)
+
+
+def _changes(unit: str) -> bool:
+    """Whether leaving the letters out would change the number: thousands, i, π."""
+    return unit in _FACTORS or any(tail.casefold() in MAGNITUDES for tail in _LETTERS.findall(unit))
+
+
+def _ungrouped(core: str) -> list[str]:
+    """The number, or the two numbers, that digits in groups can be."""
+    core = core.replace("_", "").strip(" '").removesuffix(",")
+    marks = [mark for mark in core if mark in ".,"]
+    last = marks[-1] if marks else ""
+    if last and (len(set(marks)) == 2 or any(space in core for space in "' ")):  # groups, and then a decimal mark
+        whole, _, part = core.rpartition(last)
+        whole_ok = _GROUPS.fullmatch(whole) and marks.count(last) == 1
+        return [f"{re.sub('[^0-9]', '', whole)}.{part}"] if whole_ok and part.isdigit() else []
+    if _GROUPS.fullmatch(core):
+        whole = re.sub("[^0-9]", "", core)
+        return [whole, core.replace(",", ".")] if marks == [","] else [core] if marks == ["."] else [whole]
+    plain = core.replace(",", ".")
+    return [plain] if _PLAIN.fullmatch(plain) else []

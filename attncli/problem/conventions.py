@@ -1,0 +1,110 @@
+"""A request under another system's conventions: what it leaves open is filled in, what it can't have is refused."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from attncli.errors import ProblemError
+from attncli.problem.problem import Conventions
+from attncli.systems import BIAS, BY_NAME, CAUSAL, GROUPS, LENGTHS, MASK, SOFTCAP, System, parse_system, those_with
+
+if TYPE_CHECKING:
+    from attncli.inputs.request import Request
+    from attncli.problem.problem import Problem
+
+# what of a request asks for a feature, and the words for it
+ASKED = {
+    MASK: ("mask", "--mask", "mask"),
+    BIAS: ("bias", "--bias", "added bias"),
+    SOFTCAP: ("softcap", "--softcap", "softcap"),
+    LENGTHS: ("key_lengths", "--key-lengths", "key lengths"),
+}
+
+
+def assume(request: Request) -> tuple[Request, Conventions]:
+    """The request with its system's defaults where it says nothing, and the conventions no setting can express."""
+    if request.system is None:
+        return request, Conventions()
+    system = system_named(request.system)
+    for feature, (name, option, words) in ASKED.items():
+        if getattr(request, name) is not None and not system.has(feature):
+            raise lacking(system, feature, words, option)
+    if not system.has(CAUSAL):
+        if request.causal:
+            raise lacking(system, CAUSAL, "causal masking", "--causal")
+        if request.window not in (None, (-1, -1)):
+            raise lacking(system, CAUSAL, "window", "--window")
+    if request.bias is not None and system.only_alibi and not _is_alibi(request.bias.array):
+        what = f"{system.name} adds ALiBi alone, −slope·|i + m − n − j|, and this is another bias"
+        raise ProblemError(_where(system), what, "leave out --as, or --bias")
+    variant = request.variant or system.variant
+    changes: dict[str, object] = {"variant": variant}
+    if request.scale is None and request.length_scale is None:
+        changes["scale"] = system.scales.get(variant)
+    if request.mask is not None and request.mask_means is None:
+        changes["mask_means"] = system.mask_means
+    stands = request.causal or request.window not in (None, (-1, -1))
+    if stands and request.align is None and request.query_offset is None:
+        lengthy = request.key_lengths is not None and system.corner_with_lengths is not None
+        changes["align"] = system.corner_with_lengths if lengthy else system.corner
+    conventions = Conventions(system.empty, system.grouping, system.softcap_after_bias)
+    return replace(request, **changes), conventions  # type: ignore[arg-type]
+
+
+def wholly(request: Request, name: str) -> Request:
+    """What the system itself would make of these matrices: its own variant among the dot products, its polarity and
+    its corner, whatever the request says of them."""
+    changes: dict[str, object] = {"system": name, "mask_means": None, "align": None, "query_offset": None}
+    if request.variant in (None, "scaled", "dot") or BY_NAME[name].variant == "laplace":
+        changes["variant"] = None
+    return replace(request, **changes)  # type: ignore[arg-type]
+
+
+def refuse_groups(problem: Problem, request: Request) -> None:
+    """ProblemError where query heads share key heads, and the system has no such thing."""
+    if request.system is not None and problem.key_heads is not None:
+        system = system_named(request.system)
+        if not system.has(GROUPS):
+            raise lacking(system, GROUPS, "grouped heads", "--heads H/KV")
+
+
+def system_named(name: str) -> System:
+    """The record; ProblemError where there is none."""
+    try:
+        return BY_NAME[parse_system(name)]
+    except ValueError as error:
+        what, _, hint = str(error).partition("\n")
+        raise ProblemError("as", what, hint or None) from None
+
+
+def lacking(system: System, feature: str, words: str, option: str) -> ProblemError:
+    return ProblemError(_where(system), f"{system.name} has no {words}", _cure(system, feature, option))
+
+
+def _cure(system: System, feature: str, option: str) -> str:
+    if feature == MASK and system.has(LENGTHS):
+        other = "--key-lengths" if not system.has(CAUSAL) else "--causal, --window or --key-lengths"
+        return f"{system.name} masks by {other}; these have a mask: {those_with(feature)}"
+    return f"leave out {option}; these have it: {those_with(feature)}"
+
+
+def _where(system: System) -> str:
+    return f"--as {system.name}"
+
+
+def _is_alibi(bias: np.ndarray) -> bool:
+    """Whether each head's bias is −slope·|i + m − n − j| for one slope of its own."""
+    is_numeric = bias.dtype.kind in "iuf" or bias.dtype.name == "bfloat16"
+    if bias.ndim < 2 or not is_numeric or not np.isfinite(bias).all():
+        return False
+    n, m = bias.shape[-2:]
+    distance = np.abs(np.arange(n)[:, None] + m - n - np.arange(m))
+    nearest = np.where(distance == 0, 1, distance)
+    slopes = (-bias / nearest)[..., distance > 0]
+    if slopes.size == 0:
+        return bool((bias == 0).all())
+    slope = slopes[..., :1, None]
+    return bool(np.allclose(bias, -slope * distance, rtol=1e-3, atol=1e-12))

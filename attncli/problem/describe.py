@@ -1,0 +1,125 @@
+"""Every convention that was in force, in words, and the warnings that need no computing."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from attncli.inputs.request import Request
+from attncli.problem.nonfinite import reached_keys
+from attncli.problem.problem import Problem, Visible, first_cell
+from attncli.systems import BY_NAME, HEADS_FIRST
+
+
+def describe(problem: Problem, request: Request) -> Problem:
+    """Add the conventions that were in force, in words, and the warnings known before anything is computed."""
+    said = {} if request.system is None else {"as": f"{request.system} ({BY_NAME[request.system].describes})"}
+    if problem.queries.ndim == 4 and not problem.packed:
+        said["axes"] = HEADS_FIRST
+    said |= dict(_said_of_masks(problem, request))
+    if problem.softcap is not None:
+        order = "after the bias" if problem.conventions.softcap_after_bias else "after the scale, before bias and mask"
+        said["softcap"] = f"{problem.softcap:g}·tanh(scores/{problem.softcap:g}), {order}"
+    if problem.key_heads is not None:
+        share = problem.lead[-1] // problem.key_heads
+        who = (
+            f"heads 0 to {share - 1} share key head 0"
+            if problem.conventions.grouping == "interleaved"
+            else f"head h reads key head h mod {problem.key_heads}"
+        )
+        said["grouped heads"] = (
+            f"{problem.lead[-1]} on {problem.key_heads} key/value heads, {problem.conventions.grouping}: {who}"
+        )
+    elif request.heads is not None and request.heads[0] > request.heads[1]:
+        said["grouped heads"] = f"{request.heads[0]} on 1 key/value head"
+    if problem.dtype != problem.queries.dtype:
+        said["dtype"] = f"computed in {problem.queries.dtype.name}, returned in {problem.dtype.name}"
+    return replace(
+        problem,
+        described=said,
+        notes=(*problem.notes, *_notes_of_axes(problem, request), *_said_in_vain(problem, request)),
+        warnings=(*problem.warnings, *_zero_vectors(problem)),
+    )
+
+
+def _zero_vectors(problem: Problem) -> list[str]:
+    """Warnings of the queries, and of the keys that some query may attend to, that have no direction."""
+    if problem.variant.name != "cosine":
+        return []
+    warnings = []
+    for name, rows in (("query", problem.queries), ("key", problem.keys)):
+        with np.errstate(invalid="ignore"):  # of a signalling NaN
+            zero = np.asarray(~rows.any(axis=-1))
+        if zero.any() and name == "key":
+            zero &= reached_keys(problem)
+        if zero.any():
+            count, first = int(zero.sum()), ", ".join(map(str, first_cell(zero)))
+            subject = f"{name} {first} is a zero vector"
+            if count > 1:
+                subject = f"{count} {'queries' if name == 'query' else 'keys'} are zero vectors, the first is {first}"
+            warnings.append(f"{subject}: a cosine with it is taken as 0")
+    return warnings
+
+
+def _notes_of_axes(problem: Problem, request: Request) -> list[str]:
+    """A note where a system has its heads in another axis than these arrays were read to have."""
+    if request.system is None or problem.packed or problem.queries.ndim != 4:
+        return []
+    own = BY_NAME[request.system].layout
+    if own == HEADS_FIRST:
+        return []
+    return [f"four axes were read as {HEADS_FIRST}; {request.system} has {own}: transpose arrays that come from it"]
+
+
+def _said_in_vain(problem: Problem, request: Request) -> list[str]:
+    """Notes of options that change nothing here."""
+    notes = []
+    if problem.visible.left is None and problem.visible.right is None:
+        if request.align is not None:
+            notes.append(f"--align {request.align} changes nothing without --causal or --window")
+        if request.query_offset is not None:
+            notes.append("--query-offset changes nothing without --causal or --window")
+    if request.mask_means == "drop" and request.mask is None:
+        notes.append("--mask-means drop changes nothing without --mask")
+    if request.scale is not None and problem.variant.name == "uniform":
+        notes.append("--scale changes nothing with uniform, whose scores are all 0")
+    return notes
+
+
+def _said_of_masks(problem: Problem, request: Request) -> list[tuple[str, str]]:
+    said = []
+    visible = problem.visible
+    if problem.mask is not None:
+        said.append(
+            ("mask", "1 = masked, 0 = may attend" if request.mask_means == "drop" else "1 = may attend, 0 = masked")
+        )
+    if problem.bias is not None:
+        said.append(("bias", "added to the scores"))
+    if request.causal:
+        said.append(("causal", f"query i sees keys j ≤ {_position(visible, 0)}"))
+    if request.window not in (None, (-1, -1)):
+        left, right = request.window
+        low = "" if left == -1 else f"{_position(visible, -left)} ≤ "
+        high = "" if right == -1 else f" ≤ {_position(visible, right)}"
+        said.append(("window", f"query i sees keys {low}j{high}"))
+    if visible.left is not None or visible.right is not None:
+        said.append(
+            (
+                "align",
+                f"query offset {request.query_offset}"
+                if request.query_offset is not None
+                else request.align or "top-left",
+            )
+        )
+    if visible.lengths is not None:
+        said.append(("key lengths", ", ".join(map(str, visible.lengths))))
+    return said
+
+
+def _position(visible: Visible, beyond: int) -> str:
+    """i + offset + beyond, in words: the offset is each batch entry's own where there are several."""
+    several = len(visible.offsets) > 1
+    number = beyond if several else visible.offsets[0] + beyond
+    start = "i + length − n" if several else "i"
+    return start if number == 0 else f"{start} {'+' if number > 0 else '−'} {abs(number)}"

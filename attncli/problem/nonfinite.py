@@ -1,0 +1,79 @@
+"""Infinities and NaN in Q, K and V: an error, unless what holds them is masked from every query."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, NoReturn
+
+import numpy as np
+
+from attncli.errors import ProblemError
+from attncli.problem.problem import at, first_cell
+from attncli.problem.row_masks import row_mask
+
+if TYPE_CHECKING:
+    from attncli.matrix import Matrix
+    from attncli.problem.problem import Part, Problem
+    from attncli.problem.projections import Sources
+
+TILE = 1 << 22  # cells looked at together when masks are searched
+
+
+def settle_nonfinite(problem: Problem, sources: Sources, *, allow: bool) -> Problem:
+    """The problem with unreachable non-finite keys and values set to 0 (and noted). Others are an error naming the
+    first cell, or with `allow` stay, and `is_finite` says so."""
+    if all(array is None or np.isfinite(array).all() for array in (problem.queries, problem.keys, problem.values)):
+        return problem
+    reached = reached_keys(problem)
+    notes = list(problem.notes)
+    cleaned: dict[str, np.ndarray | None] = {"keys": problem.keys, "values": problem.values}
+    for name in ("keys", "values"):
+        array, matrix = cleaned[name], getattr(sources, name)
+        if array is None or np.isfinite(array).all():
+            continue
+        masked = ~np.isfinite(array).all(axis=-1) & ~reached
+        if masked.any():
+            cleaned[name] = np.where(masked[..., None], array.dtype.type(0), array)
+            count = int(masked.sum())
+            notes.append(
+                f"{matrix.where}: {count} {name[:-1] if count == 1 else name} with non-finite numbers, masked from all"
+            )
+    assert cleaned["keys"] is not None
+    settled = replace(problem, keys=cleaned["keys"], values=cleaned["values"], notes=tuple(notes))
+    finite = True
+    for name in ("queries", "keys", "values"):
+        array = getattr(settled, name)
+        if array is not None and not np.isfinite(array).all():
+            finite = False
+            if not allow:
+                _refuse(name, array, getattr(sources, name), problem.packed)
+    return replace(settled, is_finite=finite)
+
+
+def _refuse(name: str, array: np.ndarray, matrix: Matrix, packed: bool) -> NoReturn:
+    """Name the first such cell where the user has it: heads packed again, without the axes that broadcasting added."""
+    if packed:
+        array = np.moveaxis(array, -3, -2)
+        array = array.reshape(*array.shape[:-2], -1)
+    cell = first_cell(~np.isfinite(array))
+    given = matrix.array.shape if matrix.array.ndim > 1 else (*matrix.array.shape, 1)
+    own = tuple(i if size > 1 else 0 for i, size in zip(cell[len(cell) - len(given) :], given, strict=True))
+    cure = "--allow-nonfinite computes as IEEE says" + ("" if name == "queries" else "; --mask keeps it out")
+    raise ProblemError(matrix.where, f"{array[cell]} {at(own[: matrix.array.ndim])} in the {name}", cure)
+
+
+def reached_keys(problem: Problem) -> np.ndarray:
+    """Whether any query may attend to each key: (*key_lead, m) booleans."""
+    reached = np.zeros(problem.keys.shape[:-1], np.bool_)
+    for number in range(problem.parts):
+        reached[problem.key_index(number)] |= _reached_in(problem, problem.part(number))
+    return reached
+
+
+def _reached_in(problem: Problem, part: Part) -> np.ndarray:
+    reached = np.zeros(problem.m, np.bool_)
+    step = max(1, TILE // problem.m)
+    for start in range(0, problem.n, step):
+        allowed = row_mask(problem, part, range(start, min(start + step, problem.n))).allowed(0, problem.m)
+        reached |= True if allowed is None else allowed.any(axis=0)
+    return reached

@@ -1,0 +1,257 @@
+"""The door: a `Request` goes in, a `Problem` whose parts fit together comes out, and nobody checks again."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from attncli.errors import NumericError, ProblemError
+from attncli.inputs.request import Labels, Request
+from attncli.inputs.scale import evaluate_scale
+from attncli.matrix import contents
+from attncli.problem.conventions import assume, refuse_groups
+from attncli.problem.describe import describe
+from attncli.problem.nonfinite import settle_nonfinite
+from attncli.problem.problem import Problem, Visible, at, first_cell
+from attncli.problem.projections import resolve_projections, rounded
+from attncli.problem.shapes import axes_of, check_shapes, split_heads
+from attncli.variants import BY_NAME, DEFAULT, Variant
+
+if TYPE_CHECKING:
+    from attncli.matrix import Matrix
+
+Array = np.ndarray
+
+
+def prepare(request: Request, *, compute: str | None = None) -> Problem:
+    """Check that everything fits, and lay it out for the engine. `compute` forces the computing dtype (float64 for
+    checking and explaining). Raises ProblemError, NumericError or UsageError."""
+    request, conventions = assume(request)
+    sources = resolve_projections(request, compute)
+    queries, keys, values = sources.queries, sources.keys, sources.values
+    dtype, computing = choose_dtypes(request, [m for m in (queries, keys, values) if m is not None])
+    computing = np.dtype(compute) if compute else computing
+    q = axes_of(cast(queries, dtype, computing, request), queries.where, "queries")
+    k = axes_of(cast(keys, dtype, computing, request), keys.where, "keys")
+    v = None
+    if values is not None:
+        v = axes_of(cast(values, dtype, computing, request), values.where, "values")
+    if request.heads is not None:
+        q, k, v = split_heads(q, k, v, request.heads, sources)
+    variant = BY_NAME[request.variant or DEFAULT]
+    mask = _read_mask(request)
+    bias = _read_bias(request, computing)
+    wheres = (request.mask.where if request.mask else "mask", request.bias.where if request.bias else "bias")
+    layout = check_shapes(q, k, v, mask, bias, sources, wheres, request.heads)
+    scale, scale_text = _settle_scale(request, variant, layout.queries.shape[-1])
+    _hold(computing, scale, "--length-scale" if request.scale is None else "--scale", "the scale")
+    if request.softcap is not None:
+        _hold(computing, request.softcap, "--softcap", "the softcap")
+    visible = _settle_visible(request, layout.lead, q.shape[-2], k.shape[-2])
+    problem = Problem(
+        queries=layout.queries,
+        keys=layout.keys,
+        values=layout.values,
+        mask=layout.mask,
+        bias=layout.bias,
+        variant=variant,
+        scale=scale,
+        scale_text=scale_text,
+        length_scale=(request.length_scale or 1.0) if variant.has_length and request.scale is None else None,
+        softcap=request.softcap,
+        visible=visible,
+        conventions=conventions,
+        lead=layout.lead,
+        key_heads=layout.key_heads,
+        packed=request.heads is not None,
+        dtype=np.dtype(compute) if compute else dtype,
+        is_finite=True,
+        labels=_settle_labels(request, sources.labels, q.shape[-2], k.shape[-2], q.shape[-1]),
+        output_projection=sources.output_projection(
+            computing, layout, request.heads is not None, allow_nonfinite=bool(request.allow_nonfinite)
+        ),
+        described={},
+        notes=sources.notes,
+    )
+    refuse_groups(problem, request)
+    problem = settle_nonfinite(problem, sources, allow=bool(request.allow_nonfinite))
+    return describe(problem, request)
+
+
+def choose_dtypes(request: Request, matrices: list[Matrix]) -> tuple[np.dtype, np.dtype]:
+    """(what results are returned in, what is computed in): the widest among Q, K and V, at least float32 to compute."""
+    if request.dtype is not None:
+        stored = np.dtype(request.dtype)
+    else:
+        found = {_floating(matrix) for matrix in matrices}
+        stored = found.pop() if len(found) == 1 else _widest(found)
+    return stored, np.dtype(np.float64) if stored == np.float64 else np.dtype(np.float32)
+
+
+def _widest(found: set[np.dtype]) -> np.dtype:
+    return np.dtype(np.float64) if np.dtype(np.float64) in found else np.dtype(np.float32)
+
+
+def _floating(matrix: Matrix) -> np.dtype:
+    """The dtype that a matrix asks for: its own if it is floating, float64 for integers."""
+    dtype = matrix.array.dtype
+    if dtype.kind in "iu":
+        return np.dtype(np.float64)
+    if (dtype.kind == "f" and dtype.itemsize <= 8) or dtype.name == "bfloat16":
+        return dtype.newbyteorder("=")
+    if dtype.kind == "b":
+        raise ProblemError(matrix.where, "holds true and false where numbers are due", "a mask goes to --mask")
+    raise ProblemError(matrix.where, f"holds {contents(matrix.array)} where real numbers are due", _cure(dtype))
+
+
+def _cure(dtype: np.dtype) -> str:
+    return "convert it with np.array(…, dtype=float)" if dtype.kind in "USO" else "save it as float32 or float64"
+
+
+def cast(matrix: Matrix, dtype: np.dtype, computing: np.dtype, request: Request) -> Array:
+    """The numbers in the computing dtype, after the rounding to `dtype` that `--dtype` asks for."""
+    _floating(matrix)
+    array = matrix.array
+    if request.dtype is not None and array.dtype != dtype:
+        array = rounded(array, matrix.where, request.dtype)
+    with np.errstate(invalid="ignore"):  # of signalling NaNs, which are told of elsewhere as quiet ones are
+        return np.asarray(array, computing)
+
+
+def _read_mask(request: Request) -> Array | None:
+    """True where a query may attend; anything but 0/1 or true/false is an error."""
+    if request.mask is None:
+        return None
+    array, where = request.mask.array, request.mask.where
+    if array.dtype != np.bool_:
+        if array.dtype.kind not in "iuf" and array.dtype.name != "bfloat16":
+            raise ProblemError(where, f"holds {contents(array)}: a mask is 0/1 or true/false")
+        wrong = (array != 0) & (array != 1)
+        if wrong.any():
+            cell = first_cell(wrong)
+            what = f"{array[cell]} {at(cell)}: a mask is 0/1 or true/false"
+            raise ProblemError(where, what, "numbers to be added to the scores go to --bias")
+        array = array != 0
+    return ~array if request.mask_means == "drop" else array
+
+
+def _read_bias(request: Request, computing: np.dtype) -> Array | None:
+    """The bias in the computing dtype: finite, or -inf where it forbids."""
+    if request.bias is None:
+        return None
+    array, where = request.bias.array, request.bias.where
+    if array.dtype == np.bool_:
+        raise ProblemError(where, "holds true and false: a bias is numbers added to the scores", "use --mask")
+    if array.dtype.kind not in "iuf" and array.dtype.name != "bfloat16":
+        raise ProblemError(where, f"holds {contents(array)}: a bias is numbers added to the scores")
+    with np.errstate(invalid="ignore"):  # of a signalling NaN
+        wrong = np.isnan(array) | np.isposinf(array)
+    if wrong.any():
+        cell = first_cell(wrong)
+        raise ProblemError(where, f"{array[cell]} {at(cell)}: a bias is finite, or -inf to forbid")
+    with np.errstate(over="ignore"):
+        cast = np.asarray(array, computing)
+    lost = np.isinf(cast) & np.isfinite(array)
+    if lost.any():
+        cell = first_cell(lost)
+        raise NumericError(where, f"{array[cell]} {at(cell)} is beyond {computing.name}", "--dtype float64")
+    return cast
+
+
+def _settle_scale(request: Request, variant: Variant, d_k: int) -> tuple[float, str]:
+    """The factor on the raw scores and the words for it."""
+    if request.length_scale is not None:
+        if not variant.has_length:
+            lengthy = " and ".join(v.name for v in BY_NAME.values() if v.has_length)
+            raise ProblemError(
+                "--length-scale", f"{variant.name} has no length scale", f"only {lengthy} have; or use --scale"
+            )
+        if request.scale is not None:
+            raise ProblemError("--length-scale", "it is given beside --scale, and both set the scale", "leave one out")
+    try:
+        if request.scale is not None:
+            return evaluate_scale(request.scale, d_k), request.scale
+        if variant.has_length:
+            length = request.length_scale or 1.0
+            return length_factor(variant, length), variant.default_scale.replace("ℓ", f"{length:g}")
+        return evaluate_scale(variant.default_scale, d_k), variant.default_scale
+    except ValueError as error:
+        what, _, hint = str(error).partition("\n")
+        raise ProblemError("--scale", what, hint or None) from None
+
+
+def _hold(computing: np.dtype, number: float, where: str, what: str) -> None:
+    """NumericError where a float64 setting would become infinity, 0 or a few bits in the dtype that is computed in."""
+    limits = np.finfo(computing)
+    if computing != np.float64 and number and not float(limits.tiny) <= abs(number) <= float(limits.max):
+        raise NumericError(where, f"{what} {number:g} is beyond {computing.name}", "--dtype float64")
+
+
+def length_factor(variant: Variant, length: float) -> float:
+    """What ℓ makes of the scores, where that is a number above 0."""
+    try:
+        factor = variant.length_scale_factor(length)
+    except OverflowError:
+        factor = float("inf")
+    if not (0 < factor < float("inf")):
+        size = "large" if factor == 0 else "small"
+        raise ProblemError("--length-scale", f"ℓ = {length:g} is too {size}: {variant.default_scale} is beyond float64")
+    return factor
+
+
+def _settle_visible(request: Request, lead: tuple[int, ...], n: int, m: int) -> Visible:
+    """Causal, window, corner, offset and lengths as one interval of keys per query."""
+    if request.align is not None and request.query_offset is not None:
+        raise ProblemError(
+            "--query-offset", "it is given beside --align, and both say where query 0 stands", "leave one out"
+        )
+    lengths = _read_lengths(request, lead, m)
+    if request.query_offset is not None:
+        offsets: tuple[int, ...] = (request.query_offset,)
+    elif request.align == "bottom-right":
+        offsets = tuple(length - n for length in lengths or (m,))
+    else:
+        offsets = (0,)
+    left, right = (None if side == -1 else side for side in request.window or (-1, -1))
+    if request.causal:
+        right = 0
+    return Visible(left=left, right=right, offsets=offsets, lengths=lengths)
+
+
+def _read_lengths(request: Request, lead: tuple[int, ...], m: int) -> tuple[int, ...] | None:
+    if request.key_lengths is None:
+        return None
+    array, where = np.atleast_1d(request.key_lengths.array), request.key_lengths.where
+    if max(array.shape) == array.size:
+        array = array.ravel()  # a row or a column of a text table
+    if array.ndim > 1:
+        raise ProblemError(where, f"key lengths have the shape {array.shape}", _LENGTHS)
+    if array.dtype.kind not in "iuf":
+        raise ProblemError(where, f"holds {contents(array)} where whole numbers are due", _LENGTHS)
+    strange = ~np.isfinite(array) | (array != np.floor(array))
+    if strange.any():
+        raise ProblemError(where, f"{array[strange][0]:g} is not a whole number of keys", _LENGTHS)
+    beyond = (array < 0) | (array > m)
+    if beyond.any():
+        raise ProblemError(where, f"length {array[beyond][0]:.15g} is not between 0 and the {m} keys")
+    if array.size not in (1, lead[0] if lead else 1):
+        entries = f"the first axis has {lead[0]} entries" if lead else "there is no leading axis"
+        raise ProblemError(where, f"{array.size} lengths, but {entries}", _LENGTHS)
+    return tuple(int(length) for length in array)
+
+
+def _settle_labels(request: Request, found: Labels, n: int, m: int, d_k: int) -> Labels:
+    """Labels given apart win over those read with the matrices; they must be as many as what they name."""
+    named = ((field.name, getattr(request.labels, field.name)) for field in fields(request.labels))
+    own = {name: given for name, given in named if given is not None}
+    sizes = {"queries": n, "keys": m} if request.heads else {"queries": n, "keys": m, "features": d_k}
+    for name, size in sizes.items():
+        if name in own and len(own[name]) != size:
+            raise ProblemError(f"labels: {name}", f"{len(own[name])} labels for {size} {_LABELLED[name]}")
+    return replace(found, **own)
+
+
+_LENGTHS = "one length for all, or one per entry of the first axis"
+_LABELLED = {"queries": "queries", "keys": "keys", "features": "columns of Q and K"}

@@ -1,0 +1,226 @@
+"""A calculation that can be done: the `Problem` that `prepare` makes, and how it looks from the engine."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import field, replace
+
+import numpy as np
+
+from attncli.inputs.request import Labels
+from attncli.records import record
+from attncli.variants import Variant
+
+Array = np.ndarray
+
+
+EMPTY_ROWS = {  # what the weights of a query with no key are, in words
+    "zeros": "0",
+    "uniform": "uniform over all keys",
+    "nan": "NaN",
+    "uniform, output zeros": "uniform over all keys (its output is 0 where the mask leaves it no key)",
+    "scores less 1e9": "the softmax of its scores less 1e9",
+}
+WITH_BIAS = "uniform over the keys that a mask hides, NaN where the bias forbids all"
+
+
+@record
+class Conventions:
+    """What systems differ in beyond settings: the row of a query with no key, who shares a key head, and whether the
+    softcap comes after the bias."""
+
+    empty: str = "zeros"  # of EMPTY_ROWS
+    grouping: str = "interleaved"  # interleaved: head h reads key head h // r; tiled: h % key heads
+    softcap_after_bias: bool = False
+
+
+@record
+class Visible:
+    """Which keys a query may see by its position: key j for query i at p = i + offset where p − left ≤ j ≤ p + right
+    and j < length. None is unbounded; `lengths` and `offsets` have one entry, or one per entry of the first axis."""
+
+    left: int | None = None
+    right: int | None = None
+    offsets: tuple[int, ...] = (0,)
+    lengths: tuple[int, ...] | None = None
+
+    @property
+    def is_everything(self) -> bool:
+        return self.left is None and self.right is None and self.lengths is None
+
+    def interval(self, first: int | Array, rows: Array, keys: int) -> tuple[Array, Array]:
+        """For each of `rows` the half-open range of its keys: (starts, stops), `first` being the index on axis 0, or
+        one index for each part of a stack: (p,), (b,) → (p, b) twice."""
+        positions = rows + _entry(self.offsets, first)
+        length = _entry((keys,) if self.lengths is None else self.lengths, first)
+        starts = np.zeros_like(positions) if self.left is None else np.clip(positions - self.left, 0, length)
+        stops = np.zeros_like(positions) + length
+        if self.right is not None:
+            stops = np.clip(positions + self.right + 1, 0, length)
+        return starts, np.maximum(starts, stops)
+
+
+def _entry(numbers: tuple[int, ...], first: int | Array) -> int | Array:
+    """The number for this index on the first axis, or a column of them for several indices."""
+    if len(numbers) == 1:
+        return numbers[0] if isinstance(first, int) else np.full((len(first), 1), numbers[0])
+    return numbers[first] if isinstance(first, int) else np.array(numbers)[first, None]
+
+
+@record
+class Part:
+    """One head of one batch entry: everything in two axes; the engine stacks several small ones along a third, in
+    front. `mask` is True where a query may attend."""
+
+    queries: Array
+    keys: Array
+    values: Array | None
+    mask: Array | None
+    bias: Array | None
+    first: int | Array  # the index on the first leading axis (one for each part of a stack), for key lengths
+
+
+@record(kw_only=True)
+class Problem:
+    """A calculation that can be done.
+
+    queries (*lead, n, d_k); keys (*key_lead, m, d_k) and values (*key_lead, m, d_v), where key_lead is lead but for
+    the number of heads. All in the computing dtype. `dtype` is what results are returned in.
+    """
+
+    queries: Array
+    keys: Array
+    values: Array | None
+    mask: Array | None
+    bias: Array | None
+    variant: Variant
+    scale: float
+    scale_text: str
+    length_scale: float | None
+    softcap: float | None
+    visible: Visible
+    conventions: Conventions
+    lead: tuple[int, ...]
+    key_heads: int | None
+    packed: bool
+    dtype: np.dtype
+    is_finite: bool
+    labels: Labels
+    output_projection: tuple[Array, Array | None] | None = None
+    described: dict[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def n(self) -> int:
+        return int(self.queries.shape[-2])
+
+    @property
+    def m(self) -> int:
+        return int(self.keys.shape[-2])
+
+    @property
+    def d_k(self) -> int:
+        return int(self.queries.shape[-1])
+
+    @property
+    def d_v(self) -> int | None:
+        return None if self.values is None else int(self.values.shape[-1])
+
+    @property
+    def empty_row(self) -> str:
+        """What the weights of a query with no key are, in words."""
+        rule = self.conventions.empty
+        return WITH_BIAS if rule.startswith("uniform") and self.bias is not None else EMPTY_ROWS[rule]
+
+    @property
+    def is_joined(self) -> bool:
+        """Whether the outputs of the heads become one matrix again: packed side by side, or projected."""
+        return self.packed or self.output_projection is not None
+
+    @property
+    def parts(self) -> int:
+        """How many two-axis problems this is: the product of the leading axes."""
+        return math.prod(self.lead)
+
+    def part(self, number: int) -> Part:
+        """The two-axis problem at this place (C order) of the leading axes."""
+        index, key_index = self.index(number), self.key_index(number)
+        return Part(
+            queries=self.queries[index],
+            keys=self.keys[key_index],
+            values=None if self.values is None else self.values[key_index],
+            mask=None if self.mask is None else self.mask[index],
+            bias=None if self.bias is None else self.bias[index],
+            first=index[0] if index else 0,
+        )
+
+    def index(self, number: int) -> tuple[int, ...]:
+        """The index on the leading axes of part `number`."""
+        found = []
+        for size in reversed(self.lead):
+            number, place = divmod(number, size)
+            found.append(place)
+        return tuple(reversed(found))
+
+    def key_index(self, number: int) -> tuple[int, ...]:
+        """The index on the leading axes of the keys and values that part `number` reads."""
+        index = self.index(number)
+        return index if self.key_heads is None else (*index[:-1], self.key_head(index[-1]))
+
+    def key_head(self, head: int) -> int:
+        """The key/value head that a query head reads."""
+        assert self.key_heads is not None
+        if self.conventions.grouping == "tiled":
+            return head % self.key_heads
+        return head // (self.lead[-1] // self.key_heads)
+
+    def alone(self, number: int) -> Problem:
+        """Part `number` as a problem of its own, without leading axes."""
+        part, visible = self.part(number), self.visible
+        own = replace(
+            visible,
+            offsets=(visible.offsets[part.first if len(visible.offsets) > 1 else 0],),
+            lengths=visible.lengths and (visible.lengths[part.first if len(visible.lengths) > 1 else 0],),
+        )
+        return replace(
+            self,
+            queries=part.queries,
+            keys=part.keys,
+            values=part.values,
+            mask=part.mask,
+            bias=part.bias,
+            visible=own,
+            lead=(),
+            key_heads=None,
+            packed=False,
+            output_projection=None,
+        )
+
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """The public shape of every input and result."""
+        lead, n = self.lead, self.n
+        shapes = {
+            "queries": self.queries.shape,
+            "keys": self.keys.shape,
+            **({} if self.values is None else {"values": self.values.shape}),
+            "raw_scores": (*lead, n, self.m),
+            "scores": (*lead, n, self.m),
+            "weights": (*lead, n, self.m),
+            "lse": (*lead, n),
+        }
+        if self.d_v is not None:
+            shapes["output"] = (*lead[:-1], n, lead[-1] * self.d_v) if self.packed else (*lead, n, self.d_v)
+            if self.output_projection is not None:
+                shapes["output"] = (*shapes["output"][:-1], self.output_projection[0].shape[-1])
+        return shapes
+
+
+def first_cell(found: Array) -> tuple[int, ...]:
+    """The index of the first True, in C order."""
+    return tuple(int(i) for i in np.unravel_index(int(np.argmax(found)), found.shape))
+
+
+def at(cell: tuple[int, ...]) -> str:
+    """An index as messages say it."""
+    return f"at [{', '.join(map(str, cell))}]"

@@ -1,0 +1,220 @@
+"""From a request to queries, keys and values: as given, or projected from x and context."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from attncli.errors import NumericError, ProblemError
+from attncli.inputs.request import Labels, Request
+from attncli.matrix import Matrix, contents
+from attncli.problem.problem import at, first_cell
+from attncli.records import record
+
+if TYPE_CHECKING:
+    from attncli.problem.shapes import Layout
+
+
+@record
+class Sources:
+    """The three matrices that the calculation is about, with the labels that came with them."""
+
+    queries: Matrix
+    keys: Matrix
+    values: Matrix | None
+    labels: Labels
+    w_o: Matrix | None
+    b_o: Matrix | None
+    notes: tuple[str, ...]
+
+    def output_projection(
+        self, computing: np.dtype, layout: Layout, packed: bool, *, allow_nonfinite: bool
+    ) -> tuple[np.ndarray, np.ndarray | None] | None:
+        """(w_o, b_o) in the computing dtype, once it is clear that the joined heads fit them."""
+        if self.w_o is None:
+            if self.b_o is not None:
+                raise ProblemError(self.b_o.where, "b_o is given without w_o")
+            return None
+        if layout.values is None:
+            raise ProblemError(self.w_o.where, "w_o projects the output, and without values there is none")
+        weights = _finite(self.w_o, "w_o", computing, allow_nonfinite)
+        width = layout.values.shape[-1] * (layout.lead[-1] if packed else 1)
+        if weights.ndim != 2 or weights.shape[0] != width:
+            raise ProblemError(
+                self.w_o.where,
+                f"w_o has shape {weights.shape}, but the joined heads have {width} columns",
+                f"w_o must be ({width}, …)",
+            )
+        if self.b_o is None:
+            return weights, None
+        _finite(self.b_o, "b_o", computing, allow_nonfinite)
+        return weights, _offset(self.b_o, weights.shape[1], "b_o").astype(computing)
+
+
+def resolve_projections(request: Request, compute: str | None = None) -> Sources:
+    """Q, K and V of a request; Q = x w_q + b_q, K and V from context (default x), where x is given. `compute` forces
+    the dtype of the products."""
+    if request.x is not None:
+        return _project(request, compute)
+    for name in ("context", "w_q", "w_k", "w_v", "b_q", "b_k", "b_v"):
+        stray: Matrix | None = getattr(request, name)
+        if stray is not None:
+            raise ProblemError(
+                stray.where, f"{name} is given without x", "queries, keys and values need no projection; or give x"
+            )
+    if request.queries is None or request.keys is None:
+        missing = "queries" if request.queries is None else "keys"
+        raise ProblemError("problem", f"no {missing}", "give queries and keys, or x with w_q and w_k")
+    return Sources(
+        queries=request.queries,
+        keys=request.keys,
+        values=request.values,
+        labels=_labels(
+            request.queries, request.keys, request.values, request.queries.column_labels or request.keys.column_labels
+        ),
+        w_o=request.w_o,
+        b_o=request.b_o,
+        notes=_notes(request),
+    )
+
+
+def _project(request: Request, compute: str | None) -> Sources:
+    x = request.x
+    assert x is not None
+    for name in ("queries", "keys", "values"):
+        if getattr(request, name) is not None:
+            raise ProblemError(
+                getattr(request, name).where,
+                f"{name} are given beside x",
+                "give either x with w_q, w_k, w_v or Q, K, V",
+            )
+    context = request.context or x
+    dtypes = request.dtype, compute
+    queries = _times(x, request.w_q, request.b_q, "q", "queries", dtypes)
+    keys = _times(context, request.w_k, request.b_k, "k", "keys", dtypes)
+    values = None
+    if request.w_v is not None:
+        values = _times(context, request.w_v, request.b_v, "v", "values", dtypes)
+    elif request.b_v is not None:
+        raise ProblemError(request.b_v.where, "b_v is given without w_v")
+    q_width, k_width = queries.array.shape[-1], keys.array.shape[-1]
+    if request.heads is None and q_width != k_width and request.w_k is not None:
+        what = f"w_q has {q_width} columns, w_k has {k_width}"
+        raise ProblemError(request.w_k.where, what, "queries and keys must be equally wide")
+    labels = _labels(x, context, values, None)
+    return Sources(queries, keys, values, labels, request.w_o, request.b_o, _notes(request))
+
+
+def _times(
+    rows: Matrix,
+    weights: Matrix | None,
+    offset: Matrix | None,
+    letter: str,
+    result: str,
+    dtypes: tuple[str | None, str | None],
+) -> Matrix:
+    """rows · w + b in the widest dtype of the three, at least float32; `dtypes` are the one that inputs are cast to
+    and the one to compute in, where somebody said."""
+    if weights is None:
+        raise ProblemError(rows.where, f"x is given without w_{letter}", f"{result} = x w_{letter}: add w_{letter}")
+    left, right = _numbers(rows), _numbers(weights)
+    if left.ndim < 2:
+        what = "has 1 axis" if left.ndim else "is a single number"
+        raise ProblemError(rows.where, f"{what}, and a row per token is due", "write [[…]] for one row")
+    if right.ndim != 2 or left.shape[-1] != right.shape[0]:
+        what = f"w_{letter} has shape {right.shape}, but {rows.where} has {left.shape[-1]} columns"
+        turned = "; it looks transposed" if right.ndim == 2 and left.shape[-1] == right.shape[1] else ""
+        raise ProblemError(weights.where, what, f"w_{letter} must be ({left.shape[-1]}, …){turned}")
+    added = None if offset is None else _offset(offset, right.shape[1], f"b_{letter}")
+    cast_to, compute = dtypes
+    if cast_to is not None:
+        left, right = rounded(left, rows.where, cast_to), rounded(right, weights.where, cast_to)
+        added = None if added is None or offset is None else rounded(added, offset.where, cast_to)
+    dtype = np.dtype(compute) if compute else np.result_type(left, right, *([] if added is None else [added]), "f4")
+    with np.errstate(over="ignore", invalid="ignore"):
+        product = np.asarray(left, dtype) @ np.asarray(right, dtype)
+        if added is not None:
+            product = product + added.astype(dtype)
+    given = [each for each in (left, right, added) if each is not None]
+    if not np.isfinite(product).all() and all(np.isfinite(each).all() for each in given):
+        raise NumericError(
+            weights.where,
+            f"x w_{letter} overflows {dtype.name}",
+            "--dtype float64" if dtype == np.float32 else "rescale x",
+        )
+    labels = rows.row_labels if product.ndim == 2 else None
+    return Matrix(
+        product,
+        f"{rows.where} · w_{letter}",
+        row_labels=labels,
+        column_labels=weights.column_labels if letter == "v" else None,
+    )
+
+
+def _offset(matrix: Matrix, width: int, name: str) -> np.ndarray:
+    array = _numbers(matrix)
+    if array.size != width or max(array.shape, default=1) != array.size:
+        raise ProblemError(
+            matrix.where, f"{name} has shape {array.shape}, but one number per column is due: ({width},)"
+        )
+    return array.reshape(width)
+
+
+def rounded(array: np.ndarray, where: str, dtype: str) -> np.ndarray:
+    """The numbers as --dtype rounds them; NumericError where one is beyond it."""
+    with np.errstate(over="ignore", invalid="ignore"):  # a signalling NaN is as invalid as a quiet one
+        narrow = array.astype(dtype)
+        lost = np.isinf(narrow) & np.isfinite(array)
+    if lost.any():
+        cell = first_cell(lost)
+        hint = f"--dtype {'float32' if dtype == 'float16' else 'float64'}"
+        raise NumericError(where, f"{array[cell]} {at(cell)} is beyond {dtype}", hint)
+    return narrow
+
+
+def _finite(matrix: Matrix, name: str, computing: np.dtype, allow: bool) -> np.ndarray:
+    """The numbers of w_o or b_o in the computing dtype: no infinity, no NaN, unless they are allowed."""
+    array = _numbers(matrix)
+    wild = ~np.isfinite(array)
+    if wild.any() and not allow:
+        cell = first_cell(wild)
+        raise ProblemError(
+            matrix.where, f"{name} has {array[cell]} {at(cell)}", "--allow-nonfinite computes as IEEE says"
+        )
+    with np.errstate(over="ignore", invalid="ignore"):
+        cast = array.astype(computing)
+    lost = np.isinf(cast) & ~wild
+    if lost.any():
+        cell = first_cell(lost)
+        raise NumericError(matrix.where, f"{array[cell]} {at(cell)} is beyond {computing.name}", "--dtype float64")
+    return cast
+
+
+def _numbers(matrix: Matrix) -> np.ndarray:
+    """The matrix as floating numbers (integers and text as float64; 16-bit widened to float32)."""
+    array = matrix.array
+    if array.dtype.kind in "iu":
+        return array.astype(np.float64)
+    if array.dtype.kind == "f" and array.dtype.itemsize in (4, 8):
+        return array
+    if array.dtype == np.float16 or array.dtype.name == "bfloat16":
+        with np.errstate(invalid="ignore"):  # of a signalling NaN
+            return array.astype(np.float32)
+    raise ProblemError(matrix.where, f"holds {contents(array)} where numbers are due")
+
+
+def _labels(queries: Matrix, keys: Matrix, values: Matrix | None, features: tuple[str, ...] | None) -> Labels:
+    return Labels(
+        queries=queries.row_labels,
+        keys=keys.row_labels or (values.row_labels if values is not None else None),
+        features=features,
+        values=values.column_labels if values is not None else None,
+    )
+
+
+def _notes(request: Request) -> tuple[str, ...]:
+    from attncli.inputs.request import MATRIX_NAMES
+
+    given = (getattr(request, name) for name in MATRIX_NAMES)
+    return tuple(note for matrix in given if matrix is not None for note in matrix.notes)

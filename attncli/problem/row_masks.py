@@ -1,0 +1,127 @@
+"""What a tile of queries × keys may see: nothing, everything, or a Boolean tile; and its bias."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from attncli.records import record
+
+if TYPE_CHECKING:
+    from attncli.problem.problem import Part, Problem
+
+Array = np.ndarray
+
+
+KEPT = 8  # row masks that are kept for the next part
+
+
+@record
+class TileMask:
+    """What a tile of queries × keys may see: `allowed` (…, b, t) is True where the query may attend, None where all
+    may; `hidden` is its opposite in the columns `doubt`, outside of which all may; `seen` (…, b): has it any key."""
+
+    allowed: Array | None
+    doubt: slice
+    hidden: Array | None
+    seen: Array | bool
+
+
+EVERYTHING = TileMask(None, slice(None), None, True)
+
+
+@record
+class RowMask:
+    """The masks of one block of queries: `starts` and `stops` (…, b) bound each query's keys by position."""
+
+    starts: Array | None
+    stops: Array | None
+    mask: Array | None
+    bias: Array | None
+    first_key: int  # no query of the block sees a key before this,
+    last_key: int  # or from this on
+    common_start: int = 0  # every query sees the keys from this on
+    common_stop: int = 0  # up to this, as far as positions go
+    kept: dict[tuple[int, int], TileMask] | None = None  # where tiles are asked for again
+
+    def tile(self, start: int, stop: int) -> TileMask:
+        """The mask of the keys start … stop."""
+        if self.kept is None:
+            return self._tile(start, stop)
+        if (start, stop) not in self.kept:
+            self.kept[start, stop] = self._tile(start, stop)
+        return self.kept[start, stop]
+
+    def _tile(self, start: int, stop: int) -> TileMask:
+        allowed = self.allowed(start, stop)
+        if allowed is None:
+            return EVERYTHING
+        doubt = slice(None)
+        if self.mask is None and self.bias is None:
+            by_position = self._doubtful(start, stop)
+            doubt = slice(by_position.start - start, by_position.stop - start)
+        return TileMask(allowed, doubt, ~allowed[..., doubt], np.any(allowed, axis=-1))
+
+    def allowed(self, start: int, stop: int) -> Array | None:
+        """(…, b, stop − start) booleans, True where the query may attend; None where all are True."""
+        allowed = None
+        if self.starts is not None and self.stops is not None and (doubt := self._doubtful(start, stop)):
+            columns = np.arange(doubt.start, doubt.stop, dtype=self.starts.dtype)
+            allowed = np.ones((*self.starts.shape, stop - start), np.bool_)
+            within = allowed[..., doubt.start - start : doubt.stop - start]
+            np.less(columns, self.stops[..., None], out=within)
+            if self.common_start > start:
+                within &= columns >= self.starts[..., None]
+        if self.mask is not None:
+            tile = self.mask[..., start:stop]
+            allowed = tile if allowed is None else allowed & tile
+        if self.bias is not None:
+            free = self.bias[..., start:stop] > -np.inf
+            if not free.all():
+                allowed = free if allowed is None else allowed & free
+        return allowed
+
+    def _doubtful(self, start: int, stop: int) -> range:
+        """The keys from start to stop that the position of some query may forbid; one range holds them all."""
+        first = start if self.common_start > start else max(start, self.common_stop)
+        last = stop if self.common_stop < stop else min(stop, self.common_start)
+        return range(first, last)
+
+
+class RowMasks:
+    """The masks of a problem's blocks of queries; the first of them kept where they are the same in every part."""
+
+    def __init__(self, problem: Problem) -> None:
+        self.problem = problem
+        visible = problem.visible
+        varies = max(len(visible.offsets), len(visible.lengths or ())) > 1
+        self._is_shared = problem.parts > 1 and problem.mask is None and problem.bias is None and not varies
+        self._kept: dict[range, RowMask] = {}
+
+    def of(self, part: Part, rows: range) -> RowMask:
+        """The masks of these queries of one part, or of a stack of parts."""
+        if not self._is_shared:
+            return row_mask(self.problem, part, rows)
+        if rows in self._kept:
+            return self._kept[rows]
+        made = replace(row_mask(self.problem, replace(part, first=0), rows), kept={})  # as of any part
+        if len(self._kept) < KEPT:
+            self._kept[rows] = made
+        return made
+
+
+def row_mask(problem: Problem, part: Part, rows: range) -> RowMask:
+    """The masks of these queries of one part, or of a stack of parts."""
+    mask = None if part.mask is None else part.mask[..., rows.start : rows.stop, :]
+    bias = None if part.bias is None else part.bias[..., rows.start : rows.stop, :]
+    if problem.visible.is_everything:
+        return RowMask(None, None, mask, bias, 0, problem.m)
+    starts, stops = problem.visible.interval(part.first, np.arange(rows.start, rows.stop), problem.m)
+    seen = stops > starts
+    first, last = int(starts.min(where=seen, initial=problem.m)), int(stops.max(where=seen, initial=0))
+    narrow = np.int32 if problem.m < 2**31 else np.int64  # half the bytes: twice the speed of the comparisons
+    return RowMask(
+        starts.astype(narrow), stops.astype(narrow), mask, bias, first, last, int(starts.max()), int(stops.min())
+    )

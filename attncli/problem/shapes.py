@@ -1,0 +1,192 @@
+"""Whether matrices fit together, and the layout in which every head of every batch entry is two-dimensional."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NoReturn
+
+import numpy as np
+
+from attncli.errors import ProblemError
+from attncli.records import record
+
+if TYPE_CHECKING:
+    from attncli.problem.projections import Sources
+
+Array = np.ndarray
+Shape = tuple[int, ...]
+
+
+@record
+class Layout:
+    """Q, mask and bias over `lead`; K and V over lead with `key_heads` in place of the last axis (None: the same)."""
+
+    queries: Array
+    keys: Array
+    values: Array | None
+    mask: Array | None
+    bias: Array | None
+    lead: Shape
+    key_heads: int | None
+
+
+def axes_of(array: Array, where: str, role: str) -> Array:
+    """The array with at least two axes and nothing empty; V of one axis and length m becomes (m, 1)."""
+    if array.ndim == 1 and role == "values":
+        array = array[:, None]
+    if array.size == 0:
+        empty = "rows" if array.ndim < 2 or array.shape[-2] == 0 else "columns" if array.shape[-1] == 0 else "entries"
+        raise ProblemError(where, f"{role} have no {empty}: their shape is {array.shape}")
+    if array.ndim < 2:
+        first = [f"{number:g}" for number in array.ravel()[:3]]
+        rest = ", …" if array.size > 3 else ""
+        if not array.ndim:
+            raise ProblemError(where, f"{role} are a single number, and rows are due", f"write [[{first[0]}]]")
+        row, column = f"[[{', '.join(first)}{rest}]]", f"[[{'], ['.join(first)}]{rest}]"
+        hint = f"write {row} for one row" + ("" if array.size == 1 else f", or {column} for one column")
+        raise ProblemError(where, f"{role} have 1 axis, and rows are due", hint)
+    return array
+
+
+def split_heads(
+    queries: Array, keys: Array, values: Array | None, heads: tuple[int, int], sources: Sources
+) -> tuple[Array, Array, Array | None]:
+    """(…, n, H·d) → (…, H, n, d) as views, for the H query heads and the KV key/value heads."""
+    query_heads, key_heads = heads
+    queries = _split(queries, query_heads, sources.queries.where, "queries")
+    keys = _split(keys, key_heads, sources.keys.where, "keys")
+    if values is not None:
+        assert sources.values is not None
+        values = _split(values, key_heads, sources.values.where, "values")
+    return queries, keys, values
+
+
+def _split(array: Array, heads: int, where: str, role: str) -> Array:
+    width = array.shape[-1]
+    if width % heads:
+        fitting = ", ".join(str(count) for count in range(1, min(width, 64) + 1) if width % count == 0)
+        raise ProblemError(
+            where,
+            f"the {width} columns of {role} don't split into {heads} heads",
+            f"numbers of heads that divide {width}: {fitting}",
+        )
+    return np.moveaxis(array.reshape(*array.shape[:-1], heads, width // heads), -2, -3)
+
+
+def check_shapes(
+    queries: Array,
+    keys: Array,
+    values: Array | None,
+    mask: Array | None,
+    bias: Array | None,
+    sources: Sources,
+    wheres: tuple[str, str],
+    packed: tuple[int, int] | None,
+) -> Layout:
+    """Broadcast everything as NumPy does; ProblemError with both sizes where it can't be. `wheres` are what errors
+    call the mask and the bias; `packed` are the numbers of heads that Q and K, V were split into."""
+    if queries.shape[-1] != keys.shape[-1]:
+        _refuse_columns(queries, keys, sources, packed)
+    if values is not None and values.shape[-2] != keys.shape[-2]:
+        assert sources.values is not None
+        what = f"{_count(keys.shape[-2], 'key', 'keys')}, but {_count(values.shape[-2], 'value', 'values')}"
+        turned = sources.values.array.ndim > 1 and values.shape[-1] == keys.shape[-2]
+        raise ProblemError(
+            sources.values.where,
+            f"{what} (keys {sources.keys.array.shape}, values {sources.values.array.shape})",
+            "values look transposed: one value per row is due" if turned else "a value per key is due",
+        )
+    lead, key_heads = _leading(queries, keys, values, sources, packed is not None)
+    n, m = queries.shape[-2], keys.shape[-2]
+    for name, extra, where in (("mask", mask, wheres[0]), ("bias", bias, wheres[1])):
+        if extra is not None:
+            lead = _with_extra(name, extra, where, (*lead, n, m), packed is not None)
+    key_lead = lead if key_heads is None else (*lead[:-1], key_heads)
+    return Layout(
+        queries=np.broadcast_to(queries, (*lead, *queries.shape[-2:])),
+        keys=np.broadcast_to(keys, (*key_lead, *keys.shape[-2:])),
+        values=None if values is None else np.broadcast_to(values, (*key_lead, *values.shape[-2:])),
+        mask=None if mask is None else np.broadcast_to(mask, (*lead, n, m)),
+        bias=None if bias is None else np.broadcast_to(bias, (*lead, n, m)),
+        lead=lead,
+        key_heads=key_heads,
+    )
+
+
+def _refuse_columns(queries: Array, keys: Array, sources: Sources, packed: tuple[int, int] | None) -> NoReturn:
+    """Queries and keys of different widths: what the user gave, in the user's shapes."""
+    q_shape, k_shape = sources.queries.array.shape, sources.keys.array.shape
+    if packed is not None and packed != (1, 1):
+        raise ProblemError(
+            sources.keys.where,
+            f"a query head has {queries.shape[-1]} columns, a key head {keys.shape[-1]} "
+            f"(queries {q_shape} in {packed[0]} heads, keys {k_shape} in {packed[1]})",
+            f"keys of {queries.shape[-1] * packed[1]} columns would fit, or other --heads",
+        )
+    turned = queries.shape[-1] == keys.shape[-2]
+    raise ProblemError(
+        sources.keys.where,
+        f"queries have {queries.shape[-1]} columns, keys have {keys.shape[-1]} (queries {q_shape}, keys {k_shape})",
+        "keys look transposed: one key per row is due" if turned else "a key has as many columns as a query",
+    )
+
+
+def _leading(
+    queries: Array, keys: Array, values: Array | None, sources: Sources, packed: bool
+) -> tuple[Shape, int | None]:
+    """The leading axes of the result, and the number of key heads where query heads share them."""
+    q_lead, k_lead = queries.shape[:-2], keys.shape[:-2]
+    v_lead = k_lead if values is None else values.shape[:-2]
+    key_heads = None
+    if q_lead and k_lead and 1 < k_lead[-1] < q_lead[-1] and q_lead[-1] % k_lead[-1] == 0:
+        key_heads = k_lead[-1]
+        if v_lead and v_lead[-1] not in (1, key_heads):
+            assert sources.values is not None
+            raise ProblemError(
+                sources.values.where,
+                f"{v_lead[-1]} value heads, but {key_heads} key heads "
+                f"(keys {sources.keys.array.shape}, values {sources.values.array.shape})",
+                f"axis -3 of values must be {key_heads}",
+            )
+        shared = [q_lead[:-1], k_lead[:-1], v_lead[:-1]]
+        return (*_broadcast(shared, sources, packed), q_lead[-1]), key_heads
+    return _broadcast([q_lead, k_lead, v_lead], sources, packed), None
+
+
+def _broadcast(leads: list[Shape], sources: Sources, packed: bool) -> Shape:
+    try:
+        return np.broadcast_shapes(*leads)
+    except ValueError:
+        shapes = f"queries {sources.queries.array.shape}, keys {sources.keys.array.shape}"
+        if sources.values is not None:
+            shapes += f", values {sources.values.array.shape}"
+        hint = "each must be equal or 1; on axis -3 the queries may have a multiple of the keys' heads"
+        if packed:
+            hint = "--heads splits packed columns: leave it out where the arrays have an axis of heads"
+        what = f"the axes before the last two don't fit: {shapes}"
+        raise ProblemError(sources.keys.where, what, hint) from None
+
+
+def _with_extra(name: str, extra: Array, where: str, due: Shape, packed: bool) -> Shape:
+    """The leading axes once a mask or bias has been broadcast against `due`, (*lead, n, m)."""
+    *lead, n, m = due
+    try:
+        whole = np.broadcast_shapes(extra.shape, due)
+    except ValueError:
+        whole = ()
+    fixed = due[-3:] if packed else due[-2:]  # what a mask may not widen: queries, keys, packed heads
+    if whole[-len(fixed) :] == fixed:
+        return whole[:-2]
+    if extra.shape[-2:] == (m, n) and n != m:
+        hint = f"the {name} looks transposed: a row per query is due"
+    elif packed and extra.shape == (*lead[:-1], n, m):
+        hint = f"the axis of the heads is missing: give it as {(*lead[:-1], 1, n, m)}"
+    else:
+        hint = f"a {name} must broadcast to {due}"
+    fits = f"{_count(n, 'query', 'queries')} and {_count(m, 'key', 'keys')}"
+    if lead:
+        fits += f" with the leading axes {tuple(lead)}"
+    raise ProblemError(where, f"a {name} of shape {extra.shape} does not fit {fits}", hint)
+
+
+def _count(number: int, one: str, many: str) -> str:
+    return f"{number} {one if number == 1 else many}"

@@ -1,0 +1,210 @@
+"""What `check` found: for people as text, for programs as json."""
+
+from __future__ import annotations
+
+import json
+import math
+import textwrap
+from collections import Counter
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from attncli.check.report import VERDICTS, CaseReport, Explanation, MatrixCheck
+from attncli.errors import UsageError, suggestion
+from attncli.errors import printable as escaped
+from attncli.render.console import make_console, rendered, speaks_unicode, terminal_width
+from attncli.render.result.tables import Style, plain
+
+if TYPE_CHECKING:
+    from attncli.check.suites import Outcome
+
+WIDTH = 78
+LOOKS = {"wrong": "bold red", "error": "bold red", "exact": "green"}
+
+
+def verdict_renderer(format: str) -> Callable[[list[Outcome], bool], str]:
+    """The function that makes this format; UsageError where there is none."""
+    renderers = {"table": verdict_text, "json": lambda outcomes, _ascii: json_text(outcomes)}
+    if format not in renderers:
+        hint = suggestion(format, renderers)
+        raise UsageError("--format", f"{format!r} is not a format for verdicts", hint)
+    return renderers[format]
+
+
+def verdict_text(outcomes: list[Outcome], ascii_only: bool) -> str:
+    """Each case with its matrices; of several cases those that hold in one line each, then a count of verdicts."""
+    from rich.text import Text
+
+    ascii_only = ascii_only or not speaks_unicode()
+    console = make_console(ascii_only=ascii_only)
+    blocks = []
+    for outcome in outcomes:
+        lines = [] if outcome.report is None else case_lines(outcome.report, brief=len(outcomes) > 1)
+        name = escaped(outcome.name)
+        head = Text.assemble((outcome.verdict, LOOKS.get(outcome.verdict, "yellow")), f"  {name}")
+        if outcome.report is None:
+            head.append(f": {escaped(outcome.error.what)}" if outcome.error else "")
+        elif len(lines) == 1 and len(outcomes) > 1:
+            head.append(f"  {lines.pop()}")
+        blocks.append(rendered(console, head).rstrip("\n") + "".join(f"\n{line}" for line in lines))
+    if len(outcomes) > 1:
+        blocks.append(summary(outcomes))
+    return plain("\n".join(blocks) + "\n", Style(ascii_only=ascii_only))
+
+
+def summary(outcomes: list[Outcome]) -> str:
+    """How many cases got which verdict."""
+    counts = Counter(outcome.verdict for outcome in outcomes)
+    told = ", ".join(f"{counts[verdict]} {verdict}" for verdict in (*VERDICTS, "error") if counts[verdict])
+    return f"\n{len(outcomes)} cases: {told}"
+
+
+def case_lines(report: CaseReport, *, brief: bool) -> list[str]:
+    """A case in lines: every matrix, and what was done instead; one line where all is well and others follow."""
+    if brief and report.verdict != "wrong":
+        return [f"({', '.join(check.what for check in report.checks)})"]
+    lines = []
+    for check in report.checks:
+        lines.append(f"  {check.what:<11} {check.verdict:<16} {claim(check)}")
+        lines += _folded(worst_cell(check), "    ")
+        lines += _folded(check.note, "    ")
+        if check.verdict == "wrong":
+            lines += _folded(errors_said(check), "    ")
+    if report.verdict == "wrong":
+        lines += _diagnosis_lines(report)
+    return lines
+
+
+def claim(check: MatrixCheck) -> str:
+    """How precisely the numbers are taken to be meant."""
+    if check.tolerance:
+        return f"by {check.tolerance}"
+    if check.decimals is None:
+        return "significant digits"
+    return f"{check.decimals} decimal{'' if check.decimals == 1 else 's'}"
+
+
+def worst_cell(check: MatrixCheck) -> str:
+    """Where the worst cell is, what it says and what is right."""
+    if check.at is None or check.expected is None or check.computed is None:
+        return check.said
+    names = ", ".join(escaped(label) for label in check.labels if label)
+    place = f"[{', '.join(map(str, check.at))}]{f' ({names})' if names else ''}"
+    says = check.text if check.text is not None else f"{check.expected:.9g}"
+    return f"worst at {place}: says {says.strip()}, right is {right_number(check)}"
+
+
+def right_number(check: MatrixCheck) -> str:
+    """The right number with two digits more than the claim, so that the rounding can be seen."""
+    value = check.computed
+    assert value is not None
+    if not math.isfinite(value) or check.decimals is None or check.decimals > 15:
+        return f"{value:.17g}" if check.decimals else f"{value:.9g}"
+    text = f"{value:.{check.decimals + 2}f}"
+    return f"{value:.4e}" if float(text) == 0 != value else text
+
+
+def errors_said(check: MatrixCheck) -> str:
+    """How large the errors are, against those of a plain computation, and what they have in common."""
+    errors = check.errors
+    if errors is None:
+        return ""
+    told = f"off by {_counted(errors.largest)} {errors.unit}"
+    if errors.plain is not None:
+        told += f" (a plain {errors.dtype} computation: at most {_counted(errors.plain)})"
+    return f"{told}; {errors.structure}"
+
+
+def _counted(number: float) -> str:
+    if math.isinf(number):
+        return "infinitely many"
+    return f"{number:.3g}" if number < 100 else f"{number:,.0f}" if number < 1e7 else f"{number:.1e}"
+
+
+def _diagnosis_lines(report: CaseReport) -> list[str]:
+    if not report.diagnosis:
+        is_searched = any(check.at is not None for check in report.checks if check.verdict == "wrong")
+        return ["  no known slip, and no two together, give these numbers"] if is_searched else []
+    noun = "what was done instead" if len(report.diagnosis) == 1 else "what may have been done instead"
+    lines = [f"  {noun}:"]
+    for found in report.diagnosis[:MOST_SHOWN]:
+        lines += _folded(f"{found.slip}: {found.sentence}", "    ")
+        if found.also:
+            lines += _folded(f"(the same numbers here: {', '.join(found.also)})", "      ")
+    if len(report.diagnosis) > MOST_SHOWN:
+        lines.append(f"    and {len(report.diagnosis) - MOST_SHOWN} more (-f json lists them)")
+    return lines
+
+
+MOST_SHOWN = 5
+
+
+def _folded(text: str, indent: str) -> list[str]:
+    """The text in lines that fit 80 columns, or a narrower terminal; no word, and so no number, is broken."""
+    width = min(WIDTH, max(30, (terminal_width() or WIDTH) - 1))
+    return textwrap.wrap(
+        text, width, initial_indent=indent, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+    )
+
+
+def json_text(outcomes: list[Outcome]) -> str:
+    """The contract's object; null for what JSON cannot say."""
+    return json.dumps({"cases": [case_object(outcome) for outcome in outcomes]}, ensure_ascii=False, indent=2) + "\n"
+
+
+def case_object(outcome: Outcome) -> dict[str, Any]:
+    """One case; an error instead of a report has its message."""
+    report = outcome.report
+    if report is None:
+        assert outcome.error is not None
+        told = {"name": outcome.name, "verdict": "error", "checks": [], "diagnosis": []}
+        return {**told, "error": str(outcome.error), "hint": outcome.error.hint}
+    return {
+        "name": report.name,
+        "verdict": report.verdict,
+        "checks": [_check_object(check) for check in report.checks],
+        "diagnosis": [_diagnosis_object(found) for found in report.diagnosis],
+    }
+
+
+def _check_object(check: MatrixCheck) -> dict[str, Any]:
+    told: dict[str, Any] = {
+        "what": check.what,
+        "verdict": check.verdict,
+        "decimals": check.decimals,
+        "max_error": _finite(check.max_error),
+        "at": None if check.at is None else list(check.at),
+        "expected": _finite(check.expected),
+        "computed": _finite(check.computed),
+    }
+    if check.said:
+        told["said"] = check.said
+    if check.note:
+        told["note"] = check.note
+    if check.tolerance:
+        told["tolerance"] = check.tolerance
+    if check.errors is not None:
+        told["errors"] = {
+            "unit": check.errors.unit,
+            "largest": _finite(check.errors.largest),
+            "dtype": check.errors.dtype,
+            "plain": _finite(check.errors.plain),
+            "beyond": check.errors.beyond,
+            "cells": check.errors.cells,
+            "structure": check.errors.structure,
+        }
+    return told
+
+
+def _diagnosis_object(found: Explanation) -> dict[str, Any]:
+    return {
+        "slip": found.slip,
+        "also": list(found.also),
+        "verdict": found.verdict,
+        "explains": list(found.explains),
+        "sentence": found.sentence,
+    }
+
+
+def _finite(value: float | None) -> float | None:
+    return value if value is not None and math.isfinite(value) else None

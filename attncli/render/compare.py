@@ -1,0 +1,273 @@
+"""Candidates side by side: as tables, Markdown or JSON."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from attncli.compare.comparison import Column, Comparison, Difference
+from attncli.errors import UsageError, suggestion
+from attncli.errors import printable as escaped
+from attncli.numbers.display import of_dimensions, shown
+from attncli.render import colours
+from attncli.render.console import folded, has_colour, make_console, rendered, speaks_unicode, terminal_width
+from attncli.render.markdown import markdown_escaped
+from attncli.render.result.documents import nested
+from attncli.render.result.tables import Style, clipped, console_of, plain
+from attncli.render.result.view import edges
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+    from rich.table import Table
+
+FORMATS = ("table", "json", "markdown")
+QUERIES_AT_MOST, QUERIES_AT_EDGES = 12, 3
+KEYS_AT_MOST, KEYS_AT_EDGES = 24, 8
+Row = tuple[str, list[str], list[float | None]]  # label, cells, and for weights what colours them
+
+
+def comparison_text(comparison: Comparison, format: str, style: Style, title: str | None = None) -> str:
+    """The comparison in this format; UsageError where there is none."""
+    if format not in FORMATS:
+        hint = suggestion(format, FORMATS)
+        raise UsageError("--format", f"{format!r} is not a format of compare", hint)
+    if format == "json":
+        return json_text(comparison)
+    return markdown_text(comparison, style, title) if format == "markdown" else table_text(comparison, style, title)
+
+
+def shown_queries(comparison: Comparison, style: Style) -> list[tuple[int, int]]:
+    """(part, query) of each table; the first and last few of too many."""
+    problem = comparison.problem
+    pairs = [(part, row) for part in range(problem.parts) for row in range(problem.n)]
+    return pairs if style.full else [pairs[i] for i in edges(len(pairs), QUERIES_AT_MOST, QUERIES_AT_EDGES)]
+
+
+def sections(columns: list[Column], comparison: Comparison, style: Style) -> list[tuple[str, list[Row]]]:
+    """(heading, rows) of one query's table: weights by key, how they are spread, the output."""
+    names, m = comparison.names, len(columns[0].weights)
+    keys = list(range(m)) if style.full else edges(m, KEYS_AT_MOST, KEYS_AT_EDGES)
+    weights: list[Row] = []
+    for place, j in enumerate(keys):
+        if place and j != keys[place - 1] + 1:
+            weights.append((style.dots, [style.dots] * len(columns), [None] * len(columns)))
+        weights.append(
+            (names.key(j), [_weight(column, j, style) for column in columns], [_heat(c, j) for c in columns])
+        )
+    blank: list[float | None] = [None] * len(columns)
+    spread: list[Row] = [
+        ("top key", [_top(column, comparison, style) for column in columns], blank),
+        ("effective keys", [f"{column.effective_keys:,.2f}" if column.top else "0" for column in columns], blank),
+        ("entropy", [shown(column.entropy, style.digits) for column in columns], blank),
+    ]
+    found = [("weights", weights), ("attention", spread)]
+    width = max((0 if column.output is None else len(column.output) for column in columns), default=0)
+    output: list[Row] = []
+    shown_columns = list(range(width)) if style.full else edges(width, KEYS_AT_MOST, KEYS_AT_EDGES)
+    for place, c in enumerate(shown_columns):
+        if place and c != shown_columns[place - 1] + 1:
+            output.append((style.dots, [style.dots] * len(columns), blank))
+        label = names.column(c) if width > 1 or names.has_labels("values") else "output"
+        cells = ["" if column.output is None else shown(float(column.output[c]), style.digits) for column in columns]
+        output.append((label, cells, blank))
+    return [*found, ("output", output)] if output else found
+
+
+def _weight(column: Column, j: int, style: Style) -> str:
+    weight = float(column.weights[j])
+    if not column.allowed[j] and not weight:
+        return style.masked
+    return shown(weight, style.digits) + ("*" if j in column.top and len(column.top) < column.allowed.sum() else " ")
+
+
+def _heat(column: Column, j: int) -> float | None:
+    return float(column.weights[j]) if column.allowed[j] and np.isfinite(column.weights[j]) else None
+
+
+def _short(label: str, style: Style, share: int) -> str:
+    """A label in one `share`th of a terminal's width, whole elsewhere."""
+    width = terminal_width()
+    return escaped(label) if width is None else clipped(label, max(8, width // share), style)
+
+
+def _top(column: Column, comparison: Comparison, style: Style) -> str:
+    if not column.top:
+        return "none"
+    if len(column.top) == 1:
+        return _short(comparison.names.key(column.top[0]), style, 4)
+    return "all" if len(column.top) == int(column.allowed.sum()) else f"{len(column.top)} tie"
+
+
+def table_text(comparison: Comparison, style: Style, title: str | None) -> str:
+    """A table for each query, in neighbouring columns."""
+    if not style.ascii_only and not speaks_unicode():
+        style = Style(style.digits, style.full, ascii_only=True)
+    queries = shown_queries(comparison, style)
+    said = [folded(plain(heading(comparison, title), style))]
+    for part, row in queries:
+        columns = comparison.columns(part, row)
+        for group in fitting(columns, comparison, style):
+            console = console_of(style, least_width(_table(group, comparison, style)))
+            said.append(rendered(console, *_query_table(group, comparison, style, part, row)).rstrip("\n"))
+    total = comparison.problem.parts * comparison.problem.n
+    if len(queries) < total:
+        said.append(f"{style.dots} {total - len(queries):,} of {total:,} queries left out (--full shows all)")
+    said.append(folded("\n".join(conclusion(comparison, style))))
+    return plain("\n\n".join(said) + "\n", style)
+
+
+def fitting(columns: list[Column], comparison: Comparison, style: Style) -> list[list[Column]]:
+    """The columns in groups that the terminal has room for; all together where there is none."""
+    width = terminal_width()
+    if width is None:
+        return [columns]
+    for size in range(len(columns), 1, -1):
+        groups = [columns[i : i + size] for i in range(0, len(columns), size)]
+        if all(least_width(_table(group, comparison, style)) <= width for group in groups):
+            return groups
+    return [[column] for column in columns]
+
+
+def least_width(table: Table) -> int:
+    from rich.measure import Measurement
+
+    console = make_console(width=1_000_000)
+    return Measurement.get(console, console.options, table).maximum
+
+
+def _query_table(
+    columns: list[Column], comparison: Comparison, style: Style, part: int, row: int
+) -> list[RenderableType]:
+    from rich.text import Text
+
+    name = ", ".join(filter(None, (comparison.names.query(row), comparison.names.part(part))))
+    return [Text(name, style="bold"), _table(columns, comparison, style)]
+
+
+def _table(columns: list[Column], comparison: Comparison, style: Style) -> Table:
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    grid = Table(
+        box=None if style.ascii_only else box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0)
+    )
+    grid.add_column(Text(""), no_wrap=True)
+    for column in columns:
+        grid.add_column(Text(column.name + " "), justify="right", no_wrap=True)
+    coloured = has_colour(style.ascii_only)
+    parts = sections(columns, comparison, style)
+    for number, (heading_text, rows) in enumerate(parts):
+        for place, (label, cells, heats) in enumerate(rows):
+            told = [
+                Text(cell if cell.endswith(("*", " ")) else f"{cell} ", style=_style(heat_of, coloured, cell))
+                for cell, heat_of in zip(cells, heats, strict=True)
+            ]
+            name = f"{heading_text} {label}" if heading_text == "output" and label != "output" else label
+            is_last = place == len(rows) - 1 and number < len(parts) - 1
+            grid.add_row(Text(_short(name, style, 3)), *told, end_section=is_last)
+    return grid
+
+
+def _style(share: float | None, coloured: bool, cell: str) -> str:
+    if share is None:
+        return ""
+    look = colours.style(share) if coloured else ""
+    return f"bold {look}".strip() if cell.endswith("*") else look
+
+
+def heading(comparison: Comparison, title: str | None) -> str:
+    """What is compared."""
+    problem = comparison.problem
+    shapes = problem.shapes()
+    sizes = ", ".join(f"{n} {of_dimensions(shapes[n])}" for n in ("queries", "keys", "values") if n in shapes)
+    lines = [*([escaped(title)] if title else []), sizes]
+    width = max(len(candidate.name) for candidate in comparison.candidates)
+    for candidate, result in zip(comparison.candidates, comparison.results, strict=True):
+        scale = "" if result.problem.variant.is_constant else f", scale {result.problem.scale:.6g}"
+        note = f": {candidate.note}" if candidate.note else ""
+        lines.append(f"  {candidate.name.ljust(width)}{note}{scale}")
+    return "\n".join(lines)
+
+
+def difference_words(found: Difference, comparison: Comparison, style: Style) -> str:
+    """The largest difference in one sentence."""
+    names, what = comparison.names, found.what
+    if found.size == 0:
+        return f"{what}: all alike"
+    size = shown(found.size, style.digits)
+    *lead, query, column = found.at
+    target = names.key(column) if what == "weights" else names.column(column)
+    place = f" of [{', '.join(map(str, lead))}]" if lead else ""
+    where = f"{names.query(query)} → {target}{place}"
+    return f"{what}: the largest difference is {size}, between {found.first} and {found.second} ({escaped(where)})"
+
+
+def conclusion(comparison: Comparison, style: Style) -> list[str]:
+    """What differs, in sentences."""
+    said = [difference_words(found, comparison, style) for found in comparison.differences]
+    ends = comparison.sharpest_and_softest()
+    if ends is not None:
+        (sharp, few), (soft, many) = ends
+        said.append(f"sharpest: {sharp}, {few:,.2f} effective keys on average; softest: {soft}, {many:,.2f}")
+    return said
+
+
+def markdown_text(comparison: Comparison, style: Style, title: str | None) -> str:
+    """A GitHub table for each query."""
+    blocks = [f"# {markdown_escaped(title)}"] if title else []
+    for part, row in shown_queries(comparison, style):
+        columns = comparison.columns(part, row)
+        name = ", ".join(filter(None, (comparison.names.query(row), comparison.names.part(part))))
+        lines = ["| | " + " | ".join(markdown_escaped(column.name) for column in columns) + " |"]
+        lines.append("|---|" + "---:|" * len(columns))
+        for heading_text, rows in sections(columns, comparison, style):
+            for label, cells, _ in rows:
+                named = f"{heading_text} {label}" if heading_text == "output" and label != "output" else label
+                shown_cells = " | ".join(_bold(cell) for cell in cells)
+                lines.append(f"| {markdown_escaped(named)} | {shown_cells} |")
+        blocks += [f"**{markdown_escaped(name)}**", "\n".join(lines)]
+    blocks += [markdown_escaped(sentence) for sentence in conclusion(comparison, style)]
+    return "\n\n".join(blocks) + "\n"
+
+
+def _bold(cell: str) -> str:
+    """A largest weight in bold instead of with its star."""
+    return f"**{cell[:-1]}**" if cell.endswith("*") else markdown_escaped(cell.rstrip())
+
+
+def json_text(comparison: Comparison) -> str:
+    """One object: each candidate's numbers in full precision, and the largest differences."""
+    problem, lines = comparison.problem, []
+    for result in comparison.results:
+        result.compute("weights")  # all are told
+    queries = [comparison.columns(part, row) for part in range(problem.parts) for row in range(problem.n)]
+    shape = (*problem.lead, problem.n)
+    for candidate, result, *columns in zip(comparison.candidates, comparison.results, *queries, strict=True):
+        spread = np.array([column.entropy for column in columns]).reshape(shape)
+        effective = np.array([column.effective_keys for column in columns]).reshape(shape)
+        top = [list(column.top) for column in columns]  # in C order
+        facts = [
+            f'"name": {json.dumps(candidate.name, ensure_ascii=False)}',
+            f'"variant": {json.dumps(result.problem.variant.name)}',
+            f'"scale": {json.dumps(result.problem.scale)}',
+            *(
+                [f'"differs_by": {json.dumps(candidate.differs_by, ensure_ascii=False)}']
+                if candidate.differs_by is not None
+                else []
+            ),
+            f'"weights": {nested(result.array("weights"), 6)}',
+            *([f'"output": {nested(result.array("output"), 6)}'] if result.has("output") else []),
+            f'"entropy": {nested(spread, 6)}',
+            f'"effective_keys": {nested(effective, 6)}',
+            f'"top_keys": {json.dumps(top)}',
+        ]
+        lines.append("    {\n      " + ",\n      ".join(facts) + "\n    }")
+    differences = {
+        found.what: {"size": found.size, "between": [found.first, found.second], "at": list(found.at)}
+        for found in comparison.differences
+    }
+    told = json.dumps(differences, ensure_ascii=False)
+    return '{\n  "candidates": [\n' + ",\n".join(lines) + f'\n  ],\n  "largest_difference": {told}\n}}\n'

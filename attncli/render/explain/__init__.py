@@ -1,0 +1,1 @@
+"""Worked solutions as text, Markdown, LaTeX and HTML."""

@@ -1,0 +1,45 @@
+"""The formats of `attncli explain`, each a function from the page to its text."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from attncli.errors import UsageError, printable, suggestion
+
+if TYPE_CHECKING:
+    from attncli.explain import Explanation
+    from attncli.render.result.tables import Style
+
+FORMATS = ("text", "markdown", "latex", "html")
+BY_SUFFIX = {
+    ".txt": "text", ".md": "markdown", ".markdown": "markdown", ".tex": "latex", ".html": "html", ".htm": "html",
+}  # fmt: skip
+
+
+def chosen_format(format: str | None, output: str | None) -> str:
+    """The format that was asked for, else that of the file's suffix, else text; UsageError where the suffix is none of
+    ours."""
+    if format is not None or output is None:
+        return format or "text"
+    suffix = os.path.splitext(output)[1].lower()  # noqa: PTH122 - a trailing slash must stay
+    if suffix == ".pdf":
+        way = "-o work.tex and pdflatex work.tex, or -o work.html and print it to PDF in a browser"
+        raise UsageError("--output", "explain writes no PDF", way)
+    if suffix and suffix not in BY_SUFFIX:
+        what = f"{printable(output)} has no suffix of a page"
+        raise UsageError("--output", what, f"one of: {' '.join(BY_SUFFIX)}; or name the format with -f")
+    return BY_SUFFIX.get(suffix, "text")
+
+
+def renderer(format: str) -> Callable[[Explanation, Style], str]:
+    """The function that makes this format; UsageError where there is none."""
+    if format not in FORMATS:
+        hint = suggestion(format, FORMATS)
+        raise UsageError("--format", f"{format!r} is not a format of explain", hint)
+    function: Callable[[Explanation, Style], str] = getattr(
+        import_module(f"attncli.render.explain.{format}"), f"explanation_{format}"
+    )
+    return function

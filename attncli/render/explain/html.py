@@ -1,0 +1,132 @@
+"""A worked solution as one HTML file: no scripts, nothing fetched; dark or light as the reader has it."""
+
+from __future__ import annotations
+
+from html import escape
+
+from attncli.explain.page import Explanation, Grid, Line, Solution, Step
+from attncli.render import colours
+from attncli.render.explain.mathml import math_block, math_pieces
+from attncli.render.explain.shared import rounding_note
+from attncli.render.explain.stylesheet import STYLESHEET
+from attncli.render.result.tables import Style
+
+LONG_WORD = 24
+
+
+def explanation_html(page: Explanation, style: Style) -> str:
+    """The page as a document; `style` is for the terminal alone."""
+    del style
+    title = escape(page.title or "Attention, worked out")
+    body = [f"<header><h1>{title}</h1>", math_block(page.formula), f"<p>{escape(page.introduction)}</p>", "<dl>"]
+    body += [f"<div><dt>{escape(name)}</dt><dd>{escape(said)}</dd></div>" for name, said in page.facts]
+    body.append("</dl></header>")
+    if len(page.solutions) > 1:
+        body.append(contents(page))
+    if page.grids:
+        body += ["<section><h2>At a glance</h2>", *(heat_map(grid) for grid in page.grids), "</section>"]
+    body += [step_html(step, "", 2) for step in page.preparation]
+    body += [solution_html(solution, place) for place, solution in enumerate(page.solutions)]
+    body.append(f"<footer><p>{escape(rounding_note(page))}</p></footer>")
+    head = (
+        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        '<meta name="color-scheme" content="light dark">\n'
+        f"<title>{title}</title>\n<style>\n{STYLESHEET}</style>\n</head>\n<body>\n<main>\n"
+    )
+    return head + "\n".join(body) + "\n</main>\n</body>\n</html>\n"
+
+
+def contents(page: Explanation) -> str:
+    """Links to the solutions."""
+    links = [f'<li><a href="#solution-{place}">{escape(name_of(s))}</a></li>' for place, s in enumerate(page.solutions)]
+    return f'<nav aria-label="Solutions"><ul>{"".join(links)}</ul></nav>'
+
+
+def name_of(solution: Solution) -> str:
+    return f"{solution.query}{f', {solution.part}' if solution.part else ''}"
+
+
+def solution_html(solution: Solution, place: int) -> str:
+    parts = [f'<section id="solution-{place}"><h2>{escape(name_of(solution))}</h2>']
+    summary: list[str] = []
+    if solution.summary:
+        told = "".join(f"<p>{escape(sentence)}</p>" for sentence in solution.summary)
+        summary = [f"<aside><h3>In words</h3>{told}</aside>"]
+    number = 0
+    for step in solution.steps:
+        is_counted = step.name not in ("given", "join")
+        number += is_counted
+        parts.append(step_html(step, f"{number}. " if is_counted else "", 3))
+    return "\n".join([*parts, *summary, "</section>"])
+
+
+def step_html(step: Step, number: str, level: int) -> str:
+    parts = [f'<section class="step"><h{level}>{number}{escape(step.title)}</h{level}>']
+    parts += [f"<p>{escape(words)}</p>" for words in step.words]
+    if step.formula is not None:
+        parts.append(math_block(step.formula))
+    if step.lines:
+        rows = "\n".join(row_html(line) for line in step.lines)
+        parts.append(f'<table class="work"><tbody>\n{rows}\n</tbody></table>')
+    parts += [f"<p>{escape(words)}</p>" for words in step.after]
+    return "\n".join([*parts, "</section>"])
+
+
+def row_html(line: Line) -> str:
+    if line.left_out:
+        return f'<tr class="gap"><th>⋮</th><td>{line.left_out:,} keys</td></tr>'
+    work = '<span class="blank" role="img" aria-label="to be filled in"></span>' if line.is_blank else ""
+    if line.equation is not None:
+        work = "<wbr>".join(math_pieces(line.equation))
+    if line.note:
+        work += f' <span class="note">{escape(line.note)}</span>'
+    if line.share is not None and not line.note:
+        work += f'<div class="bar" aria-hidden="true"><div style="width:{line.share * 100:.4g}%"></div></div>'
+    kinds = " ".join(kind for kind, holds in (("sum", line.is_sum), ("top", line.is_top)) if holds)
+    opening = f'<tr class="{kinds}">' if kinds else "<tr>"
+    return f"{opening}{heading(line.label, 'row')}<td>{work}</td></tr>"
+
+
+def heading(label: str, scope: str) -> str:
+    """A label; one with a very long word may be broken anywhere."""
+    is_long = max(map(len, label.split()), default=0) > LONG_WORD
+    opening = f'<th scope="{scope}" class="long">' if is_long else f'<th scope="{scope}">'
+    return f"{opening}{escape(label)}</th>"
+
+
+def heat_map(grid: Grid) -> str:
+    """A matrix whose colours say what its cells say; hover or focus shows the whole number."""
+    header = "".join(heading(label, "col") for label in spaced(grid.column_labels, grid.gap_column))
+    rows = []
+    for place, label in enumerate(grid.row_labels):
+        cells = [cell(grid, place, column) for column in range(len(grid.column_labels))]
+        if grid.gap_column is not None:
+            cells.insert(grid.gap_column, '<td class="gap">…</td>')
+        rows.append(f"<tr>{heading(label, 'row')}{''.join(cells)}</tr>")
+    low, high = (escape(text.replace("-", "−", 1)) for text in grid.legend)
+    legend = f'<span class="legend">{low} <span class="scale" aria-hidden="true"></span> {high}</span>'
+    caption = f"<caption>{escape(grid.title)} {legend}</caption>"
+    table = (
+        f'<table class="heat">{caption}<thead><tr><td></td>{header}</tr></thead><tbody>{"".join(rows)}</tbody></table>'
+    )
+    return f'<div class="wide">{table}</div>'
+
+
+def spaced(labels: tuple[str, ...], gap: int | None) -> list[str]:
+    """The labels with dots where columns are left out."""
+    return list(labels) if gap is None else [*labels[:gap], "…", *labels[gap:]]
+
+
+def cell(grid: Grid, row: int, column: int) -> str:
+    shade = grid.shades[row][column]
+    where = f"{grid.row_labels[row]} → {grid.column_labels[column]}"
+    if shade is None:
+        told = escape(f"{where}: masked", quote=True)
+        return f'<td class="masked" tabindex="0" data-full="{told}" aria-label="{told}">·</td>'
+    told = escape(f"{where}: {grid.wholes[row][column].replace('-', '−', 1)}", quote=True)
+    red, green, blue = colours.colour(shade)
+    ink = "#000" if colours.is_light((red, green, blue)) else "#fff"
+    paint = f"background:#{red:02x}{green:02x}{blue:02x};color:{ink}"
+    text = escape(grid.texts[row][column].replace("-", "−", 1))
+    return f'<td style="{paint}" tabindex="0" data-full="{told}" aria-label="{told}">{text}</td>'

@@ -1,0 +1,95 @@
+"""A worked solution as a LaTeX document that compiles as it is."""
+
+from __future__ import annotations
+
+from attncli.explain.page import Explanation, Line, Solution, Step
+from attncli.render.explain.latex_notation import latex_equation, latex_escaped, undeclared
+from attncli.render.explain.shared import rounding_note
+from attncli.render.result.tables import Style
+
+LABEL_AT_MOST = 24
+PREAMBLE = r"""\documentclass[11pt]{article}
+\usepackage[a4paper,margin=2.5cm]{geometry}
+\usepackage{amsmath}
+%DECLARED%
+\setlength{\parindent}{0pt}
+\setlength{\parskip}{0.4em}
+\setcounter{secnumdepth}{0}
+\sloppy
+\newlength{\labelroom}
+% \work{label}{calculation}: the label to the left, the calculation broken where TeX likes
+\newcommand{\work}[2]{\par{\raggedright\hangindent=\labelroom\hangafter=1%
+  \makebox[\labelroom][l]{#1}#2\par}}
+\newcommand{\blank}{$=$ \rule{5cm}{0.4pt}}
+\begin{document}
+"""
+
+
+def explanation_latex(page: Explanation, style: Style) -> str:
+    """The page as a document for pdfLaTeX, LuaLaTeX or XeLaTeX; `style` is for the terminal alone."""
+    del style
+    body = [rf"\section*{{{latex_escaped(page.title or 'Attention, worked out')}}}"]
+    body += [rf"\[ {latex_equation(page.formula)} \]", latex_escaped(page.introduction)]
+    body += ["\\begin{itemize}", *(rf"\item[$\cdot$] {latex_escaped(f'{name}: {said}')}" for name, said in page.facts)]
+    body.append("\\end{itemize}")
+    for step in page.preparation:
+        body += step_lines(step, "")
+    for solution in page.solutions:
+        body += solution_lines(solution)
+    body += [r"\bigskip", rf"{{\small {latex_escaped(rounding_note(page))}}}"]
+    text = "\n".join(body)
+    return PREAMBLE.replace("%DECLARED%", declarations(text)) + text + "\n\\end{document}\n"
+
+
+def declarations(text: str) -> str:
+    """What pdfLaTeX prints for characters that its fonts lack: their code points. Other engines have the fonts."""
+    foreign = undeclared(text)
+    if not foreign:
+        return "% every character here is in pdfLaTeX's fonts"
+    lines = [rf"  \DeclareUnicodeCharacter{{{ord(c):04X}}}{{\texttt{{U+{ord(c):04X}}}}}" for c in foreign]
+    return "\\ifdefined\\DeclareUnicodeCharacter\n" + "\n".join(lines) + "\n\\fi"
+
+
+def solution_lines(solution: Solution) -> list[str]:
+    name = f"{solution.query}{f', {solution.part}' if solution.part else ''}"
+    lines = [rf"\section{{{latex_escaped(name)}}}"]
+    number = 0
+    for step in solution.steps:
+        is_counted = step.name not in ("given", "join")
+        number += is_counted
+        lines += step_lines(step, f"{number}. " if is_counted else "")
+    if solution.summary:
+        lines.append(r"\subsection{In words}")
+        for sentence in solution.summary:
+            lines += [latex_escaped(sentence), ""]
+    return lines
+
+
+def step_lines(step: Step, number: str) -> list[str]:
+    lines = [rf"\subsection{{{number}{latex_escaped(step.title)}}}"]
+    for words in step.words:
+        lines += [latex_escaped(words), ""]
+    if step.formula is not None:
+        lines.append(rf"\[ {latex_equation(step.formula)} \]")
+    labels = [len(line.label) for line in step.lines if len(line.label) <= LABEL_AT_MOST]
+    if step.lines:
+        lines.append(rf"\setlength{{\labelroom}}{{{0.55 * max(labels, default=0) + 1:.2f}em}}")
+    for line in step.lines:
+        lines += work_lines(line)
+    return [*lines, *(part for words in step.after for part in (r"\par", latex_escaped(words)))]
+
+
+def work_lines(line: Line) -> list[str]:
+    if line.left_out:
+        return [rf"\work{{$\vdots$}}{{{line.left_out:,} keys}}"]
+    label = latex_escaped(line.label)
+    if line.is_top or line.is_sum:
+        label = rf"\textbf{{{label}}}"
+    work = r"\blank" if line.is_blank else ""
+    if line.equation is not None:
+        work = f"${latex_equation(line.equation)}$"
+    if line.note:
+        work += rf"\quad {latex_escaped(line.note)}"
+    if len(line.label) > LABEL_AT_MOST:
+        return [rf"\par {label}", rf"\work{{}}{{{work}}}"]
+    return [rf"\work{{{label}}}{{{work}}}"]

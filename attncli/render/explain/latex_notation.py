@@ -1,0 +1,99 @@
+"""LaTeX: text that compiles whatever it holds, and expressions for amsmath."""
+
+from __future__ import annotations
+
+import unicodedata
+
+from attncli.explain.page import Equation
+from attncli.expressions import Symbol
+from attncli.render.explain.notation import BREAK, Expressions, Notation
+
+ESCAPES = {
+    "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "#": r"\#", "$": r"\$", "%": r"\%", "&": r"\&", "_": r"\_",
+    "^": r"\textasciicircum{}", "~": r"\textasciitilde{}", "<": r"\textless{}", ">": r"\textgreater{}",
+    "|": r"\textbar{}", '"': "''", "`": r"\textasciigrave{}", "-": "{-}", "[": "{[}", "]": "{]}",
+    "“": "``", "”": "''", "’": "'", "…": r"\dots{}", "–": "--",
+    "−": "$-$", "·": r"$\cdot$", "×": r"$\times$", "√": r"$\surd$", "ℓ": r"$\ell$", "≤": r"$\le$", "≈": r"$\approx$",
+    "∞": r"$\infty$", "²": "$^2$", "₁": "$_1$", "₂": "$_2$", "‖": r"$\Vert$", "Σ": r"$\Sigma$",
+}  # fmt: skip
+ACCENTS = frozenset("\u0300\u0301\u0302\u0303\u0304\u0308\u030a\u030c\u0327")
+
+
+def latex_escaped(text: str) -> str:
+    """Text for a paragraph. Letters that pdfLaTeX has no glyph for stay as they are: see `undeclared`."""
+    return "".join(ESCAPES.get(letter, letter) for letter in text)
+
+
+def undeclared(text: str) -> list[str]:
+    """The characters for which pdfLaTeX needs a declaration, in order."""
+    return sorted(
+        {letter for letter in text if ord(letter) > 126 and letter not in ESCAPES and not _is_accented(letter)}
+    )
+
+
+def _is_accented(letter: str) -> bool:
+    """é and its like: an ASCII letter with an accent that every font can set."""
+    parts = unicodedata.normalize("NFD", letter)
+    return len(parts) == 2 and parts[0].isascii() and parts[1] in ACCENTS and ord(letter) < 0x180
+
+
+class LatexNotation(Notation):
+    """Math mode; inline, so that TeX breaks long sums itself."""
+
+    negative = "-"
+    plus, minus = " + ", " - "
+    times, tight_times, over = r" \cdot ", r" \cdot ", " / "
+    root_covers = True
+
+    def number(self, text: str) -> str:
+        mantissa, _, exponent = text.partition("e")
+        if exponent:
+            return rf"{mantissa} \times 10^{{{int(exponent)}}}"
+        return {"inf": r"\infty", "nan": r"\text{nan}"}.get(text, text)
+
+    def symbol(self, symbol: Symbol) -> str:
+        if symbol.index:
+            return f"{symbol.name}_{symbol.index}"
+        plain = {"ℓ": r"\ell", "ℓ²": r"\ell^2", "q": "q", "k": "k", "v": "v", "e": "e", "V": "V"}
+        return plain.get(symbol.name) or rf"\text{{{latex_escaped(symbol.name)}}}"
+
+    def count(self, count: int) -> str:
+        return rf"\text{{ ({count:,} more)}}"
+
+    def row(self, texts: list[str]) -> str:
+        inside = r",\allowbreak\ ".join(texts)
+        return f"[{inside}]"
+
+    def dots(self) -> str:
+        return r"\dots"
+
+    def squared(self, inner: str) -> str:
+        return f"{{{inner}}}^2"
+
+    def root(self, inner: str) -> str:
+        return rf"\sqrt{{{inner}}}"
+
+    def absolute(self, inner: str) -> str:
+        return rf"\lvert {inner} \rvert"
+
+    def norm(self, inner: str) -> str:
+        return rf"\lVert {inner} \rVert"
+
+    def total(self, inner: str) -> str:
+        return rf"\sum {inner}"
+
+    def function(self, name: str, inner: str) -> str:
+        named = {"exp": r"\exp", "tanh": r"\tanh"}.get(name, rf"\operatorname{{{name}}}")
+        return f"{named}({inner})"
+
+
+LATEX = Expressions(LatexNotation())
+
+
+def latex_equation(equation: Equation) -> str:
+    """The chain of sides, for math mode."""
+    text = LATEX.written(equation.sides[0])
+    for sign, side in zip(equation.signs, equation.sides[1:], strict=True):
+        relation = {"≈": r"\approx", ",": r",\quad"}.get(sign, sign)
+        text += f" {relation} {LATEX.written(side)}"
+    return text.replace(BREAK, "")

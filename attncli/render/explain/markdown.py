@@ -1,0 +1,67 @@
+"""A worked solution in Markdown, as GitHub renders it: formulas in dollars, arithmetic in tables."""
+
+from __future__ import annotations
+
+from attncli.explain.page import Explanation, Line, Solution, Step
+from attncli.render.explain.latex_notation import latex_equation
+from attncli.render.explain.notation import BREAK
+from attncli.render.explain.shared import equation_text, rounding_note
+from attncli.render.markdown import markdown_escaped
+from attncli.render.result.tables import Style
+
+BAR = 20
+
+
+def explanation_markdown(page: Explanation, style: Style) -> str:
+    """The page as Markdown; `style` is for the terminal alone."""
+    del style
+    blocks = [f"# {markdown_escaped(page.title or 'Attention, worked out')}", formula(page.formula)]
+    blocks.append(markdown_escaped(page.introduction))
+    blocks.append("\n".join(f"- {markdown_escaped(f'{name}: {words}')}" for name, words in page.facts))
+    for step in page.preparation:
+        blocks += step_blocks(step, "## ")
+    for solution in page.solutions:
+        blocks += solution_blocks(solution)
+    blocks.append(f"*{markdown_escaped(rounding_note(page))}*")
+    return "\n\n".join(block for block in blocks if block) + "\n"
+
+
+def formula(equation: object) -> str:
+    """A displayed formula."""
+    return f"$$\n{latex_equation(equation)}\n$$"  # type: ignore[arg-type]
+
+
+def solution_blocks(solution: Solution) -> list[str]:
+    name = f"{solution.query}{f', {solution.part}' if solution.part else ''}"
+    blocks = [f"## {markdown_escaped(name)}"]
+    number = 0
+    for step in solution.steps:
+        number += step.name not in ("given", "join")
+        blocks += step_blocks(step, f"### {number}\\. " if step.name not in ("given", "join") else "### ")
+    if solution.summary:
+        blocks += ["### In words", *(markdown_escaped(sentence) for sentence in solution.summary)]
+    return blocks
+
+
+def step_blocks(step: Step, heading: str) -> list[str]:
+    blocks = [heading + markdown_escaped(step.title), *(markdown_escaped(words) for words in step.words)]
+    if step.formula is not None:
+        blocks.append(formula(step.formula))
+    if step.lines:
+        has_bars = any(line.share is not None for line in step.lines)
+        header = "| | |" + (" |" if has_bars else "") + "\n|---|---|" + ("---|" if has_bars else "")
+        blocks.append("\n".join([header, *(table_row(line, has_bars) for line in step.lines)]))
+    return [*blocks, *(markdown_escaped(words) for words in step.after)]
+
+
+def table_row(line: Line, has_bars: bool) -> str:
+    if line.left_out:
+        return f"| ⋮ | {line.left_out:,} keys |" + (" |" if has_bars else "")
+    label = markdown_escaped(line.label)
+    work = "= " + "\\_" * 20 if line.is_blank else ""
+    if line.equation is not None:
+        work = markdown_escaped(equation_text(line.equation).replace(BREAK, ""))
+    note = f" ({markdown_escaped(line.note)})" if line.note else ""
+    bar = f" {'█' * round(BAR * (line.share or 0))} |" if has_bars else ""
+    emphasis = "**" if (line.is_top or line.is_sum) and label else ""
+    return f"| {emphasis}{label}{emphasis} | {work}{note} |{bar}"

@@ -1,0 +1,95 @@
+"""MathML, in pieces between which a browser may break the line: it never breaks one formula by itself."""
+
+from __future__ import annotations
+
+from html import escape
+
+from attncli.explain.page import Equation
+from attncli.expressions import Symbol
+from attncli.render.explain.notation import BREAK, Expressions, Notation
+
+
+def operator(sign: str, form: str = "") -> str:
+    """`form` says how it is spaced where it starts a piece, and looks like a prefix."""
+    return f'<mo form="{form}">{sign}</mo>' if form else f"<mo>{sign}</mo>"
+
+
+class MathmlNotation(Notation):
+    """Flat rows of numbers and operators, so that they can be cut at a sum's signs; fences don't stretch."""
+
+    plus, minus = operator("+", "infix"), operator("−", "infix")
+    negative = operator("−", "prefix")
+    times, tight_times, over = operator("·"), operator("·"), operator("/")
+    open, close = '<mo stretchy="false">(</mo>', '<mo stretchy="false">)</mo>'
+    root_covers = True
+
+    def number(self, text: str) -> str:
+        mantissa, _, exponent = text.partition("e")
+        if exponent:
+            power = f"<msup><mn>10</mn><mrow>{self.numeral(str(int(exponent)))}</mrow></msup>"
+            return f"<mn>{mantissa}</mn><mo>×</mo>{power}"
+        return {"inf": "<mi>∞</mi>", "nan": "<mtext>nan</mtext>"}.get(text, f"<mn>{text}</mn>")
+
+    def symbol(self, symbol: Symbol) -> str:
+        if symbol.index:
+            return f"<msub><mi>{symbol.name}</mi><mi>{symbol.index}</mi></msub>"
+        if symbol.name == "ℓ²":
+            return "<msup><mi>ℓ</mi><mn>2</mn></msup>"
+        return f"<mi>{symbol.name}</mi>" if len(symbol.name) == 1 else f"<mtext>{escape(symbol.name)}</mtext>"
+
+    def count(self, count: int) -> str:
+        return f"<mtext> ({count:,} more)</mtext>"
+
+    def row(self, texts: list[str]) -> str:
+        inside = f'<mo separator="true">,</mo>{BREAK}'.join(texts)
+        return f'<mo stretchy="false">[</mo>{inside}<mo stretchy="false">]</mo>'
+
+    def dots(self) -> str:
+        return "<mo>…</mo>"
+
+    def squared(self, inner: str) -> str:
+        return f"<msup><mrow>{whole(inner)}</mrow><mn>2</mn></msup>"
+
+    def root(self, inner: str) -> str:
+        return f"<msqrt>{whole(inner)}</msqrt>"
+
+    def absolute(self, inner: str) -> str:
+        bar = '<mo stretchy="false">|</mo>'
+        return f"{bar}{inner}{bar}"
+
+    def norm(self, inner: str) -> str:
+        bar = '<mo stretchy="false">‖</mo>'
+        return f"{bar}{inner}{bar}"
+
+    def total(self, inner: str) -> str:
+        return f"<mo>∑</mo>{inner}"
+
+    def function(self, name: str, inner: str) -> str:
+        return f"<mi>{name}</mi>{self.open}{inner}{self.close}"
+
+
+def whole(inner: str) -> str:
+    """What cannot be cut, because an element stands around it."""
+    return inner.replace(BREAK, "")
+
+
+MATHML = Expressions(MathmlNotation())
+
+
+def math_pieces(equation: Equation) -> list[str]:
+    """The equation as <math> elements, each with what a line may start with."""
+    text = MATHML.written(equation.sides[0])
+    for sign, side in zip(equation.signs, equation.sides[1:], strict=True):
+        if sign == ",":
+            text += f'<mo separator="true">,</mo>{BREAK}<mspace width="1em"></mspace>{MATHML.written(side)}'
+        elif isinstance(equation.sides[0], Symbol) and len(equation.sides[0].name) == 1:
+            text += f"{operator(sign, 'infix')}{MATHML.written(side)}"
+        else:
+            text += f"{BREAK}{operator(sign, 'infix')}{MATHML.written(side)}"
+    return [f"<math>{piece}</math>" for piece in text.split(BREAK)]
+
+
+def math_block(equation: Equation) -> str:
+    """The equation as one displayed formula."""
+    inside = "".join(piece.removeprefix("<math>").removesuffix("</math>") for piece in math_pieces(equation))
+    return f'<math display="block">{inside}</math>'

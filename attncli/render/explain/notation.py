@@ -1,0 +1,170 @@
+"""Expressions as text, LaTeX or MathML: one writer that knows where brackets go, and a notation for each."""
+
+from __future__ import annotations
+
+from attncli.expressions import Expression, Numeral, Operation, Rest, Row, Symbol
+
+BREAK = "\0"  # a line may end here
+SUM, PRODUCT, POWER, ATOM = 1, 2, 3, 4
+BINDING = {"sum": SUM, "difference": SUM, "negative": SUM, "product": PRODUCT, "quotient": PRODUCT, "square": POWER}
+
+
+class Notation:
+    """Plain text; the other notations override what they write differently."""
+
+    plus, minus, negative = " + ", " − ", "−"
+    times, tight_times, over = " · ", "·", " / "
+    open, close = "(", ")"
+    root_covers = False  # whether a root's line shows how far it reaches, so that it needs no brackets
+
+    def number(self, text: str) -> str:
+        """An unsigned number."""
+        return text.replace("inf", "∞")
+
+    def numeral(self, text: str) -> str:
+        """A number with its sign."""
+        return f"{self.negative}{self.number(text[1:])}" if text.startswith("-") else self.number(text)
+
+    def symbol(self, symbol: Symbol) -> str:
+        return f"{symbol.name}_{symbol.index}" if symbol.index else symbol.name
+
+    def count(self, count: int) -> str:
+        """How many terms stand behind a number."""
+        return f" ({count:,} more)"
+
+    def row(self, texts: list[str]) -> str:
+        return f"[{f',{BREAK} '.join(texts)}]"
+
+    def dots(self) -> str:
+        return "…"
+
+    def squared(self, inner: str) -> str:
+        return f"{inner}²"
+
+    def root(self, inner: str) -> str:
+        return f"√{inner}"
+
+    def absolute(self, inner: str) -> str:
+        return f"|{inner}|"
+
+    def norm(self, inner: str) -> str:
+        return f"‖{inner}‖"
+
+    def total(self, inner: str) -> str:
+        return f"Σ {inner}"
+
+    def function(self, name: str, inner: str) -> str:
+        return f"{name}({inner})"
+
+
+class AsciiNotation(Notation):
+    """Text for a terminal without Unicode."""
+
+    minus, negative = " - ", "-"
+    times, tight_times = " * ", "*"
+
+    def number(self, text: str) -> str:
+        return text
+
+    def dots(self) -> str:
+        return "..."
+
+    def squared(self, inner: str) -> str:
+        return f"{inner}^2"
+
+    def root(self, inner: str) -> str:
+        return f"sqrt{inner}" if inner.startswith("(") else f"sqrt({inner})"
+
+    def norm(self, inner: str) -> str:
+        return f"||{inner}||"
+
+    def total(self, inner: str) -> str:
+        return f"sum {inner}"
+
+
+PLAIN = Notation()
+
+
+class Expressions:
+    """Writes expressions in one notation."""
+
+    def __init__(self, notation: Notation) -> None:
+        self.notation = notation
+
+    def written(self, expression: Expression, widths: tuple[int, ...] = (), *, tight: bool = False) -> str:
+        """The expression. `widths` are what the numbers of a row are padded to; `tight` products have no blanks."""
+        if isinstance(expression, Numeral):
+            return self.notation.numeral(expression.text)
+        if isinstance(expression, Symbol):
+            return self.notation.symbol(expression)
+        if isinstance(expression, Rest):
+            return self.notation.numeral(expression.total.text) + self.notation.count(expression.count)
+        if isinstance(expression, Row):
+            return self._row(expression, widths)
+        return self._operation(expression, widths, tight)
+
+    def _row(self, row: Row, widths: tuple[int, ...]) -> str:
+        texts = [self.notation.numeral(cell.text) for cell in row.cells]
+        if len(widths) == len(texts):
+            texts = [text.rjust(width) for text, width in zip(texts, widths, strict=True)]
+        if row.left_out:
+            texts.insert(row.gap, self.notation.dots())
+        return self.notation.row(texts)
+
+    def _operation(self, operation: Operation, widths: tuple[int, ...], tight: bool) -> str:
+        kind, operands, notation = operation.kind, operation.operands, self.notation
+        if kind == "sum":
+            return self._sum(operands)
+        if kind in ("difference", "product", "quotient"):
+            left = self._bracketed(operands[0], BINDING[kind], widths, is_first=True)
+            right = self._bracketed(operands[1], BINDING[kind] + 1, widths)
+            dot = notation.tight_times if tight else notation.times
+            sign = {"difference": notation.minus, "product": dot, "quotient": notation.over}[kind]
+            return f"{left}{sign}{right}"
+        if kind == "negative":
+            return f"{notation.negative}{self._bracketed(operands[0], PRODUCT, widths)}"
+        if kind == "square":
+            return notation.squared(self._bracketed(operands[0], ATOM, widths))
+        if kind == "root" and not notation.root_covers:
+            return notation.root(self._bracketed(operands[0], ATOM, widths))
+        if kind == "total":
+            return notation.total(self._bracketed(operands[0], PRODUCT, widths))
+        inner = self.written(operands[0], widths, tight=True)
+        enclosing = {"root": notation.root, "absolute": notation.absolute, "norm": notation.norm}.get(kind)
+        return enclosing(inner) if enclosing else notation.function(kind, self.written(operands[0], widths))
+
+    def _sum(self, terms: tuple[Expression, ...]) -> str:
+        """Terms with their signs in front; a line may be broken before each."""
+        text = self.written(terms[0], tight=True)
+        for term in terms[1:]:
+            value = term.total if isinstance(term, Rest) else term
+            if isinstance(value, Numeral) and value.text.startswith("-"):
+                amount = self.notation.number(value.text[1:])
+                rest = self.notation.count(term.count) if isinstance(term, Rest) else ""
+                text += f"{BREAK}{self.notation.minus}{amount}{rest}"
+            else:
+                text += f"{BREAK}{self.notation.plus}{self._term(term)}"
+        return text
+
+    def _term(self, term: Expression) -> str:
+        """A term after a plus: a product that starts with a minus has that factor in brackets."""
+        if isinstance(term, Operation) and term.kind == "product":
+            left, right = (self._bracketed(operand, PRODUCT, ()) for operand in term.operands)
+            return f"{left}{self.notation.tight_times}{right}"
+        return self._bracketed(term, SUM, ())
+
+    def _bracketed(
+        self, expression: Expression, binding: int, widths: tuple[int, ...], *, is_first: bool = False
+    ) -> str:
+        """In brackets where its own operator binds less than its surroundings, or its minus would meet another."""
+        text = self.written(expression, widths, tight=True)
+        needs = False
+        if isinstance(expression, Numeral):
+            needs = expression.text.startswith("-") and not is_first
+        elif isinstance(expression, Operation):
+            leads = expression.kind == "negative" and is_first and binding == PRODUCT
+            needs = BINDING.get(expression.kind, ATOM) < binding and not leads
+        return f"{self.notation.open}{text}{self.notation.close}" if needs else text
+
+
+WRITER, ASCII_WRITER = Expressions(PLAIN), Expressions(AsciiNotation())

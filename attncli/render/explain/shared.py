@@ -1,0 +1,24 @@
+"""What every format of explain says alike."""
+
+from __future__ import annotations
+
+from attncli.explain.page import Equation, Explanation
+from attncli.render.explain.notation import BREAK, WRITER, Expressions
+
+
+def equation_text(equation: Equation, writer: Expressions = WRITER) -> str:
+    """On one line, without alignment."""
+    text = writer.written(equation.sides[0])
+    for sign, side in zip(equation.signs, equation.sides[1:], strict=True):
+        text += f"{'' if sign == ',' else ' '}{sign} {writer.written(side)}"
+    return text.replace(BREAK, "")
+
+
+def rounding_note(page: Explanation) -> str:
+    """What = and ≈ mean on this page."""
+    decimals = "1 decimal" if page.digits == 1 else f"{page.digits} decimals"
+    return (
+        f"= holds exactly for the numbers as printed. ≈ means that something was rounded: to {decimals} (or 3 "
+        "significant digits where it is small), or to as many more as a line needs; worked from its printed numbers, "
+        "a line's last digit may differ by one. Behind the print the calculation carries every digit of a float64."
+    )

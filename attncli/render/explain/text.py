@@ -1,0 +1,279 @@
+"""A worked solution for the terminal: aligned where it fits, broken at operators where it does not."""
+
+from __future__ import annotations
+
+from textwrap import wrap
+
+from attncli.explain.page import Explanation, Line, Solution, Step
+from attncli.expressions import Expression, Operation, Row, Symbol
+from attncli.records import record
+from attncli.render.console import has_colour, make_console, speaks_unicode, terminal_width
+from attncli.render.explain.ascii_page import in_ascii
+from attncli.render.explain.notation import ASCII_WRITER, BREAK, WRITER, Expressions
+from attncli.render.explain.shared import equation_text, rounding_note
+from attncli.render.result.tables import Style, plain
+
+PIPED_WIDTH, PROSE = 80, 92
+LABEL_AT_MOST = 24
+BAR = 24
+
+Span = tuple[str, str]  # text and rich style
+Written = list[Span]
+
+
+def explanation_text(page: Explanation, style: Style, width: int | None = None) -> str:
+    """The page as text, as wide as the terminal; in colour where there is some."""
+    if not style.ascii_only and not speaks_unicode():
+        style = Style(style.digits, style.full, ascii_only=True)
+    columns = width or terminal_width() or PIPED_WIDTH
+    lines = Writer(max(columns, 40), style).page(in_ascii(page) if style.ascii_only else page)
+    if has_colour(style.ascii_only):
+        return coloured(lines, style)
+    return plain("\n".join("".join(text for text, _ in line).rstrip() for line in lines) + "\n", style)
+
+
+def coloured(lines: list[Written], style: Style) -> str:
+    """The lines with the terminal's colours."""
+    from rich.text import Text
+
+    from attncli.render.console import rendered
+
+    console = make_console(ascii_only=style.ascii_only, width=1_000_000)
+    return rendered(console, Text("\n").join(Text.assemble(*line) for line in lines)).rstrip("\n") + "\n"
+
+
+def cells(text: str) -> int:
+    """Columns that the text takes."""
+    if text.isascii():
+        return len(text)
+    from rich.cells import cell_len
+
+    return cell_len(text)
+
+
+def padded(text: str, width: int) -> str:
+    return text + " " * (width - cells(text))
+
+
+@record
+class Laid:
+    """A line ready to be set: its label, its sides as text and the signs between them."""
+
+    line: Line
+    sides: list[str]
+    signs: tuple[str, ...]
+
+
+class Writer:
+    """Sets a page into `width` columns."""
+
+    def __init__(self, width: int, style: Style) -> None:
+        self.width, self.style = width, style
+        self.prose = min(width, PROSE)
+        self.writer = ASCII_WRITER if style.ascii_only else WRITER
+
+    def page(self, page: Explanation) -> list[Written]:
+        lines: list[Written] = []
+        if page.title:
+            lines += self.paragraph(page.title, "bold")
+        lines.append([(equation_text(page.formula, self.writer), "cyan")])
+        lines += self.paragraph(page.introduction)
+        for name, words in page.facts:
+            lines += self.paragraph(f"{name}: {words}", indent=2)
+        for step in page.preparation:
+            lines += [[], *self.step(step, "")]
+        for solution in page.solutions:
+            lines += [[], *self.solution(solution)]
+        return [*lines, [], *self.paragraph(plain(rounding_note(page), self.style), "dim")]
+
+    def solution(self, solution: Solution) -> list[Written]:
+        name = f"{solution.query}{f', {solution.part}' if solution.part else ''}"
+        rule = "=" if self.style.ascii_only else "━"
+        lines: list[Written] = []
+        for text in wrap(name, self.width - 4) or [""]:
+            lines.append([(f"{rule * 2} {text} ", "bold"), (rule * max(0, self.prose - cells(text) - 4), "dim")])
+        number = 0
+        for step in solution.steps:
+            number += step.name != "given"
+            heading = f"{number}. " if step.name not in ("given", "join") else ""
+            lines += [[], *self.step(step, heading)]
+        if solution.summary:
+            lines += [[], [("In words", "bold")]]
+            for sentence in solution.summary:
+                lines += self.paragraph(sentence, indent=3)
+        return lines
+
+    def step(self, step: Step, number: str) -> list[Written]:
+        lines = self.paragraph(f"{number}{step.title}", "bold")
+        for words in step.words:
+            lines += self.paragraph(words, indent=3)
+        if step.formula is not None:
+            lines.append([("   " + equation_text(step.formula, self.writer), "cyan")])
+        lines += self.lines(step)
+        for words in step.after:
+            lines += self.paragraph(words, indent=3)
+        return lines
+
+    def paragraph(self, text: str, style: str = "", indent: int = 0) -> list[Written]:
+        room = self.prose - indent
+        return [[(" " * indent + line, style)] for line in wrap(text, room, break_on_hyphens=False) or [""]]
+
+    def lines(self, step: Step) -> list[Written]:
+        laid = [Laid(line, *laid_sides(line, step, self.writer)) for line in step.lines]
+        short = [cells(one.line.label) for one in laid if cells(one.line.label) <= LABEL_AT_MOST]
+        label_width = max(short, default=0)
+        room = self.width - 3 - label_width - 2
+        widths = column_widths(laid)
+        with_sums = fits(widths, room)
+        if not with_sums:  # a long sum is broken, and need not break the lines above it
+            widths = column_widths([one for one in laid if not one.line.is_sum])
+        bars = any(one.line.share is not None for one in laid) and step.name == "weights"
+        is_aligned = fits(widths, room)
+        lines: list[Written] = []
+        for one in laid:
+            if one.line.left_out:
+                dots = "..." if self.style.ascii_only else "⋮"
+                lines.append([(f"   {dots} {one.line.left_out:,} keys", "dim")])
+                continue
+            stands = is_aligned and (with_sums or not one.line.is_sum)
+            body = self.aligned(one, widths, room, bars) if stands else self.flowing(one, room)
+            lines += self.labelled(one.line, body, label_width)
+        return lines
+
+    def labelled(self, line: Line, body: list[Written], width: int) -> list[Written]:
+        """The label in front of the first line of the body, or above it where it is long."""
+        style = "bold" if line.is_top or line.is_sum else ""
+        gap = " " * (3 + width + 2)
+        if cells(line.label) <= width:
+            first: Written = [("   " + padded(line.label, width) + "  ", style)]
+            return [first + body[0], *([(gap, ""), *rest] for rest in body[1:])]
+        above: list[Written] = [[("   " + text, style)] for text in wrap(line.label, self.prose - 3)]
+        return [*above, *([(gap, ""), *rest] for rest in body)]
+
+    def aligned(self, one: Laid, widths: list[int], room: int, bars: bool) -> list[Written]:
+        """All on one line, with the signs below each other."""
+        if one.line.is_blank:
+            return [[(blank_text(room), "dim")]]
+        spans: Written = []
+        for place, side in enumerate(one.sides):
+            text = side.replace(BREAK, "")
+            if place == 0 and len(one.sides) > 1 and "," not in one.signs:
+                text = " " * (widths[0] - cells(text)) + text
+            if place:
+                sign = one.signs[place - 1]
+                spans.append((",  " if sign == "," else f" {sign} ", "dim"))
+            is_last = place == len(one.sides) - 1
+            style = "bold" if is_last and (one.line.is_top or one.line.is_sum) else ""
+            spans.append((padded(text, widths[place]) if place or len(one.sides) > 1 else text, style))
+        used = sum(cells(text) for text, _ in spans)
+        if bars and one.line.share is not None and not one.line.note:
+            spans.append(self.bar(one.line, room - used - 2))
+        return [spans, *self.noted(one.line, spans, room)]
+
+    def noted(self, line: Line, spans: Written, room: int) -> list[Written]:
+        """The note behind the numbers where it fits, else below them."""
+        if not line.note:
+            return []
+        used = sum(cells(text) for text, _ in spans)
+        if used + 2 + cells(line.note) <= room:
+            spans.append(("  " + line.note, "dim"))
+            return []
+        return [[(text, "dim")] for text in wrap(line.note, max(20, room))]
+
+    def bar(self, line: Line, room: int) -> Span:
+        """The weight as a bar."""
+        share = line.share or 0.0
+        length = round(share * min(BAR, max(room, 0)))
+        fill = "#" if self.style.ascii_only else "█"
+        return "  " + fill * length, "cyan"
+
+    def flowing(self, one: Laid, room: int) -> list[Written]:
+        """Side after side while they fit; a sign starts the next line, a long sum goes on below itself."""
+        if one.line.is_blank:
+            return [[(blank_text(room), "dim")]]
+        rows: list[str] = [""]
+        for place, side in enumerate(one.sides):
+            sign = f"{one.signs[place - 1]} " if place else ""
+            text = side if sign == ", " else sign + side
+            joined = f"{rows[-1]}{',  ' if sign == ', ' else ' ' if rows[-1] else ''}{text}"
+            if cells(joined.replace(BREAK, "")) <= room:
+                rows[-1] = joined.replace(BREAK, "")
+                continue
+            pieces = broken(text, room, indent=2 if place else 0)
+            rows = pieces if rows == [""] else rows + pieces
+        style = "bold" if one.line.is_sum or one.line.is_top else ""
+        lines: list[Written] = [[(row, style)] for row in rows]
+        return [*lines, *self.noted(one.line, lines[-1], room)]
+
+
+def broken(text: str, room: int, indent: int) -> list[str]:
+    """The text in lines of `room` columns, broken before operators; a number is never broken."""
+    rows = [""]
+    for piece in text.split(BREAK):
+        if rows[-1] and cells(rows[-1] + piece) > room:
+            rows.append(" " * indent + piece.lstrip())
+        else:
+            rows[-1] += piece
+    return rows
+
+
+def blank_text(room: int) -> str:
+    """A place to write in."""
+    return "= " + "_" * min(24, max(room - 2, 8))
+
+
+def laid_sides(line: Line, step: Step, writer: Expressions) -> tuple[list[str], tuple[str, ...]]:
+    """The sides of a line as text; vectors are padded to the widest number in their column."""
+    if line.equation is None:
+        return [], ()
+    sides = []
+    for place, side in enumerate(line.equation.sides):
+        sides.append(writer.written(side, row_widths(step, place, side)))
+    return merged_definitions(sides, line.equation.signs, isinstance(line.equation.sides[0], Symbol))
+
+
+def merged_definitions(
+    sides: list[str], signs: tuple[str, ...], is_definition: bool
+) -> tuple[list[str], tuple[str, ...]]:
+    """ "k = [1, 0], v = [2, 3]" are two definitions, and no steps of a calculation."""
+    if not is_definition:
+        return sides, signs
+    texts = [f"{name} = {value}" for name, value in zip(sides[::2], sides[1::2], strict=True)]
+    return texts, (",",) * (len(texts) - 1)
+
+
+def row_of(side: Expression) -> Row | None:
+    """The vector in a side, if there is one."""
+    if isinstance(side, Row):
+        return side
+    if isinstance(side, Operation):
+        return next((found for operand in side.operands if (found := row_of(operand))), None)
+    return None
+
+
+def row_widths(step: Step, place: int, side: Expression) -> tuple[int, ...]:
+    """For each number of the vectors at this place of a step's lines, the widest."""
+    mine = row_of(side)
+    if mine is None:
+        return ()
+    found = [
+        row
+        for line in step.lines
+        if line.equation and len(line.equation.sides) > place and (row := row_of(line.equation.sides[place]))
+    ]
+    alike = [row for row in found if len(row.cells) == len(mine.cells)]
+    return tuple(max(len(row.cells[i].text) for row in alike) for i in range(len(mine.cells)))
+
+
+def fits(widths: list[int], room: int) -> bool:
+    """Whether columns of these widths stand side by side, with a sign between each two."""
+    return sum(widths) + 3 * max(len(widths) - 1, 0) <= room
+
+
+def column_widths(laid: list[Laid]) -> list[int]:
+    """The widest text at each place."""
+    most = max((len(one.sides) for one in laid), default=0)
+    return [
+        max((cells(one.sides[place].replace(BREAK, "")) for one in laid if len(one.sides) > place), default=0)
+        for place in range(most)
+    ]

@@ -1,0 +1,66 @@
+"""`--plot FILE`: refused early, drawn from what was computed, written whole."""
+
+from __future__ import annotations
+
+import os
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+from attncli.errors import MissingExtraError, OutputError, UsageError
+from attncli.files import real, refuse_existing, shown, write_atomically
+from attncli.records import record
+
+if TYPE_CHECKING:
+    from attncli.compare.comparison import Comparison
+    from attncli.results.result import Result
+
+SUFFIXES = (".png", ".svg", ".pdf")
+
+
+@record
+class Drawing:
+    """The picture of one command, or none."""
+
+    path: str | None
+    force: bool = False
+
+    @classmethod
+    def settle(cls, path: str | None, others: list[str], *, force: bool) -> Drawing:
+        """Refuse, before anything is computed, what cannot be drawn or written; `others` are written too."""
+        if path is None:
+            return cls(None)
+        if _suffix(path) not in SUFFIXES:
+            raise OutputError("--plot", f"{shown(path)} is no picture's name", f"one of: {' '.join(SUFFIXES)}")
+        if find_spec("matplotlib") is None:
+            raise MissingExtraError("--plot", "matplotlib", "plot")
+        if real(path) in map(real, others):
+            raise UsageError("--plot", f"{shown(path)} is to hold a matrix already", "give the picture its own file")
+        refuse_existing([path], force)
+        return cls(path, force)
+
+    def of_weights(self, result: Result, title: str | None) -> bytes:
+        """The picture of a result's weights."""
+        if self.path is None:
+            return b""
+        from attncli.render.result.plot import weights_picture
+
+        return weights_picture(result, _suffix(self.path), title)
+
+    def of_comparison(self, comparison: Comparison, title: str | None) -> bytes:
+        """The picture of every candidate's weights."""
+        if self.path is None:
+            return b""
+        from attncli.render.result.plot import comparison_picture
+
+        return comparison_picture(comparison, _suffix(self.path), title)
+
+    def save(self, picture: bytes) -> list[str]:
+        """Write it; a line to say so."""
+        if self.path is None:
+            return []
+        write_atomically(self.path, [picture], force=self.force)
+        return [f"wrote {shown(self.path)}"]
+
+
+def _suffix(path: str) -> str:
+    return os.path.splitext(path)[1].lower()  # noqa: PTH122 - a trailing slash must stay

@@ -1,0 +1,312 @@
+"""Matrices as tables that people like to look at."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from attncli.errors import printable as escaped
+from attncli.numbers.display import of_dimensions, shown
+from attncli.records import record
+from attncli.render import colours
+from attncli.render.console import folded, has_colour, make_console, rendered, speaks_unicode, terminal_width
+from attncli.render.result.heat_map import picture
+from attncli.render.result.view import View, parts_shown, views
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+    from rich.table import Table
+    from rich.text import Text
+
+    from attncli.results.result import Result
+
+LEGENDS = {
+    "raw_scores": "raw scores",
+    "scores": "scores",
+    "weights": "weights",
+    "output": "output",
+    "lse": "log of the sum of the exponentials",
+}
+
+
+@record
+class Style:
+    """How tables are shown: `digits` decimals, whole with `full`, and without colour or Unicode with `ascii_only`."""
+
+    digits: int = 4
+    full: bool = False
+    ascii_only: bool = False
+
+    @property
+    def dots(self) -> str:
+        return "..." if self.ascii_only else "…"
+
+    @property
+    def masked(self) -> str:
+        return "-" if self.ascii_only else "·"
+
+
+def result_text(result: Result, names: list[str], style: Style, title: str | None = None) -> str:
+    """The whole answer: what was computed, the conventions in force, and a table for each result and head."""
+    if not style.ascii_only and not speaks_unicode():
+        style = Style(style.digits, style.full, ascii_only=True)
+    from rich.text import Text
+
+    said = [folded(plain(heading(result, title), style))]
+    for name in names:
+        gap = _gap(parts_shown(result, style.full))
+        for part, view in enumerate(fitted_views(result, name, style, terminal_width())):
+            groups = column_groups(view, style, terminal_width())
+            parts: list[RenderableType] = [Text(table_title(view))]
+            for group in groups:
+                parts += [Text(group_title(view, group), style="dim")] if len(groups) > 1 else []
+                parts.append(table(group, style, terminal_width()))
+            if name == "weights" and view.omitted and (width := terminal_width()) is not None:
+                part_number = parts_shown(result, style.full)[part]
+                parts[1:1] = [*picture(result, view, part_number, style, width), ""]
+            if part == gap and not (name == "output" and result.problem.is_joined):
+                hidden = result.problem.parts - len(parts_shown(result, style.full))
+                said.append(f"{style.dots} {hidden} more of {result.problem.parts} {LEGENDS[name]} (--full shows all)")
+            widest = max(least_width(group, style) for group in groups)
+            said.append(rendered(console_of(style, widest), *parts).rstrip("\n"))
+    return plain(("\n\n".join(said)) + "\n", style)
+
+
+def plain(text: str, style: Style) -> str:
+    """The text in ASCII where that is asked for."""
+    if not style.ascii_only:
+        return text
+    text = ROOT.sub(r"sqrt(\1)", text)
+    for character, words in TRANSLITERATION.items():
+        text = text.replace(character, words)
+    return text.encode("ascii", "backslashreplace").decode()
+
+
+TRANSLITERATION = {
+    "×": "x", "·": "*", "−": "-", "√": "sqrt", "ᵀ": "^T", "…": "...", "‖": "||", "₁": "1", "₂": "2", "²": "^2",
+    "ℓ": "l", "Σ": "sum", "→": "->", "≤": "<=", "–": "-", "’": "'",
+    "≈": "~", "∞": "inf", "“": '"', "”": '"', "⋮": "...", "½": "1/2",
+}  # fmt: skip
+ROOT = re.compile(r"√(d_k|\d+(?:\.\d+)?)")
+
+
+def heading(result: Result, title: str | None = None) -> str:
+    """What was computed, from what, and how: some lines of text."""
+    problem = result.problem
+    shapes = problem.shapes()
+    inputs = [name for name in ("queries", "keys", "values") if name in shapes]
+    return "\n".join(
+        [
+            *([escaped(title)] if title else []),
+            f"{problem.variant.name} attention: {formula(result)}",
+            ", ".join(f"{name} {of_dimensions(shapes[name])}" for name in inputs),
+            *(f"{name}: {words}" for name, words in problem.described.items()),
+        ]
+    )
+
+
+def formula(result: Result) -> str:
+    """softmax(q·k · scale) V with the scale in force, and its value where that isn't plain."""
+    problem = result.problem
+    score = problem.variant.formula
+    values = " V" if problem.values is not None else ""
+    if problem.scale == 1 or problem.variant.is_constant:
+        return f"softmax({score}){values}"
+    if problem.length_scale is not None:
+        power = "²" if "²" in problem.variant.default_scale else ""
+        return f"softmax({score} / ℓ{power}){values}, ℓ = {problem.length_scale:g}"
+    scale = problem.scale_text.replace("sqrt(dk)", "√d_k").replace("dk", "d_k")
+    value = f"{problem.scale:.6g}"
+    return f"softmax({score} · {scale}){values}" + ("" if value == scale else f", {scale} = {value}")
+
+
+def fitted_views(result: Result, name: str, style: Style, width: int | None) -> list[View]:
+    """The views as the terminal has room for them: as they are, else turned, else with labels clipped, else with fewer
+    columns; all of the usual columns where there is no terminal. Nothing is left out without `full` saying so."""
+    found = views(result, name, full=style.full)
+    if width is None:
+        return found
+    fitting = []
+    for view in found:
+        turned = replace(view, is_turned=True)
+        clipped = view if least_width(view, style) <= width else with_short_labels(view, style, width)
+        if name != "output" and not style.full and least_width(view, style) > width >= least_width(turned, style):
+            fitting.append(turned)
+            continue
+        view, most = clipped, len(view.columns)
+        while not style.full and most > 2 and least_width(view, style) > width:
+            most -= 1 if most <= 8 else 2
+            view = narrower(view, most)
+        fitting.append(view)
+    return fitting
+
+
+def with_short_labels(view: View, style: Style, width: int) -> View:
+    """The view with labels that leave most of the width to the numbers."""
+    return replace(
+        view,
+        row_labels=[clipped(label, max(8, width // 3), style) for label in view.row_labels],
+        column_labels=[clipped(label, max(8, width // 5), style) for label in view.column_labels],
+    )
+
+
+def clipped(label: str, width: int, style: Style) -> str:
+    """The label in `width` columns of text, with dots for what is cut off."""
+    from rich.cells import cell_len, set_cell_size
+
+    text = escaped(label)
+    if cell_len(text) <= width:
+        return text
+    return set_cell_size(text, width - len(style.dots)).rstrip() + style.dots
+
+
+def column_groups(view: View, style: Style, width: int | None) -> list[View]:
+    """The view in neighbouring groups of columns that the terminal has room for, at least one column to each."""
+    if width is None or view.is_turned or least_width(view, style) <= width:
+        return [view]
+    groups: list[View] = []
+    start, size = 0, len(view.columns)
+    while start < size:
+        low, high = 1, size - start  # as many columns as fit: between low, which is taken anyhow, and high
+        while low < high:
+            middle = (low + high + 1) // 2
+            if least_width(some_columns(view, start, start + middle), style) <= width:
+                low = middle
+            else:
+                high = middle - 1
+        groups.append(some_columns(view, start, start + low))
+        start += low
+    return groups
+
+
+def some_columns(view: View, start: int, stop: int) -> View:
+    """These neighbouring columns; the sums stand behind the last."""
+    return replace(
+        view,
+        columns=view.columns[start:stop],
+        cells=view.cells[:, start:stop],
+        column_labels=view.column_labels[start:stop],
+        masked=None if view.masked is None else view.masked[:, start:stop],
+        sums=view.sums if stop == len(view.columns) else None,
+    )
+
+
+def narrower(view: View, columns: int) -> View:
+    """The view with only so many columns, taken from both ends."""
+    first = (columns + 1) // 2
+    last = columns - first
+    kept = [*range(first), *range(len(view.columns) - last, len(view.columns))]
+    return replace(
+        view,
+        columns=[view.columns[i] for i in kept],
+        cells=view.cells[:, kept],
+        column_labels=[view.column_labels[i] for i in kept],
+        masked=None if view.masked is None else view.masked[:, kept],
+    )
+
+
+def least_width(view: View, style: Style) -> int:
+    """The columns of text that the table needs with its headers folded between words; numbers are never folded."""
+    return width_of(table(view, style, 1))
+
+
+def width_of(grid: Table) -> int:
+    """The columns of text that a table takes."""
+    from rich.measure import Measurement
+
+    console = make_console(width=1_000_000)
+    return Measurement.get(console, console.options, grid).maximum
+
+
+def console_of(style: Style, least: int) -> Console:
+    """A console as wide as the terminal, or as a table that has no room there: a line that the terminal folds is whole,
+    one that is cut is not."""
+    width = terminal_width()
+    return make_console(ascii_only=style.ascii_only, width=None if width is None else max(width, least))
+
+
+def group_title(view: View, group: View) -> str:
+    """Which of the columns stand here."""
+    noun = view.column_noun or "columns"
+    first, last = view.columns.index(group.columns[0]), view.columns.index(group.columns[-1])
+    places = f"{noun} {group.columns[0]}" + (f" to {group.columns[-1]}" if last > first else "")
+    return f"{places} of {view.shape[1]}"
+
+
+def table_title(view: View) -> str:
+    part = f" {view.part}" if view.part else ""
+    axes = of_dimensions(view.shape)
+    nouns = f", {view.row_noun} × {view.column_noun}" if view.column_noun in ("keys",) else ""
+    turned = ", turned: a column for each query" if view.is_turned else ""
+    omitted = f"; {view.omitted} left out (--full shows all)" if view.omitted else ""
+    mark = f"; * the largest of its {'column' if view.is_turned else 'row'}" if view.name == "weights" else ""
+    return f"{LEGENDS[view.name]}{part} ({axes}{nouns}{turned}{mark}{omitted})"
+
+
+def table(view: View, style: Style, room: int | None = None) -> Table:
+    """A rich table of the view: labels, numbers, gaps where something is left out, sums for weights. Where it takes
+    more than the room, headers are folded between words."""
+    cells = _cells(view, style)
+    if view.is_turned:
+        cells = [list(column) for column in zip(*cells, strict=True)]
+    grid = _grid(cells, style, folded=False)
+    return grid if room is None or width_of(grid) <= room else _grid(cells, style, folded=True)
+
+
+def _grid(lines: list[list[Text]], style: Style, *, folded: bool) -> Table:
+    from rich import box
+    from rich.table import Table
+
+    head, *rows = lines
+    grid = Table(box=None if style.ascii_only else box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1))
+    for place, label in enumerate(head):
+        # rich does not count the blank behind a number, and would cut its last digit off
+        widest = max((row[place].cell_len for row in rows), default=1)
+        words = max((word.cell_len for word in label.split()), default=1)
+        width = max(widest, words) if folded else None  # a width that rich can't take from a number for a word
+        justify: Literal["right", "left"] = "right" if place else "left"
+        grid.add_column(label, no_wrap=place == 0, justify=justify, min_width=widest, width=width)
+    for row in rows:
+        grid.add_row(*row)
+    return grid
+
+
+def _cells(view: View, style: Style) -> list[list[Text]]:
+    """The table's texts, a line for each row: first the column labels, in front of each line its label."""
+    from rich.text import Text
+
+    coloured = has_colour(style.ascii_only) and view.name == "weights"
+    lines = [[Text(""), *(Text(escaped(label)) for label in view.column_labels)]]
+    for place, label in enumerate(view.row_labels):
+        numbers = (_cell(view, place, column, style, coloured) for column in range(len(view.columns)))
+        lines.append([Text(escaped(label)), *numbers])
+    if (gap := _gap(view.columns)) is not None:
+        for line in lines:
+            line.insert(1 + gap, Text(style.dots, justify="center"))
+    if view.sums is not None:
+        lines[0].append(Text("sum" if style.ascii_only else "Σ", style="dim"))
+        for line, total in zip(lines[1:], view.sums, strict=True):
+            line.append(Text(shown(float(total), style.digits) + " ", style="dim"))
+    if (gap := _gap(view.rows)) is not None:
+        lines.insert(1 + gap, [Text(style.dots) for _ in lines[0]])
+    return lines
+
+
+def _gap(numbers: list[int]) -> int | None:
+    """The place before which something is left out."""
+    return next((place for place in range(1, len(numbers)) if numbers[place] != numbers[place - 1] + 1), None)
+
+
+def _cell(view: View, row: int, column: int, style: Style, coloured: bool) -> Text:
+    from rich.text import Text
+
+    value = float(view.cells[row, column])
+    if view.masked is not None and view.masked[row, column] and not (value > 0):
+        return Text(f"{style.masked}    " if style.digits > 2 else style.masked, style="dim")
+    is_peak = view.peaks is not None and value == view.peaks[row] and not view.is_level[row]
+    text = shown(value, style.digits) + ("*" if is_peak else " " if view.peaks is not None else "")
+    look = colours.style(value) if coloured and np.isfinite(value) else ""
+    return Text(text, style=f"bold {look}".strip() if is_peak else look)

@@ -1,0 +1,185 @@
+"""What of a matrix is shown: which parts, rows and columns, with their labels and which cells are masked."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from attncli.records import record
+
+if TYPE_CHECKING:
+    from attncli.results.result import Result
+
+ROWS_AT_MOST, ROWS_AT_EDGES = 24, 8
+COLUMNS_AT_MOST, COLUMNS_AT_EDGES = 16, 6
+PARTS_AT_MOST, PARTS_AT_EDGES = 8, 3
+WHOLE_CELLS = 1 << 22  # a result of more cells is computed for its edges alone
+
+
+@record
+class View:
+    """One table: `cells` (rows, columns) at these row and column numbers of a matrix of `shape`.
+
+    `masked` marks cells that the mask took away, `sums` are the sums of whole rows (weights alone), `peaks` the
+    largest number of each whole row, and `is_level` says that no key of the row got more than another.
+    `is_turned`: a column is shown for each row.
+    """
+
+    name: str
+    part: str
+    shape: tuple[int, int]
+    rows: list[int]
+    columns: list[int]
+    cells: np.ndarray
+    row_labels: list[str]
+    column_labels: list[str]
+    masked: np.ndarray | None
+    sums: np.ndarray | None
+    peaks: np.ndarray | None
+    is_level: list[bool]
+    row_noun: str
+    column_noun: str
+    is_turned: bool = False
+
+    @property
+    def omitted(self) -> str:
+        """What is left out, in words; empty where nothing is."""
+        told = []
+        for shown, size, noun in ((self.rows, self.shape[0], "rows"), (self.columns, self.shape[1], "columns")):
+            if len(shown) < size:
+                told.append(f"{size - len(shown):,} of {size:,} {noun}")
+        return " and ".join(told)
+
+
+def edges(size: int, most: int, ends: int) -> list[int]:
+    """All indices, or the first and last few where there are too many."""
+    if size <= most:
+        return list(range(size))
+    return [*range(ends), *range(size - ends, size)]
+
+
+def parts_shown(result: Result, full: bool) -> list[int]:
+    """The heads and batch entries that get tables of their own."""
+    parts = result.problem.parts
+    return list(range(parts)) if full else edges(parts, PARTS_AT_MOST, PARTS_AT_EDGES)
+
+
+def views(result: Result, name: str, *, full: bool = False, columns_at_most: int | None = None) -> list[View]:
+    """The tables of one result: one for each head of each batch entry."""
+    if name == "output" and result.problem.is_joined:
+        return _joined_views(result, full, columns_at_most)
+    return [_view(result, name, number, full, columns_at_most) for number in parts_shown(result, full)]
+
+
+def _view(result: Result, name: str, number: int, full: bool, columns_at_most: int | None) -> View:
+    problem = result.problem
+    rows = list(range(problem.n)) if full else edges(problem.n, ROWS_AT_MOST, ROWS_AT_EDGES)
+    lines = result.lines(name, number, rows)
+    if lines.ndim == 1:
+        lines = lines[:, None]
+    masked = ~result.allowed(number, rows) if name in ("weights", "scores") else None
+    labels = problem.labels
+    column_labels = {"output": labels.values, "lse": ("lse",)}.get(name, labels.keys)
+    return _assembled(
+        name=name,
+        part=_part_name(result, number),
+        rows=rows,
+        lines=lines,
+        masked=masked,
+        height=problem.n,
+        row_labels=labels.queries,
+        column_labels=column_labels,
+        column_noun={"output": "v", "lse": ""}.get(name, "k"),
+        full=full,
+        columns_at_most=columns_at_most,
+    )
+
+
+def _joined_views(result: Result, full: bool, columns_at_most: int | None) -> list[View]:
+    """The output of joined heads: a table for each batch entry."""
+    output = result.array("output")
+    n = result.problem.n
+    rows = list(range(n)) if full else edges(n, ROWS_AT_MOST, ROWS_AT_EDGES)
+    lead = output.shape[:-2]
+    found = []
+    entries = int(np.prod(lead, dtype=np.int64))
+    for number in range(entries) if full else edges(entries, PARTS_AT_MOST, PARTS_AT_EDGES):
+        index = tuple(int(i) for i in np.unravel_index(number, lead)) if lead else ()
+        found.append(
+            _assembled(
+                name="output",
+                part=f"[{', '.join(map(str, index))}]" if index else "",
+                rows=rows,
+                lines=output[index][rows],
+                masked=None,
+                height=n,
+                row_labels=result.problem.labels.queries,
+                column_labels=result.problem.labels.values,
+                column_noun="v",
+                full=full,
+                columns_at_most=columns_at_most,
+            )
+        )
+    return found
+
+
+def _assembled(
+    *,
+    name: str,
+    part: str,
+    rows: list[int],
+    lines: np.ndarray,
+    masked: np.ndarray | None,
+    height: int,
+    row_labels: tuple[str, ...] | None,
+    column_labels: tuple[str, ...] | None,
+    column_noun: str,
+    full: bool,
+    columns_at_most: int | None,
+) -> View:
+    width = lines.shape[1]
+    most = COLUMNS_AT_MOST if columns_at_most is None else columns_at_most
+    ends = max(1, (COLUMNS_AT_EDGES * 2 if columns_at_most is None else most) // 2)
+    columns = list(range(width)) if full else edges(width, most, ends)
+    wide = lines.astype(np.float64)
+    is_weights = name == "weights"
+    return View(
+        name=name,
+        part=part,
+        shape=(height, width),
+        rows=rows,
+        columns=columns,
+        cells=lines[:, columns],
+        row_labels=[row_labels[i] if row_labels and i < len(row_labels) else f"q{i}" for i in rows],
+        column_labels=[
+            column_labels[j] if column_labels and len(column_labels) == width else f"{column_noun}{j}" for j in columns
+        ],
+        masked=None if masked is None else masked[:, columns],
+        sums=wide.sum(axis=1) if is_weights else None,
+        peaks=wide.max(axis=1) if is_weights else None,
+        is_level=[_is_level(line, hidden) for line, hidden in zip(wide, _hidden(masked, lines), strict=True)],
+        row_noun="queries",
+        column_noun={"k": "keys", "v": "values"}.get(column_noun, ""),
+    )
+
+
+def _hidden(masked: np.ndarray | None, lines: np.ndarray) -> np.ndarray:
+    return np.zeros(lines.shape, np.bool_) if masked is None else masked
+
+
+def _is_level(line: np.ndarray, hidden: np.ndarray) -> bool:
+    """Whether a row's largest number is no distinction: several keys may be attended to, and all got the same."""
+    seen = line[~hidden]
+    return seen.size == 0 or bool(seen.size > 1 and (seen == seen[0]).all())
+
+
+def _part_name(result: Result, number: int) -> str:
+    """ "head 1", or the index on several leading axes."""
+    lead = result.problem.lead
+    if not lead:
+        return ""
+    index = result.problem.index(number)
+    if len(lead) == 1:
+        return f"head {index[0]}" if result.problem.packed else f"[{index[0]}]"
+    return f"[{', '.join(map(str, index))}]"

@@ -1,0 +1,1 @@
+"""What was calculated, and the files that it is written to."""

@@ -1,0 +1,185 @@
+"""A problem's results, computed when they are asked for and never twice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from itertools import groupby
+
+import numpy as np
+
+from attncli.engine.compute import Outcome, Sink, compute
+from attncli.errors import NumericError
+from attncli.inputs.request import RESULT_NAMES
+from attncli.problem.problem import Problem
+from attncli.problem.row_masks import row_mask
+
+FINISHED_BY_ROW = ("raw_scores", "scores", "weights", "lse")  # the output of joined heads is not
+LARGE = 1 << 22  # a result of more cells is computed row by row where only some rows are looked at
+
+
+class _Shifted:
+    """A sink for some queries of a lone part: query `shift` would be the array's first row."""
+
+    def __init__(self, array: np.ndarray, shift: int) -> None:
+        self.array, self.shift = array, shift
+
+    def __setitem__(self, where: tuple[int | slice, ...], block: np.ndarray) -> None:
+        rows = where[-1]
+        assert isinstance(rows, slice)
+        self.array[rows.start - self.shift : rows.stop - self.shift] = block
+
+
+class Result:
+    """raw_scores, scores, weights (…, n, m), output (…, n, d_v), lse (…, n): each computed at its first use.
+
+    `compute` gets several in one pass. `warnings` grow with what is computed (queries that have no key).
+    """
+
+    def __init__(self, problem: Problem, engine: str = "auto", compute: Callable[..., Outcome] = compute) -> None:
+        self.problem = problem
+        self.engine = engine
+        self._compute = compute  # the engine's, or one that has its blocks computed elsewhere
+        self.outcome: Outcome | None = None
+        self._arrays: dict[str, np.ndarray] = {}
+
+    def compute(
+        self,
+        *names: str,
+        progress: Callable[[int], None] | None = None,
+        sinks: Mapping[str, Sink] | None = None,
+    ) -> Result:
+        """Compute these results (all by default) in one pass; returns self. What goes to `sinks` instead, such as
+        `attncli.results.npy_sink.npy_sinks`, is computed in the same pass and not kept."""
+        names = names or (RESULT_NAMES if sinks is None else ())
+        missing = [name for name in names if name not in self._arrays and self.has(name) and name not in (sinks or {})]
+        if missing or sinks:
+            shapes = self.problem.shapes()
+            arrays = {name: np.empty(self._inner_shape(name, shapes), self.problem.dtype) for name in missing}
+            views = {name: self._by_head(name, array) for name, array in arrays.items()}
+            self.outcome = self._compute(
+                self.problem, {**views, **(sinks or {})}, engine=self.engine, progress=progress
+            )
+            for name, array in arrays.items():
+                self._arrays[name] = self._joined(name, array)
+        return self
+
+    def has(self, name: str) -> bool:
+        """Whether the problem has this result: there is no output without values."""
+        return name != "output" or self.problem.values is not None
+
+    def is_large(self, name: str) -> bool:
+        """Whether a result has so many cells that it is not held unless somebody needs all of it."""
+        return int(np.prod(self.problem.shapes()[name], dtype=np.int64)) > LARGE
+
+    def array(self, name: str) -> np.ndarray:
+        """One result by name."""
+        return self.compute(name)._arrays[name]
+
+    def lines(self, name: str, part: int, rows: list[int]) -> np.ndarray:
+        """Some rows of one result of one part: (len(rows), …). Of a very large result only these are computed."""
+        if name in self._arrays or not self.is_large(name):
+            found: np.ndarray = self._by_head_public(name)[self.problem.index(part)][rows]
+            return found
+        return self._alone(name, part, rows)
+
+    def allowed(self, part: int, rows: list[int]) -> np.ndarray:
+        """Whether each of these queries may attend to each key: (len(rows), m) booleans."""
+        problem = self.problem
+        alone = problem.part(part)
+        masks = [row_mask(problem, alone, range(row, row + 1)).allowed(0, problem.m) for row in rows]
+        return np.array([np.ones(problem.m, np.bool_) if allowed is None else allowed[0] for allowed in masks])
+
+    def _by_head_public(self, name: str) -> np.ndarray:
+        array = self.array(name)
+        if name == "output" and self.problem.packed:
+            heads = self.problem.lead[-1]
+            array = np.moveaxis(array.reshape(*array.shape[:-1], heads, array.shape[-1] // heads), -2, -3)
+        return array
+
+    def _alone(self, name: str, part: int, rows: list[int]) -> np.ndarray:
+        problem = self.problem.alone(part)
+        shape = problem.shapes()[name][1:]
+        found = np.empty((len(rows), *shape), problem.dtype)
+        for shift, run in groupby(range(len(rows)), lambda place: rows[place] - place):  # neighbours in one go
+            own = [rows[place] for place in run]
+            compute(problem, {name: _Shifted(found, shift)}, engine=self.engine, rows=range(own[0], own[-1] + 1))
+        return found
+
+    @property
+    def raw_scores(self) -> np.ndarray:
+        """(…, n, m): similarity before the scale."""
+        return self.array("raw_scores")
+
+    @property
+    def scores(self) -> np.ndarray:
+        """(…, n, m): what enters the softmax; −inf where masked."""
+        return self.array("scores")
+
+    @property
+    def weights(self) -> np.ndarray:
+        """(…, n, m): softmax of the scores over the keys; each row sums to 1, or is 0 where the query has no key."""
+        return self.array("weights")
+
+    @property
+    def output(self) -> np.ndarray | None:
+        """(…, n, d_v): weights · values; None without values."""
+        return self.array("output") if self.has("output") else None
+
+    @property
+    def lse(self) -> np.ndarray:
+        """(…, n): the log of the sum of the exponentials of the scores."""
+        return self.array("lse")
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What the user should know about these numbers."""
+        found = list(self.problem.warnings)
+        if self.outcome is not None and self.outcome.empty:
+            found.append(self._empty_warning(self.outcome))
+        return tuple(found)
+
+    def _empty_warning(self, outcome: Outcome) -> str:
+        assert outcome.first_empty is not None
+        part, query = outcome.first_empty
+        labels = self.problem.labels.queries
+        name = ", ".join(str(i) for i in (*self.problem.index(part), query)) + (f" ({labels[query]})" if labels else "")
+        row = self.problem.empty_row
+        if outcome.empty == 1:
+            return f"query {name} may attend to no key: its weights are {row}"
+        return f"{outcome.empty} queries may attend to no key, the first is {name}: their weights are {row}"
+
+    def _inner_shape(self, name: str, shapes: dict[str, tuple[int, ...]]) -> tuple[int, ...]:
+        problem = self.problem
+        if name == "output" and problem.d_v is not None:
+            if problem.packed:
+                return (*problem.lead[:-1], problem.n, problem.lead[-1], problem.d_v)
+            return (*problem.lead, problem.n, problem.d_v)
+        return shapes[name]
+
+    def _by_head(self, name: str, array: np.ndarray) -> np.ndarray:
+        """The array as the engine indexes it, [*lead, query, column]."""
+        return np.moveaxis(array, -2, -3) if name == "output" and self.problem.packed else array
+
+    def _joined(self, name: str, array: np.ndarray) -> np.ndarray:
+        """The array as users see it: heads packed again, and projected where the problem has w_o."""
+        if name != "output":
+            return array
+        if self.problem.packed:
+            array = array.reshape(*array.shape[:-2], -1)
+        if self.problem.output_projection is not None:
+            array = self._projected(array, *self.problem.output_projection)
+        return array
+
+    def _projected(self, output: np.ndarray, weights: np.ndarray, offset: np.ndarray | None) -> np.ndarray:
+        """output · w_o + b_o in the computing dtype; NumericError where it, or the dtype returned, can't hold that."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            product = output.astype(weights.dtype, copy=False) @ weights
+            if offset is not None:
+                product = product + offset
+            projected: np.ndarray = product.astype(self.problem.dtype, copy=False)
+        given = (output, weights, *(() if offset is None else (offset,)))
+        if not np.isfinite(projected).all() and all(np.isfinite(each).all() for each in given):
+            name = self.problem.dtype.name
+            wider = {"float16": "--dtype float32", "float32": "--dtype float64"}.get(name, "rescale w_o")
+            raise NumericError("output", f"output · w_o overflows {name}", wider)
+        return projected

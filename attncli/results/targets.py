@@ -1,0 +1,132 @@
+"""Results into files: every format, several matrices to a container, each file whole or not at all."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import field
+from typing import TYPE_CHECKING
+
+from attncli.errors import OutputError, UsageError, nearest
+from attncli.files import is_device, real, refuse_existing, shown, write_atomically
+from attncli.formats import WRITTEN, Format
+from attncli.matrix import Matrix
+from attncli.records import record
+
+if TYPE_CHECKING:
+    from attncli.engine import Sink
+    from attncli.results.result import Result
+
+OPTIONS = {"output": "--output", "weights": "--weights", "scores": "--scores", "lse": "--lse"}
+
+
+@record
+class Targets:
+    """The files of one command: by path, the names of the results that go there."""
+
+    by_path: dict[str, list[str]] = field(default_factory=dict)
+    force: bool = False
+    streamed: dict[str, str] = field(default_factory=dict)  # by name, the file of a result written as it is computed
+
+    @classmethod
+    def settle(
+        cls, named: dict[str, str], result: Result, *, force: bool, inputs: frozenset[str] = frozenset()
+    ) -> Targets:
+        """Refuse, before anything is computed, what cannot be written; `inputs` are the real paths that were read."""
+        by_path: dict[str, list[str]] = {}
+        for name, path in named.items():
+            if not result.has(name):
+                raise UsageError(
+                    OPTIONS[name], "there is no output without values", "give V, or -w FILE for the weights"
+                )
+            format = format_of(path, OPTIONS[name])
+            refuse_input(path, OPTIONS[name], inputs)
+            group = by_path.setdefault(_same_file(path, by_path), [])
+            group.append(name)
+            if len(group) > 1 and not format.holds_many:
+                hint = "give each its own file, or use .npz, .yaml, .json or .safetensors"
+                raise UsageError(
+                    OPTIONS[name], f"{shown(path)} holds one matrix, and {' and '.join(group)} go there", hint
+                )
+        refuse_existing(list(by_path), force)
+        return cls(by_path, force, _streamed(by_path, result))
+
+    @contextmanager
+    def streams(self, result: Result) -> Iterator[Mapping[str, Sink]]:
+        """A sink for each result that is streamed; their files appear when the block ends well."""
+        if not self.streamed:
+            yield {}
+            return
+        from attncli.results.npy_sink import npy_sinks
+
+        with npy_sinks(result.problem, self.streamed, force=self.force) as sinks:
+            yield sinks
+
+    def held(self) -> list[str]:
+        """The results that must be in memory to be written."""
+        return [name for names in self.by_path.values() for name in names if name not in self.streamed]
+
+    def save(self, result: Result) -> list[str]:
+        """Write every file that was not streamed; a line for each file to say so."""
+        lines = []
+        shapes = result.problem.shapes()
+        for path, names in self.by_path.items():
+            if names[0] not in self.streamed:
+                matrices = {name: labelled(result, name) for name in names}
+                write_atomically(path, format_of(path, "output").write(matrices), force=self.force)
+            told = ", ".join(f"{name} {' × '.join(map(str, shapes[name]))}" for name in names)
+            lines.append(f"wrote {shown(path)}: {told}")
+        return lines
+
+
+def refuse_input(path: str, option: str, inputs: Collection[str]) -> None:
+    """UsageError where the file is one of those whose real paths were read, whatever --force says."""
+    if real(path) in inputs:
+        raise UsageError(option, f"{shown(path)} is an input, which would be lost", "name another file")
+
+
+def _streamed(by_path: dict[str, list[str]], result: Result) -> dict[str, str]:
+    """The large results that go to an NPY file of their own while they are computed, with their files."""
+    from attncli.results.result import FINISHED_BY_ROW
+
+    return {
+        names[0]: path
+        for path, names in by_path.items()
+        if format_of(path, "output").name == "npy"
+        and names[0] in FINISHED_BY_ROW
+        and result.is_large(names[0])
+        and not is_device(path)  # which has no offsets to write at
+    }
+
+
+def labelled(result: Result, name: str) -> Matrix:
+    """One result with the labels that its file can carry."""
+    problem, array = result.problem, result.array(name)
+    labels = problem.labels
+    columns = {"output": labels.values, "lse": None}.get(name, labels.keys)
+    if array.ndim != 2 or (columns is not None and len(columns) != array.shape[1]):
+        columns = None
+    rows = labels.queries if array.ndim == 2 else None
+    return Matrix(array, name, row_labels=rows, column_labels=columns)
+
+
+def format_of(path: str, option: str) -> Format:
+    """The format that a file's name asks for."""
+    suffix = os.path.splitext(path)[1].lower()  # noqa: PTH122 - a trailing slash must stay
+    format = WRITTEN.get(suffix)
+    if format is None and is_device(path):
+        return WRITTEN[".csv"]  # a device or a FIFO has no suffix to go by
+    if format is None:
+        near = nearest(suffix, tuple(WRITTEN)) if suffix else None
+        what = f"{shown(path)} has no known suffix" if suffix else f"{shown(path)} has no suffix to tell the format"
+        raise OutputError(option, what, f"did you mean {near}?" if near else f"one of: {' '.join(WRITTEN)}")
+    return format
+
+
+def _same_file(path: str, known: dict[str, list[str]]) -> str:
+    """The path under which this file is already known, however it is written."""
+    for other in known:
+        if real(other) == real(path):
+            return other
+    return path

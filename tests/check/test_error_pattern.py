@@ -1,0 +1,102 @@
+"""What the errors of a matrix have in common."""
+
+import numpy as np
+import pytest
+
+from attncli.check.error_pattern import structure
+
+N = 8
+
+
+def cells(where):
+    beyond = np.zeros((N, N), bool)
+    beyond[where] = True
+    return beyond
+
+
+def heads(*matrices):
+    return np.stack([np.broadcast_to(matrix, (N, N)) for matrix in matrices])
+
+
+def triangle(n, m, offset, side):
+    rows, keys = np.indices((n, m))
+    return side(keys, rows + offset)
+
+
+ROW = cells((2, slice(None)))
+ABOVE = triangle(N, N, 0, np.greater)
+
+
+@pytest.mark.parametrize(
+    ("beyond", "words"),
+    [
+        pytest.param(cells((0, 0)), "one cell", id="one cell"),
+        pytest.param(cells((2, slice(None))), "row 2 alone", id="one row"),
+        pytest.param(cells((slice(None), 3)), "column 3 alone", id="one column"),
+        pytest.param(ABOVE, "above the diagonal", id="above the diagonal"),
+        pytest.param(triangle(N, N, 0, np.less), "below the diagonal", id="below the diagonal"),
+        pytest.param(triangle(3, 3, 0, np.greater), "above the diagonal", id="of three"),
+        pytest.param(triangle(2, 3, 0, np.greater), "3 of 6 cells, in no order", id="two rows show no diagonal"),
+        pytest.param(triangle(3, 2, 0, np.less), "3 of 6 cells, in no order", id="nor do two columns"),
+        pytest.param(triangle(8, 9, 0, np.greater), "above the diagonal j = i", id="of the top left"),
+        pytest.param(triangle(8, 9, 1, np.greater), "above the diagonal j = i + 1", id="of the bottom right"),
+        pytest.param(triangle(9, 8, -1, np.less), "below the diagonal j = i − 1", id="which may be to the left"),
+        pytest.param(triangle(9, 8, -1, np.greater), "above the diagonal j = i − 1", id="and goes with other cells"),
+        pytest.param(triangle(N, N, 0, np.greater_equal), "36 of 64 cells, in no order", id="with the diagonal"),
+        pytest.param(
+            triangle(N, N, 0, np.less_equal), "36 of 64 cells, in no order", id="with the diagonal from below"
+        ),
+        pytest.param(cells(([0, 1, 2], [1, 2, 3])), "3 of 64 cells, in no order", id="a few above the diagonal"),
+        pytest.param(
+            triangle(4, 4, 0, lambda j, i: j == i + 1), "3 of 16 cells, in no order", id="half of those above"
+        ),
+        pytest.param(np.ones((N, N), bool), "every cell", id="all"),
+        pytest.param(heads(False, ROW, False), "head 1 alone, row 2 alone", id="one row of one head"),
+        pytest.param(heads(False, ROW), "head 1 alone, row 2 alone", id="one row of one head of two"),
+        pytest.param(heads(ROW), "row 2 alone", id="one row of the only head"),
+        pytest.param(heads(ROW, False, ROW), "row 2 alone", id="one row of several heads"),
+        pytest.param(heads(ROW.T, ROW.T), "column 2 alone", id="one column of several heads"),
+        pytest.param(heads(ABOVE, ABOVE), "above the diagonal", id="above the diagonal in all heads"),
+        pytest.param(
+            heads(False, False, ROW, False).reshape(2, 2, N, N), "part 1, 0 alone, row 2 alone", id="one of a batch"
+        ),
+        pytest.param(cells(([0, 3, 5], [1, 6, 2])), "3 of 64 cells, in no order", id="here and there"),
+        pytest.param(cells(([], [])), "noise: no cell is off by more than print and computation explain", id="noise"),
+    ],
+)
+def test_where_the_errors_are(beyond, words):
+    assert structure(beyond * 5.0, beyond, "weights") == words
+
+
+@pytest.mark.parametrize("shape", [(N,), (3, N), (6, 6)], ids=["of one line", "of heads", "of as many heads"])
+def test_errors_of_log_sum_exps_are_told_by_query(shape):
+    beyond = np.ones(shape, bool)
+    assert structure(beyond * 1.0, beyond, "lse") == f"{beyond.size} of {beyond.size} cells"
+    assert structure(beyond * np.arange(1.0, shape[-1] + 1), beyond, "lse") == "growing with the query's position"
+    by_head = beyond * np.arange(1.0, shape[0] + 1).reshape(-1, *[1] * (len(shape) - 1))
+    assert len(shape) == 1 or structure(by_head, beyond, "lse") == f"{beyond.size} of {beyond.size} cells"
+
+
+GROWING = np.arange(1.0, N + 1)[:, None] * np.ones((N, N))
+
+
+@pytest.mark.parametrize(
+    ("sizes", "words"),
+    [
+        pytest.param(GROWING, "growing with the query's position", id="by row"),
+        pytest.param(GROWING.T, "growing with the column's position", id="by column"),
+        pytest.param(np.stack([GROWING, GROWING]), "growing with the query's position", id="in every head"),
+        pytest.param(
+            np.stack([GROWING.T, GROWING.T]), "growing with the column's position", id="in every head, by column"
+        ),
+        pytest.param(np.where(GROWING < N, GROWING, np.inf), "growing with the query's position", id="beyond all"),
+        pytest.param(np.minimum(GROWING, 2) + (GROWING == N), "every cell", id="with a plain, as noise may be"),
+        pytest.param(GROWING[::-1], "every cell", id="shrinking"),
+        pytest.param(GROWING[:6], "growing with the query's position", id="six rows"),
+        pytest.param(GROWING[:5], "every cell", id="five rows are too few to tell"),
+        pytest.param(np.where(GROWING < N, 1.0, 2.0), "every cell", id="all but one as large"),
+        pytest.param(np.where(GROWING < N, GROWING, 0.0), "every cell", id="grown and gone again"),
+    ],
+)
+def test_errors_that_grow_with_the_position(sizes, words):
+    assert structure(sizes, np.ones(sizes.shape, bool), "weights") == words

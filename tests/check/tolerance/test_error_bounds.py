@@ -1,0 +1,113 @@
+"""What a plain computation in float32 gives lies within its bound, and the bound is not far from it."""
+
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
+import pytest
+
+from attncli.check.routes import RIGHT, Route
+from attncli.check.slips.changes import EUCLIDEAN, SQUARED
+from attncli.check.tolerance.measures import Measured
+from attncli.inputs.request import Request
+from attncli.matrix import Matrix
+from attncli.problem.prepare import prepare
+from attncli.results.result import Result
+from attncli.variants import BY_NAME
+
+NAMES = ("raw_scores", "scores", "weights", "output", "lse")
+
+
+def matrix(random, *shape):
+    return Matrix(random.normal(size=shape), "here")
+
+
+def plain(random, offset=0.0, **given):
+    """More queries than columns, and more columns than keys."""
+    queries, keys = (Matrix(offset + random.normal(size=(rows, 8)), "here") for rows in (9, 6))
+    return Request(queries=queries, keys=keys, values=matrix(random, 6, 4), **given)
+
+
+def projected(random, **given):
+    sizes = {"x": (9, 8), "w_q": (8, 4), "w_k": (8, 4), "w_v": (8, 4), "b_q": (4,), "b_k": (4,), "b_v": (4,)}
+    return Request(**{name: matrix(random, *shape) for name, shape in sizes.items()}, **given)
+
+
+def cancelling(random, **given):
+    """Queries and keys far smaller than the terms that they are sums of."""
+    x, w = 100 + random.normal(size=(9, 8)), 1e-3 * random.normal(size=(8, 4))
+    offset = Matrix(-x[0] @ w, "here")
+    return Request(
+        **{"x": Matrix(x, "here"), **dict.fromkeys(("w_q", "w_k", "w_v"), Matrix(w, "here"))},
+        **{"b_q": offset, "b_k": offset, **given},
+    )
+
+
+def without_length(random):
+    request = plain(random, variant="cosine")
+    request.queries.array[1] = request.keys.array[2] = 0
+    return request
+
+
+PROBLEMS = {
+    **{name: lambda r, name=name: plain(r, variant=name) for name in BY_NAME},
+    "cosine of rows without a length": without_length,
+    "a length": lambda r: plain(r, variant="gaussian", length_scale=0.25),
+    "a softcap": lambda r: plain(r, softcap=2.0),
+    "a bias": lambda r: plain(r, bias=Matrix(30 * r.normal(size=(9, 6)), "here")),
+    "a bias that masks": lambda r: plain(r, bias=Matrix(np.triu(np.full((9, 6), -np.inf), 1), "here")),
+    "a mask": lambda r: plain(r, mask=Matrix(np.tril(np.ones((9, 6), bool)), "here")),
+    "causal": lambda r: plain(r, causal=True),
+    **{f"heads, {name}": lambda r, name=name: plain(r, variant=name, heads=(2, 2)) for name in BY_NAME},
+    "shared heads": lambda r: Request(
+        queries=matrix(r, 4, 8), keys=matrix(r, 6, 4), values=matrix(r, 6, 4), heads=(4, 2)
+    ),
+    "near laplace": lambda r: plain(r, offset=100, variant="laplace"),
+    "near gaussian": lambda r: plain(r, offset=100, variant="gaussian"),
+    "projections": projected,
+    "a context": lambda r: projected(r, context=matrix(r, 6, 8)),
+    "an output projection": lambda r: projected(r, heads=(2, 2), w_o=matrix(r, 4, 3), b_o=matrix(r, 3)),
+}
+
+
+# of the bound, that the largest error of some hundred cells comes to
+LEAST = {"raw_scores": 1 / 25, "scores": 1 / 25, "weights": 1 / 60, "output": 1 / 300, "lse": 1 / 60}
+
+
+def share(name, request, route=RIGHT):
+    """The largest error over its bound; 1 where no error may be."""
+    right = Measured(route, request, NAMES, {})
+    narrow = Result(route.altered(prepare(request, compute="float32")), "numpy").compute(*NAMES)
+    with np.errstate(invalid="ignore"):  # a masked score's -inf less itself
+        error = np.nan_to_num(np.abs(narrow.array(name) - right.numbers[name]))
+    bound = right.bound(name, "float32")
+    assert (error <= bound).all()
+    return float((error[bound > 0] / bound[bound > 0]).max(initial=0)) if bound.any() else 1.0
+
+
+@pytest.mark.parametrize("problem", PROBLEMS.values(), ids=PROBLEMS)
+def test_a_plain_computation_keeps_its_bound_and_comes_near_it(problem):
+    requests = [problem(np.random.default_rng(seed)) for seed in range(4)]
+    for name in NAMES:
+        assert max(share(name, request) for request in requests) > LEAST[name], name
+
+
+@pytest.mark.parametrize("distance", [SQUARED, EUCLIDEAN], ids=["squared", "euclidean"])
+@pytest.mark.parametrize("offset", [0.0, 100.0])
+def test_a_plain_computation_of_another_distance_keeps_its_bound(distance, offset):
+    route = Route(problems=(partial(replace, variant=distance),))
+    requests = [plain(np.random.default_rng(seed), offset, variant="laplace") for seed in range(4)]
+    for request in requests:
+        prepared = prepare(request)
+        far = replace(request, keys=Matrix(prepared.keys * 1000.0, "here"))
+        for name in ("raw_scores", "scores"):
+            assert share(name, request, route) > 1e-3
+            share(name, far, route)
+
+
+@pytest.mark.parametrize("variant", BY_NAME)
+def test_a_plain_computation_keeps_its_bound_where_projections_cancel(variant):
+    for seed in range(4):
+        request = cancelling(np.random.default_rng(seed), variant=variant)
+        for name in NAMES:
+            share(name, request)

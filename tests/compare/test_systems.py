@@ -1,0 +1,80 @@
+"""Which system would answer differently on this very problem, and which convention does it."""
+
+import numpy as np
+import pytest
+
+from attncli.compare.systems import system_candidates
+from attncli.errors import AttncliError
+from attncli.inputs.request import Request
+from attncli.matrix import Matrix
+
+random = np.random.default_rng(3)
+
+
+def request(n=3, m=4, heads=(), key_heads=(), **given):
+    matrices = {
+        "queries": random.normal(size=(*heads, n, 4)),
+        "keys": random.normal(size=(*key_heads, m, 4)),
+        "values": random.normal(size=(*key_heads, m, 2)),
+    }
+    given = {name: Matrix(np.asarray(a), name) if isinstance(a, np.ndarray) else a for name, a in given.items()}
+    return Request(**{name: Matrix(array, name) for name, array in matrices.items()}, **given)
+
+
+def causes(asked, *names):
+    candidates, _ = system_candidates(asked, names or ["all"], lambda each: each)
+    return {candidate.name: candidate.differs_by for candidate in candidates}
+
+
+def test_without_masks_the_score_alone_makes_a_difference():
+    found = causes(request())
+    assert {name for name, differs in found.items() if differs} == {"keras-attention", "anp", "sklearn"}
+    assert found["keras-attention"] == ("its score: q·k, here q·k · 1/sqrt(dk)",)
+
+
+def test_as_many_queries_as_keys_hide_the_corner():
+    assert causes(request(n=4, causal=True), "flash-attn") == {"flash-attn": ()}
+    told = ("its corner: query 0 stands at key 1, here at 0",)
+    assert causes(request(causal=True), "flash-attn", "torch") == {"flash-attn": told, "torch": ()}
+
+
+def test_a_query_with_no_key_tells_systems_apart():
+    mask = np.ones((3, 4), bool)
+    mask[1] = False
+    found = causes(request(mask=mask), "torch", "jax", "keras")
+    told = ("a query with no key: uniform, here zeros",)
+    assert found == {"torch": (), "jax": told, "keras": ()}
+
+
+def test_the_polarity_of_a_mask():
+    found = causes(request(mask=np.array([[1, 1, 0, 1]] * 3)), "torch-mha")
+    assert found == {"torch-mha": ("its mask: what is true here is false there",)}
+
+
+def test_grouped_heads():
+    found = causes(request(heads=(4,), key_heads=(2,)), "x-transformers")
+    assert found == {"x-transformers": ("its grouped heads: tiled, here interleaved",)}
+
+
+def test_softcap_and_bias_together():
+    found = causes(request(softcap=1.0, bias=random.normal(size=(3, 4))), "x-transformers", "onnx")
+    assert found == {"x-transformers": ("its softcap: after the bias, here before it",), "onnx": ()}
+
+
+def test_of_all_those_are_left_out_that_have_not_the_thing():
+    candidates, left_out = system_candidates(request(softcap=2.0), ["all"], lambda each: each)
+    assert [candidate.name for candidate in candidates] == ["onnx", "flash-attn", "x-transformers"]
+    assert left_out[0] == "torch is left out: torch has no softcap"
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        pytest.param(["torch"], "--as torch: torch has no softcap", id="a system asked for by name"),
+        pytest.param(["tarch"], "--systems: 'tarch' is not a system", id="a name that is none"),
+    ],
+)
+def test_what_cannot_be_compared_is_an_error(names, message):
+    with pytest.raises(AttncliError) as raised:
+        system_candidates(request(softcap=2.0), names, lambda each: each)
+    assert str(raised.value) == message

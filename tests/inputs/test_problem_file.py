@@ -1,0 +1,475 @@
+"""Problem files: every key reaches its field, every fault names its line and column, and what is written reads back."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+from dataclasses import fields
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+
+from attncli.errors import AttncliError
+from attncli.inputs.problem_file import read_mapping, read_problem, write_problem
+from attncli.inputs.request import Labels, Request, Worksheet
+from attncli.inputs.sources import Sources, worksheet_from_matrices
+from attncli.matrix import Matrix, Reading
+
+CASES = sorted((Path(__file__).parent.parent / "cases").glob("*.yaml"))
+
+
+def sources(stdin=b""):
+    return Sources(lambda: io.BytesIO(stdin), Reading(keep_text=True))
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def read(folder):
+    def read(text, name="p.yaml"):
+        (folder / name).write_text(text, encoding="utf-8")
+        return read_problem(name, sources())
+
+    return read
+
+
+def same(one, other):
+    """Whether two worksheets ask the same, whatever their matrices are called."""
+
+    def plain(value):
+        if isinstance(value, Matrix):
+            return value.array.tolist(), value.array.shape
+        if isinstance(value, Request):
+            return {f.name: plain(getattr(value, f.name)) for f in fields(value)}
+        return {name: plain(inner) for name, inner in value.items()} if isinstance(value, dict) else value
+
+    return all(
+        plain(getattr(one, name)) == plain(getattr(other, name))
+        for name in ("request", "title", "source", "expected", "digits")
+    )
+
+
+@pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
+def test_a_published_example_reads_whole(path):
+    worksheet = read_problem(str(path), sources())
+    assert worksheet.name == path.stem
+    assert worksheet.where == str(path)
+    assert worksheet.title
+    assert worksheet.source
+    assert worksheet.request.queries.array.ndim == 2
+    assert worksheet.request.keys.array.shape[-1] == worksheet.request.queries.array.shape[-1]
+    assert worksheet.expected
+    assert all(len(matrix.texts) == matrix.array.size for matrix in worksheet.expected.values())
+
+
+def test_every_published_example_is_here():
+    assert len(CASES) == 12
+
+
+@pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
+def test_a_published_example_written_reads_back(path, read):
+    worksheet = read_problem(str(path), sources())
+    assert same(read(write_problem(worksheet)), worksheet)
+
+
+EVERYTHING = """
+title: 3
+source: 'a: b'
+x: [[1, 2]]
+context: [[1, 2], [3, 4]]
+w_q: [[1, 0], [0, 1]]
+w_k: [[1, 0], [0, 1]]
+w_v: [[1, 0], [0, 1]]
+w_o: [[1, 0], [0, 1]]
+b_q: [1, 2]
+b_k: [1, 2]
+b_v: [1, 2]
+b_o: [1, 2]
+variant: laplace
+scale: 1/sqrt(dk)
+length_scale: 1/2
+mask: [[true, false]]
+mask_means: drop
+bias: 0.5
+causal: true
+align: bottom-right
+query_offset: -3
+window: [1, -1]
+softcap: 2e1
+heads: 8/2
+key_lengths: 2
+dtype: float32
+as: torch
+labels: {queries: [3, 'true', null], keys: [k 1], features: [a, b], values: ["é"]}
+expected: {raw_scores: [[1]], scores: , weights: [[0.50, 1e-3]], output: "1 2; 3 4", lse: [1]}
+digits: {weights: 2}
+"""
+
+
+def test_every_key_reaches_its_field(read):
+    worksheet = read(EVERYTHING)
+    request = worksheet.request
+    assert (worksheet.title, worksheet.source, worksheet.digits) == ("3", "a: b", {"weights": 2})
+    assert request.labels == Labels(("3", "true", "null"), ("k 1",), ("a", "b"), ("é",))
+    settings = {
+        "variant": "laplace",
+        "scale": "1/sqrt(dk)",
+        "length_scale": 0.5,
+        "mask_means": "drop",
+        "causal": True,
+        "align": "bottom-right",
+        "query_offset": -3,
+        "window": (1, -1),
+        "softcap": 20.0,
+        "heads": (8, 2),
+        "dtype": "float32",
+        "system": "torch",
+    }
+    assert {name: getattr(request, name) for name in settings} == settings
+    assert request.mask.array.tolist() == [[True, False]]
+    assert (request.bias.array.shape, request.bias.array.tolist()) == ((), 0.5)
+    assert request.key_lengths.array.tolist() == 2.0
+    assert request.w_o.array.shape == (2, 2)
+    assert request.b_o.where == "p.yaml: b_o"
+    assert list(worksheet.expected) == ["raw_scores", "weights", "output", "lse"]
+    assert worksheet.expected["weights"].texts == ("0.50", "1e-3")
+    assert worksheet.expected["weights"].where == "p.yaml: expected.weights"
+    assert worksheet.expected["output"].array.tolist() == [[1.0, 2.0], [3.0, 4.0]]
+
+
+def test_what_has_every_key_reads_back(read):
+    worksheet = read(EVERYTHING)
+    assert same(read(write_problem(worksheet), "again.yaml"), worksheet)
+
+
+def test_whole_numbers_truths_and_lists_are_written_as_one_types_them(read):
+    text = "causal: TRUE\nwindow: '1,-1'\nqueries: [[-1.0, 0.0]]\nkeys: [[1e20]]\nvalues: [[-0]]\nmask: [[true]]\n"
+    assert write_problem(read(text)) == (
+        "causal: true\nwindow: [1, -1]\n"
+        "queries:\n  - [-1, 0]\nkeys:\n  - [1.0e+20]\nvalues:\n  - [-0.0]\nmask:\n  - [true]\n"
+    )
+
+
+@pytest.mark.parametrize("names", ["queries keys values", "q k v", "Q K V"])
+def test_queries_keys_and_values_have_short_names(read, names):
+    q, k, v = names.split()
+    request = read(f"{q}: [[1]]\n{k}: [[2]]\n{v}: [[3]]").request
+    assert [m.array.tolist() for m in (request.queries, request.keys, request.values)] == [[[1.0]], [[2.0]], [[3.0]]]
+
+
+# text in a problem file, the setting, what it is
+SETTINGS = [
+    ("window: [1, 2]", "window", (1, 2)),
+    ("window: '1,2'", "window", (1, 2)),
+    ("window: 1,-1", "window", (1, -1)),
+    ("heads: 2", "heads", (2, 2)),
+    ("heads: [8, 2]", "heads", (8, 2)),
+    ("heads: '8/2'", "heads", (8, 2)),
+    ("causal: false", "causal", False),
+    ("causal: True", "causal", True),
+    ("scale: 0.125", "scale", "0.125"),
+    ("scale: 1/30", "scale", "1/30"),
+    ("query_offset: +2", "query_offset", 2),
+]
+
+
+@pytest.mark.parametrize(("text", "name", "value"), SETTINGS, ids=[case[0] for case in SETTINGS])
+def test_a_setting_is_parsed_as_its_option_is(read, text, name, value):
+    assert getattr(read(f"q: [[1]]\nk: [[1]]\n{text}").request, name) == value
+
+
+ONE_OF_RESULTS = "one of: raw_scores, scores, weights, output, lse"
+MATRIX = "a matrix is a list of rows, as in [[1, 0], [0, 1]]"
+MISSING = "give it a value or leave the key out"
+
+# the document, the whole message, the hint
+REFUSED = [
+    ("querys: [[1]]", "p.yaml: line 1, column 1: unknown key 'querys'", "did you mean 'queries'?"),
+    ("q: [[1]]\nmasks:\n- [1]", "p.yaml: line 2, column 1: unknown key 'masks'", "did you mean 'mask'?"),
+    (
+        "q: [[1]]\nqueries: [[1]]",
+        "p.yaml: line 2, column 1: q and queries are two names of one thing",
+        "keep one of them",
+    ),
+    ("x: [[1]]\nX: [[1]]", "p.yaml: line 2, column 1: x and X are two names of one thing", "keep one of them"),
+    ("q:", "p.yaml: line 1, column 3: q: the value is missing", MISSING),
+    ("q: null", "p.yaml: line 1, column 4: q: the value is missing", MISSING),
+    ("q: {a: 1}", "p.yaml: line 1, column 4: a mapping where a list is due", MATRIX),
+    ("q: [[1], [abc]]", "p.yaml: line 1, column 11: 'abc' is not a number", None),
+    ("q: 010", "p.yaml: line 1, column 4: q: '010' has a leading zero, which readers disagree about", "type 10"),
+    ("q: 1_000", "p.yaml: line 1, column 4: q: '1_000' is not a number: its digits are in groups", "type 1000"),
+    ("q: gone.csv", "p.yaml: q: gone.csv: no such file", None),
+    ("q: p.yml", "p.yaml: q: p.yml: no such file", "did you mean p.yaml?"),
+    ("q: '-'", "p.yaml: q: a problem file cannot take a matrix from standard input", "name a file"),
+    ("q: '1 x'", "p.yaml: q: row 1, column 2: 'x' is not a number", None),
+    ("variant: scald", "p.yaml: line 1, column 10: variant: 'scald' is not a variant", "did you mean 'scaled'?"),
+    ("variant: [scaled]", "p.yaml: line 1, column 10: variant: a list where one value is due", None),
+    ("variant: {a: b}", "p.yaml: line 1, column 10: variant: a mapping where one value is due", None),
+    ("scale:", "p.yaml: line 1, column 7: scale: the value is missing", MISSING),
+    ("causal: yes", "p.yaml: line 1, column 9: causal: 'yes' is neither true nor false", None),
+    ("causal: 1", "p.yaml: line 1, column 9: causal: '1' is neither true nor false", None),
+    ("softcap: -1", "p.yaml: line 1, column 10: softcap: -1 is not a number above 0", None),
+    ("softcap: .inf", "p.yaml: line 1, column 10: softcap: '.inf' is not a finite number", None),
+    ("softcap: 1_0", "p.yaml: line 1, column 10: softcap: '1_0' is not a number: its digits are in groups", "type 10"),
+    (
+        "softcap: 010",
+        "p.yaml: line 1, column 10: softcap: '010' has a leading zero, which readers disagree about",
+        "type 10",
+    ),
+    (
+        "window: [1, 010]",
+        "p.yaml: line 1, column 13: window: '010' has a leading zero, which readers disagree about",
+        "type 10",
+    ),
+    (
+        "window: 3",
+        "p.yaml: line 1, column 9: window: '3' is not LEFT,RIGHT",
+        "two whole numbers, as in 2,0; -1 is unbounded",
+    ),
+    (
+        "window: [1, 2, 3]",
+        "p.yaml: line 1, column 9: window: '1,2,3' is not LEFT,RIGHT",
+        "two whole numbers, as in 2,0; -1 is unbounded",
+    ),
+    ("window: [1, [2]]", "p.yaml: line 1, column 13: window: a list where one value is due", None),
+    ("window: [1, ~]", "p.yaml: line 1, column 13: window: the value is missing", MISSING),
+    ("heads: 3/2", "p.yaml: line 1, column 8: heads: 3 query heads are not a multiple of 2 key/value heads", None),
+    (
+        "heads: 2.0",
+        "p.yaml: line 1, column 8: heads: '2.0' is not H or H/KV",
+        "as in 8, or 8/2 for 8 query heads and 2 key/value heads",
+    ),
+    ("query_offset: 1.5", "p.yaml: line 1, column 15: query_offset: '1.5' is not a whole number", None),
+    ("dtype: flaot32", "p.yaml: line 1, column 8: dtype: 'flaot32' is not a dtype", "did you mean 'float32'?"),
+    ("as: [torch]", "p.yaml: line 1, column 5: as: a list where one value is due", None),
+    ("title: [a]", "p.yaml: line 1, column 8: title: a list where one value is due", None),
+    ("allow_nonfinite: true", "p.yaml: line 1, column 1: unknown key 'allow_nonfinite'", None),
+    ("labels: [a]", "p.yaml: line 1, column 9: labels: a list where a mapping is due", "as in name: value"),
+    ("labels: {query: [a]}", "p.yaml: line 1, column 10: unknown key 'query'", "did you mean 'queries'?"),
+    (
+        "labels: {keys: a}",
+        "p.yaml: line 1, column 16: labels: keys: 'a' where a list of names is due",
+        "keys: [first, second]",
+    ),
+    ("labels: {keys: [a, [b]]}", "p.yaml: line 1, column 20: labels: keys: a list where a name is due", None),
+    ("expected: [[1]]", "p.yaml: line 1, column 11: expected: a list where a mapping is due", "as in name: value"),
+    ("expected:", "p.yaml: line 1, column 10: expected: nothing where a mapping is due", "as in name: value"),
+    ("expected: {weight: [[1]]}", "p.yaml: line 1, column 12: unknown key 'weight'", "did you mean 'weights'?"),
+    ("expected: {zzz: [[1]]}", "p.yaml: line 1, column 12: unknown key 'zzz'", ONE_OF_RESULTS),
+    (
+        "expected:\n  output:\n  - [1, 2]\n  - [3]",
+        "p.yaml: line 4, column 5: a list of 1, where the first, in line 3, has 2",
+        "every row has the same number of entries",
+    ),
+    ("digits: -1", "p.yaml: line 1, column 9: digits: -1 is below 0", "the number of decimals, as in 4"),
+    ("digits: 1.5", "p.yaml: line 1, column 9: digits: '1.5' is not a whole number", None),
+    ("digits: 04", "p.yaml: line 1, column 9: digits: '04' has a leading zero, which readers disagree about", "type 4"),
+    ("digits: [4]", "p.yaml: line 1, column 9: digits: a list where one value is due", None),
+    ("digits: {queries: 4}", "p.yaml: line 1, column 10: unknown key 'queries'", ONE_OF_RESULTS),
+    (
+        "[[1, 0]]",
+        "p.yaml: holds one matrix, where a problem has queries and keys",
+        "give the matrices apart: attncli run Q K V",
+    ),
+]
+
+
+@pytest.mark.parametrize(("text", "message", "hint"), REFUSED, ids=[case[0] for case in REFUSED])
+def test_what_cannot_be_meant_is_refused_with_its_place(read, text, message, hint):
+    with pytest.raises(AttncliError) as error:
+        read(text)
+    if message.endswith("'allow_nonfinite'"):  # no near key: the hint lists them all
+        assert error.value.hint.startswith("one of: queries, q, Q, keys, ")
+    else:
+        assert error.value.hint == hint
+    assert str(error.value) == message
+
+
+def test_json_says_the_same_of_its_places(read):
+    with pytest.raises(AttncliError) as error:
+        read('{"q": [[1]],\n "widnow": [1, 2]}', "p.json")
+    assert (str(error.value), error.value.hint) == (
+        "p.json: line 2, column 2: unknown key 'widnow'",
+        "did you mean 'window'?",
+    )
+
+
+def test_a_json_problem_is_read_as_a_yaml_one(read):
+    text = '{"q": [["1/2", "-inf"]], "k": [[1, 2]], "causal": true, "window": [1, 2], "digits": 3, "title": "t"}'
+    assert same(read(text, "p.json"), read(text, "p.yaml"))
+
+
+def test_a_source_in_a_problem_file_is_relative_to_it(folder, read):
+    (folder / "deep").mkdir()
+    (folder / "deep" / "q.csv").write_text("1,2\n")
+    np.savez(folder / "deep" / "all.npz", k=np.eye(2), w=np.ones((1, 2)))
+    (folder / "deep" / "w.txt").write_text("0.50 0.50\n")
+    text = "q: q.csv\nk: all.npz:k\nv: '1 2; 3 4'\nexpected: {weights: w.txt}"
+    worksheet = read(text, "deep/p.yaml")
+    assert worksheet.request.queries.where == "deep/q.csv"
+    assert worksheet.request.keys.where == "deep/all.npz: k"
+    assert worksheet.request.values.where == "deep/p.yaml: v"
+    assert worksheet.expected["weights"].texts == ("0.50", "0.50")
+
+
+def test_arrays_by_the_same_names_are_a_problem():
+    np.savez("p.npz", Q=np.eye(2), k=np.eye(2), mask=np.eye(2), expected_weights=np.eye(2), other=np.eye(3))
+    worksheet = read_problem("p.npz", sources())
+    assert worksheet.request.queries.where == "p.npz: Q"
+    assert worksheet.request.mask is not None
+    assert list(worksheet.expected) == ["weights"]
+    assert worksheet.notes == ("p.npz: left out, as no part of a problem: other",)
+
+
+def test_a_folder_is_a_problem(folder):
+    (folder / "deep").mkdir()
+    for name in ("q.csv", "keys.tsv", "v.txt", "expected.output.csv"):
+        (folder / "deep" / name).write_text("1\n")
+    worksheet = read_problem("deep/", sources())
+    assert (worksheet.name, worksheet.where) == ("deep", "deep/")
+    assert worksheet.request.values.where == "deep/v.txt"
+    assert list(worksheet.expected) == ["output"]
+
+
+# the arrays of an NPZ, the whole message, the hint
+REFUSED_ARRAYS = [
+    (["q", "queries", "k"], "p.npz: q and queries are two names of one thing", "keep one of them"),
+    (
+        ["expected_lse", "expected.lse"],
+        "p.npz: expected_lse and expected.lse are two names of one thing",
+        "keep one of them",
+    ),
+    (
+        ["a", "b"],
+        "p.npz: holds a, b, and no queries",
+        "name its arrays queries, keys and values, or give them apart as FILE:NAME",
+    ),
+    (
+        ["k"],
+        "p.npz: holds k, and no queries",
+        "name its arrays queries, keys and values, or give them apart as FILE:NAME",
+    ),
+]
+
+
+@pytest.mark.parametrize(("names", "message", "hint"), REFUSED_ARRAYS)
+def test_arrays_that_are_no_problem_are_refused(names, message, hint):
+    np.savez("p.npz", **dict.fromkeys(names, np.eye(2)))
+    with pytest.raises(AttncliError) as error:
+        read_problem("p.npz", sources())
+    assert (str(error.value), error.value.hint) == (message, hint)
+
+
+def test_a_text_table_alone_is_no_problem(folder):
+    (folder / "q.csv").write_text("1,2\n")
+    with pytest.raises(AttncliError) as error:
+        read_problem("q.csv", sources())
+    what = "q.csv: holds one matrix, where a problem has queries and keys"
+    assert (str(error.value), error.value.hint) == (what, "give the matrices apart: attncli run Q K V")
+
+
+def test_a_problem_has_a_name_wherever_it_comes_from(folder):
+    (folder / "a.b.yaml").write_text("q: [[1]]\nk: [[1]]")
+    assert read_problem("a.b.yaml", sources()).name == "a.b"
+    assert read_problem("-", sources(b"q: [[1]]\nk: [[1]]\n")).name == "stdin"
+    assert read_problem("{q: [[1]], k: [[1]]}", sources()).name == "literal"
+    assert worksheet_from_matrices("1 0", "1 0", None, sources()).name == "literal"
+    (folder / "q.csv").write_text("1\n")
+    assert worksheet_from_matrices("q.csv", "1", "1", sources()).name == "q"
+    np.savez("all.npz", q=np.eye(1))
+    assert worksheet_from_matrices("all.npz:q", "1", "1", sources()).name == "all"
+
+
+def test_a_mapping_within_a_document_is_a_problem(folder):
+    (folder / "m.yaml").write_text("jobs:\n- {name: one, q: [[1]], k: [[1]]}\n- {name: two, q: [[1]], kk: [[1]]}\n")
+    here = sources()
+    tree = here.contents("m.yaml").tree
+
+    def job(index):
+        where = {"name": f"job{index}", "where": "m.yaml", "folder": "", "sources": here}
+        return read_mapping(tree, ("jobs", index), also=("name",), **where)
+
+    assert job(0).request.keys.where == "m.yaml: jobs.0.k"
+    with pytest.raises(AttncliError) as error:
+        job(1)
+    assert str(error.value) == "m.yaml: line 3, column 25: unknown key 'kk'"
+
+
+NUMBERS = arrays.arrays(np.float64, st.just((2, 3)), elements=st.floats(allow_nan=False))
+NAMES = st.lists(st.text(st.characters(exclude_categories=["Cs"])), min_size=2, max_size=3).map(tuple)
+
+
+@given(
+    queries=NUMBERS,
+    mask=arrays.arrays(np.bool_, (2, 2)),
+    title=st.text(st.characters(exclude_categories=["Cs"])),
+    names=NAMES,
+    softcap=st.none() | st.floats(min_value=0, exclude_min=True, allow_infinity=False),
+    window=st.none() | st.tuples(st.integers(-1, 9), st.integers(-1, 9)),
+    digits=st.none()
+    | st.integers(0, 20)
+    | st.dictionaries(st.sampled_from(["weights", "lse"]), st.integers(0, 9), min_size=1),
+)
+def test_any_worksheet_written_reads_back(queries, mask, title, names, softcap, window, digits):
+    matrix = Matrix(queries, "")
+    request = Request(
+        queries=matrix,
+        keys=matrix,
+        mask=Matrix(mask, ""),
+        softcap=softcap,
+        window=window,
+        labels=Labels(queries=names),
+    )
+    worksheet = Worksheet(request=request, name="", where="", title=title, expected={"output": matrix}, digits=digits)
+    assert same(read_problem("-", sources(write_problem(worksheet).encode())), worksheet)
+
+
+SCRAPS = st.sampled_from(
+    ["queries", "k: ", "labels: ", "expected:", "[", "]", "{", "}", ", ", ": ", "- ", "&a ", "*a ", "!t ", "|\n", "? "]
+    + [
+        "\n",
+        "\n  ",
+        "\t",
+        "'",
+        '"',
+        "#",
+        "1",
+        "-1",
+        ".5",
+        "010",
+        "true",
+        "~",
+        "inf",
+        "<<",
+        "---\n",
+        "%",
+        "@",
+        "\x00",
+        "é",
+        "\x85",
+    ]
+)
+
+
+@given(st.lists(SCRAPS, max_size=40).map("".join), st.sampled_from(["yaml", "json"]))
+def test_no_document_is_answered_with_anything_but_a_problem_or_a_refusal(text, format):
+    document = Sources(lambda: io.BytesIO(text.encode()), from_format=format)
+    with contextlib.suppress(AttncliError):
+        assert isinstance(read_problem("-", document), Worksheet)
+
+
+def test_a_manifest_is_sent_to_batch(run, tmp_path):
+    path = tmp_path / "jobs.yaml"
+    path.write_text("defaults: {variant: dot}\njobs: []\n")
+    assert run("run", path).err.splitlines() == [
+        f"error: {path}: line 1, column 1: unknown key 'defaults'",
+        "hint: a manifest of jobs is for attncli batch FILE -d DIR",
+    ]
