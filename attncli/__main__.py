@@ -8,7 +8,7 @@ import warnings
 
 def main() -> None:
     """Run the command line and exit with its status."""
-    from attncli.cli.main import main as run
+    from attncli.cli.main import run_cli as run
 
     if not sys.warnoptions:
         warnings.simplefilter("ignore")  # Python's warnings are for developers; -W and PYTHONWARNINGS show them

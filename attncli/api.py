@@ -8,7 +8,7 @@ import numpy as np
 
 from attncli.errors import ProblemError, UsageError
 from attncli.inputs.request import Request
-from attncli.inputs.settings import BY_KEY, ENGINES, valued
+from attncli.inputs.settings import BY_KEY, ENGINES, parse_value
 from attncli.matrix import Matrix
 from attncli.problem.prepare import prepare
 from attncli.results.result import Result
@@ -70,7 +70,7 @@ def attend(
         softcap=_setting("softcap", softcap),
         heads=_setting("heads", heads),
         dtype=_setting("dtype", _dtype_name(dtype)),
-        system=None if system is None else valued(parse_system, system, "system"),
+        system=None if system is None else parse_value(parse_system, system, "system"),
         allow_nonfinite=_truth("allow_nonfinite", allow_nonfinite),
     )
     return Result(prepare(request), engine)

@@ -91,7 +91,7 @@ class MissingExtraError(AttncliError):
         return type(self), self._arguments
 
 
-def told_by_system(error: OSError) -> str:
+def system_reason(error: OSError) -> str:
     """What the system says of an error, begun as a sentence of ours is."""
     text = error.strerror or str(error)
     return text[:1].lower() + text[1:]
@@ -105,7 +105,7 @@ def nearest(word: str, choices: Sequence[str]) -> str | None:
     return found[0] if found else None
 
 
-def suggestion(word: str, choices: Collection[str]) -> str:
+def suggest(word: str, choices: Collection[str]) -> str:
     """The hint for a word that is none of the choices: the nearest one, else all of them."""
     near = nearest(word, tuple(choices))
     return f"did you mean {near!r}?" if near else f"one of: {', '.join(choices)}"

@@ -58,27 +58,27 @@ KINDS = (
 )  # fmt: skip
 
 
-def plus(*terms: Expression) -> Expression:
+def add(*terms: Expression) -> Expression:
     """a + b + …; a single term is itself."""
     return terms[0] if len(terms) == 1 else Operation("sum", terms)
 
 
-def minus(left: Expression, right: Expression) -> Expression:
+def subtract(left: Expression, right: Expression) -> Expression:
     """a − b."""
     return Operation("difference", (left, right))
 
 
-def times(left: Expression, right: Expression) -> Expression:
+def multiply(left: Expression, right: Expression) -> Expression:
     """a · b."""
     return Operation("product", (left, right))
 
 
-def over(above: Expression, below: Expression) -> Expression:
+def divide(above: Expression, below: Expression) -> Expression:
     """a / b."""
     return Operation("quotient", (above, below))
 
 
-def negative(inner: Expression) -> Expression:
+def negate(inner: Expression) -> Expression:
     """−a."""
     return Operation("negative", (inner,))
 
@@ -88,7 +88,7 @@ def absolute(inner: Expression) -> Expression:
     return Operation("absolute", (inner,))
 
 
-def squared(inner: Expression) -> Expression:
+def square(inner: Expression) -> Expression:
     """a²."""
     return Operation("square", (inner,))
 
@@ -113,7 +113,7 @@ def norm(inner: Expression) -> Expression:
     return Operation("norm", (inner,))
 
 
-def whole(number: int) -> Numeral:
+def constant(number: int) -> Numeral:
     """A number that is exact, as the 2 in a half."""
     return Numeral(float(number), str(number))
 
@@ -123,17 +123,17 @@ TOTAL = Symbol("Σ")  # the sum of the terms, in a variant's `raw_score`
 QUERY_LENGTH, KEY_LENGTH = norm(QUERY), norm(KEY)  # √Σq² and √Σk²
 
 
-def substituted(expression: Expression, given: Mapping[Expression, Expression]) -> Expression:
+def substitute(expression: Expression, given: Mapping[Expression, Expression]) -> Expression:
     """The expression with each part that is `given` replaced."""
     if expression in given:
         return given[expression]
     if isinstance(expression, Operation):
-        return Operation(expression.kind, tuple(substituted(operand, given) for operand in expression.operands))
+        return Operation(expression.kind, tuple(substitute(operand, given) for operand in expression.operands))
     return expression
 
 
-def mentions(expression: Expression, part: Expression) -> bool:
+def contains(expression: Expression, part: Expression) -> bool:
     """Whether `part` occurs in the expression."""
     if expression == part:
         return True
-    return isinstance(expression, Operation) and any(mentions(operand, part) for operand in expression.operands)
+    return isinstance(expression, Operation) and any(contains(operand, part) for operand in expression.operands)

@@ -38,7 +38,7 @@ class Reading:
     keep_text: bool = False
 
 
-def contents(array: np.ndarray) -> str:
+def kind_of_contents(array: np.ndarray) -> str:
     """What an array without real numbers holds, in words."""
     if array.dtype.kind == "b":
         return "true and false"

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import field
 
-from attncli.inputs.settings import choice
+from attncli.inputs.settings import make_choice
 from attncli.records import record
 
 SOFTCAP, MASK, BIAS, CAUSAL, LENGTHS, GROUPS = "softcap", "mask", "bias", "causal", "key_lengths", "grouped heads"
@@ -138,9 +138,9 @@ SYSTEMS = (
 BY_NAME = {system.name: system for system in SYSTEMS}
 NAMES = tuple(BY_NAME)
 
-parse_system = choice("a system", NAMES)
+parse_system = make_choice("a system", NAMES)
 
 
-def those_with(feature: str) -> str:
+def systems_with(feature: str) -> str:
     """The systems that have a feature, for a hint."""
     return ", ".join(system.name for system in SYSTEMS if system.has(feature))

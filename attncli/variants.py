@@ -18,12 +18,12 @@ from attncli.expressions import (
     TOTAL,
     Expression,
     absolute,
-    minus,
-    negative,
-    over,
-    squared,
-    times,
-    whole,
+    constant,
+    divide,
+    multiply,
+    negate,
+    square,
+    subtract,
 )
 from attncli.records import record
 
@@ -53,7 +53,7 @@ def negative_half_square(queries: ndarray, keys: ndarray) -> ndarray:
     return total
 
 
-def nothing(queries: ndarray, keys: ndarray) -> ndarray:
+def zero_scores(queries: ndarray, keys: ndarray) -> ndarray:
     """0 for every pair."""
     import numpy as np
 
@@ -137,7 +137,7 @@ VARIANTS = (
         formula="q·k",
         latex=r"q \cdot k",
         explained="the dot product, divided by √d_k",
-        term=times(QUERY, KEY),
+        term=multiply(QUERY, KEY),
         raw_score=TOTAL,
         reading=PRODUCT_READING,
         default_scale="1/sqrt(dk)",
@@ -151,7 +151,7 @@ VARIANTS = (
         formula="q·k",
         latex=r"q \cdot k",
         explained="the dot product as it is",
-        term=times(QUERY, KEY),
+        term=multiply(QUERY, KEY),
         raw_score=TOTAL,
         reading=PRODUCT_READING,
         default_scale="1",
@@ -165,8 +165,8 @@ VARIANTS = (
         formula="−‖q − k‖₁",
         latex=r"-\lVert q - k \rVert_1",
         explained="the Manhattan distance, negated and divided by ℓ",
-        term=absolute(minus(QUERY, KEY)),
-        raw_score=negative(TOTAL),
+        term=absolute(subtract(QUERY, KEY)),
+        raw_score=negate(TOTAL),
         reading=DISTANCE_READING,
         default_scale="1/ℓ",
         source="Kim et al. 2019 (Attentive Neural Processes)",
@@ -179,8 +179,8 @@ VARIANTS = (
         formula="−‖q − k‖₂² / 2",
         latex=r"-\tfrac{1}{2} \lVert q - k \rVert_2^2",
         explained="half the squared Euclidean distance, negated and divided by ℓ²",
-        term=squared(minus(QUERY, KEY)),
-        raw_score=over(negative(TOTAL), whole(2)),
+        term=square(subtract(QUERY, KEY)),
+        raw_score=divide(negate(TOTAL), constant(2)),
         reading=DISTANCE_READING,
         default_scale="1/ℓ²",
         source="Nadaraya 1964, Watson 1964",
@@ -193,8 +193,8 @@ VARIANTS = (
         formula="q·k / (‖q‖‖k‖)",
         latex=r"\frac{q \cdot k}{\lVert q \rVert \lVert k \rVert}",
         explained="the cosine of the angle between query and key",
-        term=times(QUERY, KEY),
-        raw_score=over(TOTAL, times(QUERY_LENGTH, KEY_LENGTH)),
+        term=multiply(QUERY, KEY),
+        raw_score=divide(TOTAL, multiply(QUERY_LENGTH, KEY_LENGTH)),
         reading="it is 1 where they point the same way, 0 at a right angle and −1 where they point opposite ways",
         default_scale="1",
         source="Graves et al. 2014",
@@ -209,11 +209,11 @@ VARIANTS = (
         latex="0",
         explained="nothing: every key gets the same weight",
         term=None,
-        raw_score=whole(0),
+        raw_score=constant(0),
         reading="it looks at neither of them, so it is 0 for every key",
         default_scale="1",
         source="Kim et al. 2019",
-        score=nothing,
+        score=zero_scores,
         bound=lambda _q, _k, _d_k: 0.0,
         is_constant=True,
     ),

@@ -19,7 +19,7 @@ sys.path[:0] = [str(Path(__file__).parent.parent)]
 import numpy as np
 
 from attncli import attend
-from attncli.engine.engines import missing
+from attncli.engine.engines import missing_packages
 
 Array = np.ndarray
 QUERIES, KEYS, WIDTH, COLUMNS = 4, 700, 16, 3
@@ -101,7 +101,7 @@ def contenders() -> dict[str, Callable[[Array, Array, Array], tuple[Array, Array
 
         return answer
 
-    found = {engine: ours(engine) for engine in (["numpy"] if missing() else ["numpy", "numba"])}
+    found = {engine: ours(engine) for engine in (["numpy"] if missing_packages() else ["numpy", "numba"])}
     if find_spec("torch"):
         import torch
 

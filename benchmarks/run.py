@@ -24,7 +24,7 @@ import numpy as np
 from measuring import machine, peak_bytes, process, ratio, ratio_in_a_row, rounds_for, seconds
 
 from attncli import attend
-from attncli.engine.engines import missing
+from attncli.engine.engines import missing_packages
 
 ROOT = str(Path(__file__).parent.parent)
 MEBIBYTE = 1 << 20
@@ -68,7 +68,7 @@ def compared_also_in_a_row(work: str, bound: float, ours: Callable[[], object], 
 
 
 def engines() -> list[str]:
-    return ["numpy"] if missing() else ["numpy", "numba"]
+    return ["numpy"] if missing_packages() else ["numpy", "numba"]
 
 
 def normal(seed: int, *shape: int, dtype: str) -> np.ndarray:
@@ -179,7 +179,7 @@ def output_row(folder: Path, n: int, work: str) -> Row:
         np.save(folder / f"large_{name}.npy", normal(seed, n, 64, dtype="float32"))
     files = [str(folder / f"large_{name}.npy") for name in "qkv"]
     arguments = ["run", *files, "-q", "--force", "-o", str(folder / "large_output.npy")]
-    code = f"sys.path.insert(0, {ROOT!r})\nfrom attncli.cli import main\nassert main({arguments!r}) == 0"
+    code = f"sys.path.insert(0, {ROOT!r})\nfrom attncli.cli.main import run_cli\nassert run_cli({arguments!r}) == 0"
     peak, took = peak_bytes(code)
     data = 4 * n * 64 * 4
     return Row(work, (peak - data) / MEBIBYTE, 160, f"{peak / MEBIBYTE:.0f} MiB in all, {took:.1f} s")

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import pytest
 
-from attncli.cli.main import main
+from attncli.cli.main import run_cli
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 LIBRARIES = {"safetensors": "safetensors", "bfloat16": "ml_dtypes"}  # a word in the name of a test: what it needs
@@ -47,7 +47,7 @@ def run(capsys: pytest.CaptureFixture[str]) -> Callable[..., Ran]:
 
     def command(*arguments: str | os.PathLike[str]) -> Ran:
         capsys.readouterr()
-        status = main([str(argument) for argument in arguments])
+        status = run_cli([str(argument) for argument in arguments])
         out, err = capsys.readouterr()
         return Ran(status, out, err)
 

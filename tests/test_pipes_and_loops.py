@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from attncli.files import matching
+from attncli.files import expand_pattern
 
 PROBLEM = "queries: [[1, 0]]\nkeys: [[1, 0]]\nvalues: [[2]]\nexpected: {output: [[2]]}\n"
 
@@ -58,7 +58,7 @@ def test_a_pattern_comes_to_each_folder_once_however_links_lead_back(tmp_path: P
     (tmp_path / "h" / "p.yaml").write_text(PROBLEM)
     (tmp_path / "g" / "h").symlink_to(tmp_path / "h")
     expected = [f"{tmp_path}/g/{name}/p.yaml" for name in ("a", "b", "c", "h")]
-    assert matching(f"{tmp_path}/g/**/*.yaml") == expected
+    assert expand_pattern(f"{tmp_path}/g/**/*.yaml") == expected
 
 
 PATTERNS = [
@@ -81,4 +81,4 @@ def test_a_pattern_means_the_paths_that_it_fits(
         Path(name).mkdir()
     for name in ("p.yaml", "a/p.yaml", "a/b/p.yaml", ".hidden/p.yaml", *(["[x]/p.yaml"] if "[" in pattern else [])):
         Path(name).write_text(PROBLEM)
-    assert matching(pattern) == expected
+    assert expand_pattern(pattern) == expected

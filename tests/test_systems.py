@@ -6,7 +6,7 @@ import pytest
 from attncli import attend
 from attncli.errors import AttncliError
 from attncli.inputs.request import Request
-from attncli.problem.conventions import wholly
+from attncli.problem.conventions import adopt_system
 from attncli.systems import NAMES, SYSTEMS
 
 Q = np.array([[1.0, 2.0], [0.5, -1.0], [2.0, 0.0]])
@@ -303,4 +303,4 @@ def test_flash_attn_adds_no_other_bias(bias):
 
 def test_wholly_gives_a_system_its_own_variant_and_corner():
     request = Request(variant="scaled", align="bottom-right", mask_means="drop", scale="0.5")
-    assert wholly(request, "keras-attention") == Request(system="keras-attention", scale="0.5")
+    assert adopt_system(request, "keras-attention") == Request(system="keras-attention", scale="0.5")

@@ -12,9 +12,9 @@ from concurrent.futures import CancelledError, Future
 from typing import Any
 
 from attncli import __version__
-from attncli.batch.worker import Report, Task, work
+from attncli.batch.worker import JobTask, Report, work
 from attncli.errors import MissingExtraError, OutputError, UsageError
-from attncli.files import shown
+from attncli.files import path_text
 
 TIMEOUT = 5  # seconds for the scheduler to answer, from the first packet to its first sentence
 LONELY = 30.0  # seconds without any worker, after which none is expected
@@ -31,12 +31,12 @@ class Cluster:
 
     def __init__(self, address: str, paths: list[str]) -> None:
         self.address = address
-        self._client = connected(address)
+        self._client = connect(address)
         self._lonely: float | None = None
         try:
             self._threads = self._count()
             if not self._threads:
-                raise OutputError(where(address), "the scheduler has no workers", f"dask worker {address}")
+                raise OutputError(describe_scheduler(address), "the scheduler has no workers", f"dask worker {address}")
             self._refuse_workers(paths)
             self._executor = self._client.get_executor()
         except BaseException:
@@ -55,7 +55,7 @@ class Cluster:
         """As many tasks as the workers take."""
         return self.size
 
-    def submit(self, task: Task) -> Future[Report]:
+    def submit(self, task: JobTask) -> Future[Report]:
         """Send a task."""
         future: Future[Report] = self._executor.submit(work_there, task)
         return future
@@ -72,7 +72,7 @@ class Cluster:
         if isinstance(error, KilledWorker):
             return True
         if isinstance(error, (CancelledError, OSError)) or type(error).__name__ == "FutureCancelledError":
-            raise OutputError(where(self.address), "the scheduler went away", GO_ON)
+            raise OutputError(describe_scheduler(self.address), "the scheduler went away", GO_ON)
         return False
 
     def look(self) -> None:
@@ -81,13 +81,13 @@ class Cluster:
             self._threads = max(1, self._count())
             lonely = not self._client.nthreads()
         except OSError:
-            raise OutputError(where(self.address), "the scheduler went away", GO_ON) from None
+            raise OutputError(describe_scheduler(self.address), "the scheduler went away", GO_ON) from None
         if not lonely:
             self._lonely = None
             return
         self._lonely = self._lonely or time.monotonic()
         if time.monotonic() - self._lonely > LONELY:
-            raise OutputError(where(self.address), "no worker is left", GO_ON)
+            raise OutputError(describe_scheduler(self.address), "no worker is left", GO_ON)
 
     def stop(self) -> None:
         """Leave; tasks that have not begun are forgotten."""
@@ -109,17 +109,17 @@ class Cluster:
             for worker, answer in self._ask(ASK_FILE.format(path)).items():
                 if answer is not True:
                     hint = "a cluster's machines need one file system, with the same paths"
-                    raise OutputError(f"worker {worker}", f"it does not see {shown(path)}", hint)
+                    raise OutputError(f"worker {worker}", f"it does not see {path_text(path)}", hint)
 
     def _ask(self, expression: str) -> dict[str, Any]:
         answers: dict[str, Any] = self._client.run(eval, expression, on_error="return")
         return answers
 
 
-def connected(address: str) -> Any:
+def connect(address: str) -> Any:
     """A client of the scheduler; OutputError where it does not answer, MissingExtraError without distributed."""
     if not ADDRESS.fullmatch(address):
-        raise UsageError("--dask", f"{shown(address)!r} is no address of a scheduler", "as in tcp://10.0.0.1:8786")
+        raise UsageError("--dask", f"{path_text(address)!r} is no address of a scheduler", "as in tcp://10.0.0.1:8786")
     try:
         from distributed import Client
     except ImportError:
@@ -130,7 +130,7 @@ def connected(address: str) -> Any:
         client: Any = Client
         return client(address, timeout=TIMEOUT, set_as_default=False)
     except (OSError, ValueError):
-        raise OutputError(where(address), "no scheduler answers there", START) from None
+        raise OutputError(describe_scheduler(address), "no scheduler answers there", START) from None
 
 
 def refuse_other_servers(address: str) -> None:
@@ -144,8 +144,8 @@ def refuse_other_servers(address: str) -> None:
         return
     if isinstance(answer, dict) and "type" in answer:
         what = f"a Dask {str(answer['type']).lower()} answers there, not a scheduler"
-        raise OutputError(where(address), what, START)
-    raise OutputError(where(address), "no scheduler answers there", START)
+        raise OutputError(describe_scheduler(address), what, START)
+    raise OutputError(describe_scheduler(address), "no scheduler answers there", START)
 
 
 async def _identity(address: str) -> Any:
@@ -161,11 +161,11 @@ async def _identity(address: str) -> Any:
         comm.abort()
 
 
-def where(address: str) -> str:
-    return f"--dask {shown(address)}"
+def describe_scheduler(address: str) -> str:
+    return f"--dask {path_text(address)}"
 
 
-def work_there(task: Task) -> Report:
+def work_there(task: JobTask) -> Report:
     """`work` on a cluster's worker, whose threads are as many as its owner wished for."""
     os.environ.setdefault("ATTNCLI_THREADS", "1")
     return work(task)

@@ -7,7 +7,7 @@ from dataclasses import field
 from math import prod
 from typing import TYPE_CHECKING
 
-from attncli.batch.worker import failed
+from attncli.batch.worker import failure_record
 from attncli.records import record
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ TILES = 8 << 20  # bytes that the engine works in, about
 
 
 @record
-class Plan:
+class JobPlan:
     """`work` in multiplications, `memory` in bytes for inputs and results; or the `error` that the job would end in."""
 
     name: str
@@ -28,28 +28,28 @@ class Plan:
     error: str | None = None
 
 
-def planned(jobs: Iterable[Job], options: Options) -> Iterator[Plan]:
+def plan_jobs(jobs: Iterable[Job], options: Options) -> Iterator[JobPlan]:
     """Each job's plan, in order; its problem is read and checked, and nothing is computed."""
     for job in jobs:
         try:
             yield _plan(job, options)
         except Exception as error:
-            yield Plan(job.name, error=str(failed(job, options, error)["error"]))
+            yield JobPlan(job.name, error=str(failure_record(job, options, error)["error"]))
 
 
-def _plan(job: Job, options: Options) -> Plan:
+def _plan(job: Job, options: Options) -> JobPlan:
     from attncli.batch.reading import read_job
-    from attncli.batch.saving import chosen
+    from attncli.batch.saving import choose_saved
     from attncli.batch.worker import shapes_of
     from attncli.problem.prepare import prepare
     from attncli.results.result import Result
 
     worksheet, _ = read_job(job, options)
     result = Result(prepare(worksheet.request), options.engine)
-    problem, results = result.problem, chosen(result, options)
+    problem, results = result.problem, choose_saved(result, options)
     shapes = shapes_of(result, results)
     columns = problem.d_k + (problem.d_v or 0 if "output" in results else 0)
     arrays = (problem.queries, problem.keys, problem.values, problem.mask, problem.bias)
     held = sum(array.nbytes for array in arrays if array is not None)
     held += sum(prod(shapes[name]) * problem.dtype.itemsize for name in results)
-    return Plan(job.name, shapes, problem.parts * problem.n * problem.m * columns, held + TILES)
+    return JobPlan(job.name, shapes, problem.parts * problem.n * problem.m * columns, held + TILES)

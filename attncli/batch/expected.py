@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from attncli.inputs.request import Worksheet
 
 
-def verdict_of(worksheet: Worksheet) -> dict[str, Any]:
+def check_expected(worksheet: Worksheet) -> dict[str, Any]:
     """`status`, `error` and the check's findings; nothing where nothing is expected."""
     if not worksheet.expected:
         return {}
@@ -19,28 +19,28 @@ def verdict_of(worksheet: Worksheet) -> dict[str, Any]:
     slips = [found.slip for found in report.diagnosis]
     return {
         "status": "ok" if report.holds else "wrong",
-        "error": None if report.holds else sentence(report, slips),
+        "error": None if report.holds else wrong_sentence(report, slips),
         "verdict": report.verdict,
         "checks": [
-            {"what": one.what, "verdict": one.verdict, "max_error": number(one.max_error)} for one in report.checks
+            {"what": one.what, "verdict": one.verdict, "max_error": json_number(one.max_error)} for one in report.checks
         ],
         "diagnosis": slips,
     }
 
 
-def sentence(report: CaseReport, slips: list[str]) -> str:
+def wrong_sentence(report: CaseReport, slips: list[str]) -> str:
     """The first wrong matrix at its worst cell, and the likeliest slip."""
     wrong = next(one for one in report.checks if one.verdict == report.verdict)
-    return cell(wrong) + (f": {slips[0]}" if slips else "")
+    return cell_object(wrong) + (f": {slips[0]}" if slips else "")
 
 
-def cell(one: MatrixCheck) -> str:
+def cell_object(one: MatrixCheck) -> str:
     if one.said or one.at is None:
         return f"{one.what}: {one.said or 'wrong'}"
     place = ", ".join(map(str, one.at))
     return f"{one.what} at [{place}] is {one.text or one.expected}, right is {one.computed:.6g}"
 
 
-def number(value: float | None) -> float | str | None:
+def json_number(value: float | None) -> float | str | None:
     """A number as JSON can say it."""
     return value if value is None or abs(value) < float("inf") else str(value)

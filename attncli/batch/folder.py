@@ -12,7 +12,7 @@ from attncli.batch.jobs import Job, same_name
 from attncli.batch.options import USUAL, Options
 from attncli.batch.saving import file_names, remove_results
 from attncli.errors import OutputError
-from attncli.files import is_temporary, listed, real, remove, shown
+from attncli.files import is_temporary, list_folder, path_text, remove, resolve_path
 from attncli.inputs.request import RESULT_NAMES
 
 
@@ -44,8 +44,8 @@ class Owners:
         for file in files:
             owner = self._owners.setdefault(same_name(file), name)
             if owner in self._jobs:
-                what = f"a result would replace {shown(file)} of the job '{shown(name)}' of an earlier run"
-                raise OutputError(shown(self._jobs[owner]), what, "choose another -d DIR")
+                what = f"a result would replace {path_text(file)} of the job '{path_text(name)}' of an earlier run"
+                raise OutputError(path_text(self._jobs[owner]), what, "choose another -d DIR")
 
     def remove_stale(self, job: Job, record: Mapping[str, Any], before: Mapping[str, Any] | None) -> None:
         """Remove the files that a job has left from earlier runs, beside those that its new `record` names."""
@@ -61,22 +61,22 @@ class Owners:
 def refuse_inputs(jobs: Iterable[Job], owners: Owners) -> None:
     """OutputError where a result would replace a problem that the run reads."""
     options = owners.options
-    folder = real(options.folder)
+    folder = resolve_path(options.folder)
     known: dict[str, str] = {}
     for job in jobs:
         path = os.path.join(options.start, job.path)
         parent, name = os.path.split(os.path.abspath(path))
         if parent not in known:
-            known[parent] = real(parent)
+            known[parent] = resolve_path(parent)
         if known[parent] != folder:
             continue
         if owners.may_be_written(name):
-            raise OutputError(shown(job.path), "would be replaced by a result", "choose another -d DIR")
+            raise OutputError(path_text(job.path), "would be replaced by a result", "choose another -d DIR")
 
 
 def sweep(folder: str) -> None:
     """Take away what interrupted writers left."""
-    for name in listed(folder):
+    for name in list_folder(folder):
         if is_temporary(name):
             with contextlib.suppress(OutputError):
                 remove(os.path.join(folder, name))

@@ -10,9 +10,18 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from attncli.errors import InputError, UsageError
-from attncli.files import LONGEST_NAME, exists, is_folder, listed, matching, read_bytes, refuse_pipe, shown
+from attncli.files import (
+    LONGEST_NAME,
+    exists,
+    expand_pattern,
+    is_folder,
+    list_folder,
+    path_text,
+    read_bytes,
+    refuse_pipe,
+)
 from attncli.formats import BY_SUFFIX
-from attncli.inputs.sources import CANONICAL, missing
+from attncli.inputs.sources import CANONICAL, missing_file
 from attncli.records import record
 
 PROBLEM_SUFFIXES = (".yaml", ".yml", ".json", ".npz", ".safetensors")
@@ -61,10 +70,10 @@ def _jobs_of(text: str) -> Iterator[Job]:
         yield from _from_path(text)
         return
     if not WILD & set(text):
-        raise missing(text, None)
-    matches = matching(text)
+        raise missing_file(text, None)
+    matches = expand_pattern(text)
     if not matches:
-        raise InputError(shown(text), "no file has such a name", NO_JOB)
+        raise InputError(path_text(text), "no file has such a name", NO_JOB)
     for match in matches:
         yield from _from_path(match)
 
@@ -81,7 +90,7 @@ def _from_path(path: str) -> Iterator[Job]:
 def _from_folder(folder: str) -> Iterator[Job]:
     """Each problem file in it, and each folder in it that is a problem, sorted."""
     found = False
-    for entry in listed(folder):
+    for entry in list_folder(folder):
         path = os.path.join(folder, entry)
         if entry.startswith("."):
             continue
@@ -92,7 +101,7 @@ def _from_folder(folder: str) -> Iterator[Job]:
             found = True
             yield Job(entry, path)
     if not found:
-        raise InputError(shown(folder), f"holds no problem file ({' '.join(PROBLEM_SUFFIXES)})", NO_JOB)
+        raise InputError(path_text(folder), f"holds no problem file ({' '.join(PROBLEM_SUFFIXES)})", NO_JOB)
 
 
 def _from_file(path: str) -> Iterator[Job]:
@@ -119,7 +128,7 @@ def _from_file(path: str) -> Iterator[Job]:
 
 def is_problem_folder(folder: str) -> bool:
     """Whether it holds q.* and k.*, or their whole names."""
-    found = {CANONICAL.get(stem) for stem in matrix_files(listed(folder))}
+    found = {CANONICAL.get(stem) for stem in matrix_files(list_folder(folder))}
     return {"queries", "keys"} <= found
 
 
@@ -147,7 +156,7 @@ def refuse_unsafe(job: Job) -> None:
     if what is not None:
         clipped = name if len(name) <= 40 else name[:40] + "…"
         hint = "give it another name" if job.entry else "rename the file, or name the job in a manifest"
-        raise InputError(shown(job.path), f"the name '{shown(clipped)}' {what}", hint)
+        raise InputError(path_text(job.path), f"the name '{path_text(clipped)}' {what}", hint)
 
 
 def same_name(name: str) -> str:
@@ -156,12 +165,17 @@ def same_name(name: str) -> str:
 
 
 def _duplicate(first: Job, second: Job) -> InputError:
-    places = f"{shown(first.path)} and {shown(second.path)}" if first.path != second.path else f"{shown(first.path)}"
+    places = (
+        f"{path_text(first.path)} and {path_text(second.path)}"
+        if first.path != second.path
+        else f"{path_text(first.path)}"
+    )
     if first.name != second.name:
-        what = f"'{shown(first.name)}' and '{shown(second.name)}' are one name where case is not told apart: {places}"
+        names = f"'{path_text(first.name)}' and '{path_text(second.name)}'"
+        what = f"{names} are one name where case is not told apart: {places}"
     elif first.path == second.path and first.entry is None:
-        what = f"is given twice, so that there would be two jobs '{shown(first.name)}'"
-        return InputError(shown(first.path), what, "give it once")
+        what = f"is given twice, so that there would be two jobs '{path_text(first.name)}'"
+        return InputError(path_text(first.path), what, "give it once")
     else:
-        what = f"two jobs are called '{shown(first.name)}': {places}"
+        what = f"two jobs are called '{path_text(first.name)}': {places}"
     return InputError("jobs", what, "name them in a manifest, or give each folder its own -d DIR")

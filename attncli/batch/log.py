@@ -13,7 +13,18 @@ from typing import Any
 from attncli.batch.folder import Owners, sweep
 from attncli.batch.saving import remove_results
 from attncli.errors import OutputError
-from attncli.files import AtomicFile, append_line, exists, itself, listed, locked, make_folder, opened, remove, shown
+from attncli.files import (
+    AtomicFile,
+    append_line,
+    exists,
+    list_folder,
+    lock_folder,
+    make_folder,
+    open_file,
+    path_text,
+    remove,
+    stat_link,
+)
 
 NAME = "results.jsonl"
 GO_ON = "what is done is kept: make room, then the same command with --resume"
@@ -32,10 +43,10 @@ class Log:
     def load(self) -> None:
         """Find each name's last line; what is no whole record is passed over."""
         self._offsets.clear()
-        with opened(self.path) as file:
+        with open_file(self.path) as file:
             offset = 0
             for line in file:
-                record = parsed(line)
+                record = parse_line(line)
                 self._untidy |= record is None or record["name"] in self._offsets
                 if record is not None:
                     self._offsets[record["name"]] = offset
@@ -56,10 +67,10 @@ class Log:
         offsets = self._offsets if names is None else {n: self._offsets[n] for n in names if n in self._offsets}
         if not offsets:
             return
-        with opened(self.path) as file:
+        with open_file(self.path) as file:
             for offset in offsets.values():
                 file.seek(offset)
-                record = parsed(file.readline())
+                record = parse_line(file.readline())
                 if record is not None:
                     yield record
 
@@ -69,7 +80,7 @@ class Log:
             return
         self._untidy |= any(record["name"] in self._offsets for record in records)
         try:
-            append_line(self.path, "\n".join(line_of(record) for record in records))
+            append_line(self.path, "\n".join(format_line(record) for record in records))
         except OutputError as error:
             raise OutputError(error.where, error.what, GO_ON) from None
 
@@ -78,7 +89,7 @@ class Log:
         if not self._untidy:
             return
         self.load()
-        with AtomicFile(self.path, force=True) as file, opened(self.path) as lines:
+        with AtomicFile(self.path, force=True) as file, open_file(self.path) as lines:
             for offset in sorted(self._offsets.values()):
                 lines.seek(offset)
                 line = lines.readline()
@@ -94,7 +105,7 @@ class Log:
         self._untidy = False
 
 
-def parsed(line: bytes) -> Record | None:
+def parse_line(line: bytes) -> Record | None:
     """The record on a line; None where it is torn or none of ours."""
     try:
         record = json.loads(line)
@@ -108,7 +119,7 @@ def parsed(line: bytes) -> Record | None:
     return record if all(isinstance(facts, list) and len(facts) == 2 for facts in files.values()) else None
 
 
-def line_of(record: Record) -> str:
+def format_line(record: Record) -> str:
     """One line; a name that is no text in Unicode is escaped."""
     text = json.dumps(record, ensure_ascii=False)
     try:
@@ -125,16 +136,16 @@ def run_log(folder: str, owners: Owners, *, resume: bool, force: bool) -> Iterat
     Refused are a folder with an earlier run's results, unless it is to be resumed or begun anew, files of this run
     that are there although no log says who made them, and those of an earlier run's jobs that are not part of this run.
     """
-    where = shown(folder)
+    where = path_text(folder)
     make_folder(folder)
-    with locked(folder) as ours:
+    with lock_folder(folder) as ours:
         if not ours:
             what = "another attncli batch is writing there"
             raise OutputError(where, what, "wait for it, or choose another -d DIR")
         log = Log(folder)
-        found = itself(log.path)
+        found = stat_link(log.path)
         if found is not None and not stat.S_ISREG(found.st_mode):
-            raise OutputError(shown(log.path), "is no plain file", "choose another -d DIR")
+            raise OutputError(path_text(log.path), "is no plain file", "choose another -d DIR")
         try:
             settle(log, owners, where, resume=resume, force=force)
             sweep(folder)
@@ -155,9 +166,9 @@ def settle(log: Log, owners: Owners, where: str, *, resume: bool, force: bool) -
         for record in log.records([name for name in log.names if not owners.is_in_run(name)]):
             owners.add(record["name"], record.get("files", ()))
     elif not force:
-        found = next((name for name in listed(log.folder) if owners.may_be_written(name)), None)
+        found = next((name for name in list_folder(log.folder) if owners.may_be_written(name)), None)
         if found is not None:
-            what = f"holds {shown(found)}, and no {NAME} that says who made it"
+            what = f"holds {path_text(found)}, and no {NAME} that says who made it"
             raise OutputError(where, what, "choose another -d DIR, or --force to replace it")
     if not exists(log.path):
         with AtomicFile(log.path):

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from attncli.batch.jobs import Entry, Job
-from attncli.errors import InputError, suggestion
-from attncli.files import read_bytes, shown
+from attncli.errors import InputError, suggest
+from attncli.files import path_text, read_bytes
 from attncli.formats import BY_SUFFIX
 from attncli.formats import tree as trees
 from attncli.formats.contents import Contents, Quoted, Tree
@@ -26,7 +26,7 @@ def manifest_jobs(path: str, data: bytes) -> list[Job] | None:
     """The jobs of a manifest; None where the file is none, but may be a problem."""
     if not MENTIONS_JOBS.search(data.replace(b"\0", b"") if data[:2] in UTF_16 else data):
         return None
-    where = shown(path)
+    where = path_text(path)
     tree = _parsed(path, data).tree
     if tree is None or not isinstance(tree.root, dict) or "jobs" not in tree.root:
         return None
@@ -45,13 +45,15 @@ def manifest_jobs(path: str, data: bytes) -> list[Job] | None:
 
 
 def _parsed(path: str, data: bytes) -> Contents:
-    return BY_SUFFIX[os.path.splitext(path)[1].lower()].read(data, shown(path), Reading())  # noqa: PTH122
+    return BY_SUFFIX[os.path.splitext(path)[1].lower()].read(data, path_text(path), Reading())  # noqa: PTH122
 
 
 def _refuse_defaults(tree: Tree, where: str, defaults: Any) -> None:
     """Every job would stumble over a wrong key, so it is said once, before any job runs."""
     if not isinstance(defaults, dict):
-        raise trees.fault(tree, where, ("defaults",), f"defaults: {trees.described(defaults)} where a mapping is due")
+        raise trees.fault(
+            tree, where, ("defaults",), f"defaults: {trees.describe_node(defaults)} where a mapping is due"
+        )
     for key in defaults:
         if key not in KEYS:
             raise _unknown(tree, where, ("defaults", key), key, tuple(KEYS))
@@ -60,7 +62,7 @@ def _refuse_defaults(tree: Tree, where: str, defaults: Any) -> None:
 def _name(tree: Tree, where: str, index: int) -> str:
     node = tree.root["jobs"][index]
     if not isinstance(node, dict):
-        raise trees.fault(tree, where, ("jobs", index), f"{trees.described(node)} where a job is due", FORM)
+        raise trees.fault(tree, where, ("jobs", index), f"{trees.describe_node(node)} where a job is due", FORM)
     name = node.get("name")
     if not isinstance(name, str) or (type(name) is str and name in trees.NULLS):
         raise trees.fault(tree, where, ("jobs", index), f"job {index + 1} has no name", FORM)
@@ -68,8 +70,8 @@ def _name(tree: Tree, where: str, index: int) -> str:
 
 
 def _unknown(tree: Tree, where: str, path: tuple[str, ...], key: str, choices: tuple[str, ...]) -> InputError:
-    cure = suggestion(key, choices)
-    return trees.fault(tree, where, (*path[:-1], trees.Key(key)), f"unknown key {shown(key)!r}", cure)
+    cure = suggest(key, choices)
+    return trees.fault(tree, where, (*path[:-1], trees.Key(key)), f"unknown key {path_text(key)!r}", cure)
 
 
 def tree_of(entry: Entry, path: str) -> Tree:

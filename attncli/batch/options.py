@@ -9,7 +9,7 @@ from hashlib import sha256
 from typing import Any
 
 from attncli import __version__
-from attncli.errors import UsageError, suggestion
+from attncli.errors import UsageError, suggest
 from attncli.inputs.request import RESULT_NAMES
 from attncli.records import record
 
@@ -50,7 +50,7 @@ def parse_save(text: str | None) -> tuple[str, ...] | None:
     names = tuple(dict.fromkeys(word.strip() for word in text.split(",")))
     for name in names:
         if name not in RESULT_NAMES:
-            hint = suggestion(name, RESULT_NAMES)
+            hint = suggest(name, RESULT_NAMES)
             raise UsageError("--save", f"{name!r} is not a result", hint)
     return names
 
@@ -58,6 +58,6 @@ def parse_save(text: str | None) -> tuple[str, ...] | None:
 def parse_save_format(text: str) -> str:
     """The name of a format that results are saved in."""
     if text not in SAVE_FORMATS:
-        hint = suggestion(text, SAVE_FORMATS)
+        hint = suggest(text, SAVE_FORMATS)
         raise UsageError("--save-format", f"{text!r} is not a format", hint)
     return text

@@ -13,9 +13,9 @@ from collections.abc import Iterator
 from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor
 from typing import Protocol
 
-from attncli.batch.worker import Report, Task, work
+from attncli.batch.worker import JobTask, Report, work
 from attncli.engine.plan import usable_cores
-from attncli.errors import OutputError, told_by_system
+from attncli.errors import OutputError, system_reason
 
 ONE_THREAD = dict.fromkeys(
     (
@@ -43,7 +43,7 @@ class Crew(Protocol):
     def room(self, work: float | None) -> int:
         """How many tasks may be under way where `work` seconds of work are left, as far as that is known."""
 
-    def submit(self, task: Task) -> Future[Report]:
+    def submit(self, task: JobTask) -> Future[Report]:
         """Start a task; at most `size` are under way."""
 
     def lost(self, error: BaseException) -> bool:
@@ -61,7 +61,7 @@ class LocalCrew:
     """A process to each lane, so that it is known which task a dead one had, and so that it takes no other with it."""
 
     def __init__(self, size: int) -> None:
-        self._lanes: list[ProcessPoolExecutor | None] = [None] * affordable(size)
+        self._lanes: list[ProcessPoolExecutor | None] = [None] * limit_lanes(size)
         self._taken: dict[Future[Report], int] = {}
         self._before = set(multiprocessing.active_children())
 
@@ -74,7 +74,7 @@ class LocalCrew:
         worth = 0 if work is None else int(min(work / START, self.size))
         return min(self.size, max(usable_cores(), worth))
 
-    def submit(self, task: Task) -> Future[Report]:
+    def submit(self, task: JobTask) -> Future[Report]:
         """Start a task on a free lane, with a new process where it has none."""
         self._taken = {future: lane for future, lane in self._taken.items() if not future.done()}
         lane = next(lane for lane in range(self.size) if lane not in self._taken.values())
@@ -82,7 +82,7 @@ class LocalCrew:
         self._taken[future] = lane
         return future
 
-    def _submit(self, lane: int, task: Task) -> Future[Report]:
+    def _submit(self, lane: int, task: JobTask) -> Future[Report]:
         for _ in range(2):
             try:
                 executor = self._lanes[lane] = self._lanes[lane] or _one_process()
@@ -92,7 +92,7 @@ class LocalCrew:
                 self._lanes[lane] = None
             except OSError as error:
                 self._lanes[lane] = None
-                what = f"no further process can be started: {told_by_system(error)}"
+                what = f"no further process can be started: {system_reason(error)}"
                 raise OutputError("attncli batch", what, "fewer workers: -j 1") from None
         raise OutputError("attncli batch", "worker processes die as soon as they are started")
 
@@ -113,7 +113,7 @@ class LocalCrew:
         self._lanes = [None] * self.size
 
 
-def affordable(size: int) -> int:
+def limit_lanes(size: int) -> int:
     """As many of `size` lanes as the limit of open files allows."""
     import resource
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from attncli.batch.jobs import Job, matrix_files
 from attncli.batch.manifest import canonical, tree_of
 from attncli.errors import InputError, UsageError
-from attncli.files import listed, opened, shown
+from attncli.files import list_folder, open_file, path_text
 from attncli.inputs.problem_file import read_mapping, read_problem
 from attncli.inputs.request import Labels, Request, Worksheet, overlay
 from attncli.inputs.sources import CANONICAL, EXPECTED, Sources
@@ -46,7 +46,7 @@ class TracedSources(Sources):
 def listing_print(folder: str) -> str:
     """Of the names in a problem folder that make up the problem."""
     names = sorted(
-        name for name in listed(folder) for stem in matrix_files([name]) if stem in CANONICAL or stem in EXPECTED
+        name for name in list_folder(folder) for stem in matrix_files([name]) if stem in CANONICAL or stem in EXPECTED
     )
     return sha256(os.fsencode("\0".join(names))).hexdigest()
 
@@ -54,7 +54,7 @@ def listing_print(folder: str) -> str:
 def file_print(path: str) -> str:
     """SHA-256 of a file, read in pieces."""
     digest = sha256()
-    with opened(path) as file:
+    with open_file(path) as file:
         while piece := file.read(1 << 20):
             digest.update(piece)
     return digest.hexdigest()
@@ -107,7 +107,7 @@ def read_job(job: Job, options: Options, *, keep_text: bool = False) -> tuple[Wo
     for name, text in options.matrices.items():
         if getattr(worksheet.request, name) is None:
             given[name] = sources.matrix(text, role=name, folder=options.start, where=f"--{name.replace('_', '-')}")
-    worksheet = replace(worksheet, request=laid_over(overlay(Request(), given), worksheet.request), name=job.name)
+    worksheet = replace(worksheet, request=overlay_fields(overlay(Request(), given), worksheet.request), name=job.name)
     if worksheet.expected and not keep_text:
         return read_job(job, options, keep_text=True)  # the text says how many digits are claimed
     base = base_of(job, options)
@@ -125,7 +125,7 @@ def _named(path: str, base: str) -> str:
 def _read_entry(job: Job, path: str, sources: Sources) -> Worksheet:
     """A manifest's job over the manifest's defaults."""
     assert job.entry is not None
-    tree, folder, where = tree_of(job.entry, path), os.path.dirname(path), shown(path)
+    tree, folder, where = tree_of(job.entry, path), os.path.dirname(path), path_text(path)
 
     def read(place: tuple[str | int, ...]) -> Worksheet:
         return read_mapping(tree, place, name=job.name, where=where, folder=folder, sources=sources, also=("name",))
@@ -136,7 +136,7 @@ def _read_entry(job: Job, path: str, sources: Sources) -> Worksheet:
     below = read(("defaults",))
     return replace(
         own,
-        request=laid_over(below.request, own.request),
+        request=overlay_fields(below.request, own.request),
         title=own.title or below.title,
         source=own.source or below.source,
         expected=own.expected or below.expected,
@@ -144,7 +144,7 @@ def _read_entry(job: Job, path: str, sources: Sources) -> Worksheet:
     )
 
 
-def laid_over(below: Request, own: Request) -> Request:
+def overlay_fields(below: Request, own: Request) -> Request:
     """`own` where it says something, `below` elsewhere."""
     given = {f.name: getattr(own, f.name) for f in fields(Request) if f.name != "labels"}
     request = overlay(below, given)

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 from attncli.batch.reading import file_print
 from attncli.errors import AttncliError, OutputError, UsageError
-from attncli.files import itself, real, remove, shown, write_atomically
+from attncli.files import path_text, remove, resolve_path, stat_link, write_atomically
 from attncli.formats import BY_NAME
-from attncli.results.targets import labelled
+from attncli.results.targets import label_result
 
 if TYPE_CHECKING:
     from attncli.batch.options import Options
@@ -35,7 +35,7 @@ def file_names(name: str, results: Iterable[str], options: Options) -> dict[str,
     return {f"{name}.{result}.{options.format}": [result] for result in results}
 
 
-def chosen(result: Result, options: Options) -> list[str]:
+def choose_saved(result: Result, options: Options) -> list[str]:
     """The results to save: those asked for, else output and weights as far as the problem has them."""
     from attncli.batch.options import USUAL
 
@@ -53,8 +53,8 @@ def save(name: str, result: Result, results: list[str], options: Options, inputs
     for file, held in file_names(name, results, options).items():
         path = os.path.join(options.folder, file)
         refuse_foreign(path, inputs)
-        matrices = {one: labelled(result, one) for one in held}
-        measured = Measured(BY_NAME[options.format].write(matrices))
+        matrices = {one: label_result(result, one) for one in held}
+        measured = WrittenFile(BY_NAME[options.format].write(matrices))
         try:
             # a sync for each small file takes longer than all the rest; a resumed run finds what a power cut took
             write_atomically(path, measured, force=True, lasting=False)
@@ -66,7 +66,7 @@ def save(name: str, result: Result, results: list[str], options: Options, inputs
     return files
 
 
-class Measured:
+class WrittenFile:
     """The chunks of a file as they pass, with their size and fingerprint."""
 
     def __init__(self, chunks: Iterable[bytes | memoryview]) -> None:
@@ -84,23 +84,23 @@ class Measured:
 def refuse_foreign(path: str, inputs: list[str]) -> None:
     """A link would lead out of the folder and is taken away; anything else that is no plain file is refused, and so
     is a file that the job itself reads."""
-    found = itself(path)
+    found = stat_link(path)
     if found is None:
         return
     if stat.S_ISLNK(found.st_mode):
         remove(path)
     elif not stat.S_ISREG(found.st_mode):
-        raise OutputError(shown(path), "is no plain file, and a result has that name", "choose another -d DIR")
-    elif real(path) in map(real, inputs):
-        raise OutputError(shown(path), "is read by this job and would be replaced", "choose another -d DIR")
+        raise OutputError(path_text(path), "is no plain file, and a result has that name", "choose another -d DIR")
+    elif resolve_path(path) in map(resolve_path, inputs):
+        raise OutputError(path_text(path), "is read by this job and would be replaced", "choose another -d DIR")
 
 
-def are_whole(files: Files, options: Options) -> bool:
+def are_complete(files: Files, options: Options) -> bool:
     """Whether each file is there as the log says it was written."""
     try:
         for file, (size, print_) in files.items():
             path = os.path.join(options.folder, file)
-            found = itself(path)
+            found = stat_link(path)
             if found is None or not stat.S_ISREG(found.st_mode):
                 return False
             if found.st_size != size or file_print(path) != print_:

@@ -13,7 +13,7 @@ from attncli.batch.jobs import Job
 from attncli.batch.log import GO_ON, Log, Record
 from attncli.batch.options import Options
 from attncli.batch.pool import Crew
-from attncli.batch.worker import Report, Task, failed
+from attncli.batch.worker import JobTask, Report, failure_record
 from attncli.errors import OutputError
 
 FIRST = 16  # jobs in a task while nobody knows how long one takes
@@ -67,7 +67,7 @@ class Batch:
     next: int = 0
     again: deque[Job] = field(default_factory=deque)
     suspects: deque[Job] = field(default_factory=deque)
-    flying: dict[Future[Report], Task] = field(default_factory=dict)
+    flying: dict[Future[Report], JobTask] = field(default_factory=dict)
     deaths: dict[str, int] = field(default_factory=dict)
     pace: float | None = None  # seconds for a job
     silence: float = 0.0  # seconds since a task was finished
@@ -101,7 +101,7 @@ class Batch:
             if not jobs:
                 break
             before = {record["name"]: record for record in self.log.records([job.name for job in jobs])}
-            task = Task(self.options, [(job, before.get(job.name)) for job in jobs], SECONDS)
+            task = JobTask(self.options, [(job, before.get(job.name)) for job in jobs], SECONDS)
             self.flying[self.crew.submit(task)] = task
         return bool(self.flying)
 
@@ -157,7 +157,7 @@ class Batch:
         if self.deaths[job.name] < 2:
             self.suspects.appendleft(job)
             return []
-        record = failed(job, self.options, DIED)
+        record = failure_record(job, self.options, DIED)
         self.owners.remove_stale(job, record, before)
         return [(record, False)]
 

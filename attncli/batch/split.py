@@ -17,7 +17,7 @@ from attncli.batch.cluster import Cluster
 from attncli.batch.reading import TracedSources, file_print, listing_print
 from attncli.engine.compute import Outcome, Sink, block_height, compute
 from attncli.errors import InputError, OutputError, UsageError
-from attncli.files import exists, shown
+from attncli.files import exists, path_text
 from attncli.inputs.problem_file import read_problem
 from attncli.inputs.request import Request, overlay
 from attncli.matrix import Reading
@@ -54,7 +54,7 @@ class Recipe:
                 raise InputError(error.where, what, "a cluster's machines need one file system") from None
             if found != known:
                 what = "a worker sees another file, or it has changed meanwhile"
-                raise InputError(shown(path), what, "a cluster's machines need one file system")
+                raise InputError(path_text(path), what, "a cluster's machines need one file system")
         return prepare(self.request(self.sources()))
 
     def sources(self) -> TracedSources:
@@ -80,7 +80,7 @@ class Recipe:
         return overlay(request, {**self.settings, **given})
 
 
-def traced(recipe: Recipe) -> Recipe:
+def trace_inputs(recipe: Recipe) -> Recipe:
     """The recipe with the fingerprints of all that it reads."""
     sources = recipe.sources()
     recipe.request(sources)
@@ -88,9 +88,9 @@ def traced(recipe: Recipe) -> Recipe:
 
 
 @contextmanager
-def spread(address: str, recipe: Recipe) -> Iterator[Callable[..., Outcome]]:
+def connect_split(address: str, recipe: Recipe) -> Iterator[Callable[..., Outcome]]:
     """`compute` on a cluster, for the problem of this recipe."""
-    recipe = traced(recipe)
+    recipe = trace_inputs(recipe)
     cluster = Cluster(address, list(recipe.prints))
     try:
         yield Spread(cluster, recipe)
@@ -116,7 +116,7 @@ class Spread:
         """Fill each sink with what the workers send."""
         names = tuple(sorted(sinks))
         height = block_height(problem, names, engine)
-        waiting = [(rows, 0) for rows in reversed(cut(problem.n, height, PIECES * self.cluster.size // 2))]
+        waiting = [(rows, 0) for rows in reversed(cut_ranges(problem.n, height, PIECES * self.cluster.size // 2))]
         flying: dict[Future[Piece], tuple[Rows, int]] = {}
         outcome = Outcome()
         while waiting or flying:
@@ -134,7 +134,7 @@ class Spread:
                         raise OutputError("--dask", what, "dask worker --memory-limit; or without --dask")
                     waiting.append((rows, tries + 1))
                     continue
-                deliver(future.result(), problem, rows, sinks, outcome)
+                deliver_piece(future.result(), problem, rows, sinks, outcome)
                 if progress is not None:
                     progress((rows[1] - rows[0]) * problem.parts)
         return outcome
@@ -160,7 +160,7 @@ class Piece:
     engine: str
 
 
-def deliver(piece: Piece, problem: Problem, rows: Rows, sinks: Mapping[str, Sink], outcome: Outcome) -> None:
+def deliver_piece(piece: Piece, problem: Problem, rows: Rows, sinks: Mapping[str, Sink], outcome: Outcome) -> None:
     """Put a piece where it belongs."""
     outcome.empty += piece.empty
     outcome.engine = piece.engine
@@ -172,7 +172,7 @@ def deliver(piece: Piece, problem: Problem, rows: Rows, sinks: Mapping[str, Sink
             sinks[name][(*index, slice(*rows))] = found[index]
 
 
-def cut(queries: int, height: int, pieces: int) -> list[Rows]:
+def cut_ranges(queries: int, height: int, pieces: int) -> list[Rows]:
     """About as many ranges as `pieces`, each beginning at a multiple of `height`."""
     blocks = -(-queries // height)
     tall = height * max(1, -(-blocks // max(1, pieces)))

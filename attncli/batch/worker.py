@@ -11,15 +11,15 @@ from typing import Any
 from attncli import __version__
 from attncli.batch.jobs import Job
 from attncli.batch.options import Options
-from attncli.errors import AttncliError, OutputError, told_by_system
-from attncli.files import shown
+from attncli.errors import AttncliError, OutputError, system_reason
+from attncli.files import path_text
 from attncli.records import record
 
 Record = dict[str, Any]  # a line of the log
 
 
 @record
-class Task:
+class JobTask:
     """Jobs for one worker, each with its line of an earlier run, and the seconds after which it hands back the rest."""
 
     options: Options
@@ -38,7 +38,7 @@ class Report:
     seconds: float = 0.0
 
 
-def work(task: Task) -> Report:
+def work(task: JobTask) -> Report:
     """Do jobs until they are done or the time is up; at least one."""
     from attncli.batch.saving import UnwritableError
 
@@ -73,11 +73,11 @@ def attempt(job: Job, before: Record | None, options: Options) -> tuple[Record, 
     if before is not None and is_current(job, before, options):
         return before, True
     try:
-        record = done(job, options)
+        record = finish_job(job, options)
     except UnwritableError:
         raise
     except Exception as error:
-        record = failed(job, options, error)
+        record = failure_record(job, options, error)
     record["seconds"] = round(time.perf_counter() - begin, 6)
     return record, False
 
@@ -85,30 +85,30 @@ def attempt(job: Job, before: Record | None, options: Options) -> tuple[Record, 
 def is_current(job: Job, before: Record, options: Options) -> bool:
     """Whether an earlier run's result is what this one would make."""
     from attncli.batch.reading import is_unchanged
-    from attncli.batch.saving import are_whole
+    from attncli.batch.saving import are_complete
 
     return (
         before.get("status") in ("ok", "wrong")
         and before.get("version") == options.version
         and before.get("options") == options.digest
-        and are_whole(before.get("files", {}), options)
+        and are_complete(before.get("files", {}), options)
         and is_unchanged(job, options, before.get("inputs", {}))
     )
 
 
-def done(job: Job, options: Options) -> Record:
+def finish_job(job: Job, options: Options) -> Record:
     """Read, compute, check, save: the line of a job that went well."""
-    from attncli.batch.expected import verdict_of
+    from attncli.batch.expected import check_expected
     from attncli.batch.reading import base_of, read_job
-    from attncli.batch.saving import chosen, save
+    from attncli.batch.saving import choose_saved, save
     from attncli.problem.prepare import prepare
     from attncli.results.result import Result
 
     worksheet, prints = read_job(job, options)
     result = Result(prepare(worksheet.request), options.engine)
-    results = chosen(result, options)
+    results = choose_saved(result, options)
     result.compute(*results)
-    verdict = verdict_of(worksheet)
+    verdict = check_expected(worksheet)
     base = base_of(job, options)
     files = save(job.name, result, results, options, [os.path.join(base, name) for name in prints])
     return {
@@ -133,10 +133,10 @@ def shapes_of(result: Any, results: list[str]) -> dict[str, tuple[int, ...]]:
     return {name: shape for name, shape in shapes.items() if name in ("queries", "keys", "values", *results)}
 
 
-def failed(job: Job, options: Options, error: BaseException | str) -> Record:
+def failure_record(job: Job, options: Options, error: BaseException | str) -> Record:
     """The line of a job that did not go well; paths in it are as they look from where the run was started."""
-    where, what, hint = said(job, error)
-    start = shown(os.path.join(options.start, ""))
+    where, what, hint = error_parts(job, error)
+    start = path_text(os.path.join(options.start, ""))
     return {
         "name": job.name,
         "status": "error",
@@ -148,9 +148,9 @@ def failed(job: Job, options: Options, error: BaseException | str) -> Record:
     }
 
 
-def said(job: Job, error: BaseException | str) -> tuple[str, str, str | None]:
+def error_parts(job: Job, error: BaseException | str) -> tuple[str, str, str | None]:
     """(where, what, hint) of anything that can end a job."""
-    where = shown(job.path) if job.entry is None else f"{shown(job.path)}: {shown(job.name)}"
+    where = path_text(job.path) if job.entry is None else f"{path_text(job.path)}: {path_text(job.name)}"
     if isinstance(error, str):
         return where, error, None
     if isinstance(error, AttncliError):
@@ -158,7 +158,7 @@ def said(job: Job, error: BaseException | str) -> tuple[str, str, str | None]:
     if isinstance(error, MemoryError):
         return where, "not enough memory for this problem", "fewer results at once: --save output; or fewer workers: -j"
     if isinstance(error, OSError):
-        named = where if error.filename is None else shown(os.fsdecode(error.filename))
-        return named, told_by_system(error), None
+        named = where if error.filename is None else path_text(os.fsdecode(error.filename))
+        return named, system_reason(error), None
     hint = "please report it with the problem"
     return where, f"a bug in attncli, {type(error).__name__}: {error}", hint

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from attncli.check.error_pattern import errors_of
+from attncli.check.error_pattern import measure_errors
 from attncli.check.judge import DEFAULTS, Judge, Tolerance
 from attncli.check.precision import read_claims, rounding_of
-from attncli.check.report import CaseReport, Explanation, MatrixCheck, worst
+from attncli.check.report import CaseReport, Diagnosis, MatrixCheck, worst
 from attncli.check.routes import RIGHT
 from attncli.check.steps import verdicts_of
 from attncli.check.tolerance.measures import Measured
@@ -50,17 +50,17 @@ def check(
     problem = RIGHT.problem(worksheet.request)
     if "output" in names and problem.values is None:
         raise ProblemError(worksheet.where, "an output is expected, but there are no values", "give V, or w_v")
-    measured = Measured(RIGHT, worksheet.request, names, rounded_inputs(worksheet.request))
+    measured = Measured(RIGHT, worksheet.request, names, find_rounded_inputs(worksheet.request))
     tolerance = None if rtol is None and atol is None else Tolerance(rtol or 0.0, atol or 0.0)
     judges = {}
     for name in names:
         matrix = worksheet.expected[name]
-        judge = judge_of(name, matrix, problem, _digits_of(worksheet, name, digits), tolerance, strict)
+        judge = make_judge(name, matrix, problem, _digits_of(worksheet, name, digits), tolerance, strict)
         judges[name] = judge
     verdicts = verdicts_of(judges, measured)
-    checks = [_checked(judges[name], verdicts[name], measured) for name in names]
+    checks = [_check_matrix(judges[name], verdicts[name], measured) for name in names]
     verdict = worst([found.verdict for found in checks])
-    diagnosis: tuple[Explanation, ...] = ()
+    diagnosis: tuple[Diagnosis, ...] = ()
     if verdict == "wrong":
         from attncli.check.slips.diagnosis import diagnose
 
@@ -77,7 +77,7 @@ def check(
     )
 
 
-def rounded_inputs(request: Request) -> dict[str, Array]:
+def find_rounded_inputs(request: Request) -> dict[str, Array]:
     """Half a unit of the last digit of each rounded input, by matrix name."""
     found = {}
     for name in MATRIX_NAMES:
@@ -98,7 +98,7 @@ def _digits_of(worksheet: Worksheet, name: str, digits: int | None) -> int | Non
     return digits
 
 
-def judge_of(
+def make_judge(
     name: str, matrix: Matrix, problem: Problem, digits: int | None, tolerance: Tolerance | None, strict: bool
 ) -> Judge:
     """The judge of an expected matrix: by tolerance where that is given, by what its text claims, else by its dtype."""
@@ -142,7 +142,7 @@ def layout_of(name: str, shape: tuple[int, ...], problem: Problem) -> Callable[[
     return lambda array: array
 
 
-def _checked(judge: Judge, verdict: str, measured: Measured) -> MatrixCheck:
+def _check_matrix(judge: Judge, verdict: str, measured: Measured) -> MatrixCheck:
     """The check of one matrix as the report has it."""
     name, expected = judge.name, judge.expected
     computed = measured.numbers[name]
@@ -175,7 +175,7 @@ def _checked(judge: Judge, verdict: str, measured: Measured) -> MatrixCheck:
         text=None if judge.texts is None else str(judge.texts[at]),
         labels=_labels(measured.problem, name, at),
         tolerance=tolerance,
-        errors=errors_of(judge, measured, counted),
+        errors=measure_errors(judge, measured, counted),
         note=_whole_said(judge, verdict, computed),
     )
 

@@ -18,10 +18,10 @@ Array = np.ndarray
 CLEAR = 3.4  # standard deviations that a rank correlation is from 0 where errors are said to grow
 
 
-def errors_of(judge: Judge, measured: Measured, counted: Array) -> Errors:
+def measure_errors(judge: Judge, measured: Measured, counted: Array) -> Errors:
     """The errors of a matrix whose cells' errors were counted in their own units."""
     computed = measured.numbers[judge.name]
-    dtype = dtype_of(judge)
+    dtype = claimed_dtype(judge)
     with np.errstate(invalid="ignore"):
         error = np.where(counted == 0, 0.0, np.abs(judge.expected - computed))
     if dtype is None:
@@ -48,11 +48,11 @@ def errors_of(judge: Judge, measured: Measured, counted: Array) -> Errors:
         plain=plain,
         beyond=int(beyond.sum()),
         cells=int(beyond.size),
-        structure=structure(sizes, beyond, judge.name),
+        structure=describe_pattern(sizes, beyond, judge.name),
     )
 
 
-def dtype_of(judge: Judge) -> str | None:
+def claimed_dtype(judge: Judge) -> str | None:
     """The dtype that the expected numbers claim to have in full; None where they are rounded decimals."""
     if judge.claims is None:
         return judge.dtype
@@ -61,7 +61,7 @@ def dtype_of(judge: Judge) -> str | None:
     return "float64" if judge.claims.is_full.all() else None
 
 
-def structure(sizes: Array, beyond: Array, name: str) -> str:
+def describe_pattern(sizes: Array, beyond: Array, name: str) -> str:
     """One sentence's end: where the cells stand whose error is more than print or computation explain."""
     count = int(beyond.sum())
     if count == 0:
@@ -76,7 +76,7 @@ def structure(sizes: Array, beyond: Array, name: str) -> str:
         if parts.sum() == 1:
             index = np.unravel_index(int(np.argmax(parts)), tuple(lead))
             noun = "head" if len(lead) == 1 else "part"
-            inner = structure(sizes[index], beyond[index], name)
+            inner = describe_pattern(sizes[index], beyond[index], name)
             return f"{noun} {', '.join(str(int(i)) for i in index)} alone, {inner}"
     rows, columns = _any_along(beyond, -1), _any_along(beyond, -2)
     if rows.sum() == 1 < rows.size:
@@ -104,14 +104,14 @@ def _triangle(beyond: Array) -> str:
     rows, keys = np.indices((n, m))
     found = [(0.5, "")]  # a share of more than a half shows a diagonal
     for offset in dict.fromkeys((0, m - n)):
-        line = "" if n == m else f" j = {shifted(offset)}"
+        line = "" if n == m else f" j = {position_text(offset)}"
         for word, side in (("above", keys > rows + offset), ("below", keys < rows + offset)):
             if side.any() and not cells[~side].any():
                 found.append((float(cells[side].mean()), f"{word} the diagonal{line}"))
     return max(found, key=lambda one: one[0])[1]
 
 
-def shifted(offset: int) -> str:
+def position_text(offset: int) -> str:
     """The key that query i stands at: i, i + 1, i − 1."""
     return "i" if offset == 0 else f"i {'+' if offset > 0 else '−'} {abs(offset)}"
 

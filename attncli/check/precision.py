@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from attncli.numbers.numerals import shortest
+from attncli.numbers.numerals import shortest_texts
 from attncli.records import record
 
 if TYPE_CHECKING:
@@ -232,7 +232,7 @@ def are_float32(array: Array, claims: Claims) -> bool:
     wide = narrow.astype(np.float64)
     # where a float32 lies halfway between two texts, the difference itself is rounded
     longer = np.abs(values - wide) <= claims.shown[finite] / 2 + np.spacing(np.abs(wide))
-    texts = shortest(narrow)
+    texts = shortest_texts(narrow)
     least = _shown(texts).digits
     brief = (np.array(texts, np.float64) == values) & (claims.digits[finite] <= least)
     return bool((longer | brief).all())

@@ -66,7 +66,7 @@ class MatrixCheck:
 
 
 @record(kw_only=True)
-class Explanation:
+class Diagnosis:
     """A slip, or two joined with "+", that reproduces the expected numbers; `also` gives the same numbers here."""
 
     slip: str
@@ -83,7 +83,7 @@ class CaseReport:
     name: str
     verdict: str
     checks: tuple[MatrixCheck, ...]
-    diagnosis: tuple[Explanation, ...]
+    diagnosis: tuple[Diagnosis, ...]
     title: str | None
     strict: bool
     notes: tuple[str, ...]

@@ -76,7 +76,7 @@ class Route:
         if "weights" in names:
             found["weights"] = weights
         if "output" in names and problem.values is not None:
-            found["output"] = weighed(problem, weights if self.weigh is None else self.weigh(weights))
+            found["output"] = weigh_values(problem, weights if self.weigh is None else self.weigh(weights))
         return found
 
     def _weights(self, problem: Problem) -> Array:
@@ -101,7 +101,7 @@ class Route:
 
 
 @np.errstate(all="ignore")
-def weighed(problem: Problem, weights: Array) -> Array:
+def weigh_values(problem: Problem, weights: Array) -> Array:
     """weights · values, the heads packed again and projected as the problem has it."""
     assert problem.values is not None
     values = problem.values

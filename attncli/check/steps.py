@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from attncli.check.routes import weighed
+from attncli.check.routes import weigh_values
 
 if TYPE_CHECKING:
     from attncli.check.judge import Judge
@@ -70,7 +70,7 @@ def _worked(name: str, start: str, printed: Array, measured: Measured, decimals:
             rest = 1 - right["weights"].sum(axis=-1, keepdims=True)  # of a row without a key, and of a sink
             found = grown / (grown.sum(axis=-1, keepdims=True) + rest)
         else:
-            found = right["output"] + weighed(problem, found) - weighed(problem, right["weights"])
+            found = right["output"] + weigh_values(problem, found) - weigh_values(problem, right["weights"])
         if decimals is not None and step != name:
             found = np.round(found, decimals)
     return found

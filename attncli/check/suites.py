@@ -8,14 +8,14 @@ import os
 
 from attncli.check.report import CaseReport
 from attncli.errors import AttncliError, InputError
-from attncli.files import exists, is_folder, listed, shown
+from attncli.files import exists, is_folder, list_folder, path_text
 from attncli.formats import BY_SUFFIX
-from attncli.inputs.sources import CANONICAL, name_of
+from attncli.inputs.sources import CANONICAL, source_name
 from attncli.records import record
 
 
 @record
-class Outcome:
+class CaseOutcome:
     """One problem's report, or the error that there was instead."""
 
     name: str
@@ -33,12 +33,12 @@ def problem_sources(words: list[str]) -> list[tuple[str, str]]:
     found = []
     for word in words:
         for source in _in_folder(word) if exists(word) and is_folder(word) else [word]:
-            found.append((source, name_of(source)))
+            found.append((source, source_name(source)))
     return found
 
 
 def _in_folder(folder: str) -> list[str]:
-    entries = listed(folder)
+    entries = list_folder(folder)
     stems = {CANONICAL.get(os.path.splitext(entry)[0]) for entry in entries}
     if stems & {"queries", "keys", "x"}:
         return [folder]
@@ -46,5 +46,5 @@ def _in_folder(folder: str) -> list[str]:
     files = [entry for entry in entries if os.path.splitext(entry)[1].lower() in suffixes and entry[0] != "."]
     if not files:
         hint = "a problem file ends in .yaml, .json, .npz or .safetensors"
-        raise InputError(shown(folder), "holds no problem file", hint)
+        raise InputError(path_text(folder), "holds no problem file", hint)
     return [os.path.join(folder, entry) for entry in files]

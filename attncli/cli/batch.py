@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from attncli.cli.options import Calculation, Reading, bundled
-from attncli.cli.output import say, tell
+from attncli.cli.options import CalculationOptions, ReadingOptions, expand_bundles
+from attncli.cli.output import write_err, write_out
 from attncli.errors import ExitStatus, MissingExtraError, UsageError
 
 if TYPE_CHECKING:
@@ -39,11 +39,11 @@ values: v.csv}, …]}, with the keys of a problem file. DIR/results.jsonl gets a
 """
 
 
-@bundled
-def command(
+@expand_bundles
+def batch_command(
     inputs: Annotated[list[str], typer.Argument(metavar="INPUT...", help="problem files, folders, globs, a manifest")],
-    calculation: Calculation,
-    reading: Reading,
+    calculation: CalculationOptions,
+    reading: ReadingOptions,
     folder: Annotated[
         str, typer.Option("--directory", "-d", metavar="DIR", help="where the results go", rich_help_panel=RUNNING)
     ],
@@ -111,11 +111,11 @@ def command(
     if dry_run:
         return show_plan(jobs, options)
     try:
-        summary, seconds = ran(jobs, options, folder, size, dask, resume=resume, force=force, quiet=quiet)
+        summary, seconds = run_jobs(jobs, options, folder, size, dask, resume=resume, force=force, quiet=quiet)
     except (KeyboardInterrupt, Terminated):
-        tell(f"\nstopped; what is done is kept\nhint: {command_again()}\n")
+        write_err(f"\nstopped; what is done is kept\nhint: {resume_command()}\n")
         raise
-    return told(summary, folder, seconds, quiet=quiet)
+    return report_summary(summary, folder, seconds, quiet=quiet)
 
 
 def worker_count(asked: int | None) -> int:
@@ -129,7 +129,7 @@ def worker_count(asked: int | None) -> int:
     return asked
 
 
-def ran(
+def run_jobs(
     jobs: list[Job],
     options: Options,
     folder: str,
@@ -144,22 +144,22 @@ def ran(
     from attncli.batch.folder import Owners, refuse_inputs
     from attncli.batch.log import run_log
     from attncli.batch.scheduler import Batch, Summary
-    from attncli.render.batch import bar
+    from attncli.render.batch import batch_bar
 
     begin = time.perf_counter()
     owners = Owners(jobs, options)
     refuse_inputs(jobs, owners)
     summary = Summary(len(jobs))
     with run_log(folder, owners, resume=resume, force=force) as log:
-        batch = Batch(jobs, options, log, owners, crew_for(jobs, size, dask, options))
-        with bar(len(jobs), quiet=quiet) as shown:
+        batch = Batch(jobs, options, log, owners, choose_crew(jobs, size, dask, options))
+        with batch_bar(len(jobs), quiet=quiet) as shown:
             for record, kept in batch.run():
                 summary.count(record, kept)
                 shown.show(summary)
     return summary, time.perf_counter() - begin
 
 
-def crew_for(jobs: list[Job], size: int, dask: str | None, options: Options) -> Crew:
+def choose_crew(jobs: list[Job], size: int, dask: str | None, options: Options) -> Crew:
     """Processes here, or a cluster's workers, which must see the folder and the first problem."""
     if dask is None:
         from attncli.batch.pool import LocalCrew
@@ -170,37 +170,37 @@ def crew_for(jobs: list[Job], size: int, dask: str | None, options: Options) -> 
     return Cluster(dask, [options.folder, os.path.join(options.start, jobs[0].path)])  # noqa: PTH118
 
 
-def told(summary: Summary, folder: str, seconds: float, *, quiet: bool) -> int:
+def report_summary(summary: Summary, folder: str, seconds: float, *, quiet: bool) -> int:
     """Say what came of the jobs; the exit status."""
     from attncli.batch.log import NAME
-    from attncli.files import shown
-    from attncli.render.batch import closing, troubles
+    from attncli.files import path_text
+    from attncli.render.batch import closing_line, trouble_lines
 
     if not quiet:
-        say(closing(summary, shown(folder), seconds))
-    tell(troubles(summary, shown(os.path.join(folder, NAME))))  # noqa: PTH118
+        write_out(closing_line(summary, path_text(folder), seconds))
+    write_err(trouble_lines(summary, path_text(os.path.join(folder, NAME))))  # noqa: PTH118
     if summary.failed or summary.left:
-        tell(f"hint: once that is mended: {command_again()}\n")
+        write_err(f"hint: once that is mended: {resume_command()}\n")
     return ExitStatus.DIFFERS if summary.failed or summary.wrong or summary.left else ExitStatus.DONE
 
 
-def command_again() -> str:
+def resume_command() -> str:
     """The command that goes on with this run."""
-    from attncli.files import shown
+    from attncli.files import path_text
 
     words = [word for word in sys.argv[1:] if word not in ("--force", "--resume")]
-    text = shown(shlex.join(["attncli", *words, "--resume"]))
+    text = path_text(shlex.join(["attncli", *words, "--resume"]))
     return text if len(text) <= LONGEST_COMMAND else "the same command with --resume instead of --force"
 
 
 def show_plan(jobs: list[Job], options: Options) -> int:
     """Print what would be done, a job to a line."""
-    from attncli.batch.dry_run import planned
+    from attncli.batch.dry_run import plan_jobs
     from attncli.render.batch import Total, plan_line
 
     total = Total()
-    for plan in planned(jobs, options):
-        say(plan_line(plan))
+    for plan in plan_jobs(jobs, options):
+        write_out(plan_line(plan))
         total.add(plan)
-    say(total.line())
+    write_out(total.line())
     return ExitStatus.DIFFERS if total.failed else ExitStatus.DONE

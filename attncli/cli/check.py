@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from attncli.cli.options import Calculation, Reading, bundled
-from attncli.cli.output import say, tell
+from attncli.cli.options import CalculationOptions, ReadingOptions, expand_bundles
+from attncli.cli.output import write_err, write_out
 from attncli.errors import AttncliError, BugError, ExitStatus, ProblemError, UsageError, printable
 
 if TYPE_CHECKING:
     from attncli.check import CaseReport
-    from attncli.check.suites import Outcome
+    from attncli.check.suites import CaseOutcome
     from attncli.inputs.sources import Sources
     from attncli.matrix import Matrix
 
@@ -43,11 +43,11 @@ def _expect(name: str) -> str | None:
     return found
 
 
-@bundled
-def command(
+@expand_bundles
+def check_command(
     problems: Annotated[list[str], typer.Argument(metavar="PROBLEM...", help="problem files, folders of them, or -")],
-    calculation: Calculation,
-    reading: Reading,
+    calculation: CalculationOptions,
+    reading: ReadingOptions,
     expect_output: str | None = _expect("output"),
     expect_weights: str | None = _expect("weights"),
     expect_scores: str | None = _expect("scores"),
@@ -75,7 +75,7 @@ def command(
     force: Annotated[bool, typer.Option("--force", help="replace a file that exists", rich_help_panel="Files")] = False,
 ) -> int:
     """Check each problem, whatever the others are; report; exit 2 over 1 over 0."""
-    from attncli.check.suites import Outcome, problem_sources
+    from attncli.check.suites import CaseOutcome, problem_sources
     from attncli.files import refuse_existing, refuse_pipe
     from attncli.inputs.request import Request
     from attncli.render.check import verdict_renderer
@@ -101,18 +101,20 @@ def command(
     read = set(options.paths)
     tolerances = {"rtol": _tolerance(rtol, "--rtol"), "atol": _tolerance(atol, "--atol")}
 
-    def outcome(source: str, name: str) -> Outcome:
+    def outcome(source: str, name: str) -> CaseOutcome:
         sources = options if source.strip() == "-" else reading.sources(keep_text=True)
         try:
             if source not in problems:
                 refuse_pipe(source)
-            return Outcome(name, _report(source, sources, options, calculation, expected, tolerances, digits, strict))
+            return CaseOutcome(
+                name, _report(source, sources, options, calculation, expected, tolerances, digits, strict)
+            )
         except AttncliError as error:
-            return Outcome(name, error=error)
+            return CaseOutcome(name, error=error)
         except MemoryError:
-            return Outcome(name, error=ProblemError(name, "not enough memory for this problem"))
+            return CaseOutcome(name, error=ProblemError(name, "not enough memory for this problem"))
         except Exception as error:  # one case's trouble is that case's
-            return Outcome(name, error=_bug(error))
+            return CaseOutcome(name, error=_bug(error))
         finally:
             read.update(sources.paths)
 
@@ -121,7 +123,7 @@ def command(
         refuse_input(junit, "--junit", read)
         _write_junit(junit, outcomes, force)
     if not quiet:
-        say(render(outcomes, ascii))
+        write_out(render(outcomes, ascii))
     return _status(outcomes)
 
 
@@ -129,16 +131,16 @@ def _bug(error: Exception) -> BugError:
     if os.environ.get("ATTNCLI_DEBUG") == "1":
         import traceback
 
-        tell(traceback.format_exc())
+        write_err(traceback.format_exc())
     return BugError.of(error)
 
 
 def _tolerance(text: str | None, option: str) -> float | None:
-    from attncli.inputs.settings import number, valued
+    from attncli.inputs.settings import parse_value, read_number
 
     if text is None:
         return None
-    value: float = valued(number, text, option)
+    value: float = parse_value(read_number, text, option)
     if value < 0:
         raise UsageError(option, f"{text.strip()} is below 0")
     return value
@@ -148,7 +150,7 @@ def _report(
     source: str,
     sources: Sources,
     options: Sources,
-    calculation: Calculation,
+    calculation: CalculationOptions,
     expected: dict[str, Matrix],
     tolerances: dict[str, float | None],
     digits: int | None,
@@ -169,25 +171,25 @@ def _report(
     return check(worksheet, **tolerances, digits=digits, strict=strict)
 
 
-def _write_junit(path: str, outcomes: list[Outcome], force: bool) -> None:
-    from attncli.files import shown, write_atomically
+def _write_junit(path: str, outcomes: list[CaseOutcome], force: bool) -> None:
+    from attncli.files import path_text, write_atomically
     from attncli.render.junit import junit_text
 
     write_atomically(path, [junit_text(outcomes).encode()], force=force)
-    tell(f"wrote {shown(path)}: {len(outcomes)} {'case' if len(outcomes) == 1 else 'cases'}\n")
+    write_err(f"wrote {path_text(path)}: {len(outcomes)} {'case' if len(outcomes) == 1 else 'cases'}\n")
 
 
-def _status(outcomes: list[Outcome]) -> int:
+def _status(outcomes: list[CaseOutcome]) -> int:
     """Errors on standard error; 2 wins over 1 over 0."""
     status = ExitStatus.DONE
     for outcome in outcomes:
         if outcome.error is not None:
-            tell(f"error: {outcome.error}\n")
+            write_err(f"error: {outcome.error}\n")
             if outcome.error.hint:
-                tell(f"hint: {outcome.error.hint}\n")
+                write_err(f"hint: {outcome.error.hint}\n")
             status = max(status, outcome.error.status)
         elif outcome.report is not None:
             for note in outcome.report.notes:
-                tell(f"note: {printable(note)}\n")
+                write_err(f"note: {printable(note)}\n")
             status = max(status, ExitStatus.DONE if outcome.report.holds else ExitStatus.DIFFERS)
     return status

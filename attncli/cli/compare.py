@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from attncli.cli.options import Calculation, Reading, bundled
-from attncli.cli.output import say, tell
-from attncli.cli.run import checked_digits, read_worksheet, tell_notes
+from attncli.cli.options import CalculationOptions, ReadingOptions, expand_bundles
+from attncli.cli.output import write_err, write_out
+from attncli.cli.run import check_digits, read_worksheet, write_notes
 from attncli.errors import ExitStatus, UsageError
 from attncli.systems import NAMES as SYSTEMS
 
@@ -26,11 +26,11 @@ Examples:
 """
 
 
-@bundled
-def command(
+@expand_bundles
+def compare_command(
     source: Annotated[list[str], typer.Argument(metavar="Q K [V] | PROBLEM", help="files, FILE:NAME, - or numbers")],
-    calculation: Calculation,
-    reading: Reading,
+    calculation: CalculationOptions,
+    reading: ReadingOptions,
     variants: Annotated[
         str | None,
         typer.Option("--variants", metavar="NAMES", help="as in dot,scaled (default all)", rich_help_panel=COMPARING),
@@ -69,7 +69,7 @@ def command(
     from attncli.render.result.plot_file import Drawing
     from attncli.render.result.tables import Style
 
-    style = Style(checked_digits(digits), full, ascii_only)
+    style = Style(check_digits(digits), full, ascii_only)
     if systems is None and "variant" in calculation.defaults()[0]:
         asked = calculation.defaults()[0]["variant"]
         hint = f"--variants {asked},{'dot' if asked == 'scaled' else 'scaled'}"
@@ -78,7 +78,7 @@ def command(
     worksheet = read_worksheet(source, sources)
     left_out: list[str] = []
     if systems is None:
-        candidates = variant_candidates(calculation.over(worksheet.request, sources), listed(variants))
+        candidates = variant_candidates(calculation.over(worksheet.request, sources), split_names(variants))
     elif variants is not None:
         raise UsageError(
             "--systems", "it is given beside --variants, and each makes columns of its own", "leave one out"
@@ -87,24 +87,24 @@ def command(
         from attncli.compare.systems import system_candidates
 
         candidates, left_out = system_candidates(
-            worksheet.request, listed(systems), lambda request: calculation.over(request, sources)
+            worksheet.request, split_names(systems), lambda request: calculation.over(request, sources)
         )
     drawing = Drawing.settle(plot, [], force=force)
     comparison = compare(candidates, calculation.checked_engine(), partial(progress_bar, words="comparison"))
     text = comparison_text(comparison, format, style, worksheet.title)
     saved = drawing.save(drawing.of_comparison(comparison, worksheet.title))
-    say(text)
+    write_out(text)
     if not quiet:
-        tell_notes(
+        write_notes(
             [*worksheet.notes, *left_out, *(note for result in comparison.results for note in result.problem.notes)]
         )
     for warning in dict.fromkeys(warning for result in comparison.results for warning in result.warnings):
-        tell(f"warning: {warning}\n")
+        write_err(f"warning: {warning}\n")
     for line in saved:
-        tell(line + "\n")
+        write_err(line + "\n")
     return ExitStatus.DONE
 
 
-def listed(text: str | None) -> list[str]:
+def split_names(text: str | None) -> list[str]:
     """The names between the commas."""
     return [] if text is None else [name.strip() for name in text.split(",")]

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from attncli.cli.options import Calculation, Files, Reading, Showing, bundled
-from attncli.cli.output import say
+from attncli.cli.options import CalculationOptions, FileOptions, ReadingOptions, ShowingOptions, expand_bundles
+from attncli.cli.output import write_out
 from attncli.cli.run import answer
 from attncli.errors import ExitStatus
 
@@ -23,19 +23,19 @@ Examples:
 """
 
 
-@bundled
-def command(
-    calculation: Calculation,
-    reading: Reading,
-    showing: Showing,
-    files: Files,
+@expand_bundles
+def demo_command(
+    calculation: CalculationOptions,
+    reading: ReadingOptions,
+    showing: ShowingOptions,
+    files: FileOptions,
     yaml: Annotated[bool, typer.Option("--yaml", help="print the problem as a file")] = False,
 ) -> int:
     """Answer the built-in problem as `run` would answer its file."""
     if yaml:
         from attncli.files import read_bytes
 
-        say(read_bytes(PROBLEM).decode())
+        write_out(read_bytes(PROBLEM).decode())
         return ExitStatus.DONE
     from attncli.inputs.problem_file import read_problem
 

@@ -6,9 +6,9 @@ from typing import Annotated
 
 import typer
 
-from attncli.cli.options import Calculation, Reading, bundled
-from attncli.cli.output import say, tell
-from attncli.cli.run import checked_digits, read_worksheet, tell_notes
+from attncli.cli.options import CalculationOptions, ReadingOptions, expand_bundles
+from attncli.cli.output import write_err, write_out
+from attncli.cli.run import check_digits, read_worksheet, write_notes
 from attncli.errors import ExitStatus, printable
 
 EXPLAINING = "Explaining"
@@ -24,11 +24,11 @@ Examples:
 """
 
 
-@bundled
-def command(
+@expand_bundles
+def explain_command(
     source: Annotated[list[str], typer.Argument(metavar="Q K [V] | PROBLEM", help="files, FILE:NAME, - or numbers")],
-    calculation: Calculation,
-    reading: Reading,
+    calculation: CalculationOptions,
+    reading: ReadingOptions,
     query: Annotated[
         list[str] | None,
         typer.Option(
@@ -74,13 +74,13 @@ def command(
 ) -> int:
     """Read, work it out, write the page."""
     from attncli.explain import explain
-    from attncli.files import refuse_existing, shown, write_atomically
-    from attncli.render.explain.formats import chosen_format, renderer
+    from attncli.files import path_text, refuse_existing, write_atomically
+    from attncli.render.explain.formats import chosen_format, page_renderer
     from attncli.render.result.tables import Style
     from attncli.results.targets import refuse_input
 
-    render = renderer(chosen_format(format, output))
-    style = Style(checked_digits(digits), ascii_only=ascii_only)
+    render = page_renderer(chosen_format(format, output))
+    style = Style(check_digits(digits), ascii_only=ascii_only)
     if output is not None:
         refuse_existing([output], force)
     sources = reading.sources()
@@ -98,13 +98,13 @@ def command(
     )
     text = render(page, style)
     if output is None:
-        say(text)
+        write_out(text)
     else:
         write_atomically(output, [text.encode()], force=force)
     if not quiet:
-        tell_notes([*worksheet.notes, *page.notes])
+        write_notes([*worksheet.notes, *page.notes])
     for warning in page.warnings:
-        tell(f"warning: {printable(warning)}\n")
+        write_err(f"warning: {printable(warning)}\n")
     if output is not None:
-        tell(f"wrote {shown(output)}\n")
+        write_err(f"wrote {path_text(output)}\n")
     return ExitStatus.DONE

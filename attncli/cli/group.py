@@ -9,7 +9,7 @@ from typing import Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from attncli.errors import ExitStatus, UsageError, nearest, suggestion
+from attncli.errors import ExitStatus, UsageError, nearest, suggest
 
 COMMANDS = {
     "run": "compute; print tables; write files",
@@ -38,10 +38,10 @@ Examples:
 
 def show_help(context: Any, _option: Any, wanted: bool) -> None:
     """Say the help as everything else is said, so that a closed output is an error and a broken pipe is none."""
-    from attncli.cli.output import say
+    from attncli.cli.output import write_out
 
     if wanted and not context.resilient_parsing:
-        say(context.get_help() + "\n")
+        write_out(context.get_help() + "\n")
         context.exit()
 
 
@@ -99,11 +99,13 @@ class Group(Helpful, TyperGroup):
 
     def get_command(self, _context: Any, cmd_name: str) -> Any:
         if cmd_name not in COMMANDS:
-            hint = suggestion(cmd_name, COMMANDS)
+            hint = suggest(cmd_name, COMMANDS)
             raise UsageError("attncli", f"{cmd_name!r} is not a command", hint)
         module = import_module(f"attncli.cli.{cmd_name}")
         app = typer.Typer(add_completion=False, rich_markup_mode=None)
-        app.command(cmd_name, cls=Command, help=module.HELP, context_settings=CONTEXT)(module.command)
+        app.command(cmd_name, cls=Command, help=module.HELP, context_settings=CONTEXT)(
+            getattr(module, f"{cmd_name}_command")
+        )
         command = typer.main.get_command(app)
         command.name = cmd_name
         return command
@@ -127,14 +129,14 @@ def attncli(
     version: bool = typer.Option(False, "--version", help="Print the version and exit."),
 ) -> int:
     """Attention from matrices that you have."""
-    from attncli.cli.output import say
+    from attncli.cli.output import write_out
 
     if version:
         from attncli import __version__
 
-        say(f"attncli {__version__}\n")
+        write_out(f"attncli {__version__}\n")
     elif context.invoked_subcommand is None:
-        say(context.get_help() + "\n")
+        write_out(context.get_help() + "\n")
     return ExitStatus.DONE
 
 
@@ -151,12 +153,12 @@ def dispatch(arguments: list[str]) -> int:
             raise UsageError(
                 path, f"no such option: {error.option_name}", f"did you mean {near}?" if near else None
             ) from None
-        raise UsageError(path, lowered(error.format_message()), f"{path} --help") from None
+        raise UsageError(path, lower_first(error.format_message()), f"{path} --help") from None
     if status == ExitStatus.INTERRUPTED:
         raise KeyboardInterrupt
     return int(status or 0)
 
 
-def lowered(message: str) -> str:
+def lower_first(message: str) -> str:
     """A sentence of the parser's as ours are written."""
     return (message[:1].lower() + message[1:]).rstrip(".")

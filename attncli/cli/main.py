@@ -7,8 +7,8 @@ import signal
 import sys
 from types import FrameType
 
-from attncli.cli.output import PipeClosed, buffer_output, tell
-from attncli.errors import AttncliError, BugError, ExitStatus, told_by_system
+from attncli.cli.output import PipeClosed, buffer_output, write_err
+from attncli.errors import AttncliError, BugError, ExitStatus, system_reason
 
 
 class Terminated(BaseException):
@@ -19,22 +19,22 @@ class Terminated(BaseException):
 ENDINGS = {"SIGINT": "interrupted", "SIGTERM": "terminated", "SIGHUP": "hung up", "SIGBREAK": "interrupted"}
 
 
-def main(arguments: list[str]) -> int:
+def run_cli(arguments: list[str]) -> int:
     """Run one command and return its exit status; nothing but that leaves this function."""
     buffer_output()
     _arrived.clear()
-    if threaded_interrupts():
+    if may_set_handlers():
         _catch_signals()
     try:
-        return _flushed(_dispatch(arguments))
+        return _flush_status(_dispatch(arguments))
     except AttncliError as error:
-        return _fault(error.where, error.what, error.hint, error.status)
+        return _report_fault(error.where, error.what, error.hint, error.status)
     except PipeClosed:
-        return _pipe_closed()
+        return _end_broken_pipe()
     except (KeyboardInterrupt, Terminated):
-        return _ended()
+        return _report_end()
     except MemoryError:
-        return _fault(
+        return _report_fault(
             "memory",
             "not enough of it for this problem",
             "fewer results at once: --show output, or -q -o FILE.npy",
@@ -42,13 +42,13 @@ def main(arguments: list[str]) -> int:
         )
     except OSError as error:
         where = "standard output" if error.filename is None else str(error.filename)
-        return _fault(where, told_by_system(error), None, ExitStatus.FAULT)
+        return _report_fault(where, system_reason(error), None, ExitStatus.FAULT)
     except Exception as error:
         # the import of a library can lose the interrupt, and then fail for want of half of itself
-        return _ended() if _arrived else _bug(error)
+        return _report_end() if _arrived else _report_bug(error)
 
 
-def threaded_interrupts() -> bool:
+def may_set_handlers() -> bool:
     """Whether signal handlers may be set: in the main thread alone."""
     import threading
 
@@ -65,16 +65,16 @@ def _catch_signals() -> None:
 def _dispatch(arguments: list[str]) -> int:
     if arguments == ["--version"]:  # answers at once: not even typer is imported for it
         from attncli import __version__
-        from attncli.cli.output import say
+        from attncli.cli.output import write_out
 
-        say(f"attncli {__version__}\n")
+        write_out(f"attncli {__version__}\n")
         return ExitStatus.DONE
     from attncli.cli.group import dispatch
 
     return dispatch(arguments)
 
 
-def _flushed(status: int) -> int:
+def _flush_status(status: int) -> int:
     if sys.stdout is not None:
         sys.stdout.flush()
     return status
@@ -93,35 +93,35 @@ def _terminate(number: int, _frame: FrameType | None) -> None:
     raise Terminated
 
 
-def _fault(where: str, what: str, hint: str | None, status: int) -> int:
+def _report_fault(where: str, what: str, hint: str | None, status: int) -> int:
     if os.environ.get("ATTNCLI_DEBUG") == "1":
         import traceback
 
-        tell(traceback.format_exc())
-    tell(f"error: {where}: {what}\n")
+        write_err(traceback.format_exc())
+    write_err(f"error: {where}: {what}\n")
     if hint:
-        tell(f"hint: {hint}\n")
+        write_err(f"hint: {hint}\n")
     _abandon_output()
     return status
 
 
-def _pipe_closed() -> int:
+def _end_broken_pipe() -> int:
     """Whoever read the output has gone: that is not an error."""
     _abandon_output()
     return ExitStatus.DONE
 
 
-def _ended() -> int:
+def _report_end() -> int:
     """Asked to end, by whichever signal came first."""
     number = signal.Signals(_arrived[0]) if _arrived else signal.SIGINT
-    tell(f"\n{ENDINGS[number.name]}\n")
+    write_err(f"\n{ENDINGS[number.name]}\n")
     _abandon_output()
     return 128 + number
 
 
-def _bug(error: Exception) -> int:
+def _report_bug(error: Exception) -> int:
     bug = BugError.of(error)
-    return _fault(bug.where, bug.what, bug.hint, bug.status)
+    return _report_fault(bug.where, bug.what, bug.hint, bug.status)
 
 
 def _abandon_output() -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
-from attncli.inputs.settings import ENGINES, SETTINGS, Setting, valued
+from attncli.inputs.settings import ENGINES, SETTINGS, Setting, parse_value
 from attncli.records import record
 from attncli.systems import NAMES as SYSTEMS
 from attncli.systems import parse_system
@@ -24,7 +24,7 @@ MATRIX_OPTIONS = {"mask": "--mask", "bias": "--bias", "key_lengths": "--key-leng
 
 
 @record
-class Reading:
+class ReadingOptions:
     """How sources are read."""
 
     from_format: Annotated[
@@ -46,7 +46,7 @@ class Reading:
 
 
 @record
-class Showing:
+class ShowingOptions:
     """What is printed, and how."""
 
     show: Annotated[
@@ -77,7 +77,7 @@ class Showing:
 
 
 @record
-class Files:
+class FileOptions:
     """Where results are written."""
 
     output: Annotated[
@@ -104,7 +104,7 @@ class Files:
         return {name: path for name, path in named.items() if path is not None}
 
 
-class Calculation:
+class CalculationOptions:
     """The settings, masks and engine of a calculation, laid over what a problem file says."""
 
     def __init__(self, engine: str, **given: Any) -> None:
@@ -184,7 +184,7 @@ class Calculation:
         """What was given, apart: the values of settings, and the sources of matrices, not read yet."""
         settings: dict[str, Any] = {}
         if self._given["system"] is not None:
-            settings["system"] = valued(parse_system, self._given["system"], "--as")
+            settings["system"] = parse_value(parse_system, self._given["system"], "--as")
         settings["allow_nonfinite"] = self._given["allow_nonfinite"] or None
         for setting in SETTINGS:
             given = self._given[setting.key]
@@ -231,10 +231,10 @@ def _bundle_parameters(bundle: Any) -> list[inspect.Parameter]:
     ]
 
 
-BUNDLES = (Calculation, Reading, Showing, Files)
+BUNDLES = (CalculationOptions, ReadingOptions, ShowingOptions, FileOptions)
 
 
-def bundled(function: Callable[..., int]) -> Callable[..., int]:
+def expand_bundles(function: Callable[..., int]) -> Callable[..., int]:
     """The command with each parameter that is a bundle replaced by that bundle's options."""
     hints = get_type_hints(function, include_extras=True)
     bundles: dict[str, tuple[Any, list[inspect.Parameter]]] = {}

@@ -8,7 +8,7 @@ import re
 import sys
 from typing import BinaryIO
 
-from attncli.errors import InputError, OutputError, printable, told_by_system
+from attncli.errors import InputError, OutputError, printable, system_reason
 
 # what a terminal obeys, but for line ends and tabs; a label in CSV or JSON may hold any of it
 STEERING = "[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]"
@@ -28,7 +28,7 @@ def buffer_output() -> None:
         sys.stdout = os.fdopen(stream.fileno(), "w", encoding=stream.encoding, errors=stream.errors, closefd=False)
 
 
-def say(text: str, *, in_colour: bool = True) -> None:
+def write_out(text: str, *, in_colour: bool = True) -> None:
     """Write to standard output, on a terminal without what would steer it; OutputError where it cannot be written to.
 
     Where nothing of ours is `in_colour`, an escape for a colour is a file's, and is shown as text like the others.
@@ -50,10 +50,10 @@ def say(text: str, *, in_colour: bool = True) -> None:
             "standard output", f"its encoding {error.encoding} has no {error.object[error.start]!r}", hint
         ) from None
     except OSError as error:
-        raise OutputError("standard output", told_by_system(error)) from None
+        raise OutputError("standard output", system_reason(error)) from None
 
 
-def tell(text: str) -> None:
+def write_err(text: str) -> None:
     """Write lines to standard error, none of which steers a terminal; where it is closed there is nobody to tell."""
     try:
         if sys.stderr is not None:

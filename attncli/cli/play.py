@@ -6,9 +6,9 @@ from typing import Annotated
 
 import typer
 
-from attncli.cli.options import Calculation, Reading, bundled
-from attncli.cli.output import tell
-from attncli.cli.run import read_worksheet, tell_notes
+from attncli.cli.options import CalculationOptions, ReadingOptions, expand_bundles
+from attncli.cli.output import write_err
+from attncli.cli.run import read_worksheet, write_notes
 from attncli.errors import ExitStatus, printable
 
 PAGE = "Page"
@@ -24,11 +24,11 @@ The page is one file: it needs no network, and its address holds what was change
 """
 
 
-@bundled
-def command(
+@expand_bundles
+def play_command(
     source: Annotated[list[str], typer.Argument(metavar="Q K [V] | PROBLEM", help="files, FILE:NAME, - or numbers")],
-    calculation: Calculation,
-    reading: Reading,
+    calculation: CalculationOptions,
+    reading: ReadingOptions,
     output: Annotated[
         str, typer.Option("--output", "-o", metavar="FILE.html", help="write the page here", rich_help_panel=PAGE)
     ],
@@ -36,7 +36,7 @@ def command(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="print no notes", rich_help_panel=PAGE)] = False,
 ) -> int:
     """Read, check, write the page."""
-    from attncli.files import refuse_existing, shown, write_atomically
+    from attncli.files import path_text, refuse_existing, write_atomically
     from attncli.play.page_data import page_data
     from attncli.render.play.document import document
     from attncli.results.targets import refuse_input
@@ -50,8 +50,8 @@ def command(
     page = page_data(request, None if worksheet.title is None else printable(worksheet.title))
     write_atomically(output, [document(page).encode()], force=force)
     if not quiet:
-        tell_notes([*worksheet.notes, *page.notes])
+        write_notes([*worksheet.notes, *page.notes])
     for warning in page.warnings:
-        tell(f"warning: {printable(warning)}\n")
-    tell(f"wrote {shown(output)}\n")
+        write_err(f"warning: {printable(warning)}\n")
+    write_err(f"wrote {path_text(output)}\n")
     return ExitStatus.DONE

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from attncli.cli.options import Calculation, Files, Reading, Showing, bundled
-from attncli.cli.output import say, tell
-from attncli.errors import ExitStatus, UsageError, printable, suggestion
+from attncli.cli.options import CalculationOptions, FileOptions, ReadingOptions, ShowingOptions, expand_bundles
+from attncli.cli.output import write_err, write_out
+from attncli.errors import ExitStatus, UsageError, printable, suggest
 from attncli.inputs.request import RESULT_NAMES
 
 if TYPE_CHECKING:
@@ -34,13 +34,13 @@ Examples:
 """
 
 
-@bundled
-def command(
+@expand_bundles
+def run_command(
     source: Annotated[list[str], typer.Argument(metavar="Q K [V] | PROBLEM", help="files, FILE:NAME, - or numbers")],
-    calculation: Calculation,
-    reading: Reading,
-    showing: Showing,
-    files: Files,
+    calculation: CalculationOptions,
+    reading: ReadingOptions,
+    showing: ShowingOptions,
+    files: FileOptions,
     dask: Annotated[
         str | None,
         typer.Option("--dask", metavar="ADDRESS", help="split it by queries over a cluster, as tcp://HOST:8786"),
@@ -49,17 +49,17 @@ def command(
     """Read, compute, write the files, print the tables."""
     sources = reading.sources()
     worksheet = read_worksheet(source, sources)
-    with engine_at(dask, source, calculation, reading) as compute:
+    with connect_engine(dask, source, calculation, reading) as compute:
         return answer(worksheet, sources, calculation, showing, files, compute)
 
 
-def engine_at(
-    dask: str | None, words: list[str], calculation: Calculation, reading: Reading
+def connect_engine(
+    dask: str | None, words: list[str], calculation: CalculationOptions, reading: ReadingOptions
 ) -> AbstractContextManager[Callable[..., Outcome] | None]:
     """An engine that has its blocks computed on a cluster, where one is named."""
     if dask is None:
         return nullcontext()
-    from attncli.batch.split import Recipe, spread
+    from attncli.batch.split import Recipe, connect_split
     from attncli.files import working_folder
 
     settings, matrices = calculation.defaults()
@@ -72,44 +72,44 @@ def engine_at(
         from_format=reading.from_format,
         prints={},
     )
-    return spread(dask, recipe)
+    return connect_split(dask, recipe)
 
 
 def answer(
     worksheet: Worksheet,
     sources: Sources,
-    calculation: Calculation,
-    showing: Showing,
-    files: Files,
+    calculation: CalculationOptions,
+    showing: ShowingOptions,
+    files: FileOptions,
     compute: Callable[..., Outcome] | None = None,
 ) -> int:
     """Compute a worksheet as the options say. Everything that can be refused is, before a file is written."""
     from attncli.render.progress import progress_bar
-    from attncli.render.result.documents import renderer
+    from attncli.render.result.documents import result_renderer
     from attncli.render.result.plot_file import Drawing
     from attncli.render.result.tables import Style
     from attncli.results.targets import Targets
 
-    render = renderer(showing.format)
-    style = Style(checked_digits(showing.digits), showing.full, showing.ascii)
-    result = calculated(worksheet, calculation, sources, compute)
-    names = [] if showing.quiet else chosen_results(showing, result)
+    render = result_renderer(showing.format)
+    style = Style(check_digits(showing.digits), showing.full, showing.ascii)
+    result = make_result(worksheet, calculation, sources, compute)
+    names = [] if showing.quiet else choose_results(showing, result)
     targets = Targets.settle(files.targets(), result, force=files.force, inputs=sources.paths)
     drawing = Drawing.settle(files.plot, list(targets.by_path), force=files.force)
     problem = result.problem
     with targets.streams(result) as sinks:
         with progress_bar(problem.parts * problem.n, "attention") as progress:
-            result.compute(*names_in_memory(names, targets, result), sinks=sinks, progress=progress)
+            result.compute(*held_names(names, targets, result), sinks=sinks, progress=progress)
         text = "" if showing.quiet else render(result, names, style, worksheet.title)
         pictured = drawing.of_weights(result, worksheet.title)
     saved = [*targets.save(result), *drawing.save(pictured)]
-    say(text, in_colour=showing.format == "table")
+    write_out(text, in_colour=showing.format == "table")
     if not showing.quiet:
-        tell_notes([*worksheet.notes, *result.problem.notes])
+        write_notes([*worksheet.notes, *result.problem.notes])
     for warning in result.warnings:
-        tell(f"warning: {printable(warning)}\n")
+        write_err(f"warning: {printable(warning)}\n")
     for line in saved:
-        tell(line + "\n")
+        write_err(line + "\n")
     return ExitStatus.DONE
 
 
@@ -130,9 +130,9 @@ def read_worksheet(words: list[str], sources: Sources) -> Worksheet:
     return worksheet_from_matrices(words[0], words[1], words[2] if len(words) == 3 else None, sources)
 
 
-def calculated(
+def make_result(
     worksheet: Worksheet,
-    calculation: Calculation,
+    calculation: CalculationOptions,
     sources: Sources,
     compute: Callable[..., Outcome] | None = None,
 ) -> Result:
@@ -145,7 +145,7 @@ def calculated(
     return Result(problem, calculation.checked_engine(), compute or engine.compute)
 
 
-def chosen_results(showing: Showing, result: Result) -> list[str]:
+def choose_results(showing: ShowingOptions, result: Result) -> list[str]:
     """The results to show: those asked for, else weights and output (for csv and tsv the output alone)."""
     if showing.show is None:
         usual = ["weights", "output"] if result.has("output") else ["weights"]
@@ -157,7 +157,7 @@ def chosen_results(showing: Showing, result: Result) -> list[str]:
             raise UsageError(
                 "--show",
                 f"{name!r} is not a result",
-                suggestion(name, RESULT_NAMES),
+                suggest(name, RESULT_NAMES),
             )
         if not result.has(name):
             raise UsageError("--show", "there is no output without values", "give V, or --show weights")
@@ -169,20 +169,20 @@ def chosen_results(showing: Showing, result: Result) -> list[str]:
     return names
 
 
-def checked_digits(digits: int) -> int:
+def check_digits(digits: int) -> int:
     """--digits within what a float64 can say."""
     if not 0 <= digits <= 17:
         raise UsageError("--digits", f"{digits} is not between 0 and 17")
     return digits
 
 
-def names_in_memory(names: list[str], targets: Targets, result: Result) -> list[str]:
+def held_names(names: list[str], targets: Targets, result: Result) -> list[str]:
     """What is computed in one pass before anything is written or shown: of what is shown alone, nothing large."""
     held = targets.held()
     return sorted({*held, *(name for name in names if not result.is_large(name))})
 
 
-def tell_notes(notes: list[str]) -> None:
+def write_notes(notes: list[str]) -> None:
     """Notes on standard error, each once."""
     for note in dict.fromkeys(notes):
-        tell(f"note: {printable(note)}\n")
+        write_err(f"note: {printable(note)}\n")

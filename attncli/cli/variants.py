@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from attncli.cli.options import bundled
-from attncli.cli.output import say
+from attncli.cli.options import expand_bundles
+from attncli.cli.output import write_out
 from attncli.errors import ExitStatus
 
 HELP = """\
@@ -19,13 +19,13 @@ Examples:
 """
 
 
-@bundled
-def command(
+@expand_bundles
+def variants_command(
     format: Annotated[str, typer.Option("--format", "-f", metavar="FORMAT", help="table, markdown, json")] = "table",
     ascii_only: Annotated[bool, typer.Option("--ascii", help="no Unicode")] = False,
 ) -> int:
     """Print the records of `attncli.variants`."""
     from attncli.render.variants import variants_text
 
-    say(variants_text(format, ascii_only=ascii_only))
+    write_out(variants_text(format, ascii_only=ascii_only))
     return ExitStatus.DONE

@@ -8,7 +8,7 @@ from itertools import combinations
 
 import numpy as np
 
-from attncli.errors import UsageError, suggestion
+from attncli.errors import UsageError, suggest
 from attncli.explain.summary import entropies
 from attncli.inputs.request import Request, overlay
 from attncli.problem.names import Names
@@ -117,7 +117,7 @@ def variant_candidates(request: Request, names: Sequence[str]) -> list[Candidate
     found: list[Candidate] = []
     for name in names or [variant.name for variant in VARIANTS]:
         if name not in BY_NAME:
-            hint = suggestion(name, BY_NAME)
+            hint = suggest(name, BY_NAME)
             raise UsageError("--variants", f"{name!r} is not a variant", hint)
         if name not in [candidate.name for candidate in found]:
             found.append(Candidate(name, overlay(request, {"variant": name}), BY_NAME[name].explained))

@@ -10,8 +10,8 @@ import numpy as np
 from attncli.compare.comparison import Candidate
 from attncli.errors import AttncliError, UsageError
 from attncli.inputs.request import Request
-from attncli.inputs.settings import valued
-from attncli.problem.conventions import wholly
+from attncli.inputs.settings import parse_value
+from attncli.problem.conventions import adopt_system
 from attncli.problem.prepare import prepare
 from attncli.problem.problem import Problem
 from attncli.results.result import Result
@@ -30,8 +30,8 @@ def system_candidates(
     base = prepare(replace(over(request), system=None))
     found, left_out = [], []
     for name in NAMES if everyone else dict.fromkeys(names):
-        system = valued(parse_system, name, "--systems")
-        asked = replace(over(wholly(request, system)), system=system)
+        system = parse_value(parse_system, name, "--systems")
+        asked = replace(over(adopt_system(request, system)), system=system)
         try:
             causes = conventions_that_differ(base, prepare(asked))
         except AttncliError as error:

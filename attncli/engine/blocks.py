@@ -13,7 +13,7 @@ from attncli.engine.kernels import Gatherer, Gathering
 from attncli.engine.log_sums import LogSum, in_doubt
 from attncli.engine.overflow import refuse_infinite
 from attncli.engine.score_bounds import Bounds, Reach, bounds_of
-from attncli.engine.scores import Scoring, scoring
+from attncli.engine.scores import Scoring, make_scoring
 from attncli.engine.softmax import RunningSoftmax
 from attncli.engine.weighted_sums import joined, spread, weigh
 from attncli.problem.row_masks import RowMask, RowMasks
@@ -41,7 +41,7 @@ class Stack:
 
 
 @record
-class Job:
+class BlockJob:
     """What is asked: these results of this problem, cut up like this."""
 
     problem: Problem
@@ -58,7 +58,7 @@ class Block:
     empty: Array
 
 
-def attend_block(job: Job, stack: Stack, rows: range, kernels: Kernels) -> Block:
+def attend_block(job: BlockJob, stack: Stack, rows: range, kernels: Kernels) -> Block:
     """The wanted results of these queries; NumericError where the dtype can't hold one."""
     problem, part = job.problem, stack.part
     queries = np.ascontiguousarray(part.queries[..., rows.start : rows.stop, :])
@@ -74,7 +74,7 @@ def attend_block(job: Job, stack: Stack, rows: range, kernels: Kernels) -> Block
     return block
 
 
-def attend_tiles(job: Job, part: Part, queries: Array, masks: RowMask, bounds: Bounds, kernels: Kernels) -> Block:
+def attend_tiles(job: BlockJob, part: Part, queries: Array, masks: RowMask, bounds: Bounds, kernels: Kernels) -> Block:
     """The loop over the keys, and what is left to do after it."""
     wanted = job.wanted
     softmax = RunningSoftmax(queries.shape[:-1], queries.dtype, needs_shift=bounds.needs_shift)
@@ -83,18 +83,18 @@ def attend_tiles(job: Job, part: Part, queries: Array, masks: RowMask, bounds: B
         gather(job, part, queries, masks, softmax, gatherer)
         results: dict[str, Array] = {}
     else:
-        results = take_tiles(job, scoring(job.problem, part, queries, masks, bounds, kernels, wanted), softmax)
+        results = take_tiles(job, make_scoring(job.problem, part, queries, masks, bounds, kernels, wanted), softmax)
     if part.values is not None and "output" in wanted:
         results["output"] = output_of(job.problem, part, softmax, bounds)
     if "lse" in wanted:
         results["lse"] = lse = softmax.lse()
         if job.problem.is_finite and (near_zero := in_doubt(lse, masks, job.problem.m) & softmax.seen).any():
-            plain = scoring(job.problem, part, queries, masks, bounds, kernels, frozenset())
+            plain = make_scoring(job.problem, part, queries, masks, bounds, kernels, frozenset())
             np.copyto(lse, exact_lse(job, plain), where=near_zero, casting="same_kind")
     return Block(results, ~softmax.seen)
 
 
-def take_tiles(job: Job, scores: Scoring, softmax: RunningSoftmax) -> dict[str, Array]:
+def take_tiles(job: BlockJob, scores: Scoring, softmax: RunningSoftmax) -> dict[str, Array]:
     """The softmax of a tile of keys at a time, and the values that it weighs; all keys are one tile where whole rows
     are asked for, which are given."""
     problem, wanted, part, bounds = job.problem, job.wanted, scores.part, scores.bounds
@@ -116,7 +116,7 @@ def take_tiles(job: Job, scores: Scoring, softmax: RunningSoftmax) -> dict[str, 
     return results
 
 
-def exact_lse(job: Job, scores: Scoring) -> Array:
+def exact_lse(job: BlockJob, scores: Scoring) -> Array:
     """(…, b) the log of the sum of the exponentials, by a second look at the scores."""
     total = LogSum(scores.queries.shape[:-1])
     for keys in tiles_of(job, scores.masks):
@@ -124,7 +124,7 @@ def exact_lse(job: Job, scores: Scoring) -> Array:
     return total.lse()
 
 
-def tiles_of(job: Job, masks: RowMask) -> Iterator[slice]:
+def tiles_of(job: BlockJob, masks: RowMask) -> Iterator[slice]:
     """The keys of each tile: all of them where whole rows are asked for, else those that some query sees."""
     low, high = (0, job.problem.m) if job.plan.whole_rows else (masks.first_key, masks.last_key)
     for left in range(low, high, job.plan.width):
@@ -137,7 +137,9 @@ def is_plain(problem: Problem, part: Part, bounds: Bounds) -> bool:
     return not (bounds.needs_shift or has_mask) and problem.softcap is None and part.values is not None
 
 
-def gather(job: Job, part: Part, queries: Array, masks: RowMask, softmax: RunningSoftmax, gatherer: Gatherer) -> None:
+def gather(
+    job: BlockJob, part: Part, queries: Array, masks: RowMask, softmax: RunningSoftmax, gatherer: Gatherer
+) -> None:
     """Have an engine do all keys in one go; in several where that would keep an interrupt waiting."""
     problem, plan = job.problem, job.plan
     assert part.values is not None

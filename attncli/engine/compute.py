@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from attncli.engine.blocks import Block, Job, attend_block
+from attncli.engine.blocks import Block, BlockJob, attend_block
 from attncli.engine.engines import Engine, choose_engine
-from attncli.engine.overflow import narrowed
+from attncli.engine.overflow import narrow_result
 from attncli.engine.plan import Plan, Task, is_small, plan_for, tasks_of, workers_for
-from attncli.engine.stacks import Stacks, place
+from attncli.engine.stacks import Stacks, select_parts
 from attncli.engine.threads import one_blas_thread, run_tasks
 from attncli.problem.problem import Problem
 from attncli.problem.row_masks import RowMasks
@@ -71,7 +71,7 @@ def compute(
     """
     maker = choose_engine(problem, engine)
     wanted = frozenset(sinks)
-    job = Job(problem, wanted, _plan(problem, wanted, maker), RowMasks(problem))
+    job = BlockJob(problem, wanted, _plan(problem, wanted, maker), RowMasks(problem))
     outcome = Outcome(engine=maker.name)
     tasks = list(tasks_of(problem, job.plan, range(problem.n) if rows is None else rows))
     stacks = Stacks(problem)
@@ -80,7 +80,7 @@ def compute(
         stacks.get(tasks[0].parts)  # here: while no other thread wants the interpreter
 
     def worker() -> Callable[[Task], int]:
-        kernels = kernels_here(engine_kernels)
+        kernels = thread_kernels(engine_kernels)
 
         def do(task: Task) -> int:
             block = attend_block(job, stacks.get(task.parts), task.rows, kernels)
@@ -105,7 +105,7 @@ def block_height(problem: Problem, wanted: Collection[str], engine: str = "auto"
 _held = threading.local()
 
 
-def kernels_here(kind: type[Kernels]) -> Kernels:
+def thread_kernels(kind: type[Kernels]) -> Kernels:
     """This thread's kernels of a kind, which keep their arrays from one calculation to the next."""
     held: dict[type[Kernels], Kernels] = _held.__dict__.setdefault("kernels", {})
     if kind not in held:
@@ -121,11 +121,11 @@ def deliver(problem: Problem, task: Task, block: Block, sinks: Mapping[str, Sink
     """Put a block's results where they belong."""
     rows = slice(task.rows.start, task.rows.stop)
     for name, sink in sinks.items():
-        found = narrowed(block.results[name], problem, name)
+        found = narrow_result(block.results[name], problem, name)
         if len(task.parts) == 1:
             sink[(*problem.index(task.parts.start), rows)] = found
         elif isinstance(sink, np.ndarray):
-            sink[(*place(problem, task.parts), rows)] = found
+            sink[(*select_parts(problem, task.parts), rows)] = found
         else:
             for number, own in zip(task.parts, found, strict=True):
                 sink[(*problem.index(number), rows)] = own

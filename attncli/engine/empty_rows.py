@@ -12,7 +12,7 @@ from attncli.engine.overflow import refuse_infinite
 from attncli.engine.scores import Scoring
 from attncli.engine.weighted_sums import joined, mean, spread, weigh
 from attncli.problem.problem import Visible
-from attncli.problem.row_masks import RowMask, row_mask
+from attncli.problem.row_masks import RowMask, make_row_mask
 
 if TYPE_CHECKING:
     from attncli.engine.blocks import Block
@@ -56,7 +56,7 @@ def _output(problem: Problem, part: Part, rows: range, weights: Array) -> Array:
     output = joined(sums, np.ones_like(sums[..., :1]), problem.m)
     if problem.conventions.empty == "uniform, output zeros":
         visible = Visible(lengths=problem.visible.lengths)
-        masks = row_mask(replace(problem, visible=visible), replace(part, bias=None), rows)
+        masks = make_row_mask(replace(problem, visible=visible), replace(part, bias=None), rows)
         seen = masks.tile(0, problem.m).seen
         output = np.where(np.broadcast_to(seen, output.shape[:-1])[..., None], output, output.dtype.type(0))
     return output
@@ -69,7 +69,7 @@ def _nan(problem: Problem, part: Part, rows: range, _bounds: Bounds, _kernels: K
 def _uniform(problem: Problem, part: Part, rows: range, _bounds: Bounds, _kernels: Kernels) -> Array:
     """A mask fills in one finite number, a bias of −inf stays: the keys that a mask hides share the weight, and where
     it hides none all is NaN."""
-    allowed = row_mask(problem, replace(part, bias=None), rows).allowed(0, problem.m)
+    allowed = make_row_mask(problem, replace(part, bias=None), rows).allowed(0, problem.m)
     hidden = np.zeros((*part.queries.shape[:-2], len(rows), problem.m), part.queries.dtype)
     if allowed is not None:
         hidden += ~allowed

@@ -50,7 +50,7 @@ NUMPY = Engine("numpy", lambda: NumpyKernels, tall_distances=False, gathers=Fals
 NUMBA = Engine("numba", _numba_kernels, tall_distances=True, gathers=True)
 
 
-def missing() -> list[str]:
+def missing_packages() -> list[str]:
     """What the numba engine needs and is not installed."""
     return [name for name in NEEDED if find_spec(name) is None]
 
@@ -61,10 +61,10 @@ def choose_engine(problem: Problem, engine: str) -> Engine:
     if engine == "numpy":
         return NUMPY
     if engine == "numba":
-        if lacking := missing():
+        if lacking := missing_packages():
             raise MissingExtraError("--engine numba", lacking[0], "fast")
         return NUMBA
     if engine != "auto":
         raise UsageError("engine", f"{engine!r} is not an engine", "one of: auto, numpy, numba")
     repaid = REPAID_BY_PRODUCTS if problem.variant.is_product else REPAID_BY_DISTANCES
-    return NUMBA if multiplications(problem) >= repaid and not missing() else NUMPY
+    return NUMBA if multiplications(problem) >= repaid and not missing_packages() else NUMPY

@@ -70,11 +70,11 @@ class Scratch:
         size = math.prod(shape)
         held = self._held.get(name)
         if held is None or held.size < size or held.dtype != dtype:
-            held = self._held[name] = aligned(size, dtype)
+            held = self._held[name] = allocate_aligned(size, dtype)
         return held[:size].reshape(shape)
 
 
-def aligned(size: int, dtype: np.dtype) -> Array:
+def allocate_aligned(size: int, dtype: np.dtype) -> Array:
     """An uninitialised array at a cache line's start: else every access of a whole line touches two."""
     if size * dtype.itemsize < PAGE:
         return np.empty(size, dtype)

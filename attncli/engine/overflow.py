@@ -18,16 +18,16 @@ def refuse_overflow(problem: Problem, scores: Array, allowed: Array | None) -> N
     """NumericError where a score that counts is infinite or NaN."""
     lost = ~np.isfinite(scores)
     if lost.any() and (allowed is None or (lost & allowed).any()):
-        raise overflow("a score", problem)
+        raise overflow_error("a score", problem)
 
 
 def refuse_infinite(array: Array, problem: Problem, what: str) -> None:
     """NumericError where a result of finite numbers is infinite or NaN."""
     if not np.isfinite(array).all():
-        raise overflow(what, problem)
+        raise overflow_error(what, problem)
 
 
-def overflow(what: str, problem: Problem) -> NumericError:
+def overflow_error(what: str, problem: Problem) -> NumericError:
     """`what` is "a score", "a raw score" or "an output"."""
     dtype = problem.queries.dtype
     of_scores = "score" in what
@@ -36,7 +36,7 @@ def overflow(what: str, problem: Problem) -> NumericError:
     return NumericError("scores" if of_scores else "output", f"{what} overflows {dtype.name}", hint)
 
 
-def narrowed(array: Array, problem: Problem, name: str) -> Array:
+def narrow_result(array: Array, problem: Problem, name: str) -> Array:
     """The block in the dtype that results are returned in; NumericError where that overflows."""
     if array.dtype == problem.dtype:
         return array

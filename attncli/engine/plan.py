@@ -81,13 +81,13 @@ def is_small(problem: Problem) -> bool:
 def workers_for(problem: Problem, threads: int | None) -> int:
     """The number of threads: `threads`, else ATTNCLI_THREADS, else the cores that this process may use."""
     if threads is None:
-        threads = threads_asked()
+        threads = requested_threads()
     if threads is None:
         threads = usable_cores() if multiplications(problem) > ALONE else 1
     return threads
 
 
-def threads_asked() -> int | None:
+def requested_threads() -> int | None:
     """What ATTNCLI_THREADS says; None where it is not set."""
     text = os.environ.get("ATTNCLI_THREADS", "").strip()
     if not text:

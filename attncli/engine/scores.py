@@ -60,11 +60,11 @@ class Scoring:
         if problem.softcap is not None and not bounds.is_bounded:
             refuse_overflow(problem, scores, mask.allowed)  # which the cap would hide
         if problem.softcap is not None and not late:
-            cap(scores, problem.softcap)
+            cap_scores(scores, problem.softcap)
         if self.masks.bias is not None:
             scores += self.masks.bias[..., keys]
         if problem.softcap is not None and late:
-            cap(scores, problem.softcap)
+            cap_scores(scores, problem.softcap)
         if not bounds.is_bounded:
             refuse_overflow(problem, scores, mask.allowed)
         if mask.hidden is not None:
@@ -73,7 +73,7 @@ class Scoring:
         return Tile(raw, scores, mask.allowed, mask.seen, has_infinities)
 
 
-def scoring(
+def make_scoring(
     problem: Problem,
     part: Part,
     queries: Array,
@@ -83,11 +83,11 @@ def scoring(
     wanted: frozenset[str],
 ) -> Scoring:
     """How these queries of this part are scored."""
-    queries, scale = with_scale(problem, queries, wanted)
+    queries, scale = apply_scale(problem, queries, wanted)
     return Scoring(problem, part, queries, scale, masks, bounds, kernels, wanted)
 
 
-def with_scale(problem: Problem, queries: Array, wanted: frozenset[str]) -> tuple[Array, float]:
+def apply_scale(problem: Problem, queries: Array, wanted: frozenset[str]) -> tuple[Array, float]:
     """The queries times the scale, and the scale that is left, 1: where that changes no bit of the scores, because the
     scale is a power of two and nothing leaves the range, and saves a pass over every tile. Else both as they are."""
     scale = problem.scale
@@ -99,7 +99,7 @@ def with_scale(problem: Problem, queries: Array, wanted: frozenset[str]) -> tupl
     return (scaled, 1.0) if np.array_equal(scaled / factor, queries) else (queries, scale)
 
 
-def cap(scores: Array, limit: float) -> None:
+def cap_scores(scores: Array, limit: float) -> None:
     """C·tanh(scores/C), in place."""
     factor = scores.dtype.type(limit)
     scores /= factor

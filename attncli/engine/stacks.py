@@ -40,7 +40,7 @@ class Stacks:
 
     def _make(self, parts: range) -> Stack:
         problem = self.problem
-        part = problem.part(parts.start) if len(parts) == 1 else stacked(problem, parts)
+        part = problem.part(parts.start) if len(parts) == 1 else stack_parts(problem, parts)
         if problem.variant.prepare is not None:
             queries, keys = (problem.variant.prepare(rows) for rows in (part.queries, part.keys))
             part = replace(part, queries=queries, keys=keys)
@@ -48,9 +48,9 @@ class Stacks:
             return Stack(part, reach_of(problem, part))
 
 
-def stacked(problem: Problem, parts: range) -> Part:
+def stack_parts(problem: Problem, parts: range) -> Part:
     """Several parts along a new first axis."""
-    index, each = place(problem, parts), indices(problem, parts)
+    index, each = select_parts(problem, parts), indices(problem, parts)
     key_index = index if problem.key_heads is None else (*each[:-1], problem.key_head(each[-1]))
     return Part(
         queries=problem.queries[index],
@@ -62,7 +62,7 @@ def stacked(problem: Problem, parts: range) -> Part:
     )
 
 
-def place(problem: Problem, parts: range) -> tuple[Any, ...]:
+def select_parts(problem: Problem, parts: range) -> tuple[Any, ...]:
     """What selects these parts along one new axis: a slice, which copies nothing, where only the last axis moves."""
     first, last = problem.index(parts.start), problem.index(parts.stop - 1)
     if first[:-1] == last[:-1]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from attncli.errors import UsageError, suggestion
+from attncli.errors import UsageError, suggest
 from attncli.explain.grids import grids_of
-from attncli.explain.numbers import KEYS_AT_MOST, Numbers, numbers_of
+from attncli.explain.numbers import KEYS_AT_MOST, Numbers, compute_numbers
 from attncli.explain.page import STEPS, Equation, Explanation, Line, Solution, Step
 from attncli.explain.rounding import Figures
 from attncli.explain.steps.given import given_step
@@ -17,9 +17,9 @@ from attncli.explain.steps.projections import projection_steps
 from attncli.explain.steps.scale import scale_written
 from attncli.explain.steps.weights import exponential_step, raw_step, score_step, weight_step
 from attncli.explain.summary import summarise
-from attncli.expressions import TOTAL, Expression, Operation, Symbol, function, over, substituted, times, total
+from attncli.expressions import TOTAL, Expression, Operation, Symbol, divide, function, multiply, substitute, total
 from attncli.inputs.request import Request
-from attncli.problem.names import Names, find_query, listed
+from attncli.problem.names import Names, find_query, join_names
 from attncli.problem.prepare import prepare
 from attncli.problem.problem import Problem
 from attncli.records import record
@@ -53,36 +53,36 @@ def explain(
 ) -> Explanation:
     """The worked solution in float64. `queries` are numbers or labels (default: all of a small problem, the first of
     a large one); the steps after `until` are left blank. Raises what `prepare` raises, and UsageError."""
-    checked_until(until)
+    check_until(until)
     problem = prepare(request, compute="float64")
     names, figures = Names(problem), Figures(digits)
     choice = choose(problem, names, queries)
     solutions: list[Solution] = []
     shown: list[Numbers] = []
     for query in choice.queries:
-        of_query = [numbers_of(problem, names, part, query, engine) for part in choice.parts]
+        of_query = [compute_numbers(problem, names, part, query, engine) for part in choice.parts]
         shown += of_query
         solutions += [solve(numbers, figures, until) for numbers in of_query]
-        solutions += joined(problem, names, query, choice.parts, figures, until, engine)
+        solutions += join_heads(problem, names, query, choice.parts, figures, until, engine)
     preparation = projection_steps(request, problem, names, choice.queries, choice.parts, figures)
     return Explanation(
         title=title or "",
-        formula=formula(problem),
-        facts=facts(problem),
+        formula=attention_formula(problem),
+        facts=page_facts(problem),
         notes=(*choice.notes, *problem.notes),
         preparation=preparation,
         introduction=introduction(problem),
-        solutions=tuple(said_once(solutions)),
+        solutions=tuple(drop_repetitions(solutions)),
         grids=grids_of(shown, figures, until),
         digits=digits,
         warnings=(*problem.warnings, *empty_warnings(shown)),
     )
 
 
-def checked_until(until: str) -> None:
+def check_until(until: str) -> None:
     """UsageError where this is no step."""
     if until not in STEPS:
-        hint = suggestion(until, STEPS)
+        hint = suggest(until, STEPS)
         raise UsageError("--until", f"{until!r} is not a step", hint)
 
 
@@ -101,7 +101,7 @@ def choose(problem: Problem, names: Names, words: Sequence[str]) -> Choice:
     if len(parts) > PARTS_AT_MOST:
         parts = parts[: 1 if len(queries) * problem.m > SMALL_CELLS else PARTS_AT_MOST]
         notes.append(
-            f"{listed([names.part(part) for part in parts])} of {problem.parts:,}: the others are worked out alike"
+            f"{join_names([names.part(part) for part in parts])} of {problem.parts:,}: the others are worked out alike"
         )
     if problem.m > KEYS_AT_MOST:
         notes.append(
@@ -120,7 +120,7 @@ def solve(numbers: Numbers, figures: Figures, until: str) -> Solution:
     else:
         steps.append(empty_step(numbers, figures))
     reached = STEPS.index(until)
-    steps = [step if STEPS.index(step.name) <= reached else blank(step) for step in steps]
+    steps = [step if STEPS.index(step.name) <= reached else blank_step(step) for step in steps]
     is_whole = reached >= STEPS.index(steps[-1].name)
     query = numbers.names.query(numbers.row)
     return Solution(
@@ -131,7 +131,7 @@ def solve(numbers: Numbers, figures: Figures, until: str) -> Solution:
     )
 
 
-def blank(step: Step) -> Step:
+def blank_step(step: Step) -> Step:
     """The step without its numbers, for the reader to fill in."""
     lines = tuple(
         Line(line.label, is_sum=line.is_sum, is_blank=not line.left_out, left_out=line.left_out) for line in step.lines
@@ -150,7 +150,7 @@ def empty_step(numbers: Numbers, figures: Figures) -> Step:
     return Step("exp", "There is nothing to attend to", None, (what + ".",), lines)
 
 
-def joined(
+def join_heads(
     problem: Problem, names: Names, query: int, parts: list[int], figures: Figures, until: str, engine: str
 ) -> list[Solution]:
     """Where heads are joined or the output is projected: that step for each entry that was explained."""
@@ -160,15 +160,15 @@ def joined(
     solutions = []
     for entry in dict.fromkeys(part // heads for part in parts):
         members = list(range(entry * heads, (entry + 1) * heads))
-        numbers = [numbers_of(problem, names, part, query, engine) for part in members]
+        numbers = [compute_numbers(problem, names, part, query, engine) for part in members]
         step = join_step(numbers, [names.part(part) if len(members) > 1 else "" for part in members], figures)
         if until != "output":
-            step = blank(step)
+            step = blank_step(step)
         solutions.append(Solution(names.query(query), "all heads" if len(members) > 1 else "", (step,), ()))
     return solutions
 
 
-def said_once(solutions: list[Solution]) -> list[Solution]:
+def drop_repetitions(solutions: list[Solution]) -> list[Solution]:
     """The solutions without the words that an earlier one said already; a step that has nothing else keeps them."""
     said: set[str] = set()
     found = []
@@ -194,22 +194,22 @@ def introduction(problem: Problem) -> str:
     )
 
 
-def formula(problem: Problem) -> Equation:
+def attention_formula(problem: Problem) -> Equation:
     """output = softmax(score · scale) · V, as symbols."""
     variant = problem.variant
     inside = variant.raw_score
     if variant.term is not None:
-        inside = substituted(inside, {TOTAL: total(variant.term)})
+        inside = substitute(inside, {TOTAL: total(variant.term)})
     scale = scale_written(problem)
     if problem.scale != 1 and not variant.is_constant:
-        inside = over(inside, scale.operands[1]) if isinstance(scale, Operation) else times(inside, scale)
+        inside = divide(inside, scale.operands[1]) if isinstance(scale, Operation) else multiply(inside, scale)
     result: Expression = function("softmax", inside)
     if problem.values is None:
         return Equation((Symbol("weights"), result), ("=",))
-    return Equation((Symbol("output"), times(result, Symbol("V"))), ("=",))
+    return Equation((Symbol("output"), multiply(result, Symbol("V"))), ("=",))
 
 
-def facts(problem: Problem) -> tuple[tuple[str, str], ...]:
+def page_facts(problem: Problem) -> tuple[tuple[str, str], ...]:
     """The variant, the sizes, and every convention in force."""
     lead = f" in each of {problem.parts:,} {'heads' if problem.packed else 'entries'}" if problem.parts > 1 else ""
     both = f"{_count(problem.n, 'query', 'queries')} and {_count(problem.m, 'key', 'keys')}"

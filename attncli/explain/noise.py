@@ -15,10 +15,10 @@ from attncli.expressions import (
     Expression,
     Numeral,
     Operation,
-    plus,
-    substituted,
-    times,
-    whole,
+    add,
+    constant,
+    multiply,
+    substitute,
 )
 from attncli.variants import Variant
 
@@ -81,19 +81,19 @@ def settled_score(raw: float, variant: Variant, query: np.ndarray, key: np.ndarr
     if not is_suspect(raw) or variant.term is None:
         return raw
     pairs = zip(query, key, strict=True)
-    terms = [substituted(variant.term, {QUERY: numeral(q), KEY: numeral(k)}) for q, k in pairs]
-    lengths: dict[Expression, Expression] = {QUERY_LENGTH: whole(1), KEY_LENGTH: whole(1)}
+    terms = [substitute(variant.term, {QUERY: numeral(q), KEY: numeral(k)}) for q, k in pairs]
+    lengths: dict[Expression, Expression] = {QUERY_LENGTH: constant(1), KEY_LENGTH: constant(1)}
     if variant.prepare is not None:  # the lengths divide what cancels
         with np.errstate(all="ignore"):
             lengths = {QUERY_LENGTH: numeral(np.linalg.norm(query)), KEY_LENGTH: numeral(np.linalg.norm(key))}
-    return settled(raw, substituted(variant.raw_score, {TOTAL: plus(*terms), **lengths}))
+    return settled(raw, substitute(variant.raw_score, {TOTAL: add(*terms), **lengths}))
 
 
 def settled_average(output: float, weights: np.ndarray, values: np.ndarray) -> float:
     """A number of the output, `settled`: weights and values (m,)."""
     if not is_suspect(output):
         return output
-    return settled(output, plus(*(times(numeral(w), numeral(v)) for w, v in zip(weights, values, strict=True) if w)))
+    return settled(output, add(*(multiply(numeral(w), numeral(v)) for w, v in zip(weights, values, strict=True) if w)))
 
 
 def numeral(value: float | np.floating) -> Numeral:

@@ -6,7 +6,7 @@ import numpy as np
 
 from attncli.engine import compute
 from attncli.explain.noise import INVISIBLE, numeral, settled, settled_average, settled_score
-from attncli.expressions import plus
+from attncli.expressions import add
 from attncli.problem.names import Names
 from attncli.problem.problem import Problem
 from attncli.records import record
@@ -69,7 +69,7 @@ class _Row:
         return self.block
 
 
-def numbers_of(problem: Problem, names: Names, part: int, row: int, engine: str = "auto") -> Numbers:
+def compute_numbers(problem: Problem, names: Names, part: int, row: int, engine: str = "auto") -> Numbers:
     """Compute one query of one part, and nothing else."""
     alone, own = problem.alone(part), problem.part(part)
     wanted = ["raw_scores", "scores", "weights", *(["output"] if own.values is not None else [])]
@@ -78,7 +78,7 @@ def numbers_of(problem: Problem, names: Names, part: int, row: int, engine: str 
     allowed = allowed_keys(problem, part, row)
     raw, scores, weights = sinks["raw_scores"].row, sinks["scores"].row, sinks["weights"].row
     bias = None if own.bias is None else own.bias[row]
-    shown = shown_keys(weights, scores)
+    shown = choose_keys(weights, scores)
     for j in shown:
         raw[j] = settled_score(float(raw[j]), problem.variant, own.queries[row], own.keys[j])
     with np.errstate(all="ignore"):
@@ -86,7 +86,7 @@ def numbers_of(problem: Problem, names: Names, part: int, row: int, engine: str 
         unmasked = unmasked_scores(problem, scaled, bias)
         if bias is not None:
             for j in shown:
-                unmasked[j] = settled(float(unmasked[j]), plus(numeral(scaled[j]), numeral(bias[j])))
+                unmasked[j] = settled(float(unmasked[j]), add(numeral(scaled[j]), numeral(bias[j])))
         scores = np.where(allowed & (np.abs(scores - unmasked) <= INVISIBLE), unmasked, scores)
         shift = float(scores[allowed].max()) if allowed.any() else 0.0
         exponentials = np.where(allowed, np.exp(np.where(allowed, scores, shift) - shift), 0.0)
@@ -147,7 +147,7 @@ def allowed_keys(problem: Problem, part: int, row: int) -> Array:
     return allowed
 
 
-def shown_keys(weights: Array, scores: Array) -> list[int]:
+def choose_keys(weights: Array, scores: Array) -> list[int]:
     """All keys, or of too many those with the largest weights and the first and last few."""
     size = len(weights)
     if size <= KEYS_AT_MOST:

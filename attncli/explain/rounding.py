@@ -9,7 +9,7 @@ from itertools import pairwise
 from attncli.explain.evaluation import comes_to, sign
 from attncli.explain.page import Equation
 from attncli.expressions import Expression, Numeral, Operation, Rest, Row
-from attncli.numbers.display import shown
+from attncli.numbers.display import format_number
 from attncli.records import record
 
 NOISE = 1e-13  # a sum of decimals in binary is off by less: 2.8950000000000005 is printed as 2.895
@@ -27,14 +27,14 @@ class Figures:
         """The decimals of `run`, without the zeros behind an exact number; three significant digits at least, so that
         what follows can be recomputed from it."""
         value = float(value)
-        text = trimmed(shown(value, self.digits), value)
+        text = trim_zeros(format_number(value, self.digits), value)
         is_plain = abs(value) >= 10.0 ** (self.significant - 1 - self.digits)
         if value == 0 or not math.isfinite(value) or is_plain or is_exact(text, value):
             return Numeral(value, text)
         decimals = self.significant - 1 - math.floor(math.log10(abs(value)))
         is_fixed = abs(value) >= 10.0**-self.digits and decimals < 18
         text = f"{value:.{decimals}f}" if is_fixed else f"{value:.{self.significant - 1}e}"
-        return Numeral(value, trimmed(text, value))
+        return Numeral(value, trim_zeros(text, value))
 
     def factor(self, value: float) -> Numeral:
         """A number that others are multiplied by: two more decimals, so that their last digit comes out."""
@@ -43,7 +43,7 @@ class Figures:
     def row(self, values: Iterable[float], most: int = 12) -> Row:
         """A vector; the first and last few of a long one."""
         numbers = [float(value) for value in values]
-        kept = ends(len(numbers), most)
+        kept = pick_ends(len(numbers), most)
         cells = tuple(self.number(numbers[i]) for i in kept)
         gap = next((i for i in range(1, len(kept)) if kept[i] != kept[i - 1] + 1), 0)
         return Row(cells, gap, len(numbers) - len(kept))
@@ -97,12 +97,12 @@ class Figures:
         return found if len(found.text) > len(numeral.text) else numeral
 
 
-def ends(size: int, most: int) -> list[int]:
+def pick_ends(size: int, most: int) -> list[int]:
     """All indices, or the first four and the last two of too many."""
     return list(range(size)) if size <= most else [0, 1, 2, 3, size - 2, size - 1]
 
 
-def trimmed(text: str, value: float) -> str:
+def trim_zeros(text: str, value: float) -> str:
     """Without the zeros behind an exact number: 0.5000 is 0.5, but 0.50003 stays 0.5000; and without the digits that
     only binary makes: 0.10000000000000001 is 0.1."""
     if "." not in text or "e" in text or not is_exact(text, value):

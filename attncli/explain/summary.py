@@ -8,7 +8,7 @@ import numpy as np
 
 from attncli.explain.numbers import Numbers
 from attncli.explain.rounding import Figures
-from attncli.problem.names import listed, quoted
+from attncli.problem.names import join_names, quote_name
 from attncli.records import record
 
 Array = np.ndarray
@@ -70,7 +70,7 @@ def summarise(numbers: Numbers, figures: Figures) -> tuple[str, ...]:
 
 
 def _who(numbers: Numbers) -> str:
-    return quoted(numbers.names.query(numbers.row)) if numbers.names.has_labels("queries") else "The query"
+    return quote_name(numbers.names.query(numbers.row)) if numbers.names.has_labels("queries") else "The query"
 
 
 def _capital(text: str) -> str:
@@ -80,7 +80,7 @@ def _capital(text: str) -> str:
 def _names(numbers: Numbers, keys: Array) -> str:
     labelled = numbers.names.has_labels("keys")
     first = [numbers.names.key(int(j)) for j in keys[:NAMED]]
-    return listed([quoted(name) for name in first] if labelled else first, len(keys))
+    return join_names([quote_name(name) for name in first] if labelled else first, len(keys))
 
 
 def _top_sentence(numbers: Numbers, attention: Attention, figures: Figures) -> str:

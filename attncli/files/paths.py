@@ -12,13 +12,13 @@ import stat
 from collections import deque
 from collections.abc import Iterator
 
-from attncli.errors import InputError, OutputError, printable, told_by_system
+from attncli.errors import InputError, OutputError, printable, system_reason
 
 LONGEST_NAME = 255  # bytes, on every usual file system
 LONGEST_PATH = 4096
 
 
-def shown(path: str | os.PathLike[str]) -> str:
+def path_text(path: str | os.PathLike[str]) -> str:
     """A path that is safe in a message."""
     return printable(os.fspath(path))
 
@@ -51,17 +51,17 @@ def is_device(path: str) -> bool:
     except (FileNotFoundError, NotADirectoryError, ValueError):
         return False
     except OSError as error:
-        raise OutputError(shown(path), told_by_system(error)) from None
+        raise OutputError(path_text(path), system_reason(error)) from None
 
 
-def listed(folder: str) -> list[str]:
+def list_folder(folder: str) -> list[str]:
     """The names in a folder, sorted; InputError where it cannot be read."""
     try:
         return sorted(os.listdir(folder))
     except OSError as error:
-        raise InputError(shown(folder), told_by_system(error)) from None
+        raise InputError(path_text(folder), system_reason(error)) from None
     except ValueError:
-        raise InputError(shown(folder), "is no name that a folder can have") from None
+        raise InputError(path_text(folder), "is no name that a folder can have") from None
 
 
 def refuse_pipe(path: str) -> None:
@@ -72,10 +72,10 @@ def refuse_pipe(path: str) -> None:
         return  # reading it tells
     if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
         kind = "a pipe" if stat.S_ISFIFO(mode) else "a socket" if stat.S_ISSOCK(mode) else "a device"
-        raise InputError(shown(path), f"is {kind}, which might never end", "save what it gives to a file")
+        raise InputError(path_text(path), f"is {kind}, which might never end", "save what it gives to a file")
 
 
-def matching(pattern: str) -> list[str]:
+def expand_pattern(pattern: str) -> list[str]:
     """The paths that a pattern with *, ** or ? means, sorted; InputError for a folder on its way that cannot be read,
     which glob passes over. ** comes to each folder once, whatever links lead to it."""
     from glob import escape, has_magic
@@ -88,7 +88,7 @@ def matching(pattern: str) -> list[str]:
     for start in _matching_once(head) if has_magic(head) else [head]:
         for folder in _folders_below(start) if is_folder(start or ".") else ():
             if tail:
-                found.update(matching(os.path.join(escape(folder), tail)))
+                found.update(expand_pattern(os.path.join(escape(folder), tail)))
             else:
                 found.update((folder, *(os.path.join(folder, name) for name in _unhidden(folder))))
     return sorted(found - {""})
@@ -102,7 +102,7 @@ def _matching_once(pattern: str) -> list[str]:
         rest = os.path.dirname(rest)
         for folder in glob(f"{rest}{os.sep}") if has_magic(rest) else [rest or "."]:
             if is_folder(folder):
-                listed(os.path.normpath(folder))
+                list_folder(os.path.normpath(folder))
     return sorted(glob(pattern))
 
 
@@ -115,7 +115,7 @@ def _folders_below(start: str) -> Iterator[str]:
         try:
             status = os.stat(folder or ".")
         except OSError as error:
-            raise InputError(shown(folder), told_by_system(error)) from None
+            raise InputError(path_text(folder), system_reason(error)) from None
         if (status.st_dev, status.st_ino) in seen:
             continue
         seen.add((status.st_dev, status.st_ino))
@@ -127,20 +127,20 @@ def _folders_below(start: str) -> Iterator[str]:
 
 
 def _unhidden(folder: str) -> list[str]:
-    return [name for name in listed(folder or ".") if not name.startswith(".")]
+    return [name for name in list_folder(folder or ".") if not name.startswith(".")]
 
 
-def itself(path: str) -> os.stat_result | None:
+def stat_link(path: str) -> os.stat_result | None:
     """What is there, a link as a link; None for nothing, OutputError where that cannot be told."""
     try:
         return os.lstat(path)
     except (FileNotFoundError, ValueError):
         return None
     except OSError as error:
-        raise OutputError(shown(path), told_by_system(error)) from None
+        raise OutputError(path_text(path), system_reason(error)) from None
 
 
-def link_target(path: str) -> str | None:
+def read_link(path: str) -> str | None:
     """Where a link leads; None where it cannot be read, or is none."""
     try:
         return os.readlink(path)
@@ -148,12 +148,12 @@ def link_target(path: str) -> str | None:
         return None
 
 
-def real(path: str) -> str:
+def resolve_path(path: str) -> str:
     """The path from the root without any links; OutputError where the folder that it starts from is gone."""
     try:
         return os.path.realpath(path)
     except OSError as error:
-        raise OutputError(shown(path), told_by_system(error)) from None
+        raise OutputError(path_text(path), system_reason(error)) from None
 
 
 def working_folder() -> str:
@@ -161,18 +161,18 @@ def working_folder() -> str:
     try:
         return os.getcwd()
     except OSError as error:
-        raise InputError("the current folder", told_by_system(error), "cd to one that exists") from None
+        raise InputError("the current folder", system_reason(error), "cd to one that exists") from None
 
 
 def make_folder(folder: str) -> None:
     """A folder that can be written to, with those above it; OutputError where it cannot be had."""
-    where = shown(folder)
+    where = path_text(folder)
     try:
         os.makedirs(folder, exist_ok=True)
     except (FileExistsError, NotADirectoryError):
         raise OutputError(where, "is a file, where a folder is due", "choose another -d DIR") from None
     except OSError as error:
-        raise OutputError(where, told_by_system(error)) from None
+        raise OutputError(where, system_reason(error)) from None
     except ValueError:
         raise OutputError(where, "is no name that a folder can have") from None
     if not os.access(folder, os.W_OK | os.X_OK):
@@ -180,14 +180,14 @@ def make_folder(folder: str) -> None:
 
 
 @contextlib.contextmanager
-def locked(folder: str) -> Iterator[bool]:
+def lock_folder(folder: str) -> Iterator[bool]:
     """Whether the folder is ours alone; a lock that ends with the process, however that ends."""
     import fcntl
 
     try:
         descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
     except OSError as error:
-        raise OutputError(shown(folder), told_by_system(error)) from None
+        raise OutputError(path_text(folder), system_reason(error)) from None
     ours = True
     try:
         try:

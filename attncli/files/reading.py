@@ -10,16 +10,16 @@ import stat
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from attncli.errors import InputError, told_by_system
-from attncli.files.paths import shown
+from attncli.errors import InputError, system_reason
+from attncli.files.paths import path_text
 
 ENDLESS = 1 << 28  # a device that gives more than this has no end
 
 
 @contextlib.contextmanager
-def opened(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
+def open_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     """The file, pipe or device to read from; InputError where it cannot be read, in the block too."""
-    where = shown(path)
+    where = path_text(path)
     try:
         try:
             file = open(path, "rb")  # noqa: SIM115 - the with below closes it
@@ -32,16 +32,16 @@ def opened(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     except IsADirectoryError:
         raise InputError(where, "is a folder, not a file") from None
     except OSError as error:
-        raise InputError(where, told_by_system(error)) from None
+        raise InputError(where, system_reason(error)) from None
 
 
 def read_bytes(path: str | os.PathLike[str]) -> bytes:
     """All that a file, pipe or device has to give; InputError where it cannot be read."""
-    with opened(path) as file:
-        return read_open(file, shown(path))
+    with open_file(path) as file:
+        return read_all(file, path_text(path))
 
 
-def read_open(file: BinaryIO, where: str) -> bytes:
+def read_all(file: BinaryIO, where: str) -> bytes:
     """All that an open file, pipe or device has to give; OSError where it cannot be read, InputError for too much, or
     for a file that somebody writes meanwhile: part of the old and part of the new would be neither."""
     before = _status(file)

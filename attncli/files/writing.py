@@ -11,8 +11,8 @@ import stat
 from collections.abc import Iterable, Iterator
 from types import TracebackType
 
-from attncli.errors import OutputError, told_by_system
-from attncli.files.paths import LONGEST_NAME, shown
+from attncli.errors import OutputError, system_reason
+from attncli.files.paths import LONGEST_NAME, path_text
 
 PENDING = 1 << 20  # small chunks are gathered into writes of this size
 OWN_STREAMS = ("/dev/stdout", "/dev/stderr", "/dev/fd/", "/proc/self/fd/")
@@ -30,12 +30,12 @@ class _Target:
 
     def __init__(self, path: str | os.PathLike[str], force: bool) -> None:
         self.path = os.fspath(path)
-        self.where = shown(path)
+        self.where = path_text(path)
         self.mode: int | None = None  # of the file that is replaced
         try:
             self._look(force)
         except OSError as error:
-            raise OutputError(self.where, told_by_system(error)) from None
+            raise OutputError(self.where, system_reason(error)) from None
         except ValueError:
             raise OutputError(self.where, "is no name that a file can have") from None
 
@@ -63,7 +63,7 @@ class _Target:
         except FileNotFoundError:
             is_there = False
         if not is_there:
-            parent = shown(os.path.dirname(self.path) or folder)
+            parent = path_text(os.path.dirname(self.path) or folder)
             raise OutputError(self.where, f"there is no folder {parent}", f"mkdir -p {parent}")
         if found is not None:
             self.mode = stat.S_IMODE(found.st_mode)
@@ -242,7 +242,7 @@ class AtomicFile:
         except BrokenPipeError:
             raise OutputError(self._target.where, "its reader went away") from None
         except OSError as error:
-            raise OutputError(self._target.where, told_by_system(error)) from None
+            raise OutputError(self._target.where, system_reason(error)) from None
 
 
 def _keep_folder(folder: str) -> None:
@@ -270,7 +270,7 @@ def write_atomically(
 
 def append_line(path: str | os.PathLike[str], text: str) -> None:
     """Add one whole line to a file: what a full disk cut off is taken away again, and a torn last line is ended."""
-    where = shown(path)
+    where = path_text(path)
     line = text.encode() + b"\n"
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o666)
@@ -289,7 +289,7 @@ def append_line(path: str | os.PathLike[str], text: str) -> None:
         finally:
             os.close(descriptor)
     except OSError as error:
-        raise OutputError(where, told_by_system(error)) from None
+        raise OutputError(where, system_reason(error)) from None
 
 
 def remove(path: str) -> None:
@@ -297,4 +297,4 @@ def remove(path: str) -> None:
     try:
         os.unlink(path)
     except OSError as error:
-        raise OutputError(shown(path), told_by_system(error)) from None
+        raise OutputError(path_text(path), system_reason(error)) from None

@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from attncli.errors import InputError
-from attncli.files import shown
+from attncli.files import path_text
 from attncli.formats import tree as trees
 from attncli.formats.contents import Contents, Quoted, Tree
 from attncli.formats.encoding import decode
@@ -26,7 +26,9 @@ WORD = re.compile(r'[^\s\[\]{},:"]+')
 def read(data: bytes, where: str, reading: Reading) -> Contents:
     """The one value of a file; every fault is an InputError with line and column."""
     text = decode(data, where)
-    return trees.contents_of(Tree(_parsed(text, where), partial(trees.locate, partial(_events, text))), where, reading)
+    return trees.read_contents(
+        Tree(_parsed(text, where), partial(trees.locate, partial(_events, text))), where, reading
+    )
 
 
 class _DuplicateKeyError(Exception):
@@ -134,7 +136,7 @@ def _duplicate_fault(text: str, where: str) -> InputError:
             if event.value in open_objects[-1]:
                 return InputError(
                     f"{where}: line {event.line}, column {event.column}",
-                    f"the key {shown(event.value)} stands twice",
+                    f"the key {path_text(event.value)} stands twice",
                     "remove one of the two",
                 )
             open_objects[-1].add(event.value)
@@ -166,7 +168,7 @@ def write(matrices: Mapping[str, Matrix]) -> Iterator[bytes]:
     """One object of nested lists; what JSON cannot say is the strings "-inf", "inf" and "nan"."""
     lead = b"{\n"
     for name, matrix in matrices.items():
-        yield lead + f"  {trees.quoted(name)}: ".encode()
+        yield lead + f"  {trees.quote_scalar(name)}: ".encode()
         yield from _nested(matrix.array, "  ")
         lead = b",\n"
     yield b"\n}\n" if matrices else b"{}\n"
@@ -174,11 +176,11 @@ def write(matrices: Mapping[str, Matrix]) -> Iterator[bytes]:
 
 def _nested(array: np.ndarray, indent: str) -> Iterator[bytes]:
     if array.ndim < 2 or not array.size:
-        yield trees.flat(array, _number).encode()
+        yield trees.flow_text(array, _number).encode()
         return
     lead = "[\n"
     if array.ndim == 2:
-        for rows in trees.rows_of(array, _number):
+        for rows in trees.flow_rows(array, _number):
             yield (lead + ",\n".join(f"{indent}  {row}" for row in rows)).encode()
             lead = ",\n"
     else:

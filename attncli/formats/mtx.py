@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NoReturn
 
-from attncli.errors import InputError, suggestion
+from attncli.errors import InputError, suggest
 from attncli.formats.archive import HARMLESS
 from attncli.formats.contents import Contents
 from attncli.formats.encoding import decode
 from attncli.matrix import Matrix
 from attncli.numbers import numerals
-from attncli.numbers.numerals import NumeralError, quoted
+from attncli.numbers.numerals import NumeralError, quote
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -60,7 +60,7 @@ class _Reader:
             if word == "complex":
                 self.fail(1, "its cells are complex, not real numbers", "save its real part")
             if word not in known:
-                self.fail(1, f"{quoted(word)} is not known here", suggestion(word, known))
+                self.fail(1, f"{quote(word)} is not known here", suggest(word, known))
         if words[1] == "array" and words[2] == "pattern":
             self.fail(1, "an array without numbers", "a pattern is of the form coordinate")
         return words[1], words[2], words[3]

@@ -29,10 +29,10 @@ _MOST_AXES = 64  # of NumPy
 
 def read(data: bytes, where: str, reading: Reading) -> Contents:  # noqa: ARG001 - the same call for every format
     """The only array, under the name ""."""
-    return Contents(where, {"": lambda: Matrix(decoded(data, where), where)})
+    return Contents(where, {"": lambda: Matrix(decode_array(data, where), where)})
 
 
-def decoded(data: bytes, where: str) -> Array:
+def decode_array(data: bytes, where: str) -> Array:
     """The array in native byte order, over the bytes themselves where these allow; read-only then."""
     refuse_foreign(data, where, "an NPY file", known=(MAGIC,))
     if not data.startswith(MAGIC):
@@ -108,7 +108,7 @@ def refuse_dtype(dtype: np.dtype[Any], where: str) -> None:
     raise InputError(where, what, hint)
 
 
-def header(shape: tuple[int, ...], dtype: np.dtype[Any]) -> bytes:
+def make_header(shape: tuple[int, ...], dtype: np.dtype[Any]) -> bytes:
     """All that comes before the numbers of a C-ordered array."""
     stream = BytesIO()
     description = np.lib.format.dtype_to_descr(np.dtype(dtype))
@@ -117,7 +117,7 @@ def header(shape: tuple[int, ...], dtype: np.dtype[Any]) -> bytes:
     return stream.getvalue()
 
 
-def chunks(matrix: Matrix, name: str) -> tuple[bytes, memoryview]:
+def array_chunks(matrix: Matrix, name: str) -> tuple[bytes, memoryview]:
     """The header and the numbers, not copied where they lie in C order."""
     array = matrix.array
     if array.dtype.kind not in "biuf":
@@ -127,10 +127,10 @@ def chunks(matrix: Matrix, name: str) -> tuple[bytes, memoryview]:
             "write it to .safetensors, or add --dtype float32",
         )
     array = np.ascontiguousarray(array).reshape(array.shape)  # the former makes one axis of none
-    return header(array.shape, array.dtype), array.reshape(-1).view(np.uint8).data
+    return make_header(array.shape, array.dtype), array.reshape(-1).view(np.uint8).data
 
 
 def write(matrices: Mapping[str, Matrix]) -> Iterator[bytes | memoryview]:
     """The only matrix; OutputError for bfloat16."""
     ((name, matrix),) = matrices.items()
-    return iter(chunks(matrix, name))
+    return iter(array_chunks(matrix, name))

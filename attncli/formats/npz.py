@@ -45,7 +45,7 @@ def _decoder(archive: zipfile.ZipFile, member: zipfile.ZipInfo, where: str) -> C
     def decode() -> Matrix:
         if not member.filename.endswith(".npy"):
             raise InputError(where, "this member is not an array: its name does not end in .npy")
-        return Matrix(npy.decoded(read_member(archive, member, where), where), where)
+        return Matrix(npy.decode_array(read_member(archive, member, where), where), where)
 
     return decode
 
@@ -84,7 +84,7 @@ def write(matrices: Mapping[str, Matrix]) -> Iterator[bytes | memoryview]:
     file = _Chunks()
     with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:  # type: ignore[call-overload]
         for name, matrix in matrices.items():
-            header, numbers = npy.chunks(matrix, name)
+            header, numbers = npy.array_chunks(matrix, name)
             member = zipfile.ZipInfo(f"{name or 'arr_0'}.npy", _EPOCH)
             member.create_system = 3  # the same bytes on every system
             member.external_attr = 0o644 << 16

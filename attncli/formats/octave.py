@@ -10,7 +10,7 @@ from attncli.formats.contents import Contents
 from attncli.formats.encoding import decode
 from attncli.matrix import Matrix
 from attncli.numbers import numerals
-from attncli.numbers.numerals import NumeralError, quoted
+from attncli.numbers.numerals import NumeralError, quote
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,7 +38,7 @@ def read(data: bytes, where: str, reading: Reading) -> Contents:
             break
         name = heads.get("name", "")
         if name in matrices:
-            raise InputError(f"{where}: line {first + 1}", f"there are two variables called {quoted(name)}")
+            raise InputError(f"{where}: line {first + 1}", f"there are two variables called {quote(name)}")
         rows, columns = _shape(heads, f"{where}: line {index}")
         matrix = _matrix(lines, index, rows, columns, f"{where}: {name}" if name else where, where, reading)
         matrices[name] = lambda matrix=matrix: matrix  # type: ignore[misc]
@@ -55,7 +55,7 @@ def _shape(heads: dict[str, str], place: str) -> tuple[int, int]:
         return 1, 1
     sizes = [heads.get(word, "") for word in ("rows", "columns")]
     if kind != "matrix" or not all(size.isascii() and size.isdigit() for size in sizes):
-        what = f"the variable {heads.get('name', '')} is of the type {quoted(kind)}, of which Octave writes no rows"
+        what = f"the variable {heads.get('name', '')} is of the type {quote(kind)}, of which Octave writes no rows"
         if kind == "matrix":
             what = f"the variable {heads.get('name', '')} has no # rows: and # columns:, as one of three axes has none"
         raise InputError(place, what, "save a full matrix of two axes: X = double(full(X)); save -text FILE X")

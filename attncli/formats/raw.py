@@ -6,7 +6,7 @@ import math
 import re
 from typing import TYPE_CHECKING
 
-from attncli.errors import InputError, suggestion
+from attncli.errors import InputError, suggest
 from attncli.records import record
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def read_raw(data: bytes, form: RawForm, where: str) -> Matrix:
 
     if form.dtype not in DTYPES:
         raise InputError(
-            where, f"{form.dtype!r} is not a type of numbers that attncli reads", suggestion(form.dtype, DTYPES)
+            where, f"{form.dtype!r} is not a type of numbers that attncli reads", suggest(form.dtype, DTYPES)
         )
     is_narrow = form.dtype == "bfloat16" or form.dtype in EIGHT_BITS
     dtype = narrow_dtype(form.dtype, where) if is_narrow else np.dtype(form.dtype).newbyteorder("<")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from attncli.errors import InputError
 from attncli.formats.table_notes import shape_hint
-from attncli.numbers.numerals import reads_as_cell
+from attncli.numbers.numerals import may_be_cell
 
 BLANKS = " "
 DELIMITERS = (
@@ -125,7 +125,7 @@ def _delimiter(lines: list[str]) -> str:
 
 
 def _could_be_number(cell: str) -> bool:
-    return reads_as_cell(cell) or bool(DECIMAL_COMMA.fullmatch(cell))
+    return may_be_cell(cell) or bool(DECIMAL_COMMA.fullmatch(cell))
 
 
 def _count(line: str, delimiter: str) -> int:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from attncli.errors import InputError
 from attncli.formats.table_cells import DECIMAL_COMMA, NAMES
 from attncli.numbers.foreign_numerals import HIDDEN, NUMBER, Doubt, doubt, invisible
-from attncli.numbers.numerals import NumeralError, is_number, parse_number, quoted
+from attncli.numbers.numerals import NumeralError, is_number, parse_number, quote
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -32,7 +32,7 @@ def take_header(table: Table, reading: Reading) -> tuple[int, list[str]] | None:
             column = found[0] + start
             raise _doubtful(table, 0, column, found[1], "say --header if the first row is a header")
     if len(table.rows) == 1:
-        what = f"the only row is a header ({', '.join(map(quoted, first[:3]))}{', …' if len(first) > 3 else ''})"
+        what = f"the only row is a header ({', '.join(map(quote, first[:3]))}{', …' if len(first) > 3 else ''})"
         raise InputError(table.place(0, 0), what, "leave out --header" if reading.header else None)
     return table.lines.pop(0), table.rows.pop(0)
 
@@ -44,7 +44,7 @@ def take_row_labels(table: Table) -> tuple[str, ...] | None:
         return None
     if (found := first_doubt(first)) is not None:
         row, about = found
-        raise _doubtful(table, row, 0, about, f"add a word if it is a label, as in {quoted('row ' + first[row])}")
+        raise _doubtful(table, row, 0, about, f"add a word if it is a label, as in {quote('row ' + first[row])}")
     if "" in first:
         raise InputError(table.place(first.index(""), 0), "a row label is missing", "name every row, or none")
     table.rows = [row[1:] for row in table.rows]
@@ -93,9 +93,9 @@ def _doubtful(table: Table, row: int, column: int, about: Doubt, as_label: str) 
     """The error for a cell in doubt, with the ways to say which it is: the number typed plainly, or `as_label`."""
     cell, cure = table.rows[row][column], about.hint
     if about.kind == HIDDEN:
-        what = f"{quoted(cell)} holds an invisible character, U+{ord(invisible(cell) or ' '):04X}"
+        what = f"{quote(cell)} holds an invisible character, U+{ord(invisible(cell) or ' '):04X}"
         return InputError(table.place(row, column), what, cure)
-    what = f"{quoted(cell)} could be {about.kind} or a label"
+    what = f"{quote(cell)} could be {about.kind} or a label"
     if about.kind == NUMBER and not about.cure:
         try:
             parse_number(cell)

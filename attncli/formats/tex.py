@@ -13,7 +13,7 @@ from attncli.formats.tex_names import NAME, NAME_HINT, is_changed, plain_name
 from attncli.formats.text_table_writer import as_table
 from attncli.matrix import Matrix
 from attncli.numbers import numerals
-from attncli.numbers.numerals import NumeralError, quoted
+from attncli.numbers.numerals import NumeralError, quote
 from attncli.records import record
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def read(data: bytes, where: str, reading: Reading) -> Contents:
     matrices: dict[str, Callable[[], Matrix]] = {}
     for name, block in zip(names, blocks, strict=True):
         if name in matrices:
-            raise InputError(source.at(block.start), f"there are two matrices called {quoted(name)}")
+            raise InputError(source.at(block.start), f"there are two matrices called {quote(name)}")
         matrix = source.matrix(block, f"{where}: {name}" if name else where, reading)
         matrices[name] = lambda matrix=matrix: matrix  # type: ignore[misc]
     return Contents(where, matrices)
@@ -130,7 +130,7 @@ class _Source:
                 position = start + around.end()
             elif not name and (called := NAME.match(flat, position - start)):
                 if is_changed(called[1]):
-                    what = f"{quoted(' '.join(called[1].split()))} names a product or a changed matrix"
+                    what = f"{quote(' '.join(called[1].split()))} names a product or a changed matrix"
                     raise InputError(self.at(position), what, NAME_HINT)
                 name, position = plain_name(called[1]), start + called.end()
             else:
@@ -138,7 +138,7 @@ class _Source:
                 side = "after" if after and not name else "before"
                 raise InputError(
                     self.at(position),
-                    f"{quoted(rest)} {side} a matrix is not understood",
+                    f"{quote(rest)} {side} a matrix is not understood",
                     "keep the matrices alone, each with a name before it: Q = …",
                 )
         return name
@@ -214,7 +214,7 @@ class _Source:
         if not plain:
             raise InputError(self.at(position), "the entry is empty", "write the number that belongs there")
         if _SUMMARY.search(plain):
-            raise InputError(self.at(position), f"{quoted(entry)} stands in place of numbers", "write every number out")
+            raise InputError(self.at(position), f"{quote(entry)} stands in place of numbers", "write every number out")
         plain = re.sub(r"^([+-])\s+", r"\1", plain)
         if fraction := _FRACTION.fullmatch(plain):
             return f"{fraction[1]}{fraction[2] or fraction[3]}/{fraction[4] or fraction[5]}"
@@ -243,8 +243,8 @@ def write(matrices: Mapping[str, Matrix]) -> Iterator[bytes]:
 
     def chunks() -> Iterator[bytes]:
         for name, table in tables.items():
-            cells = map(_spelled, numerals.shortest(table, ("0", "1")))
-            rows = numerals.joined_rows(cells, table.shape[1], " & ")
+            cells = map(_spelled, numerals.shortest_texts(table, ("0", "1")))
+            rows = numerals.join_rows(cells, table.shape[1], " & ")
             before = f"{_shown_name(name)} = " if name else ""
             body = " \\\\\n  ".join(rows)
             yield columns_allowed(table.shape[1]).encode()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from attncli.errors import InputError
-from attncli.numbers.numerals import quoted
+from attncli.numbers.numerals import quote
 
 COLUMNS_HINT = "write each number out in one entry: 1.5 & 2.25"
 _HARMLESS = re.compile(  # spacing, rules and fonts, which no number depends on
@@ -30,9 +30,9 @@ def refuse_inserted(columns: str, where: str) -> None:
     for insertion in re.finditer(r"[@!><]\s*(?=\{)", columns):
         group = columns[insertion.end() : group_end(columns, insertion.end())]
         if _HARMLESS.sub("", group[1:-1]).strip("{}"):
-            what = f"the columns set {quoted(insertion[0] + group)} beside entries, which is part of the numbers"
+            what = f"the columns set {quote(insertion[0] + group)} beside entries, which is part of the numbers"
             raise InputError(where, what, COLUMNS_HINT)
     outside = re.sub(r"\{[^{}]*\}", "", re.sub(r"\{[^{}]*(?:\{[^{}]*\}[^{}]*)*\}", "", columns[1:-1]))
     if re.search(r"[0-9&]", outside):
-        what = f"{quoted(columns)} stands in the place of the columns, and holds numbers"
+        what = f"{quote(columns)} stands in the place of the columns, and holds numbers"
         raise InputError(where, what, r"name the columns first: \begin{array}{cc} 1 & 0 \\ 0 & 1 \end{array}")

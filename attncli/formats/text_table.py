@@ -70,7 +70,7 @@ def _read_plain(data: bytes, where: str, reading: Reading) -> Matrix | None:
     if delimiter == b"," and points < rows * columns and LEADING_ZERO.search(data):
         return None  # there may be a 1,000; not where every cell has a point
     flat = data.replace(b"\n", b",").replace(delimiter, b",")  # a C reader would skip a run of tabs
-    numbers = numerals.numbers_between(flat, rows * columns)
+    numbers = numerals.parse_plain_numbers(flat, rows * columns)
     return None if numbers is None else _plain_matrix(numbers.reshape(rows, columns), where, reading)
 
 
@@ -100,7 +100,7 @@ def _read_blanks(data: bytes, where: str, reading: Reading) -> Matrix | None:
     if len(counts) != 1:
         return None
     columns = counts.pop()
-    numbers = numerals.numbers_between(b" ".join(lines), len(lines) * columns, " ")
+    numbers = numerals.parse_plain_numbers(b" ".join(lines), len(lines) * columns, " ")
     return None if numbers is None else _plain_matrix(numbers.reshape(len(lines), columns), where, reading)
 
 

@@ -95,12 +95,12 @@ def fault(tree: Tree, where: str, path: Path, what: str, hint: str | None = None
     return InputError(f"{where}: line {line}, column {column}", what, hint)
 
 
-def contents_of(tree: Tree, where: str, reading: Reading) -> Contents:
+def read_contents(tree: Tree, where: str, reading: Reading) -> Contents:
     """Each list under a key of the document is a matrix by that name; a document that is a list is the matrix ""."""
     if isinstance(tree.root, list):
         return Contents(where, {"": partial(matrix_at, tree, (), where, where, reading)}, tree)
     if not isinstance(tree.root, dict):
-        raise fault(tree, where, (), f"{described(tree.root)} where a list or a mapping is due", FORM)
+        raise fault(tree, where, (), f"{describe_node(tree.root)} where a list or a mapping is due", FORM)
     matrices = {
         str(name): partial(_labelled_matrix, tree, name, where, reading)
         for name, node in tree.root.items()
@@ -142,7 +142,7 @@ def matrix_at(tree: Tree, path: Path, where: str, name: str, reading: Reading) -
 
     node = node_at(tree, path)
     if not isinstance(node, list):
-        raise fault(tree, where, path, f"{described(node)} where a list is due", FORM)
+        raise fault(tree, where, path, f"{describe_node(node)} where a list is due", FORM)
     try:
         shape, cells = _flattened(node)
     except _UnevenError:
@@ -221,7 +221,7 @@ def _ragged_fault(tree: Tree, where: str, here: Path, length: int | None, due: i
     line, _ = tree.locate(first)
     if length is None:
         return fault(
-            tree, where, here, f"{described(node_at(tree, here))} beside lists, the first in line {line}", FORM
+            tree, where, here, f"{describe_node(node_at(tree, here))} beside lists, the first in line {line}", FORM
         )
     if due is None:
         return fault(tree, where, here, f"a list beside numbers, the first in line {line}", FORM)
@@ -236,7 +236,7 @@ def _indices(index: int, shape: tuple[int, ...]) -> Iterable[int]:
         index %= inner
 
 
-def described(node: Any) -> str:
+def describe_node(node: Any) -> str:
     if isinstance(node, dict):
         return "a mapping"
     if isinstance(node, list):
@@ -251,7 +251,7 @@ PLAIN = re.compile(r"[A-Za-z][\w .()?-]*(?<! )", re.ASCII)
 UNPRINTABLE = re.compile("[\x7f-\x9f\u2028-\u202e\u2066-\u2069\ufeff\ufffe\uffff\ud800-\udfff]")
 
 
-def quoted(text: str) -> str:
+def quote_scalar(text: str) -> str:
     """The text in double quotes, as JSON and YAML both read it."""
     import json
 
@@ -268,21 +268,21 @@ def shared_labels(matrices: Mapping[str, Matrix]) -> dict[str, tuple[str, ...]]:
     return {kind: labels.pop() for kind, labels in found.items() if len(labels) == 1}
 
 
-def rows_of(array: np.ndarray, cell: Callable[[str], str]) -> Iterator[list[str]]:
+def flow_rows(array: np.ndarray, cell: Callable[[str], str]) -> Iterator[list[str]]:
     """The rows of two axes as flow lists, a block of some 100,000 cells at a time."""
-    from attncli.numbers.numerals import joined_rows, shortest
+    from attncli.numbers.numerals import join_rows, shortest_texts
 
     step = max(1, 100_000 // array.shape[1])
     for first in range(0, len(array), step):
-        cells = map(cell, shortest(array[first : first + step]))
-        yield [f"[{row}]" for row in joined_rows(cells, array.shape[1], ", ")]
+        cells = map(cell, shortest_texts(array[first : first + step]))
+        yield [f"[{row}]" for row in join_rows(cells, array.shape[1], ", ")]
 
 
-def flat(array: np.ndarray, cell: Callable[[str], str]) -> str:
+def flow_text(array: np.ndarray, cell: Callable[[str], str]) -> str:
     """No axis, one axis, or no cells at all, on one line."""
-    from attncli.numbers.numerals import shortest
+    from attncli.numbers.numerals import shortest_texts
 
     if not array.size:
         return str(array.tolist())
-    texts = ", ".join(map(cell, shortest(array)))
+    texts = ", ".join(map(cell, shortest_texts(array)))
     return f"[{texts}]" if array.ndim else texts

@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from attncli.errors import InputError
-from attncli.files import shown
+from attncli.files import path_text
 from attncli.formats import tree as trees
 from attncli.formats.contents import Contents, Quoted, Tree
 from attncli.formats.encoding import decode
@@ -27,7 +27,7 @@ def read(data: bytes, where: str, reading: Reading) -> Contents:
     """The one document of a file; every fault is an InputError with line and column."""
     text = decode(data, where)
     root = _Builder(text, where).document()
-    return trees.contents_of(Tree(root, partial(trees.locate, partial(_events, text))), where, reading)
+    return trees.read_contents(Tree(root, partial(trees.locate, partial(_events, text))), where, reading)
 
 
 def _loader(text: str) -> Any:
@@ -125,7 +125,7 @@ class _Builder:
         if is_plain and key == "":
             raise self.fault(event, "a value without a key", "a key is a word, as in queries: [[1, 0]]")
         if key in mapping:
-            raise self.fault(event, f"the key {shown(key)} stands twice", "remove one of the two")
+            raise self.fault(event, f"the key {path_text(key)} stands twice", "remove one of the two")
         return str(key)
 
     def aliased(self, event: Any) -> Any:
@@ -219,7 +219,7 @@ def write(matrices: Mapping[str, Matrix]) -> Iterator[bytes]:
 def block(name: str, array: np.ndarray, indent: str = "") -> Iterator[bytes]:
     """One matrix of any number of axes under its name."""
     if array.ndim < 2 or not array.size:
-        yield f"{indent}{name}: {trees.flat(array, _number)}\n".encode()
+        yield f"{indent}{name}: {trees.flow_text(array, _number)}\n".encode()
         return
     yield f"{indent}{name}:\n".encode()
     for lines in _lines(array, f"{indent}  "):
@@ -228,7 +228,7 @@ def block(name: str, array: np.ndarray, indent: str = "") -> Iterator[bytes]:
 
 def _lines(array: np.ndarray, indent: str) -> Iterator[list[str]]:
     if array.ndim == 2:
-        for rows in trees.rows_of(array, _number):
+        for rows in trees.flow_rows(array, _number):
             yield [f"{indent}- {row}\n" for row in rows]
         return
     for part in array:
@@ -251,4 +251,4 @@ def _number(text: str) -> str:
 def scalar(text: str) -> str:
     """Text as a plain scalar where no reader could take it for anything else, in quotes otherwise."""
     words = ("true", "false", "null", "yes", "no", "on", "off", "y", "n", "inf", "nan", "infinity")
-    return text if trees.PLAIN.fullmatch(text) and text.lower() not in words else trees.quoted(text)
+    return text if trees.PLAIN.fullmatch(text) and text.lower() not in words else trees.quote_scalar(text)

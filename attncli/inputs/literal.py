@@ -11,7 +11,7 @@ from attncli.formats.raw import raw_form
 from attncli.formats.table_cells import split_number
 from attncli.matrix import Matrix
 from attncli.numbers import numerals
-from attncli.numbers.numerals import NumeralError, quoted, reads_as_cell
+from attncli.numbers.numerals import NumeralError, may_be_cell, quote
 
 if TYPE_CHECKING:
     from attncli.matrix import Reading
@@ -40,7 +40,7 @@ def looks_like_path(text: str) -> bool:
         return True
     if plain.startswith("[") or _OPENING.match(plain) or ";" in plain:
         return False
-    return bool(plain) and not any(reads_as_cell(word) for word in re.split(r"[\s,]+", plain) if word)
+    return bool(plain) and not any(may_be_cell(word) for word in re.split(r"[\s,]+", plain) if word)
 
 
 def _ends_like_file(plain: str) -> bool:
@@ -120,7 +120,7 @@ def _read_list(plain: str, where: str, reading: Reading) -> Matrix:
 
 
 def _refuse_rest(where: str, rest: str, expected: str) -> NoReturn:
-    found = quoted(rest.strip()) if rest.strip() else "nothing"
+    found = quote(rest.strip()) if rest.strip() else "nothing"
     raise InputError(where, f"expected {expected} after the list, found {found}")
 
 
@@ -156,7 +156,7 @@ class _Walk:
         while found := _TOKEN.match(text, position):
             token, position = found[1], found.end()
             if not self.counts and token != "[":
-                raise InputError(self.where, f"expected '[', found {quoted(token)}", "write a list: [[1, 0], [0, 1]]")
+                raise InputError(self.where, f"expected '[', found {quote(token)}", "write a list: [[1, 0], [0, 1]]")
             if token == ",":
                 self._separate(previous, styles, ",")
             elif token == "]":
@@ -199,7 +199,7 @@ class _Walk:
         if not self.leaf_depth:
             self.leaf_depth = depth
         if depth != self.leaf_depth or depth != len(self.lengths):
-            raise InputError(self.here(), f"{quoted(token)} stands where other rows have a list")
+            raise InputError(self.here(), f"{quote(token)} stands where other rows have a list")
         if nonfinite := _QUOTED_NONFINITE.fullmatch(token):
             token = nonfinite[1]  # as a JSON file spells it
         self.counts[-1] += 1

@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
-from attncli.errors import InputError, suggestion
-from attncli.files import exists, shown
+from attncli.errors import InputError, suggest
+from attncli.files import exists, path_text
 from attncli.formats import tree as trees
 from attncli.formats.contents import Contents, Quoted, Tree
 from attncli.inputs.request import MATRIX_NAMES, RESULT_NAMES, Labels, Request, Worksheet
-from attncli.inputs.settings import BY_KEY, whole
-from attncli.inputs.sources import CANONICAL, EXPECTED, Sources, name_of
+from attncli.inputs.settings import BY_KEY, read_whole
+from attncli.inputs.sources import CANONICAL, EXPECTED, Sources, source_name
 from attncli.systems import parse_system
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 LABELLED = tuple(f.name for f in fields(Labels))
 KEYS = {**CANONICAL, **{key: key for key in (*BY_KEY, "as", "labels", "expected", "digits", "title", "source")}}
-PARSERS = {**{key: setting.parse for key, setting in BY_KEY.items()}, "as": parse_system, "digits": whole}
+PARSERS = {**{key: setting.parse for key, setting in BY_KEY.items()}, "as": parse_system, "digits": read_whole}
 PAIRED = ("window", "heads")  # the settings that a list of two may give
 ONE_MATRIX = "holds one matrix, where a problem has queries and keys"
 APART = "give the matrices apart: attncli run Q K V"
@@ -32,7 +32,7 @@ APART = "give the matrices apart: attncli run Q K V"
 def read_problem(text: str, sources: Sources) -> Worksheet:
     """The problem that a file, a folder, standard input or a YAML literal holds."""
     contents = sources.contents(text)
-    name = name_of(text)
+    name = source_name(text)
     if contents.tree is None:
         return _from_arrays(contents, name)
     if not isinstance(contents.tree.root, dict):
@@ -75,7 +75,7 @@ def _from_arrays(contents: Contents, name: str) -> Worksheet:
             raise InputError(contents.where, what, "keep one of them")
         owners[kind + meant] = key
         (expected if kind else request)[meant] = decode()
-    listed = ", ".join(map(shown, others))
+    listed = ", ".join(map(path_text, others))
     if "queries" not in request and "x" not in request:
         what = f"holds {listed or ', '.join(owners.values()) or 'no array'}, and no queries"
         raise InputError(
@@ -131,23 +131,23 @@ class _Reader:
         return request, around
 
     def unknown(self, path: tuple[str, ...], choices: tuple[str, ...]) -> InputError:
-        cure = suggestion(path[-1], choices)
+        cure = suggest(path[-1], choices)
         if path in (("defaults",), ("jobs",)):
             cure = "a manifest of jobs is for attncli batch FILE -d DIR"
-        return self.fault((*path[:-1], trees.Key(path[-1])), f"unknown key {shown(path[-1])!r}", cure)
+        return self.fault((*path[:-1], trees.Key(path[-1])), f"unknown key {path_text(path[-1])!r}", cure)
 
     def mapping(self, path: tuple[str, ...]) -> Mapping[str, Any]:
         node = self.node(path)
         if not isinstance(node, dict):
             what = f"{path[-1]}: " if path else ""
-            raise self.fault(path, f"{what}{trees.described(node)} where a mapping is due", "as in name: value")
+            raise self.fault(path, f"{what}{trees.describe_node(node)} where a mapping is due", "as in name: value")
         return node
 
     def text(self, path: trees.Path) -> str:
         """A scalar as text; nothing at all is a fault, so that no forgotten value is taken for a wish."""
         node = self.node(path)
         if isinstance(node, (dict, list)):
-            raise self.fault(path, f"{path[0]}: {trees.described(node)} where one value is due")
+            raise self.fault(path, f"{path[0]}: {trees.describe_node(node)} where one value is due")
         if type(node) is str and node in trees.NULLS:
             raise self.fault(path, f"{path[0]}: the value is missing", "give it a value or leave the key out")
         return str(node)
@@ -160,9 +160,9 @@ class _Reader:
             return trees.matrix_at(self.tree, place, self.where, name, self.sources.reading)
         text = self.text(path)
         if not isinstance(node, Quoted):
-            from attncli.numbers.numerals import reads_as_cell
+            from attncli.numbers.numerals import may_be_cell
 
-            if reads_as_cell(text):
+            if may_be_cell(text):
                 return self.number(path, text, name)
         return self.sources.matrix(text, role=role, folder=self.folder, where=name)
 
@@ -215,11 +215,11 @@ class _Reader:
                 raise self.unknown(("labels", kind), LABELLED)
             names = self.node(("labels", kind))
             if not isinstance(names, list):
-                what = f"labels: {kind}: {trees.described(names)} where a list of names is due"
+                what = f"labels: {kind}: {trees.describe_node(names)} where a list of names is due"
                 raise self.fault(("labels", kind), what, f"{kind}: [first, second]")
             for index, name in enumerate(names):
                 if not isinstance(name, str):
-                    what = f"labels: {kind}: {trees.described(name)} where a name is due"
+                    what = f"labels: {kind}: {trees.describe_node(name)} where a name is due"
                     raise self.fault(("labels", kind, index), what)
             found[kind] = tuple(map(str, names))
         return Labels(**found)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from attncli.errors import UsageError, suggestion
+from attncli.errors import UsageError, suggest
 from attncli.records import record
 from attncli.variants import VARIANTS
 
@@ -31,10 +31,10 @@ class Setting:
 
     def value(self, text: str, where: str) -> Any:
         """The value that `text` means; a UsageError at `where` otherwise."""
-        return valued(self.parse, text, where)
+        return parse_value(self.parse, text, where)
 
 
-def valued(parse: Callable[[str], Any], text: str, where: str) -> Any:
+def parse_value(parse: Callable[[str], Any], text: str, where: str) -> Any:
     """What `parse` makes of the text; its ValueError as a UsageError at `where`."""
     try:
         return parse(text.strip())
@@ -43,17 +43,17 @@ def valued(parse: Callable[[str], Any], text: str, where: str) -> Any:
         raise UsageError(where, what, hint or None) from None
 
 
-def choice(noun: str, choices: tuple[str, ...]) -> Callable[[str], str]:
+def make_choice(noun: str, choices: tuple[str, ...]) -> Callable[[str], str]:
     def parse(text: str) -> str:
         if text in choices:
             return text
-        cure = suggestion(text, choices)
+        cure = suggest(text, choices)
         raise ValueError(f"{text!r} is not {noun}\n{cure}")
 
     return parse
 
 
-def number(text: str) -> float:
+def read_number(text: str) -> float:
     from attncli.numbers.numerals import NumeralError, parse_number
 
     try:
@@ -65,14 +65,14 @@ def number(text: str) -> float:
     return value
 
 
-def positive(text: str) -> float:
-    value = number(text)
+def read_positive(text: str) -> float:
+    value = read_number(text)
     if value <= 0:
         raise ValueError(f"{text} is not a number above 0")
     return value
 
 
-def whole(text: str) -> int:
+def read_whole(text: str) -> int:
     text = text.replace("\N{MINUS SIGN}", "-")
     digits = text[1:] if text[:1] in ("+", "-") else text
     if not (digits.isascii() and digits.isdigit()):
@@ -82,27 +82,27 @@ def whole(text: str) -> int:
     return int(text)
 
 
-def truth(text: str) -> bool:
+def read_truth(text: str) -> bool:
     if text.lower() in ("true", "false"):
         return text.lower() == "true"
     raise ValueError(f"{text!r} is neither true nor false")
 
 
-def window(text: str) -> tuple[int, int]:
+def read_window(text: str) -> tuple[int, int]:
     parts = text.strip("[]() ").replace(",", " ").split()
     if len(parts) != 2:
         raise ValueError(f"{text!r} is not LEFT,RIGHT\ntwo whole numbers, as in 2,0; -1 is unbounded")
-    left, right = whole(parts[0]), whole(parts[1])
+    left, right = read_whole(parts[0]), read_whole(parts[1])
     if left < -1 or right < -1:
         raise ValueError(f"{text!r} goes below -1\n-1 is unbounded, 0 is the query's own position")
     return left, right
 
 
-def heads(text: str) -> tuple[int, int]:
+def read_heads(text: str) -> tuple[int, int]:
     parts = [part.strip() for part in text.strip("[]() ").replace(",", "/").split("/")]
     if len(parts) not in (1, 2) or not all(part.isascii() and part.isdigit() for part in parts):
         raise ValueError(f"{text!r} is not H or H/KV\nas in 8, or 8/2 for 8 query heads and 2 key/value heads")
-    query_heads, key_heads = whole(parts[0]), whole(parts[-1])
+    query_heads, key_heads = read_whole(parts[0]), read_whole(parts[-1])
     if not query_heads or not key_heads:
         raise ValueError(f"{text!r} has no head")
     if query_heads % key_heads:
@@ -110,7 +110,7 @@ def heads(text: str) -> tuple[int, int]:
     return query_heads, key_heads
 
 
-def scale(text: str) -> str:
+def read_scale(text: str) -> str:
     from attncli.inputs.scale import parse_scale
 
     parse_scale(text)
@@ -124,39 +124,43 @@ CORNERS = ("top-left", "bottom-right")
 SETTINGS = (
     Setting(
         "variant",
-        choice("a variant", VARIANT_NAMES),
+        make_choice("a variant", VARIANT_NAMES),
         f"{', '.join(VARIANT_NAMES)} (default scaled); `attncli variants` tells them apart",
         "NAME",
         "--variant",
         short="-a",
         choices=VARIANT_NAMES,
     ),
-    Setting("scale", scale, "multiplies the raw scores: a number or an expression of dk, as 1/dk", "EXPR", "--scale"),
-    Setting("length_scale", positive, "the length ℓ of laplace and gaussian (default 1)", "NUMBER", "--length-scale"),
+    Setting(
+        "scale", read_scale, "multiplies the raw scores: a number or an expression of dk, as 1/dk", "EXPR", "--scale"
+    ),
+    Setting(
+        "length_scale", read_positive, "the length ℓ of laplace and gaussian (default 1)", "NUMBER", "--length-scale"
+    ),
     Setting(
         "mask_means",
-        choice("a meaning", MEANINGS),
+        make_choice("a meaning", MEANINGS),
         "whether 1 in the mask keeps a key (default) or drops it",
         "keep|drop",
         "--mask-means",
         choices=MEANINGS,
     ),
-    Setting("causal", truth, "only keys at or before the query's position", "", "--causal", is_flag=True),
+    Setting("causal", read_truth, "only keys at or before the query's position", "", "--causal", is_flag=True),
     Setting(
         "align",
-        choice("a corner", CORNERS),
+        make_choice("a corner", CORNERS),
         "where positions start: top-left (default) or bottom-right, the last query at the last key",
         "CORNER",
         "--align",
         choices=CORNERS,
     ),
-    Setting("query_offset", whole, "the position of query 0 among the keys", "N", "--query-offset"),
-    Setting("window", window, "only keys from L before to R after the query; -1 is unbounded", "L,R", "--window"),
-    Setting("softcap", positive, "cap the scores: C·tanh(scores/C)", "C", "--softcap"),
-    Setting("heads", heads, "split packed columns into H query heads and KV key/value heads", "H[/KV]", "--heads"),
+    Setting("query_offset", read_whole, "the position of query 0 among the keys", "N", "--query-offset"),
+    Setting("window", read_window, "only keys from L before to R after the query; -1 is unbounded", "L,R", "--window"),
+    Setting("softcap", read_positive, "cap the scores: C·tanh(scores/C)", "C", "--softcap"),
+    Setting("heads", read_heads, "split packed columns into H query heads and KV key/value heads", "H[/KV]", "--heads"),
     Setting(
         "dtype",
-        choice("a dtype", DTYPES),
+        make_choice("a dtype", DTYPES),
         "cast the inputs to it: float16, float32, float64",
         "DTYPE",
         "--dtype",

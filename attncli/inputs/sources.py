@@ -11,18 +11,18 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import BinaryIO
 
-from attncli.errors import AttncliError, InputError, UsageError, nearest, told_by_system
+from attncli.errors import AttncliError, InputError, UsageError, nearest, system_reason
 from attncli.files import (
     LONGEST_PATH,
     exists,
     is_folder,
-    link_target,
-    listed,
+    list_folder,
+    path_text,
+    read_all,
     read_bytes,
-    read_open,
-    real,
+    read_link,
     refuse_pipe,
-    shown,
+    resolve_path,
 )
 from attncli.formats import BY_NAME, COMPRESSED, by_suffix, split_suffix
 from attncli.formats.contents import Contents
@@ -70,7 +70,7 @@ class Sources:
     @property
     def paths(self) -> frozenset[str]:
         """The real paths of the files that were read."""
-        return frozenset(map(real, (*self._files, *self._raw_files)))
+        return frozenset(map(resolve_path, (*self._files, *self._raw_files)))
 
     def matrix(self, text: str, *, role: str, folder: str | None = None, where: str | None = None) -> Matrix:
         """The one matrix that `text` means.
@@ -96,17 +96,17 @@ class Sources:
             raise InputError(where, "an empty source", "a file, - for standard input, or numbers as in '1 0; 0 1'")
         if looks_like_path(text):
             path, at, _ = text.rpartition("@")
-            if at and exists(joined(folder, path)):
+            if at and exists(join_path(folder, path)):
                 what = "after @ come a type and a shape, which this is not"
-                raise InputError(shown(text), what, f"as in {EXAMPLE}")
-            raise missing(text, folder, where if folder is not None else None)
+                raise InputError(path_text(text), what, f"as in {EXAMPLE}")
+            raise missing_file(text, folder, where if folder is not None else None)
         return read_literal(text, where, self.reading)
 
     def contents(self, text: str, *, folder: str | None = None) -> Contents:
         """Everything that one source holds: a file, a folder with q.* k.* v.*, standard input, or a YAML literal."""
-        path = joined(folder, text)
-        if not exists(path) and exists(joined(folder, text.strip())):
-            path = joined(folder, text.strip())
+        path = join_path(folder, text)
+        if not exists(path) and exists(join_path(folder, text.strip())):
+            path = join_path(folder, text.strip())
         if exists(path):
             return self._folder(path) if is_folder(path) else self._file(path)
         text = text.strip()
@@ -114,21 +114,21 @@ class Sources:
             return self._standard_input("the problem")
         if text.startswith("{"):
             return BY_NAME["yaml"].read(text.encode("utf-8", "surrogateescape"), "literal", self.reading)
-        raise missing(text, folder)
+        raise missing_file(text, folder)
 
     def _found(self, text: str, folder: str | None) -> tuple[str, str | RawForm | None] | None:
         """(path, name) where the text is a file, FILE:NAME, which the rightmost colon parts, or FILE@DTYPE:SHAPE."""
         for candidate in dict.fromkeys((text, text.strip())):
             if len(candidate) > LONGEST_PATH or candidate in ("", "-"):
                 continue
-            if exists(joined(folder, candidate)):
-                return joined(folder, candidate), None
+            if exists(join_path(folder, candidate)):
+                return join_path(folder, candidate), None
             form = raw_form(candidate)
-            if form is not None and exists(joined(folder, form[0])) and not is_folder(joined(folder, form[0])):
-                return joined(folder, form[0]), form[1]
+            if form is not None and exists(join_path(folder, form[0])) and not is_folder(join_path(folder, form[0])):
+                return join_path(folder, form[0]), form[1]
             colon = candidate.rfind(":")
             while colon > 0:
-                path = joined(folder, candidate[:colon])
+                path = join_path(folder, candidate[:colon])
                 if exists(path) and not is_folder(path):
                     return path, candidate[colon + 1 :]
                 colon = candidate.rfind(":", 0, colon)
@@ -140,8 +140,8 @@ class Sources:
 
     def _of_file(self, path: str, name: str | RawForm | None, role: str) -> Matrix:
         if is_folder(path):
-            hint = f"attncli run {shown(path)}, alone, takes a folder with q.*, k.* and v.*"
-            raise InputError(shown(path), "is a folder, where one matrix is due", hint)
+            hint = f"attncli run {path_text(path)}, alone, takes a folder with q.*, k.* and v.*"
+            raise InputError(path_text(path), "is a folder, where one matrix is due", hint)
         if isinstance(name, RawForm):
             return self._raw(path, name)
         return self._picked(self._file(path), os.path.abspath(path), name, role)
@@ -152,7 +152,7 @@ class Sources:
         key = (os.path.abspath(path), f"@{form.dtype}:{form.shape}")
         if key not in self._matrices:
             self._raw_files.add(key[0])
-            self._matrices[key] = read_raw(_bytes(path), form, shown(path))
+            self._matrices[key] = read_raw(_bytes(path), form, path_text(path))
         return self._matrices[key]
 
     def _picked(self, contents: Contents, path: str, name: str | None, role: str) -> Matrix:
@@ -166,7 +166,7 @@ class Sources:
     def _file(self, path: str) -> Contents:
         key = os.path.abspath(path)
         if key not in self._files:
-            self._files[key] = self._read(_bytes(path), shown(path), split_suffix(path)[1])
+            self._files[key] = self._read(_bytes(path), path_text(path), split_suffix(path)[1])
         return self._files[key]
 
     def _standard_input(self, user: str) -> Contents:
@@ -175,9 +175,9 @@ class Sources:
             raise UsageError(STANDARD_INPUT, what, "save one of them to a file")
         self._stdin_user = user
         try:
-            data = read_open(self.stdin(), STANDARD_INPUT)
+            data = read_all(self.stdin(), STANDARD_INPUT)
         except OSError as error:
-            raise InputError(STANDARD_INPUT, told_by_system(error)) from None
+            raise InputError(STANDARD_INPUT, system_reason(error)) from None
         if not data:
             raise InputError(
                 STANDARD_INPUT, "nothing came in", "send a file into it, as in attncli run - k.csv < q.csv"
@@ -191,7 +191,7 @@ class Sources:
         if suffix in RAW and looks_raw(data):
             what = "its bytes do not say what numbers they are"
             raise InputError(where, what, f"say the type and the shape, as in {EXAMPLE}")
-        names = (self.from_format,) if self.from_format else recognised(data)
+        names = (self.from_format,) if self.from_format else recognise_format(data)
         refusals: list[AttncliError] = []
         for name in names:
             try:
@@ -206,41 +206,41 @@ class Sources:
         """Each file named after a matrix, as q.csv or mask.npy, is that matrix; other files are none of ours."""
         matrices: dict[str, Callable[[], Matrix]] = {}
         owners: dict[str, str] = {}
-        for entry in listed(path):
+        for entry in list_folder(path):
             stem, suffix = split_suffix(entry)
             name = CANONICAL.get(stem) or (stem if stem in EXPECTED else None)
             if name is None or by_suffix(suffix) is None:
                 continue
             if name in owners:
                 what = f"two files for {name}: {owners[name]} and {entry}"
-                raise InputError(shown(path), what, "keep one of them")
+                raise InputError(path_text(path), what, "keep one of them")
             owners[name] = entry
             matrices[name] = partial(self._of_folder, os.path.join(path, entry), name)
         for name in ("queries", "keys"):
             if name not in matrices:
                 what = f"a folder without {ALIASES[name][0]}.*, the {name}"
-                raise InputError(shown(path), what, "a folder is a problem where it holds q.*, k.* and v.*")
-        return Contents(shown(path), matrices)
+                raise InputError(path_text(path), what, "a folder is a problem where it holds q.*, k.* and v.*")
+        return Contents(path_text(path), matrices)
 
 
-def joined(folder: str | None, text: str) -> str:
+def join_path(folder: str | None, text: str) -> str:
     return os.path.join(folder, text) if folder and text else text
 
 
-def missing(text: str, folder: str | None, where: str | None = None) -> InputError:
+def missing_file(text: str, folder: str | None, where: str | None = None) -> InputError:
     """No such file, with the name in that folder that is most like it."""
-    path = joined(folder, text)
+    path = join_path(folder, text)
     parent, name = os.path.split(path)
-    target = link_target(path)
-    what = "no such file" if target is None else f"is a link to {shown(target)}, which does not exist"
+    target = read_link(path)
+    what = "no such file" if target is None else f"is a link to {path_text(target)}, which does not exist"
     try:
-        near = nearest(name, [entry for entry in listed(parent or ".") if entry != name]) if name else None
+        near = nearest(name, [entry for entry in list_folder(parent or ".") if entry != name]) if name else None
     except (InputError, ValueError):
         near = None
         if parent and not exists(parent):
-            what = f"no such file: there is no folder {shown(parent)}"
-    hint = f"did you mean {shown(os.path.join(os.path.dirname(text), near))}?" if near else None
-    culprit = shown(text if len(text) <= 200 else f"{text[:100]}…{text[-20:]}")
+            what = f"no such file: there is no folder {path_text(parent)}"
+    hint = f"did you mean {path_text(os.path.join(os.path.dirname(text), near))}?" if near else None
+    culprit = path_text(text if len(text) <= 200 else f"{text[:100]}…{text[-20:]}")
     return InputError(where, f"{culprit}: {what}", hint) if where else InputError(culprit, what, hint)
 
 
@@ -252,10 +252,10 @@ def worksheet_from_matrices(queries: str, keys: str, values: str | None, sources
         values=None if values is None else sources.matrix(values, role="values"),
     )
     assert request.queries is not None
-    return Worksheet(request=request, name=name_of(queries), where=request.queries.where)
+    return Worksheet(request=request, name=source_name(queries), where=request.queries.where)
 
 
-def name_of(text: str) -> str:
+def source_name(text: str) -> str:
     """A source's short name: its file's without the suffix, its folder's, `stdin` or `literal`."""
     path = text if exists(text) else text.strip()
     if path == "-" and not exists(path):
@@ -277,18 +277,18 @@ def name_of(text: str) -> str:
 def pick(contents: Contents, name: str | None, role: str) -> str:
     """The name of the array that is meant: the one asked for, the only one, or the one named like its role."""
     names = [str(found) for found in contents.matrices]
-    listed = ", ".join(map(shown, names[:20])) + (", …" if len(names) > 20 else "")
+    listed = ", ".join(map(path_text, names[:20])) + (", …" if len(names) > 20 else "")
     if name is not None:
         if name in names:
             return name
         if names == [""]:
             raise InputError(
-                contents.where, f"holds one array without a name, not {shown(name)!r}", "leave the name out"
+                contents.where, f"holds one array without a name, not {path_text(name)!r}", "leave the name out"
             )
         near = nearest(name, names)
         held = f"it holds {listed}" if names else "it holds none"
-        hint = f"did you mean {contents.where}:{shown(near)}?" if near else None
-        raise InputError(contents.where, f"has no array {shown(name)!r}: {held}", hint)
+        hint = f"did you mean {contents.where}:{path_text(near)}?" if near else None
+        raise InputError(contents.where, f"has no array {path_text(name)!r}: {held}", hint)
     if len(names) == 1 and names[0].lower() in _DESCRIPTIONS:
         what = f"holds no matrix: the only list is called {names[0]!r}, as what describes one"
         raise InputError(contents.where, what, f"if it is the matrix, say {contents.where}:{names[0]}")
@@ -304,10 +304,10 @@ def pick(contents: Contents, name: str | None, role: str) -> str:
     first = named[0] if named else names[0]
     rivals = f"{' and '.join(named)} could both be" if named else "none is called"
     what = f"holds {len(names)} arrays: {listed}; {rivals} {role}"
-    raise InputError(contents.where, what, f"name one, as in {contents.where}:{shown(first)}")
+    raise InputError(contents.where, what, f"name one, as in {contents.where}:{path_text(first)}")
 
 
-def recognised(data: bytes) -> tuple[str, ...]:
+def recognise_format(data: bytes) -> tuple[str, ...]:
     """The formats that the bytes may be, the likeliest first."""
     if data.startswith(b"\x93NUMPY"):
         return ("npy",)
@@ -340,12 +340,12 @@ def is_of_torch(data: bytes) -> bool:
 
 def looks_raw(data: bytes) -> bool:
     """Whether bytes that nothing recognises can't be text either."""
-    return recognised(data) == ("txt",) and b"\0" in data[:4096] and data[:2] not in (b"\xff\xfe", b"\xfe\xff")
+    return recognise_format(data) == ("txt",) and b"\0" in data[:4096] and data[:2] not in (b"\xff\xfe", b"\xfe\xff")
 
 
 def _bytes(path: str) -> bytes:
     data = read_bytes(path)
-    return _expanded(data, shown(path)) if path.lower().endswith(COMPRESSED) else data
+    return _expanded(data, path_text(path)) if path.lower().endswith(COMPRESSED) else data
 
 
 def _expanded(data: bytes, where: str) -> bytes:

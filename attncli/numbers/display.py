@@ -7,7 +7,7 @@ import math
 LARGE = 1e10  # from here on an exponent reads better than the digits
 
 
-def shown(value: float, digits: int) -> str:
+def format_number(value: float, digits: int) -> str:
     """`value` to `digits` decimals; with an exponent where those would all be zero, or where it is very large."""
     value = float(value)
     if not math.isfinite(value):
@@ -22,6 +22,6 @@ def shown(value: float, digits: int) -> str:
     return text
 
 
-def of_dimensions(shape: tuple[int, ...]) -> str:
+def format_shape(shape: tuple[int, ...]) -> str:
     """A shape as people write it: 4 × 3."""
     return " × ".join(map(str, shape))

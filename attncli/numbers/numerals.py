@@ -44,7 +44,7 @@ class NumeralError(ValueError):
         self.index = index
 
 
-def quoted(text: str) -> str:
+def quote(text: str) -> str:
     """The text in quotes for a message, its middle left out where it is long."""
     return repr(text if len(text) <= 60 else f"{text[:40]}…{text[-10:]}")
 
@@ -58,35 +58,35 @@ def parse_number(text: str, *, leading_zero: bool = True) -> float:
     if _DECIMAL.fullmatch(plain):
         if not leading_zero and _LEADING_ZERO.fullmatch(plain):
             raise NumeralError(
-                f"{quoted(text)} has a leading zero, which readers disagree about", f"type {_unpadded(plain)}"
+                f"{quote(text)} has a leading zero, which readers disagree about", f"type {_unpadded(plain)}"
             )
         value = float(plain)
         if value in (float("inf"), float("-inf")):
             sign = "-" if value < 0 else ""
             raise NumeralError(
-                f"{quoted(text)} is beyond the largest float64, {sign}1.8e308",
+                f"{quote(text)} is beyond the largest float64, {sign}1.8e308",
                 f"type {sign}inf if infinity is meant",
             )
         return value
     if nonfinite := _NONFINITE.fullmatch(plain):
         return float(nonfinite[1] + nonfinite[2])
     if fraction := _FRACTION.fullmatch(plain):
-        return _divided(text, fraction[1], fraction[2])
+        return _divide(text, fraction[1], fraction[2])
     raise _refusal(text, plain)
 
 
-def _divided(text: str, above: str, below: str) -> float:
+def _divide(text: str, above: str, below: str) -> float:
     """The fraction rounded once, from the exact quotient."""
     if len(above) + len(below) > _LONGEST:
-        raise NumeralError(f"{quoted(text)} has {len(above) + len(below)} digits, more than {_LONGEST}")
+        raise NumeralError(f"{quote(text)} has {len(above) + len(below)} digits, more than {_LONGEST}")
     divisor = Fraction(below)
     if not divisor:
-        raise NumeralError(f"{quoted(text)} divides by zero", "type inf, -inf or nan if that is meant")
+        raise NumeralError(f"{quote(text)} divides by zero", "type inf, -inf or nan if that is meant")
     try:
         value = float(Fraction(above) / divisor)
     except OverflowError:
         raise NumeralError(
-            f"{quoted(text)} is beyond the largest float64, 1.8e308", "type inf if infinity is meant"
+            f"{quote(text)} is beyond the largest float64, 1.8e308", "type inf if infinity is meant"
         ) from None
     return -0.0 if value == 0 and above.startswith("-") else value
 
@@ -101,12 +101,12 @@ def _refusal(text: str, plain: str) -> NumeralError:
     """Why `plain` is no number, and how to type the number that it looks like."""
     if not plain:
         return NumeralError("a number is missing")
-    what = f"{quoted(text)} is not a number"
+    what = f"{quote(text)} is not a number"
     if grouped := _GROUPED.fullmatch(plain):
         whole = grouped[1].replace(grouped[2], "") + (grouped[3] or "")
         if _DECIMAL_COMMA.fullmatch(plain):
             return NumeralError(
-                f"{quoted(text)} could be {whole} or {plain.replace(',', '.')}",
+                f"{quote(text)} could be {whole} or {plain.replace(',', '.')}",
                 f"type {whole} or {plain.replace(',', '.')}",
             )
         return NumeralError(f"{what}: its digits are in groups", f"type {whole}")
@@ -133,7 +133,7 @@ def parse_truth(text: str) -> bool | None:
     return TRUTHS.get(text.strip())
 
 
-def reads_as_cell(text: str) -> bool:
+def may_be_cell(text: str) -> bool:
     """Whether the text is a number or true/false, or a number written in a way that is refused (`1_000`)."""
     if not text.strip():
         return False
@@ -172,7 +172,7 @@ def parse_cells(texts: Sequence[str], *, leading_zero: bool = True) -> Array:
             values[index] = parse_number(text, leading_zero=leading_zero)
         except NumeralError as error:
             if text.strip() in TRUTHS:
-                error.what = f"{quoted(text)} stands among numbers"
+                error.what = f"{quote(text)} stands among numbers"
                 error.hint = "type 1 for true and 0 for false"
             raise NumeralError(error.what, error.hint, index) from None
     return values
@@ -182,10 +182,10 @@ def _plain_numbers(text: bytes, count: int) -> Array | None:
     """The numbers between the commas, where no letter but e occurs; None leaves the matter to the loop."""
     if text.endswith(b",") or text.translate(None, FLOAT_ALONE) != b"," * (count - 1):
         return None
-    return numbers_between(text, count)
+    return parse_plain_numbers(text, count)
 
 
-def numbers_between(text: bytes, count: int, delimiter: str = ",") -> Array | None:
+def parse_plain_numbers(text: bytes, count: int, delimiter: str = ",") -> Array | None:
     """The `count` numbers of a text of FLOAT_ALONE and delimiters, at the speed of C; None where one is wrong.
 
     `count` delimiters are in the text, of which one ends it, or one less: after an empty last cell fromstring would
@@ -211,7 +211,7 @@ def numbers_between(text: bytes, count: int, delimiter: str = ",") -> Array | No
     return numbers if numbers.size == count and np.isfinite(numbers).all() else None
 
 
-def shortest(array: Array, truths: tuple[str, str] = ("false", "true")) -> list[str]:
+def shortest_texts(array: Array, truths: tuple[str, str] = ("false", "true")) -> list[str]:
     """The cells in C order, each with the fewest digits that read back to the same value in the array's dtype."""
     kind, size = array.dtype.kind, array.dtype.itemsize
     flat = array.ravel()
@@ -227,7 +227,7 @@ def shortest(array: Array, truths: tuple[str, str] = ("false", "true")) -> list[
 def lines(table: Array, delimiter: str) -> bytes:
     """The rows of a table as `shortest` writes them, each ended by a newline."""
     if table.dtype.kind in "biu":
-        return ("\n".join(joined_rows(shortest(table), table.shape[1], delimiter)) + "\n").encode()
+        return ("\n".join(join_rows(shortest_texts(table), table.shape[1], delimiter)) + "\n").encode()
     from attncli.numbers.shortest_digits import joined
 
     doubles = table if table.dtype.kind == "f" and table.dtype.itemsize == 8 else _shortest_doubles(table.ravel())
@@ -280,7 +280,7 @@ def _shortest_double(value: float, dtype: np.dtype[Any]) -> float:
     return value  # pragma: no cover - 17 digits always read back
 
 
-def joined_rows(cells: Iterable[str], columns: int, delimiter: str) -> list[str]:
+def join_rows(cells: Iterable[str], columns: int, delimiter: str) -> list[str]:
     """Lines of `columns` cells each."""
     rows: Iterable[Sequence[str]] = zip(*repeat(iter(cells), columns), strict=True)
     return list(map(delimiter.join, rows))

@@ -10,12 +10,12 @@ import numpy as np
 
 from attncli.errors import ProblemError
 from attncli.inputs.request import Request
-from attncli.numbers.display import of_dimensions
-from attncli.numbers.numerals import shortest
+from attncli.numbers.display import format_shape
+from attncli.numbers.numerals import shortest_texts
 from attncli.problem.names import Names
 from attncli.problem.prepare import prepare
 from attncli.problem.problem import Problem
-from attncli.problem.row_masks import row_mask
+from attncli.problem.row_masks import make_row_mask
 from attncli.records import record
 
 MOST = 64  # rows and columns of a matrix that somebody can still look at
@@ -65,7 +65,7 @@ def refuse_large(problem: Problem) -> None:
     }
     for name, size in sizes.items():
         if max(size) > MOST:
-            what = f"{name} are {of_dimensions(size)}, and a page to play with shows at most {MOST} × {MOST}"
+            what = f"{name} are {format_shape(size)}, and a page to play with shows at most {MOST} × {MOST}"
             raise ProblemError("attncli play", what, "attncli run and attncli explain take problems of any size")
 
 
@@ -98,7 +98,7 @@ def part_of(problem: Problem, number: int) -> dict[str, Any]:
     places = list(dict.fromkeys(problem.key_index(each) for each in range(problem.parts)))
     alone = problem.alone(number)
     everywhere = replace(alone, visible=replace(alone.visible, left=None, right=None))
-    allowed = row_mask(everywhere, everywhere.part(0), range(problem.n)).allowed(0, problem.m)
+    allowed = make_row_mask(everywhere, everywhere.part(0), range(problem.n)).allowed(0, problem.m)
     bias = alone.bias
     return {
         "name": Names(problem).part(number),
@@ -126,7 +126,7 @@ def settings_of(problem: Problem, request: Request) -> dict[str, Any]:
 def packed(matrix: np.ndarray) -> list[Any]:
     """[rows, columns, numbers]: the numbers as text, or the bytes of float64 in base 64 where that is shorter."""
     rows, columns = matrix.shape
-    cells = shortest(np.asarray(matrix, np.float64).ravel()) if matrix.size else []
+    cells = shortest_texts(np.asarray(matrix, np.float64).ravel()) if matrix.size else []
     text = ",".join(cell.removesuffix(".0") for cell in cells)
     if len(text) > TEXT_AT_MOST * matrix.size:
         text = "=" + base64.b64encode(np.asarray(matrix, "<f8").tobytes()).decode()

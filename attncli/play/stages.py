@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from attncli.expressions import Expression, Symbol, function, minus, over, plus, times
+from attncli.expressions import Expression, Symbol, add, divide, function, multiply, subtract
 
 RAW, SCALE, SCORE = Symbol("raw"), Symbol("scale"), Symbol("score")
 CAP, BIAS, LARGEST = Symbol("cap"), Symbol("bias"), Symbol("largest")
@@ -10,11 +10,11 @@ EXPONENTIAL, SUM = Symbol("e"), Symbol("sum")
 WEIGHT, VALUE = Symbol("weight"), Symbol("value")
 
 STAGES: dict[str, Expression] = {
-    "scaled": times(RAW, SCALE),
-    "capped": times(CAP, function("tanh", over(SCORE, CAP))),
-    "biased": plus(SCORE, BIAS),
-    "exponential": function("exp", minus(SCORE, LARGEST)),
-    "weighted": over(EXPONENTIAL, SUM),
-    "lse": plus(LARGEST, function("log", SUM)),
-    "share": times(WEIGHT, VALUE),
+    "scaled": multiply(RAW, SCALE),
+    "capped": multiply(CAP, function("tanh", divide(SCORE, CAP))),
+    "biased": add(SCORE, BIAS),
+    "exponential": function("exp", subtract(SCORE, LARGEST)),
+    "weighted": divide(EXPONENTIAL, SUM),
+    "lse": add(LARGEST, function("log", SUM)),
+    "share": multiply(WEIGHT, VALUE),
 }

@@ -9,7 +9,7 @@ import numpy as np
 
 from attncli.errors import ProblemError
 from attncli.problem.problem import Conventions
-from attncli.systems import BIAS, BY_NAME, CAUSAL, GROUPS, LENGTHS, MASK, SOFTCAP, System, parse_system, those_with
+from attncli.systems import BIAS, BY_NAME, CAUSAL, GROUPS, LENGTHS, MASK, SOFTCAP, System, parse_system, systems_with
 
 if TYPE_CHECKING:
     from attncli.inputs.request import Request
@@ -24,19 +24,19 @@ ASKED = {
 }
 
 
-def assume(request: Request) -> tuple[Request, Conventions]:
+def apply_system(request: Request) -> tuple[Request, Conventions]:
     """The request with its system's defaults where it says nothing, and the conventions no setting can express."""
     if request.system is None:
         return request, Conventions()
-    system = system_named(request.system)
+    system = find_system(request.system)
     for feature, (name, option, words) in ASKED.items():
         if getattr(request, name) is not None and not system.has(feature):
-            raise lacking(system, feature, words, option)
+            raise lacking_error(system, feature, words, option)
     if not system.has(CAUSAL):
         if request.causal:
-            raise lacking(system, CAUSAL, "causal masking", "--causal")
+            raise lacking_error(system, CAUSAL, "causal masking", "--causal")
         if request.window not in (None, (-1, -1)):
-            raise lacking(system, CAUSAL, "window", "--window")
+            raise lacking_error(system, CAUSAL, "window", "--window")
     if request.bias is not None and system.only_alibi and not _is_alibi(request.bias.array):
         what = f"{system.name} adds ALiBi alone, −slope·|i + m − n − j|, and this is another bias"
         raise ProblemError(_where(system), what, "leave out --as, or --bias")
@@ -54,7 +54,7 @@ def assume(request: Request) -> tuple[Request, Conventions]:
     return replace(request, **changes), conventions  # type: ignore[arg-type]
 
 
-def wholly(request: Request, name: str) -> Request:
+def adopt_system(request: Request, name: str) -> Request:
     """What the system itself would make of these matrices: its own variant among the dot products, its polarity and
     its corner, whatever the request says of them."""
     changes: dict[str, object] = {"system": name, "mask_means": None, "align": None, "query_offset": None}
@@ -66,12 +66,12 @@ def wholly(request: Request, name: str) -> Request:
 def refuse_groups(problem: Problem, request: Request) -> None:
     """ProblemError where query heads share key heads, and the system has no such thing."""
     if request.system is not None and problem.key_heads is not None:
-        system = system_named(request.system)
+        system = find_system(request.system)
         if not system.has(GROUPS):
-            raise lacking(system, GROUPS, "grouped heads", "--heads H/KV")
+            raise lacking_error(system, GROUPS, "grouped heads", "--heads H/KV")
 
 
-def system_named(name: str) -> System:
+def find_system(name: str) -> System:
     """The record; ProblemError where there is none."""
     try:
         return BY_NAME[parse_system(name)]
@@ -80,15 +80,15 @@ def system_named(name: str) -> System:
         raise ProblemError("as", what, hint or None) from None
 
 
-def lacking(system: System, feature: str, words: str, option: str) -> ProblemError:
+def lacking_error(system: System, feature: str, words: str, option: str) -> ProblemError:
     return ProblemError(_where(system), f"{system.name} has no {words}", _cure(system, feature, option))
 
 
 def _cure(system: System, feature: str, option: str) -> str:
     if feature == MASK and system.has(LENGTHS):
         other = "--key-lengths" if not system.has(CAUSAL) else "--causal, --window or --key-lengths"
-        return f"{system.name} masks by {other}; these have a mask: {those_with(feature)}"
-    return f"leave out {option}; these have it: {those_with(feature)}"
+        return f"{system.name} masks by {other}; these have a mask: {systems_with(feature)}"
+    return f"leave out {option}; these have it: {systems_with(feature)}"
 
 
 def _where(system: System) -> str:

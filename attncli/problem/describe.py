@@ -17,7 +17,7 @@ def describe(problem: Problem, request: Request) -> Problem:
     said = {} if request.system is None else {"as": f"{request.system} ({BY_NAME[request.system].describes})"}
     if problem.queries.ndim == 4 and not problem.packed:
         said["axes"] = HEADS_FIRST
-    said |= dict(_said_of_masks(problem, request))
+    said |= dict(_mask_words(problem, request))
     if problem.softcap is not None:
         order = "after the bias" if problem.conventions.softcap_after_bias else "after the scale, before bias and mask"
         said["softcap"] = f"{problem.softcap:g}·tanh(scores/{problem.softcap:g}), {order}"
@@ -38,7 +38,7 @@ def describe(problem: Problem, request: Request) -> Problem:
     return replace(
         problem,
         described=said,
-        notes=(*problem.notes, *_notes_of_axes(problem, request), *_said_in_vain(problem, request)),
+        notes=(*problem.notes, *_notes_of_axes(problem, request), *_ignored_options(problem, request)),
         warnings=(*problem.warnings, *_zero_vectors(problem)),
     )
 
@@ -72,7 +72,7 @@ def _notes_of_axes(problem: Problem, request: Request) -> list[str]:
     return [f"four axes were read as {HEADS_FIRST}; {request.system} has {own}: transpose arrays that come from it"]
 
 
-def _said_in_vain(problem: Problem, request: Request) -> list[str]:
+def _ignored_options(problem: Problem, request: Request) -> list[str]:
     """Notes of options that change nothing here."""
     notes = []
     if problem.visible.left is None and problem.visible.right is None:
@@ -87,7 +87,7 @@ def _said_in_vain(problem: Problem, request: Request) -> list[str]:
     return notes
 
 
-def _said_of_masks(problem: Problem, request: Request) -> list[tuple[str, str]]:
+def _mask_words(problem: Problem, request: Request) -> list[tuple[str, str]]:
     said = []
     visible = problem.visible
     if problem.mask is not None:

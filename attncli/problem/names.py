@@ -62,12 +62,12 @@ class Names:
         return f"{shown} ({plain})" if label in self._repeated[axis] and shown != plain else shown
 
 
-def quoted(name: str) -> str:
+def quote_name(name: str) -> str:
     """A name in a sentence."""
     return f"“{name}”"
 
 
-def listed(names: list[str], count: int | None = None) -> str:
+def join_names(names: list[str], count: int | None = None) -> str:
     """a, b and c; where there are `count` of them, the first few and how many more."""
     if count is not None and count > len(names):
         return f"{', '.join(names[:-1])} and {count - len(names) + 1:,} more"

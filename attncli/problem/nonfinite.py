@@ -9,17 +9,17 @@ import numpy as np
 
 from attncli.errors import ProblemError
 from attncli.problem.problem import at, first_cell
-from attncli.problem.row_masks import row_mask
+from attncli.problem.row_masks import make_row_mask
 
 if TYPE_CHECKING:
     from attncli.matrix import Matrix
     from attncli.problem.problem import Part, Problem
-    from attncli.problem.projections import Sources
+    from attncli.problem.projections import ProjectedInputs
 
 TILE = 1 << 22  # cells looked at together when masks are searched
 
 
-def settle_nonfinite(problem: Problem, sources: Sources, *, allow: bool) -> Problem:
+def settle_nonfinite(problem: Problem, sources: ProjectedInputs, *, allow: bool) -> Problem:
     """The problem with unreachable non-finite keys and values set to 0 (and noted). Others are an error naming the
     first cell, or with `allow` stay, and `is_finite` says so."""
     if all(array is None or np.isfinite(array).all() for array in (problem.queries, problem.keys, problem.values)):
@@ -74,6 +74,6 @@ def _reached_in(problem: Problem, part: Part) -> np.ndarray:
     reached = np.zeros(problem.m, np.bool_)
     step = max(1, TILE // problem.m)
     for start in range(0, problem.n, step):
-        allowed = row_mask(problem, part, range(start, min(start + step, problem.n))).allowed(0, problem.m)
+        allowed = make_row_mask(problem, part, range(start, min(start + step, problem.n))).allowed(0, problem.m)
         reached |= True if allowed is None else allowed.any(axis=0)
     return reached

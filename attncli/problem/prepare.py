@@ -10,12 +10,12 @@ import numpy as np
 from attncli.errors import NumericError, ProblemError
 from attncli.inputs.request import Labels, Request
 from attncli.inputs.scale import evaluate_scale
-from attncli.matrix import contents
-from attncli.problem.conventions import assume, refuse_groups
+from attncli.matrix import kind_of_contents
+from attncli.problem.conventions import apply_system, refuse_groups
 from attncli.problem.describe import describe
 from attncli.problem.nonfinite import settle_nonfinite
 from attncli.problem.problem import Problem, Visible, at, first_cell
-from attncli.problem.projections import resolve_projections, rounded
+from attncli.problem.projections import resolve_projections, round_to_dtype
 from attncli.problem.shapes import axes_of, check_shapes, split_heads
 from attncli.variants import BY_NAME, DEFAULT, Variant
 
@@ -28,7 +28,7 @@ Array = np.ndarray
 def prepare(request: Request, *, compute: str | None = None) -> Problem:
     """Check that everything fits, and lay it out for the engine. `compute` forces the computing dtype (float64 for
     checking and explaining). Raises ProblemError, NumericError or UsageError."""
-    request, conventions = assume(request)
+    request, conventions = apply_system(request)
     sources = resolve_projections(request, compute)
     queries, keys, values = sources.queries, sources.keys, sources.values
     dtype, computing = choose_dtypes(request, [m for m in (queries, keys, values) if m is not None])
@@ -103,7 +103,7 @@ def _floating(matrix: Matrix) -> np.dtype:
         return dtype.newbyteorder("=")
     if dtype.kind == "b":
         raise ProblemError(matrix.where, "holds true and false where numbers are due", "a mask goes to --mask")
-    raise ProblemError(matrix.where, f"holds {contents(matrix.array)} where real numbers are due", _cure(dtype))
+    raise ProblemError(matrix.where, f"holds {kind_of_contents(matrix.array)} where real numbers are due", _cure(dtype))
 
 
 def _cure(dtype: np.dtype) -> str:
@@ -115,7 +115,7 @@ def cast(matrix: Matrix, dtype: np.dtype, computing: np.dtype, request: Request)
     _floating(matrix)
     array = matrix.array
     if request.dtype is not None and array.dtype != dtype:
-        array = rounded(array, matrix.where, request.dtype)
+        array = round_to_dtype(array, matrix.where, request.dtype)
     with np.errstate(invalid="ignore"):  # of signalling NaNs, which are told of elsewhere as quiet ones are
         return np.asarray(array, computing)
 
@@ -127,7 +127,7 @@ def _read_mask(request: Request) -> Array | None:
     array, where = request.mask.array, request.mask.where
     if array.dtype != np.bool_:
         if array.dtype.kind not in "iuf" and array.dtype.name != "bfloat16":
-            raise ProblemError(where, f"holds {contents(array)}: a mask is 0/1 or true/false")
+            raise ProblemError(where, f"holds {kind_of_contents(array)}: a mask is 0/1 or true/false")
         wrong = (array != 0) & (array != 1)
         if wrong.any():
             cell = first_cell(wrong)
@@ -145,7 +145,7 @@ def _read_bias(request: Request, computing: np.dtype) -> Array | None:
     if array.dtype == np.bool_:
         raise ProblemError(where, "holds true and false: a bias is numbers added to the scores", "use --mask")
     if array.dtype.kind not in "iuf" and array.dtype.name != "bfloat16":
-        raise ProblemError(where, f"holds {contents(array)}: a bias is numbers added to the scores")
+        raise ProblemError(where, f"holds {kind_of_contents(array)}: a bias is numbers added to the scores")
     with np.errstate(invalid="ignore"):  # of a signalling NaN
         wrong = np.isnan(array) | np.isposinf(array)
     if wrong.any():
@@ -229,7 +229,7 @@ def _read_lengths(request: Request, lead: tuple[int, ...], m: int) -> tuple[int,
     if array.ndim > 1:
         raise ProblemError(where, f"key lengths have the shape {array.shape}", _LENGTHS)
     if array.dtype.kind not in "iuf":
-        raise ProblemError(where, f"holds {contents(array)} where whole numbers are due", _LENGTHS)
+        raise ProblemError(where, f"holds {kind_of_contents(array)} where whole numbers are due", _LENGTHS)
     strange = ~np.isfinite(array) | (array != np.floor(array))
     if strange.any():
         raise ProblemError(where, f"{array[strange][0]:g} is not a whole number of keys", _LENGTHS)

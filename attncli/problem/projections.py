@@ -8,7 +8,7 @@ import numpy as np
 
 from attncli.errors import NumericError, ProblemError
 from attncli.inputs.request import Labels, Request
-from attncli.matrix import Matrix, contents
+from attncli.matrix import Matrix, kind_of_contents
 from attncli.problem.problem import at, first_cell
 from attncli.records import record
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @record
-class Sources:
+class ProjectedInputs:
     """The three matrices that the calculation is about, with the labels that came with them."""
 
     queries: Matrix
@@ -52,7 +52,7 @@ class Sources:
         return weights, _offset(self.b_o, weights.shape[1], "b_o").astype(computing)
 
 
-def resolve_projections(request: Request, compute: str | None = None) -> Sources:
+def resolve_projections(request: Request, compute: str | None = None) -> ProjectedInputs:
     """Q, K and V of a request; Q = x w_q + b_q, K and V from context (default x), where x is given. `compute` forces
     the dtype of the products."""
     if request.x is not None:
@@ -66,7 +66,7 @@ def resolve_projections(request: Request, compute: str | None = None) -> Sources
     if request.queries is None or request.keys is None:
         missing = "queries" if request.queries is None else "keys"
         raise ProblemError("problem", f"no {missing}", "give queries and keys, or x with w_q and w_k")
-    return Sources(
+    return ProjectedInputs(
         queries=request.queries,
         keys=request.keys,
         values=request.values,
@@ -79,7 +79,7 @@ def resolve_projections(request: Request, compute: str | None = None) -> Sources
     )
 
 
-def _project(request: Request, compute: str | None) -> Sources:
+def _project(request: Request, compute: str | None) -> ProjectedInputs:
     x = request.x
     assert x is not None
     for name in ("queries", "keys", "values"):
@@ -103,7 +103,7 @@ def _project(request: Request, compute: str | None) -> Sources:
         what = f"w_q has {q_width} columns, w_k has {k_width}"
         raise ProblemError(request.w_k.where, what, "queries and keys must be equally wide")
     labels = _labels(x, context, values, None)
-    return Sources(queries, keys, values, labels, request.w_o, request.b_o, _notes(request))
+    return ProjectedInputs(queries, keys, values, labels, request.w_o, request.b_o, _notes(request))
 
 
 def _times(
@@ -129,8 +129,8 @@ def _times(
     added = None if offset is None else _offset(offset, right.shape[1], f"b_{letter}")
     cast_to, compute = dtypes
     if cast_to is not None:
-        left, right = rounded(left, rows.where, cast_to), rounded(right, weights.where, cast_to)
-        added = None if added is None or offset is None else rounded(added, offset.where, cast_to)
+        left, right = round_to_dtype(left, rows.where, cast_to), round_to_dtype(right, weights.where, cast_to)
+        added = None if added is None or offset is None else round_to_dtype(added, offset.where, cast_to)
     dtype = np.dtype(compute) if compute else np.result_type(left, right, *([] if added is None else [added]), "f4")
     with np.errstate(over="ignore", invalid="ignore"):
         product = np.asarray(left, dtype) @ np.asarray(right, dtype)
@@ -161,7 +161,7 @@ def _offset(matrix: Matrix, width: int, name: str) -> np.ndarray:
     return array.reshape(width)
 
 
-def rounded(array: np.ndarray, where: str, dtype: str) -> np.ndarray:
+def round_to_dtype(array: np.ndarray, where: str, dtype: str) -> np.ndarray:
     """The numbers as --dtype rounds them; NumericError where one is beyond it."""
     with np.errstate(over="ignore", invalid="ignore"):  # a signalling NaN is as invalid as a quiet one
         narrow = array.astype(dtype)
@@ -201,7 +201,7 @@ def _numbers(matrix: Matrix) -> np.ndarray:
     if array.dtype == np.float16 or array.dtype.name == "bfloat16":
         with np.errstate(invalid="ignore"):  # of a signalling NaN
             return array.astype(np.float32)
-    raise ProblemError(matrix.where, f"holds {contents(array)} where numbers are due")
+    raise ProblemError(matrix.where, f"holds {kind_of_contents(array)} where numbers are due")
 
 
 def _labels(queries: Matrix, keys: Matrix, values: Matrix | None, features: tuple[str, ...] | None) -> Labels:

@@ -103,16 +103,16 @@ class RowMasks:
     def of(self, part: Part, rows: range) -> RowMask:
         """The masks of these queries of one part, or of a stack of parts."""
         if not self._is_shared:
-            return row_mask(self.problem, part, rows)
+            return make_row_mask(self.problem, part, rows)
         if rows in self._kept:
             return self._kept[rows]
-        made = replace(row_mask(self.problem, replace(part, first=0), rows), kept={})  # as of any part
+        made = replace(make_row_mask(self.problem, replace(part, first=0), rows), kept={})  # as of any part
         if len(self._kept) < KEPT:
             self._kept[rows] = made
         return made
 
 
-def row_mask(problem: Problem, part: Part, rows: range) -> RowMask:
+def make_row_mask(problem: Problem, part: Part, rows: range) -> RowMask:
     """The masks of these queries of one part, or of a stack of parts."""
     mask = None if part.mask is None else part.mask[..., rows.start : rows.stop, :]
     bias = None if part.bias is None else part.bias[..., rows.start : rows.stop, :]

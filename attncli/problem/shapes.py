@@ -10,7 +10,7 @@ from attncli.errors import ProblemError
 from attncli.records import record
 
 if TYPE_CHECKING:
-    from attncli.problem.projections import Sources
+    from attncli.problem.projections import ProjectedInputs
 
 Array = np.ndarray
 Shape = tuple[int, ...]
@@ -48,7 +48,7 @@ def axes_of(array: Array, where: str, role: str) -> Array:
 
 
 def split_heads(
-    queries: Array, keys: Array, values: Array | None, heads: tuple[int, int], sources: Sources
+    queries: Array, keys: Array, values: Array | None, heads: tuple[int, int], sources: ProjectedInputs
 ) -> tuple[Array, Array, Array | None]:
     """(…, n, H·d) → (…, H, n, d) as views, for the H query heads and the KV key/value heads."""
     query_heads, key_heads = heads
@@ -78,7 +78,7 @@ def check_shapes(
     values: Array | None,
     mask: Array | None,
     bias: Array | None,
-    sources: Sources,
+    sources: ProjectedInputs,
     wheres: tuple[str, str],
     packed: tuple[int, int] | None,
 ) -> Layout:
@@ -112,7 +112,7 @@ def check_shapes(
     )
 
 
-def _refuse_columns(queries: Array, keys: Array, sources: Sources, packed: tuple[int, int] | None) -> NoReturn:
+def _refuse_columns(queries: Array, keys: Array, sources: ProjectedInputs, packed: tuple[int, int] | None) -> NoReturn:
     """Queries and keys of different widths: what the user gave, in the user's shapes."""
     q_shape, k_shape = sources.queries.array.shape, sources.keys.array.shape
     if packed is not None and packed != (1, 1):
@@ -131,7 +131,7 @@ def _refuse_columns(queries: Array, keys: Array, sources: Sources, packed: tuple
 
 
 def _leading(
-    queries: Array, keys: Array, values: Array | None, sources: Sources, packed: bool
+    queries: Array, keys: Array, values: Array | None, sources: ProjectedInputs, packed: bool
 ) -> tuple[Shape, int | None]:
     """The leading axes of the result, and the number of key heads where query heads share them."""
     q_lead, k_lead = queries.shape[:-2], keys.shape[:-2]
@@ -152,7 +152,7 @@ def _leading(
     return _broadcast([q_lead, k_lead, v_lead], sources, packed), None
 
 
-def _broadcast(leads: list[Shape], sources: Sources, packed: bool) -> Shape:
+def _broadcast(leads: list[Shape], sources: ProjectedInputs, packed: bool) -> Shape:
     try:
         return np.broadcast_shapes(*leads)
     except ValueError:

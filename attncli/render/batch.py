@@ -8,10 +8,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from attncli.files import shown
+from attncli.files import path_text
 
 if TYPE_CHECKING:
-    from attncli.batch.dry_run import Plan
+    from attncli.batch.dry_run import JobPlan
     from attncli.batch.scheduler import Summary
 
 
@@ -29,7 +29,7 @@ class Nothing:
 
 
 @contextmanager
-def bar(total: int, *, quiet: bool) -> Iterator[Bar]:
+def batch_bar(total: int, *, quiet: bool) -> Iterator[Bar]:
     """A bar with the numbers done, failed and left, on standard error where that is a terminal."""
     if quiet or sys.stderr is None or not sys.stderr.isatty():
         yield Nothing()
@@ -52,7 +52,7 @@ def bar(total: int, *, quiet: bool) -> Iterator[Bar]:
         yield Shown()
 
 
-def closing(summary: Summary, folder: str, seconds: float) -> str:
+def closing_line(summary: Summary, folder: str, seconds: float) -> str:
     """One line: how many jobs came to what."""
     counts = [f"{summary.ok} ok"]
     for number, what in ((summary.wrong, "wrong"), (summary.failed, "failed"), (summary.left, "not done")):
@@ -63,11 +63,11 @@ def closing(summary: Summary, folder: str, seconds: float) -> str:
     return f"{jobs}: {', '.join(counts)}{known}; {seconds:.1f} s; results in {folder}\n"
 
 
-def troubles(summary: Summary, log: str) -> str:
+def trouble_lines(summary: Summary, log: str) -> str:
     """The first jobs that failed or differ, each with its hint, and how many more there are."""
     lines = []
     for record in summary.failures:
-        lines.append(f"error: {named(record)}")
+        lines.append(f"error: {name_failure(record)}")
         if record.get("hint"):
             lines.append(f"hint: {record['hint']}")
     lines += [f"wrong: {record['name']}: {record['error']}" for record in summary.differing]
@@ -80,18 +80,18 @@ def troubles(summary: Summary, log: str) -> str:
     return "".join(line + "\n" for line in lines)
 
 
-def named(record: Mapping[str, Any]) -> str:
+def name_failure(record: Mapping[str, Any]) -> str:
     """A failure with its job's name, where the message does not have it already."""
     name, error = str(record["name"]), str(record["error"])
     return error if name in error else f"{name}: {error}"
 
 
-def plan_line(plan: Plan) -> str:
+def plan_line(plan: JobPlan) -> str:
     """A job of a dry run: its name, shapes, work and memory, or what is wrong with it."""
     if plan.error is not None:
-        return f"{shown(plan.name)}: error: {plan.error}\n"
+        return f"{path_text(plan.name)}: error: {plan.error}\n"
     shapes = ", ".join(f"{name} {' × '.join(map(str, shape))}" for name, shape in plan.shapes.items())
-    return f"{shown(plan.name)}: {shapes}; {counted(plan.work)} multiplications, {sized(plan.memory)}\n"
+    return f"{path_text(plan.name)}: {shapes}; {format_count(plan.work)} multiplications, {format_bytes(plan.memory)}\n"
 
 
 @dataclass(slots=True)
@@ -103,7 +103,7 @@ class Total:
     work: int = 0
     memory: int = 0
 
-    def add(self, plan: Plan) -> None:
+    def add(self, plan: JobPlan) -> None:
         """Add a job."""
         self.jobs += 1
         self.failed += plan.error is not None
@@ -114,10 +114,12 @@ class Total:
         """All jobs in one line."""
         bad = f", {self.failed} of them with errors" if self.failed else ""
         jobs = "1 job" if self.jobs == 1 else f"{self.jobs} jobs"
-        return f"{jobs}{bad}; {counted(self.work)} multiplications, at most {sized(self.memory)} for one job\n"
+        return (
+            f"{jobs}{bad}; {format_count(self.work)} multiplications, at most {format_bytes(self.memory)} for one job\n"
+        )
 
 
-def counted(number: float) -> str:
+def format_count(number: float) -> str:
     """A large number in thousands, millions, …"""
     for unit in ("", " thousand", " million", " billion"):
         if number < 1000:
@@ -126,7 +128,7 @@ def counted(number: float) -> str:
     return f"{number:.4g} trillion"
 
 
-def sized(number: float) -> str:
+def format_bytes(number: float) -> str:
     """Bytes as people say them."""
     for unit in ("bytes", "kB", "MB", "GB"):
         if number < 1000:

@@ -9,29 +9,29 @@ from collections import Counter
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from attncli.check.report import VERDICTS, CaseReport, Explanation, MatrixCheck
-from attncli.errors import UsageError, suggestion
+from attncli.check.report import VERDICTS, CaseReport, Diagnosis, MatrixCheck
+from attncli.errors import UsageError, suggest
 from attncli.errors import printable as escaped
-from attncli.render.console import make_console, rendered, speaks_unicode, terminal_width
-from attncli.render.result.tables import Style, plain
+from attncli.render.console import make_console, render_text, speaks_unicode, terminal_width
+from attncli.render.result.tables import Style, to_ascii
 
 if TYPE_CHECKING:
-    from attncli.check.suites import Outcome
+    from attncli.check.suites import CaseOutcome
 
 WIDTH = 78
 LOOKS = {"wrong": "bold red", "error": "bold red", "exact": "green"}
 
 
-def verdict_renderer(format: str) -> Callable[[list[Outcome], bool], str]:
+def verdict_renderer(format: str) -> Callable[[list[CaseOutcome], bool], str]:
     """The function that makes this format; UsageError where there is none."""
-    renderers = {"table": verdict_text, "json": lambda outcomes, _ascii: json_text(outcomes)}
+    renderers = {"table": verdict_text, "json": lambda outcomes, _ascii: check_json(outcomes)}
     if format not in renderers:
-        hint = suggestion(format, renderers)
+        hint = suggest(format, renderers)
         raise UsageError("--format", f"{format!r} is not a format for verdicts", hint)
     return renderers[format]
 
 
-def verdict_text(outcomes: list[Outcome], ascii_only: bool) -> str:
+def verdict_text(outcomes: list[CaseOutcome], ascii_only: bool) -> str:
     """Each case with its matrices; of several cases those that hold in one line each, then a count of verdicts."""
     from rich.text import Text
 
@@ -46,13 +46,13 @@ def verdict_text(outcomes: list[Outcome], ascii_only: bool) -> str:
             head.append(f": {escaped(outcome.error.what)}" if outcome.error else "")
         elif len(lines) == 1 and len(outcomes) > 1:
             head.append(f"  {lines.pop()}")
-        blocks.append(rendered(console, head).rstrip("\n") + "".join(f"\n{line}" for line in lines))
+        blocks.append(render_text(console, head).rstrip("\n") + "".join(f"\n{line}" for line in lines))
     if len(outcomes) > 1:
-        blocks.append(summary(outcomes))
-    return plain("\n".join(blocks) + "\n", Style(ascii_only=ascii_only))
+        blocks.append(summary_line(outcomes))
+    return to_ascii("\n".join(blocks) + "\n", Style(ascii_only=ascii_only))
 
 
-def summary(outcomes: list[Outcome]) -> str:
+def summary_line(outcomes: list[CaseOutcome]) -> str:
     """How many cases got which verdict."""
     counts = Counter(outcome.verdict for outcome in outcomes)
     told = ", ".join(f"{counts[verdict]} {verdict}" for verdict in (*VERDICTS, "error") if counts[verdict])
@@ -65,17 +65,17 @@ def case_lines(report: CaseReport, *, brief: bool) -> list[str]:
         return [f"({', '.join(check.what for check in report.checks)})"]
     lines = []
     for check in report.checks:
-        lines.append(f"  {check.what:<11} {check.verdict:<16} {claim(check)}")
-        lines += _folded(worst_cell(check), "    ")
-        lines += _folded(check.note, "    ")
+        lines.append(f"  {check.what:<11} {check.verdict:<16} {claim_text(check)}")
+        lines += _fold(worst_cell(check), "    ")
+        lines += _fold(check.note, "    ")
         if check.verdict == "wrong":
-            lines += _folded(errors_said(check), "    ")
+            lines += _fold(error_sentence(check), "    ")
     if report.verdict == "wrong":
         lines += _diagnosis_lines(report)
     return lines
 
 
-def claim(check: MatrixCheck) -> str:
+def claim_text(check: MatrixCheck) -> str:
     """How precisely the numbers are taken to be meant."""
     if check.tolerance:
         return f"by {check.tolerance}"
@@ -104,18 +104,18 @@ def right_number(check: MatrixCheck) -> str:
     return f"{value:.4e}" if float(text) == 0 != value else text
 
 
-def errors_said(check: MatrixCheck) -> str:
+def error_sentence(check: MatrixCheck) -> str:
     """How large the errors are, against those of a plain computation, and what they have in common."""
     errors = check.errors
     if errors is None:
         return ""
-    told = f"off by {_counted(errors.largest)} {errors.unit}"
+    told = f"off by {_format_errors(errors.largest)} {errors.unit}"
     if errors.plain is not None:
-        told += f" (a plain {errors.dtype} computation: at most {_counted(errors.plain)})"
+        told += f" (a plain {errors.dtype} computation: at most {_format_errors(errors.plain)})"
     return f"{told}; {errors.structure}"
 
 
-def _counted(number: float) -> str:
+def _format_errors(number: float) -> str:
     if math.isinf(number):
         return "infinitely many"
     return f"{number:.3g}" if number < 100 else f"{number:,.0f}" if number < 1e7 else f"{number:.1e}"
@@ -128,9 +128,9 @@ def _diagnosis_lines(report: CaseReport) -> list[str]:
     noun = "what was done instead" if len(report.diagnosis) == 1 else "what may have been done instead"
     lines = [f"  {noun}:"]
     for found in report.diagnosis[:MOST_SHOWN]:
-        lines += _folded(f"{found.slip}: {found.sentence}", "    ")
+        lines += _fold(f"{found.slip}: {found.sentence}", "    ")
         if found.also:
-            lines += _folded(f"(the same numbers here: {', '.join(found.also)})", "      ")
+            lines += _fold(f"(the same numbers here: {', '.join(found.also)})", "      ")
     if len(report.diagnosis) > MOST_SHOWN:
         lines.append(f"    and {len(report.diagnosis) - MOST_SHOWN} more (-f json lists them)")
     return lines
@@ -139,7 +139,7 @@ def _diagnosis_lines(report: CaseReport) -> list[str]:
 MOST_SHOWN = 5
 
 
-def _folded(text: str, indent: str) -> list[str]:
+def _fold(text: str, indent: str) -> list[str]:
     """The text in lines that fit 80 columns, or a narrower terminal; no word, and so no number, is broken."""
     width = min(WIDTH, max(30, (terminal_width() or WIDTH) - 1))
     return textwrap.wrap(
@@ -147,12 +147,12 @@ def _folded(text: str, indent: str) -> list[str]:
     )
 
 
-def json_text(outcomes: list[Outcome]) -> str:
+def check_json(outcomes: list[CaseOutcome]) -> str:
     """The contract's object; null for what JSON cannot say."""
     return json.dumps({"cases": [case_object(outcome) for outcome in outcomes]}, ensure_ascii=False, indent=2) + "\n"
 
 
-def case_object(outcome: Outcome) -> dict[str, Any]:
+def case_object(outcome: CaseOutcome) -> dict[str, Any]:
     """One case; an error instead of a report has its message."""
     report = outcome.report
     if report is None:
@@ -196,7 +196,7 @@ def _check_object(check: MatrixCheck) -> dict[str, Any]:
     return told
 
 
-def _diagnosis_object(found: Explanation) -> dict[str, Any]:
+def _diagnosis_object(found: Diagnosis) -> dict[str, Any]:
     return {
         "slip": found.slip,
         "also": list(found.also),

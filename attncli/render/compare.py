@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from attncli.compare.comparison import Column, Comparison, Difference
-from attncli.errors import UsageError, suggestion
+from attncli.errors import UsageError, suggest
 from attncli.errors import printable as escaped
-from attncli.numbers.display import of_dimensions, shown
+from attncli.numbers.display import format_number, format_shape
 from attncli.render import colours
-from attncli.render.console import folded, has_colour, make_console, rendered, speaks_unicode, terminal_width
-from attncli.render.markdown import markdown_escaped
-from attncli.render.result.documents import nested
-from attncli.render.result.tables import Style, clipped, console_of, plain
+from attncli.render.console import fold_text, has_colour, make_console, render_text, speaks_unicode, terminal_width
+from attncli.render.markdown import escape_markdown
+from attncli.render.result.documents import json_lists
+from attncli.render.result.tables import Style, clipped, console_of, to_ascii
 from attncli.render.result.view import edges
 
 if TYPE_CHECKING:
@@ -31,11 +31,13 @@ Row = tuple[str, list[str], list[float | None]]  # label, cells, and for weights
 def comparison_text(comparison: Comparison, format: str, style: Style, title: str | None = None) -> str:
     """The comparison in this format; UsageError where there is none."""
     if format not in FORMATS:
-        hint = suggestion(format, FORMATS)
+        hint = suggest(format, FORMATS)
         raise UsageError("--format", f"{format!r} is not a format of compare", hint)
     if format == "json":
-        return json_text(comparison)
-    return markdown_text(comparison, style, title) if format == "markdown" else table_text(comparison, style, title)
+        return comparison_json(comparison)
+    return (
+        comparison_markdown(comparison, style, title) if format == "markdown" else table_text(comparison, style, title)
+    )
 
 
 def shown_queries(comparison: Comparison, style: Style) -> list[tuple[int, int]]:
@@ -60,7 +62,7 @@ def sections(columns: list[Column], comparison: Comparison, style: Style) -> lis
     spread: list[Row] = [
         ("top key", [_top(column, comparison, style) for column in columns], blank),
         ("effective keys", [f"{column.effective_keys:,.2f}" if column.top else "0" for column in columns], blank),
-        ("entropy", [shown(column.entropy, style.digits) for column in columns], blank),
+        ("entropy", [format_number(column.entropy, style.digits) for column in columns], blank),
     ]
     found = [("weights", weights), ("attention", spread)]
     width = max((0 if column.output is None else len(column.output) for column in columns), default=0)
@@ -70,7 +72,9 @@ def sections(columns: list[Column], comparison: Comparison, style: Style) -> lis
         if place and c != shown_columns[place - 1] + 1:
             output.append((style.dots, [style.dots] * len(columns), blank))
         label = names.column(c) if width > 1 or names.has_labels("values") else "output"
-        cells = ["" if column.output is None else shown(float(column.output[c]), style.digits) for column in columns]
+        cells = [
+            "" if column.output is None else format_number(float(column.output[c]), style.digits) for column in columns
+        ]
         output.append((label, cells, blank))
     return [*found, ("output", output)] if output else found
 
@@ -79,7 +83,9 @@ def _weight(column: Column, j: int, style: Style) -> str:
     weight = float(column.weights[j])
     if not column.allowed[j] and not weight:
         return style.masked
-    return shown(weight, style.digits) + ("*" if j in column.top and len(column.top) < column.allowed.sum() else " ")
+    return format_number(weight, style.digits) + (
+        "*" if j in column.top and len(column.top) < column.allowed.sum() else " "
+    )
 
 
 def _heat(column: Column, j: int) -> float | None:
@@ -105,32 +111,32 @@ def table_text(comparison: Comparison, style: Style, title: str | None) -> str:
     if not style.ascii_only and not speaks_unicode():
         style = Style(style.digits, style.full, ascii_only=True)
     queries = shown_queries(comparison, style)
-    said = [folded(plain(heading(comparison, title), style))]
+    said = [fold_text(to_ascii(comparison_heading(comparison, title), style))]
     for part, row in queries:
         columns = comparison.columns(part, row)
-        for group in fitting(columns, comparison, style):
-            console = console_of(style, least_width(_table(group, comparison, style)))
-            said.append(rendered(console, *_query_table(group, comparison, style, part, row)).rstrip("\n"))
+        for group in fit_candidates(columns, comparison, style):
+            console = console_of(style, comparison_width(_table(group, comparison, style)))
+            said.append(render_text(console, *_query_table(group, comparison, style, part, row)).rstrip("\n"))
     total = comparison.problem.parts * comparison.problem.n
     if len(queries) < total:
         said.append(f"{style.dots} {total - len(queries):,} of {total:,} queries left out (--full shows all)")
-    said.append(folded("\n".join(conclusion(comparison, style))))
-    return plain("\n\n".join(said) + "\n", style)
+    said.append(fold_text("\n".join(conclusion(comparison, style))))
+    return to_ascii("\n\n".join(said) + "\n", style)
 
 
-def fitting(columns: list[Column], comparison: Comparison, style: Style) -> list[list[Column]]:
+def fit_candidates(columns: list[Column], comparison: Comparison, style: Style) -> list[list[Column]]:
     """The columns in groups that the terminal has room for; all together where there is none."""
     width = terminal_width()
     if width is None:
         return [columns]
     for size in range(len(columns), 1, -1):
         groups = [columns[i : i + size] for i in range(0, len(columns), size)]
-        if all(least_width(_table(group, comparison, style)) <= width for group in groups):
+        if all(comparison_width(_table(group, comparison, style)) <= width for group in groups):
             return groups
     return [[column] for column in columns]
 
 
-def least_width(table: Table) -> int:
+def comparison_width(table: Table) -> int:
     from rich.measure import Measurement
 
     console = make_console(width=1_000_000)
@@ -178,11 +184,11 @@ def _style(share: float | None, coloured: bool, cell: str) -> str:
     return f"bold {look}".strip() if cell.endswith("*") else look
 
 
-def heading(comparison: Comparison, title: str | None) -> str:
+def comparison_heading(comparison: Comparison, title: str | None) -> str:
     """What is compared."""
     problem = comparison.problem
     shapes = problem.shapes()
-    sizes = ", ".join(f"{n} {of_dimensions(shapes[n])}" for n in ("queries", "keys", "values") if n in shapes)
+    sizes = ", ".join(f"{n} {format_shape(shapes[n])}" for n in ("queries", "keys", "values") if n in shapes)
     lines = [*([escaped(title)] if title else []), sizes]
     width = max(len(candidate.name) for candidate in comparison.candidates)
     for candidate, result in zip(comparison.candidates, comparison.results, strict=True):
@@ -197,7 +203,7 @@ def difference_words(found: Difference, comparison: Comparison, style: Style) ->
     names, what = comparison.names, found.what
     if found.size == 0:
         return f"{what}: all alike"
-    size = shown(found.size, style.digits)
+    size = format_number(found.size, style.digits)
     *lead, query, column = found.at
     target = names.key(column) if what == "weights" else names.column(column)
     place = f" of [{', '.join(map(str, lead))}]" if lead else ""
@@ -215,30 +221,30 @@ def conclusion(comparison: Comparison, style: Style) -> list[str]:
     return said
 
 
-def markdown_text(comparison: Comparison, style: Style, title: str | None) -> str:
+def comparison_markdown(comparison: Comparison, style: Style, title: str | None) -> str:
     """A GitHub table for each query."""
-    blocks = [f"# {markdown_escaped(title)}"] if title else []
+    blocks = [f"# {escape_markdown(title)}"] if title else []
     for part, row in shown_queries(comparison, style):
         columns = comparison.columns(part, row)
         name = ", ".join(filter(None, (comparison.names.query(row), comparison.names.part(part))))
-        lines = ["| | " + " | ".join(markdown_escaped(column.name) for column in columns) + " |"]
+        lines = ["| | " + " | ".join(escape_markdown(column.name) for column in columns) + " |"]
         lines.append("|---|" + "---:|" * len(columns))
         for heading_text, rows in sections(columns, comparison, style):
             for label, cells, _ in rows:
                 named = f"{heading_text} {label}" if heading_text == "output" and label != "output" else label
                 shown_cells = " | ".join(_bold(cell) for cell in cells)
-                lines.append(f"| {markdown_escaped(named)} | {shown_cells} |")
-        blocks += [f"**{markdown_escaped(name)}**", "\n".join(lines)]
-    blocks += [markdown_escaped(sentence) for sentence in conclusion(comparison, style)]
+                lines.append(f"| {escape_markdown(named)} | {shown_cells} |")
+        blocks += [f"**{escape_markdown(name)}**", "\n".join(lines)]
+    blocks += [escape_markdown(sentence) for sentence in conclusion(comparison, style)]
     return "\n\n".join(blocks) + "\n"
 
 
 def _bold(cell: str) -> str:
     """A largest weight in bold instead of with its star."""
-    return f"**{cell[:-1]}**" if cell.endswith("*") else markdown_escaped(cell.rstrip())
+    return f"**{cell[:-1]}**" if cell.endswith("*") else escape_markdown(cell.rstrip())
 
 
-def json_text(comparison: Comparison) -> str:
+def comparison_json(comparison: Comparison) -> str:
     """One object: each candidate's numbers in full precision, and the largest differences."""
     problem, lines = comparison.problem, []
     for result in comparison.results:
@@ -258,10 +264,10 @@ def json_text(comparison: Comparison) -> str:
                 if candidate.differs_by is not None
                 else []
             ),
-            f'"weights": {nested(result.array("weights"), 6)}',
-            *([f'"output": {nested(result.array("output"), 6)}'] if result.has("output") else []),
-            f'"entropy": {nested(spread, 6)}',
-            f'"effective_keys": {nested(effective, 6)}',
+            f'"weights": {json_lists(result.array("weights"), 6)}',
+            *([f'"output": {json_lists(result.array("output"), 6)}'] if result.has("output") else []),
+            f'"entropy": {json_lists(spread, 6)}',
+            f'"effective_keys": {json_lists(effective, 6)}',
             f'"top_keys": {json.dumps(top)}',
         ]
         lines.append("    {\n      " + ",\n      ".join(facts) + "\n    }")

@@ -79,7 +79,7 @@ def terminal_width() -> int | None:
         return 80
 
 
-def folded(text: str) -> str:
+def fold_text(text: str) -> str:
     """Lines of prose folded between words where a terminal would fold them within; as they are elsewhere."""
     width = terminal_width()
     if width is None:
@@ -89,7 +89,7 @@ def folded(text: str) -> str:
     return "\n".join("\n".join(wrap(line, width, subsequent_indent="  ")) for line in text.split("\n"))
 
 
-def rendered(console: Console, *parts: RenderableType) -> str:
+def render_text(console: Console, *parts: RenderableType) -> str:
     """The parts as text, without the blanks that fill lines up."""
     assert isinstance(console.file, io.StringIO)
     for part in parts:

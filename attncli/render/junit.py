@@ -9,12 +9,12 @@ from xml.sax.saxutils import escape, quoteattr
 from attncli.render.check import case_lines
 
 if TYPE_CHECKING:
-    from attncli.check.suites import Outcome
+    from attncli.check.suites import CaseOutcome
 
 FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # by XML 1.0
 
 
-def junit_text(outcomes: list[Outcome]) -> str:
+def junit_text(outcomes: list[CaseOutcome]) -> str:
     """One suite; a wrong case is a failure, a case that could not be checked an error."""
     wrong = sum(outcome.report is not None and not outcome.report.holds for outcome in outcomes)
     errors = sum(outcome.error is not None for outcome in outcomes)
@@ -29,7 +29,7 @@ def junit_text(outcomes: list[Outcome]) -> str:
     return "\n".join([*lines, "  </testsuite>", "</testsuites>"]) + "\n"
 
 
-def _case(outcome: Outcome) -> list[str]:
+def _case(outcome: CaseOutcome) -> list[str]:
     opening = f"    <testcase classname={_attribute('attncli.check')} name={_attribute(outcome.name)}"
     if outcome.error is not None:
         hint = f"\n{outcome.error.hint}" if outcome.error.hint else ""

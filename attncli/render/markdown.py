@@ -11,7 +11,7 @@ SPECIAL = frozenset(r"\`*_{}[]#|~!")
 MENTION = re.compile(r"@(?=\w)|:(?=[\w+-]+:)")  # @somebody, and the colon that opens :cat:
 
 
-def markdown_escaped(text: str) -> str:
+def escape_markdown(text: str) -> str:
     """One line of Markdown that reads as `text`, also in a table's cell."""
     escaped = "".join(
         NAMED.get(letter) or (f"\\{letter}" if letter in SPECIAL else printable(letter)) for letter in text

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from attncli.errors import UsageError
-from attncli.render.console import make_console, rendered, speaks_unicode
+from attncli.render.console import make_console, render_text, speaks_unicode
 from attncli.variants import VARIANTS, Variant
 
 COLUMNS = ("variant", "raw score", "default scale", "in words", "source")
@@ -45,7 +45,7 @@ def _table(ascii_only: bool) -> str:
     from rich.table import Table
     from rich.text import Text
 
-    from attncli.render.result.tables import Style, plain
+    from attncli.render.result.tables import Style, to_ascii
 
     grid = Table(box=None if ascii_only else box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
     for column in COLUMNS:
@@ -53,5 +53,5 @@ def _table(ascii_only: bool) -> str:
     for row in rows():
         grid.add_row(*(Text(cell) for cell in row))
     console = make_console(ascii_only=ascii_only)
-    text = rendered(console, grid) + "\n" + "".join(rendered(console, Text(f"{note}")) for note in NOTES)
-    return plain(text, Style(ascii_only=ascii_only))
+    text = render_text(console, grid) + "\n" + "".join(render_text(console, Text(f"{note}")) for note in NOTES)
+    return to_ascii(text, Style(ascii_only=ascii_only))

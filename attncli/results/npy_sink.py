@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from attncli.errors import OutputError
-from attncli.files import AtomicFile, shown
-from attncli.formats.npy import header
+from attncli.files import AtomicFile, path_text
+from attncli.formats.npy import make_header
 from attncli.results.result import FINISHED_BY_ROW
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ class NpySink:
     """An NPY file as a sink of the engine: the header at once, each block at its offset, from any thread."""
 
     def __init__(self, file: AtomicFile, shape: tuple[int, ...], dtype: np.dtype) -> None:
-        head = header(shape, dtype)
+        head = make_header(shape, dtype)
         self._file = file
         self._start = len(head)
         self._shape = shape
@@ -54,10 +54,10 @@ def npy_sinks(
         sinks = {}
         for name, path in paths.items():
             if name not in FINISHED_BY_ROW:
-                raise OutputError(shown(path), f"{name} cannot be written while it is computed")
+                raise OutputError(path_text(path), f"{name} cannot be written while it is computed")
             if problem.dtype.kind != "f":
                 raise OutputError(
-                    shown(path),
+                    path_text(path),
                     f"an NPY file of {problem.dtype.name} is read by no other program",
                     "write it to .safetensors, or add --dtype float32",
                 )

@@ -11,7 +11,7 @@ from attncli.engine.compute import Outcome, Sink, compute
 from attncli.errors import NumericError
 from attncli.inputs.request import RESULT_NAMES
 from attncli.problem.problem import Problem
-from attncli.problem.row_masks import row_mask
+from attncli.problem.row_masks import make_row_mask
 
 FINISHED_BY_ROW = ("raw_scores", "scores", "weights", "lse")  # the output of joined heads is not
 LARGE = 1 << 22  # a result of more cells is computed row by row where only some rows are looked at
@@ -86,7 +86,7 @@ class Result:
         """Whether each of these queries may attend to each key: (len(rows), m) booleans."""
         problem = self.problem
         alone = problem.part(part)
-        masks = [row_mask(problem, alone, range(row, row + 1)).allowed(0, problem.m) for row in rows]
+        masks = [make_row_mask(problem, alone, range(row, row + 1)).allowed(0, problem.m) for row in rows]
         return np.array([np.ones(problem.m, np.bool_) if allowed is None else allowed[0] for allowed in masks])
 
     def _by_head_public(self, name: str) -> np.ndarray:

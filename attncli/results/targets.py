@@ -9,7 +9,7 @@ from dataclasses import field
 from typing import TYPE_CHECKING
 
 from attncli.errors import OutputError, UsageError, nearest
-from attncli.files import is_device, real, refuse_existing, shown, write_atomically
+from attncli.files import is_device, path_text, refuse_existing, resolve_path, write_atomically
 from attncli.formats import WRITTEN, Format
 from attncli.matrix import Matrix
 from attncli.records import record
@@ -40,14 +40,14 @@ class Targets:
                 raise UsageError(
                     OPTIONS[name], "there is no output without values", "give V, or -w FILE for the weights"
                 )
-            format = format_of(path, OPTIONS[name])
+            format = target_format(path, OPTIONS[name])
             refuse_input(path, OPTIONS[name], inputs)
             group = by_path.setdefault(_same_file(path, by_path), [])
             group.append(name)
             if len(group) > 1 and not format.holds_many:
                 hint = "give each its own file, or use .npz, .yaml, .json or .safetensors"
                 raise UsageError(
-                    OPTIONS[name], f"{shown(path)} holds one matrix, and {' and '.join(group)} go there", hint
+                    OPTIONS[name], f"{path_text(path)} holds one matrix, and {' and '.join(group)} go there", hint
                 )
         refuse_existing(list(by_path), force)
         return cls(by_path, force, _streamed(by_path, result))
@@ -73,17 +73,17 @@ class Targets:
         shapes = result.problem.shapes()
         for path, names in self.by_path.items():
             if names[0] not in self.streamed:
-                matrices = {name: labelled(result, name) for name in names}
-                write_atomically(path, format_of(path, "output").write(matrices), force=self.force)
+                matrices = {name: label_result(result, name) for name in names}
+                write_atomically(path, target_format(path, "output").write(matrices), force=self.force)
             told = ", ".join(f"{name} {' × '.join(map(str, shapes[name]))}" for name in names)
-            lines.append(f"wrote {shown(path)}: {told}")
+            lines.append(f"wrote {path_text(path)}: {told}")
         return lines
 
 
 def refuse_input(path: str, option: str, inputs: Collection[str]) -> None:
     """UsageError where the file is one of those whose real paths were read, whatever --force says."""
-    if real(path) in inputs:
-        raise UsageError(option, f"{shown(path)} is an input, which would be lost", "name another file")
+    if resolve_path(path) in inputs:
+        raise UsageError(option, f"{path_text(path)} is an input, which would be lost", "name another file")
 
 
 def _streamed(by_path: dict[str, list[str]], result: Result) -> dict[str, str]:
@@ -93,14 +93,14 @@ def _streamed(by_path: dict[str, list[str]], result: Result) -> dict[str, str]:
     return {
         names[0]: path
         for path, names in by_path.items()
-        if format_of(path, "output").name == "npy"
+        if target_format(path, "output").name == "npy"
         and names[0] in FINISHED_BY_ROW
         and result.is_large(names[0])
         and not is_device(path)  # which has no offsets to write at
     }
 
 
-def labelled(result: Result, name: str) -> Matrix:
+def label_result(result: Result, name: str) -> Matrix:
     """One result with the labels that its file can carry."""
     problem, array = result.problem, result.array(name)
     labels = problem.labels
@@ -111,7 +111,7 @@ def labelled(result: Result, name: str) -> Matrix:
     return Matrix(array, name, row_labels=rows, column_labels=columns)
 
 
-def format_of(path: str, option: str) -> Format:
+def target_format(path: str, option: str) -> Format:
     """The format that a file's name asks for."""
     suffix = os.path.splitext(path)[1].lower()  # noqa: PTH122 - a trailing slash must stay
     format = WRITTEN.get(suffix)
@@ -119,7 +119,11 @@ def format_of(path: str, option: str) -> Format:
         return WRITTEN[".csv"]  # a device or a FIFO has no suffix to go by
     if format is None:
         near = nearest(suffix, tuple(WRITTEN)) if suffix else None
-        what = f"{shown(path)} has no known suffix" if suffix else f"{shown(path)} has no suffix to tell the format"
+        what = (
+            f"{path_text(path)} has no known suffix"
+            if suffix
+            else f"{path_text(path)} has no suffix to tell the format"
+        )
         raise OutputError(option, what, f"did you mean {near}?" if near else f"one of: {' '.join(WRITTEN)}")
     return format
 
@@ -127,6 +131,6 @@ def format_of(path: str, option: str) -> Format:
 def _same_file(path: str, known: dict[str, list[str]]) -> str:
     """The path under which this file is already known, however it is written."""
     for other in known:
-        if real(other) == real(path):
+        if resolve_path(other) == resolve_path(path):
             return other
     return path

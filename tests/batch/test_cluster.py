@@ -15,7 +15,7 @@ import pytest
 from batch.runs import batch, lines, make_problems, start, state, wait_for
 
 from attncli import __version__
-from attncli.batch.cluster import START, connected, refuse_other_servers
+from attncli.batch.cluster import START, connect, refuse_other_servers
 from attncli.errors import MissingExtraError, OutputError, UsageError
 
 pytest.importorskip("distributed")
@@ -237,7 +237,7 @@ def test_a_worker_is_no_scheduler(dask):
 @pytest.mark.parametrize("address", ["nonsense://x", "localhost", "tcp://", "tcp://h:", "scheduler.json"])
 def test_what_is_no_address_is_told_without_asking_anybody(address):
     with pytest.raises(UsageError) as error:
-        connected(address)
+        connect(address)
     assert str(error.value) == f"--dask: '{address}' is no address of a scheduler"
     assert error.value.hint == "as in tcp://10.0.0.1:8786"
 
@@ -245,7 +245,7 @@ def test_what_is_no_address_is_told_without_asking_anybody(address):
 def test_without_distributed_the_extra_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "distributed", None)
     with pytest.raises(MissingExtraError) as error:
-        connected("tcp://127.0.0.1:8786")
+        connect("tcp://127.0.0.1:8786")
     assert (str(error.value), error.value.hint) == (
         "--dask: this needs distributed, which is not installed",
         "pip install 'attncli[dask]'",

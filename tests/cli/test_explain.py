@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from explain.board import ROOT
 
-from attncli.cli.main import main as run
+from attncli.cli.main import run_cli as run
 
 BANK = str(ROOT / "examples" / "river_bank.yaml")
 

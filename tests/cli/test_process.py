@@ -104,8 +104,8 @@ def test_an_interrupt_ends_at_once_and_leaves_no_file(tmp_path, name, status, sa
 
 def test_a_hang_up_that_is_to_be_ignored_is_ignored(tmp_path):
     """As nohup has it."""
-    script = "import os, signal; from attncli.cli import main; signal.signal(signal.SIGHUP, signal.SIG_IGN); "
-    script += "main(['variants']); os.kill(os.getpid(), signal.SIGHUP); print('alive')"
+    script = "import os, signal; from attncli.cli.main import run_cli; signal.signal(signal.SIGHUP, signal.SIG_IGN); "
+    script += "run_cli(['variants']); os.kill(os.getpid(), signal.SIGHUP); print('alive')"
     ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=tmp_path)
     assert (ran.returncode, ran.stdout.splitlines()[-1], ran.stderr) == (0, "alive", "")
 

@@ -126,8 +126,8 @@ def test_no_more_weights_are_held_than_a_few_rows(tmp_path: Path) -> None:
     np.save(tmp_path / "q.npy", np.random.default_rng(1).normal(size=(4096, 8)).astype(np.float32))
     code = f"""{PEAK}
 import sys
-from attncli.cli.main import main
-status = main(["compare", "q.npy", "q.npy", "--variants", "dot,scaled"])
+from attncli.cli.main import run_cli
+status = run_cli(["compare", "q.npy", "q.npy", "--variants", "dot,scaled"])
 print(peak(), file=sys.stderr)
 sys.exit(status)
 """

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from attncli import attend
-from attncli.engine.engines import missing
+from attncli.engine.engines import missing_packages
 from attncli.results.result import Result
 
 try:
@@ -32,7 +32,7 @@ try:
 except ImportError:
     onnx = None
 
-ENGINES = ["numpy"] if missing() else ["numpy", "numba"]
+ENGINES = ["numpy"] if missing_packages() else ["numpy", "numba"]
 Array = np.ndarray
 Problem = dict[str, Any]
 VARIANTS = ("scaled", "dot", "laplace", "gaussian", "cosine", "uniform")

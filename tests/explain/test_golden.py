@@ -13,12 +13,12 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from attncli.render.explain_text import explanation_text
-from attncli.render.explanations import renderer
-from attncli.render.tables import Style
 from explain.board import ROOT, page_of, worksheet
 
 from attncli.explain import Explanation, explain
+from attncli.render.explain.formats import page_renderer
+from attncli.render.explain.text import explanation_text
+from attncli.render.result.tables import Style
 
 GOLDEN = Path(__file__).parent / "golden"
 PAGES: dict[str, dict[str, object]] = {
@@ -40,7 +40,7 @@ def rendered(name: str, ending: str) -> str:
     kind = FORMATS[ending]
     if isinstance(kind, int):
         return explanation_text(page(name), Style(ascii_only=ending.startswith("ascii")), kind)
-    return renderer(kind)(page(name), Style())
+    return page_renderer(kind)(page(name), Style())
 
 
 @pytest.mark.parametrize("ending", FORMATS)

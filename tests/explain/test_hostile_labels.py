@@ -14,7 +14,7 @@ from explain.test_golden import Balance, compile_latex
 from attncli.api import as_matrix
 from attncli.explain import Explanation, explain
 from attncli.inputs.request import Labels, Request
-from attncli.render.explain.formats import renderer
+from attncli.render.explain.formats import page_renderer
 from attncli.render.explain.text import explanation_text
 from attncli.render.result.tables import Style
 
@@ -70,7 +70,7 @@ class Text(HTMLParser):
 
 
 def test_in_html_they_are_text() -> None:
-    page = renderer("html")(hostile_page(), Style())
+    page = page_renderer("html")(hostile_page(), Style())
     balance, text = Balance(), Text()
     balance.feed(page)
     text.feed(page)
@@ -83,7 +83,7 @@ def test_in_html_they_are_text() -> None:
 
 
 def test_in_markdown_they_are_text() -> None:
-    page = renderer("markdown")(hostile_page(), Style())
+    page = page_renderer("markdown")(hostile_page(), Style())
     assert "<script" not in page
     assert "\n| a\\|b |" in page
     assert not re.search(r"(?<!\\)!\[", page)
@@ -94,11 +94,11 @@ def test_in_markdown_they_are_text() -> None:
 
 @pytest.mark.skipif(shutil.which("pdflatex") is None, reason="needs pdflatex")
 def test_in_latex_they_compile(tmp_path: Path) -> None:
-    compile_latex(renderer("latex")(hostile_page(), Style()), tmp_path)
+    compile_latex(page_renderer("latex")(hostile_page(), Style()), tmp_path)
 
 
 def test_in_latex_no_command_comes_from_a_label() -> None:
-    page = renderer("latex")(hostile_page(), Style())
+    page = page_renderer("latex")(hostile_page(), Style())
     assert page.count(r"\end{document}") == 1
     assert page.endswith("\\end{document}\n")
 

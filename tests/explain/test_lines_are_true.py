@@ -12,7 +12,7 @@ from explain.calculator import READERS, check
 from attncli.explain import explain
 from attncli.inputs.request import Request
 from attncli.matrix import Matrix
-from attncli.render.explain.formats import renderer
+from attncli.render.explain.formats import page_renderer
 from attncli.render.explain.text import explanation_text
 from attncli.render.result.tables import Style
 from attncli.variants import VARIANTS
@@ -49,7 +49,7 @@ def check_page(request: Request, digits: int, **options: object) -> int:
     counts = []
     for format, read in READERS.items():
         style = Style(digits)
-        text = explanation_text(page, style, 100_000) if format == "text" else renderer(format)(page, style)
+        text = explanation_text(page, style, 100_000) if format == "text" else page_renderer(format)(page, style)
         lines = [line for line in read(text) if re.search("[=≈]", line)]
         counts.append(sum(check(_work(line), digits) for line in lines if _is_work(line)))
     assert max(counts[1:]) == min(counts[1:]), "each format says the same lines"
@@ -76,7 +76,7 @@ def test_each_line_comes_to_what_it_says(seed: int, digits: int) -> None:
 def test_each_line_of_a_page_says_the_same_in_every_format(path: object) -> None:
     page = page_of(worksheet(path).request, digits=4)  # type: ignore[arg-type]
     for format, read in list(READERS.items())[1:]:
-        for line in read(renderer(format)(page, Style(4))):
+        for line in read(page_renderer(format)(page, Style(4))):
             if re.search("[=≈]", line) and "[" not in line.partition("=")[0]:
                 check(_work(line), 4)
 

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from attncli.api import as_matrix
-from attncli.explain.numbers import Numbers, numbers_of
+from attncli.explain.numbers import Numbers, compute_numbers
 from attncli.explain.rounding import Figures
 from attncli.explain.summary import summarise
 from attncli.inputs.request import Labels, Request
@@ -31,7 +31,7 @@ def solved(queries: object, keys: object, values: object = None, **settings: obj
         **settings,  # type: ignore[arg-type]
     )
     problem = prepare(request, compute="float64")
-    return numbers_of(problem, Names(problem), 0, 0)
+    return compute_numbers(problem, Names(problem), 0, 0)
 
 
 def said(numbers: Numbers, digits: int = 4) -> str:

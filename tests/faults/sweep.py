@@ -204,9 +204,9 @@ def warm(words: list[str], folder: Path) -> None:
     import attncli.cli.batch
     import attncli.cli.main
 
-    attncli.cli.batch.crew_for = lambda *_: Crew()
+    attncli.cli.batch.choose_crew = lambda *_: Crew()
     os.chdir(folder)
-    attncli.cli.main.main(words)
+    attncli.cli.main.run_cli(words)
 
 
 def child(words: list[str], folder: Path, faults: Faults | None) -> tuple[int, int, str, str]:
@@ -228,7 +228,7 @@ def child(words: list[str], folder: Path, faults: Faults | None) -> tuple[int, i
         try:
             if faults:
                 faults.install()
-            status = attncli.cli.main.main(words)
+            status = attncli.cli.main.run_cli(words)
             sys.stdout.flush()
             sys.stderr.flush()
         finally:

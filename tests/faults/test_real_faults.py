@@ -151,7 +151,7 @@ def test_a_small_disk_that_fills_up_keeps_the_old_file(folder, process):
 # in a process of its own, what happens to a file is done just when half of it is read: after `HALF`
 MEANWHILE = """
 import builtins, io, os, sys
-from attncli.cli.main import main
+from attncli.cli.main import run_cli
 HALF = 5000
 class Read(io.BufferedReader):
     def read(self, size=-1):
@@ -160,7 +160,7 @@ class Read(io.BufferedReader):
         return start + super().read(size)
 opened = builtins.open
 builtins.open = lambda path, *rest: Read(io.FileIO(path)) if str(path) == sys.argv[2] else opened(path, *rest)
-sys.exit(main(sys.argv[1:]))
+sys.exit(run_cli(sys.argv[1:]))
 """
 REPLACED = "os.rename('other', sys.argv[2])"
 CHANGES = [

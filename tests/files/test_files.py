@@ -24,10 +24,10 @@ from attncli.files import (
     AtomicFile,
     append_line,
     is_temporary,
+    path_text,
     read_bytes,
     reading,
     refuse_existing,
-    shown,
     write_atomically,
     writing,
 )
@@ -328,8 +328,8 @@ def test_a_pipe_is_read_to_its_end():
 
 
 def test_a_shown_path_has_no_control_characters():
-    assert shown("plain é 日本") == "plain é 日本"
-    assert shown("a\nb\x1b[31m\u202e\udcff\ud800") == "a\\nb\\x1b[31m\\u202e\\xff\\ud800"
+    assert path_text("plain é 日本") == "plain é 日本"
+    assert path_text("a\nb\x1b[31m\u202e\udcff\ud800") == "a\\nb\\x1b[31m\\u202e\\xff\\ud800"
 
 
 def test_lines_are_appended_whole(folder):

@@ -17,7 +17,7 @@ from hypothesis.extra import numpy as arrays
 from attncli.errors import InputError, MissingExtraError, OutputError
 from attncli.formats import BY_NAME
 from attncli.formats.encoding import looks_like_text, refuse_foreign
-from attncli.formats.npy import header
+from attncli.formats.npy import make_header
 from attncli.matrix import Matrix, Reading
 
 DTYPES = [np.float64, np.float32, np.float16, *(f"{kind}{size}" for kind in "iu" for size in (1, 2, 4, 8)), np.bool_]
@@ -157,7 +157,7 @@ def test_text_is_told_by_its_first_512_bytes() -> None:
 
 def test_a_header_stands_before_numbers_that_are_streamed() -> None:
     array = np.arange(6, dtype=np.float32).reshape(2, 3)
-    assert header((np.int64(2), 3), array.dtype) + array.tobytes() == npy(array)
+    assert make_header((np.int64(2), 3), array.dtype) + array.tobytes() == npy(array)
 
 
 def test_a_member_is_decoded_only_when_it_is_asked_for() -> None:

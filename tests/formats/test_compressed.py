@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from attncli.errors import InputError
 from attncli.formats import compressed
 from attncli.formats.compressed import expanded
-from attncli.inputs.sources import Sources, name_of
+from attncli.inputs.sources import Sources, source_name
 
 TEXT = b"1,2\n3,4\n"
 WAYS = {"gzip": gzip.compress, "bzip2": bz2.compress, "xz": lzma.compress}
@@ -92,7 +92,7 @@ def test_a_compressed_file_is_read_by_its_inner_suffix_or_by_its_beginning(suffi
     assert sources.matrix(f"p.yaml.{suffix}:keys", role="queries").array.tolist() == [[3.0, 4.0]]
     assert sources.matrix(f"plain.{suffix}", role="queries").array.tolist() == [[1.0, 2.0], [3.0, 4.0]]
     assert sources.matrix(f"q.npy.{suffix}", role="queries").array.tolist() == [[1.0, 2.0]]
-    assert name_of(f"p.yaml.{suffix}") == "p"
+    assert source_name(f"p.yaml.{suffix}") == "p"
 
 
 @pytest.mark.parametrize("way", WAYS)

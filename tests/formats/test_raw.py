@@ -11,7 +11,7 @@ import pytest
 from attncli.errors import InputError
 from attncli.formats.raw import DTYPES, RawForm, raw_form
 from attncli.inputs.literal import looks_like_path
-from attncli.inputs.sources import Sources, name_of
+from attncli.inputs.sources import Sources, source_name
 
 CELLS = np.arange(6)
 
@@ -86,7 +86,7 @@ def test_an_existing_file_of_that_name_wins(folder) -> None:
 
 def test_a_raw_source_is_a_path_and_has_its_files_name() -> None:
     assert looks_like_path("gone.bin@float32:2,3")
-    assert name_of("q.bin@float32:2,3") == "q"
+    assert source_name("q.bin@float32:2,3") == "q"
     assert raw_form("a@b@float32:1") == ("a@b", RawForm("float32", (1,)))
 
 

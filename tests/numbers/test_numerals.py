@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 
 from attncli.numbers.numerals import (
     NumeralError,
-    numbers_between,
+    may_be_cell,
     parse_cells,
     parse_number,
+    parse_plain_numbers,
     parse_truth,
-    quoted,
-    reads_as_cell,
-    shortest,
+    quote,
+    shortest_texts,
 )
 
 BFLOAT16 = pytest.param(bfloat16, id="bfloat16")
@@ -124,7 +124,7 @@ def test_truth_is_yaml_s_words_alone(text: str, value: bool | None) -> None:
     ("text", "is_cell"), [("1", True), ("1_000", True), ("true", True), ("abc", False), ("", False)]
 )
 def test_a_number_written_badly_is_still_no_label(text: str, is_cell: bool) -> None:
-    assert reads_as_cell(text) is is_cell
+    assert may_be_cell(text) is is_cell
 
 
 @example(["1", " ", "2"])
@@ -154,8 +154,8 @@ def test_every_way_of_writing_true_and_false_is_known() -> None:
 
 
 def test_a_long_text_is_quoted_by_its_ends() -> None:
-    assert quoted("x" * 60) == repr("x" * 60)
-    assert quoted("x" * 40 + "y" * 21) == repr("x" * 40 + "…" + "y" * 10)
+    assert quote("x" * 60) == repr("x" * 60)
+    assert quote("x" * 40 + "y" * 21) == repr("x" * 40 + "…" + "y" * 10)
 
 
 def test_a_fraction_may_have_4000_digits() -> None:
@@ -195,7 +195,7 @@ def test_shortest_digits_read_back_to_the_same_bits(dtype: type) -> None:
     )
     array = patterns.view(dtype)
     with np.errstate(invalid="ignore", over="ignore"):
-        texts = shortest(array)
+        texts = shortest_texts(array)
         back = np.array([parse_number(text) for text in texts]).astype(dtype)
         numbers = ~np.isnan(array.astype(np.float64))
     assert (back.view(patterns.dtype)[numbers] == patterns[numbers]).all()
@@ -212,20 +212,20 @@ def test_fewer_digits_would_not_read_back(dtype: type, data: st.DataObject) -> N
         is_finite = np.isfinite(value.astype(np.float64))[0]
     if not is_finite or (pattern & (0x7FFFFF if size == 4 else 0x7F)) == 0:
         return  # at a power of two the nearest decimal may read back to the neighbour where a farther one does not
-    digits = shortest(value)[0].lower().split("e")[0].replace(".", "").lstrip("-0").rstrip("0")
+    digits = shortest_texts(value)[0].lower().split("e")[0].replace(".", "").lstrip("-0").rstrip("0")
     with np.errstate(over="ignore"):
         for fewer in range(1, len(digits)):
             assert np.float64(f"{float(value[0]):.{fewer - 1}e}").astype(dtype) != value[0]
 
 
 def test_integers_and_truths_are_written_as_they_are() -> None:
-    assert shortest(np.array([[1, -2], [3, 2**62]])) == ["1", "-2", "3", str(2**62)]
-    assert shortest(np.array([True, False])) == ["true", "false"]
-    assert shortest(np.array([True, False]), ("0", "1")) == ["1", "0"]
+    assert shortest_texts(np.array([[1, -2], [3, 2**62]])) == ["1", "-2", "3", str(2**62)]
+    assert shortest_texts(np.array([True, False])) == ["true", "false"]
+    assert shortest_texts(np.array([True, False]), ("0", "1")) == ["1", "0"]
 
 
 @pytest.mark.parametrize("text", [b"1,", b"1,2,", b"1,2,3,4", b"1"])
 def test_only_as_many_numbers_as_were_asked_for_are_read_at_once(text):
     # of an empty last cell fromstring makes what is in memory, which may be any number
-    assert numbers_between(text, 3) is None
-    assert numbers_between(b"1,2,3", 3).tolist() == numbers_between(b"1,2,3,", 3).tolist() == [1, 2, 3]
+    assert parse_plain_numbers(text, 3) is None
+    assert parse_plain_numbers(b"1,2,3", 3).tolist() == parse_plain_numbers(b"1,2,3,", 3).tolist() == [1, 2, 3]

@@ -83,10 +83,10 @@ def test_every_formula_of_the_records_becomes_the_same_formula() -> None:
 
 
 def worked_out(expression: Any, given: dict[Any, float]) -> float:
-    from attncli.explain.steps.weights import evaluated
-    from attncli.expressions import Numeral, substituted
+    from attncli.explain.steps.weights import evaluate
+    from attncli.expressions import Numeral, substitute
 
-    return evaluated(substituted(expression, {symbol: Numeral(value, "") for symbol, value in given.items()}))
+    return evaluate(substitute(expression, {symbol: Numeral(value, "") for symbol, value in given.items()}))
 
 
 def test_stages_are_functions_of_their_symbols_alone() -> None:

@@ -85,5 +85,6 @@ def test_without_matplotlib_the_extra_is_named(monkeypatch: pytest.MonkeyPatch, 
 
 
 def test_matplotlib_is_imported_only_for_a_picture() -> None:
-    code = "import sys; from attncli.cli import main; main(['run', '1', '1', '-q']); print('matplotlib' in sys.modules)"
+    code = "import sys; from attncli.cli.main import run_cli; run_cli(['run', '1', '1', '-q']); "
+    code += "print('matplotlib' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout == b"False\n"

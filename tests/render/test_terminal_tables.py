@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from attncli.cli.main import main as run
+from attncli.cli.main import run_cli as run
 from attncli.render import console
 
 SENTENCE = "The quick brown fox jumps over the lazy dog and runs away into the dark woods"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from attncli.check.error_pattern import shifted
+from attncli.check.error_pattern import position_text
 
 if TYPE_CHECKING:
     from attncli.check.judge import Judge
@@ -81,7 +81,7 @@ class Case:
     @property
     def position(self) -> str:
         """Where query i stands, in words."""
-        return shifted(self.problem.visible.offsets[0])
+        return position_text(self.problem.visible.offsets[0])
 
     @property
     def variant(self) -> str:

@@ -12,10 +12,10 @@ import numpy as np
 
 from attncli.check.routes import Route
 from attncli.check.slips.case import Case
-from attncli.problem.conventions import wholly
+from attncli.problem.conventions import adopt_system
 from attncli.problem.prepare import length_factor
 from attncli.problem.problem import Visible
-from attncli.problem.row_masks import row_mask
+from attncli.problem.row_masks import make_row_mask
 from attncli.variants import BY_NAME, Variant, negative_half_square
 
 if TYPE_CHECKING:
@@ -26,12 +26,12 @@ Array = np.ndarray
 Change = Callable[["Problem"], "Problem"]
 
 
-def rescaled(request: Request, scale: str) -> Request:
+def change_scale(request: Request, scale: str) -> Request:
     """Another scale on the raw scores."""
     return replace(request, scale=scale, length_scale=None)
 
 
-def of_variant(request: Request, variant: str, scale: str | None = None) -> Request:
+def change_variant(request: Request, variant: str, scale: str | None = None) -> Request:
     """Another variant with its own scale, or with the one given; a length stays where both have one."""
     length = request.length_scale if BY_NAME[variant].has_length else None
     return replace(request, variant=variant, scale=scale, length_scale=length)
@@ -39,7 +39,7 @@ def of_variant(request: Request, variant: str, scale: str | None = None) -> Requ
 
 def as_system(case: Case, system: str) -> list[Route]:
     """Another system's conventions: all of them, or those that the problem says nothing about, or some between."""
-    request, own = case.request, wholly(case.request, system)
+    request, own = case.request, adopt_system(case.request, system)
     if request.system == system:
         return []
     said = [name for name in OWN if getattr(request, name) != getattr(own, name)]
@@ -51,7 +51,7 @@ OWN = ("variant", "mask_means", "align", "query_offset")  # settings that a syst
 
 
 def _as_system(request: Request, system: str, kept: tuple[str, ...]) -> Request:
-    return replace(wholly(request, system), **{name: getattr(request, name) for name in kept})
+    return replace(adopt_system(request, system), **{name: getattr(request, name) for name in kept})
 
 
 def length_of_dk(case: Case) -> list[Route]:
@@ -59,28 +59,28 @@ def length_of_dk(case: Case) -> list[Route]:
     if not case.problem.variant.has_length:
         return []
     scale = "1/dk**2" if "²" in case.problem.variant.default_scale else "1/dk"
-    return [Route(requests=(partial(rescaled, scale=scale),))]
+    return [Route(requests=(partial(change_scale, scale=scale),))]
 
 
 # masks
 
 
-def seen(problem: Problem) -> Array:
+def visible_cells(problem: Problem) -> Array:
     """(*lead, n, m) booleans: what everything that masks allows."""
     found = np.ones((*problem.lead, problem.n, problem.m), np.bool_)
     for number in range(problem.parts):
-        allowed = row_mask(problem, problem.part(number), range(problem.n)).allowed(0, problem.m)
+        allowed = make_row_mask(problem, problem.part(number), range(problem.n)).allowed(0, problem.m)
         if allowed is not None:
             found[problem.index(number)] = allowed
     return found
 
 
-def seen_by_position(problem: Problem) -> Array:
+def visible_positions(problem: Problem) -> Array:
     """(*lead, n, m) booleans: what causal, window and lengths allow."""
-    return seen(replace(problem, mask=None, bias=None))
+    return visible_cells(replace(problem, mask=None, bias=None))
 
 
-def unforbidding(bias: Array | None) -> Array | None:
+def drop_forbidding(bias: Array | None) -> Array | None:
     """A bias without its -inf."""
     return None if bias is None else np.where(np.isneginf(bias), 0, bias)
 
@@ -91,13 +91,13 @@ MASKS_LEFT_OUT = (KINDS, *combinations(KINDS, 1))
 
 def without_mask(case: Case, kinds: tuple[str, ...]) -> list[Route]:
     """These kinds of masks left out."""
-    return [Route(problems=(partial(freed, kinds=kinds),))] if case.is_masked else []
+    return [Route(problems=(partial(drop_masks, kinds=kinds),))] if case.is_masked else []
 
 
 def unmasked_said(case: Case, kinds: tuple[str, ...]) -> str:
     """Which masks were left out, and how many scores they alone mask, in which entries."""
     names = case.masks_of(kinds) or ["the mask"]
-    hidden = seen(freed(case.problem, kinds)) & ~seen(case.problem)
+    hidden = visible_cells(drop_masks(case.problem, kinds)) & ~visible_cells(case.problem)
     count, parts = int(hidden.sum()), hidden.reshape(-1, case.n * case.m).any(axis=1)
     where = ""
     if case.problem.parts > 1 and not parts.all():
@@ -107,7 +107,7 @@ def unmasked_said(case: Case, kinds: tuple[str, ...]) -> str:
     return f"{' and '.join(names)} {were} left out: {count} of the {hidden.size} scores {are} masked{where}"
 
 
-def freed(problem: Problem, kinds: tuple[str, ...]) -> Problem:
+def drop_masks(problem: Problem, kinds: tuple[str, ...]) -> Problem:
     """Without its mask (and the -inf of a bias), its causal mask and window, or its lengths."""
     visible = problem.visible
     if "order" in kinds:
@@ -115,7 +115,7 @@ def freed(problem: Problem, kinds: tuple[str, ...]) -> Problem:
     if "lengths" in kinds:
         visible = replace(visible, lengths=None)
     if "mask" in kinds:
-        problem = replace(problem, mask=None, bias=unforbidding(problem.bias))
+        problem = replace(problem, mask=None, bias=drop_forbidding(problem.bias))
     return replace(problem, visible=visible)
 
 
@@ -123,36 +123,36 @@ def inverted_mask(case: Case) -> list[Route]:
     """The mask turned round, the order of positions, or both; a window also from left to right."""
     if not case.is_masked:
         return []
-    changes: list[Change] = [inverted, mirrored]
-    if replace(case, problem=unordered(case.problem)).is_masked and not case.problem.visible.is_everything:
-        changes += [mask_inverted, order_inverted]
+    changes: list[Change] = [invert_visible, mirror_window]
+    if replace(case, problem=drop_positions(case.problem)).is_masked and not case.problem.visible.is_everything:
+        changes += [invert_mask, invert_positions]
     return _with_any_empty_row(case, changes)
 
 
-def inverted(problem: Problem) -> Problem:
+def invert_visible(problem: Problem) -> Problem:
     """What may be attended to forbidden, and the rest allowed."""
-    return replace(problem, mask=~seen(problem), bias=unforbidding(problem.bias), visible=Visible())
+    return replace(problem, mask=~visible_cells(problem), bias=drop_forbidding(problem.bias), visible=Visible())
 
 
-def mirrored(problem: Problem) -> Problem:
+def mirror_window(problem: Problem) -> Problem:
     """As many keys to the right as to the left; with a causal mask only those from the query's position on."""
     visible = problem.visible
     return replace(problem, visible=replace(visible, left=visible.right, right=visible.left))
 
 
-def unordered(problem: Problem) -> Problem:
+def drop_positions(problem: Problem) -> Problem:
     """Without what positions forbid."""
     return replace(problem, visible=Visible())
 
 
-def mask_inverted(problem: Problem) -> Problem:
+def invert_mask(problem: Problem) -> Problem:
     """The mask turned round, and not what positions forbid."""
-    return replace(inverted(unordered(problem)), visible=problem.visible)
+    return replace(invert_visible(drop_positions(problem)), visible=problem.visible)
 
 
-def order_inverted(problem: Problem) -> Problem:
+def invert_positions(problem: Problem) -> Problem:
     """What positions forbid turned round, and not the mask."""
-    return replace(unordered(problem), mask=seen(unordered(problem)) & ~seen_by_position(problem))
+    return replace(drop_positions(problem), mask=visible_cells(drop_positions(problem)) & ~visible_positions(problem))
 
 
 def other_corner(case: Case) -> list[Route]:
@@ -172,18 +172,18 @@ ROWS = ("zeros", "uniform", "nan")  # that systems give a query without a key
 
 def _with_any_empty_row(case: Case, changes: list[Change]) -> list[Route]:
     """Each change of what is seen; where it leaves a query without a key, with each row that systems give it."""
-    right, routes = seen(case.problem), []
+    right, routes = visible_cells(case.problem), []
     for change in changes:
         changed = change(case.problem)
-        found = seen(changed)
+        found = visible_cells(changed)
         if np.array_equal(found, right):
             continue
         rows = (changed.conventions.empty,) if found.any(axis=-1).all() else ROWS
-        routes += [Route(problems=(change, partial(with_empty, row=row))) for row in rows]
+        routes += [Route(problems=(change, partial(fill_empty_rows, row=row))) for row in rows]
     return routes
 
 
-def with_empty(problem: Problem, row: str) -> Problem:
+def fill_empty_rows(problem: Problem, row: str) -> Problem:
     """Another row for a query that has no key."""
     return replace(problem, conventions=replace(problem.conventions, empty=row))
 
@@ -191,7 +191,7 @@ def with_empty(problem: Problem, row: str) -> Problem:
 # orientation
 
 
-def swapped(problem: Problem) -> Problem:
+def swap_queries_keys(problem: Problem) -> Problem:
     """The keys asking the queries; without values, mask, bias and lengths where they don't fit as many."""
     if problem.key_heads is not None:  # each query head with its own copy of the keys and values that it shares
         heads = [problem.key_head(head) for head in range(problem.lead[-1])]

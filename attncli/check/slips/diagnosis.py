@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from attncli.check.report import Explanation, worst
+from attncli.check.report import Diagnosis, worst
 from attncli.check.routes import Route
 from attncli.check.slips.case import Case
-from attncli.check.slips.sampling import Sample, same
+from attncli.check.slips.sampling import Sample, are_same
 from attncli.check.slips.table import SLIPS, Slip
 from attncli.check.steps import verdicts_of
 from attncli.check.tolerance.measures import Measured
@@ -50,7 +50,7 @@ class Found:
 
 def diagnose(
     worksheet: Worksheet, judges: dict[str, Judge], right: Measured, wrong: list[str]
-) -> tuple[Explanation, ...]:
+) -> tuple[Diagnosis, ...]:
     """Single slips in their order; only where there is none, pairs. The same numbers make one entry."""
     case = Case(worksheet.request, right.problem, judges, tuple(wrong))
     if not any(judges[name].expected.any() for name in wrong):  # zeros show nothing
@@ -59,12 +59,12 @@ def diagnose(
     singles = [
         attempt for slip in SLIPS for route in slip.routes(case) for attempt in _attempt((slip,), route, case, sample)
     ]
-    found = _confirmed(singles, case, right, sample)
+    found = _confirm(singles, case, right, sample)
     if not found and (sample.rows is not None or any(_fits(attempt.seen, judges) for attempt in singles)):
-        effective = _distinct([attempt for attempt in singles if sample.differs(attempt.seen)])
+        effective = _drop_duplicates([attempt for attempt in singles if sample.differs(attempt.seen)])
         kept = [each for each in singles if each.slips[0].family == "scale" and not sample.differs(each.seen)]
-        found = _confirmed(_pairs(effective, kept, case, sample), case, right, sample)
-    return _told(found, case)
+        found = _confirm(_pairs(effective, kept, case, sample), case, right, sample)
+    return _make_entries(found, case)
 
 
 def _fits(seen: dict[str, Array], judges: dict[str, Judge]) -> bool:
@@ -80,20 +80,20 @@ def _attempt(slips: tuple[Slip, ...], route: Route, case: Case, sample: Sample) 
         return []
 
 
-def _confirmed(attempts: list[Attempt], case: Case, right: Measured, sample: Sample) -> list[Found]:
+def _confirm(attempts: list[Attempt], case: Case, right: Measured, sample: Sample) -> list[Found]:
     """The attempts whose numbers the judges accept, whole and with their own bounds. They have to say something else
     than the right way about a wrong matrix, and two slips enough that it is no accident."""
     found = []
     for attempt in attempts:
         if not sample.may_be(attempt.seen) or not sample.differs(attempt.seen):
             continue
-        confirmed = _judged(attempt, case, right)
+        confirmed = _judge(attempt, case, right)
         if confirmed is not None:
             found.append(confirmed)
     return found
 
 
-def _judged(attempt: Attempt, case: Case, right: Measured) -> Found | None:
+def _judge(attempt: Attempt, case: Case, right: Measured) -> Found | None:
     try:
         measured = Measured(attempt.route, case.request, tuple(case.judges), right.halves)
     except (AttncliError, ValueError):
@@ -124,7 +124,7 @@ def _digits_apart(mine: Array, theirs: Array, unit: Array) -> float:
     return float(np.log10(np.fmax(times, 1)).sum())
 
 
-def _distinct(attempts: list[Attempt]) -> list[Attempt]:
+def _drop_duplicates(attempts: list[Attempt]) -> list[Attempt]:
     """The first of those that give the same numbers."""
     kept: list[Attempt] = []
     for attempt in attempts:
@@ -147,10 +147,10 @@ def _pairs(singles: list[Attempt], scales: list[Attempt], case: Case, sample: Sa
 
 
 def _same(one: dict[str, Array], two: dict[str, Array]) -> bool:
-    return one.keys() == two.keys() and all(same(one[name], two[name]) for name in one)
+    return one.keys() == two.keys() and all(are_same(one[name], two[name]) for name in one)
 
 
-def _told(found: list[Found], case: Case) -> tuple[Explanation, ...]:
+def _make_entries(found: list[Found], case: Case) -> tuple[Diagnosis, ...]:
     """One entry for each set of numbers, under the first name that no earlier one has."""
     groups: list[list[Found]] = []
     for each in found:
@@ -159,7 +159,7 @@ def _told(found: list[Found], case: Case) -> tuple[Explanation, ...]:
             groups.append([each])
         else:
             group.append(each)
-    entries: list[Explanation] = []
+    entries: list[Diagnosis] = []
     told: set[str] = set()
     for group in groups:
         fresh = [each.attempt for each in group if each.attempt.name not in told]
@@ -168,7 +168,7 @@ def _told(found: list[Found], case: Case) -> tuple[Explanation, ...]:
             sentence = "; and ".join(each.sentence(case) for each in fresh[0].slips)
             verdict = group[0].verdict
             entries.append(
-                Explanation(slip=slip, also=tuple(also), verdict=verdict, explains=case.wrong, sentence=sentence)
+                Diagnosis(slip=slip, also=tuple(also), verdict=verdict, explains=case.wrong, sentence=sentence)
             )
             told |= {slip, *also}
     return tuple(entries)

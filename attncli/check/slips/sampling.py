@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from attncli.check.routes import Route
-from attncli.check.slips.changes import seen_by_position
+from attncli.check.slips.changes import visible_positions
 from attncli.check.tolerance.narrow import FAR
 from attncli.errors import ProblemError
 from attncli.problem.problem import Visible
@@ -59,7 +59,7 @@ class Sample:
         own = route
         if route.weigh is not None:
             own = replace(route, weigh=lambda weights: self._weighed(route, weights))
-        return own.numbers_of(cut(problem, self.rows), self.names)
+        return own.numbers_of(cut_rows(problem, self.rows), self.names)
 
     def _weighed(self, route: Route, weights: Array) -> Array:
         """Changed weights that stand for all rows, in these rows alone."""
@@ -75,7 +75,8 @@ class Sample:
     def differs(self, seen: dict[str, Array]) -> bool:
         """Whether numbers say something else than the right way about a wrong matrix."""
         return any(
-            name in seen and not same(seen[name], self._taken(name, self.right.numbers[name])) for name in self.wrong
+            name in seen and not are_same(seen[name], self._taken(name, self.right.numbers[name]))
+            for name in self.wrong
         )
 
     def may_be(self, seen: dict[str, Array]) -> bool:
@@ -109,16 +110,16 @@ class Sample:
         return room
 
 
-def same(one: Array, two: Array) -> bool:
+def are_same(one: Array, two: Array) -> bool:
     """Whether two ways give the same numbers, but for the rounding of our own arithmetic."""
     return one.shape == two.shape and np.allclose(one, two, rtol=1e-10, atol=1e-13, equal_nan=True)
 
 
-def cut(problem: Problem, rows: Array) -> Problem:
+def cut_rows(problem: Problem, rows: Array) -> Problem:
     """These queries alone; positions, which would shift, become a mask."""
     mask = problem.mask
     if not problem.visible.is_everything:
-        seen = seen_by_position(problem)
+        seen = visible_positions(problem)
         mask = seen if mask is None else seen & mask
     return replace(
         problem,

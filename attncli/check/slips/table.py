@@ -44,7 +44,7 @@ class Slip:
 def _scaled_by(scale: str) -> Callable[[Case], list[Route]]:
     """Another scale."""
 
-    return lambda _case: [Route(requests=(partial(changes.rescaled, scale=scale),))]
+    return lambda _case: [Route(requests=(partial(changes.change_scale, scale=scale),))]
 
 
 def _scaled_by_width(scale: str) -> Callable[[Case], list[Route]]:
@@ -101,13 +101,13 @@ def _variant(name: str) -> tuple[Slip, ...]:
 
     def routes(case: Case) -> list[Route]:
         is_same = case.problem.variant.name == name
-        return [] if is_same else [Route(requests=(partial(changes.of_variant, variant=name),))]
+        return [] if is_same else [Route(requests=(partial(changes.change_variant, variant=name),))]
 
     def routes_scaled(case: Case) -> list[Route]:
         scale = case.request.scale
         if scale is None or case.problem.variant.name == name:
             return []
-        return [Route(requests=(partial(changes.of_variant, variant=name, scale=scale),))]
+        return [Route(requests=(partial(changes.change_variant, variant=name, scale=scale),))]
 
     def sentence(case: Case) -> str:
         return f"{case.yours} those of the variant {name}, {record.formula} (--variant {name}), not of {case.variant}"
@@ -206,7 +206,7 @@ SLIPS = (
     Slip(
         "queries-keys-swapped",
         "queries",
-        lambda _case: [Route(problems=(changes.swapped,))],
+        lambda _case: [Route(problems=(changes.swap_queries_keys,))],
         lambda case: (
             f"{case.yours} those of the keys asking the queries, softmax(KQᵀ): a row per query, of QKᵀ, is due"
         ),

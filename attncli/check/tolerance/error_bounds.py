@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from attncli.check.routes import weighed
+from attncli.check.routes import weigh_values
 from attncli.inputs.request import MATRIX_NAMES
 from attncli.matrix import Matrix
 from attncli.problem.prepare import prepare
@@ -153,6 +153,8 @@ def _output_bound(problem: Problem, weights: Array, errors: Array, value_errors:
     width = 0 if problem.output_projection is None else problem.output_projection[0].shape[0] + 3
     size = np.abs(weights)
     found: Array = (
-        weighed(positive, errors) + weighed(own, size) + (problem.m + 2 + width) * u * weighed(positive, size)
+        weigh_values(positive, errors)
+        + weigh_values(own, size)
+        + (problem.m + 2 + width) * u * weigh_values(positive, size)
     )
     return found

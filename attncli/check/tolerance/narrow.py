@@ -17,7 +17,7 @@ import numpy as np
 from attncli.check.precision import Claims, finer_than, spacing
 from attncli.check.routes import Route
 from attncli.inputs.request import MATRIX_NAMES
-from attncli.numbers.numerals import shortest
+from attncli.numbers.numerals import shortest_texts
 from attncli.results.result import Result
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def _are_shortest(array: Array, claims: Claims | None, dtype: str) -> bool:
     if np.abs(values).max() > LARGEST[dtype]:
         return False
     near = values.astype(np.float16)
-    texts = np.array([float(text) for text in shortest(near)])
+    texts = np.array([float(text) for text in shortest_texts(near)])
     wide = near.astype(np.float64)
     if not bool(((texts == values) | (wide == values)).all()):
         return False

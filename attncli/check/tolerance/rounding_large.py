@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from attncli.check.routes import weighed
+from attncli.check.routes import weigh_values
 from attncli.inputs.request import MATRIX_NAMES
 from attncli.matrix import Matrix
 from attncli.problem.prepare import prepare
@@ -42,9 +42,9 @@ def bound_of(route: Route, request: Request, numbers: dict[str, Array], halves: 
     carrier = replace(problem, key_heads=None, values=bound)
     if problem.output_projection is not None:
         carrier = replace(carrier, output_projection=(np.abs(problem.output_projection[0]), None))
-    bound = weighed(carrier, np.broadcast_to(np.eye(problem.n), (*problem.lead, problem.n, problem.n)))
+    bound = weigh_values(carrier, np.broadcast_to(np.eye(problem.n), (*problem.lead, problem.n, problem.n)))
     if "w_o" in halves:
-        bound = bound + np.abs(weighed(replace(problem, output_projection=None), result.weights)) @ halves["w_o"]
+        bound = bound + np.abs(weigh_values(replace(problem, output_projection=None), result.weights)) @ halves["w_o"]
     return bound + halves["b_o"].reshape(-1) if "b_o" in halves else bound
 
 

@@ -22,7 +22,7 @@ EXACT = {"contract"}  # a product and a sum may round once, together; nothing el
 
 
 @record
-class Format:
+class FloatLayout:
     """A floating type's numbers for the reduction. exp is 0 below `least` in the plain form; in the wide form below
     `floor`, where even the subnormal result is."""
 
@@ -39,7 +39,7 @@ class Format:
 
 
 FORMATS = {
-    types.float32: Format(
+    types.float32: FloatLayout(
         shifter=1.5 * 2**23,
         log2_e=1.4426950408889634,
         ln2_high=0.693145751953125,
@@ -51,7 +51,7 @@ FORMATS = {
         floating=np.float32,
         integer=np.int32,
     ),
-    types.float64: Format(
+    types.float64: FloatLayout(
         shifter=1.5 * 2**52,
         log2_e=1.4426950408889634,
         ln2_high=0.6931471805598903,

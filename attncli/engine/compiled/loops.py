@@ -205,7 +205,7 @@ def _exponentials_within(scores: Array, scale: Any, starts: Array, stops: Array,
 
 
 @Compiled
-def gather(
+def gather_block(
     kind: Array,
     queries: Array,
     keys: Array,
@@ -276,7 +276,7 @@ class NumbaKernels(NumpyKernels):
         """Add the weighted values and the exponentials of some keys, in one go."""
         tile = self.scratch.array("scores", (work.height, work.width), sums.dtype)
         kind = np.array([DISTANCES.get(work.variant.name, PRODUCT)])
-        gather(
+        gather_block(
             kind,
             in_parts(work.queries),
             in_parts(work.keys),

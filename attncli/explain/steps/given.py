@@ -7,7 +7,7 @@ from attncli.explain.page import Equation, Line, Step
 from attncli.explain.rounding import Figures
 from attncli.explain.steps.weights import key_lines
 from attncli.expressions import Expression, Row, Symbol
-from attncli.problem.names import quoted
+from attncli.problem.names import quote_name
 
 
 def given_step(numbers: Numbers, figures: Figures) -> Step:
@@ -28,9 +28,9 @@ def given_step(numbers: Numbers, figures: Figures) -> Step:
     query = Equation((Symbol("q"), figures.row(numbers.query)), ("=",))
     words = []
     if names.has_labels("features") and 1 < problem.d_k <= 12:
-        words.append(f"The numbers in q and k stand for: {listed_all([names.feature(c) for c in range(problem.d_k)])}.")
+        words.append(f"The numbers in q and k stand for: {quote_all([names.feature(c) for c in range(problem.d_k)])}.")
     if names.has_labels("values") and 1 < (problem.d_v or 0) <= 12:
-        words.append(f"Those in v for: {listed_all([names.column(c) for c in range(problem.d_v or 0)])}.")
+        words.append(f"Those in v for: {quote_all([names.column(c) for c in range(problem.d_v or 0)])}.")
     title = "What is given: the query q, and each key k" + ("" if numbers.values is None else " with its value v")
     return Step(
         "given",
@@ -41,6 +41,6 @@ def given_step(numbers: Numbers, figures: Figures) -> Step:
     )
 
 
-def listed_all(names: list[str]) -> str:
+def quote_all(names: list[str]) -> str:
     """“a”, “b”, “c”: in the order of the numbers."""
-    return ", ".join(quoted(name) for name in names)
+    return ", ".join(quote_name(name) for name in names)

@@ -9,7 +9,7 @@ from attncli.explain.page import Equation, Line, Step
 from attncli.explain.rounding import Figures
 from attncli.explain.steps.weights import key_lines
 from attncli.expressions import Numeral
-from attncli.problem.names import listed
+from attncli.problem.names import join_names
 
 
 def mask_step(numbers: Numbers, figures: Figures) -> Step:
@@ -77,7 +77,7 @@ def _counted(numbers: Numbers, reasons: dict[str, np.ndarray]) -> list[str]:
         return ["No key is left."]
     if m <= len(numbers.shown):
         return [f"{_keys(m - masked)} of {m} {'is' if m - masked == 1 else 'are'} left."]
-    why = listed([f"{int(hits.sum()):,} because {words}" for words, hits in reasons.items()])
+    why = join_names([f"{int(hits.sum()):,} because {words}" for words, hits in reasons.items()])
     return [f"{masked:,} of {m:,} keys are masked: {why}. {m - masked:,} are left."]
 
 

@@ -7,9 +7,9 @@ import numpy as np
 from attncli.explain.noise import INVISIBLE, settled_average
 from attncli.explain.numbers import Numbers
 from attncli.explain.page import Equation, Line, Step
-from attncli.explain.rounding import Figures, ends
+from attncli.explain.rounding import Figures, pick_ends
 from attncli.explain.steps.weights import key_lines, sum_of_others
-from attncli.expressions import Expression, Rest, Symbol, plus, times, total, whole
+from attncli.expressions import Expression, Rest, Symbol, add, constant, multiply, total
 
 COLUMNS_AT_MOST = 12
 
@@ -19,7 +19,7 @@ def output_step(numbers: Numbers, figures: Figures) -> Step | None:
     values, output, weights = numbers.values, numbers.output, numbers.weights
     if values is None or output is None:
         return None
-    columns = ends(values.shape[1], COLUMNS_AT_MOST)
+    columns = pick_ends(values.shape[1], COLUMNS_AT_MOST)
 
     def line(j: int) -> Line:
         name = numbers.names.key(j)
@@ -27,10 +27,10 @@ def output_step(numbers: Numbers, figures: Figures) -> Step | None:
         note = "" if numbers.allowed[j] else "masked"
         if note and not weights[j]:
             nothing = figures.row(np.zeros(values.shape[1]), COLUMNS_AT_MOST)
-            return Line(name, figures.equation(times(whole(0), value), nothing), note)
+            return Line(name, figures.equation(multiply(constant(0), value), nothing), note)
         with np.errstate(all="ignore"):
             part = figures.row(weights[j] * values[j], COLUMNS_AT_MOST)
-        return Line(name, figures.equation(times(figures.number(weights[j]), value), part), note)
+        return Line(name, figures.equation(multiply(figures.number(weights[j]), value), part), note)
 
     sums = [Line(column_name(numbers, c), column_sum(numbers, figures, c), is_sum=True) for c in columns]
     missing = values.shape[1] - len(columns)
@@ -38,7 +38,7 @@ def output_step(numbers: Numbers, figures: Figures) -> Step | None:
     return Step(
         "output",
         "Average the values with these weights: the output",
-        Equation((Symbol("output"), total(times(Symbol("weight"), Symbol("value")))), ("=",)),
+        Equation((Symbol("output"), total(multiply(Symbol("weight"), Symbol("value")))), ("=",)),
         (
             "Each key hands over its value, as much of it as its weight says; then these shares are added up, "
             "column by column.",
@@ -68,7 +68,7 @@ def column_sum(numbers: Numbers, figures: Figures, column: int) -> Equation:
     hidden = len(parts) - len(numbers.shown)
     if hidden:
         terms.append(Rest(hidden, figures.number(sum_of_others(parts, numbers.shown))))
-    return figures.equation(plus(*terms) if terms else result, result)
+    return figures.equation(add(*terms) if terms else result, result)
 
 
 def join_step(heads: list[Numbers], names: list[str], figures: Figures) -> Step:
@@ -99,9 +99,9 @@ def projected_lines(
 ) -> list[Line]:
     """row · w + b, an entry to a line: every product, and their sum."""
     lines = []
-    for column in ends(weights.shape[1], COLUMNS_AT_MOST):
-        kept = ends(len(row), COLUMNS_AT_MOST)
-        terms: list[Expression] = [times(figures.number(row[c]), figures.number(weights[c, column])) for c in kept]
+    for column in pick_ends(weights.shape[1], COLUMNS_AT_MOST):
+        kept = pick_ends(len(row), COLUMNS_AT_MOST)
+        terms: list[Expression] = [multiply(figures.number(row[c]), figures.number(weights[c, column])) for c in kept]
         worked: list[Expression] = [figures.number(row[c] * weights[c, column]) for c in kept]
         if len(kept) < len(row):
             rest = Rest(len(row) - len(kept), figures.number(sum_of_others(row * weights[:, column], kept)))
@@ -109,7 +109,7 @@ def projected_lines(
         if offset is not None:
             terms, worked = [*terms, figures.number(offset[column])], [*worked, figures.number(offset[column])]
         result = figures.number(projected(row, weights[:, [column]], None if offset is None else offset[[column]])[0])
-        lines.append(Line(f"{name} {column}", figures.equation(plus(*terms), plus(*worked), result)))
+        lines.append(Line(f"{name} {column}", figures.equation(add(*terms), add(*worked), result)))
     return lines
 
 

@@ -6,7 +6,7 @@ import re
 
 from attncli.explain.page import Equation
 from attncli.explain.rounding import Figures
-from attncli.expressions import Expression, Numeral, Symbol, over, root, whole
+from attncli.expressions import Expression, Numeral, Symbol, constant, divide, root
 from attncli.problem.problem import Problem
 
 ROOT = re.compile(r"1/sqrt\((?:dk|d_k)\)")
@@ -18,12 +18,12 @@ def scale_written(problem: Problem) -> Expression:
     """The scale as an expression of d_k or ℓ, as the user or the variant says it."""
     text = problem.scale_text
     if ROOT.fullmatch(text):
-        return over(whole(1), root(WIDTH))
+        return divide(constant(1), root(WIDTH))
     if RECIPROCAL.fullmatch(text):
-        return over(whole(1), WIDTH)
+        return divide(constant(1), WIDTH)
     if problem.length_scale is not None:
         length = Symbol("ℓ²" if "²" in problem.variant.default_scale else "ℓ")
-        return over(whole(1), length)
+        return divide(constant(1), length)
     try:
         return Numeral(float(text), text)
     except ValueError:
@@ -35,9 +35,9 @@ def scale_equation(problem: Problem, figures: Figures) -> Equation:
     written, value = scale_written(problem), figures.factor(problem.scale)
     sides: list[Expression] = [value]
     if ROOT.fullmatch(problem.scale_text):
-        sides.insert(0, over(whole(1), root(whole(problem.d_k))))
+        sides.insert(0, divide(constant(1), root(constant(problem.d_k))))
     elif RECIPROCAL.fullmatch(problem.scale_text):
-        sides.insert(0, over(whole(1), whole(problem.d_k)))
+        sides.insert(0, divide(constant(1), constant(problem.d_k)))
     chain = figures.equation(*sides)
     if isinstance(written, Numeral):
         return Equation((Symbol("scale"), value), ("=",))

@@ -11,7 +11,7 @@ import numpy as np
 from attncli.explain.noise import settled
 from attncli.explain.numbers import Numbers
 from attncli.explain.page import Equation, Line, Step
-from attncli.explain.rounding import Figures, ends
+from attncli.explain.rounding import Figures, pick_ends
 from attncli.explain.steps.scale import scale_equation
 from attncli.expressions import (
     KEY,
@@ -24,17 +24,17 @@ from attncli.expressions import (
     Operation,
     Rest,
     Symbol,
+    add,
+    constant,
+    contains,
+    divide,
     function,
-    mentions,
-    minus,
-    over,
-    plus,
+    multiply,
     root,
-    squared,
-    substituted,
-    times,
+    square,
+    substitute,
+    subtract,
     total,
-    whole,
 )
 
 FEATURES_AT_MOST = 16
@@ -57,8 +57,8 @@ def key_sum(numbers: Numbers, figures: Figures, amounts: np.ndarray) -> Expressi
     shown = [figures.number(float(amounts[j])) for j in numbers.shown]
     hidden = len(amounts) - len(shown)
     if not hidden:
-        return plus(*shown)
-    return plus(*shown, Rest(hidden, figures.number(sum_of_others(amounts, numbers.shown))))
+        return add(*shown)
+    return add(*shown, Rest(hidden, figures.number(sum_of_others(amounts, numbers.shown))))
 
 
 # raw scores
@@ -69,9 +69,9 @@ def raw_step(numbers: Numbers, figures: Figures) -> Step:
     variant = numbers.problem.variant
     symbolic = variant.raw_score
     if variant.term is not None:
-        symbolic = substituted(symbolic, {TOTAL: total(variant.term)})
+        symbolic = substitute(symbolic, {TOTAL: total(variant.term)})
     lines = key_lines(numbers, lambda j: raw_line(numbers, figures, j))
-    if mentions(variant.raw_score, QUERY_LENGTH):
+    if contains(variant.raw_score, QUERY_LENGTH):
         lines = (*length_lines(numbers, figures), *lines)
     if variant.term is None:
         lines = ()
@@ -87,11 +87,11 @@ def raw_step(numbers: Numbers, figures: Figures) -> Step:
 def raw_line(numbers: Numbers, figures: Figures, j: int) -> Line:
     """A key's raw score; where a length is 0, why there is no arithmetic."""
     name = numbers.names.key(j)
-    divides = mentions(numbers.problem.variant.raw_score, KEY_LENGTH)
+    divides = contains(numbers.problem.variant.raw_score, KEY_LENGTH)
     if divides and not (numbers.query.any() and numbers.keys[j].any()):
         whose = "the query" if not numbers.query.any() else "the key"
         why = f"{whose} has length 0 and points nowhere: the cosine is taken as 0"
-        return Line(name, figures.equation(whole(0)), why)
+        return Line(name, figures.equation(constant(0)), why)
     return Line(name, raw_equation(numbers, figures, j))
 
 
@@ -114,14 +114,14 @@ def raw_equation(numbers: Numbers, figures: Figures, j: int) -> Equation:
     if variant.term is None:
         return figures.equation(variant.raw_score)
     lengths: dict[Expression, Expression] = {}
-    if mentions(variant.raw_score, KEY_LENGTH):
+    if contains(variant.raw_score, KEY_LENGTH):
         lengths = {QUERY_LENGTH: figures.factor(_length(query)), KEY_LENGTH: figures.factor(_length(key))}
     written: list[Expression] = []
     worked: list[Expression] = []
-    kept = ends(len(query), FEATURES_AT_MOST)
+    kept = pick_ends(len(query), FEATURES_AT_MOST)
     values = term_values(variant.term, query, key)
     for c in kept:
-        term = substituted(variant.term, {QUERY: figures.number(query[c]), KEY: figures.number(key[c])})
+        term = substitute(variant.term, {QUERY: figures.number(query[c]), KEY: figures.number(key[c])})
         written.append(term)
         worked.append(figures.number(settled(float(values[c]), term)))
     if len(kept) < len(query):
@@ -129,9 +129,9 @@ def raw_equation(numbers: Numbers, figures: Figures, j: int) -> Equation:
         written, worked = [*written, rest], [*worked, rest]
 
     def with_total(expression: Expression) -> Expression:
-        return signed(substituted(variant.raw_score, {TOTAL: expression, **lengths}))
+        return fold_sign(substitute(variant.raw_score, {TOTAL: expression, **lengths}))
 
-    sides = [with_total(plus(*written)), with_total(plus(*worked))]
+    sides = [with_total(add(*written)), with_total(add(*worked))]
     if variant.raw_score != TOTAL and len(worked) > 1:
         sides.append(with_total(figures.number(float(values.sum()))))
     return figures.equation(*sides, figures.number(numbers.raw[j]))
@@ -145,11 +145,11 @@ def sum_of_others(values: np.ndarray, kept: list[int]) -> float:
         return float(values[is_hidden].sum())
 
 
-def signed(expression: Expression) -> Expression:
+def fold_sign(expression: Expression) -> Expression:
     """−(3) as the number −3, and −(0) as 0."""
     if not isinstance(expression, Operation):
         return expression
-    operands = tuple(signed(operand) for operand in expression.operands)
+    operands = tuple(fold_sign(operand) for operand in expression.operands)
     inner = operands[0]
     if expression.kind == "negative" and isinstance(inner, Numeral) and inner.text[:1] not in ("-", "n"):
         return inner if inner.value == 0 else Numeral(-inner.value, f"-{inner.text}")
@@ -159,18 +159,18 @@ def signed(expression: Expression) -> Expression:
 def term_values(term: Expression, query: np.ndarray, key: np.ndarray) -> np.ndarray:
     """What each feature adds, all evaluated at once: rows may be long, of which a few features are shown."""
     with np.errstate(all="ignore"):
-        values: np.ndarray = evaluated(term, {QUERY: query.astype(np.float64), KEY: key.astype(np.float64)})
+        values: np.ndarray = evaluate(term, {QUERY: query.astype(np.float64), KEY: key.astype(np.float64)})
     return values
 
 
-def evaluated(expression: Expression, rows: dict[Expression, np.ndarray] | None = None) -> Any:
+def evaluate(expression: Expression, rows: dict[Expression, np.ndarray] | None = None) -> Any:
     """The expression in floating point, for every feature."""
     if rows is not None and expression in rows:
         return rows[expression]
     if isinstance(expression, Numeral):
         return expression.value
     assert isinstance(expression, Operation)
-    return FLOATING[expression.kind]([evaluated(operand, rows) for operand in expression.operands])
+    return FLOATING[expression.kind]([evaluate(operand, rows) for operand in expression.operands])
 
 
 FLOATING: dict[str, Callable[[list[Any]], Any]] = {
@@ -193,11 +193,11 @@ def _length(row: np.ndarray) -> float:
 def length_equation(row: np.ndarray, symbol: Expression, figures: Figures) -> Equation:
     """‖q‖ = √(q₀² + q₁² + …)."""
     cells = [float(cell) for cell in row]
-    kept = ends(len(cells), FEATURES_AT_MOST)
-    terms: list[Expression] = [squared(figures.number(cells[c])) for c in kept]
+    kept = pick_ends(len(cells), FEATURES_AT_MOST)
+    terms: list[Expression] = [square(figures.number(cells[c])) for c in kept]
     if len(kept) < len(cells):
         terms.append(Rest(len(cells) - len(kept), figures.number(sum_of_others(np.square(row), kept))))
-    chain = figures.equation(root(plus(*terms)), figures.factor(_length(row)))
+    chain = figures.equation(root(add(*terms)), figures.factor(_length(row)))
     return Equation((symbol, *chain.sides), ("=", *chain.signs))
 
 
@@ -251,11 +251,11 @@ def score_equation(numbers: Numbers, figures: Figures, j: int) -> Equation:
     stages: list[tuple[Callable[[Expression], Expression], Callable[[float], float]]] = []
     if problem.softcap is not None:
         cap, limit = problem.softcap, figures.number(problem.softcap)
-        stages.append((lambda inner: times(limit, function("tanh", over(inner, limit))), lambda x: capped(x, cap)))
+        stages.append((lambda inner: multiply(limit, function("tanh", divide(inner, limit))), lambda x: capped(x, cap)))
     if numbers.bias is not None and numbers.bias[j] != -math.inf:
         bias = float(numbers.bias[j])
         at = 0 if problem.conventions.softcap_after_bias else len(stages)
-        stages.insert(at, (lambda inner: plus(inner, figures.number(bias)), lambda x: x + bias))
+        stages.insert(at, (lambda inner: add(inner, figures.number(bias)), lambda x: x + bias))
     value = float(numbers.scaled[j])
     starts: list[Expression] = [figures.number(value)]
     for _, worked in stages[:-1]:
@@ -267,7 +267,7 @@ def score_equation(numbers: Numbers, figures: Figures, j: int) -> Equation:
             start = write(start)
         sides.append(start)
     if problem.scale != 1:
-        written: Expression = times(figures.number(numbers.raw[j]), figures.factor(problem.scale))
+        written: Expression = multiply(figures.number(numbers.raw[j]), figures.factor(problem.scale))
         for write, _ in stages:
             written = write(written)
         sides.insert(0, written)
@@ -291,16 +291,16 @@ def exponential_step(numbers: Numbers, figures: Figures) -> Step:
     def line(j: int) -> Line:
         name = numbers.names.key(j)
         if not numbers.allowed[j]:
-            return Line(name, figures.equation(function("exp", Numeral(-math.inf, "-inf")), whole(0)), "masked")
+            return Line(name, figures.equation(function("exp", Numeral(-math.inf, "-inf")), constant(0)), "masked")
         score = figures.number(numbers.scores[j])
-        shifted = settled(float(numbers.scores[j]) - numbers.shift, minus(score, largest))
-        chain = [function("exp", minus(score, largest)), function("exp", figures.number(shifted))]
+        shifted = settled(float(numbers.scores[j]) - numbers.shift, subtract(score, largest))
+        chain = [function("exp", subtract(score, largest)), function("exp", figures.number(shifted))]
         return Line(name, figures.equation(*chain, figures.number(numbers.exponentials[j])))
 
     return Step(
         "exp",
         "Turn scores into positive numbers: exponentials",
-        Equation((Symbol("e"), function("exp", minus(Symbol("score"), Symbol("largest score")))), ("=",)),
+        Equation((Symbol("e"), function("exp", subtract(Symbol("score"), Symbol("largest score")))), ("=",)),
         (
             "The exponential makes every score positive and stretches the differences: a score that is 1 higher "
             "counts 2.718 times as much.",
@@ -325,7 +325,7 @@ def weight_step(numbers: Numbers, figures: Figures) -> Step:
 
     def line(j: int) -> Line:
         weight = float(numbers.weights[j])
-        sides = (over(figures.number(numbers.exponentials[j]), figures.number(numbers.total)), figures.number(weight))
+        sides = (divide(figures.number(numbers.exponentials[j]), figures.number(numbers.total)), figures.number(weight))
         note = "" if numbers.allowed[j] else "masked"
         is_top = weight == top and not bool((numbers.weights[numbers.allowed] == top).all())
         share = weight if np.isfinite(weight) else None
@@ -336,7 +336,7 @@ def weight_step(numbers: Numbers, figures: Figures) -> Step:
     return Step(
         "weights",
         "Divide by the sum: the weights",
-        Equation((Symbol("weight"), over(Symbol("e"), Symbol("sum of all e"))), ("=",)),
+        Equation((Symbol("weight"), divide(Symbol("e"), Symbol("sum of all e"))), ("=",)),
         ("A weight is the share of the query's attention that a key gets: none is negative, and together they are 1.",),
         (*key_lines(numbers, line), Line("sum", whole_sum, is_sum=True)),
     )

@@ -52,5 +52,5 @@ def parse(texts: Sequence[str], *, leading_zero: bool = True) -> tuple[np.ndarra
     except NumeralError as error:
         if cells[error.index] == texts[error.index]:
             raise
-        what = error.what.replace(numerals.quoted(cells[error.index]), numerals.quoted(texts[error.index]))
+        what = error.what.replace(numerals.quote(cells[error.index]), numerals.quote(texts[error.index]))
         raise NumeralError(what, error.hint, error.index) from None

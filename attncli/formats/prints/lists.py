@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NoReturn
 from attncli.errors import InputError
 from attncli.formats.prints import cells
 from attncli.matrix import Matrix
-from attncli.numbers.numerals import NumeralError, quoted
+from attncli.numbers.numerals import NumeralError, quote
 
 if TYPE_CHECKING:
     from attncli.matrix import Reading
@@ -120,7 +120,7 @@ def _claim(keyword: str | None, value: str | None) -> list[tuple[int, ...]]:
 
 
 def _refuse_rest(where: str, rest: str, expected: str) -> NoReturn:
-    found = quoted(rest.strip()) if rest.strip() else "nothing"
+    found = quote(rest.strip()) if rest.strip() else "nothing"
     raise InputError(where, f"expected {expected} after the list, found {found}")
 
 
@@ -168,7 +168,7 @@ class _Walk:
         while found := _TOKEN.match(text, position):
             token, position = found[1], found.end()
             if not self.open and token not in _CLOSERS:
-                raise InputError(self.where, f"expected '[', found {quoted(token)}", "write a list: [[1, 0], [0, 1]]")
+                raise InputError(self.where, f"expected '[', found {quote(token)}", "write a list: [[1, 0], [0, 1]]")
             if token == ",":
                 self._separate(previous, ",")
             elif token in ("]", "}", ")"):
@@ -212,7 +212,7 @@ class _Walk:
         if not self.leaf_depth:
             self.leaf_depth = depth
         if depth != self.leaf_depth or depth != len(self.lengths):
-            raise InputError(self.here(), f"{quoted(token)} stands where other rows have a list")
+            raise InputError(self.here(), f"{quote(token)} stands where other rows have a list")
         self.open[-1].count += 1
         self.cells.append(token)
 

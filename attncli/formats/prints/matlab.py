@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from attncli.errors import InputError
 from attncli.formats.prints.lines import Lines, times
-from attncli.numbers.numerals import quoted
+from attncli.numbers.numerals import quote
 
 if TYPE_CHECKING:
     from attncli.matrix import Matrix, Reading
@@ -26,14 +26,14 @@ def read_matlab(text: str, where: str, reading: Reading) -> Matrix:
     for _, line in source.lines:
         if factor := _FACTOR.fullmatch(line):
             if float(factor[1]) != 1 or (exponent and exponent != factor[2]):
-                raise InputError(where, f"the common factor {quoted(line.strip())} is not understood")
+                raise InputError(where, f"the common factor {quote(line.strip())} is not understood")
             exponent = factor[2]
         elif about := _CLASS.fullmatch(line):
             claimed = about[1] or ""
         elif columns := _COLUMNS.fullmatch(line):
             width = sum(len(block[0]) for block in blocks if block)
             if int(columns[1]) != width + 1:
-                raise InputError(where, f"expected column {width + 1}, found {quoted(line.strip())}")
+                raise InputError(where, f"expected column {width + 1}, found {quote(line.strip())}")
             if blocks[-1]:
                 blocks.append([])
         else:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from attncli.errors import InputError
-from attncli.numbers.numerals import quoted
+from attncli.numbers.numerals import quote
 from attncli.records import record
 
 _ASSIGNMENT = re.compile(
@@ -34,7 +34,7 @@ def split_named(text: str, where: str) -> list[Part]:
         return [Part("", text)]
     position = _beginning(text)
     if position < starts[0].start() and text[position : starts[0].start()].strip():
-        what = f"{quoted(text[: starts[0].start()].strip())} before {starts[0][1]} is not understood"
+        what = f"{quote(text[: starts[0].start()].strip())} before {starts[0][1]} is not understood"
         raise InputError(where, what, "keep the arrays alone, each with its name: Q = …")
     parts = []
     for found, following in zip(starts, [*(found.start() for found in starts[1:]), len(text)], strict=True):
@@ -43,7 +43,7 @@ def split_named(text: str, where: str) -> list[Part]:
     names = [part.name for part in parts]
     for index, name in enumerate(names):
         if name in names[:index]:
-            raise InputError(where, f"two arrays are called {quoted(name)}", "give each its own name")
+            raise InputError(where, f"two arrays are called {quote(name)}", "give each its own name")
     return parts
 
 

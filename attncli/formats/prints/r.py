@@ -11,7 +11,7 @@ import numpy as np
 from attncli.errors import InputError
 from attncli.formats.prints.lines import Lines, times
 from attncli.matrix import Matrix
-from attncli.numbers.numerals import quoted
+from attncli.numbers.numerals import quote
 
 if TYPE_CHECKING:
     from attncli.matrix import Reading
@@ -84,7 +84,7 @@ def _read_vector(source: Lines, reading: Reading) -> Matrix:
     for index, (_, line) in enumerate(source.lines):
         row = _VECTOR.match(line)
         if row is None or int(row[1]) != len(found) + 1:
-            source.fail(index, None, f"expected [{len(found) + 1}] and numbers, found {quoted(line.strip())}")
+            source.fail(index, None, f"expected [{len(found) + 1}] and numbers, found {quote(line.strip())}")
         found += row[2].split()
     matrix = source.matrix([found], reading)
     return Matrix(matrix.array.reshape(-1), source.where, texts=matrix.texts)
@@ -96,7 +96,7 @@ def read_code(text: str, where: str, reading: Reading) -> Matrix:
     position = call.end() if call else len(text) - len(text.lstrip())
     values = _VALUES.match(text, position)
     if values is None or (values[2] and ":" in values[2]):
-        raise InputError(where, f"{quoted(text.strip())} is not understood", "write c(1, 2, 3, 4), number by number")
+        raise InputError(where, f"{quote(text.strip())} is not understood", "write c(1, 2, 3, 4), number by number")
     position = values.end()
     options: dict[str, str] = {}
     while call and (option := _OPTION.match(text, position)):
@@ -105,7 +105,7 @@ def read_code(text: str, where: str, reading: Reading) -> Matrix:
             raise InputError(where, f"{name} is given twice")
         options[name], position = option[2], option.end()
     if text[position:].strip().rstrip(";").strip() != (")" if call else ""):
-        raise InputError(where, f"{quoted(text[position:].strip())} is not understood", "write matrix(c(…), nrow = 2)")
+        raise InputError(where, f"{quote(text[position:].strip())} is not understood", "write matrix(c(…), nrow = 2)")
     words = [word.strip() for word in (values[1] or values[2]).split(",")]
     source = Lines(text, where)
     matrix = source.matrix([words], reading)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 from attncli.explain.page import Equation, Explanation, Line, Solution, Step
-from attncli.render.result.tables import Style, plain
+from attncli.render.result.tables import Style, to_ascii
 
 STYLE = Style(ascii_only=True)
 
 
-def in_ascii(page: Explanation) -> Explanation:
+def convert_page(page: Explanation) -> Explanation:
     """The page with every string spelt out; its numbers are the notation's business."""
     return replace(
         page,
@@ -24,7 +24,7 @@ def in_ascii(page: Explanation) -> Explanation:
 
 
 def _spelt(text: str) -> str:
-    return plain(text, STYLE)
+    return to_ascii(text, STYLE)
 
 
 def _equation(equation: Equation) -> Equation:

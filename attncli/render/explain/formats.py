@@ -7,7 +7,7 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from attncli.errors import UsageError, printable, suggestion
+from attncli.errors import UsageError, printable, suggest
 
 if TYPE_CHECKING:
     from attncli.explain import Explanation
@@ -34,10 +34,10 @@ def chosen_format(format: str | None, output: str | None) -> str:
     return BY_SUFFIX.get(suffix, "text")
 
 
-def renderer(format: str) -> Callable[[Explanation, Style], str]:
+def page_renderer(format: str) -> Callable[[Explanation, Style], str]:
     """The function that makes this format; UsageError where there is none."""
     if format not in FORMATS:
-        hint = suggestion(format, FORMATS)
+        hint = suggest(format, FORMATS)
         raise UsageError("--format", f"{format!r} is not a format of explain", hint)
     function: Callable[[Explanation, Style], str] = getattr(
         import_module(f"attncli.render.explain.{format}"), f"explanation_{format}"

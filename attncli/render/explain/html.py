@@ -22,7 +22,7 @@ def explanation_html(page: Explanation, style: Style) -> str:
     body += [f"<div><dt>{escape(name)}</dt><dd>{escape(said)}</dd></div>" for name, said in page.facts]
     body.append("</dl></header>")
     if len(page.solutions) > 1:
-        body.append(contents(page))
+        body.append(contents_list(page))
     if page.grids:
         body += ["<section><h2>At a glance</h2>", *(heat_map(grid) for grid in page.grids), "</section>"]
     body += [step_html(step, "", 2) for step in page.preparation]
@@ -37,18 +37,20 @@ def explanation_html(page: Explanation, style: Style) -> str:
     return head + "\n".join(body) + "\n</main>\n</body>\n</html>\n"
 
 
-def contents(page: Explanation) -> str:
+def contents_list(page: Explanation) -> str:
     """Links to the solutions."""
-    links = [f'<li><a href="#solution-{place}">{escape(name_of(s))}</a></li>' for place, s in enumerate(page.solutions)]
+    links = [
+        f'<li><a href="#solution-{place}">{escape(solution_id(s))}</a></li>' for place, s in enumerate(page.solutions)
+    ]
     return f'<nav aria-label="Solutions"><ul>{"".join(links)}</ul></nav>'
 
 
-def name_of(solution: Solution) -> str:
+def solution_id(solution: Solution) -> str:
     return f"{solution.query}{f', {solution.part}' if solution.part else ''}"
 
 
 def solution_html(solution: Solution, place: int) -> str:
-    parts = [f'<section id="solution-{place}"><h2>{escape(name_of(solution))}</h2>']
+    parts = [f'<section id="solution-{place}"><h2>{escape(solution_id(solution))}</h2>']
     summary: list[str] = []
     if solution.summary:
         told = "".join(f"<p>{escape(sentence)}</p>" for sentence in solution.summary)
@@ -85,10 +87,10 @@ def row_html(line: Line) -> str:
         work += f'<div class="bar" aria-hidden="true"><div style="width:{line.share * 100:.4g}%"></div></div>'
     kinds = " ".join(kind for kind, holds in (("sum", line.is_sum), ("top", line.is_top)) if holds)
     opening = f'<tr class="{kinds}">' if kinds else "<tr>"
-    return f"{opening}{heading(line.label, 'row')}<td>{work}</td></tr>"
+    return f"{opening}{heading_cell(line.label, 'row')}<td>{work}</td></tr>"
 
 
-def heading(label: str, scope: str) -> str:
+def heading_cell(label: str, scope: str) -> str:
     """A label; one with a very long word may be broken anywhere."""
     is_long = max(map(len, label.split()), default=0) > LONG_WORD
     opening = f'<th scope="{scope}" class="long">' if is_long else f'<th scope="{scope}">'
@@ -97,13 +99,13 @@ def heading(label: str, scope: str) -> str:
 
 def heat_map(grid: Grid) -> str:
     """A matrix whose colours say what its cells say; hover or focus shows the whole number."""
-    header = "".join(heading(label, "col") for label in spaced(grid.column_labels, grid.gap_column))
+    header = "".join(heading_cell(label, "col") for label in insert_gap(grid.column_labels, grid.gap_column))
     rows = []
     for place, label in enumerate(grid.row_labels):
-        cells = [cell(grid, place, column) for column in range(len(grid.column_labels))]
+        cells = [heat_cell(grid, place, column) for column in range(len(grid.column_labels))]
         if grid.gap_column is not None:
             cells.insert(grid.gap_column, '<td class="gap">…</td>')
-        rows.append(f"<tr>{heading(label, 'row')}{''.join(cells)}</tr>")
+        rows.append(f"<tr>{heading_cell(label, 'row')}{''.join(cells)}</tr>")
     low, high = (escape(text.replace("-", "−", 1)) for text in grid.legend)
     legend = f'<span class="legend">{low} <span class="scale" aria-hidden="true"></span> {high}</span>'
     caption = f"<caption>{escape(grid.title)} {legend}</caption>"
@@ -113,12 +115,12 @@ def heat_map(grid: Grid) -> str:
     return f'<div class="wide">{table}</div>'
 
 
-def spaced(labels: tuple[str, ...], gap: int | None) -> list[str]:
+def insert_gap(labels: tuple[str, ...], gap: int | None) -> list[str]:
     """The labels with dots where columns are left out."""
     return list(labels) if gap is None else [*labels[:gap], "…", *labels[gap:]]
 
 
-def cell(grid: Grid, row: int, column: int) -> str:
+def heat_cell(grid: Grid, row: int, column: int) -> str:
     shade = grid.shades[row][column]
     where = f"{grid.row_labels[row]} → {grid.column_labels[column]}"
     if shade is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from attncli.explain.page import Explanation, Line, Solution, Step
-from attncli.render.explain.latex_notation import latex_equation, latex_escaped, undeclared
+from attncli.render.explain.latex_notation import escape_latex, latex_equation, undeclared
 from attncli.render.explain.shared import rounding_note
 from attncli.render.result.tables import Style
 
@@ -28,15 +28,15 @@ PREAMBLE = r"""\documentclass[11pt]{article}
 def explanation_latex(page: Explanation, style: Style) -> str:
     """The page as a document for pdfLaTeX, LuaLaTeX or XeLaTeX; `style` is for the terminal alone."""
     del style
-    body = [rf"\section*{{{latex_escaped(page.title or 'Attention, worked out')}}}"]
-    body += [rf"\[ {latex_equation(page.formula)} \]", latex_escaped(page.introduction)]
-    body += ["\\begin{itemize}", *(rf"\item[$\cdot$] {latex_escaped(f'{name}: {said}')}" for name, said in page.facts)]
+    body = [rf"\section*{{{escape_latex(page.title or 'Attention, worked out')}}}"]
+    body += [rf"\[ {latex_equation(page.formula)} \]", escape_latex(page.introduction)]
+    body += ["\\begin{itemize}", *(rf"\item[$\cdot$] {escape_latex(f'{name}: {said}')}" for name, said in page.facts)]
     body.append("\\end{itemize}")
     for step in page.preparation:
         body += step_lines(step, "")
     for solution in page.solutions:
         body += solution_lines(solution)
-    body += [r"\bigskip", rf"{{\small {latex_escaped(rounding_note(page))}}}"]
+    body += [r"\bigskip", rf"{{\small {escape_latex(rounding_note(page))}}}"]
     text = "\n".join(body)
     return PREAMBLE.replace("%DECLARED%", declarations(text)) + text + "\n\\end{document}\n"
 
@@ -52,7 +52,7 @@ def declarations(text: str) -> str:
 
 def solution_lines(solution: Solution) -> list[str]:
     name = f"{solution.query}{f', {solution.part}' if solution.part else ''}"
-    lines = [rf"\section{{{latex_escaped(name)}}}"]
+    lines = [rf"\section{{{escape_latex(name)}}}"]
     number = 0
     for step in solution.steps:
         is_counted = step.name not in ("given", "join")
@@ -61,14 +61,14 @@ def solution_lines(solution: Solution) -> list[str]:
     if solution.summary:
         lines.append(r"\subsection{In words}")
         for sentence in solution.summary:
-            lines += [latex_escaped(sentence), ""]
+            lines += [escape_latex(sentence), ""]
     return lines
 
 
 def step_lines(step: Step, number: str) -> list[str]:
-    lines = [rf"\subsection{{{number}{latex_escaped(step.title)}}}"]
+    lines = [rf"\subsection{{{number}{escape_latex(step.title)}}}"]
     for words in step.words:
-        lines += [latex_escaped(words), ""]
+        lines += [escape_latex(words), ""]
     if step.formula is not None:
         lines.append(rf"\[ {latex_equation(step.formula)} \]")
     labels = [len(line.label) for line in step.lines if len(line.label) <= LABEL_AT_MOST]
@@ -76,20 +76,20 @@ def step_lines(step: Step, number: str) -> list[str]:
         lines.append(rf"\setlength{{\labelroom}}{{{0.55 * max(labels, default=0) + 1:.2f}em}}")
     for line in step.lines:
         lines += work_lines(line)
-    return [*lines, *(part for words in step.after for part in (r"\par", latex_escaped(words)))]
+    return [*lines, *(part for words in step.after for part in (r"\par", escape_latex(words)))]
 
 
 def work_lines(line: Line) -> list[str]:
     if line.left_out:
         return [rf"\work{{$\vdots$}}{{{line.left_out:,} keys}}"]
-    label = latex_escaped(line.label)
+    label = escape_latex(line.label)
     if line.is_top or line.is_sum:
         label = rf"\textbf{{{label}}}"
     work = r"\blank" if line.is_blank else ""
     if line.equation is not None:
         work = f"${latex_equation(line.equation)}$"
     if line.note:
-        work += rf"\quad {latex_escaped(line.note)}"
+        work += rf"\quad {escape_latex(line.note)}"
     if len(line.label) > LABEL_AT_MOST:
         return [rf"\par {label}", rf"\work{{}}{{{work}}}"]
     return [rf"\work{{{label}}}{{{work}}}"]

@@ -19,7 +19,7 @@ ESCAPES = {
 ACCENTS = frozenset("\u0300\u0301\u0302\u0303\u0304\u0308\u030a\u030c\u0327")
 
 
-def latex_escaped(text: str) -> str:
+def escape_latex(text: str) -> str:
     """Text for a paragraph. Letters that pdfLaTeX has no glyph for stay as they are: see `undeclared`."""
     return "".join(ESCAPES.get(letter, letter) for letter in text)
 
@@ -55,7 +55,7 @@ class LatexNotation(Notation):
         if symbol.index:
             return f"{symbol.name}_{symbol.index}"
         plain = {"ℓ": r"\ell", "ℓ²": r"\ell^2", "q": "q", "k": "k", "v": "v", "e": "e", "V": "V"}
-        return plain.get(symbol.name) or rf"\text{{{latex_escaped(symbol.name)}}}"
+        return plain.get(symbol.name) or rf"\text{{{escape_latex(symbol.name)}}}"
 
     def count(self, count: int) -> str:
         return rf"\text{{ ({count:,} more)}}"

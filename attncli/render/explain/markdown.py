@@ -6,7 +6,7 @@ from attncli.explain.page import Explanation, Line, Solution, Step
 from attncli.render.explain.latex_notation import latex_equation
 from attncli.render.explain.notation import BREAK
 from attncli.render.explain.shared import equation_text, rounding_note
-from attncli.render.markdown import markdown_escaped
+from attncli.render.markdown import escape_markdown
 from attncli.render.result.tables import Style
 
 BAR = 20
@@ -15,53 +15,53 @@ BAR = 20
 def explanation_markdown(page: Explanation, style: Style) -> str:
     """The page as Markdown; `style` is for the terminal alone."""
     del style
-    blocks = [f"# {markdown_escaped(page.title or 'Attention, worked out')}", formula(page.formula)]
-    blocks.append(markdown_escaped(page.introduction))
-    blocks.append("\n".join(f"- {markdown_escaped(f'{name}: {words}')}" for name, words in page.facts))
+    blocks = [f"# {escape_markdown(page.title or 'Attention, worked out')}", formula_block(page.formula)]
+    blocks.append(escape_markdown(page.introduction))
+    blocks.append("\n".join(f"- {escape_markdown(f'{name}: {words}')}" for name, words in page.facts))
     for step in page.preparation:
         blocks += step_blocks(step, "## ")
     for solution in page.solutions:
         blocks += solution_blocks(solution)
-    blocks.append(f"*{markdown_escaped(rounding_note(page))}*")
+    blocks.append(f"*{escape_markdown(rounding_note(page))}*")
     return "\n\n".join(block for block in blocks if block) + "\n"
 
 
-def formula(equation: object) -> str:
+def formula_block(equation: object) -> str:
     """A displayed formula."""
     return f"$$\n{latex_equation(equation)}\n$$"  # type: ignore[arg-type]
 
 
 def solution_blocks(solution: Solution) -> list[str]:
     name = f"{solution.query}{f', {solution.part}' if solution.part else ''}"
-    blocks = [f"## {markdown_escaped(name)}"]
+    blocks = [f"## {escape_markdown(name)}"]
     number = 0
     for step in solution.steps:
         number += step.name not in ("given", "join")
         blocks += step_blocks(step, f"### {number}\\. " if step.name not in ("given", "join") else "### ")
     if solution.summary:
-        blocks += ["### In words", *(markdown_escaped(sentence) for sentence in solution.summary)]
+        blocks += ["### In words", *(escape_markdown(sentence) for sentence in solution.summary)]
     return blocks
 
 
 def step_blocks(step: Step, heading: str) -> list[str]:
-    blocks = [heading + markdown_escaped(step.title), *(markdown_escaped(words) for words in step.words)]
+    blocks = [heading + escape_markdown(step.title), *(escape_markdown(words) for words in step.words)]
     if step.formula is not None:
-        blocks.append(formula(step.formula))
+        blocks.append(formula_block(step.formula))
     if step.lines:
         has_bars = any(line.share is not None for line in step.lines)
         header = "| | |" + (" |" if has_bars else "") + "\n|---|---|" + ("---|" if has_bars else "")
         blocks.append("\n".join([header, *(table_row(line, has_bars) for line in step.lines)]))
-    return [*blocks, *(markdown_escaped(words) for words in step.after)]
+    return [*blocks, *(escape_markdown(words) for words in step.after)]
 
 
 def table_row(line: Line, has_bars: bool) -> str:
     if line.left_out:
         return f"| ⋮ | {line.left_out:,} keys |" + (" |" if has_bars else "")
-    label = markdown_escaped(line.label)
+    label = escape_markdown(line.label)
     work = "= " + "\\_" * 20 if line.is_blank else ""
     if line.equation is not None:
-        work = markdown_escaped(equation_text(line.equation).replace(BREAK, ""))
-    note = f" ({markdown_escaped(line.note)})" if line.note else ""
+        work = escape_markdown(equation_text(line.equation).replace(BREAK, ""))
+    note = f" ({escape_markdown(line.note)})" if line.note else ""
     bar = f" {'█' * round(BAR * (line.share or 0))} |" if has_bars else ""
     emphasis = "**" if (line.is_top or line.is_sum) and label else ""
     return f"| {emphasis}{label}{emphasis} | {work}{note} |{bar}"

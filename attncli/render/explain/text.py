@@ -8,10 +8,10 @@ from attncli.explain.page import Explanation, Line, Solution, Step
 from attncli.expressions import Expression, Operation, Row, Symbol
 from attncli.records import record
 from attncli.render.console import has_colour, make_console, speaks_unicode, terminal_width
-from attncli.render.explain.ascii_page import in_ascii
+from attncli.render.explain.ascii_page import convert_page
 from attncli.render.explain.notation import ASCII_WRITER, BREAK, WRITER, Expressions
 from attncli.render.explain.shared import equation_text, rounding_note
-from attncli.render.result.tables import Style, plain
+from attncli.render.result.tables import Style, to_ascii
 
 PIPED_WIDTH, PROSE = 80, 92
 LABEL_AT_MOST = 24
@@ -26,23 +26,23 @@ def explanation_text(page: Explanation, style: Style, width: int | None = None) 
     if not style.ascii_only and not speaks_unicode():
         style = Style(style.digits, style.full, ascii_only=True)
     columns = width or terminal_width() or PIPED_WIDTH
-    lines = Writer(max(columns, 40), style).page(in_ascii(page) if style.ascii_only else page)
+    lines = Writer(max(columns, 40), style).page(convert_page(page) if style.ascii_only else page)
     if has_colour(style.ascii_only):
-        return coloured(lines, style)
-    return plain("\n".join("".join(text for text, _ in line).rstrip() for line in lines) + "\n", style)
+        return colour_lines(lines, style)
+    return to_ascii("\n".join("".join(text for text, _ in line).rstrip() for line in lines) + "\n", style)
 
 
-def coloured(lines: list[Written], style: Style) -> str:
+def colour_lines(lines: list[Written], style: Style) -> str:
     """The lines with the terminal's colours."""
     from rich.text import Text
 
-    from attncli.render.console import rendered
+    from attncli.render.console import render_text
 
     console = make_console(ascii_only=style.ascii_only, width=1_000_000)
-    return rendered(console, Text("\n").join(Text.assemble(*line) for line in lines)).rstrip("\n") + "\n"
+    return render_text(console, Text("\n").join(Text.assemble(*line) for line in lines)).rstrip("\n") + "\n"
 
 
-def cells(text: str) -> int:
+def text_width(text: str) -> int:
     """Columns that the text takes."""
     if text.isascii():
         return len(text)
@@ -51,8 +51,8 @@ def cells(text: str) -> int:
     return cell_len(text)
 
 
-def padded(text: str, width: int) -> str:
-    return text + " " * (width - cells(text))
+def pad(text: str, width: int) -> str:
+    return text + " " * (width - text_width(text))
 
 
 @record
@@ -84,14 +84,14 @@ class Writer:
             lines += [[], *self.step(step, "")]
         for solution in page.solutions:
             lines += [[], *self.solution(solution)]
-        return [*lines, [], *self.paragraph(plain(rounding_note(page), self.style), "dim")]
+        return [*lines, [], *self.paragraph(to_ascii(rounding_note(page), self.style), "dim")]
 
     def solution(self, solution: Solution) -> list[Written]:
         name = f"{solution.query}{f', {solution.part}' if solution.part else ''}"
         rule = "=" if self.style.ascii_only else "━"
         lines: list[Written] = []
         for text in wrap(name, self.width - 4) or [""]:
-            lines.append([(f"{rule * 2} {text} ", "bold"), (rule * max(0, self.prose - cells(text) - 4), "dim")])
+            lines.append([(f"{rule * 2} {text} ", "bold"), (rule * max(0, self.prose - text_width(text) - 4), "dim")])
         number = 0
         for step in solution.steps:
             number += step.name != "given"
@@ -120,7 +120,7 @@ class Writer:
 
     def lines(self, step: Step) -> list[Written]:
         laid = [Laid(line, *laid_sides(line, step, self.writer)) for line in step.lines]
-        short = [cells(one.line.label) for one in laid if cells(one.line.label) <= LABEL_AT_MOST]
+        short = [text_width(one.line.label) for one in laid if text_width(one.line.label) <= LABEL_AT_MOST]
         label_width = max(short, default=0)
         room = self.width - 3 - label_width - 2
         widths = column_widths(laid)
@@ -144,8 +144,8 @@ class Writer:
         """The label in front of the first line of the body, or above it where it is long."""
         style = "bold" if line.is_top or line.is_sum else ""
         gap = " " * (3 + width + 2)
-        if cells(line.label) <= width:
-            first: Written = [("   " + padded(line.label, width) + "  ", style)]
+        if text_width(line.label) <= width:
+            first: Written = [("   " + pad(line.label, width) + "  ", style)]
             return [first + body[0], *([(gap, ""), *rest] for rest in body[1:])]
         above: list[Written] = [[("   " + text, style)] for text in wrap(line.label, self.prose - 3)]
         return [*above, *([(gap, ""), *rest] for rest in body)]
@@ -158,14 +158,14 @@ class Writer:
         for place, side in enumerate(one.sides):
             text = side.replace(BREAK, "")
             if place == 0 and len(one.sides) > 1 and "," not in one.signs:
-                text = " " * (widths[0] - cells(text)) + text
+                text = " " * (widths[0] - text_width(text)) + text
             if place:
                 sign = one.signs[place - 1]
                 spans.append((",  " if sign == "," else f" {sign} ", "dim"))
             is_last = place == len(one.sides) - 1
             style = "bold" if is_last and (one.line.is_top or one.line.is_sum) else ""
-            spans.append((padded(text, widths[place]) if place or len(one.sides) > 1 else text, style))
-        used = sum(cells(text) for text, _ in spans)
+            spans.append((pad(text, widths[place]) if place or len(one.sides) > 1 else text, style))
+        used = sum(text_width(text) for text, _ in spans)
         if bars and one.line.share is not None and not one.line.note:
             spans.append(self.bar(one.line, room - used - 2))
         return [spans, *self.noted(one.line, spans, room)]
@@ -174,8 +174,8 @@ class Writer:
         """The note behind the numbers where it fits, else below them."""
         if not line.note:
             return []
-        used = sum(cells(text) for text, _ in spans)
-        if used + 2 + cells(line.note) <= room:
+        used = sum(text_width(text) for text, _ in spans)
+        if used + 2 + text_width(line.note) <= room:
             spans.append(("  " + line.note, "dim"))
             return []
         return [[(text, "dim")] for text in wrap(line.note, max(20, room))]
@@ -196,21 +196,21 @@ class Writer:
             sign = f"{one.signs[place - 1]} " if place else ""
             text = side if sign == ", " else sign + side
             joined = f"{rows[-1]}{',  ' if sign == ', ' else ' ' if rows[-1] else ''}{text}"
-            if cells(joined.replace(BREAK, "")) <= room:
+            if text_width(joined.replace(BREAK, "")) <= room:
                 rows[-1] = joined.replace(BREAK, "")
                 continue
-            pieces = broken(text, room, indent=2 if place else 0)
+            pieces = break_lines(text, room, indent=2 if place else 0)
             rows = pieces if rows == [""] else rows + pieces
         style = "bold" if one.line.is_sum or one.line.is_top else ""
         lines: list[Written] = [[(row, style)] for row in rows]
         return [*lines, *self.noted(one.line, lines[-1], room)]
 
 
-def broken(text: str, room: int, indent: int) -> list[str]:
+def break_lines(text: str, room: int, indent: int) -> list[str]:
     """The text in lines of `room` columns, broken before operators; a number is never broken."""
     rows = [""]
     for piece in text.split(BREAK):
-        if rows[-1] and cells(rows[-1] + piece) > room:
+        if rows[-1] and text_width(rows[-1] + piece) > room:
             rows.append(" " * indent + piece.lstrip())
         else:
             rows[-1] += piece
@@ -229,10 +229,10 @@ def laid_sides(line: Line, step: Step, writer: Expressions) -> tuple[list[str], 
     sides = []
     for place, side in enumerate(line.equation.sides):
         sides.append(writer.written(side, row_widths(step, place, side)))
-    return merged_definitions(sides, line.equation.signs, isinstance(line.equation.sides[0], Symbol))
+    return merge_definitions(sides, line.equation.signs, isinstance(line.equation.sides[0], Symbol))
 
 
-def merged_definitions(
+def merge_definitions(
     sides: list[str], signs: tuple[str, ...], is_definition: bool
 ) -> tuple[list[str], tuple[str, ...]]:
     """ "k = [1, 0], v = [2, 3]" are two definitions, and no steps of a calculation."""
@@ -274,6 +274,6 @@ def column_widths(laid: list[Laid]) -> list[int]:
     """The widest text at each place."""
     most = max((len(one.sides) for one in laid), default=0)
     return [
-        max((cells(one.sides[place].replace(BREAK, "")) for one in laid if len(one.sides) > place), default=0)
+        max((text_width(one.sides[place].replace(BREAK, "")) for one in laid if len(one.sides) > place), default=0)
         for place in range(most)
     ]

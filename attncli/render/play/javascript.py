@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from attncli.expressions import KEY_LENGTH, QUERY_LENGTH, Expression, Numeral, Operation, Symbol, substituted
+from attncli.expressions import KEY_LENGTH, QUERY_LENGTH, Expression, Numeral, Operation, Symbol, substitute
 from attncli.variants import VARIANTS, Variant
 
 LENGTHS: Mapping[Expression, Expression] = {QUERY_LENGTH: Symbol("queryLength"), KEY_LENGTH: Symbol("keyLength")}
@@ -69,7 +69,7 @@ def variant_code(variant: Variant) -> str:
     import json
     import math
 
-    raw = substituted(variant.raw_score, LENGTHS)
+    raw = substitute(variant.raw_score, LENGTHS)
     term = "null" if variant.term is None else f"(q, k) => {code(variant.term)}"
     power = round(-math.log2(variant.length_scale_factor(2.0))) if variant.has_length else 0
     facts = {

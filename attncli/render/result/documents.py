@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from attncli.errors import UsageError, suggestion
+from attncli.errors import UsageError, suggest
 from attncli.formats import BY_NAME as FORMATS
 from attncli.formats.tex import columns_allowed
 from attncli.matrix import Matrix
-from attncli.numbers.display import shown
-from attncli.numbers.numerals import shortest
-from attncli.render.markdown import markdown_escaped
-from attncli.render.result.tables import LEGENDS, Style, heading, result_text
+from attncli.numbers.display import format_number
+from attncli.numbers.numerals import shortest_texts
+from attncli.render.markdown import escape_markdown
+from attncli.render.result.tables import LEGENDS, Style, result_heading, result_text
 from attncli.render.result.view import View, views
-from attncli.results.targets import labelled
+from attncli.results.targets import label_result
 
 if TYPE_CHECKING:
     from attncli.results.result import Result
@@ -25,14 +25,14 @@ if TYPE_CHECKING:
 
 def one_matrix(result: Result, name: str, format: str) -> str:
     """csv or tsv of one result."""
-    return _text(FORMATS[format].write({name: labelled(result, name)}))
+    return _text(FORMATS[format].write({name: label_result(result, name)}))
 
 
 def _text(chunks: Any) -> str:
     return b"".join(bytes(chunk) for chunk in chunks).decode()
 
 
-def facts(result: Result) -> dict[str, Any]:
+def result_facts(result: Result) -> dict[str, Any]:
     """What json and yaml say beside the matrices."""
     problem = result.problem
     return {
@@ -44,39 +44,41 @@ def facts(result: Result) -> dict[str, Any]:
     }
 
 
-def json_text(result: Result, names: list[str]) -> str:
+def result_json(result: Result, names: list[str]) -> str:
     """One object; null for what JSON cannot say."""
     import json
 
     matrices = {name: result.array(name) for name in names}  # first: computing them may add warnings
-    said = facts(result)
+    said = result_facts(result)
     lines = [f"  {json.dumps(key)}: {json.dumps(value, ensure_ascii=False)}" for key, value in said.items()]
-    lines += [f'  "{name}": {nested(array, 2)}' for name, array in matrices.items()]
+    lines += [f'  "{name}": {json_lists(array, 2)}' for name, array in matrices.items()]
     return "{\n" + ",\n".join(lines) + "\n}\n"
 
 
-def nested(array: np.ndarray, indent: int) -> str:
+def json_lists(array: np.ndarray, indent: int) -> str:
     """An array as JSON lists, a row to a line, in the shortest digits that read back."""
     if array.ndim == 1:
         finite = np.isfinite(array)
-        cells = shortest(np.where(finite, array, array.dtype.type(0)))
+        cells = shortest_texts(np.where(finite, array, array.dtype.type(0)))
         return "[" + ", ".join(cell if ok else "null" for cell, ok in zip(cells, finite, strict=True)) + "]"
-    inside = ",\n".join(" " * (indent + 2) + nested(part, indent + 2) for part in array)
+    inside = ",\n".join(" " * (indent + 2) + json_lists(part, indent + 2) for part in array)
     return "[\n" + inside + "\n" + " " * indent + "]"
 
 
-def yaml_text(result: Result, names: list[str]) -> str:
+def result_yaml(result: Result, names: list[str]) -> str:
     """The object of json as YAML; infinities as YAML says them."""
     import yaml
 
     matrices = {name: Matrix(result.array(name), name) for name in names}
-    told = yaml.safe_dump(facts(result), sort_keys=False, allow_unicode=True, default_flow_style=None, width=100_000)
+    told = yaml.safe_dump(
+        result_facts(result), sort_keys=False, allow_unicode=True, default_flow_style=None, width=100_000
+    )
     return str(told) + _text(FORMATS["yaml"].write(matrices))
 
 
-def markdown_text(result: Result, names: list[str], style: Style) -> str:
+def result_markdown(result: Result, names: list[str], style: Style) -> str:
     """A GitHub table for each result and head."""
-    blocks = ["\\\n".join(map(markdown_escaped, heading(result).split("\n")))]
+    blocks = ["\\\n".join(map(escape_markdown, result_heading(result).split("\n")))]
     for name in names:
         for view in views(result, name, full=style.full):
             blocks.append(f"**{LEGENDS[name]}{f' {view.part}' if view.part else ''}**{_omitted(view)}")
@@ -89,20 +91,20 @@ def _omitted(view: View) -> str:
 
 
 def _markdown_rows(view: View, style: Style) -> Iterator[str]:
-    yield "| | " + " | ".join(markdown_escaped(label) for label in view.column_labels) + " |"
+    yield "| | " + " | ".join(escape_markdown(label) for label in view.column_labels) + " |"
     yield "|---|" + "---:|" * len(view.column_labels)
     for place, label in enumerate(view.row_labels):
         cells = [_plain_cell(view, place, column, style, "·") for column in range(len(view.columns))]
-        yield f"| {markdown_escaped(label)} | " + " | ".join(cells) + " |"
+        yield f"| {escape_markdown(label)} | " + " | ".join(cells) + " |"
 
 
 def _plain_cell(view: View, row: int, column: int, style: Style, masked: str) -> str:
     if view.masked is not None and view.masked[row, column]:
         return masked
-    return shown(float(view.cells[row, column]), style.digits)
+    return format_number(float(view.cells[row, column]), style.digits)
 
 
-def latex_text(result: Result, names: list[str], style: Style) -> str:
+def result_latex(result: Result, names: list[str], style: Style) -> str:
     """A bmatrix for each result and head, for amsmath."""
     blocks = []
     for name in names:
@@ -134,16 +136,16 @@ RENDERERS: dict[str, Renderer] = {
     "table": lambda result, names, style, title: result_text(result, names, style, title),
     "csv": lambda result, names, _style, _title: one_matrix(result, names[0], "csv"),
     "tsv": lambda result, names, _style, _title: one_matrix(result, names[0], "tsv"),
-    "json": lambda result, names, _style, _title: json_text(result, names),
-    "yaml": lambda result, names, _style, _title: yaml_text(result, names),
-    "markdown": lambda result, names, style, _title: markdown_text(result, names, style),
-    "latex": lambda result, names, style, _title: latex_text(result, names, style),
+    "json": lambda result, names, _style, _title: result_json(result, names),
+    "yaml": lambda result, names, _style, _title: result_yaml(result, names),
+    "markdown": lambda result, names, style, _title: result_markdown(result, names, style),
+    "latex": lambda result, names, style, _title: result_latex(result, names, style),
 }
 
 
-def renderer(format: str) -> Renderer:
+def result_renderer(format: str) -> Renderer:
     """The function that makes this format; UsageError where there is none."""
     if format not in RENDERERS:
-        hint = suggestion(format, RENDERERS)
+        hint = suggest(format, RENDERERS)
         raise UsageError("--format", f"{format!r} is not a format", hint)
     return RENDERERS[format]

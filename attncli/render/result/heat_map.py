@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from attncli.errors import printable
-from attncli.numbers.display import shown
+from attncli.numbers.display import format_number
 from attncli.render import colours
 from attncli.render.console import has_colour
 
@@ -25,7 +25,7 @@ SHADES = " ░▒▓█"
 ASCII_SHADES = " .:-=+*#%@"
 
 
-def picture(result: Result, view: View, part: int, style: Style, width: int) -> list[Text]:
+def text_picture(result: Result, view: View, part: int, style: Style, width: int) -> list[Text]:
     """The whole matrix of weights, in as few columns as it needs; nothing where even that is too much."""
     problem = result.problem
     labels = [_label(view, i) for i in range(problem.n)]
@@ -132,5 +132,5 @@ def legend(largest: float, style: Style, coloured: bool) -> Text:
     for step in range(LEGEND_STEPS):
         share = step / (LEGEND_STEPS - 1)
         line.append(" " if coloured else shade(share, style), style=_background(share) if coloured else "")
-    line.append(f" {shown(largest, style.digits)}")
+    line.append(f" {format_number(largest, style.digits)}")
     return line

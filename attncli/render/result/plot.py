@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from attncli.errors import printable
-from attncli.numbers.display import shown
+from attncli.numbers.display import format_number
 from attncli.problem.names import Names
 from attncli.records import record
 from attncli.render import colours
@@ -41,7 +41,7 @@ def weights_picture(result: Result, suffix: str, title: str | None = None) -> by
     """The weights of a result, one panel to a head or batch entry."""
     chosen = edges(result.problem.parts, PANELS_AT_MOST, PANELS_AT_MOST // 2)
     names = Names(result.problem)
-    return picture([panel(result, names, part, names.part(part)) for part in chosen], suffix, title)
+    return figure_bytes([panel(result, names, part, names.part(part)) for part in chosen], suffix, title)
 
 
 def comparison_picture(comparison: Comparison, suffix: str, title: str | None = None) -> bytes:
@@ -51,7 +51,7 @@ def comparison_picture(comparison: Comparison, suffix: str, title: str | None = 
         names = Names(result.problem)
         for part in range(result.problem.parts):
             panels.append(panel(result, names, part, ", ".join(filter(None, (candidate.name, names.part(part))))))
-    return picture(panels[:PANELS_AT_MOST], suffix, title)
+    return figure_bytes(panels[:PANELS_AT_MOST], suffix, title)
 
 
 def panel(result: Result, names: Names, part: int, title: str) -> Panel:
@@ -72,7 +72,7 @@ def _short(label: str) -> str:
     return cut.replace("$", r"\$")
 
 
-def picture(panels: list[Panel], suffix: str, title: str | None) -> bytes:
+def figure_bytes(panels: list[Panel], suffix: str, title: str | None) -> bytes:
     """The panels on one figure, as the bytes of a file that is the same every time."""
     import matplotlib
     from matplotlib.figure import Figure
@@ -138,7 +138,7 @@ def _write_numbers(axes: Any, weights: np.ndarray, largest: float) -> None:
     for (row, column), weight in np.ndenumerate(weights):
         if np.isfinite(weight):
             ink = "black" if colours.is_light(colours.colour(float(weight) / (largest or 1))) else "white"
-            axes.text(column, row, shown(float(weight), 2), ha="center", va="center", color=ink, fontsize=8)
+            axes.text(column, row, format_number(float(weight), 2), ha="center", va="center", color=ink, fontsize=8)
 
 
 def _metadata(suffix: str) -> dict[str, None]:

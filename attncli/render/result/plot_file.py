@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from attncli.errors import MissingExtraError, OutputError, UsageError
-from attncli.files import real, refuse_existing, shown, write_atomically
+from attncli.files import path_text, refuse_existing, resolve_path, write_atomically
 from attncli.records import record
 
 if TYPE_CHECKING:
@@ -30,11 +30,13 @@ class Drawing:
         if path is None:
             return cls(None)
         if _suffix(path) not in SUFFIXES:
-            raise OutputError("--plot", f"{shown(path)} is no picture's name", f"one of: {' '.join(SUFFIXES)}")
+            raise OutputError("--plot", f"{path_text(path)} is no picture's name", f"one of: {' '.join(SUFFIXES)}")
         if find_spec("matplotlib") is None:
             raise MissingExtraError("--plot", "matplotlib", "plot")
-        if real(path) in map(real, others):
-            raise UsageError("--plot", f"{shown(path)} is to hold a matrix already", "give the picture its own file")
+        if resolve_path(path) in map(resolve_path, others):
+            raise UsageError(
+                "--plot", f"{path_text(path)} is to hold a matrix already", "give the picture its own file"
+            )
         refuse_existing([path], force)
         return cls(path, force)
 
@@ -59,7 +61,7 @@ class Drawing:
         if self.path is None:
             return []
         write_atomically(self.path, [picture], force=self.force)
-        return [f"wrote {shown(self.path)}"]
+        return [f"wrote {path_text(self.path)}"]
 
 
 def _suffix(path: str) -> str:

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from attncli.errors import printable as escaped
-from attncli.numbers.display import of_dimensions, shown
+from attncli.numbers.display import format_number, format_shape
 from attncli.records import record
 from attncli.render import colours
-from attncli.render.console import folded, has_colour, make_console, rendered, speaks_unicode, terminal_width
-from attncli.render.result.heat_map import picture
+from attncli.render.console import fold_text, has_colour, make_console, render_text, speaks_unicode, terminal_width
+from attncli.render.result.heat_map import text_picture
 from attncli.render.result.view import View, parts_shown, views
 
 if TYPE_CHECKING:
@@ -55,10 +55,10 @@ def result_text(result: Result, names: list[str], style: Style, title: str | Non
         style = Style(style.digits, style.full, ascii_only=True)
     from rich.text import Text
 
-    said = [folded(plain(heading(result, title), style))]
+    said = [fold_text(to_ascii(result_heading(result, title), style))]
     for name in names:
         gap = _gap(parts_shown(result, style.full))
-        for part, view in enumerate(fitted_views(result, name, style, terminal_width())):
+        for part, view in enumerate(fit_views(result, name, style, terminal_width())):
             groups = column_groups(view, style, terminal_width())
             parts: list[RenderableType] = [Text(table_title(view))]
             for group in groups:
@@ -66,16 +66,16 @@ def result_text(result: Result, names: list[str], style: Style, title: str | Non
                 parts.append(table(group, style, terminal_width()))
             if name == "weights" and view.omitted and (width := terminal_width()) is not None:
                 part_number = parts_shown(result, style.full)[part]
-                parts[1:1] = [*picture(result, view, part_number, style, width), ""]
+                parts[1:1] = [*text_picture(result, view, part_number, style, width), ""]
             if part == gap and not (name == "output" and result.problem.is_joined):
                 hidden = result.problem.parts - len(parts_shown(result, style.full))
                 said.append(f"{style.dots} {hidden} more of {result.problem.parts} {LEGENDS[name]} (--full shows all)")
             widest = max(least_width(group, style) for group in groups)
-            said.append(rendered(console_of(style, widest), *parts).rstrip("\n"))
-    return plain(("\n\n".join(said)) + "\n", style)
+            said.append(render_text(console_of(style, widest), *parts).rstrip("\n"))
+    return to_ascii(("\n\n".join(said)) + "\n", style)
 
 
-def plain(text: str, style: Style) -> str:
+def to_ascii(text: str, style: Style) -> str:
     """The text in ASCII where that is asked for."""
     if not style.ascii_only:
         return text
@@ -93,7 +93,7 @@ TRANSLITERATION = {
 ROOT = re.compile(r"√(d_k|\d+(?:\.\d+)?)")
 
 
-def heading(result: Result, title: str | None = None) -> str:
+def result_heading(result: Result, title: str | None = None) -> str:
     """What was computed, from what, and how: some lines of text."""
     problem = result.problem
     shapes = problem.shapes()
@@ -101,14 +101,14 @@ def heading(result: Result, title: str | None = None) -> str:
     return "\n".join(
         [
             *([escaped(title)] if title else []),
-            f"{problem.variant.name} attention: {formula(result)}",
-            ", ".join(f"{name} {of_dimensions(shapes[name])}" for name in inputs),
+            f"{problem.variant.name} attention: {result_formula(result)}",
+            ", ".join(f"{name} {format_shape(shapes[name])}" for name in inputs),
             *(f"{name}: {words}" for name, words in problem.described.items()),
         ]
     )
 
 
-def formula(result: Result) -> str:
+def result_formula(result: Result) -> str:
     """softmax(q·k · scale) V with the scale in force, and its value where that isn't plain."""
     problem = result.problem
     score = problem.variant.formula
@@ -123,7 +123,7 @@ def formula(result: Result) -> str:
     return f"softmax({score} · {scale}){values}" + ("" if value == scale else f", {scale} = {value}")
 
 
-def fitted_views(result: Result, name: str, style: Style, width: int | None) -> list[View]:
+def fit_views(result: Result, name: str, style: Style, width: int | None) -> list[View]:
     """The views as the terminal has room for them: as they are, else turned, else with labels clipped, else with fewer
     columns; all of the usual columns where there is no terminal. Nothing is left out without `full` saying so."""
     found = views(result, name, full=style.full)
@@ -139,7 +139,7 @@ def fitted_views(result: Result, name: str, style: Style, width: int | None) -> 
         view, most = clipped, len(view.columns)
         while not style.full and most > 2 and least_width(view, style) > width:
             most -= 1 if most <= 8 else 2
-            view = narrower(view, most)
+            view = narrow_view(view, most)
         fitting.append(view)
     return fitting
 
@@ -194,7 +194,7 @@ def some_columns(view: View, start: int, stop: int) -> View:
     )
 
 
-def narrower(view: View, columns: int) -> View:
+def narrow_view(view: View, columns: int) -> View:
     """The view with only so many columns, taken from both ends."""
     first = (columns + 1) // 2
     last = columns - first
@@ -238,7 +238,7 @@ def group_title(view: View, group: View) -> str:
 
 def table_title(view: View) -> str:
     part = f" {view.part}" if view.part else ""
-    axes = of_dimensions(view.shape)
+    axes = format_shape(view.shape)
     nouns = f", {view.row_noun} × {view.column_noun}" if view.column_noun in ("keys",) else ""
     turned = ", turned: a column for each query" if view.is_turned else ""
     omitted = f"; {view.omitted} left out (--full shows all)" if view.omitted else ""
@@ -289,7 +289,7 @@ def _cells(view: View, style: Style) -> list[list[Text]]:
     if view.sums is not None:
         lines[0].append(Text("sum" if style.ascii_only else "Σ", style="dim"))
         for line, total in zip(lines[1:], view.sums, strict=True):
-            line.append(Text(shown(float(total), style.digits) + " ", style="dim"))
+            line.append(Text(format_number(float(total), style.digits) + " ", style="dim"))
     if (gap := _gap(view.rows)) is not None:
         lines.insert(1 + gap, [Text(style.dots) for _ in lines[0]])
     return lines
@@ -307,6 +307,6 @@ def _cell(view: View, row: int, column: int, style: Style, coloured: bool) -> Te
     if view.masked is not None and view.masked[row, column] and not (value > 0):
         return Text(f"{style.masked}    " if style.digits > 2 else style.masked, style="dim")
     is_peak = view.peaks is not None and value == view.peaks[row] and not view.is_level[row]
-    text = shown(value, style.digits) + ("*" if is_peak else " " if view.peaks is not None else "")
+    text = format_number(value, style.digits) + ("*" if is_peak else " " if view.peaks is not None else "")
     look = colours.style(value) if coloured and np.isfinite(value) else ""
     return Text(text, style=f"bold {look}".strip() if is_peak else look)

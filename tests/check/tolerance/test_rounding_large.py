@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from attncli.check.checking import rounded_inputs
+from attncli.check.checking import find_rounded_inputs
 from attncli.check.routes import RIGHT, Route
 from attncli.check.tolerance.rounding import Movement
 from attncli.check.tolerance.rounding_large import bound_of
@@ -38,7 +38,7 @@ def whole(*shape):
 )
 def test_moving_a_feature_of_all_rows_bounds_as_moving_each_input_does(given):
     request = Request(queries=printed(3, 4), keys=printed(4, 4), values=printed(4, 2), **given)
-    halves = rounded_inputs(request)
+    halves = find_rounded_inputs(request)
     numbers = RIGHT.numbers(request, NAMES)
     small = Movement(RIGHT, request, NAMES, numbers, halves)
     for name in NAMES:
@@ -71,7 +71,7 @@ EXACT = {"x": whole(3, 4), **dict.fromkeys(("w_q", "w_k", "w_v"), Matrix(np.eye(
 def test_the_bound_through_projections_is_never_too_small_and_not_much_too_large(given):
     matrices = {"x": printed(3, 4), "w_q": printed(4, 2), "w_k": printed(4, 2), "w_v": printed(4, 2)}
     request = Request(**{**matrices, **given})
-    halves = rounded_inputs(request)
+    halves = find_rounded_inputs(request)
     numbers = RIGHT.numbers(request, NAMES)
     small = Movement(RIGHT, request, NAMES, numbers, halves)
     for name in numbers:
@@ -91,4 +91,4 @@ OTHER_WAYS = {
 def test_what_is_computed_in_another_way_is_not_explained_by_rounding(route):
     request = Request(queries=printed(3, 4), keys=printed(4, 4), values=printed(4, 2))
     numbers = route.numbers(request, NAMES)
-    assert np.isposinf(bound_of(route, request, numbers, rounded_inputs(request), "output")).all()
+    assert np.isposinf(bound_of(route, request, numbers, find_rounded_inputs(request), "output")).all()
