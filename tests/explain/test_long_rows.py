@@ -22,4 +22,4 @@ def test_as_many_numerals_are_made_for_a_long_row_as_for_a_short_one(variant: st
             explain(Request(queries=row, keys=row, values=Matrix(np.ones((1, 1)), "v"), variant=variant))
         return numeral.call_count
 
-    assert made(3000) == made(300)
+    assert made(3000) < made(300) + 30  # more digits where a line needs them, never one for each feature

@@ -5,7 +5,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from bad_input_reader import bfloat16
+from formats.bad_input_reader import bfloat16
 from hypothesis import example, given
 from hypothesis import strategies as st
 
