@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from attncli.cli.streams import tell
-from attncli.errors import ExitStatus, UsageError, suggestion
+from attncli.cli.output import write_err
+from attncli.errors import ExitStatus, UsageError, suggest
 
 if TYPE_CHECKING:
     from attncli.exercise.numbers import Exercise
@@ -29,7 +29,7 @@ every time.
 """
 
 
-def command(
+def exercise_command(
     directory: Annotated[
         str, typer.Option("--directory", "-d", metavar="DIR", help="write the files here", rich_help_panel=FILES)
     ],
@@ -59,15 +59,15 @@ def command(
         str, typer.Option("--format", "-f", metavar="FORMAT", help="markdown, latex, html", rich_help_panel=FILES)
     ] = "markdown",
     force: Annotated[bool, typer.Option("--force", help="replace files that exist", rich_help_panel=FILES)] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="say nothing", rich_help_panel=FILES)] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="print no notes", rich_help_panel=FILES)] = False,
 ) -> int:
     """Draw the numbers, write the files."""
     from attncli.exercise.numbers import Sizes, check_sizes, make_exercise
-    from attncli.files import make_folder, refuse_existing, shown, write_atomically
-    from attncli.settings import BY_KEY
+    from attncli.files import make_folder, path_text, refuse_existing, write_atomically
+    from attncli.inputs.settings import BY_KEY
 
     if format not in SUFFIXES:
-        raise UsageError("--format", f"{format!r} is not a format", suggestion(format, SUFFIXES))
+        raise UsageError("--format", f"{format!r} is not a format", suggest(format, SUFFIXES))
     name = None if variant is None else BY_KEY["variant"].value(variant, "--variant")
     sizes = Sizes(n=queries, m=keys, d_k=d_k, d_v=d_v, heads=heads)
     check_sizes(sizes, count)
@@ -83,19 +83,19 @@ def command(
         write_atomically(path, [text.encode()], force=force)
     if not quiet:
         what = "3 files" if count == 1 else f"{count} sheets, each with its key and form,"
-        tell(f"wrote {what} to {shown(directory)}\n")
+        write_err(f"wrote {what} to {path_text(directory)}\n")
     return ExitStatus.DONE
 
 
 def exercise_files(exercise: Exercise, format: str) -> dict[str, str]:
     """The three files of an exercise by name."""
     from attncli.exercise.files import answers_text, key_text, sheet_of, solved
-    from attncli.render.explanations import renderer
-    from attncli.render.tables import Style
+    from attncli.render.explain.formats import page_renderer
+    from attncli.render.result.tables import Style
 
     style = Style(ascii_only=False)
     return {
-        f"sheet{SUFFIXES[format]}": renderer(format)(sheet_of(exercise), style),
-        "key.yaml": key_text(exercise, renderer("text")(solved(exercise), style)),
+        f"sheet{SUFFIXES[format]}": page_renderer(format)(sheet_of(exercise), style),
+        "key.yaml": key_text(exercise, page_renderer("text")(solved(exercise), style)),
         "answers.yaml": answers_text(exercise),
     }

@@ -9,10 +9,10 @@ import numpy as np
 from attncli.api import as_matrix, attend
 from attncli.exercise.numbers import Exercise
 from attncli.explain import explain
-from attncli.explain.records import Explanation
-from attncli.explain.work import blank
-from attncli.request import Request
-from attncli.result import Result
+from attncli.explain.explain import blank_step
+from attncli.explain.page import Explanation
+from attncli.inputs.request import Request
+from attncli.results.result import Result
 
 STEPS = ("raw_scores", "scores", "weights", "output")
 DIGITS = 4
@@ -46,7 +46,7 @@ def sheet_of(exercise: Exercise) -> Explanation:
     page = solved(exercise)
     keep = ("given",)
     solutions = tuple(
-        replace(one, steps=tuple(step if step.name in keep else blank(step) for step in one.steps), summary=())
+        replace(one, steps=tuple(step if step.name in keep else blank_step(step) for step in one.steps), summary=())
         for one in page.solutions
     )
     introduction = (

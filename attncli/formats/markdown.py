@@ -13,11 +13,11 @@ from attncli.formats.contents import Contents
 from attncli.formats.encoding import decode
 from attncli.formats.table_cells import Table
 from attncli.formats.text_table import matrix_of
-from attncli.numerals import quoted, reads_as_cell
+from attncli.numbers.numerals import may_be_cell, quote
 from attncli.records import record
 
 if TYPE_CHECKING:
-    from attncli.matrices import Matrix, Reading
+    from attncli.matrix import Matrix, Reading
 
 _CORNERS = "┼╋┿╇┬┴┳┻╈╪╫╬├┤┌┐└┘┏┓┗┛┡┩╭╮╰╯╞╡"
 _BOXES = str.maketrans(
@@ -68,7 +68,7 @@ def read_tables(text: str, where: str, reading: Reading) -> Contents:
         names = [name or str(number) for number, name in enumerate(names, 1)]
     for index, name in enumerate(names):
         if name in names[:index]:
-            raise InputError(where, f"two tables are called {quoted(name)}", "give each its own heading")
+            raise InputError(where, f"two tables are called {quote(name)}", "give each its own heading")
     named = zip(names, tables, strict=True)
     return Contents(where, {name: partial(_matrix, table, name, where, reading) for name, table in named})
 
@@ -84,7 +84,7 @@ def _tables(text: str, where: str) -> list[_BarTable]:
             continue
         if run and any(_is_rule(one.text) for one in run) and any(_BAR.search(one.text) for one in run):
             if _LEFT_OUT.search(title):
-                raise InputError(where, f"rows or columns of {quoted(title)} were left out", "print it in full: --full")
+                raise InputError(where, f"rows or columns of {quote(title)} were left out", "print it in full: --full")
             found.append(_table(run, title, where))
             title = ""
         run = []
@@ -147,7 +147,7 @@ def _matrix(table: _BarTable, name: str, where: str, reading: Reading) -> Matrix
             matrix = matrix_of(body, where, replace(reading, header=False))
             labels = tuple(row[0] for row in rows[1:])
             return replace(matrix, where=called, row_labels=labels, column_labels=tuple(rows[0][1:]), notes=())
-        if any(map(reads_as_cell, rows[0])):
+        if any(map(may_be_cell, rows[0])):
             hint = "leave its cells empty, or say --header or --no-header"
             raise InputError(f"{where}: line {lines[0]}", "the header of the table holds numbers", hint)
         reading = replace(reading, header=any(rows[0]))

@@ -9,7 +9,7 @@ from io import BytesIO
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from attncli.errors import InputError, MissingExtraError, suggestion
+from attncli.errors import InputError, MissingExtraError, suggest
 from attncli.formats.archive import DAMAGED, MAGIC, open_archive, read_member
 from attncli.formats.contents import Contents
 from attncli.formats.encoding import looks_like_text, refuse_foreign
@@ -19,7 +19,7 @@ from attncli.formats.text_table import matrix_of
 if TYPE_CHECKING:
     import zipfile
 
-    from attncli.matrices import Matrix, Reading
+    from attncli.matrix import Matrix, Reading
 
 _ADDRESS = re.compile(r"\$?([A-Za-z]{1,3})\$?([0-9]{1,7})(?::\$?([A-Za-z]{1,3})\$?([0-9]{1,7}))?")
 _CELL_NAME = re.compile(rb'\br="([A-Z]{1,3})([0-9]{1,7})"')
@@ -146,7 +146,7 @@ def _selected(
     sheet = sheet[1:-1].replace("''", "'") if sheet[:1] == "'" and sheet[-1:] == "'" and sheet not in sheets else sheet
     if sheet not in sheets:
         what = f"has no sheet {(sheet or name)!r}: it holds {', '.join(sheets)}"
-        raise InputError(where, what, suggestion(sheet or name, sheets))
+        raise InputError(where, what, suggest(sheet or name, sheets))
     if part and not _ADDRESS.fullmatch(part):
         raise InputError(where, f"{part!r} is not a range of cells", f"as in {where}:{sheet}!B2:E5")
     here = f"{where}: {sheet}"

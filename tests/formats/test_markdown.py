@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from attncli.errors import InputError
-from attncli.matrices import Reading
+from attncli.matrix import Reading
 
 NUMBERS = [[1.0, 2.0], [3.0, 4.0]]
 CASES = [

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from attncli.errors import InputError, MissingExtraError
 from attncli.formats import BY_NAME
 from attncli.formats.sheets import address
-from attncli.matrices import Reading
-from attncli.sources import Sources
+from attncli.inputs.sources import Sources
+from attncli.matrix import Reading
 
 openpyxl = pytest.importorskip("openpyxl")
 pytest.importorskip("python_calamine")
