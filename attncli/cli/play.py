@@ -37,8 +37,8 @@ def play_command(
 ) -> int:
     """Read, check, write the page."""
     from attncli.files import path_text, refuse_existing, write_atomically
-    from attncli.play.page_data import page_data
-    from attncli.render.play.document import document
+    from attncli.play.page_data import make_page_data
+    from attncli.render.play.document import render_page
     from attncli.results.targets import refuse_input
 
     calculation.checked_engine()
@@ -47,8 +47,8 @@ def play_command(
     worksheet = read_worksheet(source, sources)
     request = calculation.over(worksheet.request, sources)
     refuse_input(output, "--output", sources.paths)
-    page = page_data(request, None if worksheet.title is None else printable(worksheet.title))
-    write_atomically(output, [document(page).encode()], force=force)
+    page = make_page_data(request, None if worksheet.title is None else printable(worksheet.title))
+    write_atomically(output, [render_page(page).encode()], force=force)
     if not quiet:
         write_notes([*worksheet.notes, *page.notes])
     for warning in page.warnings:

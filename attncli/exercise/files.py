@@ -18,7 +18,7 @@ STEPS = ("raw_scores", "scores", "weights", "output")
 DIGITS = 4
 
 
-def request_of(exercise: Exercise) -> Request:
+def make_request(exercise: Exercise) -> Request:
     """The exercise as a calculation."""
     heads = exercise.sizes.heads
     return Request(
@@ -31,19 +31,19 @@ def request_of(exercise: Exercise) -> Request:
     )
 
 
-def title_of(exercise: Exercise) -> str:
+def exercise_title(exercise: Exercise) -> str:
     return f"Exercise {exercise.number}: {exercise.variant} attention"
 
 
-def solved(exercise: Exercise, *, title: str | None = None) -> Explanation:
+def solve(exercise: Exercise, *, title: str | None = None) -> Explanation:
     """The worked solution."""
     queries = [str(i) for i in range(exercise.sizes.n)]
-    return explain(request_of(exercise), queries=queries, digits=DIGITS, title=title or title_of(exercise))
+    return explain(make_request(exercise), queries=queries, digits=DIGITS, title=title or exercise_title(exercise))
 
 
-def sheet_of(exercise: Exercise) -> Explanation:
+def make_sheet(exercise: Exercise) -> Explanation:
     """The page of the exercise, with a blank for every number that is to be worked out."""
-    page = solved(exercise)
+    page = solve(exercise)
     keep = ("given",)
     solutions = tuple(
         replace(one, steps=tuple(step if step.name in keep else blank_step(step) for step in one.steps), summary=())
@@ -56,7 +56,7 @@ def sheet_of(exercise: Exercise) -> Explanation:
     return replace(page, introduction=introduction, solutions=solutions, grids=())
 
 
-def result_of(exercise: Exercise) -> Result:
+def compute_result(exercise: Exercise) -> Result:
     heads = exercise.sizes.heads
     return attend(
         exercise.queries,
@@ -70,7 +70,7 @@ def result_of(exercise: Exercise) -> Result:
 
 def given_lines(exercise: Exercise) -> list[str]:
     """The calculation as the keys of a problem file."""
-    lines = [f"title: '{title_of(exercise)}'", f"variant: {exercise.variant}"]
+    lines = [f"title: '{exercise_title(exercise)}'", f"variant: {exercise.variant}"]
     lines += ["causal: true"] if exercise.causal else []
     lines += [f"heads: {exercise.sizes.heads}"] if exercise.sizes.heads > 1 else []
     for name in ("queries", "keys", "values"):
@@ -97,7 +97,7 @@ def answers_text(exercise: Exercise) -> str:
 
 def key_text(exercise: Exercise, worked: str) -> str:
     """The right numbers, and the worked solution as comments."""
-    result = result_of(exercise)
+    result = compute_result(exercise)
     lines = [*given_lines(exercise), "expected:"]
     for name in STEPS:
         lines += [f"  {name}:", *nested_rows(result.array(name), "    ")]

@@ -69,20 +69,20 @@ def _make_head(source: random.Random, sizes: Sizes, variant: str, causal: bool) 
     """Queries, keys and values of one head."""
     for attempt in range(TRIES):
         numbers = RANGES[attempt % len(RANGES)]
-        keys = _drawn_keys(source, numbers, sizes, variant)
-        queries = None if keys is None else _drawn_queries(source, numbers, keys, sizes, variant, causal)
+        keys = _draw_keys(source, numbers, sizes, variant)
+        queries = None if keys is None else _draw_queries(source, numbers, keys, sizes, variant, causal)
         if keys is not None and queries is not None:
-            return queries, keys, _drawn_values(source, sizes)
+            return queries, keys, _draw_values(source, sizes)
     raise UsageError("attncli exercise", "no small whole numbers give scores apart from each other", "fewer --keys")
 
 
-def _drawn_keys(source: random.Random, numbers: range, sizes: Sizes, variant: str) -> np.ndarray | None:
+def _draw_keys(source: random.Random, numbers: range, sizes: Sizes, variant: str) -> np.ndarray | None:
     """m keys, each another; None where too few were drawn."""
     drawn = _draw(source, numbers, 20 * sizes.m, sizes.d_k)
     return _first_apart(drawn[_may_be_compared(drawn, variant)], sizes.m)
 
 
-def _drawn_queries(
+def _draw_queries(
     source: random.Random, numbers: range, keys: np.ndarray, sizes: Sizes, variant: str, causal: bool
 ) -> np.ndarray | None:
     """n queries whose scores differ and whose weights are neither negligible nor all; None where some is not found."""
@@ -98,7 +98,7 @@ def _drawn_queries(
     return np.array(found)
 
 
-def _drawn_values(source: random.Random, sizes: Sizes) -> np.ndarray:
+def _draw_values(source: random.Random, sizes: Sizes) -> np.ndarray:
     """m values, each another where there are so many."""
     drawn = _draw(source, AVERAGED, 20 * sizes.m, sizes.d_v)
     apart = _first_apart(drawn, sizes.m)

@@ -14,9 +14,10 @@ from attncli.numbers.display import format_shape
 from attncli.numbers.numerals import shortest_texts
 from attncli.problem.names import Names
 from attncli.problem.prepare import prepare
-from attncli.problem.problem import Problem
+from attncli.problem.problem import Part, Problem
 from attncli.problem.row_masks import make_row_mask
 from attncli.records import record
+from attncli.results.result import Result
 
 MOST = 64  # rows and columns of a matrix that somebody can still look at
 AXES = ("queries", "keys", "features", "values")
@@ -33,18 +34,19 @@ class PageData:
     warnings: tuple[str, ...]
 
 
-def page_data(request: Request, title: str | None) -> PageData:
+def make_page_data(request: Request, title: str | None) -> PageData:
     """The page of a problem in float64. ProblemError where it is larger than 64 × 64; raises what `prepare` raises."""
     problem = prepare(request, compute="float64")
     refuse_large(problem)
+    refuse_unplayable(problem)
     shown_title = title or "Attention to play with"
     data: dict[str, Any] = {
         "title": shown_title,
-        "labels": labels_of(problem),
+        "labels": name_axes(problem),
         "given": {axis: list(getattr(problem.labels, axis)) for axis in AXES if Names(problem).has_labels(axis)},
-        "parts": [part_of(problem, number) for number in range(problem.parts)],
-        **shared_matrices(problem),
-        "settings": settings_of(problem, request),
+        "parts": [describe_part(problem, number) for number in range(problem.parts)],
+        **pack_matrices(problem),
+        "settings": initial_settings(problem, request),
         "conventions": {
             "empty": problem.conventions.empty,
             "capAfterBias": problem.conventions.softcap_after_bias,
@@ -69,7 +71,46 @@ def refuse_large(problem: Problem) -> None:
             raise ProblemError("attncli play", what, "attncli run and attncli explain take problems of any size")
 
 
-def labels_of(problem: Problem) -> dict[str, list[str]]:
+def refuse_unplayable(problem: Problem) -> None:
+    """ProblemError where `run` does something to this problem that the page's own stages don't do."""
+    result = Result(problem).compute("raw_scores", "weights")
+    for number in range(problem.parts):
+        index = problem.index(number)
+        allowed = result.allowed(number, list(range(problem.n)))
+        raw, weights = stage_weights(problem.part(number), problem, allowed)
+        if not (is_close(raw, result.raw_scores[index]) and is_close(weights, result.weights[index])):
+            raise ProblemError(
+                "attncli play",
+                "this problem has a stage that the page cannot play",
+                "attncli run and attncli explain take it",
+            )
+
+
+def is_close(own: np.ndarray, computed: np.ndarray) -> bool:
+    return bool(np.isclose(own, computed, rtol=1e-6, atol=1e-9, equal_nan=True).all())
+
+
+def stage_weights(part: Part, problem: Problem, allowed: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Raw scores and weights (n, m) as the page's stages make them of Q and K (n, d_k), (m, d_k)."""
+    variant, cap = problem.variant, problem.softcap
+    bias = 0.0 if part.bias is None else part.bias
+    with np.errstate(all="ignore"):
+        rows = (part.queries, part.keys) if variant.prepare is None else map(variant.prepare, (part.queries, part.keys))
+        raw = variant.score(*rows)
+        scores = raw * problem.scale
+        if cap is not None and not problem.conventions.softcap_after_bias:
+            scores = cap * np.tanh(scores / cap)
+        scores = scores + bias
+        if cap is not None and problem.conventions.softcap_after_bias:
+            scores = cap * np.tanh(scores / cap)
+        kept = np.where(allowed, scores, -np.inf)
+        exponentials = np.where(allowed, np.exp(kept - kept.max(axis=1, keepdims=True)), 0)
+        weights = exponentials / exponentials.sum(axis=1, keepdims=True)
+    weights[~allowed.any(axis=1)] = {"zeros": 0.0, "uniform": 1 / problem.m, "nan": np.nan}[problem.conventions.empty]
+    return raw, weights
+
+
+def name_axes(problem: Problem) -> dict[str, list[str]]:
     """The name of every row and column; numbers where there are no labels."""
     names = Names(problem)
     return {
@@ -80,20 +121,20 @@ def labels_of(problem: Problem) -> dict[str, list[str]]:
     }
 
 
-def shared_matrices(problem: Problem) -> dict[str, list[Any]]:
+def pack_matrices(problem: Problem) -> dict[str, list[Any]]:
     """Queries by part; keys and values by key head, which several parts may read."""
     keys: dict[tuple[int, ...], list[Any]] = {}
     values: dict[tuple[int, ...], list[Any]] = {}
     for number in range(problem.parts):
         place, part = problem.key_index(number), problem.part(number)
-        keys.setdefault(place, packed(part.keys))
+        keys.setdefault(place, pack(part.keys))
         if part.values is not None:
-            values.setdefault(place, packed(part.values))
-    queries = [packed(problem.part(number).queries) for number in range(problem.parts)]
+            values.setdefault(place, pack(part.values))
+    queries = [pack(problem.part(number).queries) for number in range(problem.parts)]
     return {"queries": queries, "keys": list(keys.values()), "values": list(values.values())}
 
 
-def part_of(problem: Problem, number: int) -> dict[str, Any]:
+def describe_part(problem: Problem, number: int) -> dict[str, Any]:
     """One head of one entry: which keys it reads, where its queries stand, and what its masks forbid."""
     places = list(dict.fromkeys(problem.key_index(each) for each in range(problem.parts)))
     alone = problem.alone(number)
@@ -105,11 +146,11 @@ def part_of(problem: Problem, number: int) -> dict[str, Any]:
         "keys": places.index(problem.key_index(number)),
         "offset": alone.visible.offsets[0],
         "allowed": None if allowed is None else ["".join("01"[cell] for cell in row) for row in allowed.astype(int)],
-        "bias": None if bias is None else packed(np.where(np.isneginf(bias), 0.0, bias)),
+        "bias": None if bias is None else pack(np.where(np.isneginf(bias), 0.0, bias)),
     }
 
 
-def settings_of(problem: Problem, request: Request) -> dict[str, Any]:
+def initial_settings(problem: Problem, request: Request) -> dict[str, Any]:
     """What the controls show first. A scale that the variant brings is "", so that another variant brings its own."""
     return {
         "variant": problem.variant.name,
@@ -123,7 +164,7 @@ def settings_of(problem: Problem, request: Request) -> dict[str, Any]:
     }
 
 
-def packed(matrix: np.ndarray) -> list[Any]:
+def pack(matrix: np.ndarray) -> list[Any]:
     """[rows, columns, numbers]: the numbers as text, or the bytes of float64 in base 64 where that is shorter."""
     rows, columns = matrix.shape
     cells = shortest_texts(np.asarray(matrix, np.float64).ravel()) if matrix.size else []

@@ -1,4 +1,4 @@
-"""What `attncli play` writes and refuses; and that its formulas are the records'."""
+"""What `attncli play` writes and refuses; and that its write_formulas are the records'."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ import pytest
 
 from attncli.expressions import KEY, QUERY, TOTAL
 from attncli.play.stages import STAGES
-from attncli.render.play.document import FOLDER, SCRIPTS, data_text
-from attncli.render.play.javascript import OPERATIONS, code, symbols, tree
+from attncli.render.play.document import FOLDER, SCRIPTS, write_json
+from attncli.render.play.javascript import OPERATIONS, list_symbols, to_javascript, to_tree
 from attncli.variants import VARIANTS
 
 EXAMPLES = Path(__file__).parent.parent.parent / "examples"
@@ -62,12 +62,24 @@ def test_a_problem_larger_than_64_by_64_is_refused(
     assert not (tmp_path / "page.html").exists()
 
 
+def test_a_stage_that_the_page_cannot_play_is_an_error(
+    run: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("attncli.play.page_data.stage_weights", lambda *_: (np.zeros((3, 3)), np.full((3, 3), 1 / 3)))
+    ran = run("play", EXAMPLES / "river_bank.yaml", "-o", tmp_path / "page.html")
+    assert (ran.status, ran.err) == (
+        2,
+        "error: attncli play: this problem has a stage that the page cannot play\n"
+        "hint: attncli run and attncli explain take it\n",
+    )
+
+
 def test_without_a_file_to_write_the_command_is_refused(run: Callable[..., Any]) -> None:
     assert run("play", EXAMPLES / "car.yaml").status == 2
 
 
 def test_data_can_end_neither_the_script_nor_a_line_of_it() -> None:
-    text = data_text({"title": "</script><!--\u2028&"})
+    text = write_json({"title": "</script><!--\u2028&"})
     assert not set("<>&\u2028") & set(text)
     assert json.loads(text) == {"title": "</script><!--\u2028&"}
 
@@ -78,7 +90,7 @@ def test_every_formula_of_the_records_becomes_the_same_formula() -> None:
     for variant in VARIANTS:
         if variant.term is None:
             continue
-        text = code(variant.term).replace("Math.abs", "abs")
+        text = to_javascript(variant.term).replace("Math.abs", "abs")
         assert eval(text, environment) == pytest.approx(worked_out(variant.term, given))
 
 
@@ -91,8 +103,8 @@ def worked_out(expression: Any, given: dict[Any, float]) -> float:
 
 def test_stages_are_functions_of_their_symbols_alone() -> None:
     for expression in STAGES.values():
-        assert symbols(expression)
-        assert json.loads(json.dumps(tree(expression)))[0] in OPERATIONS
+        assert list_symbols(expression)
+        assert json.loads(json.dumps(to_tree(expression)))[0] in OPERATIONS
 
 
 def test_every_file_of_the_page_is_used() -> None:

@@ -42,7 +42,7 @@ function scored(state, part, scale, i, j, query, key, queryLength, keyLength) {
   const variant = VARIANTS[state.variant];
   const total = variant.term ? added(query.length, (c) => variant.term(query[c], key[c])) : 0;
   const isNowhere = variant.hasLengths && (queryLength === 0 || keyLength === 0);
-  const raw = isNowhere ? 0 : variant.raw(total, queryLength, keyLength);
+  const raw = isNowhere ? 0 : variant.raw({total, queryLength, keyLength});
   const scaled = STAGES.scaled.compute({raw, scale});
   const steps = [["scaled", scaled]];
   const capped = () => {

@@ -12,8 +12,6 @@ const DIALS = {
   sink: {spacing: LINEAR, none: null, usual: -10},
 };
 
-const MARKS = ["1", "1/sqrt(dk)", "1/dk"];
-
 function setUpControls() {
   for (const variant of Object.values(VARIANTS)) $("variant").append(element("option", {value: variant.name}, variant.name));
   $("variant").addEventListener("change", ({target}) => change((state) => {

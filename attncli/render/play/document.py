@@ -11,28 +11,28 @@ from attncli.files import read_bytes
 from attncli.play.page_data import PageData
 from attncli.play.stages import STAGES
 from attncli.render.colours import STOPS
-from attncli.render.play.javascript import formulas
+from attncli.render.play.javascript import write_formulas
 
 FOLDER = Path(__file__).parent
 SCRIPTS = ("numbers", "writing", "scale", "calculation", "state", "arithmetic", "cells", "pictures", "controls", "main")
 POLICY = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:"
 
 
-def document(page: PageData) -> str:
+def render_page(page: PageData) -> str:
     """The whole page."""
-    script = "\n".join(asset(f"{name}.js") for name in SCRIPTS)
-    constants = f"const DATA = {data_text(page.data)};\nconst HEAT = {json.dumps(STOPS)};\n{formulas(STAGES)}"
+    script = "\n".join(read_asset(f"{name}.js") for name in SCRIPTS)
+    constants = f"const DATA = {write_json(page.data)};\nconst HEAT = {json.dumps(STOPS)};\n{write_formulas(STAGES)}"
     parts = {
         "title": escape(page.title),
         "policy": POLICY,
-        "style": asset("style.css"),
+        "style": read_asset("style.css"),
         "script": f'"use strict";\n(() => {{\n{constants}\n{script}\n}})();',
     }
     # in one go: a title may hold {{script}}
-    return re.sub(r"\{\{(\w+)\}\}", lambda found: parts[found[1]], asset("page.html"))
+    return re.sub(r"\{\{(\w+)\}\}", lambda found: parts[found[1]], read_asset("page.html"))
 
 
-def data_text(data: object) -> str:
+def write_json(data: object) -> str:
     """JSON that no text in it can end: neither the script nor a line of it."""
     text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
     for letter in "<>&\u2028\u2029":
@@ -40,6 +40,6 @@ def data_text(data: object) -> str:
     return text
 
 
-def asset(name: str) -> str:
+def read_asset(name: str) -> str:
     """One of the page's own files."""
     return read_bytes(FOLDER / name).decode()

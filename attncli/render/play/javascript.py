@@ -25,52 +25,58 @@ OPERATIONS: dict[str, Callable[[list[str]], str]] = {
 }
 
 
-def code(expression: Expression) -> str:
+def to_javascript(expression: Expression) -> str:
     """The expression as JavaScript over variables called as its symbols."""
     if isinstance(expression, Numeral):
         return repr(expression.value)
     if isinstance(expression, Symbol):
         return NAMES.get(expression.name, expression.name)
     if isinstance(expression, Operation) and expression.kind in OPERATIONS:
-        return OPERATIONS[expression.kind]([code(operand) for operand in expression.operands])
+        return OPERATIONS[expression.kind]([to_javascript(operand) for operand in expression.operands])
     raise ValueError(f"{expression!r} has no JavaScript")
 
 
-def tree(expression: Expression) -> Any:
+def to_tree(expression: Expression) -> Any:
     """The expression as JSON: a number, a symbol's name, or [kind, operand, …]."""
     if isinstance(expression, Numeral):
         return expression.value
     if isinstance(expression, Symbol):
         return NAMES.get(expression.name, expression.name)
     if isinstance(expression, Operation):
-        return [expression.kind, *(tree(operand) for operand in expression.operands)]
+        return [expression.kind, *(to_tree(operand) for operand in expression.operands)]
     raise ValueError(f"{expression!r} has no tree")
 
 
-def symbols(expression: Expression) -> list[str]:
+def list_symbols(expression: Expression) -> list[str]:
     """The names of the expression's symbols, in the order in which they come."""
     if isinstance(expression, Symbol):
         return [NAMES.get(expression.name, expression.name)]
     if isinstance(expression, Operation):
-        return list(dict.fromkeys(name for operand in expression.operands for name in symbols(operand)))
+        return list(dict.fromkeys(name for operand in expression.operands for name in list_symbols(operand)))
     return []
 
 
-def arrow(expression: Expression) -> str:
+def write_parameters(expression: Expression) -> str:
+    """The parameters of a function of the expression: an object of its symbols."""
+    names = list_symbols(expression)
+    return f"({{{', '.join(names)}}})" if names else "()"
+
+
+def write_function(expression: Expression) -> str:
     """{compute, tree} of an expression: compute takes an object of its symbols."""
     import json
 
-    given = ", ".join(symbols(expression))
-    return f"{{compute: ({{{given}}}) => {code(expression)}, tree: {json.dumps(tree(expression))}}}"
+    compute = f"{write_parameters(expression)} => {to_javascript(expression)}"
+    return f"{{compute: {compute}, tree: {json.dumps(to_tree(expression))}}}"
 
 
-def variant_code(variant: Variant) -> str:
+def write_variant(variant: Variant) -> str:
     """A variant as the page's script has it. `power` is that of 1/ℓ in its scale, 0 where it has no ℓ."""
     import json
     import math
 
     raw = substitute(variant.raw_score, LENGTHS)
-    term = "null" if variant.term is None else f"(q, k) => {code(variant.term)}"
+    term = "null" if variant.term is None else f"(q, k) => {to_javascript(variant.term)}"
     power = round(-math.log2(variant.length_scale_factor(2.0))) if variant.has_length else 0
     facts = {
         "name": variant.name,
@@ -82,17 +88,17 @@ def variant_code(variant: Variant) -> str:
         "power": power,
         "isConstant": variant.is_constant,
         "hasLengths": raw != variant.raw_score,
-        "termTree": None if variant.term is None else tree(variant.term),
-        "rawTree": tree(raw),
+        "termTree": None if variant.term is None else to_tree(variant.term),
+        "rawTree": to_tree(raw),
     }
     return (
         f"{{...{json.dumps(facts, ensure_ascii=False)}, term: {term}, "
-        f"raw: (total, queryLength, keyLength) => {code(raw)}}}"
+        f"raw: {write_parameters(raw)} => {to_javascript(raw)}}}"
     )
 
 
-def formulas(stages: Mapping[str, Expression]) -> str:
+def write_formulas(stages: Mapping[str, Expression]) -> str:
     """The script's constants VARIANTS and STAGES."""
-    variants = ",\n".join(f"  {variant.name}: {variant_code(variant)}" for variant in VARIANTS)
-    steps = ",\n".join(f"  {name}: {arrow(expression)}" for name, expression in stages.items())
+    variants = ",\n".join(f"  {variant.name}: {write_variant(variant)}" for variant in VARIANTS)
+    steps = ",\n".join(f"  {name}: {write_function(expression)}" for name, expression in stages.items())
     return f"const VARIANTS = {{\n{variants}\n}};\nconst STAGES = {{\n{steps}\n}};\n"

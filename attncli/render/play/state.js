@@ -112,7 +112,7 @@ function stateOf(address) {
   for (const word of address.replace(/^#/, "").split("&").filter(Boolean)) {
     const split = word.indexOf("=");
     const name = split < 0 ? word : word.slice(0, split);
-    let text = "";
+    let text;
     try {
       text = split < 0 ? "" : decodeURIComponent(word.slice(split + 1).replace(/\+/g, "%20"));
     } catch {
