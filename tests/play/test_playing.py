@@ -62,7 +62,7 @@ def test_every_control_is_a_setting_of_run(play: Callable[..., PlayPage]) -> Non
     page.page.click("[data-scale='1/dk']")
     assert page.address == "variant=laplace&scale=1/dk&softcap=0.5&causal=1&window=1,-1"
     page.page.select_option("#variant", "dot")
-    assert page.page.inner_text("#formula") == "output = softmax(0.5·tanh(Σ q·k · 1/d_k / 0.5)) V"
+    assert page.page.inner_text("#formula") == "output = softmax(0.5·tanh(Σ q·k · 1/dk / 0.5)) V"
 
 
 @pytest.mark.parametrize(

@@ -131,7 +131,7 @@ function fillControls(state) {
   $("part").value = state.part;
   $("undo").disabled = past.length === 0;
   $("reset").disabled = addressOf(state) === "";
-  $("formula").textContent = formulaOf(state);
+  $("formula").replaceChildren(...withIndices(formulaOf(state)));
 }
 
 function setField(id, text) {
@@ -151,6 +151,11 @@ function formulaOf(state) {
   if (state.softcap !== null) text = `${typeset(whole(state.softcap))}·tanh(${text} / ${typeset(whole(state.softcap))})`;
   if (PARTS[state.part].bias) text = `${text} + bias`;
   return HAS_VALUES ? `output = softmax(${text}) V` : `weights = softmax(${text})`;
+}
+
+/** The text with the k of d_k below the line. */
+function withIndices(text) {
+  return text.split(/(?<=d)_(?=k)/).flatMap((piece, place) => (place ? [element("sub", {}, piece[0]), piece.slice(1)] : [piece]));
 }
 
 // copying
