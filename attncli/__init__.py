@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from attncli.version import __version__
+
 if TYPE_CHECKING:
     from attncli.api import attend as attend
     from attncli.errors import AttncliError as AttncliError
 
-__version__ = "0.1.0"
 __all__ = ["AttncliError", "__version__", "attend"]
 
 

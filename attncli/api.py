@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from attncli.errors import ProblemError, UsageError
-from attncli.inputs.request import Request
-from attncli.inputs.settings import BY_KEY, ENGINES, parse_value
+from attncli.inputs.request import MATRIX_NAMES, Request
+from attncli.inputs.settings import ENGINES, SETTINGS, Setting
 from attncli.matrix import Matrix
 from attncli.problem.prepare import prepare
 from attncli.results.result import Result
-from attncli.systems import parse_system
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -50,30 +49,12 @@ def attend(
     Q, K and V, at least float32; integers count as float64. Raises AttncliError where the input can't be meant or
     the dtype can't hold the result.
     """
+    given = locals()
     if engine not in ENGINES:
         raise UsageError("engine", f"{engine!r} is not an engine", f"one of: {', '.join(ENGINES)}")
-    request = Request(
-        queries=as_matrix(queries, "queries"),
-        keys=as_matrix(keys, "keys"),
-        values=as_matrix(values, "values"),
-        mask=as_matrix(mask, "mask"),
-        bias=as_matrix(bias, "bias"),
-        key_lengths=as_matrix(key_lengths, "key_lengths"),
-        variant=_setting("variant", variant),
-        scale=_setting("scale", scale),
-        length_scale=_setting("length_scale", length_scale),
-        mask_means=_setting("mask_means", mask_means),
-        causal=_truth("causal", causal),
-        align=_setting("align", align),
-        query_offset=_setting("query_offset", query_offset),
-        window=_setting("window", window),
-        softcap=_setting("softcap", softcap),
-        heads=_setting("heads", heads),
-        dtype=_setting("dtype", _dtype_name(dtype)),
-        system=None if system is None else parse_value(parse_system, system, "system"),
-        allow_nonfinite=_truth("allow_nonfinite", allow_nonfinite),
-    )
-    return Result(prepare(request), engine)
+    matrices: dict[str, Any] = {name: as_matrix(given[name], name) for name in MATRIX_NAMES if name in given}
+    settings: dict[str, Any] = {setting.name: _value(setting, given[setting.name]) for setting in SETTINGS}
+    return Result(prepare(Request(**matrices, **settings)), engine)
 
 
 def as_matrix(array: ArrayLike | None, name: str) -> Matrix | None:
@@ -104,15 +85,15 @@ def _numbers(width: int | None) -> str:
     return "no brackets" if width is None else f"{width} {'entry' if width == 1 else 'entries'}"
 
 
-def _truth(key: str, value: Any) -> bool:
+def _truth(setting: Setting, value: Any) -> bool:
     """True or false, also as text or 0 and 1; nothing else is taken for either."""
     if value is None or isinstance(value, (bool, np.bool_)):
         return bool(value)
     if isinstance(value, str):
-        return bool(BY_KEY["causal"].value(value, key))
+        return bool(setting.value(value, setting.name))
     if isinstance(value, (int, np.integer)) and value in (0, 1):
         return bool(value)
-    raise UsageError(key, f"{value!r} is neither true nor false")
+    raise UsageError(setting.name, f"{value!r} is neither true nor false")
 
 
 def _dtype_name(dtype: Any) -> str | None:
@@ -125,12 +106,16 @@ def _dtype_name(dtype: Any) -> str | None:
         return str(dtype)
 
 
-def _setting(key: str, value: Any) -> Any:
+def _value(setting: Setting, value: Any) -> Any:
     """A value given in Python, held to the rules that its text in a file is held to."""
+    if setting.is_flag:
+        return _truth(setting, value)
+    if setting.name == "dtype":
+        value = _dtype_name(value)
     if value is None:
         return None
     if isinstance(value, (tuple, list)):
         value = ",".join(str(item) for item in value)
     elif isinstance(value, (float, np.floating)):
         value = repr(float(value))
-    return BY_KEY[key].value(str(value), key)
+    return setting.value(str(value), setting.name)

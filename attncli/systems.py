@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import field
 
-from attncli.inputs.settings import make_choice
 from attncli.records import record
 
 SOFTCAP, MASK, BIAS, CAUSAL, LENGTHS, GROUPS = "softcap", "mask", "bias", "causal", "key_lengths", "grouped heads"
@@ -137,8 +136,6 @@ SYSTEMS = (
 )
 BY_NAME = {system.name: system for system in SYSTEMS}
 NAMES = tuple(BY_NAME)
-
-parse_system = make_choice("a system", NAMES)
 
 
 def systems_with(feature: str) -> str:

@@ -11,8 +11,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from hypothesis import settings
 
 from attncli.cli.main import run_cli
+
+# how long an example takes says only how busy the machine is
+settings.register_profile("suite", deadline=None)
+settings.load_profile("suite")
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 LIBRARIES = {"safetensors": "safetensors", "bfloat16": "ml_dtypes"}  # a word in the name of a test: what it needs

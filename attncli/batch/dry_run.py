@@ -11,7 +11,7 @@ from attncli.batch.worker import failure_record
 from attncli.records import record
 
 if TYPE_CHECKING:
-    from attncli.batch.jobs import Job
+    from attncli.batch.job import Job
     from attncli.batch.options import Options
 
 TILES = 8 << 20  # bytes that the engine works in, about

@@ -8,7 +8,8 @@ import os
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from attncli.batch.jobs import Job, same_name
+from attncli.batch.job import Job
+from attncli.batch.jobs import same_name
 from attncli.batch.options import USUAL, Options
 from attncli.batch.saving import file_names, remove_results
 from attncli.errors import OutputError

@@ -6,9 +6,9 @@ from __future__ import annotations
 
 import os
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator
 
+from attncli.batch.job import Job
 from attncli.errors import InputError, UsageError
 from attncli.files import (
     LONGEST_NAME,
@@ -22,33 +22,12 @@ from attncli.files import (
 )
 from attncli.formats import BY_SUFFIX
 from attncli.inputs.sources import CANONICAL, missing_file
-from attncli.records import record
 
 PROBLEM_SUFFIXES = (".yaml", ".yml", ".json", ".npz", ".safetensors")
 MANIFEST_SUFFIXES = (".yaml", ".yml", ".json")
 LONGEST_ENDING = len(".raw_scores.json")
 WILD = frozenset("*?[")
 NO_JOB = "a batch takes problem files, folders of them, globs, or a manifest"
-
-
-@record
-class Entry:
-    """A job of a manifest, as it was parsed: where it stands among `jobs`, its mapping, and the manifest's defaults."""
-
-    index: int
-    node: Mapping[str, Any]
-    defaults: Mapping[str, Any] | None
-
-
-@record
-class Job:
-    """`path` is a problem file, a problem folder or, with an `entry`, a manifest: as the user would call it. With a
-    `fault` it could not be looked at."""
-
-    name: str
-    path: str
-    entry: Entry | None = None
-    fault: InputError | None = None
 
 
 def find_jobs(inputs: Iterable[str]) -> list[Job]:

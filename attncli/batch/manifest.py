@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from attncli.batch.jobs import Entry, Job
+from attncli.batch.job import Entry, Job
 from attncli.errors import InputError, suggest
 from attncli.files import path_text, read_bytes
 from attncli.formats import BY_SUFFIX

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field, fields, replace
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from attncli.batch.jobs import Job, matrix_files
+from attncli.batch.job import Job
+from attncli.batch.jobs import matrix_files
 from attncli.batch.manifest import canonical, tree_of
 from attncli.errors import InputError, UsageError
 from attncli.files import list_folder, open_file, path_text

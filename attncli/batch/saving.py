@@ -52,7 +52,7 @@ def save(name: str, result: Result, results: list[str], options: Options, inputs
     files: Files = {}
     for file, held in file_names(name, results, options).items():
         path = os.path.join(options.folder, file)
-        refuse_foreign(path, inputs)
+        refuse_foreign_file(path, inputs)
         matrices = {one: label_result(result, one) for one in held}
         measured = WrittenFile(BY_NAME[options.format].write(matrices))
         try:
@@ -81,7 +81,7 @@ class WrittenFile:
             yield chunk
 
 
-def refuse_foreign(path: str, inputs: list[str]) -> None:
+def refuse_foreign_file(path: str, inputs: list[str]) -> None:
     """A link would lead out of the folder and is taken away; anything else that is no plain file is refused, and so
     is a file that the job itself reads."""
     found = stat_link(path)

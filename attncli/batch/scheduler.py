@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from attncli.batch.folder import Owners
-from attncli.batch.jobs import Job
+from attncli.batch.job import Job
 from attncli.batch.log import GO_ON, Log, Record
 from attncli.batch.options import Options
 from attncli.batch.pool import Crew

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from attncli import __version__
-from attncli.batch.jobs import Job
+from attncli.batch.job import Job
 from attncli.batch.options import Options
 from attncli.errors import AttncliError, OutputError, system_reason
 from attncli.files import path_text

@@ -16,7 +16,7 @@ from attncli.cli.output import write_err, write_out
 from attncli.errors import ExitStatus, MissingExtraError, UsageError
 
 if TYPE_CHECKING:
-    from attncli.batch.jobs import Job
+    from attncli.batch.job import Job
     from attncli.batch.options import Options
     from attncli.batch.pool import Crew
     from attncli.batch.scheduler import Summary

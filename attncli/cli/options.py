@@ -10,10 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
-from attncli.inputs.settings import ENGINES, SETTINGS, Setting, parse_value
+from attncli.inputs.settings import ENGINES, SETTINGS, Setting
 from attncli.records import record
-from attncli.systems import NAMES as SYSTEMS
-from attncli.systems import parse_system
 
 if TYPE_CHECKING:
     from attncli.inputs.request import Request
@@ -114,7 +112,7 @@ class CalculationOptions:
     @classmethod
     def parameters(cls) -> list[inspect.Parameter]:
         """A parameter for each setting, each matrix option, and the engine."""
-        settings = [_parameter(s.key, *_setting_option(s)) for s in SETTINGS]
+        settings = [_parameter(s.name, *_setting_option(s)) for s in SETTINGS]
         helps = {
             "mask": "0/1 or true/false; 1 = may attend",
             "bias": "added to the scores; -inf forbids",
@@ -135,27 +133,6 @@ class CalculationOptions:
             for name, flag in MATRIX_OPTIONS.items()
         ]
         others = [
-            _parameter(
-                "system",
-                str | None,
-                typer.Option(
-                    "--as",
-                    metavar="SYSTEM",
-                    help=f"another system's conventions: {', '.join(SYSTEMS)}",
-                    rich_help_panel=CALCULATION,
-                    autocompletion=lambda: list(SYSTEMS),
-                ),
-            ),
-            _parameter(
-                "allow_nonfinite",
-                bool,
-                typer.Option(
-                    "--allow-nonfinite",
-                    help="compute with infinities and NaN as IEEE says",
-                    rich_help_panel=CALCULATION,
-                ),
-                False,
-            ),
             _parameter(
                 "engine",
                 str,
@@ -183,15 +160,12 @@ class CalculationOptions:
     def defaults(self) -> tuple[dict[str, Any], dict[str, str]]:
         """What was given, apart: the values of settings, and the sources of matrices, not read yet."""
         settings: dict[str, Any] = {}
-        if self._given["system"] is not None:
-            settings["system"] = parse_value(parse_system, self._given["system"], "--as")
-        settings["allow_nonfinite"] = self._given["allow_nonfinite"] or None
         for setting in SETTINGS:
-            given = self._given[setting.key]
+            given = self._given[setting.name]
             if setting.is_flag:
-                settings[setting.key] = True if given else None
+                settings[setting.name] = True if given else None
             elif given is not None:
-                settings[setting.key] = setting.value(given, setting.option)
+                settings[setting.name] = setting.value(given, setting.option)
         matrices = {name: self._given[name] for name in MATRIX_OPTIONS if self._given[name] is not None}
         return {name: value for name, value in settings.items() if value is not None}, matrices
 

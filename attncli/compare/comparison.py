@@ -9,12 +9,12 @@ from itertools import combinations
 import numpy as np
 
 from attncli.errors import UsageError, suggest
-from attncli.explain.summary import entropies
 from attncli.inputs.request import Request, overlay
 from attncli.problem.names import Names
 from attncli.problem.prepare import prepare
 from attncli.problem.problem import Problem
 from attncli.records import record
+from attncli.results.attention import entropies
 from attncli.results.result import Result
 from attncli.variants import BY_NAME, VARIANTS
 

@@ -10,12 +10,12 @@ import numpy as np
 from attncli.compare.comparison import Candidate
 from attncli.errors import AttncliError, UsageError
 from attncli.inputs.request import Request
-from attncli.inputs.settings import parse_value
+from attncli.inputs.settings import BY_NAME as BY_SETTING
 from attncli.problem.conventions import adopt_system
 from attncli.problem.prepare import prepare
 from attncli.problem.problem import Problem
 from attncli.results.result import Result
-from attncli.systems import BY_NAME, NAMES, parse_system
+from attncli.systems import BY_NAME, NAMES
 
 
 def system_candidates(
@@ -30,7 +30,7 @@ def system_candidates(
     base = prepare(replace(over(request), system=None))
     found, left_out = [], []
     for name in NAMES if everyone else dict.fromkeys(names):
-        system = parse_value(parse_system, name, "--systems")
+        system = BY_SETTING["system"].value(name, "--systems")
         asked = replace(over(adopt_system(request, system)), system=system)
         try:
             causes = conventions_that_differ(base, prepare(asked))

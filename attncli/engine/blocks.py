@@ -15,7 +15,7 @@ from attncli.engine.overflow import refuse_infinite
 from attncli.engine.score_bounds import Bounds, Reach, bounds_of
 from attncli.engine.scores import Scoring, make_scoring
 from attncli.engine.softmax import RunningSoftmax
-from attncli.engine.weighted_sums import joined, spread, weigh
+from attncli.engine.weighted_sums import join_sums, spread, weigh
 from attncli.problem.row_masks import RowMask, RowMasks
 from attncli.records import record
 
@@ -174,7 +174,7 @@ def output_of(problem: Problem, part: Part, softmax: RunningSoftmax, bounds: Bou
         output: Array = softmax.gathered
         output /= softmax.divisor[..., None]
         return output
-    output = joined(softmax.gathered, softmax.divisor[..., None], problem.m)
+    output = join_sums(softmax.gathered, softmax.divisor[..., None], problem.m)
     if problem.is_finite:
         refuse_infinite(output, problem, "an output")
     return output

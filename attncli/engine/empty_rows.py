@@ -10,7 +10,7 @@ import numpy as np
 
 from attncli.engine.overflow import refuse_infinite
 from attncli.engine.scores import Scoring
-from attncli.engine.weighted_sums import joined, mean, spread, weigh
+from attncli.engine.weighted_sums import join_sums, mean, spread, weigh
 from attncli.problem.problem import Visible
 from attncli.problem.row_masks import RowMask, make_row_mask
 
@@ -53,7 +53,7 @@ def fill_empty(problem: Problem, part: Part, rows: range, block: Block, bounds: 
 def _output(problem: Problem, part: Part, rows: range, weights: Array) -> Array:
     assert part.values is not None
     sums = weigh(spread(part.values, problem.m), weights, None, problem.is_finite)
-    output = joined(sums, np.ones_like(sums[..., :1]), problem.m)
+    output = join_sums(sums, np.ones_like(sums[..., :1]), problem.m)
     if problem.conventions.empty == "uniform, output zeros":
         visible = Visible(lengths=problem.visible.lengths)
         masks = make_row_mask(replace(problem, visible=visible), replace(part, bias=None), rows)

@@ -34,7 +34,7 @@ def spread(values: Array, keys: int) -> Array:
     return np.concatenate((np.where(huge, zero, values), lowered), axis=-1)
 
 
-def joined(sums: Array, divisor: Array, keys: int) -> Array:
+def join_sums(sums: Array, divisor: Array, keys: int) -> Array:
     """(…, b, 2 v), (…, b, 1) → (…, b, v): the sums of spread values over the divisor. An average of finite numbers is
     finite, and its rounding is kept from being otherwise."""
     columns, largest = sums.shape[-1] // 2, limits_of(sums.dtype).largest
@@ -49,7 +49,7 @@ def mean(values: Array) -> Array:
     """(…, m, v) → (…, 1, v): the average of all keys."""
     keys = values.shape[-2]
     sums = spread(values, keys).sum(axis=-2, keepdims=True)
-    return joined(sums, np.full_like(sums[..., :1], keys), keys)
+    return join_sums(sums, np.full_like(sums[..., :1], keys), keys)
 
 
 def _limit(dtype: np.dtype, keys: int) -> float:

@@ -26,24 +26,24 @@ def comes_to(side: Expression, result: Expression, units: list[float]) -> bool:
     the result is no finite number."""
     cells = result.cells if isinstance(result, Row) else (result,)
     for place, (cell, unit) in enumerate(zip(cells, units, strict=True)):
-        found, wanted = floating(at(side, place)), floating(cell)
+        found, wanted = floating(evaluate_at(side, place)), floating(cell)
         if math.isfinite(wanted) and not abs(found - wanted) <= unit:
             return False
     return True
 
 
-def at(expression: Expression, cell: int) -> Expression:
+def evaluate_at(expression: Expression, cell: int) -> Expression:
     """An expression over rows at one of their places."""
     if isinstance(expression, Row):
         return expression.cells[cell]
     if isinstance(expression, Operation):
-        return Operation(expression.kind, tuple(at(operand, cell) for operand in expression.operands))
+        return Operation(expression.kind, tuple(evaluate_at(operand, cell) for operand in expression.operands))
     return expression
 
 
 def _cellwise(expression: Expression, cell: int) -> Fraction | None:
     """One cell of an expression over rows."""
-    return exact(at(expression, cell))
+    return exact(evaluate_at(expression, cell))
 
 
 def floating(expression: Expression) -> float:

@@ -2,56 +2,19 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
 from attncli.explain.numbers import Numbers
 from attncli.explain.rounding import Figures
 from attncli.problem.names import join_names, quote_name
-from attncli.records import record
+from attncli.results.attention import SAME, Attention, attention_of
 
 Array = np.ndarray
 
 NAMED = 4  # keys in a sentence
 ROWS = 4096  # values at a time
-SAME = 1e-12  # weights (relative) and distances that differ by less are called equal
 ENTROPY = "the exponential of the entropy of its weights"
 SATURATED = 0.999  # from here on a score that moves by 1 moves the weight by less than 0.002
-
-
-@record
-class Attention:
-    """Who got how much: `top` keys share the largest weight, `next` the second largest (none where all are equal)."""
-
-    top: Array
-    next: Array
-    entropy: float
-    allowed: Array
-
-    @property
-    def effective_keys(self) -> float:
-        """exp of the entropy: as many keys with equal weights would have it."""
-        return math.exp(self.entropy)
-
-
-def attention_of(weights: Array, allowed: Array) -> Attention:
-    """Rank the keys that may be attended to by their weights (m,)."""
-    keys = np.flatnonzero(allowed)
-    seen = weights[keys]
-    top = seen.max()
-    is_top = seen >= top * (1 - SAME)
-    rest = seen[~is_top]
-    second = rest.max() if rest.size else 0.0
-    is_second = ~is_top & (seen >= second * (1 - SAME)) if rest.size else np.zeros(len(seen), np.bool_)
-    return Attention(keys[is_top], keys[is_second], float(entropies(seen)), keys)
-
-
-def entropies(weights: Array) -> Array:
-    """−Σ w ln w of each row, where a weight of 0 adds nothing: (…, m) → (…)."""
-    is_positive = weights > 0
-    found: Array = -(np.where(is_positive, weights, 0) * np.log(np.where(is_positive, weights, 1))).sum(axis=-1)
-    return found.clip(0)
 
 
 def summarise(numbers: Numbers, figures: Figures) -> tuple[str, ...]:

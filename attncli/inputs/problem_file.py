@@ -14,7 +14,6 @@ from attncli.formats.contents import Contents, Quoted, Tree
 from attncli.inputs.request import MATRIX_NAMES, RESULT_NAMES, Labels, Request, Worksheet
 from attncli.inputs.settings import BY_KEY, read_whole
 from attncli.inputs.sources import CANONICAL, EXPECTED, Sources, source_name
-from attncli.systems import parse_system
 
 if TYPE_CHECKING:
     import numpy as np
@@ -22,8 +21,8 @@ if TYPE_CHECKING:
     from attncli.matrix import Matrix
 
 LABELLED = tuple(f.name for f in fields(Labels))
-KEYS = {**CANONICAL, **{key: key for key in (*BY_KEY, "as", "labels", "expected", "digits", "title", "source")}}
-PARSERS = {**{key: setting.parse for key, setting in BY_KEY.items()}, "as": parse_system, "digits": read_whole}
+KEYS = {**CANONICAL, **{key: key for key in (*BY_KEY, "labels", "expected", "digits", "title", "source")}}
+PARSERS = {**{key: setting.parse for key, setting in BY_KEY.items()}, "digits": read_whole}
 PAIRED = ("window", "heads")  # the settings that a list of two may give
 ONE_MATRIX = "holds one matrix, where a problem has queries and keys"
 APART = "give the matrices apart: attncli run Q K V"
@@ -119,9 +118,7 @@ class _Reader:
             if meant in MATRIX_NAMES:
                 request[meant] = self.matrix((key,), meant)
             elif meant in BY_KEY:
-                request[meant] = self.setting(key)
-            elif meant == "as":
-                request["system"] = self.setting(key)
+                request[BY_KEY[meant].name] = self.setting(key)
             elif meant == "labels":
                 request["labels"] = self.labels()
             elif meant == "expected":
@@ -256,11 +253,11 @@ def write_problem(worksheet: Worksheet) -> str:
     request = worksheet.request
     lines = [
         f"{key}: {scalar(text)}\n"
-        for key, text in (("title", worksheet.title), ("source", worksheet.source), ("as", request.system))
+        for key, text in (("title", worksheet.title), ("source", worksheet.source))
         if text is not None
     ]
-    for key in BY_KEY:
-        if (value := getattr(request, key)) is not None:
+    for key, setting in BY_KEY.items():
+        if (value := getattr(request, setting.name)) is not None:
             lines.append(f"{key}: {_setting(value)}\n")
     labels = {kind: names for kind in LABELLED if (names := getattr(request.labels, kind)) is not None}
     if labels:

@@ -10,6 +10,7 @@ from typing import Any
 
 from attncli.errors import UsageError, suggest
 from attncli.records import record
+from attncli.systems import NAMES as SYSTEM_NAMES
 from attncli.variants import VARIANTS
 
 DTYPES = ("float16", "float32", "float64")
@@ -18,7 +19,8 @@ ENGINES = ("auto", "numpy", "numba")
 
 @record
 class Setting:
-    """`key` in a problem file and of a Request, `option` on the command line (with `short`), `form` for help."""
+    """`key` in a problem file, `option` on the command line (with `short`), `form` for help. `field` of a Request, and
+    parameter of `attend`, is the key unless Python has the word for itself. `in_files`: a problem file may have it."""
 
     key: str
     parse: Callable[[str], Any]
@@ -28,6 +30,13 @@ class Setting:
     short: str | None = None
     is_flag: bool = False
     choices: tuple[str, ...] = ()
+    field: str = ""
+    in_files: bool = True
+
+    @property
+    def name(self) -> str:
+        """The field of a Request that holds the value."""
+        return self.field or self.key
 
     def value(self, text: str, where: str) -> Any:
         """The value that `text` means; a UsageError at `where` otherwise."""
@@ -166,5 +175,24 @@ SETTINGS = (
         "--dtype",
         choices=DTYPES,
     ),
+    Setting(
+        "as",
+        make_choice("a system", SYSTEM_NAMES),
+        f"another system's conventions: {', '.join(SYSTEM_NAMES)}",
+        "SYSTEM",
+        "--as",
+        choices=SYSTEM_NAMES,
+        field="system",
+    ),
+    Setting(
+        "allow_nonfinite",
+        read_truth,
+        "allow inf and NaN in Q, K and V",
+        "",
+        "--allow-nonfinite",
+        is_flag=True,
+        in_files=False,
+    ),
 )
-BY_KEY = {setting.key: setting for setting in SETTINGS}
+BY_NAME = {setting.name: setting for setting in SETTINGS}
+BY_KEY = {setting.key: setting for setting in SETTINGS if setting.in_files}  # what a problem file may have

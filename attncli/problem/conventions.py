@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from attncli.errors import ProblemError
+from attncli.errors import ProblemError, suggest
 from attncli.problem.problem import Conventions
-from attncli.systems import BIAS, BY_NAME, CAUSAL, GROUPS, LENGTHS, MASK, SOFTCAP, System, parse_system, systems_with
+from attncli.systems import BIAS, BY_NAME, CAUSAL, GROUPS, LENGTHS, MASK, NAMES, SOFTCAP, System, systems_with
 
 if TYPE_CHECKING:
     from attncli.inputs.request import Request
@@ -73,11 +73,9 @@ def refuse_groups(problem: Problem, request: Request) -> None:
 
 def find_system(name: str) -> System:
     """The record; ProblemError where there is none."""
-    try:
-        return BY_NAME[parse_system(name)]
-    except ValueError as error:
-        what, _, hint = str(error).partition("\n")
-        raise ProblemError("as", what, hint or None) from None
+    if name not in BY_NAME:
+        raise ProblemError("as", f"{name!r} is not a system", suggest(name, NAMES))
+    return BY_NAME[name]
 
 
 def lacking_error(system: System, feature: str, words: str, option: str) -> ProblemError:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from attncli.errors import InputError
 from attncli.formats.contents import Contents
 from attncli.formats.prints import julia, lists, matlab, r
-from attncli.formats.prints.named import Part, is_named, split_named
+from attncli.formats.prints.named import NamedPart, is_named, split_named
 from attncli.records import record
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ class Form:
 
 FORMS = (  # R first: it begins with a bracket too
     Form(r.CODE, r.read_code),
-    Form(r.PRINT, r.read_print),
+    Form(r.PRINT, r.read_r_print),
     Form(julia.BEGINNING, julia.read_julia),
     Form(re.compile(rf"\s*(?:{lists.BEGINNING.pattern})"), lists.read_list),
 )
@@ -52,7 +52,7 @@ def read_print(text: str, where: str, reading: Reading) -> Contents:
     return Contents(where, {name: lambda matrix=matrix: matrix for name, matrix in matrices.items()})  # type: ignore[misc]
 
 
-def _matrix(part: Part, where: str, reading: Reading) -> Matrix:
+def _matrix(part: NamedPart, where: str, reading: Reading) -> Matrix:
     if part.lengths:
         return lists.read_list(part.text, where, reading, part.lengths)
     for form in FORMS:

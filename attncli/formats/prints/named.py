@@ -19,7 +19,7 @@ _LENGTH = re.compile(r"\[([0-9]*)\]")
 
 
 @record
-class Part:
+class NamedPart:
     """An array's text, its name ("" without one) and the lengths that its declaration gives."""
 
     name: str
@@ -27,11 +27,11 @@ class Part:
     lengths: tuple[int, ...] = ()
 
 
-def split_named(text: str, where: str) -> list[Part]:
+def split_named(text: str, where: str) -> list[NamedPart]:
     """The arrays of a text in their order; InputError for what stands around them, and for a name given twice."""
     starts = _starts(text)
     if not starts:
-        return [Part("", text)]
+        return [NamedPart("", text)]
     position = _beginning(text)
     if position < starts[0].start() and text[position : starts[0].start()].strip():
         what = f"{quote(text[: starts[0].start()].strip())} before {starts[0][1]} is not understood"
@@ -39,7 +39,7 @@ def split_named(text: str, where: str) -> list[Part]:
     parts = []
     for found, following in zip(starts, [*(found.start() for found in starts[1:]), len(text)], strict=True):
         lengths = tuple(int(length or 0) for length in _LENGTH.findall(found[2]))
-        parts.append(Part(found[1], text[found.end() : following].rstrip().rstrip(";,").rstrip(), lengths))
+        parts.append(NamedPart(found[1], text[found.end() : following].rstrip().rstrip(";,").rstrip(), lengths))
     names = [part.name for part in parts]
     for index, name in enumerate(names):
         if name in names[:index]:

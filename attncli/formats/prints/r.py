@@ -26,7 +26,7 @@ _VALUES = re.compile(r"(?:c\s*\(([^()]*)\)|([-+.0-9eE]+(?::[0-9]+)?))")
 _OPTION = re.compile(r"\s*,\s*(?:\.?(nrow|ncol|byrow|dim|Dim)\s*=\s*)?(c\s*\([^()]*\)|[0-9]+L?|TRUE|FALSE|T|F)")
 
 
-def read_print(text: str, where: str, reading: Reading) -> Matrix:
+def read_r_print(text: str, where: str, reading: Reading) -> Matrix:
     """A matrix as R prints it, `[1,]` before its rows and `[,1]` over its columns, or names; or a vector, `[1]`."""
     source = Lines(text, where)
     first = source.lines[0][1]

@@ -1,0 +1,136 @@
+"""The layout of the package, kept by a machine: which floor imports which, no circle, no name with two meanings."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections import defaultdict
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parent.parent / "attncli"
+# from below; a module imports from its own folder and from lower floors only
+FLOORS = (
+    {"version", "errors", "records"},
+    {"numbers"},
+    {"files", "matrix", "systems", "expressions"},
+    {"formats", "variants", "stages"},
+    {"inputs"},
+    {"problem"},
+    {"engine"},
+    {"results"},
+    {"api", "check", "compare", "explain"},
+    {"batch", "exercise", "play"},
+    {"render"},
+    {"cli"},
+    {"__main__"},
+)
+HEIGHTS = {place: height for height, places in enumerate(FLOORS) for place in places}
+INTERFACES = {"read", "write"}  # what the record of a format calls in its module
+
+
+def name_of(path: Path) -> str:
+    return ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__")
+
+
+TREES = {name_of(path): ast.parse(path.read_text("utf-8")) for path in sorted(PACKAGE.rglob("*.py"))}
+
+
+def place_of(module: str) -> str:
+    """The folder or module directly in the package."""
+    return module.split(".")[1]
+
+
+def for_types_only(tree: ast.AST) -> set[ast.AST]:
+    """What stands below `if TYPE_CHECKING`: nothing is imported there when the program runs."""
+    guarded = (
+        node for node in ast.walk(tree) if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
+    )
+    return {inner for node in guarded for inner in ast.walk(node)}
+
+
+def imports_of(module: str) -> set[str]:
+    """The modules of the package that this one imports, at its top or within a function."""
+    tree = TREES[module]
+    typing = for_types_only(tree)
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        if node in typing:
+            continue
+        if isinstance(node, ast.Import):
+            found.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found.add(node.module)
+            found.update(f"{node.module}.{alias.name}" for alias in node.names)
+    # a package's own __init__ names what is public, so its modules stand below it
+    return {other for other in found if other in TREES and not f"{module}.".startswith(f"{other}.")}
+
+
+EDGES = {module: imports_of(module) for module in TREES}
+
+
+def test_every_place_has_a_floor():
+    places = {place_of(module) for module in TREES if module != "attncli"}
+    assert places - set(HEIGHTS) == set()
+
+
+def test_no_module_imports_from_another_folder_of_its_floor_or_from_a_higher_one():
+    # so no two folders import each other either
+    upwards = [
+        f"{module} imports {other}"
+        for module, others in EDGES.items()
+        for other in others
+        if module != "attncli"
+        and place_of(other) != place_of(module)
+        and HEIGHTS[place_of(other)] >= HEIGHTS[place_of(module)]
+    ]
+    assert upwards == []
+
+
+def circle_in(graph: dict[str, set[str]]) -> list[str] | None:
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        return list(error.args[1])
+    return None
+
+
+def test_no_modules_import_each_other_in_a_circle():
+    assert circle_in(EDGES) is None
+
+
+def test_no_two_public_names_coincide():
+    where = defaultdict(list)
+    for module, tree in TREES.items():
+        for node in tree.body:
+            if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_"):
+                overloads = [*map(ast.unparse, node.decorator_list)]
+                if "overload" not in overloads and node.name not in INTERFACES:
+                    where[node.name].append(module)
+    assert {name: modules for name, modules in where.items() if len(modules) > 1} == {}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "absent"),
+    [
+        (["--version"], {"numpy", "typer", "rich", "yaml"}),
+        (["--help"], {"numpy", "yaml", "rich"}),
+        (["run", "--help"], {"numpy", "yaml"}),
+        (
+            ["run", "1 0; 0 1", "1 0; 0 1", "1 2; 3 4"],
+            {"numba", "scipy", "matplotlib", "orjson", "distributed", "safetensors", "ml_dtypes", "asyncio", "yaml"},
+        ),
+    ],
+    ids=lambda value: " ".join(value[:2]) if isinstance(value, list) else "",
+)
+def test_a_start_imports_only_what_it_needs(arguments, absent):
+    code = "import sys\nfrom attncli.cli.main import run_cli\n"
+    code += "status = run_cli(sys.argv[1:])\nprint(*sys.modules)\nsys.exit(status)"
+    ran = subprocess.run(
+        [sys.executable, "-c", code, *arguments], capture_output=True, text=True, encoding="utf-8", timeout=60
+    )
+    assert ran.returncode == 0
+    assert absent & set(ran.stdout.splitlines()[-1].split()) == set()
