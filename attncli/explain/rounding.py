@@ -107,7 +107,7 @@ def trim_zeros(text: str, value: float) -> str:
     only binary makes: 0.10000000000000001 is 0.1."""
     if "." not in text or "e" in text or not is_exact(text, value):
         return text
-    short = repr(value)
+    short = repr(value + 0.0)  # -0.0 is 0
     if "e" not in short and len(short) < len(text):
         text = short
     return text.rstrip("0").rstrip(".")

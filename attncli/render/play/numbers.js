@@ -29,18 +29,20 @@ function shown(value, digits) {
 
 const isExact = (text, value) => Math.abs(Number(text) - value) <= NOISE * Math.abs(value);
 
-/** Without the zeros behind an exact number: 0.5000 is 0.5, but 0.50003 stays 0.5000. */
+/** Without the zeros behind an exact number: 0.5000 is 0.5, but 0.50003 stays 0.5000; nor digits that only binary makes. */
 function trimmed(text, value) {
   if (!text.includes(".") || text.includes("e") || !isExact(text, value)) return text;
-  return text.replace(/0+$/, "").replace(/\.$/, "");
+  const short = String(value);
+  const own = !short.includes("e") && short.length < text.length ? short : text;
+  return own.includes(".") ? own.replace(/0+$/, "").replace(/\.$/, "") : own;
 }
 
-/** A number of the arithmetic: three significant digits at least, so that what follows can be worked out from it. */
-function numeral(value, digits = 4) {
+/** A number of the arithmetic: `significant` digits at least, so that what follows can be worked out from it. */
+function numeral(value, digits = 4, significant = 3) {
   const text = trimmed(shown(value, digits), value);
-  if (value === 0 || !Number.isFinite(value) || Math.abs(value) >= 10 ** (2 - digits) || isExact(text, value)) return text;
-  const decimals = 2 - Math.floor(Math.log10(Math.abs(value)));
-  const more = Math.abs(value) >= 10 ** -digits && decimals < 18 ? fixed(value, decimals) : exponential(value, 2);
+  if (value === 0 || !Number.isFinite(value) || Math.abs(value) >= 10 ** (significant - 1 - digits) || isExact(text, value)) return text;
+  const decimals = significant - 1 - Math.floor(Math.log10(Math.abs(value)));
+  const more = Math.abs(value) >= 10 ** -digits && decimals < 18 ? fixed(value, decimals) : exponential(value, significant - 1);
   return trimmed(more, value);
 }
 

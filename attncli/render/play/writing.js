@@ -13,7 +13,7 @@ function substituted(tree, given) {
 }
 
 /** A number in a tree, as it is printed. */
-const printed = (value, format = numeral) => ({text: format(value)});
+const printed = (value, format = numeral) => ({text: format(value), value});
 
 /** −(3) as the number −3, and −(0) as 0. */
 function signed(tree) {
@@ -21,7 +21,7 @@ function signed(tree) {
   const operands = tree.slice(1).map(signed);
   const inner = operands[0];
   if (tree[0] === "negative" && inner?.text !== undefined && !/^[-n]/.test(inner.text)) {
-    return Number(inner.text) === 0 ? inner : {text: `-${inner.text}`};
+    return Number(inner.text) === 0 ? inner : {text: `-${inner.text}`, value: -inner.value};
   }
   return [tree[0], ...operands];
 }
@@ -110,13 +110,71 @@ function worked(tree) {
   return operands.includes(null) ? null : FRACTIONS[tree[0]](...operands);
 }
 
-/** The sides as a chain; a side that repeats its neighbour is left out, and "=" stands only between equal numbers. */
+const FLOATING = {
+  sum: (...terms) => terms.reduce((a, b) => a + b, 0),
+  difference: (a, b) => a - b,
+  product: (a, b) => a * b,
+  quotient: (a, b) => a / b,
+  negative: (a) => -a,
+  absolute: Math.abs,
+  square: (a) => a * a,
+  root: Math.sqrt,
+  exp: Math.exp,
+  tanh: Math.tanh,
+  log: Math.log,
+};
+
+/** What the printed numbers of a tree come to, in floating point; exact as long as fractions can be. */
+function floating(tree) {
+  const fraction = worked(tree);
+  if (fraction !== null) return nearestTo(fraction);
+  if (!Array.isArray(tree)) return Number(tree.text.replace("inf", "Infinity"));
+  return FLOATING[tree[0]](...tree.slice(1).map(floating));
+}
+
+/** A fraction as the number next to it. */
+function nearestTo([above, below]) {
+  const bits = (number) => number.toString(2).replace("-", "").length;
+  const shift = Math.max(0, 70 - bits(above) + bits(below));
+  return Number((above << BigInt(shift)) / below) / 2 ** Math.min(shift, 1000) / 2 ** Math.max(shift - 1000, 0);
+}
+
+/** What a 1 in the last digit of a printed number is worth. */
+function unitOf(text) {
+  const [mantissa, exponent] = text.split("e");
+  const decimals = (mantissa.split(".")[1] ?? "").length;
+  return exponent === undefined ? 10 ** -Math.max(decimals, 4) : 10 ** (Number(exponent) - decimals);
+}
+
+/** The tree with more digits in all numbers that are rounded. */
+function rewritten(tree, more) {
+  if (Array.isArray(tree)) return [tree[0], ...tree.slice(1).map((operand) => rewritten(operand, more))];
+  if (tree?.value === undefined || isExact(tree.text, tree.value)) return tree;
+  const text = numeral(tree.value, 4 + more, 3 + more);
+  return text.length > tree.text.length ? {...tree, text} : tree;
+}
+
+const FINER_AT_MOST = 15; // more digits than these are a number's own rounding
+
+/** The side in as few digits as let a reader work out the result from them; null where none do. */
+function finer(side, result) {
+  const wanted = floating(result);
+  for (let more = 0; more <= FINER_AT_MOST; more++) {
+    const found = more === 0 ? side : rewritten(side, more);
+    if (!Number.isFinite(wanted) || Math.abs(floating(found) - wanted) <= unitOf(result.text)) return found;
+  }
+  return null;
+}
+
+/** The sides as a chain, each in digits from which the last one can be worked out; a side that repeats its neighbour
+ * is left out, and "=" stands only between equal numbers. */
 function equation(...sides) {
+  const result = sides.pop();
   let text = "";
   let before = null;
-  for (const side of sides) {
+  for (const side of [...sides.map((each) => finer(each, result)).filter((each) => each !== null), result]) {
     const own = written(side);
-    if (before !== null && own === before.own) continue;
+    if (own === before?.own) continue;
     text += before === null ? own : ` ${isEqual(before.side, side) ? "=" : "≈"} ${own}`;
     before = {side, own};
   }
