@@ -182,8 +182,12 @@ def make_folder(folder: str) -> None:
 @contextlib.contextmanager
 def lock_folder(folder: str) -> Iterator[bool]:
     """Whether the folder is ours alone; a lock that ends with the process, however that ends."""
-    import fcntl
-
+    try:
+        import fcntl
+    except ImportError:
+        raise OutputError(
+            path_text(folder), "cannot be locked: batch needs a system with fcntl, as Linux and macOS"
+        ) from None
     try:
         descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
     except OSError as error:

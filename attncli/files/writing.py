@@ -1,13 +1,14 @@
 """Files that appear whole or not at all, and lines that are appended whole."""
 
 # A path stays the text that was typed; pathlib drops the slash that says "a folder".
-# ruff: noqa: PTH105, PTH108, PTH116, PTH118, PTH120
+# ruff: noqa: PTH101, PTH105, PTH108, PTH116, PTH118, PTH120
 from __future__ import annotations
 
 import contextlib
 import errno
 import os
 import stat
+import threading
 from collections.abc import Iterable, Iterator
 from types import TracebackType
 
@@ -16,6 +17,7 @@ from attncli.files.paths import LONGEST_NAME, path_text
 
 PENDING = 1 << 20  # small chunks are gathered into writes of this size
 OWN_STREAMS = ("/dev/stdout", "/dev/stderr", "/dev/fd/", "/proc/self/fd/")
+OWN = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)  # no child's file, and on Windows no text
 NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EINVAL, errno.EXDEV)
 
 
@@ -103,7 +105,7 @@ class AtomicFile:
         self._descriptor = -1
         self._temporary: str | None = None
         self._pending = bytearray()
-        self._position = 0
+        self._seeking = threading.Lock()
 
     @property
     def is_direct(self) -> bool:
@@ -113,13 +115,13 @@ class AtomicFile:
         try:
             with self._told():
                 if self.is_direct:
-                    self._descriptor = os.open(self._target.real, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
+                    self._descriptor = os.open(self._target.real, os.O_WRONLY | os.O_APPEND | OWN)
                     return self
                 self._temporary = self._target.temporary()
-                flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+                flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | OWN
                 self._descriptor = os.open(self._temporary, flags, 0o666)
                 if self._target.mode is not None:
-                    os.fchmod(self._descriptor, self._target.mode)
+                    os.chmod(self._temporary, self._target.mode)
         except BaseException:
             self._discard()
             raise
@@ -141,8 +143,15 @@ class AtomicFile:
         rest = memoryview(data).cast("B")
         with self._told():
             while rest:
-                written = os.pwrite(self._descriptor, rest, offset)
+                written = self._write_there(rest, offset)
                 rest, offset = rest[written:], offset + written
+
+    def _write_there(self, data: memoryview, offset: int) -> int:
+        if hasattr(os, "pwrite"):
+            return os.pwrite(self._descriptor, data, offset)
+        with self._seeking:  # Windows: two steps, which no other thread may come between
+            os.lseek(self._descriptor, offset, os.SEEK_SET)
+            return os.write(self._descriptor, data)
 
     def reserve(self, size: int) -> None:
         """Claim the space of `size` bytes now, where the file system can."""
@@ -215,7 +224,7 @@ class AtomicFile:
                     break
             return
         try:  # no hard links here: an empty file of ours holds the name until the rename
-            os.close(os.open(self._target.real, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666))
+            os.close(os.open(self._target.real, os.O_WRONLY | os.O_CREAT | os.O_EXCL | OWN, 0o666))
         except FileExistsError:
             raise self._target.exists() from None
         try:
@@ -248,7 +257,7 @@ class AtomicFile:
 def _keep_folder(folder: str) -> None:
     """Make the rename itself outlast a power cut, where the file system lets folders be synced."""
     with contextlib.suppress(OSError):
-        descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+        descriptor = os.open(folder, os.O_RDONLY | OWN)
         try:
             os.fsync(descriptor)
         finally:
@@ -273,11 +282,13 @@ def append_line(path: str | os.PathLike[str], text: str) -> None:
     where = path_text(path)
     line = text.encode() + b"\n"
     try:
-        descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | OWN, 0o666)
         try:
             size = os.fstat(descriptor).st_size
-            if size and os.pread(descriptor, 1, size - 1) != b"\n":
-                line = b"\n" + line
+            if size:
+                os.lseek(descriptor, size - 1, os.SEEK_SET)
+                if os.read(descriptor, 1) != b"\n":
+                    line = b"\n" + line
             try:
                 rest = memoryview(line)
                 while rest:

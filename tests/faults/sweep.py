@@ -24,8 +24,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 OPERATIONS = (
-    *("open", "close", "read", "write", "pread", "pwrite", "fsync", "fstat", "stat", "lstat", "link", "replace"),
-    *("unlink", "listdir", "mkdir", "access", "fchmod", "ftruncate", "posix_fallocate", "readlink", "getcwd"),
+    *("open", "close", "read", "write", "pwrite", "lseek", "fsync", "fstat", "stat", "lstat", "link", "replace"),
+    *("unlink", "listdir", "mkdir", "access", "chmod", "ftruncate", "posix_fallocate", "readlink", "getcwd"),
 )
 ERRORS = (errno.ENOSPC, errno.EIO, errno.EACCES, errno.EINTR)
 KILL = -signal.SIGKILL

@@ -223,7 +223,7 @@ def test_a_file_that_does_not_fit_leaves_the_old_one(folder, write):
 
 
 @pytest.mark.parametrize("fault", [KeyboardInterrupt, OSError(5, "Input/output error"), SystemExit])
-@pytest.mark.parametrize("call", ["open", "fchmod", "write", "fsync", "close", "replace"])
+@pytest.mark.parametrize("call", ["open", "chmod", "write", "fsync", "close", "replace"])
 def test_a_fault_in_any_call_leaves_the_old_file_alone(folder, monkeypatch, call, fault):
     (folder / "out").write_bytes(b"old")
 
@@ -373,8 +373,8 @@ HARMLESS = {
 }
 # standard output with a buffer, or /dev/null in its place
 STREAMS = {
-    ("cli/streams.py", "os.fdopen"),
-    *(("cli/__init__.py", name) for name in ("os.open", "os.O_WRONLY", "os.close")),
+    ("cli/output.py", "os.fdopen"),
+    *(("cli/main.py", name) for name in ("os.open", "os.O_WRONLY", "os.close")),
 }
 OTHER_WAYS = {"mmap", "shutil", "tempfile", "glob", "fcntl"}
 METHODS = {"read_text", "read_bytes", "write_text", "write_bytes", "unlink", "mkdir", "touch", "iterdir", "is_file"}
