@@ -82,7 +82,7 @@ def _tables(text: str, where: str) -> list[_BarTable]:
         if line.strip() and (_BAR.search(line) or _is_rule(line)):
             run.append(_Line(number, line))
             continue
-        if run and any(_is_rule(one.text) for one in run) and any(_BAR.search(one.text) for one in run):
+        if any(_is_rule(one.text) for one in run) and not all(_is_rule(one.text) for one in run):
             if _LEFT_OUT.search(title):
                 raise InputError(where, f"rows or columns of {quote(title)} were left out", "print it in full: --full")
             found.append(_table(run, title, where))

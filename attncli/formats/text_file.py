@@ -1,4 +1,4 @@
-"""A .csv, .tsv or .txt file: Octave's if its comments say so, else a table; other prints are refused by name."""
+"""A .csv, .tsv or .txt file: an array as some program prints it, LaTeX, a table with bars, or a plain table."""
 
 from __future__ import annotations
 
@@ -6,53 +6,55 @@ import re
 from functools import partial
 from typing import TYPE_CHECKING
 
-from attncli.errors import InputError
 from attncli.formats import octave, text_table
 from attncli.formats.contents import Contents
+from attncli.formats.encoding import decode
+from attncli.formats.prints import is_print, read_print
+from attncli.formats.prints.rows import is_rows, read_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from attncli.matrix import Matrix, Reading
 
-SQUARE = "write it as lists, [[1, 2], [3, 4]], into a .json file"
-FOREIGN = (  # how it begins, what it is, what to do with it
-    (
-        re.compile(rb"<tf\.|tf\.Tensor\("),
-        "a tensor as TensorFlow prints it",
-        "print(x.numpy().tolist()) to a .json file",
-    ),
-    (
-        re.compile(rb"([Aa]rray|tensor)\s*\("),
-        "an array as Python prints it",
-        "print(x.tolist()) to a .json file",
-    ),
-    (re.compile(rb"\[\s*\["), "nested lists", SQUARE),
-    (re.compile(rb"\{\s*\{"), "nested braces, as Mathematica and C write them", SQUARE),
-    (re.compile(rb"\|[^\n]*\|[ \t]*\r?\n[ \t]*\|[ :|-]+\|[ \t]*(?:\r?\n|$)"), "a Markdown table", "save it as CSV"),
-    (
-        re.compile(rb"(?:\[,[0-9]+\][ \t]*)+\r?\n"),
-        "a matrix as R prints it",
-        "write.table(x, FILE, row.names = FALSE, col.names = FALSE)",
-    ),
-)
+_START = 4096  # bytes that say what a file is
 _BLOCKS = re.compile(rb"[0-9.][ \t]*\r?\n[ \t]*\r?\n\s*[-+.0-9]")
 _SLICE = re.compile(rb"^# New slice", re.MULTILINE)
+_LATEX = re.compile(r"\s*(?:%[^\n]*\n\s*)*(?:\\|\$)|[^\n]{0,80}\\begin\s*\{[bpBvV]?(?:small)?(?:matrix|array)")
+_PLAIN = frozenset(b"0123456789.,;+-eE \t\r\n")
 
 
 def read(data: bytes, where: str, reading: Reading) -> Contents:
-    """The one table of a file, or Octave's variables by their names; any fault is an InputError."""
-    plain = data.removeprefix(b"\xef\xbb\xbf")
-    if octave.MARK.match(plain[:4096]):
-        return octave.read(data, where, reading)
-    start = plain[:4096].lstrip()
-    for beginning, what, hint in FOREIGN:
-        if beginning.match(start):
-            raise InputError(where, f"this is {what}, not a plain table", hint)
+    """The one array of a file, or those that it names; any fault is an InputError."""
+    if data[:_START].translate(None, bytes(_PLAIN)) or b";" in data[:_START]:
+        start = data[:_START].decode("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig", "replace")
+        if octave.MARK.match(data.removeprefix(b"\xef\xbb\xbf")[:_START]):
+            return octave.read(data, where, reading)
+        if (found := _printed(data, start.replace("\r\n", "\n"), where, reading)) is not None:
+            return found
     contents = text_table.read(data, where, reading)
     if note := _note_of_blocks(data, where):
         return Contents(where, {name: partial(_noted, make, note) for name, make in contents.matrices.items()})
     return contents
+
+
+def _printed(data: bytes, start: str, where: str, reading: Reading) -> Contents | None:
+    """What a file holds that begins as no plain table does; None for a table."""
+    if is_print(start):
+        return read_print(decode(data, where).strip("\n"), where, reading)
+    if _LATEX.match(start):
+        from attncli.formats import tex
+
+        return tex.read(data, where, reading)
+    if "|" in start or "│" in start:
+        from attncli.formats import markdown
+
+        if markdown.has_table(start):
+            return markdown.read(data, where, reading)
+    if ";" in start and is_rows(text := decode(data, where)):
+        matrix = read_rows(text.strip(), where, reading)
+        return Contents(where, {"": lambda: matrix})
+    return None
 
 
 def _note_of_blocks(data: bytes, where: str) -> str:

@@ -43,6 +43,7 @@ BY_MAGIC = {  # beside NPY, zip archives and text
     b"MATLAB 5.0 MAT-file": "mat",
     b"MATLAB 7.3 MAT-file": "mat",
 }
+_BRACES = re.compile(r"\{\s*(?:\{|[-+]?\.?[0-9])")  # of Mathematica, C and Go
 YAML_KEY = re.compile(r"(?:[ \t]*(?:#.*)?\n)*(?:---|%YAML|- |['\"]?[A-Za-z_]\w*['\"]?[ \t]*:(?:\s|$))")
 
 
@@ -90,7 +91,7 @@ class Sources:
             if folder is not None:
                 raise InputError(where, "a problem file cannot take a matrix from standard input", "name a file")
             return self._picked(self._standard_input(role), "", None, role)
-        from attncli.inputs.literal import looks_like_path, read_literal
+        from attncli.inputs.literal import looks_like_path, read_typed
 
         if not text:
             raise InputError(where, "an empty source", "a file, - for standard input, or numbers as in '1 0; 0 1'")
@@ -100,10 +101,11 @@ class Sources:
                 what = "after @ come a type and a shape, which this is not"
                 raise InputError(path_text(text), what, f"as in {EXAMPLE}")
             raise missing_file(text, folder, where if folder is not None else None)
-        return read_literal(text, where, self.reading)
+        contents = read_typed(text, where, self.reading)
+        return contents.matrices[pick(contents, None, role)]()
 
     def contents(self, text: str, *, folder: str | None = None) -> Contents:
-        """Everything that one source holds: a file, a folder with q.* k.* v.*, standard input, or a YAML literal."""
+        """Everything that one source holds: a file, a folder with q.* k.* v.*, standard input, or a typed problem."""
         path = join_path(folder, text)
         if not exists(path) and exists(join_path(folder, text.strip())):
             path = join_path(folder, text.strip())
@@ -114,7 +116,11 @@ class Sources:
             return self._standard_input("the problem")
         if text.startswith("{"):
             return BY_NAME["yaml"].read(text.encode("utf-8", "surrogateescape"), "literal", self.reading)
-        raise missing_file(text, folder)
+        from attncli.inputs.literal import looks_like_path, read_typed
+
+        if not text or looks_like_path(text):
+            raise missing_file(text, folder)
+        return read_typed(text, "literal", self.reading)
 
     def _found(self, text: str, folder: str | None) -> tuple[str, str | RawForm | None] | None:
         """(path, name) where the text is a file, FILE:NAME, which the rightmost colon parts, or FILE@DTYPE:SHAPE."""
@@ -195,8 +201,6 @@ class Sources:
         refusals: list[AttncliError] = []
         for name in names:
             try:
-                if name == "literal":
-                    return _printed_array(data, where, self.reading)
                 return BY_NAME[name].read(data, where, self.reading)
             except InputError as error:
                 refusals.append(error)
@@ -320,12 +324,14 @@ def recognise_format(data: bytes) -> tuple[str, ...]:
         return ("safetensors",)
     encoding = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
     start = data[:65536].decode(encoding, "replace").lstrip()
-    if start.startswith("{"):
+    if start.startswith("{") and not _BRACES.match(start):
         return ("json", "yaml")
-    if start.startswith("["):
-        return ("json", "yaml", "literal")
-    if start.startswith(("array(", "tensor(")):
-        return ("literal",)
+    if start.startswith("[") and "," in start and not any(mark in start for mark in ";("):
+        return ("json", "yaml", "txt")
+    from attncli.formats.prints import is_print
+
+    if is_print(start[:4096].replace("\r\n", "\n")):
+        return ("txt",)
     if YAML_KEY.match(start.replace("\r\n", "\n").replace("\r", "\n")):
         return ("yaml",)
     if "\\begin{" in start:  # asked late: a label or a title may speak of LaTeX too
@@ -353,11 +359,3 @@ def _expanded(data: bytes, where: str) -> bytes:
     from attncli.formats.compressed import compression, expanded
 
     return data if compression(data) is None else expanded(data, where)
-
-
-def _printed_array(data: bytes, where: str, reading: Reading) -> Contents:
-    from attncli.formats.encoding import decode
-    from attncli.inputs.literal import read_literal
-
-    matrix = read_literal(decode(data, where).strip(), where, reading)
-    return Contents(where, {"": lambda: matrix})

@@ -46,25 +46,6 @@ def test_what_octave_writes_otherwise_is_refused(text: str, what: str) -> None:
     assert caught.value.where.startswith("q.txt: line ")
 
 
-FOREIGN = [
-    ("<tf.Tensor: shape=(1, 2), dtype=float32, numpy=\narray([[1., 2.]], dtype=float32)>\n", "TensorFlow"),
-    ("Array([[1., 2.],\n       [3., 4.]], dtype=float32)\n", "Python"),
-    ("[[1. 2.]\n [3. 4.]]\n", "nested lists"),
-    ("{{1, 2}, {3, 4}}\n", "nested braces"),
-    ("|     |   a |\n|:----|----:|\n| cat |   1 |\n", "Markdown"),
-    ("      [,1]\n[1,] 0.500\n[2,] 0.250\n", "as R prints it"),
-]
-
-
-@pytest.mark.parametrize(("text", "name"), FOREIGN, ids=[name for _, name in FOREIGN])
-def test_another_program_s_print_is_refused_by_its_name(text: str, name: str) -> None:
-    with pytest.raises(InputError) as caught:
-        read_all("txt", text.encode())
-    assert name in caught.value.what
-    assert caught.value.where == "q.txt"
-    assert caught.value.hint
-
-
 BLOCKS = [
     ("1 2\n# New slice\n3 4\n# New slice\n", "slices"),
     ("# Array shape: (2, 1, 2)\n1 2\n# New slice\n3 4\n", "slices"),

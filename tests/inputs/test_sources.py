@@ -249,7 +249,6 @@ REFUSED_PROBLEMS = [
     ("twice", "twice: two files for queries: q.csv and queries.txt", "keep one of them"),
     ("keyless", "keyless: a folder without k.*, the keys", "a folder is a problem where it holds q.*, k.* and v.*"),
     ("pp.yaml", "pp.yaml: no such file", "did you mean p.yaml?"),
-    ("1 0; 0 1", "1 0; 0 1: no such file", None),
 ]
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from attncli.errors import InputError
 from attncli.formats.contents import Contents
 from attncli.formats.prints import julia, lists, matlab, r
-from attncli.formats.prints.named import NamedPart, is_named, split_named
+from attncli.formats.prints.named import NamedPart, split_named, value_start
 from attncli.records import record
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from attncli.matrix import Matrix, Reading
 
 _ABBREVIATED = re.compile(r"\.\.\.|[…⋮⋯⋱]")
+_ROWS_FOLLOW = re.compile(r"[ \t]*(?:\n|$|[-+]?[0-9.]+[ \t]*;?[ \t]*(?:\n|$))")  # as MATLAB prints them
 PRINT_IN_FULL = (
     "print it in full: numpy.set_printoptions(threshold=sys.maxsize) or torch.set_printoptions(profile='full')"
 )
@@ -40,7 +41,14 @@ FORMS = (  # R first: it begins with a bracket too
 
 def is_print(text: str) -> bool:
     """Whether the text begins as one of the forms, or gives an array a name."""
-    return any(form.begins.match(text) for form in FORMS) or is_named(text)
+    if _begins(text):
+        return True
+    start = value_start(text)
+    return start is not None and (_begins(text[start:]) or _ROWS_FOLLOW.match(text, start) is not None)
+
+
+def _begins(text: str) -> bool:
+    return any(form.begins.match(text) for form in FORMS)
 
 
 def read_print(text: str, where: str, reading: Reading) -> Contents:
@@ -58,6 +66,8 @@ def _matrix(part: NamedPart, where: str, reading: Reading) -> Matrix:
     for form in FORMS:
         if form.begins.match(part.text):
             return form.read(part.text, where, reading)
+    if part.text.lstrip().startswith(("[", "{")):
+        return lists.read_list(part.text, where, reading)
     if not part.text.strip():
         raise InputError(where, "the name is followed by nothing", "write the array behind it: Q = [[1, 0], [0, 1]]")
     return matlab.read_matlab(part.text, where, reading)

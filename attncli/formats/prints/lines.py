@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, NoReturn
 
 from attncli.errors import InputError
@@ -11,6 +12,13 @@ from attncli.numbers.numerals import NumeralError
 
 if TYPE_CHECKING:
     from attncli.matrix import Reading
+
+_WORD = re.compile(r"[^ \t\r\f\v]+")  # str.split divides at the no-break spaces within a number too
+
+
+def words(line: str) -> list[str]:
+    """The cells of a line that blanks separate."""
+    return _WORD.findall(line)
 
 
 class Lines:

@@ -15,13 +15,15 @@ if TYPE_CHECKING:
     from attncli.matrix import Reading
 
 _DEEPEST = 32  # axes
+_NUMPY_DIGITS, _TORCH_DIGITS = 8, 4  # that their prints show at most
 _CLOSERS = {"[": "]", "{": "}", "(": ")"}
 _TYPES = (  # of the items of a list, before it
     r"(?:Float(?:16|32|64)|U?Int(?:8|16|32|64)?|Bool|Any)(?=\[)|vec!(?=\[)"
     r"|(?:\[[0-9]*\])+\s*(?:float(?:32|64)|u?int[0-9]*|bool)(?=\{)"
 )
-_TOKEN = re.compile(
-    rf"\s*(?:{_TYPES})?([\[\]{{}},]|[\"'][^\"'\n]*[\"']|-?[\w.]*[A-Za-z_]\w*\([^()\[\]{{}},;\s]*\)|[()]|[^\s\[\]{{}}(),]+)"
+_TOKEN = re.compile(  # str.split divides at the no-break spaces within a number too
+    rf"[ \t\n\r\f\v]*(?:{_TYPES})?([\[\]{{}},]|[\"'][^\"'\n]*[\"']"
+    r"|-?[\w.]*[A-Za-z_]\w*\([^()\[\]{},;\s]*\)|[()]|[^ \t\n\r\f\v\[\]{}(),]+)"
 )
 _LIBRARY = r"(?:(?:np|numpy|cp|cupy|torch|nn|torch\.nn|jnp|jax\.numpy|jax|tf|tensorflow|mx|mlx\.core)\.)?"
 _MAKER = (
@@ -43,7 +45,11 @@ _ROWS = re.compile(r"\[([^\[\]{}()]*;[^\[\]{}()]*)\]")  # as MATLAB and Julia se
 _LINES = re.compile(r"\s*\[([^\[\]{}(),;]*\n[^\[\]{}(),;]*)\]\s*")
 _NARROW = 60  # letters: NumPy and torch fill some 75 before they wrap a line
 _NUMBER_LIST = re.compile(r"[0-9, ]*")
-BEGINNING = re.compile(rf"(?:{_TYPES})|[\[{{]|{_CALL.pattern}|{_ANGLE.pattern}")
+_FIRST = (  # what a list begins with: a label as [CLS] begins with something else
+    r"[\[{(]|[-+]?\.?[0-9]|[\"']?[-+]?\.?(?:[iI]nf|[nN]a[nN])"
+    r"|[Tt]rue|[Ff]alse|TRUE|FALSE|-?(?:np|numpy|math|torch|float|array|tensor)\b"
+)
+BEGINNING = re.compile(rf"(?:{_TYPES})|[\[{{]\s*(?:{_FIRST})|{_CALL.pattern}|{_ANGLE.pattern}")
 
 
 def read_list(text: str, where: str, reading: Reading, dimensions: tuple[int, ...] = ()) -> Matrix:
@@ -76,7 +82,13 @@ def read_list(text: str, where: str, reading: Reading, dimensions: tuple[int, ..
         array, texts = cells.parse(walk.cells, leading_zero=False)
     except NumeralError as error:
         raise InputError(f"{where}: {walk.place(error.index)}", error.what, error.hint) from None
-    return Matrix(array.reshape(walk.shape()), where, texts=tuple(texts) if reading.keep_text else None)
+    is_torch = "tensor" in text[:end] and "tf." not in text[:end]
+    return Matrix(
+        array.reshape(walk.shape()),
+        where,
+        texts=tuple(texts) if reading.keep_text else None,
+        point_digits=_TORCH_DIGITS if is_torch else _NUMPY_DIGITS,
+    )
 
 
 def _open(text: str) -> tuple[int, list[str]]:

@@ -8,10 +8,14 @@ from attncli.errors import InputError
 from attncli.numbers.numerals import quote
 from attncli.records import record
 
+_ANNOTATION = (  # a type behind the name; any word there would take `title: x = [1]` from YAML
+    r"(?:[A-Za-z_]\w*\.[\w.]+|&?\[[^=\n]{0,80}\]|(?:[Ll]ist|Sequence|Vec|NDArray|[Aa]rray|Matrix|Tensor)\b[^=\n]{0,80}?"
+    r"|number\[\]\[\])"
+)
 _ASSIGNMENT = re.compile(
-    r"[ \t]*(?:[A-Za-z_][\w:<>, \t*&.]{0,80}[ \t*&])?([A-Za-z_]\w*)[ \t]*"  # a type and the name
+    r"[ \t]*(?:[A-Za-z_](?:(?!:[ \t])[\w:<>, \t*&.]){0,80}[ \t*&])?([A-Za-z_]\w*)[ \t]*"  # a type and the name
     r"((?:\[[0-9]*\][ \t]*)*)"  # C's lengths
-    r"(?:::?[ \t]*[\[A-Za-z_][\w.{}\[\];, \t]{0,80}?)?[ \t]*(?:=|:=|<-)(?!=)[ \t]*"
+    rf"(?:::?[ \t]*{_ANNOTATION})?[ \t]*(?:=|:=|<-)(?!=)[ \t]*"
 )
 _STEPS = re.compile(r"\"[^\"\n]*\"|'[^'\n]*'|[\[({]|[\])}]|\n|;")
 _PASSED_OVER = re.compile(r"\s*(?:(?:import|from|using|library|#include|package)\b[^\n]*|(?:#|//|%)[^\n]*|[;,])?\s*")
@@ -47,9 +51,10 @@ def split_named(text: str, where: str) -> list[NamedPart]:
     return parts
 
 
-def is_named(text: str) -> bool:
-    """Whether the text begins with an array's name."""
-    return _ASSIGNMENT.match(text, _beginning(text)) is not None
+def value_start(text: str) -> int | None:
+    """Where the array begins whose name the text begins with; None where it begins with no name."""
+    found = _ASSIGNMENT.match(text, _beginning(text))
+    return None if found is None else found.end()
 
 
 def _beginning(text: str) -> int:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from attncli.errors import InputError
-from attncli.formats.prints.lines import Lines, times
+from attncli.formats.prints.lines import Lines, times, words
 from attncli.matrix import Matrix
 from attncli.numbers.numerals import quote
 
@@ -21,8 +21,8 @@ _ROW = re.compile(r"\s*\[([0-9]+),\]\s*(.*)")
 _SLICE = re.compile(r"\s*, , ")
 _VECTOR = re.compile(r"\s*\[([0-9]+)\]\s+(.*)")
 PRINT = re.compile(rf"{_COLUMNS.pattern}\n|[^\n]*\n\s*\[1,\]\s|\s*\[1\]\s|\s*, , ")
-CODE = re.compile(r"\s*(?:matrix|structure|array|c)\s*\(\s*(?:c\s*\(|[-+.0-9])")
-_VALUES = re.compile(r"(?:c\s*\(([^()]*)\)|([-+.0-9eE]+(?::[0-9]+)?))")
+CODE = re.compile(r"\s*(?:(?:matrix|structure|array)\s*\(\s*c\s*\(|c\s*\(\s*[-+.0-9TFNI])")
+_VALUES = re.compile(r"c\s*\(([^()]*)\)")
 _OPTION = re.compile(r"\s*,\s*(?:\.?(nrow|ncol|byrow|dim|Dim)\s*=\s*)?(c\s*\([^()]*\)|[0-9]+L?|TRUE|FALSE|T|F)")
 
 
@@ -61,14 +61,14 @@ def _blocks(source: Lines) -> list[tuple[list[str], list[tuple[str, list[str]]]]
     """Column names and (row name, cells) of each block; a line without numbers for cells begins one."""
     blocks: list[tuple[list[str], list[tuple[str, list[str]]]]] = []
     for _, line in source.lines:
-        words = line.split()
+        found = words(line)
         is_numbered = bool(blocks and blocks[0][1]) and blocks[0][1][0][0].startswith("[")
         if not blocks or _COLUMNS.fullmatch(line) or (is_numbered and not _ROW.match(line)):
-            blocks.append((words, []))
+            blocks.append((found, []))
         elif row := _ROW.match(line):
-            blocks[-1][1].append((f"[{row[1]},]", row[2].split()))
+            blocks[-1][1].append((f"[{row[1]},]", words(row[2])))
         else:
-            blocks[-1][1].append((words[0], words[1:]))
+            blocks[-1][1].append((found[0], found[1:]))
     return blocks
 
 
@@ -85,7 +85,7 @@ def _read_vector(source: Lines, reading: Reading) -> Matrix:
         row = _VECTOR.match(line)
         if row is None or int(row[1]) != len(found) + 1:
             source.fail(index, None, f"expected [{len(found) + 1}] and numbers, found {quote(line.strip())}")
-        found += row[2].split()
+        found += words(row[2])
     matrix = source.matrix([found], reading)
     return Matrix(matrix.array.reshape(-1), source.where, texts=matrix.texts)
 
@@ -95,7 +95,7 @@ def read_code(text: str, where: str, reading: Reading) -> Matrix:
     call = re.match(r"\s*(matrix|structure|array)\s*\(\s*", text)
     position = call.end() if call else len(text) - len(text.lstrip())
     values = _VALUES.match(text, position)
-    if values is None or (values[2] and ":" in values[2]):
+    if values is None:
         raise InputError(where, f"{quote(text.strip())} is not understood", "write c(1, 2, 3, 4), number by number")
     position = values.end()
     options: dict[str, str] = {}
@@ -106,11 +106,11 @@ def read_code(text: str, where: str, reading: Reading) -> Matrix:
         options[name], position = option[2], option.end()
     if text[position:].strip().rstrip(";").strip() != (")" if call else ""):
         raise InputError(where, f"{quote(text[position:].strip())} is not understood", "write matrix(c(…), nrow = 2)")
-    words = [word.strip() for word in (values[1] or values[2]).split(",")]
+    cells = [word.strip() for word in values[1].split(",")]
     source = Lines(text, where)
-    matrix = source.matrix([words], reading)
-    shape, by_row = _shape(call[1] if call else "c", options, len(words), where)
-    order = np.arange(len(words)).reshape(shape, order="C" if by_row else "F")
+    matrix = source.matrix([cells], reading)
+    shape, by_row = _shape(call[1] if call else "c", options, len(cells), where)
+    order = np.arange(len(cells)).reshape(shape, order="C" if by_row else "F")
     texts = None if matrix.texts is None else tuple(matrix.texts[index] for index in order.reshape(-1))
     return Matrix(matrix.array.reshape(-1)[order], where, texts=texts)
 

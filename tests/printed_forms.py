@@ -80,6 +80,7 @@ ARRAYS = [
 NAMED = [
     ("Python", "Q = np.array([[1, 2], [3, 4]])", "Q", FOUR),
     ("Python with a type", "queries: np.ndarray = np.array([[1, 2], [3, 4]])", "queries", FOUR),
+    ("Python with a list's type", "q: list[list[float]] = [[1, 2], [3, 4]]", "q", FOUR),
     ("R", "q <- matrix(c(1, 3, 2, 4), 2)", "q", FOUR),
     ("MATLAB's print", "q =\n\n     1     2\n     3     4\n", "q", FOUR),
     (
@@ -203,7 +204,7 @@ REFUSED = [
         "its rows or columns are not numbered from 1",
         "print all of the matrix",
     ),
-    ("NA of R", "     [,1]\n[1,] NA", "row 1, column 1", "'NA' is not a number", None),
+    ("NA of R", "     [,1]\n[1,] NA", "row 1, column 1", "'NA' is not a number", "type nan for a missing number"),
     (
         "three axes of R",
         ", , 1\n\n     [,1]\n[1,]    1\n",

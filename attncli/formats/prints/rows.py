@@ -1,0 +1,68 @@
+"""Rows of numbers that semicolons separate: `1 0; 0 1`, as they are typed."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from attncli.errors import InputError
+from attncli.formats.table_cells import split_number
+from attncli.matrix import Matrix
+from attncli.numbers import numerals
+from attncli.numbers.numerals import NumeralError, may_be_cell
+
+if TYPE_CHECKING:
+    from attncli.matrix import Reading
+
+_ROW_ENDS = re.compile(r";[ \t]*\n?")
+_WORD = re.compile(r"[^ \t\r\f\v]+")  # str.split parts at the no-break spaces within a number too
+_GAP = re.compile(r"^\t|\t *(?:\t|$)")
+_FILL = "type the number that belongs there, or nan"
+_SEVERAL = re.compile(r"[^ \t,]+(?:,?[ \t]+[^ \t,]+)+")
+
+
+def is_rows(text: str) -> bool:
+    """Whether semicolons separate what can only be rows: each piece is several numbers with blanks between them."""
+    pieces = _ROW_ENDS.sub("\n", text.strip().removesuffix(";")).split("\n")
+    return (
+        ";" in text
+        and all(_SEVERAL.fullmatch(piece.strip()) for piece in pieces)
+        and may_be_cell(_WORD.findall(text)[0].rstrip(",;"))
+    )
+
+
+def read_rows(plain: str, where: str, reading: Reading) -> Matrix:
+    """The matrix; InputError names row and column."""
+    blanks = " \t\r" if ";" in plain else " \r"  # a tab at either end of a pasted line is an empty cell
+    lines = [line.strip(blanks) for line in _ROW_ENDS.sub("\n", plain.removesuffix(";")).split("\n")]
+    if lines == [""]:
+        raise InputError(where, "the literal is empty", "type numbers, rows parted by ';': '1 0; 0 1'")
+    for number, line in enumerate(lines, 1):
+        if (doubt := split_number(line)) is not None:
+            raise InputError(f"{where}: row {number}, column {doubt[0]}", doubt[1], doubt[2])
+        if "," not in line and (gap := _GAP.search(line)):
+            column = len(_WORD.findall(line[: gap.start()])) + 1
+            raise InputError(f"{where}: row {number}, column {column}", "a cell is empty beside a tab", _FILL)
+    rows = [[cell.strip() for cell in line.split(",")] if "," in line else _WORD.findall(line) for line in lines]
+    columns = len(rows[0])
+    for number, row in enumerate(rows, 1):
+        if not row:
+            raise InputError(f"{where}: row {number}", "the row is empty", "part rows by one ';'")
+        if len(row) != columns:
+            raise InputError(
+                f"{where}: row {number}, column {min(len(row), columns) + 1}",
+                f"this row has {_numbers(len(row))}, row 1 has {columns}",
+                "give every row as many",
+            )
+    cells = [cell for row in rows for cell in row]
+    try:
+        array = numerals.parse_cells(cells).reshape(len(rows), columns)
+    except NumeralError as error:
+        row_index, column_index = divmod(error.index, columns)
+        place = f"{where}: row {row_index + 1}, column {column_index + 1}"
+        raise InputError(place, error.what, error.hint) from None
+    return Matrix(array, where, texts=tuple(cells) if reading.keep_text else None)
+
+
+def _numbers(count: int) -> str:
+    return "1 number" if count == 1 else f"{count} numbers"

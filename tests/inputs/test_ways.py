@@ -1,0 +1,119 @@
+"""Every printed form means the same typed, on standard input, in a text file, and as a string of a problem file."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from printed_forms import ARRAYS, NAMED, REFUSED, SEVERAL
+
+from attncli.errors import InputError
+from attncli.inputs.problem_file import read_problem
+from attncli.inputs.sources import Sources
+from attncli.matrix import Reading
+
+TABLES = [
+    ("a table of Markdown", "| | a | b |\n|---|---|---|\n| cat | 1 | 2 |\n| dog | 3 | 4 |", [[1, 2], [3, 4]]),
+    ("a table of psql", "  a  |  b  \n-----+-----\n   1 |   2\n   3 |   4\n(2 rows)", [[1, 2], [3, 4]]),
+    ("LaTeX", r"\begin{bmatrix} 1 & 2 \\ 3 & 4 \end{bmatrix}", [[1, 2], [3, 4]]),
+    ("LaTeX with a name", "$$Q = \\begin{pmatrix}\n1 & 2 \\\\\n3 & 4\n\\end{pmatrix}$$", [[1, 2], [3, 4]]),
+    ("rows", "1 2; 3 4", [[1, 2], [3, 4]]),
+    ("rows in lines", "1 2;\n3 4;", [[1, 2], [3, 4]]),
+    ("rows of words with commas", "1, 2; 3, 4", [[1, 2], [3, 4]]),
+    ("a plain table", "1 2\n3 4", [[1, 2], [3, 4]]),
+    ("a table with a header", "a,b\n1,2\n3,4", [[1, 2], [3, 4]]),
+    ("a table with labels on both sides", ",a,b\ncat,1,2\ndog,3,4", [[1, 2], [3, 4]]),
+    ("Octave's text", "# name: Q\n# type: matrix\n# rows: 2\n# columns: 2\n 1 2\n 3 4\n", [[1, 2], [3, 4]]),
+]
+FORMS = [
+    *((name, text, numbers) for name, text, numbers in ARRAYS),
+    *((f"{name}'s name", *case) for name, *case in [(n, t, e) for n, t, _, e in NAMED]),
+    *TABLES,
+]
+KEEP = Reading(keep_text=True)
+
+
+def ways(text: str, folder: Path):
+    """Name and matrix of each way that a text can come."""
+    (folder / "q.txt").write_text(text)
+    (folder / "bare").write_text(text)
+    (folder / "p.json").write_text(json.dumps({"queries": text, "keys": [[1]]}))
+    block = "\n".join(f"  {line}" for line in text.split("\n"))
+    (folder / "p.yaml").write_text(f"queries: |2-\n{block}\nkeys: [[1]]\n")
+    typed = Sources(io.BytesIO, KEEP)
+    yield "typed", lambda: typed.matrix(text, role="queries")
+    yield "standard input", lambda: Sources(lambda: io.BytesIO(text.encode()), KEEP).matrix("-", role="queries")
+    for file in ("q.txt", "bare"):
+        yield file, lambda file=file: typed.matrix(str(folder / file), role="queries")
+    for file in ("p.json", "p.yaml"):
+        yield file, lambda file=file: read_problem(str(folder / file), typed).request.queries
+
+
+@pytest.mark.parametrize(("text", "numbers"), [case[1:] for case in FORMS], ids=[case[0] for case in FORMS])
+def test_a_form_means_the_same_in_every_way(text: str, numbers: list, tmp_path: Path) -> None:
+    found = {way: read() for way, read in ways(text, tmp_path)}
+    for way, matrix in found.items():
+        np.testing.assert_array_equal(matrix.array, numbers, err_msg=way)
+    for field in ("texts", "row_labels", "column_labels", "point_digits"):
+        assert len({getattr(matrix, field) for matrix in found.values()}) == 1, field
+
+
+@pytest.mark.parametrize("text", [case[1] for case in REFUSED], ids=[case[0] for case in REFUSED])
+def test_what_is_half_understood_is_refused_in_every_way(text: str, tmp_path: Path) -> None:
+    for way, read in ways(text, tmp_path):
+        with pytest.raises(InputError):
+            pytest.fail(f"{way}: {read()}")
+
+
+@pytest.mark.parametrize("text", [case[1] for case in SEVERAL], ids=[case[0] for case in SEVERAL])
+def test_several_arrays_are_a_problem_typed_or_sent_or_in_a_file(text: str, tmp_path: Path) -> None:
+    (tmp_path / "p.txt").write_text(text)
+    for source in (text, "-", str(tmp_path / "p.txt")):
+        request = read_problem(source, Sources(lambda: io.BytesIO(text.encode()))).request
+        assert request.queries is not None
+        assert request.keys is not None
+        assert request.values is not None
+        assert request.queries.array.tolist() == [[1, 0], [0, 1]]
+        assert request.keys.array.tolist() == [[1, 2], [3, 4]]
+        assert request.values.array.tolist() == [[5], [6]]
+
+
+def test_one_of_several_arrays_is_chosen_by_its_role_or_its_name(tmp_path: Path) -> None:
+    (tmp_path / "p.txt").write_text(SEVERAL[0][1])
+    sources = Sources(io.BytesIO)
+    assert sources.matrix(SEVERAL[0][1], role="keys").array.tolist() == [[1, 2], [3, 4]]
+    assert sources.matrix(f"{tmp_path / 'p.txt'}:V", role="queries").array.tolist() == [[5], [6]]
+
+
+@pytest.mark.parametrize(
+    "text", ["title: x = [1, 2]\nqueries: [[1]]\nkeys: [[1]]", "queries: [[1]]\nkeys: [[1]]\n# x = [[2]]\n"]
+)
+def test_a_problem_of_yaml_is_never_taken_for_a_print(text: str) -> None:
+    assert read_problem("-", Sources(lambda: io.BytesIO(text.encode()))).request.queries is not None
+
+
+LABELLED = [
+    "[CLS],the,cat\n1,2,3\n",
+    "[CLS] [SEP]\n1 2\n3 4\n",
+    "a = b,c\n1,2\n",
+    "{x},{y}\n1,2\n",
+    "lr=0.1,lr=0.2\n1,2\n",
+]
+
+
+@pytest.mark.parametrize("text", LABELLED)
+@pytest.mark.parametrize("suffix", [".csv", ".txt"])
+def test_labels_with_brackets_or_signs_stay_labels(text: str, suffix: str, tmp_path: Path) -> None:
+    (tmp_path / f"q{suffix}").write_text(text)
+    matrix = Sources(io.BytesIO).matrix(str(tmp_path / f"q{suffix}"), role="queries")
+    assert matrix.column_labels is not None
+
+
+def test_one_typed_matrix_is_no_problem() -> None:
+    with pytest.raises(InputError) as caught:
+        read_problem("1 0; 0 1", Sources(io.BytesIO))
+    assert str(caught.value) == "literal: holds one matrix, where a problem has queries and keys"
+    assert caught.value.hint == "give the matrices apart: attncli run Q K V"
