@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from attncli.errors import InputError
-from attncli.formats.prints.lines import Lines, times, words
+from attncli.formats.prints.lines import Lines, split_words, times
 from attncli.matrix import Matrix
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def read_julia(text: str, where: str, reading: Reading) -> Matrix:
         hint = "Julia's last axis is the first here: write each slice, x[:, :, 1], to a file of its own"
         raise InputError(where, f"this is an array of {len(shape)} axes as Julia prints it", hint)
     source = Lines(body, where)
-    matrix = source.matrix([words(line) for _, line in source.lines], reading)
+    matrix = source.matrix([split_words(line) for _, line in source.lines], reading)
     array = matrix.array if len(shape) == 2 else matrix.array.reshape(-1)
     if array.shape != shape:
         raise InputError(where, f"its first line says {found[1]}, and {times(array.shape)} numbers follow")

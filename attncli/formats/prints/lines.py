@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _WORD = re.compile(r"[^ \t\r\f\v]+")  # str.split divides at the no-break spaces within a number too
 
 
-def words(line: str) -> list[str]:
+def split_words(line: str) -> list[str]:
     """The cells of a line that blanks separate."""
     return _WORD.findall(line)
 

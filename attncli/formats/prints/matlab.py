@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from attncli.errors import InputError
-from attncli.formats.prints.lines import Lines, times, words
+from attncli.formats.prints.lines import Lines, split_words, times
 from attncli.numbers.numerals import quote
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def read_matlab(text: str, where: str, reading: Reading) -> Matrix:
             if blocks[-1]:
                 blocks.append([])
         else:
-            blocks[-1].append(words(line))
+            blocks[-1].append(split_words(line))
     if len({len(block) for block in blocks}) > 1:
         raise InputError(where, "its blocks of columns do not have the same number of rows")
     rows = [[cell for part in parts for cell in part] for parts in zip(*blocks, strict=True)]

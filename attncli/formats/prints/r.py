@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from attncli.errors import InputError
-from attncli.formats.prints.lines import Lines, times, words
+from attncli.formats.prints.lines import Lines, split_words, times
 from attncli.matrix import Matrix
 from attncli.numbers.numerals import quote
 
@@ -61,12 +61,12 @@ def _blocks(source: Lines) -> list[tuple[list[str], list[tuple[str, list[str]]]]
     """Column names and (row name, cells) of each block; a line without numbers for cells begins one."""
     blocks: list[tuple[list[str], list[tuple[str, list[str]]]]] = []
     for _, line in source.lines:
-        found = words(line)
+        found = split_words(line)
         is_numbered = bool(blocks and blocks[0][1]) and blocks[0][1][0][0].startswith("[")
         if not blocks or _COLUMNS.fullmatch(line) or (is_numbered and not _ROW.match(line)):
             blocks.append((found, []))
         elif row := _ROW.match(line):
-            blocks[-1][1].append((f"[{row[1]},]", words(row[2])))
+            blocks[-1][1].append((f"[{row[1]},]", split_words(row[2])))
         else:
             blocks[-1][1].append((found[0], found[1:]))
     return blocks
@@ -85,7 +85,7 @@ def _read_vector(source: Lines, reading: Reading) -> Matrix:
         row = _VECTOR.match(line)
         if row is None or int(row[1]) != len(found) + 1:
             source.fail(index, None, f"expected [{len(found) + 1}] and numbers, found {quote(line.strip())}")
-        found += words(row[2])
+        found += split_words(row[2])
     matrix = source.matrix([found], reading)
     return Matrix(matrix.array.reshape(-1), source.where, texts=matrix.texts)
 
