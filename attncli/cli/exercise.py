@@ -89,13 +89,13 @@ def exercise_command(
 
 def exercise_files(exercise: Exercise, format: str) -> dict[str, str]:
     """The three files of an exercise by name."""
-    from attncli.exercise.files import answers_text, key_text, make_sheet, solve
+    from attncli.exercise.files import answers_text, key_text, make_sheet, work_out
     from attncli.render.explain.formats import page_renderer
     from attncli.render.result.tables import Style
 
     style = Style(ascii_only=False)
     return {
         f"sheet{SUFFIXES[format]}": page_renderer(format)(make_sheet(exercise), style),
-        "key.yaml": key_text(exercise, page_renderer("text")(solve(exercise), style)),
+        "key.yaml": key_text(exercise, page_renderer("text")(work_out(exercise), style)),
         "answers.yaml": answers_text(exercise),
     }

@@ -35,7 +35,7 @@ def exercise_title(exercise: Exercise) -> str:
     return f"Exercise {exercise.number}: {exercise.variant} attention"
 
 
-def solve(exercise: Exercise, *, title: str | None = None) -> Explanation:
+def work_out(exercise: Exercise, *, title: str | None = None) -> Explanation:
     """The worked solution."""
     queries = [str(i) for i in range(exercise.sizes.n)]
     return explain(make_request(exercise), queries=queries, digits=DIGITS, title=title or exercise_title(exercise))
@@ -43,7 +43,7 @@ def solve(exercise: Exercise, *, title: str | None = None) -> Explanation:
 
 def make_sheet(exercise: Exercise) -> Explanation:
     """The page of the exercise, with a blank for every number that is to be worked out."""
-    page = solve(exercise)
+    page = work_out(exercise)
     keep = ("given",)
     solutions = tuple(
         replace(one, steps=tuple(step if step.name in keep else blank_step(step) for step in one.steps), summary=())
