@@ -10,8 +10,8 @@ from attncli.errors import ProblemError, UsageError
 from attncli.inputs.request import MATRIX_NAMES, Request
 from attncli.inputs.settings import ENGINES, SETTINGS, Setting
 from attncli.matrix import Matrix
+from attncli.notebook import NotebookResult
 from attncli.problem.prepare import prepare
-from attncli.results.result import Result
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -39,7 +39,7 @@ def attend(
     system: str | None = None,
     allow_nonfinite: bool = False,
     engine: str = "auto",
-) -> Result:
+) -> NotebookResult:
     """softmax(scale · similarity(Q, K) + bias, masked) · V of Q (…, n, d_k), K (…, m, d_k), V (…, m, d_v).
 
     Gives a result with `output` (…, n, d_v) (None without values), `weights`, `scores` and `raw_scores` (…, n, m) and
@@ -54,7 +54,8 @@ def attend(
         raise UsageError("engine", f"{engine!r} is not an engine", f"one of: {', '.join(ENGINES)}")
     matrices: dict[str, Any] = {name: as_matrix(given[name], name) for name in MATRIX_NAMES if name in given}
     settings: dict[str, Any] = {setting.name: _value(setting, given[setting.name]) for setting in SETTINGS}
-    return Result(prepare(Request(**matrices, **settings)), engine)
+    request = Request(**matrices, **settings)
+    return NotebookResult(prepare(request), engine, request)
 
 
 def as_matrix(array: ArrayLike | None, name: str) -> Matrix | None:

@@ -15,7 +15,7 @@ from attncli.problem.prepare import prepare
 from attncli.results.result import Result
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
-NAMES = sorted(path.name for path in EXAMPLES.iterdir())
+NAMES = sorted(path.name for path in EXAMPLES.iterdir() if path.suffix != ".ipynb")  # tests/test_notebook.py has it
 
 
 def result_of(name: str) -> Result:

@@ -22,10 +22,11 @@ FLOORS = (
     {"problem"},
     {"engine"},
     {"results"},
-    {"api", "check", "compare", "explain"},
+    {"check", "compare", "explain"},
     {"batch", "exercise", "play"},
     {"render"},
-    {"cli"},
+    {"notebook"},
+    {"api", "cli"},
     {"__main__"},
 )
 HEIGHTS = {place: height for height, places in enumerate(FLOORS) for place in places}

@@ -6,12 +6,13 @@ from dataclasses import replace
 
 import numpy as np
 
-from attncli.api import as_matrix, attend
 from attncli.exercise.numbers import Exercise
 from attncli.explain import explain
 from attncli.explain.explain import blank_step
 from attncli.explain.page import Explanation
 from attncli.inputs.request import Request
+from attncli.matrix import Matrix
+from attncli.problem.prepare import prepare
 from attncli.results.result import Result
 
 STEPS = ("raw_scores", "scores", "weights", "output")
@@ -22,9 +23,9 @@ def make_request(exercise: Exercise) -> Request:
     """The exercise as a calculation."""
     heads = exercise.sizes.heads
     return Request(
-        queries=as_matrix(exercise.queries, "queries"),
-        keys=as_matrix(exercise.keys, "keys"),
-        values=as_matrix(exercise.values, "values"),
+        queries=Matrix(exercise.queries, "queries"),
+        keys=Matrix(exercise.keys, "keys"),
+        values=Matrix(exercise.values, "values"),
         variant=exercise.variant,
         causal=exercise.causal or None,
         heads=(heads, heads) if heads > 1 else None,
@@ -57,15 +58,8 @@ def make_sheet(exercise: Exercise) -> Explanation:
 
 
 def compute_result(exercise: Exercise) -> Result:
-    heads = exercise.sizes.heads
-    return attend(
-        exercise.queries,
-        exercise.keys,
-        exercise.values,
-        variant=exercise.variant,
-        causal=exercise.causal,
-        heads=heads if heads > 1 else None,
-    )
+    """The right numbers."""
+    return Result(prepare(make_request(exercise)))
 
 
 def given_lines(exercise: Exercise) -> list[str]:

@@ -7,9 +7,12 @@ import random
 
 import numpy as np
 
-from attncli.api import attend
 from attncli.errors import UsageError
+from attncli.inputs.request import Request
+from attncli.matrix import Matrix
+from attncli.problem.prepare import prepare
 from attncli.records import record
+from attncli.results.result import Result
 from attncli.variants import BY_NAME, DEFAULT
 
 RANGES = (range(-2, 4), range(-1, 3), range(3), range(-1, 2))  # what Q and K are drawn from, in turn
@@ -127,7 +130,8 @@ def _are_friendly(queries: np.ndarray, keys: np.ndarray, variant: str) -> np.nda
     """Whether the scores of each query differ, and no weight is too small or too large: (n,) booleans."""
     if len(keys) == 1 or BY_NAME[variant].is_constant or len(queries) == 0:
         return np.ones(len(queries), np.bool_)
-    result = attend(queries, keys, variant=variant)
+    request = Request(queries=Matrix(queries, "queries"), keys=Matrix(keys, "keys"), variant=variant)
+    result = Result(prepare(request))
     are_apart = (np.diff(np.sort(result.scores, axis=1), axis=1) > 1e-9).all(axis=1)
     weights = result.weights
     friendly: np.ndarray = are_apart & (weights.min(axis=1) >= LEAST) & (weights.max(axis=1) <= MOST)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from attncli.engine import compute
+from attncli.engine.compute import compute
 from attncli.explain.noise import INVISIBLE, numeral, settled, settled_average, settled_score
 from attncli.expressions import add
 from attncli.problem.names import Names

@@ -1,0 +1,88 @@
+"""What a notebook shows of a result: its tables with heat colours, its worked solution, its picture."""
+
+from __future__ import annotations
+
+from html import escape
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+from attncli.errors import MissingExtraError
+from attncli.results.result import Result
+
+if TYPE_CHECKING:
+    from attncli.explain.page import Explanation
+    from attncli.inputs.request import Request
+    from attncli.problem.problem import Problem
+
+FRAME_HEIGHT = "32rem"
+
+
+class NotebookResult(Result):
+    """A result that remembers what was asked for, so that it can be explained and drawn."""
+
+    def __init__(self, problem: Problem, engine: str, request: Request) -> None:
+        super().__init__(problem, engine)
+        self.request = request
+
+    def __repr__(self) -> str:
+        """What was calculated, in five lines; nothing is computed for it."""
+        from attncli.render.result.summary import summary_lines
+
+        return "\n".join(summary_lines(self, frozenset(self._arrays)))
+
+    def _repr_html_(self) -> str:
+        from attncli.render.result.html import result_html
+
+        return result_html(self)
+
+    def explain(self, *queries: int | str, until: str = "output", digits: int = 4) -> Worked:
+        """The worked solution of these queries, by number or label (default: all of a small problem, or the first)."""
+        from attncli.explain import explain
+
+        words = [str(query) for query in queries]
+        return Worked(explain(self.request, queries=words, until=until, digits=digits, engine=self.engine))
+
+    def plot(self, title: str | None = None) -> Picture:
+        """The weights as a picture; MissingExtraError without matplotlib (extra `plot`)."""
+        if find_spec("matplotlib") is None:
+            raise MissingExtraError("plot", "matplotlib", "plot")
+        from attncli.render.result.plot import weights_picture
+
+        return Picture(weights_picture(self, ".svg", title).decode())
+
+
+class Worked:
+    """A worked solution: text at a prompt, a page in a notebook."""
+
+    def __init__(self, page: Explanation) -> None:
+        self.page = page
+
+    def __repr__(self) -> str:
+        return self._text("text").rstrip("\n")
+
+    def _repr_markdown_(self) -> str:
+        return self._text("markdown")
+
+    def _repr_html_(self) -> str:
+        """The page in a frame of its own, so that its looks and the notebook's don't mix."""
+        style = f"width:100%;height:{FRAME_HEIGHT};border:0"
+        return f'<iframe srcdoc="{escape(self._text("html"))}" style="{style}" title="worked solution"></iframe>'
+
+    def _text(self, format: str) -> str:
+        from attncli.render.explain.formats import page_renderer
+        from attncli.render.result.tables import Style
+
+        return page_renderer(format)(self.page, Style())
+
+
+class Picture:
+    """A picture that a notebook shows; `svg` is its text."""
+
+    def __init__(self, svg: str) -> None:
+        self.svg = svg
+
+    def __repr__(self) -> str:
+        return f"<picture of {len(self.svg):,} characters of SVG>"
+
+    def _repr_svg_(self) -> str:
+        return self.svg
