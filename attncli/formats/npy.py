@@ -11,7 +11,7 @@ import numpy as np
 
 from attncli.errors import InputError, OutputError
 from attncli.formats.contents import Contents
-from attncli.formats.encoding import looks_like_text, refuse_foreign
+from attncli.formats.encoding import RENAME_TEXT, looks_like_text, refuse_foreign
 from attncli.matrix import Matrix
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def decode_array(data: bytes, where: str) -> Array:
     refuse_foreign(data, where, "an NPY file", known=(MAGIC,))
     if not data.startswith(MAGIC):
         if looks_like_text(data):
-            raise InputError(where, "this is text, not an NPY file", "name it .csv or .txt, or say --from csv")
+            raise InputError(where, "this is text, not an NPY file", RENAME_TEXT)
         raise InputError(where, "this is not an NPY file: it does not begin with \\x93NUMPY")
     shape, fortran_order, dtype, start = _header_of(data, where)
     refuse_dtype(dtype, where)

@@ -9,7 +9,7 @@ from attncli.errors import InputError
 from attncli.formats import npy
 from attncli.formats.archive import MAGIC, open_archive, read_member
 from attncli.formats.contents import Contents
-from attncli.formats.encoding import looks_like_text, refuse_foreign
+from attncli.formats.encoding import RENAME_TEXT, looks_like_text, refuse_foreign
 from attncli.matrix import Matrix
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def read(data: bytes, where: str, reading: Reading) -> Contents:  # noqa: ARG001
     refuse_foreign(data, where, "an NPZ file", known=(MAGIC,))
     if not data.startswith(MAGIC):
         if looks_like_text(data):
-            raise InputError(where, "this is text, not an NPZ file", "name it .csv or .txt, or say --from csv")
+            raise InputError(where, "this is text, not an NPZ file", RENAME_TEXT)
         raise InputError(where, "this is not an NPZ file: it does not begin as a zip archive does")
     archive = open_archive(data, where, "save it without compression: numpy.savez")
     members = archive.infolist()

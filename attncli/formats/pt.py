@@ -14,7 +14,7 @@ import numpy as np
 from attncli.errors import InputError
 from attncli.formats.archive import DAMAGED, HARMLESS, MAGIC, MOST_INFLATION, open_archive, read_member
 from attncli.formats.contents import Contents
-from attncli.formats.encoding import looks_like_text, refuse_foreign
+from attncli.formats.encoding import RENAME_TEXT, looks_like_text, refuse_foreign
 from attncli.formats.narrow import EIGHT_BITS, narrow_dtype, narrow_matrix
 from attncli.formats.pickles import Global, Ignored, PickleError, built, read_pickle
 from attncli.matrix import Matrix
@@ -96,7 +96,7 @@ def read(data: bytes, where: str, reading: Reading) -> Contents:  # noqa: ARG001
 def _refuse(data: bytes, where: str) -> NoReturn:
     refuse_foreign(data, where, "a file of torch.save", known=())
     if looks_like_text(data):
-        raise InputError(where, "this is text, not a file of torch.save", "name it .csv or .txt, or say --from csv")
+        raise InputError(where, "this is text, not a file of torch.save", RENAME_TEXT)
     raise InputError(where, "this is not a file of torch.save: it is neither a zip archive nor a pickle of torch")
 
 
@@ -111,7 +111,7 @@ def _read_archive(data: bytes, where: str) -> tuple[Any, Callable[[_Storage], by
         members[name] = member
     if "data.pkl" not in members:
         what = "this is a zip archive, but not one of torch.save: it has no data.pkl"
-        raise InputError(where, what, "an NPZ file is named .npz, or say --from npz")
+        raise InputError(where, what, "name it .npz if NumPy wrote it, .xlsx or .ods if a spreadsheet")
     if "constants.pkl" in members:
         what = "this is a TorchScript program, and nothing in a file is ever run"
         raise InputError(where, what, "save its tensors: torch.save(module.state_dict(), FILE)")

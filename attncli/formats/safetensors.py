@@ -8,7 +8,7 @@ import numpy as np
 
 from attncli.errors import InputError, MissingExtraError, OutputError
 from attncli.formats.contents import Contents
-from attncli.formats.encoding import looks_like_text, refuse_foreign
+from attncli.formats.encoding import RENAME_TEXT, looks_like_text, refuse_foreign
 from attncli.formats.narrow import narrow_dtype, narrow_matrix
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def read(data: bytes, where: str, reading: Reading) -> Contents:  # noqa: ARG001
     """Each tensor under its name; the library compares the header with the size of the file."""
     refuse_foreign(data, where, "a safetensors file", known=())
     if looks_like_text(data):
-        raise InputError(where, "this is text, not a safetensors file", "name it .csv or .txt, or say --from csv")
+        raise InputError(where, "this is text, not a safetensors file", RENAME_TEXT)
     library = _library(where)
     claimed = int.from_bytes(data[:8], "little")
     if claimed > len(data) - 8:

@@ -169,7 +169,15 @@ def _matrix(rows: list[list[Any]], part: str, where: str, source: str, reading: 
         for index, row in enumerate(rows[top : bottom + 1], top)
     ]
     table = _SheetTable(where, cells, list(range(top + 1, bottom + 2)), " ", corner=(top, left))
-    return replace(matrix_of(table, where, reading), texts=None)  # what a sheet shows says nothing of what it holds
+    try:
+        matrix = matrix_of(table, where, reading)
+    except InputError as error:
+        if part or rows[top][left] != "":
+            raise
+        inner = f"{address(top + 1, left + 1)}:{address(bottom, right)}"
+        hint = f"say which cells are meant, as in {source}!{inner} (pandas: to_excel(FILE, index=False, header=False))"
+        raise InputError(error.where, error.what, hint) from None
+    return replace(matrix, texts=None)  # what a sheet shows says nothing of what it holds
 
 
 def _range(part: str) -> tuple[int, int, int, int]:

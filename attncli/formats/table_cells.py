@@ -25,6 +25,7 @@ _CELLS = {
 }
 _CELLS[BLANKS] = re.compile(r'[ \t\n]*(?:"((?:[^"]|"")*)"|([^ \t\n]+))(?:[ \t\n]+|\Z)')
 _BETWEEN_BLANKS = re.compile(r"[^ \t]+")  # str.split parts at the no-break spaces within a number too
+_SEPARATOR = re.compile(r"\"?[sS][eE][pP]=([;,\t])\"?[ \r]*")
 _SPLIT_NUMBER = re.compile(r"(?:^|(?<=,))[+-]?([0-9]+),(0[0-9]+)(?:[eE][+-]?[0-9]+)?(?=,|$)", re.MULTILINE)
 
 
@@ -47,7 +48,12 @@ def split(text: str, where: str) -> Table:
     numbered = _logical_lines(text, where)
     if not any(line.strip() for _, line in numbered):
         raise InputError(where, "the file holds no numbers")
-    delimiter = _delimiter([line for _, line in numbered])
+    declared = _SEPARATOR.fullmatch(numbered[0][1])
+    if declared is not None and len(numbered) > 1:  # Excel's own first line
+        numbered = numbered[1:]
+    else:
+        declared = None
+    delimiter = declared[1] if declared else _delimiter([line for _, line in numbered])
     if delimiter != "\t":
         numbered = [(number, line) for number, line in numbered if line.strip()]
     rows = [_cells(line, delimiter, f"{where}: line {number}") for number, line in numbered]

@@ -181,7 +181,8 @@ def _hint_for_empty(table: Table, row: int, column: int) -> str:
         )
     first = table.rows[row]
     if (row, column, table.taken) == (0, 0, 0) and len(first) > 1 and len(table.rows) > 1 and all(first[1:]):
-        return "leave the index out (pandas: to_csv(FILE, index=False)), or type the number that belongs there"
+        pandas = "pandas: to_csv(FILE, index=False, header=False)"
+        return f"leave index and header out ({pandas}), or type the number that belongs there"
     return "type the number that belongs there, or nan"
 
 

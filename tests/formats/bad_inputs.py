@@ -186,7 +186,8 @@ BAD_INPUTS: list[tuple[str, str, bytes, str, str, str | None]] = [
         b",2\n3,4\n",
         "q.csv: line 1, column 1",
         "the cell is empty",
-        "leave the index out (pandas: to_csv(FILE, index=False)), or type the number that belongs there",
+        "leave index and header out (pandas: to_csv(FILE, index=False, header=False)), "
+        "or type the number that belongs there",
     ),
     (
         "an index that pandas wrote under a header",
@@ -522,7 +523,7 @@ BAD_INPUTS: list[tuple[str, str, bytes, str, str, str | None]] = [
         b"PK\x03\x04rest",
         "q.csv",
         "this is a zip archive, not text",
-        "an NPZ file is named .npz, or say --from npz; save a spreadsheet as CSV",
+        "name it .npz if NumPy wrote it, .pt if torch did, .xlsx or .ods if a spreadsheet",
     ),
     (
         "an NPY file named .csv",
@@ -530,7 +531,7 @@ BAD_INPUTS: list[tuple[str, str, bytes, str, str, str | None]] = [
         b"\x93NUMPY\x01\x00",
         "q.csv",
         "this is an NPY file, not text",
-        "name it .npy, or say --from npy",
+        "name it .npy, or leave out --from",
     ),
     (
         "a gzip file",
@@ -538,7 +539,7 @@ BAD_INPUTS: list[tuple[str, str, bytes, str, str, str | None]] = [
         b"\x1f\x8b\x08",
         "q.csv",
         "this is compressed by gzip, not text",
-        "decompress it first: gunzip FILE",
+        "add .gz to its name",
     ),
     ("an empty literal", "literal", b"", "Q", "the literal is empty", "type numbers, rows parted by ';': '1 0; 0 1'"),
     ("a semicolon alone", "literal", b";", "Q", "the literal is empty", "type numbers, rows parted by ';': '1 0; 0 1'"),
@@ -818,7 +819,7 @@ BAD_INPUTS: list[tuple[str, str, bytes, str, str, str | None]] = [
         b"1,2\n3,4\n",
         "q.npy",
         "this is text, not an NPY file",
-        "name it .csv or .txt, or say --from csv",
+        "name it .csv or .txt",
     ),
     (
         "an npz file named .npy",
@@ -826,7 +827,7 @@ BAD_INPUTS: list[tuple[str, str, bytes, str, str, str | None]] = [
         npz(q=ONES),
         "q.npy",
         "this is a zip archive, not an NPY file",
-        "an NPZ file is named .npz, or say --from npz; save a spreadsheet as CSV",
+        "name it .npz if NumPy wrote it, .pt if torch did, .xlsx or .ods if a spreadsheet",
     ),
     (
         "a pickle named .npy",
@@ -834,7 +835,7 @@ BAD_INPUTS: list[tuple[str, str, bytes, str, str, str | None]] = [
         b"\x80\x04\x95",
         "q.npy",
         "this is a pickle, which may run any code when it is read",
-        "save the array with numpy.save(FILE, array, allow_pickle=False)",
+        "where it was made: numpy.save('q.npy', array, allow_pickle=False)",
     ),
     (
         "noise named .npy",
@@ -1028,7 +1029,7 @@ BAD_INPUTS: list[tuple[str, str, bytes, str, str, str | None]] = [
         b"1,2",
         "q.npz",
         "this is text, not an NPZ file",
-        "name it .csv or .txt, or say --from csv",
+        "name it .csv or .txt",
     ),
     (
         "an npy file named .npz",
@@ -1036,7 +1037,7 @@ BAD_INPUTS: list[tuple[str, str, bytes, str, str, str | None]] = [
         npy(ONES),
         "q.npz",
         "this is an NPY file, not an NPZ file",
-        "name it .npy, or say --from npy",
+        "name it .npy, or leave out --from",
     ),
     (
         "noise named .npz",
@@ -1125,7 +1126,7 @@ BAD_INPUTS: list[tuple[str, str, bytes, str, str, str | None]] = [
         member("q.npy", b"\x80\x04"),
         "q.npz: q",
         "this is a pickle, which may run any code when it is read",
-        "save the array with numpy.save(FILE, array, allow_pickle=False)",
+        "where it was made: numpy.save('q.npy', array, allow_pickle=False)",
     ),
     (
         "a member cut off",
@@ -1174,7 +1175,7 @@ BAD_INPUTS: list[tuple[str, str, bytes, str, str, str | None]] = [
         b"1,2,3,4,5,6\n",
         "q.safetensors",
         "this is text, not a safetensors file",
-        "name it .csv or .txt, or say --from csv",
+        "name it .csv or .txt",
     ),
     (
         "a header length beyond the file",
@@ -1312,6 +1313,6 @@ BAD_INPUTS: list[tuple[str, str, bytes, str, str, str | None]] = [
         b"\x80\x02rest",
         "q.safetensors",
         "this is a pickle, which may run any code when it is read",
-        "save the array with numpy.save(FILE, array, allow_pickle=False)",
+        "where it was made: numpy.save('q.npy', array, allow_pickle=False)",
     ),
 ]

@@ -119,18 +119,18 @@ SIX = {"0": CELLS.tobytes()}
 HOLDS_NOTHING = "save tensors: torch.save({'q': q, 'k': k, 'v': v}, FILE)"
 REFUSED = [
     ("an empty file", b"", "q.pt: the file is empty", None),
-    ("text", b"1,2\n", "q.pt: this is text, not a file of torch.save", "name it .csv or .txt, or say --from csv"),
+    ("text", b"1,2\n", "q.pt: this is text, not a file of torch.save", "name it .csv or .txt"),
     (
         "another zip archive",
         archive(b"N", {}).replace(b"data.pkl", b"none.pkl"),
         "q.pt: this is a zip archive, but not one of torch.save: it has no data.pkl",
-        "an NPZ file is named .npz, or say --from npz",
+        "name it .npz if NumPy wrote it, .xlsx or .ods if a spreadsheet",
     ),
     (
         "a plain pickle",
         pickle.dumps([1.0], 2),
         "q.pt: this is a pickle, which may run any code when it is read",
-        "save the array with numpy.save(FILE, array, allow_pickle=False)",
+        "where it was made: numpy.save('q.npy', array, allow_pickle=False)",
     ),
     ("numbers without a tensor", archive(value([1.0, 2.0]), {}), "q.pt: the file holds no tensor", HOLDS_NOTHING),
     (

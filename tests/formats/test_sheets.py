@@ -120,6 +120,18 @@ def test_two_blocks_are_told_apart_in_the_hint() -> None:
     assert caught.value.hint == "say which are meant, as in q.xlsx:Q!B2:C3"
 
 
+def test_the_sheet_that_pandas_writes_by_default_gets_a_hint_that_works(tmp_path) -> None:
+    path = tmp_path / "a.xlsx"
+    path.write_bytes(workbook(Sheet1=[[None, 0, 1], [0, 1.5, 2], [1, 3, 4]]))
+    sources = Sources(io.BytesIO)
+    with pytest.raises(InputError) as caught:
+        sources.matrix(str(path), role="queries")
+    assert caught.value.hint is not None
+    named = caught.value.hint.removeprefix("say which cells are meant, as in ").partition(" (pandas")[0]
+    assert named == f"{path}:Sheet1!B2:C3"
+    assert sources.matrix(named, role="queries").array.tolist() == [[1.5, 2], [3, 4]]
+
+
 def test_cells_far_apart_are_refused_before_they_fill_the_memory() -> None:
     book = openpyxl.Workbook()
     book.active["A1"], book.active["XFD1048576"] = 1, 2

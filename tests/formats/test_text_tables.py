@@ -272,3 +272,18 @@ def test_no_bytes_raise_anything_but_an_input_error(data: bytes) -> None:
         except InputError as error:
             outcomes.append(str(error))
     assert outcomes[0] == outcomes[1]  # the fast way and the careful way agree
+
+
+@pytest.mark.parametrize(
+    ("text", "numbers"),
+    [
+        ("sep=;\n1,5;2\n3;4\n", [[1.5, 2], [3, 4]]),
+        ("SEP=,\n1,2\n", [[1, 2]]),
+        ('"sep=\t"\n1\t2\n3\t4\n', [[1, 2], [3, 4]]),
+        ("sep=;\na;b\n1;2\n", [[1, 2]]),
+        ("sep=;\n1\n2\n", [[1], [2]]),
+    ],
+)
+@pytest.mark.parametrize("keep_text", [False, True])
+def test_the_line_that_tells_excel_the_delimiter_is_taken(text: str, numbers: list, keep_text: bool) -> None:
+    assert read_all("csv", text.encode(), Reading(keep_text=keep_text))[""].array.tolist() == numbers

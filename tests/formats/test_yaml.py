@@ -249,7 +249,7 @@ REFUSED = [
         "p.yaml: line 1, column 5: '1/0' divides by zero",
         "type inf, -inf or nan if that is meant",
     ),
-    ("blank after a minus", "a: [− 1]", "p.yaml: line 1, column 5: '− 1' is not a number", None),
+    ("blank after a minus", "a: [− 1]", "p.yaml: line 1, column 5: '− 1' is not a number", "type -1"),
     (
         "padded decimal",
         "a: [00.5]",
