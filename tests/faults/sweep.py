@@ -162,6 +162,9 @@ class Crew:
 
     size = 1
 
+    def room(self, _work):
+        return self.size
+
     def submit(self, task):
         from concurrent.futures import Future
 
