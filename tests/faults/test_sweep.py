@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-# about how many operations of each; what is left out goes through the same calls, and tests/faults/sweep.py without
+# about how many operations of each; what is left out goes through the same calls, and tools/sweep.py without
 # arguments tries it all
 COMMANDS = {"new": 45, "streamed": 45, "several": 45, "check": 45, "compare": 45, "batch": 45, "manifest": 45}
 COMMANDS |= {"resume": 30, "plot": 6}
@@ -20,7 +20,8 @@ COMMANDS |= {"resume": 30, "plot": 6}
 def test_no_failing_operation_harms_a_file(command):
     if command == "plot" and find_spec("matplotlib") is None:
         pytest.skip("pictures need matplotlib")
-    words = [sys.executable, str(Path(__file__).parent / "sweep.py"), command, "--most", str(COMMANDS[command])]
+    sweep = Path(__file__).parents[2] / "tools" / "sweep.py"
+    words = [sys.executable, str(sweep), command, "--most", str(COMMANDS[command])]
     ran = subprocess.run(words, capture_output=True, text=True, timeout=120)
     told = json.loads(ran.stdout[ran.stdout.index("{\n") :])
     assert told["wrong"] == []

@@ -1,4 +1,4 @@
-"""Fail the n-th file operation of a command, for every n: python tests/faults/sweep.py COMMAND… [--all | --most N]
+"""Fail the n-th file operation of a command, for every n: python tools/sweep.py COMMAND… [--all | --most N]
 
 Each trial is a fork of this process, which has imported everything already; what the trial left behind is judged by the
 parent. Prints a JSON object for each command: how many faults were injected, and what was wrong after any of them.

@@ -1,6 +1,6 @@
 """Kills and resumes a batch a thousand times, each time at random, and compares what it leaves with a quiet run.
 
-    python tests/batch/soak.py [--kills 1000] [--seed 0] [--minutes 30]
+    python tools/soak_batch.py [--kills 1000] [--seed 0] [--minutes 30]
 
 A run is killed as a whole (the parent, with -9), or one worker of it, or it gets a Ctrl-C. After each round of kills
 the run is resumed to its end, and every result, and the log but for seconds and order, must equal the quiet run's
@@ -22,7 +22,7 @@ import tempfile
 import time
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent.parent))
+sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 
 from batch.runs import batch, children, make_problems, start, state
 

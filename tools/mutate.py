@@ -1,9 +1,9 @@
 """Turn one comparison, check or constant of a module at a time and see a test fail: mutate.py MODULE [--most N] TESTS…
 
-    python tests/faults/mutate.py attncli/formats/npy.py --most 30 tests/formats tests/inputs/test_sources.py
+    python tools/mutate.py attncli/formats/npy.py --most 30 tests/formats tests/inputs/test_sources.py
 
 Works on a copy of the package in a temporary folder; what it does not know goes to pytest. Prints each mutant that no
-test noticed; explained_mutants.txt tells of those that none can.
+test noticed.
 """
 
 # ruff: noqa: T201
@@ -27,8 +27,7 @@ import pytest
 import yaml  # noqa: F401
 from hypothesis import settings
 
-ROOT = Path(__file__).parent.parent.parent
-EXPLAINED = Path(__file__).parent / "explained_mutants.txt"
+ROOT = Path(__file__).parent.parent
 MOST_SECONDS = 120
 MOST_BYTES = 16 << 30  # a loop without an end may fill a list
 OPTIONS = ["-x", "-q", "-o", "addopts=", "-p", "no:cacheprovider", "-W", "ignore::pytest.PytestAssertRewriteWarning"]
@@ -87,12 +86,6 @@ def mutate(node: ast.AST, tree: ast.AST) -> None:
                     value[value.index(node)] = node.operand
 
 
-def explained(module: Path) -> set[tuple[str, str]]:
-    """The change and the line it is in, of the mutants that no test can see."""
-    rows = [line.split(" :: ") for line in EXPLAINED.read_text("utf-8").splitlines() if " :: " in line]
-    return {(change, line) for name, change, line, _reason in rows if name == module.as_posix()}
-
-
 def noticed(folder: Path, arguments: list[str]) -> bool:
     """Whether a test fails, or runs without an end; in a fork of this process, which has imported what is slow."""
     child = os.fork()
@@ -127,14 +120,13 @@ def main() -> None:
     found = [one for one in mutants(source) if given.lines is None or str(one[0]) in given.lines.split(",")]
     found = [one for one in found if given.changes in one[1]]
     chosen = sorted(random.Random(given.seed).sample(found, min(given.most, len(found))), key=lambda mutant: mutant[0])
-    known = explained(given.module)
     settings.register_profile("mutants", deadline=None, database=None, derandomize=True, max_examples=25)
     settings.load_profile("mutants")
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job would ignore it
-    killed = unseen = 0
+    killed = 0
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        for part in ("attncli", "tests", "examples"):
+        for part in ("attncli", "tests", "tools", "examples", "docs"):
             shutil.copytree(ROOT / part, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
         for part in ("pyproject.toml", "README.md"):
             shutil.copy(ROOT / part, folder)
@@ -145,14 +137,9 @@ def main() -> None:
             os.utime(folder / given.module, (number, number))  # no bytecode of another mutant is taken for this one's
             if noticed(folder, arguments):
                 killed += 1
-            elif (change, lines[line - 1].strip()) in known:
-                unseen += 1
             else:
                 print(f"{given.module}:{line}: survived :: {change} :: {lines[line - 1].strip()}", flush=True)
-    print(
-        f"{given.module}: of {len(chosen)} mutants ({len(found)} can be made) {killed} killed, {unseen} explained",
-        flush=True,
-    )
+    print(f"{given.module}: of {len(chosen)} mutants ({len(found)} can be made) {killed} killed", flush=True)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Fuzz the readers by hand: python tests/faults/fuzz.py READER… [--seconds N] [--seed N] [--keep FOLDER]
+"""Fuzz the readers by hand: python tools/fuzz.py READER… [--seconds N] [--seed N] [--keep FOLDER]
 
 Coverage-guided where atheris is installed, by random mutation elsewhere. An input is a finding where a reader lets out
 anything but an error of attncli's, shows a control character, takes more than ten seconds or 1 GiB, or reads other
@@ -19,7 +19,7 @@ import time
 import traceback
 from pathlib import Path
 
-TESTS = Path(__file__).parent.parent
+TESTS = Path(__file__).parent.parent / "tests"
 sys.path[:0] = [str(TESTS), str(TESTS / "formats")]
 
 READERS = ("csv", "tsv", "txt", "yaml", "json", "npy", "npz", "tex", "safetensors", "literal", "problem")

@@ -1,6 +1,6 @@
 """Build the wheel and test it outside the source tree: installations.py PYTHON… (oldest to newest); some 15 minutes.
 
-    python tests/installations.py python3.11 python3.12 python3.13
+    python tools/installations.py python3.11 python3.12 python3.13
 
 The oldest Python gets the lowest version of everything that pyproject.toml allows; the one after it the newest
 versions and no extra; the newest Python the newest versions with every extra, and then each extra is taken away alone.
@@ -64,7 +64,7 @@ def main() -> None:
         tree.mkdir()
         subprocess.run([pythons[0], "-m", "pip", "wheel", "--quiet", "--no-deps", "-w", name, ROOT], check=True)
         (wheel,) = Path(name).glob("*.whl")
-        for part in ("tests", "examples"):
+        for part in ("tests", "tools", "examples", "docs"):
             shutil.copytree(ROOT / part, tree / part, ignore=shutil.ignore_patterns("__pycache__"))
         for part in ("README.md", "pyproject.toml"):
             shutil.copy(ROOT / part, tree)
