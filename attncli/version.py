@@ -1,3 +1,3 @@
 """The version, by itself: whoever asks for it waits for nothing else."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
