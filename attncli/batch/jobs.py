@@ -21,7 +21,8 @@ from attncli.files import (
     refuse_pipe,
 )
 from attncli.formats import BY_SUFFIX
-from attncli.inputs.sources import CANONICAL, missing_file
+from attncli.inputs.array_names import matrix_name
+from attncli.inputs.sources import missing_file
 
 PROBLEM_SUFFIXES = (".yaml", ".yml", ".json", ".npz", ".safetensors")
 MANIFEST_SUFFIXES = (".yaml", ".yml", ".json")
@@ -107,7 +108,7 @@ def _from_file(path: str) -> Iterator[Job]:
 
 def is_problem_folder(folder: str) -> bool:
     """Whether it holds q.* and k.*, or their whole names."""
-    found = {CANONICAL.get(stem) for stem in matrix_files(list_folder(folder))}
+    found = {matrix_name(stem) for stem in matrix_files(list_folder(folder))}
     return {"queries", "keys"} <= found
 
 

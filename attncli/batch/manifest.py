@@ -13,7 +13,7 @@ from attncli.files import path_text, read_bytes
 from attncli.formats import BY_SUFFIX
 from attncli.formats import tree as trees
 from attncli.formats.contents import Contents, Quoted, Tree
-from attncli.inputs.problem_file import KEYS
+from attncli.inputs.problem_file import KEYS, is_key
 from attncli.matrix import Reading
 
 TOP_KEYS = ("defaults", "jobs")
@@ -55,8 +55,8 @@ def _refuse_defaults(tree: Tree, where: str, defaults: Any) -> None:
             tree, where, ("defaults",), f"defaults: {trees.describe_node(defaults)} where a mapping is due"
         )
     for key in defaults:
-        if key not in KEYS:
-            raise _unknown(tree, where, ("defaults", key), key, tuple(KEYS))
+        if not is_key(key):
+            raise _unknown(tree, where, ("defaults", key), key, KEYS)
 
 
 def _name(tree: Tree, where: str, index: int) -> str:

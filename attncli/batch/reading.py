@@ -13,9 +13,10 @@ from attncli.batch.jobs import matrix_files
 from attncli.batch.manifest import canonical, tree_of
 from attncli.errors import InputError, UsageError
 from attncli.files import list_folder, open_file, path_text
+from attncli.inputs.array_names import expected_name, matrix_name
 from attncli.inputs.problem_file import read_mapping, read_problem
 from attncli.inputs.request import Labels, Request, Worksheet, overlay
-from attncli.inputs.sources import CANONICAL, EXPECTED, Sources
+from attncli.inputs.sources import Sources
 from attncli.matrix import Reading
 
 if TYPE_CHECKING:
@@ -47,7 +48,10 @@ class TracedSources(Sources):
 def listing_print(folder: str) -> str:
     """Of the names in a problem folder that make up the problem."""
     names = sorted(
-        name for name in list_folder(folder) for stem in matrix_files([name]) if stem in CANONICAL or stem in EXPECTED
+        name
+        for name in list_folder(folder)
+        for stem in matrix_files([name])
+        if matrix_name(stem) or expected_name(stem)
     )
     return sha256(os.fsencode("\0".join(names))).hexdigest()
 

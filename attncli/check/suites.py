@@ -10,7 +10,8 @@ from attncli.check.report import CaseReport
 from attncli.errors import AttncliError, InputError
 from attncli.files import exists, is_folder, list_folder, path_text
 from attncli.formats import BY_SUFFIX
-from attncli.inputs.sources import CANONICAL, source_name
+from attncli.inputs.array_names import matrix_name
+from attncli.inputs.sources import source_name
 from attncli.records import record
 
 
@@ -39,7 +40,7 @@ def problem_sources(words: list[str]) -> list[tuple[str, str]]:
 
 def _in_folder(folder: str) -> list[str]:
     entries = list_folder(folder)
-    stems = {CANONICAL.get(os.path.splitext(entry)[0]) for entry in entries}
+    stems = {matrix_name(os.path.splitext(entry)[0]) for entry in entries}
     if stems & {"queries", "keys", "x"}:
         return [folder]
     suffixes = {suffix for suffix, format in BY_SUFFIX.items() if format.name in ("yaml", "json", "npz", "safetensors")}

@@ -158,6 +158,25 @@ def matrix_at(tree: Tree, path: Path, where: str, name: str, reading: Reading) -
     return Matrix(array, name, texts=tuple(map(str, cells)) if reading.keep_text else None)
 
 
+def labelled_rows(tree: Tree, path: Path, where: str, name: str, reading: Reading) -> Matrix:
+    """The mapping of labels to rows at `path` as a matrix with row labels; every row is a list of numbers."""
+    from dataclasses import replace
+
+    import numpy as np
+
+    rows: list[Matrix] = []
+    for label in node_at(tree, path):
+        row = matrix_at(tree, (*path, label), where, name, reading)
+        if row.array.ndim != 1 or (rows and row.array.shape != rows[0].array.shape):
+            what = "a row is a list of numbers" if row.array.ndim != 1 else f"a row of {len(row.array)}"
+            due = "" if row.array.ndim != 1 else f", where the first has {len(rows[0].array)}"
+            raise fault(tree, where, (*path, label), what + due, FORM)
+        rows.append(row)
+    texts = tuple(chain.from_iterable(row.texts or () for row in rows)) if reading.keep_text else None
+    labels = tuple(map(str, node_at(tree, path)))
+    return replace(rows[0], array=np.stack([row.array for row in rows]), row_labels=labels, texts=texts)
+
+
 class _UnevenError(Exception):
     """The lists are not a block of numbers; where and why is looked for in a second pass."""
 

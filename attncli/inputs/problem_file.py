@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any
 
 from attncli.errors import InputError, suggest
 from attncli.files import exists, path_text
 from attncli.formats import tree as trees
 from attncli.formats.contents import Contents, Quoted, Tree
+from attncli.inputs.array_names import ALIASES, doubt_about, expected_name, matrix_name
 from attncli.inputs.request import MATRIX_NAMES, RESULT_NAMES, Labels, Request, Worksheet
 from attncli.inputs.settings import BY_KEY, read_whole
-from attncli.inputs.sources import CANONICAL, EXPECTED, Sources, source_name
+from attncli.inputs.sources import Sources, source_name
 
 if TYPE_CHECKING:
     import numpy as np
@@ -21,11 +22,19 @@ if TYPE_CHECKING:
     from attncli.matrix import Matrix
 
 LABELLED = tuple(f.name for f in fields(Labels))
-KEYS = {**CANONICAL, **{key: key for key in (*BY_KEY, "labels", "expected", "digits", "title", "source")}}
+OTHER_KEYS = (*BY_KEY, "labels", "expected", "digits", "title", "source", "w_layout")
+KEYS = (*(key for name in MATRIX_NAMES for key in (name, *ALIASES.get(name, ()))), *OTHER_KEYS)
+W_LAYOUTS = ("in-out", "out-in")  # (columns of the input, columns of the output), or as torch keeps a Linear
+NO_VALUE = frozenset(("null", "Null", "NULL", "~"))
 PARSERS = {**{key: setting.parse for key, setting in BY_KEY.items()}, "digits": read_whole}
 PAIRED = ("window", "heads")  # the settings that a list of two may give
 ONE_MATRIX = "holds one matrix, where a problem has queries and keys"
 APART = "give the matrices apart: attncli run Q K V"
+
+
+def is_key(key: str) -> bool:
+    """Whether a problem file may have the key."""
+    return key in OTHER_KEYS or matrix_name(key) is not None
 
 
 def read_problem(text: str, sources: Sources) -> Worksheet:
@@ -64,11 +73,14 @@ def _from_arrays(contents: Contents, name: str) -> Worksheet:
     expected: dict[str, Matrix] = {}
     others = []
     for key, decode in contents.matrices.items():
-        meant = CANONICAL.get(key) or EXPECTED.get(key)
+        result = expected_name(key)
+        meant = result or matrix_name(key)
         if meant is None:
+            if doubt := doubt_about(key):
+                raise InputError(f"{contents.where}: {path_text(key)}", doubt[0], doubt[1])
             others.append(key)
             continue
-        kind = "expected." if key in EXPECTED else ""
+        kind = "expected." if result else ""
         if kind + meant in owners:
             what = f"{owners[kind + meant]} and {key} are two names of one thing"
             raise InputError(contents.where, what, "keep one of them")
@@ -82,6 +94,23 @@ def _from_arrays(contents: Contents, name: str) -> Worksheet:
         )
     notes = (f"{contents.where}: left out, as no part of a problem: {listed}",) if others else ()
     return Worksheet(request=Request(**request), name=name, where=contents.where, expected=expected, notes=notes)
+
+
+def _turned(matrix: Matrix) -> Matrix:
+    """A weight as (in, out), whose file has it as (out, in)."""
+    import numpy as np
+
+    array = matrix.array
+    if array.ndim < 2:
+        return matrix
+    order = np.arange(array.size).reshape(array.shape).swapaxes(-1, -2).reshape(-1) if matrix.texts else ()
+    return replace(
+        matrix,
+        array=array.swapaxes(-1, -2),
+        row_labels=matrix.column_labels,
+        column_labels=matrix.row_labels,
+        texts=matrix.texts and tuple(matrix.texts[index] for index in order),
+    )
 
 
 class _Reader:
@@ -105,16 +134,21 @@ class _Reader:
         request: dict[str, Any] = {}
         around: dict[str, Any] = {}
         seen: dict[str, str] = {}
+        w_layout = "in-out"
         for key in self.mapping(()):
             if key in also:
                 continue
-            meant = KEYS.get(key)
+            meant = key if key in OTHER_KEYS else matrix_name(key)
             if meant is None:
-                raise self.unknown((key,), tuple(KEYS))
+                if doubt := doubt_about(key):
+                    raise self.fault((trees.Key(key),), f"{key}: {doubt[0]}", doubt[1])
+                raise self.unknown((key,), KEYS)
             if meant in seen:
                 both = f"{seen[meant]} and {key} are two names of one thing"
                 raise self.fault((trees.Key(key),), both, "keep one of them")
             seen[meant] = key
+            if meant not in ("queries", "keys") and self.is_null((key,)):
+                continue  # as a program writes what was not given
             if meant in MATRIX_NAMES:
                 request[meant] = self.matrix((key,), meant)
             elif meant in BY_KEY:
@@ -123,9 +157,24 @@ class _Reader:
                 request["labels"] = self.labels()
             elif meant == "expected":
                 around["expected"] = self.expected()
+            elif meant == "w_layout":
+                w_layout = self.choice(key, W_LAYOUTS)
             else:
                 around[meant] = self.digits() if meant == "digits" else self.text((key,))
+        if w_layout == "out-in":
+            request |= {name: _turned(request[name]) for name in request if name.startswith("w_")}
         return request, around
+
+    def is_null(self, path: trees.Path) -> bool:
+        """Whether somebody wrote that there is no value, and not nothing at all."""
+        node = self.node(path)
+        return type(node) is str and node in NO_VALUE
+
+    def choice(self, key: str, choices: tuple[str, ...]) -> str:
+        text = self.text((key,))
+        if text not in choices:
+            raise self.fault((key,), f"{key}: {path_text(text)!r} is not known", suggest(text, choices))
+        return text
 
     def unknown(self, path: tuple[str, ...], choices: tuple[str, ...]) -> InputError:
         cure = suggest(path[-1], choices)
@@ -153,6 +202,8 @@ class _Reader:
         """A list, a number (an array without axes), or a source relative to this file."""
         node, place = self.node(path), self.path + path
         name = f"{self.where}: {'.'.join(map(str, place))}"
+        if isinstance(node, dict) and node:
+            return trees.labelled_rows(self.tree, place, self.where, name, self.sources.reading)
         if isinstance(node, (list, dict)):
             return trees.matrix_at(self.tree, place, self.where, name, self.sources.reading)
         text = self.text(path)

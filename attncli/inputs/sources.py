@@ -28,12 +28,10 @@ from attncli.formats import BY_NAME, COMPRESSED, by_suffix, split_suffix
 from attncli.formats.contents import Contents
 from attncli.formats.raw import EXAMPLE, RawForm, raw_form
 from attncli.formats.raw import SUFFIXES as RAW
-from attncli.inputs.request import MATRIX_NAMES, RESULT_NAMES, Request, Worksheet
+from attncli.inputs.array_names import ALIASES, expected_name, matrix_name
+from attncli.inputs.request import Request, Worksheet
 from attncli.matrix import Matrix, Reading
 
-ALIASES = {"queries": ("q", "Q"), "keys": ("k", "K"), "values": ("v", "V"), "x": ("X",)}
-CANONICAL = {alias: name for name in MATRIX_NAMES for alias in (name, *ALIASES.get(name, ()))}
-EXPECTED = {f"expected{mark}{name}": name for name in RESULT_NAMES for mark in "._"}
 _DESCRIPTIONS = frozenset(("shape", "shapes", "dim", "dims", "dimensions", "size", "strides", "axes", "ndim"))
 STANDARD_INPUT = "standard input"
 BY_MAGIC = {  # beside NPY, zip archives and text
@@ -212,7 +210,7 @@ class Sources:
         owners: dict[str, str] = {}
         for entry in list_folder(path):
             stem, suffix = split_suffix(entry)
-            name = CANONICAL.get(stem) or (stem if stem in EXPECTED else None)
+            name = matrix_name(stem) or (stem if expected_name(stem) else None)
             if name is None or by_suffix(suffix) is None:
                 continue
             if name in owners:
@@ -300,9 +298,8 @@ def pick(contents: Contents, name: str | None, role: str) -> str:
         return names[0]
     if not names:
         raise InputError(contents.where, "holds no array")
-    named = [
-        found for found in (role, *ALIASES.get(role, ()), f"expected.{role}", f"expected_{role}") if found in names
-    ]
+    named = [found for found in names if role in (matrix_name(found), expected_name(found), found)]
+    named.sort(key=lambda found: found != role)
     if len(named) == 1:
         return named[0]
     first = named[0] if named else names[0]

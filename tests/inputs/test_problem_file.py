@@ -192,7 +192,7 @@ MISSING = "give it a value or leave the key out"
 
 # the document, the whole message, the hint
 REFUSED = [
-    ("querys: [[1]]", "p.yaml: line 1, column 1: unknown key 'querys'", "did you mean 'queries'?"),
+    ("querys: [[1]]", "p.yaml: line 1, column 1: unknown key 'querys'", "did you mean 'query'?"),
     ("q: [[1]]\nmasks:\n- [1]", "p.yaml: line 2, column 1: unknown key 'masks'", "did you mean 'mask'?"),
     (
         "q: [[1]]\nqueries: [[1]]",
@@ -202,7 +202,7 @@ REFUSED = [
     ("x: [[1]]\nX: [[1]]", "p.yaml: line 2, column 1: x and X are two names of one thing", "keep one of them"),
     ("q:", "p.yaml: line 1, column 3: q: the value is missing", MISSING),
     ("q: null", "p.yaml: line 1, column 4: q: the value is missing", MISSING),
-    ("q: {a: 1}", "p.yaml: line 1, column 4: a mapping where a list is due", MATRIX),
+    ("q: {a: 1}", "p.yaml: line 1, column 8: '1' where a list is due", MATRIX),
     ("q: [[1], [abc]]", "p.yaml: line 1, column 11: 'abc' is not a number", None),
     ("q: 010", "p.yaml: line 1, column 4: q: '010' has a leading zero, which readers disagree about", "type 10"),
     ("q: 1_000", "p.yaml: line 1, column 4: q: '1_000' is not a number: its digits are in groups", "type 1000"),
@@ -287,7 +287,7 @@ def test_what_cannot_be_meant_is_refused_with_its_place(read, text, message, hin
     with pytest.raises(AttncliError) as error:
         read(text)
     if message.endswith("'allow_nonfinite'"):  # no near key: the hint lists them all
-        assert error.value.hint.startswith("one of: queries, q, Q, keys, ")
+        assert error.value.hint.startswith("one of: queries, q, query, keys, ")
     else:
         assert error.value.hint == hint
     assert str(error.value) == message

@@ -1,0 +1,46 @@
+"""Which matrix of a problem the name of an array means, as people, papers and libraries write it."""
+
+from __future__ import annotations
+
+import re
+
+from attncli.inputs.request import MATRIX_NAMES, RESULT_NAMES
+
+ALIASES = {"queries": ("q", "query"), "keys": ("k", "key"), "values": ("v", "value")}
+_MARKS = re.compile(r"[\s_^{}\\$-]")  # between the letters of W_q, W^Q, w-q and of LaTeX
+_MATRICES = {"".join(alias.split("_")): name for name in MATRIX_NAMES for alias in (name, *ALIASES.get(name, ()))}
+_RESULTS = {"".join(name.split("_")): name for name in RESULT_NAMES}
+_EXPECTED = re.compile(r"expected[._\s]+(.+)", re.IGNORECASE)
+_POLARITY = "call it mask, with mask_means: keep or drop; or bias, where it is added to the scores"
+_PACKED = "split it first: numpy.split(array, 3, axis=-1), where Q, K and V lie side by side"
+IN_DOUBT = {  # names that mean a matrix, but not by themselves which numbers
+    **dict.fromkeys(
+        ("attnmask", "attentionmask", "keypaddingmask", "srcmask"),
+        ("systems disagree whether 1 may attend there, or is hidden", _POLARITY),
+    ),
+    **dict.fromkeys(
+        ("qkv", "wqkv", "bqkv", "inprojweight", "inprojbias", "cattn", "cattnweight"),
+        ("queries, keys and values in one array, in an order that its name does not say", _PACKED),
+    ),
+}
+
+
+def letters_of(name: str) -> str:
+    """The letters of a name: `wq` of W_q, Wq and W^{Q}."""
+    return _MARKS.sub("", name).lower()
+
+
+def matrix_name(name: str) -> str | None:
+    """The matrix of a problem that the name means; None where it means none."""
+    return _MATRICES.get(letters_of(name))
+
+
+def expected_name(name: str) -> str | None:
+    """The result that a name such as expected_output or expected.weights means."""
+    found = _EXPECTED.fullmatch(name)
+    return _RESULTS.get(letters_of(found[1])) if found else None
+
+
+def doubt_about(name: str) -> tuple[str, str] | None:
+    """Why the name does not say enough, and what to do; None for every other name."""
+    return IN_DOUBT.get(letters_of(name))

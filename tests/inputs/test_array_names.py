@@ -1,0 +1,129 @@
+"""Names of arrays as people write them, and what else a problem file may say of its matrices."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pytest
+
+from attncli.errors import InputError
+from attncli.inputs.array_names import expected_name, matrix_name
+from attncli.inputs.problem_file import read_problem
+from attncli.inputs.sources import Sources
+from attncli.matrix import Reading
+
+NAMES = [
+    *((name, "queries") for name in ("q", "Q", "query", "Query", "queries", "QUERIES")),
+    *((name, "keys") for name in ("k", "K", "key", "Keys")),
+    *((name, "values") for name in ("v", "V", "value", "VALUES")),
+    *((name, "w_q") for name in ("w_q", "W_q", "W_Q", "Wq", "WQ", "W^Q", "W^{Q}", "w-q", r"W_{q}")),
+    *((name, "b_o") for name in ("b_o", "B_O", "bo")),
+    *((name, "x") for name in ("x", "X")),
+    *((name, "mask") for name in ("mask", "Mask")),
+    *((name, None) for name in ("K^T", "QK^T", "qk", "scores", "query_offset", "T", "attn_mask", "w")),
+]
+
+
+@pytest.mark.parametrize(("name", "meant"), NAMES, ids=[name for name, _ in NAMES])
+def test_a_name_means_the_same_in_any_case_and_with_any_marks(name: str, meant: str | None) -> None:
+    assert matrix_name(name) == meant
+
+
+@pytest.mark.parametrize("name", ["expected_output", "expected.output", "Expected_Output", "expected output"])
+def test_a_result_that_is_expected_is_known_by_its_beginning(name: str) -> None:
+    assert expected_name(name) == "output"
+    assert expected_name(name.replace("utput", "ther")) is None
+
+
+def read(text: str, **options):
+    return read_problem("-", Sources(lambda: io.BytesIO(text.encode()), **options)).request
+
+
+def test_the_keys_of_a_problem_file_may_be_written_so_too() -> None:
+    request = read("X: [[1, 2]]\nW_Q: [[1], [2]]\nWk: [[3], [4]]\n'W^V': [[5], [6]]\n")
+    assert request.x.array.tolist() == [[1, 2]]
+    assert [request.w_q.array.tolist(), request.w_k.array.tolist(), request.w_v.array.tolist()] == [
+        [[1], [2]],
+        [[3], [4]],
+        [[5], [6]],
+    ]
+
+
+def test_the_names_of_latex_are_known_too(tmp_path) -> None:
+    (tmp_path / "p.tex").write_text(
+        r"X = \begin{bmatrix} 1 & 2 \end{bmatrix}, W^Q = \begin{bmatrix} 1 \\ 2 \end{bmatrix},"
+        r" W_{K} = \begin{bmatrix} 3 \\ 4 \end{bmatrix}"
+    )
+    request = read_problem(str(tmp_path / "p.tex"), Sources(io.BytesIO)).request
+    assert (request.w_q.array.tolist(), request.w_k.array.tolist()) == ([[1], [2]], [[3], [4]])
+
+
+@pytest.mark.parametrize("key", ["mask", "bias", "values", "softcap", "window", "scale"])
+@pytest.mark.parametrize("null", ["null", "~", "NULL"])
+def test_null_is_as_if_the_key_were_left_out(key: str, null: str) -> None:
+    assert getattr(read(f"q: [[1]]\nk: [[1]]\n{key}: {null}\n"), key) is None
+
+
+def test_labels_may_lead_to_their_rows() -> None:
+    request = read("q: {cat: [1, 2.50], dog: [3, 4]}\nk: [[1, 1]]\n", reading=Reading(keep_text=True))
+    assert request.queries.array.tolist() == [[1, 2.5], [3, 4]]
+    assert request.queries.row_labels == ("cat", "dog")
+    assert request.queries.texts == ("1", "2.50", "3", "4")
+
+
+def test_weights_as_torch_keeps_them_are_turned() -> None:
+    text = "x: [[1, 2]]\nw_q: [[1, 2]]\nw_k: [[3.0, 4]]\nw_v: [[1, 2], [3, 4], [5.50, 6]]\nw_layout: out-in\n"
+    request = read(text, reading=Reading(keep_text=True))
+    assert request.w_q.array.tolist() == [[1], [2]]
+    assert request.w_v.array.tolist() == [[1, 3, 5.5], [2, 4, 6]]
+    assert request.w_v.texts == ("1", "3", "5.50", "2", "4", "6")
+    assert request.x.array.tolist() == [[1, 2]]
+
+
+POLARITY = "call it mask, with mask_means: keep or drop; or bias, where it is added to the scores"
+SPLIT = "split it first: numpy.split(array, 3, axis=-1), where Q, K and V lie side by side"
+REFUSED = [
+    (
+        "attn_mask: [[1]]",
+        "line 3, column 1: attn_mask: systems disagree whether 1 may attend there, or is hidden",
+        POLARITY,
+    ),
+    (
+        "W_qkv: [[1]]",
+        "line 3, column 1: W_qkv: queries, keys and values in one array, in an order that its name does not say",
+        SPLIT,
+    ),
+    ("w_layout: oi", "line 3, column 11: w_layout: 'oi' is not known", "one of: in-out, out-in"),
+    ("Q: [[1]]", "line 3, column 1: q and Q are two names of one thing", "keep one of them"),
+    (
+        "v: {a: [1], b: [1, 2]}",
+        "line 3, column 16: a row of 2, where the first has 1",
+        "a matrix is a list of rows, as in [[1, 0], [0, 1]]",
+    ),
+    (
+        "v: {a: [[1]]}",
+        "line 3, column 8: a row is a list of numbers",
+        "a matrix is a list of rows, as in [[1, 0], [0, 1]]",
+    ),
+    (
+        "v: {a: {b: 1}}",
+        "line 3, column 8: a mapping where a list is due",
+        "a matrix is a list of rows, as in [[1, 0], [0, 1]]",
+    ),
+]
+
+
+@pytest.mark.parametrize(("line", "what", "hint"), REFUSED, ids=[case[0] for case in REFUSED])
+def test_a_key_that_does_not_say_enough_is_refused(line: str, what: str, hint: str) -> None:
+    with pytest.raises(InputError) as caught:
+        read(f"q: [[1]]\nk: [[1]]\n{line}\n")
+    assert (str(caught.value), caught.value.hint) == (f"standard input: {what}", hint)
+
+
+def test_an_array_that_does_not_say_enough_is_refused(tmp_path) -> None:
+    np.savez(tmp_path / "p.npz", q=np.eye(2), k=np.eye(2), attn_mask=np.eye(2))
+    with pytest.raises(InputError) as caught:
+        read_problem(str(tmp_path / "p.npz"), Sources(io.BytesIO))
+    assert caught.value.where == f"{tmp_path / 'p.npz'}: attn_mask"
+    assert caught.value.hint == POLARITY
