@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Annotated
 
 import typer
@@ -9,7 +10,7 @@ import typer
 from attncli.cli.options import CalculationOptions, ReadingOptions, expand_bundles
 from attncli.cli.output import write_err, write_out
 from attncli.cli.run import check_digits, read_worksheet, write_notes
-from attncli.errors import ExitStatus, printable
+from attncli.errors import ExitStatus, UsageError, printable
 
 EXPLAINING = "Explaining"
 HELP = """\
@@ -61,6 +62,12 @@ def explain_command(
         str | None,
         typer.Option("--output", "-o", metavar="FILE", help="write the page here", rich_help_panel=EXPLAINING),
     ] = None,
+    play: Annotated[
+        str | None,
+        typer.Option(
+            "--play", metavar="FILE.html", help="write a page to play with, and link to it", rich_help_panel=EXPLAINING
+        ),
+    ] = None,
     force: Annotated[
         bool, typer.Option("--force", help="replace a file that exists", rich_help_panel=EXPLAINING)
     ] = False,
@@ -79,24 +86,35 @@ def explain_command(
     from attncli.render.result.tables import Style
     from attncli.results.targets import refuse_input
 
-    render = page_renderer(chosen_format(format, output))
+    format = chosen_format(format, output)
+    render = page_renderer(format)
     style = Style(check_digits(digits), ascii_only=ascii_only)
-    if output is not None:
-        refuse_existing([output], force)
+    refuse_play(play, output, format)
+    targets = [path for path in (output, play) if path is not None]
+    refuse_existing(targets, force)
     sources = reading.sources()
     worksheet = read_worksheet(source, sources)
     request = calculation.over(worksheet.request, sources)
-    if output is not None:
-        refuse_input(output, "--output", sources.paths)
+    for path, option in ((output, "--output"), (play, "--play")):
+        if path is not None:
+            refuse_input(path, option, sources.paths)
+    title = None if worksheet.title is None else printable(worksheet.title)
     page = explain(
         request,
         queries=query or (),
         until=until,
         digits=digits,
         engine=calculation.checked_engine(),
-        title=None if worksheet.title is None else printable(worksheet.title),
+        title=title,
     )
     text = render(page, style)
+    if output is not None and play is not None:
+        from attncli.play.page_data import make_page_data
+        from attncli.render.explain.html import explanation_html
+        from attncli.render.play.document import render_page
+
+        text = explanation_html(page, style, relative_address(play, output))
+        write_atomically(play, [render_page(make_page_data(request, title)).encode()], force=force)
     if output is None:
         write_out(text)
     else:
@@ -105,6 +123,24 @@ def explain_command(
         write_notes([*worksheet.notes, *page.notes])
     for warning in page.warnings:
         write_err(f"warning: {printable(warning)}\n")
-    if output is not None:
-        write_err(f"wrote {path_text(output)}\n")
+    for path in targets:
+        write_err(f"wrote {path_text(path)}\n")
     return ExitStatus.DONE
+
+
+def refuse_play(play: str | None, output: str | None, format: str) -> None:
+    """UsageError where no page could link to the one to play with."""
+    if play is None:
+        return
+    if output is None or format != "html":
+        raise UsageError("--play", "only a page for the browser can link to it", "-o work.html")
+    if os.path.realpath(play) == os.path.realpath(output):
+        raise UsageError("--play", "it is the file of the worked solution too", "give each a file of its own")
+
+
+def relative_address(target: str, page: str) -> str:
+    """The address of a file as a link on another page has it."""
+    from urllib.parse import quote
+
+    folder = os.path.dirname(os.path.realpath(page))  # noqa: PTH120 - a path stays the text that was typed
+    return quote(os.path.relpath(os.path.realpath(target), folder))

@@ -166,3 +166,30 @@ def test_a_suffix_that_is_no_pages_is_refused(name: str, error: str, capsys: pyt
     assert run(["explain", BANK, "-o", name]) == 2
     assert capsys.readouterr().err == error
     assert not Path(name).exists()
+
+
+def test_a_page_links_to_the_page_to_play_with_and_both_are_written(run, tmp_path):
+    (tmp_path / "games").mkdir()
+    work, play = tmp_path / "work.html", tmp_path / "games" / "a b.html"
+    ran = run("explain", ROOT / "examples" / "river_bank.yaml", "-o", work, "--play", play)
+    assert (ran.status, ran.err) == (0, f"wrote {work}\nwrote {play}\n")
+    assert '<a href="games/a%20b.html">Play with it: change a number, and see</a>' in work.read_text("utf-8")
+    assert "<title>Which bank? A token asks, another answers</title>" in play.read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ([], "error: --play: only a page for the browser can link to it\nhint: -o work.html\n"),
+        (["-o", "{}/work.md"], "error: --play: only a page for the browser can link to it\nhint: -o work.html\n"),
+        (
+            ["-o", "{}/play.html"],
+            "error: --play: it is the file of the worked solution too\nhint: give each a file of its own\n",
+        ),
+    ],
+)
+def test_where_no_page_can_link_to_it_a_page_to_play_with_is_refused(run, tmp_path, options, said):
+    words = [option.format(tmp_path) for option in options]
+    ran = run("explain", ROOT / "examples" / "river_bank.yaml", *words, "--play", tmp_path / "play.html")
+    assert (ran.status, ran.out, ran.err) == (2, "", said)
+    assert list(tmp_path.iterdir()) == []

@@ -13,7 +13,8 @@ import pytest
 
 from attncli.expressions import KEY, QUERY, TOTAL
 from attncli.play.stages import STAGES
-from attncli.render.play.document import FOLDER, SCRIPTS, write_json
+from attncli.render.assets import FOLDER
+from attncli.render.play.document import SCRIPTS, write_json
 from attncli.render.play.javascript import OPERATIONS, list_symbols, to_javascript, to_tree
 from attncli.variants import VARIANTS
 
@@ -108,7 +109,7 @@ def test_stages_are_functions_of_their_symbols_alone() -> None:
 
 
 def test_every_file_of_the_page_is_used() -> None:
-    assert {path.name for path in FOLDER.iterdir() if path.suffix in (".js", ".css", ".html")} == {
+    assert {path.name for path in (FOLDER / "play").iterdir() if path.suffix in (".js", ".css", ".html")} == {
         *(f"{name}.js" for name in SCRIPTS),
         "style.css",
         "page.html",

@@ -290,3 +290,20 @@ def test_axe_finds_nothing_that_keeps_people_out(
     page = play(EXAMPLES / f"{example}.yaml", size=size, color_scheme=scheme)
     page.page.evaluate("() => { document.getElementById('settings').open = true; }")
     assert [found["id"] for found in Axe().run(page.page).response["violations"]] == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
+def test_axe_finds_nothing_in_a_worked_solution(
+    run: Callable[..., Any], window: Callable[..., PlayPage], tmp_path: Path, scheme: str, size: dict[str, int]
+) -> None:
+    from axe_playwright_python.sync_playwright import Axe
+
+    path = tmp_path / "work.html"
+    assert run("explain", CAR, "-o", path, "--play", tmp_path / "play.html").status == 0
+    page = window(size, color_scheme=scheme).page
+    page.goto(path.as_uri())
+    assert page.evaluate("document.documentElement.scrollWidth") <= size["width"]
+    assert [found["id"] for found in Axe().run(page).response["violations"]] == []
+    page.click("text=Play with it")
+    page.wait_for_function("document.documentElement.dataset.ready === 'true'")

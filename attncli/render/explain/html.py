@@ -6,21 +6,24 @@ from html import escape
 
 from attncli.explain.page import Explanation, Grid, Line, Solution, Step
 from attncli.render import colours
+from attncli.render.assets import read_style
 from attncli.render.explain.mathml import math_block, math_pieces
 from attncli.render.explain.shared import rounding_note
-from attncli.render.explain.stylesheet import STYLESHEET
 from attncli.render.result.tables import Style
 
 LONG_WORD = 24
 
 
-def explanation_html(page: Explanation, style: Style) -> str:
-    """The page as a document; `style` is for the terminal alone."""
+def explanation_html(page: Explanation, style: Style, play: str | None = None) -> str:
+    """The page as a document; `style` is only for the terminal. `play` is where its page to play with stands."""
     del style
     title = escape(page.title or "Attention, worked out")
     body = [f"<header><h1>{title}</h1>", math_block(page.formula), f"<p>{escape(page.introduction)}</p>", "<dl>"]
     body += [f"<div><dt>{escape(name)}</dt><dd>{escape(said)}</dd></div>" for name, said in page.facts]
-    body.append("</dl></header>")
+    body.append("</dl>")
+    if play is not None:
+        body.append(f'<p class="play"><a href="{escape(play)}">Play with it: change a number, and see</a></p>')
+    body.append("</header>")
     if len(page.solutions) > 1:
         body.append(contents_list(page))
     if page.grids:
@@ -32,7 +35,7 @@ def explanation_html(page: Explanation, style: Style) -> str:
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         '<meta name="color-scheme" content="light dark">\n'
-        f"<title>{title}</title>\n<style>\n{STYLESHEET}</style>\n</head>\n<body>\n<main>\n"
+        f"<title>{title}</title>\n<style>\n{read_style('explain/style.css')}</style>\n</head>\n<body>\n<main>\n"
     )
     return head + "\n".join(body) + "\n</main>\n</body>\n</html>\n"
 

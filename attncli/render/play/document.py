@@ -5,31 +5,29 @@ from __future__ import annotations
 import json
 import re
 from html import escape
-from pathlib import Path
 
-from attncli.files import read_bytes
 from attncli.play.page_data import PageData
 from attncli.play.stages import STAGES
+from attncli.render.assets import read_asset, read_style
 from attncli.render.colours import STOPS
 from attncli.render.play.javascript import write_formulas
 
-FOLDER = Path(__file__).parent
 SCRIPTS = ("numbers", "writing", "scale", "calculation", "state", "arithmetic", "cells", "pictures", "controls", "main")
 POLICY = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:"
 
 
 def render_page(page: PageData) -> str:
     """The whole page."""
-    script = "\n".join(read_asset(f"{name}.js") for name in SCRIPTS)
+    script = "\n".join(read_asset(f"play/{name}.js") for name in SCRIPTS)
     constants = f"const DATA = {write_json(page.data)};\nconst HEAT = {json.dumps(STOPS)};\n{write_formulas(STAGES)}"
     parts = {
         "title": escape(page.title),
         "policy": POLICY,
-        "style": read_asset("style.css"),
+        "style": read_style("play/style.css"),
         "script": f'"use strict";\n(() => {{\n{constants}\n{script}\n}})();',
     }
     # in one go: a title may hold {{script}}
-    return re.sub(r"\{\{(\w+)\}\}", lambda found: parts[found[1]], read_asset("page.html"))
+    return re.sub(r"\{\{(\w+)\}\}", lambda found: parts[found[1]], read_asset("play/page.html"))
 
 
 def write_json(data: object) -> str:
@@ -38,8 +36,3 @@ def write_json(data: object) -> str:
     for letter in "<>&\u2028\u2029":
         text = text.replace(letter, f"\\u{ord(letter):04x}")
     return text
-
-
-def read_asset(name: str) -> str:
-    """One of the page's own files."""
-    return read_bytes(FOLDER / name).decode()
