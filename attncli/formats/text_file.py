@@ -6,11 +6,10 @@ import re
 from functools import partial
 from typing import TYPE_CHECKING
 
-from attncli.formats import octave, text_table
+from attncli.formats import text_table
 from attncli.formats.contents import Contents
 from attncli.formats.encoding import decode
 from attncli.formats.prints import is_print, read_print
-from attncli.formats.prints.rows import is_rows, read_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,8 +27,11 @@ def read(data: bytes, where: str, reading: Reading) -> Contents:
     """The one array of a file, or those that it names; any fault is an InputError."""
     if data[:_START].translate(None, bytes(_PLAIN)) or b";" in data[:_START]:
         start = data[:_START].decode("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig", "replace")
-        if octave.MARK.match(data.removeprefix(b"\xef\xbb\xbf")[:_START]):
-            return octave.read(data, where, reading)
+        if "#" in start:
+            from attncli.formats import octave
+
+            if octave.MARK.match(data.removeprefix(b"\xef\xbb\xbf")[:_START]):
+                return octave.read(data, where, reading)
         if (found := _printed(data, start.replace("\r\n", "\n"), where, reading)) is not None:
             return found
     contents = text_table.read(data, where, reading)
@@ -51,9 +53,12 @@ def _printed(data: bytes, start: str, where: str, reading: Reading) -> Contents 
 
         if markdown.has_table(start):
             return markdown.read(data, where, reading)
-    if ";" in start and is_rows(text := decode(data, where)):
-        matrix = read_rows(text.strip(), where, reading)
-        return Contents(where, {"": lambda: matrix})
+    if ";" in start:
+        from attncli.formats.prints.rows import is_rows, read_rows
+
+        if is_rows(text := decode(data, where)):
+            matrix = read_rows(text.strip(), where, reading)
+            return Contents(where, {"": lambda: matrix})
     return None
 
 

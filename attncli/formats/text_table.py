@@ -14,7 +14,6 @@ from attncli.errors import InputError
 from attncli.formats.contents import Contents
 from attncli.formats.encoding import decode
 from attncli.formats.table_cells import DECIMAL_COMMA, LEADING_ZERO, NAMES, Table, split
-from attncli.formats.table_labels import column_labels, take_header, take_row_labels
 from attncli.formats.table_notes import (
     eaten_row_note,
     first_row_note,
@@ -133,6 +132,8 @@ def _read_table(text: str, where: str, reading: Reading) -> Matrix:
 
 def matrix_of(table: Table, where: str, reading: Reading) -> Matrix:
     """The matrix and the labels of a table's cells; an error names the table's own place for a cell."""
+    from attncli.formats.table_labels import column_labels, take_header, take_row_labels  # slow to import
+
     header = take_header(table, reading)
     row_labels = take_row_labels(table)
     labels = None if header is None else column_labels(*header, where, row_labels is not None)

@@ -10,7 +10,6 @@ import numpy as np
 
 from attncli.errors import UsageError, suggest
 from attncli.formats import BY_NAME as FORMATS
-from attncli.formats.tex import columns_allowed
 from attncli.matrix import Matrix
 from attncli.numbers.display import format_number
 from attncli.numbers.numerals import shortest_texts
@@ -118,6 +117,8 @@ def result_latex(result: Result, names: list[str], style: Style) -> str:
             ]
             comment = f"% {LEGENDS[name]}{f' {view.part}' if view.part else ''}{_omitted(view)}\n"
             body = " \\\\\n".join(f"  {row}" for row in rows)
+            from attncli.formats.tex import columns_allowed
+
             comment += columns_allowed(len(view.columns))
             blocks.append(f"{comment}\\[ {symbol} = \\begin{{bmatrix}}\n{body}\n\\end{{bmatrix}} \\]")
     return "\n\n".join(blocks) + "\n"

@@ -1,0 +1,73 @@
+"""The forms in which programs print and write arrays, in the order in which they are tried."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from attncli.errors import InputError
+from attncli.formats.contents import Contents
+from attncli.formats.prints import julia, lists, matlab, r
+from attncli.formats.prints.named import NamedPart, split_named, value_start
+from attncli.records import record
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from attncli.matrix import Matrix, Reading
+
+_ABBREVIATED = re.compile(r"\.\.\.|[…⋮⋯⋱]")
+_ROWS_FOLLOW = re.compile(r"[ \t]*(?:\n|$|[-+]?[0-9.]+[ \t]*;?[ \t]*(?:\n|$))")  # as MATLAB prints them
+PRINT_IN_FULL = (
+    "print it in full: numpy.set_printoptions(threshold=sys.maxsize) or torch.set_printoptions(profile='full')"
+)
+
+
+@record
+class Form:
+    """A way to print or write an array: how it `begins`, and what reads it."""
+
+    begins: re.Pattern[str]
+    read: Callable[[str, str, Reading], Matrix]
+
+
+FORMS = (  # R first: it begins with a bracket too
+    Form(r.CODE, r.read_code),
+    Form(r.PRINT, r.read_r_print),
+    Form(julia.BEGINNING, julia.read_julia),
+    Form(re.compile(rf"\s*(?:{lists.BEGINNING.pattern})"), lists.read_list),
+)
+
+
+def begins_as_print(text: str) -> bool:
+    """Whether the text begins as one of the forms, or gives an array a name."""
+    if _begins(text):
+        return True
+    start = value_start(text)
+    return start is not None and (_begins(text[start:]) or _ROWS_FOLLOW.match(text, start) is not None)
+
+
+def _begins(text: str) -> bool:
+    return any(form.begins.match(text) for form in FORMS)
+
+
+def read_parts(text: str, where: str, reading: Reading) -> Contents:
+    """The array of a text under the name "", or those that it names."""
+    if _ABBREVIATED.search(text):
+        raise InputError(where, "the array is printed with '...' in place of numbers", PRINT_IN_FULL)
+    parts = split_named(text, where)
+    matrices = {part.name: _matrix(part, f"{where}: {part.name}" if part.name else where, reading) for part in parts}
+    return Contents(where, {name: lambda matrix=matrix: matrix for name, matrix in matrices.items()})  # type: ignore[misc]
+
+
+def _matrix(part: NamedPart, where: str, reading: Reading) -> Matrix:
+    if part.lengths:
+        return lists.read_list(part.text, where, reading, part.lengths)
+    for form in FORMS:
+        if form.begins.match(part.text):
+            return form.read(part.text, where, reading)
+    if part.text.lstrip().startswith(("[", "{")):
+        return lists.read_list(part.text, where, reading)
+    if not part.text.strip():
+        raise InputError(where, "the name is followed by nothing", "write the array behind it: Q = [[1, 0], [0, 1]]")
+    return matlab.read_matlab(part.text, where, reading)
