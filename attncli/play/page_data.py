@@ -38,7 +38,7 @@ def make_page_data(request: Request, title: str | None) -> PageData:
     """The page of a problem in float64. ProblemError where it is larger than 64 × 64; raises what `prepare` raises."""
     problem = prepare(request, compute="float64")
     refuse_large(problem)
-    refuse_unplayable(problem)
+    refuse_unplayable(problem, request)
     shown_title = title or "Attention to play with"
     data: dict[str, Any] = {
         "title": shown_title,
@@ -71,19 +71,40 @@ def refuse_large(problem: Problem) -> None:
             raise ProblemError("attncli play", what, "attncli run and attncli explain take problems of any size")
 
 
-def refuse_unplayable(problem: Problem) -> None:
+def refuse_unplayable(problem: Problem, request: Request) -> None:
     """ProblemError where `run` does something to this problem that the page's own stages don't do."""
     result = Result(problem).compute("raw_scores", "weights")
     for number in range(problem.parts):
         index = problem.index(number)
         allowed = result.allowed(number, list(range(problem.n)))
+        is_same = (allowed == playable_keys(problem.alone(number), request)).all()
         raw, weights = stage_weights(problem.part(number), problem, allowed)
-        if not (is_close(raw, result.raw_scores[index]) and is_close(weights, result.weights[index])):
+        if not (is_same and is_close(raw, result.raw_scores[index]) and is_close(weights, result.weights[index])):
             raise ProblemError(
                 "attncli play",
                 "this problem has a stage that the page cannot play",
                 "attncli run and attncli explain take it",
             )
+
+
+def playable_keys(alone: Problem, request: Request) -> np.ndarray:
+    """Which keys each query may see, (n, m) booleans, as the page's own causal and window say."""
+    distances = np.arange(alone.m) - (np.arange(alone.n)[:, None] + alone.visible.offsets[0])
+    left, right = request.window or (-1, -1)
+    allowed = np.ones(distances.shape, np.bool_) if (own := own_mask(alone)) is None else own.copy()
+    if request.causal:
+        allowed &= distances <= 0
+    if left != -1:
+        allowed &= distances >= -left
+    if right != -1:
+        allowed &= distances <= right
+    return allowed
+
+
+def own_mask(alone: Problem) -> np.ndarray | None:
+    """What mask, bias and lengths allow, without causal and window: (n, m) booleans, None for everything."""
+    everywhere = replace(alone, visible=replace(alone.visible, left=None, right=None))
+    return make_row_mask(everywhere, everywhere.part(0), range(alone.n)).allowed(0, alone.m)
 
 
 def is_close(own: np.ndarray, computed: np.ndarray) -> bool:
@@ -138,8 +159,7 @@ def describe_part(problem: Problem, number: int) -> dict[str, Any]:
     """One head of one entry: which keys it reads, where its queries stand, and what its masks forbid."""
     places = list(dict.fromkeys(problem.key_index(each) for each in range(problem.parts)))
     alone = problem.alone(number)
-    everywhere = replace(alone, visible=replace(alone.visible, left=None, right=None))
-    allowed = make_row_mask(everywhere, everywhere.part(0), range(problem.n)).allowed(0, problem.m)
+    allowed = own_mask(alone)
     bias = alone.bias
     return {
         "name": Names(problem).part(number),

@@ -63,10 +63,17 @@ def test_a_problem_larger_than_64_by_64_is_refused(
     assert not (tmp_path / "page.html").exists()
 
 
+@pytest.mark.parametrize(
+    ("name", "other"),
+    [
+        ("stage_weights", (np.zeros((3, 3)), np.full((3, 3), 1 / 3))),
+        ("playable_keys", np.eye(3, dtype=bool)),
+    ],
+)
 def test_a_stage_that_the_page_cannot_play_is_an_error(
-    run: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    run: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, other: Any
 ) -> None:
-    monkeypatch.setattr("attncli.play.page_data.stage_weights", lambda *_: (np.zeros((3, 3)), np.full((3, 3), 1 / 3)))
+    monkeypatch.setattr(f"attncli.play.page_data.{name}", lambda *_: other)
     ran = run("play", EXAMPLES / "river_bank.yaml", "-o", tmp_path / "page.html")
     assert (ran.status, ran.err) == (
         2,

@@ -48,6 +48,20 @@ def test_what_is_no_number_is_said_and_changes_nothing(play: Callable[..., PlayP
     assert cell.get_attribute("aria-invalid") == "false"
 
 
+def test_the_page_says_why_a_key_wins_and_what_the_scale_does(play: Callable[..., PlayPage]) -> None:
+    page = play(CAR)
+    assert page.page.inner_text("#arithmetic-words") == (
+        "“4 wheels” gets 19 % of the attention of “is this a car?”, more than any other key. "
+        "Most of its raw score comes from “4 wheels” (0.96), “headlights” (0.8) and “radiator grill” (0.75)."
+    )
+    weights = {scale: np.array(page.go(f"scale={scale}").numbers("weights")) for scale in ("1", "1/sqrt(dk)", "1/dk")}
+    spread = {scale: f"{np.exp(-(row * np.log(row)).sum()):.1f}" for scale, row in weights.items()}
+    assert page.page.inner_text("#scale-words") == (
+        f"“is this a car?” spreads as if over {spread['1/dk']} of 8 keys; "
+        f"{spread['1']} with 1 and {spread['1/sqrt(dk)']} with 1/√dk."
+    )
+
+
 def test_every_control_is_a_setting_of_run(play: Callable[..., PlayPage]) -> None:
     page = play(RIVER)
     page.page.select_option("#variant", "laplace")
@@ -203,9 +217,9 @@ def test_arrows_walk_through_results_and_inputs(play: Callable[..., PlayPage]) -
         page.page.keyboard.press(key)
     assert "at=weights.2.1" in page.address
     assert page.page.inner_text("#arithmetic-title") == "weight: bank → river"
-    assert (
-        page.page.inner_text("#arithmetic-words")
-        == "“river” gets 89 % of the attention of “bank”, more than any other key."
+    assert page.page.inner_text("#arithmetic-words") == (
+        "“river” gets 89 % of the attention of “bank”, more than any other key. "
+        "Most of its raw score comes from “is it about water?” (4)."
     )
     page.page.keyboard.press("End")
     assert "at=weights.2.2" in page.address

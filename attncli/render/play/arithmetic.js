@@ -117,6 +117,43 @@ function lseLines(state, row) {
   ];
 }
 
+/** Which features say most in a score that adds up products; nothing where it adds up distances. */
+function reasonsOf(state, i, j) {
+  const variant = VARIANTS[state.variant];
+  const key = state.keys[PARTS[state.part].keys][j];
+  const terms = state.queries[state.part][i].map((value, c) => ({c, value: variant.term?.(value, key[c]) ?? 0}));
+  const most = terms.filter(({value}) => value > 0).sort((a, b) => b.value - a.value).slice(0, 3);
+  if (!variant.isProduct || terms.length < 2 || most.length === 0) return "";
+  const named = most.map(({c, value}) => `“${DATA.labels.features[c]}” (${typeset(numeral(value, 2))})`);
+  return ` Most of its raw score comes from ${joined(named)}.`;
+}
+
+const joined = (words) => (words.length < 2 ? words.join("") : `${words.slice(0, -1).join(", ")} and ${words.at(-1)}`);
+
+/** How many keys with equal weights would be as undecided as these weights: exp of their entropy. */
+function effectiveKeys(weights) {
+  const total = weights.reduce((a, b) => a + b, 0);
+  const shares = weights.map((weight) => weight / total).filter((share) => share > 0);
+  return Math.exp(-added(shares.length, (j) => shares[j] * Math.log(shares[j])));
+}
+
+/** What the scale does to a row: over how many keys it spreads, with this scale and with the usual ones. */
+function scaleWords(state, row, i) {
+  const variant = VARIANTS[state.variant];
+  if (variant.isConstant || !row.hasKey || !row.weights.every(Number.isFinite)) return "";
+  const query = state.queries[state.part][i];
+  const spread = (scale) => {
+    const {weights} = attendRow({...state, scale, length_scale: null}, state.part, i, query);
+    return weights.every(Number.isFinite) ? effectiveKeys(weights).toFixed(1) : null;
+  };
+  const others = [["1", "1"], ["1/√d_k", "1/sqrt(dk)"], ["1/d_k", "1/dk"]]
+    .filter(([, scale]) => scale !== (state.scale || (variant.power ? "" : variant.scale)))
+    .map(([name, scale]) => [name, spread(scale)])
+    .filter(([, keys]) => keys !== null)
+    .map(([name, keys]) => `${keys} with ${name}`);
+  return `“${DATA.labels.queries[i]}” spreads as if over ${effectiveKeys(row.weights).toFixed(1)} of ${row.allowed.filter(Boolean).length} keys; ${joined(others)}.`;
+}
+
 const percent = (share) => (share > 0 && share < 0.005 ? "less than 1 %" : `${Math.round(share * 100)} %`);
 
 /** One sentence about the cell. */
@@ -130,7 +167,7 @@ function wordsOf(state, row, {matrix, row: i, column: j}) {
     const rank = row.weights.filter((weight) => weight > row.weights[j]).length;
     const isAlone = row.weights.filter((weight) => weight === row.weights[j]).length === 1;
     const most = rank === 0 && isAlone && row.weights.length > 1 ? ", more than any other key" : "";
-    return `“${key}” gets ${percent(row.weights[j])} of the attention of “${query}”${most}.`;
+    return `“${key}” gets ${percent(row.weights[j])} of the attention of “${query}”${most}.${reasonsOf(state, i, j)}`;
   }
   if (matrix === "output") return "The average of this column of V, with the weights of the query: what gets more weight counts for more.";
   return "The log of the sum of the exponentials of all scores: what makes partial softmaxes mergeable.";

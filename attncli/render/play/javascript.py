@@ -87,6 +87,7 @@ def write_variant(variant: Variant) -> str:
         "scale": variant.default_scale,
         "power": power,
         "isConstant": variant.is_constant,
+        "isProduct": variant.is_product,
         "hasLengths": raw != variant.raw_score,
         "termTree": None if variant.term is None else to_tree(variant.term),
         "rawTree": to_tree(raw),

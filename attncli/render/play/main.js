@@ -42,6 +42,7 @@ function drawFocus() {
   for (const other of document.querySelectorAll("td.at")) other.classList.remove("at");
   fields[cell.matrix]?.[cell.row]?.[cell.column]?.classList.add("at");
   const {title, lines, words} = arithmeticOf(current, rows, cell);
+  $("scale-words").replaceChildren(...withIndices(scaleWords(current, rows[focusRow()], focusRow())));
   $("arithmetic-title").textContent = title;
   $("arithmetic-words").textContent = words;
   $("arithmetic-lines").replaceChildren(...lines.flatMap((line) => {
