@@ -68,7 +68,7 @@ def column_labels(line: int, header: list[str], where: str, has_row_labels: bool
 def first_doubt(cells: Iterable[str]) -> tuple[int, Doubt] | None:
     """Index and reason of the first cell that cannot be a label; None where all can.
 
-    A faint doubt (`.`, `?`, `5k`) counts only where no word stands among the cells.
+    A faint doubt (`.`, `?`, `nothing`) counts only where no word stands among the cells.
     """
     faint, has_word = None, False
     for index, cell in enumerate(cells):

@@ -149,8 +149,7 @@ def _doubt_of_digits(cell: str, plain: str) -> Doubt | None:
     is_fraction = any(mark in core.rstrip(".,") for mark in ".,")
     tails = _LETTERS.findall(after)
     if (is_fraction and _TAIL_OF_FRACTION.fullmatch(after)) or all(_is_tail(tail) for tail in tails):
-        is_faint = worded["core"].isdigit() and len(after) == 1 and after.isascii() and not worded["before"]
-        return Doubt(NUMBER, _cure(plain) if _has_plain_digits(cell) else "", is_faint)
+        return Doubt(NUMBER, _cure(plain) if _has_plain_digits(cell) else "")
     return None
 
 
