@@ -229,6 +229,24 @@ def test_arrows_walk_through_results_and_inputs(play: Callable[..., PlayPage]) -
     assert page.numbers("queries") == [[0, 0], [1, 0.2], [4, 4]]
 
 
+def test_a_query_under_the_pointer_shows_its_bands(play: Callable[..., PlayPage]) -> None:
+    page = play(RIVER)
+    for place, title in (
+        (page.cell("queries", 1, 0), "weight: river → river"),
+        (page.page.locator('[data-query="0"]'), "weight: the → the"),
+        (page.cell("scores", 2, 2), "score: bank → bank"),
+    ):
+        place.hover()
+        assert page.page.inner_text("#arithmetic-title") == title
+        query = title.split(": ")[1].split(" → ")[0]
+        said = page.page.get_attribute("#bands svg", "aria-label")
+        assert said is not None
+        assert f"{query} attends most to " in said
+    page.page.mouse.move(0, 0)
+    assert page.page.inner_text("#arithmetic-title") == "weight: bank → river"
+    assert page.address == ""
+
+
 def test_tab_stops_once_in_each_matrix(play: Callable[..., PlayPage]) -> None:
     page = play(RIVER)
     for matrix in ("queries", "keys", "values", "raw_scores", "scores", "weights", "output", "lse"):

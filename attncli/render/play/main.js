@@ -58,6 +58,14 @@ function pieces(text) {
   return text.split(/(?= [=≈+] | − (?=[\d√|(]))/).flatMap((piece, place) => [...(place ? [document.createElement("wbr")] : []), element("span", {class: "piece"}, place ? piece.trimStart() : piece), " "]);
 }
 
+/** A query's name or numbers under the pointer: its best key's weight is looked at, and its bands stand out. */
+function lookAlong(target) {
+  const row = target.closest("[data-query]")?.dataset.query ?? target.closest("tr")?.querySelector("[data-row]")?.dataset.row;
+  if (row === undefined) return;
+  const weights = rows[row].weights;
+  look(fields.weights[row][Math.max(weights.indexOf(Math.max(...weights)), 0)]);
+}
+
 function look(cell) {
   const place = cell && placeOfCell(cell);
   if (JSON.stringify(place) === JSON.stringify(looked)) return;
@@ -93,6 +101,10 @@ function setUp() {
     const query = target.closest("[data-query]")?.dataset.query;
     if (query !== undefined) fields.weights[query][0].focus({preventScroll: true});
   });
+  for (const id of ["bands", "q"]) {
+    $(id).addEventListener("pointerover", ({target, pointerType}) => pointerType !== "touch" && lookAlong(target));
+    $(id).addEventListener("pointerleave", () => look(null));
+  }
   $("legend").style.background = `linear-gradient(to right, ${HEAT.map((rgb) => `rgb(${rgb.join(",")})`).join(", ")})`;
   setUpControls();
   $("settings").open = !matchMedia("(max-width: 48rem)").matches;
