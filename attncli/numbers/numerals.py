@@ -7,7 +7,6 @@ without YAML's dot), fractions `a/b` and the Unicode minus. Everything else is r
 from __future__ import annotations
 
 import re
-from fractions import Fraction
 from itertools import chain, repeat
 from typing import TYPE_CHECKING, Any
 
@@ -79,6 +78,8 @@ def _divide(text: str, above: str, below: str) -> float:
     """The fraction rounded once, from the exact quotient."""
     if len(above) + len(below) > _LONGEST:
         raise NumeralError(f"{quote(text)} has {len(above) + len(below)} digits, more than {_LONGEST}")
+    from fractions import Fraction
+
     divisor = Fraction(below)
     if not divisor:
         raise NumeralError(f"{quote(text)} divides by zero", "type inf, -inf or nan if that is meant")
