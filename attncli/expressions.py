@@ -54,7 +54,8 @@ class Row:
 Expression = Numeral | Symbol | Operation | Rest | Row
 
 KINDS = (
-    "sum", "difference", "product", "quotient", "negative", "absolute", "square", "root", "total", "norm", "fraction"
+    "sum", "difference", "product", "quotient", "negative", "absolute", "square", "root", "total", "norm",
+    "fraction", "join", "manhattan", "euclid"
 )  # fmt: skip
 
 
@@ -76,6 +77,16 @@ def multiply(left: Expression, right: Expression) -> Expression:
 def divide(above: Expression, below: Expression) -> Expression:
     """a / b."""
     return Operation("quotient", (above, below))
+
+
+def fraction(above: Expression, below: Expression) -> Expression:
+    """a/b as a formula has it: without blanks, or one above the other."""
+    return Operation("fraction", (above, below))
+
+
+def juxtapose(left: Expression, right: Expression) -> Expression:
+    """ab: a product without a sign, as of matrices."""
+    return Operation("join", (left, right))
 
 
 def negate(inner: Expression) -> Expression:
@@ -113,12 +124,23 @@ def norm(inner: Expression) -> Expression:
     return Operation("norm", (inner,))
 
 
+def manhattan_norm(inner: Expression) -> Expression:
+    """‖a‖₁."""
+    return Operation("manhattan", (inner,))
+
+
+def euclidean_norm(inner: Expression) -> Expression:
+    """‖a‖₂."""
+    return Operation("euclid", (inner,))
+
+
 def constant(number: int) -> Numeral:
     """A number that is exact, as the 2 in a half."""
     return Numeral(float(number), str(number))
 
 
 QUERY, KEY = Symbol("q"), Symbol("k")  # one feature of each, in a variant's `term`
+PRODUCTS = Symbol("QKᵀ")  # the dot products of all queries and keys
 TOTAL = Symbol("Σ")  # the sum of the terms, in a variant's `raw_score`
 QUERY_LENGTH, KEY_LENGTH = norm(QUERY), norm(KEY)  # √Σq² and √Σk²
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from attncli.expressions import (
     KEY,
     KEY_LENGTH,
+    PRODUCTS,
     QUERY,
     QUERY_LENGTH,
     TOTAL,
@@ -20,6 +21,10 @@ from attncli.expressions import (
     absolute,
     constant,
     divide,
+    euclidean_norm,
+    fraction,
+    juxtapose,
+    manhattan_norm,
     multiply,
     negate,
     square,
@@ -102,7 +107,7 @@ def _negative_sum(queries: ndarray, keys: ndarray, term: Callable[[ndarray], Non
 class Variant:
     """One way to score a query against a key.
 
-    `formula` and `latex` say the raw score, `explained` in words. For `attncli explain`, `term` is what each feature
+    `formula` and `similarity` say the raw score, `compared` in words. For explain, `term` is what each feature
     adds to it (None: nothing), `raw_score` what becomes of their sum, and `reading` what a large one means.
     `default_scale` is an expression of dk, or of ℓ where the variant `has_length`. `prepare` (if any) maps the rows of
     Q and K before they are scored. `bound(q, k, d_k)` is at least every |raw score| of prepared rows whose Euclidean
@@ -112,8 +117,8 @@ class Variant:
 
     name: str
     formula: str
-    latex: str
-    explained: str
+    similarity: Expression
+    compared: str
     term: Expression | None
     raw_score: Expression
     reading: str
@@ -126,17 +131,38 @@ class Variant:
     is_product: bool = False
     is_constant: bool = False
 
+    @property
+    def length_symbol(self) -> str:
+        """What a distance is divided by: ℓ, or ℓ² where it is squared."""
+        return self.default_scale.removeprefix("1/")
+
+    @property
+    def explained(self) -> str:
+        """The raw score and the default scale in words."""
+        if self.is_constant:
+            return self.compared
+        if self.has_length:
+            return explain_score(self, f"divided by {self.length_symbol}")
+        return explain_score(self, "unscaled" if self.default_scale == "1" else "divided by √d_k")
+
     def length_scale_factor(self, length_scale: float) -> float:
         """What ℓ makes of the scores: 1/ℓ for a distance, 1/ℓ² for a squared one."""
-        return length_scale ** -(2 if "²" in self.default_scale else 1)
+        return length_scale ** -(2 if "²" in self.length_symbol else 1)
+
+
+def explain_score(variant: Variant, scaling: str) -> str:
+    """What is compared, and how it is scaled: "the Manhattan distance, negated and divided by ℓ"."""
+    if not scaling:
+        return variant.compared
+    return f"{variant.compared}{' and ' if ', ' in variant.compared else ', '}{scaling}"
 
 
 VARIANTS = (
     Variant(
         name="scaled",
         formula="q·k",
-        latex=r"q \cdot k",
-        explained="the dot product, divided by √d_k",
+        similarity=PRODUCTS,
+        compared="the dot product",
         term=multiply(QUERY, KEY),
         raw_score=TOTAL,
         reading=PRODUCT_READING,
@@ -149,8 +175,8 @@ VARIANTS = (
     Variant(
         name="dot",
         formula="q·k",
-        latex=r"q \cdot k",
-        explained="the dot product as it is",
+        similarity=PRODUCTS,
+        compared="the dot product",
         term=multiply(QUERY, KEY),
         raw_score=TOTAL,
         reading=PRODUCT_READING,
@@ -163,8 +189,8 @@ VARIANTS = (
     Variant(
         name="laplace",
         formula="−‖q − k‖₁",
-        latex=r"-\lVert q - k \rVert_1",
-        explained="the Manhattan distance, negated and divided by ℓ",
+        similarity=negate(manhattan_norm(subtract(QUERY, KEY))),
+        compared="the Manhattan distance, negated",
         term=absolute(subtract(QUERY, KEY)),
         raw_score=negate(TOTAL),
         reading=DISTANCE_READING,
@@ -177,8 +203,8 @@ VARIANTS = (
     Variant(
         name="gaussian",
         formula="−‖q − k‖₂² / 2",
-        latex=r"-\tfrac{1}{2} \lVert q - k \rVert_2^2",
-        explained="half the squared Euclidean distance, negated and divided by ℓ²",
+        similarity=fraction(negate(square(euclidean_norm(subtract(QUERY, KEY)))), constant(2)),
+        compared="half the squared Euclidean distance, negated",
         term=square(subtract(QUERY, KEY)),
         raw_score=divide(negate(TOTAL), constant(2)),
         reading=DISTANCE_READING,
@@ -191,8 +217,8 @@ VARIANTS = (
     Variant(
         name="cosine",
         formula="q·k / (‖q‖‖k‖)",
-        latex=r"\frac{q \cdot k}{\lVert q \rVert \lVert k \rVert}",
-        explained="the cosine of the angle between query and key",
+        similarity=fraction(multiply(QUERY, KEY), juxtapose(QUERY_LENGTH, KEY_LENGTH)),
+        compared="the cosine of the angle between query and key",
         term=multiply(QUERY, KEY),
         raw_score=divide(TOTAL, multiply(QUERY_LENGTH, KEY_LENGTH)),
         reading="it is 1 where they point the same way, 0 at a right angle and −1 where they point opposite ways",
@@ -206,8 +232,8 @@ VARIANTS = (
     Variant(
         name="uniform",
         formula="0",
-        latex="0",
-        explained="nothing: every key gets the same weight",
+        similarity=constant(0),
+        compared="nothing: every key gets the same weight",
         term=None,
         raw_score=constant(0),
         reading="it looks at neither of them, so it is 0 for every key",

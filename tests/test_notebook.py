@@ -48,7 +48,7 @@ def test_the_example_notebook_runs() -> None:
 def test_a_prompt_shows_five_lines_and_computes_nothing() -> None:
     result = attend(QUERIES, KEYS, VALUES, causal=True)
     assert repr(result).split("\n") == [
-        "scaled attention: softmax(q·k · 1/√d_k) V, 1/√d_k = 0.707107",
+        "scaled attention: softmax(QKᵀ/√d_k)V, √d_k ≈ 1.41421",
         "queries 2 × 2, keys 2 × 2, values 2 × 2",
         "weights 2 × 2, output 2 × 2, lse 2: float64",
         "causal: query i sees keys j ≤ i; align: top-left",

@@ -24,7 +24,7 @@ HELP = """\
 Compute attention; print its tables; write its matrices to files.
 
 Examples:
-  attncli run q.csv k.csv v.csv                   softmax(Q Kᵀ / √d_k) V
+  attncli run q.csv k.csv v.csv                   softmax(QKᵀ/√d_k)V
   attncli run problem.yaml                        the same from one file
   attncli run '2 0; 0 1' '1 0; 0 1' '1 2; 3 4'    numbers typed here
   attncli run q.npy k.npy v.npy -o out.npy -q     only a file

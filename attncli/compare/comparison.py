@@ -120,7 +120,7 @@ def variant_candidates(request: Request, names: Sequence[str]) -> list[Candidate
             hint = suggest(name, BY_NAME)
             raise UsageError("--variants", f"{name!r} is not a variant", hint)
         if name not in [candidate.name for candidate in found]:
-            found.append(Candidate(name, overlay(request, {"variant": name}), BY_NAME[name].explained))
+            found.append(Candidate(name, overlay(request, {"variant": name})))
     return found
 
 

@@ -14,15 +14,16 @@ from attncli.explain.steps.given import given_step
 from attncli.explain.steps.mask import mask_step
 from attncli.explain.steps.output import join_step, output_step
 from attncli.explain.steps.projections import projection_steps
-from attncli.explain.steps.scale import scale_written
 from attncli.explain.steps.weights import exponential_step, raw_step, score_step, weight_step
 from attncli.explain.summary import summarise
-from attncli.expressions import TOTAL, Expression, Operation, Symbol, divide, function, multiply, substitute, total
+from attncli.expressions import Symbol
 from attncli.inputs.request import Request
+from attncli.problem.formula import attention_formula, describe_scale, named_value
 from attncli.problem.names import Names, find_query, join_names
 from attncli.problem.prepare import prepare
 from attncli.problem.problem import Problem
 from attncli.records import record
+from attncli.variants import explain_score
 
 SMALL_SOLUTIONS, SMALL_CELLS = 8, 128  # a problem with more is explained by its first query, and said so
 PARTS_AT_MOST = 4
@@ -67,7 +68,7 @@ def explain(
     preparation = projection_steps(request, problem, names, choice.queries, choice.parts, figures)
     return Explanation(
         title=title or "",
-        formula=attention_formula(problem),
+        formula=page_formula(problem),
         facts=page_facts(problem),
         notes=(*choice.notes, *problem.notes),
         preparation=preparation,
@@ -194,19 +195,14 @@ def introduction(problem: Problem) -> str:
     )
 
 
-def attention_formula(problem: Problem) -> Equation:
-    """output = softmax(score · scale) · V, as symbols."""
-    variant = problem.variant
-    inside = variant.raw_score
-    if variant.term is not None:
-        inside = substitute(inside, {TOTAL: total(variant.term)})
-    scale = scale_written(problem)
-    if problem.scale != 1 and not variant.is_constant:
-        inside = divide(inside, scale.operands[1]) if isinstance(scale, Operation) else multiply(inside, scale)
-    result: Expression = function("softmax", inside)
-    if problem.values is None:
-        return Equation((Symbol("weights"), result), ("=",))
-    return Equation((Symbol("output"), multiply(result, Symbol("V"))), ("=",))
+def page_formula(problem: Problem) -> Equation:
+    """output = softmax(QKᵀ/√d_k)V, √d_k ≈ 1.41421, as symbols."""
+    name = Symbol("weights" if problem.values is None else "output")
+    named = named_value(problem)
+    if named is None:
+        return Equation((name, attention_formula(problem)), ("=",))
+    symbol, sign, value = named
+    return Equation((name, attention_formula(problem), symbol, value), ("=", ",", sign))
 
 
 def page_facts(problem: Problem) -> tuple[tuple[str, str], ...]:
@@ -217,7 +213,7 @@ def page_facts(problem: Problem) -> tuple[tuple[str, str], ...]:
     if problem.d_v is not None:
         sizes += f", values of {_count(problem.d_v, 'number', 'numbers')}"
     return (
-        ("variant", f"{problem.variant.name}: {problem.variant.explained}"),
+        ("variant", f"{problem.variant.name}: {explain_score(problem.variant, describe_scale(problem))}"),
         ("sizes", sizes + lead),
         *problem.described.items(),
     )

@@ -23,6 +23,8 @@ def summarise(numbers: Numbers, figures: Figures) -> tuple[str, ...]:
         return (f"{_who(numbers)} may attend to no key, so it takes up nothing.",)
     if not numbers.is_finite:
         return ("The weights are not numbers, so there is nothing to say about them.",)
+    if not numbers.weights.any():
+        return (f"All weights of {_who(numbers).replace('The', 'the')} are 0: it takes up nothing.",)
     attention = attention_of(numbers.weights, numbers.allowed)
     sentences = [_top_sentence(numbers, attention, figures)]
     if len(attention.allowed) > 1:

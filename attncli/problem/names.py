@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import field
 
 from attncli.errors import UsageError, nearest, printable
 from attncli.problem.problem import Problem
 from attncli.records import record
+
+NUMBERED = re.compile(r"(?:q|query)[ _#]?(?=\d+$)", re.IGNORECASE)  # what tables and pages call a query by
 
 
 @record
@@ -75,9 +78,11 @@ def join_names(names: list[str], count: int | None = None) -> str:
 
 
 def find_query(word: str, problem: Problem) -> int:
-    """The query that `--query WORD` names: by label, else by number from 0."""
+    """The query that `--query WORD` names: by label, else by number from 0, as 0, q0 or `query 0`."""
     labels = problem.labels.queries or ()
     word = word if word in labels else word.strip()
+    if word not in labels:
+        word = NUMBERED.sub("", word)
     found = [i for i, label in enumerate(labels) if label == word]
     if len(found) > 1:
         numbers = " and ".join(map(str, found)) if len(found) < 4 else f"{found[0]}, {found[1]}, …"

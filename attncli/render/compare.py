@@ -11,12 +11,14 @@ from attncli.compare.comparison import Column, Comparison, Difference
 from attncli.errors import UsageError, suggest
 from attncli.errors import printable as escaped
 from attncli.numbers.display import format_number, format_shape
+from attncli.problem.formula import describe_scale
 from attncli.render import colours
 from attncli.render.console import fold_text, has_colour, make_console, render_text, speaks_unicode, terminal_width
 from attncli.render.markdown import escape_markdown
 from attncli.render.result.documents import json_lists
 from attncli.render.result.tables import Style, clipped, console_of, to_ascii
 from attncli.render.result.view import edges
+from attncli.variants import explain_score
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -192,9 +194,11 @@ def comparison_heading(comparison: Comparison, title: str | None) -> str:
     lines = [*([escaped(title)] if title else []), sizes]
     width = max(len(candidate.name) for candidate in comparison.candidates)
     for candidate, result in zip(comparison.candidates, comparison.results, strict=True):
-        scale = "" if result.problem.variant.is_constant else f", scale {result.problem.scale:.6g}"
-        note = f": {candidate.note}" if candidate.note else ""
-        lines.append(f"  {candidate.name.ljust(width)}{note}{scale}")
+        problem = result.problem
+        words = f"{candidate.note}, scale {problem.scale:.6g}"
+        if not candidate.note:
+            words = explain_score(problem.variant, describe_scale(problem))
+        lines.append(f"  {candidate.name.ljust(width)}: {words}")
     return "\n".join(lines)
 
 

@@ -193,3 +193,10 @@ def test_where_no_page_can_link_to_it_a_page_to_play_with_is_refused(run, tmp_pa
     ran = run("explain", ROOT / "examples" / "river_bank.yaml", *words, "--play", tmp_path / "play.html")
     assert (ran.status, ran.out, ran.err) == (2, "", said)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("word", ["1", "q1", "Q1", "query 1", "query1", "query_1", " 1 "])
+def test_a_query_is_named_as_tables_and_pages_name_it(run, word):
+    ran = run("explain", "1 0; 0 1", "1 0; 0 1", "1 2; 3 4", "--query", word)
+    assert ran.status == 0
+    assert "━━ query 1 ━" in ran.out

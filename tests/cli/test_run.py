@@ -12,7 +12,7 @@ import yaml
 
 CAR = """\
 Is this a car?
-scaled attention: softmax(q·k · 1/√d_k) V, 1/√d_k = 0.353553
+scaled attention: softmax(QKᵀ/√d_k)V, √d_k ≈ 2.82843
 queries 1 × 8, keys 8 × 8, values 8 × 1
 """
 IDENTITY = ("1 0; 0 1", "1 0; 0 1", "1 2; 3 4")
@@ -34,7 +34,7 @@ def test_numbers_typed_on_the_command_line_give_two_tables(run):
     assert ran == (
         0,
         """\
-scaled attention: softmax(q·k · 1/√d_k) V, 1/√d_k = 0.707107
+scaled attention: softmax(QKᵀ/√d_k)V, √d_k ≈ 1.41421
 queries 2 × 2, keys 2 × 2, values 2 × 2
 
 weights (2 × 2, queries × keys; * the largest of its row)
@@ -44,7 +44,7 @@ q0   0.6698*    0.3302    1.0000
 q1    0.3302   0.6698*    1.0000
 
 output (2 × 2)
-         v0       v1
+         c0       c1
 ────────────────────
 q0   1.6605   2.6605
 q1   2.3395   3.3395

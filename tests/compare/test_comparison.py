@@ -165,7 +165,7 @@ def test_markdown_has_a_table_for_each_query(run: Callable[..., object]) -> None
 def test_a_length_scale_goes_only_to_those_that_have_one(run: Callable[..., object]) -> None:
     ran = run("compare", CAR, "--length-scale", "2", "--variants", "dot,laplace")
     assert ran.status == 0  # type: ignore[attr-defined]
-    assert "  laplace: the Manhattan distance, negated and divided by ℓ, scale 0.5\n" in ran.out  # type: ignore[attr-defined]
+    assert "  laplace: the Manhattan distance, negated and divided by ℓ = 2\n" in ran.out  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize(

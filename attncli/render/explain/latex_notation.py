@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
 from attncli.explain.page import Equation
@@ -16,12 +17,16 @@ ESCAPES = {
     "−": "$-$", "·": r"$\cdot$", "×": r"$\times$", "√": r"$\surd$", "ℓ": r"$\ell$", "≤": r"$\le$", "≈": r"$\approx$",
     "∞": r"$\infty$", "²": "$^2$", "₁": "$_1$", "₂": "$_2$", "‖": r"$\Vert$", "Σ": r"$\Sigma$",
 }  # fmt: skip
+FORMULAS = re.compile(r"(√?\bd_k\b|√\d+(?:\.\d+)?)")  # what our own words hold of mathematics
 ACCENTS = frozenset("\u0300\u0301\u0302\u0303\u0304\u0308\u030a\u030c\u0327")
 
 
 def escape_latex(text: str) -> str:
     """Text for a paragraph. Letters that pdfLaTeX has no glyph for stay as they are: see `undeclared`."""
-    return "".join(ESCAPES.get(letter, letter) for letter in text)
+    pieces = FORMULAS.split(text)
+    plain = ["".join(ESCAPES.get(letter, letter) for letter in piece) for piece in pieces[::2]]
+    math = [rf"$\sqrt{{{piece[1:]}}}$" if piece.startswith("√") else f"${piece}$" for piece in pieces[1::2]]
+    return "".join(part for pair in zip(plain, [*math, ""], strict=True) for part in pair)
 
 
 def undeclared(text: str) -> list[str]:
@@ -43,7 +48,7 @@ class LatexNotation(Notation):
     negative = "-"
     plus, minus = " + ", " - "
     times, tight_times, over = r" \cdot ", r" \cdot ", " / "
-    root_covers = True
+    root_covers = bar_covers = True
 
     def number(self, text: str) -> str:
         mantissa, _, exponent = text.partition("e")
@@ -54,7 +59,7 @@ class LatexNotation(Notation):
     def symbol(self, symbol: Symbol) -> str:
         if symbol.index:
             return f"{symbol.name}_{symbol.index}"
-        plain = {"ℓ": r"\ell", "ℓ²": r"\ell^2", "q": "q", "k": "k", "v": "v", "e": "e", "V": "V"}
+        plain = {"ℓ": r"\ell", "ℓ²": r"\ell^2", "q": "q", "k": "k", "v": "v", "e": "e", "V": "V", "QKᵀ": r"QK^{\top}"}
         return plain.get(symbol.name) or rf"\text{{{escape_latex(symbol.name)}}}"
 
     def count(self, count: int) -> str:
@@ -79,11 +84,19 @@ class LatexNotation(Notation):
     def norm(self, inner: str) -> str:
         return rf"\lVert {inner} \rVert"
 
+    def distance(self, inner: str, index: str) -> str:
+        return rf"\lVert {inner} \rVert_{index}"
+
+    def fraction(self, above: str, below: str) -> str:
+        return rf"\frac{{{above}}}{{{below}}}"
+
     def total(self, inner: str) -> str:
         return rf"\sum {inner}"
 
     def function(self, name: str, inner: str) -> str:
         named = {"exp": r"\exp", "tanh": r"\tanh"}.get(name, rf"\operatorname{{{name}}}")
+        if r"\frac" in inner:
+            return rf"{named}\left({inner}\right)"
         return f"{named}({inner})"
 
 

@@ -21,7 +21,7 @@ class MathmlNotation(Notation):
     negative = operator("−", "prefix")
     times, tight_times, over = operator("·"), operator("·"), operator("/")
     open, close = '<mo stretchy="false">(</mo>', '<mo stretchy="false">)</mo>'
-    root_covers = True
+    root_covers = bar_covers = True
 
     def number(self, text: str) -> str:
         mantissa, _, exponent = text.partition("e")
@@ -35,6 +35,8 @@ class MathmlNotation(Notation):
             return f"<msub><mi>{symbol.name}</mi><mi>{symbol.index}</mi></msub>"
         if symbol.name == "ℓ²":
             return "<msup><mi>ℓ</mi><mn>2</mn></msup>"
+        if symbol.name == "QKᵀ":
+            return "<mi>Q</mi><msup><mi>K</mi><mi>T</mi></msup>"
         return f"<mi>{symbol.name}</mi>" if len(symbol.name) == 1 else f"<mtext>{escape(symbol.name)}</mtext>"
 
     def count(self, count: int) -> str:
@@ -61,10 +63,19 @@ class MathmlNotation(Notation):
         bar = '<mo stretchy="false">‖</mo>'
         return f"{bar}{inner}{bar}"
 
+    def distance(self, inner: str, index: str) -> str:
+        bar = '<mo stretchy="false">‖</mo>'
+        return f"{bar}{inner}<msub>{bar}<mn>{index}</mn></msub>"
+
+    def fraction(self, above: str, below: str) -> str:
+        return f"<mfrac><mrow>{whole(above)}</mrow><mrow>{whole(below)}</mrow></mfrac>"
+
     def total(self, inner: str) -> str:
         return f"<mo>∑</mo>{inner}"
 
     def function(self, name: str, inner: str) -> str:
+        if "<mfrac>" in inner:
+            return f"<mi>{name}</mi><mrow><mo>(</mo>{whole(inner)}<mo>)</mo></mrow>"
         return f"<mi>{name}</mi>{self.open}{inner}{self.close}"
 
 

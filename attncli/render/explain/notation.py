@@ -6,7 +6,10 @@ from attncli.expressions import Expression, Numeral, Operation, Rest, Row, Symbo
 
 BREAK = "\0"  # a line may end here
 SUM, PRODUCT, POWER, ATOM = 1, 2, 3, 4
-BINDING = {"sum": SUM, "difference": SUM, "negative": SUM, "product": PRODUCT, "quotient": PRODUCT, "square": POWER}
+BINDING = {
+    "sum": SUM, "difference": SUM, "negative": SUM, "product": PRODUCT, "quotient": PRODUCT, "square": POWER,
+    "fraction": PRODUCT, "join": PRODUCT,
+}  # fmt: skip
 
 
 class Notation:
@@ -15,6 +18,7 @@ class Notation:
     plus, minus, negative = " + ", " − ", "−"
     times, tight_times, over = " · ", "·", " / "
     open, close = "(", ")"
+    bar_covers = False  # whether a fraction's line does
     root_covers = False  # whether a root's line shows how far it reaches, so that it needs no brackets
 
     def number(self, text: str) -> str:
@@ -50,6 +54,13 @@ class Notation:
     def norm(self, inner: str) -> str:
         return f"‖{inner}‖"
 
+    def distance(self, inner: str, index: str) -> str:
+        """The length of a difference: the sum of its sizes (1), or Euclid's (2)."""
+        return f"‖{inner}‖{'₁₂'[index == '2']}"
+
+    def fraction(self, above: str, below: str) -> str:
+        return f"{above}/{below}"
+
     def total(self, inner: str) -> str:
         return f"Σ {inner}"
 
@@ -77,6 +88,9 @@ class AsciiNotation(Notation):
 
     def norm(self, inner: str) -> str:
         return f"||{inner}||"
+
+    def distance(self, inner: str, index: str) -> str:
+        return f"||{inner}||{index}"
 
     def total(self, inner: str) -> str:
         return f"sum {inner}"
@@ -121,6 +135,17 @@ class Expressions:
             dot = notation.tight_times if tight else notation.times
             sign = {"difference": notation.minus, "product": dot, "quotient": notation.over}[kind]
             return f"{left}{sign}{right}"
+        if kind == "join":
+            return "".join(self._bracketed(operand, PRODUCT, widths, is_first=True) for operand in operands)
+        if kind == "fraction":
+            above, below = operands
+            covers = notation.bar_covers
+            return notation.fraction(
+                self.written(above, tight=True) if covers else self._bracketed(above, PRODUCT, (), is_first=True),
+                self.written(below, tight=True) if covers else self._bracketed(below, PRODUCT + 1, ()),
+            )
+        if kind in ("manhattan", "euclid"):
+            return notation.distance(self.written(operands[0]), "1" if kind == "manhattan" else "2")
         if kind == "negative":
             return f"{notation.negative}{self._bracketed(operands[0], PRODUCT, widths)}"
         if kind == "square":

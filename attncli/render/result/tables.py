@@ -10,9 +10,11 @@ import numpy as np
 
 from attncli.errors import printable as escaped
 from attncli.numbers.display import format_number, format_shape
+from attncli.problem.formula import attention_formula, named_value
 from attncli.records import record
 from attncli.render import colours
 from attncli.render.console import fold_text, has_colour, make_console, render_text, speaks_unicode, terminal_width
+from attncli.render.explain.notation import WRITER
 from attncli.render.result.heat_map import text_picture
 from attncli.render.result.view import View, parts_shown, views
 
@@ -109,18 +111,12 @@ def result_heading(result: Result, title: str | None = None) -> str:
 
 
 def result_formula(result: Result) -> str:
-    """softmax(q·k · scale) V with the scale in force, and its value where that isn't plain."""
-    problem = result.problem
-    score = problem.variant.formula
-    values = " V" if problem.values is not None else ""
-    if problem.scale == 1 or problem.variant.is_constant:
-        return f"softmax({score}){values}"
-    if problem.length_scale is not None:
-        power = "²" if "²" in problem.variant.default_scale else ""
-        return f"softmax({score} / ℓ{power}){values}, ℓ = {problem.length_scale:g}"
-    scale = problem.scale_text.replace("sqrt(dk)", "√d_k").replace("dk", "d_k")
-    value = f"{problem.scale:.6g}"
-    return f"softmax({score} · {scale}){values}" + ("" if value == scale else f", {scale} = {value}")
+    """softmax(QKᵀ/√d_k)V, √d_k ≈ 1.41421: the scale in force, and its value where the formula does not say it."""
+    text, named = WRITER.written(attention_formula(result.problem)), named_value(result.problem)
+    if named is None:
+        return text
+    symbol, sign, value = named
+    return f"{text}, {WRITER.written(symbol)} {sign} {value.text}"
 
 
 def fit_views(result: Result, name: str, style: Style, width: int | None) -> list[View]:

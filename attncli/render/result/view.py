@@ -90,7 +90,7 @@ def _view(result: Result, name: str, number: int, full: bool, columns_at_most: i
         height=problem.n,
         row_labels=labels.queries,
         column_labels=column_labels,
-        column_noun={"output": "v", "lse": ""}.get(name, "k"),
+        column_noun={"output": "c", "lse": ""}.get(name, "k"),
         full=full,
         columns_at_most=columns_at_most,
     )
@@ -116,7 +116,7 @@ def _joined_views(result: Result, full: bool, columns_at_most: int | None) -> li
                 height=n,
                 row_labels=result.problem.labels.queries,
                 column_labels=result.problem.labels.values,
-                column_noun="v",
+                column_noun="c",
                 full=full,
                 columns_at_most=columns_at_most,
             )
@@ -160,7 +160,7 @@ def _assembled(
         peaks=wide.max(axis=1) if is_weights else None,
         is_level=[_is_level(line, hidden) for line, hidden in zip(wide, _hidden(masked, lines), strict=True)],
         row_noun="queries",
-        column_noun={"k": "keys", "v": "values"}.get(column_noun, ""),
+        column_noun={"k": "keys", "c": "columns"}.get(column_noun, ""),
     )
 
 
