@@ -19,13 +19,13 @@ HELP = """\
 A worksheet with numbers that can be worked by hand, its key, and a form to hand in.
 
 Examples:
-  attncli exercise -d sheet                             two queries, three keys: sheet/sheet.md, key.yaml, answers.yaml
-  attncli exercise -d sheet -a laplace --causal         another variant, without looking ahead
-  attncli exercise -d class --count 20 -f html          a sheet each for twenty people, each with its own numbers
-  attncli check sheet/answers.yaml                      grades the form step by step, once it is filled in
+  attncli exercise -d sheet                       a sheet, its key.yaml, and answers.yaml
+  attncli exercise -d sheet -a laplace --causal   another variant, without looking ahead
+  attncli exercise -d class --count 20 -f html    twenty sheets, each with its own numbers
+  attncli check sheet/answers.yaml                the filled-in form, step by step
 
-The numbers are small and whole, d_k is a square, and no two scores of a row are equal. One seed gives the same sheets
-every time.
+The numbers are small and whole, d_k is a square, and no two scores of a row are equal.
+One seed gives the same sheets every time.
 """
 
 

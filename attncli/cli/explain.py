@@ -114,7 +114,7 @@ def explain_command(
         from attncli.render.play.document import render_page
 
         text = explanation_html(page, style, relative_address(play, output))
-        write_atomically(play, [render_page(make_page_data(request, title)).encode()], force=force)
+        write_atomically(play, [render_page(make_page_data(request, title))], force=force)
     if output is None:
         write_out(text)
     else:

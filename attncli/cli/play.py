@@ -13,14 +13,14 @@ from attncli.errors import ExitStatus, printable
 
 PAGE = "Page"
 HELP = """\
-One page to play with in a browser: change a number, a scale, a variant, and see what attention makes of it.
+One page to play with in a browser: change a number, a scale, a variant, and see.
 
 Examples:
   attncli play problem.yaml -o play.html               open play.html in a browser
   attncli play q.csv k.csv v.csv -o play.html          from matrices
   attncli play problem.yaml -a laplace -o play.html    it starts with another variant
 
-The page is one file: it needs no network, and its address holds what was changed, to be sent to somebody.
+The page is one file and needs no network; its address holds what was changed.
 """
 
 
@@ -48,7 +48,7 @@ def play_command(
     request = calculation.over(worksheet.request, sources)
     refuse_input(output, "--output", sources.paths)
     page = make_page_data(request, None if worksheet.title is None else printable(worksheet.title))
-    write_atomically(output, [render_page(page).encode()], force=force)
+    write_atomically(output, [render_page(page)], force=force)
     if not quiet:
         write_notes([*worksheet.notes, *page.notes])
     for warning in page.warnings:

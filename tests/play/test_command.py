@@ -82,6 +82,19 @@ def test_a_stage_that_the_page_cannot_play_is_an_error(
     )
 
 
+def test_a_page_of_more_than_300_kB_is_refused(run: Callable[..., Any], tmp_path: Path) -> None:
+    many = np.random.default_rng(1).normal(size=(8, 64, 64))
+    np.savez(tmp_path / "p.npz", queries=many, keys=many, values=many)
+    ran = run("play", tmp_path / "p.npz", "-o", tmp_path / "page.html")
+    assert ran.status == 2
+    assert re.fullmatch(
+        r"error: attncli play: the page would have [\d,]+ kB, and at most 300 can be played with\n"
+        r"hint: fewer heads or entries, as in q\.npy of one head\n",
+        ran.err,
+    )
+    assert not (tmp_path / "page.html").exists()
+
+
 def test_without_a_file_to_write_the_command_is_refused(run: Callable[..., Any]) -> None:
     assert run("play", EXAMPLES / "car.yaml").status == 2
 

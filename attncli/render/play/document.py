@@ -6,6 +6,7 @@ import json
 import re
 from html import escape
 
+from attncli.errors import ProblemError
 from attncli.play.page_data import PageData
 from attncli.play.stages import STAGES
 from attncli.render.assets import read_asset, read_style
@@ -13,11 +14,12 @@ from attncli.render.colours import STOPS
 from attncli.render.play.javascript import write_formulas
 
 SCRIPTS = ("numbers", "writing", "scale", "calculation", "state", "arithmetic", "cells", "pictures", "controls", "main")
+BYTES_AT_MOST = 300_000
 POLICY = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:"
 
 
-def render_page(page: PageData) -> str:
-    """The whole page."""
+def render_page(page: PageData) -> bytes:
+    """The whole page. ProblemError where it is too large to be sent to somebody."""
     script = "\n".join(read_asset(f"play/{name}.js") for name in SCRIPTS)
     constants = f"const DATA = {write_json(page.data)};\nconst HEAT = {json.dumps(STOPS)};\n{write_formulas(STAGES)}"
     parts = {
@@ -27,7 +29,11 @@ def render_page(page: PageData) -> str:
         "script": f'"use strict";\n(() => {{\n{constants}\n{script}\n}})();',
     }
     # in one go: a title may hold {{script}}
-    return re.sub(r"\{\{(\w+)\}\}", lambda found: parts[found[1]], read_asset("play/page.html"))
+    text = re.sub(r"\{\{(\w+)\}\}", lambda found: parts[found[1]], read_asset("play/page.html")).encode()
+    if len(text) > BYTES_AT_MOST:
+        what = f"the page would have {len(text) // 1000:,} kB, and at most {BYTES_AT_MOST // 1000} can be played with"
+        raise ProblemError("attncli play", what, "fewer heads or entries, as in q.npy of one head")
+    return text
 
 
 def write_json(data: object) -> str:
