@@ -22,6 +22,7 @@ from attncli.files import (
 )
 from attncli.formats import BY_SUFFIX
 from attncli.inputs.array_names import matrix_name
+from attncli.inputs.onnx_case import is_attention_case
 from attncli.inputs.sources import missing_file
 
 PROBLEM_SUFFIXES = (".yaml", ".yml", ".json", ".npz", ".safetensors")
@@ -107,7 +108,9 @@ def _from_file(path: str) -> Iterator[Job]:
 
 
 def is_problem_folder(folder: str) -> bool:
-    """Whether it holds q.* and k.*, or their whole names."""
+    """Whether it holds q.* and k.*, or their whole names, or is a case of ONNX."""
+    if is_attention_case(folder):
+        return True
     found = {matrix_name(stem) for stem in matrix_files(list_folder(folder))}
     return {"queries", "keys"} <= found
 

@@ -39,6 +39,11 @@ class TracedSources(Sources):
         self.prints[self._now] = sha256(data).hexdigest()
         return super()._read(data, where, suffix)
 
+    def data_of(self, path: str) -> bytes:
+        data = super().data_of(path)
+        self.prints[os.path.abspath(path)] = sha256(data).hexdigest()
+        return data
+
     def _folder(self, path: str) -> Contents:
         folder = os.path.join(os.path.abspath(path), "")
         self.prints[folder] = listing_print(folder)

@@ -11,6 +11,7 @@ from attncli.errors import AttncliError, InputError
 from attncli.files import exists, is_folder, list_folder, path_text
 from attncli.formats import BY_SUFFIX
 from attncli.inputs.array_names import matrix_name
+from attncli.inputs.onnx_case import case_folders, case_name, is_attention_case
 from attncli.inputs.sources import source_name
 from attncli.records import record
 
@@ -34,15 +35,18 @@ def problem_sources(words: list[str]) -> list[tuple[str, str]]:
     found = []
     for word in words:
         for source in _in_folder(word) if exists(word) and is_folder(word) else [word]:
-            found.append((source, source_name(source)))
+            found.append((source, case_name(source) if case_folders(source) else source_name(source)))
     return found
 
 
 def _in_folder(folder: str) -> list[str]:
     entries = list_folder(folder)
     stems = {matrix_name(os.path.splitext(entry)[0]) for entry in entries}
-    if stems & {"queries", "keys", "x"}:
+    if stems & {"queries", "keys", "x"} or case_folders(folder):
         return [folder]
+    cases = [path for entry in entries if is_attention_case(path := os.path.join(folder, entry))]
+    if cases:
+        return cases
     suffixes = {suffix for suffix, format in BY_SUFFIX.items() if format.name in ("yaml", "json", "npz", "safetensors")}
     files = [entry for entry in entries if os.path.splitext(entry)[1].lower() in suffixes and entry[0] != "."]
     if not files:

@@ -8,7 +8,7 @@ from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any
 
 from attncli.errors import InputError, suggest
-from attncli.files import exists, path_text
+from attncli.files import exists, is_folder, path_text
 from attncli.formats import tree as trees
 from attncli.formats.contents import Contents, Quoted, Tree
 from attncli.inputs.array_names import ALIASES, doubt_about, expected_name, matrix_name
@@ -39,6 +39,11 @@ def is_key(key: str) -> bool:
 
 def read_problem(text: str, sources: Sources) -> Worksheet:
     """The problem that a file, a folder, standard input or a YAML literal holds."""
+    if exists(text) and is_folder(text):
+        from attncli.inputs.onnx_case import read_case
+
+        if (case := read_case(text, sources)) is not None:
+            return case
     contents = sources.contents(text)
     name = source_name(text)
     if contents.tree is None:

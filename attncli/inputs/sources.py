@@ -150,13 +150,17 @@ class Sources:
             return self._raw(path, name)
         return self._picked(self._file(path), os.path.abspath(path), name, role)
 
+    def data_of(self, path: str) -> bytes:
+        """The bytes of a file that belongs to a problem, and is read by its reader."""
+        self._raw_files.add(os.path.abspath(path))
+        return _bytes(path)
+
     def _raw(self, path: str, form: RawForm) -> Matrix:
         from attncli.formats.raw import read_raw
 
         key = (os.path.abspath(path), f"@{form.dtype}:{form.shape}")
         if key not in self._matrices:
-            self._raw_files.add(key[0])
-            self._matrices[key] = read_raw(_bytes(path), form, path_text(path))
+            self._matrices[key] = read_raw(self.data_of(path), form, path_text(path))
         return self._matrices[key]
 
     def _picked(self, contents: Contents, path: str, name: str | None, role: str) -> Matrix:
