@@ -300,8 +300,10 @@ def test_a_phone_scrolls_in_one_direction_only(play: Callable[..., PlayPage], sc
 
 
 def test_in_print_nothing_is_left_to_press(play: Callable[..., PlayPage]) -> None:
-    page = play(CAR)
+    page = play(CAR, size=PHONE)
+    page.page.evaluate("() => { window.dispatchEvent(new Event('beforeprint')); }")
     page.page.emulate_media(media="print")
+    assert page.page.locator("#variant").is_visible()
     assert not page.page.locator("button:visible, input[type=range]:visible").count()
     assert page.page.locator('[data-matrix="weights"]:visible').count() == 8
 

@@ -112,6 +112,7 @@ function setUp() {
   firstRow = bestRow();
   addEventListener("hashchange", readAddress);
   addEventListener("resize", redraw);
+  addEventListener("beforeprint", () => ($("settings").open = true));
   readAddress();
   document.documentElement.dataset.ready = "true";
 }
