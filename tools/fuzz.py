@@ -22,7 +22,10 @@ from pathlib import Path
 TESTS = Path(__file__).parent.parent / "tests"
 sys.path[:0] = [str(TESTS), str(TESTS / "formats")]
 
-READERS = ("csv", "tsv", "txt", "yaml", "json", "npy", "npz", "tex", "safetensors", "literal", "problem")
+READERS = (
+    *("csv", "tsv", "txt", "yaml", "json", "npy", "npz", "tex", "safetensors", "literal", "problem"),
+    *("pt", "mat", "mtx", "markdown", "h5", "pb", "xlsx", "print", "compressed"),
+)
 SECONDS_AT_MOST = 10
 MEMORY_AT_MOST = 1 << 30
 WORDS = re.findall(
@@ -31,8 +34,71 @@ WORDS = re.findall(
     " ' \\\\ & \\begin{bmatrix} \\end{bmatrix} \\begin{array} \\frac{1}{2} \\left[ \\infty ... \xe2\x88\x92 \xef\xbb\xbf
     \xff\xfe\x00 # - --- !!python/object *a &a << queries: keys: values: expected: labels: mask: heads: array( tensor(
     dtype=float32) PK\x03\x04 PK\x01\x02 \x93NUMPY\x01\x00 <f8 |O |b1 '<U8' (1,) (-1,) \x1b[31m \x00 \xff\xff\xff\xff
-    9999999999999999999 F64 BF16 data_offsets shape dtype""",
+    9999999999999999999 F64 BF16 data_offsets shape dtype Q= q<- c(1,2) {{ }} [1,] [,1] 1.0e+03 * Columns |---|
+    np.array( %%MatrixMarket \x80\x02 ctorch\n tR Q. <tf.Tensor: numpy= 2\xc3\x972 # //""",
 ) + [b"\n", b"\r\n", b"\t", b" "]
+
+
+def printed() -> list[bytes]:
+    """Arrays as programs print them, those that are refused too."""
+    from printed_forms import ARRAYS, NAMED, REFUSED, SEVERAL
+
+    return [case[1].encode() for case in (*ARRAYS, *NAMED, *SEVERAL, *REFUSED)]
+
+
+def torch_files() -> list[bytes]:
+    return [path.read_bytes() for path in (TESTS / "formats" / "torch").glob("*.pt")]
+
+
+def mat_files() -> list[bytes]:
+    from test_mat_and_h5 import MIXED, QUERIES, mat_file
+
+    return [mat_file(MIXED), mat_file(MIXED, do_compression=True), mat_file({"Q": QUERIES}, format="4")]
+
+
+def h5_files() -> list[bytes]:
+    from test_mat_and_h5 import QUERIES, h5_file
+
+    return [h5_file(lambda file: file.create_dataset("q", data=QUERIES, compression="gzip"))]
+
+
+def compressed_files() -> list[bytes]:
+    import bz2
+    import gzip
+    import lzma
+
+    return [way(b"1,2\n3,4\n" * 9) for way in (gzip.compress, bz2.compress, lzma.compress)]
+
+
+def sheet_files() -> list[bytes]:
+    from test_sheets import SMALL
+
+    return [SMALL]
+
+
+def market_files() -> list[bytes]:
+    from test_mtx import READ, REFUSED
+
+    return [f"%%MatrixMarket matrix {case[1]}".encode() for case in READ] + [case[1].encode() for case in REFUSED]
+
+
+def markdown_files() -> list[bytes]:
+    from test_markdown import CASES, REFUSED
+
+    return [case[1].encode() for case in (*CASES, *REFUSED)]
+
+
+OTHERS = {  # readers of what attncli does not write
+    "pt": torch_files,
+    "mat": mat_files,
+    "h5": h5_files,
+    "pb": lambda: [(TESTS / "formats" / "onnx_input_0.pb").read_bytes()],
+    "xlsx": sheet_files,
+    "mtx": market_files,
+    "markdown": markdown_files,
+    "print": printed,
+    "compressed": compressed_files,
+}
 
 
 def seeds(reader: str) -> list[bytes]:
@@ -46,6 +112,8 @@ def seeds(reader: str) -> list[bytes]:
     if reader == "problem":
         files = [path.read_bytes() for path in (TESTS.parent / "examples").glob("*.yaml")]
         return files + [b"{queries: [[1, 0]], keys: [[1, 0], [0, 1]], window: [1, 2], mask: [[1, 0]], heads: 1/1}"]
+    if reader in OTHERS:
+        return OTHERS[reader]()
     known = [data for _, name, data, *_ in BAD_INPUTS if name == reader and len(data) < 5000]
     if reader == "literal":
         return [*known, b"1 0; 0 1", b"[[1, 2], [3, 4]]", b"tensor([[1., 2.],\n        [3., 4.]], dtype=torch.float64)"]
@@ -91,6 +159,18 @@ def read(reader: str, data: bytes, reading: object) -> dict[str, object]:
         text = data.decode("utf-8", "surrogateescape")
         looks_like_path(text)
         return {"": read_literal(text, "Q", reading).array}
+    if reader == "print":
+        from attncli.formats.prints import is_print, read_print
+
+        text = data.decode("utf-8", "replace")
+        is_print(text)
+        return {name: decode().array for name, decode in read_print(text, "Q", reading).matrices.items()}
+    if reader == "compressed":
+        import numpy as np
+
+        from attncli.formats.compressed import expanded
+
+        return {"": np.frombuffer(expanded(data, "q"), np.uint8)}
     if reader == "problem":
         from attncli.inputs.problem_file import read_mapping
         from attncli.inputs.sources import Sources

@@ -100,7 +100,10 @@ def read_code(text: str, where: str, reading: Reading) -> Matrix:
     position = values.end()
     options: dict[str, str] = {}
     while call and (option := _OPTION.match(text, position)):
-        name = option[1] or ("nrow", "ncol", "byrow")[len(options)] if call[1] == "matrix" else option[1] or "dim"
+        places = ("nrow", "ncol", "byrow") if call[1] == "matrix" else ("dim",)
+        if len(options) == len(places):
+            break
+        name = option[1] or places[len(options)]
         if name in options:
             raise InputError(where, f"{name} is given twice")
         options[name], position = option[2], option.end()
