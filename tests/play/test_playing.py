@@ -35,6 +35,19 @@ def test_a_cell_that_is_changed_changes_the_output_and_the_address(play: Callabl
     np.testing.assert_allclose(page.numbers("output"), due, rtol=1e-12)
 
 
+@pytest.mark.parametrize("variant", [variant.name for variant in VARIANTS])
+def test_the_formula_is_the_one_that_run_writes(
+    play: Callable[..., PlayPage], run: Callable[..., Any], variant: str
+) -> None:
+    page = play(RIVER)
+    for scale in (None, "1", "1/sqrt(dk)", "1/dk", "0.5", "2*sqrt(dk)"):
+        said = run("run", RIVER, "-a", variant, *([] if scale is None else ["--scale", scale])).out
+        formula = re.search(r"attention: (softmax\(.*\)V)", said)
+        assert formula is not None
+        page.go(f"variant={variant}" + ("" if scale is None else f"&scale={scale}"))
+        assert page.page.inner_text("#formula") == f"output = {formula[1].replace('d_k', 'dk')}"
+
+
 def test_what_is_no_number_is_said_and_changes_nothing(play: Callable[..., PlayPage]) -> None:
     page = play(RIVER)
     cell = page.cell("values", 1, 0)
@@ -76,7 +89,7 @@ def test_every_control_is_a_setting_of_run(play: Callable[..., PlayPage]) -> Non
     page.page.click("[data-scale='1/dk']")
     assert page.address == "variant=laplace&scale=1/dk&softcap=0.5&causal=1&window=1,-1"
     page.page.select_option("#variant", "dot")
-    assert page.page.inner_text("#formula") == "output = softmax(0.5·tanh(Σ q·k · 1/dk / 0.5)) V"
+    assert page.page.inner_text("#formula") == "output = softmax(0.5·tanh((QKᵀ/dk) / 0.5))V"
 
 
 @pytest.mark.parametrize(

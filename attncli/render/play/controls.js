@@ -108,7 +108,7 @@ function setUpMover() {
 function fillControls(state) {
   const variant = VARIANTS[state.variant];
   $("variant").value = state.variant;
-  $("variant-words").textContent = `${variant.formula}: ${variant.explained} (${variant.source})`;
+  $("variant-words").textContent = `${variant.formula}: ${variant.compared} (${variant.source})`;
   const scale = scaleOf(state);
   setField("scale", state.scale);
   $("scale").placeholder = variant.power ? variant.scale : variant.scale.replace("sqrt(dk)", "√d_k");
@@ -139,18 +139,27 @@ function setField(id, text) {
   $(id).setAttribute("aria-invalid", false);
 }
 
-/** weights = softmax(…), as the settings make it. */
+/** output = softmax(QKᵀ/√d_k)V, as the settings make it and as run writes it. */
 function formulaOf(state) {
-  const variant = VARIANTS[state.variant];
-  const names = {queryLength: "‖q‖", keyLength: "‖k‖"};
-  const raw = substituted(variant.rawTree, {total: variant.termTree === null ? {text: "0"} : ["total", variant.termTree], ...names});
-  const own = state.scale || (variant.power ? (state.length_scale ?? 1) === 1 ? "1" : variant.scale : variant.scale);
-  let text = written(raw);
-  if (own !== "1" && !variant.isConstant) text = `${variant.rawTree === "total" ? text : `(${text})`} · ${own.replace(/sqrt\(dk\)|sqrt\(d_k\)/g, "√d_k").replace(/\bdk\b/g, "d_k")}`;
-  if (state.temperature !== 1) text = `${text} / T`;
-  if (state.softcap !== null) text = `${typeset(whole(state.softcap))}·tanh(${text} / ${typeset(whole(state.softcap))})`;
+  const inside = state.temperature === 1 ? "" : " / T";
+  let text = written(substituted(scaledFormula(state), {})) + (VARIANTS[state.variant].isConstant ? "" : inside);
+  if (state.softcap !== null) text = `${typeset(whole(state.softcap))}·tanh((${text}) / ${typeset(whole(state.softcap))})`;
   if (PARTS[state.part].bias) text = `${text} + bias`;
-  return HAS_VALUES ? `output = softmax(${text}) V` : `weights = softmax(${text})`;
+  return HAS_VALUES ? `output = softmax(${text})V` : `weights = softmax(${text})`;
+}
+
+/** The similarity with the scale in force: divided by √d_k, d_k or ℓ, or times what stands in the field. */
+function scaledFormula(state) {
+  const {similarity, power, scale, lengthSymbol, isConstant} = VARIANTS[state.variant];
+  if (isConstant) return similarity;
+  const text = state.scale || (power ? lengthSymbol : scale);
+  const divisor = /^1\/sqrt\((dk|d_k)\)$/.test(text) ? "√d_k" : /^1\/(dk|d_k)$/.test(text) ? "d_k" : state.scale ? null : lengthSymbol || null;
+  if (divisor !== null) {
+    if (similarity[0] === "fraction") return ["fraction", similarity[1], ["join", similarity[2], divisor]];
+    return ["fraction", similarity, divisor];
+  }
+  if (scaleOf(state) * state.temperature === 1) return similarity;
+  return ["product", similarity, text.replace(/sqrt\((dk|d_k)\)/g, "√d_k").replace(/\bdk\b/g, "d_k")];
 }
 
 /** The text with the k of d_k below the line. */

@@ -81,7 +81,9 @@ def write_variant(variant: Variant) -> str:
     facts = {
         "name": variant.name,
         "formula": variant.formula,
-        "explained": variant.explained,
+        "compared": variant.compared,
+        "similarity": to_tree(variant.similarity),
+        "lengthSymbol": variant.length_symbol if variant.has_length else "",
         "reading": variant.reading,
         "source": variant.source,
         "scale": variant.default_scale,

@@ -1,7 +1,7 @@
 // Expressions written out with numbers in: where brackets go, and where a sign of equality is one.
 
 const [SUM, PRODUCT, ATOM] = [1, 2, 4];
-const BINDING = {sum: SUM, difference: SUM, negative: SUM, product: PRODUCT, quotient: PRODUCT, square: 3};
+const BINDING = {sum: SUM, difference: SUM, negative: SUM, product: PRODUCT, quotient: PRODUCT, square: 3, fraction: PRODUCT, join: PRODUCT};
 const SIGNS = {difference: " − ", product: " · ", quotient: " / "};
 
 /** A tree with each symbol that is `given` replaced by what stands for it: a text, or a tree. */
@@ -36,6 +36,9 @@ function written(tree, tight = false) {
     const sign = kind === "product" && tight ? "·" : SIGNS[kind];
     return bracketed(operands[0], BINDING[kind], true) + sign + bracketed(operands[1], BINDING[kind] + 1);
   }
+  if (kind === "join") return operands.map((operand) => bracketed(operand, PRODUCT, true)).join("");
+  if (kind === "fraction") return `${bracketed(operands[0], PRODUCT, true)}/${bracketed(operands[1], PRODUCT + 1)}`;
+  if (kind === "manhattan" || kind === "euclid") return `‖${written(operands[0])}‖${kind === "manhattan" ? "₁" : "₂"}`;
   const inner = () => written(operands[0], true);
   if (kind === "negative") return `−${bracketed(operands[0], PRODUCT)}`;
   if (kind === "square") return `${bracketed(operands[0], ATOM)}²`;
