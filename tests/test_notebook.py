@@ -111,7 +111,7 @@ def test_a_worked_solution_is_text_at_a_prompt_and_a_page_in_a_frame() -> None:
     worked = attend(QUERIES, KEYS, VALUES).explain(1, digits=2)
     assert isinstance(worked, Worked)
     assert "query 1" in repr(worked)
-    assert "query 0" not in repr(worked)
+    assert "━ query 0" not in repr(worked)
     frame = worked._repr_html_()
     page = re.fullmatch(r'<iframe srcdoc="([^"]*)" style="[^"]*" title="worked solution"></iframe>', frame)
     assert page is not None

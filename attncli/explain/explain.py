@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from attncli.errors import UsageError, suggest
-from attncli.explain.grids import grids_of
+from attncli.explain.grids import matrices_of
 from attncli.explain.numbers import KEYS_AT_MOST, Numbers, compute_numbers
 from attncli.explain.page import STEPS, Equation, Explanation, Line, Solution, Step
 from attncli.explain.rounding import Figures
@@ -74,7 +74,7 @@ def explain(
         preparation=preparation,
         introduction=introduction(problem),
         solutions=tuple(drop_repetitions(solutions)),
-        grids=grids_of(shown, figures, until),
+        grids=matrices_of(problem, names, choice.queries, choice.parts, figures, until, engine),
         digits=digits,
         warnings=(*problem.warnings, *empty_warnings(shown)),
     )

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from attncli.expressions import Expression
 
-STEPS = ("raw", "scores", "masked", "exp", "weights", "output")  # --until stops after one of them
+STEPS = ("given", "raw", "scores", "masked", "exp", "weights", "output")  # --until stops after one of them
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +59,9 @@ class Solution:
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """A matrix for a heat map. `shades` (0 … 1) colour the cells, `texts` are the digits shown and `wholes` the
-    shortest that read back; a masked cell has no shade. `gap_row` and `gap_column`: something is left out there."""
+    """A matrix. `texts` are the digits shown and `wholes` the shortest that read back; `shades` (0 … 1), where it has
+    some, colour the cells, and a cell that is no number has none. `masked` marks the cells that the mask took away.
+    `gap_row` and `gap_column`: something is left out before them."""
 
     name: str
     title: str
@@ -68,10 +69,15 @@ class Grid:
     column_labels: tuple[str, ...]
     texts: tuple[tuple[str, ...], ...]
     wholes: tuple[tuple[str, ...], ...]
-    shades: tuple[tuple[float | None, ...], ...]
+    shades: tuple[tuple[float | None, ...], ...] | None
+    masked: tuple[tuple[bool, ...], ...]
     legend: tuple[str, str]
     gap_row: int | None = None
     gap_column: int | None = None
+
+    def is_masked(self, row: int, column: int) -> bool:
+        """Whether the mask took this cell away."""
+        return bool(self.masked) and self.masked[row][column]
 
 
 @dataclass(frozen=True, slots=True)

@@ -120,7 +120,7 @@ def test_many_keys_are_explained_in_a_readable_excerpt(tmp_path: Path, capsys: p
     files = [str(tmp_path / f"{name}.npy") for name in "qkv"]
     assert run(["explain", *files, "--query", "1"]) == 0
     out = capsys.readouterr().out
-    assert len(out.split("\n")) < 200  # at the 80 columns of a pipe
+    assert len(out.split("\n")) < 250  # at the 80 columns of a pipe
     assert "(99,991 more)" in out
     assert "key 99999" in out
     weights = np.load(tmp_path / "q.npy")[1] @ np.load(tmp_path / "k.npy").T / np.sqrt(8)

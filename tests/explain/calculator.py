@@ -29,7 +29,8 @@ def equations_of_text(page: str) -> list[str]:
 
 
 def equations_of_markdown(page: str) -> list[str]:
-    """The middle cells of the tables."""
+    """The middle cells of the tables of work."""
+    page = re.sub(r"\n## The matrices\n.*?\n(?=#)", "\n", page, flags=re.DOTALL)
     rows = [re.split(r"(?<!\\)\|", line)[2] for line in page.split("\n") if line.startswith("| ")]
     return [html.unescape(re.sub(r"\\(.)", r"\1", row)).strip() for row in rows]
 

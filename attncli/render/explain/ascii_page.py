@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from attncli.explain.page import Equation, Explanation, Line, Solution, Step
+from attncli.explain.page import Equation, Explanation, Grid, Line, Solution, Step
 from attncli.render.result.tables import Style, to_ascii
 
 STYLE = Style(ascii_only=True)
@@ -20,6 +20,16 @@ def convert_page(page: Explanation) -> Explanation:
         facts=tuple((_spelt(name), _spelt(words)) for name, words in page.facts),
         preparation=tuple(map(_step, page.preparation)),
         solutions=tuple(map(_solution, page.solutions)),
+        grids=tuple(map(_grid, page.grids)),
+    )
+
+
+def _grid(grid: Grid) -> Grid:
+    return replace(
+        grid,
+        title=_spelt(grid.title),
+        row_labels=tuple(map(_spelt, grid.row_labels)),
+        column_labels=tuple(map(_spelt, grid.column_labels)),
     )
 
 

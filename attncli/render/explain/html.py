@@ -8,7 +8,7 @@ from attncli.explain.page import Explanation, Grid, Line, Solution, Step
 from attncli.render import colours
 from attncli.render.assets import read_style
 from attncli.render.explain.mathml import math_block, math_pieces
-from attncli.render.explain.shared import rounding_note
+from attncli.render.explain.shared import insert_gap, rounding_note
 from attncli.render.result.tables import Style
 
 LONG_WORD = 24
@@ -27,7 +27,7 @@ def explanation_html(page: Explanation, style: Style, play: str | None = None) -
     if len(page.solutions) > 1:
         body.append(contents_list(page))
     if page.grids:
-        body += ["<section><h2>At a glance</h2>", *(heat_map(grid) for grid in page.grids), "</section>"]
+        body += ["<section><h2>The matrices</h2>", *(heat_map(grid) for grid in page.grids), "</section>"]
     body += [step_html(step, "", 2) for step in page.preparation]
     body += [solution_html(solution, place) for place, solution in enumerate(page.solutions)]
     body.append(f"<footer><p>{escape(rounding_note(page))}</p></footer>")
@@ -101,16 +101,22 @@ def heading_cell(label: str, scope: str) -> str:
 
 
 def heat_map(grid: Grid) -> str:
-    """A matrix whose colours say what its cells say; hover or focus shows the whole number."""
+    """A matrix; colours, where it has some, say what its cells say; hover or focus shows the whole number."""
     header = "".join(heading_cell(label, "col") for label in insert_gap(grid.column_labels, grid.gap_column))
     rows = []
     for place, label in enumerate(grid.row_labels):
         cells = [heat_cell(grid, place, column) for column in range(len(grid.column_labels))]
         if grid.gap_column is not None:
             cells.insert(grid.gap_column, '<td class="gap">…</td>')
+        if place == grid.gap_row:
+            rows.append(f'<tr class="gap"><th>⋮</th>{"<td></td>" * len(cells)}</tr>')
         rows.append(f"<tr>{heading_cell(label, 'row')}{''.join(cells)}</tr>")
     low, high = (escape(text.replace("-", "−", 1)) for text in grid.legend)
-    legend = f'<span class="legend">{low} <span class="scale" aria-hidden="true"></span> {high}</span>'
+    legend = (
+        ""
+        if grid.shades is None
+        else f'<span class="legend">{low} <span class="scale" aria-hidden="true"></span> {high}</span>'
+    )
     caption = f"<caption>{escape(grid.title)} {legend}</caption>"
     table = (
         f'<table class="heat">{caption}<thead><tr><td></td>{header}</tr></thead><tbody>{"".join(rows)}</tbody></table>'
@@ -118,20 +124,17 @@ def heat_map(grid: Grid) -> str:
     return f'<div class="wide">{table}</div>'
 
 
-def insert_gap(labels: tuple[str, ...], gap: int | None) -> list[str]:
-    """The labels with dots where columns are left out."""
-    return list(labels) if gap is None else [*labels[:gap], "…", *labels[gap:]]
-
-
 def heat_cell(grid: Grid, row: int, column: int) -> str:
-    shade = grid.shades[row][column]
+    shade = None if grid.shades is None else grid.shades[row][column]
     where = f"{grid.row_labels[row]} → {grid.column_labels[column]}"
-    if shade is None:
+    if grid.is_masked(row, column):
         told = escape(f"{where}: masked", quote=True)
         return f'<td class="masked" tabindex="0" data-full="{told}" aria-label="{told}">·</td>'
     told = escape(f"{where}: {grid.wholes[row][column].replace('-', '−', 1)}", quote=True)
+    text = escape(grid.texts[row][column].replace("-", "−", 1))
+    if shade is None:
+        return f'<td tabindex="0" data-full="{told}" aria-label="{told}">{text}</td>'
     red, green, blue = colours.colour(shade)
     ink = "#000" if colours.is_light((red, green, blue)) else "#fff"
     paint = f"background:#{red:02x}{green:02x}{blue:02x};color:{ink}"
-    text = escape(grid.texts[row][column].replace("-", "−", 1))
     return f'<td style="{paint}" tabindex="0" data-full="{told}" aria-label="{told}">{text}</td>'

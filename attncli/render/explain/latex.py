@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from attncli.explain.page import Explanation, Line, Solution, Step
-from attncli.render.explain.latex_notation import escape_latex, latex_equation, undeclared
-from attncli.render.explain.shared import rounding_note
+from attncli.explain.page import Explanation, Grid, Line, Solution, Step
+from attncli.render.explain.latex_notation import LATEX, escape_latex, latex_equation, undeclared
+from attncli.render.explain.shared import insert_gap, rounding_note
 from attncli.render.result.tables import Style
 
 LABEL_AT_MOST = 24
+AMSMATH_COLUMNS = 10  # a bmatrix has no more unless it is given leave
 PREAMBLE = r"""\documentclass[11pt]{article}
 \usepackage[a4paper,margin=2.5cm]{geometry}
 \usepackage{amsmath}
@@ -32,6 +33,7 @@ def explanation_latex(page: Explanation, style: Style) -> str:
     body += [rf"\[ {latex_equation(page.formula)} \]", escape_latex(page.introduction)]
     body += ["\\begin{itemize}", *(rf"\item[$\cdot$] {escape_latex(f'{name}: {said}')}" for name, said in page.facts)]
     body.append("\\end{itemize}")
+    body += matrix_lines(page.grids)
     for step in page.preparation:
         body += step_lines(step, "")
     for solution in page.solutions:
@@ -48,6 +50,37 @@ def declarations(text: str) -> str:
         return "% every character here is in pdfLaTeX's fonts"
     lines = [rf"  \DeclareUnicodeCharacter{{{ord(c):04X}}}{{\texttt{{U+{ord(c):04X}}}}}" for c in foreign]
     return "\\ifdefined\\DeclareUnicodeCharacter\n" + "\n".join(lines) + "\n\\fi"
+
+
+SYMBOLS = {"raw": r"S_{\text{raw}}", "scores": "S", "weights": "A", "output": "O"}
+
+
+def matrix_lines(grids: tuple[Grid, ...]) -> list[str]:
+    """The matrices as bmatrix, with dots where something is left out."""
+    if not grids:
+        return []
+    lines = [r"\section{The matrices}"]
+    widest = max(len(insert_gap(grid.column_labels, grid.gap_column)) for grid in grids)
+    if widest > AMSMATH_COLUMNS:
+        lines.append(rf"\setcounter{{MaxMatrixCols}}{{{widest}}}")
+    for grid in grids:
+        rows, masked = [], r"-\infty" if grid.name == "scores" else r"\cdot"
+        for place in range(len(grid.row_labels)):
+            cells = [
+                masked if grid.is_masked(place, column) else LATEX.notation.numeral(text)
+                for column, text in enumerate(grid.texts[place])
+            ]
+            if grid.gap_column is not None:
+                cells.insert(grid.gap_column, r"\dots")
+            if place == grid.gap_row:
+                rows.append(r"\vdots" + " & " * (len(cells) - 1))
+            rows.append(" & ".join(cells))
+        inside = " \\\\\n".join(f"  {row}" for row in rows)
+        lines += [
+            rf"{escape_latex(grid.title)}:",
+            rf"\[ {SYMBOLS.get(grid.name, grid.name)} = \begin{{bmatrix}}" + f"\n{inside}\n" + r"\end{bmatrix} \]",
+        ]
+    return lines
 
 
 def solution_lines(solution: Solution) -> list[str]:

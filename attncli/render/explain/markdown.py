@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from attncli.explain.page import Explanation, Line, Solution, Step
+from attncli.explain.page import Explanation, Grid, Line, Solution, Step
 from attncli.render.explain.latex_notation import latex_equation
-from attncli.render.explain.notation import BREAK
-from attncli.render.explain.shared import equation_text, rounding_note
+from attncli.render.explain.notation import BREAK, PLAIN
+from attncli.render.explain.shared import equation_text, insert_gap, rounding_note
 from attncli.render.markdown import escape_markdown
 from attncli.render.result.tables import Style
 
@@ -18,6 +18,8 @@ def explanation_markdown(page: Explanation, style: Style) -> str:
     blocks = [f"# {escape_markdown(page.title or 'Attention, worked out')}", formula_block(page.formula)]
     blocks.append(escape_markdown(page.introduction))
     blocks.append("\n".join(f"- {escape_markdown(f'{name}: {words}')}" for name, words in page.facts))
+    if page.grids:
+        blocks += ["## The matrices", *(matrix_table(grid) for grid in page.grids)]
     for step in page.preparation:
         blocks += step_blocks(step, "## ")
     for solution in page.solutions:
@@ -29,6 +31,23 @@ def explanation_markdown(page: Explanation, style: Style) -> str:
 def formula_block(equation: object) -> str:
     """A displayed formula."""
     return f"$$\n{latex_equation(equation)}\n$$"  # type: ignore[arg-type]
+
+
+def matrix_table(grid: Grid) -> str:
+    """A matrix as a table under its title."""
+    labels = [escape_markdown(label) for label in insert_gap(grid.column_labels, grid.gap_column)]
+    lines = [f"| {escape_markdown(grid.title)} | {' | '.join(labels)} |", "|---|" + "---:|" * len(labels)]
+    for place, label in enumerate(grid.row_labels):
+        cells = [
+            "·" if grid.is_masked(place, column) else PLAIN.numeral(text)
+            for column, text in enumerate(grid.texts[place])
+        ]
+        if grid.gap_column is not None:
+            cells.insert(grid.gap_column, "…")
+        if place == grid.gap_row:
+            lines.append("| ⋮ |" + " |" * len(cells))
+        lines.append(f"| {escape_markdown(label)} | {' | '.join(cells)} |")
+    return "\n".join(lines)
 
 
 def solution_blocks(solution: Solution) -> list[str]:

@@ -22,3 +22,8 @@ def rounding_note(page: Explanation) -> str:
         "significant digits where it is small), or to as many more as a line needs; worked from its printed numbers, "
         "a line's last digit may differ by one. Behind the print the calculation carries every digit of a float64."
     )
+
+
+def insert_gap(labels: tuple[str, ...], gap: int | None) -> list[str]:
+    """The labels with dots where columns are left out."""
+    return list(labels) if gap is None else [*labels[:gap], "…", *labels[gap:]]

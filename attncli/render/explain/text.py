@@ -9,6 +9,7 @@ from attncli.expressions import Expression, Operation, Row, Symbol
 from attncli.records import record
 from attncli.render.console import has_colour, make_console, speaks_unicode, terminal_width
 from attncli.render.explain.ascii_page import convert_page
+from attncli.render.explain.matrices import Span, Written, matrices_text, pad_text, text_width
 from attncli.render.explain.notation import ASCII_WRITER, BREAK, WRITER, Expressions
 from attncli.render.explain.shared import equation_text, rounding_note
 from attncli.render.result.tables import Style, to_ascii
@@ -16,9 +17,6 @@ from attncli.render.result.tables import Style, to_ascii
 PIPED_WIDTH, PROSE = 80, 92
 LABEL_AT_MOST = 24
 BAR = 24
-
-Span = tuple[str, str]  # text and rich style
-Written = list[Span]
 
 
 def explanation_text(page: Explanation, style: Style, width: int | None = None) -> str:
@@ -40,19 +38,6 @@ def colour_lines(lines: list[Written], style: Style) -> str:
 
     console = make_console(ascii_only=style.ascii_only, width=1_000_000)
     return render_text(console, Text("\n").join(Text.assemble(*line) for line in lines)).rstrip("\n") + "\n"
-
-
-def text_width(text: str) -> int:
-    """Columns that the text takes."""
-    if text.isascii():
-        return len(text)
-    from rich.cells import cell_len
-
-    return cell_len(text)
-
-
-def pad(text: str, width: int) -> str:
-    return text + " " * (width - text_width(text))
 
 
 @record
@@ -80,6 +65,13 @@ class Writer:
         lines += self.paragraph(page.introduction)
         for name, words in page.facts:
             lines += self.paragraph(f"{name}: {words}", indent=2)
+        if page.grids:
+            lines += [
+                [],
+                [("The matrices", "bold")],
+                [],
+                *matrices_text(page.grids, self.width, self.style, self.writer),
+            ]
         for step in page.preparation:
             lines += [[], *self.step(step, "")]
         for solution in page.solutions:
@@ -145,7 +137,7 @@ class Writer:
         style = "bold" if line.is_top or line.is_sum else ""
         gap = " " * (3 + width + 2)
         if text_width(line.label) <= width:
-            first: Written = [("   " + pad(line.label, width) + "  ", style)]
+            first: Written = [("   " + pad_text(line.label, width) + "  ", style)]
             return [first + body[0], *([(gap, ""), *rest] for rest in body[1:])]
         above: list[Written] = [[("   " + text, style)] for text in wrap(line.label, self.prose - 3)]
         return [*above, *([(gap, ""), *rest] for rest in body)]
@@ -164,7 +156,7 @@ class Writer:
                 spans.append((",  " if sign == "," else f" {sign} ", "dim"))
             is_last = place == len(one.sides) - 1
             style = "bold" if is_last and (one.line.is_top or one.line.is_sum) else ""
-            spans.append((pad(text, widths[place]) if place or len(one.sides) > 1 else text, style))
+            spans.append((pad_text(text, widths[place]) if place or len(one.sides) > 1 else text, style))
         used = sum(text_width(text) for text, _ in spans)
         if bars and one.line.share is not None and not one.line.note:
             spans.append(self.bar(one.line, room - used - 2))
