@@ -173,7 +173,7 @@ def _array_5(data: bytes, order: str) -> _Variable:
         if bits & _COMPLEX:
             return np.empty(0, complex)  # to be refused as that
         dtype = np.dtype(bool) if bits & _LOGICAL else np.dtype(_CLASSES[kind])
-        with np.errstate(invalid="ignore"):  # NaN where the class has none: the file is damaged
+        with np.errstate(invalid="ignore", over="ignore"):  # a number that the class cannot hold: the file is damaged
             return _in_c_order(numbers[0].astype(dtype), shape)
 
     def parts_of() -> list[tuple[int, bytes]]:
