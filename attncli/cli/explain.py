@@ -44,7 +44,7 @@ def explain_command(
         typer.Option(
             "--until",
             metavar="STEP",
-            help="raw, scores, masked, exp, weights, output: leave the steps after it blank",
+            help="given, raw, scores, masked, exp, weights, output: leave the steps after it blank",
             rich_help_panel=EXPLAINING,
         ),
     ] = "output",

@@ -18,7 +18,9 @@ def explanation_html(page: Explanation, style: Style, play: str | None = None) -
     """The page as a document; `style` is only for the terminal. `play` is where its page to play with stands."""
     del style
     title = escape(page.title or "Attention, worked out")
-    body = [f"<header><h1>{title}</h1>", math_block(page.formula), f"<p>{escape(page.introduction)}</p>", "<dl>"]
+    is_sheet = any(line.is_blank for solution in page.solutions for step in solution.steps for line in step.lines)
+    body = ['<p class="name">Name:</p>'] if is_sheet else []
+    body += [f"<header><h1>{title}</h1>", math_block(page.formula), f"<p>{escape(page.introduction)}</p>", "<dl>"]
     body += [f"<div><dt>{escape(name)}</dt><dd>{escape(said)}</dd></div>" for name, said in page.facts]
     body.append("</dl>")
     if play is not None:
@@ -27,7 +29,8 @@ def explanation_html(page: Explanation, style: Style, play: str | None = None) -
     if len(page.solutions) > 1:
         body.append(contents_list(page))
     if page.grids:
-        body += ["<section><h2>The matrices</h2>", *(heat_map(grid) for grid in page.grids), "</section>"]
+        matrices = "".join(heat_map(grid) for grid in page.grids)
+        body.append(f'<section><h2>The matrices</h2><div class="matrices">{matrices}</div></section>')
     body += [step_html(step, "", 2) for step in page.preparation]
     body += [solution_html(solution, place) for place, solution in enumerate(page.solutions)]
     body.append(f"<footer><p>{escape(rounding_note(page))}</p></footer>")
@@ -53,7 +56,8 @@ def solution_id(solution: Solution) -> str:
 
 
 def solution_html(solution: Solution, place: int) -> str:
-    parts = [f'<section id="solution-{place}"><h2>{escape(solution_id(solution))}</h2>']
+    opening = "" if place % 2 else ' class="opening"'  # printed, two solutions share a page
+    parts = [f'<section id="solution-{place}"{opening}><h2>{escape(solution_id(solution))}</h2>']
     summary: list[str] = []
     if solution.summary:
         told = "".join(f"<p>{escape(sentence)}</p>" for sentence in solution.summary)
