@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,8 +23,10 @@ Array = np.ndarray
 class Route:
     """From a request to numbers: changes to the request, then to the problem, then to the arithmetic behind the scores.
 
-    `softmax` is what the weights sum to 1 over: keys (right), queries, all, or nothing. `weigh` changes the weights
-    before they meet the values (for the output alone).
+    `softmax` is how weights come of the scores: over the keys (right), or by a name of `NORMALISERS`. `score` makes
+    the scores instead (-inf where masked), `reweigh` changes the weights, `weigh` those that meet the values (for the
+    output alone), `join` puts the heads' outputs (…, H, n, d) side by side. With `is_whole` what some queries get
+    depends on others. `said` is the slip's sentence where its own can't know what was found.
     """
 
     requests: tuple[Callable[[Request], Request], ...] = ()
@@ -32,14 +34,24 @@ class Route:
     softmax: str = "keys"
     unseen: float = 0.0  # the weight of a masked key without a softmax, or where all that one goes over is masked
     scale_after: bool = False
+    score: Callable[[Problem], Array] | None = None
+    reweigh: Callable[[Problem, Array], Array] | None = None
     weigh: Callable[[Array], Array] | None = None
+    join: Callable[[Array], Array] | None = None
     present: Callable[[str, Array], Array] | None = None  # changes a result, by its name, after it is computed
+    is_whole: bool = False
+    said: str = ""
 
     def then(self, other: Route) -> Route:
         """This way's changes, and then those of another one."""
-        names = ("softmax", "unseen", "scale_after", "weigh", "present")
+        names = [name for name in CHANGES if name != "said"]
         own = {name: getattr(other, name) for name in names if getattr(other, name) != getattr(RIGHT, name)}
         return replace(self, requests=self.requests + other.requests, problems=self.problems + other.problems, **own)
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether only the request and the problem differ, and the arithmetic is the right one."""
+        return all(getattr(self, name) == getattr(RIGHT, name) for name in CHANGES if name not in ("said", "is_whole"))
 
     def problem(self, request: Request) -> Problem:
         """The problem behind the numbers; AttncliError where this way can't be gone."""
@@ -68,49 +80,89 @@ class Route:
 
     def _computed(self, problem: Problem, names: Collection[str]) -> dict[str, Array]:
         result = Result(problem, "numpy")
-        if self.softmax == "keys" and not self.scale_after and self.weigh is None:
+        if replace(self, present=None).is_plain:
             result.compute(*names)
             return {name: result.array(name) for name in names if result.has(name)}
         found = {name: result.array(name) for name in names if name not in ("weights", "output")}
+        if self.score is not None and "scores" in names:
+            found["scores"] = self.score(problem)
         weights = self._weights(problem)
         if "weights" in names:
             found["weights"] = weights
         if "output" in names and problem.values is not None:
-            found["output"] = weigh_values(problem, weights if self.weigh is None else self.weigh(weights))
+            met = weights if self.weigh is None else self.weigh(weights)
+            found["output"] = weigh_values(problem, met, self.join)
         return found
 
     def _weights(self, problem: Problem) -> Array:
         if self.scale_after:
-            return problem.scale * self._normalised(replace(problem, scale=1.0))
-        return self._normalised(problem)
+            weights: Array = problem.scale * self._normalised(replace(problem, scale=1.0))
+        else:
+            weights = self._normalised(problem)
+        return weights if self.reweigh is None else self.reweigh(problem, weights)
 
     def _normalised(self, problem: Problem) -> Array:
-        """The exponentials over their sum along the keys, the queries or both; over "none" the scores themselves."""
         result = Result(problem, "numpy")
-        if self.softmax == "keys":
+        if self.softmax == "keys" and self.score is None:
             return result.weights
-        scores = result.scores
-        if self.softmax == "none":
-            return np.where(np.isneginf(scores), self.unseen, scores)
-        axis = -2 if self.softmax == "queries" else (-2, -1)
-        with np.errstate(all="ignore"):
-            largest = scores.max(axis=axis, keepdims=True)
-            powers = np.exp(scores - largest)
-            weights: Array = np.where(np.isneginf(largest), self.unseen, powers / powers.sum(axis=axis, keepdims=True))
-        return weights
+        scores = result.scores if self.score is None else self.score(problem)
+        return NORMALISERS[self.softmax](scores, self.unseen)
 
 
 @np.errstate(all="ignore")
-def weigh_values(problem: Problem, weights: Array) -> Array:
-    """weights · values, the heads packed again and projected as the problem has it."""
+def softmax_over(scores: Array, unseen: float, axis: int | tuple[int, ...], base: float = np.e) -> Array:
+    """base^score over the sum of these along the axis, `unseen` where all that one goes over is masked."""
+    largest = scores.max(axis=axis, keepdims=True)
+    powers = np.power(base, scores - largest)
+    weights: Array = np.where(np.isneginf(largest), unseen, powers / powers.sum(axis=axis, keepdims=True))
+    return weights
+
+
+@np.errstate(all="ignore")
+def _over_sum(scores: Array, unseen: float) -> Array:
+    """The scores over their sum, without an exponential."""
+    seen = np.where(np.isneginf(scores), unseen, scores)
+    shares: Array = seen / seen.sum(axis=-1, keepdims=True)
+    return shares
+
+
+def _largest_alone(scores: Array, _unseen: float) -> Array:
+    """1 at the first of the largest scores of a row, 0 elsewhere."""
+    first = np.arange(scores.shape[-1]) == scores.argmax(axis=-1)[..., None]
+    weights: Array = first.astype(np.float64)
+    weights[np.isneginf(scores)] = 0
+    return weights
+
+
+def _axes(*axes: int) -> Callable[[Array, float], Array]:
+    return lambda scores, unseen: softmax_over(scores, unseen, axes)
+
+
+NORMALISERS: dict[str, Callable[[Array, float], Array]] = {  # of scores, and the weight of what is masked
+    "keys": _axes(-1),
+    "queries": _axes(-2),
+    "all": _axes(-2, -1),
+    "none": lambda scores, unseen: np.where(np.isneginf(scores), unseen, scores),
+    "exp2": lambda scores, unseen: softmax_over(scores, unseen, -1, 2.0),
+    "sum": _over_sum,
+    "largest": _largest_alone,
+    "heads": _axes(-3),
+    "heads and keys": _axes(-3, -1),
+    "batch": _axes(0),
+}
+ACROSS = ("queries", "all")  # those that a query shares with others
+
+
+@np.errstate(all="ignore")
+def weigh_values(problem: Problem, weights: Array, join: Callable[[Array], Array] | None = None) -> Array:
+    """weights · values, the heads packed again (or joined otherwise) and projected as the problem has it."""
     assert problem.values is not None
     values = problem.values
     if problem.key_heads is not None:
         values = np.take(values, [problem.key_head(head) for head in range(problem.lead[-1])], axis=-3)
     output = weights @ values
     if problem.packed:
-        output = np.moveaxis(output, -3, -2)
-        output = output.reshape(*output.shape[:-2], -1)
+        output = join_heads(output) if join is None else join(output)
     if problem.output_projection is not None:
         projection, offset = problem.output_projection
         output = output @ projection
@@ -120,4 +172,11 @@ def weigh_values(problem: Problem, weights: Array) -> Array:
     return found
 
 
+def join_heads(output: Array) -> Array:
+    """(…, H, n, d) side by side: (…, n, H·d)."""
+    output = np.moveaxis(output, -3, -2)
+    return output.reshape(*output.shape[:-2], -1)
+
+
 RIGHT = Route()
+CHANGES = tuple(field.name for field in fields(Route) if field.name not in ("requests", "problems"))

@@ -31,7 +31,7 @@ def _follows(name: str, judges: dict[str, Judge], verdicts: dict[str, str], meas
     """Whether the numbers are those of the nearest printed step, to one unit; they claim no more decimals than it,
     since what is worked from few digits has no more."""
     printed = [step for step in STEPS[: STEPS.index(name)] if step in judges]
-    if not printed or verdicts[printed[-1]] == "wrong" or not _is_plain(measured):
+    if not printed or verdicts[printed[-1]] == "wrong" or not measured.route.is_plain:
         return False
     judge, before = judges[name], judges[printed[-1]]
     if judge.claims is None or before.claims is None or judge.expected.shape != measured.numbers[name].shape:
@@ -47,11 +47,6 @@ def _follows(name: str, judges: dict[str, Judge], verdicts: dict[str, str], meas
         if bool(same.all()):
             return True
     return False
-
-
-def _is_plain(measured: Measured) -> bool:
-    route = measured.route
-    return route.softmax == "keys" and not route.scale_after and route.weigh is None and route.present is None
 
 
 @np.errstate(invalid="ignore", over="ignore", divide="ignore")

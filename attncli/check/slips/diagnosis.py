@@ -11,7 +11,8 @@ from attncli.check.report import Diagnosis, worst
 from attncli.check.routes import Route
 from attncli.check.slips.case import Case
 from attncli.check.slips.sampling import Sample, are_same
-from attncli.check.slips.table import SLIPS, Slip
+from attncli.check.slips.slip import Slip
+from attncli.check.slips.table import SLIPS
 from attncli.check.steps import verdicts_of
 from attncli.check.tolerance.measures import Measured
 from attncli.errors import AttncliError
@@ -33,6 +34,11 @@ class Attempt:
     slips: tuple[Slip, ...]
     route: Route
     seen: dict[str, Array]
+    said: tuple[str, ...]  # by each route, where its slip's sentence can't know
+
+    def sentence(self, case: Case) -> str:
+        """What was done, of each slip."""
+        return "; and ".join(said or slip.sentence(case) for slip, said in zip(self.slips, self.said, strict=True))
 
     @property
     def name(self) -> str:
@@ -48,6 +54,7 @@ class Found:
     numbers: dict[str, Array]
 
 
+@np.errstate(all="ignore")  # a slip may overflow, or divide by 0
 def diagnose(
     worksheet: Worksheet, judges: dict[str, Judge], right: Measured, wrong: list[str]
 ) -> tuple[Diagnosis, ...]:
@@ -57,11 +64,16 @@ def diagnose(
         return ()
     sample = Sample(judges, right, wrong)
     singles = [
-        attempt for slip in SLIPS for route in slip.routes(case) for attempt in _attempt((slip,), route, case, sample)
+        attempt
+        for slip in SLIPS
+        for route in slip.routes(case)
+        for attempt in _attempt((slip,), route, case, sample, (route.said,))
     ]
     found = _confirm(singles, case, right, sample)
     if not found and (sample.rows is not None or any(_fits(attempt.seen, judges) for attempt in singles)):
-        effective = _drop_duplicates([attempt for attempt in singles if sample.differs(attempt.seen)])
+        effective = _drop_duplicates(
+            [attempt for attempt in singles if attempt.slips[0].paired and sample.differs(attempt.seen)]
+        )
         kept = [each for each in singles if each.slips[0].family == "scale" and not sample.differs(each.seen)]
         found = _confirm(_pairs(effective, kept, case, sample), case, right, sample)
     return _make_entries(found, case)
@@ -72,11 +84,11 @@ def _fits(seen: dict[str, Array], judges: dict[str, Judge]) -> bool:
     return all(name in seen and seen[name].shape == judge.expected.shape for name, judge in judges.items())
 
 
-def _attempt(slips: tuple[Slip, ...], route: Route, case: Case, sample: Sample) -> list[Attempt]:
+def _attempt(slips: tuple[Slip, ...], route: Route, case: Case, sample: Sample, said: tuple[str, ...]) -> list[Attempt]:
     """The attempt, or nothing where it can't be made: shapes that don't fit, a system that has not the thing."""
     try:
-        return [Attempt(slips, route, sample.numbers(route, case.request))]
-    except (AttncliError, ValueError):
+        return [Attempt(slips, route, sample.numbers(route, case.request), said)]
+    except (AttncliError, ValueError, IndexError):
         return []
 
 
@@ -103,25 +115,29 @@ def _judge(attempt: Attempt, case: Case, right: Measured) -> Found | None:
     verdicts = verdicts_of(case.judges, measured)
     if "wrong" in verdicts.values():
         return None
-    if len(attempt.slips) > 1 and _evidence(case, measured, right) < EVIDENCE:
+    least = max(slip.evidence for slip in attempt.slips) if len(attempt.slips) == 1 else EVIDENCE
+    if least and _evidence(case, measured, right, max(slip.fitted for slip in attempt.slips)) < least:
         return None
     return Found(attempt, worst(list(verdicts.values())), measured.numbers)
 
 
-def _evidence(case: Case, measured: Measured, right: Measured) -> float:
-    """In how many decimal digits, over all cells, these numbers differ from the right ones."""
+def _evidence(case: Case, measured: Measured, right: Measured, fitted: int = 0) -> float:
+    """In how many decimal digits, over all cells but the `fitted` ones, these numbers differ from the right ones."""
     return sum(
-        _digits_apart(measured.numbers[name], right.numbers[name], case.judges[name].scale(right.numbers[name], right))
+        _digits_apart(
+            measured.numbers[name], right.numbers[name], case.judges[name].scale(right.numbers[name], right), fitted
+        )
         for name in case.wrong
     )
 
 
-def _digits_apart(mine: Array, theirs: Array, unit: Array) -> float:
+def _digits_apart(mine: Array, theirs: Array, unit: Array, fitted: int) -> float:
     if mine.shape != theirs.shape:
         return np.inf
     with np.errstate(all="ignore"):
         times = np.where(np.isfinite(mine) == np.isfinite(theirs), np.abs(mine - theirs) / unit, 10)  # a digit
-    return float(np.log10(np.fmax(times, 1)).sum())
+    digits = np.sort(np.log10(np.fmax(times, 1)), axis=None)
+    return float(digits[: len(digits) - fitted].sum())
 
 
 def _drop_duplicates(attempts: list[Attempt]) -> list[Attempt]:
@@ -142,7 +158,8 @@ def _pairs(singles: list[Attempt], scales: list[Attempt], case: Case, sample: Sa
         (one,), (two,) = first.slips, second.slips
         if one.family != two.family:
             earlier, later = sorted((first, second), key=lambda attempt: attempt.slips[0].stage)
-            pairs += _attempt((one, two), earlier.route.then(later.route), case, sample)
+            said = (*first.said, *second.said)
+            pairs += _attempt((one, two), earlier.route.then(later.route), case, sample, said)
     return pairs
 
 
@@ -165,7 +182,7 @@ def _make_entries(found: list[Found], case: Case) -> tuple[Diagnosis, ...]:
         fresh = [each.attempt for each in group if each.attempt.name not in told]
         if fresh:
             slip, *also = dict.fromkeys(attempt.name for attempt in fresh)
-            sentence = "; and ".join(each.sentence(case) for each in fresh[0].slips)
+            sentence = fresh[0].sentence(case)
             verdict = group[0].verdict
             entries.append(
                 Diagnosis(slip=slip, also=tuple(also), verdict=verdict, explains=case.wrong, sentence=sentence)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from attncli.check.routes import Route
+from attncli.check.routes import ACROSS, Route
 from attncli.check.slips.changes import visible_positions
 from attncli.check.tolerance.narrow import FAR
 from attncli.errors import ProblemError
@@ -48,10 +48,10 @@ class Sample:
             return route.numbers_of(problem, self.names)
         if problem.n != self.right.problem.n:
             raise ProblemError("slip", "it has other rows than were expected")
-        if route.softmax in ("queries", "all"):
+        if route.softmax in ACROSS:
             names = ("weights",) if "weights" in self.wrong else self.names  # enough to refuse most
             return {name: self._taken(name, array) for name, array in route.numbers_of(problem, names).items()}
-        if route.present is not None:
+        if route.present is not None or route.is_whole:
             whole = route.numbers_of(problem, self.names)
             if any(array.shape != self.right.numbers[name].shape for name, array in whole.items()):
                 raise ProblemError("slip", "it has other shapes than were expected")
@@ -105,7 +105,7 @@ class Sample:
         if judge.claims is None:
             return size
         unit, full = self._taken(name, judge.claims.unit), self._taken(name, judge.claims.is_full)
-        long = self._taken(name, judge.claims.digits) >= 7
+        long = judge.is_float32 | (self._taken(name, judge.claims.digits) >= 7)
         room: Array = np.where(full | long, np.maximum(size, ROOM * unit), ROOM * unit)
         return room
 

@@ -1,7 +1,6 @@
 """The slips that `check` knows: one record each, in the order in which they are told.
 
-A slip is a name, the routes by which the numbers may have come about, and a sentence with the problem's own numbers.
-A new slip is one record here; two of one name are told in two ways.
+A new slip is one record, here or in the module of its family; two of one name are told in two ways.
 """
 
 from __future__ import annotations
@@ -14,31 +13,20 @@ from typing import TYPE_CHECKING
 from attncli.check.routes import Route
 from attncli.check.slips import changes
 from attncli.check.slips.case import Case, scaling, square_root
-from attncli.records import record
+from attncli.check.slips.heads import HEAD_SLIPS
+from attncli.check.slips.layouts import LAYOUT_SLIPS
+from attncli.check.slips.masks import MASK_SLIPS
+from attncli.check.slips.outputs import OUTPUT_SLIPS
+from attncli.check.slips.projections import PROJECTION_SLIPS
+from attncli.check.slips.scales import SCALE_SLIPS
+from attncli.check.slips.slip import Slip
+from attncli.check.slips.softmaxes import SOFTMAX_SLIPS
+from attncli.check.slips.stages import STAGE_SLIPS
 from attncli.systems import SYSTEMS
 from attncli.variants import BY_NAME, VARIANTS, Variant
 
 if TYPE_CHECKING:
     from attncli.problem.problem import Problem
-
-# in the order in which two slips are made; matrices are turned before they change places
-FAMILIES = ("system", "score", "keys", "values", "queries", "mask", "scale", "softmax", "rounding", "result")
-
-
-@record
-class Slip:
-    """`routes(case)` are the ways to make the slip on this problem, none where it makes no sense there; `sentence` says
-    what was done and what is due. Slips of one `family` exclude each other."""
-
-    name: str
-    family: str
-    routes: Callable[[Case], list[Route]]
-    sentence: Callable[[Case], str]
-
-    @property
-    def stage(self) -> int:
-        """Of two slips the one of the lower stage is made first."""
-        return FAMILIES.index(self.family)
 
 
 def _scaled_by(scale: str) -> Callable[[Case], list[Route]]:
@@ -149,7 +137,7 @@ def _system(name: str, describes: str) -> Slip:
     )
 
 
-SLIPS = (
+FIRST_SLIPS = (
     Slip("unscaled", "scale", _scaled_by("1"), _unscaled),
     Slip("scale-sqrt-dk", "scale", _scaled_by("1/sqrt(dk)"), _over_root),
     Slip("scale-sqrt-dk", "scale", _scaled_by_width("1/sqrt({})"), _over_root_of_all),
@@ -236,10 +224,16 @@ SLIPS = (
     Slip("rounded-weights", "rounding", changes.rounded_weights, changes.rounded_sentence),
     *(slip for variant in VARIANTS for slip in _variant(variant.name)),
     *(_system(system.name, system.describes) for system in SYSTEMS),
-    Slip(
-        "output-transposed",
-        "result",
-        changes.transposed_output,
-        lambda case: f"your output is the right one with two axes exchanged: its shape is {case.output_shape}",
-    ),
+)
+
+SLIPS = (
+    *FIRST_SLIPS,
+    *SCALE_SLIPS,
+    *PROJECTION_SLIPS,
+    *SOFTMAX_SLIPS,
+    *LAYOUT_SLIPS,
+    *HEAD_SLIPS,
+    *MASK_SLIPS,
+    *STAGE_SLIPS,
+    *OUTPUT_SLIPS,
 )

@@ -1,0 +1,131 @@
+"""Slips of several heads: averaged, shared in another way, or summed over."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+
+from attncli.check.routes import Route
+from attncli.check.slips.case import Case
+from attncli.check.slips.slip import Slip
+from attncli.errors import ProblemError
+from attncli.problem.problem import Problem
+
+Array = np.ndarray
+
+
+def _heads(case: Case) -> int:
+    return case.problem.lead[-1] if case.problem.lead else 1
+
+
+def _mean_weights(weights: Array) -> Array:
+    return np.broadcast_to(weights.mean(axis=-3, keepdims=True), weights.shape)
+
+
+def _averaged(case: Case) -> list[Route]:
+    """The mean of the heads' weights for each head; or of their outputs."""
+    if _heads(case) < 2:
+        return []
+    weights = f"the weights were averaged over the {_heads(case)} heads: each head has its own"
+    output = f"the outputs were averaged over the {_heads(case)} heads: each head has its own"
+    routes = [
+        Route(reweigh=lambda _problem, found: _mean_weights(found), said=weights),
+        Route(weigh=_mean_weights, said=weights),
+    ]
+    if "output" in case.wrong and not case.problem.is_joined:
+        routes.append(Route(present=_mean_output, said=output))
+    return routes
+
+
+def _mean_output(name: str, array: Array) -> Array:
+    return np.broadcast_to(array.mean(axis=-3, keepdims=True), array.shape) if name == "output" else array
+
+
+def _regrouped(choose: Callable[[int, int], int]) -> Callable[[Case], list[Route]]:
+    """Each query head with another key head: `choose(head, number of key heads)`."""
+
+    def change(problem: Problem) -> Problem:
+        if problem.key_heads is None:  # another slip has left none
+            raise ProblemError("slip", "no key head is shared")
+        heads = [choose(head, problem.key_heads) for head in range(problem.lead[-1])]
+        return replace(
+            problem,
+            keys=np.take(problem.keys, heads, axis=-3),
+            values=None if problem.values is None else np.take(problem.values, heads, axis=-3),
+            key_heads=None,
+        )
+
+    def routes(case: Case) -> list[Route]:
+        return [] if case.problem.key_heads is None else [Route(problems=(change,))]
+
+    return routes
+
+
+def _grouping(case: Case) -> str:
+    heads, key_heads = _heads(case), case.problem.key_heads or 1
+    each = heads // key_heads
+    if case.problem.conventions.grouping == "tiled":
+        return f"query head h reads key head h mod {key_heads}"
+    return f"query heads 0 to {each - 1} share key head 0, the next {each} key head 1"
+
+
+def _interleaved(case: Case) -> list[Route]:
+    key_heads = case.problem.key_heads
+    if key_heads is None or case.problem.conventions.grouping != "tiled":
+        return []
+    each = _heads(case) // key_heads
+    return _regrouped(lambda head, _count: head // each)(case)
+
+
+def _tiled(case: Case) -> list[Route]:
+    if case.problem.conventions.grouping == "tiled":
+        return []
+    return _regrouped(lambda head, count: head % count)(case)
+
+
+def _over_heads(case: Case) -> list[Route]:
+    if _heads(case) < 2:
+        return []
+    told = f"the softmax was taken over the {_heads(case)} heads"
+    return [
+        Route(softmax="heads", said=f"{told}: it goes over the {case.m} keys"),
+        Route(softmax="heads and keys", said=f"{told} and the {case.m} keys together: each head has its own"),
+    ]
+
+
+def _over_batch(case: Case) -> list[Route]:
+    return [Route(softmax="batch")] if len(case.problem.lead) > 1 and case.problem.lead[0] > 1 else []
+
+
+HEAD_SLIPS = (
+    Slip("heads-averaged", "weights", _averaged, lambda _case: "the heads were averaged"),
+    Slip(
+        "first-key-head",
+        "heads",
+        _regrouped(lambda _head, _count: 0),
+        lambda case: f"all {_heads(case)} query heads read key head 0 of {case.problem.key_heads}: {_grouping(case)}",
+    ),
+    Slip(
+        "heads-tiled",
+        "heads",
+        _tiled,
+        lambda case: f"query head h read key head h mod {case.problem.key_heads}: {_grouping(case)}",
+    ),
+    Slip(
+        "heads-interleaved",
+        "heads",
+        _interleaved,
+        lambda case: f"neighbouring query heads shared a key head: {_grouping(case)}",
+    ),
+    Slip("softmax-over-heads", "softmax", _over_heads, lambda _case: "the softmax was taken over the heads"),
+    Slip(
+        "softmax-over-batch",
+        "softmax",
+        _over_batch,
+        lambda case: (
+            f"the softmax was taken over the {case.problem.lead[0]} entries of the batch: it goes over the keys"
+        ),
+    ),
+)

@@ -1,0 +1,230 @@
+"""Axes in another order: a view of the memory where a transpose is expected."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from attncli.check.routes import Route
+from attncli.check.slips.case import Case
+from attncli.check.slips.changes import transposed_output
+from attncli.check.slips.slip import Slip
+from attncli.problem.problem import Problem, Visible
+
+if TYPE_CHECKING:
+    from attncli.inputs.request import Request
+
+Array = np.ndarray
+MATRICES = ("queries", "keys", "values")
+
+
+def _heads(case: Case) -> int:
+    return case.problem.lead[-1] if case.problem.lead else 1
+
+
+# heads that were not split
+
+
+def _one_head(request: Request, scale: str | None) -> Request:
+    return replace(request, heads=None, scale=request.scale if scale is None else scale)
+
+
+def _not_split(case: Case) -> list[Route]:
+    """One head of all columns, with its own scale or with a head's; or each head a block of rows of a view."""
+    if not case.problem.packed or _heads(case) < 2:
+        return []
+    own = repr(case.problem.scale)
+    one = f"the {case.width} columns were taken as one head: {_heads(case)} heads of {case.d_k} columns are expected"
+    routes = [Route(requests=(partial(_one_head, scale=scale),), said=one) for scale in (None, own)]
+    viewed = (
+        f"the columns were split into {_heads(case)} heads by a view, (n, H·d) as (H, n, d), which mixes the rows: "
+        "head h is the columns h·d to (h + 1)·d of every row"
+    )
+    split = partial(_viewed, names=MATRICES)
+    routes += [Route(problems=(split,), join=join, said=viewed) for join in (None, _view_joined)]
+    return routes
+
+
+def _viewed(problem: Problem, names: tuple[str, ...]) -> Problem:
+    """Memory (…, n, H, d) read as (…, H, n, d)."""
+    return _turn_all(problem, _as_view, names)
+
+
+def _turn_all(problem: Problem, turn: Callable[[Array], Array], names: tuple[str, ...] = MATRICES) -> Problem:
+    """These matrices, where there are any, laid out otherwise."""
+    given = {name: getattr(problem, name) for name in names}
+    turned = {name: turn(array) for name, array in given.items() if array is not None}
+    return replace(problem, **turned)  # type: ignore[arg-type]
+
+
+def _swap(array: Array) -> Array:
+    return np.swapaxes(array, -2, -3)
+
+
+def _as_view(array: Array) -> Array:
+    """Memory (…, n, H, d) read as (…, H, n, d)."""
+    return np.ascontiguousarray(np.moveaxis(array, -3, -2)).reshape(array.shape)
+
+
+def _as_view_back(array: Array) -> Array:
+    """Memory (…, H, n, d) read as (…, n, H, d), and seen by head again."""
+    heads, n, d = array.shape[-3:]
+    return np.moveaxis(np.ascontiguousarray(array).reshape(*array.shape[:-3], n, heads, d), -2, -3)
+
+
+def _view_joined(output: Array) -> Array:
+    """(…, H, n, d) read as (…, n, H·d)."""
+    heads, n, d = output.shape[-3:]
+    return np.ascontiguousarray(output).reshape(*output.shape[:-3], n, heads * d)
+
+
+def _not_joined(case: Case) -> list[Route]:
+    if not case.problem.packed or _heads(case) < 2 or "output" not in case.wrong:
+        return []
+    return [Route(join=_view_joined, is_whole=True)]
+
+
+# the other layout
+
+
+def _other_layout(problem: Problem, masked: bool) -> Problem:
+    """(…, heads, n, d) taken as (…, n, heads, d): the heads of each position attend to each other."""
+    visible = replace(problem.visible, lengths=None) if masked else Visible()
+    lead = (*problem.lead[:-1], problem.n)
+    return replace(_turn_all(problem, _swap), lead=lead, mask=None, bias=None, visible=visible)
+
+
+def _swap_output(name: str, array: Array) -> Array:
+    return np.swapaxes(array, -2, -3) if name == "output" else array
+
+
+def _swap_joined(output: Array) -> Array:
+    """(…, n, H, d) side by side: (…, n, H·d)."""
+    return output.reshape(*output.shape[:-2], -1)
+
+
+def _layouts(case: Case) -> list[Route]:
+    problem = case.problem
+    if not problem.lead or problem.key_heads is not None or case.n != case.m or "output" not in case.judges:
+        return []
+    if any(name in case.judges for name in ("weights", "scores", "raw_scores", "lse")):
+        return []  # of other shapes
+    places = f"the {case.n} positions and the {_heads(case)} heads changed places"
+    told = f"{places}, so that the heads of a position attend to each other"
+    routes = []
+    for masked in (True, False) if not problem.visible.is_everything else (False,):
+        change = partial(_other_layout, masked=masked)
+        if problem.packed:
+            routes.append(Route(problems=(change,), join=_swap_joined, is_whole=True, said=told))
+        else:
+            routes.append(Route(problems=(change,), present=_swap_output, said=told))
+            routes.append(Route(problems=(change,), present=_seen_as(case), said=f"{told}, and the output was left so"))
+    return routes
+
+
+def _seen_as(case: Case) -> Callable[[str, Array], Array]:
+    shape = case.problem.shapes()["output"]
+
+    def present(name: str, array: Array) -> Array:
+        return array.reshape(shape) if name == "output" else array
+
+    return present
+
+
+# memory read by other strides
+
+
+def _strided(problem: Problem, back: bool, names: tuple[str, ...]) -> Problem:
+    return _turn_all(problem, _as_view_back if back else _as_view, names)
+
+
+def _strided_values(case: Case) -> list[Route]:
+    if _heads(case) < 2 or case.problem.values is None or case.problem.key_heads is not None:
+        return []
+    ways = (
+        (False, "V's memory, (positions, heads, d_v), was read as (heads, positions, d_v)"),
+        (True, "V's memory, (heads, positions, d_v), was read as (positions, heads, d_v)"),
+    )
+    return [Route(problems=(partial(_strided, back=back, names=("values",)),), said=said) for back, said in ways]
+
+
+READ = (  # as the columns are stored, and as they were read
+    ("(3, H, d)", "(H, 3, d)"),
+    ("(H, 3, d)", "(3, H, d)"),
+    ("(3, H, d)", "(H, d, 3)"),
+    ("(H, d, 3)", "(3, H, d)"),
+)
+ORDERS = {  # of the columns of a fused projection, from those of three matrices side by side
+    "(3, H, d)": (0, 1, 2),
+    "(H, 3, d)": (1, 0, 2),
+    "(H, d, 3)": (1, 2, 0),
+}
+
+
+def _interleaved(problem: Problem, stored: str, read: str) -> Problem:
+    """Q, K and V as one matrix whose columns are stored in one order and read in another."""
+    heads = problem.lead[-1] if problem.lead else 1
+    matrices = [getattr(problem, name) for name in MATRICES]
+    if not problem.lead:
+        matrices = [matrix[None] for matrix in matrices]
+    fused = np.stack([np.moveaxis(matrix, -3, -2) for matrix in matrices], axis=-3)  # (…, n, 3, H, d)
+    d = fused.shape[-1]
+    before = fused.shape[:-3]
+    columns = np.ascontiguousarray(_ordered(fused, ORDERS[stored])).reshape(*before, -1)
+    sizes = (3, heads, d)
+    taken = columns.reshape(*before, *(sizes[axis] for axis in ORDERS[read]))
+    back = tuple(int(place) for place in np.argsort(ORDERS[read]))
+    seen = _ordered(taken, back)  # (…, n, 3, H, d)
+    parts = [np.moveaxis(seen[..., index, :, :], -2, -3) for index in range(3)]
+    if not problem.lead:
+        parts = [part[0] for part in parts]
+    return replace(problem, **dict(zip(MATRICES, parts, strict=True)))  # type: ignore[arg-type]
+
+
+def _ordered(array: Array, order: tuple[int, ...]) -> Array:
+    """The last three axes in another order."""
+    first = array.ndim - 3
+    return array.transpose(*range(first), *(first + axis for axis in order))
+
+
+def _fused(case: Case) -> list[Route]:
+    problem = case.problem
+    same = problem.values is not None and problem.values.shape == problem.keys.shape == problem.queries.shape
+    if not same or problem.key_heads is not None:
+        return []
+    sizes = f"(H = {_heads(case)}, d = {case.d_k})"
+    return [
+        Route(
+            problems=(partial(_interleaved, stored=stored, read=read),),
+            said=f"the columns of the fused Q, K and V, stored as {stored}, were read as {read} {sizes}",
+        )
+        for stored, read in READ
+        if _heads(case) > 1 or "(H, d, 3)" in (stored, read)
+    ]
+
+
+LAYOUT_SLIPS = (
+    Slip("heads-not-split", "heads", _not_split, lambda _case: "the heads were not split"),
+    Slip(
+        "heads-not-joined",
+        "result",
+        _not_joined,
+        lambda case: (
+            f"the {_heads(case)} heads' outputs were put into one matrix by a view, (H, n, d) as (n, H·d): "
+            "each query's row has its heads side by side"
+        ),
+    ),
+    Slip("other-layout", "heads", _layouts, lambda _case: "heads and positions changed places"),
+    Slip(
+        "output-transposed",
+        "result",
+        transposed_output,
+        lambda case: f"your output is the right one with two axes exchanged: its shape is {case.output_shape}",
+    ),
+    Slip("values-strided", "heads", _strided_values, lambda _case: "V was read by other strides"),
+    Slip("qkv-interleaved", "heads", _fused, lambda _case: "Q, K and V were read in another order", paired=False),
+)

@@ -1,0 +1,320 @@
+"""Masks added, multiplied, moved, laid over other axes or left out in part; and rows of queries without a key."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
+
+from attncli.check.routes import Route
+from attncli.check.slips.case import Case
+from attncli.check.slips.changes import KINDS, ROWS, drop_masks, drop_positions, fill_empty_rows, visible_cells
+from attncli.check.slips.slip import Slip
+from attncli.problem.problem import Problem, Visible
+from attncli.results.result import Result
+
+Array = np.ndarray
+
+
+def _added(problem: Problem, dropped: bool) -> Problem:
+    """The mask as numbers that are added to the scores, 1 where a query may look, or where it may not."""
+    seen = visible_cells(problem)
+    free = drop_masks(problem, KINDS)
+    numbers = (~seen if dropped else seen).astype(np.float64)
+    return replace(free, bias=numbers if free.bias is None else free.bias + numbers)
+
+
+def _mask_added(case: Case) -> list[Route]:
+    if not case.is_masked:
+        return []
+    return [
+        Route(
+            problems=(partial(_added, dropped=dropped),),
+            said=f"{case.masks} was added to the scores as the numbers 0 and 1, {where}: a masked score is −inf",
+        )
+        for dropped, where in ((False, "1 where a query may look"), (True, "1 where it may not"))
+    ]
+
+
+def _hide_weights(problem: Problem, weights: Array) -> Array:
+    return np.where(visible_cells(problem), weights, 0)
+
+
+def _unmasked_scores(problem: Problem) -> Array:
+    return Result(drop_masks(problem, KINDS), "numpy").scores
+
+
+def _times_scores(problem: Problem) -> Array:
+    """0 where masked, which counts as e⁰ in the softmax."""
+    return np.where(visible_cells(problem), _unmasked_scores(problem), 0)
+
+
+def _masked(route: Route) -> Callable[[Case], list[Route]]:
+    return lambda case: [route] if case.is_masked else []
+
+
+def _on_queries(case: Case) -> list[Route]:
+    """A mask of keys laid over the queries: in the softmax, or on the rows of the result."""
+    if case.n != case.m or not case.is_masked:
+        return []
+    routes = [Route(problems=(_turn_mask, partial(fill_empty_rows, row=row))) for row in ROWS]
+    return [*routes, Route(problems=(partial(drop_masks, kinds=KINDS),), reweigh=_rows_hidden(case), is_whole=True)]
+
+
+def _turn_mask(problem: Problem) -> Problem:
+    """The mask of keys as one of queries; what positions forbid stays."""
+    whole = replace(problem, visible=replace(problem.visible, left=None, right=None))
+    turned = np.swapaxes(visible_cells(whole), -1, -2)
+    return replace(
+        problem, mask=turned, bias=drop_masks(problem, ("mask",)).bias, visible=replace(problem.visible, lengths=None)
+    )
+
+
+def _rows_hidden(case: Case) -> Callable[[Problem, Array], Array]:
+    kept = np.swapaxes(visible_cells(case.problem), -1, -2)[..., :, :1]
+    return lambda _problem, weights: np.where(kept, weights, 0)
+
+
+def _tiled(case: Case) -> list[Route]:
+    """The masks of the batch's entries repeated as 0, 1, 0, 1 where 0, 0, 1, 1 is expected."""
+    lead = case.problem.lead
+    if len(lead) != 2 or min(lead) < 2 or not case.is_masked:
+        return []
+    return [Route(problems=(_tile_mask,))]
+
+
+def _tile_mask(problem: Problem) -> Problem:
+    seen = visible_cells(replace(problem, visible=replace(problem.visible, left=None, right=None)))
+    batch, heads = problem.lead
+    order = np.arange(batch * heads) % batch
+    tiled = seen[:, 0][order].reshape(seen.shape)
+    visible = replace(problem.visible, lengths=None)
+    return replace(problem, mask=tiled, bias=drop_masks(problem, ("mask",)).bias, visible=visible)
+
+
+def _as_lengths(problem: Problem) -> Problem:
+    """As many keys from the first on as the mask allows."""
+    counts = visible_cells(problem).sum(axis=-1, keepdims=True)
+    free = drop_masks(problem, KINDS)
+    return replace(free, mask=np.arange(problem.m) < counts)
+
+
+# what positions forbid
+
+
+def _bound(problem: Problem, **sides: int | None) -> Problem:
+    return replace(problem, visible=replace(problem.visible, **sides))  # type: ignore[arg-type]
+
+
+def _no_causal(case: Case) -> list[Route]:
+    if not case.request.causal:
+        return []
+    right = (case.request.window or (-1, -1))[1]
+    return [Route(problems=(partial(_bound, right=None if right == -1 else right),))]
+
+
+def _no_window(case: Case) -> list[Route]:
+    if case.request.window in (None, (-1, -1)):
+        return []
+    return [Route(problems=(partial(_bound, left=None, right=0 if case.request.causal else None),))]
+
+
+def _shifted(ahead: int) -> Callable[[Case], list[Route]]:
+    """The last key that a causal query sees, some keys on."""
+
+    def routes(case: Case) -> list[Route]:
+        if case.problem.visible.right is None:
+            return []
+        last = case.problem.visible.right + ahead
+        return [
+            Route(problems=(partial(_bound, right=last), partial(fill_empty_rows, row=row)))
+            for row in dict.fromkeys((case.problem.conventions.empty, *ROWS))
+        ]
+
+    return routes
+
+
+def _off_diagonal(problem: Problem) -> Problem:
+    """No query sees the key at its own position."""
+    positions = np.arange(problem.n) + problem.visible.offsets[0]
+    others = positions[:, None] != np.arange(problem.m)
+    mask = others if problem.mask is None else problem.mask & others
+    return replace(problem, mask=np.broadcast_to(mask, (*problem.lead, problem.n, problem.m)))
+
+
+def _diagonal(case: Case) -> list[Route]:
+    if len(case.problem.visible.offsets) > 1:
+        return []
+    rows = dict.fromkeys((case.problem.conventions.empty, *ROWS))
+    return [Route(problems=(_off_diagonal, partial(fill_empty_rows, row=row))) for row in rows]
+
+
+def _windows(case: Case) -> list[Route]:
+    """One key more or less on a side of the window; a width of W keys taken as W before the query's own."""
+    if case.request.window in (None, (-1, -1)):
+        return []
+    visible, routes = case.problem.visible, []
+    for side, words in (("left", "before"), ("right", "after")):
+        own = getattr(visible, side)
+        if own is None or (side == "right" and case.request.causal):
+            continue
+        for step in (1, -1):
+            if own + step >= 0:
+                said = f"the window reached {own + step} keys {words} the query's position: it reaches {own}"
+                routes.append(Route(problems=(partial(_bound, **{side: own + step}),), said=said))
+    return routes
+
+
+def _unasked(case: Case) -> list[Route]:
+    """A causal mask that nobody asked for, from either corner."""
+    if case.problem.visible.right is not None or case.m < 2:
+        return []
+    corners = dict.fromkeys((0, case.m - case.n))
+    return [
+        Route(
+            problems=(partial(_made_causal, offset=offset), partial(fill_empty_rows, row=row)),
+            said=f"a causal mask was applied, query i to the keys up to {_position(offset)}: none is asked for",
+        )
+        for offset in corners
+        for row in ("zeros", "nan")
+    ]
+
+
+def _position(offset: int) -> str:
+    return "i" if offset == 0 else f"i {'+' if offset > 0 else '−'} {abs(offset)}"
+
+
+def _made_causal(problem: Problem, offset: int) -> Problem:
+    hidden = np.arange(problem.n)[:, None] + offset < np.arange(problem.m)
+    seen = visible_cells(problem) & ~hidden
+    return replace(drop_positions(problem), mask=seen)
+
+
+MULTIPLES = (2, 4, 8, 16, 32, 64, 128)  # that keys are padded to
+
+
+def _phantoms(case: Case) -> list[Route]:
+    """Keys of zeros behind the real ones that count in the softmax."""
+    m = case.m
+    counts = dict.fromkeys([-m % multiple for multiple in MULTIPLES] + [1, 2, 3])
+    return [
+        Route(
+            reweigh=partial(_diluted, count=count),
+            said=f"the softmax counts {m + count} keys, {count} of them of score 0 as padding has: there are {m} keys",
+        )
+        for count in counts
+        if count
+    ]
+
+
+@np.errstate(all="ignore")
+def _diluted(problem: Problem, weights: Array, count: int) -> Array:
+    """The weights where `count` keys of score 0 take part."""
+    lse = Result(problem, "numpy").lse[..., None]
+    own = np.where(np.isneginf(lse), 0, 1 / (1 + count * np.exp(-lse)))
+    return weights * own
+
+
+def _empty_row(row: str) -> Callable[[Case], list[Route]]:
+    def routes(case: Case) -> list[Route]:
+        if case.problem.conventions.empty == row or bool(visible_cells(case.problem).any(axis=-1).all()):
+            return []
+        return [Route(problems=(partial(fill_empty_rows, row=row),))]
+
+    return routes
+
+
+def _empty_said(case: Case, row: str) -> str:
+    empty = ~visible_cells(case.problem).any(axis=-1)
+    first = ", ".join(str(int(place)) for place in np.unravel_index(int(np.argmax(empty)), empty.shape))
+    has = "1 query has" if empty.sum() == 1 else f"{int(empty.sum())} queries have"
+    return f"{has} no key, the first is {first}: its row is {row} here, and {case.problem.empty_row} is expected"
+
+
+def _order_of(visible: Visible) -> str:
+    right = visible.right
+    return "up to its own position" if right == 0 else f"up to {right} after its own position"
+
+
+MASK_SLIPS = (
+    Slip("mask-added", "mask", _mask_added, lambda _case: "the mask was added"),
+    Slip(
+        "mask-after-softmax",
+        "mask",
+        _masked(Route(problems=(), score=_unmasked_scores, reweigh=_hide_weights)),
+        lambda case: (
+            f"{case.masks} was applied to the weights, after the softmax: a masked score is −inf before it, "
+            "so that each row sums to 1"
+        ),
+    ),
+    Slip(
+        "mask-times-scores",
+        "mask",
+        _masked(Route(score=_times_scores)),
+        lambda case: f"the scores were multiplied by {case.masks}, and a score of 0 counts as e⁰ = 1: −inf is expected",
+    ),
+    Slip(
+        "mask-on-queries",
+        "mask",
+        _on_queries,
+        lambda case: (
+            f"{case.masks}, which is one of keys, was laid over the queries: each of the {case.m} columns is a key"
+        ),
+    ),
+    Slip(
+        "mask-tiled",
+        "mask",
+        _tiled,
+        lambda case: (
+            f"the masks of the {case.problem.lead[0]} entries were repeated in turn, 0, 1, …, 0, 1: each entry's mask "
+            f"is that of its {case.problem.lead[-1]} heads"
+        ),
+    ),
+    Slip(
+        "mask-as-length",
+        "mask",
+        _masked(Route(problems=(_as_lengths,))),
+        lambda case: f"{case.masks} was taken as a number of keys, counted from the first: it says which keys",
+    ),
+    Slip(
+        "no-causal",
+        "mask",
+        _no_causal,
+        lambda case: f"the causal mask was left out: a query sees the keys {_order_of(case.problem.visible)}",
+    ),
+    Slip(
+        "no-window",
+        "mask",
+        _no_window,
+        lambda case: (
+            f"the window {case.request.window[0]}, {case.request.window[1]} was left out" if case.request.window else ""
+        ),
+    ),
+    Slip(
+        "diagonal-masked",
+        "mask",
+        _diagonal,
+        lambda case: f"the key at the query's own position, key {case.position} for query i, was masked: it is seen",
+    ),
+    Slip(
+        "diagonal-masked",
+        "mask",
+        _shifted(-1),
+        lambda case: f"the causal mask hid the query's own position, key {case.position} for query i: it is seen",
+    ),
+    Slip(
+        "one-ahead",
+        "mask",
+        _shifted(1),
+        lambda case: f"the causal mask let query i see one key more: key {case.position} is the last",
+    ),
+    Slip("window-off-by-one", "mask", _windows, lambda _case: "the window was one key wider or narrower"),
+    Slip("unasked-causal", "mask", _unasked, lambda _case: "a causal mask was applied"),
+    Slip("phantom-keys", "weights", _phantoms, lambda _case: "keys of zeros counted", paired=False, evidence=2.0),
+    *(
+        Slip(f"empty-row-{row}", "mask", _empty_row(row), partial(_empty_said, row=words))
+        for row, words in (("uniform", "uniform over all keys"), ("nan", "NaN"), ("zeros", "0"))
+    ),
+)

@@ -1,0 +1,140 @@
+"""Outputs that are something else: the weights, a multiple, the inputs added; weights dropped as in training."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+
+from attncli.check.routes import Route
+from attncli.check.slips.case import Case
+from attncli.check.slips.slip import Slip
+from attncli.problem.problem import Problem
+
+Array = np.ndarray
+
+
+def _weights_handed_in(case: Case) -> list[Route]:
+    if "output" not in case.wrong or case.problem.is_joined or case.m != case.problem.d_v:
+        return []
+    return [
+        Route(weigh=lambda weights: weights, join=None, present=None, problems=(_values_of_one,)),
+    ]
+
+
+def _values_of_one(problem: Problem) -> Problem:
+    """The identity for V: the output is the weights."""
+    from dataclasses import replace
+
+    assert problem.values is not None
+    return replace(problem, values=np.broadcast_to(np.eye(problem.m), problem.values.shape))
+
+
+def _dropped(case: Case) -> list[Route]:
+    """The cells of the expected weights that are 0 dropped, and the rest over 1 − p; p is that of most cells."""
+    judge = case.judges.get("weights")
+    if judge is None or "weights" not in case.wrong:
+        return []
+    from attncli.results.result import Result
+
+    right = Result(case.problem, "numpy").weights
+    if judge.expected.shape != right.shape:
+        return []
+    unit = 0.0 if judge.claims is None else float(np.max(judge.claims.unit))
+    kept = (judge.expected != 0) & (right > 2 * unit)
+    gone = (judge.expected == 0) & (right > 2 * unit)
+    if not kept.any() or not gone.any():
+        return []
+    largest = np.argmax(np.where(kept, right, 0))
+    ratio = float(judge.expected.flat[largest] / right.flat[largest])
+    if not ratio > 1 + 1e-9:
+        return []
+    p = _rounded_rate(1 - 1 / ratio, unit)
+    said = (
+        f"dropout was live: {int(gone.sum())} of {int((right > 0).sum())} weights were dropped and the rest divided by "
+        f"1 − p, p = {p:.4g}: no weight is dropped here"
+    )
+    keep = judge.expected != 0
+    return [
+        Route(reweigh=lambda _problem, weights: np.where(keep, weights / (1 - p), 0), is_whole=True, said=said),
+    ]
+
+
+def _rounded_rate(p: float, unit: float) -> float:
+    """A rate of few digits, where it is one."""
+    for digits in (1, 2, 3):
+        if abs(round(p, digits) - p) < max(1e-3 if unit else 1e-6, 10 * unit):
+            return round(p, digits)
+    return p
+
+
+def _factor(case: Case) -> list[Route]:
+    """A constant factor on the output, and on the weights."""
+    from attncli.results.result import Result
+
+    name = "output" if "output" in case.wrong else "weights" if "weights" in case.wrong else None
+    if name is None:
+        return []
+    right, expected = Result(case.problem, "numpy").array(name), case.judges[name].expected
+    if right.shape != expected.shape or right.size < 2:
+        return []
+    finite = np.isfinite(right) & np.isfinite(expected)
+    size = float((right[finite] ** 2).sum())
+    if size == 0:
+        return []
+    factor = float((right[finite] * expected[finite]).sum() / size)
+    if factor == 0:
+        return []
+    short = next(
+        (
+            round(factor, digits)
+            for digits in range(1, 5)
+            if abs(round(factor, digits) / factor - 1) < 1e-4 and round(factor, digits)
+        ),
+        factor,
+    )
+    noun = "output is" if name == "output" else "weights are"
+    routes = []
+    for value in dict.fromkeys((short, factor)):
+        said = f"your {noun} times {value:.6g}: no factor is expected"
+        routes.append(Route(present=partial(_times, factor=value, only=name), said=said))
+    return routes
+
+
+def _times(name: str, array: Array, factor: float, only: str) -> Array:
+    return factor * array if name == only else array
+
+
+def _residual(case: Case) -> list[Route]:
+    """Q, x or V added to the output, where their shapes are the same."""
+    if "output" not in case.wrong:
+        return []
+    shape = case.problem.shapes()["output"]
+    routes = []
+    for name, words in (("x", "x"), ("queries", "Q"), ("values", "V")):
+        matrix = getattr(case.request, name)
+        array = None if matrix is None else np.asarray(matrix.array, np.float64)
+        if array is not None and array.shape == shape:
+            said = f"{words} was added to the output: the weighted sum alone is expected"
+            routes.append(Route(present=partial(_plus, added=array), said=said))
+    return routes
+
+
+def _plus(name: str, array: Array, added: Array) -> Array:
+    return array + added if name == "output" else array
+
+
+OUTPUT_SLIPS = (
+    Slip(
+        "weights-as-output",
+        "result",
+        _weights_handed_in,
+        lambda case: f"your output is the weights: they are to be multiplied by V, {case.output_shape}",
+        paired=False,
+    ),
+    Slip("dropout-live", "weights", _dropped, lambda _case: "dropout was live", paired=False, evidence=1.0, fitted=1),
+    Slip(
+        "values-factor", "result", _factor, lambda _case: "a factor was applied", paired=False, evidence=2.0, fitted=1
+    ),
+    Slip("residual-added", "result", _residual, lambda _case: "a residual was added"),
+)

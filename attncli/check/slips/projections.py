@@ -1,0 +1,144 @@
+"""Projections left out or turned, and queries or keys taken for one another."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from itertools import combinations
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from attncli.check.routes import Route
+from attncli.check.slips.case import Case
+from attncli.check.slips.slip import Slip
+from attncli.matrix import Matrix
+from attncli.problem.problem import Problem
+
+if TYPE_CHECKING:
+    from attncli.inputs.request import Request
+
+PROJECTED = {"q": "Q", "k": "K", "v": "V", "o": "the output"}
+SETS = (("q",), ("k",), ("v",), ("o",), ("q", "k"), ("q", "k", "v"), ("q", "k", "v", "o"))
+
+
+def _drop_projections(request: Request, letters: tuple[str, ...]) -> Request:
+    changes: dict[str, Matrix | None] = {}
+    for letter in letters:
+        weights = getattr(request, f"w_{letter}")
+        changes[f"b_{letter}"] = None
+        changes[f"w_{letter}"] = None
+        if letter != "o":
+            width = weights.array.shape[0]
+            changes[f"w_{letter}"] = Matrix(np.eye(width), weights.where)
+    return replace(request, **changes)  # type: ignore[arg-type]
+
+
+def _without(case: Case, letters: tuple[str, ...]) -> list[Route]:
+    request = case.request
+    if any(getattr(request, f"w_{letter}") is None for letter in letters):
+        return []
+    return [Route(requests=(partial(_drop_projections, letters=letters),))]
+
+
+def _without_said(case: Case, letters: tuple[str, ...]) -> str:
+    names = [PROJECTED[letter] for letter in letters]
+    were = "was" if len(names) == 1 else "were"
+    due = ", ".join(_formula(case, letter) for letter in letters)
+    return f"{' and '.join(names)} {were} not projected: expected {due}"
+
+
+def _formula(case: Case, letter: str) -> str:
+    request = case.request
+    offset = f" + b_{letter}" if getattr(request, f"b_{letter}") is not None else ""
+    if letter == "o":
+        return f"output · w_o{offset}"
+    rows = "x" if letter == "q" or request.context is None else "context"
+    return f"{PROJECTED[letter]} = {rows} · w_{letter}{offset}"
+
+
+def _drop(request: Request, names: tuple[str, ...]) -> Request:
+    changes: dict[str, Matrix | None] = dict.fromkeys(names)
+    return replace(request, **changes)  # type: ignore[arg-type]
+
+
+def _without_offset(case: Case) -> list[Route]:
+    names = [name for name in ("b_q", "b_k", "b_v", "b_o") if getattr(case.request, name) is not None]
+    sets = [(name,) for name in names] + ([tuple(names)] if len(names) > 1 else [])
+    return [
+        Route(
+            requests=(partial(_drop, names=dropped),),
+            said=f"{' and '.join(dropped)} {'was' if len(dropped) == 1 else 'were'} not added to the projection",
+        )
+        for dropped in sets
+    ]
+
+
+def _turn(request: Request, names: tuple[str, ...]) -> Request:
+    turned = {}
+    for name in names:
+        matrix = getattr(request, name)
+        turned[name] = replace(matrix, array=np.ascontiguousarray(matrix.array.mT), texts=None)
+    return replace(request, **turned)
+
+
+def _turned(case: Case) -> list[Route]:
+    names = [name for name in ("w_q", "w_k", "w_v", "w_o") if getattr(case.request, name) is not None]
+    names = [name for name in names if _is_square(getattr(case.request, name))]
+    routes = []
+    for count in range(len(names), 0, -1):
+        for chosen in combinations(names, count):
+            said = (
+                f"{' and '.join(chosen)} {'was' if count == 1 else 'were'} taken as (out, in), transposed: "
+                "a row for each input and a column for each output is expected"
+            )
+            routes.append(Route(requests=(partial(_turn, names=chosen),), said=said))
+    return routes
+
+
+def _is_square(matrix: Matrix) -> bool:
+    shape = matrix.array.shape
+    return len(shape) == 2 and shape[0] == shape[1]
+
+
+def _with_keys(problem: Problem, keys: bool) -> Problem:
+    """QQᵀ, or KKᵀ."""
+    name, other = ("queries", "keys") if keys else ("keys", "queries")
+    return replace(problem, **{name: getattr(problem, other)})
+
+
+def _same_rows(keys: bool) -> Callable[[Case], list[Route]]:
+    def routes(case: Case) -> list[Route]:
+        if case.n != case.m or case.problem.key_heads is not None:
+            return []
+        return [Route(problems=(partial(_with_keys, keys=keys),))]
+
+    return routes
+
+
+PROJECTION_SLIPS = (
+    *(
+        Slip(
+            f"no-projection-{''.join(letters)}",
+            "projection",
+            partial(_without, letters=letters),
+            partial(_without_said, letters=letters),
+        )
+        for letters in SETS
+    ),
+    Slip("no-projection-bias", "projection", _without_offset, lambda _case: "b was not added"),
+    Slip("projection-transposed", "projection", _turned, lambda _case: "weights were transposed"),
+    Slip(
+        "queries-with-queries",
+        "queries",
+        _same_rows(False),
+        lambda case: f"{case.yours} those of QQᵀ, the queries with each other: QKᵀ, a column for each key, is expected",
+    ),
+    Slip(
+        "keys-with-keys",
+        "queries",
+        _same_rows(True),
+        lambda case: f"{case.yours} those of KKᵀ, the keys with each other: QKᵀ, a row for each query, is expected",
+    ),
+)

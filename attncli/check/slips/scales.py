@@ -1,0 +1,84 @@
+"""Other scales on the raw scores that have a name."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from functools import partial
+
+from attncli.check.routes import Route
+from attncli.check.slips.case import Case, scaling
+from attncli.check.slips.slip import Slip
+from attncli.problem.problem import Problem
+
+NAMED = 2.0  # digits of evidence for one of many factors
+
+
+def with_scale(problem: Problem, scale: float) -> Problem:
+    """Another scale, whatever the variant."""
+    return replace(problem, scale=scale, scale_text=f"{scale:.6g}")
+
+
+def named_factors(case: Case) -> list[tuple[float, str]]:
+    """Factors that somebody may take for the scale, and what they are called."""
+    d_k, n, m, d_v, own = case.d_k, case.n, case.m, case.problem.d_v, case.problem.scale
+    found = [
+        (math.sqrt(d_k), "√d_k"),
+        (float(d_k), "d_k"),
+        (1 / math.sqrt(n), "1/√n, n being the number of queries"),
+        (1 / math.sqrt(m), "1/√m, m being the number of keys"),
+        (1 / n, "1/n, n being the number of queries"),
+        (1 / m, "1/m, m being the number of keys"),
+    ]
+    if d_v is not None:
+        found.append((1 / math.sqrt(d_v), "1/√d_v, d_v being the columns of V"))
+    found += [(own * own, "the scale twice"), (2 * own, "twice the scale"), (own / 2, "half of the scale")]
+    found += [(-own, "the scale with the other sign"), (1 / d_k**2, "1/d_k²"), (math.log(m) * own, "log m · scale")]
+    if own not in (0, 1):
+        found.append((1 / own, "1 over the scale"))
+    known = [own, 1.0, 1 / d_k, 1 / math.sqrt(d_k)]  # those that have slips of their own
+    kept: list[tuple[float, str]] = []
+    for factor, name in found:
+        if not any(math.isclose(factor, other) for other in known) and math.isfinite(factor):
+            known.append(factor)
+            kept.append((factor, name))
+    return kept
+
+
+def factor_said(case: Case, factor: float, name: str = "") -> str:
+    """Which factor the raw scores got, and which is expected."""
+    called = f" ({name})" if name else ""
+    taken = f"the raw scores {case.score} were multiplied by {factor:.6g}{called}"
+    if name == "√d_k" and case.problem.scale_text == "1/sqrt(dk)":
+        return f"{taken}: they are divided by it"
+    return f"{taken}: {scaling(case)}"
+
+
+def _named(case: Case) -> list[Route]:
+    return [
+        Route(problems=(partial(with_scale, scale=factor),), said=factor_said(case, factor, name))
+        for factor, name in named_factors(case)
+    ]
+
+
+def _over_heads(case: Case) -> list[Route]:
+    if not case.problem.lead or case.problem.lead[-1] < 2:
+        return []
+    heads = case.problem.lead[-1]
+    own = case.problem.scale
+    factors = [
+        (1 / math.sqrt(heads), f"1/√{heads}, of {heads} heads"),
+        (own * math.sqrt(heads), f"the scale · √{heads}, of all heads"),
+        (own / heads, f"the scale / {heads}, of all heads"),
+    ]
+    return [
+        Route(problems=(partial(with_scale, scale=factor),), said=factor_said(case, factor, name))
+        for factor, name in factors
+        if not math.isclose(factor, own)
+    ]
+
+
+SCALE_SLIPS = (
+    Slip("scale-sqrt-heads", "scale", _over_heads, scaling, paired=False),
+    Slip("scale-other", "scale", _named, scaling, paired=False, evidence=NAMED),
+)

@@ -1,0 +1,98 @@
+"""Other ways from scores to weights."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from attncli.check.routes import Route
+from attncli.check.slips.case import Case
+from attncli.check.slips.slip import Slip
+
+if TYPE_CHECKING:
+    from attncli.problem.problem import Problem
+
+Array = np.ndarray
+
+
+def _over_sum(_case: Case) -> list[Route]:
+    """Scores or raw scores over their sum: the same unless something is added."""
+    return [Route(softmax="sum"), Route(softmax="sum", score=_raw_scores)]
+
+
+def _raw_scores(problem: Problem) -> Array:
+    from attncli.results.result import Result
+
+    result = Result(problem, "numpy").compute("raw_scores", "scores")
+    return np.where(np.isneginf(result.scores), result.scores, result.raw_scores)
+
+
+def _values_alone(case: Case) -> list[Route]:
+    if case.n != case.m or "output" not in case.wrong:
+        return []
+    return [Route(weigh=lambda weights: np.broadcast_to(np.eye(case.m), weights.shape), is_whole=True)]
+
+
+def _left_column(problem: Problem, column: int) -> Problem:
+    queries = np.array(problem.queries)
+    queries[..., column] = 0
+    if not problem.variant.is_product:
+        keys = np.array(problem.keys)
+        keys[..., column] = 0
+        return replace(problem, queries=queries, keys=keys)
+    return replace(problem, queries=queries)
+
+
+FEW = 16  # columns that are each tried
+
+
+def _columns_left_out(case: Case) -> list[Route]:
+    if not 1 < case.d_k <= FEW:
+        return []
+    return [
+        Route(
+            problems=(partial(_left_column, column=column),),
+            said=f"column {column} of Q and K was left out of the scores: all {case.d_k} columns count",
+        )
+        for column in range(case.d_k)
+    ]
+
+
+SOFTMAX_SLIPS = (
+    Slip(
+        "no-exponential",
+        "softmax",
+        _over_sum,
+        lambda case: (
+            f"{case.yours} of scores over their sum: the exponential of each score over the sum of the exponentials "
+            "is expected"
+        ),
+    ),
+    Slip(
+        "exp2",
+        "softmax",
+        lambda _case: [Route(softmax="exp2")],
+        lambda case: (
+            f"{case.yours} of 2^score: e^score is expected, as if the scores were multiplied by log 2 = 0.693147"
+        ),
+    ),
+    Slip(
+        "hardmax",
+        "softmax",
+        lambda _case: [Route(softmax="largest")],
+        lambda _case: "all weight was given to the key with the largest score: the softmax gives each key a share",
+    ),
+    Slip(
+        "not-averaged",
+        "softmax",
+        _values_alone,
+        lambda _case: "your output is V itself: each row is the average of the rows of V by the weights",
+        paired=False,
+    ),
+    Slip(
+        "column-left-out", "score", _columns_left_out, lambda _case: "a column was left out", paired=False, evidence=1.0
+    ),
+)
