@@ -78,6 +78,7 @@ def check_command(
     from attncli.check.suites import CaseOutcome, problem_sources
     from attncli.files import refuse_existing, refuse_pipe
     from attncli.inputs.request import Request
+    from attncli.inputs.sources import are_matrices, source_name
     from attncli.render.check import verdict_renderer
     from attncli.results.targets import refuse_input
 
@@ -101,13 +102,15 @@ def check_command(
     read = set(options.paths)
     tolerances = {"rtol": _tolerance(rtol, "--rtol"), "atol": _tolerance(atol, "--atol")}
 
+    apart = problems if expected and are_matrices(problems, options) else []
+
     def outcome(source: str, name: str) -> CaseOutcome:
-        sources = options if source.strip() == "-" else reading.sources(keep_text=True)
+        sources = options if apart or source.strip() == "-" else reading.sources(keep_text=True)
         try:
             if source not in problems:
                 refuse_pipe(source)
             return CaseOutcome(
-                name, _report(source, sources, options, calculation, expected, tolerances, digits, strict)
+                name, _report(apart or [source], sources, options, calculation, expected, tolerances, digits, strict)
             )
         except AttncliError as error:
             return CaseOutcome(name, error=error)
@@ -118,7 +121,8 @@ def check_command(
         finally:
             read.update(sources.paths)
 
-    outcomes = [outcome(source, name) for source, name in problem_sources(problems)]
+    named = [(apart[0], source_name(apart[0]))] if apart else problem_sources(problems)
+    outcomes = [outcome(source, name) for source, name in named]
     if junit is not None:
         refuse_input(junit, "--junit", read)
         _write_junit(junit, outcomes, force)
@@ -147,7 +151,7 @@ def _tolerance(text: str | None, option: str) -> float | None:
 
 
 def _report(
-    source: str,
+    words: list[str],
     sources: Sources,
     options: Sources,
     calculation: CalculationOptions,
@@ -156,13 +160,17 @@ def _report(
     digits: int | None,
     strict: bool,
 ) -> CaseReport:
-    """One problem read, laid under the options and checked."""
+    """One problem, or Q, K and V given apart, read, laid under the options and checked."""
     from dataclasses import replace
 
     from attncli.check import check
     from attncli.inputs.problem_file import read_problem
+    from attncli.inputs.sources import worksheet_from_matrices
 
-    worksheet = read_problem(source, sources)
+    if len(words) > 1:
+        worksheet = worksheet_from_matrices(words[0], words[1], words[2] if len(words) > 2 else None, sources)
+    else:
+        worksheet = read_problem(words[0], sources)
     worksheet = replace(
         worksheet,
         request=calculation.over(worksheet.request, options),

@@ -29,7 +29,7 @@ NO_VALUE = frozenset(("null", "Null", "NULL", "~"))
 PARSERS = {**{key: setting.parse for key, setting in BY_KEY.items()}, "digits": read_whole}
 PAIRED = ("window", "heads")  # the settings that a list of two may give
 ONE_MATRIX = "holds one matrix, where a problem has queries and keys"
-APART = "give the matrices apart: attncli run Q K V"
+APART = "give the matrices apart: attncli run Q K V, or attncli check Q K V --expect-output FILE"
 
 
 def is_key(key: str) -> bool:

@@ -261,6 +261,24 @@ def worksheet_from_matrices(queries: str, keys: str, values: str | None, sources
     return Worksheet(request=request, name=source_name(queries), where=request.queries.where)
 
 
+def are_matrices(words: list[str], sources: Sources) -> bool:
+    """Whether two or three words are Q, K and perhaps V, each a single matrix, and not as many problems."""
+    return len(words) in (2, 3) and all(_is_matrix(word, sources) for word in words)
+
+
+def _is_matrix(word: str, sources: Sources) -> bool:
+    if word.strip() == "-":
+        return True
+    if exists(word) and is_folder(word):
+        return False
+    try:
+        contents = sources.contents(word)
+    except InputError:
+        return not exists(word) and exists(word.rpartition(":")[0])  # FILE:NAME
+    is_mapping = contents.tree is not None and isinstance(contents.tree.root, dict)
+    return not is_mapping and len(contents.matrices) == 1
+
+
 def source_name(text: str) -> str:
     """A source's short name: its file's without the suffix, its folder's, `stdin` or `literal`."""
     path = text if exists(text) else text.strip()

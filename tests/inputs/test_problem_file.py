@@ -277,7 +277,7 @@ REFUSED = [
     (
         "[[1, 0]]",
         "p.yaml: holds one matrix, where a problem has queries and keys",
-        "give the matrices apart: attncli run Q K V",
+        "give the matrices apart: attncli run Q K V, or attncli check Q K V --expect-output FILE",
     ),
 ]
 
@@ -373,7 +373,10 @@ def test_a_text_table_alone_is_no_problem(folder):
     with pytest.raises(AttncliError) as error:
         read_problem("q.csv", sources())
     what = "q.csv: holds one matrix, where a problem has queries and keys"
-    assert (str(error.value), error.value.hint) == (what, "give the matrices apart: attncli run Q K V")
+    assert (str(error.value), error.value.hint) == (
+        what,
+        "give the matrices apart: attncli run Q K V, or attncli check Q K V --expect-output FILE",
+    )
 
 
 def test_a_problem_has_a_name_wherever_it_comes_from(folder):

@@ -116,4 +116,6 @@ def test_one_typed_matrix_is_no_problem() -> None:
     with pytest.raises(InputError) as caught:
         read_problem("1 0; 0 1", Sources(io.BytesIO))
     assert str(caught.value) == "literal: holds one matrix, where a problem has queries and keys"
-    assert caught.value.hint == "give the matrices apart: attncli run Q K V"
+    assert (
+        caught.value.hint == "give the matrices apart: attncli run Q K V, or attncli check Q K V --expect-output FILE"
+    )
