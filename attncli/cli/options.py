@@ -52,7 +52,7 @@ class ShowingOptions:
         typer.Option(
             "--show",
             metavar="NAMES",
-            help="raw_scores, scores, weights, output, lse (default weights,output)",
+            help="queries, keys, values, raw_scores, scores, weights, output, lse, or all (default weights,output)",
             rich_help_panel=SHOWING,
         ),
     ] = None

@@ -11,7 +11,8 @@ import typer
 from attncli.cli.options import CalculationOptions, FileOptions, ReadingOptions, ShowingOptions, expand_bundles
 from attncli.cli.output import write_err, write_out
 from attncli.errors import ExitStatus, UsageError, printable, suggest
-from attncli.inputs.request import RESULT_NAMES
+from attncli.inputs.array_names import matrix_name
+from attncli.inputs.request import INPUT_NAMES, RESULT_NAMES
 
 if TYPE_CHECKING:
     from attncli.engine.compute import Outcome
@@ -151,16 +152,18 @@ def choose_results(showing: ShowingOptions, result: Result) -> list[str]:
         usual = ["weights", "output"] if result.has("output") else ["weights"]
         return usual[-1:] if showing.format in ("csv", "tsv") else usual
     names = []
+    known = (*INPUT_NAMES, *RESULT_NAMES)
     for word in showing.show.split(","):
-        name = word.strip()
-        if name not in RESULT_NAMES:
-            raise UsageError(
-                "--show",
-                f"{name!r} is not a result",
-                suggest(name, RESULT_NAMES),
-            )
+        name = word.strip().lower().replace("-", "_")
+        if name == "all":
+            names = [each for each in known if result.has(each)]
+            continue
+        name = meant if (meant := matrix_name(name)) in INPUT_NAMES else name
+        if name not in known:
+            raise UsageError("--show", f"{word.strip()!r} is not a result", suggest(name, (*known, "all")))
         if not result.has(name):
-            raise UsageError("--show", "there is no output without values", "give V, or --show weights")
+            what = "no values were given" if name == "values" else "there is no output without values"
+            raise UsageError("--show", what, "give V, or --show weights")
         if name not in names:
             names.append(name)
     if showing.format in ("csv", "tsv") and len(names) > 1:
@@ -179,7 +182,7 @@ def check_digits(digits: int) -> int:
 def held_names(names: list[str], targets: Targets, result: Result) -> list[str]:
     """What is computed in one pass before anything is written or shown: of what is shown alone, nothing large."""
     held = targets.held()
-    return sorted({*held, *(name for name in names if not result.is_large(name))})
+    return sorted({*held, *(name for name in names if name in RESULT_NAMES and not result.is_large(name))})
 
 
 def write_notes(notes: list[str]) -> None:

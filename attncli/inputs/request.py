@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from attncli.matrix import Matrix
 
 RESULT_NAMES = ("raw_scores", "scores", "weights", "output", "lse")
+INPUT_NAMES = ("queries", "keys", "values")  # shown as they are scored and averaged: projected, split
 
 
 @record

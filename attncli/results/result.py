@@ -9,7 +9,7 @@ import numpy as np
 
 from attncli.engine.compute import Outcome, Sink, compute
 from attncli.errors import NumericError
-from attncli.inputs.request import RESULT_NAMES
+from attncli.inputs.request import INPUT_NAMES, RESULT_NAMES
 from attncli.problem.problem import Problem
 from attncli.problem.row_masks import make_row_mask
 
@@ -51,7 +51,8 @@ class Result:
         """Compute these results (all by default) in one pass; returns self. What goes to `sinks` instead, such as
         `attncli.results.npy_sink.npy_sinks`, is computed in the same pass and not kept."""
         names = names or (RESULT_NAMES if sinks is None else ())
-        missing = [name for name in names if name not in self._arrays and self.has(name) and name not in (sinks or {})]
+        known = {*self._arrays, *INPUT_NAMES, *(sinks or {})}
+        missing = [name for name in names if name not in known and self.has(name)]
         if missing or sinks:
             shapes = self.problem.shapes()
             arrays = {name: np.empty(self._inner_shape(name, shapes), self.problem.dtype) for name in missing}
@@ -65,19 +66,25 @@ class Result:
 
     def has(self, name: str) -> bool:
         """Whether the problem has this result: there is no output without values."""
-        return name != "output" or self.problem.values is not None
+        return name not in ("output", "values") or self.problem.values is not None
 
     def is_large(self, name: str) -> bool:
         """Whether a result has so many cells that it is not held unless somebody needs all of it."""
         return int(np.prod(self.problem.shapes()[name], dtype=np.int64)) > LARGE
 
     def array(self, name: str) -> np.ndarray:
-        """One result by name."""
+        """One result by name, or Q, K or V as they are scored and averaged: projected, and split into heads."""
+        if name in INPUT_NAMES:
+            given: np.ndarray = getattr(self.problem, name)
+            return given.astype(self.problem.dtype, copy=False)
         return self.compute(name)._arrays[name]
 
     def lines(self, name: str, part: int, rows: list[int]) -> np.ndarray:
         """Some rows of one result of one part: (len(rows), …). Of a very large result only these are computed."""
-        if name in self._arrays or not self.is_large(name):
+        if name in ("keys", "values"):
+            of_part: np.ndarray = self.array(name)[self.problem.key_index(part)][rows]
+            return of_part
+        if name in (*self._arrays, "queries") or not self.is_large(name):
             found: np.ndarray = self._by_head_public(name)[self.problem.index(part)][rows]
             return found
         return self._alone(name, part, rows)

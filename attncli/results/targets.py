@@ -16,6 +16,7 @@ from attncli.records import record
 
 if TYPE_CHECKING:
     from attncli.engine import Sink
+    from attncli.inputs.request import Labels
     from attncli.results.result import Result
 
 OPTIONS = {"output": "--output", "weights": "--weights", "scores": "--scores", "lse": "--lse"}
@@ -104,11 +105,22 @@ def label_result(result: Result, name: str) -> Matrix:
     """One result with the labels that its file can carry."""
     problem, array = result.problem, result.array(name)
     labels = problem.labels
-    columns = {"output": labels.values, "lse": None}.get(name, labels.keys)
+    columns = labels_of_columns(labels, name)
     if array.ndim != 2 or (columns is not None and len(columns) != array.shape[1]):
         columns = None
-    rows = labels.queries if array.ndim == 2 else None
+    rows = labels_of_rows(labels, name) if array.ndim == 2 else None
     return Matrix(array, name, row_labels=rows, column_labels=columns)
+
+
+def labels_of_columns(labels: Labels, name: str) -> tuple[str, ...] | None:
+    """What the columns of a result, or of Q, K or V, are called."""
+    of_features = dict.fromkeys(("queries", "keys"), labels.features)
+    return {"output": labels.values, "values": labels.values, "lse": None, **of_features}.get(name, labels.keys)
+
+
+def labels_of_rows(labels: Labels, name: str) -> tuple[str, ...] | None:
+    """What the rows of a result, or of Q, K or V, are called."""
+    return labels.keys if name in ("keys", "values") else labels.queries
 
 
 def target_format(path: str, option: str) -> Format:

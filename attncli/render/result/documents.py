@@ -103,14 +103,18 @@ def _plain_cell(view: View, row: int, column: int, style: Style, masked: str) ->
     return format_number(float(view.cells[row, column]), style.digits)
 
 
+LATEX_SYMBOLS = {
+    "queries": "Q", "keys": "K", "values": "V",
+    "weights": "A", "output": "O", "scores": "S", "raw_scores": r"S_{\text{raw}}", "lse": r"\ell",
+}  # fmt: skip
+
+
 def result_latex(result: Result, names: list[str], style: Style) -> str:
     """A bmatrix for each result and head, for amsmath."""
     blocks = []
     for name in names:
         for view in views(result, name, full=style.full):
-            symbol = {"weights": "A", "output": "O", "scores": "S", "raw_scores": r"S_{\text{raw}}", "lse": r"\ell"}[
-                name
-            ]
+            symbol = LATEX_SYMBOLS[name]
             rows = [
                 " & ".join(_latex_number(view, place, column, style) for column in range(len(view.columns)))
                 for place in range(len(view.rows))

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from attncli.results.result import Result
 
 LEGENDS = {
+    "queries": "queries Q",
+    "keys": "keys K",
+    "values": "values V",
     "raw_scores": "raw scores",
     "scores": "scores",
     "weights": "weights",

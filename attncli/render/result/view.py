@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from attncli.inputs.request import INPUT_NAMES
 from attncli.records import record
+from attncli.results.targets import labels_of_columns, labels_of_rows
 
 if TYPE_CHECKING:
     from attncli.results.result import Result
@@ -74,23 +76,25 @@ def views(result: Result, name: str, *, full: bool = False, columns_at_most: int
 
 def _view(result: Result, name: str, number: int, full: bool, columns_at_most: int | None) -> View:
     problem = result.problem
-    rows = list(range(problem.n)) if full else edges(problem.n, ROWS_AT_MOST, ROWS_AT_EDGES)
+    of_keys = name in ("keys", "values")
+    height = problem.m if of_keys else problem.n
+    rows = list(range(height)) if full else edges(height, ROWS_AT_MOST, ROWS_AT_EDGES)
     lines = result.lines(name, number, rows)
     if lines.ndim == 1:
         lines = lines[:, None]
     masked = ~result.allowed(number, rows) if name in ("weights", "scores") else None
     labels = problem.labels
-    column_labels = {"output": labels.values, "lse": ("lse",)}.get(name, labels.keys)
     return _assembled(
         name=name,
         part=_part_name(result, number),
         rows=rows,
         lines=lines,
         masked=masked,
-        height=problem.n,
-        row_labels=labels.queries,
-        column_labels=column_labels,
-        column_noun={"output": "c", "lse": ""}.get(name, "k"),
+        height=height,
+        row_labels=labels_of_rows(labels, name),
+        row_noun="k" if of_keys else "q",
+        column_labels=("lse",) if name == "lse" else labels_of_columns(labels, name),
+        column_noun={"output": "c", "lse": "", **dict.fromkeys(INPUT_NAMES, "c")}.get(name, "k"),
         full=full,
         columns_at_most=columns_at_most,
     )
@@ -115,6 +119,7 @@ def _joined_views(result: Result, full: bool, columns_at_most: int | None) -> li
                 masked=None,
                 height=n,
                 row_labels=result.problem.labels.queries,
+                row_noun="q",
                 column_labels=result.problem.labels.values,
                 column_noun="c",
                 full=full,
@@ -133,6 +138,7 @@ def _assembled(
     masked: np.ndarray | None,
     height: int,
     row_labels: tuple[str, ...] | None,
+    row_noun: str,
     column_labels: tuple[str, ...] | None,
     column_noun: str,
     full: bool,
@@ -151,7 +157,7 @@ def _assembled(
         rows=rows,
         columns=columns,
         cells=lines[:, columns],
-        row_labels=[row_labels[i] if row_labels and i < len(row_labels) else f"q{i}" for i in rows],
+        row_labels=[row_labels[i] if row_labels and i < len(row_labels) else f"{row_noun}{i}" for i in rows],
         column_labels=[
             column_labels[j] if column_labels and len(column_labels) == width else f"{column_noun}{j}" for j in columns
         ],
@@ -159,7 +165,7 @@ def _assembled(
         sums=wide.sum(axis=1) if is_weights else None,
         peaks=wide.max(axis=1) if is_weights else None,
         is_level=[_is_level(line, hidden) for line, hidden in zip(wide, _hidden(masked, lines), strict=True)],
-        row_noun="queries",
+        row_noun={"q": "queries", "k": "keys"}[row_noun],
         column_noun={"k": "keys", "c": "columns"}.get(column_noun, ""),
     )
 
