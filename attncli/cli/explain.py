@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from attncli.cli.options import CalculationOptions, ReadingOptions, expand_bundles
-from attncli.cli.output import write_err, write_out
+from attncli.cli.output import page_out, write_err
 from attncli.cli.run import check_digits, read_worksheet, write_notes
 from attncli.errors import ExitStatus, UsageError, printable
 
@@ -35,7 +35,7 @@ def explain_command(
         typer.Option(
             "--query",
             metavar="I|LABEL",
-            help="this query, by number from 0 or label (repeatable; default: all of a small problem, or the first)",
+            help="this query: 0, q0 or its label, or all (repeatable; default: all of a short page, else the first)",
             rich_help_panel=EXPLAINING,
         ),
     ] = None,
@@ -116,7 +116,7 @@ def explain_command(
         text = explanation_html(page, style, relative_address(play, output))
         write_atomically(play, [render_page(make_page_data(request, title))], force=force)
     if output is None:
-        write_out(text)
+        page_out(text)
     else:
         write_atomically(output, [text.encode()], force=force)
     if not quiet:

@@ -53,6 +53,45 @@ def write_out(text: str, *, in_colour: bool = True) -> None:
         raise OutputError("standard output", system_reason(error)) from None
 
 
+def page_out(text: str) -> None:
+    """Write what people read to standard output: through $PAGER (less -R unless it says otherwise) where a terminal has
+    fewer lines than the text, as it is everywhere else."""
+    if not _is_interactive() or text.count("\n") < _terminal_lines() or (pager := _pager()) is None:
+        write_out(text)
+        return
+    import subprocess
+
+    shown = IN_COLOUR.sub(lambda found: printable(found[0]), text)
+    try:
+        environment = {"LESS": "FRX", "LESSCHARSET": "utf-8", **os.environ}
+        subprocess.run(pager, input=shown.encode(sys.stdout.encoding, "replace"), env=environment, check=False)
+    except OSError:  # a pager that is not there
+        write_out(text)
+
+
+def _is_interactive() -> bool:
+    streams = (sys.stdin, sys.stdout)
+    return all(stream is not None and stream.isatty() for stream in streams) and os.environ.get("TERM") != "dumb"
+
+
+def _terminal_lines() -> int:
+    try:
+        return os.get_terminal_size(sys.stdout.fileno()).lines or 24
+    except (OSError, ValueError):
+        return 24
+
+
+def _pager() -> list[str] | None:
+    """The reader's pager, or less; None where they want none."""
+    import shlex
+
+    words = os.environ.get("PAGER", "less -R")
+    try:
+        return shlex.split(words) or None
+    except ValueError:
+        return None
+
+
 def write_err(text: str) -> None:
     """Write lines to standard error, none of which steers a terminal; where it is closed there is nobody to tell."""
     try:

@@ -25,7 +25,9 @@ from attncli.problem.problem import Problem
 from attncli.records import record
 from attncli.variants import explain_score
 
-SMALL_SOLUTIONS, SMALL_CELLS = 8, 128  # a problem with more is explained by its first query, and said so
+LINES_AT_MOST = 400  # of a terminal; a longer page is cut to its first query, and says so
+SMALL_CELLS = 128
+GIVEN_AGAIN = "What is given: the query q; keys and values are those above"
 PARTS_AT_MOST = 4
 
 
@@ -64,7 +66,7 @@ def explain(
         of_query = [compute_numbers(problem, names, part, query, engine) for part in choice.parts]
         shown += of_query
         solutions += [solve(numbers, figures, until) for numbers in of_query]
-        solutions += join_heads(problem, names, query, choice.parts, figures, until, engine)
+        solutions += solve_joins(problem, names, query, choice.parts, figures, until, engine)
     preparation = projection_steps(request, problem, names, choice.queries, choice.parts, figures)
     return Explanation(
         title=title or "",
@@ -91,14 +93,18 @@ def choose(problem: Problem, names: Names, words: Sequence[str]) -> Choice:
     """The queries that were asked for, and all parts unless they are too many."""
     notes = []
     parts = list(range(problem.parts))
-    if words:
+    if tuple(words) == ("all",) and "all" not in (problem.labels.queries or ()):
+        queries = list(range(problem.n))
+    elif words:
         queries = list(dict.fromkeys(find_query(word, problem) for word in words))
     else:
-        cells = problem.n * problem.m * problem.parts
-        is_small = problem.n * problem.parts <= SMALL_SOLUTIONS and cells <= SMALL_CELLS
-        queries = list(range(problem.n)) if is_small or problem.n == 1 else [0]
+        is_short = problem.n * problem.parts * lines_of_query(problem) <= LINES_AT_MOST
+        queries = list(range(problem.n)) if is_short else [0]
         if len(queries) < problem.n:
-            notes.append(f"this is the first of {problem.n:,} queries: --query I chooses another, by number or label")
+            notes.append(
+                f"this is the first of {problem.n:,} queries: --query I chooses another, by number or label, and "
+                "--query all works them all out"
+            )
     if len(parts) > PARTS_AT_MOST:
         parts = parts[: 1 if len(queries) * problem.m > SMALL_CELLS else PARTS_AT_MOST]
         notes.append(
@@ -109,6 +115,13 @@ def choose(problem: Problem, names: Names, words: Sequence[str]) -> Choice:
             f"of {problem.m:,} keys the page shows the highest-scoring and those at both ends; every sum is over all"
         )
     return Choice(queries, parts, tuple(notes))
+
+
+def lines_of_query(problem: Problem) -> int:
+    """About how many lines of a terminal the work of one query takes: the titles and words, then for each key that is
+    shown a line in each step, and more where it has many features or a column of the output has its own."""
+    keys, features, columns = min(problem.m, KEYS_AT_MOST // 2), min(problem.d_k, 8), min(problem.d_v or 0, 8)
+    return 30 + keys * (4 + (features + 2) // 3) + columns
 
 
 def solve(numbers: Numbers, figures: Figures, until: str) -> Solution:
@@ -151,7 +164,7 @@ def empty_step(numbers: Numbers, figures: Figures) -> Step:
     return Step("exp", "There is nothing to attend to", None, (what + ".",), lines)
 
 
-def join_heads(
+def solve_joins(
     problem: Problem, names: Names, query: int, parts: list[int], figures: Figures, until: str, engine: str
 ) -> list[Solution]:
     """Where heads are joined or the output is projected: that step for each entry that was explained."""
@@ -170,15 +183,24 @@ def join_heads(
 
 
 def drop_repetitions(solutions: list[Solution]) -> list[Solution]:
-    """The solutions without the words that an earlier one said already; a step that has nothing else keeps them."""
+    """The solutions without what an earlier one said already: words, steps that are words alone, and the keys and
+    values of a part, where all of them stand as they did."""
     said: set[str] = set()
-    found = []
+    given: dict[str, tuple[Line, ...]] = {}
+    found: list[Solution] = []
     for solution in solutions:
         steps = []
         for step in solution.steps:
-            words = tuple(words for words in step.words if words not in said or not step.lines)
+            lines = step.lines
+            if step.name == "given":
+                if given.get(solution.part) == lines[1:]:
+                    step = replace(step, title=GIVEN_AGAIN, lines=lines[:1])
+                given[solution.part] = lines[1:]
+            is_heard = not lines and step.name != "exp" and said.issuperset(step.words)
+            words = tuple(words for words in step.words if words not in said)
             said.update(step.words)
-            steps.append(replace(step, words=words))
+            if not is_heard:
+                steps.append(replace(step, words=words))
         found.append(replace(solution, steps=tuple(steps)))
     return found
 

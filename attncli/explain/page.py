@@ -46,6 +46,11 @@ class Step:
     lines: tuple[Line, ...] = ()
     after: tuple[str, ...] = ()
 
+    @property
+    def heading(self) -> str:
+        """ "1. " in front of the title of a step that has a number: the same in every solution."""
+        return f"{STEPS.index(self.name)}. " if self.name in STEPS[1:] else ""
+
 
 @dataclass(frozen=True, slots=True)
 class Solution:

@@ -48,7 +48,9 @@ def test_words_that_were_said_are_not_said_again(capsys: pytest.CaptureFixture[s
     run(["explain", BANK])
     out = capsys.readouterr().out
     assert out.count("The exponential makes every score positive") == 1
-    assert out.count("Nothing is masked") == 3
+    assert out.count("Nothing is masked") == 1
+    assert out.count("river  k = [1, 0],  v = [  1,   0]") == 1
+    assert out.count("4. Turn scores into positive numbers") == 3
 
 
 @pytest.mark.parametrize("words", [["--query", "bank"], ["--query", "2"], ["--query", "bank", "--query", "2"]])
@@ -100,7 +102,8 @@ def test_a_large_problem_is_explained_by_its_first_query(capsys: pytest.CaptureF
     out, err = capsys.readouterr()
     assert sum(line.startswith("━━") for line in out.split("\n")) == 1
     assert err == (
-        "note: this is the first of 40 queries: --query I chooses another, by number or label\n"
+        "note: this is the first of 40 queries: --query I chooses another, by number or label, "
+        "and --query all works them all out\n"
         "note: of 40 keys the page shows the highest-scoring and those at both ends; every sum is over all\n"
     )
 
@@ -200,3 +203,36 @@ def test_a_query_is_named_as_tables_and_pages_name_it(run, word):
     ran = run("explain", "1 0; 0 1", "1 0; 0 1", "1 2; 3 4", "--query", word)
     assert ran.status == 0
     assert "━━ query 1 ━" in ran.out
+
+
+def test_a_page_is_cut_by_lines_and_query_all_shows_the_rest(run, tmp_path):
+    random = np.random.default_rng(0)
+    files = []
+    for name in "qkv":
+        files.append(str(tmp_path / f"{name}.npy"))
+        np.save(files[-1], random.normal(size=(8, 64)))
+    first, whole = run("explain", *files), run("explain", *files, "--query", "all")
+    assert "━━ query 1 ━" not in first.out
+    assert "--query all" in first.err
+    assert len(first.out.split("\n")) < 300
+    assert "━━ query 7 ━" in whole.out
+    assert "--query all" not in whole.err
+
+
+@pytest.mark.parametrize(
+    ("pager", "lines", "paged"),
+    [
+        ("{python} -c 'print(6*7)'", 5, True),
+        ("{python} -c 'print(6*7)'", 500, False),
+        ("", 5, False),
+        ("no-such", 5, False),
+    ],
+)
+def test_a_long_page_goes_through_the_pager_of_a_terminal(monkeypatch, capfd, pager, lines, paged):
+    from attncli.cli import output
+
+    monkeypatch.setattr(output, "_is_interactive", lambda: True)
+    monkeypatch.setattr(output, "_terminal_lines", lambda: lines)
+    monkeypatch.setenv("PAGER", pager.format(python=sys.executable))
+    output.page_out("line\n" * 20)
+    assert capfd.readouterr().out == ("42\n" if paged else "line\n" * 20)

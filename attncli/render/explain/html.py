@@ -31,7 +31,7 @@ def explanation_html(page: Explanation, style: Style, play: str | None = None) -
     if page.grids:
         matrices = "".join(heat_map(grid) for grid in page.grids)
         body.append(f'<section><h2>The matrices</h2><div class="matrices">{matrices}</div></section>')
-    body += [step_html(step, "", 2) for step in page.preparation]
+    body += [step_html(step, 2) for step in page.preparation]
     body += [solution_html(solution, place) for place, solution in enumerate(page.solutions)]
     body.append(f"<footer><p>{escape(rounding_note(page))}</p></footer>")
     head = (
@@ -62,16 +62,13 @@ def solution_html(solution: Solution, place: int) -> str:
     if solution.summary:
         told = "".join(f"<p>{escape(sentence)}</p>" for sentence in solution.summary)
         summary = [f"<aside><h3>In words</h3>{told}</aside>"]
-    number = 0
     for step in solution.steps:
-        is_counted = step.name not in ("given", "join")
-        number += is_counted
-        parts.append(step_html(step, f"{number}. " if is_counted else "", 3))
+        parts.append(step_html(step, 3))
     return "\n".join([*parts, *summary, "</section>"])
 
 
-def step_html(step: Step, number: str, level: int) -> str:
-    parts = [f'<section class="step"><h{level}>{number}{escape(step.title)}</h{level}>']
+def step_html(step: Step, level: int) -> str:
+    parts = [f'<section class="step"><h{level}>{step.heading}{escape(step.title)}</h{level}>']
     parts += [f"<p>{escape(words)}</p>" for words in step.words]
     if step.formula is not None:
         parts.append(math_block(step.formula))

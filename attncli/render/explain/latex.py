@@ -35,7 +35,7 @@ def explanation_latex(page: Explanation, style: Style) -> str:
     body.append("\\end{itemize}")
     body += matrix_lines(page.grids)
     for step in page.preparation:
-        body += step_lines(step, "")
+        body += step_lines(step)
     for solution in page.solutions:
         body += solution_lines(solution)
     body += [r"\bigskip", rf"{{\small {escape_latex(rounding_note(page))}}}"]
@@ -86,11 +86,8 @@ def matrix_lines(grids: tuple[Grid, ...]) -> list[str]:
 def solution_lines(solution: Solution) -> list[str]:
     name = f"{solution.query}{f', {solution.part}' if solution.part else ''}"
     lines = [rf"\section{{{escape_latex(name)}}}"]
-    number = 0
     for step in solution.steps:
-        is_counted = step.name not in ("given", "join")
-        number += is_counted
-        lines += step_lines(step, f"{number}. " if is_counted else "")
+        lines += step_lines(step)
     if solution.summary:
         lines.append(r"\subsection{In words}")
         for sentence in solution.summary:
@@ -98,8 +95,8 @@ def solution_lines(solution: Solution) -> list[str]:
     return lines
 
 
-def step_lines(step: Step, number: str) -> list[str]:
-    lines = [rf"\subsection{{{number}{escape_latex(step.title)}}}"]
+def step_lines(step: Step) -> list[str]:
+    lines = [rf"\subsection{{{step.heading}{escape_latex(step.title)}}}"]
     for words in step.words:
         lines += [escape_latex(words), ""]
     if step.formula is not None:

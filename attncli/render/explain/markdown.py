@@ -53,10 +53,8 @@ def matrix_table(grid: Grid) -> str:
 def solution_blocks(solution: Solution) -> list[str]:
     name = f"{solution.query}{f', {solution.part}' if solution.part else ''}"
     blocks = [f"## {escape_markdown(name)}"]
-    number = 0
     for step in solution.steps:
-        number += step.name not in ("given", "join")
-        blocks += step_blocks(step, f"### {number}\\. " if step.name not in ("given", "join") else "### ")
+        blocks += step_blocks(step, "### " + step.heading.replace(".", "\\."))
     if solution.summary:
         blocks += ["### In words", *(escape_markdown(sentence) for sentence in solution.summary)]
     return blocks

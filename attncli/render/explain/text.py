@@ -73,7 +73,7 @@ class Writer:
                 *matrices_text(page.grids, self.width, self.style, self.writer),
             ]
         for step in page.preparation:
-            lines += [[], *self.step(step, "")]
+            lines += [[], *self.step(step)]
         for solution in page.solutions:
             lines += [[], *self.solution(solution)]
         return [*lines, [], *self.paragraph(to_ascii(rounding_note(page), self.style), "dim")]
@@ -84,19 +84,16 @@ class Writer:
         lines: list[Written] = []
         for text in wrap(name, self.width - 4) or [""]:
             lines.append([(f"{rule * 2} {text} ", "bold"), (rule * max(0, self.prose - text_width(text) - 4), "dim")])
-        number = 0
         for step in solution.steps:
-            number += step.name != "given"
-            heading = f"{number}. " if step.name not in ("given", "join") else ""
-            lines += [[], *self.step(step, heading)]
+            lines += [[], *self.step(step)]
         if solution.summary:
             lines += [[], [("In words", "bold")]]
             for sentence in solution.summary:
                 lines += self.paragraph(sentence, indent=3)
         return lines
 
-    def step(self, step: Step, number: str) -> list[Written]:
-        lines = self.paragraph(f"{number}{step.title}", "bold")
+    def step(self, step: Step) -> list[Written]:
+        lines = self.paragraph(f"{step.heading}{step.title}", "bold")
         for words in step.words:
             lines += self.paragraph(words, indent=3)
         if step.formula is not None:
