@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 Array = np.ndarray
 
 SHOWS = 0.005  # a difference from a whole number that two decimals show
+LEAST_DIGITS = 100  # units of the largest number, where fewer decimals still say something
 FEW = 4  # right numbers that are told
 
 
@@ -65,7 +67,8 @@ def check(
         from attncli.check.slips.diagnosis import diagnose
 
         wrong = [found.what for found in checks if found.verdict == "wrong"]
-        diagnosis = diagnose(worksheet, judges, measured, wrong)
+        is_rounded = all(found.note for found in checks if found.verdict == "wrong")
+        diagnosis = diagnose(worksheet, judges, measured, wrong, is_rounded=is_rounded)
     return CaseReport(
         name=worksheet.name,
         title=worksheet.title,
@@ -176,7 +179,7 @@ def _check_matrix(judge: Judge, verdict: str, measured: Measured) -> MatrixCheck
         labels=_labels(measured.problem, name, at),
         tolerance=tolerance,
         errors=measure_errors(judge, measured, counted),
-        note=_whole_said(judge, verdict, computed),
+        note=_whole_said(judge, verdict, computed) or _digits_said(judge, verdict, measured),
     )
 
 
@@ -201,6 +204,28 @@ def _whole_said(judge: Judge, verdict: str, computed: Array) -> str:
         return ""
     verb = "one is" if len(right) == 1 else "ones are"
     return f"claims whole numbers only; the right {verb} {', '.join(right)}{more}"
+
+
+def _digits_said(judge: Judge, verdict: str, measured: Measured) -> str:
+    """With how many decimals fewer, or by its own digits alone, every number of a wrong matrix holds."""
+    if verdict != "wrong" or judge.claims is None or judge.claims.decimals is None or judge.claims.is_whole.any():
+        return ""
+    shown = replace(judge.claims, unit=np.where(judge.claims.is_full, 0.0, judge.claims.shown))
+    if bool((shown.unit > judge.claims.unit).any()) and _holds(replace(judge, claims=shown), measured):
+        return "every number holds to the digits that it shows itself"
+    largest = float(np.abs(judge.expected[np.isfinite(judge.expected)]).max(initial=0))
+    for decimals in range(judge.claims.decimals - 1, 0, -1):
+        unit = 10.0**-decimals
+        if largest < LEAST_DIGITS * unit:
+            break
+        fewer = replace(judge.claims, unit=np.full(judge.expected.shape, unit), is_full=np.zeros_like(shown.is_full))
+        if _holds(replace(judge, claims=fewer), measured):
+            return f"every number holds at {decimals} decimal{'' if decimals == 1 else 's'}: --digits {decimals}"
+    return ""
+
+
+def _holds(judge: Judge, measured: Measured) -> bool:
+    return judge.verdict(measured) in ("exact", "last-digit")
 
 
 def _by(shape: tuple[int, ...]) -> str:

@@ -74,6 +74,17 @@ class Judge:
             return "exact" if bool((error <= 2 * measured.bound(self.name, self.dtype)).all()) else "wrong"
         return self._by_digits(self.claims, error, measured)
 
+    def is_off(self, measured: Measured) -> Array:
+        """Which cells are farther off than their unit."""
+        computed = measured.numbers[self.name]
+        found: Array = ~(self._error(computed) <= self.scale(computed, measured))
+        return found
+
+    def is_within(self, allowed: Array, measured: Measured) -> bool:
+        """Whether no cell is farther off than this."""
+        error = self._error(measured.numbers[self.name])
+        return bool((error <= allowed).all())
+
     def _by_tolerance(self, tolerance: Tolerance, error: Array, measured: Measured) -> str:
         allowed = tolerance.of(measured.numbers[self.name])
         if bool(((error == 0) | (error <= allowed)).all()):

@@ -10,6 +10,8 @@ import numpy as np
 from attncli.check.report import Diagnosis, worst
 from attncli.check.routes import Route
 from attncli.check.slips.case import Case
+from attncli.check.slips.cells import cells_said, precision_said, proofs_said
+from attncli.check.slips.fitted import fitted_scale
 from attncli.check.slips.sampling import Sample, are_same
 from attncli.check.slips.slip import Slip
 from attncli.check.slips.table import SLIPS
@@ -56,9 +58,13 @@ class Found:
 
 @np.errstate(all="ignore")  # a slip may overflow, or divide by 0
 def diagnose(
-    worksheet: Worksheet, judges: dict[str, Judge], right: Measured, wrong: list[str]
+    worksheet: Worksheet, judges: dict[str, Judge], right: Measured, wrong: list[str], *, is_rounded: bool
 ) -> tuple[Diagnosis, ...]:
-    """Single slips in their order; only where there is none, pairs. The same numbers make one entry."""
+    """Single slips in their order; only where there is none, single cells, a fitted factor, and pairs; and only where
+    there is none of these, what can be said anyway, unless the numbers hold with fewer digits (`is_rounded`).
+
+    The same numbers make one entry.
+    """
     case = Case(worksheet.request, right.problem, judges, tuple(wrong))
     if not any(judges[name].expected.any() for name in wrong):  # zeros show nothing
         return ()
@@ -70,13 +76,29 @@ def diagnose(
         for attempt in _attempt((slip,), route, case, sample, (route.said,))
     ]
     found = _confirm(singles, case, right, sample)
-    if not found and (sample.rows is not None or any(_fits(attempt.seen, judges) for attempt in singles)):
-        effective = _drop_duplicates(
-            [attempt for attempt in singles if attempt.slips[0].paired and sample.differs(attempt.seen)]
-        )
-        kept = [each for each in singles if each.slips[0].family == "scale" and not sample.differs(each.seen)]
-        found = _confirm(_pairs(effective, kept, case, sample), case, right, sample)
-    return _make_entries(found, case)
+    if found:
+        return _make_entries(found, case)
+    if cells := cells_said(case, right):
+        return cells
+    if sample.rows is not None or any(_fits(attempt.seen, judges) for attempt in singles):
+        found = _confirm(_fitted(case, sample), case, right, sample)
+        if not found:
+            paired = [attempt for attempt in singles if attempt.slips[0].paired]
+            effective = _drop_duplicates([attempt for attempt in paired if sample.differs(attempt.seen)])
+            kept = [each for each in singles if each.slips[0].family == "scale" and not sample.differs(each.seen)]
+            found = _confirm(_pairs(effective, kept, case, sample), case, right, sample)
+    entries = _make_entries(found, case)
+    if entries or is_rounded:
+        return entries
+    return precision_said(case, right) or proofs_said(case, right)
+
+
+def _fitted(case: Case, sample: Sample) -> list[Attempt]:
+    """The factor on the raw scores that fits best."""
+    slip = fitted_scale(case, sample)
+    if slip is None:
+        return []
+    return [attempt for route in slip.routes(case) for attempt in _attempt((slip,), route, case, sample, (route.said,))]
 
 
 def _fits(seen: dict[str, Array], judges: dict[str, Judge]) -> bool:

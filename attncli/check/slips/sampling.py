@@ -79,6 +79,23 @@ class Sample:
             for name in self.wrong
         )
 
+    def differences(self, seen: dict[str, Array]) -> Array:
+        """Numbers less the expected ones, of all wrong matrices in a row."""
+        pairs = ((seen[name], self._taken(name, self.judges[name].expected)) for name in self.wrong)
+        return np.concatenate([(mine - expected).reshape(-1) for mine, expected in pairs])
+
+    def misfit(self, seen: dict[str, Array]) -> float:
+        """How far numbers are from the wrong matrices: the mean size of their differences, which few wild cells do not
+        decide."""
+        total = 0.0
+        for name in self.wrong:
+            expected = self._taken(name, self.judges[name].expected)
+            if name not in seen or seen[name].shape != expected.shape:
+                return float("inf")
+            off = np.abs(seen[name] - expected)
+            total += float(off[np.isfinite(off)].mean()) if np.isfinite(off).any() else float("inf")
+        return total
+
     def may_be(self, seen: dict[str, Array]) -> bool:
         """Whether numbers are near enough to the expected ones for their bounds to matter."""
         for name, judge in self.judges.items():

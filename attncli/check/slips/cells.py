@@ -1,0 +1,213 @@
+"""Slips of single cells, and what may be said of numbers that no other slip explains."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from attncli.check.report import Diagnosis
+from attncli.check.tolerance.narrow import BITS, rounded
+
+if TYPE_CHECKING:
+    from attncli.check.judge import Judge
+    from attncli.check.slips.case import Case
+    from attncli.check.tolerance.measures import Measured
+
+Array = np.ndarray
+
+MOST_CELLS = 2  # that are wrong where all others are right
+LEAST_CELLS = 4  # that are off where a lower precision is believed
+ROUNDINGS = 8  # of the largest number, that such a computation is off at most
+SHARE = 4  # of so many cells one may be wrong
+
+
+def cells_said(case: Case, right: Measured) -> tuple[Diagnosis, ...]:
+    """`one-cell` where all is right but one or two cells; with `copied-digit` where a digit makes them right."""
+    wrong: dict[str, list[tuple[int, ...]]] = {}
+    verdicts = []
+    for name in case.wrong:
+        judge = case.judges[name]
+        if judge.expected.shape != right.numbers[name].shape:
+            return ()
+        cells, verdict = _wrong_cells(judge, right)
+        if not cells:
+            return ()
+        wrong[name] = cells
+        verdicts.append(verdict)
+    if sum(map(len, wrong.values())) > MOST_CELLS:
+        return ()
+    told = [(name, cell, *_texts(case.judges[name], cell, right)) for name, cells in wrong.items() for cell in cells]
+    sentences = [
+        f"{name} at [{', '.join(map(str, cell))}] says {says}, {due} is right" for name, cell, says, due in told
+    ]
+    sentence = f"all is right but {' and '.join(sentences)}"
+    slips = [_copied(says, due) for _, _, says, due in told]
+    also: tuple[str, ...] = ()
+    if all(slips):
+        also = ("copied-digit",)
+        sentence += f": {' and '.join(dict.fromkeys(slips))}"
+    found = Diagnosis(slip="one-cell", also=also, verdict=verdicts[0], explains=case.wrong, sentence=sentence)
+    return (found,)
+
+
+def _wrong_cells(judge: Judge, right: Measured) -> tuple[list[tuple[int, ...]], str]:
+    """The cells, one or two, without which the matrix holds, and its verdict then; none where there are more."""
+    _, counted = judge.worst(right)
+    says_something = (judge.expected != 0) & (right.numbers[judge.name] != 0)
+    most = min(MOST_CELLS, int(says_something.sum()) // SHARE)
+    order = np.argsort(-counted, axis=None)[:most]
+    mended = np.array(judge.expected)
+    cells: list[tuple[int, ...]] = []
+    for place in order:
+        cell = tuple(int(index) for index in np.unravel_index(int(place), counted.shape))
+        mended[cell] = _as_printed(judge, float(right.numbers[judge.name][cell]), cell)
+        cells.append(cell)
+        verdict = replace(judge, expected=mended).verdict(right)
+        if verdict != "wrong":
+            return cells, verdict
+    return [], "wrong"
+
+
+def _as_printed(judge: Judge, number: float, cell: tuple[int, ...]) -> float:
+    """The right number as its text or its dtype would have it."""
+    if not math.isfinite(number):
+        return number
+    for dtype in judge.narrow:
+        return float(rounded(np.array(number), dtype))
+    if judge.claims is None:
+        return number
+    if judge.is_float32:
+        return float(np.float32(number))
+    unit = float(judge.claims.unit[cell])
+    return round(number / unit) * unit if unit and not judge.claims.is_full[cell] else number
+
+
+def _texts(judge: Judge, cell: tuple[int, ...], right: Measured) -> tuple[str, str]:
+    """What the cell says, and what it would say with as many decimals."""
+    number = float(right.numbers[judge.name][cell])
+    if judge.texts is None:
+        return f"{judge.expected[cell]:.9g}", f"{number:.9g}"
+    says = str(judge.texts[cell]).strip().replace("\N{MINUS SIGN}", "-")
+    _, _, behind = says.partition(".")
+    if not set(says) <= set("+-.0123456789") or not math.isfinite(number):
+        return says, f"{number:.9g}"
+    decimals = max(len(behind), judge.claims.decimals or 0 if judge.claims is not None else 0)
+    return says, f"{number:.{decimals}f}"
+
+
+def _copied(says: str, due: str) -> str:
+    """How one digit of the text makes it the right one; nothing where it doesn't, or where few digits are left."""
+    if sum(letter.isdigit() for letter in due) < 2:
+        return ""
+    if says.lstrip("+-") == due.lstrip("+-"):
+        return "the sign is wrong"
+    if len(says) == len(due):
+        places = [place for place, (one, two) in enumerate(zip(says, due, strict=True)) if one != two]
+        if len(places) == 1:
+            return "one digit is wrong"
+        if len(places) == 2 and says[places[0]] == due[places[1]] and says[places[1]] == due[places[0]]:
+            return "two digits changed places"
+    if len(due) == len(says) + 1 and any(due[:place] + due[place + 1 :] == says for place in range(len(due))):
+        return "one digit is missing"
+    if len(says) == len(due) + 1 and any(says[:place] + says[place + 1 :] == due for place in range(len(says))):
+        return "one digit is too many"
+    if says.replace(".", "").strip("0") == due.replace(".", "").strip("0"):
+        return "the point is in another place"
+    return ""
+
+
+def precision_said(case: Case, right: Measured) -> tuple[Diagnosis, ...]:
+    """`lower-precision` where a computation in half precision is as far off, of numbers that claim more."""
+    judges = [case.judges[name] for name in case.wrong]
+    if any(judge.expected.shape != right.numbers[judge.name].shape for judge in judges):
+        return ()
+    if sum(int(judge.is_off(right).sum()) for judge in judges) < LEAST_CELLS:
+        return ()
+    for dtype in BITS:
+        if all(_is_rounding(judge, right, dtype) for judge in judges):
+            sentence = (
+                f"{case.yours} as far off as a computation in {dtype} is, which keeps {BITS[dtype]} binary digits: "
+                "compute in float32 or float64"
+            )
+            return (Diagnosis(slip="lower-precision", also=(), verdict=dtype, explains=case.wrong, sentence=sentence),)
+    return ()
+
+
+def _is_rounding(judge: Judge, right: Measured, dtype: str) -> bool:
+    """Whether a computation in the dtype may be so far off, which is a few of its roundings."""
+    numbers = right.numbers[judge.name]
+    most = ROUNDINGS * 2.0 ** -BITS[dtype] * float(np.abs(numbers[np.isfinite(numbers)]).max(initial=0))
+    if not judge.is_within(np.full(numbers.shape, most), right):
+        return False
+    return judge.is_within(2 * right.narrow(judge.name, dtype), right)
+
+
+def proofs_said(case: Case, right: Measured) -> tuple[Diagnosis, ...]:
+    """`impossible` where no queries and keys whatever give such weights, or no weights such an output."""
+    proofs = [_weights_proof(case), _output_proof(case, right)]
+    told = tuple(name for name, proof in zip(("weights", "output"), proofs, strict=True) if proof)
+    if not told:
+        return ()
+    sentence = "; ".join(proof for proof in proofs if proof)
+    return (Diagnosis(slip="impossible", also=(), verdict="wrong", explains=told, sentence=sentence),)
+
+
+def _units(judge: Judge) -> Array:
+    if judge.claims is not None:
+        return judge.claims.unit
+    return np.full(judge.expected.shape, 0.0) if judge.tolerance is None else judge.tolerance.of(judge.expected)
+
+
+def _weights_proof(case: Case) -> str:
+    judge = case.judges.get("weights")
+    if judge is None or "weights" not in case.wrong or judge.expected.ndim < 2:
+        return ""
+    weights, units = judge.expected, _units(judge)
+    below = weights < -units
+    if below.any():
+        at = _first(below)
+        return f"the weight at [{_place(at)}] is {weights[at]:g}, and no weight is below 0"
+    sums = weights.sum(axis=-1)
+    off = np.abs(sums - 1) > units.sum(axis=-1) + 1e-6
+    off &= sums != 0
+    if not off.any():
+        return ""
+    at = _first(off)
+    return f"the weights of row {_place(at)} sum to {sums[at]:.6g}: a row of weights sums to 1"
+
+
+def _output_proof(case: Case, right: Measured) -> str:
+    judge, problem = case.judges.get("output"), case.problem
+    if judge is None or "output" not in case.wrong or problem.values is None or problem.output_projection is not None:
+        return ""
+    output = judge.expected
+    if output.shape != right.numbers["output"].shape:
+        return ""
+    values = problem.values
+    if problem.key_heads is not None:
+        values = np.take(values, [problem.key_head(head) for head in range(problem.lead[-1])], axis=-3)
+    least, most = values.min(axis=-2, keepdims=True), values.max(axis=-2, keepdims=True)
+    if problem.packed:
+        least, most = (np.moveaxis(side, -3, -2).reshape(*side.shape[:-3], 1, -1) for side in (least, most))
+    units = _units(judge)
+    outside = (output < least - units) | (output > most + units)
+    outside &= output != 0  # of a query without a key
+    if not outside.any():
+        return ""
+    at = _first(outside)
+    low, high = (float(np.broadcast_to(side, output.shape)[at]) for side in (least, most))
+    return (
+        f"the output at [{_place(at)}] is {output[at]:g}, outside the range of its column of V, {low:g} to {high:g}: "
+        "an average of values lies between them"
+    )
+
+
+def _first(found: Array) -> tuple[int, ...]:
+    return tuple(int(index) for index in np.unravel_index(int(np.argmax(found)), found.shape))
+
+
+def _place(at: tuple[int, ...]) -> str:
+    return ", ".join(map(str, at))

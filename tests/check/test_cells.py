@@ -1,0 +1,84 @@
+"""What is said of numbers that are right but for a cell or two, or that nothing can give."""
+
+import pytest
+from test_sentences import FOUR, TWO, diagnosis, numbers, problem, told
+
+from attncli.check import check
+
+
+def printed(text, what, digits=4):
+    return [[f"{cell:.{digits}f}" for cell in row] for row in numbers(text, what)]
+
+
+def given(rows):
+    return str(rows).replace("'", "")
+
+
+RIGHT = printed(TWO, "output")  # 5.0466 7.8832 and so on
+
+
+@pytest.mark.parametrize(
+    ("change", "how"),
+    [
+        (lambda text: text[:-1] + str((int(text[-1]) + 4) % 10), "one digit is wrong"),
+        (lambda text: f"{float(text) * 10:.4f}"[:-1] + "0", "the point is in another place"),
+        (lambda text: "9" + text, "one digit is too many"),
+        (lambda text: "-" + text, "the sign is wrong"),
+    ],
+    ids=["a digit", "the point", "one more", "the sign"],
+)  # fmt: skip
+def test_a_digit_that_was_copied_wrongly_is_told(change, how):
+    rows = [list(row) for row in RIGHT]
+    due = rows[1][0]
+    rows[1][0] = change(due)
+    found = diagnosis(TWO, {"output": given(rows)})
+    assert (found[0].slip, found[0].also) == ("one-cell", ("copied-digit",))
+    assert found[0].sentence == f"all is right but output at [1, 0] says {rows[1][0]}, {due} is right: {how}"
+
+
+def test_two_cells_of_many_are_told_and_three_are_not():
+    rows = printed(FOUR.replace("[3, -1, 1, 1]]", "[3, -1, 1, 1], [1, 1, 1, 1], [2, 0, 0, 1]]"), "weights")
+    text = FOUR.replace("[3, -1, 1, 1]]", "[3, -1, 1, 1], [1, 1, 1, 1], [2, 0, 0, 1]]")
+    rows[0][0] = "0.9999"
+    rows[2][1] = "0.0123"
+    assert told(text, {"weights": given(rows)})[0] == "one-cell"
+    rows[3][2] = "0.4321"
+    assert told(text, {"weights": given(rows)})[0] != "one-cell"
+
+
+@pytest.mark.parametrize(
+    ("expected", "sentence"),
+    [
+        (
+            {"weights": "[[0.5000, 0.2000, 0.2500], [0.1000, 0.2000, 0.6500]]"},
+            "the weights of row 0 sum to 0.95: a row of weights sums to 1",
+        ),
+        (
+            {"weights": "[[0.9000, 0.2000, -0.1000], [0.1000, 0.2000, 0.7000]]"},
+            "the weight at [0, 2] is -0.1, and no weight is below 0",
+        ),
+        (
+            {"output": "[[2.1234, 4.1234], [6.9876, 11.9876]]"},
+            "the output at [1, 1] is 11.9876, outside the range of its column of V, 2 to 11: an average of values "
+            "lies between them",
+        ),
+    ],
+    ids=["a sum", "below 0", "out of range"],
+)
+def test_what_cannot_be_is_proved(expected, sentence):
+    assert told(TWO, expected) == ("impossible", sentence)
+
+
+@pytest.mark.parametrize("factor", [0.35, -0.4, 3.0, 0.123456])
+@pytest.mark.parametrize("what", ["scores", "weights", "output", "lse"])
+def test_a_factor_on_the_raw_scores_is_fitted(factor, what):
+    slip, sentence = told(FOUR, {what: numbers(f"{FOUR}, scale: {factor}", what)})
+    assert slip == "scale-other"
+    assert sentence == f"the raw scores QKᵀ were multiplied by {factor:g}: divide by √d_k = 2"
+
+
+def test_the_digits_that_numbers_hold_to_are_told():
+    rows = [[f"{float(cell):.3f}0" for cell in row] for row in printed(FOUR, "weights", 6)]
+    rows[0][0] = rows[0][0][:-1] + "1"  # four decimals claimed, three right
+    (found,) = check(problem(f"{FOUR}, expected: {{weights: {given(rows)}}}")).checks
+    assert (found.verdict, found.note) == ("wrong", "every number holds at 3 decimals: --digits 3")
