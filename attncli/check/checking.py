@@ -69,6 +69,11 @@ def check(
         wrong = [found.what for found in checks if found.verdict == "wrong"]
         is_rounded = all(found.note for found in checks if found.verdict == "wrong")
         diagnosis = diagnose(worksheet, judges, measured, wrong, is_rounded=is_rounded)
+    else:
+        from attncli.check.slips.power import would_also_pass
+
+        also = would_also_pass(worksheet, judges, verdicts, measured)
+        checks = [replace(found, would_also_pass=also.get(found.what, ())) for found in checks]
     return CaseReport(
         name=worksheet.name,
         title=worksheet.title,

@@ -47,7 +47,7 @@ class MatrixCheck:
 
     `decimals` are those that its text claims, None where it was compared by tolerance. `said` is a sentence where the
     cell alone does not tell what is wrong, `note` one about what a verdict rests on. `labels` name the worst cell's row
-    and column where they have names.
+    and column where they have names. `would_also_pass` are slips that pass for right numbers here.
     """
 
     what: str
@@ -63,6 +63,7 @@ class MatrixCheck:
     tolerance: str = ""
     errors: Errors | None = None
     note: str = ""
+    would_also_pass: tuple[str, ...] = ()
 
 
 @record(kw_only=True)
@@ -87,6 +88,12 @@ class CaseReport:
     title: str | None
     strict: bool
     notes: tuple[str, ...]
+
+    @property
+    def would_also_pass(self) -> tuple[str, ...]:
+        """The slips that would pass every check of the case."""
+        first, *others = (check.would_also_pass for check in self.checks)
+        return tuple(slip for slip in first if all(slip in other for other in others))
 
     @property
     def holds(self) -> bool:

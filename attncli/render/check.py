@@ -62,17 +62,26 @@ def summary_line(outcomes: list[CaseOutcome]) -> str:
 def case_lines(report: CaseReport, *, brief: bool) -> list[str]:
     """A case in lines: every matrix, and what was done instead; one line where all is well and others follow."""
     if brief and report.verdict != "wrong":
-        return [f"({', '.join(check.what for check in report.checks)})"]
+        also = f"; would pass too: {_listed(report.would_also_pass)}" if report.would_also_pass else ""
+        return [f"({', '.join(check.what for check in report.checks)}{also})"]
     lines = []
     for check in report.checks:
         lines.append(f"  {check.what:<11} {check.verdict:<16} {claim_text(check)}")
         lines += _fold(worst_cell(check), "    ")
         lines += _fold(check.note, "    ")
+        if check.would_also_pass:
+            lines += _fold(f"would pass too: {_listed(check.would_also_pass)}", "    ")
         if check.verdict == "wrong":
             lines += _fold(error_sentence(check), "    ")
     if report.verdict == "wrong":
         lines += _diagnosis_lines(report)
     return lines
+
+
+def _listed(slips: tuple[str, ...]) -> str:
+    more = len(slips) - MOST_SHOWN
+    names = ["uniform weights" if slip == "variant-uniform" else slip for slip in slips[:MOST_SHOWN]]
+    return ", ".join(names) + (f" and {more} more" if more > 0 else "")
 
 
 def claim_text(check: MatrixCheck) -> str:
@@ -164,6 +173,7 @@ def case_object(outcome: CaseOutcome) -> dict[str, Any]:
         "verdict": report.verdict,
         "checks": [_check_object(check) for check in report.checks],
         "diagnosis": [_diagnosis_object(found) for found in report.diagnosis],
+        "would_also_pass": list(report.would_also_pass),
     }
 
 
@@ -181,6 +191,8 @@ def _check_object(check: MatrixCheck) -> dict[str, Any]:
         told["said"] = check.said
     if check.note:
         told["note"] = check.note
+    if check.would_also_pass:
+        told["would_also_pass"] = list(check.would_also_pass)
     if check.tolerance:
         told["tolerance"] = check.tolerance
     if check.errors is not None:

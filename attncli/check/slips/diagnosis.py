@@ -73,7 +73,7 @@ def diagnose(
         attempt
         for slip in SLIPS
         for route in slip.routes(case)
-        for attempt in _attempt((slip,), route, case, sample, (route.said,))
+        for attempt in try_route((slip,), route, case, sample, (route.said,))
     ]
     found = _confirm(singles, case, right, sample)
     if found:
@@ -98,7 +98,9 @@ def _fitted(case: Case, sample: Sample) -> list[Attempt]:
     slip = fitted_scale(case, sample)
     if slip is None:
         return []
-    return [attempt for route in slip.routes(case) for attempt in _attempt((slip,), route, case, sample, (route.said,))]
+    return [
+        attempt for route in slip.routes(case) for attempt in try_route((slip,), route, case, sample, (route.said,))
+    ]
 
 
 def _fits(seen: dict[str, Array], judges: dict[str, Judge]) -> bool:
@@ -106,7 +108,9 @@ def _fits(seen: dict[str, Array], judges: dict[str, Judge]) -> bool:
     return all(name in seen and seen[name].shape == judge.expected.shape for name, judge in judges.items())
 
 
-def _attempt(slips: tuple[Slip, ...], route: Route, case: Case, sample: Sample, said: tuple[str, ...]) -> list[Attempt]:
+def try_route(
+    slips: tuple[Slip, ...], route: Route, case: Case, sample: Sample, said: tuple[str, ...]
+) -> list[Attempt]:
     """The attempt, or nothing where it can't be made: shapes that don't fit, a system that has not the thing."""
     try:
         return [Attempt(slips, route, sample.numbers(route, case.request), said)]
@@ -181,7 +185,7 @@ def _pairs(singles: list[Attempt], scales: list[Attempt], case: Case, sample: Sa
         if one.family != two.family:
             earlier, later = sorted((first, second), key=lambda attempt: attempt.slips[0].stage)
             said = (*first.said, *second.said)
-            pairs += _attempt((one, two), earlier.route.then(later.route), case, sample, said)
+            pairs += try_route((one, two), earlier.route.then(later.route), case, sample, said)
     return pairs
 
 

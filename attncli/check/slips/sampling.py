@@ -98,19 +98,18 @@ class Sample:
 
     def may_be(self, seen: dict[str, Array]) -> bool:
         """Whether numbers are near enough to the expected ones for their bounds to matter."""
-        for name, judge in self.judges.items():
-            mine = seen.get(name)
-            if mine is None:
-                continue
-            expected = judge.expected if self.rows is None else self._taken(name, judge.expected)
-            if mine.shape != expected.shape:
-                return False
-            room = self._room(judge, name, mine)
-            with np.errstate(invalid="ignore"):
-                off = np.abs(mine - expected) > room
-            if bool((off & np.isfinite(mine) & np.isfinite(expected)).any()):
-                return False
-        return True
+        return all(self.is_near(name, seen[name]) for name in self.judges if name in seen)
+
+    def is_near(self, name: str, mine: Array) -> bool:
+        """Whether the numbers of one matrix are near enough to the expected ones."""
+        judge = self.judges[name]
+        expected = judge.expected if self.rows is None else self._taken(name, judge.expected)
+        if mine.shape != expected.shape:
+            return False
+        room = self._room(judge, name, mine)
+        with np.errstate(invalid="ignore"):
+            off = np.abs(mine - expected) > room
+        return not bool((off & np.isfinite(mine) & np.isfinite(expected)).any())
 
     def _room(self, judge: Judge, name: str, mine: Array) -> Array:
         if judge.narrow:

@@ -1,0 +1,79 @@
+"""What a check that passes would have let pass too: slips whose numbers hold as well, so that it says little."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from attncli.check.slips.case import Case
+from attncli.check.slips.diagnosis import Attempt, try_route
+from attncli.check.slips.sampling import Sample, are_same
+from attncli.check.slips.table import SLIPS
+from attncli.check.tolerance.measures import Measured
+from attncli.errors import AttncliError
+
+if TYPE_CHECKING:
+    from attncli.check.judge import Judge
+    from attncli.inputs.request import Worksheet
+
+Array = np.ndarray
+
+WEAK = ("last-digit", "float16", "bfloat16", "input-rounding", "step-rounding", "within-tolerance")
+DIGITS = 1e5  # units of the largest number, from which on digits are many
+UNIFORM = "variant-uniform"  # told first: nothing says less of a check
+MOST = 1 << 22  # weights of a problem that slips are tried on
+
+
+@np.errstate(all="ignore")  # a slip may overflow, or divide by 0
+def would_also_pass(
+    worksheet: Worksheet, judges: dict[str, Judge], verdicts: dict[str, str], right: Measured
+) -> dict[str, tuple[str, ...]]:
+    """By matrix that passes by a tolerance or few digits, the slips that would have passed there too."""
+    problem = right.problem
+    weak = [name for name, judge in judges.items() if _is_weak(judge, verdicts[name])]
+    if not weak or problem.parts * problem.n * problem.m > MOST:
+        return {}
+    case = Case(worksheet.request, problem, judges, tuple(weak))
+    sample = Sample(judges, right, weak)
+    attempts = [
+        attempt
+        for slip in SLIPS
+        if not slip.fitted
+        for route in slip.routes(case)
+        for attempt in try_route((slip,), route, case, sample, (route.said,))
+        if sample.differs(attempt.seen)
+    ]
+    found: dict[str, dict[str, None]] = {name: {} for name in weak}
+    for attempt in attempts:
+        for name in _passing(attempt, weak, case, sample, right):
+            found[name][attempt.name] = None
+    return {name: tuple(sorted(slips, key=lambda slip: slip != UNIFORM)) for name, slips in found.items() if slips}
+
+
+def _is_weak(judge: Judge, verdict: str) -> bool:
+    if verdict == "wrong":
+        return False
+    if judge.claims is None or verdict in WEAK:
+        return judge.tolerance is not None or verdict in WEAK
+    sizes = np.abs(judge.expected[np.isfinite(judge.expected)])
+    unit = float(judge.claims.unit.max(initial=0))
+    return unit > 0 and float(sizes.max(initial=0)) < DIGITS * unit
+
+
+def _passing(attempt: Attempt, weak: list[str], case: Case, sample: Sample, right: Measured) -> list[str]:
+    """The matrices that the attempt's numbers differ from the right ones in, and pass for."""
+    names = [name for name in weak if name in attempt.seen and sample.is_near(name, attempt.seen[name])]
+    if not names:
+        return []
+    try:
+        measured = Measured(attempt.route, case.request, tuple(case.judges), right.halves)
+    except (AttncliError, ValueError):
+        return []
+    return [
+        name
+        for name in names
+        if name in measured.numbers
+        and not are_same(measured.numbers[name], right.numbers[name])
+        and case.judges[name].verdict(measured) != "wrong"
+    ]

@@ -1,0 +1,43 @@
+"""What else would have passed where a check passes by a tolerance or few digits."""
+
+import json
+
+import pytest
+from test_sentences import TWO, numbers, problem
+
+from attncli.check import check
+from attncli.check.suites import CaseOutcome
+from attncli.render.check import check_json, verdict_text
+
+FLAT = "queries: [[0.1, 0.2], [0.3, -0.1]], keys: [[0.1, 0], [0, 0.1], [-0.1, 0.1]], values: [[1, 2], [3, 5], [7, 11]]"
+
+
+def report(text, what, show, **options):
+    rows = "[" + ", ".join("[" + ", ".join(show(cell) for cell in row) + "]" for row in numbers(text, what)) + "]"
+    return check(problem(f"{text}, expected: {{{what}: {rows}}}"), **options)
+
+
+def test_uniform_weights_pass_where_the_tolerance_is_wide():
+    found = report(FLAT, "output", repr, atol=0.5)
+    assert found.verdict == "within-tolerance"
+    assert found.would_also_pass[:3] == ("variant-uniform", "unscaled", "scale-dk")
+    assert found.checks[0].would_also_pass == found.would_also_pass
+
+
+def test_a_narrow_tolerance_lets_nothing_else_pass():
+    assert report(TWO, "output", repr, atol=1e-9).would_also_pass == ()
+
+
+@pytest.mark.parametrize(("digits", "passes"), [(1, True), (2, True), (4, False)])
+def test_few_digits_let_another_scale_pass(digits, passes):
+    found = report(FLAT, "weights", lambda cell: f"{cell:.{digits}f}")
+    assert ("unscaled" in found.would_also_pass) == passes
+
+
+def test_what_would_pass_is_told_in_text_and_json():
+    found = report(FLAT, "output", repr, atol=0.5)
+    text = verdict_text([CaseOutcome("p", found)], ascii_only=True)
+    assert "    would pass too: uniform weights, unscaled, scale-dk, rounded-weights," in text
+    (case,) = json.loads(check_json([CaseOutcome("p", found)]))["cases"]
+    assert case["would_also_pass"] == list(found.would_also_pass)
+    assert case["checks"][0]["would_also_pass"] == list(found.would_also_pass)
