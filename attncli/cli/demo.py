@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from attncli.cli.options import CalculationOptions, FileOptions, ReadingOptions, ShowingOptions, expand_bundles
 from attncli.cli.output import write_out
-from attncli.cli.run import answer
+from attncli.cli.run import PROBLEM, answer
 from attncli.errors import ExitStatus
 
-PROBLEM = Path(__file__).parent.parent / "demo.yaml"
 HELP = """\
 A built-in problem: which bank does "bank" mean beside a river?
 

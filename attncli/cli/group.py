@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+import sys
 from importlib import import_module
 from typing import Any
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from attncli.cli.guesses import command_meant, format_meant, is_source, option_hint
 from attncli.errors import ExitStatus, UsageError, nearest, suggest
 
 COMMANDS = {
@@ -22,6 +24,8 @@ COMMANDS = {
     "demo": "a built-in problem, needing no file",
     "variants": "the table of variants and their formulas",
 }
+BUILT_IN = "demo"  # as a source: the built-in problem
+BUILT_IN_FOR = ("explain", "compare")
 NEGATIVE = re.compile(r"-(\d|\.\d|\.?inf\b|\.?nan\b)", re.IGNORECASE)
 INTRODUCTION = """\
 Attention, computed from matrices that you have, with every step shown.
@@ -34,6 +38,11 @@ Examples:
   attncli check problem.yaml                    are these numbers right?
   attncli compare problem.yaml                  the variants side by side
 """
+
+
+def is_conversation() -> bool:
+    """Whether a person types and reads."""
+    return all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout))
 
 
 def show_help(context: Any, _option: Any, wanted: bool) -> None:
@@ -60,9 +69,19 @@ class Command(Helpful, TyperCommand):
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         # a literal such as '-1 0; 0 1' starts with a number, not with an option
         words = [f" {word}" if NEGATIVE.match(word) else word for word in args]
+        if self.name in BUILT_IN_FOR and is_conversation() and not self.sources_in(ctx, list(words)):
+            words.append(BUILT_IN)
         self.refuse_repeated(ctx, list(words))
         parsed: list[str] = super().parse_args(ctx, words)
+        for name in ("format", "showing_format"):
+            if isinstance(ctx.params.get(name), str):
+                ctx.params[name] = format_meant(ctx.params[name])
         return parsed
+
+    def sources_in(self, ctx: Any, words: list[str]) -> list[str]:
+        """The arguments that are no options."""
+        _, sources, _ = self.make_parser(ctx).parse_args(words)
+        return [*sources, *(word for word in words if word in ("-h", "--help"))]
 
     def refuse_repeated(self, ctx: Any, words: list[str]) -> None:
         """UsageError where an option of one value is given twice: the parser would keep the last and say nothing."""
@@ -99,7 +118,8 @@ class Group(Helpful, TyperGroup):
 
     def get_command(self, _context: Any, cmd_name: str) -> Any:
         if cmd_name not in COMMANDS:
-            hint = suggest(cmd_name, COMMANDS)
+            meant = command_meant(cmd_name)
+            hint = f"attncli {meant}" if meant else suggest(cmd_name, COMMANDS)
             raise UsageError("attncli", f"{cmd_name!r} is not a command", hint)
         module = import_module(f"attncli.cli.{cmd_name}")
         app = typer.Typer(add_completion=False, rich_markup_mode=None)
@@ -144,19 +164,41 @@ def dispatch(arguments: list[str]) -> int:
     """Run the command that the arguments name; UsageError where they can't be meant."""
     from typer._click.exceptions import ClickException, NoSuchOption
 
+    arguments = read_as_meant(arguments)
     try:
         status = typer.main.get_command(application).main(arguments, prog_name="attncli", standalone_mode=False)
     except ClickException as error:
         path = f"attncli {arguments[0]}" if arguments and arguments[0] in COMMANDS else "attncli"
         if isinstance(error, NoSuchOption):
-            near = nearest(error.option_name, error.possibilities or [])
-            raise UsageError(
-                path, f"no such option: {error.option_name}", f"did you mean {near}?" if near else None
-            ) from None
+            raise UsageError(path, f"no such option: {error.option_name}", hint_for(error, path)) from None
         raise UsageError(path, lower_first(error.format_message()), f"{path} --help") from None
     if status == ExitStatus.INTERRUPTED:
         raise KeyboardInterrupt
     return int(status or 0)
+
+
+def hint_for(error: Any, path: str) -> str | None:
+    """What to type for an option that a command has not."""
+    command = path.removeprefix("attncli").strip() or "run"
+    near = nearest(error.option_name, error.possibilities or [])
+    return option_hint(error.option_name, command) or (f"did you mean {near}?" if near else None)
+
+
+def read_as_meant(arguments: list[str]) -> list[str]:
+    """The arguments with `help`, `version` and sources in a command's place read as they are meant."""
+    from attncli.cli.output import write_err
+
+    if not arguments:
+        return arguments
+    first, *rest = arguments
+    if first == "help":
+        return [*rest, "--help"]
+    if first in ("version", "-V") and not rest:
+        return ["--version"]
+    if first in COMMANDS or (first.startswith("-") and not NEGATIVE.match(first)) or not is_source(first):
+        return arguments
+    write_err("note: read as attncli run …\n")
+    return ["run", *arguments]
 
 
 def lower_first(message: str) -> str:

@@ -171,9 +171,12 @@ class CalculationOptions:
 
     def over(self, request: Request, sources: Sources) -> Request:
         """The request with what was given on the command line laid over it."""
+        from attncli.errors import UsageError
         from attncli.inputs.request import overlay
 
         settings, matrices = self.defaults()
+        if matrices.get("mask", "").lower() in ("causal", "lower", "triangular"):
+            raise UsageError("--mask", "it is a matrix; the causal one has an option of its own", "--causal")
         read = {name: sources.matrix(text, role=name, where=MATRIX_OPTIONS[name]) for name, text in matrices.items()}
         return overlay(request, {**settings, **read})
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from attncli.results.result import Result
     from attncli.results.targets import Targets
 
+BUILT_IN, PROBLEM = "demo", Path(__file__).parent.parent / "demo.yaml"
 HELP = """\
 Compute attention; print its tables; write its matrices to files.
 
@@ -121,6 +124,11 @@ def read_worksheet(words: list[str], sources: Sources) -> Worksheet:
     if len(words) == 1:
         from attncli.inputs.problem_file import read_problem
 
+        if words[0] == BUILT_IN and not os.path.lexists(BUILT_IN):
+            write_err(
+                "note: the built-in problem; for yours: attncli demo --yaml > problem.yaml, or q.csv k.csv v.csv\n"
+            )
+            return read_problem(str(PROBLEM), sources)
         return read_problem(words[0], sources)
     if len(words) > 3:
         raise UsageError(

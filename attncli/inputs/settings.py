@@ -54,8 +54,8 @@ def parse_value(parse: Callable[[str], Any], text: str, where: str) -> Any:
 
 def make_choice(noun: str, choices: tuple[str, ...]) -> Callable[[str], str]:
     def parse(text: str) -> str:
-        if text in choices:
-            return text
+        if text.lower() in choices:
+            return text.lower()
         cure = suggest(text, choices)
         raise ValueError(f"{text!r} is not {noun}\n{cure}")
 

@@ -34,3 +34,97 @@ def test_show_all_without_values_leaves_output_out(run):
     assert run("run", Q, K, "--show", "values").err == (
         "error: --show: no values were given\nhint: give V, or --show weights\n"
     )
+
+
+HINTS = [
+    # what is typed, what stands on standard error, in part
+    ("calculate", "hint: attncli run\n"),
+    ("steps", "hint: attncli explain\n"),
+    ("verify", "hint: attncli check\n"),
+    ("example", "hint: attncli demo\n"),
+    ("list", "hint: attncli variants\n"),
+    ("worksheet", "hint: attncli exercise\n"),
+    ("explian", "hint: did you mean 'explain'?\n"),
+    ("zzz", "hint: one of: run, explain, compare, check, batch, play, exercise, demo, variants\n"),
+    ("demo --steps", "no such option: --steps\nhint: attncli explain shows every step\n"),
+    ("demo --explain", "hint: attncli explain shows every step\n"),
+    ("demo --color", "hint: FORCE_COLOR=1 attncli demo …\n"),
+    ("demo --no-color", "hint: --ascii, or NO_COLOR=1 attncli demo …\n"),
+    ("explain demo --queries 0", "hint: --query for one query to explain; Q itself is an argument\n"),
+    ("run --q q.csv", "hint: attncli run q.csv k.csv v.csv: no options\n"),
+    ("demo --json", "hint: -f json\n"),
+    ("demo --tex", "hint: -f latex\n"),
+    ("demo --md", "hint: -f markdown\n"),
+    ("demo --precision 3", "hint: --digits N\n"),
+    ("demo --temperature 2", "hint: --scale S, which is one over the temperature\n"),
+    ("demo --kernel laplace", "hint: -a VARIANT: see attncli variants\n"),
+    ("demo --is-causal", "hint: --causal\n"),
+    ("demo --autoregressive", "hint: --causal\n"),
+    ("demo --out o.csv", "hint: -o FILE\n"),
+    ("demo --overwrite", "hint: --force\n"),
+    ("demo --sacle 1", "hint: did you mean --scale?\n"),
+    ("demo --xyzzy", "error: attncli demo: no such option: --xyzzy\n"),
+    ("demo --mask causal", "error: --mask: it is a matrix; the causal one has an option of its own\nhint: --causal\n"),
+    ("demo -a lapalce", "hint: did you mean 'laplace'?\n"),
+    ("explain problem.yaml", "hint: attncli demo --yaml > problem.yaml makes a problem to start from\n"),
+    ("run problem.yaml", "hint: attncli demo --yaml > problem.yaml makes a problem to start from\n"),
+    ("explain", "error: attncli explain: missing argument"),
+]
+
+
+@pytest.mark.parametrize(("words", "said"), HINTS, ids=[words for words, _ in HINTS])
+def test_another_word_is_refused_with_what_to_type(run, monkeypatch, tmp_path, words, said):
+    monkeypatch.chdir(tmp_path)
+    ran = run(*words.split())
+    assert (ran.status, ran.out) == (2, "")
+    assert said in ran.err
+    assert list(tmp_path.iterdir()) == []
+
+
+ANSWERS = [
+    (["help"], "Attention, computed from matrices"),
+    (["help", "run"], "Compute attention; print its tables"),
+    (["version"], "attncli "),
+    (["-V"], "attncli "),
+    ([Q, K, V], "output (2 × 2)"),
+    (["[[1, 0]]", "[[1, 0]]"], "weights (1 × 1"),
+    (["run", "demo"], "Which bank?"),
+    (["explain", "demo"], "━━ bank ━"),
+    (["compare", "demo"], "uniform"),
+    (["demo", "-a", "Laplace"], "laplace attention"),
+    (["demo", "-a", "DOT"], "dot attention"),
+    (["demo", "-f", "tex"], r"\begin{bmatrix}"),
+    (["demo", "-f", "md"], "| the |"),
+    (["demo", "-f", "JSON"], '"variant": "scaled"'),
+    (["explain", "demo", "-f", "tex"], r"\documentclass"),
+    (["explain", "demo", "-f", "md"], "# Which bank?"),
+    (["explain", "demo", "--query", "q2"], "━━ bank ━"),
+    (["explain", "demo", "--query", "query 2"], "━━ bank ━"),
+    (["demo", "--scale", "1/dk"], "softmax(QKᵀ/d_k)V, d_k = 2"),
+    (["demo", "--scale", "0.5"], "softmax(QKᵀ · 0.5)V"),
+    (["demo", "--show", "all"], "queries Q"),
+]
+
+
+@pytest.mark.parametrize(("words", "said"), ANSWERS, ids=[" ".join(words) for words, _ in ANSWERS])
+def test_a_first_try_is_answered(run, words, said):
+    ran = run(*words)
+    assert (ran.status, said in ran.out) == (0, True)
+
+
+def test_sources_without_a_command_are_run_and_a_note_says_so(run):
+    assert run(Q, K, V).err == "note: read as attncli run …\n"
+
+
+def test_the_built_in_problem_says_how_to_start_with_ones_own(run):
+    assert run("explain", "demo").err == (
+        "note: the built-in problem; for yours: attncli demo --yaml > problem.yaml, or q.csv k.csv v.csv\n"
+    )
+
+
+def test_a_person_who_gives_no_problem_gets_the_built_in_one(run, monkeypatch):
+    from attncli.cli import group
+
+    monkeypatch.setattr(group, "is_conversation", lambda: True)
+    assert "Which bank?" in run("explain").out
+    assert "Which bank?" in run("compare", "--variants", "dot,scaled").out

@@ -1,0 +1,68 @@
+"""What people type where attncli has another word: commands, options and their values, each with what to type."""
+
+from __future__ import annotations
+
+import os
+import re
+
+# what a first word means that is no command; `help` and `version` are answered
+COMMAND_WORDS = {
+    **dict.fromkeys(("calc", "calculate", "compute", "attend", "attention", "solve"), "run"),
+    **dict.fromkeys(("steps", "show", "work", "worked", "exlpain", "solution"), "explain"),
+    **dict.fromkeys(("diff", "cmp", "versus"), "compare"),
+    **dict.fromkeys(("verify", "grade", "test", "validate", "mark"), "check"),
+    **dict.fromkeys(("example", "init", "new", "template", "try"), "demo"),
+    **dict.fromkeys(("list", "kernels", "formulas"), "variants"),
+    **dict.fromkeys(("worksheet", "quiz", "homework"), "exercise"),
+    **dict.fromkeys(("serve", "html", "browser"), "play"),
+    **dict.fromkeys(("many", "jobs"), "batch"),
+}
+# what an option means that a command has not; {command} is the one that was typed
+OPTION_WORDS = {
+    **dict.fromkeys(("--steps", "--explain", "--step-by-step"), "attncli explain shows every step"),
+    **dict.fromkeys(("--compare",), "attncli compare sets variants side by side"),
+    **dict.fromkeys(("--check", "--expected"), "attncli check compares with expected numbers"),
+    **dict.fromkeys(("--color", "--colour"), "FORCE_COLOR=1 attncli {command} …"),
+    **dict.fromkeys(
+        ("--no-color", "--no-colour", "--nocolor", "--plain"), "--ascii, or NO_COLOR=1 attncli {command} …"
+    ),
+    **dict.fromkeys(("--queries", "--row", "--token"), "--query for one query to explain; Q itself is an argument"),
+    **dict.fromkeys(("--q", "--k", "--v", "--keys", "--values"), "attncli {command} q.csv k.csv v.csv: no options"),
+    **dict.fromkeys(("--precision", "--decimals", "--round"), "--digits N"),
+    **dict.fromkeys(("--json", "--csv", "--tsv", "--yaml", "--latex", "--markdown", "--html"), "-f {word}"),
+    **dict.fromkeys(("--tex",), "-f latex"),
+    **dict.fromkeys(("--md",), "-f markdown"),
+    **dict.fromkeys(("--type", "--kernel", "--method", "--similarity", "--score"), "-a VARIANT: see attncli variants"),
+    **dict.fromkeys(("--temperature", "--temp", "--tau"), "--scale S, which is one over the temperature"),
+    **dict.fromkeys(("--out", "--save", "--outfile"), "-o FILE"),
+    **dict.fromkeys(("--overwrite", "--clobber"), "--force"),
+    **dict.fromkeys(("--causal-mask", "--is-causal", "--is_causal", "--autoregressive"), "--causal"),
+    **dict.fromkeys(("--version", "-V"), "attncli --version"),
+    **dict.fromkeys(("--verbose", "-v"), "attncli explain shows every step"),
+}
+FORMAT_WORDS = {
+    **dict.fromkeys(("tex", "bmatrix"), "latex"), "md": "markdown", "txt": "text", "htm": "html", "yml": "yaml",
+}  # fmt: skip
+SOURCE = re.compile(r"[./\\;:\[\s]|^-?\d")  # what a command's name has not
+
+
+def command_meant(word: str) -> str | None:
+    """The command that another word means."""
+    return COMMAND_WORDS.get(word.lower())
+
+
+def is_source(word: str) -> bool:
+    """Whether a first word is a file, an array or numbers, so that `run` is meant."""
+    return bool(SOURCE.search(word)) or os.path.exists(word)  # noqa: PTH110 - a word may be no path at all
+
+
+def option_hint(option: str, command: str) -> str | None:
+    """What to type for an option of another name."""
+    hint = OPTION_WORDS.get(option.lower().partition("=")[0])
+    return None if hint is None else hint.format(command=command, word=option.lstrip("-").lower())
+
+
+def format_meant(format: str) -> str:
+    """The name of a format, however it is written."""
+    word = format.strip().lower().removeprefix(".")
+    return FORMAT_WORDS.get(word, word)
