@@ -14,6 +14,8 @@ from attncli.notebook import NotebookResult
 from attncli.problem.prepare import prepare
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import ArrayLike
 
 
@@ -35,6 +37,23 @@ def attend(
     softcap: float | None = None,
     heads: int | tuple[int, int] | str | None = None,
     key_lengths: ArrayLike | None = None,
+    segments: ArrayLike | None = None,
+    key_segments: ArrayLike | None = None,
+    keep_first: int | None = None,
+    prefix: int | None = None,
+    chunk: int | None = None,
+    alibi: bool | float | Sequence[float] | str | None = None,
+    rope: str | None = None,
+    rope_base: float | None = None,
+    rope_dims: int | None = None,
+    rope_scale: float | None = None,
+    qk_norm: str | None = None,
+    softcap_after_bias: bool = False,
+    sink: float | Sequence[float] | None = None,
+    normalizer: str | None = None,
+    top_k: int | None = None,
+    dropout: float | None = None,
+    dropout_mask: ArrayLike | None = None,
     dtype: str | None = None,
     system: str | None = None,
     allow_nonfinite: bool = False,
@@ -115,6 +134,10 @@ def _value(setting: Setting, value: Any) -> Any:
         value = _dtype_name(value)
     if value is None:
         return None
+    if isinstance(value, np.ndarray) and value.ndim < 2:
+        value = value.tolist()
+    if value is True and setting.bare is not None:
+        value = setting.bare
     if isinstance(value, (tuple, list)):
         value = ",".join(str(item) for item in value)
     elif isinstance(value, (float, np.floating)):

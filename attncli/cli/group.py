@@ -27,6 +27,7 @@ COMMANDS = {
 BUILT_IN = "demo"  # as a source: the built-in problem
 BUILT_IN_FOR = ("explain", "compare")
 NEGATIVE = re.compile(r"-(\d|\.\d|\.?inf\b|\.?nan\b)", re.IGNORECASE)
+NUMBERS = re.compile(r"[-+]?[0-9.][-+0-9.eE,/]*")
 INTRODUCTION = """\
 Attention, computed from matrices that you have, with every step shown.
 
@@ -63,6 +64,19 @@ class Helpful:
         return option
 
 
+def fill_in_bare(words: list[str]) -> list[str]:
+    """An option that may stand without a value gets the one that it then means: --alibi before anything but numbers."""
+    from attncli.inputs.settings import SETTINGS
+
+    bare = {setting.option: setting.bare for setting in SETTINGS if setting.bare is not None}
+
+    def filled(word: str, behind: str) -> str:
+        is_bare = word in bare and behind != bare[word] and not NUMBERS.fullmatch(behind)
+        return f"{word}={bare[word]}" if is_bare else word
+
+    return [filled(word, behind) for word, behind in zip(words, [*words[1:], ""], strict=True)]
+
+
 class Command(Helpful, TyperCommand):
     """A command whose help starts with examples and groups its options by panel."""
 
@@ -72,6 +86,7 @@ class Command(Helpful, TyperCommand):
         if self.name in BUILT_IN_FOR and is_conversation() and not self.sources_in(ctx, list(words)):
             words.append(BUILT_IN)
         self.refuse_repeated(ctx, list(words))
+        args = fill_in_bare(args)
         parsed: list[str] = super().parse_args(ctx, words)
         for name in ("format", "showing_format"):
             if isinstance(ctx.params.get(name), str):

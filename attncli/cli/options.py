@@ -18,7 +18,14 @@ if TYPE_CHECKING:
     from attncli.inputs.sources import Sources
 
 CALCULATION, READING, SHOWING, FILES = "Calculation", "Reading", "Showing", "Files"
-MATRIX_OPTIONS = {"mask": "--mask", "bias": "--bias", "key_lengths": "--key-lengths"}
+MATRIX_OPTIONS = {
+    "mask": "--mask",
+    "bias": "--bias",
+    "key_lengths": "--key-lengths",
+    "segments": "--segments",
+    "key_segments": "--key-segments",
+    "dropout_mask": "--dropout-mask",
+}
 
 
 @record
@@ -117,6 +124,9 @@ class CalculationOptions:
             "mask": "0/1 or true/false; 1 = may attend",
             "bias": "added to the scores; -inf forbids",
             "key_lengths": "valid keys: one number, or one per entry of the first axis",
+            "segments": "one id per position: a query sees keys of its own id only",
+            "key_segments": "the ids of the keys, if they differ from --segments",
+            "dropout_mask": "1 = weight kept; with --dropout P the kept ones are divided by 1 − P",
         }
         matrices = [
             _parameter(

@@ -16,8 +16,10 @@ from attncli.engine.score_bounds import Bounds, Reach, bounds_of
 from attncli.engine.scores import Scoring, make_scoring
 from attncli.engine.softmax import RunningSoftmax
 from attncli.engine.weighted_sums import join_sums, spread, weigh
+from attncli.problem.problem import at_head
 from attncli.problem.row_masks import RowMask, RowMasks
 from attncli.records import record
+from attncli.stages.normalizers import keep_largest
 
 if TYPE_CHECKING:
     from attncli.engine.kernels import Kernels
@@ -66,7 +68,7 @@ def attend_block(job: BlockJob, stack: Stack, rows: range, kernels: Kernels) -> 
         np.setbufsize(BUFFER)  # errstate restores it
         bounds = bounds_of(problem, part, stack.reach, rows)
         masks = job.masks.of(part, rows)
-        block = attend_tiles(job, part, queries, masks, bounds, kernels)
+        block = attend_tiles(job, part, rows, queries, masks, bounds, kernels)
         if problem.conventions.empty != "zeros" and block.empty.any():
             fill_empty(problem, part, rows, block, bounds, kernels)
         if "raw_scores" in job.wanted and not bounds.is_bounded:
@@ -74,27 +76,33 @@ def attend_block(job: BlockJob, stack: Stack, rows: range, kernels: Kernels) -> 
     return block
 
 
-def attend_tiles(job: BlockJob, part: Part, queries: Array, masks: RowMask, bounds: Bounds, kernels: Kernels) -> Block:
+def attend_tiles(
+    job: BlockJob, part: Part, rows: range, queries: Array, masks: RowMask, bounds: Bounds, kernels: Kernels
+) -> Block:
     """The loop over the keys, and what is left to do after it."""
     wanted = job.wanted
+    if job.problem.normalizer.weights is not None:
+        return attend_rows(job, make_scoring(job.problem, part, rows, queries, masks, bounds, kernels, wanted))
     softmax = RunningSoftmax(queries.shape[:-1], queries.dtype, needs_shift=bounds.needs_shift)
     gatherer = kernels.gatherer(job.problem.variant)
     if gatherer is not None and "output" in wanted and wanted <= GATHERED and is_plain(job.problem, part, bounds):
         gather(job, part, queries, masks, softmax, gatherer)
         results: dict[str, Array] = {}
     else:
-        results = take_tiles(job, make_scoring(job.problem, part, queries, masks, bounds, kernels, wanted), softmax)
+        scoring = make_scoring(job.problem, part, rows, queries, masks, bounds, kernels, wanted)
+        results = take_tiles(job, scoring, softmax, rows)
     if part.values is not None and "output" in wanted:
         results["output"] = output_of(job.problem, part, softmax, bounds)
     if "lse" in wanted:
         results["lse"] = lse = softmax.lse()
-        if job.problem.is_finite and (near_zero := in_doubt(lse, masks, job.problem.m) & softmax.seen).any():
-            plain = make_scoring(job.problem, part, queries, masks, bounds, kernels, frozenset())
+        exact = job.problem.is_finite and job.problem.sink is None and job.problem.top_k is None
+        if exact and (near_zero := in_doubt(lse, masks, job.problem.m) & softmax.seen).any():
+            plain = make_scoring(job.problem, part, rows, queries, masks, bounds, kernels, frozenset())
             np.copyto(lse, exact_lse(job, plain), where=near_zero, casting="same_kind")
     return Block(results, ~softmax.seen)
 
 
-def take_tiles(job: BlockJob, scores: Scoring, softmax: RunningSoftmax) -> dict[str, Array]:
+def take_tiles(job: BlockJob, scores: Scoring, softmax: RunningSoftmax, rows: range) -> dict[str, Array]:
     """The softmax of a tile of keys at a time, and the values that it weighs; all keys are one tile where whole rows
     are asked for, which are given."""
     problem, wanted, part, bounds = job.problem, job.wanted, scores.part, scores.bounds
@@ -105,15 +113,57 @@ def take_tiles(job: BlockJob, scores: Scoring, softmax: RunningSoftmax) -> dict[
             results["raw_scores"] = tile.raw
         if "scores" in wanted:
             results["scores"] = tile.scores.copy()
+        if problem.top_k is not None:
+            keep_largest(tile.scores, problem.top_k)
+            tile.has_infinities = True
         weights = softmax.take(tile, scores.kernels)
+        weights = drop(problem, part, rows, keys, weights)
         if part.values is not None and "output" in wanted:
             values = np.ascontiguousarray(part.values[..., keys, :])
             if not bounds.values_fit:
                 values = spread(values, problem.m)
             softmax.gather(weigh(values, weights, tile.allowed, problem.is_finite))
         if "weights" in wanted:
-            results["weights"] = weights / softmax.divisor[..., None]
+            results["weights"] = weights
+    if problem.sink is not None:
+        factor = softmax.add_sink(at_head(problem.sink, part.head))
+        if "weights" in wanted:
+            results["weights"] = results["weights"] * factor[..., None]
+    if "weights" in wanted:
+        results["weights"] = results["weights"] / softmax.divisor[..., None]
     return results
+
+
+def attend_rows(job: BlockJob, scores: Scoring) -> Block:
+    """The results of a normalizer that looks at each row as a whole."""
+    problem, wanted, part = job.problem, job.wanted, scores.part
+    assert problem.normalizer.weights is not None
+    keys = slice(0, problem.m)
+    tile = scores.tile(keys)
+    results = {} if tile.raw is None else {"raw_scores": tile.raw}
+    if "scores" in wanted:
+        results["scores"] = tile.scores.copy()
+    if problem.top_k is not None:
+        keep_largest(tile.scores, problem.top_k)
+    weights = problem.normalizer.weights(tile.scores).astype(tile.scores.dtype, copy=False)
+    weights = drop(problem, part, scores.rows, keys, weights)
+    if "weights" in wanted:
+        results["weights"] = weights
+    if part.values is not None and "output" in wanted:
+        results["output"] = weigh(np.ascontiguousarray(part.values), weights, tile.allowed, problem.is_finite)
+        if problem.is_finite:
+            refuse_infinite(results["output"], problem, "an output")
+    seen = np.broadcast_to(tile.seen, weights.shape[:-1])
+    return Block(results, ~seen)
+
+
+def drop(problem: Problem, part: Part, rows: range, keys: slice, weights: Array) -> Array:
+    """The weights times the dropout mask, over 1 − P."""
+    if part.dropout_mask is None:
+        return weights
+    kept = part.dropout_mask[..., rows.start : rows.stop, keys]
+    dropped: Array = np.where(kept, weights * weights.dtype.type(1 / (1 - problem.dropout)), weights.dtype.type(0))
+    return dropped
 
 
 def exact_lse(job: BlockJob, scores: Scoring) -> Array:
@@ -134,7 +184,10 @@ def tiles_of(job: BlockJob, masks: RowMask) -> Iterator[slice]:
 def is_plain(problem: Problem, part: Part, bounds: Bounds) -> bool:
     """Whether the exponentials of scale · score are all that the output needs, where positions allow a key at all."""
     has_mask = part.bias is not None or part.mask is not None
-    return not (bounds.needs_shift or has_mask) and problem.softcap is None and part.values is not None
+    has_stage = problem.slopes is not None or problem.sink is not None or problem.dropout_mask is not None
+    has_rows = problem.needs_whole_rows or problem.segments is not None or problem.visible.has_head
+    is_bare = not (has_mask or has_stage or has_rows) and problem.softcap is None
+    return is_bare and not bounds.needs_shift and part.values is not None
 
 
 def gather(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from attncli.engine.overflow import refuse_infinite
-from attncli.engine.scores import Scoring
+from attncli.engine.scores import make_scoring
 from attncli.engine.weighted_sums import join_sums, mean, spread, weigh
 from attncli.problem.problem import Visible
 from attncli.problem.row_masks import RowMask, make_row_mask
@@ -81,7 +81,10 @@ def _lowered(problem: Problem, part: Part, rows: range, bounds: Bounds, kernels:
     """The same number is taken from every score, which keeps their differences, but for what its rounding loses."""
     queries = np.ascontiguousarray(part.queries[..., rows.start : rows.stop, :])
     everything = RowMask(None, None, None, None, 0, problem.m)
-    scores = Scoring(problem, part, queries, problem.scale, everything, bounds, kernels, frozenset())
+    scores = replace(
+        make_scoring(problem, part, rows, queries, everything, bounds, kernels, frozenset({"raw_scores"})),
+        wanted=frozenset(),
+    )
     lowered = scores.tile(slice(0, problem.m)).scores - queries.dtype.type(LOWERED)
     powers = np.exp(lowered - lowered.max(axis=-1, keepdims=True))
     weights: Array = powers / powers.sum(axis=-1, keepdims=True)

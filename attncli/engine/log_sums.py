@@ -24,7 +24,7 @@ def in_doubt(lse: Array, masks: RowMask, keys: int) -> Array:
 
 def _count(masks: RowMask, shape: tuple[int, ...], keys: int) -> Array:
     """(…, b) how many keys each query may attend to."""
-    if masks.mask is None and masks.bias is None:
+    if masks.mask is None and masks.bias is None and masks.segments is None and masks.heads is None:
         return np.full(shape, keys) if masks.starts is None or masks.stops is None else masks.stops - masks.starts
     allowed = masks.allowed(0, keys)
     return np.full(shape, keys) if allowed is None else np.broadcast_to(allowed.sum(axis=-1), shape)

@@ -44,7 +44,7 @@ def plan_for(problem: Problem, wanted: Collection[str], *, tall: bool = True, ga
     """The shapes for these results. `tall`: the engine's scores are quick at any shape of tile. `gathers`: it holds the
     scores of one part at a time where nobody asks for them."""
     n, m = problem.n, problem.m
-    whole = not WHOLE.isdisjoint(wanted)
+    whole = problem.needs_whole_rows or not WHOLE.isdisjoint(wanted)
     height = HEIGHT if tall else DISTANCE_HEIGHT
     width = max(1, min(m, CELLS // height))
     if problem.visible.right is not None and height < n < FEW * height:

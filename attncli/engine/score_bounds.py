@@ -94,12 +94,13 @@ def bounds_of(problem: Problem, part: Part, reach: Reach, rows: range) -> Bounds
     values_fit = reach.values < limits.largest / (4 * problem.m)
     raw = score_bound(problem, reach, rows)
     score = raw * abs(problem.scale)
-    is_bounded = max(raw, score) < limits.largest / 8 and part.bias is None
+    is_bounded = max(raw, score) < limits.largest / 8 and part.bias is None and problem.slopes is None
     if problem.softcap is not None:
         score = min(score, problem.softcap)
     above = score + math.log(problem.m) + max(0.0, math.log(reach.values))
     below = min(0.0, math.log(reach.least)) - score
     free = is_bounded and values_fit and above < limits.highest and below > limits.lowest
+    free = free and problem.sink is None
     return Bounds(needs_shift=not free, is_bounded=is_bounded, values_fit=values_fit)
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from attncli.engine.overflow import refuse_overflow
+from attncli.problem.problem import at_head
 from attncli.records import record
 
 if TYPE_CHECKING:
@@ -46,6 +47,9 @@ class Scoring:
     bounds: Bounds
     kernels: Kernels
     wanted: frozenset[str]
+    rows: range
+    positions: Array
+    slope: Array | float | None = None
 
     def tile(self, keys: slice) -> Tile:
         """The tile of these keys; NumericError where a score overflows."""
@@ -61,6 +65,9 @@ class Scoring:
             refuse_overflow(problem, scores, mask.allowed)  # which the cap would hide
         if problem.softcap is not None and not late:
             cap_scores(scores, problem.softcap)
+        if self.slope is not None:
+            distances = np.abs(self.positions[..., None] - np.arange(keys.start, keys.stop)).astype(scores.dtype)
+            scores -= np.asarray(self.slope, scores.dtype)[..., None] * distances
         if self.masks.bias is not None:
             scores += self.masks.bias[..., keys]
         if problem.softcap is not None and late:
@@ -76,6 +83,7 @@ class Scoring:
 def make_scoring(
     problem: Problem,
     part: Part,
+    rows: range,
     queries: Array,
     masks: RowMask,
     bounds: Bounds,
@@ -84,7 +92,9 @@ def make_scoring(
 ) -> Scoring:
     """How these queries of this part are scored."""
     queries, scale = apply_scale(problem, queries, wanted)
-    return Scoring(problem, part, queries, scale, masks, bounds, kernels, wanted)
+    positions = problem.visible.positions(part.first, np.arange(rows.start, rows.stop))
+    slope = None if problem.slopes is None else at_head(problem.slopes, part.head)
+    return Scoring(problem, part, queries, scale, masks, bounds, kernels, wanted, rows, positions, slope)
 
 
 def apply_scale(problem: Problem, queries: Array, wanted: frozenset[str]) -> tuple[Array, float]:

@@ -25,6 +25,7 @@ class RunningSoftmax:
         self.total = np.zeros(shape, dtype)
         self.seen = np.zeros(shape, np.bool_)
         self.gathered: Array | None = None
+        self.has_sink = False
 
     def take(self, tile: Tile, kernels: Kernels) -> Array:
         """Turn the tile's scores into exponentials, in place, and add them up."""
@@ -57,14 +58,26 @@ class RunningSoftmax:
         else:
             self.gathered += weighted
 
+    def add_sink(self, logit: Array | float) -> Array:
+        """Let a logit join each row's sum, which has no value: what it makes of the exponentials so far (…, b)."""
+        assert self.shift is not None
+        sink = np.broadcast_to(np.asarray(logit, self.total.dtype), self.total.shape)
+        largest = np.maximum(self.shift, sink)
+        factor = np.where(np.isneginf(self.shift), 0, np.exp(self.shift - largest)).astype(sink.dtype, copy=False)
+        self.total = self.total * factor + np.exp(sink - largest)
+        if self.gathered is not None:
+            self.gathered *= factor[..., None]
+        self.shift, self.has_sink = largest, True
+        return factor
+
     @property
     def divisor(self) -> Array:
         """(…, b) the sum of the exponentials; 1 for a query that has no key."""
-        return np.where(self.seen, self.total, self.total.dtype.type(1))
+        return np.where(self.seen | self.has_sink, self.total, self.total.dtype.type(1))
 
     def lse(self) -> Array:
         """(…, b) the log of the sum of the exponentials of the scores; −inf for a query that has no key."""
         found = np.log(self.divisor)
         if self.shift is not None:
             found = np.where(np.isinf(self.shift), self.shift, found + self.shift)
-        return np.where(self.seen, found, -np.inf).astype(self.total.dtype, copy=False)
+        return np.where(self.seen | self.has_sink, found, -np.inf).astype(self.total.dtype, copy=False)

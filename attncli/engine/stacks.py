@@ -41,11 +41,24 @@ class Stacks:
     def _make(self, parts: range) -> Stack:
         problem = self.problem
         part = problem.part(parts.start) if len(parts) == 1 else stack_parts(problem, parts)
-        if problem.variant.prepare is not None:
-            queries, keys = (problem.variant.prepare(rows) for rows in (part.queries, part.keys))
+        if problem.is_transformed or problem.variant.prepare is not None:
+            queries, keys = transform_rows(problem, part)
+            if problem.variant.prepare is not None:
+                queries, keys = problem.variant.prepare(queries), problem.variant.prepare(keys)
             part = replace(part, queries=queries, keys=keys)
         with np.errstate(all="ignore"):
             return Stack(part, reach_of(problem, part))
+
+
+def transform_rows(problem: Problem, part: Part) -> tuple[Array, Array]:
+    """The rows of Q and K after qk-norm and rope: queries at their positions, keys at 0 … m − 1."""
+    queries, keys = part.queries, part.keys
+    if problem.row_norm is not None:
+        queries, keys = problem.row_norm.apply(queries), problem.row_norm.apply(keys)
+    if problem.rotation is not None:
+        queries = problem.rotation.apply(queries, problem.visible.positions(part.first, np.arange(problem.n)))
+        keys = problem.rotation.apply(keys, np.arange(problem.m))
+    return queries, keys
 
 
 def stack_parts(problem: Problem, parts: range) -> Part:
@@ -59,6 +72,8 @@ def stack_parts(problem: Problem, parts: range) -> Part:
         mask=None if problem.mask is None else problem.mask[index],
         bias=None if problem.bias is None else problem.bias[index],
         first=each[0],
+        head=each[-1],
+        dropout_mask=None if problem.dropout_mask is None else problem.dropout_mask[index],
     )
 
 

@@ -9,6 +9,7 @@ from attncli.explain.noise import INVISIBLE, numeral, settled, settled_average, 
 from attncli.expressions import add
 from attncli.problem.names import Names
 from attncli.problem.problem import Problem
+from attncli.problem.row_masks import make_row_mask
 from attncli.records import record
 
 Array = np.ndarray
@@ -136,15 +137,8 @@ def unmasked_scores(problem: Problem, scaled: Array, bias: Array | None) -> Arra
 def allowed_keys(problem: Problem, part: int, row: int) -> Array:
     """Whether the query may attend to each key, (m,)."""
     own = problem.part(part)
-    allowed = np.ones(problem.m, np.bool_)
-    starts, stops = problem.visible.interval(own.first, np.array([row]), problem.m)
-    columns = np.arange(problem.m)
-    allowed &= (columns >= starts[0]) & (columns < stops[0])
-    if own.mask is not None:
-        allowed &= own.mask[row]
-    if own.bias is not None:
-        allowed &= ~np.isneginf(own.bias[row])
-    return allowed
+    allowed = make_row_mask(problem, own, range(row, row + 1)).allowed(0, problem.m)
+    return np.ones(problem.m, np.bool_) if allowed is None else allowed[0]
 
 
 def choose_keys(weights: Array, scores: Array) -> list[int]:

@@ -27,7 +27,6 @@ KEYS = (*(key for name in MATRIX_NAMES for key in (name, *ALIASES.get(name, ()))
 W_LAYOUTS = ("in-out", "out-in")  # (columns of the input, columns of the output), or as torch keeps a Linear
 NO_VALUE = frozenset(("null", "Null", "NULL", "~"))
 PARSERS = {**{key: setting.parse for key, setting in BY_KEY.items()}, "digits": read_whole}
-PAIRED = ("window", "heads")  # the settings that a list of two may give
 ONE_MATRIX = "holds one matrix, where a problem has queries and keys"
 APART = "give the matrices apart: attncli run Q K V, or attncli check Q K V --expect-output FILE"
 
@@ -231,7 +230,7 @@ class _Reader:
 
     def setting(self, key: str) -> Any:
         node = self.node((key,))
-        if key in PAIRED and isinstance(node, list):
+        if isinstance(node, list) and key in BY_KEY and BY_KEY[key].takes_list:
             return self.parsed(key, (key,), ",".join(self.unpadded((key, index)) for index in range(len(node))))
         return self.parsed(key, (key,), self.unpadded((key,)))
 

@@ -10,6 +10,9 @@ from typing import Any
 
 from attncli.errors import UsageError, suggest
 from attncli.records import record
+from attncli.stages.normalizers import NORMALIZER_NAMES
+from attncli.stages.row_transforms import PAIRING_NAMES, ROW_NORM_NAMES
+from attncli.stages.slopes import USUAL
 from attncli.systems import NAMES as SYSTEM_NAMES
 from attncli.variants import VARIANTS
 
@@ -20,7 +23,8 @@ ENGINES = ("auto", "numpy", "numba")
 @record
 class Setting:
     """`key` in a problem file, `option` on the command line (with `short`), `form` for help. `field` of a Request, and
-    parameter of `attend`, is the key unless Python has the word for itself. `in_files`: a problem file may have it."""
+    parameter of `attend`, is the key unless Python has the word for itself. `in_files`: a problem file may have it, and
+    with `takes_list` as a list. `bare`: what the option means without a value."""
 
     key: str
     parse: Callable[[str], Any]
@@ -32,6 +36,8 @@ class Setting:
     choices: tuple[str, ...] = ()
     field: str = ""
     in_files: bool = True
+    takes_list: bool = False
+    bare: str | None = None
 
     @property
     def name(self) -> str:
@@ -89,6 +95,35 @@ def read_whole(text: str) -> int:
     if len(digits) > 18:
         raise ValueError(f"{text} is beyond any matrix")
     return int(text)
+
+
+def read_count(text: str) -> int:
+    count = read_whole(text)
+    if count < 0:
+        raise ValueError(f"{text} is below 0")
+    return count
+
+
+def read_size(text: str) -> int:
+    size = read_whole(text)
+    if size < 1:
+        raise ValueError(f"{text} is below 1")
+    return size
+
+
+def read_share(text: str) -> float:
+    share = read_number(text)
+    if not 0 <= share < 1:
+        raise ValueError(f"{text} is not a share from 0 up to, but not including, 1")
+    return share
+
+
+def read_numbers(text: str) -> tuple[float, ...]:
+    return tuple(read_number(part) for part in text.strip("[]() ").replace(",", " ").split()) or (read_number(text),)
+
+
+def read_slopes(text: str) -> tuple[float, ...] | str:
+    return USUAL if text.lower() in (USUAL, "true") else read_numbers(text)
 
 
 def read_truth(text: str) -> bool:
@@ -164,9 +199,77 @@ SETTINGS = (
         choices=CORNERS,
     ),
     Setting("query_offset", read_whole, "the position of query 0 among the keys", "N", "--query-offset"),
-    Setting("window", read_window, "only keys from L before to R after the query; -1 is unbounded", "L,R", "--window"),
+    Setting(
+        "window",
+        read_window,
+        "only keys from L before to R after the query; -1 is unbounded",
+        "L,R",
+        "--window",
+        takes_list=True,
+    ),
+    Setting("keep_first", read_count, "the window never hides the first N keys", "N", "--keep-first"),
+    Setting(
+        "prefix", read_count, "every query sees the first N keys, also against --causal and --window", "N", "--prefix"
+    ),
+    Setting("chunk", read_size, "only keys of the query's own chunk of N positions", "N", "--chunk"),
+    Setting(
+        "alibi",
+        read_slopes,
+        "add −slope·|p − j|: 'usual' for the usual slopes, or one slope, or one per head",
+        "SLOPES",
+        "--alibi",
+        takes_list=True,
+        bare=USUAL,
+    ),
+    Setting(
+        "rope",
+        make_choice("a pairing", PAIRING_NAMES),
+        "rotary positions on Q and K: pairs (c, c + d/2) or (2c, 2c + 1)",
+        "half|interleaved",
+        "--rope",
+        choices=PAIRING_NAMES,
+    ),
+    Setting("rope_base", read_positive, "the base of the rotary angles (default 10000)", "NUMBER", "--rope-base"),
+    Setting("rope_dims", read_size, "rotate the first D columns only", "D", "--rope-dims"),
+    Setting("rope_scale", read_positive, "divide positions by F before they are rotated", "F", "--rope-scale"),
+    Setting(
+        "qk_norm",
+        make_choice("a norm", ROW_NORM_NAMES),
+        "each row of Q and K over its length (l2) or its root mean square (rms)",
+        "l2|rms",
+        "--qk-norm",
+        choices=ROW_NORM_NAMES,
+    ),
     Setting("softcap", read_positive, "cap the scores: C·tanh(scores/C)", "C", "--softcap"),
-    Setting("heads", read_heads, "split packed columns into H query heads and KV key/value heads", "H[/KV]", "--heads"),
+    Setting(
+        "softcap_after_bias", read_truth, "the softcap comes after the bias", "", "--softcap-after-bias", is_flag=True
+    ),
+    Setting(
+        "sink",
+        read_numbers,
+        "a logit that joins each row's sum and has no value; one number, or one per query head",
+        "S",
+        "--sink",
+        takes_list=True,
+    ),
+    Setting(
+        "normalizer",
+        make_choice("a normalizer", NORMALIZER_NAMES),
+        f"what makes weights of scores: {', '.join(NORMALIZER_NAMES)} (default softmax)",
+        "NAME",
+        "--normalizer",
+        choices=NORMALIZER_NAMES,
+    ),
+    Setting("top_k", read_size, "only the K largest scores of a row take part", "K", "--top-k"),
+    Setting("dropout", read_share, "weights times the dropout mask over 1 − P", "P", "--dropout"),
+    Setting(
+        "heads",
+        read_heads,
+        "split packed columns into H query heads and KV key/value heads",
+        "H[/KV]",
+        "--heads",
+        takes_list=True,
+    ),
     Setting(
         "dtype",
         make_choice("a dtype", DTYPES),

@@ -46,7 +46,7 @@ def apply_system(request: Request) -> tuple[Request, Conventions]:
         changes["scale"] = system.scales.get(variant)
     if request.mask is not None and request.mask_means is None:
         changes["mask_means"] = system.mask_means
-    stands = request.causal or request.window not in (None, (-1, -1))
+    stands = any((request.causal, request.window not in (None, (-1, -1)), request.alibi, request.rope, request.chunk))
     if stands and request.align is None and request.query_offset is None:
         lengthy = request.key_lengths is not None and system.corner_with_lengths is not None
         changes["align"] = system.corner_with_lengths if lengthy else system.corner

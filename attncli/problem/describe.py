@@ -9,6 +9,8 @@ import numpy as np
 from attncli.inputs.request import Request
 from attncli.problem.nonfinite import reached_keys
 from attncli.problem.problem import Problem, Visible, first_cell
+from attncli.stages.normalizers import SOFTMAX
+from attncli.stages.slopes import slope_words
 from attncli.systems import BY_NAME, HEADS_FIRST
 
 
@@ -18,6 +20,7 @@ def describe(problem: Problem, request: Request) -> Problem:
     if problem.queries.ndim == 4 and not problem.packed:
         said["axes"] = HEADS_FIRST
     said |= dict(_mask_words(problem, request))
+    said |= stage_words(problem)
     if problem.softcap is not None:
         order = "after the bias" if problem.conventions.softcap_after_bias else "after the scale, before bias and mask"
         said["softcap"] = f"{problem.softcap:g}·tanh(scores/{problem.softcap:g}), {order}"
@@ -75,7 +78,7 @@ def _notes_of_axes(problem: Problem, request: Request) -> list[str]:
 def _ignored_options(problem: Problem, request: Request) -> list[str]:
     """Notes of options that change nothing here."""
     notes = []
-    if problem.visible.left is None and problem.visible.right is None:
+    if not (problem.visible.has_order or problem.rotation is not None or problem.slopes is not None):
         if request.align is not None:
             notes.append(f"--align {request.align} changes nothing without --causal or --window")
         if request.query_offset is not None:
@@ -103,7 +106,7 @@ def _mask_words(problem: Problem, request: Request) -> list[tuple[str, str]]:
         low = "" if left == -1 else f"{_position(visible, -left)} ≤ "
         high = "" if right == -1 else f" ≤ {_position(visible, right)}"
         said.append(("window", f"query i sees keys {low}j{high}"))
-    if visible.left is not None or visible.right is not None:
+    if visible.left is not None or visible.right is not None or problem.slopes or problem.rotation or visible.chunk:
         said.append(
             (
                 "align",
@@ -115,6 +118,34 @@ def _mask_words(problem: Problem, request: Request) -> list[tuple[str, str]]:
     if visible.lengths is not None:
         said.append(("key lengths", ", ".join(map(str, visible.lengths))))
     return said
+
+
+def stage_words(problem: Problem) -> dict[str, str]:
+    """What the stages beside score, scale and mask do, by name."""
+    visible, found = problem.visible, {}
+    if problem.row_norm is not None:
+        found["qk-norm"] = f"each row of Q and K {problem.row_norm.explained}, before it is scored"
+    if problem.rotation is not None:
+        found["rope"] = f"{problem.rotation.words}; columns rotated: {problem.rotation.size} of {problem.d_k}"
+    if problem.slopes is not None:
+        found["alibi"] = slope_words(problem.slopes)
+    if visible.keep_first and visible.has_head:
+        found["keep first"] = f"the window never hides the first {visible.keep_first} keys"
+    if visible.prefix and visible.has_head:
+        found["prefix"] = f"every query sees the first {visible.prefix} keys"
+    if visible.chunk is not None:
+        found["chunk"] = f"a query sees keys of its own {visible.chunk} positions only"
+    if problem.segments is not None:
+        found["segments"] = "a query sees keys of its own segment only"
+    if problem.sink is not None:
+        found["sink"] = f"{', '.join(f'{logit:g}' for logit in problem.sink)}: e^S joins each sum and has no value"
+    if problem.top_k is not None:
+        found["top-k"] = f"the {problem.top_k} largest scores of each row take part"
+    if problem.normalizer is not SOFTMAX:
+        found["normalizer"] = f"{problem.normalizer.name}: {problem.normalizer.explained}"
+    if problem.dropout_mask is not None:
+        found["dropout"] = f"weights times the dropout mask, over 1 − {problem.dropout:g}"
+    return found
 
 
 def _position(visible: Visible, beyond: int) -> str:

@@ -17,6 +17,7 @@ from attncli.problem.nonfinite import settle_nonfinite
 from attncli.problem.problem import Problem, Visible, at, first_cell
 from attncli.problem.projections import resolve_projections, round_to_dtype
 from attncli.problem.shapes import axes_of, check_shapes, split_heads
+from attncli.problem.stages import settle_stages
 from attncli.variants import BY_NAME, DEFAULT, Variant
 
 if TYPE_CHECKING:
@@ -50,6 +51,9 @@ def prepare(request: Request, *, compute: str | None = None) -> Problem:
     if request.softcap is not None:
         _hold(computing, request.softcap, "--softcap", "the softcap")
     visible = _settle_visible(request, layout.lead, q.shape[-2], k.shape[-2])
+    if request.softcap_after_bias:
+        conventions = replace(conventions, softcap_after_bias=True)
+    stages = settle_stages(request, layout.lead, q.shape[-2], k.shape[-2], layout.queries.shape[-1])
     problem = Problem(
         queries=layout.queries,
         keys=layout.keys,
@@ -73,6 +77,7 @@ def prepare(request: Request, *, compute: str | None = None) -> Problem:
             computing, layout, request.heads is not None, allow_nonfinite=bool(request.allow_nonfinite)
         ),
         described={},
+        **stages,
         notes=sources.notes,
     )
     refuse_groups(problem, request)
@@ -217,7 +222,16 @@ def _settle_visible(request: Request, lead: tuple[int, ...], n: int, m: int) -> 
     left, right = (None if side == -1 else side for side in request.window or (-1, -1))
     if request.causal:
         right = 0
-    return Visible(left=left, right=right, offsets=offsets, lengths=lengths)
+    return Visible(
+        left=left,
+        right=right,
+        offsets=offsets,
+        lengths=lengths,
+        is_causal=bool(request.causal),
+        keep_first=request.keep_first or 0,
+        prefix=request.prefix or 0,
+        chunk=request.chunk,
+    )
 
 
 def _read_lengths(request: Request, lead: tuple[int, ...], m: int) -> tuple[int, ...] | None:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import field, replace
+from typing import Any
 
 import numpy as np
 
 from attncli.inputs.request import Labels
 from attncli.records import record
+from attncli.stages.normalizers import SOFTMAX, Normalizer
+from attncli.stages.row_transforms import Rotation, RowNorm
 from attncli.variants import Variant
 
 Array = np.ndarray
@@ -37,26 +40,67 @@ class Conventions:
 @record
 class Visible:
     """Which keys a query may see by its position: key j for query i at p = i + offset where p − left ≤ j ≤ p + right
-    and j < length. None is unbounded; `lengths` and `offsets` have one entry, or one per entry of the first axis."""
+    and j < length. None is unbounded; `lengths` and `offsets` have one entry, or one per entry of the first axis.
+
+    The first `keep_first` keys are seen whatever `left` and `right` say, but for causal, whose limit is j ≤ p
+    (`is_causal`); the first `prefix` keys whatever all of them say. With a `chunk` both end at the borders of the
+    query's own chunk of positions.
+    """
 
     left: int | None = None
     right: int | None = None
     offsets: tuple[int, ...] = (0,)
     lengths: tuple[int, ...] | None = None
+    is_causal: bool = False
+    keep_first: int = 0
+    prefix: int = 0
+    chunk: int | None = None
+
+    @property
+    def has_order(self) -> bool:
+        """Whether positions forbid anything at all."""
+        return self.left is not None or self.right is not None or self.chunk is not None
+
+    @property
+    def has_head(self) -> bool:
+        """Whether some keys at the beginning are seen beside those of the interval."""
+        return bool(self.keep_first or self.prefix) and (self.left is not None or self.right is not None)
 
     @property
     def is_everything(self) -> bool:
-        return self.left is None and self.right is None and self.lengths is None
+        return not self.has_order and self.lengths is None
+
+    def positions(self, first: int | Array, rows: Array) -> Array:
+        """Where these queries stand among the keys: (b,), or (p, b) for the parts of a stack."""
+        found: Array = rows + _entry(self.offsets, first)
+        return found
 
     def interval(self, first: int | Array, rows: Array, keys: int) -> tuple[Array, Array]:
         """For each of `rows` the half-open range of its keys: (starts, stops), `first` being the index on axis 0, or
         one index for each part of a stack: (p,), (b,) → (p, b) twice."""
-        positions = rows + _entry(self.offsets, first)
-        length = _entry((keys,) if self.lengths is None else self.lengths, first)
+        positions, length = self.positions(first, rows), self._length(first, keys)
         starts = np.zeros_like(positions) if self.left is None else np.clip(positions - self.left, 0, length)
         stops = np.zeros_like(positions) + length
         if self.right is not None:
             stops = np.clip(positions + self.right + 1, 0, length)
+        return self._within_chunk(positions, starts, stops)
+
+    def head(self, first: int | Array, rows: Array, keys: int) -> tuple[Array, Array]:
+        """For each of `rows` the half-open range of the keys at the beginning that it sees beside its interval."""
+        positions, length = self.positions(first, rows), self._length(first, keys)
+        kept = np.full_like(positions, self.keep_first)
+        if self.is_causal:
+            kept = np.minimum(kept, positions + 1)
+        stops = np.clip(np.maximum(kept, self.prefix), 0, length)
+        return self._within_chunk(positions, np.zeros_like(positions), stops)
+
+    def _length(self, first: int | Array, keys: int) -> int | Array:
+        return _entry((keys,) if self.lengths is None else self.lengths, first)
+
+    def _within_chunk(self, positions: Array, starts: Array, stops: Array) -> tuple[Array, Array]:
+        if self.chunk is not None:
+            low = positions // self.chunk * self.chunk
+            starts, stops = np.maximum(starts, low), np.minimum(stops, low + self.chunk)
         return starts, np.maximum(starts, stops)
 
 
@@ -78,6 +122,8 @@ class Part:
     mask: Array | None
     bias: Array | None
     first: int | Array  # the index on the first leading axis (one for each part of a stack), for key lengths
+    head: int | Array = 0  # the query head, likewise
+    dropout_mask: Array | None = None
 
 
 @record(kw_only=True)
@@ -107,6 +153,15 @@ class Problem:
     is_finite: bool
     labels: Labels
     output_projection: tuple[Array, Array | None] | None = None
+    row_norm: RowNorm | None = None
+    rotation: Rotation | None = None
+    slopes: tuple[float, ...] | None = None
+    segments: tuple[Array, Array] | None = None  # the ids of the queries and of the keys, (1 or entries, n) and (…, m)
+    sink: tuple[float, ...] | None = None
+    normalizer: Normalizer = SOFTMAX
+    top_k: int | None = None
+    dropout: float = 0.0
+    dropout_mask: Array | None = None
     described: dict[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
@@ -134,6 +189,16 @@ class Problem:
         return WITH_BIAS if rule.startswith("uniform") and self.bias is not None else EMPTY_ROWS[rule]
 
     @property
+    def is_transformed(self) -> bool:
+        """Whether the rows of Q and K are changed before they are scored: by a norm, or by rotary positions."""
+        return self.row_norm is not None or self.rotation is not None
+
+    @property
+    def needs_whole_rows(self) -> bool:
+        """Whether the weights of a row depend on all of its scores in another way than by their sum."""
+        return self.top_k is not None or self.normalizer.weights is not None
+
+    @property
     def is_joined(self) -> bool:
         """Whether the outputs of the heads become one matrix again: packed side by side, or projected."""
         return self.packed or self.output_projection is not None
@@ -153,6 +218,8 @@ class Problem:
             mask=None if self.mask is None else self.mask[index],
             bias=None if self.bias is None else self.bias[index],
             first=index[0] if index else 0,
+            head=index[-1] if index else 0,
+            dropout_mask=None if self.dropout_mask is None else self.dropout_mask[index],
         )
 
     def index(self, number: int) -> tuple[int, ...]:
@@ -190,6 +257,11 @@ class Problem:
             values=part.values,
             mask=part.mask,
             bias=part.bias,
+            dropout_mask=part.dropout_mask,
+            slopes=self.slopes and (at_head(self.slopes, part.head),),
+            sink=self.sink and (at_head(self.sink, part.head),),
+            segments=self.segments
+            and (at_entry(self.segments[0], part.first)[None], at_entry(self.segments[1], part.first)[None]),
             visible=own,
             lead=(),
             key_heads=None,
@@ -214,6 +286,20 @@ class Problem:
             if self.output_projection is not None:
                 shapes["output"] = (*shapes["output"][:-1], self.output_projection[0].shape[-1])
         return shapes
+
+
+def at_head(numbers: tuple[float, ...], head: int | Array) -> Any:
+    """The number of this head: one for all, or one per head; a column (p, 1) for the parts of a stack."""
+    if isinstance(head, int):
+        return numbers[head if len(numbers) > 1 else 0]
+    return np.array(numbers)[head if len(numbers) > 1 else np.zeros_like(head), None]
+
+
+def at_entry(ids: Array, first: int | Array) -> Array:
+    """The row of this entry on the first axis, (n,), or those of several entries, (p, n): one row for all, or one
+    each."""
+    found: Array = ids[first if len(ids) > 1 else np.zeros_like(first)]
+    return found
 
 
 def first_cell(found: Array) -> tuple[int, ...]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from attncli.problem.problem import at_entry
 from attncli.records import record
 
 if TYPE_CHECKING:
@@ -44,6 +45,8 @@ class RowMask:
     last_key: int  # or from this on
     common_start: int = 0  # every query sees the keys from this on
     common_stop: int = 0  # up to this, as far as positions go
+    heads: tuple[Array, Array] | None = None  # starts and stops of the keys that each query sees beside those
+    segments: tuple[Array, Array] | None = None  # the ids of the queries (…, b) and of the keys (…, m)
     kept: dict[tuple[int, int], TileMask] | None = None  # where tiles are asked for again
 
     def tile(self, start: int, stop: int) -> TileMask:
@@ -59,7 +62,7 @@ class RowMask:
         if allowed is None:
             return EVERYTHING
         doubt = slice(None)
-        if self.mask is None and self.bias is None:
+        if self.mask is None and self.bias is None and self.segments is None:
             by_position = self._doubtful(start, stop)
             doubt = slice(by_position.start - start, by_position.stop - start)
         return TileMask(allowed, doubt, ~allowed[..., doubt], np.any(allowed, axis=-1))
@@ -74,9 +77,15 @@ class RowMask:
             np.less(columns, self.stops[..., None], out=within)
             if self.common_start > start:
                 within &= columns >= self.starts[..., None]
+            if self.heads is not None:
+                within |= (columns >= self.heads[0][..., None]) & (columns < self.heads[1][..., None])
         if self.mask is not None:
             tile = self.mask[..., start:stop]
             allowed = tile if allowed is None else allowed & tile
+        if self.segments is not None:
+            queries, keys = self.segments
+            same = queries[..., :, None] == keys[..., None, start:stop]
+            allowed = same if allowed is None else allowed & same
         if self.bias is not None:
             free = self.bias[..., start:stop] > -np.inf
             if not free.all():
@@ -87,7 +96,7 @@ class RowMask:
         """The keys from start to stop that the position of some query may forbid; one range holds them all."""
         first = start if self.common_start > start else max(start, self.common_stop)
         last = stop if self.common_stop < stop else min(stop, self.common_start)
-        return range(first, last)
+        return range(first, max(first, last))
 
 
 class RowMasks:
@@ -97,7 +106,8 @@ class RowMasks:
         self.problem = problem
         visible = problem.visible
         varies = max(len(visible.offsets), len(visible.lengths or ())) > 1
-        self._is_shared = problem.parts > 1 and problem.mask is None and problem.bias is None and not varies
+        is_alike = problem.mask is None and problem.bias is None and problem.segments is None and not varies
+        self._is_shared = problem.parts > 1 and is_alike
         self._kept: dict[range, RowMask] = {}
 
     def of(self, part: Part, rows: range) -> RowMask:
@@ -116,12 +126,29 @@ def make_row_mask(problem: Problem, part: Part, rows: range) -> RowMask:
     """The masks of these queries of one part, or of a stack of parts."""
     mask = None if part.mask is None else part.mask[..., rows.start : rows.stop, :]
     bias = None if part.bias is None else part.bias[..., rows.start : rows.stop, :]
-    if problem.visible.is_everything:
-        return RowMask(None, None, mask, bias, 0, problem.m)
-    starts, stops = problem.visible.interval(part.first, np.arange(rows.start, rows.stop), problem.m)
-    seen = stops > starts
-    first, last = int(starts.min(where=seen, initial=problem.m)), int(stops.max(where=seen, initial=0))
+    visible, segments = problem.visible, None
+    if problem.segments is not None:
+        queries, keys = (at_entry(ids, part.first) for ids in problem.segments)
+        segments = queries[..., rows.start : rows.stop], keys
+    if visible.is_everything:
+        return RowMask(None, None, mask, bias, 0, problem.m, segments=segments)
+    positions = np.arange(rows.start, rows.stop)
+    ranges = [visible.interval(part.first, positions, problem.m)]
+    if visible.has_head:
+        ranges.append(visible.head(part.first, positions, problem.m))
+    first = min(int(starts.min(where=stops > starts, initial=problem.m)) for starts, stops in ranges)
+    last = max(int(stops.max(where=stops > starts, initial=0)) for starts, stops in ranges)
     narrow = np.int32 if problem.m < 2**31 else np.int64  # half the bytes: twice the speed of the comparisons
+    (starts, stops), *heads = ((low.astype(narrow), high.astype(narrow)) for low, high in ranges)
     return RowMask(
-        starts.astype(narrow), stops.astype(narrow), mask, bias, first, last, int(starts.max()), int(stops.min())
+        starts,
+        stops,
+        mask,
+        bias,
+        min(first, last),
+        last,
+        int(starts.max()),
+        int(stops.min()),
+        heads=heads[0] if heads else None,
+        segments=segments,
     )

@@ -188,5 +188,14 @@ def _with_extra(name: str, extra: Array, where: str, due: Shape, packed: bool) -
     raise ProblemError(where, f"a {name} of shape {extra.shape} does not fit {fits}", hint)
 
 
+def broadcast_over(array: Array, whole: Shape, where: str, name: str) -> Array:
+    """The array broadcast to `whole`, (*lead, n, m); ProblemError with both shapes where it does not fit."""
+    try:
+        return np.broadcast_to(array, whole)
+    except ValueError:
+        what = f"a {name} of shape {array.shape} does not fit {whole}"
+        raise ProblemError(where, what, f"a {name} must broadcast to {whole}") from None
+
+
 def _count(number: int, one: str, many: str) -> str:
     return f"{number} {one if number == 1 else many}"

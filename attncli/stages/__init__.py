@@ -1,0 +1,1 @@
+"""The stages between projections and output beside the score: a record for each choice, with its numbers and words."""

@@ -1,0 +1,127 @@
+"""What happens to the rows of Q and K before they are scored: a norm (qk-norm), then rotary positions (rope).
+
+A norm maps rows (…, n, d) to rows. A rotation turns pairs of columns by position · base^(−2c/d): either (c, c + d/2)
+or (2c, 2c + 1).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from attncli.records import record
+from attncli.variants import unit_rows
+
+if TYPE_CHECKING:
+    from numpy import ndarray
+
+BASE = 10000.0
+
+
+@record
+class RowNorm:
+    """One way to norm the rows of Q and K: its formula for a row q, in words, its numbers, and where it comes from."""
+
+    name: str
+    formula: str
+    latex: str
+    explained: str
+    source: str
+    apply: Callable[[ndarray], ndarray]
+
+
+def over_root_mean_square(rows: ndarray) -> ndarray:
+    """Each row over its root mean square; a zero row stays zero."""
+    import math
+
+    scaled: ndarray = unit_rows(rows) * rows.dtype.type(math.sqrt(rows.shape[-1]))
+    return scaled
+
+
+ROW_NORMS = (
+    RowNorm(
+        name="l2",
+        formula="q / ‖q‖",
+        latex=r"\frac{q}{\lVert q \rVert}",
+        explained="over its Euclidean length",
+        source="Henry et al. 2020 (query-key normalization)",
+        apply=unit_rows,
+    ),
+    RowNorm(
+        name="rms",
+        formula="q / √(Σq²/d)",
+        latex=r"\frac{q}{\sqrt{\tfrac{1}{d} \sum q^2}}",
+        explained="over its root mean square",
+        source="Zhang and Sennrich 2019 (RMSNorm), as in Gemma 3 and Qwen 3",
+        apply=over_root_mean_square,
+    ),
+)
+ROW_NORM_NAMES = tuple(norm.name for norm in ROW_NORMS)
+NORM_BY_NAME = {norm.name: norm for norm in ROW_NORMS}
+
+
+@record
+class Pairing:
+    """Which columns a rotation turns together, as the slices of the first and of the second of each pair."""
+
+    name: str
+    explained: str
+    source: str
+    first: Callable[[int], slice]
+    second: Callable[[int], slice]
+
+
+PAIRINGS = (
+    Pairing(
+        name="half",
+        explained="pairs (c, c + d/2)",
+        source="GPT-NeoX, Llama as transformers has it",
+        first=lambda size: slice(0, size // 2),
+        second=lambda size: slice(size // 2, size),
+    ),
+    Pairing(
+        name="interleaved",
+        explained="pairs (2c, 2c + 1)",
+        source="Su et al. 2021 (RoFormer), GPT-J",
+        first=lambda size: slice(0, size, 2),
+        second=lambda size: slice(1, size, 2),
+    ),
+)
+PAIRING_NAMES = tuple(pairing.name for pairing in PAIRINGS)
+PAIRING_BY_NAME = {pairing.name: pairing for pairing in PAIRINGS}
+
+
+@record
+class Rotation:
+    """Rotary positions: the first `size` columns are turned in pairs, by position/`factor` · `base`^(−2c/size)."""
+
+    pairing: Pairing
+    base: float
+    size: int
+    factor: float
+
+    def angles(self, positions: ndarray) -> ndarray:
+        """(…, n) → (…, n, size/2), in float64."""
+        import numpy as np
+
+        speeds = self.base ** (-2 * np.arange(self.size // 2) / self.size)
+        found: ndarray = np.asarray(positions, np.float64)[..., None] / self.factor * speeds
+        return found
+
+    def apply(self, rows: ndarray, positions: ndarray) -> ndarray:
+        """Rows (…, n, d) at positions (…, n), turned: a cos − b sin, a sin + b cos for each pair (a, b)."""
+        import numpy as np
+
+        angles = self.angles(positions)
+        cosine, sine = (function(angles).astype(rows.dtype) for function in (np.cos, np.sin))
+        first, second = (..., self.pairing.first(self.size)), (..., self.pairing.second(self.size))
+        turned = rows.copy()
+        turned[first] = rows[first] * cosine - rows[second] * sine
+        turned[second] = rows[first] * sine + rows[second] * cosine
+        return turned
+
+    @property
+    def words(self) -> str:
+        """What was turned, for the conventions in force."""
+        told = f"{self.pairing.name}: {self.pairing.explained}, base {self.base:g}"
+        return told + ("" if self.factor == 1 else f", positions over {self.factor:g}")

@@ -1,0 +1,21 @@
+"""ALiBi: a distance to the key, times a slope of the head's own, is taken from the score (Press et al. 2022)."""
+
+from __future__ import annotations
+
+USUAL = "usual"
+
+
+def usual_slopes(heads: int) -> tuple[float, ...]:
+    """2^(−8h/H), h = 1 … H; where H is no power of two, those of the next lower one, completed by every second one of
+    the next higher."""
+    power = 1 << (heads.bit_length() - 1)
+    slopes = [2 ** (-8 * (h + 1) / power) for h in range(power)]
+    slopes += [2 ** (-8 * (2 * h + 1) / (2 * power)) for h in range(heads - power)]
+    return tuple(slopes)
+
+
+def slope_words(slopes: tuple[float, ...]) -> str:
+    """The slopes, for the conventions in force."""
+    shown = [f"{slope:g}" for slope in slopes[:4]]
+    told = ", ".join(shown) + (f", … {slopes[-1]:g}" if len(slopes) > len(shown) else "")
+    return f"−slope·|p − j| added to the scores, {'slope' if len(slopes) == 1 else 'slopes'} {told}"

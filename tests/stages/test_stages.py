@@ -1,0 +1,168 @@
+"""Every stage against plain loops and published numbers, on both engines, in tiles smaller than a row."""
+
+from __future__ import annotations
+
+import random
+
+import numpy as np
+import pytest
+from stages.plain_attention import attend_plainly
+
+from attncli import AttncliError, attend
+from attncli.engine import plan
+from attncli.stages.row_transforms import PAIRING_BY_NAME, Rotation
+from attncli.stages.slopes import usual_slopes
+
+
+def random_case(seed):
+    """Matrices and some options at random."""
+    generator, choose = np.random.default_rng(seed), random.Random(seed)
+    n, m, d, v = (choose.randint(1, 7) for _ in range(4))
+    d = 2 * ((d + 1) // 2)
+    queries, keys, values = (generator.normal(size=shape) for shape in ((n, d), (m, d), (m, v)))
+    options = {}
+
+    def maybe(name, make, odds=0.3):
+        if choose.random() < odds:
+            options[name] = make()
+
+    maybe("offset", lambda: choose.randint(-2, 4))
+    maybe("causal", lambda: True)
+    maybe("window", lambda: (choose.randint(-1, 3), choose.randint(-1, 3)))
+    maybe("keep_first", lambda: choose.randint(0, 3))
+    maybe("prefix", lambda: choose.randint(0, 3), 0.2)
+    maybe("chunk", lambda: choose.randint(1, 4), 0.2)
+    maybe("segments", lambda: [choose.randint(0, 1) for _ in range(n)], 0.2)
+    if "segments" in options:
+        options["key_segments"] = [choose.randint(0, 1) for _ in range(m)]
+    maybe("mask", lambda: generator.random((n, m)) < 0.7)
+    maybe("bias", lambda: generator.normal(size=(n, m)))
+    maybe("slope", lambda: choose.choice([0.5, -0.25]))
+    maybe("qk_norm", lambda: choose.choice(["l2", "rms"]))
+    maybe("rope", lambda: choose.choice(["half", "interleaved"]))
+    if "rope" in options:
+        maybe("rope_base", lambda: choose.choice([100.0, 5e5]))
+        maybe("rope_dims", lambda: 2 * choose.randint(1, d // 2))
+        maybe("rope_scale", lambda: 2.0)
+    maybe("softcap", lambda: choose.choice([0.5, 3.0]))
+    if "softcap" in options:
+        maybe("softcap_after_bias", lambda: True)
+    maybe("normalizer", lambda: choose.choice(["sparsemax", "entmax15", "sigmoid", "tanh", "none"]))
+    if "normalizer" not in options:
+        maybe("sink", lambda: choose.choice([0.0, 1.5, -3.0, 40.0]))
+    maybe("top_k", lambda: choose.randint(1, 5), 0.2)
+    if choose.random() < 0.2:
+        options |= {"dropout": 0.25, "dropout_mask": generator.random((n, m)) < 0.75}
+    return queries, keys, values, options
+
+
+def asked(options):
+    """The options under the names of `attend`."""
+    renamed = {"offset": "query_offset", "slope": "alibi"}
+    return {renamed.get(name, name): value for name, value in options.items()}
+
+
+@pytest.mark.parametrize("engine", ["numpy", "numba"])
+@pytest.mark.parametrize("seed", range(150))
+def test_every_stage_is_what_a_plain_loop_computes(engine, seed, monkeypatch):
+    if engine == "numba":
+        pytest.importorskip("numba")
+    queries, keys, values, options = random_case(seed)
+    weights, output, lses = attend_plainly(queries.tolist(), keys.tolist(), values.tolist(), **options)
+    result = attend(queries, keys, values, engine=engine, **asked(options))
+    np.testing.assert_allclose(result.weights, weights, rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(result.output, output, rtol=1e-9, atol=1e-12)
+    monkeypatch.setattr(plan, "CELLS", 2 * plan.HEIGHT)  # tiles of two keys
+    alone = attend(queries, keys, values, engine=engine, **asked(options))
+    np.testing.assert_allclose(alone.output, output, rtol=1e-9, atol=1e-12)
+    if "normalizer" not in options:
+        np.testing.assert_allclose(alone.lse, lses, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float16"])
+@pytest.mark.parametrize("seed", range(40))
+def test_narrow_dtypes_come_near(dtype, seed):
+    queries, keys, values, options = random_case(seed)
+    cast = [array.astype(dtype) for array in (queries, keys, values)]
+    weights, output, _ = attend_plainly(*(array.astype(float).tolist() for array in cast), **options)
+    result = attend(*cast, **asked(options))
+    rtol = {"float32": 1e-4, "float16": 2e-2}[dtype]
+    if "top_k" not in options:  # which a rounding can turn
+        np.testing.assert_allclose(result.weights.astype(float), weights, rtol=rtol, atol=rtol)
+        np.testing.assert_allclose(result.output.astype(float), output, rtol=rtol, atol=rtol)
+
+
+def test_heads_have_sinks_and_slopes_of_their_own():
+    generator = np.random.default_rng(1)
+    queries, keys, values = generator.normal(size=(2, 4, 6)), *generator.normal(size=(2, 2, 5, 6))
+    sinks, slopes = [0.5, -1.0], [0.25, 2.0]
+    result = attend(queries, keys, values, sink=sinks, alibi=slopes)
+    for head in range(2):
+        weights, output, lses = attend_plainly(
+            queries[head].tolist(), keys[head].tolist(), values[head].tolist(), sink=sinks[head], slope=slopes[head]
+        )
+        np.testing.assert_allclose(result.weights[head], weights, rtol=1e-12)
+        np.testing.assert_allclose(result.output[head], output, rtol=1e-12)
+        np.testing.assert_allclose(result.lse[head], lses, rtol=1e-12)
+
+
+def test_the_usual_slopes_of_a_power_of_two_and_of_twelve_heads():
+    assert usual_slopes(8) == tuple(2.0**-h for h in range(1, 9))
+    np.testing.assert_allclose(usual_slopes(12)[8:], [0.7071, 0.3536, 0.1768, 0.0884], atol=5e-5)
+
+
+def test_published_numbers_of_sinks():
+    np.testing.assert_allclose(attend(np.eye(2), np.eye(2), sink=0).weights[0], [0.5034898, 0.2482551], atol=5e-8)
+    np.testing.assert_allclose(attend(np.eye(2), np.eye(2), sink=1).weights[0], [0.3529368, 0.1740221], atol=5e-8)
+
+
+def test_published_numbers_of_rope():
+    turned = Rotation(PAIRING_BY_NAME["half"], 10000.0, 6, 1.0).apply(np.ones((1, 6)), np.array([3]))
+    np.testing.assert_allclose(turned[0], [-1.1311, 0.8515, 0.9935, -0.8489, 1.1291, 1.0064], atol=6e-5)
+    rows = np.array([[1.0, 0]] * 3)
+    weights = attend(rows, rows, rope="half").weights
+    np.testing.assert_allclose(weights[:2], [[0.4785, 0.3457, 0.1758], [0.2955, 0.4090, 0.2955]], atol=6e-5)
+
+
+def test_published_numbers_of_sparse_normalizers():
+    sparse, entmax = (
+        attend([[1.0]], [[-2.0], [0], [0.5]], normalizer=name, variant="dot").weights[0]
+        for name in ("sparsemax", "entmax15")
+    )
+    np.testing.assert_allclose(sparse, [0, 0.25, 0.75], atol=1e-15)
+    np.testing.assert_allclose(entmax, [0, 0.3260, 0.6740], atol=5e-5)
+
+
+def test_a_query_with_a_sink_and_no_key_has_the_sink_as_its_sum():
+    result = attend([[1.0]], [[1.0]], [[5.0]], mask=[[0]], sink=2)
+    assert (result.weights.item(), result.output.item(), result.lse.item()) == (0, 0, 2)
+
+
+@pytest.mark.parametrize(
+    ("options", "message", "hint"),
+    [
+        ({"sink": [1, 2, 3]}, "--sink: 3 sinks for 1 head", "one number for all, or one per query head"),
+        ({"sink": 1, "normalizer": "sparsemax"}, "--sink: sparsemax has no sum that a sink could join",
+         "leave out --sink, or --normalizer"),
+        ({"alibi": [1, 2]}, "--alibi: 2 slopes for 1 head", "one number for all, or one per query head"),
+        ({"rope": "half"}, "--rope: columns are rotated in pairs, and there are 3", "--rope-dims with an even number"),
+        ({"rope": "half", "rope_dims": 4}, "--rope-dims: 4 columns are to be rotated, and a head has 3", None),
+        ({"rope_base": 10}, "--rope-base: there are no rotary positions", "add --rope half"),
+        ({"segments": [0, 1, 2]}, "segments: segments have the shape (3,); there are 2 queries",
+         "one id per position, or per entry of the first axis and position"),
+        ({"key_segments": [0, 1]}, "key_segments: the queries have no segments", "add --segments"),
+        ({"dropout": 0.1}, "--dropout: which weights are dropped is not known: attncli draws no random numbers",
+         "give the mask with --dropout-mask, 1 = kept"),
+        ({"dropout_mask": [[0.5, 1], [1, 1]]},
+         "dropout_mask: 0.5 at [0, 0]: a dropout mask is 0/1 or true/false", None),
+        ({"softcap_after_bias": True}, "--softcap-after-bias: there is no softcap", "add --softcap C"),
+        ({"rope": "diagonal"}, "rope: 'diagonal' is not a pairing", "one of: half, interleaved"),
+        ({"top_k": 0}, "top_k: 0 is below 1", None),
+        ({"dropout": 1.0}, "dropout: 1.0 is not a share from 0 up to, but not including, 1", None),
+    ],
+    ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
+)  # fmt: skip
+def test_what_does_not_fit_is_refused(options, message, hint):
+    with pytest.raises(AttncliError) as caught:
+        attend(np.ones((2, 3)), np.ones((2, 3)), np.ones((2, 1)), **options)
+    assert (str(caught.value), caught.value.hint) == (message, hint)
