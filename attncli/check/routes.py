@@ -162,7 +162,7 @@ def weigh_values(problem: Problem, weights: Array, join: Callable[[Array], Array
         values = np.take(values, [problem.key_head(head) for head in range(problem.lead[-1])], axis=-3)
     output = weights @ values
     if problem.packed:
-        output = join_heads(output) if join is None else join(output)
+        output = pack_heads(output) if join is None else join(output)
     if problem.output_projection is not None:
         projection, offset = problem.output_projection
         output = output @ projection
@@ -172,7 +172,7 @@ def weigh_values(problem: Problem, weights: Array, join: Callable[[Array], Array
     return found
 
 
-def join_heads(output: Array) -> Array:
+def pack_heads(output: Array) -> Array:
     """(…, H, n, d) side by side: (…, n, H·d)."""
     output = np.moveaxis(output, -3, -2)
     return output.reshape(*output.shape[:-2], -1)

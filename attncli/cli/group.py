@@ -74,7 +74,7 @@ def fill_in_bare(words: list[str]) -> list[str]:
         is_bare = word in bare and behind != bare[word] and not NUMBERS.fullmatch(behind)
         return f"{word}={bare[word]}" if is_bare else word
 
-    return [filled(word, behind) for word, behind in zip(words, [*words[1:], ""], strict=True)]
+    return [filled(word, behind) for word, behind in zip(words, [*words[1:], ""], strict=False)]
 
 
 class Command(Helpful, TyperCommand):

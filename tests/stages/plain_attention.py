@@ -1,4 +1,4 @@
-"""Attention with every stage as the contract says it, a cell at a time: plain Python that shares no code with attncli."""
+"""Attention with every stage as the contract says it, a cell at a time, in plain Python, without code of attncli."""
 
 from __future__ import annotations
 
