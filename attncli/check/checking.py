@@ -64,11 +64,7 @@ def check(
     verdict = worst([found.verdict for found in checks])
     diagnosis: tuple[Diagnosis, ...] = ()
     if verdict == "wrong":
-        from attncli.check.slips.diagnosis import diagnose
-
-        wrong = [found.what for found in checks if found.verdict == "wrong"]
-        is_rounded = all(found.note for found in checks if found.verdict == "wrong")
-        diagnosis = diagnose(worksheet, judges, measured, wrong, is_rounded=is_rounded)
+        diagnosis = _diagnose(worksheet, judges, verdicts, measured, checks)
     else:
         from attncli.check.slips.power import would_also_pass
 
@@ -83,6 +79,29 @@ def check(
         strict=strict,
         notes=tuple(dict.fromkeys([*worksheet.notes, *measured.problem.notes])),
     )
+
+
+def _diagnose(
+    worksheet: Worksheet,
+    judges: dict[str, Judge],
+    verdicts: dict[str, str],
+    measured: Measured,
+    checks: list[MatrixCheck],
+) -> tuple[Diagnosis, ...]:
+    """The slips that explain all the numbers; where there is none, those of the first wrong step."""
+    from attncli.check.slips.diagnosis import diagnose
+
+    differing = [name for name, verdict in verdicts.items() if verdict in ("wrong", "carried")]
+    own = [found for found in checks if found.verdict == "wrong"]
+    is_rounded = all(found.note for found in own)
+    found = diagnose(worksheet, judges, measured, differing, verdicts, is_rounded=is_rounded)
+    if len(own) == 1 or any(entry.slip != "impossible" for entry in found):
+        return found
+    first = own[0].what
+    until = {
+        name: judge for name, judge in judges.items() if name == first or verdicts[name] not in ("wrong", "carried")
+    }
+    return (*diagnose(worksheet, until, measured, [first], verdicts, is_rounded=True), *found)
 
 
 def find_rounded_inputs(request: Request) -> dict[str, Array]:
@@ -199,7 +218,7 @@ def _shapes_said(judge: Judge, measured: Measured) -> str:
 
 def _whole_said(judge: Judge, verdict: str, computed: Array) -> str:
     """What a verdict on whole numbers rests on, where the right ones are none."""
-    if verdict == "wrong" or judge.claims is None or not judge.claims.is_whole.any():
+    if verdict in ("wrong", "carried") or judge.claims is None or not judge.claims.is_whole.any():
         return ""
     with np.errstate(invalid="ignore"):  # infinities
         differs = judge.claims.is_whole & (np.abs(judge.expected - computed) > SHOWS)
@@ -213,7 +232,12 @@ def _whole_said(judge: Judge, verdict: str, computed: Array) -> str:
 
 def _digits_said(judge: Judge, verdict: str, measured: Measured) -> str:
     """With how many decimals fewer, or by its own digits alone, every number of a wrong matrix holds."""
-    if verdict != "wrong" or judge.claims is None or judge.claims.decimals is None or judge.claims.is_whole.any():
+    if (
+        verdict not in ("wrong", "carried")
+        or judge.claims is None
+        or judge.claims.decimals is None
+        or judge.claims.is_whole.any()
+    ):
         return ""
     shown = replace(judge.claims, unit=np.where(judge.claims.is_full, 0.0, judge.claims.shown))
     if bool((shown.unit > judge.claims.unit).any()) and _holds(replace(judge, claims=shown), measured):

@@ -13,6 +13,7 @@ VERDICTS = (  # from best to worst
     "input-rounding",
     "step-rounding",
     "within-tolerance",
+    "carried",
     "wrong",
 )
 
@@ -88,6 +89,16 @@ class CaseReport:
     title: str | None
     strict: bool
     notes: tuple[str, ...]
+
+    @property
+    def first_wrong(self) -> str | None:
+        """The first wrong step."""
+        return next((check.what for check in self.checks if check.verdict == "wrong"), None)
+
+    @property
+    def carried(self) -> tuple[str, ...]:
+        """The steps that are wrong only because an earlier one is."""
+        return tuple(check.what for check in self.checks if check.verdict == "carried")
 
     @property
     def would_also_pass(self) -> tuple[str, ...]:

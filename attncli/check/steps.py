@@ -1,4 +1,4 @@
-"""Worksheets worked by hand: a step that follows from the printed digits of the one before it."""
+"""Worksheets step by step: what follows from the printed digits of the step before it, right or wrong."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from attncli.check.routes import weigh_values
+from attncli.check.judge import FILL
+from attncli.check.precision import spacing
+from attncli.check.routes import softmax_over, weigh_values
 
 if TYPE_CHECKING:
     from attncli.check.judge import Judge
@@ -14,24 +16,62 @@ if TYPE_CHECKING:
 
 Array = np.ndarray
 
+DRAWS, FARTHER = 8, 2  # of the rounding of a printed step, and how much farther than these it may go
 STEPS = ("raw_scores", "scores", "weights", "output")
 
 
 def verdicts_of(judges: dict[str, Judge], measured: Measured) -> dict[str, str]:
     """The verdict of each expected matrix. One that is wrong by itself, but right when it is worked from a right step
-    before it with the digits that are printed, is `step-rounding`."""
+    before it with the digits that are printed, is `step-rounding`; one that follows from a wrong step is `carried`."""
     verdicts = {name: judge.verdict(measured) for name, judge in judges.items()}
     for name, verdict in verdicts.items():
         if verdict == "wrong" and name in STEPS and _follows(name, judges, verdicts, measured):
             verdicts[name] = "step-rounding"
+        elif verdict == "wrong" and name in STEPS and _is_carried(name, judges, verdicts, measured):
+            verdicts[name] = "carried"
     return verdicts
+
+
+def _is_carried(name: str, judges: dict[str, Judge], verdicts: dict[str, str], measured: Measured) -> bool:
+    """Whether the numbers are those of the nearest printed step, which is wrong, within the rounding of both."""
+    printed = [step for step in STEPS[: STEPS.index(name)] if step in judges]
+    if not printed or verdicts[printed[-1]] not in ("wrong", "carried") or not measured.route.is_plain:
+        return False
+    judge, before = judges[name], judges[printed[-1]]
+    shapes = ((each.expected.shape, measured.numbers[each.name].shape) for each in (judge, before))
+    if any(mine != right for mine, right in shapes):
+        return False
+    worked = _worked(name, before.name, before.expected, measured, None)
+    allowed = _last_units(judge)
+    half = _last_units(before) / 2
+    random = np.random.default_rng(0)
+    for _ in range(DRAWS):
+        drawn = before.expected + half * random.uniform(-1, 1, half.shape)
+        moved = np.abs(_worked(name, before.name, drawn, measured, None) - worked)
+        allowed = np.maximum(allowed, _last_units(judge) + FARTHER * np.where(np.isfinite(moved), moved, 0))
+    same = (judge.expected == worked) | (np.abs(judge.expected - worked) <= allowed * (1 + 1e-9))
+    return bool(same.all())
+
+
+def _last_units(judge: Judge) -> Array:
+    """One unit of the last digit of each number, or what is allowed by a tolerance; of numbers in full a few
+    roundings."""
+    sizes = np.abs(np.where(np.isfinite(judge.expected), judge.expected, 0))
+    units: Array = np.full(sizes.shape, 1e-13 * sizes.max(initial=1.0))
+    if judge.tolerance is not None:
+        units = units + judge.tolerance.of(judge.expected)
+    if judge.claims is not None:
+        units = np.maximum(units, judge.claims.unit)
+        if judge.is_float32:
+            units = np.maximum(units, 4 * spacing(judge.expected, "float32"))
+    return units
 
 
 def _follows(name: str, judges: dict[str, Judge], verdicts: dict[str, str], measured: Measured) -> bool:
     """Whether the numbers are those of the nearest printed step, to one unit; they claim no more decimals than it,
     since what is worked from few digits has no more."""
     printed = [step for step in STEPS[: STEPS.index(name)] if step in judges]
-    if not printed or verdicts[printed[-1]] == "wrong" or not measured.route.is_plain:
+    if not printed or verdicts[printed[-1]] in ("wrong", "carried") or not measured.route.is_plain:
         return False
     judge, before = judges[name], judges[printed[-1]]
     if judge.claims is None or before.claims is None or judge.expected.shape != measured.numbers[name].shape:
@@ -60,6 +100,9 @@ def _worked(name: str, start: str, printed: Array, measured: Measured, decimals:
         if step == "scores":
             found = right["scores"] + _scaled(found, measured) - _scaled(right["raw_scores"], measured)
         elif step == "weights":
+            if bool((np.isneginf(right["scores"]) & (found > FILL)).any()):  # a mask that was left out
+                found = softmax_over(np.where(found <= FILL, -np.inf, found), 0.0, -1)
+                continue
             moved = np.where(np.isfinite(right["scores"]), found - right["scores"], 0.0)
             grown = right["weights"] * np.exp(moved)
             rest = 1 - right["weights"].sum(axis=-1, keepdims=True)  # of a row without a key, and of a sink

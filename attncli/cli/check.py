@@ -29,7 +29,7 @@ Examples:
   attncli check p.yaml -f json                       for a program
 
 Verdicts: exact, last-digit, float32, float16, bfloat16, input-rounding, step-rounding, within-tolerance hold
-(exit 0); wrong does not (exit 1).
+(exit 0); wrong does not (exit 1), nor what is carried from a wrong step.
 How precisely the numbers were printed is read from their text.
 """
 EXPECTED, SHOWING = "Expected numbers", "Showing"

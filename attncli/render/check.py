@@ -73,6 +73,10 @@ def case_lines(report: CaseReport, *, brief: bool) -> list[str]:
             lines += _fold(f"would pass too: {_listed(check.would_also_pass)}", "    ")
         if check.verdict == "wrong":
             lines += _fold(error_sentence(check), "    ")
+    if report.carried:
+        verb = "follows" if report.carried == ("output",) else "follow"
+        names = " and ".join(report.carried)
+        lines.append(f"  the first wrong step: {report.first_wrong}; {names} {verb} from what is printed before")
     if report.verdict == "wrong":
         lines += _diagnosis_lines(report)
     return lines
@@ -173,6 +177,7 @@ def case_object(outcome: CaseOutcome) -> dict[str, Any]:
         "verdict": report.verdict,
         "checks": [_check_object(check) for check in report.checks],
         "diagnosis": [_diagnosis_object(found) for found in report.diagnosis],
+        "first_wrong": report.first_wrong,
         "would_also_pass": list(report.would_also_pass),
     }
 

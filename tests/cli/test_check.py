@@ -23,9 +23,9 @@ wrong  unscaled
   weights     wrong            4 decimals
     worst at [0, 0]: says 0.8808, right is 0.804430
     off by 764 units of the last digit; every cell
-  output      wrong            4 decimals
+  output      carried          4 decimals
     worst at [0, 1]: says 2.2384, right is 2.391141
-    off by 1,527 units of the last digit; every cell
+  the first wrong step: weights; output follows from what is printed before
   what was done instead:
     unscaled: your weights are softmax(QKᵀ): divide by √d_k = 1.4142
       (the same numbers here: variant-dot, as-keras-attention)

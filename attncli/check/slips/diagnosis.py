@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import combinations, product
 from typing import TYPE_CHECKING
 
@@ -58,7 +59,13 @@ class Found:
 
 @np.errstate(all="ignore")  # a slip may overflow, or divide by 0
 def diagnose(
-    worksheet: Worksheet, judges: dict[str, Judge], right: Measured, wrong: list[str], *, is_rounded: bool
+    worksheet: Worksheet,
+    judges: dict[str, Judge],
+    right: Measured,
+    wrong: list[str],
+    verdicts: dict[str, str],
+    *,
+    is_rounded: bool,
 ) -> tuple[Diagnosis, ...]:
     """Single slips in their order; only where there is none, single cells, a fitted factor, and pairs; and only where
     there is none of these, what can be said anyway, unless the numbers hold with fewer digits (`is_rounded`).
@@ -78,7 +85,8 @@ def diagnose(
     found = _confirm(singles, case, right, sample)
     if found:
         return _make_entries(found, case)
-    if cells := cells_said(case, right):
+    own = replace(case, wrong=tuple(name for name in wrong if verdicts[name] == "wrong"))
+    if cells := cells_said(own, right):
         return cells
     if sample.rows is not None or any(_fits(attempt.seen, judges) for attempt in singles):
         found = _confirm(_fitted(case, sample), case, right, sample)

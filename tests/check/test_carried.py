@@ -1,0 +1,52 @@
+"""A step that is wrong only because an earlier printed step is."""
+
+import pytest
+from test_sentences import FOUR, MASK, TWO, numbers, problem
+
+from attncli.check import check
+from attncli.check.suites import CaseOutcome
+from attncli.render.check import verdict_text
+
+STEPS = ("raw_scores", "scores", "weights", "output")
+
+
+def printed(rows, digits):
+    return "[" + ", ".join("[" + ", ".join(f"{cell:.{digits}f}" for cell in row) + "]" for row in rows) + "]"
+
+
+def verdicts(right, wrong, digits, **steps):
+    """Of the steps as `wrong` has them, but for those that are given."""
+    shown = {what: printed(steps.get(what, numbers(wrong, what)), digits) for what in STEPS}
+    given = ", ".join(f"{what}: {rows}" for what, rows in shown.items())
+    return check(problem(f"{right}, expected: {{{given}}}"))
+
+
+@pytest.mark.parametrize("digits", [2, 3, 4, 6, 17])
+@pytest.mark.parametrize(
+    ("right", "wrong", "first"),
+    [
+        (FOUR, f"{FOUR}, variant: dot", "scores"),
+        (FOUR, f"{FOUR}, variant: laplace, scale: 1/sqrt(dk)", "raw_scores"),
+        (f"{TWO}, {MASK}", TWO, "scores"),
+    ],
+    ids=["unscaled", "a distance", "no mask"],
+)
+def test_the_steps_after_the_first_wrong_one_are_carried(right, wrong, first, digits):
+    found = verdicts(right, wrong, digits)
+    after = STEPS[STEPS.index(first) + 1 :]
+    assert (found.verdict, found.first_wrong, found.carried) == ("wrong", first, after)
+    assert found.diagnosis
+
+
+def test_a_step_that_does_not_follow_is_wrong_too():
+    weights = [[0.2, 0.3, 0.5], [0.6, 0.1, 0.3]]
+    found = verdicts(FOUR, f"{FOUR}, variant: dot", 4, weights=weights)
+    assert [each.verdict for each in found.checks] == ["exact", "wrong", "wrong", "wrong"]
+    assert found.diagnosis[0].slip == "unscaled"  # of the scores alone
+    assert found.diagnosis[0].explains == ("scores",)
+
+
+def test_the_report_names_the_first_wrong_step():
+    found = verdicts(FOUR, f"{FOUR}, variant: dot", 4)
+    text = verdict_text([CaseOutcome("p", found)], ascii_only=True)
+    assert "  the first wrong step: scores; weights and output follow from what is printed before\n" in text
