@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from attncli.render.console import colour_system
+
 # every eighth of cividis, sRGB
 STOPS = (
     (0, 34, 78), (22, 56, 107), (63, 76, 107), (87, 94, 109), (112, 113, 115),
@@ -30,8 +32,36 @@ def is_light(rgb: tuple[int, int, int]) -> bool:
     return (light + 0.05) / 0.05 >= 1.05 / (light + 0.05)
 
 
+# the same ramp for terminals without true colour, in steps of even luminance: blue to yellow in 256 colours, and in 16
+# the greys, whose order every theme keeps
+STOPS_256 = (17, 19, 24, 66, 144, 186, 227)
+DARK_256 = 3  # white text on the first so many, black on the others
+STOPS_16 = ("black", "bright_black", "white", "bright_white")
+DARK_16 = 2
+
+
 def style(share: float) -> str:
     """A rich style: the colour as background, black or white text, whichever contrasts more."""
-    rgb = colour(share)
-    text = "rgb(0,0,0)" if is_light(rgb) else "rgb(255,255,255)"
-    return f"{text} on rgb({rgb[0]},{rgb[1]},{rgb[2]})"
+    system = colour_system()
+    if system == "truecolor":
+        ink = "rgb(0,0,0)" if is_light(colour(share)) else "rgb(255,255,255)"
+    elif system == "256":
+        ink = "color(231)" if _step(share, len(STOPS_256)) < DARK_256 else "color(16)"
+    else:
+        ink = "bright_white" if _step(share, len(STOPS_16)) < DARK_16 else "black"
+    return f"{ink} on {name(share)}"
+
+
+def name(share: float) -> str:
+    """The colour of 0 … 1 as rich calls it, in what the terminal has."""
+    system = colour_system()
+    if system == "truecolor":
+        red, green, blue = colour(share)
+        return f"rgb({red},{green},{blue})"
+    if system == "256":
+        return f"color({STOPS_256[_step(share, len(STOPS_256))]})"
+    return STOPS_16[_step(share, len(STOPS_16))]
+
+
+def _step(share: float, steps: int) -> int:
+    return round(min(max(share, 0.0), 1.0) * (steps - 1))

@@ -37,21 +37,19 @@ def has_colour(ascii_only: bool) -> bool:
     return stdout_is_terminal() and os.environ.get("TERM", "") not in ("dumb", "unknown")
 
 
+def colour_system() -> str:
+    """How many colours the terminal has, as rich calls it: truecolor, 256 or standard (16)."""
+    if os.environ.get("COLORTERM", "").lower() in ("truecolor", "24bit"):
+        return "truecolor"
+    return "256" if "256" in os.environ.get("TERM", "") or not stdout_is_terminal() else "standard"
+
+
 def make_console(*, ascii_only: bool = False, width: int | None = None) -> Console:
     """A console that renders to text; `width` None is the terminal's, or natural where there is none."""
     from rich.console import Console
 
     coloured = has_colour(ascii_only)
-    system: str | None = None
-    if coloured:
-        truecolor = os.environ.get("COLORTERM", "").lower() in ("truecolor", "24bit")
-        system = (
-            "truecolor"
-            if truecolor
-            else "256"
-            if "256" in os.environ.get("TERM", "") or not stdout_is_terminal()
-            else "standard"
-        )
+    system = colour_system() if coloured else None
     return Console(
         file=io.StringIO(),
         force_terminal=coloured,

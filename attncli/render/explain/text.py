@@ -17,6 +17,7 @@ from attncli.render.result.tables import Style, to_ascii
 PIPED_WIDTH, PROSE = 80, 92
 LABEL_AT_MOST = 24
 BAR = 24
+FORMULA = "magenta"  # of the 16 colours one that is legible on black and on white
 
 
 def explanation_text(page: Explanation, style: Style, width: int | None = None) -> str:
@@ -61,7 +62,7 @@ class Writer:
         lines: list[Written] = []
         if page.title:
             lines += self.paragraph(page.title, "bold")
-        lines.append([(equation_text(page.formula, self.writer), "cyan")])
+        lines.append([(equation_text(page.formula, self.writer), FORMULA)])
         lines += self.paragraph(page.introduction)
         for name, words in page.facts:
             lines += self.paragraph(f"{name}: {words}", indent=2)
@@ -97,7 +98,7 @@ class Writer:
         for words in step.words:
             lines += self.paragraph(words, indent=3)
         if step.formula is not None:
-            lines.append([("   " + equation_text(step.formula, self.writer), "cyan")])
+            lines.append([("   " + equation_text(step.formula, self.writer), FORMULA)])
         lines += self.lines(step)
         for words in step.after:
             lines += self.paragraph(words, indent=3)
@@ -174,7 +175,7 @@ class Writer:
         share = line.share or 0.0
         length = round(share * min(BAR, max(room, 0)))
         fill = "#" if self.style.ascii_only else "█"
-        return "  " + fill * length, "cyan"
+        return "  " + fill * length, FORMULA
 
     def flowing(self, one: Laid, room: int) -> list[Written]:
         """Side after side while they fit; a sign starts the next line, a long sum goes on below itself."""

@@ -40,8 +40,7 @@ def text_picture(result: Result, view: View, part: int, style: Style, width: int
     rows = list(range(problem.n))
     weights = result.lines("weights", part, rows).astype(np.float64)
     masked = ~result.allowed(part, rows)
-    finite = weights[np.isfinite(weights)]
-    largest = float(finite.max()) if finite.size and finite.max() > 0 else 1.0
+    largest = view.largest
     shares = np.where(masked & (weights == 0) | ~np.isfinite(weights), np.nan, weights / largest)
     lines = _half_blocks(shares, labels) if halves else _cells(shares, labels, per_cell, style, coloured)
     said = f", all {problem.n} × {problem.m} weights; their numbers at the edges:"
@@ -110,8 +109,7 @@ def _halves(upper: float, lower: float) -> tuple[str, str]:
 
 
 def _rgb(share: float) -> str:
-    red, green, blue = colours.colour(share)
-    return f"rgb({red},{green},{blue})"
+    return colours.name(share)
 
 
 def _background(share: float) -> str:

@@ -15,8 +15,8 @@ from attncli.records import record
 from attncli.render import colours
 from attncli.render.console import fold_text, has_colour, make_console, render_text, speaks_unicode, terminal_width
 from attncli.render.explain.notation import WRITER
-from attncli.render.result.heat_map import text_picture
-from attncli.render.result.view import View, parts_shown, views
+from attncli.render.result.heat_map import legend, text_picture
+from attncli.render.result.view import View, parts_shown, scale_together, views
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -75,6 +75,8 @@ def result_text(result: Result, names: list[str], style: Style, title: str | Non
             if part == gap and not (name == "output" and result.problem.is_joined):
                 hidden = result.problem.parts - len(parts_shown(result, style.full))
                 said.append(f"{style.dots} {hidden} more of {result.problem.parts} {LEGENDS[name]} (--full shows all)")
+            if name == "weights" and has_colour(style.ascii_only) and len(parts) > 1 and not view.omitted:
+                parts.append(legend(view.largest, style, coloured=True))
             widest = max(least_width(group, style) for group in groups)
             said.append(render_text(console_of(style, widest), *parts).rstrip("\n"))
     return to_ascii(("\n\n".join(said)) + "\n", style)
@@ -126,6 +128,8 @@ def fit_views(result: Result, name: str, style: Style, width: int | None) -> lis
     """The views as the terminal has room for them: as they are, else turned, else with labels clipped, else with fewer
     columns; all of the usual columns where there is no terminal. Nothing is left out without `full` saying so."""
     found = views(result, name, full=style.full)
+    if name == "weights":
+        found = scale_together(found, result)
     if width is None:
         return found
     fitting = []
@@ -251,16 +255,24 @@ def table(view: View, style: Style, room: int | None = None) -> Table:
     cells = _cells(view, style)
     if view.is_turned:
         cells = [list(column) for column in zip(*cells, strict=True)]
-    grid = _grid(cells, style, folded=False)
-    return grid if room is None or width_of(grid) <= room else _grid(cells, style, folded=True)
+    grid = _grid(cells, style)
+    if room is None or width_of(grid) <= room:
+        return grid
+    grid = _grid(cells, style, gap=0)
+    return grid if width_of(grid) <= room else _grid(cells, style, gap=0, folded=True)
 
 
-def _grid(lines: list[list[Text]], style: Style, *, folded: bool) -> Table:
+def _grid(lines: list[list[Text]], style: Style, *, gap: int = 1, folded: bool = False) -> Table:
     from rich import box
     from rich.table import Table
 
     head, *rows = lines
-    grid = Table(box=None if style.ascii_only else box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1))
+    grid = Table(
+        box=None if style.ascii_only else box.SIMPLE_HEAD,
+        show_edge=False,
+        pad_edge=False,
+        padding=(0, gap) if gap or not style.ascii_only else (0, 1, 0, 0),
+    )
     for place, label in enumerate(head):
         # rich does not count the blank behind a number, and would cut its last digit off
         widest = max((row[place].cell_len for row in rows), default=1)
@@ -307,5 +319,5 @@ def _cell(view: View, row: int, column: int, style: Style, coloured: bool) -> Te
         return Text(f"{style.masked}    " if style.digits > 2 else style.masked, style="dim")
     is_peak = view.peaks is not None and value == view.peaks[row] and not view.is_level[row]
     text = format_number(value, style.digits) + ("*" if is_peak else " " if view.peaks is not None else "")
-    look = colours.style(value) if coloured and np.isfinite(value) else ""
+    look = colours.style(value / view.largest) if coloured and np.isfinite(value) else ""
     return Text(text, style=f"bold {look}".strip() if is_peak else look)

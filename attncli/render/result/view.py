@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -43,6 +44,7 @@ class View:
     row_noun: str
     column_noun: str
     is_turned: bool = False
+    largest: float = 1.0  # of all weights that are shown together: the end of their colour scale
 
     @property
     def omitted(self) -> str:
@@ -59,6 +61,17 @@ def edges(size: int, most: int, ends: int) -> list[int]:
     if size <= most:
         return list(range(size))
     return [*range(ends), *range(size - ends, size)]
+
+
+def scale_together(shown: list[View], result: Result) -> list[View]:
+    """The views of all weights with one colour scale, from 0 to the largest of them: also of the rows left out, unless
+    there are too many to look at."""
+    peaks = np.concatenate([view.peaks for view in shown if view.peaks is not None] or [np.zeros(1)])
+    if not result.is_large("weights"):
+        peaks = result.array("weights").astype(np.float64).ravel()
+    finite = peaks[np.isfinite(peaks)]
+    largest = float(finite.max()) if finite.size else 0.0
+    return [replace(view, largest=largest if largest > 0 else 1.0) for view in shown]
 
 
 def parts_shown(result: Result, full: bool) -> list[int]:

@@ -1,0 +1,35 @@
+"""Colours of weights keep their order of lightness however many a terminal has, and text on them contrasts."""
+
+from __future__ import annotations
+
+import pytest
+
+from attncli.render import colours
+
+LEVELS = (0, 95, 135, 175, 215, 255)
+THEME_16 = {"black": (0, 0, 0), "bright_black": (102, 102, 102), "white": (204, 204, 204), "bright_white": (255,) * 3}
+
+
+def rgb_of(name: str) -> tuple[int, int, int]:
+    if name in THEME_16:
+        return THEME_16[name]
+    if name.startswith("rgb("):
+        red, green, blue = map(int, name[4:-1].split(","))
+        return red, green, blue
+    number = int(name[6:-1]) - 16
+    return LEVELS[number // 36], LEVELS[number // 6 % 6], LEVELS[number % 6]
+
+
+@pytest.mark.parametrize("system", ["truecolor", "256", "standard"])
+def test_a_larger_weight_is_never_darker_and_its_text_contrasts(monkeypatch: pytest.MonkeyPatch, system: str) -> None:
+    monkeypatch.setattr(colours, "colour_system", lambda: system)
+    lights = []
+    for percent in range(101):
+        ink, _, ground = colours.style(percent / 100).partition(" on ")
+        front, back = colours.luminance(rgb_of(ink)), colours.luminance(rgb_of(ground))
+        lights.append(back)
+        high, low = max(front, back) + 0.05, min(front, back) + 0.05
+        assert high / low >= 4
+    assert lights == sorted(lights)
+    assert lights[-1] > 0.7
+    assert lights[0] < 0.05
