@@ -18,7 +18,7 @@ from attncli.records import record
 
 @record
 class CaseOutcome:
-    """One problem's report, or the error that there was instead."""
+    """One problem's report, or the error that there was instead; neither where nothing is expected of it."""
 
     name: str
     report: CaseReport | None = None
@@ -26,8 +26,33 @@ class CaseOutcome:
 
     @property
     def verdict(self) -> str:
-        """The report's verdict, or `error`."""
-        return "error" if self.report is None else self.report.verdict
+        """The report's verdict, `error`, or `skipped`."""
+        if self.error is not None:
+            return "error"
+        return "skipped" if self.report is None else self.report.verdict
+
+
+def answer_files(folder: str) -> list[str]:
+    """The files of a folder that may each be an answer: those of a known format, sorted."""
+    entries = [entry for entry in list_folder(folder) if entry[0] != "."]
+    files = [entry for entry in entries if os.path.splitext(entry)[1].lower() in BY_SUFFIX]
+    if not files:
+        raise InputError(path_text(folder), "holds no file of numbers", "an answer is one matrix, as in ben.csv")
+    return [os.path.join(folder, entry) for entry in files]
+
+
+def split_answers(words: list[str]) -> tuple[list[str], list[str]]:
+    """A problem and the answers behind it: tables of numbers after a first word that is none. Else all are problems."""
+    if len(words) > 1 and not _is_table(words[0]) and all(map(_is_table, words[1:])):
+        return words[:1], words[1:]
+    return words, []
+
+
+def _is_table(word: str) -> bool:
+    return exists(word) and not is_folder(word) and os.path.splitext(word)[1].lower() in TABLES
+
+
+TABLES = (".csv", ".tsv", ".txt", ".npy", ".xlsx", ".ods", ".md", ".tex")
 
 
 def problem_sources(words: list[str]) -> list[tuple[str, str]]:

@@ -25,6 +25,8 @@ Examples:
   attncli check problems/                            each problem file in a folder, as a test suite
   attncli check p.yaml --expect-output out.csv       expected numbers in a file of their own
   attncli check p.yaml --expect-output o.npy --rtol 1e-3
+  attncli check hw.yaml handins/*.csv                one problem, many answers: a line for each file
+  attncli check hw.yaml --expect-output handins/ --grades grades.csv
   attncli check problems/ --junit report.xml         for a CI server
   attncli check p.yaml -f json                       for a program
 
@@ -65,25 +67,32 @@ def check_command(
     ] = None,
     strict: Annotated[bool, typer.Option("--strict", help="accept exact alone", rich_help_panel=EXPECTED)] = False,
     format: Annotated[
-        str, typer.Option("--format", "-f", metavar="FORMAT", help="table, json", rich_help_panel=SHOWING)
+        str,
+        typer.Option("--format", "-f", metavar="FORMAT", help="table, json, csv, markdown", rich_help_panel=SHOWING),
     ] = "table",
     ascii: Annotated[bool, typer.Option("--ascii", help="no colour and no Unicode", rich_help_panel=SHOWING)] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="print nothing", rich_help_panel=SHOWING)] = False,
     junit: Annotated[
         str | None, typer.Option("--junit", metavar="FILE", help="write a JUnit report", rich_help_panel="Files")
     ] = None,
+    grades: Annotated[
+        str | None,
+        typer.Option("--grades", metavar="FILE.csv", help="write a mark for each step", rich_help_panel="Files"),
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="replace a file that exists", rich_help_panel="Files")] = False,
 ) -> int:
     """Check each problem, whatever the others are; report; exit 2 over 1 over 0."""
     from attncli.check.suites import CaseOutcome, problem_sources
-    from attncli.files import refuse_existing, refuse_pipe
+    from attncli.files import path_text, refuse_existing, refuse_pipe
     from attncli.inputs.request import Request
     from attncli.inputs.sources import are_matrices, source_name
     from attncli.render.check import verdict_renderer
     from attncli.results.targets import refuse_input
 
     render = verdict_renderer(format)
-    refuse_existing([] if junit is None else [junit], force)
+    refuse_existing([path for path in (junit, grades) if path is not None], force)
+    if grades is not None and not grades.lower().endswith(".csv"):
+        raise UsageError("--grades", f"{grades} does not end in .csv", "as in --grades grades.csv")
     options = reading.sources(keep_text=True)
     given = {
         "output": expect_output,
@@ -92,6 +101,7 @@ def check_command(
         "raw_scores": expect_raw_scores,
         "lse": expect_lse,
     }
+    problems, answers, answered = _take_answers(problems, given)
     expected = {
         name: options.matrix(source, role=name, where=f"--expect-{name.replace('_', '-')}")
         for name, source in given.items()
@@ -102,16 +112,21 @@ def check_command(
     read = set(options.paths)
     tolerances = {"rtol": _tolerance(rtol, "--rtol"), "atol": _tolerance(atol, "--atol")}
 
-    apart = problems if expected and are_matrices(problems, options) else []
+    apart = problems if (expected or answers) and are_matrices(problems, options) else []
 
-    def outcome(source: str, name: str) -> CaseOutcome:
+    def outcome(source: str, name: str, answer: str | None = None) -> CaseOutcome:
         sources = options if apart or source.strip() == "-" else reading.sources(keep_text=True)
         try:
             if source not in problems:
                 refuse_pipe(source)
-            return CaseOutcome(
-                name, _report(apart or [source], sources, options, calculation, expected, tolerances, digits, strict)
-            )
+            due = dict(expected)
+            if answer is not None:
+                own = reading.sources(keep_text=True)
+                due[answered] = own.matrix(answer, role=answered, where=path_text(answer))
+                read.update(own.paths)
+            words = apart or [source]
+            report = _report(words, sources, options, calculation, due, tolerances, digits, strict, len(named) > 1)
+            return CaseOutcome(name, report)
         except AttncliError as error:
             return CaseOutcome(name, error=error)
         except MemoryError:
@@ -122,13 +137,45 @@ def check_command(
             read.update(sources.paths)
 
     named = [(apart[0], source_name(apart[0]))] if apart else problem_sources(problems)
-    outcomes = [outcome(source, name) for source, name in named]
+    if answers and len(named) > 1:
+        raise UsageError("check", f"{len(named)} problems for {len(answers)} answers", "give one problem")
+    if answers:
+        outcomes = [outcome(named[0][0], source_name(answer), answer) for answer in answers]
+    else:
+        outcomes = [outcome(source, name) for source, name in named]
+    if all(found.verdict == "skipped" for found in outcomes):
+        hint = "expected: {output: […]} in a file, or --expect-output SOURCE"
+        raise ProblemError("check", f"nothing is expected in any of the {len(outcomes)} problems", hint)
     if junit is not None:
         refuse_input(junit, "--junit", read)
         _write_junit(junit, outcomes, force)
+    if grades is not None:
+        refuse_input(grades, "--grades", read)
+        _write_grades(grades, outcomes, force)
     if not quiet:
         write_out(render(outcomes, ascii))
     return _status(outcomes)
+
+
+def _take_answers(problems: list[str], given: dict[str, str | None]) -> tuple[list[str], list[str], str]:
+    """The problems, the answers to one of them, and the matrix that these are: a folder that an option names, or tables
+    behind the problem. What is taken goes out of `given`."""
+    from attncli.check.suites import answer_files, split_answers
+    from attncli.files import exists, is_folder
+
+    folders = [name for name, source in given.items() if source is not None and exists(source) and is_folder(source)]
+    if len(folders) > 1:
+        raise UsageError(f"--expect-{folders[1].replace('_', '-')}", "is a second folder of answers", "give one")
+    for name in folders:
+        found = answer_files(str(given[name]))
+        given[name] = None
+        return problems, found, name
+    problems, answers = split_answers(problems)
+    alone = next((name for name, source in given.items() if source is not None), None)
+    if answers and alone is not None:  # as a shell gives `--expect-output handins/*.csv`
+        answers = [str(given[alone]), *answers]
+        given[alone] = None
+    return problems, answers, alone or "output"
 
 
 def _bug(error: Exception) -> BugError:
@@ -159,8 +206,10 @@ def _report(
     tolerances: dict[str, float | None],
     digits: int | None,
     strict: bool,
-) -> CaseReport:
-    """One problem, or Q, K and V given apart, read, laid under the options and checked."""
+    may_skip: bool,
+) -> CaseReport | None:
+    """One problem, or Q, K and V given apart, read, laid under the options and checked; None where nothing is expected
+    of it and it `may_skip`."""
     from dataclasses import replace
 
     from attncli.check import check
@@ -176,6 +225,8 @@ def _report(
         request=calculation.over(worksheet.request, options),
         expected={**worksheet.expected, **expected},
     )
+    if may_skip and not worksheet.expected:
+        return None
     return check(worksheet, **tolerances, digits=digits, strict=strict)
 
 
@@ -184,6 +235,14 @@ def _write_junit(path: str, outcomes: list[CaseOutcome], force: bool) -> None:
     from attncli.render.junit import junit_text
 
     write_atomically(path, [junit_text(outcomes).encode()], force=force)
+    write_err(f"wrote {path_text(path)}: {len(outcomes)} {'case' if len(outcomes) == 1 else 'cases'}\n")
+
+
+def _write_grades(path: str, outcomes: list[CaseOutcome], force: bool) -> None:
+    from attncli.files import path_text, write_atomically
+    from attncli.render.verdict_tables import grades_csv
+
+    write_atomically(path, [grades_csv(outcomes).encode()], force=force)
     write_err(f"wrote {path_text(path)}: {len(outcomes)} {'case' if len(outcomes) == 1 else 'cases'}\n")
 
 

@@ -19,12 +19,19 @@ if TYPE_CHECKING:
     from attncli.check.suites import CaseOutcome
 
 WIDTH = 78
-LOOKS = {"wrong": "bold red", "error": "bold red", "exact": "green"}
+LOOKS = {"wrong": "bold red", "error": "bold red", "exact": "green", "skipped": "dim"}
 
 
 def verdict_renderer(format: str) -> Callable[[list[CaseOutcome], bool], str]:
     """The function that makes this format; UsageError where there is none."""
-    renderers = {"table": verdict_text, "json": lambda outcomes, _ascii: check_json(outcomes)}
+    from attncli.render.verdict_tables import verdicts_csv, verdicts_markdown
+
+    renderers: dict[str, Callable[[list[CaseOutcome], bool], str]] = {
+        "table": verdict_text,
+        "json": lambda outcomes, _ascii: check_json(outcomes),
+        "csv": lambda outcomes, _ascii: verdicts_csv(outcomes),
+        "markdown": lambda outcomes, _ascii: verdicts_markdown(outcomes),
+    }
     if format not in renderers:
         hint = suggest(format, renderers)
         raise UsageError("--format", f"{format!r} is not a format for verdicts", hint)
@@ -55,7 +62,7 @@ def verdict_text(outcomes: list[CaseOutcome], ascii_only: bool) -> str:
 def summary_line(outcomes: list[CaseOutcome]) -> str:
     """How many cases got which verdict."""
     counts = Counter(outcome.verdict for outcome in outcomes)
-    told = ", ".join(f"{counts[verdict]} {verdict}" for verdict in (*VERDICTS, "error") if counts[verdict])
+    told = ", ".join(f"{counts[verdict]} {verdict}" for verdict in (*VERDICTS, "skipped", "error") if counts[verdict])
     return f"\n{len(outcomes)} cases: {told}"
 
 
@@ -169,8 +176,9 @@ def case_object(outcome: CaseOutcome) -> dict[str, Any]:
     """One case; an error instead of a report has its message."""
     report = outcome.report
     if report is None:
-        assert outcome.error is not None
-        told = {"name": outcome.name, "verdict": "error", "checks": [], "diagnosis": []}
+        told = {"name": outcome.name, "verdict": outcome.verdict, "checks": [], "diagnosis": []}
+        if outcome.error is None:
+            return told
         return {**told, "error": str(outcome.error), "hint": outcome.error.hint}
     return {
         "name": report.name,

@@ -39,6 +39,8 @@ def _case(outcome: CaseOutcome) -> list[str]:
         kind, message = "failure", outcome.report.verdict
         if outcome.report.diagnosis:
             message += f": {outcome.report.diagnosis[0].slip}"
+    elif outcome.report is None:
+        return [f"{opening}>", "      <skipped/>", "    </testcase>"]
     else:
         return [f"{opening}/>"]
     return [

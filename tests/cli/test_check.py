@@ -97,7 +97,7 @@ def test_json_has_the_keys_of_the_contract(run):
 
 
 def test_junit_is_well_formed_and_counts(run, folder):
-    (folder / "odd <&>.yaml").write_text("title: '<\x85&'\nqueries: [[1]]\n")
+    (folder / "odd <&>.yaml").write_text("title: '<\x85&'\nqueries: [[1]]\nexpected: {lse: [1]}\n")
     assert run("check", ".", "--junit", "report.xml", "-q").status == 2
     suite = ElementTree.parse(folder / "report.xml").getroot()[0]
     assert [suite.get(name) for name in ("tests", "failures", "errors")] == ["3", "1", "1"]

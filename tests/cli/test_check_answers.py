@@ -1,0 +1,95 @@
+"""One problem against many answers, and what is written of them."""
+
+import json
+
+import pytest
+
+HOMEWORK = "queries: [[2, 1]]\nkeys: [[1, 0], [0, 0]]\nvalues: [[1, 2], [3, 4]]\n"
+RIGHT, UNSCALED = "1.3911,2.3911\n", "1.2384,2.2384\n"
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "hw.yaml").write_text(HOMEWORK)
+    handins = tmp_path / "handins"
+    handins.mkdir()
+    (handins / "ann.csv").write_text(UNSCALED)
+    (handins / "ben.csv").write_text(RIGHT)
+    (handins / ".hidden.csv").write_text(RIGHT)
+    (handins / "notes.pdf").write_text("no numbers\n")
+    return tmp_path
+
+
+TABLE = """\
+| name | verdict | first wrong | what was done instead |
+|---|---|---|---|
+| ann | wrong | output | unscaled: your output is softmax(QKᵀ) V: divide by √d_k = 1.4142 |
+| ben | exact |  |  |
+"""
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--expect-output", "handins"),
+        ("handins/ann.csv", "handins/ben.csv"),
+        ("--expect-output", "handins/ann.csv", "handins/ben.csv"),
+    ],
+    ids=["a folder", "files behind the problem", "as a shell expands a glob"],
+)
+def test_each_answer_has_a_line_under_its_own_name(run, words):
+    assert run("check", "hw.yaml", *words, "-f", "markdown") == (1, TABLE, "")
+
+
+def test_other_matrices_are_answered_too(run, folder):
+    (folder / "handins" / "ann.csv").write_text("0.8808,0.1192\n")
+    (folder / "handins" / "ben.csv").write_text("0.8044,0.1956\n")
+    told = run("check", "hw.yaml", "--expect-weights", "handins", "-f", "json").out
+    assert [case["verdict"] for case in json.loads(told)["cases"]] == ["wrong", "exact"]
+
+
+def test_one_answer_that_cannot_be_read_leaves_the_others(run, folder):
+    (folder / "handins" / "carl.csv").write_text("1,abc,\n2\n")
+    ran = run("check", "hw.yaml", "--expect-output", "handins", "-f", "markdown")
+    assert ran.status == 2
+    assert "| ben | exact |" in ran.out
+    assert "| carl | error |" in ran.out
+
+
+def test_grades_are_a_mark_for_each_step(run, folder):
+    (folder / "two.yaml").write_text(HOMEWORK + "expected: {weights: [[0.8808, 0.1192]], output: [[1.2384, 2.2384]]}\n")
+    ran = run("check", "two.yaml", "hw.yaml", "--grades", "g.csv", "-q")
+    assert (ran.status, ran.err) == (1, "wrote g.csv: 2 cases\n")
+    assert (folder / "g.csv").read_text() == (
+        "name,weights,output,right,of,verdict,slip\ntwo,0,1,1,2,wrong,unscaled\nhw,,,,,skipped,\n"
+    )
+    again = run("check", "two.yaml", "--grades", "g.csv", "-q")
+    assert again.status == 2
+
+
+def test_csv_has_a_line_for_each_matrix(run):
+    told = run("check", "hw.yaml", "handins/ben.csv", "-f", "csv").out.splitlines()
+    assert told[0] == "name,verdict,what,matrix_verdict,at,expected,computed,max_error,slip,error"
+    assert told[1].startswith("ben,exact,output,exact,0 ")
+
+
+def test_a_problem_without_expected_is_skipped_among_others(run, folder):
+    (folder / "right.yaml").write_text(HOMEWORK + "expected: {weights: [[0.8044, 0.1956]]}\n")
+    ran = run("check", "hw.yaml", "right.yaml")
+    assert (ran.status, ran.err) == (0, "")
+    assert ran.out == "skipped  hw\nexact  right  (weights)\n\n2 cases: 1 exact, 1 skipped\n"
+
+
+def test_nothing_expected_in_any_is_an_error(run):
+    ran = run("check", "hw.yaml", "hw.yaml")
+    assert (ran.status, ran.out) == (2, "")
+    assert ran.err == (
+        "error: check: nothing is expected in any of the 2 problems\n"
+        "hint: expected: {output: […]} in a file, or --expect-output SOURCE\n"
+    )
+
+
+def test_grades_go_to_a_csv_file(run):
+    ran = run("check", "hw.yaml", "handins/ben.csv", "--grades", "g.txt")
+    assert ran.err == "error: --grades: g.txt does not end in .csv\nhint: as in --grades grades.csv\n"
