@@ -26,6 +26,10 @@ COMMANDS = {
 }
 BUILT_IN = "demo"  # as a source: the built-in problem
 BUILT_IN_FOR = ("explain", "compare")
+WIDTH = 78  # columns of help
+HEAD = re.compile(r"^(?:[A-Z][A-Za-z ]*:$|Usage:)", re.MULTILINE)
+SHORT = "attncli.short_help"
+SHARED = ("Calculation", "Reading")  # the panels that -h leaves to --help
 NEGATIVE = re.compile(r"-(\d|\.\d|\.?inf\b|\.?nan\b)", re.IGNORECASE)
 NUMBERS = re.compile(r"[-+]?[0-9.][-+0-9.eE,/]*")
 INTRODUCTION = """\
@@ -46,13 +50,51 @@ def is_conversation() -> bool:
     return all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout))
 
 
+CALCULATION_HELP = """\
+softmax(QKᵀ/√d_k)V, and what changes it: options of run, explain, compare,
+check, batch and demo, and keys of a problem file.
+
+Examples:
+  attncli run problem.yaml -a laplace --length-scale 2
+  attncli run q.csv k.csv v.csv --scale 1/dk
+  attncli explain problem.yaml --causal
+  attncli run problem.yaml -m '1 1 0; 1 0 1'      1 = may attend
+  attncli compare problem.yaml --as flash-attn
+
+"""
+
+
 def show_help(context: Any, _option: Any, wanted: bool) -> None:
     """Say the help as everything else is said, so that a closed output is an error and a broken pipe is none."""
     from attncli.cli.output import write_out
 
     if wanted and not context.resilient_parsing:
-        write_out(context.get_help() + "\n")
+        write_out(embolden_heads(context.get_help()) + "\n")
         context.exit()
+
+
+def embolden_heads(text: str) -> str:
+    """Help with its heads in bold, on a terminal that has colours."""
+    from attncli.render.console import has_colour
+
+    return HEAD.sub("\x1b[1m\\g<0>\x1b[0m", text) if has_colour(ascii_only=False) else text
+
+
+def fold_help(text: str) -> str:
+    """The text in lines of at most WIDTH columns: prose is folded between words, and what stands behind a command goes
+    below it where there is no room."""
+    from textwrap import wrap
+
+    lines: list[str] = []
+    for line in text.split("\n"):
+        command, gap, words = line.lstrip().partition("  ")
+        if len(line) <= WIDTH:
+            lines.append(line)
+        elif line.startswith("  ") and gap:
+            lines += [f"  {command}", *(f"      {folded}" for folded in wrap(words.strip(), WIDTH - 6))]
+        else:
+            lines += wrap(line, WIDTH, break_on_hyphens=False, break_long_words=False)
+    return "\n".join(lines)
 
 
 class Helpful:
@@ -82,6 +124,7 @@ class Command(Helpful, TyperCommand):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         # a literal such as '-1 0; 0 1' starts with a number, not with an option
+        ctx.meta[SHORT] = "-h" in args and "--help" not in args
         words = [f" {word}" if NEGATIVE.match(word) else word for word in args]
         if self.name in BUILT_IN_FOR and is_conversation() and not self.sources_in(ctx, list(words)):
             words.append(BUILT_IN)
@@ -112,7 +155,7 @@ class Command(Helpful, TyperCommand):
             seen.add(parameter.name)
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
-        formatter.write((self.help or "").rstrip() + "\n\n")
+        formatter.write(fold_help((self.help or "").rstrip()) + "\n\n")
         self.format_usage(ctx, formatter)
         panels: dict[str, list[tuple[str, str]]] = {}
         for parameter in self.get_params(ctx):
@@ -120,9 +163,13 @@ class Command(Helpful, TyperCommand):
             if record is not None:
                 panel = getattr(parameter, "rich_help_panel", None) or "Options"
                 panels.setdefault(panel, []).append(record)
+        is_short = ctx.meta.get(SHORT) and SHARED[0] in panels
         for panel, records in panels.items():
-            with formatter.section(panel):
-                formatter.write_dl(records, col_max=28)
+            if not (is_short and panel in SHARED):
+                with formatter.section(panel):
+                    formatter.write_dl(records, col_max=28)
+        if is_short:
+            formatter.write(f"\nEvery option: {ctx.command_path} --help\nThe calculation's: attncli help calculation\n")
 
 
 class Group(Helpful, TyperGroup):
@@ -154,7 +201,7 @@ class Group(Helpful, TyperGroup):
             formatter.write_dl([record for p in self.get_params(ctx) if (record := p.get_help_record(ctx))])
 
 
-CONTEXT: dict[str, Any] = {"help_option_names": ["-h", "--help"]}
+CONTEXT: dict[str, Any] = {"help_option_names": ["-h", "--help"], "max_content_width": WIDTH}
 application = typer.Typer(cls=Group, rich_markup_mode=None, context_settings=CONTEXT, no_args_is_help=False)
 
 
@@ -179,6 +226,9 @@ def dispatch(arguments: list[str]) -> int:
     """Run the command that the arguments name; UsageError where they can't be meant."""
     from typer._click.exceptions import ClickException, NoSuchOption
 
+    if arguments in (["help", "calculation"], ["calculation", "--help"], ["calculation", "-h"]):
+        write_calculation_help()
+        return ExitStatus.DONE
     arguments = read_as_meant(arguments)
     try:
         status = typer.main.get_command(application).main(arguments, prog_name="attncli", standalone_mode=False)
@@ -190,6 +240,24 @@ def dispatch(arguments: list[str]) -> int:
     if status == ExitStatus.INTERRUPTED:
         raise KeyboardInterrupt
     return int(status or 0)
+
+
+def write_calculation_help() -> None:
+    """The options of the calculation, which most commands share."""
+    from attncli.cli.output import write_out
+
+    command = Group(name="attncli").get_command(None, "run")
+    context = command.context_class(command, info_name="run", max_content_width=WIDTH)
+    formatter = context.make_formatter()
+    records = [
+        parameter.get_help_record(context)
+        for parameter in command.get_params(context)
+        if getattr(parameter, "rich_help_panel", None) == SHARED[0]
+    ]
+    formatter.write(CALCULATION_HELP)
+    with formatter.section(SHARED[0]):
+        formatter.write_dl([record for record in records if record is not None], col_max=28)
+    write_out(embolden_heads(formatter.getvalue()))
 
 
 def hint_for(error: Any, path: str) -> str | None:

@@ -128,3 +128,25 @@ def test_a_person_who_gives_no_problem_gets_the_built_in_one(run, monkeypatch):
     monkeypatch.setattr(group, "is_conversation", lambda: True)
     assert "Which bank?" in run("explain").out
     assert "Which bank?" in run("compare", "--variants", "dot,scaled").out
+
+
+COMMANDS = ["run", "explain", "compare", "check", "batch", "play", "exercise", "demo", "variants"]
+
+
+@pytest.mark.parametrize("command", [*([name, option] for name in COMMANDS for option in ("-h", "--help")), ["help"],
+                                     ["help", "calculation"]], ids=" ".join)  # fmt: skip
+def test_help_fits_78_columns(run, command):
+    ran = run(*command)
+    assert (ran.status, ran.err) == (0, "")
+    assert max(map(len, ran.out.split("\n"))) <= 78
+    assert "attncli" in ran.out
+
+
+@pytest.mark.parametrize("command", ["run", "explain", "compare", "check", "demo"])
+def test_short_help_leaves_the_calculation_to_a_page_of_its_own(run, command):
+    short, whole, calculation = run(command, "-h").out, run(command, "--help").out, run("help", "calculation").out
+    assert "--length-scale" not in short
+    assert f"Every option: attncli {command} --help\nThe calculation's: attncli help calculation\n" in short
+    for option in ("--length-scale", "--causal", "--mask", "--engine"):
+        assert option in whole
+        assert option in calculation
