@@ -12,6 +12,7 @@ from attncli.explain.page import STEPS, Equation, Explanation, Line, Solution, S
 from attncli.explain.rounding import Figures
 from attncli.explain.steps.given import given_step
 from attncli.explain.steps.mask import mask_step
+from attncli.explain.steps.normalizer import no_exponentials, normalizer_step
 from attncli.explain.steps.output import join_step, output_step
 from attncli.explain.steps.projections import projection_steps
 from attncli.explain.steps.weights import exponential_step, raw_step, score_step, weight_step
@@ -23,6 +24,7 @@ from attncli.problem.names import Names, find_query, join_names
 from attncli.problem.prepare import prepare
 from attncli.problem.problem import Problem
 from attncli.records import record
+from attncli.stages.normalizers import SOFTMAX
 from attncli.variants import explain_score
 
 LINES_AT_MOST = 400  # of a terminal; a longer page is cut to its first query, and says so
@@ -128,7 +130,10 @@ def solve(numbers: Numbers, figures: Figures, until: str) -> Solution:
     """All steps of one query; those after `until` blank."""
     steps = [raw_step(numbers, figures), score_step(numbers, figures), mask_step(numbers, figures)]
     if numbers.has_key:
-        steps += [exponential_step(numbers, figures), weight_step(numbers, figures)]
+        if numbers.problem.normalizer is SOFTMAX:
+            steps += [exponential_step(numbers, figures), weight_step(numbers, figures)]
+        else:
+            steps += [no_exponentials(numbers), normalizer_step(numbers, figures)]
         last = output_step(numbers, figures)
         steps += [last] if last is not None else []
     else:
@@ -207,8 +212,15 @@ def drop_repetitions(solutions: list[Solution]) -> list[Solution]:
 
 def introduction(problem: Problem) -> str:
     """What attention does, in three sentences."""
-    scored = "A query is compared with every key, which gives each key a score; the softmax turns the scores into "
-    weights = "weights, one for each key, that are positive and add up to 1."
+    normalizer = problem.normalizer
+    scored = "A query is compared with every key, which gives each key a score; "
+    article = "the " if normalizer is SOFTMAX else ""
+    weights = f"{article}{normalizer.name} turns the scores into weights, one for each key"
+    if normalizer.name == "none":
+        weights = "the scores themselves are the weights"
+    if normalizer is SOFTMAX and problem.shares_one:
+        weights += ", that are positive and add up to 1"
+    weights += "."
     if problem.values is None:
         return f"{scored}{weights}"
     return (

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from attncli.engine.compute import compute
+from attncli.engine.stacks import transform_rows
 from attncli.explain.noise import INVISIBLE, numeral, settled, settled_average, settled_score
 from attncli.expressions import add
 from attncli.problem.names import Names
 from attncli.problem.problem import Problem
 from attncli.problem.row_masks import make_row_mask
 from attncli.records import record
+from attncli.stages.normalizers import keep_largest
 
 Array = np.ndarray
 
@@ -20,7 +24,9 @@ KEYS_AT_MOST, TOP_KEYS, EDGE_KEYS = 24, 5, 2
 @record
 class Numbers:
     """One query against the m keys of one head. `raw`, `scores`, `weights` (m,) and `output` (d_v,) are the engine's;
-    `scaled` and `unmasked` (m,) lie between raw and scores; `exponentials` (m,) are
+    `query` and `keys` are the rows that are scored, after qk-norm and rope. `scaled` and `unmasked` (m,) lie between
+    raw and scores; `counted` are the keys that top-k leaves of the allowed ones, `distances` those of alibi, `kept`
+    what dropout keeps; `exponentials` (m,) are
     relative to `shift`, the largest score, and come to `total`. `shown` are the keys that a page has room for."""
 
     problem: Problem
@@ -32,6 +38,12 @@ class Numbers:
     values: Array | None
     bias: Array | None
     allowed: Array
+    counted: Array
+    slope: float | None
+    distances: Array
+    sink: float | None
+    sink_power: float
+    kept: Array | None
     raw: Array
     scaled: Array
     unmasked: Array
@@ -79,35 +91,49 @@ def compute_numbers(problem: Problem, names: Names, part: int, row: int, engine:
     allowed = allowed_keys(problem, part, row)
     raw, scores, weights = sinks["raw_scores"].row, sinks["scores"].row, sinks["weights"].row
     bias = None if own.bias is None else own.bias[row]
+    queries, keys = transform_rows(problem, own)
+    slope = None if alone.slopes is None else float(alone.slopes[0])
+    position = int(alone.visible.positions(0, np.array([row]))[0])
+    distances = np.abs(position - np.arange(problem.m)).astype(np.float64)
     shown = choose_keys(weights, scores)
     for j in shown:
-        raw[j] = settled_score(float(raw[j]), problem.variant, own.queries[row], own.keys[j])
+        raw[j] = settled_score(float(raw[j]), problem.variant, queries[row], keys[j])
     with np.errstate(all="ignore"):
         scaled = raw * problem.scale
-        unmasked = unmasked_scores(problem, scaled, bias)
-        if bias is not None:
+        unmasked = unmasked_scores(problem, scaled, None if slope is None else -slope * distances, bias)
+        if bias is not None and slope is None:
             for j in shown:
                 unmasked[j] = settled(float(unmasked[j]), add(numeral(scaled[j]), numeral(bias[j])))
         scores = np.where(allowed & (np.abs(scores - unmasked) <= INVISIBLE), unmasked, scores)
-        shift = float(scores[allowed].max()) if allowed.any() else 0.0
-        exponentials = np.where(allowed, np.exp(np.where(allowed, scores, shift) - shift), 0.0)
+        counted = allowed & kept_scores(scores, allowed, problem.top_k)
+        sink = None if alone.sink is None else float(alone.sink[0])
+        shift = float(scores[counted].max()) if counted.any() else 0.0
+        shift = shift if sink is None else max(shift, sink)
+        exponentials = np.where(counted, np.exp(np.where(counted, scores, shift) - shift), 0.0)
+        sink_power = 0.0 if sink is None else math.exp(sink - shift)
     return Numbers(
         problem=alone,
         names=names,
         part=part,
         row=row,
-        query=own.queries[row],
-        keys=own.keys,
+        query=queries[row],
+        keys=keys,
         values=own.values,
         bias=bias,
         allowed=allowed,
+        counted=counted,
+        slope=slope,
+        distances=distances,
+        sink=sink,
+        sink_power=sink_power,
+        kept=None if own.dropout_mask is None else own.dropout_mask[row],
         raw=raw,
         scaled=scaled,
         unmasked=unmasked,
         scores=scores,
         shift=shift,
         exponentials=exponentials,
-        total=float(exponentials.sum()),
+        total=float(exponentials.sum()) + sink_power,
         weights=weights,
         output=settled_output(sinks["output"].row, weights, own.values) if own.values is not None else None,
         shown=shown,
@@ -121,9 +147,20 @@ def settled_output(output: Array, weights: Array, values: Array) -> Array:
     return output
 
 
-def unmasked_scores(problem: Problem, scaled: Array, bias: Array | None) -> Array:
-    """The scores before the mask: softcap and finite bias, in the order of the conventions."""
+def kept_scores(scores: Array, allowed: Array, count: int | None) -> Array:
+    """Whether each score is among the `count` largest that are allowed (all by default), (m,)."""
+    if count is None:
+        return np.ones(len(scores), np.bool_)
+    cut = np.where(allowed, scores, -np.inf)
+    keep_largest(cut, count)
+    return ~np.isneginf(cut)
+
+
+def unmasked_scores(problem: Problem, scaled: Array, alibi: Array | None, bias: Array | None) -> Array:
+    """The scores before the mask: softcap, alibi and finite bias, in the order of the conventions."""
     finite = None if bias is None else np.where(np.isneginf(bias), 0.0, bias)
+    if alibi is not None:
+        finite = alibi if finite is None else alibi + finite
     scores = scaled
     if finite is not None and problem.conventions.softcap_after_bias:
         scores = scores + finite

@@ -25,6 +25,12 @@ def summarise(numbers: Numbers, figures: Figures) -> tuple[str, ...]:
         return ("The weights are not numbers, so there is nothing to say about them.",)
     if not numbers.weights.any():
         return (f"All weights of {_who(numbers).replace('The', 'the')} are 0: it takes up nothing.",)
+    if not numbers.problem.shares_one:
+        j = int(numbers.weights.argmax())
+        return (
+            f"{_who(numbers)} gives its largest weight, {figures.number(numbers.weights[j]).text}, to "
+            f"{_names(numbers, np.array([j]))}.",
+        )
     attention = attention_of(numbers.weights, numbers.allowed)
     sentences = [_top_sentence(numbers, attention, figures)]
     if len(attention.allowed) > 1:

@@ -82,7 +82,7 @@ def attention_formula(problem: Problem) -> Expression:
         inside = fraction(above, juxtapose(below, factor.symbol))
     elif factor.symbol is not None:
         inside = fraction(inside, factor.symbol)
-    weights = function("softmax", inside)
+    weights = inside if problem.normalizer.name == "none" else function(problem.normalizer.name, inside)
     return weights if problem.values is None else juxtapose(weights, Symbol("V"))
 
 

@@ -199,6 +199,11 @@ class Problem:
         return self.top_k is not None or self.normalizer.weights is not None
 
     @property
+    def shares_one(self) -> bool:
+        """Whether the weights of a query that has a key are shares of 1."""
+        return self.normalizer.sums_to_one and self.sink is None and self.dropout_mask is None
+
+    @property
     def is_joined(self) -> bool:
         """Whether the outputs of the heads become one matrix again: packed side by side, or projected."""
         return self.packed or self.output_projection is not None

@@ -43,6 +43,33 @@ def problem(seed: int) -> Request:
     return Request(queries=matrix(n, d), keys=matrix(m, d), values=matrix(m, d_v), **known)  # type: ignore[arg-type]
 
 
+def problem_with_stages(seed: int) -> Request:
+    """A random problem with some of the stages between score and output."""
+    random = np.random.default_rng(seed)
+    n, m, d_v = (int(size) for size in random.integers(1, 5, 3))
+    d = int(random.choice([2, 4]))
+
+    def matrix(*shape: int) -> Matrix:
+        return Matrix(np.round(random.normal(size=shape), 2), "m")
+
+    options: dict[str, object] = {}
+    if seed % 2:
+        options["normalizer"] = str(random.choice(["sparsemax", "entmax15", "sigmoid", "tanh", "none"]))
+    elif random.random() < 0.6:
+        options["sink"] = (float(random.choice([0, 1.5, -2])),)
+    if random.random() < 0.4:
+        options["alibi"] = (0.25,)
+    if random.random() < 0.4:
+        options["softcap"] = 2.0
+    if random.random() < 0.4:
+        options["rope"], options["qk_norm"] = "half", "rms"
+    if random.random() < 0.4:
+        options["top_k"] = int(random.integers(1, 4))
+    if random.random() < 0.4:
+        options["dropout"], options["dropout_mask"] = 0.25, Matrix(random.random((n, m)) < 0.7, "dropout_mask")
+    return Request(queries=matrix(n, d), keys=matrix(m, d), values=matrix(m, d_v), **options)  # type: ignore[arg-type]
+
+
 def check_page(request: Request, digits: int, **options: object) -> int:
     """Compute every line of the page in every format; how many sides were compared."""
     page = explain(request, digits=digits, **options)  # type: ignore[arg-type]
@@ -62,14 +89,20 @@ def _is_work(line: str) -> bool:
 
 def _work(line: str) -> str:
     """Without the label of a text page, and the words behind a line."""
-    line = re.sub(r"^(?:(?:query|key) \d+(?:, [qkv] \d+)?|sum|output(?:, column \d+)?)  +", "", line)
-    return re.split(r"  +(?=of |masked|the )| \((?=of |masked|the )", line)[0]
+    line = re.sub(r"^(?:(?:query|key) \d+(?:, [qkv] \d+)?|sum|sink|output(?:, column \d+)?)  +", "", line)
+    return re.split(r"  +(?=of |masked|the |dropped|not )| \((?=of |masked|the |dropped|not )", line)[0]
 
 
 @pytest.mark.parametrize("digits", [1, 4, 9])
 @pytest.mark.parametrize("seed", range(44))
 def test_each_line_comes_to_what_it_says(seed: int, digits: int) -> None:
     assert check_page(problem(seed), digits) > 0
+
+
+@pytest.mark.parametrize("digits", [2, 4, 9])
+@pytest.mark.parametrize("seed", range(40))
+def test_each_line_of_a_stage_comes_to_what_it_says(seed: int, digits: int) -> None:
+    assert check_page(problem_with_stages(seed), digits) > 0
 
 
 @pytest.mark.parametrize("path", PROBLEMS, ids=lambda path: path.stem)

@@ -31,6 +31,9 @@ def given_step(numbers: Numbers, figures: Figures) -> Step:
         words.append(f"The numbers in q and k stand for: {quote_all([names.feature(c) for c in range(problem.d_k)])}.")
     if names.has_labels("values") and 1 < (problem.d_v or 0) <= 12:
         words.append(f"Those in v for: {quote_all([names.column(c) for c in range(problem.d_v or 0)])}.")
+    changes = {"qk-norm": problem.row_norm, "rope": problem.rotation}
+    if done := " and ".join(name for name, stage in changes.items() if stage is not None):
+        words.append(f"q and k are shown as they are scored, after {done}.")
     title = "What is given: the query q, and each key k" + ("" if numbers.values is None else " with its value v")
     return Step(
         "given",

@@ -9,6 +9,7 @@ from attncli.explain.page import Equation, Line, Step
 from attncli.explain.rounding import Figures
 from attncli.explain.steps.weights import key_lines
 from attncli.expressions import Numeral
+from attncli.problem.mask_rules import mask_rules
 from attncli.problem.names import join_names
 
 
@@ -36,7 +37,7 @@ def mask_step(numbers: Numbers, figures: Figures) -> Step:
 def position_words(numbers: Numbers) -> list[str]:
     """Where the query stands among the keys, where that decides what it sees."""
     visible = numbers.problem.visible
-    if visible.left is None and visible.right is None:
+    if not visible.has_order:
         return []
     position = numbers.row + visible.offsets[0]
     offset = visible.offsets[0]
@@ -47,27 +48,7 @@ def position_words(numbers: Numbers) -> list[str]:
 
 def reasons_of(numbers: Numbers) -> dict[str, np.ndarray]:
     """For each rule that masks anything, in words, which keys it masks."""
-    problem, row, m = numbers.problem, numbers.row, len(numbers.allowed)
-    visible, keys = problem.visible, np.arange(m)
-    position = row + visible.offsets[0]
-    rules: dict[str, np.ndarray] = {}
-    if problem.mask is not None:
-        rules["the mask forbids it"] = ~np.asarray(problem.mask[row], np.bool_)
-    if visible.right is not None:
-        beyond = (
-            "it comes after the query" if visible.right == 0 else f"it is more than {visible.right} after the query"
-        )
-        rules[beyond] = keys > position + visible.right
-    if visible.left is not None:
-        before = (
-            "it comes before the query" if visible.left == 0 else f"it is more than {visible.left} before the query"
-        )
-        rules[before] = keys < position - visible.left
-    if visible.lengths is not None:
-        length = visible.lengths[0]
-        rules[f"only the first {length} keys count" if length else "the key length is 0"] = keys >= length
-    if numbers.bias is not None:
-        rules["its bias is −∞"] = np.isneginf(numbers.bias)
+    rules = mask_rules(numbers.problem, numbers.row)
     return {words: hits for words, hits in rules.items() if hits.any()}
 
 

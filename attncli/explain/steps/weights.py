@@ -207,17 +207,19 @@ def length_equation(row: np.ndarray, symbol: Expression, figures: Figures) -> Eq
 def score_step(numbers: Numbers, figures: Figures) -> Step:
     """From raw scores to scores: scale, softcap and bias, in the order of the conventions."""
     problem = numbers.problem
-    extras = [*(["cap"] if problem.softcap is not None else []), *(["bias"] if numbers.bias is not None else [])]
-    title = "Scale the scores"
-    if extras:
-        title = {"cap": "Scale the scores and cap them", "bias": "Scale the scores and add the bias"}.get(
-            "".join(extras), "Scale the scores, cap them and add the bias"
-        )
+    extras = [*(["cap them"] if problem.softcap is not None else [])]
+    extras += ["subtract the distance"] if numbers.slope is not None else []
+    extras += ["add the bias"] if numbers.bias is not None else []
+    title = " and ".join(filter(None, (", ".join(["Scale the scores", *extras[:-1]]), *extras[-1:])))
     words = [*scale_words(numbers)]
     if problem.softcap is not None:
         words.append(
             f"The softcap {problem.softcap:g}·tanh(score/{problem.softcap:g}) keeps every score "
             f"between −{problem.softcap:g} and {problem.softcap:g}."
+        )
+    if numbers.slope is not None:
+        words.append(
+            f"ALiBi takes {numbers.slope:g} times the distance between the positions of query and key from the score."
         )
     if numbers.bias is not None:
         words.append("The bias is added to the score.")
@@ -252,10 +254,15 @@ def score_equation(numbers: Numbers, figures: Figures, j: int) -> Equation:
     if problem.softcap is not None:
         cap, limit = problem.softcap, figures.number(problem.softcap)
         stages.append((lambda inner: multiply(limit, function("tanh", divide(inner, limit))), lambda x: capped(x, cap)))
+    added: list[tuple[Callable[[Expression], Expression], Callable[[float], float]]] = []
+    if numbers.slope is not None:
+        slope, distance = numbers.slope, float(numbers.distances[j])
+        product = multiply(figures.factor(slope), figures.number(distance))
+        added.append((lambda inner: subtract(inner, product), lambda x: x - slope * distance))
     if numbers.bias is not None and numbers.bias[j] != -math.inf:
         bias = float(numbers.bias[j])
-        at = 0 if problem.conventions.softcap_after_bias else len(stages)
-        stages.insert(at, (lambda inner: add(inner, figures.number(bias)), lambda x: x + bias))
+        added.append((lambda inner: add(inner, figures.number(bias)), lambda x: x + bias))
+    stages = [*added, *stages] if problem.conventions.softcap_after_bias else [*stages, *added]
     value = float(numbers.scaled[j])
     starts: list[Expression] = [figures.number(value)]
     for _, worked in stages[:-1]:
@@ -285,13 +292,25 @@ def capped(value: float, limit: float) -> float:
 def exponential_step(numbers: Numbers, figures: Figures) -> Step:
     """Shift by the largest score, exponentials, their sum."""
     largest = figures.number(numbers.shift)
-    holders = [numbers.names.key(j) for j in numbers.shown if numbers.allowed[j] and numbers.scores[j] == numbers.shift]
+    holders = [numbers.names.key(j) for j in numbers.shown if numbers.counted[j] and numbers.scores[j] == numbers.shift]
+    holders += ["the sink"] if numbers.sink == numbers.shift else []
     note = f"of {holders[0]}" if len(holders) == 1 else ""
+    words = []
+    if numbers.problem.top_k is not None:
+        words.append(f"Only the {numbers.problem.top_k} largest scores take part; of equal ones the first.")
+    sink: tuple[Line, ...] = ()
+    if numbers.sink is not None:
+        words.append(f"The sink, a logit of {numbers.sink:g} that has no value, joins the sum.")
+        logit, power = figures.number(numbers.sink), figures.number(numbers.sink_power)
+        shifted_sink = figures.number(numbers.sink - numbers.shift)
+        chain = (function("exp", subtract(logit, largest)), function("exp", shifted_sink))
+        sink = (Line("sink", figures.equation(*chain, power)),)
 
     def line(j: int) -> Line:
         name = numbers.names.key(j)
-        if not numbers.allowed[j]:
-            return Line(name, figures.equation(function("exp", Numeral(-math.inf, "-inf")), constant(0)), "masked")
+        if not numbers.counted[j]:
+            why = f"not among the {numbers.problem.top_k} largest" if numbers.allowed[j] else "masked"
+            return Line(name, figures.equation(function("exp", Numeral(-math.inf, "-inf")), constant(0)), why)
         score = figures.number(numbers.scores[j])
         shifted = settled(float(numbers.scores[j]) - numbers.shift, subtract(score, largest))
         chain = [function("exp", subtract(score, largest)), function("exp", figures.number(shifted))]
@@ -306,17 +325,25 @@ def exponential_step(numbers: Numbers, figures: Figures) -> Step:
             "counts 2.718 times as much.",
             "The largest score is subtracted first. That changes no weight, as it divides all exponentials by the "
             "same number, but it keeps them from overflowing: the largest becomes exp(0) = 1.",
+            *words,
         ),
         (
             Line("largest score", Equation((largest,), ()), note),
             *key_lines(numbers, line),
+            *sink,
             Line(
                 "sum",
-                figures.equation(key_sum(numbers, figures, numbers.exponentials), figures.number(numbers.total)),
+                figures.equation(sum_of_powers(numbers, figures), figures.number(numbers.total)),
                 is_sum=True,
             ),
         ),
     )
+
+
+def sum_of_powers(numbers: Numbers, figures: Figures) -> Expression:
+    """The exponentials of all keys, and that of the sink."""
+    keys = key_sum(numbers, figures, numbers.exponentials)
+    return keys if numbers.sink is None else add(keys, figures.number(numbers.sink_power))
 
 
 def weight_step(numbers: Numbers, figures: Figures) -> Step:
@@ -325,8 +352,14 @@ def weight_step(numbers: Numbers, figures: Figures) -> Step:
 
     def line(j: int) -> Line:
         weight = float(numbers.weights[j])
-        sides = (divide(figures.number(numbers.exponentials[j]), figures.number(numbers.total)), figures.number(weight))
+        share_of_sum = divide(figures.number(numbers.exponentials[j]), figures.number(numbers.total))
         note = "" if numbers.allowed[j] else "masked"
+        if numbers.kept is not None:
+            kept = constant(1) if numbers.kept[j] else constant(0)
+            rest = figures.factor(1 - numbers.problem.dropout)
+            share_of_sum = divide(multiply(share_of_sum, kept), rest)
+            note = note or ("" if numbers.kept[j] else "dropped")
+        sides = (share_of_sum, figures.number(weight))
         is_top = weight == top and not bool((numbers.weights[numbers.allowed] == top).all())
         share = weight if np.isfinite(weight) else None
         return Line(numbers.names.key(j), figures.equation(*sides), note, share=share, is_top=is_top)
@@ -337,6 +370,17 @@ def weight_step(numbers: Numbers, figures: Figures) -> Step:
         "weights",
         "Divide by the sum: the weights",
         Equation((Symbol("weight"), divide(Symbol("e"), Symbol("sum of all e"))), ("=",)),
-        ("A weight is the share of the query's attention that a key gets: none is negative, and together they are 1.",),
+        weight_words(numbers),
         (*key_lines(numbers, line), Line("sum", whole_sum, is_sum=True)),
     )
+
+
+def weight_words(numbers: Numbers) -> tuple[str, ...]:
+    """What the weights are, and what they sum to."""
+    share = "A weight is the share of the query's attention that a key gets: none is negative"
+    if numbers.kept is not None:
+        dropped = f"Dropout takes some weights away, and the others are divided by 1 − {numbers.problem.dropout:g}."
+        return (f"{share}.", dropped)
+    if numbers.sink is not None:
+        return (f"{share}; the sink keeps the rest, so that together they are less than 1.",)
+    return (f"{share}, and together they are 1.",)
