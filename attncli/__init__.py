@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 __all__ = ["AttncliError", "__version__", "attend"]
 
 
+def __dir__() -> list[str]:
+    return __all__
+
+
 def __getattr__(name: str) -> Any:
     # attend needs numpy, which `attncli --version` must not wait for
     if name == "attend":

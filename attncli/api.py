@@ -83,11 +83,25 @@ def as_matrix(array: ArrayLike | None, name: str) -> Matrix | None:
         return None
     if isinstance(array, np.ma.MaskedArray):
         raise ProblemError(name, "a NumPy masked array, whose mask would be lost", "give its .data, and a mask apart")
+    rows, columns = frame_labels(array)
     try:
-        return Matrix(np.asarray(array), name)
+        return Matrix(np.asarray(array), name, row_labels=rows, column_labels=columns)
     except (ValueError, TypeError, RuntimeError) as error:  # of NumPy, or of whatever the array comes from
         ragged = _first_ragged(array)
         raise ProblemError(name, ragged or f"no array can be made of it: {error}") from None
+
+
+def frame_labels(array: Any) -> tuple[tuple[str, ...] | None, tuple[str, ...] | None]:
+    """The labels of a data frame's rows and columns, where they are text; of any other array none."""
+    index, columns = getattr(array, "index", None), getattr(array, "columns", None)
+    if index is None or columns is None or callable(index) or callable(columns):
+        return None, None
+    return _labels(index), _labels(columns)
+
+
+def _labels(axis: Any) -> tuple[str, ...] | None:
+    labels = tuple(axis)
+    return labels if labels and all(isinstance(label, str) for label in labels) else None
 
 
 def _first_ragged(rows: Any) -> str | None:

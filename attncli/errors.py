@@ -40,12 +40,14 @@ class AttncliError(Exception):
         self.what = printable(what)
         self.hint = None if hint is None else printable(hint)
         super().__init__(f"{self.where}: {self.what}")
+        if self.hint:
+            self.add_note(f"hint: {self.hint}")
 
     def __reduce__(self) -> tuple[type[AttncliError], tuple[str, str, str | None]]:
         return type(self), (self.where, self.what, self.hint)
 
 
-class UsageError(AttncliError):
+class UsageError(AttncliError, ValueError):
     """An option or argument that cannot be meant."""
 
 
@@ -53,11 +55,11 @@ class InputError(AttncliError):
     """A source that cannot be read as matrices."""
 
 
-class ProblemError(AttncliError):
+class ProblemError(AttncliError, ValueError):
     """Matrices and options that do not fit together."""
 
 
-class NumericError(AttncliError):
+class NumericError(AttncliError, ValueError):
     """Numbers that the computing dtype cannot hold."""
 
 

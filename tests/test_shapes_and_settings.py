@@ -922,9 +922,9 @@ SETTINGS = [
         "did you mean 'laplace'?",
     ),
     Bad(
-        "a variant in capitals",
-        {"variant": "Scaled"},
-        "variant: 'Scaled' is not a variant",
+        "a variant with a letter too many",
+        {"variant": "Scaledd"},
+        "variant: 'Scaledd' is not a variant",
         "did you mean 'scaled'?",
     ),
     Bad(

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any
 
-from attncli.errors import InputError, suggest
+from attncli.errors import AttncliError, InputError, suggest
 from attncli.files import exists, is_folder, path_text
 from attncli.formats import tree as trees
 from attncli.formats.contents import Contents, Quoted, Tree
@@ -241,6 +241,8 @@ class _Reader:
             return PARSERS[key](text.strip())
         except NumeralError as error:
             raise self.fault(path, f"{key}: {error.what}", error.hint) from None
+        except AttncliError:
+            raise
         except ValueError as error:
             what, _, hint = str(error).partition("\n")
             raise self.fault(path, f"{key}: {what}", hint or None) from None

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from attncli.errors import UsageError, suggest
+from attncli.errors import AttncliError, UsageError, suggest
 from attncli.records import record
 from attncli.stages.normalizers import NORMALIZER_NAMES
 from attncli.stages.row_transforms import PAIRING_NAMES, ROW_NORM_NAMES
@@ -53,6 +53,8 @@ def parse_value(parse: Callable[[str], Any], text: str, where: str) -> Any:
     """What `parse` makes of the text; its ValueError as a UsageError at `where`."""
     try:
         return parse(text.strip())
+    except AttncliError:
+        raise
     except ValueError as error:
         what, _, hint = str(error).partition("\n")
         raise UsageError(where, what, hint or None) from None

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from attncli.errors import NumericError, ProblemError
+from attncli.errors import AttncliError, NumericError, ProblemError
 from attncli.inputs.request import Labels, Request
 from attncli.inputs.scale import evaluate_scale
 from attncli.matrix import kind_of_contents
@@ -182,6 +182,8 @@ def _settle_scale(request: Request, variant: Variant, d_k: int) -> tuple[float, 
             length = request.length_scale or 1.0
             return length_factor(variant, length), variant.default_scale.replace("ℓ", f"{length:g}")
         return evaluate_scale(variant.default_scale, d_k), variant.default_scale
+    except AttncliError:
+        raise
     except ValueError as error:
         what, _, hint = str(error).partition("\n")
         raise ProblemError("--scale", what, hint or None) from None

@@ -1,0 +1,59 @@
+"""What somebody tries first in Python."""
+
+from __future__ import annotations
+
+import pickle
+
+import numpy as np
+import pytest
+
+import attncli
+from attncli import AttncliError, attend
+
+Q, K, V = np.array([[2.0, 0.0], [0.0, 1.0]]), np.eye(2), np.array([[1.0, 2.0], [3.0, 4.0]])
+
+
+class Frame:
+    """As much of a data frame as labels need."""
+
+    def __init__(self, cells: np.ndarray, index: list[object], columns: list[object]) -> None:
+        self.cells, self.index, self.columns = cells, index, columns
+
+    def __array__(self, dtype: object = None, copy: object = None) -> np.ndarray:
+        del dtype, copy
+        return self.cells
+
+
+def test_the_package_shows_what_is_public() -> None:
+    attend(Q, K, V)
+    assert dir(attncli) == ["AttncliError", "__version__", "attend"]
+
+
+def test_one_query_says_what_to_write() -> None:
+    with pytest.raises(AttncliError) as caught:
+        attend(Q[0], K, V)
+    assert caught.value.__notes__ == ["hint: write [[2, 0]] for one row, or [[2], [0]] for one column"]
+    attend(Q[0:1], K, V)
+
+
+@pytest.mark.parametrize(
+    ("options", "note"), [({"variant": "lapalce"}, "hint: did you mean 'laplace'?"), ({"scale": "1/"}, "")]
+)
+def test_what_cannot_be_meant_is_a_value_error_whose_hint_is_a_note(options: dict[str, str], note: str) -> None:
+    with pytest.raises(ValueError, match=r".") as caught:
+        attend(Q, K, V, **options)  # type: ignore[arg-type]
+    assert isinstance(caught.value, AttncliError)
+    assert note in "".join(caught.value.__notes__)
+    again = pickle.loads(pickle.dumps(caught.value))
+    assert (str(again), again.__notes__) == (str(caught.value), caught.value.__notes__)
+
+
+def test_a_frame_s_labels_are_kept() -> None:
+    result = attend(Frame(Q, ["a", "b"], ["x", "y"]), Frame(K, ["c", "d"], ["x", "y"]), Frame(V, [0, 1], ["u", "w"]))
+    labels = result.problem.labels
+    assert (labels.queries, labels.keys, labels.values) == (("a", "b"), ("c", "d"), ("u", "w"))
+
+
+@pytest.mark.parametrize("variant", ["scaled", "Scaled", "SCALED"])
+def test_names_of_settings_are_taken_in_any_case(variant: str) -> None:
+    assert attend(Q, K, V, variant=variant).problem.variant.name == "scaled"
