@@ -7,11 +7,13 @@ from typing import Annotated
 
 import typer
 
+from attncli.cli.completion import complete_from
 from attncli.cli.options import CalculationOptions, ReadingOptions, expand_bundles
 from attncli.cli.output import write_err, write_out
 from attncli.cli.run import check_digits, read_worksheet, write_notes
 from attncli.errors import ExitStatus, UsageError
 from attncli.systems import NAMES as SYSTEMS
+from attncli.variants import BY_NAME
 
 COMPARING = "Comparing"
 HELP = """\
@@ -33,7 +35,13 @@ def compare_command(
     reading: ReadingOptions,
     variants: Annotated[
         str | None,
-        typer.Option("--variants", metavar="NAMES", help="as in dot,scaled (default all)", rich_help_panel=COMPARING),
+        typer.Option(
+            "--variants",
+            metavar="NAMES",
+            help="as in dot,scaled (default all)",
+            rich_help_panel=COMPARING,
+            autocompletion=complete_from(*BY_NAME),
+        ),
     ] = None,
     systems: Annotated[
         str | None,
@@ -42,6 +50,7 @@ def compare_command(
             metavar="NAMES",
             help=f"other systems' conventions: all, or some of {', '.join(SYSTEMS)}",
             rich_help_panel=COMPARING,
+            autocompletion=complete_from("all", *SYSTEMS),
         ),
     ] = None,
     format: Annotated[

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from attncli.cli.completion import PAGES, STEPS, complete_from
 from attncli.cli.options import CalculationOptions, ReadingOptions, expand_bundles
 from attncli.cli.output import page_out, write_err
 from attncli.cli.run import check_digits, read_worksheet, write_notes
@@ -46,6 +47,7 @@ def explain_command(
             metavar="STEP",
             help="given, raw, scores, masked, exp, weights, output: leave the steps after it blank",
             rich_help_panel=EXPLAINING,
+            autocompletion=complete_from(*STEPS),
         ),
     ] = "output",
     format: Annotated[
@@ -56,6 +58,7 @@ def explain_command(
             metavar="FORMAT",
             help="text, markdown, latex, html (default: as FILE's suffix says, else text)",
             rich_help_panel=EXPLAINING,
+            autocompletion=complete_from(*PAGES),
         ),
     ] = None,
     output: Annotated[

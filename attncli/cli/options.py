@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
+from attncli.cli.completion import FORMATS, SHOWN, complete_from
 from attncli.inputs.settings import ENGINES, SETTINGS, Setting
 from attncli.records import record
 
@@ -61,6 +62,7 @@ class ShowingOptions:
             metavar="NAMES",
             help="queries, keys, values, raw_scores, scores, weights, output, lse, or all (default weights,output)",
             rich_help_panel=SHOWING,
+            autocompletion=complete_from(*SHOWN),
         ),
     ] = None
     format: Annotated[
@@ -71,6 +73,7 @@ class ShowingOptions:
             metavar="FORMAT",
             help="table, csv, tsv, json, yaml, markdown, latex",
             rich_help_panel=SHOWING,
+            autocompletion=complete_from(*FORMATS),
         ),
     ] = "table"
     digits: Annotated[int, typer.Option("--digits", metavar="N", help="decimals shown", rich_help_panel=SHOWING)] = 4
@@ -153,6 +156,7 @@ class CalculationOptions:
                     show_envvar=True,
                     help="auto, numpy, numba",
                     rich_help_panel=CALCULATION,
+                    autocompletion=complete_from(*ENGINES),
                 ),
                 "auto",
             ),
@@ -195,7 +199,7 @@ def _setting_option(setting: Setting) -> tuple[Any, Any, Any]:
     names = [setting.option, *([setting.short] if setting.short else [])]
     if setting.is_flag:
         return bool, typer.Option(*names, help=setting.help, rich_help_panel=CALCULATION), False
-    complete = (lambda: list(setting.choices)) if setting.choices else None
+    complete = complete_from(*setting.choices) if setting.choices else None
     option = typer.Option(
         *names, metavar=setting.form, help=setting.help, rich_help_panel=CALCULATION, autocompletion=complete
     )

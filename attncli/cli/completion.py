@@ -1,0 +1,21 @@
+"""What the shell completes behind an option: the values that it has, also behind the commas of a list."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+FORMATS = ("table", "csv", "tsv", "json", "yaml", "markdown", "latex")
+PAGES = ("text", "markdown", "latex", "html")
+SHOWN = ("queries", "keys", "values", "raw_scores", "scores", "weights", "output", "lse", "all")
+STEPS = ("given", "raw", "scores", "masked", "exp", "weights", "output")
+
+
+def complete_from(*values: str) -> Callable[[str], list[str]]:
+    """Completes one of the values, or one more of a list with commas."""
+
+    def complete(incomplete: str) -> list[str]:
+        before, comma, begun = incomplete.rpartition(",")
+        taken = before.split(",")
+        return [f"{before}{comma}{value}" for value in values if value.startswith(begun) and value not in taken]
+
+    return complete
