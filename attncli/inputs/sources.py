@@ -252,6 +252,16 @@ def missing_file(text: str, folder: str | None, where: str | None = None) -> Inp
     return InputError(where, f"{culprit}: {what}", hint) if where else InputError(culprit, what, hint)
 
 
+def notes_of_roles(given: dict[str, str | None]) -> tuple[str, ...]:
+    """A note where a file's own name says that it is another of Q, K and V than the one it was given as."""
+    found = []
+    for role, text in given.items():
+        meant = None if text is None else matrix_name(os.path.split(text)[1].partition(".")[0])
+        if meant in given and meant != role and given[meant] != text:
+            found.append(f"the {role} come from {path_text(text or '')}: the order is Q, K, V")
+    return tuple(found)
+
+
 def worksheet_from_matrices(queries: str, keys: str, values: str | None, sources: Sources) -> Worksheet:
     """The problem of matrices that were given apart."""
     request = Request(
@@ -260,7 +270,8 @@ def worksheet_from_matrices(queries: str, keys: str, values: str | None, sources
         values=None if values is None else sources.matrix(values, role="values"),
     )
     assert request.queries is not None
-    return Worksheet(request=request, name=source_name(queries), where=request.queries.where)
+    notes = notes_of_roles({"queries": queries, "keys": keys, "values": values})
+    return Worksheet(request=request, notes=notes, name=source_name(queries), where=request.queries.where)
 
 
 def are_matrices(words: list[str], sources: Sources) -> bool:

@@ -150,3 +150,24 @@ def test_short_help_leaves_the_calculation_to_a_page_of_its_own(run, command):
     for option in ("--length-scale", "--causal", "--mask", "--engine"):
         assert option in whole
         assert option in calculation
+
+
+@pytest.mark.parametrize(
+    ("words", "notes"),
+    [
+        ("q.csv k.csv v.csv", ""),
+        ("k.csv q.csv v.csv", "note: the queries come from k.csv: the order is Q, K, V\n"
+                              "note: the keys come from q.csv: the order is Q, K, V\n"),
+        ("q.csv v.csv k.csv", "note: the keys come from v.csv: the order is Q, K, V\n"
+                              "note: the values come from k.csv: the order is Q, K, V\n"),
+        ("q.csv q.csv v.csv", ""),
+        ("x.csv x.csv x.csv", ""),
+        ("values.csv k.csv x.csv", "note: the queries come from values.csv: the order is Q, K, V\n"),
+    ],
+)  # fmt: skip
+def test_files_in_another_order_than_their_names_get_a_note(run, monkeypatch, tmp_path, words, notes):
+    monkeypatch.chdir(tmp_path)
+    for name in words.split():
+        (tmp_path / name).write_text("1,2\n3,4\n")
+    ran = run("run", *words.split())
+    assert (ran.status, ran.err) == (0, notes)
