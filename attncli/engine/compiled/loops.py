@@ -50,6 +50,7 @@ class Compiled:
     """
 
     def __init__(self, function: Callable[..., None]) -> None:
+        self._function = function
         self._dispatcher = _dispatcher_of(function)
         self._ready: set[tuple[Any, ...]] = set()
 
@@ -58,20 +59,30 @@ class Compiled:
         if kinds not in self._ready:
             signature = tuple(numba.typeof(array) for array in arrays)
             with ThreadPoolExecutor(1, "attncli-compile") as aside:
-                aside.submit(self._dispatcher.compile, signature).result()
+                aside.submit(self._compile, signature).result()
             self._ready.add(kinds)
         self._dispatcher(*arrays)
 
 
+    def _compile(self, signature: tuple[Any, ...]) -> None:
+        try:
+            self._dispatcher.compile(signature)
+        except Exception:  # a cached file that is damaged ends in an error of whatever reads it
+            self._dispatcher = numba.njit(**OPTIONS)(self._function)
+            self._dispatcher.compile(signature)
+
+
+OPTIONS: dict[str, Any] = {"nogil": True, "fastmath": EXACT, "error_model": "numpy"}
+
+
 def _dispatcher_of(function: Callable[..., None]) -> Any:
     """numba's object for the function; uncached where no cache can be written."""
-    options: dict[str, Any] = {"nogil": True, "fastmath": EXACT, "error_model": "numpy"}
     before = config.CACHE_DIR
     try:
         config.CACHE_DIR = before or cache_folder()
-        return numba.njit(cache=True, **options)(function)
+        return numba.njit(cache=True, **OPTIONS)(function)
     except (RuntimeError, OSError):
-        return numba.njit(**options)(function)
+        return numba.njit(**OPTIONS)(function)
     finally:
         config.CACHE_DIR = before
 
