@@ -73,7 +73,18 @@ def attend_block(job: BlockJob, stack: Stack, rows: range, kernels: Kernels) -> 
             fill_empty(problem, part, rows, block, bounds, kernels)
         if "raw_scores" in job.wanted and not bounds.is_bounded:
             refuse_infinite(block.results["raw_scores"], problem, "a raw score")
+        if "raw_scores" in job.wanted and part.given_keys is not None:
+            score_hidden_keys(problem, part, queries, block.results["raw_scores"])
     return block
+
+
+def score_hidden_keys(problem: Problem, part: Part, queries: Array, raw: Array) -> None:
+    """Put the raw scores of the non-finite keys that are masked from every query into their columns (…, b, m)."""
+    assert part.given_keys is not None
+    wild = ~np.isfinite(part.given_keys).all(axis=-1)
+    columns = np.flatnonzero(np.atleast_2d(wild).any(axis=0))
+    scores = problem.variant.score(queries, np.ascontiguousarray(part.given_keys[..., columns, :]))
+    raw[..., columns] = np.where(wild[..., None, columns], scores, raw[..., columns])
 
 
 def attend_tiles(

@@ -42,12 +42,21 @@ class Stacks:
         problem = self.problem
         part = problem.part(parts.start) if len(parts) == 1 else stack_parts(problem, parts)
         if problem.is_transformed or problem.variant.prepare is not None:
-            queries, keys = transform_rows(problem, part)
-            if problem.variant.prepare is not None:
-                queries, keys = problem.variant.prepare(queries), problem.variant.prepare(keys)
-            part = replace(part, queries=queries, keys=keys)
+            queries, keys = score_rows(problem, part)
+            given = part.given_keys
+            if given is not None:
+                _, given = score_rows(problem, replace(part, keys=given))
+            part = replace(part, queries=queries, keys=keys, given_keys=given)
         with np.errstate(all="ignore"):
             return Stack(part, reach_of(problem, part))
+
+
+def score_rows(problem: Problem, part: Part) -> tuple[Array, Array]:
+    """The rows of Q and K as the variant's score takes them."""
+    queries, keys = transform_rows(problem, part)
+    if problem.variant.prepare is None:
+        return queries, keys
+    return problem.variant.prepare(queries), problem.variant.prepare(keys)
 
 
 def transform_rows(problem: Problem, part: Part) -> tuple[Array, Array]:
@@ -74,6 +83,7 @@ def stack_parts(problem: Problem, parts: range) -> Part:
         first=each[0],
         head=each[-1],
         dropout_mask=None if problem.dropout_mask is None else problem.dropout_mask[index],
+        given_keys=None if problem.given_keys is None else problem.given_keys[key_index],
     )
 
 

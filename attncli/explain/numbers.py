@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 
@@ -91,7 +92,9 @@ def compute_numbers(problem: Problem, names: Names, part: int, row: int, engine:
     allowed = allowed_keys(problem, part, row)
     raw, scores, weights = sinks["raw_scores"].row, sinks["scores"].row, sinks["weights"].row
     bias = None if own.bias is None else own.bias[row]
-    queries, keys = transform_rows(problem, own)
+    given = own if own.given_keys is None else replace(own, keys=own.given_keys)
+    with np.errstate(invalid="ignore"):  # a key that is masked may be no number
+        queries, keys = transform_rows(problem, given)
     slope = None if alone.slopes is None else float(alone.slopes[0])
     position = int(alone.visible.positions(0, np.array([row]))[0])
     distances = np.abs(position - np.arange(problem.m)).astype(np.float64)

@@ -39,7 +39,8 @@ def settle_nonfinite(problem: Problem, sources: ProjectedInputs, *, allow: bool)
                 f"{matrix.where}: {count} {name[:-1] if count == 1 else name} with non-finite numbers, masked from all"
             )
     assert cleaned["keys"] is not None
-    settled = replace(problem, keys=cleaned["keys"], values=cleaned["values"], notes=tuple(notes))
+    given = None if cleaned["keys"] is problem.keys else problem.keys
+    settled = replace(problem, keys=cleaned["keys"], values=cleaned["values"], notes=tuple(notes), given_keys=given)
     finite = True
     for name in ("queries", "keys", "values"):
         array = getattr(settled, name)

@@ -124,6 +124,7 @@ class Part:
     first: int | Array  # the index on the first leading axis (one for each part of a stack), for key lengths
     head: int | Array = 0  # the query head, likewise
     dropout_mask: Array | None = None
+    given_keys: Array | None = None  # with the non-finite ones that are masked from every query
 
 
 @record(kw_only=True)
@@ -162,6 +163,7 @@ class Problem:
     top_k: int | None = None
     dropout: float = 0.0
     dropout_mask: Array | None = None
+    given_keys: Array | None = None  # the keys before those that are masked from every query became finite
     described: dict[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
@@ -225,6 +227,7 @@ class Problem:
             first=index[0] if index else 0,
             head=index[-1] if index else 0,
             dropout_mask=None if self.dropout_mask is None else self.dropout_mask[index],
+            given_keys=None if self.given_keys is None else self.given_keys[key_index],
         )
 
     def index(self, number: int) -> tuple[int, ...]:
@@ -263,6 +266,7 @@ class Problem:
             mask=part.mask,
             bias=part.bias,
             dropout_mask=part.dropout_mask,
+            given_keys=part.given_keys,
             slopes=self.slopes and (at_head(self.slopes, part.head),),
             sink=self.sink and (at_head(self.sink, part.head),),
             segments=self.segments

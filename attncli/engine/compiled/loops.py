@@ -63,7 +63,6 @@ class Compiled:
             self._ready.add(kinds)
         self._dispatcher(*arrays)
 
-
     def _compile(self, signature: tuple[Any, ...]) -> None:
         try:
             self._dispatcher.compile(signature)
