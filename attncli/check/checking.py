@@ -28,6 +28,7 @@ Array = np.ndarray
 
 SHOWS = 0.005  # a difference from a whole number that two decimals show
 LEAST_DIGITS = 100  # units of the largest number, where fewer decimals still say something
+ALONE = 4.0  # digits of evidence for a slip of the first wrong step, where it explains no later one
 FEW = 4  # right numbers that are told
 
 
@@ -101,7 +102,7 @@ def _diagnose(
     until = {
         name: judge for name, judge in judges.items() if name == first or verdicts[name] not in ("wrong", "carried")
     }
-    return (*diagnose(worksheet, until, measured, [first], verdicts, is_rounded=True), *found)
+    return (*diagnose(worksheet, until, measured, [first], verdicts, is_rounded=True, least=ALONE), *found)
 
 
 def find_rounded_inputs(request: Request) -> dict[str, Array]:

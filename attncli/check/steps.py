@@ -32,6 +32,7 @@ def verdicts_of(judges: dict[str, Judge], measured: Measured) -> dict[str, str]:
     return verdicts
 
 
+@np.errstate(invalid="ignore", over="ignore")
 def _is_carried(name: str, judges: dict[str, Judge], verdicts: dict[str, str], measured: Measured) -> bool:
     """Whether the numbers are those of the nearest printed step, which is wrong, within the rounding of both."""
     printed = [step for step in STEPS[: STEPS.index(name)] if step in judges]

@@ -535,7 +535,8 @@ def test_a_swap_leaves_out_what_does_not_fit_as_many_queries(given):
 def test_as_many_numbers_as_the_keys_would_ask_for_are_those_of_a_swap_in_full_too():
     weights = numbers(SWAPPED, "weights")
     assert told(TWO, {"weights": weights})[0] == "queries-keys-swapped"
-    assert told(TWO, {"weights": weights, "output": [[1, 2], [3, 4]]}) == ("", "")
+    (found,) = diagnosis(TWO, {"weights": weights, "output": [[1, 2], [3, 4]]})
+    assert (found.slip, found.explains) == ("queries-keys-swapped", ("weights",))  # of the first wrong step alone
 
 
 @pytest.mark.parametrize(

@@ -329,6 +329,82 @@ def column_left_out(random):
     return one.stated(), one.answer(softmax(one.q[:, :2] @ one.k[:, :2].T / np.sqrt(3)))
 
 
+def rotated(rows, half, base=100.0):
+    n, d = rows.shape
+    turned = np.array(rows)
+    for c in range(d // 2):
+        one, two = (c, c + d // 2) if half else (2 * c, 2 * c + 1)
+        angle = np.arange(n) * base ** (-2 * c / d)
+        turned[:, one] = rows[:, one] * np.cos(angle) - rows[:, two] * np.sin(angle)
+        turned[:, two] = rows[:, one] * np.sin(angle) + rows[:, two] * np.cos(angle)
+    return turned
+
+
+def no_rope(random):
+    one = Three(random, d=4)
+    return one.stated(rope="half", rope_base=100), one.answer(one.weights)
+
+
+def rope_other_pairs(random):
+    one = Three(random, d=4)
+    scores = rotated(one.q, half=False) @ rotated(one.k, half=False).T / 2
+    return one.stated(rope="half", rope_base=100), one.answer(softmax(scores))
+
+
+def unasked_rope(random):
+    one = Three(random, d=4)
+    scores = rotated(one.q, half=True, base=10000) @ rotated(one.k, half=True, base=10000).T / 2
+    return one.stated(), one.answer(softmax(scores))
+
+
+def no_alibi(random):
+    one = Three(random, lead=(3,))
+    return one.stated(alibi="usual"), one.answer(one.weights)
+
+
+def alibi_other_slopes(random):
+    one = Three(random, lead=(3,))
+    slopes = 2.0 ** (-8 * np.arange(1, 4) / 3)
+    distance = np.abs(np.arange(4)[:, None] - np.arange(5))
+    return one.stated(alibi="usual"), one.answer(softmax(one.scores - slopes[:, None, None] * distance))
+
+
+def no_qk_norm(random):
+    one = Three(random)
+    return one.stated(qk_norm="l2"), one.answer(one.weights)
+
+
+def with_sink(scores, counted):
+    powers = np.exp(scores)
+    return powers / (powers.sum(axis=-1, keepdims=True) + counted * np.exp(0.5))
+
+
+def no_sink(random):
+    one = Three(random)
+    return one.stated(sink=0.5), one.answer(one.weights)
+
+
+def sink_twice(random):
+    one = Three(random)
+    return one.stated(sink=0.5), one.answer(with_sink(one.scores, 2))
+
+
+def lse_without_sink(random):
+    one = Three(random)
+    output = with_sink(one.scores, 1) @ one.v
+    return one.stated(sink=0.5), {"lse": np.log(np.exp(one.scores).sum(axis=-1)), "output": output}
+
+
+def no_segments(random):
+    one = Three(random, n=5)
+    return one.stated(segments=np.array([0, 0, 1, 1, 1])), one.answer(one.weights)
+
+
+def no_prefix(random):
+    one = Three(random, n=5)
+    return one.stated(causal=True, prefix=3), one.answer(softmax(hidden(one.scores, np.tril(np.ones((5, 5), bool)))))
+
+
 SLIPS = {
     "no-projection-k": no_projection,
     "projection-transposed": projection_transposed,
@@ -376,4 +452,15 @@ SLIPS = {
     "residual-added": residual_added,
     "weights-as-output": weights_as_output,
     "column-left-out": column_left_out,
+    "no-rope": no_rope,
+    "rope-other-pairs": rope_other_pairs,
+    "unasked-rope": unasked_rope,
+    "no-alibi": no_alibi,
+    "alibi-other-slopes": alibi_other_slopes,
+    "no-qk-norm": no_qk_norm,
+    "no-sink": no_sink,
+    "sink-twice": sink_twice,
+    "lse-without-sink": lse_without_sink,
+    "no-segments": no_segments,
+    "no-prefix": no_prefix,
 }

@@ -26,6 +26,7 @@ class Case:
     problem: Problem
     judges: dict[str, Judge]
     wrong: tuple[str, ...]
+    least: float = 0.0  # digits of evidence that every slip has to have
 
     @property
     def n(self) -> int:
@@ -49,7 +50,8 @@ class Case:
         """Whether anything keeps a query from a key."""
         problem = self.problem
         has_bias = problem.bias is not None and bool(np.isneginf(problem.bias).any())
-        return problem.mask is not None or has_bias or not problem.visible.is_everything
+        has_mask = problem.mask is not None or problem.segments is not None
+        return has_mask or has_bias or not problem.visible.is_everything
 
     @property
     def masks(self) -> str:
@@ -58,6 +60,8 @@ class Case:
         told = ["the mask"] if request.mask is not None else []
         told += ["the causal mask"] if request.causal else []
         told += ["the window"] if request.window not in (None, (-1, -1)) else []
+        told += ["the chunks"] if request.chunk is not None else []
+        told += ["the segments"] if request.segments is not None else []
         told += ["the mask of the key lengths"] if request.key_lengths is not None else []
         return " or ".join(told) or "the mask"
 
@@ -66,9 +70,10 @@ class Case:
         request, bias = self.request, self.problem.bias
         is_explicit = request.mask is not None or (bias is not None and bool(np.isneginf(bias).any()))
         named = {
-            "mask": ["the mask"] if is_explicit else [],
+            "mask": (["the mask"] if is_explicit else []) + (["the segments"] if request.segments is not None else []),
             "order": (["the causal mask"] if request.causal else [])
-            + (["the window"] if request.window not in (None, (-1, -1)) else []),
+            + (["the window"] if request.window not in (None, (-1, -1)) else [])
+            + (["the chunks"] if request.chunk is not None else []),
             "lengths": ["the mask of the key lengths"] if request.key_lengths is not None else [],
         }
         return [name for kind in kinds for name in named[kind]]

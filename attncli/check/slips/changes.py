@@ -111,11 +111,11 @@ def drop_masks(problem: Problem, kinds: tuple[str, ...]) -> Problem:
     """Without its mask (and the -inf of a bias), its causal mask and window, or its lengths."""
     visible = problem.visible
     if "order" in kinds:
-        visible = replace(visible, left=None, right=None)
+        visible = replace(visible, left=None, right=None, chunk=None)
     if "lengths" in kinds:
         visible = replace(visible, lengths=None)
     if "mask" in kinds:
-        problem = replace(problem, mask=None, bias=drop_forbidding(problem.bias))
+        problem = replace(problem, mask=None, bias=drop_forbidding(problem.bias), segments=None)
     return replace(problem, visible=visible)
 
 
@@ -131,7 +131,8 @@ def inverted_mask(case: Case) -> list[Route]:
 
 def invert_visible(problem: Problem) -> Problem:
     """What may be attended to forbidden, and the rest allowed."""
-    return replace(problem, mask=~visible_cells(problem), bias=drop_forbidding(problem.bias), visible=Visible())
+    free = replace(problem, bias=drop_forbidding(problem.bias), visible=Visible(), segments=None)
+    return replace(free, mask=~visible_cells(problem))
 
 
 def mirror_window(problem: Problem) -> Problem:

@@ -66,13 +66,14 @@ def diagnose(
     verdicts: dict[str, str],
     *,
     is_rounded: bool,
+    least: float = 0.0,
 ) -> tuple[Diagnosis, ...]:
     """Single slips in their order; only where there is none, single cells, a fitted factor, and pairs; and only where
     there is none of these, what can be said anyway, unless the numbers hold with fewer digits (`is_rounded`).
 
     The same numbers make one entry.
     """
-    case = Case(worksheet.request, right.problem, judges, tuple(wrong))
+    case = Case(worksheet.request, right.problem, judges, tuple(wrong), least)
     if not any(judges[name].expected.any() for name in wrong):  # zeros show nothing
         return ()
     sample = Sample(judges, right, wrong)
@@ -150,6 +151,7 @@ def _judge(attempt: Attempt, case: Case, right: Measured) -> Found | None:
     if "wrong" in verdicts.values():
         return None
     least = max(slip.evidence for slip in attempt.slips) if len(attempt.slips) == 1 else EVIDENCE
+    least = max(least, case.least)
     if least and _evidence(case, measured, right, max(slip.fitted for slip in attempt.slips)) < least:
         return None
     return Found(attempt, worst(list(verdicts.values())), measured.numbers)

@@ -51,7 +51,8 @@ class Sample:
         if route.softmax in ACROSS:
             names = ("weights",) if "weights" in self.wrong else self.names  # enough to refuse most
             return {name: self._taken(name, array) for name, array in route.numbers_of(problem, names).items()}
-        if route.present is not None or route.is_whole:
+        stands = problem.slopes is not None or problem.rotation is not None or problem.dropout_mask is not None
+        if route.present is not None or route.is_whole or stands:
             whole = route.numbers_of(problem, self.names)
             if any(array.shape != self.right.numbers[name].shape for name, array in whole.items()):
                 raise ProblemError("slip", "it has other shapes than were expected")
@@ -134,7 +135,7 @@ def are_same(one: Array, two: Array) -> bool:
 def cut_rows(problem: Problem, rows: Array) -> Problem:
     """These queries alone; positions, which would shift, become a mask."""
     mask = problem.mask
-    if not problem.visible.is_everything:
+    if not problem.visible.is_everything or problem.segments is not None:
         seen = visible_positions(problem)
         mask = seen if mask is None else seen & mask
     return replace(
@@ -143,4 +144,5 @@ def cut_rows(problem: Problem, rows: Array) -> Problem:
         mask=None if mask is None else mask[..., rows, :],
         bias=None if problem.bias is None else problem.bias[..., rows, :],
         visible=Visible(),
+        segments=None,
     )

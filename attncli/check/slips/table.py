@@ -17,6 +17,7 @@ from attncli.check.slips.heads import HEAD_SLIPS
 from attncli.check.slips.layouts import LAYOUT_SLIPS
 from attncli.check.slips.masks import MASK_SLIPS
 from attncli.check.slips.outputs import OUTPUT_SLIPS
+from attncli.check.slips.positions import POSITION_SLIPS
 from attncli.check.slips.projections import PROJECTION_SLIPS
 from attncli.check.slips.scales import SCALE_SLIPS
 from attncli.check.slips.slip import Slip
@@ -234,6 +235,7 @@ SLIPS = (
     *LAYOUT_SLIPS,
     *HEAD_SLIPS,
     *MASK_SLIPS,
+    *POSITION_SLIPS,
     *STAGE_SLIPS,
     *OUTPUT_SLIPS,
 )

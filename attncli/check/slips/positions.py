@@ -1,0 +1,244 @@
+"""Stages that a request names: rotary positions, ALiBi, norms of rows, segments, sinks, normalizers, dropout; each left
+out, taken another way, or taken where nothing says so."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from attncli.check.routes import Route
+from attncli.check.slips.case import Case
+from attncli.check.slips.slip import Slip
+from attncli.results.result import Result
+from attncli.stages.row_transforms import PAIRING_NAMES, ROW_NORM_NAMES
+from attncli.stages.slopes import USUAL, usual_slopes
+
+if TYPE_CHECKING:
+    from attncli.inputs.request import Request
+    from attncli.problem.problem import Problem
+
+Array = np.ndarray
+
+
+def _asked(request: Request, **changes: Any) -> Request:
+    return replace(request, **changes)
+
+
+def _without(request: Request, names: tuple[str, ...]) -> Request:
+    changes: dict[str, Any] = dict.fromkeys(names)
+    return replace(request, **changes)
+
+
+def _leaving_out(*names: str) -> Callable[[Case], list[Route]]:
+    """Without these settings, where the first of them is given."""
+
+    def routes(case: Case) -> list[Route]:
+        if getattr(case.request, names[0]) in (None, 0, False):
+            return []
+        return [Route(requests=(partial(_without, names=names),))]
+
+    return routes
+
+
+def _left_out(name: str, stage: str, words: Callable[[Case], str], *settings: str) -> Slip:
+    return Slip(name, "stage", _leaving_out(*settings), lambda case: f"{stage} left out: {words(case)}")
+
+
+def _other_pairs(case: Case) -> list[Route]:
+    own = case.request.rope
+    return [
+        Route(
+            requests=(partial(_asked, rope=name),),
+            said=f"the columns were rotated in the pairs of {name}: those of {own} are expected",
+        )
+        for name in PAIRING_NAMES
+        if own is not None and name != own
+    ]
+
+
+def _unasked_rope(case: Case) -> list[Route]:
+    """Rotary positions where none are asked for, on all columns, half of them, or a quarter."""
+    if case.request.rope is not None or case.d_k % 2:
+        return []
+    sizes = [size for size in dict.fromkeys((case.d_k, case.d_k // 2, case.d_k // 4)) if size and size % 2 == 0]
+    return [
+        Route(
+            requests=(partial(_asked, rope=name, rope_dims=size),),
+            said=f"rotary positions ({name}) turned {size} of the {case.d_k} columns of Q and K: none are asked for",
+        )
+        for size in sizes
+        for name in PAIRING_NAMES
+    ]
+
+
+def _other_norm(case: Case) -> list[Route]:
+    own = case.request.qk_norm
+    return [
+        Route(
+            requests=(partial(_asked, qk_norm=name),),
+            said=f"the rows of Q and K were normed by {name}: {own or 'no norm'} is expected",
+        )
+        for name in ROW_NORM_NAMES
+        if name != own
+    ]
+
+
+# slopes
+
+
+def _with_slopes(problem: Problem, slopes: tuple[float, ...]) -> Problem:
+    return replace(problem, slopes=slopes)
+
+
+def _other_slopes(case: Case) -> list[Route]:
+    own = case.problem.slopes
+    if own is None:
+        return []
+    heads = case.problem.lead[-1] if case.problem.lead else 1
+    ways = {
+        "2^(−8h/H) of every head, without the completion": tuple(2 ** (-8 * (h + 1) / heads) for h in range(heads)),
+        "2^(−8(h − 1)/H), one head too early": tuple(2 ** (-8 * h / heads) for h in range(heads)),
+        "those in the order from the last head": tuple(reversed(own)),
+        "the same with the other sign": tuple(-slope for slope in own),
+        "2^−h": tuple(2.0 ** -(h + 1) for h in range(heads)),
+        "1": (1.0,),
+        "the usual ones": usual_slopes(heads),
+    }
+    return [
+        Route(
+            problems=(partial(_with_slopes, slopes=slopes),),
+            said=f"the slopes of ALiBi were {words}, {_listed(slopes)}: {_listed(own)} are expected",
+        )
+        for words, slopes in ways.items()
+        if slopes != own
+    ]
+
+
+def _listed(numbers: tuple[float, ...]) -> str:
+    return ", ".join(f"{number:g}" for number in numbers[:4]) + (", …" if len(numbers) > 4 else "")
+
+
+def _unasked_alibi(case: Case) -> list[Route]:
+    return [] if case.request.alibi is not None else [Route(requests=(partial(_asked, alibi=USUAL),))]
+
+
+# sinks
+
+
+def _twice(case: Case) -> list[Route]:
+    sink = case.problem.sink
+    if sink is None:
+        return []
+    doubled = tuple(logit + float(np.log(2)) for logit in sink)
+    return [Route(problems=(partial(_with_sink, sink=doubled),))]
+
+
+def _with_sink(problem: Problem, sink: tuple[float, ...] | None) -> Problem:
+    return replace(problem, sink=sink)
+
+
+def _unasked_sink(case: Case) -> list[Route]:
+    """A sink of 0, the softmax off by one, where none is asked for."""
+    if case.problem.sink is not None or not case.problem.normalizer.sums_to_one:
+        return []
+    return [Route(requests=(partial(_asked, sink=(0.0,)),))]
+
+
+def _lse_alone(case: Case) -> list[Route]:
+    if case.problem.sink is None or "lse" not in case.wrong:
+        return []
+    lse = Result(_with_sink(case.problem, None), "numpy").lse
+
+    def present(name: str, array: Array) -> Array:
+        return lse if name == "lse" else array
+
+    return [Route(present=present)]
+
+
+def _sinks(case: Case) -> str:
+    sink = case.problem.sink or ()
+    return f"e^S joins each row's sum, S = {_listed(sink)}"
+
+
+POSITION_SLIPS = (
+    _left_out(
+        "no-segments", "the segments were", lambda _case: "a query sees keys of its own id", "segments", "key_segments"
+    ),
+    _left_out(
+        "no-prefix",
+        "the prefix was",
+        lambda case: f"the first {case.request.prefix} keys are seen by every query",
+        "prefix",
+    ),
+    _left_out(
+        "no-keep-first",
+        "the keys that are kept were",
+        lambda case: f"the window never hides the first {case.request.keep_first}",
+        "keep_first",
+    ),
+    _left_out(
+        "no-chunk", "the chunks were", lambda case: f"a query sees its own chunk of {case.request.chunk}", "chunk"
+    ),
+    _left_out(
+        "no-alibi",
+        "ALiBi was",
+        lambda case: f"−slope·|p − j| is added to the scores, slope {_listed(case.problem.slopes or ())}",
+        "alibi",
+    ),
+    Slip("alibi-other-slopes", "stage", _other_slopes, lambda _case: "the slopes were others"),
+    _left_out(
+        "no-rope",
+        "the rotary positions were",
+        lambda case: f"Q and K are rotated ({case.request.rope}) before they are scored",
+        "rope",
+        "rope_base",
+        "rope_dims",
+        "rope_scale",
+    ),
+    Slip("rope-other-pairs", "stage", _other_pairs, lambda _case: "other columns were rotated"),
+    _left_out("no-sink", "the sink was", _sinks, "sink"),
+    Slip("sink-twice", "stage", _twice, lambda case: f"the sink was counted twice: {_sinks(case)}, once"),
+    _left_out(
+        "no-qk-norm",
+        "the norm of Q and K was",
+        lambda case: f"their rows are normed by {case.request.qk_norm}",
+        "qk_norm",
+    ),
+    _left_out(
+        "no-top-k",
+        "the choice of keys was",
+        lambda case: f"only the {case.request.top_k} largest scores take part",
+        "top_k",
+    ),
+    _left_out(
+        "no-dropout",
+        "dropout was",
+        lambda case: f"the weights are masked and divided by 1 − {case.problem.dropout:g}",
+        "dropout",
+        "dropout_mask",
+    ),
+    _left_out(
+        "plain-softmax", "the normalizer was", lambda case: f"{case.request.normalizer} is expected", "normalizer"
+    ),
+    Slip("lse-without-sink", "result", _lse_alone, lambda case: f"the log-sum-exps have no sink: {_sinks(case)}"),
+    Slip("qk-norm-other", "stage", _other_norm, lambda _case: "another norm was taken", paired=False),
+    Slip("unasked-rope", "stage", _unasked_rope, lambda _case: "rotary positions were applied", paired=False),
+    Slip(
+        "unasked-alibi",
+        "stage",
+        _unasked_alibi,
+        lambda _case: "ALiBi with the usual slopes was added: none is asked for",
+        paired=False,
+    ),
+    Slip(
+        "unasked-sink",
+        "stage",
+        _unasked_sink,
+        lambda _case: "1 was added to each row's sum, as a sink of 0 does: none is asked for",
+        paired=False,
+    ),
+)
