@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 from attncli.version import __version__
 
 if TYPE_CHECKING:
+    from attncli.api import assert_attention as assert_attention
     from attncli.api import attend as attend
     from attncli.errors import AttncliError as AttncliError
 
-__all__ = ["AttncliError", "__version__", "attend"]
+__all__ = ["AttncliError", "__version__", "assert_attention", "attend"]
 
 
 def __dir__() -> list[str]:
@@ -28,6 +29,10 @@ def __getattr__(name: str) -> Any:
         from attncli.api import attend
 
         return attend
+    if name == "assert_attention":
+        from attncli.api import assert_attention
+
+        return assert_attention
     if name == "AttncliError":
         from attncli.errors import AttncliError
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from attncli.errors import ProblemError, UsageError
+from attncli.errors import ProblemError, UsageError, suggest
 from attncli.inputs.request import MATRIX_NAMES, Request
 from attncli.inputs.settings import ENGINES, SETTINGS, Setting
 from attncli.matrix import Matrix
@@ -14,7 +14,7 @@ from attncli.notebook import NotebookResult
 from attncli.problem.prepare import prepare
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import ArrayLike
 
@@ -71,10 +71,48 @@ def attend(
     given = locals()
     if engine not in ENGINES:
         raise UsageError("engine", f"{engine!r} is not an engine", f"one of: {', '.join(ENGINES)}")
-    matrices: dict[str, Any] = {name: as_matrix(given[name], name) for name in MATRIX_NAMES if name in given}
-    settings: dict[str, Any] = {setting.name: _value(setting, given[setting.name]) for setting in SETTINGS}
-    request = Request(**matrices, **settings)
+    request = _request_of(given)
     return NotebookResult(prepare(request), engine, request)
+
+
+def assert_attention(
+    output: ArrayLike | None,
+    queries: ArrayLike,
+    keys: ArrayLike,
+    values: ArrayLike | None = None,
+    *,
+    weights: ArrayLike | None = None,
+    scores: ArrayLike | None = None,
+    lse: ArrayLike | None = None,
+    rtol: float | None = None,
+    atol: float | None = None,
+    **settings: Any,
+) -> None:
+    """AssertionError with the verdict and what was done instead, unless `output` (…, n, d_v), and what else is given,
+    is the attention of these arrays as `attncli check` judges it; `settings` are those of `attend`.
+
+    By default within the tolerance of the arrays' dtype. Raises AttncliError where the input can't be meant.
+    """
+    from attncli.check import check
+    from attncli.inputs.request import Worksheet
+    from attncli.render.check import case_lines
+
+    unknown = sorted(set(settings) - {setting.name for setting in SETTINGS} - set(MATRIX_NAMES))
+    if unknown:
+        raise UsageError(unknown[0], "is no setting of attend", suggest(unknown[0], [s.name for s in SETTINGS]))
+    given = {"output": output, "weights": weights, "scores": scores, "lse": lse}
+    expected = {name: matrix for name, array in given.items() if (matrix := as_matrix(array, name)) is not None}
+    request = _request_of({**settings, "queries": queries, "keys": keys, "values": values})
+    report = check(Worksheet(request=request, name="output", where="output", expected=expected), rtol=rtol, atol=atol)
+    if not report.holds:
+        raise AssertionError("\n".join([f"attention is {report.verdict}", *case_lines(report, brief=False)]))
+
+
+def _request_of(given: Mapping[str, Any]) -> Request:
+    """The request of arrays and settings by their names."""
+    matrices: dict[str, Any] = {name: as_matrix(given[name], name) for name in MATRIX_NAMES if name in given}
+    settings: dict[str, Any] = {setting.name: _value(setting, given.get(setting.name)) for setting in SETTINGS}
+    return Request(**matrices, **settings)
 
 
 def as_matrix(array: ArrayLike | None, name: str) -> Matrix | None:

@@ -26,7 +26,7 @@ class Frame:
 
 def test_the_package_shows_what_is_public() -> None:
     attend(Q, K, V)
-    assert dir(attncli) == ["AttncliError", "__version__", "attend"]
+    assert dir(attncli) == ["AttncliError", "__version__", "assert_attention", "attend"]
 
 
 def test_one_query_says_what_to_write() -> None:

@@ -80,10 +80,10 @@ def _other_norm(case: Case) -> list[Route]:
     return [
         Route(
             requests=(partial(_asked, qk_norm=name),),
-            said=f"the rows of Q and K were normed by {name}: {own or 'no norm'} is expected",
+            said=f"the rows of Q and K were normed by {name}: {own} is expected",
         )
         for name in ROW_NORM_NAMES
-        if name != own
+        if own is not None and name != own
     ]
 
 
