@@ -13,7 +13,7 @@ from attncli.check.error_pattern import measure_errors
 from attncli.check.judge import DEFAULTS, Judge, Tolerance
 from attncli.check.precision import read_claims, rounding_of
 from attncli.check.report import CaseReport, Diagnosis, MatrixCheck, worst
-from attncli.check.routes import RIGHT
+from attncli.check.routes import RIGHT, Route
 from attncli.check.steps import verdicts_of
 from attncli.check.tolerance.measures import Measured
 from attncli.errors import ProblemError, UsageError
@@ -53,7 +53,10 @@ def check(
     problem = RIGHT.problem(worksheet.request)
     if "output" in names and problem.values is None:
         raise ProblemError(worksheet.where, "an output is expected, but there are no values", "give V, or w_v")
-    measured = Measured(RIGHT, worksheet.request, names, find_rounded_inputs(worksheet.request))
+    averaged = _are_averaged(worksheet, problem)
+    measured = Measured(
+        AVERAGED if averaged else RIGHT, worksheet.request, names, find_rounded_inputs(worksheet.request)
+    )
     tolerance = None if rtol is None and atol is None else Tolerance(rtol or 0.0, atol or 0.0)
     judges = {}
     for name in names:
@@ -62,6 +65,9 @@ def check(
         judges[name] = judge
     verdicts = verdicts_of(judges, measured)
     checks = [_check_matrix(judges[name], verdicts[name], measured) for name in names]
+    if averaged:
+        said = f"compared with the mean of the {problem.lead[-1]} heads' weights, as their shape is (heads-averaged)"
+        checks = [replace(found, note=found.note or said) if found.what == "weights" else found for found in checks]
     verdict = worst([found.verdict for found in checks])
     diagnosis: tuple[Diagnosis, ...] = ()
     if verdict == "wrong":
@@ -103,6 +109,21 @@ def _diagnose(
         name: judge for name, judge in judges.items() if name == first or verdicts[name] not in ("wrong", "carried")
     }
     return (*diagnose(worksheet, until, measured, [first], verdicts, is_rounded=True, least=ALONE), *found)
+
+
+def _mean_over_heads(name: str, array: Array) -> Array:
+    return array.mean(axis=-3) if name == "weights" else array
+
+
+AVERAGED = Route(present=_mean_over_heads)
+
+
+def _are_averaged(worksheet: Worksheet, problem: Problem) -> bool:
+    """Whether the expected weights have one matrix where the right ones have one for each of several heads."""
+    matrix, lead = worksheet.expected.get("weights"), problem.lead
+    if matrix is None or not lead or lead[-1] == 1:
+        return False
+    return matrix.array.shape == (*lead[:-1], problem.n, problem.m)
 
 
 def find_rounded_inputs(request: Request) -> dict[str, Array]:

@@ -41,3 +41,15 @@ def test_what_would_pass_is_told_in_text_and_json():
     (case,) = json.loads(check_json([CaseOutcome("p", found)]))["cases"]
     assert case["would_also_pass"] == list(found.would_also_pass)
     assert case["checks"][0]["would_also_pass"] == list(found.would_also_pass)
+
+
+def test_weights_that_are_averaged_over_the_heads_are_compared_as_that():
+    heads = "queries: [[1, 2, 0, 1], [3, -1, 1, 1]], keys: [[1, 0, 2, 1], [0, 1, 1, 0]], heads: 2"
+    mean = [
+        [sum(cells) / 2 for cells in zip(*rows, strict=True)] for rows in zip(*numbers(heads, "weights"), strict=True)
+    ]
+    (found,) = check(problem(f"{heads}, expected: {{weights: {mean}}}")).checks
+    said = "compared with the mean of the 2 heads' weights, as their shape is (heads-averaged)"
+    assert (found.verdict, found.note) == ("exact", said)
+    mean[0][0] += 0.01
+    assert check(problem(f"{heads}, expected: {{weights: {mean}}}")).verdict == "wrong"
