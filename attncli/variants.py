@@ -103,6 +103,59 @@ def _negative_sum(queries: ndarray, keys: ndarray, term: Callable[[ndarray], Non
     return total
 
 
+def dot_backward(queries: ndarray, keys: ndarray, d_scores: ndarray) -> tuple[ndarray, ndarray]:
+    """dS K and dSᵀ Q."""
+    return d_scores @ keys, d_scores.mT @ queries
+
+
+def manhattan_backward(queries: ndarray, keys: ndarray, d_scores: ndarray) -> tuple[ndarray, ndarray]:
+    """∓Σ dS · sign(q − k), a coordinate at a time; the sign of 0 is 0."""
+    return _sum_differences(queries, keys, d_scores, takes_sign=True)
+
+
+def half_square_backward(queries: ndarray, keys: ndarray, d_scores: ndarray) -> tuple[ndarray, ndarray]:
+    """∓Σ dS · (q − k), from the differences, as the scores are."""
+    return _sum_differences(queries, keys, d_scores, takes_sign=False)
+
+
+def no_backward(queries: ndarray, keys: ndarray, _d_scores: ndarray) -> tuple[ndarray, ndarray]:
+    """0: the scores depend on neither."""
+    import numpy as np
+
+    return np.zeros_like(queries), np.zeros_like(keys)
+
+
+def _sum_differences(
+    queries: ndarray, keys: ndarray, d_scores: ndarray, *, takes_sign: bool
+) -> tuple[ndarray, ndarray]:
+    import numpy as np
+
+    d_queries, d_keys = np.empty_like(queries), np.empty_like(keys)
+    difference = np.empty_like(d_scores)
+    by_column = np.ascontiguousarray(keys.mT)
+    for column in range(queries.shape[-1]):
+        np.subtract(queries[..., column, None], by_column[..., column, None, :], out=difference)
+        if takes_sign:
+            np.sign(difference, out=difference)
+        difference *= d_scores
+        d_queries[..., column] = -difference.sum(axis=-1)
+        d_keys[..., column] = difference.sum(axis=-2)
+    return d_queries, d_keys
+
+
+def unit_rows_backward(rows: ndarray, d_unit: ndarray) -> ndarray:
+    """(dy − y (y·dy)) / ‖x‖ for y = x / ‖x‖; 0 for a zero row, whose direction does not exist."""
+    import numpy as np
+
+    unit = unit_rows(rows)
+    largest = np.abs(rows).max(axis=-1, keepdims=True, initial=0)
+    scaled = rows / np.where(largest > 0, largest, 1)
+    length = np.sqrt(np.square(scaled).sum(axis=-1, keepdims=True)) * largest
+    across = d_unit - unit * (unit * d_unit).sum(axis=-1, keepdims=True)
+    d_rows: ndarray = np.where(length > 0, across / np.where(length > 0, length, 1), rows.dtype.type(0))
+    return d_rows
+
+
 @record
 class Variant:
     """One way to score a query against a key.
@@ -111,7 +164,9 @@ class Variant:
     adds to it (None: nothing), `raw_score` what becomes of their sum, and `reading` what a large one means.
     `default_scale` is an expression of dk, or of ℓ where the variant `has_length`. `prepare` (if any) maps the rows of
     Q and K before they are scored. `bound(q, k, d_k)` is at least every |raw score| of prepared rows whose Euclidean
-    norms are at most q and k. `is_product`: the score is a matrix product of the prepared rows; `is_constant`: it looks
+    norms are at most q and k. `backward(q, k, dS)` gives the gradients (…, b, d_k) and (…, t, d_k) of prepared rows
+    from those of their raw scores, `prepare_backward(rows, d_prepared)` those of the rows before. `is_product`: the
+    score is a matrix product of the prepared rows; `is_constant`: it looks
     at neither.
     """
 
@@ -126,7 +181,9 @@ class Variant:
     source: str
     score: Callable[[ndarray, ndarray], ndarray]
     bound: Callable[[float, float, int], float]
+    backward: Callable[[ndarray, ndarray, ndarray], tuple[ndarray, ndarray]]
     prepare: Callable[[ndarray], ndarray] | None = None
+    prepare_backward: Callable[[ndarray, ndarray], ndarray] | None = None
     has_length: bool = False
     is_product: bool = False
     is_constant: bool = False
@@ -170,6 +227,7 @@ VARIANTS = (
         source="Vaswani et al. 2017, eq. 1",
         score=dot,
         bound=lambda q, k, _d_k: q * k,
+        backward=dot_backward,
         is_product=True,
     ),
     Variant(
@@ -184,6 +242,7 @@ VARIANTS = (
         source="Luong et al. 2015",
         score=dot,
         bound=lambda q, k, _d_k: q * k,
+        backward=dot_backward,
         is_product=True,
     ),
     Variant(
@@ -198,6 +257,7 @@ VARIANTS = (
         source="Kim et al. 2019 (Attentive Neural Processes)",
         score=negative_manhattan,
         bound=lambda q, k, d_k: (q + k) * d_k**0.5,
+        backward=manhattan_backward,
         has_length=True,
     ),
     Variant(
@@ -212,6 +272,7 @@ VARIANTS = (
         source="Nadaraya 1964, Watson 1964",
         score=negative_half_square,
         bound=lambda q, k, _d_k: (q + k) * (q + k),
+        backward=half_square_backward,
         has_length=True,
     ),
     Variant(
@@ -226,7 +287,9 @@ VARIANTS = (
         source="Graves et al. 2014",
         score=dot,
         bound=lambda q, k, _d_k: q * k,
+        backward=dot_backward,
         prepare=unit_rows,
+        prepare_backward=unit_rows_backward,
         is_product=True,
     ),
     Variant(
@@ -241,6 +304,7 @@ VARIANTS = (
         source="Kim et al. 2019",
         score=zero_scores,
         bound=lambda _q, _k, _d_k: 0.0,
+        backward=no_backward,
         is_constant=True,
     ),
 )

@@ -13,6 +13,25 @@ if TYPE_CHECKING:
     from attncli.matrix import Matrix
 
 RESULT_NAMES = ("raw_scores", "scores", "weights", "output", "lse")
+GRADIENT_NAMES = (
+    "d_values",
+    "d_weights",
+    "d_scores",
+    "d_queries",
+    "d_keys",
+    "d_bias",
+    "d_x",
+    "d_context",
+    "d_values_context",
+    "d_w_q",
+    "d_w_k",
+    "d_w_v",
+    "d_w_o",
+    "d_b_q",
+    "d_b_k",
+    "d_b_v",
+    "d_b_o",
+)
 INPUT_NAMES = ("queries", "keys", "values")  # shown as they are scored and averaged: projected, split
 
 
@@ -51,6 +70,7 @@ class Request:
     key_segments: Matrix | None = None
     dropout_mask: Matrix | None = None
     values_context: Matrix | None = None
+    d_output: Matrix | None = None
     variant: str | None = None
     scale: str | None = None
     length_scale: float | None = None

@@ -14,6 +14,7 @@ from attncli.matrix import kind_of_contents
 from attncli.problem.conventions import apply_system, refuse_groups
 from attncli.problem.describe import describe
 from attncli.problem.nonfinite import settle_nonfinite
+from attncli.problem.origins import Origins, read_d_output
 from attncli.problem.problem import Problem, Visible, at, first_cell
 from attncli.problem.projections import resolve_projections, round_to_dtype
 from attncli.problem.shapes import axes_of, check_shapes, split_heads
@@ -22,6 +23,7 @@ from attncli.variants import BY_NAME, DEFAULT, Variant
 
 if TYPE_CHECKING:
     from attncli.matrix import Matrix
+    from attncli.problem.projections import ProjectedInputs
 
 Array = np.ndarray
 
@@ -78,11 +80,19 @@ def prepare(request: Request, *, compute: str | None = None) -> Problem:
         ),
         described={},
         **stages,
+        origins=_settle_origins(request, sources),
         notes=sources.notes,
     )
     refuse_groups(problem, request)
     problem = settle_nonfinite(problem, sources, allow=bool(request.allow_nonfinite))
+    if request.d_output is not None:
+        problem = replace(problem, d_output=read_d_output(request.d_output, problem))
     return describe(problem, request)
+
+
+def _settle_origins(request: Request, sources: ProjectedInputs) -> Origins:
+    shapes = sources.shapes if request.bias is None else {**sources.shapes, "bias": request.bias.array.shape}
+    return Origins(shapes, sources.projections)
 
 
 def choose_dtypes(request: Request, matrices: list[Matrix]) -> tuple[np.dtype, np.dtype]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,6 +13,9 @@ from attncli.records import record
 from attncli.stages.normalizers import SOFTMAX, Normalizer
 from attncli.stages.row_transforms import Rotation, RowNorm
 from attncli.variants import Variant
+
+if TYPE_CHECKING:
+    from attncli.problem.origins import Origins
 
 Array = np.ndarray
 
@@ -164,6 +167,8 @@ class Problem:
     dropout: float = 0.0
     dropout_mask: Array | None = None
     given_keys: Array | None = None  # the keys before those that are masked from every query became finite
+    origins: Origins | None = None
+    d_output: Array | None = None  # the gradient that arrives at the output, in its public shape
     described: dict[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
@@ -276,6 +281,7 @@ class Problem:
             key_heads=None,
             packed=False,
             output_projection=None,
+            d_output=None,
         )
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
@@ -294,6 +300,8 @@ class Problem:
             shapes["output"] = (*lead[:-1], n, lead[-1] * self.d_v) if self.packed else (*lead, n, self.d_v)
             if self.output_projection is not None:
                 shapes["output"] = (*shapes["output"][:-1], self.output_projection[0].shape[-1])
+        if self.d_output is not None and self.origins is not None:
+            shapes |= self.origins.gradient_shapes(self)
         return shapes
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy as np
 from attncli.errors import NumericError, ProblemError
 from attncli.inputs.request import Labels, Request
 from attncli.matrix import Matrix, kind_of_contents
+from attncli.problem.origins import Projection
 from attncli.problem.problem import at, first_cell
 from attncli.records import record
 
@@ -27,6 +29,13 @@ class ProjectedInputs:
     w_o: Matrix | None
     b_o: Matrix | None
     notes: tuple[str, ...]
+    projections: tuple[Projection, ...] = ()
+
+    @property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """The shapes of Q, K and V as they were given or projected, and of b_o."""
+        named = {"queries": self.queries, "keys": self.keys, "values": self.values, "b_o": self.b_o}
+        return {name: matrix.array.shape for name, matrix in named.items() if matrix is not None}
 
     def output_projection(
         self, computing: np.dtype, layout: Layout, packed: bool, *, allow_nonfinite: bool
@@ -91,11 +100,11 @@ def _project(request: Request, compute: str | None) -> ProjectedInputs:
             )
     context = request.context or x
     dtypes = request.dtype, compute
-    queries = _times(x, request.w_q, request.b_q, "q", "queries", dtypes)
-    keys = _times(context, request.w_k, request.b_k, "k", "keys", dtypes)
-    values = None
+    queries, of_queries = _times(x, request.w_q, request.b_q, "q", "queries", dtypes)
+    keys, of_keys = _times(context, request.w_k, request.b_k, "k", "keys", dtypes)
+    values, of_values = None, None
     if request.w_v is not None:
-        values = _times(context, request.w_v, request.b_v, "v", "values", dtypes)
+        values, of_values = _times(context, request.w_v, request.b_v, "v", "values", dtypes)
     elif request.b_v is not None:
         raise ProblemError(request.b_v.where, "b_v is given without w_v")
     q_width, k_width = queries.array.shape[-1], keys.array.shape[-1]
@@ -103,7 +112,11 @@ def _project(request: Request, compute: str | None) -> ProjectedInputs:
         what = f"w_q has {q_width} columns, w_k has {k_width}"
         raise ProblemError(request.w_k.where, what, "queries and keys must be equally wide")
     labels = _labels(x, context, values, None)
-    return ProjectedInputs(queries, keys, values, labels, request.w_o, request.b_o, _notes(request))
+    other = "x" if request.context is None else "context"
+    projections = [replace(of_queries, source="x"), replace(of_keys, source=other)]
+    if of_values is not None:
+        projections.append(replace(of_values, source=other))
+    return ProjectedInputs(queries, keys, values, labels, request.w_o, request.b_o, _notes(request), tuple(projections))
 
 
 def _times(
@@ -113,9 +126,9 @@ def _times(
     letter: str,
     result: str,
     dtypes: tuple[str | None, str | None],
-) -> Matrix:
-    """rows · w + b in the widest dtype of the three, at least float32; `dtypes` are the one that inputs are cast to
-    and the one to compute in, where somebody said."""
+) -> tuple[Matrix, Projection]:
+    """rows · w + b, and what it was made of, in the widest dtype of the three, at least float32; `dtypes` are the one
+    that inputs are cast to and the one to compute in, where somebody said."""
     if weights is None:
         raise ProblemError(rows.where, f"x is given without w_{letter}", f"{result} = x w_{letter}: add w_{letter}")
     left, right = _numbers(rows), _numbers(weights)
@@ -143,13 +156,15 @@ def _times(
             f"x w_{letter} overflows {dtype.name}",
             "--dtype float64" if dtype == np.float32 else "rescale x",
         )
+    projection = Projection(letter, result, "x", left, right, None if offset is None else offset.array.shape)
     labels = rows.row_labels if product.ndim == 2 else None
-    return Matrix(
+    projected = Matrix(
         product,
         f"{rows.where} · w_{letter}",
         row_labels=labels,
         column_labels=weights.column_labels if letter == "v" else None,
     )
+    return projected, projection
 
 
 def _offset(matrix: Matrix, width: int, name: str) -> np.ndarray:

@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from itertools import groupby
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from attncli.engine.compute import Outcome, Sink, compute
-from attncli.errors import NumericError
-from attncli.inputs.request import INPUT_NAMES, RESULT_NAMES
+from attncli.errors import NumericError, ProblemError
+from attncli.inputs.request import GRADIENT_NAMES, INPUT_NAMES, RESULT_NAMES
+from attncli.matrix import Matrix
+from attncli.problem.origins import ONES, read_d_output
 from attncli.problem.problem import Problem
 from attncli.problem.row_masks import make_row_mask
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+    from attncli.results.gradients import Gradients
 
 FINISHED_BY_ROW = ("raw_scores", "scores", "weights", "lse")  # the output of joined heads is not
 LARGE = 1 << 22  # a result of more cells is computed row by row where only some rows are looked at
@@ -41,6 +50,7 @@ class Result:
         self._compute = compute  # the engine's, or one that has its blocks computed elsewhere
         self.outcome: Outcome | None = None
         self._arrays: dict[str, np.ndarray] = {}
+        self._gradients: Gradients | None = None
 
     def compute(
         self,
@@ -51,7 +61,9 @@ class Result:
         """Compute these results (all by default) in one pass; returns self. What goes to `sinks` instead, such as
         `attncli.results.npy_sink.npy_sinks`, is computed in the same pass and not kept."""
         names = names or (RESULT_NAMES if sinks is None else ())
-        known = {*self._arrays, *INPUT_NAMES, *(sinks or {})}
+        known = {*self._arrays, *INPUT_NAMES, *GRADIENT_NAMES, *(sinks or {})}
+        if gradients := [name for name in names if name in GRADIENT_NAMES and self.has(name)]:
+            self.gradients().compute(*gradients)
         missing = [name for name in names if name not in known and self.has(name)]
         if missing or sinks:
             shapes = self.problem.shapes()
@@ -65,7 +77,10 @@ class Result:
         return self
 
     def has(self, name: str) -> bool:
-        """Whether the problem has this result: there is no output without values."""
+        """Whether the problem has this result: there is no output without values, and no gradient without the one at
+        the output."""
+        if name in GRADIENT_NAMES:
+            return name in self.problem.shapes()
         return name not in ("output", "values") or self.problem.values is not None
 
     def is_large(self, name: str) -> bool:
@@ -77,7 +92,25 @@ class Result:
         if name in INPUT_NAMES:
             given: np.ndarray = getattr(self.problem, name)
             return given.astype(self.problem.dtype, copy=False)
+        if name in GRADIENT_NAMES:
+            return self.gradients().array(name)
         return self.compute(name)._arrays[name]
+
+    def gradients(self, d_output: ArrayLike | str | None = None) -> Gradients:
+        """The gradients of a loss whose gradient with respect to the output is `d_output`, of the output's shape; the
+        word "ones" for the sum of all outputs; None for the problem's own. ProblemError where it does not fit."""
+        from attncli.results.gradients import Gradients
+
+        if d_output is None:
+            if self._gradients is None:
+                if self.problem.d_output is None:
+                    raise ProblemError("d_output", "no gradient is given at the output", "d_output, or the word ones")
+                self._gradients = Gradients(self.problem)
+            return self._gradients
+        array = np.ones(()) if isinstance(d_output, str) and d_output == ONES else np.asarray(d_output)
+        where = ONES if isinstance(d_output, str) and d_output == ONES else "d_output"
+        problem = replace(self.problem, d_output=None)
+        return Gradients(replace(problem, d_output=read_d_output(Matrix(array, where), problem)))
 
     def lines(self, name: str, part: int, rows: list[int]) -> np.ndarray:
         """Some rows of one result of one part: (len(rows), …). Of a very large result only these are computed."""

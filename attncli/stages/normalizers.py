@@ -66,6 +66,51 @@ def scores_themselves(scores: ndarray) -> ndarray:
     return np.where(np.isneginf(scores), scores.dtype.type(0), scores)
 
 
+def softmax_backward(weights: ndarray, d_weights: ndarray) -> ndarray:
+    """P ∘ (dP − Σ P ∘ dP), also where a sink takes its part of the row."""
+    d_scores: ndarray = weights * (d_weights - (weights * d_weights).sum(axis=-1, keepdims=True))
+    return d_scores
+
+
+def sparsemax_backward(weights: ndarray, d_weights: ndarray) -> ndarray:
+    """dP less its mean over the keys that have a weight; 0 elsewhere, also at a score that equals τ."""
+    return _less_mean((weights > 0).astype(weights.dtype), d_weights)
+
+
+def entmax15_backward(weights: ndarray, d_weights: ndarray) -> ndarray:
+    """√P ∘ (dP − Σ √P ∘ dP / Σ √P)."""
+    import numpy as np
+
+    return _less_mean(np.sqrt(weights), d_weights)
+
+
+def sigmoid_backward(weights: ndarray, d_weights: ndarray) -> ndarray:
+    """P (1 − P) ∘ dP."""
+    d_scores: ndarray = weights * (1 - weights) * d_weights
+    return d_scores
+
+
+def one_plus_tanh_backward(weights: ndarray, d_weights: ndarray) -> ndarray:
+    """P (2 − P) ∘ dP, which is (1 − tanh²) ∘ dP."""
+    d_scores: ndarray = weights * (2 - weights) * d_weights
+    return d_scores
+
+
+def same_backward(_weights: ndarray, d_weights: ndarray) -> ndarray:
+    """dP itself."""
+    return d_weights
+
+
+def _less_mean(shares: ndarray, d_weights: ndarray) -> ndarray:
+    """The gradients less their mean by these shares, times the shares."""
+    import numpy as np
+
+    total = shares.sum(axis=-1, keepdims=True)
+    mean = (shares * d_weights).sum(axis=-1, keepdims=True) / np.where(total > 0, total, 1)
+    d_scores: ndarray = shares * (d_weights - mean)
+    return d_scores
+
+
 def _shifted(scores: ndarray) -> ndarray:
     """The scores less the largest of their row, which no normalizer that needs whole rows depends on."""
     import numpy as np
@@ -90,6 +135,7 @@ class Normalizer:
     """One way to make weights of a row of scores.
 
     `weights` is None for softmax, which the engine does by tiles. `sums_to_one`: whether a row of weights does.
+    `backward(weights, d_weights)` gives d_scores (…, b, m) of whole rows; what it says of masked cells does not count.
     """
 
     name: str
@@ -98,6 +144,7 @@ class Normalizer:
     explained: str
     source: str
     weights: Callable[[ndarray], ndarray] | None
+    backward: Callable[[ndarray, ndarray], ndarray]
     sums_to_one: bool
 
 
@@ -109,6 +156,7 @@ NORMALIZERS = (
         explained="exponentials over their sum",
         source="Bridle 1990",
         weights=None,
+        backward=softmax_backward,
         sums_to_one=True,
     ),
     Normalizer(
@@ -118,6 +166,7 @@ NORMALIZERS = (
         explained="what lies above a threshold τ, chosen so that the row sums to 1",
         source="Martins and Astudillo 2016",
         weights=sparsemax,
+        backward=sparsemax_backward,
         sums_to_one=True,
     ),
     Normalizer(
@@ -127,6 +176,7 @@ NORMALIZERS = (
         explained="the square of what half the score lies above a threshold τ, chosen so that the row sums to 1",
         source="Peters, Niculae and Martins 2019 (α = 1.5)",
         weights=entmax15,
+        backward=entmax15_backward,
         sums_to_one=True,
     ),
     Normalizer(
@@ -136,6 +186,7 @@ NORMALIZERS = (
         explained="each score by itself, between 0 and 1",
         source="Ramapuram et al. 2024",
         weights=sigmoid,
+        backward=sigmoid_backward,
         sums_to_one=False,
     ),
     Normalizer(
@@ -145,6 +196,7 @@ NORMALIZERS = (
         explained="each score by itself, between 0 and 2",
         source="Kim et al. 2019 (Attentive Neural Processes, laplace without normalisation)",
         weights=one_plus_tanh,
+        backward=one_plus_tanh_backward,
         sums_to_one=False,
     ),
     Normalizer(
@@ -154,6 +206,7 @@ NORMALIZERS = (
         explained="the scores themselves",
         source="linear attention without a kernel: Katharopoulos et al. 2020 discuss it",
         weights=scores_themselves,
+        backward=same_backward,
         sums_to_one=False,
     ),
 )

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from attncli.records import record
-from attncli.variants import unit_rows
+from attncli.variants import unit_rows, unit_rows_backward
 
 if TYPE_CHECKING:
     from numpy import ndarray
@@ -20,7 +20,8 @@ BASE = 10000.0
 
 @record
 class RowNorm:
-    """One way to norm the rows of Q and K: its formula for a row q, in words, its numbers, and where it comes from."""
+    """One way to norm the rows of Q and K: its formula for a row q, in words, its numbers, their derivative, and where
+    it comes from."""
 
     name: str
     formula: str
@@ -28,6 +29,7 @@ class RowNorm:
     explained: str
     source: str
     apply: Callable[[ndarray], ndarray]
+    backward: Callable[[ndarray, ndarray], ndarray]  # the rows before, the gradient after → that before
 
 
 def over_root_mean_square(rows: ndarray) -> ndarray:
@@ -38,6 +40,14 @@ def over_root_mean_square(rows: ndarray) -> ndarray:
     return scaled
 
 
+def root_mean_square_backward(rows: ndarray, d_scaled: ndarray) -> ndarray:
+    """√d times the derivative of the unit row."""
+    import math
+
+    d_rows: ndarray = unit_rows_backward(rows, d_scaled) * rows.dtype.type(math.sqrt(rows.shape[-1]))
+    return d_rows
+
+
 ROW_NORMS = (
     RowNorm(
         name="l2",
@@ -46,6 +56,7 @@ ROW_NORMS = (
         explained="over its Euclidean length",
         source="Henry et al. 2020 (query-key normalization)",
         apply=unit_rows,
+        backward=unit_rows_backward,
     ),
     RowNorm(
         name="rms",
@@ -54,6 +65,7 @@ ROW_NORMS = (
         explained="over its root mean square",
         source="Zhang and Sennrich 2019 (RMSNorm), as in Gemma 3 and Qwen 3",
         apply=over_root_mean_square,
+        backward=root_mean_square_backward,
     ),
 )
 ROW_NORM_NAMES = tuple(norm.name for norm in ROW_NORMS)
@@ -110,9 +122,15 @@ class Rotation:
 
     def apply(self, rows: ndarray, positions: ndarray) -> ndarray:
         """Rows (…, n, d) at positions (…, n), turned: a cos − b sin, a sin + b cos for each pair (a, b)."""
+        return self._turn(rows, self.angles(positions))
+
+    def backward(self, d_rows: ndarray, positions: ndarray) -> ndarray:
+        """The gradient turned back by the same angles: a rotation's transpose is its inverse."""
+        return self._turn(d_rows, -self.angles(positions))
+
+    def _turn(self, rows: ndarray, angles: ndarray) -> ndarray:
         import numpy as np
 
-        angles = self.angles(positions)
         cosine, sine = (function(angles).astype(rows.dtype) for function in (np.cos, np.sin))
         first, second = (..., self.pairing.first(self.size)), (..., self.pairing.second(self.size))
         turned = rows.copy()

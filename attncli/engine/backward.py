@@ -1,0 +1,263 @@
+"""Gradients by blocks of queries: each block's rows of weights are computed again, whole, and its part of dK and dV is
+added to those of the blocks before it.
+
+Whole rows let every normalizer go backwards alike, and the row sum of a softmax's gradient is taken of the very weights
+that it belongs to. A block has so few rows that memory stays far below n·m. The blocks of a key head are shared out
+among a fixed number of lanes, each of which adds in the order of its blocks: any number of threads gives the same bits.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from attncli.engine.compute import thread_kernels
+from attncli.engine.engines import NUMPY
+from attncli.engine.plan import HEIGHT, is_small, workers_for
+from attncli.engine.score_bounds import bounds_of
+from attncli.engine.scores import Scoring, make_scoring
+from attncli.engine.stacks import Stacks
+from attncli.engine.threads import one_blas_thread, run_tasks
+from attncli.errors import ProblemError
+from attncli.problem.problem import at_head
+from attncli.problem.row_masks import RowMasks
+from attncli.records import record
+from attncli.stages.normalizers import keep_largest
+
+if TYPE_CHECKING:
+    from attncli.engine.blocks import Stack
+    from attncli.engine.kernels import Kernels
+    from attncli.problem.problem import Part, Problem
+
+Array = np.ndarray
+_Place = tuple[int | slice, ...]
+
+CELLS = 1 << 19  # (query, key) cells of a block
+LANES = 4  # of the blocks of one key head, where there are fewer key heads than this
+
+
+@record
+class _Lane:
+    """Blocks (part, rows) of one key head, in the order in which they are added."""
+
+    key_index: tuple[int, ...]
+    blocks: tuple[tuple[int, range], ...]
+
+
+@dataclass(slots=True, eq=False)
+class _Work:
+    """One calculation of gradients: what is wanted, and where it goes."""
+
+    problem: Problem
+    d_output: Array
+    found: dict[str, Array]
+    stacks: Stacks
+    masks: RowMasks
+    sums: dict[_Lane, dict[str, Array]] = field(default_factory=dict)
+
+    def wants(self, *names: str) -> bool:
+        return not self.found.keys().isdisjoint(names)
+
+
+def compute_gradients(
+    problem: Problem, d_output: Array, wanted: Collection[str], *, threads: int | None = None
+) -> dict[str, Array]:
+    """The wanted ones of d_values, d_weights, d_scores, d_bias, d_queries and d_keys, in the computing dtype.
+
+    `d_output` (*lead, n, d_v) is the gradient that arrives at each head's output. d_queries are (*lead, n, d_k), d_keys
+    and d_values (*key_lead, m, …), the others (*lead, n, m). ProblemError where the problem has no values, or a query
+    with no key under conventions that give it weights; NumericError where a score overflows.
+    """
+    if problem.values is None:
+        raise ProblemError("d_output", "there is no output without values", "give V")
+    n, m = problem.n, problem.m
+    shapes = {"d_queries": problem.queries.shape, "d_keys": problem.keys.shape, "d_values": problem.values.shape}
+    found = {name: np.zeros(shapes.get(name, (*problem.lead, n, m)), problem.queries.dtype) for name in wanted}
+    work = _Work(problem, d_output, found, Stacks(problem), RowMasks(problem))
+    lanes = _lanes_of(problem)
+    load = NUMPY.load()
+
+    def worker() -> Callable[[_Lane], int]:
+        kernels = thread_kernels(load)
+
+        def do(lane: _Lane) -> int:
+            return _run_lane(work, lane, kernels)
+
+        return do
+
+    if is_small(problem):
+        run_tasks(lanes, worker, 1)
+    else:
+        with one_blas_thread():
+            run_tasks(lanes, worker, min(workers_for(problem, threads), len(lanes)))
+    for lane in lanes:
+        for name, total in work.sums.get(lane, {}).items():
+            found[name][lane.key_index] += total
+    return found
+
+
+def _lanes_of(problem: Problem) -> list[_Lane]:
+    """The blocks of every key head, later ones first where they see more keys; it depends on the problem alone."""
+    height = max(1, min(HEIGHT, problem.n, CELLS // problem.m))
+    rows = [range(start, min(start + height, problem.n)) for start in range(0, problem.n, height)]
+    by_key: dict[tuple[int, ...], list[tuple[int, range]]] = defaultdict(list)
+    for number in range(problem.parts):
+        by_key[problem.key_index(number)] += [(number, block) for block in reversed(rows)]
+    count = LANES if len(by_key) < LANES else 1
+    lanes = [_Lane(index, tuple(blocks[lane::count])) for index, blocks in by_key.items() for lane in range(count)]
+    return [lane for lane in lanes if lane.blocks]
+
+
+def _run_lane(work: _Work, lane: _Lane, kernels: Kernels) -> int:
+    """The blocks of a lane one after another; its sums of d_keys and d_values are kept apart."""
+    done = 0
+    sums: dict[str, Array] = {}
+    part_sum: Array | None = None
+    for place, (number, rows) in enumerate(lane.blocks):
+        with np.errstate(all="ignore"):
+            d_keys, d_values = _run_block(work, number, rows, kernels)
+            if d_values is not None:
+                sums["d_values"] = d_values if "d_values" not in sums else sums["d_values"] + d_values
+            if d_keys is not None:
+                part_sum = d_keys if part_sum is None else part_sum + d_keys
+            is_last = place + 1 == len(lane.blocks) or lane.blocks[place + 1][0] != number
+            if part_sum is not None and is_last:
+                before = _keys_before(work.problem, work.problem.part(number), part_sum)
+                sums["d_keys"] = before if "d_keys" not in sums else sums["d_keys"] + before
+                part_sum = None
+        done += len(rows)
+    work.sums[lane] = sums
+    return done
+
+
+def _run_block(work: _Work, number: int, rows: range, kernels: Kernels) -> tuple[Array | None, Array | None]:
+    """What these queries of this part add to the gradients of prepared keys and of values; theirs are delivered."""
+    problem, stack = work.problem, work.stacks.get(range(number, number + 1))
+    where: _Place = (*problem.index(number), slice(rows.start, rows.stop))
+    d_output = work.d_output[where]
+    weights, kept, slopes, hidden = _weights_of(work, stack, rows, kernels)
+    d_values = None
+    if "d_values" in work.found:
+        used = weights if kept is None else weights * kept
+        d_values = used.mT @ d_output
+    if not work.wants("d_weights", "d_scores", "d_bias", "d_queries", "d_keys"):
+        return None, d_values
+    values = stack.part.values
+    assert values is not None
+    d_weights = d_output @ values.mT
+    _deliver(work, "d_weights", where, d_weights)
+    if not work.wants("d_scores", "d_bias", "d_queries", "d_keys"):
+        return None, d_values
+    d_scores = problem.normalizer.backward(weights, d_weights if kept is None else d_weights * kept)
+    if hidden is not None:
+        d_scores[hidden] = 0
+    _deliver(work, "d_scores", where, d_scores)
+    late = problem.conventions.softcap_after_bias
+    if slopes is not None and late:
+        d_scores = d_scores * slopes
+    _deliver(work, "d_bias", where, d_scores)
+    if not work.wants("d_queries", "d_keys"):
+        return None, d_values
+    if slopes is not None and not late:
+        d_scores = d_scores * slopes
+    d_raw = d_scores * d_scores.dtype.type(problem.scale)
+    queries = np.ascontiguousarray(stack.part.queries[rows.start : rows.stop])
+    d_queries, d_keys = problem.variant.backward(queries, stack.part.keys, d_raw)
+    if "d_queries" in work.found:
+        _deliver(work, "d_queries", where, _queries_before(problem, problem.part(number), rows, d_queries))
+    return (d_keys if "d_keys" in work.found else None), d_values
+
+
+def _deliver(work: _Work, name: str, where: _Place, block: Array) -> None:
+    if name in work.found:
+        work.found[name][where] = block
+
+
+def _weights_of(
+    work: _Work, stack: Stack, rows: range, kernels: Kernels
+) -> tuple[Array, Array | None, Array | None, Array | None]:
+    """(b, m) the normalized weights before dropout, what dropout multiplies them by, the slope of the softcap at each
+    score, and which cells are masked; None where nothing is."""
+    problem, part = work.problem, stack.part
+    queries = np.ascontiguousarray(part.queries[rows.start : rows.stop])
+    masks, bounds = work.masks.of(part, rows), bounds_of(problem, part, stack.reach, rows)
+    wanted = frozenset() if problem.softcap is None else frozenset({"raw_scores"})
+    scoring = make_scoring(problem, part, rows, queries, masks, bounds, kernels, wanted)
+    tile = scoring.tile(slice(0, problem.m))
+    if problem.conventions.empty != "zeros" and not np.all(tile.seen):
+        what = f"gradients of a query with no key are not available where its weights are {problem.empty_row}"
+        raise ProblemError("d_output", what, "leave out --as, or give every query a key")
+    slopes = None if tile.raw is None else _cap_slopes(scoring, tile.raw)
+    if problem.top_k is not None:
+        keep_largest(tile.scores, problem.top_k)
+    scores = tile.scores
+    hidden = np.isneginf(scores) if tile.has_infinities or problem.top_k is not None else None
+    kept = None
+    if part.dropout_mask is not None:
+        kept = part.dropout_mask[rows.start : rows.stop] * scores.dtype.type(1 / (1 - problem.dropout))
+    if problem.normalizer.weights is not None:
+        return problem.normalizer.weights(scores).astype(scores.dtype, copy=False), kept, slopes, hidden
+    sink = None if problem.sink is None else at_head(problem.sink, part.head)
+    return _softmax(scores, sink), kept, slopes, hidden
+
+
+def _softmax(scores: Array, sink: float | None) -> Array:
+    """Each row's exponentials over their sum, that of the sink among them; 0 where a row is masked."""
+    largest = scores.max(axis=-1, keepdims=True)
+    if sink is not None:
+        largest = np.maximum(largest, scores.dtype.type(sink))
+    largest = np.where(np.isneginf(largest), scores.dtype.type(0), largest)
+    powers = np.exp(scores - largest)
+    total = powers.sum(axis=-1, keepdims=True)
+    if sink is not None:
+        total += np.exp(scores.dtype.type(sink) - largest)
+    weights: Array = powers / np.where(total > 0, total, scores.dtype.type(1))
+    return weights
+
+
+def _cap_slopes(scoring: Scoring, raw: Array) -> Array:
+    """1 − tanh²(x/C) of what the softcap got: the scaled scores, or these with the bias."""
+    problem = scoring.problem
+    assert problem.softcap is not None
+    scores = raw * raw.dtype.type(scoring.scale)
+    if problem.conventions.softcap_after_bias:
+        if scoring.slope is not None:
+            distances = np.abs(scoring.positions[..., None] - np.arange(problem.m)).astype(scores.dtype)
+            scores -= np.asarray(scoring.slope, scores.dtype)[..., None] * distances
+        if scoring.masks.bias is not None:
+            scores += scoring.masks.bias
+    tanh = np.tanh(scores / scores.dtype.type(problem.softcap))
+    slopes: Array = (1 - tanh) * (1 + tanh)
+    return slopes
+
+
+def _queries_before(problem: Problem, part: Part, rows: range, d_queries: Array) -> Array:
+    """The gradient of the queries as they were given, from that of the prepared ones: backwards through the variant's
+    preparation, rope and qk-norm."""
+    if problem.variant.prepare_backward is None and not problem.is_transformed:
+        return d_queries
+    given = part.queries[rows.start : rows.stop]
+    positions = problem.visible.positions(part.first, np.arange(rows.start, rows.stop))
+    return _rows_before(problem, given, positions, d_queries)
+
+
+def _keys_before(problem: Problem, part: Part, d_keys: Array) -> Array:
+    if problem.variant.prepare_backward is None and not problem.is_transformed:
+        return d_keys
+    return _rows_before(problem, part.keys, np.arange(problem.m), d_keys)
+
+
+def _rows_before(problem: Problem, given: Array, positions: Array, d_rows: Array) -> Array:
+    if problem.variant.prepare_backward is not None:
+        normed = given if problem.row_norm is None else problem.row_norm.apply(given)
+        turned = normed if problem.rotation is None else problem.rotation.apply(normed, positions)
+        d_rows = problem.variant.prepare_backward(turned, d_rows)
+    if problem.rotation is not None:
+        d_rows = problem.rotation.backward(d_rows, positions)
+    if problem.row_norm is not None:
+        d_rows = problem.row_norm.backward(given, d_rows)
+    return d_rows

@@ -1,0 +1,94 @@
+"""Where the queries, keys, values and bias of a problem came from: their shapes as they were given, and the
+projections; what a gradient goes back through."""
+
+from __future__ import annotations
+
+from dataclasses import field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from attncli.errors import ProblemError
+from attncli.matrix import kind_of_contents
+from attncli.problem.problem import Array, at, first_cell
+from attncli.records import record
+
+if TYPE_CHECKING:
+    from attncli.matrix import Matrix
+    from attncli.problem.problem import Problem
+
+ONES = "ones"  # the word for the gradient of the sum of all outputs
+_FORM = "one number per number of the output, or the word ones"
+
+
+@record
+class Projection:
+    """role = rows · weights + offset: `letter` is that of w_q and b_q, `source` the name of the rows."""
+
+    letter: str
+    role: str
+    source: str
+    rows: Array
+    weights: Array
+    offset_shape: tuple[int, ...] | None
+
+
+@record
+class Origins:
+    """`shapes` by name, of what was given or projected; `projections` where there are some."""
+
+    shapes: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    projections: tuple[Projection, ...] = ()
+
+    def gradient_shapes(self, problem: Problem) -> dict[str, tuple[int, ...]]:
+        """The public shape of every gradient that the problem has."""
+        cells = (*problem.lead, problem.n, problem.m)
+        shapes = {"d_values": self.shapes["values"], "d_weights": cells, "d_scores": cells}
+        shapes |= {f"d_{name}": self.shapes[name] for name in ("queries", "keys")}
+        if problem.bias is not None:
+            shapes["d_bias"] = self.shapes["bias"]
+        for own in self.projections:
+            shapes[f"d_{own.source}"] = own.rows.shape
+            shapes[f"d_w_{own.letter}"] = own.weights.shape
+            if own.offset_shape is not None:
+                shapes[f"d_b_{own.letter}"] = own.offset_shape
+        if problem.output_projection is not None:
+            shapes["d_w_o"] = problem.output_projection[0].shape
+            if problem.output_projection[1] is not None:
+                shapes["d_b_o"] = self.shapes["b_o"]
+        return shapes
+
+
+def sum_to(array: Array, shape: tuple[int, ...]) -> Array:
+    """The array summed over the axes that broadcasting gave it, in the shape that it had before."""
+    array = array.sum(axis=tuple(range(array.ndim - len(shape))))
+    repeated = tuple(axis for axis, size in enumerate(shape) if size == 1 and array.shape[axis] > 1)
+    summed: Array = array.sum(axis=repeated, keepdims=True)
+    return summed
+
+
+def read_d_output(matrix: Matrix, problem: Problem) -> Array:
+    """The gradient that arrives at the output, in its shape and in the computing dtype; ProblemError where it does not
+    fit or holds infinities or NaN."""
+    if problem.values is None:
+        raise ProblemError(matrix.where, "d_output is given, but without values there is no output", "give V, or w_v")
+    shape, array = problem.shapes()["output"], matrix.array
+    dtype = problem.queries.dtype
+    if is_ones(matrix):
+        return np.ones(shape, dtype)
+    if array.dtype.kind not in "iuf" and array.dtype.name != "bfloat16":
+        raise ProblemError(matrix.where, f"contains {kind_of_contents(array)}; d_output is numbers", _FORM)
+    if array.shape != shape and (*array.shape, 1) != shape:
+        what = f"d_output has shape {array.shape}, but the output has {shape}"
+        turned = array.ndim > 1 and array.mT.shape == shape
+        raise ProblemError(matrix.where, what, "d_output looks transposed" if turned else _FORM)
+    wild = ~np.isfinite(array)
+    if wild.any():
+        cell = first_cell(wild)
+        raise ProblemError(matrix.where, f"d_output has {array[cell]} {at(cell)}", "give finite numbers")
+    return array.astype(dtype).reshape(shape)
+
+
+def is_ones(matrix: Matrix) -> bool:
+    """Whether the word was given instead of numbers."""
+    return matrix.array.ndim == 0 and matrix.where.endswith(ONES)

@@ -1,0 +1,188 @@
+"""The gradients of a loss with respect to everything that the output depends on, from the one at the output."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from attncli.engine.backward import compute_gradients
+from attncli.engine.compute import compute
+from attncli.engine.overflow import narrow_result
+from attncli.errors import NumericError, UsageError, suggest
+from attncli.problem.origins import Projection, sum_to
+
+if TYPE_CHECKING:
+    from attncli.problem.problem import Problem
+
+Array = np.ndarray
+
+CORE = ("d_values", "d_weights", "d_scores", "d_bias", "d_queries", "d_keys")
+TOGETHER = ("d_values", "d_queries", "d_keys")  # one pass gives all three for little more than one
+
+
+class _Gradient:
+    """An array computed at its first use."""
+
+    def __init__(self, doc: str) -> None:
+        self.__doc__ = doc
+        self.name = ""
+
+    def __set_name__(self, _owner: type, name: str) -> None:
+        self.name = name
+
+    def __get__(self, gradients: Gradients, _owner: type) -> Array:
+        return gradients.array(self.name)
+
+
+class Gradients:
+    """d_values, d_queries, d_keys … for one d_output, each computed at its first use and never twice.
+
+    Of the inputs' shapes: axes that broadcasting gave an input are summed over, so are query heads that share a key
+    head. What the problem has not (d_bias without a bias) is a UsageError.
+    """
+
+    d_values = _Gradient("(…, m, d_v): weightsᵀ · dO")
+    d_weights = _Gradient("(…, n, m): dO · valuesᵀ")
+    d_scores = _Gradient("(…, n, m): P ∘ (dP − Σ P ∘ dP), 0 where masked")
+    d_queries = _Gradient("(…, n, d_k): scale · dS · keys for a dot product")
+    d_keys = _Gradient("(…, m, d_k): scale · dSᵀ · queries for a dot product")
+    d_bias = _Gradient("of the bias's shape")
+    d_x = _Gradient("of x's shape")
+    d_context = _Gradient("of the context's shape")
+    d_w_q = _Gradient("(in, out): xᵀ · d_queries")
+    d_w_k = _Gradient("(in, out): contextᵀ · d_keys")
+    d_w_v = _Gradient("(in, out): contextᵀ · d_values")
+    d_w_o = _Gradient("(in, out): outputᵀ · dO, of the joined heads")
+    d_b_q = _Gradient("the sum of d_queries over all rows")
+    d_b_k = _Gradient("the sum of d_keys over all rows")
+    d_b_v = _Gradient("the sum of d_values over all rows")
+    d_b_o = _Gradient("the sum of dO over all rows")
+
+    def __init__(self, problem: Problem) -> None:
+        assert problem.d_output is not None
+        assert problem.origins is not None
+        self.problem = problem
+        self.d_output = problem.d_output
+        self.names = tuple(problem.origins.gradient_shapes(problem))
+        self._projections = problem.origins.projections
+        self._shapes = problem.origins.gradient_shapes(problem)
+        self._core: dict[str, Array] = {}  # in the shapes of the inputs, in the computing dtype
+        self._arrays: dict[str, Array] = {}
+
+    def __repr__(self) -> str:
+        return f"<gradients: {', '.join(self.names)}>"
+
+    def array(self, name: str) -> Array:
+        """One gradient by name, in the dtype of the results; NumericError where that overflows."""
+        if name not in self.names:
+            raise UsageError("gradients", f"the problem has no {name}", suggest(name, self.names))
+        if name not in self._arrays:
+            with np.errstate(over="ignore", invalid="ignore"):
+                self._arrays[name] = self._narrowed(name, self._made(name))
+        return self._arrays[name]
+
+    def compute(self, *names: str) -> Gradients:
+        """Compute these gradients in one pass; returns self."""
+        wanted = [need for name in names for need in self._needs(name)]
+        self._compute_core(*(name for name in CORE if name in wanted))
+        return self
+
+    def _needs(self, name: str) -> list[str]:
+        if name in CORE:
+            return [name]
+        return [f"d_{own.role}" for own in self._projections if name in _names_of(own)]
+
+    def _made(self, name: str) -> Array:
+        if name in CORE:
+            return self._core_array(name)
+        if name == "d_w_o":
+            return _product_over_rows(self._joined_output(), self.d_output)
+        if name == "d_b_o":
+            return _sum_over_rows(self.d_output)
+        own = [each for each in self._projections if name in _names_of(each)]
+        arriving = [self._core_array(f"d_{each.role}") for each in own]
+        if name.startswith("d_b_"):
+            return _sum_over_rows(arriving[0])
+        if name.startswith("d_w_"):
+            return _product_over_rows(own[0].rows, arriving[0])
+        total = _before_projection(arriving[0], own[0])
+        for each, gradient in zip(own[1:], arriving[1:], strict=True):
+            total += _before_projection(gradient, each)
+        return total
+
+    def _narrowed(self, name: str, array: Array) -> Array:
+        narrow = narrow_result(array.reshape(self._shapes[name]), self.problem, name)
+        if self.problem.is_finite and not np.isfinite(narrow).all():
+            hint = "--dtype float64" if array.dtype == np.float32 else "divide d_output by a power of ten"
+            raise NumericError(name, f"a gradient overflows {array.dtype.name}", hint)
+        return narrow
+
+    def _core_array(self, name: str) -> Array:
+        if name not in self._core:
+            self._compute_core(*(TOGETHER if name in TOGETHER and self._projections else (name,)))
+        return self._core[name]
+
+    def _compute_core(self, *names: str) -> None:
+        missing = [name for name in names if name not in self._core]
+        if missing:
+            found = compute_gradients(self.problem, self._by_head(self.d_output), missing)
+            self._core.update({name: self._as_given(name, array) for name, array in found.items()})
+
+    def _as_given(self, name: str, array: Array) -> Array:
+        """The gradient in the shape of what it belongs to: packed again, summed over what broadcasting repeated."""
+        if name in ("d_weights", "d_scores"):
+            return array
+        if self.problem.packed and name in TOGETHER:
+            array = _packed(array)
+        shape = self._shapes[name]
+        return sum_to(array, (*shape, 1) if name == "d_values" and len(shape) == 1 else shape)
+
+    def _by_head(self, d_output: Array) -> Array:
+        """(*lead, n, d_v): backwards through w_o and the packing of the heads."""
+        problem = self.problem
+        assert problem.d_v is not None
+        if problem.output_projection is not None:
+            d_output = d_output @ problem.output_projection[0].T
+        if problem.packed:
+            heads = d_output.reshape(*problem.lead[:-1], problem.n, problem.lead[-1], problem.d_v)
+            d_output = np.moveaxis(heads, -2, -3)
+        return d_output
+
+    def _joined_output(self) -> Array:
+        """The output before w_o, in the computing dtype."""
+        problem = replace(self.problem, dtype=self.problem.queries.dtype)
+        output = np.empty((*problem.lead, problem.n, problem.d_v or 0), problem.dtype)
+        compute(problem, {"output": output})
+        return _packed(output) if problem.packed else output
+
+
+def _packed(array: Array) -> Array:
+    """(…, H, n, d) → (…, n, H·d)."""
+    array = np.moveaxis(array, -3, -2)
+    return array.reshape(*array.shape[:-2], -1)
+
+
+def _names_of(projection: Projection) -> tuple[str, ...]:
+    """The gradients that go through a projection."""
+    return f"d_{projection.source}", f"d_w_{projection.letter}", f"d_b_{projection.letter}"
+
+
+def _before_projection(arriving: Array, own: Projection) -> Array:
+    """The gradient of the rows from that of rows · weights."""
+    before: Array = arriving @ own.weights.astype(arriving.dtype, copy=False).T
+    return before
+
+
+def _product_over_rows(rows: Array, arriving: Array) -> Array:
+    """rowsᵀ · arriving over all leading axes: (…, n, a), (…, n, b) → (a, b)."""
+    left, right = (each.reshape(-1, each.shape[-1]) for each in (rows, arriving))
+    product: Array = left.astype(right.dtype, copy=False).T @ right
+    return product
+
+
+def _sum_over_rows(arriving: Array) -> Array:
+    """(…, n, d) → (d,)."""
+    total: Array = arriving.reshape(-1, arriving.shape[-1]).sum(axis=0)
+    return total
