@@ -6,7 +6,22 @@ from collections.abc import Callable
 
 FORMATS = ("table", "csv", "tsv", "json", "yaml", "markdown", "latex")
 PAGES = ("text", "markdown", "latex", "html")
-SHOWN = ("queries", "keys", "values", "raw_scores", "scores", "weights", "output", "lse", "all")
+SHOWN = (  # what run may show
+    "queries",
+    "keys",
+    "values",
+    "raw_scores",
+    "scores",
+    "weights",
+    "output",
+    "lse",
+    "d_values",
+    "d_queries",
+    "d_keys",
+    "d_scores",
+    "d_weights",
+    "all",
+)
 STEPS = ("given", "raw", "scores", "masked", "exp", "weights", "output")
 
 

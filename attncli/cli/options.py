@@ -26,6 +26,7 @@ MATRIX_OPTIONS = {
     "segments": "--segments",
     "key_segments": "--key-segments",
     "dropout_mask": "--dropout-mask",
+    "d_output": "--grad",
 }
 
 
@@ -60,7 +61,7 @@ class ShowingOptions:
         typer.Option(
             "--show",
             metavar="NAMES",
-            help="queries, keys, values, raw_scores, scores, weights, output, lse, or all (default weights,output)",
+            help="queries, keys, values, raw_scores, scores, weights, output, lse, d_…, all (default weights,output)",
             rich_help_panel=SHOWING,
             autocompletion=complete_from(*SHOWN),
         ),
@@ -100,15 +101,20 @@ class FileOptions:
     lse: Annotated[
         str | None, typer.Option("--lse", metavar="FILE", help="write the log-sum-exps", rich_help_panel=FILES)
     ] = None
+    grads: Annotated[
+        str | None,
+        typer.Option("--grads", metavar="FILE", help="write the gradients (with --grad)", rich_help_panel=FILES),
+    ] = None
     plot: Annotated[
         str | None,
         typer.Option("--plot", metavar="FILE", help="draw the weights: .png, .svg or .pdf", rich_help_panel=FILES),
     ] = None
     force: Annotated[bool, typer.Option("--force", help="replace files that exist", rich_help_panel=FILES)] = False
 
-    def targets(self) -> dict[str, str]:
-        """The file of each result that is to be written."""
+    def targets(self, gradients: list[str]) -> dict[str, str]:
+        """The file of each result that is to be written, all `gradients` to one."""
         named = {"output": self.output, "weights": self.weights, "scores": self.scores, "lse": self.lse}
+        named |= dict.fromkeys(gradients, self.grads)
         return {name: path for name, path in named.items() if path is not None}
 
 
@@ -130,6 +136,7 @@ class CalculationOptions:
             "segments": "one id per position: a query sees keys of its own id only",
             "key_segments": "the ids of the keys, if they differ from --segments",
             "dropout_mask": "1 = weight kept; with --dropout P the kept ones are divided by 1 − P",
+            "d_output": "the gradient that arrives at the output, or the word ones: --show d_queries,d_keys,d_values",
         }
         matrices = [
             _parameter(

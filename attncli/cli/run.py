@@ -14,7 +14,7 @@ from attncli.cli.options import CalculationOptions, FileOptions, ReadingOptions,
 from attncli.cli.output import write_err, write_out
 from attncli.errors import ExitStatus, UsageError, printable, suggest
 from attncli.inputs.array_names import matrix_name
-from attncli.inputs.request import INPUT_NAMES, RESULT_NAMES
+from attncli.inputs.request import GRADIENT_NAMES, INPUT_NAMES, RESULT_NAMES
 
 if TYPE_CHECKING:
     from attncli.engine.compute import Outcome
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from attncli.results.targets import Targets
 
 BUILT_IN, PROBLEM = "demo", Path(__file__).parent.parent / "demo.yaml"
+USUAL_GRADIENTS = ["d_queries", "d_keys", "d_values"]
 HELP = """\
 Compute attention; print its tables; write its matrices to files.
 
@@ -98,7 +99,9 @@ def answer(
     style = Style(check_digits(showing.digits), showing.full, showing.ascii)
     result = make_result(worksheet, calculation, sources, compute)
     names = [] if showing.quiet else choose_results(showing, result)
-    targets = Targets.settle(files.targets(), result, force=files.force, inputs=sources.paths)
+    targets = Targets.settle(
+        files.targets(choose_gradients(names, files, result)), result, force=files.force, inputs=sources.paths
+    )
     drawing = Drawing.settle(files.plot, list(targets.by_path), force=files.force)
     problem = result.problem
     with targets.streams(result) as sinks:
@@ -158,9 +161,11 @@ def choose_results(showing: ShowingOptions, result: Result) -> list[str]:
     """The results to show: those asked for, else weights and output (for csv and tsv the output alone)."""
     if showing.show is None:
         usual = ["weights", "output"] if result.has("output") else ["weights"]
+        if result.problem.d_output is not None and showing.format not in ("csv", "tsv"):
+            usual += USUAL_GRADIENTS
         return usual[-1:] if showing.format in ("csv", "tsv") else usual
     names = []
-    known = (*INPUT_NAMES, *RESULT_NAMES)
+    known = (*INPUT_NAMES, *RESULT_NAMES, *GRADIENT_NAMES)
     for word in showing.show.split(","):
         name = word.strip().lower().replace("-", "_")
         if name == "all":
@@ -170,14 +175,33 @@ def choose_results(showing: ShowingOptions, result: Result) -> list[str]:
         if name not in known:
             raise UsageError("--show", f"{word.strip()!r} is not a result", suggest(name, (*known, "all")))
         if not result.has(name):
-            what = "no values were given" if name == "values" else "there is no output without values"
-            raise UsageError("--show", what, "give V, or --show weights")
+            raise lacking_result("--show", name, result)
         if name not in names:
             names.append(name)
     if showing.format in ("csv", "tsv") and len(names) > 1:
         what = f"{showing.format} holds one matrix, and {' and '.join(names)} are asked for"
         raise UsageError("--format", what, f"--show {names[-1]}")
     return names
+
+
+def lacking_result(option: str, name: str, result: Result) -> UsageError:
+    """Why the problem has not this result, and what would give it."""
+    if name in GRADIENT_NAMES and result.problem.d_output is None:
+        return UsageError(option, f"{name} needs the gradient at the output", "--grad SOURCE, or --grad ones")
+    if name in GRADIENT_NAMES:
+        return UsageError(option, f"the problem has no {name}", f"it has {', '.join(result.gradients().names)}")
+    what = "no values were given" if name == "values" else "there is no output without values"
+    return UsageError(option, what, "give V, or --show weights")
+
+
+def choose_gradients(names: list[str], files: FileOptions, result: Result) -> list[str]:
+    """The gradients that --grads writes: those that are shown, else all but the ones of every cell."""
+    if files.grads is None:
+        return []
+    if result.problem.d_output is None:
+        raise lacking_result("--grads", USUAL_GRADIENTS[0], result)
+    shown = [name for name in names if name in GRADIENT_NAMES]
+    return shown or [name for name in result.gradients().names if name not in ("d_weights", "d_scores")]
 
 
 def check_digits(digits: int) -> int:
@@ -190,7 +214,9 @@ def check_digits(digits: int) -> int:
 def held_names(names: list[str], targets: Targets, result: Result) -> list[str]:
     """What is computed in one pass before anything is written or shown: of what is shown alone, nothing large."""
     held = targets.held()
-    return sorted({*held, *(name for name in names if name in RESULT_NAMES and not result.is_large(name))})
+    return sorted(
+        {*held, *(name for name in names if name in (*RESULT_NAMES, *GRADIENT_NAMES) and not result.is_large(name))}
+    )
 
 
 def write_notes(notes: list[str]) -> None:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from attncli.matrix import Matrix
 
 RESULT_NAMES = ("raw_scores", "scores", "weights", "output", "lse")
+ONES = "ones"  # the word for a d_output of ones: the gradient of the sum of all outputs
 GRADIENT_NAMES = (
     "d_values",
     "d_weights",

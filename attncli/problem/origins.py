@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from attncli.errors import ProblemError
+from attncli.inputs.request import ONES
 from attncli.matrix import kind_of_contents
 from attncli.problem.problem import Array, at, first_cell
 from attncli.records import record
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from attncli.matrix import Matrix
     from attncli.problem.problem import Problem
 
-ONES = "ones"  # the word for the gradient of the sum of all outputs
 _FORM = "one number per number of the output, or the word ones"
 
 
@@ -71,7 +71,11 @@ def read_d_output(matrix: Matrix, problem: Problem) -> Array:
     """The gradient that arrives at the output, in its shape and in the computing dtype; ProblemError where it does not
     fit or holds infinities or NaN."""
     if problem.values is None:
-        raise ProblemError(matrix.where, "d_output is given, but without values there is no output", "give V, or w_v")
+        raise ProblemError(
+            "d_output" if is_ones(matrix) else matrix.where,
+            "without values there is no output, and so no gradient at it",
+            "give V, or w_v",
+        )
     shape, array = problem.shapes()["output"], matrix.array
     dtype = problem.queries.dtype
     if is_ones(matrix):
@@ -91,4 +95,4 @@ def read_d_output(matrix: Matrix, problem: Problem) -> Array:
 
 def is_ones(matrix: Matrix) -> bool:
     """Whether the word was given instead of numbers."""
-    return matrix.array.ndim == 0 and matrix.where.endswith(ONES)
+    return matrix.array.ndim == 0 and matrix.where == ONES

@@ -11,9 +11,9 @@ import numpy as np
 
 from attncli.engine.compute import Outcome, Sink, compute
 from attncli.errors import NumericError, ProblemError
-from attncli.inputs.request import GRADIENT_NAMES, INPUT_NAMES, RESULT_NAMES
+from attncli.inputs.request import GRADIENT_NAMES, INPUT_NAMES, ONES, RESULT_NAMES
 from attncli.matrix import Matrix
-from attncli.problem.origins import ONES, read_d_output
+from attncli.problem.origins import read_d_output
 from attncli.problem.problem import Problem
 from attncli.problem.row_masks import make_row_mask
 
@@ -117,7 +117,7 @@ class Result:
         if name in ("keys", "values"):
             of_part: np.ndarray = self.array(name)[self.problem.key_index(part)][rows]
             return of_part
-        if name in (*self._arrays, "queries") or not self.is_large(name):
+        if name in (*self._arrays, *GRADIENT_NAMES, "queries") or not self.is_large(name):
             found: np.ndarray = self._by_head_public(name)[self.problem.index(part)][rows]
             return found
         return self._alone(name, part, rows)

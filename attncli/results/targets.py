@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from attncli.errors import OutputError, UsageError, nearest
 from attncli.files import is_device, path_text, refuse_existing, resolve_path, write_atomically
 from attncli.formats import WRITTEN, Format
+from attncli.inputs.request import GRADIENT_NAMES
 from attncli.matrix import Matrix
 from attncli.records import record
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from attncli.results.result import Result
 
 OPTIONS = {"output": "--output", "weights": "--weights", "scores": "--scores", "lse": "--lse"}
+
+OF_CELLS = ("d_weights", "d_scores")
 
 
 @record
@@ -39,16 +42,20 @@ class Targets:
         for name, path in named.items():
             if not result.has(name):
                 raise UsageError(
-                    OPTIONS[name], "there is no output without values", "give V, or -w FILE for the weights"
+                    OPTIONS.get(name, "--grads"),
+                    "there is no output without values",
+                    "give V, or -w FILE for the weights",
                 )
-            format = target_format(path, OPTIONS[name])
-            refuse_input(path, OPTIONS[name], inputs)
+            format = target_format(path, OPTIONS.get(name, "--grads"))
+            refuse_input(path, OPTIONS.get(name, "--grads"), inputs)
             group = by_path.setdefault(_same_file(path, by_path), [])
             group.append(name)
             if len(group) > 1 and not format.holds_many:
                 hint = "give each its own file, or use .npz, .yaml, .json or .safetensors"
                 raise UsageError(
-                    OPTIONS[name], f"{path_text(path)} holds one matrix, and {' and '.join(group)} go there", hint
+                    OPTIONS.get(name, "--grads"),
+                    f"{path_text(path)} holds one matrix, and {' and '.join(group)} go there",
+                    hint,
                 )
         refuse_existing(list(by_path), force)
         return cls(by_path, force, _streamed(by_path, result))
@@ -115,11 +122,16 @@ def label_result(result: Result, name: str) -> Matrix:
 def labels_of_columns(labels: Labels, name: str) -> tuple[str, ...] | None:
     """What the columns of a result, or of Q, K or V, are called."""
     of_features = dict.fromkeys(("queries", "keys"), labels.features)
+    if name in GRADIENT_NAMES:
+        own = {"d_values": labels.values, "d_queries": labels.features, "d_keys": labels.features}
+        return own.get(name, labels.keys if name in OF_CELLS else None)
     return {"output": labels.values, "values": labels.values, "lse": None, **of_features}.get(name, labels.keys)
 
 
 def labels_of_rows(labels: Labels, name: str) -> tuple[str, ...] | None:
     """What the rows of a result, or of Q, K or V, are called."""
+    if name in GRADIENT_NAMES and name not in (*OF_CELLS, "d_queries"):
+        return labels.keys if name in ("d_keys", "d_values") else None
     return labels.keys if name in ("keys", "values") else labels.queries
 
 

@@ -131,7 +131,7 @@ def test_a_bad_d_output_is_refused(d_output, what, hint):
 def test_without_values_there_are_no_gradients():
     with pytest.raises(ProblemError) as caught:
         attncli.attend(Q, K).gradients(D_OUTPUT)
-    assert str(caught.value) == "d_output: d_output is given, but without values there is no output"
+    assert str(caught.value) == "d_output: without values there is no output, and so no gradient at it"
     assert caught.value.hint == "give V, or w_v"
 
 

@@ -105,6 +105,8 @@ def _plain_cell(view: View, row: int, column: int, style: Style, masked: str) ->
 
 LATEX_SYMBOLS = {
     "queries": "Q", "keys": "K", "values": "V",
+    "d_queries": r"\mathrm{d}Q", "d_keys": r"\mathrm{d}K", "d_values": r"\mathrm{d}V",
+    "d_weights": r"\mathrm{d}A", "d_scores": r"\mathrm{d}S", "d_bias": r"\mathrm{d}B",
     "weights": "A", "output": "O", "scores": "S", "raw_scores": r"S_{\text{raw}}", "lse": r"\ell",
 }  # fmt: skip
 
@@ -114,7 +116,7 @@ def result_latex(result: Result, names: list[str], style: Style) -> str:
     blocks = []
     for name in names:
         for view in views(result, name, full=style.full):
-            symbol = LATEX_SYMBOLS[name]
+            symbol = LATEX_SYMBOLS.get(name) or _gradient_symbol(name)
             rows = [
                 " & ".join(_latex_number(view, place, column, style) for column in range(len(view.columns)))
                 for place in range(len(view.rows))
@@ -126,6 +128,12 @@ def result_latex(result: Result, names: list[str], style: Style) -> str:
             comment += columns_allowed(len(view.columns))
             blocks.append(f"{comment}\\[ {symbol} = \\begin{{bmatrix}}\n{body}\n\\end{{bmatrix}} \\]")
     return "\n\n".join(blocks) + "\n"
+
+
+def _gradient_symbol(name: str) -> str:
+    """d_w_q → dW_q."""
+    letter, _, index = name.removeprefix("d_").partition("_")
+    return rf"\mathrm{{d}}{letter[0].upper()}" + (f"_{{{index}}}" if index else "")
 
 
 def _latex_number(view: View, row: int, column: int, style: Style) -> str:

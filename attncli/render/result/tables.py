@@ -34,6 +34,16 @@ LEGENDS = {
     "weights": "weights",
     "output": "output",
     "lse": "log of the sum of the exponentials",
+    "d_queries": "gradient of the queries, dQ",
+    "d_keys": "gradient of the keys, dK",
+    "d_values": "gradient of the values, dV",
+    "d_weights": "gradient of the weights, dP",
+    "d_scores": "gradient of the scores, dS",
+    "d_bias": "gradient of the bias",
+    "d_x": "gradient of x",
+    "d_context": "gradient of the context",
+    "d_values_context": "gradient of the context of the values",
+    **{f"d_{kind}_{letter}": f"gradient of {kind}_{letter}" for kind in "wb" for letter in "qkvo"},
 }
 
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from attncli.inputs.request import INPUT_NAMES
+from attncli.inputs.request import GRADIENT_NAMES, INPUT_NAMES
 from attncli.records import record
-from attncli.results.targets import labels_of_columns, labels_of_rows
+from attncli.results.targets import OF_CELLS, labels_of_columns, labels_of_rows
 
 if TYPE_CHECKING:
     from attncli.results.result import Result
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 ROWS_AT_MOST, ROWS_AT_EDGES = 24, 8
 COLUMNS_AT_MOST, COLUMNS_AT_EDGES = 16, 6
 PARTS_AT_MOST, PARTS_AT_EDGES = 8, 3
+GRADIENT_NOUNS = {"d_queries": "q", "d_keys": "k", "d_values": "k", "d_bias": "q"}
 WHOLE_CELLS = 1 << 22  # a result of more cells is computed for its edges alone
 
 
@@ -84,6 +85,8 @@ def views(result: Result, name: str, *, full: bool = False, columns_at_most: int
     """The tables of one result: one for each head of each batch entry."""
     if name == "output" and result.problem.is_joined:
         return _joined_views(result, full, columns_at_most)
+    if name in GRADIENT_NAMES and name not in OF_CELLS:
+        return _gradient_views(result, name, full, columns_at_most)
     return [_view(result, name, number, full, columns_at_most) for number in parts_shown(result, full)]
 
 
@@ -95,7 +98,7 @@ def _view(result: Result, name: str, number: int, full: bool, columns_at_most: i
     lines = result.lines(name, number, rows)
     if lines.ndim == 1:
         lines = lines[:, None]
-    masked = ~result.allowed(number, rows) if name in ("weights", "scores") else None
+    masked = ~result.allowed(number, rows) if name in ("weights", "scores", "d_scores") else None
     labels = problem.labels
     return _assembled(
         name=name,
@@ -142,6 +145,35 @@ def _joined_views(result: Result, full: bool, columns_at_most: int | None) -> li
     return found
 
 
+def _gradient_views(result: Result, name: str, full: bool, columns_at_most: int | None) -> list[View]:
+    """A gradient in the shape of what it belongs to: a table for each entry of its leading axes, a row for a vector."""
+    array = result.array(name)
+    array = array[None, :] if array.ndim == 1 else array
+    lead, height = array.shape[:-2], array.shape[-2]
+    rows = list(range(height)) if full else edges(height, ROWS_AT_MOST, ROWS_AT_EDGES)
+    entries = int(np.prod(lead, dtype=np.int64))
+    found = []
+    for number in range(entries) if full else edges(entries, PARTS_AT_MOST, PARTS_AT_EDGES):
+        index = tuple(int(i) for i in np.unravel_index(number, lead)) if lead else ()
+        found.append(
+            _assembled(
+                name=name,
+                part=f"[{', '.join(map(str, index))}]" if index else "",
+                rows=rows,
+                lines=array[index][rows],
+                masked=None,
+                height=height,
+                row_labels=labels_of_rows(result.problem.labels, name),
+                row_noun=GRADIENT_NOUNS.get(name, "r"),
+                column_labels=labels_of_columns(result.problem.labels, name),
+                column_noun="c",
+                full=full,
+                columns_at_most=columns_at_most,
+            )
+        )
+    return found
+
+
 def _assembled(
     *,
     name: str,
@@ -178,7 +210,7 @@ def _assembled(
         sums=wide.sum(axis=1) if is_weights else None,
         peaks=wide.max(axis=1) if is_weights else None,
         is_level=[_is_level(line, hidden) for line, hidden in zip(wide, _hidden(masked, lines), strict=True)],
-        row_noun={"q": "queries", "k": "keys"}[row_noun],
+        row_noun={"q": "queries", "k": "keys"}.get(row_noun, "rows"),
         column_noun={"k": "keys", "c": "columns"}.get(column_noun, ""),
     )
 
