@@ -6,22 +6,11 @@ from collections.abc import Callable
 
 FORMATS = ("table", "csv", "tsv", "json", "yaml", "markdown", "latex")
 PAGES = ("text", "markdown", "latex", "html")
-SHOWN = (  # what run may show
-    "queries",
-    "keys",
-    "values",
-    "raw_scores",
-    "scores",
-    "weights",
-    "output",
-    "lse",
-    "d_values",
-    "d_queries",
-    "d_keys",
-    "d_scores",
-    "d_weights",
-    "all",
+GRADIENTS = (
+    *("d_values", "d_weights", "d_scores", "d_queries", "d_keys", "d_bias", "d_x", "d_context", "d_values_context"),
+    *("d_w_q", "d_w_k", "d_w_v", "d_w_o", "d_b_q", "d_b_k", "d_b_v", "d_b_o"),
 )
+SHOWN = ("queries", "keys", "values", "raw_scores", "scores", "weights", "output", "lse", *GRADIENTS, "all")
 STEPS = ("given", "raw", "scores", "masked", "exp", "weights", "output")
 
 
