@@ -17,7 +17,8 @@ from attncli.check.routes import RIGHT, Route
 from attncli.check.steps import verdicts_of
 from attncli.check.tolerance.measures import Measured
 from attncli.errors import ProblemError, UsageError
-from attncli.inputs.request import MATRIX_NAMES, RESULT_NAMES
+from attncli.inputs.request import EXPECTED_NAMES, GRADIENT_NAMES, MATRIX_NAMES
+from attncli.results.targets import labels_of_columns, labels_of_rows
 
 if TYPE_CHECKING:
     from attncli.inputs.request import Request, Worksheet
@@ -49,10 +50,11 @@ def check(
     if not worksheet.expected:
         hint = "expected: {output: […]} in the file, or --expect-output SOURCE"
         raise ProblemError(worksheet.where, "nothing is expected, so there is nothing to check", hint)
-    names = [name for name in RESULT_NAMES if name in worksheet.expected]
+    names = [name for name in EXPECTED_NAMES if name in worksheet.expected]
     problem = RIGHT.problem(worksheet.request)
     if "output" in names and problem.values is None:
         raise ProblemError(worksheet.where, "an output is expected, but there are no values", "give V, or w_v")
+    _refuse_gradients(worksheet, names, problem)
     averaged = _are_averaged(worksheet, problem)
     measured = Measured(
         AVERAGED if averaged else RIGHT, worksheet.request, names, find_rounded_inputs(worksheet.request)
@@ -286,8 +288,18 @@ def _by(shape: tuple[int, ...]) -> str:
 def _labels(problem: Problem, name: str, at: tuple[int, ...]) -> tuple[str | None, ...]:
     """The names of the worst cell's row and column."""
     labels = problem.labels
-    columns = {"output": labels.values, "lse": None}.get(name, labels.keys)
+    columns = labels_of_columns(labels, name)
     if columns is not None and len(columns) != problem.shapes()[name][-1]:  # one for each column of V, not of all heads
         columns = None
-    row = at[-1] if name == "lse" else at[-2]
-    return labels.queries[row] if labels.queries else None, columns[at[-1]] if columns else None
+    rows, row = labels_of_rows(labels, name), at[-1] if name == "lse" or len(at) == 1 else at[-2]
+    return rows[row] if rows and row < len(rows) else None, columns[at[-1]] if columns else None
+
+
+def _refuse_gradients(worksheet: Worksheet, names: list[str], problem: Problem) -> None:
+    """ProblemError where a gradient is expected that the problem has not."""
+    for name in names:
+        if name in GRADIENT_NAMES and problem.d_output is None:
+            what = f"{name} is expected, but no gradient arrives at the output"
+            raise ProblemError(worksheet.where, what, "add d_output, of the output's shape or the word ones; or --grad")
+        if name in GRADIENT_NAMES and name not in problem.shapes():
+            raise ProblemError(worksheet.where, f"{name} is expected, but the problem has no {name.removeprefix('d_')}")

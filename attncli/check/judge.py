@@ -10,6 +10,7 @@ import numpy as np
 
 from attncli.check.precision import Claims, are_float32, finer_than, spacing
 from attncli.check.tolerance.narrow import FAR, narrow_dtypes
+from attncli.inputs.request import GRADIENT_NAMES
 from attncli.records import record
 
 if TYPE_CHECKING:
@@ -165,7 +166,7 @@ class Judge:
     @cached_property
     def narrow(self) -> tuple[str, ...]:
         """The half precisions whose numbers these are; none where another tolerance was asked for."""
-        if self.tolerance is not None and not self.is_default:
+        if (self.tolerance is not None and not self.is_default) or self.name in GRADIENT_NAMES:
             return ()
         return narrow_dtypes(self.expected, self.claims)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from attncli.inputs.request import GRADIENT_NAMES
 from attncli.problem.prepare import prepare
 from attncli.records import record
 from attncli.results.result import Result
@@ -39,6 +40,7 @@ class Route:
     weigh: Callable[[Array], Array] | None = None
     join: Callable[[Array], Array] | None = None
     present: Callable[[str, Array], Array] | None = None  # changes a result, by its name, after it is computed
+    regrade: Callable[[Problem, str, Array], Array] | None = None  # changes a gradient, by its name
     is_whole: bool = False
     said: str = ""
 
@@ -79,9 +81,21 @@ class Route:
         return found if self.present is None else {name: self.present(name, found[name]) for name in found}
 
     def _computed(self, problem: Problem, names: Collection[str]) -> dict[str, Array]:
+        gradients = [name for name in names if name in GRADIENT_NAMES]
+        names = [name for name in names if name not in GRADIENT_NAMES]
+        found = replace(self, regrade=None)._forward(problem, names)
+        if gradients and replace(self, regrade=None, present=None).is_plain:
+            own = Result(problem, "numpy").compute(*gradients)
+            found.update({name: own.array(name) for name in gradients if own.has(name)})
+            if self.regrade is not None:
+                found = {name: self.regrade(problem, name, array) for name, array in found.items()}
+        return found
+
+    def _forward(self, problem: Problem, names: Collection[str]) -> dict[str, Array]:
         result = Result(problem, "numpy")
         if replace(self, present=None).is_plain:
-            result.compute(*names)
+            if names:
+                result.compute(*names)
             return {name: result.array(name) for name in names if result.has(name)}
         found = {name: result.array(name) for name in names if name not in ("weights", "output")}
         if self.score is not None and "scores" in names:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 
-from attncli.inputs.request import MATRIX_NAMES, RESULT_NAMES
+from attncli.inputs.request import EXPECTED_NAMES, MATRIX_NAMES
 
 ALIASES = {"queries": ("q", "query"), "keys": ("k", "key"), "values": ("v", "value")}
 _MARKS = re.compile(r"[\s_^{}\\$-]")  # between the letters of W_q, W^Q, w-q and of LaTeX
 _MATRICES = {"".join(alias.split("_")): name for name in MATRIX_NAMES for alias in (name, *ALIASES.get(name, ()))}
-_RESULTS = {"".join(name.split("_")): name for name in RESULT_NAMES}
+_RESULTS = {"".join(name.split("_")): name for name in EXPECTED_NAMES}
 _EXPECTED = re.compile(r"expected[._\s]+(.+)", re.IGNORECASE)
 _POLARITY = "call it mask, with mask_means: keep or drop; or bias, where it is added to the scores"
 _PACKED = "split it first: numpy.split(array, 3, axis=-1), where Q, K and V lie side by side"

@@ -12,7 +12,7 @@ from attncli.files import exists, is_folder, path_text
 from attncli.formats import tree as trees
 from attncli.formats.contents import Contents, Quoted, Tree
 from attncli.inputs.array_names import ALIASES, doubt_about, expected_name, matrix_name
-from attncli.inputs.request import MATRIX_NAMES, RESULT_NAMES, Labels, Request, Worksheet
+from attncli.inputs.request import EXPECTED_NAMES, MATRIX_NAMES, Labels, Request, Worksheet
 from attncli.inputs.settings import BY_KEY, read_whole
 from attncli.inputs.sources import Sources, source_name
 
@@ -281,8 +281,8 @@ class _Reader:
     def expected(self) -> dict[str, Matrix]:
         found = {}
         for name, node in self.mapping(("expected",)).items():
-            if name not in RESULT_NAMES:
-                raise self.unknown(("expected", name), RESULT_NAMES)
+            if name not in EXPECTED_NAMES:
+                raise self.unknown(("expected", name), EXPECTED_NAMES)
             if type(node) is str and node in trees.NULLS:
                 continue  # a form that was not filled in
             found[name] = self.matrix(("expected", name), name)
@@ -292,8 +292,8 @@ class _Reader:
         if not isinstance(self.node(("digits",)), dict):
             return self.decimals(("digits",))
         for name in self.mapping(("digits",)):
-            if name not in RESULT_NAMES:
-                raise self.unknown(("digits", name), RESULT_NAMES)
+            if name not in EXPECTED_NAMES:
+                raise self.unknown(("digits", name), EXPECTED_NAMES)
         return {name: self.decimals(("digits", name)) for name in self.mapping(("digits",))}
 
     def decimals(self, path: trees.Path) -> int:

@@ -45,7 +45,7 @@ class Origins:
         cells = (*problem.lead, problem.n, problem.m)
         shapes = {"d_values": self.shapes["values"], "d_weights": cells, "d_scores": cells}
         shapes |= {f"d_{name}": self.shapes[name] for name in ("queries", "keys")}
-        if problem.bias is not None:
+        if "bias" in self.shapes:
             shapes["d_bias"] = self.shapes["bias"]
         for own in self.projections:
             shapes[f"d_{own.source}"] = own.rows.shape

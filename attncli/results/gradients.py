@@ -10,7 +10,7 @@ import numpy as np
 from attncli.engine.backward import compute_gradients
 from attncli.engine.compute import compute
 from attncli.engine.overflow import narrow_result
-from attncli.errors import NumericError, UsageError, suggest
+from attncli.errors import NumericError, ProblemError, UsageError, suggest
 from attncli.problem.origins import Projection, sum_to
 
 if TYPE_CHECKING:
@@ -142,7 +142,8 @@ class Gradients:
     def _by_head(self, d_output: Array) -> Array:
         """(*lead, n, d_v): backwards through w_o and the packing of the heads."""
         problem = self.problem
-        assert problem.d_v is not None
+        if problem.d_v is None:
+            raise ProblemError("d_output", "there is no output without values", "give V")
         if problem.output_projection is not None:
             d_output = d_output @ problem.output_projection[0].T
         if problem.packed:

@@ -11,6 +11,7 @@ from attncli.check.routes import ACROSS, Route
 from attncli.check.slips.changes import visible_positions
 from attncli.check.tolerance.narrow import FAR
 from attncli.errors import ProblemError
+from attncli.inputs.request import GRADIENT_NAMES
 from attncli.problem.problem import Visible
 
 if TYPE_CHECKING:
@@ -36,7 +37,11 @@ class Sample:
         self.wrong = wrong
         self.rows: Array | None = None
         cells = problem.parts * problem.n * max(problem.m, problem.d_k, problem.d_v or 0)
-        if cells > SMALL and all(right.numbers[name].shape == judges[name].expected.shape for name in judges):
+        if (
+            cells > SMALL
+            and not any(name in GRADIENT_NAMES for name in judges)
+            and all(right.numbers[name].shape == judges[name].expected.shape for name in judges)
+        ):
             worst = [(name, judges[name].worst(right)[0]) for name in wrong]
             rows = {at[-1] if name == "lse" else at[-2] for name, at in worst}
             self.rows = np.array(sorted(rows | {0, problem.n // 2, problem.n - 1}))

@@ -24,6 +24,7 @@ FAMILIES = (
     "weights",
     "rounding",
     "result",
+    "gradient",
 )
 
 

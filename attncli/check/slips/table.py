@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from attncli.check.routes import Route
 from attncli.check.slips import changes
 from attncli.check.slips.case import Case, scaling, square_root
+from attncli.check.slips.gradients import GRADIENT_SLIPS
 from attncli.check.slips.heads import HEAD_SLIPS
 from attncli.check.slips.layouts import LAYOUT_SLIPS
 from attncli.check.slips.masks import MASK_SLIPS
@@ -238,4 +239,5 @@ SLIPS = (
     *POSITION_SLIPS,
     *STAGE_SLIPS,
     *OUTPUT_SLIPS,
+    *GRADIENT_SLIPS,
 )

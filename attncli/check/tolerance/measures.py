@@ -12,6 +12,7 @@ import numpy as np
 from attncli.check.routes import Route
 from attncli.check.tolerance.error_bounds import plain_bounds
 from attncli.check.tolerance.rounding import Movement
+from attncli.inputs.request import GRADIENT_NAMES
 
 if TYPE_CHECKING:
     from attncli.inputs.request import Request
@@ -43,6 +44,12 @@ class Measured:
             route = replace(self.route, present=None)
             right = route.numbers_of(self.problem, names)
             found = plain_bounds(route, self.request, self.problem, right, self.names, np.dtype(dtype))
+            gradients = [name for name in self.names if name in GRADIENT_NAMES]
+            if gradients:
+                from attncli.check.tolerance.gradient_bounds import gradient_bounds
+
+                u = float(np.finfo(dtype).eps) / 2
+                found |= gradient_bounds(self.route, self.request, self.problem, self.numbers, gradients, u)
             if (present := self.route.present) is not None:
                 found = {name: present(name, bound) for name, bound in found.items()}
             self._bounds[dtype] = {

@@ -1,0 +1,189 @@
+"""Slips on the way back: gradients without the softmax's second term, unscaled, exchanged, transposed, not summed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
+
+from attncli.check.routes import Route, pack_heads
+from attncli.check.slips.case import Case
+from attncli.check.slips.slip import Slip
+from attncli.inputs.request import GRADIENT_NAMES
+from attncli.problem.problem import Problem, Visible
+from attncli.results.result import Result
+
+Array = np.ndarray
+Backward = Callable[[Array, Array, Array], tuple[Array, Array]]
+
+ONE_BLOCK = 512  # queries that the engine takes at once, so that their gradients are a square
+
+
+def _is_about(case: Case, *names: str) -> bool:
+    """Whether some of these gradients, or any, are wrong."""
+    return any(name in (names or GRADIENT_NAMES) for name in case.wrong)
+
+
+def _no_row_sum(case: Case) -> list[Route]:
+    if not _is_about(case) or not case.problem.normalizer.sums_to_one:
+        return []
+    return [Route(problems=(_without_row_sum,))]
+
+
+def _without_row_sum(problem: Problem) -> Problem:
+    return replace(
+        problem, normalizer=replace(problem.normalizer, backward=lambda weights, d_weights: weights * d_weights)
+    )
+
+
+def _unscaled(case: Case) -> list[Route]:
+    if not _is_about(case) or case.problem.scale in (0, 1):
+        return []
+    return [Route(problems=(_without_scale,))]
+
+
+def _without_scale(problem: Problem) -> Problem:
+    def backward(queries: Array, keys: Array, d_scores: Array) -> tuple[Array, Array]:
+        return problem.variant.backward(queries, keys, d_scores / problem.scale)
+
+    return _with_backward(problem, backward)
+
+
+def _with_backward(problem: Problem, backward: Backward) -> Problem:
+    return replace(problem, variant=replace(problem.variant, backward=backward))
+
+
+def _swapped(case: Case) -> list[Route]:
+    return [Route(regrade=_exchanged)] if _is_about(case, "d_queries", "d_keys") else []
+
+
+def _exchanged(problem: Problem, name: str, array: Array) -> Array:
+    other = {"d_queries": "d_keys", "d_keys": "d_queries"}.get(name)
+    return array if other is None else Result(problem, "numpy").array(other)
+
+
+def _transposed(case: Case) -> list[Route]:
+    """dS where dSᵀ belongs, weights where weightsᵀ belong; or the gradient itself, turned."""
+    if not _is_about(case):
+        return []
+    found = []
+    if case.n == case.m <= ONE_BLOCK and case.problem.d_v is not None:
+        found = [Route(problems=(_with_dS_for_both,)), Route(problems=(_with_transposed_dS,))]
+        if case.problem.key_heads is None and not case.problem.is_joined:
+            found += [route.then(Route(regrade=_values_unturned)) for route in (Route(), found[0])]
+    return [*found, Route(regrade=_turned)]
+
+
+def _with_dS_for_both(problem: Problem) -> Problem:
+    def backward(queries: Array, keys: Array, d_scores: Array) -> tuple[Array, Array]:
+        right = problem.variant.backward(queries, keys, d_scores)[0]
+        return right, problem.variant.backward(queries, keys, d_scores.mT)[1]
+
+    return _with_backward(problem, backward)
+
+
+def _with_transposed_dS(problem: Problem) -> Problem:
+    return _with_backward(problem, lambda q, k, d_scores: problem.variant.backward(q, k, d_scores.mT))
+
+
+def _values_unturned(problem: Problem, name: str, array: Array) -> Array:
+    if name != "d_values" or problem.d_output is None:
+        return array
+    unturned: Array = Result(problem, "numpy").weights @ problem.d_output
+    return unturned
+
+
+def _turned(_problem: Problem, name: str, array: Array) -> Array:
+    return array.mT if name in GRADIENT_NAMES and array.ndim > 1 else array
+
+
+def _heads_not_summed(case: Case) -> list[Route]:
+    if case.problem.key_heads is None or not _is_about(case, "d_keys", "d_values"):
+        return []
+    shared = case.problem.lead[-1] // case.problem.key_heads
+    picks = (
+        lambda array: array,
+        lambda array: array[..., ::shared, :, :],
+        lambda array: array[..., shared - 1 :: shared, :, :],
+        lambda array: _by_group(array, shared).mean(axis=-3),
+    )
+    return [Route(regrade=partial(_by_query_head, pick=pick)) for pick in picks]
+
+
+def _by_group(array: Array, shared: int) -> Array:
+    return array.reshape(*array.shape[:-3], -1, shared, *array.shape[-2:])
+
+
+def _by_query_head(problem: Problem, name: str, array: Array, pick: Callable[[Array], Array]) -> Array:
+    if name not in ("d_keys", "d_values") or problem.values is None or problem.origins is None:
+        return array
+    heads = [problem.key_head(head) for head in range(problem.lead[-1])]
+    keys, values = (np.take(each, heads, axis=-3) for each in (problem.keys, problem.values))
+    shapes = {**problem.origins.shapes, "keys": _shape(keys, problem), "values": _shape(values, problem)}
+    origins = replace(problem.origins, shapes=shapes)
+    own = Result(replace(problem, keys=keys, values=values, key_heads=None, origins=origins), "numpy").array(name)
+    if not problem.packed:
+        return pick(own)
+    split = np.moveaxis(own.reshape(*own.shape[:-1], len(heads), -1), -2, -3)
+    return pack_heads(pick(split))
+
+
+def _shape(array: Array, problem: Problem) -> tuple[int, ...]:
+    return pack_heads(array).shape if problem.packed else array.shape
+
+
+def _no_mask(case: Case) -> list[Route]:
+    return [Route(regrade=_unmasked)] if case.is_masked and _is_about(case) else []
+
+
+def _unmasked(problem: Problem, name: str, array: Array) -> Array:
+    """The gradient of the problem without its masks; the way there keeps them."""
+    if name not in GRADIENT_NAMES:
+        return array
+    bias = problem.bias
+    if bias is not None:
+        bias = np.where(np.isneginf(bias), bias.dtype.type(0), bias)
+    free = replace(problem, mask=None, bias=bias, visible=Visible(offsets=problem.visible.offsets), segments=None)
+    return Result(free, "numpy").array(name)
+
+
+GRADIENT_SLIPS = (
+    Slip(
+        "no-row-sum",
+        "gradient",
+        _no_row_sum,
+        lambda _case: "dS is P ∘ dP without its second term: the row sum of P ∘ dP is to be subtracted from dP first",
+    ),
+    Slip(
+        "grad-unscaled",
+        "gradient",
+        _unscaled,
+        lambda case: (
+            f"the scale {case.problem.scale:.6g} was left out on the way back: dQ = scale · dS K, dK = scale · dSᵀ Q"
+        ),
+    ),
+    Slip("grad-swapped", "gradient", _swapped, lambda _case: "dQ and dK were exchanged"),
+    Slip(
+        "grad-transposed",
+        "gradient",
+        _transposed,
+        lambda _case: "a factor is transposed: dQ = scale · dS K, dK = scale · dSᵀ Q and dV = Pᵀ dO",
+    ),
+    Slip(
+        "grad-heads-not-summed",
+        "gradient",
+        _heads_not_summed,
+        lambda case: (
+            f"the gradients of a shared key head were not summed over its "
+            f"{case.problem.lead[-1] // (case.problem.key_heads or 1)} query heads"
+        ),
+    ),
+    Slip(
+        "grad-no-mask",
+        "gradient",
+        _no_mask,
+        lambda case: f"the gradients were computed without {case.masks}: a masked score has none",
+    ),
+)

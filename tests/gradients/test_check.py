@@ -1,0 +1,101 @@
+"""`check` of gradients: right ones hold by their digits, wrong ones are explained."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from attncli import attend
+from attncli.check import check
+from attncli.errors import ProblemError
+from attncli.inputs.request import Request, Worksheet
+from attncli.matrix import Matrix
+
+RNG = np.random.default_rng(0)
+Q, K, V, D_OUTPUT = (RNG.normal(size=shape).round(2) for shape in ((4, 3), (4, 3), (4, 2), (4, 2)))
+SCALE = 1 / np.sqrt(3)
+RESULT = attend(Q, K, V, causal=True)
+RIGHT = RESULT.gradients(D_OUTPUT)
+P, DP = RESULT.weights, D_OUTPUT @ V.T
+
+
+def worksheet(expected, **request):
+    given = {"queries": Q, "keys": K, "values": V, "d_output": D_OUTPUT, **request}
+    matrices = {name: Matrix(np.asarray(array, float), name) for name, array in given.items() if name != "heads"}
+    heads = request.get("heads")
+    asked = Request(**matrices, heads=heads, causal=heads is None)
+    return Worksheet(
+        request=asked,
+        name="case",
+        where="case",
+        expected={name: Matrix(np.asarray(array), name, texts=texts_of(array)) for name, array in expected.items()},
+    )
+
+
+def texts_of(array):
+    return tuple(map(str, np.asarray(array).reshape(-1)))
+
+
+@pytest.mark.parametrize("digits", [2, 4, 9, 17], ids=lambda digits: f"{digits} decimals")
+def test_right_gradients_are_exact(digits):
+    names = ("d_queries", "d_keys", "d_values", "d_scores", "d_weights")
+    assert check(worksheet({name: RIGHT.array(name).round(digits) for name in names})).verdict == "exact"
+
+
+def test_gradients_of_another_plain_computation_hold_in_full():
+    d_scores = P * (DP - (P * DP).sum(axis=1, keepdims=True))
+    own = {"d_queries": SCALE * (d_scores @ K), "d_keys": (SCALE * d_scores).T @ Q, "d_values": P.T @ D_OUTPUT}
+    assert check(worksheet(own)).verdict == "exact"
+
+
+SLIPS = {
+    "no-row-sum": {"d_queries": SCALE * (P * DP) @ K, "d_keys": SCALE * (P * DP).T @ Q},
+    "grad-unscaled": {"d_queries": RIGHT.d_queries / SCALE, "d_keys": RIGHT.d_keys / SCALE},
+    "grad-swapped": {"d_queries": RIGHT.d_keys, "d_keys": RIGHT.d_queries},
+    "grad-transposed": {"d_keys": SCALE * RIGHT.d_scores @ Q},
+    "grad-no-mask": {"weights": P, "d_keys": attend(Q, K, V).gradients(D_OUTPUT).d_keys},
+}
+
+
+@pytest.mark.parametrize("slip", SLIPS)
+def test_a_slip_on_the_way_back_is_named(slip):
+    report = check(worksheet({name: array.round(6) for name, array in SLIPS[slip].items()}))
+    assert report.verdict == "wrong"
+    assert report.diagnosis[0].slip == slip
+
+
+def test_the_values_gradient_with_weights_that_are_not_transposed_is_named():
+    report = check(worksheet({"d_values": (P @ D_OUTPUT).round(6)}))
+    assert report.diagnosis[0].slip == "grad-transposed"
+
+
+@pytest.mark.parametrize("head", [0, 1], ids=["the first head's", "the last head's"])
+def test_key_gradients_of_one_query_head_are_named(head):
+    q, k, v, d_output = (RNG.normal(size=shape).round(2) for shape in ((3, 8), (4, 4), (4, 4), (3, 8)))
+    heads = attend(
+        np.moveaxis(q.reshape(3, 4, 2), 1, 0), np.repeat(np.moveaxis(k.reshape(4, 2, 2), 1, 0), 2, axis=0),
+        np.repeat(np.moveaxis(v.reshape(4, 2, 2), 1, 0), 2, axis=0),
+    )  # fmt: skip
+    each = heads.gradients(np.moveaxis(d_output.reshape(3, 4, 2), 1, 0)).d_keys
+    given = {"queries": q, "keys": k, "values": v, "d_output": d_output, "heads": (4, 2)}
+    summed = np.moveaxis(each.reshape(2, 2, 4, 2).sum(axis=1), 0, 1).reshape(4, 4)
+    assert check(worksheet({"d_keys": summed.round(6)}, **given)).verdict == "exact"
+    one = np.moveaxis(each[head::2], 0, 1).reshape(4, 4)
+    report = check(worksheet({"d_keys": one.round(6)}, **given))
+    assert report.diagnosis[0].slip == "grad-heads-not-summed"
+
+
+def test_expected_gradients_without_one_at_the_output_are_an_error():
+    sheet = worksheet({"d_keys": RIGHT.d_keys})
+    with pytest.raises(ProblemError) as caught:
+        check(replace(sheet, request=replace(sheet.request, d_output=None)))
+    assert str(caught.value) == "case: d_keys is expected, but no gradient arrives at the output"
+    assert caught.value.hint == "add d_output, of the output's shape or the word ones; or --grad"
+
+
+def test_an_expected_gradient_of_what_is_not_there_is_an_error():
+    with pytest.raises(ProblemError) as caught:
+        check(worksheet({"d_bias": np.zeros((4, 4))}))
+    assert str(caught.value) == "case: d_bias is expected, but the problem has no bias"
