@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-FORMATS = ("table", "csv", "tsv", "json", "yaml", "markdown", "latex")
+FORMATS = ("table", "csv", "tsv", "long", "json", "yaml", "markdown", "latex")
 PAGES = ("text", "markdown", "latex", "html")
 GRADIENTS = (
     *("d_values", "d_weights", "d_scores", "d_queries", "d_keys", "d_bias", "d_x", "d_context", "d_values_context"),

@@ -72,7 +72,7 @@ class ShowingOptions:
             "--format",
             "-f",
             metavar="FORMAT",
-            help="table, csv, tsv, json, yaml, markdown, latex",
+            help="table, csv, tsv, long, json, yaml, markdown, latex",
             rich_help_panel=SHOWING,
             autocompletion=complete_from(*FORMATS),
         ),

@@ -6,6 +6,8 @@ import io
 import os
 import re
 import sys
+from collections.abc import Iterable
+from itertools import chain
 from typing import BinaryIO
 
 from attncli.errors import InputError, OutputError, printable, system_reason
@@ -33,14 +35,20 @@ def write_out(text: str, *, in_colour: bool = True) -> None:
 
     Where nothing of ours is `in_colour`, an escape for a colour is a file's, and is shown as text like the others.
     """
-    if not text:
+    if text:
+        write_chunks([text], in_colour=in_colour)
+
+
+def write_chunks(chunks: Iterable[str], *, in_colour: bool = True) -> None:
+    """The same of a text that is made while it is written."""
+    if (first := next(iterator := iter(chunks), None)) is None:
         return
     if sys.stdout is None:
         raise OutputError("standard output", "it is closed", "use -o FILE, or -q for nothing")
     try:
-        if sys.stdout.isatty():
-            text = (IN_COLOUR if in_colour else PLAIN).sub(lambda found: printable(found[0]), text)
-        sys.stdout.write(text)
+        steering = (IN_COLOUR if in_colour else PLAIN) if sys.stdout.isatty() else None
+        for text in chain([first], iterator):
+            sys.stdout.write(text if steering is None else steering.sub(lambda found: printable(found[0]), text))
         sys.stdout.flush()
     except BrokenPipeError:
         raise PipeClosed from None

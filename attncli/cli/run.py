@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from attncli.cli.options import CalculationOptions, FileOptions, ReadingOptions, ShowingOptions, expand_bundles
-from attncli.cli.output import write_err, write_out
+from attncli.cli.output import write_chunks, write_err
 from attncli.errors import ExitStatus, UsageError, printable, suggest
 from attncli.inputs.array_names import matrix_name
 from attncli.inputs.request import GRADIENT_NAMES, INPUT_NAMES, RESULT_NAMES
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from attncli.results.result import Result
     from attncli.results.targets import Targets
 
+ONE_MATRIX = ("csv", "tsv", "long")
 BUILT_IN, PROBLEM = "demo", Path(__file__).parent.parent / "demo.yaml"
 USUAL_GRADIENTS = ["d_queries", "d_keys", "d_values"]
 HELP = """\
@@ -107,10 +108,10 @@ def answer(
     with targets.streams(result) as sinks:
         with progress_bar(problem.parts * problem.n, "attention") as progress:
             result.compute(*held_names(names, targets, result), sinks=sinks, progress=progress)
-        text = "" if showing.quiet else render(result, names, style, worksheet.title)
+        chunks = iter(()) if showing.quiet else render(result, names, style, worksheet.title)
         pictured = drawing.of_weights(result, worksheet.title)
     saved = [*targets.save(result), *drawing.save(pictured)]
-    write_out(text, in_colour=showing.format == "table")
+    write_chunks(chunks, in_colour=showing.format == "table")
     if not showing.quiet:
         write_notes([*worksheet.notes, *result.problem.notes])
     for warning in result.warnings:
@@ -158,12 +159,12 @@ def make_result(
 
 
 def choose_results(showing: ShowingOptions, result: Result) -> list[str]:
-    """The results to show: those asked for, else weights and output (for csv and tsv the output alone)."""
+    """The results to show: those asked for, else weights and output (for csv, tsv and long the output alone)."""
     if showing.show is None:
         usual = ["weights", "output"] if result.has("output") else ["weights"]
-        if result.problem.d_output is not None and showing.format not in ("csv", "tsv"):
+        if result.problem.d_output is not None and showing.format not in ONE_MATRIX:
             usual += USUAL_GRADIENTS
-        return usual[-1:] if showing.format in ("csv", "tsv") else usual
+        return usual[-1:] if showing.format in ONE_MATRIX else usual
     names = []
     known = (*INPUT_NAMES, *RESULT_NAMES, *GRADIENT_NAMES)
     for word in showing.show.split(","):
@@ -178,7 +179,7 @@ def choose_results(showing: ShowingOptions, result: Result) -> list[str]:
             raise lacking_result("--show", name, result)
         if name not in names:
             names.append(name)
-    if showing.format in ("csv", "tsv") and len(names) > 1:
+    if showing.format in ONE_MATRIX and len(names) > 1:
         what = f"{showing.format} holds one matrix, and {' and '.join(names)} are asked for"
         raise UsageError("--format", what, f"--show {names[-1]}")
     return names

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import codecs
 import math
 from collections.abc import Callable, Iterator
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,6 +16,7 @@ from attncli.matrix import Matrix
 from attncli.numbers.display import format_number
 from attncli.numbers.numerals import shortest_texts
 from attncli.render.markdown import escape_markdown
+from attncli.render.result.long_table import long_table
 from attncli.render.result.tables import LEGENDS, Style, result_heading, result_text
 from attncli.render.result.view import View, views
 from attncli.results.targets import label_result
@@ -22,13 +25,13 @@ if TYPE_CHECKING:
     from attncli.results.result import Result
 
 
-def one_matrix(result: Result, name: str, format: str) -> str:
-    """csv or tsv of one result."""
+def one_matrix(result: Result, name: str, format: str) -> Iterator[str]:
+    """csv or tsv of one result, some rows at a time."""
     return _text(FORMATS[format].write({name: label_result(result, name)}))
 
 
-def _text(chunks: Any) -> str:
-    return b"".join(bytes(chunk) for chunk in chunks).decode()
+def _text(chunks: Any) -> Iterator[str]:
+    return codecs.iterdecode((bytes(chunk) for chunk in chunks), "utf-8")
 
 
 def result_facts(result: Result) -> dict[str, Any]:
@@ -43,28 +46,46 @@ def result_facts(result: Result) -> dict[str, Any]:
     }
 
 
-def result_json(result: Result, names: list[str]) -> str:
-    """One object; null for what JSON cannot say."""
+def result_json(result: Result, names: list[str]) -> Iterator[str]:
+    """One object, a row at a time; null for what JSON cannot say."""
+    matrices = {name: result.array(name) for name in names}  # first: computing them may add warnings
+    return _json_chunks(result_facts(result), matrices)
+
+
+def _json_chunks(said: dict[str, Any], matrices: dict[str, np.ndarray]) -> Iterator[str]:
     import json
 
-    matrices = {name: result.array(name) for name in names}  # first: computing them may add warnings
-    said = result_facts(result)
-    lines = [f"  {json.dumps(key)}: {json.dumps(value, ensure_ascii=False)}" for key, value in said.items()]
-    lines += [f'  "{name}": {json_lists(array, 2)}' for name, array in matrices.items()]
-    return "{\n" + ",\n".join(lines) + "\n}\n"
+    start = "{\n"
+    for key, value in said.items():
+        yield f"{start}  {json.dumps(key)}: {json.dumps(value, ensure_ascii=False)}"
+        start = ",\n"
+    for name, array in matrices.items():
+        yield f'{start}  "{name}": '
+        yield from json_rows(array, 2)
+    yield "\n}\n"
 
 
 def json_lists(array: np.ndarray, indent: int) -> str:
     """An array as JSON lists, a row to a line, in the shortest digits that read back."""
+    return "".join(json_rows(array, indent))
+
+
+def json_rows(array: np.ndarray, indent: int) -> Iterator[str]:
+    """The same as chunks, none longer than a row."""
     if array.ndim == 1:
         finite = np.isfinite(array)
         cells = shortest_texts(np.where(finite, array, array.dtype.type(0)))
-        return "[" + ", ".join(cell if ok else "null" for cell, ok in zip(cells, finite, strict=True)) + "]"
-    inside = ",\n".join(" " * (indent + 2) + json_lists(part, indent + 2) for part in array)
-    return "[\n" + inside + "\n" + " " * indent + "]"
+        yield "[" + ", ".join(cell if ok else "null" for cell, ok in zip(cells, finite, strict=True)) + "]"
+        return
+    start = "[\n"
+    for part in array:
+        yield start + " " * (indent + 2)
+        yield from json_rows(part, indent + 2)
+        start = ",\n"
+    yield ("[\n" if not len(array) else "") + "\n" + " " * indent + "]"
 
 
-def result_yaml(result: Result, names: list[str]) -> str:
+def result_yaml(result: Result, names: list[str]) -> Iterator[str]:
     """The object of json as YAML; infinities as YAML says them."""
     import yaml
 
@@ -72,7 +93,7 @@ def result_yaml(result: Result, names: list[str]) -> str:
     told = yaml.safe_dump(
         result_facts(result), sort_keys=False, allow_unicode=True, default_flow_style=None, width=100_000
     )
-    return str(told) + _text(FORMATS["yaml"].write(matrices))
+    return chain([str(told)], _text(FORMATS["yaml"].write(matrices)))
 
 
 def result_markdown(result: Result, names: list[str], style: Style) -> str:
@@ -144,20 +165,22 @@ def _latex_number(view: View, row: int, column: int, style: Style) -> str:
     return {"inf": r"\infty", "-inf": r"-\infty", "nan": r"\text{nan}"}.get(text, text)
 
 
-Renderer = Callable[["Result", list[str], Style, str | None], str]
+Renderer = Callable[["Result", list[str], Style, str | None], Iterator[str]]
 RENDERERS: dict[str, Renderer] = {
-    "table": lambda result, names, style, title: result_text(result, names, style, title),
+    "table": lambda result, names, style, title: iter([result_text(result, names, style, title)]),
     "csv": lambda result, names, _style, _title: one_matrix(result, names[0], "csv"),
     "tsv": lambda result, names, _style, _title: one_matrix(result, names[0], "tsv"),
+    "long": lambda result, names, _style, _title: long_table(result, names[0]),
     "json": lambda result, names, _style, _title: result_json(result, names),
     "yaml": lambda result, names, _style, _title: result_yaml(result, names),
-    "markdown": lambda result, names, style, _title: result_markdown(result, names, style),
-    "latex": lambda result, names, style, _title: result_latex(result, names, style),
+    "markdown": lambda result, names, style, _title: iter([result_markdown(result, names, style)]),
+    "latex": lambda result, names, style, _title: iter([result_latex(result, names, style)]),
 }
 
 
 def result_renderer(format: str) -> Renderer:
-    """The function that makes this format; UsageError where there is none."""
+    """The function that makes this format in chunks of text (what can be refused is before the first); UsageError
+    where there is none."""
     if format not in RENDERERS:
         hint = suggest(format, RENDERERS)
         raise UsageError("--format", f"{format!r} is not a format", hint)

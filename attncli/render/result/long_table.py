@@ -1,0 +1,62 @@
+"""A result as CSV with a line per cell, as data frames and plotting libraries take it."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from attncli.numbers.numerals import shortest_texts
+from attncli.results.targets import OF_CELLS, labels_of_columns, labels_of_rows
+
+if TYPE_CHECKING:
+    from attncli.results.result import Result
+
+OF_KEYS = ("keys", "values", "d_keys", "d_values")  # a row of these is a key's
+BY_KEY = ("raw_scores", "scores", "weights", *OF_CELLS)  # a column of these is a key's
+BY_ROW = ("queries", "output", "lse", "d_queries", *OF_KEYS, *BY_KEY)
+
+
+def long_table(result: Result, name: str) -> Iterator[str]:
+    """Lines of query, key, weight (or query, column, value), a row at a time; a column before them for each leading
+    axis. Labels stand for numbers where the problem has them."""
+    array = result.array(name)
+    return _lines(result, name, array)
+
+
+def _lines(result: Result, name: str, array: np.ndarray) -> Iterator[str]:
+    labels = result.problem.labels
+    has_rows = name in BY_ROW
+    axes = 1 if name == "lse" or (array.ndim == 1 and not has_rows) else min(2, array.ndim)
+    lead = array.shape[: array.ndim - axes]
+    row = ("key" if name in OF_KEYS else "query") if has_rows else "row"
+    column = "key" if name in BY_KEY else "column"
+    value = "weight" if name == "weights" else "value"
+    yield ",".join([*_lead_names(result, len(lead)), *(row, column)[:axes], value]) + "\n"
+    rows = _names(labels_of_rows(labels, name), array.shape[len(lead)] if array.ndim else 0)
+    columns = _names(labels_of_columns(labels, name), array.shape[-1]) if axes == 2 else []
+    for index in np.ndindex(*lead):
+        before = "".join(f"{place}," for place in index)
+        for row_name, line in zip(rows, array[index], strict=True):
+            cells = shortest_texts(np.atleast_1d(line))
+            middles = [f"{each}," for each in columns] if axes == 2 else [""]
+            starts = (f"{before}{row_name},{middle}" for middle in middles)
+            yield "".join(f"{start}{cell}\n" for start, cell in zip(starts, cells, strict=True))
+
+
+def _lead_names(result: Result, count: int) -> list[str]:
+    if count == 1:
+        return ["head" if result.problem.packed else "part"]
+    return [f"axis{place}" for place in range(count)]
+
+
+def _names(labels: tuple[str, ...] | None, count: int) -> list[str]:
+    """Labels as CSV writes them, or numbers."""
+    if labels is None or len(labels) != count:
+        return list(map(str, range(count)))
+    written = io.StringIO()
+    csv.writer(written, lineterminator="\0").writerows([label] for label in labels)
+    return written.getvalue().split("\0")[:-1]
