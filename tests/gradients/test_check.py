@@ -50,6 +50,7 @@ def test_gradients_of_another_plain_computation_hold_in_full():
     assert check(worksheet(own)).verdict == "exact"
 
 
+ONE_SIDED = {"d_queries": RIGHT.d_queries / SCALE, "d_keys": RIGHT.d_keys}
 SLIPS = {
     "no-row-sum": {"d_queries": SCALE * (P * DP) @ K, "d_keys": SCALE * (P * DP).T @ Q},
     "grad-unscaled": {"d_queries": RIGHT.d_queries / SCALE, "d_keys": RIGHT.d_keys / SCALE},
@@ -64,6 +65,11 @@ def test_a_slip_on_the_way_back_is_named(slip):
     report = check(worksheet({name: array.round(6) for name, array in SLIPS[slip].items()}))
     assert report.verdict == "wrong"
     assert report.diagnosis[0].slip == slip
+
+
+def test_a_scale_that_is_left_out_on_one_side_is_named():
+    report = check(worksheet({name: array.round(6) for name, array in ONE_SIDED.items()}))
+    assert [found.slip for found in report.diagnosis] == ["grad-unscaled"]
 
 
 def test_the_values_gradient_with_weights_that_are_not_transposed_is_named():

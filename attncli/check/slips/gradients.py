@@ -41,12 +41,15 @@ def _without_row_sum(problem: Problem) -> Problem:
 def _unscaled(case: Case) -> list[Route]:
     if not _is_about(case) or case.problem.scale in (0, 1):
         return []
-    return [Route(problems=(_without_scale,))]
+    sides = ((True, True), (True, False), (False, True))
+    return [Route(problems=(partial(_without_scale, of_queries=q, of_keys=k),)) for q, k in sides]
 
 
-def _without_scale(problem: Problem) -> Problem:
+def _without_scale(problem: Problem, *, of_queries: bool, of_keys: bool) -> Problem:
     def backward(queries: Array, keys: Array, d_scores: Array) -> tuple[Array, Array]:
-        return problem.variant.backward(queries, keys, d_scores / problem.scale)
+        right = problem.variant.backward(queries, keys, d_scores)
+        plain = problem.variant.backward(queries, keys, d_scores / problem.scale)
+        return (plain if of_queries else right)[0], (plain if of_keys else right)[1]
 
     return _with_backward(problem, backward)
 
