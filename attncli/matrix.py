@@ -17,7 +17,7 @@ class Matrix:
     `array` has any number of axes and any real or boolean dtype (text gives float64, or bool where
     every cell is true/false). `where` is what an error calls it: "q.csv", "p.yaml: queries".
     `row_labels` and `column_labels` name the last two axes. `texts` are the cells as they were
-    printed, in C order; None for a binary source and where nobody asked (`Reading.keep_text`).
+    printed, in C order; None for a binary source and where it was not asked for (`Reading.keep_text`).
     `point_digits` are the decimals behind a text such as `1.`: NumPy prints 8, torch 4.
     """
 

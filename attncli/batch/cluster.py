@@ -166,6 +166,6 @@ def describe_scheduler(address: str) -> str:
 
 
 def work_there(task: JobTask) -> Report:
-    """`work` on a cluster's worker, whose threads are as many as its owner wished for."""
+    """`work` on a cluster's worker, with the number of threads that its owner chose."""
     os.environ.setdefault("ATTNCLI_THREADS", "1")
     return work(task)

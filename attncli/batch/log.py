@@ -106,7 +106,7 @@ class Log:
 
 
 def parse_line(line: bytes) -> Record | None:
-    """The record on a line; None where it is torn or none of ours."""
+    """The record on a line; None if it is torn or foreign."""
     try:
         record = json.loads(line)
     except (ValueError, RecursionError):
@@ -133,7 +133,7 @@ def format_line(record: Record) -> str:
 def run_log(folder: str, owners: Owners, *, resume: bool, force: bool) -> Iterator[Log]:
     """The log of `folder`, which is made where it is missing, locked against a second run, and swept at both ends.
 
-    Refused are a folder with an earlier run's results, unless it is to be resumed or begun anew, files of this run
+    Refused are a folder with an earlier run's results, unless it is to be resumed or started over, files of this run
     that are there although no log says who made them, and those of an earlier run's jobs that are not part of this run.
     """
     where = path_text(folder)
@@ -160,7 +160,7 @@ def settle(log: Log, owners: Owners, where: str, *, resume: bool, force: bool) -
     if exists(log.path):
         log.load()
         if not log.is_empty and not resume and not force:
-            raise OutputError(where, "holds the results of an earlier run", "--resume goes on, --force begins anew")
+            raise OutputError(where, "holds the results of an earlier run", "--resume goes on, --force starts over")
         if force:
             log.clear()
         for record in log.records([name for name in log.names if not owners.is_in_run(name)]):

@@ -38,7 +38,7 @@ def manifest_jobs(path: str, data: bytes) -> list[Job] | None:
     if defaults is not None:
         _refuse_defaults(tree, where, defaults)
     if not isinstance(root["jobs"], list) or not root["jobs"]:
-        raise trees.fault(tree, where, ("jobs",), "jobs: a list of jobs is due", FORM)
+        raise trees.fault(tree, where, ("jobs",), "jobs must be a list of jobs", FORM)
     return [
         Job(_name(tree, where, index), path, Entry(index, node, defaults)) for index, node in enumerate(root["jobs"])
     ]
@@ -51,9 +51,7 @@ def _parsed(path: str, data: bytes) -> Contents:
 def _refuse_defaults(tree: Tree, where: str, defaults: Any) -> None:
     """Every job would stumble over a wrong key, so it is said once, before any job runs."""
     if not isinstance(defaults, dict):
-        raise trees.fault(
-            tree, where, ("defaults",), f"defaults: {trees.describe_node(defaults)} where a mapping is due"
-        )
+        raise trees.fault(tree, where, ("defaults",), f"defaults: {trees.describe_node(defaults)}; expected a mapping")
     for key in defaults:
         if not is_key(key):
             raise _unknown(tree, where, ("defaults", key), key, KEYS)
@@ -62,7 +60,7 @@ def _refuse_defaults(tree: Tree, where: str, defaults: Any) -> None:
 def _name(tree: Tree, where: str, index: int) -> str:
     node = tree.root["jobs"][index]
     if not isinstance(node, dict):
-        raise trees.fault(tree, where, ("jobs", index), f"{trees.describe_node(node)} where a job is due", FORM)
+        raise trees.fault(tree, where, ("jobs", index), f"{trees.describe_node(node)}; expected a job", FORM)
     name = node.get("name")
     if not isinstance(name, str) or (type(name) is str and name in trees.NULLS):
         raise trees.fault(tree, where, ("jobs", index), f"job {index + 1} has no name", FORM)

@@ -128,7 +128,7 @@ def _one_process() -> ProcessPoolExecutor:
 
 
 def end_with_parent() -> None:
-    """In a worker: Ctrl-C is the parent's to answer, and without a parent there is nobody to work for."""
+    """In a worker: Ctrl-C is the parent's to answer, and without a parent the work has no purpose."""
     if not sys.warnoptions:
         warnings.simplefilter("ignore")  # as in the parent
     signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -173,7 +173,7 @@ def deliver_piece(piece: Piece, problem: Problem, rows: Rows, sinks: Mapping[str
 
 
 def cut_ranges(queries: int, height: int, pieces: int) -> list[Rows]:
-    """About as many ranges as `pieces`, each beginning at a multiple of `height`."""
+    """About `pieces` ranges, each beginning at a multiple of `height`."""
     blocks = -(-queries // height)
     tall = height * max(1, -(-blocks // max(1, pieces)))
     return [(start, min(start + tall, queries)) for start in range(0, queries, tall)]

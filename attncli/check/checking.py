@@ -177,7 +177,7 @@ def _floats(matrix: Matrix) -> tuple[Array, str]:
 def layout_of(name: str, shape: tuple[int, ...], problem: Problem) -> Callable[[Array], Array]:
     """How an expected array of this shape is laid over the result: as it is, or
     - the output of heads that were not packed, (…, H, n, d_v), packed;
-    - as many numbers as are expected, as a flat list or in one row;
+    - the expected number of cells, as a flat list or in one row;
     - the output of one column, or an lse, with or without axes of one number, as the row or column of a text table."""
     due = problem.shapes()[name]
     unpacked = (*problem.lead, problem.n, problem.d_v)

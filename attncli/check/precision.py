@@ -120,9 +120,9 @@ def _units(shown: _Shown, claimed: Array) -> Array:
 
 
 def _claimed(shown: _Shown, point_digits: int = 8) -> tuple[Array, int | None]:
-    """The decimals that each cell claims, and the most of any plain one: D decimals, or as many as make S significant
-    digits, whichever is fewer, where D and S are the most that a plain cell shows; `point_digits` where all plain cells
-    are whole and some end in a point."""
+    """The decimals that each cell claims, and the most of any plain one: D decimals, or what makes S
+    significant digits, whichever is fewer, where D and S are the most that a plain cell shows; `point_digits` where
+    all plain cells are whole and some end in a point."""
     plain = shown.is_plain
     if not plain.any():
         return shown.decimals, None

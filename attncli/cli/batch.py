@@ -105,7 +105,7 @@ def batch_command(
     if options.engine == "numba" and dask is None and find_spec("numba") is None:
         raise MissingExtraError("--engine numba", "numba", "fast")  # once, and not for each job
     if resume and force:
-        raise UsageError("--resume", "it is given beside --force, which begins anew", "leave one out")
+        raise UsageError("--resume", "it is given beside --force, which starts over", "leave one out")
     size = worker_count(workers)
     jobs = find_jobs(inputs)
     if dry_run:
@@ -125,7 +125,7 @@ def worker_count(asked: int | None) -> int:
 
         return usable_cores()
     if asked < 1:
-        raise UsageError("-j", f"{asked} is no number of processes", "as in -j 4")
+        raise UsageError("-j", f"{asked} is not a number of processes", "as in -j 4")
     return asked
 
 

@@ -65,7 +65,9 @@ def check_command(
         int | None,
         typer.Option("--digits", metavar="N", help="decimals that the numbers claim", rich_help_panel=EXPECTED),
     ] = None,
-    strict: Annotated[bool, typer.Option("--strict", help="accept exact alone", rich_help_panel=EXPECTED)] = False,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="accept only the verdict exact", rich_help_panel=EXPECTED)
+    ] = False,
     format: Annotated[
         str,
         typer.Option("--format", "-f", metavar="FORMAT", help="table, json, csv, markdown", rich_help_panel=SHOWING),

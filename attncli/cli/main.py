@@ -125,7 +125,7 @@ def _report_bug(error: Exception) -> int:
 
 
 def _abandon_output() -> None:
-    """Keep the interpreter from flushing what nobody can read, which would be a second error at exit."""
+    """Keep the interpreter from flushing what cannot be read, which would be a second error at exit."""
     try:
         if sys.stdout is not None:
             sys.stdout.flush()

@@ -101,7 +101,7 @@ def _pager() -> list[str] | None:
 
 
 def write_err(text: str) -> None:
-    """Write lines to standard error, none of which steers a terminal; where it is closed there is nobody to tell."""
+    """Write lines to standard error, none of which steers a terminal; nothing is written where it is closed."""
     try:
         if sys.stderr is not None:
             sys.stderr.write("\n".join(map(printable, text.split("\n"))))

@@ -37,7 +37,8 @@ class Candidate:
 @record
 class Column:
     """One candidate's numbers for one query: `weights` (m,), `output` (d,) (None without values), the entropy of the
-    weights in nats, as many keys as would have it alike, and the keys with the largest weight (none: no key at all)."""
+    weights in nats, the number of equal keys that would have it, and the keys with the largest weight (none: no
+    key at all)."""
 
     name: str
     weights: Array
@@ -62,7 +63,8 @@ class Difference:
 @record
 class Comparison:
     """Candidates by name; `differences` has a line for weights and one for the output, `effective_keys` how many keys
-    the queries of each candidate listen to on average. Very many weights are not held: `results` computes them anew."""
+    the queries of each candidate listen to on average. Very many weights are not held: `results` computes them
+    again."""
 
     candidates: tuple[Candidate, ...]
     results: tuple[Result, ...]

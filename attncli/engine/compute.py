@@ -1,4 +1,4 @@
-"""The calculation: what nobody asks for is neither computed nor held; any number of threads gives the same bits."""
+"""The calculation: what is not asked for is neither computed nor held; any number of threads gives the same bits."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ PAGE = 4096  # bytes from which it matters
 
 @record
 class Gathering:
-    """Scores that need a scale and no more, and nobody asks for: queries (…, b, d) of keys (…, t, d) and values
+    """Scores that need a scale and no more, and are not asked for: queries (…, b, d) of keys (…, t, d) and values
     (…, t, v), of which each query sees starts to stops, int64 (…, b). `height` and `width`: how many are scored at a
     time."""
 

@@ -42,7 +42,7 @@ class Task:
 
 def plan_for(problem: Problem, wanted: Collection[str], *, tall: bool = True, gathers: bool = False) -> Plan:
     """The shapes for these results. `tall`: the engine's scores are quick at any shape of tile. `gathers`: it holds the
-    scores of one part at a time where nobody asks for them."""
+    scores of one part at a time where they are not asked for."""
     n, m = problem.n, problem.m
     whole = problem.needs_whole_rows or not WHOLE.isdisjoint(wanted)
     height = HEIGHT if tall else DISTANCE_HEIGHT

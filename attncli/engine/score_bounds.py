@@ -48,7 +48,7 @@ class Reach:
 
 
 def reach_of(problem: Problem, part: Part) -> Reach:
-    """The reach of a part whose rows are as the variant scores them; nobody asks for it where some aren't finite."""
+    """The reach of a part whose rows are as the variant scores them; it is not used where some aren't finite."""
     queries, keys = (np.vecdot(rows, rows) for rows in (part.queries, part.keys))
     values = (1.0, 1.0) if part.values is None else range_of(part.values)
     return Reach(queries, largest_norm(keys, problem.d_k), *values)

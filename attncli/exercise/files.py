@@ -80,7 +80,7 @@ def answers_text(exercise: Exercise) -> str:
     shapes["output"] = f"{sizes.n} rows of {sizes.heads * sizes.d_v}"
     lines = [
         "# Fill in the matrices that you worked out, and check them: attncli check answers.yaml",
-        "# What is left empty is not checked. Print as many decimals as you worked with, as in",
+        "# What is left empty is not checked. Print the number of decimals that you worked with, as in",
         "#   weights: [[0.1220, 0.3315, 0.5465], [0.5, 0.25, 0.25]]",
         *given_lines(exercise),
         "expected:",

@@ -47,7 +47,7 @@ def _cellwise(expression: Expression, cell: int) -> Fraction | None:
 
 
 def floating(expression: Expression) -> float:
-    """What the printed numbers come to; NaN where that is no number. Exact as long as fractions can be, so that a sum
+    """What the printed numbers come to; NaN where that has no value. Exact as long as fractions can be, so that a sum
     that cancels is no noise here."""
     fraction = exact(expression)
     if fraction is not None:

@@ -65,7 +65,7 @@ class Solution:
 @dataclass(frozen=True, slots=True)
 class Grid:
     """A matrix. `texts` are the digits shown and `wholes` the shortest that read back; `shades` (0 … 1), where it has
-    some, colour the cells, and a cell that is no number has none. `masked` marks the cells that the mask took away.
+    some, colour the cells, and a cell that is not a number has none. `masked` marks the cells that the mask took away.
     `gap_row` and `gap_column`: something is left out before them."""
 
     name: str

@@ -49,8 +49,8 @@ class Figures:
         return Row(cells, gap, len(numbers) - len(kept))
 
     def equation(self, *sides: Expression) -> Equation:
-        """The sides as a chain, each with as many more digits as it takes to come to the last side but for a unit of
-        its last digit. A side that repeats its neighbour is left out, and so is one that comes to something else
+        """The sides as a chain, each with the additional digits that it takes to come to the last side but for a unit
+        of its last digit. A side that repeats its neighbour is left out, and so is one that comes to something else
         however many digits it has: a float64 holds no 1e-200·1e-200."""
         *worked, result = sides
         found = [self.finer(side, result) for side in worked]
@@ -92,7 +92,7 @@ class Figures:
         return expression
 
     def _longer(self, numeral: Numeral) -> Numeral:
-        """With these digits, unless it has as many already, as the scale has."""
+        """With these digits, unless it has them already, as the scale has."""
         found = self.number(numeral.value)
         return found if len(found.text) > len(numeral.text) else numeral
 

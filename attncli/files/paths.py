@@ -61,7 +61,7 @@ def list_folder(folder: str) -> list[str]:
     except OSError as error:
         raise InputError(path_text(folder), system_reason(error)) from None
     except ValueError:
-        raise InputError(path_text(folder), "is no name that a folder can have") from None
+        raise InputError(path_text(folder), "is not a valid folder name") from None
 
 
 def refuse_pipe(path: str) -> None:
@@ -170,11 +170,11 @@ def make_folder(folder: str) -> None:
     try:
         os.makedirs(folder, exist_ok=True)
     except (FileExistsError, NotADirectoryError):
-        raise OutputError(where, "is a file, where a folder is due", "choose another -d DIR") from None
+        raise OutputError(where, "is a file; expected a folder", "choose another -d DIR") from None
     except OSError as error:
         raise OutputError(where, system_reason(error)) from None
     except ValueError:
-        raise OutputError(where, "is no name that a folder can have") from None
+        raise OutputError(where, "is not a valid folder name") from None
     if not os.access(folder, os.W_OK | os.X_OK):
         raise OutputError(where, "cannot be written to")
 

@@ -24,7 +24,7 @@ def open_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
         try:
             file = open(path, "rb")  # noqa: SIM115 - the with below closes it
         except ValueError:
-            raise InputError(where, "is no name that a file can have") from None
+            raise InputError(where, "is not a valid file name") from None
         with file:
             yield file
     except FileNotFoundError:
@@ -53,7 +53,7 @@ def read_all(file: BinaryIO, where: str) -> bytes:
     if is_device and len(data) > ENDLESS:
         raise InputError(where, "is a device without an end")
     if before is not None and stat.S_ISREG(before.st_mode) and _version(before) != _version(_status(file)):
-        raise InputError(where, "was changed while it was read", "once more, when it is written")
+        raise InputError(where, "was changed while it was read", "run again when the file is complete")
     return data
 
 

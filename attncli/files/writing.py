@@ -39,11 +39,11 @@ class _Target:
         except OSError as error:
             raise OutputError(self.where, system_reason(error)) from None
         except ValueError:
-            raise OutputError(self.where, "is no name that a file can have") from None
+            raise OutputError(self.where, "is not a valid file name") from None
 
     def _look(self, force: bool) -> None:
         if not self.path:
-            raise OutputError("''", "is no name that a file can have")
+            raise OutputError("''", "is not a valid file name")
         try:
             found = os.stat(self.path)
         except FileNotFoundError:
@@ -56,9 +56,9 @@ class _Target:
         if self.is_direct:
             return
         if found is not None and stat.S_ISDIR(found.st_mode):
-            raise OutputError(self.where, "is a folder, where a file is due", "name a file in it")
+            raise OutputError(self.where, "is a folder; expected a file", "name a file in it")
         if self.path.endswith(os.sep):
-            raise OutputError(self.where, "names a folder, where a file is due", "name a file in it")
+            raise OutputError(self.where, "names a folder; expected a file", "name a file in it")
         folder = os.path.dirname(self.real)
         try:
             is_there = stat.S_ISDIR(os.stat(folder).st_mode)

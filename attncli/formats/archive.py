@@ -57,7 +57,7 @@ def _refuse_tricks(members: list[zipfile.ZipInfo], end: int, where: str, cure: s
 
 
 def read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, where: str) -> bytes:
-    """The bytes of a member, which are as many as the archive says."""
+    """The bytes of a member, whose count the archive gives."""
     try:
         data = archive.read(member)
     except _FAULTS as error:

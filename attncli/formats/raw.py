@@ -39,7 +39,7 @@ def raw_form(text: str) -> tuple[str, RawForm] | None:
 
 
 def read_raw(data: bytes, form: RawForm, where: str) -> Matrix:
-    """The numbers; InputError where there are not exactly as many bytes as the form says."""
+    """The numbers; InputError where the number of bytes is not what the form says."""
     import numpy as np
 
     from attncli.formats.narrow import EIGHT_BITS, narrow_dtype, narrow_matrix

@@ -71,7 +71,8 @@ def split(text: str, where: str) -> Table:
             raise InputError(
                 table.place(index, min(len(row), expected)),
                 f"this row has {_cells_of(len(row))}, line {lines[0]} has {expected}",
-                looks_like_shape or f"the cells are parted by {NAMES[delimiter]}: give every row as many",
+                looks_like_shape
+                or f"cells are separated by {NAMES[delimiter]}: all rows need the same number of cells",
             )
     return table
 
@@ -108,7 +109,7 @@ def _logical_lines(text: str, where: str) -> list[tuple[int, str]]:
 
 
 def _delimiter(lines: list[str]) -> str:
-    """The one that gives every line as many cells, two or more, and numbers; else the one that almost does."""
+    """The one that gives every line equally many cells, two or more, and numbers; else the one that nearly does."""
     solid = [line for line in lines if line.strip()]
     fitting = []
     likely: tuple[int, str] = (0, BLANKS)

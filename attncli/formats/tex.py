@@ -171,7 +171,7 @@ class _Source:
                 raise InputError(
                     self.at(row[min(len(row), columns + 1) - 1][0]),
                     f"this row has {len(row)} {'entry' if len(row) == 1 else 'entries'}, the first has {columns}",
-                    "give every row as many",
+                    "all rows need the same number of cells",
                 )
             for position, entry in row:
                 texts.append(self._entry(position, entry))

@@ -100,7 +100,7 @@ def read_contents(tree: Tree, where: str, reading: Reading) -> Contents:
     if isinstance(tree.root, list):
         return Contents(where, {"": partial(matrix_at, tree, (), where, where, reading)}, tree)
     if not isinstance(tree.root, dict):
-        raise fault(tree, where, (), f"{describe_node(tree.root)} where a list or a mapping is due", FORM)
+        raise fault(tree, where, (), f"{describe_node(tree.root)}; expected a list or a mapping", FORM)
     matrices = {
         str(name): partial(_labelled_matrix, tree, name, where, reading)
         for name, node in tree.root.items()
@@ -142,7 +142,7 @@ def matrix_at(tree: Tree, path: Path, where: str, name: str, reading: Reading) -
 
     node = node_at(tree, path)
     if not isinstance(node, list):
-        raise fault(tree, where, path, f"{describe_node(node)} where a list is due", FORM)
+        raise fault(tree, where, path, f"{describe_node(node)}; expected a list", FORM)
     try:
         shape, cells = _flattened(node)
     except _UnevenError:
@@ -153,7 +153,7 @@ def matrix_at(tree: Tree, path: Path, where: str, name: str, reading: Reading) -
         place = (*path, *_indices(error.index, shape))
         what, hint = error.what, error.hint
         if type(cells[error.index]) is str and cells[error.index] in NULLS:
-            what, hint = "null where a number is due", "nothing is guessed: write the number"
+            what, hint = "null; expected a number", "nothing is guessed: write the number"
         raise fault(tree, where, place, what, hint) from None
     return Matrix(array, name, texts=tuple(map(str, cells)) if reading.keep_text else None)
 
@@ -222,7 +222,7 @@ def _uneven_fault(tree: Tree, path: Path, where: str) -> InputError:
         depth = len(here) - len(path)
         length = len(node) if isinstance(node, list) else None
         if isinstance(node, dict):
-            return fault(tree, where, here, "a mapping where a number or a list is due", FORM)
+            return fault(tree, where, here, "a mapping; expected a number or a list", FORM)
         if length == 0:
             return fault(tree, where, here, "an empty list", FORM)
         if depth == MOST_AXES and length is not None:

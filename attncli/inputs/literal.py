@@ -47,7 +47,7 @@ def read_literal(text: str, where: str, reading: Reading) -> Matrix:
 def read_typed(text: str, where: str, reading: Reading) -> Contents:
     """The matrix that `text` spells under the name "", or those that it names.
 
-    One line of rows has two axes, a list has as many as it is deep; several lines are read as a text file is.
+    One line of rows has two axes, a list has an axis for each level; several lines are read as a text file is.
     """
     plain = text.strip(_BLANKS)
     if plain.startswith(("[", "{")) or is_print(plain):

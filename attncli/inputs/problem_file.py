@@ -190,14 +190,14 @@ class _Reader:
         node = self.node(path)
         if not isinstance(node, dict):
             what = f"{path[-1]}: " if path else ""
-            raise self.fault(path, f"{what}{trees.describe_node(node)} where a mapping is due", "as in name: value")
+            raise self.fault(path, f"{what}{trees.describe_node(node)}; expected a mapping", "as in name: value")
         return node
 
     def text(self, path: trees.Path) -> str:
         """A scalar as text; nothing at all is a fault, so that no forgotten value is taken for a wish."""
         node = self.node(path)
         if isinstance(node, (dict, list)):
-            raise self.fault(path, f"{path[0]}: {trees.describe_node(node)} where one value is due")
+            raise self.fault(path, f"{path[0]}: {trees.describe_node(node)}; expected one value")
         if type(node) is str and node in trees.NULLS:
             raise self.fault(path, f"{path[0]}: the value is missing", "give it a value or leave the key out")
         return str(node)
@@ -269,11 +269,11 @@ class _Reader:
                 raise self.unknown(("labels", kind), LABELLED)
             names = self.node(("labels", kind))
             if not isinstance(names, list):
-                what = f"labels: {kind}: {trees.describe_node(names)} where a list of names is due"
+                what = f"labels: {kind}: {trees.describe_node(names)}; expected a list of names"
                 raise self.fault(("labels", kind), what, f"{kind}: [first, second]")
             for index, name in enumerate(names):
                 if not isinstance(name, str):
-                    what = f"labels: {kind}: {trees.describe_node(name)} where a name is due"
+                    what = f"labels: {kind}: {trees.describe_node(name)}; expected a name"
                     raise self.fault(("labels", kind, index), what)
             found[kind] = tuple(map(str, names))
         return Labels(**found)

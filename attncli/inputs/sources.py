@@ -149,7 +149,7 @@ class Sources:
     def _of_file(self, path: str, name: str | RawForm | None, role: str) -> Matrix:
         if is_folder(path):
             hint = f"attncli run {path_text(path)}, alone, takes a folder with q.*, k.* and v.*"
-            raise InputError(path_text(path), "is a folder, where one matrix is due", hint)
+            raise InputError(path_text(path), "is a folder; expected one matrix", hint)
         if isinstance(name, RawForm):
             return self._raw(path, name)
         return self._picked(self._file(path), os.path.abspath(path), name, role)
@@ -191,9 +191,7 @@ class Sources:
         except OSError as error:
             raise InputError(STANDARD_INPUT, system_reason(error)) from None
         if not data:
-            raise InputError(
-                STANDARD_INPUT, "nothing came in", "send a file into it, as in attncli run - k.csv < q.csv"
-            )
+            raise InputError(STANDARD_INPUT, "is empty", "send a file into it, as in attncli run - k.csv < q.csv")
         return self._read(_expanded(data, STANDARD_INPUT), STANDARD_INPUT, "")
 
     def _read(self, data: bytes, where: str, suffix: str) -> Contents:
@@ -213,7 +211,7 @@ class Sources:
         raise refusals[0]
 
     def _folder(self, path: str) -> Contents:
-        """Each file named after a matrix, as q.csv or mask.npy, is that matrix; other files are none of ours."""
+        """Each file named after a matrix, as q.csv or mask.npy, is that matrix; other files are ignored."""
         matrices: dict[str, Callable[[], Matrix]] = {}
         owners: dict[str, str] = {}
         for entry in list_folder(path):
@@ -279,7 +277,7 @@ def worksheet_from_matrices(queries: str, keys: str, values: str | None, sources
 
 
 def are_matrices(words: list[str], sources: Sources) -> bool:
-    """Whether two or three words are Q, K and perhaps V, each a single matrix, and not as many problems."""
+    """Whether two or three words are Q, K and perhaps V, each a single matrix, and not several problems."""
     return len(words) in (2, 3) and all(_is_matrix(word, sources) for word in words)
 
 

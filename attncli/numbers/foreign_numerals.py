@@ -1,6 +1,6 @@
 """Numbers in forms that are refused, as languages, spreadsheets and programs write them, and their signs for none.
 
-Nothing is read here. `doubt` says of a cell that is no number whether somebody may have meant one, so that it never
+Nothing is read here. `doubt` says of a cell that is not a number whether somebody may have meant one, so that it never
 passes for a label, and how it would be typed.
 """
 
@@ -83,7 +83,7 @@ class Doubt:
 
 
 def doubt(cell: str) -> Doubt | None:
-    """What a cell that is no number of ours could be meant as; None where it is a word and nothing else."""
+    """What a cell that is not a number here could mean; None where it is a word and nothing else."""
     if cell.isascii() and cell.isalpha():
         return _doubt_of_word(cell)
     if (hidden := invisible(cell)) is not None:

@@ -34,7 +34,7 @@ FLOAT_ALONE = b"0123456789.+-eE \t"  # of these a C reader makes exactly the num
 
 
 class NumeralError(ValueError):
-    """Text that is no number: `what` is wrong, what to type instead, and which of several texts it was."""
+    """Text that is not a number: `what` is wrong, what to type instead, and which of several texts it was."""
 
     def __init__(self, what: str, hint: str | None = None, index: int = 0) -> None:
         super().__init__(what if hint is None else f"{what}; {hint}")
@@ -99,7 +99,7 @@ def _unpadded(plain: str) -> str:
 
 
 def _refusal(text: str, plain: str) -> NumeralError:
-    """Why `plain` is no number, and how to type the number that it looks like."""
+    """Why `plain` is not a number, and how to type the number that it looks like."""
     if not plain:
         return NumeralError("a number is missing")
     what = f"{quote(text)} is not a number"

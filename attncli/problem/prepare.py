@@ -1,4 +1,4 @@
-"""The door: a `Request` goes in, a `Problem` whose parts fit together comes out, and nobody checks again."""
+"""The door: a `Request` goes in, a `Problem` whose parts fit together comes out, and nothing checks it again."""
 
 from __future__ import annotations
 
@@ -117,8 +117,8 @@ def _floating(matrix: Matrix) -> np.dtype:
     if (dtype.kind == "f" and dtype.itemsize <= 8) or dtype.name == "bfloat16":
         return dtype.newbyteorder("=")
     if dtype.kind == "b":
-        raise ProblemError(matrix.where, "holds true and false where numbers are due", "a mask goes to --mask")
-    raise ProblemError(matrix.where, f"holds {kind_of_contents(matrix.array)} where real numbers are due", _cure(dtype))
+        raise ProblemError(matrix.where, "contains booleans; expected numbers", "a mask goes to --mask")
+    raise ProblemError(matrix.where, f"holds {kind_of_contents(matrix.array)}; expected real numbers", _cure(dtype))
 
 
 def _cure(dtype: np.dtype) -> str:
@@ -158,7 +158,7 @@ def _read_bias(request: Request, computing: np.dtype) -> Array | None:
         return None
     array, where = request.bias.array, request.bias.where
     if array.dtype == np.bool_:
-        raise ProblemError(where, "holds true and false: a bias is numbers added to the scores", "use --mask")
+        raise ProblemError(where, "contains booleans: a bias is numbers added to the scores", "use --mask")
     if array.dtype.kind not in "iuf" and array.dtype.name != "bfloat16":
         raise ProblemError(where, f"holds {kind_of_contents(array)}: a bias is numbers added to the scores")
     with np.errstate(invalid="ignore"):  # of a signalling NaN
@@ -255,7 +255,7 @@ def _read_lengths(request: Request, lead: tuple[int, ...], m: int) -> tuple[int,
     if array.ndim > 1:
         raise ProblemError(where, f"key lengths have the shape {array.shape}", _LENGTHS)
     if array.dtype.kind not in "iuf":
-        raise ProblemError(where, f"holds {kind_of_contents(array)} where whole numbers are due", _LENGTHS)
+        raise ProblemError(where, f"holds {kind_of_contents(array)}; expected whole numbers", _LENGTHS)
     strange = ~np.isfinite(array) | (array != np.floor(array))
     if strange.any():
         raise ProblemError(where, f"{array[strange][0]:g} is not a whole number of keys", _LENGTHS)
@@ -269,7 +269,7 @@ def _read_lengths(request: Request, lead: tuple[int, ...], m: int) -> tuple[int,
 
 
 def _settle_labels(request: Request, found: Labels, n: int, m: int, d_k: int) -> Labels:
-    """Labels given apart win over those read with the matrices; they must be as many as what they name."""
+    """Labels given apart win over those read with the matrices; their number is that of what they name."""
     named = ((field.name, getattr(request.labels, field.name)) for field in fields(request.labels))
     own = {name: given for name, given in named if given is not None}
     sizes = {"queries": n, "keys": m} if request.heads else {"queries": n, "keys": m, "features": d_k}

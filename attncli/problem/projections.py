@@ -134,7 +134,7 @@ def _times(
     left, right = _numbers(rows), _numbers(weights)
     if left.ndim < 2:
         what = "has 1 axis" if left.ndim else "is a single number"
-        raise ProblemError(rows.where, f"{what}, and a row per token is due", "write [[…]] for one row")
+        raise ProblemError(rows.where, f"{what}; expected one row per token", "write [[…]] for one row")
     if right.ndim != 2 or left.shape[-1] != right.shape[0]:
         what = f"w_{letter} has shape {right.shape}, but {rows.where} has {left.shape[-1]} columns"
         turned = "; it looks transposed" if right.ndim == 2 and left.shape[-1] == right.shape[1] else ""
@@ -170,9 +170,7 @@ def _times(
 def _offset(matrix: Matrix, width: int, name: str) -> np.ndarray:
     array = _numbers(matrix)
     if array.size != width or max(array.shape, default=1) != array.size:
-        raise ProblemError(
-            matrix.where, f"{name} has shape {array.shape}, but one number per column is due: ({width},)"
-        )
+        raise ProblemError(matrix.where, f"{name} has shape {array.shape}; expected one number per column: ({width},)")
     return array.reshape(width)
 
 
@@ -216,7 +214,7 @@ def _numbers(matrix: Matrix) -> np.ndarray:
     if array.dtype == np.float16 or array.dtype.name == "bfloat16":
         with np.errstate(invalid="ignore"):  # of a signalling NaN
             return array.astype(np.float32)
-    raise ProblemError(matrix.where, f"holds {kind_of_contents(array)} where numbers are due")
+    raise ProblemError(matrix.where, f"holds {kind_of_contents(array)}; expected numbers")
 
 
 def _labels(queries: Matrix, keys: Matrix, values: Matrix | None, features: tuple[str, ...] | None) -> Labels:

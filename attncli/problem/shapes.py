@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 Array = np.ndarray
 Shape = tuple[int, ...]
 
+ROLES = {"queries": "query", "keys": "key", "values": "key"}  # what has a row
+
 
 @record
 class Layout:
@@ -40,10 +42,12 @@ def axes_of(array: Array, where: str, role: str) -> Array:
         first = [f"{number:g}" for number in array.ravel()[:3]]
         rest = ", …" if array.size > 3 else ""
         if not array.ndim:
-            raise ProblemError(where, f"{role} are a single number, and rows are due", f"write [[{first[0]}]]")
+            raise ProblemError(
+                where, f"{role} must be 2-D (one row per {ROLES[role]}); got a single number", f"write [[{first[0]}]]"
+            )
         row, column = f"[[{', '.join(first)}{rest}]]", f"[[{'], ['.join(first)}]{rest}]"
         hint = f"write {row} for one row" + ("" if array.size == 1 else f", or {column} for one column")
-        raise ProblemError(where, f"{role} have 1 axis, and rows are due", hint)
+        raise ProblemError(where, f"{role} must be 2-D (one row per {ROLES[role]}); got 1 axis", hint)
     return array
 
 
@@ -93,7 +97,7 @@ def check_shapes(
         raise ProblemError(
             sources.values.where,
             f"{what} (keys {sources.keys.array.shape}, values {sources.values.array.shape})",
-            "values look transposed: one value per row is due" if turned else "a value per key is due",
+            "values look transposed: expected one value per row" if turned else "expected one value per key",
         )
     lead, key_heads = _leading(queries, keys, values, sources, packed is not None)
     n, m = queries.shape[-2], keys.shape[-2]
@@ -126,7 +130,9 @@ def _refuse_columns(queries: Array, keys: Array, sources: ProjectedInputs, packe
     raise ProblemError(
         sources.keys.where,
         f"queries have {queries.shape[-1]} columns, keys have {keys.shape[-1]} (queries {q_shape}, keys {k_shape})",
-        "keys look transposed: one key per row is due" if turned else "a key has as many columns as a query",
+        "keys look transposed: expected one key per row"
+        if turned
+        else "queries and keys need the same number of columns",
     )
 
 
@@ -177,7 +183,7 @@ def _with_extra(name: str, extra: Array, where: str, due: Shape, packed: bool) -
     if whole[-len(fixed) :] == fixed:
         return whole[:-2]
     if extra.shape[-2:] == (m, n) and n != m:
-        hint = f"the {name} looks transposed: a row per query is due"
+        hint = f"the {name} looks transposed: expected one row per query"
     elif packed and extra.shape == (*lead[:-1], n, m):
         hint = f"the axis of the heads is missing: give it as {(*lead[:-1], 1, n, m)}"
     else:

@@ -22,7 +22,7 @@ class Bar(Protocol):
 
 
 class Nothing:
-    """No bar: nobody looks, or nobody wants it."""
+    """No bar: standard error is not a terminal, or it is not wanted."""
 
     def show(self, summary: Summary) -> None:
         """Keep quiet."""

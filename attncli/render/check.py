@@ -144,7 +144,7 @@ def _format_errors(number: float) -> str:
 def _diagnosis_lines(report: CaseReport) -> list[str]:
     if not report.diagnosis:
         is_searched = any(check.at is not None for check in report.checks if check.verdict == "wrong")
-        return ["  no known slip, and no two together, give these numbers"] if is_searched else []
+        return ["  no known mistake, or pair of mistakes, explains these numbers"] if is_searched else []
     noun = "what was done instead" if len(report.diagnosis) == 1 else "what may have been done instead"
     lines = [f"  {noun}:"]
     for found in report.diagnosis[:MOST_SHOWN]:

@@ -14,7 +14,7 @@ FIRST_LOOK = 0.5  # seconds after which the whole is estimated
 
 @contextmanager
 def progress_bar(total: int, words: str, noun: str = "rows") -> Iterator[Callable[[int], None] | None]:
-    """Gives a function to call with each number of `noun` done, of `total`; None where nobody watches."""
+    """Gives a function to call with each number of `noun` done, of `total`; None off a terminal."""
     if sys.stderr is None or not sys.stderr.isatty():
         yield None
         return

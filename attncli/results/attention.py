@@ -24,7 +24,7 @@ class Attention:
 
     @property
     def effective_keys(self) -> float:
-        """exp of the entropy: as many keys with equal weights would have it."""
+        """exp of the entropy: the number of keys with equal weights that would have it."""
         return math.exp(self.entropy)
 
 

@@ -82,10 +82,10 @@ def test_a_file_given_twice_is_refused():
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("jobs: []", "m.yaml: line 1, column 7: jobs: a list of jobs is due"),
-        ("jobs: 3", "m.yaml: line 1, column 7: jobs: a list of jobs is due"),
+        ("jobs: []", "m.yaml: line 1, column 7: jobs must be a list of jobs"),
+        ("jobs: 3", "m.yaml: line 1, column 7: jobs must be a list of jobs"),
         ("jobs: [{q: 1}]", "m.yaml: line 1, column 8: job 1 has no name"),
-        ("jobs: [[1]]", "m.yaml: line 1, column 8: a list where a job is due"),
+        ("jobs: [[1]]", "m.yaml: line 1, column 8: a list; expected a job"),
         ("job: 1\njobs: [{name: a}]", "m.yaml: line 1, column 1: unknown key 'job'"),
         ("defaults: {varient: dot}\njobs: [{name: a}]", "m.yaml: line 1, column 12: unknown key 'varient'"),
     ],

@@ -57,7 +57,7 @@ def test_a_folder_with_results_is_refused(done):
     tmp_path = done
     status, out, err = batch("problems", "-d", "out", "-j", 1, cwd=tmp_path)
     assert (status, out) == (2, "")
-    assert err == ("error: out: holds the results of an earlier run\nhint: --resume goes on, --force begins anew\n")
+    assert err == ("error: out: holds the results of an earlier run\nhint: --resume goes on, --force starts over\n")
 
 
 def test_resuming_what_is_whole_does_nothing(done):

@@ -70,7 +70,7 @@ def test_of_several_wrong_matrices_the_one_nearest_to_the_inputs_is_told():
     expected = {what: numbers(swapped, what) for what in ("raw_scores", "weights", "output")}
     assert told(SQUARE, expected) == (
         "queries-keys-swapped",
-        "your raw scores are those of the keys asking the queries, softmax(KQᵀ): a row per query, of QKᵀ, is due",
+        "your raw scores are those of the keys asking the queries, softmax(KQᵀ): expected a row per query, of QKᵀ",
     )
 
 
@@ -92,14 +92,14 @@ HEADS = f"{FOUR}, heads: 2"
             "variant: scaled",
             "scale-sqrt-dk",
             "softmax(QKᵀ/√d_k): the raw scores are not to be scaled",
-            id="by the root where nothing is due",
+            id="by the root; expected nothing",
         ),
         pytest.param(
             f"{TWO}, variant: dot",
             "scale: 1/dk",
             "scale-dk",
             "softmax(QKᵀ/d_k): the raw scores are not to be scaled",
-            id="by d_k where nothing is due",
+            id="by d_k; expected nothing",
         ),
         pytest.param(
             f"{FOUR}, scale: 0.3",
@@ -321,7 +321,7 @@ def test_a_row_without_a_key_is_not_told_of_a_mask_that_hides_the_same(given, ro
 )
 def test_scores_used_as_weights_are_told_with_their_scale(given, score):
     scores = numbers(f"{TWO}, {given}", "scores")
-    sentence = f"the scores {score} were used as weights: their softmax along the keys is due"
+    sentence = f"the scores {score} were used as weights: take their softmax along the keys"
     assert told(f"{TWO}, {given}", {"weights": scores}) == ("no-softmax", sentence)
 
 
@@ -437,7 +437,8 @@ def test_weights_that_were_scaled_are_found_beside_a_row_of_nan():
             "queries: [[1, 2], [0, 1]], keys: [[1, 2], [3, -1]]",
             "weights",
             "queries-keys-swapped+keys-transposed",
-            "your weights are those of the keys asking the queries, softmax(KQᵀ): a row per query, of QKᵀ, is due; and "
+            "your weights are those of the keys asking the queries, softmax(KQᵀ): expected a row per query, of QKᵀ; "
+            "and "
             "the keys were taken by column, QK for QKᵀ (2 × 2 fits both ways): a key is a row",
             id="keys by column asking the queries",
         ),

@@ -186,7 +186,7 @@ def rewritten(name, change):
 @pytest.mark.parametrize("name", ["q.csv", "q.npy"])
 def test_a_file_that_is_written_while_it_is_read_is_told(name, change):
     ran = rewritten(name, change)
-    told = f"error: {name}: was changed while it was read\nhint: once more, when it is written\n"
+    told = f"error: {name}: was changed while it was read\nhint: run again when the file is complete\n"
     assert (ran.returncode, ran.stdout, ran.stderr) == (2, "", told)
 
 
@@ -263,7 +263,7 @@ def test_a_limit_of_a_files_size_ends_a_batch_that_can_go_on(folder, process):
 
 def test_a_folder_where_a_file_is_due_is_refused(folder, run, output):
     (folder / output).mkdir()
-    told = f"error: {output}: is a folder, where a file is due\nhint: name a file in it\n"
+    told = f"error: {output}: is a folder; expected a file\nhint: name a file in it\n"
     assert run(*OUTPUTS[output], output, "--force") == (2, "", told)
     assert os.listdir(output) == []  # noqa: PTH208
 
@@ -286,13 +286,13 @@ def test_a_fifo_gets_what_a_file_would(folder, run, output):
 
 
 FOLDERS = {
-    ("run", "f", "1"): "f: is a folder, where one matrix is due",
-    ("run", "1", "f.npy"): "f.npy: is a folder, where one matrix is due",
-    ("run", "1", "1", "-m", "f"): "f: is a folder, where one matrix is due",
+    ("run", "f", "1"): "f: is a folder; expected one matrix",
+    ("run", "1", "f.npy"): "f.npy: is a folder; expected one matrix",
+    ("run", "1", "1", "-m", "f"): "f: is a folder; expected one matrix",
     ("run", "f"): "f: a folder without q.*, the queries",
-    ("run", "p.yaml"): "f.npy: is a folder, where one matrix is due",
+    ("run", "p.yaml"): "f.npy: is a folder; expected one matrix",
     ("check", "f"): "f: holds no problem file",
-    ("check", "p.json", "--expect-output", "f"): "f: is a folder, where one matrix is due",
+    ("check", "p.json", "--expect-output", "f"): "f: is a folder; expected one matrix",
     ("batch", "f", "-d", "d"): "f: holds no problem file (.yaml .yml .json .npz .safetensors)",
 }
 

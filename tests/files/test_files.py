@@ -145,12 +145,12 @@ def test_standard_output_by_name_goes_where_it_was_sent(folder):
 
 # path, the whole message, the hint
 REFUSED = [
-    ("there", "there: is a folder, where a file is due", "name a file in it"),
-    ("new/", "new/: names a folder, where a file is due", "name a file in it"),
+    ("there", "there: is a folder; expected a file", "name a file in it"),
+    ("new/", "new/: names a folder; expected a file", "name a file in it"),
     ("no/such/out", "no/such/out: there is no folder no/such", "mkdir -p no/such"),
     ("file/out", "file/out: not a directory", None),
-    ("", "'': is no name that a file can have", None),
-    ("a\0b", "a\\x00b: is no name that a file can have", None),
+    ("", "'': is not a valid file name", None),
+    ("a\0b", "a\\x00b: is not a valid file name", None),
     ("o" * 300, f"{'o' * 300}: file name too long", None),
     ("loop", "loop: too many levels of symbolic links", None),
     ("no\nsuch/\udcff\x1b", "no\\nsuch/\\xff\\x1b: there is no folder no\\nsuch", "mkdir -p no\\nsuch"),
@@ -306,7 +306,7 @@ UNREADABLE = [
     ("no", "no: no such file"),
     (".", ".: is a folder, not a file"),
     ("n\x1bo\udc80", "n\\x1bo\\x80: no such file"),
-    ("a\0b", "a\\x00b: is no name that a file can have"),
+    ("a\0b", "a\\x00b: is not a valid file name"),
     ("/dev/zero", "/dev/zero: is a device without an end"),
 ]
 

@@ -98,7 +98,7 @@ BAD_INPUTS: list[tuple[str, str, bytes, str, str, str | None]] = [
         b"1,2\n3\n",
         "q.csv: line 2, column 2",
         "this row has 1 cell, line 1 has 2",
-        "the cells are parted by commas: give every row as many",
+        "cells are separated by commas: all rows need the same number of cells",
     ),
     (
         "a row that is too long",
@@ -106,7 +106,7 @@ BAD_INPUTS: list[tuple[str, str, bytes, str, str, str | None]] = [
         b"1,2\n3,4\n5,6,7\n",
         "q.csv: line 3, column 3",
         "this row has 3 cells, line 1 has 2",
-        "the cells are parted by commas: give every row as many",
+        "cells are separated by commas: all rows need the same number of cells",
     ),
     (
         "ragged rows of as many cells as even ones",
@@ -114,7 +114,7 @@ BAD_INPUTS: list[tuple[str, str, bytes, str, str, str | None]] = [
         b"1,2\n3\n4,5,6\n",
         "q.csv: line 2, column 2",
         "this row has 1 cell, line 1 has 2",
-        "the cells are parted by commas: give every row as many",
+        "cells are separated by commas: all rows need the same number of cells",
     ),
     (
         "a ragged row among blanks",
@@ -122,7 +122,7 @@ BAD_INPUTS: list[tuple[str, str, bytes, str, str, str | None]] = [
         b"1 2 3\n4 5\n",
         "q.txt: line 2, column 3",
         "this row has 2 cells, line 1 has 3",
-        "the cells are parted by blanks: give every row as many",
+        "cells are separated by blanks: all rows need the same number of cells",
     ),
     (
         "a ragged row after comments and blank lines",
@@ -130,7 +130,7 @@ BAD_INPUTS: list[tuple[str, str, bytes, str, str, str | None]] = [
         b"# q\n\n1,2\n\n3,4,5\n",
         "q.csv: line 5, column 3",
         "this row has 3 cells, line 3 has 2",
-        "the cells are parted by commas: give every row as many",
+        "cells are separated by commas: all rows need the same number of cells",
     ),
     (
         "a header that is shorter than its rows",
@@ -138,7 +138,7 @@ BAD_INPUTS: list[tuple[str, str, bytes, str, str, str | None]] = [
         b"a,b\n1,2,3\n",
         "q.csv: line 2, column 3",
         "this row has 3 cells, line 1 has 2",
-        "the cells are parted by commas: give every row as many",
+        "cells are separated by commas: all rows need the same number of cells",
     ),
     (
         "an empty cell",
@@ -541,8 +541,22 @@ BAD_INPUTS: list[tuple[str, str, bytes, str, str, str | None]] = [
         "this is compressed by gzip, not text",
         "add .gz to its name",
     ),
-    ("an empty literal", "literal", b"", "Q", "the literal is empty", "type numbers, rows parted by ';': '1 0; 0 1'"),
-    ("a semicolon alone", "literal", b";", "Q", "the literal is empty", "type numbers, rows parted by ';': '1 0; 0 1'"),
+    (
+        "an empty literal",
+        "literal",
+        b"",
+        "Q",
+        "the literal is empty",
+        "type numbers, rows separated by ';': '1 0; 0 1'",
+    ),
+    (
+        "a semicolon alone",
+        "literal",
+        b";",
+        "Q",
+        "the literal is empty",
+        "type numbers, rows separated by ';': '1 0; 0 1'",
+    ),
     ("an empty row in a literal", "literal", b"1 0;;0 1", "Q: row 2", "the row is empty", "part rows by one ';'"),
     (
         "a ragged literal",
@@ -550,7 +564,7 @@ BAD_INPUTS: list[tuple[str, str, bytes, str, str, str | None]] = [
         b"1 0; 1",
         "Q: row 2, column 2",
         "this row has 1 number, row 1 has 2",
-        "give every row as many",
+        "all rows need the same number of cells",
     ),
     ("a word in a literal", "literal", b"1 0; 0 x", "Q: row 2, column 2", "'x' is not a number", None),
     ("a missing number in a literal", "literal", b"1,,0", "Q: row 1, column 2", "a number is missing", None),
@@ -569,7 +583,7 @@ BAD_INPUTS: list[tuple[str, str, bytes, str, str, str | None]] = [
         b"[[1], [2, 3, 4]]",
         "Q: [1]",
         "this list has 3 numbers, the first has 1",
-        "give every one as many",
+        "all rows need the same number of entries",
     ),
     (
         "a shorter list",
@@ -577,7 +591,7 @@ BAD_INPUTS: list[tuple[str, str, bytes, str, str, str | None]] = [
         b"[[1, 0], [0]]",
         "Q: [1]",
         "this list has 1 number, the first has 2",
-        "give every one as many",
+        "all rows need the same number of entries",
     ),
     ("a number for a list", "literal", b"[[1, 0], 2]", "Q: [1]", "'2' stands where other rows have a list", None),
     (
@@ -657,7 +671,7 @@ BAD_INPUTS: list[tuple[str, str, bytes, str, str, str | None]] = [
         b"[[[1],[2]],[[3]]]",
         "Q: [1]",
         "this list has 1 list, the first has 2",
-        "give every one as many",
+        "all rows need the same number of entries",
     ),
     ("prose", "tex", b"hello", "q.tex", "there is no matrix", "write \\begin{bmatrix} 1 & 0 \\\\ 0 & 1 \\end{bmatrix}"),
     (
@@ -714,7 +728,7 @@ BAD_INPUTS: list[tuple[str, str, bytes, str, str, str | None]] = [
         b"\\begin{pmatrix} 1 & 2 \\\\\n 3 \\end{pmatrix}",
         "q.tex: line 2, column 2",
         "this row has 1 entry, the first has 2",
-        "give every row as many",
+        "all rows need the same number of cells",
     ),
     (
         "a row of three entries after a row of one",
@@ -722,7 +736,7 @@ BAD_INPUTS: list[tuple[str, str, bytes, str, str, str | None]] = [
         b"\\begin{bmatrix} 1 \\\\ 2 & 3 & 4 \\end{bmatrix}",
         "q.tex: line 1, column 26",
         "this row has 3 entries, the first has 1",
-        "give every row as many",
+        "all rows need the same number of cells",
     ),
     (
         "dots",
@@ -1271,7 +1285,7 @@ BAD_INPUTS: list[tuple[str, str, bytes, str, str, str | None]] = [
         b"a\r4] 4\n\n4 ",
         "q.txt: line 2, column 2",
         "this row has 2 cells, line 1 has 1",
-        "the cells are parted by blanks: give every row as many",
+        "cells are separated by blanks: all rows need the same number of cells",
     ),
     ("an archive of nothing", "npz", b"PK\x03\x04" + npz(), "q.npz", "the archive holds no arrays", None),
     (

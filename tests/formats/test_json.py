@@ -42,7 +42,7 @@ REFUSED = [
     (
         "null",
         '{"a": [1, null]}',
-        "p.json: line 1, column 11: null where a number is due",
+        "p.json: line 1, column 11: null; expected a number",
         "nothing is guessed: write the number",
     ),
     (
@@ -66,7 +66,7 @@ REFUSED = [
     (
         "object among rows",
         '{"a": [[1], {"b": 1}]}',
-        "p.json: line 1, column 13: a mapping where a number or a list is due",
+        "p.json: line 1, column 13: a mapping; expected a number or a list",
         "a matrix is a list of rows, as in [[1, 0], [0, 1]]",
     ),
     (
@@ -115,13 +115,13 @@ REFUSED = [
     (
         "null alone",
         "null",
-        "p.json: line 1, column 1: nothing where a list or a mapping is due",
+        "p.json: line 1, column 1: nothing; expected a list or a mapping",
         "a matrix is a list of rows, as in [[1, 0], [0, 1]]",
     ),
     (
         "number alone",
         "3",
-        "p.json: line 1, column 1: '3' where a list or a mapping is due",
+        "p.json: line 1, column 1: '3'; expected a list or a mapping",
         "a matrix is a list of rows, as in [[1, 0], [0, 1]]",
     ),
     (

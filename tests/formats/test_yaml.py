@@ -87,7 +87,7 @@ REFUSED = [
     (
         "mapping among rows",
         "a: [[1, 2], {b: 1}]",
-        "p.yaml: line 1, column 13: a mapping where a number or a list is due",
+        "p.yaml: line 1, column 13: a mapping; expected a number or a list",
         "a matrix is a list of rows, as in [[1, 0], [0, 1]]",
     ),
     (
@@ -105,16 +105,16 @@ REFUSED = [
     (
         "null",
         "a: [1, null]",
-        "p.yaml: line 1, column 8: null where a number is due",
+        "p.yaml: line 1, column 8: null; expected a number",
         "nothing is guessed: write the number",
     ),
     (
         "empty item",
         "a:\n  - 1\n  -\n",
-        "p.yaml: line 3, column 4: null where a number is due",
+        "p.yaml: line 3, column 4: null; expected a number",
         "nothing is guessed: write the number",
     ),
-    ("tilde", "a: [~]", "p.yaml: line 1, column 5: null where a number is due", "nothing is guessed: write the number"),
+    ("tilde", "a: [~]", "p.yaml: line 1, column 5: null; expected a number", "nothing is guessed: write the number"),
     (
         "truth before numbers",
         "a: [true, 1]",
@@ -205,13 +205,13 @@ REFUSED = [
     (
         "number alone",
         "3",
-        "p.yaml: line 1, column 1: '3' where a list or a mapping is due",
+        "p.yaml: line 1, column 1: '3'; expected a list or a mapping",
         "a matrix is a list of rows, as in [[1, 0], [0, 1]]",
     ),
     (
         "text alone",
         "text",
-        "p.yaml: line 1, column 1: 'text' where a list or a mapping is due",
+        "p.yaml: line 1, column 1: 'text'; expected a list or a mapping",
         "a matrix is a list of rows, as in [[1, 0], [0, 1]]",
     ),
     ("60,000 brackets", "[" * 60_000, "p.yaml: line 1, column 65: lists and mappings more than 64 deep", None),

@@ -108,7 +108,7 @@ REFUSED = [
     ),
     (
         "v: {a: {b: 1}}",
-        "line 3, column 8: a mapping where a list is due",
+        "line 3, column 8: a mapping; expected a list",
         "a matrix is a list of rows, as in [[1, 0], [0, 1]]",
     ),
 ]

@@ -106,7 +106,7 @@ REFUSED = [
         "results.json: holds 2 arrays: weights, output; none is called queries",
         "name one, as in results.json:weights",
     ),
-    ("d", "d: is a folder, where one matrix is due", "attncli run d, alone, takes a folder with q.*, k.* and v.*"),
+    ("d", "d: is a folder; expected one matrix", "attncli run d, alone, takes a folder with q.*, k.* and v.*"),
     ("", "queries: an empty source", "a file, - for standard input, or numbers as in '1 0; 0 1'"),
     ("  ", "queries: an empty source", "a file, - for standard input, or numbers as in '1 0; 0 1'"),
     ("a\0b", "a\\x00b: no such file", None),
@@ -206,7 +206,7 @@ def test_empty_standard_input_is_refused():
     with pytest.raises(InputError) as error:
         sources().matrix("-", role="queries")
     hint = "send a file into it, as in attncli run - k.csv < q.csv"
-    assert refusal(error) == ("standard input: nothing came in", hint)
+    assert refusal(error) == ("standard input: is empty", hint)
 
 
 def test_a_problem_file_cannot_take_standard_input():

@@ -71,7 +71,7 @@ def test_what_cannot_be_written_is_refused_first(tmp_path: Path, run: Callable[.
 
 def test_only_pictures_are_drawn(run: Callable[..., object]) -> None:
     told = run("run", HEADS, "--plot", "a.gif")
-    assert told == (2, "", "error: --plot: a.gif is no picture's name\nhint: one of: .png .svg .pdf\n")
+    assert told == (2, "", "error: --plot: a.gif is not the name of a picture\nhint: one of: .png .svg .pdf\n")
 
 
 def test_without_matplotlib_the_extra_is_named(monkeypatch: pytest.MonkeyPatch, run: Callable[..., object]) -> None:

@@ -86,7 +86,7 @@ def _as_printed(judge: Judge, number: float, cell: tuple[int, ...]) -> float:
 
 
 def _texts(judge: Judge, cell: tuple[int, ...], right: Measured) -> tuple[str, str]:
-    """What the cell says, and what it would say with as many decimals."""
+    """What the cell says, and what it would say with the same number of decimals."""
     number = float(right.numbers[judge.name][cell])
     if judge.texts is None:
         return f"{judge.expected[cell]:.9g}", f"{number:.9g}"

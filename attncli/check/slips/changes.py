@@ -193,7 +193,7 @@ def fill_empty_rows(problem: Problem, row: str) -> Problem:
 
 
 def swap_queries_keys(problem: Problem) -> Problem:
-    """The keys asking the queries; without values, mask, bias and lengths where they don't fit as many."""
+    """The keys asking the queries; without values, mask, bias and lengths where they don't fit the new sizes."""
     if problem.key_heads is not None:  # each query head with its own copy of the keys and values that it shares
         heads = [problem.key_head(head) for head in range(problem.lead[-1])]
         keys = np.take(problem.keys, heads, axis=-3)

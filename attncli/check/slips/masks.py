@@ -168,7 +168,7 @@ def _windows(case: Case) -> list[Route]:
 
 
 def _unasked(case: Case) -> list[Route]:
-    """A causal mask that nobody asked for, from either corner."""
+    """A causal mask that was not asked for, from either corner."""
     if case.problem.visible.right is not None or case.m < 2:
         return []
     corners = dict.fromkeys((0, case.m - case.n))

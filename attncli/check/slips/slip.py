@@ -33,7 +33,7 @@ class Slip:
     """`routes(case)` are the ways to make the slip on this problem, none where it makes no sense there; `sentence` says
     what was done and what is expected. Slips of one `family` exclude each other. One that is not `paired` is searched
     alone: it changes so much that anything beside it is believed too easily, or takes too long. `evidence` are the
-    decimal digits in which its numbers must differ from the right ones to be believed, those of as many cells as it has
+    decimal digits in which its numbers must differ from the right ones to be believed, not counting the cells it has
     `fitted` numbers left out."""
 
     name: str

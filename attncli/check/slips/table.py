@@ -172,7 +172,7 @@ FIRST_SLIPS = (
         "no-softmax",
         "softmax",
         _softmax("none", 0.0, float("-inf"), -1e9),
-        lambda case: f"the scores {case.scaled_score} were used as weights: their softmax along the keys is due",
+        lambda case: f"the scores {case.scaled_score} were used as weights: take their softmax along the keys",
     ),
     *(
         Slip("no-mask", "mask", partial(changes.without_mask, kinds=kinds), partial(changes.unmasked_said, kinds=kinds))
@@ -198,7 +198,7 @@ FIRST_SLIPS = (
         "queries",
         lambda _case: [Route(problems=(changes.swap_queries_keys,))],
         lambda case: (
-            f"{case.yours} those of the keys asking the queries, softmax(KQᵀ): a row per query, of QKᵀ, is due"
+            f"{case.yours} those of the keys asking the queries, softmax(KQᵀ): expected a row per query, of QKᵀ"
         ),
     ),
     Slip(

@@ -88,7 +88,7 @@ def _dispatcher_of(function: Callable[..., None]) -> Any:
 
 @numba.njit(fastmath={"reassoc", "nsz"})
 def _short_sum(row: Array) -> Any:
-    """The sum of a row, in as many partial sums as make the processor quick."""
+    """The sum of a row, in the number of partial sums that keeps the processor busy."""
     total = row[0] - row[0]
     for j in range(row.shape[0]):
         total += row[j]

@@ -53,7 +53,7 @@ BEGINNING = re.compile(rf"(?:{_TYPES})|[\[{{]\s*(?:{_FIRST})|{_CALL.pattern}|{_A
 
 
 def read_list(text: str, where: str, reading: Reading, dimensions: tuple[int, ...] = ()) -> Matrix:
-    """The array in `text`, with as many axes as its lists are deep; InputError names the indices of what is wrong.
+    """The array in `text`, with an axis for each level of its lists; InputError names the indices of what is wrong.
 
     `dimensions` are those that a declaration gave it, as in `float q[2][3]`.
     """
@@ -240,5 +240,5 @@ class _Walk:
         if first and closed.count != first:
             item = "number" if depth == self.leaf_depth else "list"
             what = f"this list has {closed.count} {item if closed.count == 1 else item + 's'}, the first has {first}"
-            raise InputError(place, what, "give every one as many")
+            raise InputError(place, what, "all rows need the same number of entries")
         self.lengths[depth - 1] = closed.count

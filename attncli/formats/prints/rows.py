@@ -36,7 +36,7 @@ def read_rows(plain: str, where: str, reading: Reading) -> Matrix:
     blanks = " \t\r" if ";" in plain else " \r"  # a tab at either end of a pasted line is an empty cell
     lines = [line.strip(blanks) for line in _ROW_ENDS.sub("\n", plain.removesuffix(";")).split("\n")]
     if lines == [""]:
-        raise InputError(where, "the literal is empty", "type numbers, rows parted by ';': '1 0; 0 1'")
+        raise InputError(where, "the literal is empty", "type numbers, rows separated by ';': '1 0; 0 1'")
     for number, line in enumerate(lines, 1):
         if (doubt := split_number(line)) is not None:
             raise InputError(f"{where}: row {number}, column {doubt[0]}", doubt[1], doubt[2])
@@ -52,7 +52,7 @@ def read_rows(plain: str, where: str, reading: Reading) -> Matrix:
             raise InputError(
                 f"{where}: row {number}, column {min(len(row), columns) + 1}",
                 f"this row has {_numbers(len(row))}, row 1 has {columns}",
-                "give every row as many",
+                "all rows need the same number of cells",
             )
     cells = [cell for row in rows for cell in row]
     try:

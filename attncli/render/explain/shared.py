@@ -19,8 +19,9 @@ def rounding_note(page: Explanation) -> str:
     decimals = "1 decimal" if page.digits == 1 else f"{page.digits} decimals"
     return (
         f"= holds exactly for the numbers as printed. ≈ means that something was rounded: to {decimals} (or 3 "
-        "significant digits where it is small), or to as many more as a line needs; worked from its printed numbers, "
-        "a line's last digit may differ by one. Behind the print the calculation carries every digit of a float64."
+        "significant digits where it is small), or to more decimals if a line needs them; worked from its "
+        "printed numbers, a line's last digit may differ by one. Behind the print the calculation carries every digit "
+        "of a float64."
     )
 
 

@@ -30,7 +30,9 @@ class Drawing:
         if path is None:
             return cls(None)
         if _suffix(path) not in SUFFIXES:
-            raise OutputError("--plot", f"{path_text(path)} is no picture's name", f"one of: {' '.join(SUFFIXES)}")
+            raise OutputError(
+                "--plot", f"{path_text(path)} is not the name of a picture", f"one of: {' '.join(SUFFIXES)}"
+            )
         if find_spec("matplotlib") is None:
             raise MissingExtraError("--plot", "matplotlib", "plot")
         if resolve_path(path) in map(resolve_path, others):
