@@ -41,7 +41,7 @@ class Reading:
 def kind_of_contents(array: np.ndarray) -> str:
     """What an array without real numbers holds, in words."""
     if array.dtype.kind == "b":
-        return "true and false"
+        return "booleans"
     if array.dtype.kind in "US":
         return f"text ({str(array.reshape(-1)[0])!r})" if array.size else "text"
     if array.dtype.kind == "O":

@@ -585,7 +585,7 @@ MASKS = [
     Bad(
         "a length of true",
         {"key_lengths": True},
-        "key_lengths: holds true and false; expected whole numbers",
+        "key_lengths: holds booleans; expected whole numbers",
         "one length for all, or one per entry of the first axis",
     ),
     Bad(
@@ -1143,7 +1143,7 @@ PROJECTIONS = [
     Bad(
         "x of true and false",
         {"x": X > 1, "w_q": W, "w_k": W},
-        "x: contains booleans; expected numbers",
+        "x: holds booleans; expected numbers",
         None,
     ),
     Bad(

@@ -135,9 +135,11 @@ def refuse_play(play: str | None, output: str | None, format: str) -> None:
     """UsageError where no page could link to the one to play with."""
     if play is None:
         return
+    from attncli.files import resolve_path
+
     if output is None or format != "html":
         raise UsageError("--play", "only a page for the browser can link to it", "-o work.html")
-    if os.path.realpath(play) == os.path.realpath(output):
+    if resolve_path(play) == resolve_path(output):
         raise UsageError("--play", "it is the file of the worked solution too", "give each a file of its own")
 
 
@@ -145,5 +147,7 @@ def relative_address(target: str, page: str) -> str:
     """The address of a file as a link on another page has it."""
     from urllib.parse import quote
 
-    folder = os.path.dirname(os.path.realpath(page))  # noqa: PTH120 - a path stays the text that was typed
-    return quote(os.path.relpath(os.path.realpath(target), folder))
+    from attncli.files import resolve_path
+
+    folder = os.path.dirname(resolve_path(page))  # noqa: PTH120 - a path stays the text that was typed
+    return quote(os.path.relpath(resolve_path(target), folder))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import re
+
+from attncli.files import exists
 
 # what a first word means that is no command; `help` and `version` are answered
 COMMAND_WORDS = {
@@ -53,7 +54,7 @@ def command_meant(word: str) -> str | None:
 
 def is_source(word: str) -> bool:
     """Whether a first word is a file, an array or numbers, so that `run` is meant."""
-    return bool(SOURCE.search(word)) or os.path.exists(word)  # noqa: PTH110 - a word may be no path at all
+    return bool(SOURCE.search(word)) or exists(word)
 
 
 def option_hint(option: str, command: str) -> str | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
@@ -126,9 +125,10 @@ def read_worksheet(words: list[str], sources: Sources) -> Worksheet:
     from attncli.inputs.sources import worksheet_from_matrices
 
     if len(words) == 1:
+        from attncli.files import exists
         from attncli.inputs.problem_file import read_problem
 
-        if words[0] == BUILT_IN and not os.path.lexists(BUILT_IN):
+        if words[0] == BUILT_IN and not exists(BUILT_IN):
             write_err(
                 "note: the built-in problem; for yours: attncli demo --yaml > problem.yaml, or q.csv k.csv v.csv\n"
             )
