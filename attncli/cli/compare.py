@@ -102,7 +102,7 @@ def compare_command(
     comparison = compare(candidates, calculation.checked_engine(), partial(progress_bar, words="comparison"))
     text = comparison_text(comparison, format, style, worksheet.title)
     saved = drawing.save(drawing.of_comparison(comparison, worksheet.title))
-    write_out(text)
+    write_out(text, in_colour=format == "table")
     if not quiet:
         write_notes(
             [*worksheet.notes, *left_out, *(note for result in comparison.results for note in result.problem.notes)]

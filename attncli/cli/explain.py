@@ -119,7 +119,7 @@ def explain_command(
         text = explanation_html(page, style, relative_address(play, output))
         write_atomically(play, [render_page(make_page_data(request, title))], force=force)
     if output is None:
-        page_out(text)
+        page_out(text, in_colour=format == "text")
     else:
         write_atomically(output, [text.encode()], force=force)
     if not quiet:

@@ -66,10 +66,10 @@ Examples:
 
 def show_help(context: Any, _option: Any, wanted: bool) -> None:
     """Say the help as everything else is said, so that a closed output is an error and a broken pipe is none."""
-    from attncli.cli.output import write_out
+    from attncli.cli.output import write_help
 
     if wanted and not context.resilient_parsing:
-        write_out(embolden_heads(context.get_help()) + "\n")
+        write_help(embolden_heads(context.get_help()) + "\n")
         context.exit()
 
 
@@ -211,14 +211,14 @@ def attncli(
     version: bool = typer.Option(False, "--version", help="Print the version and exit."),
 ) -> int:
     """Attention from matrices that you have."""
-    from attncli.cli.output import write_out
+    from attncli.cli.output import write_help, write_out
 
     if version:
         from attncli import __version__
 
         write_out(f"attncli {__version__}\n")
     elif context.invoked_subcommand is None:
-        write_out(context.get_help() + "\n")
+        write_help(context.get_help() + "\n")
     return ExitStatus.DONE
 
 
@@ -244,7 +244,7 @@ def dispatch(arguments: list[str]) -> int:
 
 def write_calculation_help() -> None:
     """The options of the calculation, which most commands share."""
-    from attncli.cli.output import write_out
+    from attncli.cli.output import write_help
 
     command = Group(name="attncli").get_command(None, "run")
     context = command.context_class(command, info_name="run", max_content_width=WIDTH)
@@ -257,7 +257,7 @@ def write_calculation_help() -> None:
     formatter.write(CALCULATION_HELP)
     with formatter.section(SHARED[0]):
         formatter.write_dl([record for record in records if record is not None], col_max=28)
-    write_out(embolden_heads(formatter.getvalue()))
+    write_help(embolden_heads(formatter.getvalue()))
 
 
 def hint_for(error: Any, path: str) -> str | None:

@@ -46,6 +46,8 @@ def write_chunks(chunks: Iterable[str], *, in_colour: bool = True) -> None:
     if sys.stdout is None:
         raise OutputError("standard output", "it is closed", "use -o FILE, or -q for nothing")
     try:
+        if not in_colour:
+            _speak_utf8()
         steering = (IN_COLOUR if in_colour else PLAIN) if sys.stdout.isatty() else None
         for text in chain([first], iterator):
             sys.stdout.write(text if steering is None else steering.sub(lambda found: printable(found[0]), text))
@@ -61,11 +63,28 @@ def write_chunks(chunks: Iterable[str], *, in_colour: bool = True) -> None:
         raise OutputError("standard output", system_reason(error)) from None
 
 
-def page_out(text: str) -> None:
+def _speak_utf8() -> None:
+    """Have documents, which programs read, written in UTF-8 whatever the locale's encoding is; a terminal keeps its."""
+    if isinstance(sys.stdout, io.TextIOWrapper) and not sys.stdout.isatty():
+        sys.stdout.reconfigure(encoding="utf-8")
+
+
+def write_help(text: str) -> None:
+    """Write help, in ASCII where standard output cannot say all of it."""
+    try:
+        text.encode(getattr(sys.stdout, "encoding", None) or "utf-8")
+    except UnicodeEncodeError:
+        from attncli.render.result.tables import Style, to_ascii  # imports numpy, which other help needs not
+
+        text = to_ascii(text, Style(ascii_only=True))
+    write_out(text)
+
+
+def page_out(text: str, *, in_colour: bool = True) -> None:
     """Write what people read to standard output: through $PAGER (less -R unless it says otherwise) where a terminal has
     fewer lines than the text, as it is everywhere else."""
     if not _is_interactive() or text.count("\n") < _terminal_lines() or (pager := _pager()) is None:
-        write_out(text)
+        write_out(text, in_colour=in_colour)
         return
     import subprocess
 
@@ -74,7 +93,7 @@ def page_out(text: str) -> None:
         environment = {"LESS": "FRX", "LESSCHARSET": "utf-8", **os.environ}
         subprocess.run(pager, input=shown.encode(sys.stdout.encoding, "replace"), env=environment, check=False)
     except OSError:  # a pager that is not there
-        write_out(text)
+        write_out(text, in_colour=in_colour)
 
 
 def _is_interactive() -> bool:
