@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 Array = np.ndarray
 _Place = tuple[int | slice, ...]
 
-CELLS = 1 << 19  # (query, key) cells of a block
+CELLS = 1 << 20  # (query, key) cells of a block
 LANES = 4  # of the blocks of one key head, where there are fewer key heads than this
 
 
@@ -116,22 +116,28 @@ def _run_lane(work: _Work, lane: _Lane, kernels: Kernels) -> int:
     """The blocks of a lane one after another; its sums of d_keys and d_values are kept apart."""
     done = 0
     sums: dict[str, Array] = {}
-    part_sum: Array | None = None
     for place, (number, rows) in enumerate(lane.blocks):
         with np.errstate(all="ignore"):
             d_keys, d_values = _run_block(work, number, rows, kernels)
             if d_values is not None:
-                sums["d_values"] = d_values if "d_values" not in sums else sums["d_values"] + d_values
+                _add(sums, "d_values", d_values)
             if d_keys is not None:
-                part_sum = d_keys if part_sum is None else part_sum + d_keys
+                _add(sums, "prepared", d_keys)
             is_last = place + 1 == len(lane.blocks) or lane.blocks[place + 1][0] != number
-            if part_sum is not None and is_last:
-                before = _keys_before(work.problem, work.problem.part(number), part_sum)
-                sums["d_keys"] = before if "d_keys" not in sums else sums["d_keys"] + before
-                part_sum = None
+            if is_last and "prepared" in sums:
+                before = _keys_before(work.problem, work.problem.part(number), sums.pop("prepared"))
+                _add(sums, "d_keys", before)
         done += len(rows)
     work.sums[lane] = sums
     return done
+
+
+def _add(sums: dict[str, Array], name: str, block: Array) -> None:
+    """Add to the sum of this name, in place: the first block is the sum's own array."""
+    if name in sums:
+        sums[name] += block
+    else:
+        sums[name] = block
 
 
 def _run_block(work: _Work, number: int, rows: range, kernels: Kernels) -> tuple[Array | None, Array | None]:
