@@ -36,11 +36,11 @@ elif "TEST_MISSING" in os.environ:
     sys.meta_path.insert(0, Missing())
 elif "TEST_SECONDS" in os.environ:
     import attncli.batch.worker as worker
-    done = worker.done
+    done = worker.finish_job
     def slow(job, options):
         time.sleep(float(os.environ["TEST_SECONDS"]))
         return done(job, options)
-    worker.done = slow
+    worker.finish_job = slow
 """
 
 

@@ -21,13 +21,13 @@ from batch.runs import batch, children, lines, make_problems, start, state, wait
 SLOW = """\
 import os, time
 import attncli.batch.worker as worker
-done = worker.done
+done = worker.finish_job
 def patched(job, options):
     if job.name in os.environ.get("TEST_KILLERS", "").split(","):
         os.kill(os.getpid(), 9)
     time.sleep(float(os.environ.get("TEST_SECONDS", 0)))
     return done(job, options)
-worker.done = patched
+worker.finish_job = patched
 """
 
 
