@@ -292,7 +292,7 @@ FOLDERS = {
     ("run", "f"): "f: a folder without q.*, the queries",
     ("run", "p.yaml"): "f.npy: is a folder; expected one matrix",
     ("check", "f"): "f: holds no problem file",
-    ("check", "p.json", "--expect-output", "f"): "f: is a folder; expected one matrix",
+    ("check", "p.json", "--expect-output", "f"): "f: holds no file of numbers",
     ("batch", "f", "-d", "d"): "f: holds no problem file (.yaml .yml .json .npz .safetensors)",
 }
 

@@ -186,7 +186,10 @@ def test_a_setting_is_parsed_as_its_option_is(read, text, name, value):
     assert getattr(read(f"q: [[1]]\nk: [[1]]\n{text}").request, name) == value
 
 
-ONE_OF_RESULTS = "one of: raw_scores, scores, weights, output, lse"
+ONE_OF_RESULTS = (
+    "one of: raw_scores, scores, weights, output, lse, d_values, d_weights, d_scores, d_queries, d_keys, d_bias, d_x, "
+    "d_context, d_values_context, d_w_q, d_w_k, d_w_v, d_w_o, d_b_q, d_b_k, d_b_v, d_b_o"
+)
 MATRIX = "a matrix is a list of rows, as in [[1, 0], [0, 1]]"
 MISSING = "give it a value or leave the key out"
 
@@ -273,7 +276,7 @@ REFUSED = [
     ("digits: 1.5", "p.yaml: line 1, column 9: digits: '1.5' is not a whole number", None),
     ("digits: 04", "p.yaml: line 1, column 9: digits: '04' has a leading zero, which readers disagree about", "type 4"),
     ("digits: [4]", "p.yaml: line 1, column 9: digits: a list; expected one value", None),
-    ("digits: {queries: 4}", "p.yaml: line 1, column 10: unknown key 'queries'", ONE_OF_RESULTS),
+    ("digits: {queries: 4}", "p.yaml: line 1, column 10: unknown key 'queries'", "did you mean 'd_queries'?"),
     (
         "[[1, 0]]",
         "p.yaml: holds one matrix, where a problem has queries and keys",
