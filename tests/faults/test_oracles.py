@@ -277,5 +277,5 @@ def test_a_print_with_one_letter_amiss_is_refused_or_read_as_python_reads_it(arr
     found = typed(text)
     if letter is None:
         assert np.array_equal(found["q"].astype(array.dtype), array)
-    if found is not None:
+    if found is not None and not (";" in text and "[" in text):  # Julia's and MATLAB's rules: tests/inputs/test_ways.py
         assert found["q"].tolist() == other_literal(text)
