@@ -71,7 +71,6 @@ class Request:
     segments: Matrix | None = None
     key_segments: Matrix | None = None
     dropout_mask: Matrix | None = None
-    values_context: Matrix | None = None
     d_output: Matrix | None = None
     variant: str | None = None
     scale: str | None = None
