@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from collections import defaultdict
@@ -136,3 +137,12 @@ def test_a_start_imports_only_what_it_needs(arguments, absent):
     )
     assert ran.returncode == 0
     assert absent & set(ran.stdout.splitlines()[-1].split()) == set()
+
+
+def test_no_folder_of_tests_has_the_name_of_a_library_that_a_test_asks_for():
+    # pytest puts the folders of tests on the path: such a folder is imported as the library where that is missing
+    tests = Path(__file__).parent
+    text = "\n".join(path.read_text(encoding="utf-8") for path in tests.rglob("*.py"))
+    libraries = set(re.findall(r"importorskip\(\"(\w+)", text))
+    assert len(libraries) > 3
+    assert {path.name for path in tests.rglob("*") if path.is_dir()} & libraries == set()

@@ -47,7 +47,7 @@ def printed() -> list[bytes]:
 
 
 def torch_files() -> list[bytes]:
-    return [path.read_bytes() for path in (TESTS / "formats" / "torch").glob("*.pt")]
+    return [path.read_bytes() for path in (TESTS / "formats" / "torch_saves").glob("*.pt")]
 
 
 def mat_files() -> list[bytes]:

@@ -17,7 +17,7 @@ from torch_files import archive, called, legacy, mapping, name, of_array, tensor
 from attncli.errors import InputError
 from attncli.formats.pickles import PickleError, read_pickle
 
-FOLDER = Path(__file__).parent / "torch"
+FOLDER = Path(__file__).parent / "torch_saves"
 QUERIES = [[1.0, 0.0], [0.0, 1.0], [0.5, 0.25]]
 GRID = np.arange(24.0, dtype=np.float32).reshape(4, 6)
 CELLS = np.arange(6.0, dtype="<f4")

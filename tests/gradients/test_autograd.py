@@ -7,7 +7,7 @@ import attncli
 
 torch = pytest.importorskip("torch")
 
-from tests.gradients import reference  # noqa: E402 - torch may be missing
+from gradients import reference  # noqa: E402 - torch may be missing
 
 N, M, D, D_V, HEADS = 5, 6, 4, 3, 2
 RNG = np.random.default_rng(17)
