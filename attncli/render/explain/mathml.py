@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from html import escape
 
 from attncli.explain.page import Equation
 from attncli.expressions import Symbol
 from attncli.render.explain.notation import BREAK, Expressions, Notation
+
+
+LONGEST_PIECE = 28  # characters that a line of 320 pixels holds
 
 
 def operator(sign: str, form: str = "") -> str:
@@ -101,6 +105,10 @@ def math_pieces(equation: Equation) -> list[str]:
 
 
 def math_block(equation: Equation) -> str:
-    """The equation as one displayed formula."""
-    inside = "".join(piece.removeprefix("<math>").removesuffix("</math>") for piece in math_pieces(equation))
-    return f'<math display="block">{inside}</math>'
+    """The equation as a displayed formula; what is too long for a phone, even in lines, scrolls by keyboard too."""
+    first, *rest = "<wbr>".join(math_pieces(equation)).split("<wbr><math><mspace")  # what follows a comma stays whole
+    pieces = [*first.split("<wbr>"), *("<math><mspace" + part.replace("</math><wbr><math>", "") for part in rest)]
+    is_long = any(len(re.sub("<[^>]*>", "", piece)) > LONGEST_PIECE for piece in pieces)
+    scrolls = ' tabindex="0" role="group" aria-label="formula"' if is_long else ""
+    inside = "<wbr>".join(piece.replace("<math>", '<math displaystyle="true">') for piece in pieces)
+    return f'<div class="formula"{scrolls}>{inside}</div>'
