@@ -9,7 +9,6 @@ from attncli.explain.page import Equation
 from attncli.expressions import Symbol
 from attncli.render.explain.notation import BREAK, Expressions, Notation
 
-
 LONGEST_PIECE = 28  # characters that a line of 320 pixels holds
 
 
