@@ -15,8 +15,10 @@ from hypothesis import settings
 
 from attncli.cli.main import run_cli
 
-# how long an example takes says only how busy the machine is
-settings.register_profile("suite", deadline=None)
+# how long an example takes says only how busy the machine is; the suite tries the same examples at every run, and
+# `pytest --hypothesis-profile search` others
+settings.register_profile("search", deadline=None, max_examples=1000)
+settings.register_profile("suite", deadline=None, derandomize=True, database=None)
 settings.load_profile("suite")
 
 EXAMPLES = Path(__file__).parent.parent / "examples"

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     Array = np.ndarray[Any, Any]
 
 _CELLS_AT_ONCE = 1 << 15
+_BEGINNINGS = frozenset("#[({=\\$%|")  # of a comment, a printed array, LaTeX or a table with bars
 
 
 def write(matrices: Mapping[str, Matrix], delimiter: str) -> Iterator[bytes]:
@@ -62,12 +63,14 @@ def _readable(labels: tuple[str, ...] | None, count: int) -> tuple[str, ...] | N
 def _reads_back(label: str) -> bool:
     if not label or label != label.strip() or is_number(label) or "\0" in label or "\r" in label:
         return False
+    if "\\begin" in label:  # wherever it stands, the file is read as LaTeX
+        return False
     return not any("\ud800" <= character <= "\udfff" for character in label)  # half a character: no UTF-8
 
 
 def _quoted(label: str) -> str:
-    """In quotes where any of the reader's delimiters, a comment or a quotation mark would be seen in the label."""
-    if label[0] == "#" or any(character in ',;"' or character.isspace() for character in label):
+    """The label, in quotes if a reader would see a delimiter, a quotation mark or another format's beginning in it."""
+    if not _BEGINNINGS.isdisjoint(label) or any(character in ',;"' or character.isspace() for character in label):
         return '"' + label.replace('"', '""') + '"'
     return label
 
