@@ -167,7 +167,8 @@ numbers = arrays.arrays(
     arrays.array_shapes(min_dims=1, max_dims=2, min_side=1, max_side=6),
 )
 labels = st.lists(
-    st.text(max_size=4) | st.sampled_from(["1", "nan", "# x", "#", "true", "a b", 'a"b', "1_0", "x;y", "[", "\\", "x=[1]", "$", "|"]),
+    st.text(max_size=4)
+    | st.sampled_from(["1", "nan", "# x", "#", "true", "a b", 'a"b', "1_0", "x;y", "[", "\\", "x=[1]", "$", "|"]),
     min_size=6,
     max_size=6,
 )
