@@ -10,7 +10,20 @@ GRADIENTS = (
     *("d_values", "d_weights", "d_scores", "d_queries", "d_keys", "d_bias", "d_x", "d_context", "d_values_context"),
     *("d_w_q", "d_w_k", "d_w_v", "d_w_o", "d_b_q", "d_b_k", "d_b_v", "d_b_o"),
 )
-SHOWN = ("queries", "keys", "values", "raw_scores", "scores", "weights", "output", "lse", *GRADIENTS, "all")
+SHOWN = (
+    "queries",
+    "keys",
+    "values",
+    "raw_scores",
+    "scores",
+    "weights",
+    "output",
+    "lse",
+    *GRADIENTS,
+    "mask",
+    "stats",
+    "all",
+)
 STEPS = ("given", "raw", "scores", "masked", "exp", "weights", "output")
 
 

@@ -61,7 +61,8 @@ class ShowingOptions:
         typer.Option(
             "--show",
             metavar="NAMES",
-            help="queries, keys, values, raw_scores, scores, weights, output, lse, d_…, all (default weights,output)",
+            help="queries, keys, values, raw_scores, scores, weights, output, lse, d_…, mask, stats, all "
+            "(default weights,output)",
             rich_help_panel=SHOWING,
             autocompletion=complete_from(*SHOWN),
         ),

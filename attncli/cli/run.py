@@ -13,7 +13,7 @@ from attncli.cli.options import CalculationOptions, FileOptions, ReadingOptions,
 from attncli.cli.output import write_chunks, write_err
 from attncli.errors import ExitStatus, UsageError, printable, suggest
 from attncli.inputs.array_names import matrix_name
-from attncli.inputs.request import GRADIENT_NAMES, INPUT_NAMES, RESULT_NAMES
+from attncli.inputs.request import FACT_NAMES, GRADIENT_NAMES, INPUT_NAMES, RESULT_NAMES
 
 if TYPE_CHECKING:
     from attncli.engine.compute import Outcome
@@ -173,9 +173,10 @@ def choose_results(showing: ShowingOptions, result: Result) -> list[str]:
             names = [each for each in known if result.has(each)]
             continue
         name = meant if (meant := matrix_name(name)) in INPUT_NAMES else name
-        if name not in known:
-            raise UsageError("--show", f"{word.strip()!r} is not a result", suggest(name, (*known, "all")))
-        if not result.has(name):
+        if name not in (*known, *FACT_NAMES):
+            known_words = (*known, *FACT_NAMES, "all")
+            raise UsageError("--show", f"{word.strip()!r} is not a result", suggest(name, known_words))
+        if name in known and not result.has(name):
             raise lacking_result("--show", name, result)
         if name not in names:
             names.append(name)
@@ -215,8 +216,13 @@ def check_digits(digits: int) -> int:
 def held_names(names: list[str], targets: Targets, result: Result) -> list[str]:
     """What is computed in one pass before anything is written or shown: of what is shown alone, nothing large."""
     held = targets.held()
+    shown = ["weights"] if "stats" in names and not result.is_large("weights") else []
     return sorted(
-        {*held, *(name for name in names if name in (*RESULT_NAMES, *GRADIENT_NAMES) and not result.is_large(name))}
+        {
+            *held,
+            *shown,
+            *(name for name in names if name in (*RESULT_NAMES, *GRADIENT_NAMES) and not result.is_large(name)),
+        }
     )
 
 

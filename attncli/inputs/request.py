@@ -33,6 +33,7 @@ GRADIENT_NAMES = (
     "d_b_v",
     "d_b_o",
 )
+FACT_NAMES = ("mask", "stats")  # shown beside the results: which keys each query sees, and its weights' statistics
 EXPECTED_NAMES = (*RESULT_NAMES, *GRADIENT_NAMES)
 INPUT_NAMES = ("queries", "keys", "values")  # shown as they are scored and averaged: projected, split
 

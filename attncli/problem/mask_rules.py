@@ -5,32 +5,66 @@ from __future__ import annotations
 import numpy as np
 
 from attncli.problem.problem import Array, Problem
+from attncli.records import record
+
+ALLOWED = "allowed"  # what stands in a cell that no rule forbids
+RULES = {  # by name, why a key is forbidden
+    "mask": "the mask forbids it",
+    "causal": "the key comes after the query",
+    "window": "the key is outside the query's window",
+    "chunk": "the key is in another chunk",
+    "segment": "the key is in another segment",
+    "length": "the key is beyond the key length",
+    "bias": "the bias is −∞",
+}
 
 
-def mask_rules(problem: Problem, row: int) -> dict[str, Array]:
-    """For each rule of a problem without leading axes, in words, which keys (m,) it forbids to this query; in the
-    order in which a mask, positions, segments, lengths and a bias are looked at."""
+@record
+class MaskRule:
+    """A rule of RULES, in words with its numbers, and which keys (m,) it forbids to a query."""
+
+    name: str
+    words: str
+    forbids: Array
+
+
+def mask_rules(problem: Problem, row: int) -> list[MaskRule]:
+    """The rules of a problem without leading axes for this query, in the order in which a mask, positions, segments,
+    lengths and a bias are looked at."""
     visible, keys = problem.visible, np.arange(problem.m)
     position = row + visible.offsets[0]
-    rules: dict[str, Array] = {}
+    rules: list[MaskRule] = []
     if problem.mask is not None:
-        rules["the mask forbids it"] = ~np.asarray(problem.mask[row], np.bool_)
+        rules.append(MaskRule("mask", "the mask forbids it", ~np.asarray(problem.mask[row], np.bool_)))
     seen = _head(problem, row)
     if visible.right is not None:
-        rules[_far(visible.right, "after")] = (keys > position + visible.right) & ~seen
+        name = "causal" if visible.is_causal else "window"
+        rules.append(MaskRule(name, _far(visible.right, "after"), (keys > position + visible.right) & ~seen))
     if visible.left is not None:
-        rules[_far(visible.left, "before")] = (keys < position - visible.left) & ~seen
+        rules.append(MaskRule("window", _far(visible.left, "before"), (keys < position - visible.left) & ~seen))
     if visible.chunk is not None:
-        rules["it is in another chunk"] = keys // visible.chunk != position // visible.chunk
+        is_other = keys // visible.chunk != position // visible.chunk
+        rules.append(MaskRule("chunk", "it is in another chunk", is_other))
     if problem.segments is not None:
         queries, others = problem.segments
-        rules["it is in another segment"] = others[0] != queries[0][row]
+        rules.append(MaskRule("segment", "it is in another segment", others[0] != queries[0][row]))
     if visible.lengths is not None:
         length = visible.lengths[0]
-        rules[f"only the first {length} keys count" if length else "the key length is 0"] = keys >= length
+        words = f"only the first {length} keys count" if length else "the key length is 0"
+        rules.append(MaskRule("length", words, keys >= length))
     if problem.bias is not None:
-        rules["its bias is −∞"] = np.isneginf(problem.bias[row])
+        rules.append(MaskRule("bias", "its bias is −∞", np.isneginf(problem.bias[row])))
     return rules
+
+
+def name_cells(problem: Problem, row: int) -> list[str]:
+    """For each key of a problem without leading axes, ALLOWED or the first rule of RULES that forbids it to this
+    query."""
+    cells = np.full(problem.m, ALLOWED, dtype=object)
+    for rule in reversed(mask_rules(problem, row)):
+        cells[rule.forbids] = rule.name
+    found: list[str] = cells.tolist()
+    return found
 
 
 def _far(reach: int, side: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import fields, replace
 from itertools import groupby
 from typing import TYPE_CHECKING
 
@@ -16,6 +16,7 @@ from attncli.matrix import Matrix
 from attncli.problem.origins import read_d_output
 from attncli.problem.problem import Problem
 from attncli.problem.row_masks import make_row_mask
+from attncli.results.statistics import Statistics, statistics_of
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from attncli.results.gradients import Gradients
 
 FINISHED_BY_ROW = ("raw_scores", "scores", "weights", "lse")  # the output of joined heads is not
+AT_ONCE = 1 << 20  # weights that are looked at together
 LARGE = 1 << 22  # a result of more cells is computed row by row where only some rows are looked at
 
 
@@ -169,6 +171,21 @@ class Result:
     def lse(self) -> np.ndarray:
         """(…, n): the log of the sum of the exponentials of the scores."""
         return self.array("lse")
+
+    def statistics(self) -> Statistics:
+        """Of each row of the weights: entropy, effective keys, keys for 95 %, the weight of key 0, the top keys. The
+        weights of a large problem are computed some rows at a time and not kept."""
+        problem = self.problem
+        step = max(1, AT_ONCE // problem.m)
+        found = [
+            statistics_of(self.lines("weights", part, list(range(start, min(start + step, problem.n)))))
+            for part in range(problem.parts)
+            for start in range(0, problem.n, step)
+        ]
+        columns = zip(*([getattr(each, f.name) for f in fields(Statistics)] for each in found), strict=True)
+        shape = (*problem.lead, problem.n)
+        whole = (np.concatenate(column) for column in columns)
+        return Statistics(*(column.reshape(*shape, *column.shape[1:]) for column in whole))
 
     @property
     def warnings(self) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ import pytest
 
 from attncli.cli import completion
 from attncli.explain import page
-from attncli.inputs.request import GRADIENT_NAMES, INPUT_NAMES, RESULT_NAMES
+from attncli.inputs.request import FACT_NAMES, GRADIENT_NAMES, INPUT_NAMES, RESULT_NAMES
 from attncli.render.explain import formats
 from attncli.render.result.documents import RENDERERS
 
@@ -18,7 +18,7 @@ from attncli.render.result.documents import RENDERERS
 def test_the_lists_are_those_of_the_commands() -> None:
     assert completion.STEPS == page.STEPS
     assert completion.PAGES == formats.FORMATS
-    assert (*INPUT_NAMES, *RESULT_NAMES, *GRADIENT_NAMES, "all") == completion.SHOWN
+    assert (*INPUT_NAMES, *RESULT_NAMES, *GRADIENT_NAMES, *FACT_NAMES, "all") == completion.SHOWN
     assert set(completion.FORMATS) <= set(RENDERERS)
 
 

@@ -49,7 +49,7 @@ def position_words(numbers: Numbers) -> list[str]:
 def reasons_of(numbers: Numbers) -> dict[str, np.ndarray]:
     """For each rule that masks anything, in words, which keys it masks."""
     rules = mask_rules(numbers.problem, numbers.row)
-    return {words: hits for words, hits in rules.items() if hits.any()}
+    return {rule.words: rule.forbids for rule in rules if rule.forbids.any()}
 
 
 def _counted(numbers: Numbers, reasons: dict[str, np.ndarray]) -> list[str]:

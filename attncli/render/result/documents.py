@@ -15,10 +15,12 @@ from attncli.formats import BY_NAME as FORMATS
 from attncli.matrix import Matrix
 from attncli.numbers.display import format_number
 from attncli.numbers.numerals import shortest_texts
+from attncli.render.explain.latex_notation import escape_latex
 from attncli.render.markdown import escape_markdown
+from attncli.render.result.facts import FACTS, fact_json, fact_long, fact_table
 from attncli.render.result.long_table import long_table
 from attncli.render.result.tables import LEGENDS, Style, result_heading, result_text
-from attncli.render.result.view import View, views
+from attncli.render.result.view import View, parts_shown, views
 from attncli.results.targets import label_result
 
 if TYPE_CHECKING:
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
 
 def one_matrix(result: Result, name: str, format: str) -> Iterator[str]:
     """csv or tsv of one result, some rows at a time."""
+    if name in FACTS:
+        return fact_table(result, name, "," if format == "csv" else "\t")
     return _text(FORMATS[format].write({name: label_result(result, name)}))
 
 
@@ -48,20 +52,23 @@ def result_facts(result: Result) -> dict[str, Any]:
 
 def result_json(result: Result, names: list[str]) -> Iterator[str]:
     """One object, a row at a time; null for what JSON cannot say."""
-    matrices = {name: result.array(name) for name in names}  # first: computing them may add warnings
-    return _json_chunks(result_facts(result), matrices)
+    if "stats" in names:
+        result.compute("lse" if result.is_large("weights") else "weights")
+    matrices = {name: result.array(name) for name in names if name not in FACTS}  # computing them may add warnings
+    cells = {name: fact_json(result, name, 2) if name in FACTS else json_rows(matrices[name], 2) for name in names}
+    return _json_chunks(result_facts(result), cells)
 
 
-def _json_chunks(said: dict[str, Any], matrices: dict[str, np.ndarray]) -> Iterator[str]:
+def _json_chunks(said: dict[str, Any], matrices: dict[str, Iterator[str]]) -> Iterator[str]:
     import json
 
     start = "{\n"
     for key, value in said.items():
         yield f"{start}  {json.dumps(key)}: {json.dumps(value, ensure_ascii=False)}"
         start = ",\n"
-    for name, array in matrices.items():
+    for name, chunks in matrices.items():
         yield f'{start}  "{name}": '
-        yield from json_rows(array, 2)
+        yield from chunks
     yield "\n}\n"
 
 
@@ -89,21 +96,37 @@ def result_yaml(result: Result, names: list[str]) -> Iterator[str]:
     """The object of json as YAML; infinities as YAML says them."""
     import yaml
 
-    matrices = {name: Matrix(result.array(name), name) for name in names}
+    matrices = {name: Matrix(result.array(name), name) for name in names if name not in FACTS}
     told = yaml.safe_dump(
         result_facts(result), sort_keys=False, allow_unicode=True, default_flow_style=None, width=100_000
     )
-    return chain([str(told)], _text(FORMATS["yaml"].write(matrices)))
+    facts = (chunk for name in names if name in FACTS for chunk in _yaml_fact(result, name))
+    return chain([str(told)], _text(FORMATS["yaml"].write(matrices)), facts)
+
+
+def _yaml_fact(result: Result, name: str) -> Iterator[str]:
+    """Rows as flow lists and mappings, which JSON's are too."""
+    yield f"{name}:\n  "
+    yield from fact_json(result, name, 2)
+    yield "\n"
 
 
 def result_markdown(result: Result, names: list[str], style: Style) -> str:
     """A GitHub table for each result and head."""
     blocks = ["\\\n".join(map(escape_markdown, result_heading(result).split("\n")))]
     for name in names:
-        for view in views(result, name, full=style.full):
+        for view in _all_views(result, name, style):
             blocks.append(f"**{LEGENDS[name]}{f' {view.part}' if view.part else ''}**{_omitted(view)}")
             blocks.append("\n".join(_markdown_rows(view, style)))
+        if name in FACTS:
+            blocks.append("\\\n".join(map(escape_markdown, FACTS[name].after(result, _all_views(result, name, style)))))
     return "\n\n".join(blocks) + "\n"
+
+
+def _all_views(result: Result, name: str, style: Style) -> list[View]:
+    if name in FACTS:
+        return [FACTS[name].view(result, part, style) for part in parts_shown(result, style.full)]
+    return views(result, name, full=style.full)
 
 
 def _omitted(view: View) -> str:
@@ -119,6 +142,8 @@ def _markdown_rows(view: View, style: Style) -> Iterator[str]:
 
 
 def _plain_cell(view: View, row: int, column: int, style: Style, masked: str) -> str:
+    if isinstance(view.cells[row, column], str):
+        return escape_markdown(view.cells[row, column])
     if view.masked is not None and view.masked[row, column]:
         return masked
     return format_number(float(view.cells[row, column]), style.digits)
@@ -136,7 +161,10 @@ def result_latex(result: Result, names: list[str], style: Style) -> str:
     """A bmatrix for each result and head, for amsmath."""
     blocks = []
     for name in names:
-        for view in views(result, name, full=style.full):
+        for view in _all_views(result, name, style):
+            if name in FACTS:
+                blocks.append(_latex_fact(view))
+                continue
             symbol = LATEX_SYMBOLS.get(name) or _gradient_symbol(name)
             rows = [
                 " & ".join(_latex_number(view, place, column, style) for column in range(len(view.columns)))
@@ -149,6 +177,18 @@ def result_latex(result: Result, names: list[str], style: Style) -> str:
             comment += columns_allowed(len(view.columns))
             blocks.append(f"{comment}\\[ {symbol} = \\begin{{bmatrix}}\n{body}\n\\end{{bmatrix}} \\]")
     return "\n\n".join(blocks) + "\n"
+
+
+def _latex_fact(view: View) -> str:
+    """A tabular, whose cells may be words."""
+    rows = [["", *view.column_labels]]
+    rows += [[label, *cells] for label, cells in zip(view.row_labels, view.cells.tolist(), strict=True)]
+    plain = Style(ascii_only=True).allowed  # of the sign, which no LaTeX font has without a package
+    texts = ([escape_latex(cell).replace(Style().allowed, plain) for cell in row] for row in rows)
+    first, *lines = (" & ".join(row) + r" \\" for row in texts)
+    comment = f"% {LEGENDS[view.name]}{f' {view.part}' if view.part else ''}{_omitted(view)}\n"
+    body = "\n".join([first, r"\hline", *lines])
+    return f"{comment}\\begin{{tabular}}{{l{'r' * len(view.columns)}}}\n{body}\n\\end{{tabular}}"
 
 
 def _gradient_symbol(name: str) -> str:
@@ -165,12 +205,17 @@ def _latex_number(view: View, row: int, column: int, style: Style) -> str:
     return {"inf": r"\infty", "-inf": r"-\infty", "nan": r"\text{nan}"}.get(text, text)
 
 
+def long_lines(result: Result, name: str) -> Iterator[str]:
+    """A line per cell of a result or a fact."""
+    return fact_long(result, name) if name in FACTS else long_table(result, name)
+
+
 Renderer = Callable[["Result", list[str], Style, str | None], Iterator[str]]
 RENDERERS: dict[str, Renderer] = {
     "table": lambda result, names, style, title: iter([result_text(result, names, style, title)]),
     "csv": lambda result, names, _style, _title: one_matrix(result, names[0], "csv"),
     "tsv": lambda result, names, _style, _title: one_matrix(result, names[0], "tsv"),
-    "long": lambda result, names, _style, _title: long_table(result, names[0]),
+    "long": lambda result, names, _style, _title: long_lines(result, names[0]),
     "json": lambda result, names, _style, _title: result_json(result, names),
     "yaml": lambda result, names, _style, _title: result_yaml(result, names),
     "markdown": lambda result, names, style, _title: iter([result_markdown(result, names, style)]),

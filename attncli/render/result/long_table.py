@@ -35,7 +35,7 @@ def _lines(result: Result, name: str, array: np.ndarray) -> Iterator[str]:
     row = ("key" if name in OF_KEYS else "query") if has_rows else "row"
     column = "key" if name in BY_KEY else "column"
     value = "weight" if name == "weights" else "value"
-    yield ",".join([*_lead_names(result, len(lead)), *(row, column)[:axes], value]) + "\n"
+    yield ",".join([*lead_names(result, len(lead)), *(row, column)[:axes], value]) + "\n"
     rows = _names(labels_of_rows(labels, name), array.shape[len(lead)] if array.ndim else 0)
     columns = _names(labels_of_columns(labels, name), array.shape[-1]) if axes == 2 else []
     for index in np.ndindex(*lead):
@@ -47,7 +47,8 @@ def _lines(result: Result, name: str, array: np.ndarray) -> Iterator[str]:
             yield "".join(f"{start}{cell}\n" for start, cell in zip(starts, cells, strict=True))
 
 
-def _lead_names(result: Result, count: int) -> list[str]:
+def lead_names(result: Result, count: int) -> list[str]:
+    """What the leading axes are called in a table that has a column for each."""
     if count == 1:
         return ["head" if result.problem.packed else "part"]
     return [f"axis{place}" for place in range(count)]

@@ -15,6 +15,7 @@ from attncli.records import record
 from attncli.render import colours
 from attncli.render.console import fold_text, has_colour, make_console, render_text, speaks_unicode, terminal_width
 from attncli.render.explain.notation import WRITER
+from attncli.render.result.facts import FACTS
 from attncli.render.result.heat_map import legend, text_picture
 from attncli.render.result.view import View, parts_shown, scale_together, views
 
@@ -34,6 +35,8 @@ LEGENDS = {
     "weights": "weights",
     "output": "output",
     "lse": "log of the sum of the exponentials",
+    "mask": "mask",
+    "stats": "statistics of the weights",
     "d_queries": "gradient of the queries, dQ",
     "d_keys": "gradient of the keys, dK",
     "d_values": "gradient of the values, dV",
@@ -56,6 +59,11 @@ class Style:
     ascii_only: bool = False
 
     @property
+    def allowed(self) -> str:
+        """A key that a query may see, in the table of a mask."""
+        return "yes" if self.ascii_only else "✓"
+
+    @property
     def dots(self) -> str:
         return "..." if self.ascii_only else "…"
 
@@ -72,6 +80,9 @@ def result_text(result: Result, names: list[str], style: Style, title: str | Non
 
     said = [fold_text(to_ascii(result_heading(result, title), style))]
     for name in names:
+        if name in FACTS:
+            said += fact_blocks(result, name, style, terminal_width())
+            continue
         gap = _gap(parts_shown(result, style.full))
         for part, view in enumerate(fit_views(result, name, style, terminal_width())):
             groups = column_groups(view, style, terminal_width())
@@ -92,6 +103,24 @@ def result_text(result: Result, names: list[str], style: Style, title: str | Non
     return to_ascii(("\n\n".join(said)) + "\n", style)
 
 
+def fact_blocks(result: Result, name: str, style: Style, width: int | None) -> list[str]:
+    """The tables of a fact, one for each part, and below the last what their words mean."""
+    from rich.text import Text
+
+    found = [FACTS[name].view(result, part, style) for part in parts_shown(result, style.full)]
+    blocks = []
+    for view in found:
+        groups = column_groups(fit_view(view, style, width), style, width)
+        parts: list[RenderableType] = [Text(table_title(view))]
+        for group in groups:
+            parts += [Text(group_title(view, group), style="dim")] if len(groups) > 1 else []
+            parts.append(table(group, style, width))
+        widest = max(least_width(group, style) for group in groups)
+        blocks.append(render_text(console_of(style, widest), *parts).rstrip("\n"))
+    after = [fold_text(line) for line in FACTS[name].after(result, found)]
+    return [*blocks, "\n".join(after)]
+
+
 def to_ascii(text: str, style: Style) -> str:
     """The text in ASCII where that is asked for."""
     if not style.ascii_only:
@@ -105,7 +134,7 @@ def to_ascii(text: str, style: Style) -> str:
 TRANSLITERATION = {
     "×": "x", "·": "*", "−": "-", "√": "sqrt", "ᵀ": "^T", "…": "...", "‖": "||", "₁": "1", "₂": "2", "²": "^2",
     "ℓ": "l", "Σ": "sum", "→": "->", "≤": "<=", "–": "-", "’": "'",
-    "≈": "~", "∞": "inf", "“": '"', "”": '"', "⋮": "...", "½": "1/2",
+    "≈": "~", "✓": "yes", "∞": "inf", "“": '"', "”": '"', "⋮": "...", "½": "1/2",
 }  # fmt: skip
 ROOT = re.compile(r"√(d_k|\d+(?:\.\d+)?)")
 
@@ -142,19 +171,21 @@ def fit_views(result: Result, name: str, style: Style, width: int | None) -> lis
         found = scale_together(found, result)
     if width is None:
         return found
-    fitting = []
-    for view in found:
-        turned = replace(view, is_turned=True)
-        clipped = view if least_width(view, style) <= width else with_short_labels(view, style, width)
-        if name != "output" and not style.full and least_width(view, style) > width >= least_width(turned, style):
-            fitting.append(turned)
-            continue
-        view, most = clipped, len(view.columns)
-        while not style.full and most > 2 and least_width(view, style) > width:
-            most -= 1 if most <= 8 else 2
-            view = narrow_view(view, most)
-        fitting.append(view)
-    return fitting
+    return [fit_view(view, style, width) for view in found]
+
+
+def fit_view(view: View, style: Style, width: int | None) -> View:
+    """The view as the terminal has room for it."""
+    if width is None or least_width(view, style) <= width:
+        return view
+    turned = replace(view, is_turned=True)
+    if view.name != "output" and not style.full and least_width(turned, style) <= width:
+        return turned
+    view, most = with_short_labels(view, style, width), len(view.columns)
+    while not style.full and view.name != "stats" and most > 2 and least_width(view, style) > width:
+        most -= 1 if most <= 8 else 2
+        view = narrow_view(view, most)
+    return view
 
 
 def with_short_labels(view: View, style: Style, width: int) -> View:
@@ -253,6 +284,8 @@ def table_title(view: View) -> str:
     part = f" {view.part}" if view.part else ""
     axes = format_shape(view.shape)
     nouns = f", {view.row_noun} × {view.column_noun}" if view.column_noun in ("keys",) else ""
+    if view.name == "stats":
+        axes = f"{view.shape[0]} {'query' if view.shape[0] == 1 else 'queries'}"
     turned = ", turned: a column for each query" if view.is_turned else ""
     omitted = f"; {view.omitted} left out (--full shows all)" if view.omitted else ""
     mark = f"; * the largest of its {'column' if view.is_turned else 'row'}" if view.name == "weights" else ""
@@ -286,7 +319,7 @@ def _grid(lines: list[list[Text]], style: Style, *, gap: int = 1, folded: bool =
     for place, label in enumerate(head):
         # rich does not count the blank behind a number, and would cut its last digit off
         widest = max((row[place].cell_len for row in rows), default=1)
-        words = max((word.cell_len for word in label.split()), default=1)
+        words = max((word.cell_len for word in label.split(" ")), default=1)
         width = max(widest, words) if folded else None  # a width that rich can't take from a number for a word
         justify: Literal["right", "left"] = "right" if place else "left"
         grid.add_column(label, no_wrap=place == 0, justify=justify, min_width=widest, width=width)
@@ -324,6 +357,9 @@ def _gap(numbers: list[int]) -> int | None:
 def _cell(view: View, row: int, column: int, style: Style, coloured: bool) -> Text:
     from rich.text import Text
 
+    if isinstance(view.cells[row, column], str):
+        text = view.cells[row, column]
+        return Text(text, style="dim" if view.name == "mask" and text != style.allowed else "")
     value = float(view.cells[row, column])
     if view.masked is not None and view.masked[row, column] and not (value > 0):
         return Text(f"{style.masked}    " if style.digits > 2 else style.masked, style="dim")

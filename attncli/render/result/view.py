@@ -27,7 +27,7 @@ class View:
 
     `masked` marks cells that the mask took away, `sums` are the sums of whole rows (weights alone), `peaks` the
     largest number of each whole row, and `is_level` says that no key of the row got more than another.
-    `is_turned`: a column is shown for each row.
+    `is_turned`: a column is shown for each row. Cells are numbers, or texts that are shown as they are.
     """
 
     name: str
@@ -102,7 +102,7 @@ def _view(result: Result, name: str, number: int, full: bool, columns_at_most: i
     labels = problem.labels
     return _assembled(
         name=name,
-        part=_part_name(result, number),
+        part=name_part(result, number),
         rows=rows,
         lines=lines,
         masked=masked,
@@ -225,7 +225,7 @@ def _is_level(line: np.ndarray, hidden: np.ndarray) -> bool:
     return seen.size == 0 or bool(seen.size > 1 and (seen == seen[0]).all())
 
 
-def _part_name(result: Result, number: int) -> str:
+def name_part(result: Result, number: int) -> str:
     """ "head 1", or the index on several leading axes."""
     lead = result.problem.lead
     if not lead:
