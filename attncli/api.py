@@ -86,12 +86,14 @@ def assert_attention(
     lse: ArrayLike | None = None,
     rtol: float | None = None,
     atol: float | None = None,
+    baseline: ArrayLike | None = None,
     **settings: Any,
 ) -> None:
     """AssertionError with the verdict and what was done instead, unless `output` (…, n, d_v), and what else is given,
     is the attention of these arrays as `attncli check` judges it; `settings` are those of `attend`.
 
-    By default within the tolerance of the arrays' dtype. Raises AttncliError where the input can't be meant.
+    By default within the tolerance of the arrays' dtype; with a `baseline`, another implementation's output, within
+    twice its largest error. Raises AttncliError where the input can't be meant.
     """
     from attncli.check import check
     from attncli.inputs.request import Worksheet
@@ -103,7 +105,8 @@ def assert_attention(
     given = {"output": output, "weights": weights, "scores": scores, "lse": lse}
     expected = {name: matrix for name, array in given.items() if (matrix := as_matrix(array, name)) is not None}
     request = _request_of({**settings, "queries": queries, "keys": keys, "values": values})
-    report = check(Worksheet(request=request, name="output", where="output", expected=expected), rtol=rtol, atol=atol)
+    worksheet = Worksheet(request=request, name="output", where="output", expected=expected)
+    report = check(worksheet, rtol=rtol, atol=atol, baseline=as_matrix(baseline, "baseline"))
     if not report.holds:
         raise AssertionError("\n".join([f"attention is {report.verdict}", *case_lines(report, brief=False)]))
 

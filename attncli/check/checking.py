@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from attncli.check.baseline import compare_baseline
 from attncli.check.error_pattern import measure_errors
 from attncli.check.judge import DEFAULTS, Judge, Tolerance
 from attncli.check.precision import read_claims, rounding_of
-from attncli.check.report import CaseReport, Diagnosis, MatrixCheck, worst
+from attncli.check.report import Baseline, CaseReport, Diagnosis, MatrixCheck, worst
 from attncli.check.routes import RIGHT, Route
 from attncli.check.steps import verdicts_of
 from attncli.check.tolerance.measures import Measured
@@ -40,11 +41,13 @@ def check(
     atol: float | None = None,
     digits: int | None = None,
     strict: bool = False,
+    baseline: Matrix | None = None,
 ) -> CaseReport:
     """The verdict on a worksheet's expected numbers, and the slips that explain wrong ones.
 
     `rtol` and `atol` compare by tolerance, `digits` overrides how many decimals the texts claim (which only matrices
-    read with `Reading(keep_text=True)` have), `strict` accepts nothing but exact. Raises AttncliError where the
+    read with `Reading(keep_text=True)` have), `strict` accepts nothing but exact. With a `baseline`, another
+    implementation's output, the expected output may be off by twice as much as that is. Raises AttncliError where the
     problem can't be computed, and where nothing is expected.
     """
     if not worksheet.expected:
@@ -65,8 +68,14 @@ def check(
         matrix = worksheet.expected[name]
         judge = make_judge(name, matrix, problem, _digits_of(worksheet, name, digits), tolerance, strict)
         judges[name] = judge
+    beside = None
+    if baseline is not None:
+        if tolerance is not None:
+            raise UsageError("--baseline", "is a tolerance by itself", "leave out --rtol and --atol")
+        beside = _lay_baseline(baseline, worksheet, judges, measured)
     verdicts = verdicts_of(judges, measured)
     checks = [_check_matrix(judges[name], verdicts[name], measured) for name in names]
+    checks = [replace(found, baseline=beside) if found.what == "output" else found for found in checks]
     if averaged:
         said = f"compared with the mean of the {problem.lead[-1]} heads' weights, as their shape is (heads-averaged)"
         checks = [replace(found, note=found.note or said) if found.what == "weights" else found for found in checks]
@@ -111,6 +120,18 @@ def _diagnose(
         name: judge for name, judge in judges.items() if name == first or verdicts[name] not in ("wrong", "carried")
     }
     return (*diagnose(worksheet, until, measured, [first], verdicts, is_rounded=True, least=ALONE), *found)
+
+
+def _lay_baseline(baseline: Matrix, worksheet: Worksheet, judges: dict[str, Judge], measured: Measured) -> Baseline:
+    """The baseline's errors beside those of the output, whose judge allows twice as much from here on."""
+    if "output" not in judges:
+        hint = "--expect-output SOURCE gives the output that is held against it"
+        raise ProblemError(worksheet.where, "a baseline is given, but no output is expected", hint)
+    theirs = make_judge("output", baseline, measured.problem, None, None, False)
+    found, tolerance = compare_baseline(judges["output"], theirs, measured)
+    if tolerance is not None:
+        judges["output"] = replace(judges["output"], tolerance=tolerance, is_default=False)
+    return found
 
 
 def _mean_over_heads(name: str, array: Array) -> Array:
@@ -197,7 +218,7 @@ def _check_matrix(judge: Judge, verdict: str, measured: Measured) -> MatrixCheck
     """The check of one matrix as the report has it."""
     name, expected = judge.name, judge.expected
     computed = measured.numbers[name]
-    decimals = None if judge.claims is None else judge.claims.decimals
+    decimals = None if judge.claims is None or judge.tolerance is not None else judge.claims.decimals
     tolerance = "" if judge.tolerance is None else str(judge.tolerance)
     if computed.shape != expected.shape:
         return MatrixCheck(

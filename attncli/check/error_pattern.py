@@ -24,32 +24,71 @@ def measure_errors(judge: Judge, measured: Measured, counted: Array) -> Errors:
     dtype = claimed_dtype(judge)
     with np.errstate(invalid="ignore"):
         error = np.where(counted == 0, 0.0, np.abs(judge.expected - computed))
+    finite = np.isfinite(computed)
+    largest = np.abs(computed[finite]).max(initial=0)
     if dtype is None:
         assert judge.claims is not None
-        unit, sizes, plain = "units of the last digit", counted, None
-        beyond = counted > 1.5 * (1 - 1e-9)
+        unit, shown, plain = "units of the last digit", counted, None
+        one = _unit_of_largest(judge.claims.unit, judge.claims.is_full, np.where(finite, np.abs(computed), -1))
+        beyond = judge.is_beyond(measured)
+        own_units = float(counted.max())
     else:
         unit = f"ulp of {dtype}"
-        largest = np.abs(computed[np.isfinite(computed)]).max(initial=0)
-        ulp = spacing(np.array(largest), dtype)  # one unit for all: near 0 each cell's own says nothing
-        with np.errstate(over="ignore"):
-            sizes = np.where(np.isfinite(error), error / ulp, np.inf)
+        one = float(spacing(np.array(largest), dtype))  # one unit for all: near 0 each cell's own says nothing
         bound = measured.bound(judge.name, "float32" if dtype in ("float16", "bfloat16") else dtype)
         if dtype in ("float16", "bfloat16"):
-            bound = np.maximum(bound, ulp / 2)
+            bound = np.maximum(bound, one / 2)
         with np.errstate(over="ignore"):
-            allowed = bound / ulp
+            allowed = bound / one
+            shown = np.where(np.isfinite(error), error / one, np.inf)
         plain = float(np.where(computed != 0, allowed, 0).max())
-        beyond = sizes / 2 > allowed  # twice may be beyond float64
+        beyond = shown / 2 > allowed  # twice may be beyond float64
+        own_units = float(shown.max())
+    with np.errstate(over="ignore"):
+        sizes = np.where(np.isfinite(error), error / one, np.inf)
+    told = sizes[np.isfinite(sizes)]
+    gap = _cosine_gap(judge.expected, computed)
     return Errors(
         unit=unit,
         largest=float(sizes.max()),
+        mean=float(told.mean()) if told.size else 0.0,
+        percentile_99=float(np.percentile(told, 99)) if told.size else 0.0,
+        own_units=own_units,
+        cosine=None if gap is None else 1 - gap,
+        gap=gap,
+        first=_first(beyond if beyond.any() else judge.is_another(measured, dtype)),
         dtype=dtype,
         plain=plain,
         beyond=int(beyond.sum()),
         cells=int(beyond.size),
-        structure=describe_pattern(sizes, beyond, judge.name),
+        structure=describe_pattern(shown, beyond, judge.name),
     )
+
+
+def _unit_of_largest(units: Array, is_full: Array, sizes: Array) -> float:
+    """One unit of the last digit of the largest number; a fraction, and a float64 in full, has none."""
+    if is_full.all():
+        return float(spacing(np.array(sizes.max()), "float64"))
+    own = np.where(is_full, 0.0, units)
+    found = float(own.flat[int(np.argmax(np.where(is_full, -1, sizes)))])
+    return found or float(own.max())
+
+
+def _cosine_gap(expected: Array, computed: Array) -> float | None:
+    """1 less the cosine of the angle between two lists of numbers, ½|a/‖a‖ − b/‖b‖|²; None for a zero vector."""
+    finite = np.isfinite(expected) & np.isfinite(computed)
+    sides = [array[finite] / (np.abs(array[finite]).max(initial=0) or 1) for array in (expected, computed)]
+    lengths = [float(np.linalg.norm(side)) for side in sides]
+    if 0 in lengths:
+        return None
+    apart = sides[0] / lengths[0] - sides[1] / lengths[1]
+    return float(apart @ apart) / 2
+
+
+def _first(cells: Array) -> tuple[int, ...] | None:
+    if not cells.any():
+        return None
+    return tuple(int(index) for index in np.unravel_index(int(np.argmax(cells)), cells.shape))
 
 
 def claimed_dtype(judge: Judge) -> str | None:

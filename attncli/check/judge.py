@@ -25,10 +25,11 @@ NEAR = 1e-10  # of the largest number: from here on the rounding of float64 arit
 
 @record
 class Tolerance:
-    """|expected − computed| ≤ absolute + relative·|computed|."""
+    """|expected − computed| ≤ absolute + relative·|computed|; `said` is what it is called, where that says more."""
 
     relative: float
     absolute: float
+    said: str = ""
 
     def of(self, computed: Array) -> Array:
         """What is allowed in each cell."""
@@ -37,7 +38,7 @@ class Tolerance:
         return allowed
 
     def __str__(self) -> str:
-        return f"rtol {self.relative:g}, atol {self.absolute:g}"
+        return self.said or f"rtol {self.relative:g}, atol {self.absolute:g}"
 
 
 # torch.testing.assert_close
@@ -86,6 +87,34 @@ class Judge:
         error = self._error(measured.numbers[self.name])
         return bool((error <= allowed).all())
 
+    def is_beyond(self, measured: Measured) -> Array:
+        """Which cells are farther off than one unit of the right number as it would be printed."""
+        assert self.claims is not None
+        error = self._error(measured.numbers[self.name])
+        holds = self._is_printed(self.claims, error, measured) | self._is_neighbour(self.claims, error, measured)
+        found: Array = ~holds
+        return found
+
+    def is_another(self, measured: Measured, dtype: str | None) -> Array:
+        """Which cells are not the right number as it would be printed, or stored in the dtype."""
+        computed = measured.numbers[self.name]
+        error = self._error(computed)
+        if dtype is None:
+            assert self.claims is not None
+            return ~self._is_printed(self.claims, error, measured)
+        found: Array = ~(error <= spacing(computed, dtype) / 2 + 8 * spacing(computed, "float64"))
+        return found
+
+    def _is_printed(self, claims: Claims, error: Array, measured: Measured) -> Array:
+        """Which cells are the right number, rounded as it is printed."""
+        holds: Array = error <= np.minimum(claims.unit / 2, claims.limit) + self._slack(claims, measured)
+        return holds
+
+    def _is_neighbour(self, claims: Claims, error: Array, measured: Measured) -> Array:
+        """Which cells are one unit from the right number rounded: half a unit more, where that is no tie."""
+        near: Array = error < np.minimum(1.5 * claims.unit - self._slack(claims, measured), claims.limit)
+        return ~claims.is_whole & near
+
     def _by_tolerance(self, tolerance: Tolerance, error: Array, measured: Measured) -> str:
         allowed = tolerance.of(measured.numbers[self.name])
         if bool(((error == 0) | (error <= allowed)).all()):
@@ -115,20 +144,16 @@ class Judge:
 
     def _by_digits(self, claims: Claims, error: Array, measured: Measured) -> str:
         computed = measured.numbers[self.name]
-        unit, slack = claims.unit, self._slack(claims, measured)
-        ceiling = claims.ceiling * (1 - 1e-12)  # no tolerance of a print reaches it
-        print_error = np.minimum(unit / 2, ceiling)
-        holds = error <= print_error + slack
+        holds = self._is_printed(claims, error, measured)
         if holds.all():
             return "exact"
-        # at most one unit from the right number rounded: half a unit more, where that is no tie
-        holds |= ~claims.is_whole & (error < np.minimum(1.5 * unit - slack, ceiling))
-        if holds.all():
+        if (holds | self._is_neighbour(claims, error, measured)).all():
             return "last-digit"
         if self.is_float32:
             allowed = 2 * spacing(computed, "float32")
             if self.shows_float32:
-                allowed = np.maximum(2 * measured.bound(self.name, "float32"), allowed) + print_error
+                allowed = np.maximum(2 * measured.bound(self.name, "float32"), allowed)
+                allowed = allowed + np.minimum(claims.unit / 2, claims.limit)
             if bool((error <= allowed).all()):
                 return "float32"
         return self._in_half(error, measured) or ("input-rounding" if self._is_moved(error, measured) else "wrong")
@@ -148,10 +173,10 @@ class Judge:
     def _is_moved(self, error: Array, measured: Measured) -> bool:
         """Whether some inputs within their rounding give all the numbers at once, each up to the print's unit."""
         assert self.claims is not None
-        unit, ceiling = self.claims.unit, self.claims.ceiling * (1 - 1e-12)
-        if not measured.halves or not bool((error <= np.minimum(MOST_UNITS * unit, ceiling)).all()):
+        unit, limit = self.claims.unit, self.claims.limit
+        if not measured.halves or not bool((error <= np.minimum(MOST_UNITS * unit, limit)).all()):
             return False
-        return measured.movement.explains(self.name, self.expected, np.minimum(unit, ceiling))
+        return measured.movement.explains(self.name, self.expected, np.minimum(unit, limit))
 
     def _slack(self, claims: Claims, measured: Measured) -> Array:
         """What a plain float64 computation may be off: its bound where the digits come near it, which includes sums

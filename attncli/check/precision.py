@@ -41,6 +41,11 @@ class Claims:
     is_whole: Array
     decimals: int | None
 
+    @property
+    def limit(self) -> Array:
+        """What no tolerance of a print reaches: a hair less than the ceiling."""
+        return self.ceiling * (1 - 1e-12)
+
     def arranged(self, arrange: Callable[[Array], Array]) -> Claims:
         """The same claims with each array in another layout."""
         return replace(

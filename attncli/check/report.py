@@ -27,19 +27,41 @@ def worst(verdicts: list[str]) -> str:
 class Errors:
     """The errors of one matrix for engineers: how large, against what, and where.
 
-    `unit` is what errors are counted in: "ulp of float32", or "units of the last digit". `largest` is the worst error
-    so counted, `plain` the largest that a plain computation in `dtype` may make (None where no dtype is claimed),
-    `beyond` the number of cells whose error is more than that of print or computation, `structure` says what they
-    have in common.
+    `unit` is what errors are counted in: "ulp of float32", or "units of the last digit", both at the size of the
+    largest right number. `largest`, `mean` and `percentile_99` are errors so counted (the last two of the finite ones),
+    `own_units` is the worst error in the unit of its own cell, `plain` the largest that a plain computation in `dtype`
+    may make (None where no dtype is claimed). `cosine` is that of the angle between all expected and all right numbers,
+    and `gap` is 1 less the cosine, which has more digits (None for both where one side is all zeros). `beyond` is the
+    number of cells whose error is more than that of print or computation, `structure` says what they have in common;
+    `first` is the first of them, or the first cell that is not the right number as it is printed or stored.
     """
 
     unit: str
     largest: float
+    mean: float
+    percentile_99: float
+    own_units: float
+    cosine: float | None
+    gap: float | None
+    first: tuple[int, ...] | None
     dtype: str | None
     plain: float | None
     beyond: int
     cells: int
     structure: str
+
+
+@record(kw_only=True)
+class Baseline:
+    """Another implementation's output against the right one: its verdict by itself, its largest and mean error, and the
+    ratios of the expected output's errors to them (infinite where the baseline has none)."""
+
+    verdict: str
+    max_error: float
+    mean_error: float
+    ratio: float
+    mean_ratio: float
+    most: float
 
 
 @record(kw_only=True)
@@ -65,6 +87,7 @@ class MatrixCheck:
     errors: Errors | None = None
     note: str = ""
     would_also_pass: tuple[str, ...] = ()
+    baseline: Baseline | None = None
 
 
 @record(kw_only=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -25,6 +25,7 @@ Examples:
   attncli check problems/                            each problem file in a folder, as a test suite
   attncli check p.yaml --expect-output out.csv       expected numbers in a file of their own
   attncli check p.yaml --expect-output o.npy --rtol 1e-3
+  attncli check p.yaml --expect-output o.npy --baseline torch.npy   at most twice its error
   attncli check hw.yaml handins/*.csv                one problem, many answers: a line for each file
   attncli check hw.yaml --expect-output handins/ --grades grades.csv
   attncli check problems/ --junit report.xml         for a CI server
@@ -60,6 +61,15 @@ def check_command(
     ] = None,
     atol: Annotated[
         str | None, typer.Option("--atol", metavar="X", help="absolute tolerance", rich_help_panel=EXPECTED)
+    ] = None,
+    baseline: Annotated[
+        str | None,
+        typer.Option(
+            "--baseline",
+            metavar="SOURCE",
+            help="another implementation's output: at most twice its error",
+            rich_help_panel=EXPECTED,
+        ),
     ] = None,
     digits: Annotated[
         int | None,
@@ -109,10 +119,17 @@ def check_command(
         for name, source in given.items()
         if source is not None
     }
+    beside = None if baseline is None else options.matrix(baseline, role="output", where="--baseline")
     calculation.checked_engine()
     calculation.over(Request(), options)  # an option that can't be meant is said once, not for each problem
     read = set(options.paths)
-    tolerances = {"rtol": _tolerance(rtol, "--rtol"), "atol": _tolerance(atol, "--atol")}
+    rules = {
+        "rtol": _tolerance(rtol, "--rtol"),
+        "atol": _tolerance(atol, "--atol"),
+        "digits": digits,
+        "strict": strict,
+        "baseline": beside,
+    }
 
     apart = problems if (expected or answers) and are_matrices(problems, options) else []
 
@@ -127,7 +144,7 @@ def check_command(
                 due[answered] = own.matrix(answer, role=answered, where=path_text(answer))
                 read.update(own.paths)
             words = apart or [source]
-            report = _report(words, sources, options, calculation, due, tolerances, digits, strict, len(named) > 1)
+            report = _report(words, sources, options, calculation, due, rules, len(named) > 1)
             return CaseOutcome(name, report)
         except AttncliError as error:
             return CaseOutcome(name, error=error)
@@ -205,13 +222,11 @@ def _report(
     options: Sources,
     calculation: CalculationOptions,
     expected: dict[str, Matrix],
-    tolerances: dict[str, float | None],
-    digits: int | None,
-    strict: bool,
+    rules: dict[str, Any],
     may_skip: bool,
 ) -> CaseReport | None:
-    """One problem, or Q, K and V given apart, read, laid under the options and checked; None where nothing is expected
-    of it and it `may_skip`."""
+    """One problem, or Q, K and V given apart, read, laid under the options and checked by `rules`, which are those of
+    `check`; None where nothing is expected of it and it `may_skip`."""
     from dataclasses import replace
 
     from attncli.check import check
@@ -229,7 +244,7 @@ def _report(
     )
     if may_skip and not worksheet.expected:
         return None
-    return check(worksheet, **tolerances, digits=digits, strict=strict)
+    return check(worksheet, **rules)
 
 
 def _write_junit(path: str, outcomes: list[CaseOutcome], force: bool) -> None:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from attncli.check.suites import CaseOutcome
 
 WIDTH = 78
+NEGLIGIBLE = 1e-6  # of a unit
 LOOKS = {"wrong": "bold red", "error": "bold red", "exact": "green", "skipped": "dim"}
 
 
@@ -80,6 +81,8 @@ def case_lines(report: CaseReport, *, brief: bool) -> list[str]:
             lines += _fold(f"would pass too: {_listed(check.would_also_pass)}", "    ")
         if check.verdict == "wrong":
             lines += _fold(error_sentence(check), "    ")
+        lines += _fold(spread_sentence(check), "    ")
+        lines += _fold(baseline_sentence(check), "    ")
     if report.carried:
         verb = "follows" if report.carried == ("output",) else "follow"
         names = " and ".join(report.carried)
@@ -129,15 +132,52 @@ def error_sentence(check: MatrixCheck) -> str:
     errors = check.errors
     if errors is None:
         return ""
-    told = f"off by {_format_errors(errors.largest)} {errors.unit}"
+    size = _format_errors(errors.own_units)
+    told = f"off by {size} {errors.unit.replace('units', 'unit', size == '1')}"
     if errors.plain is not None:
         told += f" (a plain {errors.dtype} computation: at most {_format_errors(errors.plain)})"
     return f"{told}; {errors.structure}"
 
 
+def spread_sentence(check: MatrixCheck) -> str:
+    """Largest error, mean and 99th percentile, the cosine, and the first cell that differs."""
+    errors = check.errors
+    if errors is None:
+        return ""
+    is_told = check.verdict == "wrong" and errors.own_units == errors.largest
+    told = "errors: " if is_told else f"errors: largest {_format_errors(errors.largest)}, "
+    told += f"mean {_format_errors(errors.mean)}, 99 % within {_format_errors(errors.percentile_99)} {errors.unit}"
+    if errors.gap is not None:
+        told += f"; cosine {_format_cosine(errors.gap)}"
+    return told if errors.first is None else f"{told}; first at [{', '.join(map(str, errors.first))}]"
+
+
+def _format_cosine(gap: float) -> str:
+    """The cosine itself, or where that would be shown as 1, what is missing."""
+    if gap < NEGLIGIBLE**3:
+        return "1"
+    return f"{1 - gap:.6f}" if gap > 1e-5 else f"1−{gap:.1e}"
+
+
+def baseline_sentence(check: MatrixCheck) -> str:
+    """The errors as multiples of the baseline's."""
+    baseline = check.baseline
+    if baseline is None:
+        return ""
+    if baseline.verdict == "wrong":
+        return f"the baseline is wrong itself, by up to {baseline.max_error:.3g}: it allows nothing"
+    return (
+        f"{_format_errors(baseline.ratio)} times the baseline's largest error, {baseline.max_error:.3g}, and "
+        f"{_format_errors(baseline.mean_ratio)} times its mean error; at most {baseline.most:g} times is right "
+        f"(the baseline: {baseline.verdict})"
+    )
+
+
 def _format_errors(number: float) -> str:
     if math.isinf(number):
         return "infinitely many"
+    if number < NEGLIGIBLE:
+        return "0"
     return f"{number:.3g}" if number < 100 else f"{number:,.0f}" if number < 1e7 else f"{number:.1e}"
 
 
@@ -212,11 +252,24 @@ def _check_object(check: MatrixCheck) -> dict[str, Any]:
         told["errors"] = {
             "unit": check.errors.unit,
             "largest": _finite(check.errors.largest),
+            "mean": _finite(check.errors.mean),
+            "percentile_99": _finite(check.errors.percentile_99),
+            "cosine": _finite(check.errors.cosine),
+            "first": None if check.errors.first is None else list(check.errors.first),
             "dtype": check.errors.dtype,
             "plain": _finite(check.errors.plain),
             "beyond": check.errors.beyond,
             "cells": check.errors.cells,
             "structure": check.errors.structure,
+        }
+    if check.baseline is not None:
+        told["baseline"] = {
+            "verdict": check.baseline.verdict,
+            "max_error": _finite(check.baseline.max_error),
+            "mean_error": _finite(check.baseline.mean_error),
+            "ratio": _finite(check.baseline.ratio),
+            "mean_ratio": _finite(check.baseline.mean_ratio),
+            "most": check.baseline.most,
         }
     return told
 

@@ -23,8 +23,12 @@ wrong  unscaled
   weights     wrong            4 decimals
     worst at [0, 0]: says 0.8808, right is 0.804430
     off by 764 units of the last digit; every cell
+    errors: mean 764, 99 % within 764 units of the last digit; cosine
+    0.994599; first at [0, 0]
   output      carried          4 decimals
     worst at [0, 1]: says 2.2384, right is 2.391141
+    errors: largest 1,527, mean 1,527, 99 % within 1,527 units of the last
+    digit; cosine 0.999767; first at [0, 0]
   the first wrong step: weights; output follows from what is printed before
   what was done instead:
     unscaled: your weights are softmax(QKᵀ): divide by √d_k = 1.4142
