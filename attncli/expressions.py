@@ -5,7 +5,8 @@ The records of `attncli.variants` hold their scores as such expressions over sym
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Mapping
 
 from attncli.records import record
 
@@ -55,7 +56,7 @@ Expression = Numeral | Symbol | Operation | Rest | Row
 
 KINDS = (
     "sum", "difference", "product", "quotient", "negative", "absolute", "square", "root", "total", "norm",
-    "fraction", "join", "manhattan", "euclid"
+    "fraction", "join", "manhattan", "euclid", "power", "max"
 )  # fmt: skip
 
 
@@ -102,6 +103,16 @@ def absolute(inner: Expression) -> Expression:
 def square(inner: Expression) -> Expression:
     """a²."""
     return Operation("square", (inner,))
+
+
+def power(base: Expression, exponent: Expression) -> Expression:
+    """a to the power b."""
+    return Operation("power", (base, exponent))
+
+
+def larger(left: Expression, right: Expression) -> Expression:
+    """max(a, b)."""
+    return Operation("max", (left, right))
 
 
 def root(inner: Expression) -> Expression:
@@ -159,3 +170,30 @@ def contains(expression: Expression, part: Expression) -> bool:
     if expression == part:
         return True
     return isinstance(expression, Operation) and any(contains(operand, part) for operand in expression.operands)
+
+
+EVALUATED: dict[str, Callable[..., float]] = {
+    "sum": lambda *terms: math.fsum(terms),
+    "difference": lambda left, right: left - right,
+    "product": lambda left, right: left * right,
+    "quotient": lambda above, below: above / below,
+    "negative": lambda inner: -inner,
+    "absolute": abs,
+    "square": lambda inner: inner * inner,
+    "root": math.sqrt,
+    "power": math.pow,  # a ValueError where ** would turn complex
+    "max": max,
+    "exp": math.exp,
+    "log": math.log,
+    "tanh": math.tanh,
+}
+
+
+def evaluate(expression: Expression, given: Mapping[Expression, float]) -> float:
+    """The number that an expression comes to where its symbols are `given`; KeyError where one is not, and what
+    arithmetic raises where there is no such number."""
+    if isinstance(expression, Numeral):
+        return expression.value
+    if isinstance(expression, Operation):
+        return EVALUATED[expression.kind](*(evaluate(operand, given) for operand in expression.operands))
+    return given[expression]

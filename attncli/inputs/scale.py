@@ -4,10 +4,23 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable
 from functools import lru_cache
 
-Term = Callable[[float], float]
+from attncli.expressions import (
+    Expression,
+    Numeral,
+    Symbol,
+    add,
+    divide,
+    evaluate,
+    multiply,
+    negate,
+    power,
+    root,
+    subtract,
+)
+
+SIZE = Symbol("d", "k")  # the number of features, in a scale
 
 TOKEN = re.compile(
     r"\s*(?:(?P<number>\d+\.?\d*(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?)|(?P<word>[A-Za-z_]+)|(?P<sign>\*\*|[-+*/^()−·√]))",
@@ -18,8 +31,8 @@ MOST_BRACKETS = 50  # each costs five calls of Python's thousand
 
 
 @lru_cache(maxsize=64)
-def parse_scale(text: str) -> Term:
-    """The scale as a function of d_k; ValueError ("what" and, on a second line, the hint) where it isn't one."""
+def parse_scale(text: str) -> Expression:
+    """The scale as an expression of SIZE; ValueError ("what" and, on a second line, the hint) where it isn't one."""
     parser = _Parser(text)
     term = parser.sum()
     if parser.tokens:
@@ -34,7 +47,7 @@ def evaluate_scale(text: str, d_k: int) -> float:
     """The number that `text` means at this d_k; ValueError where that is not a finite number."""
     term = parse_scale(text)
     try:
-        value = term(float(d_k))
+        value = evaluate(term, {SIZE: float(d_k)})
     except OverflowError:
         value = math.inf
     except (ZeroDivisionError, ValueError):
@@ -72,33 +85,32 @@ class _Parser:
             return self.tokens.pop(0)
         return None
 
-    def sum(self) -> Term:
+    def sum(self) -> Expression:
         left = self.product()
         while sign := self.take("+", "-"):
-            left = _apply(sign, left, self.product())
+            left = (add if sign == "+" else subtract)(left, self.product())
         return left
 
-    def product(self) -> Term:
+    def product(self) -> Expression:
         left = self.signed()
         while sign := self.take("*", "/"):
-            left = _apply(sign, left, self.signed())
+            left = (multiply if sign == "*" else divide)(left, self.signed())
         return left
 
-    def signed(self) -> Term:
+    def signed(self) -> Expression:
         if self.take("-"):
-            inner = self.signed()
-            return lambda d_k: -inner(d_k)
+            return negate(self.signed())
         if self.take("+"):
             return self.signed()
         return self.power()
 
-    def power(self) -> Term:
+    def power(self) -> Expression:
         base = self.atom()
         if self.take("**"):
-            return _apply("**", base, self.signed())
+            return power(base, self.signed())
         return base
 
-    def atom(self) -> Term:
+    def atom(self) -> Expression:
         if not self.tokens:
             raise self.wrong("it ends too early")
         token = self.tokens.pop(0)
@@ -108,25 +120,11 @@ class _Parser:
                 raise self.wrong("a bracket is not closed")
             return inner
         if token in ("sqrt", "√"):
-            root = self.atom()
-            return lambda d_k: math.sqrt(root(d_k))
+            return root(self.atom())
         if token in ("dk", "d_k", "d"):
-            return lambda d_k: d_k
+            return SIZE
         if token[0].isdigit() or token[0] == ".":
-            value = float(token)
-            return lambda _: value
+            return Numeral(float(token), token)
         if token[0].isalpha() or token[0] == "_":
             raise self.wrong(f"{token!r} is not known")
         raise self.wrong(f"{token!r} is out of place")
-
-
-def _apply(sign: str, left: Term, right: Term) -> Term:
-    if sign == "+":
-        return lambda d_k: left(d_k) + right(d_k)
-    if sign == "-":
-        return lambda d_k: left(d_k) - right(d_k)
-    if sign == "*":
-        return lambda d_k: left(d_k) * right(d_k)
-    if sign == "/":
-        return lambda d_k: left(d_k) / right(d_k)
-    return lambda d_k: math.pow(left(d_k), right(d_k))  # a ValueError where ** would turn complex

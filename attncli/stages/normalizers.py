@@ -6,13 +6,35 @@ all of them. Softmax itself is the engine's, which computes it a tile at a time.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from attncli.expressions import (
+    Expression,
+    Symbol,
+    add,
+    constant,
+    divide,
+    evaluate,
+    function,
+    larger,
+    multiply,
+    negate,
+    root,
+    square,
+    subtract,
+)
 from attncli.records import record
+from attncli.stages.steps import SCORE
 
 if TYPE_CHECKING:
     from numpy import ndarray
+
+THRESHOLD = Symbol("τ")  # what a score, or half of it, must be above to get a weight
+TOTAL, SQUARES, COUNT = Symbol("Σ"), Symbol("Σ²"), Symbol("c")  # of the c largest scores: their sum, that of squares
+MEAN = divide(TOTAL, COUNT)
+HALF = divide(SCORE, constant(2))
 
 
 def sparsemax(scores: ndarray) -> ndarray:
@@ -135,6 +157,9 @@ class Normalizer:
     """One way to make weights of a row of scores.
 
     `weights` is None for softmax, which the engine does by tiles. `sums_to_one`: whether a row of weights does.
+    `weight` is one weight as an expression of its SCORE, and of THRESHOLD where there is a `threshold`: that of the
+    COUNT largest `heights`, an expression of their TOTAL and SQUARES. It counts for the largest COUNT whose threshold
+    is at most the smallest of them.
     `backward(weights, d_weights)` gives d_scores (…, b, m) of whole rows; what it says of masked cells does not count.
     """
 
@@ -146,6 +171,9 @@ class Normalizer:
     weights: Callable[[ndarray], ndarray] | None
     backward: Callable[[ndarray, ndarray], ndarray]
     sums_to_one: bool
+    weight: Expression | None = None
+    heights: Expression = SCORE
+    threshold: Expression | None = None
 
 
 NORMALIZERS = (
@@ -168,6 +196,8 @@ NORMALIZERS = (
         weights=sparsemax,
         backward=sparsemax_backward,
         sums_to_one=True,
+        weight=larger(subtract(SCORE, THRESHOLD), constant(0)),
+        threshold=divide(subtract(TOTAL, constant(1)), COUNT),
     ),
     Normalizer(
         name="entmax15",
@@ -178,6 +208,12 @@ NORMALIZERS = (
         weights=entmax15,
         backward=entmax15_backward,
         sums_to_one=True,
+        weight=square(larger(subtract(HALF, THRESHOLD), constant(0))),
+        heights=HALF,
+        threshold=subtract(
+            MEAN,
+            root(divide(larger(subtract(constant(1), subtract(SQUARES, multiply(MEAN, TOTAL))), constant(0)), COUNT)),
+        ),
     ),
     Normalizer(
         name="sigmoid",
@@ -188,6 +224,7 @@ NORMALIZERS = (
         weights=sigmoid,
         backward=sigmoid_backward,
         sums_to_one=False,
+        weight=divide(constant(1), add(constant(1), function("exp", negate(SCORE)))),
     ),
     Normalizer(
         name="tanh",
@@ -198,6 +235,7 @@ NORMALIZERS = (
         weights=one_plus_tanh,
         backward=one_plus_tanh_backward,
         sums_to_one=False,
+        weight=add(constant(1), function("tanh", SCORE)),
     ),
     Normalizer(
         name="none",
@@ -208,11 +246,26 @@ NORMALIZERS = (
         weights=scores_themselves,
         backward=same_backward,
         sums_to_one=False,
+        weight=SCORE,
     ),
 )
 NORMALIZER_NAMES = tuple(normalizer.name for normalizer in NORMALIZERS)
 NORMALIZER_BY_NAME = {normalizer.name: normalizer for normalizer in NORMALIZERS}
 SOFTMAX = NORMALIZERS[0]
+
+
+def find_threshold(normalizer: Normalizer, scores: Sequence[float]) -> float | None:
+    """τ of a row of scores, those that are masked left out; None where the normalizer has none, or there is no key."""
+    found: float | None = None
+    heights: list[float] = []
+    if normalizer.threshold is None:
+        return None
+    for score in sorted(scores, reverse=True):
+        heights.append(evaluate(normalizer.heights, {SCORE: score}))
+        total, squares = math.fsum(heights), math.fsum(height * height for height in heights)
+        threshold = evaluate(normalizer.threshold, {TOTAL: total, SQUARES: squares, COUNT: float(len(heights))})
+        found = threshold if threshold <= heights[-1] else found
+    return found
 
 
 def keep_largest(scores: ndarray, count: int) -> None:

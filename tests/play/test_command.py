@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from attncli.expressions import KEY, QUERY, TOTAL
-from attncli.play.stages import STAGES
+from attncli.expressions import KEY, QUERY, TOTAL, evaluate
 from attncli.render.assets import FOLDER
 from attncli.render.play.document import SCRIPTS, write_json
 from attncli.render.play.javascript import OPERATIONS, list_symbols, to_javascript, to_tree
+from attncli.stages.steps import STAGES
 from attncli.variants import VARIANTS
 
 EXAMPLES = Path(__file__).parent.parent.parent / "examples"
@@ -112,14 +112,7 @@ def test_every_formula_of_the_records_becomes_the_same_formula() -> None:
         if variant.term is None:
             continue
         text = to_javascript(variant.term).replace("Math.abs", "abs")
-        assert eval(text, environment) == pytest.approx(worked_out(variant.term, given))
-
-
-def worked_out(expression: Any, given: dict[Any, float]) -> float:
-    from attncli.explain.steps.weights import evaluate
-    from attncli.expressions import Numeral, substitute
-
-    return evaluate(substitute(expression, {symbol: Numeral(value, "") for symbol, value in given.items()}))
+        assert eval(text, environment) == pytest.approx(evaluate(variant.term, given))
 
 
 def test_stages_are_functions_of_their_symbols_alone() -> None:

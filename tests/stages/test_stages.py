@@ -10,8 +10,11 @@ from stages.plain_attention import attend_plainly
 
 from attncli import AttncliError, attend
 from attncli.engine import plan
+from attncli.expressions import evaluate
+from attncli.stages.normalizers import NORMALIZER_BY_NAME, NORMALIZER_NAMES, THRESHOLD, find_threshold
 from attncli.stages.row_transforms import PAIRING_BY_NAME, Rotation
 from attncli.stages.slopes import usual_slopes
+from attncli.stages.steps import SCORE
 
 
 def random_case(seed):
@@ -131,6 +134,18 @@ def test_published_numbers_of_sparse_normalizers():
     )
     np.testing.assert_allclose(sparse, [0, 0.25, 0.75], atol=1e-15)
     np.testing.assert_allclose(entmax, [0, 0.3260, 0.6740], atol=5e-5)
+
+
+@pytest.mark.parametrize("name", [name for name in NORMALIZER_NAMES if name != "softmax"])
+def test_the_expression_of_a_weight_gives_the_numbers_of_the_normalizer(name: str) -> None:
+    normalizer = NORMALIZER_BY_NAME[name]
+    assert normalizer.weight is not None
+    for seed in range(20):
+        scores = np.random.default_rng(seed).normal(size=1 + seed % 7) * (1 + seed)
+        threshold = find_threshold(normalizer, scores.tolist())
+        given = {} if threshold is None else {THRESHOLD: threshold}
+        weights = [evaluate(normalizer.weight, {**given, SCORE: score}) for score in scores]
+        np.testing.assert_allclose(weights, normalizer.weights(scores[None])[0], atol=1e-12)
 
 
 def test_a_query_with_a_sink_and_no_key_has_the_sink_as_its_sum():

@@ -159,18 +159,18 @@ def fold_sign(expression: Expression) -> Expression:
 def term_values(term: Expression, query: np.ndarray, key: np.ndarray) -> np.ndarray:
     """What each feature adds, all evaluated at once: rows may be long, of which a few features are shown."""
     with np.errstate(all="ignore"):
-        values: np.ndarray = evaluate(term, {QUERY: query.astype(np.float64), KEY: key.astype(np.float64)})
+        values: np.ndarray = evaluate_features(term, {QUERY: query.astype(np.float64), KEY: key.astype(np.float64)})
     return values
 
 
-def evaluate(expression: Expression, rows: dict[Expression, np.ndarray] | None = None) -> Any:
+def evaluate_features(expression: Expression, rows: dict[Expression, np.ndarray] | None = None) -> Any:
     """The expression in floating point, for every feature."""
     if rows is not None and expression in rows:
         return rows[expression]
     if isinstance(expression, Numeral):
         return expression.value
     assert isinstance(expression, Operation)
-    return FLOATING[expression.kind]([evaluate(operand, rows) for operand in expression.operands])
+    return FLOATING[expression.kind]([evaluate_features(operand, rows) for operand in expression.operands])
 
 
 FLOATING: dict[str, Callable[[list[Any]], Any]] = {

@@ -94,7 +94,7 @@ class LatexNotation(Notation):
         return rf"\sum {inner}"
 
     def function(self, name: str, inner: str) -> str:
-        named = {"exp": r"\exp", "tanh": r"\tanh"}.get(name, rf"\operatorname{{{name}}}")
+        named = {"exp": r"\exp", "tanh": r"\tanh", "max": r"\max"}.get(name, rf"\operatorname{{{name}}}")
         if r"\frac" in inner:
             return rf"{named}\left({inner}\right)"
         return f"{named}({inner})"

@@ -24,6 +24,7 @@ class MathmlNotation(Notation):
     negative = operator("−", "prefix")
     times, tight_times, over = operator("·"), operator("·"), operator("/")
     open, close = '<mo stretchy="false">(</mo>', '<mo stretchy="false">)</mo>'
+    comma = '<mo separator="true">,</mo>'
     root_covers = bar_covers = True
 
     def number(self, text: str) -> str:

@@ -17,7 +17,7 @@ class Notation:
 
     plus, minus, negative = " + ", " − ", "−"
     times, tight_times, over = " · ", "·", " / "
-    open, close = "(", ")"
+    open, close, comma = "(", ")", ", "
     bar_covers = False  # whether a fraction's line does
     root_covers = False  # whether a root's line shows how far it reaches, so that it needs no brackets
 
@@ -156,7 +156,9 @@ class Expressions:
             return notation.total(self._bracketed(operands[0], PRODUCT, widths))
         inner = self.written(operands[0], widths, tight=True)
         enclosing = {"root": notation.root, "absolute": notation.absolute, "norm": notation.norm}.get(kind)
-        return enclosing(inner) if enclosing else notation.function(kind, self.written(operands[0], widths))
+        if enclosing:
+            return enclosing(inner)
+        return notation.function(kind, notation.comma.join(self.written(operand, widths) for operand in operands))
 
     def _sum(self, terms: tuple[Expression, ...]) -> str:
         """Terms with their signs in front; a line may be broken before each."""

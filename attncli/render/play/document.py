@@ -8,10 +8,10 @@ from html import escape
 
 from attncli.errors import ProblemError
 from attncli.play.page_data import PageData
-from attncli.play.stages import STAGES
 from attncli.render.assets import read_asset, read_style
 from attncli.render.colours import STOPS
 from attncli.render.play.javascript import write_formulas
+from attncli.stages.steps import STAGES
 
 SCRIPTS = ("numbers", "writing", "scale", "calculation", "state", "arithmetic", "cells", "pictures", "controls", "main")
 BYTES_AT_MOST = 300_000
