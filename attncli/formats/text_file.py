@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _START = 4096  # bytes that say what a file is
 _BLOCKS = re.compile(rb"[0-9.][ \t]*\r?\n[ \t]*\r?\n\s*[-+.0-9]")
+_BLANK_LINE = re.compile(rb"\n[ \t]*\r?\n")  # looked for first: it finds its newlines faster than any number
 _SLICE = re.compile(rb"^# New slice", re.MULTILINE)
 _LATEX = re.compile(r"\s*(?:%[^\n]*\n\s*)*(?:\\|\$)|[^\n]{0,80}\\begin\s*\{[bpBvV]?(?:small)?(?:matrix|array)")
 _PLAIN = frozenset(b"0123456789.,;+-eE \t\r\n")
@@ -64,9 +65,9 @@ def _printed(data: bytes, start: str, where: str, reading: Reading) -> Contents 
 
 def _note_of_blocks(data: bytes, where: str) -> str:
     """What to say of blocks of rows, which may be matrices of their own."""
-    if _SLICE.search(data):
+    if b"# New slice" in data and _SLICE.search(data):
         return f"{where}: its slices, as numpy.savetxt wrote them, are read as the rows of one matrix"
-    if _BLOCKS.search(data):
+    if _BLANK_LINE.search(data) and _BLOCKS.search(data):
         return f"{where}: blank lines divide its rows into blocks, which are read as one matrix"
     return ""
 

@@ -68,7 +68,8 @@ def _read_plain(data: bytes, where: str, reading: Reading) -> Matrix | None:
         return None
     if delimiter == b"," and points < rows * columns and LEADING_ZERO.search(data):
         return None  # there may be a 1,000; not where every cell has a point
-    flat = data.replace(b"\n", b",").replace(delimiter, b",")  # a C reader would skip a run of tabs
+    flat = data.replace(b"\n", b",")
+    flat = flat if delimiter == b"," else flat.replace(delimiter, b",")
     numbers = numerals.parse_plain_numbers(flat, rows * columns)
     return None if numbers is None else _plain_matrix(numbers.reshape(rows, columns), where, reading)
 
@@ -94,13 +95,12 @@ def _read_blanks(data: bytes, where: str, reading: Reading) -> Matrix | None:
     """The same where runs of blanks part the cells, or nothing does."""
     if data.translate(None, numerals.FLOAT_ALONE + b"\n"):
         return None
-    lines = [line for line in data.split(b"\n") if line.strip(b" ")]
-    counts = {len(line.split()) for line in lines}
-    if len(counts) != 1:
+    rows = [cells for line in data.split(b"\n") if (cells := line.split())]
+    columns = len(rows[0]) if rows else 0
+    if not rows or any(len(cells) != columns for cells in rows):
         return None
-    columns = counts.pop()
-    numbers = numerals.parse_plain_numbers(b" ".join(lines), len(lines) * columns, " ")
-    return None if numbers is None else _plain_matrix(numbers.reshape(len(lines), columns), where, reading)
+    numbers = numerals.parse_plain_numbers(b",".join(chain.from_iterable(rows)), len(rows) * columns)
+    return None if numbers is None else _plain_matrix(numbers.reshape(len(rows), columns), where, reading)
 
 
 def _plain_matrix(array: Array, where: str, reading: Reading) -> Matrix | None:

@@ -21,6 +21,7 @@ Path = tuple[str | int, ...]
 
 MOST_AXES = 32
 DEEPEST = 64
+_CELLS_AT_ONCE = 1 << 15
 NULLS = frozenset(("", "~", "null", "Null", "NULL"))
 LEADING_ZERO = re.compile(r"^\s*[-+−]?0[0-9]", re.MULTILINE)
 FORM = "a matrix is a list of rows, as in [[1, 0], [0, 1]]"
@@ -287,14 +288,21 @@ def shared_labels(matrices: Mapping[str, Matrix]) -> dict[str, tuple[str, ...]]:
     return {kind: labels.pop() for kind, labels in found.items() if len(labels) == 1}
 
 
-def flow_rows(array: np.ndarray, cell: Callable[[str], str]) -> Iterator[list[str]]:
-    """The rows of two axes as flow lists, a block of some 100,000 cells at a time."""
-    from attncli.numbers.numerals import join_rows, shortest_texts
+def flow_rows(array: np.ndarray, cell: Callable[[str], str], letters: str = "n") -> Iterator[list[str]]:
+    """The rows of two axes as flow lists, some rows at a time; `cell` spells those of the rows that
+    hold one of the letters (inf and nan have an n, exponents an e)."""
+    from attncli.numbers.numerals import lines
 
-    step = max(1, 100_000 // array.shape[1])
+    step = max(1, _CELLS_AT_ONCE // array.shape[1])
     for first in range(0, len(array), step):
-        cells = map(cell, shortest_texts(array[first : first + step]))
-        yield [f"[{row}]" for row in join_rows(cells, array.shape[1], ", ")]
+        rows = lines(array[first : first + step], ",").decode().splitlines()
+        yield [f"[{_spell(row, cell, letters)}]" for row in rows]
+
+
+def _spell(row: str, cell: Callable[[str], str], letters: str) -> str:
+    if any(letter in row for letter in letters):
+        return ", ".join(map(cell, row.split(",")))
+    return row.replace(",", ", ")
 
 
 def flow_text(array: np.ndarray, cell: Callable[[str], str]) -> str:

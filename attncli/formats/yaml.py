@@ -228,7 +228,7 @@ def block(name: str, array: np.ndarray, indent: str = "") -> Iterator[bytes]:
 
 def _lines(array: np.ndarray, indent: str) -> Iterator[list[str]]:
     if array.ndim == 2:
-        for rows in trees.flow_rows(array, _number):
+        for rows in trees.flow_rows(array, _number, "en"):
             yield [f"{indent}- {row}\n" for row in rows]
         return
     for part in array:

@@ -7,7 +7,8 @@ without YAML's dot), fractions `a/b` and the Unicode minus. Everything else is r
 from __future__ import annotations
 
 import re
-from itertools import chain, repeat
+from functools import cache
+from itertools import repeat
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -27,8 +28,10 @@ _UNDERSCORED = re.compile(r"[+-]?[0-9]+(?:_[0-9]+)+(?:\.[0-9_]*)?(?:[eE][+-]?[0-
 _DECIMAL_COMMA = re.compile(r"[+-]?[0-9]*,[0-9]+(?:[eE][+-]?[0-9]+)?")
 _BASED = re.compile(r"([+-]?)(0[xX][0-9a-fA-F]+|0[oO][0-7]+|0[bB][01]+)")
 _PERCENT = re.compile(rf"([+-]?{_PLAIN}) ?%")
-_BLANK_CELL = re.compile(rb"(?:\A|,)[ \t]+(?:,|\Z)")
 _LONGEST = 4000  # digits: beyond 4300 Python's int() refuses
+_MANY = 1 << 14  # numbers: from here on orjson gains more than its import costs
+_WIDTH = 28  # of a cell in a block of text: 24 characters, one more in an exponent, blanks, the delimiter
+_PIECE = 1 << 20  # characters: a piece's numbers as Python objects stay in the cache
 TRUTHS = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
 FLOAT_ALONE = b"0123456789.+-eE \t"  # of these a C reader makes exactly the numbers of our grammar
 
@@ -181,104 +184,170 @@ def parse_cells(texts: Sequence[str], *, leading_zero: bool = True) -> Array:
 
 def _plain_numbers(text: bytes, count: int) -> Array | None:
     """The numbers between the commas, where no letter but e occurs; None leaves the matter to the loop."""
-    if text.endswith(b",") or text.translate(None, FLOAT_ALONE) != b"," * (count - 1):
+    if text.translate(None, FLOAT_ALONE) != b"," * (count - 1):
         return None
     return parse_plain_numbers(text, count)
 
 
-def parse_plain_numbers(text: bytes, count: int, delimiter: str = ",") -> Array | None:
-    """The `count` numbers of a text of FLOAT_ALONE and delimiters, at the speed of C; None where one is wrong.
-
-    `count` delimiters are in the text, of which one ends it, or one less: after an empty last cell fromstring would
-    read on, in whatever is in memory.
-    """
-    import warnings
-
+def parse_plain_numbers(text: bytes, count: int) -> Array | None:
+    """The `count` numbers of a text of FLOAT_ALONE and commas, of which one may end it; None where one is wrong."""
     import numpy as np
 
-    if delimiter == "," and (b" " in text or b"\t" in text) and _BLANK_CELL.search(text):
-        return None  # fromstring makes -1 of it
-    end = len(text) - text.endswith(delimiter.encode())
-    last = text[max(text.rfind(delimiter.encode(), 0, end) + 1, 0) : end]
+    numbers = np.empty(count)
+    filled = start = 0
+    length = len(text) - text.endswith(b",")
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error")  # NumPy before 2.3 warns of a bad number, later it raises
-            numbers: Array = np.fromstring(text, sep=delimiter, count=count)
-        if not numbers.size or numbers[-1] != float(last):  # what follows the count is not looked at
-            return None
-    except (ValueError, DeprecationWarning):
+        while start < length:
+            end = text.find(b",", start + _PIECE, length)
+            end = length if end < 0 else end
+            piece = _parse_piece(text[start:end], many=count >= _MANY)
+            numbers[filled : filled + piece.size] = piece
+            filled += piece.size
+            start = end + 1
+    except ValueError:
         return None
     # without letters, only an overflow makes an infinity
-    return numbers if numbers.size == count and np.isfinite(numbers).all() else None
+    return numbers if filled == count and np.isfinite(numbers).all() else None
+
+
+def _parse_piece(text: bytes, *, many: bool) -> Array:
+    """The numbers between the commas. float() takes of these characters what our grammar does, orjson a part of that:
+    no sign `+`, no leading zero, a digit on either side of the point."""
+    import numpy as np
+
+    if many:
+        import orjson
+
+        try:
+            numbers = np.array(orjson.loads(b"[%b]" % text), np.float64)
+        except orjson.JSONDecodeError:
+            pass
+        else:
+            if numbers.all() or b"-0" not in text:  # as an integer, -0 has no sign
+                return numbers
+    return np.array([*map(float, text.split(b","))])
 
 
 def shortest_texts(array: Array, truths: tuple[str, str] = ("false", "true")) -> list[str]:
     """The cells in C order, each with the fewest digits that read back to the same value in the array's dtype."""
-    kind, size = array.dtype.kind, array.dtype.itemsize
+    if array.dtype.kind == "b":
+        return [truths[cell] for cell in array.ravel().tolist()]
+    if array.size >= _MANY:
+        return _many_rows(array.reshape(1, -1))[0].decode().split(",")
     flat = array.ravel()
-    if kind == "b":
-        return [truths[cell] for cell in flat.tolist()]
-    if kind in "iu":
-        return list(map(str, flat.tolist()))
-    from attncli.numbers.shortest_digits import texts
-
-    return texts(flat if kind == "f" and size == 8 else _shortest_doubles(flat))
+    return list(map(repr, (flat if array.dtype.kind in "iu" else _shortest_doubles(flat)).tolist()))
 
 
 def lines(table: Array, delimiter: str) -> bytes:
-    """The rows of a table as `shortest` writes them, each ended by a newline."""
-    if table.dtype.kind in "biu":
+    """The rows of a table as `shortest_texts` writes them, each ended by a newline."""
+    if table.size < _MANY or table.dtype.kind == "b":
         return ("\n".join(join_rows(shortest_texts(table), table.shape[1], delimiter)) + "\n").encode()
-    from attncli.numbers.shortest_digits import joined
+    text = b"\n".join(_many_rows(table)) + b"\n"
+    return text if delimiter == "," else text.replace(b",", delimiter.encode())
 
-    doubles = table if table.dtype.kind == "f" and table.dtype.itemsize == 8 else _shortest_doubles(table.ravel())
-    return joined(doubles.reshape(table.shape), delimiter.encode())
+
+def _many_rows(table: Array) -> list[bytes]:
+    """The rows of many numbers, with commas between the cells; written by orjson, whose digits are repr's."""
+    import numpy as np
+
+    size = table.dtype.itemsize
+    if table.dtype.kind in "iu":
+        return _dump(table)[2:-2].split(b"],[")
+    if table.dtype.kind != "f" or size < 4:
+        return _many_rows(_shortest_doubles(table.ravel()).reshape(table.shape))
+    with np.errstate(invalid="ignore"):  # of a NaN that signals
+        magnitude = np.abs(table)
+        # beyond, orjson writes exponents otherwise than repr, and null for what is not finite
+        inside = (magnitude >= 1e-4) & (magnitude < (1e13 if size == 4 else 1e16)) | (magnitude == 0)
+    others = np.flatnonzero(~inside.all(axis=1))
+    if size == 4 and others.size:
+        return _many_rows(_shortest_doubles(table.ravel()).reshape(table.shape))
+    rows = _dump(table)[2:-2].split(b"],[")
+    for first in range(0, others.size, step := max(1, _MANY // table.shape[1])):
+        chosen = others[first : first + step]
+        texts = _as_reprs(b",".join([rows[row] for row in chosen]), table[chosen])
+        for row, text in zip(chosen.tolist(), texts, strict=True):
+            rows[row] = text
+    return rows
+
+
+def _as_reprs(text: bytes, table: Array) -> list[bytes]:
+    """The rows of a table of float64 with the exponents of repr: 1e-05 and not 0.00001, 1e-06 and not 1e-6, 1e+16."""
+    import numpy as np
+
+    if re.search(rb"e[0-9]", text):  # before orjson 3.12
+        text = text.replace(b"e", b"e+").replace(b"e+-", b"e-")
+    cells = np.array(text.split(b","), f"S{_WIDTH}")
+    characters = cells.view(np.uint8).reshape(-1, _WIDTH)
+    for sign in (b"", b"-"):
+        begins = cells.astype(f"S{len(sign) + 6}") == sign + b"0.0000"
+        small = np.flatnonzero(begins & (characters[:, len(sign) + 6] > ord("0")))
+        digits = characters[small, len(sign) + 6 :]
+        characters[small] = 0
+        characters[small, : len(sign)] = ord("-")
+        characters[small, len(sign)] = digits[:, 0]
+        characters[small, len(sign) + 1] = np.where(digits[:, 1], ord("."), 0)
+        characters[small, 2 + len(sign) : 1 + digits.shape[1] + len(sign)] = digits[:, 1:]
+        characters[small, -5:-1] = np.frombuffer(b"e-05", np.uint8)  # the NULs before it are left out
+    last = np.char.str_len(cells) - 1
+    short = np.flatnonzero((last > 2) & (characters[np.arange(cells.size), last - 2] == ord("e")))
+    short = short[characters[short, last[short] - 1] == ord("-")]
+    characters[short, last[short] + 1] = characters[short, last[short]]
+    characters[short, last[short]] = ord("0")
+    for place in np.flatnonzero(~np.isfinite(table)).tolist():
+        cells[place] = repr(float(table.ravel()[place]))
+    characters[:, -1] = ord(",")
+    characters[table.shape[1] - 1 :: table.shape[1], -1] = ord("\n")
+    return characters.tobytes().translate(None, b"\0").splitlines()
+
+
+def _dump(array: Array) -> bytes:
+    import numpy as np
+    import orjson
+
+    native = np.ascontiguousarray(array, array.dtype.newbyteorder("="))
+    return orjson.dumps(native, option=orjson.OPT_SERIALIZE_NUMPY)
 
 
 def _shortest_doubles(flat: Array) -> Array:
-    """For each narrow float the double whose repr has the fewest digits among those that round to it.
-
-    A decimal of at most nine digits is an integer below 1e9 over or times a power of ten; up to 1e22 both are
-    exact doubles, so that one division gives the nearest double and its repr the decimal itself.
-    """
+    """For each float of one axis, of any width, the double whose repr has its fewest digits."""
     import numpy as np
 
-    with np.errstate(over="ignore", invalid="ignore"):
-        return _narrow_doubles(flat)
+    size = flat.dtype.itemsize
+    if flat.dtype.kind == "f" and size == 8:
+        return flat
+    if size <= 2 and flat.size >= _MANY:
+        doubles: Array = _all_shortest_doubles(flat.dtype)[flat.view(f"u{size}")]
+        return doubles
+    if size == 4 and flat.size >= _MANY:
+        import orjson
+
+        finite = np.isfinite(flat)
+        with np.errstate(invalid="ignore"):  # of a NaN that signals
+            doubles = flat.astype(np.float64)
+        doubles[finite] = orjson.loads(_dump(flat[finite]))
+        return doubles
+    if flat.dtype.kind == "f":
+        return np.array([float(str(cell)) for cell in flat], np.float64)  # NumPy's own shortest digits
+    return np.array([_shortest_double(cell) for cell in flat], np.float64)
 
 
-def _narrow_doubles(flat: Array) -> Array:
+@cache
+def _all_shortest_doubles(dtype: np.dtype[Any]) -> Array:
+    """The same for every float of one or two bytes, at the index of its bits."""
     import numpy as np
 
-    wide = flat.astype(np.float64)
-    result = wide.copy()
-    first, last = (6, 9) if flat.dtype.itemsize == 4 else (1, 5)
-    magnitude = np.abs(wide)
-    todo = np.flatnonzero((magnitude >= 1e-12) & (magnitude < 1e22))
-    exponent = np.floor(np.log10(magnitude[todo])).astype(np.int64)
-    powers = 10.0 ** np.arange(23)
-    for digits in range(first, last + 1):
-        shift = digits - 1 - exponent
-        power = powers[np.abs(shift)]
-        integers = np.rint(np.where(shift >= 0, wide[todo] * power, wide[todo] / power))
-        candidates = np.where(shift >= 0, integers / power, integers * power)
-        done = candidates.astype(flat.dtype) == flat[todo]
-        result[todo[done]] = candidates[done]
-        todo, exponent = todo[~done], exponent[~done]
-        if not todo.size:
-            break
-    rest = np.flatnonzero((magnitude > 0) & (magnitude < np.inf) & ((magnitude < 1e-12) | (magnitude >= 1e22)))
-    for index in chain(todo.tolist(), rest.tolist()):
-        result[index] = _shortest_double(float(wide[index]), flat.dtype)
-    return result
+    size = dtype.itemsize
+    patterns = np.arange(1 << 8 * size, dtype=f"u{size}").view(dtype)
+    pieces = np.split(patterns, max(1, patterns.size // 256))  # few enough to be taken one by one
+    return np.concatenate([_shortest_doubles(piece) for piece in pieces])
 
 
-def _shortest_double(value: float, dtype: np.dtype[Any]) -> float:
-    for digits in range(17):
-        candidate = float(f"{value:.{digits}e}")
-        if dtype.type(candidate) == dtype.type(value):
-            return candidate
-    return value  # pragma: no cover - 17 digits always read back
+def _shortest_double(cell: Any) -> float:
+    """The same of a bfloat16 or a float of 8 bits, whose own text has six digits."""
+    value = float(cell)
+    candidates = (float(f"{value:.{digits}e}") for digits in range(9))
+    return next((candidate for candidate in candidates if type(cell)(candidate) == cell), value)
 
 
 def join_rows(cells: Iterable[str], columns: int, delimiter: str) -> list[str]:

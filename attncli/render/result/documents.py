@@ -12,9 +12,9 @@ import numpy as np
 
 from attncli.errors import UsageError, suggest
 from attncli.formats import BY_NAME as FORMATS
+from attncli.formats.tree import flow_rows, flow_text
 from attncli.matrix import Matrix
 from attncli.numbers.display import format_number
-from attncli.numbers.numerals import shortest_texts
 from attncli.render.explain.latex_notation import escape_latex
 from attncli.render.markdown import escape_markdown
 from attncli.render.result.facts import FACTS, fact_json, fact_long, fact_table
@@ -78,18 +78,26 @@ def json_lists(array: np.ndarray, indent: int) -> str:
 
 
 def json_rows(array: np.ndarray, indent: int) -> Iterator[str]:
-    """The same as chunks, none longer than a row."""
+    """The same as chunks of some rows."""
     if array.ndim == 1:
-        finite = np.isfinite(array)
-        cells = shortest_texts(np.where(finite, array, array.dtype.type(0)))
-        yield "[" + ", ".join(cell if ok else "null" for cell, ok in zip(cells, finite, strict=True)) + "]"
+        yield flow_text(array, _number_or_null)
         return
+    before = " " * (indent + 2)
     start = "[\n"
-    for part in array:
-        yield start + " " * (indent + 2)
-        yield from json_rows(part, indent + 2)
-        start = ",\n"
+    if array.ndim == 2 and array.size:
+        for rows in flow_rows(array, _number_or_null):
+            yield start + ",\n".join(f"{before}{row}" for row in rows)
+            start = ",\n"
+    else:
+        for part in array:
+            yield start + before
+            yield from json_rows(part, indent + 2)
+            start = ",\n"
     yield ("[\n" if not len(array) else "") + "\n" + " " * indent + "]"
+
+
+def _number_or_null(text: str) -> str:
+    return "null" if text[-1] in "fn" else text
 
 
 def result_yaml(result: Result, names: list[str]) -> Iterator[str]:

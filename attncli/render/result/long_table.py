@@ -17,11 +17,12 @@ if TYPE_CHECKING:
 
 OF_KEYS = ("keys", "values", "d_keys", "d_values")  # a row of these is a key's
 BY_KEY = ("raw_scores", "scores", "weights", *OF_CELLS)  # a column of these is a key's
+_CELLS_AT_ONCE = 1 << 15
 BY_ROW = ("queries", "output", "lse", "d_queries", *OF_KEYS, *BY_KEY)
 
 
 def long_table(result: Result, name: str) -> Iterator[str]:
-    """Lines of query, key, weight (or query, column, value), a row at a time; a column before them for each leading
+    """Lines of query, key, weight (or query, column, value), some rows at a time; a column before them for each leading
     axis. Labels stand for numbers where the problem has them."""
     array = result.array(name)
     return _lines(result, name, array)
@@ -40,10 +41,11 @@ def _lines(result: Result, name: str, array: np.ndarray) -> Iterator[str]:
     columns = _names(labels_of_columns(labels, name), array.shape[-1]) if axes == 2 else []
     for index in np.ndindex(*lead):
         before = "".join(f"{place}," for place in index)
-        for row_name, line in zip(rows, array[index], strict=True):
-            cells = shortest_texts(np.atleast_1d(line))
-            middles = [f"{each}," for each in columns] if axes == 2 else [""]
-            starts = (f"{before}{row_name},{middle}" for middle in middles)
+        middles = [f"{each}," for each in columns] if axes == 2 else [""]
+        step = max(1, _CELLS_AT_ONCE // max(1, len(middles)))
+        for first in range(0, len(rows), step):
+            cells = shortest_texts(array[index][first : first + step])
+            starts = (f"{before}{row},{middle}" for row in rows[first : first + step] for middle in middles)
             yield "".join(f"{start}{cell}\n" for start, cell in zip(starts, cells, strict=True))
 
 
