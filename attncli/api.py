@@ -123,7 +123,9 @@ def as_matrix(array: ArrayLike | None, name: str) -> Matrix | None:
     if array is None:
         return None
     if isinstance(array, np.ma.MaskedArray):
-        raise ProblemError(name, "a NumPy masked array, whose mask would be lost", "give its .data, and a mask apart")
+        raise ProblemError(
+            name, "a NumPy masked array, whose mask would be lost", "give its .data, and the mask separately"
+        )
     rows, columns = frame_labels(array)
     try:
         return Matrix(np.asarray(array), name, row_labels=rows, column_labels=columns)

@@ -343,7 +343,7 @@ TYPES = [
         "a masked array",
         {"queries": np.ma.masked_array(QUERIES, mask=QUERIES > 4)},
         "queries: a NumPy masked array, whose mask would be lost",
-        "give its .data, and a mask apart",
+        "give its .data, and the mask separately",
     ),
     Bad(
         "a NaN query",
@@ -846,7 +846,7 @@ SETTINGS = [
     Bad(
         "a length scale beside a scale",
         {"variant": "laplace", "length_scale": 2, "scale": 1},
-        "--length-scale: it is given beside --scale, and both set the scale",
+        "--length-scale: cannot be combined with --scale: both set the scale",
         "leave one out",
     ),
     Bad(
@@ -978,7 +978,7 @@ SETTINGS = [
     Bad(
         "a corner beside an offset",
         {"align": "top-left", "query_offset": 1},
-        "--query-offset: it is given beside --align, and both say where query 0 stands",
+        "--query-offset: cannot be combined with --align: both set the position of query 0",
         "leave one out",
     ),
     Bad(

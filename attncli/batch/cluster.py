@@ -66,7 +66,7 @@ class Cluster:
         return future
 
     def lost(self, error: BaseException) -> bool:
-        """Whether workers died over the task, again and again: the scheduler itself has tried it on several."""
+        """Whether workers died on the task repeatedly: the scheduler itself has tried it on several."""
         from distributed import KilledWorker
 
         if isinstance(error, KilledWorker):
@@ -119,7 +119,9 @@ class Cluster:
 def connect(address: str) -> Any:
     """A client of the scheduler; OutputError where it does not answer, MissingExtraError without distributed."""
     if not ADDRESS.fullmatch(address):
-        raise UsageError("--dask", f"{path_text(address)!r} is no address of a scheduler", "as in tcp://10.0.0.1:8786")
+        raise UsageError(
+            "--dask", f"{path_text(address)!r} is not the address of a scheduler", "as in tcp://10.0.0.1:8786"
+        )
     try:
         from distributed import Client
     except ImportError:

@@ -145,7 +145,7 @@ def run_log(folder: str, owners: Owners, *, resume: bool, force: bool) -> Iterat
         log = Log(folder)
         found = stat_link(log.path)
         if found is not None and not stat.S_ISREG(found.st_mode):
-            raise OutputError(path_text(log.path), "is no plain file", "choose another -d DIR")
+            raise OutputError(path_text(log.path), "is not a regular file", "choose another -d DIR")
         try:
             settle(log, owners, where, resume=resume, force=force)
             sweep(folder)

@@ -93,7 +93,7 @@ class LocalCrew:
             except OSError as error:
                 self._lanes[lane] = None
                 what = f"no further process can be started: {system_reason(error)}"
-                raise OutputError("attncli batch", what, "fewer workers: -j 1") from None
+                raise OutputError("attncli batch", what, "use fewer workers: -j 1") from None
         raise OutputError("attncli batch", "worker processes die as soon as they are started")
 
     def lost(self, error: BaseException) -> bool:

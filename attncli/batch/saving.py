@@ -82,15 +82,15 @@ class WrittenFile:
 
 
 def refuse_foreign_file(path: str, inputs: list[str]) -> None:
-    """A link would lead out of the folder and is taken away; anything else that is no plain file is refused, and so
-    is a file that the job itself reads."""
+    """Remove a link, which would lead out of the folder; refuse anything else that is not a regular file, and a file
+    that the job itself reads."""
     found = stat_link(path)
     if found is None:
         return
     if stat.S_ISLNK(found.st_mode):
         remove(path)
     elif not stat.S_ISREG(found.st_mode):
-        raise OutputError(path_text(path), "is no plain file, and a result has that name", "choose another -d DIR")
+        raise OutputError(path_text(path), "is not a regular file, and a result has that name", "choose another -d DIR")
     elif resolve_path(path) in map(resolve_path, inputs):
         raise OutputError(path_text(path), "is read by this job and would be replaced", "choose another -d DIR")
 

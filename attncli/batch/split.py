@@ -53,7 +53,7 @@ class Recipe:
                 what = f"a worker cannot read it: {error.what}"
                 raise InputError(error.where, what, "a cluster's machines need one file system") from None
             if found != known:
-                what = "a worker sees another file, or it has changed meanwhile"
+                what = "a worker sees a different file, or the file has changed"
                 raise InputError(path_text(path), what, "a cluster's machines need one file system")
         return prepare(self.request(self.sources()))
 
@@ -130,7 +130,7 @@ class Spread:
                 rows, tries = flying.pop(future)
                 if self._is_lost(future):
                     if tries + 1 == TRIES:
-                        what = f"workers died over queries {rows[0]} to {rows[1] - 1}, again and again"
+                        what = f"workers died repeatedly on queries {rows[0]} to {rows[1] - 1}"
                         raise OutputError("--dask", what, "dask worker --memory-limit; or without --dask")
                     waiting.append((rows, tries + 1))
                     continue

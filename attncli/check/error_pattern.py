@@ -104,7 +104,7 @@ def describe_pattern(sizes: Array, beyond: Array, name: str) -> str:
     """One sentence's end: where the cells stand whose error is more than print or computation explain."""
     count = int(beyond.sum())
     if count == 0:
-        return "noise: no cell is off by more than print and computation explain"
+        return "noise: no cell differs by more than rounding explains"
     if count == 1:
         return "one cell"
     if name == "lse":

@@ -52,7 +52,7 @@ def batch_command(
         typer.Option("--jobs", "-j", metavar="N", help="processes (default: a core each)", rich_help_panel=RUNNING),
     ] = None,
     resume: Annotated[
-        bool, typer.Option("--resume", help="do what is missing, damaged or changed", rich_help_panel=RUNNING)
+        bool, typer.Option("--resume", help="compute only what is missing, damaged or changed", rich_help_panel=RUNNING)
     ] = False,
     force: Annotated[
         bool, typer.Option("--force", help="replace the results of an earlier run", rich_help_panel=RUNNING)
@@ -105,7 +105,7 @@ def batch_command(
     if options.engine == "numba" and dask is None and find_spec("numba") is None:
         raise MissingExtraError("--engine numba", "numba", "fast")  # once, and not for each job
     if resume and force:
-        raise UsageError("--resume", "it is given beside --force, which starts over", "leave one out")
+        raise UsageError("--resume", "cannot be combined with --force, which starts over", "leave one out")
     size = worker_count(workers)
     jobs = find_jobs(inputs)
     if dry_run:
@@ -180,7 +180,7 @@ def report_summary(summary: Summary, folder: str, seconds: float, *, quiet: bool
         write_out(closing_line(summary, path_text(folder), seconds))
     write_err(trouble_lines(summary, path_text(os.path.join(folder, NAME))))  # noqa: PTH118
     if summary.failed or summary.left:
-        write_err(f"hint: once that is mended: {resume_command()}\n")
+        write_err(f"hint: when that is fixed: {resume_command()}\n")
     return ExitStatus.DIFFERS if summary.failed or summary.wrong or summary.left else ExitStatus.DONE
 
 

@@ -91,7 +91,7 @@ def check_command(
         str | None,
         typer.Option("--grades", metavar="FILE.csv", help="write a mark for each step", rich_help_panel="Files"),
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="replace a file that exists", rich_help_panel="Files")] = False,
+    force: Annotated[bool, typer.Option("--force", help="overwrite an existing file", rich_help_panel="Files")] = False,
 ) -> int:
     """Check each problem, whatever the others are; report; exit 2 over 1 over 0."""
     from attncli.check.suites import CaseOutcome, problem_sources

@@ -62,7 +62,7 @@ def compare_command(
         typer.Option("--plot", metavar="FILE", help="draw the weights: .png, .svg, .pdf", rich_help_panel=COMPARING),
     ] = None,
     force: Annotated[
-        bool, typer.Option("--force", help="replace a file that exists", rich_help_panel=COMPARING)
+        bool, typer.Option("--force", help="overwrite an existing file", rich_help_panel=COMPARING)
     ] = False,
     digits: Annotated[int, typer.Option("--digits", metavar="N", help="decimals shown", rich_help_panel=COMPARING)] = 4,
     full: Annotated[bool, typer.Option("--full", help="show large problems whole", rich_help_panel=COMPARING)] = False,
@@ -89,9 +89,7 @@ def compare_command(
     if systems is None:
         candidates = variant_candidates(calculation.over(worksheet.request, sources), split_names(variants))
     elif variants is not None:
-        raise UsageError(
-            "--systems", "it is given beside --variants, and each makes columns of its own", "leave one out"
-        )
+        raise UsageError("--systems", "cannot be combined with --variants", "leave one out")
     else:
         from attncli.compare.systems import system_candidates
 

@@ -53,12 +53,13 @@ def exercise_command(
         bool, typer.Option("--causal", help="only keys at or before the query", rich_help_panel=NUMBERS)
     ] = False,
     count: Annotated[
-        int, typer.Option("--count", metavar="C", help="so many sheets, in DIR/01, DIR/02, …", rich_help_panel=FILES)
+        int,
+        typer.Option("--count", metavar="C", help="the number of sheets, in DIR/01, DIR/02, …", rich_help_panel=FILES),
     ] = 1,
     format: Annotated[
         str, typer.Option("--format", "-f", metavar="FORMAT", help="markdown, latex, html", rich_help_panel=FILES)
     ] = "markdown",
-    force: Annotated[bool, typer.Option("--force", help="replace files that exist", rich_help_panel=FILES)] = False,
+    force: Annotated[bool, typer.Option("--force", help="overwrite existing files", rich_help_panel=FILES)] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="print no notes", rich_help_panel=FILES)] = False,
 ) -> int:
     """Draw the numbers, write the files."""

@@ -72,7 +72,7 @@ def explain_command(
         ),
     ] = None,
     force: Annotated[
-        bool, typer.Option("--force", help="replace a file that exists", rich_help_panel=EXPLAINING)
+        bool, typer.Option("--force", help="overwrite an existing file", rich_help_panel=EXPLAINING)
     ] = False,
     digits: Annotated[
         int, typer.Option("--digits", metavar="N", help="decimals shown", rich_help_panel=EXPLAINING)

@@ -110,7 +110,7 @@ class FileOptions:
         str | None,
         typer.Option("--plot", metavar="FILE", help="draw the weights: .png, .svg or .pdf", rich_help_panel=FILES),
     ] = None
-    force: Annotated[bool, typer.Option("--force", help="replace files that exist", rich_help_panel=FILES)] = False
+    force: Annotated[bool, typer.Option("--force", help="overwrite existing files", rich_help_panel=FILES)] = False
 
     def targets(self, gradients: list[str]) -> dict[str, str]:
         """The file of each result that is to be written, all `gradients` to one."""

@@ -32,7 +32,7 @@ def play_command(
     output: Annotated[
         str, typer.Option("--output", "-o", metavar="FILE.html", help="write the page here", rich_help_panel=PAGE)
     ],
-    force: Annotated[bool, typer.Option("--force", help="replace a file that exists", rich_help_panel=PAGE)] = False,
+    force: Annotated[bool, typer.Option("--force", help="overwrite an existing file", rich_help_panel=PAGE)] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="print no notes", rich_help_panel=PAGE)] = False,
 ) -> int:
     """Read, check, write the page."""

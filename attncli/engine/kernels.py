@@ -60,7 +60,7 @@ class Kernels(Protocol):
 
 
 class Scratch:
-    """Arrays that a thread uses again and again: fresh memory costs more than what is done with it."""
+    """Arrays that a thread uses repeatedly: fresh memory costs more than what is done with it."""
 
     def __init__(self) -> None:
         self._held: dict[str, Array] = {}

@@ -20,11 +20,11 @@ SATURATED = 0.999  # from here on a score that moves by 1 moves the weight by le
 def summarise(numbers: Numbers, figures: Figures) -> tuple[str, ...]:
     """The sentences for one query."""
     if not numbers.has_key:
-        return (f"{_who(numbers)} may attend to no key, so it takes up nothing.",)
+        return (f"{_who(numbers)} may attend to no key, so no value reaches its output.",)
     if not numbers.is_finite:
         return ("The weights are not numbers, so there is nothing to say about them.",)
     if not numbers.weights.any():
-        return (f"All weights of {_who(numbers).replace('The', 'the')} are 0: it takes up nothing.",)
+        return (f"All weights of {_who(numbers).replace('The', 'the')} are 0: no value reaches its output.",)
     if not numbers.problem.shares_one:
         j = int(numbers.weights.argmax())
         return (

@@ -45,7 +45,7 @@ def is_folder(path: str) -> bool:
 
 
 def is_device(path: str) -> bool:
-    """Whether something is there that is no plain file; OutputError where that cannot be told."""
+    """Whether something is there that is not a regular file; OutputError where that cannot be told."""
     try:
         return not stat.S_ISREG(os.stat(path).st_mode)
     except (FileNotFoundError, NotADirectoryError, ValueError):
@@ -72,7 +72,7 @@ def refuse_pipe(path: str) -> None:
         return  # reading it tells
     if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
         kind = "a pipe" if stat.S_ISFIFO(mode) else "a socket" if stat.S_ISSOCK(mode) else "a device"
-        raise InputError(path_text(path), f"is {kind}, which might never end", "save what it gives to a file")
+        raise InputError(path_text(path), f"is {kind}, which might never end", "save its output to a file")
 
 
 def expand_pattern(pattern: str) -> list[str]:

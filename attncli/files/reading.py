@@ -51,7 +51,7 @@ def read_all(file: BinaryIO, where: str) -> bytes:
     except MemoryError:
         raise InputError(where, "does not fit into memory") from None
     if is_device and len(data) > ENDLESS:
-        raise InputError(where, "is a device without an end")
+        raise InputError(where, "is an endless device")
     if before is not None and stat.S_ISREG(before.st_mode) and _version(before) != _version(_status(file)):
         raise InputError(where, "was changed while it was read", "run again when the file is complete")
     return data

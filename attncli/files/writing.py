@@ -249,7 +249,7 @@ class AtomicFile:
         try:
             yield
         except BrokenPipeError:
-            raise OutputError(self._target.where, "its reader went away") from None
+            raise OutputError(self._target.where, "its reader has closed it") from None
         except OSError as error:
             raise OutputError(self._target.where, system_reason(error)) from None
 

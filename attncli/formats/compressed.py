@@ -37,7 +37,7 @@ def expanded(data: bytes, where: str) -> bytes:
                 raise InputError(where, what, "decompress it first if that is meant")
         rest = stream.unused_data.lstrip(b"\0")  # what pads a tape
         if rest and compression(rest) != kind:
-            raise InputError(where, f"something else follows what {kind} compressed", DAMAGED)
+            raise InputError(where, f"more bytes follow the {kind} data", DAMAGED)
     return b"".join(pieces)
 
 
@@ -64,5 +64,5 @@ def _step(stream: Any, rest: bytes, where: str, kind: str) -> tuple[bytes, bytes
         raise InputError(where, f"what {kind} compressed {what}", DAMAGED) from None
     rest = stream.unconsumed_tail if kind == "gzip" else b""
     if not piece and not stream.eof and not rest:
-        raise InputError(where, f"what {kind} compressed ends too early", DAMAGED)
+        raise InputError(where, f"the {kind} data ends too early", DAMAGED)
     return piece, rest

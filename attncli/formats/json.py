@@ -93,7 +93,7 @@ def _malformed(text: str, where: str, error: Any) -> InputError:
         elif error.msg.startswith("Unterminated"):
             what = "not JSON: a string that is never closed"
     elif not text[index:].strip():
-        what = "not JSON: it ends too early"
+        what = "not JSON: unexpected end"
     elif error.msg.startswith("Illegal trailing comma"):  # as Python 3.13 says it
         what = f"not JSON: a comma before {text[index + 1 :].lstrip()[:1]}"
     else:
@@ -136,7 +136,7 @@ def _duplicate_fault(text: str, where: str) -> InputError:
             if event.value in open_objects[-1]:
                 return InputError(
                     f"{where}: line {event.line}, column {event.column}",
-                    f"the key {path_text(event.value)} stands twice",
+                    f"the key {path_text(event.value)} is given twice",
                     "remove one of the two",
                 )
             open_objects[-1].add(event.value)
@@ -145,7 +145,7 @@ def _duplicate_fault(text: str, where: str) -> InputError:
         elif event.kind in "[{":
             open_objects.append(set() if event.kind == "{" else None)
         is_key = bool(open_objects) and open_objects[-1] is not None
-    raise AssertionError("no key stands twice")
+    raise AssertionError("no key is given twice")
 
 
 def _events(text: str) -> Iterator[trees.Event]:

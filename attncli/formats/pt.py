@@ -224,7 +224,7 @@ def _tensor(
         raise PickleError("a tensor has no storage")
     numbers = (offset, *shape, *strides)
     if len(shape) != len(strides) or not all(type(number) is int and 0 <= number < 1 << 62 for number in numbers):
-        raise PickleError("a tensor has a shape that none can have")
+        raise PickleError("a tensor has an invalid shape")
     if metadata and metadata.get("conj"):
         raise PickleError("a tensor is complex, which attncli does not compute with", "save its real part: tensor.real")
     is_negated = bool(metadata and metadata.get("neg"))
@@ -249,7 +249,7 @@ def _from_type(function: Any, kind: Any, arguments: Any, _state: Any) -> Any:
     """A tensor with attributes of its own; one of another class may mean anything."""
     if str(kind) not in ("torch.Tensor", "torch.nn.parameter.Parameter", "torch.nn.parameter.Buffer"):
         raise PickleError(
-            f"it holds a {kind}, which is no plain tensor", "save plain tensors: tensor.as_subclass(torch.Tensor)"
+            f"it holds a {kind}, which is not a plain tensor", "save plain tensors: tensor.as_subclass(torch.Tensor)"
         )
     return built(function, arguments, _BUILDERS)
 

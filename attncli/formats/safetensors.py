@@ -53,7 +53,7 @@ def read(data: bytes, where: str, reading: Reading) -> Contents:  # noqa: ARG001
     try:
         tensors = library.deserialize(data)
     except Exception as error:  # its SafetensorError, and what its Rust side lets out
-        raise InputError(where, "the header is no description of the bytes behind it", _DAMAGED) from error
+        raise InputError(where, "the header does not describe the bytes that follow", _DAMAGED) from error
     matrices: dict[str, Callable[[], Matrix]] = {}
     for name, tensor in sorted(tensors):
         matrices[name] = _decoder(tensor, f"{where}: {name}")

@@ -125,7 +125,7 @@ class _Builder:
         if is_plain and key == "":
             raise self.fault(event, "a value without a key", "a key is a word, as in queries: [[1, 0]]")
         if key in mapping:
-            raise self.fault(event, f"the key {path_text(key)} stands twice", "remove one of the two")
+            raise self.fault(event, f"the key {path_text(key)} is given twice", "remove one of the two")
         return str(key)
 
     def aliased(self, event: Any) -> Any:

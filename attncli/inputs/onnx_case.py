@@ -88,7 +88,7 @@ def _attention_node(data: bytes, path: str) -> Any:
         raise InputError(where, "this is not a model of ONNX") from None
     if [node.op_type for node in graph.node] != ["Attention"]:
         what = f"the model has {len(graph.node)} nodes, and not one Attention alone"
-        raise InputError(where, what, "give its matrices apart: attncli run input_0.pb input_1.pb input_2.pb")
+        raise InputError(where, what, "give its matrices separately: attncli run input_0.pb input_1.pb input_2.pb")
     return graph.node[0]
 
 

@@ -28,7 +28,7 @@ W_LAYOUTS = ("in-out", "out-in")  # (columns of the input, columns of the output
 NO_VALUE = frozenset(("null", "Null", "NULL", "~"))
 PARSERS = {**{key: setting.parse for key, setting in BY_KEY.items()}, "digits": read_whole}
 ONE_MATRIX = "holds one matrix, where a problem has queries and keys"
-APART = "give the matrices apart: attncli run Q K V, or attncli check Q K V --expect-output FILE"
+APART = "give the matrices separately: attncli run Q K V, or attncli check Q K V --expect-output FILE"
 
 
 def is_key(key: str) -> bool:
@@ -94,9 +94,9 @@ def _from_arrays(contents: Contents, name: str) -> Worksheet:
     if "queries" not in request and "x" not in request:
         what = f"holds {listed or ', '.join(owners.values()) or 'no array'}, and no queries"
         raise InputError(
-            contents.where, what, "name its arrays queries, keys and values, or give them apart as FILE:NAME"
+            contents.where, what, "name its arrays queries, keys and values, or give them separately as FILE:NAME"
         )
-    notes = (f"{contents.where}: left out, as no part of a problem: {listed}",) if others else ()
+    notes = (f"{contents.where}: left out, not part of a problem: {listed}",) if others else ()
     return Worksheet(request=Request(**request), name=name, where=contents.where, expected=expected, notes=notes)
 
 

@@ -60,7 +60,7 @@ def parse_number(text: str, *, leading_zero: bool = True) -> float:
     if _DECIMAL.fullmatch(plain):
         if not leading_zero and _LEADING_ZERO.fullmatch(plain):
             raise NumeralError(
-                f"{quote(text)} has a leading zero, which readers disagree about", f"type {_unpadded(plain)}"
+                f"{quote(text)} has a leading zero, which programs read in different ways", f"type {_unpadded(plain)}"
             )
         value = float(plain)
         if value in (float("inf"), float("-inf")):

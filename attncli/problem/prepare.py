@@ -184,7 +184,7 @@ def _settle_scale(request: Request, variant: Variant, d_k: int) -> tuple[float, 
                 "--length-scale", f"{variant.name} has no length scale", f"only {lengthy} have; or use --scale"
             )
         if request.scale is not None:
-            raise ProblemError("--length-scale", "it is given beside --scale, and both set the scale", "leave one out")
+            raise ProblemError("--length-scale", "cannot be combined with --scale: both set the scale", "leave one out")
     try:
         if request.scale is not None:
             return evaluate_scale(request.scale, d_k), request.scale
@@ -222,7 +222,7 @@ def _settle_visible(request: Request, lead: tuple[int, ...], n: int, m: int) -> 
     """Causal, window, corner, offset and lengths as one interval of keys per query."""
     if request.align is not None and request.query_offset is not None:
         raise ProblemError(
-            "--query-offset", "it is given beside --align, and both say where query 0 stands", "leave one out"
+            "--query-offset", "cannot be combined with --align: both set the position of query 0", "leave one out"
         )
     lengths = _read_lengths(request, lead, m)
     if request.query_offset is not None:

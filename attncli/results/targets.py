@@ -91,7 +91,7 @@ class Targets:
 def refuse_input(path: str, option: str, inputs: Collection[str]) -> None:
     """UsageError where the file is one of those whose real paths were read, whatever --force says."""
     if resolve_path(path) in inputs:
-        raise UsageError(option, f"{path_text(path)} is an input, which would be lost", "name another file")
+        raise UsageError(option, f"{path_text(path)} is an input and would be overwritten", "name another file")
 
 
 def _streamed(by_path: dict[str, list[str]], result: Result) -> dict[str, str]:

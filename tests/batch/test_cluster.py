@@ -238,7 +238,7 @@ def test_a_worker_is_no_scheduler(dask):
 def test_what_is_no_address_is_told_without_asking_anybody(address):
     with pytest.raises(UsageError) as error:
         connect(address)
-    assert str(error.value) == f"--dask: '{address}' is no address of a scheduler"
+    assert str(error.value) == f"--dask: '{address}' is not the address of a scheduler"
     assert error.value.hint == "as in tcp://10.0.0.1:8786"
 
 

@@ -127,9 +127,20 @@ jobs:
 """
 
 
-@pytest.mark.parametrize("names", [("x", "x.output"), ("x.output", "x"), ("x", "X.output")])
-@pytest.mark.parametrize("bad", [False, True], ids=["well", "with a job that fails"])
-@pytest.mark.parametrize("saves", [([], ["--save", "output"]), (["--save", "output"], [])], ids=["fewer", "more"])
+FEWER, MORE = ([], ["--save", "output"]), (["--save", "output"], [])
+
+
+@pytest.mark.parametrize(
+    ("names", "bad", "saves"),
+    [
+        (("x", "x.output"), False, FEWER),
+        (("x", "x.output"), True, MORE),
+        (("x.output", "x"), False, MORE),
+        (("x.output", "x"), True, FEWER),
+        (("x", "X.output"), False, FEWER),
+        (("x", "X.output"), True, MORE),
+    ],
+)
 def test_a_job_never_removes_a_file_of_another_job(tmp_path, names, bad, saves):
     """The file of one job is the name that another job wrote in an earlier run, with other results to save."""
     (tmp_path / "m.yaml").write_text(STALE % names)

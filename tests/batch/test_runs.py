@@ -45,7 +45,7 @@ def test_a_bad_job_is_recorded_and_passed_over(tmp_path):
     what = "problems/p001.npz: the archive's list of members cannot be read"
     cure = "the file is damaged or was cut off: write it again"
     again = "attncli batch problems -d out -j 1 --resume"
-    assert err == f"error: {what}\nhint: {cure}\nhint: once that is mended: {again}\n"
+    assert err == f"error: {what}\nhint: {cure}\nhint: when that is fixed: {again}\n"
     record = lines(tmp_path / "out")["p001"]
     assert (record["status"], record["error"], record["hint"]) == ("error", what, cure)
     assert not (tmp_path / "out" / "p001.npz").exists()

@@ -61,7 +61,7 @@ ABOVE = triangle(N, N, 0, np.greater)
             heads(False, False, ROW, False).reshape(2, 2, N, N), "part 1, 0 alone, row 2 alone", id="one of a batch"
         ),
         pytest.param(cells(([0, 3, 5], [1, 6, 2])), "3 of 64 cells, in no order", id="here and there"),
-        pytest.param(cells(([], [])), "noise: no cell is off by more than print and computation explain", id="noise"),
+        pytest.param(cells(([], [])), "noise: no cell differs by more than rounding explains", id="noise"),
     ],
 )
 def test_where_the_errors_are(beyond, words):

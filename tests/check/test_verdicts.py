@@ -547,7 +547,7 @@ def test_errors_of_numbers_without_text_are_counted_in_the_spacing_of_their_dtyp
 def test_what_is_wrong_strictly_is_beyond_what_a_plain_computation_explains():
     found = [errors("raw_scores", np.array([[1 + units * 2.0**-52, 0]]), strict=True) for units in range(32)]
     assert {(verdict, told.structure) for verdict, told in found} == {
-        ("exact", "noise: no cell is off by more than print and computation explain"),
+        ("exact", "noise: no cell differs by more than rounding explains"),
         ("wrong", "one cell"),
     }
 

@@ -118,7 +118,7 @@ def test_a_report_never_takes_the_place_of_a_problem(run, folder, name):
     before = (folder / name).read_bytes()
     told = run("check", "right.yaml", "broken.yaml", "unscaled.yaml", "--junit", name, "--force")
     assert (told.status, told.out) == (2, "")
-    assert told.err == f"error: --junit: {name} is an input, which would be lost\nhint: name another file\n"
+    assert told.err == f"error: --junit: {name} is an input and would be overwritten\nhint: name another file\n"
     assert (folder / name).read_bytes() == before
 
 

@@ -40,7 +40,7 @@ def test_a_page_never_takes_the_place_of_its_problem(tmp_path: Path, capsys: pyt
     problem = tmp_path / "bank.yaml"
     problem.write_bytes(Path(BANK).read_bytes())
     assert run(["explain", str(problem), "-f", "text", "-o", str(problem), "--force"]) == 2
-    assert f"error: --output: {problem} is an input, which would be lost\n" in capsys.readouterr().err
+    assert f"error: --output: {problem} is an input and would be overwritten\n" in capsys.readouterr().err
     assert problem.read_bytes() == Path(BANK).read_bytes()
 
 
@@ -112,7 +112,7 @@ def test_a_query_without_keys_is_told_as_that(capsys: pytest.CaptureFixture[str]
     assert run(["explain", "1 0", "1 0; 0 1", "1; 2", "-m", "0 0"]) == 0
     out, err = capsys.readouterr()
     assert "by convention its weights are 0, and so is its output." in " ".join(out.split())
-    assert "The query may attend to no key, so it takes up nothing." in out
+    assert "The query may attend to no key, so no value reaches its output." in out
     assert err == "warning: query 0 may attend to no key: its weights are 0\n"
 
 

@@ -332,7 +332,7 @@ def test_an_input_is_never_written_over(run, example):
     Path("car.yaml").write_text(before)
     Path("link.yaml").symlink_to("car.yaml")
     ran = run("run", "car.yaml", "-q", "-o", "link.yaml", "--force")
-    assert ran == (2, "", "error: --output: link.yaml is an input, which would be lost\nhint: name another file\n")
+    assert ran == (2, "", "error: --output: link.yaml is an input and would be overwritten\nhint: name another file\n")
     assert Path("car.yaml").read_text() == before
 
 

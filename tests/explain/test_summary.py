@@ -66,7 +66,7 @@ def test_each_claim_is_true_of_the_weights(
     text = said(numbers)
     seen = [j for j, allowed in enumerate(mask) if allowed]
     if not seen:
-        assert text == "The query may attend to no key, so it takes up nothing."
+        assert text == "The query may attend to no key, so no value reaches its output."
         return
     weights = numbers.weights[seen]
     top = {j for j in seen if numbers.weights[j] >= weights.max() * (1 - 1e-12)}

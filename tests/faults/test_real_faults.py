@@ -45,7 +45,7 @@ CLAIMS = {
         header() + bytes(16),
         "the header says (25000, 1000000) of float64, 200000000000 bytes, but 16 follow it",
     ),
-    "q.safetensors": (tensors() + bytes(16), "the header is no description of the bytes behind it"),
+    "q.safetensors": (tensors() + bytes(16), "the header does not describe the bytes that follow"),
 }
 
 
@@ -80,7 +80,7 @@ def test_a_calculation_beyond_the_limit_of_memory_is_an_error(process):
 def test_standard_input_without_an_end_is_refused():
     with open("/dev/zero", "rb") as zeros:  # noqa: PTH123
         ran = subprocess.run([*ATTNCLI, "run", "-", "1"], stdin=zeros, capture_output=True, timeout=60)
-    assert (ran.returncode, ran.stderr) == (2, b"error: standard input: is a device without an end\n")
+    assert (ran.returncode, ran.stderr) == (2, b"error: standard input: is an endless device\n")
 
 
 @pytest.mark.parametrize("bytes_read", [0, 1, 5000, 100_000])

@@ -307,7 +307,7 @@ UNREADABLE = [
     (".", ".: is a folder, not a file"),
     ("n\x1bo\udc80", "n\\x1bo\\x80: no such file"),
     ("a\0b", "a\\x00b: is not a valid file name"),
-    ("/dev/zero", "/dev/zero: is a device without an end"),
+    ("/dev/zero", "/dev/zero: is an endless device"),
 ]
 
 

@@ -557,7 +557,7 @@ BAD_INPUTS: list[tuple[str, str, bytes, str, str, str | None]] = [
         "the literal is empty",
         "type numbers, rows separated by ';': '1 0; 0 1'",
     ),
-    ("an empty row in a literal", "literal", b"1 0;;0 1", "Q: row 2", "the row is empty", "part rows by one ';'"),
+    ("an empty row in a literal", "literal", b"1 0;;0 1", "Q: row 2", "the row is empty", "separate rows by one ';'"),
     (
         "a ragged literal",
         "literal",
@@ -636,7 +636,7 @@ BAD_INPUTS: list[tuple[str, str, bytes, str, str, str | None]] = [
         "literal",
         b"[[1, 010]]",
         "Q: [0][1]",
-        "'010' has a leading zero, which readers disagree about",
+        "'010' has a leading zero, which programs read in different ways",
         "type 10",
     ),
     ("null in a list", "literal", b"[1, null]", "Q: [1]", "'null' is not a number", "type nan for a missing number"),
@@ -1212,7 +1212,7 @@ BAD_INPUTS: list[tuple[str, str, bytes, str, str, str | None]] = [
         "safetensors",
         tensors_header(b"not json"),
         "q.safetensors",
-        "the header is no description of the bytes behind it",
+        "the header does not describe the bytes that follow",
         "the file is damaged or was cut off: write it again",
     ),
     (
@@ -1220,7 +1220,7 @@ BAD_INPUTS: list[tuple[str, str, bytes, str, str, str | None]] = [
         "safetensors",
         tensors_header(TENSOR % (b"F32", b"[2]", 8)) + bytes(4),
         "q.safetensors",
-        "the header is no description of the bytes behind it",
+        "the header does not describe the bytes that follow",
         "the file is damaged or was cut off: write it again",
     ),
     (
@@ -1228,7 +1228,7 @@ BAD_INPUTS: list[tuple[str, str, bytes, str, str, str | None]] = [
         "safetensors",
         tensors_header(TENSOR % (b"F32", b"[1]", 4)) + bytes(9),
         "q.safetensors",
-        "the header is no description of the bytes behind it",
+        "the header does not describe the bytes that follow",
         "the file is damaged or was cut off: write it again",
     ),
     (
@@ -1236,7 +1236,7 @@ BAD_INPUTS: list[tuple[str, str, bytes, str, str, str | None]] = [
         "safetensors",
         tensors_header(TENSOR % (b"F32", b"[3]", 8)) + bytes(8),
         "q.safetensors",
-        "the header is no description of the bytes behind it",
+        "the header does not describe the bytes that follow",
         "the file is damaged or was cut off: write it again",
     ),
     (
@@ -1244,7 +1244,7 @@ BAD_INPUTS: list[tuple[str, str, bytes, str, str, str | None]] = [
         "safetensors",
         tensors_header(TENSOR % (b"Q99", b"[1]", 8)) + bytes(8),
         "q.safetensors",
-        "the header is no description of the bytes behind it",
+        "the header does not describe the bytes that follow",
         "the file is damaged or was cut off: write it again",
     ),
     (

@@ -33,7 +33,7 @@ REFUSED = [
     (
         "leading zero",
         '{"a": [1, 010]}',
-        "p.json: line 1, column 11: '010' has a leading zero, which readers disagree about",
+        "p.json: line 1, column 11: '010' has a leading zero, which programs read in different ways",
         "type 10",
     ),
     ("bare point", '{"a": [.5]}', "p.json: line 1, column 8: '.5' is not JSON", 'write ".5" in quotes'),
@@ -75,11 +75,11 @@ REFUSED = [
         "p.json: line 1, column 8: an empty list",
         "a matrix is a list of rows, as in [[1, 0], [0, 1]]",
     ),
-    ("key twice", '{"a": 1, "a": 2}', "p.json: line 1, column 10: the key a stands twice", "remove one of the two"),
+    ("key twice", '{"a": 1, "a": 2}', "p.json: line 1, column 10: the key a is given twice", "remove one of the two"),
     (
         "inner key twice",
         '{"b": [{"a": 1,\n "a": 2}]}',
-        "p.json: line 2, column 2: the key a stands twice",
+        "p.json: line 2, column 2: the key a is given twice",
         "remove one of the two",
     ),
     ("trailing comma", '{"a": [1, ]}', "p.json: line 1, column 9: not JSON: a comma before ]", None),
@@ -102,7 +102,7 @@ REFUSED = [
         "p.json: line 2, column 1: something follows the end of the JSON value",
         "one value to a file",
     ),
-    ("open list", '{"a": [1', "p.json: line 1, column 9: not JSON: it ends too early", None),
+    ("open list", '{"a": [1', "p.json: line 1, column 9: not JSON: unexpected end", None),
     ("open string", '{"a": "x', "p.json: line 1, column 7: not JSON: a string that is never closed", None),
     (
         "line break in a string",
@@ -165,7 +165,7 @@ REFUSED = [
     (
         "a key that is repeated after its like among the values",
         '{"a": "a", "b": 1, "b": 2}',
-        "p.json: line 1, column 20: the key b stands twice",
+        "p.json: line 1, column 20: the key b is given twice",
         "remove one of the two",
     ),
     (
@@ -198,7 +198,7 @@ REFUSED = [
     (
         "padded text",
         '{"a": ["010"]}',
-        "p.json: line 1, column 8: '010' has a leading zero, which readers disagree about",
+        "p.json: line 1, column 8: '010' has a leading zero, which programs read in different ways",
         "type 10",
     ),
     ("Python's True", '{"a": [True]}', "p.json: line 1, column 8: 'True' is not JSON", "write true"),

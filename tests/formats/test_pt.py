@@ -142,13 +142,13 @@ REFUSED = [
     (
         "a stride below 0",
         archive(tensor("<f4", "0", 6, 5, (6,), (-1,)), SIX),
-        "q.pt: a tensor has a shape that none can have",
+        "q.pt: a tensor has an invalid shape",
         DAMAGED,
     ),
     (
         "more strides than lengths",
         archive(tensor("<f4", "0", 6, 0, (6,), (1, 1)), SIX),
-        "q.pt: a tensor has a shape that none can have",
+        "q.pt: a tensor has an invalid shape",
         DAMAGED,
     ),
     (

@@ -38,7 +38,7 @@ REFUSED = [
     (
         "leading zero",
         "a: [1, 010]",
-        "p.yaml: line 1, column 8: '010' has a leading zero, which readers disagree about",
+        "p.yaml: line 1, column 8: '010' has a leading zero, which programs read in different ways",
         "type 10",
     ),
     (
@@ -135,23 +135,23 @@ REFUSED = [
     ),
     ("YAML 1.1's truths", "a: [yes, no]", "p.yaml: line 1, column 5: 'yes' is not a number", None),
     ("word", "a: [abc]", "p.yaml: line 1, column 5: 'abc' is not a number", None),
-    ("key twice", "a: 1\nb: 3\na: 2", "p.yaml: line 3, column 1: the key a stands twice", "remove one of the two"),
+    ("key twice", "a: 1\nb: 3\na: 2", "p.yaml: line 3, column 1: the key a is given twice", "remove one of the two"),
     (
         "inner key twice",
         "a: {b: [1], b: 2}",
-        "p.yaml: line 1, column 13: the key b stands twice",
+        "p.yaml: line 1, column 13: the key b is given twice",
         "remove one of the two",
     ),
     (
         "quoted and plain key",
         '"a": 1\na: 2',
-        "p.yaml: line 2, column 1: the key a stands twice",
+        "p.yaml: line 2, column 1: the key a is given twice",
         "remove one of the two",
     ),
     (
         "key with a line break twice",
         '"a\\nb": 1\n"a\\nb": 1',
-        "p.yaml: line 2, column 1: the key a\\nb stands twice",
+        "p.yaml: line 2, column 1: the key a\\nb is given twice",
         "remove one of the two",
     ),
     ("tag", "a: !!float 1", "p.yaml: line 1, column 4: the tag !!float", "write the value without a tag"),
@@ -228,7 +228,7 @@ REFUSED = [
     (
         "thousands",
         "a: [1,000]",
-        "p.yaml: line 1, column 7: '000' has a leading zero, which readers disagree about",
+        "p.yaml: line 1, column 7: '000' has a leading zero, which programs read in different ways",
         "type 0",
     ),
     (
@@ -253,7 +253,7 @@ REFUSED = [
     (
         "padded decimal",
         "a: [00.5]",
-        "p.yaml: line 1, column 5: '00.5' has a leading zero, which readers disagree about",
+        "p.yaml: line 1, column 5: '00.5' has a leading zero, which programs read in different ways",
         "type 0.5",
     ),
     ("empty text", "a: ['']", "p.yaml: line 1, column 5: a number is missing", None),

@@ -207,7 +207,11 @@ REFUSED = [
     ("q: null", "p.yaml: line 1, column 4: q: the value is missing", MISSING),
     ("q: {a: 1}", "p.yaml: line 1, column 8: '1'; expected a list", MATRIX),
     ("q: [[1], [abc]]", "p.yaml: line 1, column 11: 'abc' is not a number", None),
-    ("q: 010", "p.yaml: line 1, column 4: q: '010' has a leading zero, which readers disagree about", "type 10"),
+    (
+        "q: 010",
+        "p.yaml: line 1, column 4: q: '010' has a leading zero, which programs read in different ways",
+        "type 10",
+    ),
     ("q: 1_000", "p.yaml: line 1, column 4: q: '1_000' is not a number: its digits are in groups", "type 1000"),
     ("q: gone.csv", "p.yaml: q: gone.csv: no such file", None),
     ("q: p.yml", "p.yaml: q: p.yml: no such file", "did you mean p.yaml?"),
@@ -224,12 +228,12 @@ REFUSED = [
     ("softcap: 1_0", "p.yaml: line 1, column 10: softcap: '1_0' is not a number: its digits are in groups", "type 10"),
     (
         "softcap: 010",
-        "p.yaml: line 1, column 10: softcap: '010' has a leading zero, which readers disagree about",
+        "p.yaml: line 1, column 10: softcap: '010' has a leading zero, which programs read in different ways",
         "type 10",
     ),
     (
         "window: [1, 010]",
-        "p.yaml: line 1, column 13: window: '010' has a leading zero, which readers disagree about",
+        "p.yaml: line 1, column 13: window: '010' has a leading zero, which programs read in different ways",
         "type 10",
     ),
     (
@@ -274,13 +278,17 @@ REFUSED = [
     ),
     ("digits: -1", "p.yaml: line 1, column 9: digits: -1 is below 0", "the number of decimals, as in 4"),
     ("digits: 1.5", "p.yaml: line 1, column 9: digits: '1.5' is not a whole number", None),
-    ("digits: 04", "p.yaml: line 1, column 9: digits: '04' has a leading zero, which readers disagree about", "type 4"),
+    (
+        "digits: 04",
+        "p.yaml: line 1, column 9: digits: '04' has a leading zero, which programs read in different ways",
+        "type 4",
+    ),
     ("digits: [4]", "p.yaml: line 1, column 9: digits: a list; expected one value", None),
     ("digits: {queries: 4}", "p.yaml: line 1, column 10: unknown key 'queries'", "did you mean 'd_queries'?"),
     (
         "[[1, 0]]",
         "p.yaml: holds one matrix, where a problem has queries and keys",
-        "give the matrices apart: attncli run Q K V, or attncli check Q K V --expect-output FILE",
+        "give the matrices separately: attncli run Q K V, or attncli check Q K V --expect-output FILE",
     ),
 ]
 
@@ -329,7 +337,7 @@ def test_arrays_by_the_same_names_are_a_problem():
     assert worksheet.request.queries.where == "p.npz: Q"
     assert worksheet.request.mask is not None
     assert list(worksheet.expected) == ["weights"]
-    assert worksheet.notes == ("p.npz: left out, as no part of a problem: other",)
+    assert worksheet.notes == ("p.npz: left out, not part of a problem: other",)
 
 
 def test_a_folder_is_a_problem(folder):
@@ -353,12 +361,12 @@ REFUSED_ARRAYS = [
     (
         ["a", "b"],
         "p.npz: holds a, b, and no queries",
-        "name its arrays queries, keys and values, or give them apart as FILE:NAME",
+        "name its arrays queries, keys and values, or give them separately as FILE:NAME",
     ),
     (
         ["k"],
         "p.npz: holds k, and no queries",
-        "name its arrays queries, keys and values, or give them apart as FILE:NAME",
+        "name its arrays queries, keys and values, or give them separately as FILE:NAME",
     ),
 ]
 
@@ -378,7 +386,7 @@ def test_a_text_table_alone_is_no_problem(folder):
     what = "q.csv: holds one matrix, where a problem has queries and keys"
     assert (str(error.value), error.value.hint) == (
         what,
-        "give the matrices apart: attncli run Q K V, or attncli check Q K V --expect-output FILE",
+        "give the matrices separately: attncli run Q K V, or attncli check Q K V --expect-output FILE",
     )
 
 

@@ -117,5 +117,6 @@ def test_one_typed_matrix_is_no_problem() -> None:
         read_problem("1 0; 0 1", Sources(io.BytesIO))
     assert str(caught.value) == "literal: holds one matrix, where a problem has queries and keys"
     assert (
-        caught.value.hint == "give the matrices apart: attncli run Q K V, or attncli check Q K V --expect-output FILE"
+        caught.value.hint
+        == "give the matrices separately: attncli run Q K V, or attncli check Q K V --expect-output FILE"
     )

@@ -182,7 +182,7 @@ FIRST_SLIPS = (
         "mask-inverted",
         "mask",
         changes.inverted_mask,
-        lambda case: f"{case.masks} was turned round: what may be attended to was masked, and what is masked was not",
+        lambda case: f"{case.masks} was inverted: what may be attended to was masked, and what is masked was not",
     ),
     Slip(
         "other-corner",

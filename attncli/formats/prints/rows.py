@@ -47,7 +47,7 @@ def read_rows(plain: str, where: str, reading: Reading) -> Matrix:
     columns = len(rows[0])
     for number, row in enumerate(rows, 1):
         if not row:
-            raise InputError(f"{where}: row {number}", "the row is empty", "part rows by one ';'")
+            raise InputError(f"{where}: row {number}", "the row is empty", "separate rows by one ';'")
         if len(row) != columns:
             raise InputError(
                 f"{where}: row {number}, column {min(len(row), columns) + 1}",
