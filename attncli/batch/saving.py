@@ -53,7 +53,7 @@ def save(name: str, result: Result, results: list[str], options: Options, inputs
     for file, held in file_names(name, results, options).items():
         path = os.path.join(options.folder, file)
         refuse_foreign_file(path, inputs)
-        matrices = {one: label_result(result, one) for one in held}
+        matrices = {one: label_result(result, one, options.format) for one in held}
         measured = WrittenFile(BY_NAME[options.format].write(matrices))
         try:
             # a sync for each small file takes longer than all the rest; a resumed run finds what a power cut took

@@ -103,11 +103,14 @@ def finish_job(job: Job, options: Options) -> Record:
     from attncli.batch.saving import choose_saved, save
     from attncli.problem.prepare import prepare
     from attncli.results.result import Result
+    from attncli.results.targets import BY_ROWS
 
     worksheet, prints = read_job(job, options)
     result = Result(prepare(worksheet.request), options.engine)
     results = choose_saved(result, options)
-    result.compute(*results)
+    streamed = [name for name in results if options.format in BY_ROWS and result.is_streamed(name)]
+    held = [name for name in results if name not in streamed]
+    result.compute(*held, sinks=result.overflow_sinks(*streamed))
     verdict = check_expected(worksheet)
     base = base_of(job, options)
     files = save(job.name, result, results, options, [os.path.join(base, name) for name in prints])

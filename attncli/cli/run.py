@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from attncli.results.result import Result
     from attncli.results.targets import Targets
 
+BY_ROWS = ("csv", "tsv", "long", "json", "yaml")  # written as they are computed
 ONE_MATRIX = ("csv", "tsv", "long")
 BUILT_IN, PROBLEM = "demo", Path(__file__).parent.parent / "demo.yaml"
 USUAL_GRADIENTS = ["d_queries", "d_keys", "d_values"]
@@ -106,7 +107,9 @@ def answer(
     problem = result.problem
     with targets.streams(result) as sinks:
         with progress_bar(problem.parts * problem.n, "attention") as progress:
-            result.compute(*held_names(names, targets, result), sinks=sinks, progress=progress)
+            doubtful = result.overflow_sinks(*names) if showing.format in BY_ROWS else {}
+            held = held_names(names, targets, result)
+            result.compute(*held, sinks={**doubtful, **sinks}, progress=progress)
         chunks = iter(()) if showing.quiet else render(result, names, style, worksheet.title)
         pictured = drawing.of_weights(result, worksheet.title)
     saved = [*targets.save(result), *drawing.save(pictured)]
@@ -215,7 +218,7 @@ def check_digits(digits: int) -> int:
 
 def held_names(names: list[str], targets: Targets, result: Result) -> list[str]:
     """What is computed in one pass before anything is written or shown: of what is shown alone, nothing large."""
-    held = targets.held()
+    held = targets.held(result)
     shown = ["weights"] if "stats" in names and not result.is_large("weights") else []
     return sorted(
         {

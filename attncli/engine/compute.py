@@ -14,6 +14,7 @@ from attncli.engine.blocks import Block, BlockJob, attend_block
 from attncli.engine.engines import Engine, choose_engine
 from attncli.engine.overflow import narrow_result
 from attncli.engine.plan import Plan, Task, is_small, plan_for, tasks_of, workers_for
+from attncli.engine.score_bounds import bounds_of
 from attncli.engine.stacks import Stacks, select_parts
 from attncli.engine.threads import one_blas_thread, run_tasks
 from attncli.problem.problem import Problem
@@ -60,20 +61,23 @@ def compute(
     engine: str = "auto",
     progress: Callable[[int], None] | None = None,
     rows: range | None = None,
+    parts: range | None = None,
     threads: int | None = None,
 ) -> Outcome:
     """Fill each sink by name (raw_scores, scores, weights, output, lse), indexed [*lead, query, column].
 
-    `rows` restricts the queries, which keep their positions; sinks are still indexed by query. Rows that start at a
-    multiple of `block_height` get the same bits as in the whole. `progress` is called with the number of query rows
+    `rows` restricts the queries and `parts` the heads and entries, which keep their places; sinks are still indexed by
+    those of the whole. Rows that start at a multiple of the plan's height, and parts that start at one of its group
+    (`plan_blocks`), get the same bits as in the whole. `progress` is called with the number of query rows
     done, always on the calling thread. `threads` defaults to ATTNCLI_THREADS, then to the cores that the process may
     use; it changes no bit. Raises NumericError where the dtype can't hold a score or a result.
     """
     maker = choose_engine(problem, engine)
     wanted = frozenset(sinks)
-    job = BlockJob(problem, wanted, _plan(problem, wanted, maker), RowMasks(problem))
+    job = BlockJob(problem, wanted, _plan_for(problem, wanted, maker), RowMasks(problem))
     outcome = Outcome(engine=maker.name)
-    tasks = list(tasks_of(problem, job.plan, range(problem.n) if rows is None else rows))
+    queries, parts = range(problem.n) if rows is None else rows, range(problem.parts) if parts is None else parts
+    tasks = list(tasks_of(problem, job.plan, queries, parts))
     stacks = Stacks(problem)
     engine_kernels = maker.load()  # here: its BLAS is to be found by whoever keeps BLAS to one thread
     if tasks:
@@ -96,10 +100,29 @@ def compute(
     return outcome
 
 
+def plan_blocks(problem: Problem, wanted: Collection[str], engine: str = "auto") -> Plan:
+    """How many queries, of how many parts, `compute` takes at a time for these results."""
+    return _plan_for(problem, wanted, choose_engine(problem, engine))
+
+
 def block_height(problem: Problem, wanted: Collection[str], engine: str = "auto") -> int:
     """How many queries `compute` takes at a time for these results. A calculation split at multiples of it (`rows`)
     gives the same bits as the whole."""
-    return _plan(problem, wanted, choose_engine(problem, engine)).height
+    return plan_blocks(problem, wanted, engine).height
+
+
+def may_overflow(problem: Problem, name: str) -> bool:
+    """Whether numbers of this result (raw_scores, scores or weights) could be too large for a dtype, as far as a look
+    at the rows of Q and K tells: `compute` raises NumericError where one is."""
+    if name != "weights" and problem.dtype != problem.queries.dtype:
+        return True
+    stacks, step = Stacks(problem), plan_blocks(problem, {name}).group
+    for start in range(0, problem.parts, step):
+        stack = stacks.get(range(start, min(start + step, problem.parts)))
+        with np.errstate(all="ignore"):
+            if not bounds_of(problem, stack.part, stack.reach, range(problem.n)).is_bounded:
+                return True
+    return False
 
 
 _held = threading.local()
@@ -113,7 +136,7 @@ def thread_kernels(kind: type[Kernels]) -> Kernels:
     return held[kind]
 
 
-def _plan(problem: Problem, wanted: Collection[str], maker: Engine) -> Plan:
+def _plan_for(problem: Problem, wanted: Collection[str], maker: Engine) -> Plan:
     return plan_for(problem, wanted, tall=maker.is_tall(problem), gathers=maker.gathers)
 
 

@@ -58,14 +58,23 @@ def plan_for(problem: Problem, wanted: Collection[str], *, tall: bool = True, ga
     return Plan(height, width, max(1, min(problem.parts, group)) if n <= height and m <= width else 1, whole)
 
 
-def tasks_of(problem: Problem, plan: Plan, queries: range) -> Iterator[Task]:
+def tasks_of(problem: Problem, plan: Plan, queries: range, parts: range) -> Iterator[Task]:
     """Every block. Where later queries see more keys they come first, so that no long block is left for last."""
     starts = range(queries.start, queries.stop, plan.height)
     later_see_more = problem.visible.right is not None and problem.visible.left is None
-    for first in range(0, problem.parts, plan.group):
-        parts = range(first, min(first + plan.group, problem.parts))
+    for first in range(parts.start, parts.stop, plan.group):
+        group = range(first, min(first + plan.group, parts.stop))
         for start in reversed(starts) if later_see_more else starts:
-            yield Task(parts, range(start, min(start + plan.height, queries.stop)))
+            yield Task(group, range(start, min(start + plan.height, queries.stop)))
+
+
+def slabs_of(problem: Problem, plan: Plan, cells: int) -> tuple[int, int]:
+    """How many parts and how many queries make about `cells` cells of whole rows, cut between blocks: several parts
+    whole, or some queries of one."""
+    size = problem.n * problem.m
+    if size <= cells:
+        return min(problem.parts, max(1, cells // size // plan.group) * plan.group), problem.n
+    return 1, max(1, cells // problem.m // plan.height) * plan.height
 
 
 def multiplications(problem: Problem) -> int:

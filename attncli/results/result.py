@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from attncli.engine.compute import Outcome, Sink, compute
+from attncli.engine.compute import Outcome, Sink, compute, may_overflow
 from attncli.errors import NumericError, ProblemError
 from attncli.inputs.request import GRADIENT_NAMES, INPUT_NAMES, ONES, RESULT_NAMES
 from attncli.matrix import Matrix
 from attncli.problem.origins import read_d_output
 from attncli.problem.problem import Problem
 from attncli.problem.row_masks import make_row_mask
+from attncli.results.computed_rows import ComputedRows, Nowhere, Slabs
 from attncli.results.statistics import Statistics, statistics_of
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 FINISHED_BY_ROW = ("raw_scores", "scores", "weights", "lse")  # the output of joined heads is not
 AT_ONCE = 1 << 20  # weights that are looked at together
+OF_CELLS = ("raw_scores", "scores", "weights")  # a number for each query and key
 LARGE = 1 << 22  # a result of more cells is computed row by row where only some rows are looked at
 
 
@@ -50,8 +52,9 @@ class Result:
         self.problem = problem
         self.engine = engine
         self._compute = compute  # the engine's, or one that has its blocks computed elsewhere
-        self.outcome: Outcome | None = None
+        self._whole: Outcome | None = None
         self._arrays: dict[str, np.ndarray] = {}
+        self._learned: dict[tuple[int, int], Outcome] = {}  # from slabs of rows, by their place
         self._gradients: Gradients | None = None
 
     def compute(
@@ -71,9 +74,7 @@ class Result:
             shapes = self.problem.shapes()
             arrays = {name: np.empty(self._inner_shape(name, shapes), self.problem.dtype) for name in missing}
             views = {name: self._by_head(name, array) for name, array in arrays.items()}
-            self.outcome = self._compute(
-                self.problem, {**views, **(sinks or {})}, engine=self.engine, progress=progress
-            )
+            self._whole = self._compute(self.problem, {**views, **(sinks or {})}, engine=self.engine, progress=progress)
             for name, array in arrays.items():
                 self._arrays[name] = self._joined(name, array)
         return self
@@ -97,6 +98,24 @@ class Result:
         if name in GRADIENT_NAMES:
             return self.gradients().array(name)
         return self.compute(name)._arrays[name]
+
+    def is_streamed(self, name: str) -> bool:
+        """Whether `stream` gives this result by rows that are computed when they are read. What has its blocks computed
+        elsewhere is held."""
+        is_held = name in self._arrays or self._compute is not compute
+        return name in OF_CELLS and not is_held and self.is_large(name)
+
+    def stream(self, name: str) -> np.ndarray | ComputedRows:
+        """One result by name as a writer reads it, from its first row to its last: a very large one is never held."""
+        if not self.is_streamed(name):
+            return self.array(name)
+        return ComputedRows(Slabs(self.problem, name, self.engine, self._learned.__setitem__))
+
+    def overflow_sinks(self, *names: str) -> dict[str, Sink]:
+        """Sinks for those of these results that are streamed and could overflow: `compute` with them finds that before
+        a row is read."""
+        streamed = (name for name in names if self.is_streamed(name))
+        return {name: Nowhere() for name in streamed if may_overflow(self.problem, name)}
 
     def gradients(self, d_output: ArrayLike | str | None = None) -> Gradients:
         """The gradients of a loss whose gradient with respect to the output is `d_output`, of the output's shape; the
@@ -188,22 +207,30 @@ class Result:
         return Statistics(*(column.reshape(*shape, *column.shape[1:]) for column in whole))
 
     @property
+    def outcome(self) -> Outcome | None:
+        """What the engine learned, so far where rows are computed as they are read; None before anything is."""
+        if self._whole is not None or not self._learned:
+            return self._whole
+        each = list(self._learned.values())
+        first = min((own.first_empty for own in each if own.first_empty is not None), default=None)
+        return Outcome(sum(own.empty for own in each), first, each[0].engine)
+
+    @property
     def warnings(self) -> tuple[str, ...]:
         """What the user should know about these numbers."""
-        found = list(self.problem.warnings)
-        if self.outcome is not None and self.outcome.empty:
-            found.append(self._empty_warning(self.outcome))
-        return tuple(found)
+        outcome = self.outcome
+        if outcome is None or outcome.first_empty is None:
+            return self.problem.warnings
+        return (*self.problem.warnings, self._empty_warning(outcome.empty, outcome.first_empty))
 
-    def _empty_warning(self, outcome: Outcome) -> str:
-        assert outcome.first_empty is not None
-        part, query = outcome.first_empty
+    def _empty_warning(self, empty: int, first: tuple[int, int]) -> str:
+        part, query = first
         labels = self.problem.labels.queries
         name = ", ".join(str(i) for i in (*self.problem.index(part), query)) + (f" ({labels[query]})" if labels else "")
         row = self.problem.empty_row
-        if outcome.empty == 1:
+        if empty == 1:
             return f"query {name} may attend to no key: its weights are {row}"
-        return f"{outcome.empty} queries may attend to no key, the first is {name}: their weights are {row}"
+        return f"{empty} queries may attend to no key, the first is {name}: their weights are {row}"
 
     def _inner_shape(self, name: str, shapes: dict[str, tuple[int, ...]]) -> tuple[int, ...]:
         problem = self.problem

@@ -6,7 +6,7 @@ import os
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from attncli.errors import OutputError, UsageError, nearest
 from attncli.files import is_device, path_text, refuse_existing, resolve_path, write_atomically
@@ -16,12 +16,15 @@ from attncli.matrix import Matrix
 from attncli.records import record
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from attncli.engine import Sink
     from attncli.inputs.request import Labels
     from attncli.results.result import Result
 
 OPTIONS = {"output": "--output", "weights": "--weights", "scores": "--scores", "lse": "--lse"}
 
+BY_ROWS = ("csv", "tsv", "txt", "json", "yaml")  # formats that take a matrix row by row
 OF_CELLS = ("d_weights", "d_scores")
 
 
@@ -71,9 +74,11 @@ class Targets:
         with npy_sinks(result.problem, self.streamed, force=self.force) as sinks:
             yield sinks
 
-    def held(self) -> list[str]:
-        """The results that must be in memory to be written."""
-        return [name for names in self.by_path.values() for name in names if name not in self.streamed]
+    def held(self, result: Result) -> list[str]:
+        """The results that are computed before they are written."""
+        by_rows = {name for path, names in self.by_path.items() if _is_written_by_rows(path) for name in names}
+        every = [name for names in self.by_path.values() for name in names if name not in self.streamed]
+        return [name for name in every if not (name in by_rows and result.is_streamed(name))]
 
     def save(self, result: Result) -> list[str]:
         """Write every file that was not streamed; a line for each file to say so."""
@@ -81,8 +86,9 @@ class Targets:
         shapes = result.problem.shapes()
         for path, names in self.by_path.items():
             if names[0] not in self.streamed:
-                matrices = {name: label_result(result, name) for name in names}
-                write_atomically(path, target_format(path, "output").write(matrices), force=self.force)
+                format = target_format(path, "output")
+                matrices = {name: label_result(result, name, format.name) for name in names}
+                write_atomically(path, format.write(matrices), force=self.force)
             told = ", ".join(f"{name} {' × '.join(map(str, shapes[name]))}" for name in names)
             lines.append(f"wrote {path_text(path)}: {told}")
         return lines
@@ -108,15 +114,19 @@ def _streamed(by_path: dict[str, list[str]], result: Result) -> dict[str, str]:
     }
 
 
-def label_result(result: Result, name: str) -> Matrix:
-    """One result with the labels that its file can carry."""
-    problem, array = result.problem, result.array(name)
-    labels = problem.labels
+def _is_written_by_rows(path: str) -> bool:
+    return target_format(path, "output").name in BY_ROWS
+
+
+def label_result(result: Result, name: str, format: str) -> Matrix:
+    """One result for a file of this format, with the labels that it can carry."""
+    labels = result.problem.labels
+    array = result.stream(name) if format in BY_ROWS else result.array(name)
     columns = labels_of_columns(labels, name)
     if array.ndim != 2 or (columns is not None and len(columns) != array.shape[1]):
         columns = None
     rows = labels_of_rows(labels, name) if array.ndim == 2 else None
-    return Matrix(array, name, row_labels=rows, column_labels=columns)
+    return Matrix(cast("np.ndarray", array), name, row_labels=rows, column_labels=columns)
 
 
 def labels_of_columns(labels: Labels, name: str) -> tuple[str, ...] | None:

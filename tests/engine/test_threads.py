@@ -99,7 +99,7 @@ def test_every_query_of_every_part_is_in_one_task():
         for names in (("output",), RESULTS):
             found = [
                 (part, row)
-                for task in tasks_of(problem, plan_for(problem, names), range(problem.n))
+                for task in tasks_of(problem, plan_for(problem, names), range(problem.n), range(problem.parts))
                 for part in task.parts
                 for row in task.rows
             ]

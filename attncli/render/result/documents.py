@@ -6,7 +6,7 @@ import codecs
 import math
 from collections.abc import Callable, Iterator
 from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -24,6 +24,7 @@ from attncli.render.result.view import View, parts_shown, views
 from attncli.results.targets import label_result
 
 if TYPE_CHECKING:
+    from attncli.results.computed_rows import ComputedRows
     from attncli.results.result import Result
 
 
@@ -31,7 +32,7 @@ def one_matrix(result: Result, name: str, format: str) -> Iterator[str]:
     """csv or tsv of one result, some rows at a time."""
     if name in FACTS:
         return fact_table(result, name, "," if format == "csv" else "\t")
-    return _text(FORMATS[format].write({name: label_result(result, name)}))
+    return _text(FORMATS[format].write({name: label_result(result, name, format)}))
 
 
 def _text(chunks: Any) -> Iterator[str]:
@@ -39,14 +40,13 @@ def _text(chunks: Any) -> Iterator[str]:
 
 
 def result_facts(result: Result) -> dict[str, Any]:
-    """What json and yaml say beside the matrices."""
+    """What json and yaml say before the matrices; `warnings` come last, as computing rows adds to them."""
     problem = result.problem
     return {
         "variant": problem.variant.name,
         "scale": problem.scale,
         "shapes": {name: list(shape) for name, shape in problem.shapes().items()},
         "conventions": problem.described,
-        "warnings": list(result.warnings),
     }
 
 
@@ -54,22 +54,22 @@ def result_json(result: Result, names: list[str]) -> Iterator[str]:
     """One object, a row at a time; null for what JSON cannot say."""
     if "stats" in names:
         result.compute("lse" if result.is_large("weights") else "weights")
-    matrices = {name: result.array(name) for name in names if name not in FACTS}  # computing them may add warnings
+    matrices = {name: result.stream(name) for name in names if name not in FACTS}  # what is refused is so at once
     cells = {name: fact_json(result, name, 2) if name in FACTS else json_rows(matrices[name], 2) for name in names}
-    return _json_chunks(result_facts(result), cells)
+    return _json_chunks(result, cells)
 
 
-def _json_chunks(said: dict[str, Any], matrices: dict[str, Iterator[str]]) -> Iterator[str]:
+def _json_chunks(result: Result, matrices: dict[str, Iterator[str]]) -> Iterator[str]:
     import json
 
     start = "{\n"
-    for key, value in said.items():
+    for key, value in result_facts(result).items():
         yield f"{start}  {json.dumps(key)}: {json.dumps(value, ensure_ascii=False)}"
         start = ",\n"
     for name, chunks in matrices.items():
         yield f'{start}  "{name}": '
         yield from chunks
-    yield "\n}\n"
+    yield f',\n  "warnings": {json.dumps(result.warnings, ensure_ascii=False)}\n}}\n'
 
 
 def json_lists(array: np.ndarray, indent: int) -> str:
@@ -77,15 +77,15 @@ def json_lists(array: np.ndarray, indent: int) -> str:
     return "".join(json_rows(array, indent))
 
 
-def json_rows(array: np.ndarray, indent: int) -> Iterator[str]:
+def json_rows(array: np.ndarray | ComputedRows, indent: int) -> Iterator[str]:
     """The same as chunks of some rows."""
-    if array.ndim == 1:
+    if isinstance(array, np.ndarray) and array.ndim == 1:
         yield flow_text(array, _number_or_null)
         return
     before = " " * (indent + 2)
     start = "[\n"
     if array.ndim == 2 and array.size:
-        for rows in flow_rows(array, _number_or_null):
+        for rows in flow_rows(cast("np.ndarray", array), _number_or_null):
             yield start + ",\n".join(f"{before}{row}" for row in rows)
             start = ",\n"
     else:
@@ -102,14 +102,23 @@ def _number_or_null(text: str) -> str:
 
 def result_yaml(result: Result, names: list[str]) -> Iterator[str]:
     """The object of json as YAML; infinities as YAML says them."""
+    streams = {name: result.stream(name) for name in names if name not in FACTS}
+    matrices = {name: Matrix(cast("np.ndarray", array), name) for name, array in streams.items()}
+    facts = (chunk for name in names if name in FACTS for chunk in _yaml_fact(result, name))
+    return _yaml_chunks(result, chain(_text(FORMATS["yaml"].write(matrices)), facts))
+
+
+def _yaml_chunks(result: Result, matrices: Iterator[str]) -> Iterator[str]:
+    yield _yaml_text(result_facts(result))
+    yield from matrices
+    yield _yaml_text({"warnings": list(result.warnings)})
+
+
+def _yaml_text(facts: dict[str, Any]) -> str:
     import yaml
 
-    matrices = {name: Matrix(result.array(name), name) for name in names if name not in FACTS}
-    told = yaml.safe_dump(
-        result_facts(result), sort_keys=False, allow_unicode=True, default_flow_style=None, width=100_000
-    )
-    facts = (chunk for name in names if name in FACTS for chunk in _yaml_fact(result, name))
-    return chain([str(told)], _text(FORMATS["yaml"].write(matrices)), facts)
+    text: str = yaml.safe_dump(facts, sort_keys=False, allow_unicode=True, default_flow_style=None, width=100_000)
+    return text
 
 
 def _yaml_fact(result: Result, name: str) -> Iterator[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from attncli.numbers.numerals import shortest_texts
 from attncli.results.targets import OF_CELLS, labels_of_columns, labels_of_rows
 
 if TYPE_CHECKING:
+    from attncli.results.computed_rows import ComputedRows
     from attncli.results.result import Result
 
 OF_KEYS = ("keys", "values", "d_keys", "d_values")  # a row of these is a key's
@@ -24,11 +25,11 @@ BY_ROW = ("queries", "output", "lse", "d_queries", *OF_KEYS, *BY_KEY)
 def long_table(result: Result, name: str) -> Iterator[str]:
     """Lines of query, key, weight (or query, column, value), some rows at a time; a column before them for each leading
     axis. Labels stand for numbers where the problem has them."""
-    array = result.array(name)
+    array = result.stream(name)
     return _lines(result, name, array)
 
 
-def _lines(result: Result, name: str, array: np.ndarray) -> Iterator[str]:
+def _lines(result: Result, name: str, array: np.ndarray | ComputedRows) -> Iterator[str]:
     labels = result.problem.labels
     has_rows = name in BY_ROW
     axes = 1 if name == "lse" or (array.ndim == 1 and not has_rows) else min(2, array.ndim)
@@ -41,10 +42,13 @@ def _lines(result: Result, name: str, array: np.ndarray) -> Iterator[str]:
     columns = _names(labels_of_columns(labels, name), array.shape[-1]) if axes == 2 else []
     for index in np.ndindex(*lead):
         before = "".join(f"{place}," for place in index)
+        part: Any = array
+        for place in index:
+            part = part[place]
         middles = [f"{each}," for each in columns] if axes == 2 else [""]
         step = max(1, _CELLS_AT_ONCE // max(1, len(middles)))
         for first in range(0, len(rows), step):
-            cells = shortest_texts(array[index][first : first + step])
+            cells = shortest_texts(part[first : first + step])
             starts = (f"{before}{row},{middle}" for row in rows[first : first + step] for middle in middles)
             yield "".join(f"{start}{cell}\n" for start, cell in zip(starts, cells, strict=True))
 
