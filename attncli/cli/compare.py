@@ -9,7 +9,7 @@ import typer
 
 from attncli.cli.completion import complete_from
 from attncli.cli.options import CalculationOptions, ReadingOptions, expand_bundles
-from attncli.cli.output import write_err, write_out
+from attncli.cli.output import write_chunks, write_err
 from attncli.cli.run import check_digits, read_worksheet, write_notes
 from attncli.errors import ExitStatus, UsageError
 from attncli.systems import NAMES as SYSTEMS
@@ -73,11 +73,12 @@ def compare_command(
 ) -> int:
     """Read, compute each candidate, print them in neighbouring columns."""
     from attncli.compare.comparison import compare, variant_candidates
-    from attncli.render.compare import comparison_text
+    from attncli.render.compare import comparison_renderer
     from attncli.render.progress import progress_bar
     from attncli.render.result.plot_file import Drawing
     from attncli.render.result.tables import Style
 
+    render = comparison_renderer(format)
     style = Style(check_digits(digits), full, ascii_only)
     if systems is None and "variant" in calculation.defaults()[0]:
         asked = calculation.defaults()[0]["variant"]
@@ -98,9 +99,8 @@ def compare_command(
         )
     drawing = Drawing.settle(plot, [], force=force)
     comparison = compare(candidates, calculation.checked_engine(), partial(progress_bar, words="comparison"))
-    text = comparison_text(comparison, format, style, worksheet.title)
     saved = drawing.save(drawing.of_comparison(comparison, worksheet.title))
-    write_out(text, in_colour=format == "table")
+    write_chunks(render(comparison, style, worksheet.title), in_colour=format == "table")
     if not quiet:
         write_notes(
             [*worksheet.notes, *left_out, *(note for result in comparison.results for note in result.problem.notes)]

@@ -87,8 +87,8 @@ class Comparison:
             weights = result.lines("weights", part, [row])[0].astype(np.float64)
             output = self.output_of(result, part, row)
             spread = float(entropies(weights))
-            top = tuple(int(key) for key in np.flatnonzero(weights == weights.max())) if (weights > 0).any() else ()
             allowed = result.allowed(part, [row])[0]
+            top = top_keys(weights)
             found.append(Column(candidate.name, weights, allowed, output, spread, float(np.exp(spread)), top))
         return found
 
@@ -112,6 +112,11 @@ class Comparison:
         counts = list(zip((candidate.name for candidate in self.candidates), self.effective_keys, strict=True))
         low, high = min(counts, key=lambda count: count[1]), max(counts, key=lambda count: count[1])
         return (low, high) if high[1] - low[1] > 0.005 else None
+
+
+def top_keys(weights: Array) -> tuple[int, ...]:
+    """The keys with the largest weight (m,); none where no key has any."""
+    return tuple(int(key) for key in np.flatnonzero(weights == weights.max())) if (weights > 0).any() else ()
 
 
 def variant_candidates(request: Request, names: Sequence[str]) -> list[Candidate]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from attncli.compare.comparison import Column, Comparison, Difference
+from attncli.compare.comparison import Candidate, Column, Comparison, Difference, top_keys
 from attncli.errors import UsageError, suggest
 from attncli.errors import printable as escaped
 from attncli.numbers.display import format_number, format_shape
@@ -15,31 +16,30 @@ from attncli.problem.formula import describe_scale
 from attncli.render import colours
 from attncli.render.console import fold_text, has_colour, make_console, render_text, speaks_unicode, terminal_width
 from attncli.render.markdown import escape_markdown
-from attncli.render.result.documents import json_lists
+from attncli.render.result.documents import json_rows
 from attncli.render.result.tables import Style, clipped, console_of, to_ascii
 from attncli.render.result.view import edges
+from attncli.results.attention import entropies
+from attncli.results.computed_rows import row_blocks
 from attncli.variants import explain_score
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.table import Table
 
-FORMATS = ("table", "json", "markdown")
+    from attncli.results.result import Result
+
 QUERIES_AT_MOST, QUERIES_AT_EDGES = 12, 3
 KEYS_AT_MOST, KEYS_AT_EDGES = 24, 8
 Row = tuple[str, list[str], list[float | None]]  # label, cells, and for weights what colours them
 
 
-def comparison_text(comparison: Comparison, format: str, style: Style, title: str | None = None) -> str:
-    """The comparison in this format; UsageError where there is none."""
-    if format not in FORMATS:
-        hint = suggest(format, FORMATS)
+def comparison_renderer(format: str) -> Renderer:
+    """The function that makes this format in chunks of text; UsageError where there is none."""
+    if format not in RENDERERS:
+        hint = suggest(format, RENDERERS)
         raise UsageError("--format", f"{format!r} is not a format of compare", hint)
-    if format == "json":
-        return comparison_json(comparison)
-    return (
-        comparison_markdown(comparison, style, title) if format == "markdown" else table_text(comparison, style, title)
-    )
+    return RENDERERS[format]
 
 
 def shown_queries(comparison: Comparison, style: Style) -> list[tuple[int, int]]:
@@ -108,22 +108,22 @@ def _top(column: Column, comparison: Comparison, style: Style) -> str:
     return "all" if len(column.top) == int(column.allowed.sum()) else f"{len(column.top)} tie"
 
 
-def table_text(comparison: Comparison, style: Style, title: str | None) -> str:
+def table_chunks(comparison: Comparison, style: Style, title: str | None) -> Iterator[str]:
     """A table for each query, in neighbouring columns."""
     if not style.ascii_only and not speaks_unicode():
         style = Style(style.digits, style.full, ascii_only=True)
     queries = shown_queries(comparison, style)
-    said = [fold_text(to_ascii(comparison_heading(comparison, title), style))]
+    yield fold_text(to_ascii(comparison_heading(comparison, title), style))
     for part, row in queries:
         columns = comparison.columns(part, row)
         for group in fit_candidates(columns, comparison, style):
             console = console_of(style, comparison_width(_table(group, comparison, style)))
-            said.append(render_text(console, *_query_table(group, comparison, style, part, row)).rstrip("\n"))
+            text = render_text(console, *_query_table(group, comparison, style, part, row)).rstrip("\n")
+            yield "\n\n" + to_ascii(text, style)
     total = comparison.problem.parts * comparison.problem.n
     if len(queries) < total:
-        said.append(f"{style.dots} {total - len(queries):,} of {total:,} queries left out (--full shows all)")
-    said.append(fold_text("\n".join(conclusion(comparison, style))))
-    return to_ascii("\n\n".join(said) + "\n", style)
+        yield f"\n\n{style.dots} {total - len(queries):,} of {total:,} queries left out (--full shows all)"
+    yield "\n\n" + to_ascii(fold_text("\n".join(conclusion(comparison, style))), style) + "\n"
 
 
 def fit_candidates(columns: list[Column], comparison: Comparison, style: Style) -> list[list[Column]]:
@@ -225,9 +225,10 @@ def conclusion(comparison: Comparison, style: Style) -> list[str]:
     return said
 
 
-def comparison_markdown(comparison: Comparison, style: Style, title: str | None) -> str:
+def markdown_chunks(comparison: Comparison, style: Style, title: str | None) -> Iterator[str]:
     """A GitHub table for each query."""
-    blocks = [f"# {escape_markdown(title)}"] if title else []
+    if title:
+        yield f"# {escape_markdown(title)}\n\n"
     for part, row in shown_queries(comparison, style):
         columns = comparison.columns(part, row)
         name = ", ".join(filter(None, (comparison.names.query(row), comparison.names.part(part))))
@@ -238,9 +239,8 @@ def comparison_markdown(comparison: Comparison, style: Style, title: str | None)
                 named = f"{heading_text} {label}" if heading_text == "output" and label != "output" else label
                 shown_cells = " | ".join(_bold(cell) for cell in cells)
                 lines.append(f"| {escape_markdown(named)} | {shown_cells} |")
-        blocks += [f"**{escape_markdown(name)}**", "\n".join(lines)]
-    blocks += [escape_markdown(sentence) for sentence in conclusion(comparison, style)]
-    return "\n\n".join(blocks) + "\n"
+        yield f"**{escape_markdown(name)}**\n\n" + "\n".join(lines) + "\n\n"
+    yield "\n\n".join(escape_markdown(sentence) for sentence in conclusion(comparison, style)) + "\n"
 
 
 def _bold(cell: str) -> str:
@@ -248,36 +248,55 @@ def _bold(cell: str) -> str:
     return f"**{cell[:-1]}**" if cell.endswith("*") else escape_markdown(cell.rstrip())
 
 
-def comparison_json(comparison: Comparison) -> str:
-    """One object: each candidate's numbers in full precision, and the largest differences."""
-    problem, lines = comparison.problem, []
-    for result in comparison.results:
-        result.compute("weights")  # all are told
-    queries = [comparison.columns(part, row) for part in range(problem.parts) for row in range(problem.n)]
-    shape = (*problem.lead, problem.n)
-    for candidate, result, *columns in zip(comparison.candidates, comparison.results, *queries, strict=True):
-        spread = np.array([column.entropy for column in columns]).reshape(shape)
-        effective = np.array([column.effective_keys for column in columns]).reshape(shape)
-        top = [list(column.top) for column in columns]  # in C order
-        facts = [
-            f'"name": {json.dumps(candidate.name, ensure_ascii=False)}',
-            f'"variant": {json.dumps(result.problem.variant.name)}',
-            f'"scale": {json.dumps(result.problem.scale)}',
-            *(
-                [f'"differs_by": {json.dumps(candidate.differs_by, ensure_ascii=False)}']
-                if candidate.differs_by is not None
-                else []
-            ),
-            f'"weights": {json_lists(result.array("weights"), 6)}',
-            *([f'"output": {json_lists(result.array("output"), 6)}'] if result.has("output") else []),
-            f'"entropy": {json_lists(spread, 6)}',
-            f'"effective_keys": {json_lists(effective, 6)}',
-            f'"top_keys": {json.dumps(top)}',
-        ]
-        lines.append("    {\n      " + ",\n      ".join(facts) + "\n    }")
+def json_chunks(comparison: Comparison) -> Iterator[str]:
+    """One object: each candidate's numbers in full precision, and the largest differences. Very many weights are
+    computed while they are written."""
+    start = '{\n  "candidates": [\n    {\n'
+    for candidate, result in zip(comparison.candidates, comparison.results, strict=True):
+        yield start + "      "
+        yield from _candidate_json(candidate, result)
+        start = "\n    },\n    {\n"
     differences = {
         found.what: {"size": found.size, "between": [found.first, found.second], "at": list(found.at)}
         for found in comparison.differences
     }
     told = json.dumps(differences, ensure_ascii=False)
-    return '{\n  "candidates": [\n' + ",\n".join(lines) + f'\n  ],\n  "largest_difference": {told}\n}}\n'
+    yield f'\n    }}\n  ],\n  "largest_difference": {told}\n}}\n'
+
+
+def _candidate_json(candidate: Candidate, result: Result) -> Iterator[str]:
+    facts = {"name": candidate.name, "variant": result.problem.variant.name, "scale": result.problem.scale}
+    if candidate.differs_by is not None:
+        facts["differs_by"] = candidate.differs_by
+    for key, fact in facts.items():
+        yield f'"{key}": {json.dumps(fact, ensure_ascii=False)},\n      '
+    arrays = {"weights": result.stream("weights")}
+    if result.has("output"):
+        arrays["output"] = result.array("output")
+    arrays["entropy"] = entropy = _entropies(result)
+    arrays["effective_keys"] = np.exp(entropy)
+    for key, array in arrays.items():
+        yield f'"{key}": '
+        yield from json_rows(array, 6)
+        yield ",\n      "
+    start = '"top_keys": ['
+    for block in row_blocks(result.stream("weights")):
+        for weights in block:
+            yield start + json.dumps(top_keys(weights))
+            start = ", "
+    yield "]"
+
+
+def _entropies(result: Result) -> np.ndarray:
+    """(…, n) of each row of weights."""
+    problem = result.problem
+    found = [entropies(block.astype(np.float64)) for block in row_blocks(result.stream("weights"))]
+    return np.concatenate(found).reshape(*problem.lead, problem.n)
+
+
+Renderer = Callable[["Comparison", Style, "str | None"], Iterator[str]]
+RENDERERS: dict[str, Renderer] = {
+    "table": table_chunks,
+    "json": lambda comparison, _style, _title: json_chunks(comparison),
+    "markdown": markdown_chunks,
+}

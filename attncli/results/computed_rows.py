@@ -19,6 +19,7 @@ Array = np.ndarray
 Place = tuple[int, int]  # the first part and the first query
 
 SLAB = 1 << 22  # cells that are computed together
+TOGETHER = 1 << 20  # cells that are looked at together
 
 
 class _Window:
@@ -111,6 +112,17 @@ class ComputedRows:
         if isinstance(where, int):
             return self._slabs.rows(part, range(where, where + 1))[0]
         return self._slabs.rows(part, range(*where.indices(len(self))))
+
+
+def row_blocks(array: Array | ComputedRows) -> Iterator[Array]:
+    """The rows of a matrix (…, n, m) in their order, some (rows, m) at a time."""
+    if array.ndim > 2:
+        for part in array:
+            yield from row_blocks(part)
+        return
+    step = max(1, TOGETHER // array.shape[1])
+    for start in range(0, array.shape[0], step):
+        yield array[start : start + step]
 
 
 class Nowhere:

@@ -83,6 +83,16 @@ def test_a_command_writes_the_same_text_and_warnings_however_large_its_result_is
     assert "warning: 3 queries may attend to no key, the first is 0" in held.err
 
 
+@pytest.mark.parametrize("format", ["json", "markdown", "table"])
+def test_a_comparison_has_the_same_text_however_large_its_weights_are(run, files, format, monkeypatch):
+    command = ("compare", *files, "-f", format, *MASKED)
+    held = run(*command)
+    monkeypatch.setattr(result, "LARGE", 8)
+    monkeypatch.setattr(computed_rows, "SLAB", 64)
+    monkeypatch.setattr(computed_rows, "TOGETHER", 50)
+    assert run(*command) == held
+
+
 @pytest.mark.parametrize("suffix", ["csv", "tsv", "txt", "json", "yaml", "npy", "npz"])
 def test_a_file_has_the_same_bytes_however_large_its_matrix_is(run, files, suffix, tmp_path, monkeypatch):
     assert run("run", *files, "-q", "-w", f"held.{suffix}", *MASKED).status == 0

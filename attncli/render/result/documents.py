@@ -72,13 +72,8 @@ def _json_chunks(result: Result, matrices: dict[str, Iterator[str]]) -> Iterator
     yield f',\n  "warnings": {json.dumps(result.warnings, ensure_ascii=False)}\n}}\n'
 
 
-def json_lists(array: np.ndarray, indent: int) -> str:
-    """An array as JSON lists, a row to a line, in the shortest digits that read back."""
-    return "".join(json_rows(array, indent))
-
-
 def json_rows(array: np.ndarray | ComputedRows, indent: int) -> Iterator[str]:
-    """The same as chunks of some rows."""
+    """An array as JSON lists, a row to a line, in the shortest digits that read back: chunks of some rows."""
     if isinstance(array, np.ndarray) and array.ndim == 1:
         yield flow_text(array, _number_or_null)
         return
