@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from html import escape
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from attncli.errors import MissingExtraError
+from attncli.inputs.request import ONES
+from attncli.matrix import Matrix
 from attncli.results.result import Result
 
 if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
     from attncli.explain.page import Explanation
     from attncli.inputs.request import Request
     from attncli.problem.problem import Problem
@@ -35,12 +42,21 @@ class NotebookResult(Result):
 
         return result_html(self)
 
-    def explain(self, *queries: int | str, until: str = "output", digits: int = 4) -> Worked:
-        """The worked solution of these queries, by number or label (default: all of a small problem, or the first)."""
+    def explain(
+        self, *queries: int | str, until: str = "output", digits: int = 4, d_output: ArrayLike | str | None = None
+    ) -> Worked:
+        """The worked solution of these queries, by number or label (default: all of a small problem, or the first);
+        with a gradient at the output, or the word "ones", also that of the gradients."""
         from attncli.explain import explain
 
-        words = [str(query) for query in queries]
-        return Worked(explain(self.request, queries=words, until=until, digits=digits, engine=self.engine))
+        words, request = [str(query) for query in queries], self.request
+        if d_output is not None:
+            is_word = isinstance(d_output, str) and d_output == ONES
+            arriving = Matrix(np.ones(()) if is_word else np.asarray(d_output), ONES if is_word else "d_output")
+            request = replace(request, d_output=arriving)
+        backward = d_output is not None
+        page = explain(request, queries=words, until=until, digits=digits, engine=self.engine, backward=backward)
+        return Worked(page)
 
     def plot(self, title: str | None = None) -> Picture:
         """The weights as a picture; MissingExtraError without matplotlib (extra `plot`)."""

@@ -23,6 +23,7 @@ from attncli.expressions import (
     divide,
     euclidean_norm,
     fraction,
+    function,
     juxtapose,
     manhattan_norm,
     multiply,
@@ -165,9 +166,9 @@ class Variant:
     `default_scale` is an expression of dk, or of ℓ where the variant `has_length`. `prepare` (if any) maps the rows of
     Q and K before they are scored. `bound(q, k, d_k)` is at least every |raw score| of prepared rows whose Euclidean
     norms are at most q and k. `backward(q, k, dS)` gives the gradients (…, b, d_k) and (…, t, d_k) of prepared rows
-    from those of their raw scores, `prepare_backward(rows, d_prepared)` those of the rows before. `is_product`: the
-    score is a matrix product of the prepared rows; `is_constant`: it looks
-    at neither.
+    from those of their raw scores, `prepare_backward(rows, d_prepared)` those of the rows before; explain writes
+    `query_slope` and `key_slope`, the derivatives of a raw score by one feature of the prepared rows (None: 0).
+    `is_product`: the score is a matrix product of the prepared rows; `is_constant`: it looks at neither.
     """
 
     name: str
@@ -184,6 +185,8 @@ class Variant:
     backward: Callable[[ndarray, ndarray, ndarray], tuple[ndarray, ndarray]]
     prepare: Callable[[ndarray], ndarray] | None = None
     prepare_backward: Callable[[ndarray, ndarray], ndarray] | None = None
+    query_slope: Expression | None = None
+    key_slope: Expression | None = None
     has_length: bool = False
     is_product: bool = False
     is_constant: bool = False
@@ -228,6 +231,8 @@ VARIANTS = (
         score=dot,
         bound=lambda q, k, _d_k: q * k,
         backward=dot_backward,
+        query_slope=KEY,
+        key_slope=QUERY,
         is_product=True,
     ),
     Variant(
@@ -243,6 +248,8 @@ VARIANTS = (
         score=dot,
         bound=lambda q, k, _d_k: q * k,
         backward=dot_backward,
+        query_slope=KEY,
+        key_slope=QUERY,
         is_product=True,
     ),
     Variant(
@@ -258,6 +265,8 @@ VARIANTS = (
         score=negative_manhattan,
         bound=lambda q, k, d_k: (q + k) * d_k**0.5,
         backward=manhattan_backward,
+        query_slope=negate(function("sign", subtract(QUERY, KEY))),
+        key_slope=function("sign", subtract(QUERY, KEY)),
         has_length=True,
     ),
     Variant(
@@ -273,6 +282,8 @@ VARIANTS = (
         score=negative_half_square,
         bound=lambda q, k, _d_k: (q + k) * (q + k),
         backward=half_square_backward,
+        query_slope=subtract(KEY, QUERY),
+        key_slope=subtract(QUERY, KEY),
         has_length=True,
     ),
     Variant(
@@ -290,6 +301,8 @@ VARIANTS = (
         backward=dot_backward,
         prepare=unit_rows,
         prepare_backward=unit_rows_backward,
+        query_slope=divide(KEY, KEY_LENGTH),
+        key_slope=divide(QUERY, QUERY_LENGTH),
         is_product=True,
     ),
     Variant(

@@ -22,6 +22,7 @@ Examples:
   attncli explain problem.yaml --query bank            one of them, by label or by number from 0
   attncli explain q.csv k.csv v.csv -a laplace         with another variant
   attncli explain problem.yaml --until scores          an exercise sheet: the later steps are blank
+  attncli explain problem.yaml --backward --grad ones  the gradients too
   attncli explain problem.yaml -o work.html            a page for the browser; or .md, .tex
 """
 
@@ -50,6 +51,10 @@ def explain_command(
             autocompletion=complete_from(*STEPS),
         ),
     ] = "output",
+    backward: Annotated[
+        bool,
+        typer.Option("--backward", help="go on to the gradients (with --grad or d_output)", rich_help_panel=EXPLAINING),
+    ] = False,
     format: Annotated[
         str | None,
         typer.Option(
@@ -109,6 +114,7 @@ def explain_command(
         digits=digits,
         engine=calculation.checked_engine(),
         title=title,
+        backward=backward,
     )
     text = render(page, style)
     if output is not None and play is not None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from attncli.errors import UsageError, suggest
+from attncli.explain.gradients import INTRODUCTION, WayBack, way_back
 from attncli.explain.grids import matrices_of
 from attncli.explain.numbers import KEYS_AT_MOST, Numbers, compute_numbers
 from attncli.explain.page import STEPS, Equation, Explanation, Line, Solution, Step
@@ -55,20 +56,27 @@ def explain(
     digits: int = 4,
     engine: str = "auto",
     title: str | None = None,
+    backward: bool = False,
 ) -> Explanation:
     """The worked solution in float64. `queries` are numbers or labels (default: all of a small problem, the first of
-    a large one); the steps after `until` are left blank. Raises what `prepare` raises, and UsageError."""
+    a large one); the steps after `until` are left blank. `backward` goes on to the gradients. Raises what `prepare`
+    raises, and UsageError."""
     check_until(until)
     problem = prepare(request, compute="float64")
     names, figures = Names(problem), Figures(digits)
-    choice = choose(problem, names, queries)
+    back = way_back(problem, names, figures, engine) if backward else None
+    choice = choose(problem, names, queries, lines_of_query(problem) * (3 if backward else 1))
     solutions: list[Solution] = []
     shown: list[Numbers] = []
     for query in choice.queries:
         of_query = [compute_numbers(problem, names, part, query, engine) for part in choice.parts]
         shown += of_query
-        solutions += [solve(numbers, figures, until) for numbers in of_query]
+        solutions += [solve(numbers, figures, until, back) for numbers in of_query]
         solutions += solve_joins(problem, names, query, choice.parts, figures, until, engine)
+    grids = matrices_of(problem, names, choice.queries, choice.parts, figures, until, engine)
+    if back is not None:
+        solutions += [blank_after(until, solution) for solution in back.solutions(choice.parts, choice.queries)]
+        grids += tuple(back.grids(choice.parts, choice.queries)) if until == STEPS[-1] else ()
     preparation = projection_steps(request, problem, names, choice.queries, choice.parts, figures)
     return Explanation(
         title=title or "",
@@ -76,9 +84,9 @@ def explain(
         facts=page_facts(problem),
         notes=(*choice.notes, *problem.notes),
         preparation=preparation,
-        introduction=introduction(problem),
+        introduction=introduction(problem) + (INTRODUCTION if backward else ""),
         solutions=tuple(drop_repetitions(solutions)),
-        grids=matrices_of(problem, names, choice.queries, choice.parts, figures, until, engine),
+        grids=grids,
         digits=digits,
         warnings=(*problem.warnings, *empty_warnings(shown)),
     )
@@ -91,8 +99,8 @@ def check_until(until: str) -> None:
         raise UsageError("--until", f"{until!r} is not a step", hint)
 
 
-def choose(problem: Problem, names: Names, words: Sequence[str]) -> Choice:
-    """The queries that were asked for, and all parts unless they are too many."""
+def choose(problem: Problem, names: Names, words: Sequence[str], lines: int) -> Choice:
+    """The queries that were asked for, and all parts unless they are too many; `lines` is what one query takes."""
     notes = []
     parts = list(range(problem.parts))
     if tuple(words) == ("all",) and "all" not in (problem.labels.queries or ()):
@@ -100,7 +108,7 @@ def choose(problem: Problem, names: Names, words: Sequence[str]) -> Choice:
     elif words:
         queries = list(dict.fromkeys(find_query(word, problem) for word in words))
     else:
-        is_short = problem.n * problem.parts * lines_of_query(problem) <= LINES_AT_MOST
+        is_short = problem.n * problem.parts * lines <= LINES_AT_MOST
         queries = list(range(problem.n)) if is_short else [0]
         if len(queries) < problem.n:
             notes.append(
@@ -126,7 +134,7 @@ def lines_of_query(problem: Problem) -> int:
     return 30 + keys * (4 + (features + 2) // 3) + columns
 
 
-def solve(numbers: Numbers, figures: Figures, until: str) -> Solution:
+def solve(numbers: Numbers, figures: Figures, until: str, back: WayBack | None = None) -> Solution:
     """All steps of one query; those after `until` blank."""
     steps = [raw_step(numbers, figures), score_step(numbers, figures), mask_step(numbers, figures)]
     if numbers.has_key:
@@ -141,6 +149,10 @@ def solve(numbers: Numbers, figures: Figures, until: str) -> Solution:
     reached = STEPS.index(until)
     steps = [step if STEPS.index(step.name) <= reached else blank_step(step) for step in steps]
     is_whole = reached >= STEPS.index(steps[-1].name)
+    if back is not None:
+        steps += [
+            step if until == STEPS[-1] or step.name == "arriving" else blank_step(step) for step in back.steps(numbers)
+        ]
     query = numbers.names.query(numbers.row)
     return Solution(
         query,
@@ -148,6 +160,11 @@ def solve(numbers: Numbers, figures: Figures, until: str) -> Solution:
         (given_step(numbers, figures), *steps),
         summarise(numbers, figures) if is_whole else (),
     )
+
+
+def blank_after(until: str, solution: Solution) -> Solution:
+    """The solution of the way back, blank where the way to the output is."""
+    return solution if until == STEPS[-1] else replace(solution, steps=tuple(map(blank_step, solution.steps)))
 
 
 def blank_step(step: Step) -> Step:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from attncli.expressions import Expression
 
 STEPS = ("given", "raw", "scores", "masked", "exp", "weights", "output")  # --until stops after one of them
+BACKWARD_STEPS = ("d_weights", "d_scores", "d_raw", "d_queries", "d_values", "d_keys")  # with numbers that go on
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,8 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """`name` is one of STEPS, "given", "project" or "join"; `words` explain it, `lines` do it, `after` concludes."""
+    """`name` is one of STEPS or BACKWARD_STEPS, or that of a step without a number ("given", "project", "join",
+    "arriving", "shared", "projections"); `words` explain it, `lines` do it, `after` concludes."""
 
     name: str
     title: str
@@ -49,7 +51,8 @@ class Step:
     @property
     def heading(self) -> str:
         """ "1. " in front of the title of a step that has a number: the same in every solution."""
-        return f"{STEPS.index(self.name)}. " if self.name in STEPS[1:] else ""
+        numbered = (*STEPS[1:], *BACKWARD_STEPS)
+        return f"{numbered.index(self.name) + 1}. " if self.name in numbered else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +67,9 @@ class Solution:
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """A matrix. `texts` are the digits shown and `wholes` the shortest that read back; `shades` (0 … 1), where it has
-    some, colour the cells, and a cell that is not a number has none. `masked` marks the cells that the mask took away.
+    """A matrix. `texts` are the digits shown and `wholes` the shortest that read back; `shades` (0 … 1, or
+    −1 … 1 of a matrix that `is_signed`), where it has some, colour the cells, and a cell that is not a number has none.
+    `masked` marks the cells that the mask took away.
     `gap_row` and `gap_column`: something is left out before them."""
 
     name: str
@@ -79,6 +83,7 @@ class Grid:
     legend: tuple[str, str]
     gap_row: int | None = None
     gap_column: int | None = None
+    is_signed: bool = False
 
     def is_masked(self, row: int, column: int) -> bool:
         """Whether the mask took this cell away."""

@@ -1,4 +1,5 @@
-"""Cividis (Nuñez, Anderton and Renslow 2018): a colour for a weight, and black or white on it by luminance."""
+"""Cividis (Nuñez, Anderton and Renslow 2018) for weights, blue and orange for numbers below and above 0, and black or
+white on them by luminance."""
 
 from __future__ import annotations
 
@@ -65,3 +66,36 @@ def name(share: float) -> str:
 
 def _step(share: float, steps: int) -> int:
     return round(min(max(share, 0.0), 1.0) * (steps - 1))
+
+
+# numbers around 0: blue below, orange above, the lighter the farther from 0, alike on both sides
+BELOW = ((38, 38, 42), (30, 62, 104), (44, 104, 170), (98, 160, 222), (190, 222, 250))
+ABOVE = ((38, 38, 42), (96, 50, 16), (164, 88, 20), (224, 142, 60), (255, 212, 150))
+BELOW_256, ABOVE_256 = (16, 24, 25, 32, 74, 153), (16, 94, 130, 172, 215, 223)
+DARK_SIGNED_256 = 3
+BELOW_16, ABOVE_16 = ("black", "blue", "bright_cyan"), ("black", "yellow", "bright_yellow")
+
+
+def signed_colour(share: float) -> tuple[int, int, int]:
+    """The colour of −1 … 1."""
+    stops = BELOW if share < 0 else ABOVE
+    place = min(abs(share), 1.0) * (len(stops) - 1)
+    low = min(int(place), len(stops) - 2)
+    red, green, blue = (round(a + (b - a) * (place - low)) for a, b in zip(stops[low], stops[low + 1], strict=True))
+    return red, green, blue
+
+
+def signed_style(share: float) -> str:
+    """A rich style for −1 … 1: the colour as background, black or white text, whichever contrasts more."""
+    system = colour_system()
+    if system == "truecolor":
+        rgb = signed_colour(share)
+        ink = "rgb(0,0,0)" if is_light(rgb) else "rgb(255,255,255)"
+        return f"{ink} on rgb({rgb[0]},{rgb[1]},{rgb[2]})"
+    if system == "256":
+        stops = BELOW_256 if share < 0 else ABOVE_256
+        step = _step(abs(share), len(stops))
+        return f"color({231 if step < DARK_SIGNED_256 else 16}) on color({stops[step]})"
+    names = BELOW_16 if share < 0 else ABOVE_16
+    ground = names[_step(abs(share), len(names))]
+    return f"{'bright_white' if ground in ('black', 'blue') else 'black'} on {ground}"

@@ -98,7 +98,7 @@ class Gradients:
         if name in CORE:
             return self._core_array(name)
         if name == "d_w_o":
-            return _product_over_rows(self._joined_output(), self.d_output)
+            return _product_over_rows(self.joined_output(), self.d_output)
         if name == "d_b_o":
             return _sum_over_rows(self.d_output)
         own = [each for each in self._projections if name in _names_of(each)]
@@ -127,21 +127,23 @@ class Gradients:
     def _compute_core(self, *names: str) -> None:
         missing = [name for name in names if name not in self._core]
         if missing:
-            found = compute_gradients(self.problem, self._by_head(self.d_output), missing)
+            found = compute_gradients(self.problem, self.d_output_by_head(), missing)
             self._core.update({name: self._as_given(name, array) for name, array in found.items()})
 
     def _as_given(self, name: str, array: Array) -> Array:
         """The gradient in the shape of what it belongs to: packed again, summed over what broadcasting repeated."""
         if name in ("d_weights", "d_scores"):
             return array
-        if self.problem.packed and name in TOGETHER:
-            array = _packed(array)
         shape = self._shapes[name]
+        if self.problem.packed and name in TOGETHER:
+            if shape[-1] == array.shape[-1]:  # one key head for all query heads, over which it was broadcast
+                array = array.sum(axis=-3, keepdims=True)
+            array = _packed(array)
         return sum_to(array, (*shape, 1) if name == "d_values" and len(shape) == 1 else shape)
 
-    def _by_head(self, d_output: Array) -> Array:
-        """(*lead, n, d_v): backwards through w_o and the packing of the heads."""
-        problem = self.problem
+    def d_output_by_head(self) -> Array:
+        """(*lead, n, d_v): the gradient at each head's output, back through w_o and the packing of the heads."""
+        problem, d_output = self.problem, self.d_output
         if problem.d_v is None:
             raise ProblemError("d_output", "there is no output without values", "give V")
         if problem.output_projection is not None:
@@ -151,7 +153,7 @@ class Gradients:
             d_output = np.moveaxis(heads, -2, -3)
         return d_output
 
-    def _joined_output(self) -> Array:
+    def joined_output(self) -> Array:
         """The output before w_o, in the computing dtype."""
         problem = replace(self.problem, dtype=self.problem.queries.dtype)
         output = np.empty((*problem.lead, problem.n, problem.d_v or 0), problem.dtype)

@@ -26,7 +26,7 @@ from attncli.expressions import (
     subtract,
 )
 from attncli.records import record
-from attncli.stages.steps import SCORE
+from attncli.stages.steps import SCORE, WEIGHT
 
 if TYPE_CHECKING:
     from numpy import ndarray
@@ -161,6 +161,8 @@ class Normalizer:
     COUNT largest `heights`, an expression of their TOTAL and SQUARES. It counts for the largest COUNT whose threshold
     is at most the smallest of them.
     `backward(weights, d_weights)` gives d_scores (…, b, m) of whole rows; what it says of masked cells does not count.
+    As arithmetic that is `slope`, an expression of WEIGHT, times d_weight less a mean: that `mean_by` the slopes, in
+    words ("" for no mean). It `is_divided` by their sum, which takes the slopes of keys without weight as 0.
     """
 
     name: str
@@ -174,6 +176,9 @@ class Normalizer:
     weight: Expression | None = None
     heights: Expression = SCORE
     threshold: Expression | None = None
+    slope: Expression = constant(1)
+    mean_by: str = ""
+    is_divided: bool = False
 
 
 NORMALIZERS = (
@@ -185,6 +190,8 @@ NORMALIZERS = (
         source="Bridle 1990",
         weights=None,
         backward=softmax_backward,
+        slope=WEIGHT,
+        mean_by="by the weights (the row sum of P ∘ dP)",
         sums_to_one=True,
     ),
     Normalizer(
@@ -195,6 +202,8 @@ NORMALIZERS = (
         source="Martins and Astudillo 2016",
         weights=sparsemax,
         backward=sparsemax_backward,
+        mean_by="over the keys that have a weight",
+        is_divided=True,
         sums_to_one=True,
         weight=larger(subtract(SCORE, THRESHOLD), constant(0)),
         threshold=divide(subtract(TOTAL, constant(1)), COUNT),
@@ -207,6 +216,9 @@ NORMALIZERS = (
         source="Peters, Niculae and Martins 2019 (α = 1.5)",
         weights=entmax15,
         backward=entmax15_backward,
+        slope=root(WEIGHT),
+        mean_by="by the roots of the weights",
+        is_divided=True,
         sums_to_one=True,
         weight=square(larger(subtract(HALF, THRESHOLD), constant(0))),
         heights=HALF,
@@ -223,6 +235,7 @@ NORMALIZERS = (
         source="Ramapuram et al. 2024",
         weights=sigmoid,
         backward=sigmoid_backward,
+        slope=multiply(WEIGHT, subtract(constant(1), WEIGHT)),
         sums_to_one=False,
         weight=divide(constant(1), add(constant(1), function("exp", negate(SCORE)))),
     ),
@@ -234,6 +247,7 @@ NORMALIZERS = (
         source="Kim et al. 2019 (Attentive Neural Processes, laplace without normalisation)",
         weights=one_plus_tanh,
         backward=one_plus_tanh_backward,
+        slope=multiply(WEIGHT, subtract(constant(2), WEIGHT)),
         sums_to_one=False,
         weight=add(constant(1), function("tanh", SCORE)),
     ),

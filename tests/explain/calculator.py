@@ -10,6 +10,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 
+BACK = r"mean of dP|d[qk], feature|d[qk] (?:before|along)|d[wb]_|d(?:x|context) |final output"
 SIGNS = re.compile(r"\s*([=≈])\s*")
 NAMES = {
     "exp": lambda x: math.exp(x),
@@ -24,7 +25,9 @@ NAMES = {
 
 def equations_of_text(page: str) -> list[str]:
     """The lines with a sign of a page wide enough for each to stand on one."""
-    lines = [line for line in page.split("\n") if re.match(r"   (?:(?:query|key) \d|sum |output)", line)]
+    lines = [
+        line for line in page.split("\n") if re.match(rf"   (?:(?:query|key) \d|sum |output|{BACK}|key head|dq )", line)
+    ]
     return [re.sub(r"  +[█#]+$", "", line).strip() for line in lines]
 
 
@@ -118,7 +121,8 @@ def check(equation: str, digits: int) -> int:
         found = computed(side)
         with np.errstate(invalid="ignore"):
             apart = np.where(np.isfinite(last), np.abs(found - last), 0.0)
-        slack = 1e-12 * np.maximum(np.abs(last), 1e-300)
+        terms = [float(text) for text in re.findall(r"(?<![\d.e])\d+(?:\.\d+)?(?:e[+-]?\d+)?", side)]
+        slack = 1e-12 * np.maximum(np.abs(last), 1e-300) + 1e-15 * max(terms, default=0.0)  # what a float64 leaves
         allowed = slack if sign == "=" and len(sides) == 2 else units_of(sides[-1], digits) * (1 + 1e-9) + slack
         assert (apart <= allowed).all(), f"{side} {sign} {sides[-1]}: {equation}"
     return len(signs)

@@ -26,6 +26,7 @@ PAGES: dict[str, dict[str, object]] = {
     "car": {},
     "causal": {"queries": ["a"]},
     "two_heads": {"queries": ["cat"]},
+    "gradients": {"backward": True},
     "river_bank_sheet": {"queries": ["bank"], "until": "scores"},
 }
 FORMATS = {"80.txt": 80, "120.txt": 120, "ascii.txt": 80, "md": "markdown", "tex": "latex", "html": "html"}

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from explain.board import PROBLEMS, page_of, worksheet
-from explain.calculator import READERS, check
+from explain.calculator import BACK, READERS, check
 
 from attncli.explain import explain
 from attncli.inputs.request import Request
@@ -70,6 +71,15 @@ def problem_with_stages(seed: int) -> Request:
     return Request(queries=matrix(n, d), keys=matrix(m, d), values=matrix(m, d_v), **options)  # type: ignore[arg-type]
 
 
+def with_gradient(request: Request, seed: int) -> Request:
+    """The problem with a gradient at its output."""
+    assert request.queries is not None
+    assert request.values is not None
+    shape = (request.queries.array.shape[0], request.values.array.shape[-1])
+    gradient = np.round(np.random.default_rng(seed + 1000).normal(size=shape), 2)
+    return replace(request, d_output=Matrix(gradient, "d_output"))
+
+
 def check_page(request: Request, digits: int, **options: object) -> int:
     """Compute every line of the page in every format; how many sides were compared."""
     page = explain(request, digits=digits, **options)  # type: ignore[arg-type]
@@ -84,13 +94,16 @@ def check_page(request: Request, digits: int, **options: object) -> int:
 
 
 def _is_work(line: str) -> bool:
-    return not re.match(r"\s*(raw score|scale|e|weight|output) = ", line) and "other" not in line
+    is_symbolic = re.match(r"\s*(raw score|scale|e|weight|output|d[PSRqkv]|d[wb]_[qkvo]) = ", line)
+    return not is_symbolic and "other" not in line and "dO" not in line
 
 
 def _work(line: str) -> str:
     """Without the label of a text page, and the words behind a line."""
-    line = re.sub(r"^(?:(?:query|key) \d+(?:, [qkv] \d+)?|sum|sink|output(?:, column \d+)?)  +", "", line)
-    return re.split(r"  +(?=of |masked|the |dropped|not )| \((?=of |masked|the |dropped|not )", line)[0]
+    label = r"(?:query|key|key head \d+, key) \d+(?:, (?:[qkv] \d+|dk))?|sum|sink|output(?:, column(?: \d+)?)?|"
+    label += rf"dq|(?:{BACK})[^=≈]*?"
+    line = re.sub(rf"^(?:{label})  +", "", line)
+    return re.split(r"  +(?=of |masked|the |dropped|not |no )| \((?=of |masked|the |dropped|not |no )", line)[0]
 
 
 @pytest.mark.parametrize("digits", [1, 4, 9])
@@ -103,6 +116,13 @@ def test_each_line_comes_to_what_it_says(seed: int, digits: int) -> None:
 @pytest.mark.parametrize("seed", range(40))
 def test_each_line_of_a_stage_comes_to_what_it_says(seed: int, digits: int) -> None:
     assert check_page(problem_with_stages(seed), digits) > 0
+
+
+@pytest.mark.parametrize("digits", [2, 4, 9])
+@pytest.mark.parametrize("seed", range(44))
+def test_each_line_of_the_way_back_comes_to_what_it_says(seed: int, digits: int) -> None:
+    request = problem(seed) if seed % 3 else problem_with_stages(seed)
+    assert check_page(with_gradient(request, seed), digits, backward=True) > 0
 
 
 @pytest.mark.parametrize("path", PROBLEMS, ids=lambda path: path.stem)

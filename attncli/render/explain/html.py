@@ -12,6 +12,7 @@ from attncli.render.explain.shared import insert_gap, rounding_note
 from attncli.render.result.tables import Style
 
 LONG_WORD = 24
+STRONG = 0.8  # from here on a signed colour wants white letters on a light page too
 
 
 def explanation_html(page: Explanation, style: Style, play: str | None = None) -> str:
@@ -113,10 +114,11 @@ def heat_map(grid: Grid) -> str:
             rows.append(f'<tr class="gap"><th>⋮</th>{"<td></td>" * len(cells)}</tr>')
         rows.append(f"<tr>{heading_cell(label, 'row')}{''.join(cells)}</tr>")
     low, high = (escape(text.replace("-", "−", 1)) for text in grid.legend)
+    scale = "scale signed" if grid.is_signed else "scale"
     legend = (
         ""
         if grid.shades is None
-        else f'<span class="legend">{low} <span class="scale" aria-hidden="true"></span> {high}</span>'
+        else f'<span class="legend">{low} <span class="{scale}" aria-hidden="true"></span> {high}</span>'
     )
     caption = f"<caption>{escape(grid.title)} {legend}</caption>"
     table = (
@@ -135,7 +137,17 @@ def heat_cell(grid: Grid, row: int, column: int) -> str:
     text = escape(grid.texts[row][column].replace("-", "−", 1))
     if shade is None:
         return f'<td tabindex="0" data-full="{told}" aria-label="{told}">{text}</td>'
+    if grid.is_signed:
+        return f'<td style="{signed_paint(shade)}" tabindex="0" data-full="{told}" aria-label="{told}">{text}</td>'
     red, green, blue = colours.colour(shade)
     ink = "#000" if colours.is_light((red, green, blue)) else "#fff"
     paint = f"background:#{red:02x}{green:02x}{blue:02x};color:{ink}"
     return f'<td style="{paint}" tabindex="0" data-full="{told}" aria-label="{told}">{text}</td>'
+
+
+def signed_paint(share: float) -> str:
+    """The colour of −1 … 1 over that of the page, so that 0 has none on a light page and on a dark one."""
+    ground = (
+        f"background:color-mix(in srgb,var(--{'below' if share < 0 else 'above'}) {abs(share) * 100:.3g}%,var(--panel))"
+    )
+    return f"{ground};color:#fff" if abs(share) > STRONG else ground

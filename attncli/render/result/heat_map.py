@@ -122,6 +122,17 @@ def shade(share: float, style: Style) -> str:
     return scale[0] if share <= 0 else scale[max(1, min(len(scale) - 1, round(share * (len(scale) - 1))))]
 
 
+def signed_legend(largest: float, style: Style) -> Text:
+    """From the largest number below 0 to the largest above it, in colour."""
+    from rich.text import Text
+
+    size = format_number(largest, style.digits)
+    line = Text(f"-{size} ")
+    for step in range(-LEGEND_STEPS // 2, LEGEND_STEPS // 2 + 1):
+        line.append(" ", style=colours.signed_style(step / (LEGEND_STEPS // 2)))
+    return line.append(f" {size}")
+
+
 def legend(largest: float, style: Style, coloured: bool) -> Text:
     """From 0 to the largest weight, and what a masked key looks like."""
     from rich.text import Text

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from attncli.errors import printable as escaped
+from attncli.inputs.request import GRADIENT_NAMES
 from attncli.numbers.display import format_number, format_shape
 from attncli.problem.formula import attention_formula, named_value
 from attncli.records import record
@@ -16,8 +17,8 @@ from attncli.render import colours
 from attncli.render.console import fold_text, has_colour, make_console, render_text, speaks_unicode, terminal_width
 from attncli.render.explain.notation import WRITER
 from attncli.render.result.facts import FACTS
-from attncli.render.result.heat_map import legend, text_picture
-from attncli.render.result.view import View, parts_shown, scale_together, views
+from attncli.render.result.heat_map import legend, signed_legend, text_picture
+from attncli.render.result.view import View, parts_shown, scale_around_zero, scale_together, views
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -98,6 +99,8 @@ def result_text(result: Result, names: list[str], style: Style, title: str | Non
                 said.append(f"{style.dots} {hidden} more of {result.problem.parts} {LEGENDS[name]} (--full shows all)")
             if name == "weights" and has_colour(style.ascii_only) and len(parts) > 1 and not view.omitted:
                 parts.append(legend(view.largest, style, coloured=True))
+            if name in GRADIENT_NAMES and has_colour(style.ascii_only):
+                parts.append(signed_legend(view.largest, style))
             widest = max(least_width(group, style) for group in groups)
             said.append(render_text(console_of(style, widest), *parts).rstrip("\n"))
     return to_ascii(("\n\n".join(said)) + "\n", style)
@@ -169,6 +172,8 @@ def fit_views(result: Result, name: str, style: Style, width: int | None) -> lis
     found = views(result, name, full=style.full)
     if name == "weights":
         found = scale_together(found, result)
+    if name in GRADIENT_NAMES:
+        found = scale_around_zero(found, result)
     if width is None:
         return found
     return [fit_view(view, style, width) for view in found]
@@ -332,7 +337,7 @@ def _cells(view: View, style: Style) -> list[list[Text]]:
     """The table's texts, a line for each row: first the column labels, in front of each line its label."""
     from rich.text import Text
 
-    coloured = has_colour(style.ascii_only) and view.name == "weights"
+    coloured = has_colour(style.ascii_only) and view.name in ("weights", *GRADIENT_NAMES)
     lines = [[Text(""), *(Text(escaped(label)) for label in view.column_labels)]]
     for place, label in enumerate(view.row_labels):
         numbers = (_cell(view, place, column, style, coloured) for column in range(len(view.columns)))
@@ -365,5 +370,6 @@ def _cell(view: View, row: int, column: int, style: Style, coloured: bool) -> Te
         return Text(f"{style.masked}    " if style.digits > 2 else style.masked, style="dim")
     is_peak = view.peaks is not None and value == view.peaks[row] and not view.is_level[row]
     text = format_number(value, style.digits) + ("*" if is_peak else " " if view.peaks is not None else "")
-    look = colours.style(value / view.largest) if coloured and np.isfinite(value) else ""
+    paint = colours.style if view.name == "weights" else colours.signed_style
+    look = paint(value / view.largest) if coloured and np.isfinite(value) else ""
     return Text(text, style=f"bold {look}".strip() if is_peak else look)

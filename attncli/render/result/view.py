@@ -75,6 +75,14 @@ def scale_together(shown: list[View], result: Result) -> list[View]:
     return [replace(view, largest=largest if largest > 0 else 1.0) for view in shown]
 
 
+def scale_around_zero(shown: list[View], result: Result) -> list[View]:
+    """The views of a gradient with one colour scale, as far from 0 on both sides as the largest number of all."""
+    sizes = np.abs(result.array(shown[0].name).astype(np.float64).ravel()) if shown else np.zeros(0)
+    finite = sizes[np.isfinite(sizes)]
+    largest = float(finite.max()) if finite.size else 0.0
+    return [replace(view, largest=largest or 1.0) for view in shown]
+
+
 def parts_shown(result: Result, full: bool) -> list[int]:
     """The heads and batch entries that get tables of their own."""
     parts = result.problem.parts
