@@ -186,14 +186,16 @@ EVALUATED: dict[str, Callable[..., float]] = {
     "exp": math.exp,
     "log": math.log,
     "tanh": math.tanh,
+    "cos": math.cos,
+    "sin": math.sin,
 }
 
 
 def evaluate(expression: Expression, given: Mapping[Expression, float]) -> float:
-    """The number that an expression comes to where its symbols are `given`; KeyError where one is not, and what
-    arithmetic raises where there is no such number."""
+    """The number that an expression comes to where its symbols, or parts of it, are `given`; KeyError where one is
+    not, and what arithmetic raises where there is no such number."""
     if isinstance(expression, Numeral):
         return expression.value
-    if isinstance(expression, Operation):
+    if isinstance(expression, Operation) and expression not in given:
         return EVALUATED[expression.kind](*(evaluate(operand, given) for operand in expression.operands))
     return given[expression]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 FORMATS = ("table", "csv", "tsv", "long", "json", "yaml", "markdown", "latex")
-PAGES = ("text", "markdown", "latex", "html")
+PAGES = ("text", "markdown", "latex", "html", "xlsx")
 GRADIENTS = (
     *("d_values", "d_weights", "d_scores", "d_queries", "d_keys", "d_bias", "d_x", "d_context", "d_values_context"),
     *("d_w_q", "d_w_k", "d_w_v", "d_w_o", "d_b_q", "d_b_k", "d_b_v", "d_b_o"),

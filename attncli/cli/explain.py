@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,6 +12,10 @@ from attncli.cli.options import CalculationOptions, ReadingOptions, expand_bundl
 from attncli.cli.output import page_out, write_err
 from attncli.cli.run import check_digits, read_worksheet, write_notes
 from attncli.errors import ExitStatus, UsageError, printable
+
+if TYPE_CHECKING:
+    from attncli.explain import Explanation
+    from attncli.explain.workbook.book import Workbook
 
 EXPLAINING = "Explaining"
 HELP = """\
@@ -24,6 +28,7 @@ Examples:
   attncli explain problem.yaml --until scores          an exercise sheet: the later steps are blank
   attncli explain problem.yaml --backward --grad ones  the gradients too
   attncli explain problem.yaml -o work.html            a page for the browser; or .md, .tex
+  attncli explain problem.yaml -o work.xlsx            live formulas for a spreadsheet
 """
 
 
@@ -61,7 +66,7 @@ def explain_command(
             "--format",
             "-f",
             metavar="FORMAT",
-            help="text, markdown, latex, html (default: as FILE's suffix says, else text)",
+            help="text, markdown, latex, html, xlsx (default: as FILE's suffix says, else text)",
             rich_help_panel=EXPLAINING,
             autocompletion=complete_from(*PAGES),
         ),
@@ -90,13 +95,17 @@ def explain_command(
     """Read, work it out, write the page."""
     from attncli.explain import explain
     from attncli.files import path_text, refuse_existing, write_atomically
-    from attncli.render.explain.formats import chosen_format, page_renderer
+    from attncli.render.explain.formats import WORKBOOK, chosen_format, page_renderer
     from attncli.render.result.tables import Style
     from attncli.results.targets import refuse_input
 
     format = chosen_format(format, output)
-    render = page_renderer(format)
+    render = None if format == WORKBOOK else page_renderer(format)
     style = Style(check_digits(digits), ascii_only=ascii_only)
+    if render is None and output is None:
+        raise UsageError("--format", "a spreadsheet is not printed", "-o work.xlsx")
+    if render is None and backward:
+        raise UsageError("--backward", "a workbook works out no gradients", "-o work.html")
     refuse_play(play, output, format)
     targets = [path for path in (output, play) if path is not None]
     refuse_existing(targets, force)
@@ -107,27 +116,30 @@ def explain_command(
         if path is not None:
             refuse_input(path, option, sources.paths)
     title = None if worksheet.title is None else printable(worksheet.title)
-    page = explain(
-        request,
-        queries=query or (),
-        until=until,
-        digits=digits,
-        engine=calculation.checked_engine(),
-        title=title,
-        backward=backward,
-    )
-    text = render(page, style)
+    chosen, engine = query or (), calculation.checked_engine()
+    if render is None:
+        from attncli.explain.workbook.book import make_workbook
+        from attncli.render.explain.xlsx import workbook_xlsx
+
+        page: Explanation | Workbook = (book := make_workbook(request, queries=chosen, until=until, title=title))
+        content = workbook_xlsx(book, digits)
+    else:
+        work = explain(
+            request, queries=chosen, until=until, digits=digits, engine=engine, title=title, backward=backward
+        )
+        page = work
+        content = render(work, style).encode()
     if output is not None and play is not None:
         from attncli.play.page_data import make_page_data
         from attncli.render.explain.html import explanation_html
         from attncli.render.play.document import render_page
 
-        text = explanation_html(page, style, relative_address(play, output))
+        content = explanation_html(work, style, relative_address(play, output)).encode()
         write_atomically(play, [render_page(make_page_data(request, title))], force=force)
     if output is None:
-        page_out(text, in_colour=format == "text")
+        page_out(content.decode(), in_colour=format == "text")
     else:
-        write_atomically(output, [text.encode()], force=force)
+        write_atomically(output, [content], force=force)
     if not quiet:
         write_notes([*worksheet.notes, *page.notes])
     for warning in page.warnings:

@@ -158,6 +158,9 @@ def target_format(path: str, option: str) -> Format:
             if suffix
             else f"{path_text(path)} has no suffix to tell the format"
         )
+        if suffix in (".xlsx", ".ods"):
+            what = f"{path_text(path)}: numbers for a spreadsheet are written as .csv"
+            raise OutputError(option, what, "attncli explain -o work.xlsx writes live formulas")
         raise OutputError(option, what, f"did you mean {near}?" if near else f"one of: {' '.join(WRITTEN)}")
     return format
 

@@ -9,6 +9,22 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from attncli.expressions import (
+    QUERY,
+    QUERY_LENGTH,
+    Expression,
+    Symbol,
+    add,
+    constant,
+    divide,
+    function,
+    multiply,
+    negate,
+    power,
+    root,
+    square,
+    subtract,
+)
 from attncli.records import record
 from attncli.variants import unit_rows, unit_rows_backward
 
@@ -16,12 +32,20 @@ if TYPE_CHECKING:
     from numpy import ndarray
 
 BASE = 10000.0
+WIDTH = Symbol("d")  # the number of features of a row, or of those that are rotated
+# of a pair of features (FIRST, SECOND), the COUNT-th of its row, where that is turned by ANGLE
+FIRST, SECOND, ANGLE, COUNT = Symbol("a"), Symbol("b"), Symbol("angle"), Symbol("c")
+POSITION, FACTOR, BASE_OF_SPEEDS = Symbol("position"), Symbol("factor"), Symbol("base")
+TURN = multiply(divide(POSITION, FACTOR), power(BASE_OF_SPEEDS, divide(negate(multiply(constant(2), COUNT)), WIDTH)))
+COSINE, SINE = function("cos", ANGLE), function("sin", ANGLE)
+TURNED_FIRST = subtract(multiply(FIRST, COSINE), multiply(SECOND, SINE))
+TURNED_SECOND = add(multiply(FIRST, SINE), multiply(SECOND, COSINE))
 
 
 @record
 class RowNorm:
     """One way to norm the rows of Q and K: its formula for a row q, in words, its numbers, their derivative, and where
-    it comes from."""
+    it comes from. `entry` is one number of a row that is not all 0."""
 
     name: str
     formula: str
@@ -30,6 +54,7 @@ class RowNorm:
     source: str
     apply: Callable[[ndarray], ndarray]
     backward: Callable[[ndarray, ndarray], ndarray]  # the rows before, the gradient after → that before
+    entry: Expression
 
 
 def over_root_mean_square(rows: ndarray) -> ndarray:
@@ -57,6 +82,7 @@ ROW_NORMS = (
         source="Henry et al. 2020 (query-key normalization)",
         apply=unit_rows,
         backward=unit_rows_backward,
+        entry=divide(QUERY, QUERY_LENGTH),
     ),
     RowNorm(
         name="rms",
@@ -66,6 +92,7 @@ ROW_NORMS = (
         source="Zhang and Sennrich 2019 (RMSNorm), as in Gemma 3 and Qwen 3",
         apply=over_root_mean_square,
         backward=root_mean_square_backward,
+        entry=divide(QUERY, root(divide(square(QUERY_LENGTH), WIDTH))),
     ),
 )
 ROW_NORM_NAMES = tuple(norm.name for norm in ROW_NORMS)

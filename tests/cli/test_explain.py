@@ -67,7 +67,7 @@ def test_a_query_is_chosen_by_label_or_number(words: list[str], capsys: pytest.C
         (["--query", "-1"], "error: --query: there is no query -1: they are numbered 0 to 2\n"),
         (["--until", "weight"], "error: --until: 'weight' is not a step\nhint: did you mean 'weights'?\n"),
         (["-f", "pdf"], "error: --format: 'pdf' is not a format of explain\n"
-         "hint: one of: text, markdown, latex, html\n"),
+         "hint: one of: text, markdown, latex, html, xlsx\n"),
         (["--digits", "40"], "error: --digits: 40 is not between 0 and 17\n"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
@@ -162,7 +162,7 @@ def test_the_suffix_of_the_file_says_the_format(name: str, start: str, tmp_path:
         ("work.pdf", "error: --output: explain writes no PDF\nhint: -o work.tex and pdflatex work.tex, or -o work.html "
          "and print it to PDF in a browser\n"),
         ("work.docx", "error: --output: work.docx has no suffix of a page\n"
-         "hint: one of: .txt .md .markdown .tex .html .htm; or name the format with -f\n"),
+         "hint: one of: .txt .md .markdown .tex .html .htm .xlsx; or name the format with -f\n"),
     ],
 )  # fmt: skip
 def test_a_suffix_that_is_no_pages_is_refused(name: str, error: str, capsys: pytest.CaptureFixture[str]) -> None:

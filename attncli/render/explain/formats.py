@@ -13,9 +13,11 @@ if TYPE_CHECKING:
     from attncli.explain import Explanation
     from attncli.render.result.tables import Style
 
-FORMATS = ("text", "markdown", "latex", "html")
+WORKBOOK = "xlsx"  # not a text: written to a file only
+FORMATS = ("text", "markdown", "latex", "html", WORKBOOK)
 BY_SUFFIX = {
     ".txt": "text", ".md": "markdown", ".markdown": "markdown", ".tex": "latex", ".html": "html", ".htm": "html",
+    ".xlsx": WORKBOOK,
 }  # fmt: skip
 
 
@@ -28,6 +30,8 @@ def chosen_format(format: str | None, output: str | None) -> str:
     if suffix == ".pdf":
         way = "-o work.tex and pdflatex work.tex, or -o work.html and print it to PDF in a browser"
         raise UsageError("--output", "explain writes no PDF", way)
+    if suffix in (".xls", ".ods"):
+        raise UsageError("--output", f"explain writes no {suffix}", "-o work.xlsx, which spreadsheet programs open")
     if suffix and suffix not in BY_SUFFIX:
         what = f"{printable(output)} has no suffix of a page"
         raise UsageError("--output", what, f"one of: {' '.join(BY_SUFFIX)}; or name the format with -f")

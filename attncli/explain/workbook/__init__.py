@@ -1,0 +1,1 @@
+"""A problem as sheets of live formulas, as a spreadsheet recalculates them."""
