@@ -1,1 +1,1 @@
-"""Many problems: found, named, handed to worker processes or a cluster, recorded, taken up again where they stopped."""
+"""Calculate many problems: find and name the jobs, hand them to worker processes or a cluster, log and resume them."""

@@ -1,4 +1,4 @@
-"""A Dask cluster as a crew: paths travel to it, not arrays, and its workers write their results themselves."""
+"""A Dask cluster as a crew: paths are sent to it, not arrays, and its workers write their results themselves."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from attncli.batch.worker import JobTask, Report, work
 from attncli.errors import MissingExtraError, OutputError, UsageError
 from attncli.files import path_text
 
-TIMEOUT = 5  # seconds for the scheduler to answer, from the first packet to its first sentence
-LONELY = 30.0  # seconds without any worker, after which none is expected
-GO_ON = "what is done is kept: the same command with --resume goes on"
+TIMEOUT = 5  # seconds for the scheduler to complete its first answer
+LONELY = 30.0  # seconds without any worker, after which the run gives up
+GO_ON = "finished jobs are kept: run the same command with --resume to continue"
 START = "start it with: dask scheduler, and on each machine: dask worker ADDRESS"
 ADDRESS = re.compile(r"(?:(?:tcp|tls|ws|wss|ucx)://)?(?:[^\s:/\[\]]+|\[[0-9a-fA-F:.%]+\]):[0-9]{1,5}")
-# evaluated by each worker: a function of ours could not even be unpickled where attncli is missing
+# an expression that each worker evaluates: a function of attncli cannot be unpickled if attncli is missing there
 ASK_VERSION = "__import__('importlib').import_module('attncli').__version__"
 ASK_FILE = "__import__('os').path.exists({!r})"
 
 
 class Cluster:
-    """A scheduler's workers, once each of them has this version of attncli and sees the files."""
+    """The workers of a scheduler, once each of them is known to have this version of attncli and to see the files."""
 
     def __init__(self, address: str, paths: list[str]) -> None:
         self.address = address
@@ -48,11 +48,11 @@ class Cluster:
 
     @property
     def size(self) -> int:
-        """Two tasks to a thread, so that none waits for the next one to travel."""
+        """Return two tasks per thread, so that no thread waits for its next task to arrive."""
         return 2 * self._threads
 
     def room(self, work: float | None) -> int:  # noqa: ARG002 - workers that run already cost nothing to start
-        """As many tasks as the workers take."""
+        """Return as many tasks as the workers take."""
         return self.size
 
     def submit(self, task: JobTask) -> Future[Report]:
@@ -61,12 +61,12 @@ class Cluster:
         return future
 
     def call(self, function: Any, *arguments: Any) -> Future[Any]:
-        """Send a call of any function that the workers have."""
+        """Call any function that the workers have."""
         future: Future[Any] = self._executor.submit(function, *arguments)
         return future
 
     def lost(self, error: BaseException) -> bool:
-        """Whether workers died on the task repeatedly: the scheduler itself has tried it on several."""
+        """Return whether workers died over the task repeatedly: the scheduler itself has tried it on several."""
         from distributed import KilledWorker
 
         if isinstance(error, KilledWorker):
@@ -76,7 +76,7 @@ class Cluster:
         return False
 
     def look(self) -> None:
-        """Raise OutputError where the scheduler is gone, or where there has been no worker for a while."""
+        """Raise OutputError if the scheduler is gone, or if there has been no worker for a while."""
         try:
             self._threads = max(1, self._count())
             lonely = not self._client.nthreads()
@@ -90,25 +90,25 @@ class Cluster:
             raise OutputError(describe_scheduler(self.address), "no worker is left", GO_ON)
 
     def stop(self) -> None:
-        """Leave; tasks that have not begun are forgotten."""
-        with contextlib.suppress(Exception):  # a scheduler that is gone has nothing to forget
+        """Disconnect. Tasks that have not begun are cancelled."""
+        with contextlib.suppress(Exception):  # a scheduler that is gone has nothing to cancel
             self._executor.shutdown(wait=False, cancel_futures=True)
             self._client.close(timeout=TIMEOUT)
 
     def _refuse_workers(self, paths: list[str]) -> None:
-        """OutputError where a worker lacks attncli, has another version, or does not see one of the paths."""
+        """Raise OutputError if a worker lacks attncli, has another version, or does not see one of the paths."""
         for worker, answer in self._ask(ASK_VERSION).items():
             if isinstance(answer, ModuleNotFoundError):
                 raise OutputError(f"worker {worker}", "attncli is not installed there", "pip install 'attncli[dask]'")
             if isinstance(answer, BaseException):
                 raise OutputError(f"worker {worker}", f"attncli cannot be imported there: {answer}")
             if answer != __version__:
-                what = f"it has attncli {answer}, and this is {__version__}"
+                what = f"it has attncli {answer}, but this is {__version__}"
                 raise OutputError(f"worker {worker}", what, f"pip install attncli=={__version__}")
         for path in paths:
             for worker, answer in self._ask(ASK_FILE.format(path)).items():
                 if answer is not True:
-                    hint = "a cluster's machines need one file system, with the same paths"
+                    hint = "the machines of a cluster must share one file system, with the same paths"
                     raise OutputError(f"worker {worker}", f"it does not see {path_text(path)}", hint)
 
     def _ask(self, expression: str) -> dict[str, Any]:
@@ -117,7 +117,10 @@ class Cluster:
 
 
 def connect(address: str) -> Any:
-    """A client of the scheduler; OutputError where it does not answer, MissingExtraError without distributed."""
+    """Return a client of the scheduler.
+
+    Raises OutputError if it does not answer, and MissingExtraError if distributed is not installed.
+    """
     if not ADDRESS.fullmatch(address):
         raise UsageError(
             "--dask", f"{path_text(address)!r} is not the address of a scheduler", "as in tcp://10.0.0.1:8786"
@@ -136,11 +139,14 @@ def connect(address: str) -> Any:
 
 
 def refuse_other_servers(address: str) -> None:
-    """OutputError where nothing that speaks as a scheduler does answers in time. A client would wait for ever for a
-    port that says nothing, and take whatever else it hears for lengths of messages."""
+    """Raise OutputError unless a Dask scheduler answers in time.
+
+    A client would wait forever for a port that sends nothing, and would read the bytes of any other protocol as message
+    lengths.
+    """
     try:
         answer = asyncio.run(asyncio.wait_for(_identity(address), TIMEOUT))
-    except Exception:  # anything can come of bytes that are no message
+    except Exception:  # bytes that are not a message can raise anything
         answer = None
     if isinstance(answer, dict) and "workers" in answer:
         return
@@ -151,7 +157,7 @@ def refuse_other_servers(address: str) -> None:
 
 
 async def _identity(address: str) -> Any:
-    """What a server of Dask says of itself."""
+    """Return how a Dask server describes itself."""
     from distributed.comm import connect
     from distributed.security import Security
 
@@ -168,6 +174,6 @@ def describe_scheduler(address: str) -> str:
 
 
 def work_there(task: JobTask) -> Report:
-    """`work` on a cluster's worker, with the number of threads that its owner chose."""
+    """Run `work` on a cluster's worker, with the number of threads that its owner chose."""
     os.environ.setdefault("ATTNCLI_THREADS", "1")
     return work(task)

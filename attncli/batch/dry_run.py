@@ -1,4 +1,4 @@
-"""What a run would do, without doing it: each job's shapes, work and memory."""
+"""What a run would do, found without doing it: the shapes, work and memory of each job."""
 
 from __future__ import annotations
 
@@ -14,12 +14,13 @@ if TYPE_CHECKING:
     from attncli.batch.job import Job
     from attncli.batch.options import Options
 
-TILES = 8 << 20  # bytes that the engine works in, about
+TILES = 8 << 20  # bytes, roughly, that the engine uses for its blocks
 
 
 @record
 class JobPlan:
-    """`work` in multiplications, `memory` in bytes for inputs and results; or the `error` that the job would end in."""
+    """`work` in multiplications and `memory` in bytes for inputs and results, or the `error` with which the job would
+    fail."""
 
     name: str
     shapes: dict[str, tuple[int, ...]] = field(default_factory=dict)
@@ -29,7 +30,7 @@ class JobPlan:
 
 
 def plan_jobs(jobs: Iterable[Job], options: Options) -> Iterator[JobPlan]:
-    """Each job's plan, in order; its problem is read and checked, and nothing is computed."""
+    """Yield the plan of each job, in order. The problem is read and checked, and nothing is computed."""
     for job in jobs:
         try:
             yield _plan(job, options)

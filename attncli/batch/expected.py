@@ -1,4 +1,4 @@
-"""What a job's line says of the numbers that its problem expects."""
+"""What a job's log line reports about the results that its problem expects."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def check_expected(worksheet: Worksheet) -> dict[str, Any]:
-    """`status`, `error` and the check's findings; nothing where nothing is expected."""
+    """Return `status`, `error` and the findings of the check, or an empty mapping if the problem expects nothing."""
     if not worksheet.expected:
         return {}
     from attncli.check import check
@@ -29,7 +29,7 @@ def check_expected(worksheet: Worksheet) -> dict[str, Any]:
 
 
 def wrong_sentence(report: CaseReport, slips: list[str]) -> str:
-    """The first wrong matrix at its worst cell, and the likeliest slip."""
+    """Describe the first wrong matrix at its worst cell, and the likeliest slip."""
     wrong = next(one for one in report.checks if one.verdict == report.verdict)
     return cell_object(wrong) + (f": {slips[0]}" if slips else "")
 
@@ -42,5 +42,5 @@ def cell_object(one: MatrixCheck) -> str:
 
 
 def json_number(value: float | None) -> float | str | None:
-    """A number as JSON can say it."""
+    """Return a number in a form that JSON can hold."""
     return value if value is None or abs(value) < float("inf") else str(value)

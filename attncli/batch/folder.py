@@ -1,4 +1,4 @@
-"""The folder of a run: swept of what interrupted writers left, and kept apart from what the run reads."""
+"""The folder of a run: cleared of the leftovers of interrupted writers, and kept apart from what the run reads."""
 
 # ruff: noqa: PTH100, PTH118
 from __future__ import annotations
@@ -18,9 +18,12 @@ from attncli.inputs.request import RESULT_NAMES
 
 
 class Owners:
-    """Which job each file in the folder belongs to: the one that may write it in this run, or that wrote it in an
-    earlier run and is not part of this one. (Two jobs can have one file name at different times: `x` of one run wrote
-    x.output.npy, which is the file of the job `x.output` in the next.)"""
+    """Which job each file in the folder belongs to: the job that may write it in this run, or a job of an earlier run
+    that is not part of this one.
+
+    Two jobs can use one file name at different times: job `x` of one run wrote x.output.npy, which in the next run is
+    the file of job `x.output`.
+    """
 
     def __init__(self, jobs: Iterable[Job], options: Options) -> None:
         self.options = options
@@ -32,16 +35,18 @@ class Owners:
                 self._owners[same_name(file)] = job.name
 
     def is_in_run(self, name: str) -> bool:
-        """Whether this run has a job of that name."""
+        """Return whether this run has a job of that name."""
         return name in self._jobs
 
     def may_be_written(self, file: str) -> bool:
-        """Whether a job of this run may write a file of that name."""
+        """Return whether a job of this run may write a file of that name."""
         return self._owners.get(same_name(file)) in self._jobs
 
     def add(self, name: str, files: Iterable[str]) -> None:
-        """Keep the files of an earlier run's job that is not part of this run; OutputError where a result of this run
-        would replace one of them."""
+        """Protect the files of an earlier run's job that is not part of this run.
+
+        Raises OutputError if a result of this run would replace one of them.
+        """
         for file in files:
             owner = self._owners.setdefault(same_name(file), name)
             if owner in self._jobs:
@@ -49,7 +54,7 @@ class Owners:
                 raise OutputError(path_text(self._jobs[owner]), what, "choose another -d DIR")
 
     def remove_stale(self, job: Job, record: Mapping[str, Any], before: Mapping[str, Any] | None) -> None:
-        """Remove the files that a job has left from earlier runs, beside those that its new `record` names."""
+        """Remove a job's files from earlier runs that its new `record` does not name."""
         own = {*file_names(job.name, self.options.save or USUAL, self.options), *(before or {}).get("files", ())}
         if record["status"] == "error":
             own.update(file_names(job.name, RESULT_NAMES, self.options))
@@ -60,7 +65,7 @@ class Owners:
 
 
 def refuse_inputs(jobs: Iterable[Job], owners: Owners) -> None:
-    """OutputError where a result would replace a problem that the run reads."""
+    """Raise OutputError if a result would replace a problem that the run reads."""
     options = owners.options
     folder = resolve_path(options.folder)
     known: dict[str, str] = {}
@@ -76,7 +81,7 @@ def refuse_inputs(jobs: Iterable[Job], owners: Owners) -> None:
 
 
 def sweep(folder: str) -> None:
-    """Take away what interrupted writers left."""
+    """Remove the temporary files of interrupted writers."""
     for name in list_folder(folder):
         if is_temporary(name):
             with contextlib.suppress(OutputError):

@@ -1,4 +1,4 @@
-"""A job of a batch: what it is called and where its problem comes from."""
+"""A job of a batch: its name, and the source of its problem."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from attncli.records import record
 
 @record
 class Entry:
-    """A job of a manifest, as it was parsed: where it stands among `jobs`, its mapping, and the manifest's defaults."""
+    """A job of a manifest as parsed: its index in `jobs`, its mapping, and the defaults of the manifest."""
 
     index: int
     node: Mapping[str, Any]
@@ -20,8 +20,8 @@ class Entry:
 
 @record
 class Job:
-    """`path` is a problem file, a problem folder or, with an `entry`, a manifest: as the user would call it. With a
-    `fault` it could not be looked at."""
+    """`path` is a problem file, a problem folder or, with an `entry`, a manifest, written as the user would write it. A
+    job with a `fault` could not be read."""
 
     name: str
     path: str

@@ -1,6 +1,6 @@
-"""From the inputs on the command line to jobs, each with a name that is safe as a file's and that no other has."""
+"""From the inputs on the command line to jobs, each with a unique name that is a safe file name."""
 
-# A path stays the text that was typed; pathlib drops what it finds superfluous.
+# A path stays the text that was typed, because pathlib normalizes it.
 # ruff: noqa: PTH100, PTH118, PTH119, PTH122
 from __future__ import annotations
 
@@ -33,7 +33,10 @@ NO_JOB = "a batch takes problem files, folders of them, globs, or a manifest"
 
 
 def find_jobs(inputs: Iterable[str]) -> list[Job]:
-    """The jobs of all inputs, in their order; an error before anything runs where two of them have one name."""
+    """Return the jobs of all inputs, in order.
+
+    Raises an error before anything runs if two jobs have the same name.
+    """
     jobs = [job for text in inputs for job in _jobs_of(text)]
     owners: dict[str, Job] = {}
     for job in jobs:
@@ -69,7 +72,7 @@ def _from_path(path: str) -> Iterator[Job]:
 
 
 def _from_folder(folder: str) -> Iterator[Job]:
-    """Each problem file in it, and each folder in it that is a problem, sorted."""
+    """Yield a job for each problem file in the folder and each subfolder that is a problem, sorted."""
     found = False
     for entry in list_folder(folder):
         path = os.path.join(folder, entry)
@@ -98,7 +101,7 @@ def _from_file(path: str) -> Iterator[Job]:
         try:
             data = read_bytes(path)
         except InputError as error:
-            yield Job(stem, path, fault=error)  # a bad job never stops the others
+            yield Job(stem, path, fault=error)  # one bad job does not stop the others
             return
         jobs = manifest_jobs(path, data)
         if jobs is not None:
@@ -108,7 +111,7 @@ def _from_file(path: str) -> Iterator[Job]:
 
 
 def is_problem_folder(folder: str) -> bool:
-    """Whether it holds q.* and k.*, or their whole names, or is a case of ONNX."""
+    """Return whether the folder holds q.* and k.* (or queries.* and keys.*), or is an ONNX test case."""
     if is_attention_case(folder):
         return True
     found = {matrix_name(stem) for stem in matrix_files(list_folder(folder))}
@@ -116,7 +119,7 @@ def is_problem_folder(folder: str) -> bool:
 
 
 def matrix_files(names: Iterable[str]) -> Iterator[str]:
-    """The stems of those files that may be a matrix of a problem folder."""
+    """Yield the stems of the files that may be a matrix of a problem folder."""
     for name in names:
         stem, suffix = os.path.splitext(name)
         if suffix.lower() in BY_SUFFIX:
@@ -124,18 +127,18 @@ def matrix_files(names: Iterable[str]) -> Iterator[str]:
 
 
 def refuse_unsafe(job: Job) -> None:
-    """InputError where the name can't be a file's name everywhere, or might lead out of the results' folder."""
+    """Raise InputError if the name is not valid as a file name everywhere, or could lead out of the results folder."""
     name, what = job.name, None
     if not name.strip():
         what = "is empty"
     elif "/" in name or "\\" in name:
-        what = "has a slash, and results stay in one folder"
+        what = "has a slash, but all results go into one folder"
     elif not all(letter.isprintable() or "\udc80" <= letter <= "\udcff" for letter in name):
         what = "has control characters"
     elif name.startswith("."):
-        what = "begins with a dot, so that its results would be hidden"
+        what = "begins with a dot, so its results would be hidden"
     elif len(os.fsencode(name)) > LONGEST_NAME - LONGEST_ENDING:
-        what = f"is longer than {LONGEST_NAME - LONGEST_ENDING} bytes, so that its results could have no name"
+        what = f"is longer than {LONGEST_NAME - LONGEST_ENDING} bytes, so its result files could not be named"
     if what is not None:
         clipped = name if len(name) <= 40 else name[:40] + "…"
         hint = "give it another name" if job.entry else "rename the file, or name the job in a manifest"
@@ -143,7 +146,7 @@ def refuse_unsafe(job: Job) -> None:
 
 
 def same_name(name: str) -> str:
-    """What two names share that one file system or another takes for the same."""
+    """Return a form of the name that is equal for two names that some file system treats as the same."""
     return unicodedata.normalize("NFC", name).casefold()
 
 
@@ -155,9 +158,9 @@ def _duplicate(first: Job, second: Job) -> InputError:
     )
     if first.name != second.name:
         names = f"'{path_text(first.name)}' and '{path_text(second.name)}'"
-        what = f"{names} are one name where case is not told apart: {places}"
+        what = f"{names} are the same name on a file system that ignores case: {places}"
     elif first.path == second.path and first.entry is None:
-        what = f"is given twice, so that there would be two jobs '{path_text(first.name)}'"
+        what = f"is given twice, which would make two jobs '{path_text(first.name)}'"
         return InputError(path_text(first.path), what, "give it once")
     else:
         what = f"two jobs are called '{path_text(first.name)}': {places}"

@@ -1,4 +1,5 @@
-"""`results.jsonl`: a whole line for each finished job, the last one of a name counts; and the lock on its folder."""
+"""`results.jsonl`: one whole line per finished job, of which the last line of each name counts, and the lock on its
+folder."""
 
 # ruff: noqa: PTH118
 from __future__ import annotations
@@ -27,12 +28,13 @@ from attncli.files import (
 )
 
 NAME = "results.jsonl"
-GO_ON = "what is done is kept: make room, then the same command with --resume"
+GO_ON = "finished jobs are kept: free some space, then run the same command with --resume"
 Record = dict[str, Any]
 
 
 class Log:
-    """The log of a folder that this process has locked. Lines are read again where they are needed, not held."""
+    """The log of a folder that this process has locked. Lines are read from the file when they are needed, not kept in
+    memory."""
 
     def __init__(self, folder: str) -> None:
         self.folder = folder
@@ -41,7 +43,7 @@ class Log:
         self._untidy = False
 
     def load(self) -> None:
-        """Find each name's last line; what is no whole record is passed over."""
+        """Find the last line of each name. Lines that are not complete records are ignored."""
         self._offsets.clear()
         with open_file(self.path) as file:
             offset = 0
@@ -54,16 +56,16 @@ class Log:
 
     @property
     def names(self) -> Collection[str]:
-        """The jobs that have a line."""
+        """Return the names of the jobs that have a line."""
         return self._offsets
 
     @property
     def is_empty(self) -> bool:
-        """Whether no job was ever finished."""
+        """Return whether no job has ever been finished."""
         return not self._offsets
 
     def records(self, names: Collection[str] | None = None) -> Iterator[Record]:
-        """The last line of each of these names (all by default), in the order of the names."""
+        """Yield the last line of each of these names (by default, of all), in the order of the names."""
         offsets = self._offsets if names is None else {n: self._offsets[n] for n in names if n in self._offsets}
         if not offsets:
             return
@@ -75,7 +77,7 @@ class Log:
                     yield record
 
     def append(self, records: list[Record]) -> None:
-        """Add the lines at once: a write and a sync for all of them."""
+        """Append the lines with one write and one sync."""
         if not records:
             return
         self._untidy |= any(record["name"] in self._offsets for record in records)
@@ -85,7 +87,7 @@ class Log:
             raise OutputError(error.where, error.what, GO_ON) from None
 
     def tidy(self) -> None:
-        """One line to a name, if it is not so already; the order stays."""
+        """Rewrite the log with one line per name, if it has more. The order is kept."""
         if not self._untidy:
             return
         self.load()
@@ -97,7 +99,7 @@ class Log:
         self._untidy = False
 
     def clear(self) -> None:
-        """Take away the log and the results that it names."""
+        """Remove the log and the results that it names."""
         for record in self.records():
             remove_results(record.get("files", ()), self.folder)
         remove(self.path)
@@ -106,7 +108,7 @@ class Log:
 
 
 def parse_line(line: bytes) -> Record | None:
-    """The record on a line; None if it is torn or foreign."""
+    """Return the record on a line, or None if the line is incomplete or not from attncli."""
     try:
         record = json.loads(line)
     except (ValueError, RecursionError):
@@ -120,7 +122,7 @@ def parse_line(line: bytes) -> Record | None:
 
 
 def format_line(record: Record) -> str:
-    """One line; a name that is no text in Unicode is escaped."""
+    """Return the record as one line. Names that are not valid Unicode are escaped."""
     text = json.dumps(record, ensure_ascii=False)
     try:
         text.encode()
@@ -131,10 +133,11 @@ def format_line(record: Record) -> str:
 
 @contextlib.contextmanager
 def run_log(folder: str, owners: Owners, *, resume: bool, force: bool) -> Iterator[Log]:
-    """The log of `folder`, which is made where it is missing, locked against a second run, and swept at both ends.
+    """Create and lock `folder`, remove leftovers before and after the run, and yield its log.
 
-    Refused are a folder with an earlier run's results, unless it is to be resumed or started over, files of this run
-    that are there although no log says who made them, and those of an earlier run's jobs that are not part of this run.
+    Raises OutputError if the folder has the results of an earlier run and the run is neither resumed nor started over,
+    if files of this run exist but no log records them, or if they belong to jobs of an earlier run that are not part of
+    this one.
     """
     where = path_text(folder)
     make_folder(folder)
@@ -156,11 +159,13 @@ def run_log(folder: str, owners: Owners, *, resume: bool, force: bool) -> Iterat
 
 
 def settle(log: Log, owners: Owners, where: str, *, resume: bool, force: bool) -> None:
-    """Make the log what the run begins with."""
+    """Bring the log to the state in which the run begins."""
     if exists(log.path):
         log.load()
         if not log.is_empty and not resume and not force:
-            raise OutputError(where, "holds the results of an earlier run", "--resume goes on, --force starts over")
+            raise OutputError(
+                where, "holds the results of an earlier run", "--resume continues it, --force starts over"
+            )
         if force:
             log.clear()
         for record in log.records([name for name in log.names if not owners.is_in_run(name)]):
@@ -168,8 +173,8 @@ def settle(log: Log, owners: Owners, where: str, *, resume: bool, force: bool) -
     elif not force:
         found = next((name for name in list_folder(log.folder) if owners.may_be_written(name)), None)
         if found is not None:
-            what = f"holds {path_text(found)}, and no {NAME} that says who made it"
+            what = f"holds {path_text(found)}, but no {NAME} that records where it came from"
             raise OutputError(where, what, "choose another -d DIR, or --force to replace it")
     if not exists(log.path):
         with AtomicFile(log.path):
-            pass  # from here on the folder is known to be ours
+            pass  # from here on the folder is known to belong to attncli

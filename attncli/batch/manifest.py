@@ -1,4 +1,4 @@
-"""Manifests: `{defaults: {…}, jobs: [{name, queries, keys, values, …}]}`, paths relative to the file."""
+"""Manifests: `{defaults: {…}, jobs: [{name, queries, keys, values, …}]}`, with paths relative to the file."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ FORM = "as in {name: first, queries: q.csv, keys: k.csv, values: v.csv}"
 
 
 def manifest_jobs(path: str, data: bytes) -> list[Job] | None:
-    """The jobs of a manifest; None where the file is none, but may be a problem."""
+    """Return the jobs of a manifest, or None if the file is not a manifest (it may be a problem)."""
     if not MENTIONS_JOBS.search(data.replace(b"\0", b"") if data[:2] in UTF_16 else data):
         return None
     where = path_text(path)
@@ -49,7 +49,7 @@ def _parsed(path: str, data: bytes) -> Contents:
 
 
 def _refuse_defaults(tree: Tree, where: str, defaults: Any) -> None:
-    """Every job would stumble over a wrong key, so it is said once, before any job runs."""
+    """Refuse wrong keys in the defaults once, before any job runs, because every job would fail on them."""
     if not isinstance(defaults, dict):
         raise trees.fault(tree, where, ("defaults",), f"defaults: {trees.describe_node(defaults)}; expected a mapping")
     for key in defaults:
@@ -73,7 +73,7 @@ def _unknown(tree: Tree, where: str, path: tuple[str, ...], key: str, choices: t
 
 
 def tree_of(entry: Entry, path: str) -> Tree:
-    """The part of its manifest that one job needs; the manifest is read again where an error is to be placed."""
+    """Return the part of a job's manifest that the job needs. The manifest is read again only to locate an error."""
     root = {"jobs": {entry.index: entry.node}, "defaults": entry.defaults or {}}
 
     def locate(place: trees.Path) -> tuple[int, int]:
@@ -84,7 +84,7 @@ def tree_of(entry: Entry, path: str) -> Tree:
 
 
 def canonical(node: Any) -> str:
-    """A node of a document as one text, the same for the same meaning whatever the order of its keys."""
+    """Return a document node as text that is equal for equal meanings, whatever the order of its keys."""
     if isinstance(node, Mapping):
         inside = ",".join(f"{canonical(Quoted(key))}:{canonical(node[key])}" for key in sorted(node))
         return f"{{{inside}}}"

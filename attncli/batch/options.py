@@ -1,4 +1,4 @@
-"""What all jobs of a run have in common: the calculation's defaults, what is saved and how, and where."""
+"""What all jobs of a run share: the default settings, and what is saved, in which format and where."""
 
 from __future__ import annotations
 
@@ -15,14 +15,18 @@ from attncli.records import record
 
 SAVE_FORMATS = ("npz", "npy", "csv", "json", "yaml")
 USUAL = ("output", "weights")
-PLACES = ("folder", "start", "fail_fast")  # of no influence on any result
+PLACES = ("folder", "start", "fail_fast")  # do not affect any result
 
 
 @record(kw_only=True)
 class Options:
-    """`folder` is where the results go and `start` what paths are relative to, both absolute. `settings` and
-    `matrices` (sources by name: paths travel, not arrays) lie below what a problem says itself. `save` None is output
-    and weights, as far as a problem has them. Options that give the same results have the same `digest`."""
+    """The options of a run.
+
+    `folder` is where the results go and `start` is what paths are relative to, both absolute. `settings` and `matrices`
+    (sources by name, because paths are sent to workers, not arrays) apply if a problem does not set them itself. `save`
+    is None for output and weights, or only weights for a problem without values. Options that give the same results
+    have the same `digest`.
+    """
 
     folder: str
     start: str
@@ -44,7 +48,7 @@ class Options:
 
 
 def parse_save(text: str | None) -> tuple[str, ...] | None:
-    """The results that `--save` names, in its order."""
+    """Return the results that `--save` names, in the given order."""
     if text is None:
         return None
     names = tuple(dict.fromkeys(word.strip() for word in text.split(",")))
@@ -56,7 +60,7 @@ def parse_save(text: str | None) -> tuple[str, ...] | None:
 
 
 def parse_save_format(text: str) -> str:
-    """The name of a format that results are saved in."""
+    """Return the name of a format in which results can be saved."""
     if text not in SAVE_FORMATS:
         hint = suggest(text, SAVE_FORMATS)
         raise UsageError("--save-format", f"{text!r} is not a format", hint)

@@ -1,4 +1,4 @@
-"""Where tasks run: one interface to worker processes here and to a cluster, `concurrent.futures` behind both."""
+"""Where tasks run: one interface to local worker processes and to a cluster, based on `concurrent.futures`."""
 
 from __future__ import annotations
 
@@ -30,35 +30,38 @@ ONE_THREAD = dict.fromkeys(
     "1",
 )
 FILES_OF_A_LANE = 8  # pipes and a sentinel
-SPARE_FILES = 24  # for all the rest
-START = 0.5  # seconds that a process takes to start, about
+SPARE_FILES = 24  # for everything else
+START = 0.5  # seconds that a process takes to start, roughly
 
 
 class Crew(Protocol):
-    """Workers for `size` tasks at once."""
+    """Workers that run up to `size` tasks at once."""
 
     @property
     def size(self) -> int: ...
 
     def room(self, work: float | None) -> int:
-        """How many tasks may be under way where `work` seconds of work are left, as far as that is known."""
+        """Return how many tasks may be in flight when `work` seconds of work are left (None if unknown)."""
 
     def submit(self, task: JobTask) -> Future[Report]:
-        """Start a task; at most `size` are under way."""
+        """Start a task. At most `size` tasks are in flight."""
 
     def lost(self, error: BaseException) -> bool:
-        """Whether the error says that a worker died, and not that the task went wrong; OutputError where the error
-        says that nothing more can be expected."""
+        """Return whether the error means that a worker died, rather than that the task failed.
+
+        Raises OutputError if the error means that the crew cannot continue.
+        """
 
     def look(self) -> None:
-        """Raise OutputError where nothing can be expected any more; called while waiting."""
+        """Raise OutputError if the crew cannot continue. Called while waiting."""
 
     def stop(self) -> None:
         """End everything at once."""
 
 
 class LocalCrew:
-    """A process to each lane, so that it is known which task a dead one had, and so that it takes no other with it."""
+    """One process per lane, so that a process that dies is known to have had one task, and takes no other task with
+    it."""
 
     def __init__(self, size: int) -> None:
         self._lanes: list[ProcessPoolExecutor | None] = [None] * limit_lanes(size)
@@ -70,12 +73,12 @@ class LocalCrew:
         return len(self._lanes)
 
     def room(self, work: float | None) -> int:
-        """As many lanes as there are cores, and more only for work that takes longer than starting them."""
+        """Return as many lanes as there are cores, and more only for work that takes longer than starting them."""
         worth = 0 if work is None else int(min(work / START, self.size))
         return min(self.size, max(usable_cores(), worth))
 
     def submit(self, task: JobTask) -> Future[Report]:
-        """Start a task on a free lane, with a new process where it has none."""
+        """Start a task on a free lane, in a new process if the lane has none."""
         self._taken = {future: lane for future, lane in self._taken.items() if not future.done()}
         lane = next(lane for lane in range(self.size) if lane not in self._taken.values())
         future = self._submit(lane, task)
@@ -88,7 +91,7 @@ class LocalCrew:
                 executor = self._lanes[lane] = self._lanes[lane] or _one_process()
                 with _interrupts_held(), _environment(ONE_THREAD):
                     return executor.submit(work, task)
-            except BrokenExecutor:  # it died between two tasks: a new one
+            except BrokenExecutor:  # it died between two tasks: start a new one
                 self._lanes[lane] = None
             except OSError as error:
                 self._lanes[lane] = None
@@ -97,14 +100,14 @@ class LocalCrew:
         raise OutputError("attncli batch", "worker processes die as soon as they are started")
 
     def lost(self, error: BaseException) -> bool:
-        """Whether the process died."""
+        """Return whether the process died."""
         return isinstance(error, BrokenExecutor)
 
     def look(self) -> None:
-        """A process that ends ends its task, so there is nothing to look for."""
+        """Do nothing: a process that ends also ends its task."""
 
     def stop(self) -> None:
-        """Kill the processes: what they were writing has no name yet."""
+        """Kill the processes. A file that they were writing does not have its name yet."""
         for process in set(multiprocessing.active_children()) - self._before:
             process.kill()
         for executor in self._lanes:
@@ -114,7 +117,7 @@ class LocalCrew:
 
 
 def limit_lanes(size: int) -> int:
-    """As many of `size` lanes as the limit of open files allows."""
+    """Return `size`, reduced to the number of lanes that the limit of open files allows."""
     import resource
 
     limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
@@ -128,7 +131,7 @@ def _one_process() -> ProcessPoolExecutor:
 
 
 def end_with_parent() -> None:
-    """In a worker: Ctrl-C is the parent's to answer, and without a parent the work has no purpose."""
+    """Set up a worker: ignore Ctrl-C, which the parent handles, and exit when the parent is gone."""
     if not sys.warnoptions:
         warnings.simplefilter("ignore")  # as in the parent
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -147,7 +150,7 @@ def _leave_with(parent: multiprocessing.process.BaseProcess) -> None:
 
 @contextlib.contextmanager
 def _interrupts_held() -> Iterator[None]:
-    """Signals that arrive while a process is started wait, and the new process never sees them."""
+    """Block signals while a process is started, so that the new process never receives them."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
@@ -157,7 +160,7 @@ def _interrupts_held() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _environment(values: dict[str, str]) -> Iterator[None]:
-    """These variables for the processes that are started meanwhile."""
+    """Set environment variables for the processes that are started within the block."""
     before = {name: os.environ.get(name) for name in values}
     os.environ.update(values)
     try:

@@ -1,4 +1,4 @@
-"""A job's problem, read with a fingerprint of everything that it was read from."""
+"""Reading the problem of a job, with a fingerprint of everything that it is read from."""
 
 # ruff: noqa: PTH100, PTH118, PTH120
 from __future__ import annotations
@@ -51,7 +51,7 @@ class TracedSources(Sources):
 
 
 def listing_print(folder: str) -> str:
-    """Of the names in a problem folder that make up the problem."""
+    """Return the fingerprint of the names in a problem folder that make up the problem."""
     names = sorted(
         name
         for name in list_folder(folder)
@@ -62,7 +62,7 @@ def listing_print(folder: str) -> str:
 
 
 def file_print(path: str) -> str:
-    """SHA-256 of a file, read in pieces."""
+    """Return the SHA-256 of a file, read in pieces."""
     digest = sha256()
     with open_file(path) as file:
         while piece := file.read(1 << 20):
@@ -71,7 +71,7 @@ def file_print(path: str) -> str:
 
 
 def is_unchanged(job: Job, options: Options, prints: dict[str, str]) -> bool:
-    """Whether everything that a job was once made from is still the same."""
+    """Return whether everything that a job was made from in an earlier run is unchanged."""
     base = base_of(job, options)
     try:
         for name, known in prints.items():
@@ -89,24 +89,25 @@ def is_unchanged(job: Job, options: Options, prints: dict[str, str]) -> bool:
 
 
 def base_of(job: Job, options: Options) -> str:
-    """The folder that a job's inputs are named from in the log, wherever attncli was started."""
+    """Return the folder that the log's paths of a job's inputs are relative to, whatever folder attncli was started
+    in."""
     return os.path.dirname(os.path.abspath(os.path.join(options.start, job.path)))
 
 
 def entry_name(job: Job) -> str | None:
-    """What the log calls the text of a manifest's job."""
+    """Return the log's name for the text of a manifest job."""
     return f"{os.path.basename(job.path)}#{job.name}" if job.entry else None  # noqa: PTH119
 
 
 def entry_print(job: Job) -> str:
-    """Of a manifest's job and its defaults: other jobs of the manifest may change."""
+    """Return the fingerprint of a manifest's job and its defaults. Other jobs of the manifest may change."""
     assert job.entry is not None
     said = f"{canonical(job.entry.defaults)}\n{canonical(job.entry.node)}"
     return sha256(said.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def read_job(job: Job, options: Options, *, keep_text: bool = False) -> tuple[Worksheet, dict[str, str]]:
-    """The worksheet over the run's defaults, and the fingerprints by name, sorted."""
+    """Return the worksheet over the defaults of the run, and the fingerprints by name, sorted."""
     if job.fault is not None:
         raise job.fault
     reading = Reading(header=options.header, keep_text=keep_text)
@@ -119,7 +120,7 @@ def read_job(job: Job, options: Options, *, keep_text: bool = False) -> tuple[Wo
             given[name] = sources.matrix(text, role=name, folder=options.start, where=f"--{name.replace('_', '-')}")
     worksheet = replace(worksheet, request=overlay_fields(overlay(Request(), given), worksheet.request), name=job.name)
     if worksheet.expected and not keep_text:
-        return read_job(job, options, keep_text=True)  # the text says how many digits are claimed
+        return read_job(job, options, keep_text=True)  # the text shows how many digits are claimed
     base = base_of(job, options)
     prints = {_named(path, base): found for path, found in sources.prints.items()}
     if job.entry is not None:
@@ -133,7 +134,7 @@ def _named(path: str, base: str) -> str:
 
 
 def _read_entry(job: Job, path: str, sources: Sources) -> Worksheet:
-    """A manifest's job over the manifest's defaults."""
+    """Read a manifest's job over the defaults of the manifest."""
     assert job.entry is not None
     tree, folder, where = tree_of(job.entry, path), os.path.dirname(path), path_text(path)
 
@@ -155,7 +156,7 @@ def _read_entry(job: Job, path: str, sources: Sources) -> Worksheet:
 
 
 def overlay_fields(below: Request, own: Request) -> Request:
-    """`own` where it says something, `below` elsewhere."""
+    """Return `own` with the fields that it does not set taken from `below`."""
     given = {f.name: getattr(own, f.name) for f in fields(Request) if f.name != "labels"}
     request = overlay(below, given)
     labels = {f.name: getattr(own.labels, f.name) or getattr(below.labels, f.name) for f in fields(Labels)}

@@ -1,4 +1,4 @@
-"""A job's results into the run's folder: whole files only, under names that nothing else has, nowhere else."""
+"""Saving a job's results in the run's folder, as whole files whose names belong to no other job."""
 
 # ruff: noqa: PTH118
 from __future__ import annotations
@@ -24,11 +24,13 @@ Files = dict[str, list[int | str]]  # the log's: size and SHA-256 by name
 
 
 class UnwritableError(OutputError):
-    """The folder takes no more results: a full disk, a quota, a limit. No job is to blame, and none can go on."""
+    """The folder takes no more results, because of a full disk, a quota or a limit. The run ends, and no job is
+    blamed."""
 
 
 def file_names(name: str, results: Iterable[str], options: Options) -> dict[str, list[str]]:
-    """The results in each of a job's files: one file, or one for each result where the format holds one matrix."""
+    """Return the results in each of a job's files: all in one file, or one file per result if the format holds one
+    matrix."""
     results = list(results)
     if BY_NAME[options.format].holds_many or (options.save is not None and len(options.save) == 1):
         return {f"{name}.{options.format}": results}
@@ -36,7 +38,7 @@ def file_names(name: str, results: Iterable[str], options: Options) -> dict[str,
 
 
 def choose_saved(result: Result, options: Options) -> list[str]:
-    """The results to save: those asked for, else output and weights as far as the problem has them."""
+    """Return the results to save: those asked for, or else the output (if the problem has values) and the weights."""
     from attncli.batch.options import USUAL
 
     if options.save is None:
@@ -48,7 +50,10 @@ def choose_saved(result: Result, options: Options) -> list[str]:
 
 
 def save(name: str, result: Result, results: list[str], options: Options, inputs: list[str]) -> Files:
-    """Write the job's files; what the log says of each. `inputs` are the absolute paths that it was read from."""
+    """Write the job's files, and return what the log records of each.
+
+    `inputs` are the absolute paths that the job was read from.
+    """
     files: Files = {}
     for file, held in file_names(name, results, options).items():
         path = os.path.join(options.folder, file)
@@ -56,10 +61,11 @@ def save(name: str, result: Result, results: list[str], options: Options, inputs
         matrices = {one: label_result(result, one, options.format) for one in held}
         measured = WrittenFile(BY_NAME[options.format].write(matrices))
         try:
-            # a sync for each small file takes longer than all the rest; a resumed run finds what a power cut took
+            # a sync for each small file takes longer than everything else, and a resumed run finds files lost in a
+            # power cut
             write_atomically(path, measured, force=True, lasting=False)
         except OutputError as error:
-            if isinstance(error.__context__, OSError):  # not the format's refusal, but the system's
+            if isinstance(error.__context__, OSError):  # an error of the system, not of the format
                 raise UnwritableError(error.where, error.what, error.hint) from None
             raise
         files[file] = [measured.size, measured.digest.hexdigest()]
@@ -67,7 +73,7 @@ def save(name: str, result: Result, results: list[str], options: Options, inputs
 
 
 class WrittenFile:
-    """The chunks of a file as they pass, with their size and fingerprint."""
+    """The chunks of a file as they pass, with their total size and fingerprint."""
 
     def __init__(self, chunks: Iterable[bytes | memoryview]) -> None:
         self.chunks = chunks
@@ -82,8 +88,10 @@ class WrittenFile:
 
 
 def refuse_foreign_file(path: str, inputs: list[str]) -> None:
-    """Remove a link, which would lead out of the folder; refuse anything else that is not a regular file, and a file
-    that the job itself reads."""
+    """Remove a link at `path`, because it leads out of the folder.
+
+    Raises OutputError for anything else that is not a regular file, and for a file that the job itself reads.
+    """
     found = stat_link(path)
     if found is None:
         return
@@ -96,7 +104,7 @@ def refuse_foreign_file(path: str, inputs: list[str]) -> None:
 
 
 def are_complete(files: Files, options: Options) -> bool:
-    """Whether each file is there as the log says it was written."""
+    """Return whether each file exists as the log records it."""
     try:
         for file, (size, print_) in files.items():
             path = os.path.join(options.folder, file)
@@ -111,7 +119,7 @@ def are_complete(files: Files, options: Options) -> bool:
 
 
 def remove_results(names: Iterable[str], folder: str) -> None:
-    """Take away results that are no more true; a name that leads elsewhere is no result's."""
+    """Remove results that are out of date. Names that lead out of the folder are not results and are skipped."""
     for name in names:
         if name and "/" not in name and not name.startswith(".") and "\0" not in name:
             with contextlib.suppress(OutputError):

@@ -1,4 +1,4 @@
-"""The loop of a run: tasks out, lines in, and who pays when a worker dies."""
+"""The main loop of a run: it hands out tasks, collects log lines, and finds the job to blame when a worker dies."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from attncli.batch.pool import Crew
 from attncli.batch.worker import JobTask, Report, failure_record
 from attncli.errors import OutputError
 
-FIRST = 16  # jobs in a task while nobody knows how long one takes
+FIRST = 16  # jobs in the first task, while the time per job is unknown
 MOST = 1024
-SECONDS = 0.3  # of work in a task, so that sending it costs little
-PATIENCE = 2.0  # seconds between two looks at whether anybody still works
-LONG = 10.0  # seconds without any finished task, after which a job is taken for one that takes as long
+SECONDS = 0.3  # of work in a task, so that the cost of sending it is small
+PATIENCE = 2.0  # seconds between two checks that workers are alive
+LONG = 10.0  # seconds without a finished task, after which a job is assumed to take that long
 DIED = "its worker process died twice: killed, or out of memory"
 
 
 @dataclass(slots=True)
 class Summary:
-    """What a run came to. `failures` and `differing` are the first few lines of their kind."""
+    """The counts of a run. `failures` and `differing` hold the first few lines of their kind."""
 
     total: int
     ok: int = 0
@@ -42,7 +42,7 @@ class Summary:
         return self.total - self.ok - self.wrong - self.failed
 
     def count(self, record: Record, kept: bool) -> None:
-        """Add a finished job."""
+        """Count a finished job."""
         status = record["status"]
         self.kept += kept
         self.ok += status == "ok"
@@ -56,8 +56,9 @@ class Summary:
 
 @dataclass(slots=True)
 class Batch:
-    """`jobs` from `next` on were not handed out yet, those in `again` came back undone, and one of the `suspects` has
-    killed a worker: each is tried alone. `deaths` counts the workers that died over a job."""
+    """The state of a run: `jobs` from index `next` on have not been handed out yet, those in `again` came back undone,
+    and one of the `suspects` has killed a worker, so each of them is tried by itself. `deaths` counts the workers that
+    died over a job."""
 
     jobs: Sequence[Job]
     options: Options
@@ -69,12 +70,12 @@ class Batch:
     suspects: deque[Job] = field(default_factory=deque)
     flying: dict[Future[Report], JobTask] = field(default_factory=dict)
     deaths: dict[str, int] = field(default_factory=dict)
-    pace: float | None = None  # seconds for a job
-    silence: float = 0.0  # seconds since a task was finished
-    fault: OutputError | None = None  # what ends the run before its end
+    pace: float | None = None  # seconds per job
+    silence: float = 0.0  # seconds since the last finished task
+    fault: OutputError | None = None  # the error that ends the run early
 
     def run(self) -> Iterator[tuple[Record, bool]]:
-        """Each finished job's line, once it is in the log, and whether it was kept from an earlier run."""
+        """Yield each finished job's line once it is in the log, and whether it was kept from an earlier run."""
         try:
             while self._send():
                 done, _ = wait(self.flying, timeout=PATIENCE, return_when=FIRST_COMPLETED)
@@ -84,7 +85,7 @@ class Batch:
                 if not done:
                     self.crew.look()
                 finished = [line for future in done for line in self._receive(future)]
-                self._send()  # first: the workers need not wait for the disk
+                self._send()  # first, so that the workers do not wait for the disk
                 self.log.append([record for record, kept in finished if not kept])
                 if self.fault is not None:
                     raise self.fault
@@ -95,7 +96,7 @@ class Batch:
             self.crew.stop()
 
     def _send(self) -> bool:
-        """Give every free worker a task; whether anything is under way."""
+        """Give every free worker a task, and return whether any task is in flight."""
         while self.fault is None and len(self.flying) < self.crew.room(self._work()):
             jobs = self._take()
             if not jobs:
@@ -106,15 +107,15 @@ class Batch:
         return bool(self.flying)
 
     def _work(self) -> float | None:
-        """Seconds of work that are left, as far as that is known."""
+        """Return the seconds of work that are left, or None if unknown."""
         return None if self.pace is None else self.pace * self._left()
 
     def _left(self) -> int:
-        """How many jobs are to be handed out."""
+        """Return how many jobs are still to be handed out."""
         return len(self.suspects) + len(self.again) + len(self.jobs) - self.next
 
     def _take(self) -> list[Job]:
-        """As many jobs as are likely to fill the seconds, but no more than a fair share of what is left."""
+        """Take as many jobs as are likely to fill the seconds, but no more than a fair share of what is left."""
         if self.suspects:
             return [self.suspects.popleft()]
         size = FIRST if self.pace is None else int(SECONDS / max(self.pace, SECONDS / MOST))
@@ -126,7 +127,7 @@ class Batch:
         return [*jobs, *fresh]
 
     def _receive(self, future: Future[Report]) -> list[tuple[Record, bool]]:
-        """A task's lines; what it did not do goes back in front."""
+        """Return a task's lines, and put the jobs that it did not do back in front."""
         jobs = self.flying.pop(future).jobs
         error = error_of(future)
         if error is not None:
@@ -147,8 +148,11 @@ class Batch:
         return list(zip(report.records, report.kept, strict=True))
 
     def _bury(self, jobs: list[tuple[Job, Record | None]]) -> list[tuple[Record, bool]]:
-        """A worker died over these jobs. One of several is to blame, so each is tried alone; one that was alone is
-        tried once more, and then recorded."""
+        """Handle the death of a worker over these jobs.
+
+        If there were several jobs, each is tried by itself. A job that was by itself is tried once more, and then
+        recorded as failed.
+        """
         if len(jobs) > 1:
             self.suspects.extend(job for job, _ in jobs)
             return []
@@ -163,5 +167,5 @@ class Batch:
 
 
 def error_of(future: Future[Any]) -> BaseException | None:
-    """What a finished call ended in, a cancelled one too."""
+    """Return the exception that ended a call, also if it was cancelled, or None."""
     return CancelledError() if future.cancelled() else future.exception()

@@ -1,4 +1,4 @@
-"""One problem on a cluster: blocks of queries go to its workers, and come back into the results of one run."""
+"""One problem on a cluster: its workers compute blocks of queries, which are put together to the results of one run."""
 
 # ruff: noqa: PTH118
 from __future__ import annotations
@@ -24,15 +24,18 @@ from attncli.matrix import Reading
 from attncli.problem.problem import Problem
 from attncli.records import record
 
-PIECES = 8  # for each thread of the cluster: small enough that all end at about one time
+PIECES = 8  # per thread of the cluster: small enough that all threads end at about the same time
 TRIES = 3
 Rows = tuple[int, int]
 
 
 @record(kw_only=True)
 class Recipe:
-    """How a worker comes to the problem: `words` are the sources as they were typed, relative to `start`; `prints`
-    what the files held when the run began."""
+    """How a worker obtains the problem.
+
+    `words` are the sources as typed, relative to `start`, and `prints` are the fingerprints of the files at the start
+    of the run.
+    """
 
     words: tuple[str, ...]
     start: str
@@ -43,7 +46,10 @@ class Recipe:
     prints: Mapping[str, str]
 
     def problem(self) -> Problem:
-        """The problem, read and prepared; InputError where a file is not the one that the run began with."""
+        """Return the problem, read and prepared.
+
+        Raises InputError if a file is not the one that the run began with.
+        """
         from attncli.problem.prepare import prepare
 
         for path, known in self.prints.items():
@@ -51,18 +57,18 @@ class Recipe:
                 found = listing_print(path) if path.endswith("/") else file_print(path)
             except InputError as error:
                 what = f"a worker cannot read it: {error.what}"
-                raise InputError(error.where, what, "a cluster's machines need one file system") from None
+                raise InputError(error.where, what, "the machines of a cluster must share one file system") from None
             if found != known:
                 what = "a worker sees a different file, or the file has changed"
-                raise InputError(path_text(path), what, "a cluster's machines need one file system")
+                raise InputError(path_text(path), what, "the machines of a cluster must share one file system")
         return prepare(self.request(self.sources()))
 
     def sources(self) -> TracedSources:
-        """Sources that know what they have read."""
+        """Return sources that record what they have read."""
         return TracedSources(_no_standard_input, Reading(header=self.header), self.from_format)
 
     def request(self, sources: TracedSources) -> Request:
-        """What is to be computed, read from anywhere."""
+        """Return the request, whose files may be read from any folder."""
         if len(self.words) == 1:
             (word,) = self.words
             path = os.path.join(self.start, word)
@@ -81,7 +87,7 @@ class Recipe:
 
 
 def trace_inputs(recipe: Recipe) -> Recipe:
-    """The recipe with the fingerprints of all that it reads."""
+    """Return the recipe with the fingerprints of everything that it reads."""
     sources = recipe.sources()
     recipe.request(sources)
     return replace(recipe, prints=dict(sources.prints))
@@ -89,7 +95,7 @@ def trace_inputs(recipe: Recipe) -> Recipe:
 
 @contextmanager
 def connect_split(address: str, recipe: Recipe) -> Iterator[Callable[..., Outcome]]:
-    """`compute` on a cluster, for the problem of this recipe."""
+    """Yield a `compute` that runs on a cluster, for the problem of this recipe."""
     recipe = trace_inputs(recipe)
     cluster = Cluster(address, list(recipe.prints))
     try:
@@ -100,7 +106,7 @@ def connect_split(address: str, recipe: Recipe) -> Iterator[Callable[..., Outcom
 
 @record
 class Spread:
-    """Called as the engine's `compute` is; gives the same bits, since blocks begin where the engine's do."""
+    """A replacement for the engine's `compute` that gives the same bits, because its blocks begin at the same rows."""
 
     cluster: Cluster
     recipe: Recipe
@@ -131,7 +137,7 @@ class Spread:
                 if self._is_lost(future):
                     if tries + 1 == TRIES:
                         what = f"workers died repeatedly on queries {rows[0]} to {rows[1] - 1}"
-                        raise OutputError("--dask", what, "dask worker --memory-limit; or without --dask")
+                        raise OutputError("--dask", what, "raise dask worker --memory-limit, or run without --dask")
                     waiting.append((rows, tries + 1))
                     continue
                 deliver_piece(future.result(), problem, rows, sinks, outcome)
@@ -152,7 +158,7 @@ class Spread:
 
 @record
 class Piece:
-    """The results of some queries, indexed [*lead, query, column], and what the engine learned."""
+    """The results of some queries, indexed [*lead, query, column], and what the engine reports about them."""
 
     results: Mapping[str, np.ndarray]
     empty: int
@@ -161,7 +167,7 @@ class Piece:
 
 
 def deliver_piece(piece: Piece, problem: Problem, rows: Rows, sinks: Mapping[str, Sink], outcome: Outcome) -> None:
-    """Put a piece where it belongs."""
+    """Copy a piece into its rows of the sinks."""
     outcome.empty += piece.empty
     outcome.engine = piece.engine
     if piece.first_empty is not None:
@@ -173,14 +179,14 @@ def deliver_piece(piece: Piece, problem: Problem, rows: Rows, sinks: Mapping[str
 
 
 def cut_ranges(queries: int, height: int, pieces: int) -> list[Rows]:
-    """About `pieces` ranges, each beginning at a multiple of `height`."""
+    """Return about `pieces` ranges, each beginning at a multiple of `height`."""
     blocks = -(-queries // height)
     tall = height * max(1, -(-blocks // max(1, pieces)))
     return [(start, min(start + tall, queries)) for start in range(0, queries, tall)]
 
 
 class Window:
-    """A sink for some rows of a result: an array of these alone."""
+    """A sink for some rows of a result, backed by an array of only those rows."""
 
     def __init__(self, array: np.ndarray, start: int) -> None:
         self.array = array
@@ -193,8 +199,8 @@ class Window:
 
 
 def compute_rows(recipe: Recipe, rows: Rows, names: Collection[str], engine: str) -> Piece:
-    """On a worker: these queries of the problem, which it reads once."""
-    os.environ.setdefault("ATTNCLI_THREADS", "1")  # the worker's own threads are what its owner wished for
+    """Compute these queries of the problem on a worker, which reads the problem once."""
+    os.environ.setdefault("ATTNCLI_THREADS", "1")  # the worker's threads are those that its owner chose
     problem = _KEPT.problem(recipe)
     columns = {"output": (problem.d_v or 0,), "lse": ()}
     results = {
@@ -215,7 +221,7 @@ class Kept:
         self._problem: Problem | None = None
 
     def problem(self, recipe: Recipe) -> Problem:
-        """The recipe's problem, read by the first thread that asks."""
+        """Return the recipe's problem. The first thread that asks reads it."""
         with self._lock:
             if self._problem is None or self._recipe != recipe:
                 self._recipe, self._problem = None, None

@@ -1,4 +1,4 @@
-"""What a worker does with the jobs it is handed: the same in a process here and on a machine of a cluster."""
+"""What a worker does with its jobs, in a local process or on a machine of a cluster."""
 
 # ruff: noqa: PTH118
 from __future__ import annotations
@@ -20,7 +20,8 @@ Record = dict[str, Any]  # a line of the log
 
 @record
 class JobTask:
-    """Jobs for one worker, each with its line of an earlier run, and the seconds after which it hands back the rest."""
+    """Jobs for one worker, each with its log line of an earlier run, and the seconds after which it returns the rest
+    undone."""
 
     options: Options
     jobs: list[tuple[Job, Record | None]]
@@ -29,8 +30,8 @@ class JobTask:
 
 @dataclass(slots=True)
 class Report:
-    """The lines of the jobs that were done, the task's first ones; whether each was `kept` from an earlier run; and
-    the fault that ends the run, if there was one: (where, what, hint)."""
+    """The lines of the jobs that were done (the first ones of the task), whether each was `kept` from an earlier run,
+    and the fault (where, what, hint) that ends the run, if any."""
 
     records: list[Record] = field(default_factory=list)
     kept: list[bool] = field(default_factory=list)
@@ -39,7 +40,7 @@ class Report:
 
 
 def work(task: JobTask) -> Report:
-    """Do jobs until they are done or the time is up; at least one."""
+    """Do jobs until all are done or the time is up, but at least one."""
     from attncli.batch.saving import UnwritableError
 
     report = Report()
@@ -59,14 +60,17 @@ def work(task: JobTask) -> Report:
 
 
 def refuse_version(options: Options) -> None:
-    """A worker of another version might give other numbers."""
+    """Raise OutputError if this worker has another version of attncli, whose results might differ."""
     if options.version != __version__:
-        what = f"this worker has attncli {__version__}, and the run was started by {options.version}"
+        what = f"this worker has attncli {__version__}, but the run was started with {options.version}"
         raise OutputError("attncli batch", what, f"pip install attncli=={options.version}")
 
 
 def attempt(job: Job, before: Record | None, options: Options) -> tuple[Record, bool]:
-    """The job's line, and whether it is that of an earlier run, still true. Only UnwritableError gets out."""
+    """Return the job's line, and whether it is the line of an earlier run that still holds.
+
+    The only exception that is raised is UnwritableError.
+    """
     from attncli.batch.saving import UnwritableError
 
     begin = time.perf_counter()
@@ -83,7 +87,7 @@ def attempt(job: Job, before: Record | None, options: Options) -> tuple[Record, 
 
 
 def is_current(job: Job, before: Record, options: Options) -> bool:
-    """Whether an earlier run's result is what this one would make."""
+    """Return whether this run would produce the same result as an earlier run did."""
     from attncli.batch.reading import is_unchanged
     from attncli.batch.saving import are_complete
 
@@ -97,7 +101,7 @@ def is_current(job: Job, before: Record, options: Options) -> bool:
 
 
 def finish_job(job: Job, options: Options) -> Record:
-    """Read, compute, check, save: the line of a job that went well."""
+    """Read, compute, check and save, and return the line of a successful job."""
     from attncli.batch.expected import check_expected
     from attncli.batch.reading import base_of, read_job
     from attncli.batch.saving import choose_saved, save
@@ -131,13 +135,13 @@ def finish_job(job: Job, options: Options) -> Record:
 
 
 def shapes_of(result: Any, results: list[str]) -> dict[str, tuple[int, ...]]:
-    """The shapes of the inputs and of what is saved."""
+    """Return the shapes of the inputs and of the saved results."""
     shapes: dict[str, tuple[int, ...]] = result.problem.shapes()
     return {name: shape for name, shape in shapes.items() if name in ("queries", "keys", "values", *results)}
 
 
 def failure_record(job: Job, options: Options, error: BaseException | str) -> Record:
-    """The line of a job that did not go well; paths in it are as they look from where the run was started."""
+    """Return the line of a failed job. Paths in it are relative to the folder in which the run was started."""
     where, what, hint = error_parts(job, error)
     start = path_text(os.path.join(options.start, ""))
     return {
@@ -152,14 +156,18 @@ def failure_record(job: Job, options: Options, error: BaseException | str) -> Re
 
 
 def error_parts(job: Job, error: BaseException | str) -> tuple[str, str, str | None]:
-    """(where, what, hint) of anything that can end a job."""
+    """Return (where, what, hint) for any error that can end a job."""
     where = path_text(job.path) if job.entry is None else f"{path_text(job.path)}: {path_text(job.name)}"
     if isinstance(error, str):
         return where, error, None
     if isinstance(error, AttncliError):
         return error.where, error.what, error.hint
     if isinstance(error, MemoryError):
-        return where, "not enough memory for this problem", "fewer results at once: --save output; or fewer workers: -j"
+        return (
+            where,
+            "not enough memory for this problem",
+            "save fewer results (--save output), or use fewer workers (-j)",
+        )
     if isinstance(error, OSError):
         named = where if error.filename is None else path_text(os.fsdecode(error.filename))
         return named, system_reason(error), None

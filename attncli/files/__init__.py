@@ -1,4 +1,4 @@
-"""Every file is looked at, read, written and locked here: whole or not at all, and never over another without leave.
+"""All file access: files are written whole or not at all, and never replace another file without permission.
 
 All calls go through `os` and `open` by name, so that a test can make any of them fail.
 """

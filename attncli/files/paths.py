@@ -1,6 +1,6 @@
-"""What is there under a name; folders made, listed and locked."""
+"""Inspecting paths, and making, listing and locking folders."""
 
-# A path stays the text that was typed; pathlib drops the slash that says "a folder".
+# A path stays the text that was typed, because pathlib drops the trailing slash of a folder.
 # ruff: noqa: PTH103, PTH109, PTH114, PTH115, PTH116, PTH118, PTH120, PTH207, PTH208
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from collections.abc import Iterator
 
 from attncli.errors import InputError, OutputError, printable, system_reason
 
-LONGEST_NAME = 255  # bytes, on every usual file system
+LONGEST_NAME = 255  # bytes, on all common file systems
 LONGEST_PATH = 4096
 
 
 def path_text(path: str | os.PathLike[str]) -> str:
-    """A path that is safe in a message."""
+    """Return a path as text that is safe in a message."""
     return printable(os.fspath(path))
 
 
 def exists(path: str) -> bool:
-    """Whether something is there; something that may not be looked at counts, so that reading it tells why."""
+    """Return whether something is there. A path without access counts, so that reading it reports why."""
     if not path or len(path) > LONGEST_PATH:
         return False
     try:
@@ -37,7 +37,7 @@ def exists(path: str) -> bool:
 
 
 def is_folder(path: str) -> bool:
-    """Whether a folder is there that may be looked at."""
+    """Return whether an accessible folder is there."""
     try:
         return stat.S_ISDIR(os.stat(path).st_mode)
     except (OSError, ValueError):
@@ -45,7 +45,10 @@ def is_folder(path: str) -> bool:
 
 
 def is_device(path: str) -> bool:
-    """Whether something is there that is not a regular file; OutputError where that cannot be told."""
+    """Return whether something is there that is not a regular file.
+
+    Raises OutputError if that cannot be determined.
+    """
     try:
         return not stat.S_ISREG(os.stat(path).st_mode)
     except (FileNotFoundError, NotADirectoryError, ValueError):
@@ -55,7 +58,10 @@ def is_device(path: str) -> bool:
 
 
 def list_folder(folder: str) -> list[str]:
-    """The names in a folder, sorted; InputError where it cannot be read."""
+    """Return the names in a folder, sorted.
+
+    Raises InputError if it cannot be read.
+    """
     try:
         return sorted(os.listdir(folder))
     except OSError as error:
@@ -65,19 +71,22 @@ def list_folder(folder: str) -> list[str]:
 
 
 def refuse_pipe(path: str) -> None:
-    """Raise InputError where a path that was found, not typed, is a pipe or a device: reading it may never end."""
+    """Raise InputError if a path that was found, not typed, is a pipe or a device: reading it may never end."""
     try:
         mode = os.stat(path).st_mode
     except (OSError, ValueError):
-        return  # reading it tells
+        return  # reading it reports the error
     if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
         kind = "a pipe" if stat.S_ISFIFO(mode) else "a socket" if stat.S_ISSOCK(mode) else "a device"
         raise InputError(path_text(path), f"is {kind}, which might never end", "save its output to a file")
 
 
 def expand_pattern(pattern: str) -> list[str]:
-    """The paths that a pattern with *, ** or ? means, sorted; InputError for a folder on its way that cannot be read,
-    which glob passes over. ** comes to each folder once, whatever links lead to it."""
+    """Return the paths that match a pattern with *, ** or ?, sorted.
+
+    ** visits each folder once, whatever links lead to it. Raises InputError for a folder that cannot be read, which
+    glob would skip.
+    """
     from glob import escape, has_magic
 
     stars = re.search(r"(?:(?<=/)|^)\*\*(?:/+|$)", pattern)
@@ -107,7 +116,7 @@ def _matching_once(pattern: str) -> list[str]:
 
 
 def _folders_below(start: str) -> Iterator[str]:
-    """The folder and those below it, each once: those that are none of a link's come first."""
+    """Yield the folder and those below it, each once. Folders reached without a link come first."""
     seen: set[tuple[int, int]] = set()
     folders, links = [start], deque[str]()
     while folders or links:
@@ -131,7 +140,10 @@ def _unhidden(folder: str) -> list[str]:
 
 
 def stat_link(path: str) -> os.stat_result | None:
-    """What is there, a link as a link; None for nothing, OutputError where that cannot be told."""
+    """Return the status of a path without following links, or None if nothing is there.
+
+    Raises OutputError if that cannot be determined.
+    """
     try:
         return os.lstat(path)
     except (FileNotFoundError, ValueError):
@@ -141,7 +153,7 @@ def stat_link(path: str) -> os.stat_result | None:
 
 
 def read_link(path: str) -> str | None:
-    """Where a link leads; None where it cannot be read, or is none."""
+    """Return the target of a link, or None if it cannot be read or is not a link."""
     try:
         return os.readlink(path)
     except (OSError, ValueError):
@@ -149,7 +161,10 @@ def read_link(path: str) -> str | None:
 
 
 def resolve_path(path: str) -> str:
-    """The path from the root without any links; OutputError where the folder that it starts from is gone."""
+    """Return the absolute path with all links resolved.
+
+    Raises OutputError if the current folder no longer exists.
+    """
     try:
         return os.path.realpath(path)
     except OSError as error:
@@ -157,7 +172,10 @@ def resolve_path(path: str) -> str:
 
 
 def working_folder() -> str:
-    """The folder that relative paths start from; InputError where it is gone."""
+    """Return the folder that relative paths start from.
+
+    Raises InputError if it no longer exists.
+    """
     try:
         return os.getcwd()
     except OSError as error:
@@ -165,7 +183,10 @@ def working_folder() -> str:
 
 
 def make_folder(folder: str) -> None:
-    """A folder that can be written to, with those above it; OutputError where it cannot be had."""
+    """Make a folder and its parents.
+
+    Raises OutputError if it cannot be made or written to.
+    """
     where = path_text(folder)
     try:
         os.makedirs(folder, exist_ok=True)
@@ -181,7 +202,7 @@ def make_folder(folder: str) -> None:
 
 @contextlib.contextmanager
 def lock_folder(folder: str) -> Iterator[bool]:
-    """Whether the folder is ours alone; a lock that ends with the process, however that ends."""
+    """Yield whether this process has the only lock on the folder. The lock ends with the process, however that ends."""
     try:
         import fcntl
     except ImportError:

@@ -1,4 +1,4 @@
-"""Bytes out of files, pipes and devices."""
+"""Reading bytes from files, pipes and devices."""
 
 # ruff: noqa: PTH123 - a path stays the text that was typed
 from __future__ import annotations
@@ -13,12 +13,15 @@ from typing import BinaryIO
 from attncli.errors import InputError, system_reason
 from attncli.files.paths import path_text
 
-ENDLESS = 1 << 28  # a device that gives more than this has no end
+ENDLESS = 1 << 28  # bytes: a device that gives more is taken to be endless
 
 
 @contextlib.contextmanager
 def open_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
-    """The file, pipe or device to read from; InputError where it cannot be read, in the block too."""
+    """Open a file, pipe or device for reading.
+
+    Raises InputError if it cannot be read, within the block as well.
+    """
     where = path_text(path)
     try:
         try:
@@ -36,14 +39,20 @@ def open_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
 
 
 def read_bytes(path: str | os.PathLike[str]) -> bytes:
-    """All that a file, pipe or device has to give; InputError where it cannot be read."""
+    """Return all bytes of a file, pipe or device.
+
+    Raises InputError if it cannot be read.
+    """
     with open_file(path) as file:
         return read_all(file, path_text(path))
 
 
 def read_all(file: BinaryIO, where: str) -> bytes:
-    """All that an open file, pipe or device has to give; OSError where it cannot be read, InputError for too much, or
-    for a file that somebody writes meanwhile: part of the old and part of the new would be neither."""
+    """Return all bytes of an open file, pipe or device.
+
+    Raises OSError if it cannot be read, and InputError if it is too large, or if the file changes while it is read,
+    because the bytes would then be part old and part new.
+    """
     before = _status(file)
     is_device = before is not None and stat.S_ISCHR(before.st_mode)
     try:
@@ -58,7 +67,7 @@ def read_all(file: BinaryIO, where: str) -> bytes:
 
 
 def _status(file: BinaryIO) -> os.stat_result | None:
-    """What an open file is; None where it lies in memory."""
+    """Return the status of an open file, or None if it is in memory."""
     try:
         return os.fstat(file.fileno())
     except io.UnsupportedOperation:

@@ -1,6 +1,6 @@
-"""Files that appear whole or not at all, and lines that are appended whole."""
+"""Writing whole files, all or nothing, and appending whole lines."""
 
-# A path stays the text that was typed; pathlib drops the slash that says "a folder".
+# A path stays the text that was typed, because pathlib drops the trailing slash of a folder.
 # ruff: noqa: PTH101, PTH105, PTH108, PTH116, PTH118, PTH120
 from __future__ import annotations
 
@@ -15,20 +15,21 @@ from types import TracebackType
 from attncli.errors import OutputError, system_reason
 from attncli.files.paths import LONGEST_NAME, path_text
 
-PENDING = 1 << 20  # small chunks are gathered into writes of this size
+PENDING = 1 << 20  # bytes: small chunks are collected into writes of this size
 OWN_STREAMS = ("/dev/stdout", "/dev/stderr", "/dev/fd/", "/proc/self/fd/")
-OWN = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)  # no child's file, and on Windows no text
+# not inherited by child processes, and binary on Windows
+OWN = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EINVAL, errno.EXDEV)
 
 
 def refuse_existing(paths: Iterable[str | os.PathLike[str]], force: bool) -> None:
-    """OutputError if any of the files could not be written, before anything is computed or written."""
+    """Raise OutputError if any of the files could not be written, before anything is computed or written."""
     for path in paths:
         _Target(path, force)
 
 
 class _Target:
-    """Where the bytes of `path` really go: the end of its symlinks, or straight into a device or FIFO."""
+    """Where the bytes of `path` go: the file at the end of its symlinks, or a device or FIFO."""
 
     def __init__(self, path: str | os.PathLike[str], force: bool) -> None:
         self.path = os.fspath(path)
@@ -51,7 +52,7 @@ class _Target:
         self.is_direct = self.path.startswith(OWN_STREAMS) or (
             found is not None and not stat.S_ISREG(found.st_mode) and not stat.S_ISDIR(found.st_mode)
         )
-        # a device's link may lead to a name that is no file, as /proc/self/fd does
+        # the link of a device may lead to a name that is not a file, as /proc/self/fd does
         self.real = self.path if self.is_direct else os.path.realpath(self.path)
         if self.is_direct:
             return
@@ -78,7 +79,7 @@ class _Target:
         return OutputError(self.where, "exists already", "--force replaces it")
 
     def temporary(self) -> str:
-        """A name beside the target, so that the rename stays on one file system."""
+        """Return a name beside the target, so that the rename stays on one file system."""
         folder, name = os.path.split(self.real)
         ending = f".attncli-{os.urandom(4).hex()}.tmp"
         room = LONGEST_NAME - len(ending) - 1
@@ -86,16 +87,16 @@ class _Target:
 
 
 def is_temporary(name: str) -> bool:
-    """Whether a file's name is one that an interrupted run left behind."""
+    """Return whether the name of a file is one that an interrupted run left behind."""
     return name.startswith(".") and name.endswith(".tmp") and ".attncli-" in name
 
 
 class AtomicFile:
-    """A file that appears under its name when the `with` block ends well, and leaves nothing when it does not.
+    """A file that appears under its name if the `with` block succeeds, and leaves nothing behind if it does not.
 
-    `write` appends, `write_at` writes anywhere from any thread; `reserve` asks for the space beforehand, so that a
-    full disk is known before the work is done. A device or FIFO (`is_direct`) is written to as it is, in order.
-    Without `lasting` the file may be lost or empty after a power cut, though not after a kill: for those who check.
+    `write` appends, and `write_at` writes at any offset from any thread. `reserve` claims the space beforehand, so that
+    a full disk is noticed before the work is done. A device or FIFO (`is_direct`) is written to directly, in order.
+    With `lasting=False` the file may be lost or empty after a power cut (not after a kill), for callers that check it.
     """
 
     def __init__(self, path: str | os.PathLike[str], *, force: bool = False, lasting: bool = True) -> None:
@@ -113,7 +114,7 @@ class AtomicFile:
 
     def __enter__(self) -> AtomicFile:
         try:
-            with self._told():
+            with self._report_failure():
                 if self.is_direct:
                     self._descriptor = os.open(self._target.real, os.O_WRONLY | os.O_APPEND | OWN)
                     return self
@@ -128,7 +129,7 @@ class AtomicFile:
         return self
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
-        """Append."""
+        """Append the data."""
         view = memoryview(data)
         if view.nbytes and len(self._pending) + view.nbytes < PENDING:
             self._pending += view.cast("B")
@@ -137,11 +138,11 @@ class AtomicFile:
             self._append(view)
 
     def write_at(self, offset: int, data: bytes | bytearray | memoryview) -> None:
-        """Write at an offset; threads may do so at once."""
+        """Write at an offset. Threads may do so at once."""
         if self.is_direct:
             raise OutputError(self._target.where, "is written in order: a device has no offsets")
         rest = memoryview(data).cast("B")
-        with self._told():
+        with self._report_failure():
             while rest:
                 written = self._write_there(rest, offset)
                 rest, offset = rest[written:], offset + written
@@ -149,15 +150,15 @@ class AtomicFile:
     def _write_there(self, data: memoryview, offset: int) -> int:
         if hasattr(os, "pwrite"):
             return os.pwrite(self._descriptor, data, offset)
-        with self._seeking:  # Windows: two steps, which no other thread may come between
+        with self._seeking:  # Windows: seek and write are two steps, which no other thread may interleave
             os.lseek(self._descriptor, offset, os.SEEK_SET)
             return os.write(self._descriptor, data)
 
     def reserve(self, size: int) -> None:
-        """Claim the space of `size` bytes now, where the file system can."""
+        """Claim the space of `size` bytes now, if the file system can."""
         if self.is_direct or not size:
             return
-        with self._told():
+        with self._report_failure():
             try:
                 os.posix_fallocate(self._descriptor, 0, size)
             except AttributeError:  # macOS
@@ -175,7 +176,7 @@ class AtomicFile:
             return
         try:
             self._flush()
-            with self._told():
+            with self._report_failure():
                 self._commit()
         except BaseException:
             self._discard()
@@ -183,7 +184,7 @@ class AtomicFile:
 
     def _append(self, data: bytes | bytearray | memoryview) -> None:
         rest = memoryview(data).cast("B")
-        with self._told():
+        with self._report_failure():
             while rest:
                 rest = rest[os.write(self._descriptor, rest) :]
 
@@ -194,7 +195,7 @@ class AtomicFile:
 
     def _commit(self) -> None:
         if not self.is_direct and self.lasting:
-            os.fsync(self._descriptor)  # a full disk may show itself only here
+            os.fsync(self._descriptor)  # a full disk may be reported only here
         descriptor, self._descriptor = self._descriptor, -1
         os.close(descriptor)
         if self._temporary is None:
@@ -208,7 +209,7 @@ class AtomicFile:
             _keep_folder(os.path.dirname(self._target.real))
 
     def _rename_to_new(self) -> None:
-        """A rename that replaces nothing, not even a file that came while this one was written."""
+        """Rename without replacing anything, not even a file that appeared while this one was written."""
         assert self._temporary is not None
         try:
             os.link(self._temporary, self._target.real)
@@ -218,12 +219,12 @@ class AtomicFile:
             if error.errno not in NO_LINKS:
                 raise
         else:
-            for _ in range(2):  # the file is there; if its other name stays after all, that is no failure
+            for _ in range(2):  # the file is there, so a temporary name that cannot be removed is not a failure
                 with contextlib.suppress(OSError):
                     os.unlink(self._temporary)
                     break
             return
-        try:  # no hard links here: an empty file of ours holds the name until the rename
+        try:  # no hard links here: an empty file holds the name until the rename
             os.close(os.open(self._target.real, os.O_WRONLY | os.O_CREAT | os.O_EXCL | OWN, 0o666))
         except FileExistsError:
             raise self._target.exists() from None
@@ -245,7 +246,7 @@ class AtomicFile:
                 os.unlink(temporary)
 
     @contextlib.contextmanager
-    def _told(self) -> Iterator[None]:
+    def _report_failure(self) -> Iterator[None]:
         try:
             yield
         except BrokenPipeError:
@@ -255,7 +256,7 @@ class AtomicFile:
 
 
 def _keep_folder(folder: str) -> None:
-    """Make the rename itself outlast a power cut, where the file system lets folders be synced."""
+    """Make the rename itself survive a power cut, if the file system supports syncing folders."""
     with contextlib.suppress(OSError):
         descriptor = os.open(folder, os.O_RDONLY | OWN)
         try:
@@ -271,14 +272,18 @@ def write_atomically(
     force: bool = False,
     lasting: bool = True,
 ) -> None:
-    """The chunks as one file, whole or not at all."""
+    """Write the chunks as one file, whole or not at all."""
     with AtomicFile(path, force=force, lasting=lasting) as file:
         for chunk in chunks:
             file.write(chunk)
 
 
 def append_line(path: str | os.PathLike[str], text: str) -> None:
-    """Add one whole line to a file: what a full disk cut off is taken away again, and a torn last line is ended."""
+    """Append one whole line to a file.
+
+    If the disk is full, the partial line is removed again. A file that ends within a line first gets the missing
+    newline.
+    """
     where = path_text(path)
     line = text.encode() + b"\n"
     try:
@@ -304,7 +309,10 @@ def append_line(path: str | os.PathLike[str], text: str) -> None:
 
 
 def remove(path: str) -> None:
-    """Take a file or link away; OutputError where it stays."""
+    """Remove a file or link.
+
+    Raises OutputError if it cannot be removed.
+    """
     try:
         os.unlink(path)
     except OSError as error:

@@ -135,13 +135,13 @@ def test_a_worker_that_could_not_do_the_jobs_is_refused_before_any_runs(tmp_path
         ({"TEST_MISSING": "1"}, "attncli is not installed there", "pip install 'attncli[dask]'"),
         (
             {"TEST_VERSION": "9.9.9"},
-            f"it has attncli 9.9.9, and this is {__version__}",
+            f"it has attncli 9.9.9, but this is {__version__}",
             f"pip install attncli=={__version__}",
         ),
         (
             {"TEST_HIDDEN": "p000.npz"},
             f"it does not see {tmp_path}/problems/p000.npz",
-            "a cluster's machines need one file system, with the same paths",
+            "the machines of a cluster must share one file system, with the same paths",
         ),
     ):
         worker = dask.worker(**environment)

@@ -44,15 +44,15 @@ def test_a_glob_is_found_through_folders_below():
 @pytest.mark.parametrize(
     ("name", "what"),
     [
-        ("../x", "has a slash, and results stay in one folder"),
-        ("a/b", "has a slash, and results stay in one folder"),
-        ("a\\b", "has a slash, and results stay in one folder"),
+        ("../x", "has a slash, but all results go into one folder"),
+        ("a/b", "has a slash, but all results go into one folder"),
+        ("a\\b", "has a slash, but all results go into one folder"),
         ("", "is empty"),
         (" ", "is empty"),
-        ("..", "begins with a dot, so that its results would be hidden"),
-        (".x", "begins with a dot, so that its results would be hidden"),
+        ("..", "begins with a dot, so its results would be hidden"),
+        (".x", "begins with a dot, so its results would be hidden"),
         ("a\tb", "has control characters"),
-        ("ü" * 125, "is longer than 239 bytes, so that its results could have no name"),
+        ("ü" * 125, "is longer than 239 bytes, so its result files could not be named"),
     ],
 )
 def test_an_unsafe_name_is_refused(folder, name, what):
@@ -69,13 +69,13 @@ def test_two_jobs_of_one_name_are_refused_whatever_their_case(folder):
     hint = "name them in a manifest, or give each folder its own -d DIR"
     assert refusal("one", "two") == ("jobs: two jobs are called 'p000': one/p000.npz and two/p000.npz", hint)
     (folder / "two" / "p000.npz").rename(folder / "two" / "P000.npz")
-    what = "jobs: 'p000' and 'P000' are one name where case is not told apart: one/p000.npz and two/P000.npz"
+    what = "jobs: 'p000' and 'P000' are the same name on a file system that ignores case: one/p000.npz and two/P000.npz"
     assert refusal("one", "two") == (what, hint)
 
 
 def test_a_file_given_twice_is_refused():
     make_problems("one", 1)
-    what = "one/p000.npz: is given twice, so that there would be two jobs 'p000'"
+    what = "one/p000.npz: is given twice, which would make two jobs 'p000'"
     assert refusal("one", "one/*.npz") == (what, "give it once")
 
 

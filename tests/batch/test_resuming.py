@@ -57,7 +57,9 @@ def test_a_folder_with_results_is_refused(done):
     tmp_path = done
     status, out, err = batch("problems", "-d", "out", "-j", 1, cwd=tmp_path)
     assert (status, out) == (2, "")
-    assert err == ("error: out: holds the results of an earlier run\nhint: --resume goes on, --force starts over\n")
+    assert err == (
+        "error: out: holds the results of an earlier run\nhint: --resume continues it, --force starts over\n"
+    )
 
 
 def test_resuming_what_is_whole_does_nothing(done):
@@ -227,7 +229,7 @@ def test_a_result_never_replaces_an_input_nor_a_file_that_no_run_made(tmp_path):
     status, _, err = batch("problems", "-d", "out", "-j", 1, "--resume", cwd=tmp_path)
     assert (status, err.splitlines()[0]) == (
         2,
-        "error: out: holds p000.npz, and no results.jsonl that says who made it",
+        "error: out: holds p000.npz, but no results.jsonl that records where it came from",
     )
     assert (tmp_path / "out" / "p000.npz").read_text() == "mine"
     assert (tmp_path / "problems" / "p000.npz").read_bytes() == before
@@ -330,7 +332,7 @@ def test_a_disk_that_fills_up_stops_the_run_and_the_log_stays_true(tmp_path):
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)),
     )
     assert (status, out) == (2, "")
-    hint = "what is done is kept: make room, then the same command with --resume"
+    hint = "finished jobs are kept: free some space, then run the same command with --resume"
     assert err == f"error: out/results.jsonl: file too large\nhint: {hint}\n"
     assert 0 < len(lines(tmp_path / "out")) < 60
     assert batch("problems", "-d", "out", "-j", 1, "--resume", cwd=tmp_path)[0] == 0
@@ -352,7 +354,7 @@ def test_a_disk_that_is_really_full_stops_the_run_and_what_is_logged_is_there(tm
         first, second = err.splitlines()
         assert first.startswith("error: ")
         assert first.endswith(": no space left on device")
-        assert second == "hint: what is done is kept: make room, then the same command with --resume"
+        assert second == "hint: finished jobs are kept: free some space, then run the same command with --resume"
         for record in lines(tmp_path / "small" / "out").values():
             ((name, (size, _)),) = record["files"].items()
             assert (tmp_path / "small" / "out" / name).stat().st_size == size

@@ -253,7 +253,7 @@ def test_a_limit_of_a_files_size_ends_a_batch_that_can_go_on(folder, process):
     save_problem()
     words = ["batch", "q.npz", "-d", "d"]
     where = folder / "d"
-    hint = "what is done is kept: make room, then the same command with --resume"
+    hint = "finished jobs are kept: free some space, then run the same command with --resume"
     told = f"error: {where / 'q.npz'}: file too large\nhint: {hint}\n"
     assert process(*words, preexec_fn=limited_files(500)) == (2, "", told)
     assert [path.name for path in where.iterdir()] == ["results.jsonl"]
