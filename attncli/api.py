@@ -36,6 +36,7 @@ def attend(
     window: tuple[int, int] | None = None,
     softcap: float | None = None,
     heads: int | tuple[int, int] | str | None = None,
+    layout: str | None = None,
     key_lengths: ArrayLike | None = None,
     segments: ArrayLike | None = None,
     key_segments: ArrayLike | None = None,

@@ -13,7 +13,7 @@ from attncli.records import record
 
 SOFTCAP, MASK, BIAS, CAUSAL, LENGTHS, GROUPS = "softcap", "mask", "bias", "causal", "key_lengths", "grouped heads"
 
-HEADS_FIRST, HEADS_LAST = "(batch, heads, n, d)", "(batch, n, heads, d)"
+HEADS_FIRST, HEADS_LAST = LAYOUTS = "heads-first", "heads-last"  # (…, heads, n, d) and (…, n, heads, d)
 
 
 @record(kw_only=True)
@@ -23,7 +23,8 @@ class System:
     `describes` is what the row was read from or run on, with its version. `variant` is the default, and `scales` the
     default scale of a variant where it isn't ours. `corner` is where causal and window stand (`corner_with_lengths`
     where keys have lengths), `empty` the row of a query with no key,
-    `softcap_after_bias` the order, `layout` the axes of four. `lacks` are the features that the system has not.
+    `softcap_after_bias` the order. `layout` is that of Q, K and V where they have `layout_from` axes or more,
+    `output_layout` that of the output, where it differs. `lacks` are the features that the system has not.
     """
 
     name: str
@@ -40,6 +41,8 @@ class System:
     lacks: frozenset[str] = frozenset()
     only_alibi: bool = False
     layout: str = HEADS_FIRST
+    layout_from: int = 3
+    output_layout: str | None = None
 
     def has(self, feature: str) -> bool:
         """Whether the system has a feature at all."""
@@ -81,6 +84,7 @@ SYSTEMS = (
         describes="keras 3.15.1, MultiHeadAttention, return_attention_scores=True",
         source="github.com/keras-team/keras: keras/src/layers/attention/multi_head_attention.py",
         layout=HEADS_LAST,
+        layout_from=4,  # with three axes they are (batch, n, d), before the layer projects them into heads
         empty="zeros",  # fused, without the scores, uniform
         lacks=frozenset((SOFTCAP, BIAS)),
     ),
@@ -97,7 +101,7 @@ SYSTEMS = (
         describes="flash-attn 2.1 and later; read, not run",
         source="github.com/Dao-AILab/flash-attention: README, changelog 2.1",
         corner="bottom-right",  # before 2.1 it was top-left
-        layout=HEADS_LAST,
+        layout=HEADS_LAST,  # with three axes (n, heads, d), as the functions for packed sequences have it
         only_alibi=True,
         lacks=frozenset((MASK,)),
     ),

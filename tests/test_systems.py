@@ -171,21 +171,29 @@ def test_rows_with_no_key_are_filled_in_every_part_and_block(engine):
     assert np.isfinite(result.output).all()
 
 
-@pytest.mark.parametrize("system", ["flash-attn", "jax", "keras", "torch", None])
-def test_four_axes_are_said_to_be_read_heads_first(system):
-    problem = attend(np.ones((2, 3, 4, 5)), np.ones((2, 3, 4, 5)), system=system).problem
-    assert problem.described["axes"] == "(batch, heads, n, d)"
-    note = (
-        f"four axes were read as (batch, heads, n, d); {system} has (batch, n, heads, d): "
-        "transpose arrays that come from it"
-    )
-    assert (note in problem.notes) == (system in ("flash-attn", "jax", "keras"))
+@pytest.mark.parametrize("system", NAMES)
+def test_four_axes_are_those_of_the_system(system):
+    queries, keys, values = (np.random.default_rng(i).normal(size=(2, 3, 3, 4)) for i in range(3))
+    result = attend(queries, keys, values, system=system)
+    turned = [np.swapaxes(array, 1, 2) for array in (queries, keys, values)]
+    if system in ("flash-attn", "jax", "keras"):
+        right = attend(*turned, system=system, layout="heads-first")
+        np.testing.assert_array_equal(result.output, np.swapaxes(right.output, 1, 2))
+        assert result.problem.described["axes"] == "(batch, n, heads, d)"
+    else:
+        right = attend(queries, keys, values, system=system, layout="heads-first")
+        np.testing.assert_array_equal(result.output, right.output)
+        assert result.problem.described["axes"] == "(batch, heads, n, d)"
+    np.testing.assert_array_equal(result.weights, right.weights)
 
 
-def test_three_axes_need_no_word():
-    problem = attend(np.ones((3, 4, 5)), np.ones((3, 4, 5)), system="jax").problem
-    assert "axes" not in problem.described
-    assert not problem.notes
+def test_three_axes_are_n_heads_d_where_the_functions_of_the_system_take_them_so():
+    arrays = [np.random.default_rng(i).normal(size=(4, 3, 5)) for i in range(3)]
+    for system, last in (("jax", True), ("flash-attn", True), ("keras", False), ("torch", False)):
+        result = attend(*arrays, system=system)
+        assert result.weights.shape == ((3, 4, 4) if last else (4, 3, 3))
+        assert result.output.shape == (4, 3, 5)
+        assert result.problem.described.get("axes") == ("(n, heads, d)" if last else None)
 
 
 def test_d2l_spreads_a_length_of_zero_over_all_keys():

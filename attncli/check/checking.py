@@ -19,6 +19,7 @@ from attncli.check.steps import verdicts_of
 from attncli.check.tolerance.measures import Measured
 from attncli.errors import ProblemError, UsageError
 from attncli.inputs.request import EXPECTED_NAMES, GRADIENT_NAMES, MATRIX_NAMES
+from attncli.problem.layouts import give_heads_first, swap_heads
 from attncli.results.targets import labels_of_columns, labels_of_rows
 
 if TYPE_CHECKING:
@@ -54,7 +55,9 @@ def check(
         hint = "expected: {output: […]} in the file, or --expect-output SOURCE"
         raise ProblemError(worksheet.where, "nothing is expected, so there is nothing to check", hint)
     names = [name for name in EXPECTED_NAMES if name in worksheet.expected]
-    problem = RIGHT.problem(worksheet.request)
+    given = RIGHT.problem(worksheet.request)
+    worksheet = replace(worksheet, request=give_heads_first(worksheet.request, given))
+    problem = RIGHT.problem(worksheet.request) if given.heads_last else given
     if "output" in names and problem.values is None:
         raise ProblemError(worksheet.where, "an output is expected, but there are no values", "give V, or w_v")
     _refuse_gradients(worksheet, names, problem)
@@ -66,13 +69,13 @@ def check(
     judges = {}
     for name in names:
         matrix = worksheet.expected[name]
-        judge = make_judge(name, matrix, problem, _digits_of(worksheet, name, digits), tolerance, strict)
+        judge = make_judge(name, matrix, given, _digits_of(worksheet, name, digits), tolerance, strict)
         judges[name] = judge
     beside = None
     if baseline is not None:
         if tolerance is not None:
             raise UsageError("--baseline", "is a tolerance by itself", "leave out --rtol and --atol")
-        beside = _lay_baseline(baseline, worksheet, judges, measured)
+        beside = _lay_baseline(baseline, worksheet, given, judges, measured)
     verdicts = verdicts_of(judges, measured)
     checks = [_check_matrix(judges[name], verdicts[name], measured) for name in names]
     checks = [replace(found, baseline=beside) if found.what == "output" else found for found in checks]
@@ -95,7 +98,7 @@ def check(
         checks=tuple(checks),
         diagnosis=diagnosis,
         strict=strict,
-        notes=tuple(dict.fromkeys([*worksheet.notes, *measured.problem.notes])),
+        notes=tuple(dict.fromkeys([*worksheet.notes, *_notes_of_axes(given, verdict), *measured.problem.notes])),
     )
 
 
@@ -122,16 +125,24 @@ def _diagnose(
     return (*diagnose(worksheet, until, measured, [first], verdicts, is_rounded=True, least=ALONE), *found)
 
 
-def _lay_baseline(baseline: Matrix, worksheet: Worksheet, judges: dict[str, Judge], measured: Measured) -> Baseline:
+def _lay_baseline(
+    baseline: Matrix, worksheet: Worksheet, given: Problem, judges: dict[str, Judge], measured: Measured
+) -> Baseline:
     """The baseline's errors beside those of the output, whose judge allows twice as much from here on."""
     if "output" not in judges:
         hint = "--expect-output SOURCE gives the output that is held against it"
         raise ProblemError(worksheet.where, "a baseline is given, but no output is expected", hint)
-    theirs = make_judge("output", baseline, measured.problem, None, None, False)
+    theirs = make_judge("output", baseline, given, None, None, False)
     found, tolerance = compare_baseline(judges["output"], theirs, measured)
     if tolerance is not None:
         judges["output"] = replace(judges["output"], tolerance=tolerance, is_default=False)
     return found
+
+
+def _notes_of_axes(problem: Problem, verdict: str) -> list[str]:
+    """How the axes were read, which a wrong verdict may come from."""
+    axes = problem.described.get("axes") if verdict == "wrong" else None
+    return [f"Q, K and V were read as {axes}"] if axes else []
 
 
 def _mean_over_heads(name: str, array: Array) -> Array:
@@ -179,11 +190,13 @@ def make_judge(
     is_default = claims is None and tolerance is None and not strict
     if is_default:
         tolerance = DEFAULTS[dtype]
-    lay = layout_of(name, array.shape, problem)
+    lay, heads_last = layout_of(name, array.shape, problem), name in problem.heads_last
+    if heads_last:
+        lay = _by_head(lay)
     if claims is not None:
         claims = claims.arranged(lay)
     texts = None if matrix.texts is None else lay(np.array(matrix.texts, object).reshape(array.shape))
-    return Judge(name, lay(array), claims, tolerance, dtype, texts, is_default)
+    return Judge(name, lay(array), claims, tolerance, dtype, texts, is_default, heads_last)
 
 
 def _floats(matrix: Matrix) -> tuple[Array, str]:
@@ -195,6 +208,16 @@ def _floats(matrix: Matrix) -> tuple[Array, str]:
     return np.asarray(array, np.float64), dtype
 
 
+def _by_head(lay: Callable[[Array], Array]) -> Callable[[Array], Array]:
+    """(…, n, heads, d) as (…, heads, n, d), once it is laid over the result."""
+
+    def laid(array: Array) -> Array:
+        over = lay(array)
+        return swap_heads(over) if over.ndim > 2 else over
+
+    return laid
+
+
 def layout_of(name: str, shape: tuple[int, ...], problem: Problem) -> Callable[[Array], Array]:
     """How an expected array of this shape is laid over the result: as it is, or
     - the output of heads that were not packed, (…, H, n, d_v), packed;
@@ -202,7 +225,7 @@ def layout_of(name: str, shape: tuple[int, ...], problem: Problem) -> Callable[[
     - the output of one column, or an lse, with or without axes of one number, as the row or column of a text table."""
     due = problem.shapes()[name]
     unpacked = (*problem.lead, problem.n, problem.d_v)
-    if name == "output" and shape != due and shape == unpacked and problem.output_projection is None:
+    if name == "output" and problem.packed and shape == unpacked and problem.output_projection is None:
         return lambda array: np.moveaxis(array, -3, -2).reshape(due)
     is_line = len(shape) == 1 or (len(shape) == 2 and shape[0] == 1)
     if is_line and shape[-1] == math.prod(due):
@@ -241,7 +264,7 @@ def _check_matrix(judge: Judge, verdict: str, measured: Measured) -> MatrixCheck
         verdict=verdict,
         decimals=decimals,
         max_error=error,
-        at=at,
+        at=judge.given_cell(at),
         expected=says,
         computed=right,
         text=None if judge.texts is None else str(judge.texts[at]),
@@ -254,7 +277,8 @@ def _check_matrix(judge: Judge, verdict: str, measured: Measured) -> MatrixCheck
 
 def _shapes_said(judge: Judge, measured: Measured) -> str:
     """Which shape the numbers have, and whether they are the right ones, transposed."""
-    said = f"its shape is {_by(judge.expected.shape)}; expected {_by(measured.numbers[judge.name].shape)}"
+    due = judge.given_shape(measured.numbers[judge.name].shape)
+    said = f"its shape is {_by(judge.given_shape(judge.expected.shape))}; expected {_by(due)}"
     turned = judge.transposed(measured.numbers[judge.name].shape)
     if turned is not None and turned.verdict(measured) != "wrong":
         return f"{said}. It holds the right numbers, transposed"

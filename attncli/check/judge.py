@@ -11,6 +11,7 @@ import numpy as np
 from attncli.check.precision import Claims, are_float32, finer_than, spacing
 from attncli.check.tolerance.narrow import FAR, narrow_dtypes
 from attncli.inputs.request import GRADIENT_NAMES
+from attncli.problem.layouts import swap_shape
 from attncli.records import record
 
 if TYPE_CHECKING:
@@ -54,7 +55,8 @@ DEFAULTS = {
 class Judge:
     """One expected matrix: `expected` in float64 and in the public shape of its result, with what its text claims, or
     the tolerance that it is compared by; by neither, a plain computation in its dtype bounds it. Where the tolerance
-    is that of the dtype (`is_default`), numbers in half precision may also hold by what a computation in it is off."""
+    is that of the dtype (`is_default`), numbers in half precision may also hold by what a computation in it is off.
+    `heads_last`: users have the result as (…, n, heads, d), here it is (…, heads, n, d)."""
 
     name: str
     expected: Array
@@ -63,6 +65,7 @@ class Judge:
     dtype: str
     texts: Array | None = None
     is_default: bool = False
+    heads_last: bool = False
 
     def verdict(self, measured: Measured) -> str:
         """The best verdict that these numbers earn."""
@@ -75,6 +78,14 @@ class Judge:
         if self.claims is None:
             return "exact" if bool((error <= 2 * measured.bound(self.name, self.dtype)).all()) else "wrong"
         return self._by_digits(self.claims, error, measured)
+
+    def given_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """A shape of this result as users have it."""
+        return swap_shape(shape) if self.heads_last and len(shape) > 2 else shape
+
+    def given_cell(self, at: tuple[int, ...]) -> tuple[int, ...]:
+        """The index of a cell as users have it."""
+        return swap_shape(at) if self.heads_last and len(at) > 2 else at
 
     def is_off(self, measured: Measured) -> Array:
         """Which cells are farther off than their unit."""

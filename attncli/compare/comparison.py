@@ -103,7 +103,7 @@ class Comparison:
         index = problem.index(part)
         if problem.packed and index[-1] < problem.lead[-1] - 1:
             return None
-        found: Array = result.array("output")[index[:-1] if problem.packed else index][row]
+        found: Array = result.by_entry("output")[index[:-1] if problem.packed else index][row]
         return found
 
     def sharpest_and_softest(self) -> tuple[tuple[str, float], tuple[str, float]] | None:

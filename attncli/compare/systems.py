@@ -12,6 +12,7 @@ from attncli.errors import AttncliError, UsageError
 from attncli.inputs.request import Request
 from attncli.inputs.settings import BY_NAME as BY_SETTING
 from attncli.problem.conventions import adopt_system
+from attncli.problem.layouts import keep_layout
 from attncli.problem.prepare import prepare
 from attncli.problem.problem import Problem
 from attncli.results.result import Result
@@ -27,7 +28,7 @@ def system_candidates(
     command line above that. Of "all" those are left out that have not what the problem asks for.
     """
     everyone = list(names) == ["all"]
-    base = prepare(replace(over(request), system=None))
+    base = prepare(replace(keep_layout(over(request)), system=None))
     found, left_out = [], []
     for name in NAMES if everyone else dict.fromkeys(names):
         system = BY_SETTING["system"].value(name, "--systems")

@@ -22,7 +22,7 @@ from attncli.expressions import Symbol
 from attncli.inputs.request import Request
 from attncli.problem.formula import attention_formula, describe_scale, named_value
 from attncli.problem.names import Names, find_query, join_names
-from attncli.problem.prepare import prepare
+from attncli.problem.prepare import prepare_heads_first
 from attncli.problem.problem import Problem
 from attncli.records import record
 from attncli.stages.normalizers import SOFTMAX
@@ -62,7 +62,7 @@ def explain(
     a large one); the steps after `until` are left blank. `backward` goes on to the gradients. Raises what `prepare`
     raises, and UsageError."""
     check_until(until)
-    problem = prepare(request, compute="float64")
+    request, problem = prepare_heads_first(request, compute="float64")
     names, figures = Names(problem), Figures(digits)
     back = way_back(problem, names, figures, engine) if backward else None
     choice = choose(problem, names, queries, lines_of_query(problem) * (3 if backward else 1))

@@ -97,6 +97,7 @@ class Request:
     top_k: int | None = None
     dropout: float | None = None
     heads: tuple[int, int] | None = None
+    layout: str | None = None
     dtype: str | None = None
     system: str | None = None
     allow_nonfinite: bool | None = None

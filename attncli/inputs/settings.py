@@ -13,6 +13,7 @@ from attncli.records import record
 from attncli.stages.normalizers import NORMALIZER_NAMES
 from attncli.stages.row_transforms import PAIRING_NAMES, ROW_NORM_NAMES
 from attncli.stages.slopes import USUAL
+from attncli.systems import LAYOUTS
 from attncli.systems import NAMES as SYSTEM_NAMES
 from attncli.variants import VARIANTS
 
@@ -271,6 +272,14 @@ SETTINGS = (
         "H[/KV]",
         "--heads",
         takes_list=True,
+    ),
+    Setting(
+        "layout",
+        make_choice("a layout", LAYOUTS),
+        "axes of Q, K and V of three or more: (…, heads, n, d), the default, or (…, n, heads, d)",
+        "LAYOUT",
+        "--layout",
+        choices=LAYOUTS,
     ),
     Setting(
         "dtype",

@@ -13,7 +13,7 @@ from attncli.inputs.request import Request
 from attncli.numbers.display import format_shape
 from attncli.numbers.numerals import shortest_texts
 from attncli.problem.names import Names
-from attncli.problem.prepare import prepare
+from attncli.problem.prepare import prepare_heads_first
 from attncli.problem.problem import Part, Problem
 from attncli.problem.row_masks import make_row_mask
 from attncli.records import record
@@ -36,7 +36,7 @@ class PageData:
 
 def make_page_data(request: Request, title: str | None) -> PageData:
     """The page of a problem in float64. ProblemError where it is larger than 64 × 64; raises what `prepare` raises."""
-    problem = prepare(request, compute="float64")
+    request, problem = prepare_heads_first(request, compute="float64")
     refuse_large(problem)
     refuse_unplayable(problem, request)
     shown_title = title or "Attention to play with"

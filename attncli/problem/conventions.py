@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from attncli.errors import ProblemError, suggest
+from attncli.problem.layouts import keep_layout
 from attncli.problem.problem import Conventions
 from attncli.systems import BIAS, BY_NAME, CAUSAL, GROUPS, LENGTHS, MASK, NAMES, SOFTCAP, System, systems_with
 
@@ -56,8 +57,9 @@ def apply_system(request: Request) -> tuple[Request, Conventions]:
 
 def adopt_system(request: Request, name: str) -> Request:
     """What the system itself would make of these matrices: its own variant among the dot products, its polarity and
-    its corner, whatever the request says of them."""
+    its corner, whatever the request says of them; the axes are those of the request."""
     changes: dict[str, object] = {"system": name, "mask_means": None, "align": None, "query_offset": None}
+    request = keep_layout(request)
     if request.variant in (None, "scaled", "dot") or BY_NAME[name].variant == "laplace":
         changes["variant"] = None
     return replace(request, **changes)  # type: ignore[arg-type]

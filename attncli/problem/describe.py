@@ -11,14 +11,13 @@ from attncli.problem.nonfinite import reached_keys
 from attncli.problem.problem import Problem, Visible, first_cell
 from attncli.stages.normalizers import SOFTMAX
 from attncli.stages.slopes import slope_words
-from attncli.systems import BY_NAME, HEADS_FIRST
+from attncli.systems import BY_NAME, HEADS_LAST
 
 
 def describe(problem: Problem, request: Request) -> Problem:
     """Add the conventions that were in force, in words, and the warnings known before anything is computed."""
     said = {} if request.system is None else {"as": f"{request.system} ({BY_NAME[request.system].describes})"}
-    if problem.queries.ndim == 4 and not problem.packed:
-        said["axes"] = HEADS_FIRST
+    said |= problem.described
     said |= dict(_mask_words(problem, request))
     said |= stage_words(problem)
     if problem.softcap is not None:
@@ -41,7 +40,7 @@ def describe(problem: Problem, request: Request) -> Problem:
     return replace(
         problem,
         described=said,
-        notes=(*problem.notes, *_notes_of_axes(problem, request), *_ignored_options(problem, request)),
+        notes=(*problem.notes, *_ignored_options(problem, request)),
         warnings=(*problem.warnings, *_zero_vectors(problem)),
     )
 
@@ -65,16 +64,6 @@ def _zero_vectors(problem: Problem) -> list[str]:
     return warnings
 
 
-def _notes_of_axes(problem: Problem, request: Request) -> list[str]:
-    """A note where a system has its heads in another axis than these arrays were read to have."""
-    if request.system is None or problem.packed or problem.queries.ndim != 4:
-        return []
-    own = BY_NAME[request.system].layout
-    if own == HEADS_FIRST:
-        return []
-    return [f"four axes were read as {HEADS_FIRST}; {request.system} has {own}: transpose arrays that come from it"]
-
-
 def _ignored_options(problem: Problem, request: Request) -> list[str]:
     """Notes of options that change nothing here."""
     notes = []
@@ -83,6 +72,8 @@ def _ignored_options(problem: Problem, request: Request) -> list[str]:
             notes.append(f"--align {request.align} changes nothing without --causal or --window")
         if request.query_offset is not None:
             notes.append("--query-offset changes nothing without --causal or --window")
+    if request.layout == HEADS_LAST and not problem.heads_last:
+        notes.append("--layout heads-last changes nothing where Q, K and V have two axes")
     if request.mask_means == "drop" and request.mask is None:
         notes.append("--mask-means drop changes nothing without --mask")
     if request.scale is not None and problem.variant.name == "uniform":

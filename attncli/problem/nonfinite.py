@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, NoReturn
 import numpy as np
 
 from attncli.errors import ProblemError
+from attncli.problem.layouts import swap_heads
 from attncli.problem.problem import at, first_cell
 from attncli.problem.row_masks import make_row_mask
 
 if TYPE_CHECKING:
-    from attncli.matrix import Matrix
     from attncli.problem.problem import Part, Problem
     from attncli.problem.projections import ProjectedInputs
 
@@ -47,20 +47,23 @@ def settle_nonfinite(problem: Problem, sources: ProjectedInputs, *, allow: bool)
         if array is not None and not np.isfinite(array).all():
             finite = False
             if not allow:
-                _refuse(name, array, getattr(sources, name), problem.packed)
+                _refuse(name, array, sources, problem.packed)
     return replace(settled, is_finite=finite)
 
 
-def _refuse(name: str, array: np.ndarray, matrix: Matrix, packed: bool) -> NoReturn:
+def _refuse(name: str, array: np.ndarray, sources: ProjectedInputs, packed: bool) -> NoReturn:
     """Name the first such cell where the user has it: heads packed again, without the axes that broadcasting added."""
+    matrix, shape = getattr(sources, name), sources.given_shape(name)
     if packed:
         array = np.moveaxis(array, -3, -2)
         array = array.reshape(*array.shape[:-2], -1)
+    elif f"d_{name}" in sources.heads_last:
+        array = swap_heads(array)
     cell = first_cell(~np.isfinite(array))
-    given = matrix.array.shape if matrix.array.ndim > 1 else (*matrix.array.shape, 1)
+    given = shape if len(shape) > 1 else (*shape, 1)
     own = tuple(i if size > 1 else 0 for i, size in zip(cell[len(cell) - len(given) :], given, strict=True))
     cure = "--allow-nonfinite computes as IEEE says" + ("" if name == "queries" else "; --mask keeps it out")
-    raise ProblemError(matrix.where, f"{array[cell]} {at(own[: matrix.array.ndim])} in the {name}", cure)
+    raise ProblemError(matrix.where, f"{array[cell]} {at(own[: len(shape)])} in the {name}", cure)
 
 
 def reached_keys(problem: Problem) -> np.ndarray:

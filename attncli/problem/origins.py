@@ -11,6 +11,7 @@ import numpy as np
 from attncli.errors import ProblemError
 from attncli.inputs.request import ONES
 from attncli.matrix import kind_of_contents
+from attncli.problem.layouts import swap_heads, swap_shape
 from attncli.problem.problem import Array, at, first_cell
 from attncli.records import record
 
@@ -79,7 +80,7 @@ def read_d_output(matrix: Matrix, problem: Problem) -> Array:
     shape, array = problem.shapes()["output"], matrix.array
     dtype = problem.queries.dtype
     if is_ones(matrix):
-        return np.ones(shape, dtype)
+        return np.ones(swap_shape(shape) if "output" in problem.heads_last else shape, dtype)
     if array.dtype.kind not in "iuf" and array.dtype.name != "bfloat16":
         raise ProblemError(matrix.where, f"contains {kind_of_contents(array)}; d_output is numbers", _FORM)
     if array.shape != shape and (*array.shape, 1) != shape:
@@ -90,7 +91,8 @@ def read_d_output(matrix: Matrix, problem: Problem) -> Array:
     if wild.any():
         cell = first_cell(wild)
         raise ProblemError(matrix.where, f"d_output has {array[cell]} {at(cell)}", "give finite numbers")
-    return array.astype(dtype).reshape(shape)
+    by_shape: Array = array.astype(dtype).reshape(shape)
+    return swap_heads(by_shape) if "output" in problem.heads_last else by_shape
 
 
 def is_ones(matrix: Matrix) -> bool:

@@ -13,6 +13,7 @@ from attncli.inputs.scale import evaluate_scale
 from attncli.matrix import kind_of_contents
 from attncli.problem.conventions import apply_system, refuse_groups
 from attncli.problem.describe import describe
+from attncli.problem.layouts import describe_axes, give_heads_first, read_heads_first
 from attncli.problem.nonfinite import settle_nonfinite
 from attncli.problem.origins import Origins, read_d_output
 from attncli.problem.problem import Problem, Visible, at, first_cell
@@ -31,8 +32,9 @@ Array = np.ndarray
 def prepare(request: Request, *, compute: str | None = None) -> Problem:
     """Check that everything fits, and lay it out for the engine. `compute` forces the computing dtype (float64 for
     checking and explaining). Raises ProblemError, NumericError or UsageError."""
+    given, (request, heads_last) = request, read_heads_first(request)
     request, conventions = apply_system(request)
-    sources = resolve_projections(request, compute)
+    sources = replace(resolve_projections(request, compute), heads_last=heads_last)
     queries, keys, values = sources.queries, sources.keys, sources.values
     dtype, computing = choose_dtypes(request, [m for m in (queries, keys, values) if m is not None])
     computing = np.dtype(compute) if compute else computing
@@ -72,13 +74,14 @@ def prepare(request: Request, *, compute: str | None = None) -> Problem:
         lead=layout.lead,
         key_heads=layout.key_heads,
         packed=request.heads is not None,
+        heads_last=heads_last,
         dtype=np.dtype(compute) if compute else dtype,
         is_finite=True,
         labels=_settle_labels(request, sources.labels, q.shape[-2], k.shape[-2], q.shape[-1]),
         output_projection=sources.output_projection(
             computing, layout, request.heads is not None, allow_nonfinite=bool(request.allow_nonfinite)
         ),
-        described={},
+        described={"axes": axes} if (axes := describe_axes(given, heads_last)) else {},
         **stages,
         origins=_settle_origins(request, sources),
         notes=sources.notes,
@@ -88,6 +91,15 @@ def prepare(request: Request, *, compute: str | None = None) -> Problem:
     if request.d_output is not None:
         problem = replace(problem, d_output=read_d_output(request.d_output, problem))
     return describe(problem, request)
+
+
+def prepare_heads_first(request: Request, *, compute: str) -> tuple[Request, Problem]:
+    """The request and its problem with everything as (…, heads, n, d), whatever the layout; the words for it remain."""
+    problem = prepare(request, compute=compute)
+    if not problem.heads_last:
+        return request, problem
+    request = give_heads_first(request, problem)
+    return request, replace(prepare(request, compute=compute), described=problem.described)
 
 
 def _settle_origins(request: Request, sources: ProjectedInputs) -> Origins:

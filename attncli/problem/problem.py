@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from attncli.inputs.request import Labels
+from attncli.problem.layouts import swap_shape
 from attncli.records import record
 from attncli.stages.normalizers import SOFTMAX, Normalizer
 from attncli.stages.row_transforms import Rotation, RowNorm
@@ -167,8 +168,9 @@ class Problem:
     dropout: float = 0.0
     dropout_mask: Array | None = None
     given_keys: Array | None = None  # the keys before those that are masked from every query became finite
+    heads_last: tuple[str, ...] = ()  # inputs and results that users have as (…, n, heads, d)
     origins: Origins | None = None
-    d_output: Array | None = None  # the gradient that arrives at the output, in its public shape
+    d_output: Array | None = None  # the gradient that arrives at the output, of its shape; the heads first
     described: dict[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
@@ -280,6 +282,7 @@ class Problem:
             lead=(),
             key_heads=None,
             packed=False,
+            heads_last=(),
             output_projection=None,
             d_output=None,
         )
@@ -302,6 +305,9 @@ class Problem:
                 shapes["output"] = (*shapes["output"][:-1], self.output_projection[0].shape[-1])
         if self.d_output is not None and self.origins is not None:
             shapes |= self.origins.gradient_shapes(self)
+        for name in self.heads_last:
+            if name in shapes:
+                shapes[name] = swap_shape(shapes[name])
         return shapes
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from attncli.errors import NumericError, ProblemError
 from attncli.inputs.request import Labels, Request
 from attncli.matrix import Matrix, kind_of_contents
+from attncli.problem.layouts import swap_shape
 from attncli.problem.origins import Projection
 from attncli.problem.problem import at, first_cell
 from attncli.records import record
@@ -30,6 +31,17 @@ class ProjectedInputs:
     b_o: Matrix | None
     notes: tuple[str, ...]
     projections: tuple[Projection, ...] = ()
+    heads_last: tuple[str, ...] = ()  # of the names of layouts.read_heads_first
+
+    @property
+    def head_axis(self) -> int:
+        """Which axis of Q, K and V is that of the heads, as they were given."""
+        return -2 if "queries" in self.heads_last else -3
+
+    def given_shape(self, name: str) -> tuple[int, ...]:
+        """The shape of Q, K or V as it was given."""
+        shape: tuple[int, ...] = getattr(self, name).array.shape
+        return swap_shape(shape) if f"d_{name}" in self.heads_last else shape
 
     @property
     def shapes(self) -> dict[str, tuple[int, ...]]:

@@ -96,7 +96,7 @@ def check_shapes(
         turned = sources.values.array.ndim > 1 and values.shape[-1] == keys.shape[-2]
         raise ProblemError(
             sources.values.where,
-            f"{what} (keys {sources.keys.array.shape}, values {sources.values.array.shape})",
+            f"{what} (keys {sources.given_shape('keys')}, values {sources.given_shape('values')})",
             "values look transposed: expected one value per row" if turned else "expected one value per key",
         )
     lead, key_heads = _leading(queries, keys, values, sources, packed is not None)
@@ -118,7 +118,7 @@ def check_shapes(
 
 def _refuse_columns(queries: Array, keys: Array, sources: ProjectedInputs, packed: tuple[int, int] | None) -> NoReturn:
     """Queries and keys of different widths: what the user gave, in the user's shapes."""
-    q_shape, k_shape = sources.queries.array.shape, sources.keys.array.shape
+    q_shape, k_shape = sources.given_shape("queries"), sources.given_shape("keys")
     if packed is not None and packed != (1, 1):
         raise ProblemError(
             sources.keys.where,
@@ -150,8 +150,8 @@ def _leading(
             raise ProblemError(
                 sources.values.where,
                 f"{v_lead[-1]} value heads, but {key_heads} key heads "
-                f"(keys {sources.keys.array.shape}, values {sources.values.array.shape})",
-                f"axis -3 of values must be {key_heads}",
+                f"(keys {sources.given_shape('keys')}, values {sources.given_shape('values')})",
+                f"axis {sources.head_axis} of values must be {key_heads}",
             )
         shared = [q_lead[:-1], k_lead[:-1], v_lead[:-1]]
         return (*_broadcast(shared, sources, packed), q_lead[-1]), key_heads
@@ -162,10 +162,12 @@ def _broadcast(leads: list[Shape], sources: ProjectedInputs, packed: bool) -> Sh
     try:
         return np.broadcast_shapes(*leads)
     except ValueError:
-        shapes = f"queries {sources.queries.array.shape}, keys {sources.keys.array.shape}"
+        shapes = f"queries {sources.given_shape('queries')}, keys {sources.given_shape('keys')}"
         if sources.values is not None:
-            shapes += f", values {sources.values.array.shape}"
-        hint = "each must be equal or 1; on axis -3 the queries may have a multiple of the keys' heads"
+            shapes += f", values {sources.given_shape('values')}"
+        hint = (
+            f"each must be equal or 1; on axis {sources.head_axis} the queries may have a multiple of the keys' heads"
+        )
         if packed:
             hint = "--heads splits packed columns: leave it out where the arrays have an axis of heads"
         what = f"the axes before the last two don't fit: {shapes}"

@@ -11,6 +11,7 @@ from attncli.engine.backward import compute_gradients
 from attncli.engine.compute import compute
 from attncli.engine.overflow import narrow_result
 from attncli.errors import NumericError, ProblemError, UsageError, suggest
+from attncli.problem.layouts import swap_heads
 from attncli.problem.origins import Projection, sum_to
 
 if TYPE_CHECKING:
@@ -80,7 +81,8 @@ class Gradients:
             raise UsageError("gradients", f"the problem has no {name}", suggest(name, self.names))
         if name not in self._arrays:
             with np.errstate(over="ignore", invalid="ignore"):
-                self._arrays[name] = self._narrowed(name, self._made(name))
+                array = self._narrowed(name, self._made(name))
+                self._arrays[name] = swap_heads(array) if name in self.problem.heads_last else array
         return self._arrays[name]
 
     def compute(self, *names: str) -> Gradients:

@@ -13,6 +13,7 @@ from attncli.engine.compute import Outcome, Sink, compute, may_overflow
 from attncli.errors import NumericError, ProblemError
 from attncli.inputs.request import GRADIENT_NAMES, INPUT_NAMES, ONES, RESULT_NAMES
 from attncli.matrix import Matrix
+from attncli.problem.layouts import swap_heads
 from attncli.problem.origins import read_d_output
 from attncli.problem.problem import Problem
 from attncli.problem.row_masks import make_row_mask
@@ -94,6 +95,7 @@ class Result:
         """One result by name, or Q, K or V as they are scored and averaged: projected, and split into heads."""
         if name in INPUT_NAMES:
             given: np.ndarray = getattr(self.problem, name)
+            given = swap_heads(given) if name in self.problem.heads_last else given
             return given.astype(self.problem.dtype, copy=False)
         if name in GRADIENT_NAMES:
             return self.gradients().array(name)
@@ -136,7 +138,7 @@ class Result:
     def lines(self, name: str, part: int, rows: list[int]) -> np.ndarray:
         """Some rows of one result of one part: (len(rows), …). Of a very large result only these are computed."""
         if name in ("keys", "values"):
-            of_part: np.ndarray = self.array(name)[self.problem.key_index(part)][rows]
+            of_part: np.ndarray = self.by_entry(name)[self.problem.key_index(part)][rows]
             return of_part
         if name in (*self._arrays, *GRADIENT_NAMES, "queries") or not self.is_large(name):
             found: np.ndarray = self._by_head_public(name)[self.problem.index(part)][rows]
@@ -150,8 +152,14 @@ class Result:
         masks = [make_row_mask(problem, alone, range(row, row + 1)).allowed(0, problem.m) for row in rows]
         return np.array([np.ones(problem.m, np.bool_) if allowed is None else allowed[0] for allowed in masks])
 
-    def _by_head_public(self, name: str) -> np.ndarray:
+    def by_entry(self, name: str) -> np.ndarray:
+        """The array with a row for each query or key on its last axis but one, and heads before them, whatever the
+        layout."""
         array = self.array(name)
+        return swap_heads(array) if name in self.problem.heads_last else array
+
+    def _by_head_public(self, name: str) -> np.ndarray:
+        array = self.by_entry(name)
         if name == "output" and self.problem.packed:
             heads = self.problem.lead[-1]
             array = np.moveaxis(array.reshape(*array.shape[:-1], heads, array.shape[-1] // heads), -2, -3)
@@ -235,14 +243,15 @@ class Result:
     def _inner_shape(self, name: str, shapes: dict[str, tuple[int, ...]]) -> tuple[int, ...]:
         problem = self.problem
         if name == "output" and problem.d_v is not None:
-            if problem.packed:
+            if problem.packed or name in problem.heads_last:
                 return (*problem.lead[:-1], problem.n, problem.lead[-1], problem.d_v)
             return (*problem.lead, problem.n, problem.d_v)
         return shapes[name]
 
     def _by_head(self, name: str, array: np.ndarray) -> np.ndarray:
         """The array as the engine indexes it, [*lead, query, column]."""
-        return np.moveaxis(array, -2, -3) if name == "output" and self.problem.packed else array
+        is_last = self.problem.packed or name in self.problem.heads_last
+        return swap_heads(array) if name == "output" and is_last else array
 
     def _joined(self, name: str, array: np.ndarray) -> np.ndarray:
         """The array as users see it: heads packed again, and projected where the problem has w_o."""

@@ -81,7 +81,8 @@ class Case:
     @property
     def output_shape(self) -> str:
         """The shape of the output, in words."""
-        return " × ".join(map(str, self.problem.shapes()["output"]))
+        shape = self.problem.shapes()["output"]
+        return " × ".join(map(str, self.judges["output"].given_shape(shape) if "output" in self.judges else shape))
 
     @property
     def position(self) -> str:

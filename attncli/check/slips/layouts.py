@@ -121,9 +121,14 @@ def _layouts(case: Case) -> list[Route]:
         if problem.packed:
             routes.append(Route(problems=(change,), join=_swap_joined, is_whole=True, said=told))
         else:
-            routes.append(Route(problems=(change,), present=_swap_output, said=told))
+            routes.append(Route(problems=(change,), present=_swap_output, said=f"{told}{_cure(case)}"))
             routes.append(Route(problems=(change,), present=_seen_as(case), said=f"{told}, and the output was left so"))
     return routes
+
+
+def _cure(case: Case) -> str:
+    other = "heads-first" if case.judges["output"].heads_last else "heads-last"
+    return f"; if your arrays are laid out so, --layout {other} reads them"
 
 
 def _seen_as(case: Case) -> Callable[[str, Array], Array]:

@@ -23,7 +23,7 @@ from attncli.explain.workbook.sheets import Sheet
 from attncli.explain.workbook.weights import average_values, drop_weights, norm_scores, weigh_keys
 from attncli.inputs.request import Request
 from attncli.problem.names import Names, find_query
-from attncli.problem.prepare import prepare
+from attncli.problem.prepare import prepare_heads_first
 from attncli.problem.problem import Problem
 from attncli.problem.row_masks import make_row_mask
 from attncli.records import record
@@ -53,7 +53,7 @@ def make_workbook(
     """The problem in float64, for these queries (numbers or labels; default all). Raises what `prepare` raises, and
     ProblemError where the problem is too large for a spreadsheet, or does something that has no formula."""
     check_until(until)
-    problem = prepare(request, compute="float64")
+    request, problem = prepare_heads_first(request, compute="float64")
     names, result = Names(problem), Result(problem)
     words = () if tuple(queries) == ("all",) and "all" not in (problem.labels.queries or ()) else queries
     rows = list(dict.fromkeys(find_query(word, problem) for word in words)) or list(range(problem.n))

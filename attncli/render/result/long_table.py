@@ -25,7 +25,7 @@ BY_ROW = ("queries", "output", "lse", "d_queries", *OF_KEYS, *BY_KEY)
 def long_table(result: Result, name: str) -> Iterator[str]:
     """Lines of query, key, weight (or query, column, value), some rows at a time; a column before them for each leading
     axis. Labels stand for numbers where the problem has them."""
-    array = result.stream(name)
+    array = result.by_entry(name) if name in result.problem.heads_last else result.stream(name)
     return _lines(result, name, array)
 
 

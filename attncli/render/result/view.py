@@ -126,7 +126,7 @@ def _view(result: Result, name: str, number: int, full: bool, columns_at_most: i
 
 def _joined_views(result: Result, full: bool, columns_at_most: int | None) -> list[View]:
     """The output of joined heads: a table for each batch entry."""
-    output = result.array("output")
+    output = result.by_entry("output")
     n = result.problem.n
     rows = list(range(n)) if full else edges(n, ROWS_AT_MOST, ROWS_AT_EDGES)
     lead = output.shape[:-2]
@@ -155,7 +155,7 @@ def _joined_views(result: Result, full: bool, columns_at_most: int | None) -> li
 
 def _gradient_views(result: Result, name: str, full: bool, columns_at_most: int | None) -> list[View]:
     """A gradient in the shape of what it belongs to: a table for each entry of its leading axes, a row for a vector."""
-    array = result.array(name)
+    array = result.by_entry(name)
     array = array[None, :] if array.ndim == 1 else array
     lead, height = array.shape[:-2], array.shape[-2]
     rows = list(range(height)) if full else edges(height, ROWS_AT_MOST, ROWS_AT_EDGES)

@@ -1,0 +1,111 @@
+"""The axes of Q, K and V as they are given, (…, heads, n, d) or (…, n, heads, d), and the output's."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from attncli.errors import ProblemError
+from attncli.systems import BY_NAME, HEADS_FIRST, HEADS_LAST
+
+if TYPE_CHECKING:
+    from attncli.inputs.request import Request
+    from attncli.matrix import Matrix
+    from attncli.problem.problem import Problem
+
+Array = np.ndarray
+
+GIVEN = ("queries", "keys", "values")
+ROWS = (*GIVEN, "x", "context")  # what has an axis of positions, and may have one of heads
+PROJECTED = {"queries": ("x",), "keys": ("context", "x"), "values": ("context", "x")}
+AXES = {HEADS_FIRST: "heads, n, d", HEADS_LAST: "n, heads, d"}
+
+
+def swap_heads(array: Array) -> Array:
+    """(…, n, heads, d) as (…, heads, n, d), or back: a view."""
+    swapped: Array = np.swapaxes(array, -2, -3)
+    return swapped
+
+
+def swap_shape(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """The shape of an array whose heads and positions change places."""
+    return (*shape[:-3], shape[-2], shape[-3], shape[-1])
+
+
+def read_heads_first(request: Request) -> tuple[Request, tuple[str, ...]]:
+    """The request with Q, K and V as (…, heads, n, d), and which inputs and results users have as (…, n, heads, d): the
+    gradients of those inputs that had the axis. ProblemError for a layout beside packed heads."""
+    layout, of_output = _layouts_of(request)
+    if HEADS_LAST not in (layout, of_output):
+        return request, ()
+    deep = {name: matrix for name in ROWS if (matrix := getattr(request, name)) is not None and matrix.array.ndim > 2}
+    if not deep:
+        return request, ()
+    swapped = {name: _swap_matrix(matrix) for name, matrix in deep.items()} if layout == HEADS_LAST else {}
+    roles = [role for role, rows in PROJECTED.items() if _first_given(request, (role, *rows)) in swapped]
+    shown = (*GIVEN, "output") if layout == of_output else ("output",)  # what leading axes it has is the problem's
+    last = (*shown, *(f"d_{name}" for name in dict.fromkeys((*swapped, *roles))))
+    return replace(request, layout=HEADS_FIRST, **swapped), last  # type: ignore[arg-type]
+
+
+def give_heads_first(request: Request, problem: Problem) -> Request:
+    """The request with everything that it gives as (…, heads, n, d), also the gradient at the output, of which
+    `problem` was made."""
+    given, d_output = read_heads_first(request)[0], request.d_output
+    if "output" not in problem.heads_last or d_output is None or problem.d_output is None or not d_output.array.ndim:
+        return given
+    if d_output.array.ndim == problem.d_output.ndim:
+        return replace(given, d_output=_swap_matrix(d_output))
+    return replace(given, d_output=replace(d_output, array=problem.d_output, texts=None))
+
+
+def keep_layout(request: Request) -> Request:
+    """The request with the layout that its system brings as its own, for whoever changes the system."""
+    has_axes = any(matrix.array.ndim > 2 for name in GIVEN if (matrix := getattr(request, name)) is not None)
+    if request.layout is not None or request.heads is not None or not has_axes:
+        return request
+    return replace(request, layout=_layouts_of(request)[0])
+
+
+def describe_axes(request: Request, heads_last: tuple[str, ...]) -> str | None:
+    """How arrays of four axes were read, and of three where a layout was given: "(batch, n, heads, d)"."""
+    sizes = [matrix.array.ndim for name in ROWS if (matrix := getattr(request, name)) is not None]
+    most = max(sizes, default=0)
+    is_last = "queries" in heads_last
+    if request.heads is not None or most < (3 if heads_last or request.layout else 4):
+        return None
+    before = {3: "", 4: "batch, "}.get(most, "…, ")
+    told = f"({before}{AXES[HEADS_LAST if is_last else HEADS_FIRST]})"
+    if "output" in heads_last and not is_last:
+        told += f", the output ({before}{AXES[HEADS_LAST]})"
+    return told
+
+
+def _layouts_of(request: Request) -> tuple[str, str]:
+    """The layout of the inputs and of the output: as given, or the system's."""
+    if request.layout is not None:
+        if request.heads is not None:
+            what = "it is given beside --heads, whose packed columns have no axis of heads"
+            raise ProblemError("--layout", what, "leave one out")
+        return request.layout, request.layout
+    if request.heads is not None or request.x is not None or request.system not in BY_NAME:
+        return HEADS_FIRST, HEADS_FIRST
+    system = BY_NAME[request.system]
+    sizes = [matrix.array.ndim for name in GIVEN if (matrix := getattr(request, name)) is not None]
+    if max(sizes, default=0) < system.layout_from:
+        return HEADS_FIRST, HEADS_FIRST
+    return system.layout, system.output_layout or system.layout
+
+
+def _first_given(request: Request, names: tuple[str, ...]) -> str | None:
+    return next((name for name in names if getattr(request, name) is not None), None)
+
+
+def _swap_matrix(matrix: Matrix) -> Matrix:
+    texts = matrix.texts
+    if texts is not None:
+        cells = np.array(texts, object).reshape(matrix.array.shape)
+        texts = tuple(swap_heads(cells).reshape(-1).tolist())
+    return replace(matrix, array=swap_heads(matrix.array), texts=texts)
