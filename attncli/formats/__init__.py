@@ -1,7 +1,7 @@
-"""The file formats: one record each, every look-up derived from the list.
+"""The file formats: one record each, from which every look-up is derived.
 
-A format is one module with `read(data, where, reading) -> Contents` and/or
-`write(matrices) -> Iterable[bytes-like]`; adding one is that module and its record here.
+A format is one module with `read(data, where, reading) -> Contents` and/or `write(matrices) -> Iterable[bytes-like]`.
+To add a format, add that module and its record here.
 """
 
 from __future__ import annotations
@@ -21,9 +21,10 @@ if TYPE_CHECKING:
 
 @record
 class Format:
-    """`suffixes` it is known by, the `module` that reads and writes it, whether it `holds_many` arrays by name.
+    """A format: the `suffixes` of its files, the `module` that reads and writes it, and whether it `holds_many` named
+    arrays.
 
-    Some formats are read only: `is_written` is False.
+    `is_written` is False for formats that are only read.
     """
 
     name: str
@@ -33,12 +34,15 @@ class Format:
     is_written: bool = True
 
     def read(self, data: bytes, where: str, reading: Reading) -> Contents:
-        """Parse the bytes of a whole file; raise InputError naming the culprit."""
+        """Parse the bytes of a whole file.
+
+        Raises InputError with the place of the error.
+        """
         contents: Contents = import_module(self.module).read(data, where, reading)
         return contents
 
     def write(self, matrices: Mapping[str, Matrix]) -> Iterable[bytes | memoryview]:
-        """The file's bytes in chunks; a format of one array takes the only matrix."""
+        """Return the bytes of the file in chunks. A format of one array writes the only matrix."""
         chunks: Iterable[bytes | memoryview] = import_module(self.module).write(matrices)
         return chunks
 
@@ -68,7 +72,7 @@ COMPRESSED = (".gz", ".bz2", ".xz")  # may follow any suffix
 
 
 def split_suffix(path: str) -> tuple[str, str]:
-    """A path without its suffix, and the suffix in small letters: `.csv`, or `.csv.gz` of a compressed file."""
+    """Return a path without its suffix, and the suffix in lower case: `.csv`, or `.csv.gz` for a compressed file."""
     stem, suffix = os.path.splitext(path)  # noqa: PTH122 - a path stays the text that was typed
     inner, before = os.path.splitext(stem)  # noqa: PTH122
     if suffix.lower() in COMPRESSED and before:
@@ -77,7 +81,7 @@ def split_suffix(path: str) -> tuple[str, str]:
 
 
 def by_suffix(suffix: str) -> Format | None:
-    """The format of a suffix as `split_suffix` gives it, compressed or not."""
+    """Return the format of a suffix from `split_suffix`, compressed or not, or None."""
     for compression in COMPRESSED:
         suffix = suffix.removesuffix(compression)
     return BY_SUFFIX.get(suffix)

@@ -1,4 +1,4 @@
-"""Zip archives that are not trusted: what NPZ files, the files of torch and spreadsheets have in common."""
+"""Untrusted zip archives: what NPZ files, torch files and spreadsheets share."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from io import BytesIO
 from attncli.errors import InputError
 
 MAGIC = b"PK\x03\x04"
-MOST_INFLATION = 1000  # deflate reaches 1032 on zeros
-HARMLESS = 256 << 20  # bytes: less than this may be inflated from anything
+MOST_INFLATION = 1000  # times: deflate reaches 1032 on zeros
+HARMLESS = 256 << 20  # bytes: this much may be inflated whatever the ratio
 DAMAGED = "the file is damaged or was cut off: write it again"
 _LOCAL_HEADER = 30  # bytes, without the name
-_FAULTS = (  # of zipfile and the decompressors, on damaged archives
+_FAULTS = (  # raised by zipfile and the decompressors on damaged archives
     zipfile.BadZipFile,
     zlib.error,
     lzma.LZMAError,
@@ -30,7 +30,10 @@ _FAULTS = (  # of zipfile and the decompressors, on damaged archives
 
 
 def open_archive(data: bytes, where: str, cure: str) -> zipfile.ZipFile:
-    """The archive, its members looked at but not yet read; `cure` is the hint for one that would inflate too far."""
+    """Open an archive and check its list of members without reading them.
+
+    `cure` is the hint for an archive that would inflate too far.
+    """
     try:
         archive = zipfile.ZipFile(BytesIO(data))
     except _FAULTS:
@@ -40,7 +43,7 @@ def open_archive(data: bytes, where: str, cure: str) -> zipfile.ZipFile:
 
 
 def _refuse_tricks(members: list[zipfile.ZipInfo], end: int, where: str, cure: str) -> None:
-    """Raise InputError where members overlap, are encrypted or would inflate beyond all measure."""
+    """Raise InputError if members overlap, are encrypted or would inflate far too much."""
     if not members:
         return
     ordered = sorted(members, key=lambda member: member.header_offset)
@@ -57,7 +60,7 @@ def _refuse_tricks(members: list[zipfile.ZipInfo], end: int, where: str, cure: s
 
 
 def read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, where: str) -> bytes:
-    """The bytes of a member, whose count the archive gives."""
+    """Return the bytes of a member, after checking their number against the archive's."""
     try:
         data = archive.read(member)
     except _FAULTS as error:

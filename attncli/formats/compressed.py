@@ -1,4 +1,4 @@
-"""Files compressed by gzip, bzip2 or xz: what is in them, never more than a bound."""
+"""Files compressed with gzip, bzip2 or xz, decompressed up to a limit."""
 
 from __future__ import annotations
 
@@ -8,18 +8,21 @@ from attncli.errors import InputError
 from attncli.formats.archive import DAMAGED, HARMLESS
 
 MAGIC = {b"\x1f\x8b": "gzip", b"BZh": "bzip2", b"\xfd7zXZ\x00": "xz"}
-_MOST_INFLATION = 100  # numbers in text come to some 3, a mask of ones to 50
+_MOST_INFLATION = 100  # times: text of numbers reaches about 3, a mask of ones 50
 _MOST_MEMORY = 1 << 28  # bytes for the dictionary of xz
 _STEP = 1 << 24  # bytes inflated at a time
 
 
 def compression(data: bytes) -> str | None:
-    """What the bytes are compressed by; None where they are not."""
+    """Return the name of the compression of the bytes, or None if they are not compressed."""
     return next((name for magic, name in MAGIC.items() if data.startswith(magic)), None)
 
 
-def expanded(data: bytes, where: str) -> bytes:
-    """All that was compressed, of every stream in the file; InputError where it is damaged, cut off or too much."""
+def decompress(data: bytes, where: str) -> bytes:
+    """Return the decompressed bytes of all streams in the file.
+
+    Raises InputError if the file is damaged, cut off or inflates too far.
+    """
     kind = compression(data)
     if kind is None:
         raise InputError(where, "this is not compressed, by gzip, bzip2 or xz", "leave the last suffix out of its name")
@@ -35,7 +38,7 @@ def expanded(data: bytes, where: str) -> bytes:
             if size > limit:
                 what = f"it inflates to more than {limit} bytes, from {len(data)}"
                 raise InputError(where, what, "decompress it first if that is meant")
-        rest = stream.unused_data.lstrip(b"\0")  # what pads a tape
+        rest = stream.unused_data.lstrip(b"\0")  # padding, as on tapes
         if rest and compression(rest) != kind:
             raise InputError(where, f"more bytes follow the {kind} data", DAMAGED)
     return b"".join(pieces)
@@ -56,12 +59,12 @@ def _decompressor(kind: str) -> Any:
 
 
 def _step(stream: Any, rest: bytes, where: str, kind: str) -> tuple[bytes, bytes]:
-    """The next piece, and what the stream has still to be given."""
+    """Return the next piece, and the input that the stream has not consumed."""
     try:
         piece = stream.decompress(rest, _STEP)
     except Exception as error:  # zlib.error, OSError, LZMAError, EOFError
         what = "needs more memory than attncli gives it" if "Memory" in str(error) else "cannot be decompressed"
-        raise InputError(where, f"what {kind} compressed {what}", DAMAGED) from None
+        raise InputError(where, f"the {kind} data {what}", DAMAGED) from None
     rest = stream.unconsumed_tail if kind == "gzip" else b""
     if not piece and not stream.eof and not rest:
         raise InputError(where, f"the {kind} data ends too early", DAMAGED)

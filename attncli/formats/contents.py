@@ -1,4 +1,4 @@
-"""What a file holds, whatever its format: one array, several by name, or a tree of keys."""
+"""The contents of a file, whatever its format: one array, several named arrays, or a tree of keys."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 class Contents:
     """The parsed file `where`.
 
-    `matrices` maps a name to a function that decodes that array (decoding is lazy: an NPZ of many
-    members costs only what is used). A format of one unnamed array uses the name "".
-    `select` gives a part of a spreadsheet by a name that is not in `matrices`, as `Sheet!B2:E5`.
-    `tree` is set by YAML and JSON alone: the whole document, for problem files.
+    `matrices` maps a name to a function that decodes that array. Decoding is lazy, so only the arrays of an NPZ file
+    that are used are decoded. A format of one unnamed array uses the name "". `select` returns a part of a spreadsheet
+    by a name that is not in `matrices`, such as `Sheet!B2:E5`. `tree` is the whole document and is set only by YAML and
+    JSON, for problem files.
     """
 
     where: str
@@ -30,11 +30,11 @@ class Contents:
 
 @record
 class Tree:
-    """A YAML or JSON document as dicts, lists and `str` scalars, none converted to a number yet.
+    """A YAML or JSON document as dicts, lists and `str` scalars, of which none is converted to a number yet.
 
-    A scalar that was quoted is a `Quoted`; a plain one is a bare `str` ("null", "true", "1e-3" as printed).
-    `locate(path)` gives (line, column), 1-based, of the node at a path of keys and indices (a second
-    pass over the source: only errors need it).
+    A quoted scalar is a `Quoted`, a plain one is a `str` ("null", "true", "1e-3" as printed). `locate(path)` returns
+    the 1-based (line, column) of the node at a path of keys and indices. It parses the source a second time, because
+    only errors need it.
     """
 
     root: Any
@@ -43,6 +43,6 @@ class Tree:
 
 
 class Quoted(str):
-    """A scalar that stood in quotes (or in a block): text, never true, false or null."""
+    """A quoted or block scalar, which is always text, never true, false or null."""
 
     __slots__ = ()

@@ -1,4 +1,4 @@
-"""What kind of file some bytes are, by their first ones, and the text in them."""
+"""Recognizing the kind of a file by its first bytes, and decoding text."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import codecs
 from attncli.errors import InputError
 
 _PANDAS = "python -c \"import pandas; pandas.read_{}('FILE').to_csv('FILE.csv', index=False)\""
-# first bytes, what such a file is, what to do with it
+# first bytes, description of the file, what to do with it
 MAGIC = (
     (b"\x93NUMPY", "an NPY file", "name it .npy, or leave out --from"),
     (
@@ -45,10 +45,10 @@ MAGIC = (
 )
 _HTML = (b"<!doctype html", b"<html", b"<?xml", b"<table")
 _PICKLE = tuple(b"\x80" + bytes([version]) for version in (2, 3, 4, 5))
-RENAME_TEXT = "name it .csv or .txt"  # what holds text and has another suffix
+RENAME_TEXT = "name it .csv or .txt"  # for text under another suffix
 _BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
-    (codecs.BOM_UTF32_LE, "utf-32-le"),  # before UTF-16's, which is its beginning
+    (codecs.BOM_UTF32_LE, "utf-32-le"),  # before UTF-16's, which is a prefix of it
     (codecs.BOM_UTF32_BE, "utf-32-be"),
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
@@ -57,7 +57,7 @@ _AS_UTF8 = "save it as UTF-8"
 
 
 def decode(data: bytes, where: str) -> str:
-    """The text of UTF-8 with or without BOM or of UTF-16 with one, its line ends all "\\n"."""
+    """Decode UTF-8 with or without a BOM, or UTF-16 with one, and convert all line ends to "\\n"."""
     refuse_foreign(data, where, "text", known=())
     mark, encoding = next((pair for pair in _BYTE_ORDER_MARKS if data.startswith(pair[0])), (b"", "utf-8"))
     data = data[len(mark) :]
@@ -74,7 +74,10 @@ def decode(data: bytes, where: str) -> str:
 
 
 def refuse_foreign(data: bytes, where: str, expected: str, known: tuple[bytes, ...]) -> None:
-    """Raise InputError where the bytes are another kind of file than `expected`; `known` are its own first bytes."""
+    """Raise InputError if the bytes are a kind of file other than `expected`.
+
+    `known` are the first bytes of the expected kind.
+    """
     if not data:
         raise InputError(where, "the file is empty")
     if data.startswith(known):
@@ -94,5 +97,5 @@ def refuse_foreign(data: bytes, where: str, expected: str, known: tuple[bytes, .
 
 
 def looks_like_text(data: bytes) -> bool:
-    """Whether the first bytes could be typed."""
+    """Return whether the first bytes are printable text."""
     return not data[:512].translate(None, bytes(range(32, 127)) + b"\t\r\n")

@@ -1,4 +1,5 @@
-"""HDF5 files, by h5py (extra `hdf5`): each data set under its path in the groups; no other file is ever opened."""
+"""HDF5 files, read with h5py (extra `hdf5`). Each data set has its path in the groups as name, and no other file is
+opened."""
 
 from __future__ import annotations
 
@@ -25,7 +26,7 @@ _MOST_GROUPS = 100_000
 
 
 def read(data: bytes, where: str, reading: Reading) -> Contents:  # noqa: ARG001 - the same call for every format
-    """The data sets of numbers, by their paths."""
+    """Read the numeric data sets, by path."""
     refuse_foreign(data, where, "an HDF5 file", known=(MAGIC,))
     if not data.startswith(MAGIC):
         if looks_like_text(data):
@@ -35,7 +36,7 @@ def read(data: bytes, where: str, reading: Reading) -> Contents:  # noqa: ARG001
 
 
 def read_mat(data: bytes, where: str, reading: Reading) -> Contents:  # noqa: ARG001
-    """The variables of a MAT file 7.3, whose axes lie in HDF5 in reverse."""
+    """Read the variables of a MAT file 7.3, which HDF5 stores with reversed axes."""
     return _contents(data, where, partial(_array, is_mat=True))
 
 
@@ -48,7 +49,8 @@ def _contents(data: bytes, where: str, decode: Callable[[Any, str], Matrix]) -> 
         sets = _data_sets(h5py, h5py.File(BytesIO(data), "r"))
     except InputError:
         raise
-    except Exception:  # OSError, RuntimeError, KeyError, ValueError: whatever the library says of a damaged file
+    # OSError, RuntimeError, KeyError, ValueError: anything that the library raises for a damaged file
+    except Exception:
         raise InputError(where, "the HDF5 file cannot be read", DAMAGED) from None
     if not sets:
         raise InputError(where, "holds no data set of numbers")
@@ -56,7 +58,7 @@ def _contents(data: bytes, where: str, decode: Callable[[Any, str], Matrix]) -> 
 
 
 def _data_sets(h5py: Any, file: Any) -> dict[str, Any]:
-    """Every data set of numbers that hard links lead to; a group is looked at once, by whatever path comes first."""
+    """Return every numeric data set that hard links lead to. Each group is visited once, by the first path to it."""
     found: dict[str, Any] = {}
     queue: list[tuple[str, Any]] = [("", file)]
     seen = {h5py.h5o.get_info(file.id).addr}
@@ -80,7 +82,10 @@ def _data_sets(h5py: Any, file: Any) -> dict[str, Any]:
 
 
 def _array(found: Any, where: str, *, is_mat: bool) -> Matrix:
-    """The numbers of a data set; InputError where it lies in another file, or claims far more than the file holds."""
+    """Return the numbers of a data set.
+
+    Raises InputError if they are in another file, or far more than the file holds.
+    """
     try:
         if found.external or found.is_virtual:
             raise InputError(where, "its numbers lie in another file, which is not opened", "copy them into this one")

@@ -1,4 +1,4 @@
-"""JSON with the numbers left as text; strings may hold numbers that JSON cannot say ("-inf", "1/3")."""
+"""JSON with numbers kept as text. Strings may hold numbers that JSON cannot express ("-inf", "1/3")."""
 
 from __future__ import annotations
 
@@ -24,21 +24,22 @@ WORD = re.compile(r'[^\s\[\]{},:"]+')
 
 
 def read(data: bytes, where: str, reading: Reading) -> Contents:
-    """The one value of a file; every fault is an InputError with line and column."""
+    """Read the one value of a file.
+
+    Raises InputError with line and column for every error.
+    """
     text = decode(data, where)
-    return trees.read_contents(
-        Tree(_parsed(text, where), partial(trees.locate, partial(_events, text))), where, reading
-    )
+    return trees.read_contents(Tree(_parse(text, where), partial(trees.locate, partial(_events, text))), where, reading)
 
 
 class _DuplicateKeyError(Exception):
     pass
 
 
-def _parsed(text: str, where: str) -> Any:
+def _parse(text: str, where: str) -> Any:
     import json
 
-    encode = str.encode  # bytes mark a number until `_marked` has told it from a string
+    encode = str.encode  # bytes mark a number until `_marked` has separated numbers from strings
     words = {"NaN": b"nan", "Infinity": b"inf", "-Infinity": b"-inf"}
     try:
         root = json.loads(
@@ -65,7 +66,7 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _marked(node: Any, depth: int) -> Any:
-    """The node with its numbers as plain text and its strings as `Quoted`, a list at a time."""
+    """Return the node with numbers as plain text and strings as `Quoted`, converted one list at a time."""
     if isinstance(node, bytes):
         return node.decode()
     if isinstance(node, str):
@@ -82,7 +83,7 @@ def _marked(node: Any, depth: int) -> Any:
 
 
 def _malformed(text: str, where: str, error: Any) -> InputError:
-    """What json's sentence means here: it names the character it stopped at, not the word that is wrong."""
+    """Rephrase an error of json, which reports the character where it stopped, not the word that is wrong."""
     if not text.strip():
         return InputError(where, "the file is empty", trees.FORM)
     index = error.pos
@@ -94,7 +95,7 @@ def _malformed(text: str, where: str, error: Any) -> InputError:
             what = "not JSON: a string that is never closed"
     elif not text[index:].strip():
         what = "not JSON: unexpected end"
-    elif error.msg.startswith("Illegal trailing comma"):  # as Python 3.13 says it
+    elif error.msg.startswith("Illegal trailing comma"):  # the message since Python 3.13
         what = f"not JSON: a comma before {text[index + 1 :].lstrip()[:1]}"
     else:
         while index and WORD.fullmatch(text[index - 1]):
@@ -149,7 +150,7 @@ def _duplicate_fault(text: str, where: str) -> InputError:
 
 
 def _events(text: str) -> Iterator[trees.Event]:
-    """The tokens of a text that is JSON, each with its place."""
+    """Yield the tokens of a valid JSON text, each with its position."""
     import json
 
     line, start, last = 1, 0, 0
@@ -165,7 +166,7 @@ def _events(text: str) -> Iterator[trees.Event]:
 
 
 def write(matrices: Mapping[str, Matrix]) -> Iterator[bytes]:
-    """One object of nested lists; what JSON cannot say is the strings "-inf", "inf" and "nan"."""
+    """Write one object of nested lists. Numbers that JSON cannot express are the strings "-inf", "inf" and "nan"."""
     lead = b"{\n"
     for name, matrix in matrices.items():
         yield lead + f"  {trees.quote_scalar(name)}: ".encode()

@@ -1,4 +1,4 @@
-"""Tables with bars, as Markdown has them, psql and MySQL print them, and attncli writes with -f markdown."""
+"""Tables with vertical bars, as in Markdown, psql, MySQL and `attncli -f markdown`."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ _COUNT = re.compile(r"\s*\([0-9]+ rows?\)\s*|\s*[0-9]+ rows? in set.*")
 _TITLE = re.compile(r"\s*(?:#{1,6}\s+(.+?)\s*#*|\*\*(.+?)\*\*(.*)|__(.+?)__|([A-Za-z_]\w*)\s*[:=])\s*")
 _MARKED = re.compile(r"(\*\*|__|\*|`|\$)(.+?)\1")
 _ESCAPED = re.compile(r"\\([!-/:-@\[-`{-~])")
-_MASKED = {"weights": "0", "scores": "-inf"}  # what a dot stands for in attncli's own tables
+_MASKED = {"weights": "0", "scores": "-inf"}  # what a dot means in attncli's own tables
 _LEFT_OUT = re.compile(r"left out")
 
 
 @dataclass(slots=True, eq=False, repr=False)
 class _BarTable(Table):
-    """A table whose header is known by the rule below it."""
+    """A table whose header is recognized by the rule below it."""
 
     name: str = ""
     has_header: bool = False
@@ -48,18 +48,21 @@ class _Line:
 
 
 def read(data: bytes, where: str, reading: Reading) -> Contents:
-    """Every table of a document, called by the heading over it, or numbered from 1 where one of several has none."""
+    """Read every table of a document.
+
+    Each has the heading above it as its name. If one of several tables has no heading, they are numbered from 1.
+    """
     return read_tables(decode(data, where), where, reading)
 
 
 def has_table(text: str) -> bool:
-    """Whether a line of bars and one of rules follow each other at the beginning of the text."""
+    """Return whether the text begins with a line of bars followed by a rule."""
     lines = [line for line in text.translate(_BOXES).split("\n")[:6] if line.strip()][:3]
     return any(_is_rule(line) for line in lines) and any(_BAR.search(line) and not _is_rule(line) for line in lines)
 
 
 def read_tables(text: str, where: str, reading: Reading) -> Contents:
-    """The tables of a text under their names; "" for the only one without a heading."""
+    """Return the tables of a text by name. The name is "" for a single table without a heading."""
     tables = _tables(text, where)
     if not tables:
         raise InputError(where, "there is no table", "write | 1 | 0 | with a line |---|---| under the header")
@@ -74,7 +77,7 @@ def read_tables(text: str, where: str, reading: Reading) -> Contents:
 
 
 def _tables(text: str, where: str) -> list[_BarTable]:
-    """The runs of lines with bars, one of them a rule, and what stands over each."""
+    """Yield the runs of lines with bars that contain a rule, each with the heading above it."""
     found: list[_BarTable] = []
     run: list[_Line] = []
     title = ""
@@ -98,7 +101,7 @@ def _is_rule(line: str) -> bool:
 
 
 def _table(run: list[_Line], title: str, where: str) -> _BarTable:
-    """The cells; the header is what stands over the first rule that has rows on both sides."""
+    """Return the cells. The header is the part above the first rule that has rows on both sides."""
     rows: list[list[str]] = []
     lines: list[int] = []
     header_rows = 0
@@ -108,7 +111,7 @@ def _table(run: list[_Line], title: str, where: str) -> _BarTable:
         else:
             rows.append(_cells(line.text))
             lines.append(line.number)
-    table = _BarTable(where, rows, lines, "|", name=_plain(title), has_header=header_rows == 1)
+    table = _BarTable(where, rows, lines, "|", name=_strip_marks(title), has_header=header_rows == 1)
     for index, row in enumerate(rows):
         if len(row) != len(rows[0]):
             what = f"this row has {len(row)} cells, line {lines[0]} has {len(rows[0])}"
@@ -124,11 +127,11 @@ def _cells(line: str) -> list[str]:
         cells = cells[1:]
     if len(cells) > 1 and not cells[-1].strip() and stripped.endswith("|"):
         cells = cells[:-1]
-    return [_plain(cell.strip()) for cell in cells]
+    return [_strip_marks(cell.strip()) for cell in cells]
 
 
-def _plain(text: str) -> str:
-    """A cell without what makes it bold or code, its escapes undone."""
+def _strip_marks(text: str) -> str:
+    """Return a cell without the marks for bold or code, and with its escapes resolved."""
     if marked := _MARKED.fullmatch(text):
         text = marked[2].strip()
     return _ESCAPED.sub(r"\1", html.unescape(text))
@@ -142,7 +145,7 @@ def _matrix(table: _BarTable, name: str, where: str, reading: Reading) -> Matrix
     if table.has_header and reading.header is None:
         if not rows[1:]:
             raise InputError(f"{where}: line {lines[0]}", "the table has a header and no rows")
-        if any(rows[0][1:]) and not rows[0][0]:  # a column without a name in a table with names holds labels
+        if any(rows[0][1:]) and not rows[0][0]:  # in a table with names, a column without a name holds labels
             body = Table(where, [row[1:] for row in rows[1:]], lines[1:], "|", taken=1)
             matrix = matrix_of(body, where, replace(reading, header=False))
             labels = tuple(row[0] for row in rows[1:])

@@ -1,6 +1,6 @@
-"""MATLAB's and Octave's binary files: level 4 and 5 here, 7.3, which is HDF5, by h5py (extra `hdf5`).
+"""Binary files of MATLAB and Octave: levels 4 and 5 here, and level 7.3, which is HDF5, with h5py (extra `hdf5`).
 
-The arrays of numbers are all that is wanted of them, and SciPy's reader can end the process on a damaged file.
+SciPy is not used: only numeric arrays are needed, and its reader can crash the process on a damaged file.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 MAGIC = b"MATLAB "
 _HDF5 = b"\x89HDF\r\n\x1a\n"
-_HEADER = 128  # bytes of level 5
+_HEADER = 128  # bytes of a level 5 file
 _STEP = 1 << 24  # bytes inflated at a time
 _MOST_INFLATION = 100
 _MATRIX, _COMPRESSED = 14, 15
@@ -42,12 +42,12 @@ _TEXT_4, _SPARSE_4 = 1, 2
 
 
 class _DamagedError(ValueError):
-    """The bytes are not what their headers say."""
+    """The bytes do not match their headers."""
 
 
 @record
 class _Variable:
-    """The name of a variable, and either its numbers or, in `other`, what it is instead."""
+    """A variable: its name and its numbers, or in `other` what it is instead."""
 
     name: str
     decode: Callable[[], Array]
@@ -55,7 +55,7 @@ class _Variable:
 
 
 def read(data: bytes, where: str, reading: Reading) -> Contents:
-    """Each variable that is an array of numbers; text, cells and structs beside them are passed over."""
+    """Read each variable that is a numeric array. Text, cells and structs are skipped."""
     if data.startswith(_HDF5, 512) or data.startswith(_HDF5):
         from attncli.formats import h5
 
@@ -94,7 +94,7 @@ def _decoder(variable: _Variable, where: str) -> Callable[[], Matrix]:
 
 
 def _level_5(data: bytes, where: str) -> Iterator[_Variable]:
-    """The elements of the file: arrays, compressed or not."""
+    """Yield the elements of the file: arrays, compressed or not."""
     order = "<" if data[126:128] == b"IM" else ">"
     position = _HEADER
     while position < len(data):
@@ -102,19 +102,22 @@ def _level_5(data: bytes, where: str) -> Iterator[_Variable]:
         body = data[position + 8 : position + 8 + size]
         position += 8 + size
         if kind == _COMPRESSED:
-            body = _inflated(body, where)
+            body = _inflate(body, where)
             kind, size = struct.unpack_from(f"{order}II", body)
             body = body[8:]
         if kind == _MATRIX:
             if len(body) < size:
                 raise _DamagedError
             variable = _array_5(body[:size], order)
-            if variable.name:  # what has none belongs to the objects of a class
+            if variable.name:  # a variable without a name belongs to the objects of a class
                 yield variable
 
 
-def _inflated(data: bytes, where: str) -> bytes:
-    """What was compressed, whose size nothing in the file says; InputError beyond all measure."""
+def _inflate(data: bytes, where: str) -> bytes:
+    """Decompress a variable, whose size is not stored in the file.
+
+    Raises InputError if it inflates too far.
+    """
     stream, rest, pieces, size = zlib.decompressobj(), data, [], 0
     limit = max(HARMLESS, _MOST_INFLATION * len(data))
     try:
@@ -130,7 +133,7 @@ def _inflated(data: bytes, where: str) -> bytes:
 
 
 def _elements(data: bytes, order: str) -> Iterator[tuple[int, bytes]]:
-    """The parts of an array: (type, bytes), each in a long form or in eight bytes."""
+    """Yield the parts of an array as (type, bytes), stored in the long form or the 8-byte form."""
     position = 0
     while position < len(data):
         kind, size = struct.unpack_from(f"{order}II", data, position)
@@ -167,11 +170,11 @@ def _array_5(data: bytes, order: str) -> _Variable:
     def decode() -> Array:
         numbers = [_numbers(kind, body, order) for kind, body in parts_of()]
         if kind == _SPARSE:
-            return _dense(shape, numbers, is_logical=bool(bits & _LOGICAL), is_complex=bool(bits & _COMPLEX))
+            return _fill_sparse(shape, numbers, is_logical=bool(bits & _LOGICAL), is_complex=bool(bits & _COMPLEX))
         if not numbers or numbers[0].size != math.prod(shape):
             raise _DamagedError
         if bits & _COMPLEX:
-            return np.empty(0, complex)  # to be refused as that
+            return np.empty(0, complex)  # complex, so that it is refused as such
         dtype = np.dtype(bool) if bits & _LOGICAL else np.dtype(_CLASSES[kind])
         with np.errstate(invalid="ignore", over="ignore"):  # a number that the class cannot hold: the file is damaged
             return _in_c_order(numbers[0].astype(dtype), shape)
@@ -183,7 +186,7 @@ def _array_5(data: bytes, order: str) -> _Variable:
 
 
 def _numbers(kind: int, data: bytes, order: str) -> Array:
-    """The cells of a part, which may be of a shorter type than the array: 3.0 is stored as a byte."""
+    """Return the cells of a part, whose type may be shorter than the array's: 3.0 is stored as a byte."""
     dtype = np.dtype(_CELLS.get(kind, "u1")).newbyteorder(order)  # type: ignore[arg-type]
     if kind not in _CELLS or len(data) % dtype.itemsize:
         raise _DamagedError
@@ -192,12 +195,12 @@ def _numbers(kind: int, data: bytes, order: str) -> Array:
 
 
 def _in_c_order(cells: Array, shape: tuple[int, ...]) -> Array:
-    """The array whose first axis runs fastest in `cells`."""
+    """Return an array from `cells` in which the first axis varies fastest."""
     return np.ascontiguousarray(cells.reshape(shape[::-1]).T).reshape(shape)
 
 
-def _dense(shape: tuple[int, ...], parts: list[Array], *, is_logical: bool, is_complex: bool) -> Array:
-    """A sparse matrix with its zeros: row numbers, where each column begins, and the cells that are not zero."""
+def _fill_sparse(shape: tuple[int, ...], parts: list[Array], *, is_logical: bool, is_complex: bool) -> Array:
+    """Return a sparse matrix with its zeros, from the row numbers, the start of each column, and the nonzero cells."""
     if len(parts) < 3 or len(shape) != 2 or math.prod(shape) * 8 > HARMLESS:
         raise _DamagedError
     if is_complex:
@@ -217,7 +220,7 @@ def _dense(shape: tuple[int, ...], parts: list[Array], *, is_logical: bool, is_c
 
 
 def _level_4(data: bytes) -> Iterator[_Variable]:
-    """Arrays in a row, each behind five integers and its name."""
+    """Yield arrays stored one after another, each after five integers and its name."""
     position = 0
     while position < len(data):
         order = "<" if struct.unpack_from("<i", data, position)[0] in range(5000) else ">"
@@ -254,7 +257,7 @@ def _decoder_4(
 
 
 def _triples(array: Array) -> Array:
-    """A sparse matrix of level 4: a row of (row, column, number) for each cell, and the lengths in the last."""
+    """Return a level 4 sparse matrix, stored as rows of (row, column, number) whose last row holds the shape."""
     if array.shape[1] != 3 or not len(array) or (array[:, :2] != np.floor(array[:, :2])).any():
         raise _DamagedError
     places = array[:, :2].astype(np.int64)

@@ -1,4 +1,4 @@
-"""Matrix Market files: a matrix as an array or by coordinates, general, symmetric or skew-symmetric."""
+"""Matrix Market files: array or coordinate format, general, symmetric or skew-symmetric."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ _WORDS = (
     ("general", "symmetric", "skew-symmetric"),
 )
 _EXAMPLE = f"{BANNER} matrix array real general"
-_MOST_ZEROS = 1000  # for each entry
+_MOST_ZEROS = 1000  # per entry
 
 
 def read(data: bytes, where: str, reading: Reading) -> Contents:
-    """The only matrix, under the name ""; entries that are not listed are 0."""
+    """Read the only matrix, under the name "". Entries that are not listed are 0."""
     matrix = _Reader(decode(data, where), where).matrix(reading)
     return Contents(where, {"": lambda: matrix})
 
 
 class _Reader:
-    """The lines of a file that hold something, each with its number."""
+    """The nonblank lines of a file, each with its number."""
 
     def __init__(self, text: str, where: str) -> None:
         self.where = where
@@ -77,9 +77,9 @@ class _Reader:
             numbers = numerals.parse_cells([text for _, text in cells.values()]) if cells else ()
         except NumeralError as error:
             self.fail(list(cells.values())[error.index][0], error.what, error.hint)
-        return self._filled(rows, columns, cells, numbers, reading)
+        return self._fill(rows, columns, cells, numbers, reading)
 
-    def _filled(
+    def _fill(
         self,
         rows: int,
         columns: int,
@@ -87,7 +87,7 @@ class _Reader:
         numbers: Iterable[float],
         reading: Reading,
     ) -> Matrix:
-        """The matrix with its zeros, and the half that a symmetric one leaves out."""
+        """Return the matrix with its zeros and, if it is symmetric, both halves."""
         import numpy as np
 
         array = np.zeros((rows, columns))

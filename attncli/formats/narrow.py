@@ -1,4 +1,4 @@
-"""Floats that NumPy does not have: bfloat16 and the 8-bit ones, dtypes of ml_dtypes (extra `tensors`)."""
+"""Floats that NumPy lacks: bfloat16 and 8-bit floats, which are dtypes of ml_dtypes (extra `tensors`)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ EIGHT_BITS = frozenset(
 
 
 def narrow_dtype(name: str, where: str) -> np.dtype[Any]:
-    """The dtype called `name`; MissingExtraError where ml_dtypes is not installed."""
+    """Return the dtype called `name`.
+
+    Raises MissingExtraError if ml_dtypes is not installed.
+    """
     try:
         import ml_dtypes
     except ImportError:
@@ -25,7 +28,10 @@ def narrow_dtype(name: str, where: str) -> np.dtype[Any]:
 
 
 def narrow_matrix(array: np.ndarray, where: str) -> Matrix:
-    """The matrix; one of 8-bit floats as float32, which holds each of them exactly, with a note that says so."""
+    """Return the array as a matrix.
+
+    8-bit floats become float32, which represents each of them exactly, with a note.
+    """
     if array.dtype.name not in EIGHT_BITS:
         return Matrix(array, where)
     note = f"{where}: {array.dtype.name} is read as float32, which holds the same numbers"

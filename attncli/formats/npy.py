@@ -1,4 +1,4 @@
-"""NPY files: the header is believed only as far as the file bears it out, and nothing is ever unpickled."""
+"""NPY files. The header is checked against the size of the file, and nothing is ever unpickled."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ if TYPE_CHECKING:
     Array = np.ndarray[Any, Any]
 
 MAGIC = b"\x93NUMPY"
-_LONGEST_HEADER = 1 << 16  # of version 1; a longer one of version 2 is for structured arrays
+_LONGEST_HEADER = 1 << 16  # for version 1 (longer headers, of version 2, are for structured arrays)
 
 _MOST_AXES = 64  # of NumPy
 
 
 def read(data: bytes, where: str, reading: Reading) -> Contents:  # noqa: ARG001 - the same call for every format
-    """The only array, under the name ""."""
+    """Read the only array, under the name ""."""
     return Contents(where, {"": lambda: Matrix(decode_array(data, where), where)})
 
 
 def decode_array(data: bytes, where: str) -> Array:
-    """The array in native byte order, over the bytes themselves where these allow; read-only then."""
+    """Return the array in native byte order, as a read-only view of the bytes if possible."""
     refuse_foreign(data, where, "an NPY file", known=(MAGIC,))
     if not data.startswith(MAGIC):
         if looks_like_text(data):
@@ -56,15 +56,16 @@ def decode_array(data: bytes, where: str) -> Array:
         raise InputError(where, "a bool is neither 0 nor 1", "save the array as uint8")
     try:
         array = flat.reshape(shape[::-1]).T if fortran_order else flat.reshape(shape)
-    except ValueError:  # without cells, but with axes beyond what any array has
+    except ValueError:  # no cells, but more axes than an array can have
         raise InputError(where, f"no array has the shape {shape}") from None
     return array.astype(dtype.newbyteorder("="), copy=False)
 
 
 def _header_of(data: bytes, where: str) -> tuple[tuple[int, ...], bool, np.dtype[Any], int]:
-    """Shape, whether in Fortran order, dtype, and where the numbers begin."""
+    """Return the shape, whether the order is Fortran's, the dtype, and the offset of the numbers."""
     stream = BytesIO(data[: _LONGEST_HEADER + 12])
-    longer = np.lib.format.read_array_header_2_0  # 3.0 differs in the names of fields alone, which no array here has
+    # 3.0 differs only in the names of fields, which are not supported here
+    longer = np.lib.format.read_array_header_2_0
     readers = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): longer, (3, 0): longer}
     try:
         version = np.lib.format.read_magic(stream)
@@ -75,7 +76,7 @@ def _header_of(data: bytes, where: str) -> tuple[tuple[int, ...], bool, np.dtype
             shape, fortran_order, dtype = readers[version](stream)
     except InputError:
         raise
-    except Exception:  # NumPy lets the tokeniser's, the parser's and its own faults out
+    except Exception:  # NumPy raises errors of the tokenizer, the parser and its own
         raise InputError(
             where, "the NPY header cannot be read", "the file is damaged or was cut off: write it again"
         ) from None
@@ -87,7 +88,7 @@ def _header_of(data: bytes, where: str) -> tuple[tuple[int, ...], bool, np.dtype
 
 
 def refuse_dtype(dtype: np.dtype[Any], where: str) -> None:
-    """Raise InputError where the cells are not real numbers or bools that this machine computes with."""
+    """Raise InputError if the cells are not real numbers or bools that this machine computes with."""
     if dtype.kind in "biu" or (dtype.kind == "f" and dtype.itemsize <= 8):
         return
     what = f"its cells are {dtype.name}, not real numbers"
@@ -109,7 +110,7 @@ def refuse_dtype(dtype: np.dtype[Any], where: str) -> None:
 
 
 def make_header(shape: tuple[int, ...], dtype: np.dtype[Any]) -> bytes:
-    """All that comes before the numbers of a C-ordered array."""
+    """Return all bytes before the numbers of a C-ordered array."""
     stream = BytesIO()
     description = np.lib.format.dtype_to_descr(np.dtype(dtype))
     entries = {"descr": description, "fortran_order": False, "shape": tuple(map(int, shape))}
@@ -118,7 +119,7 @@ def make_header(shape: tuple[int, ...], dtype: np.dtype[Any]) -> bytes:
 
 
 def array_chunks(matrix: Matrix, name: str) -> tuple[bytes, memoryview]:
-    """The header and the numbers, not copied where they lie in C order."""
+    """Return the header and the numbers, without a copy if these are in C order."""
     array = matrix.array
     if array.dtype.kind not in "biuf":
         raise OutputError(
@@ -126,11 +127,14 @@ def array_chunks(matrix: Matrix, name: str) -> tuple[bytes, memoryview]:
             f"an NPY file of {array.dtype.name} is read by no other program",
             "write it to .safetensors, or add --dtype float32",
         )
-    array = np.ascontiguousarray(array).reshape(array.shape)  # the former makes one axis of none
+    array = np.ascontiguousarray(array).reshape(array.shape)  # ascontiguousarray gives a 0-d array one axis
     return make_header(array.shape, array.dtype), array.reshape(-1).view(np.uint8).data
 
 
 def write(matrices: Mapping[str, Matrix]) -> Iterator[bytes | memoryview]:
-    """The only matrix; OutputError for bfloat16."""
+    """Write the only matrix.
+
+    Raises OutputError for bfloat16.
+    """
     ((name, matrix),) = matrices.items()
     return iter(array_chunks(matrix, name))

@@ -1,4 +1,4 @@
-"""NPZ archives: sizes are looked at before anything is inflated, and the same arrays give the same bytes."""
+"""NPZ archives. Sizes are checked before anything is inflated, and equal arrays give equal bytes."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
     from attncli.matrix import Reading
 
-_LARGE = (1 << 31) - 1  # beyond it a member needs ZIP64
+_LARGE = (1 << 31) - 1  # bytes: a larger member needs ZIP64
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
 def read(data: bytes, where: str, reading: Reading) -> Contents:  # noqa: ARG001 - the same call for every format
-    """Each member under its name without `.npy`; a member is inflated when it is asked for."""
+    """Read each member under its name without `.npy`. Members are inflated on demand."""
     refuse_foreign(data, where, "an NPZ file", known=(MAGIC,))
     if not data.startswith(MAGIC):
         if looks_like_text(data):
@@ -51,9 +51,9 @@ def _decoder(archive: zipfile.ZipFile, member: zipfile.ZipInfo, where: str) -> C
 
 
 class _Chunks:
-    """A file for zipfile to write to that keeps the pieces as they are: large arrays are not copied.
+    """A file for zipfile to write to that keeps the pieces uncopied, because arrays can be large.
 
-    zipfile goes back to a member's header once its size and checksum are known; that one piece is replaced.
+    zipfile seeks back to a member's header when its size and checksum are known. That one piece is then replaced.
     """
 
     def __init__(self) -> None:
@@ -76,17 +76,18 @@ class _Chunks:
         return position
 
     def flush(self) -> None:
-        """Nothing is held back."""
+        """Do nothing: there is no buffer."""
 
 
 def write(matrices: Mapping[str, Matrix]) -> Iterator[bytes | memoryview]:
-    """A member `NAME.npy` each, stored, dated 1980; an array without a name is arr_0, as in numpy.savez."""
+    """Write a member `NAME.npy` per matrix, uncompressed and dated 1980. An array without a name is arr_0, as in
+    numpy.savez."""
     file = _Chunks()
     with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:  # type: ignore[call-overload]
         for name, matrix in matrices.items():
             header, numbers = npy.array_chunks(matrix, name)
             member = zipfile.ZipInfo(f"{name or 'arr_0'}.npy", _EPOCH)
-            member.create_system = 3  # the same bytes on every system
+            member.create_system = 3  # so that the bytes are the same on every system
             member.external_attr = 0o644 << 16
             with archive.open(member, "w", force_zip64=len(header) + len(numbers) > _LARGE) as stream:
                 stream.write(header)

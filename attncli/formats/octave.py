@@ -23,7 +23,10 @@ _AGAIN = "the file is damaged or was cut off: write it again"
 
 
 def read(data: bytes, where: str, reading: Reading) -> Contents:
-    """Each variable under its name; those that are no full matrix or scalar are an InputError."""
+    """Read each variable under its name.
+
+    Raises InputError if one is not a full matrix or a scalar.
+    """
     lines = decode(data, where).split("\n")
     matrices: dict[str, Callable[[], Matrix]] = {}
     index = 0
@@ -47,7 +50,10 @@ def read(data: bytes, where: str, reading: Reading) -> Contents:
 
 
 def _shape(heads: dict[str, str], place: str) -> tuple[int, int]:
-    """Rows and columns; InputError where the numbers that follow are not the rows of a matrix."""
+    """Return the numbers of rows and columns.
+
+    Raises InputError if the numbers that follow are not the rows of a matrix.
+    """
     kind = heads.get("type")
     if kind is None:
         raise InputError(place, "numbers without # type: before them", _AGAIN)

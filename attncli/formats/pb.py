@@ -1,4 +1,4 @@
-"""A tensor of ONNX in a file of its own, as in the test data of its operators, by onnx (extra `onnx`)."""
+"""Files of one ONNX tensor, as in the test data of ONNX operators, read with onnx (extra `onnx`)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _NARROW = frozenset(("bfloat16", "float8_e4m3fn", "float8_e4m3fnuz", "float8_e5m
 
 
 def read(data: bytes, where: str, reading: Reading) -> Contents:  # noqa: ARG001 - the same call for every format
-    """The only tensor, under its name where it has one."""
+    """Read the only tensor, under its name if it has one."""
     refuse_foreign(data, where, "a tensor of ONNX", known=())
     if looks_like_text(data):
         raise InputError(where, "this is text, not a tensor of ONNX", "name it .csv or .txt")
@@ -28,7 +28,10 @@ def read(data: bytes, where: str, reading: Reading) -> Contents:  # noqa: ARG001
 
 
 def parse_tensor(data: bytes, where: str) -> Any:
-    """The TensorProto; InputError where the bytes are none."""
+    """Return the TensorProto.
+
+    Raises InputError if the bytes are not one.
+    """
     try:
         import onnx
     except ImportError:
@@ -36,7 +39,7 @@ def parse_tensor(data: bytes, where: str) -> Any:
     try:
         tensor = onnx.TensorProto.FromString(data)
         is_known = tensor.data_type in onnx.TensorProto.DataType.values() and tensor.data_type != 0
-    except Exception:  # DecodeError of whichever protobuf there is
+    except Exception:  # DecodeError of whichever protobuf is installed
         is_known = False
     if not is_known:
         raise InputError(where, "this is not a tensor of ONNX (TensorProto)", DAMAGED)
@@ -44,7 +47,10 @@ def parse_tensor(data: bytes, where: str) -> Any:
 
 
 def decode_tensor(tensor: Any, where: str) -> Matrix:
-    """The numbers of a TensorProto; InputError where they lie in another file, or are none."""
+    """Return the numbers of a TensorProto.
+
+    Raises InputError if they are in another file, or are not real numbers.
+    """
     from onnx import TensorProto, numpy_helper
 
     kind = TensorProto.DataType.Name(tensor.data_type)
@@ -56,7 +62,7 @@ def decode_tensor(tensor: Any, where: str) -> Matrix:
         raise InputError(where, "the tensor cannot be read", DAMAGED)
     try:
         array = np.array(numpy_helper.to_array(tensor))
-    except Exception:  # its shape and its numbers do not fit, or nobody computes with its type
+    except Exception:  # its shape and its numbers do not match, or NumPy lacks its type
         raise InputError(where, f"a tensor of {kind} and shape {tuple(tensor.dims)} cannot be read", DAMAGED) from None
     if array.dtype.kind not in "biuf" and array.dtype.name not in _NARROW:
         raise InputError(where, f"its cells are {kind}, which attncli does not compute with", "save it as FLOAT")

@@ -1,8 +1,8 @@
-"""Pickles read without running anything.
+"""Pickles, read without running any code from them.
 
-A pickle is a program for a machine with a stack. Here its instructions are carried out one by one, and a name of a
-class or function in it stays a name: it is never imported. What the caller lists in `Builders` may be called, and
-those are functions of ours; everything else that a pickle asks for is refused by name.
+A pickle is a program for a stack machine. Here its instructions are interpreted one by one, and the name of a class or
+function stays a name: nothing is imported. Only the functions that the caller lists in `Builders` can be called.
+Anything else that a pickle requests is refused by name.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ _RECALL = frozenset(("GET", "BINGET", "LONG_BINGET"))
 
 
 class PickleError(ValueError):
-    """A pickle that is damaged, or asks for what is not allowed: `what` is wrong, and the `hint`."""
+    """A pickle is damaged or requests something that is not allowed: `what` is wrong, with a `hint`."""
 
     def __init__(self, what: str, hint: str | None = None) -> None:
         super().__init__(what)
@@ -56,7 +56,7 @@ class PickleError(ValueError):
 
 @record
 class Global:
-    """The name of a class or a function, which is never imported."""
+    """The name of a class or function, which is never imported."""
 
     module: str
     name: str
@@ -66,7 +66,7 @@ class Global:
 
 
 class Ignored:
-    """Stands for an object that is no part of any tensor, such as the device that it was on."""
+    """A placeholder for an object that is not part of any tensor, such as a device."""
 
     __slots__ = ()
 
@@ -75,10 +75,10 @@ Builders = Mapping[tuple[str, str], Callable[..., Any]]
 
 
 def read_pickle(data: bytes, start: int, builders: Builders, stored: Callable[[Any], Any]) -> tuple[Any, int]:
-    """The value of the pickle that begins at `start`, and where it ends; PickleError for anything not allowed.
+    """Return the value of the pickle that begins at `start`, and the position of its end.
 
-    `builders` maps (module, name) to what is called in its place; `stored` gives the object of a persistent id.
-    Names that nothing calls are left in the value as `Global`.
+    `builders` maps (module, name) to the function to call instead. `stored` returns the object of a persistent id.
+    Names that are not called remain in the value as `Global`. Raises PickleError for anything that is not allowed.
     """
     import pickletools
 
@@ -90,24 +90,24 @@ def read_pickle(data: bytes, start: int, builders: Builders, stored: Callable[[A
             machine.step(opcode.name, argument)
     except (PickleError, AttncliError):
         raise
-    except Exception:  # the tokeniser's own faults, and a stack that holds something else than the instruction needs
+    except Exception:  # errors of the tokenizer, or of instructions whose operands have the wrong type
         raise PickleError("the pickle in it cannot be read") from None
     return machine.value, stream.tell()
 
 
 class _Machine:
-    """Stack, marks and memo of one pickle."""
+    """The stack, the marks and the memo of one pickle."""
 
     def __init__(self, builders: Builders, stored: Callable[[Any], Any]) -> None:
         self.builders = builders
         self.stored = stored
         self.stack: list[Any] = []
-        self.below: list[list[Any]] = []  # the stacks under the marks
+        self.below: list[list[Any]] = []  # the stacks below the marks
         self.memo: dict[int, Any] = {}
         self.value: Any = None
 
     def step(self, name: str, argument: Any) -> None:
-        """Carry out one instruction."""
+        """Execute one instruction."""
         if name in _LITERALS:
             self.stack.append(bytes(argument) if isinstance(argument, bytearray) else argument)
         elif name in _CONSTANTS:
@@ -123,7 +123,7 @@ class _Machine:
             instruction(*(() if argument is None else (argument,)))
 
     def _items(self) -> list[Any]:
-        """What was put on the stack since the last mark."""
+        """Return what was pushed since the last mark."""
         items, self.stack = self.stack, self.below.pop()
         return items
 
@@ -201,7 +201,7 @@ class _Machine:
     def _fill(self, items: list[Any]) -> None:
         mapping = _checked(self.stack[-1], dict)
         for key, value in zip(items[::2], items[1::2], strict=True):
-            if type(key) not in _SCALARS:  # a tuple of tuples of tuples may take for ever to hash
+            if type(key) not in _SCALARS:  # hashing nested tuples can take exponential time
                 raise PickleError("a mapping in it has a key that is neither text nor a number")
             mapping[key] = value
 
@@ -215,13 +215,14 @@ class _Machine:
 
     def _reduce(self) -> None:
         arguments = _checked(self.stack.pop(), tuple)
-        self.stack[-1] = built(self.stack[-1], arguments, self.builders)
+        self.stack[-1] = call_builder(self.stack[-1], arguments, self.builders)
 
     def _newobj(self) -> None:
         self._reduce()
 
     def _build(self) -> None:
-        """Attributes of an object: those of a mapping, as a state dict has, are no part of its numbers."""
+        """Set attributes of an object. Those of a mapping, as in a state dict, do not affect its numbers and are
+        ignored."""
         self.stack.pop()
         if type(self.stack[-1]) not in (dict, Ignored):
             raise PickleError("the pickle in it gives attributes to an object that has none")
@@ -230,8 +231,11 @@ class _Machine:
         self.stack.append(self.stored(self.stack.pop()))
 
 
-def built(function: Any, arguments: tuple[Any, ...], builders: Builders) -> Any:
-    """What our stand-in for the function makes of the arguments; PickleError where there is none."""
+def call_builder(function: Any, arguments: tuple[Any, ...], builders: Builders) -> Any:
+    """Call the builder that replaces the function.
+
+    Raises PickleError if there is none.
+    """
     if not isinstance(function, Global):
         raise PickleError("the pickle in it cannot be read")
     builder = builders.get((function.module, function.name))

@@ -1,7 +1,7 @@
-"""Files of torch.save, the zip archives of today and the pickles before torch 1.6, read without torch.
+"""Files of torch.save, both the zip archives of today and the pickles before torch 1.6, read without torch.
 
-Tensors, and lists and mappings of tensors, each under its path: `q`, `layer.weight`, `0`. The pickle in the file says
-which storage a tensor lies in, where it begins there, and its strides; nothing that it asks for is run.
+Tensors, and lists and mappings of tensors, are read, each under its path: `q`, `layer.weight`, `0`. The pickle in the
+file says which storage holds a tensor, at which offset and with which strides. No code in the file is run.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from attncli.formats.archive import DAMAGED, HARMLESS, MAGIC, MOST_INFLATION, op
 from attncli.formats.contents import Contents
 from attncli.formats.encoding import RENAME_TEXT, looks_like_text, refuse_foreign
 from attncli.formats.narrow import EIGHT_BITS, narrow_dtype, narrow_matrix
-from attncli.formats.pickles import Global, Ignored, PickleError, built, read_pickle
+from attncli.formats.pickles import Global, Ignored, PickleError, call_builder, read_pickle
 from attncli.matrix import Matrix
 from attncli.records import record
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 LEGACY = b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19."  # the pickle of 0x1950A86A20F9469CFC6C
 _PROTOCOL = 1001
-_DEEPEST = 32  # lists and mappings in one another
+_DEEPEST = 32  # levels of nested lists and mappings
 _MOST_ITEMS = 1_000_000
 _STORAGES = {
     "DoubleStorage": "float64",
@@ -45,7 +45,7 @@ _STORAGES = {
     "BoolStorage": "bool",
     "ComplexFloatStorage": "complex64",
     "ComplexDoubleStorage": "complex128",
-    "UntypedStorage": "untyped",  # bytes; a tensor in it says what they are
+    "UntypedStorage": "untyped",  # bytes, whose type is given by the tensor
 }
 _PLAIN = frozenset(
     ("float64", "float32", "float16", "bool", *(f"{kind}int{8 * size}" for kind in ("", "u") for size in (1, 2, 4, 8)))
@@ -54,7 +54,7 @@ _PLAIN = frozenset(
 
 @record
 class _Storage:
-    """A run of `length` cells of one kind that the file keeps under `key`; a view of a longer one from `start` on."""
+    """A run of `length` cells of one type, stored in the file under `key`. A view begins at `start` of a longer run."""
 
     kind: str
     key: str
@@ -64,7 +64,7 @@ class _Storage:
 
 @record
 class _Tensor:
-    """A view of a storage: the number of cells before the first one, lengths and strides in cells."""
+    """A view of a storage: the offset of the first cell, lengths and strides, all in cells."""
 
     storage: _Storage
     kind: str
@@ -75,7 +75,7 @@ class _Tensor:
 
 
 def read(data: bytes, where: str, reading: Reading) -> Contents:  # noqa: ARG001 - the same call for every format
-    """Each tensor under its path; it is decoded when it is asked for."""
+    """Read each tensor under its path. Tensors are decoded on demand."""
     try:
         if data.startswith(MAGIC):
             value, stored = _read_archive(data, where)
@@ -101,7 +101,7 @@ def _refuse(data: bytes, where: str) -> NoReturn:
 
 
 def _read_archive(data: bytes, where: str) -> tuple[Any, Callable[[_Storage], bytes]]:
-    """The value in data.pkl, and the bytes of a storage, which is a member of its own."""
+    """Return the value in data.pkl, and a function that returns the bytes of a storage, which is a separate member."""
     archive = open_archive(data, where, "save it again with torch.save")
     members: dict[str, zipfile.ZipInfo] = {}
     for member in archive.infolist():
@@ -129,13 +129,16 @@ def _read_archive(data: bytes, where: str) -> tuple[Any, Callable[[_Storage], by
         if len(raw) != (storage.start + storage.length) * _size(storage.kind) and not storage.start:
             what = f"the storage {storage.key} has {len(raw)} bytes, and {storage.length} {storage.kind} are claimed"
             raise InputError(where, what, DAMAGED)
-        return raw if order == b"little" else _swapped(raw, storage.kind, where)
+        return raw if order == b"little" else _swap_bytes(raw, storage.kind, where)
 
     return value, stored
 
 
 def _read_legacy(data: bytes, where: str) -> tuple[Any, Callable[[_Storage], bytes]]:
-    """The fourth of five pickles in a row, and the bytes of the storages, in the order of the last pickle."""
+    """Return the fourth of five consecutive pickles, and a function that returns the bytes of a storage.
+
+    The storages follow in the order that the last pickle gives.
+    """
     found: dict[str, _Storage] = {}
 
     def note(identity: Any) -> _Storage:
@@ -168,13 +171,13 @@ def _read_legacy(data: bytes, where: str) -> tuple[Any, Callable[[_Storage], byt
             raise InputError(where, f"the storage {storage.key} of a tensor is missing", DAMAGED)
         start, stop = places[storage.key]
         raw = data[start:stop]
-        return raw if order == "little" else _swapped(raw, storage.kind, where)
+        return raw if order == "little" else _swap_bytes(raw, storage.kind, where)
 
     return value, stored
 
 
-def _swapped(data: bytes, kind: str, where: str) -> bytes:
-    """The bytes of a big-endian machine as a little-endian one writes them."""
+def _swap_bytes(data: bytes, kind: str, where: str) -> bytes:
+    """Convert the bytes of a big-endian machine to little-endian order."""
     width = _size(kind)
     if kind == "untyped" or kind.startswith("complex"):
         raise InputError(
@@ -184,14 +187,14 @@ def _swapped(data: bytes, kind: str, where: str) -> bytes:
 
 
 def _size(kind: str) -> int:
-    """Bytes of a cell."""
+    """Return the bytes per cell."""
     if kind in EIGHT_BITS or kind == "untyped":
         return 1
     return 2 if kind == "bfloat16" else np.dtype(kind).itemsize
 
 
 def _storage(identity: Any) -> _Storage:
-    """The storage that a persistent id names: ('storage', class, key, device, length[, view])."""
+    """Return the storage of a persistent id: ('storage', class, key, device, length[, view])."""
     if not (isinstance(identity, tuple) and len(identity) in (5, 6) and identity[0] == "storage"):
         raise PickleError("it names an object outside of it that is no storage")
     _, kind, key, _, length, *views = identity
@@ -234,24 +237,27 @@ def _tensor(
 def _tensor_of_bytes(
     storage: Any, offset: Any, shape: Any, strides: Any, grad: Any, hooks: Any, dtype: Any, metadata: Any = None
 ) -> _Tensor:
-    """A tensor of a dtype without a storage class of its own."""
+    """Return a tensor whose dtype has no storage class."""
     if not (isinstance(dtype, Global) and dtype.module == "torch"):
         raise PickleError("a tensor has no dtype")
     return _tensor(storage, offset, shape, strides, grad, hooks, metadata, kind=dtype.name)
 
 
-def _same(tensor: Any, *_: Any) -> Any:
-    """What a Parameter is made of."""
+def _pass_through(tensor: Any, *_: Any) -> Any:
+    """Return the tensor that a Parameter is made of."""
     return tensor
 
 
 def _from_type(function: Any, kind: Any, arguments: Any, _state: Any) -> Any:
-    """A tensor with attributes of its own; one of another class may mean anything."""
+    """Return a tensor that has extra attributes.
+
+    Raises PickleError for other classes, whose numbers may have another meaning.
+    """
     if str(kind) not in ("torch.Tensor", "torch.nn.parameter.Parameter", "torch.nn.parameter.Buffer"):
         raise PickleError(
             f"it holds a {kind}, which is not a plain tensor", "save plain tensors: tensor.as_subclass(torch.Tensor)"
         )
-    return built(function, arguments, _BUILDERS)
+    return call_builder(function, arguments, _BUILDERS)
 
 
 def _refusing(what: str, hint: str) -> Callable[..., NoReturn]:
@@ -268,15 +274,15 @@ _BUILDERS: Mapping[tuple[str, str], Callable[..., Any]] = {
     ("torch._utils", "_rebuild_tensor"): _tensor,
     ("torch._utils", "_rebuild_tensor_v2"): _tensor,
     ("torch._utils", "_rebuild_tensor_v3"): _tensor_of_bytes,
-    ("torch._utils", "_rebuild_parameter"): _same,
-    ("torch._utils", "_rebuild_parameter_with_state"): _same,
+    ("torch._utils", "_rebuild_parameter"): _pass_through,
+    ("torch._utils", "_rebuild_parameter_with_state"): _pass_through,
     ("torch._tensor", "_rebuild_from_type_v2"): _from_type,
     ("torch._utils", "_rebuild_sparse_tensor"): _refusing("sparse tensor", _DENSE),
     ("torch._utils", "_rebuild_nested_tensor"): _refusing("nested tensor", "save its parts: tensor.unbind()"),
     ("torch._utils", "_rebuild_meta_tensor_no_storage"): _refusing(
         "tensor on the device meta, which has no numbers", "save it from another device"
     ),
-    # what stands beside tensors in checkpoints: kept apart, never made
+    # other objects in checkpoints: recorded by name, never created
     ("torch", "Size"): lambda lengths=(): tuple(lengths),
     ("torch", "device"): lambda *_: Ignored(),
     ("torch.serialization", "_get_layout"): lambda *_: Ignored(),
@@ -290,7 +296,7 @@ _BUILDERS: Mapping[tuple[str, str], Callable[..., Any]] = {
 
 
 def _paths(value: Any) -> list[tuple[str, _Tensor]]:
-    """Every tensor in lists and mappings with its path, in the file's order; a tensor alone has the name ""."""
+    """Return every tensor in lists and mappings with its path, in file order. A single tensor has the name ""."""
     found: dict[str, _Tensor] = {}
     queue: list[tuple[tuple[str, ...], Any]] = [((), value)]
     seen = 0
@@ -314,11 +320,11 @@ def _paths(value: Any) -> list[tuple[str, _Tensor]]:
 
 
 def _decoder(tensor: _Tensor, stored: Callable[[_Storage], bytes], where: str) -> Callable[[], Matrix]:
-    return lambda: narrow_matrix(_decoded(tensor, stored(tensor.storage), where), where)
+    return lambda: narrow_matrix(_decode_tensor(tensor, stored(tensor.storage), where), where)
 
 
-def _decoded(tensor: _Tensor, data: bytes, where: str) -> Array:
-    """The numbers of a tensor in C order, over the storage's own bytes where these lie so."""
+def _decode_tensor(tensor: _Tensor, data: bytes, where: str) -> Array:
+    """Return the numbers of a tensor in C order, as a view of the storage's bytes if possible."""
     dtype = _dtype(tensor.kind, where)
     width, storage = dtype.itemsize, tensor.storage
     begin = storage.start * _size(storage.kind)
@@ -337,7 +343,7 @@ def _decoded(tensor: _Tensor, data: bytes, where: str) -> Array:
         raise InputError(where, f"it needs {last + 1} cells of its storage, which has {len(data) // width}", DAMAGED)
     strides = tuple(stride * width for stride in tensor.strides)
     array: Array = np.ascontiguousarray(np.ndarray(tensor.shape, dtype, data, tensor.offset * width, strides))
-    array = array.reshape(tensor.shape)  # the former makes one axis of none
+    array = array.reshape(tensor.shape)  # ascontiguousarray gives a 0-d array one axis
     if dtype.kind == "b" and array.view(np.uint8).max() > 1:
         raise InputError(where, "a bool is neither 0 nor 1", "save the tensor as uint8")
     array = array.astype(dtype.newbyteorder("="), copy=False)

@@ -1,4 +1,4 @@
-"""Raw little-endian numbers, whose type and shape the name of the source says: `q.bin@float32:4,64`."""
+"""Raw little-endian numbers, whose type and shape are part of the source's name: `q.bin@float32:4,64`."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ _FORM = re.compile(r"(.+)@(\w+):([0-9]{1,18}(?:[,x][0-9]{1,18}){0,31})", re.DOTA
 
 @record
 class RawForm:
-    """What the bytes of a file are: `shape` cells of `dtype`."""
+    """The form of the bytes in a file: `shape` cells of `dtype`."""
 
     dtype: str
     shape: tuple[int, ...]
 
 
 def raw_form(text: str) -> tuple[str, RawForm] | None:
-    """The path and the form in `PATH@DTYPE:SHAPE`; None where the text is nothing like it."""
+    """Return the path and the form in `PATH@DTYPE:SHAPE`, or None if the text does not look like it."""
     found = _FORM.fullmatch(text)
     if found is None:
         return None
@@ -39,7 +39,10 @@ def raw_form(text: str) -> tuple[str, RawForm] | None:
 
 
 def read_raw(data: bytes, form: RawForm, where: str) -> Matrix:
-    """The numbers; InputError where the number of bytes is not what the form says."""
+    """Return the numbers.
+
+    Raises InputError if the number of bytes does not match the form.
+    """
     import numpy as np
 
     from attncli.formats.narrow import EIGHT_BITS, narrow_dtype, narrow_matrix

@@ -1,4 +1,4 @@
-"""safetensors files, by the library of that name (extra `tensors`)."""
+"""safetensors files, read with the library of that name (extra `tensors`)."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def _library(where: str) -> ModuleType:
 
 
 def read(data: bytes, where: str, reading: Reading) -> Contents:  # noqa: ARG001 - the same call for every format
-    """Each tensor under its name; the library compares the header with the size of the file."""
+    """Read each tensor under its name. The library checks the header against the size of the file."""
     refuse_foreign(data, where, "a safetensors file", known=())
     if looks_like_text(data):
         raise InputError(where, "this is text, not a safetensors file", RENAME_TEXT)
@@ -52,7 +52,7 @@ def read(data: bytes, where: str, reading: Reading) -> Contents:  # noqa: ARG001
         raise InputError(where, f"the header claims {claimed} bytes, the file has {len(data)}", _DAMAGED)
     try:
         tensors = library.deserialize(data)
-    except Exception as error:  # its SafetensorError, and what its Rust side lets out
+    except Exception as error:  # SafetensorError, and panics of the Rust code
         raise InputError(where, "the header does not describe the bytes that follow", _DAMAGED) from error
     matrices: dict[str, Callable[[], Matrix]] = {}
     for name, tensor in sorted(tensors):
@@ -63,10 +63,10 @@ def read(data: bytes, where: str, reading: Reading) -> Contents:  # noqa: ARG001
 
 
 def _decoder(tensor: Mapping[str, Any], where: str) -> Callable[[], Matrix]:
-    return lambda: narrow_matrix(_decoded(tensor, where), where)
+    return lambda: narrow_matrix(_decode_tensor(tensor, where), where)
 
 
-def _decoded(tensor: Mapping[str, Any], where: str) -> Array:
+def _decode_tensor(tensor: Mapping[str, Any], where: str) -> Array:
     kind = tensor["dtype"]
     if kind in _NARROW:
         dtype = narrow_dtype(_NARROW[kind], where)
@@ -81,7 +81,7 @@ def _decoded(tensor: Mapping[str, Any], where: str) -> Array:
 
 
 def write(matrices: Mapping[str, Matrix]) -> Iterator[bytes]:
-    """Every matrix under its name; one without a name is `array`."""
+    """Write every matrix under its name. A matrix without a name is `array`."""
     where = next(iter(matrices.values())).where if matrices else "safetensors"
     _library(where)
     from safetensors.numpy import save

@@ -1,4 +1,5 @@
-"""Spreadsheets, .xlsx and .ods, by python-calamine (extra `sheets`): sheets by name, a part of one as Q!B2:E5."""
+"""Spreadsheets (.xlsx and .ods), read with python-calamine (extra `sheets`): sheets by name, a range of one as
+Q!B2:E5."""
 
 from __future__ import annotations
 
@@ -26,13 +27,13 @@ _CELL_NAME = re.compile(rb'\br="([A-Z]{1,3})([0-9]{1,7})"')
 _UNCALCULATED = re.compile(rb"<c\b([^>]*)><f\b[^>]*?(?:/>|>[^<]*</f>)(?:<v\s*/>|<v></v>)?</c>")
 _REPEATED = re.compile(rb'number-(?:columns|rows)-repeated="([0-9]+)"[^>]*office:value')
 _HARMLESS = 1_000_000  # cells
-_MOST_EMPTY = 1000  # cells for each that is in the file
+_MOST_EMPTY = 1000  # empty cells per cell in the file
 _AGAIN = "open it in a spreadsheet program and save it there"
 
 
 @dataclass(slots=True, eq=False, repr=False)
 class _SheetTable(Table):
-    """A block of cells whose places are called as in a spreadsheet; `corner` is its first cell, from 0."""
+    """A block of cells with spreadsheet addresses. `corner` is the 0-based row and column of its first cell."""
 
     corner: tuple[int, int] = (0, 0)
 
@@ -41,7 +42,7 @@ class _SheetTable(Table):
 
 
 def address(row: int, column: int) -> str:
-    """`B3` of a cell, counted from 0."""
+    """Return the address of a cell, such as `B3`, from its 0-based row and column."""
     letters = ""
     column += 1
     while column:
@@ -51,7 +52,7 @@ def address(row: int, column: int) -> str:
 
 
 def _column(letters: str) -> int:
-    """The number of a column, from 0."""
+    """Return the 0-based number of a column."""
     number = 0
     for letter in letters.upper():
         number = number * 26 + ord(letter) - ord("A") + 1
@@ -59,7 +60,7 @@ def _column(letters: str) -> int:
 
 
 def read(data: bytes, where: str, reading: Reading) -> Contents:
-    """Each sheet under its name; `select` gives a part of one."""
+    """Read each sheet under its name. `select` returns a range of a sheet."""
     refuse_foreign(data, where, "a spreadsheet", known=(MAGIC,))
     if not data.startswith(MAGIC):
         if looks_like_text(data):
@@ -75,7 +76,7 @@ def read(data: bytes, where: str, reading: Reading) -> Contents:
     sheets = list(workbook.sheet_names)
 
     def select(name: str) -> Matrix:
-        return _selected(workbook, sheets, name, where, reading, pending)
+        return _select(workbook, sheets, name, where, reading, pending)
 
     return Contents(where, {name: partial(select, name) for name in sheets}, select=select)
 
@@ -87,12 +88,12 @@ def _workbook(data: bytes, where: str) -> Any:
         raise MissingExtraError(where, "python-calamine", "sheets") from None
     try:
         return python_calamine.CalamineWorkbook.from_filelike(BytesIO(data))
-    except Exception:  # CalamineError, and what its Rust side lets out
+    except Exception:  # CalamineError, and panics of the Rust code
         raise InputError(where, "the spreadsheet cannot be read", DAMAGED) from None
 
 
 def _refuse_bombs(archive: zipfile.ZipFile, names: dict[str, zipfile.ZipInfo], where: str) -> None:
-    """InputError where a few cells far apart, or one repeated, claim a sheet that no memory holds."""
+    """Raise InputError if a few distant cells, or a repeated one, claim a sheet that does not fit into memory."""
     for name, member in names.items():
         if name.startswith("xl/worksheets/") and name.endswith(".xml"):
             rows = columns = cells = 0
@@ -110,7 +111,8 @@ def _refuse_bombs(archive: zipfile.ZipFile, names: dict[str, zipfile.ZipInfo], w
 
 
 def _uncalculated(archive: zipfile.ZipFile, names: dict[str, zipfile.ZipInfo], where: str) -> dict[str, list[str]]:
-    """The cells of each sheet that hold a formula without its value, as programs that do not calculate write them."""
+    """Return the cells of each sheet that hold a formula without a value, as programs that do not calculate write
+    them."""
     from xml.etree import ElementTree
 
     def parsed(name: str) -> Any:
@@ -134,10 +136,10 @@ def _uncalculated(archive: zipfile.ZipFile, names: dict[str, zipfile.ZipInfo], w
     return found
 
 
-def _selected(
+def _select(
     workbook: Any, sheets: list[str], name: str, where: str, reading: Reading, pending: dict[str, list[str]]
 ) -> Matrix:
-    """A sheet, `Sheet!B2:E5`, or `B2:E5` where there is one sheet only."""
+    """Return a sheet, a range `Sheet!B2:E5`, or a range `B2:E5` of the only sheet."""
     sheet, mark, part = ("", "", "") if name in sheets else name.rpartition("!")
     if name in sheets:
         sheet, part = name, ""
@@ -160,7 +162,8 @@ def _selected(
 
 
 def _matrix(rows: list[list[Any]], part: str, where: str, source: str, reading: Reading) -> Matrix:
-    """The cells of a range as a table with labels; without one, the only block of cells there is."""
+    """Return the cells of a range as a table with labels. Without a range, the sheet must have a single block of
+    cells."""
     top, left, bottom, right = _range(part) if part else _block(rows, where, source)
     if bottom >= len(rows) or right >= len(rows[0]):
         raise InputError(f"{where}: {part}", "the range reaches beyond the cells of the sheet")
@@ -177,7 +180,7 @@ def _matrix(rows: list[list[Any]], part: str, where: str, source: str, reading: 
         inner = f"{address(top + 1, left + 1)}:{address(bottom, right)}"
         hint = f"say which cells are meant, as in {source}!{inner} (pandas: to_excel(FILE, index=False, header=False))"
         raise InputError(error.where, error.what, hint) from None
-    return replace(matrix, texts=None)  # what a sheet shows says nothing of what it holds
+    return replace(matrix, texts=None)  # displayed digits do not limit the value that a cell holds
 
 
 def _range(part: str) -> tuple[int, int, int, int]:
@@ -189,7 +192,10 @@ def _range(part: str) -> tuple[int, int, int, int]:
 
 
 def _block(rows: list[list[Any]], where: str, source: str) -> tuple[int, int, int, int]:
-    """The rows and columns that hold something; InputError where an empty one divides them."""
+    """Return the rows and columns that are not empty.
+
+    Raises InputError if an empty row or column divides them.
+    """
     filled = [index for index, row in enumerate(rows) if any(cell != "" for cell in row)]
     if not filled:
         raise InputError(where, "the sheet is empty")
@@ -205,12 +211,15 @@ def _block(rows: list[list[Any]], where: str, source: str) -> tuple[int, int, in
 
 
 def _run(used: list[int]) -> int:
-    """The last of the numbers that follow one another from the first."""
+    """Return the last of the consecutive numbers from the first on."""
     return next((before for before, after in pairwise(used) if after != before + 1), used[-1])
 
 
 def _text(cell: Any, place: str) -> str:
-    """A cell as the text of a table; InputError for a date, which a spreadsheet makes of 1/2."""
+    """Return a cell as text for a table.
+
+    Raises InputError for a date, into which spreadsheets convert 1/2.
+    """
     if isinstance(cell, (bool, str)):
         return str(cell).strip()
     if isinstance(cell, (int, float)):

@@ -1,4 +1,4 @@
-"""A text table taken apart into rows of cells, before anything is read: lines, comments, delimiter, quotes."""
+"""Splitting a text table into rows of cells before anything is parsed: lines, comments, delimiter, quotes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ DELIMITERS = (
     "\t",
     ",",
     BLANKS,
-)  # in this order: a semicolon separates decimal commas, a comma is followed by blanks
+)  # tried in this order: semicolons separate decimal commas, and blanks follow commas
 NAMES = {";": "semicolons", "\t": "tabs", ",": "commas", BLANKS: "blanks", "|": "bars"}
 DECIMAL_COMMA = re.compile(r"[+-]?[0-9]*,[0-9]+(?:[eE][+-]?[0-9]+)?|[+-]?[0-9]+,(?:[eE][+-]?[0-9]+)?")
 LEADING_ZERO = re.compile(rb",0[0-9]+(?![0-9.])")
@@ -24,14 +24,17 @@ _CELLS = {
     delimiter: re.compile(rf' *(?:"((?:[^"]|"")*)" *|([^{delimiter}]*))(?:{delimiter}|\Z)') for delimiter in ";\t,"
 }
 _CELLS[BLANKS] = re.compile(r'[ \t\n]*(?:"((?:[^"]|"")*)"|([^ \t\n]+))(?:[ \t\n]+|\Z)')
-_BETWEEN_BLANKS = re.compile(r"[^ \t]+")  # str.split parts at the no-break spaces within a number too
+_BETWEEN_BLANKS = re.compile(r"[^ \t]+")  # str.split also splits at the no-break spaces within a number
 _SEPARATOR = re.compile(r"\"?[sS][eE][pP]=([;,\t])\"?[ \r]*")
 _SPLIT_NUMBER = re.compile(r"(?:^|(?<=,))[+-]?([0-9]+),(0[0-9]+)(?:[eE][+-]?[0-9]+)?(?=,|$)", re.MULTILINE)
 
 
 @dataclass(slots=True, eq=False, repr=False)
 class Table:
-    """Stripped cells, `lines` the number of the line each row began in, `taken` the columns of labels taken out."""
+    """Rows of stripped cells.
+
+    `lines` are the line numbers in which the rows begin, and `taken` counts the label columns that were removed.
+    """
 
     where: str
     rows: list[list[str]]
@@ -44,7 +47,8 @@ class Table:
 
 
 def split(text: str, where: str) -> Table:
-    """Rows of cells by the delimiter that fits every line, blank lines and comments left out."""
+    """Split the text into rows of cells, with the delimiter that fits every line. Blank lines and comments are left
+    out."""
     numbered = _logical_lines(text, where)
     if not any(line.strip() for _, line in numbered):
         raise InputError(where, "the file holds no numbers")
@@ -64,7 +68,7 @@ def split(text: str, where: str) -> Table:
             raise InputError(f"{where}: line {number}, column {doubt[0]}", doubt[1], doubt[2])
     looks_like_shape = shape_hint(rows)
     if delimiter == BLANKS and not looks_like_shape and {len(row) for row in rows[1:]} == {len(rows[0]) + 1}:
-        rows[0].insert(0, "")  # blanks cannot show an empty corner
+        rows[0].insert(0, "")  # a corner that is empty does not show between blanks
     expected = len(rows[0])
     for index, row in enumerate(rows):
         if len(row) != expected:
@@ -82,7 +86,7 @@ def _cells_of(count: int) -> str:
 
 
 def _logical_lines(text: str, where: str) -> list[tuple[int, str]]:
-    """Numbered lines that are no comments and not blank; a quoted cell may run over several."""
+    """Return the numbered lines that are neither blank nor comments. A quoted cell may span several lines."""
     physical = text.split("\n")
     if '"' not in text:
         pairs = enumerate(physical, 1)
@@ -109,7 +113,8 @@ def _logical_lines(text: str, where: str) -> list[tuple[int, str]]:
 
 
 def _delimiter(lines: list[str]) -> str:
-    """The one that gives every line equally many cells, two or more, and numbers; else the one that nearly does."""
+    """Return the delimiter that gives every line the same number of cells, at least two, and numbers, or else the best
+    one."""
     solid = [line for line in lines if line.strip()]
     fitting = []
     likely: tuple[int, str] = (0, BLANKS)
@@ -125,7 +130,7 @@ def _delimiter(lines: list[str]) -> str:
     for delimiter in fitting:
         last = _cells(solid[-1], delimiter)
         if delimiter == fitting[0]:
-            del last[0]  # it may be a label; elsewhere that would be the label `1,x,` in `1,x, 3`
+            del last[0]  # it may be a label (elsewhere the label would be `1,x,` in `1,x, 3`)
         if all(not cell or _could_be_number(cell) for cell in last):
             return delimiter
     return fitting[0] if fitting else likely[1]
@@ -142,7 +147,7 @@ def _count(line: str, delimiter: str) -> int:
 
 
 def _cells(line: str, delimiter: str, place: str | None = None) -> list[str]:
-    """The stripped cells of a line; without a place for the error, a misplaced quotation mark is let pass."""
+    """Return the stripped cells of a line. Without a place for the error, a misplaced quotation mark is accepted."""
     if '"' not in line:
         return (
             _BETWEEN_BLANKS.findall(line) if delimiter == BLANKS else [cell.strip() for cell in line.split(delimiter)]
@@ -166,7 +171,10 @@ def _cells(line: str, delimiter: str, place: str | None = None) -> list[str]:
 
 
 def split_number(line: str) -> tuple[int, str, str] | None:
-    """Column, fault and hint of `1,000` or `0,05` where commas separate cells: one number or two? A blank would say."""
+    """Find `1,000` or `0,05` in a line whose cells are separated by commas: it could be one number or two.
+
+    Returns column, error and hint, or None. A blank after the comma makes it two.
+    """
     if (
         '"' in line
         or not LEADING_ZERO.search(line.encode("utf-8", "replace"))

@@ -1,6 +1,6 @@
-"""Which row and column of a table are its labels, by what stands in them or by --header.
+"""Deciding which row and column of a table are labels, by their contents or by --header.
 
-A cell that could be meant as a number or as a missing one makes neither: what was meant is asked, not guessed.
+If a cell could be a number or a missing value, its row or column is not taken as labels: an error asks what is meant.
 """
 
 from __future__ import annotations
@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 
 
 def take_header(table: Table, reading: Reading) -> tuple[int, list[str]] | None:
-    """The first row's line and cells, taken out of the table, where the reading or the rule makes it the header."""
+    """Remove the header from the table and return its line and cells.
+
+    The first row is the header if --header or the rule says so.
+    """
     first = table.rows[0]
     by_rule = reading.header is None and any(first) and not any(_is_cell(table, cell) for cell in first)
     if not by_rule and not reading.header:
@@ -38,7 +41,7 @@ def take_header(table: Table, reading: Reading) -> tuple[int, list[str]] | None:
 
 
 def take_row_labels(table: Table) -> tuple[str, ...] | None:
-    """The first column, taken out of the table, where no cell of it is a number."""
+    """Remove the first column from the table and return it as row labels, if none of its cells is a number."""
     first = [row[0] for row in table.rows]
     if len(table.rows[0]) < 2 or not any(first) or any(_is_cell(table, cell) for cell in first):
         return None
@@ -53,7 +56,10 @@ def take_row_labels(table: Table) -> tuple[str, ...] | None:
 
 
 def column_labels(line: int, header: list[str], where: str, has_row_labels: bool) -> tuple[str, ...]:
-    """The header without its corner; a label that is missing is an error."""
+    """Return the header without its corner.
+
+    Raises InputError if a label is missing.
+    """
     labels = header[1:] if has_row_labels else header
     if "" in labels:
         column = labels.index("")
@@ -66,9 +72,9 @@ def column_labels(line: int, header: list[str], where: str, has_row_labels: bool
 
 
 def first_doubt(cells: Iterable[str]) -> tuple[int, Doubt] | None:
-    """Index and reason of the first cell that cannot be a label; None where all can.
+    """Return the index and the doubt of the first cell that cannot be a label, or None.
 
-    A faint doubt (`.`, `?`, `nothing`) counts only where no word stands among the cells.
+    A faint doubt (`.`, `?`, `nothing`) counts only if none of the cells is a word.
     """
     faint, has_word = None, False
     for index, cell in enumerate(cells):
@@ -83,14 +89,14 @@ def first_doubt(cells: Iterable[str]) -> tuple[int, Doubt] | None:
 
 
 def _is_cell(table: Table, cell: str) -> bool:
-    """Whether the cell is a number of this table: with a decimal comma where its delimiter allows one."""
+    """Return whether the cell is a number in this table, with a decimal comma if the delimiter allows one."""
     return is_number(cell) or (
         table.delimiter in ";\t" and bool(DECIMAL_COMMA.fullmatch(cell.replace("\N{MINUS SIGN}", "-")))
     )
 
 
 def _doubtful(table: Table, row: int, column: int, about: Doubt, as_label: str) -> InputError:
-    """The error for a cell in doubt, with the ways to say which it is: the number typed plainly, or `as_label`."""
+    """Return the error for a doubtful cell, with the ways to resolve it: type the number plainly, or do `as_label`."""
     cell, cure = table.rows[row][column], about.hint
     if about.kind == HIDDEN:
         what = f"{quote(cell)} holds an invisible character, U+{ord(invisible(cell) or ' '):04X}"

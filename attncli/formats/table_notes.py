@@ -1,4 +1,4 @@
-"""What the first row and the first column of a table may be besides numbers: a header, the shape, an index."""
+"""What the first row and column of a table may be besides numbers: a header, the shape, or an index."""
 
 from __future__ import annotations
 
@@ -21,9 +21,10 @@ _SHAPE_GIVEN = "the first row, {}, is the shape of the rows below it"
 
 
 def is_shape(first: list[float], rows: int, columns: int) -> bool:
-    """Whether the first row says how many the rows below it are: (…, rows, columns); of one column, how many rows.
+    """Return whether the first row is the shape of the rows below it: (…, rows, columns), or the row count of one
+    column.
 
-    Above a single row it may well be a row itself.
+    Above a single row, it is more likely a row itself.
     """
     if rows < 2:
         return False
@@ -33,7 +34,7 @@ def is_shape(first: list[float], rows: int, columns: int) -> bool:
 
 
 def shape_hint(rows: list[list[str]]) -> str | None:
-    """What to do where the first row has another length than the others because it is their shape."""
+    """Return a hint if the first row is shorter or longer than the others because it is their shape, or None."""
     lengths = {len(row) for row in rows[1:]}
     if len(lengths) != 1 or not all(_WHOLE.fullmatch(cell) for cell in rows[0]):
         return None
@@ -43,7 +44,7 @@ def shape_hint(rows: list[list[str]]) -> str | None:
 
 
 def refuse_shape(table: Table) -> None:
-    """InputError where a first row of whole numbers above others with points is their shape."""
+    """Raise InputError if the first row, of whole numbers, is the shape of the rows below, which have fractions."""
     rows = table.rows
     if not all(_WHOLE.fullmatch(cell) for cell in rows[0]):
         return
@@ -56,18 +57,19 @@ def refuse_shape(table: Table) -> None:
 
 
 def first_row_note(array: Array, where: str) -> str | None:
-    """A note where the first row of numbers may be a header or the shape of the rest."""
+    """Return a note if the first row of numbers may be a header or the shape of the rest, or None."""
     first = array[0].tolist()
     if is_shape(first, array.shape[0] - 1, array.shape[1]) and len(first) > 1:
         what = _SHAPE_GIVEN.format(" ".join(f"{size:g}" for size in first))
         return f"{where}: {what}: if it is no row of numbers, leave it out, otherwise say --no-header"
     if looks_like_header(array):
-        return f"{where}: the first row is {_begun(first)}: if it is a header, say --header, otherwise --no-header"
+        return f"{where}: the first row is {_list_start(first)}: if it is a header, say --header, otherwise --no-header"
     return None
 
 
 def looks_like_header(array: Array) -> bool:
-    """Whether the first row is 0, 1, 2, …, or years or other numbers in whole steps up above rows with fractions."""
+    """Return whether the first row looks like a header: 0, 1, 2, …, years, or increasing whole numbers above
+    fractions."""
     first = array[0]
     rows, columns = array.shape
     if rows < 2 or columns < 2 or array.dtype == bool:
@@ -82,7 +84,7 @@ def looks_like_header(array: Array) -> bool:
 
 
 def index_note(array: Array, where: str) -> str | None:
-    """A note where the first column counts the rows beside columns with fractions: 0, 1, 2, … or 1, 2, 3, …"""
+    """Return a note if the first column counts the rows (from 0 or 1) beside columns with fractions, or None."""
     rows, columns = array.shape
     if rows < 2 or columns < 2 or array.dtype == bool or array[0, 0] not in (0, 1):
         return None
@@ -90,22 +92,22 @@ def index_note(array: Array, where: str) -> str | None:
     if first != [first[0] + row for row in range(rows)] or not _have_fractions(array[:, 1:]):
         return None
     return (
-        f"{where}: the first column is {_begun(first)}: if it is an index, leave it out of the file "
+        f"{where}: the first column is {_list_start(first)}: if it is an index, leave it out of the file "
         "(pandas: to_csv(FILE, index=False))"
     )
 
 
 def eaten_row_note(row: list[str], where: str) -> str:
-    """For a row of numbers that --header makes the header."""
+    """Return the note for a row of numbers that --header makes the header."""
     shown = ", ".join(row[:3]) + (", …" if len(row) > 3 else "")
     return f"{where}: the first row, {shown}, is the header: leave out --header if it is a row of numbers"
 
 
 def _have_fractions(rows: Array) -> bool:
-    """Whether every row has a number that is not whole."""
+    """Return whether every row has a number with a fraction."""
     return bool((rows != rows.round()).any(axis=1).all())
 
 
-def _begun(numbers: list[float]) -> str:
+def _list_start(numbers: list[float]) -> str:
     goes_on = len(numbers) > 3 or numbers == [0, 1, 2]
     return ", ".join(f"{number:g}" for number in numbers[:3]) + (", …" if goes_on else "")

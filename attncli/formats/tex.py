@@ -1,4 +1,4 @@
-"""Matrices as LaTeX writes them. What is not understood is an error, never skipped: `^T` after a matrix changes it."""
+"""Matrices in LaTeX. Anything that is not understood is an error, because `^T` after a matrix changes it."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ _FONT = re.compile(
     r"\\(?:mathbf|mathrm|mathit|mathsf|mathtt|mathcal|bm|boldsymbol|text|textbf|textrm|operatorname)(?![A-Za-z])\s*"
     r"(?:\{((?:[^{}\\]|\\_)*)\}|([A-Za-z0-9]))"
 )
-_SEPARATOR = re.compile(  # without one, two matrices are a product
+_SEPARATOR = re.compile(  # without a separator, two matrices are a product
     r"\n\s*\n|(?<!\\)(?<!left)(?<!right)[,.;&$]|\\[\[\]()\\]|\\q?quad|\\(?:begin|end)\s*\{"
 )
-_AROUND = re.compile(  # what may stand between matrices without changing them
+_AROUND = re.compile(  # text that may stand between matrices without changing them
     r"\s+|\$\$?|\\[\[\]()]|\\(?:left|right|[bB]igg?[lr]?)\s*(?:\\[{}|]|[\[\]().|])|\\(?:qquad|quad|displaystyle)(?![A-Za-z])"
     r"|\\setcounter\{MaxMatrixCols\}\{\d+\}|\\[,;:! ]|~|[,.;&\[\]()]|\\\\(?:\[[^\]]*\])?|\\(?:label|tag)\{[^{}]*\}"
     r"|\\(?:begin|end)\s*\{(?:document|center|equation|align|aligned|gather|gathered|displaymath|math|split)\*?\}"
@@ -51,7 +51,7 @@ _SUMMARY = re.compile(r"\\[cdvl]?dots|\\ldots|\.\.\.|…")
 
 @record
 class _Block:
-    """One environment: its name, the text of its entries and where that begins."""
+    """One environment: its name, the text of its entries and the position of that text."""
 
     name: str
     start: int
@@ -59,7 +59,7 @@ class _Block:
 
 
 def read(data: bytes, where: str, reading: Reading) -> Contents:
-    """Every matrix of the file under its name, numbered from 1 where one of several has none."""
+    """Read every matrix of the file under its name. If one of several has no name, they are numbered from 1."""
     source = _Source(where, _without_comments(decode(data, where)))
     blocks = source.blocks()
     names = [block.name for block in blocks]
@@ -75,7 +75,7 @@ def read(data: bytes, where: str, reading: Reading) -> Contents:
 
 
 def _without_comments(text: str) -> str:
-    """Blanks in place of comments, so that every place stays what it was."""
+    """Replace comments by blanks, so that positions stay the same."""
     return _COMMENT.sub(lambda found: found[1] + " " * len(found[2]), text)
 
 
@@ -92,9 +92,9 @@ class _Source:
         return f"{self.where}: line {line}, column {column}"
 
     def blocks(self) -> list[_Block]:
-        """The environments in order; between them nothing but names, dollars and brackets."""
+        """Return the environments in order. Between them only names, dollars and brackets are allowed."""
         opening = self.text.find(r"\begin{document}")
-        position = max(opening, 0)  # a preamble sets nothing that a number depends on
+        position = max(opening, 0)  # nothing in a preamble affects a number
         closing = self.text.find(r"\end{document}")
         stop = len(self.text) if closing < 0 else closing
         found: list[_Block] = []
@@ -122,7 +122,7 @@ class _Source:
         return found
 
     def _name(self, start: int, stop: int, *, after: bool) -> str:
-        """What the text before a matrix calls it; "" where it is dollars, brackets and blanks alone."""
+        """Return the name in the text before a matrix, or "" if there are only dollars, brackets and blanks."""
         name, position = "", start
         flat = _FONT.sub(lambda found: (found[1] or found[2] or "").ljust(len(found[0])), self.text[start:stop])
         while position < stop:
@@ -144,7 +144,7 @@ class _Source:
         return name
 
     def _after_argument(self, begin: re.Match[str]) -> int:
-        """Where the entries begin: behind the columns of an array, a brace group or a single token."""
+        """Return the start of the entries, after the column argument of an array: a brace group or a single token."""
         position = begin.end()
         optional = re.compile(r"\s*\[[a-z]\]").match(self.text, position) if begin[1] == "array" or begin[2] else None
         position = optional.end() if optional else position
@@ -183,7 +183,7 @@ class _Source:
         return Matrix(array, where, texts=tuple(texts) if reading.keep_text else None)
 
     def _rows(self, block: _Block) -> list[list[tuple[int, str]]]:
-        """The entries as (position, text), rules and an empty last row left out."""
+        """Return the entries as (position, text), without rules and without an empty last row."""
         rows = []
         start = block.start
         ends = [*_ROW_END.finditer(self.text, block.start, block.end), None]
@@ -205,8 +205,8 @@ class _Source:
         return rows
 
     def _entry(self, position: int, entry: str) -> str:
-        """The number in our own grammar: fractions a/b, -inf, exponents with e."""
-        plain = _trimmed(entry)
+        """Return the number in our grammar, with fractions as a/b, exponents with e, and -inf."""
+        plain = _trim(entry)
         if font := _FONT.fullmatch(plain.lstrip("+-")):
             plain = plain[: -len(font[0])] + (font[1] or font[2] or "").strip()
         if plain.startswith("{") and plain.endswith("}") and plain.count("{") == 1:
@@ -222,12 +222,12 @@ class _Source:
             return f"{power[1]}e{power[2] or power[3]}"
         if infinity := _INFINITY.fullmatch(plain):
             return f"{infinity[1]}inf"
-        return plain.replace("{,}", ",")  # as a decimal comma it is refused with the point that it needs
+        return plain.replace("{,}", ",")  # a decimal comma is refused with the spelling that has a point
 
 
-def _trimmed(plain: str) -> str:
-    """Without the spacing before and behind; what is inside a number stays, to be refused."""
-    start = begin = end = 0  # of what is no spacing
+def _trim(plain: str) -> str:
+    """Strip spacing commands before and after. Spacing inside a number remains, and is refused."""
+    start = begin = end = 0  # of text that is not spacing
     for spacing in _SPACING.finditer(plain):
         if spacing.start() > start:
             begin, end = (begin if end else start), spacing.start()
@@ -238,12 +238,12 @@ def _trimmed(plain: str) -> str:
 
 
 def write(matrices: Mapping[str, Matrix]) -> Iterator[bytes]:
-    """One display of `NAME = \\begin{bmatrix} … \\end{bmatrix}` per matrix; one axis becomes a column."""
+    """Write one display `NAME = \\begin{bmatrix} … \\end{bmatrix}` per matrix. One axis becomes a column."""
     tables = {name: as_table(matrix, name) for name, matrix in matrices.items()}
 
     def chunks() -> Iterator[bytes]:
         for name, table in tables.items():
-            cells = map(_spelled, numerals.shortest_texts(table, ("0", "1")))
+            cells = map(_spell, numerals.shortest_texts(table, ("0", "1")))
             rows = numerals.join_rows(cells, table.shape[1], " & ")
             before = f"{_shown_name(name)} = " if name else ""
             body = " \\\\\n  ".join(rows)
@@ -254,7 +254,7 @@ def write(matrices: Mapping[str, Matrix]) -> Iterator[bytes]:
 
 
 def columns_allowed(columns: int) -> str:
-    """What amsmath needs to be told before a matrix of more than ten columns."""
+    """Return the setting that amsmath needs before a matrix of more than ten columns."""
     return f"\\setcounter{{MaxMatrixCols}}{{{columns}}}\n" if columns > COLUMNS_OF_AMSMATH else ""
 
 
@@ -262,7 +262,7 @@ def _shown_name(name: str) -> str:
     return name if len(name) == 1 else "\\mathrm{" + name.replace("_", "\\_") + "}"
 
 
-def _spelled(cell: str) -> str:
+def _spell(cell: str) -> str:
     if cell in ("inf", "-inf"):
         return cell.replace("inf", "\\infty")
     if cell == "nan":

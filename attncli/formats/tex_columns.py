@@ -1,4 +1,4 @@
-"""The columns of a LaTeX array: they may set text between entries, `r@{.}l`, which is part of the numbers."""
+"""The column argument of a LaTeX array, which can insert text between entries: `r@{.}l` is part of the numbers."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from attncli.errors import InputError
 from attncli.numbers.numerals import quote
 
 COLUMNS_HINT = "write each number out in one entry: 1.5 & 2.25"
-_HARMLESS = re.compile(  # spacing, rules and fonts, which no number depends on
+_HARMLESS = re.compile(  # spacing, rules and fonts, which do not affect numbers
     r"\s+|~|\$|\||\\[,;:! ]|\\(?:h?space|hskip|kern|extracolsep|color|columncolor)\*?\s*"
     r"(?:\{[^{}]*\}|-?[0-9.]+\s*[a-z]{2})|\\(?:qquad|quad|displaystyle|textstyle|scriptstyle|centering|raggedleft"
     r"|raggedright|arraybackslash|bfseries|hfill|fill|vrule|vline|bf|rm|it|small|strut)(?![A-Za-z])"
@@ -16,7 +16,7 @@ _HARMLESS = re.compile(  # spacing, rules and fonts, which no number depends on
 
 
 def group_end(text: str, start: int) -> int:
-    """Behind the brace group that begins at `start`; -1 where it is never closed."""
+    """Return the position after the brace group that begins at `start`, or -1 if it is never closed."""
     depth = 0
     for brace in re.compile(r"[{}]").finditer(text, start):
         depth += 1 if brace[0] == "{" else -1
@@ -26,7 +26,7 @@ def group_end(text: str, start: int) -> int:
 
 
 def refuse_inserted(columns: str, where: str) -> None:
-    """Raise InputError where the columns put text beside entries, or hold what looks like entries."""
+    """Raise InputError if the columns insert text beside entries, or look like entries."""
     for insertion in re.finditer(r"[@!><]\s*(?=\{)", columns):
         group = columns[insertion.end() : group_end(columns, insertion.end())]
         if _HARMLESS.sub("", group[1:-1]).strip("{}"):

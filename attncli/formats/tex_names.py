@@ -1,4 +1,4 @@
-"""What may stand before a LaTeX matrix as its name, and what says that the matrix is another one, changed."""
+"""Names before a LaTeX matrix, and the names that mean a changed matrix."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ _PRODUCT = re.compile(rf"(?:[QKVWX]{_SCRIPTS}\s*){{2,}}|(?:[A-Za-z]{_SCRIPTS}\s*
 
 
 def plain_name(text: str) -> str:
-    """`W^{Q}` as `W^Q`: without braces and blanks."""
+    """Return `W^{Q}` as `W^Q`, without braces and blanks."""
     return re.sub(r"[{}\s]", "", text.replace("\\_", "_"))
 
 
 def is_changed(text: str) -> bool:
-    """Whether the name says that the matrix is a transpose, a power, an inverse or a product: `K^T`, `K'`, `QK`."""
+    """Return whether the name means a transpose, a power, an inverse or a product: `K^T`, `K'`, `QK`."""
     scripts = (found[1] if found[1] is not None else found[2] for found in _SUPERSCRIPT.finditer(text))
     return (
         bool(_PRIME.search(text))

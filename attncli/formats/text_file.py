@@ -1,4 +1,4 @@
-"""A .csv, .tsv or .txt file: an array as some program prints it, LaTeX, a table with bars, or a plain table."""
+"""Reading .csv, .tsv and .txt files: a printed array, LaTeX, a table with bars, or a plain table."""
 
 from __future__ import annotations
 
@@ -16,16 +16,19 @@ if TYPE_CHECKING:
 
     from attncli.matrix import Matrix, Reading
 
-_START = 4096  # bytes that say what a file is
+_START = 4096  # bytes in which the kind of file is recognized
 _BLOCKS = re.compile(rb"[0-9.][ \t]*\r?\n[ \t]*\r?\n\s*[-+.0-9]")
-_BLANK_LINE = re.compile(rb"\n[ \t]*\r?\n")  # looked for first: it finds its newlines faster than any number
+_BLANK_LINE = re.compile(rb"\n[ \t]*\r?\n")  # searched first, because finding newlines is faster than finding numbers
 _SLICE = re.compile(rb"^# New slice", re.MULTILINE)
 _LATEX = re.compile(r"\s*(?:%[^\n]*\n\s*)*(?:\\|\$)|[^\n]{0,80}\\begin\s*\{[bpBvV]?(?:small)?(?:matrix|array)")
 _PLAIN = frozenset(b"0123456789.,;+-eE \t\r\n")
 
 
 def read(data: bytes, where: str, reading: Reading) -> Contents:
-    """The one array of a file, or those that it names; any fault is an InputError."""
+    """Read the one array of a file, or those that it names.
+
+    Raises InputError for any error.
+    """
     if data[:_START].translate(None, bytes(_PLAIN)) or b";" in data[:_START]:
         start = data[:_START].decode("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig", "replace")
         if "#" in start:
@@ -37,12 +40,12 @@ def read(data: bytes, where: str, reading: Reading) -> Contents:
             return found
     contents = text_table.read(data, where, reading)
     if note := _note_of_blocks(data, where):
-        return Contents(where, {name: partial(_noted, make, note) for name, make in contents.matrices.items()})
+        return Contents(where, {name: partial(_add_note, make, note) for name, make in contents.matrices.items()})
     return contents
 
 
 def _printed(data: bytes, start: str, where: str, reading: Reading) -> Contents | None:
-    """What a file holds that begins as no plain table does; None for a table."""
+    """Return the contents of a file that does not begin like a plain table, or None if it does."""
     if is_print(start):
         return read_print(decode(data, where).strip("\n"), where, reading)
     if _LATEX.match(start):
@@ -64,7 +67,7 @@ def _printed(data: bytes, start: str, where: str, reading: Reading) -> Contents 
 
 
 def _note_of_blocks(data: bytes, where: str) -> str:
-    """What to say of blocks of rows, which may be matrices of their own."""
+    """Return the note about blocks of rows, which may be separate matrices."""
     if b"# New slice" in data and _SLICE.search(data):
         return f"{where}: its slices, as numpy.savetxt wrote them, are read as the rows of one matrix"
     if _BLANK_LINE.search(data) and _BLOCKS.search(data):
@@ -72,7 +75,7 @@ def _note_of_blocks(data: bytes, where: str) -> str:
     return ""
 
 
-def _noted(make: Callable[[], Matrix], note: str) -> Matrix:
+def _add_note(make: Callable[[], Matrix], note: str) -> Matrix:
     from dataclasses import replace
 
     matrix = make()

@@ -1,7 +1,7 @@
-"""Text tables, whatever their suffix: rows of numbers, with a header and row labels or without.
+"""Text tables with any suffix: rows of numbers, with or without a header and row labels.
 
-Nothing is guessed into a number. What has to be chosen (the delimiter, the header, the labels, the
-decimal comma) follows rules that look at the whole table.
+Nothing is guessed to be a number. The delimiter, the header, the labels and the decimal comma are chosen by rules that
+look at the whole table.
 """
 
 from __future__ import annotations
@@ -37,7 +37,10 @@ _DECIMAL_POINT = re.compile(r"[+-]?(?:[0-9]+\.[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+
 
 
 def read(data: bytes, where: str, reading: Reading) -> Contents:
-    """The one table of a file, under the name ""; any fault is an InputError with line and column."""
+    """Read the one table of a file, under the name "".
+
+    Raises InputError with line and column for any error.
+    """
     matrix = _read_plain(data, where, reading) or _read_headed(data, where, reading)
     if matrix is None:
         matrix = _read_table(decode(data, where), where, reading)
@@ -45,9 +48,10 @@ def read(data: bytes, where: str, reading: Reading) -> Contents:
 
 
 def _read_plain(data: bytes, where: str, reading: Reading) -> Matrix | None:
-    """The fast way for a table of decimals alone, its lines alike; None where it does not apply or anything is amiss.
+    """Read a table of only decimals whose lines are alike, the fast way. Return None if that does not apply or anything
+    is wrong.
 
-    What is left of such a file without its decimals are delimiters in a pattern that repeats.
+    Without its decimals, such a file is a repeating pattern of delimiters.
     """
     if reading.keep_text or reading.header:
         return None
@@ -67,7 +71,7 @@ def _read_plain(data: bytes, where: str, reading: Reading) -> Matrix | None:
     if between != (delimiter * (columns - 1) + b"\n") * rows:
         return None
     if delimiter == b"," and points < rows * columns and LEADING_ZERO.search(data):
-        return None  # there may be a 1,000; not where every cell has a point
+        return None  # it may contain 1,000, which is not possible if every cell has a point
     flat = data.replace(b"\n", b",")
     flat = flat if delimiter == b"," else flat.replace(delimiter, b",")
     numbers = numerals.parse_plain_numbers(flat, rows * columns)
@@ -75,24 +79,24 @@ def _read_plain(data: bytes, where: str, reading: Reading) -> Matrix | None:
 
 
 def _read_headed(data: bytes, where: str, reading: Reading) -> Matrix | None:
-    """The same under a header; the first two lines alone are read with care."""
+    """Read the same kind of table with a header. The first two lines are read the slow way."""
     header, _, body = data.partition(b"\n")
     if b"\r" in header.removesuffix(b"\r"):
-        return None  # several lines of a file whose line ends differ
+        return None  # several lines, because the line ends of the file differ
     if reading.keep_text or (plain := _read_plain(body, where, NO_HEADER)) is None:
         return None
     try:
         head = _read_table(decode(header + b"\n" + body.partition(b"\n")[0], where), where, reading)
     except InputError:
-        return None  # to be told with the whole table in view
+        return None  # the slow way reports it, with the whole table in view
     if head.column_labels is None:
         return None
-    eaten = _eaten(list(head.column_labels), plain.array, where, reading)
+    eaten = _note_eaten_row(list(head.column_labels), plain.array, where, reading)
     return Matrix(plain.array, where, column_labels=head.column_labels, notes=eaten)
 
 
 def _read_blanks(data: bytes, where: str, reading: Reading) -> Matrix | None:
-    """The same where runs of blanks part the cells, or nothing does."""
+    """Read the same kind of table with blanks between the cells, or with one cell per row."""
     if data.translate(None, numerals.FLOAT_ALONE + b"\n"):
         return None
     rows = [cells for line in data.split(b"\n") if (cells := line.split())]
@@ -104,20 +108,21 @@ def _read_blanks(data: bytes, where: str, reading: Reading) -> Matrix | None:
 
 
 def _plain_matrix(array: Array, where: str, reading: Reading) -> Matrix | None:
-    """The matrix with its notes; None where only the cells' texts can tell a row from the shape of the others."""
+    """Return the matrix with its notes, or None if only the texts of the cells show whether the first row is the shape
+    of the others."""
     if reading.header is None and is_shape(array[0].tolist(), array.shape[0] - 1, array.shape[1]):
         return None
     return Matrix(array, where, notes=_notes(array, where, reading))
 
 
 def _notes(array: Array, where: str, reading: Reading) -> tuple[str, ...]:
-    """Notes on a table without labels."""
+    """Return the notes on a table without labels."""
     first_row = first_row_note(array, where) if reading.header is None else None
     return tuple(note for note in (first_row, index_note(array, where)) if note is not None)
 
 
-def _eaten(header: list[str], array: Array, where: str, reading: Reading) -> tuple[str, ...]:
-    """A note where --header makes a header of a row that looks like any other row of numbers."""
+def _note_eaten_row(header: list[str], array: Array, where: str, reading: Reading) -> tuple[str, ...]:
+    """Return a note if --header makes a header of a row that looks like the other rows of numbers."""
     import numpy as np
 
     if not reading.header or not all(map(is_number, header)):
@@ -131,7 +136,7 @@ def _read_table(text: str, where: str, reading: Reading) -> Matrix:
 
 
 def matrix_of(table: Table, where: str, reading: Reading) -> Matrix:
-    """The matrix and the labels of a table's cells; an error names the table's own place for a cell."""
+    """Return the matrix and the labels of a table. Errors name a cell by its place in the table."""
     from attncli.formats.table_labels import column_labels, take_header, take_row_labels  # slow to import
 
     header = take_header(table, reading)
@@ -149,7 +154,7 @@ def matrix_of(table: Table, where: str, reading: Reading) -> Matrix:
         row, column = divmod(error.index, columns)
         raise _bad_cell(table, row, column, error, reading) from None
     if labels is not None:
-        notes = _eaten(list(labels), array, where, reading)
+        notes = _note_eaten_row(list(labels), array, where, reading)
     else:
         notes = _notes(array, where, reading) if row_labels is None else ()
     return Matrix(
@@ -188,7 +193,7 @@ def _hint_for_empty(table: Table, row: int, column: int) -> str:
 
 
 def _read_decimal_commas(table: Table) -> None:
-    """Put points for commas where some cell shows that they are decimal ones."""
+    """Replace commas by points if some cell shows that they are decimal commas."""
     if not any("," in cell for row in table.rows for cell in row):
         return
     settled: tuple[int, int] | None = None
@@ -202,7 +207,7 @@ def _read_decimal_commas(table: Table) -> None:
             elif DECIMAL_COMMA.fullmatch(plain) and not _THOUSANDS.fullmatch(plain):
                 settled = settled or (index, column)
     if settled is None:
-        return  # a doubtful one is refused as a number
+        return  # a doubtful one is refused as a number later
     if point:
         comma = table.rows[settled[0]][settled[1]]
         what = f"'{table.rows[point[0]][point[1]]}' has a decimal point"

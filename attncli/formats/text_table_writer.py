@@ -1,4 +1,4 @@
-"""Writing text tables: shortest digits, and labels where they read back as labels."""
+"""Writing text tables with the shortest digits, and with labels that are read back as labels."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ _BEGINNINGS = frozenset("#[({=\\$%|")  # of a comment, a printed array, LaTeX or
 
 
 def write(matrices: Mapping[str, Matrix], delimiter: str) -> Iterator[bytes]:
-    """The only matrix as UTF-8 lines; one axis becomes a column. Labels that would not read back are left out."""
+    """Write the only matrix as UTF-8 lines. One axis becomes a column. Labels that would not be read back are left
+    out."""
     ((name, matrix),) = matrices.items()
     table = as_table(matrix, name)
     labels = matrix.row_labels
@@ -34,7 +35,10 @@ def write(matrices: Mapping[str, Matrix], delimiter: str) -> Iterator[bytes]:
 
 
 def as_table(matrix: Matrix, name: str) -> Array:
-    """The array with two axes, neither empty; OutputError where it has more."""
+    """Return the array with two nonempty axes.
+
+    Raises OutputError if that is not possible.
+    """
     array = matrix.array
     if array.ndim > 2:
         raise OutputError(
@@ -52,7 +56,7 @@ def as_table(matrix: Matrix, name: str) -> Array:
 
 
 def _readable(labels: tuple[str, ...] | None, count: int) -> tuple[str, ...] | None:
-    """The labels, if a reader would take every one for a label and get the same text."""
+    """Return the labels if a reader would take every one as a label with the same text, or None."""
     if labels is None or len(labels) != count:
         return None
     if not all(map(_reads_back, labels)) or first_doubt(labels) is not None:
@@ -63,13 +67,13 @@ def _readable(labels: tuple[str, ...] | None, count: int) -> tuple[str, ...] | N
 def _reads_back(label: str) -> bool:
     if not label or label != label.strip() or is_number(label) or "\0" in label or "\r" in label:
         return False
-    if "\\begin" in label:  # wherever it stands, the file is read as LaTeX
+    if "\\begin" in label:  # anywhere in a file, it makes the reader expect LaTeX
         return False
-    return not any("\ud800" <= character <= "\udfff" for character in label)  # half a character: no UTF-8
+    return not any("\ud800" <= character <= "\udfff" for character in label)  # unpaired surrogates are not valid UTF-8
 
 
-def _quoted(label: str) -> str:
-    """The label, in quotes if a reader would see a delimiter, a quotation mark or another format's beginning in it."""
+def _quote(label: str) -> str:
+    """Return the label, in quotes if it contains a delimiter, a quotation mark or the beginning of another format."""
     if not _BEGINNINGS.isdisjoint(label) or any(character in ',;"' or character.isspace() for character in label):
         return '"' + label.replace('"', '""') + '"'
     return label
@@ -79,15 +83,15 @@ def _chunks(
     table: Array, row_labels: tuple[str, ...] | None, column_labels: tuple[str, ...] | None, delimiter: str
 ) -> Iterator[bytes]:
     if column_labels is not None:
-        # blanks cannot show an empty corner: there the header is one cell shorter
+        # a corner that is empty does not show between blanks, so the header has one cell less there
         corner = [""] if row_labels is not None and delimiter != " " else []
-        yield (delimiter.join([*corner, *map(_quoted, column_labels)]) + "\n").encode()
+        yield (delimiter.join([*corner, *map(_quote, column_labels)]) + "\n").encode()
     rows_at_once = max(_CELLS_AT_ONCE // table.shape[1], 1)
     for start in range(0, table.shape[0], rows_at_once):
         block = table[start : start + rows_at_once]
         written = lines(block, delimiter)
         if row_labels is not None:
-            labels = map(_quoted, row_labels[start : start + rows_at_once])
+            labels = map(_quote, row_labels[start : start + rows_at_once])
             rows = zip(labels, written.decode().splitlines(), strict=True)
             written = "".join(f"{label}{delimiter}{row}\n" for label, row in rows).encode()
         yield written

@@ -1,4 +1,4 @@
-"""What YAML and JSON share: finding a place again, and turning a list of lists into a matrix."""
+"""What YAML and JSON share: locating a node in the source, and converting nested lists to a matrix."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ NULLS = frozenset(("", "~", "null", "Null", "NULL"))
 LEADING_ZERO = re.compile(r"^\s*[-+−]?0[0-9]", re.MULTILINE)
 FORM = "a matrix is a list of rows, as in [[1, 0], [0, 1]]"
 
-# which labels name the rows and the columns of a matrix, by the problem file's words
+# the keys of a problem file that label the rows and the columns of each matrix
 LABELS_OF = {
     "queries": ("queries", "features"),
     "keys": ("keys", "features"),
@@ -39,13 +39,13 @@ LABELS_OF = {
 
 
 class Key(str):
-    """The last step of a path that means the key itself, not the value behind it."""
+    """The last step of a path if it means the key itself, not its value."""
 
     __slots__ = ()
 
 
 class Event(NamedTuple):
-    """A piece of a document in its order: `kind` is one of "[", "{", "end", "scalar", "alias"."""
+    """A piece of a document, in order: `kind` is one of "[", "{", "end", "scalar", "alias"."""
 
     kind: str
     value: str
@@ -54,13 +54,13 @@ class Event(NamedTuple):
 
 
 def position(text: str, index: int) -> tuple[int, int]:
-    """Line and column, 1-based, of a character; LF, CRLF and CR end a line."""
+    """Return the 1-based line and column of a character. LF, CRLF and CR end a line."""
     before = text[:index].replace("\r\n", "\n").replace("\r", "\n")
     return before.count("\n") + 1, len(before) - before.rfind("\n")
 
 
 def locate(events: Callable[[], Iterator[Event]], path: Path) -> tuple[int, int]:
-    """Where the node at `path` stands; the nearest node above it where the path leaves the document."""
+    """Return the position of the node at `path`, or of its nearest ancestor if the path leaves the document."""
     stream = events()
     found = next(stream)
     for step in path:
@@ -76,7 +76,7 @@ def locate(events: Callable[[], Iterator[Event]], path: Path) -> tuple[int, int]
             if key.kind == "end":
                 break
             found = key if isinstance(step, Key) else next(stream)
-        else:  # a scalar, or an alias: what it stands for is elsewhere
+        else:  # a scalar, or an alias, whose node is elsewhere
             break
     return found.line, found.column
 
@@ -91,13 +91,14 @@ def _skip(event: Event, stream: Iterator[Event]) -> None:
 
 
 def fault(tree: Tree, where: str, path: Path, what: str, hint: str | None = None) -> InputError:
-    """An error at the line and column of a node."""
+    """Return an error at the line and column of a node."""
     line, column = tree.locate(path)
     return InputError(f"{where}: line {line}, column {column}", what, hint)
 
 
 def read_contents(tree: Tree, where: str, reading: Reading) -> Contents:
-    """Each list under a key of the document is a matrix by that name; a document that is a list is the matrix ""."""
+    """Return each list under a key of the document as a matrix with that name. A document that is a list is the matrix
+    ""."""
     if isinstance(tree.root, list):
         return Contents(where, {"": partial(matrix_at, tree, (), where, where, reading)}, tree)
     if not isinstance(tree.root, dict):
@@ -137,7 +138,10 @@ def node_at(tree: Tree, path: Path) -> Any:
 
 
 def matrix_at(tree: Tree, path: Path, where: str, name: str, reading: Reading) -> Matrix:
-    """The list at `path` as a matrix called `name`; an error names the line and column in the file `where`."""
+    """Return the list at `path` as a matrix called `name`.
+
+    Raises InputError with the line and column in the file `where`.
+    """
     from attncli.matrix import Matrix
     from attncli.numbers.numerals import NumeralError
 
@@ -160,7 +164,7 @@ def matrix_at(tree: Tree, path: Path, where: str, name: str, reading: Reading) -
 
 
 def labelled_rows(tree: Tree, path: Path, where: str, name: str, reading: Reading) -> Matrix:
-    """The mapping of labels to rows at `path` as a matrix with row labels; every row is a list of numbers."""
+    """Return the mapping of labels to rows at `path` as a matrix with row labels. Every row is a list of numbers."""
     from dataclasses import replace
 
     import numpy as np
@@ -179,11 +183,11 @@ def labelled_rows(tree: Tree, path: Path, where: str, name: str, reading: Readin
 
 
 class _UnevenError(Exception):
-    """The lists are not a block of numbers; where and why is looked for in a second pass."""
+    """The lists do not form an array. A second pass finds the place and the reason."""
 
 
 def _flattened(node: list[Any]) -> tuple[tuple[int, ...], list[str]]:
-    """Shape and cells, an axis at a time: each step is a few calls into C, whatever the size."""
+    """Return the shape and the cells, flattened one axis at a time: each step is a few C calls, whatever the size."""
     shape: list[int] = []
     lists = [node]
     while len(shape) < MOST_AXES:
@@ -204,7 +208,7 @@ def _flattened(node: list[Any]) -> tuple[tuple[int, ...], list[str]]:
 def _array(cells: list[str]) -> np.ndarray:
     from attncli.numbers.numerals import TRUTHS, NumeralError, parse_cells
 
-    # one search over all cells costs less than a look at each
+    # one search over all cells is faster than testing each
     padded = LEADING_ZERO.search("\n".join(cells))
     array: np.ndarray = parse_cells(cells, leading_zero=not padded)
     if array.dtype == bool and Quoted in set(map(type, cells)):
@@ -214,9 +218,10 @@ def _array(cells: list[str]) -> np.ndarray:
 
 
 def _uneven_fault(tree: Tree, path: Path, where: str) -> InputError:
-    """Which list is ragged, empty or no list at all: the first one in the document's order."""
+    """Find the list that is ragged, empty or not a list: the first one in document order."""
     node = node_at(tree, path)
-    expected: list[tuple[int | None, Path]] = []  # for each depth: the length of the first list there, None for a cell
+    # for each depth, the length of the first list there, or None for a cell
+    expected: list[tuple[int | None, Path]] = []
     queue: list[tuple[Path, Any]] = [(path, node)]
     while queue:
         here, node = queue.pop()
@@ -272,14 +277,14 @@ UNPRINTABLE = re.compile("[\x7f-\x9f\u2028-\u202e\u2066-\u2069\ufeff\ufffe\uffff
 
 
 def quote_scalar(text: str) -> str:
-    """The text in double quotes, as JSON and YAML both read it."""
+    """Return the text in double quotes that both JSON and YAML read."""
     import json
 
     return UNPRINTABLE.sub(lambda match: f"\\u{ord(match.group()):04x}", json.dumps(text, ensure_ascii=False))
 
 
 def shared_labels(matrices: Mapping[str, Matrix]) -> dict[str, tuple[str, ...]]:
-    """The labels of all matrices under the problem file's words, without those that two matrices disagree about."""
+    """Return the labels of all matrices under the keys of a problem file, except those on which matrices disagree."""
     found: dict[str, set[tuple[str, ...]]] = {}
     for name, matrix in matrices.items():
         for kind, labels in zip(LABELS_OF.get(name, ()), (matrix.row_labels, matrix.column_labels), strict=False):
@@ -289,8 +294,10 @@ def shared_labels(matrices: Mapping[str, Matrix]) -> dict[str, tuple[str, ...]]:
 
 
 def flow_rows(array: np.ndarray, cell: Callable[[str], str], letters: str = "n") -> Iterator[list[str]]:
-    """The rows of two axes as flow lists, some rows at a time; `cell` spells those of the rows that
-    hold one of the letters (inf and nan have an n, exponents an e)."""
+    """Yield the rows of a 2-D array as flow lists, several rows at a time.
+
+    `cell` respells the cells of rows that contain one of the `letters` (inf and nan have an n, exponents an e).
+    """
     from attncli.numbers.numerals import lines
 
     step = max(1, _CELLS_AT_ONCE // array.shape[1])
@@ -306,7 +313,7 @@ def _spell(row: str, cell: Callable[[str], str], letters: str) -> str:
 
 
 def flow_text(array: np.ndarray, cell: Callable[[str], str]) -> str:
-    """No axis, one axis, or no cells at all, on one line."""
+    """Return an array with no axis, one axis or no cells on one line."""
     from attncli.numbers.numerals import shortest_texts
 
     if not array.size:

@@ -1,4 +1,4 @@
-"""Text tables written with a blank between cells; read by the table, not by the suffix."""
+"""Text tables written with blanks between cells. They are read by their contents, not by their suffix."""
 
 from __future__ import annotations
 
@@ -16,5 +16,5 @@ __all__ = ["read", "write"]
 
 
 def write(matrices: Mapping[str, Matrix]) -> Iterator[bytes]:
-    """The only matrix, a blank between its cells."""
+    """Write the only matrix with blanks between its cells."""
     return text_table_writer.write(matrices, " ")

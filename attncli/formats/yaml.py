@@ -1,4 +1,4 @@
-"""YAML 1.2 with the plain scalars left as text, read as events: the fastest way, and one that no file can crash."""
+"""YAML 1.2 with plain scalars kept as text, read from parser events: the fastest way, and safe for any file."""
 
 from __future__ import annotations
 
@@ -24,7 +24,10 @@ FORBIDDEN = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-
 
 
 def read(data: bytes, where: str, reading: Reading) -> Contents:
-    """The one document of a file; every fault is an InputError with line and column."""
+    """Read the one document of a file.
+
+    Raises InputError with line and column for every error.
+    """
     text = decode(data, where)
     root = _Builder(text, where).document()
     return trees.read_contents(Tree(root, partial(trees.locate, partial(_events, text))), where, reading)
@@ -37,13 +40,13 @@ def _loader(text: str) -> Any:
 
 
 class _Builder:
-    """Events to dicts, lists and text, without recursion; aliases share their node, and are counted in full."""
+    """Convert events to dicts, lists and text without recursion. Aliases share their node, but are counted in full."""
 
     def __init__(self, text: str, where: str) -> None:
         self.text = text
         self.where = where
         self.nodes = 0  # as if every alias were written out
-        self.anchors: dict[str, tuple[Any, int] | None] = {}  # node and its size; None while it is still open
+        self.anchors: dict[str, tuple[Any, int] | None] = {}  # node and its size, or None while the node is still open
 
     def document(self) -> Any:
         import yaml
@@ -63,7 +66,7 @@ class _Builder:
         next_event = loader.get_event
         holder: list[Any] = []  # of the document's root
         current: Any = holder
-        key: str | None = None  # of the entry that is being read, where `current` is a mapping
+        key: str | None = None  # of the entry that is being read, if `current` is a mapping
         stack: list[tuple[Any, str | None, str | None, int]] = []
         documents = 0
         while (event := next_event()) is not None:
@@ -73,7 +76,7 @@ class _Builder:
                 if event.style in ("'", '"', "|", ">"):
                     node = Quoted(node)
                 if event.tag is not None:
-                    raise self.tagged(event)
+                    raise self.tag_fault(event)
                 if event.anchor is not None:
                     self.anchors[event.anchor] = (node, 1)
             elif kind is kinds.SequenceStartEvent or kind is kinds.MappingStartEvent:
@@ -90,7 +93,7 @@ class _Builder:
             elif kind is kinds.AliasEvent:
                 if type(current) is dict and key is None:
                     raise self.fault(event, "an alias as a key", "write the key out")
-                node = self.aliased(event)
+                node = self.resolve_alias(event)
             else:
                 documents += kind is kinds.DocumentStartEvent
                 if documents > 1:
@@ -100,7 +103,7 @@ class _Builder:
             if type(current) is list:
                 current.append(node)
             elif key is None:
-                key = self.checked_key(event, node, current)
+                key = self.check_key(event, node, current)
             else:
                 current[key] = node
                 key = None
@@ -112,13 +115,13 @@ class _Builder:
         if depth >= trees.DEEPEST:
             raise self.fault(event, f"lists and mappings more than {trees.DEEPEST} deep")
         if event.tag is not None:
-            raise self.tagged(event)
+            raise self.tag_fault(event)
         if type(current) is dict and key is None:
             raise self.fault(event, "a list or mapping as a key", "a key is a word, as in queries: [[1, 0]]")
         if event.anchor is not None:
             self.anchors[event.anchor] = None
 
-    def checked_key(self, event: Any, key: str, mapping: Mapping[str, Any]) -> str:
+    def check_key(self, event: Any, key: str, mapping: Mapping[str, Any]) -> str:
         is_plain = type(key) is str
         if is_plain and key == "<<":
             raise self.fault(event, "a merge key", "write the keys out: << is not YAML 1.2")
@@ -128,7 +131,7 @@ class _Builder:
             raise self.fault(event, f"the key {path_text(key)} is given twice", "remove one of the two")
         return str(key)
 
-    def aliased(self, event: Any) -> Any:
+    def resolve_alias(self, event: Any) -> Any:
         if event.anchor not in self.anchors:
             raise self.fault(event, f"the alias *{event.anchor} has no anchor &{event.anchor} above it")
         anchored = self.anchors[event.anchor]
@@ -143,7 +146,7 @@ class _Builder:
         if self.nodes > MOST_NODES:
             raise self.fault(event, f"more than {MOST_NODES:,} entries, aliases written out", "use an NPY or NPZ file")
 
-    def tagged(self, event: Any) -> InputError:
+    def tag_fault(self, event: Any) -> InputError:
         return self.fault(
             event, f"the tag {event.tag.replace('tag:yaml.org,2002:', '!!')}", "write the value without a tag"
         )
@@ -178,8 +181,11 @@ class _Builder:
 
 
 def _too_deep(text: str) -> int | None:
-    """Where brackets first go deeper than we read. The scanner is ahead of its events, and newer versions of libyaml
-    stop it at a limit of their own, in words of their own, before ours is seen."""
+    """Return the offset at which brackets first go deeper than the limit.
+
+    The scanner runs ahead of its events, and newer versions of libyaml have a limit and a message of their own, which
+    would come first.
+    """
     depth = 0
     for found in BRACKETS.finditer(text):
         depth += {"[": 1, "{": 1, "]": -1, "}": -1}.get(found.group(), 0)
@@ -207,7 +213,8 @@ def _events(text: str) -> Iterator[trees.Event]:
 
 
 def write(matrices: Mapping[str, Matrix]) -> Iterator[bytes]:
-    """A mapping of names; rows are flow lists, numbers the shortest that read back to the same bits."""
+    """Write a mapping of names to matrices. Rows are flow lists, and numbers have the fewest digits that read back to
+    the same bits."""
     if labels := trees.shared_labels(matrices):
         lines = ["labels:\n"]
         lines += [f"  {kind}: [{', '.join(map(scalar, names))}]\n" for kind, names in labels.items()]
@@ -217,7 +224,7 @@ def write(matrices: Mapping[str, Matrix]) -> Iterator[bytes]:
 
 
 def block(name: str, array: np.ndarray, indent: str = "") -> Iterator[bytes]:
-    """One matrix of any number of axes under its name."""
+    """Write one matrix of any number of axes under its name."""
     if array.ndim < 2 or not array.size:
         yield f"{indent}{name}: {trees.flow_text(array, _number)}\n".encode()
         return
@@ -232,7 +239,7 @@ def _lines(array: np.ndarray, indent: str) -> Iterator[list[str]]:
             yield [f"{indent}- {row}\n" for row in rows]
         return
     for part in array:
-        lead = f"{indent}- "  # stands in the place of the first line's indent
+        lead = f"{indent}- "  # replaces the first line's indent
         for lines in _lines(part, f"{indent}  "):
             lines[0] = lead + lines[0][len(lead) :]
             lead = f"{indent}  "
@@ -240,7 +247,7 @@ def _lines(array: np.ndarray, indent: str) -> Iterator[list[str]]:
 
 
 def _number(text: str) -> str:
-    """As YAML 1.1 readers understand it too: they want a point before an exponent."""
+    """Return a number that YAML 1.1 readers understand too: they need a point before an exponent."""
     if text[-1] in "fn":
         return {"inf": ".inf", "-inf": "-.inf", "nan": ".nan"}[text]
     if "e" in text and "." not in text and text[0] not in "tf":
@@ -249,6 +256,6 @@ def _number(text: str) -> str:
 
 
 def scalar(text: str) -> str:
-    """Text as a plain scalar where no reader could take it for anything else, in quotes otherwise."""
+    """Return text as a plain scalar if every reader takes it as text, or else in quotes."""
     words = ("true", "false", "null", "yes", "no", "on", "off", "y", "n", "inf", "nan", "infinity")
     return text if trees.PLAIN.fullmatch(text) and text.lower() not in words else trees.quote_scalar(text)

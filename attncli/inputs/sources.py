@@ -390,6 +390,6 @@ def _bytes(path: str) -> bytes:
 
 def _expanded(data: bytes, where: str) -> bytes:
     """What was compressed, where the bytes say so; else the bytes themselves."""
-    from attncli.formats.compressed import compression, expanded
+    from attncli.formats.compressed import compression, decompress
 
-    return data if compression(data) is None else expanded(data, where)
+    return data if compression(data) is None else decompress(data, where)

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from attncli.errors import InputError
 from attncli.formats import compressed
-from attncli.formats.compressed import expanded
+from attncli.formats.compressed import decompress
 from attncli.inputs.sources import Sources, source_name
 
 TEXT = b"1,2\n3,4\n"
@@ -26,35 +26,35 @@ DAMAGED = "the file is damaged or was cut off: write it again"
 
 def refusal(data: bytes) -> tuple[str, str | None]:
     with pytest.raises(InputError) as caught:
-        expanded(data, "q.csv.gz")
+        decompress(data, "q.csv.gz")
     return str(caught.value), caught.value.hint
 
 
 @pytest.mark.parametrize("way", WAYS)
 def test_all_streams_of_a_file_are_read(way: str) -> None:
-    assert expanded(WAYS[way](TEXT), "q") == TEXT
-    assert expanded(WAYS[way](TEXT) + WAYS[way](b"5,6\n"), "q") == TEXT + b"5,6\n"
-    assert expanded(WAYS[way](b""), "q") == b""
+    assert decompress(WAYS[way](TEXT), "q") == TEXT
+    assert decompress(WAYS[way](TEXT) + WAYS[way](b"5,6\n"), "q") == TEXT + b"5,6\n"
+    assert decompress(WAYS[way](b""), "q") == b""
 
 
 def test_zeros_that_pad_a_tape_are_passed_over() -> None:
-    assert expanded(gzip.compress(TEXT) + bytes(512), "q") == TEXT
+    assert decompress(gzip.compress(TEXT) + bytes(512), "q") == TEXT
 
 
 @pytest.mark.parametrize("way", WAYS)
 def test_a_file_that_was_cut_off_is_refused(way: str) -> None:
-    assert refusal(WAYS[way](TEXT)[:-1]) == (f"q.csv.gz: what {way} compressed ends too early", DAMAGED)
+    assert refusal(WAYS[way](TEXT)[:-1]) == (f"q.csv.gz: the {way} data ends too early", DAMAGED)
 
 
 @pytest.mark.parametrize("way", WAYS)
 def test_what_follows_is_refused(way: str) -> None:
-    assert refusal(WAYS[way](TEXT) + b"x") == (f"q.csv.gz: something else follows what {way} compressed", DAMAGED)
+    assert refusal(WAYS[way](TEXT) + b"x") == (f"q.csv.gz: more bytes follow the {way} data", DAMAGED)
 
 
 def test_a_wrong_checksum_is_refused() -> None:
     data = bytearray(gzip.compress(TEXT))
     data[-8] ^= 1
-    assert refusal(bytes(data)) == ("q.csv.gz: what gzip compressed cannot be decompressed", DAMAGED)
+    assert refusal(bytes(data)) == ("q.csv.gz: the gzip data cannot be decompressed", DAMAGED)
 
 
 def test_what_is_not_compressed_is_refused() -> None:
@@ -76,7 +76,7 @@ def test_a_damaged_file_is_refused_or_read(data: st.DataObject) -> None:
     whole = bytearray(data.draw(st.sampled_from(list(WAYS.values())))(TEXT * 20))
     whole[data.draw(st.integers(0, len(whole) - 1))] = data.draw(st.integers(0, 255))
     with contextlib.suppress(InputError):
-        expanded(bytes(whole), "q")
+        decompress(bytes(whole), "q")
 
 
 @pytest.mark.parametrize(("suffix", "way"), [("gz", "gzip"), ("bz2", "bzip2"), ("xz", "xz"), ("GZ", "gzip")])

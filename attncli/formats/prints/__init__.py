@@ -1,4 +1,5 @@
-"""Arrays as other programs print and write them: one reader for arguments, standard input, text files and strings."""
+"""Arrays as other programs print and write them. One reader serves arguments, standard input, text files and
+strings."""
 
 from __future__ import annotations
 
@@ -8,11 +9,12 @@ if TYPE_CHECKING:
     from attncli.formats.contents import Contents
     from attncli.matrix import Reading
 
-_MARKS = frozenset("[({=")  # no program prints an array without one of them; the patterns take a while to compile
+# every printed array contains one of these, so the patterns, which are slow to compile, are not always needed
+_MARKS = frozenset("[({=")
 
 
 def is_print(text: str) -> bool:
-    """Whether the text begins as one of the forms, or gives an array a name."""
+    """Return whether the text begins like one of the forms, or assigns an array to a name."""
     if _MARKS.isdisjoint(text):
         return False
     from attncli.formats.prints.reader import begins_as_print
@@ -21,7 +23,7 @@ def is_print(text: str) -> bool:
 
 
 def read_print(text: str, where: str, reading: Reading) -> Contents:
-    """The array of a text under the name "", or those that it names."""
+    """Return the array of a text under the name "", or the arrays that it names."""
     from attncli.formats.prints.reader import read_parts
 
     return read_parts(text, where, reading)

@@ -1,4 +1,4 @@
-"""Numbers as languages print and write them, to the one grammar of numerals."""
+"""Converting numbers as programming languages write them to the grammar of `numerals`."""
 
 from __future__ import annotations
 
@@ -28,7 +28,8 @@ _INTEGER = re.compile(r"([+-]?[0-9]+)L")  # R's integer
 
 
 def plain(text: str) -> str:
-    """The number that a language wrote in our own grammar; any other text as it is, for numerals to refuse."""
+    """Return a number of a programming language in our grammar. Any other text is returned unchanged, for `numerals` to
+    refuse."""
     if text[-1:].isdigit() and text[:1] not in "\"'" and "`" not in text and "*" not in text:
         return text
     if scalar := _SCALAR.fullmatch(text):
@@ -45,7 +46,10 @@ def plain(text: str) -> str:
 
 
 def parse(texts: Sequence[str], *, leading_zero: bool = True) -> tuple[np.ndarray, list[str]]:
-    """The numbers and their texts in our grammar; NumeralError says which of them is none, as it was written."""
+    """Return the numbers, and their texts in our grammar.
+
+    Raises NumeralError for a text that is not a number, quoted as written.
+    """
     cells = [plain(text) for text in texts]
     try:
         return numerals.parse_cells(cells, leading_zero=leading_zero), cells

@@ -17,7 +17,7 @@ BEGINNING = re.compile(rf"{_HEAD.pattern}\n")
 
 
 def read_julia(text: str, where: str, reading: Reading) -> Matrix:
-    """An array as Julia's REPL shows it: its size and type, then the rows."""
+    """Read an array as Julia's REPL shows it: its size and type, then the rows."""
     head, _, body = text.lstrip().partition("\n")
     found = _HEAD.match(head)
     assert found is not None

@@ -1,4 +1,4 @@
-"""The rows of a print, and the matrix that they make."""
+"""The rows of a printed array, and the matrix that they form."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from attncli.numbers.numerals import NumeralError
 if TYPE_CHECKING:
     from attncli.matrix import Reading
 
-_WORD = re.compile(r"[^ \t\r\f\v]+")  # str.split divides at the no-break spaces within a number too
+_WORD = re.compile(r"[^ \t\r\f\v]+")  # str.split also splits at the no-break spaces within a number
 
 
 def split_words(line: str) -> list[str]:
-    """The cells of a line that blanks separate."""
+    """Return the cells of a line that are separated by blanks."""
     return _WORD.findall(line)
 
 
 class Lines:
-    """The lines of one print that hold something, and the faults in them."""
+    """The nonblank lines of one printed array, and the errors in them."""
 
     def __init__(self, text: str, where: str) -> None:
         self.where = where
@@ -39,7 +39,10 @@ class Lines:
         row_labels: tuple[str, ...] | None = None,
         column_labels: tuple[str, ...] | None = None,
     ) -> Matrix:
-        """The matrix of these rows, all of one length."""
+        """Return the matrix of these rows.
+
+        Raises InputError if their lengths differ.
+        """
         if not rows or not rows[0]:
             raise InputError(self.where, "holds no numbers")
         for index, row in enumerate(rows):

@@ -15,13 +15,13 @@ if TYPE_CHECKING:
     from attncli.matrix import Reading
 
 _DEEPEST = 32  # axes
-_NUMPY_DIGITS, _TORCH_DIGITS = 8, 4  # that their prints show at most
+_NUMPY_DIGITS, _TORCH_DIGITS = 8, 4  # that they print at most
 _CLOSERS = {"[": "]", "{": "}", "(": ")"}
-_TYPES = (  # of the items of a list, before it
+_TYPES = (  # of the items of a list, written before it
     r"(?:Float(?:16|32|64)|U?Int(?:8|16|32|64)?|Bool|Any)(?=\[)|vec!(?=\[)"
     r"|(?:\[[0-9]*\])+\s*(?:float(?:32|64)|u?int[0-9]*|bool)(?=\{)"
 )
-_TOKEN = re.compile(  # str.split divides at the no-break spaces within a number too
+_TOKEN = re.compile(  # str.split also splits at the no-break spaces within a number
     rf"[ \t\n\r\f\v]*(?:{_TYPES})?([\[\]{{}},]|[\"'][^\"'\n]*[\"']"
     r"|-?[\w.]*[A-Za-z_]\w*\([^()\[\]{},;\s]*\)|[()]|[^ \t\n\r\f\v\[\]{}(),]+)"
 )
@@ -43,9 +43,9 @@ _COMMENT = re.compile(r"(?:(?<=[,;()\[\]{}])[ \t]*|^[ \t]*)(?:#|//)[^\n]*|/\*.*?
 _INNER_CALL = re.compile(rf"(?<![\w.]){_CALL.pattern}([^()]*?)(?:{_KEYWORD.pattern})*{_CLOSING.pattern}")
 _ROWS = re.compile(r"\[([^\[\]{}()]*;[^\[\]{}()]*)\]")  # as MATLAB and Julia separate them
 _LINES = re.compile(r"\s*\[([^\[\]{}(),;]*\n[^\[\]{}(),;]*)\]\s*")
-_NARROW = 60  # letters: NumPy and torch fill some 75 before they wrap a line
+_NARROW = 60  # characters: NumPy and torch fill about 75 before they wrap a line
 _NUMBER_LIST = re.compile(r"[0-9, ]*")
-_FIRST = (  # what a list begins with: a label as [CLS] begins with something else
+_FIRST = (  # what a list begins with (a label such as [CLS] begins with something else)
     r"[\[{(]|[-+]?\.?[0-9]|[\"']?[-+]?\.?(?:[iI]nf|[nN]a[nN])"
     r"|[Tt]rue|[Ff]alse|TRUE|FALSE|-?(?:np|numpy|math|torch|float|array|tensor)\b"
 )
@@ -53,11 +53,11 @@ BEGINNING = re.compile(rf"(?:{_TYPES})|[\[{{]\s*(?:{_FIRST})|{_CALL.pattern}|{_A
 
 
 def read_list(text: str, where: str, reading: Reading, dimensions: tuple[int, ...] = ()) -> Matrix:
-    """The array in `text`, with an axis for each level of its lists; InputError names the indices of what is wrong.
+    """Return the array in `text`, with one axis for each level of nesting.
 
-    `dimensions` are those that a declaration gave it, as in `float q[2][3]`.
+    `dimensions` are those of a declaration, as in `float q[2][3]`. Raises InputError with the indices of the error.
     """
-    text = _ROWS.sub(_listed, _COMMENT.sub("", text))
+    text = _ROWS.sub(_make_list, _COMMENT.sub("", text))
     end, closings = _open(text)
     text = text[:end] + _INNER_CALL.sub(r"\1", text[end:])
     _refuse_lines(text[end:], where)
@@ -92,7 +92,7 @@ def read_list(text: str, where: str, reading: Reading, dimensions: tuple[int, ..
 
 
 def _open(text: str) -> tuple[int, list[str]]:
-    """Where the outermost list begins, behind the calls around it, and what has to close these."""
+    """Return the start of the outermost list, after any calls around it, and the tokens that must close these calls."""
     position = len(text) - len(text.lstrip())
     closings: list[str] = []
     while len(closings) < _DEEPEST:
@@ -107,14 +107,14 @@ def _open(text: str) -> tuple[int, list[str]]:
     return position, closings
 
 
-def _listed(found: re.Match[str]) -> str:
-    """A list of rows in place of rows that semicolons and ends of lines separate."""
+def _make_list(found: re.Match[str]) -> str:
+    """Return rows that are separated by semicolons or line ends as a list of rows."""
     rows = re.split(r"\s*;\s*|\s*\n\s*", found[1].strip().removesuffix(";"))
     return "[" + ",".join(f"[{row}]" for row in rows) + "]"
 
 
 def _refuse_lines(text: str, where: str) -> None:
-    """InputError for `[1 2` above `3 4]`: NumPy prints one axis so where a line is full, MATLAB reads two rows."""
+    """Raise InputError for `[1 2` above `3 4]`, which is one wrapped axis in NumPy but two rows in MATLAB."""
     found = _LINES.match(text)
     if found is None:
         return
@@ -125,7 +125,7 @@ def _refuse_lines(text: str, where: str) -> None:
 
 
 def _claim(keyword: str | None, value: str | None) -> list[tuple[int, ...]]:
-    """The shape that a keyword gives, if it is one of shapes."""
+    """Return the shape that a keyword argument gives, if the keyword is one for shapes."""
     if keyword not in ("shape", "size") or value is None or not _NUMBER_LIST.fullmatch(value[1:-1]):
         return []
     return [tuple(int(word) for word in value[1:-1].replace(" ", "").split(",") if word)]
@@ -138,20 +138,20 @@ def _refuse_rest(where: str, rest: str, expected: str) -> NoReturn:
 
 @dataclass(slots=True)
 class _Open:
-    """A list that is not yet closed: what closes it, and how many items it has so far."""
+    """A list that is not closed yet: the token that closes it, and the number of its items so far."""
 
     closer: str
     count: int = 0
-    style: str = ""  # "," or " ", "" before the second item
+    style: str = ""  # "," or " ", and "" before the second item
 
 
 class _Walk:
-    """One pass over the brackets, without recursion; every list of a depth must be as long as the first of it."""
+    """One pass over the brackets, without recursion. Every list at a depth must be as long as the first one there."""
 
     def __init__(self, where: str) -> None:
         self.where = where
         self.cells: list[str] = []
-        self.lengths: list[int] = []  # per depth, as its first closed list says; 0 until then
+        self.lengths: list[int] = []  # per depth, from its first closed list (0 until then)
         self.open: list[_Open] = []
         self.leaf_depth = 0
 
@@ -159,7 +159,7 @@ class _Walk:
         return tuple(self.lengths)
 
     def place(self, index: int) -> str:
-        """`[1][0]` of the cell with a place in C order."""
+        """Return the indices, such as `[1][0]`, of the cell at a position in C order."""
         indices = []
         for length in reversed(self.lengths):
             index, rest = divmod(index, length)
@@ -167,15 +167,15 @@ class _Walk:
         return "".join(reversed(indices))
 
     def here(self) -> str:
-        """Where the next item of the innermost list goes."""
+        """Return the indices of the next item of the innermost list."""
         return f"{self.where}: {self._indices(self.open[:-1])}[{self.open[-1].count}]"
 
     def _indices(self, lists: list[_Open]) -> str:
-        """The indices of the last item in each list."""
+        """Return the indices of the last item in each list."""
         return "".join(f"[{item.count - 1}]" for item in lists)
 
     def read(self, text: str, position: int) -> int:
-        """Read the list that begins at `position`; where it ends."""
+        """Read the list that begins at `position`, and return the position of its end."""
         previous = ""
         while found := _TOKEN.match(text, position):
             token, position = found[1], found.end()

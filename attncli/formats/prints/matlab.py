@@ -1,4 +1,4 @@
-"""Matrices as MATLAB and Octave print them behind `NAME =`."""
+"""Matrices as MATLAB and Octave print them after `NAME =`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _PLAIN = re.compile(r"[+-]?[0-9]+\.?[0-9]*")
 
 
 def read_matlab(text: str, where: str, reading: Reading) -> Matrix:
-    """What MATLAB and Octave print behind `NAME =`: rows, in blocks of columns where wide, with a common factor."""
+    """Read what MATLAB and Octave print after `NAME =`: rows, in blocks of columns if wide, with a common factor."""
     source = Lines(text, where)
     exponent, claimed = "", ""
     blocks: list[list[list[str]]] = [[]]

@@ -1,4 +1,4 @@
-"""Several arrays in one text, each behind its name: `Q = np.array(…)`, `K <- c(…)`, `float v[2][2] = {…};`."""
+"""Several arrays in one text, each after its name: `Q = np.array(…)`, `K <- c(…)`, `float v[2][2] = {…};`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from attncli.errors import InputError
 from attncli.numbers.numerals import quote
 from attncli.records import record
 
-_ANNOTATION = (  # a type behind the name; any word there would take `title: x = [1]` from YAML
+_ANNOTATION = (  # a type after the name (if any word were allowed, the YAML text `title: x = [1]` would match)
     r"(?:[A-Za-z_]\w*\.[\w.]+|&?\[[^=\n]{0,80}\]|(?:[Ll]ist|Sequence|Vec|NDArray|[Aa]rray|Matrix|Tensor)\b[^=\n]{0,80}?"
     r"|number\[\]\[\])"
 )
@@ -24,7 +24,7 @@ _LENGTH = re.compile(r"\[([0-9]*)\]")
 
 @record
 class NamedPart:
-    """An array's text, its name ("" without one) and the lengths that its declaration gives."""
+    """The text of an array, its name ("" if it has none) and the lengths in its declaration."""
 
     name: str
     text: str
@@ -32,7 +32,10 @@ class NamedPart:
 
 
 def split_named(text: str, where: str) -> list[NamedPart]:
-    """The arrays of a text in their order; InputError for what stands around them, and for a name given twice."""
+    """Return the arrays of a text in order.
+
+    Raises InputError for other text around them, and for a name that is used twice.
+    """
     starts = _starts(text)
     if not starts:
         return [NamedPart("", text)]
@@ -52,13 +55,13 @@ def split_named(text: str, where: str) -> list[NamedPart]:
 
 
 def value_start(text: str) -> int | None:
-    """Where the array begins whose name the text begins with; None where it begins with no name."""
+    """Return the start of the array if the text begins with a name for it, or None."""
     found = _ASSIGNMENT.match(text, _beginning(text))
     return None if found is None else found.end()
 
 
 def _beginning(text: str) -> int:
-    """Where the first array or its name begins, behind comments and lines that load libraries."""
+    """Return the start of the first array or its name, after comments and lines that load libraries."""
     position = 0
     while (passed := _PASSED_OVER.match(text, position)) and passed.end() > position:
         position = passed.end()
@@ -66,7 +69,7 @@ def _beginning(text: str) -> int:
 
 
 def _starts(text: str) -> list[re.Match[str]]:
-    """The assignments outside of all brackets, at the beginning of a line or behind a semicolon."""
+    """Return the assignments outside of all brackets, at the beginning of a line or after a semicolon."""
     if "=" not in text and "<-" not in text:
         return []
     found = []

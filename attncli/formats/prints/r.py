@@ -1,4 +1,4 @@
-"""What R prints, and what it writes or reads as code."""
+"""What R prints, and R code for vectors and matrices."""
 
 from __future__ import annotations
 
@@ -27,7 +27,8 @@ _OPTION = re.compile(r"\s*,\s*(?:\.?(nrow|ncol|byrow|dim|Dim)\s*=\s*)?(c\s*\([^(
 
 
 def read_r_print(text: str, where: str, reading: Reading) -> Matrix:
-    """A matrix as R prints it, `[1,]` before its rows and `[,1]` over its columns, or names; or a vector, `[1]`."""
+    """Read a matrix as R prints it, with `[1,]` before its rows and `[,1]` above its columns, or with names, or a
+    vector, with `[1]`."""
     source = Lines(text, where)
     first = source.lines[0][1]
     if _SLICE.match(first):
@@ -58,7 +59,8 @@ def read_r_print(text: str, where: str, reading: Reading) -> Matrix:
 
 
 def _blocks(source: Lines) -> list[tuple[list[str], list[tuple[str, list[str]]]]]:
-    """Column names and (row name, cells) of each block; a line without numbers for cells begins one."""
+    """Return the column names and (row name, cells) pairs of each block. A line without numbers in its cells begins a
+    block."""
     blocks: list[tuple[list[str], list[tuple[str, list[str]]]]] = []
     for _, line in source.lines:
         found = split_words(line)
@@ -73,7 +75,7 @@ def _blocks(source: Lines) -> list[tuple[list[str], list[tuple[str, list[str]]]]
 
 
 def _check_numbered(names: list[str], form: str, source: Lines) -> None:
-    """InputError where names such as [1,] do not count from 1, or stand beside others."""
+    """Raise InputError if names such as [1,] do not count from 1, or are mixed with other names."""
     found = [re.fullmatch(form, name) for name in names]
     if any(found) and [int(one[1]) if one else 0 for one in found] != list(range(1, len(names) + 1)):
         raise InputError(source.where, "its rows or columns are not numbered from 1", "print all of the matrix")
@@ -91,7 +93,7 @@ def _read_vector(source: Lines, reading: Reading) -> Matrix:
 
 
 def read_code(text: str, where: str, reading: Reading) -> Matrix:
-    """What dput() writes or somebody types: c(…), matrix(c(…), nrow = 2, byrow = TRUE), structure(c(…), dim = …)."""
+    """Read the output of dput() or typed code: c(…), matrix(c(…), nrow = 2, byrow = TRUE), structure(c(…), dim = …)."""
     call = re.match(r"\s*(matrix|structure|array)\s*\(\s*", text)
     position = call.end() if call else len(text) - len(text.lstrip())
     values = _VALUES.match(text, position)
@@ -126,13 +128,16 @@ def _shape(call: str, options: dict[str, str], count: int, where: str) -> tuple[
         rows, columns = (int(options[name].rstrip("L")) if name in options else 0 for name in ("nrow", "ncol"))
         if not rows and not columns:
             rows, columns = count, 1
-        return _filled([rows or count // columns, columns or count // rows], count, where), is_by_row
+        return _fill_shape([rows or count // columns, columns or count // rows], count, where), is_by_row
     lengths = options.get("dim") or options.get("Dim", "")
-    return _filled([int(word.rstrip("L")) for word in re.findall(r"[0-9]+L?", lengths)], count, where), False
+    return _fill_shape([int(word.rstrip("L")) for word in re.findall(r"[0-9]+L?", lengths)], count, where), False
 
 
-def _filled(shape: list[int], count: int, where: str) -> tuple[int, ...]:
-    """The shape; InputError where another number of cells fills it."""
+def _fill_shape(shape: list[int], count: int, where: str) -> tuple[int, ...]:
+    """Return the shape, with a missing length filled in.
+
+    Raises InputError if `count` cells do not fill it.
+    """
     if not shape or math.prod(shape) != count:
         raise InputError(where, f"{count} numbers do not fill {times(tuple(shape)) or 'an array without a size'}")
     return tuple(shape)

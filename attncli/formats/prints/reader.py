@@ -25,13 +25,13 @@ PRINT_IN_FULL = (
 
 @record
 class Form:
-    """A way to print or write an array: how it `begins`, and what reads it."""
+    """A way to print or write an array: a test of how it `begins`, and its reader."""
 
     begins: re.Pattern[str]
     read: Callable[[str, str, Reading], Matrix]
 
 
-FORMS = (  # R first: it begins with a bracket too
+FORMS = (  # R first, because it begins with a bracket too
     Form(r.CODE, r.read_code),
     Form(r.PRINT, r.read_r_print),
     Form(julia.BEGINNING, julia.read_julia),
@@ -40,7 +40,7 @@ FORMS = (  # R first: it begins with a bracket too
 
 
 def begins_as_print(text: str) -> bool:
-    """Whether the text begins as one of the forms, or gives an array a name."""
+    """Return whether the text begins like one of the forms, or assigns an array to a name."""
     if _begins(text):
         return True
     start = value_start(text)
@@ -52,7 +52,7 @@ def _begins(text: str) -> bool:
 
 
 def read_parts(text: str, where: str, reading: Reading) -> Contents:
-    """The array of a text under the name "", or those that it names."""
+    """Return the array of a text under the name "", or the arrays that it names."""
     if _ABBREVIATED.search(text):
         raise InputError(where, "the array is printed with '...' in place of numbers", PRINT_IN_FULL)
     parts = split_named(text, where)

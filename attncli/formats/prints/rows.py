@@ -1,4 +1,4 @@
-"""Rows of numbers that semicolons separate: `1 0; 0 1`, as they are typed."""
+"""Rows of numbers that are separated by semicolons, as typed on the command line: `1 0; 0 1`."""
 
 from __future__ import annotations
 
@@ -15,14 +15,15 @@ if TYPE_CHECKING:
     from attncli.matrix import Reading
 
 _ROW_ENDS = re.compile(r";[ \t]*\n?")
-_WORD = re.compile(r"[^ \t\r\f\v]+")  # str.split parts at the no-break spaces within a number too
+_WORD = re.compile(r"[^ \t\r\f\v]+")  # str.split also splits at the no-break spaces within a number
 _GAP = re.compile(r"^\t|\t *(?:\t|$)")
 _FILL = "type the number that belongs there, or nan"
 _SEVERAL = re.compile(r"[^ \t,]+(?:,?[ \t]+[^ \t,]+)+")
 
 
 def is_rows(text: str) -> bool:
-    """Whether semicolons separate what can only be rows: each piece is several numbers with blanks between them."""
+    """Return whether the text is rows separated by semicolons: each piece is several numbers with blanks between
+    them."""
     pieces = _ROW_ENDS.sub("\n", text.strip().removesuffix(";")).split("\n")
     return (
         ";" in text
@@ -32,7 +33,10 @@ def is_rows(text: str) -> bool:
 
 
 def read_rows(plain: str, where: str, reading: Reading) -> Matrix:
-    """The matrix; InputError names row and column."""
+    """Return the matrix.
+
+    Raises InputError with the row and the column.
+    """
     blanks = " \t\r" if ";" in plain else " \r"  # a tab at either end of a pasted line is an empty cell
     lines = [line.strip(blanks) for line in _ROW_ENDS.sub("\n", plain.removesuffix(";")).split("\n")]
     if lines == [""]:
