@@ -124,7 +124,8 @@ class Judge:
     def _is_neighbour(self, claims: Claims, error: Array, measured: Measured) -> Array:
         """Which cells are one unit from the right number rounded: half a unit more, where that is no tie."""
         near: Array = error < np.minimum(1.5 * claims.unit - self._slack(claims, measured), claims.limit)
-        return ~claims.is_whole & near
+        found: Array = ~claims.is_whole & near
+        return found
 
     def _by_tolerance(self, tolerance: Tolerance, error: Array, measured: Measured) -> str:
         allowed = tolerance.of(measured.numbers[self.name])

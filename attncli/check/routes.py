@@ -50,6 +50,15 @@ class Route:
         own = {name: getattr(other, name) for name in names if getattr(other, name) != getattr(RIGHT, name)}
         return replace(self, requests=self.requests + other.requests, problems=self.problems + other.problems, **own)
 
+    def seen_by(self, present: Callable[[str, Array], Array] | None) -> Route:
+        """This way, its results presented so in the end."""
+        own = self.present
+        if present is None or own is present:
+            return self
+        if own is None:
+            return replace(self, present=present)
+        return replace(self, present=lambda name, array: present(name, own(name, array)))
+
     @property
     def is_plain(self) -> bool:
         """Whether only the request and the problem differ, and the arithmetic is the right one."""

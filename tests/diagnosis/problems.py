@@ -120,6 +120,8 @@ def visible(problem, way):
 
 def softmax(numbers, allowed, empty):
     """Over a list, those not allowed left out."""
+    if not any(allowed) and empty == "scores":  # less a number that all of them get
+        allowed = [True] * len(numbers)
     if not any(allowed):
         return [{"zeros": 0.0, "nan": NAN, "uniform": 1 / len(numbers)}[empty]] * len(numbers)
     largest = max(x for x, ok in zip(numbers, allowed, strict=True) if ok)

@@ -77,7 +77,7 @@ def system(name):
             problem.corner = "top-left" if corner == "bottom-right" else "bottom-right"
             way = Way(corner=corner, empty="uniform" if name == "x-transformers" else "zeros")
         elif name == "keras-attention":
-            problem, way = make(random, variant="scaled"), Way(scale=1.0, empty="uniform")
+            problem, way = make(random, variant="scaled"), Way(scale=1.0, empty="scores")
         elif name == "sklearn":
             problem, way = make(random, variant="laplace", masked="", heads=(1, 1)), Way()
             problem.heads, problem.length = None, None

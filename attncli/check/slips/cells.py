@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from attncli.check.precision import spacing
 from attncli.check.report import Diagnosis
 from attncli.check.tolerance.narrow import BITS, rounded
 
@@ -119,14 +120,17 @@ def _copied(says: str, due: str) -> str:
     return ""
 
 
-def precision_said(case: Case, right: Measured) -> tuple[Diagnosis, ...]:
-    """`lower-precision` where a computation in half precision is as far off, of numbers that claim more."""
+def precision_said(case: Case, right: Measured, evidence: float = 0.0) -> tuple[Diagnosis, ...]:
+    """`lower-precision` where a computation in half precision is as far off, of numbers that claim more. With some
+    `evidence` they have to be numbers of the dtype too, as they are printed, in so many digits altogether."""
     judges = [case.judges[name] for name in case.wrong]
     if any(judge.expected.shape != right.numbers[judge.name].shape for judge in judges):
         return ()
-    if sum(int(judge.is_off(right).sum()) for judge in judges) < LEAST_CELLS:
+    if not evidence and sum(int(judge.is_off(right).sum()) for judge in judges) < LEAST_CELLS:
         return ()
     for dtype in BITS:
+        if evidence and sum(_evidence(judge, dtype) for judge in judges) < evidence:
+            continue
         if all(_is_rounding(judge, right, dtype) for judge in judges):
             sentence = (
                 f"{case.yours} as far off as a computation in {dtype} is, which keeps {BITS[dtype]} binary digits: "
@@ -134,6 +138,17 @@ def precision_said(case: Case, right: Measured) -> tuple[Diagnosis, ...]:
             )
             return (Diagnosis(slip="lower-precision", also=(), verdict=dtype, explains=case.wrong, sentence=sentence),)
     return ()
+
+
+def _evidence(judge: Judge, dtype: str) -> float:
+    """In how many decimal digits printed numbers are those of the dtype; minus infinity where one is not."""
+    if judge.claims is None:
+        return -math.inf
+    use = np.isfinite(judge.expected) & (judge.expected != 0) & (judge.claims.unit > 0)
+    numbers, units = judge.expected[use], judge.claims.unit[use]
+    if bool((np.abs(numbers - rounded(numbers, dtype)) > units / 2 * (1 + 1e-9)).any()):
+        return -math.inf
+    return float(np.log10(np.maximum(spacing(numbers, dtype) / units, 1)).sum())
 
 
 def _is_rounding(judge: Judge, right: Measured, dtype: str) -> bool:

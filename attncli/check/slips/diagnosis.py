@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 Array = np.ndarray
 
 EVIDENCE = 4.0  # decimal digits in which the numbers of two slips must differ from the right ones to be believed
+MOST_NAMES = 24  # of a pair
+CERTAIN, LIKELY = 6.0, 2.0  # digits in which printed numbers are those of a dtype
 
 
 @record
@@ -87,15 +89,18 @@ def diagnose(
     if found:
         return _make_entries(found, case)
     own = replace(case, wrong=tuple(name for name in wrong if verdicts[name] == "wrong"))
-    if cells := cells_said(own, right):
-        return cells
+    if said := precision_said(case, right, evidence=CERTAIN):
+        return said
+    if said := cells_said(own, right):
+        return said + precision_said(case, right, evidence=LIKELY)
     if sample.rows is not None or any(_fits(attempt.seen, judges) for attempt in singles):
         found = _confirm(_fitted(case, sample), case, right, sample)
         if not found:
             paired = [attempt for attempt in singles if attempt.slips[0].paired]
-            effective = _drop_duplicates([attempt for attempt in paired if sample.differs(attempt.seen)])
+            groups = _group([attempt for attempt in paired if sample.differs(attempt.seen)])
             kept = [each for each in singles if each.slips[0].family == "scale" and not sample.differs(each.seen)]
-            found = _confirm(_pairs(effective, kept, case, sample), case, right, sample)
+            found = _confirm(_pairs([group[0] for group in groups], kept, case, sample), case, right, sample)
+            found += _confirm(_other_names(found, groups, case, sample), case, right, sample)
     entries = _make_entries(found, case)
     if entries or is_rounded:
         return entries
@@ -121,8 +126,9 @@ def try_route(
     slips: tuple[Slip, ...], route: Route, case: Case, sample: Sample, said: tuple[str, ...]
 ) -> list[Attempt]:
     """The attempt, or nothing where it can't be made: shapes that don't fit, a system that has not the thing."""
+    seen = route.seen_by(sample.right.route.present)
     try:
-        return [Attempt(slips, route, sample.numbers(route, case.request), said)]
+        return [Attempt(slips, route, sample.numbers(seen, case.request), said)]
     except (AttncliError, ValueError, IndexError):
         return []
 
@@ -142,7 +148,8 @@ def _confirm(attempts: list[Attempt], case: Case, right: Measured, sample: Sampl
 
 def _judge(attempt: Attempt, case: Case, right: Measured) -> Found | None:
     try:
-        measured = Measured(attempt.route, case.request, tuple(case.judges), right.halves)
+        route = attempt.route.seen_by(right.route.present)
+        measured = Measured(route, case.request, tuple(case.judges), right.halves)
     except (AttncliError, ValueError):
         return None
     if any(name not in measured.numbers for name in case.judges):
@@ -176,13 +183,27 @@ def _digits_apart(mine: Array, theirs: Array, unit: Array, fitted: int) -> float
     return float(digits[: len(digits) - fitted].sum())
 
 
-def _drop_duplicates(attempts: list[Attempt]) -> list[Attempt]:
-    """The first of those that give the same numbers."""
-    kept: list[Attempt] = []
+def _group(attempts: list[Attempt]) -> list[list[Attempt]]:
+    """Those that give the same numbers together, in the order of the first of each."""
+    groups: list[list[Attempt]] = []
     for attempt in attempts:
-        if not any(_same(attempt.seen, other.seen) for other in kept):
-            kept.append(attempt)
-    return kept
+        group = next((group for group in groups if _same(attempt.seen, group[0].seen)), None)
+        if group is None:
+            groups.append([attempt])
+        else:
+            group.append(attempt)
+    return groups
+
+
+def _other_names(found: list[Found], groups: list[list[Attempt]], case: Case, sample: Sample) -> list[Attempt]:
+    """The pairs that were found, made of other slips that give the same numbers by themselves."""
+    others = {id(group[0].slips[0]): group for group in groups}
+    attempts = []
+    for each in found:
+        one, two = (others.get(id(slip), []) for slip in each.attempt.slips)
+        for first, second in list(product(one, two))[1:MOST_NAMES]:
+            attempts += _join_attempts(first, second, case, sample)
+    return attempts
 
 
 def _pairs(singles: list[Attempt], scales: list[Attempt], case: Case, sample: Sample) -> list[Attempt]:
@@ -191,12 +212,17 @@ def _pairs(singles: list[Attempt], scales: list[Attempt], case: Case, sample: Sa
     scores = [each for each in singles if each.slips[0].family == "score"]
     pairs = []
     for first, second in (*combinations(singles, 2), *product(scales, scores)):
-        (one,), (two,) = first.slips, second.slips
-        if one.family != two.family:
-            earlier, later = sorted((first, second), key=lambda attempt: attempt.slips[0].stage)
-            said = (*first.said, *second.said)
-            pairs += try_route((one, two), earlier.route.then(later.route), case, sample, said)
+        pairs += _join_attempts(first, second, case, sample)
     return pairs
+
+
+def _join_attempts(first: Attempt, second: Attempt, case: Case, sample: Sample) -> list[Attempt]:
+    """Both slips, where they are of different families."""
+    (one,), (two,) = first.slips, second.slips
+    if one.family == two.family:
+        return []
+    earlier, later = sorted((first, second), key=lambda attempt: attempt.slips[0].stage)
+    return try_route((one, two), earlier.route.then(later.route), case, sample, (*first.said, *second.said))
 
 
 def _same(one: dict[str, Array], two: dict[str, Array]) -> bool:

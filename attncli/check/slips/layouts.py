@@ -109,10 +109,8 @@ def _swap_joined(output: Array) -> Array:
 
 def _layouts(case: Case) -> list[Route]:
     problem = case.problem
-    if not problem.lead or problem.key_heads is not None or case.n != case.m or "output" not in case.judges:
+    if not problem.lead or problem.key_heads is not None or case.n != case.m or problem.values is None:
         return []
-    if any(name in case.judges for name in ("weights", "scores", "raw_scores", "lse")):
-        return []  # of other shapes
     places = f"the {case.n} positions and the {_heads(case)} heads changed places"
     told = f"{places}, so that the heads of a position attend to each other"
     routes = []

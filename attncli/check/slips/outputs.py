@@ -30,44 +30,6 @@ def _values_of_one(problem: Problem) -> Problem:
     return replace(problem, values=np.broadcast_to(np.eye(problem.m), problem.values.shape))
 
 
-def _dropped(case: Case) -> list[Route]:
-    """The cells of the expected weights that are 0 dropped, and the rest over 1 − p; p is that of most cells."""
-    judge = case.judges.get("weights")
-    if judge is None or "weights" not in case.wrong:
-        return []
-    from attncli.results.result import Result
-
-    right = Result(case.problem, "numpy").weights
-    if judge.expected.shape != right.shape:
-        return []
-    unit = 0.0 if judge.claims is None else float(np.max(judge.claims.unit))
-    kept = (judge.expected != 0) & (right > 2 * unit)
-    gone = (judge.expected == 0) & (right > 2 * unit)
-    if not kept.any() or not gone.any():
-        return []
-    largest = np.argmax(np.where(kept, right, 0))
-    ratio = float(judge.expected.flat[largest] / right.flat[largest])
-    if not ratio > 1 + 1e-9:
-        return []
-    p = _rounded_rate(1 - 1 / ratio, unit)
-    said = (
-        f"dropout was live: {int(gone.sum())} of {int((right > 0).sum())} weights were dropped and the rest divided by "
-        f"1 − p, p = {p:.4g}: no weight is dropped here"
-    )
-    keep = judge.expected != 0
-    return [
-        Route(reweigh=lambda _problem, weights: np.where(keep, weights / (1 - p), 0), is_whole=True, said=said),
-    ]
-
-
-def _rounded_rate(p: float, unit: float) -> float:
-    """A rate of few digits, where it is one."""
-    for digits in (1, 2, 3):
-        if abs(round(p, digits) - p) < max(1e-3 if unit else 1e-6, 10 * unit):
-            return round(p, digits)
-    return p
-
-
 def _factor(case: Case) -> list[Route]:
     """A constant factor on the output, and on the weights."""
     from attncli.results.result import Result
@@ -132,7 +94,6 @@ OUTPUT_SLIPS = (
         lambda case: f"your output is the weights: they are to be multiplied by V, {case.output_shape}",
         paired=False,
     ),
-    Slip("dropout-live", "weights", _dropped, lambda _case: "dropout was live", paired=False, evidence=1.0, fitted=1),
     Slip(
         "values-factor", "result", _factor, lambda _case: "a factor was applied", paired=False, evidence=2.0, fitted=1
     ),

@@ -67,7 +67,8 @@ def _passing(attempt: Attempt, weak: list[str], case: Case, sample: Sample, righ
     if not names:
         return []
     try:
-        measured = Measured(attempt.route, case.request, tuple(case.judges), right.halves)
+        route = attempt.route.seen_by(right.route.present)
+        measured = Measured(route, case.request, tuple(case.judges), right.halves)
     except (AttncliError, ValueError):
         return []
     return [

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from attncli.check.routes import Route
 from attncli.check.slips import changes
 from attncli.check.slips.case import Case, scaling, square_root
+from attncli.check.slips.dropout import DROPOUT_SLIPS
 from attncli.check.slips.gradients import GRADIENT_SLIPS
 from attncli.check.slips.heads import HEAD_SLIPS
 from attncli.check.slips.layouts import LAYOUT_SLIPS
@@ -238,6 +239,7 @@ SLIPS = (
     *MASK_SLIPS,
     *POSITION_SLIPS,
     *STAGE_SLIPS,
+    *DROPOUT_SLIPS,
     *OUTPUT_SLIPS,
     *GRADIENT_SLIPS,
 )

@@ -1,0 +1,144 @@
+"""Dropout that is live: which weights were dropped, and p, read from the weights or worked out from the output."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from attncli.check.precision import spacing
+from attncli.check.routes import Route
+from attncli.check.slips.case import Case
+from attncli.check.slips.slip import Slip
+from attncli.results.result import Result
+
+if TYPE_CHECKING:
+    from attncli.check.judge import Judge
+    from attncli.problem.problem import Problem
+
+Array = np.ndarray
+
+RATES = tuple(sorted({round(0.01 * count, 2) for count in range(1, 91)} | {0.125, 0.375, 0.625}))
+MOST_KEYS = 14  # of which every choice is tried
+MOST_COLUMNS = 8  # of V, which are enough to tell the choices apart
+MOST_ROWS = 512  # of all heads
+FIRST_ROWS = 4  # by which p is found
+EVIDENCE = 4.0  # decimal digits by which the choices fit that are no accident
+
+
+def _dropped(case: Case) -> list[Route]:
+    judge = case.judges.get("weights")
+    if judge is not None and "weights" in case.wrong:
+        return _dropped_of_weights(case, judge)
+    judge = case.judges.get("output")
+    return [] if judge is None or "output" not in case.wrong else _dropped_of_output(case, judge)
+
+
+def _route(keep: Array, weights: Array, p: float) -> Route:
+    gone = ~keep & (weights > 0)
+    said = (
+        f"dropout was live: {int(gone.sum())} of {int((weights > 0).sum())} weights were dropped and the rest divided "
+        f"by 1 − p, p = {p:.4g}: no weight is dropped here"
+    )
+    return Route(reweigh=partial(_thinned, keep=keep, p=p), is_whole=True, said=said)
+
+
+def _thinned(_problem: Problem, weights: Array, keep: Array, p: float) -> Array:
+    return np.where(keep, weights / (1 - p), 0)
+
+
+def _unit(judge: Judge) -> float:
+    """One unit of the numbers: of the last digit, or of the dtype at the largest of them."""
+    if judge.claims is not None and not judge.claims.is_full.any():
+        return float(judge.claims.unit.max(initial=0))
+    finite = np.abs(judge.expected[np.isfinite(judge.expected)])
+    dtype = judge.narrow[0] if judge.narrow else judge.dtype
+    return float(spacing(np.array(finite.max(initial=0)), dtype))
+
+
+def _dropped_of_weights(case: Case, judge: Judge) -> list[Route]:
+    """The cells of the expected weights that are 0 dropped, and the rest over 1 − p; p is that of the largest."""
+    right = Result(case.problem, "numpy").weights
+    if judge.expected.shape != right.shape:
+        return []
+    unit = _unit(judge)
+    kept = (judge.expected != 0) & (right > 2 * unit)
+    gone = (judge.expected == 0) & (right > 2 * unit)
+    if not kept.any() or not gone.any():
+        return []
+    size = float(right[kept].sum())
+    ratio = float(judge.expected[kept].sum()) / size
+    if not ratio > 1 + 1e-9:
+        return []
+    return [_route(judge.expected != 0, right, _short_rate(1 - 1 / ratio, unit / size + 1e-9))]
+
+
+def _short_rate(p: float, room: float) -> float:
+    """A rate of few digits, where it is one within `room`."""
+    for digits in (1, 2, 3):
+        if abs(round(p, digits) - p) < max(10 * room, 1e-6):
+            return round(p, digits)
+    return p
+
+
+def _dropped_of_output(case: Case, judge: Judge) -> list[Route]:
+    """The choice of keys, row by row, and the p, by which the output is nearest to the expected one; where so many
+    choices could fit by accident, none."""
+    problem = case.problem
+    if problem.values is None or problem.output_projection is not None or case.m > MOST_KEYS:
+        return []
+    weights = Result(problem, "numpy").weights
+    values = problem.values
+    if problem.key_heads is not None:
+        values = np.take(values, [problem.key_head(head) for head in range(problem.lead[-1])], axis=-3)
+    expected = judge.expected
+    if expected.shape != problem.shapes()["output"] or not np.isfinite(expected).all():
+        return []
+    if problem.packed:
+        heads = problem.lead[-1]
+        expected = np.moveaxis(expected.reshape(*expected.shape[:-1], heads, -1), -2, -3)
+    values = np.broadcast_to(values, (*weights.shape[:-2], *values.shape[-2:])).reshape(-1, *values.shape[-2:])
+    n, m = weights.shape[-2:]
+    if weights.size > MOST_ROWS * m:
+        return []
+    rows = [
+        (row, values[number // n][:, :MOST_COLUMNS], due[:MOST_COLUMNS])
+        for number, (row, due) in enumerate(
+            zip(weights.reshape(-1, m), expected.reshape(-1, expected.shape[-1]), strict=True)
+        )
+    ]
+    choices = (np.arange(2**m)[:, None] >> np.arange(m) & 1).astype(np.float64)
+    p = _likely_rate([row for row in rows if row[0].any()][:FIRST_ROWS], choices)
+    found = [_nearest_choice(row, due, choices, p, _unit(judge)) for *row, due in rows]
+    if sum(digits for _, digits in found) < EVIDENCE + np.log10(len(RATES)):
+        return []
+    keep = np.stack([choice for choice, _ in found]).reshape(weights.shape) | (weights == 0)
+    return [] if keep.all() else [_route(keep, weights, p)]
+
+
+def _likely_rate(rows: list[tuple[Array, Array, Array]], choices: Array) -> float:
+    """The p at which every one of these rows has a choice of keys that is near."""
+    misfits = np.zeros(len(RATES))
+    for weights, values, due in rows:
+        sums = choices @ (weights[:, None] * values)
+        for number, p in enumerate(RATES):
+            misfits[number] += np.abs(sums / (1 - p) - due).max(axis=1).min()
+    return RATES[int(np.argmin(misfits))]
+
+
+def _nearest_choice(row: list[Array], due: Array, choices: Array, p: float, unit: float) -> tuple[Array, float]:
+    """Which keys of a row were kept, and the digits in which that fits, less those of all the choices."""
+    weights, values = row
+    sums = choices @ (weights[:, None] * values) / (1 - p)
+    nearest = int(np.argmin(np.abs(sums - due).max(axis=1)))
+    seen = int((weights > 0).sum())
+    spread = sums.std(axis=0)
+    off = np.maximum(np.abs(sums[nearest] - due), unit)
+    digits = np.log10(np.maximum(spread, off) / off).sum() - seen * np.log10(2)
+    return choices[nearest] > 0, float(digits)
+
+
+DROPOUT_SLIPS = (
+    Slip("dropout-live", "weights", _dropped, lambda _case: "dropout was live", paired=False, evidence=1.0, fitted=1),
+)

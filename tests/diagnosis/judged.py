@@ -1,0 +1,137 @@
+"""What `check` makes of the problems of `made_cases`, in every print."""
+
+import json
+import random as randomness
+
+import numpy as np
+from diagnosis import soak
+from diagnosis.made import narrow
+from diagnosis.made_cases import make
+from diagnosis.made_slips import SLIPS
+from diagnosis.problems import Way, answer, as_text
+
+from attncli.check import check
+from attncli.inputs.problem_file import read_problem
+from attncli.inputs.sources import Sources
+from attncli.matrix import Matrix, Reading
+
+PRINTS = ("2", "3", "4", "5", "6", "float32", "float16", "bfloat16")  # decimals of a text, or the dtype of a dump
+FAR = 99  # the place of a slip that is not found
+FEW_DIGITS = ("2", "3", "4", "float16", "bfloat16")  # prints that show no lower precision
+SAME = {"grad-no-mask": "no-mask", "averaged-weights": "no-mask"}  # the name under which a slip is told
+SYSTEMS = tuple(name for name in soak.SLIPS if name.startswith("as-"))
+NAMES = (*SLIPS, "copied-digit", *SYSTEMS)
+
+
+def text(value, show=repr):
+    if isinstance(value, np.ndarray):
+        return text(value.tolist(), show)
+    if isinstance(value, list):
+        return "[" + ", ".join(text(each, show) for each in value) + "]"
+    if isinstance(value, float):
+        return ".nan" if np.isnan(value) else str(value).replace("inf", ".inf") if np.isinf(value) else show(value)
+    return json.dumps(value)
+
+
+def worksheet(names, how, seed):
+    """The problem with its wrong numbers; None where there is none, or where the print is the right one's."""
+    dtype = None if how.isdigit() else how
+    if names == "copied-digit":
+        return None if dtype else copied(how, seed)
+    if names == "lower-precision" and how in FEW_DIGITS:
+        return None
+    if names in SYSTEMS:
+        found = of_system(names, dtype, seed * 10 + PRINTS.index(how))
+        return told_as(*found, how)
+    made = make(names, seed * 10 + PRINTS.index(how), dtype)
+    if made is None:
+        return None
+    stated, right, wrong, few = made
+    pairs = ", ".join(f"{name}: {text(value)}" for name, value in stated.items())
+    return told_as(pairs, right, wrong, how, few)
+
+
+def told_as(pairs, right, wrong, how, few=None):
+    """The problem file of these pairs with wrong numbers in a print, the weights with a `few` decimals."""
+    if not how.isdigit():
+        found = read(pairs)
+        found.expected.update({name: Matrix(stored(array, how), name) for name, array in wrong.items()})
+        return found
+    places = {name: few if name == "weights" and few else how for name in wrong}
+    rows, others = (
+        {name: text(array, lambda cell, name=name: f"{cell:.{places[name]}f}") for name, array in numbers.items()}
+        for numbers in (wrong, right)
+    )
+    return None if rows == others else read(pairs, rows)
+
+
+def read(pairs, rows=None):
+    told = "" if rows is None else ", expected: {" + ", ".join(f"{name}: {each}" for name, each in rows.items()) + "}"
+    return read_problem("{" + pairs + told + "}", Sources(lambda: None, Reading(keep_text=True)))
+
+
+def of_system(name, dtype, seed):
+    """What another system gives, by the plain loops of the soak."""
+    random = randomness.Random(f"{name} {seed}")
+    problem, way = soak.SLIPS[name](random)
+    for matrix in ("queries", "keys", "values"):
+        setattr(problem, matrix, narrow(np.array(getattr(problem, matrix), float), dtype).tolist())
+    right, wrong = answer(problem, Way()), answer(problem, way)
+    only = soak.expectations(random, right)
+    right, wrong = ({name: narrow(np.array(found[name], float), dtype) for name in only} for found in (right, wrong))
+    return as_text(problem, {})[1:-1].replace(', "expected": {}', ""), right, wrong
+
+
+def copied(how, seed):
+    """Right numbers, one of them with a digit that is another one, missing or moved."""
+    stated, right, _, _ = make("one-cell", seed, None)
+    random = randomness.Random(seed)
+    name = random.choice(list(right))
+    texts = [f"{cell:.{how}f}" for cell in right[name].ravel()]
+    long = [place for place, shown in enumerate(texts) if len(shown.strip("-0.")) > 1]
+    if not long:
+        return None
+    place = random.choice(long)
+    texts[place] = spoilt(texts[place], random)
+    cells = iter(texts)
+    rows = {each: text(array) if each != name else text(array, lambda _: next(cells)) for each, array in right.items()}
+    return read(", ".join(f"{each}: {text(value)}" for each, value in stated.items()), rows)
+
+
+def spoilt(shown, random):
+    digits = [place for place, letter in enumerate(shown) if letter.isdigit()]
+    place = random.choice(digits)
+    kind = random.choice(("other", "missing", "swapped"))
+    after = place + 1
+    if kind == "swapped" and after < len(shown) and shown[after].isdigit() and shown[after] != shown[place]:
+        return shown[:place] + shown[after] + shown[place] + shown[after + 1 :]
+    if kind == "missing" and place > shown.index("."):
+        return shown[:place] + shown[after:]
+    other = random.choice([digit for digit in "0123456789" if digit != shown[place]])
+    return shown[:place] + other + shown[after:]
+
+
+def stored(array, dtype):
+    if dtype == "bfloat16":
+        import ml_dtypes
+
+        return array.astype(np.float32).astype(ml_dtypes.bfloat16)
+    return array.astype(dtype)
+
+
+def place(names, how, seed):
+    """At which place of the diagnosis the slip is, FAR where it is not; None where nothing is wrong."""
+    case = worksheet(names, how, seed)
+    report = None if case is None else check(case)
+    if report is None or report.verdict != "wrong":
+        return None
+    wanted = {names, "+".join(reversed(names.split("+"))), SAME.get(names, names)}
+    found = (number for number, each in enumerate(report.diagnosis) if wanted & {each.slip, *each.also})
+    return next(found, FAR)
+
+
+def told(names, how, seed):
+    """What the report says instead."""
+    report = check(worksheet(names, how, seed))
+    checks = ", ".join(f"{each.what} {each.verdict}" for each in report.checks)
+    return f"{checks}: " + ("; ".join("/".join((each.slip, *each.also)) for each in report.diagnosis) or "nothing")

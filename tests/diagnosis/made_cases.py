@@ -1,0 +1,47 @@
+"""A problem as it is stated, with the right numbers and those of a slip, or of two."""
+
+import zlib
+
+import numpy as np
+from diagnosis import made_stages  # noqa: F401 – its slips join the table
+from diagnosis.made import HALF, World, narrow
+from diagnosis.made_slips import SLIPS
+
+
+def make(names, seed, dtype=None):
+    """The problem as it is stated, and by matrix name the right and the wrong numbers; None where the slips' wishes
+    contradict each other."""
+    seeds = [zlib.crc32(f"{names} {dtype}".encode()), seed]
+    names = names.split("+")
+    random = np.random.default_rng(seeds)
+    chosen = [SLIPS[name] for name in names]
+    wishes = {}
+    for own, _, _ in chosen:
+        for name, value in own[int(random.integers(len(own)))].items():
+            if wishes.setdefault(name, value) != value:
+                return None
+    told = [choice for choice in chosen[0][2] if all(choice in other for _, _, other in chosen[1:])]
+    if not told:
+        return None
+    if dtype is not None and "rounded-weights" in names:
+        told = [("output",)]  # a dump of weights holds them in full
+    only = told[int(random.integers(len(told)))]
+    worlds = []
+    for is_wrong in (False, True):
+        random = np.random.default_rng([*seeds, 1])
+        world = World(random, dtype, **wishes, only=only)
+        if any(name.startswith("d_") for name in only):
+            world.stated["d_output"] = world.draw(*world.lead, world.n, world.d_v)
+        world.told, world.print_weights = only, None
+        if is_wrong:
+            for _, change, _ in chosen:
+                change(world)
+        worlds.append(world)
+    half = str(random.choice(tuple(HALF))) if "lower-precision" in names else None
+    right, wrong = worlds[0].answer(dtype), worlds[1].answer(half or dtype)
+    if half:
+        wrong = {name: narrow(array, half) for name, array in wrong.items()}
+    if "averaged-weights" in names:
+        right, wrong = ({**each, "weights": each["weights"].mean(axis=-3)} for each in (right, wrong))
+    found = {name: narrow(wrong[name], dtype) for name in only}
+    return worlds[0].stated, {name: right[name] for name in only}, found, worlds[1].print_weights
