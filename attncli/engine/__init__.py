@@ -1,4 +1,5 @@
-"""The engine: scores, mask, softmax and weighted sum by blocks of queries, for every variant alike."""
+"""The engine: scores, masks, softmax and weighted sums, computed by blocks of queries in the same way for every
+variant."""
 
 from attncli.engine.compute import Sink, block_height, compute
 

@@ -1,9 +1,9 @@
-"""Gradients by blocks of queries: each block's rows of weights are computed again, whole, and its part of dK and dV is
-added to those of the blocks before it.
+"""Gradients by blocks of queries. Each block computes its rows of weights again and adds its part of dK and dV.
 
-Whole rows let every normalizer go backwards alike, and the row sum of a softmax's gradient is taken of the very weights
-that it belongs to. A block has so few rows that memory stays far below n·m. The blocks of a key head are shared out
-among a fixed number of lanes, each of which adds in the order of its blocks: any number of threads gives the same bits.
+With whole rows, the same code serves every normalizer, and the row sum in the gradient of a softmax uses exactly the
+weights that it belongs to. A block has so few rows that memory stays far below n·m. The blocks of a key head are
+divided among a fixed number of lanes, each of which adds up its blocks in order, so any number of threads gives the
+same bits.
 """
 
 from __future__ import annotations
@@ -37,12 +37,12 @@ Array = np.ndarray
 _Place = tuple[int | slice, ...]
 
 CELLS = 1 << 20  # (query, key) cells of a block
-LANES = 4  # of the blocks of one key head, where there are fewer key heads than this
+LANES = 4  # per key head, if there are fewer key heads than this
 
 
 @record
 class _Lane:
-    """Blocks (part, rows) of one key head, in the order in which they are added."""
+    """Blocks (part, rows) of one key head, in the order in which they are added up."""
 
     key_index: tuple[int, ...]
     blocks: tuple[tuple[int, range], ...]
@@ -50,7 +50,7 @@ class _Lane:
 
 @dataclass(slots=True, eq=False)
 class _Work:
-    """One calculation of gradients: what is wanted, and where it goes."""
+    """One calculation of gradients: which ones are wanted, and where they are written."""
 
     problem: Problem
     d_output: Array
@@ -66,11 +66,11 @@ class _Work:
 def compute_gradients(
     problem: Problem, d_output: Array, wanted: Collection[str], *, threads: int | None = None
 ) -> dict[str, Array]:
-    """The wanted ones of d_values, d_weights, d_scores, d_bias, d_queries and d_keys, in the computing dtype.
+    """Return the wanted ones of d_values, d_weights, d_scores, d_bias, d_queries and d_keys, in the computing dtype.
 
-    `d_output` (*lead, n, d_v) is the gradient that arrives at each head's output. d_queries are (*lead, n, d_k), d_keys
-    and d_values (*key_lead, m, …), the others (*lead, n, m). ProblemError where the problem has no values, or a query
-    with no key under conventions that give it weights; NumericError where a score overflows.
+    `d_output` (*lead, n, d_v) is the gradient with respect to each head's output. d_queries has the shape (*lead, n,
+    d_k), d_keys and d_values (*key_lead, m, …), the others (*lead, n, m). Raises ProblemError if the problem has no
+    values, or has a query with no key under conventions that give it weights, and NumericError if a score overflows.
     """
     if problem.values is None:
         raise ProblemError("d_output", "there is no output without values", "give V")
@@ -101,7 +101,10 @@ def compute_gradients(
 
 
 def _lanes_of(problem: Problem) -> list[_Lane]:
-    """The blocks of every key head, later ones first where they see more keys; it depends on the problem alone."""
+    """Return the lanes of every key head.
+
+    Later blocks come first if they see more keys. The lanes depend only on the problem, not on the threads.
+    """
     height = max(1, min(HEIGHT, problem.n, CELLS // problem.m))
     rows = [range(start, min(start + height, problem.n)) for start in range(0, problem.n, height)]
     by_key: dict[tuple[int, ...], list[tuple[int, range]]] = defaultdict(list)
@@ -113,7 +116,7 @@ def _lanes_of(problem: Problem) -> list[_Lane]:
 
 
 def _run_lane(work: _Work, lane: _Lane, kernels: Kernels) -> int:
-    """The blocks of a lane one after another; its sums of d_keys and d_values are kept apart."""
+    """Run the blocks of a lane one after another, with sums of d_keys and d_values of its own."""
     done = 0
     sums: dict[str, Array] = {}
     for place, (number, rows) in enumerate(lane.blocks):
@@ -133,7 +136,7 @@ def _run_lane(work: _Work, lane: _Lane, kernels: Kernels) -> int:
 
 
 def _add(sums: dict[str, Array], name: str, block: Array) -> None:
-    """Add to the sum of this name, in place: the first block is the sum's own array."""
+    """Add a block to the sum of this name in place. The first block becomes the sum."""
     if name in sums:
         sums[name] += block
     else:
@@ -141,7 +144,8 @@ def _add(sums: dict[str, Array], name: str, block: Array) -> None:
 
 
 def _run_block(work: _Work, number: int, rows: range, kernels: Kernels) -> tuple[Array | None, Array | None]:
-    """What these queries of this part add to the gradients of prepared keys and of values; theirs are delivered."""
+    """Return what these queries add to the gradients of the prepared keys and of the values, and write the other
+    gradients."""
     problem, stack = work.problem, work.stacks.get(range(number, number + 1))
     where: _Place = (*problem.index(number), slice(rows.start, rows.stop))
     d_output = work.d_output[where]
@@ -186,8 +190,11 @@ def _deliver(work: _Work, name: str, where: _Place, block: Array) -> None:
 def _weights_of(
     work: _Work, stack: Stack, rows: range, kernels: Kernels
 ) -> tuple[Array, Array | None, Array | None, Array | None]:
-    """(b, m) the normalized weights before dropout, what dropout multiplies them by, the slope of the softcap at each
-    score, and which cells are masked; None where nothing is."""
+    """Return four (b, m) arrays: the normalized weights before dropout, the factors of dropout, the slope of the
+    softcap at each score, and the mask.
+
+    All but the first are None if they do not apply.
+    """
     problem, part = work.problem, stack.part
     queries = np.ascontiguousarray(part.queries[rows.start : rows.stop])
     masks, bounds = work.masks.of(part, rows), bounds_of(problem, part, stack.reach, rows)
@@ -212,7 +219,7 @@ def _weights_of(
 
 
 def _softmax(scores: Array, sink: float | None) -> Array:
-    """Each row's exponentials over their sum, that of the sink among them; 0 where a row is masked."""
+    """Return each row's exponentials over their sum, which includes that of the sink. Masked cells are 0."""
     largest = scores.max(axis=-1, keepdims=True)
     if sink is not None:
         largest = np.maximum(largest, scores.dtype.type(sink))
@@ -226,7 +233,7 @@ def _softmax(scores: Array, sink: float | None) -> Array:
 
 
 def _cap_slopes(scoring: Scoring, raw: Array) -> Array:
-    """1 − tanh²(x/C) of what the softcap got: the scaled scores, or these with the bias."""
+    """Return 1 − tanh²(x/C), where x is the input of the softcap: the scaled scores, with or without the bias."""
     problem = scoring.problem
     assert problem.softcap is not None
     scores = raw * raw.dtype.type(scoring.scale)
@@ -242,8 +249,8 @@ def _cap_slopes(scoring: Scoring, raw: Array) -> Array:
 
 
 def _queries_before(problem: Problem, part: Part, rows: range, d_queries: Array) -> Array:
-    """The gradient of the queries as they were given, from that of the prepared ones: backwards through the variant's
-    preparation, rope and qk-norm."""
+    """Return the gradient of the given queries from that of the prepared ones, through the variant's preparation, rope
+    and qk-norm."""
     if problem.variant.prepare_backward is None and not problem.is_transformed:
         return d_queries
     given = part.queries[rows.start : rows.stop]

@@ -1,4 +1,4 @@
-"""One block of queries against all their keys: the loop over tiles, and the results it leaves."""
+"""One block of queries against all their keys: the loop over tiles, and the results of the block."""
 
 from __future__ import annotations
 
@@ -29,14 +29,15 @@ if TYPE_CHECKING:
 Array = np.ndarray
 
 GATHERED = frozenset({"output", "lse"})
-STRETCH = 1 << 14  # keys that an engine goes through without a look at the clock
-UNEVEN_HEIGHT = 128  # queries scored together where they see different keys: what none of them sees is left out
-BUFFER = 512  # with NumPy's 8192, broadcasting along rows that are shorter costs three times as much
+STRETCH = 1 << 14  # keys that an engine processes before interrupts are checked again
+UNEVEN_HEIGHT = 128  # queries scored together if they see different keys: keys that none of them sees are skipped
+BUFFER = 512  # elements: with NumPy's default of 8192, broadcasting along shorter rows takes three times as long
 
 
 @record
 class Stack:
-    """A part, or several small ones along a third axis in front: its rows as the variant scores them, their reach."""
+    """A part, or several small parts stacked along a new first axis, with rows as the variant scores them, and their
+    reach."""
 
     part: Part
     reach: Reach
@@ -44,7 +45,7 @@ class Stack:
 
 @record
 class BlockJob:
-    """What is asked: these results of this problem, cut up like this."""
+    """What is requested: these results of this problem, divided according to this plan."""
 
     problem: Problem
     wanted: frozenset[str]
@@ -61,11 +62,14 @@ class Block:
 
 
 def attend_block(job: BlockJob, stack: Stack, rows: range, kernels: Kernels) -> Block:
-    """The wanted results of these queries; NumericError where the dtype can't hold one."""
+    """Return the wanted results of these queries.
+
+    Raises NumericError if a result overflows the dtype.
+    """
     problem, part = job.problem, stack.part
     queries = np.ascontiguousarray(part.queries[..., rows.start : rows.stop, :])
     with np.errstate(all="ignore"):
-        np.setbufsize(BUFFER)  # errstate restores it
+        np.setbufsize(BUFFER)  # restored by errstate
         bounds = bounds_of(problem, part, stack.reach, rows)
         masks = job.masks.of(part, rows)
         block = attend_tiles(job, part, rows, queries, masks, bounds, kernels)
@@ -79,7 +83,7 @@ def attend_block(job: BlockJob, stack: Stack, rows: range, kernels: Kernels) -> 
 
 
 def score_hidden_keys(problem: Problem, part: Part, queries: Array, raw: Array) -> None:
-    """Put the raw scores of the non-finite keys that are masked from every query into their columns (…, b, m)."""
+    """Write the raw scores of non-finite keys that are masked for every query into their columns (…, b, m)."""
     assert part.given_keys is not None
     wild = ~np.isfinite(part.given_keys).all(axis=-1)
     columns = np.flatnonzero(np.atleast_2d(wild).any(axis=0))
@@ -90,7 +94,7 @@ def score_hidden_keys(problem: Problem, part: Part, queries: Array, raw: Array) 
 def attend_tiles(
     job: BlockJob, part: Part, rows: range, queries: Array, masks: RowMask, bounds: Bounds, kernels: Kernels
 ) -> Block:
-    """The loop over the keys, and what is left to do after it."""
+    """Run the loop over the keys, and finish the results."""
     wanted = job.wanted
     if job.problem.normalizer.weights is not None:
         return attend_rows(job, make_scoring(job.problem, part, rows, queries, masks, bounds, kernels, wanted))
@@ -114,8 +118,10 @@ def attend_tiles(
 
 
 def take_tiles(job: BlockJob, scores: Scoring, softmax: RunningSoftmax, rows: range) -> dict[str, Array]:
-    """The softmax of a tile of keys at a time, and the values that it weighs; all keys are one tile where whole rows
-    are asked for, which are given."""
+    """Apply the softmax and add up the weighted values, one tile of keys at a time.
+
+    If whole rows are wanted, all keys are one tile, and the rows are returned.
+    """
     problem, wanted, part, bounds = job.problem, job.wanted, scores.part, scores.bounds
     results: dict[str, Array] = {}
     for keys in tiles_of(job, scores.masks):
@@ -146,7 +152,7 @@ def take_tiles(job: BlockJob, scores: Scoring, softmax: RunningSoftmax, rows: ra
 
 
 def attend_rows(job: BlockJob, scores: Scoring) -> Block:
-    """The results of a normalizer that looks at each row as a whole."""
+    """Return the results of a normalizer that needs each row as a whole."""
     problem, wanted, part = job.problem, job.wanted, scores.part
     assert problem.normalizer.weights is not None
     keys = slice(0, problem.m)
@@ -169,7 +175,7 @@ def attend_rows(job: BlockJob, scores: Scoring) -> Block:
 
 
 def drop(problem: Problem, part: Part, rows: range, keys: slice, weights: Array) -> Array:
-    """The weights times the dropout mask, over 1 − P."""
+    """Return the weights times the dropout mask, divided by 1 − P."""
     if part.dropout_mask is None:
         return weights
     kept = part.dropout_mask[..., rows.start : rows.stop, keys]
@@ -178,7 +184,7 @@ def drop(problem: Problem, part: Part, rows: range, keys: slice, weights: Array)
 
 
 def exact_lse(job: BlockJob, scores: Scoring) -> Array:
-    """(…, b) the log of the sum of the exponentials, by a second look at the scores."""
+    """Return the log of the sum of the exponentials (…, b), from a second pass over the scores."""
     total = LogSum(scores.queries.shape[:-1])
     for keys in tiles_of(job, scores.masks):
         total.take(scores.tile(keys).scores)
@@ -186,14 +192,15 @@ def exact_lse(job: BlockJob, scores: Scoring) -> Array:
 
 
 def tiles_of(job: BlockJob, masks: RowMask) -> Iterator[slice]:
-    """The keys of each tile: all of them where whole rows are asked for, else those that some query sees."""
+    """Yield the keys of each tile: all keys if whole rows are wanted, or else those that some query sees."""
     low, high = (0, job.problem.m) if job.plan.whole_rows else (masks.first_key, masks.last_key)
     for left in range(low, high, job.plan.width):
         yield slice(left, min(left + job.plan.width, high))
 
 
 def is_plain(problem: Problem, part: Part, bounds: Bounds) -> bool:
-    """Whether the exponentials of scale · score are all that the output needs, where positions allow a key at all."""
+    """Return whether the output needs only the exponentials of scale · score, apart from which keys each position
+    allows."""
     has_mask = part.bias is not None or part.mask is not None
     has_stage = problem.slopes is not None or problem.sink is not None or problem.dropout_mask is not None
     has_rows = problem.needs_whole_rows or problem.segments is not None or problem.visible.has_head
@@ -204,7 +211,7 @@ def is_plain(problem: Problem, part: Part, bounds: Bounds) -> bool:
 def gather(
     job: BlockJob, part: Part, queries: Array, masks: RowMask, softmax: RunningSoftmax, gatherer: Gatherer
 ) -> None:
-    """Have an engine do all keys in one go; in several where that would keep an interrupt waiting."""
+    """Let an engine process all keys in one call, or in several if one call would delay an interrupt."""
     problem, plan = job.problem, job.plan
     assert part.values is not None
     shape = queries.shape[:-1]
@@ -230,9 +237,9 @@ def gather(
 
 
 def output_of(problem: Problem, part: Part, softmax: RunningSoftmax, bounds: Bounds) -> Array:
-    """The gathered values over the sum of the exponentials."""
+    """Return the weighted sums of the values over the sum of the exponentials."""
     assert part.values is not None
-    if softmax.gathered is None:  # nobody saw any key
+    if softmax.gathered is None:  # no query saw a key
         return np.zeros((*softmax.total.shape, part.values.shape[-1]), part.values.dtype)
     if bounds.values_fit:
         output: Array = softmax.gathered

@@ -1,4 +1,5 @@
-"""The calculation: what is not asked for is neither computed nor held; any number of threads gives the same bits."""
+"""The calculation. Results that are not requested are neither computed nor held, and any number of threads gives the
+same bits."""
 
 from __future__ import annotations
 
@@ -27,9 +28,9 @@ Array = np.ndarray
 
 
 class Sink(Protocol):
-    """Where the blocks of one result go: an array does; so does a file written at offsets.
+    """A place for the blocks of one result, such as an array or a file written at offsets.
 
-    Blocks come from several threads, in any order, each to cells of its own.
+    Blocks come from several threads in any order, each with cells of its own.
     """
 
     def __setitem__(self, where: tuple[int | slice, ...], block: Array) -> None: ...
@@ -37,7 +38,7 @@ class Sink(Protocol):
 
 @dataclass(slots=True, eq=False, repr=False)
 class Outcome:
-    """What the loop learned beside the numbers: how many queries had no key, and the first of them (part, query)."""
+    """What the loop found besides the numbers: how many queries had no key, and the first of them as (part, query)."""
 
     empty: int = 0
     first_empty: tuple[int, int] | None = None
@@ -45,7 +46,7 @@ class Outcome:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def note_empty(self, task: Task, empty: Array) -> None:
-        """Count the queries of one block that had no key: empty is (…, b)."""
+        """Count the queries without a key in one block, from `empty` (…, b)."""
         places = np.argwhere(np.atleast_2d(empty))
         part, row = (int(place) for place in places[0])
         first = task.parts.start + part, task.rows.start + row
@@ -66,11 +67,13 @@ def compute(
 ) -> Outcome:
     """Fill each sink by name (raw_scores, scores, weights, output, lse), indexed [*lead, query, column].
 
-    `rows` restricts the queries and `parts` the heads and entries, which keep their places; sinks are still indexed by
-    those of the whole. Rows that start at a multiple of the plan's height, and parts that start at one of its group
-    (`plan_blocks`), get the same bits as in the whole. `progress` is called with the number of query rows
-    done, always on the calling thread. `threads` defaults to ATTNCLI_THREADS, then to the cores that the process may
-    use; it changes no bit. Raises NumericError where the dtype can't hold a score or a result.
+    `rows` restricts the queries and `parts` restricts the heads and entries. Sinks are still indexed as for the whole
+    problem. Rows that start at a multiple of the plan's height, and parts that start at a multiple of its group
+    (`plan_blocks`), get the same bits as in the whole. `progress` is called with the number of finished query rows,
+    always on the calling thread. `threads` defaults to ATTNCLI_THREADS, then to the cores that the process may use, and
+    does not change a bit.
+
+    Raises NumericError if a score or a result overflows the dtype.
     """
     maker = choose_engine(problem, engine)
     wanted = frozenset(sinks)
@@ -79,9 +82,9 @@ def compute(
     queries, parts = range(problem.n) if rows is None else rows, range(problem.parts) if parts is None else parts
     tasks = list(tasks_of(problem, job.plan, queries, parts))
     stacks = Stacks(problem)
-    engine_kernels = maker.load()  # here: its BLAS is to be found by whoever keeps BLAS to one thread
+    engine_kernels = maker.load()  # here, so that the code that keeps BLAS to one thread finds its BLAS
     if tasks:
-        stacks.get(tasks[0].parts)  # here: while no other thread wants the interpreter
+        stacks.get(tasks[0].parts)  # here, while no other thread wants the interpreter
 
     def worker() -> Callable[[Task], int]:
         kernels = thread_kernels(engine_kernels)
@@ -101,19 +104,24 @@ def compute(
 
 
 def plan_blocks(problem: Problem, wanted: Collection[str], engine: str = "auto") -> Plan:
-    """How many queries, of how many parts, `compute` takes at a time for these results."""
+    """Return the plan of `compute` for these results: how many queries of how many parts it takes at a time."""
     return _plan_for(problem, wanted, choose_engine(problem, engine))
 
 
 def block_height(problem: Problem, wanted: Collection[str], engine: str = "auto") -> int:
-    """How many queries `compute` takes at a time for these results. A calculation split at multiples of it (`rows`)
-    gives the same bits as the whole."""
+    """Return how many queries `compute` takes at a time for these results.
+
+    A calculation that is split by `rows` at multiples of it gives the same bits as the whole.
+    """
     return plan_blocks(problem, wanted, engine).height
 
 
 def may_overflow(problem: Problem, name: str) -> bool:
-    """Whether numbers of this result (raw_scores, scores or weights) could be too large for a dtype, as far as a look
-    at the rows of Q and K tells: `compute` raises NumericError where one is."""
+    """Return whether numbers of this result (raw_scores, scores or weights) could overflow a dtype, judged from the
+    norms of the rows of Q and K.
+
+    `compute` raises NumericError if one does.
+    """
     if name != "weights" and problem.dtype != problem.queries.dtype:
         return True
     stacks, step = Stacks(problem), plan_blocks(problem, {name}).group
@@ -129,7 +137,7 @@ _held = threading.local()
 
 
 def thread_kernels(kind: type[Kernels]) -> Kernels:
-    """This thread's kernels of a kind, which keep their arrays from one calculation to the next."""
+    """Return this thread's kernels of a kind, which keep their arrays from one calculation to the next."""
     held: dict[type[Kernels], Kernels] = _held.__dict__.setdefault("kernels", {})
     if kind not in held:
         held[kind] = kind()
@@ -141,7 +149,7 @@ def _plan_for(problem: Problem, wanted: Collection[str], maker: Engine) -> Plan:
 
 
 def deliver(problem: Problem, task: Task, block: Block, sinks: Mapping[str, Sink]) -> None:
-    """Put a block's results where they belong."""
+    """Copy a block's results into its rows of the sinks."""
     rows = slice(task.rows.start, task.rows.stop)
     for name, sink in sinks.items():
         found = narrow_result(block.results[name], problem, name)

@@ -1,4 +1,4 @@
-"""The row of a query with no key, as systems have it."""
+"""The row of a query with no key, as different systems compute it."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ if TYPE_CHECKING:
 Array = np.ndarray
 
 CELLS = 1 << 20  # weights made at a time
-LOWERED = 1e9  # what Keras' Attention takes from a masked score, where it still shows
+LOWERED = 1e9  # Keras' Attention subtracts it from a masked score, and it is visible if all keys are masked
 
 
 def fill_empty(problem: Problem, part: Part, rows: range, block: Block, bounds: Bounds, kernels: Kernels) -> None:
-    """Put the system's weights and output into the rows of `block` whose query has no key."""
+    """Write the system's weights and output into the rows of `block` whose query has no key."""
     results, rule = block.results, problem.conventions.empty
-    if rule == "uniform" and part.bias is None:  # without the weights of each row
+    if rule == "uniform" and part.bias is None:  # without storing the weights of each row
         if "weights" in results:
             results["weights"][block.empty] = 1 / problem.m
         if "output" in results and part.values is not None:
@@ -67,8 +67,10 @@ def _nan(problem: Problem, part: Part, rows: range, _bounds: Bounds, _kernels: K
 
 
 def _uniform(problem: Problem, part: Part, rows: range, _bounds: Bounds, _kernels: Kernels) -> Array:
-    """A mask fills in one finite number, a bias of −inf stays: the keys that a mask hides share the weight, and where
-    it hides none all is NaN."""
+    """Return uniform weights over the keys that the mask hides, because the mask replaces scores by one finite number.
+
+    A bias of −inf stays. If the mask hides no key, all weights are NaN.
+    """
     allowed = make_row_mask(problem, replace(part, bias=None), rows).allowed(0, problem.m)
     hidden = np.zeros((*part.queries.shape[:-2], len(rows), problem.m), part.queries.dtype)
     if allowed is not None:
@@ -78,7 +80,10 @@ def _uniform(problem: Problem, part: Part, rows: range, _bounds: Bounds, _kernel
 
 
 def _lowered(problem: Problem, part: Part, rows: range, bounds: Bounds, kernels: Kernels) -> Array:
-    """The same number is taken from every score, which keeps their differences, but for what its rounding loses."""
+    """Return the softmax of the scores less one large number.
+
+    The differences between scores are kept, except for what rounding loses.
+    """
     queries = np.ascontiguousarray(part.queries[..., rows.start : rows.stop, :])
     everything = RowMask(None, None, None, None, 0, problem.m)
     scores = replace(

@@ -1,4 +1,4 @@
-"""Which engine does the work."""
+"""Choosing the engine that does the work."""
 
 from __future__ import annotations
 
@@ -14,16 +14,19 @@ from attncli.records import record
 
 NUMBA_HINT = "unset it, or choose --engine numpy"
 NEEDED = ("numba", "scipy")  # by the numba engine
-# numba's import and the reading of its cache cost about a second. What it saves is one of some ten parts of a product
-# but three quarters of a distance: the work from which that repays the start, in multiplications or differences.
+# Multiplications or differences at which numba is chosen. Importing it and reading its cache takes about a second. It
+# saves about a tenth of the time of a product, but three quarters of the time of a distance.
 REPAID_BY_PRODUCTS = 1 << 40
 REPAID_BY_DISTANCES = 1 << 33
 
 
 @record
 class Engine:
-    """`load` imports what the engine needs and gives what makes one thread's loops. `tall_distances`: distances are as
-    quick in tall tiles as in flat ones. `gathers`: its kernels do."""
+    """How an engine is loaded, and what it is fast at.
+
+    `load` imports what the engine needs and returns the class of its kernels. `tall_distances` is true if distances are
+    as fast in tall tiles as in flat ones, and `gathers` if its kernels can gather.
+    """
 
     name: str
     load: Callable[[], type[Kernels]]
@@ -31,7 +34,7 @@ class Engine:
     gathers: bool
 
     def is_tall(self, problem: Problem) -> bool:
-        """Whether this problem's scores are quick at any shape of tile."""
+        """Return whether the scores of this problem are fast at any shape of tile."""
         return problem.variant.is_product or self.tall_distances
 
 
@@ -51,13 +54,16 @@ NUMBA = Engine("numba", _numba_kernels, tall_distances=True, gathers=True)
 
 
 def missing_packages() -> list[str]:
-    """What the numba engine needs and is not installed."""
+    """Return the packages that the numba engine needs and that are not installed."""
     return [name for name in NEEDED if find_spec(name) is None]
 
 
 def choose_engine(problem: Problem, engine: str) -> Engine:
-    """The engine by name; `auto` takes numba where it is installed and the work repays its start, which depends on the
-    problem alone, so that the same calculation gives the same bits wherever it stands in a process."""
+    """Return the engine by name.
+
+    `auto` is numba if it is installed and the work is worth its start-up time. This depends only on the problem, so
+    that the same calculation gives the same bits wherever it runs in a process.
+    """
     if engine == "numpy":
         return NUMPY
     if engine == "numba":

@@ -1,4 +1,4 @@
-"""What an engine does with every cell of a tile, in NumPy: the scores of a variant and the exponentials."""
+"""The loops of an engine over the cells of a tile, here in NumPy: the scores of a variant, and the exponentials."""
 
 from __future__ import annotations
 
@@ -16,17 +16,19 @@ if TYPE_CHECKING:
 Array = np.ndarray
 
 
-BLAS_SUM = range(64, 513)  # keys in a row that BLAS sums
+BLAS_SUM = range(64, 513)  # lengths of the rows that BLAS sums
 LINE = 64  # bytes of a cache line
-SHIFTED = 1 << 16  # cells that are shifted together, with three arrays beside them in the cache
-PAGE = 4096  # bytes from which it matters
+SHIFTED = 1 << 16  # cells shifted together: they and three arrays of their size fit into the cache
+PAGE = 4096  # bytes: alignment matters for arrays of this size and more
 
 
 @record
 class Gathering:
-    """Scores that need a scale and no more, and are not asked for: queries (…, b, d) of keys (…, t, d) and values
-    (…, t, v), of which each query sees starts to stops, int64 (…, b). `height` and `width`: how many are scored at a
-    time."""
+    """Input for scores that need only a scale and are not requested themselves.
+
+    The queries (…, b, d) attend to keys (…, t, d) and values (…, t, v), each from `starts` to `stops`, int64 (…, b).
+    `height` and `width` are the numbers of queries and keys scored at a time.
+    """
 
     variant: Variant
     queries: Array
@@ -43,30 +45,31 @@ Gatherer = Callable[[Gathering, Array, Array], None]
 
 
 class Kernels(Protocol):
-    """The loops over cells that engines differ in. `scratch` arrays belong to one thread: one object to a thread."""
+    """The loops over cells in which engines differ. The `scratch` arrays belong to one thread, so each thread has its
+    own object."""
 
     name: str
 
     def raw_scores(self, variant: Variant, queries: Array, keys: Array) -> Array:
-        """(…, b, d_k), (…, t, d_k) → (…, b, t), which the next call may overwrite."""
+        """Return scores (…, b, t) from (…, b, d_k) and (…, t, d_k), in an array that the next call may overwrite."""
 
     def exponentials(self, scores: Array, shift: Array | None, *, has_infinities: bool) -> Array:
-        """Put exp(scores − shift), with the rounding of the shift recovered, in place of a tile's scores, and give the
-        sum of each row: (…, b)."""
+        """Replace a tile's scores by exp(scores − shift), corrected for the rounding of the subtraction, and return the
+        sum of each row (…, b)."""
 
     def gatherer(self, variant: Variant) -> Gatherer | None:
-        """What adds Σ exp(scale · score) · value and Σ exp(scale · score) to two arrays, (…, b, v) and (…, b), without
-        a step back into Python between the tiles; None where the engine has no such loop."""
+        """Return a function that adds Σ exp(scale · score) · value and Σ exp(scale · score) to arrays (…, b, v) and (…,
+        b), without a return to Python between tiles, or None if the engine has none."""
 
 
 class Scratch:
-    """Arrays that a thread uses repeatedly: fresh memory costs more than what is done with it."""
+    """Arrays that a thread uses again and again, because allocating memory takes longer than the work on it."""
 
     def __init__(self) -> None:
         self._held: dict[str, Array] = {}
 
     def array(self, name: str, shape: tuple[int, ...], dtype: np.dtype) -> Array:
-        """An array of this shape with anything in it."""
+        """Return an array of this shape with arbitrary contents."""
         size = math.prod(shape)
         held = self._held.get(name)
         if held is None or held.size < size or held.dtype != dtype:
@@ -75,7 +78,7 @@ class Scratch:
 
 
 def allocate_aligned(size: int, dtype: np.dtype) -> Array:
-    """An uninitialised array at a cache line's start: else every access of a whole line touches two."""
+    """Return an uninitialized array that starts at a cache line, so that the access to a line does not touch two."""
     if size * dtype.itemsize < PAGE:
         return np.empty(size, dtype)
     memory = np.empty(size * dtype.itemsize + LINE, np.uint8)
@@ -84,7 +87,7 @@ def allocate_aligned(size: int, dtype: np.dtype) -> Array:
 
 
 class NumpyKernels:
-    """Everything by whole-tile ufuncs and BLAS."""
+    """Kernels of whole-tile ufuncs and BLAS calls."""
 
     name = "numpy"
 
@@ -106,19 +109,22 @@ class NumpyKernels:
             self._exponentials(scores, shift, has_infinities)
         return self._row_sums(scores)
 
-    def gatherer(self, variant: Variant) -> Gatherer | None:  # noqa: ARG002 - other engines look at it
+    def gatherer(self, variant: Variant) -> Gatherer | None:  # noqa: ARG002 - used by other engines
         return None
 
     def _exponentials(self, scores: Array, shift: Array, has_infinities: bool) -> None:
-        """exp(scores − shift) in place, some rows at a time."""
+        """Compute exp(scores − shift) in place, several rows at a time."""
         step = max(1, SHIFTED // scores.shape[-1])
         for start in range(0, scores.shape[-2], step):
             rows = (..., slice(start, start + step))
             self._shifted_rows(scores[(*rows, slice(None))], shift[rows], has_infinities)
 
     def _shifted_rows(self, scores: Array, shift: Array, has_infinities: bool) -> None:
-        """Knuth's TwoSum finds what the subtraction rounds off, which goes back as a factor 1 + error: without it the
-        tails are wrong by hundreds of units in the last place."""
+        """Compute exp(scores − shift) for a few rows.
+
+        Knuth's TwoSum finds the rounding error of the subtraction, which is then applied as a factor 1 + error. Without
+        it the tails are wrong by hundreds of ulp.
+        """
         column = shift[..., None]
         difference = np.subtract(scores, column, out=self.scratch.array("difference", scores.shape, scores.dtype))
         rest = np.subtract(difference, scores, out=self.scratch.array("rest", scores.shape, scores.dtype))
@@ -134,7 +140,8 @@ class NumpyKernels:
         scores += error
 
     def _row_sums(self, weights: Array) -> Array:
-        """By BLAS, three times as fast, where rows are of a tile's width; pairwise where its error could show."""
+        """Return the row sums, by BLAS (three times as fast) for rows as wide as a tile, or pairwise if the error of
+        BLAS could be visible."""
         width = weights.shape[-1]
         sums: Array = weights @ self._ones(weights) if width in BLAS_SUM else weights.sum(axis=-1)
         return sums

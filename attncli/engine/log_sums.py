@@ -1,4 +1,4 @@
-"""The log of the sum of a row's exponentials, where log(Σ exp(score)) itself would lose its digits: near 0."""
+"""The log of the sum of a row's exponentials near 0, where log(Σ exp(score)) would lose digits."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ if TYPE_CHECKING:
 
 Array = np.ndarray
 
-SAFE = 4.0  # from here on an error of the sum's last digits is less than one of the log's
+SAFE = 4.0  # from here on an error in the last digits of the sum is smaller than one in those of the log
 
 
 def in_doubt(lse: Array, masks: RowMask, keys: int) -> Array:
-    """(…, b) whether a row's lse is near 0, or that of one key, whose score it is exactly."""
+    """Return whether each row's lse (…, b) is near 0, or is that of a single key, whose score it equals exactly."""
     found: Array = (np.abs(lse) < SAFE) | (_count(masks, lse.shape, keys) == 1)
     return found
 
 
 def _count(masks: RowMask, shape: tuple[int, ...], keys: int) -> Array:
-    """(…, b) how many keys each query may attend to."""
+    """Return the number of keys (…, b) that each query may attend to."""
     if masks.mask is None and masks.bias is None and masks.segments is None and masks.heads is None:
         return np.full(shape, keys) if masks.starts is None or masks.stops is None else masks.stops - masks.starts
     allowed = masks.allowed(0, keys)
@@ -31,7 +31,7 @@ def _count(masks: RowMask, shape: tuple[int, ...], keys: int) -> Array:
 
 
 class LogSum:
-    """max + log1p(Σ exp(score − max) over the other keys), in float64, a tile of keys at a time."""
+    """The sum max + log1p(Σ exp(score − max) over the other keys), in float64, one tile of keys at a time."""
 
     def __init__(self, shape: tuple[int, ...]) -> None:
         self.largest = np.full(shape, -np.inf)
@@ -39,7 +39,7 @@ class LogSum:
         self._kernels = NumpyKernels()
 
     def take(self, scores: Array) -> None:
-        """Add a tile of scores (…, b, t), which it overwrites where they are float64."""
+        """Add a tile of scores (…, b, t), which is overwritten if it is float64."""
         scores = np.ascontiguousarray(scores, np.float64)
         first = scores.argmax(axis=-1)[..., None]
         top = np.take_along_axis(scores, first, axis=-1)[..., 0]
@@ -53,5 +53,5 @@ class LogSum:
         self.largest = largest
 
     def lse(self) -> Array:
-        """(…, b), −inf for a row without a score above it."""
+        """Return the result (…, b), which is −inf for a row without a score above it."""
         return self.largest + np.log1p(self.others)

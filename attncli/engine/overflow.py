@@ -1,4 +1,4 @@
-"""What to say of numbers that the computing dtype cannot hold; never a silent NaN or infinity."""
+"""Errors for numbers that the computing dtype cannot hold, instead of a silent NaN or infinity."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ Array = np.ndarray
 
 
 def refuse_overflow(problem: Problem, scores: Array, allowed: Array | None) -> None:
-    """NumericError where a score that counts is infinite or NaN."""
+    """Raise NumericError if an unmasked score is infinite or NaN."""
     lost = ~np.isfinite(scores)
     if lost.any() and (allowed is None or (lost & allowed).any()):
         raise overflow_error("a score", problem)
 
 
 def refuse_infinite(array: Array, problem: Problem, what: str) -> None:
-    """NumericError where a result of finite numbers is infinite or NaN."""
+    """Raise NumericError if a result of finite numbers is infinite or NaN."""
     if not np.isfinite(array).all():
         raise overflow_error(what, problem)
 
 
 def overflow_error(what: str, problem: Problem) -> NumericError:
-    """`what` is "a score", "a raw score" or "an output"."""
+    """Return the error for `what`: "a score", "a raw score" or "an output"."""
     dtype = problem.queries.dtype
     of_scores = "score" in what
     smaller = "divide Q and K by a power of ten, and adapt --scale" if of_scores else "divide V by a power of ten"
@@ -37,7 +37,10 @@ def overflow_error(what: str, problem: Problem) -> NumericError:
 
 
 def narrow_result(array: Array, problem: Problem, name: str) -> Array:
-    """The block in the dtype that results are returned in; NumericError where that overflows."""
+    """Return the block in the dtype of the results.
+
+    Raises NumericError if it overflows.
+    """
     if array.dtype == problem.dtype:
         return array
     with np.errstate(over="ignore"):

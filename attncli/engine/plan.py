@@ -1,5 +1,8 @@
-"""How the work is cut up: blocks of queries, tiles of keys, stacks of small parts. It depends on the problem and on
-what is asked, never on the number of threads or on which rows are computed, so that neither changes a bit."""
+"""How the work is divided: blocks of queries, tiles of keys, stacks of small parts.
+
+The plan depends on the problem and on the results that are requested, not on the number of threads or on the rows that
+are computed, so that neither of these changes a bit.
+"""
 
 from __future__ import annotations
 
@@ -10,21 +13,21 @@ from attncli.errors import UsageError
 from attncli.problem.problem import Problem
 from attncli.records import record
 
-CELLS = 1 << 18  # (query, key) cells of a tile: a few such tiles stay in a core's own cache
-HEIGHT = 512  # queries to a block
-DISTANCE_HEIGHT = 256  # of a distance: a ufunc call to each coordinate wants long rows
-FEW = 4  # blocks of causal queries: smaller ones are shared out more evenly among threads
-ROW_CELLS = 1 << 20  # cells of a block whose rows are whole
+CELLS = 1 << 18  # (query, key) cells of a tile: a few such tiles fit into a core's own cache
+HEIGHT = 512  # queries per block
+DISTANCE_HEIGHT = 256  # for a distance, whose ufunc call per coordinate is faster on long rows
+FEW = 4  # blocks of causal queries: smaller ones are divided more evenly among threads
+ROW_CELLS = 1 << 20  # cells of a block with whole rows
 GATHERED_CELLS = 1 << 20  # cells of several parts that one call gathers
-SHARES = 8  # of the parts, at least, for threads to take
-SMALL = 1 << 13  # multiplications that no BLAS spreads over threads, so that nobody need tell it not to
-ALONE = 1 << 21  # multiplications that repay no second thread
+SHARES = 8  # groups of parts, at least, so that threads can share the work
+SMALL = 1 << 13  # multiplications that BLAS does not spread over threads, so that it need not be limited
+ALONE = 1 << 21  # multiplications that are too few for a second thread
 WHOLE = frozenset({"raw_scores", "scores", "weights"})
 
 
 @record
 class Plan:
-    """`height` queries × `width` keys at a time, of `group` parts at once; `whole_rows` where width is all keys."""
+    """`height` queries × `width` keys at a time, of `group` parts at once. `whole_rows` if the width is all keys."""
 
     height: int
     width: int
@@ -34,21 +37,24 @@ class Plan:
 
 @record
 class Task:
-    """One block of queries of one part, or of a stack of small parts."""
+    """One block of queries, of one part or of a stack of small parts."""
 
     parts: range
     rows: range
 
 
 def plan_for(problem: Problem, wanted: Collection[str], *, tall: bool = True, gathers: bool = False) -> Plan:
-    """The shapes for these results. `tall`: the engine's scores are quick at any shape of tile. `gathers`: it holds the
-    scores of one part at a time where they are not asked for."""
+    """Return the plan for these results.
+
+    `tall` is true if the engine's scores are fast at any shape of tile, and `gathers` if it holds the scores of one
+    part at a time when they are not requested.
+    """
     n, m = problem.n, problem.m
     whole = problem.needs_whole_rows or not WHOLE.isdisjoint(wanted)
     height = HEIGHT if tall else DISTANCE_HEIGHT
     width = max(1, min(m, CELLS // height))
     if problem.visible.right is not None and height < n < FEW * height:
-        height //= 2  # half a block on the diagonal is work for nothing
+        height //= 2  # on the diagonal, half of a block is computed in vain
     if whole:
         height, width = max(1, min(height, ROW_CELLS // m)), m
     widest = max(n * m, n * problem.d_k, m * problem.d_k, m * (problem.d_v or 0))
@@ -59,7 +65,10 @@ def plan_for(problem: Problem, wanted: Collection[str], *, tall: bool = True, ga
 
 
 def tasks_of(problem: Problem, plan: Plan, queries: range, parts: range) -> Iterator[Task]:
-    """Every block. Where later queries see more keys they come first, so that no long block is left for last."""
+    """Yield every block.
+
+    If later queries see more keys they come first, so that no long block is left for the end.
+    """
     starts = range(queries.start, queries.stop, plan.height)
     later_see_more = problem.visible.right is not None and problem.visible.left is None
     for first in range(parts.start, parts.stop, plan.group):
@@ -69,8 +78,8 @@ def tasks_of(problem: Problem, plan: Plan, queries: range, parts: range) -> Iter
 
 
 def slabs_of(problem: Problem, plan: Plan, cells: int) -> tuple[int, int]:
-    """How many parts and how many queries make about `cells` cells of whole rows, cut between blocks: several parts
-    whole, or some queries of one."""
+    """Return how many parts and queries make about `cells` cells of whole rows, cut between blocks: several whole
+    parts, or some queries of one part."""
     size = problem.n * problem.m
     if size <= cells:
         return min(problem.parts, max(1, cells // size // plan.group) * plan.group), problem.n
@@ -78,17 +87,17 @@ def slabs_of(problem: Problem, plan: Plan, cells: int) -> tuple[int, int]:
 
 
 def multiplications(problem: Problem) -> int:
-    """How many multiplications the products of the whole problem take, at most."""
+    """Return an upper bound of the multiplications in the matrix products of the whole problem."""
     return problem.parts * problem.n * problem.m * (problem.d_k + (problem.d_v or 0))
 
 
 def is_small(problem: Problem) -> bool:
-    """Whether the work is too small for BLAS to use threads, and so for anyone to limit them."""
+    """Return whether the work is so small that BLAS uses no threads, and need not be limited."""
     return multiplications(problem) <= SMALL
 
 
 def workers_for(problem: Problem, threads: int | None) -> int:
-    """The number of threads: `threads`, else ATTNCLI_THREADS, else the cores that this process may use."""
+    """Return the number of threads: `threads`, or else ATTNCLI_THREADS, or else the cores that this process may use."""
     if threads is None:
         threads = requested_threads()
     if threads is None:
@@ -97,7 +106,7 @@ def workers_for(problem: Problem, threads: int | None) -> int:
 
 
 def requested_threads() -> int | None:
-    """What ATTNCLI_THREADS says; None where it is not set."""
+    """Return the value of ATTNCLI_THREADS, or None if it is not set."""
     text = os.environ.get("ATTNCLI_THREADS", "").strip()
     if not text:
         return None
@@ -108,5 +117,5 @@ def requested_threads() -> int | None:
 
 
 def usable_cores() -> int:
-    """The cores that this process may run on."""
+    """Return the number of cores that this process may run on."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,5 +1,7 @@
-"""How large the numbers of a problem can get: what decides, safely for any input, that scores need no shift and
-results no search for infinities."""
+"""Upper bounds for the numbers of a problem.
+
+From these, valid for any input, follows whether scores need a shift and results a check for infinities.
+"""
 
 from __future__ import annotations
 
@@ -13,13 +15,13 @@ from attncli.records import record
 
 Array = np.ndarray
 
-CHUNK = 1 << 16  # numbers looked at together
+CHUNK = 1 << 16  # numbers processed together
 
 
 @record
 class Limits:
-    """Of a dtype, as Python's numbers: the largest, the smallest normal one, the spacing at 1, and the exponents that
-    leave some room at both ends."""
+    """The limits of a dtype as Python numbers: the largest, the smallest normal one, the spacing at 1, and the
+    exponents that leave some room at both ends."""
 
     largest: float
     tiny: float
@@ -30,7 +32,7 @@ class Limits:
 
 @cache
 def limits_of(dtype: np.dtype) -> Limits:
-    """The limits of float32 or float64."""
+    """Return the limits of float32 or float64."""
     info = np.finfo(dtype)
     largest, tiny = float(info.max), float(info.tiny)
     return Limits(largest, tiny, float(info.eps), math.log(largest) - 2, math.log(tiny) + 2)
@@ -38,8 +40,8 @@ def limits_of(dtype: np.dtype) -> Limits:
 
 @record
 class Reach:
-    """What bounds a part: the squared Euclidean norm of each query (…, n), the largest norm of a key, the largest
-    |entry| of the values, and the smallest that is not zero."""
+    """The bounds of a part: the squared Euclidean norm of each query (…, n), the largest norm of a key, and the largest
+    and the smallest nonzero |entry| of the values."""
 
     queries: Array
     keys: float
@@ -48,21 +50,21 @@ class Reach:
 
 
 def reach_of(problem: Problem, part: Part) -> Reach:
-    """The reach of a part whose rows are as the variant scores them; it is not used where some aren't finite."""
+    """Return the reach of a part whose rows are as the variant scores them. It is not used if some are not finite."""
     queries, keys = (np.vecdot(rows, rows) for rows in (part.queries, part.keys))
     values = (1.0, 1.0) if part.values is None else range_of(part.values)
     return Reach(queries, largest_norm(keys, problem.d_k), *values)
 
 
 def largest_norm(squares: Array, columns: int) -> float:
-    """The root of the largest of these sums of so many squares, rounded up; inf or NaN where one overflows."""
+    """Return the root of the largest of these sums of `columns` squares, rounded up, or inf or NaN if one overflows."""
     limits = limits_of(squares.dtype)
-    # a square that vanishes can hide at most the smallest normal number
+    # a square that underflows hides at most the smallest normal number
     return math.sqrt(float(squares.max()) + limits.tiny) * (1 + (columns + 8) * limits.spacing)
 
 
 def range_of(array: Array) -> tuple[float, float]:
-    """(largest, smallest but zero) of the |entries|, both 1 where all are zero."""
+    """Return the largest and the smallest nonzero |entry| of an array, or 1 and 1 if all are zero."""
     largest, least = 0.0, math.inf
     step = max(1, CHUNK // max(1, array[..., 0, :].size))
     for start in range(0, array.shape[-2], step):
@@ -77,7 +79,7 @@ def range_of(array: Array) -> tuple[float, float]:
 class Bounds:
     """What is certain about one block of queries.
 
-    `needs_shift`: exp(scores) could overflow, or lose what exp(scores − max) keeps. `is_bounded`: no score can
+    `needs_shift`: exp(scores) could overflow, or lose digits that exp(scores − max) keeps. `is_bounded`: no score can
     overflow. `values_fit`: no sum of values, each times an exponential up to 1, can overflow.
     """
 
@@ -87,7 +89,7 @@ class Bounds:
 
 
 def bounds_of(problem: Problem, part: Part, reach: Reach, rows: range) -> Bounds:
-    """The bounds of a block of queries, by the variant's bound of a score."""
+    """Return the bounds of a block of queries, from the variant's bound of a score."""
     if not problem.is_finite:
         return Bounds(needs_shift=True, is_bounded=True, values_fit=False)
     limits = limits_of(part.queries.dtype)
@@ -105,6 +107,6 @@ def bounds_of(problem: Problem, part: Part, reach: Reach, rows: range) -> Bounds
 
 
 def score_bound(problem: Problem, reach: Reach, rows: range) -> float:
-    """At least every |raw score| of these queries; NaN or inf where that is unknown."""
+    """Return an upper bound of |raw score| for these queries, or NaN or inf if there is none."""
     own = largest_norm(reach.queries[..., rows.start : rows.stop], problem.d_k)
     return float(problem.variant.bound(own, reach.keys, problem.d_k))

@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 
 Array = np.ndarray
 
-MANY_KEYS = 1024  # from here on the scale is worth a look at the queries
+MANY_KEYS = 1024  # with fewer keys, looking at the queries takes longer than it saves
 
 
 @dataclass(slots=True, eq=False, repr=False)
 class Tile:
-    """Queries × keys: raw scores where they were asked for, scores with −inf where masked, the mask, and which queries
+    """Queries × keys: the raw scores if requested, the scores with −inf at masked cells, the mask, and which queries
     have a key here."""
 
     raw: Array | None
@@ -37,7 +37,7 @@ class Tile:
 
 @record
 class Scoring:
-    """How one block of queries, as the variant takes them, is scored."""
+    """How one block of queries, prepared for the variant, is scored."""
 
     problem: Problem
     part: Part
@@ -52,7 +52,10 @@ class Scoring:
     slope: Array | float | None = None
 
     def tile(self, keys: slice) -> Tile:
-        """The tile of these keys; NumericError where a score overflows."""
+        """Return the tile of these keys.
+
+        Raises NumericError if a score overflows.
+        """
         problem, bounds = self.problem, self.bounds
         rows = np.ascontiguousarray(self.part.keys[..., keys, :])
         scores = self.kernels.raw_scores(problem.variant, self.queries, rows)
@@ -62,7 +65,7 @@ class Scoring:
         late = problem.conventions.softcap_after_bias
         mask = self.masks.tile(keys.start, keys.stop)
         if problem.softcap is not None and not bounds.is_bounded:
-            refuse_overflow(problem, scores, mask.allowed)  # which the cap would hide
+            refuse_overflow(problem, scores, mask.allowed)  # before the softcap, which would hide it
         if problem.softcap is not None and not late:
             cap_scores(scores, problem.softcap)
         if self.slope is not None:
@@ -90,7 +93,7 @@ def make_scoring(
     kernels: Kernels,
     wanted: frozenset[str],
 ) -> Scoring:
-    """How these queries of this part are scored."""
+    """Return the scoring for these queries of this part."""
     queries, scale = apply_scale(problem, queries, wanted)
     positions = problem.visible.positions(part.first, np.arange(rows.start, rows.stop))
     slope = None if problem.slopes is None else at_head(problem.slopes, part.head)
@@ -98,8 +101,11 @@ def make_scoring(
 
 
 def apply_scale(problem: Problem, queries: Array, wanted: frozenset[str]) -> tuple[Array, float]:
-    """The queries times the scale, and the scale that is left, 1: where that changes no bit of the scores, because the
-    scale is a power of two and nothing leaves the range, and saves a pass over every tile. Else both as they are."""
+    """Return the queries times the scale, and the remaining scale of 1, or both unchanged.
+
+    The scale is applied here if this changes no bit of the scores, because it is a power of two and nothing overflows
+    or underflows. It saves a pass over every tile.
+    """
     scale = problem.scale
     is_power = math.frexp(scale)[0] == 0.5
     if problem.m < MANY_KEYS or not is_power or not problem.variant.is_product or "raw_scores" in wanted:
@@ -110,7 +116,7 @@ def apply_scale(problem: Problem, queries: Array, wanted: frozenset[str]) -> tup
 
 
 def cap_scores(scores: Array, limit: float) -> None:
-    """C·tanh(scores/C), in place."""
+    """Compute C·tanh(scores/C) in place."""
     factor = scores.dtype.type(limit)
     scores /= factor
     np.tanh(scores, out=scores)

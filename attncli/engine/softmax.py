@@ -1,4 +1,4 @@
-"""The softmax over the keys, a tile of them at a time, and the sum of the values that it weighs."""
+"""The softmax over the keys and the weighted sum of the values, computed one tile of keys at a time."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ Array = np.ndarray
 
 
 class RunningSoftmax:
-    """The exponentials of each tile's scores, their sum, and the values they weigh, for a block of queries (…, b).
+    """The exponentials of each tile's scores, their sum, and the weighted values, for a block of queries (…, b).
 
-    With a shift each tile's exponentials are relative to the largest score so far, and what was summed before is
-    rescaled (Milakov and Gimelshein 2018); without, which the caller knows to be safe, they are exp(score) itself.
+    With a shift, each tile's exponentials are relative to the largest score so far, and earlier sums are rescaled
+    (Milakov and Gimelshein 2018). Without a shift, which the caller knows to be safe, they are exp(score) itself.
     """
 
     def __init__(self, shape: tuple[int, ...], dtype: np.dtype, *, needs_shift: bool) -> None:
@@ -28,13 +28,14 @@ class RunningSoftmax:
         self.has_sink = False
 
     def take(self, tile: Tile, kernels: Kernels) -> Array:
-        """Turn the tile's scores into exponentials, in place, and add them up."""
+        """Replace the tile's scores by exponentials in place, and add them up."""
         self.seen |= tile.seen
         if self.shift is None:
             sums = kernels.exponentials(tile.scores, None, has_infinities=tile.has_infinities)
         else:
             largest = np.maximum(self.shift, tile.scores.max(axis=-1))
-            base = np.where(np.isneginf(largest), largest.dtype.type(0), largest)  # −inf: no key, or none that counts
+            # −inf: no key, or only keys with a score of −inf
+            base = np.where(np.isneginf(largest), largest.dtype.type(0), largest)
             sums = kernels.exponentials(tile.scores, base, has_infinities=tile.has_infinities)
             self._rescale(base)
             self.shift = largest
@@ -42,7 +43,7 @@ class RunningSoftmax:
         return tile.scores
 
     def _rescale(self, base: Array) -> None:
-        """Make what was summed so far relative to the new base."""
+        """Rescale the sums so far to the new base."""
         assert self.shift is not None
         if np.array_equal(self.shift, base):
             return
@@ -59,7 +60,8 @@ class RunningSoftmax:
             self.gathered += weighted
 
     def add_sink(self, logit: Array | float) -> Array:
-        """Let a logit join each row's sum, which has no value: what it makes of the exponentials so far (…, b)."""
+        """Add the exponential of a sink's logit, which has no value, to each row's sum, and return the factor (…, b)
+        for the exponentials so far."""
         assert self.shift is not None
         sink = np.broadcast_to(np.asarray(logit, self.total.dtype), self.total.shape)
         largest = np.maximum(self.shift, sink)
@@ -72,11 +74,11 @@ class RunningSoftmax:
 
     @property
     def divisor(self) -> Array:
-        """(…, b) the sum of the exponentials; 1 for a query that has no key."""
+        """Return the sum of the exponentials (…, b), or 1 for a query that has no key."""
         return np.where(self.seen | self.has_sink, self.total, self.total.dtype.type(1))
 
     def lse(self) -> Array:
-        """(…, b) the log of the sum of the exponentials of the scores; −inf for a query that has no key."""
+        """Return the log of the sum of the exponentials of the scores (…, b), or −inf for a query that has no key."""
         found = np.log(self.divisor)
         if self.shift is not None:
             found = np.where(np.isinf(self.shift), self.shift, found + self.shift)

@@ -1,4 +1,4 @@
-"""The parts of a problem as the loop takes them: one by one, or small ones stacked along a third axis in front."""
+"""The parts of a problem as the loop takes them: one by one, or small ones stacked along a new first axis."""
 
 from __future__ import annotations
 
@@ -14,11 +14,12 @@ from attncli.problem.problem import Part, Problem
 
 Array = np.ndarray
 
-KEPT = 2  # stacks: threads work on one, and at its end on the next
+KEPT = 2  # stacks: threads work on one and, near its end, on the next
 
 
 class Stacks:
-    """Makes each stack once, for whichever thread asks first; others wait for it only if they want the same."""
+    """Makes each stack once, on the first thread that asks for it. Other threads wait only if they need the same
+    stack."""
 
     def __init__(self, problem: Problem) -> None:
         self.problem = problem
@@ -26,7 +27,7 @@ class Stacks:
         self._made: dict[range, tuple[threading.Lock, list[Stack]]] = {}
 
     def get(self, parts: range) -> Stack:
-        """These parts, their queries and keys prepared, and all measured."""
+        """Return these parts, with queries and keys prepared and their bounds computed."""
         with self._lock:
             if parts not in self._made:
                 while len(self._made) >= KEPT:
@@ -52,7 +53,7 @@ class Stacks:
 
 
 def score_rows(problem: Problem, part: Part) -> tuple[Array, Array]:
-    """The rows of Q and K as the variant's score takes them."""
+    """Return the rows of Q and K as the variant's score takes them."""
     queries, keys = transform_rows(problem, part)
     if problem.variant.prepare is None:
         return queries, keys
@@ -60,7 +61,7 @@ def score_rows(problem: Problem, part: Part) -> tuple[Array, Array]:
 
 
 def transform_rows(problem: Problem, part: Part) -> tuple[Array, Array]:
-    """The rows of Q and K after qk-norm and rope: queries at their positions, keys at 0 … m − 1."""
+    """Return the rows of Q and K after qk-norm and rope: queries at their positions, keys at 0 … m − 1."""
     queries, keys = part.queries, part.keys
     if problem.row_norm is not None:
         queries, keys = problem.row_norm.apply(queries), problem.row_norm.apply(keys)
@@ -71,7 +72,7 @@ def transform_rows(problem: Problem, part: Part) -> tuple[Array, Array]:
 
 
 def stack_parts(problem: Problem, parts: range) -> Part:
-    """Several parts along a new first axis."""
+    """Return several parts stacked along a new first axis."""
     index, each = select_parts(problem, parts), indices(problem, parts)
     key_index = index if problem.key_heads is None else (*each[:-1], problem.key_head(each[-1]))
     return Part(
@@ -88,7 +89,8 @@ def stack_parts(problem: Problem, parts: range) -> Part:
 
 
 def select_parts(problem: Problem, parts: range) -> tuple[Any, ...]:
-    """What selects these parts along one new axis: a slice, which copies nothing, where only the last axis moves."""
+    """Return an index for these parts along one new axis: a slice, which copies nothing, if only the last axis
+    varies."""
     first, last = problem.index(parts.start), problem.index(parts.stop - 1)
     if first[:-1] == last[:-1]:
         return (*first[:-1], slice(first[-1], last[-1] + 1))
@@ -96,5 +98,5 @@ def select_parts(problem: Problem, parts: range) -> tuple[Any, ...]:
 
 
 def indices(problem: Problem, parts: range) -> tuple[Any, ...]:
-    """The indices of these parts on each leading axis."""
+    """Return the indices of these parts on each leading axis."""
     return tuple(np.unravel_index(np.arange(parts.start, parts.stop), problem.lead))

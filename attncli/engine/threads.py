@@ -1,4 +1,4 @@
-"""Several threads on the blocks of one calculation, each with a BLAS thread of its own."""
+"""Running the blocks of one calculation on several threads, each with a single BLAS thread."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from functools import cache, partial
 from queue import SimpleQueue
 from typing import Any, ClassVar
 
-BRINGS_BLAS = ("numpy", "scipy.linalg")  # scipy's has the products of code that numba compiled
+BRINGS_BLAS = ("numpy", "scipy.linalg")  # scipy's BLAS has the products of code that numba compiled
 _lock = threading.Lock()
-_known: set[str] = set()  # modules whose libraries were found
+_known: set[str] = set()  # modules whose libraries have been found
 _libraries: dict[str, Any] = {}  # by file
-_limited: dict[str, int] = {}  # the threads that each had
+_limited: dict[str, int] = {}  # the number of threads that each library had
 _inside = 0
 
 
 def _find_libraries() -> None:
-    """Look for the BLAS of modules that were imported since the last look."""
+    """Look for the BLAS libraries of modules imported since the last call."""
     for module in BRINGS_BLAS:
         if module in sys.modules and module not in _known:
-            from threadpoolctl import ThreadpoolController  # here: small work never waits for it
+            from threadpoolctl import ThreadpoolController  # here, so that small work never waits for it
 
             _known.add(module)
             for library in ThreadpoolController().select(user_api="blas").lib_controllers:
@@ -33,8 +33,12 @@ def _find_libraries() -> None:
 
 @contextmanager
 def one_blas_thread() -> Iterator[None]:
-    """BLAS on one thread per call while any calculation is inside, and as the caller had it when the last one leaves:
-    the bits of a product would depend on the number of threads, and threads of threads slow each other down."""
+    """Limit BLAS to one thread per call while any calculation is running, and restore the caller's setting after the
+    last one.
+
+    Otherwise the bits of a product would depend on the number of threads, and nested threads would slow each other
+    down.
+    """
     global _inside
     with _lock:
         _find_libraries()
@@ -59,17 +63,21 @@ def run_tasks(
     threads: int,
     progress: Callable[[int], None] | None = None,
 ) -> None:
-    """Do each task once, on the calling thread and `threads` − 1 others. `worker` makes each thread's own function of
-    a task, which gives the rows that it did. The error of the first task that failed is raised; an interrupt ends
-    the others at their next task. `progress` gets the rows done, on the calling thread alone."""
+    """Run each task once, on the calling thread and `threads` − 1 others.
+
+    `worker` makes a function for each thread that runs a task and returns the number of rows done. The error of the
+    first failed task is raised. An interrupt ends the other threads at their next task. `progress` is called with the
+    rows done, only on the calling thread.
+    """
     crew = _Crew(tasks, worker)
-    place = _place() if threads > 1 else None
+    place = _find_core() if threads > 1 else None
     helpers: list[_Helper] = []
     try:
         for _ in range(1, threads):
-            helper = _Helper.hired()
-            helper.begin(partial(_elsewhere, place, crew.work))
-            helpers.append(helper)  # now: an interrupt before would leave one to be waited for that has nothing to do
+            helper = _Helper.hire()
+            helper.begin(partial(_begin_elsewhere, place, crew.work))
+            # only now: an interrupt before this line would leave a helper to wait for that has no work
+            helpers.append(helper)
         crew.work(progress)
     except BaseException:
         crew.stopped = True
@@ -78,13 +86,13 @@ def run_tasks(
         for helper in helpers:
             helper.end()
     if progress is not None:
-        crew.tell(progress)
+        crew.report_progress(progress)
     if crew.failure is not None:
         raise crew.failure[1]
 
 
 class _Helper:
-    """A thread that waits for the next calculation: to start one costs as much as a small block does."""
+    """A thread that waits for the next calculation, because starting a thread takes as long as a small block."""
 
     idle: ClassVar[list[_Helper]] = []
 
@@ -94,7 +102,7 @@ class _Helper:
         threading.Thread(target=self._serve, name="attncli", daemon=True).start()
 
     @classmethod
-    def hired(cls) -> _Helper:
+    def hire(cls) -> _Helper:
         try:
             return cls.idle.pop()
         except IndexError:
@@ -104,7 +112,7 @@ class _Helper:
         self._given.put(work)
 
     def end(self) -> None:
-        """Wait for the work's end; afterwards others may have the helper."""
+        """Wait for the end of the work, and release the helper."""
         self._finished.acquire()
         self.idle.append(self)
 
@@ -114,29 +122,33 @@ class _Helper:
             try:
                 work()
             finally:
-                del work  # or its arrays would be held until the next
+                del work  # otherwise its arrays would be held until the next work
                 self._finished.release()
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_Helper.idle.clear)  # threads stay with the parent
+    os.register_at_fork(after_in_child=_Helper.idle.clear)  # a forked child does not have its parent's threads
 
 
 @cache
 def _core_finder() -> Callable[[], int] | None:
-    """What gives the core that a thread is on; None where the system doesn't let threads choose."""
+    """Return a function that gives the core of the current thread, or None if the system does not let threads choose a
+    core."""
     return getattr(ctypes.CDLL(None), "sched_getcpu", None) if hasattr(os, "sched_setaffinity") else None
 
 
-def _place() -> tuple[int, set[int]] | None:
-    """The core that this thread is on, and all that it may use."""
+def _find_core() -> tuple[int, set[int]] | None:
+    """Return the core of this thread, and all cores that it may use."""
     find = _core_finder()
     return None if find is None else (find(), os.sched_getaffinity(0))
 
 
-def _elsewhere(place: tuple[int, set[int]] | None, work: Callable[[], None]) -> None:
-    """Begin the work on another core than the caller's. Some kernels wake threads that slept a while all on one core,
-    for milliseconds; afterwards the system is free to put the thread wherever the caller may be."""
+def _begin_elsewhere(place: tuple[int, set[int]] | None, work: Callable[[], None]) -> None:
+    """Begin the work on another core than the caller's.
+
+    Some kernels wake sleeping threads all on one core, for milliseconds. After the start the system may move the thread
+    to any core that the caller may use.
+    """
     if place is not None:
         core, cores = place
         with suppress(OSError):
@@ -146,7 +158,7 @@ def _elsewhere(place: tuple[int, set[int]] | None, work: Callable[[], None]) -> 
 
 
 class _Crew:
-    """The tasks that are left, the rows that were done, and what went wrong."""
+    """The remaining tasks, the number of rows done, and the errors."""
 
     def __init__(self, tasks: Iterable[Any], worker: Callable[[], Callable[[Any], int]]) -> None:
         self.tasks = enumerate(tasks)
@@ -157,7 +169,7 @@ class _Crew:
         self.failure: tuple[int, BaseException] | None = None
 
     def work(self, progress: Callable[[int], None] | None = None) -> None:
-        """Take tasks until none is left. Errors are kept; on the calling thread an interrupt is raised at once."""
+        """Run tasks until none is left. Errors are kept, but on the calling thread an interrupt is raised at once."""
         number = -1
         try:
             do = self.worker()
@@ -167,7 +179,7 @@ class _Crew:
                 with self.lock:
                     self.done += done
                 if progress is not None:
-                    self.tell(progress)
+                    self.report_progress(progress)
         except Exception as error:
             with self.lock:
                 self.stopped = True
@@ -178,7 +190,7 @@ class _Crew:
         with self.lock:
             return None if self.stopped else next(self.tasks, None)
 
-    def tell(self, progress: Callable[[int], None]) -> None:
+    def report_progress(self, progress: Callable[[int], None]) -> None:
         with self.lock:
             done, self.done = self.done, 0
         if done:

@@ -1,4 +1,4 @@
-"""What the weights make of the values: the products of a tile, and averages that no intermediate sum can overflow."""
+"""Weighted sums of the values: the products of a tile, and averages in which no intermediate sum can overflow."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ Array = np.ndarray
 
 
 def weigh(values: Array, weights: Array, allowed: Array | None, is_finite: bool) -> Array:
-    """weights · values of a tile; a non-finite value that is masked adds nothing, others what IEEE says."""
+    """Return weights · values of a tile. A non-finite value that is masked adds nothing, others follow IEEE."""
     if is_finite:
         product: Array = weights @ values
         return product
@@ -25,9 +25,12 @@ def weigh(values: Array, weights: Array, allowed: Array | None, is_finite: bool)
 
 
 def spread(values: Array, keys: int) -> Array:
-    """(…, t, v) → (…, t, 2 v): first the values of which no sum over `keys` can overflow, then the others, times a
-    power of two that keeps theirs in the range; 0 in the place of each in the other half. A huge value is then no
-    reason to take digits from another: not of its own column, nor of a query that doesn't see it."""
+    """Return values (…, t, v) as (…, t, 2 v), so that no sum over `keys` can overflow.
+
+    The first half has the values whose sums cannot overflow, the second half has the others, scaled down by a power of
+    two. Each half has 0 in the other's places. A huge value then costs no digits of other values, neither in its column
+    nor for queries that do not see it.
+    """
     zero = values.dtype.type(0)
     huge = np.isfinite(values) & (np.abs(values) >= _limit(values.dtype, keys))
     lowered = np.where(huge, values, zero) * values.dtype.type(_share(keys))
@@ -35,8 +38,10 @@ def spread(values: Array, keys: int) -> Array:
 
 
 def join_sums(sums: Array, divisor: Array, keys: int) -> Array:
-    """(…, b, 2 v), (…, b, 1) → (…, b, v): the sums of spread values over the divisor. An average of finite numbers is
-    finite, and its rounding is kept from being otherwise."""
+    """Return the sums of spread values (…, b, 2 v) over the divisor (…, b, 1), as (…, b, v).
+
+    An average of finite numbers is finite, and rounding is prevented from overflowing.
+    """
     columns, largest = sums.shape[-1] // 2, limits_of(sums.dtype).largest
     averages = sums / divisor
     others = np.clip(averages[..., columns:] / sums.dtype.type(_share(keys)), -largest, largest)
@@ -46,7 +51,7 @@ def join_sums(sums: Array, divisor: Array, keys: int) -> Array:
 
 
 def mean(values: Array) -> Array:
-    """(…, m, v) → (…, 1, v): the average of all keys."""
+    """Return the average (…, 1, v) of the values (…, m, v) over all keys."""
     keys = values.shape[-2]
     sums = spread(values, keys).sum(axis=-2, keepdims=True)
     return join_sums(sums, np.full_like(sums[..., :1], keys), keys)

@@ -64,7 +64,7 @@ def _read_plain(data: bytes, where: str, reading: Reading) -> Matrix | None:
     if len(present) > 1:
         return None
     delimiter = present[0]
-    between = data.translate(None, numerals.FLOAT_ALONE.replace(delimiter, b"").replace(b".", b""))
+    between = data.translate(None, numerals.FLOAT_CHARACTERS.replace(delimiter, b"").replace(b".", b""))
     points = between.count(b".")
     between = between.translate(None, b".")
     columns, rows = between.index(b"\n") + 1, between.count(b"\n")
@@ -97,7 +97,7 @@ def _read_headed(data: bytes, where: str, reading: Reading) -> Matrix | None:
 
 def _read_blanks(data: bytes, where: str, reading: Reading) -> Matrix | None:
     """Read the same kind of table with blanks between the cells, or with one cell per row."""
-    if data.translate(None, numerals.FLOAT_ALONE + b"\n"):
+    if data.translate(None, numerals.FLOAT_CHARACTERS + b"\n"):
         return None
     rows = [cells for line in data.split(b"\n") if (cells := line.split())]
     columns = len(rows[0]) if rows else 0

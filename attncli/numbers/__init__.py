@@ -1,1 +1,1 @@
-"""Text to number and number to text."""
+"""Converting text to numbers and numbers to text."""

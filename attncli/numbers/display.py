@@ -1,14 +1,14 @@
-"""How a number is shown: so many decimals, and never a zero that isn't one."""
+"""How a number is displayed: with a given number of decimals, and as zero only if it is zero."""
 
 from __future__ import annotations
 
 import math
 
-LARGE = 1e10  # from here on an exponent reads better than the digits
+LARGE = 1e10  # from here on an exponent is easier to read than the digits
 
 
 def format_number(value: float, digits: int) -> str:
-    """`value` to `digits` decimals; with an exponent where those would all be zero, or where it is very large."""
+    """Return `value` with `digits` decimals, or with an exponent if these would all be zero or if it is very large."""
     value = float(value)
     if not math.isfinite(value):
         return "nan" if math.isnan(value) else "inf" if value > 0 else "-inf"
@@ -23,5 +23,5 @@ def format_number(value: float, digits: int) -> str:
 
 
 def format_shape(shape: tuple[int, ...]) -> str:
-    """A shape as people write it: 4 × 3."""
+    """Return a shape as people write it: 4 × 3."""
     return " × ".join(map(str, shape))

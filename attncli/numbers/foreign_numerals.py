@@ -1,7 +1,7 @@
-"""Numbers in forms that are refused, as languages, spreadsheets and programs write them, and their signs for none.
+"""Refused forms of numbers and of missing values, as other languages, spreadsheets and programs write them.
 
-Nothing is read here. `doubt` says of a cell that is not a number whether somebody may have meant one, so that it never
-passes for a label, and how it would be typed.
+Nothing is parsed here. `doubt` reports whether a cell that is not a number may have been meant as one, so that it is
+not taken for a label, and how to type it.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from attncli.records import record
 
 NUMBER, MISSING, INFINITE, HIDDEN = "a number", "a missing number", "infinity", "an invisible character"
 
-_JOINERS = "\u200c\u200d"  # shape Persian and Indic words and emoji: invisible only beside ASCII
+_JOINERS = "\u200c\u200d"  # they shape Persian and Indic words and emoji, and are invisible only beside ASCII
 _INVISIBLE = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u200e\u200f\u2028-\u202e"
     "\u2060-\u206f\u2800\u3164\ufeff\uffa0\ufff9-\ufffb\U0001d173-\U0001d17a\U000e0000-\U000e007f]"
     f"|(?<![^\x00-\x7f])[{_JOINERS}]|[{_JOINERS}](?![^\x00-\x7f])"
 )
-_LONGEST = 200  # characters: what is longer is a number only by its digits
+_LONGEST = 200  # characters: longer text counts as a number only by its digits
 _DASHES = "\u2010\u2011\u2012\u2013\u2014\u2015\u2212\u2043\ufe58\ufe63\uff0d\u207b\u208b\u30fc"
 _TO_ASCII = str.maketrans(
     dict.fromkeys(_DASHES, "-")
@@ -42,7 +42,7 @@ _INFINITE = re.compile(
     r"|float\(['\"]?[+-]?inf(?:inity)?['\"]?\)?|complexinfinity|1\.#inf\d*|unendlich|infini)|[+-]oo",
     re.IGNORECASE,
 )
-# these are tokens of sentences too: refused only where no word stands beside them
+# these also occur as words in sentences, so they are refused only if no word stands beside them
 _FAINT = words(". .. ... … ? ?? : ~ _ __ * ** *** # ## ### #### ##### ###### + / '' \" ″ ⋅ · • ∅")
 _FAINT_WORDS = words("Na nothing unknown empty blank void tbd tba nd nv nul unset 無 无 нет なし 欠測 欠損 缺失")
 
@@ -57,7 +57,7 @@ _WORDED = re.compile(
 )
 _TAIL_OF_FRACTION = re.compile(r"[\s#_°/]*[^\W\d_]+[\s.²³)\]}\"'*]*")
 _EXPONENT = re.compile(r"[eEdDqQfFsSlL] ?\(?([+-]?[0-9]+)\)?")
-_TYPED = re.compile(r"_?[fiu](?:8|16|32|64)|_?[a-z]{2}")  # Rust's and Fortran's kinds
+_TYPED = re.compile(r"_?[fiu](?:8|16|32|64)|_?[a-z]{2}")  # Rust's and Fortran's types
 _UNIT = re.compile(r"_?[^\W\d_]*\.?|[°'\"]C?|[^\w]", re.IGNORECASE)
 _FACTORS = frozenset((*"eEijIkKMGBThπ!‰%*/^:)#", "im", "pi"))
 _PLAIN = re.compile(r"(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:e[+-]?[0-9]+)?")
@@ -66,7 +66,8 @@ _GROUPS = re.compile(r"[0-9]{1,3}(?:([.,' ])[0-9]{3})(?:\1[0-9]{3})*|[0-9]{1,2}(
 
 @record
 class Doubt:
-    """What a cell could be meant as; `cure` the way to type that, "" where none is known; `is_faint`: a token too."""
+    """What a cell may be meant as, and `cure`, the way to type that ("" if unknown). `is_faint` if it may be a word as
+    well."""
 
     kind: str
     cure: str = ""
@@ -74,7 +75,7 @@ class Doubt:
 
     @property
     def hint(self) -> str:
-        """What to type for what the cell is likely to mean."""
+        """Return what to type for the likely meaning of the cell."""
         if self.kind == MISSING:
             return "type nan for a missing number"
         if self.kind == HIDDEN:
@@ -83,7 +84,7 @@ class Doubt:
 
 
 def doubt(cell: str) -> Doubt | None:
-    """What a cell that is not a number here could mean; None where it is a word and nothing else."""
+    """Return what a cell that is not a number here could mean, or None if it is just a word."""
     if cell.isascii() and cell.isalpha():
         return _doubt_of_word(cell)
     if (hidden := invisible(cell)) is not None:
@@ -106,13 +107,13 @@ def doubt(cell: str) -> Doubt | None:
 
 
 def invisible(text: str) -> str | None:
-    """The first character that cannot be seen, or None; it makes two cells that look alike differ."""
+    """Return the first invisible character, or None. It makes two cells that look alike differ."""
     found = None if text.isascii() and text.isprintable() else _INVISIBLE.search(text)
     return found[0] if found else None
 
 
 def _as_ascii(cell: str) -> str:
-    """The cell with ASCII's digits, minus signs, points and blanks for those of other scripts."""
+    """Return the cell with ASCII digits, minus signs, points and blanks in place of those of other scripts."""
     plain = unicodedata.normalize("NFKC", cell.translate(_TO_ASCII))
     if plain.isascii():
         return plain.strip()
@@ -137,7 +138,7 @@ def _doubt_of_word(plain: str) -> Doubt | None:
 
 
 def _doubt_of_digits(cell: str, plain: str) -> Doubt | None:
-    """Digits alone, or with what makes a number of some language of them: a unit, a currency, a suffix."""
+    """Check digits, with or without a unit, currency or suffix that makes them a number in some language."""
     if not _LETTERS.search(plain):
         return Doubt(NUMBER, _cure(plain) if _has_plain_digits(cell) else "")
     if _BASED.fullmatch(plain) or _LOOK_ALIKE.fullmatch(plain):
@@ -154,12 +155,12 @@ def _doubt_of_digits(cell: str, plain: str) -> Doubt | None:
 
 
 def _has_plain_digits(cell: str) -> bool:
-    """Whether every digit stands on the line: 10² is not 102."""
+    """Return whether every digit stands on the line: 10² is not 102."""
     return not any(unicodedata.category(character) == "No" for character in cell)
 
 
 def _is_currency(before: str, symbol: str) -> bool:
-    """Whether what stands before the digits is nothing, or money: `US$`, `EUR`, `Fr.`."""
+    """Return whether the text before the digits is empty or a currency: `US$`, `EUR`, `Fr.`."""
     if not before or before in CURRENCIES:
         return True
     return before.isupper() and len(before) <= 3 and unicodedata.category(symbol[:1] or " ") == "Sc"
@@ -171,7 +172,7 @@ def _is_tail(tail: str) -> bool:
 
 
 def _cure(plain: str) -> str:
-    """The number as it would be typed here, without its unit; "" where that is not plain to see."""
+    """Return the number as it is typed here, without its unit, or "" if that is not obvious."""
     worded = _WORDED.fullmatch(_TEN_TO_THE.sub("e", plain.strip(" \"'=")))
     if worded is None:
         return ""
@@ -196,16 +197,16 @@ def _cure(plain: str) -> str:
 
 
 def _changes(unit: str) -> bool:
-    """Whether leaving the letters out would change the number: thousands, i, π."""
+    """Return whether leaving the letters out would change the number: thousands, i, π."""
     return unit in _FACTORS or any(tail.casefold() in MAGNITUDES for tail in _LETTERS.findall(unit))
 
 
 def _ungrouped(core: str) -> list[str]:
-    """The number, or the two numbers, that digits in groups can be."""
+    """Return the number, or the two numbers, that digits in groups can mean."""
     core = core.replace("_", "").strip(" '").removesuffix(",")
     marks = [mark for mark in core if mark in ".,"]
     last = marks[-1] if marks else ""
-    if last and (len(set(marks)) == 2 or any(space in core for space in "' ")):  # groups, and then a decimal mark
+    if last and (len(set(marks)) == 2 or any(space in core for space in "' ")):  # groups, then a decimal mark
         whole, _, part = core.rpartition(last)
         whole_ok = _GROUPS.fullmatch(whole) and marks.count(last) == 1
         return [f"{re.sub('[^0-9]', '', whole)}.{part}"] if whole_ok and part.isdigit() else []

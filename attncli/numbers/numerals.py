@@ -1,7 +1,8 @@
-"""What a number in text is: read in one place, and written as the shortest digits that read back.
+"""The one grammar of numbers in text, and their shortest digits that read back to the same value.
 
-The grammar is YAML 1.2's and JSON's decimals, plus `1e3`, `.5`, `1.`, `+1`, `inf` and `nan` in any case (with or
-without YAML's dot), fractions `a/b` and the Unicode minus. Everything else is refused: `float()` would take `1_000`.
+The grammar has the decimals of YAML 1.2 and JSON, `1e3`, `.5`, `1.`, `+1`, `inf` and `nan` in any case (with or without
+YAML's dot), fractions `a/b` and the Unicode minus. Everything else is refused, which `float()` is too lenient for: it
+accepts `1_000`.
 """
 
 from __future__ import annotations
@@ -28,16 +29,17 @@ _UNDERSCORED = re.compile(r"[+-]?[0-9]+(?:_[0-9]+)+(?:\.[0-9_]*)?(?:[eE][+-]?[0-
 _DECIMAL_COMMA = re.compile(r"[+-]?[0-9]*,[0-9]+(?:[eE][+-]?[0-9]+)?")
 _BASED = re.compile(r"([+-]?)(0[xX][0-9a-fA-F]+|0[oO][0-7]+|0[bB][01]+)")
 _PERCENT = re.compile(rf"([+-]?{_PLAIN}) ?%")
-_LONGEST = 4000  # digits: beyond 4300 Python's int() refuses
-_MANY = 1 << 14  # numbers: from here on orjson gains more than its import costs
+_LONGEST = 4000  # digits: Python's int() refuses more than 4300
+_MANY = 1 << 14  # numbers: with more of them, orjson saves more time than its import takes
 _WIDTH = 28  # of a cell in a block of text: 24 characters, one more in an exponent, blanks, the delimiter
-_PIECE = 1 << 20  # characters: a piece's numbers as Python objects stay in the cache
+_PIECE = 1 << 20  # characters: the numbers of a piece, as Python objects, fit into the cache
 TRUTHS = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
-FLOAT_ALONE = b"0123456789.+-eE \t"  # of these a C reader makes exactly the numbers of our grammar
+FLOAT_CHARACTERS = b"0123456789.+-eE \t"  # with these characters, a C parser reads exactly the numbers of our grammar
 
 
 class NumeralError(ValueError):
-    """Text that is not a number: `what` is wrong, what to type instead, and which of several texts it was."""
+    """The text is not a number: `what` is wrong, a `hint` what to type instead, and the `index` of the text among
+    several."""
 
     def __init__(self, what: str, hint: str | None = None, index: int = 0) -> None:
         super().__init__(what if hint is None else f"{what}; {hint}")
@@ -47,14 +49,15 @@ class NumeralError(ValueError):
 
 
 def quote(text: str) -> str:
-    """The text in quotes for a message, its middle left out where it is long."""
+    """Return the text in quotes for a message, with its middle left out if it is long."""
     return repr(text if len(text) <= 60 else f"{text[:40]}…{text[-10:]}")
 
 
 def parse_number(text: str, *, leading_zero: bool = True) -> float:
-    """The float64 nearest to the number; NumeralError says what is wrong and, where it can, how to write it.
+    """Return the float64 nearest to the number.
 
-    `leading_zero=False` refuses `010`, which YAML 1.1 reads as 8 and JSON not at all.
+    `leading_zero=False` refuses `010`, which YAML 1.1 reads as 8 and JSON not at all. Raises NumeralError with what is
+    wrong and, if possible, how to write the number.
     """
     plain = text.strip().replace("\N{MINUS SIGN}", "-")
     if _DECIMAL.fullmatch(plain):
@@ -78,7 +81,7 @@ def parse_number(text: str, *, leading_zero: bool = True) -> float:
 
 
 def _divide(text: str, above: str, below: str) -> float:
-    """The fraction rounded once, from the exact quotient."""
+    """Return the fraction, rounded once from the exact quotient."""
     if len(above) + len(below) > _LONGEST:
         raise NumeralError(f"{quote(text)} has {len(above) + len(below)} digits, more than {_LONGEST}")
     from fractions import Fraction
@@ -102,7 +105,7 @@ def _unpadded(plain: str) -> str:
 
 
 def _refusal(text: str, plain: str) -> NumeralError:
-    """Why `plain` is not a number, and how to type the number that it looks like."""
+    """Return the error for `plain`, with the way to type the number that it looks like."""
     if not plain:
         return NumeralError("a number is missing")
     what = f"{quote(text)} is not a number"
@@ -133,12 +136,12 @@ def _refusal(text: str, plain: str) -> NumeralError:
 
 
 def parse_truth(text: str) -> bool | None:
-    """True or False for YAML's words (true, True, TRUE, …); None for everything else."""
+    """Return True or False for the words of YAML (true, True, TRUE, …), or None for other text."""
     return TRUTHS.get(text.strip())
 
 
 def may_be_cell(text: str) -> bool:
-    """Whether the text is a number or true/false, or a number written in a way that is refused (`1_000`)."""
+    """Return whether the text is a number, true or false, or a number in a form that is refused (`1_000`)."""
     if not text.strip():
         return False
     if text.strip() in TRUTHS:
@@ -152,7 +155,7 @@ def may_be_cell(text: str) -> bool:
 
 
 def is_number(text: str) -> bool:
-    """Whether the text is a number or true/false as it stands."""
+    """Return whether the text is a number, true or false as it stands."""
     if text.strip() in TRUTHS:
         return True
     try:
@@ -163,7 +166,10 @@ def is_number(text: str) -> bool:
 
 
 def parse_cells(texts: Sequence[str], *, leading_zero: bool = True) -> Array:
-    """One axis of float64, or of bool where every text is true/false; NumeralError.index says which text is wrong."""
+    """Return the numbers as a 1-D float64 array, or as bool if every text is true or false.
+
+    Raises NumeralError with the index of the wrong text.
+    """
     import numpy as np
 
     if leading_zero and (numbers := _plain_numbers(",".join(texts).encode("utf-8", "replace"), len(texts))) is not None:
@@ -183,14 +189,17 @@ def parse_cells(texts: Sequence[str], *, leading_zero: bool = True) -> Array:
 
 
 def _plain_numbers(text: bytes, count: int) -> Array | None:
-    """The numbers between the commas, where no letter but e occurs; None leaves the matter to the loop."""
-    if text.translate(None, FLOAT_ALONE) != b"," * (count - 1):
+    """Return the numbers between the commas if the only letter is e, or None to leave the text to the loop."""
+    if text.translate(None, FLOAT_CHARACTERS) != b"," * (count - 1):
         return None
     return parse_plain_numbers(text, count)
 
 
 def parse_plain_numbers(text: bytes, count: int) -> Array | None:
-    """The `count` numbers of a text of FLOAT_ALONE and commas, of which one may end it; None where one is wrong."""
+    """Return the `count` numbers of a text of FLOAT_CHARACTERS characters and commas, or None if one is not valid.
+
+    The text may end with a comma.
+    """
     import numpy as np
 
     numbers = np.empty(count)
@@ -211,8 +220,11 @@ def parse_plain_numbers(text: bytes, count: int) -> Array | None:
 
 
 def _parse_piece(text: bytes, *, many: bool) -> Array:
-    """The numbers between the commas. float() takes of these characters what our grammar does, orjson a part of that:
-    no sign `+`, no leading zero, a digit on either side of the point."""
+    """Return the numbers between the commas.
+
+    With these characters, float() reads what our grammar has. orjson reads a part of that: no sign `+`, no leading
+    zero, and a digit on either side of the point.
+    """
     import numpy as np
 
     if many:
@@ -223,13 +235,14 @@ def _parse_piece(text: bytes, *, many: bool) -> Array:
         except orjson.JSONDecodeError:
             pass
         else:
-            if numbers.all() or b"-0" not in text:  # as an integer, -0 has no sign
+            if numbers.all() or b"-0" not in text:  # the integer -0 has lost its sign
                 return numbers
     return np.array([*map(float, text.split(b","))])
 
 
 def shortest_texts(array: Array, truths: tuple[str, str] = ("false", "true")) -> list[str]:
-    """The cells in C order, each with the fewest digits that read back to the same value in the array's dtype."""
+    """Return the cells in C order, each with the fewest digits that read back to the same value in the dtype of the
+    array."""
     if array.dtype.kind == "b":
         return [truths[cell] for cell in array.ravel().tolist()]
     if array.size >= _MANY:
@@ -239,7 +252,7 @@ def shortest_texts(array: Array, truths: tuple[str, str] = ("false", "true")) ->
 
 
 def lines(table: Array, delimiter: str) -> bytes:
-    """The rows of a table as `shortest_texts` writes them, each ended by a newline."""
+    """Return the rows of a table in the digits of `shortest_texts`, each ending with a newline."""
     if table.size < _MANY or table.dtype.kind == "b":
         return ("\n".join(join_rows(shortest_texts(table), table.shape[1], delimiter)) + "\n").encode()
     text = b"\n".join(_many_rows(table)) + b"\n"
@@ -247,7 +260,8 @@ def lines(table: Array, delimiter: str) -> bytes:
 
 
 def _many_rows(table: Array) -> list[bytes]:
-    """The rows of many numbers, with commas between the cells; written by orjson, whose digits are repr's."""
+    """Return the rows of a large table with commas between the cells. They are written by orjson, whose digits are
+    those of repr."""
     import numpy as np
 
     size = table.dtype.itemsize
@@ -255,9 +269,9 @@ def _many_rows(table: Array) -> list[bytes]:
         return _dump(table)[2:-2].split(b"],[")
     if table.dtype.kind != "f" or size < 4:
         return _many_rows(_shortest_doubles(table.ravel()).reshape(table.shape))
-    with np.errstate(invalid="ignore"):  # of a NaN that signals
+    with np.errstate(invalid="ignore"):  # of a signaling NaN
         magnitude = np.abs(table)
-        # beyond, orjson writes exponents otherwise than repr, and null for what is not finite
+        # beyond these, orjson writes exponents in another form than repr, and null for numbers that are not finite
         inside = (magnitude >= 1e-4) & (magnitude < (1e13 if size == 4 else 1e16)) | (magnitude == 0)
     others = np.flatnonzero(~inside.all(axis=1))
     if size == 4 and others.size:
@@ -272,7 +286,8 @@ def _many_rows(table: Array) -> list[bytes]:
 
 
 def _as_reprs(text: bytes, table: Array) -> list[bytes]:
-    """The rows of a table of float64 with the exponents of repr: 1e-05 and not 0.00001, 1e-06 and not 1e-6, 1e+16."""
+    """Return the rows of a float64 table with the exponents of repr: 1e-05 and not 0.00001, 1e-06 and not 1e-6,
+    1e+16."""
     import numpy as np
 
     if re.search(rb"e[0-9]", text):  # before orjson 3.12
@@ -288,7 +303,7 @@ def _as_reprs(text: bytes, table: Array) -> list[bytes]:
         characters[small, len(sign)] = digits[:, 0]
         characters[small, len(sign) + 1] = np.where(digits[:, 1], ord("."), 0)
         characters[small, 2 + len(sign) : 1 + digits.shape[1] + len(sign)] = digits[:, 1:]
-        characters[small, -5:-1] = np.frombuffer(b"e-05", np.uint8)  # the NULs before it are left out
+        characters[small, -5:-1] = np.frombuffer(b"e-05", np.uint8)  # the NULs before it are removed later
     last = np.char.str_len(cells) - 1
     short = np.flatnonzero((last > 2) & (characters[np.arange(cells.size), last - 2] == ord("e")))
     short = short[characters[short, last[short] - 1] == ord("-")]
@@ -310,7 +325,8 @@ def _dump(array: Array) -> bytes:
 
 
 def _shortest_doubles(flat: Array) -> Array:
-    """For each float of one axis, of any width, the double whose repr has its fewest digits."""
+    """Return, for each float of a 1-D array of any width, the double whose repr has the fewest digits that identify
+    it."""
     import numpy as np
 
     size = flat.dtype.itemsize
@@ -323,7 +339,7 @@ def _shortest_doubles(flat: Array) -> Array:
         import orjson
 
         finite = np.isfinite(flat)
-        with np.errstate(invalid="ignore"):  # of a NaN that signals
+        with np.errstate(invalid="ignore"):  # of a signaling NaN
             doubles = flat.astype(np.float64)
         doubles[finite] = orjson.loads(_dump(flat[finite]))
         return doubles
@@ -334,23 +350,23 @@ def _shortest_doubles(flat: Array) -> Array:
 
 @cache
 def _all_shortest_doubles(dtype: np.dtype[Any]) -> Array:
-    """The same for every float of one or two bytes, at the index of its bits."""
+    """Return these doubles for every 1- or 2-byte float, indexed by its bits."""
     import numpy as np
 
     size = dtype.itemsize
     patterns = np.arange(1 << 8 * size, dtype=f"u{size}").view(dtype)
-    pieces = np.split(patterns, max(1, patterns.size // 256))  # few enough to be taken one by one
+    pieces = np.split(patterns, max(1, patterns.size // 256))  # few enough to convert one by one
     return np.concatenate([_shortest_doubles(piece) for piece in pieces])
 
 
 def _shortest_double(cell: Any) -> float:
-    """The same of a bfloat16 or a float of 8 bits, whose own text has six digits."""
+    """Return this double for a bfloat16 or an 8-bit float, whose own text has six digits."""
     value = float(cell)
     candidates = (float(f"{value:.{digits}e}") for digits in range(9))
     return next((candidate for candidate in candidates if type(cell)(candidate) == cell), value)
 
 
 def join_rows(cells: Iterable[str], columns: int, delimiter: str) -> list[str]:
-    """Lines of `columns` cells each."""
+    """Return lines of `columns` cells each."""
     rows: Iterable[Sequence[str]] = zip(*repeat(iter(cells), columns), strict=True)
     return list(map(delimiter.join, rows))

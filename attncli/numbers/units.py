@@ -1,10 +1,11 @@
-"""What stands beside the digits of a quantity: units, currencies, and the suffixes of languages' numbers."""
+"""Text that stands beside the digits of a quantity: units, currencies, and suffixes of numbers in programming
+languages."""
 
 from __future__ import annotations
 
 
 def words(text: str) -> frozenset[str]:
-    """The words between the blanks of a text."""
+    """Return the words between the blanks of a text."""
     return frozenset(text.split())
 
 
@@ -38,7 +39,7 @@ MAGNITUDES = words("""
 
 
 def is_unit(text: str) -> bool:
-    """Whether the letters are a unit, with one of SI's prefixes where it takes one."""
+    """Return whether the letters are a unit, with an SI prefix if the unit takes one."""
     if text in _ALONE:
         return True
     return any(text.startswith(prefix) and text[len(prefix) :] in _PREFIXED for prefix in _PREFIXES)

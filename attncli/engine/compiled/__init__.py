@@ -1,1 +1,1 @@
-"""The loops of the engine compiled by numba (extra `fast`)."""
+"""The loops of the engine that numba compiles (extra `fast`)."""

@@ -1,9 +1,9 @@
-"""exp in a form that a compiler turns into vector instructions, in numba, for float32 and float64.
+"""exp in a form that numba compiles to vector instructions, for float32 and float64.
 
-exp(x) = 2^n · exp(r), n = round(x / ln 2). Adding 1.5·2^52 (1.5·2^23) rounds, and leaves n in the low bits, which
-shift into the exponent where converting to an integer would not be vectorised. ln 2 comes in two parts, the first with
-so few bits that n times it is exact. exp(r) = 1 + r + r²·q(r), with q through the Chebyshev nodes of |r| ≤ ln 2 / 2:
-an error of 1.0e-8 (float32) and 1.7e-17 (float64), and about 0.7 units in the last place for the whole.
+exp(x) = 2^n · exp(r), n = round(x / ln 2). Adding 1.5·2^52 (1.5·2^23) rounds, and leaves n in the low bits, which are
+shifted into the exponent, because a conversion to integer would not be vectorized. ln 2 is split into two parts, the
+first with so few bits that n times it is exact. exp(r) = 1 + r + r²·q(r), where q interpolates at the Chebyshev nodes
+of |r| ≤ ln 2 / 2: the error is 1.0e-8 (float32) or 1.7e-17 (float64), and about 0.7 ulp for the whole.
 """
 
 from __future__ import annotations
@@ -18,13 +18,16 @@ from numba.extending import intrinsic, overload
 
 from attncli.records import record
 
-EXACT = {"contract"}  # a product and a sum may round once, together; nothing else may change
+EXACT = {"contract"}  # a product and a sum may be rounded once, together, and nothing else may change
 
 
 @record
 class FloatLayout:
-    """A floating type's numbers for the reduction. exp is 0 below `least` in the plain form; in the wide form below
-    `floor`, where even the subnormal result is."""
+    """The constants of a floating type for the reduction.
+
+    exp is 0 below `least` in the plain form. In the wide form it is 0 below `floor`, where even the subnormal result is
+    0.
+    """
 
     shifter: float
     log2_e: float
@@ -68,7 +71,7 @@ Implementation = Callable[..., Any]
 
 
 def _recast(pairs: dict[Any, tuple[Any, ir.Type]]) -> Any:
-    """A function in compiled code: the same bits as another type of the same size."""
+    """Return a function for compiled code that reinterprets the bits of a number as another type of the same size."""
 
     @intrinsic
     def recast(_context: Any, value: Any) -> Any:
@@ -87,17 +90,18 @@ float_of = _recast({types.int32: (types.float32, ir.FloatType()), types.int64: (
 
 
 def exponential(x: float) -> float:
-    """In compiled code exp(x) where the result is a normal number, 0 for anything smaller."""
+    """Return exp(x) in compiled code, or 0 if the result is below the normal numbers."""
     raise NotImplementedError
 
 
 def wide_exponential(x: float, error: float) -> float:
-    """In compiled code exp(x + error) for x ≤ 0 and what its rounding lost; subnormal results are right, NaN stays."""
+    """Return exp(x + error) in compiled code, for x ≤ 0 and the rounding error of x. Subnormal results and NaN are
+    right."""
     raise NotImplementedError
 
 
 def _polynomial(r: float) -> float:
-    """exp(r) for |r| ≤ ln 2 / 2."""
+    """Return exp(r) for |r| ≤ ln 2 / 2."""
     raise NotImplementedError
 
 
@@ -157,13 +161,14 @@ def _wide_exponential_of(x: Any, error: Any) -> Implementation:
     fraction_bits, bias = integer(form.fraction_bits), integer(form.exponent_bias)
 
     def wide(x: float, error: float) -> float:
-        error = error if x > floor else zero  # far below it is not tiny, or NaN
+        error = error if x > floor else zero  # far below it, error is not tiny, or is NaN
         x = floor if x < floor else x
         rounded = x * log2_e + shifter
         n = rounded - shifter
         p = polynomial(((x - n * ln2_high) - n * ln2_low) + error)
         power = integer(bits_of(rounded) - bits_of(shifter))
-        half = integer(power >> integer(1))  # 2^n in two factors: a subnormal result is rounded at the second alone
+        # 2^n in two factors, so that a subnormal result is rounded only at the second
+        half = integer(power >> integer(1))
         first = float_of(integer((half + bias) << fraction_bits))
         second = float_of(integer((power - half + bias) << fraction_bits))
         return (p * first) * second
@@ -173,5 +178,5 @@ def _wide_exponential_of(x: Any, error: Any) -> Implementation:
 
 @njit(fastmath=EXACT)
 def polynomial(r: float) -> float:
-    """exp(r) for |r| ≤ ln 2 / 2."""
+    """Return exp(r) for |r| ≤ ln 2 / 2."""
     return _polynomial(r)

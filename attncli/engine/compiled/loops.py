@@ -1,7 +1,8 @@
-"""The loops compiled by numba: an exponential fused with the sum of its row, the distances, and a whole block of
-queries, with products by SciPy's BLAS, without a step back into Python.
+"""The loops that numba compiles: exponentials with the sums of their rows, distances, and a whole block of queries
+without a return to Python, with matrix products from SciPy's BLAS.
 
-Imported only once the numba engine is chosen: numba takes half a second to import, and a first compilation seconds.
+This module is imported only if the numba engine is chosen: importing numba takes half a second, and a first compilation
+takes seconds.
 """
 
 from __future__ import annotations
@@ -30,8 +31,11 @@ Array = np.ndarray
 
 
 def cache_folder() -> str:
-    """Where compiled code is kept: the user's own cache, because site-packages may be read-only or shared; apart by
-    version, because numba looks at the date of one source file only."""
+    """Return the folder for compiled code.
+
+    It is in the user's cache, because site-packages may be read-only or shared, with one folder per version, because
+    numba checks the date of only one source file.
+    """
     if sys.platform == "win32":
         base = os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local"
     else:
@@ -43,10 +47,10 @@ PIECE = 128  # cells of a row
 
 
 class Compiled:
-    """A loop that is compiled, or read from the cache, at its first call with arrays of some dtype.
+    """A loop that is compiled, or loaded from the cache, at its first call with arrays of some dtype.
 
-    LLVM calls back into Python as it compiles, and an interrupt that is raised in such a call is lost. Python raises
-    them on the main thread, so that a thread of its own compiles while the caller waits.
+    LLVM calls back into Python while it compiles, and an interrupt that is raised in such a callback is lost. Python
+    raises interrupts on the main thread, so another thread compiles while the caller waits.
     """
 
     def __init__(self, function: Callable[..., None]) -> None:
@@ -66,7 +70,7 @@ class Compiled:
     def _compile(self, signature: tuple[Any, ...]) -> None:
         try:
             self._dispatcher.compile(signature)
-        except Exception:  # a cached file that is damaged ends in an error of whatever reads it
+        except Exception:  # a damaged cache file raises whatever error its reader has
             self._dispatcher = numba.njit(**OPTIONS)(self._function)
             self._dispatcher.compile(signature)
 
@@ -75,7 +79,7 @@ OPTIONS: dict[str, Any] = {"nogil": True, "fastmath": EXACT, "error_model": "num
 
 
 def _dispatcher_of(function: Callable[..., None]) -> Any:
-    """numba's object for the function; uncached where no cache can be written."""
+    """Return numba's object for the function, uncached if no cache can be written."""
     before = config.CACHE_DIR
     try:
         config.CACHE_DIR = before or cache_folder()
@@ -88,7 +92,7 @@ def _dispatcher_of(function: Callable[..., None]) -> Any:
 
 @numba.njit(fastmath={"reassoc", "nsz"})
 def _short_sum(row: Array) -> Any:
-    """The sum of a row, in the number of partial sums that keeps the processor busy."""
+    """Return the sum of a row, as several partial sums that the processor computes in parallel."""
     total = row[0] - row[0]
     for j in range(row.shape[0]):
         total += row[j]
@@ -97,7 +101,7 @@ def _short_sum(row: Array) -> Any:
 
 @numba.njit
 def _sum(row: Array) -> Any:
-    """The sum of a row, a piece at a time: rounding errors grow with the length of what is summed in one go."""
+    """Return the sum of a row, computed in pieces because rounding errors grow with the length of a single sum."""
     total = row[0] - row[0]
     for start in range(0, row.shape[0], PIECE):
         total += _short_sum(row[start : start + PIECE])
@@ -106,7 +110,7 @@ def _sum(row: Array) -> Any:
 
 @Compiled
 def exponentials(scores: Array, sums: Array) -> None:
-    """(r, t) → exp(score) in place, and the sum of each row."""
+    """Replace scores (r, t) by exp(score), and write the sum of each row."""
     for i in range(scores.shape[0]):
         row = scores[i]
         for j in range(row.shape[0]):
@@ -116,7 +120,8 @@ def exponentials(scores: Array, sums: Array) -> None:
 
 @Compiled
 def shifted_exponentials(scores: Array, shift: Array, sums: Array) -> None:
-    """(r, t), (r,) → exp(score − shift) in place, with what the subtraction rounds off (Knuth's TwoSum)."""
+    """Replace scores (r, t) by exp(score − shift), shift (r,), including the rounding error of the subtraction (Knuth's
+    TwoSum), and write the sum of each row."""
     for i in range(scores.shape[0]):
         row, base = scores[i], shift[i]
         for j in range(row.shape[0]):
@@ -130,7 +135,8 @@ def shifted_exponentials(scores: Array, shift: Array, sums: Array) -> None:
 
 @numba.njit(fastmath=EXACT, error_model="numpy")
 def manhattan(queries: Array, keys: Array, scores: Array) -> None:
-    """−Σ|q − k|: (b, d), (d, t) → (b, t). Four coordinates at a time keep the sums in registers for longer."""
+    """Compute −Σ|q − k| from (b, d) and (d, t) into (b, t). Four coordinates at a time keep the sums in registers for
+    longer."""
     coordinates = queries.shape[1]
     whole = coordinates - coordinates % 4
     for i in range(queries.shape[0]):
@@ -150,7 +156,7 @@ def manhattan(queries: Array, keys: Array, scores: Array) -> None:
 
 @numba.njit(fastmath=EXACT, error_model="numpy")
 def half_square(queries: Array, keys: Array, scores: Array) -> None:
-    """−Σ(q − k)²/2: (b, d), (d, t) → (b, t)."""
+    """Compute −Σ(q − k)²/2 from (b, d) and (d, t) into (b, t)."""
     coordinates = queries.shape[1]
     half = queries.dtype.type(0.5)
     whole = coordinates - coordinates % 4
@@ -178,7 +184,7 @@ DISTANCES = {"laplace": MANHATTAN, "gaussian": HALF_SQUARE}
 
 @numba.njit(fastmath=EXACT, error_model="numpy")
 def _score(kind: int, queries: Array, keys: Array, scratch: Array, scores: Array) -> None:
-    """(b, d), (t, d) → (b, t), which `scores` holds. A distance reads the keys by coordinate, from `scratch`."""
+    """Compute scores (b, t) from (b, d) and (t, d). A distance reads the keys by coordinate, from `scratch`."""
     if kind == PRODUCT:
         np.dot(queries, keys.T, scores)
         return
@@ -194,20 +200,23 @@ def _score(kind: int, queries: Array, keys: Array, scratch: Array, scores: Array
 
 @Compiled
 def score(kind: Array, queries: Array, keys: Array, scratch: Array, scores: Array) -> None:
-    """The scores of each part: (p, b, d), (p, t, d) → (p, b, t)."""
+    """Compute the scores of each part: (p, b, t) from (p, b, d) and (p, t, d)."""
     for part in range(queries.shape[0]):
         _score(kind[0], queries[part], keys[part], scratch, scores[part])
 
 
 @numba.njit(fastmath=EXACT, error_model="numpy")
 def _exponentials_within(scores: Array, scale: Any, starts: Array, stops: Array, left: int, sums: Array) -> None:
-    """exp(scale · score) in place for the keys starts[i] to stops[i] of each row, whose first is `left`, 0 elsewhere;
-    the sum of each row is added to `sums`."""
+    """Replace scores by exp(scale · score) for the keys starts[i] to stops[i] of each row i, and by 0 for the others.
+
+    `left` is the number of the first key. The sum of each row is added to `sums`.
+    """
     for i in range(scores.shape[0]):
         start = min(max(0, starts[i] - left), scores.shape[1])
         stop = min(max(start, stops[i] - left), scores.shape[1])
         scores[i, :start] = 0
-        seen = scores[i, start:stop]  # a loop from 0: others are not vectorised, as indices could be negative
+        # a loop from 0, because numba does not vectorize loops whose index could be negative
+        seen = scores[i, start:stop]
         for j in range(seen.shape[0]):
             seen[j] = exponential(scale * seen[j])
         scores[i, stop:] = 0
@@ -228,9 +237,11 @@ def gather_block(
     gathered: Array,
     sums: Array,
 ) -> None:
-    """Add Σ exp(scale · score) · value and Σ exp(scale · score) to `gathered` (p, b, v) and `sums` (p, b), over the
-    keys starts to stops (p, b) of each query, for each part: (p, b, d), (p, m, d), (p, m, v). `tile` gives the queries
-    and keys that are scored together."""
+    """Add Σ exp(scale · score) · value and Σ exp(scale · score) to `gathered` (p, b, v) and `sums` (p, b).
+
+    The sums are over the keys starts to stops (p, b) of each query, for each part: (p, b, d), (p, m, d), (p, m, v).
+    `tile` is the number of queries and of keys that are scored together.
+    """
     height, width = tile.shape
     cells, products = tile.reshape(height * width), np.empty((height, values.shape[2]), tile.dtype)
     for part in range(queries.shape[0]):
@@ -254,7 +265,7 @@ def gather_block(
 
 
 class NumbaKernels(NumpyKernels):
-    """Compiled loops, which call BLAS for their products."""
+    """Compiled loops that call BLAS for their matrix products."""
 
     name = "numba"
 
@@ -267,7 +278,7 @@ class NumbaKernels(NumpyKernels):
         return scores
 
     def _by_coordinate(self, width: int, keys: Array) -> Array:
-        """Room for a tile's keys, coordinate by coordinate."""
+        """Return an array for the keys of a tile, stored by coordinate."""
         return self.scratch.array("by coordinate", (width * keys.shape[-1],), keys.dtype)
 
     def exponentials(self, scores: Array, shift: Array | None, *, has_infinities: bool) -> Array:  # noqa: ARG002
@@ -283,7 +294,7 @@ class NumbaKernels(NumpyKernels):
         return self.gather if variant.is_product or variant.name in DISTANCES else None
 
     def gather(self, work: Gathering, gathered: Array, sums: Array) -> None:
-        """Add the weighted values and the exponentials of some keys, in one go."""
+        """Add the weighted values and the exponentials of some keys in one call."""
         tile = self.scratch.array("scores", (work.height, work.width), sums.dtype)
         kind = np.array([DISTANCES.get(work.variant.name, PRODUCT)])
         gather_block(
@@ -302,7 +313,8 @@ class NumbaKernels(NumpyKernels):
 
 
 def in_parts(matrix: Array) -> Array:
-    """(…, r, c) → (p, r, c) as compiled code takes it, whatever it is given: in C order, aligned, not to be written."""
+    """Return an array (…, r, c) as (p, r, c) in the form that compiled code takes: in C order, aligned and
+    read-only."""
     whole = np.require(matrix, requirements=("C", "A")).reshape(-1, *matrix.shape[-2:]).view()
     whole.flags.writeable = False
     return whole
