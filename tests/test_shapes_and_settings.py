@@ -1057,6 +1057,18 @@ PROJECTIONS = [
         "queries, keys and values need no projection; or give x",
     ),
     Bad(
+        "a context of the values without x",
+        {"queries": X, "keys": X, "values_context": X},
+        "values_context: values_context is given without x",
+        "queries, keys and values need no projection; or give x",
+    ),
+    Bad(
+        "a context of the values without w_v",
+        {"x": X, "w_q": W, "w_k": W, "values_context": X},
+        "values_context: values_context is given without w_v",
+        "add w_v",
+    ),
+    Bad(
         "b_k without x",
         {"queries": X, "keys": X, "b_k": [1, 2]},
         "b_k: b_k is given without x",
@@ -1299,6 +1311,14 @@ def test_projections_are_x_w_plus_b() -> None:
     by_hand = attend([[4, 4], [2, 2]], [[0, 2], [1, 3], [3, 1]], [[7], [10], [8]])
     np.testing.assert_array_equal(result.weights, by_hand.weights)
     np.testing.assert_allclose(result.output, by_hand.output @ [[10, 20]] + [0, 1], rtol=1e-15)
+
+
+def test_values_may_have_a_context_of_their_own() -> None:
+    x, context, other = np.eye(2), np.array([[1.0, 0], [2, 1], [0, 3]]), np.array([[1.0], [2], [4]])
+    found = asked(x=x, context=context, values_context=other, w_q=np.eye(2), w_k=np.eye(2), w_v=[[10]])
+    np.testing.assert_array_equal(found.output, attend(x, context, 10 * other).output)
+    alone = asked(x=context, values_context=other, w_q=np.eye(2), w_k=np.eye(2), w_v=[[10]])
+    np.testing.assert_array_equal(alone.output, attend(context, context, 10 * other).output)
 
 
 def test_x_is_its_own_context() -> None:

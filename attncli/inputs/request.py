@@ -35,6 +35,11 @@ GRADIENT_NAMES = (
 )
 FACT_NAMES = ("mask", "stats")  # shown beside the results: which keys each query sees, and its weights' statistics
 EXPECTED_NAMES = (*RESULT_NAMES, *GRADIENT_NAMES)
+PROJECTED = {  # what each role is projected from: the first that is given
+    "queries": ("x",),
+    "keys": ("context", "x"),
+    "values": ("values_context", "context", "x"),
+}
 INPUT_NAMES = ("queries", "keys", "values")  # shown as they are scored and averaged: projected, split
 
 
@@ -58,6 +63,7 @@ class Request:
     values: Matrix | None = None
     x: Matrix | None = None
     context: Matrix | None = None
+    values_context: Matrix | None = None
     w_q: Matrix | None = None
     w_k: Matrix | None = None
     w_v: Matrix | None = None
@@ -123,6 +129,11 @@ class Worksheet:
     expected: Mapping[str, Matrix] = field(default_factory=dict)
     digits: int | Mapping[str, int] | None = None
     notes: tuple[str, ...] = ()
+
+
+def rows_behind(request: Request, role: str) -> str:
+    """The name of what queries, keys or values are projected from."""
+    return next(name for name in PROJECTED[role] if getattr(request, name) is not None)
 
 
 RIVALS = {"scale": "length_scale", "length_scale": "scale", "align": "query_offset", "query_offset": "align"}

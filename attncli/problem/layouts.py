@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from attncli.errors import ProblemError
+from attncli.inputs.request import PROJECTED
 from attncli.systems import BY_NAME, HEADS_FIRST, HEADS_LAST
 
 if TYPE_CHECKING:
@@ -18,8 +19,7 @@ if TYPE_CHECKING:
 Array = np.ndarray
 
 GIVEN = ("queries", "keys", "values")
-ROWS = (*GIVEN, "x", "context")  # what has an axis of positions, and may have one of heads
-PROJECTED = {"queries": ("x",), "keys": ("context", "x"), "values": ("context", "x")}
+ROWS = (*GIVEN, "x", "context", "values_context")  # what has an axis of positions, and may have one of heads
 AXES = {HEADS_FIRST: "heads, n, d", HEADS_LAST: "n, heads, d"}
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from attncli.errors import NumericError, ProblemError
-from attncli.inputs.request import Labels, Request
+from attncli.inputs.request import PROJECTED, Labels, Request, rows_behind
 from attncli.matrix import Matrix, kind_of_contents
 from attncli.problem.layouts import swap_shape
 from attncli.problem.origins import Projection
@@ -74,11 +74,11 @@ class ProjectedInputs:
 
 
 def resolve_projections(request: Request, compute: str | None = None) -> ProjectedInputs:
-    """Q, K and V of a request; Q = x w_q + b_q, K and V from context (default x), where x is given. `compute` forces
-    the dtype of the products."""
+    """Q, K and V of a request; where x is given Q = x w_q + b_q, K from context (default x), and V from values_context
+    (default context). `compute` forces the dtype of the products."""
     if request.x is not None:
         return _project(request, compute)
-    for name in ("context", "w_q", "w_k", "w_v", "b_q", "b_k", "b_v"):
+    for name in ("context", "values_context", "w_q", "w_k", "w_v", "b_q", "b_k", "b_v"):
         stray: Matrix | None = getattr(request, name)
         if stray is not None:
             raise ProblemError(
@@ -110,25 +110,26 @@ def _project(request: Request, compute: str | None) -> ProjectedInputs:
                 f"{name} are given beside x",
                 "give either x with w_q, w_k, w_v or Q, K, V",
             )
-    context = request.context or x
+    sources = {role: rows_behind(request, role) for role in PROJECTED}
     dtypes = request.dtype, compute
+    context, of_value_rows = getattr(request, sources["keys"]), getattr(request, sources["values"])
     queries, of_queries = _times(x, request.w_q, request.b_q, "q", "queries", dtypes)
     keys, of_keys = _times(context, request.w_k, request.b_k, "k", "keys", dtypes)
     values, of_values = None, None
     if request.w_v is not None:
-        values, of_values = _times(context, request.w_v, request.b_v, "v", "values", dtypes)
+        values, of_values = _times(of_value_rows, request.w_v, request.b_v, "v", "values", dtypes)
     elif request.b_v is not None:
         raise ProblemError(request.b_v.where, "b_v is given without w_v")
+    elif request.values_context is not None:
+        raise ProblemError(request.values_context.where, "values_context is given without w_v", "add w_v")
     q_width, k_width = queries.array.shape[-1], keys.array.shape[-1]
     if request.heads is None and q_width != k_width and request.w_k is not None:
         what = f"w_q has {q_width} columns, w_k has {k_width}"
         raise ProblemError(request.w_k.where, what, "queries and keys must be equally wide")
     labels = _labels(x, context, values, None)
-    other = "x" if request.context is None else "context"
-    projections = [replace(of_queries, source="x"), replace(of_keys, source=other)]
-    if of_values is not None:
-        projections.append(replace(of_values, source=other))
-    return ProjectedInputs(queries, keys, values, labels, request.w_o, request.b_o, _notes(request), tuple(projections))
+    made = [each for each in (of_queries, of_keys, of_values) if each is not None]
+    projections = tuple(replace(each, source=sources[each.role]) for each in made)
+    return ProjectedInputs(queries, keys, values, labels, request.w_o, request.b_o, _notes(request), projections)
 
 
 def _times(

@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 
-BACK = r"mean of dP|d[qk], feature|d[qk] (?:before|along)|d[wb]_|d(?:x|context) |final output"
+BACK = r"mean of dP|d[qk], feature|d[qk] (?:before|along)|d[wb]_|d(?:x|context|values_context) |final output"
 SIGNS = re.compile(r"\s*([=≈])\s*")
 NAMES = {
     "exp": lambda x: math.exp(x),

@@ -100,8 +100,10 @@ def test_gradients_are_summed_back_over_shared_and_broadcast_axes(shapes):
         np.testing.assert_allclose(found.array(name), leaf.grad.numpy(), rtol=1e-10, atol=1e-12, err_msg=name)
 
 
-@pytest.mark.parametrize("has_context", [False, True], ids=["x alone", "x and context"])
-def test_gradients_go_through_projections_and_packed_heads(has_context):
+@pytest.mark.parametrize(
+    "contexts", [(), ("context",), ("context", "values_context")], ids=["x alone", "x and context", "all three"]
+)
+def test_gradients_go_through_projections_and_packed_heads(contexts):
     from attncli.inputs.request import Request
     from attncli.matrix import Matrix
     from attncli.problem.prepare import prepare
@@ -110,26 +112,27 @@ def test_gradients_go_through_projections_and_packed_heads(has_context):
     given = {
         "x": RNG.normal(size=(2, N, 5)),
         "context": RNG.normal(size=(2, M, 5)),
+        "values_context": RNG.normal(size=(1, M, 7)),
         "w_q": RNG.normal(size=(5, 8)),
         "w_k": RNG.normal(size=(5, 4)),
-        "w_v": RNG.normal(size=(5, 6)),
+        "w_v": RNG.normal(size=(7 if "values_context" in contexts else 5, 6)),
         "w_o": RNG.normal(size=(12, 3)),
         "b_q": RNG.normal(size=8),
         "b_k": RNG.normal(size=4),
         "b_v": RNG.normal(size=6),
         "b_o": RNG.normal(size=3),
     }
-    if not has_context:
-        del given["context"]
+    given = {name: array for name, array in given.items() if "context" not in name or name in contexts}
     d_output = RNG.normal(size=(2, N, 3))
     leaf = {name: torch.tensor(array, requires_grad=True) for name, array in given.items()}
     context = leaf.get("context", leaf["x"])
+    of_values = leaf.get("values_context", context)
 
     def heads(rows, count):
         return rows.reshape(*rows.shape[:-1], count, -1).transpose(-2, -3)
 
-    q = heads(leaf["x"] @ leaf["w_q"] + leaf["b_q"], 4)
-    k, v = heads(context @ leaf["w_k"] + leaf["b_k"], 2), heads(context @ leaf["w_v"] + leaf["b_v"], 2)
+    q, k = heads(leaf["x"] @ leaf["w_q"] + leaf["b_q"], 4), heads(context @ leaf["w_k"] + leaf["b_k"], 2)
+    v = heads(of_values @ leaf["w_v"] + leaf["b_v"], 2)
     output, _, _ = reference.attend(q, *(each.repeat_interleave(2, dim=1) for each in (k, v)), {"causal": True})
     joined = output.transpose(-2, -3).flatten(-2)
     (joined @ leaf["w_o"] + leaf["b_o"]).backward(torch.tensor(d_output))

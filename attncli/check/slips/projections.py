@@ -13,12 +13,14 @@ import numpy as np
 from attncli.check.routes import Route
 from attncli.check.slips.case import Case
 from attncli.check.slips.slip import Slip
+from attncli.inputs.request import rows_behind
 from attncli.matrix import Matrix
 from attncli.problem.problem import Problem
 
 if TYPE_CHECKING:
     from attncli.inputs.request import Request
 
+ROLES = {"q": "queries", "k": "keys", "v": "values"}
 PROJECTED = {"q": "Q", "k": "K", "v": "V", "o": "the output"}
 SETS = (("q",), ("k",), ("v",), ("o",), ("q", "k"), ("q", "k", "v"), ("q", "k", "v", "o"))
 
@@ -54,7 +56,7 @@ def _formula(case: Case, letter: str) -> str:
     offset = f" + b_{letter}" if getattr(request, f"b_{letter}") is not None else ""
     if letter == "o":
         return f"output · w_o{offset}"
-    rows = "x" if letter == "q" or request.context is None else "context"
+    rows = rows_behind(request, ROLES[letter])
     return f"{PROJECTED[letter]} = {rows} · w_{letter}{offset}"
 
 

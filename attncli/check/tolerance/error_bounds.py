@@ -79,7 +79,9 @@ def _depth(request: Request) -> int:
     """The roundings behind an entry of Q, K or V: that of the input, or those of a projection."""
     if request.x is None:
         return 1
-    widths = [matrix.array.shape[-1] for matrix in (request.x, request.context) if matrix is not None]
+    widths = [
+        matrix.array.shape[-1] for matrix in (request.x, request.context, request.values_context) if matrix is not None
+    ]
     return int(max(widths)) + 3
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from attncli.check.routes import weigh_values
-from attncli.inputs.request import MATRIX_NAMES
+from attncli.inputs.request import MATRIX_NAMES, rows_behind
 from attncli.matrix import Matrix
 from attncli.problem.prepare import prepare
 from attncli.problem.projections import resolve_projections
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from attncli.problem.problem import Problem
 
 Array = np.ndarray
-PROJECTED = ("x", "context", "w_q", "w_k", "w_v", "b_q", "b_k", "b_v")
+PROJECTED = ("x", "context", "values_context", "w_q", "w_k", "w_v", "b_q", "b_k", "b_v")
 
 
 def bound_of(route: Route, request: Request, numbers: dict[str, Array], halves: dict[str, Array], name: str) -> Array:
@@ -70,7 +70,7 @@ def _half(request: Request, halves: dict[str, Array], letter: str, name: str) ->
         return None if matrix is None else halves.get(name, np.zeros(matrix.array.shape))
     if given[f"w_{letter}"] is None:
         return None
-    rows = "context" if letter != "q" and request.context is not None else "x"
+    rows = rows_behind(request, name)
     x, w = np.abs(given[rows].array), np.abs(given[f"w_{letter}"].array)
     moved: Array = halves.get(rows, 0 * x) @ w + x @ halves.get(f"w_{letter}", 0 * w)
     if f"b_{letter}" in halves:

@@ -10,7 +10,7 @@ from attncli.explain.numbers import EDGE_KEYS
 from attncli.explain.page import Equation, Line, Step
 from attncli.explain.rounding import Figures
 from attncli.explain.steps.output import projected, projected_lines
-from attncli.inputs.request import Request
+from attncli.inputs.request import Request, rows_behind
 from attncli.matrix import Matrix
 from attncli.problem.names import Names
 from attncli.problem.problem import Problem
@@ -22,25 +22,23 @@ ROWS_AT_MOST = 12
 def projection_steps(
     request: Request, problem: Problem, names: Names, queries: list[int], parts: list[int], figures: Figures
 ) -> tuple[Step, ...]:
-    """Q = x w_q, K and V = context w_k, w_v: the arithmetic of the rows that the solutions use."""
+    """Q = x w_q, K = context w_k, V = values_context w_v: the arithmetic of the rows that the solutions use."""
     if request.x is None:
         return ()
-    context = request.context or request.x
-    made: list[tuple[str, str, Matrix, Matrix | None, Matrix | None, list[int], Callable[[int], str]]] = [
-        ("queries", "q", request.x, request.w_q, request.b_q, queries, names.query),
-        ("keys", "k", context, request.w_k, request.b_k, _some(problem.m), names.key),
-        ("values", "v", context, request.w_v, request.b_v, _some(problem.m), names.key),
+    made: list[tuple[str, str, Matrix | None, Matrix | None, list[int], Callable[[int], str]]] = [
+        ("queries", "q", request.w_q, request.b_q, queries, names.query),
+        ("keys", "k", request.w_k, request.b_k, _some(problem.m), names.key),
+        ("values", "v", request.w_v, request.b_v, _some(problem.m), names.key),
     ]
     entries = dict.fromkeys(problem.index(part)[:-1] if problem.packed else problem.index(part) for part in parts)
     steps = []
-    for what, letter, source, weights, offset, rows, name in made:
+    for what, letter, weights, offset, rows, name in made:
         if weights is None:
             continue
+        source = rows_behind(request, what)
         for entry in entries:
-            array = _entry(np.asarray(source.array, np.float64), entry)
-            steps.append(
-                _step(what, letter, source is not request.x, array, weights, offset, rows, name, entry, figures)
-            )
+            array = _entry(np.asarray(getattr(request, source).array, np.float64), entry)
+            steps.append(_step(what, letter, source, array, weights, offset, rows, name, entry, figures))
     return tuple(steps)
 
 
@@ -61,7 +59,7 @@ def _entry(array: np.ndarray, entry: tuple[int, ...]) -> np.ndarray:
 def _step(
     what: str,
     letter: str,
-    is_context: bool,
+    source: str,
     array: np.ndarray,
     weights: Matrix,
     offset: Matrix | None,
@@ -78,7 +76,6 @@ def _step(
         lines += projected_lines(array[row], matrix, added, figures, f"{name(row)}, {letter}")
     for row in rows:
         lines.append(Line(name(row), Equation((figures.row(projected(array[row], matrix, added)),), ()), is_sum=True))
-    source = "context" if is_context else "x"
     plus = f" + b_{letter}" if added is not None else ""
     words = [f"Each column of w_{letter} mixes the numbers of a row of {source} into one number of its {letter}."]
     if len(worked) < len(rows):
