@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
 
 LARGE = 1e10  # from here on an exponent is easier to read than the digits
 
@@ -20,6 +24,18 @@ def format_number(value: float, digits: int) -> str:
     if abs(value) >= LARGE:
         return f"{value:.{max(digits, 1)}e}"
     return text
+
+
+def format_numbers(values: np.ndarray, digits: int) -> list[str]:
+    """`format_number` of many (n,)."""
+    import numpy as np
+
+    numbers = values.astype(np.float64)
+    texts = ((f"%.{digits}f " * len(numbers)) % tuple(numbers.tolist())).split()
+    size = np.abs(numbers)
+    for place in np.flatnonzero(~((size >= 10.0**-digits) & (size < LARGE))).tolist():
+        texts[place] = format_number(numbers[place], digits)
+    return texts
 
 
 def format_shape(shape: tuple[int, ...]) -> str:

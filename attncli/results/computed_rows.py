@@ -115,10 +115,13 @@ class ComputedRows:
 
 
 def row_blocks(array: Array | ComputedRows) -> Iterator[Array]:
-    """The rows of a matrix (…, n, m) in their order, some (rows, m) at a time."""
+    """The rows of a matrix (…, n, m) in their order, some (rows, m) at a time; a vector is a row."""
     if array.ndim > 2:
         for part in array:
             yield from row_blocks(part)
+        return
+    if isinstance(array, np.ndarray) and array.ndim < 2:
+        yield np.atleast_2d(array)
         return
     step = max(1, TOGETHER // array.shape[1])
     for start in range(0, array.shape[0], step):

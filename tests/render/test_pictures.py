@@ -9,17 +9,18 @@ import pytest
 
 from attncli import attend
 from attncli.render import console
-from attncli.render.result import heat_map, tables
+from attncli.render.result import heat_map, tables, text
 from attncli.render.result.heat_map import shade
-from attncli.render.result.tables import Style, result_text
+from attncli.render.result.tables import Style
+from attncli.render.result.text import result_text
 
 COLOUR = re.compile(r"\x1b\[[\d;]*m")
 
 
 def on_terminal(monkeypatch: pytest.MonkeyPatch, width: int, *, colour: bool) -> None:
-    for module in (tables, console):
+    for module in (tables, text, console):
         monkeypatch.setattr(module, "terminal_width", lambda: width)
-    for module in (tables, heat_map):
+    for module in (tables, text, heat_map):
         monkeypatch.setattr(module, "has_colour", lambda ascii_only: colour and not ascii_only)
     if colour:
         monkeypatch.setenv("FORCE_COLOR", "1")

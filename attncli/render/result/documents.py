@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import codecs
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from typing import TYPE_CHECKING, Any, cast
 
@@ -12,6 +12,7 @@ import numpy as np
 
 from attncli.errors import UsageError, suggest
 from attncli.formats import BY_NAME as FORMATS
+from attncli.formats.tex import columns_allowed
 from attncli.formats.tree import flow_rows, flow_text
 from attncli.matrix import Matrix
 from attncli.numbers.display import format_number
@@ -19,8 +20,9 @@ from attncli.render.explain.latex_notation import escape_latex
 from attncli.render.markdown import escape_markdown
 from attncli.render.result.facts import FACTS, fact_json, fact_long, fact_table
 from attncli.render.result.long_table import long_table
-from attncli.render.result.tables import LEGENDS, Style, result_heading, result_text
-from attncli.render.result.view import View, parts_shown, views
+from attncli.render.result.tables import LEGENDS, Style, result_heading
+from attncli.render.result.text import result_chunks
+from attncli.render.result.view import View, parts_shown, row_views, sources_of, views
 from attncli.results.targets import label_result
 
 if TYPE_CHECKING:
@@ -123,34 +125,43 @@ def _yaml_fact(result: Result, name: str) -> Iterator[str]:
     yield "\n"
 
 
-def result_markdown(result: Result, names: list[str], style: Style) -> str:
-    """A GitHub table for each result and head."""
-    blocks = ["\\\n".join(map(escape_markdown, result_heading(result).split("\n")))]
+def result_markdown(result: Result, names: list[str], style: Style) -> Iterator[str]:
+    """A GitHub table for each result and head, some rows at a time."""
+    yield "\\\n".join(map(escape_markdown, result_heading(result).split("\n"))) + "\n"
     for name in names:
-        for view in _all_views(result, name, style):
-            blocks.append(f"**{LEGENDS[name]}{f' {view.part}' if view.part else ''}**{_omitted(view)}")
-            blocks.append("\n".join(_markdown_rows(view, style)))
+        for table in _tables(result, name, style):
+            for place, view in enumerate(table):
+                if not place:
+                    part = f" {view.part}" if view.part else ""
+                    yield f"\n**{LEGENDS[name]}{part}**{_omitted(view, style)}\n\n{_markdown_head(view)}"
+                yield "".join(_markdown_rows(view, style))
         if name in FACTS:
-            blocks.append("\\\n".join(map(escape_markdown, FACTS[name].after(result, _all_views(result, name, style)))))
-    return "\n\n".join(blocks) + "\n"
+            shown = [view for table in _tables(result, name, style) for view in table]
+            yield "\n" + "\\\n".join(map(escape_markdown, FACTS[name].after(result, shown))) + "\n"
 
 
-def _all_views(result: Result, name: str, style: Style) -> list[View]:
+def _tables(result: Result, name: str, style: Style) -> Iterator[Iterable[View]]:
+    """The tables of a result, each in pieces of some rows."""
     if name in FACTS:
-        return [FACTS[name].view(result, part, style) for part in parts_shown(result, style.full)]
-    return views(result, name, full=style.full)
+        return ([FACTS[name].view(result, part, style)] for part in parts_shown(result, style.full))
+    if style.full:
+        return (row_views(result, source) for source in sources_of(result, name, full=True))
+    return ([view] for view in views(result, name))
 
 
-def _omitted(view: View) -> str:
-    return f" ({view.omitted} left out)" if view.omitted else ""
+def _omitted(view: View, style: Style) -> str:
+    return f" ({view.omitted} left out)" if view.omitted and not style.full else ""
+
+
+def _markdown_head(view: View) -> str:
+    head = "| | " + " | ".join(escape_markdown(label) for label in view.column_labels) + " |"
+    return f"{head}\n|---|" + "---:|" * len(view.column_labels) + "\n"
 
 
 def _markdown_rows(view: View, style: Style) -> Iterator[str]:
-    yield "| | " + " | ".join(escape_markdown(label) for label in view.column_labels) + " |"
-    yield "|---|" + "---:|" * len(view.column_labels)
     for place, label in enumerate(view.row_labels):
         cells = [_plain_cell(view, place, column, style, "·") for column in range(len(view.columns))]
-        yield f"| {escape_markdown(label)} | " + " | ".join(cells) + " |"
+        yield f"| {escape_markdown(label)} | " + " | ".join(cells) + " |\n"
 
 
 def _plain_cell(view: View, row: int, column: int, style: Style, masked: str) -> str:
@@ -169,36 +180,42 @@ LATEX_SYMBOLS = {
 }  # fmt: skip
 
 
-def result_latex(result: Result, names: list[str], style: Style) -> str:
-    """A bmatrix for each result and head, for amsmath."""
-    blocks = []
+def result_latex(result: Result, names: list[str], style: Style) -> Iterator[str]:
+    """A bmatrix for each result and head, for amsmath, some rows at a time."""
+    between = ""
     for name in names:
-        for view in _all_views(result, name, style):
-            if name in FACTS:
-                blocks.append(_latex_fact(view))
-                continue
-            symbol = LATEX_SYMBOLS.get(name) or _gradient_symbol(name)
-            rows = [
-                " & ".join(_latex_number(view, place, column, style) for column in range(len(view.columns)))
-                for place in range(len(view.rows))
-            ]
-            comment = f"% {LEGENDS[name]}{f' {view.part}' if view.part else ''}{_omitted(view)}\n"
-            body = " \\\\\n".join(f"  {row}" for row in rows)
-            from attncli.formats.tex import columns_allowed
+        for table in _tables(result, name, style):
+            yield between
+            yield from _latex_table(name, table, style)
+            between = "\n"
 
+
+def _latex_table(name: str, table: Iterable[View], style: Style) -> Iterator[str]:
+    symbol = LATEX_SYMBOLS.get(name) or _gradient_symbol(name)
+    for place, view in enumerate(table):
+        if name in FACTS:
+            yield _latex_fact(view, style) + "\n"
+            return
+        if not place:
+            comment = f"% {LEGENDS[name]}{f' {view.part}' if view.part else ''}{_omitted(view, style)}\n"
             comment += columns_allowed(len(view.columns))
-            blocks.append(f"{comment}\\[ {symbol} = \\begin{{bmatrix}}\n{body}\n\\end{{bmatrix}} \\]")
-    return "\n\n".join(blocks) + "\n"
+            yield f"{comment}\\[ {symbol} = \\begin{{bmatrix}}\n"
+        rows = (
+            "  " + " & ".join(_latex_number(view, row, column, style) for column in range(len(view.columns)))
+            for row in range(len(view.rows))
+        )
+        yield (" \\\\\n" if place else "") + " \\\\\n".join(rows)
+    yield "\n\\end{bmatrix} \\]\n"
 
 
-def _latex_fact(view: View) -> str:
+def _latex_fact(view: View, style: Style) -> str:
     """A tabular, whose cells may be words."""
     rows = [["", *view.column_labels]]
     rows += [[label, *cells] for label, cells in zip(view.row_labels, view.cells.tolist(), strict=True)]
     plain = Style(ascii_only=True).allowed  # of the sign, which no LaTeX font has without a package
     texts = ([escape_latex(cell).replace(Style().allowed, plain) for cell in row] for row in rows)
     first, *lines = (" & ".join(row) + r" \\" for row in texts)
-    comment = f"% {LEGENDS[view.name]}{f' {view.part}' if view.part else ''}{_omitted(view)}\n"
+    comment = f"% {LEGENDS[view.name]}{f' {view.part}' if view.part else ''}{_omitted(view, style)}\n"
     body = "\n".join([first, r"\hline", *lines])
     return f"{comment}\\begin{{tabular}}{{l{'r' * len(view.columns)}}}\n{body}\n\\end{{tabular}}"
 
@@ -224,14 +241,14 @@ def long_lines(result: Result, name: str) -> Iterator[str]:
 
 Renderer = Callable[["Result", list[str], Style, str | None], Iterator[str]]
 RENDERERS: dict[str, Renderer] = {
-    "table": lambda result, names, style, title: iter([result_text(result, names, style, title)]),
+    "table": result_chunks,
     "csv": lambda result, names, _style, _title: one_matrix(result, names[0], "csv"),
     "tsv": lambda result, names, _style, _title: one_matrix(result, names[0], "tsv"),
     "long": lambda result, names, _style, _title: long_lines(result, names[0]),
     "json": lambda result, names, _style, _title: result_json(result, names),
     "yaml": lambda result, names, _style, _title: result_yaml(result, names),
-    "markdown": lambda result, names, style, _title: iter([result_markdown(result, names, style)]),
-    "latex": lambda result, names, style, _title: iter([result_latex(result, names, style)]),
+    "markdown": lambda result, names, style, _title: result_markdown(result, names, style),
+    "latex": lambda result, names, style, _title: result_latex(result, names, style),
 }
 
 

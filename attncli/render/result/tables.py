@@ -14,14 +14,12 @@ from attncli.numbers.display import format_number, format_shape
 from attncli.problem.formula import attention_formula, named_value
 from attncli.records import record
 from attncli.render import colours
-from attncli.render.console import fold_text, has_colour, make_console, render_text, speaks_unicode, terminal_width
+from attncli.render.console import has_colour, make_console, terminal_width
 from attncli.render.explain.notation import WRITER
-from attncli.render.result.facts import FACTS
-from attncli.render.result.heat_map import legend, signed_legend, text_picture
-from attncli.render.result.view import View, parts_shown, scale_around_zero, scale_together, views
+from attncli.render.result.view import View, scale_around_zero, scale_together, views
 
 if TYPE_CHECKING:
-    from rich.console import Console, RenderableType
+    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
@@ -71,57 +69,6 @@ class Style:
     @property
     def masked(self) -> str:
         return "-" if self.ascii_only else "·"
-
-
-def result_text(result: Result, names: list[str], style: Style, title: str | None = None) -> str:
-    """The whole answer: what was computed, the conventions in force, and a table for each result and head."""
-    if not style.ascii_only and not speaks_unicode():
-        style = Style(style.digits, style.full, ascii_only=True)
-    from rich.text import Text
-
-    said = [fold_text(to_ascii(result_heading(result, title), style))]
-    for name in names:
-        if name in FACTS:
-            said += fact_blocks(result, name, style, terminal_width())
-            continue
-        gap = _gap(parts_shown(result, style.full))
-        for part, view in enumerate(fit_views(result, name, style, terminal_width())):
-            groups = column_groups(view, style, terminal_width())
-            parts: list[RenderableType] = [Text(table_title(view))]
-            for group in groups:
-                parts += [Text(group_title(view, group), style="dim")] if len(groups) > 1 else []
-                parts.append(table(group, style, terminal_width()))
-            if name == "weights" and view.omitted and (width := terminal_width()) is not None:
-                part_number = parts_shown(result, style.full)[part]
-                parts[1:1] = [*text_picture(result, view, part_number, style, width), ""]
-            if part == gap and not (name == "output" and result.problem.is_joined):
-                hidden = result.problem.parts - len(parts_shown(result, style.full))
-                said.append(f"{style.dots} {hidden} more of {result.problem.parts} {LEGENDS[name]} (--full shows all)")
-            if name == "weights" and has_colour(style.ascii_only) and len(parts) > 1 and not view.omitted:
-                parts.append(legend(view.largest, style, coloured=True))
-            if name in GRADIENT_NAMES and has_colour(style.ascii_only):
-                parts.append(signed_legend(view.largest, style))
-            widest = max(least_width(group, style) for group in groups)
-            said.append(render_text(console_of(style, widest), *parts).rstrip("\n"))
-    return to_ascii(("\n\n".join(said)) + "\n", style)
-
-
-def fact_blocks(result: Result, name: str, style: Style, width: int | None) -> list[str]:
-    """The tables of a fact, one for each part, and below the last what their words mean."""
-    from rich.text import Text
-
-    found = [FACTS[name].view(result, part, style) for part in parts_shown(result, style.full)]
-    blocks = []
-    for view in found:
-        groups = column_groups(fit_view(view, style, width), style, width)
-        parts: list[RenderableType] = [Text(table_title(view))]
-        for group in groups:
-            parts += [Text(group_title(view, group), style="dim")] if len(groups) > 1 else []
-            parts.append(table(group, style, width))
-        widest = max(least_width(group, style) for group in groups)
-        blocks.append(render_text(console_of(style, widest), *parts).rstrip("\n"))
-    after = [fold_text(line) for line in FACTS[name].after(result, found)]
-    return [*blocks, "\n".join(after)]
 
 
 def to_ascii(text: str, style: Style) -> str:
@@ -342,19 +289,19 @@ def _cells(view: View, style: Style) -> list[list[Text]]:
     for place, label in enumerate(view.row_labels):
         numbers = (_cell(view, place, column, style, coloured) for column in range(len(view.columns)))
         lines.append([Text(escaped(label)), *numbers])
-    if (gap := _gap(view.columns)) is not None:
+    if (gap := gap_place(view.columns)) is not None:
         for line in lines:
             line.insert(1 + gap, Text(style.dots, justify="center"))
     if view.sums is not None:
         lines[0].append(Text("sum" if style.ascii_only else "Σ", style="dim"))
         for line, total in zip(lines[1:], view.sums, strict=True):
             line.append(Text(format_number(float(total), style.digits) + " ", style="dim"))
-    if (gap := _gap(view.rows)) is not None:
+    if (gap := gap_place(view.rows)) is not None:
         lines.insert(1 + gap, [Text(style.dots) for _ in lines[0]])
     return lines
 
 
-def _gap(numbers: list[int]) -> int | None:
+def gap_place(numbers: list[int]) -> int | None:
     """The place before which something is left out."""
     return next((place for place in range(1, len(numbers)) if numbers[place] != numbers[place - 1] + 1), None)
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from attncli.inputs.request import GRADIENT_NAMES, INPUT_NAMES
 from attncli.records import record
+from attncli.results.computed_rows import ComputedRows, row_blocks
 from attncli.results.targets import OF_CELLS, labels_of_columns, labels_of_rows
 
 if TYPE_CHECKING:
@@ -18,7 +21,6 @@ ROWS_AT_MOST, ROWS_AT_EDGES = 24, 8
 COLUMNS_AT_MOST, COLUMNS_AT_EDGES = 16, 6
 PARTS_AT_MOST, PARTS_AT_EDGES = 8, 3
 GRADIENT_NOUNS = {"d_queries": "q", "d_keys": "k", "d_values": "k", "d_bias": "q"}
-WHOLE_CELLS = 1 << 22  # a result of more cells is computed for its edges alone
 
 
 @record
@@ -91,135 +93,149 @@ def parts_shown(result: Result, full: bool) -> list[int]:
 
 def views(result: Result, name: str, *, full: bool = False, columns_at_most: int | None = None) -> list[View]:
     """The tables of one result: one for each head of each batch entry."""
+    found = []
+    for source in sources_of(result, name, full):
+        rows = list(range(source.height)) if full else edges(source.height, ROWS_AT_MOST, ROWS_AT_EDGES)
+        found.append(_view(result, source, source.lines(rows), rows, full, columns_at_most))
+    return found
+
+
+def row_views(result: Result, source: Source) -> Iterator[View]:
+    """One whole table, some rows at a time: of a very large result the rows are computed on the way."""
+    start = 0
+    for block in row_blocks(source.stream()):
+        rows = list(range(start, start + len(block)))
+        yield _view(result, source, block, rows, full=True, columns_at_most=None)
+        start += len(block)
+
+
+@record(kw_only=True)
+class Source:
+    """One matrix of a result: `lines` gives some of its rows, `stream` all of them in their order. `number` is the part
+    whose masks apply."""
+
+    name: str
+    part: str
+    height: int
+    width: int
+    lines: Callable[[list[int]], np.ndarray]
+    stream: Callable[[], np.ndarray | ComputedRows]
+    number: int | None
+    row_labels: tuple[str, ...] | None
+    row_noun: str
+    column_labels: tuple[str, ...] | None
+    column_noun: str
+
+
+def sources_of(result: Result, name: str, full: bool) -> list[Source]:
+    """The matrices of one result: one for each head of each batch entry, or the first and last of too many."""
+    labels = result.problem.labels
     if name == "output" and result.problem.is_joined:
-        return _joined_views(result, full, columns_at_most)
+        return _array_sources(name, result.by_entry(name), full, labels.queries, "q", labels.values)
     if name in GRADIENT_NAMES and name not in OF_CELLS:
-        return _gradient_views(result, name, full, columns_at_most)
-    return [_view(result, name, number, full, columns_at_most) for number in parts_shown(result, full)]
+        noun = GRADIENT_NOUNS.get(name, "r")
+        array = result.by_entry(name)
+        array = array[None, :] if array.ndim == 1 else array
+        return _array_sources(name, array, full, labels_of_rows(labels, name), noun, labels_of_columns(labels, name))
+    return [_part_source(result, name, number) for number in parts_shown(result, full)]
 
 
-def _view(result: Result, name: str, number: int, full: bool, columns_at_most: int | None) -> View:
-    problem = result.problem
+def _part_source(result: Result, name: str, number: int) -> Source:
+    """A result of one part, which keeps its own heads apart."""
+    problem, labels = result.problem, result.problem.labels
     of_keys = name in ("keys", "values")
-    height = problem.m if of_keys else problem.n
-    rows = list(range(height)) if full else edges(height, ROWS_AT_MOST, ROWS_AT_EDGES)
-    lines = result.lines(name, number, rows)
-    if lines.ndim == 1:
-        lines = lines[:, None]
-    masked = ~result.allowed(number, rows) if name in ("weights", "scores", "d_scores") else None
-    labels = problem.labels
-    return _assembled(
+    shape = problem.shapes()[name]
+
+    def stream() -> np.ndarray | ComputedRows:
+        if not result.is_streamed(name):
+            return lines(list(range(problem.m if of_keys else problem.n)))
+        part = result.stream(name)
+        for place in problem.index(number):
+            part = part[place]
+        return part
+
+    def lines(rows: list[int]) -> np.ndarray:
+        found = result.lines(name, number, rows)
+        return found[:, None] if found.ndim == 1 else found
+
+    return Source(
         name=name,
         part=name_part(result, number),
-        rows=rows,
+        height=problem.m if of_keys else problem.n,
+        width=1 if name == "lse" else shape[-1],
         lines=lines,
-        masked=masked,
-        height=height,
+        stream=stream,
+        number=number if name in ("weights", "scores", "d_scores") else None,
         row_labels=labels_of_rows(labels, name),
         row_noun="k" if of_keys else "q",
         column_labels=("lse",) if name == "lse" else labels_of_columns(labels, name),
         column_noun={"output": "c", "lse": "", **dict.fromkeys(INPUT_NAMES, "c")}.get(name, "k"),
-        full=full,
-        columns_at_most=columns_at_most,
     )
 
 
-def _joined_views(result: Result, full: bool, columns_at_most: int | None) -> list[View]:
-    """The output of joined heads: a table for each batch entry."""
-    output = result.by_entry("output")
-    n = result.problem.n
-    rows = list(range(n)) if full else edges(n, ROWS_AT_MOST, ROWS_AT_EDGES)
-    lead = output.shape[:-2]
-    found = []
-    entries = int(np.prod(lead, dtype=np.int64))
-    for number in range(entries) if full else edges(entries, PARTS_AT_MOST, PARTS_AT_EDGES):
-        index = tuple(int(i) for i in np.unravel_index(number, lead)) if lead else ()
-        found.append(
-            _assembled(
-                name="output",
-                part=f"[{', '.join(map(str, index))}]" if index else "",
-                rows=rows,
-                lines=output[index][rows],
-                masked=None,
-                height=n,
-                row_labels=result.problem.labels.queries,
-                row_noun="q",
-                column_labels=result.problem.labels.values,
-                column_noun="c",
-                full=full,
-                columns_at_most=columns_at_most,
-            )
-        )
-    return found
-
-
-def _gradient_views(result: Result, name: str, full: bool, columns_at_most: int | None) -> list[View]:
-    """A gradient in the shape of what it belongs to: a table for each entry of its leading axes, a row for a vector."""
-    array = result.by_entry(name)
-    array = array[None, :] if array.ndim == 1 else array
-    lead, height = array.shape[:-2], array.shape[-2]
-    rows = list(range(height)) if full else edges(height, ROWS_AT_MOST, ROWS_AT_EDGES)
-    entries = int(np.prod(lead, dtype=np.int64))
-    found = []
-    for number in range(entries) if full else edges(entries, PARTS_AT_MOST, PARTS_AT_EDGES):
-        index = tuple(int(i) for i in np.unravel_index(number, lead)) if lead else ()
-        found.append(
-            _assembled(
-                name=name,
-                part=f"[{', '.join(map(str, index))}]" if index else "",
-                rows=rows,
-                lines=array[index][rows],
-                masked=None,
-                height=height,
-                row_labels=labels_of_rows(result.problem.labels, name),
-                row_noun=GRADIENT_NOUNS.get(name, "r"),
-                column_labels=labels_of_columns(result.problem.labels, name),
-                column_noun="c",
-                full=full,
-                columns_at_most=columns_at_most,
-            )
-        )
-    return found
-
-
-def _assembled(
-    *,
+def _array_sources(
     name: str,
-    part: str,
-    rows: list[int],
-    lines: np.ndarray,
-    masked: np.ndarray | None,
-    height: int,
+    array: np.ndarray,
+    full: bool,
     row_labels: tuple[str, ...] | None,
     row_noun: str,
     column_labels: tuple[str, ...] | None,
-    column_noun: str,
-    full: bool,
-    columns_at_most: int | None,
+) -> list[Source]:
+    """A source for each entry of the leading axes of an array: the output of joined heads, or a gradient in the shape
+    of what it belongs to."""
+    lead = array.shape[:-2]
+    entries = int(np.prod(lead, dtype=np.int64))
+    found = []
+    for number in range(entries) if full else edges(entries, PARTS_AT_MOST, PARTS_AT_EDGES):
+        index = tuple(int(i) for i in np.unravel_index(number, lead)) if lead else ()
+        matrix = array[index]
+        found.append(
+            Source(
+                name=name,
+                part=f"[{', '.join(map(str, index))}]" if index else "",
+                height=matrix.shape[0],
+                width=matrix.shape[1],
+                lines=matrix.__getitem__,
+                stream=partial(np.asarray, matrix),
+                number=None,
+                row_labels=row_labels,
+                row_noun=row_noun,
+                column_labels=column_labels,
+                column_noun="c",
+            )
+        )
+    return found
+
+
+def _view(
+    result: Result, source: Source, lines: np.ndarray, rows: list[int], full: bool, columns_at_most: int | None
 ) -> View:
+    """These rows of a matrix: lines (len(rows), columns)."""
     width = lines.shape[1]
     most = COLUMNS_AT_MOST if columns_at_most is None else columns_at_most
     ends = max(1, (COLUMNS_AT_EDGES * 2 if columns_at_most is None else most) // 2)
     columns = list(range(width)) if full else edges(width, most, ends)
     wide = lines.astype(np.float64)
-    is_weights = name == "weights"
+    is_weights = source.name == "weights"
+    masked = None if source.number is None else ~result.allowed(source.number, rows)
+    row_labels, column_labels = source.row_labels, source.column_labels
+    if column_labels is None or len(column_labels) != width:
+        column_labels = None
     return View(
-        name=name,
-        part=part,
-        shape=(height, width),
+        name=source.name,
+        part=source.part,
+        shape=(source.height, width),
         rows=rows,
         columns=columns,
-        cells=lines[:, columns],
-        row_labels=[row_labels[i] if row_labels and i < len(row_labels) else f"{row_noun}{i}" for i in rows],
-        column_labels=[
-            column_labels[j] if column_labels and len(column_labels) == width else f"{column_noun}{j}" for j in columns
-        ],
+        cells=lines if full else lines[:, columns],
+        row_labels=[row_labels[i] if row_labels and i < len(row_labels) else f"{source.row_noun}{i}" for i in rows],
+        column_labels=[column_labels[j] if column_labels else f"{source.column_noun}{j}" for j in columns],
         masked=None if masked is None else masked[:, columns],
         sums=wide.sum(axis=1) if is_weights else None,
         peaks=wide.max(axis=1) if is_weights else None,
         is_level=[_is_level(line, hidden) for line, hidden in zip(wide, _hidden(masked, lines), strict=True)],
-        row_noun={"q": "queries", "k": "keys"}.get(row_noun, "rows"),
-        column_noun={"k": "keys", "c": "columns"}.get(column_noun, ""),
+        row_noun={"q": "queries", "k": "keys"}.get(source.row_noun, "rows"),
+        column_noun={"k": "keys", "c": "columns"}.get(source.column_noun, ""),
     )
 
 

@@ -1,0 +1,196 @@
+"""Tables of very many cells, written line by line: the same lines that rich would make, without holding them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from attncli.errors import printable
+from attncli.inputs.request import GRADIENT_NAMES
+from attncli.numbers.display import format_number, format_numbers
+from attncli.records import record
+from attncli.render import colours
+from attncli.render.console import colour_system, has_colour
+from attncli.render.result.tables import Style, clipped, group_title, some_columns, table_title
+from attncli.render.result.view import Source, View, row_views
+
+if TYPE_CHECKING:
+    from attncli.results.result import Result
+
+CELLS = 1 << 16  # a whole table of more is written here
+HELD = 1 << 26  # cells that are kept where columns go into groups, each of which needs all rows
+
+
+def is_written_by_rows(source: Source, style: Style) -> bool:
+    """Whether all is shown of a matrix with so many cells."""
+    return style.full and source.height * source.width > CELLS
+
+
+def whole_table(result: Result, source: Source, style: Style, width: int | None, largest: float) -> Iterator[str]:
+    """Title and table in pieces; the columns in groups where a terminal of this width has no room for all. `largest` is
+    the end of the scale of colours."""
+
+    def blocks() -> Iterator[View]:
+        return (replace(view, largest=largest) for view in row_views(result, source))
+
+    first = next(blocks())
+    sizes = _Sizes.of(first, style, width)
+    for view in blocks():
+        sizes = sizes.joined(_Sizes.of(view, style, width))
+    whole = replace(first, rows=list(range(source.height)))
+    yield table_title(whole) + "\n"
+    groups = sizes.groups(style, width)
+    held = list(blocks()) if len(groups) > 1 and source.height * source.width <= HELD else None
+    for group in groups:
+        if len(groups) > 1:
+            yield _painted(group_title(whole, some_columns(whole, group.start, group.stop)), "dim", style) + "\n"
+        yield _head(first, sizes, group, style, width)
+        for view in held or blocks():
+            yield _lines(view, sizes, group, style, width)
+
+
+@record
+class _Sizes:
+    """The width of the labels, of each column, and of the sums (None where there are none)."""
+
+    label: int
+    columns: np.ndarray
+    sums: int | None
+
+    @classmethod
+    def of(cls, view: View, style: Style, width: int | None) -> _Sizes:
+        from rich.cells import cell_len
+
+        columns = np.array([cell_len(label) for label in _column_labels(view, style, width)])
+        for place in range(len(view.rows)):
+            columns = np.maximum(columns, [*map(len, _texts(view, place, style))])
+        label = max(cell_len(label) for label in _row_labels(view, style, width))
+        sums = None if view.sums is None else max(len(_sum_text(total, style)) for total in view.sums)
+        return cls(label, columns, sums)
+
+    def joined(self, other: _Sizes) -> _Sizes:
+        """What holds both."""
+        sums = None if self.sums is None or other.sums is None else max(self.sums, other.sums)
+        return _Sizes(max(self.label, other.label), np.maximum(self.columns, other.columns), sums)
+
+    def groups(self, style: Style, width: int | None) -> list[range]:
+        """Neighbouring columns that have room beside the labels; at least one to a group, the sums behind the last."""
+        count, gap = len(self.columns), _gap(style)
+        if width is None:
+            return [range(count)]
+        found, start, used = [], 0, self.label
+        for column, own in enumerate(self.columns.tolist()):
+            behind = 0 if self.sums is None or column + 1 < count else gap + self.sums
+            if column > start and used + gap + own + behind > width:
+                found.append(range(start, column))
+                start, used = column, self.label
+            used += gap + own
+        return [*found, range(start, count)]
+
+
+def _head(view: View, sizes: _Sizes, group: range, style: Style, width: int | None) -> str:
+    from rich.cells import cell_len
+
+    labels = _column_labels(view, style, width)
+    cells = [" " * (int(sizes.columns[j]) - cell_len(labels[j])) + labels[j] for j in group]
+    if _has_sums(view, group):
+        cells.append(_painted(("sum" if style.ascii_only else "Σ").rjust(sizes.sums or 0), "dim", style))
+    length = sizes.label + sum(_gap(style) + int(sizes.columns[j]) for j in group)
+    length += _gap(style) + (sizes.sums or 0) if _has_sums(view, group) else 0
+    rule = "" if style.ascii_only else "─" * length + "\n"
+    return (" " * _gap(style)).join([" " * sizes.label, *cells]).rstrip() + "\n" + rule
+
+
+def _lines(view: View, sizes: _Sizes, group: range, style: Style, width: int | None) -> str:
+    from rich.cells import cell_len
+
+    lines, gap = [], " " * _gap(style)
+    coloured = has_colour(style.ascii_only)
+    shown = some_columns(view, group.start, group.stop)
+    widths = [int(sizes.columns[j]) for j in group]
+    for place, label in enumerate(_row_labels(view, style, width)):
+        texts = _texts(shown, place, style)
+        cells = [text.rstrip().rjust(size) for text, size in zip(texts, widths, strict=True)]
+        if coloured:
+            cells = [_painted(cell, _look(shown, place, column), style) for column, cell in enumerate(cells)]
+        if shown.sums is not None:
+            cells.append(_painted(_sum_text(shown.sums[place], style).rstrip().rjust(sizes.sums or 0), "dim", style))
+        lines.append(gap.join([label + " " * (sizes.label - cell_len(label)), *cells]).rstrip() + "\n")
+    return "".join(lines)
+
+
+def _texts(view: View, place: int, style: Style) -> list[str]:
+    """The cells of a row; those of weights with room for the mark of the largest."""
+    values = view.cells[place]
+    texts = format_numbers(values, style.digits)
+    if view.peaks is not None:
+        peak = None if view.is_level[place] else view.peaks[place]
+        marked = np.zeros(len(texts), np.bool_) if peak is None else values == peak
+        texts = [text + ("*" if is_peak else " ") for text, is_peak in zip(texts, marked.tolist(), strict=True)]
+    if view.masked is not None:
+        masked = f"{style.masked}    " if style.digits > 2 else style.masked
+        for column in np.flatnonzero(view.masked[place] & ~(values > 0)):
+            texts[column] = masked
+    return texts
+
+
+def _look(view: View, place: int, column: int) -> str:
+    value = float(view.cells[place, column])
+    if view.masked is not None and view.masked[place, column] and not (value > 0):
+        return "dim"
+    if not np.isfinite(value):
+        return ""
+    if view.name in GRADIENT_NAMES:
+        return colours.signed_style(value / view.largest)
+    if view.peaks is None:
+        return ""
+    look = colours.style(value / view.largest)
+    return f"bold {look}" if value == view.peaks[place] and not view.is_level[place] else look
+
+
+def _painted(text: str, look: str, style: Style) -> str:
+    if not look or not has_colour(style.ascii_only):
+        return text
+    before, after = _escape(look, colour_system())
+    return before + text + after
+
+
+@cache
+def _escape(look: str, system: str) -> tuple[str, str]:
+    """What turns a look on and off on a terminal with these colours."""
+    from rich.color import ColorSystem
+    from rich.style import Style as Look
+
+    names = {"truecolor": ColorSystem.TRUECOLOR, "256": ColorSystem.EIGHT_BIT}
+    before, _, after = (
+        Look.parse(look).render("\0", color_system=names.get(system, ColorSystem.STANDARD)).partition("\0")
+    )
+    return before, after
+
+
+def _has_sums(view: View, group: range) -> bool:
+    return view.sums is not None and group.stop == len(view.columns)
+
+
+def _sum_text(total: float, style: Style) -> str:
+    return format_number(float(total), style.digits) + " "
+
+
+def _gap(style: Style) -> int:
+    return 2 if style.ascii_only else 3
+
+
+def _row_labels(view: View, style: Style, width: int | None) -> list[str]:
+    return [_label(label, width and width // 3, style) for label in view.row_labels]
+
+
+def _column_labels(view: View, style: Style, width: int | None) -> list[str]:
+    return [_label(label, width and width // 5, style) for label in view.column_labels]
+
+
+def _label(label: str, width: int | None, style: Style) -> str:
+    return printable(label) if width is None else clipped(label, max(8, width), style)
