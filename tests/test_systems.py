@@ -261,7 +261,7 @@ def test_softcap_and_bias(system, scores):
         pytest.param(
             "flash-attn",
             {"bias": np.eye(3, 4)},
-            "--as flash-attn: flash-attn adds ALiBi alone, −slope·|i + m − n − j|, and this is another bias\n"
+            "--as flash-attn: flash-attn only adds ALiBi, −slope·|i + m − n − j|, but this is another bias\n"
             "leave out --as, or --bias",
             id="flash-attn adds no bias but ALiBi",
         ),
@@ -306,7 +306,7 @@ def test_flash_attn_adds_alibi():
 def test_flash_attn_adds_no_other_bias(bias):
     with pytest.raises(AttncliError) as raised:
         attend([[1.0, 2]], [[1.0, 2], [3, 4]], bias=bias, system="flash-attn")
-    assert str(raised.value).endswith("and this is another bias")
+    assert str(raised.value).endswith("but this is another bias")
 
 
 def test_wholly_gives_a_system_its_own_variant_and_corner():

@@ -1,1 +1,1 @@
-"""Worksheets: numbers that can be worked by hand, the form to fill in, and the key."""
+"""Worksheets: numbers that can be worked out by hand, a form to fill in, and the key."""

@@ -1,4 +1,4 @@
-"""The files of an exercise: the form to fill in, the key, and the sheet's page."""
+"""The files of an exercise: the form to fill in, the key, and the page of the worksheet."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ DIGITS = 4
 
 
 def make_request(exercise: Exercise) -> Request:
-    """The exercise as a calculation."""
+    """Return the exercise as a request."""
     heads = exercise.sizes.heads
     return Request(
         queries=Matrix(exercise.queries, "queries"),
@@ -37,13 +37,13 @@ def exercise_title(exercise: Exercise) -> str:
 
 
 def work_out(exercise: Exercise, *, title: str | None = None) -> Explanation:
-    """The worked solution."""
+    """Return the worked solution."""
     queries = [str(i) for i in range(exercise.sizes.n)]
     return explain(make_request(exercise), queries=queries, digits=DIGITS, title=title or exercise_title(exercise))
 
 
 def make_sheet(exercise: Exercise) -> Explanation:
-    """The page of the exercise, with a blank for every number that is to be worked out."""
+    """Return the page of the exercise, with a blank for every number that is to be worked out."""
     page = work_out(exercise)
     keep = ("given",)
     solutions = tuple(
@@ -52,18 +52,18 @@ def make_sheet(exercise: Exercise) -> Explanation:
     )
     introduction = (
         "Work out every blank by hand, with four decimals where a number does not come out. Then write your matrices "
-        "into answers.yaml, and let attncli check answers.yaml tell which steps are right."
+        "into answers.yaml, and run attncli check answers.yaml to see which steps are right."
     )
     return replace(page, introduction=introduction, solutions=solutions, grids=())
 
 
 def compute_result(exercise: Exercise) -> Result:
-    """The right numbers."""
+    """Return the right numbers."""
     return Result(prepare(make_request(exercise)))
 
 
 def given_lines(exercise: Exercise) -> list[str]:
-    """The calculation as the keys of a problem file."""
+    """Return the calculation as the keys of a problem file."""
     lines = [f"title: '{exercise_title(exercise)}'", f"variant: {exercise.variant}"]
     lines += ["causal: true"] if exercise.causal else []
     lines += [f"heads: {exercise.sizes.heads}"] if exercise.sizes.heads > 1 else []
@@ -73,7 +73,7 @@ def given_lines(exercise: Exercise) -> list[str]:
 
 
 def answers_text(exercise: Exercise) -> str:
-    """The form: `attncli check` reads it, and skips what is left empty."""
+    """Return the form, which `attncli check` reads. Matrices that are left empty are skipped."""
     sizes = exercise.sizes
     heads = f"{sizes.heads} heads of " if sizes.heads > 1 else ""
     shapes = dict.fromkeys(STEPS, f"{heads}{sizes.n} rows of {sizes.m}")
@@ -90,7 +90,7 @@ def answers_text(exercise: Exercise) -> str:
 
 
 def key_text(exercise: Exercise, worked: str) -> str:
-    """The right numbers, and the worked solution as comments."""
+    """Return the right numbers, with the worked solution as comments."""
     result = compute_result(exercise)
     lines = [*given_lines(exercise), "expected:"]
     for name in STEPS:
@@ -100,7 +100,8 @@ def key_text(exercise: Exercise, worked: str) -> str:
 
 
 def nested_rows(array: np.ndarray, indent: str) -> list[str]:
-    """Rows of numbers with four decimals, a whole matrix of whole numbers without; -inf where masked."""
+    """Return rows of numbers with four decimals, or without decimals if the whole matrix has none. Masked cells are
+    -inf."""
     if array.ndim > 2:
         found = []
         for part in array:

@@ -15,16 +15,16 @@ from attncli.records import record
 from attncli.results.result import Result
 from attncli.variants import BY_NAME, DEFAULT
 
-RANGES = (range(-2, 4), range(-1, 3), range(3), range(-1, 2))  # what Q and K are drawn from, in turn
-AVERAGED = range(10)  # what V is drawn from
-LEAST, MOST = 0.004, 0.9  # of a weight: a key that can be neglected, or that takes all, teaches nothing
+RANGES = (range(-2, 4), range(-1, 3), range(3), range(-1, 2))  # ranges for Q and K, tried in turn
+AVERAGED = range(10)  # range for V
+LEAST, MOST = 0.004, 0.9  # of a weight: a key that is negligible, or that takes everything, teaches nothing
 TRIES, QUERIES_AT_ONCE = 400, 300
 AT_MOST = {"--queries": 8, "--keys": 8, "--dk": 16, "--dv": 8, "--heads": 4, "--count": 500}
 
 
 @record(kw_only=True)
 class Sizes:
-    """n queries and m keys of d_k numbers, values of d_v; `heads` of them side by side, each with d_k and d_v."""
+    """n queries and m keys of d_k numbers, and values of d_v. With several `heads`, each has d_k and d_v."""
 
     n: int = 2
     m: int = 3
@@ -47,7 +47,7 @@ class Exercise:
 
 
 def check_sizes(sizes: Sizes, count: int) -> None:
-    """UsageError where a sheet would be too long to work by hand, or √d_k no whole number."""
+    """Raise UsageError if a worksheet would be too long to work by hand, or if √d_k is not a whole number."""
     asked = {
         "--queries": sizes.n, "--keys": sizes.m, "--dk": sizes.d_k, "--dv": sizes.d_v,
         "--heads": sizes.heads, "--count": count,
@@ -60,7 +60,10 @@ def check_sizes(sizes: Sizes, count: int) -> None:
 
 
 def make_exercise(seed: int, number: int, sizes: Sizes, variant: str | None, causal: bool) -> Exercise:
-    """Exercise `number` of a seed: the same numbers every time. UsageError where no friendly numbers are found."""
+    """Return exercise `number` of a seed, with the same numbers every time.
+
+    Raises UsageError if no suitable numbers are found.
+    """
     name = variant or DEFAULT
     source = random.Random(f"{seed}/{number}/{sizes.n}/{sizes.m}/{sizes.d_k}/{sizes.d_v}/{name}/{causal}")
     found = [_make_head(source, sizes, name, causal) for _ in range(sizes.heads)]
@@ -69,7 +72,7 @@ def make_exercise(seed: int, number: int, sizes: Sizes, variant: str | None, cau
 
 
 def _make_head(source: random.Random, sizes: Sizes, variant: str, causal: bool) -> tuple[np.ndarray, ...]:
-    """Queries, keys and values of one head."""
+    """Return queries, keys and values of one head."""
     for attempt in range(TRIES):
         numbers = RANGES[attempt % len(RANGES)]
         keys = _draw_keys(source, numbers, sizes, variant)
@@ -80,7 +83,7 @@ def _make_head(source: random.Random, sizes: Sizes, variant: str, causal: bool) 
 
 
 def _draw_keys(source: random.Random, numbers: range, sizes: Sizes, variant: str) -> np.ndarray | None:
-    """m keys, each another; None where too few were drawn."""
+    """Return m different keys, or None if too few were drawn."""
     drawn = _draw(source, numbers, 20 * sizes.m, sizes.d_k)
     return _first_apart(drawn[_may_be_compared(drawn, variant)], sizes.m)
 
@@ -88,7 +91,8 @@ def _draw_keys(source: random.Random, numbers: range, sizes: Sizes, variant: str
 def _draw_queries(
     source: random.Random, numbers: range, keys: np.ndarray, sizes: Sizes, variant: str, causal: bool
 ) -> np.ndarray | None:
-    """n queries whose scores differ and whose weights are neither negligible nor all; None where some is not found."""
+    """Return n queries whose scores differ and whose weights are neither negligible nor close to 1, or None if too few
+    are found."""
     found: list[np.ndarray] = []
     for i in range(sizes.n):
         drawn = _draw(source, numbers, QUERIES_AT_ONCE, sizes.d_k)
@@ -102,7 +106,7 @@ def _draw_queries(
 
 
 def _draw_values(source: random.Random, sizes: Sizes) -> np.ndarray:
-    """m values, each another where there are so many."""
+    """Return m values, all different if there are enough."""
     drawn = _draw(source, AVERAGED, 20 * sizes.m, sizes.d_v)
     apart = _first_apart(drawn, sizes.m)
     return drawn[: sizes.m] if apart is None else apart
@@ -113,13 +117,13 @@ def _draw(source: random.Random, numbers: range, rows: int, columns: int) -> np.
 
 
 def _first_apart(rows: np.ndarray, count: int) -> np.ndarray | None:
-    """The first rows that are all different; None where there are fewer than `count`."""
+    """Return the first `count` different rows, or None if there are fewer."""
     firsts = np.sort(np.unique(rows, axis=0, return_index=True)[1])[:count]
     return rows[firsts] if len(firsts) == count else None
 
 
 def _may_be_compared(rows: np.ndarray, variant: str) -> np.ndarray:
-    """Not all zeros and, where the score divides by lengths, of a whole length: (rows,) booleans."""
+    """Return (rows,) booleans: not all zeros and, if the score divides by lengths, of integer length."""
     squares = (rows * rows).sum(axis=1)
     has_lengths = BY_NAME[variant].prepare is not None
     allowed = [square > 0 and (not has_lengths or math.isqrt(square) ** 2 == square) for square in squares.tolist()]
@@ -127,7 +131,7 @@ def _may_be_compared(rows: np.ndarray, variant: str) -> np.ndarray:
 
 
 def _are_friendly(queries: np.ndarray, keys: np.ndarray, variant: str) -> np.ndarray:
-    """Whether the scores of each query differ, and no weight is too small or too large: (n,) booleans."""
+    """Return (n,) booleans: the scores of the query differ, and no weight is too small or too large."""
     if len(keys) == 1 or BY_NAME[variant].is_constant or len(queries) == 0:
         return np.ones(len(queries), np.bool_)
     request = Request(queries=Matrix(queries, "queries"), keys=Matrix(keys, "keys"), variant=variant)

@@ -1,1 +1,1 @@
-"""What somebody asked for: matrices, problem files, settings, read from files, standard input or typed."""
+"""Requests: matrices, problem files and settings from files, standard input or the command line."""

@@ -1,4 +1,4 @@
-"""Which matrix of a problem the name of an array means, as people, papers and libraries write it."""
+"""Recognizing the matrix of a problem by the name of an array, as people, papers and libraries write it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _RESULTS = {"".join(name.split("_")): name for name in EXPECTED_NAMES}
 _EXPECTED = re.compile(r"expected[._\s]+(.+)", re.IGNORECASE)
 _POLARITY = "call it mask, with mask_means: keep or drop; or bias, where it is added to the scores"
 _PACKED = "split it first: numpy.split(array, 3, axis=-1), where Q, K and V lie side by side"
-IN_DOUBT = {  # names that mean a matrix, but not by themselves which numbers
+IN_DOUBT = {  # names of a matrix that do not by themselves determine its numbers
     **dict.fromkeys(
         ("attnmask", "attentionmask", "keypaddingmask", "srcmask"),
         ("systems disagree whether 1 may attend there, or is hidden", _POLARITY),
@@ -26,21 +26,21 @@ IN_DOUBT = {  # names that mean a matrix, but not by themselves which numbers
 
 
 def letters_of(name: str) -> str:
-    """The letters of a name: `wq` of W_q, Wq and W^{Q}."""
+    """Return the letters of a name: `wq` for W_q, Wq and W^{Q}."""
     return _MARKS.sub("", name).lower()
 
 
 def matrix_name(name: str) -> str | None:
-    """The matrix of a problem that the name means; None where it means none."""
+    """Return the matrix of a problem that the name means, or None."""
     return _MATRICES.get(letters_of(name))
 
 
 def expected_name(name: str) -> str | None:
-    """The result that a name such as expected_output or expected.weights means."""
+    """Return the result that a name such as expected_output or expected.weights means, or None."""
     found = _EXPECTED.fullmatch(name)
     return _RESULTS.get(letters_of(found[1])) if found else None
 
 
 def doubt_about(name: str) -> tuple[str, str] | None:
-    """Why the name does not say enough, and what to do; None for every other name."""
+    """Return why the name is ambiguous and what to do, or None if it is not."""
     return IN_DOUBT.get(letters_of(name))

@@ -1,4 +1,5 @@
-"""Matrices typed or pasted on the command line, or in a problem file's string: rows by `;`, lists, prints, tables."""
+"""Matrices typed or pasted on the command line or in a string of a problem file: rows separated by `;`, lists, printed
+arrays, tables."""
 
 from __future__ import annotations
 
@@ -20,7 +21,8 @@ _BLANKS = " \t\n\r"
 
 
 def looks_like_path(text: str) -> bool:
-    """Whether the text names a file, be it there or not, and so is never a literal."""
+    """Return whether the text has the form of a file name, whether the file exists or not, and is thus not a
+    literal."""
     plain = text.strip()
     if plain.startswith(("./", "../", "/", "~", ".\\", "..\\")) or ("\n" not in plain and _ends_like_file(plain)):
         return True
@@ -30,13 +32,16 @@ def looks_like_path(text: str) -> bool:
 
 
 def _ends_like_file(plain: str) -> bool:
-    """`x.csv` or `x.npz:name`."""
+    """Return whether the text ends like `x.csv` or `x.npz:name`."""
     names = (plain, plain.rpartition(":")[0])
     return raw_form(plain) is not None or any(by_suffix(split_suffix(name)[1]) is not None for name in names)
 
 
 def read_literal(text: str, where: str, reading: Reading) -> Matrix:
-    """The matrix that `text` spells; InputError where it names several."""
+    """Return the matrix in `text`.
+
+    Raises InputError if it names several.
+    """
     matrices = read_typed(text, where, reading).matrices
     if len(matrices) > 1:
         raise InputError(where, f"holds {len(matrices)} arrays: {', '.join(matrices)}", "give one of them")
@@ -45,9 +50,10 @@ def read_literal(text: str, where: str, reading: Reading) -> Matrix:
 
 
 def read_typed(text: str, where: str, reading: Reading) -> Contents:
-    """The matrix that `text` spells under the name "", or those that it names.
+    """Return the matrix in `text` under the name "", or the matrices that it names.
 
-    One line of rows has two axes, a list has an axis for each level; several lines are read as a text file is.
+    One line of rows has two axes, and a list has one axis per level of nesting. Several lines are read like a text
+    file.
     """
     plain = text.strip(_BLANKS)
     if plain.startswith(("[", "{")) or is_print(plain):
@@ -61,7 +67,8 @@ def read_typed(text: str, where: str, reading: Reading) -> Contents:
 
 
 def _is_text(plain: str) -> bool:
-    """Whether this is what a file holds, a table or LaTeX, and not rows that each end in a semicolon."""
+    """Return whether this is like the contents of a file, a table or LaTeX, and not rows that each end with a
+    semicolon."""
     lines = plain.split("\n")
     return plain.startswith(("\\", "$")) or (
         len(lines) > 1 and not all(line.rstrip().endswith(";") for line in lines[:-1])

@@ -1,6 +1,6 @@
-"""The test data of ONNX's operators: a folder with input_0.pb … output_0.pb beside the model that they belong to.
+"""Test data of ONNX operators: a folder with input_0.pb … output_0.pb beside the model that they belong to.
 
-A model of one Attention node is a problem with its expected results; its attributes are the settings.
+A model of one Attention node is a problem with expected results. Its attributes are the settings.
 """
 
 # A path stays the text that was typed.
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 _MODEL = "model.onnx"
 _DATA = "test_data_set_"
 _INPUTS = ("Q", "K", "V", "attn_mask", "past_key", "past_value", "nonpad_kv_seqlen")
-_SCORES, _SOFTCAPPED, _MASKED, _WEIGHTS = range(4)  # what qk_matmul_output holds
+_SCORES, _SOFTCAPPED, _MASKED, _WEIGHTS = range(4)  # the contents of qk_matmul_output
 
 
 def case_folders(folder: str) -> tuple[str, str] | None:
-    """The model and the folder of tensors, where the folder is such a case; None where it is none."""
+    """Return the model and the folder of tensors if the folder is such a case, or None."""
     if exists(os.path.join(folder, "input_0.pb")):
         model = os.path.join(os.path.dirname(os.path.abspath(folder)), _MODEL)
         return (model, folder) if exists(model) else None
@@ -39,7 +39,7 @@ def case_folders(folder: str) -> tuple[str, str] | None:
 
 
 def is_attention_case(folder: str) -> bool:
-    """Whether the folder is a case whose model is one Attention node; False where onnx is missing."""
+    """Return whether the folder is a case whose model is one Attention node. Return False if onnx is not installed."""
     found = case_folders(folder)
     if found is None:
         return False
@@ -51,13 +51,16 @@ def is_attention_case(folder: str) -> bool:
 
 
 def case_name(folder: str) -> str:
-    """The case's name: that of the model's folder."""
+    """Return the name of the case, which is that of the folder of its model."""
     path = os.path.abspath(folder)
     return os.path.basename(os.path.dirname(path) if os.path.basename(path).startswith(_DATA) else path)
 
 
 def read_case(folder: str, sources: Sources) -> Worksheet | None:
-    """The problem with its expected results; None where the folder is no case, InputError where it cannot be read."""
+    """Return the problem with its expected results, or None if the folder is not a case.
+
+    Raises InputError if it cannot be read.
+    """
     found = case_folders(folder)
     if found is None:
         return None
@@ -84,7 +87,7 @@ def _attention_node(data: bytes, path: str) -> Any:
         raise MissingExtraError(where, "onnx", "onnx") from None
     try:
         graph = onnx.ModelProto.FromString(data).graph
-    except Exception:  # DecodeError of whichever protobuf there is
+    except Exception:  # DecodeError of whichever protobuf is installed
         raise InputError(where, "this is not a model of ONNX") from None
     if [node.op_type for node in graph.node] != ["Attention"]:
         what = f"the model has {len(graph.node)} nodes, and not one Attention alone"
@@ -99,7 +102,7 @@ def _value(attribute: Any) -> Any:
 
 
 def _tensors(names: Any, folder: str, kind: str, sources: Sources) -> dict[str, Matrix]:
-    """The tensors of the names that are used, by name; files are numbered without the others."""
+    """Return the tensors of the names in use, by name. Files are numbered without the unused names."""
     found = {}
     for index, name in enumerate(name for name in names if name):
         path = os.path.join(folder, f"{kind}_{index}.pb")
@@ -108,7 +111,7 @@ def _tensors(names: Any, folder: str, kind: str, sources: Sources) -> dict[str, 
 
 
 def _request(tensors: dict[str, Matrix], attributes: dict[str, Any]) -> Request:
-    """The settings that attributes and optional inputs stand for."""
+    """Return the settings that the attributes and optional inputs stand for."""
     import numpy as np
 
     heads = (attributes.get("q_num_heads", 0), attributes.get("kv_num_heads", 0))
@@ -116,8 +119,8 @@ def _request(tensors: dict[str, Matrix], attributes: dict[str, Any]) -> Request:
     keys, values = tensors["K"], tensors["V"]
     if "past_key" in tensors:
         past = tensors["past_key"].array.shape[-2]
-        keys = _joined(tensors["past_key"], keys)
-        values = _joined(tensors["past_value"], values)
+        keys = _join_past(tensors["past_key"], keys)
+        values = _join_past(tensors["past_value"], values)
     settings: dict[str, Any] = {"system": "onnx", "causal": bool(attributes.get("is_causal")) or None}
     if keys.array.ndim == 3:
         settings["heads"] = heads
@@ -128,22 +131,22 @@ def _request(tensors: dict[str, Matrix], attributes: dict[str, Any]) -> Request:
     window = (int(attributes.get("left_window_size", -1)), int(attributes.get("right_window_size", -1)))
     if window != (-1, -1):
         settings["window"] = window
-    has_order = settings["causal"] or "window" in settings  # else nobody asks where a query stands
+    has_order = settings["causal"] or "window" in settings  # otherwise the position of a query does not matter
     if past and has_order:
         settings["query_offset"] = past
     if "nonpad_kv_seqlen" in tensors:
         settings["key_lengths"] = tensors["nonpad_kv_seqlen"]
         settings["align"] = "bottom-right" if has_order else None
     if "attn_mask" in tensors:
-        mask = _widened(tensors["attn_mask"], keys.array.shape[-2])
+        mask = _widen(tensors["attn_mask"], keys.array.shape[-2])
         settings["mask" if mask.array.dtype.kind == "b" else "bias"] = mask
     if any(not np.isfinite(matrix.array.astype(float)).all() for matrix in (tensors["Q"], keys, values)):
         settings["allow_nonfinite"] = True
     return Request(queries=tensors["Q"], keys=keys, values=values, **settings)
 
 
-def _joined(past: Matrix, new: Matrix) -> Matrix:
-    """Keys or values of the past before the new ones; those of the past have an axis of heads, always."""
+def _join_past(past: Matrix, new: Matrix) -> Matrix:
+    """Return the past keys or values followed by the new ones. Those of the past always have an axis of heads."""
     import numpy as np
 
     array = past.array
@@ -153,8 +156,8 @@ def _joined(past: Matrix, new: Matrix) -> Matrix:
     return Matrix(np.concatenate([array, new.array], axis=-2), new.where)
 
 
-def _widened(mask: Matrix, count: int) -> Matrix:
-    """The mask with a column for each key: what it does not reach is hidden."""
+def _widen(mask: Matrix, count: int) -> Matrix:
+    """Return the mask with one column per key. Keys beyond its columns are hidden."""
     import numpy as np
 
     missing = count - mask.array.shape[-1]
@@ -168,7 +171,7 @@ def _widened(mask: Matrix, count: int) -> Matrix:
 def _expect_scores(
     expected: dict[str, Matrix], found: Matrix | None, attributes: dict[str, Any], tensors: dict[str, Matrix]
 ) -> tuple[str, ...]:
-    """Take what qk_matmul_output holds as the result that it is, where attncli has that one."""
+    """Add the contents of qk_matmul_output to the expected results, if attncli has such a result."""
     if found is None:
         return ()
     mode = attributes.get("qk_matmul_output_mode", _SCORES)

@@ -1,4 +1,4 @@
-"""Problem files: every key of the contract to the one field of a `Worksheet` that it means, and back to text."""
+"""Problem files: each key is converted to its field of a `Worksheet`, and back to text."""
 
 from __future__ import annotations
 
@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 LABELLED = tuple(f.name for f in fields(Labels))
 OTHER_KEYS = (*BY_KEY, "labels", "expected", "digits", "title", "source", "w_layout")
 KEYS = (*(key for name in MATRIX_NAMES for key in (name, *ALIASES.get(name, ()))), *OTHER_KEYS)
-W_LAYOUTS = ("in-out", "out-in")  # (columns of the input, columns of the output), or as torch keeps a Linear
+# (columns of the input, columns of the output), or the transpose, as in a Linear of torch
+W_LAYOUTS = ("in-out", "out-in")
 NO_VALUE = frozenset(("null", "Null", "NULL", "~"))
 PARSERS = {**{key: setting.parse for key, setting in BY_KEY.items()}, "digits": read_whole}
 ONE_MATRIX = "holds one matrix, where a problem has queries and keys"
@@ -32,12 +33,12 @@ APART = "give the matrices separately: attncli run Q K V, or attncli check Q K V
 
 
 def is_key(key: str) -> bool:
-    """Whether a problem file may have the key."""
+    """Return whether a problem file may have the key."""
     return key in OTHER_KEYS or matrix_name(key) is not None
 
 
 def read_problem(text: str, sources: Sources) -> Worksheet:
-    """The problem that a file, a folder, standard input or a YAML literal holds."""
+    """Return the problem in a file, a folder, standard input or a YAML literal."""
     if exists(text) and is_folder(text):
         from attncli.inputs.onnx_case import read_case
 
@@ -63,7 +64,7 @@ def read_mapping(
     sources: Sources,
     also: tuple[str, ...] = (),
 ) -> Worksheet:
-    """The problem in the mapping at `path` of a document; the keys in `also` are the caller's own."""
+    """Return the problem in the mapping at `path` of a document. The keys in `also` are left to the caller."""
     reader = _Reader(tree, path, where, folder, sources)
     request, around = reader.read(also)
     return Worksheet(request=Request(**request), name=name, where=where, notes=tree.notes, **around)
@@ -100,8 +101,8 @@ def _from_arrays(contents: Contents, name: str) -> Worksheet:
     return Worksheet(request=Request(**request), name=name, where=contents.where, expected=expected, notes=notes)
 
 
-def _turned(matrix: Matrix) -> Matrix:
-    """A weight as (in, out), whose file has it as (out, in)."""
+def _transpose(matrix: Matrix) -> Matrix:
+    """Return weights as (in, out) that the file has as (out, in)."""
     import numpy as np
 
     array = matrix.array
@@ -118,7 +119,7 @@ def _turned(matrix: Matrix) -> Matrix:
 
 
 class _Reader:
-    """One mapping of a document; every fault names the line and column of the node it is about."""
+    """One mapping of a document. Every error has the line and column of its node."""
 
     def __init__(self, tree: Tree, path: trees.Path, where: str, folder: str, sources: Sources) -> None:
         self.tree = tree
@@ -134,7 +135,7 @@ class _Reader:
         return trees.node_at(self.tree, self.path + path)
 
     def read(self, also: tuple[str, ...]) -> tuple[dict[str, Any], dict[str, Any]]:
-        """What goes into the Request, and what stands around it."""
+        """Return the fields of the Request, and the other fields of the Worksheet."""
         request: dict[str, Any] = {}
         around: dict[str, Any] = {}
         seen: dict[str, str] = {}
@@ -152,7 +153,7 @@ class _Reader:
                 raise self.fault((trees.Key(key),), both, "keep one of them")
             seen[meant] = key
             if meant not in ("queries", "keys") and self.is_null((key,)):
-                continue  # as a program writes what was not given
+                continue  # how a program writes a value that was not given
             if meant in MATRIX_NAMES:
                 request[meant] = self.matrix((key,), meant)
             elif meant in BY_KEY:
@@ -166,11 +167,11 @@ class _Reader:
             else:
                 around[meant] = self.digits() if meant == "digits" else self.text((key,))
         if w_layout == "out-in":
-            request |= {name: _turned(request[name]) for name in request if name.startswith("w_")}
+            request |= {name: _transpose(request[name]) for name in request if name.startswith("w_")}
         return request, around
 
     def is_null(self, path: trees.Path) -> bool:
-        """Whether somebody wrote that there is no value, and not nothing at all."""
+        """Return whether the value was written as null, rather than left empty."""
         node = self.node(path)
         return type(node) is str and node in NO_VALUE
 
@@ -194,7 +195,10 @@ class _Reader:
         return node
 
     def text(self, path: trees.Path) -> str:
-        """A scalar as text; nothing at all is a fault, so that no forgotten value is taken for a wish."""
+        """Return a scalar as text.
+
+        Raises InputError for an empty value, because a forgotten value must not act as a choice.
+        """
         node = self.node(path)
         if isinstance(node, (dict, list)):
             raise self.fault(path, f"{path[0]}: {trees.describe_node(node)}; expected one value")
@@ -203,7 +207,7 @@ class _Reader:
         return str(node)
 
     def matrix(self, path: tuple[str, ...], role: str) -> Matrix:
-        """A list, a number (an array without axes), or a source relative to this file."""
+        """Return a matrix from a list, a number (an array without axes), or a source relative to this file."""
         node, place = self.node(path), self.path + path
         name = f"{self.where}: {'.'.join(map(str, place))}"
         if isinstance(node, dict) and node:
@@ -231,10 +235,12 @@ class _Reader:
     def setting(self, key: str) -> Any:
         node = self.node((key,))
         if isinstance(node, list) and key in BY_KEY and BY_KEY[key].takes_list:
-            return self.parsed(key, (key,), ",".join(self.unpadded((key, index)) for index in range(len(node))))
-        return self.parsed(key, (key,), self.unpadded((key,)))
+            return self.parse_text(
+                key, (key,), ",".join(self.unpadded_text((key, index)) for index in range(len(node)))
+            )
+        return self.parse_text(key, (key,), self.unpadded_text((key,)))
 
-    def parsed(self, key: str, path: trees.Path, text: str) -> Any:
+    def parse_text(self, key: str, path: trees.Path, text: str) -> Any:
         from attncli.numbers.numerals import NumeralError
 
         try:
@@ -247,8 +253,8 @@ class _Reader:
             what, _, hint = str(error).partition("\n")
             raise self.fault(path, f"{key}: {what}", hint or None) from None
 
-    def unpadded(self, path: trees.Path) -> str:
-        """The text of a setting, which may be no number like 010."""
+    def unpadded_text(self, path: trees.Path) -> str:
+        """Return the text of a setting, which must not be a number such as 010."""
         from attncli.numbers.numerals import NumeralError, parse_number
 
         text = self.text(path)
@@ -297,14 +303,14 @@ class _Reader:
         return {name: self.decimals(("digits", name)) for name in self.mapping(("digits",))}
 
     def decimals(self, path: trees.Path) -> int:
-        number: int = self.parsed("digits", path, self.unpadded(path))
+        number: int = self.parse_text("digits", path, self.unpadded_text(path))
         if number < 0:
             raise self.fault(path, f"digits: {number} is below 0", "the number of decimals, as in 4")
         return number
 
 
 def write_problem(worksheet: Worksheet) -> str:
-    """The worksheet as a problem file that reads back to it, but for the names and texts of its matrices."""
+    """Return the worksheet as a problem file that reads back to it, except for the names and texts of its matrices."""
     from attncli.formats.yaml import block, scalar
 
     request = worksheet.request
@@ -346,7 +352,7 @@ def _setting(value: Any) -> str:
 
 
 def _integral(array: np.ndarray) -> np.ndarray:
-    """Whole numbers as integers, which read better; every other array as it is."""
+    """Return whole numbers as integers, which are easier to read, and other arrays unchanged."""
     import numpy as np
 
     if array.dtype.kind != "f" or not (np.abs(array) < 2**53).all() or (array != np.floor(array)).any():

@@ -1,4 +1,4 @@
-"""What somebody asked for: matrices and settings as they were given, before anything is checked against anything."""
+"""A request: matrices and settings as they were given, before they are checked against each other."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from attncli.matrix import Matrix
 
 RESULT_NAMES = ("raw_scores", "scores", "weights", "output", "lse")
-ONES = "ones"  # the word for a d_output of ones: the gradient of the sum of all outputs
+ONES = "ones"  # stands for a d_output of ones: the gradient of the sum of all outputs
 GRADIENT_NAMES = (
     "d_values",
     "d_weights",
@@ -33,19 +33,20 @@ GRADIENT_NAMES = (
     "d_b_v",
     "d_b_o",
 )
-FACT_NAMES = ("mask", "stats")  # shown beside the results: which keys each query sees, and its weights' statistics
+# shown beside the results: which keys each query sees, and the statistics of its weights
+FACT_NAMES = ("mask", "stats")
 EXPECTED_NAMES = (*RESULT_NAMES, *GRADIENT_NAMES)
 PROJECTED = {  # what each role is projected from: the first that is given
     "queries": ("x",),
     "keys": ("context", "x"),
     "values": ("values_context", "context", "x"),
 }
-INPUT_NAMES = ("queries", "keys", "values")  # shown as they are scored and averaged: projected, split
+INPUT_NAMES = ("queries", "keys", "values")  # shown as the engine uses them: projected and split into heads
 
 
 @record
 class Labels:
-    """Names given apart from the matrices; `values` names the columns of V, `features` those of Q and K."""
+    """Labels given apart from the matrices. `values` names the columns of V, `features` those of Q and K."""
 
     queries: tuple[str, ...] | None = None
     keys: tuple[str, ...] | None = None
@@ -55,8 +56,10 @@ class Labels:
 
 @record(kw_only=True)
 class Request:
-    """The names are the problem file's; None is "not given", so that a default, a file and an option can be laid over
-    each other with `dataclasses.replace`."""
+    """A request, with the field names of a problem file.
+
+    None means "not given", so that defaults, a file and options can be combined with `dataclasses.replace`.
+    """
 
     queries: Matrix | None = None
     keys: Matrix | None = None
@@ -115,10 +118,10 @@ MATRIX_NAMES = tuple(f.name for f in fields(Request) if f.type == "Matrix | None
 
 @record(kw_only=True)
 class Worksheet:
-    """A request with what stands around it in a problem file: its title, and the numbers somebody expects.
+    """A request and the rest of its problem file: its title, and the expected numbers.
 
-    `name` is the file's name without its suffix, `where` what errors call it. `digits` are the decimals the
-    expected numbers were printed to: one number for all, or one by matrix name.
+    `name` is the file's name without its suffix, and `where` is its name in errors. `digits` are the decimals to which
+    the expected numbers were printed: one number for all, or one per matrix name.
     """
 
     request: Request
@@ -140,8 +143,11 @@ RIVALS = {"scale": "length_scale", "length_scale": "scale", "align": "query_offs
 
 
 def overlay(request: Request, given: Mapping[str, Any]) -> Request:
-    """`request` with what is `given` (not None) laid over it. A setting laid over also takes out its rival (a scale a
-    length scale, a corner an offset), and a variant the length scale that it has no use for."""
+    """Return `request` with the values in `given` that are not None.
+
+    A given setting also removes settings that contradict it (a scale removes a length scale, a corner removes an
+    offset), and a variant removes a length scale that it does not use.
+    """
     changes = {name: value for name, value in given.items() if value is not None}
     for name in list(changes):
         if name in RIVALS and RIVALS[name] not in changes:

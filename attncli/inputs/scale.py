@@ -1,4 +1,4 @@
-"""Scale expressions: numbers and `dk` with + - * / ** ( ) and sqrt, parsed and never evaluated as code."""
+"""Scale expressions: numbers and `dk` with + - * / ** ( ) and sqrt, parsed here and never evaluated as Python code."""
 
 from __future__ import annotations
 
@@ -27,12 +27,15 @@ TOKEN = re.compile(
     re.ASCII,
 )
 FORM = "a number or an expression of dk, as 1/sqrt(dk), 1/dk, 1/30, 0.125"
-MOST_BRACKETS = 50  # each costs five calls of Python's thousand
+MOST_BRACKETS = 50  # each costs five of the thousand calls that Python allows
 
 
 @lru_cache(maxsize=64)
 def parse_scale(text: str) -> Expression:
-    """The scale as an expression of SIZE; ValueError ("what" and, on a second line, the hint) where it isn't one."""
+    """Return the scale as an expression of SIZE.
+
+    Raises ValueError (the error and, on a second line, the hint) if the text is not a scale.
+    """
     parser = _Parser(text)
     term = parser.sum()
     if parser.tokens:
@@ -44,7 +47,10 @@ def parse_scale(text: str) -> Expression:
 
 
 def evaluate_scale(text: str, d_k: int) -> float:
-    """The number that `text` means at this d_k; ValueError where that is not a finite number."""
+    """Return the value of `text` for this d_k.
+
+    Raises ValueError if it is not a finite number.
+    """
     term = parse_scale(text)
     try:
         value = evaluate(term, {SIZE: float(d_k)})
@@ -58,7 +64,7 @@ def evaluate_scale(text: str, d_k: int) -> float:
 
 
 class _Parser:
-    """Recursive descent: sum → product → power → atom, a token at a time."""
+    """A recursive descent parser: sum → product → power → atom, one token at a time."""
 
     def __init__(self, text: str) -> None:
         self.text = text

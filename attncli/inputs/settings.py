@@ -1,6 +1,6 @@
-"""The settings of a calculation: one record each, from which problem files, options and manifests all parse.
+"""The settings of a calculation: one record each, with which problem files, options and manifests are parsed.
 
-A setting's `parse` turns its text into the value that a `Request` holds, or raises ValueError with a sentence.
+A setting's `parse` converts its text to the value that a `Request` holds, or raises ValueError with a message.
 """
 
 from __future__ import annotations
@@ -23,9 +23,12 @@ ENGINES = ("auto", "numpy", "numba")
 
 @record
 class Setting:
-    """`key` in a problem file, `option` on the command line (with `short`), `form` for help. `field` of a Request, and
-    parameter of `attend`, is the key unless Python has the word for itself. `in_files`: a problem file may have it, and
-    with `takes_list` as a list. `bare`: what the option means without a value."""
+    """A setting: its `key` in a problem file, its `option` on the command line (with `short`), and its `form` for help.
+
+    `field` is the field of a Request and the parameter of `attend`. It is the key unless that is a Python keyword.
+    `in_files` is true if a problem file may have the setting, and `takes_list` if it may be a list there. `bare` is the
+    meaning of the option without a value.
+    """
 
     key: str
     parse: Callable[[str], Any]
@@ -42,16 +45,19 @@ class Setting:
 
     @property
     def name(self) -> str:
-        """The field of a Request that holds the value."""
+        """Return the field of a Request that holds the value."""
         return self.field or self.key
 
     def value(self, text: str, where: str) -> Any:
-        """The value that `text` means; a UsageError at `where` otherwise."""
+        """Return the value of `text`.
+
+        Raises UsageError at `where` if the text is not valid.
+        """
         return parse_value(self.parse, text, where)
 
 
 def parse_value(parse: Callable[[str], Any], text: str, where: str) -> Any:
-    """What `parse` makes of the text; its ValueError as a UsageError at `where`."""
+    """Return the parsed text, with a ValueError of `parse` raised as a UsageError at `where`."""
     try:
         return parse(text.strip())
     except AttncliError:
@@ -309,4 +315,4 @@ SETTINGS = (
     ),
 )
 BY_NAME = {setting.name: setting for setting in SETTINGS}
-BY_KEY = {setting.key: setting for setting in SETTINGS if setting.in_files}  # what a problem file may have
+BY_KEY = {setting.key: setting for setting in SETTINGS if setting.in_files}  # allowed in a problem file

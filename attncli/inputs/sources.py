@@ -1,6 +1,6 @@
-"""From the words somebody types to matrices: files, `FILE:NAME`, standard input, literals and folders."""
+"""From the words on the command line to matrices: files, `FILE:NAME`, standard input, literals and folders."""
 
-# A path stays the text that was typed; pathlib drops the slash that says "a folder".
+# A path stays the text that was typed, because pathlib drops the trailing slash of a folder.
 # ruff: noqa: PTH100, PTH118, PTH120
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from attncli.matrix import Matrix, Reading
 
 _DESCRIPTIONS = frozenset(("shape", "shapes", "dim", "dims", "dimensions", "size", "strides", "axes", "ndim"))
 STANDARD_INPUT = "standard input"
-BY_MAGIC = {  # beside NPY, zip archives and text
+BY_MAGIC = {  # besides NPY, zip archives and text
     b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19.": "pt",
     b"\x89HDF\r\n\x1a\n": "h5",
     b"%%MatrixMarket": "mtx",
@@ -47,9 +47,11 @@ YAML_KEY = re.compile(r"(?:[ \t]*(?:#.*)?\n)*(?:---|%YAML|- |['\"]?[A-Za-z_]\w*[
 
 @dataclass(eq=False, repr=False)
 class Sources:
-    """The sources of one command: a file is read once however often it is named, standard input at most once.
+    """The sources of one command. A file is read once even if it is named several times, and standard input at most
+    once.
 
-    `reading` applies to every source, `from_format` (`--from`) to standard input and to files without a known suffix.
+    `reading` applies to every source, and `from_format` (`--from`) to standard input and to files without a known
+    suffix.
     """
 
     stdin: Callable[[], BinaryIO]
@@ -68,17 +70,18 @@ class Sources:
 
     @property
     def paths(self) -> frozenset[str]:
-        """The real paths of the files that were read."""
+        """Return the real paths of the files that were read."""
         return frozenset(map(resolve_path, (*self._files, *self._raw_files)))
 
     def matrix(self, text: str, *, role: str, folder: str | None = None, where: str | None = None) -> Matrix:
-        """The one matrix that `text` means.
+        """Return the one matrix of a source.
 
-        `role` is what it is for (queries, mask, …): it chooses among a file's arrays. A problem file passes its
-        `folder`, to which paths are relative, and `where`: the name for messages of what stands in no file.
+        `role` is its use (queries, mask, …), by which it is chosen among the arrays of a file. A problem file passes
+        its `folder`, to which paths are relative, and `where`, the name in messages of a matrix that is not from a
+        file.
         """
         where = where or role
-        found = self._found(text, folder)
+        found = self._find_file(text, folder)
         if found is not None:
             path, name = found
             if folder is not None:
@@ -88,7 +91,7 @@ class Sources:
         if text == "-":
             if folder is not None:
                 raise InputError(where, "a problem file cannot take a matrix from standard input", "name a file")
-            return self._picked(self._standard_input(role), "", None, role)
+            return self._pick_array(self._standard_input(role), "", None, role)
         if role == "d_output" and text.lower() == ONES:
             import numpy as np
 
@@ -100,14 +103,14 @@ class Sources:
         if looks_like_path(text):
             path, at, _ = text.rpartition("@")
             if at and exists(join_path(folder, path)):
-                what = "after @ come a type and a shape, which this is not"
+                what = "expected a type and a shape after @"
                 raise InputError(path_text(text), what, f"as in {EXAMPLE}")
             raise missing_file(text, folder, where if folder is not None else None)
         contents = read_typed(text, where, self.reading)
         return contents.matrices[pick(contents, None, role)]()
 
     def contents(self, text: str, *, folder: str | None = None) -> Contents:
-        """Everything that one source holds: a file, a folder with q.* k.* v.*, standard input, or a typed problem."""
+        """Return everything in one source: a file, a folder with q.* k.* v.*, standard input, or a typed problem."""
         path = join_path(folder, text)
         if not exists(path) and exists(join_path(folder, text.strip())):
             path = join_path(folder, text.strip())
@@ -124,8 +127,9 @@ class Sources:
             raise missing_file(text, folder)
         return read_typed(text, "literal", self.reading)
 
-    def _found(self, text: str, folder: str | None) -> tuple[str, str | RawForm | None] | None:
-        """(path, name) where the text is a file, FILE:NAME, which the rightmost colon parts, or FILE@DTYPE:SHAPE."""
+    def _find_file(self, text: str, folder: str | None) -> tuple[str, str | RawForm | None] | None:
+        """Return (path, name) if the text is a file, FILE:NAME (split at the last colon) or FILE@DTYPE:SHAPE, or
+        None."""
         for candidate in dict.fromkeys((text, text.strip())):
             if len(candidate) > LONGEST_PATH or candidate in ("", "-"):
                 continue
@@ -152,10 +156,10 @@ class Sources:
             raise InputError(path_text(path), "is a folder; expected one matrix", hint)
         if isinstance(name, RawForm):
             return self._raw(path, name)
-        return self._picked(self._file(path), os.path.abspath(path), name, role)
+        return self._pick_array(self._file(path), os.path.abspath(path), name, role)
 
     def data_of(self, path: str) -> bytes:
-        """The bytes of a file that belongs to a problem, and is read by its reader."""
+        """Return the bytes of a file that belongs to a problem and has a reader of its own."""
         self._raw_files.add(os.path.abspath(path))
         return _bytes(path)
 
@@ -167,7 +171,7 @@ class Sources:
             self._matrices[key] = read_raw(self.data_of(path), form, path_text(path))
         return self._matrices[key]
 
-    def _picked(self, contents: Contents, path: str, name: str | None, role: str) -> Matrix:
+    def _pick_array(self, contents: Contents, path: str, name: str | None, role: str) -> Matrix:
         if name is not None and name not in contents.matrices and contents.select is not None:
             return contents.select(name)
         chosen = pick(contents, name, role)
@@ -192,15 +196,15 @@ class Sources:
             raise InputError(STANDARD_INPUT, system_reason(error)) from None
         if not data:
             raise InputError(STANDARD_INPUT, "is empty", "send a file into it, as in attncli run - k.csv < q.csv")
-        return self._read(_expanded(data, STANDARD_INPUT), STANDARD_INPUT, "")
+        return self._read(_decompress(data, STANDARD_INPUT), STANDARD_INPUT, "")
 
     def _read(self, data: bytes, where: str, suffix: str) -> Contents:
         known = by_suffix(suffix)
         if known is not None:
             return known.read(data, where, self.reading)
         if suffix in RAW and looks_raw(data):
-            what = "its bytes do not say what numbers they are"
-            raise InputError(where, what, f"say the type and the shape, as in {EXAMPLE}")
+            what = "the type of its numbers cannot be recognized"
+            raise InputError(where, what, f"give the type and the shape, as in {EXAMPLE}")
         names = (self.from_format,) if self.from_format else recognise_format(data)
         refusals: list[AttncliError] = []
         for name in names:
@@ -211,7 +215,8 @@ class Sources:
         raise refusals[0]
 
     def _folder(self, path: str) -> Contents:
-        """Each file named after a matrix, as q.csv or mask.npy, is that matrix; other files are ignored."""
+        """Read a folder: each file named after a matrix, such as q.csv or mask.npy, is that matrix. Other files are
+        ignored."""
         matrices: dict[str, Callable[[], Matrix]] = {}
         owners: dict[str, str] = {}
         for entry in list_folder(path):
@@ -236,7 +241,7 @@ def join_path(folder: str | None, text: str) -> str:
 
 
 def missing_file(text: str, folder: str | None, where: str | None = None) -> InputError:
-    """No such file, with the name in that folder that is most like it."""
+    """Return the error for a missing file, with the most similar name in its folder."""
     path = join_path(folder, text)
     parent, name = os.path.split(path)
     target = read_link(path)
@@ -255,7 +260,7 @@ def missing_file(text: str, folder: str | None, where: str | None = None) -> Inp
 
 
 def notes_of_roles(given: dict[str, str | None]) -> tuple[str, ...]:
-    """A note where a file's own name says that it is another of Q, K and V than the one it was given as."""
+    """Return a note if the name of a file says that it is another of Q, K and V than it was given as."""
     found = []
     for role, text in given.items():
         meant = None if text is None else matrix_name(os.path.split(text)[1].partition(".")[0])
@@ -265,7 +270,7 @@ def notes_of_roles(given: dict[str, str | None]) -> tuple[str, ...]:
 
 
 def worksheet_from_matrices(queries: str, keys: str, values: str | None, sources: Sources) -> Worksheet:
-    """The problem of matrices that were given apart."""
+    """Return the problem of matrices that were given separately."""
     request = Request(
         queries=sources.matrix(queries, role="queries"),
         keys=sources.matrix(keys, role="keys"),
@@ -277,7 +282,7 @@ def worksheet_from_matrices(queries: str, keys: str, values: str | None, sources
 
 
 def are_matrices(words: list[str], sources: Sources) -> bool:
-    """Whether two or three words are Q, K and perhaps V, each a single matrix, and not several problems."""
+    """Return whether two or three words are Q, K and perhaps V, each a single matrix, and not several problems."""
     return len(words) in (2, 3) and all(_is_matrix(word, sources) for word in words)
 
 
@@ -295,7 +300,7 @@ def _is_matrix(word: str, sources: Sources) -> bool:
 
 
 def source_name(text: str) -> str:
-    """A source's short name: its file's without the suffix, its folder's, `stdin` or `literal`."""
+    """Return a short name of a source: that of its file without the suffix, of its folder, `stdin` or `literal`."""
     path = text if exists(text) else text.strip()
     if path == "-" and not exists(path):
         return "stdin"
@@ -314,7 +319,7 @@ def source_name(text: str) -> str:
 
 
 def pick(contents: Contents, name: str | None, role: str) -> str:
-    """The name of the array that is meant: the one asked for, the only one, or the one named like its role."""
+    """Return the name of the array that is meant: the requested one, the only one, or the one named like its role."""
     names = [str(found) for found in contents.matrices]
     listed = ", ".join(map(path_text, names[:20])) + (", …" if len(names) > 20 else "")
     if name is not None:
@@ -329,7 +334,7 @@ def pick(contents: Contents, name: str | None, role: str) -> str:
         hint = f"did you mean {contents.where}:{path_text(near)}?" if near else None
         raise InputError(contents.where, f"has no array {path_text(name)!r}: {held}", hint)
     if len(names) == 1 and names[0].lower() in _DESCRIPTIONS:
-        what = f"holds no matrix: the only list is called {names[0]!r}, as what describes one"
+        what = f"holds no matrix: its only list, {names[0]!r}, is named like a description of one"
         raise InputError(contents.where, what, f"if it is the matrix, say {contents.where}:{names[0]}")
     if len(names) == 1:
         return names[0]
@@ -346,7 +351,7 @@ def pick(contents: Contents, name: str | None, role: str) -> str:
 
 
 def recognise_format(data: bytes) -> tuple[str, ...]:
-    """The formats that the bytes may be, the likeliest first."""
+    """Return the formats that the bytes may have, the likeliest first."""
     if data.startswith(b"\x93NUMPY"):
         return ("npy",)
     if data.startswith((b"PK\x03\x04", b"PK\x05\x06")):
@@ -368,28 +373,28 @@ def recognise_format(data: bytes) -> tuple[str, ...]:
         return ("txt",)
     if YAML_KEY.match(start.replace("\r\n", "\n").replace("\r", "\n")):
         return ("yaml",)
-    if "\\begin{" in start:  # asked late: a label or a title may speak of LaTeX too
+    if "\\begin{" in start:  # checked late, because labels and titles may contain LaTeX too
         return ("tex",)
     return ("txt",)
 
 
 def is_of_torch(data: bytes) -> bool:
-    """Whether a zip archive was written by torch.save, whose pickle is called data.pkl."""
+    """Return whether a zip archive was written by torch.save, whose pickle is called data.pkl."""
     return b"/data.pkl" in data[:1024]
 
 
 def looks_raw(data: bytes) -> bool:
-    """Whether bytes that nothing recognises can't be text either."""
+    """Return whether unrecognized bytes cannot be text either."""
     return recognise_format(data) == ("txt",) and b"\0" in data[:4096] and data[:2] not in (b"\xff\xfe", b"\xfe\xff")
 
 
 def _bytes(path: str) -> bytes:
     data = read_bytes(path)
-    return _expanded(data, path_text(path)) if path.lower().endswith(COMPRESSED) else data
+    return _decompress(data, path_text(path)) if path.lower().endswith(COMPRESSED) else data
 
 
-def _expanded(data: bytes, where: str) -> bytes:
-    """What was compressed, where the bytes say so; else the bytes themselves."""
+def _decompress(data: bytes, where: str) -> bytes:
+    """Return the decompressed bytes, or the bytes themselves if they are not compressed."""
     from attncli.formats.compressed import compression, decompress
 
     return data if compression(data) is None else decompress(data, where)

@@ -1,1 +1,1 @@
-"""What can be calculated: a request whose parts have been checked against each other."""
+"""Problems: requests whose parts have been checked against each other and can be calculated."""

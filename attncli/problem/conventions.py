@@ -1,4 +1,5 @@
-"""A request under another system's conventions: what it leaves open is filled in, what it can't have is refused."""
+"""A request under another system's conventions: missing settings get the system's values, unsupported ones are
+refused."""
 
 from __future__ import annotations
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from attncli.inputs.request import Request
     from attncli.problem.problem import Problem
 
-# what of a request asks for a feature, and the words for it
+# the part of a request that uses a feature, and the words for it
 ASKED = {
     MASK: ("mask", "--mask", "mask"),
     BIAS: ("bias", "--bias", "added bias"),
@@ -26,7 +27,8 @@ ASKED = {
 
 
 def apply_system(request: Request) -> tuple[Request, Conventions]:
-    """The request with its system's defaults where it says nothing, and the conventions no setting can express."""
+    """Return the request with the system's defaults for what it does not set, and the conventions that no setting can
+    express."""
     if request.system is None:
         return request, Conventions()
     system = find_system(request.system)
@@ -39,7 +41,7 @@ def apply_system(request: Request) -> tuple[Request, Conventions]:
         if request.window not in (None, (-1, -1)):
             raise lacking_error(system, CAUSAL, "window", "--window")
     if request.bias is not None and system.only_alibi and not _is_alibi(request.bias.array):
-        what = f"{system.name} adds ALiBi alone, −slope·|i + m − n − j|, and this is another bias"
+        what = f"{system.name} only adds ALiBi, −slope·|i + m − n − j|, but this is another bias"
         raise ProblemError(_where(system), what, "leave out --as, or --bias")
     variant = request.variant or system.variant
     changes: dict[str, object] = {"variant": variant}
@@ -56,8 +58,11 @@ def apply_system(request: Request) -> tuple[Request, Conventions]:
 
 
 def adopt_system(request: Request, name: str) -> Request:
-    """What the system itself would make of these matrices: its own variant among the dot products, its polarity and
-    its corner, whatever the request says of them; the axes are those of the request."""
+    """Return the request as the system itself would treat its matrices.
+
+    The system's own dot product variant, mask polarity and corner replace those of the request. The axes of the request
+    are kept.
+    """
     changes: dict[str, object] = {"system": name, "mask_means": None, "align": None, "query_offset": None}
     request = keep_layout(request)
     if request.variant in (None, "scaled", "dot") or BY_NAME[name].variant == "laplace":
@@ -66,7 +71,7 @@ def adopt_system(request: Request, name: str) -> Request:
 
 
 def refuse_groups(problem: Problem, request: Request) -> None:
-    """ProblemError where query heads share key heads, and the system has no such thing."""
+    """Raise ProblemError if query heads share key heads and the system does not support that."""
     if request.system is not None and problem.key_heads is not None:
         system = find_system(request.system)
         if not system.has(GROUPS):
@@ -74,7 +79,10 @@ def refuse_groups(problem: Problem, request: Request) -> None:
 
 
 def find_system(name: str) -> System:
-    """The record; ProblemError where there is none."""
+    """Return the record of a system.
+
+    Raises ProblemError if there is none.
+    """
     if name not in BY_NAME:
         raise ProblemError("as", f"{name!r} is not a system", suggest(name, NAMES))
     return BY_NAME[name]
@@ -96,7 +104,7 @@ def _where(system: System) -> str:
 
 
 def _is_alibi(bias: np.ndarray) -> bool:
-    """Whether each head's bias is −slope·|i + m − n − j| for one slope of its own."""
+    """Return whether the bias of each head is −slope·|i + m − n − j| for a slope of its own."""
     is_numeric = bias.dtype.kind in "iuf" or bias.dtype.name == "bfloat16"
     if bias.ndim < 2 or not is_numeric or not np.isfinite(bias).all():
         return False

@@ -1,4 +1,4 @@
-"""Every convention that was in force, in words, and the warnings that need no computing."""
+"""The conventions in force, in words, and the warnings that need no calculation."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from attncli.systems import BY_NAME, HEADS_LAST
 
 
 def describe(problem: Problem, request: Request) -> Problem:
-    """Add the conventions that were in force, in words, and the warnings known before anything is computed."""
+    """Return the problem with the conventions in force, in words, and the warnings known before the calculation."""
     said = {} if request.system is None else {"as": f"{request.system} ({BY_NAME[request.system].describes})"}
     said |= problem.described
     said |= dict(_mask_words(problem, request))
@@ -46,12 +46,12 @@ def describe(problem: Problem, request: Request) -> Problem:
 
 
 def _zero_vectors(problem: Problem) -> list[str]:
-    """Warnings of the queries, and of the keys that some query may attend to, that have no direction."""
+    """Return warnings about zero vectors among the queries, and among the keys that some query may attend to."""
     if problem.variant.name != "cosine":
         return []
     warnings = []
     for name, rows in (("query", problem.queries), ("key", problem.keys)):
-        with np.errstate(invalid="ignore"):  # of a signalling NaN
+        with np.errstate(invalid="ignore"):  # of a signaling NaN
             zero = np.asarray(~rows.any(axis=-1))
         if zero.any() and name == "key":
             zero &= reached_keys(problem)
@@ -65,7 +65,7 @@ def _zero_vectors(problem: Problem) -> list[str]:
 
 
 def _ignored_options(problem: Problem, request: Request) -> list[str]:
-    """Notes of options that change nothing here."""
+    """Return notes about options that have no effect here."""
     notes = []
     if not (problem.visible.has_order or problem.rotation is not None or problem.slopes is not None):
         if request.align is not None:
@@ -112,7 +112,7 @@ def _mask_words(problem: Problem, request: Request) -> list[tuple[str, str]]:
 
 
 def stage_words(problem: Problem) -> dict[str, str]:
-    """What the stages beside score, scale and mask do, by name."""
+    """Return descriptions of the stages besides score, scale and mask, by name."""
     visible, found = problem.visible, {}
     if problem.row_norm is not None:
         found["qk-norm"] = f"each row of Q and K {problem.row_norm.explained}, before it is scored"
@@ -140,7 +140,7 @@ def stage_words(problem: Problem) -> dict[str, str]:
 
 
 def _position(visible: Visible, beyond: int) -> str:
-    """i + offset + beyond, in words: the offset is each batch entry's own where there are several."""
+    """Return i + offset + beyond in words. The offset is a word if batch entries have different ones."""
     several = len(visible.offsets) > 1
     number = beyond if several else visible.offsets[0] + beyond
     start = "i + length − n" if several else "i"

@@ -1,4 +1,4 @@
-"""The formula of a problem, softmax(QKᵀ/√d_k)V, and its scale in words: one rule for every command."""
+"""The formula of a problem, softmax(QKᵀ/√d_k)V, and its scale in words, for all commands."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ WIDTH = Symbol("d", "k")
 
 @record
 class Factor:
-    """What the raw scores are multiplied with, or divided by where `divides`: `symbol` as it is written, and its
-    `value`. A factor of 1 has no symbol."""
+    """What the raw scores are multiplied by, or divided by if `divides`: the `symbol` as written, and its `value`. A
+    factor of 1 has no symbol."""
 
     symbol: Expression | None
     value: float
@@ -36,12 +36,12 @@ class Factor:
 
     @property
     def is_plain(self) -> bool:
-        """Whether the symbol is the number itself, so that nothing is left to say about its value."""
+        """Return whether the symbol is the number itself, so that its value need not be stated."""
         return self.symbol is None or isinstance(self.symbol, Numeral)
 
 
 def find_factor(problem: Problem) -> Factor:
-    """The factor in force, as the user or the variant says it."""
+    """Return the factor in force, as the user or the variant writes it."""
     text = problem.scale_text
     if problem.variant.is_constant:
         return Factor(None, 1.0)
@@ -60,12 +60,12 @@ def find_factor(problem: Problem) -> Factor:
 
 
 def tidy_scale(text: str) -> str:
-    """A scale's text as it is read: √d_k for sqrt(dk)."""
+    """Return the text of a scale for display: √d_k for sqrt(dk)."""
     return re.sub(r"\bdk\b", "d_k", re.sub(r"sqrt\((?:dk|d_k)\)", "√d_k", text))
 
 
 def scale_expression(problem: Problem) -> Expression:
-    """The scale as an expression: 1 / √d_k, or the number."""
+    """Return the scale as an expression: 1 / √d_k, or the number."""
     factor = find_factor(problem)
     if factor.symbol is None:
         return constant(1)
@@ -73,7 +73,7 @@ def scale_expression(problem: Problem) -> Expression:
 
 
 def attention_formula(problem: Problem) -> Expression:
-    """softmax(QKᵀ/√d_k)V with the scale in force; without values the weights alone."""
+    """Return softmax(QKᵀ/√d_k)V with the scale in force, or only the weights if there are no values."""
     inside, factor = problem.variant.similarity, find_factor(problem)
     if factor.symbol is not None and not factor.divides:
         inside = multiply(inside, factor.symbol)
@@ -87,7 +87,8 @@ def attention_formula(problem: Problem) -> Expression:
 
 
 def named_value(problem: Problem) -> tuple[Expression, str, Numeral] | None:
-    """√d_k ≈ 1.41421: what stands in the formula, a sign, and its value; None where the formula says it."""
+    """Return √d_k ≈ 1.41421 as the symbol in the formula, a sign, and its value, or None if the formula contains the
+    value."""
     factor = find_factor(problem)
     if factor.is_plain or factor.symbol is None:
         return None
@@ -97,7 +98,7 @@ def named_value(problem: Problem) -> tuple[Expression, str, Numeral] | None:
 
 
 def describe_scale(problem: Problem) -> str:
-    """How the raw scores are scaled, in words: "divided by √d_k ≈ 1.41421", "times 0.5"."""
+    """Return how the raw scores are scaled, in words: "divided by √d_k ≈ 1.41421", "times 0.5"."""
     if problem.variant.is_constant:
         return ""
     factor = find_factor(problem)

@@ -1,4 +1,4 @@
-"""The axes of Q, K and V as they are given, (…, heads, n, d) or (…, n, heads, d), and the output's."""
+"""The axes of the given Q, K and V, (…, heads, n, d) or (…, n, heads, d), and of the output."""
 
 from __future__ import annotations
 
@@ -19,24 +19,27 @@ if TYPE_CHECKING:
 Array = np.ndarray
 
 GIVEN = ("queries", "keys", "values")
-ROWS = (*GIVEN, "x", "context", "values_context")  # what has an axis of positions, and may have one of heads
+ROWS = (*GIVEN, "x", "context", "values_context")  # arrays with an axis of positions, which may have one of heads
 AXES = {HEADS_FIRST: "heads, n, d", HEADS_LAST: "n, heads, d"}
 
 
 def swap_heads(array: Array) -> Array:
-    """(…, n, heads, d) as (…, heads, n, d), or back: a view."""
+    """Return (…, n, heads, d) as (…, heads, n, d) or the reverse, as a view."""
     swapped: Array = np.swapaxes(array, -2, -3)
     return swapped
 
 
 def swap_shape(shape: tuple[int, ...]) -> tuple[int, ...]:
-    """The shape of an array whose heads and positions change places."""
+    """Return the shape of an array with heads and positions swapped."""
     return (*shape[:-3], shape[-2], shape[-3], shape[-1])
 
 
 def read_heads_first(request: Request) -> tuple[Request, tuple[str, ...]]:
-    """The request with Q, K and V as (…, heads, n, d), and which inputs and results users have as (…, n, heads, d): the
-    gradients of those inputs that had the axis. ProblemError for a layout beside packed heads."""
+    """Return the request with Q, K and V as (…, heads, n, d), and the inputs and results that users have as (…, n,
+    heads, d).
+
+    Gradients are included for the inputs that had the axis. Raises ProblemError for a layout beside packed heads.
+    """
     layout, of_output = _layouts_of(request)
     if HEADS_LAST not in (layout, of_output):
         return request, ()
@@ -45,13 +48,13 @@ def read_heads_first(request: Request) -> tuple[Request, tuple[str, ...]]:
         return request, ()
     swapped = {name: _swap_matrix(matrix) for name, matrix in deep.items()} if layout == HEADS_LAST else {}
     roles = [role for role, rows in PROJECTED.items() if _first_given(request, (role, *rows)) in swapped]
-    shown = (*GIVEN, "output") if layout == of_output else ("output",)  # what leading axes it has is the problem's
+    shown = (*GIVEN, "output") if layout == of_output else ("output",)  # the problem decides which leading axes it has
     last = (*shown, *(f"d_{name}" for name in dict.fromkeys((*swapped, *roles))))
     return replace(request, layout=HEADS_FIRST, **swapped), last  # type: ignore[arg-type]
 
 
 def give_heads_first(request: Request, problem: Problem) -> Request:
-    """The request with everything that it gives as (…, heads, n, d), also the gradient at the output, of which
+    """Return the request with all its arrays as (…, heads, n, d), including the gradient at the output, from which
     `problem` was made."""
     given, d_output = read_heads_first(request)[0], request.d_output
     if "output" not in problem.heads_last or d_output is None or problem.d_output is None or not d_output.array.ndim:
@@ -62,7 +65,7 @@ def give_heads_first(request: Request, problem: Problem) -> Request:
 
 
 def keep_layout(request: Request) -> Request:
-    """The request with the layout that its system brings as its own, for whoever changes the system."""
+    """Return the request with its system's layout written into it, for a caller that changes the system."""
     has_axes = any(matrix.array.ndim > 2 for name in GIVEN if (matrix := getattr(request, name)) is not None)
     if request.layout is not None or request.heads is not None or not has_axes:
         return request
@@ -70,7 +73,7 @@ def keep_layout(request: Request) -> Request:
 
 
 def describe_axes(request: Request, heads_last: tuple[str, ...]) -> str | None:
-    """How arrays of four axes were read, and of three where a layout was given: "(batch, n, heads, d)"."""
+    """Return how arrays of four axes were read, and of three if a layout was given: "(batch, n, heads, d)"."""
     sizes = [matrix.array.ndim for name in ROWS if (matrix := getattr(request, name)) is not None]
     most = max(sizes, default=0)
     is_last = "queries" in heads_last
@@ -84,7 +87,7 @@ def describe_axes(request: Request, heads_last: tuple[str, ...]) -> str | None:
 
 
 def _layouts_of(request: Request) -> tuple[str, str]:
-    """The layout of the inputs and of the output: as given, or the system's."""
+    """Return the layouts of the inputs and of the output: those given, or the system's."""
     if request.layout is not None:
         if request.heads is not None:
             what = "it is given beside --heads, whose packed columns have no axis of heads"

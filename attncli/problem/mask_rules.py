@@ -1,4 +1,4 @@
-"""Which rule keeps a query from a key: one row of one head, rule by rule, in words."""
+"""The rules that keep a query from a key, for one row of one head, in words."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import numpy as np
 from attncli.problem.problem import Array, Problem
 from attncli.records import record
 
-ALLOWED = "allowed"  # what stands in a cell that no rule forbids
-RULES = {  # by name, why a key is forbidden
+ALLOWED = "allowed"  # written in a cell that no rule forbids
+RULES = {  # the reasons why a key is forbidden, by name
     "mask": "the mask forbids it",
     "causal": "the key comes after the query",
     "window": "the key is outside the query's window",
@@ -21,7 +21,7 @@ RULES = {  # by name, why a key is forbidden
 
 @record
 class MaskRule:
-    """A rule of RULES, in words with its numbers, and which keys (m,) it forbids to a query."""
+    """A rule of RULES, in words with its numbers, and the keys (m,) that it forbids to a query."""
 
     name: str
     words: str
@@ -29,8 +29,8 @@ class MaskRule:
 
 
 def mask_rules(problem: Problem, row: int) -> list[MaskRule]:
-    """The rules of a problem without leading axes for this query, in the order in which a mask, positions, segments,
-    lengths and a bias are looked at."""
+    """Return the rules of a problem without leading axes for this query, in the order mask, positions, segments,
+    lengths, bias."""
     visible, keys = problem.visible, np.arange(problem.m)
     position = row + visible.offsets[0]
     rules: list[MaskRule] = []
@@ -39,9 +39,13 @@ def mask_rules(problem: Problem, row: int) -> list[MaskRule]:
     seen = _head(problem, row)
     if visible.right is not None:
         name = "causal" if visible.is_causal else "window"
-        rules.append(MaskRule(name, _far(visible.right, "after"), (keys > position + visible.right) & ~seen))
+        rules.append(
+            MaskRule(name, _describe_distance(visible.right, "after"), (keys > position + visible.right) & ~seen)
+        )
     if visible.left is not None:
-        rules.append(MaskRule("window", _far(visible.left, "before"), (keys < position - visible.left) & ~seen))
+        rules.append(
+            MaskRule("window", _describe_distance(visible.left, "before"), (keys < position - visible.left) & ~seen)
+        )
     if visible.chunk is not None:
         is_other = keys // visible.chunk != position // visible.chunk
         rules.append(MaskRule("chunk", "it is in another chunk", is_other))
@@ -58,8 +62,8 @@ def mask_rules(problem: Problem, row: int) -> list[MaskRule]:
 
 
 def name_cells(problem: Problem, row: int) -> list[str]:
-    """For each key of a problem without leading axes, ALLOWED or the first rule of RULES that forbids it to this
-    query."""
+    """Return ALLOWED or the first rule of RULES that forbids it to this query, for each key of a problem without
+    leading axes."""
     cells = np.full(problem.m, ALLOWED, dtype=object)
     for rule in reversed(mask_rules(problem, row)):
         cells[rule.forbids] = rule.name
@@ -67,12 +71,12 @@ def name_cells(problem: Problem, row: int) -> list[str]:
     return found
 
 
-def _far(reach: int, side: str) -> str:
+def _describe_distance(reach: int, side: str) -> str:
     return f"it comes {side} the query" if reach == 0 else f"it is more than {reach} {side} the query"
 
 
 def _head(problem: Problem, row: int) -> Array:
-    """The keys at the beginning that the query sees whatever the window, or causal, says."""
+    """Return which keys at the beginning the query sees regardless of the window, or of causal too."""
     keys = np.arange(problem.m)
     if not problem.visible.has_head:
         return np.zeros(problem.m, np.bool_)

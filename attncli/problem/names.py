@@ -1,4 +1,4 @@
-"""What queries, keys and columns are called: their labels where they have some, else their numbers."""
+"""The names of queries, keys and columns: their labels, or else their numbers."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from attncli.errors import UsageError, nearest, printable
 from attncli.problem.problem import Problem
 from attncli.records import record
 
-NUMBERED = re.compile(r"(?:q|query)[ _#]?(?=\d+$)", re.IGNORECASE)  # what tables and pages call a query by
+NUMBERED = re.compile(r"(?:q|query)[ _#]?(?=\d+$)", re.IGNORECASE)  # names of a query in tables and pages
 
 
 @record
 class Names:
-    """Names for one problem. A label that several share gets its number behind it."""
+    """Names for one problem. A label that occurs several times is followed by its number."""
 
     problem: Problem
     _repeated: dict[str, frozenset[str]] = field(default_factory=dict)
@@ -30,11 +30,11 @@ class Names:
         return self._name("features", c, f"feature {c}")
 
     def column(self, c: int) -> str:
-        """A column of the values, and of the output before it is projected."""
+        """Return the name of a column of the values, and of the output before it is projected."""
         return self._name("values", c, f"column {c}")
 
     def part(self, number: int) -> str:
-        """Which head, or which entry of the leading axes; "" where there is but one."""
+        """Return the name of a head, or of an entry of the leading axes, or "" if there is only one."""
         lead = self.problem.lead
         if not lead:
             return ""
@@ -45,7 +45,7 @@ class Names:
         return f"entry {place}, head {index[-1]}" if self.problem.packed else f"entry {place}, {index[-1]}"
 
     def has_labels(self, axis: str) -> bool:
-        """Whether this axis is labelled, and as long as its labels."""
+        """Return whether this axis has as many labels as entries."""
         labels = getattr(self.problem.labels, axis)
         return labels is not None and len(labels) == self._sizes()[axis]
 
@@ -66,19 +66,19 @@ class Names:
 
 
 def quote_name(name: str) -> str:
-    """A name in a sentence."""
+    """Return a name in quotes, for a sentence."""
     return f"“{name}”"
 
 
 def join_names(names: list[str], count: int | None = None) -> str:
-    """a, b and c; where there are `count` of them, the first few and how many more."""
+    """Return "a, b and c". If there are `count` names in total, return the first few and how many more there are."""
     if count is not None and count > len(names):
         return f"{', '.join(names[:-1])} and {count - len(names) + 1:,} more"
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 def find_query(word: str, problem: Problem) -> int:
-    """The query that `--query WORD` names: by label, else by number from 0, as 0, q0 or `query 0`."""
+    """Return the query that `--query WORD` names: by label, or by number from 0, as 0, q0 or `query 0`."""
     labels = problem.labels.queries or ()
     word = word if word in labels else word.strip()
     if word not in labels:

@@ -1,4 +1,4 @@
-"""Infinities and NaN in Q, K and V: an error, unless what holds them is masked from every query."""
+"""Infinities and NaN in Q, K and V, which are an error unless their rows are masked for every query."""
 
 from __future__ import annotations
 
@@ -16,12 +16,14 @@ if TYPE_CHECKING:
     from attncli.problem.problem import Part, Problem
     from attncli.problem.projections import ProjectedInputs
 
-TILE = 1 << 22  # cells looked at together when masks are searched
+TILE = 1 << 22  # cells processed together when masks are searched
 
 
 def settle_nonfinite(problem: Problem, sources: ProjectedInputs, *, allow: bool) -> Problem:
-    """The problem with unreachable non-finite keys and values set to 0 (and noted). Others are an error naming the
-    first cell, or with `allow` stay, and `is_finite` says so."""
+    """Return the problem with unreachable non-finite keys and values set to 0, with a note.
+
+    Other non-finite numbers raise an error for the first such cell. With `allow` they stay, and `is_finite` is false.
+    """
     if all(array is None or np.isfinite(array).all() for array in (problem.queries, problem.keys, problem.values)):
         return problem
     reached = reached_keys(problem)
@@ -52,7 +54,8 @@ def settle_nonfinite(problem: Problem, sources: ProjectedInputs, *, allow: bool)
 
 
 def _refuse(name: str, array: np.ndarray, sources: ProjectedInputs, packed: bool) -> NoReturn:
-    """Name the first such cell where the user has it: heads packed again, without the axes that broadcasting added."""
+    """Raise the error for the first such cell, at its position in the user's array: heads packed, and without broadcast
+    axes."""
     matrix, shape = getattr(sources, name), sources.given_shape(name)
     if packed:
         array = np.moveaxis(array, -3, -2)
@@ -67,7 +70,7 @@ def _refuse(name: str, array: np.ndarray, sources: ProjectedInputs, packed: bool
 
 
 def reached_keys(problem: Problem) -> np.ndarray:
-    """Whether any query may attend to each key: (*key_lead, m) booleans."""
+    """Return whether any query may attend to each key: (*key_lead, m) booleans."""
     reached = np.zeros(problem.keys.shape[:-1], np.bool_)
     for number in range(problem.parts):
         reached[problem.key_index(number)] |= _reached_in(problem, problem.part(number))

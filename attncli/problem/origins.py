@@ -1,5 +1,5 @@
-"""Where the queries, keys, values and bias of a problem came from: their shapes as they were given, and the
-projections; what a gradient goes back through."""
+"""Where the queries, keys, values and bias of a problem came from: their given shapes and the projections, for
+gradients."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _FORM = "one number per number of the output, or the word ones"
 
 @record
 class Projection:
-    """role = rows · weights + offset: `letter` is that of w_q and b_q, `source` the name of the rows."""
+    """role = rows · weights + offset, where `letter` is that of w_q and b_q, and `source` is the name of the rows."""
 
     letter: str
     role: str
@@ -36,13 +36,13 @@ class Projection:
 
 @record
 class Origins:
-    """`shapes` by name, of what was given or projected; `projections` where there are some."""
+    """`shapes` by name of the given or projected arrays, and the `projections`, if any."""
 
     shapes: dict[str, tuple[int, ...]] = field(default_factory=dict)
     projections: tuple[Projection, ...] = ()
 
     def gradient_shapes(self, problem: Problem) -> dict[str, tuple[int, ...]]:
-        """The public shape of every gradient that the problem has."""
+        """Return the public shape of every gradient that the problem has."""
         cells = (*problem.lead, problem.n, problem.m)
         shapes = {"d_values": self.shapes["values"], "d_weights": cells, "d_scores": cells}
         shapes |= {f"d_{name}": self.shapes[name] for name in ("queries", "keys")}
@@ -61,7 +61,7 @@ class Origins:
 
 
 def sum_to(array: Array, shape: tuple[int, ...]) -> Array:
-    """The array summed over the axes that broadcasting gave it, in the shape that it had before."""
+    """Return the array summed over the axes that broadcasting added, in its shape before."""
     array = array.sum(axis=tuple(range(array.ndim - len(shape))))
     repeated = tuple(axis for axis, size in enumerate(shape) if size == 1 and array.shape[axis] > 1)
     summed: Array = array.sum(axis=repeated, keepdims=True)
@@ -69,8 +69,10 @@ def sum_to(array: Array, shape: tuple[int, ...]) -> Array:
 
 
 def read_d_output(matrix: Matrix, problem: Problem) -> Array:
-    """The gradient that arrives at the output, in its shape and in the computing dtype; ProblemError where it does not
-    fit or holds infinities or NaN."""
+    """Return the gradient at the output, in its shape and in the computing dtype.
+
+    Raises ProblemError if it does not fit, or contains infinities or NaN.
+    """
     if problem.values is None:
         raise ProblemError(
             "d_output" if is_ones(matrix) else matrix.where,
@@ -96,5 +98,5 @@ def read_d_output(matrix: Matrix, problem: Problem) -> Array:
 
 
 def is_ones(matrix: Matrix) -> bool:
-    """Whether the word was given instead of numbers."""
+    """Return whether the word was given instead of numbers."""
     return matrix.array.ndim == 0 and matrix.where == ONES

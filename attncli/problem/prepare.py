@@ -1,4 +1,4 @@
-"""The door: a `Request` goes in, a `Problem` whose parts fit together comes out, and nothing checks it again."""
+"""Turning a `Request` into a `Problem` whose parts fit together, so that nothing has to be checked again."""
 
 from __future__ import annotations
 
@@ -30,8 +30,11 @@ Array = np.ndarray
 
 
 def prepare(request: Request, *, compute: str | None = None) -> Problem:
-    """Check that everything fits, and lay it out for the engine. `compute` forces the computing dtype (float64 for
-    checking and explaining). Raises ProblemError, NumericError or UsageError."""
+    """Check that everything fits, and lay it out for the engine.
+
+    `compute` forces the computing dtype (float64 for checking and explaining). Raises ProblemError, NumericError or
+    UsageError.
+    """
     given, (request, heads_last) = request, read_heads_first(request)
     request, conventions = apply_system(request)
     sources = replace(resolve_projections(request, compute), heads_last=heads_last)
@@ -94,7 +97,8 @@ def prepare(request: Request, *, compute: str | None = None) -> Problem:
 
 
 def prepare_heads_first(request: Request, *, compute: str) -> tuple[Request, Problem]:
-    """The request and its problem with everything as (…, heads, n, d), whatever the layout; the words for it remain."""
+    """Return the request and its problem with all arrays as (…, heads, n, d), whatever the layout. The description of
+    the layout remains."""
     problem = prepare(request, compute=compute)
     if not problem.heads_last:
         return request, problem
@@ -108,7 +112,8 @@ def _settle_origins(request: Request, sources: ProjectedInputs) -> Origins:
 
 
 def choose_dtypes(request: Request, matrices: list[Matrix]) -> tuple[np.dtype, np.dtype]:
-    """(what results are returned in, what is computed in): the widest among Q, K and V, at least float32 to compute."""
+    """Return the dtype of the results and the dtype of the computation: the widest of Q, K and V, the latter at least
+    float32."""
     if request.dtype is not None:
         stored = np.dtype(request.dtype)
     else:
@@ -122,7 +127,7 @@ def _widest(found: set[np.dtype]) -> np.dtype:
 
 
 def _floating(matrix: Matrix) -> np.dtype:
-    """The dtype that a matrix asks for: its own if it is floating, float64 for integers."""
+    """Return the dtype that a matrix requires: its own if it is floating, float64 for integers."""
     dtype = matrix.array.dtype
     if dtype.kind in "iu":
         return np.dtype(np.float64)
@@ -138,17 +143,17 @@ def _cure(dtype: np.dtype) -> str:
 
 
 def cast(matrix: Matrix, dtype: np.dtype, computing: np.dtype, request: Request) -> Array:
-    """The numbers in the computing dtype, after the rounding to `dtype` that `--dtype` asks for."""
+    """Return the numbers in the computing dtype, rounded to `dtype` first if `--dtype` says so."""
     _floating(matrix)
     array = matrix.array
     if request.dtype is not None and array.dtype != dtype:
         array = round_to_dtype(array, matrix.where, request.dtype)
-    with np.errstate(invalid="ignore"):  # of signalling NaNs, which are told of elsewhere as quiet ones are
+    with np.errstate(invalid="ignore"):  # of signaling NaNs, which are reported elsewhere like quiet ones
         return np.asarray(array, computing)
 
 
 def _read_mask(request: Request) -> Array | None:
-    """True where a query may attend; anything but 0/1 or true/false is an error."""
+    """Return an array that is True where a query may attend. Anything but 0/1 or true/false is an error."""
     if request.mask is None:
         return None
     array, where = request.mask.array, request.mask.where
@@ -165,7 +170,7 @@ def _read_mask(request: Request) -> Array | None:
 
 
 def _read_bias(request: Request, computing: np.dtype) -> Array | None:
-    """The bias in the computing dtype: finite, or -inf where it forbids."""
+    """Return the bias in the computing dtype: finite, or -inf where it forbids a key."""
     if request.bias is None:
         return None
     array, where = request.bias.array, request.bias.where
@@ -173,7 +178,7 @@ def _read_bias(request: Request, computing: np.dtype) -> Array | None:
         raise ProblemError(where, "contains booleans: a bias is numbers added to the scores", "use --mask")
     if array.dtype.kind not in "iuf" and array.dtype.name != "bfloat16":
         raise ProblemError(where, f"holds {kind_of_contents(array)}: a bias is numbers added to the scores")
-    with np.errstate(invalid="ignore"):  # of a signalling NaN
+    with np.errstate(invalid="ignore"):  # of a signaling NaN
         wrong = np.isnan(array) | np.isposinf(array)
     if wrong.any():
         cell = first_cell(wrong)
@@ -188,7 +193,7 @@ def _read_bias(request: Request, computing: np.dtype) -> Array | None:
 
 
 def _settle_scale(request: Request, variant: Variant, d_k: int) -> tuple[float, str]:
-    """The factor on the raw scores and the words for it."""
+    """Return the factor of the raw scores, and its description."""
     if request.length_scale is not None:
         if not variant.has_length:
             lengthy = " and ".join(v.name for v in BY_NAME.values() if v.has_length)
@@ -212,14 +217,17 @@ def _settle_scale(request: Request, variant: Variant, d_k: int) -> tuple[float, 
 
 
 def _hold(computing: np.dtype, number: float, where: str, what: str) -> None:
-    """NumericError where a float64 setting would become infinity, 0 or a few bits in the dtype that is computed in."""
+    """Raise NumericError if a float64 setting would become infinite, zero or subnormal in the computing dtype."""
     limits = np.finfo(computing)
     if computing != np.float64 and number and not float(limits.tiny) <= abs(number) <= float(limits.max):
         raise NumericError(where, f"{what} {number:g} is beyond {computing.name}", "--dtype float64")
 
 
 def length_factor(variant: Variant, length: float) -> float:
-    """What ℓ makes of the scores, where that is a number above 0."""
+    """Return the factor of the scores for a length scale ℓ.
+
+    Raises an error if it is not a positive finite number.
+    """
     try:
         factor = variant.length_scale_factor(length)
     except OverflowError:
@@ -231,7 +239,7 @@ def length_factor(variant: Variant, length: float) -> float:
 
 
 def _settle_visible(request: Request, lead: tuple[int, ...], n: int, m: int) -> Visible:
-    """Causal, window, corner, offset and lengths as one interval of keys per query."""
+    """Return causal, window, corner, offset and lengths as one interval of keys per query."""
     if request.align is not None and request.query_offset is not None:
         raise ProblemError(
             "--query-offset", "cannot be combined with --align: both set the position of query 0", "leave one out"
@@ -281,7 +289,8 @@ def _read_lengths(request: Request, lead: tuple[int, ...], m: int) -> tuple[int,
 
 
 def _settle_labels(request: Request, found: Labels, n: int, m: int, d_k: int) -> Labels:
-    """Labels given apart win over those read with the matrices; their number is that of what they name."""
+    """Return the labels. Those given separately override those of the matrices. Their number must be that of the named
+    entries."""
     named = ((field.name, getattr(request.labels, field.name)) for field in fields(request.labels))
     own = {name: given for name, given in named if given is not None}
     sizes = {"queries": n, "keys": m} if request.heads else {"queries": n, "keys": m, "features": d_k}

@@ -1,4 +1,4 @@
-"""A calculation that can be done: the `Problem` that `prepare` makes, and how it looks from the engine."""
+"""The `Problem` that `prepare` makes: a calculation that can be done, and its parts as the engine uses them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 Array = np.ndarray
 
 
-EMPTY_ROWS = {  # what the weights of a query with no key are, in words
+EMPTY_ROWS = {  # a description of the weights of a query with no key
     "zeros": "0",
     "uniform": "uniform over all keys",
     "nan": "NaN",
@@ -33,22 +33,23 @@ WITH_BIAS = "uniform over the keys that a mask hides, NaN where the bias forbids
 
 @record
 class Conventions:
-    """What systems differ in beyond settings: the row of a query with no key, who shares a key head, and whether the
-    softcap comes after the bias."""
+    """Differences between systems that are not settings: the row of a query with no key, how heads share a key head,
+    and whether the softcap comes after the bias."""
 
-    empty: str = "zeros"  # of EMPTY_ROWS
-    grouping: str = "interleaved"  # interleaved: head h reads key head h // r; tiled: h % key heads
+    empty: str = "zeros"  # a key of EMPTY_ROWS
+    grouping: str = "interleaved"  # interleaved: head h reads key head h // r, tiled: h % key heads
     softcap_after_bias: bool = False
 
 
 @record
 class Visible:
-    """Which keys a query may see by its position: key j for query i at p = i + offset where p − left ≤ j ≤ p + right
-    and j < length. None is unbounded; `lengths` and `offsets` have one entry, or one per entry of the first axis.
+    """Which keys a query may see by its position: key j for query i at p = i + offset if p − left ≤ j ≤ p + right and j
+    < length.
 
-    The first `keep_first` keys are seen whatever `left` and `right` say, but for causal, whose limit is j ≤ p
-    (`is_causal`); the first `prefix` keys whatever all of them say. With a `chunk` both end at the borders of the
-    query's own chunk of positions.
+    None is unbounded. `lengths` and `offsets` have one entry, or one per entry of the first axis. The first
+    `keep_first` keys are seen regardless of `left` and `right`, except that causal (`is_causal`) still requires j ≤ p.
+    The first `prefix` keys are always seen. With a `chunk`, both end at the borders of the query's own chunk of
+    positions.
     """
 
     left: int | None = None
@@ -62,12 +63,12 @@ class Visible:
 
     @property
     def has_order(self) -> bool:
-        """Whether positions forbid anything at all."""
+        """Return whether positions forbid anything at all."""
         return self.left is not None or self.right is not None or self.chunk is not None
 
     @property
     def has_head(self) -> bool:
-        """Whether some keys at the beginning are seen beside those of the interval."""
+        """Return whether some keys at the beginning are seen in addition to those of the interval."""
         return bool(self.keep_first or self.prefix) and (self.left is not None or self.right is not None)
 
     @property
@@ -75,13 +76,15 @@ class Visible:
         return not self.has_order and self.lengths is None
 
     def positions(self, first: int | Array, rows: Array) -> Array:
-        """Where these queries stand among the keys: (b,), or (p, b) for the parts of a stack."""
+        """Return the positions of these queries among the keys: (b,), or (p, b) for the parts of a stack."""
         found: Array = rows + _entry(self.offsets, first)
         return found
 
     def interval(self, first: int | Array, rows: Array, keys: int) -> tuple[Array, Array]:
-        """For each of `rows` the half-open range of its keys: (starts, stops), `first` being the index on axis 0, or
-        one index for each part of a stack: (p,), (b,) → (p, b) twice."""
+        """Return the half-open range of keys of each of `rows`, as (starts, stops).
+
+        `first` is the index on axis 0, or one index for each part of a stack: (p,) and (b,) give (p, b) twice.
+        """
         positions, length = self.positions(first, rows), self._length(first, keys)
         starts = np.zeros_like(positions) if self.left is None else np.clip(positions - self.left, 0, length)
         stops = np.zeros_like(positions) + length
@@ -90,7 +93,8 @@ class Visible:
         return self._within_chunk(positions, starts, stops)
 
     def head(self, first: int | Array, rows: Array, keys: int) -> tuple[Array, Array]:
-        """For each of `rows` the half-open range of the keys at the beginning that it sees beside its interval."""
+        """Return the half-open range of the keys at the beginning that each of `rows` sees in addition to its
+        interval."""
         positions, length = self.positions(first, rows), self._length(first, keys)
         kept = np.full_like(positions, self.keep_first)
         if self.is_causal:
@@ -109,7 +113,7 @@ class Visible:
 
 
 def _entry(numbers: tuple[int, ...], first: int | Array) -> int | Array:
-    """The number for this index on the first axis, or a column of them for several indices."""
+    """Return the number for this index on the first axis, or a column of numbers for several indices."""
     if len(numbers) == 1:
         return numbers[0] if isinstance(first, int) else np.full((len(first), 1), numbers[0])
     return numbers[first] if isinstance(first, int) else np.array(numbers)[first, None]
@@ -117,8 +121,10 @@ def _entry(numbers: tuple[int, ...], first: int | Array) -> int | Array:
 
 @record
 class Part:
-    """One head of one batch entry: everything in two axes; the engine stacks several small ones along a third, in
-    front. `mask` is True where a query may attend."""
+    """One head of one batch entry, as arrays of two axes. The engine stacks several small parts along a new first axis.
+
+    `mask` is True where a query may attend.
+    """
 
     queries: Array
     keys: Array
@@ -126,17 +132,17 @@ class Part:
     mask: Array | None
     bias: Array | None
     first: int | Array  # the index on the first leading axis (one for each part of a stack), for key lengths
-    head: int | Array = 0  # the query head, likewise
+    head: int | Array = 0  # the query head (one for each part of a stack)
     dropout_mask: Array | None = None
-    given_keys: Array | None = None  # with the non-finite ones that are masked from every query
+    given_keys: Array | None = None  # with the non-finite keys that are masked for every query
 
 
 @record(kw_only=True)
 class Problem:
     """A calculation that can be done.
 
-    queries (*lead, n, d_k); keys (*key_lead, m, d_k) and values (*key_lead, m, d_v), where key_lead is lead but for
-    the number of heads. All in the computing dtype. `dtype` is what results are returned in.
+    queries (*lead, n, d_k), keys (*key_lead, m, d_k) and values (*key_lead, m, d_v), where key_lead differs from lead
+    only in the number of heads. All are in the computing dtype. `dtype` is the dtype of the results.
     """
 
     queries: Array
@@ -167,10 +173,10 @@ class Problem:
     top_k: int | None = None
     dropout: float = 0.0
     dropout_mask: Array | None = None
-    given_keys: Array | None = None  # the keys before those that are masked from every query became finite
+    given_keys: Array | None = None  # the keys before those that are masked for every query were made finite
     heads_last: tuple[str, ...] = ()  # inputs and results that users have as (…, n, heads, d)
     origins: Origins | None = None
-    d_output: Array | None = None  # the gradient that arrives at the output, of its shape; the heads first
+    d_output: Array | None = None  # the gradient at the output, in its shape with the heads first
     described: dict[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
@@ -193,37 +199,37 @@ class Problem:
 
     @property
     def empty_row(self) -> str:
-        """What the weights of a query with no key are, in words."""
+        """Return a description of the weights of a query with no key."""
         rule = self.conventions.empty
         return WITH_BIAS if rule.startswith("uniform") and self.bias is not None else EMPTY_ROWS[rule]
 
     @property
     def is_transformed(self) -> bool:
-        """Whether the rows of Q and K are changed before they are scored: by a norm, or by rotary positions."""
+        """Return whether the rows of Q and K are changed before they are scored, by a norm or by rotary positions."""
         return self.row_norm is not None or self.rotation is not None
 
     @property
     def needs_whole_rows(self) -> bool:
-        """Whether the weights of a row depend on all of its scores in another way than by their sum."""
+        """Return whether the weights of a row depend on its scores in other ways than through their sum."""
         return self.top_k is not None or self.normalizer.weights is not None
 
     @property
     def shares_one(self) -> bool:
-        """Whether the weights of a query that has a key are shares of 1."""
+        """Return whether the weights of a query that has a key sum to 1."""
         return self.normalizer.sums_to_one and self.sink is None and self.dropout_mask is None
 
     @property
     def is_joined(self) -> bool:
-        """Whether the outputs of the heads become one matrix again: packed side by side, or projected."""
+        """Return whether the outputs of the heads become one matrix again: packed side by side, or projected."""
         return self.packed or self.output_projection is not None
 
     @property
     def parts(self) -> int:
-        """How many two-axis problems this is: the product of the leading axes."""
+        """Return the number of two-axis problems: the product of the leading axes."""
         return math.prod(self.lead)
 
     def part(self, number: int) -> Part:
-        """The two-axis problem at this place (C order) of the leading axes."""
+        """Return the two-axis problem at this position (C order) of the leading axes."""
         index, key_index = self.index(number), self.key_index(number)
         return Part(
             queries=self.queries[index],
@@ -238,7 +244,7 @@ class Problem:
         )
 
     def index(self, number: int) -> tuple[int, ...]:
-        """The index on the leading axes of part `number`."""
+        """Return the index of part `number` on the leading axes."""
         found = []
         for size in reversed(self.lead):
             number, place = divmod(number, size)
@@ -246,19 +252,19 @@ class Problem:
         return tuple(reversed(found))
 
     def key_index(self, number: int) -> tuple[int, ...]:
-        """The index on the leading axes of the keys and values that part `number` reads."""
+        """Return the index on the leading axes of the keys and values that part `number` reads."""
         index = self.index(number)
         return index if self.key_heads is None else (*index[:-1], self.key_head(index[-1]))
 
     def key_head(self, head: int) -> int:
-        """The key/value head that a query head reads."""
+        """Return the key/value head that a query head reads."""
         assert self.key_heads is not None
         if self.conventions.grouping == "tiled":
             return head % self.key_heads
         return head // (self.lead[-1] // self.key_heads)
 
     def alone(self, number: int) -> Problem:
-        """Part `number` as a problem of its own, without leading axes."""
+        """Return part `number` as a problem of its own, without leading axes."""
         part, visible = self.part(number), self.visible
         own = replace(
             visible,
@@ -288,7 +294,7 @@ class Problem:
         )
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
-        """The public shape of every input and result."""
+        """Return the public shape of every input and result."""
         lead, n = self.lead, self.n
         shapes = {
             "queries": self.queries.shape,
@@ -312,24 +318,24 @@ class Problem:
 
 
 def at_head(numbers: tuple[float, ...], head: int | Array) -> Any:
-    """The number of this head: one for all, or one per head; a column (p, 1) for the parts of a stack."""
+    """Return the number of this head: one for all, or one per head, or a column (p, 1) for the parts of a stack."""
     if isinstance(head, int):
         return numbers[head if len(numbers) > 1 else 0]
     return np.array(numbers)[head if len(numbers) > 1 else np.zeros_like(head), None]
 
 
 def at_entry(ids: Array, first: int | Array) -> Array:
-    """The row of this entry on the first axis, (n,), or those of several entries, (p, n): one row for all, or one
-    each."""
+    """Return the row (n,) of this entry on the first axis, or the rows (p, n) of several entries. There may be one row
+    for all entries."""
     found: Array = ids[first if len(ids) > 1 else np.zeros_like(first)]
     return found
 
 
 def first_cell(found: Array) -> tuple[int, ...]:
-    """The index of the first True, in C order."""
+    """Return the index of the first True, in C order."""
     return tuple(int(i) for i in np.unravel_index(int(np.argmax(found)), found.shape))
 
 
 def at(cell: tuple[int, ...]) -> str:
-    """An index as messages say it."""
+    """Return an index as messages write it."""
     return f"at [{', '.join(map(str, cell))}]"

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @record
 class ProjectedInputs:
-    """The three matrices that the calculation is about, with the labels that came with them."""
+    """The queries, keys and values of the calculation, with their labels."""
 
     queries: Matrix
     keys: Matrix
@@ -31,28 +31,28 @@ class ProjectedInputs:
     b_o: Matrix | None
     notes: tuple[str, ...]
     projections: tuple[Projection, ...] = ()
-    heads_last: tuple[str, ...] = ()  # of the names of layouts.read_heads_first
+    heads_last: tuple[str, ...] = ()  # in the names of layouts.read_heads_first
 
     @property
     def head_axis(self) -> int:
-        """Which axis of Q, K and V is that of the heads, as they were given."""
+        """Return which axis of the given Q, K and V is that of the heads."""
         return -2 if "queries" in self.heads_last else -3
 
     def given_shape(self, name: str) -> tuple[int, ...]:
-        """The shape of Q, K or V as it was given."""
+        """Return the shape of Q, K or V as it was given."""
         shape: tuple[int, ...] = getattr(self, name).array.shape
         return swap_shape(shape) if f"d_{name}" in self.heads_last else shape
 
     @property
     def shapes(self) -> dict[str, tuple[int, ...]]:
-        """The shapes of Q, K and V as they were given or projected, and of b_o."""
+        """Return the shapes of Q, K and V as given or projected, and of b_o."""
         named = {"queries": self.queries, "keys": self.keys, "values": self.values, "b_o": self.b_o}
         return {name: matrix.array.shape for name, matrix in named.items() if matrix is not None}
 
     def output_projection(
         self, computing: np.dtype, layout: Layout, packed: bool, *, allow_nonfinite: bool
     ) -> tuple[np.ndarray, np.ndarray | None] | None:
-        """(w_o, b_o) in the computing dtype, once it is clear that the joined heads fit them."""
+        """Return (w_o, b_o) in the computing dtype, after checking that the joined heads fit them."""
         if self.w_o is None:
             if self.b_o is not None:
                 raise ProblemError(self.b_o.where, "b_o is given without w_o")
@@ -74,8 +74,10 @@ class ProjectedInputs:
 
 
 def resolve_projections(request: Request, compute: str | None = None) -> ProjectedInputs:
-    """Q, K and V of a request; where x is given Q = x w_q + b_q, K from context (default x), and V from values_context
-    (default context). `compute` forces the dtype of the products."""
+    """Return Q, K and V of a request. If x is given, Q = x w_q + b_q, and K and V come from context (default x).
+
+    `compute` forces the dtype of the products.
+    """
     if request.x is not None:
         return _project(request, compute)
     for name in ("context", "values_context", "w_q", "w_k", "w_v", "b_q", "b_k", "b_v"):
@@ -113,11 +115,11 @@ def _project(request: Request, compute: str | None) -> ProjectedInputs:
     sources = {role: rows_behind(request, role) for role in PROJECTED}
     dtypes = request.dtype, compute
     context, of_value_rows = getattr(request, sources["keys"]), getattr(request, sources["values"])
-    queries, of_queries = _times(x, request.w_q, request.b_q, "q", "queries", dtypes)
-    keys, of_keys = _times(context, request.w_k, request.b_k, "k", "keys", dtypes)
+    queries, of_queries = _multiply(x, request.w_q, request.b_q, "q", "queries", dtypes)
+    keys, of_keys = _multiply(context, request.w_k, request.b_k, "k", "keys", dtypes)
     values, of_values = None, None
     if request.w_v is not None:
-        values, of_values = _times(of_value_rows, request.w_v, request.b_v, "v", "values", dtypes)
+        values, of_values = _multiply(of_value_rows, request.w_v, request.b_v, "v", "values", dtypes)
     elif request.b_v is not None:
         raise ProblemError(request.b_v.where, "b_v is given without w_v")
     elif request.values_context is not None:
@@ -132,7 +134,7 @@ def _project(request: Request, compute: str | None) -> ProjectedInputs:
     return ProjectedInputs(queries, keys, values, labels, request.w_o, request.b_o, _notes(request), projections)
 
 
-def _times(
+def _multiply(
     rows: Matrix,
     weights: Matrix | None,
     offset: Matrix | None,
@@ -140,8 +142,10 @@ def _times(
     result: str,
     dtypes: tuple[str | None, str | None],
 ) -> tuple[Matrix, Projection]:
-    """rows · w + b, and what it was made of, in the widest dtype of the three, at least float32; `dtypes` are the one
-    that inputs are cast to and the one to compute in, where somebody said."""
+    """Return rows · w + b, and its origin, in the widest dtype of the three, at least float32.
+
+    `dtypes` are the dtype that inputs are cast to and the dtype to compute in, if given.
+    """
     if weights is None:
         raise ProblemError(rows.where, f"x is given without w_{letter}", f"{result} = x w_{letter}: add w_{letter}")
     left, right = _numbers(rows), _numbers(weights)
@@ -188,8 +192,11 @@ def _offset(matrix: Matrix, width: int, name: str) -> np.ndarray:
 
 
 def round_to_dtype(array: np.ndarray, where: str, dtype: str) -> np.ndarray:
-    """The numbers as --dtype rounds them; NumericError where one is beyond it."""
-    with np.errstate(over="ignore", invalid="ignore"):  # a signalling NaN is as invalid as a quiet one
+    """Return the numbers rounded to the dtype of --dtype.
+
+    Raises NumericError if one overflows.
+    """
+    with np.errstate(over="ignore", invalid="ignore"):  # a signaling NaN is as invalid as a quiet one
         narrow = array.astype(dtype)
         lost = np.isinf(narrow) & np.isfinite(array)
     if lost.any():
@@ -200,7 +207,10 @@ def round_to_dtype(array: np.ndarray, where: str, dtype: str) -> np.ndarray:
 
 
 def _finite(matrix: Matrix, name: str, computing: np.dtype, allow: bool) -> np.ndarray:
-    """The numbers of w_o or b_o in the computing dtype: no infinity, no NaN, unless they are allowed."""
+    """Return w_o or b_o in the computing dtype.
+
+    Raises an error for infinities and NaN, unless they are allowed.
+    """
     array = _numbers(matrix)
     wild = ~np.isfinite(array)
     if wild.any() and not allow:
@@ -218,14 +228,14 @@ def _finite(matrix: Matrix, name: str, computing: np.dtype, allow: bool) -> np.n
 
 
 def _numbers(matrix: Matrix) -> np.ndarray:
-    """The matrix as floating numbers (integers and text as float64; 16-bit widened to float32)."""
+    """Return the matrix in a floating dtype (integers and text as float64, and 16-bit floats as float32)."""
     array = matrix.array
     if array.dtype.kind in "iu":
         return array.astype(np.float64)
     if array.dtype.kind == "f" and array.dtype.itemsize in (4, 8):
         return array
     if array.dtype == np.float16 or array.dtype.name == "bfloat16":
-        with np.errstate(invalid="ignore"):  # of a signalling NaN
+        with np.errstate(invalid="ignore"):  # of a signaling NaN
             return array.astype(np.float32)
     raise ProblemError(matrix.where, f"holds {kind_of_contents(array)}; expected numbers")
 

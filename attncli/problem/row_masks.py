@@ -1,4 +1,4 @@
-"""What a tile of queries × keys may see: nothing, everything, or a Boolean tile; and its bias."""
+"""Which keys of a tile the queries may see: none, all, or those of a Boolean tile, and the bias of the tile."""
 
 from __future__ import annotations
 
@@ -21,8 +21,11 @@ KEPT = 8  # row masks that are kept for the next part
 
 @record
 class TileMask:
-    """What a tile of queries × keys may see: `allowed` (…, b, t) is True where the query may attend, None where all
-    may; `hidden` is its opposite in the columns `doubt`, outside of which all may; `seen` (…, b): has it any key."""
+    """What a tile of queries × keys may see.
+
+    `allowed` (…, b, t) is True where the query may attend, or None if all may. `hidden` is its opposite in the columns
+    `doubt`, outside of which everything is allowed. `seen` (…, b) is true if the query has any key here.
+    """
 
     allowed: Array | None
     doubt: slice
@@ -44,13 +47,13 @@ class RowMask:
     first_key: int  # no query of the block sees a key before this,
     last_key: int  # or from this on
     common_start: int = 0  # every query sees the keys from this on
-    common_stop: int = 0  # up to this, as far as positions go
-    heads: tuple[Array, Array] | None = None  # starts and stops of the keys that each query sees beside those
+    common_stop: int = 0  # up to this, as far as positions decide
+    heads: tuple[Array, Array] | None = None  # starts and stops of the other keys that each query sees
     segments: tuple[Array, Array] | None = None  # the ids of the queries (…, b) and of the keys (…, m)
-    kept: dict[tuple[int, int], TileMask] | None = None  # where tiles are asked for again
+    kept: dict[tuple[int, int], TileMask] | None = None  # set if the same tiles are asked for again
 
     def tile(self, start: int, stop: int) -> TileMask:
-        """The mask of the keys start … stop."""
+        """Return the mask of the keys start … stop."""
         if self.kept is None:
             return self._tile(start, stop)
         if (start, stop) not in self.kept:
@@ -68,7 +71,7 @@ class RowMask:
         return TileMask(allowed, doubt, ~allowed[..., doubt], np.any(allowed, axis=-1))
 
     def allowed(self, start: int, stop: int) -> Array | None:
-        """(…, b, stop − start) booleans, True where the query may attend; None where all are True."""
+        """Return (…, b, stop − start) booleans, True where the query may attend, or None if all are True."""
         allowed = None
         if self.starts is not None and self.stops is not None and (doubt := self._doubtful(start, stop)):
             columns = np.arange(doubt.start, doubt.stop, dtype=self.starts.dtype)
@@ -93,14 +96,14 @@ class RowMask:
         return allowed
 
     def _doubtful(self, start: int, stop: int) -> range:
-        """The keys from start to stop that the position of some query may forbid; one range holds them all."""
+        """Return one range that holds all keys from start to stop that the position of some query may forbid."""
         first = start if self.common_start > start else max(start, self.common_stop)
         last = stop if self.common_stop < stop else min(stop, self.common_start)
         return range(first, max(first, last))
 
 
 class RowMasks:
-    """The masks of a problem's blocks of queries; the first of them kept where they are the same in every part."""
+    """The masks of a problem's blocks of queries. The first of them are kept if they are the same in every part."""
 
     def __init__(self, problem: Problem) -> None:
         self.problem = problem
@@ -111,19 +114,19 @@ class RowMasks:
         self._kept: dict[range, RowMask] = {}
 
     def of(self, part: Part, rows: range) -> RowMask:
-        """The masks of these queries of one part, or of a stack of parts."""
+        """Return the masks of these queries of one part, or of a stack of parts."""
         if not self._is_shared:
             return make_row_mask(self.problem, part, rows)
         if rows in self._kept:
             return self._kept[rows]
-        made = replace(make_row_mask(self.problem, replace(part, first=0), rows), kept={})  # as of any part
+        made = replace(make_row_mask(self.problem, replace(part, first=0), rows), kept={})  # valid for any part
         if len(self._kept) < KEPT:
             self._kept[rows] = made
         return made
 
 
 def make_row_mask(problem: Problem, part: Part, rows: range) -> RowMask:
-    """The masks of these queries of one part, or of a stack of parts."""
+    """Return the masks of these queries of one part, or of a stack of parts."""
     mask = None if part.mask is None else part.mask[..., rows.start : rows.stop, :]
     bias = None if part.bias is None else part.bias[..., rows.start : rows.stop, :]
     visible, segments = problem.visible, None
@@ -138,7 +141,7 @@ def make_row_mask(problem: Problem, part: Part, rows: range) -> RowMask:
         ranges.append(visible.head(part.first, positions, problem.m))
     first = min(int(starts.min(where=stops > starts, initial=problem.m)) for starts, stops in ranges)
     last = max(int(stops.max(where=stops > starts, initial=0)) for starts, stops in ranges)
-    narrow = np.int32 if problem.m < 2**31 else np.int64  # half the bytes: twice the speed of the comparisons
+    narrow = np.int32 if problem.m < 2**31 else np.int64  # half the bytes, so the comparisons are twice as fast
     (starts, stops), *heads = ((low.astype(narrow), high.astype(narrow)) for low, high in ranges)
     return RowMask(
         starts,

@@ -1,4 +1,4 @@
-"""Whether matrices fit together, and the layout in which every head of every batch entry is two-dimensional."""
+"""Checking that matrices fit together, and the layout in which every head of every batch entry has two axes."""
 
 from __future__ import annotations
 
@@ -15,12 +15,13 @@ if TYPE_CHECKING:
 Array = np.ndarray
 Shape = tuple[int, ...]
 
-ROLES = {"queries": "query", "keys": "key", "values": "key"}  # what has a row
+ROLES = {"queries": "query", "keys": "key", "values": "key"}  # what a row stands for
 
 
 @record
 class Layout:
-    """Q, mask and bias over `lead`; K and V over lead with `key_heads` in place of the last axis (None: the same)."""
+    """The leading axes `lead` of Q, mask and bias. Those of K and V have `key_heads` in place of the last axis (None:
+    the same)."""
 
     queries: Array
     keys: Array
@@ -32,7 +33,7 @@ class Layout:
 
 
 def axes_of(array: Array, where: str, role: str) -> Array:
-    """The array with at least two axes and nothing empty; V of one axis and length m becomes (m, 1)."""
+    """Return the array with at least two nonempty axes. V of one axis and length m becomes (m, 1)."""
     if array.ndim == 1 and role == "values":
         array = array[:, None]
     if array.size == 0:
@@ -54,7 +55,7 @@ def axes_of(array: Array, where: str, role: str) -> Array:
 def split_heads(
     queries: Array, keys: Array, values: Array | None, heads: tuple[int, int], sources: ProjectedInputs
 ) -> tuple[Array, Array, Array | None]:
-    """(…, n, H·d) → (…, H, n, d) as views, for the H query heads and the KV key/value heads."""
+    """Return (…, n, H·d) as views (…, H, n, d), for the H query heads and the KV key/value heads."""
     query_heads, key_heads = heads
     queries = _split(queries, query_heads, sources.queries.where, "queries")
     keys = _split(keys, key_heads, sources.keys.where, "keys")
@@ -86,8 +87,11 @@ def check_shapes(
     wheres: tuple[str, str],
     packed: tuple[int, int] | None,
 ) -> Layout:
-    """Broadcast everything as NumPy does; ProblemError with both sizes where it can't be. `wheres` are what errors
-    call the mask and the bias; `packed` are the numbers of heads that Q and K, V were split into."""
+    """Broadcast everything as NumPy does.
+
+    `wheres` are the names of the mask and the bias in errors. `packed` are the numbers of heads into which Q and K, V
+    were split. Raises ProblemError with both sizes if shapes do not fit.
+    """
     if queries.shape[-1] != keys.shape[-1]:
         _refuse_columns(queries, keys, sources, packed)
     if values is not None and values.shape[-2] != keys.shape[-2]:
@@ -117,7 +121,7 @@ def check_shapes(
 
 
 def _refuse_columns(queries: Array, keys: Array, sources: ProjectedInputs, packed: tuple[int, int] | None) -> NoReturn:
-    """Queries and keys of different widths: what the user gave, in the user's shapes."""
+    """Raise the error for queries and keys of different widths, with the shapes that the user gave."""
     q_shape, k_shape = sources.given_shape("queries"), sources.given_shape("keys")
     if packed is not None and packed != (1, 1):
         raise ProblemError(
@@ -139,7 +143,7 @@ def _refuse_columns(queries: Array, keys: Array, sources: ProjectedInputs, packe
 def _leading(
     queries: Array, keys: Array, values: Array | None, sources: ProjectedInputs, packed: bool
 ) -> tuple[Shape, int | None]:
-    """The leading axes of the result, and the number of key heads where query heads share them."""
+    """Return the leading axes of the result, and the number of key heads if query heads share them."""
     q_lead, k_lead = queries.shape[:-2], keys.shape[:-2]
     v_lead = k_lead if values is None else values.shape[:-2]
     key_heads = None
@@ -175,13 +179,13 @@ def _broadcast(leads: list[Shape], sources: ProjectedInputs, packed: bool) -> Sh
 
 
 def _with_extra(name: str, extra: Array, where: str, due: Shape, packed: bool) -> Shape:
-    """The leading axes once a mask or bias has been broadcast against `due`, (*lead, n, m)."""
+    """Return the leading axes after a mask or bias has been broadcast against `due`, (*lead, n, m)."""
     *lead, n, m = due
     try:
         whole = np.broadcast_shapes(extra.shape, due)
     except ValueError:
         whole = ()
-    fixed = due[-3:] if packed else due[-2:]  # what a mask may not widen: queries, keys, packed heads
+    fixed = due[-3:] if packed else due[-2:]  # axes that a mask may not extend: queries, keys, packed heads
     if whole[-len(fixed) :] == fixed:
         return whole[:-2]
     if extra.shape[-2:] == (m, n) and n != m:
@@ -197,7 +201,10 @@ def _with_extra(name: str, extra: Array, where: str, due: Shape, packed: bool) -
 
 
 def broadcast_over(array: Array, whole: Shape, where: str, name: str) -> Array:
-    """The array broadcast to `whole`, (*lead, n, m); ProblemError with both shapes where it does not fit."""
+    """Return the array broadcast to `whole`, (*lead, n, m).
+
+    Raises ProblemError with both shapes if it does not fit.
+    """
     try:
         return np.broadcast_to(array, whole)
     except ValueError:

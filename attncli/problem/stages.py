@@ -1,4 +1,4 @@
-"""The stages that a request asks for beside score, scale and mask, checked against its sizes."""
+"""The stages of a request besides score, scale and mask, checked against its sizes."""
 
 from __future__ import annotations
 
@@ -22,7 +22,10 @@ _IDS = "one id per position, or per entry of the first axis and position"
 
 
 def settle_stages(request: Request, lead: tuple[int, ...], n: int, m: int, d_k: int) -> dict[str, Any]:
-    """The fields of a Problem that stages have; ProblemError where one does not fit. `d_k` is that of one head."""
+    """Return the fields of a Problem for these stages.
+
+    `d_k` is that of one head. Raises ProblemError if a stage does not fit.
+    """
     heads = lead[-1] if lead else 1
     normalizer = NORMALIZER_BY_NAME[request.normalizer or SOFTMAX.name]
     sink = _one_per_head(request.sink, heads, "--sink", "sinks")
@@ -84,12 +87,12 @@ def _settle_segments(request: Request, lead: tuple[int, ...], n: int, m: int) ->
 
 
 def _read_ids(matrix: Matrix, lead: tuple[int, ...], size: int, noun: str) -> Array:
-    """(1, size) or (entries of the first axis, size)."""
+    """Return segment ids (1, size) or (entries of the first axis, size)."""
     array, where = matrix.array, matrix.where
     if array.dtype.kind not in "iufb":
         raise ProblemError(where, f"contains {kind_of_contents(array)}; segments are numbers", _IDS)
     if max(array.shape, default=0) == array.size:
-        array = array.reshape(1, -1)  # an axis, or a row or a column of a text table
+        array = array.reshape(1, -1)  # a 1-D array, or a row or a column of a text table
     if array.ndim != 2 or array.shape[1] != size:
         raise ProblemError(where, f"segments have the shape {matrix.array.shape}; there are {size} {noun}", _IDS)
     if array.shape[0] not in (1, lead[0] if lead else 1):

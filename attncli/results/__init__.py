@@ -1,1 +1,1 @@
-"""What was calculated, and the files that it is written to."""
+"""The results of a calculation, and the files that they are written to."""

@@ -1,4 +1,4 @@
-"""How a query shares out its attention: entropy, effective number of keys, the keys with the largest weights."""
+"""How a query distributes its attention: entropy, effective number of keys, and the keys with the largest weights."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ from attncli.records import record
 
 Array = np.ndarray
 
-SAME = 1e-12  # weights (relative) and distances that differ by less are called equal
+SAME = 1e-12  # weights (relative) and distances that differ by less count as equal
 
 
 @record
 class Attention:
-    """Who got how much: `top` keys share the largest weight, `next` the second largest (none where all are equal)."""
+    """The keys with the largest weights: `top` share the largest weight, `next` the second largest (empty if all are
+    equal)."""
 
     top: Array
     next: Array
@@ -24,7 +25,7 @@ class Attention:
 
     @property
     def effective_keys(self) -> float:
-        """exp of the entropy: the number of keys with equal weights that would have it."""
+        """Return exp(entropy): the number of equally weighted keys with the same entropy."""
         return math.exp(self.entropy)
 
 
@@ -41,7 +42,7 @@ def attention_of(weights: Array, allowed: Array) -> Attention:
 
 
 def entropies(weights: Array) -> Array:
-    """−Σ w ln w of each row, where a weight of 0 adds nothing: (…, m) → (…)."""
+    """Return −Σ w ln w of each row, (…,) from (…, m). A weight of 0 adds nothing."""
     is_positive = weights > 0
     found: Array = -(np.where(is_positive, weights, 0) * np.log(np.where(is_positive, weights, 1))).sum(axis=-1)
     return found.clip(0)

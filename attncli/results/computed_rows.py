@@ -1,4 +1,4 @@
-"""Results that are too large to hold, as their writers read them: rows that are computed when they are read."""
+"""Results too large to hold in memory: their rows are computed when a writer reads them."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ Array = np.ndarray
 Place = tuple[int, int]  # the first part and the first query
 
 SLAB = 1 << 22  # cells that are computed together
-TOGETHER = 1 << 20  # cells that are looked at together
+TOGETHER = 1 << 20  # cells that are processed together
 
 
 class _Window:
-    """A sink for some queries of some parts: an array (parts, queries, columns) of these only."""
+    """A sink for some queries of some parts, backed by an array (parts, queries, columns) of only these."""
 
     def __init__(self, problem: Problem, array: Array, parts: range, rows: range) -> None:
         self.problem, self.array, self.parts, self.rows = problem, array, parts, rows
@@ -37,10 +37,11 @@ class _Window:
 
 
 class Slabs:
-    """The rows of one result (…, n, m), some at a time: the last slab is kept, so that reading on computes each once.
+    """The rows of one result (…, n, m), computed in slabs. The last slab is kept, so sequential reading computes each
+    once.
 
-    Slabs are cut between the engine's blocks, which gives the bits of the whole. `note` is called with what the engine
-    learned of each, and with its place.
+    Slabs are cut between the engine's blocks, which gives the same bits as the whole. `note` is called with the place
+    and the engine's outcome for each slab.
     """
 
     def __init__(
@@ -52,7 +53,7 @@ class Slabs:
         self._held: Array
 
     def rows(self, part: int, rows: range) -> Array:
-        """(len(rows), m) of one part."""
+        """Return rows (len(rows), m) of one part."""
         found = []
         start = rows.start
         while start < rows.stop:
@@ -68,7 +69,7 @@ class Slabs:
             problem = self.problem
             parts = range(part, min(part + self.group, problem.parts))
             rows = range(row, min(row + self.height, problem.n))
-            self._place, self._held = None, np.empty(0)  # gives the last one's memory back first
+            self._place, self._held = None, np.empty(0)  # frees the memory of the last slab first
             held = np.empty((len(parts), len(rows), problem.m), problem.dtype)
             sink = _Window(problem, held, parts, rows)
             outcome = compute(problem, {self.name: sink}, engine=self.engine, rows=rows, parts=parts)
@@ -78,9 +79,10 @@ class Slabs:
 
 
 class ComputedRows:
-    """One result, or one of its heads, as far as a writer needs an array: its shape, and its rows in their order.
+    """One result, or one of its heads, with the parts of the array interface that a writer needs: its shape, and its
+    rows in order.
 
-    `array[i]` is an entry of the first axis, `array[start:stop]` are some rows where there are two axes only.
+    `array[i]` is an entry of the first axis. `array[start:stop]` are rows, if there are only two axes.
     """
 
     def __init__(self, slabs: Slabs, index: tuple[int, ...] = ()) -> None:
@@ -115,7 +117,7 @@ class ComputedRows:
 
 
 def row_blocks(array: Array | ComputedRows) -> Iterator[Array]:
-    """The rows of a matrix (…, n, m) in their order, some (rows, m) at a time; a vector is a row."""
+    """Yield the rows of a matrix (…, n, m) in order, in blocks (rows, m)."""
     if array.ndim > 2:
         for part in array:
             yield from row_blocks(part)
@@ -129,7 +131,7 @@ def row_blocks(array: Array | ComputedRows) -> Iterator[Array]:
 
 
 class Nowhere:
-    """A sink that keeps nothing: for a pass that only looks for what would be refused."""
+    """A sink that keeps nothing, for a pass that only looks for overflow."""
 
     def __setitem__(self, where: tuple[int | slice, ...], block: Array) -> None:
         pass

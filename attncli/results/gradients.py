@@ -1,4 +1,4 @@
-"""The gradients of a loss with respect to everything that the output depends on, from the one at the output."""
+"""The gradients of a loss with respect to everything that the output depends on, from the gradient at the output."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 Array = np.ndarray
 
 CORE = ("d_values", "d_weights", "d_scores", "d_bias", "d_queries", "d_keys")
-TOGETHER = ("d_values", "d_queries", "d_keys")  # one pass gives all three for little more than one
+TOGETHER = ("d_values", "d_queries", "d_keys")  # one pass gives all three for little more than the cost of one
 
 
 class _Gradient:
-    """An array computed at its first use."""
+    """An array that is computed at its first use."""
 
     def __init__(self, doc: str) -> None:
         self.__doc__ = doc
@@ -38,10 +38,10 @@ class _Gradient:
 
 
 class Gradients:
-    """d_values, d_queries, d_keys … for one d_output, each computed at its first use and never twice.
+    """d_queries, d_keys, d_values … for one d_output, each computed once, at its first use.
 
-    Of the inputs' shapes: axes that broadcasting gave an input are summed over, so are query heads that share a key
-    head. What the problem has not (d_bias without a bias) is a UsageError.
+    They have the shapes of the inputs: axes that broadcasting gave an input are summed over, and so are query heads
+    that share a key head. Raises UsageError for gradients that the problem does not have (d_bias without a bias).
     """
 
     d_values = _Gradient("(…, m, d_v): weightsᵀ · dO")
@@ -69,24 +69,27 @@ class Gradients:
         self.names = tuple(problem.origins.gradient_shapes(problem))
         self._projections = problem.origins.projections
         self._shapes = problem.origins.gradient_shapes(problem)
-        self._core: dict[str, Array] = {}  # in the shapes of the inputs, in the computing dtype
+        self._core: dict[str, Array] = {}  # in the shapes of the inputs and the computing dtype
         self._arrays: dict[str, Array] = {}
 
     def __repr__(self) -> str:
         return f"<gradients: {', '.join(self.names)}>"
 
     def array(self, name: str) -> Array:
-        """One gradient by name, in the dtype of the results; NumericError where that overflows."""
+        """Return one gradient by name, in the dtype of the results.
+
+        Raises NumericError if it overflows that dtype.
+        """
         if name not in self.names:
             raise UsageError("gradients", f"the problem has no {name}", suggest(name, self.names))
         if name not in self._arrays:
             with np.errstate(over="ignore", invalid="ignore"):
-                array = self._narrowed(name, self._made(name))
+                array = self._narrow(name, self._make(name))
                 self._arrays[name] = swap_heads(array) if name in self.problem.heads_last else array
         return self._arrays[name]
 
     def compute(self, *names: str) -> Gradients:
-        """Compute these gradients in one pass; returns self."""
+        """Compute these gradients in one pass, and return self."""
         wanted = [need for name in names for need in self._needs(name)]
         self._compute_core(*(name for name in CORE if name in wanted))
         return self
@@ -96,7 +99,7 @@ class Gradients:
             return [name]
         return [f"d_{own.role}" for own in self._projections if name in _names_of(own)]
 
-    def _made(self, name: str) -> Array:
+    def _make(self, name: str) -> Array:
         if name in CORE:
             return self._core_array(name)
         if name == "d_w_o":
@@ -114,7 +117,7 @@ class Gradients:
             total += _before_projection(gradient, each)
         return total
 
-    def _narrowed(self, name: str, array: Array) -> Array:
+    def _narrow(self, name: str, array: Array) -> Array:
         narrow = narrow_result(array.reshape(self._shapes[name]), self.problem, name)
         if self.problem.is_finite and not np.isfinite(narrow).all():
             hint = "--dtype float64" if array.dtype == np.float32 else "divide d_output by a power of ten"
@@ -133,18 +136,18 @@ class Gradients:
             self._core.update({name: self._as_given(name, array) for name, array in found.items()})
 
     def _as_given(self, name: str, array: Array) -> Array:
-        """The gradient in the shape of what it belongs to: packed again, summed over what broadcasting repeated."""
+        """Return the gradient in the shape of its input: heads packed again, and broadcast axes summed over."""
         if name in ("d_weights", "d_scores"):
             return array
         shape = self._shapes[name]
         if self.problem.packed and name in TOGETHER:
             if shape[-1] == array.shape[-1]:  # one key head for all query heads, over which it was broadcast
                 array = array.sum(axis=-3, keepdims=True)
-            array = _packed(array)
+            array = _pack(array)
         return sum_to(array, (*shape, 1) if name == "d_values" and len(shape) == 1 else shape)
 
     def d_output_by_head(self) -> Array:
-        """(*lead, n, d_v): the gradient at each head's output, back through w_o and the packing of the heads."""
+        """Return the gradient at each head's output (*lead, n, d_v), back through w_o and the packing of the heads."""
         problem, d_output = self.problem, self.d_output
         if problem.d_v is None:
             raise ProblemError("d_output", "there is no output without values", "give V")
@@ -156,38 +159,38 @@ class Gradients:
         return d_output
 
     def joined_output(self) -> Array:
-        """The output before w_o, in the computing dtype."""
+        """Return the output before w_o, in the computing dtype."""
         problem = replace(self.problem, dtype=self.problem.queries.dtype)
         output = np.empty((*problem.lead, problem.n, problem.d_v or 0), problem.dtype)
         compute(problem, {"output": output})
-        return _packed(output) if problem.packed else output
+        return _pack(output) if problem.packed else output
 
 
-def _packed(array: Array) -> Array:
-    """(…, H, n, d) → (…, n, H·d)."""
+def _pack(array: Array) -> Array:
+    """Return (…, H, n, d) as (…, n, H·d)."""
     array = np.moveaxis(array, -3, -2)
     return array.reshape(*array.shape[:-2], -1)
 
 
 def _names_of(projection: Projection) -> tuple[str, ...]:
-    """The gradients that go through a projection."""
+    """Return the names of the gradients that go through a projection."""
     return f"d_{projection.source}", f"d_w_{projection.letter}", f"d_b_{projection.letter}"
 
 
 def _before_projection(arriving: Array, own: Projection) -> Array:
-    """The gradient of the rows from that of rows · weights."""
+    """Return the gradient of the rows from that of rows · weights."""
     before: Array = arriving @ own.weights.astype(arriving.dtype, copy=False).T
     return before
 
 
 def _product_over_rows(rows: Array, arriving: Array) -> Array:
-    """rowsᵀ · arriving over all leading axes: (…, n, a), (…, n, b) → (a, b)."""
+    """Return rowsᵀ · arriving summed over all leading axes: (a, b) from (…, n, a) and (…, n, b)."""
     left, right = (each.reshape(-1, each.shape[-1]) for each in (rows, arriving))
     product: Array = left.astype(right.dtype, copy=False).T @ right
     return product
 
 
 def _sum_over_rows(arriving: Array) -> Array:
-    """(…, n, d) → (d,)."""
+    """Return the sum (d,) over the rows of (…, n, d)."""
     total: Array = arriving.reshape(-1, arriving.shape[-1]).sum(axis=0)
     return total

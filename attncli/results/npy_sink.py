@@ -1,4 +1,4 @@
-"""Results that go to an NPY file while they are computed, so that a matrix of any size needs the memory of a tile."""
+"""Writing results to an NPY file while they are computed, so that a matrix of any size needs the memory of a tile."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ Array = np.ndarray
 
 
 class NpySink:
-    """An NPY file as a sink of the engine: the header at once, each block at its offset, from any thread."""
+    """An NPY file as a sink of the engine. The header is written at once, and blocks at their offsets, from any
+    thread."""
 
     def __init__(self, file: AtomicFile, shape: tuple[int, ...], dtype: np.dtype) -> None:
         head = make_header(shape, dtype)
@@ -34,7 +35,10 @@ class NpySink:
         file.write_at(0, head)
 
     def __setitem__(self, where: tuple[int | slice, ...], block: Array) -> None:
-        """The rows of `block`, which are consecutive: `where` is an index on each axis but the last, a slice there."""
+        """Write the rows of `block`, which are consecutive.
+
+        `where` has an index for each axis but the last, for which it has a slice.
+        """
         place = 0
         for length, index in zip(self._shape, where, strict=False):
             place = place * length + int(index.start if isinstance(index, slice) else index)
@@ -48,7 +52,7 @@ class NpySink:
 def npy_sinks(
     problem: Problem, paths: Mapping[str, str | PathLike[str]], *, force: bool = False
 ) -> Iterator[dict[str, NpySink]]:
-    """A sink for each result by name; the files appear when the block ends well, and none of them otherwise."""
+    """Yield a sink for each result by name. The files appear if the block succeeds, and none of them otherwise."""
     shapes = problem.shapes()
     with ExitStack() as stack:
         sinks = {}

@@ -1,4 +1,4 @@
-"""A problem's results, computed when they are asked for and never twice."""
+"""The results of a problem, each computed once, when it is first used."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ if TYPE_CHECKING:
     from attncli.results.gradients import Gradients
 
 FINISHED_BY_ROW = ("raw_scores", "scores", "weights", "lse")  # the output of joined heads is not
-AT_ONCE = 1 << 20  # weights that are looked at together
-OF_CELLS = ("raw_scores", "scores", "weights")  # a number for each query and key
-LARGE = 1 << 22  # a result of more cells is computed row by row where only some rows are looked at
+AT_ONCE = 1 << 20  # weights that are processed together
+OF_CELLS = ("raw_scores", "scores", "weights")  # one number per query and key
+LARGE = 1 << 22  # cells: a larger result is computed row by row if only some rows are used
 
 
 class _Shifted:
-    """A sink for some queries of a lone part: query `shift` would be the array's first row."""
+    """A sink for some queries of a single part, in which query `shift` is the first row."""
 
     def __init__(self, array: np.ndarray, shift: int) -> None:
         self.array, self.shift = array, shift
@@ -44,18 +44,18 @@ class _Shifted:
 
 
 class Result:
-    """raw_scores, scores, weights (…, n, m), output (…, n, d_v), lse (…, n): each computed at its first use.
+    """raw_scores, scores, weights (…, n, m), output (…, n, d_v) and lse (…, n), each computed at its first use.
 
-    `compute` gets several in one pass. `warnings` grow with what is computed (queries that have no key).
+    `compute` computes several in one pass. `warnings` grow with what is computed (queries that have no key).
     """
 
     def __init__(self, problem: Problem, engine: str = "auto", compute: Callable[..., Outcome] = compute) -> None:
         self.problem = problem
         self.engine = engine
-        self._compute = compute  # the engine's, or one that has its blocks computed elsewhere
+        self._compute = compute  # the engine's, or one that computes blocks elsewhere
         self._whole: Outcome | None = None
         self._arrays: dict[str, np.ndarray] = {}
-        self._learned: dict[tuple[int, int], Outcome] = {}  # from slabs of rows, by their place
+        self._learned: dict[tuple[int, int], Outcome] = {}  # from slabs of rows, by place
         self._gradients: Gradients | None = None
 
     def compute(
@@ -64,8 +64,11 @@ class Result:
         progress: Callable[[int], None] | None = None,
         sinks: Mapping[str, Sink] | None = None,
     ) -> Result:
-        """Compute these results (all by default) in one pass; returns self. What goes to `sinks` instead, such as
-        `attncli.results.npy_sink.npy_sinks`, is computed in the same pass and not kept."""
+        """Compute these results (all by default) in one pass, and return self.
+
+        Results in `sinks`, such as `attncli.results.npy_sink.npy_sinks`, are computed in the same pass, written there
+        and not kept.
+        """
         names = names or (RESULT_NAMES if sinks is None else ())
         known = {*self._arrays, *INPUT_NAMES, *GRADIENT_NAMES, *(sinks or {})}
         if gradients := [name for name in names if name in GRADIENT_NAMES and self.has(name)]:
@@ -77,22 +80,22 @@ class Result:
             views = {name: self._by_head(name, array) for name, array in arrays.items()}
             self._whole = self._compute(self.problem, {**views, **(sinks or {})}, engine=self.engine, progress=progress)
             for name, array in arrays.items():
-                self._arrays[name] = self._joined(name, array)
+                self._arrays[name] = self._join(name, array)
         return self
 
     def has(self, name: str) -> bool:
-        """Whether the problem has this result: there is no output without values, and no gradient without the one at
-        the output."""
+        """Return whether the problem has this result. There is no output without values, and no gradient without the
+        one at the output."""
         if name in GRADIENT_NAMES:
             return name in self.problem.shapes()
         return name not in ("output", "values") or self.problem.values is not None
 
     def is_large(self, name: str) -> bool:
-        """Whether a result has so many cells that it is not held unless somebody needs all of it."""
+        """Return whether a result has so many cells that it is held only if all of it is needed."""
         return int(np.prod(self.problem.shapes()[name], dtype=np.int64)) > LARGE
 
     def array(self, name: str) -> np.ndarray:
-        """One result by name, or Q, K or V as they are scored and averaged: projected, and split into heads."""
+        """Return one result by name, or Q, K or V as the engine uses them: projected, and split into heads."""
         if name in INPUT_NAMES:
             given: np.ndarray = getattr(self.problem, name)
             given = swap_heads(given) if name in self.problem.heads_last else given
@@ -102,26 +105,34 @@ class Result:
         return self.compute(name)._arrays[name]
 
     def is_streamed(self, name: str) -> bool:
-        """Whether `stream` gives this result by rows that are computed when they are read. What has its blocks computed
-        elsewhere is held."""
+        """Return whether `stream` computes the rows of this result when they are read.
+
+        A result whose blocks are computed elsewhere is held instead.
+        """
         is_held = name in self._arrays or self._compute is not compute
         return name in OF_CELLS and not is_held and self.is_large(name)
 
     def stream(self, name: str) -> np.ndarray | ComputedRows:
-        """One result by name as a writer reads it, from its first row to its last: a very large one is never held."""
+        """Return one result by name, to be read from the first row to the last. A very large result is never held."""
         if not self.is_streamed(name):
             return self.array(name)
         return ComputedRows(Slabs(self.problem, name, self.engine, self._learned.__setitem__))
 
     def overflow_sinks(self, *names: str) -> dict[str, Sink]:
-        """Sinks for those of these results that are streamed and could overflow: `compute` with them finds that before
-        a row is read."""
+        """Return sinks for those of these results that are streamed and could overflow.
+
+        `compute` with these sinks raises the error before a row is read.
+        """
         streamed = (name for name in names if self.is_streamed(name))
         return {name: Nowhere() for name in streamed if may_overflow(self.problem, name)}
 
     def gradients(self, d_output: ArrayLike | str | None = None) -> Gradients:
-        """The gradients of a loss whose gradient with respect to the output is `d_output`, of the output's shape; the
-        word "ones" for the sum of all outputs; None for the problem's own. ProblemError where it does not fit."""
+        """Return the gradients of a loss from `d_output`, its gradient with respect to the output, in the output's
+        shape.
+
+        The word "ones" stands for the sum of all outputs, and None for the d_output of the problem. Raises ProblemError
+        if the shape does not fit.
+        """
         from attncli.results.gradients import Gradients
 
         if d_output is None:
@@ -136,24 +147,25 @@ class Result:
         return Gradients(replace(problem, d_output=read_d_output(Matrix(array, where), problem)))
 
     def lines(self, name: str, part: int, rows: list[int]) -> np.ndarray:
-        """Some rows of one result of one part: (len(rows), …). Of a very large result only these are computed."""
+        """Return some rows (len(rows), …) of one result of one part. For a very large result only these rows are
+        computed."""
         if name in ("keys", "values"):
             of_part: np.ndarray = self.by_entry(name)[self.problem.key_index(part)][rows]
             return of_part
         if name in (*self._arrays, *GRADIENT_NAMES, "queries") or not self.is_large(name):
             found: np.ndarray = self._by_head_public(name)[self.problem.index(part)][rows]
             return found
-        return self._alone(name, part, rows)
+        return self._compute_lines(name, part, rows)
 
     def allowed(self, part: int, rows: list[int]) -> np.ndarray:
-        """Whether each of these queries may attend to each key: (len(rows), m) booleans."""
+        """Return whether each of these queries may attend to each key: (len(rows), m) booleans."""
         problem = self.problem
         alone = problem.part(part)
         masks = [make_row_mask(problem, alone, range(row, row + 1)).allowed(0, problem.m) for row in rows]
         return np.array([np.ones(problem.m, np.bool_) if allowed is None else allowed[0] for allowed in masks])
 
     def by_entry(self, name: str) -> np.ndarray:
-        """The array with a row for each query or key on its last axis but one, and heads before them, whatever the
+        """Return the array with queries or keys on its last axis but one, and the heads before them, whatever the
         layout."""
         array = self.array(name)
         return swap_heads(array) if name in self.problem.heads_last else array
@@ -165,43 +177,47 @@ class Result:
             array = np.moveaxis(array.reshape(*array.shape[:-1], heads, array.shape[-1] // heads), -2, -3)
         return array
 
-    def _alone(self, name: str, part: int, rows: list[int]) -> np.ndarray:
+    def _compute_lines(self, name: str, part: int, rows: list[int]) -> np.ndarray:
         problem = self.problem.alone(part)
         shape = problem.shapes()[name][1:]
         found = np.empty((len(rows), *shape), problem.dtype)
-        for shift, run in groupby(range(len(rows)), lambda place: rows[place] - place):  # neighbours in one go
+        for shift, run in groupby(range(len(rows)), lambda place: rows[place] - place):  # neighbouring rows in one call
             own = [rows[place] for place in run]
             compute(problem, {name: _Shifted(found, shift)}, engine=self.engine, rows=range(own[0], own[-1] + 1))
         return found
 
     @property
     def raw_scores(self) -> np.ndarray:
-        """(…, n, m): similarity before the scale."""
+        """Return the similarities before the scale, (…, n, m)."""
         return self.array("raw_scores")
 
     @property
     def scores(self) -> np.ndarray:
-        """(…, n, m): what enters the softmax; −inf where masked."""
+        """Return the input of the softmax, (…, n, m), which is −inf where masked."""
         return self.array("scores")
 
     @property
     def weights(self) -> np.ndarray:
-        """(…, n, m): softmax of the scores over the keys; each row sums to 1, or is 0 where the query has no key."""
+        """Return the softmax of the scores over the keys, (…, n, m). Each row sums to 1, or is 0 if the query has no
+        key."""
         return self.array("weights")
 
     @property
     def output(self) -> np.ndarray | None:
-        """(…, n, d_v): weights · values; None without values."""
+        """Return weights · values, (…, n, d_v), or None without values."""
         return self.array("output") if self.has("output") else None
 
     @property
     def lse(self) -> np.ndarray:
-        """(…, n): the log of the sum of the exponentials of the scores."""
+        """Return the log of the sum of the exponentials of the scores, (…, n)."""
         return self.array("lse")
 
     def statistics(self) -> Statistics:
-        """Of each row of the weights: entropy, effective keys, keys for 95 %, the weight of key 0, the top keys. The
-        weights of a large problem are computed some rows at a time and not kept."""
+        """Return the statistics of each row of the weights: entropy, effective keys, keys for 95 %, the weight of key
+        0, top keys.
+
+        The weights of a large problem are computed some rows at a time and not kept.
+        """
         problem = self.problem
         step = max(1, AT_ONCE // problem.m)
         found = [
@@ -216,7 +232,8 @@ class Result:
 
     @property
     def outcome(self) -> Outcome | None:
-        """What the engine learned, so far where rows are computed as they are read; None before anything is."""
+        """Return what the engine found besides the numbers, so far if rows are computed as they are read, or None
+        before any are."""
         if self._whole is not None or not self._learned:
             return self._whole
         each = list(self._learned.values())
@@ -225,7 +242,7 @@ class Result:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What the user should know about these numbers."""
+        """Return the warnings about these numbers."""
         outcome = self.outcome
         if outcome is None or outcome.first_empty is None:
             return self.problem.warnings
@@ -249,22 +266,25 @@ class Result:
         return shapes[name]
 
     def _by_head(self, name: str, array: np.ndarray) -> np.ndarray:
-        """The array as the engine indexes it, [*lead, query, column]."""
+        """Return the array as the engine indexes it, [*lead, query, column]."""
         is_last = self.problem.packed or name in self.problem.heads_last
         return swap_heads(array) if name == "output" and is_last else array
 
-    def _joined(self, name: str, array: np.ndarray) -> np.ndarray:
-        """The array as users see it: heads packed again, and projected where the problem has w_o."""
+    def _join(self, name: str, array: np.ndarray) -> np.ndarray:
+        """Return the array as users see it: heads packed again, and projected if the problem has w_o."""
         if name != "output":
             return array
         if self.problem.packed:
             array = array.reshape(*array.shape[:-2], -1)
         if self.problem.output_projection is not None:
-            array = self._projected(array, *self.problem.output_projection)
+            array = self._project(array, *self.problem.output_projection)
         return array
 
-    def _projected(self, output: np.ndarray, weights: np.ndarray, offset: np.ndarray | None) -> np.ndarray:
-        """output · w_o + b_o in the computing dtype; NumericError where it, or the dtype returned, can't hold that."""
+    def _project(self, output: np.ndarray, weights: np.ndarray, offset: np.ndarray | None) -> np.ndarray:
+        """Return output · w_o + b_o in the computing dtype.
+
+        Raises NumericError if that, or the dtype of the results, overflows.
+        """
         with np.errstate(over="ignore", invalid="ignore"):
             product = output.astype(weights.dtype, copy=False) @ weights
             if offset is not None:

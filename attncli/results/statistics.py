@@ -1,4 +1,5 @@
-"""How each query shares out its attention, in numbers: entropy, effective keys, the keys with the largest weights."""
+"""How each query distributes its attention, in numbers: entropy, effective keys, and the keys with the largest
+weights."""
 
 from __future__ import annotations
 
@@ -9,20 +10,22 @@ from attncli.results.attention import entropies
 
 Array = np.ndarray
 
-TOP = 3  # keys that are named for each query
-NEAR = {2: 1e-2, 4: 1e-6, 8: 1e-12}  # by the bytes of a weight, how far rounding takes a row's sum from 1
+TOP = 3  # keys that are listed for each query
+NEAR = {2: 1e-2, 4: 1e-6, 8: 1e-12}  # by the bytes of a weight, how far rounding moves a row's sum from 1
 MOST = 0.95  # of a row's weight
 
 
 @record
 class Statistics:
-    """Of weights (…, m), over their sum where that is not 1.
+    """Statistics of weights (…, m), which are divided by their sum if it is not 1.
 
-    `entropy` (…) in nats and `effective_keys` (…) = e^entropy; `keys_95` (…): as few keys as hold 95 % of the weight;
-    `first_key` (…): the weight of key 0; `top` (…, 3) the numbers of the keys with the largest weights, the first of
-    equal ones first, and `top_weights` (…, 3) (with fewer than 3 keys as many as there are). Where a query has no
-    weight, or a weight is negative or NaN, the first two are NaN and `keys_95` is 0; `top` is −1 behind the last key
-    that has a weight.
+    `entropy` (…) is in nats, and `effective_keys` (…) = e^entropy. `keys_95` (…) is the smallest number of keys that
+    hold 95 % of the weight. `first_key` (…) is the weight of key 0. `top` (…, 3) are the numbers of the keys with the
+    largest weights, in the order of the keys if equal, and `top_weights` (…, 3) are their weights (fewer than 3 if
+    there are fewer keys).
+
+    If a query has no weight, or has a negative or NaN weight, the first two are NaN and `keys_95` is 0. `top` is −1
+    after the last key that has a weight.
     """
 
     entropy: Array
@@ -34,7 +37,7 @@ class Statistics:
 
 
 def statistics_of(weights: Array) -> Statistics:
-    """The statistics of weights (…, m), computed in float64; the weights among them stay as they are."""
+    """Return the statistics of weights (…, m), computed in float64. The weights in the result keep their dtype."""
     given, weights = weights, weights.astype(np.float64)
     order = np.argsort(-weights, axis=-1, kind="stable")[..., :TOP]
     top_weights = np.take_along_axis(given, order, axis=-1)

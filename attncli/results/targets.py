@@ -1,4 +1,5 @@
-"""Results into files: every format, several matrices to a container, each file whole or not at all."""
+"""Writing results to files in every format, several matrices per file if it can hold them, each file whole or not at
+all."""
 
 from __future__ import annotations
 
@@ -24,13 +25,13 @@ if TYPE_CHECKING:
 
 OPTIONS = {"output": "--output", "weights": "--weights", "scores": "--scores", "lse": "--lse"}
 
-BY_ROWS = ("csv", "tsv", "txt", "json", "yaml")  # formats that take a matrix row by row
+BY_ROWS = ("csv", "tsv", "txt", "json", "yaml")  # formats that write a matrix row by row
 OF_CELLS = ("d_weights", "d_scores")
 
 
 @record
 class Targets:
-    """The files of one command: by path, the names of the results that go there."""
+    """The files of one command: the names of the results by path."""
 
     by_path: dict[str, list[str]] = field(default_factory=dict)
     force: bool = False
@@ -40,7 +41,10 @@ class Targets:
     def settle(
         cls, named: dict[str, str], result: Result, *, force: bool, inputs: frozenset[str] = frozenset()
     ) -> Targets:
-        """Refuse, before anything is computed, what cannot be written; `inputs` are the real paths that were read."""
+        """Refuse files that cannot be written, before anything is computed.
+
+        `inputs` are the real paths of the files that were read.
+        """
         by_path: dict[str, list[str]] = {}
         for name, path in named.items():
             if not result.has(name):
@@ -61,11 +65,11 @@ class Targets:
                     hint,
                 )
         refuse_existing(list(by_path), force)
-        return cls(by_path, force, _streamed(by_path, result))
+        return cls(by_path, force, _choose_streamed(by_path, result))
 
     @contextmanager
     def streams(self, result: Result) -> Iterator[Mapping[str, Sink]]:
-        """A sink for each result that is streamed; their files appear when the block ends well."""
+        """Yield a sink for each result that is streamed. The files appear if the block succeeds."""
         if not self.streamed:
             yield {}
             return
@@ -75,13 +79,13 @@ class Targets:
             yield sinks
 
     def held(self, result: Result) -> list[str]:
-        """The results that are computed before they are written."""
+        """Return the names of the results that are computed before they are written."""
         by_rows = {name for path, names in self.by_path.items() if _is_written_by_rows(path) for name in names}
         every = [name for names in self.by_path.values() for name in names if name not in self.streamed]
         return [name for name in every if not (name in by_rows and result.is_streamed(name))]
 
     def save(self, result: Result) -> list[str]:
-        """Write every file that was not streamed; a line for each file to say so."""
+        """Write every file that was not streamed, and return a line about each file."""
         lines = []
         shapes = result.problem.shapes()
         for path, names in self.by_path.items():
@@ -95,13 +99,13 @@ class Targets:
 
 
 def refuse_input(path: str, option: str, inputs: Collection[str]) -> None:
-    """UsageError where the file is one of those whose real paths were read, whatever --force says."""
+    """Raise UsageError if the file is one of the `inputs` that were read, even with --force."""
     if resolve_path(path) in inputs:
         raise UsageError(option, f"{path_text(path)} is an input and would be overwritten", "name another file")
 
 
-def _streamed(by_path: dict[str, list[str]], result: Result) -> dict[str, str]:
-    """The large results that go to an NPY file of their own while they are computed, with their files."""
+def _choose_streamed(by_path: dict[str, list[str]], result: Result) -> dict[str, str]:
+    """Return the large results that are written to their own NPY file while they are computed, with their files."""
     from attncli.results.result import FINISHED_BY_ROW
 
     return {
@@ -110,7 +114,7 @@ def _streamed(by_path: dict[str, list[str]], result: Result) -> dict[str, str]:
         if target_format(path, "output").name == "npy"
         and names[0] in FINISHED_BY_ROW
         and result.is_large(names[0])
-        and not is_device(path)  # which has no offsets to write at
+        and not is_device(path)  # a device has no offsets to write at
     }
 
 
@@ -119,7 +123,7 @@ def _is_written_by_rows(path: str) -> bool:
 
 
 def label_result(result: Result, name: str, format: str) -> Matrix:
-    """One result for a file of this format, with the labels that it can carry."""
+    """Return one result for a file of this format, with the labels that the format can hold."""
     labels = result.problem.labels
     array = result.stream(name) if format in BY_ROWS else result.array(name)
     columns = labels_of_columns(labels, name)
@@ -130,7 +134,7 @@ def label_result(result: Result, name: str, format: str) -> Matrix:
 
 
 def labels_of_columns(labels: Labels, name: str) -> tuple[str, ...] | None:
-    """What the columns of a result, or of Q, K or V, are called."""
+    """Return the labels of the columns of a result, or of Q, K or V."""
     of_features = dict.fromkeys(("queries", "keys"), labels.features)
     if name in GRADIENT_NAMES:
         own = {"d_values": labels.values, "d_queries": labels.features, "d_keys": labels.features}
@@ -139,18 +143,18 @@ def labels_of_columns(labels: Labels, name: str) -> tuple[str, ...] | None:
 
 
 def labels_of_rows(labels: Labels, name: str) -> tuple[str, ...] | None:
-    """What the rows of a result, or of Q, K or V, are called."""
+    """Return the labels of the rows of a result, or of Q, K or V."""
     if name in GRADIENT_NAMES and name not in (*OF_CELLS, "d_queries"):
         return labels.keys if name in ("d_keys", "d_values") else None
     return labels.keys if name in ("keys", "values") else labels.queries
 
 
 def target_format(path: str, option: str) -> Format:
-    """The format that a file's name asks for."""
+    """Return the format that the name of a file implies."""
     suffix = os.path.splitext(path)[1].lower()  # noqa: PTH122 - a trailing slash must stay
     format = WRITTEN.get(suffix)
     if format is None and is_device(path):
-        return WRITTEN[".csv"]  # a device or a FIFO has no suffix to go by
+        return WRITTEN[".csv"]  # a device or FIFO has no suffix
     if format is None:
         near = nearest(suffix, tuple(WRITTEN)) if suffix else None
         what = (
@@ -166,7 +170,7 @@ def target_format(path: str, option: str) -> Format:
 
 
 def _same_file(path: str, known: dict[str, list[str]]) -> str:
-    """The path under which this file is already known, however it is written."""
+    """Return the path under which this file is already known, however it is spelled."""
     for other in known:
         if resolve_path(other) == resolve_path(path):
             return other

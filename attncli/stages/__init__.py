@@ -1,1 +1,2 @@
-"""The stages between projections and output beside the score: a record for each choice, with its numbers and words."""
+"""The stages between projections and output, apart from the score: one record per choice, with its numbers and
+words."""

@@ -1,7 +1,8 @@
-"""What makes weights of scores: one record per normalizer, which help, tables, `explain` and tests follow.
+"""Normalizers, which turn scores into weights: one record each, from which help, tables, `explain` and tests are
+derived.
 
-A function gets scores (…, b, m) of whole rows, −inf where masked, and gives weights (…, b, m); a masked weight is 0 in
-all of them. Softmax itself is the engine's, which computes it a tile at a time.
+A function takes scores (…, b, m) of whole rows, −inf where masked, and returns weights (…, b, m). Masked weights are
+always 0. Softmax itself is computed by the engine, one tile at a time.
 """
 
 from __future__ import annotations
@@ -31,14 +32,15 @@ from attncli.stages.steps import SCORE, WEIGHT
 if TYPE_CHECKING:
     from numpy import ndarray
 
-THRESHOLD = Symbol("τ")  # what a score, or half of it, must be above to get a weight
-TOTAL, SQUARES, COUNT = Symbol("Σ"), Symbol("Σ²"), Symbol("c")  # of the c largest scores: their sum, that of squares
+THRESHOLD = Symbol("τ")  # the value that a score, or half of it, must exceed to get a weight
+# of the c largest scores: their sum, and the sum of their squares
+TOTAL, SQUARES, COUNT = Symbol("Σ"), Symbol("Σ²"), Symbol("c")
 MEAN = divide(TOTAL, COUNT)
 HALF = divide(SCORE, constant(2))
 
 
 def sparsemax(scores: ndarray) -> ndarray:
-    """The projection of each row onto the simplex: max(s − τ, 0), τ such that the row sums to 1."""
+    """Project each row onto the simplex: max(s − τ, 0), with τ such that the row sums to 1."""
     import numpy as np
 
     ordered, counts, is_empty = _ordered(scores)
@@ -52,7 +54,7 @@ def sparsemax(scores: ndarray) -> ndarray:
 
 
 def entmax15(scores: ndarray) -> ndarray:
-    """max(s/2 − τ, 0)², τ such that the row sums to 1: 1.5-entmax, by the sorted scores."""
+    """Compute 1.5-entmax from sorted scores: max(s/2 − τ, 0)², with τ such that the row sums to 1."""
     import numpy as np
 
     ordered, counts, is_empty = _ordered(scores / 2)
@@ -68,7 +70,7 @@ def entmax15(scores: ndarray) -> ndarray:
 
 
 def sigmoid(scores: ndarray) -> ndarray:
-    """1/(1 + e^−s) of each score: rows need not sum to 1."""
+    """Compute 1/(1 + e^−s) of each score. Rows need not sum to 1."""
     import numpy as np
 
     small = np.exp(-np.abs(scores))
@@ -77,54 +79,54 @@ def sigmoid(scores: ndarray) -> ndarray:
 
 
 def one_plus_tanh(scores: ndarray) -> ndarray:
-    """1 + tanh(s) of each score; written 2/(1 + e^−2s), which keeps the digits of small weights."""
+    """Compute 1 + tanh(s) of each score, as 2/(1 + e^−2s), which keeps the digits of small weights."""
     return 2 * sigmoid(2 * scores)
 
 
 def scores_themselves(scores: ndarray) -> ndarray:
-    """The scores as they are, 0 where masked."""
+    """Return the scores unchanged, with 0 where masked."""
     import numpy as np
 
     return np.where(np.isneginf(scores), scores.dtype.type(0), scores)
 
 
 def softmax_backward(weights: ndarray, d_weights: ndarray) -> ndarray:
-    """P ∘ (dP − Σ P ∘ dP), also where a sink takes its part of the row."""
+    """Compute P ∘ (dP − Σ P ∘ dP), also if a sink takes a part of the row."""
     d_scores: ndarray = weights * (d_weights - (weights * d_weights).sum(axis=-1, keepdims=True))
     return d_scores
 
 
 def sparsemax_backward(weights: ndarray, d_weights: ndarray) -> ndarray:
-    """dP less its mean over the keys that have a weight; 0 elsewhere, also at a score that equals τ."""
+    """Compute dP minus its mean over the keys that have a weight. It is 0 elsewhere, also at a score that equals τ."""
     return _less_mean((weights > 0).astype(weights.dtype), d_weights)
 
 
 def entmax15_backward(weights: ndarray, d_weights: ndarray) -> ndarray:
-    """√P ∘ (dP − Σ √P ∘ dP / Σ √P)."""
+    """Compute √P ∘ (dP − Σ √P ∘ dP / Σ √P)."""
     import numpy as np
 
     return _less_mean(np.sqrt(weights), d_weights)
 
 
 def sigmoid_backward(weights: ndarray, d_weights: ndarray) -> ndarray:
-    """P (1 − P) ∘ dP."""
+    """Compute P (1 − P) ∘ dP."""
     d_scores: ndarray = weights * (1 - weights) * d_weights
     return d_scores
 
 
 def one_plus_tanh_backward(weights: ndarray, d_weights: ndarray) -> ndarray:
-    """P (2 − P) ∘ dP, which is (1 − tanh²) ∘ dP."""
+    """Compute P (2 − P) ∘ dP, which is (1 − tanh²) ∘ dP."""
     d_scores: ndarray = weights * (2 - weights) * d_weights
     return d_scores
 
 
 def same_backward(_weights: ndarray, d_weights: ndarray) -> ndarray:
-    """dP itself."""
+    """Return dP unchanged."""
     return d_weights
 
 
 def _less_mean(shares: ndarray, d_weights: ndarray) -> ndarray:
-    """The gradients less their mean by these shares, times the shares."""
+    """Compute the gradients minus their mean weighted by these shares, times the shares."""
     import numpy as np
 
     total = shares.sum(axis=-1, keepdims=True)
@@ -134,7 +136,7 @@ def _less_mean(shares: ndarray, d_weights: ndarray) -> ndarray:
 
 
 def _shifted(scores: ndarray) -> ndarray:
-    """The scores less the largest of their row, which no normalizer that needs whole rows depends on."""
+    """Subtract the largest score of each row, which does not change any normalizer that needs whole rows."""
     import numpy as np
 
     largest = scores.max(axis=-1, keepdims=True)
@@ -142,27 +144,32 @@ def _shifted(scores: ndarray) -> ndarray:
 
 
 def _ordered(scores: ndarray) -> tuple[ndarray, ndarray, ndarray]:
-    """The shifted scores of each row from the largest down, a finite number far below the others where masked; 1 … m;
-    and which rows have no key (…, b, 1)."""
+    """Return the shifted scores of each row in descending order, the numbers 1 … m, and which rows have no key (…, b,
+    1).
+
+    Masked scores become a finite number far below the others.
+    """
     import numpy as np
 
     shifted = _shifted(scores)
     is_empty = np.asarray(np.isneginf(scores).all(axis=-1, keepdims=True))
-    ordered = -np.sort(-np.maximum(shifted, -3), axis=-1)  # from 1 below the largest on, a weight is 0
+    ordered = -np.sort(-np.maximum(shifted, -3), axis=-1)  # a score more than 1 below the largest has a weight of 0
     return ordered, np.arange(1, scores.shape[-1] + 1, dtype=scores.dtype), is_empty
 
 
 @record
 class Normalizer:
-    """One way to make weights of a row of scores.
+    """One way to turn a row of scores into weights.
 
-    `weights` is None for softmax, which the engine does by tiles. `sums_to_one`: whether a row of weights does.
-    `weight` is one weight as an expression of its SCORE, and of THRESHOLD where there is a `threshold`: that of the
-    COUNT largest `heights`, an expression of their TOTAL and SQUARES. It counts for the largest COUNT whose threshold
-    is at most the smallest of them.
-    `backward(weights, d_weights)` gives d_scores (…, b, m) of whole rows; what it says of masked cells does not count.
-    As arithmetic that is `slope`, an expression of WEIGHT, times d_weight less a mean: that `mean_by` the slopes, in
-    words ("" for no mean). It `is_divided` by their sum, which takes the slopes of keys without weight as 0.
+    `weights` is None for softmax, which the engine computes by tiles. `sums_to_one` is true if rows of weights sum to
+    1. `weight` is one weight as an expression of its SCORE, and of THRESHOLD if there is a `threshold`: the threshold
+    of the COUNT largest `heights`, as an expression of their TOTAL and SQUARES. The one that applies belongs to the
+    largest COUNT for which it does not exceed the smallest of these heights.
+
+    `backward(weights, d_weights)` returns d_scores (…, b, m) of whole rows, arbitrary in masked cells. As arithmetic,
+    it is `slope`, an expression of WEIGHT, times d_weight minus a mean. `mean_by` says in words what the mean is
+    weighted by ("" for no mean). The mean `is_divided` by
+    the sum of the slopes if that is not 1. Keys without weight then have a slope of 0.
     """
 
     name: str
@@ -269,7 +276,7 @@ SOFTMAX = NORMALIZERS[0]
 
 
 def find_threshold(normalizer: Normalizer, scores: Sequence[float]) -> float | None:
-    """τ of a row of scores, those that are masked left out; None where the normalizer has none, or there is no key."""
+    """Return τ of a row of scores without the masked ones, or None if the normalizer has none or there is no key."""
     found: float | None = None
     heights: list[float] = []
     if normalizer.threshold is None:
@@ -283,7 +290,8 @@ def find_threshold(normalizer: Normalizer, scores: Sequence[float]) -> float | N
 
 
 def keep_largest(scores: ndarray, count: int) -> None:
-    """Put −inf in place of all but the `count` largest scores of each row (…, m); of equal ones the first stay."""
+    """Set all but the `count` largest scores of each row (…, m) to −inf, in place. Of equal scores the first are
+    kept."""
     import numpy as np
 
     if count >= scores.shape[-1]:

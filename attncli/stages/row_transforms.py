@@ -1,7 +1,7 @@
-"""What happens to the rows of Q and K before they are scored: a norm (qk-norm), then rotary positions (rope).
+"""Changes to the rows of Q and K before they are scored: first a norm (qk-norm), then rotary positions (rope).
 
-A norm maps rows (…, n, d) to rows. A rotation turns pairs of columns by position · base^(−2c/d): either (c, c + d/2)
-or (2c, 2c + 1).
+A norm maps rows (…, n, d) to rows. A rotation turns pairs of columns by position · base^(−2c/d): either (c, c + d/2) or
+(2c, 2c + 1).
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from numpy import ndarray
 
 BASE = 10000.0
-WIDTH = Symbol("d")  # the number of features of a row, or of those that are rotated
-# of a pair of features (FIRST, SECOND), the COUNT-th of its row, where that is turned by ANGLE
+WIDTH = Symbol("d")  # the number of features of a row, or of its rotated part
+# a pair of features (FIRST, SECOND), number COUNT of its row, which is rotated by ANGLE
 FIRST, SECOND, ANGLE, COUNT = Symbol("a"), Symbol("b"), Symbol("angle"), Symbol("c")
 POSITION, FACTOR, BASE_OF_SPEEDS = Symbol("position"), Symbol("factor"), Symbol("base")
 TURN = multiply(divide(POSITION, FACTOR), power(BASE_OF_SPEEDS, divide(negate(multiply(constant(2), COUNT)), WIDTH)))
@@ -44,8 +44,11 @@ TURNED_SECOND = add(multiply(FIRST, SINE), multiply(SECOND, COSINE))
 
 @record
 class RowNorm:
-    """One way to norm the rows of Q and K: its formula for a row q, in words, its numbers, their derivative, and where
-    it comes from. `entry` is one number of a row that is not all 0."""
+    """One way to normalize the rows of Q and K: its formula for a row q, its words, its function, derivative and
+    source.
+
+    `entry` is one number of a row that is not all 0.
+    """
 
     name: str
     formula: str
@@ -53,12 +56,12 @@ class RowNorm:
     explained: str
     source: str
     apply: Callable[[ndarray], ndarray]
-    backward: Callable[[ndarray, ndarray], ndarray]  # the rows before, the gradient after → that before
+    backward: Callable[[ndarray, ndarray], ndarray]  # the input rows, the gradient of the output → that of the input
     entry: Expression
 
 
 def over_root_mean_square(rows: ndarray) -> ndarray:
-    """Each row over its root mean square; a zero row stays zero."""
+    """Divide each row by its root mean square. A zero row remains zero."""
     import math
 
     scaled: ndarray = unit_rows(rows) * rows.dtype.type(math.sqrt(rows.shape[-1]))
@@ -66,7 +69,7 @@ def over_root_mean_square(rows: ndarray) -> ndarray:
 
 
 def root_mean_square_backward(rows: ndarray, d_scaled: ndarray) -> ndarray:
-    """√d times the derivative of the unit row."""
+    """Return √d times the derivative of the unit row."""
     import math
 
     d_rows: ndarray = unit_rows_backward(rows, d_scaled) * rows.dtype.type(math.sqrt(rows.shape[-1]))
@@ -101,7 +104,7 @@ NORM_BY_NAME = {norm.name: norm for norm in ROW_NORMS}
 
 @record
 class Pairing:
-    """Which columns a rotation turns together, as the slices of the first and of the second of each pair."""
+    """The columns that a rotation turns together, as slices of the first and of the second column of each pair."""
 
     name: str
     explained: str
@@ -132,7 +135,7 @@ PAIRING_BY_NAME = {pairing.name: pairing for pairing in PAIRINGS}
 
 @record
 class Rotation:
-    """Rotary positions: the first `size` columns are turned in pairs, by position/`factor` · `base`^(−2c/size)."""
+    """Rotary positions: the first `size` columns are rotated in pairs, by position/`factor` · `base`^(−2c/size)."""
 
     pairing: Pairing
     base: float
@@ -140,7 +143,7 @@ class Rotation:
     factor: float
 
     def angles(self, positions: ndarray) -> ndarray:
-        """(…, n) → (…, n, size/2), in float64."""
+        """Return the angles (…, n, size/2) of positions (…, n), in float64."""
         import numpy as np
 
         speeds = self.base ** (-2 * np.arange(self.size // 2) / self.size)
@@ -148,11 +151,11 @@ class Rotation:
         return found
 
     def apply(self, rows: ndarray, positions: ndarray) -> ndarray:
-        """Rows (…, n, d) at positions (…, n), turned: a cos − b sin, a sin + b cos for each pair (a, b)."""
+        """Rotate rows (…, n, d) at positions (…, n): a cos − b sin, a sin + b cos for each pair (a, b)."""
         return self._turn(rows, self.angles(positions))
 
     def backward(self, d_rows: ndarray, positions: ndarray) -> ndarray:
-        """The gradient turned back by the same angles: a rotation's transpose is its inverse."""
+        """Rotate the gradient back by the same angles: the transpose of a rotation is its inverse."""
         return self._turn(d_rows, -self.angles(positions))
 
     def _turn(self, rows: ndarray, angles: ndarray) -> ndarray:
@@ -167,6 +170,6 @@ class Rotation:
 
     @property
     def words(self) -> str:
-        """What was turned, for the conventions in force."""
+        """Return the description of the rotation, for the conventions in force."""
         told = f"{self.pairing.name}: {self.pairing.explained}, base {self.base:g}"
         return told + ("" if self.factor == 1 else f", positions over {self.factor:g}")

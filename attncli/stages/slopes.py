@@ -1,4 +1,4 @@
-"""ALiBi: a distance to the key, times a slope of the head's own, is taken from the score (Press et al. 2022)."""
+"""ALiBi: the distance to the key, times a slope of each head, is subtracted from the score (Press et al. 2022)."""
 
 from __future__ import annotations
 
@@ -6,8 +6,11 @@ USUAL = "usual"
 
 
 def usual_slopes(heads: int) -> tuple[float, ...]:
-    """2^(−8h/H), h = 1 … H; where H is no power of two, those of the next lower one, completed by every second one of
-    the next higher."""
+    """Return 2^(−8h/H) for h = 1 … H.
+
+    If H is not a power of two, these are the slopes of the next lower power, followed by every second slope of the next
+    higher one.
+    """
     power = 1 << (heads.bit_length() - 1)
     slopes = [2 ** (-8 * (h + 1) / power) for h in range(power)]
     slopes += [2 ** (-8 * (2 * h + 1) / (2 * power)) for h in range(heads - power)]
@@ -15,7 +18,7 @@ def usual_slopes(heads: int) -> tuple[float, ...]:
 
 
 def slope_words(slopes: tuple[float, ...]) -> str:
-    """The slopes, for the conventions in force."""
+    """Return a description of the slopes, for the conventions in force."""
     shown = [f"{slope:g}" for slope in slopes[:4]]
     told = ", ".join(shown) + (f", … {slopes[-1]:g}" if len(slopes) > len(shown) else "")
     return f"−slope·|p − j| added to the scores, {'slope' if len(slopes) == 1 else 'slopes'} {told}"

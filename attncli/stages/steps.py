@@ -1,4 +1,4 @@
-"""From a raw score to a weight, a step at a time, as expressions: the page computes with them and writes them out."""
+"""From a raw score to a weight, step by step, as expressions with which the page both computes and writes."""
 
 from __future__ import annotations
 

@@ -62,12 +62,12 @@ REFUSED = [
     ("truth.bin@bool:4", "truth.bin: a bool is neither 0 nor 1", "say uint8"),
     (
         "q.bin",
-        "q.bin: its bytes do not say what numbers they are",
-        "say the type and the shape, as in q.bin@float32:4,64",
+        "q.bin: the type of its numbers cannot be recognized",
+        "give the type and the shape, as in q.bin@float32:4,64",
     ),
     ("gone.bin@float32:2,3", "gone.bin@float32:2,3: no such file", None),
-    ("q.bin@float32", "q.bin@float32: after @ come a type and a shape, which this is not", "as in q.bin@float32:4,64"),
-    ("q.bin@:2", "q.bin@:2: after @ come a type and a shape, which this is not", "as in q.bin@float32:4,64"),
+    ("q.bin@float32", "q.bin@float32: expected a type and a shape after @", "as in q.bin@float32:4,64"),
+    ("q.bin@:2", "q.bin@:2: expected a type and a shape after @", "as in q.bin@float32:4,64"),
 ]
 
 

@@ -278,7 +278,7 @@ def test_an_only_list_that_describes_a_matrix_is_not_taken_for_it(name: str) -> 
     with pytest.raises(InputError) as caught:
         Sources(lambda: io.BytesIO(b"")).matrix("described.json", role="queries")
     assert (caught.value.what, caught.value.hint) == (
-        f"holds no matrix: the only list is called {name!r}, as what describes one",
+        f"holds no matrix: its only list, {name!r}, is named like a description of one",
         f"if it is the matrix, say described.json:{name}",
     )
     matrix = Sources(lambda: io.BytesIO(b"")).matrix(f"described.json:{name}", role="queries")
