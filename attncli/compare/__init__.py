@@ -1,1 +1,1 @@
-"""Variants, or other systems' conventions, side by side on one problem."""
+"""Variants, or the conventions of other systems, side by side on one problem."""

@@ -1,4 +1,4 @@
-"""Several ways to compute one problem side by side: variants, or whatever else makes a request."""
+"""Several ways to compute one problem side by side: variants, or any other changes to the request."""
 
 from __future__ import annotations
 
@@ -20,13 +20,16 @@ from attncli.variants import BY_NAME, VARIANTS
 
 Array = np.ndarray
 
-SLAB = 1 << 20  # weights of each candidate that are looked at together
+SLAB = 1 << 20  # weights of each candidate that are processed together
 
 
 @record
 class Candidate:
-    """One way to compute: its name in the table's head, and what it computes. `note` says what is particular to it;
-    `differs_by` are the conventions that make a system's numbers others than the problem's (None for a variant)."""
+    """One way to compute: its name in the head of the table, and its request.
+
+    `note` says what is particular to it. `differs_by` are the conventions by which a system's numbers differ from the
+    problem's (None for a variant).
+    """
 
     name: str
     request: Request
@@ -36,9 +39,9 @@ class Candidate:
 
 @record
 class Column:
-    """One candidate's numbers for one query: `weights` (m,), `output` (d,) (None without values), the entropy of the
-    weights in nats, the number of equal keys that would have it, and the keys with the largest weight (none: no
-    key at all)."""
+    """One candidate's numbers for one query: `weights` (m,), `output` (d,) or None without values, the entropy of the
+    weights in nats, the number of equally weighted keys with that entropy, and the keys with the largest weight (empty
+    without a key)."""
 
     name: str
     weights: Array
@@ -51,7 +54,7 @@ class Column:
 
 @record
 class Difference:
-    """The largest |difference| of two candidates, and where it is (query on the leading axes, then the column)."""
+    """The largest |difference| of two candidates, and its position (query on the leading axes, then the column)."""
 
     what: str
     size: float
@@ -62,9 +65,11 @@ class Difference:
 
 @record
 class Comparison:
-    """Candidates by name; `differences` has a line for weights and one for the output, `effective_keys` how many keys
-    the queries of each candidate listen to on average. Very many weights are not held: `results` computes them
-    again."""
+    """The candidates by name.
+
+    `differences` has an entry for the weights and one for the output. `effective_keys` is the mean number of keys that
+    the queries of each candidate attend to. Very large weights are not held: `results` computes them again.
+    """
 
     candidates: tuple[Candidate, ...]
     results: tuple[Result, ...]
@@ -73,7 +78,7 @@ class Comparison:
 
     @property
     def problem(self) -> Problem:
-        """That of the first candidate; labels and sizes are the same for all."""
+        """Return the problem of the first candidate. Labels and sizes are the same for all."""
         return self.results[0].problem
 
     @property
@@ -81,7 +86,7 @@ class Comparison:
         return Names(self.problem)
 
     def columns(self, part: int, row: int) -> list[Column]:
-        """One query of one head, a column for each candidate."""
+        """Return the column of each candidate for one query of one head."""
         found = []
         for candidate, result in zip(self.candidates, self.results, strict=True):
             weights = result.lines("weights", part, [row])[0].astype(np.float64)
@@ -93,7 +98,7 @@ class Comparison:
         return found
 
     def output_of(self, result: Result, part: int, row: int) -> Array | None:
-        """A head's own output; where heads are joined and projected, the last head shows what comes of all."""
+        """Return the output of a head. If heads are joined and projected, the last head shows the joined output."""
         problem = result.problem
         if not result.has("output"):
             return None
@@ -107,20 +112,20 @@ class Comparison:
         return found
 
     def sharpest_and_softest(self) -> tuple[tuple[str, float], tuple[str, float]] | None:
-        """The candidates whose queries listen to the fewest and to the most keys on average, with that number; None
-        where all are alike."""
+        """Return the candidates whose queries attend to the fewest and to the most keys on average, with these means,
+        or None if all are equal."""
         counts = list(zip((candidate.name for candidate in self.candidates), self.effective_keys, strict=True))
         low, high = min(counts, key=lambda count: count[1]), max(counts, key=lambda count: count[1])
         return (low, high) if high[1] - low[1] > 0.005 else None
 
 
 def top_keys(weights: Array) -> tuple[int, ...]:
-    """The keys with the largest weight (m,); none where no key has any."""
+    """Return the keys with the largest weight (m,), or none if no key has any weight."""
     return tuple(int(key) for key in np.flatnonzero(weights == weights.max())) if (weights > 0).any() else ()
 
 
 def variant_candidates(request: Request, names: Sequence[str]) -> list[Candidate]:
-    """The request under each variant; a length scale goes only to those that have one."""
+    """Return the request under each variant. A length scale is kept only for variants that have one."""
     found: list[Candidate] = []
     for name in names or [variant.name for variant in VARIANTS]:
         if name not in BY_NAME:
@@ -136,8 +141,11 @@ def compare(
     engine: str = "auto",
     watched: Callable[[int], AbstractContextManager[Callable[[int], None] | None]] = lambda _rows: nullcontext(),
 ) -> Comparison:
-    """Compute every candidate and find where they differ most. `watched` is given the number of query rows that there
-    are to do, and gives what is called with each number of them done. Raises what `prepare` raises."""
+    """Compute every candidate and find where they differ most.
+
+    `watched` takes the total number of query rows, and returns a context whose value is called with each number of
+    finished rows. Raises the same errors as `prepare`.
+    """
     results = [Result(prepare(candidate.request), engine) for candidate in candidates]
     problem, weights, output = results[0].problem, _Farthest(candidates), _Farthest(candidates)
     counts = np.zeros(len(results))
@@ -157,13 +165,15 @@ def compare(
     if all(result.has("output") for result in results):
         outputs = [result.array("output").astype(np.float64) for result in results]
         output.look(outputs, (0,) * outputs[0].ndim)
-    differences = [found for found in (weights.told("weights"), output.told("output")) if found is not None]
+    differences = [
+        found for found in (weights.find_largest("weights"), output.find_largest("output")) if found is not None
+    ]
     averages = tuple(float(count) for count in counts / (problem.parts * problem.n))
     return Comparison(tuple(candidates), tuple(results), tuple(differences), averages)
 
 
 class _Farthest:
-    """The largest |difference| of each pair of candidates in what was looked at, and where."""
+    """The largest |difference| of each pair of candidates in the arrays so far, and its position."""
 
     def __init__(self, candidates: Sequence[Candidate]) -> None:
         self.candidates = candidates
@@ -171,7 +181,7 @@ class _Farthest:
         self.found = dict.fromkeys(combinations(range(len(candidates)), 2), nowhere)
 
     def look(self, arrays: Sequence[Array], corner: tuple[int, ...]) -> None:
-        """Look at an array of each candidate, whose first cell is `corner` of the whole."""
+        """Compare one array per candidate, whose first cell is `corner` of the whole."""
         for (one, two), (size, _) in self.found.items():
             with np.errstate(invalid="ignore"):
                 apart = np.abs(arrays[one] - arrays[two])
@@ -182,8 +192,9 @@ class _Farthest:
                 at = tuple(start + i for start, i in zip(corner, inner, strict=True))
                 self.found[one, two] = float(apart[place]), at
 
-    def told(self, what: str) -> Difference | None:
-        """The largest of all; of several the first pair's. None where there is nothing to compare."""
+    def find_largest(self, what: str) -> Difference | None:
+        """Return the largest difference, the first pair's if several are equal, or None if there is nothing to
+        compare."""
         largest: Difference | None = None
         for (one, two), (size, at) in self.found.items():
             if size > (-1 if largest is None else largest.size):

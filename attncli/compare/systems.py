@@ -1,4 +1,4 @@
-"""One problem under several systems' conventions: who would answer differently, and which convention does it."""
+"""One problem under the conventions of several systems: whose results differ, and by which convention."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from attncli.systems import BY_NAME, NAMES
 def system_candidates(
     request: Request, names: Sequence[str], over: Callable[[Request], Request]
 ) -> tuple[list[Candidate], list[str]]:
-    """The problem as each system would compute it, with a note for each that was left out.
+    """Return the problem as each system would compute it, with a note for each system that was left out.
 
-    A system goes by its own conventions whatever the problem's file says of them; `over` lays what was given on the
-    command line above that. Of "all" those are left out that have not what the problem asks for.
+    A system uses its own conventions whatever the problem file says. `over` applies the settings from the command line
+    to a request, and these take precedence. For "all", systems that lack a feature of the problem are left out.
     """
     everyone = list(names) == ["all"]
     base = prepare(replace(keep_layout(over(request)), system=None))
@@ -47,22 +47,23 @@ def system_candidates(
 
 
 def _note(system: str, causes: list[str]) -> str:
-    told = f"differs by {'; '.join(causes)}" if causes else "as the problem stands"
-    return f"{told} [{BY_NAME[system].describes}]"
+    text = f"differs by {'; '.join(causes)}" if causes else "as the problem stands"
+    return f"{text} [{BY_NAME[system].describes}]"
 
 
 def conventions_that_differ(base: Problem, theirs: Problem) -> list[str]:
-    """The conventions that change the numbers of `base` when it takes each alone from `theirs`, in words."""
-    said = []
+    """Return the conventions that change the numbers of `base` if it takes each of them separately from `theirs`, in
+    words."""
+    causes = []
     right = _numbers(base)
     for change, words in DIFFERENCES:
         try:
             changed = change(base, theirs)
-            if not _alike(right, _numbers(changed)):
-                said.append(words(base, theirs))
+            if not _are_equal(right, _numbers(changed)):
+                causes.append(words(base, theirs))
         except (AttncliError, ValueError):
-            said.append(words(base, theirs))
-    return said
+            causes.append(words(base, theirs))
+    return causes
 
 
 def _numbers(problem: Problem) -> list[np.ndarray]:
@@ -70,31 +71,31 @@ def _numbers(problem: Problem) -> list[np.ndarray]:
     return [result.array(name) for name in ("weights", "output") if result.has(name)]
 
 
-def _alike(one: list[np.ndarray], two: list[np.ndarray]) -> bool:
+def _are_equal(one: list[np.ndarray], two: list[np.ndarray]) -> bool:
     return all(np.allclose(a, b, rtol=1e-6, atol=1e-12, equal_nan=True) for a, b in zip(one, two, strict=True))
 
 
-def _scored(base: Problem, theirs: Problem) -> Problem:
+def _copy_score(base: Problem, theirs: Problem) -> Problem:
     return replace(base, variant=theirs.variant, scale=theirs.scale, length_scale=theirs.length_scale)
 
 
-def _masked(base: Problem, theirs: Problem) -> Problem:
+def _copy_mask(base: Problem, theirs: Problem) -> Problem:
     return replace(base, mask=theirs.mask)
 
 
-def _aligned(base: Problem, theirs: Problem) -> Problem:
+def _copy_corner(base: Problem, theirs: Problem) -> Problem:
     return replace(base, visible=theirs.visible)
 
 
-def _emptied(base: Problem, theirs: Problem) -> Problem:
+def _copy_empty_row(base: Problem, theirs: Problem) -> Problem:
     return replace(base, conventions=replace(base.conventions, empty=theirs.conventions.empty))
 
 
-def _grouped(base: Problem, theirs: Problem) -> Problem:
+def _copy_grouping(base: Problem, theirs: Problem) -> Problem:
     return replace(base, conventions=replace(base.conventions, grouping=theirs.conventions.grouping))
 
 
-def _capped(base: Problem, theirs: Problem) -> Problem:
+def _copy_softcap(base: Problem, theirs: Problem) -> Problem:
     late = theirs.conventions.softcap_after_bias
     return replace(base, conventions=replace(base.conventions, softcap_after_bias=late))
 
@@ -116,13 +117,13 @@ def _empty_words(base: Problem, theirs: Problem) -> str:
 
 
 DIFFERENCES: tuple[tuple[Callable[[Problem, Problem], Problem], Callable[[Problem, Problem], str]], ...] = (
-    (_scored, _score_words),
-    (_masked, lambda _base, _theirs: "its mask: what is true here is false there"),
-    (_aligned, _corner_words),
-    (_emptied, _empty_words),
+    (_copy_score, _score_words),
+    (_copy_mask, lambda _base, _theirs: "its mask: what is true here is false there"),
+    (_copy_corner, _corner_words),
+    (_copy_empty_row, _empty_words),
     (
-        _grouped,
+        _copy_grouping,
         lambda base, theirs: f"its grouped heads: {theirs.conventions.grouping}, here {base.conventions.grouping}",
     ),
-    (_capped, lambda _base, _theirs: "its softcap: after the bias, here before it"),
+    (_copy_softcap, lambda _base, _theirs: "its softcap: after the bias, here before it"),
 )

@@ -1,4 +1,4 @@
-"""The worked solution of one query after another, as records: what to print, never how."""
+"""The worked solution of each query, as records that say what to print but not how."""
 
 from attncli.explain.explain import explain
 from attncli.explain.page import Explanation, Line, Solution, Step

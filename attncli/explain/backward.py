@@ -1,4 +1,4 @@
-"""The numbers of one query on the way back: from the gradient at its output to those of its scores and of itself."""
+"""The backward pass of one query: from the gradient at its output to those of its scores and of itself."""
 
 from __future__ import annotations
 
@@ -17,15 +17,17 @@ Array = np.ndarray
 
 @record
 class Backward:
-    """One query of one part on the way back.
+    """The backward pass of one query of one part.
 
-    `arriving` (d_v,) is the gradient at its output; `used` (m,) the weights of the output and `d_used` their gradients;
-    `weights` and `d_weights` (m,) those before dropout. `d_scores` (m,) are `factors` times d_weights less `mean`
-    (m,), where the normalizer has a mean. `d_raw` (m,) come of d_scores by `slopes` (m,) of the softcap (None without)
-    and the scale. `prepared` (d_k,) is the query as it is scored. The derivatives of raw scores are `query_slopes` (of
-    the keys that are shown, d_k) by it, and `key_slopes` (m, d_k) by each key. `d_prepared` (d_k,) is what arrives at
-    the prepared query, `rest` (d_k,) the part of it that comes of the keys that are not shown; `d_query` (d_k,) is what
-    arrives at the query as it was given.
+    `arriving` (d_v,) is the gradient at its output. `used` (m,) are the weights of the output, after dropout, and
+    `d_used` their gradients; `weights` and `d_weights` (m,) are those before dropout. `d_scores` (m,) are `factors`
+    times (d_weights minus `mean`), if the normalizer has a mean. `d_raw` (m,) result from d_scores through the `slopes`
+    (m,) of the softcap (None without one) and the scale.
+
+    `prepared` (d_k,) is the query as it is scored. `query_slopes` (shown keys, d_k) and `key_slopes` (m, d_k) are the
+    derivatives of the raw scores by the query and by each key. `d_prepared` (d_k,) is the gradient of the prepared
+    query, of which `rest` (d_k,) comes from the keys that are not shown, and `d_query` (d_k,) is the gradient of the
+    query as it was given.
     """
 
     numbers: Numbers
@@ -52,7 +54,7 @@ class Backward:
 
 
 def compute_backward(numbers: Numbers, arriving: Array, given: Array, position: int) -> Backward:
-    """Go back through one query, which was `given` (d_k,) before its norm and stood at `position`."""
+    """Run the backward pass of one query, which was `given` (d_k,) before its norm and is at `position`."""
     problem = numbers.problem
     assert numbers.values is not None
     counted, used = numbers.counted, numbers.weights
@@ -73,7 +75,7 @@ def compute_backward(numbers: Numbers, arriving: Array, given: Array, position: 
         d_raw = d_scores * (1.0 if slopes is None else slopes) * problem.scale
         prepare = problem.variant.prepare
         prepared = numbers.query if prepare is None else prepare(numbers.query[None])[0]
-        keys = np.where(counted[:, None], numbers.keys, 0.0)  # a key that is masked may be no number
+        keys = np.where(counted[:, None], numbers.keys, 0.0)  # a masked key may not be finite
         keys = keys if prepare is None else prepare(keys)
         query_slopes, key_slopes = slopes_of(problem, prepared, keys, numbers.shown)
         d_prepared, rest = (
@@ -106,7 +108,7 @@ def compute_backward(numbers: Numbers, arriving: Array, given: Array, position: 
 
 
 def weights_before_dropout(numbers: Numbers) -> Array:
-    """(m,) the normalized weights, of which dropout takes some away."""
+    """Return the normalized weights (m,) before dropout."""
     if numbers.kept is None:
         return numbers.weights
     if numbers.problem.normalizer.weights is None:
@@ -117,7 +119,8 @@ def weights_before_dropout(numbers: Numbers) -> Array:
 
 
 def slopes_and_mean(normalizer: Normalizer, weights: Array, d_weights: Array) -> tuple[Array, float | None]:
-    """(m,) the slopes of a normalizer, and the mean of d_weights by them (None where it takes none)."""
+    """Return the slopes (m,) of a normalizer, and the mean of d_weights weighted by them, or None if it subtracts
+    none."""
     is_counted = weights > 0 if normalizer.is_divided else np.isfinite(weights)
     found = (evaluate(normalizer.slope, {WEIGHT: float(weight)}) for weight in weights)
     slopes = np.array([slope if is_in else 0.0 for slope, is_in in zip(found, is_counted, strict=True)])
@@ -129,7 +132,7 @@ def slopes_and_mean(normalizer: Normalizer, weights: Array, d_weights: Array) ->
 
 
 def cap_slopes(numbers: Numbers) -> Array | None:
-    """(m,) 1 − tanh²(x/C) of what the softcap got; None without one."""
+    """Return 1 − tanh²(x/C) (m,) for the input x of the softcap, or None without one."""
     if numbers.problem.softcap is None:
         return None
     slopes: Array = 1 - np.tanh(capped_scores(numbers) / numbers.problem.softcap) ** 2
@@ -137,7 +140,7 @@ def cap_slopes(numbers: Numbers) -> Array | None:
 
 
 def capped_scores(numbers: Numbers) -> Array:
-    """(m,) what the softcap gets: the scaled scores, with alibi and bias where it comes after them."""
+    """Return the input (m,) of the softcap: the scaled scores, with alibi and bias if the softcap comes after them."""
     scores = numbers.scaled
     if numbers.problem.conventions.softcap_after_bias:
         if numbers.slope is not None:
@@ -148,23 +151,23 @@ def capped_scores(numbers: Numbers) -> Array:
 
 
 def hidden_part(numbers: Numbers, amounts: Array) -> Array:
-    """The amounts (m,) of the keys that are not shown, 0 for the others."""
+    """Return the amounts (m,) of the keys that are not shown, with 0 for the others."""
     hidden = amounts.copy()
     hidden[numbers.shown] = 0.0
     return hidden
 
 
 def slopes_of(problem: Problem, query: Array, keys: Array, shown: list[int]) -> tuple[Array, Array]:
-    """The derivatives of the raw scores by the prepared query, for the keys that are `shown`, and by each of the
-    prepared keys (m, d_k)."""
+    """Return the derivatives of the raw scores by the prepared query, for the `shown` keys, and by each prepared key
+    (m, d_k)."""
     backward, one = problem.variant.backward, np.ones((1, 1))
     by_query = np.array([backward(query[None], keys[j][None], one)[0][0] for j in shown])
     return by_query, backward(query[None], keys, np.ones((1, len(keys))))[1]
 
 
 def rows_before(problem: Problem, given: Array, scored: Array, position: int, d_prepared: Array) -> Array:
-    """(d_k,) the gradient of a row as it was given, from that of the row as it was prepared: back through the
-    variant's preparation of the `scored` row, rope at this position, and qk-norm."""
+    """Return the gradient (d_k,) of a row as it was given from that of the prepared row: back through the variant's
+    preparation of the `scored` row, rope at this position, and qk-norm."""
     d_row = d_prepared[None]
     if problem.variant.prepare_backward is not None:
         d_row = problem.variant.prepare_backward(scored[None], d_row)

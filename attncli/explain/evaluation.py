@@ -1,4 +1,4 @@
-"""What the numbers that a page prints come to: as fractions where they can be, else in floating point."""
+"""The values of printed expressions: as exact fractions if possible, or else in floating point."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from attncli.expressions import Expression, Numeral, Operation, Rest, Row
 
 
 def sign(left: Expression, right: Expression) -> str:
-    """ "=" where both sides, worked out from their printed numbers, are the same number."""
+    """Return "=" if both sides, computed from their printed numbers, are equal, or else "≈"."""
     if isinstance(right, Row):
         pairs = [_cellwise(left, i) for i in range(len(right.cells))]
         equal = all(a is not None and a == exact(b) for a, b in zip(pairs, right.cells, strict=True))
@@ -22,8 +22,8 @@ def sign(left: Expression, right: Expression) -> str:
 
 
 def comes_to(side: Expression, result: Expression, units: list[float]) -> bool:
-    """Whether the printed numbers of a side come to the printed result, but for a unit of its last digit; True where
-    the result is no finite number."""
+    """Return whether the printed numbers of a side give the printed result, up to one unit of its last digit. Return
+    True if the result is not finite."""
     cells = result.cells if isinstance(result, Row) else (result,)
     for place, (cell, unit) in enumerate(zip(cells, units, strict=True)):
         found, wanted = floating(evaluate_at(side, place)), floating(cell)
@@ -33,7 +33,7 @@ def comes_to(side: Expression, result: Expression, units: list[float]) -> bool:
 
 
 def evaluate_at(expression: Expression, cell: int) -> Expression:
-    """An expression over rows at one of their places."""
+    """Return an expression over rows at one of their cells."""
     if isinstance(expression, Row):
         return expression.cells[cell]
     if isinstance(expression, Operation):
@@ -42,13 +42,15 @@ def evaluate_at(expression: Expression, cell: int) -> Expression:
 
 
 def _cellwise(expression: Expression, cell: int) -> Fraction | None:
-    """One cell of an expression over rows."""
+    """Return the value of one cell of an expression over rows."""
     return exact(evaluate_at(expression, cell))
 
 
 def floating(expression: Expression) -> float:
-    """What the printed numbers come to; NaN where that has no value. Exact as long as fractions can be, so that a sum
-    that cancels is no noise here."""
+    """Return the value of the printed numbers, or NaN if it is undefined.
+
+    It is exact as long as fractions suffice, so that cancellation causes no noise.
+    """
     fraction = exact(expression)
     if fraction is not None:
         return _to_float(fraction)
@@ -86,7 +88,7 @@ FLOATING: dict[str, Callable[[list[float]], float]] = {
 
 
 def exact(expression: Expression) -> Fraction | None:
-    """What the printed numbers come to; None where that is no fraction."""
+    """Return the value of the printed numbers, or None if it is not a fraction."""
     if isinstance(expression, Rest):
         return exact(expression.total)
     if isinstance(expression, Numeral):

@@ -1,4 +1,4 @@
-"""From a request to the whole page: which queries, their solutions, and what is left to the reader."""
+"""From a request to the whole page: which queries it explains, their solutions, and what is left to the reader."""
 
 from __future__ import annotations
 
@@ -28,20 +28,20 @@ from attncli.records import record
 from attncli.stages.normalizers import SOFTMAX
 from attncli.variants import explain_score
 
-LINES_AT_MOST = 400  # of a terminal; a longer page is cut to its first query, and says so
+LINES_AT_MOST = 400  # of a terminal: a longer page is cut to its first query, and says so
 SMALL_CELLS = 128
 GIVEN_AGAIN = "What is given: the query q; keys and values are those above"
 PARTS_AT_MOST = 4
 
 
 def empty_row(problem: Problem) -> str:
-    """What the weights of a query with no key are, in words."""
+    """Return a description of the weights of a query with no key."""
     return "NaN, not a number" if problem.conventions.empty == "nan" else problem.empty_row
 
 
 @record
 class Choice:
-    """Which queries and which parts (heads, entries) are explained, and what is said of the others."""
+    """The queries and the parts (heads, entries) that are explained, and notes about the others."""
 
     queries: list[int]
     parts: list[int]
@@ -58,9 +58,11 @@ def explain(
     title: str | None = None,
     backward: bool = False,
 ) -> Explanation:
-    """The worked solution in float64. `queries` are numbers or labels (default: all of a small problem, the first of
-    a large one); the steps after `until` are left blank. `backward` goes on to the gradients. Raises what `prepare`
-    raises, and UsageError."""
+    """Return the worked solution in float64.
+
+    `queries` are numbers or labels (by default all of a small problem, or the first of a large one). Steps after
+    `until` are left blank. `backward` adds the gradients. Raises the same errors as `prepare`, and UsageError.
+    """
     check_until(until)
     request, problem = prepare_heads_first(request, compute="float64")
     names, figures = Names(problem), Figures(digits)
@@ -93,14 +95,17 @@ def explain(
 
 
 def check_until(until: str) -> None:
-    """UsageError where this is no step."""
+    """Raise UsageError if this is not a step."""
     if until not in STEPS:
         hint = suggest(until, STEPS)
         raise UsageError("--until", f"{until!r} is not a step", hint)
 
 
 def choose(problem: Problem, names: Names, words: Sequence[str], lines: int) -> Choice:
-    """The queries that were asked for, and all parts unless they are too many; `lines` is what one query takes."""
+    """Return the requested queries, and all parts unless there are too many.
+
+    `lines` is the length of the solution of one query.
+    """
     notes = []
     parts = list(range(problem.parts))
     if tuple(words) == ("all",) and "all" not in (problem.labels.queries or ()):
@@ -128,14 +133,17 @@ def choose(problem: Problem, names: Names, words: Sequence[str], lines: int) -> 
 
 
 def lines_of_query(problem: Problem) -> int:
-    """About how many lines of a terminal the work of one query takes: the titles and words, then for each key that is
-    shown a line in each step, and more where it has many features or a column of the output has its own."""
+    """Return roughly how many lines of a terminal the solution of one query takes.
+
+    These are titles and words, a line per shown key and step, and more if the key has many features or if output
+    columns have lines of their own.
+    """
     keys, features, columns = min(problem.m, KEYS_AT_MOST // 2), min(problem.d_k, 8), min(problem.d_v or 0, 8)
     return 30 + keys * (4 + (features + 2) // 3) + columns
 
 
 def solve(numbers: Numbers, figures: Figures, until: str, back: WayBack | None = None) -> Solution:
-    """All steps of one query; those after `until` blank."""
+    """Return all steps of one query. Those after `until` are blank."""
     steps = [raw_step(numbers, figures), score_step(numbers, figures), mask_step(numbers, figures)]
     if numbers.has_key:
         if numbers.problem.normalizer is SOFTMAX:
@@ -163,12 +171,12 @@ def solve(numbers: Numbers, figures: Figures, until: str, back: WayBack | None =
 
 
 def blank_after(until: str, solution: Solution) -> Solution:
-    """The solution of the way back, blank where the way to the output is."""
+    """Return the solution of the backward pass, blank if the steps to the output are blank."""
     return solution if until == STEPS[-1] else replace(solution, steps=tuple(map(blank_step, solution.steps)))
 
 
 def blank_step(step: Step) -> Step:
-    """The step without its numbers, for the reader to fill in."""
+    """Return the step without its numbers, for the reader to fill in."""
     lines = tuple(
         Line(line.label, is_sum=line.is_sum, is_blank=not line.left_out, left_out=line.left_out) for line in step.lines
     )
@@ -176,7 +184,7 @@ def blank_step(step: Step) -> Step:
 
 
 def empty_step(numbers: Numbers, figures: Figures) -> Step:
-    """What becomes of a query that may attend to no key."""
+    """Return the step for a query that may attend to no key."""
     what = "No key is left, so there is nothing to share out: by convention "
     what += f"its weights are {empty_row(numbers.problem)}"
     lines: tuple[Line, ...] = ()
@@ -189,7 +197,7 @@ def empty_step(numbers: Numbers, figures: Figures) -> Step:
 def solve_joins(
     problem: Problem, names: Names, query: int, parts: list[int], figures: Figures, until: str, engine: str
 ) -> list[Solution]:
-    """Where heads are joined or the output is projected: that step for each entry that was explained."""
+    """Return the step that joins heads or projects the output, if there is one, for each entry that is explained."""
     if problem.values is None or not problem.is_joined:
         return []
     heads = problem.lead[-1] if problem.packed else 1
@@ -205,8 +213,8 @@ def solve_joins(
 
 
 def drop_repetitions(solutions: list[Solution]) -> list[Solution]:
-    """The solutions without what an earlier one said already: words, steps that are words alone, and the keys and
-    values of a part, where all of them stand as they did."""
+    """Return the solutions without what an earlier one contains: words, steps of only words, and the keys and values of
+    a part if all of them are the same."""
     said: set[str] = set()
     given: dict[str, tuple[Line, ...]] = {}
     found: list[Solution] = []
@@ -228,7 +236,7 @@ def drop_repetitions(solutions: list[Solution]) -> list[Solution]:
 
 
 def introduction(problem: Problem) -> str:
-    """What attention does, in three sentences."""
+    """Return what attention does, in three sentences."""
     normalizer = problem.normalizer
     scored = "A query is compared with every key, which gives each key a score; "
     article = "the " if normalizer is SOFTMAX else ""
@@ -247,7 +255,7 @@ def introduction(problem: Problem) -> str:
 
 
 def page_formula(problem: Problem) -> Equation:
-    """output = softmax(QKᵀ/√d_k)V, √d_k ≈ 1.41421, as symbols."""
+    """Return output = softmax(QKᵀ/√d_k)V, √d_k ≈ 1.41421 as symbols."""
     name = Symbol("weights" if problem.values is None else "output")
     named = named_value(problem)
     if named is None:
@@ -257,7 +265,7 @@ def page_formula(problem: Problem) -> Equation:
 
 
 def page_facts(problem: Problem) -> tuple[tuple[str, str], ...]:
-    """The variant, the sizes, and every convention in force."""
+    """Return the variant, the sizes, and every convention in force."""
     lead = f" in each of {problem.parts:,} {'heads' if problem.packed else 'entries'}" if problem.parts > 1 else ""
     both = f"{_count(problem.n, 'query', 'queries')} and {_count(problem.m, 'key', 'keys')}"
     sizes = f"{both} of {_count(problem.d_k, 'number', 'numbers')}"
@@ -275,7 +283,7 @@ def _count(number: int, one: str, many: str) -> str:
 
 
 def empty_warnings(shown: list[Numbers]) -> list[str]:
-    """A warning for each explained query that has no key."""
+    """Return a warning for each explained query that has no key."""
     found = []
     for numbers in shown:
         if not numbers.has_key:

@@ -1,4 +1,4 @@
-"""The way back of a page: the steps of each query, what all queries send to keys and values, and the matrices."""
+"""The backward part of a page: the steps of each query, the sums over queries for keys and values, and the matrices."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from attncli.results.gradients import Gradients
 
 Array = np.ndarray
 
-TERMS_AT_MOST, TERMS_AT_EDGES = 8, 3  # queries in the sums of a key
+TERMS_AT_MOST, TERMS_AT_EDGES = 8, 3  # queries in the sum of a key
 INTRODUCTION = (
     " Backwards: dO says how a loss grows with each number of the output, and the chain rule carries that to the "
     "weights, to the scores, and to queries, keys and values."
@@ -32,7 +32,7 @@ INTRODUCTION = (
 
 @record
 class WayBack:
-    """The gradients of a problem with a d_output, and what it takes to explain them."""
+    """The gradients of a problem with a d_output, and what is needed to explain them."""
 
     problem: Problem
     names: Names
@@ -42,18 +42,18 @@ class WayBack:
     engine: str
 
     def back(self, numbers: Numbers) -> Backward:
-        """One query of one part on the way back."""
+        """Return the backward pass of one query of one part."""
         part, row = numbers.part, numbers.row
         given = self.problem.part(part).queries[row]
         arriving = self.d_outputs[self.problem.index(part)][row]
         return compute_backward(numbers, arriving, given, self.position(numbers))
 
     def position(self, numbers: Numbers) -> int:
-        """Where the query stands among the keys."""
+        """Return the position of the query among the keys."""
         return int(numbers.problem.visible.positions(0, np.array([numbers.row]))[0])
 
     def steps(self, numbers: Numbers) -> list[Step]:
-        """From the gradient at this query's output to that of the query."""
+        """Return the steps from the gradient at this query's output to that of the query."""
         if not numbers.has_key or not numbers.is_finite:
             what = "The query may attend to no key" if not numbers.has_key else "The weights are not numbers"
             nothing = "its output depends on nothing, and all its gradients are 0"
@@ -70,7 +70,7 @@ class WayBack:
         ]
 
     def _before_heads(self, numbers: Numbers) -> tuple[Array, Array | None]:
-        """This query's row of d_output, and the rows of w_o that belong to this head (None without w_o)."""
+        """Return this query's row of d_output, and the rows of w_o that belong to this head, or None without w_o."""
         problem, index = self.problem, self.problem.index(numbers.part)
         entry = index[:-1] if problem.packed else index
         whole = np.broadcast_to(self.gradients.d_output, problem.shapes()["output"])[entry][numbers.row]
@@ -81,7 +81,8 @@ class WayBack:
         return whole, problem.output_projection[0][head * width : (head + 1) * width]
 
     def solutions(self, parts: list[int], queries: list[int]) -> list[Solution]:
-        """What the queries of each part send to its keys and values; then to heads that share, and to projections."""
+        """Return the sums over the queries of each part for its keys and values, then those over heads that share them,
+        and the projections."""
         problem, figures = self.problem, self.figures
         solutions = []
         sent: dict[str, dict[int, Array]] = {"d_queries": {}, "d_keys": {}, "d_values": {}}
@@ -106,12 +107,12 @@ class WayBack:
         return [*solutions, Solution("what was given", "", tuple(last), ())] if last else solutions
 
     def of_part(self, part: int) -> dict[str, Array]:
-        """d_queries, d_keys and d_values of one part."""
+        """Return d_queries, d_keys and d_values of one part."""
         arriving = self.d_outputs[self.problem.index(part)]
         return compute_gradients(self.problem.alone(part), arriving, ("d_queries", "d_keys", "d_values"))
 
     def grids(self, parts: list[int], queries: list[int]) -> list[Grid]:
-        """dO, dP, dS, dQ, dK and dV of each part, with the rows that the other matrices show."""
+        """Return dO, dP, dS, dQ, dK and dV of each part, with the rows that the other matrices show."""
         problem, names = self.problem, self.names
         rows = show_edges(problem.n, ROWS_AT_MOST, ROWS_AT_EDGES, queries[: ROWS_AT_MOST // 2])
         keys = show_edges(problem.m, ROWS_AT_MOST, ROWS_AT_EDGES)
@@ -149,7 +150,7 @@ class WayBack:
         row_name: Callable[[int], str],
         column_name: Callable[[int], str],
     ) -> Grid:
-        """A matrix in colours around 0, as far as its largest number goes on both sides."""
+        """Return a matrix in colours around 0, whose range is the largest absolute number."""
         columns = show_edges(cells.shape[1], COLUMNS_AT_MOST, COLUMNS_AT_EDGES)
         shown, hidden = cells[:, columns], masked[:, columns]
         finite = np.abs(shown[np.isfinite(shown) & ~hidden])
@@ -176,7 +177,10 @@ class WayBack:
 
 
 def way_back(problem: Problem, names: Names, figures: Figures, engine: str) -> WayBack:
-    """What it takes to explain the gradients; UsageError where no gradient arrives at the output."""
+    """Return what is needed to explain the gradients.
+
+    Raises UsageError if the problem has no gradient at the output.
+    """
     if problem.d_output is None:
         what = "there is no gradient at the output to start from"
         raise UsageError("--backward", what, "--grad SOURCE, or --grad ones; in a file: d_output")

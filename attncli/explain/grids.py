@@ -1,4 +1,4 @@
-"""The matrices of the page: Q, K, V, then raw scores, scores, weights and output, before the work of single queries."""
+"""The matrices of the page, before the work of single queries: Q, K, V, then raw scores, scores, weights and output."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from attncli.problem.problem import Problem
 
 ROWS_AT_MOST, ROWS_AT_EDGES = 12, 3
 COLUMNS_AT_MOST, COLUMNS_AT_EDGES = 24, 6
-# each result, what it is called, and the step that works it out
+# each result, its title, and the step that computes it
 RESULTS = (
     ("raw", "raw scores", "raw"),
     ("scores", "scores", "masked"),
@@ -26,8 +26,10 @@ RESULTS = (
 def matrices_of(
     problem: Problem, names: Names, queries: list[int], parts: list[int], figures: Figures, until: str, engine: str
 ) -> tuple[Grid, ...]:
-    """The matrices of each part as far as the page works them out: all queries of a small problem, else these and
-    those at the edges."""
+    """Return the matrices of each part, up to the step that the page ends with.
+
+    They have all queries of a small problem, or else these queries and those at the edges.
+    """
     rows = show_edges(problem.n, ROWS_AT_MOST, ROWS_AT_EDGES, queries[: ROWS_AT_MOST // 2])
     grids: list[Grid] = []
     for part in parts:
@@ -41,14 +43,14 @@ def matrices_of(
 
 
 def show_edges(size: int, most: int, ends: int, wanted: list[int] | None = None) -> list[int]:
-    """All indices, or of too many the first and last few and those that are wanted."""
+    """Return all indices, or the first few, the last few and the wanted ones if there are too many."""
     if size <= most:
         return list(range(size))
     return sorted({*range(ends), *(wanted or ()), *range(size - ends, size)})
 
 
 def given_grids(problem: Problem, names: Names, part: int, rows: list[int], figures: Figures) -> list[Grid]:
-    """Q, K and V of one part, as they are scored and averaged."""
+    """Return Q, K and V of one part, as they are scored and averaged."""
     own = problem.part(part)
     keys = show_edges(problem.m, ROWS_AT_MOST, ROWS_AT_EDGES)
     of_part = names.part(part)
@@ -88,7 +90,7 @@ def _plain_grid(
 
 
 def result_grid(name: str, title: str, rows: list[Numbers], figures: Figures) -> Grid:
-    """One result, a row per query; scores and weights have shades, and none where a cell is masked."""
+    """Return one result with a row per query. Scores and weights have shades, except in masked cells."""
     names, problem = rows[0].names, rows[0].problem
     lines = np.array([getattr(row, name) for row in rows])
     columns = show_edges(lines.shape[1], COLUMNS_AT_MOST, COLUMNS_AT_EDGES)
@@ -120,7 +122,7 @@ def result_grid(name: str, title: str, rows: list[Numbers], figures: Figures) ->
 
 
 def find_gap(numbers: list[int]) -> int | None:
-    """The place before which the most is left out."""
+    """Return the number before which the largest gap is."""
     steps = np.diff(numbers)
     return int(steps.argmax()) + 1 if len(steps) and steps.max() > 1 else None
 
@@ -130,7 +132,7 @@ def _titled(title: str, of_part: str, shape: tuple[int, ...]) -> str:
 
 
 def _texts(cells: np.ndarray, figures: Figures) -> tuple[tuple[tuple[str, ...], ...], tuple[tuple[str, ...], ...]]:
-    """The digits shown, and the shortest that read back."""
+    """Return the displayed digits, and the shortest digits that read back."""
     return (
         tuple(tuple(figures.number(float(cell)).text for cell in line) for line in cells),
         tuple(tuple(repr(float(cell)) for cell in line) for line in cells),

@@ -1,4 +1,4 @@
-"""Which small numbers are the rounding of larger ones that cancel, and no arithmetic: 0.1·3 − 0.3 is 5.6e-17."""
+"""Recognizing small numbers that are only rounding errors of larger ones that cancel: 0.1·3 − 0.3 is 5.6e-17."""
 
 from __future__ import annotations
 
@@ -22,18 +22,19 @@ from attncli.expressions import (
 )
 from attncli.variants import Variant
 
-INVISIBLE = 1e-9  # a difference below it changes no weight that a page shows
+INVISIBLE = 1e-9  # a smaller difference changes no weight on a page
 
 
 def is_suspect(value: float) -> bool:
-    """Whether the number is so small that it may be rounding alone."""
+    """Return whether the number is so small that it may be only a rounding error."""
     return 0 < abs(value) <= INVISIBLE
 
 
 def settled(value: float, work: Expression) -> float:
-    """`value`, or 0 where it is nothing but the rounding of larger numbers that cancel in `work`.
+    """Return `value`, or 0 if it is only the rounding error of larger numbers that cancel in `work`.
 
-    0.1·3 − 0.3 is 5.6e-17 in a float64. What short decimals come to, 1 + 1e-15 − 1, is no rounding."""
+    0.1·3 − 0.3 is 5.6e-17 in float64. Results of short decimals, such as 1 + 1e-15 − 1, are not rounding errors.
+    """
     if not is_suspect(value) or abs(value) > NOISE * sized(work):
         return value
     fraction = exact(_decimal(work))
@@ -41,7 +42,7 @@ def settled(value: float, work: Expression) -> float:
 
 
 def sized(expression: Expression) -> float:
-    """How large the numbers are that are added up: the expression without its minus signs."""
+    """Return the size of the terms: the expression without its minus signs."""
     if isinstance(expression, Numeral):
         return abs(expression.value)
     if not isinstance(expression, Operation):
@@ -55,7 +56,7 @@ def sized(expression: Expression) -> float:
 
 
 def _decimal(expression: Expression) -> Expression:
-    """The expression with each number as short as it can be said."""
+    """Return the expression with each number as its shortest decimal."""
     if isinstance(expression, Numeral):
         return Numeral(expression.value, _shortest(expression.value))
     if isinstance(expression, Operation):
@@ -69,7 +70,7 @@ def _shortest(value: float) -> str:
 
 
 def _is_short(expression: Expression) -> bool:
-    """Whether each number of it is a decimal of a dozen digits, or whole."""
+    """Return whether each number in the expression is whole or a decimal of at most a dozen digits."""
     if isinstance(expression, Numeral):
         value = float(expression.value)
         return value.is_integer() or is_exact(f"{value:.12g}", value)
@@ -77,25 +78,25 @@ def _is_short(expression: Expression) -> bool:
 
 
 def settled_score(raw: float, variant: Variant, query: np.ndarray, key: np.ndarray) -> float:
-    """A raw score, `settled`."""
+    """Return a raw score, `settled`."""
     if not is_suspect(raw) or variant.term is None:
         return raw
     pairs = zip(query, key, strict=True)
     terms = [substitute(variant.term, {QUERY: numeral(q), KEY: numeral(k)}) for q, k in pairs]
     lengths: dict[Expression, Expression] = {QUERY_LENGTH: constant(1), KEY_LENGTH: constant(1)}
-    if variant.prepare is not None:  # the lengths divide what cancels
+    if variant.prepare is not None:  # after division by the lengths
         with np.errstate(all="ignore"):
             lengths = {QUERY_LENGTH: numeral(np.linalg.norm(query)), KEY_LENGTH: numeral(np.linalg.norm(key))}
     return settled(raw, substitute(variant.raw_score, {TOTAL: add(*terms), **lengths}))
 
 
 def settled_average(output: float, weights: np.ndarray, values: np.ndarray) -> float:
-    """A number of the output, `settled`: weights and values (m,)."""
+    """Return a number of the output, `settled`, from weights and values (m,)."""
     if not is_suspect(output):
         return output
     return settled(output, add(*(multiply(numeral(w), numeral(v)) for w, v in zip(weights, values, strict=True) if w)))
 
 
 def numeral(value: float | np.floating) -> Numeral:
-    """A number that is not printed."""
+    """Return a number that is not printed."""
     return Numeral(float(value), repr(float(value)))

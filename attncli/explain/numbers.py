@@ -1,4 +1,4 @@
-"""The numbers of one query: the engine's results, and what lies between them."""
+"""The numbers of one query: the engine's results, and the steps between them."""
 
 from __future__ import annotations
 
@@ -24,11 +24,13 @@ KEYS_AT_MOST, TOP_KEYS, EDGE_KEYS = 24, 5, 2
 
 @record
 class Numbers:
-    """One query against the m keys of one head. `raw`, `scores`, `weights` (m,) and `output` (d_v,) are the engine's;
-    `query` and `keys` are the rows that are scored, after qk-norm and rope. `scaled` and `unmasked` (m,) lie between
-    raw and scores; `counted` are the keys that top-k leaves of the allowed ones, `distances` those of alibi, `kept`
-    what dropout keeps; `exponentials` (m,) are
-    relative to `shift`, the largest score, and come to `total`. `shown` are the keys that a page has room for."""
+    """One query and the m keys of one head.
+
+    `raw`, `scores`, `weights` (m,) and `output` (d_v,) are the engine's results. `query` and `keys` are the rows that
+    are scored, after qk-norm and rope. `scaled` and `unmasked` (m,) are between raw and scores. `counted` are the
+    allowed keys that top-k keeps, `distances` those of alibi, and `kept` those of dropout. `exponentials` (m,) are
+    relative to `shift`, the largest score, and `total` is their sum. `shown` are the keys for which a page has room.
+    """
 
     problem: Problem
     names: Names
@@ -58,12 +60,12 @@ class Numbers:
 
     @property
     def has_key(self) -> bool:
-        """Whether the query may attend to anything."""
+        """Return whether the query may attend to any key."""
         return bool(self.allowed.any())
 
     @property
     def is_finite(self) -> bool:
-        """Whether the weights are numbers, so that something can be said about them."""
+        """Return whether the weights are finite, so that they can be described."""
         return bool(np.isfinite(self.weights).all())
 
 
@@ -93,7 +95,7 @@ def compute_numbers(problem: Problem, names: Names, part: int, row: int, engine:
     raw, scores, weights = sinks["raw_scores"].row, sinks["scores"].row, sinks["weights"].row
     bias = None if own.bias is None else own.bias[row]
     given = own if own.given_keys is None else replace(own, keys=own.given_keys)
-    with np.errstate(invalid="ignore"):  # a key that is masked may be no number
+    with np.errstate(invalid="ignore"):  # a masked key may not be finite
         queries, keys = transform_rows(problem, given)
     slope = None if alone.slopes is None else float(alone.slopes[0])
     position = int(alone.visible.positions(0, np.array([row]))[0])
@@ -144,14 +146,14 @@ def compute_numbers(problem: Problem, names: Names, part: int, row: int, engine:
 
 
 def settled_output(output: Array, weights: Array, values: Array) -> Array:
-    """The output (d_v,), 0 where it is rounding alone."""
+    """Return the output (d_v,), with 0 for numbers that are only rounding errors."""
     for column in np.flatnonzero(np.abs(output) <= INVISIBLE):
         output[column] = settled_average(float(output[column]), weights, values[:, column])
     return output
 
 
 def kept_scores(scores: Array, allowed: Array, count: int | None) -> Array:
-    """Whether each score is among the `count` largest that are allowed (all by default), (m,)."""
+    """Return whether each score (m,) is among the `count` largest allowed ones (by default, all)."""
     if count is None:
         return np.ones(len(scores), np.bool_)
     cut = np.where(allowed, scores, -np.inf)
@@ -160,7 +162,7 @@ def kept_scores(scores: Array, allowed: Array, count: int | None) -> Array:
 
 
 def unmasked_scores(problem: Problem, scaled: Array, alibi: Array | None, bias: Array | None) -> Array:
-    """The scores before the mask: softcap, alibi and finite bias, in the order of the conventions."""
+    """Return the scores before the mask: softcap, alibi and finite bias, in the order of the conventions."""
     finite = None if bias is None else np.where(np.isneginf(bias), 0.0, bias)
     if alibi is not None:
         finite = alibi if finite is None else alibi + finite
@@ -175,14 +177,14 @@ def unmasked_scores(problem: Problem, scaled: Array, alibi: Array | None, bias: 
 
 
 def allowed_keys(problem: Problem, part: int, row: int) -> Array:
-    """Whether the query may attend to each key, (m,)."""
+    """Return whether the query may attend to each key, (m,)."""
     own = problem.part(part)
     allowed = make_row_mask(problem, own, range(row, row + 1)).allowed(0, problem.m)
     return np.ones(problem.m, np.bool_) if allowed is None else allowed[0]
 
 
 def choose_keys(weights: Array, scores: Array) -> list[int]:
-    """All keys, or of too many those with the largest weights and the first and last few."""
+    """Return all keys, or those with the largest weights, the first few and the last few if there are too many."""
     size = len(weights)
     if size <= KEYS_AT_MOST:
         return list(range(size))

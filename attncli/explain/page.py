@@ -1,4 +1,4 @@
-"""What a worked solution is made of. Every string is plain text: a renderer escapes it."""
+"""The parts of a worked solution. Every string is plain text, which renderers escape."""
 
 from __future__ import annotations
 
@@ -6,13 +6,15 @@ from dataclasses import dataclass, field
 
 from attncli.expressions import Expression
 
-STEPS = ("given", "raw", "scores", "masked", "exp", "weights", "output")  # --until stops after one of them
-BACKWARD_STEPS = ("d_weights", "d_scores", "d_raw", "d_queries", "d_values", "d_keys")  # with numbers that go on
+STEPS = ("given", "raw", "scores", "masked", "exp", "weights", "output")  # values of --until
+# continuing the numbers of STEPS
+BACKWARD_STEPS = ("d_weights", "d_scores", "d_raw", "d_queries", "d_values", "d_keys")
 
 
 @dataclass(frozen=True, slots=True)
 class Equation:
-    """sides[0] sign sides[1] sign …: "=" where the printed numbers are exactly equal, "≈" where one was rounded."""
+    """A chain sides[0] sign sides[1] sign …, with "=" if the printed numbers are exactly equal and "≈" if one is
+    rounded."""
 
     sides: tuple[Expression, ...]
     signs: tuple[str, ...]
@@ -22,8 +24,8 @@ class Equation:
 class Line:
     """One line of a step: for a key, a feature or a sum.
 
-    `note` says in words what no arithmetic can; `share` is a weight to be drawn as a bar; `is_sum` gathers the lines
-    above; `is_blank` is for the reader to fill in; `left_out` counts keys that are not shown here.
+    `note` says in words what arithmetic cannot. `share` is a weight to be drawn as a bar. `is_sum` adds up the lines
+    above. `is_blank` is for the reader to fill in. `left_out` counts keys that are not shown.
     """
 
     label: str
@@ -38,8 +40,11 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """`name` is one of STEPS or BACKWARD_STEPS, or that of a step without a number ("given", "project", "join",
-    "arriving", "shared", "projections"); `words` explain it, `lines` do it, `after` concludes."""
+    """A step of a solution: `words` explain it, `lines` compute it, `after` concludes it.
+
+    `name` is in STEPS or BACKWARD_STEPS, or is the name of a step without a number ("given", "project", "join",
+    "arriving", "shared", "projections").
+    """
 
     name: str
     title: str
@@ -50,14 +55,14 @@ class Step:
 
     @property
     def heading(self) -> str:
-        """ "1. " in front of the title of a step that has a number: the same in every solution."""
+        """Return "1. " for the title of a step that has a number, which is the same in every solution."""
         numbered = (*STEPS[1:], *BACKWARD_STEPS)
         return f"{numbered.index(self.name) + 1}. " if self.name in numbered else ""
 
 
 @dataclass(frozen=True, slots=True)
 class Solution:
-    """One query of one head: its steps, and in plain words what came out (nothing where steps are left blank)."""
+    """One query of one head: its steps, and the result in plain words (empty if steps are left blank)."""
 
     query: str
     part: str
@@ -67,10 +72,12 @@ class Solution:
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """A matrix. `texts` are the digits shown and `wholes` the shortest that read back; `shades` (0 … 1, or
-    −1 … 1 of a matrix that `is_signed`), where it has some, colour the cells, and a cell that is not a number has none.
-    `masked` marks the cells that the mask took away.
-    `gap_row` and `gap_column`: something is left out before them."""
+    """A matrix.
+
+    `texts` are the displayed digits and `wholes` the shortest that read back. `shades`, if any, colour the cells (0 …
+    1, or −1 … 1 if `is_signed`). A cell that is not finite has no shade. `masked` marks masked cells. Rows before
+    `gap_row` and columns before `gap_column` are left out.
+    """
 
     name: str
     title: str
@@ -86,13 +93,14 @@ class Grid:
     is_signed: bool = False
 
     def is_masked(self, row: int, column: int) -> bool:
-        """Whether the mask took this cell away."""
+        """Return whether this cell is masked."""
         return bool(self.masked) and self.masked[row][column]
 
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """The whole page: `facts` say what was computed and under which conventions, `notes` what is left out."""
+    """The whole page. `facts` are what was computed and the conventions in force, and `notes` are about what is left
+    out."""
 
     title: str
     formula: Equation

@@ -1,4 +1,4 @@
-"""Numbers as a page prints them, and equations that say "=" only where the printed numbers are equal."""
+"""Numbers as a page prints them, and equations with "=" only between printed numbers that are equal."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from attncli.expressions import Expression, Numeral, Operation, Rest, Row
 from attncli.numbers.display import format_number
 from attncli.records import record
 
-NOISE = 1e-13  # a sum of decimals in binary is off by less: 2.8950000000000005 is printed as 2.895
-FINER_AT_MOST = 15  # more digits than these are a float64's own rounding
+NOISE = 1e-13  # upper bound of the error of decimal sums in binary: 2.8950000000000005 is printed as 2.895
+FINER_AT_MOST = 15  # digits: more than these are rounding errors of float64
 
 
 @record
 class Figures:
-    """How many decimals a page shows, and how many significant digits of a small number."""
+    """The number of decimals on a page, and of significant digits of a small number."""
 
     digits: int
     significant: int = 3
 
     def number(self, value: float) -> Numeral:
-        """The decimals of `run`, without the zeros behind an exact number; three significant digits at least, so that
-        what follows can be recomputed from it."""
+        """Return a number with the decimals of `run`, without trailing zeros if exact. It has at least three
+        significant digits, so that results can be recomputed from it."""
         value = float(value)
         text = trim_zeros(format_number(value, self.digits), value)
         is_plain = abs(value) >= 10.0 ** (self.significant - 1 - self.digits)
@@ -37,11 +37,11 @@ class Figures:
         return Numeral(value, trim_zeros(text, value))
 
     def factor(self, value: float) -> Numeral:
-        """A number that others are multiplied by: two more decimals, so that their last digit comes out."""
+        """Return a number by which others are multiplied, with two more decimals, so that their last digit is right."""
         return Figures(min(self.digits + 2, 17)).number(value)
 
     def row(self, values: Iterable[float], most: int = 12) -> Row:
-        """A vector; the first and last few of a long one."""
+        """Return a vector, or the first and last few numbers of a long one."""
         numbers = [float(value) for value in values]
         kept = pick_ends(len(numbers), most)
         cells = tuple(self.number(numbers[i]) for i in kept)
@@ -49,9 +49,12 @@ class Figures:
         return Row(cells, gap, len(numbers) - len(kept))
 
     def equation(self, *sides: Expression) -> Equation:
-        """The sides as a chain, each with the additional digits that it takes to come to the last side but for a unit
-        of its last digit. A side that repeats its neighbour is left out, and so is one that comes to something else
-        however many digits it has: a float64 holds no 1e-200·1e-200."""
+        """Return the sides as a chain, each with the extra digits with which it gives the last side up to one unit of
+        the last digit.
+
+        A side that repeats its neighbour is left out. So is one whose value differs however many digits it has, because
+        float64 cannot hold 1e-200·1e-200.
+        """
         *worked, result = sides
         found = [self.finer(side, result) for side in worked]
         chain = [*(side for side in found if side is not None), result]
@@ -59,7 +62,8 @@ class Figures:
         return Equation(tuple(kept), tuple(sign(a, b) for a, b in pairwise(kept)))
 
     def finer(self, side: Expression, result: Expression) -> Expression | None:
-        """The side in as few digits as let a reader recompute the result from them; None where none do."""
+        """Return the side in the fewest digits from which a reader can recompute the result, or None if there are
+        none."""
         units = self.units(result)
         for more in range(FINER_AT_MOST + 1):
             found = side if more == 0 else Figures(self.digits + more, self.significant + more).rewrite(side)
@@ -68,7 +72,7 @@ class Figures:
         return None
 
     def units(self, result: Expression) -> list[float]:
-        """What a 1 in the last digit is worth, for each number of the result."""
+        """Return the value of a 1 in the last digit, for each number of the result."""
         cells = result.cells if isinstance(result, Row) else (result,)
         return [self._unit(cell.text) if isinstance(cell, Numeral) else 0.0 for cell in cells]
 
@@ -78,7 +82,7 @@ class Figures:
         return float(10.0 ** (int(exponent) - decimals)) if exponent else 10.0 ** -max(decimals, self.digits)
 
     def rewrite(self, expression: Expression) -> Expression:
-        """The expression with the digits of this page in all numbers that are rounded."""
+        """Return the expression with all rounded numbers in the digits of this page."""
         if isinstance(expression, Numeral):
             return expression if is_exact(expression.text, expression.value) else self._longer(expression)
         if isinstance(expression, Rest):
@@ -92,27 +96,27 @@ class Figures:
         return expression
 
     def _longer(self, numeral: Numeral) -> Numeral:
-        """With these digits, unless it has them already, as the scale has."""
+        """Return the number in these digits, unless its text is fixed, as the scale's is."""
         found = self.number(numeral.value)
         return found if len(found.text) > len(numeral.text) else numeral
 
 
 def pick_ends(size: int, most: int) -> list[int]:
-    """All indices, or the first four and the last two of too many."""
+    """Return all indices, or the first four and the last two if there are too many."""
     return list(range(size)) if size <= most else [0, 1, 2, 3, size - 2, size - 1]
 
 
 def trim_zeros(text: str, value: float) -> str:
-    """Without the zeros behind an exact number: 0.5000 is 0.5, but 0.50003 stays 0.5000; and without the digits that
-    only binary makes: 0.10000000000000001 is 0.1."""
+    """Return the text without trailing zeros if it is exact (0.5000 becomes 0.5, but 0.50003 stays 0.5000), and without
+    digits that come from binary (0.10000000000000001 becomes 0.1)."""
     if "." not in text or "e" in text or not is_exact(text, value):
         return text
-    short = repr(value + 0.0)  # -0.0 is 0
+    short = repr(value + 0.0)  # -0.0 becomes 0
     if "e" not in short and len(short) < len(text):
         text = short
     return text.rstrip("0").rstrip(".")
 
 
 def is_exact(text: str, value: float) -> bool:
-    """Whether nothing was rounded away."""
+    """Return whether the text is not rounded."""
     return abs(float(text) - value) <= NOISE * abs(value)

@@ -1,4 +1,4 @@
-"""What came out, in plain words: every sentence is decided by the numbers and true of them."""
+"""The result in plain words. Every sentence is chosen by the numbers, so that it is true for them."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ Array = np.ndarray
 NAMED = 4  # keys in a sentence
 ROWS = 4096  # values at a time
 ENTROPY = "the exponential of the entropy of its weights"
-SATURATED = 0.999  # from here on a score that moves by 1 moves the weight by less than 0.002
+SATURATED = 0.999  # from here on, moving a score by 1 changes the weight by less than 0.002
 
 
 def summarise(numbers: Numbers, figures: Figures) -> tuple[str, ...]:
-    """The sentences for one query."""
+    """Return the sentences for one query."""
     if not numbers.has_key:
         return (f"{_who(numbers)} may attend to no key, so no value reaches its output.",)
     if not numbers.is_finite:
@@ -74,7 +74,7 @@ def _top_sentence(numbers: Numbers, attention: Attention, figures: Figures) -> s
 
 
 def _margin(numbers: Numbers, attention: Attention, figures: Figures) -> str:
-    """By how much more than the next."""
+    """Return by how much the largest weight exceeds the next."""
     top, second = numbers.weights[attention.top[0]], numbers.weights[attention.next[0]]
     if second == 0:
         return "and nothing measurable is left for the others"
@@ -88,7 +88,7 @@ def _margin(numbers: Numbers, attention: Attention, figures: Figures) -> str:
 
 
 def times_as_much(ratio: float) -> str:
-    """A ratio in words, rounded so that it stays true: 17 times."""
+    """Return a ratio in words, rounded so that it stays true: 17 times."""
     if ratio >= 1e6:
         return f"{ratio:.1e} times"
     return f"{ratio:,.1f} times" if ratio < 100 else f"{ratio:,.0f} times"
@@ -102,7 +102,7 @@ def _spread_sentence(numbers: Numbers, attention: Attention) -> str:
 
 
 def _saturation_sentence(numbers: Numbers, attention: Attention) -> str:
-    """Only where one key of several has practically everything."""
+    """Return a sentence if one key of several has practically all the weight."""
     if len(attention.top) > 1 or numbers.weights[attention.top[0]] < SATURATED:
         return ""
     return (
@@ -112,7 +112,7 @@ def _saturation_sentence(numbers: Numbers, attention: Attention) -> str:
 
 
 def _count(number: float) -> str:
-    """An effective number of keys, to two decimals where they count."""
+    """Return an effective number of keys, with two decimals if they matter."""
     return f"{number:,.2f}" if number < 100 else f"{number:,.0f}"
 
 
@@ -153,7 +153,10 @@ def _output_sentence(numbers: Numbers, attention: Attention, figures: Figures) -
 
 
 def _distances(rows: Array, point: Array, size: float) -> Array:
-    """Euclidean distances, some rows at a time; `size` is the largest number, which no square may carry too far."""
+    """Return Euclidean distances, some rows at a time.
+
+    `size` is the largest number, by which squares are kept from overflow.
+    """
     found = np.empty(len(rows))
     for start in range(0, len(rows), ROWS):
         difference = rows[start : start + ROWS] / size

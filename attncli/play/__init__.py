@@ -1,1 +1,1 @@
-"""What a page to play with needs: the numbers of a problem, its variants and the formulas of each step."""
+"""The data of an interactive page: the numbers of a problem, its variants and the formulas of each step."""

@@ -1,4 +1,4 @@
-"""The data of a page: each part of a problem as the page computes it, and the settings that it starts with."""
+"""The data of an interactive page: each part of a problem as the page computes it, and the initial settings."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from attncli.problem.row_masks import make_row_mask
 from attncli.records import record
 from attncli.results.result import Result
 
-MOST = 64  # rows and columns of a matrix that somebody can still look at
+MOST = 64  # rows and columns of a matrix that a person can still read
 AXES = ("queries", "keys", "features", "values")
-TEXT_AT_MOST = 11  # characters a number; longer texts are packed
+TEXT_AT_MOST = 11  # characters per number: longer texts are packed
 
 
 @record
 class PageData:
-    """`data` is what the page's script reads, all of it JSON; `notes` and `warnings` are for the terminal."""
+    """`data` is what the page's script reads, all of it JSON. `notes` and `warnings` are for the terminal."""
 
     title: str
     data: dict[str, Any]
@@ -35,7 +35,10 @@ class PageData:
 
 
 def make_page_data(request: Request, title: str | None) -> PageData:
-    """The page of a problem in float64. ProblemError where it is larger than 64 × 64; raises what `prepare` raises."""
+    """Return the page of a problem in float64.
+
+    Raises ProblemError if it is larger than 64 × 64, and the same errors as `prepare`.
+    """
     request, problem = prepare_heads_first(request, compute="float64")
     refuse_large(problem)
     refuse_unplayable(problem, request)
@@ -59,7 +62,7 @@ def make_page_data(request: Request, title: str | None) -> PageData:
 
 
 def refuse_large(problem: Problem) -> None:
-    """ProblemError where a matrix has more rows or columns than a page can show."""
+    """Raise ProblemError if a matrix has more rows or columns than a page can show."""
     sizes = {
         "queries": (problem.n, problem.d_k),
         "keys": (problem.m, problem.d_k),
@@ -72,7 +75,7 @@ def refuse_large(problem: Problem) -> None:
 
 
 def refuse_unplayable(problem: Problem, request: Request) -> None:
-    """ProblemError where `run` does something to this problem that the page's own stages don't do."""
+    """Raise ProblemError if `run` applies something to this problem that the page's own stages do not."""
     result = Result(problem).compute("raw_scores", "weights")
     for number in range(problem.parts):
         index = problem.index(number)
@@ -88,7 +91,7 @@ def refuse_unplayable(problem: Problem, request: Request) -> None:
 
 
 def playable_keys(alone: Problem, request: Request) -> np.ndarray:
-    """Which keys each query may see, (n, m) booleans, as the page's own causal and window say."""
+    """Return which keys each query may see, (n, m) booleans, by the page's own causal and window."""
     distances = np.arange(alone.m) - (np.arange(alone.n)[:, None] + alone.visible.offsets[0])
     left, right = request.window or (-1, -1)
     allowed = np.ones(distances.shape, np.bool_) if (own := own_mask(alone)) is None else own.copy()
@@ -102,7 +105,7 @@ def playable_keys(alone: Problem, request: Request) -> np.ndarray:
 
 
 def own_mask(alone: Problem) -> np.ndarray | None:
-    """What mask, bias and lengths allow, without causal and window: (n, m) booleans, None for everything."""
+    """Return what mask, bias and lengths allow, without causal and window: (n, m) booleans, or None for everything."""
     everywhere = replace(alone, visible=replace(alone.visible, left=None, right=None))
     return make_row_mask(everywhere, everywhere.part(0), range(alone.n)).allowed(0, alone.m)
 
@@ -112,7 +115,7 @@ def is_close(own: np.ndarray, computed: np.ndarray) -> bool:
 
 
 def stage_weights(part: Part, problem: Problem, allowed: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Raw scores and weights (n, m) as the page's stages make them of Q and K (n, d_k), (m, d_k)."""
+    """Return raw scores and weights (n, m) as the stages of the page compute them from Q and K (n, d_k), (m, d_k)."""
     variant, cap = problem.variant, problem.softcap
     bias = 0.0 if part.bias is None else part.bias
     with np.errstate(all="ignore"):
@@ -132,7 +135,7 @@ def stage_weights(part: Part, problem: Problem, allowed: np.ndarray) -> tuple[np
 
 
 def name_axes(problem: Problem) -> dict[str, list[str]]:
-    """The name of every row and column; numbers where there are no labels."""
+    """Return the name of every row and column, or numbers if there are no labels."""
     names = Names(problem)
     return {
         "queries": [names.query(i) for i in range(problem.n)],
@@ -143,7 +146,7 @@ def name_axes(problem: Problem) -> dict[str, list[str]]:
 
 
 def pack_matrices(problem: Problem) -> dict[str, list[Any]]:
-    """Queries by part; keys and values by key head, which several parts may read."""
+    """Return queries by part, and keys and values by key head, which several parts may read."""
     keys: dict[tuple[int, ...], list[Any]] = {}
     values: dict[tuple[int, ...], list[Any]] = {}
     for number in range(problem.parts):
@@ -156,7 +159,7 @@ def pack_matrices(problem: Problem) -> dict[str, list[Any]]:
 
 
 def describe_part(problem: Problem, number: int) -> dict[str, Any]:
-    """One head of one entry: which keys it reads, where its queries stand, and what its masks forbid."""
+    """Return one head of one entry: which keys it reads, the positions of its queries, and what its masks forbid."""
     places = list(dict.fromkeys(problem.key_index(each) for each in range(problem.parts)))
     alone = problem.alone(number)
     allowed = own_mask(alone)
@@ -171,7 +174,8 @@ def describe_part(problem: Problem, number: int) -> dict[str, Any]:
 
 
 def initial_settings(problem: Problem, request: Request) -> dict[str, Any]:
-    """What the controls show first. A scale that the variant brings is "", so that another variant brings its own."""
+    """Return the initial values of the controls. The default scale of a variant is "", so that it changes with the
+    variant."""
     return {
         "variant": problem.variant.name,
         "scale": request.scale or "",
@@ -185,7 +189,8 @@ def initial_settings(problem: Problem, request: Request) -> dict[str, Any]:
 
 
 def pack(matrix: np.ndarray) -> list[Any]:
-    """[rows, columns, numbers]: the numbers as text, or the bytes of float64 in base 64 where that is shorter."""
+    """Return [rows, columns, numbers], with the numbers as text, or as base 64 of their float64 bytes if that is
+    shorter."""
     rows, columns = matrix.shape
     cells = shortest_texts(np.asarray(matrix, np.float64).ravel()) if matrix.size else []
     text = ",".join(cell.removesuffix(".0") for cell in cells)

@@ -171,5 +171,5 @@ class Rotation:
     @property
     def words(self) -> str:
         """Return the description of the rotation, for the conventions in force."""
-        told = f"{self.pairing.name}: {self.pairing.explained}, base {self.base:g}"
-        return told + ("" if self.factor == 1 else f", positions over {self.factor:g}")
+        text = f"{self.pairing.name}: {self.pairing.explained}, base {self.base:g}"
+        return text + ("" if self.factor == 1 else f", positions over {self.factor:g}")

@@ -20,5 +20,5 @@ def usual_slopes(heads: int) -> tuple[float, ...]:
 def slope_words(slopes: tuple[float, ...]) -> str:
     """Return a description of the slopes, for the conventions in force."""
     shown = [f"{slope:g}" for slope in slopes[:4]]
-    told = ", ".join(shown) + (f", … {slopes[-1]:g}" if len(slopes) > len(shown) else "")
-    return f"−slope·|p − j| added to the scores, {'slope' if len(slopes) == 1 else 'slopes'} {told}"
+    listed = ", ".join(shown) + (f", … {slopes[-1]:g}" if len(slopes) > len(shown) else "")
+    return f"−slope·|p − j| added to the scores, {'slope' if len(slopes) == 1 else 'slopes'} {listed}"

@@ -1,1 +1,1 @@
-"""The steps of a worked solution, a module for each part of the page."""
+"""The steps of a worked solution, with one module for each part of the page."""

@@ -1,4 +1,4 @@
-"""What a query starts from: its own numbers, each key's and each value's."""
+"""The inputs of a query: its own numbers, and those of each key and value."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from attncli.problem.names import quote_name
 
 
 def given_step(numbers: Numbers, figures: Figures) -> Step:
-    """The query, and a line for each key with its value (and its bias, where there is one)."""
+    """Return the step with the query and a line for each key with its value (and its bias, if any)."""
     names, problem = numbers.names, numbers.problem
 
     def line(j: int) -> Line:
@@ -45,5 +45,5 @@ def given_step(numbers: Numbers, figures: Figures) -> Step:
 
 
 def quote_all(names: list[str]) -> str:
-    """“a”, “b”, “c”: in the order of the numbers."""
+    """Return “a”, “b”, “c” in the order of the numbers."""
     return ", ".join(quote_name(name) for name in names)

@@ -1,4 +1,4 @@
-"""What all queries together send back: to values and keys, to heads that share them, and through the projections."""
+"""Gradients summed over all queries: of values and keys, of what heads share, and of the projections."""
 
 from __future__ import annotations
 
@@ -22,14 +22,16 @@ from attncli.stages.steps import WEIGHT
 
 Array = np.ndarray
 
-LINES_AT_MOST = 48  # entries of a projection's gradient whose arithmetic is shown
+LINES_AT_MOST = 48  # entries of a projection's gradient with their arithmetic
 TERMS_AT_MOST = 12
-WORKED_ROWS = 4  # keys whose way back through rope and norms is worked out
+WORKED_ROWS = 4  # keys whose gradient is shown back through rope and norms
 
 
 def d_values_step(backs: list[Backward], d_values: Array, n: int, figures: Figures) -> Step:
-    """dv of each key: the gradients at the outputs, each as much as the query's weight says. `d_values` (m, d_v) are
-    over all n queries, of which `backs` are shown."""
+    """Return the step for dv of each key: the sum of the gradients at the outputs times the weights.
+
+    `d_values` (m, d_v) are sums over all n queries, of which `backs` are shown.
+    """
     names = backs[0].numbers.names
 
     def line(j: int) -> Line:
@@ -48,8 +50,11 @@ def d_values_step(backs: list[Backward], d_values: Array, n: int, figures: Figur
 
 
 def d_keys_step(backs: list[Backward], keys: Array, given: Array, d_keys: Array, n: int, figures: Figures) -> Step:
-    """dk of each key: dR of every query by the slope of the raw score. `keys` (m, d_k) are as they are scored, `given`
-    as they were before; `d_keys` (m, d_k), of the keys as they were given, are over all n queries."""
+    """Return the step for dk of each key: the sum of dR of each query times the slope of the raw score.
+
+    `keys` (m, d_k) are the scored keys and `given` those before norm and rope. `d_keys` (m, d_k) are the gradients of
+    the given keys, summed over all n queries.
+    """
     problem, names = backs[0].problem, backs[0].numbers.names
     slope, title = problem.variant.key_slope, "Gather what the queries send to each key: its gradient dk"
     shown = show_edges(len(d_keys), KEYS_AT_MOST, 4)
@@ -69,9 +74,9 @@ def d_keys_step(backs: list[Backward], keys: Array, given: Array, d_keys: Array,
         if not is_changed:
             continue
         if place < WORKED_ROWS:
-            more, told = row_back_lines(problem, given[j], keys[j], j, prepared, "dk", figures)
+            more, more_words = row_back_lines(problem, given[j], keys[j], j, prepared, "dk", figures)
             lines += more
-            words += [each for each in told if each not in words]
+            words += [each for each in more_words if each not in words]
         lines.append(
             Line(
                 f"{names.key(j)}, dk",
@@ -89,13 +94,13 @@ def _queries_left_out(hidden: int) -> tuple[str, ...]:
 
 
 def _summed(amounts: Array, rows: Array) -> Array:
-    """Σ amount · row, 0 where that is rounding alone: (k,), (k, d) → (d,)."""
+    """Return Σ amount · row, (d,) from (k,) and (k, d), with 0 for numbers that are only rounding errors."""
     found = np.where(amounts != 0, amounts, 0.0) @ rows
     return np.array([settled_average(float(cell), amounts, rows[:, c]) for c, cell in enumerate(found)])
 
 
 def _sum_line(name: str, amounts: Array, rows: Array, whole: Array, hidden: int, figures: Figures) -> Line:
-    """a · [row] + b · [row] + … = [whole]; the `hidden` ones come to a last row."""
+    """Return the line a · [row] + b · [row] + … = [whole], with the sum of the `hidden` queries as a last row."""
     terms: list[Expression] = [
         multiply(figures.number(amount), figures.row(row, COLUMNS_AT_MOST))
         for amount, row in zip(amounts, rows, strict=True)
@@ -114,8 +119,11 @@ def _sum_line(name: str, amounts: Array, rows: Array, whole: Array, hidden: int,
 
 
 def shared_steps(problem: Problem, names: Names, sent: dict[str, dict[int, Array]], figures: Figures) -> list[Step]:
-    """A step for each of queries, keys and values that several parts read: its gradient is the sum of what they send.
-    `sent` are the gradients of each part (rows, columns), by name and part."""
+    """Return a step for each of queries, keys and values that several parts read: its gradient is the sum over these
+    parts.
+
+    `sent` are the gradients of each part (rows, columns), by name and part.
+    """
     words = {
         "d_queries": ("Add up what the entries send to the queries that they share: dQ", names.query),
         "d_values": ("Add up what the heads send to the values that they share: dV", names.key),
@@ -135,14 +143,14 @@ def shared_steps(problem: Problem, names: Names, sent: dict[str, dict[int, Array
                 terms = [figures.row(row, COLUMNS_AT_MOST) for row in rows]
                 lines.append(Line(f"{where}{row_name(i)}", figures.equation(add(*terms), whole)))
         if any(len(members) > 1 for members in groups.values()):
-            told = ("All that read the same numbers send to them, and what they send is added up.",)
-            steps.append(Step("shared", title, None, told, tuple(lines)))
+            explained = ("All that read the same numbers send to them, and what they send is added up.",)
+            steps.append(Step("shared", title, None, explained, tuple(lines)))
     return steps
 
 
 def _source_of(problem: Problem, name: str, part: int) -> tuple[int, ...]:
-    """The place on the leading axes, as they were given, of the queries, keys or values that a part reads; a head
-    behind the others where they were packed."""
+    """Return the index on the given leading axes of the queries, keys or values that a part reads, followed by the head
+    if heads were packed."""
     assert problem.origins is not None
     shape, index = problem.origins.shapes[name], problem.index(part)
     if name != "queries" and problem.key_heads is not None:
@@ -157,7 +165,7 @@ def _source_of(problem: Problem, name: str, part: int) -> tuple[int, ...]:
 
 
 def projection_gradient_steps(problem: Problem, gradients: Gradients, figures: Figures) -> list[Step]:
-    """dW = rowsᵀ · d, db = Σ d and d · Wᵀ of each projection, where rows have two axes."""
+    """Return the steps dW = rowsᵀ · d, db = Σ d and d · Wᵀ of each projection whose rows have two axes."""
     projections = problem.origins.projections if problem.origins is not None else ()
     steps: list[Step] = []
     for own in projections:
@@ -173,7 +181,7 @@ def projection_gradient_steps(problem: Problem, gradients: Gradients, figures: F
 
 
 def _output_weight_steps(problem: Problem, gradients: Gradients, figures: Figures) -> list[Step]:
-    """Those of w_o and b_o."""
+    """Return the steps of w_o and b_o."""
     if problem.output_projection is None or gradients.d_output.ndim != 2:
         return []
     joined, arriving = gradients.joined_output().astype(np.float64), gradients.d_output
@@ -203,7 +211,7 @@ def _weight_steps(own: Projection, arriving: Array, gradients: Gradients, figure
 
 
 def _weight_lines(letter: str, rows: Array, arriving: Array, found: Array, figures: Figures) -> list[Line]:
-    """Each entry of rowsᵀ · arriving: (n, a), (n, b) → (a, b)."""
+    """Return a line for each entry of rowsᵀ · arriving, (a, b) from (n, a) and (n, b)."""
     lines = []
     for r, c in _entries(found.shape):
         products = rows[:, r] * arriving[:, c]
@@ -213,7 +221,7 @@ def _weight_lines(letter: str, rows: Array, arriving: Array, found: Array, figur
 
 
 def _offset_lines(letter: str, arriving: Array, figures: Figures) -> list[Line]:
-    """The sum of each column."""
+    """Return a line for the sum of each column."""
     lines = []
     for c in pick_ends(arriving.shape[1], COLUMNS_AT_MOST):
         kept = pick_ends(len(arriving), TERMS_AT_MOST)
@@ -226,7 +234,7 @@ def _offset_lines(letter: str, arriving: Array, figures: Figures) -> list[Line]:
 
 
 def _source_step(source: str, made: list[Projection], arrivals: list[Array], found: Array, figures: Figures) -> Step:
-    """Each number of a row went to every number that was projected from it."""
+    """Return the step for the gradient of a source, each number of which contributes to several projections."""
     lines = []
     for r, c in _entries(found.shape):
         pairs = [
@@ -245,7 +253,7 @@ def _source_step(source: str, made: list[Projection], arrivals: list[Array], fou
 
 
 def _product_sum(pairs: object, products: Array, result: float, figures: Figures) -> Equation:
-    """a·b + c·d + … with those in the middle of a long sum in one number."""
+    """Return a·b + c·d + …, with the middle of a long sum as one number."""
     kept = pick_ends(len(products), TERMS_AT_MOST)
     each = list(pairs)  # type: ignore[call-overload]
     terms: list[Expression] = [multiply(figures.number(each[i][0]), figures.number(each[i][1])) for i in kept]
@@ -256,7 +264,7 @@ def _product_sum(pairs: object, products: Array, result: float, figures: Figures
 
 
 def _entries(shape: tuple[int, ...]) -> list[tuple[int, int]]:
-    """All entries of a small matrix, else those of its first row, or the ends of that."""
+    """Return all entries of a small matrix, or else those of its first row, or the ends of that row."""
     rows, columns = shape
     if rows * columns <= LINES_AT_MOST:
         return [(r, c) for r in range(rows) for c in range(columns)]

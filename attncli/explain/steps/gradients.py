@@ -1,4 +1,4 @@
-"""The steps of one query on the way back: its weights, its scores, the query itself."""
+"""The steps of one query's backward pass: the gradients of its weights, its scores, and the query itself."""
 
 from __future__ import annotations
 
@@ -35,12 +35,15 @@ from attncli.stages.steps import SCORE, WEIGHT
 
 D_OUTPUT, D_WEIGHT, D_SCORE, D_RAW = Symbol("dO"), Symbol("dP"), Symbol("dS"), Symbol("dR")
 MEAN = Symbol("mean of dP")
-SAME = 1e-12  # gradients (relative to the largest) that differ by less are called equal
+SAME = 1e-12  # gradients (relative to the largest) that differ by less count as equal
 
 
 def arriving_step(back: Backward, whole: np.ndarray, columns: np.ndarray | None, figures: Figures) -> Step:
-    """The gradient at this query's output: the row of dO, or what w_o makes of the `whole` row by its `columns`
-    (d_v, out) that belong to this head."""
+    """Return the step for the gradient at this query's output: its row of dO, or that row's product with the `columns`
+    (d_v, out) of w_o that belong to this head.
+
+    `whole` is the row of the final output.
+    """
     words = ["dO says how much the loss grows with each number of this query's output."]
     lines: list[Line] = []
     if columns is not None:
@@ -54,7 +57,7 @@ def arriving_step(back: Backward, whole: np.ndarray, columns: np.ndarray | None,
 
 
 def d_weight_step(back: Backward, figures: Figures) -> Step:
-    """dP: the dot product of dO with each value; then back through dropout."""
+    """Return the step for dP: the dot product of dO with each value, then back through dropout."""
     numbers, values = back.numbers, back.numbers.values
     assert values is not None
 
@@ -95,13 +98,13 @@ def d_weight_step(back: Backward, figures: Figures) -> Step:
 
 
 def masked_words(back: Backward, j: int) -> str:
-    """Why nothing goes back to this key."""
+    """Return why this key has no gradient."""
     numbers = back.numbers
     return f"not among the {numbers.problem.top_k} largest" if numbers.allowed[j] else "masked"
 
 
 def pull_words(back: Backward, figures: Figures) -> tuple[str, ...]:
-    """Which key's value pulls the loss most."""
+    """Return a sentence about the key whose value increases the loss most."""
     keys = np.flatnonzero(back.numbers.counted)
     pulls = back.d_weights[keys]
     most, least = int(keys[pulls.argmax()]), int(keys[pulls.argmin()])
@@ -118,12 +121,12 @@ def pull_words(back: Backward, figures: Figures) -> tuple[str, ...]:
 
 
 def is_normed(back: Backward) -> bool:
-    """Whether the weights of a row share a whole, so that one can only grow at the cost of the others."""
+    """Return whether the weights of a row have a fixed sum, so that one can grow only if others shrink."""
     return back.problem.normalizer.sums_to_one and back.numbers.sink is None
 
 
 def d_score_step(back: Backward, figures: Figures) -> Step:
-    """dS: through the normalizer, whose mean is subtracted where it has one."""
+    """Return the step for dS: through the normalizer, with its mean subtracted if it has one."""
     numbers, name = back.numbers, back.problem.normalizer.name
     lines: list[Line] = []
     if back.mean is not None:
@@ -152,18 +155,19 @@ def d_score_step(back: Backward, figures: Figures) -> Step:
 
 
 def d_score_formula(normalizer: Normalizer) -> Expression:
-    """dS of a normalizer, as symbols."""
+    """Return dS of a normalizer, as symbols."""
     apart = subtract(D_WEIGHT, MEAN) if normalizer.mean_by else D_WEIGHT
     return times_slope(normalizer.slope, apart)
 
 
 def times_slope(slope: Expression, gradient: Expression) -> Expression:
-    """slope · gradient; a slope of 1 is not written."""
+    """Return slope · gradient, without a slope of 1."""
     return gradient if slope == constant(1) else multiply(slope, gradient)
 
 
 def d_score_sides(back: Backward, figures: Figures, j: int) -> list[Expression]:
-    """The formula with the numbers of one key, and a step further; nothing where a key without weight takes no part."""
+    """Return the formula with the numbers of one key, and its next step, or nothing for a key whose weight is 0 and
+    does not count."""
     normalizer = back.problem.normalizer
     if normalizer.is_divided and not back.weights[j]:
         return []
@@ -177,7 +181,8 @@ def d_score_sides(back: Backward, figures: Figures, j: int) -> list[Expression]:
 
 
 def mean_equation(back: Backward, figures: Figures) -> Equation:
-    """The mean of dP by the slopes of the normalizer, over their sum where it is divided by that."""
+    """Return the equation for the mean of dP, weighted by the slopes of the normalizer and divided by their sum if that
+    is not 1."""
     numbers, normalizer = back.numbers, back.problem.normalizer
     assert back.mean is not None
     parts = np.where(numbers.counted, back.factors * back.d_weights, 0.0)
@@ -199,7 +204,7 @@ def mean_equation(back: Backward, figures: Figures) -> Equation:
 
 
 def d_score_words(back: Backward) -> tuple[str, ...]:
-    """What the normalizer's derivative means."""
+    """Return what the derivative of the normalizer means."""
     normalizer = back.problem.normalizer
     if not normalizer.mean_by:
         if normalizer.slope == constant(1):
@@ -219,7 +224,7 @@ def d_score_words(back: Backward) -> tuple[str, ...]:
 
 
 def threshold_words(back: Backward) -> list[str]:
-    """Where a score stands at the corner of sparsemax, or at the threshold of entmax15."""
+    """Return a sentence if a score is at the corner of sparsemax, or at the threshold of entmax15."""
     numbers, normalizer = back.numbers, back.problem.normalizer
     threshold = find_threshold(normalizer, numbers.scores[numbers.counted].tolist())
     if threshold is None:
@@ -237,24 +242,24 @@ def threshold_words(back: Backward) -> list[str]:
 
 
 def push_words(back: Backward) -> list[str]:
-    """Which scores a step against the gradient raises and lowers."""
+    """Return which scores a step against the gradient raises and lowers."""
     keys = np.flatnonzero(back.numbers.counted)
     pushes = back.d_scores[keys]
     if not pushes.any():
         return ["No score of this row changes the loss."]
     up, down = int(keys[pushes.argmin()]), int(keys[pushes.argmax()])
-    told = []
+    effects = []
     if back.d_scores[down] > 0:
-        told.append(f"lowers the score of {_named(back, down)} most")
+        effects.append(f"lowers the score of {_named(back, down)} most")
     if back.d_scores[up] < 0:
-        told.append(
-            f"raises that of {_named(back, up)} most" if told else f"raises the score of {_named(back, up)} most"
+        effects.append(
+            f"raises that of {_named(back, up)} most" if effects else f"raises the score of {_named(back, up)} most"
         )
-    return [f"A step against the gradient {' and '.join(told)}."]
+    return [f"A step against the gradient {' and '.join(effects)}."]
 
 
 def d_raw_step(back: Backward, figures: Figures) -> Step:
-    """dR: through softcap and scale."""
+    """Return the step for dR: through softcap and scale."""
     numbers, problem = back.numbers, back.problem
     has_cap = back.slopes is not None
     title = f"Go back through the {'softcap and the ' if has_cap else ''}scale: the gradients dR of the raw scores"
@@ -301,8 +306,7 @@ def d_raw_step(back: Backward, figures: Figures) -> Step:
 
 
 def d_query_step(back: Backward, given: np.ndarray, position: int, figures: Figures) -> Step:
-    """dq: what each key does to the query, added up; then back through what was done to the row before it was
-    scored."""
+    """Return the step for dq: the sum of the contributions of the keys, then back through norm and rope."""
     numbers, problem = back.numbers, back.problem
     slope, title = problem.variant.query_slope, "Add up what the keys do to the query: its gradient dq"
     if slope is None:
@@ -345,7 +349,7 @@ def d_query_step(back: Backward, given: np.ndarray, position: int, figures: Figu
 
 
 def explain_slope(slope: Expression) -> str:
-    """What the derivative of a raw score by the query means."""
+    """Return what the derivative of a raw score by the query means."""
     if contains(slope, function("sign", subtract(QUERY, KEY))):
         return "A distance grows or shrinks by as much as the query moves, whatever it is: only the direction counts."
     if contains(slope, subtract(KEY, QUERY)):
@@ -356,7 +360,7 @@ def explain_slope(slope: Expression) -> str:
 
 
 def tie_words(back: Backward) -> tuple[str, ...]:
-    """Where |q − k| has no slope."""
+    """Return a sentence if |q − k| has a corner at this query."""
     numbers, slope = back.numbers, back.problem.variant.query_slope
     if slope is None or not contains(slope, function("sign", subtract(QUERY, KEY))):
         return ()

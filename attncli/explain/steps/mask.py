@@ -1,4 +1,4 @@
-"""What the mask takes away from one query, key by key, and why."""
+"""The keys that are masked for one query, and why."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from attncli.problem.names import join_names
 
 
 def mask_step(numbers: Numbers, figures: Figures) -> Step:
-    """The score of a masked key becomes −∞; the words say which rule did it."""
+    """Return the step in which the score of a masked key becomes −∞. Its words say which rule masks it."""
     title = "Take away what the query may not see"
     if numbers.allowed.all():
         return Step("masked", title, None, ("Nothing is masked: the query may attend to every key.",))
@@ -35,7 +35,7 @@ def mask_step(numbers: Numbers, figures: Figures) -> Step:
 
 
 def position_words(numbers: Numbers) -> list[str]:
-    """Where the query stands among the keys, where that decides what it sees."""
+    """Return the position of the query among the keys, if it decides what the query sees."""
     visible = numbers.problem.visible
     if not visible.has_order:
         return []
@@ -47,7 +47,7 @@ def position_words(numbers: Numbers) -> list[str]:
 
 
 def reasons_of(numbers: Numbers) -> dict[str, np.ndarray]:
-    """For each rule that masks anything, in words, which keys it masks."""
+    """Return the masked keys by rule, in words, for each rule that masks any."""
     rules = mask_rules(numbers.problem, numbers.row)
     return {rule.words: rule.forbids for rule in rules if rule.forbids.any()}
 

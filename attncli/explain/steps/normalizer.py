@@ -1,4 +1,4 @@
-"""From scores to weights by another normalizer than softmax."""
+"""From scores to weights with a normalizer other than softmax."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from attncli.stages.steps import SCORE, WEIGHT
 
 
 def normalizer_step(numbers: Numbers, figures: Figures) -> Step:
-    """Each key's weight by the formula of the normalizer, with its numbers."""
+    """Return the step with each key's weight by the formula of the normalizer, with its numbers."""
     normalizer = numbers.problem.normalizer
     threshold = find_threshold(normalizer, numbers.scores[numbers.counted].tolist())
     top = float(np.abs(numbers.weights).max())
@@ -49,13 +49,13 @@ def normalizer_step(numbers: Numbers, figures: Figures) -> Step:
 
 
 def no_exponentials(numbers: Numbers) -> Step:
-    """The step that softmax would have here."""
+    """Return the step that stands in place of the exponentials of softmax."""
     words = f"There are none: {numbers.problem.normalizer.name} makes weights of the scores themselves."
     return Step("exp", "Exponentials", None, (words,))
 
 
 def written_weight(normalizer: Normalizer, figures: Figures, score: float, threshold: float | None) -> Expression:
-    """The formula of a weight with the numbers of one score; 0 where it is not above the threshold."""
+    """Return the formula of a weight with the numbers of one score, or 0 if the score is not above the threshold."""
     assert normalizer.weight is not None
     given: dict[Expression, Expression] = {negate(SCORE): figures.number(-score), SCORE: figures.number(score)}
     if threshold is not None:

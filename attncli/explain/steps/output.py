@@ -1,4 +1,4 @@
-"""The last steps: the weighted average of the values, and what heads and w_o make of it."""
+"""The last steps: the weighted average of the values, the joining of the heads, and the output projection."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ COLUMNS_AT_MOST = 12
 
 
 def output_step(numbers: Numbers, figures: Figures) -> Step | None:
-    """Each key's contribution, column by column their sum; None without values."""
+    """Return the step with the contribution of each key and their sum for each column, or None without values."""
     values, output, weights = numbers.values, numbers.output, numbers.weights
     if values is None or output is None:
         return None
@@ -49,14 +49,14 @@ def output_step(numbers: Numbers, figures: Figures) -> Step | None:
 
 
 def column_name(numbers: Numbers, column: int) -> str:
-    """What a number of the output is called."""
+    """Return the name of a number of the output."""
     if numbers.names.has_labels("values"):
         return f"output: {numbers.names.column(column)}"
     return "output" if numbers.problem.d_v == 1 else f"output, {numbers.names.column(column)}"
 
 
 def column_sum(numbers: Numbers, figures: Figures, column: int) -> Equation:
-    """One entry of the output: the contributions of all keys, those left out in one number."""
+    """Return one entry of the output: the contributions of all keys, those not shown as one number."""
     assert numbers.values is not None
     assert numbers.output is not None
     with np.errstate(all="ignore"):
@@ -72,7 +72,8 @@ def column_sum(numbers: Numbers, figures: Figures, column: int) -> Equation:
 
 
 def join_step(heads: list[Numbers], names: list[str], figures: Figures) -> Step:
-    """The outputs of one query's heads side by side, projected where the problem has w_o."""
+    """Return the step that puts the outputs of one query's heads side by side, and projects them if the problem has
+    w_o."""
     problem = heads[0].names.problem
     outputs = [head.output for head in heads if head.output is not None]
     joined = np.concatenate(outputs)
@@ -97,7 +98,7 @@ def join_step(heads: list[Numbers], names: list[str], figures: Figures) -> Step:
 def projected_lines(
     row: np.ndarray, weights: np.ndarray, offset: np.ndarray | None, figures: Figures, name: str
 ) -> list[Line]:
-    """row · w + b, an entry to a line: every product, and their sum."""
+    """Return the lines of row · w + b, one per entry: every product, and their sum."""
     lines = []
     for column in pick_ends(weights.shape[1], COLUMNS_AT_MOST):
         kept = pick_ends(len(row), COLUMNS_AT_MOST)
@@ -114,7 +115,7 @@ def projected_lines(
 
 
 def projected(row: np.ndarray, weights: np.ndarray, offset: np.ndarray | None) -> np.ndarray:
-    """row · w + b, 0 where that is rounding alone: (d_in,), (d_in, d_out) → (d_out,)."""
+    """Return row · w + b, (d_out,) from (d_in,) and (d_in, d_out), with 0 for numbers that are only rounding errors."""
     found = row @ weights + (0 if offset is None else offset)
     for column in np.flatnonzero(np.abs(found) <= INVISIBLE):
         factors = weights[:, column] if offset is None else np.append(weights[:, column], offset[column])

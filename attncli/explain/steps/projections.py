@@ -1,4 +1,4 @@
-"""How queries, keys and values came from x and context, where the problem projects them."""
+"""How queries, keys and values are computed from x and context, if the problem projects them."""
 
 from __future__ import annotations
 
@@ -15,14 +15,15 @@ from attncli.matrix import Matrix
 from attncli.problem.names import Names
 from attncli.problem.problem import Problem
 
-LINES_AT_MOST = 48  # projections with more entries show the arithmetic of their first row, and then the results
+LINES_AT_MOST = 48  # projections with more entries show only the arithmetic of their first row, and the results
 ROWS_AT_MOST = 12
 
 
 def projection_steps(
     request: Request, problem: Problem, names: Names, queries: list[int], parts: list[int], figures: Figures
 ) -> tuple[Step, ...]:
-    """Q = x w_q, K = context w_k, V = values_context w_v: the arithmetic of the rows that the solutions use."""
+    """Return the steps Q = x w_q, K = context w_k, V = values_context w_v, with the arithmetic of the rows that the
+    solutions use."""
     if request.x is None:
         return ()
     made: list[tuple[str, str, Matrix | None, Matrix | None, list[int], Callable[[int], str]]] = [
@@ -49,7 +50,7 @@ def _some(size: int) -> list[int]:
 
 
 def _entry(array: np.ndarray, entry: tuple[int, ...]) -> np.ndarray:
-    """The rows of x for one entry of the leading axes, over which it broadcasts."""
+    """Return the rows of x for one entry of the leading axes, over which x broadcasts."""
     lead = array.shape[:-2]
     used = entry[len(entry) - len(lead) :] if lead else ()
     found: np.ndarray = array[tuple(0 if size == 1 else i for i, size in zip(used, lead, strict=True))]

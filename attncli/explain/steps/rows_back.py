@@ -21,15 +21,15 @@ Array = np.ndarray
 def row_back_lines(
     problem: Problem, given: Array, scored: Array, position: int, d_prepared: Array, name: str, figures: Figures
 ) -> tuple[list[Line], list[str]]:
-    """Lines, and words before them, from `d_prepared` (d_k,) back to the row `given` (d_k,), which was `scored` after
-    qk-norm and rope at `position`."""
+    """Return lines, and words before them, from `d_prepared` (d_k,) back to the row `given` (d_k,), which was `scored`
+    after qk-norm and rope at `position`."""
     lines: list[Line] = []
     words: list[str] = []
     d_row = d_prepared
     if problem.variant.prepare_backward is not None:
-        more, told = _length_lines(scored, d_row, 1.0, f"{name} before length", figures)
+        more, more_words = _length_lines(scored, d_row, 1.0, f"{name} before length", figures)
         words.append("A row's length takes no part in a cosine: what lies along the row is taken away.")
-        lines, words = [*lines, *more], [*words, *told]
+        lines, words = [*lines, *more], [*words, *more_words]
         d_row = problem.variant.prepare_backward(scored[None], d_row[None])[0]
     if problem.rotation is not None:
         words.append("Rope turns the gradient back by the angles by which it turned the row.")
@@ -37,16 +37,16 @@ def row_back_lines(
         d_row = problem.rotation.backward(d_row[None], np.array([position]))[0]
     if problem.row_norm is not None:
         factor = math.sqrt(len(given)) if problem.row_norm.name == "rms" else 1.0
-        more, told = _length_lines(given, d_row, factor, f"{name} before qk-norm", figures)
+        more, more_words = _length_lines(given, d_row, factor, f"{name} before qk-norm", figures)
         words.append("qk-norm takes the row's length away, and with it what of the gradient lies along the row.")
-        lines, words = [*lines, *more], [*words, *told]
+        lines, words = [*lines, *more], [*words, *more_words]
     return lines, words
 
 
 def _length_lines(
     row: Array, gradient: Array, factor: float, name: str, figures: Figures
 ) -> tuple[list[Line], list[str]]:
-    """(g − u (u·g)) · factor / ‖x‖ of the row x with direction u."""
+    """Return the lines of (g − u (u·g)) · factor / ‖x‖ for the row x with direction u."""
     length = math.hypot(*row)
     if not length:
         words = "A row of zeros has no direction, and so no derivative: 0 is taken."
@@ -73,7 +73,7 @@ def _length_lines(
 
 
 def _turn_lines(rotation: Rotation, position: int, gradient: Array, name: str, figures: Figures) -> list[Line]:
-    """a cos + b sin and b cos − a sin of each pair (a, b)."""
+    """Return the lines of a cos + b sin and b cos − a sin for each pair (a, b)."""
     columns = np.arange(rotation.size)
     firsts, seconds = (columns[part(rotation.size)] for part in (rotation.pairing.first, rotation.pairing.second))
     angles = rotation.angles(np.array([position]))[0]

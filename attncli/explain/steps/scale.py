@@ -1,4 +1,4 @@
-"""How the scale is written: 1/√d_k, with the number in it, and its value."""
+"""The equation of the scale: 1/√d_k, the number in it, and its value."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from attncli.problem.problem import Problem
 
 
 def scale_equation(problem: Problem, figures: Figures) -> Equation:
-    """scale = 1/√d_k = 1/√2 ≈ 0.7071."""
+    """Return scale = 1/√d_k = 1/√2 ≈ 0.7071."""
     written, value = scale_expression(problem), figures.factor(problem.scale)
     sides: list[Expression] = [value]
     if ROOT.fullmatch(problem.scale_text):

@@ -41,7 +41,7 @@ FEATURES_AT_MOST = 16
 
 
 def key_lines(numbers: Numbers, line: Callable[[int], Line], *, gaps: bool = False) -> tuple[Line, ...]:
-    """`line(j)` for each key that is shown, with a line for each of the `gaps` between them."""
+    """Return `line(j)` for each key that is shown. With `gaps`, there is a line for each gap between them."""
     lines: list[Line] = []
     before = -1
     for j in numbers.shown:
@@ -53,7 +53,7 @@ def key_lines(numbers: Numbers, line: Callable[[int], Line], *, gaps: bool = Fal
 
 
 def key_sum(numbers: Numbers, figures: Figures, amounts: np.ndarray) -> Expression:
-    """a_0 + a_1 + … over all keys: those left out in one number, so that the line adds up."""
+    """Return a_0 + a_1 + … over all keys. Those not shown are one number, so that the sum is right."""
     shown = [figures.number(float(amounts[j])) for j in numbers.shown]
     hidden = len(amounts) - len(shown)
     if not hidden:
@@ -65,7 +65,7 @@ def key_sum(numbers: Numbers, figures: Figures, amounts: np.ndarray) -> Expressi
 
 
 def raw_step(numbers: Numbers, figures: Figures) -> Step:
-    """Every product (or difference) of query and key, and what becomes of their sum."""
+    """Return the step with every product (or difference) of query and key, and the raw scores."""
     variant = numbers.problem.variant
     symbolic = variant.raw_score
     if variant.term is not None:
@@ -85,7 +85,7 @@ def raw_step(numbers: Numbers, figures: Figures) -> Step:
 
 
 def raw_line(numbers: Numbers, figures: Figures, j: int) -> Line:
-    """A key's raw score; where a length is 0, why there is no arithmetic."""
+    """Return the line with a key's raw score, or with the reason if a length is 0 and there is no arithmetic."""
     name = numbers.names.key(j)
     divides = contains(numbers.problem.variant.raw_score, KEY_LENGTH)
     if divides and not (numbers.query.any() and numbers.keys[j].any()):
@@ -96,7 +96,7 @@ def raw_line(numbers: Numbers, figures: Figures, j: int) -> Line:
 
 
 def length_lines(numbers: Numbers, figures: Figures) -> tuple[Line, ...]:
-    """The Euclidean lengths of the query and of each key."""
+    """Return lines with the Euclidean lengths of the query and of each key."""
 
     def line(j: int) -> Line:
         return Line(numbers.names.key(j), length_equation(numbers.keys[j], KEY_LENGTH, figures))
@@ -108,7 +108,7 @@ def length_lines(numbers: Numbers, figures: Figures) -> tuple[Line, ...]:
 
 
 def raw_equation(numbers: Numbers, figures: Figures, j: int) -> Equation:
-    """The variant's arithmetic with this key's numbers in it."""
+    """Return the arithmetic of the variant with the numbers of this key."""
     variant = numbers.problem.variant
     query, key = numbers.query, numbers.keys[j]
     if variant.term is None:
@@ -138,7 +138,7 @@ def raw_equation(numbers: Numbers, figures: Figures, j: int) -> Equation:
 
 
 def sum_of_others(values: np.ndarray, kept: list[int]) -> float:
-    """The sum of all that are not kept."""
+    """Return the sum of all values that are not kept."""
     is_hidden = np.ones(len(values), np.bool_)
     is_hidden[kept] = False
     with np.errstate(all="ignore"):
@@ -146,7 +146,7 @@ def sum_of_others(values: np.ndarray, kept: list[int]) -> float:
 
 
 def fold_sign(expression: Expression) -> Expression:
-    """−(3) as the number −3, and −(0) as 0."""
+    """Return −(3) as the number −3, and −(0) as 0."""
     if not isinstance(expression, Operation):
         return expression
     operands = tuple(fold_sign(operand) for operand in expression.operands)
@@ -157,14 +157,15 @@ def fold_sign(expression: Expression) -> Expression:
 
 
 def term_values(term: Expression, query: np.ndarray, key: np.ndarray) -> np.ndarray:
-    """What each feature adds, all evaluated at once: rows may be long, of which a few features are shown."""
+    """Return the contribution of each feature, evaluated at once because rows may be long and only a few features are
+    shown."""
     with np.errstate(all="ignore"):
         values: np.ndarray = evaluate_features(term, {QUERY: query.astype(np.float64), KEY: key.astype(np.float64)})
     return values
 
 
 def evaluate_features(expression: Expression, rows: dict[Expression, np.ndarray] | None = None) -> Any:
-    """The expression in floating point, for every feature."""
+    """Return the expression in floating point, for every feature."""
     if rows is not None and expression in rows:
         return rows[expression]
     if isinstance(expression, Numeral):
@@ -186,12 +187,12 @@ FLOATING: dict[str, Callable[[list[Any]], Any]] = {
 
 
 def _length(row: np.ndarray) -> float:
-    """Without squares that overflow or vanish."""
+    """Return the length of a row, without overflow or underflow of the squares."""
     return math.hypot(*row)
 
 
 def length_equation(row: np.ndarray, symbol: Expression, figures: Figures) -> Equation:
-    """‖q‖ = √(q₀² + q₁² + …)."""
+    """Return ‖q‖ = √(q₀² + q₁² + …)."""
     cells = [float(cell) for cell in row]
     kept = pick_ends(len(cells), FEATURES_AT_MOST)
     terms: list[Expression] = [square(figures.number(cells[c])) for c in kept]
@@ -205,7 +206,7 @@ def length_equation(row: np.ndarray, symbol: Expression, figures: Figures) -> Eq
 
 
 def score_step(numbers: Numbers, figures: Figures) -> Step:
-    """From raw scores to scores: scale, softcap and bias, in the order of the conventions."""
+    """Return the step from raw scores to scores: scale, softcap and bias, in the order of the conventions."""
     problem = numbers.problem
     extras = [*(["cap them"] if problem.softcap is not None else [])]
     extras += ["subtract the distance"] if numbers.slope is not None else []
@@ -230,7 +231,7 @@ def score_step(numbers: Numbers, figures: Figures) -> Step:
 
 
 def scale_words(numbers: Numbers) -> list[str]:
-    """What the scale is for, as far as that is true of this one."""
+    """Return what the scale is for, if that applies to this scale."""
     problem = numbers.problem
     if problem.scale_text == "1/sqrt(dk)" and problem.variant.is_product:
         return [
@@ -248,7 +249,8 @@ def scale_words(numbers: Numbers) -> list[str]:
 
 
 def score_equation(numbers: Numbers, figures: Figures, j: int) -> Equation:
-    """raw · scale, then cap and bias: each side is the whole calculation, a step further than the one before it."""
+    """Return raw · scale, then softcap and bias. Each side is the whole calculation, one step further than the side
+    before it."""
     problem = numbers.problem
     stages: list[tuple[Callable[[Expression], Expression], Callable[[float], float]]] = []
     if problem.softcap is not None:
@@ -282,7 +284,7 @@ def score_equation(numbers: Numbers, figures: Figures, j: int) -> Equation:
 
 
 def capped(value: float, limit: float) -> float:
-    """limit · tanh(value / limit)."""
+    """Return limit · tanh(value / limit)."""
     return limit * math.tanh(value / limit)
 
 
@@ -290,7 +292,7 @@ def capped(value: float, limit: float) -> float:
 
 
 def exponential_step(numbers: Numbers, figures: Figures) -> Step:
-    """Shift by the largest score, exponentials, their sum."""
+    """Return the step that subtracts the largest score, and takes the exponentials and their sum."""
     largest = figures.number(numbers.shift)
     holders = [numbers.names.key(j) for j in numbers.shown if numbers.counted[j] and numbers.scores[j] == numbers.shift]
     holders += ["the sink"] if numbers.sink == numbers.shift else []
@@ -341,13 +343,13 @@ def exponential_step(numbers: Numbers, figures: Figures) -> Step:
 
 
 def sum_of_powers(numbers: Numbers, figures: Figures) -> Expression:
-    """The exponentials of all keys, and that of the sink."""
+    """Return the sum of the exponentials of all keys, and of the sink."""
     keys = key_sum(numbers, figures, numbers.exponentials)
     return keys if numbers.sink is None else add(keys, figures.number(numbers.sink_power))
 
 
 def weight_step(numbers: Numbers, figures: Figures) -> Step:
-    """Each exponential over their sum."""
+    """Return the step with each exponential over their sum."""
     top = float(numbers.weights.max())
 
     def line(j: int) -> Line:
@@ -376,7 +378,7 @@ def weight_step(numbers: Numbers, figures: Figures) -> Step:
 
 
 def weight_words(numbers: Numbers) -> tuple[str, ...]:
-    """What the weights are, and what they sum to."""
+    """Return what the weights are, and what they sum to."""
     share = "A weight is the share of the query's attention that a key gets: none is negative"
     if numbers.kept is not None:
         dropped = f"Dropout takes some weights away, and the others are divided by 1 − {numbers.problem.dropout:g}."

@@ -1,1 +1,1 @@
-"""A problem as sheets of live formulas, as a spreadsheet recalculates them."""
+"""A problem as spreadsheets with live formulas, which recalculate when a number is changed."""

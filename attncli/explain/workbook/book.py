@@ -1,4 +1,4 @@
-"""A problem as a workbook: a sheet for each head or entry, one for projections, one for heads that are joined."""
+"""A problem as a workbook: a sheet for each head or entry, one for projections, and one for joined heads."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ COLUMNS_AT_MOST = 16_000  # of the 16,384 that a sheet has
 
 @record
 class Workbook:
-    """Sheets with what stands above them; the steps after `until` are left blank."""
+    """Sheets with their headings. Steps after `until` are left blank."""
 
     title: str
     formula: Equation
@@ -50,8 +50,11 @@ class Workbook:
 def make_workbook(
     request: Request, *, queries: Sequence[str] = (), until: str = "output", title: str | None = None
 ) -> Workbook:
-    """The problem in float64, for these queries (numbers or labels; default all). Raises what `prepare` raises, and
-    ProblemError where the problem is too large for a spreadsheet, or does something that has no formula."""
+    """Return the problem in float64, for these queries (numbers or labels, by default all).
+
+    Raises the same errors as `prepare`, and ProblemError if the problem is too large for a spreadsheet or has a stage
+    without formulas.
+    """
     check_until(until)
     request, problem = prepare_heads_first(request, compute="float64")
     names, result = Names(problem), Result(problem)
@@ -63,7 +66,7 @@ def make_workbook(
     for number in range(problem.parts):
         part = calculate_part(problem, names, rows, number, inputs)
         for name, own in part.numbers.items():
-            if name != "output" or problem.output_projection is None:  # which is seen at the end only
+            if name != "output" or problem.output_projection is None:  # which is known only at the end
                 refuse_difference(own, result.lines(name, number, rows))
         if part.lse is not None:
             refuse_difference(part.lse, result.lines("lse", number, rows))
@@ -87,7 +90,7 @@ def make_workbook(
 
 
 def calculate_part(problem: Problem, names: Names, rows: list[int], number: int, inputs: Inputs) -> Calculation:
-    """All blocks of one head or entry on a sheet of their own."""
+    """Write all blocks of one head or entry to a sheet of their own."""
     alone = problem.alone(number)
     sheet = Sheet(names.part(number) or "attention")
     settings = write_settings(sheet, problem, inputs.request, number)
@@ -115,7 +118,7 @@ def calculate_part(problem: Problem, names: Names, rows: list[int], number: int,
 
 
 def refuse_unwritable(problem: Problem, rows: int) -> None:
-    """ProblemError where the numbers are too many, or some are none that a spreadsheet has."""
+    """Raise ProblemError if there are too many numbers, or if some are not finite."""
     cells = problem.parts * (rows * (6 * problem.m + 2 * problem.d_k) + 2 * problem.m * problem.d_k)
     if cells > CELLS_AT_MOST or max(problem.m, problem.d_k, problem.d_v or 0) > COLUMNS_AT_MOST:
         what = f"the workbook would have some {cells:,} cells, and at most {CELLS_AT_MOST:,} are written"
@@ -131,6 +134,7 @@ def refuse_unwritable(problem: Problem, rows: int) -> None:
 
 
 def refuse_difference(own: Sequence[object], engine: np.ndarray) -> None:
-    """ProblemError where formulas don't give the engine's numbers: the problem has a stage that they don't know."""
+    """Raise ProblemError if the formulas do not give the engine's numbers, because the problem has a stage that they
+    lack."""
     if not np.allclose(np.asarray(own, np.float64), engine, rtol=1e-6, atol=1e-9):
         raise ProblemError(WHERE, "this problem has a stage that cannot be written as formulas", "-f html")

@@ -1,4 +1,4 @@
-"""Expressions as formulas of a spreadsheet, with brackets where its own rules need them."""
+"""Expressions as spreadsheet formulas, with brackets where the precedence in spreadsheets requires them."""
 
 from __future__ import annotations
 
@@ -17,28 +17,28 @@ FUNCTIONS = {
 
 @record
 class Cell:
-    """What stands in a cell: a number, or a text; `formula`, without its equals sign, gives it."""
+    """The contents of a cell: a number or a text, and the `formula` (without its equals sign) that gives it."""
 
     value: float | str | None
     formula: str | None = None
 
 
-Named = tuple[str, float]  # what a symbol is in a formula, as $B$5 or a function, and its number
+Named = tuple[str, float]  # the text of a symbol in a formula, such as $B$5 or a function, and its number
 
 
 def write_cell(expression: Expression, given: Mapping[Expression, Named]) -> Cell:
-    """The cell of an expression."""
+    """Return the cell of an expression."""
     value = evaluate(expression, {symbol: number for symbol, (_, number) in given.items()})
     return Cell(value, to_formula(expression, {symbol: text for symbol, (text, _) in given.items()}))
 
 
 def to_formula(expression: Expression, given: Mapping[Expression, str]) -> str:
-    """The expression as a formula; what is `given` for a symbol needs no brackets."""
+    """Return the expression as a formula. The texts `given` for symbols need no brackets."""
     return _write(expression, given)[0]
 
 
 def _write(expression: Expression, given: Mapping[Expression, str]) -> tuple[str, int]:
-    """The formula, and how tightly it holds together."""
+    """Return the formula, and the precedence of its outermost operator."""
     if expression in given:
         return given[expression], ATOM
     if isinstance(expression, Numeral):
@@ -52,7 +52,7 @@ def _write(expression: Expression, given: Mapping[Expression, str]) -> tuple[str
         first, *others = operands
         texts = [_bracket(first, binding, given), *(_bracket(operand, binding + 1, given) for operand in others)]
         return sign.join(texts), binding
-    if kind == "negative":  # binds tighter than ^ in a spreadsheet
+    if kind == "negative":  # unary minus binds tighter than ^ in a spreadsheet
         return f"-{_bracket(operands[0], ATOM, given)}", SUM
     if kind == "square":
         return f"{_bracket(operands[0], ATOM, given)}^2", POWER

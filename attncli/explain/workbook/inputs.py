@@ -1,4 +1,4 @@
-"""What a workbook starts from: settings, Q, K and V as they are given or projected, and the heads joined at the end."""
+"""The inputs of a workbook: settings, given or projected Q, K and V, and the joined heads."""
 
 from __future__ import annotations
 
@@ -39,22 +39,25 @@ class Written:
         return value
 
     def named(self, row: int, column: int) -> Named:
-        """The cell as formulas call it, and its number."""
+        """Return the cell as formulas refer to it, and its number."""
         return self.area.cell(row, column), self.number(row, column)
 
     def of_column(self, column: int) -> list[float]:
-        """The numbers of a column."""
+        """Return the numbers of a column."""
         return [self.number(row, column) for row in range(len(self.cells))]
 
     def numbers(self, row: int, stop: int | None = None) -> list[float]:
-        """The numbers of a row, texts left out."""
+        """Return the numbers of a row, without texts."""
         return [cell.value for cell in self.cells[row][:stop] if isinstance(cell.value, float)]
 
 
 @dataclass(slots=True)
 class Inputs:
-    """Where the matrices that several sheets use were written first: projected queries, keys and values by role, others
-    by their role and where they lie in memory: heads may read one array."""
+    """The blocks in which matrices that several sheets use were first written.
+
+    Projected queries, keys and values are found by role, others by role and memory address, because heads may read one
+    array.
+    """
 
     request: Request
     projected: dict[str, Written] = field(default_factory=dict)
@@ -62,7 +65,7 @@ class Inputs:
 
 
 def write_settings(sheet: Sheet, problem: Problem, request: Request, number: int) -> dict[Expression, Named]:
-    """The settings of a part, each in a cell of its own; what formulas call them, and their numbers."""
+    """Write each setting of a part to a cell of its own, and return the names in formulas and the numbers."""
     head = problem.part(number).head
     area = sheet.place(0, 1)
     found: list[tuple[Expression, str, Cell, str]] = []
@@ -106,7 +109,7 @@ def write_settings(sheet: Sheet, problem: Problem, request: Request, number: int
 
 
 def scale_formula(problem: Problem, request: Request) -> Expression:
-    """The scale over SIZE or LENGTH, or its number where a system brings its own."""
+    """Return the scale over SIZE or LENGTH, or its number if it comes from a system."""
     if problem.variant.is_constant:
         return constant(1)
     if problem.variant.has_length and request.scale is None:
@@ -128,7 +131,7 @@ def numbered(noun: str, count: int) -> tuple[str, ...]:
 def add_numbers(
     sheet: Sheet, title: str, rows: tuple[str, ...], columns: tuple[str, ...], array: np.ndarray, step: str = "given"
 ) -> Written:
-    """A block of numbers without formulas."""
+    """Write a block of numbers without formulas."""
     cells = [[Cell(float(number)) for number in row] for row in array]
     return Written(sheet.add(title, rows, columns, cells, step=step), cells)
 
@@ -136,7 +139,7 @@ def add_numbers(
 def write_given(
     sheet: Sheet, inputs: Inputs, problem: Problem, names: Names, rows: list[int], number: int
 ) -> list[Written]:
-    """Q, K and, where there are some, V of a part: as numbers, or as what stands on an earlier sheet."""
+    """Write Q, K and V (if any) of a part: as numbers, or as references to an earlier sheet."""
     part, head, key_head = problem.part(number), problem.index(number)[-1:], problem.key_index(number)[-1:]
     features = tuple(names.feature(c) for c in range(problem.d_k))
     queries, keys = tuple(names.query(i) for i in rows), tuple(names.key(j) for j in range(problem.m))
@@ -161,8 +164,10 @@ def write_matrix(
     rows: list[int] | None,
     head: tuple[int, ...],
 ) -> Written:
-    """One of them, or some rows of it. ProblemError where a projected one is not the part of its product that formulas
-    would take."""
+    """Write one of these matrices, or some rows of it.
+
+    Raises ProblemError if a projected matrix is not the part of its product that formulas would use.
+    """
     place = (role, array.__array_interface__["data"][0], array.shape, array.strides)
     width, array = array.shape[1], array if rows is None else array[rows]
     if (projected := inputs.projected.get(role)) is not None:
@@ -181,7 +186,7 @@ def write_matrix(
 
 
 def mirror(source: Written, sheet: str, first: int, width: int) -> Grid:
-    """Some columns of a block as references to where they stand."""
+    """Return some columns of a block as references to its cells."""
     seen = source.area.seen_from(sheet)
     return [
         [Cell(row[c].value, seen.cell(i, c)) for c in range(first, first + width)] for i, row in enumerate(source.cells)

@@ -1,4 +1,5 @@
-"""Products of matrices in a workbook: x and context projected to Q, K and V, and the heads joined and projected."""
+"""Matrix products in a workbook: the projections of x and context to Q, K and V, and the projection of the joined
+heads."""
 
 from __future__ import annotations
 
@@ -14,8 +15,10 @@ from attncli.problem.problem import Problem
 
 
 def write_projections(request: Request, problem: Problem, names: Names, rows: list[int]) -> tuple[Inputs, list[Sheet]]:
-    """Q, K and V as products of x, context and their weights, on a sheet of its own; no sheet where they are given.
-    The queries are those of `rows` alone."""
+    """Write Q, K and V as products of x, context and their weights, on a sheet of their own, unless they are given.
+
+    The queries are only those of `rows`.
+    """
     inputs = Inputs(request)
     made = () if problem.origins is None else problem.origins.projections
     if not made:
@@ -54,7 +57,7 @@ def write_projections(request: Request, problem: Problem, names: Names, rows: li
 
 
 def multiply_rows(rows: Written, weights: Written, offset: Written | None, row: int, column: int) -> Cell:
-    """One number of rows · weights + offset."""
+    """Return one number of rows · weights + offset."""
     terms = [a * b for a, b in zip(rows.numbers(row), weights.of_column(column), strict=True)]
     text = f"MMULT({rows.area.row(row)},{weights.area.column(column)})"
     if offset is None:
@@ -63,7 +66,8 @@ def multiply_rows(rows: Written, weights: Written, offset: Written | None, row: 
 
 
 def join_heads(problem: Problem, names: Names, rows: list[int], outputs: list[Written]) -> list[tuple[Sheet, Written]]:
-    """A sheet for each entry whose heads are joined, or whose output is projected by w_o, and the final output."""
+    """Return a sheet, with the final output, for each entry whose heads are joined or whose output is projected by
+    w_o."""
     heads = problem.lead[-1] if problem.packed else 1
     queries = tuple(names.query(i) for i in rows)
     found = []

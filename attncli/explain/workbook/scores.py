@@ -1,4 +1,4 @@
-"""The scores of one head or entry as blocks of formulas, from Q and K to those that count."""
+"""The scores of one head or entry as blocks of formulas, from Q and K to the masked scores."""
 
 from __future__ import annotations
 
@@ -44,12 +44,12 @@ from attncli.stages.steps import (
     STAGES,
 )
 
-MASKED = "−∞"  # a text, which SUM, MAX, COUNT, LARGE and RANK leave out
+MASKED = "−∞"  # a text, which SUM, MAX, COUNT, LARGE and RANK ignore
 
 
 @dataclass(slots=True)
 class Calculation:
-    """The sheet of a part while it grows. `numbers` are what its formulas come to, by the names of results."""
+    """The sheet of a part while it is written. `numbers` are the values of its formulas, by the names of results."""
 
     problem: Problem
     names: Names
@@ -75,18 +75,21 @@ class Calculation:
     def add(
         self, title: str, cells: Grid, step: str, more: tuple[str, ...] = (), *, is_shaded: bool = False
     ) -> Written:
-        """A block with a row per query and a column per key, and `more` columns behind."""
+        """Add a block with a row per query and a column per key, followed by `more` columns."""
         columns = (*self.keys, *more)
         area = self.sheet.add(title, self.queries, columns, cells, step=step, is_shaded=is_shaded)
         return Written(area, cells)
 
     def each(self, make: Callable[[int, int], Cell]) -> Grid:
-        """A cell for each query and each key, by their places on the sheet."""
+        """Return a cell for each query and each key, by their positions on the sheet."""
         return [[make(i, j) for j in range(self.problem.m)] for i in range(len(self.rows))]
 
 
 def empty_weight(problem: Problem, allowed: np.ndarray) -> Cell:
-    """What a weight of a query without a key is. ProblemError where there is such a query, and no formula for it."""
+    """Return the weight of a query without a key.
+
+    Raises ProblemError if there is such a query and its weight has no formula.
+    """
     rule = problem.conventions.empty
     if rule == "zeros" or problem.sink is not None:
         return Cell(0.0, "0")
@@ -99,7 +102,7 @@ def empty_weight(problem: Problem, allowed: np.ndarray) -> Cell:
 
 
 def transform_both(own: Calculation, queries: Written, keys: Written) -> tuple[Written, Written]:
-    """Q and K after qk-norm and rope, a block for each that is changed."""
+    """Return Q and K after qk-norm and rope, with a block for each that is changed."""
     if (norm := own.problem.row_norm) is not None:
         queries, keys = (
             add_rows(own, f"{letter} after qk-norm: {norm.formula}", rows, norm_rows(own, norm.entry, rows))
@@ -112,14 +115,14 @@ def transform_both(own: Calculation, queries: Written, keys: Written) -> tuple[W
 
 
 def add_rows(own: Calculation, title: str, like: Written, cells: Grid) -> Written:
-    """A block with the labels of another, of Q or K."""
+    """Add a block with the labels of another block, of Q or K."""
     labels = own.queries if len(like.cells) == len(own.queries) and title.startswith("Q") else own.keys
     columns = tuple(own.names.feature(c) for c in range(own.problem.d_k))
     return Written(own.sheet.add(title, labels, columns, cells), cells)
 
 
 def norm_rows(own: Calculation, entry: Expression, rows: Written) -> Grid:
-    """Each number of a row over its length, as the norm has it; 0 in a row of zeros."""
+    """Return each number of a row over its length, as the norm defines it, or 0 in a row of zeros."""
 
     def make(row: int, column: int) -> Cell:
         here, length = rows.area.row(row), math.hypot(*rows.numbers(row))
@@ -135,7 +138,7 @@ def norm_rows(own: Calculation, entry: Expression, rows: Written) -> Grid:
 
 
 def rotate_rows(own: Calculation, letter: str, rows: Written, positions: list[int]) -> Written:
-    """Rows turned by angles, which stand in a block of their own."""
+    """Add the angles as a block, and return the rows rotated by them."""
     rotation = own.problem.rotation
     assert rotation is not None
     angles = [
@@ -171,12 +174,12 @@ def rotate_rows(own: Calculation, letter: str, rows: Written, positions: list[in
 
 
 def named_number(number: float) -> Named:
-    """A number that stands in a formula as it is."""
+    """Return a number that is written into formulas as it is."""
     return (f"{number:g}" if number >= 0 else f"({number:g})", float(number))
 
 
 def compare_rows(own: Calculation, queries: Written, keys: Written) -> Written:
-    """The raw score of each query and key, by the variant's own expressions."""
+    """Add the raw scores of each query and key, computed with the variant's own expressions."""
     variant = own.problem.variant
     needs_lengths = contains(variant.raw_score, QUERY_LENGTH)
 
@@ -206,7 +209,7 @@ def compare_rows(own: Calculation, queries: Written, keys: Written) -> Written:
 
 
 def score_keys(own: Calculation, raw: Written) -> Written:
-    """The scores before the mask: scale, softcap, ALiBi and bias, in the order of the conventions."""
+    """Add the scores before the mask: scale, softcap, ALiBi and bias, in the order of the conventions."""
     problem, bias = own.problem, own.part.bias
     stages = ["scaled"]
     if problem.softcap is not None and not problem.conventions.softcap_after_bias:
@@ -237,7 +240,7 @@ def score_keys(own: Calculation, raw: Written) -> Written:
 
 
 def mask_scores(own: Calculation, scores: Written) -> Written:
-    """The scores that count: −∞, as a text, where the mask forbids the key, or more than top-k are larger."""
+    """Add the masked scores: −∞, as a text, if the mask forbids the key or top-k does not keep it."""
     if not own.allowed.all():
         mask = add_numbers(
             own.sheet, "mask: 1 where the query may attend to the key", own.queries, own.keys, own.allowed
@@ -253,12 +256,12 @@ def mask_scores(own: Calculation, scores: Written) -> Written:
 
 
 def finite_or_masked(cell: Cell) -> float:
-    """The number of a cell, −inf of a masked one."""
+    """Return the number of a cell, or −inf for a masked one."""
     return -math.inf if cell.value == MASKED else float(cell.value or 0)
 
 
 def keep_top(own: Calculation, scores: Written) -> Written:
-    """The scores that are among the k largest of their row; of equal ones the first."""
+    """Add the scores that are among the k largest of their row. Of equal ones, the first are kept."""
     text, number = own.settings[TOP]
 
     def make(i: int, j: int) -> Cell:

@@ -1,4 +1,4 @@
-"""Where the blocks of a workbook stand: one below the other, titles and labels around their cells."""
+"""The positions of the blocks of a workbook: one below the other, with titles and labels around their cells."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from attncli.explain.workbook.formulas import Cell
 from attncli.formats.sheets import address
 from attncli.records import record
 
-HEADING_ROWS = 3  # the title, the formula, and an empty one
+HEADING_ROWS = 3  # the title, the formula, and an empty row
 
 
 @record
 class Area:
-    """The cells of a block; formulas of other sheets need its `sheet`."""
+    """The cells of a block. Formulas on other sheets need its `sheet`."""
 
     sheet: str
     top: int
@@ -23,24 +23,24 @@ class Area:
     is_here: bool = True
 
     def seen_from(self, sheet: str) -> Area:
-        """The area as the formulas of this sheet call it."""
+        """Return the area as formulas on this sheet refer to it."""
         return replace(self, is_here=sheet == self.sheet)
 
     def cell(self, row: int, column: int = 0) -> str:
         return self._on_sheet(address(self.top + row, self.left + column))
 
     def fixed(self, row: int, column: int = 0) -> str:
-        """A cell that stays the same where the formula is copied."""
+        """Return a cell that stays the same when the formula is copied."""
         return self._on_sheet(_fix(address(self.top + row, self.left + column), column=True, row=True))
 
     def row(self, row: int, first: int = 0, last: int | None = None) -> str:
-        """`$B5:$E5`, or some of its columns."""
+        """Return `$B5:$E5`, or some of its columns."""
         stop = self.columns - 1 if last is None else last
         ends = (address(self.top + row, self.left + column) for column in (first, stop))
         return self._on_sheet(":".join(_fix(end, column=True) for end in ends))
 
     def column(self, column: int) -> str:
-        """`B$5:B$9`."""
+        """Return `B$5:B$9`."""
         ends = (address(self.top + row, self.left + column) for row in (0, self.rows - 1))
         return self._on_sheet(":".join(_fix(end, row=True) for end in ends))
 
@@ -55,9 +55,10 @@ def _fix(cell: str, *, column: bool = False, row: bool = False) -> str:
 
 @record
 class CellBlock:
-    """A matrix of cells with its title; `step` is the one of explain that fills it in, `notes` stand behind the rows.
+    """A matrix of cells with its title.
 
-    `is_shaded`: its numbers are drawn as a heat map too.
+    `step` is the step of explain that fills it in, and `notes` are written after the rows. If `is_shaded`, its numbers
+    are also drawn as a heat map.
     """
 
     title: str
@@ -79,7 +80,7 @@ class Sheet:
     blocks: list[CellBlock] = field(default_factory=list)
 
     def place(self, rows: int, columns: int) -> Area:
-        """Where the next block's cells will stand: below a title and labels, beside labels."""
+        """Return the area of the next block's cells: below a title and labels, beside labels."""
         return Area(self.name, self.next_row + 2, 1, rows, columns)
 
     def add(
@@ -93,7 +94,7 @@ class Sheet:
         notes: tuple[str, ...] = (),
         is_shaded: bool = False,
     ) -> Area:
-        """Put a block below the others."""
+        """Add a block below the others."""
         area = self.place(len(rows), len(columns))
         self.blocks.append(CellBlock(title, rows, columns, tuple(map(tuple, cells)), area, step, notes, is_shaded))
         self.next_row = area.top + area.rows + 1

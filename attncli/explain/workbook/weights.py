@@ -14,7 +14,7 @@ from attncli.stages.steps import EXPONENTIAL, KEPT, LARGEST, SCORE, STAGES, SUM,
 
 
 def weigh_keys(own: Calculation, scores: Written) -> Written:
-    """Softmax: exponentials of what each score lies below the largest, over their sum, which a sink joins."""
+    """Add the softmax: the exponentials of the scores minus the largest, over their sum, which a sink joins."""
     sink = own.settings.get(SINK)
     has_texts = any(isinstance(cell.value, str) for row in scores.cells for cell in row)
     extra = (*(("sink",) if sink else ()), "sum", "log of the sum (lse)")
@@ -58,7 +58,7 @@ def weigh_keys(own: Calculation, scores: Written) -> Written:
 
 
 def norm_scores(own: Calculation, scores: Written) -> Written:
-    """Weights by another normalizer; its threshold, where it has one, from the scores in order of size."""
+    """Add the weights of another normalizer, with its threshold, if any, from the scores in descending order."""
     normalizer = own.problem.normalizer
     assert normalizer.weight is not None
     thresholds = None if normalizer.threshold is None else write_thresholds(own, scores)
@@ -84,8 +84,8 @@ def norm_scores(own: Calculation, scores: Written) -> Written:
 
 
 def write_thresholds(own: Calculation, scores: Written) -> Written:
-    """τ of each row, from its c largest scores for each c: of those that are not above the smallest of them, the
-    last."""
+    """Return τ of each row. For each c it is computed from the c largest scores, and the last one that does not exceed
+    the smallest of these applies."""
     normalizer, m = own.problem.normalizer, own.problem.m
     assert normalizer.threshold is not None
     places = tuple(f"{c + 1} largest" for c in range(m))
@@ -129,7 +129,7 @@ def write_thresholds(own: Calculation, scores: Written) -> Written:
 
 
 def drop_weights(own: Calculation, weights: Written) -> Written:
-    """The weights times the dropout mask, over 1 − P."""
+    """Add the weights times the dropout mask, divided by 1 − P."""
     if own.part.dropout_mask is not None:
         kept = add_numbers(own.sheet, "dropout mask: 1 = kept", own.queries, own.keys, own.part.dropout_mask[own.rows])
 
@@ -147,7 +147,7 @@ def drop_weights(own: Calculation, weights: Written) -> Written:
 
 
 def average_values(own: Calculation, weights: Written, values: Written) -> Written:
-    """The average of the values, weighed."""
+    """Add the weighted average of the values."""
     columns = tuple(own.names.column(c) for c in range(len(values.cells[0])))
 
     def make(i: int, c: int) -> Cell:
