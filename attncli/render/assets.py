@@ -1,4 +1,4 @@
-"""The files of their own that pages are made of: stylesheets, scripts, templates."""
+"""The files that pages are made of: stylesheets, scripts, templates."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ FOLDER = Path(__file__).parent
 
 
 def read_asset(name: str) -> str:
-    """One of them, by its path below this folder."""
+    """Return the text of a file, by its path below this folder."""
     return read_bytes(FOLDER / name).decode()
 
 
 def read_style(name: str) -> str:
-    """A stylesheet behind the colours that all pages share; {{gradient}} in it is the scale of heat maps."""
+    """Return a stylesheet after the colours that all pages share. {{gradient}} in it stands for the scale of heat
+    maps."""
     gradient = ", ".join(f"rgb({red},{green},{blue})" for red, green, blue in STOPS)
     return read_asset("palette.css") + read_asset(name).replace("{{gradient}}", gradient)

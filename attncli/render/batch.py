@@ -1,4 +1,4 @@
-"""What a batch says while it runs and when it ends."""
+"""The output of a batch: its progress bar and its summary."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ if TYPE_CHECKING:
 
 
 class Bar(Protocol):
-    """Something that shows how far a run is."""
+    """A display of how far a run is."""
 
     def show(self, summary: Summary) -> None: ...
 
 
 class Nothing:
-    """No bar: standard error is not a terminal, or it is not wanted."""
+    """No bar, because standard error is not a terminal or a bar is not wanted."""
 
     def show(self, summary: Summary) -> None:
-        """Keep quiet."""
+        """Show nothing."""
 
 
 @contextmanager
 def batch_bar(total: int, *, quiet: bool) -> Iterator[Bar]:
-    """A bar with the numbers done, failed and left, on standard error where that is a terminal."""
+    """Yield a bar with the numbers of jobs done, failed and left, on standard error if that is a terminal."""
     if quiet or sys.stderr is None or not sys.stderr.isatty():
         yield Nothing()
         return
@@ -39,7 +39,7 @@ def batch_bar(total: int, *, quiet: bool) -> Iterator[Bar]:
 
     columns = (BarColumn(), TextColumn("{task.description}", markup=False), TimeRemainingColumn())
     console = Console(stderr=True, highlight=False, markup=False, emoji=False)
-    # rich would send what is printed meanwhile to standard error
+    # rich would redirect to standard error what is printed meanwhile
     with Progress(*columns, console=console, transient=True, redirect_stdout=False, redirect_stderr=False) as progress:
         task = progress.add_task("starting", total=total)
 
@@ -53,7 +53,7 @@ def batch_bar(total: int, *, quiet: bool) -> Iterator[Bar]:
 
 
 def closing_line(summary: Summary, folder: str, seconds: float) -> str:
-    """One line: how many jobs came to what."""
+    """Return one line: how many jobs had which result."""
     counts = [f"{summary.ok} ok"]
     for number, what in ((summary.wrong, "wrong"), (summary.failed, "failed"), (summary.left, "not done")):
         if number:
@@ -64,7 +64,7 @@ def closing_line(summary: Summary, folder: str, seconds: float) -> str:
 
 
 def trouble_lines(summary: Summary, log: str) -> str:
-    """The first jobs that failed or differ, each with its hint, and how many more there are."""
+    """Return the first jobs that failed or differ, each with its hint, and how many more there are."""
     lines = []
     for record in summary.failures:
         lines.append(f"error: {name_failure(record)}")
@@ -81,13 +81,13 @@ def trouble_lines(summary: Summary, log: str) -> str:
 
 
 def name_failure(record: Mapping[str, Any]) -> str:
-    """A failure with its job's name, where the message does not have it already."""
+    """Return an error with the name of its job, if the message does not have it already."""
     name, error = str(record["name"]), str(record["error"])
     return error if name in error else f"{name}: {error}"
 
 
 def plan_line(plan: JobPlan) -> str:
-    """A job of a dry run: its name, shapes, work and memory, or what is wrong with it."""
+    """Return the line of a job of a dry run: its name, shapes, work and memory, or its error."""
     if plan.error is not None:
         return f"{path_text(plan.name)}: error: {plan.error}\n"
     shapes = ", ".join(f"{name} {' × '.join(map(str, shape))}" for name, shape in plan.shapes.items())
@@ -96,7 +96,7 @@ def plan_line(plan: JobPlan) -> str:
 
 @dataclass(slots=True)
 class Total:
-    """The sum of a dry run's jobs."""
+    """The totals of the jobs of a dry run."""
 
     jobs: int = 0
     failed: int = 0
@@ -111,7 +111,7 @@ class Total:
         self.memory = max(self.memory, plan.memory)
 
     def line(self) -> str:
-        """All jobs in one line."""
+        """Return the totals in one line."""
         bad = f", {self.failed} of them with errors" if self.failed else ""
         jobs = "1 job" if self.jobs == 1 else f"{self.jobs} jobs"
         return (
@@ -120,7 +120,7 @@ class Total:
 
 
 def format_count(number: float) -> str:
-    """A large number in thousands, millions, …"""
+    """Return a large number in thousands, millions, …"""
     for unit in ("", " thousand", " million", " billion"):
         if number < 1000:
             return f"{number:.3g}{unit}"
@@ -129,7 +129,7 @@ def format_count(number: float) -> str:
 
 
 def format_bytes(number: float) -> str:
-    """Bytes as people say them."""
+    """Return a number of bytes in common units."""
     for unit in ("bytes", "kB", "MB", "GB"):
         if number < 1000:
             return f"{number:.3g} {unit}"

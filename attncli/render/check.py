@@ -1,4 +1,4 @@
-"""What `check` found: for people as text, for programs as json."""
+"""The findings of `check`: for people as text, for programs as json."""
 
 from __future__ import annotations
 
@@ -24,7 +24,10 @@ LOOKS = {"wrong": "bold red", "error": "bold red", "exact": "green", "skipped": 
 
 
 def verdict_renderer(format: str) -> Callable[[list[CaseOutcome], bool], str]:
-    """The function that makes this format; UsageError where there is none."""
+    """Return the function that renders this format.
+
+    Raises UsageError if there is none.
+    """
     from attncli.render.verdict_tables import verdicts_csv, verdicts_markdown
 
     renderers: dict[str, Callable[[list[CaseOutcome], bool], str]] = {
@@ -40,7 +43,10 @@ def verdict_renderer(format: str) -> Callable[[list[CaseOutcome], bool], str]:
 
 
 def verdict_text(outcomes: list[CaseOutcome], ascii_only: bool) -> str:
-    """Each case with its matrices; of several cases those that hold in one line each, then a count of verdicts."""
+    """Return each case with its matrices.
+
+    With several cases, those that are right take one line each, and a count of verdicts follows.
+    """
     from rich.text import Text
 
     ascii_only = ascii_only or not speaks_unicode()
@@ -61,16 +67,17 @@ def verdict_text(outcomes: list[CaseOutcome], ascii_only: bool) -> str:
 
 
 def summary_line(outcomes: list[CaseOutcome]) -> str:
-    """How many cases got which verdict."""
+    """Return how many cases have which verdict."""
     counts = Counter(outcome.verdict for outcome in outcomes)
     told = ", ".join(f"{counts[verdict]} {verdict}" for verdict in (*VERDICTS, "skipped", "error") if counts[verdict])
     return f"\n{len(outcomes)} cases: {told}"
 
 
 def case_lines(report: CaseReport, *, brief: bool) -> list[str]:
-    """A case in lines: every matrix, and what was done instead; one line where all is well and others follow."""
+    """Return the lines of a case: every matrix, and what was done instead. With `brief`, a case that is right takes one
+    line."""
     if brief and report.verdict != "wrong":
-        also = f"; would pass too: {_listed(report.would_also_pass)}" if report.would_also_pass else ""
+        also = f"; would pass too: {_list_slips(report.would_also_pass)}" if report.would_also_pass else ""
         return [f"({', '.join(check.what for check in report.checks)}{also})"]
     lines = []
     for check in report.checks:
@@ -78,7 +85,7 @@ def case_lines(report: CaseReport, *, brief: bool) -> list[str]:
         lines += _fold(worst_cell(check), "    ")
         lines += _fold(check.note, "    ")
         if check.would_also_pass:
-            lines += _fold(f"would pass too: {_listed(check.would_also_pass)}", "    ")
+            lines += _fold(f"would pass too: {_list_slips(check.would_also_pass)}", "    ")
         if check.verdict == "wrong":
             lines += _fold(error_sentence(check), "    ")
         lines += _fold(spread_sentence(check), "    ")
@@ -92,14 +99,14 @@ def case_lines(report: CaseReport, *, brief: bool) -> list[str]:
     return lines
 
 
-def _listed(slips: tuple[str, ...]) -> str:
+def _list_slips(slips: tuple[str, ...]) -> str:
     more = len(slips) - MOST_SHOWN
     names = ["uniform weights" if slip == "variant-uniform" else slip for slip in slips[:MOST_SHOWN]]
     return ", ".join(names) + (f" and {more} more" if more > 0 else "")
 
 
 def claim_text(check: MatrixCheck) -> str:
-    """How precisely the numbers are taken to be meant."""
+    """Return the precision that the numbers are taken to have."""
     if check.tolerance:
         return f"by {check.tolerance}"
     if check.decimals is None:
@@ -108,7 +115,7 @@ def claim_text(check: MatrixCheck) -> str:
 
 
 def worst_cell(check: MatrixCheck) -> str:
-    """Where the worst cell is, what it says and what is right."""
+    """Return the position of the worst cell, the number there and the right number."""
     if check.at is None or check.expected is None or check.computed is None:
         return check.said
     names = ", ".join(escaped(label) for label in check.labels if label)
@@ -118,7 +125,7 @@ def worst_cell(check: MatrixCheck) -> str:
 
 
 def right_number(check: MatrixCheck) -> str:
-    """The right number with two digits more than the claim, so that the rounding can be seen."""
+    """Return the right number with two digits more than the claimed precision, so that the rounding is visible."""
     value = check.computed
     assert value is not None
     if not math.isfinite(value) or check.decimals is None or check.decimals > 15:
@@ -128,7 +135,7 @@ def right_number(check: MatrixCheck) -> str:
 
 
 def error_sentence(check: MatrixCheck) -> str:
-    """How large the errors are, against those of a plain computation, and what they have in common."""
+    """Return how large the errors are, compared with those of a plain computation, and what they have in common."""
     errors = check.errors
     if errors is None:
         return ""
@@ -140,7 +147,7 @@ def error_sentence(check: MatrixCheck) -> str:
 
 
 def spread_sentence(check: MatrixCheck) -> str:
-    """Largest error, mean and 99th percentile, the cosine, and the first cell that differs."""
+    """Return the largest error, the mean and the 99th percentile, the cosine, and the first cell that differs."""
     errors = check.errors
     if errors is None:
         return ""
@@ -153,14 +160,14 @@ def spread_sentence(check: MatrixCheck) -> str:
 
 
 def _format_cosine(gap: float) -> str:
-    """The cosine itself, or where that would be shown as 1, what is missing."""
+    """Return the cosine, or its difference from 1 if it would be shown as 1."""
     if gap < NEGLIGIBLE**3:
         return "1"
     return f"{1 - gap:.6f}" if gap > 1e-5 else f"1−{gap:.1e}"
 
 
 def baseline_sentence(check: MatrixCheck) -> str:
-    """The errors as multiples of the baseline's."""
+    """Return the errors as multiples of the baseline's."""
     baseline = check.baseline
     if baseline is None:
         return ""
@@ -200,7 +207,7 @@ MOST_SHOWN = 5
 
 
 def _fold(text: str, indent: str) -> list[str]:
-    """The text in lines that fit 80 columns, or a narrower terminal; no word, and so no number, is broken."""
+    """Return the text in lines that fit 80 columns, or a narrower terminal. No word, and so no number, is broken."""
     width = min(WIDTH, max(30, (terminal_width() or WIDTH) - 1))
     return textwrap.wrap(
         text, width, initial_indent=indent, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
@@ -208,12 +215,12 @@ def _fold(text: str, indent: str) -> list[str]:
 
 
 def check_json(outcomes: list[CaseOutcome]) -> str:
-    """The contract's object; null for what JSON cannot say."""
+    """Return the JSON object of the contract. Numbers that JSON cannot express are null."""
     return json.dumps({"cases": [case_object(outcome) for outcome in outcomes]}, ensure_ascii=False, indent=2) + "\n"
 
 
 def case_object(outcome: CaseOutcome) -> dict[str, Any]:
-    """One case; an error instead of a report has its message."""
+    """Return one case as an object, with a message if it has an error instead of a report."""
     report = outcome.report
     if report is None:
         told = {"name": outcome.name, "verdict": outcome.verdict, "checks": [], "diagnosis": []}

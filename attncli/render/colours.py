@@ -1,11 +1,11 @@
-"""Cividis (Nuñez, Anderton and Renslow 2018) for weights, blue and orange for numbers below and above 0, and black or
-white on them by luminance."""
+"""Colours of cells: cividis (Nuñez, Anderton and Renslow 2018) for weights, blue and orange for negative and positive
+numbers, with black or white text by luminance."""
 
 from __future__ import annotations
 
 from attncli.render.console import colour_system
 
-# every eighth of cividis, sRGB
+# every eighth of cividis, in sRGB
 STOPS = (
     (0, 34, 78), (22, 56, 107), (63, 76, 107), (87, 94, 109), (112, 113, 115),
     (139, 133, 120), (169, 156, 115), (202, 181, 98), (254, 232, 56),
@@ -13,7 +13,7 @@ STOPS = (
 
 
 def colour(share: float) -> tuple[int, int, int]:
-    """The colour of 0 … 1."""
+    """Return the colour of a number from 0 to 1."""
     place = min(max(share, 0.0), 1.0) * (len(STOPS) - 1)
     low = min(int(place), len(STOPS) - 2)
     rest = place - low
@@ -22,27 +22,27 @@ def colour(share: float) -> tuple[int, int, int]:
 
 
 def luminance(rgb: tuple[int, int, int]) -> float:
-    """Relative luminance, 0 … 1 (WCAG 2)."""
+    """Return the relative luminance, 0 … 1 (WCAG 2)."""
     linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in (part / 255 for part in rgb)]
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
 
 def is_light(rgb: tuple[int, int, int]) -> bool:
-    """Whether black contrasts more on it than white."""
+    """Return whether black text has a higher contrast on this colour than white."""
     light = luminance(rgb)
     return (light + 0.05) / 0.05 >= 1.05 / (light + 0.05)
 
 
-# the same ramp for terminals without true colour, in steps of even luminance: blue to yellow in 256 colours, and in 16
-# the greys, whose order every theme keeps
+# the same scale for terminals without true colour, in steps of even luminance: blue to yellow in 256 colours, and greys
+# in 16, whose order is the same in every theme
 STOPS_256 = (17, 19, 24, 66, 144, 186, 227)
-DARK_256 = 3  # white text on the first so many, black on the others
+DARK_256 = 3  # steps with white text (the others have black)
 STOPS_16 = ("black", "bright_black", "white", "bright_white")
 DARK_16 = 2
 
 
 def style(share: float) -> str:
-    """A rich style: the colour as background, black or white text, whichever contrasts more."""
+    """Return a rich style: the colour as background, with black or white text, whichever has the higher contrast."""
     system = colour_system()
     if system == "truecolor":
         ink = "rgb(0,0,0)" if is_light(colour(share)) else "rgb(255,255,255)"
@@ -54,7 +54,7 @@ def style(share: float) -> str:
 
 
 def name(share: float) -> str:
-    """The colour of 0 … 1 as rich calls it, in what the terminal has."""
+    """Return rich's name for the colour of a number from 0 to 1, among the colours of the terminal."""
     system = colour_system()
     if system == "truecolor":
         red, green, blue = colour(share)
@@ -68,7 +68,7 @@ def _step(share: float, steps: int) -> int:
     return round(min(max(share, 0.0), 1.0) * (steps - 1))
 
 
-# numbers around 0: blue below, orange above, the lighter the farther from 0, alike on both sides
+# numbers around 0: blue below and orange above, lighter the farther from 0, equally on both sides
 BELOW = ((38, 38, 42), (30, 62, 104), (44, 104, 170), (98, 160, 222), (190, 222, 250))
 ABOVE = ((38, 38, 42), (96, 50, 16), (164, 88, 20), (224, 142, 60), (255, 212, 150))
 BELOW_256, ABOVE_256 = (16, 24, 25, 32, 74, 153), (16, 94, 130, 172, 215, 223)
@@ -77,7 +77,7 @@ BELOW_16, ABOVE_16 = ("black", "blue", "bright_cyan"), ("black", "yellow", "brig
 
 
 def signed_colour(share: float) -> tuple[int, int, int]:
-    """The colour of −1 … 1."""
+    """Return the colour of a number from −1 to 1."""
     stops = BELOW if share < 0 else ABOVE
     place = min(abs(share), 1.0) * (len(stops) - 1)
     low = min(int(place), len(stops) - 2)
@@ -86,7 +86,8 @@ def signed_colour(share: float) -> tuple[int, int, int]:
 
 
 def signed_style(share: float) -> str:
-    """A rich style for −1 … 1: the colour as background, black or white text, whichever contrasts more."""
+    """Return a rich style for a number from −1 to 1: the colour as background, with black or white text, whichever has
+    the higher contrast."""
     system = colour_system()
     if system == "truecolor":
         rgb = signed_colour(share)

@@ -1,4 +1,4 @@
-"""Candidates side by side: as tables, Markdown or JSON."""
+"""Comparisons: candidates side by side as tables, Markdown or JSON."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from attncli.render import colours
 from attncli.render.console import fold_text, has_colour, make_console, render_text, speaks_unicode, terminal_width
 from attncli.render.markdown import escape_markdown
 from attncli.render.result.documents import json_rows
-from attncli.render.result.tables import Style, clipped, console_of, to_ascii
+from attncli.render.result.tables import Style, console_of, shorten_label, to_ascii
 from attncli.render.result.view import edges
 from attncli.results.attention import entropies
 from attncli.results.computed_rows import row_blocks
@@ -31,11 +31,14 @@ if TYPE_CHECKING:
 
 QUERIES_AT_MOST, QUERIES_AT_EDGES = 12, 3
 KEYS_AT_MOST, KEYS_AT_EDGES = 24, 8
-Row = tuple[str, list[str], list[float | None]]  # label, cells, and for weights what colours them
+Row = tuple[str, list[str], list[float | None]]  # label, cells, and for weights the numbers that colour them
 
 
 def comparison_renderer(format: str) -> Renderer:
-    """The function that makes this format in chunks of text; UsageError where there is none."""
+    """Return the function that renders this format in chunks of text.
+
+    Raises UsageError if there is none.
+    """
     if format not in RENDERERS:
         hint = suggest(format, RENDERERS)
         raise UsageError("--format", f"{format!r} is not a format of compare", hint)
@@ -43,14 +46,14 @@ def comparison_renderer(format: str) -> Renderer:
 
 
 def shown_queries(comparison: Comparison, style: Style) -> list[tuple[int, int]]:
-    """(part, query) of each table; the first and last few of too many."""
+    """Return (part, query) of each table, or the first and last few if there are too many."""
     problem = comparison.problem
     pairs = [(part, row) for part in range(problem.parts) for row in range(problem.n)]
     return pairs if style.full else [pairs[i] for i in edges(len(pairs), QUERIES_AT_MOST, QUERIES_AT_EDGES)]
 
 
 def sections(columns: list[Column], comparison: Comparison, style: Style) -> list[tuple[str, list[Row]]]:
-    """(heading, rows) of one query's table: weights by key, how they are spread, the output."""
+    """Return (heading, rows) for the table of one query: the weights by key, their statistics, and the output."""
     names, m = comparison.names, len(columns[0].weights)
     keys = list(range(m)) if style.full else edges(m, KEYS_AT_MOST, KEYS_AT_EDGES)
     weights: list[Row] = []
@@ -95,9 +98,9 @@ def _heat(column: Column, j: int) -> float | None:
 
 
 def _short(label: str, style: Style, share: int) -> str:
-    """A label in one `share`th of a terminal's width, whole elsewhere."""
+    """Return a label, shortened to 1/`share` of the terminal's width, or whole if there is no terminal."""
     width = terminal_width()
-    return escaped(label) if width is None else clipped(label, max(8, width // share), style)
+    return escaped(label) if width is None else shorten_label(label, max(8, width // share), style)
 
 
 def _top(column: Column, comparison: Comparison, style: Style) -> str:
@@ -109,7 +112,7 @@ def _top(column: Column, comparison: Comparison, style: Style) -> str:
 
 
 def table_chunks(comparison: Comparison, style: Style, title: str | None) -> Iterator[str]:
-    """A table for each query, in neighbouring columns."""
+    """Yield a table for each query, divided into neighbouring columns."""
     if not style.ascii_only and not speaks_unicode():
         style = Style(style.digits, style.full, ascii_only=True)
     queries = shown_queries(comparison, style)
@@ -127,7 +130,7 @@ def table_chunks(comparison: Comparison, style: Style, title: str | None) -> Ite
 
 
 def fit_candidates(columns: list[Column], comparison: Comparison, style: Style) -> list[list[Column]]:
-    """The columns in groups that the terminal has room for; all together where there is none."""
+    """Return the columns in groups that fit the terminal, or all together if there is none."""
     width = terminal_width()
     if width is None:
         return [columns]
@@ -169,13 +172,13 @@ def _table(columns: list[Column], comparison: Comparison, style: Style) -> Table
     parts = sections(columns, comparison, style)
     for number, (heading_text, rows) in enumerate(parts):
         for place, (label, cells, heats) in enumerate(rows):
-            told = [
+            texts = [
                 Text(cell if cell.endswith(("*", " ")) else f"{cell} ", style=_style(heat_of, coloured, cell))
                 for cell, heat_of in zip(cells, heats, strict=True)
             ]
             name = f"{heading_text} {label}" if heading_text == "output" and label != "output" else label
             is_last = place == len(rows) - 1 and number < len(parts) - 1
-            grid.add_row(Text(_short(name, style, 3)), *told, end_section=is_last)
+            grid.add_row(Text(_short(name, style, 3)), *texts, end_section=is_last)
     return grid
 
 
@@ -187,7 +190,7 @@ def _style(share: float | None, coloured: bool, cell: str) -> str:
 
 
 def comparison_heading(comparison: Comparison, title: str | None) -> str:
-    """What is compared."""
+    """Return what is compared."""
     problem = comparison.problem
     shapes = problem.shapes()
     sizes = ", ".join(f"{n} {format_shape(shapes[n])}" for n in ("queries", "keys", "values") if n in shapes)
@@ -203,7 +206,7 @@ def comparison_heading(comparison: Comparison, title: str | None) -> str:
 
 
 def difference_words(found: Difference, comparison: Comparison, style: Style) -> str:
-    """The largest difference in one sentence."""
+    """Return the largest difference as one sentence."""
     names, what = comparison.names, found.what
     if found.size == 0:
         return f"{what}: all alike"
@@ -216,7 +219,7 @@ def difference_words(found: Difference, comparison: Comparison, style: Style) ->
 
 
 def conclusion(comparison: Comparison, style: Style) -> list[str]:
-    """What differs, in sentences."""
+    """Return what differs, in sentences."""
     said = [difference_words(found, comparison, style) for found in comparison.differences]
     ends = comparison.sharpest_and_softest()
     if ends is not None:
@@ -226,7 +229,7 @@ def conclusion(comparison: Comparison, style: Style) -> list[str]:
 
 
 def markdown_chunks(comparison: Comparison, style: Style, title: str | None) -> Iterator[str]:
-    """A GitHub table for each query."""
+    """Yield a GitHub table for each query."""
     if title:
         yield f"# {escape_markdown(title)}\n\n"
     for part, row in shown_queries(comparison, style):
@@ -244,13 +247,15 @@ def markdown_chunks(comparison: Comparison, style: Style, title: str | None) -> 
 
 
 def _bold(cell: str) -> str:
-    """A largest weight in bold instead of with its star."""
+    """Return a cell with a largest weight in bold instead of with a star."""
     return f"**{cell[:-1]}**" if cell.endswith("*") else escape_markdown(cell.rstrip())
 
 
 def json_chunks(comparison: Comparison) -> Iterator[str]:
-    """One object: each candidate's numbers in full precision, and the largest differences. Very many weights are
-    computed while they are written."""
+    """Yield one object: each candidate's numbers in full precision, and the largest differences.
+
+    Very large weights are computed while they are written.
+    """
     start = '{\n  "candidates": [\n    {\n'
     for candidate, result in zip(comparison.candidates, comparison.results, strict=True):
         yield start + "      "
@@ -260,8 +265,8 @@ def json_chunks(comparison: Comparison) -> Iterator[str]:
         found.what: {"size": found.size, "between": [found.first, found.second], "at": list(found.at)}
         for found in comparison.differences
     }
-    told = json.dumps(differences, ensure_ascii=False)
-    yield f'\n    }}\n  ],\n  "largest_difference": {told}\n}}\n'
+    largest = json.dumps(differences, ensure_ascii=False)
+    yield f'\n    }}\n  ],\n  "largest_difference": {largest}\n}}\n'
 
 
 def _candidate_json(candidate: Candidate, result: Result) -> Iterator[str]:
@@ -288,7 +293,7 @@ def _candidate_json(candidate: Candidate, result: Result) -> Iterator[str]:
 
 
 def _entropies(result: Result) -> np.ndarray:
-    """(…, n) of each row of weights."""
+    """Return the entropy (…, n) of each row of weights."""
     problem = result.problem
     found = [entropies(block.astype(np.float64)) for block in row_blocks(result.stream("weights"))]
     return np.concatenate(found).reshape(*problem.lead, problem.n)

@@ -1,4 +1,4 @@
-"""One console for each command: on a terminal as wide as that is, elsewhere as wide as the text."""
+"""The console of a command: as wide as the terminal, or as wide as the text if there is none."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ NATURAL = 1_000_000
 
 
 def stdout_is_terminal() -> bool:
-    """Whether a person reads the output as it comes."""
+    """Return whether standard output is a terminal."""
     return sys.stdout is not None and sys.stdout.isatty()
 
 
 def speaks_unicode() -> bool:
-    """Whether standard output can say ×, · and box lines."""
+    """Return whether standard output can encode ×, · and box lines."""
     encoding = getattr(sys.stdout, "encoding", None) or "ascii"
     try:
         "×·−…│√ᵀ".encode(encoding)
@@ -29,7 +29,8 @@ def speaks_unicode() -> bool:
 
 
 def has_colour(ascii_only: bool) -> bool:
-    """On a terminal, unless NO_COLOR or --ascii; elsewhere only with FORCE_COLOR."""
+    """Return whether output has colour: on a terminal unless NO_COLOR or --ascii is set, otherwise only with
+    FORCE_COLOR."""
     if ascii_only or os.environ.get("NO_COLOR"):
         return False
     if os.environ.get("FORCE_COLOR"):
@@ -38,14 +39,17 @@ def has_colour(ascii_only: bool) -> bool:
 
 
 def colour_system() -> str:
-    """How many colours the terminal has, as rich calls it: truecolor, 256 or standard (16)."""
+    """Return how many colours the terminal has, in rich's words: truecolor, 256 or standard (16)."""
     if os.environ.get("COLORTERM", "").lower() in ("truecolor", "24bit"):
         return "truecolor"
     return "256" if "256" in os.environ.get("TERM", "") or not stdout_is_terminal() else "standard"
 
 
 def make_console(*, ascii_only: bool = False, width: int | None = None) -> Console:
-    """A console that renders to text; `width` None is the terminal's, or natural where there is none."""
+    """Return a console that renders to text.
+
+    `width` None is the terminal's width, or the natural width of the text if there is no terminal.
+    """
     from rich.console import Console
 
     coloured = has_colour(ascii_only)
@@ -66,7 +70,7 @@ def make_console(*, ascii_only: bool = False, width: int | None = None) -> Conso
 
 
 def terminal_width() -> int | None:
-    """Columns of the terminal; None where output is not one."""
+    """Return the columns of the terminal, or None if standard output is not a terminal."""
     if not stdout_is_terminal():
         return None
     if os.environ.get("COLUMNS", "").isdigit():
@@ -78,7 +82,7 @@ def terminal_width() -> int | None:
 
 
 def fold_text(text: str) -> str:
-    """Lines of prose folded between words where a terminal would fold them within; as they are elsewhere."""
+    """Wrap lines of prose between words, if standard output is a terminal, which would break them within words."""
     width = terminal_width()
     if width is None:
         return text
@@ -88,7 +92,7 @@ def fold_text(text: str) -> str:
 
 
 def render_text(console: Console, *parts: RenderableType) -> str:
-    """The parts as text, without the blanks that fill lines up."""
+    """Return the parts as text, without trailing blanks."""
     assert isinstance(console.file, io.StringIO)
     for part in parts:
         console.print(part, soft_wrap=isinstance(part, str))

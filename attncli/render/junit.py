@@ -1,4 +1,4 @@
-"""What `check` found as JUnit's XML, which CI servers read."""
+"""The findings of `check` as JUnit XML, which CI servers read."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def junit_text(outcomes: list[CaseOutcome]) -> str:
-    """One suite; a wrong case is a failure, a case that could not be checked an error."""
+    """Return one suite, in which a wrong case is a failure, and a case that could not be checked is an error."""
     wrong = sum(outcome.report is not None and not outcome.report.holds for outcome in outcomes)
     errors = sum(outcome.error is not None for outcome in outcomes)
     counts = f'tests="{len(outcomes)}" failures="{wrong}" errors="{errors}"'

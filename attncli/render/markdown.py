@@ -1,4 +1,4 @@
-"""Text that GitHub shows as it is: labels may hold anything that Markdown, HTML or MathJax would take for its own."""
+"""Escaping text for GitHub, because labels may contain the syntax of Markdown, HTML or MathJax."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ MENTION = re.compile(r"@(?=\w)|:(?=[\w+-]+:)")  # @somebody, and the colon that 
 
 
 def escape_markdown(text: str) -> str:
-    """One line of Markdown that reads as `text`, also in a table's cell."""
+    """Return one line of Markdown that is displayed as `text`, also in the cell of a table."""
     escaped = "".join(
         NAMED.get(letter) or (f"\\{letter}" if letter in SPECIAL else printable(letter)) for letter in text
     )

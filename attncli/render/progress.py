@@ -1,4 +1,4 @@
-"""A progress bar on standard error, for work that turns out to take longer than about two seconds."""
+"""A progress bar on standard error, shown if the work takes longer than about two seconds."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-PATIENCE = 2.0  # seconds of work that need no bar
-FIRST_LOOK = 0.5  # seconds after which the whole is estimated
+PATIENCE = 2.0  # seconds of work without a bar
+FIRST_LOOK = 0.5  # seconds after which the total time is estimated
 
 
 @contextmanager
 def progress_bar(total: int, words: str, noun: str = "rows") -> Iterator[Callable[[int], None] | None]:
-    """Gives a function to call with each number of `noun` done, of `total`; None off a terminal."""
+    """Yield a function that is called with each number of finished `noun`, of `total`, or None if there is no
+    terminal."""
     if sys.stderr is None or not sys.stderr.isatty():
         yield None
         return
@@ -26,7 +27,7 @@ def progress_bar(total: int, words: str, noun: str = "rows") -> Iterator[Callabl
 
 
 class _Bar:
-    """Counts from the start, but is drawn (and rich.progress imported) only once the work proves long."""
+    """A bar that counts from the start, but is drawn (and rich.progress imported) only if the work takes long."""
 
     def __init__(self, total: int, words: str, noun: str) -> None:
         self.total, self.words, self.noun = total, words, noun
@@ -57,7 +58,7 @@ class _Bar:
             TimeRemainingColumn(),
             console=Console(stderr=True),
             transient=True,
-            redirect_stdout=False,  # results printed meanwhile belong on standard output
+            redirect_stdout=False,  # results that are printed meanwhile belong on standard output
             redirect_stderr=False,
         )
         self._task = self._shown.add_task(self.words, total=self.total, completed=self.done, rate="")

@@ -1,4 +1,4 @@
-"""The table of variants, from their records."""
+"""The table of variants, made from their records."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ NOTES = (
 
 
 def rows() -> list[tuple[str, ...]]:
-    """A row for each variant."""
+    """Return a row for each variant."""
     return [(v.name, v.formula, _default_scale(v), v.explained, v.source) for v in VARIANTS]
 
 
@@ -26,7 +26,7 @@ def _default_scale(variant: Variant) -> str:
 
 
 def variants_text(format: str, *, ascii_only: bool = False) -> str:
-    """The table as text, markdown or json."""
+    """Return the table as text, markdown or json."""
     if format == "json":
         import json
 

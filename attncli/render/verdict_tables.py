@@ -1,4 +1,4 @@
-"""What `check` found as tables: a line for each matrix, a line for each case, and a teacher's marks."""
+"""The findings of `check` as tables: one line per matrix, one line per case, and marks for a teacher."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ COLUMNS = ("name", "verdict", "what", "matrix_verdict", "at", "expected", "compu
 
 
 def verdicts_csv(outcomes: list[CaseOutcome]) -> str:
-    """A line for each matrix of each case; one for a case without any."""
+    """Return a line for each matrix of each case, and one for a case without any."""
     rows: list[list[str]] = [list(COLUMNS)]
     for outcome in outcomes:
         report = outcome.report
@@ -27,7 +27,7 @@ def verdicts_csv(outcomes: list[CaseOutcome]) -> str:
             continue
         for check in report.checks:
             rows.append([outcome.name, report.verdict, *_matrix_cells(check), _slip(report), ""])
-    return _written(rows)
+    return _write_csv(rows)
 
 
 def _matrix_cells(check: MatrixCheck) -> list[str]:
@@ -45,27 +45,30 @@ def _slip(report: CaseReport) -> str:
 
 
 def verdicts_markdown(outcomes: list[CaseOutcome]) -> str:
-    """A table with a line for each case: its verdict, its first wrong step, and what was done instead."""
+    """Return a table with a line for each case: its verdict, its first wrong step, and what was done instead."""
     lines = ["| name | verdict | first wrong | what was done instead |", "|---|---|---|---|"]
     for outcome in outcomes:
-        report, told = outcome.report, ""
+        report, done_instead = outcome.report, ""
         first = "" if report is None else report.first_wrong or ""
         if report is not None and report.diagnosis:
-            told = f"{report.diagnosis[0].slip}: {report.diagnosis[0].sentence}"
+            done_instead = f"{report.diagnosis[0].slip}: {report.diagnosis[0].sentence}"
         elif outcome.error is not None:
-            told = str(outcome.error)
-        cells = (outcome.name, outcome.verdict, first, told)
-        lines.append("| " + " | ".join(_escaped(cell) for cell in cells) + " |")
+            done_instead = str(outcome.error)
+        cells = (outcome.name, outcome.verdict, first, done_instead)
+        lines.append("| " + " | ".join(_escape(cell) for cell in cells) + " |")
     return "\n".join(lines) + "\n"
 
 
-def _escaped(text: str) -> str:
+def _escape(text: str) -> str:
     return printable(text).replace("\\", "\\\\").replace("|", "\\|")
 
 
 def grades_csv(outcomes: list[CaseOutcome]) -> str:
-    """A line for each case: 1 for a step that is right or follows from what was printed before, 0 for a wrong one; how
-    many are right, of how many; the verdict and the slip."""
+    """Return a line for each case.
+
+    A step is 1 if it is right or follows from the previous ones as printed, or else 0. Then come the number of right
+    steps, the number of steps, the verdict and the slip.
+    """
     reports = [outcome.report for outcome in outcomes if outcome.report is not None]
     steps = [name for name in RESULT_NAMES if any(name == check.what for report in reports for check in report.checks)]
     rows = [["name", *steps, "right", "of", "verdict", "slip"]]
@@ -77,10 +80,10 @@ def grades_csv(outcomes: list[CaseOutcome]) -> str:
         marks = {check.what: int(check.verdict != "wrong") for check in report.checks}
         own = [str(marks.get(step, "")) for step in steps]
         rows.append([outcome.name, *own, str(sum(marks.values())), str(len(marks)), report.verdict, _slip(report)])
-    return _written(rows)
+    return _write_csv(rows)
 
 
-def _written(rows: list[list[str]]) -> str:
+def _write_csv(rows: list[list[str]]) -> str:
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows(rows)
     return text.getvalue()

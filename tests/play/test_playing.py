@@ -300,9 +300,9 @@ def test_the_arithmetic_is_what_explain_writes(play: Callable[..., PlayPage], tm
 
 
 def written(equation: Any) -> str:
-    text = WRITER.written(equation.sides[0])
+    text = WRITER.write(equation.sides[0])
     for sign, side in zip(equation.signs, equation.sides[1:], strict=True):
-        text += f" {sign} {WRITER.written(side)}"
+        text += f" {sign} {WRITER.write(side)}"
     return re.sub(r"\s+", " ", text.replace(BREAK, " "))
 
 

@@ -44,9 +44,9 @@ def test_formula_and_words_say_the_scale_in_force(
     variant: str, options: dict[str, object], formula: str, value: str, words: str
 ) -> None:
     problem = prepared(variant, options)
-    assert WRITER.written(attention_formula(problem)) == formula
+    assert WRITER.write(attention_formula(problem)) == formula
     named = named_value(problem)
-    assert ("" if named is None else f"{WRITER.written(named[0])} {named[1]} {named[2].text}") == value
+    assert ("" if named is None else f"{WRITER.write(named[0])} {named[1]} {named[2].text}") == value
     assert explain_score(problem.variant, describe_scale(problem)) == words
 
 

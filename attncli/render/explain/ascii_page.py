@@ -1,4 +1,4 @@
-"""A page in ASCII, before it is laid out, so that the columns fit what is printed."""
+"""Converting a page to ASCII before it is laid out, so that columns have the right width."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ STYLE = Style(ascii_only=True)
 
 
 def convert_page(page: Explanation) -> Explanation:
-    """The page with every string spelt out; its numbers are the notation's business."""
+    """Return the page with every string in ASCII. Numbers are converted by the notation."""
     return replace(
         page,
-        title=_spelt(page.title),
-        introduction=_spelt(page.introduction),
+        title=_spell(page.title),
+        introduction=_spell(page.introduction),
         formula=_equation(page.formula),
-        facts=tuple((_spelt(name), _spelt(words)) for name, words in page.facts),
+        facts=tuple((_spell(name), _spell(words)) for name, words in page.facts),
         preparation=tuple(map(_step, page.preparation)),
         solutions=tuple(map(_solution, page.solutions)),
         grids=tuple(map(_grid, page.grids)),
@@ -27,13 +27,13 @@ def convert_page(page: Explanation) -> Explanation:
 def _grid(grid: Grid) -> Grid:
     return replace(
         grid,
-        title=_spelt(grid.title),
-        row_labels=tuple(map(_spelt, grid.row_labels)),
-        column_labels=tuple(map(_spelt, grid.column_labels)),
+        title=_spell(grid.title),
+        row_labels=tuple(map(_spell, grid.row_labels)),
+        column_labels=tuple(map(_spell, grid.column_labels)),
     )
 
 
-def _spelt(text: str) -> str:
+def _spell(text: str) -> str:
     return to_ascii(text, STYLE)
 
 
@@ -43,24 +43,24 @@ def _equation(equation: Equation) -> Equation:
 
 def _solution(solution: Solution) -> Solution:
     return Solution(
-        _spelt(solution.query),
-        _spelt(solution.part),
+        _spell(solution.query),
+        _spell(solution.part),
         tuple(map(_step, solution.steps)),
-        tuple(map(_spelt, solution.summary)),
+        tuple(map(_spell, solution.summary)),
     )
 
 
 def _step(step: Step) -> Step:
     return replace(
         step,
-        title=_spelt(step.title),
+        title=_spell(step.title),
         formula=step.formula and _equation(step.formula),
-        words=tuple(map(_spelt, step.words)),
+        words=tuple(map(_spell, step.words)),
         lines=tuple(map(_line, step.lines)),
-        after=tuple(map(_spelt, step.after)),
+        after=tuple(map(_spell, step.after)),
     )
 
 
 def _line(line: Line) -> Line:
     equation = line.equation and _equation(line.equation)
-    return replace(line, label=_spelt(line.label), note=_spelt(line.note), equation=equation)
+    return replace(line, label=_spell(line.label), note=_spell(line.note), equation=equation)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from attncli.explain import Explanation
     from attncli.render.result.tables import Style
 
-WORKBOOK = "xlsx"  # not a text: written to a file only
+WORKBOOK = "xlsx"  # binary: only written to a file
 FORMATS = ("text", "markdown", "latex", "html", WORKBOOK)
 BY_SUFFIX = {
     ".txt": "text", ".md": "markdown", ".markdown": "markdown", ".tex": "latex", ".html": "html", ".htm": "html",
@@ -22,8 +22,10 @@ BY_SUFFIX = {
 
 
 def chosen_format(format: str | None, output: str | None) -> str:
-    """The format that was asked for, else that of the file's suffix, else text; UsageError where the suffix is none of
-    ours."""
+    """Return the requested format, or that of the file's suffix, or text.
+
+    Raises UsageError if the suffix has no format.
+    """
     if format is not None or output is None:
         return format or "text"
     suffix = os.path.splitext(output)[1].lower()  # noqa: PTH122 - a trailing slash must stay
@@ -39,7 +41,10 @@ def chosen_format(format: str | None, output: str | None) -> str:
 
 
 def page_renderer(format: str) -> Callable[[Explanation, Style], str]:
-    """The function that makes this format; UsageError where there is none."""
+    """Return the function that renders this format.
+
+    Raises UsageError if there is none.
+    """
     if format not in FORMATS:
         hint = suggest(format, FORMATS)
         raise UsageError("--format", f"{format!r} is not a format of explain", hint)

@@ -1,4 +1,4 @@
-"""A worked solution as one HTML file: no scripts, nothing fetched; dark or light as the reader has it."""
+"""A worked solution as one HTML file without scripts or external files, dark or light as the reader's system."""
 
 from __future__ import annotations
 
@@ -12,11 +12,14 @@ from attncli.render.explain.shared import insert_gap, rounding_note
 from attncli.render.result.tables import Style
 
 LONG_WORD = 24
-STRONG = 0.8  # from here on a signed colour wants white letters on a light page too
+STRONG = 0.8  # from here on a signed colour needs white text on a light page too
 
 
 def explanation_html(page: Explanation, style: Style, play: str | None = None) -> str:
-    """The page as a document; `style` is only for the terminal. `play` is where its page to play with stands."""
+    """Return the page as a document.
+
+    `style` is not used: it is for the terminal. `play` is the address of the interactive page.
+    """
     del style
     title = escape(page.title or "Attention, worked out")
     is_sheet = any(line.is_blank for solution in page.solutions for step in solution.steps for line in step.lines)
@@ -45,7 +48,7 @@ def explanation_html(page: Explanation, style: Style, play: str | None = None) -
 
 
 def contents_list(page: Explanation) -> str:
-    """Links to the solutions."""
+    """Return links to the solutions."""
     links = [
         f'<li><a href="#solution-{place}">{escape(solution_id(s))}</a></li>' for place, s in enumerate(page.solutions)
     ]
@@ -57,12 +60,12 @@ def solution_id(solution: Solution) -> str:
 
 
 def solution_html(solution: Solution, place: int) -> str:
-    opening = "" if place % 2 else ' class="opening"'  # printed, two solutions share a page
+    opening = "" if place % 2 else ' class="opening"'  # in print, two solutions share a page
     parts = [f'<section id="solution-{place}"{opening}><h2>{escape(solution_id(solution))}</h2>']
     summary: list[str] = []
     if solution.summary:
-        told = "".join(f"<p>{escape(sentence)}</p>" for sentence in solution.summary)
-        summary = [f"<aside><h3>In words</h3>{told}</aside>"]
+        sentences = "".join(f"<p>{escape(sentence)}</p>" for sentence in solution.summary)
+        summary = [f"<aside><h3>In words</h3>{sentences}</aside>"]
     for step in solution.steps:
         parts.append(step_html(step, 3))
     return "\n".join([*parts, *summary, "</section>"])
@@ -96,14 +99,14 @@ def row_html(line: Line) -> str:
 
 
 def heading_cell(label: str, scope: str) -> str:
-    """A label; one with a very long word may be broken anywhere."""
+    """Return a heading cell. A label with a very long word may be broken anywhere."""
     is_long = max(map(len, label.split()), default=0) > LONG_WORD
     opening = f'<th scope="{scope}" class="long">' if is_long else f'<th scope="{scope}">'
     return f"{opening}{escape(label)}</th>"
 
 
 def heat_map(grid: Grid) -> str:
-    """A matrix; colours, where it has some, say what its cells say; hover or focus shows the whole number."""
+    """Return a matrix as a table with colours, if it has any. Hover or focus shows the whole number."""
     header = "".join(heading_cell(label, "col") for label in insert_gap(grid.column_labels, grid.gap_column))
     rows = []
     for place, label in enumerate(grid.row_labels):
@@ -131,22 +134,23 @@ def heat_cell(grid: Grid, row: int, column: int) -> str:
     shade = None if grid.shades is None else grid.shades[row][column]
     where = f"{grid.row_labels[row]} → {grid.column_labels[column]}"
     if grid.is_masked(row, column):
-        told = escape(f"{where}: masked", quote=True)
-        return f'<td class="masked" tabindex="0" data-full="{told}" aria-label="{told}">·</td>'
-    told = escape(f"{where}: {grid.wholes[row][column].replace('-', '−', 1)}", quote=True)
+        full = escape(f"{where}: masked", quote=True)
+        return f'<td class="masked" tabindex="0" data-full="{full}" aria-label="{full}">·</td>'
+    full = escape(f"{where}: {grid.wholes[row][column].replace('-', '−', 1)}", quote=True)
     text = escape(grid.texts[row][column].replace("-", "−", 1))
     if shade is None:
-        return f'<td tabindex="0" data-full="{told}" aria-label="{told}">{text}</td>'
+        return f'<td tabindex="0" data-full="{full}" aria-label="{full}">{text}</td>'
     if grid.is_signed:
-        return f'<td style="{signed_paint(shade)}" tabindex="0" data-full="{told}" aria-label="{told}">{text}</td>'
+        return f'<td style="{signed_paint(shade)}" tabindex="0" data-full="{full}" aria-label="{full}">{text}</td>'
     red, green, blue = colours.colour(shade)
     ink = "#000" if colours.is_light((red, green, blue)) else "#fff"
     paint = f"background:#{red:02x}{green:02x}{blue:02x};color:{ink}"
-    return f'<td style="{paint}" tabindex="0" data-full="{told}" aria-label="{told}">{text}</td>'
+    return f'<td style="{paint}" tabindex="0" data-full="{full}" aria-label="{full}">{text}</td>'
 
 
 def signed_paint(share: float) -> str:
-    """The colour of −1 … 1 over that of the page, so that 0 has none on a light page and on a dark one."""
+    """Return the colour of a number from −1 to 1 over that of the page, so that 0 has no colour on light and dark
+    pages."""
     ground = (
         f"background:color-mix(in srgb,var(--{'below' if share < 0 else 'above'}) {abs(share) * 100:.3g}%,var(--panel))"
     )

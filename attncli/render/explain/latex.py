@@ -1,4 +1,4 @@
-"""A worked solution as a LaTeX document that compiles as it is."""
+"""A worked solution as a complete LaTeX document."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from attncli.render.explain.shared import insert_gap, rounding_note
 from attncli.render.result.tables import Style
 
 LABEL_AT_MOST = 24
-AMSMATH_COLUMNS = 10  # a bmatrix has no more unless it is given leave
+AMSMATH_COLUMNS = 10  # the largest number of columns of a bmatrix without a setting
 PREAMBLE = r"""\documentclass[11pt]{article}
 \usepackage[a4paper,margin=2.5cm]{geometry}
 \usepackage{amsmath}
@@ -27,7 +27,7 @@ PREAMBLE = r"""\documentclass[11pt]{article}
 
 
 def explanation_latex(page: Explanation, style: Style) -> str:
-    """The page as a document for pdfLaTeX, LuaLaTeX or XeLaTeX; `style` is for the terminal alone."""
+    """Return the page as a document for pdfLaTeX, LuaLaTeX or XeLaTeX. `style` is not used: it is for the terminal."""
     del style
     body = [rf"\section*{{{escape_latex(page.title or 'Attention, worked out')}}}"]
     body += [rf"\[ {latex_equation(page.formula)} \]", escape_latex(page.introduction)]
@@ -44,7 +44,8 @@ def explanation_latex(page: Explanation, style: Style) -> str:
 
 
 def declarations(text: str) -> str:
-    """What pdfLaTeX prints for characters that its fonts lack: their code points. Other engines have the fonts."""
+    """Return declarations for pdfLaTeX that print the code points of characters that its fonts lack. Other engines have
+    the fonts."""
     foreign = undeclared(text)
     if not foreign:
         return "% every character here is in pdfLaTeX's fonts"
@@ -56,7 +57,7 @@ SYMBOLS = {"raw": r"S_{\text{raw}}", "scores": "S", "weights": "A", "output": "O
 
 
 def matrix_lines(grids: tuple[Grid, ...]) -> list[str]:
-    """The matrices as bmatrix, with dots where something is left out."""
+    """Return the matrices as bmatrix, with dots where something is left out."""
     if not grids:
         return []
     lines = [r"\section{The matrices}"]

@@ -1,4 +1,4 @@
-"""LaTeX: text that compiles whatever it holds, and expressions for amsmath."""
+"""LaTeX: text that compiles whatever it contains, and expressions for amsmath."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ ESCAPES = {
     "−": "$-$", "·": r"$\cdot$", "×": r"$\times$", "√": r"$\surd$", "ℓ": r"$\ell$", "≤": r"$\le$", "≈": r"$\approx$",
     "∞": r"$\infty$", "²": "$^2$", "₁": "$_1$", "₂": "$_2$", "‖": r"$\Vert$", "Σ": r"$\Sigma$",
 }  # fmt: skip
-FORMULAS = re.compile(r"(√?\bd_k\b|√\d+(?:\.\d+)?)")  # what our own words hold of mathematics
+FORMULAS = re.compile(r"(√?\bd_k\b|√\d+(?:\.\d+)?)")  # the mathematics in our own texts
 ACCENTS = frozenset("\u0300\u0301\u0302\u0303\u0304\u0308\u030a\u030c\u0327")
 
 
 def escape_latex(text: str) -> str:
-    """Text for a paragraph. Letters that pdfLaTeX has no glyph for stay as they are: see `undeclared`."""
+    """Return text for a paragraph. Letters without a glyph in pdfLaTeX stay as they are: see `undeclared`."""
     pieces = FORMULAS.split(text)
     plain = ["".join(ESCAPES.get(letter, letter) for letter in piece) for piece in pieces[::2]]
     math = [rf"$\sqrt{{{piece[1:]}}}$" if piece.startswith("√") else f"${piece}$" for piece in pieces[1::2]]
@@ -30,20 +30,20 @@ def escape_latex(text: str) -> str:
 
 
 def undeclared(text: str) -> list[str]:
-    """The characters for which pdfLaTeX needs a declaration, in order."""
+    """Return the characters for which pdfLaTeX needs a declaration, in order."""
     return sorted(
         {letter for letter in text if ord(letter) > 126 and letter not in ESCAPES and not _is_accented(letter)}
     )
 
 
 def _is_accented(letter: str) -> bool:
-    """é and its like: an ASCII letter with an accent that every font can set."""
+    """Return whether the letter is an ASCII letter with an accent, such as é, which every font can set."""
     parts = unicodedata.normalize("NFD", letter)
     return len(parts) == 2 and parts[0].isascii() and parts[1] in ACCENTS and ord(letter) < 0x180
 
 
 class LatexNotation(Notation):
-    """Math mode; inline, so that TeX breaks long sums itself."""
+    """Inline math mode, in which TeX breaks long sums itself."""
 
     negative = "-"
     plus, minus = " + ", " - "
@@ -104,9 +104,9 @@ LATEX = Expressions(LatexNotation())
 
 
 def latex_equation(equation: Equation) -> str:
-    """The chain of sides, for math mode."""
-    text = LATEX.written(equation.sides[0])
+    """Return the chain of sides, for math mode."""
+    text = LATEX.write(equation.sides[0])
     for sign, side in zip(equation.signs, equation.sides[1:], strict=True):
         relation = {"≈": r"\approx", ",": r",\quad"}.get(sign, sign)
-        text += f" {relation} {LATEX.written(side)}"
+        text += f" {relation} {LATEX.write(side)}"
     return text.replace(BREAK, "")

@@ -1,4 +1,4 @@
-"""A worked solution in Markdown, as GitHub renders it: formulas in dollars, arithmetic in tables."""
+"""A worked solution in Markdown for GitHub, with formulas in dollars and arithmetic in tables."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ BAR = 20
 
 
 def explanation_markdown(page: Explanation, style: Style) -> str:
-    """The page as Markdown; `style` is for the terminal alone."""
+    """Return the page as Markdown. `style` is not used: it is for the terminal."""
     del style
     blocks = [f"# {escape_markdown(page.title or 'Attention, worked out')}", formula_block(page.formula)]
     blocks.append(escape_markdown(page.introduction))
@@ -29,12 +29,12 @@ def explanation_markdown(page: Explanation, style: Style) -> str:
 
 
 def formula_block(equation: object) -> str:
-    """A displayed formula."""
+    """Return a displayed formula."""
     return f"$$\n{latex_equation(equation)}\n$$"  # type: ignore[arg-type]
 
 
 def matrix_table(grid: Grid) -> str:
-    """A matrix as a table under its title."""
+    """Return a matrix as a table with a title."""
     labels = [escape_markdown(label) for label in insert_gap(grid.column_labels, grid.gap_column)]
     lines = [f"| {escape_markdown(grid.title)} | {' | '.join(labels)} |", "|---|" + "---:|" * len(labels)]
     for place, label in enumerate(grid.row_labels):

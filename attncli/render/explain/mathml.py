@@ -1,4 +1,4 @@
-"""MathML, in pieces between which a browser may break the line: it never breaks one formula by itself."""
+"""MathML in pieces between which a browser can break the line, because it does not break within one formula."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from attncli.explain.page import Equation
 from attncli.expressions import Symbol
 from attncli.render.explain.notation import BREAK, Expressions, Notation
 
-LONGEST_PIECE = 28  # characters that a line of 320 pixels holds
+LONGEST_PIECE = 28  # characters that fit on a line of 320 pixels
 
 
 def operator(sign: str, form: str = "") -> str:
-    """`form` says how it is spaced where it starts a piece, and looks like a prefix."""
+    """Return an operator. `form` sets its spacing at the start of a piece, where it would look like a prefix."""
     return f'<mo form="{form}">{sign}</mo>' if form else f"<mo>{sign}</mo>"
 
 
 class MathmlNotation(Notation):
-    """Flat rows of numbers and operators, so that they can be cut at a sum's signs; fences don't stretch."""
+    """Flat rows of numbers and operators, which can be cut at the signs of a sum, with fences that do not stretch."""
 
     plus, minus = operator("+", "infix"), operator("−", "infix")
     negative = operator("−", "prefix")
@@ -84,7 +84,7 @@ class MathmlNotation(Notation):
 
 
 def whole(inner: str) -> str:
-    """What cannot be cut, because an element stands around it."""
+    """Return an element that keeps its contents from being cut."""
     return inner.replace(BREAK, "")
 
 
@@ -92,21 +92,22 @@ MATHML = Expressions(MathmlNotation())
 
 
 def math_pieces(equation: Equation) -> list[str]:
-    """The equation as <math> elements, each with what a line may start with."""
-    text = MATHML.written(equation.sides[0])
+    """Return the equation as <math> elements, each with the signs that may start a line."""
+    text = MATHML.write(equation.sides[0])
     for sign, side in zip(equation.signs, equation.sides[1:], strict=True):
         if sign == ",":
-            text += f'<mo separator="true">,</mo>{BREAK}<mspace width="1em"></mspace>{MATHML.written(side)}'
+            text += f'<mo separator="true">,</mo>{BREAK}<mspace width="1em"></mspace>{MATHML.write(side)}'
         elif isinstance(equation.sides[0], Symbol) and len(equation.sides[0].name) == 1:
-            text += f"{operator(sign, 'infix')}{MATHML.written(side)}"
+            text += f"{operator(sign, 'infix')}{MATHML.write(side)}"
         else:
-            text += f"{BREAK}{operator(sign, 'infix')}{MATHML.written(side)}"
+            text += f"{BREAK}{operator(sign, 'infix')}{MATHML.write(side)}"
     return [f"<math>{piece}</math>" for piece in text.split(BREAK)]
 
 
 def math_block(equation: Equation) -> str:
-    """The equation as a displayed formula; what is too long for a phone, even in lines, scrolls by keyboard too."""
-    first, *rest = "<wbr>".join(math_pieces(equation)).split("<wbr><math><mspace")  # what follows a comma stays whole
+    """Return the equation as a displayed formula. If it is too long for a phone even in pieces, it scrolls, also by
+    keyboard."""
+    first, *rest = "<wbr>".join(math_pieces(equation)).split("<wbr><math><mspace")  # the part after a comma stays whole
     pieces = [*first.split("<wbr>"), *("<math><mspace" + part.replace("</math><wbr><math>", "") for part in rest)]
     is_long = any(len(re.sub("<[^>]*>", "", piece)) > LONGEST_PIECE for piece in pieces)
     scrolls = ' tabindex="0" role="group" aria-label="formula"' if is_long else ""

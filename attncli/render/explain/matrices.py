@@ -1,35 +1,35 @@
-"""The matrices of a worked solution on a terminal: side by side while they fit, with fewer columns where they don't."""
+"""The matrices of a worked solution on a terminal: side by side if they fit, or else with fewer columns."""
 
 from __future__ import annotations
 
 from attncli.explain.page import Grid
 from attncli.render.explain.notation import Expressions
-from attncli.render.result.tables import Style, clipped
+from attncli.render.result.tables import Style, shorten_label
 
 LABEL_AT_MOST, HEADING_AT_MOST = 20, 20
 BETWEEN_COLUMNS, BETWEEN_BLOCKS = 2, 4
 
 Span = tuple[str, str]  # text and rich style
 Written = list[Span]
-Block = list[Span]  # the lines of one matrix, each as wide as the widest
+Block = list[Span]  # the lines of one matrix, all of the same width
 
 
 def matrices_text(grids: tuple[Grid, ...], room: int, style: Style, writer: Expressions) -> list[Written]:
-    """The matrices in lines of `room` columns, a blank line between those below each other."""
+    """Return the matrices in lines of `room` columns, with a blank line between rows of matrices."""
     lines: list[Written] = []
     row: list[Block] = []
     for grid in grids:
         block = matrix_block(grid, room, style, writer)
         used = sum(block_width(one) + BETWEEN_BLOCKS for one in row)
         if row and used + block_width(block) > room:
-            lines += [*beside(row), []]
+            lines += [*join_blocks(row), []]
             row = []
         row.append(block)
-    return [*lines, *beside(row)] if row else lines
+    return [*lines, *join_blocks(row)] if row else lines
 
 
-def beside(blocks: list[Block]) -> list[Written]:
-    """The blocks next to each other."""
+def join_blocks(blocks: list[Block]) -> list[Written]:
+    """Return the blocks next to each other."""
     height = max(map(len, blocks))
     lines: list[Written] = []
     for place in range(height):
@@ -46,7 +46,7 @@ def block_width(block: Block) -> int:
 
 
 def matrix_block(grid: Grid, room: int, style: Style, writer: Expressions) -> Block:
-    """The title, the column labels and a line for each row, with dots where something is left out."""
+    """Return the title, the column labels and a line for each row, with dots where something is left out."""
     columns = list(range(len(grid.column_labels)))
     gap = grid.gap_column
     lines = set_columns(grid, columns, gap, style, writer)
@@ -61,14 +61,14 @@ def matrix_block(grid: Grid, room: int, style: Style, writer: Expressions) -> Bl
 
 
 def set_columns(grid: Grid, columns: list[int], gap: int | None, style: Style, writer: Expressions) -> list[str]:
-    """The header and the rows, with these columns and dots before the one at place `gap`."""
-    table = [["", *(clipped(grid.column_labels[column], HEADING_AT_MOST, style) for column in columns)]]
+    """Return the header and the rows with these columns, with dots before the column at index `gap`."""
+    table = [["", *(shorten_label(grid.column_labels[column], HEADING_AT_MOST, style) for column in columns)]]
     for row, label in enumerate(grid.row_labels):
         cells = [
             style.masked if grid.is_masked(row, column) else writer.notation.numeral(grid.texts[row][column])
             for column in columns
         ]
-        table.append([clipped(label, LABEL_AT_MOST, style), *cells])
+        table.append([shorten_label(label, LABEL_AT_MOST, style), *cells])
     if gap is not None:
         for line in table:
             line.insert(1 + gap, style.dots)
@@ -86,7 +86,7 @@ def set_columns(grid: Grid, columns: list[int], gap: int | None, style: Style, w
 
 
 def text_width(text: str) -> int:
-    """Columns that the text takes."""
+    """Return the terminal columns that the text takes."""
     if text.isascii():
         return len(text)
     from rich.cells import cell_len
@@ -95,5 +95,5 @@ def text_width(text: str) -> int:
 
 
 def pad_text(text: str, width: int) -> str:
-    """The text with blanks behind it."""
+    """Return the text padded with blanks."""
     return text + " " * (width - text_width(text))

@@ -1,4 +1,4 @@
-"""Expressions as text, LaTeX or MathML: one writer that knows where brackets go, and a notation for each."""
+"""Expressions as text, LaTeX or MathML: one writer that places brackets, and a notation for each."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ BINDING = {
 
 
 class Notation:
-    """Plain text; the other notations override what they write differently."""
+    """Plain text. Other notations override the parts that they write differently."""
 
     plus, minus, negative = " + ", " − ", "−"
     times, tight_times, over = " · ", "·", " / "
     open, close, comma = "(", ")", ", "
-    bar_covers = False  # whether a fraction's line does
-    root_covers = False  # whether a root's line shows how far it reaches, so that it needs no brackets
+    bar_covers = False  # whether the bar of a fraction makes brackets unnecessary
+    root_covers = False  # whether the bar of a root makes brackets unnecessary
 
     def number(self, text: str) -> str:
-        """An unsigned number."""
+        """Return an unsigned number."""
         return text.replace("inf", "∞")
 
     def numeral(self, text: str) -> str:
-        """A number with its sign."""
+        """Return a number with its sign."""
         return f"{self.negative}{self.number(text[1:])}" if text.startswith("-") else self.number(text)
 
     def symbol(self, symbol: Symbol) -> str:
         return f"{symbol.name}_{symbol.index}" if symbol.index else symbol.name
 
     def count(self, count: int) -> str:
-        """How many terms stand behind a number."""
+        """Return how many terms a number stands for."""
         return f" ({count:,} more)"
 
     def row(self, texts: list[str]) -> str:
@@ -55,7 +55,7 @@ class Notation:
         return f"‖{inner}‖"
 
     def distance(self, inner: str, index: str) -> str:
-        """The length of a difference: the sum of its sizes (1), or Euclid's (2)."""
+        """Return a distance: the sum of the absolute differences (1), or the Euclidean length of the difference (2)."""
         return f"‖{inner}‖{'₁₂'[index == '2']}"
 
     def fraction(self, above: str, below: str) -> str:
@@ -105,8 +105,11 @@ class Expressions:
     def __init__(self, notation: Notation) -> None:
         self.notation = notation
 
-    def written(self, expression: Expression, widths: tuple[int, ...] = (), *, tight: bool = False) -> str:
-        """The expression. `widths` are what the numbers of a row are padded to; `tight` products have no blanks."""
+    def write(self, expression: Expression, widths: tuple[int, ...] = (), *, tight: bool = False) -> str:
+        """Return the text of the expression.
+
+        `widths` are what the numbers of a row are padded to. `tight` products have no blanks.
+        """
         if isinstance(expression, Numeral):
             return self.notation.numeral(expression.text)
         if isinstance(expression, Symbol):
@@ -130,39 +133,39 @@ class Expressions:
         if kind == "sum":
             return self._sum(operands)
         if kind in ("difference", "product", "quotient"):
-            left = self._bracketed(operands[0], BINDING[kind], widths, is_first=True)
-            right = self._bracketed(operands[1], BINDING[kind] + 1, widths)
+            left = self._bracket(operands[0], BINDING[kind], widths, is_first=True)
+            right = self._bracket(operands[1], BINDING[kind] + 1, widths)
             dot = notation.tight_times if tight else notation.times
             sign = {"difference": notation.minus, "product": dot, "quotient": notation.over}[kind]
             return f"{left}{sign}{right}"
         if kind == "join":
-            return "".join(self._bracketed(operand, PRODUCT, widths, is_first=True) for operand in operands)
+            return "".join(self._bracket(operand, PRODUCT, widths, is_first=True) for operand in operands)
         if kind == "fraction":
             above, below = operands
             covers = notation.bar_covers
             return notation.fraction(
-                self.written(above, tight=True) if covers else self._bracketed(above, PRODUCT, (), is_first=True),
-                self.written(below, tight=True) if covers else self._bracketed(below, PRODUCT + 1, ()),
+                self.write(above, tight=True) if covers else self._bracket(above, PRODUCT, (), is_first=True),
+                self.write(below, tight=True) if covers else self._bracket(below, PRODUCT + 1, ()),
             )
         if kind in ("manhattan", "euclid"):
-            return notation.distance(self.written(operands[0]), "1" if kind == "manhattan" else "2")
+            return notation.distance(self.write(operands[0]), "1" if kind == "manhattan" else "2")
         if kind == "negative":
-            return f"{notation.negative}{self._bracketed(operands[0], PRODUCT, widths)}"
+            return f"{notation.negative}{self._bracket(operands[0], PRODUCT, widths)}"
         if kind == "square":
-            return notation.squared(self._bracketed(operands[0], ATOM, widths))
+            return notation.squared(self._bracket(operands[0], ATOM, widths))
         if kind == "root" and not notation.root_covers:
-            return notation.root(self._bracketed(operands[0], ATOM, widths))
+            return notation.root(self._bracket(operands[0], ATOM, widths))
         if kind == "total":
-            return notation.total(self._bracketed(operands[0], PRODUCT, widths))
-        inner = self.written(operands[0], widths, tight=True)
+            return notation.total(self._bracket(operands[0], PRODUCT, widths))
+        inner = self.write(operands[0], widths, tight=True)
         enclosing = {"root": notation.root, "absolute": notation.absolute, "norm": notation.norm}.get(kind)
         if enclosing:
             return enclosing(inner)
-        return notation.function(kind, notation.comma.join(self.written(operand, widths) for operand in operands))
+        return notation.function(kind, notation.comma.join(self.write(operand, widths) for operand in operands))
 
     def _sum(self, terms: tuple[Expression, ...]) -> str:
-        """Terms with their signs in front; a line may be broken before each."""
-        text = self.written(terms[0], tight=True)
+        """Return terms with their signs in front. A line may be broken before each."""
+        text = self.write(terms[0], tight=True)
         for term in terms[1:]:
             value = term.total if isinstance(term, Rest) else term
             if isinstance(value, Numeral) and value.text.startswith("-"):
@@ -174,17 +177,16 @@ class Expressions:
         return text
 
     def _term(self, term: Expression) -> str:
-        """A term after a plus: a product that starts with a minus has that factor in brackets."""
+        """Return a term after a plus. If a product starts with a minus, its first factor is in brackets."""
         if isinstance(term, Operation) and term.kind == "product":
-            left, right = (self._bracketed(operand, PRODUCT, ()) for operand in term.operands)
+            left, right = (self._bracket(operand, PRODUCT, ()) for operand in term.operands)
             return f"{left}{self.notation.tight_times}{right}"
-        return self._bracketed(term, SUM, ())
+        return self._bracket(term, SUM, ())
 
-    def _bracketed(
-        self, expression: Expression, binding: int, widths: tuple[int, ...], *, is_first: bool = False
-    ) -> str:
-        """In brackets where its own operator binds less than its surroundings, or its minus would meet another."""
-        text = self.written(expression, widths, tight=True)
+    def _bracket(self, expression: Expression, binding: int, widths: tuple[int, ...], *, is_first: bool = False) -> str:
+        """Return the expression in brackets if its operator binds less than its surroundings, or if its minus would
+        follow another sign."""
+        text = self.write(expression, widths, tight=True)
         needs = False
         if isinstance(expression, Numeral):
             needs = expression.text.startswith("-") and not is_first

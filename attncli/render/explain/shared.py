@@ -1,4 +1,4 @@
-"""What every format of explain says alike."""
+"""Texts that all formats of explain share."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from attncli.render.explain.notation import BREAK, WRITER, Expressions
 
 
 def equation_text(equation: Equation, writer: Expressions = WRITER) -> str:
-    """On one line, without alignment."""
-    text = writer.written(equation.sides[0])
+    """Return the equation on one line, without alignment."""
+    text = writer.write(equation.sides[0])
     for sign, side in zip(equation.signs, equation.sides[1:], strict=True):
-        text += f"{'' if sign == ',' else ' '}{sign} {writer.written(side)}"
+        text += f"{'' if sign == ',' else ' '}{sign} {writer.write(side)}"
     return text.replace(BREAK, "")
 
 
 def rounding_note(page: Explanation) -> str:
-    """What = and ≈ mean on this page."""
+    """Return what = and ≈ mean on this page."""
     decimals = "1 decimal" if page.digits == 1 else f"{page.digits} decimals"
     return (
         f"= holds exactly for the numbers as printed. ≈ means that something was rounded: to {decimals} (or 3 "
@@ -26,5 +26,5 @@ def rounding_note(page: Explanation) -> str:
 
 
 def insert_gap(labels: tuple[str, ...], gap: int | None) -> list[str]:
-    """The labels with dots where columns are left out."""
+    """Return the labels, with dots where columns are left out."""
     return list(labels) if gap is None else [*labels[:gap], "…", *labels[gap:]]

@@ -1,4 +1,4 @@
-"""A worked solution for the terminal: aligned where it fits, broken at operators where it does not."""
+"""A worked solution for the terminal: aligned if it fits, or else broken at operators."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from attncli.render.result.tables import Style, to_ascii
 PIPED_WIDTH, PROSE = 80, 92
 LABEL_AT_MOST = 24
 BAR = 24
-FORMULA = "magenta"  # of the 16 colours one that is legible on black and on white
+FORMULA = "magenta"  # the one of the 16 colours that is legible on black and on white
 
 
 def explanation_text(page: Explanation, style: Style, width: int | None = None) -> str:
-    """The page as text, as wide as the terminal; in colour where there is some."""
+    """Return the page as text, as wide as the terminal, with colour if possible."""
     if not style.ascii_only and not speaks_unicode():
         style = Style(style.digits, style.full, ascii_only=True)
     columns = width or terminal_width() or PIPED_WIDTH
@@ -32,7 +32,7 @@ def explanation_text(page: Explanation, style: Style, width: int | None = None) 
 
 
 def colour_lines(lines: list[Written], style: Style) -> str:
-    """The lines with the terminal's colours."""
+    """Return the lines with the colours of the terminal."""
     from rich.text import Text
 
     from attncli.render.console import render_text
@@ -43,7 +43,7 @@ def colour_lines(lines: list[Written], style: Style) -> str:
 
 @record
 class Laid:
-    """A line ready to be set: its label, its sides as text and the signs between them."""
+    """A line before it is laid out: its label, its sides as text and the signs between them."""
 
     line: Line
     sides: list[str]
@@ -51,7 +51,7 @@ class Laid:
 
 
 class Writer:
-    """Sets a page into `width` columns."""
+    """Lays out a page in `width` columns."""
 
     def __init__(self, width: int, style: Style) -> None:
         self.width, self.style = width, style
@@ -115,7 +115,7 @@ class Writer:
         room = self.width - 3 - label_width - 2
         widths = column_widths(laid)
         with_sums = fits(widths, room)
-        if not with_sums:  # a long sum is broken, and need not break the lines above it
+        if not with_sums:  # a long sum is broken, and the lines above it stay whole
             widths = column_widths([one for one in laid if not one.line.is_sum])
         bars = any(one.line.share is not None for one in laid) and step.name == "weights"
         is_aligned = fits(widths, room)
@@ -126,12 +126,12 @@ class Writer:
                 lines.append([(f"   {dots} {one.line.left_out:,} keys", "dim")])
                 continue
             stands = is_aligned and (with_sums or not one.line.is_sum)
-            body = self.aligned(one, widths, room, bars) if stands else self.flowing(one, room)
-            lines += self.labelled(one.line, body, label_width)
+            body = self.align(one, widths, room, bars) if stands else self.flow(one, room)
+            lines += self.add_label(one.line, body, label_width)
         return lines
 
-    def labelled(self, line: Line, body: list[Written], width: int) -> list[Written]:
-        """The label in front of the first line of the body, or above it where it is long."""
+    def add_label(self, line: Line, body: list[Written], width: int) -> list[Written]:
+        """Return the body with the label before its first line, or on a line above if the label is long."""
         style = "bold" if line.is_top or line.is_sum else ""
         gap = " " * (3 + width + 2)
         if text_width(line.label) <= width:
@@ -140,8 +140,8 @@ class Writer:
         above: list[Written] = [[("   " + text, style)] for text in wrap(line.label, self.prose - 3)]
         return [*above, *([(gap, ""), *rest] for rest in body)]
 
-    def aligned(self, one: Laid, widths: list[int], room: int, bars: bool) -> list[Written]:
-        """All on one line, with the signs below each other."""
+    def align(self, one: Laid, widths: list[int], room: int, bars: bool) -> list[Written]:
+        """Return everything on one line, with the signs aligned below each other."""
         if one.line.is_blank:
             return [[(blank_text(room), "dim")]]
         spans: Written = []
@@ -158,10 +158,10 @@ class Writer:
         used = sum(text_width(text) for text, _ in spans)
         if bars and one.line.share is not None and not one.line.note:
             spans.append(self.bar(one.line, room - used - 2))
-        return [spans, *self.noted(one.line, spans, room)]
+        return [spans, *self.add_note(one.line, spans, room)]
 
-    def noted(self, line: Line, spans: Written, room: int) -> list[Written]:
-        """The note behind the numbers where it fits, else below them."""
+    def add_note(self, line: Line, spans: Written, room: int) -> list[Written]:
+        """Return the note after the numbers if it fits, or else below them."""
         if not line.note:
             return []
         used = sum(text_width(text) for text, _ in spans)
@@ -171,14 +171,15 @@ class Writer:
         return [[(text, "dim")] for text in wrap(line.note, max(20, room))]
 
     def bar(self, line: Line, room: int) -> Span:
-        """The weight as a bar."""
+        """Return the weight as a bar."""
         share = line.share or 0.0
         length = round(share * min(BAR, max(room, 0)))
         fill = "#" if self.style.ascii_only else "█"
         return "  " + fill * length, FORMULA
 
-    def flowing(self, one: Laid, room: int) -> list[Written]:
-        """Side after side while they fit; a sign starts the next line, a long sum goes on below itself."""
+    def flow(self, one: Laid, room: int) -> list[Written]:
+        """Return the sides one after another while they fit. A sign starts the next line, and a long sum continues
+        below itself."""
         if one.line.is_blank:
             return [[(blank_text(room), "dim")]]
         rows: list[str] = [""]
@@ -193,11 +194,11 @@ class Writer:
             rows = pieces if rows == [""] else rows + pieces
         style = "bold" if one.line.is_sum or one.line.is_top else ""
         lines: list[Written] = [[(row, style)] for row in rows]
-        return [*lines, *self.noted(one.line, lines[-1], room)]
+        return [*lines, *self.add_note(one.line, lines[-1], room)]
 
 
 def break_lines(text: str, room: int, indent: int) -> list[str]:
-    """The text in lines of `room` columns, broken before operators; a number is never broken."""
+    """Return the text in lines of `room` columns, broken before operators. Numbers are never broken."""
     rows = [""]
     for piece in text.split(BREAK):
         if rows[-1] and text_width(rows[-1] + piece) > room:
@@ -208,24 +209,24 @@ def break_lines(text: str, room: int, indent: int) -> list[str]:
 
 
 def blank_text(room: int) -> str:
-    """A place to write in."""
+    """Return a space to write in."""
     return "= " + "_" * min(24, max(room - 2, 8))
 
 
 def laid_sides(line: Line, step: Step, writer: Expressions) -> tuple[list[str], tuple[str, ...]]:
-    """The sides of a line as text; vectors are padded to the widest number in their column."""
+    """Return the sides of a line as text, with vectors padded to the widest number in each column."""
     if line.equation is None:
         return [], ()
     sides = []
     for place, side in enumerate(line.equation.sides):
-        sides.append(writer.written(side, row_widths(step, place, side)))
+        sides.append(writer.write(side, row_widths(step, place, side)))
     return merge_definitions(sides, line.equation.signs, isinstance(line.equation.sides[0], Symbol))
 
 
 def merge_definitions(
     sides: list[str], signs: tuple[str, ...], is_definition: bool
 ) -> tuple[list[str], tuple[str, ...]]:
-    """ "k = [1, 0], v = [2, 3]" are two definitions, and no steps of a calculation."""
+    """Merge definitions: "k = [1, 0], v = [2, 3]" are two definitions, not steps of a calculation."""
     if not is_definition:
         return sides, signs
     texts = [f"{name} = {value}" for name, value in zip(sides[::2], sides[1::2], strict=True)]
@@ -233,7 +234,7 @@ def merge_definitions(
 
 
 def row_of(side: Expression) -> Row | None:
-    """The vector in a side, if there is one."""
+    """Return the vector in a side, or None."""
     if isinstance(side, Row):
         return side
     if isinstance(side, Operation):
@@ -242,7 +243,7 @@ def row_of(side: Expression) -> Row | None:
 
 
 def row_widths(step: Step, place: int, side: Expression) -> tuple[int, ...]:
-    """For each number of the vectors at this place of a step's lines, the widest."""
+    """Return the widths to which the vectors at this place of a step's lines are padded, number by number."""
     mine = row_of(side)
     if mine is None:
         return ()
@@ -256,12 +257,12 @@ def row_widths(step: Step, place: int, side: Expression) -> tuple[int, ...]:
 
 
 def fits(widths: list[int], room: int) -> bool:
-    """Whether columns of these widths stand side by side, with a sign between each two."""
+    """Return whether columns of these widths fit side by side, with a sign between each two."""
     return sum(widths) + 3 * max(len(widths) - 1, 0) <= room
 
 
 def column_widths(laid: list[Laid]) -> list[int]:
-    """The widest text at each place."""
+    """Return the width of the widest text at each place."""
     most = max((len(one.sides) for one in laid), default=0)
     return [
         max((text_width(one.sides[place].replace(BREAK, "")) for one in laid if len(one.sides) > place), default=0)

@@ -1,6 +1,6 @@
-"""A worked solution as a spreadsheet with live formulas, by openpyxl (extra `sheets`).
+"""A worked solution as a spreadsheet with live formulas, written with openpyxl (extra `sheets`).
 
-openpyxl writes formulas without what they come to; the numbers are put in afterwards, for readers that don't calculate.
+openpyxl writes formulas without their values. These are added afterwards, for readers that do not calculate.
 """
 
 from __future__ import annotations
@@ -28,12 +28,15 @@ _FORMULA = re.compile(r'<c r="([A-Z]+[0-9]+)"([^>]*)><f>([^<]*)</f><v ?/></c>')
 _TIME = re.compile(rb"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}Z")
 TEXT_TYPE = ' t="str"'
 STARTS_OF_FORMULAS = ("=", "+", "-", "@")
-WRAPPED = 12  # characters from which a label gets several lines
+WRAPPED = 12  # characters: longer labels are wrapped
 LONGEST_TEXT = 32_000  # of the 32,767 characters that a cell may have
 
 
 def workbook_xlsx(book: Workbook, digits: int) -> bytes:
-    """The file. MissingExtraError where openpyxl is missing."""
+    """Return the bytes of the file.
+
+    Raises MissingExtraError if openpyxl is not installed.
+    """
     try:
         from openpyxl import Workbook as Document
     except ImportError:
@@ -55,14 +58,14 @@ def workbook_xlsx(book: Workbook, digits: int) -> bytes:
 
 
 def make_font(**how: Any) -> Any:
-    """The font of every cell, bold or coloured."""
+    """Return the font of every cell, bold or coloured."""
     from openpyxl.styles import Font
 
     return Font(name="Calibri", **{"size": 11, **how})
 
 
 def set_widths(page: Any, sheet: Sheet) -> None:
-    """Columns that hold their numbers, and a page that is printed as wide as the paper."""
+    """Set columns wide enough for their numbers, and a print layout as wide as the paper."""
     page.column_dimensions["A"].width = 22
     for column in range(1, 1 + max(block.area.columns for block in sheet.blocks)):
         page.column_dimensions[address(0, column).rstrip("1")].width = WRAPPED
@@ -71,7 +74,7 @@ def set_widths(page: Any, sheet: Sheet) -> None:
 
 
 def write_heading(page: Any, book: Workbook) -> None:
-    """The title and the formula of the problem."""
+    """Write the title and the formula of the problem."""
 
     page.sheet_view.showGridLines = False
     put_text(page, 0, 0, book.title or "Attention, worked out").font = make_font(bold=True, size=14)
@@ -79,7 +82,7 @@ def write_heading(page: Any, book: Workbook) -> None:
 
 
 def put_text(page: Any, row: int, column: int, text: str) -> Any:
-    """A cell with a text, which is no formula whatever it begins with."""
+    """Write a text that is not taken as a formula whatever it begins with, and return the cell."""
     cell = page.cell(row + 1, column + 1)
     cell.font = make_font()
     cell.value = printable(text)[:LONGEST_TEXT]
@@ -90,7 +93,7 @@ def put_text(page: Any, row: int, column: int, text: str) -> Any:
 
 
 def write_block(page: Any, block: CellBlock, until: str, digits: int) -> dict[str, Cell]:
-    """A block with its title and labels; what its formulas come to, by their addresses."""
+    """Write a block with its title and labels, and return the values of its formulas by address."""
     from openpyxl.styles import Alignment, Border, Side
 
     area, soft = block.area, make_font(color="5A6069")
@@ -128,12 +131,12 @@ def write_block(page: Any, block: CellBlock, until: str, digits: int) -> dict[st
 
 
 def tidy_number(value: float | str | None) -> float | int | str | None:
-    """A whole number without its point."""
+    """Return a whole number without a decimal point."""
     return int(value) if isinstance(value, float) and value.is_integer() and abs(value) < 1 << 53 else value
 
 
 def colour_cells(page: Any, block: CellBlock) -> None:
-    """The colours of all heat maps, white digits on the dark half of them."""
+    """Colour the cells as heat maps, with white digits on the dark colours."""
     from openpyxl.formatting.rule import ColorScaleRule, FormulaRule
 
     area = block.area
@@ -152,7 +155,7 @@ def colour_cells(page: Any, block: CellBlock) -> None:
 
 
 def write_facts(page: Any, book: Workbook) -> None:
-    """What was calculated, in words, on a sheet behind the others."""
+    """Write what was calculated, in words, on a last sheet."""
 
     write_heading(page, book)
     page.column_dimensions["A"].width = 16
@@ -163,7 +166,7 @@ def write_facts(page: Any, book: Workbook) -> None:
 
 
 def put_values(data: bytes, values: list[dict[str, Cell]]) -> bytes:
-    """The file with what each formula comes to, sheet by sheet."""
+    """Return the file with the value of each formula, sheet by sheet."""
     whole = BytesIO()
     with zipfile.ZipFile(BytesIO(data)) as archive, zipfile.ZipFile(whole, "w", zipfile.ZIP_DEFLATED) as target:
         for member in archive.infolist():
@@ -171,19 +174,19 @@ def put_values(data: bytes, values: list[dict[str, Cell]]) -> bytes:
             place = re.fullmatch(r"xl/worksheets/sheet([0-9]+)\.xml", member.filename)
             if place is not None and int(place[1]) <= len(values):
                 content = put_sheet_values(content.decode(), values[int(place[1]) - 1]).encode()
-            elif member.filename == "docProps/core.xml":  # the same problem gives the same bytes
+            elif member.filename == "docProps/core.xml":  # so that the same problem gives the same bytes
                 content = _TIME.sub(b"1980-01-01T00:00:00Z", content)
             target.writestr(zipfile.ZipInfo(member.filename, (1980, 1, 1, 0, 0, 0)), content, zipfile.ZIP_DEFLATED)
     return whole.getvalue()
 
 
 def put_sheet_values(text: str, values: dict[str, Cell]) -> str:
-    """The XML of a sheet with the values of its formulas."""
+    """Return the XML of a sheet with the values of its formulas."""
 
-    def filled(found: re.Match[str]) -> str:
+    def fill_value(found: re.Match[str]) -> str:
         value = values[found[1]].value
         is_text = isinstance(value, str)
         shown = escape(value, quote=False) if isinstance(value, str) else repr(value)
         return f'<c r="{found[1]}"{found[2]}{TEXT_TYPE if is_text else ""}><f>{found[3]}</f><v>{shown}</v></c>'
 
-    return _FORMULA.sub(filled, text)
+    return _FORMULA.sub(fill_value, text)

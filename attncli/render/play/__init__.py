@@ -1,1 +1,1 @@
-"""The page to play with: its document, its look, and the script that computes and draws."""
+"""The interactive page: its document, its style, and the script that computes and draws."""

@@ -1,4 +1,4 @@
-"""The page as one file: nothing is fetched, neither when it is opened nor when it is played with."""
+"""The interactive page as one file, which loads nothing from elsewhere."""
 
 from __future__ import annotations
 
@@ -19,7 +19,10 @@ POLICY = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inli
 
 
 def render_page(page: PageData) -> bytes:
-    """The whole page. ProblemError where it is too large to be sent to somebody."""
+    """Return the whole page.
+
+    Raises ProblemError if it is too large to be sent to somebody.
+    """
     script = "\n".join(read_asset(f"play/{name}.js") for name in SCRIPTS)
     constants = f"const DATA = {write_json(page.data)};\nconst HEAT = {json.dumps(STOPS)};\n{write_formulas(STAGES)}"
     parts = {
@@ -28,7 +31,7 @@ def render_page(page: PageData) -> bytes:
         "style": read_style("play/style.css"),
         "script": f'"use strict";\n(() => {{\n{constants}\n{script}\n}})();',
     }
-    # in one go: a title may hold {{script}}
+    # one pass, because a title may contain {{script}}
     text = re.sub(r"\{\{(\w+)\}\}", lambda found: parts[found[1]], read_asset("play/page.html")).encode()
     if len(text) > BYTES_AT_MOST:
         what = f"the page would have {len(text) // 1000:,} kB, and at most {BYTES_AT_MOST // 1000} can be played with"
@@ -37,7 +40,7 @@ def render_page(page: PageData) -> bytes:
 
 
 def write_json(data: object) -> str:
-    """JSON that no text in it can end: neither the script nor a line of it."""
+    """Return JSON in which no text can end the script or a line of it."""
     text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
     for letter in "<>&\u2028\u2029":
         text = text.replace(letter, f"\\u{ord(letter):04x}")

@@ -1,4 +1,4 @@
-"""Expressions as JavaScript: functions that the page computes with, and trees that it writes out with numbers in."""
+"""Expressions as JavaScript: functions with which the page computes, and trees that it displays with numbers."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from attncli.expressions import KEY_LENGTH, QUERY_LENGTH, Expression, Numeral, O
 from attncli.variants import VARIANTS, Variant
 
 LENGTHS: Mapping[Expression, Expression] = {QUERY_LENGTH: Symbol("queryLength"), KEY_LENGTH: Symbol("keyLength")}
-NAMES = {"Σ": "total"}  # letters that are spelled otherwise in the script
+NAMES = {"Σ": "total"}  # symbols that have another name in the script
 OPERATIONS: dict[str, Callable[[list[str]], str]] = {
     "sum": lambda operands: "(" + " + ".join(operands) + ")",
     "difference": lambda operands: "(" + " - ".join(operands) + ")",
@@ -26,7 +26,7 @@ OPERATIONS: dict[str, Callable[[list[str]], str]] = {
 
 
 def to_javascript(expression: Expression) -> str:
-    """The expression as JavaScript over variables called as its symbols."""
+    """Return the expression as JavaScript over variables named like its symbols."""
     if isinstance(expression, Numeral):
         return repr(expression.value)
     if isinstance(expression, Symbol):
@@ -37,7 +37,7 @@ def to_javascript(expression: Expression) -> str:
 
 
 def to_tree(expression: Expression) -> Any:
-    """The expression as JSON: a number, a symbol's name, or [kind, operand, …]."""
+    """Return the expression as JSON: a number, the name of a symbol, or [kind, operand, …]."""
     if isinstance(expression, Numeral):
         return expression.value
     if isinstance(expression, Symbol):
@@ -48,7 +48,7 @@ def to_tree(expression: Expression) -> Any:
 
 
 def list_symbols(expression: Expression) -> list[str]:
-    """The names of the expression's symbols, in the order in which they come."""
+    """Return the names of the symbols of the expression, in order of appearance."""
     if isinstance(expression, Symbol):
         return [NAMES.get(expression.name, expression.name)]
     if isinstance(expression, Operation):
@@ -57,13 +57,13 @@ def list_symbols(expression: Expression) -> list[str]:
 
 
 def write_parameters(expression: Expression) -> str:
-    """The parameters of a function of the expression: an object of its symbols."""
+    """Return the parameters of a function of the expression: an object of its symbols."""
     names = list_symbols(expression)
     return f"({{{', '.join(names)}}})" if names else "()"
 
 
 def write_function(expression: Expression) -> str:
-    """{compute, tree} of an expression: compute takes an object of its symbols."""
+    """Return {compute, tree} of an expression, where compute takes an object of its symbols."""
     import json
 
     compute = f"{write_parameters(expression)} => {to_javascript(expression)}"
@@ -71,7 +71,7 @@ def write_function(expression: Expression) -> str:
 
 
 def write_variant(variant: Variant) -> str:
-    """A variant as the page's script has it. `power` is that of 1/ℓ in its scale, 0 where it has no ℓ."""
+    """Return a variant for the page's script. `power` is that of 1/ℓ in its scale, or 0 if it has no ℓ."""
     import json
     import math
 
@@ -101,7 +101,7 @@ def write_variant(variant: Variant) -> str:
 
 
 def write_formulas(stages: Mapping[str, Expression]) -> str:
-    """The script's constants VARIANTS and STAGES."""
+    """Return the script's constants VARIANTS and STAGES."""
     variants = ",\n".join(f"  {variant.name}: {write_variant(variant)}" for variant in VARIANTS)
     steps = ",\n".join(f"  {name}: {write_function(expression)}" for name, expression in stages.items())
     return f"const VARIANTS = {{\n{variants}\n}};\nconst STAGES = {{\n{steps}\n}};\n"

@@ -1,4 +1,5 @@
-"""Results for programs (csv, tsv, json, yaml: full precision) and for papers (markdown, LaTeX: the digits shown)."""
+"""Results for programs (csv, tsv, json, yaml, in full precision) and for papers (markdown, LaTeX, in the digits
+shown)."""
 
 from __future__ import annotations
 
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
 
 def one_matrix(result: Result, name: str, format: str) -> Iterator[str]:
-    """csv or tsv of one result, some rows at a time."""
+    """Yield csv or tsv of one result, several rows at a time."""
     if name in FACTS:
         return fact_table(result, name, "," if format == "csv" else "\t")
     return _text(FORMATS[format].write({name: label_result(result, name, format)}))
@@ -42,7 +43,8 @@ def _text(chunks: Any) -> Iterator[str]:
 
 
 def result_facts(result: Result) -> dict[str, Any]:
-    """What json and yaml say before the matrices; `warnings` come last, as computing rows adds to them."""
+    """Return the facts before the matrices in json and yaml. The `warnings` are written last, because computing rows
+    adds to them."""
     problem = result.problem
     return {
         "variant": problem.variant.name,
@@ -53,10 +55,11 @@ def result_facts(result: Result) -> dict[str, Any]:
 
 
 def result_json(result: Result, names: list[str]) -> Iterator[str]:
-    """One object, a row at a time; null for what JSON cannot say."""
+    """Yield one object, row by row. Numbers that JSON cannot express are null."""
     if "stats" in names:
         result.compute("lse" if result.is_large("weights") else "weights")
-    matrices = {name: result.stream(name) for name in names if name not in FACTS}  # what is refused is so at once
+    # here, so that errors are raised at once
+    matrices = {name: result.stream(name) for name in names if name not in FACTS}
     cells = {name: fact_json(result, name, 2) if name in FACTS else json_rows(matrices[name], 2) for name in names}
     return _json_chunks(result, cells)
 
@@ -75,7 +78,8 @@ def _json_chunks(result: Result, matrices: dict[str, Iterator[str]]) -> Iterator
 
 
 def json_rows(array: np.ndarray | ComputedRows, indent: int) -> Iterator[str]:
-    """An array as JSON lists, a row to a line, in the shortest digits that read back: chunks of some rows."""
+    """Yield an array as JSON lists, one row per line, in the shortest digits that read back, in chunks of several
+    rows."""
     if isinstance(array, np.ndarray) and array.ndim == 1:
         yield flow_text(array, _number_or_null)
         return
@@ -98,7 +102,7 @@ def _number_or_null(text: str) -> str:
 
 
 def result_yaml(result: Result, names: list[str]) -> Iterator[str]:
-    """The object of json as YAML; infinities as YAML says them."""
+    """Yield the object of json as YAML, with YAML's infinities."""
     streams = {name: result.stream(name) for name in names if name not in FACTS}
     matrices = {name: Matrix(cast("np.ndarray", array), name) for name, array in streams.items()}
     facts = (chunk for name in names if name in FACTS for chunk in _yaml_fact(result, name))
@@ -119,21 +123,21 @@ def _yaml_text(facts: dict[str, Any]) -> str:
 
 
 def _yaml_fact(result: Result, name: str) -> Iterator[str]:
-    """Rows as flow lists and mappings, which JSON's are too."""
+    """Yield rows as flow lists and mappings, which have the same form in JSON."""
     yield f"{name}:\n  "
     yield from fact_json(result, name, 2)
     yield "\n"
 
 
 def result_markdown(result: Result, names: list[str], style: Style) -> Iterator[str]:
-    """A GitHub table for each result and head, some rows at a time."""
+    """Yield a GitHub table for each result and head, several rows at a time."""
     yield "\\\n".join(map(escape_markdown, result_heading(result).split("\n"))) + "\n"
     for name in names:
         for table in _tables(result, name, style):
             for place, view in enumerate(table):
                 if not place:
                     part = f" {view.part}" if view.part else ""
-                    yield f"\n**{LEGENDS[name]}{part}**{_omitted(view, style)}\n\n{_markdown_head(view)}"
+                    yield f"\n**{LEGENDS[name]}{part}**{_omitted_note(view, style)}\n\n{_markdown_head(view)}"
                 yield "".join(_markdown_rows(view, style))
         if name in FACTS:
             shown = [view for table in _tables(result, name, style) for view in table]
@@ -141,7 +145,7 @@ def result_markdown(result: Result, names: list[str], style: Style) -> Iterator[
 
 
 def _tables(result: Result, name: str, style: Style) -> Iterator[Iterable[View]]:
-    """The tables of a result, each in pieces of some rows."""
+    """Yield the tables of a result, each in pieces of several rows."""
     if name in FACTS:
         return ([FACTS[name].view(result, part, style)] for part in parts_shown(result, style.full))
     if style.full:
@@ -149,7 +153,7 @@ def _tables(result: Result, name: str, style: Style) -> Iterator[Iterable[View]]
     return ([view] for view in views(result, name))
 
 
-def _omitted(view: View, style: Style) -> str:
+def _omitted_note(view: View, style: Style) -> str:
     return f" ({view.omitted} left out)" if view.omitted and not style.full else ""
 
 
@@ -181,7 +185,7 @@ LATEX_SYMBOLS = {
 
 
 def result_latex(result: Result, names: list[str], style: Style) -> Iterator[str]:
-    """A bmatrix for each result and head, for amsmath, some rows at a time."""
+    """Yield a bmatrix of amsmath for each result and head, several rows at a time."""
     between = ""
     for name in names:
         for table in _tables(result, name, style):
@@ -197,7 +201,7 @@ def _latex_table(name: str, table: Iterable[View], style: Style) -> Iterator[str
             yield _latex_fact(view, style) + "\n"
             return
         if not place:
-            comment = f"% {LEGENDS[name]}{f' {view.part}' if view.part else ''}{_omitted(view, style)}\n"
+            comment = f"% {LEGENDS[name]}{f' {view.part}' if view.part else ''}{_omitted_note(view, style)}\n"
             comment += columns_allowed(len(view.columns))
             yield f"{comment}\\[ {symbol} = \\begin{{bmatrix}}\n"
         rows = (
@@ -209,19 +213,19 @@ def _latex_table(name: str, table: Iterable[View], style: Style) -> Iterator[str
 
 
 def _latex_fact(view: View, style: Style) -> str:
-    """A tabular, whose cells may be words."""
+    """Return a tabular, because its cells may be words."""
     rows = [["", *view.column_labels]]
     rows += [[label, *cells] for label, cells in zip(view.row_labels, view.cells.tolist(), strict=True)]
-    plain = Style(ascii_only=True).allowed  # of the sign, which no LaTeX font has without a package
+    plain = Style(ascii_only=True).allowed  # no LaTeX font has the sign without a package
     texts = ([escape_latex(cell).replace(Style().allowed, plain) for cell in row] for row in rows)
     first, *lines = (" & ".join(row) + r" \\" for row in texts)
-    comment = f"% {LEGENDS[view.name]}{f' {view.part}' if view.part else ''}{_omitted(view, style)}\n"
+    comment = f"% {LEGENDS[view.name]}{f' {view.part}' if view.part else ''}{_omitted_note(view, style)}\n"
     body = "\n".join([first, r"\hline", *lines])
     return f"{comment}\\begin{{tabular}}{{l{'r' * len(view.columns)}}}\n{body}\n\\end{{tabular}}"
 
 
 def _gradient_symbol(name: str) -> str:
-    """d_w_q → dW_q."""
+    """Return the symbol of a gradient: dW_q for d_w_q."""
     letter, _, index = name.removeprefix("d_").partition("_")
     return rf"\mathrm{{d}}{letter[0].upper()}" + (f"_{{{index}}}" if index else "")
 
@@ -235,7 +239,7 @@ def _latex_number(view: View, row: int, column: int, style: Style) -> str:
 
 
 def long_lines(result: Result, name: str) -> Iterator[str]:
-    """A line per cell of a result or a fact."""
+    """Yield a line per cell of a result or a fact."""
     return fact_long(result, name) if name in FACTS else long_table(result, name)
 
 
@@ -253,8 +257,10 @@ RENDERERS: dict[str, Renderer] = {
 
 
 def result_renderer(format: str) -> Renderer:
-    """The function that makes this format in chunks of text (what can be refused is before the first); UsageError
-    where there is none."""
+    """Return the function that renders this format in chunks of text.
+
+    It raises errors before the first chunk. Raises UsageError if there is no such format.
+    """
     if format not in RENDERERS:
         hint = suggest(format, RENDERERS)
         raise UsageError("--format", f"{format!r} is not a format", hint)

@@ -1,6 +1,6 @@
-"""What is known of each query beside the matrices of numbers: which keys it may see, and how it shares out its weight.
+"""Facts about each query besides the matrices of numbers: which keys it may see, and the statistics of its weights.
 
-A fact is one record: its columns, the cells of a row for programs, and those for people.
+A fact is one record: its columns, and the cells of a row for programs and for people.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ AT_ONCE = 1 << 20  # cells of a block of rows
 
 @record
 class Fact:
-    """`columns` of a text table, and what each of them is (`axis`); `cells` of some rows of one part under them;
-    `data` of each of those rows for JSON; the `view` of a part for people, and the lines `after` its tables."""
+    """A fact: its `columns` in a text table and what they stand for (`axis`), the `cells` of some rows of one part, the
+    `data` of these rows for JSON, the `view` of a part for people, and the lines `after` its tables."""
 
     axis: str
     columns: Callable[[Result], list[str]]
@@ -46,7 +46,7 @@ FACTS = {
 
 
 def fact_table(result: Result, name: str, delimiter: str) -> Iterator[str]:
-    """A line for each query, a column before it for each leading axis."""
+    """Yield a line for each query, with a first column for each leading axis."""
     heads = [*lead_names(result, len(result.problem.lead)), "query", *FACTS[name].columns(result)]
     yield _line(heads, delimiter)
     for before, label, cells in _rows(result, FACTS[name].cells):
@@ -54,7 +54,7 @@ def fact_table(result: Result, name: str, delimiter: str) -> Iterator[str]:
 
 
 def fact_long(result: Result, name: str) -> Iterator[str]:
-    """A line for each cell that has a value."""
+    """Yield a line for each cell that has a value."""
     fact = FACTS[name]
     columns = fact.columns(result)
     yield _line(
@@ -66,19 +66,19 @@ def fact_long(result: Result, name: str) -> Iterator[str]:
 
 
 def fact_json(result: Result, name: str, indent: int) -> Iterator[str]:
-    """Lists, one in another for each leading axis, with a row to a line."""
+    """Yield nested lists, one level per leading axis, with one row per line."""
     rows = (json.dumps(row, ensure_ascii=False) for _, _, row in _rows(result, FACTS[name].data))
-    yield from _nested(rows, [*result.problem.lead, result.problem.n], indent)
+    yield from _nest(rows, [*result.problem.lead, result.problem.n], indent)
 
 
-def _nested(rows: Iterator[str], sizes: Sequence[int], indent: int) -> Iterator[str]:
+def _nest(rows: Iterator[str], sizes: Sequence[int], indent: int) -> Iterator[str]:
     if not sizes:
         yield next(rows)
         return
     start = "[\n"
     for _ in range(sizes[0]):
         yield start + " " * (indent + 2)
-        yield from _nested(rows, sizes[1:], indent + 2)
+        yield from _nest(rows, sizes[1:], indent + 2)
         start = ",\n"
     yield "\n" + " " * indent + "]"
 
@@ -86,7 +86,7 @@ def _nested(rows: Iterator[str], sizes: Sequence[int], indent: int) -> Iterator[
 def _rows(
     result: Result, cells_of: Callable[[Result, int, list[int]], list[Any]]
 ) -> Iterator[tuple[tuple[int, ...], str | int, Any]]:
-    """For each query its leading index, its label or number, and its cells; computed some rows at a time."""
+    """Yield for each query its leading index, its label or number, and its cells, computed several rows at a time."""
     problem = result.problem
     labels = problem.labels.queries
     has_labels = labels is not None and len(labels) == problem.n

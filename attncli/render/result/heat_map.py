@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from attncli.render.result.view import View
     from attncli.results.result import Result
 
-ROWS_AT_MOST = 64  # lines of text that a picture may take
+ROWS_AT_MOST = 64  # lines of text in a picture
 LABEL_AT_MOST = 16
 LEGEND_STEPS = 12
 SHADES = " ░▒▓█"
@@ -26,7 +26,7 @@ ASCII_SHADES = " .:-=+*#%@"
 
 
 def text_picture(result: Result, view: View, part: int, style: Style, width: int) -> list[Text]:
-    """The whole matrix of weights, in as few columns as it needs; nothing where even that is too much."""
+    """Return the whole matrix of weights in as few columns as possible, or nothing if it does not fit."""
     problem = result.problem
     labels = [_label(view, i) for i in range(problem.n)]
     room = width - max(map(len, labels), default=0) - 1
@@ -49,14 +49,14 @@ def text_picture(result: Result, view: View, part: int, style: Style, width: int
 
 
 def _label(view: View, i: int) -> str:
-    """The name of a query, as the table has it, short enough to leave room."""
+    """Return the name of a query as in the table, shortened to leave room for the picture."""
     names = dict(zip(view.rows, view.row_labels, strict=True))
     text = printable(names.get(i, f"q{i}"))
     return text if len(text) <= LABEL_AT_MOST and text.isascii() else f"q{i}"
 
 
 def _keys(view: View, width: int, indent: int) -> Text:
-    """Which keys stand at the left and the right end."""
+    """Return a line with the keys at the left and the right end."""
     from rich.text import Text
 
     first, last = (printable(view.column_labels[i])[:LABEL_AT_MOST] for i in (0, -1))
@@ -64,7 +64,7 @@ def _keys(view: View, width: int, indent: int) -> Text:
 
 
 def _cells(shares: np.ndarray, labels: list[str], per_cell: int, style: Style, coloured: bool) -> list[Text]:
-    """A line for each query, `per_cell` characters for each key."""
+    """Return a line for each query, with `per_cell` characters for each key."""
     from rich.text import Text
 
     width = max(map(len, labels))
@@ -83,7 +83,7 @@ def _cells(shares: np.ndarray, labels: list[str], per_cell: int, style: Style, c
 
 
 def _half_blocks(shares: np.ndarray, labels: list[str]) -> list[Text]:
-    """A line for each two queries: the upper half of a character is one, the lower half the next."""
+    """Return a line for every two queries: the upper half of a character is one, the lower half is the next."""
     from rich.text import Text
 
     width = max(map(len, labels))
@@ -98,7 +98,7 @@ def _half_blocks(shares: np.ndarray, labels: list[str]) -> list[Text]:
 
 
 def _halves(upper: float, lower: float) -> tuple[str, str]:
-    """One character for two weights; a masked half stays the terminal's own colour."""
+    """Return one character for two weights. A masked half keeps the terminal's own colour."""
     if np.isnan(upper) and np.isnan(lower):
         return " ", ""
     if np.isnan(upper):
@@ -117,13 +117,13 @@ def _background(share: float) -> str:
 
 
 def shade(share: float, style: Style) -> str:
-    """A character as dark as the weight is large; only a weight of 0 is blank."""
+    """Return a character that is darker for larger weights. Only a weight of 0 is blank."""
     scale = ASCII_SHADES if style.ascii_only else SHADES
     return scale[0] if share <= 0 else scale[max(1, min(len(scale) - 1, round(share * (len(scale) - 1))))]
 
 
 def signed_legend(largest: float, style: Style) -> Text:
-    """From the largest number below 0 to the largest above it, in colour."""
+    """Return the range from the smallest to the largest number, in colour."""
     from rich.text import Text
 
     size = format_number(largest, style.digits)
@@ -134,7 +134,7 @@ def signed_legend(largest: float, style: Style) -> Text:
 
 
 def legend(largest: float, style: Style, coloured: bool) -> Text:
-    """From 0 to the largest weight, and what a masked key looks like."""
+    """Return the range from 0 to the largest weight, and the look of a masked key."""
     from rich.text import Text
 
     line = Text("0 ")

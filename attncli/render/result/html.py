@@ -1,4 +1,4 @@
-"""A result for a notebook: its tables with heat colours, as one piece of HTML that needs no stylesheet."""
+"""A result for a notebook: tables with heat colours as one piece of HTML without a stylesheet."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ DIGITS = 4
 
 
 def result_html(result: Result) -> str:
-    """What was computed, and the weights and the output of each head."""
+    """Return what was computed, and the weights and the output of each head."""
     first, *rest = result_heading(result).split("\n")
     said = f"<p><b>{escape(first)}</b>{''.join(f'<br>{escape(line)}' for line in rest)}</p>"
     names = ["weights", *(["output"] if result.has("output") else [])]
@@ -36,7 +36,7 @@ def result_html(result: Result) -> str:
 
 
 def matrix_html(view: View, largest: float) -> str:
-    """One matrix; the colours of weights go from 0 to the largest of all that is shown."""
+    """Return one matrix. The colours of weights range from 0 to the largest of all that are shown."""
     title = " ".join(filter(None, (LEGENDS[view.name], view.part)))
     left_out = f" ({view.omitted} left out)" if view.omitted else ""
     header = "".join(f'<th scope="col" style="{HEAD}">{escape(printable(label))}</th>' for label in view.column_labels)

@@ -1,4 +1,4 @@
-"""A result as CSV with a line per cell, as data frames and plotting libraries take it."""
+"""A result as CSV with one line per cell, for data frames and plotting libraries."""
 
 from __future__ import annotations
 
@@ -16,15 +16,18 @@ if TYPE_CHECKING:
     from attncli.results.computed_rows import ComputedRows
     from attncli.results.result import Result
 
-OF_KEYS = ("keys", "values", "d_keys", "d_values")  # a row of these is a key's
-BY_KEY = ("raw_scores", "scores", "weights", *OF_CELLS)  # a column of these is a key's
+OF_KEYS = ("keys", "values", "d_keys", "d_values")  # their rows are keys
+BY_KEY = ("raw_scores", "scores", "weights", *OF_CELLS)  # their columns are keys
 _CELLS_AT_ONCE = 1 << 15
 BY_ROW = ("queries", "output", "lse", "d_queries", *OF_KEYS, *BY_KEY)
 
 
 def long_table(result: Result, name: str) -> Iterator[str]:
-    """Lines of query, key, weight (or query, column, value), some rows at a time; a column before them for each leading
-    axis. Labels stand for numbers where the problem has them."""
+    """Yield lines of query, key, weight (or query, column, value), several rows at a time, after one column per leading
+    axis.
+
+    Labels replace numbers if the problem has them.
+    """
     array = result.by_entry(name) if name in result.problem.heads_last else result.stream(name)
     return _lines(result, name, array)
 
@@ -54,14 +57,14 @@ def _lines(result: Result, name: str, array: np.ndarray | ComputedRows) -> Itera
 
 
 def lead_names(result: Result, count: int) -> list[str]:
-    """What the leading axes are called in a table that has a column for each."""
+    """Return the names of the leading axes, for a table with a column for each."""
     if count == 1:
         return ["head" if result.problem.packed else "part"]
     return [f"axis{place}" for place in range(count)]
 
 
 def _names(labels: tuple[str, ...] | None, count: int) -> list[str]:
-    """Labels as CSV writes them, or numbers."""
+    """Return labels as CSV cells, or numbers."""
     if labels is None or len(labels) != count:
         return list(map(str, range(count)))
     written = io.StringIO()

@@ -1,4 +1,4 @@
-"""Which keys each query may see, and the first rule that forbids the others."""
+"""Which keys each query may see, and the first rule that forbids each of the others."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ if TYPE_CHECKING:
 
 
 def mask_columns(result: Result) -> list[str]:
-    """The keys, by label or number."""
+    """Return the keys, by label or number."""
     labels, m = result.problem.labels.keys, result.problem.m
     return list(labels) if labels is not None and len(labels) == m else list(map(str, range(m)))
 
 
 def mask_cells(result: Result, part: int, rows: list[int]) -> list[list[str]]:
-    """For each row and key, `allowed` or the name of a rule."""
+    """Return `allowed` or the name of a rule for each row and key."""
     alone = result.problem.alone(part)
     return [name_cells(alone, row) for row in rows]
 
@@ -38,7 +38,7 @@ mask_data = mask_cells
 
 
 def mask_view(result: Result, part: int, style: Style) -> View:
-    """The cells of one part, those at the edges of a large one."""
+    """Return the cells of one part, or those at the edges of a large one."""
     problem = result.problem
     n, m, labels = problem.n, problem.m, problem.labels
     rows = list(range(n)) if style.full else edges(n, ROWS_AT_MOST, ROWS_AT_EDGES)
@@ -63,7 +63,7 @@ def mask_view(result: Result, part: int, style: Style) -> View:
 
 
 def mask_after(result: Result, views: list[View]) -> list[str]:
-    """What the rules are that are seen in the tables."""
+    """Return explanations of the rules in the tables."""
     del result
     seen = {cell for view in views for cell in view.cells.ravel()}
     return [f"{name}: {words}" for name, words in RULES.items() if name in seen] or ["every query may see every key"]

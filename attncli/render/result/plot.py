@@ -1,4 +1,4 @@
-"""Heat maps of weights as PNG, PDF or SVG, by matplotlib's own objects: no pyplot, no global state, no display."""
+"""Heat maps of weights as PNG, PDF or SVG, drawn with matplotlib's objects: no pyplot, no global state, no display."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ if TYPE_CHECKING:
     from attncli.results.result import Result
 
 PANELS_AT_MOST = 16
-LABELS_AT_MOST = 40  # on an axis; more rows or columns get numbers here and there
-NUMBERS_AT_MOST = 144  # cells of a panel that hold their number
-CELLS_AT_MOST = 1 << 22  # a larger panel is drawn from evenly spread rows and columns
+LABELS_AT_MOST = 40  # per axis: of more rows or columns, only some are labelled
+NUMBERS_AT_MOST = 144  # cells of a panel that contain their number
+CELLS_AT_MOST = 1 << 22  # cells: a larger panel is drawn from evenly spaced rows and columns
 LETTERS = 28  # of a label
 INCHES_AT_MOST = 30.0
 
 
 @record
 class Panel:
-    """One heat map: `weights` (rows, columns), NaN where masked, with what its rows and columns are called."""
+    """One heat map: `weights` (rows, columns), NaN where masked, with the names of its rows and columns."""
 
     title: str
     weights: np.ndarray
@@ -38,14 +38,14 @@ class Panel:
 
 
 def weights_picture(result: Result, suffix: str, title: str | None = None) -> bytes:
-    """The weights of a result, one panel to a head or batch entry."""
+    """Draw the weights of a result, one panel per head or batch entry."""
     chosen = edges(result.problem.parts, PANELS_AT_MOST, PANELS_AT_MOST // 2)
     names = Names(result.problem)
     return figure_bytes([panel(result, names, part, names.part(part)) for part in chosen], suffix, title)
 
 
 def comparison_picture(comparison: Comparison, suffix: str, title: str | None = None) -> bytes:
-    """The weights of every candidate, a panel each (and for each head)."""
+    """Draw the weights of every candidate, one panel each (and per head)."""
     panels = []
     for candidate, result in zip(comparison.candidates, comparison.results, strict=True):
         names = Names(result.problem)
@@ -55,7 +55,7 @@ def comparison_picture(comparison: Comparison, suffix: str, title: str | None = 
 
 
 def panel(result: Result, names: Names, part: int, title: str) -> Panel:
-    """One head's weights; of very many rows or columns some, evenly spread."""
+    """Return the weights of one head, with evenly spaced rows or columns if there are very many."""
     problem = result.problem
     step = max(1, int(np.ceil(np.sqrt(problem.n * problem.m / CELLS_AT_MOST))))
     rows, columns = list(range(0, problem.n, step)), np.arange(0, problem.m, step)
@@ -67,13 +67,13 @@ def panel(result: Result, names: Names, part: int, title: str) -> Panel:
 
 
 def _short(label: str) -> str:
-    """A label for an axis: as it is, but not as matplotlib's own mathematics."""
+    """Return a label for an axis, escaped from matplotlib's mathematics."""
     cut = label if len(label) <= LETTERS else f"{label[: LETTERS - 1]}…"
     return cut.replace("$", r"\$")
 
 
 def figure_bytes(panels: list[Panel], suffix: str, title: str | None) -> bytes:
-    """The panels on one figure, as the bytes of a file that is the same every time."""
+    """Return the panels on one figure, as the bytes of a file that is the same every time."""
     import matplotlib
     from matplotlib.figure import Figure
 
@@ -101,7 +101,7 @@ def figure_bytes(panels: list[Panel], suffix: str, title: str | None) -> bytes:
 
 
 def _size(first: Panel) -> tuple[float, float]:
-    """Inches of one panel: room for its labels and, where cells hold numbers, for those."""
+    """Return the size of a panel in inches, with room for its labels and for numbers in its cells."""
     rows, columns = first.weights.shape
     per_cell = 0.55 if rows * columns <= NUMBERS_AT_MOST else 0.22
     longest = max((len(label) for label in (first.row_labels or []) + (first.column_labels or [])), default=4)
@@ -112,7 +112,7 @@ def _size(first: Panel) -> tuple[float, float]:
 
 
 def _draw(axes: Any, panel: Panel, largest: float) -> Any:
-    """One heat map; masked cells are hatched."""
+    """Draw one heat map. Masked cells are hatched."""
     rows, columns = panel.weights.shape
     axes.set_facecolor("#ffffff")
     axes.patch.set(hatch="////", edgecolor="#999999")
@@ -142,5 +142,5 @@ def _write_numbers(axes: Any, weights: np.ndarray, largest: float) -> None:
 
 
 def _metadata(suffix: str) -> dict[str, None]:
-    """No dates, so that the same weights make the same file."""
+    """Return metadata without dates, so that the same weights make the same file."""
     return {".svg": {"Date": None}, ".pdf": {"CreationDate": None, "ModDate": None}, ".png": {}}[suffix]

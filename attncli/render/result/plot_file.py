@@ -1,4 +1,4 @@
-"""`--plot FILE`: refused early, drawn from what was computed, written whole."""
+"""`--plot FILE`: refused early, drawn from computed results, written whole."""
 
 from __future__ import annotations
 
@@ -19,14 +19,17 @@ SUFFIXES = (".png", ".svg", ".pdf")
 
 @record
 class Drawing:
-    """The picture of one command, or none."""
+    """The picture of a command, or none."""
 
     path: str | None
     force: bool = False
 
     @classmethod
     def settle(cls, path: str | None, others: list[str], *, force: bool) -> Drawing:
-        """Refuse, before anything is computed, what cannot be drawn or written; `others` are written too."""
+        """Raise an error, before anything is computed, if the picture cannot be drawn or written.
+
+        `others` are the other files that are written.
+        """
         if path is None:
             return cls(None)
         if _suffix(path) not in SUFFIXES:
@@ -43,7 +46,7 @@ class Drawing:
         return cls(path, force)
 
     def of_weights(self, result: Result, title: str | None) -> bytes:
-        """The picture of a result's weights."""
+        """Draw the picture of a result's weights."""
         if self.path is None:
             return b""
         from attncli.render.result.plot import weights_picture
@@ -51,7 +54,7 @@ class Drawing:
         return weights_picture(result, _suffix(self.path), title)
 
     def of_comparison(self, comparison: Comparison, title: str | None) -> bytes:
-        """The picture of every candidate's weights."""
+        """Draw the picture of every candidate's weights."""
         if self.path is None:
             return b""
         from attncli.render.result.plot import comparison_picture
@@ -59,7 +62,7 @@ class Drawing:
         return comparison_picture(comparison, _suffix(self.path), title)
 
     def save(self, picture: bytes) -> list[str]:
-        """Write it; a line to say so."""
+        """Write the picture, and return a line about it."""
         if self.path is None:
             return []
         write_atomically(self.path, [picture], force=self.force)

@@ -1,4 +1,5 @@
-"""How each query shares out its attention, as a table: entropy, effective keys, the keys with the largest weights."""
+"""How each query distributes its attention, as a table: entropy, effective keys, and the keys with the largest
+weights."""
 
 from __future__ import annotations
 
@@ -20,14 +21,14 @@ RANKS = ("top key", "2nd", "3rd")
 
 
 def stats_columns(result: Result) -> list[str]:
-    """One for each number, and two for each of the keys with the largest weights."""
+    """Return a column for each number, and two for each of the keys with the largest weights."""
     ranks = range(1, min(TOP, result.problem.m) + 1)
     tops = [name for rank in ranks for name in (f"top_{rank}", f"weight_{rank}")]
     return ["entropy", "effective_keys", "keys_95", "first_key", *tops]
 
 
 def stats_cells(result: Result, part: int, rows: list[int]) -> list[list[Any]]:
-    """The numbers of each row under those columns; None where there is no such number."""
+    """Return the numbers of each row in these columns, or None where there is none."""
     found = []
     for line in stats_data(result, part, rows):
         tops = line.pop("top")
@@ -38,7 +39,7 @@ def stats_cells(result: Result, part: int, rows: list[int]) -> list[list[Any]]:
 
 
 def stats_data(result: Result, part: int, rows: list[int]) -> list[dict[str, Any]]:
-    """For each row one object of its numbers."""
+    """Return an object of numbers for each row."""
     labels = result.problem.labels
     found = statistics_of(result.lines("weights", part, rows))
     lines = []
@@ -64,7 +65,8 @@ def stats_data(result: Result, part: int, rows: list[int]) -> list[dict[str, Any
 
 
 def _shortest(weight: Any) -> float | None:
-    """The shortest decimal number that reads back to the weight in its own dtype; None for one that is no number."""
+    """Return the shortest decimal number that reads back to the weight in its own dtype, or None if it is not
+    finite."""
     value = float(str(weight))
     return value if math.isfinite(value) else None
 
@@ -74,7 +76,7 @@ def _label(labels: tuple[str, ...] | None, place: int, count: int) -> str | int:
 
 
 def stats_view(result: Result, part: int, style: Style) -> View:
-    """One part for people; the first and the last of many queries."""
+    """Return one part for people, with the first and the last of many queries."""
     problem = result.problem
     rows = list(range(problem.n)) if style.full else edges(problem.n, ROWS_AT_MOST, ROWS_AT_EDGES)
     first = _name(_label(problem.labels.keys, 0, problem.m), "k", style)
@@ -119,7 +121,7 @@ def _name(label: str | int, letter: str, style: Style) -> str:
 
 
 def stats_after(result: Result, views: list[View]) -> list[str]:
-    """What the columns are, and of what."""
+    """Return what the columns are, and of what."""
     del views
     lines = ["entropy in nats; effective keys = e^entropy; keys for 95 %: as few as hold so much of the weight"]
     if not result.problem.shares_one:

@@ -1,4 +1,4 @@
-"""A result in five lines, for a prompt."""
+"""A result in five lines, for an interactive prompt."""
 
 from __future__ import annotations
 
@@ -15,12 +15,14 @@ if TYPE_CHECKING:
     from attncli.results.result import Result
 
 RESULTS = ("weights", "output", "lse")
-WIDEST = 100  # letters of a line
+WIDEST = 100  # characters of a line
 
 
 def summary_lines(result: Result, computed: frozenset[str]) -> list[str]:
-    """What was calculated, from what, into what, under which conventions, and where the first query looks. Looks at
-    what is `computed` already, so that a prompt never starts a calculation."""
+    """Return what was calculated, from what, under which conventions, and what the first query attends to.
+
+    Only results that are `computed` already are used, so that a prompt never starts a calculation.
+    """
     problem, shapes = result.problem, result.problem.shapes()
     what, sizes, *conventions = result_heading(result).split("\n")
     shown = ", ".join(f"{name} {format_shape(shapes[name])}" for name in RESULTS if name in shapes)
@@ -31,7 +33,7 @@ def summary_lines(result: Result, computed: frozenset[str]) -> list[str]:
 
 
 def top_line(result: Result) -> str:
-    """The key that the first query attends to most."""
+    """Return the key that the first query attends to most."""
     row = np.asarray(result.weights[(*result.problem.index(0), 0)])
     names = Names(result.problem)
     if not np.isfinite(row).all() or not row.any():

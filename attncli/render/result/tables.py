@@ -1,4 +1,4 @@
-"""Matrices as tables that people like to look at."""
+"""Matrices as tables for people."""
 
 from __future__ import annotations
 
@@ -51,7 +51,8 @@ LEGENDS = {
 
 @record
 class Style:
-    """How tables are shown: `digits` decimals, whole with `full`, and without colour or Unicode with `ascii_only`."""
+    """How tables are shown: with `digits` decimals, whole with `full`, and without colour or Unicode with
+    `ascii_only`."""
 
     digits: int = 4
     full: bool = False
@@ -59,7 +60,7 @@ class Style:
 
     @property
     def allowed(self) -> str:
-        """A key that a query may see, in the table of a mask."""
+        """Return the sign for a key that a query may see, in the table of a mask."""
         return "yes" if self.ascii_only else "✓"
 
     @property
@@ -72,7 +73,7 @@ class Style:
 
 
 def to_ascii(text: str, style: Style) -> str:
-    """The text in ASCII where that is asked for."""
+    """Return the text in ASCII if that is requested."""
     if not style.ascii_only:
         return text
     text = ROOT.sub(r"sqrt(\1)", text)
@@ -90,7 +91,7 @@ ROOT = re.compile(r"√(d_k|\d+(?:\.\d+)?)")
 
 
 def result_heading(result: Result, title: str | None = None) -> str:
-    """What was computed, from what, and how: some lines of text."""
+    """Return what was computed, from what, and how, in a few lines of text."""
     problem = result.problem
     shapes = problem.shapes()
     inputs = [name for name in ("queries", "keys", "values") if name in shapes]
@@ -105,17 +106,21 @@ def result_heading(result: Result, title: str | None = None) -> str:
 
 
 def result_formula(result: Result) -> str:
-    """softmax(QKᵀ/√d_k)V, √d_k ≈ 1.41421: the scale in force, and its value where the formula does not say it."""
-    text, named = WRITER.written(attention_formula(result.problem)), named_value(result.problem)
+    """Return softmax(QKᵀ/√d_k)V, √d_k ≈ 1.41421: the formula with the scale, and its value if the formula does not
+    contain it."""
+    text, named = WRITER.write(attention_formula(result.problem)), named_value(result.problem)
     if named is None:
         return text
     symbol, sign, value = named
-    return f"{text}, {WRITER.written(symbol)} {sign} {value.text}"
+    return f"{text}, {WRITER.write(symbol)} {sign} {value.text}"
 
 
 def fit_views(result: Result, name: str, style: Style, width: int | None) -> list[View]:
-    """The views as the terminal has room for them: as they are, else turned, else with labels clipped, else with fewer
-    columns; all of the usual columns where there is no terminal. Nothing is left out without `full` saying so."""
+    """Return the views as they fit the terminal.
+
+    They are unchanged, or else transposed, or else have shortened labels, or else fewer columns. Without a terminal
+    they have all of the usual columns. With `full`, nothing is left out.
+    """
     found = views(result, name, full=style.full)
     if name == "weights":
         found = scale_together(found, result)
@@ -127,7 +132,7 @@ def fit_views(result: Result, name: str, style: Style, width: int | None) -> lis
 
 
 def fit_view(view: View, style: Style, width: int | None) -> View:
-    """The view as the terminal has room for it."""
+    """Return the view as it fits the terminal."""
     if width is None or least_width(view, style) <= width:
         return view
     turned = replace(view, is_turned=True)
@@ -141,16 +146,16 @@ def fit_view(view: View, style: Style, width: int | None) -> View:
 
 
 def with_short_labels(view: View, style: Style, width: int) -> View:
-    """The view with labels that leave most of the width to the numbers."""
+    """Return the view with labels that leave most of the width to the numbers."""
     return replace(
         view,
-        row_labels=[clipped(label, max(8, width // 3), style) for label in view.row_labels],
-        column_labels=[clipped(label, max(8, width // 5), style) for label in view.column_labels],
+        row_labels=[shorten_label(label, max(8, width // 3), style) for label in view.row_labels],
+        column_labels=[shorten_label(label, max(8, width // 5), style) for label in view.column_labels],
     )
 
 
-def clipped(label: str, width: int, style: Style) -> str:
-    """The label in `width` columns of text, with dots for what is cut off."""
+def shorten_label(label: str, width: int, style: Style) -> str:
+    """Return the label in `width` columns of text, with dots for what is cut off."""
     from rich.cells import cell_len, set_cell_size
 
     text = escaped(label)
@@ -160,13 +165,13 @@ def clipped(label: str, width: int, style: Style) -> str:
 
 
 def column_groups(view: View, style: Style, width: int | None) -> list[View]:
-    """The view in neighbouring groups of columns that the terminal has room for, at least one column to each."""
+    """Return the view in groups of neighbouring columns that fit the terminal, with at least one column each."""
     if width is None or view.is_turned or least_width(view, style) <= width:
         return [view]
     groups: list[View] = []
     start, size = 0, len(view.columns)
     while start < size:
-        low, high = 1, size - start  # as many columns as fit: between low, which is taken anyhow, and high
+        low, high = 1, size - start  # the number of columns that fit: at least low, at most high
         while low < high:
             middle = (low + high + 1) // 2
             if least_width(some_columns(view, start, start + middle), style) <= width:
@@ -179,7 +184,7 @@ def column_groups(view: View, style: Style, width: int | None) -> list[View]:
 
 
 def some_columns(view: View, start: int, stop: int) -> View:
-    """These neighbouring columns; the sums stand behind the last."""
+    """Return these neighbouring columns, with the sums after the last."""
     return replace(
         view,
         columns=view.columns[start:stop],
@@ -191,7 +196,7 @@ def some_columns(view: View, start: int, stop: int) -> View:
 
 
 def narrow_view(view: View, columns: int) -> View:
-    """The view with only so many columns, taken from both ends."""
+    """Return the view with only so many columns, taken from both ends."""
     first = (columns + 1) // 2
     last = columns - first
     kept = [*range(first), *range(len(view.columns) - last, len(view.columns))]
@@ -205,12 +210,12 @@ def narrow_view(view: View, columns: int) -> View:
 
 
 def least_width(view: View, style: Style) -> int:
-    """The columns of text that the table needs with its headers folded between words; numbers are never folded."""
+    """Return the width of the table if its headers are wrapped between words. Numbers are never wrapped."""
     return width_of(table(view, style, 1))
 
 
 def width_of(grid: Table) -> int:
-    """The columns of text that a table takes."""
+    """Return the width of a table in columns of text."""
     from rich.measure import Measurement
 
     console = make_console(width=1_000_000)
@@ -218,14 +223,14 @@ def width_of(grid: Table) -> int:
 
 
 def console_of(style: Style, least: int) -> Console:
-    """A console as wide as the terminal, or as a table that has no room there: a line that the terminal folds is whole,
-    one that is cut is not."""
+    """Return a console as wide as the terminal, or as the table if that is wider: a line that the terminal wraps is
+    complete, one that is cut is not."""
     width = terminal_width()
     return make_console(ascii_only=style.ascii_only, width=None if width is None else max(width, least))
 
 
 def group_title(view: View, group: View) -> str:
-    """Which of the columns stand here."""
+    """Return which of the columns are in this group."""
     noun = view.column_noun or "columns"
     first, last = view.columns.index(group.columns[0]), view.columns.index(group.columns[-1])
     places = f"{noun} {group.columns[0]}" + (f" to {group.columns[-1]}" if last > first else "")
@@ -245,8 +250,10 @@ def table_title(view: View) -> str:
 
 
 def table(view: View, style: Style, room: int | None = None) -> Table:
-    """A rich table of the view: labels, numbers, gaps where something is left out, sums for weights. Where it takes
-    more than the room, headers are folded between words."""
+    """Return a rich table of the view: labels, numbers, gaps where something is left out, sums for weights.
+
+    If it is wider than `room`, headers are wrapped between words.
+    """
     cells = _cells(view, style)
     if view.is_turned:
         cells = [list(column) for column in zip(*cells, strict=True)]
@@ -269,10 +276,10 @@ def _grid(lines: list[list[Text]], style: Style, *, gap: int = 1, folded: bool =
         padding=(0, gap) if gap or not style.ascii_only else (0, 1, 0, 0),
     )
     for place, label in enumerate(head):
-        # rich does not count the blank behind a number, and would cut its last digit off
+        # rich does not count the blank after a number, and would cut off its last digit
         widest = max((row[place].cell_len for row in rows), default=1)
         words = max((word.cell_len for word in label.split(" ")), default=1)
-        width = max(widest, words) if folded else None  # a width that rich can't take from a number for a word
+        width = max(widest, words) if folded else None  # so that rich does not take width from numbers
         justify: Literal["right", "left"] = "right" if place else "left"
         grid.add_column(label, no_wrap=place == 0, justify=justify, min_width=widest, width=width)
     for row in rows:
@@ -281,7 +288,7 @@ def _grid(lines: list[list[Text]], style: Style, *, gap: int = 1, folded: bool =
 
 
 def _cells(view: View, style: Style) -> list[list[Text]]:
-    """The table's texts, a line for each row: first the column labels, in front of each line its label."""
+    """Return the texts of the table, line by line: the column labels, then each row after its label."""
     from rich.text import Text
 
     coloured = has_colour(style.ascii_only) and view.name in ("weights", *GRADIENT_NAMES)
@@ -302,7 +309,7 @@ def _cells(view: View, style: Style) -> list[list[Text]]:
 
 
 def gap_place(numbers: list[int]) -> int | None:
-    """The place before which something is left out."""
+    """Return the place before which something is left out."""
     return next((place for place in range(1, len(numbers)) if numbers[place] != numbers[place - 1] + 1), None)
 
 

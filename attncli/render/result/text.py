@@ -37,13 +37,15 @@ if TYPE_CHECKING:
 
 
 def result_text(result: Result, names: list[str], style: Style, title: str | None = None) -> str:
-    """The whole answer in one piece."""
+    """Return the whole answer as one text."""
     return "".join(result_chunks(result, names, style, title))
 
 
 def result_chunks(result: Result, names: list[str], style: Style, title: str | None = None) -> Iterator[str]:
-    """What was computed, the conventions in force, and a table for each result and head. Tables of very many cells are
-    made while they are written."""
+    """Yield what was computed, the conventions in force, and a table for each result and head.
+
+    Very large tables are made while they are written.
+    """
     if not style.ascii_only and not speaks_unicode():
         style = Style(style.digits, style.full, ascii_only=True)
     yield to_ascii(fold_text(to_ascii(result_heading(result, title), style)) + "\n", style)
@@ -53,7 +55,7 @@ def result_chunks(result: Result, names: list[str], style: Style, title: str | N
 
 
 def _blocks(result: Result, name: str, style: Style) -> Iterator[str]:
-    """The tables of one result, each after an empty line and ended by a newline."""
+    """Yield the tables of one result, each after an empty line and with a newline at its end."""
     if name in FACTS:
         for block in fact_blocks(result, name, style, terminal_width()):
             yield f"\n{block}\n"
@@ -70,7 +72,7 @@ def _blocks(result: Result, name: str, style: Style) -> Iterator[str]:
 
 
 def _view_text(result: Result, view: View, place: int, style: Style) -> str:
-    """The table of a view with its title; `place` is its place among those that are shown."""
+    """Return the table of a view with its title. `place` is its place among those that are shown."""
     from rich.text import Text
 
     width = terminal_width()
@@ -91,7 +93,7 @@ def _view_text(result: Result, view: View, place: int, style: Style) -> str:
 
 
 def _whole_tables(result: Result, name: str, style: Style) -> Iterator[str]:
-    """All cells of a very large result, line by line."""
+    """Yield all cells of a very large result, line by line."""
     is_coloured = name in ("weights", *GRADIENT_NAMES) and has_colour(style.ascii_only)
     largest = _largest(result, name) if is_coloured else 1.0
     for source in sources_of(result, name, full=True):
@@ -103,13 +105,13 @@ def _whole_tables(result: Result, name: str, style: Style) -> Iterator[str]:
 
 
 def _largest(result: Result, name: str) -> float:
-    """The largest of all cells, on either side of 0: the end of their colour scale."""
+    """Return the largest absolute number of all cells: the end of their colour scale."""
     blocks = (np.abs(block[np.isfinite(block)]) for block in row_blocks(result.stream(name)))
     return max((float(block.max()) for block in blocks if block.size), default=1.0) or 1.0
 
 
 def fact_blocks(result: Result, name: str, style: Style, width: int | None) -> list[str]:
-    """The tables of a fact, one for each part, and below the last what their words mean."""
+    """Return the tables of a fact, one for each part, with explanations below the last."""
     from rich.text import Text
 
     found = [FACTS[name].view(result, part, style) for part in parts_shown(result, style.full)]

@@ -1,4 +1,4 @@
-"""What of a matrix is shown: which parts, rows and columns, with their labels and which cells are masked."""
+"""The part of a matrix that is shown: which parts, rows and columns, with their labels and masked cells."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ GRADIENT_NOUNS = {"d_queries": "q", "d_keys": "k", "d_values": "k", "d_bias": "q
 class View:
     """One table: `cells` (rows, columns) at these row and column numbers of a matrix of `shape`.
 
-    `masked` marks cells that the mask took away, `sums` are the sums of whole rows (weights alone), `peaks` the
-    largest number of each whole row, and `is_level` says that no key of the row got more than another.
-    `is_turned`: a column is shown for each row. Cells are numbers, or texts that are shown as they are.
+    `masked` marks masked cells. `sums` are the sums of whole rows (only of weights), `peaks` the largest number of each
+    whole row, and `is_level` is true if no key of the row has a larger weight than another. If `is_turned`, each row of
+    the matrix is shown as a column. Cells are numbers, or texts that are shown as they are.
     """
 
     name: str
@@ -51,24 +51,26 @@ class View:
 
     @property
     def omitted(self) -> str:
-        """What is left out, in words; empty where nothing is."""
-        told = []
+        """Return what is left out, in words, or "" if nothing is."""
+        left_out = []
         for shown, size, noun in ((self.rows, self.shape[0], "rows"), (self.columns, self.shape[1], "columns")):
             if len(shown) < size:
-                told.append(f"{size - len(shown):,} of {size:,} {noun}")
-        return " and ".join(told)
+                left_out.append(f"{size - len(shown):,} of {size:,} {noun}")
+        return " and ".join(left_out)
 
 
 def edges(size: int, most: int, ends: int) -> list[int]:
-    """All indices, or the first and last few where there are too many."""
+    """Return all indices, or the first and last few if there are too many."""
     if size <= most:
         return list(range(size))
     return [*range(ends), *range(size - ends, size)]
 
 
 def scale_together(shown: list[View], result: Result) -> list[View]:
-    """The views of all weights with one colour scale, from 0 to the largest of them: also of the rows left out, unless
-    there are too many to look at."""
+    """Return the views of all weights with one colour scale, from 0 to the largest weight.
+
+    This includes the rows left out, unless there are too many.
+    """
     peaks = np.concatenate([view.peaks for view in shown if view.peaks is not None] or [np.zeros(1)])
     if not result.is_large("weights"):
         peaks = result.array("weights").astype(np.float64).ravel()
@@ -78,7 +80,8 @@ def scale_together(shown: list[View], result: Result) -> list[View]:
 
 
 def scale_around_zero(shown: list[View], result: Result) -> list[View]:
-    """The views of a gradient with one colour scale, as far from 0 on both sides as the largest number of all."""
+    """Return the views of a gradient with one colour scale, which extends to the largest absolute number on both sides
+    of 0."""
     sizes = np.abs(result.array(shown[0].name).astype(np.float64).ravel()) if shown else np.zeros(0)
     finite = sizes[np.isfinite(sizes)]
     largest = float(finite.max()) if finite.size else 0.0
@@ -86,13 +89,13 @@ def scale_around_zero(shown: list[View], result: Result) -> list[View]:
 
 
 def parts_shown(result: Result, full: bool) -> list[int]:
-    """The heads and batch entries that get tables of their own."""
+    """Return the heads and batch entries that get tables."""
     parts = result.problem.parts
     return list(range(parts)) if full else edges(parts, PARTS_AT_MOST, PARTS_AT_EDGES)
 
 
 def views(result: Result, name: str, *, full: bool = False, columns_at_most: int | None = None) -> list[View]:
-    """The tables of one result: one for each head of each batch entry."""
+    """Return the tables of one result: one for each head of each batch entry."""
     found = []
     for source in sources_of(result, name, full):
         rows = list(range(source.height)) if full else edges(source.height, ROWS_AT_MOST, ROWS_AT_EDGES)
@@ -101,7 +104,7 @@ def views(result: Result, name: str, *, full: bool = False, columns_at_most: int
 
 
 def row_views(result: Result, source: Source) -> Iterator[View]:
-    """One whole table, some rows at a time: of a very large result the rows are computed on the way."""
+    """Yield one whole table, several rows at a time. The rows of a very large result are computed on the way."""
     start = 0
     for block in row_blocks(source.stream()):
         rows = list(range(start, start + len(block)))
@@ -111,7 +114,7 @@ def row_views(result: Result, source: Source) -> Iterator[View]:
 
 @record(kw_only=True)
 class Source:
-    """One matrix of a result: `lines` gives some of its rows, `stream` all of them in their order. `number` is the part
+    """One matrix of a result: `lines` returns some of its rows, and `stream` all of them in order. `number` is the part
     whose masks apply."""
 
     name: str
@@ -128,7 +131,8 @@ class Source:
 
 
 def sources_of(result: Result, name: str, full: bool) -> list[Source]:
-    """The matrices of one result: one for each head of each batch entry, or the first and last of too many."""
+    """Return the matrices of one result: one for each head of each batch entry, or the first and last if there are too
+    many."""
     labels = result.problem.labels
     if name == "output" and result.problem.is_joined:
         return _array_sources(name, result.by_entry(name), full, labels.queries, "q", labels.values)
@@ -141,7 +145,7 @@ def sources_of(result: Result, name: str, full: bool) -> list[Source]:
 
 
 def _part_source(result: Result, name: str, number: int) -> Source:
-    """A result of one part, which keeps its own heads apart."""
+    """Return a result of one part, with its heads kept apart."""
     problem, labels = result.problem, result.problem.labels
     of_keys = name in ("keys", "values")
     shape = problem.shapes()[name]
@@ -181,8 +185,8 @@ def _array_sources(
     row_noun: str,
     column_labels: tuple[str, ...] | None,
 ) -> list[Source]:
-    """A source for each entry of the leading axes of an array: the output of joined heads, or a gradient in the shape
-    of what it belongs to."""
+    """Return a source for each entry of the leading axes of an array, such as the output of joined heads or a
+    gradient."""
     lead = array.shape[:-2]
     entries = int(np.prod(lead, dtype=np.int64))
     found = []
@@ -210,7 +214,7 @@ def _array_sources(
 def _view(
     result: Result, source: Source, lines: np.ndarray, rows: list[int], full: bool, columns_at_most: int | None
 ) -> View:
-    """These rows of a matrix: lines (len(rows), columns)."""
+    """Return the view of these rows of a matrix: lines (len(rows), columns)."""
     width = lines.shape[1]
     most = COLUMNS_AT_MOST if columns_at_most is None else columns_at_most
     ends = max(1, (COLUMNS_AT_EDGES * 2 if columns_at_most is None else most) // 2)
@@ -233,24 +237,24 @@ def _view(
         masked=None if masked is None else masked[:, columns],
         sums=wide.sum(axis=1) if is_weights else None,
         peaks=wide.max(axis=1) if is_weights else None,
-        is_level=[_is_level(line, hidden) for line, hidden in zip(wide, _hidden(masked, lines), strict=True)],
+        is_level=[_is_level(line, hidden) for line, hidden in zip(wide, _find_masked(masked, lines), strict=True)],
         row_noun={"q": "queries", "k": "keys"}.get(source.row_noun, "rows"),
         column_noun={"k": "keys", "c": "columns"}.get(source.column_noun, ""),
     )
 
 
-def _hidden(masked: np.ndarray | None, lines: np.ndarray) -> np.ndarray:
+def _find_masked(masked: np.ndarray | None, lines: np.ndarray) -> np.ndarray:
     return np.zeros(lines.shape, np.bool_) if masked is None else masked
 
 
 def _is_level(line: np.ndarray, hidden: np.ndarray) -> bool:
-    """Whether a row's largest number is no distinction: several keys may be attended to, and all got the same."""
+    """Return whether several keys may be attended to, and all have the same weight."""
     seen = line[~hidden]
     return seen.size == 0 or bool(seen.size > 1 and (seen == seen[0]).all())
 
 
 def name_part(result: Result, number: int) -> str:
-    """ "head 1", or the index on several leading axes."""
+    """Return "head 1", or the index if there are several leading axes."""
     lead = result.problem.lead
     if not lead:
         return ""

@@ -1,4 +1,4 @@
-"""Tables of very many cells, written line by line: the same lines that rich would make, without holding them."""
+"""Very large tables, written line by line: the same lines that rich would make, without holding them in memory."""
 
 from __future__ import annotations
 
@@ -15,24 +15,26 @@ from attncli.numbers.display import format_number, format_numbers
 from attncli.records import record
 from attncli.render import colours
 from attncli.render.console import colour_system, has_colour
-from attncli.render.result.tables import Style, clipped, group_title, some_columns, table_title
+from attncli.render.result.tables import Style, group_title, shorten_label, some_columns, table_title
 from attncli.render.result.view import Source, View, row_views
 
 if TYPE_CHECKING:
     from attncli.results.result import Result
 
-CELLS = 1 << 16  # a whole table of more is written here
-HELD = 1 << 26  # cells that are kept where columns go into groups, each of which needs all rows
+CELLS = 1 << 16  # a whole table with more cells is written here
+HELD = 1 << 26  # cells that are kept if columns are in groups, each of which needs all rows
 
 
 def is_written_by_rows(source: Source, style: Style) -> bool:
-    """Whether all is shown of a matrix with so many cells."""
+    """Return whether all of a matrix with so many cells is shown."""
     return style.full and source.height * source.width > CELLS
 
 
 def whole_table(result: Result, source: Source, style: Style, width: int | None, largest: float) -> Iterator[str]:
-    """Title and table in pieces; the columns in groups where a terminal of this width has no room for all. `largest` is
-    the end of the scale of colours."""
+    """Yield title and table in pieces, with the columns in groups if they do not all fit a terminal of this width.
+
+    `largest` is the end of the colour scale.
+    """
 
     def blocks() -> Iterator[View]:
         return (replace(view, largest=largest) for view in row_views(result, source))
@@ -40,14 +42,14 @@ def whole_table(result: Result, source: Source, style: Style, width: int | None,
     first = next(blocks())
     sizes = _Sizes.of(first, style, width)
     for view in blocks():
-        sizes = sizes.joined(_Sizes.of(view, style, width))
+        sizes = sizes.merge(_Sizes.of(view, style, width))
     whole = replace(first, rows=list(range(source.height)))
     yield table_title(whole) + "\n"
     groups = sizes.groups(style, width)
     held = list(blocks()) if len(groups) > 1 and source.height * source.width <= HELD else None
     for group in groups:
         if len(groups) > 1:
-            yield _painted(group_title(whole, some_columns(whole, group.start, group.stop)), "dim", style) + "\n"
+            yield _paint(group_title(whole, some_columns(whole, group.start, group.stop)), "dim", style) + "\n"
         yield _head(first, sizes, group, style, width)
         for view in held or blocks():
             yield _lines(view, sizes, group, style, width)
@@ -55,7 +57,7 @@ def whole_table(result: Result, source: Source, style: Style, width: int | None,
 
 @record
 class _Sizes:
-    """The width of the labels, of each column, and of the sums (None where there are none)."""
+    """The width of the labels, of each column, and of the sums (None if there are none)."""
 
     label: int
     columns: np.ndarray
@@ -72,13 +74,14 @@ class _Sizes:
         sums = None if view.sums is None else max(len(_sum_text(total, style)) for total in view.sums)
         return cls(label, columns, sums)
 
-    def joined(self, other: _Sizes) -> _Sizes:
-        """What holds both."""
+    def merge(self, other: _Sizes) -> _Sizes:
+        """Return the sizes that fit both."""
         sums = None if self.sums is None or other.sums is None else max(self.sums, other.sums)
         return _Sizes(max(self.label, other.label), np.maximum(self.columns, other.columns), sums)
 
     def groups(self, style: Style, width: int | None) -> list[range]:
-        """Neighbouring columns that have room beside the labels; at least one to a group, the sums behind the last."""
+        """Return groups of neighbouring columns that fit beside the labels, at least one each, with the sums after the
+        last."""
         count, gap = len(self.columns), _gap(style)
         if width is None:
             return [range(count)]
@@ -98,7 +101,7 @@ def _head(view: View, sizes: _Sizes, group: range, style: Style, width: int | No
     labels = _column_labels(view, style, width)
     cells = [" " * (int(sizes.columns[j]) - cell_len(labels[j])) + labels[j] for j in group]
     if _has_sums(view, group):
-        cells.append(_painted(("sum" if style.ascii_only else "Σ").rjust(sizes.sums or 0), "dim", style))
+        cells.append(_paint(("sum" if style.ascii_only else "Σ").rjust(sizes.sums or 0), "dim", style))
     length = sizes.label + sum(_gap(style) + int(sizes.columns[j]) for j in group)
     length += _gap(style) + (sizes.sums or 0) if _has_sums(view, group) else 0
     rule = "" if style.ascii_only else "─" * length + "\n"
@@ -116,15 +119,15 @@ def _lines(view: View, sizes: _Sizes, group: range, style: Style, width: int | N
         texts = _texts(shown, place, style)
         cells = [text.rstrip().rjust(size) for text, size in zip(texts, widths, strict=True)]
         if coloured:
-            cells = [_painted(cell, _look(shown, place, column), style) for column, cell in enumerate(cells)]
+            cells = [_paint(cell, _choose_look(shown, place, column), style) for column, cell in enumerate(cells)]
         if shown.sums is not None:
-            cells.append(_painted(_sum_text(shown.sums[place], style).rstrip().rjust(sizes.sums or 0), "dim", style))
+            cells.append(_paint(_sum_text(shown.sums[place], style).rstrip().rjust(sizes.sums or 0), "dim", style))
         lines.append(gap.join([label + " " * (sizes.label - cell_len(label)), *cells]).rstrip() + "\n")
     return "".join(lines)
 
 
 def _texts(view: View, place: int, style: Style) -> list[str]:
-    """The cells of a row; those of weights with room for the mark of the largest."""
+    """Return the cells of a row. Those of weights have room for the mark of the largest."""
     values = view.cells[place]
     texts = format_numbers(values, style.digits)
     if view.peaks is not None:
@@ -138,7 +141,7 @@ def _texts(view: View, place: int, style: Style) -> list[str]:
     return texts
 
 
-def _look(view: View, place: int, column: int) -> str:
+def _choose_look(view: View, place: int, column: int) -> str:
     value = float(view.cells[place, column])
     if view.masked is not None and view.masked[place, column] and not (value > 0):
         return "dim"
@@ -152,7 +155,7 @@ def _look(view: View, place: int, column: int) -> str:
     return f"bold {look}" if value == view.peaks[place] and not view.is_level[place] else look
 
 
-def _painted(text: str, look: str, style: Style) -> str:
+def _paint(text: str, look: str, style: Style) -> str:
     if not look or not has_colour(style.ascii_only):
         return text
     before, after = _escape(look, colour_system())
@@ -161,7 +164,7 @@ def _painted(text: str, look: str, style: Style) -> str:
 
 @cache
 def _escape(look: str, system: str) -> tuple[str, str]:
-    """What turns a look on and off on a terminal with these colours."""
+    """Return the codes that turn a look on and off on a terminal with these colours."""
     from rich.color import ColorSystem
     from rich.style import Style as Look
 
@@ -193,4 +196,4 @@ def _column_labels(view: View, style: Style, width: int | None) -> list[str]:
 
 
 def _label(label: str, width: int | None, style: Style) -> str:
-    return printable(label) if width is None else clipped(label, max(8, width), style)
+    return printable(label) if width is None else shorten_label(label, max(8, width), style)
