@@ -94,7 +94,7 @@ def answer(
     from attncli.render.result.documents import result_renderer
     from attncli.render.result.plot_file import Drawing
     from attncli.render.result.tables import Style
-    from attncli.results.targets import Targets
+    from attncli.results.targets import Targets, note_formulas, target_format
 
     render = result_renderer(showing.format)
     style = Style(check_digits(showing.digits), showing.full, showing.ascii)
@@ -114,8 +114,9 @@ def answer(
         pictured = drawing.of_weights(result, worksheet.title)
     saved = [*targets.save(result), *drawing.save(pictured)]
     write_chunks(chunks, in_colour=showing.format == "table")
-    if not showing.quiet:
-        write_notes([*worksheet.notes, *result.problem.notes])
+    written = [target_format(path, "output").name for path in targets.by_path]
+    notes = note_formulas(problem.labels, [*written, *([] if showing.quiet else [showing.format])])
+    write_notes([*([] if showing.quiet else [*worksheet.notes, *problem.notes]), *notes])
     for warning in result.warnings:
         write_err(f"warning: {printable(warning)}\n")
     for line in saved:

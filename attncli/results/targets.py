@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 OPTIONS = {"output": "--output", "weights": "--weights", "scores": "--scores", "lse": "--lse"}
 
 BY_ROWS = ("csv", "tsv", "txt", "json", "yaml")  # formats that write a matrix row by row
+FORMULA_SIGNS = ("=", "+", "-", "@")  # what a formula begins with
 OF_CELLS = ("d_weights", "d_scores")
 
 
@@ -96,6 +97,19 @@ class Targets:
             told = ", ".join(f"{name} {' × '.join(map(str, shapes[name]))}" for name in names)
             lines.append(f"wrote {path_text(path)}: {told}")
         return lines
+
+
+def note_formulas(labels: Labels, formats: Collection[str]) -> list[str]:
+    """A note where a label begins as a formula of a spreadsheet does, and a format cannot say that it is none."""
+    if not {"csv", "tsv", "long"} & {*formats}:
+        return []
+    axes = (labels.queries, labels.keys, labels.features, labels.values)
+    found = next((label for axis in axes for label in axis or () if label.startswith(FORMULA_SIGNS)), None)
+    if found is None:
+        return []
+    return [
+        f"a spreadsheet takes the label {found!r} for a formula: import it as text, or attncli explain -o work.xlsx"
+    ]
 
 
 def refuse_input(path: str, option: str, inputs: Collection[str]) -> None:

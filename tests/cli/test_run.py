@@ -377,3 +377,18 @@ def test_a_signalling_nan_is_told_of_like_a_quiet_one(run, words, dtype):
 def test_cosines_of_rows_with_an_infinity_are_no_numbers_and_no_warnings(run):
     ran = run("run", "inf 1; 2 3", "1 2; 3 4", "--variant", "cosine", "--allow-nonfinite")
     assert (ran.status, ran.err) == (0, "")
+
+
+@pytest.mark.parametrize("label", ["=1+1", "+1x", "-x", "@a"])
+def test_a_label_that_a_spreadsheet_takes_for_a_formula_is_noted(run, label: str, tmp_path: Path) -> None:
+    path = tmp_path / "p.yaml"
+    path.write_text(f"queries: [[1]]\nkeys: [[1]]\nvalues: [[1]]\nlabels: {{keys: ['{label}']}}\n")
+    note = (
+        f"note: a spreadsheet takes the label '{label}' for a formula: import it as text, or attncli explain "
+        "-o work.xlsx\n"
+    )
+    assert run("run", path, "-f", "csv").err == note
+    assert run("run", path).err == ""
+    ran = run("run", path, "-q", "-w", tmp_path / "w.tsv")
+    assert ran.err == f"{note}wrote {tmp_path}/w.tsv: weights 1 × 1\n"
+    assert run("run", path, "-q", "-w", tmp_path / "w.json").err == f"wrote {tmp_path}/w.json: weights 1 × 1\n"

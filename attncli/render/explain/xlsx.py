@@ -18,6 +18,7 @@ from attncli.formats.sheets import address
 from attncli.render.colours import STOPS
 from attncli.render.explain.notation import WRITER
 from attncli.render.explain.shared import equation_text
+from attncli.results.targets import FORMULA_SIGNS
 
 if TYPE_CHECKING:
     from attncli.explain.workbook.book import Workbook
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 _FORMULA = re.compile(r'<c r="([A-Z]+[0-9]+)"([^>]*)><f>([^<]*)</f><v ?/></c>')
 _TIME = re.compile(rb"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}Z")
 TEXT_TYPE = ' t="str"'
-STARTS_OF_FORMULAS = ("=", "+", "-", "@")
 WRAPPED = 12  # characters: longer labels are wrapped
 LONGEST_TEXT = 32_000  # of the 32,767 characters that a cell may have
 
@@ -87,7 +87,7 @@ def put_text(page: Any, row: int, column: int, text: str) -> Any:
     cell.font = make_font()
     cell.value = printable(text)[:LONGEST_TEXT]
     cell.data_type = "s"
-    if text[:1] in STARTS_OF_FORMULAS:
+    if text.startswith(FORMULA_SIGNS):
         cell.quotePrefix = True
     return cell
 
