@@ -125,6 +125,9 @@ def _layouts(case: Case) -> list[Route]:
 
 
 def _cure(case: Case) -> str:
+    """What reads the arrays otherwise; nothing if no output is expected, whose layout would be known."""
+    if "output" not in case.judges:
+        return ""
     other = "heads-first" if case.judges["output"].heads_last else "heads-last"
     return f"; if your arrays are laid out so, --layout {other} reads them"
 
