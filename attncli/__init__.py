@@ -24,7 +24,7 @@ def __dir__() -> list[str]:
 
 
 def __getattr__(name: str) -> Any:
-    # attend needs numpy, which `attncli --version` must not wait for
+    # attend needs numpy, for which `attncli --version` must not wait
     if name == "attend":
         from attncli.api import attend
 

@@ -11,7 +11,7 @@ def main() -> None:
     from attncli.cli.main import run_cli as run
 
     if not sys.warnoptions:
-        warnings.simplefilter("ignore")  # Python's warnings are for developers; -W and PYTHONWARNINGS show them
+        warnings.simplefilter("ignore")  # Python's warnings are for developers: -W and PYTHONWARNINGS show them
     sys.exit(run(sys.argv[1:]))
 
 

@@ -1,4 +1,4 @@
-"""`attend`, the function behind everything: arrays in, a lazily computed result out."""
+"""`attend`, the function behind every command: it takes arrays and returns a result that is computed on demand."""
 
 from __future__ import annotations
 
@@ -60,14 +60,17 @@ def attend(
     allow_nonfinite: bool = False,
     engine: str = "auto",
 ) -> NotebookResult:
-    """softmax(scale · similarity(Q, K) + bias, masked) · V of Q (…, n, d_k), K (…, m, d_k), V (…, m, d_v).
+    """Compute softmax(scale · similarity(Q, K) + bias, masked) · V for Q (…, n, d_k), K (…, m, d_k) and V (…, m, d_v).
 
-    Gives a result with `output` (…, n, d_v) (None without values), `weights`, `scores` and `raw_scores` (…, n, m) and
-    `lse` (…, n); each is computed when it is first asked for. The parameters are the keys of a problem file (`system`
-    for `as`); variant and mask_means are "scaled" and "keep" unless the system's say otherwise. `scale` is a number or
-    an expression of dk (default: the variant's, 1/√d_k for "scaled"). Computed in the widest dtype of
-    Q, K and V, at least float32; integers count as float64. Raises AttncliError where the input can't be meant or
-    the dtype can't hold the result.
+    Returns a result with `output` (…, n, d_v) (None without values), `weights`, `scores` and `raw_scores` (…, n, m),
+    and `lse` (…, n), each computed when it is first used.
+
+    The parameters are the keys of a problem file (`system` for `as`). `variant` and `mask_means` default to "scaled"
+    and "keep", or to those of the system. `scale` is a number or an expression of dk, and defaults to that of the
+    variant (1/√d_k for "scaled"). The computation is done in the widest dtype of Q, K and V, at least float32. Integers
+    count as float64.
+
+    Raises AttncliError if the input is not valid or the dtype cannot hold the result.
     """
     given = locals()
     if engine not in ENGINES:
@@ -90,11 +93,12 @@ def assert_attention(
     baseline: ArrayLike | None = None,
     **settings: Any,
 ) -> None:
-    """AssertionError with the verdict and what was done instead, unless `output` (…, n, d_v), and what else is given,
-    is the attention of these arrays as `attncli check` judges it; `settings` are those of `attend`.
+    """Raise AssertionError, with the verdict and the likely mistake, unless `output` (…, n, d_v) is the attention of
+    these arrays.
 
-    By default within the tolerance of the arrays' dtype; with a `baseline`, another implementation's output, within
-    twice its largest error. Raises AttncliError where the input can't be meant.
+    `weights`, `scores` and `lse`, if given, are checked too. The rules are those of `attncli check`, and `settings` are
+    those of `attend`. The tolerance defaults to that of the arrays' dtype. With a `baseline`, the output of another
+    implementation, the error may be twice the baseline's largest. Raises AttncliError if the input is not valid.
     """
     from attncli.check import check
     from attncli.inputs.request import Worksheet
@@ -102,7 +106,7 @@ def assert_attention(
 
     unknown = sorted(set(settings) - {setting.name for setting in SETTINGS} - set(MATRIX_NAMES))
     if unknown:
-        raise UsageError(unknown[0], "is no setting of attend", suggest(unknown[0], [s.name for s in SETTINGS]))
+        raise UsageError(unknown[0], "is not a setting of attend", suggest(unknown[0], [s.name for s in SETTINGS]))
     given = {"output": output, "weights": weights, "scores": scores, "lse": lse}
     expected = {name: matrix for name, array in given.items() if (matrix := as_matrix(array, name)) is not None}
     request = _request_of({**settings, "queries": queries, "keys": keys, "values": values})
@@ -113,14 +117,14 @@ def assert_attention(
 
 
 def _request_of(given: Mapping[str, Any]) -> Request:
-    """The request of arrays and settings by their names."""
+    """Return the request with these arrays and settings."""
     matrices: dict[str, Any] = {name: as_matrix(given[name], name) for name in MATRIX_NAMES if name in given}
     settings: dict[str, Any] = {setting.name: _value(setting, given.get(setting.name)) for setting in SETTINGS}
     return Request(**matrices, **settings)
 
 
 def as_matrix(array: ArrayLike | None, name: str) -> Matrix | None:
-    """The array under the name that errors give it."""
+    """Return the array as a matrix, with the name that errors use."""
     if array is None:
         return None
     if isinstance(array, np.ma.MaskedArray):
@@ -130,13 +134,13 @@ def as_matrix(array: ArrayLike | None, name: str) -> Matrix | None:
     rows, columns = frame_labels(array)
     try:
         return Matrix(np.asarray(array), name, row_labels=rows, column_labels=columns)
-    except (ValueError, TypeError, RuntimeError) as error:  # of NumPy, or of whatever the array comes from
+    except (ValueError, TypeError, RuntimeError) as error:  # of NumPy, or of the library that the array comes from
         ragged = _first_ragged(array)
-        raise ProblemError(name, ragged or f"no array can be made of it: {error}") from None
+        raise ProblemError(name, ragged or f"cannot be converted to an array: {error}") from None
 
 
 def frame_labels(array: Any) -> tuple[tuple[str, ...] | None, tuple[str, ...] | None]:
-    """The labels of a data frame's rows and columns, where they are text; of any other array none."""
+    """Return the labels of the rows and the columns of a data frame, if they are text, or None for each."""
     index, columns = getattr(array, "index", None), getattr(array, "columns", None)
     if index is None or columns is None or callable(index) or callable(columns):
         return None, None
@@ -149,7 +153,7 @@ def _labels(axis: Any) -> tuple[str, ...] | None:
 
 
 def _first_ragged(rows: Any) -> str | None:
-    """Where nested lists stop being a matrix; None where that is not what is wrong."""
+    """Return where nested lists are ragged, or None if they are not."""
     if not isinstance(rows, (list, tuple)):
         return None
     widths = [len(row) if isinstance(row, (list, tuple)) else None for row in rows]
@@ -164,7 +168,7 @@ def _numbers(width: int | None) -> str:
 
 
 def _truth(setting: Setting, value: Any) -> bool:
-    """True or false, also as text or 0 and 1; nothing else is taken for either."""
+    """Return true or false, which may also be text, 0 or 1. Anything else is an error."""
     if value is None or isinstance(value, (bool, np.bool_)):
         return bool(value)
     if isinstance(value, str):
@@ -175,7 +179,8 @@ def _truth(setting: Setting, value: Any) -> bool:
 
 
 def _dtype_name(dtype: Any) -> str | None:
-    """float32 for numpy.float32, "f4" and their like; unknown text as it is, for the setting to refuse."""
+    """Return float32 for numpy.float32, "f4" and so on. Unknown text is returned unchanged, for the setting to
+    refuse."""
     if dtype is None:
         return None
     try:
@@ -185,7 +190,7 @@ def _dtype_name(dtype: Any) -> str | None:
 
 
 def _value(setting: Setting, value: Any) -> Any:
-    """A value given in Python, held to the rules that its text in a file is held to."""
+    """Return a value given in Python, checked by the same rules as its text in a file."""
     if setting.is_flag:
         return _truth(setting, value)
     if setting.name == "dtype":

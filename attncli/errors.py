@@ -1,4 +1,4 @@
-"""Everything attncli can say no with: one hierarchy, one exit status each, caught at one boundary."""
+"""The errors of attncli: one hierarchy, one exit status each, caught in one place."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from enum import IntEnum
 
 
 class ExitStatus(IntEnum):
-    """What the process returns; users may rely on these numbers."""
+    """The exit status of the process. Users may rely on these numbers."""
 
     DONE = 0
     DIFFERS = 1  # an answer differs, or some jobs of a batch failed
-    FAULT = 2  # usage, input, output or a missing extra is at fault
+    FAULT = 2  # an error in usage, input or output, or a missing extra
     BUG = 70
     INTERRUPTED = 130
 
 
 def printable(text: str) -> str:
-    """The text as one line that no terminal obeys: control characters and bytes that are no text are escaped."""
+    """Return the text as one line without terminal control characters or undecodable bytes, which are escaped."""
     return text if text.isprintable() else "".join(c if c.isprintable() else _escaped(c) for c in text)
 
 
@@ -28,9 +28,9 @@ def _escaped(letter: str) -> str:
 
 
 class AttncliError(Exception):
-    """A fault to be told to the user: where it is, what is wrong, what to type instead.
+    """An error that is reported to the user: where it is, what is wrong, and what to type instead.
 
-    Names from files are quoted in it, so that it is made printable here, whoever raises it.
+    Messages quote names from files, so they are made printable here.
     """
 
     status = ExitStatus.FAULT
@@ -48,33 +48,33 @@ class AttncliError(Exception):
 
 
 class UsageError(AttncliError, ValueError):
-    """An option or argument that cannot be meant."""
+    """An option or argument is not valid."""
 
 
 class InputError(AttncliError):
-    """A source that cannot be read as matrices."""
+    """A source cannot be read as matrices."""
 
 
 class ProblemError(AttncliError, ValueError):
-    """Matrices and options that do not fit together."""
+    """Matrices and options do not fit together."""
 
 
 class NumericError(AttncliError, ValueError):
-    """Numbers that the computing dtype cannot hold."""
+    """The computing dtype cannot hold a number."""
 
 
 class OutputError(AttncliError):
-    """A result that cannot be written."""
+    """A result cannot be written."""
 
 
 class BugError(AttncliError):
-    """A fault of attncli's own."""
+    """An error in attncli itself."""
 
     status = ExitStatus.BUG
 
     @classmethod
     def of(cls, error: Exception) -> BugError:
-        """The error that Python raised, and where."""
+        """Return the error for an exception that Python raised, with its place."""
         import traceback
 
         place = traceback.extract_tb(error.__traceback__)[-1]
@@ -83,7 +83,7 @@ class BugError(AttncliError):
 
 
 class MissingExtraError(AttncliError):
-    """A feature whose optional dependency is not installed."""
+    """An optional dependency of a feature is not installed."""
 
     def __init__(self, where: str, package: str, extra: str) -> None:
         super().__init__(where, f"this needs {package}, which is not installed", f"pip install 'attncli[{extra}]'")
@@ -94,13 +94,13 @@ class MissingExtraError(AttncliError):
 
 
 def system_reason(error: OSError) -> str:
-    """What the system says of an error, begun as a sentence of ours is."""
+    """Return the system's description of an error, beginning in lower case like attncli's messages."""
     text = error.strerror or str(error)
     return text[:1].lower() + text[1:]
 
 
 def nearest(word: str, choices: Sequence[str]) -> str | None:
-    """The choice most like `word`, for a hint; None where nothing is close."""
+    """Return the choice most similar to `word`, for a hint, or None if nothing is close."""
     from difflib import get_close_matches
 
     found = get_close_matches(word.lower(), choices, n=1, cutoff=0.6)
@@ -108,6 +108,6 @@ def nearest(word: str, choices: Sequence[str]) -> str | None:
 
 
 def suggest(word: str, choices: Collection[str]) -> str:
-    """The hint for a word that is none of the choices: the nearest one, else all of them."""
+    """Return the hint for a word that is not one of the choices: the nearest one, or else all of them."""
     near = nearest(word, tuple(choices))
     return f"did you mean {near!r}?" if near else f"one of: {', '.join(choices)}"

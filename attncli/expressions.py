@@ -1,6 +1,6 @@
-"""Arithmetic as it is written on a board: numbers, symbols and operations, before anyone chooses text, LaTeX or MathML.
+"""Arithmetic as it is written on a board: numbers, symbols and operations, independent of text, LaTeX or MathML.
 
-The records of `attncli.variants` hold their scores as such expressions over symbols; explain puts numbers in.
+The records of `attncli.variants` hold their scores as such expressions over symbols, and explain puts numbers in.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class Numeral:
 
 @record
 class Symbol:
-    """A letter that stands for a number, as d_k: `index` is set below it."""
+    """A letter that stands for a number, such as d_k, whose `index` is set below it."""
 
     name: str
     index: str = ""
@@ -29,7 +29,7 @@ class Symbol:
 
 @record
 class Operation:
-    """`kind` is one of KINDS, or the name of a function."""
+    """An operation, whose `kind` is one of KINDS or the name of a function."""
 
     kind: str
     operands: tuple[Expression, ...]
@@ -37,7 +37,7 @@ class Operation:
 
 @record
 class Rest:
-    """Terms of a sum that are left out: how many, and what they come to."""
+    """Terms of a sum that are left out: their number, and their sum."""
 
     count: int
     total: Numeral
@@ -45,7 +45,7 @@ class Rest:
 
 @record
 class Row:
-    """Numbers side by side, as a vector is written; `left_out` of them are missing before place `gap`."""
+    """Numbers side by side, as in a vector. Before place `gap`, `left_out` of them are missing."""
 
     cells: tuple[Numeral, ...]
     gap: int
@@ -61,92 +61,92 @@ KINDS = (
 
 
 def add(*terms: Expression) -> Expression:
-    """a + b + …; a single term is itself."""
+    """Return a + b + …, or the term if there is only one."""
     return terms[0] if len(terms) == 1 else Operation("sum", terms)
 
 
 def subtract(left: Expression, right: Expression) -> Expression:
-    """a − b."""
+    """Return a − b."""
     return Operation("difference", (left, right))
 
 
 def multiply(left: Expression, right: Expression) -> Expression:
-    """a · b."""
+    """Return a · b."""
     return Operation("product", (left, right))
 
 
 def divide(above: Expression, below: Expression) -> Expression:
-    """a / b."""
+    """Return a / b."""
     return Operation("quotient", (above, below))
 
 
 def fraction(above: Expression, below: Expression) -> Expression:
-    """a/b as a formula has it: without blanks, or one above the other."""
+    """Return a/b as in a formula: without blanks, or one above the other."""
     return Operation("fraction", (above, below))
 
 
 def juxtapose(left: Expression, right: Expression) -> Expression:
-    """ab: a product without a sign, as of matrices."""
+    """Return ab, a product without a sign, as of matrices."""
     return Operation("join", (left, right))
 
 
 def negate(inner: Expression) -> Expression:
-    """−a."""
+    """Return −a."""
     return Operation("negative", (inner,))
 
 
 def absolute(inner: Expression) -> Expression:
-    """|a|."""
+    """Return |a|."""
     return Operation("absolute", (inner,))
 
 
 def square(inner: Expression) -> Expression:
-    """a²."""
+    """Return a²."""
     return Operation("square", (inner,))
 
 
 def power(base: Expression, exponent: Expression) -> Expression:
-    """a to the power b."""
+    """Return a to the power b."""
     return Operation("power", (base, exponent))
 
 
 def larger(left: Expression, right: Expression) -> Expression:
-    """max(a, b)."""
+    """Return max(a, b)."""
     return Operation("max", (left, right))
 
 
 def root(inner: Expression) -> Expression:
-    """√a."""
+    """Return √a."""
     return Operation("root", (inner,))
 
 
 def function(name: str, inner: Expression) -> Expression:
-    """name(a), as exp(a)."""
+    """Return name(a), such as exp(a)."""
     return Operation(name, (inner,))
 
 
 def total(inner: Expression) -> Expression:
-    """Σ a, over what stands in a row."""
+    """Return Σ a over the entries of a row."""
     return Operation("total", (inner,))
 
 
 def norm(inner: Expression) -> Expression:
-    """‖a‖."""
+    """Return ‖a‖."""
     return Operation("norm", (inner,))
 
 
 def manhattan_norm(inner: Expression) -> Expression:
-    """‖a‖₁."""
+    """Return ‖a‖₁."""
     return Operation("manhattan", (inner,))
 
 
 def euclidean_norm(inner: Expression) -> Expression:
-    """‖a‖₂."""
+    """Return ‖a‖₂."""
     return Operation("euclid", (inner,))
 
 
 def constant(number: int) -> Numeral:
-    """A number that is exact, as the 2 in a half."""
+    """Return an exact number, such as the 2 in a half."""
     return Numeral(float(number), str(number))
 
 
@@ -157,7 +157,7 @@ QUERY_LENGTH, KEY_LENGTH = norm(QUERY), norm(KEY)  # √Σq² and √Σk²
 
 
 def substitute(expression: Expression, given: Mapping[Expression, Expression]) -> Expression:
-    """The expression with each part that is `given` replaced."""
+    """Return the expression with each part that is `given` replaced."""
     if expression in given:
         return given[expression]
     if isinstance(expression, Operation):
@@ -166,7 +166,7 @@ def substitute(expression: Expression, given: Mapping[Expression, Expression]) -
 
 
 def contains(expression: Expression, part: Expression) -> bool:
-    """Whether `part` occurs in the expression."""
+    """Return whether `part` occurs in the expression."""
     if expression == part:
         return True
     return isinstance(expression, Operation) and any(contains(operand, part) for operand in expression.operands)
@@ -181,7 +181,7 @@ EVALUATED: dict[str, Callable[..., float]] = {
     "absolute": abs,
     "square": lambda inner: inner * inner,
     "root": math.sqrt,
-    "power": math.pow,  # a ValueError where ** would turn complex
+    "power": math.pow,  # raises ValueError where ** would return a complex number
     "max": max,
     "exp": math.exp,
     "log": math.log,
@@ -192,8 +192,10 @@ EVALUATED: dict[str, Callable[..., float]] = {
 
 
 def evaluate(expression: Expression, given: Mapping[Expression, float]) -> float:
-    """The number that an expression comes to where its symbols, or parts of it, are `given`; KeyError where one is
-    not, and what arithmetic raises where there is no such number."""
+    """Return the value of an expression whose symbols, or parts, are `given`.
+
+    Raises KeyError if one is not, and the errors of arithmetic if there is no value.
+    """
     if isinstance(expression, Numeral):
         return expression.value
     if isinstance(expression, Operation) and expression not in given:

@@ -1,4 +1,4 @@
-"""A matrix as it was read: its numbers, its name for messages, its labels and, on request, its text."""
+"""A matrix as it was read: its numbers, its name in messages, its labels and, on request, its text."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 class Matrix:
     """One array from one source.
 
-    `array` has any number of axes and any real or boolean dtype (text gives float64, or bool where
-    every cell is true/false). `where` is what an error calls it: "q.csv", "p.yaml: queries".
-    `row_labels` and `column_labels` name the last two axes. `texts` are the cells as they were
-    printed, in C order; None for a binary source and where it was not asked for (`Reading.keep_text`).
-    `point_digits` are the decimals behind a text such as `1.`: NumPy prints 8, torch 4.
+    `array` has any number of axes and any real or boolean dtype (text gives float64, or bool if every cell is true or
+    false). `where` is its name in errors: "q.csv", "p.yaml: queries". `row_labels` and `column_labels` name the last
+    two axes. `texts` are the cells as they were printed, in C order, or None for a binary source or if not requested
+    (`Reading.keep_text`). `point_digits` is the number of decimals that a text such as `1.` stands for: NumPy prints 8,
+    torch 4.
     """
 
     array: np.ndarray
@@ -32,14 +32,14 @@ class Matrix:
 
 @record
 class Reading:
-    """How a source is to be read: `--header/--no-header` (None: by the rule), and whether to keep cell texts."""
+    """How a source is read: `--header/--no-header` (None: by the rule), and whether to keep the texts of cells."""
 
     header: bool | None = None
     keep_text: bool = False
 
 
 def kind_of_contents(array: np.ndarray) -> str:
-    """What an array without real numbers holds, in words."""
+    """Return what an array without real numbers contains, in words."""
     if array.dtype.kind == "b":
         return "booleans"
     if array.dtype.kind in "US":

@@ -1,4 +1,4 @@
-"""What a notebook shows of a result: its tables with heat colours, its worked solution, its picture."""
+"""What a notebook shows of a result: tables with heat colours, the worked solution, and the picture."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ FRAME_HEIGHT = "32rem"
 
 
 class NotebookResult(Result):
-    """A result that remembers what was asked for, so that it can be explained and drawn."""
+    """A result that keeps its request, so that it can be explained and drawn."""
 
     def __init__(self, problem: Problem, engine: str, request: Request) -> None:
         super().__init__(problem, engine)
         self.request = request
 
     def __repr__(self) -> str:
-        """What was calculated, in five lines; nothing is computed for it."""
+        """Return what was calculated, in five lines, without computing anything."""
         from attncli.render.result.summary import summary_lines
 
         return "\n".join(summary_lines(self, frozenset(self._arrays)))
@@ -45,8 +45,11 @@ class NotebookResult(Result):
     def explain(
         self, *queries: int | str, until: str = "output", digits: int = 4, d_output: ArrayLike | str | None = None
     ) -> Worked:
-        """The worked solution of these queries, by number or label (default: all of a small problem, or the first);
-        with a gradient at the output, or the word "ones", also that of the gradients."""
+        """Return the worked solution of these queries, by number or label (default: all of a small problem, or the
+        first).
+
+        With a gradient at the output, or the word "ones", it includes the gradients.
+        """
         from attncli.explain import explain
 
         words, request = [str(query) for query in queries], self.request
@@ -59,7 +62,10 @@ class NotebookResult(Result):
         return Worked(page)
 
     def plot(self, title: str | None = None) -> Picture:
-        """The weights as a picture; MissingExtraError without matplotlib (extra `plot`)."""
+        """Return the weights as a picture.
+
+        Raises MissingExtraError if matplotlib is not installed (extra `plot`).
+        """
         if find_spec("matplotlib") is None:
             raise MissingExtraError("plot", "matplotlib", "plot")
         from attncli.render.result.plot import weights_picture
@@ -80,7 +86,7 @@ class Worked:
         return self._text("markdown")
 
     def _repr_html_(self) -> str:
-        """The page in a frame of its own, so that its looks and the notebook's don't mix."""
+        """Return the page in a frame, so that its styles and the notebook's do not mix."""
         style = f"width:100%;height:{FRAME_HEIGHT};border:0"
         return f'<iframe srcdoc="{escape(self._text("html"))}" style="{style}" title="worked solution"></iframe>'
 
@@ -92,7 +98,7 @@ class Worked:
 
 
 class Picture:
-    """A picture that a notebook shows; `svg` is its text."""
+    """A picture that a notebook shows. `svg` is its text."""
 
     def __init__(self, svg: str) -> None:
         self.svg = svg

@@ -1,8 +1,8 @@
 """Records: immutable bundles of named fields.
 
-`@record` is a frozen, slotted dataclass to readers and type checkers, with `dataclasses.fields` and `replace`. Only
-its run-time guard against assignment is left out, and equality and repr are shared functions: code generated for each
-class costs half a millisecond at every start of the program, and there are many.
+To readers and type checkers, `@record` is a frozen, slotted dataclass, and `dataclasses.fields` and `replace` work. It
+only lacks the run-time guard against assignment, and all records share one equality and one repr, because code
+generated for each class takes half a millisecond at every start of the program.
 """
 
 from __future__ import annotations
@@ -37,16 +37,16 @@ def _values(self: Any) -> tuple[Any, ...]:
 
 
 def __eq__(self: Any, other: object) -> bool:
-    """Two records of one class are equal where all their fields are."""
+    """Return whether all fields are equal, for two records of one class."""
     return _values(self) == _values(other) if type(other) is type(self) else NotImplemented
 
 
 def __hash__(self: Any) -> int:
-    """Of the fields, as equality is."""
+    """Return the hash of the fields."""
     return hash(_values(self))
 
 
 def __repr__(self: Any) -> str:
-    """Name(field=value, …)."""
-    told = ", ".join(f"{field.name}={getattr(self, field.name)!r}" for field in fields(self))
-    return f"{type(self).__name__}({told})"
+    """Return Name(field=value, …)."""
+    shown = ", ".join(f"{field.name}={getattr(self, field.name)!r}" for field in fields(self))
+    return f"{type(self).__name__}({shown})"

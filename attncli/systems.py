@@ -1,7 +1,8 @@
-"""What other systems mean where they differ: one record each. `--as`, the file key `as`, `compare --systems`, the
-diagnosis of `check` and the choices in help all follow from `SYSTEMS`; a new system is one record here.
+"""The conventions of other systems, if they differ: one record each.
 
-An option given beside the system wins; what a system `lacks` is an error to ask it for.
+`--as`, the file key `as`, `compare --systems`, the diagnosis of `check` and the choices in help are derived from
+`SYSTEMS`. To add a system, add a record here. Options override the conventions of the system. Using a feature that a
+system `lacks` is an error.
 """
 
 from __future__ import annotations
@@ -20,11 +21,11 @@ HEADS_FIRST, HEADS_LAST = LAYOUTS = "heads-first", "heads-last"  # (…, heads, 
 class System:
     """One system's conventions.
 
-    `describes` is what the row was read from or run on, with its version. `variant` is the default, and `scales` the
-    default scale of a variant where it isn't ours. `corner` is where causal and window stand (`corner_with_lengths`
-    where keys have lengths), `empty` the row of a query with no key,
-    `softcap_after_bias` the order. `layout` is that of Q, K and V where they have `layout_from` axes or more,
-    `output_layout` that of the output, where it differs. `lacks` are the features that the system has not.
+    `describes` is the source, or the package and version that was run. `variant` is the default variant, and `scales`
+    has the default scales that differ from attncli's. `corner` is where causal and window are aligned
+    (`corner_with_lengths` if keys have lengths), `empty` the row of a query with no key, and `softcap_after_bias` the
+    order. `layout` is that of Q, K and V with `layout_from` axes or more, and `output_layout` that of the output, if it
+    differs. `lacks` are the features that the system does not have.
     """
 
     name: str
@@ -45,7 +46,7 @@ class System:
     output_layout: str | None = None
 
     def has(self, feature: str) -> bool:
-        """Whether the system has a feature at all."""
+        """Return whether the system has a feature."""
         return feature not in self.lacks
 
 
@@ -143,5 +144,5 @@ NAMES = tuple(BY_NAME)
 
 
 def systems_with(feature: str) -> str:
-    """The systems that have a feature, for a hint."""
+    """Return the systems that have a feature, for a hint."""
     return ", ".join(system.name for system in SYSTEMS if system.has(feature))

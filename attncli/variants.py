@@ -1,8 +1,8 @@
-"""The variants of attention: they differ in the score alone, so a variant is one function and one record here.
+"""The variants of attention. They differ only in the score, so a variant is one function and one record here.
 
-Choices, help, the table of `attncli variants`, explain's formula, the property tests and README's table all
-follow from `VARIANTS`. A score function gets queries (…, b, d_k) and keys (…, t, d_k) of one floating dtype and gives
-the raw scores (…, b, t) in that dtype.
+Choices, help, the table of `attncli variants`, the formula of explain, the property tests and the table in README are
+derived from `VARIANTS`. A score function takes queries (…, b, d_k) and keys (…, t, d_k) of one floating dtype and
+returns the raw scores (…, b, t) in that dtype.
 """
 
 from __future__ import annotations
@@ -42,36 +42,39 @@ DISTANCE_READING = "it is 0 where they are equal, and the further below 0 the mo
 
 
 def dot(queries: ndarray, keys: ndarray) -> ndarray:
-    """q·k for every pair: (…, b, d_k), (…, t, d_k) → (…, b, t)."""
+    """Return q·k for every pair: (…, b, t) from (…, b, d_k) and (…, t, d_k)."""
     product: ndarray = queries @ keys.mT
     return product
 
 
 def negative_manhattan(queries: ndarray, keys: ndarray) -> ndarray:
-    """−Σ|q − k| for every pair, a coordinate at a time so that memory stays at two tiles."""
+    """Return −Σ|q − k| for every pair, summed by coordinate, so that memory stays at two tiles."""
     return _negative_sum(queries, keys, lambda difference: abs_in_place(difference))
 
 
 def negative_half_square(queries: ndarray, keys: ndarray) -> ndarray:
-    """−Σ(q − k)²/2 for every pair, from the differences: q² − 2qk + k² would cancel for near neighbours."""
+    """Return −Σ(q − k)²/2 for every pair, from the differences, because q² − 2qk + k² would cancel for near
+    neighbours."""
     total = _negative_sum(queries, keys, lambda difference: square_in_place(difference))
     total *= total.dtype.type(0.5)
     return total
 
 
 def zero_scores(queries: ndarray, keys: ndarray) -> ndarray:
-    """0 for every pair."""
+    """Return 0 for every pair."""
     import numpy as np
 
     return np.zeros((*queries.shape[:-1], keys.shape[-2]), queries.dtype)
 
 
 def unit_rows(rows: ndarray) -> ndarray:
-    """Each row over its Euclidean length; a zero row stays zero. Divided by its largest entry first, so that no
-    square overflows or vanishes."""
+    """Divide each row by its Euclidean length. A zero row remains zero.
+
+    Rows are first divided by their largest entry, so that no square overflows or underflows.
+    """
     import numpy as np
 
-    with np.errstate(invalid="ignore"):  # an infinity, where it is allowed, has no direction
+    with np.errstate(invalid="ignore"):  # an infinity, if allowed, has no direction
         largest = np.abs(rows).max(axis=-1, keepdims=True, initial=0)
         rows = rows / np.where(largest > 0, largest, 1)
         length = np.sqrt(np.square(rows).sum(axis=-1, keepdims=True))
@@ -105,22 +108,22 @@ def _negative_sum(queries: ndarray, keys: ndarray, term: Callable[[ndarray], Non
 
 
 def dot_backward(queries: ndarray, keys: ndarray, d_scores: ndarray) -> tuple[ndarray, ndarray]:
-    """dS K and dSᵀ Q."""
+    """Return dS K and dSᵀ Q."""
     return d_scores @ keys, d_scores.mT @ queries
 
 
 def manhattan_backward(queries: ndarray, keys: ndarray, d_scores: ndarray) -> tuple[ndarray, ndarray]:
-    """∓Σ dS · sign(q − k), a coordinate at a time; the sign of 0 is 0."""
+    """Return ∓Σ dS · sign(q − k), summed by coordinate. The sign of 0 is 0."""
     return _sum_differences(queries, keys, d_scores, takes_sign=True)
 
 
 def half_square_backward(queries: ndarray, keys: ndarray, d_scores: ndarray) -> tuple[ndarray, ndarray]:
-    """∓Σ dS · (q − k), from the differences, as the scores are."""
+    """Return ∓Σ dS · (q − k), from the differences, as for the scores."""
     return _sum_differences(queries, keys, d_scores, takes_sign=False)
 
 
 def no_backward(queries: ndarray, keys: ndarray, _d_scores: ndarray) -> tuple[ndarray, ndarray]:
-    """0: the scores depend on neither."""
+    """Return 0, because the scores depend on neither."""
     import numpy as np
 
     return np.zeros_like(queries), np.zeros_like(keys)
@@ -145,7 +148,7 @@ def _sum_differences(
 
 
 def unit_rows_backward(rows: ndarray, d_unit: ndarray) -> ndarray:
-    """(dy − y (y·dy)) / ‖x‖ for y = x / ‖x‖; 0 for a zero row, whose direction does not exist."""
+    """Return (dy − y (y·dy)) / ‖x‖ for y = x / ‖x‖, or 0 for a zero row, which has no direction."""
     import numpy as np
 
     unit = unit_rows(rows)
@@ -161,14 +164,16 @@ def unit_rows_backward(rows: ndarray, d_unit: ndarray) -> ndarray:
 class Variant:
     """One way to score a query against a key.
 
-    `formula` and `similarity` say the raw score, `compared` in words. For explain, `term` is what each feature
-    adds to it (None: nothing), `raw_score` what becomes of their sum, and `reading` what a large one means.
-    `default_scale` is an expression of dk, or of ℓ where the variant `has_length`. `prepare` (if any) maps the rows of
-    Q and K before they are scored. `bound(q, k, d_k)` is at least every |raw score| of prepared rows whose Euclidean
-    norms are at most q and k. `backward(q, k, dS)` gives the gradients (…, b, d_k) and (…, t, d_k) of prepared rows
-    from those of their raw scores, `prepare_backward(rows, d_prepared)` those of the rows before; explain writes
-    `query_slope` and `key_slope`, the derivatives of a raw score by one feature of the prepared rows (None: 0).
-    `is_product`: the score is a matrix product of the prepared rows; `is_constant`: it looks at neither.
+    `formula` and `similarity` are the raw score, and `compared` describes it. For explain, `term` is the contribution
+    of each feature (None if there is none), `raw_score` is the score in terms of their sum, and `reading` is the
+    meaning of a large score. `default_scale` is an expression of dk, or of ℓ if the variant `has_length`.
+
+    `prepare`, if any, maps the rows of Q and K before they are scored. `bound(q, k, d_k)` is an upper bound of |raw
+    score| for prepared rows whose Euclidean norms are at most q and k. `backward(q, k, dS)` returns the gradients (…,
+    b, d_k) and (…, t, d_k) of prepared rows from those of their raw scores, and `prepare_backward(rows, d_prepared)`
+    those of the rows before. Explain writes `query_slope` and `key_slope`, the derivatives of a raw score by one
+    feature of the prepared rows (None: 0). `is_product`: the score is a matrix product of the prepared rows.
+    `is_constant`: it depends on neither.
     """
 
     name: str
@@ -193,12 +198,12 @@ class Variant:
 
     @property
     def length_symbol(self) -> str:
-        """What a distance is divided by: ℓ, or ℓ² where it is squared."""
+        """Return the divisor of a distance: ℓ, or ℓ² if the distance is squared."""
         return self.default_scale.removeprefix("1/")
 
     @property
     def explained(self) -> str:
-        """The raw score and the default scale in words."""
+        """Return the raw score and the default scale in words."""
         if self.is_constant:
             return self.compared
         if self.has_length:
@@ -206,12 +211,12 @@ class Variant:
         return explain_score(self, "unscaled" if self.default_scale == "1" else "divided by √d_k")
 
     def length_scale_factor(self, length_scale: float) -> float:
-        """What ℓ makes of the scores: 1/ℓ for a distance, 1/ℓ² for a squared one."""
+        """Return the factor of the scores for ℓ: 1/ℓ for a distance, 1/ℓ² for a squared one."""
         return length_scale ** -(2 if "²" in self.length_symbol else 1)
 
 
 def explain_score(variant: Variant, scaling: str) -> str:
-    """What is compared, and how it is scaled: "the Manhattan distance, negated and divided by ℓ"."""
+    """Return what is compared, and how it is scaled: "the Manhattan distance, negated and divided by ℓ"."""
     if not scaling:
         return variant.compared
     return f"{variant.compared}{' and ' if ', ' in variant.compared else ', '}{scaling}"

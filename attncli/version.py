@@ -1,3 +1,3 @@
-"""The version, by itself: whoever asks for it waits for nothing else."""
+"""The version, in a module without imports, so that it can be printed at once."""
 
 __version__ = "0.2.0"

@@ -1,1 +1,1 @@
-"""The command line: a module per command; only this package imports typer."""
+"""The command line, with one module per command. Only this package imports typer."""

@@ -1,4 +1,4 @@
-"""`attncli batch`: many problems, in parallel and resumable, on a cluster if asked."""
+"""`attncli batch`: many problems, in parallel and resumable, on a cluster if requested."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def batch_command(
         bool, typer.Option("--quiet", "-q", help="no bar and no summary", rich_help_panel=RUNNING)
     ] = False,
 ) -> int:
-    """Find the jobs, run them, say what came of them."""
+    """Find the jobs, run them, and report the results."""
     from attncli.batch.jobs import find_jobs
     from attncli.batch.options import Options, parse_save, parse_save_format
     from attncli.cli.main import Terminated
@@ -91,11 +91,11 @@ def batch_command(
             raise UsageError(f"--{name.replace('_', '-')}", "a batch reads files, so that it can be resumed", None)
     start = working_folder()
     options = Options(
-        folder=os.path.abspath(folder),  # noqa: PTH100 - a link stays one
+        folder=os.path.abspath(folder),  # noqa: PTH100 - links are not resolved
         start=start,
         settings=settings,
         matrices=matrices,
-        engine=calculation.checked_engine(),
+        engine=calculation.check_engine(),
         header=reading.header,
         from_format=reading.from_format,
         save=parse_save(save),
@@ -113,13 +113,13 @@ def batch_command(
     try:
         summary, seconds = run_jobs(jobs, options, folder, size, dask, resume=resume, force=force, quiet=quiet)
     except (KeyboardInterrupt, Terminated):
-        write_err(f"\nstopped; what is done is kept\nhint: {resume_command()}\n")
+        write_err(f"\nstopped; finished jobs are kept\nhint: {resume_command()}\n")
         raise
     return report_summary(summary, folder, seconds, quiet=quiet)
 
 
 def worker_count(asked: int | None) -> int:
-    """-j, or the cores that this process may use."""
+    """Return the number of processes from -j, or the number of cores that this process may use."""
     if asked is None:
         from attncli.engine.plan import usable_cores
 
@@ -140,7 +140,7 @@ def run_jobs(
     force: bool,
     quiet: bool,
 ) -> tuple[Summary, float]:
-    """Run the jobs under a bar; what came of them, and the seconds."""
+    """Run the jobs with a progress bar, and return the summary and the seconds."""
     from attncli.batch.folder import Owners, refuse_inputs
     from attncli.batch.log import run_log
     from attncli.batch.scheduler import Batch, Summary
@@ -160,7 +160,7 @@ def run_jobs(
 
 
 def choose_crew(jobs: list[Job], size: int, dask: str | None, options: Options) -> Crew:
-    """Processes here, or a cluster's workers, which must see the folder and the first problem."""
+    """Return local processes, or the workers of a cluster, which must see the folder and the first problem."""
     if dask is None:
         from attncli.batch.pool import LocalCrew
 
@@ -171,7 +171,7 @@ def choose_crew(jobs: list[Job], size: int, dask: str | None, options: Options) 
 
 
 def report_summary(summary: Summary, folder: str, seconds: float, *, quiet: bool) -> int:
-    """Say what came of the jobs; the exit status."""
+    """Report the results of the jobs, and return the exit status."""
     from attncli.batch.log import NAME
     from attncli.files import path_text
     from attncli.render.batch import closing_line, trouble_lines
@@ -185,7 +185,7 @@ def report_summary(summary: Summary, folder: str, seconds: float, *, quiet: bool
 
 
 def resume_command() -> str:
-    """The command that goes on with this run."""
+    """Return the command that continues this run."""
     from attncli.files import path_text
 
     words = [word for word in sys.argv[1:] if word not in ("--force", "--resume")]
@@ -194,7 +194,7 @@ def resume_command() -> str:
 
 
 def show_plan(jobs: list[Job], options: Options) -> int:
-    """Print what would be done, a job to a line."""
+    """Print what the run would do, one job per line."""
     from attncli.batch.dry_run import plan_jobs
     from attncli.render.batch import Total, plan_line
 

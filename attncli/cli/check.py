@@ -1,4 +1,4 @@
-"""`attncli check`: somebody's numbers against the right ones."""
+"""`attncli check`: compare given numbers with the right ones."""
 
 from __future__ import annotations
 
@@ -93,7 +93,8 @@ def check_command(
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="overwrite an existing file", rich_help_panel="Files")] = False,
 ) -> int:
-    """Check each problem, whatever the others are; report; exit 2 over 1 over 0."""
+    """Check each problem independently of the others and report the verdicts. The exit status is the largest of all
+    cases."""
     from attncli.check.suites import CaseOutcome, problem_sources
     from attncli.files import path_text, refuse_existing, refuse_pipe
     from attncli.inputs.request import Request
@@ -120,8 +121,8 @@ def check_command(
         if source is not None
     }
     beside = None if baseline is None else options.matrix(baseline, role="output", where="--baseline")
-    calculation.checked_engine()
-    calculation.over(Request(), options)  # an option that can't be meant is said once, not for each problem
+    calculation.check_engine()
+    calculation.apply(Request(), options)  # a wrong option is reported once, not for each problem
     read = set(options.paths)
     rules = {
         "rtol": _tolerance(rtol, "--rtol"),
@@ -150,7 +151,7 @@ def check_command(
             return CaseOutcome(name, error=error)
         except MemoryError:
             return CaseOutcome(name, error=ProblemError(name, "not enough memory for this problem"))
-        except Exception as error:  # one case's trouble is that case's
+        except Exception as error:  # an error in one case does not stop the others
             return CaseOutcome(name, error=_bug(error))
         finally:
             read.update(sources.paths)
@@ -177,8 +178,10 @@ def check_command(
 
 
 def _take_answers(problems: list[str], given: dict[str, str | None]) -> tuple[list[str], list[str], str]:
-    """The problems, the answers to one of them, and the matrix that these are: a folder that an option names, or tables
-    behind the problem. What is taken goes out of `given`."""
+    """Return the problems, the answers to one of them, and which matrix these are.
+
+    Answers are a folder that an option names, or tables after the problem. They are removed from `given`.
+    """
     from attncli.check.suites import answer_files, split_answers
     from attncli.files import exists, is_folder
 
@@ -191,7 +194,7 @@ def _take_answers(problems: list[str], given: dict[str, str | None]) -> tuple[li
         return problems, found, name
     problems, answers = split_answers(problems)
     alone = next((name for name, source in given.items() if source is not None), None)
-    if answers and alone is not None:  # as a shell gives `--expect-output handins/*.csv`
+    if answers and alone is not None:  # what the shell makes of `--expect-output handins/*.csv`
         answers = [str(given[alone]), *answers]
         given[alone] = None
     return problems, answers, alone or "output"
@@ -225,8 +228,10 @@ def _report(
     rules: dict[str, Any],
     may_skip: bool,
 ) -> CaseReport | None:
-    """One problem, or Q, K and V given apart, read, laid under the options and checked by `rules`, which are those of
-    `check`; None where nothing is expected of it and it `may_skip`."""
+    """Return the report of one problem, or of separate Q, K and V, under the options.
+
+    `rules` are arguments of `check`. Return None if the problem expects nothing and `may_skip`.
+    """
     from dataclasses import replace
 
     from attncli.check import check
@@ -239,7 +244,7 @@ def _report(
         worksheet = read_problem(words[0], sources)
     worksheet = replace(
         worksheet,
-        request=calculation.over(worksheet.request, options),
+        request=calculation.apply(worksheet.request, options),
         expected={**worksheet.expected, **expected},
     )
     if may_skip and not worksheet.expected:
@@ -264,7 +269,7 @@ def _write_grades(path: str, outcomes: list[CaseOutcome], force: bool) -> None:
 
 
 def _status(outcomes: list[CaseOutcome]) -> int:
-    """Errors on standard error; 2 wins over 1 over 0."""
+    """Write errors to standard error, and return the largest exit status: 2, 1 or 0."""
     status = ExitStatus.DONE
     for outcome in outcomes:
         if outcome.error is not None:

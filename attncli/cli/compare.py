@@ -71,7 +71,7 @@ def compare_command(
     ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="print no notes", rich_help_panel=COMPARING)] = False,
 ) -> int:
-    """Read, compute each candidate, print them in neighbouring columns."""
+    """Read the problem, compute each candidate, and print the candidates in neighbouring columns."""
     from attncli.compare.comparison import compare, variant_candidates
     from attncli.render.compare import comparison_renderer
     from attncli.render.progress import progress_bar
@@ -88,17 +88,17 @@ def compare_command(
     worksheet = read_worksheet(source, sources)
     left_out: list[str] = []
     if systems is None:
-        candidates = variant_candidates(calculation.over(worksheet.request, sources), split_names(variants))
+        candidates = variant_candidates(calculation.apply(worksheet.request, sources), split_names(variants))
     elif variants is not None:
         raise UsageError("--systems", "cannot be combined with --variants", "leave one out")
     else:
         from attncli.compare.systems import system_candidates
 
         candidates, left_out = system_candidates(
-            worksheet.request, split_names(systems), lambda request: calculation.over(request, sources)
+            worksheet.request, split_names(systems), lambda request: calculation.apply(request, sources)
         )
     drawing = Drawing.settle(plot, [], force=force)
-    comparison = compare(candidates, calculation.checked_engine(), partial(progress_bar, words="comparison"))
+    comparison = compare(candidates, calculation.check_engine(), partial(progress_bar, words="comparison"))
     saved = drawing.save(drawing.of_comparison(comparison, worksheet.title))
     write_chunks(render(comparison, style, worksheet.title), in_colour=format == "table")
     if not quiet:
@@ -113,5 +113,5 @@ def compare_command(
 
 
 def split_names(text: str | None) -> list[str]:
-    """The names between the commas."""
+    """Return the names between the commas."""
     return [] if text is None else [name.strip() for name in text.split(",")]

@@ -1,4 +1,4 @@
-"""What the shell completes behind an option: the values that it has, also behind the commas of a list."""
+"""Shell completion of option values, also after the commas of a list."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ STEPS = ("given", "raw", "scores", "masked", "exp", "weights", "output")
 
 
 def complete_from(*values: str) -> Callable[[str], list[str]]:
-    """Completes one of the values, or one more of a list with commas."""
+    """Return a function that completes one of the values, or the next one of a list with commas."""
 
     def complete(incomplete: str) -> list[str]:
         before, comma, begun = incomplete.rpartition(",")

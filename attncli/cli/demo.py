@@ -1,4 +1,4 @@
-"""`attncli demo`: a built-in problem, needing no file."""
+"""`attncli demo`: a built-in problem, which needs no file."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def demo_command(
     files: FileOptions,
     yaml: Annotated[bool, typer.Option("--yaml", help="print the problem as a file")] = False,
 ) -> int:
-    """Answer the built-in problem as `run` would answer its file."""
+    """Run the built-in problem like a problem file."""
     if yaml:
         from attncli.files import read_bytes
 

@@ -62,7 +62,7 @@ def exercise_command(
     force: Annotated[bool, typer.Option("--force", help="overwrite existing files", rich_help_panel=FILES)] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="print no notes", rich_help_panel=FILES)] = False,
 ) -> int:
-    """Draw the numbers, write the files."""
+    """Choose the numbers and write the files."""
     from attncli.exercise.numbers import Sizes, check_sizes, make_exercise
     from attncli.files import make_folder, path_text, refuse_existing, write_atomically
     from attncli.inputs.settings import BY_KEY
@@ -77,7 +77,7 @@ def exercise_command(
         folder = directory if count == 1 else f"{directory}/{number:0{max(2, len(str(count)))}d}"
         for file, text in exercise_files(make_exercise(seed, number, sizes, name, causal), format).items():
             files[f"{folder}/{file}"] = text
-    for folder in dict.fromkeys(os.path.dirname(path) for path in files):  # noqa: PTH120 - a path stays what was typed
+    for folder in dict.fromkeys(os.path.dirname(path) for path in files):  # noqa: PTH120 - a path stays as typed
         make_folder(folder)
     refuse_existing(files, force)
     for path, text in files.items():
@@ -89,7 +89,7 @@ def exercise_command(
 
 
 def exercise_files(exercise: Exercise, format: str) -> dict[str, str]:
-    """The three files of an exercise by name."""
+    """Return the three files of an exercise by name."""
     from attncli.exercise.files import answers_text, key_text, make_sheet, work_out
     from attncli.render.explain.formats import page_renderer
     from attncli.render.result.tables import Style

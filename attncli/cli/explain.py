@@ -92,7 +92,7 @@ def explain_command(
     ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="print no notes", rich_help_panel=EXPLAINING)] = False,
 ) -> int:
-    """Read, work it out, write the page."""
+    """Read the problem, work it out, and write the page."""
     from attncli.explain import explain
     from attncli.files import path_text, refuse_existing, write_atomically
     from attncli.render.explain.formats import WORKBOOK, chosen_format, page_renderer
@@ -111,12 +111,12 @@ def explain_command(
     refuse_existing(targets, force)
     sources = reading.sources()
     worksheet = read_worksheet(source, sources)
-    request = calculation.over(worksheet.request, sources)
+    request = calculation.apply(worksheet.request, sources)
     for path, option in ((output, "--output"), (play, "--play")):
         if path is not None:
             refuse_input(path, option, sources.paths)
     title = None if worksheet.title is None else printable(worksheet.title)
-    chosen, engine = query or (), calculation.checked_engine()
+    chosen, engine = query or (), calculation.check_engine()
     if render is None:
         from attncli.explain.workbook.book import make_workbook
         from attncli.render.explain.xlsx import workbook_xlsx
@@ -150,7 +150,7 @@ def explain_command(
 
 
 def refuse_play(play: str | None, output: str | None, format: str) -> None:
-    """UsageError where no page could link to the one to play with."""
+    """Raise UsageError if no page could link to the interactive page."""
     if play is None:
         return
     from attncli.files import resolve_path
@@ -162,7 +162,7 @@ def refuse_play(play: str | None, output: str | None, format: str) -> None:
 
 
 def relative_address(target: str, page: str) -> str:
-    """The address of a file as a link on another page has it."""
+    """Return the address of a file for a link on another page."""
     from urllib.parse import quote
 
     from attncli.files import resolve_path

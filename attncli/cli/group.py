@@ -1,4 +1,4 @@
-"""The commands by name, each built when it is called; help with examples first."""
+"""The commands by name, each built when it is called, and help that begins with examples."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ COMMANDS = {
     "demo": "a built-in problem, needing no file",
     "variants": "the table of variants and their formulas",
 }
-BUILT_IN = "demo"  # as a source: the built-in problem
+BUILT_IN = "demo"  # as a source, the built-in problem
 BUILT_IN_FOR = ("explain", "compare")
 WIDTH = 78  # columns of help
 HEAD = re.compile(r"^(?:[A-Z][A-Za-z ]*:$|Usage:)", re.MULTILINE)
 SHORT = "attncli.short_help"
-SHARED = ("Calculation", "Reading")  # the panels that -h leaves to --help
+SHARED = ("Calculation", "Reading")  # panels that --help shows, but -h does not
 NEGATIVE = re.compile(r"-(\d|\.\d|\.?inf\b|\.?nan\b)", re.IGNORECASE)
 NUMBERS = re.compile(r"[-+]?[0-9.][-+0-9.eE,/]*")
 INTRODUCTION = """\
@@ -46,7 +46,7 @@ Examples:
 
 
 def is_conversation() -> bool:
-    """Whether a person types and reads."""
+    """Return whether both standard input and output are a terminal."""
     return all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout))
 
 
@@ -65,7 +65,7 @@ Examples:
 
 
 def show_help(context: Any, _option: Any, wanted: bool) -> None:
-    """Say the help as everything else is said, so that a closed output is an error and a broken pipe is none."""
+    """Print the help like all other output, so that a closed output is an error and a broken pipe is not."""
     from attncli.cli.output import write_help
 
     if wanted and not context.resilient_parsing:
@@ -74,15 +74,17 @@ def show_help(context: Any, _option: Any, wanted: bool) -> None:
 
 
 def embolden_heads(text: str) -> str:
-    """Help with its heads in bold, on a terminal that has colours."""
+    """Return help with bold headings, on a terminal that has colours."""
     from attncli.render.console import has_colour
 
     return HEAD.sub("\x1b[1m\\g<0>\x1b[0m", text) if has_colour(ascii_only=False) else text
 
 
 def fold_help(text: str) -> str:
-    """The text in lines of at most WIDTH columns: prose is folded between words, and what stands behind a command goes
-    below it where there is no room."""
+    """Return the text in lines of at most WIDTH columns.
+
+    Prose is wrapped between words, and the text after a command goes on a line of its own if there is no room.
+    """
     from textwrap import wrap
 
     lines: list[str] = []
@@ -98,7 +100,7 @@ def fold_help(text: str) -> str:
 
 
 class Helpful:
-    """A command whose --help is ours."""
+    """A command whose --help is printed by attncli."""
 
     def get_help_option(self, ctx: Any) -> Any:
         option = super().get_help_option(ctx)  # type: ignore[misc]
@@ -107,7 +109,7 @@ class Helpful:
 
 
 def fill_in_bare(words: list[str]) -> list[str]:
-    """An option that may stand without a value gets the one that it then means: --alibi before anything but numbers."""
+    """Insert the implied value of options that may have none, such as --alibi before anything but numbers."""
     from attncli.inputs.settings import SETTINGS
 
     bare = {setting.option: setting.bare for setting in SETTINGS if setting.bare is not None}
@@ -120,10 +122,10 @@ def fill_in_bare(words: list[str]) -> list[str]:
 
 
 class Command(Helpful, TyperCommand):
-    """A command whose help starts with examples and groups its options by panel."""
+    """A command whose help begins with examples and groups its options by panel."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        # a literal such as '-1 0; 0 1' starts with a number, not with an option
+        # a literal such as '-1 0; 0 1' begins with a number, not with an option
         ctx.meta[SHORT] = "-h" in args and "--help" not in args
         words = [f" {word}" if NEGATIVE.match(word) else word for word in args]
         if self.name in BUILT_IN_FOR and is_conversation() and not self.sources_in(ctx, list(words)):
@@ -137,12 +139,13 @@ class Command(Helpful, TyperCommand):
         return parsed
 
     def sources_in(self, ctx: Any, words: list[str]) -> list[str]:
-        """The arguments that are no options."""
+        """Return the arguments that are not options."""
         _, sources, _ = self.make_parser(ctx).parse_args(words)
         return [*sources, *(word for word in words if word in ("-h", "--help"))]
 
     def refuse_repeated(self, ctx: Any, words: list[str]) -> None:
-        """UsageError where an option of one value is given twice: the parser would keep the last and say nothing."""
+        """Raise UsageError if an option with a single value is given twice, because the parser would silently keep the
+        last."""
         _, _, order = self.make_parser(ctx).parse_args(words)
         seen: set[str | None] = set()
         for parameter in order:
@@ -173,7 +176,7 @@ class Command(Helpful, TyperCommand):
 
 
 class Group(Helpful, TyperGroup):
-    """All commands; only the one that is called is imported and built."""
+    """All commands. Only the one that is called is imported and built."""
 
     def list_commands(self, _context: Any) -> list[str]:
         return list(COMMANDS)
@@ -210,7 +213,7 @@ def attncli(
     context: typer.Context,
     version: bool = typer.Option(False, "--version", help="Print the version and exit."),
 ) -> int:
-    """Attention from matrices that you have."""
+    """Compute attention from given matrices."""
     from attncli.cli.output import write_help, write_out
 
     if version:
@@ -223,7 +226,10 @@ def attncli(
 
 
 def dispatch(arguments: list[str]) -> int:
-    """Run the command that the arguments name; UsageError where they can't be meant."""
+    """Run the command that the arguments name.
+
+    Raises UsageError if the arguments are not valid.
+    """
     from typer._click.exceptions import ClickException, NoSuchOption
 
     if arguments in (["help", "calculation"], ["calculation", "--help"], ["calculation", "-h"]):
@@ -243,7 +249,7 @@ def dispatch(arguments: list[str]) -> int:
 
 
 def write_calculation_help() -> None:
-    """The options of the calculation, which most commands share."""
+    """Print the options of the calculation, which most commands share."""
     from attncli.cli.output import write_help
 
     command = Group(name="attncli").get_command(None, "run")
@@ -261,14 +267,15 @@ def write_calculation_help() -> None:
 
 
 def hint_for(error: Any, path: str) -> str | None:
-    """What to type for an option that a command has not."""
+    """Return what to type instead of an option that a command does not have."""
     command = path.removeprefix("attncli").strip() or "run"
     near = nearest(error.option_name, error.possibilities or [])
     return option_hint(error.option_name, command) or (f"did you mean {near}?" if near else None)
 
 
 def read_as_meant(arguments: list[str]) -> list[str]:
-    """The arguments with `help`, `version` and sources in a command's place read as they are meant."""
+    """Return the arguments with `help`, `version` and sources in place of a command rewritten to the command that is
+    meant."""
     from attncli.cli.output import write_err
 
     if not arguments:
@@ -285,5 +292,5 @@ def read_as_meant(arguments: list[str]) -> list[str]:
 
 
 def lower_first(message: str) -> str:
-    """A sentence of the parser's as ours are written."""
+    """Return a message of the parser in the style of attncli's messages."""
     return (message[:1].lower() + message[1:]).rstrip(".")

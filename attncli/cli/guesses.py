@@ -1,4 +1,5 @@
-"""What people type where attncli has another word: commands, options and their values, each with what to type."""
+"""Commands, options and values that people type although attncli calls them something else, with what to type
+instead."""
 
 from __future__ import annotations
 
@@ -6,7 +7,7 @@ import re
 
 from attncli.files import exists
 
-# what a first word means that is no command; `help` and `version` are answered
+# the command for a first word that is not one (`help` and `version` are handled separately)
 COMMAND_WORDS = {
     **dict.fromkeys(("calc", "calculate", "compute", "attend", "attention", "solve"), "run"),
     **dict.fromkeys(("steps", "show", "work", "worked", "exlpain", "solution"), "explain"),
@@ -18,7 +19,7 @@ COMMAND_WORDS = {
     **dict.fromkeys(("serve", "html", "browser"), "play"),
     **dict.fromkeys(("many", "jobs"), "batch"),
 }
-# what an option means that a command has not; {command} is the one that was typed
+# the meaning of options that a command does not have ({command} is the one that was typed)
 OPTION_WORDS = {
     **dict.fromkeys(("--steps", "--explain", "--step-by-step"), "attncli explain shows every step"),
     **dict.fromkeys(("--compare",), "attncli compare sets variants side by side"),
@@ -44,26 +45,26 @@ OPTION_WORDS = {
 FORMAT_WORDS = {
     **dict.fromkeys(("tex", "bmatrix"), "latex"), "md": "markdown", "txt": "text", "htm": "html", "yml": "yaml",
 }  # fmt: skip
-SOURCE = re.compile(r"[./\\;:\[\s]|^-?\d")  # what a command's name has not
+SOURCE = re.compile(r"[./\\;:\[\s]|^-?\d")  # characters that are not in the name of a command
 
 
 def command_meant(word: str) -> str | None:
-    """The command that another word means."""
+    """Return the command that another word means, or None."""
     return COMMAND_WORDS.get(word.lower())
 
 
 def is_source(word: str) -> bool:
-    """Whether a first word is a file, an array or numbers, so that `run` is meant."""
+    """Return whether a first word is a file, an array or numbers, so that `run` is meant."""
     return bool(SOURCE.search(word)) or exists(word)
 
 
 def option_hint(option: str, command: str) -> str | None:
-    """What to type for an option of another name."""
+    """Return what to type instead of an option with another name, or None."""
     hint = OPTION_WORDS.get(option.lower().partition("=")[0])
     return None if hint is None else hint.format(command=command, word=option.lstrip("-").lower())
 
 
 def format_meant(format: str) -> str:
-    """The name of a format, however it is written."""
+    """Return the name of a format, however it is spelled."""
     word = format.strip().lower().removeprefix(".")
     return FORMAT_WORDS.get(word, word)

@@ -1,4 +1,4 @@
-"""The command line: parse, call, render, exit. Every fault ends here, at one boundary."""
+"""The command line: parse, call, render, exit. Every error ends here, in one place."""
 
 from __future__ import annotations
 
@@ -12,15 +12,16 @@ from attncli.errors import AttncliError, BugError, ExitStatus, system_reason
 
 
 class Terminated(BaseException):
-    """A signal to end arrived: leave as Ctrl-C does, so that nothing stays half-written."""
+    """A termination signal arrived: clean up as for Ctrl-C, so that no file stays half-written."""
 
 
-# what ends a program, as far as the system has it, and what is said of each; SIGBREAK is a closed window of Windows
+# the signals that end a program, as far as the system has them, and their messages (SIGBREAK: a window is closed on
+# Windows)
 ENDINGS = {"SIGINT": "interrupted", "SIGTERM": "terminated", "SIGHUP": "hung up", "SIGBREAK": "interrupted"}
 
 
 def run_cli(arguments: list[str]) -> int:
-    """Run one command and return its exit status; nothing but that leaves this function."""
+    """Run one command and return its exit status. No exception leaves this function."""
     buffer_output()
     _arrived.clear()
     if may_set_handlers():
@@ -44,26 +45,26 @@ def run_cli(arguments: list[str]) -> int:
         where = "standard output" if error.filename is None else str(error.filename)
         return _report_fault(where, system_reason(error), None, ExitStatus.FAULT)
     except Exception as error:
-        # the import of a library can lose the interrupt, and then fail for want of half of itself
+        # an interrupt during the import of a library can be lost, and the half-imported library then fails
         return _report_end() if _arrived else _report_bug(error)
 
 
 def may_set_handlers() -> bool:
-    """Whether signal handlers may be set: in the main thread alone."""
+    """Return whether signal handlers may be set, which only the main thread may do."""
     import threading
 
     return threading.current_thread() is threading.main_thread()
 
 
 def _catch_signals() -> None:
-    """Answer the signals that end a program, but not those that a shell or nohup has told it to ignore."""
+    """Handle the signals that end a program, except those that a shell or nohup has set to be ignored."""
     for number in filter(None, (getattr(signal, name, None) for name in ENDINGS)):
         if signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler):
             signal.signal(number, _interrupt if number == signal.SIGINT else _terminate)
 
 
 def _dispatch(arguments: list[str]) -> int:
-    if arguments == ["--version"]:  # answers at once: not even typer is imported for it
+    if arguments == ["--version"]:  # fast: not even typer is imported
         from attncli import __version__
         from attncli.cli.output import write_out
 
@@ -80,7 +81,7 @@ def _flush_status(status: int) -> int:
     return status
 
 
-_arrived: list[int] = []  # the signals that came to end this program
+_arrived: list[int] = []  # the termination signals that have arrived
 
 
 def _interrupt(number: int, _frame: FrameType | None) -> None:
@@ -106,13 +107,13 @@ def _report_fault(where: str, what: str, hint: str | None, status: int) -> int:
 
 
 def _end_broken_pipe() -> int:
-    """Whoever read the output has gone: that is not an error."""
+    """Exit silently, because a reader that closes the pipe is not an error."""
     _abandon_output()
     return ExitStatus.DONE
 
 
 def _report_end() -> int:
-    """Asked to end, by whichever signal came first."""
+    """Report the first of the signals that arrived."""
     number = signal.Signals(_arrived[0]) if _arrived else signal.SIGINT
     write_err(f"\n{ENDINGS[number.name]}\n")
     _abandon_output()
@@ -125,7 +126,7 @@ def _report_bug(error: Exception) -> int:
 
 
 def _abandon_output() -> None:
-    """Keep the interpreter from flushing what cannot be read, which would be a second error at exit."""
+    """Keep the interpreter from flushing output that has no reader, which would raise a second error at exit."""
     try:
         if sys.stdout is not None:
             sys.stdout.flush()

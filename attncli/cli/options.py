@@ -1,4 +1,4 @@
-"""The options that commands share, declared once: a command names a bundle, and gets it filled."""
+"""The options that commands share, declared once. A command names a bundle of options, and gets it filled."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class ReadingOptions:
     ] = None
 
     def sources(self, *, keep_text: bool = False) -> Sources:
-        """The reader of this command's sources."""
+        """Return the reader of this command's sources."""
         from attncli.cli.output import standard_input
         from attncli.inputs.sources import Sources
         from attncli.matrix import Reading as ReadingRule
@@ -113,14 +113,14 @@ class FileOptions:
     force: Annotated[bool, typer.Option("--force", help="overwrite existing files", rich_help_panel=FILES)] = False
 
     def targets(self, gradients: list[str]) -> dict[str, str]:
-        """The file of each result that is to be written, all `gradients` to one."""
+        """Return the file of each result that is to be written, with one file for all `gradients`."""
         named = {"output": self.output, "weights": self.weights, "scores": self.scores, "lse": self.lse}
         named |= dict.fromkeys(gradients, self.grads)
         return {name: path for name, path in named.items() if path is not None}
 
 
 class CalculationOptions:
-    """The settings, masks and engine of a calculation, laid over what a problem file says."""
+    """The settings, masks and engine of a calculation, which override those of a problem file."""
 
     def __init__(self, engine: str, **given: Any) -> None:
         self.engine = engine
@@ -128,7 +128,7 @@ class CalculationOptions:
 
     @classmethod
     def parameters(cls) -> list[inspect.Parameter]:
-        """A parameter for each setting, each matrix option, and the engine."""
+        """Return a parameter for each setting, each matrix option, and the engine."""
         settings = [_parameter(s.name, *_setting_option(s)) for s in SETTINGS]
         helps = {
             "mask": "0/1 or true/false; 1 = may attend",
@@ -137,7 +137,7 @@ class CalculationOptions:
             "segments": "one id per position: a query sees keys of its own id only",
             "key_segments": "the ids of the keys, if they differ from --segments",
             "dropout_mask": "1 = weight kept; with --dropout P the kept ones are divided by 1 − P",
-            "d_output": "the gradient that arrives at the output, or the word ones: --show d_queries,d_keys,d_values",
+            "d_output": "the gradient at the output, or the word ones: --show d_queries,d_keys,d_values",
         }
         matrices = [
             _parameter(
@@ -171,8 +171,11 @@ class CalculationOptions:
         ]
         return [*settings, *matrices, *others]
 
-    def checked_engine(self) -> str:
-        """The engine's name, once it is one."""
+    def check_engine(self) -> str:
+        """Return the name of the engine.
+
+        Raises UsageError if there is no such engine.
+        """
         from attncli.errors import UsageError
 
         if self.engine not in ENGINES:
@@ -180,7 +183,7 @@ class CalculationOptions:
         return self.engine
 
     def defaults(self) -> tuple[dict[str, Any], dict[str, str]]:
-        """What was given, apart: the values of settings, and the sources of matrices, not read yet."""
+        """Return the values of the given settings, and the sources of the given matrices, which are not read yet."""
         settings: dict[str, Any] = {}
         for setting in SETTINGS:
             given = self._given[setting.name]
@@ -191,8 +194,8 @@ class CalculationOptions:
         matrices = {name: self._given[name] for name in MATRIX_OPTIONS if self._given[name] is not None}
         return {name: value for name, value in settings.items() if value is not None}, matrices
 
-    def over(self, request: Request, sources: Sources) -> Request:
-        """The request with what was given on the command line laid over it."""
+    def apply(self, request: Request, sources: Sources) -> Request:
+        """Return the request with the options from the command line applied."""
         from attncli.errors import UsageError
         from attncli.inputs.request import overlay
 
@@ -234,7 +237,7 @@ BUNDLES = (CalculationOptions, ReadingOptions, ShowingOptions, FileOptions)
 
 
 def expand_bundles(function: Callable[..., int]) -> Callable[..., int]:
-    """The command with each parameter that is a bundle replaced by that bundle's options."""
+    """Return the command with each parameter that is a bundle replaced by the bundle's options."""
     hints = get_type_hints(function, include_extras=True)
     bundles: dict[str, tuple[Any, list[inspect.Parameter]]] = {}
     plain: list[inspect.Parameter] = []

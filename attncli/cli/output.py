@@ -12,35 +12,38 @@ from typing import BinaryIO
 
 from attncli.errors import InputError, OutputError, printable, system_reason
 
-# what a terminal obeys, but for line ends and tabs; a label in CSV or JSON may hold any of it
+# characters that control a terminal, except line ends and tabs; a label in CSV or JSON may contain any
 STEERING = "[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]"
-IN_COLOUR = re.compile(f"{STEERING}|\x1b(?!\\[[0-9;]*m)")  # the colours are ours
+IN_COLOUR = re.compile(f"{STEERING}|\x1b(?!\\[[0-9;]*m)")  # except colours, which are attncli's
 PLAIN = re.compile(f"{STEERING}|\x1b")
 
 
 class PipeClosed(BaseException):
-    """Whoever read standard output has gone. (No OSError: typer would end the program with status 1 for that.)"""
+    """The reader of standard output is gone. (Not an OSError, for which typer would exit with status 1.)"""
 
 
 def buffer_output() -> None:
-    """Replace a standard output without a buffer (PYTHONUNBUFFERED), which drops in silence what a short write leaves
-    over; ours is flushed by every `say`."""
+    """Replace an unbuffered standard output (PYTHONUNBUFFERED), which silently drops the rest after a short write.
+
+    The replacement is flushed after every message.
+    """
     stream = sys.stdout
     if stream is not None and isinstance(getattr(stream, "buffer", None), io.RawIOBase):
         sys.stdout = os.fdopen(stream.fileno(), "w", encoding=stream.encoding, errors=stream.errors, closefd=False)
 
 
 def write_out(text: str, *, in_colour: bool = True) -> None:
-    """Write to standard output, on a terminal without what would steer it; OutputError where it cannot be written to.
+    """Write to standard output, without control characters if it is a terminal.
 
-    Where nothing of ours is `in_colour`, an escape for a colour is a file's, and is shown as text like the others.
+    If the text is not `in_colour`, escapes for colours come from a file, and are shown as text like the others. Raises
+    OutputError if standard output cannot be written to.
     """
     if text:
         write_chunks([text], in_colour=in_colour)
 
 
 def write_chunks(chunks: Iterable[str], *, in_colour: bool = True) -> None:
-    """The same of a text that is made while it is written."""
+    """Write a text in the same way while it is made."""
     if (first := next(iterator := iter(chunks), None)) is None:
         return
     if sys.stdout is None:
@@ -64,25 +67,24 @@ def write_chunks(chunks: Iterable[str], *, in_colour: bool = True) -> None:
 
 
 def _speak_utf8() -> None:
-    """Have documents, which programs read, written in UTF-8 whatever the locale's encoding is; a terminal keeps its."""
+    """Write documents, which programs read, in UTF-8 whatever the locale's encoding. A terminal keeps its encoding."""
     if isinstance(sys.stdout, io.TextIOWrapper) and not sys.stdout.isatty():
         sys.stdout.reconfigure(encoding="utf-8")
 
 
 def write_help(text: str) -> None:
-    """Write help, in ASCII where standard output cannot say all of it."""
+    """Write help, in ASCII if standard output cannot encode all of it."""
     try:
         text.encode(getattr(sys.stdout, "encoding", None) or "utf-8")
     except UnicodeEncodeError:
-        from attncli.render.result.tables import Style, to_ascii  # imports numpy, which other help needs not
+        from attncli.render.result.tables import Style, to_ascii  # imports numpy, which most help does not need
 
         text = to_ascii(text, Style(ascii_only=True))
     write_out(text)
 
 
 def page_out(text: str, *, in_colour: bool = True) -> None:
-    """Write what people read to standard output: through $PAGER (less -R unless it says otherwise) where a terminal has
-    fewer lines than the text, as it is everywhere else."""
+    """Write text for people to standard output, through $PAGER (default less -R) if it is longer than the terminal."""
     if not _is_interactive() or text.count("\n") < _terminal_lines() or (pager := _pager()) is None:
         write_out(text, in_colour=in_colour)
         return
@@ -92,7 +94,7 @@ def page_out(text: str, *, in_colour: bool = True) -> None:
     try:
         environment = {"LESS": "FRX", "LESSCHARSET": "utf-8", **os.environ}
         subprocess.run(pager, input=shown.encode(sys.stdout.encoding, "replace"), env=environment, check=False)
-    except OSError:  # a pager that is not there
+    except OSError:  # the pager does not exist
         write_out(text, in_colour=in_colour)
 
 
@@ -109,7 +111,7 @@ def _terminal_lines() -> int:
 
 
 def _pager() -> list[str] | None:
-    """The reader's pager, or less; None where they want none."""
+    """Return the user's pager, or less, or None if the user wants none."""
     import shlex
 
     words = os.environ.get("PAGER", "less -R")
@@ -120,7 +122,7 @@ def _pager() -> list[str] | None:
 
 
 def write_err(text: str) -> None:
-    """Write lines to standard error, none of which steers a terminal; nothing is written where it is closed."""
+    """Write lines to standard error, without control characters. Nothing is written if it is closed."""
     try:
         if sys.stderr is not None:
             sys.stderr.write("\n".join(map(printable, text.split("\n"))))
@@ -130,7 +132,10 @@ def write_err(text: str) -> None:
 
 
 def standard_input() -> BinaryIO:
-    """Standard input as bytes; an InputError where it is closed."""
+    """Return standard input as bytes.
+
+    Raises InputError if it is closed.
+    """
     if sys.stdin is None:
         raise InputError("standard input", "it is closed", "name a file")
     return sys.stdin.buffer

@@ -1,4 +1,4 @@
-"""`attncli play`: a page to play with in a browser."""
+"""`attncli play`: an interactive page for a browser."""
 
 from __future__ import annotations
 
@@ -35,17 +35,17 @@ def play_command(
     force: Annotated[bool, typer.Option("--force", help="overwrite an existing file", rich_help_panel=PAGE)] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="print no notes", rich_help_panel=PAGE)] = False,
 ) -> int:
-    """Read, check, write the page."""
+    """Read the problem, check it, and write the page."""
     from attncli.files import path_text, refuse_existing, write_atomically
     from attncli.play.page_data import make_page_data
     from attncli.render.play.document import render_page
     from attncli.results.targets import refuse_input
 
-    calculation.checked_engine()
+    calculation.check_engine()
     refuse_existing([output], force)
     sources = reading.sources()
     worksheet = read_worksheet(source, sources)
-    request = calculation.over(worksheet.request, sources)
+    request = calculation.apply(worksheet.request, sources)
     refuse_input(output, "--output", sources.paths)
     page = make_page_data(request, None if worksheet.title is None else printable(worksheet.title))
     write_atomically(output, [render_page(page)], force=force)

@@ -1,4 +1,4 @@
-"""`attncli run`: compute; print tables; write files."""
+"""`attncli run`: compute, print tables, write files."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def run_command(
         typer.Option("--dask", metavar="ADDRESS", help="split it by queries over a cluster, as tcp://HOST:8786"),
     ] = None,
 ) -> int:
-    """Read, compute, write the files, print the tables."""
+    """Read the problem, compute it, write the files, and print the tables."""
     sources = reading.sources()
     worksheet = read_worksheet(source, sources)
     with connect_engine(dask, source, calculation, reading) as compute:
@@ -62,7 +62,7 @@ def run_command(
 def connect_engine(
     dask: str | None, words: list[str], calculation: CalculationOptions, reading: ReadingOptions
 ) -> AbstractContextManager[Callable[..., Outcome] | None]:
-    """An engine that has its blocks computed on a cluster, where one is named."""
+    """Return an engine that computes its blocks on a cluster, if one is named."""
     if dask is None:
         return nullcontext()
     from attncli.batch.split import Recipe, connect_split
@@ -89,7 +89,8 @@ def answer(
     files: FileOptions,
     compute: Callable[..., Outcome] | None = None,
 ) -> int:
-    """Compute a worksheet as the options say. Everything that can be refused is, before a file is written."""
+    """Compute a worksheet with these options. All errors that can be found beforehand are raised before a file is
+    written."""
     from attncli.render.progress import progress_bar
     from attncli.render.result.documents import result_renderer
     from attncli.render.result.plot_file import Drawing
@@ -125,7 +126,7 @@ def answer(
 
 
 def read_worksheet(words: list[str], sources: Sources) -> Worksheet:
-    """A problem from one source, or Q, K and V from two or three."""
+    """Return a problem from one source, or from Q, K and perhaps V."""
     from attncli.inputs.sources import worksheet_from_matrices
 
     if len(words) == 1:
@@ -153,17 +154,18 @@ def make_result(
     sources: Sources,
     compute: Callable[..., Outcome] | None = None,
 ) -> Result:
-    """The result of a worksheet under the options; nothing is computed yet."""
+    """Return the result of a worksheet under the options. Nothing is computed yet."""
     from attncli import engine
     from attncli.problem.prepare import prepare
     from attncli.results.result import Result
 
-    problem = prepare(calculation.over(worksheet.request, sources))
-    return Result(problem, calculation.checked_engine(), compute or engine.compute)
+    problem = prepare(calculation.apply(worksheet.request, sources))
+    return Result(problem, calculation.check_engine(), compute or engine.compute)
 
 
 def choose_results(showing: ShowingOptions, result: Result) -> list[str]:
-    """The results to show: those asked for, else weights and output (for csv, tsv and long the output alone)."""
+    """Return the results to show: those requested, or else weights and output (for csv, tsv and long, only the
+    output)."""
     if showing.show is None:
         usual = ["weights", "output"] if result.has("output") else ["weights"]
         if result.problem.d_output is not None and showing.format not in ONE_MATRIX:
@@ -191,7 +193,7 @@ def choose_results(showing: ShowingOptions, result: Result) -> list[str]:
 
 
 def lacking_result(option: str, name: str, result: Result) -> UsageError:
-    """Why the problem has not this result, and what would give it."""
+    """Return the error for a result that the problem does not have, and how to get it."""
     if name in GRADIENT_NAMES and result.problem.d_output is None:
         return UsageError(option, f"{name} needs the gradient at the output", "--grad SOURCE, or --grad ones")
     if name in GRADIENT_NAMES:
@@ -201,7 +203,8 @@ def lacking_result(option: str, name: str, result: Result) -> UsageError:
 
 
 def choose_gradients(names: list[str], files: FileOptions, result: Result) -> list[str]:
-    """The gradients that --grads writes: those that are shown, else all but the ones of every cell."""
+    """Return the gradients for --grads: those that are shown, or else all except those with a number per query and
+    key."""
     if files.grads is None:
         return []
     if result.problem.d_output is None:
@@ -211,14 +214,17 @@ def choose_gradients(names: list[str], files: FileOptions, result: Result) -> li
 
 
 def check_digits(digits: int) -> int:
-    """--digits within what a float64 can say."""
+    """Return --digits, if it is within the precision of float64."""
     if not 0 <= digits <= 17:
         raise UsageError("--digits", f"{digits} is not between 0 and 17")
     return digits
 
 
 def held_names(names: list[str], targets: Targets, result: Result) -> list[str]:
-    """What is computed in one pass before anything is written or shown: of what is shown alone, nothing large."""
+    """Return the results that are computed in one pass before anything is written or shown.
+
+    Large results that are only shown are not among them.
+    """
     held = targets.held(result)
     shown = ["weights"] if "stats" in names and not result.is_large("weights") else []
     return sorted(
@@ -231,6 +237,6 @@ def held_names(names: list[str], targets: Targets, result: Result) -> list[str]:
 
 
 def write_notes(notes: list[str]) -> None:
-    """Notes on standard error, each once."""
+    """Write notes to standard error, each once."""
     for note in dict.fromkeys(notes):
         write_err(f"note: {printable(note)}\n")

@@ -20,19 +20,20 @@ from attncli.systems import BY_NAME, NAMES
 
 
 def system_candidates(
-    request: Request, names: Sequence[str], over: Callable[[Request], Request]
+    request: Request, names: Sequence[str], apply_options: Callable[[Request], Request]
 ) -> tuple[list[Candidate], list[str]]:
     """Return the problem as each system would compute it, with a note for each system that was left out.
 
-    A system uses its own conventions whatever the problem file says. `over` applies the settings from the command line
-    to a request, and these take precedence. For "all", systems that lack a feature of the problem are left out.
+    A system uses its own conventions whatever the problem file says. `apply_options` applies the settings of the
+    command line to a request, and these take precedence. For "all", systems that lack a feature of the problem are
+    left out.
     """
     everyone = list(names) == ["all"]
-    base = prepare(replace(keep_layout(over(request)), system=None))
+    base = prepare(replace(keep_layout(apply_options(request)), system=None))
     found, left_out = [], []
     for name in NAMES if everyone else dict.fromkeys(names):
         system = BY_SETTING["system"].value(name, "--systems")
-        asked = replace(over(adopt_system(request, system)), system=system)
+        asked = replace(apply_options(adopt_system(request, system)), system=system)
         try:
             causes = conventions_that_differ(base, prepare(asked))
         except AttncliError as error:

@@ -266,7 +266,7 @@ def test_ctrl_c_says_how_to_go_on(tmp_path, patched):
     out, err = process.communicate(timeout=60)
     assert (process.returncode, out) == (130, "")
     hint = "attncli batch problems -d out -j 2 --resume"
-    assert err == f"\nstopped; what is done is kept\nhint: {hint}\n\ninterrupted\n"
+    assert err == f"\nstopped; finished jobs are kept\nhint: {hint}\n\ninterrupted\n"
     assert not [name for name in os.listdir(tmp_path / "out") if name.startswith(".")]
     assert 0 < len(lines(tmp_path / "out")) < 40
     assert batch(*words, "--resume", cwd=tmp_path)[0] == 0

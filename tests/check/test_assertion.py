@@ -28,5 +28,5 @@ def test_a_tolerance_and_a_system_are_taken():
 
 
 def test_an_unknown_setting_is_an_error():
-    with pytest.raises(AttncliError, match="is no setting of attend"):
+    with pytest.raises(AttncliError, match="is not a setting of attend"):
         assert_attention(V, Q, K, V, cuasal=True)
