@@ -25,7 +25,7 @@ def attend(
     values: ArrayLike | None = None,
     *,
     variant: str | None = None,
-    scale: float | str | None = None,
+    scale: float | str | Sequence[float | str] | None = None,
     length_scale: float | None = None,
     mask: ArrayLike | None = None,
     mask_means: str | None = None,
@@ -66,9 +66,9 @@ def attend(
     and `lse` (…, n), each computed when it is first used.
 
     The parameters are the keys of a problem file (`system` for `as`). `variant` and `mask_means` default to "scaled"
-    and "keep", or to those of the system. `scale` is a number or an expression of dk, and defaults to that of the
-    variant (1/√d_k for "scaled"). The computation is done in the widest dtype of Q, K and V, at least float32. Integers
-    count as float64.
+    and "keep", or to those of the system. `scale` is a number, an expression of dk, n and m, or a list of
+    these with one per head. It defaults to that of the variant (1/√d_k for "scaled"). The computation is done in the
+    widest dtype of Q, K and V, at least float32. Integers count as float64.
 
     Raises AttncliError if the input is not valid or the dtype cannot hold the result.
     """
@@ -202,7 +202,7 @@ def _value(setting: Setting, value: Any) -> Any:
     if value is True and setting.bare is not None:
         value = setting.bare
     if isinstance(value, (tuple, list)):
-        value = ",".join(str(item) for item in value)
+        value = setting.join_list(str(item) for item in value)
     elif isinstance(value, (float, np.floating)):
         value = repr(float(value))
     return setting.value(str(value), setting.name)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from attncli import AttncliError, attend
 from attncli.inputs.request import MATRIX_NAMES, Labels, Request
-from attncli.inputs.scale import evaluate_scale
+from attncli.inputs.scale import FORM, SIZE, evaluate_scale
 from attncli.inputs.settings import BY_KEY
 from attncli.matrix import Matrix
 from attncli.problem.prepare import prepare
@@ -864,7 +864,7 @@ SETTINGS = [
     Bad(
         "a scale beyond float64",
         {"scale": "9**9**9**9"},
-        "--scale: '9**9**9**9' is beyond the largest float64 at dk = 3",
+        "--scale: '9**9**9**9' is beyond the largest float64",
         None,
     ),
     Bad(
@@ -898,22 +898,22 @@ SETTINGS = [
         "--dtype float64",
     ),
     Bad(
-        "a scale that is a list",
+        "a scale that is a list of other than the heads",
         {"scale": [1, 2]},
-        "scale: '1,2' is not a scale: ',' is not part of a scale",
-        "a number or an expression of dk, as 1/sqrt(dk), 1/dk, 1/30, 0.125",
+        "--scale: 2 scales for 1 head",
+        "one scale for all, or one per query head",
     ),
     Bad(
         "a scale that is true",
         {"scale": True},
-        "scale: 'True' is not a scale: 'True' is not known",
-        "a number or an expression of dk, as 1/sqrt(dk), 1/dk, 1/30, 0.125",
+        "scale: invalid scale 'True': 'True' is not known",
+        FORM,
     ),
     Bad(
         "an infinite scale",
         {"scale": inf},
-        "scale: 'inf' is not a scale: 'inf' is not known",
-        "a number or an expression of dk, as 1/sqrt(dk), 1/dk, 1/30, 0.125",
+        "scale: invalid scale 'inf': 'inf' is not known",
+        FORM,
     ),
     Bad(
         "a variant misspelt",
@@ -1436,21 +1436,22 @@ SCALES = [
     (".5", 0.5),
     ("5.", 5),
     ("1E+2", 100),
-    ("sqrt sqrt 16", 2),
+    ("sqrt(sqrt 16)", 2),
+    ("log(2)*sqrt 9", 3 * math.log(2)),
     ("1/(sqrt(dk)*2)", 1 / (math.sqrt(12) * 2)),
     ("d", 12),
     ("0", 0),
     ("-1", -1),
     ("1/" + "(" * 40 + "2" + ")" * 40, 0.5),
     ("-" * 199 + "1", -1),
-    ("√" * 199 + "1", 1),
+    ("sqrt(" * 33 + "1" + ")" * 33, 1),
     ("1^" * 99 + "1", 1),
 ]
 
 
 @pytest.mark.parametrize(("text", "value"), SCALES, ids=[text[:20] for text, _ in SCALES])
 def test_a_scale_means(text: str, value: float) -> None:
-    assert evaluate_scale(text, 12) == value
+    assert evaluate_scale(text, {SIZE: 12.0}) == value
     assert attend(zeros(1, 12), zeros(1, 12), scale=text).problem.scale == value
 
 
@@ -1473,45 +1474,46 @@ def test_a_distance_has_a_length_scale_unless_its_scale_is_given(given: dict[str
     assert attend(QUERIES, KEYS, **given).problem.length_scale == length
 
 
-FORM = "a number or an expression of dk, as 1/sqrt(dk), 1/dk, 1/30, 0.125"
 NO_SCALES = [
     ("", "an empty scale", FORM),
     (" ", "an empty scale", FORM),
-    ("((", "'((' is not a scale: it ends too early", FORM),
-    ("1/", "'1/' is not a scale: it ends too early", FORM),
-    ("(1", "'(1' is not a scale: a bracket is not closed", FORM),
-    ("1)", "'1)' is not a scale: a bracket is closed that was not opened", FORM),
-    ("()", "'()' is not a scale: ')' is out of place", FORM),
-    ("1//2", "'1//2' is not a scale: '/' is out of place", FORM),
-    ("*2", "'*2' is not a scale: '*' is out of place", FORM),
-    ("2dk", "'2dk' is not a scale: an operator is missing before 'dk'", FORM),
-    ("1 2", "'1 2' is not a scale: an operator is missing before '2'", FORM),
-    ("2(3)", "'2(3)' is not a scale: an operator is missing before '('", FORM),
-    ("1_000", "'1_000' is not a scale: an operator is missing before '_'", FORM),
-    ("0x10", "'0x10' is not a scale: an operator is missing before 'x'", FORM),
-    ("1e", "'1e' is not a scale: an operator is missing before 'e'", FORM),
-    ("1,5", "'1,5' is not a scale: ',' is not part of a scale", FORM),
-    (".", "'.' is not a scale: '.' is not part of a scale", FORM),
-    ("½", "'½' is not a scale: '½' is not part of a scale", FORM),
-    ("٣", "'٣' is not a scale: '٣' is not part of a scale", FORM),
-    ("exp(1)", "'exp(1)' is not a scale: 'exp' is not known", FORM),
-    ("nan", "'nan' is not a scale: 'nan' is not known", FORM),
-    ("import os", "'import os' is not a scale: 'import' is not known", FORM),
-    ("dk.real", "'dk.real' is not a scale: '.' is not part of a scale", FORM),
-    ("__import__('os')", '"__import__(\'os\')" is not a scale: "\'" is not part of a scale', FORM),
-    ("lambda: 1", "'lambda: 1' is not a scale: ':' is not part of a scale", FORM),
-    ("1\n2", "'1\\n2' is not a scale: an operator is missing before '2'", FORM),
+    ("((", "invalid scale '((': unexpected end", FORM),
+    ("1/", "invalid scale '1/': unexpected end", FORM),
+    ("(1", "invalid scale '(1': a bracket is not closed", FORM),
+    ("1)", "invalid scale '1)': a bracket is closed that was not opened", FORM),
+    ("()", "invalid scale '()': ')' is out of place", FORM),
+    ("1//2", "invalid scale '1//2': '/' is out of place", FORM),
+    ("*2", "invalid scale '*2': '*' is out of place", FORM),
+    ("2dk", "invalid scale '2dk': an operator is missing before 'dk'", FORM),
+    ("1 2", "invalid scale '1 2': an operator is missing before '2'", FORM),
+    ("2(3)", "invalid scale '2(3)': an operator is missing before '('", FORM),
+    ("1_000", "invalid scale '1_000': an operator is missing before '_'", FORM),
+    ("0x10", "invalid scale '0x10': an operator is missing before 'x'", FORM),
+    ("1e", "invalid scale '1e': an operator is missing before 'e'", FORM),
+    ("1,5", "invalid scale '1,5': ',' is not part of a scale", FORM),
+    (".", "invalid scale '.': '.' is not part of a scale", FORM),
+    ("½", "invalid scale '½': '½' is not part of a scale", FORM),
+    ("٣", "invalid scale '٣': '٣' is not part of a scale", FORM),
+    ("exp(1)", "invalid scale 'exp(1)': 'exp' is not known", FORM),
+    ("nan", "invalid scale 'nan': 'nan' is not known", FORM),
+    ("import os", "invalid scale 'import os': 'import' is not known", FORM),
+    ("dk.real", "invalid scale 'dk.real': '.' is not part of a scale", FORM),
+    ("__import__('os')", 'invalid scale "__import__(\'os\')": "\'" is not part of a scale', FORM),
+    ("lambda: 1", "invalid scale 'lambda: 1': ':' is not part of a scale", FORM),
+    ("1\n2", "invalid scale '1\\n2': an operator is missing before '2'", FORM),
     ("1" * 201, "a scale of 201 characters", FORM),
-    ("(" * 200, f"'{'(' * 200}' is not a scale: too many brackets", FORM),
-    ("1/0", "'1/0' has no value at dk = 12", None),
-    ("0**-1", "'0**-1' has no value at dk = 12", None),
-    ("sqrt(-1)", "'sqrt(-1)' has no value at dk = 12", None),
-    ("(-1)**0.5", "'(-1)**0.5' has no value at dk = 12", None),
-    ("sqrt((-1)**0.5)", "'sqrt((-1)**0.5)' has no value at dk = 12", None),
-    ("1e999", "'1e999' is beyond the largest float64 at dk = 12", None),
-    ("9**9**9**9", "'9**9**9**9' is beyond the largest float64 at dk = 12", None),
-    ("1e308*10", "'1e308*10' is beyond the largest float64 at dk = 12", None),
-    ("1e999-1e999", "'1e999-1e999' is beyond the largest float64 at dk = 12", None),
+    ("(" * 200, f"invalid scale '{'(' * 200}': too many brackets", FORM),
+    ("sqrt-4", "invalid scale 'sqrt-4': sqrt needs brackets", FORM),
+    ("2 log(2)", "invalid scale '2 log(2)': an operator is missing before 'log'", FORM),
+    ("1/0", "'1/0' has no value", None),
+    ("0**-1", "'0**-1' has no value", None),
+    ("sqrt(-1)", "'sqrt(-1)' has no value", None),
+    ("(-1)**0.5", "'(-1)**0.5' has no value", None),
+    ("sqrt((-1)**0.5)", "'sqrt((-1)**0.5)' has no value", None),
+    ("1e999", "'1e999' is beyond the largest float64", None),
+    ("9**9**9**9", "'9**9**9**9' is beyond the largest float64", None),
+    ("1e308*10", "'1e308*10' is beyond the largest float64", None),
+    ("1e999-1e999", "'1e999-1e999' is beyond the largest float64", None),
 ]
 
 
@@ -1551,7 +1553,7 @@ PIECES = [
 def test_a_scale_is_a_finite_number_or_refused_at_once(text: str) -> None:
     start = time.process_time()
     try:
-        value = evaluate_scale(text, 64)
+        value = evaluate_scale(text, {SIZE: 64.0})
     except ValueError:
         value = 0.0
     assert type(value) is float
@@ -1566,7 +1568,7 @@ def test_a_scale_of_200_hostile_characters_is_quick(piece: str) -> None:
     start = time.process_time()
     for tail in ("", "1", ")"):
         try:
-            evaluate_scale((piece * 200)[: 200 - len(tail)] + tail, 64)
+            evaluate_scale((piece * 200)[: 200 - len(tail)] + tail, {SIZE: 64.0})
         except ValueError:
             continue
     assert time.process_time() - start < 1

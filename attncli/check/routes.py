@@ -119,7 +119,7 @@ class Route:
 
     def _weights(self, problem: Problem) -> Array:
         if self.scale_after:
-            weights: Array = problem.scale * self._normalised(replace(problem, scale=1.0))
+            weights: Array = problem.scales * self._normalised(problem.with_scale(1.0))
         else:
             weights = self._normalised(problem)
         return weights if self.reweigh is None else self.reweigh(problem, weights)

@@ -117,7 +117,7 @@ def _worked(name: str, start: str, printed: Array, measured: Measured, decimals:
 
 def _scaled(raw: Array, measured: Measured) -> Array:
     problem = measured.problem
-    scaled = problem.scale * raw
+    scaled = problem.scales * raw
     if problem.softcap is None:
         return scaled
     capped: Array = problem.softcap * np.tanh(scaled / problem.softcap)

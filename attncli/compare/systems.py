@@ -77,7 +77,8 @@ def _are_equal(one: list[np.ndarray], two: list[np.ndarray]) -> bool:
 
 
 def _copy_score(base: Problem, theirs: Problem) -> Problem:
-    return replace(base, variant=theirs.variant, scale=theirs.scale, length_scale=theirs.length_scale)
+    scales = {name: getattr(theirs, name) for name in ("scale", "head_scales", "length_scale")}
+    return replace(base, variant=theirs.variant, **scales)
 
 
 def _copy_mask(base: Problem, theirs: Problem) -> Problem:

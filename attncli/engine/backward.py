@@ -174,7 +174,7 @@ def _run_block(work: _Work, number: int, rows: range, kernels: Kernels) -> tuple
         return None, d_values
     if slopes is not None and not late:
         d_scores = d_scores * slopes
-    d_raw = d_scores * d_scores.dtype.type(problem.scale)
+    d_raw = d_scores * np.asarray(problem.scale_at(stack.part.head), d_scores.dtype)
     queries = np.ascontiguousarray(stack.part.queries[rows.start : rows.stop])
     d_queries, d_keys = problem.variant.backward(queries, stack.part.keys, d_raw)
     if "d_queries" in work.found:
@@ -236,7 +236,7 @@ def _cap_slopes(scoring: Scoring, raw: Array) -> Array:
     """Return 1 − tanh²(x/C), where x is the input of the softcap: the scaled scores, with or without the bias."""
     problem = scoring.problem
     assert problem.softcap is not None
-    scores = raw * raw.dtype.type(scoring.scale)
+    scores = raw * np.asarray(scoring.scale, raw.dtype)
     if problem.conventions.softcap_after_bias:
         if scoring.slope is not None:
             distances = np.abs(scoring.positions[..., None] - np.arange(problem.m)).astype(scores.dtype)

@@ -202,7 +202,8 @@ def is_plain(problem: Problem, part: Part, bounds: Bounds) -> bool:
     """Return whether the output needs only the exponentials of scale · score, apart from which keys each position
     allows."""
     has_mask = part.bias is not None or part.mask is not None
-    has_stage = problem.slopes is not None or problem.sink is not None or problem.dropout_mask is not None
+    stages = (problem.slopes, problem.sink, problem.dropout_mask, problem.head_scales)
+    has_stage = any(each is not None for each in stages)
     has_rows = problem.needs_whole_rows or problem.segments is not None or problem.visible.has_head
     is_bare = not (has_mask or has_stage or has_rows) and problem.softcap is None
     return is_bare and not bounds.needs_shift and part.values is not None

@@ -42,7 +42,7 @@ class Scoring:
     problem: Problem
     part: Part
     queries: Array
-    scale: float
+    scale: float | Array
     masks: RowMask
     bounds: Bounds
     kernels: Kernels
@@ -60,8 +60,8 @@ class Scoring:
         rows = np.ascontiguousarray(self.part.keys[..., keys, :])
         scores = self.kernels.raw_scores(problem.variant, self.queries, rows)
         raw = scores.copy() if "raw_scores" in self.wanted else None
-        if self.scale != 1:
-            scores *= scores.dtype.type(self.scale)
+        if np.ndim(self.scale) or self.scale != 1:
+            scores *= np.asarray(self.scale, scores.dtype)
         late = problem.conventions.softcap_after_bias
         mask = self.masks.tile(keys.start, keys.stop)
         if problem.softcap is not None and not bounds.is_bounded:
@@ -94,19 +94,21 @@ def make_scoring(
     wanted: frozenset[str],
 ) -> Scoring:
     """Return the scoring for these queries of this part."""
-    queries, scale = apply_scale(problem, queries, wanted)
+    queries, scale = apply_scale(problem, part, queries, wanted)
     positions = problem.visible.positions(part.first, np.arange(rows.start, rows.stop))
     slope = None if problem.slopes is None else at_head(problem.slopes, part.head)
     return Scoring(problem, part, queries, scale, masks, bounds, kernels, wanted, rows, positions, slope)
 
 
-def apply_scale(problem: Problem, queries: Array, wanted: frozenset[str]) -> tuple[Array, float]:
+def apply_scale(problem: Problem, part: Part, queries: Array, wanted: frozenset[str]) -> tuple[Array, float | Array]:
     """Return the queries times the scale, and the remaining scale of 1, or both unchanged.
 
     The scale is applied here if this changes no bit of the scores, because it is a power of two and nothing overflows
     or underflows. It saves a pass over every tile.
     """
-    scale = problem.scale
+    scale = problem.scale_at(part.head)
+    if not isinstance(scale, float):
+        return queries, scale
     is_power = math.frexp(scale)[0] == 0.5
     if problem.m < MANY_KEYS or not is_power or not problem.variant.is_product or "raw_scores" in wanted:
         return queries, scale

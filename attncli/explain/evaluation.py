@@ -83,6 +83,7 @@ FLOATING: dict[str, Callable[[list[float]], float]] = {
     "square": lambda operands: operands[0] * operands[0],
     "root": lambda operands: math.sqrt(operands[0]),
     "exp": lambda operands: math.exp(operands[0]),
+    "log": lambda operands: math.log(operands[0]),
     "tanh": lambda operands: math.tanh(operands[0]),
 }
 
@@ -125,5 +126,6 @@ EXACTLY: dict[str, Callable[[list[Fraction]], Fraction | None]] = {
     "square": lambda operands: operands[0] * operands[0],
     "root": _root,
     "exp": lambda operands: Fraction(1) if operands[0] == 0 else None,
+    "log": lambda operands: Fraction(0) if operands[0] == 1 else None,
     "tanh": lambda operands: Fraction(0) if operands[0] == 0 else None,
 }

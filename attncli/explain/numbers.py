@@ -104,7 +104,7 @@ def compute_numbers(problem: Problem, names: Names, part: int, row: int, engine:
     for j in shown:
         raw[j] = settled_score(float(raw[j]), problem.variant, queries[row], keys[j])
     with np.errstate(all="ignore"):
-        scaled = raw * problem.scale
+        scaled = raw * alone.scale
         unmasked = unmasked_scores(problem, scaled, None if slope is None else -slope * distances, bias)
         if bias is not None and slope is None:
             for j in shown:

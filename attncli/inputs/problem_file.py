@@ -235,9 +235,8 @@ class _Reader:
     def setting(self, key: str) -> Any:
         node = self.node((key,))
         if isinstance(node, list) and key in BY_KEY and BY_KEY[key].takes_list:
-            return self.parse_text(
-                key, (key,), ",".join(self.unpadded_text((key, index)) for index in range(len(node)))
-            )
+            listed = BY_KEY[key].join_list(self.unpadded_text((key, index)) for index in range(len(node)))
+            return self.parse_text(key, (key,), listed)
         return self.parse_text(key, (key,), self.unpadded_text((key,)))
 
     def parse_text(self, key: str, path: trees.Path, text: str) -> Any:

@@ -5,7 +5,7 @@ A setting's `parse` converts its text to the value that a `Request` holds, or ra
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from attncli.errors import AttncliError, UsageError, suggest
@@ -26,8 +26,8 @@ class Setting:
     """A setting: its `key` in a problem file, its `option` on the command line (with `short`), and its `form` for help.
 
     `field` is the field of a Request and the parameter of `attend`. It is the key unless that is a Python keyword.
-    `in_files` is true if a problem file may have the setting, and `takes_list` if it may be a list there. `bare` is the
-    meaning of the option without a value.
+    `in_files` is true if a problem file may have the setting, and `takes_list` if it may be a list there, whose text
+    is `in_brackets` if it could be that of one value. `bare` is the meaning of the option without a value.
     """
 
     key: str
@@ -41,12 +41,18 @@ class Setting:
     field: str = ""
     in_files: bool = True
     takes_list: bool = False
+    in_brackets: bool = False
     bare: str | None = None
 
     @property
     def name(self) -> str:
         """Return the field of a Request that holds the value."""
         return self.field or self.key
+
+    def join_list(self, parts: Iterable[str]) -> str:
+        """Return the text of a list."""
+        joined = ",".join(parts)
+        return f"[{joined}]" if self.in_brackets else joined
 
     def value(self, text: str, where: str) -> Any:
         """Return the value of `text`.
@@ -164,9 +170,10 @@ def read_heads(text: str) -> tuple[int, int]:
 
 
 def read_scale(text: str) -> str:
-    from attncli.inputs.scale import parse_scale
+    from attncli.inputs.scale import parse_scale, split_scales
 
-    parse_scale(text)
+    for each in split_scales(text) or (text,):
+        parse_scale(each)
     return text
 
 
@@ -185,7 +192,13 @@ SETTINGS = (
         choices=VARIANT_NAMES,
     ),
     Setting(
-        "scale", read_scale, "multiplies the raw scores: a number or an expression of dk, as 1/dk", "EXPR", "--scale"
+        "scale",
+        read_scale,
+        "multiplies the raw scores: a number, or an expression of dk, n and m with sqrt and log, as 1/dk",
+        "EXPR",
+        "--scale",
+        takes_list=True,
+        in_brackets=True,
     ),
     Setting(
         "length_scale", read_positive, "the length ℓ of laplace and gaussian (default 1)", "NUMBER", "--length-scale"

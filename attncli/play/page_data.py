@@ -76,6 +76,9 @@ def refuse_large(problem: Problem) -> None:
 
 def refuse_unplayable(problem: Problem, request: Request) -> None:
     """Raise ProblemError if `run` applies something to this problem that the page's own stages do not."""
+    if problem.head_scales is not None:
+        what = "each head has a scale of its own, and a page to play with has one for all"
+        raise ProblemError("attncli play", what, "attncli run and attncli explain take it")
     result = Result(problem).compute("raw_scores", "weights")
     for number in range(problem.parts):
         index = problem.index(number)
@@ -121,7 +124,7 @@ def stage_weights(part: Part, problem: Problem, allowed: np.ndarray) -> tuple[np
     with np.errstate(all="ignore"):
         rows = (part.queries, part.keys) if variant.prepare is None else map(variant.prepare, (part.queries, part.keys))
         raw = variant.score(*rows)
-        scores = raw * problem.scale
+        scores = raw * problem.scale_at(part.head)
         if cap is not None and not problem.conventions.softcap_after_bias:
             scores = cap * np.tanh(scores / cap)
         scores = scores + bias

@@ -114,6 +114,8 @@ def _mask_words(problem: Problem, request: Request) -> list[tuple[str, str]]:
 def stage_words(problem: Problem) -> dict[str, str]:
     """Return descriptions of the stages besides score, scale and mask, by name."""
     visible, found = problem.visible, {}
+    if problem.head_scales is not None:
+        found["scale"] = f"one per query head: {', '.join(f'{scale:.6g}' for scale in problem.head_scales)}"
     if problem.row_norm is not None:
         found["qk-norm"] = f"each row of Q and K {problem.row_norm.explained}, before it is scored"
     if problem.rotation is not None:

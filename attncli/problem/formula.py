@@ -23,6 +23,7 @@ from attncli.records import record
 ROOT = re.compile(r"1/sqrt\((?:dk|d_k)\)")
 RECIPROCAL = re.compile(r"1/(?:dk|d_k)")
 WIDTH = Symbol("d", "k")
+HEAD_SCALE = Symbol("s", "h")  # of head h
 
 
 @record
@@ -45,6 +46,8 @@ def find_factor(problem: Problem) -> Factor:
     text = problem.scale_text
     if problem.variant.is_constant:
         return Factor(None, 1.0)
+    if problem.head_scales is not None:
+        return Factor(HEAD_SCALE, problem.scale)
     if problem.length_scale is not None:
         return Factor(Symbol(problem.variant.length_symbol), problem.length_scale, divides=True)
     if ROOT.fullmatch(text):
@@ -90,10 +93,11 @@ def named_value(problem: Problem) -> tuple[Expression, str, Numeral] | None:
     """Return √d_k ≈ 1.41421 as the symbol in the formula, a sign, and its value, or None if the formula contains the
     value."""
     factor = find_factor(problem)
-    if factor.is_plain or factor.symbol is None:
+    if factor.is_plain or factor.symbol in (None, HEAD_SCALE):
         return None
     text = f"{factor.value:.6g}"
     symbol = Symbol("ℓ") if problem.length_scale is not None else factor.symbol
+    assert symbol is not None
     return symbol, "=" if float(text) == factor.value else "≈", Numeral(factor.value, text)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from attncli.errors import AttncliError, NumericError, ProblemError
 from attncli.inputs.request import Labels, Request
-from attncli.inputs.scale import evaluate_scale
+from attncli.inputs.scale import KEYS, QUERIES, SIZE, evaluate_scale, split_scales
 from attncli.matrix import kind_of_contents
 from attncli.problem.conventions import apply_system, refuse_groups
 from attncli.problem.describe import describe
@@ -18,11 +18,12 @@ from attncli.problem.nonfinite import settle_nonfinite
 from attncli.problem.origins import Origins, read_d_output
 from attncli.problem.problem import Problem, Visible, at, first_cell
 from attncli.problem.projections import resolve_projections, round_to_dtype
-from attncli.problem.shapes import axes_of, check_shapes, split_heads
+from attncli.problem.shapes import Layout, axes_of, check_shapes, split_heads
 from attncli.problem.stages import settle_stages
 from attncli.variants import BY_NAME, DEFAULT, Variant
 
 if TYPE_CHECKING:
+    from attncli.expressions import Expression
     from attncli.matrix import Matrix
     from attncli.problem.projections import ProjectedInputs
 
@@ -53,8 +54,9 @@ def prepare(request: Request, *, compute: str | None = None) -> Problem:
     bias = _read_bias(request, computing)
     wheres = (request.mask.where if request.mask else "mask", request.bias.where if request.bias else "bias")
     layout = check_shapes(q, k, v, mask, bias, sources, wheres, request.heads)
-    scale, scale_text = _settle_scale(request, variant, layout.queries.shape[-1])
-    _hold(computing, scale, "--length-scale" if request.scale is None else "--scale", "the scale")
+    scales, scale_text = _settle_scale(request, variant, layout, k.shape[-2])
+    for scale in scales:
+        _hold(computing, scale, "--length-scale" if request.scale is None else "--scale", "the scale")
     if request.softcap is not None:
         _hold(computing, request.softcap, "--softcap", "the softcap")
     visible = _settle_visible(request, layout.lead, q.shape[-2], k.shape[-2])
@@ -68,8 +70,9 @@ def prepare(request: Request, *, compute: str | None = None) -> Problem:
         mask=layout.mask,
         bias=layout.bias,
         variant=variant,
-        scale=scale,
+        scale=max(scales, key=abs),
         scale_text=scale_text,
+        head_scales=scales if len(scales) > 1 else None,
         length_scale=(request.length_scale or 1.0) if variant.has_length and request.scale is None else None,
         softcap=request.softcap,
         visible=visible,
@@ -192,8 +195,8 @@ def _read_bias(request: Request, computing: np.dtype) -> Array | None:
     return cast
 
 
-def _settle_scale(request: Request, variant: Variant, d_k: int) -> tuple[float, str]:
-    """Return the factor of the raw scores, and its description."""
+def _settle_scale(request: Request, variant: Variant, layout: Layout, m: int) -> tuple[tuple[float, ...], str]:
+    """Return the factor of the raw scores, or one per query head, and its description."""
     if request.length_scale is not None:
         if not variant.has_length:
             lengthy = " and ".join(v.name for v in BY_NAME.values() if v.has_length)
@@ -202,13 +205,18 @@ def _settle_scale(request: Request, variant: Variant, d_k: int) -> tuple[float, 
             )
         if request.scale is not None:
             raise ProblemError("--length-scale", "cannot be combined with --scale: both set the scale", "leave one out")
+    if request.scale is None and variant.has_length:
+        length = request.length_scale or 1.0
+        return (length_factor(variant, length),), variant.default_scale.replace("ℓ", f"{length:g}")
+    text = variant.default_scale if request.scale is None else request.scale
+    n, d_k = layout.queries.shape[-2:]
+    sizes: dict[Expression, float] = {SIZE: float(d_k), QUERIES: float(n), KEYS: float(m)}
+    texts, heads = split_scales(text) or (text,), layout.lead[-1] if layout.lead else 1
+    if len(texts) not in (1, heads):
+        owned = "1 head" if heads == 1 else f"{heads} heads"
+        raise ProblemError("--scale", f"{len(texts)} scales for {owned}", "one scale for all, or one per query head")
     try:
-        if request.scale is not None:
-            return evaluate_scale(request.scale, d_k), request.scale
-        if variant.has_length:
-            length = request.length_scale or 1.0
-            return length_factor(variant, length), variant.default_scale.replace("ℓ", f"{length:g}")
-        return evaluate_scale(variant.default_scale, d_k), variant.default_scale
+        return tuple(evaluate_scale(each, sizes) for each in texts), texts[0] if len(texts) == 1 else text
     except AttncliError:
         raise
     except ValueError as error:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from attncli.inputs.request import Labels
+from attncli.inputs.scale import split_scales
 from attncli.problem.layouts import swap_shape
 from attncli.records import record
 from attncli.stages.normalizers import SOFTMAX, Normalizer
@@ -174,6 +175,7 @@ class Problem:
     dropout: float = 0.0
     dropout_mask: Array | None = None
     given_keys: Array | None = None  # the keys before those that are masked for every query were made finite
+    head_scales: tuple[float, ...] | None = None  # one per query head; `scale` is then the largest in size
     heads_last: tuple[str, ...] = ()  # inputs and results that users have as (…, n, heads, d)
     origins: Origins | None = None
     d_output: Array | None = None  # the gradient at the output, in its shape with the heads first
@@ -196,6 +198,22 @@ class Problem:
     @property
     def d_v(self) -> int | None:
         return None if self.values is None else int(self.values.shape[-1])
+
+    @property
+    def scales(self) -> float | Array:
+        """Return the factor of raw scores (*lead, n, m): the scale, or (heads, 1, 1) of them."""
+        return self.scale if self.head_scales is None else np.array(self.head_scales)[:, None, None]
+
+    def scale_at(self, head: int | Array) -> float | Array:
+        """Return the factor of the raw scores of this head, or (p, 1, 1) of them for the parts of a stack."""
+        if self.head_scales is None:
+            return self.scale
+        found = at_head(self.head_scales, head)
+        return float(found) if np.ndim(found) == 0 else np.asarray(found)[..., None]
+
+    def with_scale(self, scale: float, text: str | None = None) -> Problem:
+        """Return the problem with another scale, the same for all heads."""
+        return replace(self, scale=scale, scale_text=text or f"{scale:.6g}", head_scales=None)
 
     @property
     def empty_row(self) -> str:
@@ -281,6 +299,7 @@ class Problem:
             dropout_mask=part.dropout_mask,
             given_keys=part.given_keys,
             slopes=self.slopes and (at_head(self.slopes, part.head),),
+            **self._own_scale(part.head),
             sink=self.sink and (at_head(self.sink, part.head),),
             segments=self.segments
             and (at_entry(self.segments[0], part.first)[None], at_entry(self.segments[1], part.first)[None]),
@@ -292,6 +311,13 @@ class Problem:
             output_projection=None,
             d_output=None,
         )
+
+    def _own_scale(self, head: int | Array) -> dict[str, Any]:
+        if self.head_scales is None or not isinstance(head, int):
+            return {}
+        texts = split_scales(self.scale_text) or (self.scale_text,)
+        text = texts[head if len(texts) > 1 else 0]
+        return {"scale": at_head(self.head_scales, head), "scale_text": text, "head_scales": None}
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Return the public shape of every input and result."""

@@ -117,7 +117,8 @@ class Case:
 
     @property
     def factor(self) -> str:
-        return f"{self.problem.scale:.6g}"
+        scales = self.problem.head_scales or (self.problem.scale,)
+        return ", ".join(f"{scale:.6g}" for scale in scales)
 
     @property
     def length(self) -> str:
@@ -153,6 +154,8 @@ def square_root(d_k: int) -> str:
 def scaling(case: Case) -> str:
     """What is to be done with the raw scores."""
     text = case.problem.scale_text
+    if case.problem.head_scales is not None:
+        return f"multiply the raw scores of each head by its own scale: {case.factor}"
     if case.problem.scale == 1:
         return "the raw scores are not to be scaled"
     if text == "1/sqrt(dk)":

@@ -262,7 +262,7 @@ def scored(problem: Problem, variant: Variant) -> Problem:
 def over_length(problem: Problem) -> Problem:
     """With what ℓ makes of such scores as the scale, where that comes of a length."""
     length = problem.length_scale
-    return problem if length is None else replace(problem, scale=length_factor(problem.variant, length))
+    return problem if length is None else problem.with_scale(length_factor(problem.variant, length))
 
 
 # the output

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 from functools import partial
 
 from attncli.check.routes import Route
@@ -16,7 +15,7 @@ NAMED = 2.0  # digits of evidence for one of many factors
 
 def with_scale(problem: Problem, scale: float) -> Problem:
     """Another scale, whatever the variant."""
-    return replace(problem, scale=scale, scale_text=f"{scale:.6g}")
+    return problem.with_scale(scale)
 
 
 def named_factors(case: Case) -> list[tuple[float, str]]:

@@ -126,8 +126,8 @@ def _above_zero(lengths: Array) -> Array:
 
 def _score_bound(problem: Problem, raw: Array, right: dict[str, Array], u: float) -> Array:
     """The error of what enters the softmax; 0 where it is masked."""
-    scaled = problem.scale * right["raw_scores"]
-    error = abs(problem.scale) * raw + 2 * u * np.abs(scaled)
+    scaled = problem.scales * right["raw_scores"]
+    error = np.abs(problem.scales) * raw + 2 * u * np.abs(scaled)
     if problem.softcap is not None:
         error = _capped_error(np.abs(scaled), error, problem.softcap)
         error = error + EXPONENTIAL * u * np.minimum(np.abs(scaled), problem.softcap)

@@ -84,7 +84,8 @@ def _part_bound(problem: Problem, moves: Problem, result: Result, number: int, n
     index, part, moved = problem.index(number), problem.part(number), moves.part(number)
     by_query, by_key = _effects(problem, part.queries, part.keys, moved.queries, moved.keys)
     if name != "raw_scores":
-        by_query, by_key = [problem.scale * each for each in by_query], abs(problem.scale) * by_key
+        scale = problem.scale_at(part.head)
+        by_query, by_key = [scale * each for each in by_query], np.abs(scale) * by_key
         if moved.bias is not None:
             by_key = by_key + moved.bias
     if name in ("raw_scores", "scores"):

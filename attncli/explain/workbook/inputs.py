@@ -11,9 +11,9 @@ import numpy as np
 from attncli.errors import ProblemError
 from attncli.explain.workbook.formulas import Cell, Named, write_cell
 from attncli.explain.workbook.sheets import Area, Sheet
-from attncli.expressions import Expression, Numeral, Symbol, constant, divide, evaluate, power
+from attncli.expressions import Expression, Numeral, Symbol, constant, divide, evaluate, power, substitute
 from attncli.inputs.request import Request
-from attncli.inputs.scale import SIZE, parse_scale
+from attncli.inputs.scale import KEYS, QUERIES, SIZE, parse_scale
 from attncli.problem.names import Names
 from attncli.problem.problem import Problem, at_head
 from attncli.records import record
@@ -79,7 +79,7 @@ def write_settings(sheet: Sheet, problem: Problem, request: Request, number: int
     put(SIZE, "d_k", Cell(float(problem.d_k)), "features of a query and of a key")
     if problem.variant.has_length and request.scale is None:
         put(LENGTH, "ℓ", Cell(float(request.length_scale or 1.0)), "how far a distance reaches")
-    scale = write_cell(scale_formula(problem, request), named())
+    scale = write_cell(scale_formula(problem.alone(number), request), named())
     put(SCALE, "scale", scale, "what the raw scores are multiplied by")
     rotation, slopes, sink = problem.rotation, problem.slopes, problem.sink
     several: list[tuple[Expression, str, float | None, str]] = [
@@ -117,6 +117,10 @@ def scale_formula(problem: Problem, request: Request) -> Expression:
         return divide(constant(1), LENGTH if exponent == 1 else power(LENGTH, constant(exponent)))
     try:
         expression = parse_scale(problem.scale_text)
+        counts: dict[Expression, Expression] = {
+            symbol: constant(count) for symbol, count in ((QUERIES, problem.n), (KEYS, problem.m))
+        }
+        expression = substitute(expression, counts)
         if math.isclose(evaluate(expression, {SIZE: float(problem.d_k)}), problem.scale, rel_tol=1e-12):
             return expression
     except (ValueError, ArithmeticError):

@@ -48,7 +48,7 @@ def result_facts(result: Result) -> dict[str, Any]:
     problem = result.problem
     return {
         "variant": problem.variant.name,
-        "scale": problem.scale,
+        "scale": problem.scale if problem.head_scales is None else list(problem.head_scales),
         "shapes": {name: list(shape) for name, shape in problem.shapes().items()},
         "conventions": problem.described,
     }
