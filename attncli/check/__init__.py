@@ -1,4 +1,4 @@
-"""Somebody's numbers against the right ones: verdicts by how precisely they were printed, and what was done instead."""
+"""Checking given numbers against the right ones: verdicts by the precision of the print, and the likely mistake."""
 
 from attncli.check.checking import check
 from attncli.check.report import CaseReport, Diagnosis, Errors, MatrixCheck

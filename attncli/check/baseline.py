@@ -1,4 +1,4 @@
-"""Another implementation's output beside the expected one: both held against float64, and the ratio of their errors."""
+"""The output of another implementation as a baseline: its errors and those of the expected output, against float64."""
 
 from __future__ import annotations
 
@@ -18,14 +18,17 @@ if TYPE_CHECKING:
 
 Array = np.ndarray
 
-MOST = 2.0  # times the baseline's error that an output may be off, as flash-attn's tests allow
+MOST = 2.0  # multiples of the baseline's error that are allowed, as in the tests of flash-attn
 NAME = "output"
 
 
 def compare_baseline(judge: Judge, baseline: Judge, measured: Measured) -> tuple[Baseline, Tolerance | None]:
-    """The errors of an output beside those of a baseline, and the tolerance that follows: twice the baseline's largest
-    error and half a unit of what the output is printed or stored in. None where the baseline is wrong itself, since
-    twice the error of a wrong output allows anything. Raises ProblemError for another shape."""
+    """Return the errors of an output beside those of a baseline, and the tolerance that follows from them.
+
+    The tolerance is twice the baseline's largest error, plus half a unit of what the output is printed or stored in. It
+    is None if the baseline is wrong itself, because twice the error of a wrong output allows anything. Raises
+    ProblemError if the shapes differ.
+    """
     right = measured.numbers[NAME]
     if baseline.expected.shape != right.shape:
         sizes = (" × ".join(map(str, array.shape)) for array in (baseline.expected, right))
@@ -46,7 +49,7 @@ def compare_baseline(judge: Judge, baseline: Judge, measured: Measured) -> tuple
 
 
 def _errors(array: Array, right: Array) -> Array:
-    """|array − right|, 0 where both are the same infinity or NaN, infinite where their kinds differ."""
+    """Return |array − right|: 0 if both are the same infinity or NaN, infinite if their kinds differ."""
     if array.shape != right.shape:
         return np.full(right.shape, np.inf)
     is_same = (array == right) | (np.isnan(array) & np.isnan(right))
@@ -62,7 +65,7 @@ def _ratio(own: float, theirs: float) -> float:
 
 
 def _last_place(judge: Judge, right: Array) -> float:
-    """Half a unit of the last place of the largest number: what printing or storing it takes."""
+    """Return half a unit in the last place of the largest number: the error of printing or storing it."""
     dtype = claimed_dtype(judge)
     largest = float(np.abs(right[np.isfinite(right)]).max(initial=0))
     if dtype is None:

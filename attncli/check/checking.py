@@ -1,4 +1,4 @@
-"""`check`: each expected matrix of a worksheet against the right one, and what was done where it is wrong."""
+"""`check`: compare each expected matrix of a worksheet with the right one, and find the mistake if it is wrong."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ if TYPE_CHECKING:
 Array = np.ndarray
 
 SHOWS = 0.005  # a difference from a whole number that two decimals show
-LEAST_DIGITS = 100  # units of the largest number, where fewer decimals still say something
-ALONE = 4.0  # digits of evidence for a slip of the first wrong step, where it explains no later one
-FEW = 4  # right numbers that are told
+LEAST_DIGITS = 100  # units of the largest number for which fewer decimals are still meaningful
+ALONE = 4.0  # digits of evidence for a slip of the first wrong step that does not explain a later step
+FEW = 4  # right numbers in a message
 
 
 def check(
@@ -44,12 +44,12 @@ def check(
     strict: bool = False,
     baseline: Matrix | None = None,
 ) -> CaseReport:
-    """The verdict on a worksheet's expected numbers, and the slips that explain wrong ones.
+    """Check the expected numbers of a worksheet, and find the slips that explain wrong ones.
 
-    `rtol` and `atol` compare by tolerance, `digits` overrides how many decimals the texts claim (which only matrices
-    read with `Reading(keep_text=True)` have), `strict` accepts nothing but exact. With a `baseline`, another
-    implementation's output, the expected output may be off by twice as much as that is. Raises AttncliError where the
-    problem can't be computed, and where nothing is expected.
+    `rtol` and `atol` compare by tolerance. `digits` overrides how many decimals the texts claim (only matrices read
+    with `Reading(keep_text=True)` have texts). `strict` accepts only the verdict exact. With a `baseline`, another
+    implementation's output, the expected output may be off by twice as much as the baseline. Raises AttncliError if the
+    problem cannot be computed or nothing is expected.
     """
     if not worksheet.expected:
         hint = "expected: {output: […]} in the file, or --expect-output SOURCE"
@@ -109,7 +109,7 @@ def _diagnose(
     measured: Measured,
     checks: list[MatrixCheck],
 ) -> tuple[Diagnosis, ...]:
-    """The slips that explain all the numbers; where there is none, those of the first wrong step."""
+    """Return the slips that explain all the numbers, or else those of the first wrong step."""
     from attncli.check.slips.diagnosis import diagnose
 
     differing = [name for name, verdict in verdicts.items() if verdict in ("wrong", "carried")]
@@ -128,7 +128,8 @@ def _diagnose(
 def _lay_baseline(
     baseline: Matrix, worksheet: Worksheet, given: Problem, judges: dict[str, Judge], measured: Measured
 ) -> Baseline:
-    """The baseline's errors beside those of the output, whose judge allows twice as much from here on."""
+    """Return the errors of the baseline beside those of the output, and make its judge allow twice as much from here
+    on."""
     if "output" not in judges:
         hint = "--expect-output SOURCE gives the output that is held against it"
         raise ProblemError(worksheet.where, "a baseline is given, but no output is expected", hint)
@@ -140,7 +141,7 @@ def _lay_baseline(
 
 
 def _notes_of_axes(problem: Problem, verdict: str) -> list[str]:
-    """How the axes were read, which a wrong verdict may come from."""
+    """Return how the axes were read, which a wrong verdict may come from."""
     axes = problem.described.get("axes") if verdict == "wrong" else None
     return [f"Q, K and V were read as {axes}"] if axes else []
 
@@ -153,7 +154,7 @@ AVERAGED = Route(present=_mean_over_heads)
 
 
 def _are_averaged(worksheet: Worksheet, problem: Problem) -> bool:
-    """Whether the expected weights have one matrix where the right ones have one for each of several heads."""
+    """Return whether one matrix of weights is expected for a problem with several heads."""
     matrix, lead = worksheet.expected.get("weights"), problem.lead
     if matrix is None or not lead or lead[-1] == 1:
         return False
@@ -161,7 +162,7 @@ def _are_averaged(worksheet: Worksheet, problem: Problem) -> bool:
 
 
 def find_rounded_inputs(request: Request) -> dict[str, Array]:
-    """Half a unit of the last digit of each rounded input, by matrix name."""
+    """Return half a unit of the last digit of each rounded input, by matrix name."""
     found = {}
     for name in MATRIX_NAMES:
         matrix = getattr(request, name)
@@ -184,7 +185,7 @@ def _digits_of(worksheet: Worksheet, name: str, digits: int | None) -> int | Non
 def make_judge(
     name: str, matrix: Matrix, problem: Problem, digits: int | None, tolerance: Tolerance | None, strict: bool
 ) -> Judge:
-    """The judge of an expected matrix: by tolerance where that is given, by what its text claims, else by its dtype."""
+    """Return the judge of an expected matrix: by tolerance if given, or by its text, or else by its dtype."""
     array, dtype = _floats(matrix)
     claims = None if tolerance is not None else read_claims(matrix, digits)
     is_default = claims is None and tolerance is None and not strict
@@ -200,7 +201,7 @@ def make_judge(
 
 
 def _floats(matrix: Matrix) -> tuple[Array, str]:
-    """The expected numbers in float64, and the dtype that they were in."""
+    """Return the expected numbers in float64, and their original dtype."""
     array = matrix.array
     if array.dtype.kind not in "iuf" and array.dtype.name != "bfloat16":
         raise ProblemError(matrix.where, f"holds {array.dtype.name} where numbers are expected")
@@ -209,7 +210,7 @@ def _floats(matrix: Matrix) -> tuple[Array, str]:
 
 
 def _by_head(lay: Callable[[Array], Array]) -> Callable[[Array], Array]:
-    """(…, n, heads, d) as (…, heads, n, d), once it is laid over the result."""
+    """Return a layout that puts the heads first, (…, heads, n, d), after `lay`."""
 
     def laid(array: Array) -> Array:
         over = lay(array)
@@ -219,10 +220,13 @@ def _by_head(lay: Callable[[Array], Array]) -> Callable[[Array], Array]:
 
 
 def layout_of(name: str, shape: tuple[int, ...], problem: Problem) -> Callable[[Array], Array]:
-    """How an expected array of this shape is laid over the result: as it is, or
-    - the output of heads that were not packed, (…, H, n, d_v), packed;
-    - the expected number of cells, as a flat list or in one row;
-    - the output of one column, or an lse, with or without axes of one number, as the row or column of a text table."""
+    """Return the function that lays an expected array of this shape over the result.
+
+    It may have the result's shape, or be:
+    - the output of heads that were not packed, (…, H, n, d_v), packed here
+    - the expected number of cells, as a flat list or in one row
+    - an output of one column or an lse, with or without axes of length 1, as the row or column of a text table
+    """
     due = problem.shapes()[name]
     unpacked = (*problem.lead, problem.n, problem.d_v)
     if name == "output" and problem.packed and shape == unpacked and problem.output_projection is None:
@@ -238,7 +242,7 @@ def layout_of(name: str, shape: tuple[int, ...], problem: Problem) -> Callable[[
 
 
 def _check_matrix(judge: Judge, verdict: str, measured: Measured) -> MatrixCheck:
-    """The check of one matrix as the report has it."""
+    """Return the check of one matrix for the report."""
     name, expected = judge.name, judge.expected
     computed = measured.numbers[name]
     decimals = None if judge.claims is None or judge.tolerance is not None else judge.claims.decimals
@@ -276,7 +280,7 @@ def _check_matrix(judge: Judge, verdict: str, measured: Measured) -> MatrixCheck
 
 
 def _shapes_said(judge: Judge, measured: Measured) -> str:
-    """Which shape the numbers have, and whether they are the right ones, transposed."""
+    """Return a sentence about the shape of the numbers, and whether they are the right ones, transposed."""
     due = judge.given_shape(measured.numbers[judge.name].shape)
     said = f"its shape is {_by(judge.given_shape(judge.expected.shape))}; expected {_by(due)}"
     turned = judge.transposed(measured.numbers[judge.name].shape)
@@ -286,7 +290,7 @@ def _shapes_said(judge: Judge, measured: Measured) -> str:
 
 
 def _whole_said(judge: Judge, verdict: str, computed: Array) -> str:
-    """What a verdict on whole numbers rests on, where the right ones are none."""
+    """Return what a verdict on whole numbers is based on, if the right numbers are not whole."""
     if verdict in ("wrong", "carried") or judge.claims is None or not judge.claims.is_whole.any():
         return ""
     with np.errstate(invalid="ignore"):  # infinities
@@ -300,7 +304,7 @@ def _whole_said(judge: Judge, verdict: str, computed: Array) -> str:
 
 
 def _digits_said(judge: Judge, verdict: str, measured: Measured) -> str:
-    """With how many decimals fewer, or by its own digits alone, every number of a wrong matrix holds."""
+    """Return with how many fewer decimals, or only with the digits shown, every number of a wrong matrix is right."""
     if (
         verdict not in ("wrong", "carried")
         or judge.claims is None
@@ -331,17 +335,18 @@ def _by(shape: tuple[int, ...]) -> str:
 
 
 def _labels(problem: Problem, name: str, at: tuple[int, ...]) -> tuple[str | None, ...]:
-    """The names of the worst cell's row and column."""
+    """Return the names of the worst cell's row and column."""
     labels = problem.labels
     columns = labels_of_columns(labels, name)
-    if columns is not None and len(columns) != problem.shapes()[name][-1]:  # one for each column of V, not of all heads
+    # labels of the columns of V, not of all heads
+    if columns is not None and len(columns) != problem.shapes()[name][-1]:
         columns = None
     rows, row = labels_of_rows(labels, name), at[-1] if name == "lse" or len(at) == 1 else at[-2]
     return rows[row] if rows and row < len(rows) else None, columns[at[-1]] if columns else None
 
 
 def _refuse_gradients(worksheet: Worksheet, names: list[str], problem: Problem) -> None:
-    """ProblemError where a gradient is expected that the problem has not."""
+    """Raise ProblemError if a gradient is expected that the problem does not have."""
     for name in names:
         if name in GRADIENT_NAMES and problem.d_output is None:
             what = f"{name} is expected, but no gradient arrives at the output"

@@ -1,4 +1,4 @@
-"""What the errors of a matrix have in common: noise, or one row, one head, above a diagonal, growing with position."""
+"""The pattern of the errors in a matrix: noise, one row, one head, above a diagonal, growing with position."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 Array = np.ndarray
 
-CLEAR = 3.4  # standard deviations that a rank correlation is from 0 where errors are said to grow
+CLEAR = 3.4  # standard deviations from 0 of a rank correlation that shows that errors grow
 
 
 def measure_errors(judge: Judge, measured: Measured, counted: Array) -> Errors:
-    """The errors of a matrix whose cells' errors were counted in their own units."""
+    """Return the errors of a matrix. `counted` are the errors of its cells in their own units."""
     computed = measured.numbers[judge.name]
     dtype = claimed_dtype(judge)
     with np.errstate(invalid="ignore"):
@@ -34,7 +34,8 @@ def measure_errors(judge: Judge, measured: Measured, counted: Array) -> Errors:
         own_units = float(counted.max())
     else:
         unit = f"ulp of {dtype}"
-        one = float(spacing(np.array(largest), dtype))  # one unit for all: near 0 each cell's own says nothing
+        # one unit for all, because near 0 the unit of a cell is meaningless
+        one = float(spacing(np.array(largest), dtype))
         bound = measured.bound(judge.name, "float32" if dtype in ("float16", "bfloat16") else dtype)
         if dtype in ("float16", "bfloat16"):
             bound = np.maximum(bound, one / 2)
@@ -42,7 +43,7 @@ def measure_errors(judge: Judge, measured: Measured, counted: Array) -> Errors:
             allowed = bound / one
             shown = np.where(np.isfinite(error), error / one, np.inf)
         plain = float(np.where(computed != 0, allowed, 0).max())
-        beyond = shown / 2 > allowed  # twice may be beyond float64
+        beyond = shown / 2 > allowed  # twice the allowed error may overflow float64
         own_units = float(shown.max())
     with np.errstate(over="ignore"):
         sizes = np.where(np.isfinite(error), error / one, np.inf)
@@ -66,7 +67,8 @@ def measure_errors(judge: Judge, measured: Measured, counted: Array) -> Errors:
 
 
 def _unit_of_largest(units: Array, is_full: Array, sizes: Array) -> float:
-    """One unit of the last digit of the largest number; a fraction, and a float64 in full, has none."""
+    """Return one unit of the last digit of the largest number that has one (fractions and full float64 numbers do
+    not)."""
     if is_full.all():
         return float(spacing(np.array(sizes.max()), "float64"))
     own = np.where(is_full, 0.0, units)
@@ -75,7 +77,8 @@ def _unit_of_largest(units: Array, is_full: Array, sizes: Array) -> float:
 
 
 def _cosine_gap(expected: Array, computed: Array) -> float | None:
-    """1 less the cosine of the angle between two lists of numbers, ½|a/‖a‖ − b/‖b‖|²; None for a zero vector."""
+    """Return 1 minus the cosine of the angle between two lists of numbers, ½|a/‖a‖ − b/‖b‖|², or None for a zero
+    vector."""
     finite = np.isfinite(expected) & np.isfinite(computed)
     sides = [array[finite] / (np.abs(array[finite]).max(initial=0) or 1) for array in (expected, computed)]
     lengths = [float(np.linalg.norm(side)) for side in sides]
@@ -92,7 +95,7 @@ def _first(cells: Array) -> tuple[int, ...] | None:
 
 
 def claimed_dtype(judge: Judge) -> str | None:
-    """The dtype that the expected numbers claim to have in full; None where they are rounded decimals."""
+    """Return the dtype that the expected numbers claim to have in full, or None for rounded decimals."""
     if judge.claims is None:
         return judge.dtype
     if judge.shows_float32 and judge.is_float32:
@@ -101,7 +104,7 @@ def claimed_dtype(judge: Judge) -> str | None:
 
 
 def describe_pattern(sizes: Array, beyond: Array, name: str) -> str:
-    """One sentence's end: where the cells stand whose error is more than print or computation explain."""
+    """Return the end of a sentence: where the cells are whose error is larger than print or computation explain."""
     count = int(beyond.sum())
     if count == 0:
         return "noise: no cell differs by more than rounding explains"
@@ -129,19 +132,19 @@ def describe_pattern(sizes: Array, beyond: Array, name: str) -> str:
 
 
 def _any_along(beyond: Array, axis: int) -> Array:
-    """Which rows (axis −1) or columns (axis −2) hold such a cell, whatever the head."""
+    """Return which rows (axis −1) or columns (axis −2) have such a cell in any head."""
     along = np.asarray(beyond.any(axis=axis))
     return np.asarray(along.reshape(-1, along.shape[-1]).any(axis=0))
 
 
 def _triangle(beyond: Array) -> str:
-    """ "above a diagonal" where a causal mask of either corner would be."""
+    """Return "above a diagonal" if the cells are where a causal mask of either corner would be."""
     n, m = beyond.shape[-2:]
     cells = np.asarray(beyond.reshape(-1, n, m).any(axis=0))
     if n < 3 or m < 3:
         return ""
     rows, keys = np.indices((n, m))
-    found = [(0.5, "")]  # a share of more than a half shows a diagonal
+    found = [(0.5, "")]  # a diagonal must explain more than half
     for offset in dict.fromkeys((0, m - n)):
         line = "" if n == m else f" j = {position_text(offset)}"
         for word, side in (("above", keys > rows + offset), ("below", keys < rows + offset)):
@@ -151,19 +154,19 @@ def _triangle(beyond: Array) -> str:
 
 
 def position_text(offset: int) -> str:
-    """The key that query i stands at: i, i + 1, i − 1."""
+    """Return the key at the position of query i: i, i + 1, i − 1."""
     return "i" if offset == 0 else f"i {'+' if offset > 0 else '−'} {abs(offset)}"
 
 
 def _growth(sizes: Array, axes: dict[str, int]) -> str:
-    """Whether the errors grow with the position along one of these axes."""
+    """Return whether the errors grow with the position along one of these axes."""
     for noun, axis in axes.items():
         length = sizes.shape[axis]
         if length < 6:
             continue
         largest = np.moveaxis(sizes, axis, 0).reshape(length, -1).max(axis=1)
         ordered = np.sort(largest)
-        ranks = ordered.searchsorted(largest) + ordered.searchsorted(largest, "right")  # the same for what is equal
+        ranks = ordered.searchsorted(largest) + ordered.searchsorted(largest, "right")  # equal sizes have equal ranks
         correlation = float(np.corrcoef(ranks, np.arange(length))[0, 1]) if np.ptp(ranks) > 0 else 0.0
         if (
             np.arctanh(np.clip(correlation, 0, 1 - 1e-9)) * np.sqrt(length - 3) > CLEAR

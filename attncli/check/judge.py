@@ -1,4 +1,4 @@
-"""One expected matrix against computed numbers: which verdict it gets, and at which cell it is worst."""
+"""Judging one expected matrix by computed numbers: its verdict, and its worst cell."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ if TYPE_CHECKING:
 
 Array = np.ndarray
 
-MOST_UNITS = 10  # a difference of more claimed units is never explained by rounded inputs
-FILL = -1e4  # a finite number that stands for -inf where a score is masked: the least that float16 fills hold
-NEAR = 1e-10  # of the largest number: from here on the rounding of float64 arithmetic is bounded, not guessed
+MOST_UNITS = 10  # rounded inputs never explain a difference of more claimed units
+FILL = -1e4  # a finite number that stands for -inf where a score is masked: the smallest that float16 fills use
+NEAR = 1e-10  # relative to the largest number: from here on the rounding of float64 is bounded, not estimated
 
 
 @record
 class Tolerance:
-    """|expected − computed| ≤ absolute + relative·|computed|; `said` is what it is called, where that says more."""
+    """|expected − computed| ≤ absolute + relative·|computed|. `said` is its name in messages, if it has one."""
 
     relative: float
     absolute: float
     said: str = ""
 
     def of(self, computed: Array) -> Array:
-        """What is allowed in each cell."""
-        with np.errstate(invalid="ignore"):  # 0 of an infinity is no number
+        """Return what is allowed in each cell."""
+        with np.errstate(invalid="ignore"):  # 0 times infinity is NaN
             allowed: Array = self.absolute + self.relative * np.abs(computed)
         return allowed
 
@@ -53,10 +53,13 @@ DEFAULTS = {
 
 @dataclass
 class Judge:
-    """One expected matrix: `expected` in float64 and in the public shape of its result, with what its text claims, or
-    the tolerance that it is compared by; by neither, a plain computation in its dtype bounds it. Where the tolerance
-    is that of the dtype (`is_default`), numbers in half precision may also hold by what a computation in it is off.
-    `heads_last`: users have the result as (…, n, heads, d), here it is (…, heads, n, d)."""
+    """One expected matrix, with what its text claims or the tolerance that it is compared by.
+
+    `expected` is in float64 and in the public shape of its result. Without claims and tolerance, the bound is that of a
+    plain computation in its dtype. If the tolerance is that of the dtype (`is_default`), numbers in half precision may
+    also be off by the error of a computation in it. `heads_last`: users have the result as (…, n, heads, d), and here
+    it is (…, heads, n, d).
+    """
 
     name: str
     expected: Array
@@ -68,7 +71,7 @@ class Judge:
     heads_last: bool = False
 
     def verdict(self, measured: Measured) -> str:
-        """The best verdict that these numbers earn."""
+        """Return the best verdict for these numbers."""
         computed = measured.numbers[self.name]
         if computed.shape != self.expected.shape:
             return "wrong"
@@ -80,26 +83,26 @@ class Judge:
         return self._by_digits(self.claims, error, measured)
 
     def given_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
-        """A shape of this result as users have it."""
+        """Return a shape of this result as users have it."""
         return swap_shape(shape) if self.heads_last and len(shape) > 2 else shape
 
     def given_cell(self, at: tuple[int, ...]) -> tuple[int, ...]:
-        """The index of a cell as users have it."""
+        """Return the index of a cell as users have it."""
         return swap_shape(at) if self.heads_last and len(at) > 2 else at
 
     def is_off(self, measured: Measured) -> Array:
-        """Which cells are farther off than their unit."""
+        """Return which cells are off by more than their unit."""
         computed = measured.numbers[self.name]
         found: Array = ~(self._error(computed) <= self.scale(computed, measured))
         return found
 
     def is_within(self, allowed: Array, measured: Measured) -> bool:
-        """Whether no cell is farther off than this."""
+        """Return whether no cell is off by more than `allowed`."""
         error = self._error(measured.numbers[self.name])
         return bool((error <= allowed).all())
 
     def is_beyond(self, measured: Measured) -> Array:
-        """Which cells are farther off than one unit of the right number as it would be printed."""
+        """Return which cells are off by more than one unit of the right number as it would be printed."""
         assert self.claims is not None
         error = self._error(measured.numbers[self.name])
         holds = self._is_printed(self.claims, error, measured) | self._is_neighbour(self.claims, error, measured)
@@ -107,7 +110,7 @@ class Judge:
         return found
 
     def is_another(self, measured: Measured, dtype: str | None) -> Array:
-        """Which cells are not the right number as it would be printed, or stored in the dtype."""
+        """Return which cells differ from the right number as it would be printed, or stored in the dtype."""
         computed = measured.numbers[self.name]
         error = self._error(computed)
         if dtype is None:
@@ -117,12 +120,13 @@ class Judge:
         return found
 
     def _is_printed(self, claims: Claims, error: Array, measured: Measured) -> Array:
-        """Which cells are the right number, rounded as it is printed."""
+        """Return which cells are the right number, rounded as it is printed."""
         holds: Array = error <= np.minimum(claims.unit / 2, claims.limit) + self._slack(claims, measured)
         return holds
 
     def _is_neighbour(self, claims: Claims, error: Array, measured: Measured) -> Array:
-        """Which cells are one unit from the right number rounded: half a unit more, where that is no tie."""
+        """Return which cells are one unit from the rounded right number: half a unit more, if the rounding is not a
+        tie."""
         near: Array = error < np.minimum(1.5 * claims.unit - self._slack(claims, measured), claims.limit)
         found: Array = ~claims.is_whole & near
         return found
@@ -134,7 +138,8 @@ class Judge:
         return self._in_half(error, measured) or "wrong"
 
     def transposed(self, shape: tuple[int, ...]) -> Judge | None:
-        """The judge of the same numbers with two neighbouring axes exchanged, where that gives this shape."""
+        """Return the judge of the same numbers with two neighbouring axes swapped, if that gives this shape, or
+        None."""
         for axes in ((-1, -2), (-2, -3)):
             if self.expected.ndim >= -axes[1]:
                 turn = partial(np.swapaxes, axis1=axes[0], axis2=axes[1])
@@ -144,8 +149,11 @@ class Judge:
         return None
 
     def _error(self, computed: Array) -> Array:
-        """How far each cell is off: 0 where both are the same infinity or NaN, NaN where the other one is finite or not
-        the same. A finite fill counts as the -inf of a mask."""
+        """Return how far each cell is off.
+
+        It is 0 if both are the same infinity or NaN, and NaN if only one is finite or they differ. A finite fill counts
+        as the -inf of a mask.
+        """
         expected = self.expected
         is_same = (expected == computed) | (np.isnan(expected) & np.isnan(computed))
         is_filled = np.isneginf(computed) & (expected <= FILL) & (self.name in ("scores", "lse"))
@@ -171,10 +179,11 @@ class Judge:
         return self._in_half(error, measured) or ("input-rounding" if self._is_moved(error, measured) else "wrong")
 
     def _in_half(self, error: Array, measured: Measured) -> str | None:
-        """The half precision in which a plain computation is half as far off, if these are numbers of it."""
+        """Return the half precision in which a plain computation is half as far off, if these are numbers of it, or
+        None."""
         computed = measured.numbers[self.name]
         largest = np.abs(computed[np.isfinite(computed)]).max(initial=0)
-        if not bool((error <= FAR * largest).all()):  # to imitate a computation takes long
+        if not bool((error <= FAR * largest).all()):  # imitating a computation takes long
             return None
         for dtype in self.narrow:
             allowed = 2 * measured.narrow(self.name, dtype)
@@ -183,7 +192,8 @@ class Judge:
         return None
 
     def _is_moved(self, error: Array, measured: Measured) -> bool:
-        """Whether some inputs within their rounding give all the numbers at once, each up to the print's unit."""
+        """Return whether some inputs within their rounding give all the numbers at once, each within a unit of the
+        print."""
         assert self.claims is not None
         unit, limit = self.claims.unit, self.claims.limit
         if not measured.halves or not bool((error <= np.minimum(MOST_UNITS * unit, limit)).all()):
@@ -191,8 +201,11 @@ class Judge:
         return measured.movement.explains(self.name, self.expected, np.minimum(unit, limit))
 
     def _slack(self, claims: Claims, measured: Measured) -> Array:
-        """What a plain float64 computation may be off: its bound where the digits come near it, which includes sums
-        that cancel to almost nothing; next to nothing beside a short number's digits."""
+        """Return the possible error of a plain float64 computation.
+
+        It is a bound if the digits come near it, also for sums that cancel to almost nothing, and else negligible
+        beside the digits of a short number.
+        """
         computed = measured.numbers[self.name]
         largest = np.abs(computed[np.isfinite(computed)]).max(initial=1.0)
         if claims.is_full.any() or claims.unit.min() < NEAR * largest:
@@ -202,37 +215,40 @@ class Judge:
 
     @cached_property
     def narrow(self) -> tuple[str, ...]:
-        """The half precisions whose numbers these are; none where another tolerance was asked for."""
+        """Return the half precisions whose numbers these are, or none if another tolerance was requested."""
         if (self.tolerance is not None and not self.is_default) or self.name in GRADIENT_NAMES:
             return ()
         return narrow_dtypes(self.expected, self.claims)
 
     @cached_property
     def is_float32(self) -> bool:
-        """Whether the texts are those of float32 numbers."""
+        """Return whether the texts are those of float32 numbers."""
         assert self.claims is not None
         return are_float32(self.expected, self.claims)
 
     @cached_property
     def shows_float32(self) -> bool:
-        """Whether some text is long enough for that to be no accident."""
+        """Return whether some text is long enough to rule out a coincidence."""
         assert self.claims is not None
         return finer_than(self.expected, self.claims, "float32")
 
     def worst(self, measured: Measured) -> tuple[tuple[int, ...], Array]:
-        """The cell whose error is largest in its own unit, of several that are infinite so the largest, and the errors
-        so counted (inf where kinds disagree)."""
+        """Return the cell with the largest error in its own unit, and all errors in these units (inf if kinds
+        disagree).
+
+        Of several infinite errors, it is the cell with the largest number.
+        """
         computed = measured.numbers[self.name]
         error = self._error(computed)
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             units = np.where(error == 0, 0.0, error / self.scale(computed, measured))
         counted = np.where(np.isnan(error), np.inf, units)
-        largest = np.argmax(np.where(counted == counted.max(), error, 0))  # NaN is the largest of all
+        largest = np.argmax(np.where(counted == counted.max(), error, 0))  # NaN counts as the largest
         at = np.unravel_index(int(largest), counted.shape)
         return tuple(int(i) for i in at), counted
 
     def scale(self, computed: Array, measured: Measured) -> Array:
-        """What the error of each cell is counted in."""
+        """Return the unit in which the error of each cell is counted."""
         if self.tolerance is not None:
             return self.tolerance.of(computed)
         if self.claims is None:
@@ -240,5 +256,5 @@ class Judge:
         full = self.claims.is_full
         if full.all():
             return spacing(computed, "float64")
-        # a fraction among decimals: its error is told in their unit
+        # a fraction among decimals: its error is counted in their unit
         return np.where(full, self.claims.unit[~full].min(), self.claims.unit)

@@ -1,4 +1,4 @@
-"""How precisely numbers were printed, read from their texts: the contract of `check`, cell by cell."""
+"""The precision with which numbers were printed, read from their texts cell by cell."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ if TYPE_CHECKING:
 
 Array = np.ndarray
 
-FULL = 15  # significant digits from which on a number is a float64 in full
-CELLS = 1 << 16  # texts looked at together
-WIDE = 64  # characters; a longer text is looked at by itself
+FULL = 15  # significant digits of a float64 in full
+CELLS = 1 << 16  # texts processed together
+WIDE = 64  # characters: longer texts are processed one by one
 LEAST, MOST = -323, 308  # powers of ten that a float64 holds
 
 
 @record
 class Claims:
-    """One array entry per cell, in the shape of the matrix.
+    """The precision of each cell, as arrays in the shape of the matrix.
 
-    `unit` is one unit of the last claimed digit, `is_full` says that the cell claims a float64 in full, `shown` is one
-    unit of the last digit that the text itself shows, and `digits` how many significant ones it shows. No tolerance
-    reaches `ceiling`: half of a number that is whole or has an exponent. `is_whole` says that a cell claims nothing but
-    itself, as whole numbers do where no point is printed. `decimals` are the most that a plain cell claims; None where
-    every cell has an exponent.
+    `unit` is one unit of the last claimed digit. `is_full` is true for a cell that claims a float64 in full. `shown` is
+    one unit of the last digit in the text, and `digits` the number of its significant digits. No tolerance reaches
+    `ceiling`: half of a number that is whole or has an exponent. `is_whole` is true for a cell that claims to be exact,
+    such as whole numbers printed without a point. `decimals` are the most that a plain cell claims, or None if every
+    cell has an exponent.
     """
 
     unit: Array
@@ -43,11 +43,11 @@ class Claims:
 
     @property
     def limit(self) -> Array:
-        """What no tolerance of a print reaches: a hair less than the ceiling."""
+        """Return the largest possible tolerance of a print: slightly less than the ceiling."""
         return self.ceiling * (1 - 1e-12)
 
     def arranged(self, arrange: Callable[[Array], Array]) -> Claims:
-        """The same claims with each array in another layout."""
+        """Return the same claims with each array in another layout."""
         return replace(
             self,
             unit=arrange(self.unit),
@@ -61,8 +61,8 @@ class Claims:
 
 @record
 class _Shown:
-    """What texts show, an entry each: `decimals` behind the point (less the exponent), `digits` that are significant,
-    `behind` the digits behind the point as they stand."""
+    """What texts show, one entry each: `decimals` after the point (minus the exponent), significant `digits`, and
+    `behind`, the number of digits after the point."""
 
     decimals: Array
     digits: Array
@@ -74,19 +74,19 @@ class _Shown:
 
     @property
     def is_plain(self) -> Array:
-        """Whether a text is a decimal or a whole number."""
+        """Return whether each text is a decimal or a whole number."""
         plain: Array = ~self.has_exponent & ~self.is_fraction & self.is_number
         return plain
 
     @property
     def is_zero(self) -> Array:
-        """Whether a text is a zero: it has no significant digit."""
+        """Return whether each text is a zero, which has no significant digit."""
         zero: Array = (self.digits == 0) & ~self.is_fraction & self.is_number
         return zero
 
 
 def read_claims(matrix: Matrix, digits: int | None = None) -> Claims | None:
-    """What the texts claim, or `digits` decimals where those are given; None for numbers without a text."""
+    """Return what the texts claim, or `digits` decimals if given, or None for numbers without texts."""
     shape = matrix.array.shape
     if digits is not None:
         unit = np.full(shape, 10.0**-digits)
@@ -96,7 +96,7 @@ def read_claims(matrix: Matrix, digits: int | None = None) -> Claims | None:
         return None
     shown = _shown(matrix.texts)
     claimed, most = _claimed(shown, matrix.point_digits)
-    # a zero has no significant digit of its own: it claims its decimals
+    # a zero has no significant digit, and claims its decimals
     size = np.where(shown.digits > 0, shown.digits + claimed - shown.decimals, claimed)
     is_full = (shown.is_fraction | (size >= FULL)) & shown.is_number
     last = np.where(_are_printed_whole(shown), claimed, shown.decimals)
@@ -115,7 +115,8 @@ def read_claims(matrix: Matrix, digits: int | None = None) -> Claims | None:
 
 
 def _units(shown: _Shown, claimed: Array) -> Array:
-    """One unit of the last claimed digit, 0 for a fraction; a zero's is the smallest of all."""
+    """Return one unit of the last claimed digit, which is 0 for a fraction. The unit of a zero is the smallest of
+    all."""
     units = np.where(shown.is_fraction, 0.0, _powers(-claimed))
     is_zero = shown.is_zero
     if is_zero.any():  # an exponent makes no zero larger: 0e3 claims what 0 does
@@ -125,9 +126,11 @@ def _units(shown: _Shown, claimed: Array) -> Array:
 
 
 def _claimed(shown: _Shown, point_digits: int = 8) -> tuple[Array, int | None]:
-    """The decimals that each cell claims, and the most of any plain one: D decimals, or what makes S
-    significant digits, whichever is fewer, where D and S are the most that a plain cell shows; `point_digits` where
-    all plain cells are whole and some end in a point."""
+    """Return the decimals that each cell claims, and the most of any plain cell.
+
+    A cell claims D decimals or the decimals of S significant digits, whichever is fewer, where D and S are the most of
+    any plain cell. If all plain cells are whole and some end with a point, they claim `point_digits`.
+    """
     plain = shown.is_plain
     if not plain.any():
         return shown.decimals, None
@@ -141,14 +144,14 @@ def _claimed(shown: _Shown, point_digits: int = 8) -> tuple[Array, int | None]:
 
 
 def _are_printed_whole(shown: _Shown) -> Array:
-    """Which cells are whole numbers in a print of whole ones alone, as NumPy and torch print them: `1.`, `103.`"""
+    """Return which cells are whole numbers in a print of only whole numbers by NumPy or torch: `1.`, `103.`"""
     plain = shown.is_plain
     is_print = bool(shown.has_point[plain].any()) and not shown.behind[plain].any()
     return plain & is_print
 
 
 def _powers(exponents: Array) -> Array:
-    """10**exponent, each the double nearest to it."""
+    """Return 10**exponent, rounded to the nearest double."""
     if not exponents.size:
         return np.zeros(exponents.shape)
     near = np.clip(exponents, LEAST, MOST)
@@ -159,7 +162,7 @@ def _powers(exponents: Array) -> Array:
 
 
 def _shown(texts: Sequence[str]) -> _Shown:
-    """What texts show, many at a time: a loop over the cells of a large matrix would take seconds, and one table of
+    """Return what texts show, in blocks: a loop over the cells of a large matrix would take seconds, and one table of
     their characters gigabytes."""
     names = ("decimals", "digits", "behind", "has_point", "has_exponent", "is_fraction", "is_number")
     blocks = [_seen(texts[start : start + CELLS]) for start in range(0, len(texts), CELLS)] or [_seen(texts)]
@@ -167,7 +170,7 @@ def _shown(texts: Sequence[str]) -> _Shown:
 
 
 def _seen(texts: Sequence[str]) -> _Shown:
-    """The same of one block, its few long texts each by themselves."""
+    """Return what the texts of one block show, with its few long texts processed one by one."""
     long = [place for place, text in enumerate(texts) if len(text) > WIDE]
     if not long or len(texts) == 1:
         return _table(texts)
@@ -183,7 +186,7 @@ def _seen(texts: Sequence[str]) -> _Shown:
 
 
 def _table(texts: Sequence[str]) -> _Shown:
-    """The same of texts of much the same length, by a table of their characters."""
+    """Return what texts of similar lengths show, from a table of their characters."""
     joined = "\n".join(texts).replace("\N{MINUS SIGN}", "-").lower()
     if " " in joined or "\t" in joined:
         joined = "\n".join(text.strip() for text in joined.split("\n"))
@@ -202,16 +205,16 @@ def _table(texts: Sequence[str]) -> _Shown:
     has_point = is_point.any(axis=1) & ~is_fraction
     behind = np.where(has_point, end - 1 - is_point.argmax(axis=1), 0).astype(np.int32)
     decimals = behind.copy()
-    for place in np.flatnonzero(has_exponent):  # of any size: 1e-99999999999999999999 is a number too
+    for place in np.flatnonzero(has_exponent):  # any size, because 1e-99999999999999999999 is a number too
         exponent = float(cells[place][end[place] + 1 :])
         decimals[place] -= int(min(max(exponent, 2 * LEAST), 2 * MOST))
     return _Shown(decimals, counts, behind, has_point, has_exponent, is_fraction, is_number)
 
 
 def rounding_of(matrix: Matrix) -> Array | None:
-    """Half a unit of the last digit of each number that counts as rounded: text with three decimals or more.
+    """Return half a unit of the last digit of each number that counts as rounded: text with three decimals or more.
 
-    Integers are exact, and so is a matrix none of whose numbers has three decimals. Beside four decimals 0.5 is 0.5000.
+    Integers are exact, and so is a matrix without a number with three decimals. Beside four decimals 0.5 means 0.5000.
     """
     if matrix.texts is None or matrix.array.dtype.kind != "f":
         return None
@@ -224,8 +227,11 @@ def rounding_of(matrix: Matrix) -> Array | None:
 
 
 def are_float32(array: Array, claims: Claims) -> bool:
-    """Whether every number is a float32 in its shortest or a longer text. Where no text is long enough to tell, their
-    lengths have to differ, as shortest texts do and a fixed number of decimals doesn't."""
+    """Return whether every number is a float32 in its shortest or a longer text.
+
+    If no text is long enough to tell, their lengths must differ, as those of shortest texts do and those of a fixed
+    number of decimals do not.
+    """
     finite = np.isfinite(array)
     values = array[finite]
     with np.errstate(over="ignore"):
@@ -235,7 +241,7 @@ def are_float32(array: Array, claims: Claims) -> bool:
     if not finer_than(array, claims, "float32") and np.ptp(np.log10(claims.shown[finite])) < 0.5:
         return False
     wide = narrow.astype(np.float64)
-    # where a float32 lies halfway between two texts, the difference itself is rounded
+    # for a float32 halfway between two texts, the difference itself is rounded
     longer = np.abs(values - wide) <= claims.shown[finite] / 2 + np.spacing(np.abs(wide))
     texts = shortest_texts(narrow)
     least = _shown(texts).digits
@@ -244,12 +250,13 @@ def are_float32(array: Array, claims: Claims) -> bool:
 
 
 def finer_than(array: Array, claims: Claims, dtype: str) -> bool:
-    """Whether some text shows a unit below the spacing of the dtype there, so that few decimals are such a number."""
+    """Return whether some text has a unit below the spacing of the dtype, so that few decimals are numbers of this
+    dtype."""
     return bool((np.isfinite(array) & (claims.shown < spacing(array, dtype))).any())
 
 
 def spacing(computed: Array, dtype: str) -> Array:
-    """One unit in the last place of each number in this dtype."""
+    """Return one unit in the last place of each number in this dtype."""
     size = np.abs(np.where(np.isfinite(computed), computed, 0))
     if dtype == "bfloat16":
         found: Array = np.spacing(size.astype(np.float32)).astype(np.float64) * 2**16

@@ -1,4 +1,4 @@
-"""What `check` finds, as data: for a case, for each of its matrices, and the slips that explain a wrong one."""
+"""The findings of `check` as data: for a case, for each of its matrices, and the slips that explain a wrong one."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ VERDICTS = (  # from best to worst
 
 
 def worst(verdicts: list[str]) -> str:
-    """The worst of several verdicts."""
+    """Return the worst of several verdicts."""
     return max(verdicts, key=VERDICTS.index)
 
 
@@ -27,13 +27,15 @@ def worst(verdicts: list[str]) -> str:
 class Errors:
     """The errors of one matrix for engineers: how large, against what, and where.
 
-    `unit` is what errors are counted in: "ulp of float32", or "units of the last digit", both at the size of the
-    largest right number. `largest`, `mean` and `percentile_99` are errors so counted (the last two of the finite ones),
-    `own_units` is the worst error in the unit of its own cell, `plain` the largest that a plain computation in `dtype`
-    may make (None where no dtype is claimed). `cosine` is that of the angle between all expected and all right numbers,
-    and `gap` is 1 less the cosine, which has more digits (None for both where one side is all zeros). `beyond` is the
-    number of cells whose error is more than that of print or computation, `structure` says what they have in common;
-    `first` is the first of them, or the first cell that is not the right number as it is printed or stored.
+    `unit` is the unit of the errors: "ulp of float32", or "units of the last digit", both at the largest right number.
+    `largest`, `mean` and `percentile_99` are errors in this unit (the last two of the finite ones), `own_units` is the
+    worst error in the unit of its own cell, and `plain` is the largest error that a plain computation in `dtype` may
+    make (None if no dtype is claimed).
+
+    `cosine` is that of the angle between all expected and all right numbers, and `gap` is 1 minus the cosine, with more
+    digits (None for both if one side is all zeros). `beyond` is the number of cells whose error exceeds that of print
+    or computation, and `structure` is their pattern. `first` is the first of them, or the first cell that is not the
+    right number as it is printed or stored.
     """
 
     unit: str
@@ -53,8 +55,8 @@ class Errors:
 
 @record(kw_only=True)
 class Baseline:
-    """Another implementation's output against the right one: its verdict by itself, its largest and mean error, and the
-    ratios of the expected output's errors to them (infinite where the baseline has none)."""
+    """Another implementation's output against the right one: its own verdict, its largest and mean error, and the
+    ratios of the expected output's errors to them (infinite if the baseline has none)."""
 
     verdict: str
     max_error: float
@@ -66,11 +68,11 @@ class Baseline:
 
 @record(kw_only=True)
 class MatrixCheck:
-    """One expected matrix against the right one; `at` is its worst cell, None where another shape says it all.
+    """One expected matrix against the right one. `at` is its worst cell, or None if the shape differs.
 
-    `decimals` are those that its text claims, None where it was compared by tolerance. `said` is a sentence where the
-    cell alone does not tell what is wrong, `note` one about what a verdict rests on. `labels` name the worst cell's row
-    and column where they have names. `would_also_pass` are slips that pass for right numbers here.
+    `decimals` are those that its text claims, or None if it was compared by tolerance. `said` is a sentence if the cell
+    does not show what is wrong, and `note` one about the basis of the verdict. `labels` name the worst cell's row and
+    column, if they have names. `would_also_pass` are slips whose numbers would pass here.
     """
 
     what: str
@@ -92,7 +94,8 @@ class MatrixCheck:
 
 @record(kw_only=True)
 class Diagnosis:
-    """A slip, or two joined with "+", that reproduces the expected numbers; `also` gives the same numbers here."""
+    """A slip, or two joined with "+", that reproduces the expected numbers. `also` are slips that give the same numbers
+    here."""
 
     slip: str
     also: tuple[str, ...]
@@ -103,7 +106,7 @@ class Diagnosis:
 
 @record(kw_only=True)
 class CaseReport:
-    """One problem with expected numbers: its verdict is its worst check's."""
+    """One problem with expected numbers. Its verdict is the worst of its checks."""
 
     name: str
     verdict: str
@@ -115,21 +118,21 @@ class CaseReport:
 
     @property
     def first_wrong(self) -> str | None:
-        """The first wrong step."""
+        """Return the first wrong step, or None."""
         return next((check.what for check in self.checks if check.verdict == "wrong"), None)
 
     @property
     def carried(self) -> tuple[str, ...]:
-        """The steps that are wrong only because an earlier one is."""
+        """Return the steps that are wrong only because an earlier one is."""
         return tuple(check.what for check in self.checks if check.verdict == "carried")
 
     @property
     def would_also_pass(self) -> tuple[str, ...]:
-        """The slips that would pass every check of the case."""
+        """Return the slips that would pass every check of the case."""
         first, *others = (check.would_also_pass for check in self.checks)
         return tuple(slip for slip in first if all(slip in other for other in others))
 
     @property
     def holds(self) -> bool:
-        """Whether the numbers are right, by `--strict` where that was asked for."""
+        """Return whether the numbers are right, by `--strict` if that was requested."""
         return self.verdict == "exact" if self.strict else self.verdict != "wrong"

@@ -1,4 +1,4 @@
-"""How numbers come about: the right way, or with a slip. A `Route` computes any result of a request."""
+"""Computing numbers the right way or with a slip. A `Route` computes any result of a request."""
 
 from __future__ import annotations
 
@@ -22,36 +22,36 @@ Array = np.ndarray
 
 @record
 class Route:
-    """From a request to numbers: changes to the request, then to the problem, then to the arithmetic behind the scores.
+    """From a request to numbers: changes to the request, then to the problem, then to the arithmetic after the scores.
 
-    `softmax` is how weights come of the scores: over the keys (right), or by a name of `NORMALISERS`. `score` makes
-    the scores instead (-inf where masked), `reweigh` changes the weights, `weigh` those that meet the values (for the
-    output alone), `join` puts the heads' outputs (…, H, n, d) side by side. With `is_whole` what some queries get
-    depends on others. `said` is the slip's sentence where its own can't know what was found.
+    `softmax` is how scores become weights: over the keys (right), or by a name in `NORMALISERS`. `score` replaces the
+    scores (-inf where masked), `reweigh` changes the weights, `weigh` changes those that are multiplied by the values
+    (only for the output), and `join` puts the heads' outputs (…, H, n, d) side by side. `is_whole` is true if the rows
+    of some queries depend on other queries. `said` is the slip's sentence, if its own cannot contain what was found.
     """
 
     requests: tuple[Callable[[Request], Request], ...] = ()
     problems: tuple[Callable[[Problem], Problem], ...] = ()
     softmax: str = "keys"
-    unseen: float = 0.0  # the weight of a masked key without a softmax, or where all that one goes over is masked
+    unseen: float = 0.0  # the weight of a masked key without a softmax, or if every key is masked
     scale_after: bool = False
     score: Callable[[Problem], Array] | None = None
     reweigh: Callable[[Problem, Array], Array] | None = None
     weigh: Callable[[Array], Array] | None = None
     join: Callable[[Array], Array] | None = None
-    present: Callable[[str, Array], Array] | None = None  # changes a result, by its name, after it is computed
-    regrade: Callable[[Problem, str, Array], Array] | None = None  # changes a gradient, by its name
+    present: Callable[[str, Array], Array] | None = None  # changes a result, given its name, after it is computed
+    regrade: Callable[[Problem, str, Array], Array] | None = None  # changes a gradient, given its name
     is_whole: bool = False
     said: str = ""
 
     def then(self, other: Route) -> Route:
-        """This way's changes, and then those of another one."""
+        """Return a route with the changes of this one, then those of another one."""
         names = [name for name in CHANGES if name != "said"]
         own = {name: getattr(other, name) for name in names if getattr(other, name) != getattr(RIGHT, name)}
         return replace(self, requests=self.requests + other.requests, problems=self.problems + other.problems, **own)
 
     def seen_by(self, present: Callable[[str, Array], Array] | None) -> Route:
-        """This way, its results presented so in the end."""
+        """Return this route with its results changed by `present` at the end."""
         own = self.present
         if present is None or own is present:
             return self
@@ -61,31 +61,34 @@ class Route:
 
     @property
     def is_plain(self) -> bool:
-        """Whether only the request and the problem differ, and the arithmetic is the right one."""
+        """Return whether only the request and the problem differ, and the arithmetic is right."""
         return all(getattr(self, name) == getattr(RIGHT, name) for name in CHANGES if name not in ("said", "is_whole"))
 
     def problem(self, request: Request) -> Problem:
-        """The problem behind the numbers; AttncliError where this way can't be gone."""
+        """Return the problem that is computed.
+
+        Raises AttncliError if the slip is not possible here.
+        """
         return self.altered(prepare(self.asked(request), compute="float64"))
 
     def asked(self, request: Request) -> Request:
-        """The request with this route's changes."""
+        """Return the request with this route's changes."""
         for change in self.requests:
             request = change(request)
         return request
 
     def altered(self, problem: Problem) -> Problem:
-        """The problem with this route's changes."""
+        """Return the problem with this route's changes."""
         for alter in self.problems:
             problem = alter(problem)
         return problem
 
     def numbers(self, request: Request, names: Collection[str]) -> dict[str, Array]:
-        """These results by name, in float64 and in their public shapes."""
+        """Return these results by name, in float64 and in their public shapes."""
         return self.numbers_of(self.problem(request), names)
 
     def numbers_of(self, problem: Problem, names: Collection[str]) -> dict[str, Array]:
-        """These results of a problem that this route has prepared."""
+        """Return these results of a problem that this route has prepared."""
         found = self._computed(problem, names)
         return found if self.present is None else {name: self.present(name, found[name]) for name in found}
 
@@ -134,7 +137,7 @@ class Route:
 
 @np.errstate(all="ignore")
 def softmax_over(scores: Array, unseen: float, axis: int | tuple[int, ...], base: float = np.e) -> Array:
-    """base^score over the sum of these along the axis, `unseen` where all that one goes over is masked."""
+    """Return base^score over the sum of these along the axis, or `unseen` if everything along it is masked."""
     largest = scores.max(axis=axis, keepdims=True)
     powers = np.power(base, scores - largest)
     weights: Array = np.where(np.isneginf(largest), unseen, powers / powers.sum(axis=axis, keepdims=True))
@@ -143,14 +146,14 @@ def softmax_over(scores: Array, unseen: float, axis: int | tuple[int, ...], base
 
 @np.errstate(all="ignore")
 def _over_sum(scores: Array, unseen: float) -> Array:
-    """The scores over their sum, without an exponential."""
+    """Return the scores over their sum, without an exponential."""
     seen = np.where(np.isneginf(scores), unseen, scores)
     shares: Array = seen / seen.sum(axis=-1, keepdims=True)
     return shares
 
 
 def _largest_alone(scores: Array, _unseen: float) -> Array:
-    """1 at the first of the largest scores of a row, 0 elsewhere."""
+    """Return 1 at the first of the largest scores of a row, 0 elsewhere."""
     first = np.arange(scores.shape[-1]) == scores.argmax(axis=-1)[..., None]
     weights: Array = first.astype(np.float64)
     weights[np.isneginf(scores)] = 0
@@ -161,7 +164,7 @@ def _axes(*axes: int) -> Callable[[Array, float], Array]:
     return lambda scores, unseen: softmax_over(scores, unseen, axes)
 
 
-NORMALISERS: dict[str, Callable[[Array, float], Array]] = {  # of scores, and the weight of what is masked
+NORMALISERS: dict[str, Callable[[Array, float], Array]] = {  # of scores, and of the weight of masked cells
     "keys": _axes(-1),
     "queries": _axes(-2),
     "all": _axes(-2, -1),
@@ -173,12 +176,12 @@ NORMALISERS: dict[str, Callable[[Array, float], Array]] = {  # of scores, and th
     "heads and keys": _axes(-3, -1),
     "batch": _axes(0),
 }
-ACROSS = ("queries", "all")  # those that a query shares with others
+ACROSS = ("queries", "all")  # those in which a query's weights depend on other queries
 
 
 @np.errstate(all="ignore")
 def weigh_values(problem: Problem, weights: Array, join: Callable[[Array], Array] | None = None) -> Array:
-    """weights · values, the heads packed again (or joined otherwise) and projected as the problem has it."""
+    """Return weights · values, with the heads packed (or joined by `join`) and projected as the problem requires."""
     assert problem.values is not None
     values = problem.values
     if problem.key_heads is not None:
@@ -196,7 +199,7 @@ def weigh_values(problem: Problem, weights: Array, join: Callable[[Array], Array
 
 
 def pack_heads(output: Array) -> Array:
-    """(…, H, n, d) side by side: (…, n, H·d)."""
+    """Return (…, H, n, d) side by side: (…, n, H·d)."""
     output = np.moveaxis(output, -3, -2)
     return output.reshape(*output.shape[:-2], -1)
 

@@ -1,4 +1,4 @@
-"""Worksheets step by step: what follows from the printed digits of the step before it, right or wrong."""
+"""Worksheets step by step: what follows from the printed digits of the previous step, right or wrong."""
 
 from __future__ import annotations
 
@@ -16,13 +16,16 @@ if TYPE_CHECKING:
 
 Array = np.ndarray
 
-DRAWS, FARTHER = 8, 2  # of the rounding of a printed step, and how much farther than these it may go
+DRAWS, FARTHER = 8, 2  # random roundings of a printed step, and the factor by which they may be exceeded
 STEPS = ("raw_scores", "scores", "weights", "output")
 
 
 def verdicts_of(judges: dict[str, Judge], measured: Measured) -> dict[str, str]:
-    """The verdict of each expected matrix. One that is wrong by itself, but right when it is worked from a right step
-    before it with the digits that are printed, is `step-rounding`; one that follows from a wrong step is `carried`."""
+    """Return the verdict of each expected matrix.
+
+    `step-rounding`: wrong by itself, but right if it is computed from the printed digits of the right step before it.
+    `carried`: it follows from a wrong step.
+    """
     verdicts = {name: judge.verdict(measured) for name, judge in judges.items()}
     for name, verdict in verdicts.items():
         if verdict == "wrong" and name in STEPS and _follows(name, judges, verdicts, measured):
@@ -34,7 +37,7 @@ def verdicts_of(judges: dict[str, Judge], measured: Measured) -> dict[str, str]:
 
 @np.errstate(invalid="ignore", over="ignore")
 def _is_carried(name: str, judges: dict[str, Judge], verdicts: dict[str, str], measured: Measured) -> bool:
-    """Whether the numbers are those of the nearest printed step, which is wrong, within the rounding of both."""
+    """Return whether the numbers follow from the nearest printed step, which is wrong, within the rounding of both."""
     printed = [step for step in STEPS[: STEPS.index(name)] if step in judges]
     if not printed or verdicts[printed[-1]] not in ("wrong", "carried") or not measured.route.is_plain:
         return False
@@ -55,8 +58,8 @@ def _is_carried(name: str, judges: dict[str, Judge], verdicts: dict[str, str], m
 
 
 def _last_units(judge: Judge) -> Array:
-    """One unit of the last digit of each number, or what is allowed by a tolerance; of numbers in full a few
-    roundings."""
+    """Return one unit of the last digit of each number, or what a tolerance allows, or a few roundings of numbers in
+    full."""
     sizes = np.abs(np.where(np.isfinite(judge.expected), judge.expected, 0))
     units: Array = np.full(sizes.shape, 1e-13 * sizes.max(initial=1.0))
     if judge.tolerance is not None:
@@ -69,8 +72,10 @@ def _last_units(judge: Judge) -> Array:
 
 
 def _follows(name: str, judges: dict[str, Judge], verdicts: dict[str, str], measured: Measured) -> bool:
-    """Whether the numbers are those of the nearest printed step, to one unit; they claim no more decimals than it,
-    since what is worked from few digits has no more."""
+    """Return whether the numbers follow from the nearest printed step, to one unit.
+
+    They may not claim more decimals than that step, because results of few digits have no more.
+    """
     printed = [step for step in STEPS[: STEPS.index(name)] if step in judges]
     if not printed or verdicts[printed[-1]] in ("wrong", "carried") or not measured.route.is_plain:
         return False
@@ -81,7 +86,7 @@ def _follows(name: str, judges: dict[str, Judge], verdicts: dict[str, str], meas
         return False
     if not judge.claims.decimals <= before.claims.decimals:
         return False
-    for decimals in (None, judge.claims.decimals):  # the steps between, in full or rounded too
+    for decimals in (None, judge.claims.decimals):  # the steps in between, in full or rounded too
         worked = _worked(name, printed[-1], before.expected, measured, decimals)
         off = np.abs(judge.expected - worked)
         same = (judge.expected == worked) | (off <= np.minimum(judge.claims.unit, judge.claims.ceiling) * (1 + 1e-9))
@@ -92,8 +97,8 @@ def _follows(name: str, judges: dict[str, Judge], verdicts: dict[str, str], meas
 
 @np.errstate(invalid="ignore", over="ignore", divide="ignore")
 def _worked(name: str, start: str, printed: Array, measured: Measured, decimals: int | None) -> Array:
-    """The matrix `name`, worked from the printed numbers of the step `start`: what the difference from the right ones
-    makes of the right ones."""
+    """Return the matrix `name` computed from the printed step `start`: the right numbers, changed by the difference in
+    `start`."""
     problem = measured.problem
     right = measured.route.numbers_of(problem, STEPS[: STEPS.index(name) + 1])
     found = printed

@@ -1,4 +1,4 @@
-"""Several problems at once: what a list of files and folders means, and what became of each problem."""
+"""Several problems at once: the problems in a list of files and folders, and the outcome of each."""
 
 # A path stays the text that was typed.
 # ruff: noqa: PTH118, PTH122
@@ -18,7 +18,7 @@ from attncli.records import record
 
 @record
 class CaseOutcome:
-    """One problem's report, or the error that there was instead; neither where nothing is expected of it."""
+    """The report of one problem, or the error instead, or neither if it expects nothing."""
 
     name: str
     report: CaseReport | None = None
@@ -26,14 +26,14 @@ class CaseOutcome:
 
     @property
     def verdict(self) -> str:
-        """The report's verdict, `error`, or `skipped`."""
+        """Return the verdict of the report, `error`, or `skipped`."""
         if self.error is not None:
             return "error"
         return "skipped" if self.report is None else self.report.verdict
 
 
 def answer_files(folder: str) -> list[str]:
-    """The files of a folder that may each be an answer: those of a known format, sorted."""
+    """Return the files of a folder that may be answers: those of a known format, sorted."""
     entries = [entry for entry in list_folder(folder) if entry[0] != "."]
     files = [entry for entry in entries if os.path.splitext(entry)[1].lower() in BY_SUFFIX]
     if not files:
@@ -42,7 +42,8 @@ def answer_files(folder: str) -> list[str]:
 
 
 def split_answers(words: list[str]) -> tuple[list[str], list[str]]:
-    """A problem and the answers behind it: tables of numbers after a first word that is none. Else all are problems."""
+    """Return a problem and the answers after it: tables of numbers after a first word that is not one. Otherwise all
+    words are problems."""
     if len(words) > 1 and not _is_table(words[0]) and all(map(_is_table, words[1:])):
         return words[:1], words[1:]
     return words, []
@@ -56,7 +57,8 @@ TABLES = (".csv", ".tsv", ".txt", ".npy", ".xlsx", ".ods", ".md", ".tex")
 
 
 def problem_sources(words: list[str]) -> list[tuple[str, str]]:
-    """(source, name) of every problem: a folder that is none itself stands for each problem file in it, sorted."""
+    """Return (source, name) of every problem. A folder that is not a problem itself stands for each problem file in it,
+    sorted."""
     found = []
     for word in words:
         for source in _in_folder(word) if exists(word) and is_folder(word) else [word]:

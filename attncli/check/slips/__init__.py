@@ -1,1 +1,1 @@
-"""The known mistakes: how each is made, and the search for the one that explains wrong numbers."""
+"""The known mistakes (slips): how each is made, and the search for the one that explains wrong numbers."""

@@ -1,4 +1,4 @@
-"""What slips and their sentences know of a case: the problem, what was expected, and words for both."""
+"""What slips and their sentences need of a case: the problem, the expected matrices, and words for both."""
 
 from __future__ import annotations
 
@@ -20,13 +20,14 @@ Array = np.ndarray
 
 @dataclass(frozen=True)
 class Case:
-    """A wrong case: the request as it was made, the right problem, and the expected matrices, `wrong` among them."""
+    """A wrong case: the request as it was made, the right problem, and the expected matrices, of which `wrong` are
+    wrong."""
 
     request: Request
     problem: Problem
     judges: dict[str, Judge]
     wrong: tuple[str, ...]
-    least: float = 0.0  # digits of evidence that every slip has to have
+    least: float = 0.0  # digits of evidence that every slip needs
 
     @property
     def n(self) -> int:
@@ -42,12 +43,12 @@ class Case:
 
     @property
     def width(self) -> int:
-        """The columns of all heads together."""
+        """Return the number of columns of all heads together."""
         return self.d_k * (self.problem.lead[-1] if self.problem.lead else 1)
 
     @property
     def is_masked(self) -> bool:
-        """Whether anything keeps a query from a key."""
+        """Return whether anything keeps a query from a key."""
         problem = self.problem
         has_bias = problem.bias is not None and bool(np.isneginf(problem.bias).any())
         has_mask = problem.mask is not None or problem.segments is not None
@@ -55,7 +56,7 @@ class Case:
 
     @property
     def masks(self) -> str:
-        """What masks here, in words."""
+        """Return the masks of the problem, in words."""
         request = self.request
         told = ["the mask"] if request.mask is not None else []
         told += ["the causal mask"] if request.causal else []
@@ -66,7 +67,7 @@ class Case:
         return " or ".join(told) or "the mask"
 
     def masks_of(self, kinds: tuple[str, ...]) -> list[str]:
-        """The masks of these kinds, in words."""
+        """Return the masks of these kinds, in words."""
         request, bias = self.request, self.problem.bias
         is_explicit = request.mask is not None or (bias is not None and bool(np.isneginf(bias).any()))
         named = {
@@ -80,13 +81,13 @@ class Case:
 
     @property
     def output_shape(self) -> str:
-        """The shape of the output, in words."""
+        """Return the shape of the output, in words."""
         shape = self.problem.shapes()["output"]
         return " × ".join(map(str, self.judges["output"].given_shape(shape) if "output" in self.judges else shape))
 
     @property
     def position(self) -> str:
-        """Where query i stands, in words."""
+        """Return the position of query i, in words."""
         return position_text(self.problem.visible.offsets[0])
 
     @property
@@ -99,16 +100,16 @@ class Case:
 
     @property
     def score(self) -> str:
-        """The raw score for all pairs."""
+        """Return the raw score for all pairs."""
         return "QKᵀ" if self.variant in ("dot", "scaled") else self.formula
 
     def over(self, divisor: str) -> str:
-        """The score divided."""
+        """Return the score divided by `divisor`."""
         return f"{self.score}/{divisor}" if self.score == "QKᵀ" else f"({self.score}) / {divisor}"
 
     @property
     def scaled_score(self) -> str:
-        """The score with the right scale."""
+        """Return the score with the right scale."""
         if self.problem.scale == 1:
             return self.score
         if self.problem.scale_text == "1/sqrt(dk)":
@@ -127,17 +128,17 @@ class Case:
 
     @property
     def subject(self) -> str:
-        """The wrong matrix that is nearest to the inputs."""
+        """Return the name of the wrong matrix that is nearest to the inputs."""
         return self.wrong[0]
 
     @property
     def yours(self) -> str:
-        """ "your weights are", "your output is"."""
+        """Return "your weights are", "your output is"."""
         noun = {"raw_scores": "raw scores", "lse": "log-sum-exps"}.get(self.subject, self.subject)
         return f"your {noun} {'is' if self.subject == 'output' else 'are'}"
 
     def weighing(self, scores: str) -> str:
-        """The formula of the wrong matrix, given that of its scores."""
+        """Return the formula of the wrong matrix, given that of its scores."""
         if self.subject in ("raw_scores", "scores"):
             return scores
         if self.subject == "lse":
@@ -146,13 +147,13 @@ class Case:
 
 
 def square_root(d_k: int) -> str:
-    """√d_k, as a whole number where it is one."""
+    """Return √d_k, as a whole number if it is one."""
     root = math.isqrt(d_k)
     return str(root) if root * root == d_k else f"{math.sqrt(d_k):.4f}"
 
 
 def scaling(case: Case) -> str:
-    """What is to be done with the raw scores."""
+    """Return how to scale the raw scores."""
     text = case.problem.scale_text
     if case.problem.head_scales is not None:
         return f"multiply the raw scores of each head by its own scale: {case.factor}"

@@ -1,4 +1,4 @@
-"""Slips of single cells, and what may be said of numbers that no other slip explains."""
+"""Slips of single cells, and what can be said about numbers that no other slip explains."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 
 Array = np.ndarray
 
-MOST_CELLS = 2  # that are wrong where all others are right
-LEAST_CELLS = 4  # that are off where a lower precision is believed
-ROUNDINGS = 8  # of the largest number, that such a computation is off at most
-SHARE = 4  # of so many cells one may be wrong
+MOST_CELLS = 2  # that are wrong while all others are right
+LEAST_CELLS = 4  # that must be off to conclude a lower precision
+ROUNDINGS = 8  # relative to the largest number: the largest error of such a computation
+SHARE = 4  # at most one of so many cells may be wrong
 
 
 def cells_said(case: Case, right: Measured) -> tuple[Diagnosis, ...]:
-    """`one-cell` where all is right but one or two cells; with `copied-digit` where a digit makes them right."""
+    """Return `one-cell` if only one or two cells are wrong, with `copied-digit` if one digit makes them right."""
     wrong: dict[str, list[tuple[int, ...]]] = {}
     verdicts = []
     for name in case.wrong:
@@ -55,7 +55,8 @@ def cells_said(case: Case, right: Measured) -> tuple[Diagnosis, ...]:
 
 
 def _wrong_cells(judge: Judge, right: Measured) -> tuple[list[tuple[int, ...]], str]:
-    """The cells, one or two, without which the matrix holds, and its verdict then; none where there are more."""
+    """Return the one or two cells without which the matrix is right, and its verdict then, or none if there are
+    more."""
     _, counted = judge.worst(right)
     says_something = (judge.expected != 0) & (right.numbers[judge.name] != 0)
     most = min(MOST_CELLS, int(says_something.sum()) // SHARE)
@@ -73,7 +74,7 @@ def _wrong_cells(judge: Judge, right: Measured) -> tuple[list[tuple[int, ...]], 
 
 
 def _as_printed(judge: Judge, number: float, cell: tuple[int, ...]) -> float:
-    """The right number as its text or its dtype would have it."""
+    """Return the right number in the precision of its text or its dtype."""
     if not math.isfinite(number):
         return number
     for dtype in judge.narrow:
@@ -87,7 +88,7 @@ def _as_printed(judge: Judge, number: float, cell: tuple[int, ...]) -> float:
 
 
 def _texts(judge: Judge, cell: tuple[int, ...], right: Measured) -> tuple[str, str]:
-    """What the cell says, and what it would say with the same number of decimals."""
+    """Return the text of the cell, and the right text with the same number of decimals."""
     number = float(right.numbers[judge.name][cell])
     if judge.texts is None:
         return f"{judge.expected[cell]:.9g}", f"{number:.9g}"
@@ -100,7 +101,7 @@ def _texts(judge: Judge, cell: tuple[int, ...], right: Measured) -> tuple[str, s
 
 
 def _copied(says: str, due: str) -> str:
-    """How one digit of the text makes it the right one; nothing where it doesn't, or where few digits are left."""
+    """Return how one changed digit makes the text right, or "" if none does or few digits are left."""
     if sum(letter.isdigit() for letter in due) < 2:
         return ""
     if says.lstrip("+-") == due.lstrip("+-"):
@@ -121,8 +122,10 @@ def _copied(says: str, due: str) -> str:
 
 
 def precision_said(case: Case, right: Measured, evidence: float = 0.0) -> tuple[Diagnosis, ...]:
-    """`lower-precision` where a computation in half precision is as far off, of numbers that claim more. With some
-    `evidence` they have to be numbers of the dtype too, as they are printed, in so many digits altogether."""
+    """Return `lower-precision` if a computation in half precision is as far off, for numbers that claim more.
+
+    With some `evidence`, the printed numbers must also be numbers of the dtype, to so many digits in total.
+    """
     judges = [case.judges[name] for name in case.wrong]
     if any(judge.expected.shape != right.numbers[judge.name].shape for judge in judges):
         return ()
@@ -141,7 +144,7 @@ def precision_said(case: Case, right: Measured, evidence: float = 0.0) -> tuple[
 
 
 def _evidence(judge: Judge, dtype: str) -> float:
-    """In how many decimal digits printed numbers are those of the dtype; minus infinity where one is not."""
+    """Return in how many decimal digits printed numbers are those of the dtype, or minus infinity if one is not."""
     if judge.claims is None:
         return -math.inf
     use = np.isfinite(judge.expected) & (judge.expected != 0) & (judge.claims.unit > 0)
@@ -152,7 +155,7 @@ def _evidence(judge: Judge, dtype: str) -> float:
 
 
 def _is_rounding(judge: Judge, right: Measured, dtype: str) -> bool:
-    """Whether a computation in the dtype may be so far off, which is a few of its roundings."""
+    """Return whether a computation in the dtype, which makes a few roundings, may be so far off."""
     numbers = right.numbers[judge.name]
     most = ROUNDINGS * 2.0 ** -BITS[dtype] * float(np.abs(numbers[np.isfinite(numbers)]).max(initial=0))
     if not judge.is_within(np.full(numbers.shape, most), right):
@@ -161,7 +164,7 @@ def _is_rounding(judge: Judge, right: Measured, dtype: str) -> bool:
 
 
 def proofs_said(case: Case, right: Measured) -> tuple[Diagnosis, ...]:
-    """`impossible` where no queries and keys whatever give such weights, or no weights such an output."""
+    """Return `impossible` if no queries and keys give such weights, or no weights give such an output."""
     proofs = [_weights_proof(case), _output_proof(case, right)]
     told = tuple(name for name, proof in zip(("weights", "output"), proofs, strict=True) if proof)
     if not told:

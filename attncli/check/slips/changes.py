@@ -1,4 +1,4 @@
-"""What a slip changes: a request, a problem that was prepared, or the arithmetic behind the scores."""
+"""The changes that slips make: to a request, to a prepared problem, or to the arithmetic after the scores."""
 
 from __future__ import annotations
 
@@ -27,18 +27,20 @@ Change = Callable[["Problem"], "Problem"]
 
 
 def change_scale(request: Request, scale: str) -> Request:
-    """Another scale on the raw scores."""
+    """Return the request with another scale of the raw scores."""
     return replace(request, scale=scale, length_scale=None)
 
 
 def change_variant(request: Request, variant: str, scale: str | None = None) -> Request:
-    """Another variant with its own scale, or with the one given; a length stays where both have one."""
+    """Return the request with another variant, with its own scale or the given one. A length is kept if both variants
+    have one."""
     length = request.length_scale if BY_NAME[variant].has_length else None
     return replace(request, variant=variant, scale=scale, length_scale=length)
 
 
 def as_system(case: Case, system: str) -> list[Route]:
-    """Another system's conventions: all of them, or those that the problem says nothing about, or some between."""
+    """Return the routes of another system's conventions: all of them, those that the problem does not set, or some in
+    between."""
     request, own = case.request, adopt_system(case.request, system)
     if request.system == system:
         return []
@@ -47,7 +49,7 @@ def as_system(case: Case, system: str) -> list[Route]:
     return [Route(requests=(partial(_as_system, system=system, kept=names),)) for names in kept]
 
 
-OWN = ("variant", "mask_means", "align", "query_offset")  # settings that a system has conventions for
+OWN = ("variant", "mask_means", "align", "query_offset")  # settings for which a system has conventions
 
 
 def _as_system(request: Request, system: str, kept: tuple[str, ...]) -> Request:
@@ -55,7 +57,7 @@ def _as_system(request: Request, system: str, kept: tuple[str, ...]) -> Request:
 
 
 def length_of_dk(case: Case) -> list[Route]:
-    """ℓ = d_k: 1/d_k for a distance, 1/d_k² for a squared one."""
+    """Return ℓ = d_k: a scale of 1/d_k for a distance, or 1/d_k² for a squared one."""
     if not case.problem.variant.has_length:
         return []
     scale = "1/dk**2" if "²" in case.problem.variant.default_scale else "1/dk"
@@ -66,7 +68,7 @@ def length_of_dk(case: Case) -> list[Route]:
 
 
 def visible_cells(problem: Problem) -> Array:
-    """(*lead, n, m) booleans: what everything that masks allows."""
+    """Return (*lead, n, m) booleans: what all masks together allow."""
     found = np.ones((*problem.lead, problem.n, problem.m), np.bool_)
     for number in range(problem.parts):
         allowed = make_row_mask(problem, problem.part(number), range(problem.n)).allowed(0, problem.m)
@@ -76,12 +78,12 @@ def visible_cells(problem: Problem) -> Array:
 
 
 def visible_positions(problem: Problem) -> Array:
-    """(*lead, n, m) booleans: what causal, window and lengths allow."""
+    """Return (*lead, n, m) booleans: what causal, window and lengths allow."""
     return visible_cells(replace(problem, mask=None, bias=None))
 
 
 def drop_forbidding(bias: Array | None) -> Array | None:
-    """A bias without its -inf."""
+    """Return a bias without its -inf."""
     return None if bias is None else np.where(np.isneginf(bias), 0, bias)
 
 
@@ -90,12 +92,12 @@ MASKS_LEFT_OUT = (KINDS, *combinations(KINDS, 1))
 
 
 def without_mask(case: Case, kinds: tuple[str, ...]) -> list[Route]:
-    """These kinds of masks left out."""
+    """Return the route without these kinds of masks."""
     return [Route(problems=(partial(drop_masks, kinds=kinds),))] if case.is_masked else []
 
 
 def unmasked_said(case: Case, kinds: tuple[str, ...]) -> str:
-    """Which masks were left out, and how many scores they alone mask, in which entries."""
+    """Return which masks were left out, and how many scores only these mask, in which entries."""
     names = case.masks_of(kinds) or ["the mask"]
     hidden = visible_cells(drop_masks(case.problem, kinds)) & ~visible_cells(case.problem)
     count, parts = int(hidden.sum()), hidden.reshape(-1, case.n * case.m).any(axis=1)
@@ -108,7 +110,7 @@ def unmasked_said(case: Case, kinds: tuple[str, ...]) -> str:
 
 
 def drop_masks(problem: Problem, kinds: tuple[str, ...]) -> Problem:
-    """Without its mask (and the -inf of a bias), its causal mask and window, or its lengths."""
+    """Return the problem without its mask (and the -inf of a bias), its causal mask and window, or its lengths."""
     visible = problem.visible
     if "order" in kinds:
         visible = replace(visible, left=None, right=None, chunk=None)
@@ -120,7 +122,7 @@ def drop_masks(problem: Problem, kinds: tuple[str, ...]) -> Problem:
 
 
 def inverted_mask(case: Case) -> list[Route]:
-    """The mask turned round, the order of positions, or both; a window also from left to right."""
+    """Return the routes with the mask, the order of positions, or both inverted, and with a window mirrored."""
     if not case.is_masked:
         return []
     changes: list[Change] = [invert_visible, mirror_window]
@@ -130,34 +132,35 @@ def inverted_mask(case: Case) -> list[Route]:
 
 
 def invert_visible(problem: Problem) -> Problem:
-    """What may be attended to forbidden, and the rest allowed."""
+    """Swap what is allowed and what is forbidden."""
     free = replace(problem, bias=drop_forbidding(problem.bias), visible=Visible(), segments=None)
     return replace(free, mask=~visible_cells(problem))
 
 
 def mirror_window(problem: Problem) -> Problem:
-    """As many keys to the right as to the left; with a causal mask only those from the query's position on."""
+    """Return as many keys to the right as to the left. With a causal mask, these are only the keys from the query's
+    position on."""
     visible = problem.visible
     return replace(problem, visible=replace(visible, left=visible.right, right=visible.left))
 
 
 def drop_positions(problem: Problem) -> Problem:
-    """Without what positions forbid."""
+    """Return the problem without what positions forbid."""
     return replace(problem, visible=Visible())
 
 
 def invert_mask(problem: Problem) -> Problem:
-    """The mask turned round, and not what positions forbid."""
+    """Invert the mask, but not what positions forbid."""
     return replace(invert_visible(drop_positions(problem)), visible=problem.visible)
 
 
 def invert_positions(problem: Problem) -> Problem:
-    """What positions forbid turned round, and not the mask."""
+    """Invert what positions forbid, but not the mask."""
     return replace(drop_positions(problem), mask=visible_cells(drop_positions(problem)) & ~visible_positions(problem))
 
 
 def other_corner(case: Case) -> list[Route]:
-    """The other corner; where an offset was given, either."""
+    """Return the routes with the other corner, or with either corner if an offset was given."""
     n, m = case.n, case.m
     lengths = case.problem.visible.lengths or (m,)
     corners = dict.fromkeys([(0,), tuple(length - n for length in lengths), (m - n,)])
@@ -172,7 +175,8 @@ ROWS = ("zeros", "uniform", "nan")  # that systems give a query without a key
 
 
 def _with_any_empty_row(case: Case, changes: list[Change]) -> list[Route]:
-    """Each change of what is seen; where it leaves a query without a key, with each row that systems give it."""
+    """Return the route of each change of the masks. If it leaves a query without a key, there is one for each system's
+    empty row."""
     right, routes = visible_cells(case.problem), []
     for change in changes:
         changed = change(case.problem)
@@ -185,7 +189,7 @@ def _with_any_empty_row(case: Case, changes: list[Change]) -> list[Route]:
 
 
 def fill_empty_rows(problem: Problem, row: str) -> Problem:
-    """Another row for a query that has no key."""
+    """Return the problem with another row for a query that has no key."""
     return replace(problem, conventions=replace(problem.conventions, empty=row))
 
 
@@ -193,8 +197,9 @@ def fill_empty_rows(problem: Problem, row: str) -> Problem:
 
 
 def swap_queries_keys(problem: Problem) -> Problem:
-    """The keys asking the queries; without values, mask, bias and lengths where they don't fit the new sizes."""
-    if problem.key_heads is not None:  # each query head with its own copy of the keys and values that it shares
+    """Return the problem with keys and queries swapped, without values, mask, bias and lengths that do not fit the new
+    sizes."""
+    if problem.key_heads is not None:  # each query head gets its own copy of the keys and values that it shares
         heads = [problem.key_head(head) for head in range(problem.lead[-1])]
         keys = np.take(problem.keys, heads, axis=-3)
         shared = None if problem.values is None else np.take(problem.values, heads, axis=-3)
@@ -206,13 +211,13 @@ def swap_queries_keys(problem: Problem) -> Problem:
 
 
 def transposed_keys(case: Case) -> list[Route]:
-    """Kᵀ for K, where it is square: in each head, or before the heads were split."""
+    """Return the routes with Kᵀ for K, if it is square in each head, or before the heads were split."""
     routes = [Route(problems=(_turned_keys,))] if case.m == case.d_k else []
     return routes + _turned_input(case, "keys")
 
 
 def transposed_values(case: Case) -> list[Route]:
-    """Vᵀ for V, where it is square."""
+    """Return the route with Vᵀ for V, if it is square."""
     routes = [Route(problems=(_turned_values,))] if case.m == case.problem.d_v else []
     return routes + _turned_input(case, "values")
 
@@ -250,7 +255,7 @@ def _euclidean(queries: Array, keys: Array) -> Array:
     return -distance
 
 
-# with nothing said of how large they get
+# without bounds of their size
 SQUARED = replace(BY_NAME["gaussian"], name="squared", score=_squared, bound=lambda _q, _k, _d_k: np.inf)
 EUCLIDEAN = replace(BY_NAME["laplace"], name="euclidean", score=_euclidean, bound=lambda _q, _k, _d_k: np.inf)
 
@@ -260,7 +265,8 @@ def scored(problem: Problem, variant: Variant) -> Problem:
 
 
 def over_length(problem: Problem) -> Problem:
-    """With what ℓ makes of such scores as the scale, where that comes of a length."""
+    """Return the problem with the factor that ℓ gives for such scores as its scale, if the scale comes from a
+    length."""
     length = problem.length_scale
     return problem if length is None else problem.with_scale(length_factor(problem.variant, length))
 
@@ -269,7 +275,8 @@ def over_length(problem: Problem) -> Problem:
 
 
 def transposed_output(case: Case) -> list[Route]:
-    """The output with two neighbouring axes exchanged; and the same numbers seen in the shape that is expected."""
+    """Return the routes with two neighbouring axes of the output swapped, and with the same numbers in the expected
+    shape."""
     shape = case.problem.shapes().get("output", ())
     routes = []
     for axes in ((-1, -2), (-2, -3)):
@@ -287,11 +294,12 @@ def _exchanged(name: str, array: Array, axes: tuple[int, int], shape: tuple[int,
 
 # rounding
 
-ROUNDINGS = (1, 2, 3, 4)  # decimals that weights are rounded to by hand
+ROUNDINGS = (1, 2, 3, 4)  # decimals to which weights are rounded by hand
 
 
 def rounded_weights(case: Case) -> list[Route]:
-    """The printed weights times V; where none are given, the right ones rounded to a few decimals."""
+    """Return the routes with the printed weights times V or, if none are given, the right ones rounded to a few
+    decimals."""
     if "output" not in case.judges:
         return []
     printed = case.judges.get("weights")

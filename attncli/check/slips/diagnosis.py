@@ -1,4 +1,5 @@
-"""Which slip, or which two together, reproduce the expected numbers: each is tried with the tolerance of the check."""
+"""The search for the slip, or the two together, that reproduce the expected numbers within the tolerance of the
+check."""
 
 from __future__ import annotations
 
@@ -27,22 +28,22 @@ if TYPE_CHECKING:
 
 Array = np.ndarray
 
-EVIDENCE = 4.0  # decimal digits in which the numbers of two slips must differ from the right ones to be believed
+EVIDENCE = 4.0  # decimal digits in which the numbers of two slips must differ from the right ones to be accepted
 MOST_NAMES = 24  # of a pair
 CERTAIN, LIKELY = 6.0, 2.0  # digits in which printed numbers are those of a dtype
 
 
 @record
 class Attempt:
-    """One way to make one slip, or two: its name, and the numbers that it gives where the sample looks."""
+    """One way to make one or two slips: its name, and its numbers in the rows of the sample."""
 
     slips: tuple[Slip, ...]
     route: Route
     seen: dict[str, Array]
-    said: tuple[str, ...]  # by each route, where its slip's sentence can't know
+    said: tuple[str, ...]  # by route, for slips whose sentence cannot contain what was found
 
     def sentence(self, case: Case) -> str:
-        """What was done, of each slip."""
+        """Return what was done, for each slip."""
         return "; and ".join(said or slip.sentence(case) for slip, said in zip(self.slips, self.said, strict=True))
 
     @property
@@ -70,13 +71,14 @@ def diagnose(
     is_rounded: bool,
     least: float = 0.0,
 ) -> tuple[Diagnosis, ...]:
-    """Single slips in their order; only where there is none, single cells, a fitted factor, and pairs; and only where
-    there is none of these, what can be said anyway, unless the numbers hold with fewer digits (`is_rounded`).
+    """Return the slips that explain the numbers.
 
-    The same numbers make one entry.
+    Single slips are tried in order. If there is none, single cells, a fitted factor, and pairs are tried. If there is
+    none of these, general findings are returned, unless the numbers are right with fewer digits (`is_rounded`). Slips
+    that give the same numbers share an entry.
     """
     case = Case(worksheet.request, right.problem, judges, tuple(wrong), least)
-    if not any(judges[name].expected.any() for name in wrong):  # zeros show nothing
+    if not any(judges[name].expected.any() for name in wrong):  # zeros prove nothing
         return ()
     sample = Sample(judges, right, wrong)
     singles = [
@@ -108,7 +110,7 @@ def diagnose(
 
 
 def _fitted(case: Case, sample: Sample) -> list[Attempt]:
-    """The factor on the raw scores that fits best."""
+    """Return the factor of the raw scores that fits best."""
     slip = fitted_scale(case, sample)
     if slip is None:
         return []
@@ -118,14 +120,15 @@ def _fitted(case: Case, sample: Sample) -> list[Attempt]:
 
 
 def _fits(seen: dict[str, Array], judges: dict[str, Judge]) -> bool:
-    """Whether the numbers have the shapes that were expected."""
+    """Return whether the numbers have the expected shapes."""
     return all(name in seen and seen[name].shape == judge.expected.shape for name, judge in judges.items())
 
 
 def try_route(
     slips: tuple[Slip, ...], route: Route, case: Case, sample: Sample, said: tuple[str, ...]
 ) -> list[Attempt]:
-    """The attempt, or nothing where it can't be made: shapes that don't fit, a system that has not the thing."""
+    """Return the attempt, or nothing if it is not possible: shapes that do not fit, or a feature that a system
+    lacks."""
     seen = route.seen_by(sample.right.route.present)
     try:
         return [Attempt(slips, route, sample.numbers(seen, case.request), said)]
@@ -134,8 +137,11 @@ def try_route(
 
 
 def _confirm(attempts: list[Attempt], case: Case, right: Measured, sample: Sample) -> list[Found]:
-    """The attempts whose numbers the judges accept, whole and with their own bounds. They have to say something else
-    than the right way about a wrong matrix, and two slips enough that it is no accident."""
+    """Return the attempts whose numbers the judges accept, in all rows and with their own bounds.
+
+    Their numbers must differ from the right ones in a wrong matrix and, for two slips, enough to rule out a
+    coincidence.
+    """
     found = []
     for attempt in attempts:
         if not sample.may_be(attempt.seen) or not sample.differs(attempt.seen):
@@ -165,7 +171,8 @@ def _judge(attempt: Attempt, case: Case, right: Measured) -> Found | None:
 
 
 def _evidence(case: Case, measured: Measured, right: Measured, fitted: int = 0) -> float:
-    """In how many decimal digits, over all cells but the `fitted` ones, these numbers differ from the right ones."""
+    """Return in how many decimal digits, over all cells but the `fitted` ones, these numbers differ from the right
+    ones."""
     return sum(
         _digits_apart(
             measured.numbers[name], right.numbers[name], case.judges[name].scale(right.numbers[name], right), fitted
@@ -178,13 +185,14 @@ def _digits_apart(mine: Array, theirs: Array, unit: Array, fitted: int) -> float
     if mine.shape != theirs.shape:
         return np.inf
     with np.errstate(all="ignore"):
-        times = np.where(np.isfinite(mine) == np.isfinite(theirs), np.abs(mine - theirs) / unit, 10)  # a digit
+        # in units of a digit
+        times = np.where(np.isfinite(mine) == np.isfinite(theirs), np.abs(mine - theirs) / unit, 10)
     digits = np.sort(np.log10(np.fmax(times, 1)), axis=None)
     return float(digits[: len(digits) - fitted].sum())
 
 
 def _group(attempts: list[Attempt]) -> list[list[Attempt]]:
-    """Those that give the same numbers together, in the order of the first of each."""
+    """Group the attempts that give the same numbers, in the order of the first of each group."""
     groups: list[list[Attempt]] = []
     for attempt in attempts:
         group = next((group for group in groups if _same(attempt.seen, group[0].seen)), None)
@@ -196,7 +204,7 @@ def _group(attempts: list[Attempt]) -> list[list[Attempt]]:
 
 
 def _other_names(found: list[Found], groups: list[list[Attempt]], case: Case, sample: Sample) -> list[Attempt]:
-    """The pairs that were found, made of other slips that give the same numbers by themselves."""
+    """Return the pairs that were found, with other slips that give the same numbers by themselves."""
     others = {id(group[0].slips[0]): group for group in groups}
     attempts = []
     for each in found:
@@ -207,8 +215,11 @@ def _other_names(found: list[Found], groups: list[list[Attempt]], case: Case, sa
 
 
 def _pairs(singles: list[Attempt], scales: list[Attempt], case: Case, sample: Sample) -> list[Attempt]:
-    """Two slips of different families, made in the order of their stages; or another score with one of the `scales`
-    that are none by themselves, being those of the problem."""
+    """Return two slips of different families, made in the order of their stages, or another score with one of the
+    `scales`.
+
+    These scales are not slips by themselves, because they are the scale of the problem.
+    """
     scores = [each for each in singles if each.slips[0].family == "score"]
     pairs = []
     for first, second in (*combinations(singles, 2), *product(scales, scores)):
@@ -217,7 +228,7 @@ def _pairs(singles: list[Attempt], scales: list[Attempt], case: Case, sample: Sa
 
 
 def _join_attempts(first: Attempt, second: Attempt, case: Case, sample: Sample) -> list[Attempt]:
-    """Both slips, where they are of different families."""
+    """Return both slips together, if they are of different families."""
     (one,), (two,) = first.slips, second.slips
     if one.family == two.family:
         return []
@@ -230,7 +241,7 @@ def _same(one: dict[str, Array], two: dict[str, Array]) -> bool:
 
 
 def _make_entries(found: list[Found], case: Case) -> tuple[Diagnosis, ...]:
-    """One entry for each set of numbers, under the first name that no earlier one has."""
+    """Return one entry for each set of numbers, under the first name that no earlier entry has."""
     groups: list[list[Found]] = []
     for each in found:
         group = next((group for group in groups if _same(group[0].numbers, each.numbers)), None)

@@ -1,4 +1,4 @@
-"""Dropout that is live: which weights were dropped, and p, read from the weights or worked out from the output."""
+"""Active dropout: which weights were dropped, and p, read from the weights or inferred from the output."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 Array = np.ndarray
 
 RATES = tuple(sorted({round(0.01 * count, 2) for count in range(1, 91)} | {0.125, 0.375, 0.625}))
-MOST_KEYS = 14  # of which every choice is tried
-MOST_COLUMNS = 8  # of V, which are enough to tell the choices apart
+MOST_KEYS = 14  # for which every choice is tried
+MOST_COLUMNS = 8  # of V, which suffice to tell the choices apart
 MOST_ROWS = 512  # of all heads
-FIRST_ROWS = 4  # by which p is found
-EVIDENCE = 4.0  # decimal digits by which the choices fit that are no accident
+FIRST_ROWS = 4  # from which p is found
+EVIDENCE = 4.0  # decimal digits of the fit that rule out a coincidence
 
 
 def _dropped(case: Case) -> list[Route]:
@@ -49,7 +49,7 @@ def _thinned(_problem: Problem, weights: Array, keep: Array, p: float) -> Array:
 
 
 def _unit(judge: Judge) -> float:
-    """One unit of the numbers: of the last digit, or of the dtype at the largest of them."""
+    """Return one unit of the numbers: of the last digit, or of the dtype at the largest number."""
     if judge.claims is not None and not judge.claims.is_full.any():
         return float(judge.claims.unit.max(initial=0))
     finite = np.abs(judge.expected[np.isfinite(judge.expected)])
@@ -58,7 +58,8 @@ def _unit(judge: Judge) -> float:
 
 
 def _dropped_of_weights(case: Case, judge: Judge) -> list[Route]:
-    """The cells of the expected weights that are 0 dropped, and the rest over 1 − p; p is that of the largest."""
+    """Return the route that drops the zero cells of the expected weights and divides the rest by 1 − p. p comes from
+    the largest weight."""
     right = Result(case.problem, "numpy").weights
     if judge.expected.shape != right.shape:
         return []
@@ -75,7 +76,7 @@ def _dropped_of_weights(case: Case, judge: Judge) -> list[Route]:
 
 
 def _short_rate(p: float, room: float) -> float:
-    """A rate of few digits, where it is one within `room`."""
+    """Return a rate with few digits, if there is one within `room`."""
     for digits in (1, 2, 3):
         if abs(round(p, digits) - p) < max(10 * room, 1e-6):
             return round(p, digits)
@@ -83,8 +84,8 @@ def _short_rate(p: float, room: float) -> float:
 
 
 def _dropped_of_output(case: Case, judge: Judge) -> list[Route]:
-    """The choice of keys, row by row, and the p, by which the output is nearest to the expected one; where so many
-    choices could fit by accident, none."""
+    """Return the route with the choice of keys, row by row, and the p whose output is nearest to the expected one, or
+    none if a choice could fit by coincidence."""
     problem = case.problem
     if problem.values is None or problem.output_projection is not None or case.m > MOST_KEYS:
         return []
@@ -118,7 +119,7 @@ def _dropped_of_output(case: Case, judge: Judge) -> list[Route]:
 
 
 def _likely_rate(rows: list[tuple[Array, Array, Array]], choices: Array) -> float:
-    """The p at which every one of these rows has a choice of keys that is near."""
+    """Return the p at which every one of these rows has a choice of keys that fits closely."""
     misfits = np.zeros(len(RATES))
     for weights, values, due in rows:
         sums = choices @ (weights[:, None] * values)
@@ -128,7 +129,7 @@ def _likely_rate(rows: list[tuple[Array, Array, Array]], choices: Array) -> floa
 
 
 def _nearest_choice(row: list[Array], due: Array, choices: Array, p: float, unit: float) -> tuple[Array, float]:
-    """Which keys of a row were kept, and the digits in which that fits, less those of all the choices."""
+    """Return which keys of a row were kept, and the digits in which that fits, minus those of the number of choices."""
     weights, values = row
     sums = choices @ (weights[:, None] * values) / (1 - p)
     nearest = int(np.argmin(np.abs(sums - due).max(axis=1)))

@@ -1,4 +1,4 @@
-"""The one factor on the raw scores that comes nearest to the expected numbers."""
+"""The single factor of the raw scores that fits the expected numbers best."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from attncli.check.slips.slip import Slip
 
 Array = np.ndarray
 
-SIZES = np.logspace(-3, 3, 37)  # factors that are tried at first, as multiples of the right one
-STEPS, STEPS_AT_LAST = 20, 4  # refinements of the nearest of them
-SMALL = 1e-5  # of a factor, to see what it changes
+SIZES = np.logspace(-3, 3, 37)  # factors that are tried first, as multiples of the right one
+STEPS, STEPS_AT_LAST = 20, 4  # refinements of the best of them
+SMALL = 1e-5  # relative change of a factor, to see its effect
 
 
 def fitted_scale(case: Case, sample: Sample) -> Slip | None:
-    """`scale-other` with the factor that fits best, rounded where that fits too; None where nothing shows it."""
+    """Return `scale-other` with the factor that fits best, rounded if that fits too, or None if none fits."""
     if _freedom(case) < 2 or case.problem.variant.is_constant:
         return None
     own = case.problem.scale or 1.0
@@ -33,7 +33,7 @@ def fitted_scale(case: Case, sample: Sample) -> Slip | None:
 
     candidates = [sign * own * size for sign in (1, -1) for size in SIZES]
     misfits = [misfit(factor) for factor in candidates]
-    if not np.isfinite(min(misfits)):  # other shapes, or nothing that is finite
+    if not np.isfinite(min(misfits)):  # other shapes, or no finite numbers
         return None
     best = int(np.argmin(misfits))
     half = len(SIZES)
@@ -53,7 +53,7 @@ def fitted_scale(case: Case, sample: Sample) -> Slip | None:
 
 
 def _correction(case: Case, sample: Sample, factor: float) -> float:
-    """What a linear step takes the factor nearer to the expected numbers by."""
+    """Return the linear correction that takes the factor nearer to the expected numbers."""
 
     def at(value: float) -> Array:
         route = Route(problems=(partial(with_scale, scale=value),))
@@ -68,7 +68,7 @@ def _correction(case: Case, sample: Sample, factor: float) -> float:
 
 
 def _narrowed(misfit: Callable[[float], float], low: float, high: float) -> float:
-    """The smallest misfit between two sizes, by golden sections of their logarithms."""
+    """Return the smallest misfit between two factors, by golden section search over their logarithms."""
     ratio = (math.sqrt(5) - 1) / 2
     start, stop = math.log(low), math.log(high)
     one, two = stop - ratio * (stop - start), start + ratio * (stop - start)
@@ -86,7 +86,7 @@ def _narrowed(misfit: Callable[[float], float], low: float, high: float) -> floa
 
 
 def _freedom(case: Case) -> int:
-    """How many of the wrong numbers are free: those of a row of weights sum to 1."""
+    """Return how many of the wrong numbers are free, because those of a row of weights sum to 1."""
     rows = case.problem.parts * case.n
     d_v = case.problem.d_v or 0
     free = {"weights": rows * (case.m - 1), "output": rows * min(d_v, case.m - 1), "lse": rows, "raw_scores": 0}

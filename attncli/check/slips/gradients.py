@@ -1,4 +1,5 @@
-"""Slips on the way back: gradients without the softmax's second term, unscaled, exchanged, transposed, not summed."""
+"""Slips in the backward pass: gradients without the second term of the softmax, unscaled, swapped, transposed, not
+summed."""
 
 from __future__ import annotations
 
@@ -22,7 +23,7 @@ ONE_BLOCK = 512  # queries that the engine takes at once, so that their gradient
 
 
 def _is_about(case: Case, *names: str) -> bool:
-    """Whether some of these gradients, or any, are wrong."""
+    """Return whether some of these gradients (by default, any) are wrong."""
     return any(name in (names or GRADIENT_NAMES) for name in case.wrong)
 
 
@@ -68,7 +69,7 @@ def _exchanged(problem: Problem, name: str, array: Array) -> Array:
 
 
 def _transposed(case: Case) -> list[Route]:
-    """dS where dSᵀ belongs, weights where weightsᵀ belong; or the gradient itself, turned."""
+    """Return the routes with dS for dSᵀ, weights for weightsᵀ, or the transposed gradient."""
     if not _is_about(case):
         return []
     found = []
@@ -142,7 +143,7 @@ def _no_mask(case: Case) -> list[Route]:
 
 
 def _unmasked(problem: Problem, name: str, array: Array) -> Array:
-    """The gradient of the problem without its masks; the way there keeps them."""
+    """Return the gradient of the problem without its masks. The forward pass keeps them."""
     if name not in GRADIENT_NAMES:
         return array
     bias = problem.bias

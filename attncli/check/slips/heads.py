@@ -1,4 +1,4 @@
-"""Slips of several heads: averaged, shared in another way, or summed over."""
+"""Slips of several heads: averaged, grouped differently, or normalized together."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def _mean_weights(weights: Array) -> Array:
 
 
 def _averaged(case: Case) -> list[Route]:
-    """The mean of the heads' weights for each head; or of their outputs."""
+    """Return the routes with the mean of the heads' weights, or of their outputs, for each head."""
     if _heads(case) < 2:
         return []
     weights = f"the weights were averaged over the {_heads(case)} heads: each head has its own"
@@ -44,10 +44,10 @@ def _mean_output(name: str, array: Array) -> Array:
 
 
 def _regrouped(choose: Callable[[int, int], int]) -> Callable[[Case], list[Route]]:
-    """Each query head with another key head: `choose(head, number of key heads)`."""
+    """Return the routes with another key head for each query head: `choose(head, number of key heads)`."""
 
     def change(problem: Problem) -> Problem:
-        if problem.key_heads is None:  # another slip has left none
+        if problem.key_heads is None:  # another slip has removed them
             raise ProblemError("slip", "no key head is shared")
         heads = [choose(head, problem.key_heads) for head in range(problem.lead[-1])]
         return replace(

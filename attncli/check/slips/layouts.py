@@ -1,4 +1,4 @@
-"""Axes in another order: a view of the memory where a transpose is expected."""
+"""Axes in another order: a view of the memory instead of a transpose."""
 
 from __future__ import annotations
 
@@ -34,7 +34,8 @@ def _one_head(request: Request, scale: str | None) -> Request:
 
 
 def _not_split(case: Case) -> list[Route]:
-    """One head of all columns, with its own scale or with a head's; or each head a block of rows of a view."""
+    """Return the routes with one head of all columns, with its own scale or a head's, or with each head a block of rows
+    of a view."""
     if not case.problem.packed or _heads(case) < 2:
         return []
     own = repr(case.problem.scale)
@@ -50,12 +51,12 @@ def _not_split(case: Case) -> list[Route]:
 
 
 def _viewed(problem: Problem, names: tuple[str, ...]) -> Problem:
-    """Memory (…, n, H, d) read as (…, H, n, d)."""
+    """Read memory (…, n, H, d) as (…, H, n, d)."""
     return _turn_all(problem, _as_view, names)
 
 
 def _turn_all(problem: Problem, turn: Callable[[Array], Array], names: tuple[str, ...] = MATRICES) -> Problem:
-    """These matrices, where there are any, laid out otherwise."""
+    """Return the problem with these matrices, if it has them, in another layout."""
     given = {name: getattr(problem, name) for name in names}
     turned = {name: turn(array) for name, array in given.items() if array is not None}
     return replace(problem, **turned)  # type: ignore[arg-type]
@@ -66,18 +67,18 @@ def _swap(array: Array) -> Array:
 
 
 def _as_view(array: Array) -> Array:
-    """Memory (…, n, H, d) read as (…, H, n, d)."""
+    """Read memory (…, n, H, d) as (…, H, n, d)."""
     return np.ascontiguousarray(np.moveaxis(array, -3, -2)).reshape(array.shape)
 
 
 def _as_view_back(array: Array) -> Array:
-    """Memory (…, H, n, d) read as (…, n, H, d), and seen by head again."""
+    """Read memory (…, H, n, d) as (…, n, H, d), and return it by head again."""
     heads, n, d = array.shape[-3:]
     return np.moveaxis(np.ascontiguousarray(array).reshape(*array.shape[:-3], n, heads, d), -2, -3)
 
 
 def _view_joined(output: Array) -> Array:
-    """(…, H, n, d) read as (…, n, H·d)."""
+    """Read (…, H, n, d) as (…, n, H·d)."""
     heads, n, d = output.shape[-3:]
     return np.ascontiguousarray(output).reshape(*output.shape[:-3], n, heads * d)
 
@@ -92,7 +93,7 @@ def _not_joined(case: Case) -> list[Route]:
 
 
 def _other_layout(problem: Problem, masked: bool) -> Problem:
-    """(…, heads, n, d) taken as (…, n, heads, d): the heads of each position attend to each other."""
+    """Take (…, heads, n, d) as (…, n, heads, d): the heads of each position attend to each other."""
     visible = replace(problem.visible, lengths=None) if masked else Visible()
     lead = (*problem.lead[:-1], problem.n)
     return replace(_turn_all(problem, _swap), lead=lead, mask=None, bias=None, visible=visible)
@@ -103,7 +104,7 @@ def _swap_output(name: str, array: Array) -> Array:
 
 
 def _swap_joined(output: Array) -> Array:
-    """(…, n, H, d) side by side: (…, n, H·d)."""
+    """Return (…, n, H, d) side by side: (…, n, H·d)."""
     return output.reshape(*output.shape[:-2], -1)
 
 
@@ -125,7 +126,8 @@ def _layouts(case: Case) -> list[Route]:
 
 
 def _cure(case: Case) -> str:
-    """What reads the arrays otherwise; nothing if no output is expected, whose layout would be known."""
+    """Return the option that reads the arrays in another layout, or "" if an output is expected, whose layout is then
+    known."""
     if "output" not in case.judges:
         return ""
     other = "heads-first" if case.judges["output"].heads_last else "heads-last"
@@ -172,7 +174,7 @@ ORDERS = {  # of the columns of a fused projection, from those of three matrices
 
 
 def _interleaved(problem: Problem, stored: str, read: str) -> Problem:
-    """Q, K and V as one matrix whose columns are stored in one order and read in another."""
+    """Return Q, K and V as one matrix whose columns are stored in one order and read in another."""
     heads = problem.lead[-1] if problem.lead else 1
     matrices = [getattr(problem, name) for name in MATRICES]
     if not problem.lead:
@@ -192,7 +194,7 @@ def _interleaved(problem: Problem, stored: str, read: str) -> Problem:
 
 
 def _ordered(array: Array, order: tuple[int, ...]) -> Array:
-    """The last three axes in another order."""
+    """Return the last three axes in another order."""
     first = array.ndim - 3
     return array.transpose(*range(first), *(first + axis for axis in order))
 

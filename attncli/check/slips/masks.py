@@ -1,4 +1,5 @@
-"""Masks added, multiplied, moved, laid over other axes or left out in part; and rows of queries without a key."""
+"""Masks that are added, multiplied, moved, applied to other axes or partly left out, and rows of queries without a
+key."""
 
 from __future__ import annotations
 
@@ -19,7 +20,7 @@ Array = np.ndarray
 
 
 def _added(problem: Problem, dropped: bool) -> Problem:
-    """The mask as numbers that are added to the scores, 1 where a query may look, or where it may not."""
+    """Add the mask to the scores as numbers: 1 where a query may attend, or where it may not."""
     seen = visible_cells(problem)
     free = drop_masks(problem, KINDS)
     numbers = (~seen if dropped else seen).astype(np.float64)
@@ -47,7 +48,7 @@ def _unmasked_scores(problem: Problem) -> Array:
 
 
 def _times_scores(problem: Problem) -> Array:
-    """0 where masked, which counts as e⁰ in the softmax."""
+    """Return scores of 0 where masked, which count as e⁰ in the softmax."""
     return np.where(visible_cells(problem), _unmasked_scores(problem), 0)
 
 
@@ -56,7 +57,7 @@ def _masked(route: Route) -> Callable[[Case], list[Route]]:
 
 
 def _on_queries(case: Case) -> list[Route]:
-    """A mask of keys laid over the queries: in the softmax, or on the rows of the result."""
+    """Return the routes with a mask of keys applied to the queries: in the softmax, or to the rows of the result."""
     if case.n != case.m or not case.is_masked:
         return []
     routes = [Route(problems=(_turn_mask, partial(fill_empty_rows, row=row))) for row in ROWS]
@@ -64,7 +65,7 @@ def _on_queries(case: Case) -> list[Route]:
 
 
 def _turn_mask(problem: Problem) -> Problem:
-    """The mask of keys as one of queries; what positions forbid stays."""
+    """Return the mask of keys as one of queries. What positions forbid stays."""
     whole = replace(problem, visible=replace(problem.visible, left=None, right=None))
     turned = np.swapaxes(visible_cells(whole), -1, -2)
     return replace(
@@ -78,7 +79,7 @@ def _rows_hidden(case: Case) -> Callable[[Problem, Array], Array]:
 
 
 def _tiled(case: Case) -> list[Route]:
-    """The masks of the batch's entries repeated as 0, 1, 0, 1 where 0, 0, 1, 1 is expected."""
+    """Return the route with the masks of the batch's entries repeated as 0, 1, 0, 1 instead of 0, 0, 1, 1."""
     lead = case.problem.lead
     if len(lead) != 2 or min(lead) < 2 or not case.is_masked:
         return []
@@ -95,7 +96,7 @@ def _tile_mask(problem: Problem) -> Problem:
 
 
 def _as_lengths(problem: Problem) -> Problem:
-    """As many keys from the first on as the mask allows."""
+    """Return the problem with as many keys from the first on as the mask allows."""
     counts = visible_cells(problem).sum(axis=-1, keepdims=True)
     free = drop_masks(problem, KINDS)
     return replace(free, mask=np.arange(problem.m) < counts)
@@ -122,7 +123,7 @@ def _no_window(case: Case) -> list[Route]:
 
 
 def _shifted(ahead: int) -> Callable[[Case], list[Route]]:
-    """The last key that a causal query sees, some keys on."""
+    """Return the routes with the last key of a causal query moved by `ahead`."""
 
     def routes(case: Case) -> list[Route]:
         if case.problem.visible.right is None:
@@ -137,7 +138,7 @@ def _shifted(ahead: int) -> Callable[[Case], list[Route]]:
 
 
 def _off_diagonal(problem: Problem) -> Problem:
-    """No query sees the key at its own position."""
+    """Return the problem in which no query sees the key at its own position."""
     positions = np.arange(problem.n) + problem.visible.offsets[0]
     others = positions[:, None] != np.arange(problem.m)
     mask = others if problem.mask is None else problem.mask & others
@@ -152,7 +153,8 @@ def _diagonal(case: Case) -> list[Route]:
 
 
 def _windows(case: Case) -> list[Route]:
-    """One key more or less on a side of the window; a width of W keys taken as W before the query's own."""
+    """Return the routes with one key more or less on a side of the window, and with a width of W keys taken as W before
+    the query."""
     if case.request.window in (None, (-1, -1)):
         return []
     visible, routes = case.problem.visible, []
@@ -168,7 +170,7 @@ def _windows(case: Case) -> list[Route]:
 
 
 def _unasked(case: Case) -> list[Route]:
-    """A causal mask that was not asked for, from either corner."""
+    """Return the routes with a causal mask, from either corner, that was not requested."""
     if case.problem.visible.right is not None or case.m < 2:
         return []
     corners = dict.fromkeys((0, case.m - case.n))
@@ -192,11 +194,11 @@ def _made_causal(problem: Problem, offset: int) -> Problem:
     return replace(drop_positions(problem), mask=seen)
 
 
-MULTIPLES = (2, 4, 8, 16, 32, 64, 128)  # that keys are padded to
+MULTIPLES = (2, 4, 8, 16, 32, 64, 128)  # to which the number of keys is padded
 
 
 def _phantoms(case: Case) -> list[Route]:
-    """Keys of zeros behind the real ones that count in the softmax."""
+    """Return the routes with zero keys after the real ones that count in the softmax."""
     m = case.m
     counts = dict.fromkeys([-m % multiple for multiple in MULTIPLES] + [1, 2, 3])
     return [
@@ -211,7 +213,7 @@ def _phantoms(case: Case) -> list[Route]:
 
 @np.errstate(all="ignore")
 def _diluted(problem: Problem, weights: Array, count: int) -> Array:
-    """The weights where `count` keys of score 0 take part."""
+    """Return the weights if `count` keys of score 0 take part."""
     lse = Result(problem, "numpy").lse[..., None]
     own = np.where(np.isneginf(lse), 0, 1 / (1 + count * np.exp(-lse)))
     return weights * own

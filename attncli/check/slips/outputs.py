@@ -1,4 +1,4 @@
-"""Outputs that are something else: the weights, a multiple, the inputs added; weights dropped as in training."""
+"""Outputs that are something else: the weights, a multiple, the sum with an input, or the result of dropout."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def _weights_handed_in(case: Case) -> list[Route]:
 
 
 def _values_of_one(problem: Problem) -> Problem:
-    """The identity for V: the output is the weights."""
+    """Return the problem with the identity for V, so that the output is the weights."""
     from dataclasses import replace
 
     assert problem.values is not None
@@ -31,7 +31,7 @@ def _values_of_one(problem: Problem) -> Problem:
 
 
 def _factor(case: Case) -> list[Route]:
-    """A constant factor on the output, and on the weights."""
+    """Return the routes with a constant factor on the output or on the weights."""
     from attncli.results.result import Result
 
     name = "output" if "output" in case.wrong else "weights" if "weights" in case.wrong else None
@@ -68,7 +68,7 @@ def _times(name: str, array: Array, factor: float, only: str) -> Array:
 
 
 def _residual(case: Case) -> list[Route]:
-    """Q, x or V added to the output, where their shapes are the same."""
+    """Return the routes with Q, x or V added to the output, if their shapes are the same."""
     if "output" not in case.wrong:
         return []
     shape = case.problem.shapes()["output"]

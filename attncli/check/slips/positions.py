@@ -1,5 +1,5 @@
-"""Stages that a request names: rotary positions, ALiBi, norms of rows, segments, sinks, normalizers, dropout; each left
-out, taken another way, or taken where nothing says so."""
+"""Optional stages that are left out, done differently, or done without being requested: rotary positions, ALiBi, norms
+of rows, segments, sinks, normalizers, dropout."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def _without(request: Request, names: tuple[str, ...]) -> Request:
 
 
 def _leaving_out(*names: str) -> Callable[[Case], list[Route]]:
-    """Without these settings, where the first of them is given."""
+    """Return the routes without these settings, if the first of them is given."""
 
     def routes(case: Case) -> list[Route]:
         if getattr(case.request, names[0]) in (None, 0, False):
@@ -61,7 +61,7 @@ def _other_pairs(case: Case) -> list[Route]:
 
 
 def _unasked_rope(case: Case) -> list[Route]:
-    """Rotary positions where none are asked for, on all columns, half of them, or a quarter."""
+    """Return the routes with rotary positions that were not requested, on all columns, half of them, or a quarter."""
     if case.request.rope is not None or case.d_k % 2:
         return []
     sizes = [size for size in dict.fromkeys((case.d_k, case.d_k // 2, case.d_k // 4)) if size and size % 2 == 0]
@@ -142,7 +142,7 @@ def _with_sink(problem: Problem, sink: tuple[float, ...] | None) -> Problem:
 
 
 def _unasked_sink(case: Case) -> list[Route]:
-    """A sink of 0, the softmax off by one, where none is asked for."""
+    """Return the route with a sink of 0 (softmax off by one) that was not requested."""
     if case.problem.sink is not None or not case.problem.normalizer.sums_to_one:
         return []
     return [Route(requests=(partial(_asked, sink=(0.0,)),))]

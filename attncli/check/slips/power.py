@@ -1,4 +1,4 @@
-"""What a check that passes would have let pass too: slips whose numbers hold as well, so that it says little."""
+"""Slips whose numbers would pass a check too, which shows that passing it proves little."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ if TYPE_CHECKING:
 Array = np.ndarray
 
 WEAK = ("last-digit", "float16", "bfloat16", "input-rounding", "step-rounding", "within-tolerance")
-DIGITS = 1e5  # units of the largest number, from which on digits are many
-UNIFORM = "variant-uniform"  # told first: nothing says less of a check
-MOST = 1 << 22  # weights of a problem that slips are tried on
+DIGITS = 1e5  # units of the largest number from which on a print has many digits
+UNIFORM = "variant-uniform"  # listed first, because it shows most clearly that the check is weak
+MOST = 1 << 22  # weights of a problem on which slips are tried
 
 
 @np.errstate(all="ignore")  # a slip may overflow, or divide by 0
 def would_also_pass(
     worksheet: Worksheet, judges: dict[str, Judge], verdicts: dict[str, str], right: Measured
 ) -> dict[str, tuple[str, ...]]:
-    """By matrix that passes by a tolerance or few digits, the slips that would have passed there too."""
+    """Return the slips that would have passed as well, for each matrix that passes by a tolerance or few digits."""
     problem = right.problem
     weak = [name for name, judge in judges.items() if _is_weak(judge, verdicts[name])]
     if not weak or problem.parts * problem.n * problem.m > MOST:
@@ -62,7 +62,7 @@ def _is_weak(judge: Judge, verdict: str) -> bool:
 
 
 def _passing(attempt: Attempt, weak: list[str], case: Case, sample: Sample, right: Measured) -> list[str]:
-    """The matrices that the attempt's numbers differ from the right ones in, and pass for."""
+    """Return the matrices in which the attempt's numbers differ from the right ones and would pass."""
     names = [name for name in weak if name in attempt.seen and sample.is_near(name, attempt.seen[name])]
     if not names:
         return []

@@ -1,4 +1,4 @@
-"""Projections left out or turned, and queries or keys taken for one another."""
+"""Projections that are left out or transposed, and queries or keys that replace each other."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def _is_square(matrix: Matrix) -> bool:
 
 
 def _with_keys(problem: Problem, keys: bool) -> Problem:
-    """QQᵀ, or KKᵀ."""
+    """Return QQᵀ, or KKᵀ."""
     name, other = ("queries", "keys") if keys else ("keys", "queries")
     return replace(problem, **{name: getattr(problem, other)})
 

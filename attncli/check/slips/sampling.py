@@ -1,4 +1,5 @@
-"""A few rows to try a slip on before all of its numbers are computed: most slips fail on the first."""
+"""A few rows on which slips are tried before all of their numbers are computed, because most slips fail on the first
+rows."""
 
 from __future__ import annotations
 
@@ -24,11 +25,12 @@ Array = np.ndarray
 
 SMALL = 4096  # cells of a problem that is tried whole
 ROOM = 12  # claimed units by which a candidate may be off before its own bounds are computed
-LOOSE = 1e-2  # of the number itself, where a dtype and not a digit is claimed
+LOOSE = 1e-2  # relative to the number, if a dtype and not a digit is claimed
 
 
 class Sample:
-    """Rows of the expected matrices: those of the worst errors, the first and the last; all of a small problem."""
+    """Rows of the expected matrices: those of the worst errors, the first and the last, or all rows of a small
+    problem."""
 
     def __init__(self, judges: dict[str, Judge], right: Measured, wrong: list[str]) -> None:
         problem = right.problem
@@ -47,7 +49,10 @@ class Sample:
             self.rows = np.array(sorted(rows | {0, problem.n // 2, problem.n - 1}))
 
     def numbers(self, route: Route, request: Request) -> dict[str, Array]:
-        """The route's numbers in these rows; AttncliError where it has not these rows."""
+        """Return the route's numbers in these rows.
+
+        Raises AttncliError if it does not have these rows.
+        """
         problem = route.problem(request)
         if self.rows is None:
             return route.numbers_of(problem, self.names)
@@ -68,7 +73,7 @@ class Sample:
         return own.numbers_of(cut_rows(problem, self.rows), self.names)
 
     def _weighed(self, route: Route, weights: Array) -> Array:
-        """Changed weights that stand for all rows, in these rows alone."""
+        """Return changed weights for all rows, reduced to these rows."""
         assert route.weigh is not None
         changed = route.weigh(weights)
         return changed if changed.shape == weights.shape else self._taken("weights", changed)
@@ -79,20 +84,19 @@ class Sample:
         return np.take(array, self.rows, axis=-1 if name == "lse" else -2)
 
     def differs(self, seen: dict[str, Array]) -> bool:
-        """Whether numbers say something else than the right way about a wrong matrix."""
+        """Return whether the numbers differ from the right ones in a wrong matrix."""
         return any(
             name in seen and not are_same(seen[name], self._taken(name, self.right.numbers[name]))
             for name in self.wrong
         )
 
     def differences(self, seen: dict[str, Array]) -> Array:
-        """Numbers less the expected ones, of all wrong matrices in a row."""
+        """Return the numbers minus the expected ones, of all wrong matrices as one list."""
         pairs = ((seen[name], self._taken(name, self.judges[name].expected)) for name in self.wrong)
         return np.concatenate([(mine - expected).reshape(-1) for mine, expected in pairs])
 
     def misfit(self, seen: dict[str, Array]) -> float:
-        """How far numbers are from the wrong matrices: the mean size of their differences, which few wild cells do not
-        decide."""
+        """Return the mean size of the differences to the wrong matrices, so that a few outliers do not dominate."""
         total = 0.0
         for name in self.wrong:
             expected = self._taken(name, self.judges[name].expected)
@@ -103,11 +107,11 @@ class Sample:
         return total
 
     def may_be(self, seen: dict[str, Array]) -> bool:
-        """Whether numbers are near enough to the expected ones for their bounds to matter."""
+        """Return whether the numbers are near enough to the expected ones for their bounds to matter."""
         return all(self.is_near(name, seen[name]) for name in self.judges if name in seen)
 
     def is_near(self, name: str, mine: Array) -> bool:
-        """Whether the numbers of one matrix are near enough to the expected ones."""
+        """Return whether the numbers of one matrix are near enough to the expected ones."""
         judge = self.judges[name]
         expected = judge.expected if self.rows is None else self._taken(name, judge.expected)
         if mine.shape != expected.shape:
@@ -133,12 +137,12 @@ class Sample:
 
 
 def are_same(one: Array, two: Array) -> bool:
-    """Whether two ways give the same numbers, but for the rounding of our own arithmetic."""
+    """Return whether two ways give the same numbers, except for rounding errors of our arithmetic."""
     return one.shape == two.shape and np.allclose(one, two, rtol=1e-10, atol=1e-13, equal_nan=True)
 
 
 def cut_rows(problem: Problem, rows: Array) -> Problem:
-    """These queries alone; positions, which would shift, become a mask."""
+    """Return the problem with only these queries. Positions, which would shift, become a mask."""
     mask = problem.mask
     if not problem.visible.is_everything or problem.segments is not None:
         seen = visible_positions(problem)

@@ -1,4 +1,4 @@
-"""Other scales on the raw scores that have a name."""
+"""Other scales of the raw scores that have a name."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ NAMED = 2.0  # digits of evidence for one of many factors
 
 
 def with_scale(problem: Problem, scale: float) -> Problem:
-    """Another scale, whatever the variant."""
+    """Return the problem with another scale, whatever the variant."""
     return problem.with_scale(scale)
 
 
 def named_factors(case: Case) -> list[tuple[float, str]]:
-    """Factors that somebody may take for the scale, and what they are called."""
+    """Return factors that may be mistaken for the scale, with their names."""
     d_k, n, m, d_v, own = case.d_k, case.n, case.m, case.problem.d_v, case.problem.scale
     found = [
         (math.sqrt(d_k), "√d_k"),
@@ -45,7 +45,7 @@ def named_factors(case: Case) -> list[tuple[float, str]]:
 
 
 def factor_said(case: Case, factor: float, name: str = "") -> str:
-    """Which factor the raw scores got, and which is expected."""
+    """Return which factor the raw scores were multiplied by, and which is expected."""
     called = f" ({name})" if name else ""
     taken = f"the raw scores {case.score} were multiplied by {factor:.6g}{called}"
     if name == "√d_k" and case.problem.scale_text == "1/sqrt(dk)":

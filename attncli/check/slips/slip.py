@@ -1,4 +1,4 @@
-"""A slip: its name, the routes by which the numbers may have come about, and a sentence with the problem's numbers."""
+"""A slip: its name, the routes that compute its numbers, and a sentence with the numbers of the problem."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from attncli.check.routes import Route
 from attncli.check.slips.case import Case
 from attncli.records import record
 
-# in the order in which two slips are made; matrices are turned before they change places
+# in the order in which two slips are made: matrices are transposed before they are swapped
 FAMILIES = (
     "projection",
     "system",
@@ -30,11 +30,14 @@ FAMILIES = (
 
 @record
 class Slip:
-    """`routes(case)` are the ways to make the slip on this problem, none where it makes no sense there; `sentence` says
-    what was done and what is expected. Slips of one `family` exclude each other. One that is not `paired` is searched
-    alone: it changes so much that anything beside it is believed too easily, or takes too long. `evidence` are the
-    decimal digits in which its numbers must differ from the right ones to be believed, not counting the cells it has
-    `fitted` numbers left out."""
+    """A mistake.
+
+    `routes(case)` are the ways to make it on this problem, or none if it makes no sense there. `sentence` says what was
+    done and what is expected. Slips of one `family` exclude each other. A slip that is not `paired` is only searched by
+    itself, because it changes so much that a second slip would be accepted too easily, or because it takes too long.
+    `evidence` is the number of decimal digits in which its numbers must differ from the right ones to be accepted, not
+    counting the cells to which it has `fitted` numbers.
+    """
 
     name: str
     family: str
@@ -46,5 +49,5 @@ class Slip:
 
     @property
     def stage(self) -> int:
-        """Of two slips the one of the lower stage is made first."""
+        """Return the order of the slip: of two slips, the one with the lower stage is made first."""
         return FAMILIES.index(self.family)

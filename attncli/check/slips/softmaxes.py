@@ -19,7 +19,7 @@ Array = np.ndarray
 
 
 def _over_sum(_case: Case) -> list[Route]:
-    """Scores or raw scores over their sum: the same unless something is added."""
+    """Return the routes with scores or raw scores over their sum, which are the same unless something is added."""
     return [Route(softmax="sum"), Route(softmax="sum", score=_raw_scores)]
 
 
@@ -46,7 +46,7 @@ def _left_column(problem: Problem, column: int) -> Problem:
     return replace(problem, queries=queries)
 
 
-FEW = 16  # columns that are each tried
+FEW = 16  # columns that are tried one by one
 
 
 def _columns_left_out(case: Case) -> list[Route]:

@@ -1,4 +1,4 @@
-"""Stages between the raw scores and the softmax, left out or done elsewhere; and log-sum-exps."""
+"""Stages between the raw scores and the softmax that are left out or done elsewhere, and log-sum-exps."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def _other_place(after: bool) -> Callable[[Case], list[Route]]:
 
 
 def _drop_bias(problem: Problem) -> Problem:
-    """Without the numbers of the bias; what it forbids stays forbidden."""
+    """Return the problem without the numbers of the bias. What it forbids stays forbidden."""
     if problem.bias is None:
         return problem
     return replace(problem, bias=np.where(np.isneginf(problem.bias), problem.bias, 0))
@@ -60,7 +60,7 @@ def _no_bias(case: Case) -> list[Route]:
 
 
 def _other_biases(case: Case) -> list[Route]:
-    """The bias scaled like the raw scores, subtracted, or added twice."""
+    """Return the routes with the bias scaled like the raw scores, subtracted, or added twice."""
     bias = case.problem.bias
     if bias is None or not np.where(np.isneginf(bias), 0, bias).any():
         return []
@@ -92,7 +92,7 @@ PIECES = (2, 3, 4, 8)
 
 @np.errstate(all="ignore")
 def _merged(problem: Problem, weights: Array, pieces: int, power: float) -> Array:
-    """The weights where each piece of the keys counts as its sum of exponentials to a power."""
+    """Return the weights if each piece of the keys counts as its sum of exponentials to a power."""
     lse = Result(problem, "numpy").lse[..., None]
     whole = np.zeros_like(weights)
     logs = []

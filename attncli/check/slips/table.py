@@ -1,6 +1,7 @@
-"""The slips that `check` knows: one record each, in the order in which they are told.
+"""The slips that `check` knows: one record each, in the order in which they are reported.
 
-A new slip is one record, here or in the module of its family; two of one name are told in two ways.
+To add a slip, add a record here or in the module of its family. Two records with one name are two ways to make the
+slip.
 """
 
 from __future__ import annotations
@@ -33,13 +34,13 @@ if TYPE_CHECKING:
 
 
 def _scaled_by(scale: str) -> Callable[[Case], list[Route]]:
-    """Another scale."""
+    """Return the routes with another scale."""
 
     return lambda _case: [Route(requests=(partial(changes.change_scale, scale=scale),))]
 
 
 def _scaled_by_width(scale: str) -> Callable[[Case], list[Route]]:
-    """The scale that all heads' columns together would have: `scale` with {} for their number."""
+    """Return the routes with the scale for the columns of all heads together: `scale` with {} for their number."""
 
     def routes(case: Case) -> list[Route]:
         return [] if case.width == case.d_k else _scaled_by(scale.format(case.width))(case)
@@ -52,7 +53,7 @@ def _unscaled(case: Case) -> str:
 
 
 def _over(case: Case, divisor: str, what: str, number: float) -> str:
-    if math.isclose(case.problem.scale * number, 1):  # beside another slip
+    if math.isclose(case.problem.scale * number, 1):  # together with another slip
         return f"the scale was the right one, 1/{divisor}"
     due = scaling(case)
     if due.startswith("divide"):
@@ -79,7 +80,8 @@ def _over_all(case: Case) -> str:
 
 
 def _softmax(over: str, *unseen: float) -> Callable[[Case], list[Route]]:
-    """Another softmax, or none; where something is masked, with each of the numbers that `unseen` weights may be."""
+    """Return the routes with another softmax, or none. If something is masked, there is one for each of the `unseen`
+    weights."""
 
     def routes(case: Case) -> list[Route]:
         return [Route(softmax=over, unseen=value) for value in (unseen if case.is_masked else unseen[:1])]
@@ -113,7 +115,8 @@ def _variant(name: str) -> tuple[Slip, ...]:
 
 
 def _distance(name: str, distance: Variant, formula: str, noun: str) -> list[Slip]:
-    """Another distance: with the scale as it is, and with what ℓ makes of such a distance."""
+    """Return the slips with another distance: with the scale unchanged, and with the scale that ℓ gives for this
+    distance."""
 
     def slip(change: Callable[[Problem], Problem]) -> Slip:
         def sentence(case: Case) -> str:

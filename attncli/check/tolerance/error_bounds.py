@@ -1,7 +1,8 @@
 """How far a plain computation may be off: a running error bound through scores, exponentials, sum and product.
 
-Every operation adds one rounding (u, half a unit in the last place) of its result to what it inherits; a product of
-length d adds d of them (Higham 2002, chapter 3), and an error e of a score is a factor 1 ± e on its exponential.
+Every operation adds one rounding (u, half a unit in the last place) of its result to the error that it inherits. A
+product of length d adds d of them (Higham 2002, chapter 3), and an error e of a score is a factor 1 ± e of its
+exponential.
 """
 
 from __future__ import annotations
@@ -24,14 +25,16 @@ if TYPE_CHECKING:
 
 Array = np.ndarray
 
-EXPONENTIAL = 4  # roundings that an exponential or hyperbolic tangent may cost in a common library
+EXPONENTIAL = 4  # roundings of an exponential or hyperbolic tangent in a common library
 
 
 def plain_bounds(
     route: Route, request: Request, problem: Problem, right: dict[str, Array], names: Collection[str], dtype: np.dtype
 ) -> dict[str, Array]:
-    """The bound of each result of a route in `dtype`, in its public shape; `problem` is what the route makes of the
-    request, and `right` holds at least its raw_scores, scores and weights."""
+    """Return the bound of each result of a route in `dtype`, in its public shape.
+
+    `problem` is the route's problem for the request, and `right` has at least its raw_scores, scores and weights.
+    """
     u = float(np.finfo(dtype).eps) / 2
     magnitudes = _magnitudes(route, request)
     steps = _depth(request) * u
@@ -51,7 +54,7 @@ def plain_bounds(
     largest = np.where(np.isfinite(right["scores"]), right["scores"], -np.inf).max(axis=-1, keepdims=True)
     distance = np.abs(seen - np.where(np.isfinite(largest), largest, 0))
     each = scores + u * distance + EXPONENTIAL * u
-    mean = (np.abs(weights) * each).sum(axis=-1, keepdims=True)  # scores that stand for weights may be negative
+    mean = (np.abs(weights) * each).sum(axis=-1, keepdims=True)  # scores that are used as weights may be negative
     relative = np.minimum(each + mean + (m + 2) * u, 50)
     tiny = float(np.finfo(dtype).smallest_normal)
     found["weights"] = scores if route.softmax == "none" else np.abs(weights) * np.expm1(relative) + tiny
@@ -65,7 +68,7 @@ def plain_bounds(
 
 
 def _magnitudes(route: Route, request: Request) -> Problem:
-    """The route's problem with every number made positive: |x||w| + |b| where Q, K and V are projected."""
+    """Return the route's problem with every number made positive: |x||w| + |b| if Q, K and V are projected."""
     request = route.asked(request)
     absolute = {
         name: Matrix(np.abs(matrix.array), matrix.where)
@@ -76,7 +79,7 @@ def _magnitudes(route: Route, request: Request) -> Problem:
 
 
 def _depth(request: Request) -> int:
-    """The roundings behind an entry of Q, K or V: that of the input, or those of a projection."""
+    """Return the number of roundings in an entry of Q, K or V: that of the input, or those of a projection."""
     if request.x is None:
         return 1
     widths = [
@@ -86,7 +89,7 @@ def _depth(request: Request) -> int:
 
 
 def _raw_bound(problem: Problem, queries: Array, keys: Array, dq: Array, dk: Array, u: float) -> Array:
-    """The error of the raw scores, given those of the queries and keys."""
+    """Return the error of the raw scores, given those of the queries and keys."""
     d_k, name = problem.d_k, problem.variant.name
     q, k = np.abs(queries), np.abs(keys)
     if problem.variant.is_constant:
@@ -97,14 +100,15 @@ def _raw_bound(problem: Problem, queries: Array, keys: Array, dq: Array, dk: Arr
         ratios = [np.linalg.norm(d, axis=-1) / _above_zero(np.linalg.norm(a, axis=-1)) for d, a in ((dq, q), (dk, k))]
         angles: Array = 2 * (ratios[0][..., :, None] + ratios[1][..., None, :]) + (2 * d_k + 8) * u
         return angles
-    # the errors of both sides meet where projections cancel to 0; 4: some scale each side by √scale
+    # the errors of both sides meet if projections cancel to 0; 4, because some implementations scale each side by
+    # √scale
     product: Array = dq @ (k + dk).mT + q @ dk.mT + (d_k + 4) * u * (q @ k.mT)
     return product
 
 
 def _distance_bound(name: str, queries: Array, keys: Array, dq: Array, dk: Array, u: float) -> Array:
-    """Σ(error of q − k), times |q − k| or twice that where it is squared, and a rounding for each term."""
-    power = {"gaussian": 1, "squared": 2}.get(name)  # the second is a slip's
+    """Return Σ(error of q − k), times |q − k| or twice that if it is squared, and a rounding for each term."""
+    power = {"gaussian": 1, "squared": 2}.get(name)  # the second is used by a slip
     total = np.zeros((*queries.shape[:-1], keys.shape[-2]))
     error = np.zeros_like(total)
     for a in range(queries.shape[-1]):
@@ -125,7 +129,7 @@ def _above_zero(lengths: Array) -> Array:
 
 
 def _score_bound(problem: Problem, raw: Array, right: dict[str, Array], u: float) -> Array:
-    """The error of what enters the softmax; 0 where it is masked."""
+    """Return the error of the input of the softmax, which is 0 where masked."""
     scaled = problem.scales * right["raw_scores"]
     error = np.abs(problem.scales) * raw + 2 * u * np.abs(scaled)
     if problem.softcap is not None:
@@ -138,14 +142,14 @@ def _score_bound(problem: Problem, raw: Array, right: dict[str, Array], u: float
 
 
 def _capped_error(sizes: Array, error: Array, cap: float) -> Array:
-    """What C·tanh(x/C) makes of an error of x: it is steepest on the side of 0."""
+    """Return the error of C·tanh(x/C) for an error of x, where the slope is largest on the side of 0."""
     least = np.maximum(sizes - error, 0)
     capped: Array = cap * (np.tanh(sizes / cap) - np.tanh(least / cap)) + np.maximum(error - sizes, 0)
     return capped
 
 
 def _output_bound(problem: Problem, weights: Array, errors: Array, value_errors: Array, u: float) -> Array:
-    """The error of weights · values, packed and projected like the output."""
+    """Return the error of weights · values, packed and projected like the output."""
     assert problem.values is not None
     positive = replace(problem, values=np.abs(problem.values))
     if problem.output_projection is not None:

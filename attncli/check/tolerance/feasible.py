@@ -1,4 +1,4 @@
-"""Numbers in [-1, 1] that bring a linear form as near as need be to what is missing."""
+"""Finding numbers in [-1, 1] that bring a linear form close enough to a target."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ import numpy as np
 Array = np.ndarray
 
 ITERATIONS = 3000
-INSIDE = 0.98  # of what is allowed: the moves are looked for a little inside
+INSIDE = 0.98  # of what is allowed, so that the moves are searched slightly inside
 
 
 def nearest_moves(slopes: Array, missing: Array, allowed: Array) -> Array:
-    """x in [-1, 1]^p with |slopes · x − missing| ≤ allowed for each of the c cells, or nearly so; slopes are (c, p).
+    """Find x in [-1, 1]^p with |slopes · x − missing| ≤ allowed for each of the c cells, or nearly so, with slopes (c,
+    p).
 
-    The sum of the squared excesses is minimised by an accelerated projected gradient. What is left over, y, proves that
-    nothing fits where y · missing > Σ |slopesᵀ y| + Σ |y| · allowed (Farkas): then what is nearest so far is returned.
+    An accelerated projected gradient method minimizes the sum of the squared excesses y. If y · missing > Σ |slopesᵀ y|
+    + Σ |y| · allowed, nothing fits (Farkas), and the nearest x so far is returned.
     """
     certain = allowed > 0
     weights = np.where(certain, 1 / np.where(certain, allowed, 1), 1 / max(float(allowed.max(initial=0)), 1e-300))

@@ -1,5 +1,8 @@
-"""How far a plain computation of gradients may be off, by experiment: the inputs are moved a little at random, and what
-that makes of each gradient is scaled down to a rounding; beside it a rounding for each term of the sums."""
+"""How far a plain computation of gradients may be off, estimated by experiment.
+
+The inputs are moved a little at random, and the effect on each gradient is scaled down to a rounding. A rounding for
+each term of the sums is added.
+"""
 
 from __future__ import annotations
 
@@ -19,16 +22,16 @@ if TYPE_CHECKING:
 
 Array = np.ndarray
 
-MOVE = 2.0**-26  # of every input: far above the rounding of float64, and near enough for a slope
+MOVE = 2.0**-26  # relative, of every input: far above the rounding of float64, and near enough for a slope
 DRAWS = 4
-SAFETY = 8  # times the largest that was drawn
+SAFETY = 8  # times the largest effect
 STILL = ("mask", "key_lengths", "segments", "key_segments", "dropout_mask")
 
 
 def gradient_bounds(
     route: Route, request: Request, problem: Problem, numbers: dict[str, Array], names: Collection[str], u: float
 ) -> dict[str, Array]:
-    """The error of each of these gradients, in its public shape, where each operation rounds by u."""
+    """Return the error of each of these gradients, in its public shape, if each operation rounds by u."""
     moved = {name: np.zeros(numbers[name].shape) for name in names}
     random = np.random.default_rng(0)
     for _ in range(DRAWS):

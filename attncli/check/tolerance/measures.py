@@ -1,4 +1,5 @@
-"""The tolerances of one way to compute a request: what a plain computation may be off, what rounded inputs may move."""
+"""The tolerances of one way to compute a request: the error of a plain computation, and the effect of rounded
+inputs."""
 
 from __future__ import annotations
 
@@ -21,7 +22,7 @@ Array = np.ndarray
 
 
 class Measured:
-    """The numbers of a route through a request, with their bounds computed when they are first asked for.
+    """The numbers of a route through a request, with their bounds, which are computed when they are first used.
 
     `halves` are half a unit of the last digit of each input that counts as rounded, by matrix name.
     """
@@ -37,8 +38,10 @@ class Measured:
         self._narrow: dict[str, dict[str, Array]] = {}
 
     def bound(self, name: str, dtype: str) -> Array:
-        """The error that a plain computation in `dtype` may make of each cell; without its softmax a route has those
-        of the way there. What is not finite has none."""
+        """Return the error that a plain computation in `dtype` may make in each cell.
+
+        A route without a softmax has the bounds of the steps before it. Cells that are not finite have none.
+        """
         if dtype not in self._bounds:
             names = ("raw_scores", "scores", "weights")
             route = replace(self.route, present=None)
@@ -58,7 +61,7 @@ class Measured:
         return self._bounds[dtype][name]
 
     def narrow(self, name: str, dtype: str) -> Array:
-        """How far a plain computation in a half precision may be off in each cell."""
+        """Return how far a plain computation in a half precision may be off in each cell."""
         if dtype not in self._narrow:
             from attncli.check.tolerance.narrow import narrow_errors
 
@@ -67,5 +70,5 @@ class Measured:
 
     @cached_property
     def movement(self) -> Movement:
-        """How the numbers move within the rounding of the inputs."""
+        """Return how the numbers move within the rounding of the inputs."""
         return Movement(self.route, self.request, self.names, self.numbers, self.halves)

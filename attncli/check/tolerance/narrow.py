@@ -1,8 +1,8 @@
-"""Half precision: whether numbers are those of a float16 or bfloat16, and how far a computation in it is off.
+"""Half precision: whether numbers are those of float16 or bfloat16, and how far a computation in it is off.
 
 A fused kernel rounds inputs, scores and weights to its dtype and sums in float32. Such a computation is imitated: once
-as it would be, and a number of times with every rounding drawn at random. A worst-case bound would allow many times
-what any kernel is off.
+with the usual rounding, and several times with every rounding drawn at random. A worst-case bound would allow many
+times the error of any kernel.
 """
 
 from __future__ import annotations
@@ -27,17 +27,17 @@ if TYPE_CHECKING:
 Array = np.ndarray
 Rounding = Callable[[Array], Array]
 
-BITS = {"float16": 11, "bfloat16": 8}  # significant ones of each dtype
+BITS = {"float16": 11, "bfloat16": 8}  # significant bits of each dtype
 LARGEST = {"float16": 65504.0, "bfloat16": float(np.finfo(np.float32).max)}
 DRAWS, FEW_DRAWS = 16, 6  # computations with random roundings, and those of a large problem
 LARGE = 1 << 16  # weights of a large problem
-DEVIATIONS = 3.0  # standard deviations that a rounding error is taken to stay within
-FAR = 0.1  # of the largest number: no computation in half precision is farther off
-EVIDENCE = 6.0  # decimal digits by which short texts have to fit a dtype's shortest
+DEVIATIONS = 3.0  # standard deviations that a rounding error is assumed to stay within
+FAR = 0.1  # relative to the largest number: no computation in half precision is farther off
+EVIDENCE = 6.0  # decimal digits in which short texts must match the shortest texts of a dtype
 
 
 def rounded(array: Array, dtype: str) -> Array:
-    """The nearest numbers of the dtype, in float64; what is beyond its range stays as it is."""
+    """Return the nearest numbers of the dtype, in float64. Numbers beyond its range are unchanged."""
     fits = np.abs(array) <= LARGEST[dtype]
     with np.errstate(over="ignore"):
         if dtype == "float16":
@@ -51,7 +51,8 @@ def rounded(array: Array, dtype: str) -> Array:
 
 
 def narrow_dtypes(array: Array, claims: Claims | None) -> tuple[str, ...]:
-    """The half precisions whose numbers these are, in full or, where it can be no accident, in their shortest texts."""
+    """Return the half precisions whose numbers these are, in full or, if that is not a coincidence, in their shortest
+    texts."""
     return tuple(
         dtype
         for dtype in BITS
@@ -60,7 +61,7 @@ def narrow_dtypes(array: Array, claims: Claims | None) -> tuple[str, ...]:
 
 
 def _are_in_full(array: Array, dtype: str) -> bool:
-    """Whether every number is one of the dtype and some need nearly all of its bits, so that 0.5 shows nothing."""
+    """Return whether every number is one of the dtype, and some need nearly all of its bits (0.5 proves nothing)."""
     values = np.abs(array[np.isfinite(array) & (array != 0)])
     if not values.size or values.max() > LARGEST[dtype] or not np.array_equal(rounded(values, dtype), values):
         return False
@@ -69,7 +70,8 @@ def _are_in_full(array: Array, dtype: str) -> bool:
 
 
 def _are_long(array: Array, claims: Claims | None) -> bool:
-    """Whether texts show so many decimals that they are numbers in base two by no accident: one in five per decimal."""
+    """Return whether texts have so many decimals that binary numbers are not a coincidence: the odds are one in five
+    per decimal."""
     if claims is None:
         return True
     shown = claims.shown[np.isfinite(array) & (array != 0) & (claims.shown > 0)]
@@ -77,7 +79,7 @@ def _are_long(array: Array, claims: Claims | None) -> bool:
 
 
 def _are_shortest(array: Array, claims: Claims | None, dtype: str) -> bool:
-    """Whether the texts are the shortest of float16 numbers, as NumPy prints them, and enough of them."""
+    """Return whether enough texts are the shortest of float16 numbers, as NumPy prints them, and none is not."""
     if claims is None or dtype != "float16" or not finer_than(array, claims, dtype):
         return False
     finite = np.isfinite(array) & (array != 0)
@@ -96,7 +98,7 @@ def _are_shortest(array: Array, claims: Claims | None, dtype: str) -> bool:
 def narrow_errors(
     route: Route, request: Request, numbers: dict[str, Array], names: Collection[str], dtype: str
 ) -> dict[str, Array]:
-    """How far a plain computation in the dtype may be off in each cell of each result."""
+    """Return how far a plain computation in the dtype may be off in each cell of each result."""
     fixed = partial(rounded, dtype=dtype)
     entered = route.then(Route(requests=(lambda asked: _entered(asked, fixed),)))
     whole = _kernel(entered, fixed).numbers(request, names)
@@ -120,7 +122,7 @@ def narrow_errors(
 
 
 def random_rounding(dtype: str, seed: int) -> Rounding:
-    """To within half a unit of the dtype, at random but the same each time."""
+    """Return a rounding within half a unit of the dtype, at random but reproducible."""
     random = np.random.default_rng(seed)
 
     def drawn(array: Array) -> Array:
@@ -132,7 +134,7 @@ def random_rounding(dtype: str, seed: int) -> Rounding:
 
 
 def _entered(request: Request, rounding: Rounding) -> Request:
-    """The request with each input rounded."""
+    """Return the request with each input rounded."""
     changed = {}
     for name in MATRIX_NAMES:
         matrix = getattr(request, name)
@@ -143,7 +145,7 @@ def _entered(request: Request, rounding: Rounding) -> Request:
 
 
 def _kernel(route: Route, rounding: Rounding) -> Route:
-    """The route with what a kernel rounds: Q, K and V, the scores, and the weights."""
+    """Return the route with the roundings of a kernel: Q, K and V, the scores, and the weights."""
     own = route.weigh
 
     def weigh(weights: Array) -> Array:
@@ -153,7 +155,7 @@ def _kernel(route: Route, rounding: Rounding) -> Route:
 
 
 def _rounded_problem(problem: Problem, rounding: Rounding) -> Problem:
-    """Q, K and V rounded; and the scores, by what that adds to them."""
+    """Return the problem with Q, K and V rounded, and with the rounding of the scores added to them."""
     values = None if problem.values is None else rounding(problem.values)
     problem = replace(problem, queries=rounding(problem.queries), keys=rounding(problem.keys), values=values)
     scores = Result(problem, "numpy").scores

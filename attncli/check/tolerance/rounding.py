@@ -1,5 +1,5 @@
-"""What rounded inputs explain: how far results move when every one moves by up to half its last digit (through
-projections too), and whether some inputs so moved give all the numbers of a matrix at once."""
+"""What rounded inputs explain: how far results move if every input moves by up to half its last digit (also through
+projections), and whether some such inputs give all the numbers of a matrix at once."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 
 Array = np.ndarray
 
-STEPS = 4  # times that the moves are corrected by what they really give
+STEPS = 4  # corrections of the moves by their computed effect
 
 
 def _keeps_sums(difference: Array, allowed: Array) -> bool:
-    """Whether rows may have the sums that they had."""
+    """Return whether rows may have the same sums as before."""
     return bool((np.abs(difference.sum(axis=-1)) <= allowed.sum(axis=-1)).all())
 
 
@@ -47,12 +47,12 @@ class Movement:
 
     @property
     def is_small(self) -> bool:
-        """Whether every input can be moved by itself."""
+        """Return whether the problem is small enough to move every input by itself."""
         cells = sum(array.size for array in self.numbers.values())
         return len(self.places) <= 600 and len(self.places) * cells <= 2_000_000
 
     def bound(self, name: str) -> Array:
-        """Σ |effect| over all inputs, for each cell of a result."""
+        """Return Σ |effect| over all inputs, for each cell of a result."""
         if not self.is_small and name in GRADIENT_NAMES:
             return np.zeros(self.numbers[name].shape)
         if not self.is_small:
@@ -63,10 +63,10 @@ class Movement:
         return found
 
     def explains(self, name: str, expected: Array, allowed: Array) -> bool:
-        """Whether some inputs within their rounding give these numbers at once, each within what is `allowed`.
+        """Return whether some inputs within their rounding give these numbers at once, each within what is `allowed`.
 
-        The inputs are looked for by first-order steps, and what they give is computed. Of a problem too large for that
-        the bound of each cell is taken, and that a row of weights sums to 1.
+        The inputs are searched by first-order steps, and their results are computed. For a problem too large for that,
+        the bound of each cell is used, and the sum of 1 of a row of weights.
         """
         numbers = self.numbers[name]
         finite = np.isfinite(numbers) & np.isfinite(expected)
@@ -90,7 +90,7 @@ class Movement:
         return False
 
     def _measured(self) -> dict[str, tuple[Array, Array]]:
-        """By result: the signed effect of each input (inputs, …) and the bound."""
+        """Return the signed effect of each input (inputs, …) and the bound, by result."""
         if self._effects is None:
             slopes = {name: np.zeros((len(self.places), *self.numbers[name].shape)) for name in self.numbers}
             bounds = {name: np.zeros(self.numbers[name].shape) for name in self.numbers}
@@ -110,7 +110,7 @@ class Movement:
         return self._effects
 
     def _evaluated(self, signs: Array) -> dict[str, Array] | None:
-        """The results with each input moved by its sign times half its last digit."""
+        """Return the results with each input moved by its sign times half its last digit."""
         changes = {}
         place = 0
         for name, half in self.halves.items():

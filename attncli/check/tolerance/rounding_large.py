@@ -1,8 +1,8 @@
-"""The rounding bound of a problem too large to move each input by itself: a feature of all rows at a time.
+"""The rounding bound of a problem too large to move each input by itself: one feature of all rows is moved at a time.
 
-A query's results depend on its own row of Q and on all of K and V, so that moving one feature of every row together
-shows the effect of each. Where Q, K and V are projected, their entries are taken to move within |h_x||w| + |x||h_w|,
-each by itself: a bound that is larger than need be. No corner is evaluated.
+The results of a query depend on its own row of Q and on all of K and V, so moving one feature of every row together
+shows the effect of each. If Q, K and V are projected, their entries are assumed to move independently within |h_x||w| +
+|x||h_w|, which is larger than necessary. No corner is evaluated.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ PROJECTED = ("x", "context", "values_context", "w_q", "w_k", "w_v", "b_q", "b_k"
 
 
 def bound_of(route: Route, request: Request, numbers: dict[str, Array], halves: dict[str, Array], name: str) -> Array:
-    """The bound of each cell of a result; infinite, which explains nothing, where the way there is another one."""
+    """Return the bound of each cell of a result, or infinity, which explains nothing, for another route."""
     if route.softmax != "keys" or route.scale_after or route.weigh is not None or route.present is not None:
         return np.full(numbers[name].shape, np.inf)
     problem, moves = route.problem(request), _moves(route, request, halves)
@@ -49,7 +49,7 @@ def bound_of(route: Route, request: Request, numbers: dict[str, Array], halves: 
 
 
 def _moves(route: Route, request: Request, halves: dict[str, Array]) -> Problem:
-    """How far each entry of Q, K, V and the bias may move, laid out as the problem lays them out."""
+    """Return how far each entry of Q, K, V and the bias may move, in the layout of the problem."""
     request = route.asked(request)
     found: dict[str, Any] = {}
     for letter, name in (("q", "queries"), ("k", "keys"), ("v", "values")):
@@ -80,7 +80,7 @@ def _half(request: Request, halves: dict[str, Array], letter: str, name: str) ->
 
 
 def _part_bound(problem: Problem, moves: Problem, result: Result, number: int, name: str) -> Array:
-    """The bound of one head's cells."""
+    """Return the bound of one head's cells."""
     index, part, moved = problem.index(number), problem.part(number), moves.part(number)
     by_query, by_key = _effects(problem, part.queries, part.keys, moved.queries, moved.keys)
     if name != "raw_scores":
@@ -116,7 +116,8 @@ def _part_bound(problem: Problem, moves: Problem, result: Result, number: int, n
 
 
 def _effects(problem: Problem, queries: Array, keys: Array, dq: Array, dk: Array) -> tuple[list[Array], Array]:
-    """What moving each feature of the queries does to the raw scores (signed), and Σ |what those of the keys do|."""
+    """Return the signed effect of moving each feature of the queries on the raw scores, and the sum of |effect| of the
+    keys' features."""
     ready: Callable[[Array], Array] = problem.variant.prepare or (lambda rows: rows)
     score = problem.variant.score
     by_query, by_key = [], np.zeros((len(queries), len(keys)))
