@@ -943,7 +943,7 @@ SETTINGS = [
         "a dtype of integers",
         {"dtype": "int64"},
         "dtype: 'int64' is not a dtype",
-        "one of: float16, float32, float64",
+        "one of: float16, bfloat16, float32, float64",
     ),
     Bad(
         "a dtype that is too wide",
@@ -955,7 +955,7 @@ SETTINGS = [
         "a dtype that is none",
         {"dtype": 5},
         "dtype: '5' is not a dtype",
-        "one of: float16, float32, float64",
+        "one of: float16, bfloat16, float32, float64",
     ),
     Bad(
         "a corner misspelt",

@@ -27,6 +27,14 @@ def narrow_dtype(name: str, where: str) -> np.dtype[Any]:
     return dtype
 
 
+def floating_dtype(name: str, where: str) -> np.dtype[Any]:
+    """Return the dtype of a setting: one of NumPy's, or bfloat16.
+
+    Raises MissingExtraError if that takes ml_dtypes and it is not installed.
+    """
+    return narrow_dtype(name, where) if name == "bfloat16" else np.dtype(name)
+
+
 def narrow_matrix(array: np.ndarray, where: str) -> Matrix:
     """Return the array as a matrix.
 

@@ -17,7 +17,7 @@ from attncli.systems import LAYOUTS
 from attncli.systems import NAMES as SYSTEM_NAMES
 from attncli.variants import VARIANTS
 
-DTYPES = ("float16", "float32", "float64")
+DTYPES = ("float16", "bfloat16", "float32", "float64")
 ENGINES = ("auto", "numpy", "numba")
 
 
@@ -303,7 +303,7 @@ SETTINGS = (
     Setting(
         "dtype",
         make_choice("a dtype", DTYPES),
-        "cast the inputs to it: float16, float32, float64",
+        f"cast the inputs to it: {', '.join(DTYPES)}",
         "DTYPE",
         "--dtype",
         choices=DTYPES,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from attncli.errors import AttncliError, NumericError, ProblemError
+from attncli.formats.narrow import floating_dtype
 from attncli.inputs.request import Labels, Request
 from attncli.inputs.scale import KEYS, QUERIES, SIZE, evaluate_scale, split_scales
 from attncli.matrix import kind_of_contents
@@ -85,7 +86,11 @@ def prepare(request: Request, *, compute: str | None = None) -> Problem:
         is_finite=True,
         labels=_settle_labels(request, sources.labels, q.shape[-2], k.shape[-2], q.shape[-1]),
         output_projection=sources.output_projection(
-            computing, layout, request.heads is not None, allow_nonfinite=bool(request.allow_nonfinite)
+            computing,
+            layout,
+            request.heads is not None,
+            allow_nonfinite=bool(request.allow_nonfinite),
+            dtype=request.dtype,
         ),
         described={"axes": axes} if (axes := describe_axes(given, heads_last)) else {},
         **stages,
@@ -118,7 +123,7 @@ def choose_dtypes(request: Request, matrices: list[Matrix]) -> tuple[np.dtype, n
     """Return the dtype of the results and the dtype of the computation: the widest of Q, K and V, the latter at least
     float32."""
     if request.dtype is not None:
-        stored = np.dtype(request.dtype)
+        stored = floating_dtype(request.dtype, "--dtype")
     else:
         found = {_floating(matrix) for matrix in matrices}
         stored = found.pop() if len(found) == 1 else _widest(found)

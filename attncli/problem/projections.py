@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from attncli.errors import NumericError, ProblemError
+from attncli.formats.narrow import floating_dtype
 from attncli.inputs.request import PROJECTED, Labels, Request, rows_behind
 from attncli.matrix import Matrix, kind_of_contents
 from attncli.problem.layouts import swap_shape
@@ -50,7 +51,7 @@ class ProjectedInputs:
         return {name: matrix.array.shape for name, matrix in named.items() if matrix is not None}
 
     def output_projection(
-        self, computing: np.dtype, layout: Layout, packed: bool, *, allow_nonfinite: bool
+        self, computing: np.dtype, layout: Layout, packed: bool, *, allow_nonfinite: bool, dtype: str | None = None
     ) -> tuple[np.ndarray, np.ndarray | None] | None:
         """Return (w_o, b_o) in the computing dtype, after checking that the joined heads fit them."""
         if self.w_o is None:
@@ -59,7 +60,7 @@ class ProjectedInputs:
             return None
         if layout.values is None:
             raise ProblemError(self.w_o.where, "w_o projects the output, and without values there is none")
-        weights = _finite(self.w_o, "w_o", computing, allow_nonfinite)
+        weights = _finite(self.w_o, "w_o", computing, allow_nonfinite, dtype)
         width = layout.values.shape[-1] * (layout.lead[-1] if packed else 1)
         if weights.ndim != 2 or weights.shape[0] != width:
             raise ProblemError(
@@ -69,8 +70,8 @@ class ProjectedInputs:
             )
         if self.b_o is None:
             return weights, None
-        _finite(self.b_o, "b_o", computing, allow_nonfinite)
-        return weights, _offset(self.b_o, weights.shape[1], "b_o").astype(computing)
+        _offset(self.b_o, weights.shape[1], "b_o")
+        return weights, _finite(self.b_o, "b_o", computing, allow_nonfinite, dtype).reshape(-1)
 
 
 def resolve_projections(request: Request, compute: str | None = None) -> ProjectedInputs:
@@ -197,7 +198,7 @@ def round_to_dtype(array: np.ndarray, where: str, dtype: str) -> np.ndarray:
     Raises NumericError if one overflows.
     """
     with np.errstate(over="ignore", invalid="ignore"):  # a signaling NaN is as invalid as a quiet one
-        narrow = array.astype(dtype)
+        narrow = array.astype(floating_dtype(dtype, "--dtype"))
         lost = np.isinf(narrow) & np.isfinite(array)
     if lost.any():
         cell = first_cell(lost)
@@ -206,8 +207,8 @@ def round_to_dtype(array: np.ndarray, where: str, dtype: str) -> np.ndarray:
     return narrow
 
 
-def _finite(matrix: Matrix, name: str, computing: np.dtype, allow: bool) -> np.ndarray:
-    """Return w_o or b_o in the computing dtype.
+def _finite(matrix: Matrix, name: str, computing: np.dtype, allow: bool, dtype: str | None) -> np.ndarray:
+    """Return w_o or b_o in the computing dtype, rounded to `dtype` first.
 
     Raises an error for infinities and NaN, unless they are allowed.
     """
@@ -218,6 +219,8 @@ def _finite(matrix: Matrix, name: str, computing: np.dtype, allow: bool) -> np.n
         raise ProblemError(
             matrix.where, f"{name} has {array[cell]} {at(cell)}", "--allow-nonfinite computes as IEEE says"
         )
+    if dtype is not None:
+        array = round_to_dtype(array, matrix.where, dtype)
     with np.errstate(over="ignore", invalid="ignore"):
         cast = array.astype(computing)
     lost = np.isinf(cast) & ~wild
