@@ -43,13 +43,15 @@ def check(
     digits: int | None = None,
     strict: bool = False,
     baseline: Matrix | None = None,
+    search: bool = True,
 ) -> CaseReport:
     """Check the expected numbers of a worksheet, and find the slips that explain wrong ones.
 
     `rtol` and `atol` compare by tolerance. `digits` overrides how many decimals the texts claim (only matrices read
     with `Reading(keep_text=True)` have texts). `strict` accepts only the verdict exact. With a `baseline`, another
-    implementation's output, the expected output may be off by twice as much as the baseline. Raises AttncliError if the
-    problem cannot be computed or nothing is expected.
+    implementation's output, the expected output may be off by twice as much as the baseline. Without `search` no slips
+    are looked for, which changes no verdict. Raises AttncliError if the problem cannot be computed or nothing is
+    expected.
     """
     if not worksheet.expected:
         hint = "expected: {output: […]} in the file, or --expect-output SOURCE"
@@ -71,6 +73,9 @@ def check(
         matrix = worksheet.expected[name]
         judge = make_judge(name, matrix, given, _digits_of(worksheet, name, digits), tolerance, strict)
         judges[name] = judge
+    shown = frozenset(dtype for judge in judges.values() for dtype in judge.narrow)
+    if shown:
+        judges = {name: replace(judge, beside=shown) for name, judge in judges.items()}
     beside = None
     if baseline is not None:
         if tolerance is not None:
@@ -84,9 +89,9 @@ def check(
         checks = [replace(found, note=found.note or said) if found.what == "weights" else found for found in checks]
     verdict = worst([found.verdict for found in checks])
     diagnosis: tuple[Diagnosis, ...] = ()
-    if verdict == "wrong":
+    if search and verdict == "wrong":
         diagnosis = _diagnose(worksheet, judges, verdicts, measured, checks)
-    else:
+    elif search:
         from attncli.check.slips.power import would_also_pass
 
         also = would_also_pass(worksheet, judges, verdicts, measured)

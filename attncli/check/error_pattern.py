@@ -57,7 +57,7 @@ def measure_errors(judge: Judge, measured: Measured, counted: Array) -> Errors:
         own_units=own_units,
         cosine=None if gap is None else 1 - gap,
         gap=gap,
-        first=_first(beyond if beyond.any() else judge.is_another(measured, dtype)),
+        first=_first(judge, beyond if beyond.any() else judge.is_another(measured, dtype)),
         dtype=dtype,
         plain=plain,
         beyond=int(beyond.sum()),
@@ -88,10 +88,11 @@ def _cosine_gap(expected: Array, computed: Array) -> float | None:
     return float(apart @ apart) / 2
 
 
-def _first(cells: Array) -> tuple[int, ...] | None:
+def _first(judge: Judge, cells: Array) -> tuple[int, ...] | None:
     if not cells.any():
         return None
-    return tuple(int(index) for index in np.unravel_index(int(np.argmax(cells)), cells.shape))
+    at = np.unravel_index(int(np.argmax(cells)), cells.shape)
+    return judge.given_cell(tuple(int(index) for index in at))
 
 
 def claimed_dtype(judge: Judge) -> str | None:

@@ -69,6 +69,7 @@ class Judge:
     texts: Array | None = None
     is_default: bool = False
     heads_last: bool = False
+    beside: frozenset[str] = frozenset()  # half precisions whose numbers other matrices are
 
     def verdict(self, measured: Measured) -> str:
         """Return the best verdict for these numbers."""
@@ -218,7 +219,7 @@ class Judge:
         """Return the half precisions whose numbers these are, or none if another tolerance was requested."""
         if (self.tolerance is not None and not self.is_default) or self.name in GRADIENT_NAMES:
             return ()
-        return narrow_dtypes(self.expected, self.claims)
+        return narrow_dtypes(self.expected, self.claims, self.beside)
 
     @cached_property
     def is_float32(self) -> bool:

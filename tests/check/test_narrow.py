@@ -4,10 +4,12 @@ import numpy as np
 import pytest
 
 from attncli.check import check
+from attncli.check.precision import read_claims
 from attncli.check.routes import RIGHT, Route
 from attncli.check.tolerance.narrow import narrow_dtypes, rounded
 from attncli.inputs.request import Request, Worksheet
-from attncli.matrix import Matrix
+from attncli.inputs.sources import Sources
+from attncli.matrix import Matrix, Reading
 
 SHAPES = [(8, 16), (64, 64), (512, 64)]
 DTYPES = ["float16", "bfloat16"]
@@ -98,3 +100,20 @@ def test_rounding_agrees_with_the_dtypes_themselves():
     assert np.array_equal(rounded(numbers, "float16"), numbers.astype(np.float16).astype(float))
     narrow = numbers.astype(np.float32).astype(bfloat16).astype(float)
     assert np.array_equal(rounded(numbers, "bfloat16"), narrow)
+
+
+@pytest.mark.parametrize(
+    ("show", "is_float16"),
+    [
+        pytest.param(lambda numbers: str(numbers.astype(np.float16)), True, id="as NumPy prints float16"),
+        pytest.param(lambda numbers: str(numbers.astype(np.float16) / 512), True, id="with exponents"),
+        pytest.param(lambda numbers: str(numbers.round(4)), False, id="four decimals"),
+    ],
+)
+def test_a_print_of_float16_is_told_from_one_of_four_decimals(show, is_float16):
+    numbers = np.random.default_rng(1).uniform(0.26, 0.99, (5, 6))
+    rows = show(numbers).replace("[", "").replace("]", "").split("\n")
+    text = ";".join(rows)
+    matrix = Sources(lambda: None, Reading(keep_text=True)).matrix(text, role="output", where="output")
+    found = narrow_dtypes(np.asarray(matrix.array, np.float64), read_claims(matrix))
+    assert ("float16" in found) == is_float16

@@ -42,7 +42,8 @@ def cells_said(case: Case, right: Measured) -> tuple[Diagnosis, ...]:
         return ()
     told = [(name, cell, *_texts(case.judges[name], cell, right)) for name, cells in wrong.items() for cell in cells]
     sentences = [
-        f"{name} at [{', '.join(map(str, cell))}] says {says}, {due} is right" for name, cell, says, due in told
+        f"{name} at [{_place(case.judges[name].given_cell(cell))}] says {says}, {due} is right"
+        for name, cell, says, due in told
     ]
     sentence = f"all is right but {' and '.join(sentences)}"
     slips = [_copied(says, due) for _, _, says, due in told]
@@ -215,10 +216,10 @@ def _output_proof(case: Case, right: Measured) -> str:
     outside &= output != 0  # of a query without a key
     if not outside.any():
         return ""
-    at = _first(outside)
+    at, place = _first(outside), _place(judge.given_cell(_first(outside)))
     low, high = (float(np.broadcast_to(side, output.shape)[at]) for side in (least, most))
     return (
-        f"the output at [{_place(at)}] is {output[at]:g}, outside the range of its column of V, {low:g} to {high:g}: "
+        f"the output at [{place}] is {output[at]:g}, outside the range of its column of V, {low:g} to {high:g}: "
         "an average of values lies between them"
     )
 

@@ -33,7 +33,8 @@ DRAWS, FEW_DRAWS = 16, 6  # computations with random roundings, and those of a l
 LARGE = 1 << 16  # weights of a large problem
 DEVIATIONS = 3.0  # standard deviations that a rounding error is assumed to stay within
 FAR = 0.1  # relative to the largest number: no computation in half precision is farther off
-EVIDENCE = 6.0  # decimal digits in which short texts must match the shortest texts of a dtype
+EVIDENCE = 6.0  # decimal digits in which texts in full must match numbers of a dtype
+SHORT_EVIDENCE = 3.0  # decimal digits in which short texts must match the shortest texts of a dtype
 
 
 def rounded(array: Array, dtype: str) -> Array:
@@ -50,13 +51,14 @@ def rounded(array: Array, dtype: str) -> Array:
     return found
 
 
-def narrow_dtypes(array: Array, claims: Claims | None) -> tuple[str, ...]:
+def narrow_dtypes(array: Array, claims: Claims | None, known: Collection[str] = ()) -> tuple[str, ...]:
     """Return the half precisions whose numbers these are, in full or, if that is not a coincidence, in their shortest
-    texts."""
+    texts. Dtypes that are `known` from other matrices need no further evidence."""
     return tuple(
         dtype
         for dtype in BITS
-        if (_are_in_full(array, dtype) and _are_long(array, claims)) or _are_shortest(array, claims, dtype)
+        if (_are_in_full(array, dtype) and _are_long(array, claims))
+        or _are_shortest(array, claims, dtype, 0.0 if dtype in known else SHORT_EVIDENCE)
     )
 
 
@@ -78,21 +80,24 @@ def _are_long(array: Array, claims: Claims | None) -> bool:
     return float(np.maximum(-np.log10(shown), 0).sum() * np.log10(5)) >= EVIDENCE
 
 
-def _are_shortest(array: Array, claims: Claims | None, dtype: str) -> bool:
-    """Return whether enough texts are the shortest of float16 numbers, as NumPy prints them, and none is not."""
+def _are_shortest(array: Array, claims: Claims | None, dtype: str, least: float) -> bool:
+    """Return whether the texts are those of float16 numbers as NumPy prints them, in `least` digits or more: the
+    shortest, or with an exponent the number rounded to more digits. A fixed number of decimals is no such print."""
     if claims is None or dtype != "float16" or not finer_than(array, claims, dtype):
         return False
-    finite = np.isfinite(array) & (array != 0)
-    values = array[finite]
-    if np.abs(values).max() > LARGEST[dtype]:
+    finite = np.isfinite(array) & (array != 0) & (claims.shown > 0)
+    values, shown = array[finite], claims.shown[finite]
+    if not values.size or np.abs(values).max() > LARGEST[dtype] or np.ptp(np.log10(shown)) < 0.5:
         return False
     near = values.astype(np.float16)
     texts = np.array([float(text) for text in shortest_texts(near)])
     wide = near.astype(np.float64)
-    if not bool(((texts == values) | (wide == values)).all()):
+    is_longer = np.isfinite(claims.ceiling[finite]) & (np.abs(values - wide) <= shown / 2 * (1 + 1e-9))
+    if not bool(((texts == values) | (wide == values) | is_longer).all()):
         return False
-    chances = np.minimum(claims.shown[finite] / spacing(values, dtype), 1)
-    return float(-np.log10(chances[chances > 0]).sum()) >= EVIDENCE
+    units = np.where(claims.unit[finite] > 0, np.minimum(claims.unit[finite], shown), shown)
+    chances = np.minimum(units / spacing(values, dtype), 1)
+    return float(-np.log10(chances).sum()) >= least
 
 
 def narrow_errors(

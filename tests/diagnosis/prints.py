@@ -1,0 +1,158 @@
+"""Right numbers printed in the usual ways, and the same with one cell off: what `check` must pass and refuse."""
+
+import json
+import re
+import zlib
+from decimal import ROUND_DOWN, Decimal
+
+import numpy as np
+from diagnosis.judged import read, stored, text
+from diagnosis.made import World, narrow
+
+from attncli.check import check
+from attncli.matrix import Matrix
+
+STAGES = ("softcap", "bias", "sink", "qk_norm", "rope", "causal")
+FLOATS = ("float32", "float16", "bfloat16")
+
+
+def made(random, dtype=None):
+    """A problem with some stages, and its right numbers."""
+    wishes = {name: True for name in STAGES if random.random() < 0.15}
+    wishes |= [{}, {}, {"heads": 2}, {"heads": 2, "packed": True}, {"mask": True}, {"lead": (2,)}][random.integers(6)]
+    variant = ("scaled", "scaled", "dot", "laplace", "gaussian", "cosine")[random.integers(6)]
+    only = (("output",), ("weights",), ("weights", "output"), ("scores", "weights", "output"))[random.integers(4)]
+    world = World(random, dtype, variant=variant, **wishes, only=only)
+    found = world.answer(dtype)
+    return world.stated, {name: found[name] for name in only}
+
+
+def nested(array, show):
+    if array.ndim == 0:
+        return show(float(array))
+    return "[" + ", ".join(nested(each, show) for each in array) + "]"
+
+
+def special(cell):
+    return {"nan": ".nan", "inf": ".inf", "-inf": "-.inf"}.get(str(cell))
+
+
+def plainly(show):
+    """Each cell by itself, as this function shows it."""
+    return lambda array: nested(array, lambda cell: special(cell) or show(cell))
+
+
+def cut(cell, decimals):
+    return f"{Decimal(cell).quantize(Decimal(1).scaleb(-decimals), rounding=ROUND_DOWN):f}"
+
+
+def numpy_print(dtype, **options):
+    def show(array):
+        with np.printoptions(threshold=10**6, **options):
+            return json.dumps(str(np.asarray(array, dtype)))
+
+    return show
+
+
+def torch_print(array):
+    """As torch prints a tensor: four decimals for all, or an exponent for all."""
+    sizes = np.abs(array[np.isfinite(array) & (array != 0)])
+    wide = sizes.size and (sizes.max() / sizes.min() > 1000 or sizes.max() > 1e8 or sizes.min() < 1e-4)
+    if sizes.size and (sizes == np.floor(sizes)).all():
+        rows = nested(array, lambda cell: f"{cell:.0f}.")
+    else:
+        rows = nested(array, lambda cell: f"{cell:.4e}" if wide else f"{cell:.4f}")
+    return json.dumps(f"tensor({rows})")
+
+
+PRINTS = {
+    **{f"{d} decimals": plainly(lambda cell, d=d: f"{cell:.{d}f}") for d in range(2, 9)},
+    **{f"{d} decimals, cut": plainly(lambda cell, d=d: cut(cell, d)) for d in (3, 4, 6)},
+    **{f"{d} digits": plainly(lambda cell, d=d: f"{cell:.{d}g}") for d in (4, 6, 9)},
+    "4 decimals, no zeros": plainly(lambda cell: f"{round(cell, 4):g}"),
+    "exponents": plainly(lambda cell: f"{cell:.5e}"),
+    "in full": plainly(repr),
+    "NumPy": numpy_print("float64"),
+    "NumPy, 4": numpy_print("float64", precision=4),
+    "NumPy, 3, plain": numpy_print("float64", precision=3, suppress=True),
+    "NumPy float32": numpy_print("float32"),
+    "NumPy float16": numpy_print("float16"),
+    "float32": plainly(lambda cell: str(np.float32(cell))),
+    "float32 in full": plainly(lambda cell: repr(float(np.float32(cell)))),
+    "torch": torch_print,
+    **{f"{dtype} dump": None for dtype in FLOATS},
+}
+
+
+def problem(how, seed, spoil=None):
+    """The worksheet of right numbers in this print, one of them changed by `spoil(random, array, how)`; None where the
+    print can't show it."""
+    random = np.random.default_rng([zlib.crc32(how.encode()), seed])
+    dtype = next((name for name in FLOATS if name in how), None)
+    stated, right = made(random, dtype)
+    pairs = ", ".join(f"{name}: {text(value)}" for name, value in stated.items())
+    if spoil is not None:
+        name = list(right)[random.integers(len(right))]
+        right = {**right, name: spoil(random, right[name], how)}
+        if right[name] is None:
+            return None
+    if how.endswith("dump"):
+        found = read(pairs)
+        found.expected.update(
+            {name: Matrix(stored(narrow(array, dtype), dtype), name) for name, array in right.items()}
+        )
+        return found
+    return read(pairs, {name: PRINTS[how](array) for name, array in right.items()})
+
+
+def spoil_cell(random, array, how):
+    """One cell off by more than the print claims: two units and a half of its last digit, or more than the error of a
+    computation in the dtype that its numbers are of."""
+    places = np.argwhere(np.isfinite(array))
+    if not len(places):
+        return None
+    at = tuple(places[random.integers(len(places))])
+    largest = float(np.abs(array[np.isfinite(array)]).max())
+    if "float16" in how:
+        step = (0.2 if how.startswith("b") else 0.1) * largest
+    elif "float32" in how or how == "7 decimals":  # nearly any 7 decimals are those of a float32
+        step = 1e-4 * max(largest, 1)
+    elif how == "in full":
+        step = 1e-10 * max(largest, 1)
+    else:
+        step = 2.5 * claimed_unit(PRINTS[how](array), int(np.ravel_multi_index(at, array.shape)))
+    changed = np.array(array)
+    changed[at] += step * random.choice((-1, 1)) * random.choice((1, 1.7, 4, 30))
+    return changed
+
+
+def claimed_unit(print, place):
+    """By the contract: as many decimals as any plain cell shows, or as make as many significant digits as any shows;
+    with an exponent the cell's own. As NumPy and torch print whole numbers, 8 and 4 decimals."""
+    cells = re.findall(r"(?<![\w.])-?(?:\d+\.?\d*(?:e[-+]?\d+)?|\.?(?:nan|inf))", print)
+    cell = cells[place]
+    if "e" in cell:
+        mantissa, exponent = cell.split("e")
+        return 10.0 ** (int(exponent) - behind(mantissa))
+    plain = [each for each in cells if "e" not in each and "n" not in each]
+    most = max(map(behind, plain))
+    if most == 0 and any("." in each for each in plain):
+        return 1e-4 if "tensor" in print else 1e-8
+    if not significant(cell):
+        return 10.0**-most
+    digits = max(map(significant, plain))
+    return 10.0 ** -min(most, digits - significant(cell) + behind(cell))
+
+
+def behind(cell):
+    return len(cell.partition(".")[2])
+
+
+def significant(cell):
+    return len(cell.replace(".", "").lstrip("-0"))
+
+
+def verdict(how, seed, spoil=None):
+    """The verdict, without the search for slips, which does not change it; None where there is no such problem."""
+    case = problem(how, seed, spoil)
+    return None if case is None else check(case, search=False).verdict
