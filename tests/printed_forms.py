@@ -201,7 +201,7 @@ REFUSED = [
         "here it is:\nQ = [[1]]",
         "",
         "'here it is:' before Q is not understood",
-        "keep the arrays alone, each with its name: Q = …",
+        "keep only the arrays, each with its name: Q = …",
     ),
     ("a row too long in R", "     [,1]\n[1,] 1 2", "", "its rows have 2 numbers, and 1 columns are named", None),
     (
@@ -224,7 +224,7 @@ REFUSED = [
         "a size of Julia that is another",
         "2×2 Matrix{Float64}:\n 1.0  2.0\n",
         "",
-        "its first line says 2×2, and 1 × 2 numbers follow",
+        "its first line says 2×2, but 1 × 2 numbers follow",
         None,
     ),
     (
@@ -252,7 +252,7 @@ REFUSED = [
         "a size of MATLAB that is another",
         "q =\n\n  2×2 single matrix\n\n   1   0\n",
         "q",
-        "it says 2×2, and 1 × 2 numbers follow",
+        "it says 2×2, but 1 × 2 numbers follow",
         None,
     ),
 ]

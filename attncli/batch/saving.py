@@ -98,7 +98,7 @@ def refuse_foreign_file(path: str, inputs: list[str]) -> None:
     if stat.S_ISLNK(found.st_mode):
         remove(path)
     elif not stat.S_ISREG(found.st_mode):
-        raise OutputError(path_text(path), "is not a regular file, and a result has that name", "choose another -d DIR")
+        raise OutputError(path_text(path), "is not a regular file, but a result has that name", "choose another -d DIR")
     elif resolve_path(path) in map(resolve_path, inputs):
         raise OutputError(path_text(path), "is read by this job and would be replaced", "choose another -d DIR")
 

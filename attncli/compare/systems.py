@@ -43,7 +43,7 @@ def system_candidates(
             continue
         found.append(Candidate(system, asked, _note(system, causes), tuple(causes)))
     if not found:
-        raise UsageError("--systems", "none of them has what this problem asks for", left_out[0] if left_out else None)
+        raise UsageError("--systems", "none of these systems supports this problem", left_out[0] if left_out else None)
     return found, left_out
 
 

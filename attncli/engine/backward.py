@@ -202,7 +202,7 @@ def _weights_of(
     scoring = make_scoring(problem, part, rows, queries, masks, bounds, kernels, wanted)
     tile = scoring.tile(slice(0, problem.m))
     if problem.conventions.empty != "zeros" and not np.all(tile.seen):
-        what = f"gradients of a query with no key are not available where its weights are {problem.empty_row}"
+        what = f"gradients of a query with no key are not available if its weights are {problem.empty_row}"
         raise ProblemError("d_output", what, "leave out --as, or give every query a key")
     slopes = None if tile.raw is None else _cap_slopes(scoring, tile.raw)
     if problem.top_k is not None:

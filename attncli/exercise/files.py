@@ -51,7 +51,7 @@ def make_sheet(exercise: Exercise) -> Explanation:
         for one in page.solutions
     )
     introduction = (
-        "Work out every blank by hand, with four decimals where a number does not come out. Then write your matrices "
+        "Work out every blank by hand, with four decimals if a number is not exact. Then write your matrices "
         "into answers.yaml, and run attncli check answers.yaml to see which steps are right."
     )
     return replace(page, introduction=introduction, solutions=solutions, grids=())

@@ -151,7 +151,7 @@ def _matrix(table: _BarTable, name: str, where: str, reading: Reading) -> Matrix
             labels = tuple(row[0] for row in rows[1:])
             return replace(matrix, where=called, row_labels=labels, column_labels=tuple(rows[0][1:]), notes=())
         if any(map(may_be_cell, rows[0])):
-            hint = "leave its cells empty, or say --header or --no-header"
+            hint = "leave its cells empty, or use --header or --no-header"
             raise InputError(f"{where}: line {lines[0]}", "the header of the table holds numbers", hint)
         reading = replace(reading, header=any(rows[0]))
         rows, lines = (rows, lines) if any(rows[0]) else (rows[1:], lines[1:])

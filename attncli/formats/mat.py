@@ -76,7 +76,7 @@ def read(data: bytes, where: str, reading: Reading) -> Contents:
     if not found:
         held = ", ".join(sorted({variable.other for variable in variables if variable.other})) or "nothing"
         hint = "save matrices: save('FILE.mat', 'Q', 'K', 'V')"
-        raise InputError(where, f"holds {held}, and no array of numbers", hint)
+        raise InputError(where, f"holds {held}, but no array of numbers", hint)
     return Contents(where, found)
 
 

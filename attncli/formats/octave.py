@@ -61,7 +61,7 @@ def _shape(heads: dict[str, str], place: str) -> tuple[int, int]:
         return 1, 1
     sizes = [heads.get(word, "") for word in ("rows", "columns")]
     if kind != "matrix" or not all(size.isascii() and size.isdigit() for size in sizes):
-        what = f"the variable {heads.get('name', '')} is of the type {quote(kind)}, of which Octave writes no rows"
+        what = f"the variable {heads.get('name', '')} is of the type {quote(kind)}, whose rows Octave does not write"
         if kind == "matrix":
             what = f"the variable {heads.get('name', '')} has no # rows: and # columns:, as one of three axes has none"
         raise InputError(place, what, "save a full matrix of two axes: X = double(full(X)); save -text FILE X")

@@ -65,5 +65,5 @@ def decode_tensor(tensor: Any, where: str) -> Matrix:
     except Exception:  # its shape and its numbers do not match, or NumPy lacks its type
         raise InputError(where, f"a tensor of {kind} and shape {tuple(tensor.dims)} cannot be read", DAMAGED) from None
     if array.dtype.kind not in "biuf" and array.dtype.name not in _NARROW:
-        raise InputError(where, f"its cells are {kind}, which attncli does not compute with", "save it as FLOAT")
+        raise InputError(where, f"its cells are {kind}, which attncli does not support", "save it as FLOAT")
     return narrow_matrix(array, where)

@@ -196,7 +196,7 @@ def _size(kind: str) -> int:
 def _storage(identity: Any) -> _Storage:
     """Return the storage of a persistent id: ('storage', class, key, device, length[, view])."""
     if not (isinstance(identity, tuple) and len(identity) in (5, 6) and identity[0] == "storage"):
-        raise PickleError("it names an object outside of it that is no storage")
+        raise PickleError("it refers to an external object that is not a storage")
     _, kind, key, _, length, *views = identity
     if isinstance(kind, Global) and kind.name.startswith("Q"):
         raise PickleError("it holds a quantized tensor", "save its numbers: tensor.dequantize()")
@@ -229,7 +229,7 @@ def _tensor(
     if len(shape) != len(strides) or not all(type(number) is int and 0 <= number < 1 << 62 for number in numbers):
         raise PickleError("a tensor has an invalid shape")
     if metadata and metadata.get("conj"):
-        raise PickleError("a tensor is complex, which attncli does not compute with", "save its real part: tensor.real")
+        raise PickleError("a tensor is complex, which attncli does not support", "save its real part: tensor.real")
     is_negated = bool(metadata and metadata.get("neg"))
     return _Tensor(storage, kind or storage.kind, offset, tuple(shape), tuple(strides), is_negated)
 
@@ -356,4 +356,4 @@ def _dtype(kind: str, where: str) -> np.dtype[Any]:
     if kind == "bfloat16" or kind in EIGHT_BITS:
         return narrow_dtype(kind, where)
     hint = "save its real part: tensor.real" if kind.startswith("complex") else "save it as float32: tensor.float()"
-    raise InputError(where, f"its cells are {kind}, which attncli does not compute with", hint)
+    raise InputError(where, f"its cells are {kind}, which attncli does not support", hint)

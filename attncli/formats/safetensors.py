@@ -73,7 +73,7 @@ def _decode_tensor(tensor: Mapping[str, Any], where: str) -> Array:
     elif kind in _DTYPES:
         dtype = np.dtype(_DTYPES[kind])
     else:
-        raise InputError(where, f"its cells are {kind}, which attncli does not compute with", "save it as F32 or BF16")
+        raise InputError(where, f"its cells are {kind}, which attncli does not support", "save it as F32 or BF16")
     array: Array = np.frombuffer(tensor["data"], dtype).reshape(tensor["shape"])
     if kind == "BOOL" and array.size and array.view(np.uint8).max() > 1:
         raise InputError(where, "a bool is neither 0 nor 1", "save the tensor as U8")

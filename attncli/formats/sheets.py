@@ -106,7 +106,7 @@ def _refuse_bombs(archive: zipfile.ZipFile, names: dict[str, zipfile.ZipInfo], w
             for found in _REPEATED.finditer(read_member(archive, member, where)):
                 if int(found[1]) > _HARMLESS // 10:
                     raise InputError(
-                        where, f"a cell is repeated {int(found[1])} times", "save the cells that are meant"
+                        where, f"a cell is repeated {int(found[1])} times", "save only the cells that are needed"
                     )
 
 
@@ -178,7 +178,7 @@ def _matrix(rows: list[list[Any]], part: str, where: str, source: str, reading: 
         if part or rows[top][left] != "":
             raise
         inner = f"{address(top + 1, left + 1)}:{address(bottom, right)}"
-        hint = f"say which cells are meant, as in {source}!{inner} (pandas: to_excel(FILE, index=False, header=False))"
+        hint = f"specify the cells, as in {source}!{inner} (pandas: to_excel(FILE, index=False, header=False))"
         raise InputError(error.where, error.what, hint) from None
     return replace(matrix, texts=None)  # displayed digits do not limit the value that a cell holds
 
@@ -204,9 +204,7 @@ def _block(rows: list[list[Any]], where: str, source: str) -> tuple[int, int, in
         gap = next((before for before, after in pairwise(used) if after != before + 1), None)
         if gap is not None:
             first = f"{address(filled[0], columns[0])}:{address(_run(filled), _run(columns))}"
-            raise InputError(
-                where, f"an empty {what} divides its cells", f"say which are meant, as in {source}!{first}"
-            )
+            raise InputError(where, f"an empty {what} divides its cells", f"specify which, as in {source}!{first}")
     return filled[0], columns[0], filled[-1], columns[-1]
 
 

@@ -33,7 +33,7 @@ def take_header(table: Table, reading: Reading) -> tuple[int, list[str]] | None:
         start = 1 if len(first) > 1 and below and not any(_is_cell(table, cell) for cell in below) else 0
         if (found := first_doubt(first[start:])) is not None:
             column = found[0] + start
-            raise _doubtful(table, 0, column, found[1], "say --header if the first row is a header")
+            raise _doubtful(table, 0, column, found[1], "use --header if the first row is a header")
     if len(table.rows) == 1:
         what = f"the only row is a header ({', '.join(map(quote, first[:3]))}{', …' if len(first) > 3 else ''})"
         raise InputError(table.place(0, 0), what, "leave out --header" if reading.header else None)

@@ -53,7 +53,7 @@ def refuse_shape(table: Table) -> None:
         return
     if not any(all(_WHOLE.fullmatch(cell) for cell in row) for row in rows[1:]):
         what = _SHAPE_GIVEN.format(" ".join(rows[0]))
-        raise InputError(table.place(0, 0), what, "leave it out, or say --no-header if it is a row of numbers")
+        raise InputError(table.place(0, 0), what, "leave it out, or use --no-header if it is a row of numbers")
 
 
 def first_row_note(array: Array, where: str) -> str | None:
@@ -61,9 +61,9 @@ def first_row_note(array: Array, where: str) -> str | None:
     first = array[0].tolist()
     if is_shape(first, array.shape[0] - 1, array.shape[1]) and len(first) > 1:
         what = _SHAPE_GIVEN.format(" ".join(f"{size:g}" for size in first))
-        return f"{where}: {what}: if it is no row of numbers, leave it out, otherwise say --no-header"
+        return f"{where}: {what}: if it is not a row of numbers, leave it out, otherwise use --no-header"
     if looks_like_header(array):
-        return f"{where}: the first row is {_list_start(first)}: if it is a header, say --header, otherwise --no-header"
+        return f"{where}: the first row is {_list_start(first)}: if it is a header, use --header, otherwise --no-header"
     return None
 
 

@@ -106,7 +106,7 @@ class _Source:
                 raise InputError(
                     self.at(begin.start()),
                     "two matrices side by side are a product, which is not computed",
-                    "where they are two arrays, put a comma between them or name each: Q = …, K = …",
+                    "if they are two arrays, put a comma between them or name each: Q = …, K = …",
                 )
             start = self._after_argument(begin)
             ending = f"\\end{{{begin[1]}{begin[2]}}}"
@@ -139,7 +139,7 @@ class _Source:
                 raise InputError(
                     self.at(position),
                     f"{quote(rest)} {side} a matrix is not understood",
-                    "keep the matrices alone, each with a name before it: Q = …",
+                    "keep only the matrices, each with a name before it: Q = …",
                 )
         return name
 

@@ -174,9 +174,9 @@ def _bad_cell(table: Table, row: int, column: int, error: NumeralError, reading:
     elif hint is None and row == 0 and reading.header is False:
         hint = "leave out --no-header if the first row is a header"
     elif hint is None and column + table.taken == 0 and len(table.rows[0]) > 1:
-        hint = "a first column holds labels only where no cell of it is a number"
+        hint = "a first column holds labels only if no cell of it is a number"
     elif hint is None and row == 0 and len(table.rows) > 1 and reading.header is None:
-        hint = "say --header if the first row is a header"
+        hint = "use --header if the first row is a header"
     return InputError(table.place(row, column), what, hint)
 
 

@@ -174,7 +174,7 @@ def labelled_rows(tree: Tree, path: Path, where: str, name: str, reading: Readin
         row = matrix_at(tree, (*path, label), where, name, reading)
         if row.array.ndim != 1 or (rows and row.array.shape != rows[0].array.shape):
             what = "a row is a list of numbers" if row.array.ndim != 1 else f"a row of {len(row.array)}"
-            due = "" if row.array.ndim != 1 else f", where the first has {len(rows[0].array)}"
+            due = "" if row.array.ndim != 1 else f", but the first has {len(rows[0].array)}"
             raise fault(tree, where, (*path, label), what + due, FORM)
         rows.append(row)
     texts = tuple(chain.from_iterable(row.texts or () for row in rows)) if reading.keep_text else None

@@ -173,7 +173,7 @@ class _Builder:
         place = f"{self.where}: line {mark.line + 1}, column {mark.column + 1}"
         line = (self.text.splitlines() or [""])[mark.line : mark.line + 1]
         if line and line[0][mark.column : mark.column + 1] == "\t":
-            return InputError(place, "a tab where YAML wants blanks", "indent with blanks")
+            return InputError(place, "a tab where YAML requires blanks", "indent with blanks")
         what = f"not YAML: {error.problem}"
         if error.context_mark:
             what += f", {error.context} that starts in line {error.context_mark.line + 1}"

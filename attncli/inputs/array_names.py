@@ -11,8 +11,8 @@ _MARKS = re.compile(r"[\s_^{}\\$-]")  # between the letters of W_q, W^Q, w-q and
 _MATRICES = {"".join(alias.split("_")): name for name in MATRIX_NAMES for alias in (name, *ALIASES.get(name, ()))}
 _RESULTS = {"".join(name.split("_")): name for name in EXPECTED_NAMES}
 _EXPECTED = re.compile(r"expected[._\s]+(.+)", re.IGNORECASE)
-_POLARITY = "call it mask, with mask_means: keep or drop; or bias, where it is added to the scores"
-_PACKED = "split it first: numpy.split(array, 3, axis=-1), where Q, K and V lie side by side"
+_POLARITY = "call it mask, with mask_means: keep or drop; or bias, if it is added to the scores"
+_PACKED = "split it first: numpy.split(array, 3, axis=-1), if Q, K and V are side by side"
 IN_DOUBT = {  # names of a matrix that do not by themselves determine its numbers
     **dict.fromkeys(
         ("attnmask", "attentionmask", "keypaddingmask", "srcmask"),
@@ -20,7 +20,7 @@ IN_DOUBT = {  # names of a matrix that do not by themselves determine its number
     ),
     **dict.fromkeys(
         ("qkv", "wqkv", "bqkv", "inprojweight", "inprojbias", "cattn", "cattnweight"),
-        ("queries, keys and values in one array, in an order that its name does not say", _PACKED),
+        ("queries, keys and values in one array, in an order that its name does not show", _PACKED),
     ),
 }
 

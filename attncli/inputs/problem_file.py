@@ -28,7 +28,7 @@ KEYS = (*(key for name in MATRIX_NAMES for key in (name, *ALIASES.get(name, ()))
 W_LAYOUTS = ("in-out", "out-in")
 NO_VALUE = frozenset(("null", "Null", "NULL", "~"))
 PARSERS = {**{key: setting.parse for key, setting in BY_KEY.items()}, "digits": read_whole}
-ONE_MATRIX = "holds one matrix, where a problem has queries and keys"
+ONE_MATRIX = "holds one matrix, but a problem has queries and keys"
 APART = "give the matrices separately: attncli run Q K V, or attncli check Q K V --expect-output FILE"
 
 
@@ -87,7 +87,7 @@ def _from_arrays(contents: Contents, name: str) -> Worksheet:
             continue
         kind = "expected." if result else ""
         if kind + meant in owners:
-            what = f"{owners[kind + meant]} and {key} are two names of one thing"
+            what = f"{owners[kind + meant]} and {key} are two names for the same thing"
             raise InputError(contents.where, what, "keep one of them")
         owners[kind + meant] = key
         (expected if kind else request)[meant] = decode()
@@ -149,7 +149,7 @@ class _Reader:
                     raise self.fault((trees.Key(key),), f"{key}: {doubt[0]}", doubt[1])
                 raise self.unknown((key,), KEYS)
             if meant in seen:
-                both = f"{seen[meant]} and {key} are two names of one thing"
+                both = f"{seen[meant]} and {key} are two names for the same thing"
                 raise self.fault((trees.Key(key),), both, "keep one of them")
             seen[meant] = key
             if meant not in ("queries", "keys") and self.is_null((key,)):

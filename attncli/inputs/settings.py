@@ -185,7 +185,7 @@ SETTINGS = (
     Setting(
         "variant",
         make_choice("a variant", VARIANT_NAMES),
-        f"{', '.join(VARIANT_NAMES)} (default scaled); `attncli variants` tells them apart",
+        f"{', '.join(VARIANT_NAMES)} (default scaled); `attncli variants` explains them",
         "NAME",
         "--variant",
         short="-a",

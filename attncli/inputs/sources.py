@@ -152,7 +152,7 @@ class Sources:
 
     def _of_file(self, path: str, name: str | RawForm | None, role: str) -> Matrix:
         if is_folder(path):
-            hint = f"attncli run {path_text(path)}, alone, takes a folder with q.*, k.* and v.*"
+            hint = f"attncli run {path_text(path)} takes a folder with q.*, k.* and v.*"
             raise InputError(path_text(path), "is a folder; expected one matrix", hint)
         if isinstance(name, RawForm):
             return self._raw(path, name)
@@ -195,7 +195,7 @@ class Sources:
         except OSError as error:
             raise InputError(STANDARD_INPUT, system_reason(error)) from None
         if not data:
-            raise InputError(STANDARD_INPUT, "is empty", "send a file into it, as in attncli run - k.csv < q.csv")
+            raise InputError(STANDARD_INPUT, "is empty", "redirect a file to it, as in attncli run - k.csv < q.csv")
         return self._read(_decompress(data, STANDARD_INPUT), STANDARD_INPUT, "")
 
     def _read(self, data: bytes, where: str, suffix: str) -> Contents:
@@ -232,7 +232,7 @@ class Sources:
         for name in ("queries", "keys"):
             if name not in matrices:
                 what = f"a folder without {ALIASES[name][0]}.*, the {name}"
-                raise InputError(path_text(path), what, "a folder is a problem where it holds q.*, k.* and v.*")
+                raise InputError(path_text(path), what, "a folder is a problem if it holds q.*, k.* and v.*")
         return Contents(path_text(path), matrices)
 
 
@@ -335,7 +335,7 @@ def pick(contents: Contents, name: str | None, role: str) -> str:
         raise InputError(contents.where, f"has no array {path_text(name)!r}: {held}", hint)
     if len(names) == 1 and names[0].lower() in _DESCRIPTIONS:
         what = f"holds no matrix: its only list, {names[0]!r}, is named like a description of one"
-        raise InputError(contents.where, what, f"if it is the matrix, say {contents.where}:{names[0]}")
+        raise InputError(contents.where, what, f"if it is the matrix, use {contents.where}:{names[0]}")
     if len(names) == 1:
         return names[0]
     if not names:

@@ -70,14 +70,14 @@ def refuse_large(problem: Problem) -> None:
     }
     for name, size in sizes.items():
         if max(size) > MOST:
-            what = f"{name} are {format_shape(size)}, and a page to play with shows at most {MOST} × {MOST}"
+            what = f"{name} are {format_shape(size)}, but a page to play with shows at most {MOST} × {MOST}"
             raise ProblemError("attncli play", what, "attncli run and attncli explain take problems of any size")
 
 
 def refuse_unplayable(problem: Problem, request: Request) -> None:
     """Raise ProblemError if `run` applies something to this problem that the page's own stages do not."""
     if problem.head_scales is not None:
-        what = "each head has a scale of its own, and a page to play with has one for all"
+        what = "each head has its own scale, but a page to play with has one for all"
         raise ProblemError("attncli play", what, "attncli run and attncli explain take it")
     result = Result(problem).compute("raw_scores", "weights")
     for number in range(problem.parts):

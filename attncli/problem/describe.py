@@ -73,7 +73,7 @@ def _ignored_options(problem: Problem, request: Request) -> list[str]:
         if request.query_offset is not None:
             notes.append("--query-offset changes nothing without --causal or --window")
     if request.layout == HEADS_LAST and not problem.heads_last:
-        notes.append("--layout heads-last changes nothing where Q, K and V have two axes")
+        notes.append("--layout heads-last changes nothing if Q, K and V have two axes")
     if request.mask_means == "drop" and request.mask is None:
         notes.append("--mask-means drop changes nothing without --mask")
     if request.scale is not None and problem.variant.name == "uniform":

@@ -173,7 +173,7 @@ def _broadcast(leads: list[Shape], sources: ProjectedInputs, packed: bool) -> Sh
             f"each must be equal or 1; on axis {sources.head_axis} the queries may have a multiple of the keys' heads"
         )
         if packed:
-            hint = "--heads splits packed columns: leave it out where the arrays have an axis of heads"
+            hint = "--heads splits packed columns: leave it out if the arrays have an axis of heads"
         what = f"the axes before the last two don't fit: {shapes}"
         raise ProblemError(sources.keys.where, what, hint) from None
 

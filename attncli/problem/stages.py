@@ -65,11 +65,11 @@ def _settle_rotation(request: Request, d_k: int) -> Rotation | None:
         return None
     size = request.rope_dims or d_k
     if size > d_k:
-        raise ProblemError("--rope-dims", f"{size} columns are to be rotated, and a head has {d_k}")
+        raise ProblemError("--rope-dims", f"{size} columns are to be rotated, but a head has {d_k}")
     if size % 2:
         where = "--rope-dims" if request.rope_dims else "--rope"
         raise ProblemError(
-            where, f"columns are rotated in pairs, and there are {size}", "--rope-dims with an even number"
+            where, f"columns are rotated in pairs, but there are {size}", "--rope-dims with an even number"
         )
     return Rotation(PAIRING_BY_NAME[request.rope], request.rope_base or BASE, size, request.rope_scale or 1.0)
 
@@ -80,7 +80,7 @@ def _settle_segments(request: Request, lead: tuple[int, ...], n: int, m: int) ->
             raise ProblemError(request.key_segments.where, "the queries have no segments", "add --segments")
         return None
     if request.key_segments is None and n != m:
-        what = f"the ids are those of {n} queries, and there are {m} keys"
+        what = f"the ids are those of {n} queries, but there are {m} keys"
         raise ProblemError(request.segments.where, what, "give those of the keys with --key-segments")
     queries = _read_ids(request.segments, lead, n, "queries")
     return queries, queries if request.key_segments is None else _read_ids(request.key_segments, lead, m, "keys")

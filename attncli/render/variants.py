@@ -8,9 +8,9 @@ from attncli.variants import VARIANTS, Variant
 
 COLUMNS = ("variant", "raw score", "default scale", "in words", "source")
 NOTES = (
-    "softmax(QKᵀ/d_k)V, as a question that many ask writes it, is --scale 1/dk; the papers divide by √d_k.",
+    "softmax(QKᵀ/d_k)V, as many people write it, is --scale 1/dk; the papers divide by √d_k.",
     "laplace is not MEGA's “laplace attention function” (½(1 + erf)).",
-    "scikit-learn's laplacian_kernel takes ℓ = d_k unless told otherwise: --length-scale sets ℓ.",
+    "scikit-learn's laplacian_kernel takes ℓ = d_k by default: --length-scale sets ℓ.",
 )
 
 

@@ -342,7 +342,7 @@ def test_heads_beside_an_axis_of_heads_are_told_apart(run):
     assert run("run", "q.npy", "k.npy").status == 0
     ran = run("run", "q.npy", "k.npy", "--heads", "8")
     assert ran.err.splitlines()[1] == (
-        "hint: --heads splits packed columns: leave it out where the arrays have an axis of heads"
+        "hint: --heads splits packed columns: leave it out if the arrays have an axis of heads"
     )
 
 

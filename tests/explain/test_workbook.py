@@ -187,7 +187,7 @@ def test_labels_and_titles_are_never_formulas(explain_sheet: Callable[..., Sprea
         ),
         (
             ["--allow-nonfinite", "--scale", "1", "-o", "w.xlsx"],
-            "error: attncli explain: values hold infinities or NaN, which a spreadsheet has not\nhint: -f html\n",
+            "error: attncli explain: values hold infinities or NaN, which a spreadsheet cannot hold\nhint: -f html\n",
         ),
     ],
 )

@@ -90,7 +90,7 @@ BAD_INPUTS: list[tuple[str, str, bytes, str, str, str | None]] = [
         b"1,2,3 4\n5,6,7 8\n",
         "q.csv: line 1, column 3",
         "'3 4' is not a number",
-        "say --header if the first row is a header",
+        "use --header if the first row is a header",
     ),
     (
         "a row that is too short",
@@ -243,7 +243,7 @@ BAD_INPUTS: list[tuple[str, str, bytes, str, str, str | None]] = [
         b"1_000,2_000\n1,2\n",
         "q.csv: line 1, column 1",
         "'1_000' could be a number or a label",
-        "type 1000, or say --header if the first row is a header",
+        "type 1000, or use --header if the first row is a header",
     ),
     (
         "a comma that parts thousands or cells",
@@ -374,7 +374,7 @@ BAD_INPUTS: list[tuple[str, str, bytes, str, str, str | None]] = [
         b"1,abc\n3,4\n",
         "q.csv: line 1, column 2",
         "'abc' is not a number",
-        "say --header if the first row is a header",
+        "use --header if the first row is a header",
     ),
     (
         "a label beside a number",
@@ -382,7 +382,7 @@ BAD_INPUTS: list[tuple[str, str, bytes, str, str, str | None]] = [
         b"the,1\n2,3\n",
         "q.csv: line 1, column 1",
         "'the' is not a number",
-        "a first column holds labels only where no cell of it is a number",
+        "a first column holds labels only if no cell of it is a number",
     ),
     ("a word behind a label", "csv", b"a,1,2\nb,3,x\n", "q.csv: line 2, column 3", "'x' is not a number", None),
     (
@@ -417,7 +417,7 @@ BAD_INPUTS: list[tuple[str, str, bytes, str, str, str | None]] = [
         b"1,1e\n2,3\n",
         "q.csv: line 1, column 2",
         "'1e' is not a number",
-        "say --header if the first row is a header",
+        "use --header if the first row is a header",
     ),
     ("digits of another script", "csv", b"1,\xd9\xa1\n", "q.csv: line 1, column 2", "'١' is not a number", "type 1"),
     (
@@ -458,7 +458,7 @@ BAD_INPUTS: list[tuple[str, str, bytes, str, str, str | None]] = [
         b"1,a/b\n3,4\n",
         "q.csv: line 1, column 2",
         "'a/b' is not a number",
-        "say --header if the first row is a header",
+        "use --header if the first row is a header",
     ),
     (
         "truth among numbers",
@@ -688,7 +688,7 @@ BAD_INPUTS: list[tuple[str, str, bytes, str, str, str | None]] = [
         b"\\begin{bmatrix} 1 \\end{bmatrix}^T",
         "q.tex: line 1, column 32",
         "'^T' after a matrix is not understood",
-        "keep the matrices alone, each with a name before it: Q = …",
+        "keep only the matrices, each with a name before it: Q = …",
     ),
     (
         "a factor before a matrix",
@@ -696,7 +696,7 @@ BAD_INPUTS: list[tuple[str, str, bytes, str, str, str | None]] = [
         b"Q = 3\\begin{bmatrix} 1 \\end{bmatrix}",
         "q.tex: line 1, column 5",
         "'3' before a matrix is not understood",
-        "keep the matrices alone, each with a name before it: Q = …",
+        "keep only the matrices, each with a name before it: Q = …",
     ),
     (
         "a sum of matrices",
@@ -704,7 +704,7 @@ BAD_INPUTS: list[tuple[str, str, bytes, str, str, str | None]] = [
         b"\\begin{bmatrix} 1 \\end{bmatrix} + \\begin{bmatrix} 1 \\end{bmatrix}",
         "q.tex: line 1, column 33",
         "'+' after a matrix is not understood",
-        "keep the matrices alone, each with a name before it: Q = …",
+        "keep only the matrices, each with a name before it: Q = …",
     ),
     (
         "an empty entry",
@@ -1252,7 +1252,7 @@ BAD_INPUTS: list[tuple[str, str, bytes, str, str, str | None]] = [
         "safetensors",
         tensors_header(TENSOR % (b"F4", b"[16]", 8)) + bytes(8),
         "q.safetensors: q",
-        "its cells are F4, which attncli does not compute with",
+        "its cells are F4, which attncli does not support",
         "save it as F32 or BF16",
     ),
     (
@@ -1302,7 +1302,7 @@ BAD_INPUTS: list[tuple[str, str, bytes, str, str, str | None]] = [
         rb"\mathrm{} 1 \begin{bmatrix} 1 \end{bmatrix}",
         "q.tex: line 1, column 11",
         "'1' before a matrix is not understood",
-        "keep the matrices alone, each with a name before it: Q = …",
+        "keep only the matrices, each with a name before it: Q = …",
     ),
     (
         "a font without a letter as an entry",

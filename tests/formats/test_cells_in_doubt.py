@@ -143,7 +143,7 @@ MESSAGES = [
     (
         "NA NA\n1 2\n",
         "line 1, column 1: 'NA' could be a missing number or a label"
-        " | type nan for a missing number, or say --header if the first row is a header",
+        " | type nan for a missing number, or use --header if the first row is a header",
     ),
     (
         "1.234,5;0,5\n2.345,6;0,7\n",
@@ -158,15 +158,15 @@ MESSAGES = [
     ),
     ("\u200bx,y\n1,2\n", "line 1, column 1: '\\u200bx' holds an invisible character, U+200B | delete that character"),
     ("1\u202f234\n2\u202f345\n", "line 1, column 1: '1\\u202f234' could be a number or a label"
-     " | type 1234, or say --header if the first row is a header"),
+     " | type 1234, or use --header if the first row is a header"),
     ("1 2\u00a0345\n3 4\n", "line 1, column 2: '2\\xa0345' is not a number: its digits are in groups | type 2345"),
     ("1,NA\n2,3\n", "line 1, column 2: 'NA' is not a number | type nan for a missing number"),
     ("0,05\n0,5\n", "line 1, column 1: '0,05' could be 0.05 or two cells | type 0.05 or 0, 5"),
     ("1,00e2\n", "line 1, column 1: '1,00e2' could be 1.00e2 or two cells | type 1.00e2 or 1, 0e2"),
     ("3 2\n.1 .2\n.3 .4\n.5 .6\n", "line 1, column 1: the first row, 3 2, is the shape of the rows below it"
-     " | leave it out, or say --no-header if it is a row of numbers"),
+     " | leave it out, or use --no-header if it is a row of numbers"),
     ("2 2 3\n" + ".1 .2 .3\n" * 4, "line 1, column 1: the first row, 2 2 3, is the shape of the rows below it"
-     " | leave it out, or say --no-header if it is a row of numbers"),
+     " | leave it out, or use --no-header if it is a row of numbers"),
     ("3 1\n.1\n.2\n.3\n", "line 2, column 2: this row has 1 cell, line 1 has 2"
      " | leave out the first line, which is the shape of the rows below it"),
     ("2 3\n1 2 3\n4 5 6\n", "line 2, column 3: this row has 3 cells, line 1 has 2"
@@ -184,7 +184,7 @@ def test_header_and_no_header_settle_what_their_hints_say() -> None:
     assert outcome("3 2\n.1 .2\n.3 .4\n.5 .6\n", False).array.shape == (4, 2)
 
 
-HEADER = "if it is a header, say --header, otherwise --no-header"
+HEADER = "if it is a header, use --header, otherwise --no-header"
 NOTES = [
     ("0,1\n.1,.2\n.3,.4\n", f"the first row is 0, 1: {HEADER}"),
     ("2019,2020,2021,2022\n1,2,3,4\n", f"the first row is 2019, 2020, 2021, …: {HEADER}"),
@@ -196,8 +196,8 @@ NOTES = [
     ),
     (
         "2 2\n1 0\n0 1\n",
-        "the first row, 2 2, is the shape of the rows below it: if it is no row of numbers, leave it out, "
-        "otherwise say --no-header",
+        "the first row, 2 2, is the shape of the rows below it: if it is not a row of numbers, leave it out, "
+        "otherwise use --no-header",
     ),
 ]
 

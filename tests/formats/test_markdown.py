@@ -87,7 +87,7 @@ REFUSED = [
         "| 1 | 2 |\n|--|--|\n| 3 | 4 |\n",
         "q.markdown: line 1",
         "the header of the table holds numbers",
-        "leave its cells empty, or say --header or --no-header",
+        "leave its cells empty, or use --header or --no-header",
     ),
     (
         "a row too short",

@@ -134,7 +134,7 @@ REFUSED_MAT = [
     (
         "only text",
         mat_file({"t": "a"}),
-        "q.mat: holds text, and no array of numbers",
+        "q.mat: holds text, but no array of numbers",
         "save matrices: save('FILE.mat', 'Q', 'K', 'V')",
     ),
     (

@@ -98,7 +98,7 @@ REFUSED_FILES = [
     ("sparse", "q.pt: it holds a sparse tensor", "save it dense: tensor.to_dense()"),
     (
         "complex",
-        "q.pt: z: its cells are complex64, which attncli does not compute with",
+        "q.pt: z: its cells are complex64, which attncli does not support",
         "save its real part: tensor.real",
     ),
 ]

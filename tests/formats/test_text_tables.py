@@ -102,7 +102,7 @@ def test_a_header_of_numbers_is_one_if_the_user_says_so(keep_text: bool) -> None
     plain = read(data, Reading(keep_text=keep_text))
     assert plain.array.shape == (2, 3)
     assert plain.notes == (
-        "q.csv: the first row is 0, 1, 2, …: if it is a header, say --header, otherwise --no-header",
+        "q.csv: the first row is 0, 1, 2, …: if it is a header, use --header, otherwise --no-header",
     )
     with_header = read(data, Reading(header=True, keep_text=keep_text))
     assert (with_header.array.tolist(), with_header.column_labels, with_header.notes) == (
@@ -119,7 +119,7 @@ def test_a_header_of_numbers_is_one_if_the_user_says_so(keep_text: bool) -> None
     [
         (b"a,b\n1,2\n", "leave out --no-header if the first row is a header"),
         (b"1_0,b\n1,2\n", "type 10"),
-        (b"1,2\na,b\n", "a first column holds labels only where no cell of it is a number"),
+        (b"1,2\na,b\n", "a first column holds labels only if no cell of it is a number"),
     ],
 )
 def test_a_hint_to_a_header_is_for_the_first_row_alone(data: bytes, hint: str) -> None:

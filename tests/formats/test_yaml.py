@@ -190,7 +190,7 @@ REFUSED = [
         "p.yaml: line 1, column 3: a list or mapping as a key",
         "a key is a word, as in queries: [[1, 0]]",
     ),
-    ("tab as indent", "a:\n\t- 1", "p.yaml: line 2, column 1: a tab where YAML wants blanks", "indent with blanks"),
+    ("tab as indent", "a:\n\t- 1", "p.yaml: line 2, column 1: a tab where YAML requires blanks", "indent with blanks"),
     (
         "control character",
         "a: [1]\nb: \x01",

@@ -146,9 +146,7 @@ def test_a_query_with_no_key_that_another_system_gives_weights_is_refused():
     mask[1] = False
     with pytest.raises(ProblemError) as caught:
         _ = attncli.attend(Q, K, V, mask=mask, system="jax").gradients(D_OUTPUT).d_keys
-    expected = (
-        "d_output: gradients of a query with no key are not available where its weights are uniform over all keys"
-    )
+    expected = "d_output: gradients of a query with no key are not available if its weights are uniform over all keys"
     assert str(caught.value) == expected
 
 

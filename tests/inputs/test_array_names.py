@@ -81,8 +81,8 @@ def test_weights_as_torch_keeps_them_are_turned() -> None:
     assert request.x.array.tolist() == [[1, 2]]
 
 
-POLARITY = "call it mask, with mask_means: keep or drop; or bias, where it is added to the scores"
-SPLIT = "split it first: numpy.split(array, 3, axis=-1), where Q, K and V lie side by side"
+POLARITY = "call it mask, with mask_means: keep or drop; or bias, if it is added to the scores"
+SPLIT = "split it first: numpy.split(array, 3, axis=-1), if Q, K and V are side by side"
 REFUSED = [
     (
         "attn_mask: [[1]]",
@@ -91,14 +91,14 @@ REFUSED = [
     ),
     (
         "W_qkv: [[1]]",
-        "line 3, column 1: W_qkv: queries, keys and values in one array, in an order that its name does not say",
+        "line 3, column 1: W_qkv: queries, keys and values in one array, in an order that its name does not show",
         SPLIT,
     ),
     ("w_layout: oi", "line 3, column 11: w_layout: 'oi' is not known", "one of: in-out, out-in"),
-    ("Q: [[1]]", "line 3, column 1: q and Q are two names of one thing", "keep one of them"),
+    ("Q: [[1]]", "line 3, column 1: q and Q are two names for the same thing", "keep one of them"),
     (
         "v: {a: [1], b: [1, 2]}",
-        "line 3, column 16: a row of 2, where the first has 1",
+        "line 3, column 16: a row of 2, but the first has 1",
         "a matrix is a list of rows, as in [[1, 0], [0, 1]]",
     ),
     (

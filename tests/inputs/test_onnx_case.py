@@ -126,4 +126,4 @@ def test_a_model_of_other_nodes_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError) as caught:
         read_problem(str(folder), Sources(io.BytesIO))
     assert caught.value.where == str(folder / "model.onnx")
-    assert caught.value.what == "the model has 2 nodes, and not one Attention alone"
+    assert caught.value.what == "the model has 2 nodes; expected a single Attention node"

@@ -199,10 +199,10 @@ REFUSED = [
     ("q: [[1]]\nmasks:\n- [1]", "p.yaml: line 2, column 1: unknown key 'masks'", "did you mean 'mask'?"),
     (
         "q: [[1]]\nqueries: [[1]]",
-        "p.yaml: line 2, column 1: q and queries are two names of one thing",
+        "p.yaml: line 2, column 1: q and queries are two names for the same thing",
         "keep one of them",
     ),
-    ("x: [[1]]\nX: [[1]]", "p.yaml: line 2, column 1: x and X are two names of one thing", "keep one of them"),
+    ("x: [[1]]\nX: [[1]]", "p.yaml: line 2, column 1: x and X are two names for the same thing", "keep one of them"),
     ("q:", "p.yaml: line 1, column 3: q: the value is missing", MISSING),
     ("q: null", "p.yaml: line 1, column 4: q: the value is missing", MISSING),
     ("q: {a: 1}", "p.yaml: line 1, column 8: '1'; expected a list", MATRIX),
@@ -287,7 +287,7 @@ REFUSED = [
     ("digits: {queries: 4}", "p.yaml: line 1, column 10: unknown key 'queries'", "did you mean 'd_queries'?"),
     (
         "[[1, 0]]",
-        "p.yaml: holds one matrix, where a problem has queries and keys",
+        "p.yaml: holds one matrix, but a problem has queries and keys",
         "give the matrices separately: attncli run Q K V, or attncli check Q K V --expect-output FILE",
     ),
 ]
@@ -352,10 +352,10 @@ def test_a_folder_is_a_problem(folder):
 
 # the arrays of an NPZ, the whole message, the hint
 REFUSED_ARRAYS = [
-    (["q", "queries", "k"], "p.npz: q and queries are two names of one thing", "keep one of them"),
+    (["q", "queries", "k"], "p.npz: q and queries are two names for the same thing", "keep one of them"),
     (
         ["expected_lse", "expected.lse"],
-        "p.npz: expected_lse and expected.lse are two names of one thing",
+        "p.npz: expected_lse and expected.lse are two names for the same thing",
         "keep one of them",
     ),
     (
@@ -383,7 +383,7 @@ def test_a_text_table_alone_is_no_problem(folder):
     (folder / "q.csv").write_text("1,2\n")
     with pytest.raises(AttncliError) as error:
         read_problem("q.csv", sources())
-    what = "q.csv: holds one matrix, where a problem has queries and keys"
+    what = "q.csv: holds one matrix, but a problem has queries and keys"
     assert (str(error.value), error.value.hint) == (
         what,
         "give the matrices separately: attncli run Q K V, or attncli check Q K V --expect-output FILE",

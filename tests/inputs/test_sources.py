@@ -106,7 +106,7 @@ REFUSED = [
         "results.json: holds 2 arrays: weights, output; none is called queries",
         "name one, as in results.json:weights",
     ),
-    ("d", "d: is a folder; expected one matrix", "attncli run d, alone, takes a folder with q.*, k.* and v.*"),
+    ("d", "d: is a folder; expected one matrix", "attncli run d takes a folder with q.*, k.* and v.*"),
     ("", "queries: an empty source", "a file, - for standard input, or numbers as in '1 0; 0 1'"),
     ("  ", "queries: an empty source", "a file, - for standard input, or numbers as in '1 0; 0 1'"),
     ("a\0b", "a\\x00b: no such file", None),
@@ -205,7 +205,7 @@ def test_standard_input_is_used_once():
 def test_empty_standard_input_is_refused():
     with pytest.raises(InputError) as error:
         sources().matrix("-", role="queries")
-    hint = "send a file into it, as in attncli run - k.csv < q.csv"
+    hint = "redirect a file to it, as in attncli run - k.csv < q.csv"
     assert refusal(error) == ("standard input: is empty", hint)
 
 
@@ -247,7 +247,7 @@ def test_a_folder_is_a_problem_of_its_files():
 # the word, the whole message, the hint
 REFUSED_PROBLEMS = [
     ("twice", "twice: two files for queries: q.csv and queries.txt", "keep one of them"),
-    ("keyless", "keyless: a folder without k.*, the keys", "a folder is a problem where it holds q.*, k.* and v.*"),
+    ("keyless", "keyless: a folder without k.*, the keys", "a folder is a problem if it holds q.*, k.* and v.*"),
     ("pp.yaml", "pp.yaml: no such file", "did you mean p.yaml?"),
 ]
 
@@ -279,7 +279,7 @@ def test_an_only_list_that_describes_a_matrix_is_not_taken_for_it(name: str) -> 
         Sources(lambda: io.BytesIO(b"")).matrix("described.json", role="queries")
     assert (caught.value.what, caught.value.hint) == (
         f"holds no matrix: its only list, {name!r}, is named like a description of one",
-        f"if it is the matrix, say described.json:{name}",
+        f"if it is the matrix, use described.json:{name}",
     )
     matrix = Sources(lambda: io.BytesIO(b"")).matrix(f"described.json:{name}", role="queries")
     assert matrix.array.tolist() == [[2, 1]]

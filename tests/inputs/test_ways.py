@@ -115,7 +115,7 @@ def test_labels_with_brackets_or_signs_stay_labels(text: str, suffix: str, tmp_p
 def test_one_typed_matrix_is_no_problem() -> None:
     with pytest.raises(InputError) as caught:
         read_problem("1 0; 0 1", Sources(io.BytesIO))
-    assert str(caught.value) == "literal: holds one matrix, where a problem has queries and keys"
+    assert str(caught.value) == "literal: holds one matrix, but a problem has queries and keys"
     assert (
         caught.value.hint
         == "give the matrices separately: attncli run Q K V, or attncli check Q K V --expect-output FILE"

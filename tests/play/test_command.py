@@ -57,7 +57,7 @@ def test_a_problem_larger_than_64_by_64_is_refused(
     ran = run("play", tmp_path / "p.npz", "-o", tmp_path / "page.html")
     assert ran.status == 2
     assert ran.err == (
-        f"error: attncli play: {what}, and a page to play with shows at most 64 × 64\n"
+        f"error: attncli play: {what}, but a page to play with shows at most 64 × 64\n"
         "hint: attncli run and attncli explain take problems of any size\n"
     )
     assert not (tmp_path / "page.html").exists()

@@ -70,7 +70,7 @@ def test_every_command_says_the_scales_of_heads(run, tmp_path):
     refused = run("play", path, "-o", tmp_path / "p.html")
     assert (refused.status, refused.err) == (
         2,
-        "error: attncli play: each head has a scale of its own, and a page to play with has one for all\n"
+        "error: attncli play: each head has its own scale, but a page to play with has one for all\n"
         "hint: attncli run and attncli explain take it\n",
     )
 

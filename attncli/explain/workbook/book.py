@@ -130,7 +130,7 @@ def refuse_unwritable(problem: Problem, rows: int) -> None:
     matrices = {"queries": problem.queries, "keys": keys, "values": problem.values, "bias": bias}
     for name, matrix in matrices.items():
         if matrix is not None and not np.isfinite(matrix).all():
-            raise ProblemError(WHERE, f"{name} hold infinities or NaN, which a spreadsheet has not", "-f html")
+            raise ProblemError(WHERE, f"{name} hold infinities or NaN, which a spreadsheet cannot hold", "-f html")
 
 
 def refuse_difference(own: Sequence[object], engine: np.ndarray) -> None:

@@ -29,5 +29,5 @@ def read_julia(text: str, where: str, reading: Reading) -> Matrix:
     matrix = source.matrix([split_words(line) for _, line in source.lines], reading)
     array = matrix.array if len(shape) == 2 else matrix.array.reshape(-1)
     if array.shape != shape:
-        raise InputError(where, f"its first line says {found[1]}, and {times(array.shape)} numbers follow")
+        raise InputError(where, f"its first line says {found[1]}, but {times(array.shape)} numbers follow")
     return Matrix(array, where, texts=matrix.texts)

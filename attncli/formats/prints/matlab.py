@@ -45,5 +45,5 @@ def read_matlab(text: str, where: str, reading: Reading) -> Matrix:
         rows = [[f"{cell}e{int(exponent)}" if _PLAIN.fullmatch(cell) else cell for cell in row] for row in rows]
     matrix = source.matrix(rows, reading)
     if claimed and re.split("[×x]", claimed) != [str(length) for length in matrix.array.shape]:
-        raise InputError(where, f"it says {claimed}, and {times(matrix.array.shape)} numbers follow")
+        raise InputError(where, f"it says {claimed}, but {times(matrix.array.shape)} numbers follow")
     return matrix

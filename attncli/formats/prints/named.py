@@ -42,7 +42,7 @@ def split_named(text: str, where: str) -> list[NamedPart]:
     position = _beginning(text)
     if position < starts[0].start() and text[position : starts[0].start()].strip():
         what = f"{quote(text[: starts[0].start()].strip())} before {starts[0][1]} is not understood"
-        raise InputError(where, what, "keep the arrays alone, each with its name: Q = …")
+        raise InputError(where, what, "keep only the arrays, each with its name: Q = …")
     parts = []
     for found, following in zip(starts, [*(found.start() for found in starts[1:]), len(text)], strict=True):
         lengths = tuple(int(length or 0) for length in _LENGTH.findall(found[2]))
