@@ -12,7 +12,8 @@ import numpy as np
 from attncli.errors import InputError, MissingExtraError
 from attncli.formats.archive import DAMAGED, HARMLESS, MOST_INFLATION
 from attncli.formats.contents import Contents
-from attncli.formats.encoding import looks_like_text, refuse_foreign
+from attncli.formats.encoding import looks_like_text
+from attncli.formats.foreign import refuse_foreign
 from attncli.matrix import Matrix
 
 if TYPE_CHECKING:

@@ -11,7 +11,8 @@ import numpy as np
 
 from attncli.errors import InputError, OutputError
 from attncli.formats.contents import Contents
-from attncli.formats.encoding import RENAME_TEXT, looks_like_text, refuse_foreign
+from attncli.formats.encoding import RENAME_TEXT, looks_like_text
+from attncli.formats.foreign import refuse_foreign
 from attncli.matrix import Matrix
 
 if TYPE_CHECKING:

@@ -9,7 +9,8 @@ from attncli.errors import InputError
 from attncli.formats import npy
 from attncli.formats.archive import MAGIC, open_archive, read_member
 from attncli.formats.contents import Contents
-from attncli.formats.encoding import RENAME_TEXT, looks_like_text, refuse_foreign
+from attncli.formats.encoding import RENAME_TEXT, looks_like_text
+from attncli.formats.foreign import refuse_foreign
 from attncli.matrix import Matrix
 
 if TYPE_CHECKING:

@@ -9,7 +9,8 @@ import numpy as np
 from attncli.errors import InputError, MissingExtraError
 from attncli.formats.archive import DAMAGED
 from attncli.formats.contents import Contents
-from attncli.formats.encoding import looks_like_text, refuse_foreign
+from attncli.formats.encoding import looks_like_text
+from attncli.formats.foreign import refuse_foreign
 from attncli.formats.narrow import narrow_matrix
 
 if TYPE_CHECKING:

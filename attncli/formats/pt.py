@@ -14,7 +14,8 @@ import numpy as np
 from attncli.errors import InputError
 from attncli.formats.archive import DAMAGED, HARMLESS, MAGIC, MOST_INFLATION, open_archive, read_member
 from attncli.formats.contents import Contents
-from attncli.formats.encoding import RENAME_TEXT, looks_like_text, refuse_foreign
+from attncli.formats.encoding import RENAME_TEXT, looks_like_text
+from attncli.formats.foreign import refuse_foreign
 from attncli.formats.narrow import EIGHT_BITS, narrow_dtype, narrow_matrix
 from attncli.formats.pickles import Global, Ignored, PickleError, call_builder, read_pickle
 from attncli.matrix import Matrix

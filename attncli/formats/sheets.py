@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 from attncli.errors import InputError, MissingExtraError, suggest
 from attncli.formats.archive import DAMAGED, MAGIC, open_archive, read_member
 from attncli.formats.contents import Contents
-from attncli.formats.encoding import looks_like_text, refuse_foreign
+from attncli.formats.encoding import looks_like_text
+from attncli.formats.foreign import refuse_foreign
 from attncli.formats.table_cells import Table
 from attncli.formats.text_table import matrix_of
 

@@ -16,7 +16,8 @@ from hypothesis.extra import numpy as arrays
 
 from attncli.errors import InputError, MissingExtraError, OutputError
 from attncli.formats import BY_NAME
-from attncli.formats.encoding import looks_like_text, refuse_foreign
+from attncli.formats.encoding import looks_like_text
+from attncli.formats.foreign import refuse_foreign
 from attncli.formats.npy import make_header
 from attncli.matrix import Matrix, Reading
 
