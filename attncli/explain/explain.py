@@ -30,7 +30,7 @@ from attncli.variants import explain_score
 
 LINES_AT_MOST = 400  # of a terminal: a longer page is cut to its first query, and says so
 SMALL_CELLS = 128
-GIVEN_AGAIN = "What is given: the query q; keys and values are those above"
+GIVEN_AGAIN = "What is given: the query q (keys and values are those above)"
 PARTS_AT_MOST = 4
 
 
@@ -123,7 +123,8 @@ def choose(problem: Problem, names: Names, words: Sequence[str], lines: int) -> 
     if len(parts) > PARTS_AT_MOST:
         parts = parts[: 1 if len(queries) * problem.m > SMALL_CELLS else PARTS_AT_MOST]
         notes.append(
-            f"{join_names([names.part(part) for part in parts])} of {problem.parts:,}: the others are worked out alike"
+            f"{join_names([names.part(part) for part in parts])} of {problem.parts:,}: "
+            "the others are worked out in the same way"
         )
     if problem.m > KEYS_AT_MOST:
         notes.append(

@@ -59,7 +59,7 @@ def _top_sentence(numbers: Numbers, attention: Attention, figures: Figures) -> s
     weight = figures.number(numbers.weights[top[0]]).text
     if len(allowed) == 1:
         return (
-            f"{who} may attend to {_names(numbers, allowed)} alone, which therefore gets all of the attention, "
+            f"{who} may attend only to {_names(numbers, allowed)}, which therefore gets all of the attention, "
             "whatever the score."
         )
     if len(top) == len(allowed):
@@ -98,7 +98,7 @@ def _spread_sentence(numbers: Numbers, attention: Attention) -> str:
     allowed = len(attention.allowed)
     of = f"{allowed:,}" if allowed == len(numbers.weights) else f"the {allowed:,} that it may attend to"
     count = _count(attention.effective_keys)
-    return f"It spreads its attention as widely as if it listened to {count} keys alike, of {of} ({ENTROPY})."
+    return f"It spreads its attention as widely as if it attended equally to {count} keys out of {of} ({ENTROPY})."
 
 
 def _saturation_sentence(numbers: Numbers, attention: Attention) -> str:

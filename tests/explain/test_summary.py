@@ -99,7 +99,7 @@ def check_top(text: str, top: set[int], seen: list[int], numbers: Numbers) -> No
 
 def check_spread(text: str, weights: np.ndarray, seen: list[int]) -> None:
     effective = math.exp(-sum(w * math.log(w) for w in weights if w > 0))
-    told = re.search(r"listened to ([\d.]+) keys alike, of (?:the )?(\d+) ", text)
+    told = re.search(r"attended equally to ([\d.]+) keys out of (?:the )?(\d+) ", text)
     assert (told is not None) == (len(seen) > 1)
     if told:
         assert float(told[1]) == pytest.approx(effective, abs=0.0051)
@@ -143,15 +143,15 @@ def test_equal_weights_single_out_no_key() -> None:
     text = said(solved([[0, 0]], [[1, 0], [0, 1]]))
     assert text == (
         "The query attends to all keys alike: each gets 0.5, so no key stands out. "
-        "It spreads its attention as widely as if it listened to 2.00 keys alike, of 2 (the exponential of the entropy "
-        "of its weights)."
+        "It spreads its attention as widely as if it attended equally to 2.00 keys out of 2 (the exponential of the "
+        "entropy of its weights)."
     )
 
 
 def test_a_single_key_gets_everything_whatever_its_score() -> None:
     text = said(solved([[5.0]], [[1.0], [9.0]], [[3.0], [4.0]], mask=[[1, 0]]))
     assert text == (
-        "The query may attend to key 0 alone, which therefore gets all of the attention, whatever the score. "
+        "The query may attend only to key 0, which therefore gets all of the attention, whatever the score. "
         "Its output is therefore that key's value, 3."
     )
 

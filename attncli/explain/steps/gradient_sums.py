@@ -43,7 +43,7 @@ def d_values_step(backs: list[Backward], d_values: Array, n: int, figures: Figur
         "d_values",
         "Gather what the queries send to each value: its gradient dv",
         Equation((Symbol("dv"), total(multiply(WEIGHT, Symbol("dO")))), ("=",)),
-        ("A value hears from each query that listened to it, as loud as that listened.",),
+        ("A value receives the gradient of the output of each query, times the weight that the query gives it.",),
         tuple(map(line, show_edges(len(d_values), KEYS_AT_MOST, 4))),
         _queries_left_out(n - len(backs)),
     )
@@ -60,9 +60,11 @@ def d_keys_step(backs: list[Backward], keys: Array, given: Array, d_keys: Array,
     shown = show_edges(len(d_keys), KEYS_AT_MOST, 4)
     if slope is None:
         lines = [Line(names.key(j), Equation((figures.row(d_keys[j]),), ())) for j in shown]
-        return Step("d_keys", title, None, ("The raw scores look at no key: the gradient is 0.",), tuple(lines))
+        return Step(
+            "d_keys", title, None, ("The raw scores do not depend on the keys: the gradient is 0.",), tuple(lines)
+        )
     is_changed = problem.is_transformed or problem.variant.prepare_backward is not None
-    lines, words = [], ["A key hears from each query whose score it took part in."]
+    lines, words = [], ["A key receives a gradient from each query that it was scored against."]
     for place, j in enumerate(shown):
         amounts = np.array([back.d_raw[j] if back.numbers.counted[j] else 0.0 for back in backs])
         slopes = np.array([back.key_slopes[j] for back in backs])
@@ -246,7 +248,7 @@ def _source_step(source: str, made: list[Projection], arrivals: list[Array], fou
         lines.append(Line(f"d{source} {r}, {c}", _product_sum(pairs, products, float(found[r, c]), figures)))
     letters = ", ".join(f"w_{own.letter}" for own in made)
     words = (
-        f"Each number of {source} went through {letters}, and hears back through the same.",
+        f"Each number of {source} went through {letters}, and its gradient comes back through the same.",
         *_entries_left_out(found.shape),
     )
     return Step("projections", f"Add up what comes back to {source}: its gradient", None, words, tuple(lines))
@@ -274,4 +276,4 @@ def _entries(shape: tuple[int, ...]) -> list[tuple[int, int]]:
 def _entries_left_out(shape: tuple[int, ...]) -> list[str]:
     if len(_entries(shape)) == shape[0] * shape[1]:
         return []
-    return ["The arithmetic of the first row; the others are worked out alike."]
+    return ["The arithmetic of the first row; the others are worked out in the same way."]

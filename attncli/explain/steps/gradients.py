@@ -89,7 +89,7 @@ def d_weight_step(back: Backward, figures: Figures) -> Step:
     formula = Equation((D_WEIGHT, total(multiply(D_OUTPUT, Symbol("v")))), ("=",))
     return Step(
         "d_weights",
-        "Ask each value how it pulls: the gradients dP of the weights",
+        "Compare dO with each value: the gradients dP of the weights",
         formula,
         tuple(words),
         key_lines(numbers, line),
@@ -209,7 +209,7 @@ def d_score_words(back: Backward) -> tuple[str, ...]:
     if not normalizer.mean_by:
         if normalizer.slope == constant(1):
             return ("The weights are the scores themselves, so the gradients pass as they are.",)
-        return ("Each weight depends on its own score alone: its gradient is multiplied by the slope there.",)
+        return ("Each weight depends only on its own score: its gradient is multiplied by the slope there.",)
     if back.numbers.sink is not None:
         return (
             "A weight grows at the cost of the others and of the sink, which has no value and so pulls with 0: the "
@@ -312,7 +312,7 @@ def d_query_step(back: Backward, given: np.ndarray, position: int, figures: Figu
     if slope is None:
         nothing = (Line("dq", Equation((figures.row(back.d_query),), ()), is_sum=True),)
         return Step(
-            "d_queries", title, None, ("The raw scores look at neither query nor key: the gradient is 0.",), nothing
+            "d_queries", title, None, ("The raw scores depend on neither query nor key: the gradient is 0.",), nothing
         )
     lines: list[Line] = []
     place = {j: place for place, j in enumerate(numbers.shown)}

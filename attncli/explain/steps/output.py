@@ -39,10 +39,7 @@ def output_step(numbers: Numbers, figures: Figures) -> Step | None:
         "output",
         "Average the values with these weights: the output",
         Equation((Symbol("output"), total(multiply(Symbol("weight"), Symbol("value")))), ("=",)),
-        (
-            "Each key hands over its value, as much of it as its weight says; then these shares are added up, "
-            "column by column.",
-        ),
+        ("Each key contributes its value times its weight; these contributions are added up, column by column.",),
         (*key_lines(numbers, line), *sums),
         tuple(after),
     )

@@ -80,6 +80,6 @@ def _step(
     plus = f" + b_{letter}" if added is not None else ""
     words = [f"Each column of w_{letter} mixes the numbers of a row of {source} into one number of its {letter}."]
     if len(worked) < len(rows):
-        words.append(f"The arithmetic of {name(worked[0])}; the others are worked out alike.")
+        words.append(f"The arithmetic of {name(worked[0])}; the others are worked out in the same way.")
     place = f" of entry {', '.join(map(str, entry))}" if entry else ""
     return Step("project", f"Make the {what}{place}: {source} w_{letter}{plus}", None, tuple(words), tuple(lines))

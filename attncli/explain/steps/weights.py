@@ -241,7 +241,7 @@ def scale_words(numbers: Numbers) -> list[str]:
     if problem.length_scale is not None:
         return [
             f"Each raw score is multiplied by the scale. The length ℓ = {problem.length_scale:g} says what counts as "
-            "far: with a larger ℓ, distant keys are heard more."
+            "far: with a larger ℓ, distant keys count more."
         ]
     if problem.scale == 1:
         return ["The scale is 1, so it changes nothing."]
