@@ -8,18 +8,20 @@ import shlex
 from attncli.errors import InputError
 
 FILE = "FILE"  # where a hint names the file; standard input has no name
+QUERY = "QUERY"
+OUT = "OUT"  # and what it writes, which is never the file itself
 _PYTHON = 'python -c "import sys, {}" FILE'
-_PANDAS = _PYTHON.format("pandas; pandas.read_{}(sys.argv[1]).to_csv('q.csv', index=False)")
+_PANDAS = _PYTHON.format("pandas; pandas.read_{}(sys.argv[1]).to_csv('OUT.csv', index=False)")
 _GGUF = _PYTHON.format(
-    "numpy, gguf; numpy.savez('q.npz', **{t.name: gguf.dequantize(t.data, t.tensor_type) "
+    "numpy, gguf; numpy.savez('OUT.npz', **{t.name: gguf.dequantize(t.data, t.tensor_type) "
     "for t in gguf.GGUFReader(sys.argv[1]).tensors[:9]})"
 )
 _PICKLED = _PYTHON.format(
-    "pickle, numpy; numpy.save('q.npy', numpy.asarray(pickle.load(open(sys.argv[1], 'rb'))), allow_pickle=False)"
+    "pickle, numpy; numpy.save('OUT.npy', numpy.asarray(pickle.load(open(sys.argv[1], 'rb'))), allow_pickle=False)"
 )
-_TABLES = _PYTHON.format("pandas; pandas.read_html(sys.argv[1])[0].to_csv('q.csv', index=False)")
-_SQLITE = "sqlite3 -csv -header FILE {} > q.csv"
-_WORKSPACE = "Rscript -e \"write.csv(get(load(commandArgs(TRUE))[1]), 'q.csv', row.names = FALSE)\" FILE"
+_TABLES = _PYTHON.format("pandas; pandas.read_html(sys.argv[1])[0].to_csv('OUT.csv', index=False)")
+_SQLITE = "sqlite3 -csv -header FILE QUERY > OUT.csv"
+_WORKSPACE = "Rscript -e \"write.csv(get(load(commandArgs(TRUE))[1]), 'OUT.csv', row.names = FALSE)\" FILE"
 _TABLE = re.compile(rb'CREATE TABLE (?:"([^"\x00]{1,60})"|(\w{1,60}))', re.IGNORECASE)
 QUOTED = '"{}"'
 SCHEMA = 1 << 16  # bytes of a database where its first table is looked for
@@ -38,20 +40,20 @@ MAGIC = (
     (b"\x1f\x8b", "compressed by gzip", "add .gz to its name"),
     (b"BZh", "compressed by bzip2", "add .bz2 to its name"),
     (b"\xfd7zXZ\x00", "compressed by xz", "add .xz to its name"),
-    (b"\x28\xb5\x2f\xfd", "compressed by zstd", "zstd -dc FILE > q.csv"),
+    (b"\x28\xb5\x2f\xfd", "compressed by zstd", "zstd -dc FILE > OUT.csv"),
     (b"7z\xbc\xaf\x27\x1c", "a 7z archive", "7z x FILE"),
     (b"PAR1", "a Parquet file", _PANDAS.format("parquet")),
     (b"ARROW1", "an Arrow file", _PANDAS.format("feather")),
     (b"FEA1", "a Feather file", _PANDAS.format("feather")),
     (b"ORC", "an ORC file", _PANDAS.format("orc")),
     (b"SQLite format 3\x00", "an SQLite database", _SQLITE),
-    (b"CDF\x01", "a netCDF file", "nccopy -k nc4 FILE q.h5"),
-    (b"CDF\x02", "a netCDF file", "nccopy -k nc4 FILE q.h5"),
-    (b"CDF\x05", "a netCDF file", "nccopy -k nc4 FILE q.h5"),
+    (b"CDF\x01", "a netCDF file", "nccopy -k nc4 FILE OUT.h5"),
+    (b"CDF\x02", "a netCDF file", "nccopy -k nc4 FILE OUT.h5"),
+    (b"CDF\x05", "a netCDF file", "nccopy -k nc4 FILE OUT.h5"),
     (b"GGUF", "a GGUF model", _GGUF),
     (b"RDX2\n", "an R workspace", _WORKSPACE),
     (b"RDX3\n", "an R workspace", _WORKSPACE),
-    (b"%PDF", "a PDF file", "pdftotext -layout FILE q.txt, and keep the numbers"),
+    (b"%PDF", "a PDF file", "pdftotext -layout FILE OUT.txt, and keep the numbers"),
     (b"\xd0\xcf\x11\xe0", "an old Office file", "soffice --headless --convert-to xlsx FILE"),
     (b"{\\rtf", "a document of a word processor", "soffice --headless --convert-to txt:Text FILE"),
     (b"\x89PNG\r\n\x1a\n", "a picture", "type its numbers into a text file"),
@@ -88,9 +90,13 @@ def fill_in(hint: str | None, where: str, data: bytes) -> str | None:
     table."""
     if hint is None:
         return None
+    query = ""
     if hint == _SQLITE:
         tables = _TABLE.search(data[:SCHEMA])
         name = "name" if tables is None else (tables[1] or tables[2]).decode(errors="replace")
-        hint = hint.format(shlex.quote(f"SELECT * FROM {name if name.isidentifier() else QUOTED.format(name)}"))
+        query = shlex.quote(f"SELECT * FROM {name if name.isidentifier() else QUOTED.format(name)}")
     is_file = where != "standard input" and ": " not in where
-    return hint.replace(FILE, shlex.quote(where)) if is_file else hint
+    out = "out" if re.split(r"[/\\\\]", where)[-1].startswith("q.") else "q"
+    file = shlex.quote(where) if is_file else FILE
+    words = {FILE: file, OUT: out, QUERY: query}
+    return re.sub(r"\b(?:FILE|OUT|QUERY)\b", lambda found: words[found[0]], hint)  # in one go: a name may hold them

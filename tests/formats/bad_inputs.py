@@ -849,7 +849,8 @@ BAD_INPUTS: list[tuple[str, str, bytes, str, str, str | None]] = [
         b"\x80\x04\x95",
         "q.npy",
         "this is a pickle, which may run any code when it is read",
-        "where it was made: numpy.save('q.npy', array, allow_pickle=False)",
+        "if you trust it: python -c \"import sys, pickle, numpy; numpy.save('out.npy', numpy.asarray(pickle.load("
+        "open(sys.argv[1], 'rb'))), allow_pickle=False)\" q.npy",
     ),
     (
         "noise named .npy",
@@ -1140,7 +1141,8 @@ BAD_INPUTS: list[tuple[str, str, bytes, str, str, str | None]] = [
         member("q.npy", b"\x80\x04"),
         "q.npz: q",
         "this is a pickle, which may run any code when it is read",
-        "where it was made: numpy.save('q.npy', array, allow_pickle=False)",
+        "if you trust it: python -c \"import sys, pickle, numpy; numpy.save('out.npy', numpy.asarray(pickle.load("
+        "open(sys.argv[1], 'rb'))), allow_pickle=False)\" FILE",
     ),
     (
         "a member cut off",
@@ -1327,6 +1329,7 @@ BAD_INPUTS: list[tuple[str, str, bytes, str, str, str | None]] = [
         b"\x80\x02rest",
         "q.safetensors",
         "this is a pickle, which may run any code when it is read",
-        "where it was made: numpy.save('q.npy', array, allow_pickle=False)",
+        "if you trust it: python -c \"import sys, pickle, numpy; numpy.save('out.npy', numpy.asarray(pickle.load("
+        "open(sys.argv[1], 'rb'))), allow_pickle=False)\" q.safetensors",
     ),
 ]

@@ -89,8 +89,8 @@ MADE = {  # how each file is made, what must be there for its hint, and what the
         "q.csv",
     ),
     "q.db": (
-        "import sqlite3; c = sqlite3.connect(FILE); c.execute('CREATE TABLE \"my table\" (a, b)'); "
-        "c.execute('INSERT INTO \"my table\" VALUES (1, 2), (3, 4)'); c.commit()",
+        "import sqlite3; c = sqlite3.connect(FILE); c.execute('CREATE TABLE \"my OUT table\" (a, b)'); "
+        "c.execute('INSERT INTO \"my OUT table\" VALUES (1, 2), (3, 4)'); c.commit()",
         "sqlite3",
         "q.csv",
     ),
@@ -128,7 +128,7 @@ def test_the_command_of_a_hint_works_as_it_is_typed(name: str, tmp_path, monkeyp
         pytest.skip(f"{needed} is not installed")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
-    file = f"it's {name}"
+    file = f"it's FILE {name}"
     subprocess.run([sys.executable, "-c", make.replace("FILE", repr(file))], check=True, capture_output=True)
     (tmp_path / "q.csv").unlink(missing_ok=True)
     with pytest.raises(InputError) as caught:
@@ -137,6 +137,16 @@ def test_the_command_of_a_hint_works_as_it_is_typed(name: str, tmp_path, monkeyp
     subprocess.run(command, shell=True, check=True, capture_output=True)
     source = f"{made}:q" if made.endswith((".h5", ".npz")) else made
     assert Sources(io.BytesIO).matrix(source, role="queries").array.tolist() == [[1, 2], [3, 4]]
+
+
+@pytest.mark.parametrize("data", [data for data, _ in FOREIGN], ids=[name for _, name in FOREIGN])
+def test_no_hint_writes_over_the_file(data: bytes, tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for file in ("q.csv", "q.npy", "q.h5", "q.txt"):
+        (tmp_path / file).write_bytes(data)
+        with pytest.raises(InputError) as caught:
+            Sources(io.BytesIO).matrix(file, role="queries")
+        assert caught.value.hint is None or caught.value.hint.count(file) <= 1
 
 
 def test_a_hint_of_standard_input_names_a_file_in_general() -> None:
