@@ -120,16 +120,16 @@ def describe_pattern(sizes: Array, beyond: Array, name: str) -> str:
             index = np.unravel_index(int(np.argmax(parts)), tuple(lead))
             noun = "head" if len(lead) == 1 else "part"
             inner = describe_pattern(sizes[index], beyond[index], name)
-            return f"{noun} {', '.join(str(int(i)) for i in index)} alone, {inner}"
+            return f"only {noun} {', '.join(str(int(i)) for i in index)}, {inner}"
     rows, columns = _any_along(beyond, -1), _any_along(beyond, -2)
     if rows.sum() == 1 < rows.size:
-        return f"row {int(np.argmax(rows))} alone"
+        return f"only row {int(np.argmax(rows))}"
     if columns.sum() == 1 < columns.size:
-        return f"column {int(np.argmax(columns))} alone"
+        return f"only column {int(np.argmax(columns))}"
     if name != "output" and (diagonal := _triangle(beyond)):
         return diagonal
     growth = _growth(sizes, {"query": -2, "column": -1})
-    return growth or ("every cell" if bool(beyond.all()) else f"{count} of {beyond.size} cells, in no order")
+    return growth or ("every cell" if bool(beyond.all()) else f"{count} of {beyond.size} cells, without a pattern")
 
 
 def _any_along(beyond: Array, axis: int) -> Array:

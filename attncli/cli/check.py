@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from attncli.matrix import Matrix
 
 HELP = """\
-Check somebody's numbers against the right ones; where they differ, say what was done instead.
+Check numbers against the right ones and, if they differ, find what was done instead.
 
 Examples:
   attncli check problem.yaml                         its expected: matrices
@@ -31,9 +31,10 @@ Examples:
   attncli check problems/ --junit report.xml         for a CI server
   attncli check p.yaml -f json                       for a program
 
-Verdicts: exact, last-digit, float32, float16, bfloat16, input-rounding, step-rounding, within-tolerance hold
-(exit 0); wrong does not (exit 1), nor what is carried from a wrong step.
-How precisely the numbers were printed is read from their text.
+Verdicts that pass (exit 0): exact, last-digit, float32, float16, bfloat16,
+input-rounding, step-rounding, within-tolerance.
+Verdicts that fail (exit 1): wrong, and carried (from a wrong step).
+The precision of the numbers is read from their text.
 """
 EXPECTED, SHOWING = "Expected numbers", "Showing"
 

@@ -17,7 +17,7 @@ COMMANDS = {
     "run": "compute; print tables; write files",
     "explain": "the worked solution, step by step",
     "compare": "variants side by side",
-    "check": "somebody's numbers against the right ones",
+    "check": "given numbers against the right ones",
     "batch": "many problems: parallel, resumable, on a cluster if asked",
     "play": "a page to play with in a browser: change a number, and see",
     "exercise": "a worksheet with friendly numbers, its key, and a form to hand in",

@@ -31,36 +31,36 @@ ABOVE = triangle(N, N, 0, np.greater)
     ("beyond", "words"),
     [
         pytest.param(cells((0, 0)), "one cell", id="one cell"),
-        pytest.param(cells((2, slice(None))), "row 2 alone", id="one row"),
-        pytest.param(cells((slice(None), 3)), "column 3 alone", id="one column"),
+        pytest.param(cells((2, slice(None))), "only row 2", id="one row"),
+        pytest.param(cells((slice(None), 3)), "only column 3", id="one column"),
         pytest.param(ABOVE, "above the diagonal", id="above the diagonal"),
         pytest.param(triangle(N, N, 0, np.less), "below the diagonal", id="below the diagonal"),
         pytest.param(triangle(3, 3, 0, np.greater), "above the diagonal", id="of three"),
-        pytest.param(triangle(2, 3, 0, np.greater), "3 of 6 cells, in no order", id="two rows show no diagonal"),
-        pytest.param(triangle(3, 2, 0, np.less), "3 of 6 cells, in no order", id="nor do two columns"),
+        pytest.param(triangle(2, 3, 0, np.greater), "3 of 6 cells, without a pattern", id="two rows show no diagonal"),
+        pytest.param(triangle(3, 2, 0, np.less), "3 of 6 cells, without a pattern", id="nor do two columns"),
         pytest.param(triangle(8, 9, 0, np.greater), "above the diagonal j = i", id="of the top left"),
         pytest.param(triangle(8, 9, 1, np.greater), "above the diagonal j = i + 1", id="of the bottom right"),
         pytest.param(triangle(9, 8, -1, np.less), "below the diagonal j = i − 1", id="which may be to the left"),
         pytest.param(triangle(9, 8, -1, np.greater), "above the diagonal j = i − 1", id="and goes with other cells"),
-        pytest.param(triangle(N, N, 0, np.greater_equal), "36 of 64 cells, in no order", id="with the diagonal"),
+        pytest.param(triangle(N, N, 0, np.greater_equal), "36 of 64 cells, without a pattern", id="with the diagonal"),
         pytest.param(
-            triangle(N, N, 0, np.less_equal), "36 of 64 cells, in no order", id="with the diagonal from below"
+            triangle(N, N, 0, np.less_equal), "36 of 64 cells, without a pattern", id="with the diagonal from below"
         ),
-        pytest.param(cells(([0, 1, 2], [1, 2, 3])), "3 of 64 cells, in no order", id="a few above the diagonal"),
+        pytest.param(cells(([0, 1, 2], [1, 2, 3])), "3 of 64 cells, without a pattern", id="a few above the diagonal"),
         pytest.param(
-            triangle(4, 4, 0, lambda j, i: j == i + 1), "3 of 16 cells, in no order", id="half of those above"
+            triangle(4, 4, 0, lambda j, i: j == i + 1), "3 of 16 cells, without a pattern", id="half of those above"
         ),
         pytest.param(np.ones((N, N), bool), "every cell", id="all"),
-        pytest.param(heads(False, ROW, False), "head 1 alone, row 2 alone", id="one row of one head"),
-        pytest.param(heads(False, ROW), "head 1 alone, row 2 alone", id="one row of one head of two"),
-        pytest.param(heads(ROW), "row 2 alone", id="one row of the only head"),
-        pytest.param(heads(ROW, False, ROW), "row 2 alone", id="one row of several heads"),
-        pytest.param(heads(ROW.T, ROW.T), "column 2 alone", id="one column of several heads"),
+        pytest.param(heads(False, ROW, False), "only head 1, only row 2", id="one row of one head"),
+        pytest.param(heads(False, ROW), "only head 1, only row 2", id="one row of one head of two"),
+        pytest.param(heads(ROW), "only row 2", id="one row of the only head"),
+        pytest.param(heads(ROW, False, ROW), "only row 2", id="one row of several heads"),
+        pytest.param(heads(ROW.T, ROW.T), "only column 2", id="one column of several heads"),
         pytest.param(heads(ABOVE, ABOVE), "above the diagonal", id="above the diagonal in all heads"),
         pytest.param(
-            heads(False, False, ROW, False).reshape(2, 2, N, N), "part 1, 0 alone, row 2 alone", id="one of a batch"
+            heads(False, False, ROW, False).reshape(2, 2, N, N), "only part 1, 0, only row 2", id="one of a batch"
         ),
-        pytest.param(cells(([0, 3, 5], [1, 6, 2])), "3 of 64 cells, in no order", id="here and there"),
+        pytest.param(cells(([0, 3, 5], [1, 6, 2])), "3 of 64 cells, without a pattern", id="here and there"),
         pytest.param(cells(([], [])), "noise: no cell differs by more than rounding explains", id="noise"),
     ],
 )

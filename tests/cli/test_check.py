@@ -165,4 +165,4 @@ def test_a_fraction_among_decimals_is_told_in_their_unit(run, tmp_path):
     ran = run("check", path)
     assert (ran.status, ran.err) == (1, "")
     assert "says 1/3, right is 0.0000" in ran.out
-    assert "off by 33.3 units of the last digit; row 0 alone" in ran.out
+    assert "off by 33.3 units of the last digit; only row 0" in ran.out
