@@ -42,7 +42,7 @@ class Route:
     present: Callable[[str, Array], Array] | None = None  # changes a result, given its name, after it is computed
     regrade: Callable[[Problem, str, Array], Array] | None = None  # changes a gradient, given its name
     is_whole: bool = False
-    said: str = ""
+    said: str | Callable[[], str] = ""  # a function where finding the words takes long
 
     def then(self, other: Route) -> Route:
         """Return a route with the changes of this one, then those of another one."""

@@ -511,7 +511,8 @@ def test_another_distance_has_the_scale_as_it_is_or_that_of_its_own_length(given
 @pytest.mark.parametrize("decimals", [1, 2, 3, 4, 5])
 def test_weights_rounded_to_at_most_four_decimals_are_told(decimals):
     output = np.round(numbers(TWO, "weights"), decimals) @ [[1, 2], [3, 5], [7, 11]]
-    sentence = "your output is the weights, rounded first, times V: multiply V by the weights in full"
+    places = "1 decimal" if decimals == 1 else f"{decimals} decimals"
+    sentence = f"your output is the weights, rounded to {places} first, times V: multiply V by the weights in full"
     slip = ("rounded-weights", sentence) if decimals <= 4 else ("", "")
     assert told(TWO, {"output": output.tolist()}) == slip
 

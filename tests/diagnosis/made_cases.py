@@ -9,8 +9,19 @@ from diagnosis.made_slips import SLIPS
 
 
 def make(names, seed, dtype=None):
-    """The problem as it is stated, and by matrix name the right and the wrong numbers; None where the slips' wishes
-    contradict each other."""
+    """The problem as it is stated, the right and the wrong numbers by matrix name, and how many decimals weights are
+    printed with; None where two slips contradict each other."""
+    try:
+        worlds = make_worlds(names, seed, dtype)
+        return None if worlds is None else answered(names.split("+"), *worlds, dtype)
+    except (ValueError, IndexError):
+        if "+" in names:  # what one makes of the shapes is no problem for the other
+            return None
+        raise
+
+
+def make_worlds(names, seed, dtype):
+    """The problem answered the right way and with the slips; None where their wishes contradict each other."""
     seeds = [zlib.crc32(f"{names} {dtype}".encode()), seed]
     names = names.split("+")
     random = np.random.default_rng(seeds)
@@ -37,11 +48,16 @@ def make(names, seed, dtype=None):
             for _, change, _ in chosen:
                 change(world)
         worlds.append(world)
+    return worlds
+
+
+def answered(names, one, two, dtype):
+    random = one.random
     half = str(random.choice(tuple(HALF))) if "lower-precision" in names else None
-    right, wrong = worlds[0].answer(dtype), worlds[1].answer(half or dtype)
+    right, wrong = one.answer(dtype), two.answer(half or dtype)
     if half:
         wrong = {name: narrow(array, half) for name, array in wrong.items()}
     if "averaged-weights" in names:
         right, wrong = ({**each, "weights": each["weights"].mean(axis=-3)} for each in (right, wrong))
-    found = {name: narrow(wrong[name], dtype) for name in only}
-    return worlds[0].stated, {name: right[name] for name in only}, found, worlds[1].print_weights
+    found = {name: narrow(wrong[name], dtype) for name in one.told}
+    return one.stated, {name: right[name] for name in one.told}, found, two.print_weights

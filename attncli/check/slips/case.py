@@ -137,6 +137,11 @@ class Case:
         noun = {"raw_scores": "raw scores", "lse": "log-sum-exps"}.get(self.subject, self.subject)
         return f"your {noun} {'is' if self.subject == 'output' else 'are'}"
 
+    @property
+    def those(self) -> str:
+        """ "your weights are those", "your output is that"."""
+        return f"{self.yours} {'that' if self.subject == 'output' else 'those'}"
+
     def weighing(self, scores: str) -> str:
         """Return the formula of the wrong matrix, given that of its scores."""
         if self.subject in ("raw_scores", "scores"):
@@ -144,6 +149,11 @@ class Case:
         if self.subject == "lse":
             return f"log Σ exp({scores})"
         return f"softmax({scores}){' V' if self.subject == 'output' else ''}"
+
+
+def listed(names: list[str]) -> str:
+    """ "Q", "Q and K", "Q, K and V"."""
+    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
 
 
 def square_root(d_k: int) -> str:

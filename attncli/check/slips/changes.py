@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from attncli.check.routes import Route
-from attncli.check.slips.case import Case
+from attncli.check.slips.case import Case, listed
 from attncli.problem.conventions import adopt_system
 from attncli.problem.prepare import length_factor
 from attncli.problem.problem import Visible
 from attncli.problem.row_masks import make_row_mask
+from attncli.results.conventions import conventions_that_differ
+from attncli.systems import BY_NAME as SYSTEMS
 from attncli.variants import BY_NAME, Variant, negative_half_square
 
 if TYPE_CHECKING:
@@ -46,7 +48,15 @@ def as_system(case: Case, system: str) -> list[Route]:
         return []
     said = [name for name in OWN if getattr(request, name) != getattr(own, name)]
     kept = [names for count in range(len(said) + 1) for names in combinations(said, count)]
-    return [Route(requests=(partial(_as_system, system=system, kept=names),)) for names in kept]
+    routes = [Route(requests=(partial(_as_system, system=system, kept=names),)) for names in kept]
+    return [replace(route, said=partial(_system_said, case, system, route)) for route in routes]
+
+
+def _system_said(case: Case, system: str, route: Route) -> str:
+    """What the system gives, and which of its conventions make the difference."""
+    causes = conventions_that_differ(case.problem, route.problem(case.request))
+    differs = f"; it differs by {'; '.join(causes)}" if causes else ""
+    return f"{case.yours} what --as {system} gives ({SYSTEMS[system].describes}){differs}"
 
 
 OWN = ("variant", "mask_means", "align", "query_offset")  # settings for which a system has conventions
@@ -88,6 +98,7 @@ def drop_forbidding(bias: Array | None) -> Array | None:
 
 
 KINDS = ("mask", "order", "lengths")
+PLURALS = ("the segments", "the chunks")
 MASKS_LEFT_OUT = (KINDS, *combinations(KINDS, 1))
 
 
@@ -105,8 +116,8 @@ def unmasked_said(case: Case, kinds: tuple[str, ...]) -> str:
     if case.problem.parts > 1 and not parts.all():
         first = np.unravel_index(int(np.argmax(parts)), case.problem.lead)
         where = f", the first of them in entry {', '.join(str(int(i)) for i in first)}"
-    were, are = "was" if len(names) == 1 else "were", "is" if count == 1 else "are"
-    return f"{' and '.join(names)} {were} left out: {count} of the {hidden.size} scores {are} masked{where}"
+    were, are = "was" if len(names) == 1 and names[0] not in PLURALS else "were", "is" if count == 1 else "are"
+    return f"{listed(names)} {were} left out: {count} of the {hidden.size} scores {are} masked{where}"
 
 
 def drop_masks(problem: Problem, kinds: tuple[str, ...]) -> Problem:
@@ -305,14 +316,18 @@ def rounded_weights(case: Case) -> list[Route]:
     printed = case.judges.get("weights")
     if printed is not None:
         return [Route(weigh=lambda _weights: printed.expected)]
-    return [Route(weigh=partial(_rounded, decimals=decimals)) for decimals in ROUNDINGS]
+    told = "your output is the weights, rounded to {} first, times V: multiply V by the weights in full"
+    return [
+        Route(
+            weigh=partial(_rounded, decimals=decimals),
+            said=told.format("1 decimal" if decimals == 1 else f"{decimals} decimals"),
+        )
+        for decimals in ROUNDINGS
+    ]
 
 
 def _rounded(weights: Array, decimals: int) -> Array:
     return np.round(weights, decimals)
 
 
-def rounded_sentence(case: Case) -> str:
-    if "weights" in case.judges:
-        return "your output is the weights as they are printed times V: multiply V by the weights in full"
-    return "your output is the weights, rounded first, times V: multiply V by the weights in full"
+ROUNDED = "your output is the weights as they are printed times V: multiply V by the weights in full"

@@ -3,6 +3,7 @@ check."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from itertools import combinations, product
 from typing import TYPE_CHECKING
@@ -32,6 +33,8 @@ EVIDENCE = 4.0  # decimal digits in which the numbers of two slips must differ f
 MOST_NAMES = 24  # of a pair
 CERTAIN, LIKELY = 6.0, 2.0  # digits in which printed numbers are those of a dtype
 
+Said = str | Callable[[], str]
+
 
 @record
 class Attempt:
@@ -40,11 +43,12 @@ class Attempt:
     slips: tuple[Slip, ...]
     route: Route
     seen: dict[str, Array]
-    said: tuple[str, ...]  # by route, for slips whose sentence cannot contain what was found
+    said: tuple[Said, ...]  # by route, for slips whose sentence cannot contain what was found
 
     def sentence(self, case: Case) -> str:
         """Return what was done, for each slip."""
-        return "; and ".join(said or slip.sentence(case) for slip, said in zip(self.slips, self.said, strict=True))
+        told = [said() if callable(said) else said for said in self.said]
+        return "; and ".join(said or slip.sentence(case) for slip, said in zip(self.slips, told, strict=True))
 
     @property
     def name(self) -> str:
@@ -125,7 +129,7 @@ def _fits(seen: dict[str, Array], judges: dict[str, Judge]) -> bool:
 
 
 def try_route(
-    slips: tuple[Slip, ...], route: Route, case: Case, sample: Sample, said: tuple[str, ...]
+    slips: tuple[Slip, ...], route: Route, case: Case, sample: Sample, said: tuple[Said, ...]
 ) -> list[Attempt]:
     """Return the attempt, or nothing if it is not possible: shapes that do not fit, or a feature that a system
     lacks."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from attncli.check.routes import Route
-from attncli.check.slips.case import Case
+from attncli.check.slips.case import Case, listed
 from attncli.check.slips.slip import Slip
 from attncli.inputs.request import rows_behind
 from attncli.matrix import Matrix
@@ -48,7 +48,7 @@ def _without_said(case: Case, letters: tuple[str, ...]) -> str:
     names = [PROJECTED[letter] for letter in letters]
     were = "was" if len(names) == 1 else "were"
     due = ", ".join(_formula(case, letter) for letter in letters)
-    return f"{' and '.join(names)} {were} not projected: expected {due}"
+    return f"{listed(names)} {were} not projected: expected {due}"
 
 
 def _formula(case: Case, letter: str) -> str:
@@ -71,7 +71,7 @@ def _without_offset(case: Case) -> list[Route]:
     return [
         Route(
             requests=(partial(_drop, names=dropped),),
-            said=f"{' and '.join(dropped)} {'was' if len(dropped) == 1 else 'were'} not added to the projection",
+            said=f"{listed(list(dropped))} {'was' if len(dropped) == 1 else 'were'} not added to the projection",
         )
         for dropped in sets
     ]
@@ -92,7 +92,7 @@ def _turned(case: Case) -> list[Route]:
     for count in range(len(names), 0, -1):
         for chosen in combinations(names, count):
             said = (
-                f"{' and '.join(chosen)} {'was' if count == 1 else 'were'} taken as (out, in), transposed: "
+                f"{listed(list(chosen))} {'was' if count == 1 else 'were'} taken as (out, in), transposed: "
                 "a row for each input and a column for each output is expected"
             )
             routes.append(Route(requests=(partial(_turn, names=chosen),), said=said))
@@ -135,12 +135,12 @@ PROJECTION_SLIPS = (
         "queries-with-queries",
         "queries",
         _same_rows(False),
-        lambda case: f"{case.yours} those of QQᵀ, the queries with each other: QKᵀ, a column for each key, is expected",
+        lambda case: f"{case.those} of QQᵀ, the queries with each other: QKᵀ, a column for each key, is expected",
     ),
     Slip(
         "keys-with-keys",
         "queries",
         _same_rows(True),
-        lambda case: f"{case.yours} those of KKᵀ, the keys with each other: QKᵀ, a row for each query, is expected",
+        lambda case: f"{case.those} of KKᵀ, the keys with each other: QKᵀ, a row for each query, is expected",
     ),
 )

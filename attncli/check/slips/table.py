@@ -103,7 +103,7 @@ def _variant(name: str) -> tuple[Slip, ...]:
         return [Route(requests=(partial(changes.change_variant, variant=name, scale=scale),))]
 
     def sentence(case: Case) -> str:
-        return f"{case.yours} those of the variant {name}, {record.formula} (--variant {name}), not of {case.variant}"
+        return f"{case.those} of the variant {name}, {record.formula} (--variant {name}), not of {case.variant}"
 
     def sentence_scaled(case: Case) -> str:
         return f"{sentence(case)}, with the scale {case.factor} that is given"
@@ -134,13 +134,9 @@ def _distance(name: str, distance: Variant, formula: str, noun: str) -> list[Sli
     return [slip(scored), slip(lambda problem: changes.over_length(scored(problem)))]
 
 
-def _system(name: str, describes: str) -> Slip:
-    return Slip(
-        f"as-{name}",
-        "system",
-        partial(changes.as_system, system=name),
-        lambda case: f"{case.yours} what --as {name} gives: {describes}",
-    )
+def _system(name: str) -> Slip:
+    routes = partial(changes.as_system, system=name)
+    return Slip(f"as-{name}", "system", routes, lambda case: f"{case.yours} what --as {name} gives")
 
 
 FIRST_SLIPS = (
@@ -201,9 +197,7 @@ FIRST_SLIPS = (
         "queries-keys-swapped",
         "queries",
         lambda _case: [Route(problems=(changes.swap_queries_keys,))],
-        lambda case: (
-            f"{case.yours} those of the keys asking the queries, softmax(KQᵀ): expected a row per query, of QKᵀ"
-        ),
+        lambda case: f"{case.those} of the keys asking the queries, softmax(KQᵀ): expected a row per query, of QKᵀ",
     ),
     Slip(
         "keys-transposed",
@@ -227,9 +221,9 @@ FIRST_SLIPS = (
         changes.length_of_dk,
         lambda case: f"ℓ = d_k = {case.d_k} was taken: ℓ is {case.length} here",
     ),
-    Slip("rounded-weights", "rounding", changes.rounded_weights, changes.rounded_sentence),
+    Slip("rounded-weights", "rounding", changes.rounded_weights, lambda _case: changes.ROUNDED),
     *(slip for variant in VARIANTS for slip in _variant(variant.name)),
-    *(_system(system.name, system.describes) for system in SYSTEMS),
+    *(_system(system.name) for system in SYSTEMS),
 )
 
 SLIPS = (
