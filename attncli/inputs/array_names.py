@@ -12,14 +12,19 @@ _MATRICES = {"".join(alias.split("_")): name for name in MATRIX_NAMES for alias 
 _RESULTS = {"".join(name.split("_")): name for name in EXPECTED_NAMES}
 _EXPECTED = re.compile(r"expected[._\s]+(.+)", re.IGNORECASE)
 _POLARITY = "call it mask, with mask_means: keep or drop; or bias, if it is added to the scores"
-_PACKED = "split it first: numpy.split(array, 3, axis=-1), if Q, K and V are side by side"
+_PACKED = "in a problem file: qkv_order: blocks (all of Q, then K, then V), or heads (q, k and v of each head)"
+PACKED = {  # names of one array for three
+    "qkv": ("qkv",),
+    "w_qkv": ("wqkv", "inprojweight", "cattn", "cattnweight"),
+    "b_qkv": ("bqkv", "inprojbias", "cattnbias"),
+}
 IN_DOUBT = {  # names of a matrix that do not by themselves determine its numbers
     **dict.fromkeys(
         ("attnmask", "attentionmask", "keypaddingmask", "srcmask"),
         ("systems disagree whether 1 may attend there, or is hidden", _POLARITY),
     ),
     **dict.fromkeys(
-        ("qkv", "wqkv", "bqkv", "inprojweight", "inprojbias", "cattn", "cattnweight"),
+        tuple(letters for names in PACKED.values() for letters in names),
         ("queries, keys and values in one array, in an order that its name does not show", _PACKED),
     ),
 }
@@ -44,3 +49,8 @@ def expected_name(name: str) -> str | None:
 def doubt_about(name: str) -> tuple[str, str] | None:
     """Return why the name is ambiguous and what to do, or None if it is not."""
     return IN_DOUBT.get(letters_of(name))
+
+
+def packed_name(name: str) -> str | None:
+    """Return `qkv`, `w_qkv` or `b_qkv` if the name means one array for three, or None."""
+    return next((packed for packed, names in PACKED.items() if letters_of(name) in names), None)

@@ -11,7 +11,8 @@ from attncli.errors import AttncliError, InputError, suggest
 from attncli.files import exists, is_folder, path_text
 from attncli.formats import tree as trees
 from attncli.formats.contents import Contents, Quoted, Tree
-from attncli.inputs.array_names import ALIASES, doubt_about, expected_name, matrix_name
+from attncli.inputs.array_names import ALIASES, doubt_about, expected_name, matrix_name, packed_name
+from attncli.inputs.packed import PARTS, QKV_ORDERS, split_packed
 from attncli.inputs.request import EXPECTED_NAMES, MATRIX_NAMES, Labels, Request, Worksheet
 from attncli.inputs.settings import BY_KEY, read_whole
 from attncli.inputs.sources import Sources, source_name
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from attncli.matrix import Matrix
 
 LABELLED = tuple(f.name for f in fields(Labels))
-OTHER_KEYS = (*BY_KEY, "labels", "expected", "digits", "title", "source", "w_layout")
+OTHER_KEYS = (*BY_KEY, "labels", "expected", "digits", "title", "source", "w_layout", "qkv_order")
 KEYS = (*(key for name in MATRIX_NAMES for key in (name, *ALIASES.get(name, ()))), *OTHER_KEYS)
 # (columns of the input, columns of the output), or the transpose, as in a Linear of torch
 W_LAYOUTS = ("in-out", "out-in")
@@ -139,11 +140,14 @@ class _Reader:
         request: dict[str, Any] = {}
         around: dict[str, Any] = {}
         seen: dict[str, str] = {}
-        w_layout = "in-out"
+        w_layout, order = "in-out", None
+        packed: dict[str, str] = {}
         for key in self.mapping(()):
             if key in also:
                 continue
             meant = key if key in OTHER_KEYS else matrix_name(key)
+            if meant is None and "qkv_order" in self.mapping(()):
+                meant = packed_name(key)
             if meant is None:
                 if doubt := doubt_about(key):
                     raise self.fault((trees.Key(key),), f"{key}: {doubt[0]}", doubt[1])
@@ -164,10 +168,22 @@ class _Reader:
                 around["expected"] = self.expected()
             elif meant == "w_layout":
                 w_layout = self.choice(key, W_LAYOUTS)
+            elif meant == "qkv_order":
+                order = self.choice(key, QKV_ORDERS)
+            elif meant in PARTS:
+                packed[meant] = key
+                request[meant] = self.matrix((key,), meant)
             else:
                 around[meant] = self.digits() if meant == "digits" else self.text((key,))
         if w_layout == "out-in":
             request |= {name: _transpose(request[name]) for name in request if name.startswith("w_")}
+        for name, key in packed.items():
+            for part in PARTS[name]:
+                if part in seen:
+                    raise self.fault((trees.Key(key),), f"{key} holds {part}, which {seen[part]} gives too", "keep one")
+            request |= split_packed(name, request.pop(name), order or QKV_ORDERS[0], request.get("heads"))
+        if order is not None and not packed:
+            raise self.fault((trees.Key("qkv_order"),), "qkv_order without an array that holds Q, K and V", "add qkv")
         return request, around
 
     def is_null(self, path: trees.Path) -> bool:

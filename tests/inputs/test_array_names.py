@@ -81,8 +81,52 @@ def test_weights_as_torch_keeps_them_are_turned() -> None:
     assert request.x.array.tolist() == [[1, 2]]
 
 
+PACKED = [
+    ("qkv: [[1, 2, 3]]\nqkv_order: blocks", ([[1]], [[2]], [[3]])),
+    ("qkv: [[1, 2, 3, 4, 5, 6]]\nqkv_order: blocks\nheads: 2", ([[1, 2]], [[3, 4]], [[5, 6]])),
+    ("QKV: [[1, 2, 3, 4, 5, 6]]\nqkv_order: heads\nheads: 2", ([[1, 4]], [[2, 5]], [[3, 6]])),
+    ("qkv: [[1, 2, 3, 4]]\nqkv_order: blocks\nheads: 2/1", ([[1, 2]], [[3]], [[4]])),
+]
+
+
+@pytest.mark.parametrize(("text", "parts"), PACKED)
+def test_a_packed_array_is_taken_apart_by_its_order(text: str, parts: tuple[list[list[int]], ...]) -> None:
+    request = read(text, reading=Reading(keep_text=True))
+    found = (request.queries, request.keys, request.values)
+    assert tuple(matrix.array.tolist() for matrix in found) == parts
+    assert [matrix.texts for matrix in found] == [tuple(str(cell) for row in part for cell in row) for part in parts]
+
+
+def test_packed_weights_of_torch_are_turned_and_taken_apart() -> None:
+    text = "x: [[1, 2]]\nin_proj_weight: [[1, 2], [3, 4], [5, 6]]\nin_proj_bias: [7, 8, 9]\n"
+    request = read(f"{text}w_layout: out-in\nqkv_order: blocks\n")
+    assert [request.w_q.array.tolist(), request.w_k.array.tolist()] == [[[1], [2]], [[3], [4]]]
+    assert [matrix.array.tolist() for matrix in (request.b_q, request.b_k, request.b_v)] == [[7], [8], [9]]
+
+
+@pytest.mark.parametrize(
+    ("text", "where", "what", "hint"),
+    [
+        ("qkv: [[1, 2, 3]]\nqkv_order: rows", "standard input: line 2, column 12", "qkv_order: 'rows' is not known",
+         "one of: blocks, heads"),
+        ("qkv: [[1, 2]]\nqkv_order: blocks", "standard input: qkv", "2 columns cannot be shared out to Q, K and V",
+         "a multiple of 3, or heads: H/KV where keys have fewer heads"),
+        ("qkv: [[1, 2, 3]]\nqkv_order: heads", "standard input: qkv", "the order heads needs heads",
+         "heads: 8, or qkv_order: blocks"),
+        ("qkv: [[1, 2, 3]]\nqkv_order: blocks\nk: [[1]]", "standard input: line 1, column 1",
+         "qkv holds keys, which k gives too", "keep one"),
+        ("q: [[1]]\nk: [[1]]\nqkv_order: blocks", "standard input: line 3, column 1",
+         "qkv_order without an array that holds Q, K and V", "add qkv"),
+    ],
+)  # fmt: skip
+def test_a_packed_array_that_cannot_be_taken_apart_is_refused(text: str, where: str, what: str, hint: str) -> None:
+    with pytest.raises(InputError) as caught:
+        read(text)
+    assert (caught.value.where, caught.value.what, caught.value.hint) == (where, what, hint)
+
+
 POLARITY = "call it mask, with mask_means: keep or drop; or bias, if it is added to the scores"
-SPLIT = "split it first: numpy.split(array, 3, axis=-1), if Q, K and V are side by side"
+SPLIT = "in a problem file: qkv_order: blocks (all of Q, then K, then V), or heads (q, k and v of each head)"
 REFUSED = [
     (
         "attn_mask: [[1]]",
