@@ -22,14 +22,14 @@ def record(*, kw_only: bool = False) -> Callable[[type[Class]], type[Class]]: ..
 def record(cls: type[Any] | None = None, /, *, kw_only: bool = False) -> Any:
     """Make a class with annotated fields a record."""
 
-    def made(plain: type[Any]) -> type[Any]:
+    def make(plain: type[Any]) -> type[Any]:
         finished = dataclass(eq=False, repr=False, slots=True, kw_only=kw_only)(plain)
         for method in (__eq__, __hash__, __repr__):
             if method.__name__ not in plain.__dict__:
                 setattr(finished, method.__name__, method)
         return finished
 
-    return made if cls is None else made(cls)
+    return make if cls is None else make(cls)
 
 
 def _values(self: Any) -> tuple[Any, ...]:

@@ -261,7 +261,7 @@ def _check_matrix(judge: Judge, verdict: str, measured: Measured) -> MatrixCheck
             at=None,
             expected=None,
             computed=None,
-            said=_shapes_said(judge, measured),
+            said=_describe_shapes(judge, measured),
             tolerance=tolerance,
         )
     at, counted = judge.worst(measured)
@@ -280,11 +280,11 @@ def _check_matrix(judge: Judge, verdict: str, measured: Measured) -> MatrixCheck
         labels=_labels(measured.problem, name, at),
         tolerance=tolerance,
         errors=measure_errors(judge, measured, counted),
-        note=_whole_said(judge, verdict, computed) or _digits_said(judge, verdict, measured),
+        note=_describe_whole(judge, verdict, computed) or _describe_digits(judge, verdict, measured),
     )
 
 
-def _shapes_said(judge: Judge, measured: Measured) -> str:
+def _describe_shapes(judge: Judge, measured: Measured) -> str:
     """Return a sentence about the shape of the numbers, and whether they are the right ones, transposed."""
     due = judge.given_shape(measured.numbers[judge.name].shape)
     said = f"its shape is {_by(judge.given_shape(judge.expected.shape))}; expected {_by(due)}"
@@ -294,7 +294,7 @@ def _shapes_said(judge: Judge, measured: Measured) -> str:
     return said
 
 
-def _whole_said(judge: Judge, verdict: str, computed: Array) -> str:
+def _describe_whole(judge: Judge, verdict: str, computed: Array) -> str:
     """Return what a verdict on whole numbers is based on, if the right numbers are not whole."""
     if verdict in ("wrong", "carried") or judge.claims is None or not judge.claims.is_whole.any():
         return ""
@@ -308,7 +308,7 @@ def _whole_said(judge: Judge, verdict: str, computed: Array) -> str:
     return f"claims whole numbers only; the right {verb} {', '.join(right)}{more}"
 
 
-def _digits_said(judge: Judge, verdict: str, measured: Measured) -> str:
+def _describe_digits(judge: Judge, verdict: str, measured: Measured) -> str:
     """Return with how many fewer decimals, or only with the digits shown, every number of a wrong matrix is right."""
     if (
         verdict not in ("wrong", "carried")

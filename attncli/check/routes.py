@@ -50,7 +50,7 @@ class Route:
         own = {name: getattr(other, name) for name in names if getattr(other, name) != getattr(RIGHT, name)}
         return replace(self, requests=self.requests + other.requests, problems=self.problems + other.problems, **own)
 
-    def seen_by(self, present: Callable[[str, Array], Array] | None) -> Route:
+    def present_by(self, present: Callable[[str, Array], Array] | None) -> Route:
         """Return this route with its results changed by `present` at the end."""
         own = self.present
         if present is None or own is present:
@@ -69,15 +69,15 @@ class Route:
 
         Raises AttncliError if the slip is not possible here.
         """
-        return self.altered(prepare(self.asked(request), compute="float64"))
+        return self.change_problem(prepare(self.change_request(request), compute="float64"))
 
-    def asked(self, request: Request) -> Request:
+    def change_request(self, request: Request) -> Request:
         """Return the request with this route's changes."""
         for change in self.requests:
             request = change(request)
         return request
 
-    def altered(self, problem: Problem) -> Problem:
+    def change_problem(self, problem: Problem) -> Problem:
         """Return the problem with this route's changes."""
         for alter in self.problems:
             problem = alter(problem)

@@ -103,7 +103,7 @@ class Case:
         """Return the raw score for all pairs."""
         return "QKᵀ" if self.variant in ("dot", "scaled") else self.formula
 
-    def over(self, divisor: str) -> str:
+    def divide_score(self, divisor: str) -> str:
         """Return the score divided by `divisor`."""
         return f"{self.score}/{divisor}" if self.score == "QKᵀ" else f"({self.score}) / {divisor}"
 
@@ -113,7 +113,7 @@ class Case:
         if self.problem.scale == 1:
             return self.score
         if self.problem.scale_text == "1/sqrt(dk)":
-            return self.over("√d_k")
+            return self.divide_score("√d_k")
         return f"{self.score} · {self.factor}"
 
     @property

@@ -25,7 +25,7 @@ ROUNDINGS = 8  # relative to the largest number: the largest error of such a com
 SHARE = 4  # at most one of so many cells may be wrong
 
 
-def cells_said(case: Case, right: Measured) -> tuple[Diagnosis, ...]:
+def diagnose_cells(case: Case, right: Measured) -> tuple[Diagnosis, ...]:
     """Return `one-cell` if only one or two cells are wrong, with `copied-digit` if one digit makes them right."""
     wrong: dict[str, list[tuple[int, ...]]] = {}
     verdicts = []
@@ -122,7 +122,7 @@ def _copied(says: str, due: str) -> str:
     return ""
 
 
-def precision_said(case: Case, right: Measured, evidence: float = 0.0) -> tuple[Diagnosis, ...]:
+def diagnose_precision(case: Case, right: Measured, evidence: float = 0.0) -> tuple[Diagnosis, ...]:
     """Return `lower-precision` if a computation in half precision is as far off, for numbers that claim more.
 
     With some `evidence`, the printed numbers must also be numbers of the dtype, to so many digits in total.
@@ -164,7 +164,7 @@ def _is_rounding(judge: Judge, right: Measured, dtype: str) -> bool:
     return judge.is_within(2 * right.narrow(judge.name, dtype), right)
 
 
-def proofs_said(case: Case, right: Measured) -> tuple[Diagnosis, ...]:
+def diagnose_impossible(case: Case, right: Measured) -> tuple[Diagnosis, ...]:
     """Return `impossible` if no queries and keys give such weights, or no weights give such an output."""
     proofs = [_weights_proof(case), _output_proof(case, right)]
     told = tuple(name for name, proof in zip(("weights", "output"), proofs, strict=True) if proof)

@@ -107,7 +107,7 @@ def without_mask(case: Case, kinds: tuple[str, ...]) -> list[Route]:
     return [Route(problems=(partial(drop_masks, kinds=kinds),))] if case.is_masked else []
 
 
-def unmasked_said(case: Case, kinds: tuple[str, ...]) -> str:
+def name_unmasked(case: Case, kinds: tuple[str, ...]) -> str:
     """Return which masks were left out, and how many scores only these mask, in which entries."""
     names = case.masks_of(kinds) or ["the mask"]
     hidden = visible_cells(drop_masks(case.problem, kinds)) & ~visible_cells(case.problem)

@@ -13,7 +13,7 @@ import numpy as np
 from attncli.check.report import Diagnosis, worst
 from attncli.check.routes import Route
 from attncli.check.slips.case import Case
-from attncli.check.slips.cells import cells_said, precision_said, proofs_said
+from attncli.check.slips.cells import diagnose_cells, diagnose_impossible, diagnose_precision
 from attncli.check.slips.fitted import fitted_scale
 from attncli.check.slips.sampling import Sample, are_same
 from attncli.check.slips.slip import Slip
@@ -95,10 +95,10 @@ def diagnose(
     if found:
         return _make_entries(found, case)
     own = replace(case, wrong=tuple(name for name in wrong if verdicts[name] == "wrong"))
-    if said := precision_said(case, right, evidence=CERTAIN):
+    if said := diagnose_precision(case, right, evidence=CERTAIN):
         return said
-    if said := cells_said(own, right):
-        return said + precision_said(case, right, evidence=LIKELY)
+    if said := diagnose_cells(own, right):
+        return said + diagnose_precision(case, right, evidence=LIKELY)
     if sample.rows is not None or any(_fits(attempt.seen, judges) for attempt in singles):
         found = _confirm(_fitted(case, sample), case, right, sample)
         if not found:
@@ -110,7 +110,7 @@ def diagnose(
     entries = _make_entries(found, case)
     if entries or is_rounded:
         return entries
-    return precision_said(case, right) or proofs_said(case, right)
+    return diagnose_precision(case, right) or diagnose_impossible(case, right)
 
 
 def _fitted(case: Case, sample: Sample) -> list[Attempt]:
@@ -133,7 +133,7 @@ def try_route(
 ) -> list[Attempt]:
     """Return the attempt, or nothing if it is not possible: shapes that do not fit, or a feature that a system
     lacks."""
-    seen = route.seen_by(sample.right.route.present)
+    seen = route.present_by(sample.right.route.present)
     try:
         return [Attempt(slips, route, sample.numbers(seen, case.request), said)]
     except (AttncliError, ValueError, IndexError):
@@ -158,7 +158,7 @@ def _confirm(attempts: list[Attempt], case: Case, right: Measured, sample: Sampl
 
 def _judge(attempt: Attempt, case: Case, right: Measured) -> Found | None:
     try:
-        route = attempt.route.seen_by(right.route.present)
+        route = attempt.route.present_by(right.route.present)
         measured = Measured(route, case.request, tuple(case.judges), right.halves)
     except (AttncliError, ValueError):
         return None

@@ -11,7 +11,7 @@ import numpy as np
 from attncli.check.routes import Route
 from attncli.check.slips.case import Case
 from attncli.check.slips.sampling import Sample
-from attncli.check.slips.scales import factor_said, with_scale
+from attncli.check.slips.scales import describe_factor, with_scale
 from attncli.check.slips.slip import Slip
 
 Array = np.ndarray
@@ -45,7 +45,7 @@ def fitted_scale(case: Case, sample: Sample) -> Slip | None:
         factor += _correction(case, sample, factor)
     short = [float(f"{factor:.{digits}g}") for digits in range(2, 8)]
     routes = [
-        Route(problems=(partial(with_scale, scale=value),), said=factor_said(case, value))
+        Route(problems=(partial(with_scale, scale=value),), said=describe_factor(case, value))
         for value in dict.fromkeys([*short, factor])
         if value and not math.isclose(value, case.problem.scale)
     ]

@@ -228,7 +228,7 @@ def _empty_row(row: str) -> Callable[[Case], list[Route]]:
     return routes
 
 
-def _empty_said(case: Case, row: str) -> str:
+def _describe_empty_row(case: Case, row: str) -> str:
     empty = ~visible_cells(case.problem).any(axis=-1)
     first = ", ".join(str(int(place)) for place in np.unravel_index(int(np.argmax(empty)), empty.shape))
     has = "1 query has" if empty.sum() == 1 else f"{int(empty.sum())} queries have"
@@ -316,7 +316,7 @@ MASK_SLIPS = (
     Slip("unasked-causal", "mask", _unasked, lambda _case: "a causal mask was applied"),
     Slip("phantom-keys", "weights", _phantoms, lambda _case: "keys of zeros counted", paired=False, evidence=2.0),
     *(
-        Slip(f"empty-row-{row}", "mask", _empty_row(row), partial(_empty_said, row=words))
+        Slip(f"empty-row-{row}", "mask", _empty_row(row), partial(_describe_empty_row, row=words))
         for row, words in (("uniform", "uniform over all keys"), ("nan", "NaN"), ("zeros", "0"))
     ),
 )

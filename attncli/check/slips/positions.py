@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 Array = np.ndarray
 
 
-def _asked(request: Request, **changes: Any) -> Request:
+def _change_request(request: Request, **changes: Any) -> Request:
     return replace(request, **changes)
 
 
@@ -52,7 +52,7 @@ def _other_pairs(case: Case) -> list[Route]:
     own = case.request.rope
     return [
         Route(
-            requests=(partial(_asked, rope=name),),
+            requests=(partial(_change_request, rope=name),),
             said=f"the columns were rotated in the pairs of {name}: those of {own} are expected",
         )
         for name in PAIRING_NAMES
@@ -67,7 +67,7 @@ def _unasked_rope(case: Case) -> list[Route]:
     sizes = [size for size in dict.fromkeys((case.d_k, case.d_k // 2, case.d_k // 4)) if size and size % 2 == 0]
     return [
         Route(
-            requests=(partial(_asked, rope=name, rope_dims=size),),
+            requests=(partial(_change_request, rope=name, rope_dims=size),),
             said=f"rotary positions ({name}) turned {size} of the {case.d_k} columns of Q and K: none are asked for",
         )
         for size in sizes
@@ -79,7 +79,7 @@ def _other_norm(case: Case) -> list[Route]:
     own = case.request.qk_norm
     return [
         Route(
-            requests=(partial(_asked, qk_norm=name),),
+            requests=(partial(_change_request, qk_norm=name),),
             said=f"the rows of Q and K were normed by {name}: {own} is expected",
         )
         for name in ROW_NORM_NAMES
@@ -123,7 +123,7 @@ def _listed(numbers: tuple[float, ...]) -> str:
 
 
 def _unasked_alibi(case: Case) -> list[Route]:
-    return [] if case.request.alibi is not None else [Route(requests=(partial(_asked, alibi=USUAL),))]
+    return [] if case.request.alibi is not None else [Route(requests=(partial(_change_request, alibi=USUAL),))]
 
 
 # sinks
@@ -145,7 +145,7 @@ def _unasked_sink(case: Case) -> list[Route]:
     """Return the route with a sink of 0 (softmax off by one) that was not requested."""
     if case.problem.sink is not None or not case.problem.normalizer.sums_to_one:
         return []
-    return [Route(requests=(partial(_asked, sink=(0.0,)),))]
+    return [Route(requests=(partial(_change_request, sink=(0.0,)),))]
 
 
 def _lse_alone(case: Case) -> list[Route]:

@@ -67,7 +67,7 @@ def _passing(attempt: Attempt, weak: list[str], case: Case, sample: Sample, righ
     if not names:
         return []
     try:
-        route = attempt.route.seen_by(right.route.present)
+        route = attempt.route.present_by(right.route.present)
         measured = Measured(route, case.request, tuple(case.judges), right.halves)
     except (AttncliError, ValueError):
         return []

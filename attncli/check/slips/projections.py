@@ -44,7 +44,7 @@ def _without(case: Case, letters: tuple[str, ...]) -> list[Route]:
     return [Route(requests=(partial(_drop_projections, letters=letters),))]
 
 
-def _without_said(case: Case, letters: tuple[str, ...]) -> str:
+def _describe_without(case: Case, letters: tuple[str, ...]) -> str:
     names = [PROJECTED[letter] for letter in letters]
     were = "was" if len(names) == 1 else "were"
     due = ", ".join(_formula(case, letter) for letter in letters)
@@ -125,7 +125,7 @@ PROJECTION_SLIPS = (
             f"no-projection-{''.join(letters)}",
             "projection",
             partial(_without, letters=letters),
-            partial(_without_said, letters=letters),
+            partial(_describe_without, letters=letters),
         )
         for letters in SETS
     ),

@@ -44,7 +44,7 @@ def named_factors(case: Case) -> list[tuple[float, str]]:
     return kept
 
 
-def factor_said(case: Case, factor: float, name: str = "") -> str:
+def describe_factor(case: Case, factor: float, name: str = "") -> str:
     """Return which factor the raw scores were multiplied by, and which is expected."""
     called = f" ({name})" if name else ""
     taken = f"the raw scores {case.score} were multiplied by {factor:.6g}{called}"
@@ -55,7 +55,7 @@ def factor_said(case: Case, factor: float, name: str = "") -> str:
 
 def _named(case: Case) -> list[Route]:
     return [
-        Route(problems=(partial(with_scale, scale=factor),), said=factor_said(case, factor, name))
+        Route(problems=(partial(with_scale, scale=factor),), said=describe_factor(case, factor, name))
         for factor, name in named_factors(case)
     ]
 
@@ -71,7 +71,7 @@ def _over_heads(case: Case) -> list[Route]:
         (own / heads, f"the scale / {heads}, of all heads"),
     ]
     return [
-        Route(problems=(partial(with_scale, scale=factor),), said=factor_said(case, factor, name))
+        Route(problems=(partial(with_scale, scale=factor),), said=describe_factor(case, factor, name))
         for factor, name in factors
         if not math.isclose(factor, own)
     ]

@@ -52,7 +52,7 @@ def _unscaled(case: Case) -> str:
     return f"{case.yours} {case.weighing(case.score)}: {scaling(case)}"
 
 
-def _over(case: Case, divisor: str, what: str, number: float) -> str:
+def _explain_scale(case: Case, divisor: str, what: str, number: float) -> str:
     if math.isclose(case.problem.scale * number, 1):  # together with another slip
         return f"the scale was the right one, 1/{divisor}"
     due = scaling(case)
@@ -60,23 +60,23 @@ def _over(case: Case, divisor: str, what: str, number: float) -> str:
         due += f", not by {what}"
     elif case.problem.scale != 1:
         due += f"; dividing by {what} multiplies them by {1 / number:.6g}"
-    return f"{case.yours} {case.weighing(case.over(divisor))}: {due}"
+    return f"{case.yours} {case.weighing(case.divide_score(divisor))}: {due}"
 
 
 def _over_root(case: Case) -> str:
-    return _over(case, "√d_k", f"√d_k = {square_root(case.d_k)}", math.sqrt(case.d_k))
+    return _explain_scale(case, "√d_k", f"√d_k = {square_root(case.d_k)}", math.sqrt(case.d_k))
 
 
 def _over_dk(case: Case) -> str:
-    return _over(case, "d_k", f"d_k = {case.d_k}", case.d_k)
+    return _explain_scale(case, "d_k", f"d_k = {case.d_k}", case.d_k)
 
 
 def _over_root_of_all(case: Case) -> str:
-    return _over(case, f"√{case.width}", f"the root of all heads' {case.width} columns", math.sqrt(case.width))
+    return _explain_scale(case, f"√{case.width}", f"the root of all heads' {case.width} columns", math.sqrt(case.width))
 
 
 def _over_all(case: Case) -> str:
-    return _over(case, f"{case.width}", f"all heads' {case.width} columns", case.width)
+    return _explain_scale(case, f"{case.width}", f"all heads' {case.width} columns", case.width)
 
 
 def _softmax(over: str, *unseen: float) -> Callable[[Case], list[Route]]:
@@ -175,7 +175,12 @@ FIRST_SLIPS = (
         lambda case: f"the scores {case.scaled_score} were used as weights: take their softmax along the keys",
     ),
     *(
-        Slip("no-mask", "mask", partial(changes.without_mask, kinds=kinds), partial(changes.unmasked_said, kinds=kinds))
+        Slip(
+            "no-mask",
+            "mask",
+            partial(changes.without_mask, kinds=kinds),
+            partial(changes.name_unmasked, kinds=kinds),
+        )
         for kinds in changes.MASKS_LEFT_OUT
     ),
     Slip(

@@ -69,13 +69,13 @@ def plain_bounds(
 
 def _magnitudes(route: Route, request: Request) -> Problem:
     """Return the route's problem with every number made positive: |x||w| + |b| if Q, K and V are projected."""
-    request = route.asked(request)
+    request = route.change_request(request)
     absolute = {
         name: Matrix(np.abs(matrix.array), matrix.where)
         for name in MATRIX_NAMES
         if name not in ("mask", "bias", "key_lengths") and (matrix := getattr(request, name)) is not None
     }
-    return route.altered(prepare(replace(request, **absolute), compute="float64"))  # type: ignore[arg-type]
+    return route.change_problem(prepare(replace(request, **absolute), compute="float64"))  # type: ignore[arg-type]
 
 
 def _depth(request: Request) -> int:

@@ -50,7 +50,7 @@ def bound_of(route: Route, request: Request, numbers: dict[str, Array], halves: 
 
 def _moves(route: Route, request: Request, halves: dict[str, Array]) -> Problem:
     """Return how far each entry of Q, K, V and the bias may move, in the layout of the problem."""
-    request = route.asked(request)
+    request = route.change_request(request)
     found: dict[str, Any] = {}
     for letter, name in (("q", "queries"), ("k", "keys"), ("v", "values")):
         half = _half(request, halves, letter, name)
@@ -60,7 +60,7 @@ def _moves(route: Route, request: Request, halves: dict[str, Array]) -> Problem:
     found["bias"] = Matrix(halves["bias"], "bias") if "bias" in halves else None
     bare = replace(request, **nothing, mask=None, variant="dot", system=None)
     bare = replace(bare, length_scale=None, scale=None, labels=type(request.labels)(), **found)
-    return route.altered(prepare(bare, compute="float64"))
+    return route.change_problem(prepare(bare, compute="float64"))
 
 
 def _half(request: Request, halves: dict[str, Array], letter: str, name: str) -> Array | None:

@@ -77,7 +77,7 @@ LEAST = {"raw_scores": 1 / 25, "scores": 1 / 25, "weights": 1 / 60, "output": 1 
 def share(name, request, route=RIGHT):
     """The largest error over its bound; 1 where no error may be."""
     right = Measured(route, request, NAMES, {})
-    narrow = Result(route.altered(prepare(request, compute="float32")), "numpy").compute(*NAMES)
+    narrow = Result(route.change_problem(prepare(request, compute="float32")), "numpy").compute(*NAMES)
     with np.errstate(invalid="ignore"):  # a masked score's -inf less itself
         error = np.nan_to_num(np.abs(narrow.array(name) - right.numbers[name]))
     bound = right.bound(name, "float32")
