@@ -253,40 +253,48 @@ def growth_jobs(quick: bool) -> Iterator[Job]:
     yield Job(work, measure)
 
 
+WITH_FILES = f"import sys; sys.path.insert(0, {ROOT!r}); import numpy as np; from attncli.files import read_bytes, "
+WITH_FILES += "write_atomically; from attncli.formats import BY_NAME; from attncli.matrix import Matrix, Reading; "
+
+
 def file_jobs(folder: Path) -> Iterator[Job]:
-    """Text tables against NumPy's, YAML against PyYAML's fastest loader."""
-    if not find_spec("attncli.formats.csv"):
-        return
-    from attncli.files import read_bytes, write_atomically
-    from attncli.formats import BY_NAME
-    from attncli.matrix import Matrix, Reading
+    """Large files of numbers in whole processes, less what the same process needs without the file."""
+    table = str(folder / "table.npy")
+    np.save(table, normal(0, 4096, 256, dtype="float64"))
+    paths = {name: str(folder / f"table.{name}") for name in ("csv", "json", "yaml")}
+    for name, bound in (("csv", 0.5), ("json", 1.0), ("yaml", 1.0)):
+        path, work = paths[name], f"reading a {name} of 4096 × 256 against np.loadtxt of the csv"
+        ours = f"BY_NAME[{name!r}].read(read_bytes({path!r}), {path!r}, Reading()).matrices"
+        theirs = f"np.loadtxt({paths['csv']!r}, delimiter=',')"
 
-    table = normal(0, 4096, 256, dtype="float64")
-    path, mine, other = (str(folder / name) for name in ("table.csv", "mine.csv", "other.csv"))
-    csv, matrix = BY_NAME["csv"], Matrix(table, "table")
+        def reading(work=work, bound=bound, ours=ours, theirs=theirs) -> Row:
+            from attncli.formats import BY_NAME
+            from attncli.matrix import Matrix
 
-    def reading() -> Row:
-        np.savetxt(path, table, delimiter=",")
-        return compared(
-            "reading a CSV of 4096 × 256 against np.loadtxt",
-            1.1,
-            lambda: csv.read(read_bytes(path), path, Reading()),
-            lambda: np.loadtxt(path, delimiter=","),
-            10,
-        )
+            matrix = Matrix(np.load(table), "table")
+            for each in ("json", "yaml"):
+                Path(paths[each]).write_bytes(b"".join(map(bytes, BY_NAME[each].write({"output": matrix}))))
+            np.savetxt(paths["csv"], matrix.array, delimiter=",")
+            return above_row(work, bound, f"next(iter({ours}.values()))()", theirs)
 
-    yield Job("reading a CSV of 4096 × 256 against np.loadtxt", reading)
-    yield Job(
-        "writing a CSV of 4096 × 256 against np.savetxt",
-        lambda: compared(
-            "writing a CSV of 4096 × 256 against np.savetxt",
-            0.5,
-            lambda: write_atomically(mine, csv.write({"output": matrix}), force=True),
-            lambda: np.savetxt(other, table, delimiter=","),
-            10,
-        ),
-    )
+        yield Job(work, reading)
+    for name, bound in (("csv", 0.25), ("json", 0.25), ("yaml", 0.25)):
+        work = f"writing a {name} of 4096 × 256 against np.savetxt of a csv"
+        ours = f"write_atomically({str(folder / f'mine.{name}')!r}, BY_NAME[{name!r}].write("
+        ours += f"{{'output': Matrix(np.load({table!r}), 'table')}}), force=True)"
+        theirs = f"np.savetxt({str(folder / 'other.csv')!r}, np.load({table!r}), delimiter=',')"
+        yield Job(work, lambda work=work, bound=bound, ours=ours, theirs=theirs: above_row(work, bound, ours, theirs))
     yield Job("reading a YAML problem of 200,000 numbers against CSafeLoader", lambda: yaml_row(folder))
+
+
+def above_row(work: str, bound: float, ours: str, theirs: str) -> Row:
+    """Medians of the processes in turns; each less the process that only imports."""
+    codes = [WITH_FILES + ours, WITH_FILES + "pass", f"import numpy as np; {theirs}", "import numpy as np"]
+    things = [process(["-c", code]) for code in codes]
+    rounds = [[seconds(thing) for thing in things] for _ in range(11)]
+    mine, my_imports, other, other_imports = (statistics.median(times) for times in zip(*rounds, strict=True))
+    details = f"{(mine - my_imports) * 1e3:.3g} ms against {(other - other_imports) * 1e3:.3g} ms"
+    return Row(work, (mine - my_imports) / (other - other_imports), bound, details)
 
 
 def yaml_row(folder: Path) -> Row:

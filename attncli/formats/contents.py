@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 from attncli.records import record
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from attncli.matrix import Matrix
 
 
@@ -40,6 +42,16 @@ class Tree:
     root: Any
     locate: Callable[[tuple[str | int, ...]], tuple[int, int]]
     notes: tuple[str, ...] = field(default=())
+
+
+class NumberList(list[Any]):
+    """A large list of lists whose scalars are numbers already: the array of them, as a list of its parts."""
+
+    __slots__ = ("array",)
+
+    def __init__(self, array: np.ndarray) -> None:
+        super().__init__(array)
+        self.array = array
 
 
 class Quoted(str):

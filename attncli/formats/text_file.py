@@ -39,7 +39,9 @@ def read(data: bytes, where: str, reading: Reading) -> Contents:
         if (found := _printed(data, start.replace("\r\n", "\n"), where, reading)) is not None:
             return found
     contents = text_table.read(data, where, reading)
-    if note := _note_of_blocks(data, where):
+    rows = len(contents.matrices[""]().array)
+    # as many lines as rows: there is no blank line and no comment, and nothing to look for
+    if data.count(b"\n") > rows and (note := _note_of_blocks(data, where)):
         return Contents(where, {name: partial(_add_note, make, note) for name, make in contents.matrices.items()})
     return contents
 
@@ -68,7 +70,7 @@ def _printed(data: bytes, start: str, where: str, reading: Reading) -> Contents 
 
 def _note_of_blocks(data: bytes, where: str) -> str:
     """Return the note about blocks of rows, which may be separate matrices."""
-    if b"# New slice" in data and _SLICE.search(data):
+    if b"#" in data and _SLICE.search(data):
         return f"{where}: its slices, as numpy.savetxt wrote them, are read as the rows of one matrix"
     if _BLANK_LINE.search(data) and _BLOCKS.search(data):
         return f"{where}: blank lines divide its rows into blocks, which are read as one matrix"

@@ -27,12 +27,15 @@ from attncli.numbers import numerals
 from attncli.numbers.numerals import NumeralError, is_number
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import numpy as np
 
     Array = np.ndarray[Any, Any]
 
 NO_HEADER = Reading(header=False)
 _THOUSANDS = re.compile(r"[+-]?[1-9][0-9]{0,2},[0-9]{3}")
+_PIECE = 1 << 19  # characters
 _DECIMAL_POINT = re.compile(r"[+-]?(?:[0-9]+\.[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 
 
@@ -63,7 +66,39 @@ def _read_plain(data: bytes, where: str, reading: Reading) -> Matrix | None:
         return _read_blanks(data, where, reading)
     if len(present) > 1:
         return None
-    delimiter = present[0]
+    array = _parse_pieces(data, present[0])
+    return None if array is None else _plain_matrix(array, where, reading)
+
+
+def _parse_pieces(data: bytes, delimiter: bytes) -> Array | None:
+    """Return the (rows, columns) numbers, or None if the lines are not alike."""
+    import numpy as np
+
+    array: Array | None = None
+    filled = 0
+    for piece in _pieces(data):
+        numbers = _parse_piece(piece, delimiter)
+        if numbers is None:
+            return None
+        if array is None:
+            array = np.empty((data.count(b"\n"), numbers.shape[1]))
+        if numbers.shape[1] != array.shape[1]:
+            return None
+        array[filled : filled + len(numbers)] = numbers
+        filled += len(numbers)
+    return array
+
+
+def _pieces(data: bytes) -> Iterator[bytes]:
+    """Yield some lines at a time, so that what is made of them fits into the cache."""
+    start = 0
+    while start < len(data):
+        end = data.find(b"\n", start + _PIECE) + 1
+        yield data[start : end or len(data)]
+        start = end or len(data)
+
+
+def _parse_piece(data: bytes, delimiter: bytes) -> Array | None:
     between = data.translate(None, numerals.FLOAT_CHARACTERS.replace(delimiter, b"").replace(b".", b""))
     points = between.count(b".")
     between = between.translate(None, b".")
@@ -75,7 +110,7 @@ def _read_plain(data: bytes, where: str, reading: Reading) -> Matrix | None:
     flat = data.replace(b"\n", b",")
     flat = flat if delimiter == b"," else flat.replace(delimiter, b",")
     numbers = numerals.parse_plain_numbers(flat, rows * columns)
-    return None if numbers is None else _plain_matrix(numbers.reshape(rows, columns), where, reading)
+    return None if numbers is None else numbers.reshape(rows, columns)
 
 
 def _read_headed(data: bytes, where: str, reading: Reading) -> Matrix | None:

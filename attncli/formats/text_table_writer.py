@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from attncli.errors import OutputError
-from attncli.formats.table_labels import first_doubt
 from attncli.numbers.numerals import is_number, lines
 
 if TYPE_CHECKING:
@@ -59,6 +58,8 @@ def _readable(labels: tuple[str, ...] | None, count: int) -> tuple[str, ...] | N
     """Return the labels if a reader would take every one as a label with the same text, or None."""
     if labels is None or len(labels) != count:
         return None
+    from attncli.formats.table_labels import first_doubt  # slow to import
+
     if not all(map(_reads_back, labels)) or first_doubt(labels) is not None:
         return None
     return labels

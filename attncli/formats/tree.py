@@ -10,7 +10,7 @@ from math import prod
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from attncli.errors import InputError
-from attncli.formats.contents import Contents, Quoted, Tree
+from attncli.formats.contents import Contents, NumberList, Quoted, Tree
 
 if TYPE_CHECKING:
     import numpy as np
@@ -148,6 +148,8 @@ def matrix_at(tree: Tree, path: Path, where: str, name: str, reading: Reading) -
     node = node_at(tree, path)
     if not isinstance(node, list):
         raise fault(tree, where, path, f"{describe_node(node)}; expected a list", FORM)
+    if isinstance(node, NumberList):
+        return Matrix(node.array, name)
     try:
         shape, cells = _flattened(node)
     except _UnevenError:
@@ -264,7 +266,7 @@ def _indices(index: int, shape: tuple[int, ...]) -> Iterable[int]:
 def describe_node(node: Any) -> str:
     if isinstance(node, dict):
         return "a mapping"
-    if isinstance(node, list):
+    if not isinstance(node, str):
         return "a list"
     if type(node) is str and node in NULLS:
         return "nothing"

@@ -12,6 +12,7 @@ from attncli.files import path_text
 from attncli.formats import tree as trees
 from attncli.formats.contents import Contents, Quoted, Tree
 from attncli.formats.encoding import decode
+from attncli.formats.number_lists import read_yaml_lists
 
 if TYPE_CHECKING:
     import numpy as np
@@ -29,7 +30,8 @@ def read(data: bytes, where: str, reading: Reading) -> Contents:
     Raises InputError with line and column for every error.
     """
     text = decode(data, where)
-    root = _Builder(text, where).document()
+    root = None if reading.keep_text else read_yaml_lists(text, lambda left: _Builder(left, where).document())
+    root = _Builder(text, where).document() if root is None else root
     return trees.read_contents(Tree(root, partial(trees.locate, partial(_events, text))), where, reading)
 
 

@@ -30,9 +30,9 @@ _DECIMAL_COMMA = re.compile(r"[+-]?[0-9]*,[0-9]+(?:[eE][+-]?[0-9]+)?")
 _BASED = re.compile(r"([+-]?)(0[xX][0-9a-fA-F]+|0[oO][0-7]+|0[bB][01]+)")
 _PERCENT = re.compile(rf"([+-]?{_PLAIN}) ?%")
 _LONGEST = 4000  # digits: Python's int() refuses more than 4300
-_MANY = 1 << 14  # numbers: with more of them, orjson saves more time than its import takes
+_MANY = 1 << 13  # numbers: with more of them, orjson saves more time than its import takes
 _WIDTH = 28  # of a cell in a block of text: 24 characters, one more in an exponent, blanks, the delimiter
-_PIECE = 1 << 20  # characters: the numbers of a piece, as Python objects, fit into the cache
+_PIECE = 1 << 19  # characters: the numbers of a piece, as Python objects, fit into the cache
 TRUTHS = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
 FLOAT_CHARACTERS = b"0123456789.+-eE \t"  # with these characters, a C parser reads exactly the numbers of our grammar
 
@@ -195,10 +195,10 @@ def _plain_numbers(text: bytes, count: int) -> Array | None:
     return parse_plain_numbers(text, count)
 
 
-def parse_plain_numbers(text: bytes, count: int) -> Array | None:
+def parse_plain_numbers(text: bytes, count: int, *, as_json: bool = False) -> Array | None:
     """Return the `count` numbers of a text of FLOAT_CHARACTERS characters and commas, or None if one is not valid.
 
-    The text may end with a comma.
+    The text may end with a comma. With `as_json`, only numbers of JSON are valid.
     """
     import numpy as np
 
@@ -209,7 +209,7 @@ def parse_plain_numbers(text: bytes, count: int) -> Array | None:
         while start < length:
             end = text.find(b",", start + _PIECE, length)
             end = length if end < 0 else end
-            piece = _parse_piece(text[start:end], many=count >= _MANY)
+            piece = _parse_piece(text[start:end], count >= _MANY, as_json)
             numbers[filled : filled + piece.size] = piece
             filled += piece.size
             start = end + 1
@@ -219,7 +219,7 @@ def parse_plain_numbers(text: bytes, count: int) -> Array | None:
     return numbers if filled == count and np.isfinite(numbers).all() else None
 
 
-def _parse_piece(text: bytes, *, many: bool) -> Array:
+def _parse_piece(text: bytes, many: bool, as_json: bool) -> Array:
     """Return the numbers between the commas.
 
     With these characters, float() reads what our grammar has. orjson reads a part of that: no sign `+`, no leading
@@ -227,13 +227,14 @@ def _parse_piece(text: bytes, *, many: bool) -> Array:
     """
     import numpy as np
 
-    if many:
+    if many or as_json:
         import orjson
 
         try:
             numbers = np.array(orjson.loads(b"[%b]" % text), np.float64)
         except orjson.JSONDecodeError:
-            pass
+            if as_json:
+                raise
         else:
             if numbers.all() or b"-0" not in text:  # the integer -0 has lost its sign
                 return numbers
