@@ -11,6 +11,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from attncli.cli.guesses import command_meant, format_meant, is_source, option_hint
+from attncli.cli.unused import refuse_unused
 from attncli.errors import ExitStatus, UsageError, nearest, suggest
 
 COMMANDS = {
@@ -130,12 +131,13 @@ class Command(Helpful, TyperCommand):
         words = [f" {word}" if NEGATIVE.match(word) else word for word in args]
         if self.name in BUILT_IN_FOR and is_conversation() and not self.sources_in(ctx, list(words)):
             words.append(BUILT_IN)
-        self.refuse_repeated(ctx, list(words))
+        given = self.refuse_repeated(ctx, list(words))
         args = fill_in_bare(args)
         parsed: list[str] = super().parse_args(ctx, words)
         for name in ("format", "showing_format"):
             if isinstance(ctx.params.get(name), str):
                 ctx.params[name] = format_meant(ctx.params[name])
+        refuse_unused(self.name or "", {option: ctx.params.get(name) for option, name in given.items()})
         return parsed
 
     def sources_in(self, ctx: Any, words: list[str]) -> list[str]:
@@ -143,9 +145,12 @@ class Command(Helpful, TyperCommand):
         _, sources, _ = self.make_parser(ctx).parse_args(words)
         return [*sources, *(word for word in words if word in ("-h", "--help"))]
 
-    def refuse_repeated(self, ctx: Any, words: list[str]) -> None:
-        """Raise UsageError if an option with a single value is given twice, because the parser would silently keep the
-        last."""
+    def refuse_repeated(self, ctx: Any, words: list[str]) -> dict[str, str]:
+        """Return the long name of each option that is given, with the name of its parameter; arguments are "".
+
+        Raise UsageError if an option with a single value is given twice, because the parser would silently keep the
+        last.
+        """
         _, _, order = self.make_parser(ctx).parse_args(words)
         seen: set[str | None] = set()
         for parameter in order:
@@ -156,6 +161,8 @@ class Command(Helpful, TyperCommand):
                 flag = "/".join([*parameter.opts[:1], *parameter.secondary_opts[:1]])
                 raise UsageError(flag, "is given twice", "give it once")
             seen.add(parameter.name)
+        named = [(next((opt for opt in p.opts if opt.startswith("--")), ""), str(p.name)) for p in order]
+        return dict(named)
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         formatter.write(fold_help((self.help or "").rstrip()) + "\n\n")

@@ -72,6 +72,11 @@ def _ignored_options(problem: Problem, request: Request) -> list[str]:
             notes.append(f"--align {request.align} changes nothing without --causal or --window")
         if request.query_offset is not None:
             notes.append("--query-offset changes nothing without --causal or --window")
+    visible = problem.visible
+    if request.prefix and not visible.has_order:
+        notes.append("--prefix changes nothing without --causal, --window or --chunk")
+    if request.keep_first and visible.left is None and (visible.right is None or visible.is_causal):
+        notes.append("--keep-first changes nothing without --window")
     if request.layout == HEADS_LAST and not problem.heads_last:
         notes.append("--layout heads-last changes nothing if Q, K and V have two axes")
     if request.mask_means == "drop" and request.mask is None:

@@ -83,7 +83,8 @@ def test_a_problem_file_names_the_gradient_at_the_output_and_projections_have_gr
 
 @pytest.mark.parametrize("format", ["csv", "yaml", "markdown", "latex"])
 def test_every_format_holds_a_gradient(run, format):
-    ran = run("run", *PAIR, *GRAD, "-f", format, "--show", "d_keys", "--digits", "6")
+    digits = ["--digits", "6"] if format in ("markdown", "latex") else []
+    ran = run("run", *PAIR, *GRAD, "-f", format, "--show", "d_keys", *digits)
     assert ran.status == 0
     assert "0.000846" in ran.out or "0.000847" in ran.out
 
