@@ -43,15 +43,15 @@ def _has_tolerance(given: Given) -> bool:
 
 
 def _is_shown_nowhere(given: Given) -> bool:
-    """Whether no gradient is asked for."""
-    if "--grads" in given:
+    """Return whether no gradient is asked for. JSON and YAML tell the shapes of all."""
+    if "--grads" in given or _format(given) in ("json", "yaml"):
         return False
     shown = given.get("--show", "all" if _format(given) not in ("csv", "tsv", "long") else "output")
     return not any(name.strip().lower().replace("-", "_").startswith(("d_", "all")) for name in shown.split(","))
 
 
 def _needs_no_format(given: Given) -> bool:
-    """Whether every source is a file whose suffix says its format."""
+    """Return whether every source is a file whose suffix says its format."""
     from attncli.files import exists
     from attncli.formats import by_suffix, split_suffix
 
@@ -125,7 +125,7 @@ RULES = (
 
 
 def refuse_unused(command: str, given: Given) -> None:
-    """UsageError for the first option that could not be used beside the others."""
+    """Raise UsageError for the first option that could not be used beside the others."""
     if command == "explain" and "--format" not in given and "--output" in given:
         from attncli.render.explain.formats import chosen_format
 
