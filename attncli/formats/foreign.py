@@ -1,4 +1,4 @@
-"""The files of other programs, known by their first bytes, with a command that makes something readable of them."""
+"""Files of other programs, recognized by their first bytes, with a command that converts them."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def refuse_foreign(data: bytes, where: str, expected: str, known: tuple[bytes, .
 
 
 def fill_in(hint: str | None, where: str, data: bytes) -> str | None:
-    """A command with the names that it needs: that of the file, quoted for the shell, and of a database's first
+    """Return a command with its names filled in: the file's, quoted for the shell, and that of a database's first
     table."""
     if hint is None:
         return None

@@ -135,7 +135,7 @@ class Worksheet:
 
 
 def rows_behind(request: Request, role: str) -> str:
-    """The name of what queries, keys or values are projected from."""
+    """Return the name of the rows that queries, keys or values are projected from."""
     return next(name for name in PROJECTED[role] if getattr(request, name) is not None)
 
 

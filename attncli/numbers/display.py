@@ -27,7 +27,7 @@ def format_number(value: float, digits: int) -> str:
 
 
 def format_numbers(values: np.ndarray, digits: int) -> list[str]:
-    """`format_number` of many (n,)."""
+    """Return `format_number` of many numbers (n,)."""
     import numpy as np
 
     numbers = values.astype(np.float64)

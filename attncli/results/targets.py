@@ -100,7 +100,7 @@ class Targets:
 
 
 def note_formulas(labels: Labels, formats: Collection[str]) -> list[str]:
-    """A note where a label begins as a formula of a spreadsheet does, and a format cannot say that it is none."""
+    """Return a note if a label begins like a spreadsheet formula and the format cannot mark it as text."""
     if not {"csv", "tsv", "long"} & {*formats}:
         return []
     axes = (labels.queries, labels.keys, labels.features, labels.values)

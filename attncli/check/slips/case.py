@@ -139,7 +139,7 @@ class Case:
 
     @property
     def those(self) -> str:
-        """ "your weights are those", "your output is that"."""
+        """Return "your weights are those" or "your output is that"."""
         return f"{self.yours} {'that' if self.subject == 'output' else 'those'}"
 
     def weighing(self, scores: str) -> str:
@@ -152,7 +152,7 @@ class Case:
 
 
 def listed(names: list[str]) -> str:
-    """ "Q", "Q and K", "Q, K and V"."""
+    """Join names: "Q", "Q and K", "Q, K and V"."""
     return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
 
 

@@ -53,7 +53,7 @@ def as_system(case: Case, system: str) -> list[Route]:
 
 
 def _system_said(case: Case, system: str, route: Route) -> str:
-    """What the system gives, and which of its conventions make the difference."""
+    """Return what the system computes, and which of its conventions make the difference."""
     causes = conventions_that_differ(case.problem, route.problem(case.request))
     differs = f"; it differs by {'; '.join(causes)}" if causes else ""
     return f"{case.yours} what --as {system} gives ({SYSTEMS[system].describes}){differs}"

@@ -35,7 +35,8 @@ def scale_equation(problem: Problem, figures: Figures) -> Equation:
 
 
 def _operation_of(problem: Problem) -> Expression | None:
-    """The scale as an operation on sizes and numbers; None where it is a number, a length's or written as it is."""
+    """Return the scale as an operation on sizes and numbers, or None if it is a number, comes from a length or is
+    written as given."""
     if problem.length_scale is not None:
         return None
     parsed = parse_scale(problem.scale_text)
@@ -43,7 +44,7 @@ def _operation_of(problem: Problem) -> Expression | None:
 
 
 def kinds_of(expression: Expression) -> set[str]:
-    """The kinds of the operations that an expression is made of."""
+    """Return the kinds of the operations in an expression."""
     if not isinstance(expression, Operation):
         return set()
     return {expression.kind}.union(*map(kinds_of, expression.operands))

@@ -117,7 +117,7 @@ function lseLines(state, row) {
   ];
 }
 
-/** Which features say most in a score that adds up products; nothing where it adds up distances. */
+/** Return the features that contribute most to a score that adds up products, or "" if it adds up distances. */
 function reasonsOf(state, i, j) {
   const variant = VARIANTS[state.variant];
   const key = state.keys[PARTS[state.part].keys][j];
@@ -130,14 +130,14 @@ function reasonsOf(state, i, j) {
 
 const joined = (words) => (words.length < 2 ? words.join("") : `${words.slice(0, -1).join(", ")} and ${words.at(-1)}`);
 
-/** How many keys with equal weights would be as undecided as these weights: exp of their entropy. */
+/** Return the effective number of keys, the exponential of the entropy of the weights. */
 function effectiveKeys(weights) {
   const total = weights.reduce((a, b) => a + b, 0);
   const shares = weights.map((weight) => weight / total).filter((share) => share > 0);
   return Math.exp(-added(shares.length, (j) => shares[j] * Math.log(shares[j])));
 }
 
-/** What the scale does to a row: over how many keys it spreads, with this scale and with the usual ones. */
+/** Return the effect of the scale on a row: its effective number of keys, with this scale and with the usual ones. */
 function scaleWords(state, row, i) {
   const variant = VARIANTS[state.variant];
   if (variant.isConstant || !row.hasKey || !row.weights.every(Number.isFinite)) return "";
@@ -156,7 +156,7 @@ function scaleWords(state, row, i) {
 
 const percent = (share) => (share > 0 && share < 0.005 ? "less than 1 %" : `${Math.round(share * 100)} %`);
 
-/** One sentence about the cell. */
+/** Return one sentence about the cell. */
 function wordsOf(state, row, {matrix, row: i, column: j}) {
   const [query, key] = [DATA.labels.queries[i], DATA.labels.keys[j]];
   if (!row.hasKey) return `“${query}” may attend to no key.`;

@@ -1,6 +1,6 @@
 // The numbers: raw scores, scores, weights, output and log-sum-exps of one part.
 
-/** A sum whose rounding errors are added up too (Neumaier). */
+/** Return a sum that includes its rounding errors (Neumaier). */
 function added(count, term) {
   let sum = 0;
   let rest = 0;
@@ -15,7 +15,7 @@ function added(count, term) {
 
 const lengthOf = (row) => Math.hypot(...row);
 
-/** What multiplies the raw scores: the scale or what ℓ makes of it, over the temperature. */
+/** Return the factor of the raw scores: the scale, or the factor for ℓ, over the temperature. */
 function scaleOf(state) {
   const sizes = {dk: state.queries[0][0].length, n: state.queries[0].length, m: state.keys[0].length};
   const variant = VARIANTS[state.variant];
@@ -26,7 +26,7 @@ function scaleOf(state) {
   return scale / state.temperature;
 }
 
-/** Whether query i of a part may attend to key j. */
+/** Return whether query i of a part may attend to key j. */
 function isAllowed(state, part, i, j) {
   const position = i + part.offset;
   if (state.causal && j > position) return false;
@@ -37,7 +37,7 @@ function isAllowed(state, part, i, j) {
   return part.allowed === null || part.allowed[i][j] === "1";
 }
 
-/** The score of query i for key j before the mask, and what it was made of. */
+/** Return the score of query i for key j before the mask, and the numbers that it was computed from. */
 function scored(state, part, scale, i, j, query, key, queryLength, keyLength) {
   const variant = VARIANTS[state.variant];
   const total = variant.term ? added(query.length, (c) => variant.term(query[c], key[c])) : 0;
@@ -54,7 +54,7 @@ function scored(state, part, scale, i, j, query, key, queryLength, keyLength) {
   return {raw, total, isNowhere, steps, score: steps.at(-1)[1]};
 }
 
-/** One query of a part: raw, scores, weights (m), output (d_v), lse, and the exponentials with their sum. */
+/** Compute one query of a part: raw, scores, weights (m), output (d_v), lse, and the exponentials with their sum. */
 function attendRow(state, partNumber, i, query) {
   const part = PARTS[partNumber];
   const [keys, values] = [state.keys[part.keys], state.values[part.keys]];
@@ -77,6 +77,6 @@ function attendRow(state, partNumber, i, query) {
   return {cells, allowed, raw: cells.map((cell) => cell.raw), scores, largest, exponentials, sum, weights, output, lse, hasKey, queryLength};
 }
 
-/** All queries of a part. */
+/** Compute all queries of a part. */
 const attend = (state, partNumber) =>
   state.queries[partNumber].map((query, i) => attendRow(state, partNumber, i, query));

@@ -1,6 +1,6 @@
-// The matrices: editable ones of inputs, and the results as heat maps that the keyboard walks through.
+// The matrices: editable inputs, and results as heat maps with keyboard navigation.
 
-/** An element with attributes and children; texts are text, whatever they look like. */
+/** Make an element with attributes and children. Texts are never parsed as HTML. */
 function element(name, attributes = {}, ...children) {
   const made = document.createElement(name);
   for (const [key, value] of Object.entries(attributes)) if (value !== null) made.setAttribute(key, value);
@@ -14,7 +14,7 @@ function heading(label, scope) {
   return element("th", {scope, title: label}, element("span", {}, label));
 }
 
-/** A table with headers; `cell(row, column)` makes what stands in each cell. */
+/** Make a table with headers. `cell(row, column)` makes the contents of each cell. */
 function tableOf(rowLabels, columnLabels, corner, cell) {
   const head = element("tr", {}, element("td", {class: "corner"}, corner), ...columnLabels.map((label) => heading(label, "col")));
   const rows = rowLabels.map((label, row) =>
@@ -31,7 +31,7 @@ const NOUNS = {queries: "Q", keys: "K", values: "V", ...MATRIX_NAMES};
 const labelsOf = (matrix) => (matrix === "lse" ? [DATA.labels.queries, ["lse"]] : AXES[matrix].map((axis) => DATA.labels[axis]));
 const fields = {}; // inputs and cells by matrix, [row][column]
 
-/** Put the cell's place on it; `data-value` follows with its number. */
+/** Store the cell's position in it. `data-value` follows with its number. */
 function placed(made, matrix, row, column) {
   made.dataset.matrix = matrix;
   made.dataset.row = row;
@@ -41,7 +41,7 @@ function placed(made, matrix, row, column) {
   return made;
 }
 
-/** An editable matrix. */
+/** Make an editable matrix. */
 function inputTable(matrix) {
   const [rows, columns] = labelsOf(matrix);
   const table = tableOf(rows, columns, "", (row, column) => {
@@ -59,7 +59,7 @@ function inputTable(matrix) {
   return table;
 }
 
-/** A result as a heat map. */
+/** Make a result as a heat map. */
 function resultTable(matrix) {
   const [rows, columns] = labelsOf(matrix);
   const table = tableOf(rows, columns, "", (row, column) => {
@@ -82,7 +82,7 @@ function resultTable(matrix) {
 
 const placeOfCell = ({dataset}) => ({matrix: dataset.matrix, row: Number(dataset.row), column: Number(dataset.column)});
 
-/** The number of an input cell on the page. */
+/** Return the number of an input cell on the page. */
 function inputValue(state, {matrix, row, column}) {
   return state[matrix][ownMatrix(state, matrix)][row][column];
 }
@@ -111,7 +111,7 @@ function edit(input) {
   });
 }
 
-/** The only cell of its table that Tab stops at is the last one that was visited. */
+/** Let Tab stop at only one cell of each table, the last one visited. */
 function makeCurrent(cell) {
   for (const other of cell.closest("table").querySelectorAll('[tabindex="0"]')) other.tabIndex = -1;
   cell.tabIndex = 0;
@@ -163,12 +163,12 @@ function walkCells(event) {
   next.focus();
 }
 
-/** A sum of tenths without its noise. */
+/** Return a sum of tenths without its rounding error. */
 const tidy = (value) => Number(value.toPrecision(12));
 
 // colours
 
-/** The colour of 0 … 1, and black or white on it, whichever contrasts more. */
+/** Return the colour of 0 … 1, and black or white for the text, whichever has the higher contrast. */
 function heat(share) {
   const place = Math.min(Math.max(share, 0), 1) * (HEAT.length - 1);
   const low = Math.min(Math.floor(place), HEAT.length - 2);
@@ -179,7 +179,7 @@ function heat(share) {
   return {background: `rgb(${rgb.join(",")})`, ink};
 }
 
-/** From the smallest to the largest finite number, as 0 … 1. */
+/** Map the numbers from the smallest to the largest finite one to 0 … 1. */
 function sharesOf(rows) {
   const all = rows.flat().filter(Number.isFinite);
   const [low, high] = [Math.min(...all), Math.max(...all)];

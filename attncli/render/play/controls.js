@@ -1,10 +1,10 @@
-// The controls, and what they say.
+// The controls and their texts.
 
-/** A slider's place and its number, where equal steps are equal factors. */
+/** Convert between a slider's position and its number. Equal steps are equal factors. */
 const LOGARITHMIC = {place: Math.log10, value: (place) => tidy(Number((10 ** place).toPrecision(3)))};
 const LINEAR = {place: (value) => value, value: (place) => place};
 
-/** The numbers that have a text field and a slider. `none` is what an empty field means. */
+/** The numbers that have a text field and a slider. `none` is the meaning of an empty field. */
 const DIALS = {
   length_scale: {spacing: LOGARITHMIC, none: null, usual: 1},
   temperature: {spacing: LOGARITHMIC, none: 1, usual: 1},
@@ -39,10 +39,10 @@ function setUpControls() {
   if (PARTS.length > 1) setUpParts();
 }
 
-/** Whether a field's text is not yet the page's number. */
+/** Return whether the text of a field differs from the page's number. */
 const isBeingEdited = (input) => input.dataset.value !== undefined && input.value !== input.dataset.value;
 
-/** While a slider moves, the page follows; it is one change once it is let go. */
+/** Update the page while a slider moves, and record one change when it is released. */
 function onSlide(slider, take) {
   slider.addEventListener("input", () => take(slider, {passing: true}));
   slider.addEventListener("change", () => take(slider, {}));
@@ -139,7 +139,7 @@ function setField(id, text) {
   $(id).setAttribute("aria-invalid", false);
 }
 
-/** output = softmax(QKᵀ/√d_k)V, as the settings make it and as run writes it. */
+/** Return output = softmax(QKᵀ/√d_k)V with the settings in force, as run writes it. */
 function formulaOf(state) {
   const inside = state.temperature === 1 ? "" : " / T";
   let text = written(substituted(scaledFormula(state), {})) + (VARIANTS[state.variant].isConstant ? "" : inside);
@@ -148,7 +148,7 @@ function formulaOf(state) {
   return HAS_VALUES ? `output = softmax(${text})V` : `weights = softmax(${text})`;
 }
 
-/** The similarity with the scale in force: divided by √d_k, d_k or ℓ, or times what stands in the field. */
+/** Return the similarity with the scale in force: divided by √d_k, d_k or ℓ, or times the number in the field. */
 function scaledFormula(state) {
   const {similarity, power, scale, lengthSymbol, isConstant} = VARIANTS[state.variant];
   if (isConstant) return similarity;
@@ -162,7 +162,7 @@ function scaledFormula(state) {
   return ["product", similarity, text.replace(/sqrt\((dk|d_k)\)/g, "√d_k").replace(/\bdk\b/g, "d_k")];
 }
 
-/** The text with the k of d_k below the line. */
+/** Return the text with the k of d_k as a subscript. */
 function withIndices(text) {
   return text.split(/(?<=d)_(?=k)/).flatMap((piece, place) => (place ? [element("sub", {}, piece[0]), piece.slice(1)] : [piece]));
 }

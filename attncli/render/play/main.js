@@ -1,13 +1,13 @@
-// Set the page up, and keep what is shown in step with the state.
+// Set up the page, and update it when the state changes.
 
 let rows = [];
 let firstRow = 0; // the row that the slider moves until somebody chooses another
 let looked = null; // the cell under the pointer, for as long as it is there
 
-/** The row that the pictures are about: that of the cell that is looked at. */
+/** Return the row of the pictures: that of the selected cell. */
 const focusRow = () => Math.min((looked ?? current.at)?.row ?? bestRow(), WIDTHS.n - 1);
 
-/** Before anybody has looked: the row with the most to see, the least even one of those with a choice. */
+/** Return the row that is selected first: the least uniform one with several keys. */
 function bestRow() {
   const hasChoice = (row) => row.allowed.filter(Boolean).length > 1;
   const tops = rows.map((row) => (hasChoice(row) ? Math.max(...row.weights.filter(Number.isFinite), 0) : 0));
@@ -53,12 +53,12 @@ function drawFocus() {
   }));
 }
 
-/** A text that may be broken before a plus and a sign of equality. */
+/** Return a text that may be broken before a plus and an equals sign. */
 function pieces(text) {
   return text.split(/(?= [=≈+] | − (?=[\d√|(]))/).flatMap((piece, place) => [...(place ? [document.createElement("wbr")] : []), element("span", {class: "piece"}, place ? piece.trimStart() : piece), " "]);
 }
 
-/** A query's name or numbers under the pointer: its best key's weight is looked at, and its bands stand out. */
+/** Select the largest weight of the query whose name or numbers are under the pointer, and highlight its bands. */
 function lookAlong(target) {
   const row = target.closest("[data-query]")?.dataset.query ?? target.closest("tr")?.querySelector("[data-row]")?.dataset.row;
   if (row === undefined) return;
@@ -95,7 +95,7 @@ function setUp() {
     table.setAttribute("aria-label", {raw_scores: "raw scores", lse: "log-sum-exps"}[matrix] ?? matrix);
     $(matrix).append(table);
   }
-  // what is out of sight of a large page is not laid out
+  // parts of a large page that are out of view are not laid out
   for (const card of document.querySelectorAll(".card")) card.classList.toggle("many", card.querySelectorAll("[data-matrix]").length > 512);
   $("bands").addEventListener("click", ({target}) => {
     const query = target.closest("[data-query]")?.dataset.query;

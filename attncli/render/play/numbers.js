@@ -3,7 +3,7 @@
 const NOISE = 1e-13; // a sum of decimals in binary is off by less
 const LARGE = 1e10; // from here on an exponent reads better than the digits
 
-/** `value` to `digits` decimals, halves to even as Python rounds them. */
+/** Return `value` with `digits` decimals, with halves rounded to even as in Python. */
 function fixed(value, digits) {
   const text = value.toFixed(digits);
   const isHalf = Number.isInteger(value * 2 ** (digits + 1)) && (Math.abs(value) * 2 * 10 ** digits) % 2 === 1;
@@ -17,7 +17,7 @@ function exponential(value, digits) {
   return value.toExponential(digits).replace(/e([+-])(\d)$/, "e$10$2");
 }
 
-/** `value` to `digits` decimals; with an exponent where those would all be zero, or where it is very large. */
+/** Return `value` with `digits` decimals, or with an exponent if these would all be zero or if it is very large. */
 function shown(value, digits) {
   if (Number.isNaN(value)) return "nan";
   if (!Number.isFinite(value)) return value > 0 ? "inf" : "-inf";
@@ -29,7 +29,7 @@ function shown(value, digits) {
 
 const isExact = (text, value) => Math.abs(Number(text) - value) <= NOISE * Math.abs(value);
 
-/** Without the zeros behind an exact number: 0.5000 is 0.5, but 0.50003 stays 0.5000; nor digits that only binary makes. */
+/** Remove trailing zeros if the text is exact (0.5000, but not for 0.50003), and digits that come from binary. */
 function trimmed(text, value) {
   if (!text.includes(".") || text.includes("e") || !isExact(text, value)) return text;
   const short = String(value);
@@ -37,7 +37,7 @@ function trimmed(text, value) {
   return own.includes(".") ? own.replace(/0+$/, "").replace(/\.$/, "") : own;
 }
 
-/** A number of the arithmetic: `significant` digits at least, so that what follows can be worked out from it. */
+/** Return a number with at least `significant` digits, so that results can be computed from it. */
 function numeral(value, digits = 4, significant = 3) {
   const text = trimmed(shown(value, digits), value);
   if (value === 0 || !Number.isFinite(value) || Math.abs(value) >= 10 ** (significant - 1 - digits) || isExact(text, value)) return text;
@@ -46,19 +46,19 @@ function numeral(value, digits = 4, significant = 3) {
   return trimmed(more, value);
 }
 
-/** A factor: two more decimals, so that the last digit of its products comes out. */
+/** Return a factor with two more decimals, so that the last digit of its products is right. */
 const factor = (value) => numeral(value, 6);
 
-/** The shortest text that reads back to the same number. */
+/** Return the shortest text that reads back to the same number. */
 function whole(value) {
   if (Number.isFinite(value)) return Object.is(value, -0) ? "-0" : String(value);
   return Number.isNaN(value) ? "nan" : value > 0 ? "inf" : "-inf";
 }
 
-/** A text with the minus and the infinity that people write. */
+/** Return a text with the minus and infinity signs that people write. */
 const typeset = (text) => text.replace(/^-/, "−").replace("inf", "∞");
 
-/** What somebody typed, as a finite number, a fraction too; null where it is none. */
+/** Return typed text as a finite number (fractions included), or null if it is not one. */
 function parsed(text) {
   const plain = text.trim().replace(/−/g, "-").replace(",", ".");
   const [above, below, ...rest] = plain.split("/");

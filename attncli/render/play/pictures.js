@@ -12,10 +12,10 @@ function svg(name, attributes = {}, ...children) {
 
 const cut = (text, most) => ([...text].length > most ? `${[...text].slice(0, most - 1).join("")}…` : text);
 
-/** The room for a picture: its letters keep their size whatever that is. */
+/** The size of a picture, which does not change the size of its letters. */
 const widthOf = (id, most) => Math.min($(id).clientWidth || most, most);
 
-/** Bands from each query to its keys, as wide as the weight; those of the query that is looked at stand out. */
+/** Draw bands from each query to its keys, as wide as the weight. Those of the selected query are highlighted. */
 function drawBands(rows, focus) {
   const [n, m] = [WIDTHS.n, WIDTHS.m];
   const step = Math.max(n, m) > 24 ? 18 : 30;
@@ -63,7 +63,7 @@ function bandsInWords(row, focus) {
   return `Bands from queries to keys, as wide as the weight. ${name} attends most to ${DATA.labels.keys[best]}, with ${percent(row.weights[best])}.`;
 }
 
-/** The values where they have one or two columns, as large as their weight, and where their average lies. */
+/** Draw values of one or two columns, as large as their weight, and their average. */
 function drawValues(state, rows, focus) {
   if (!HAS_VALUES || WIDTHS.dv > 2) return;
   const values = state.values[PARTS[state.part].keys];
@@ -110,7 +110,7 @@ function valuesInWords(row, focus) {
   return `Where the values lie, and the output of ${DATA.labels.queries[focus]} among them: ${row.output.map((value) => numeral(value)).join(", ")}.`;
 }
 
-/** A linear axis over the numbers and 0, with a few round ticks. */
+/** Make a linear axis over the numbers and 0, with a few round ticks. */
 function axis(numbers, from, to) {
   let [low, high] = [Math.min(0, ...numbers), Math.max(0, ...numbers)];
   if (low === high) [low, high] = [-1, 1];
@@ -189,7 +189,7 @@ function drawCurves(row, column, low, high, value) {
   $("curves").replaceChildren(picture);
 }
 
-/** Heights at least `gap` apart, each as near to its own as that leaves. */
+/** Return heights that are at least `gap` apart, each as near to its own as possible. */
 function spreadOut(heights, gap, low, high) {
   const order = [...heights.keys()].sort((a, b) => heights[a] - heights[b]);
   const found = [...heights];

@@ -1,6 +1,6 @@
 // Scale expressions: numbers, dk, n and m with + - * / ** ( ) and sqrt, log; parsed, never evaluated as code.
 
-/** The number that `text` means, or null where it is no scale. */
+/** Return the value of `text`, or null if it is not a scale. */
 function evaluatedScale(text, sizes) {
   const tokens = text.match(/\d+\.?\d*(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?|[A-Za-z_]+|\*\*|[-+*/^()−·√]|\S/g) ?? [];
   const next = (...choices) => (choices.includes(tokens[0]) ? tokens.shift() : null);

@@ -1,6 +1,6 @@
-// What is on the page: its numbers and settings, how the address says them, and the way back.
+// The state of the page: its numbers and settings, their form in the address, and undo.
 
-/** A matrix as [rows][columns] of numbers, out of [rows, columns, text]. */
+/** Return a matrix as [rows][columns] of numbers from [rows, columns, text]. */
 function unpacked([rows, columns, text]) {
   let cells;
   if (text.startsWith("=")) {
@@ -32,7 +32,7 @@ const fresh = () => ({
   values: structuredClone(START.values),
 });
 
-/** Which matrix of its kind the part on the page reads. */
+/** Return which matrix of its kind the part on the page reads. */
 const ownMatrix = (state, kind) => (kind === "queries" ? state.part : PARTS[state.part].keys);
 
 const finite = (text, holds = () => true) => {
@@ -44,7 +44,7 @@ const isPositive = (value) => value > 0;
 const CELLS = {queries: ["n", "dk"], raw_scores: ["n", "m"], scores: ["n", "m"], weights: ["n", "m"], output: ["n", "dv"], lse: ["n", "one"]};
 const WIDTHS = {...SIZES, dv: HAS_VALUES ? START.values[0][0].length : 0, one: 1};
 
-/** How the address says each setting: `read` gives undefined for what cannot be meant. */
+/** The form of each setting in the address. `read` returns undefined for invalid values. */
 const SETTINGS = {
   variant: {read: (text) => (Object.hasOwn(VARIANTS, text) ? text : undefined), write: (value) => value},
   scale: {
@@ -78,13 +78,13 @@ function movedOf(text) {
   return placeOf(text.split("."), [WIDTHS.n, WIDTHS.dk]);
 }
 
-/** Whole numbers below the sizes, or undefined. */
+/** Return whole numbers below the sizes, or undefined. */
 function placeOf(words, sizes) {
   const numbers = words.map((word) => (/^\d+$/.test(word ?? "") ? Number(word) : Infinity));
   return words.length === sizes.length && numbers.every((number, axis) => number < sizes[axis]) ? numbers : undefined;
 }
 
-/** The state as an address says it: what differs from the start. */
+/** Return the state for the address: everything that differs from the start. */
 function addressOf(state) {
   const words = [];
   for (const [name, {write}] of Object.entries(SETTINGS)) {
@@ -105,7 +105,7 @@ function addressOf(state) {
   return words.join("&");
 }
 
-/** The state that an address says, and the words of it that cannot be meant. */
+/** Return the state in an address, and its invalid parts. */
 function stateOf(address) {
   const state = fresh();
   const strange = [];
@@ -144,11 +144,11 @@ function readCell(state, name, text) {
   return true;
 }
 
-/** The state on the page; every change goes through `change`, so that each can be undone. */
+/** The state of the page. Every change goes through `change`, so that it can be undone. */
 const past = [];
 let current = fresh();
 
-/** Take what `alter` makes of the state; a change that is `passing` is the next one's business to remember. */
+/** Change the state with `alter`. A `passing` change is not remembered for undo by itself. */
 let before = null;
 function change(alter, {passing = false} = {}) {
   before ??= addressOf(current);
@@ -186,7 +186,7 @@ function sayAddress(address) {
   }
 }
 
-/** What the address says, where somebody else changed it. */
+/** Apply the address after it was changed by hand or by the browser. */
 function readAddress() {
   const address = location.hash.replace(/^#/, "");
   if (address === saidAddress) return;
@@ -206,7 +206,7 @@ function decodedText(word) {
   }
 }
 
-/** The state as a problem file that `attncli run` reads. */
+/** Return the state as a problem file that `attncli run` reads. */
 function problemFile(state) {
   const part = PARTS[state.part];
   const lines = [`title: ${quoted(DATA.title)}`, `variant: ${state.variant}`];
@@ -234,7 +234,7 @@ function problemFile(state) {
 
 const block = (name, rows) => [`${name}:`, ...rows.map((row) => `  - [${row.join(", ")}]`)];
 
-/** A text in YAML's double quotes; what cannot be seen is escaped. */
+/** Return a text in YAML's double quotes, with invisible characters escaped. */
 const quoted = (text) => JSON.stringify(text).replace(/[^ -~\p{L}\p{N}\p{P}\p{S}]/gu, escaped);
 
 function escaped(letter) {

@@ -1,10 +1,10 @@
-// Expressions written out with numbers in: where brackets go, and where a sign of equality is one.
+// Writing expressions with numbers: the placement of brackets, and the choice between = and ≈.
 
 const [SUM, PRODUCT, ATOM] = [1, 2, 4];
 const BINDING = {sum: SUM, difference: SUM, negative: SUM, product: PRODUCT, quotient: PRODUCT, square: 3, fraction: PRODUCT, join: PRODUCT};
 const SIGNS = {difference: " − ", product: " · ", quotient: " / "};
 
-/** A tree with each symbol that is `given` replaced by what stands for it: a text, or a tree. */
+/** Return a tree with each symbol that is `given` replaced by its text or tree. */
 function substituted(tree, given) {
   if (typeof tree === "string") return tree in given ? given[tree] : tree;
   if (typeof tree === "number") return {text: whole(tree)};
@@ -12,10 +12,10 @@ function substituted(tree, given) {
   return [tree[0], ...tree.slice(1).map((operand) => substituted(operand, given))];
 }
 
-/** A number in a tree, as it is printed. */
+/** Return a number in a tree, as it is printed. */
 const printed = (value, format = numeral) => ({text: format(value), value});
 
-/** −(3) as the number −3, and −(0) as 0. */
+/** Return −(3) as the number −3, and −(0) as 0. */
 function signed(tree) {
   if (!Array.isArray(tree)) return tree;
   const operands = tree.slice(1).map(signed);
@@ -26,7 +26,7 @@ function signed(tree) {
   return [tree[0], ...operands];
 }
 
-/** The tree as text. */
+/** Return the tree as text. */
 function written(tree, tight = false) {
   if (typeof tree === "string") return tree;
   if (!Array.isArray(tree)) return typeset(tree.text) + (tree.more ? ` (${tree.more} more)` : "");
@@ -49,7 +49,7 @@ function written(tree, tight = false) {
   return `${kind}(${written(operands[0])})`;
 }
 
-/** A term of a sum with its sign in front. */
+/** Return a term of a sum with its sign in front. */
 function asTerm(term, place) {
   if (place === 0) return written(term, true);
   if (term?.text?.startsWith("-")) return ` − ${written({...term, text: term.text.slice(1)})}`;
@@ -57,7 +57,7 @@ function asTerm(term, place) {
   return ` + ${isProduct ? `${bracketed(term[1], PRODUCT)}·${bracketed(term[2], PRODUCT)}` : bracketed(term, SUM)}`;
 }
 
-/** In brackets where its own operator binds less than its surroundings, or its minus would meet another. */
+/** Return the text in brackets if its operator binds less than its surroundings, or its minus would follow another sign. */
 function bracketed(tree, binding, isFirst = false) {
   const text = written(tree, true);
   let needs = false;
@@ -68,7 +68,7 @@ function bracketed(tree, binding, isFirst = false) {
   return needs ? `(${text})` : text;
 }
 
-// exact arithmetic with fractions [above, below] of whole numbers; null where something is no fraction
+// exact arithmetic with fractions [above, below] of whole numbers, null for anything that is not a fraction
 
 const difference = ([a, b], [c, d]) => [a * d - c * b, b * d];
 const FRACTIONS = {
@@ -96,7 +96,7 @@ function wholeRoot(number) {
   return root;
 }
 
-/** A printed decimal as a fraction. */
+/** Return a printed decimal as a fraction. */
 function fractionOf(text) {
   const [, sign, whole_, part, power] = text.match(/^(-?)(\d+)\.?(\d*)(?:e([+-]\d+))?$/) ?? [];
   if (whole_ === undefined) return null;
@@ -105,7 +105,7 @@ function fractionOf(text) {
   return shift < 0 ? [above, 10n ** BigInt(-shift)] : [above * 10n ** BigInt(shift), 1n];
 }
 
-/** What the printed numbers of a tree come to, exactly. */
+/** Return the exact value of the printed numbers of a tree. */
 function worked(tree) {
   if (!Array.isArray(tree)) return fractionOf(tree.text);
   if (tree[0] === "exp" && tree[1].text === "-inf") return [0n, 1n];
@@ -127,7 +127,7 @@ const FLOATING = {
   log: Math.log,
 };
 
-/** What the printed numbers of a tree come to, in floating point; exact as long as fractions can be. */
+/** Return the value of the printed numbers of a tree in floating point, exact as long as fractions suffice. */
 function floating(tree) {
   const fraction = worked(tree);
   if (fraction !== null) return nearestTo(fraction);
@@ -135,21 +135,21 @@ function floating(tree) {
   return FLOATING[tree[0]](...tree.slice(1).map(floating));
 }
 
-/** A fraction as the number next to it. */
+/** Return the number nearest to a fraction. */
 function nearestTo([above, below]) {
   const bits = (number) => number.toString(2).replace("-", "").length;
   const shift = Math.max(0, 70 - bits(above) + bits(below));
   return Number((above << BigInt(shift)) / below) / 2 ** Math.min(shift, 1000) / 2 ** Math.max(shift - 1000, 0);
 }
 
-/** What a 1 in the last digit of a printed number is worth. */
+/** Return the value of a 1 in the last digit of a printed number. */
 function unitOf(text) {
   const [mantissa, exponent] = text.split("e");
   const decimals = (mantissa.split(".")[1] ?? "").length;
   return exponent === undefined ? 10 ** -Math.max(decimals, 4) : 10 ** (Number(exponent) - decimals);
 }
 
-/** The tree with more digits in all numbers that are rounded. */
+/** Return the tree with more digits in all rounded numbers. */
 function rewritten(tree, more) {
   if (Array.isArray(tree)) return [tree[0], ...tree.slice(1).map((operand) => rewritten(operand, more))];
   if (tree?.value === undefined || isExact(tree.text, tree.value)) return tree;
@@ -159,7 +159,7 @@ function rewritten(tree, more) {
 
 const FINER_AT_MOST = 15; // more digits than these are a number's own rounding
 
-/** The side in as few digits as let a reader work out the result from them; null where none do. */
+/** Return the side in the fewest digits from which a reader can compute the result, or null if there are none. */
 function finer(side, result) {
   const wanted = floating(result);
   for (let more = 0; more <= FINER_AT_MOST; more++) {
@@ -169,7 +169,7 @@ function finer(side, result) {
   return null;
 }
 
-/** The sides as a chain, each in digits from which the last one can be worked out; a side that repeats its neighbour
+/** Return the sides as a chain, each in digits from which the last one can be computed. A side that repeats its neighbour
  * is left out, and "=" stands only between equal numbers. */
 function equation(...sides) {
   const result = sides.pop();
@@ -190,7 +190,7 @@ function isEqual(left, right) {
   return first !== null && second !== null && difference(first, second)[0] === 0n;
 }
 
-/** A sum of which so many terms are shown: the first four and the last two, the rest in one number. */
+/** Return a sum with only so many terms shown: the first four and the last two, with the rest as one number. */
 function shortSum(terms, values, most = 16) {
   if (terms.length <= most) return terms.length === 1 ? terms[0] : ["sum", ...terms];
   const rest = values.slice(4, -2).reduce((a, b) => a + b, 0);
