@@ -38,6 +38,7 @@ def attend(
     heads: int | tuple[int, int] | str | None = None,
     layout: str | None = None,
     key_lengths: ArrayLike | None = None,
+    v_a: ArrayLike | None = None,
     segments: ArrayLike | None = None,
     key_segments: ArrayLike | None = None,
     keep_first: int | None = None,

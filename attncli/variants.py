@@ -7,7 +7,9 @@ returns the raw scores (…, b, t) in that dtype.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from attncli.expressions import (
@@ -18,7 +20,10 @@ from attncli.expressions import (
     QUERY_LENGTH,
     TOTAL,
     Expression,
+    Numeral,
+    Symbol,
     absolute,
+    add,
     constant,
     divide,
     euclidean_norm,
@@ -37,6 +42,7 @@ if TYPE_CHECKING:
     from numpy import ndarray
 
 
+FEATURE_WEIGHT = Symbol("v", "a")  # of the term of one feature
 PRODUCT_READING = "it is large where both are large in the same features, and negative where their signs differ"
 DISTANCE_READING = "it is 0 where they are equal, and the further below 0 the more they differ"
 
@@ -82,6 +88,30 @@ def unit_rows(rows: ndarray) -> ndarray:
     return unit
 
 
+def additive(queries: ndarray, keys: ndarray, weights: tuple[float, ...] | None = None) -> ndarray:
+    """Return Σ v·tanh(q + k) for every pair, summed by coordinate, with weights v (d_k,) or ones."""
+    import numpy as np
+
+    total = np.zeros((*queries.shape[:-1], keys.shape[-2]), queries.dtype)
+    for column, bent in _bent_sums(queries, keys, total):
+        if weights is not None:
+            bent *= bent.dtype.type(weights[column])
+        total += bent
+    return total
+
+
+def _bent_sums(queries: ndarray, keys: ndarray, like: ndarray) -> Iterator[tuple[int, ndarray]]:
+    """Yield tanh(q + k) of each coordinate for every pair, in one array that is used again."""
+    import numpy as np
+
+    bent = np.empty_like(like)
+    by_column = np.ascontiguousarray(keys.mT)
+    for column in range(queries.shape[-1]):
+        np.add(queries[..., column, None], by_column[..., column, None, :], out=bent)
+        np.tanh(bent, out=bent)
+        yield column, bent
+
+
 def abs_in_place(difference: ndarray) -> None:
     import numpy as np
 
@@ -120,6 +150,23 @@ def manhattan_backward(queries: ndarray, keys: ndarray, d_scores: ndarray) -> tu
 def half_square_backward(queries: ndarray, keys: ndarray, d_scores: ndarray) -> tuple[ndarray, ndarray]:
     """Return ∓Σ dS · (q − k), from the differences, as for the scores."""
     return _sum_differences(queries, keys, d_scores, takes_sign=False)
+
+
+def additive_backward(
+    queries: ndarray, keys: ndarray, d_scores: ndarray, weights: tuple[float, ...] | None = None
+) -> tuple[ndarray, ndarray]:
+    """Return Σ dS · v (1 − tanh²(q + k)), the same for both sides, summed by coordinate."""
+    import numpy as np
+
+    d_queries, d_keys = np.empty_like(queries), np.empty_like(keys)
+    for column, bent in _bent_sums(queries, keys, d_scores):
+        np.multiply(bent, bent, out=bent)
+        np.subtract(1, bent, out=bent)
+        bent *= d_scores
+        factor = bent.dtype.type(1 if weights is None else weights[column])
+        d_queries[..., column] = factor * bent.sum(axis=-1)
+        d_keys[..., column] = factor * bent.sum(axis=-2)
+    return d_queries, d_keys
 
 
 def no_backward(queries: ndarray, keys: ndarray, _d_scores: ndarray) -> tuple[ndarray, ndarray]:
@@ -172,7 +219,8 @@ class Variant:
     score| for prepared rows whose Euclidean norms are at most q and k. `backward(q, k, dS)` returns the gradients (…,
     b, d_k) and (…, t, d_k) of prepared rows from those of their raw scores, and `prepare_backward(rows, d_prepared)`
     those of the rows before. Explain writes `query_slope` and `key_slope`, the derivatives of a raw score by one
-    feature of the prepared rows (None: 0). `is_product`: the score is a matrix product of the prepared rows.
+    feature of the prepared rows (None: 0). A variant that `takes_weights` multiplies each feature's term by one of
+    `weights` (d_k,), or by 1. `is_product`: the score is a matrix product of the prepared rows.
     `is_constant`: it depends on neither.
     """
 
@@ -195,6 +243,34 @@ class Variant:
     has_length: bool = False
     is_product: bool = False
     is_constant: bool = False
+    takes_weights: bool = False
+    weights: tuple[float, ...] | None = None
+
+    def with_weights(self, weights: tuple[float, ...]) -> Variant:
+        """Return the variant with these weights of the features in everything that it computes and writes."""
+        assert self.term is not None
+        assert self.query_slope is not None
+        assert self.key_slope is not None
+        total = float(sum(map(abs, weights)))
+        score: Callable[..., ndarray] = self.score
+        backward: Callable[..., tuple[ndarray, ndarray]] = self.backward
+        return replace(
+            self,
+            weights=weights,
+            term=multiply(FEATURE_WEIGHT, self.term),
+            query_slope=multiply(FEATURE_WEIGHT, self.query_slope),
+            key_slope=multiply(FEATURE_WEIGHT, self.key_slope),
+            score=partial(score, weights=weights),
+            backward=partial(backward, weights=weights),
+            bound=lambda _q, _k, _d_k: total,
+        )
+
+    def weight_of(self, feature: int) -> dict[Expression, Expression]:
+        """Return what takes the place of the weight in the term of a feature."""
+        if self.weights is None:
+            return {}
+        weight = self.weights[feature]
+        return {FEATURE_WEIGHT: Numeral(weight, repr(weight).removesuffix(".0"))}
 
     @property
     def length_symbol(self) -> str:
@@ -309,6 +385,23 @@ VARIANTS = (
         query_slope=divide(KEY, KEY_LENGTH),
         key_slope=divide(QUERY, QUERY_LENGTH),
         is_product=True,
+    ),
+    Variant(
+        name="additive",
+        formula="v_a·tanh(q + k)",
+        similarity=multiply(FEATURE_WEIGHT, function("tanh", add(QUERY, KEY))),
+        compared="the sum of tanh(q + k), weighted by v_a",
+        term=function("tanh", add(QUERY, KEY)),
+        raw_score=TOTAL,
+        reading="it adds up a number between −1 and 1 for each feature, by how large query and key are together",
+        default_scale="1",
+        source="Bahdanau et al. 2015 (with the projections w_q, w_k)",
+        score=additive,
+        bound=lambda _q, _k, d_k: float(d_k),
+        backward=additive_backward,
+        query_slope=subtract(constant(1), square(function("tanh", add(QUERY, KEY)))),
+        key_slope=subtract(constant(1), square(function("tanh", add(QUERY, KEY)))),
+        takes_weights=True,
     ),
     Variant(
         name="uniform",

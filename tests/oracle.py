@@ -131,6 +131,8 @@ def similarity(variant: str, query: list[float], key: list[float]) -> float:
         if 0 in lengths:
             return 0.0
         return math.fsum((a / lengths[0]) * (b / lengths[1]) for a, b in pairs)
+    if variant == "additive":
+        return math.fsum(math.tanh(a + b) for a, b in pairs)
     assert variant == "uniform"
     return 0.0
 

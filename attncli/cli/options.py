@@ -26,6 +26,7 @@ MATRIX_OPTIONS = {
     "segments": "--segments",
     "key_segments": "--key-segments",
     "dropout_mask": "--dropout-mask",
+    "v_a": "--v-a",
     "d_output": "--grad",
 }
 
@@ -137,6 +138,7 @@ class CalculationOptions:
             "segments": "one id per position: a query sees keys of its own id only",
             "key_segments": "the ids of the keys, if they differ from --segments",
             "dropout_mask": "1 = weight kept; with --dropout P the kept ones are divided by 1 − P",
+            "v_a": "the weights of the features in the variant additive (default ones)",
             "d_output": "the gradient at the output, or the word ones: --show d_queries,d_keys,d_values",
         }
         matrices = [

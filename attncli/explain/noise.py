@@ -81,8 +81,10 @@ def settled_score(raw: float, variant: Variant, query: np.ndarray, key: np.ndarr
     """Return a raw score, `settled`."""
     if not is_suspect(raw) or variant.term is None:
         return raw
-    pairs = zip(query, key, strict=True)
-    terms = [substitute(variant.term, {QUERY: numeral(q), KEY: numeral(k)}) for q, k in pairs]
+    pairs = enumerate(zip(query, key, strict=True))
+    terms = [
+        substitute(variant.term, {**variant.weight_of(c), QUERY: numeral(q), KEY: numeral(k)}) for c, (q, k) in pairs
+    ]
     lengths: dict[Expression, Expression] = {QUERY_LENGTH: constant(1), KEY_LENGTH: constant(1)}
     if variant.prepare is not None:  # after division by the lengths
         with np.errstate(all="ignore"):

@@ -81,6 +81,7 @@ class Request:
     segments: Matrix | None = None
     key_segments: Matrix | None = None
     dropout_mask: Matrix | None = None
+    v_a: Matrix | None = None
     d_output: Matrix | None = None
     variant: str | None = None
     scale: str | None = None
@@ -142,6 +143,13 @@ def rows_behind(request: Request, role: str) -> str:
 RIVALS = {"scale": "length_scale", "length_scale": "scale", "align": "query_offset", "query_offset": "align"}
 
 
+def dropped_with(variant: str) -> dict[str, None]:
+    """Return the fields that a variant has no use for, with None for each."""
+    record = BY_NAME[variant]
+    used = {"length_scale": record.has_length, "v_a": record.takes_weights}
+    return {name: None for name, is_used in used.items() if not is_used}
+
+
 def overlay(request: Request, given: Mapping[str, Any]) -> Request:
     """Return `request` with the values in `given` that are not None.
 
@@ -152,6 +160,6 @@ def overlay(request: Request, given: Mapping[str, Any]) -> Request:
     for name in list(changes):
         if name in RIVALS and RIVALS[name] not in changes:
             changes[RIVALS[name]] = None
-    if "variant" in changes and "length_scale" not in changes and not BY_NAME[changes["variant"]].has_length:
-        changes["length_scale"] = None
+    if "variant" in changes:
+        changes = {**dropped_with(changes["variant"]), **changes}
     return replace(request, **changes)

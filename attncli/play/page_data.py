@@ -76,6 +76,9 @@ def refuse_large(problem: Problem) -> None:
 
 def refuse_unplayable(problem: Problem, request: Request) -> None:
     """Raise ProblemError if `run` applies something to this problem that the page's own stages do not."""
+    if problem.variant.weights is not None:
+        what = f"v_a is given, and a page to play with has {problem.variant.name} with ones"
+        raise ProblemError("attncli play", what, "attncli run and attncli explain take it")
     if problem.head_scales is not None:
         what = "each head has its own scale, but a page to play with has one for all"
         raise ProblemError("attncli play", what, "attncli run and attncli explain take it")

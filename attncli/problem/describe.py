@@ -121,6 +121,9 @@ def stage_words(problem: Problem) -> dict[str, str]:
     visible, found = problem.visible, {}
     if problem.head_scales is not None:
         found["scale"] = f"one per query head: {', '.join(f'{scale:.6g}' for scale in problem.head_scales)}"
+    if problem.variant.weights is not None:
+        shown = [f"{weight:g}" for weight in problem.variant.weights]
+        found["v_a"] = ", ".join(shown if len(shown) < 9 else [*shown[:4], "…", *shown[-2:]])
     if problem.row_norm is not None:
         found["qk-norm"] = f"each row of Q and K {problem.row_norm.explained}, before it is scored"
     if problem.rotation is not None:

@@ -50,7 +50,7 @@ def prepare(request: Request, *, compute: str | None = None) -> Problem:
         v = axes_of(cast(values, dtype, computing, request), values.where, "values")
     if request.heads is not None:
         q, k, v = split_heads(q, k, v, request.heads, sources)
-    variant = BY_NAME[request.variant or DEFAULT]
+    variant = _settle_variant(request, computing, q.shape[-1])
     mask = _read_mask(request)
     bias = _read_bias(request, computing)
     wheres = (request.mask.where if request.mask else "mask", request.bias.where if request.bias else "bias")
@@ -198,6 +198,28 @@ def _read_bias(request: Request, computing: np.dtype) -> Array | None:
         cell = first_cell(lost)
         raise NumericError(where, f"{array[cell]} {at(cell)} is beyond {computing.name}", "--dtype float64")
     return cast
+
+
+def _settle_variant(request: Request, computing: np.dtype, d_k: int) -> Variant:
+    """Return the variant, with the weights of the features if they are given."""
+    variant = BY_NAME[request.variant or DEFAULT]
+    if request.v_a is None:
+        return variant
+    if not variant.takes_weights:
+        names = " and ".join(each.name for each in BY_NAME.values() if each.takes_weights)
+        raise ProblemError(request.v_a.where, f"{variant.name} has no weights of features", f"-a {names}")
+    array, where = request.v_a.array, request.v_a.where
+    if array.dtype.kind not in "iuf" and array.dtype.name != "bfloat16":
+        raise ProblemError(where, f"holds {kind_of_contents(array)}; expected one number per column of Q and K")
+    if array.size != d_k or max(array.shape, default=1) != d_k:
+        raise ProblemError(where, f"v_a has shape {array.shape}; expected one number per column of Q and K: ({d_k},)")
+    if request.dtype is not None:
+        array = round_to_dtype(array, where, request.dtype)
+    weights = array.reshape(d_k).astype(computing)
+    if not np.isfinite(weights).all():
+        cell = first_cell(~np.isfinite(weights))
+        raise ProblemError(where, f"v_a has {weights[cell]} {at(cell)}", "give finite numbers")
+    return variant.with_weights(tuple(weights.tolist()))
 
 
 def _settle_scale(request: Request, variant: Variant, layout: Layout, m: int) -> tuple[tuple[float, ...], str]:

@@ -153,12 +153,12 @@ def test_json_holds_full_precision(run: Callable[..., object]) -> None:
     scaled = told["candidates"][NAMES.index("scaled")]
     assert scaled["output"] == [[pytest.approx(0.512328688216, abs=1e-12)]]
     assert scaled["top_keys"] == [[4]]
-    assert told["largest_difference"]["weights"]["between"] == ["laplace", "uniform"]
+    assert told["largest_difference"]["weights"]["between"] == ["laplace", "additive"]
 
 
 def test_markdown_has_a_table_for_each_query(run: Callable[..., object]) -> None:
     out = run("compare", EXAMPLES / "river_bank.yaml", "-f", "markdown").out  # type: ignore[attr-defined]
-    assert out.count("| | scaled | dot | laplace | gaussian | cosine | uniform |") == 3
+    assert out.count("| | scaled | dot | laplace | gaussian | cosine | additive | uniform |") == 3
     assert "| river | **0.8943** | **0.9647** |" in out
 
 

@@ -70,6 +70,7 @@ SCORES = {
     "laplace": lambda q, k: -np.abs(apart(q, k)).sum(axis=-1),
     "gaussian": lambda q, k: -(apart(q, k) ** 2).sum(axis=-1) / 2,
     "cosine": cosine,
+    "additive": lambda q, k: np.tanh(q[..., :, None, :] + k[..., None, :, :]).sum(axis=-1),
     "uniform": lambda q, k: 0 * product(q, k),
 }
 

@@ -125,7 +125,7 @@ def scored(of, scale=None):
 
 simple("squared-distance", scored(lambda q, k: -(apart(q, k) ** 2).sum(axis=-1)), {"variant": DISTANCES})
 simple("euclidean-distance", scored(lambda q, k: -np.sqrt((apart(q, k) ** 2).sum(axis=-1))), {"variant": DISTANCES})
-for _name in ("dot", "scaled", "laplace", "gaussian", "cosine", "uniform"):
+for _name in ("dot", "scaled", "laplace", "gaussian", "cosine", "additive", "uniform"):
     _others = tuple(each for each in SCORES if each not in (_name, "uniform"))
     simple(
         f"variant-{_name}",

@@ -35,7 +35,7 @@ except ImportError:
 ENGINES = ["numpy"] if missing_packages() else ["numpy", "numba"]
 Array = np.ndarray
 Problem = dict[str, Any]
-VARIANTS = ("scaled", "dot", "laplace", "gaussian", "cosine", "uniform")
+VARIANTS = ("scaled", "dot", "laplace", "gaussian", "cosine", "additive", "uniform")
 TOLERANCES = {
     "float64": 1e-11,
     "float32": 3e-5,
@@ -155,6 +155,7 @@ def by_formula(problem: Problem) -> dict[str, Array]:
         "laplace": -np.abs(difference).sum(axis=-1),
         "gaussian": -(difference**2).sum(axis=-1) / 2,
         "cosine": product / np.where(lengths > 0, lengths, 1),
+        "additive": np.tanh(queries[:, :, :, None] + keys[:, :, None]).sum(axis=-1),
         "uniform": product * 0,
     }[problem["variant"]]
     scores = raw * scale_of(problem, queries.shape[-1])
@@ -201,6 +202,8 @@ def by_torch(problem: Problem) -> dict[str, Array] | None:
         raw = -(torch.cdist(queries, keys, compute_mode="donot_use_mm_for_euclid_dist") ** 2) / 2
     elif variant == "cosine":
         raw = torch.nn.functional.cosine_similarity(queries[:, :, :, None], keys[:, :, None], dim=-1, eps=1e-300)
+    elif variant == "additive":
+        raw = torch.tanh(queries[:, :, :, None] + keys[:, :, None]).sum(dim=-1)
     else:
         raw = torch.zeros(*queries.shape[:3], m, dtype=torch.float64)
     scores = raw * scale

@@ -36,7 +36,7 @@ def norm(rows, kind):
     return rows / length * (math.sqrt(rows.shape[-1]) if kind == "rms" else 1)
 
 
-def raw_scores(q, k, variant):
+def raw_scores(q, k, variant, v_a=1.0):
     q, k = q[..., :, None, :], k[..., None, :, :]
     if variant in ("scaled", "dot"):
         return (q * k).sum(-1)
@@ -46,6 +46,8 @@ def raw_scores(q, k, variant):
         return -(q - k).square().sum(-1) / 2
     if variant == "cosine":
         return (q * k).sum(-1) / (q.norm(dim=-1) * k.norm(dim=-1))
+    if variant == "additive":
+        return (v_a * torch.tanh(q + k)).sum(-1)
     return (q * k).sum(-1) * 0
 
 
@@ -105,7 +107,7 @@ def attend(q, k, v, request, bias=None):
     if kind := request.get("rope"):
         q, k = turn(q, p, kind), turn(k, j, kind)
     usual = 1 / math.sqrt(q.shape[-1]) if variant == "scaled" else 1.0
-    scores = raw_scores(q, k, variant) * request.get("scale", usual)
+    scores = raw_scores(q, k, variant, torch.as_tensor(request.get("v_a", 1.0))) * request.get("scale", usual)
     cap, late = request.get("softcap"), request.get("softcap_after_bias")
     if cap and not late:
         scores = cap * torch.tanh(scores / cap)

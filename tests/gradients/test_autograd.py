@@ -14,6 +14,7 @@ RNG = np.random.default_rng(17)
 KEEP = RNG.random((N, M)) < 0.7
 KEEP[:, 0] = True
 KEPT = RNG.random((HEADS, N, M)) < 0.7
+V_A = RNG.normal(size=D)
 
 CASES = {
     "scaled": {},
@@ -21,6 +22,9 @@ CASES = {
     "laplace": {"variant": "laplace"},
     "gaussian": {"variant": "gaussian"},
     "cosine": {"variant": "cosine"},
+    "additive": {"variant": "additive"},
+    "additive with weights": {"variant": "additive", "v_a": V_A, "causal": True},
+    "qk-norm, rope and additive": {"qk_norm": "l2", "rope": "half", "variant": "additive", "v_a": V_A, "scale": 2.5},
     "uniform": {"variant": "uniform"},
     "a scale": {"scale": 0.3},
     "causal": {"causal": True},

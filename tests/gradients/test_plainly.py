@@ -71,10 +71,12 @@ def exact_score(query, key, variant):
         return -mpmath.fsum((a - b) ** 2 for a, b in pairs) / 2
     if variant == "cosine":
         return product / mpmath.sqrt(mpmath.fsum(a * a for a in query) * mpmath.fsum(b * b for b in key))
+    if variant == "additive":
+        return mpmath.fsum(mpmath.tanh(a + b) for a, b in pairs)
     return product
 
 
-@pytest.mark.parametrize("variant", ["scaled", "dot", "laplace", "gaussian", "cosine"])
+@pytest.mark.parametrize("variant", ["scaled", "dot", "laplace", "gaussian", "cosine", "additive"])
 def test_gradients_are_central_differences_in_fifty_digits(variant):
     arrays = [RNG.normal(size=shape) for shape in ((2, 2), (3, 2), (3, 2))]
     d_output = RNG.normal(size=(2, 2))

@@ -313,7 +313,7 @@ SETTINGS = [
         "a variant that there is not",
         {"variant": "rbf"},
         "variant: 'rbf' is not a variant",
-        "one of: scaled, dot, laplace, gaussian, cosine, uniform",
+        "one of: scaled, dot, laplace, gaussian, cosine, additive, uniform",
     ),
     Bad(
         "a dtype misspelt",

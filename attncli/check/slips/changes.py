@@ -12,6 +12,7 @@ import numpy as np
 
 from attncli.check.routes import Route
 from attncli.check.slips.case import Case, listed
+from attncli.inputs.request import dropped_with
 from attncli.problem.conventions import adopt_system
 from attncli.problem.prepare import length_factor
 from attncli.problem.problem import Visible
@@ -36,8 +37,7 @@ def change_scale(request: Request, scale: str) -> Request:
 def change_variant(request: Request, variant: str, scale: str | None = None) -> Request:
     """Return the request with another variant, with its own scale or the given one. A length is kept if both variants
     have one."""
-    length = request.length_scale if BY_NAME[variant].has_length else None
-    return replace(request, variant=variant, scale=scale, length_scale=length)
+    return replace(request, **{"variant": variant, "scale": scale, **dropped_with(variant)})  # type: ignore[arg-type]
 
 
 def as_system(case: Case, system: str) -> list[Route]:

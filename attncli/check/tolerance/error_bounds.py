@@ -96,6 +96,8 @@ def _raw_bound(problem: Problem, queries: Array, keys: Array, dq: Array, dk: Arr
         return np.zeros((*problem.lead, problem.n, problem.m))
     if problem.variant.has_length:
         return _distance_bound(name, queries, keys, dq, dk, u)
+    if problem.variant.takes_weights:
+        return _additive_bound(problem, queries, keys, dq, dk, u)
     if problem.variant.prepare is not None:
         ratios = [np.linalg.norm(d, axis=-1) / _above_zero(np.linalg.norm(a, axis=-1)) for d, a in ((dq, q), (dk, k))]
         angles: Array = 2 * (ratios[0][..., :, None] + ratios[1][..., None, :]) + (2 * d_k + 8) * u
@@ -121,6 +123,20 @@ def _distance_bound(name: str, queries: Array, keys: Array, dq: Array, dk: Array
             error += inherited
             total += difference
     found: Array = error + (queries.shape[-1] + 3) * u * total
+    return found
+
+
+def _additive_bound(problem: Problem, queries: Array, keys: Array, dq: Array, dk: Array, u: float) -> Array:
+    """Return Σ |v| · (error of q + k, times the slope of tanh, and the roundings of tanh), and a rounding for each
+    term."""
+    weights = np.ones(problem.d_k) if problem.variant.weights is None else np.abs(problem.variant.weights)
+    total = np.zeros((*queries.shape[:-1], keys.shape[-2]))
+    for a in range(problem.d_k):
+        inner = np.abs(queries[..., a, None] + keys[..., None, :, a])
+        inherited = dq[..., a, None] + dk[..., None, :, a] + u * inner
+        steepest = 1 - np.tanh(np.maximum(inner - inherited, 0)) ** 2
+        total += weights[a] * (steepest * inherited + 8 * u)
+    found: Array = total + (problem.d_k + 3) * u * weights.sum()
     return found
 
 

@@ -36,6 +36,7 @@ from attncli.expressions import (
     subtract,
     total,
 )
+from attncli.variants import FEATURE_WEIGHT, Variant
 
 FEATURES_AT_MOST = 16
 
@@ -119,9 +120,10 @@ def raw_equation(numbers: Numbers, figures: Figures, j: int) -> Equation:
     written: list[Expression] = []
     worked: list[Expression] = []
     kept = pick_ends(len(query), FEATURES_AT_MOST)
-    values = term_values(variant.term, query, key)
+    values = term_values(variant, query, key)
     for c in kept:
-        term = substitute(variant.term, {QUERY: figures.number(query[c]), KEY: figures.number(key[c])})
+        numbers_of: dict[Expression, Expression] = {QUERY: figures.number(query[c]), KEY: figures.number(key[c])}
+        term = substitute(variant.term, {**variant.weight_of(c), **numbers_of})
         written.append(term)
         worked.append(figures.number(settled(float(values[c]), term)))
     if len(kept) < len(query):
@@ -156,11 +158,15 @@ def fold_sign(expression: Expression) -> Expression:
     return Operation(expression.kind, operands)
 
 
-def term_values(term: Expression, query: np.ndarray, key: np.ndarray) -> np.ndarray:
+def term_values(variant: Variant, query: np.ndarray, key: np.ndarray) -> np.ndarray:
     """Return the contribution of each feature, evaluated at once because rows may be long and only a few features are
     shown."""
+    assert variant.term is not None
+    rows: dict[Expression, np.ndarray] = {QUERY: query.astype(np.float64), KEY: key.astype(np.float64)}
+    if variant.weights is not None:
+        rows[FEATURE_WEIGHT] = np.array(variant.weights)
     with np.errstate(all="ignore"):
-        values: np.ndarray = evaluate_features(term, {QUERY: query.astype(np.float64), KEY: key.astype(np.float64)})
+        values: np.ndarray = evaluate_features(variant.term, rows)
     return values
 
 
@@ -183,6 +189,7 @@ FLOATING: dict[str, Callable[[list[Any]], Any]] = {
     "absolute": lambda operands: abs(operands[0]),
     "square": lambda operands: operands[0] * operands[0],
     "root": lambda operands: operands[0] ** 0.5,
+    "tanh": lambda operands: np.tanh(operands[0]),
 }
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from attncli.errors import ProblemError
+from attncli.explain.steps.weights import term_values
 from attncli.explain.workbook.formulas import Cell, Named, to_formula, write_cell
 from attncli.explain.workbook.inputs import (
     TOP,
@@ -26,7 +27,6 @@ from attncli.expressions import (
     TOTAL,
     Expression,
     contains,
-    evaluate,
     multiply,
     substitute,
 )
@@ -43,6 +43,7 @@ from attncli.stages.steps import (
     SCORE,
     STAGES,
 )
+from attncli.variants import FEATURE_WEIGHT
 
 MASKED = "−∞"  # a text, which SUM, MAX, COUNT, LARGE and RANK ignore
 
@@ -182,15 +183,18 @@ def compare_rows(own: Calculation, queries: Written, keys: Written) -> Written:
     """Add the raw scores of each query and key, computed with the variant's own expressions."""
     variant = own.problem.variant
     needs_lengths = contains(variant.raw_score, QUERY_LENGTH)
+    weights: dict[Expression, str] = {}
+    if variant.weights is not None:
+        weights = {FEATURE_WEIGHT: f"{{{','.join(map(repr, variant.weights))}}}"}
 
     def make(i: int, j: int) -> Cell:
         rows = queries.area.row(i), keys.area.row(j)
         given: dict[Expression, Named] = {}
         if variant.term is not None:
             is_product = variant.term == multiply(QUERY, KEY)
-            inner = ",".join(rows) if is_product else to_formula(variant.term, {QUERY: rows[0], KEY: rows[1]})
-            pairs = zip(queries.numbers(i), keys.numbers(j), strict=True)
-            total = math.fsum(evaluate(variant.term, {QUERY: q, KEY: k}) for q, k in pairs)
+            operands = {**weights, QUERY: rows[0], KEY: rows[1]}
+            inner = ",".join(rows) if is_product else to_formula(variant.term, operands)
+            total = math.fsum(term_values(variant, np.array(queries.numbers(i)), np.array(keys.numbers(j))).tolist())
             given[TOTAL] = (f"SUMPRODUCT({inner})", total)
         if not needs_lengths:
             return write_cell(variant.raw_score, given)

@@ -41,7 +41,8 @@ def to_tree(expression: Expression) -> Any:
     if isinstance(expression, Numeral):
         return expression.value
     if isinstance(expression, Symbol):
-        return NAMES.get(expression.name, expression.name)
+        indexed = f"{expression.name}_{expression.index}" if expression.index else expression.name
+        return NAMES.get(expression.name, indexed)
     if isinstance(expression, Operation):
         return [expression.kind, *(to_tree(operand) for operand in expression.operands)]
     raise ValueError(f"{expression!r} has no tree")

@@ -15,7 +15,7 @@ from attncli.problem.formula import attention_formula, named_value
 from attncli.records import record
 from attncli.render import colours
 from attncli.render.console import has_colour, make_console, terminal_width
-from attncli.render.explain.notation import WRITER
+from attncli.render.explain.notation import BREAK, WRITER
 from attncli.render.result.view import View, scale_around_zero, scale_together, views
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ def result_heading(result: Result, title: str | None = None) -> str:
 def result_formula(result: Result) -> str:
     """Return softmax(QKᵀ/√d_k)V, √d_k ≈ 1.41421: the formula with the scale, and its value if the formula does not
     contain it."""
-    text, named = WRITER.write(attention_formula(result.problem)), named_value(result.problem)
+    text, named = WRITER.write(attention_formula(result.problem)).replace(BREAK, ""), named_value(result.problem)
     if named is None:
         return text
     symbol, sign, value = named
