@@ -137,6 +137,9 @@ def _negative_sum(queries: ndarray, keys: ndarray, term: Callable[[ndarray], Non
     return total
 
 
+TILE = 256, 512  # queries and keys of the sums of differences: half a megabyte in float32
+
+
 def dot_backward(queries: ndarray, keys: ndarray, d_scores: ndarray) -> tuple[ndarray, ndarray]:
     """Return dS K and dSᵀ Q."""
     return d_scores @ keys, d_scores.mT @ queries
@@ -179,19 +182,41 @@ def no_backward(queries: ndarray, keys: ndarray, _d_scores: ndarray) -> tuple[nd
 def _sum_differences(
     queries: ndarray, keys: ndarray, d_scores: ndarray, *, takes_sign: bool
 ) -> tuple[ndarray, ndarray]:
+    """−Σ dS · f(q − k) over the keys and Σ dS · f(q − k) over the queries, f the sign or nothing; a coordinate at a
+    time in tiles that the cache holds, summed by BLAS."""
     import numpy as np
 
-    d_queries, d_keys = np.empty_like(queries), np.empty_like(keys)
-    difference = np.empty_like(d_scores)
-    by_column = np.ascontiguousarray(keys.mT)
-    for column in range(queries.shape[-1]):
-        np.subtract(queries[..., column, None], by_column[..., column, None, :], out=difference)
-        if takes_sign:
-            np.sign(difference, out=difference)
-        difference *= d_scores
-        d_queries[..., column] = -difference.sum(axis=-1)
-        d_keys[..., column] = difference.sum(axis=-2)
+    d_queries, d_keys = np.zeros_like(queries), np.zeros_like(keys)
+    queries_by_column, keys_by_column = np.ascontiguousarray(queries.mT), np.ascontiguousarray(keys.mT)
+    for top in range(0, queries.shape[-2], TILE[0]):
+        for left in range(0, keys.shape[-2], TILE[1]):
+            rows, columns = slice(top, top + TILE[0]), slice(left, left + TILE[1])
+            amounts = np.ascontiguousarray(d_scores[..., rows, columns])
+            difference, is_equal = np.empty_like(amounts), np.empty(amounts.shape, np.bool_)
+            over_keys, over_queries = (np.ones(size, amounts.dtype) for size in amounts.shape[:-3:-1])
+            for c in range(queries.shape[-1]):
+                left_side, right_side = queries_by_column[..., c, rows, None], keys_by_column[..., c, None, columns]
+                np.subtract(left_side, right_side, out=difference)
+                if takes_sign:
+                    _copy_signs(difference, amounts, is_equal)
+                else:
+                    difference *= amounts
+                d_queries[..., rows, c] -= difference @ over_keys
+                d_keys[..., columns, c] += over_queries @ difference
     return d_queries, d_keys
+
+
+def _copy_signs(difference: ndarray, amounts: ndarray, is_equal: ndarray) -> None:
+    """amount · sign(difference) in place of the difference, by its bits: np.sign takes five times as long."""
+    import numpy as np
+
+    integers = np.dtype(f"i{amounts.itemsize}")
+    np.equal(difference, 0, out=is_equal)
+    bits = difference.view(integers)
+    np.bitwise_and(bits, np.iinfo(integers).min, out=bits)
+    np.bitwise_xor(bits, amounts.view(integers), out=bits)
+    if is_equal.any():
+        difference[is_equal] = 0
 
 
 def unit_rows_backward(rows: ndarray, d_unit: ndarray) -> ndarray:

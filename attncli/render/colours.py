@@ -71,9 +71,10 @@ def _step(share: float, steps: int) -> int:
 # numbers around 0: blue below and orange above, lighter the farther from 0, equally on both sides
 BELOW = ((38, 38, 42), (30, 62, 104), (44, 104, 170), (98, 160, 222), (190, 222, 250))
 ABOVE = ((38, 38, 42), (96, 50, 16), (164, 88, 20), (224, 142, 60), (255, 212, 150))
-BELOW_256, ABOVE_256 = (16, 24, 25, 32, 74, 153), (16, 94, 130, 172, 215, 223)
+BELOW_256, ABOVE_256 = (24, 24, 25, 32, 74, 153), (94, 94, 130, 172, 215, 223)
 DARK_SIGNED_256 = 3
-BELOW_16, ABOVE_16 = ("black", "blue", "bright_cyan"), ("black", "yellow", "bright_yellow")
+FAINT = 0.05
+BELOW_16, ABOVE_16 = ("blue", "blue", "bright_cyan"), ("yellow", "yellow", "bright_yellow")
 
 
 def signed_colour(share: float) -> tuple[int, int, int]:
@@ -87,8 +88,10 @@ def signed_colour(share: float) -> tuple[int, int, int]:
 
 def signed_style(share: float) -> str:
     """Return a rich style for a number from −1 to 1: the colour as background, with black or white text, whichever has
-    the higher contrast."""
+    the higher contrast. Numbers close to 0 have no background, on dark terminals and on light ones."""
     system = colour_system()
+    if abs(share) < FAINT:
+        return ""
     if system == "truecolor":
         rgb = signed_colour(share)
         ink = "rgb(0,0,0)" if is_light(rgb) else "rgb(255,255,255)"
@@ -99,4 +102,4 @@ def signed_style(share: float) -> str:
         return f"color({231 if step < DARK_SIGNED_256 else 16}) on color({stops[step]})"
     names = BELOW_16 if share < 0 else ABOVE_16
     ground = names[_step(abs(share), len(names))]
-    return f"{'bright_white' if ground in ('black', 'blue') else 'black'} on {ground}"
+    return f"{'bright_white' if ground == 'blue' else 'black'} on {ground}"
