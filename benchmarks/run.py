@@ -134,6 +134,86 @@ def laplace_jobs(quick: bool) -> Iterator[Job]:
                 yield Job(work, measure)
 
 
+def gradient_jobs() -> Iterator[Job]:
+    """Output, dQ, dK and dV against torch's forward and backward pass."""
+    if not find_spec("torch"):
+        return
+    import torch
+    from torch.nn.functional import scaled_dot_product_attention
+
+    torch.set_num_threads(2)
+    theirs = {
+        "scaled": lambda q, k, v: scaled_dot_product_attention(q[None], k[None], v[None])[0],
+        "laplace": lambda q, k, v: torch.softmax(-torch.cdist(q, k, p=1), -1) @ v,
+    }
+    bounds = {("scaled", "numpy"): 2.0, ("scaled", "numba"): 1.2, ("laplace", "numpy"): 1.0, ("laplace", "numba"): 0.5}
+    for variant, forward in theirs.items():
+        for engine in engines():
+            work = f"gradients, {variant} float32, n = m = 4096, d = 64: {engine} against torch"
+
+            def measure(work=work, variant=variant, forward=forward, engine=engine) -> Row:
+                arrays = [normal(seed, 4096, 64, dtype="float32") for seed in range(4)]
+                tensors = [torch.tensor(array, requires_grad=True) for array in arrays[:3]]
+
+                def ours() -> None:
+                    result = attend(*arrays[:3], variant=variant, engine=engine)
+                    result.compute("output")
+                    result.gradients(arrays[3]).compute("d_queries", "d_keys", "d_values")
+
+                def autograd() -> None:
+                    torch.autograd.grad(forward(*tensors), tensors, torch.from_numpy(arrays[3]))
+
+                return compared(work, bounds[variant, engine], ours, autograd, 10)
+
+            yield Job(work, measure)
+
+
+def stage_jobs() -> Iterator[Job]:
+    """Rope, a sink and ALiBi against torch doing the same by hand."""
+    if not find_spec("torch"):
+        return
+    import torch
+    from torch.nn.functional import scaled_dot_product_attention
+
+    torch.set_num_threads(2)
+    n, d = 4096, 64
+
+    def turn(rows: torch.Tensor) -> torch.Tensor:
+        angles = torch.arange(n)[:, None] * 10000.0 ** (-2 * torch.arange(d // 2) / d)
+        one, two = rows[:, : d // 2], rows[:, d // 2 :]
+        return torch.cat([one * angles.cos() - two * angles.sin(), one * angles.sin() + two * angles.cos()], -1)
+
+    def sink(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor) -> torch.Tensor:
+        scores = torch.cat([q @ k.T / d**0.5, torch.ones(n, 1)], -1)
+        return torch.softmax(scores, -1)[:, :-1] @ v
+
+    def alibi(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor) -> torch.Tensor:
+        distances = (torch.arange(n)[:, None] - torch.arange(n)).abs()
+        return scaled_dot_product_attention(q[None, None], k[None, None], v[None, None], attn_mask=-0.25 * distances)
+
+    by_hand = {
+        "rope": ({"rope": "half"}, lambda q, k, v: scaled_dot_product_attention(turn(q)[None], turn(k)[None], v[None])),
+        "sink": ({"sink": 1.0}, sink),
+        "ALiBi": ({"alibi": 0.25}, alibi),
+    }
+    bounds = {"numpy": 1.5, "numba": 1.0}
+    for name, (settings, theirs) in by_hand.items():
+        for engine in engines():
+            work = f"{name} float32, n = m = {n}, d = {d}: {engine} against torch by hand"
+
+            def measure(work=work, settings=settings, theirs=theirs, engine=engine) -> Row:
+                arrays = [normal(seed, n, d, dtype="float32") for seed in range(3)]
+                tensors = list(map(torch.from_numpy, arrays))
+                return compared(
+                    work,
+                    bounds[engine],
+                    lambda: attend(*arrays, engine=engine, **settings).output,
+                    lambda: theirs(*tensors),
+                )
+
+            yield Job(work, measure)
+
+
 IMPORTS = "import numpy, yaml, typer, rich.table, rich.console"
 
 
@@ -331,6 +411,8 @@ def main() -> None:
             *file_jobs(folder),
             *laplace_jobs(asked.quick),
             *scaled_jobs(asked.quick),
+            *gradient_jobs(),
+            *stage_jobs(),
             *growth_jobs(asked.quick),
             *memory_jobs(folder, asked.quick),
         ]
