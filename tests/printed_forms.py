@@ -143,6 +143,13 @@ REFUSED = [
     ("a transpose behind an array", "np.array([[1, 2]]).T", "", "expected the end after the list, found '.T'", None),
     ("arithmetic behind an array", "Q = [[1, 2]] * 3", "Q", "expected the end after the list, found '* 3'", None),
     (
+        "a length in R that is none",
+        "matrix(c(1, 3, 2, 4), c(1, 2))",
+        "",
+        "nrow is 'c(1, 2)', not a whole number",
+        "write matrix(c(…), nrow = 2)",
+    ),
+    (
         "a shape that is another",
         "tf.Tensor([[1. 2.]], shape=(2, 1))",
         "",

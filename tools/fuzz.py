@@ -168,9 +168,9 @@ def read(reader: str, data: bytes, reading: object) -> dict[str, object]:
     if reader == "compressed":
         import numpy as np
 
-        from attncli.formats.compressed import expanded
+        from attncli.formats.compressed import decompress
 
-        return {"": np.frombuffer(expanded(data, "q"), np.uint8)}
+        return {"": np.frombuffer(decompress(data, "q"), np.uint8)}
     if reader == "problem":
         from attncli.inputs.problem_file import read_mapping
         from attncli.inputs.sources import Sources

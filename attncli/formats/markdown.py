@@ -6,6 +6,7 @@ import html
 import re
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from attncli.errors import InputError
@@ -30,6 +31,7 @@ _TITLE = re.compile(r"\s*(?:#{1,6}\s+(.+?)\s*#*|\*\*(.+?)\*\*(.*)|__(.+?)__|([A-
 _MARKED = re.compile(r"(\*\*|__|\*|`|\$)(.+?)\1")
 _ESCAPED = re.compile(r"\\([!-/:-@\[-`{-~])")
 _MASKED = {"weights": "0", "scores": "-inf"}  # what a dot means in attncli's own tables
+NEAR = 40  # lines of a document among which a table makes it Markdown
 _LEFT_OUT = re.compile(r"left out")
 
 
@@ -56,9 +58,12 @@ def read(data: bytes, where: str, reading: Reading) -> Contents:
 
 
 def has_table(text: str) -> bool:
-    """Return whether the text begins with a line of bars followed by a rule."""
-    lines = [line for line in text.translate(_BOXES).split("\n")[:6] if line.strip()][:3]
-    return any(_is_rule(line) for line in lines) and any(_BAR.search(line) and not _is_rule(line) for line in lines)
+    """Return whether the text begins with a table of bars, or a document with one of Markdown's near its beginning."""
+    lines = [line for line in text.translate(_BOXES).split("\n") if line.strip()]
+    if any(_is_rule(line) for line in lines[:3]):
+        return any(_BAR.search(line) and not _is_rule(line) for line in lines[:3])
+    pairs = pairwise(lines[:NEAR])
+    return any("|" in rule and _is_rule(rule) and _BAR.search(header) is not None for header, rule in pairs)
 
 
 def read_tables(text: str, where: str, reading: Reading) -> Contents:
@@ -139,7 +144,7 @@ def _strip_marks(text: str) -> str:
 
 def _matrix(table: _BarTable, name: str, where: str, reading: Reading) -> Matrix:
     called = f"{where}: {name}" if name else where
-    masked = _MASKED.get(name.split()[0].rstrip(",") if name else "")
+    masked = _MASKED.get("".join(name.split()[:1]).rstrip(","))
     rows = [[masked if cell == "·" and masked else cell for cell in row] for row in table.rows]
     lines = list(table.lines)
     if table.has_header and reading.header is None:

@@ -36,8 +36,12 @@ def letters_of(name: str) -> str:
 
 
 def matrix_name(name: str) -> str | None:
-    """Return the matrix of a problem that the name means, or None."""
-    return _MATRICES.get(letters_of(name))
+    """Return the matrix of a problem that the name means, or None.
+
+    Two names for one matrix, as in the headings `queries Q` that `run -f markdown` writes, mean that one.
+    """
+    found = {_MATRICES.get(letters_of(word)) for word in name.split(" ")} if name.count(" ") == 1 else set()
+    return next(iter(found)) if len(found) == 1 and None not in found else _MATRICES.get(letters_of(name))
 
 
 def expected_name(name: str) -> str | None:

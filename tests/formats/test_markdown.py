@@ -80,6 +80,23 @@ def test_what_run_prints_as_markdown_is_read_back() -> None:
     assert found["output"].texts == ("1.0000", "2.0000", "2.3395", "3.3395")
 
 
+def test_inputs_that_run_prints_as_markdown_are_a_problem_again(run, tmp_path) -> None:
+    printed = run("run", "1 0; 0 1", "1 0; 0 1", "1 2; 3 4", "-f", "markdown", "--show", "queries,keys,values").out
+    (tmp_path / "p.md").write_text(printed, encoding="utf-8")
+    (tmp_path / "p.txt").write_text(printed, encoding="utf-8")
+    due = run("run", "1 0; 0 1", "1 0; 0 1", "1 2; 3 4", "-f", "csv").out
+    for name in ("p.md", "p.txt"):
+        assert run("run", tmp_path / name, "-f", "csv", "--show", "output").out.split("\n", 1)[1] == "".join(
+            f"q{i},{line}\n" for i, line in enumerate(due.splitlines())
+        )
+
+
+def test_a_name_of_blanks_is_no_name() -> None:
+    text = "# \x1c\n\n|a|\n|-|\n|1|\n"
+    (matrix,) = read_all("markdown", text.encode()).values()
+    assert matrix.array.tolist() == [[1]]
+
+
 REFUSED = [
     ("no table", "text\n", "q.markdown", "there is no table", "write | 1 | 0 | with a line |---|---| under the header"),
     (

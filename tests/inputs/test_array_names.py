@@ -30,6 +30,17 @@ def test_a_name_means_the_same_in_any_case_and_with_any_marks(name: str, meant: 
     assert matrix_name(name) == meant
 
 
+def test_two_names_for_one_matrix_mean_that_one() -> None:
+    assert [matrix_name(name) for name in ("queries Q", "keys K", "V values", "queries K", "Q x", "a queries Q")] == [
+        "queries",
+        "keys",
+        "values",
+        None,
+        None,
+        None,
+    ]
+
+
 @pytest.mark.parametrize("name", ["expected_output", "expected.output", "Expected_Output", "expected output"])
 def test_a_result_that_is_expected_is_known_by_its_beginning(name: str) -> None:
     assert expected_name(name) == "output"

@@ -23,6 +23,7 @@ _VECTOR = re.compile(r"\s*\[([0-9]+)\]\s+(.*)")
 PRINT = re.compile(rf"{_COLUMNS.pattern}\n|[^\n]*\n\s*\[1,\]\s|\s*\[1\]\s|\s*, , ")
 CODE = re.compile(r"\s*(?:(?:matrix|structure|array)\s*\(\s*c\s*\(|c\s*\(\s*[-+.0-9TFNI])")
 _VALUES = re.compile(r"c\s*\(([^()]*)\)")
+_LENGTH = re.compile(r"[0-9]{1,9}L?")
 _OPTION = re.compile(r"\s*,\s*(?:\.?(nrow|ncol|byrow|dim|Dim)\s*=\s*)?(c\s*\([^()]*\)|[0-9]+L?|TRUE|FALSE|T|F)")
 
 
@@ -125,7 +126,13 @@ def _shape(call: str, options: dict[str, str], count: int, where: str) -> tuple[
         return (count,), True
     is_by_row = options.get("byrow", "F")[0] == "T"
     if call == "matrix":
-        rows, columns = (int(options[name].rstrip("L")) if name in options else 0 for name in ("nrow", "ncol"))
+        given = {name: options[name] for name in ("nrow", "ncol") if name in options}
+        for name, length in given.items():
+            if not _LENGTH.fullmatch(length):
+                raise InputError(
+                    where, f"{name} is {quote(length)}, not a whole number", "write matrix(c(…), nrow = 2)"
+                )
+        rows, columns = (int(given[name].rstrip("L")) if name in given else 0 for name in ("nrow", "ncol"))
         if not rows and not columns:
             rows, columns = count, 1
         return _fill_shape([rows or count // columns, columns or count // rows], count, where), is_by_row
