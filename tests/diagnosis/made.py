@@ -59,9 +59,14 @@ def apart(q, k):
     return q[..., :, None, :] - k[..., None, :, :]
 
 
+def over_zero(lengths):
+    """Lengths that may be divided by: a row of zeros stays one."""
+    return np.where(lengths > 0, lengths, 1)
+
+
 def cosine(q, k):
     lengths = np.linalg.norm(q, axis=-1)[..., :, None] * np.linalg.norm(k, axis=-1)[..., None, :]
-    return product(q, k) / np.where(lengths > 0, lengths, 1)
+    return product(q, k) / over_zero(lengths)
 
 
 SCORES = {
@@ -267,7 +272,7 @@ class World:
             q, k, v = q, k[..., shared, :, :], v[..., shared, :, :]
         if self.norm:
             size = {"l2": 1.0, "rms": np.sqrt(self.d)}[self.norm]
-            q, k = (rows / np.linalg.norm(rows, axis=-1, keepdims=True) * size for rows in (q, k))
+            q, k = (rows / over_zero(np.linalg.norm(rows, axis=-1, keepdims=True)) * size for rows in (q, k))
         if self.pairs:
             q, k = (rotated(rows, self.pairs, self.base) for rows in (q, k))
         raw = self.similarity(q, k)

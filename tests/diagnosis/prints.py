@@ -123,6 +123,10 @@ def spoil_cell(random, array, how):
         step = 2.5 * claimed_unit(PRINTS[how](array), int(np.ravel_multi_index(at, array.shape)))
     changed = np.array(array)
     changed[at] += step * random.choice((-1, 1)) * random.choice((1, 1.7, 4, 30))
+    if PRINTS[how] is not None and how != "in full":  # without its last zero a print may claim less
+        place = int(np.ravel_multi_index(at, array.shape))
+        if abs(changed[at] - array[at]) < 2.4 * claimed_unit(PRINTS[how](changed), place):
+            return None
     return changed
 
 
