@@ -85,7 +85,7 @@ def one_ahead(world):
 
 @slip("phantom-keys", *BARE, {"mask": "keys"}, {"causal": True})
 def phantom_keys(world):
-    count = int(world.random.choice((1, 2, 3, -world.m % 8 or 8)))
+    count = world.padded = int(world.random.choice((1, 2, 3, -world.m % 8 or 8)))
     world.normalise = lambda s: softmax(np.concatenate([s, np.zeros((*s.shape[:-1], count))], axis=-1))[..., : world.m]
 
 
@@ -164,11 +164,12 @@ def split_merge_base_2(world):
 
 @slip("dropout-live", {"n": 6, "width": 4}, {"n": 6, "heads": 2}, PACKED)
 def dropout_live(world):
-    p = float(world.random.choice((0.1, 0.2, 0.5)))
+    p = world.p = float(world.random.choice((0.1, 0.2, 0.5)))
 
     def drop(weights):
         kept = world.random.random(weights.shape) >= p
         kept.flat[:2] = [True, False]
+        world.dropped, world.before = (~kept & (weights > 0)).sum(), (weights > 0).sum()
         return weights * kept / (1 - p)
 
     world.after.append(drop)
@@ -176,7 +177,7 @@ def dropout_live(world):
 
 @slip("values-factor", *BARE, PACKED, told=OUTPUT)
 def values_factor(world):
-    factor = float(world.random.choice((0.5, 2.0, 0.9, 1.1, -1.0)))
+    factor = world.factor = float(world.random.choice((0.5, 2.0, 0.9, 1.1, -1.0)))
     world.finish.append(lambda output: factor * output)
 
 
@@ -195,7 +196,7 @@ def weights_as_output(world):
 
 @slip("column-left-out", {"width": 4}, {"width": 5, "causal": True})
 def column_left_out(world):
-    column = int(world.random.integers(world.d))
+    column = world.column = int(world.random.integers(world.d))
     world.queries = world.queries * (np.arange(world.d) != column)
 
 

@@ -110,14 +110,15 @@ def without_mask(case: Case, kinds: tuple[str, ...]) -> list[Route]:
 def name_unmasked(case: Case, kinds: tuple[str, ...]) -> str:
     """Return which masks were left out, and how many scores only these mask, in which entries."""
     names = case.masks_of(kinds) or ["the mask"]
-    hidden = visible_cells(drop_masks(case.problem, kinds)) & ~visible_cells(case.problem)
+    seen = visible_cells(case.problem)
+    hidden = visible_cells(drop_masks(case.problem, kinds)) & ~seen
     count, parts = int(hidden.sum()), hidden.reshape(-1, case.n * case.m).any(axis=1)
-    where = ""
+    where, others = "", "" if count == int((~seen).sum()) else " by nothing else"
     if case.problem.parts > 1 and not parts.all():
         first = np.unravel_index(int(np.argmax(parts)), case.problem.lead)
         where = f", the first of them in entry {', '.join(str(int(i)) for i in first)}"
     were, are = "was" if len(names) == 1 and names[0] not in PLURALS else "were", "is" if count == 1 else "are"
-    return f"{listed(names)} {were} left out: {count} of the {hidden.size} scores {are} masked{where}"
+    return f"{listed(names)} {were} left out: {count} of the {hidden.size} scores {are} masked{others}{where}"
 
 
 def drop_masks(problem: Problem, kinds: tuple[str, ...]) -> Problem:

@@ -1,0 +1,165 @@
+"""Every number of every slip's sentence is read back and held against the problem that it is about."""
+
+import re
+import warnings
+
+import numpy as np
+import pytest
+from diagnosis import judged
+from diagnosis.made_cases import make_worlds
+from diagnosis.made_slips import SLIPS
+
+from attncli.check import check
+
+# what is written with digits and is no number of the problem
+FIXED = re.compile(
+    r"‖₂²( / 2)?|2\^score|2\^\([^)]*\)|e⁰ = 1|row (of weights )?sums to 1|sums to 1|log 2 = 0\.693147|1 − p|"
+    r"bfloat16 is, which keeps 8 |float(16|32|64)|base 2|key head [01]|uniform, 0|\(h \+ 1\)|a score of 0|by l2|"
+    r"numbers 0 and 1|1 where|0, 1, …, 0, 1|\([H3, d]+\)|--as .*|of score 0|and 0 is expected|heads 0 to|1/√"
+)
+
+
+def near(one, two):
+    return one == pytest.approx(float(two), rel=1e-3)
+
+
+def whole(*numbers):
+    return tuple(map(float, numbers))
+
+
+SEED = 0
+
+
+def padded(wrong):
+    return getattr(wrong, "padded", 1)  # a sink of 0 is a key of score 0
+
+
+def visible(world):
+    return np.broadcast_to(world.seen(), (*world.lead, world.n, world.m))
+
+
+def hidden(right):
+    return whole((~visible(right)).sum(), visible(right).size)
+
+
+def empty_rows(right):
+    rows = np.argwhere(~np.broadcast_to(right.seen(), (*right.lead, right.n, right.m)).any(axis=-1))
+    return whole(len(rows), *rows[0])
+
+
+def first_bias(right):
+    at = np.argwhere(right.bias != 0)[0]
+    shape = (*[0] * len(right.lead), *at)
+    return whole(right.bias[tuple(at)], *shape)
+
+
+def output_shape(right):
+    return whole(*((right.n, right.heads * right.d_v) if right.packed else (*right.lead, right.n, right.d_v)))
+
+
+def offsets(right):
+    return whole(abs(right.offset)) if right.offset else ()
+
+
+# a part of a sentence, and the numbers in it from the right and the wrong way through the problem
+FACTS = {
+    r"the root of all heads' {n} columns|all heads' {n} columns|/√?{n}\)": lambda r, _: whole(r.heads * r.d),
+    r"√d_k = {n}": lambda r, _: (r.d**0.5,),
+    r"d_k = {n}": lambda r, _: (r.d,),
+    r"the raw scores \S+(?: / 2)? were multiplied by {n}": lambda _, w: (w.scale,),
+    r"its weights were multiplied by {n}": lambda r, _: (r.scale,),
+    r"multiply the raw scores by {n}(?: \([^)]*\))?": lambda r, _: (r.scale,),
+    r"multiplies them by {n}": lambda _, w: (w.scale,),
+    r"ℓ is {n} here": lambda r, _: (r.length or 1,),
+    r"· {n}": lambda _, w: (w.scale,),
+    r"{n}, of {n} heads": lambda r, _: whole(r.heads, r.heads),
+    r"each of the {n} ": lambda r, _: (r.m,),
+    r"all {n} × {n} scores": lambda r, _: (r.n, r.m),
+    r"over the {n} heads": lambda r, _: (r.heads,),
+    r"the {n} keys": lambda r, _: (r.m,),
+    r"the {n} entries": lambda r, _: (r.lead[0],),
+    r"its {n} heads": lambda r, _: (r.heads,),
+    r"{n} of the {n} scores (?:is|are) masked by nothing else": lambda r, w: (
+        (~visible(r) & visible(w)).sum(),
+        visible(r).size,
+    ),
+    r"{n} of the {n} scores (?:is|are) masked": lambda r, _: hidden(r),
+    r"key i [+−] {n}": lambda r, _: offsets(r),
+    r"where {n} queries meet {n} keys": lambda r, _: (r.n, r.m),
+    r"\({n} × {n} fits both ways\)": lambda r, _: (r.m, r.m),
+    r"rounded to {n} decimals?": lambda _, w: (w.print_weights,),
+    r"the {n} columns were taken as one head: {n} heads of {n} columns": lambda r, _: (r.heads * r.d, r.heads, r.d),
+    r"into {n} heads by a view": lambda r, _: (r.heads,),
+    r"the {n} heads' outputs": lambda r, _: (r.heads,),
+    r"the {n} positions and the {n} heads": lambda r, _: (r.n, r.heads),
+    r"its shape is {n}(?: × {n})*|by V, {n}(?: × {n})*": lambda r, _: output_shape(r),
+    r"\(H = {n}, d = {n}\)": lambda r, _: (r.heads, r.d),
+    r"all {n} query heads": lambda r, _: (r.heads,),
+    r"# of {n}: query|h mod {n}": lambda r, _: (r.key_heads,),
+    r"# {n} share": lambda r, _: (r.heads // r.key_heads - 1,),
+    r"the next {n} ": lambda r, _: (r.heads // r.key_heads,),
+    r"the window {n}, {n} was": lambda r, _: r.window,
+    r"reached {n} keys before the query's position: it reaches {n}": lambda r, w: (w.window[0], r.window[0]),
+    r"the first {n} keys are seen": lambda r, _: (r.prefix,),
+    r"counts {n} keys, {n} of them": lambda r, w: (r.m + padded(w), padded(w)),
+    r"there are {n} keys": lambda r, _: (r.m,),
+    r"{n} quer(?:y has|ies have) no key, the first is {n}(?:, {n})*": lambda r, _: empty_rows(r),
+    r"{n}·tanh\(score / {n}\)|the softcap {n} ": lambda r, _: (r.softcap,),
+    r"left out: {n} at \[{n}(?:, {n})*\]": lambda r, _: first_bias(r),
+    r"slope {n}(?:, {n})*": lambda r, _: r.slopes.ravel(),
+    r", {n}(?:, {n})*: {n}(?:, {n})* are expected": lambda r, w: (*w.slopes.ravel(), *r.slopes.ravel()),
+    r"S = {n}": lambda r, _: (r.sink,),
+    r"from 2 pieces": lambda *_: (2,),
+    r"{n} of {n} weights were dropped": lambda _, w: whole(w.dropped, w.before),
+    r", p = {n}": lambda _, w: (w.p,),
+    r"is times {n}": lambda _, w: (w.factor,),
+    r"column {n} of Q and K": lambda _, w: (w.column,),
+    r"all {n} columns count": lambda r, _: (r.d,),
+    r"turned {n} of the {n} columns": lambda r, _: (r.d, r.d),
+    r"the scale {n} was left out": lambda r, _: (r.scale,),
+    r"keeps {n} binary digits": lambda *_: (11,),
+}
+NUMBER = r"[-−]?\d+(?:\.\d+)?(?:e[-+]?\d+)?"
+
+
+def read_back(sentence, right, wrong):
+    """What is false in a sentence: numbers that are others, and numbers that nothing is known of."""
+    left, false = FIXED.sub(lambda match: "#" * len(match[0]), sentence), []
+    for pattern, fact in FACTS.items():
+        for match in re.finditer(pattern.replace("{n}", NUMBER), left):
+            numbers = [float(each.replace("−", "-")) for each in re.findall(NUMBER, match[0].replace("#", " "))]
+            numbers = [abs(each) for each in numbers] if "key i" in match[0] else numbers
+            due = [float(each) for each in fact(right, wrong)]
+            if "|" in pattern and len(due) < len(numbers):
+                due = due * len(numbers)
+            if len(numbers) != len(due) or not all(map(near, numbers, due)):
+                false.append(f"{match[0]}: {due}")
+        left = re.sub(pattern.replace("{n}", NUMBER), lambda match: "#" * len(match[0]), left)
+    return false + re.findall(NUMBER, left.replace("#", " "))
+
+
+@pytest.mark.parametrize("name", [name for name in SLIPS if name != "one-cell"])
+def test_every_number_of_a_sentence_is_that_of_the_problem(name):
+    case = judged.worksheet(name, "6", SEED)
+    if case is None:
+        pytest.skip("the print is that of the right numbers")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        found = check(case).diagnosis
+    right, wrong = make_worlds(name, SEED * 10 + judged.PRINTS.index("6"), None)
+    wrong.answer()
+    for each in found[:1]:
+        if name in (each.slip, *each.also) and each.slip != "impossible":
+            assert not read_back(each.sentence, right, wrong), each.sentence
+
+
+def test_a_wrong_cell_is_told_as_it_is_printed():
+    for seed in range(6):
+        case = judged.worksheet("one-cell", "4", seed)
+        (found, *_) = check(case).diagnosis
+        right, wrong = judged.make("one-cell", seed * 10 + judged.PRINTS.index("4"), None)[1:3]
+        (told,) = re.findall(r"(\w+) at \[([\d, ]+)\] says (\S+), (\S+) is right", found.sentence)
+        name, at, says, due = told[0], tuple(map(int, told[1].split(","))), told[2], told[3]
+        assert float(says) == pytest.approx(wrong[name][at], abs=6e-5)
+        assert float(due) == pytest.approx(right[name][at], abs=6e-5)
+        assert abs(wrong[name] - right[name]).argmax() == np.ravel_multi_index(at, right[name].shape)
