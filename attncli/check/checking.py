@@ -217,11 +217,11 @@ def _floats(matrix: Matrix) -> tuple[Array, str]:
 def _by_head(lay: Callable[[Array], Array]) -> Callable[[Array], Array]:
     """Return a layout that puts the heads first, (…, heads, n, d), after `lay`."""
 
-    def laid(array: Array) -> Array:
+    def lay_by_head(array: Array) -> Array:
         over = lay(array)
         return swap_heads(over) if over.ndim > 2 else over
 
-    return laid
+    return lay_by_head
 
 
 def layout_of(name: str, shape: tuple[int, ...], problem: Problem) -> Callable[[Array], Array]:
@@ -287,7 +287,7 @@ def _check_matrix(judge: Judge, verdict: str, measured: Measured) -> MatrixCheck
 def _describe_shapes(judge: Judge, measured: Measured) -> str:
     """Return a sentence about the shape of the numbers, and whether they are the right ones, transposed."""
     due = judge.given_shape(measured.numbers[judge.name].shape)
-    said = f"its shape is {_by(judge.given_shape(judge.expected.shape))}; expected {_by(due)}"
+    said = f"its shape is {_format_shape(judge.given_shape(judge.expected.shape))}; expected {_format_shape(due)}"
     turned = judge.transposed(measured.numbers[judge.name].shape)
     if turned is not None and turned.verdict(measured) != "wrong":
         return f"{said}. It holds the right numbers, transposed"
@@ -335,7 +335,7 @@ def _holds(judge: Judge, measured: Measured) -> bool:
     return judge.verdict(measured) in ("exact", "last-digit")
 
 
-def _by(shape: tuple[int, ...]) -> str:
+def _format_shape(shape: tuple[int, ...]) -> str:
     return " × ".join(map(str, shape)) or "that of one number"
 
 

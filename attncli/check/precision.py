@@ -94,8 +94,8 @@ def read_claims(matrix: Matrix, digits: int | None = None) -> Claims | None:
         return Claims(unit, no, unit, np.zeros(shape, np.int32), unlimited, no, digits)
     if matrix.texts is None:
         return None
-    shown = _shown(matrix.texts)
-    claimed, most = _claimed(shown, matrix.point_digits)
+    shown = _read_texts(matrix.texts)
+    claimed, most = _find_claims(shown, matrix.point_digits)
     # a zero has no significant digit, and claims its decimals
     size = np.where(shown.digits > 0, shown.digits + claimed - shown.decimals, claimed)
     is_full = (shown.is_fraction | (size >= FULL)) & shown.is_number
@@ -125,7 +125,7 @@ def _units(shown: _Shown, claimed: Array) -> Array:
     return units
 
 
-def _claimed(shown: _Shown, point_digits: int = 8) -> tuple[Array, int | None]:
+def _find_claims(shown: _Shown, point_digits: int = 8) -> tuple[Array, int | None]:
     """Return the decimals that each cell claims, and the most of any plain cell.
 
     A cell claims D decimals or the decimals of S significant digits, whichever is fewer, where D and S are the most of
@@ -161,31 +161,31 @@ def _powers(exponents: Array) -> Array:
     return powers
 
 
-def _shown(texts: Sequence[str]) -> _Shown:
+def _read_texts(texts: Sequence[str]) -> _Shown:
     """Return what texts show, in blocks: a loop over the cells of a large matrix would take seconds, and one table of
     their characters gigabytes."""
     names = ("decimals", "digits", "behind", "has_point", "has_exponent", "is_fraction", "is_number")
-    blocks = [_seen(texts[start : start + CELLS]) for start in range(0, len(texts), CELLS)] or [_seen(texts)]
+    blocks = [_read_part(texts[start : start + CELLS]) for start in range(0, len(texts), CELLS)] or [_read_part(texts)]
     return _Shown(*(np.concatenate([getattr(block, name) for block in blocks]) for name in names))
 
 
-def _seen(texts: Sequence[str]) -> _Shown:
+def _read_part(texts: Sequence[str]) -> _Shown:
     """Return what the texts of one block show, with its few long texts processed one by one."""
     long = [place for place, text in enumerate(texts) if len(text) > WIDE]
     if not long or len(texts) == 1:
-        return _table(texts)
+        return _read_table(texts)
     short = list(texts)
     for place in long:
         short[place] = "0"
-    found = _table(short)
+    found = _read_table(short)
     for place in long:
-        alone = _table([texts[place]])
+        alone = _read_table([texts[place]])
         for name in ("decimals", "digits", "behind", "has_point", "has_exponent", "is_fraction", "is_number"):
             getattr(found, name)[place] = getattr(alone, name)[0]
     return found
 
 
-def _table(texts: Sequence[str]) -> _Shown:
+def _read_table(texts: Sequence[str]) -> _Shown:
     """Return what texts of similar lengths show, from a table of their characters."""
     joined = "\n".join(texts).replace("\N{MINUS SIGN}", "-").lower()
     if " " in joined or "\t" in joined:
@@ -218,8 +218,8 @@ def rounding_of(matrix: Matrix) -> Array | None:
     """
     if matrix.texts is None or matrix.array.dtype.kind != "f":
         return None
-    shown = _shown(matrix.texts)
-    claimed, _ = _claimed(shown)
+    shown = _read_texts(matrix.texts)
+    claimed, _ = _find_claims(shown)
     plain_are_rounded = bool((shown.behind[~shown.has_exponent] >= 3).any())
     rounded = np.where(shown.has_exponent, shown.behind >= 3, plain_are_rounded & (shown.behind > 0))
     half = np.where(rounded & shown.is_number, _powers(-claimed) / 2, 0.0).reshape(matrix.array.shape)
@@ -244,7 +244,7 @@ def are_float32(array: Array, claims: Claims) -> bool:
     # for a float32 halfway between two texts, the difference itself is rounded
     longer = np.abs(values - wide) <= claims.shown[finite] / 2 + np.spacing(np.abs(wide))
     texts = shortest_texts(narrow)
-    least = _shown(texts).digits
+    least = _read_texts(texts).digits
     brief = (np.array(texts, np.float64) == values) & (claims.digits[finite] <= least)
     return bool((longer | brief).all())
 

@@ -45,13 +45,13 @@ def _is_carried(name: str, judges: dict[str, Judge], verdicts: dict[str, str], m
     shapes = ((each.expected.shape, measured.numbers[each.name].shape) for each in (judge, before))
     if any(mine != right for mine, right in shapes):
         return False
-    worked = _worked(name, before.name, before.expected, measured, None)
+    worked = _work_from(name, before.name, before.expected, measured, None)
     allowed = _last_units(judge)
     half = _last_units(before) / 2
     random = np.random.default_rng(0)
     for _ in range(DRAWS):
         drawn = before.expected + half * random.uniform(-1, 1, half.shape)
-        moved = np.abs(_worked(name, before.name, drawn, measured, None) - worked)
+        moved = np.abs(_work_from(name, before.name, drawn, measured, None) - worked)
         allowed = np.maximum(allowed, _last_units(judge) + FARTHER * np.where(np.isfinite(moved), moved, 0))
     same = (judge.expected == worked) | (np.abs(judge.expected - worked) <= allowed * (1 + 1e-9))
     return bool(same.all())
@@ -87,7 +87,7 @@ def _follows(name: str, judges: dict[str, Judge], verdicts: dict[str, str], meas
     if not judge.claims.decimals <= before.claims.decimals:
         return False
     for decimals in (None, judge.claims.decimals):  # the steps in between, in full or rounded too
-        worked = _worked(name, printed[-1], before.expected, measured, decimals)
+        worked = _work_from(name, printed[-1], before.expected, measured, decimals)
         off = np.abs(judge.expected - worked)
         same = (judge.expected == worked) | (off <= np.minimum(judge.claims.unit, judge.claims.ceiling) * (1 + 1e-9))
         if bool(same.all()):
@@ -96,7 +96,7 @@ def _follows(name: str, judges: dict[str, Judge], verdicts: dict[str, str], meas
 
 
 @np.errstate(invalid="ignore", over="ignore", divide="ignore")
-def _worked(name: str, start: str, printed: Array, measured: Measured, decimals: int | None) -> Array:
+def _work_from(name: str, start: str, printed: Array, measured: Measured, decimals: int | None) -> Array:
     """Return the matrix `name` computed from the printed step `start`: the right numbers, changed by the difference in
     `start`."""
     problem = measured.problem

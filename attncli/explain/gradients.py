@@ -109,7 +109,7 @@ class WayBack:
     def of_part(self, part: int) -> dict[str, Array]:
         """Return d_queries, d_keys and d_values of one part."""
         arriving = self.d_outputs[self.problem.index(part)]
-        return compute_gradients(self.problem.alone(part), arriving, ("d_queries", "d_keys", "d_values"))
+        return compute_gradients(self.problem.isolate_part(part), arriving, ("d_queries", "d_keys", "d_values"))
 
     def grids(self, parts: list[int], queries: list[int]) -> list[Grid]:
         """Return dO, dP, dS, dQ, dK and dV of each part, with the rows that the other matrices show."""

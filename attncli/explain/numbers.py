@@ -87,7 +87,7 @@ class _Row:
 
 def compute_numbers(problem: Problem, names: Names, part: int, row: int, engine: str = "auto") -> Numbers:
     """Compute one query of one part, and nothing else."""
-    alone, own = problem.alone(part), problem.part(part)
+    alone, own = problem.isolate_part(part), problem.part(part)
     wanted = ["raw_scores", "scores", "weights", *(["output"] if own.values is not None else [])]
     sinks = {name: _Row() for name in wanted}
     compute(alone, sinks, engine=engine, rows=range(row, row + 1))

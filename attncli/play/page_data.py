@@ -86,7 +86,7 @@ def refuse_unplayable(problem: Problem, request: Request) -> None:
     for number in range(problem.parts):
         index = problem.index(number)
         allowed = result.allowed(number, list(range(problem.n)))
-        is_same = (allowed == playable_keys(problem.alone(number), request)).all()
+        is_same = (allowed == playable_keys(problem.isolate_part(number), request)).all()
         raw, weights = stage_weights(problem.part(number), problem, allowed)
         if not (is_same and is_close(raw, result.raw_scores[index]) and is_close(weights, result.weights[index])):
             raise ProblemError(
@@ -167,7 +167,7 @@ def pack_matrices(problem: Problem) -> dict[str, list[Any]]:
 def describe_part(problem: Problem, number: int) -> dict[str, Any]:
     """Return one head of one entry: which keys it reads, the positions of its queries, and what its masks forbid."""
     places = list(dict.fromkeys(problem.key_index(each) for each in range(problem.parts)))
-    alone = problem.alone(number)
+    alone = problem.isolate_part(number)
     allowed = own_mask(alone)
     bias = alone.bias
     return {

@@ -281,7 +281,7 @@ class Problem:
             return head % self.key_heads
         return head // (self.lead[-1] // self.key_heads)
 
-    def alone(self, number: int) -> Problem:
+    def isolate_part(self, number: int) -> Problem:
         """Return part `number` as a problem of its own, without leading axes."""
         part, visible = self.part(number), self.visible
         own = replace(

@@ -178,7 +178,7 @@ class Result:
         return array
 
     def _compute_lines(self, name: str, part: int, rows: list[int]) -> np.ndarray:
-        problem = self.problem.alone(part)
+        problem = self.problem.isolate_part(part)
         shape = problem.shapes()[name][1:]
         found = np.empty((len(rows), *shape), problem.dtype)
         for shift, run in groupby(range(len(rows)), lambda place: rows[place] - place):  # neighbouring rows in one call

@@ -90,7 +90,7 @@ def test_a_part_has_the_bits_that_it_has_alone(parts, options, engine):
     problem = random_problem(parts, n=700, m=600, **options)
     whole = results_of(problem, ("output",), engine=engine)["output"]
     for number in range(problem.parts):
-        alone = results_of(problem.alone(number), ("output",), engine=engine)["output"]
+        alone = results_of(problem.isolate_part(number), ("output",), engine=engine)["output"]
         assert whole[number].tobytes() == alone.tobytes()
 
 

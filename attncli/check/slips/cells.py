@@ -46,7 +46,7 @@ def diagnose_cells(case: Case, right: Measured) -> tuple[Diagnosis, ...]:
         for name, cell, says, due in told
     ]
     sentence = f"all is right but {' and '.join(sentences)}"
-    slips = [_copied(says, due) for _, _, says, due in told]
+    slips = [_describe_copy(says, due) for _, _, says, due in told]
     also: tuple[str, ...] = ()
     if all(slips):
         also = ("copied-digit",)
@@ -101,7 +101,7 @@ def _texts(judge: Judge, cell: tuple[int, ...], right: Measured) -> tuple[str, s
     return says, f"{number:.{decimals}f}"
 
 
-def _copied(says: str, due: str) -> str:
+def _describe_copy(says: str, due: str) -> str:
     """Return how one changed digit makes the text right, or "" if none does or few digits are left."""
     if sum(letter.isdigit() for letter in due) < 2:
         return ""

@@ -100,7 +100,7 @@ def diagnose(
     if said := diagnose_cells(own, right):
         return said + diagnose_precision(case, right, evidence=LIKELY)
     if sample.rows is not None or any(_fits(attempt.seen, judges) for attempt in singles):
-        found = _confirm(_fitted(case, sample), case, right, sample)
+        found = _confirm(_try_factor(case, sample), case, right, sample)
         if not found:
             paired = [attempt for attempt in singles if attempt.slips[0].paired]
             groups = _group([attempt for attempt in paired if sample.differs(attempt.seen)])
@@ -113,7 +113,7 @@ def diagnose(
     return diagnose_precision(case, right) or diagnose_impossible(case, right)
 
 
-def _fitted(case: Case, sample: Sample) -> list[Attempt]:
+def _try_factor(case: Case, sample: Sample) -> list[Attempt]:
     """Return the factor of the raw scores that fits best."""
     slip = fitted_scale(case, sample)
     if slip is None:
@@ -199,7 +199,7 @@ def _group(attempts: list[Attempt]) -> list[list[Attempt]]:
     """Group the attempts that give the same numbers, in the order of the first of each group."""
     groups: list[list[Attempt]] = []
     for attempt in attempts:
-        group = next((group for group in groups if _same(attempt.seen, group[0].seen)), None)
+        group = next((group for group in groups if _are_same(attempt.seen, group[0].seen)), None)
         if group is None:
             groups.append([attempt])
         else:
@@ -240,7 +240,7 @@ def _join_attempts(first: Attempt, second: Attempt, case: Case, sample: Sample) 
     return try_route((one, two), earlier.route.then(later.route), case, sample, (*first.said, *second.said))
 
 
-def _same(one: dict[str, Array], two: dict[str, Array]) -> bool:
+def _are_same(one: dict[str, Array], two: dict[str, Array]) -> bool:
     return one.keys() == two.keys() and all(are_same(one[name], two[name]) for name in one)
 
 
@@ -248,7 +248,7 @@ def _make_entries(found: list[Found], case: Case) -> tuple[Diagnosis, ...]:
     """Return one entry for each set of numbers, under the first name that no earlier entry has."""
     groups: list[list[Found]] = []
     for each in found:
-        group = next((group for group in groups if _same(group[0].numbers, each.numbers)), None)
+        group = next((group for group in groups if _are_same(group[0].numbers, each.numbers)), None)
         if group is None:
             groups.append([each])
         else:

@@ -105,18 +105,18 @@ def narrow_errors(
 ) -> dict[str, Array]:
     """Return how far a plain computation in the dtype may be off in each cell of each result."""
     fixed = partial(rounded, dtype=dtype)
-    entered = route.then(Route(requests=(lambda asked: _entered(asked, fixed),)))
+    entered = route.then(Route(requests=(lambda asked: _round_inputs(asked, fixed),)))
     whole = _kernel(entered, fixed).numbers(request, names)
     inputs = entered.numbers(request, names)
     problem = route.problem(request)
     draws = DRAWS if problem.parts * problem.n * problem.m <= LARGE else FEW_DRAWS
     squares = {name: np.zeros(numbers[name].shape) for name in names}
     for seed in range(draws):
-        drawn = random_rounding(dtype, seed)
-        found = _kernel(entered, drawn).numbers(request, names)
+        draw = random_rounding(dtype, seed)
+        found = _kernel(entered, draw).numbers(request, names)
         for name in names:
             with np.errstate(invalid="ignore"):
-                squares[name] += np.nan_to_num(drawn(found[name]) - inputs[name]) ** 2
+                squares[name] += np.nan_to_num(draw(found[name]) - inputs[name]) ** 2
     errors = {}
     for name, right in numbers.items():
         with np.errstate(invalid="ignore"):
@@ -130,15 +130,15 @@ def random_rounding(dtype: str, seed: int) -> Rounding:
     """Return a rounding within half a unit of the dtype, at random but reproducible."""
     random = np.random.default_rng(seed)
 
-    def drawn(array: Array) -> Array:
+    def draw(array: Array) -> Array:
         half = spacing(array, dtype) / 2
         moved: Array = array + half * random.uniform(-1, 1, array.shape)
         return moved
 
-    return drawn
+    return draw
 
 
-def _entered(request: Request, rounding: Rounding) -> Request:
+def _round_inputs(request: Request, rounding: Rounding) -> Request:
     """Return the request with each input rounded."""
     changed = {}
     for name in MATRIX_NAMES:

@@ -109,14 +109,14 @@ def pull_words(back: Backward, figures: Figures) -> tuple[str, ...]:
     pulls = back.d_weights[keys]
     most, least = int(keys[pulls.argmax()]), int(keys[pulls.argmin()])
     if len(keys) == 1:
-        return (f"{_named(back, most)} is the only one: no weight can move to another.",) if is_normed(back) else ()
+        return (f"{_key(back, most)} is the only one: no weight can move to another.",) if is_normed(back) else ()
     if back.d_weights[most] - back.d_weights[least] <= SAME * np.abs(pulls).max():
         return ("Every value pulls alike: it makes no difference to the loss which key gets the weight.",)
     high, low = figures.number(back.d_weights[most]).text, figures.number(back.d_weights[least]).text
     moves = ": weight that moves from the first to the second makes the loss smaller" if back.mean is not None else ""
     return (
-        f"With the weight of {_named(back, most)} the loss grows fastest ({_minus(high)}), with that of "
-        f"{_named(back, least)} slowest ({_minus(low)}){moves}.",
+        f"With the weight of {_key(back, most)} the loss grows fastest ({_minus(high)}), with that of "
+        f"{_key(back, least)} slowest ({_minus(low)}){moves}.",
     )
 
 
@@ -234,7 +234,7 @@ def threshold_words(back: Backward) -> list[str]:
     at_corner = numbers.counted & (back.weights <= near) & (np.abs(heights - threshold) <= near)
     if not at_corner.any():
         return []
-    keys = join_names([_named(back, int(j)) for j in np.flatnonzero(at_corner)][:4], int(at_corner.sum()))
+    keys = join_names([_key(back, int(j)) for j in np.flatnonzero(at_corner)][:4], int(at_corner.sum()))
     return [
         f"The score of {keys} stands exactly at the threshold, where the derivative jumps: that of a key without "
         "weight is taken, 0, as torch takes it."
@@ -250,10 +250,10 @@ def push_words(back: Backward) -> list[str]:
     up, down = int(keys[pushes.argmin()]), int(keys[pushes.argmax()])
     effects = []
     if back.d_scores[down] > 0:
-        effects.append(f"lowers the score of {_named(back, down)} most")
+        effects.append(f"lowers the score of {_key(back, down)} most")
     if back.d_scores[up] < 0:
         effects.append(
-            f"raises that of {_named(back, up)} most" if effects else f"raises the score of {_named(back, up)} most"
+            f"raises that of {_key(back, up)} most" if effects else f"raises the score of {_key(back, up)} most"
         )
     return [f"A step against the gradient {' and '.join(effects)}."]
 
@@ -375,7 +375,7 @@ def tie_words(back: Backward) -> tuple[str, ...]:
     )
 
 
-def _named(back: Backward, j: int) -> str:
+def _key(back: Backward, j: int) -> str:
     names = back.numbers.names
     return quote_name(names.key(j)) if names.has_labels("keys") else names.key(j)
 

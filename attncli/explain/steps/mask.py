@@ -31,7 +31,7 @@ def mask_step(numbers: Numbers, figures: Figures) -> Step:
         "A masked key's score becomes −∞, because exp(−∞) = 0: it gets no weight, however high its score was.",
         *position_words(numbers),
     )
-    return Step("masked", title, None, words, key_lines(numbers, line), tuple(_counted(numbers, reasons)))
+    return Step("masked", title, None, words, key_lines(numbers, line), tuple(_count_masked(numbers, reasons)))
 
 
 def position_words(numbers: Numbers) -> list[str]:
@@ -52,7 +52,7 @@ def reasons_of(numbers: Numbers) -> dict[str, np.ndarray]:
     return {rule.words: rule.forbids for rule in rules if rule.forbids.any()}
 
 
-def _counted(numbers: Numbers, reasons: dict[str, np.ndarray]) -> list[str]:
+def _count_masked(numbers: Numbers, reasons: dict[str, np.ndarray]) -> list[str]:
     masked, m = int((~numbers.allowed).sum()), len(numbers.allowed)
     if masked == m:
         return ["No key is left."]

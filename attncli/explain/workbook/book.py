@@ -91,7 +91,7 @@ def make_workbook(
 
 def calculate_part(problem: Problem, names: Names, rows: list[int], number: int, inputs: Inputs) -> Calculation:
     """Write all blocks of one head or entry to a sheet of their own."""
-    alone = problem.alone(number)
+    alone = problem.isolate_part(number)
     sheet = Sheet(names.part(number) or "attention")
     settings = write_settings(sheet, problem, inputs.request, number)
     queries, keys, *values = write_given(sheet, inputs, problem, names, rows, number)

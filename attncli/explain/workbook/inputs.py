@@ -79,7 +79,7 @@ def write_settings(sheet: Sheet, problem: Problem, request: Request, number: int
     put(SIZE, "d_k", Cell(float(problem.d_k)), "features of a query and of a key")
     if problem.variant.has_length and request.scale is None:
         put(LENGTH, "ℓ", Cell(float(request.length_scale or 1.0)), "how far a distance reaches")
-    scale = write_cell(scale_formula(problem.alone(number), request), named())
+    scale = write_cell(scale_formula(problem.isolate_part(number), request), named())
     put(SCALE, "scale", scale, "what the raw scores are multiplied by")
     rotation, slopes, sink = problem.rotation, problem.slopes, problem.sink
     several: list[tuple[Expression, str, float | None, str]] = [

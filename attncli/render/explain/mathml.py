@@ -54,10 +54,10 @@ class MathmlNotation(Notation):
         return "<mo>…</mo>"
 
     def squared(self, inner: str) -> str:
-        return f"<msup><mrow>{whole(inner)}</mrow><mn>2</mn></msup>"
+        return f"<msup><mrow>{keep_whole(inner)}</mrow><mn>2</mn></msup>"
 
     def root(self, inner: str) -> str:
-        return f"<msqrt>{whole(inner)}</msqrt>"
+        return f"<msqrt>{keep_whole(inner)}</msqrt>"
 
     def absolute(self, inner: str) -> str:
         bar = '<mo stretchy="false">|</mo>'
@@ -72,18 +72,18 @@ class MathmlNotation(Notation):
         return f"{bar}{inner}<msub>{bar}<mn>{index}</mn></msub>"
 
     def fraction(self, above: str, below: str) -> str:
-        return f"<mfrac><mrow>{whole(above)}</mrow><mrow>{whole(below)}</mrow></mfrac>"
+        return f"<mfrac><mrow>{keep_whole(above)}</mrow><mrow>{keep_whole(below)}</mrow></mfrac>"
 
     def total(self, inner: str) -> str:
         return f"<mo>∑</mo>{inner}"
 
     def function(self, name: str, inner: str) -> str:
         if "<mfrac>" in inner:
-            return f"<mi>{name}</mi><mrow><mo>(</mo>{whole(inner)}<mo>)</mo></mrow>"
+            return f"<mi>{name}</mi><mrow><mo>(</mo>{keep_whole(inner)}<mo>)</mo></mrow>"
         return f"<mi>{name}</mi>{self.open}{inner}{self.close}"
 
 
-def whole(inner: str) -> str:
+def keep_whole(inner: str) -> str:
     """Return an element that keeps its contents from being cut."""
     return inner.replace(BREAK, "")
 

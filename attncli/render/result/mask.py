@@ -30,7 +30,7 @@ def mask_columns(result: Result) -> list[str]:
 
 def mask_cells(result: Result, part: int, rows: list[int]) -> list[list[str]]:
     """Return `allowed` or the name of a rule for each row and key."""
-    alone = result.problem.alone(part)
+    alone = result.problem.isolate_part(part)
     return [name_cells(alone, row) for row in rows]
 
 
