@@ -32,6 +32,7 @@ FLOORS = (
     {"__main__"},
 )
 HEIGHTS = {place: height for height, places in enumerate(FLOORS) for place in places}
+EXAMPLE = PACKAGE.parent / "examples" / "animals"
 INTERFACES = {"read", "write"}  # what the record of a format calls in its module
 
 
@@ -126,8 +127,14 @@ def test_no_two_public_names_coincide():
             ["run", "1 0; 0 1", "1 0; 0 1", "1 2; 3 4"],
             {"numba", "scipy", "matplotlib", "orjson", "distributed", "safetensors", "ml_dtypes", "asyncio", "yaml"},
         ),
+        (
+            ["run", str(EXAMPLE / "q.csv"), str(EXAMPLE / "k.csv")],
+            {"orjson", "asyncio", "yaml", "json", "csv", "shlex", "fractions", "rich", "attncli.explain"}
+            | {"attncli.engine.backward", "attncli.results.gradients", "attncli.formats.tree", "attncli.formats.tex"}
+            | {"attncli.formats.text_table_writer", "attncli.render.result.documents", "attncli.render.markdown"},
+        ),
     ],
-    ids=lambda value: " ".join(value[:2]) if isinstance(value, list) else "",
+    ids=lambda value: " ".join(Path(word).name for word in value[:2]) if isinstance(value, list) else "",
 )
 def test_a_start_imports_only_what_it_needs(arguments, absent):
     code = "import sys\nfrom attncli.cli.main import run_cli\n"

@@ -92,12 +92,12 @@ def answer(
     """Compute a worksheet with these options. All errors that can be found beforehand are raised before a file is
     written."""
     from attncli.render.progress import progress_bar
-    from attncli.render.result.documents import result_renderer
     from attncli.render.result.plot_file import Drawing
+    from attncli.render.result.renderers import choose_renderer
     from attncli.render.result.tables import Style
     from attncli.results.targets import Targets, note_formulas, target_format
 
-    render = result_renderer(showing.format)
+    render = choose_renderer(showing.format)
     style = Style(check_digits(showing.digits), showing.full, showing.ascii)
     result = make_result(worksheet, calculation, sources, compute)
     names = [] if showing.quiet else choose_results(showing, result)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from attncli.formats import text_table_writer
 from attncli.formats.text_file import read
 
 if TYPE_CHECKING:
@@ -17,4 +16,6 @@ __all__ = ["read", "write"]
 
 def write(matrices: Mapping[str, Matrix]) -> Iterator[bytes]:
     """Write the only matrix with commas between its cells."""
+    from attncli.formats import text_table_writer  # reading needs none of it
+
     return text_table_writer.write(matrices, ",")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shlex
 
 from attncli.errors import InputError
 
@@ -90,6 +89,8 @@ def fill_in(hint: str | None, where: str, data: bytes) -> str | None:
     table."""
     if hint is None:
         return None
+    import shlex
+
     query = ""
     if hint == _SQLITE:
         tables = _TABLE.search(data[:SCHEMA])

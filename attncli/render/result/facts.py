@@ -5,9 +5,7 @@ A fact is one record: its columns, and the cells of a row for programs and for p
 
 from __future__ import annotations
 
-import csv
 import io
-import json
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -67,6 +65,8 @@ def fact_long(result: Result, name: str) -> Iterator[str]:
 
 def fact_json(result: Result, name: str, indent: int) -> Iterator[str]:
     """Yield nested lists, one level per leading axis, with one row per line."""
+    import json
+
     rows = (json.dumps(row, ensure_ascii=False) for _, _, row in _rows(result, FACTS[name].data))
     yield from _nest(rows, [*result.problem.lead, result.problem.n], indent)
 
@@ -99,6 +99,8 @@ def _rows(
 
 
 def _line(cells: Sequence[Any], delimiter: str) -> str:
+    import csv
+
     text = io.StringIO()
     csv.writer(text, delimiter=delimiter, lineterminator="\n").writerow(
         str(cell) if isinstance(cell, np.generic) else cell for cell in cells

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import io
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -67,6 +66,8 @@ def _names(labels: tuple[str, ...] | None, count: int) -> list[str]:
     """Return labels as CSV cells, or numbers."""
     if labels is None or len(labels) != count:
         return list(map(str, range(count)))
+    import csv
+
     written = io.StringIO()
     csv.writer(written, lineterminator="\0").writerows([label] for label in labels)
     return written.getvalue().split("\0")[:-1]

@@ -16,6 +16,7 @@ from attncli.records import record
 from attncli.render import colours
 from attncli.render.console import has_colour, make_console, terminal_width
 from attncli.render.explain.notation import BREAK, WRITER
+from attncli.render.result.plain_table import TableCell, plain_table
 from attncli.render.result.view import View, scale_around_zero, scale_together, views
 
 if TYPE_CHECKING:
@@ -254,14 +255,25 @@ def table(view: View, style: Style, room: int | None = None) -> Table:
 
     If it is wider than `room`, headers are wrapped between words.
     """
-    cells = _cells(view, style)
-    if view.is_turned:
-        cells = [list(column) for column in zip(*cells, strict=True)]
+    cells = [[_as_text(cell) for cell in line] for line in _cells(view, style)]
     grid = _grid(cells, style)
     if room is None or width_of(grid) <= room:
         return grid
     grid = _grid(cells, style, gap=0)
     return grid if width_of(grid) <= room else _grid(cells, style, gap=0, folded=True)
+
+
+def table_text(view: View, style: Style) -> str | None:
+    """Return the table as text, or None if it needs rich: for colours, a terminal, or characters of unusual width."""
+    if terminal_width() is not None or has_colour(style.ascii_only):
+        return None
+    return plain_table(_cells(view, style), ascii_only=style.ascii_only)
+
+
+def _as_text(cell: TableCell) -> Text:
+    from rich.text import Text
+
+    return Text(cell.text, style=cell.style, justify="center" if cell.is_gap else None)
 
 
 def _grid(lines: list[list[Text]], style: Style, *, gap: int = 1, folded: bool = False) -> Table:
@@ -287,25 +299,23 @@ def _grid(lines: list[list[Text]], style: Style, *, gap: int = 1, folded: bool =
     return grid
 
 
-def _cells(view: View, style: Style) -> list[list[Text]]:
-    """Return the texts of the table, line by line: the column labels, then each row after its label."""
-    from rich.text import Text
-
+def _cells(view: View, style: Style) -> list[list[TableCell]]:
+    """Return the cells of the table, line by line: the column labels, then each row after its label."""
     coloured = has_colour(style.ascii_only) and view.name in ("weights", *GRADIENT_NAMES)
-    lines = [[Text(""), *(Text(escaped(label)) for label in view.column_labels)]]
+    lines = [[TableCell(""), *(TableCell(escaped(label)) for label in view.column_labels)]]
     for place, label in enumerate(view.row_labels):
         numbers = (_cell(view, place, column, style, coloured) for column in range(len(view.columns)))
-        lines.append([Text(escaped(label)), *numbers])
+        lines.append([TableCell(escaped(label)), *numbers])
     if (gap := gap_place(view.columns)) is not None:
         for line in lines:
-            line.insert(1 + gap, Text(style.dots, justify="center"))
+            line.insert(1 + gap, TableCell(style.dots, is_gap=True))
     if view.sums is not None:
-        lines[0].append(Text("sum" if style.ascii_only else "Σ", style="dim"))
+        lines[0].append(TableCell("sum" if style.ascii_only else "Σ", style="dim"))
         for line, total in zip(lines[1:], view.sums, strict=True):
-            line.append(Text(format_number(float(total), style.digits) + " ", style="dim"))
+            line.append(TableCell(format_number(float(total), style.digits) + " ", style="dim"))
     if (gap := gap_place(view.rows)) is not None:
-        lines.insert(1 + gap, [Text(style.dots) for _ in lines[0]])
-    return lines
+        lines.insert(1 + gap, [TableCell(style.dots) for _ in lines[0]])
+    return [list(column) for column in zip(*lines, strict=True)] if view.is_turned else lines
 
 
 def gap_place(numbers: list[int]) -> int | None:
@@ -313,17 +323,15 @@ def gap_place(numbers: list[int]) -> int | None:
     return next((place for place in range(1, len(numbers)) if numbers[place] != numbers[place - 1] + 1), None)
 
 
-def _cell(view: View, row: int, column: int, style: Style, coloured: bool) -> Text:
-    from rich.text import Text
-
+def _cell(view: View, row: int, column: int, style: Style, coloured: bool) -> TableCell:
     if isinstance(view.cells[row, column], str):
         text = view.cells[row, column]
-        return Text(text, style="dim" if view.name == "mask" and text != style.allowed else "")
+        return TableCell(text, style="dim" if view.name == "mask" and text != style.allowed else "")
     value = float(view.cells[row, column])
     if view.masked is not None and view.masked[row, column] and not (value > 0):
-        return Text(f"{style.masked}    " if style.digits > 2 else style.masked, style="dim")
+        return TableCell(f"{style.masked}    " if style.digits > 2 else style.masked, style="dim")
     is_peak = view.peaks is not None and value == view.peaks[row] and not view.is_level[row]
     text = format_number(value, style.digits) + ("*" if is_peak else " " if view.peaks is not None else "")
     paint = colours.style if view.name == "weights" else colours.signed_style
     look = paint(value / view.largest) if coloured and np.isfinite(value) else ""
-    return Text(text, style=f"bold {look}".strip() if is_peak else look)
+    return TableCell(text, style=f"bold {look}".strip() if is_peak else look)

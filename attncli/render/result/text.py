@@ -23,6 +23,7 @@ from attncli.render.result.tables import (
     least_width,
     result_heading,
     table,
+    table_text,
     table_title,
     to_ascii,
 )
@@ -73,6 +74,8 @@ def _blocks(result: Result, name: str, style: Style) -> Iterator[str]:
 
 def _view_text(result: Result, view: View, place: int, style: Style) -> str:
     """Return the table of a view with its title. `place` is its place among those that are shown."""
+    if (text := table_text(view, style)) is not None:
+        return f"{table_title(view).rstrip()}\n{text}"
     from rich.text import Text
 
     width = terminal_width()
@@ -112,11 +115,14 @@ def _largest(result: Result, name: str) -> float:
 
 def fact_blocks(result: Result, name: str, style: Style, width: int | None) -> list[str]:
     """Return the tables of a fact, one for each part, with explanations below the last."""
-    from rich.text import Text
-
     found = [FACTS[name].view(result, part, style) for part in parts_shown(result, style.full)]
     blocks = []
     for view in found:
+        if (text := table_text(view, style)) is not None:
+            blocks.append(f"{table_title(view).rstrip()}\n{text}")
+            continue
+        from rich.text import Text
+
         groups = column_groups(fit_view(view, style, width), style, width)
         parts: list[RenderableType] = [Text(table_title(view))]
         for group in groups:
