@@ -47,6 +47,15 @@ class AttncliError(Exception):
         return type(self), (self.where, self.what, self.hint)
 
 
+class ValueFault(ValueError):
+    """A text is not a value of its kind: what is wrong, and what to type instead. Where it stands, the caller knows."""
+
+    def __init__(self, what: str, hint: str | None = None) -> None:
+        super().__init__(what if hint is None else f"{what}; {hint}")
+        self.what = what
+        self.hint = hint
+
+
 class UsageError(AttncliError, ValueError):
     """An option or argument is not valid."""
 

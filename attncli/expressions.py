@@ -29,7 +29,7 @@ class Symbol:
 
 @record
 class Operation:
-    """An operation, whose `kind` is one of KINDS or the name of a function."""
+    """An operation. Its `kind` is one that a function below makes, or the name of a function."""
 
     kind: str
     operands: tuple[Expression, ...]
@@ -53,11 +53,6 @@ class Row:
 
 
 Expression = Numeral | Symbol | Operation | Rest | Row
-
-KINDS = (
-    "sum", "difference", "product", "quotient", "negative", "absolute", "square", "root", "total", "norm",
-    "fraction", "join", "manhattan", "euclid", "power", "max"
-)  # fmt: skip
 
 
 def add(*terms: Expression) -> Expression:

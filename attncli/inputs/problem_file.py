@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any
 
-from attncli.errors import AttncliError, InputError, suggest
+from attncli.errors import InputError, ValueFault, suggest
 from attncli.files import exists, is_folder, path_text
 from attncli.formats import tree as trees
 from attncli.formats.contents import Contents, Quoted, Tree
@@ -18,8 +18,6 @@ from attncli.inputs.settings import BY_KEY, read_whole
 from attncli.inputs.sources import Sources, source_name
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from attncli.matrix import Matrix
 
 LABELLED = tuple(f.name for f in fields(Labels))
@@ -256,17 +254,10 @@ class _Reader:
         return self.parse_text(key, (key,), self.unpadded_text((key,)))
 
     def parse_text(self, key: str, path: trees.Path, text: str) -> Any:
-        from attncli.numbers.numerals import NumeralError
-
         try:
             return PARSERS[key](text.strip())
-        except NumeralError as error:
+        except ValueFault as error:
             raise self.fault(path, f"{key}: {error.what}", error.hint) from None
-        except AttncliError:
-            raise
-        except ValueError as error:
-            what, _, hint = str(error).partition("\n")
-            raise self.fault(path, f"{key}: {what}", hint or None) from None
 
     def unpadded_text(self, path: trees.Path) -> str:
         """Return the text of a setting, which must not be a number such as 010."""
@@ -322,54 +313,3 @@ class _Reader:
         if number < 0:
             raise self.fault(path, f"digits: {number} is below 0", "the number of decimals, as in 4")
         return number
-
-
-def write_problem(worksheet: Worksheet) -> str:
-    """Return the worksheet as a problem file that reads back to it, except for the names and texts of its matrices."""
-    from attncli.formats.yaml import block, scalar
-
-    request = worksheet.request
-    lines = [
-        f"{key}: {scalar(text)}\n"
-        for key, text in (("title", worksheet.title), ("source", worksheet.source))
-        if text is not None
-    ]
-    for key, setting in BY_KEY.items():
-        if (value := getattr(request, setting.name)) is not None:
-            lines.append(f"{key}: {_setting(value)}\n")
-    labels = {kind: names for kind in LABELLED if (names := getattr(request.labels, kind)) is not None}
-    if labels:
-        lines.append("labels:\n")
-        lines += [f"  {kind}: [{', '.join(map(scalar, names))}]\n" for kind, names in labels.items()]
-    for name in MATRIX_NAMES:
-        if (matrix := getattr(request, name)) is not None:
-            lines += [chunk.decode() for chunk in block(name, _integral(matrix.array))]
-    if worksheet.expected:
-        lines.append("expected:\n")
-        for name, matrix in worksheet.expected.items():
-            lines += [chunk.decode() for chunk in block(name, matrix.array, "  ")]
-    if isinstance(worksheet.digits, int):
-        lines.append(f"digits: {worksheet.digits}\n")
-    elif worksheet.digits:
-        lines.append("digits:\n")
-        lines += [f"  {name}: {number}\n" for name, number in worksheet.digits.items()]
-    return "".join(lines)
-
-
-def _setting(value: Any) -> str:
-    from attncli.formats.yaml import scalar
-
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, tuple):
-        return f"[{', '.join(map(str, value))}]"
-    return scalar(value) if isinstance(value, str) else repr(value)
-
-
-def _integral(array: np.ndarray) -> np.ndarray:
-    """Return whole numbers as integers, which are easier to read, and other arrays unchanged."""
-    import numpy as np
-
-    if array.dtype.kind != "f" or not (np.abs(array) < 2**53).all() or (array != np.floor(array)).any():
-        return array
-    return array if (np.signbit(array) & (array == 0)).any() else array.astype(np.int64)

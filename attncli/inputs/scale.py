@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 
+from attncli.errors import ValueFault
 from attncli.expressions import (
     Expression,
     Numeral,
@@ -52,7 +53,7 @@ SIGNS: dict[type, Callable[[Expression, Expression], Expression]] = {
 def parse_scale(text: str) -> Expression:
     """Return the scale as an expression of the sizes.
 
-    Raises ValueError (the error and, on a second line, the hint) if the text is not a scale.
+    Raises ValueFault (the error and, on a second line, the hint) if the text is not a scale.
     """
     tokens = _tokens_of(text)
     _check_order(text, tokens)
@@ -74,7 +75,7 @@ def split_scales(text: str) -> tuple[str, ...] | None:
 def evaluate_scale(text: str, sizes: Mapping[Expression, float]) -> float:
     """Return the value of `text` for these sizes, by symbol.
 
-    Raises ValueError if it is not a finite number.
+    Raises ValueFault if it is not a finite number.
     """
     term = parse_scale(text)
     try:
@@ -82,9 +83,9 @@ def evaluate_scale(text: str, sizes: Mapping[Expression, float]) -> float:
     except OverflowError:
         value = math.inf
     except (ZeroDivisionError, ValueError):
-        raise ValueError(f"{text!r} has no value{_at(term, sizes)}") from None
+        raise ValueFault(f"{text!r} has no value{_at(term, sizes)}") from None
     if not math.isfinite(value):
-        raise ValueError(f"{text!r} is beyond the largest float64{_at(term, sizes)}")
+        raise ValueFault(f"{text!r} is beyond the largest float64{_at(term, sizes)}")
     return value
 
 
@@ -93,16 +94,16 @@ def _at(term: Expression, sizes: Mapping[Expression, float]) -> str:
     return f" at {', '.join(said)}" if said else ""
 
 
-def _wrong(text: str, what: str) -> ValueError:
-    return ValueError(f"invalid scale {text!r}: {what}\n{FORM}")
+def _wrong(text: str, what: str) -> ValueFault:
+    return ValueFault(f"invalid scale {text!r}: {what}", FORM)
 
 
 def _tokens_of(text: str) -> list[str]:
     """Return the tokens of a scale, as Python spells them."""
     if not text.strip():
-        raise ValueError(f"an empty scale\n{FORM}")
+        raise ValueFault("an empty scale", FORM)
     if len(text) > 200:
-        raise ValueError(f"a scale of {len(text)} characters\n{FORM}")
+        raise ValueFault(f"a scale of {len(text)} characters", FORM)
     if text.count("(") > MOST_BRACKETS:
         raise _wrong(text, "too many brackets")
     tokens, position, rest = [], 0, text.strip()
@@ -129,7 +130,7 @@ def _is_operand(token: str) -> bool:
 
 
 def _check_order(text: str, tokens: list[str]) -> None:
-    """Raise ValueError if an operand, an operator or a bracket is missing or out of place."""
+    """Raise ValueFault if an operand, an operator or a bracket is missing or out of place."""
     depth, before = 0, ""
     for token in tokens:
         opens = _is_operand(token) or token in FUNCTIONS or token == "("

@@ -1,6 +1,6 @@
 """The settings of a calculation: one record each, with which problem files, options and manifests are parsed.
 
-A setting's `parse` converts its text to the value that a `Request` holds, or raises ValueError with a message.
+A setting's `parse` converts its text to the value that a `Request` holds, or raises ValueFault.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from attncli.errors import AttncliError, UsageError, suggest
+from attncli.errors import UsageError, ValueFault, suggest
 from attncli.records import record
 from attncli.stages.normalizers import NORMALIZER_NAMES
 from attncli.stages.row_transforms import PAIRING_NAMES, ROW_NORM_NAMES
@@ -63,14 +63,11 @@ class Setting:
 
 
 def parse_value(parse: Callable[[str], Any], text: str, where: str) -> Any:
-    """Return the parsed text, with a ValueError of `parse` raised as a UsageError at `where`."""
+    """Return the parsed text, with a ValueFault of `parse` raised as a UsageError at `where`."""
     try:
         return parse(text.strip())
-    except AttncliError:
-        raise
-    except ValueError as error:
-        what, _, hint = str(error).partition("\n")
-        raise UsageError(where, what, hint or None) from None
+    except ValueFault as error:
+        raise UsageError(where, error.what, error.hint) from None
 
 
 def make_choice(noun: str, choices: tuple[str, ...]) -> Callable[[str], str]:
@@ -78,27 +75,24 @@ def make_choice(noun: str, choices: tuple[str, ...]) -> Callable[[str], str]:
         if text.lower() in choices:
             return text.lower()
         cure = suggest(text, choices)
-        raise ValueError(f"{text!r} is not {noun}\n{cure}")
+        raise ValueFault(f"{text!r} is not {noun}", cure)
 
     return parse
 
 
 def read_number(text: str) -> float:
-    from attncli.numbers.numerals import NumeralError, parse_number
+    from attncli.numbers.numerals import parse_number
 
-    try:
-        value = parse_number(text)
-    except NumeralError as error:
-        raise ValueError(error.what if error.hint is None else f"{error.what}\n{error.hint}") from None
+    value = parse_number(text)
     if value != value or value in (float("inf"), float("-inf")):
-        raise ValueError(f"{text!r} is not a finite number")
+        raise ValueFault(f"{text!r} is not a finite number")
     return value
 
 
 def read_positive(text: str) -> float:
     value = read_number(text)
     if value <= 0:
-        raise ValueError(f"{text} is not a number above 0")
+        raise ValueFault(f"{text} is not a number above 0")
     return value
 
 
@@ -106,30 +100,30 @@ def read_whole(text: str) -> int:
     text = text.replace("\N{MINUS SIGN}", "-")
     digits = text[1:] if text[:1] in ("+", "-") else text
     if not (digits.isascii() and digits.isdigit()):
-        raise ValueError(f"{text!r} is not a whole number")
+        raise ValueFault(f"{text!r} is not a whole number")
     if len(digits) > 18:
-        raise ValueError(f"{text} is beyond any matrix")
+        raise ValueFault(f"{text} is beyond any matrix")
     return int(text)
 
 
 def read_count(text: str) -> int:
     count = read_whole(text)
     if count < 0:
-        raise ValueError(f"{text} is below 0")
+        raise ValueFault(f"{text} is below 0")
     return count
 
 
 def read_size(text: str) -> int:
     size = read_whole(text)
     if size < 1:
-        raise ValueError(f"{text} is below 1")
+        raise ValueFault(f"{text} is below 1")
     return size
 
 
 def read_share(text: str) -> float:
     share = read_number(text)
     if not 0 <= share < 1:
-        raise ValueError(f"{text} is not a share from 0 up to, but not including, 1")
+        raise ValueFault(f"{text} is not a share from 0 up to, but not including, 1")
     return share
 
 
@@ -144,28 +138,28 @@ def read_slopes(text: str) -> tuple[float, ...] | str:
 def read_truth(text: str) -> bool:
     if text.lower() in ("true", "false"):
         return text.lower() == "true"
-    raise ValueError(f"{text!r} is neither true nor false")
+    raise ValueFault(f"{text!r} is neither true nor false")
 
 
 def read_window(text: str) -> tuple[int, int]:
     parts = text.strip("[]() ").replace(",", " ").split()
     if len(parts) != 2:
-        raise ValueError(f"{text!r} is not LEFT,RIGHT\ntwo whole numbers, as in 2,0; -1 is unbounded")
+        raise ValueFault(f"{text!r} is not LEFT,RIGHT", "two whole numbers, as in 2,0; -1 is unbounded")
     left, right = read_whole(parts[0]), read_whole(parts[1])
     if left < -1 or right < -1:
-        raise ValueError(f"{text!r} goes below -1\n-1 is unbounded, 0 is the query's own position")
+        raise ValueFault(f"{text!r} goes below -1", "-1 is unbounded, 0 is the query's own position")
     return left, right
 
 
 def read_heads(text: str) -> tuple[int, int]:
     parts = [part.strip() for part in text.strip("[]() ").replace(",", "/").split("/")]
     if len(parts) not in (1, 2) or not all(part.isascii() and part.isdigit() for part in parts):
-        raise ValueError(f"{text!r} is not H or H/KV\nas in 8, or 8/2 for 8 query heads and 2 key/value heads")
+        raise ValueFault(f"{text!r} is not H or H/KV", "as in 8, or 8/2 for 8 query heads and 2 key/value heads")
     query_heads, key_heads = read_whole(parts[0]), read_whole(parts[-1])
     if not query_heads or not key_heads:
-        raise ValueError(f"{text!r} has no head")
+        raise ValueFault(f"{text!r} has no head")
     if query_heads % key_heads:
-        raise ValueError(f"{query_heads} query heads are not a multiple of {key_heads} key/value heads")
+        raise ValueFault(f"{query_heads} query heads are not a multiple of {key_heads} key/value heads")
     return query_heads, key_heads
 
 

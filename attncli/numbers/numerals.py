@@ -12,6 +12,8 @@ from functools import cache
 from itertools import repeat
 from typing import TYPE_CHECKING, Any
 
+from attncli.errors import ValueFault
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -37,14 +39,12 @@ TRUTHS = {"true": True, "True": True, "TRUE": True, "false": False, "False": Fal
 FLOAT_CHARACTERS = b"0123456789.+-eE \t"  # with these characters, a C parser reads exactly the numbers of our grammar
 
 
-class NumeralError(ValueError):
+class NumeralError(ValueFault):
     """The text is not a number: `what` is wrong, a `hint` what to type instead, and the `index` of the text among
     several."""
 
     def __init__(self, what: str, hint: str | None = None, index: int = 0) -> None:
-        super().__init__(what if hint is None else f"{what}; {hint}")
-        self.what = what
-        self.hint = hint
+        super().__init__(what, hint)
         self.index = index
 
 
@@ -133,11 +133,6 @@ def _refusal(text: str, plain: str) -> NumeralError:
     if found is None or (found.kind == NUMBER and not found.cure):
         return NumeralError(what)
     return NumeralError(f"{what}: it holds {found.kind}" if found.kind == HIDDEN else what, found.hint)
-
-
-def parse_truth(text: str) -> bool | None:
-    """Return True or False for the words of YAML (true, True, TRUE, …), or None for other text."""
-    return TRUTHS.get(text.strip())
 
 
 def may_be_cell(text: str) -> bool:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from attncli.errors import AttncliError, NumericError, ProblemError
+from attncli.errors import NumericError, ProblemError, ValueFault
 from attncli.formats.narrow import floating_dtype
 from attncli.inputs.request import Labels, Request
 from attncli.inputs.scale import KEYS, QUERIES, SIZE, evaluate_scale, split_scales
@@ -244,11 +244,8 @@ def _settle_scale(request: Request, variant: Variant, layout: Layout, m: int) ->
         raise ProblemError("--scale", f"{len(texts)} scales for {owned}", "one scale for all, or one per query head")
     try:
         return tuple(evaluate_scale(each, sizes) for each in texts), texts[0] if len(texts) == 1 else text
-    except AttncliError:
-        raise
-    except ValueError as error:
-        what, _, hint = str(error).partition("\n")
-        raise ProblemError("--scale", what, hint or None) from None
+    except ValueFault as error:
+        raise ProblemError("--scale", error.what, error.hint) from None
 
 
 def _hold(computing: np.dtype, number: float, where: str, what: str) -> None:

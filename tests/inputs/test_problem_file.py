@@ -12,9 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
+from problem_writer import write_problem
 
 from attncli.errors import AttncliError
-from attncli.inputs.problem_file import read_mapping, read_problem, write_problem
+from attncli.inputs.problem_file import read_mapping, read_problem
 from attncli.inputs.request import Labels, Request, Worksheet
 from attncli.inputs.sources import Sources, worksheet_from_matrices
 from attncli.matrix import Matrix, Reading

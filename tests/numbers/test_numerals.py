@@ -10,12 +10,12 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from attncli.numbers.numerals import (
+    TRUTHS,
     NumeralError,
     may_be_cell,
     parse_cells,
     parse_number,
     parse_plain_numbers,
-    parse_truth,
     quote,
     shortest_texts,
 )
@@ -117,7 +117,7 @@ def test_a_fraction_is_rounded_once(above: int, below: int) -> None:
     ("text", "value"), [("true", True), (" TRUE ", True), ("False", False), ("tRue", None), ("1", None)]
 )
 def test_truth_is_yaml_s_words_alone(text: str, value: bool | None) -> None:
-    assert parse_truth(text) is value
+    assert TRUTHS.get(text.strip()) is value
 
 
 @pytest.mark.parametrize(
