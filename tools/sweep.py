@@ -67,7 +67,7 @@ COMMANDS = {
     "problem": Command(["run", "p.yaml", "-q", "--force", "-o", "out.json"], ["out.json"]),
     "folder": Command(["run", ".", "-q", "--force", "-o", "out.json"], ["out.json"]),
     "plot": Command([*RUN, "--force", "--plot", "w.png"], ["w.png"]),
-    "compare": Command(["compare", "p.yaml", "-q"], [STDOUT]),
+    "compare": Command(["compare", "p.yaml"], [STDOUT]),
     "compare-plot": Command(["compare", "p.yaml", "-q", "--force", "--plot", "w.svg"], ["w.svg"]),
     "explain": Command(["explain", "p.yaml", "-q", "--force", "-o", "page.txt"], ["page.txt"]),
     # a report says also what could not be read
