@@ -182,8 +182,10 @@ def no_backward(queries: ndarray, keys: ndarray, _d_scores: ndarray) -> tuple[nd
 def _sum_differences(
     queries: ndarray, keys: ndarray, d_scores: ndarray, *, takes_sign: bool
 ) -> tuple[ndarray, ndarray]:
-    """−Σ dS · f(q − k) over the keys and Σ dS · f(q − k) over the queries, f the sign or nothing; a coordinate at a
-    time in tiles that the cache holds, summed by BLAS."""
+    """Return −Σ dS · f(q − k) over the keys and Σ dS · f(q − k) over the queries, where f is the sign or the identity.
+
+    It is computed by coordinate in tiles that fit into the cache, and summed by BLAS.
+    """
     import numpy as np
 
     d_queries, d_keys = np.zeros_like(queries), np.zeros_like(keys)
@@ -207,7 +209,7 @@ def _sum_differences(
 
 
 def _copy_signs(difference: ndarray, amounts: ndarray, is_equal: ndarray) -> None:
-    """amount · sign(difference) in place of the difference, by its bits: np.sign takes five times as long."""
+    """Replace the difference by amount · sign(difference), using its bits, because np.sign takes five times as long."""
     import numpy as np
 
     integers = np.dtype(f"i{amounts.itemsize}")
