@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from attncli.cli.options import CalculationOptions, ReadingOptions, expand_bundles
-from attncli.cli.output import write_err, write_out
+from attncli.cli.output import write_err, write_prose
 from attncli.errors import ExitStatus, MissingExtraError, UsageError
 
 if TYPE_CHECKING:
@@ -177,7 +177,7 @@ def report_summary(summary: Summary, folder: str, seconds: float, *, quiet: bool
     from attncli.render.batch import closing_line, trouble_lines
 
     if not quiet:
-        write_out(closing_line(summary, path_text(folder), seconds))
+        write_prose(closing_line(summary, path_text(folder), seconds))
     write_err(trouble_lines(summary, path_text(os.path.join(folder, NAME))))  # noqa: PTH118
     if summary.failed or summary.left:
         write_err(f"hint: when that is fixed: {resume_command()}\n")
@@ -200,7 +200,7 @@ def show_plan(jobs: list[Job], options: Options) -> int:
 
     total = Total()
     for plan in plan_jobs(jobs, options):
-        write_out(plan_line(plan))
+        write_prose(plan_line(plan))
         total.add(plan)
-    write_out(total.line())
+    write_prose(total.line())
     return ExitStatus.DIFFERS if total.failed else ExitStatus.DONE

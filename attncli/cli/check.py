@@ -174,7 +174,7 @@ def check_command(
         refuse_input(grades, "--grades", read)
         _write_grades(grades, outcomes, force)
     if not quiet:
-        write_out(render(outcomes, ascii))
+        write_out(render(outcomes, ascii), in_colour=format == "table")
     return _status(outcomes)
 
 

@@ -33,7 +33,7 @@ def demo_command(
     if yaml:
         from attncli.files import read_bytes
 
-        write_out(read_bytes(PROBLEM).decode())
+        write_out(read_bytes(PROBLEM).decode(), in_colour=False)
         return ExitStatus.DONE
     from attncli.inputs.problem_file import read_problem
 

@@ -67,10 +67,10 @@ Examples:
 
 def show_help(context: Any, _option: Any, wanted: bool) -> None:
     """Print the help like all other output, so that a closed output is an error and a broken pipe is not."""
-    from attncli.cli.output import write_help
+    from attncli.cli.output import write_prose
 
     if wanted and not context.resilient_parsing:
-        write_help(embolden_heads(context.get_help()) + "\n")
+        write_prose(embolden_heads(context.get_help()) + "\n")
         context.exit()
 
 
@@ -221,14 +221,14 @@ def attncli(
     version: bool = typer.Option(False, "--version", help="Print the version and exit."),
 ) -> int:
     """Compute attention from given matrices."""
-    from attncli.cli.output import write_help, write_out
+    from attncli.cli.output import write_out, write_prose
 
     if version:
         from attncli import __version__
 
         write_out(f"attncli {__version__}\n")
     elif context.invoked_subcommand is None:
-        write_help(context.get_help() + "\n")
+        write_prose(context.get_help() + "\n")
     return ExitStatus.DONE
 
 
@@ -257,7 +257,7 @@ def dispatch(arguments: list[str]) -> int:
 
 def write_calculation_help() -> None:
     """Print the options of the calculation, which most commands share."""
-    from attncli.cli.output import write_help
+    from attncli.cli.output import write_prose
 
     command = Group(name="attncli").get_command(None, "run")
     context = command.context_class(command, info_name="run", max_content_width=WIDTH)
@@ -270,7 +270,7 @@ def write_calculation_help() -> None:
     formatter.write(CALCULATION_HELP)
     with formatter.section(SHARED[0]):
         formatter.write_dl([record for record in records if record is not None], col_max=28)
-    write_help(embolden_heads(formatter.getvalue()))
+    write_prose(embolden_heads(formatter.getvalue()))
 
 
 def hint_for(error: Any, path: str) -> str | None:

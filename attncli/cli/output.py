@@ -72,8 +72,8 @@ def _speak_utf8() -> None:
         sys.stdout.reconfigure(encoding="utf-8")
 
 
-def write_help(text: str) -> None:
-    """Write help, in ASCII if standard output cannot encode all of it."""
+def write_prose(text: str) -> None:
+    """Write help, or a line for people: in ASCII if standard output cannot encode all of it."""
     try:
         text.encode(getattr(sys.stdout, "encoding", None) or "utf-8")
     except UnicodeEncodeError:

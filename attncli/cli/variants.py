@@ -27,5 +27,5 @@ def variants_command(
     """Print the records of `attncli.variants`."""
     from attncli.render.variants import variants_text
 
-    write_out(variants_text(format, ascii_only=ascii_only))
+    write_out(variants_text(format, ascii_only=ascii_only), in_colour=format == "table")
     return ExitStatus.DONE
