@@ -41,6 +41,8 @@ class System:
     softcap_after_bias: bool = False
     lacks: frozenset[str] = frozenset()
     only_alibi: bool = False
+    has_flat_masks: bool = False  # (batch·heads, n, m) or (batch, m)
+    has_lengths_per_query: bool = False  # (batch, n)
     layout: str = HEADS_FIRST
     layout_from: int = 3
     output_layout: str | None = None
@@ -61,6 +63,7 @@ SYSTEMS = (
         name="torch-mha",
         describes="torch 2.13, nn.MultiheadAttention, need_weights=True",
         source="docs.pytorch.org: torch.nn.MultiheadAttention, attn_mask and key_padding_mask: True = ignore",
+        has_flat_masks=True,  # attn_mask of all heads, and key_padding_mask
         mask_means="drop",
         empty="nan",  # zeros with need_weights=False, but for the fast path (eval, no_grad, self-attention)
         lacks=frozenset((SOFTCAP, GROUPS)),
@@ -119,6 +122,7 @@ SYSTEMS = (
         name="d2l",
         describes="d2l 1.0.3, DotProductAttention, masked_softmax",
         source="d2l.ai: 11.3, Attention Scoring Functions",
+        has_lengths_per_query=True,
         empty="uniform",
         lacks=frozenset((SOFTCAP, MASK, BIAS, CAUSAL, GROUPS)),
     ),

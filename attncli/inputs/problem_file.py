@@ -69,6 +69,16 @@ def read_mapping(
     return Worksheet(request=Request(**request), name=name, where=where, notes=tree.notes, **around)
 
 
+def _setting_of_array(key: str, matrix: Matrix) -> Any:
+    """Return a setting that a file of arrays holds as a number, a text or a list, as the sinks of all heads."""
+    array, setting = matrix.array, BY_KEY[key]
+    if array.size == 0 or array.size != max(array.shape, default=1) or (array.size > 1 and not setting.takes_list):
+        expected = "a number or a list of them" if setting.takes_list else "one value"
+        raise InputError(matrix.where, f"has the shape {array.shape}; expected {expected}")
+    cells = [str(cell).lower() if isinstance(cell, bool) else str(cell) for cell in array.reshape(-1).tolist()]
+    return setting.value(setting.join_list(cells) if len(cells) > 1 else cells[0], matrix.where)
+
+
 def _from_arrays(contents: Contents, name: str) -> Worksheet:
     if set(contents.matrices) == {""}:
         raise InputError(contents.where, ONE_MATRIX, APART)
@@ -79,6 +89,9 @@ def _from_arrays(contents: Contents, name: str) -> Worksheet:
     for key, decode in contents.matrices.items():
         result = expected_name(key)
         meant = result or matrix_name(key)
+        if meant is None and key in BY_KEY:
+            request[BY_KEY[key].name] = _setting_of_array(key, decode())
+            continue
         if meant is None:
             if doubt := doubt_about(key):
                 raise InputError(f"{contents.where}: {path_text(key)}", doubt[0], doubt[1])

@@ -21,6 +21,7 @@ from attncli.problem.problem import Problem, Visible, at, first_cell
 from attncli.problem.projections import resolve_projections, round_to_dtype
 from attncli.problem.shapes import Layout, axes_of, check_shapes, split_heads
 from attncli.problem.stages import settle_stages
+from attncli.problem.system_masks import LENGTHS_HINT, check_lengths, fit_system_masks
 from attncli.variants import BY_NAME, DEFAULT, Variant
 
 if TYPE_CHECKING:
@@ -53,6 +54,11 @@ def prepare(request: Request, *, compute: str | None = None) -> Problem:
     variant = _settle_variant(request, computing, q.shape[-1])
     mask = _read_mask(request)
     bias = _read_bias(request, computing)
+    try:
+        lead = np.broadcast_shapes(q.shape[:-2], k.shape[:-2])
+    except ValueError:
+        lead = ()  # of shared key heads, or of shapes that are refused below
+    request, mask, bias, forms = fit_system_masks(request, lead, q.shape[-2], k.shape[-2], mask, bias)
     wheres = (request.mask.where if request.mask else "mask", request.bias.where if request.bias else "bias")
     layout = check_shapes(q, k, v, mask, bias, sources, wheres, request.heads)
     scales, scale_text = _settle_scale(request, variant, layout, k.shape[-2])
@@ -92,7 +98,7 @@ def prepare(request: Request, *, compute: str | None = None) -> Problem:
             allow_nonfinite=bool(request.allow_nonfinite),
             dtype=request.dtype,
         ),
-        described={"axes": axes} if (axes := describe_axes(given, heads_last)) else {},
+        described={**({"axes": axes} if (axes := describe_axes(given, heads_last)) else {}), **forms},
         **stages,
         origins=_settle_origins(request, sources),
         notes=sources.notes,
@@ -305,18 +311,11 @@ def _read_lengths(request: Request, lead: tuple[int, ...], m: int) -> tuple[int,
     if max(array.shape) == array.size:
         array = array.ravel()  # a row or a column of a text table
     if array.ndim > 1:
-        raise ProblemError(where, f"key lengths have the shape {array.shape}", _LENGTHS)
-    if array.dtype.kind not in "iuf":
-        raise ProblemError(where, f"holds {kind_of_contents(array)}; expected whole numbers", _LENGTHS)
-    strange = ~np.isfinite(array) | (array != np.floor(array))
-    if strange.any():
-        raise ProblemError(where, f"{array[strange][0]:g} is not a whole number of keys", _LENGTHS)
-    beyond = (array < 0) | (array > m)
-    if beyond.any():
-        raise ProblemError(where, f"length {array[beyond][0]:.15g} is not between 0 and the {m} keys")
+        raise ProblemError(where, f"key lengths have the shape {array.shape}", LENGTHS_HINT)
+    check_lengths(array, where, m)
     if array.size not in (1, lead[0] if lead else 1):
         entries = f"the first axis has {lead[0]} entries" if lead else "there is no leading axis"
-        raise ProblemError(where, f"{array.size} lengths, but {entries}", _LENGTHS)
+        raise ProblemError(where, f"{array.size} lengths, but {entries}", LENGTHS_HINT)
     return tuple(int(length) for length in array)
 
 
@@ -332,5 +331,4 @@ def _settle_labels(request: Request, found: Labels, n: int, m: int, d_k: int) ->
     return replace(found, **own)
 
 
-_LENGTHS = "one length for all, or one per entry of the first axis"
 _LABELLED = {"queries": "queries", "keys": "keys", "features": "columns of Q and K"}

@@ -1,0 +1,98 @@
+"""Masks of torch-mha, lengths of d2l, and settings that a file of arrays holds."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from attncli import AttncliError, attend
+
+RANDOM = np.random.default_rng(4)
+Q, K, V = (RANDOM.normal(size=shape) for shape in ((2, 3, 4, 6), (2, 3, 5, 6), (2, 3, 5, 2)))
+
+
+def test_a_mask_of_all_heads_of_all_entries_is_taken_by_head():
+    mask = RANDOM.random((6, 4, 5)) < 0.3
+    mask[:, :, 0] = False
+    result = attend(Q, K, V, mask=mask, system="torch-mha")
+    right = attend(Q, K, V, mask=~mask.reshape(2, 3, 4, 5))
+    np.testing.assert_array_equal(result.output, right.output)
+    assert result.problem.described["mask axes"] == "(batch·heads, n, m)"
+    bias = RANDOM.normal(size=(6, 4, 5))
+    biased = attend(Q, K, V, bias=bias, system="torch-mha").output
+    np.testing.assert_array_equal(biased, attend(Q, K, V, bias=bias.reshape(2, 3, 4, 5)).output)
+
+
+def test_a_padding_mask_of_each_entry_is_over_its_keys():
+    mask = np.array([[0, 0, 0, 1, 1], [0, 1, 0, 0, 0]], np.bool_)
+    result = attend(Q, K, V, mask=mask, system="torch-mha")
+    np.testing.assert_array_equal(result.output, attend(Q, K, V, mask=~mask[:, None, None, :]).output)
+    assert result.problem.described["mask axes"] == "(batch, m)"
+    packed = [np.moveaxis(array, 1, 2).reshape(2, array.shape[2], -1) for array in (Q, K, V)]
+    joined = attend(*packed, heads=3, mask=mask, system="torch-mha").output
+    np.testing.assert_allclose(joined, np.moveaxis(result.output, 1, 2).reshape(2, 4, -1), rtol=1e-12)
+
+
+def test_what_could_be_a_row_per_query_is_one():
+    square = [array[:, :, :2] for array in (Q, K, V)]
+    mask = np.array([[0, 1], [0, 0]], np.bool_)
+    result = attend(*square, mask=mask, system="torch-mha")
+    np.testing.assert_array_equal(result.output, attend(*square, mask=~mask).output)
+    assert "mask axes" not in result.problem.described
+
+
+@pytest.mark.parametrize("system", ["torch", None])
+def test_other_systems_have_no_such_masks(system):
+    with pytest.raises(AttncliError, match="a mask of shape"):
+        attend(Q, K, V, mask=np.ones((6, 4, 5)), system=system)
+
+
+def test_the_numbers_of_torch():
+    torch = pytest.importorskip("torch")
+    x = torch.tensor(RANDOM.normal(size=(2, 4, 6)))
+    layer = torch.nn.MultiheadAttention(6, 3, batch_first=True, bias=False, dtype=torch.float64)
+    torch.nn.init.eye_(layer.out_proj.weight)
+    with torch.no_grad():
+        layer.in_proj_weight.copy_(torch.eye(6, dtype=torch.float64).repeat(3, 1))
+    mask = RANDOM.random((6, 4, 4)) < 0.4
+    mask[:, :, 0] = False
+    padding = np.array([[0, 0, 1, 0], [0, 0, 0, 0]], np.bool_)
+    theirs, weights = layer(x, x, x, attn_mask=torch.tensor(mask), average_attn_weights=False)
+    ours = attend(*[x.numpy()] * 3, heads=3, mask=mask, system="torch-mha")
+    np.testing.assert_allclose(ours.output, theirs.detach().numpy(), rtol=1e-12, atol=1e-14)
+    np.testing.assert_allclose(ours.weights, weights.detach().numpy(), rtol=1e-12, atol=1e-14)
+    theirs, _ = layer(x, x, x, key_padding_mask=torch.tensor(padding))
+    ours = attend(*[x.numpy()] * 3, heads=3, mask=padding, system="torch-mha")
+    np.testing.assert_allclose(ours.output, theirs.detach().numpy(), rtol=1e-12, atol=1e-14)
+
+
+def test_d2l_has_a_length_for_each_query():
+    queries, keys, values = Q[:, 0], K[:, 0], V[:, 0]
+    lengths = np.array([[1, 2, 5, 0], [3, 3, 1, 4]])
+    result = attend(queries, keys, values, key_lengths=lengths, system="d2l")
+    seen = np.arange(5) < lengths[..., None]
+    seen[0, 3] = True  # a query with no key is uniform there
+    scores = np.where(seen, queries @ np.swapaxes(keys, 1, 2) / np.sqrt(6), -np.inf)
+    scores[0, 3] = 0
+    weights = np.exp(scores - scores.max(axis=-1, keepdims=True))
+    np.testing.assert_allclose(result.weights, weights / weights.sum(axis=-1, keepdims=True), rtol=1e-12)
+    assert result.problem.described["key lengths"] == "one per query"
+    with pytest.raises(AttncliError, match="length 6 is not between 0 and the 5 keys"):
+        attend(queries, keys, values, key_lengths=lengths + 1, system="d2l")
+    with pytest.raises(AttncliError, match="key lengths have the shape"):
+        attend(queries, keys, values, key_lengths=lengths)
+
+
+def test_settings_in_a_file_of_arrays_are_part_of_the_problem(run, tmp_path):
+    path = tmp_path / "p.npz"
+    sink = RANDOM.normal(size=3).astype(np.float32)
+    given = {"sink": sink, "window": np.array([1, 0]), "causal": np.array(True), "softcap": np.float64(2.5)}
+    right = attend(Q, K, V, sink=sink, window=(1, 0), causal=True, softcap=2.5).output
+    np.savez(path, q=Q, k=K, v=V, good=right, **given)
+    assert run("check", path, "--expect-output", f"{path}:good").status == 0
+    np.savez(path, q=Q, k=K, v=V, sink=np.ones((2, 2)))
+    ran = run("run", path)
+    assert (ran.status, ran.err) == (
+        2,
+        f"error: {path}: sink: has the shape (2, 2); expected a number or a list of them\n",
+    )
