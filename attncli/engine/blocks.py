@@ -162,6 +162,10 @@ def attend_rows(job: BlockJob, scores: Scoring) -> Block:
         results["scores"] = tile.scores.copy()
     if problem.top_k is not None:
         keep_largest(tile.scores, problem.top_k)
+    if "lse" in wanted:
+        total = LogSum(tile.scores.shape[:-1])
+        total.take(tile.scores.copy())
+        results["lse"] = total.lse().astype(tile.scores.dtype, copy=False)
     weights = problem.normalizer.weights(tile.scores).astype(tile.scores.dtype, copy=False)
     weights = drop(problem, part, scores.rows, keys, weights)
     if "weights" in wanted:

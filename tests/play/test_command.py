@@ -63,23 +63,44 @@ def test_a_problem_larger_than_64_by_64_is_refused(
     assert not (tmp_path / "page.html").exists()
 
 
-@pytest.mark.parametrize(
-    ("name", "other"),
-    [
-        ("stage_weights", (np.zeros((3, 3)), np.full((3, 3), 1 / 3))),
-        ("playable_keys", np.eye(3, dtype=bool)),
-    ],
-)
 def test_a_stage_that_the_page_cannot_play_is_an_error(
-    run: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, other: Any
+    run: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(f"attncli.play.page_data.{name}", lambda *_: other)
+    wrong = (np.zeros((3, 3)), np.full((3, 3), 1 / 3))
+    monkeypatch.setattr("attncli.play.page_data.stage_weights", lambda *_: wrong)
     ran = run("play", EXAMPLES / "river_bank.yaml", "-o", tmp_path / "page.html")
     assert (ran.status, ran.err) == (
         2,
         "error: attncli play: this problem has a stage that the page cannot play\n"
         "hint: attncli run and attncli explain take it\n",
     )
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--sink", "1,2", "--heads", "2"], "each head has its own sink, but a page to play with has one for all"),
+        (["-a", "additive", "--v-a", "1 2"], "v_a is given, and a page to play with has additive with ones"),
+    ],
+)
+def test_what_has_no_control_is_refused_by_its_name(
+    run: Callable[..., Any], tmp_path: Path, words: list[str], said: str
+) -> None:
+    ran = run("play", "1 2; 0 1", "1 0; 1 1", "1 2; 3 4", *words, "-o", tmp_path / "page.html")
+    assert (ran.status, ran.err) == (
+        2,
+        f"error: attncli play: {said}\nhint: attncli run and attncli explain take it\n",
+    )
+
+
+def test_notes_say_what_of_the_problem_is_part_of_the_numbers(run: Callable[..., Any], tmp_path: Path) -> None:
+    given = ("1 2; 0 1", "1 0; 1 1", "1 2; 3 4")
+    ran = run("play", *given, "--rope", "half", "--qk-norm", "l2", "-o", tmp_path / "rope.html")
+    assert ran.err.startswith(
+        "note: Q and K of the page are those after qk-norm and rope, which the page does not repeat\n"
+    )
+    ran = run("play", *given, "--keep-first", "1", "--window", "0,0", "-o", tmp_path / "window.html")
+    assert ran.err.startswith("note: window and causal are part of the page's mask")
 
 
 def test_a_page_of_more_than_300_kB_is_refused(run: Callable[..., Any], tmp_path: Path) -> None:

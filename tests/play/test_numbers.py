@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,12 @@ import pytest
 from play.browser import PlayPage
 
 from attncli import attend
+from attncli.inputs.problem_file import read_problem
 from attncli.inputs.request import RESULT_NAMES
+from attncli.inputs.sources import Sources
+from attncli.problem.prepare import prepare
+from attncli.results.result import Result
+from attncli.stages.normalizers import NORMALIZER_NAMES
 from attncli.variants import VARIANTS
 
 RANDOM = np.random.default_rng(20)
@@ -64,6 +70,66 @@ def test_every_variant_under_every_control_is_what_run_says(
     for address, options in controls:
         page.go(f"variant={variant}&{address}")
         assert_same(page, attend(QUERIES, KEYS, VALUES, variant=variant, **options), f"{variant} {address}")
+
+
+STAGES = {
+    **{f"normalizer {name}": {"normalizer": name} for name in NORMALIZER_NAMES[1:]},
+    **{f"masked {name}": {"normalizer": name, "causal": True} for name in NORMALIZER_NAMES[1:]},
+    "sink": {"sink": 0.5, "causal": True},
+    "alibi": {"alibi": 0.5, "softcap": 2.0, "align": "bottom-right"},
+    "top-k": {"top_k": 2, "causal": True},
+    "top-k of another normalizer": {"top_k": 2, "normalizer": "sparsemax"},
+    "kept keys in front of a window": {"window": (1, 0), "keep_first": 1},
+    "qk-norm": {"qk_norm": "rms"},
+    "rope": {"rope": "half", "rope_dims": 2, "variant": "laplace"},
+}
+
+
+@pytest.mark.parametrize("options", STAGES.values(), ids=STAGES.keys())
+def test_every_stage_of_a_problem_is_played_and_copied(
+    play: Callable[..., PlayPage], problem: Path, tmp_path: Path, options: dict[str, Any]
+) -> None:
+    named = {"top_k": "top-k", "keep_first": "keep-first", "qk_norm": "qk-norm", "rope_dims": "rope-dims"}
+    words = []
+    for name, value in options.items():
+        text = ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
+        words += [f"--{named.get(name, name)}", *([] if value is True else [text])]
+    page = play(problem, *words)
+    due = attend(QUERIES, KEYS, VALUES, **options)
+    assert_same(page, due)
+    page.page.evaluate("() => { navigator.clipboard.writeText = () => Promise.reject(new Error('no')); }")
+    page.page.click("#copy-file")
+    copied = tmp_path / "copied.yaml"
+    copied.write_text(page.page.input_value("#copy-text"), "utf-8")
+    request = read_problem(str(copied), Sources(io.BytesIO)).request
+    np.testing.assert_allclose(Result(prepare(request)).array("output"), due.output, rtol=1e-12)
+
+
+def test_dropped_weights_are_played(play: Callable[..., PlayPage], problem: Path) -> None:
+    mask = [[1, 0, 1, 1, 0], [1, 1, 1, 1, 1], [0, 0, 1, 1, 1], [1, 0, 0, 0, 0]]
+    page = play(problem, "--dropout", "0.25", "--dropout-mask", str(mask))
+    due = attend(QUERIES, KEYS, VALUES, dropout=0.25, dropout_mask=mask)
+    np.testing.assert_allclose(page.numbers("weights"), due.weights, rtol=1e-12)
+    np.testing.assert_allclose(page.numbers("output"), due.output, rtol=1e-12)
+    page.cell("weights", 2, 0).click()
+    assert "after dropout" in page.page.inner_text("#arithmetic-lines")
+
+
+def test_another_normalizer_leaves_out_the_sink_and_writes_its_own_formula(
+    play: Callable[..., PlayPage], problem: Path
+) -> None:
+    page = play(problem, "--sink", "1")
+    page.page.select_option("#normalizer", "sparsemax")
+    assert page.address == "sink=none&normalizer=sparsemax"
+    page.cell("weights", 1, 0).click()
+    lines = page.page.inner_text("#arithmetic-lines")
+    assert "threshold τ" in lines
+    assert "max(" in lines
+    assert page.page.inner_text("#formula").startswith("output = sparsemax(")
+    assert_same(page, attend(QUERIES, KEYS, VALUES, normalizer="sparsemax"))
+    page.page.fill("#sink", "2")
+    page.page.press("#sink", "Tab")
+    assert_same(page, attend(QUERIES, KEYS, VALUES, sink=2))
 
 
 def test_edited_cells_are_computed_with(play: Callable[..., PlayPage], problem: Path) -> None:

@@ -78,8 +78,8 @@ def test_every_stage_is_what_a_plain_loop_computes(engine, seed, monkeypatch):
     monkeypatch.setattr(plan, "CELLS", 2 * plan.HEIGHT)  # tiles of two keys
     alone = attend(queries, keys, values, engine=engine, **asked(options))
     np.testing.assert_allclose(alone.output, output, rtol=1e-9, atol=1e-12)
-    if "normalizer" not in options:
-        np.testing.assert_allclose(alone.lse, lses, rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(alone.lse, lses, rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(alone.weights, weights, rtol=1e-9, atol=1e-12)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float16"])

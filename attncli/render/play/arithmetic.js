@@ -53,40 +53,62 @@ function rawLines(state, row, {row: i, column: j}) {
 function scoreLines(state, row, {column: j, row: i}) {
   const part = PARTS[state.part];
   const cell = row.cells[j];
-  const given = {raw: printed(cell.raw), scale: printed(scaleOf(state), factor), cap: printed(state.softcap ?? 0), bias: printed(part.bias?.[i][j] ?? 0)};
+  const given = {raw: printed(cell.raw), scale: printed(scaleOf(state), factor), cap: printed(state.softcap ?? 0), bias: printed(part.bias?.[i][j] ?? 0), slope: printed(part.slope ?? 0, factor), position: printed(i + part.offset), place: printed(j)};
   const lines = [];
   let score = given.raw;
   for (const [stage, value] of cell.steps) {
     const isIdle = stage === "scaled" && scaleOf(state) === 1;
     const side = substituted(STAGES[stage].tree, {...given, score});
     score = printed(value);
-    if (!isIdle) lines.push({name: {scaled: "score", capped: "capped", biased: "with bias"}[stage], text: equation(side, score)});
+    if (!isIdle) lines.push({name: {scaled: "score", capped: "capped", distanced: "less the distance", biased: "with bias"}[stage], text: equation(side, score)});
   }
   if (lines.length === 0) lines.push({name: "score", text: equation(given.raw), note: "the scale is 1"});
   if (!row.allowed[j]) lines.push({name: "masked", text: "−∞", note: "the query may not attend to this key"});
   return lines;
 }
 
-function weightLines(state, row, {column: j}) {
+function weightLines(state, row, {row: i, column: j}) {
   if (!row.hasKey) return [{name: "weight", text: numeral(row.weights[j]), note: "no key is left to attend to"}];
+  if (state.normalizer !== "softmax") return normalizedLines(state, row, i, j);
   const e = (place) => printed(row.exponentials[place]);
   const exponentials = row.exponentials.map((_, place) => e(place));
   const largest = printed(row.largest);
-  const exponent = row.allowed[j]
+  const exponent = row.counted[j]
     ? equation(
         substituted(STAGES.exponential.tree, {score: printed(row.scores[j]), largest}),
         ["exp", printed(row.scores[j] - row.largest)],
         e(j),
       )
     : equation(["exp", {text: "-inf"}], {text: "0"});
-  const weight = equation(substituted(STAGES.weighted.tree, {e: e(j), sum: printed(row.sum)}), printed(row.weights[j]));
-  const withSink = state.sink === null ? "" : "the last term is the sink's";
+  const weight = equation(substituted(STAGES.weighted.tree, {e: e(j), sum: printed(row.sum)}), printed(row.undropped[j]));
+  const withSink = sinkOf(state) === null ? "" : "the last term is the sink's";
   return [
     {name: "largest score", text: typeset(numeral(row.largest))},
     {name: "e", text: exponent},
     {name: "sum of all e", text: equation(shortSum(exponentials, row.exponentials), printed(row.sum)), note: withSink, isSum: true},
-    {name: "weight", text: weight, isResult: true},
+    {name: "weight", text: weight, isResult: true, note: uncounted(row, j)},
+    ...droppedLines(state, row, i, j),
   ];
+}
+
+const uncounted = (row, j) => (row.allowed[j] && !row.counted[j] ? `not among the ${DATA.conventions.topK} largest` : "");
+
+/** Return the lines of a weight by another normalizer than softmax. */
+function normalizedLines(state, row, i, j) {
+  const {tree} = NORMALIZERS[state.normalizer];
+  const given = {score: printed(row.scores[j]), τ: printed(row.threshold ?? 0, factor)};
+  const text = row.counted[j] ? equation(signed(substituted(tree, given)), printed(row.undropped[j])) : "0";
+  const threshold = row.threshold === null ? [] : [{name: "threshold τ", text: typeset(given.τ.text)}];
+  const note = row.allowed[j] ? uncounted(row, j) : "masked";
+  return [...threshold, {name: "weight", text, note, isResult: true}, ...droppedLines(state, row, i, j)];
+}
+
+/** Return what dropout leaves of a weight. */
+function droppedLines(state, row, i, j) {
+  const {kept} = PARTS[state.part];
+  if (!kept) return [];
+  const given = {weight: printed(row.undropped[j]), kept: printed(kept[i][j]), dropout: printed(DATA.conventions.dropout)};
+  return [{name: "after dropout", text: equation(substituted(STAGES.dropped.tree, given), printed(row.weights[j])), isResult: true}];
 }
 
 function outputLines(state, row, {column: c}) {
@@ -140,7 +162,7 @@ function effectiveKeys(weights) {
 /** Return the effect of the scale on a row: its effective number of keys, with this scale and with the usual ones. */
 function scaleWords(state, row, i) {
   const variant = VARIANTS[state.variant];
-  if (variant.isConstant || !row.hasKey || !row.weights.every(Number.isFinite)) return "";
+  if (variant.isConstant || NORMALIZERS[state.normalizer]?.sumsToOne === false || !row.hasKey || !row.weights.every(Number.isFinite)) return "";
   const query = state.queries[state.part][i];
   const spread = (scale) => {
     const {weights} = attendRow({...state, scale, length_scale: null}, state.part, i, query);
@@ -161,9 +183,10 @@ function wordsOf(state, row, {matrix, row: i, column: j}) {
   const [query, key] = [DATA.labels.queries[i], DATA.labels.keys[j]];
   if (!row.hasKey) return `“${query}” may attend to no key.`;
   if (matrix === "raw_scores") return `The raw score says how well the key fits: ${VARIANTS[state.variant].reading}.`;
-  if (matrix === "scores") return "The score is what enters the softmax: only its difference to the other scores of its row counts.";
+  if (matrix === "scores") return `The score is what enters ${state.normalizer === "softmax" ? "the softmax: only its difference to the other scores of its row counts" : state.normalizer}.`;
   if (matrix === "weights") {
     if (!row.allowed[j]) return `“${query}” may not attend to “${key}”: masked.`;
+    if (NORMALIZERS[state.normalizer]?.sumsToOne === false || PARTS[state.part].kept) return `“${query}” weighs “${key}” with ${typeset(numeral(row.weights[j]))}.`;
     const rank = row.weights.filter((weight) => weight > row.weights[j]).length;
     const isAlone = row.weights.filter((weight) => weight === row.weights[j]).length === 1;
     const most = rank === 0 && isAlone && row.weights.length > 1 ? ", more than any other key" : "";

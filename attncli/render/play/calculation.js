@@ -49,9 +49,41 @@ function scored(state, part, scale, i, j, query, key, queryLength, keyLength) {
     if (state.softcap !== null) steps.push(["capped", STAGES.capped.compute({score: steps.at(-1)[1], cap: state.softcap})]);
   };
   if (!DATA.conventions.capAfterBias) capped();
+  if (part.slope !== null) {
+    const distance = {slope: part.slope, position: i + part.offset, place: j};
+    steps.push(["distanced", STAGES.distanced.compute({score: steps.at(-1)[1], ...distance})]);
+  }
   if (part.bias) steps.push(["biased", STAGES.biased.compute({score: steps.at(-1)[1], bias: part.bias[i][j]})]);
   if (DATA.conventions.capAfterBias) capped();
   return {raw, total, isNowhere, steps, score: steps.at(-1)[1]};
+}
+
+/** Return the sink, which joins the sum of a softmax only. */
+const sinkOf = (state) => (state.normalizer === "softmax" ? state.sink : null);
+
+/** Return which keys are allowed and among the largest that top-k keeps, the first of equal ones. */
+function countedKeys(scores, allowed) {
+  const most = DATA.conventions.topK;
+  if (most === null) return allowed;
+  const order = scores.map((_, j) => j).filter((j) => allowed[j]).sort((a, b) => scores[b] - scores[a] || a - b);
+  const largest = new Set(order.slice(0, most));
+  return scores.map((_, j) => largest.has(j));
+}
+
+/** Return the weights of a row by another normalizer than softmax, and their threshold if there is one. */
+function normalizedRow(normalizer, scores, counted) {
+  let threshold = null;
+  if (normalizer.threshold) {
+    const heights = scores.filter((_, j) => counted[j]).map((score) => normalizer.heights({score})).sort((a, b) => b - a);
+    const top = heights[0]; // the others are taken relative to it, which loses no digits
+    heights.forEach((height, place) => {
+      const largest = heights.slice(0, place + 1).map((other) => other - top);
+      const [total, squares] = [added(place + 1, (c) => largest[c]), added(place + 1, (c) => largest[c] ** 2)];
+      const tried = normalizer.threshold({total, squares, c: place + 1}) + top;
+      if (tried <= height) threshold = tried;
+    });
+  }
+  return {threshold, weights: scores.map((score, j) => (counted[j] ? normalizer.weight({score, τ: threshold}) : 0))};
 }
 
 /** Compute one query of a part: raw, scores, weights (m), output (d_v), lse, and the exponentials with their sum. */
@@ -63,18 +95,26 @@ function attendRow(state, partNumber, i, query) {
   const cells = keys.map((key, j) => scored(state, part, scale, i, j, query, key, queryLength, lengthOf(key)));
   const allowed = keys.map((_, j) => isAllowed(state, part, i, j));
   const scores = cells.map((cell, j) => (allowed[j] ? cell.score : -Infinity));
-  const logits = state.sink === null ? scores : [...scores, state.sink];
+  const counted = countedKeys(scores, allowed);
+  const kept = scores.map((score, j) => (counted[j] ? score : -Infinity));
+  const sink = sinkOf(state);
+  const logits = sink === null ? kept : [...kept, sink];
   const largest = Math.max(...logits);
   const hasKey = allowed.includes(true);
-  const isShared = hasKey || state.sink !== null;
+  const isShared = hasKey || sink !== null;
   const exponentials = logits.map((score) => (isShared && score !== -Infinity ? STAGES.exponential.compute({score, largest}) : 0));
   const sum = added(exponentials.length, (j) => exponentials[j]);
   const empty = {zeros: 0, uniform: 1 / keys.length, nan: NaN}[DATA.conventions.empty];
-  const weights = keys.map((_, j) => (hasKey ? STAGES.weighted.compute({e: exponentials[j], sum}) : state.sink !== null ? 0 : empty));
+  const other = NORMALIZERS[state.normalizer];
+  const normalized = other && hasKey ? normalizedRow(other, kept, counted) : null;
+  const shareOf = (j) => (hasKey ? STAGES.weighted.compute({e: exponentials[j], sum}) : sink !== null ? 0 : empty);
+  const undropped = normalized?.weights ?? keys.map((_, j) => shareOf(j));
+  const dropped = (weight, j) => STAGES.dropped.compute({weight, kept: part.kept[i][j], dropout: DATA.conventions.dropout});
+  const weights = part.kept ? undropped.map(dropped) : undropped;
   const share = (j, c) => (weights[j] === 0 ? 0 : STAGES.share.compute({weight: weights[j], value: values[j][c]}));
   const output = (values?.[0] ?? []).map((_, c) => added(keys.length, (j) => share(j, c)));
   const lse = isShared ? STAGES.lse.compute({largest, sum}) : -Infinity;
-  return {cells, allowed, raw: cells.map((cell) => cell.raw), scores, largest, exponentials, sum, weights, output, lse, hasKey, queryLength};
+  return {cells, allowed, counted, threshold: normalized?.threshold ?? null, undropped, raw: cells.map((cell) => cell.raw), scores, largest, exponentials, sum, weights, output, lse, hasKey, queryLength};
 }
 
 /** Compute all queries of a part. */

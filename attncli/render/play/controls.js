@@ -18,6 +18,11 @@ function setUpControls() {
     state.variant = target.value;
     if (!VARIANTS[target.value].power) state.length_scale = null;
   }));
+  for (const name of ["softmax", ...Object.keys(NORMALIZERS)]) $("normalizer").append(element("option", {value: name}, name));
+  $("normalizer").addEventListener("change", ({target}) => change((state) => {
+    state.normalizer = target.value;
+    if (target.value !== "softmax") state.sink = null;
+  }));
   $("scale").addEventListener("change", ({target}) => takeScale(target.value.trim()));
   for (const mark of document.querySelectorAll("[data-scale]")) mark.addEventListener("click", () => takeScale(mark.dataset.scale));
   onSlide($("scale-slider"), (slider, options) => change((state) => {
@@ -61,6 +66,7 @@ function setUpDial(name, {spacing, none}) {
 function takeDial(name, value, options) {
   change((state) => {
     state[name] = value;
+    if (name === "sink" && value !== null) state.normalizer = "softmax"; // only its sum can be joined
     if (name === "length_scale" && value !== null) state.scale = ""; // both set the scale: the later wins
   }, options);
 }
@@ -109,6 +115,8 @@ function fillControls(state) {
   const variant = VARIANTS[state.variant];
   $("variant").value = state.variant;
   $("variant-words").textContent = `${variant.formula}: ${variant.compared} (${variant.source})`;
+  $("normalizer").value = state.normalizer;
+  $("normalizer-words").textContent = NORMALIZERS[state.normalizer]?.explained ?? "exponentials over their sum";
   const scale = scaleOf(state);
   setField("scale", state.scale);
   $("scale").placeholder = variant.power ? variant.scale : variant.scale.replace("sqrt(dk)", "√d_k");
@@ -145,7 +153,7 @@ function formulaOf(state) {
   let text = written(substituted(scaledFormula(state), {})) + (VARIANTS[state.variant].isConstant ? "" : inside);
   if (state.softcap !== null) text = `${typeset(whole(state.softcap))}·tanh((${text}) / ${typeset(whole(state.softcap))})`;
   if (PARTS[state.part].bias) text = `${text} + bias`;
-  return HAS_VALUES ? `output = softmax(${text})V` : `weights = softmax(${text})`;
+  return HAS_VALUES ? `output = ${state.normalizer}(${text})V` : `weights = ${state.normalizer}(${text})`;
 }
 
 /** Return the similarity with the scale in force: divided by √d_k, d_k or ℓ, or times the number in the field. */

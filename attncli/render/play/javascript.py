@@ -6,10 +6,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from attncli.expressions import KEY_LENGTH, QUERY_LENGTH, Expression, Numeral, Operation, Symbol, substitute
+from attncli.stages.normalizers import NORMALIZERS, SOFTMAX, Normalizer
 from attncli.variants import VARIANTS, Variant
 
 LENGTHS: Mapping[Expression, Expression] = {QUERY_LENGTH: Symbol("queryLength"), KEY_LENGTH: Symbol("keyLength")}
-NAMES = {"Σ": "total"}  # symbols that have another name in the script
+NAMES = {"Σ": "total", "Σ²": "squares"}  # symbols that have another name in the script
 OPERATIONS: dict[str, Callable[[list[str]], str]] = {
     "sum": lambda operands: "(" + " + ".join(operands) + ")",
     "difference": lambda operands: "(" + " - ".join(operands) + ")",
@@ -22,6 +23,7 @@ OPERATIONS: dict[str, Callable[[list[str]], str]] = {
     "exp": lambda operands: f"Math.exp({operands[0]})",
     "log": lambda operands: f"Math.log({operands[0]})",
     "tanh": lambda operands: f"Math.tanh({operands[0]})",
+    "max": lambda operands: f"Math.max({', '.join(operands)})",
 }
 
 
@@ -101,8 +103,31 @@ def write_variant(variant: Variant) -> str:
     )
 
 
+def write_normalizer(normalizer: Normalizer) -> str:
+    """Return a normalizer other than softmax as the page's script has it."""
+    import json
+
+    assert normalizer.weight is not None
+    facts = {
+        "name": normalizer.name,
+        "explained": normalizer.explained,
+        "sumsToOne": normalizer.sums_to_one,
+        "tree": to_tree(normalizer.weight),
+    }
+    functions = {"weight": normalizer.weight, "heights": normalizer.heights, "threshold": normalizer.threshold}
+    texts = [
+        f"{name}: {'null' if made is None else f'{write_parameters(made)} => {to_javascript(made)}'}"
+        for name, made in functions.items()
+    ]
+    return f"{{...{json.dumps(facts, ensure_ascii=False)}, {', '.join(texts)}}}"
+
+
 def write_formulas(stages: Mapping[str, Expression]) -> str:
-    """Return the script's constants VARIANTS and STAGES."""
+    """Return the script's constants VARIANTS, STAGES and NORMALIZERS."""
     variants = ",\n".join(f"  {variant.name}: {write_variant(variant)}" for variant in VARIANTS)
     steps = ",\n".join(f"  {name}: {write_function(expression)}" for name, expression in stages.items())
-    return f"const VARIANTS = {{\n{variants}\n}};\nconst STAGES = {{\n{steps}\n}};\n"
+    others = ",\n".join(f"  {one.name}: {write_normalizer(one)}" for one in NORMALIZERS if one is not SOFTMAX)
+    return (
+        f"const VARIANTS = {{\n{variants}\n}};\nconst STAGES = {{\n{steps}\n}};\n"
+        f"const NORMALIZERS = {{\n{others}\n}};\n"
+    )

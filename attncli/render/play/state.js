@@ -11,7 +11,7 @@ function unpacked([rows, columns, text]) {
   return Array.from({length: rows}, (_, row) => cells.slice(row * columns, (row + 1) * columns));
 }
 
-const PARTS = DATA.parts.map((part) => ({...part, bias: part.bias && unpacked(part.bias)}));
+const PARTS = DATA.parts.map((part) => ({...part, bias: part.bias && unpacked(part.bias), kept: part.kept && unpacked(part.kept)}));
 const MATRICES = {q: "queries", k: "keys", v: "values"};
 const START = {
   ...DATA.settings,
@@ -54,6 +54,7 @@ const SETTINGS = {
   length_scale: {read: orNone((text) => finite(text, isPositive)), write: (value) => (value === null ? "none" : whole(value))},
   softcap: {read: orNone((text) => finite(text, isPositive)), write: (value) => (value === null ? "none" : whole(value))},
   sink: {read: orNone((text) => finite(text)), write: (value) => (value === null ? "none" : whole(value))},
+  normalizer: {read: (text) => (text === "softmax" || Object.hasOwn(NORMALIZERS, text) ? text : undefined), write: (value) => value},
   temperature: {read: (text) => finite(text, isPositive), write: whole},
   causal: {read: (text) => ({1: true, 0: false, true: true, false: false})[text], write: (value) => (value ? "1" : "0")},
   window: {read: orNone(windowOf), write: (value) => (value === null ? "none" : value.join(","))},
@@ -217,10 +218,15 @@ function problemFile(state) {
     lines.push(`scale: ${quoted(cool ? `(${state.scale || own})${cool}` : state.scale)}`);
   } else if (variant.power && state.length_scale !== null) lines.push(`length_scale: ${whole(state.length_scale)}`);
   if (state.softcap !== null) lines.push(`softcap: ${whole(state.softcap)}`);
-  if (state.sink !== null) lines.push(`sink: ${whole(state.sink)}`);
+  if (sinkOf(state) !== null) lines.push(`sink: ${whole(state.sink)}`);
+  if (state.normalizer !== "softmax") lines.push(`normalizer: ${state.normalizer}`);
+  if (part.slope !== null) lines.push(`alibi: ${whole(part.slope)}`);
+  if (DATA.conventions.topK !== null) lines.push(`top_k: ${DATA.conventions.topK}`);
+  if (part.kept) lines.push(`dropout: ${whole(DATA.conventions.dropout)}`);
+  if (DATA.conventions.capAfterBias && state.softcap !== null) lines.push("softcap_after_bias: true");
   if (state.causal) lines.push("causal: true");
   if (state.window) lines.push(`window: [${state.window.join(", ")}]`);
-  if (part.offset !== 0 && (state.causal || state.window)) lines.push(`query_offset: ${part.offset}`);
+  if (part.offset !== 0 && (state.causal || state.window || part.slope !== null)) lines.push(`query_offset: ${part.offset}`);
   const labelled = Object.entries(DATA.given);
   if (labelled.length) lines.push("labels:");
   for (const [axis, names] of labelled) lines.push(`  ${axis}: [${names.map(quoted).join(", ")}]`);
@@ -228,6 +234,7 @@ function problemFile(state) {
     if (kind !== "values" || HAS_VALUES) lines.push(...block(kind, state[kind][ownMatrix(state, kind)].map((row) => row.map(whole))));
   }
   if (part.allowed) lines.push(...block("mask", part.allowed.map((row) => [...row])));
+  if (part.kept) lines.push(...block("dropout_mask", part.kept));
   if (part.bias) lines.push(...block("bias", part.bias.map((row) => row.map(whole))));
   return `${lines.join("\n")}\n`;
 }

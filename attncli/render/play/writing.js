@@ -46,7 +46,7 @@ function written(tree, tight = false) {
   if (kind === "total") return `Σ ${bracketed(operands[0], PRODUCT)}`;
   if (kind === "absolute") return `|${inner()}|`;
   if (kind === "norm") return `‖${inner()}‖`;
-  return `${kind}(${written(operands[0])})`;
+  return `${kind}(${operands.map((operand) => written(operand)).join(", ")})`;
 }
 
 /** Return a term of a sum with its sign in front. */
@@ -84,6 +84,7 @@ const FRACTIONS = {
     const found = inside < 0n ? null : wholeRoot(inside);
     return found === null || found * found !== inside ? null : [found, b];
   },
+  max: ([a, b], [c, d]) => ((a * d - c * b) * b * d > 0n ? [a, b] : [c, d]),
   exp: ([a]) => (a === 0n ? [1n, 1n] : null),
   tanh: ([a]) => (a === 0n ? [0n, 1n] : null),
   log: ([a, b]) => (a === b ? [0n, 1n] : null),
@@ -122,6 +123,7 @@ const FLOATING = {
   absolute: Math.abs,
   square: (a) => a * a,
   root: Math.sqrt,
+  max: Math.max,
   exp: Math.exp,
   tanh: Math.tanh,
   log: Math.log,
