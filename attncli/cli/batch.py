@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from attncli.cli.completion import SAVED, complete_from
 from attncli.cli.options import CalculationOptions, ReadingOptions, expand_bundles
 from attncli.cli.output import write_err, write_prose
 from attncli.errors import ExitStatus, MissingExtraError, UsageError
@@ -73,7 +74,13 @@ def batch_command(
     ] = None,
     save_format: Annotated[
         str,
-        typer.Option("--save-format", metavar="FORMAT", help="npz, npy, csv, json, yaml", rich_help_panel=RUNNING),
+        typer.Option(
+            "--save-format",
+            metavar="FORMAT",
+            help="npz, npy, csv, json, yaml",
+            rich_help_panel=RUNNING,
+            autocompletion=complete_from(*SAVED),
+        ),
     ] = "npz",
     quiet: Annotated[
         bool, typer.Option("--quiet", "-q", help="no bar and no summary", rich_help_panel=RUNNING)

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from attncli.cli.completion import VERDICTS, complete_from
 from attncli.cli.options import CalculationOptions, ReadingOptions, expand_bundles
 from attncli.cli.output import write_err, write_out
+from attncli.cli.run import find_built_in
 from attncli.errors import AttncliError, BugError, ExitStatus, ProblemError, UsageError, printable
 
 if TYPE_CHECKING:
@@ -81,7 +83,14 @@ def check_command(
     ] = False,
     format: Annotated[
         str,
-        typer.Option("--format", "-f", metavar="FORMAT", help="table, json, csv, markdown", rich_help_panel=SHOWING),
+        typer.Option(
+            "--format",
+            "-f",
+            metavar="FORMAT",
+            help="table, json, csv, markdown",
+            rich_help_panel=SHOWING,
+            autocompletion=complete_from(*VERDICTS),
+        ),
     ] = "table",
     ascii: Annotated[bool, typer.Option("--ascii", help="no colour and no Unicode", rich_help_panel=SHOWING)] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="print nothing", rich_help_panel=SHOWING)] = False,
@@ -115,6 +124,8 @@ def check_command(
         "raw_scores": expect_raw_scores,
         "lse": expect_lse,
     }
+    if len(problems) == 1:
+        problems = [find_built_in(problems[0])]
     problems, answers, answered = _take_answers(problems, given)
     expected = {
         name: options.matrix(source, role=name, where=f"--expect-{name.replace('_', '-')}")

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from attncli.cli.completion import complete_from
+from attncli.cli.completion import COMPARISONS, SOURCES, complete_from, complete_source
 from attncli.cli.options import CalculationOptions, ReadingOptions, expand_bundles
 from attncli.cli.output import write_chunks, write_err
 from attncli.cli.run import check_digits, read_worksheet, write_notes
@@ -30,7 +30,9 @@ Examples:
 
 @expand_bundles
 def compare_command(
-    source: Annotated[list[str], typer.Argument(metavar="Q K [V] | PROBLEM", help="files, FILE:NAME, - or numbers")],
+    source: Annotated[
+        list[str], typer.Argument(metavar="Q K [V] | PROBLEM", help=SOURCES, autocompletion=complete_source)
+    ],
     calculation: CalculationOptions,
     reading: ReadingOptions,
     variants: Annotated[
@@ -55,7 +57,14 @@ def compare_command(
     ] = None,
     format: Annotated[
         str,
-        typer.Option("--format", "-f", metavar="FORMAT", help="table, json, markdown", rich_help_panel=COMPARING),
+        typer.Option(
+            "--format",
+            "-f",
+            metavar="FORMAT",
+            help="table, json, markdown",
+            rich_help_panel=COMPARING,
+            autocompletion=complete_from(*COMPARISONS),
+        ),
     ] = "table",
     plot: Annotated[
         str | None,

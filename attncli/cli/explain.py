@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from attncli.cli.completion import PAGES, STEPS, complete_from
+from attncli.cli.completion import PAGES, SOURCES, STEPS, complete_from, complete_query, complete_source
 from attncli.cli.options import CalculationOptions, ReadingOptions, expand_bundles
 from attncli.cli.output import page_out, write_err
 from attncli.cli.run import check_digits, read_worksheet, write_notes
@@ -34,7 +34,9 @@ Examples:
 
 @expand_bundles
 def explain_command(
-    source: Annotated[list[str], typer.Argument(metavar="Q K [V] | PROBLEM", help="files, FILE:NAME, - or numbers")],
+    source: Annotated[
+        list[str], typer.Argument(metavar="Q K [V] | PROBLEM", help=SOURCES, autocompletion=complete_source)
+    ],
     calculation: CalculationOptions,
     reading: ReadingOptions,
     query: Annotated[
@@ -44,6 +46,7 @@ def explain_command(
             metavar="I|LABEL",
             help="this query: 0, q0 or its label, or all (repeatable; default: all of a short page, else the first)",
             rich_help_panel=EXPLAINING,
+            autocompletion=complete_query,
         ),
     ] = None,
     until: Annotated[

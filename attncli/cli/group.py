@@ -26,7 +26,7 @@ COMMANDS = {
     "variants": "the table of variants and their formulas",
 }
 BUILT_IN = "demo"  # as a source, the built-in problem
-BUILT_IN_FOR = ("explain", "compare")
+BUILT_IN_FOR = ("explain", "compare", "check")
 WIDTH = 78  # columns of help
 HEAD = re.compile(r"^(?:[A-Z][A-Za-z ]*:$|Usage:)", re.MULTILINE)
 SHORT = "attncli.short_help"
@@ -128,11 +128,10 @@ class Command(Helpful, TyperCommand):
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         # a literal such as '-1 0; 0 1' begins with a number, not with an option
         ctx.meta[SHORT] = "-h" in args and "--help" not in args
-        words = [f" {word}" if NEGATIVE.match(word) else word for word in args]
+        words = [f" {word}" if NEGATIVE.match(word) else word for word in fill_in_bare(args)]
         if self.name in BUILT_IN_FOR and is_conversation() and not self.sources_in(ctx, list(words)):
             words.append(BUILT_IN)
         given = self.refuse_repeated(ctx, list(words))
-        args = fill_in_bare(args)
         parsed: list[str] = super().parse_args(ctx, words)
         for name in ("format", "showing_format"):
             if isinstance(ctx.params.get(name), str):

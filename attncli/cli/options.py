@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
-from attncli.cli.completion import FORMATS, SHOWN, complete_from
+from attncli.cli.completion import FORMATS, READ, SHOWN, complete_from
 from attncli.inputs.settings import ENGINES, SETTINGS, Setting
 from attncli.records import record
 
@@ -37,7 +37,13 @@ class ReadingOptions:
 
     from_format: Annotated[
         str | None,
-        typer.Option("--from", metavar="FORMAT", help="the format of standard input", rich_help_panel=READING),
+        typer.Option(
+            "--from",
+            metavar="FORMAT",
+            help="the format of standard input",
+            rich_help_panel=READING,
+            autocompletion=complete_from(*READ),
+        ),
     ] = None
     header: Annotated[
         bool | None,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from attncli.cli.completion import SOURCES, complete_source
 from attncli.cli.options import CalculationOptions, FileOptions, ReadingOptions, ShowingOptions, expand_bundles
 from attncli.cli.output import write_chunks, write_err
 from attncli.errors import ExitStatus, UsageError, printable, suggest
@@ -42,7 +43,9 @@ Examples:
 
 @expand_bundles
 def run_command(
-    source: Annotated[list[str], typer.Argument(metavar="Q K [V] | PROBLEM", help="files, FILE:NAME, - or numbers")],
+    source: Annotated[
+        list[str], typer.Argument(metavar="Q K [V] | PROBLEM", help=SOURCES, autocompletion=complete_source)
+    ],
     calculation: CalculationOptions,
     reading: ReadingOptions,
     showing: ShowingOptions,
@@ -125,20 +128,25 @@ def answer(
     return ExitStatus.DONE
 
 
+def find_built_in(source: str) -> str:
+    """Return the file of the built-in problem for its name, with a note, unless a file of that name exists; any other
+    source as it is."""
+    from attncli.files import exists
+
+    if source != BUILT_IN or exists(BUILT_IN):
+        return source
+    write_err("note: the built-in problem; for yours: attncli demo --yaml > problem.yaml, or q.csv k.csv v.csv\n")
+    return str(PROBLEM)
+
+
 def read_worksheet(words: list[str], sources: Sources) -> Worksheet:
     """Return a problem from one source, or from Q, K and perhaps V."""
     from attncli.inputs.sources import worksheet_from_matrices
 
     if len(words) == 1:
-        from attncli.files import exists
         from attncli.inputs.problem_file import read_problem
 
-        if words[0] == BUILT_IN and not exists(BUILT_IN):
-            write_err(
-                "note: the built-in problem; for yours: attncli demo --yaml > problem.yaml, or q.csv k.csv v.csv\n"
-            )
-            return read_problem(str(PROBLEM), sources)
-        return read_problem(words[0], sources)
+        return read_problem(find_built_in(words[0]), sources)
     if len(words) > 3:
         raise UsageError(
             "attncli run",

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from attncli.cli.completion import COMPARISONS, complete_from
 from attncli.cli.options import expand_bundles
 from attncli.cli.output import write_out
 from attncli.errors import ExitStatus
@@ -21,7 +22,12 @@ Examples:
 
 @expand_bundles
 def variants_command(
-    format: Annotated[str, typer.Option("--format", "-f", metavar="FORMAT", help="table, markdown, json")] = "table",
+    format: Annotated[
+        str,
+        typer.Option(
+            "--format", "-f", metavar="FORMAT", help="table, markdown, json", autocompletion=complete_from(*COMPARISONS)
+        ),
+    ] = "table",
     ascii_only: Annotated[bool, typer.Option("--ascii", help="no Unicode")] = False,
 ) -> int:
     """Print the records of `attncli.variants`."""

@@ -75,6 +75,7 @@ class Comparison:
     results: tuple[Result, ...]
     differences: tuple[Difference, ...]
     effective_keys: tuple[float, ...]
+    largest: float = 1.0  # of the weights of all candidates
 
     @property
     def problem(self) -> Problem:
@@ -148,7 +149,7 @@ def compare(
     """
     results = [Result(prepare(candidate.request), engine) for candidate in candidates]
     problem, weights, output = results[0].problem, _Farthest(candidates), _Farthest(candidates)
-    counts = np.zeros(len(results))
+    counts, largest = np.zeros(len(results)), 0.0
     step = max(1, SLAB // problem.m)
     with watched(2 * len(results) * problem.parts * problem.n) as progress:
         for result in results:
@@ -159,6 +160,7 @@ def compare(
                 rows = list(range(start, min(start + step, problem.n)))
                 slabs = [result.lines("weights", part, rows).astype(np.float64) for result in results]
                 counts += [float(np.exp(entropies(slab)).sum()) for slab in slabs]
+                largest = max([largest, *(float(slab.max(where=np.isfinite(slab), initial=0.0)) for slab in slabs)])
                 weights.look(slabs, (*problem.index(part), start, 0))
                 if progress is not None:
                     progress(len(results) * len(rows))
@@ -169,7 +171,7 @@ def compare(
         found for found in (weights.find_largest("weights"), output.find_largest("output")) if found is not None
     ]
     averages = tuple(float(count) for count in counts / (problem.parts * problem.n))
-    return Comparison(tuple(candidates), tuple(results), tuple(differences), averages)
+    return Comparison(tuple(candidates), tuple(results), tuple(differences), averages, largest or 1.0)
 
 
 class _Farthest:

@@ -17,6 +17,7 @@ from attncli.render import colours
 from attncli.render.console import fold_text, has_colour, make_console, render_text, speaks_unicode, terminal_width
 from attncli.render.markdown import escape_markdown
 from attncli.render.result.documents import json_rows
+from attncli.render.result.heat_map import legend
 from attncli.render.result.tables import Style, console_of, shorten_label, to_ascii
 from attncli.render.result.view import edges
 from attncli.results.attention import entropies
@@ -126,6 +127,8 @@ def table_chunks(comparison: Comparison, style: Style, title: str | None) -> Ite
     total = comparison.problem.parts * comparison.problem.n
     if len(queries) < total:
         yield f"\n\n{style.dots} {total - len(queries):,} of {total:,} queries left out (--full shows all)"
+    if has_colour(style.ascii_only):
+        yield "\n\n" + render_text(make_console(), legend(comparison.largest, style, coloured=True)).rstrip("\n")
     yield "\n\n" + to_ascii(fold_text("\n".join(conclusion(comparison, style))), style) + "\n"
 
 
@@ -173,7 +176,10 @@ def _table(columns: list[Column], comparison: Comparison, style: Style) -> Table
     for number, (heading_text, rows) in enumerate(parts):
         for place, (label, cells, heats) in enumerate(rows):
             texts = [
-                Text(cell if cell.endswith(("*", " ")) else f"{cell} ", style=_style(heat_of, coloured, cell))
+                Text(
+                    cell if cell.endswith(("*", " ")) else f"{cell} ",
+                    style=_style(heat_of, comparison.largest, coloured, cell),
+                )
                 for cell, heat_of in zip(cells, heats, strict=True)
             ]
             name = f"{heading_text} {label}" if heading_text == "output" and label != "output" else label
@@ -182,10 +188,10 @@ def _table(columns: list[Column], comparison: Comparison, style: Style) -> Table
     return grid
 
 
-def _style(share: float | None, coloured: bool, cell: str) -> str:
-    if share is None:
+def _style(weight: float | None, largest: float, coloured: bool, cell: str) -> str:
+    if weight is None:
         return ""
-    look = colours.style(share) if coloured else ""
+    look = colours.style(weight / largest) if coloured else ""
     return f"bold {look}".strip() if cell.endswith("*") else look
 
 

@@ -50,8 +50,9 @@ def _table(ascii_only: bool) -> str:
     grid = Table(box=None if ascii_only else box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
     for column in COLUMNS:
         grid.add_column(Text(column), overflow="fold", no_wrap=column in ("variant", "raw score", "default scale"))
+    style = Style(ascii_only=ascii_only)
     for row in rows():
-        grid.add_row(*(Text(cell) for cell in row))
+        grid.add_row(*(Text(to_ascii(cell, style)) for cell in row))
     console = make_console(ascii_only=ascii_only)
     text = render_text(console, grid) + "\n" + "".join(render_text(console, Text(f"{note}")) for note in NOTES)
-    return to_ascii(text, Style(ascii_only=ascii_only))
+    return to_ascii(text, style)

@@ -8,9 +8,12 @@ import sys
 
 import pytest
 
+from attncli.batch.options import SAVE_FORMATS
 from attncli.cli import completion
 from attncli.explain import page
+from attncli.formats import BY_NAME as FORMATS
 from attncli.inputs.request import FACT_NAMES, GRADIENT_NAMES, INPUT_NAMES, RESULT_NAMES
+from attncli.render.check import verdict_renderer
 from attncli.render.explain import formats
 from attncli.render.result.documents import RENDERERS
 
@@ -20,6 +23,9 @@ def test_the_lists_are_those_of_the_commands() -> None:
     assert completion.PAGES == formats.FORMATS
     assert (*INPUT_NAMES, *RESULT_NAMES, *GRADIENT_NAMES, *FACT_NAMES, "all") == completion.SHOWN
     assert set(completion.FORMATS) <= set(RENDERERS)
+    assert all(verdict_renderer(format) for format in completion.VERDICTS)
+    assert completion.SAVED == SAVE_FORMATS
+    assert tuple(FORMATS) == completion.READ
 
 
 @pytest.mark.parametrize(
@@ -33,6 +39,16 @@ def test_the_lists_are_those_of_the_commands() -> None:
         ("attncli compare --variants dot,l", ["dot,laplace"]),
         ("attncli compare --systems fl", ["flash-attn"]),
         ("attncli run -a c", ["cosine"]),
+        ("attncli check -f m", ["markdown"]),
+        ("attncli compare -f j", ["json"]),
+        ("attncli variants -f m", ["markdown"]),
+        ("attncli run --from sa", ["safetensors"]),
+        ("attncli batch --save-format np", ["npz", "npy"]),
+        ("attncli explain examples/river_bank.yaml --query b", ["bank"]),
+        ("attncli explain examples/gradients.yaml --query 1", ["1"]),
+        ("attncli explain missing.yaml --query b", []),
+        ("attncli run examples/gradients.yaml:k", ["examples/gradients.yaml:keys"]),
+        ("attncli run examples/gradients.yaml : v", ["values"]),
     ],
 )
 def test_a_value_is_completed(line: str, found: list[str]) -> None:

@@ -128,6 +128,11 @@ def test_a_person_who_gives_no_problem_gets_the_built_in_one(run, monkeypatch):
     monkeypatch.setattr(group, "is_conversation", lambda: True)
     assert "Which bank?" in run("explain").out
     assert "Which bank?" in run("compare", "--variants", "dot,scaled").out
+    assert run("check").out.startswith("exact  demo\n")
+
+
+def test_a_stage_that_may_stand_without_a_value_does_before_another_option(run):
+    assert run("run", Q, K, V, "--alibi", "--causal").status == 0
 
 
 COMMANDS = ["run", "explain", "compare", "check", "batch", "play", "exercise", "demo", "variants"]
