@@ -240,7 +240,7 @@ class Variant:
 
     `formula` and `similarity` are the raw score, and `compared` describes it. For explain, `term` is the contribution
     of each feature (None if there is none), `raw_score` is the score in terms of their sum, and `reading` is the
-    meaning of a large score. `default_scale` is an expression of dk, or of ℓ if the variant `has_length`.
+    meaning of a large score. `default_scale` is an expression of dk, or 1/ℓ to the `length_power`, if that is not 0.
 
     `prepare`, if any, maps the rows of Q and K before they are scored. `bound(q, k, d_k)` is an upper bound of |raw
     score| for prepared rows whose Euclidean norms are at most q and k. `backward(q, k, dS)` returns the gradients (…,
@@ -267,7 +267,7 @@ class Variant:
     prepare_backward: Callable[[ndarray, ndarray], ndarray] | None = None
     query_slope: Expression | None = None
     key_slope: Expression | None = None
-    has_length: bool = False
+    length_power: int = 0
     is_product: bool = False
     is_constant: bool = False
     takes_weights: bool = False
@@ -300,6 +300,16 @@ class Variant:
         return {FEATURE_WEIGHT: Numeral(weight, repr(weight).removesuffix(".0"))}
 
     @property
+    def is_dot(self) -> bool:
+        """Return whether the raw score is the dot product of the rows as they are."""
+        return self.is_product and self.prepare is None
+
+    @property
+    def has_length(self) -> bool:
+        """Return whether a length scale ℓ divides the distance."""
+        return self.length_power > 0
+
+    @property
     def length_symbol(self) -> str:
         """Return the divisor of a distance: ℓ, or ℓ² if the distance is squared."""
         return self.default_scale.removeprefix("1/")
@@ -315,7 +325,7 @@ class Variant:
 
     def length_scale_factor(self, length_scale: float) -> float:
         """Return the factor of the scores for ℓ: 1/ℓ for a distance, 1/ℓ² for a squared one."""
-        return length_scale ** -(2 if "²" in self.length_symbol else 1)
+        return length_scale**-self.length_power
 
 
 def explain_score(variant: Variant, scaling: str) -> str:
@@ -375,7 +385,7 @@ VARIANTS = (
         backward=manhattan_backward,
         query_slope=negate(function("sign", subtract(QUERY, KEY))),
         key_slope=function("sign", subtract(QUERY, KEY)),
-        has_length=True,
+        length_power=1,
     ),
     Variant(
         name="gaussian",
@@ -392,7 +402,7 @@ VARIANTS = (
         backward=half_square_backward,
         query_slope=subtract(KEY, QUERY),
         key_slope=subtract(QUERY, KEY),
-        has_length=True,
+        length_power=2,
     ),
     Variant(
         name="cosine",

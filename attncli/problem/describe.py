@@ -47,7 +47,7 @@ def describe(problem: Problem, request: Request) -> Problem:
 
 def _zero_vectors(problem: Problem) -> list[str]:
     """Return warnings about zero vectors among the queries, and among the keys that some query may attend to."""
-    if problem.variant.name != "cosine":
+    if problem.variant.prepare is None:  # the rows are not divided by their lengths
         return []
     warnings = []
     for name, rows in (("query", problem.queries), ("key", problem.keys)):

@@ -101,7 +101,7 @@ class Case:
     @property
     def score(self) -> str:
         """Return the raw score for all pairs."""
-        return "QKᵀ" if self.variant in ("dot", "scaled") else self.formula
+        return "QKᵀ" if self.problem.variant.is_dot else self.formula
 
     def divide_score(self, divisor: str) -> str:
         """Return the score divided by `divisor`."""

@@ -68,9 +68,10 @@ def _as_system(request: Request, system: str, kept: tuple[str, ...]) -> Request:
 
 def length_of_dk(case: Case) -> list[Route]:
     """Return ℓ = d_k: a scale of 1/d_k for a distance, or 1/d_k² for a squared one."""
-    if not case.problem.variant.has_length:
+    power = case.problem.variant.length_power
+    if not power:
         return []
-    scale = "1/dk**2" if "²" in case.problem.variant.default_scale else "1/dk"
+    scale = "1/dk" if power == 1 else f"1/dk**{power}"
     return [Route(requests=(partial(change_scale, scale=scale),))]
 
 

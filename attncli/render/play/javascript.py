@@ -76,11 +76,9 @@ def write_function(expression: Expression) -> str:
 def write_variant(variant: Variant) -> str:
     """Return a variant for the page's script. `power` is that of 1/ℓ in its scale, or 0 if it has no ℓ."""
     import json
-    import math
 
     raw = substitute(variant.raw_score, LENGTHS)
     term = "null" if variant.term is None else f"(q, k) => {to_javascript(variant.term)}"
-    power = round(-math.log2(variant.length_scale_factor(2.0))) if variant.has_length else 0
     facts = {
         "name": variant.name,
         "formula": variant.formula,
@@ -90,7 +88,7 @@ def write_variant(variant: Variant) -> str:
         "reading": variant.reading,
         "source": variant.source,
         "scale": variant.default_scale,
-        "power": power,
+        "power": variant.length_power,
         "isConstant": variant.is_constant,
         "isProduct": variant.is_product,
         "hasLengths": raw != variant.raw_score,
