@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-NAME = re.compile(r"((?:[A-Za-z](?:[A-Za-z0-9_^{}'*() -]|\\[A-Za-z]+|\\_){0,80}?))\s*(?:&\s*)?:?=\s*&?")
+NAME = re.compile(r"((?:[A-Za-z](?:[A-Za-z0-9_^{}'*() -]|\\[A-Za-z]+(?![A-Za-z])|\\_){0,80}?))\s*(?:&\s*)?:?=\s*&?")
 NAME_HINT = "give the matrix itself a name of its own, as in K = …; nothing is transposed, inverted or multiplied here"
 _PRIME = re.compile(r"'|\^\s*\{?\s*\\prime")
 _OPERATIONS = re.compile(

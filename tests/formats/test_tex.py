@@ -277,3 +277,11 @@ def test_more_than_ten_columns_say_so_to_amsmath() -> None:
     assert (read_all("tex", text)["A"].array == matrix).all()
     few = b"".join(map(bytes, BY_NAME["tex"].write({"A": Matrix(matrix[:, :10], "A")})))
     assert b"setcounter" not in few
+
+
+def test_words_with_backslashes_before_a_matrix_are_read_in_one_way_only() -> None:
+    text = "\\[\nQ" + r"\beguuuerieqf} } " * 20 + r"\begin{matrix} 1 \end{matrix}"
+    start = time.process_time()
+    with pytest.raises(InputError):
+        read_all("tex", text.encode())
+    assert time.process_time() - start < 1
