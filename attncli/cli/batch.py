@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from attncli.cli.completion import SAVED, complete_from
-from attncli.cli.options import CalculationOptions, ReadingOptions, expand_bundles
+from attncli.cli.options import CalculationOptions, ReadingOptions, declare_force, declare_quiet, expand_bundles
 from attncli.cli.output import write_err, write_prose
 from attncli.errors import ExitStatus, MissingExtraError, UsageError
 
@@ -55,9 +55,7 @@ def batch_command(
     resume: Annotated[
         bool, typer.Option("--resume", help="compute only what is missing, damaged or changed", rich_help_panel=RUNNING)
     ] = False,
-    force: Annotated[
-        bool, typer.Option("--force", help="replace the results of an earlier run", rich_help_panel=RUNNING)
-    ] = False,
+    force: Annotated[bool, declare_force(RUNNING, "replace the results of an earlier run")] = False,
     fail_fast: Annotated[
         bool, typer.Option("--fail-fast", help="stop at the first job that fails", rich_help_panel=RUNNING)
     ] = False,
@@ -82,9 +80,7 @@ def batch_command(
             autocompletion=complete_from(*SAVED),
         ),
     ] = "npz",
-    quiet: Annotated[
-        bool, typer.Option("--quiet", "-q", help="no bar and no summary", rich_help_panel=RUNNING)
-    ] = False,
+    quiet: Annotated[bool, declare_quiet(RUNNING, "no bar and no summary")] = False,
 ) -> int:
     """Find the jobs, run them, and report the results."""
     from attncli.batch.jobs import find_jobs

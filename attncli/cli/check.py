@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from attncli.cli.completion import VERDICTS, complete_from
-from attncli.cli.options import CalculationOptions, ReadingOptions, expand_bundles
+from attncli.cli.options import (
+    CalculationOptions,
+    ReadingOptions,
+    declare_ascii,
+    declare_digits,
+    declare_force,
+    declare_quiet,
+    expand_bundles,
+)
 from attncli.cli.output import write_err, write_out
 from attncli.cli.run import find_built_in
 from attncli.errors import AttncliError, BugError, ExitStatus, ProblemError, UsageError, printable
@@ -76,7 +84,7 @@ def check_command(
     ] = None,
     digits: Annotated[
         int | None,
-        typer.Option("--digits", metavar="N", help="decimals that the numbers claim", rich_help_panel=EXPECTED),
+        declare_digits(EXPECTED, "decimals that the numbers claim"),
     ] = None,
     strict: Annotated[
         bool, typer.Option("--strict", help="accept only the verdict exact", rich_help_panel=EXPECTED)
@@ -92,8 +100,8 @@ def check_command(
             autocompletion=complete_from(*VERDICTS),
         ),
     ] = "table",
-    ascii: Annotated[bool, typer.Option("--ascii", help="no colour and no Unicode", rich_help_panel=SHOWING)] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="print nothing", rich_help_panel=SHOWING)] = False,
+    ascii: Annotated[bool, declare_ascii(SHOWING)] = False,
+    quiet: Annotated[bool, declare_quiet(SHOWING, "print nothing")] = False,
     junit: Annotated[
         str | None, typer.Option("--junit", metavar="FILE", help="write a JUnit report", rich_help_panel="Files")
     ] = None,
@@ -101,7 +109,7 @@ def check_command(
         str | None,
         typer.Option("--grades", metavar="FILE.csv", help="write a mark for each step", rich_help_panel="Files"),
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="overwrite an existing file", rich_help_panel="Files")] = False,
+    force: Annotated[bool, declare_force("Files")] = False,
 ) -> int:
     """Check each problem independently of the others and report the verdicts. The exit status is the largest of all
     cases."""

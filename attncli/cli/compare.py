@@ -8,7 +8,15 @@ from typing import Annotated
 import typer
 
 from attncli.cli.completion import COMPARISONS, SOURCES, complete_from, complete_source
-from attncli.cli.options import CalculationOptions, ReadingOptions, expand_bundles
+from attncli.cli.options import (
+    CalculationOptions,
+    ReadingOptions,
+    declare_ascii,
+    declare_digits,
+    declare_force,
+    declare_quiet,
+    expand_bundles,
+)
 from attncli.cli.output import write_chunks, write_err
 from attncli.cli.run import check_digits, read_worksheet, write_notes
 from attncli.errors import ExitStatus, UsageError
@@ -70,15 +78,11 @@ def compare_command(
         str | None,
         typer.Option("--plot", metavar="FILE", help="draw the weights: .png, .svg, .pdf", rich_help_panel=COMPARING),
     ] = None,
-    force: Annotated[
-        bool, typer.Option("--force", help="overwrite an existing file", rich_help_panel=COMPARING)
-    ] = False,
-    digits: Annotated[int, typer.Option("--digits", metavar="N", help="decimals shown", rich_help_panel=COMPARING)] = 4,
+    force: Annotated[bool, declare_force(COMPARING)] = False,
+    digits: Annotated[int, declare_digits(COMPARING)] = 4,
     full: Annotated[bool, typer.Option("--full", help="show large problems whole", rich_help_panel=COMPARING)] = False,
-    ascii_only: Annotated[
-        bool, typer.Option("--ascii", help="no colour and no Unicode", rich_help_panel=COMPARING)
-    ] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="print no notes", rich_help_panel=COMPARING)] = False,
+    ascii_only: Annotated[bool, declare_ascii(COMPARING)] = False,
+    quiet: Annotated[bool, declare_quiet(COMPARING)] = False,
 ) -> int:
     """Read the problem, compute each candidate, and print the candidates in neighbouring columns."""
     from attncli.compare.comparison import compare, variant_candidates

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from attncli.cli.options import declare_force, declare_quiet
 from attncli.cli.output import write_err
 from attncli.errors import ExitStatus, UsageError, suggest
 
@@ -59,8 +60,8 @@ def exercise_command(
     format: Annotated[
         str, typer.Option("--format", "-f", metavar="FORMAT", help="markdown, latex, html", rich_help_panel=FILES)
     ] = "markdown",
-    force: Annotated[bool, typer.Option("--force", help="overwrite existing files", rich_help_panel=FILES)] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="print no notes", rich_help_panel=FILES)] = False,
+    force: Annotated[bool, declare_force(FILES, "overwrite existing files")] = False,
+    quiet: Annotated[bool, declare_quiet(FILES)] = False,
 ) -> int:
     """Choose the numbers and write the files."""
     from attncli.exercise.numbers import Sizes, check_sizes, make_exercise

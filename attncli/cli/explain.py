@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from attncli.cli.completion import PAGES, SOURCES, STEPS, complete_from, complete_query, complete_source
-from attncli.cli.options import CalculationOptions, ReadingOptions, expand_bundles
+from attncli.cli.options import (
+    CalculationOptions,
+    ReadingOptions,
+    declare_ascii,
+    declare_digits,
+    declare_force,
+    declare_quiet,
+    expand_bundles,
+)
 from attncli.cli.output import page_out, write_err
 from attncli.cli.run import check_digits, read_worksheet, write_notes
 from attncli.errors import ExitStatus, UsageError, printable
@@ -84,16 +92,10 @@ def explain_command(
             "--play", metavar="FILE.html", help="write a page to play with, and link to it", rich_help_panel=EXPLAINING
         ),
     ] = None,
-    force: Annotated[
-        bool, typer.Option("--force", help="overwrite an existing file", rich_help_panel=EXPLAINING)
-    ] = False,
-    digits: Annotated[
-        int, typer.Option("--digits", metavar="N", help="decimals shown", rich_help_panel=EXPLAINING)
-    ] = 4,
-    ascii_only: Annotated[
-        bool, typer.Option("--ascii", help="no colour and no Unicode", rich_help_panel=EXPLAINING)
-    ] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="print no notes", rich_help_panel=EXPLAINING)] = False,
+    force: Annotated[bool, declare_force(EXPLAINING)] = False,
+    digits: Annotated[int, declare_digits(EXPLAINING)] = 4,
+    ascii_only: Annotated[bool, declare_ascii(EXPLAINING)] = False,
+    quiet: Annotated[bool, declare_quiet(EXPLAINING)] = False,
 ) -> int:
     """Read the problem, work it out, and write the page."""
     from attncli.explain import explain

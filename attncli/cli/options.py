@@ -31,6 +31,26 @@ MATRIX_OPTIONS = {
 }
 
 
+def declare_digits(panel: str, help: str = "decimals shown") -> Any:
+    """Declare the option of decimals, in a panel of the help."""
+    return typer.Option("--digits", metavar="N", help=help, rich_help_panel=panel)
+
+
+def declare_ascii(panel: str) -> Any:
+    """Declare the option of plain output."""
+    return typer.Option("--ascii", help="no colour and no Unicode", rich_help_panel=panel)
+
+
+def declare_quiet(panel: str, help: str = "print no notes") -> Any:
+    """Declare the option of silence."""
+    return typer.Option("--quiet", "-q", help=help, rich_help_panel=panel)
+
+
+def declare_force(panel: str, help: str = "overwrite an existing file") -> Any:
+    """Declare the option to overwrite."""
+    return typer.Option("--force", help=help, rich_help_panel=panel)
+
+
 @record
 class ReadingOptions:
     """How sources are read."""
@@ -85,12 +105,10 @@ class ShowingOptions:
             autocompletion=complete_from(*FORMATS),
         ),
     ] = "table"
-    digits: Annotated[int, typer.Option("--digits", metavar="N", help="decimals shown", rich_help_panel=SHOWING)] = 4
+    digits: Annotated[int, declare_digits(SHOWING)] = 4
     full: Annotated[bool, typer.Option("--full", help="show large matrices whole", rich_help_panel=SHOWING)] = False
-    ascii: Annotated[bool, typer.Option("--ascii", help="no colour and no Unicode", rich_help_panel=SHOWING)] = False
-    quiet: Annotated[
-        bool, typer.Option("--quiet", "-q", help="print no tables and no notes", rich_help_panel=SHOWING)
-    ] = False
+    ascii: Annotated[bool, declare_ascii(SHOWING)] = False
+    quiet: Annotated[bool, declare_quiet(SHOWING, "print no tables and no notes")] = False
 
 
 @record
@@ -117,7 +135,7 @@ class FileOptions:
         str | None,
         typer.Option("--plot", metavar="FILE", help="draw the weights: .png, .svg or .pdf", rich_help_panel=FILES),
     ] = None
-    force: Annotated[bool, typer.Option("--force", help="overwrite existing files", rich_help_panel=FILES)] = False
+    force: Annotated[bool, declare_force(FILES, "overwrite existing files")] = False
 
     def targets(self, gradients: list[str]) -> dict[str, str]:
         """Return the file of each result that is to be written, with one file for all `gradients`."""

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from attncli.cli.options import CalculationOptions, ReadingOptions, expand_bundles
+from attncli.cli.options import CalculationOptions, ReadingOptions, declare_force, declare_quiet, expand_bundles
 from attncli.cli.output import write_err
 from attncli.cli.run import read_worksheet, write_notes
 from attncli.errors import ExitStatus, printable
@@ -32,8 +32,8 @@ def play_command(
     output: Annotated[
         str, typer.Option("--output", "-o", metavar="FILE.html", help="write the page here", rich_help_panel=PAGE)
     ],
-    force: Annotated[bool, typer.Option("--force", help="overwrite an existing file", rich_help_panel=PAGE)] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="print no notes", rich_help_panel=PAGE)] = False,
+    force: Annotated[bool, declare_force(PAGE)] = False,
+    quiet: Annotated[bool, declare_quiet(PAGE)] = False,
 ) -> int:
     """Read the problem, check it, and write the page."""
     from attncli.files import path_text, refuse_existing, write_atomically
