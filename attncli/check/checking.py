@@ -17,6 +17,7 @@ from attncli.check.report import Baseline, CaseReport, Diagnosis, MatrixCheck, w
 from attncli.check.routes import RIGHT, Route
 from attncli.check.steps import verdicts_of
 from attncli.check.tolerance.measures import Measured
+from attncli.engine.threads import one_blas_thread
 from attncli.errors import ProblemError, UsageError
 from attncli.inputs.request import EXPECTED_NAMES, GRADIENT_NAMES, MATRIX_NAMES
 from attncli.problem.layouts import give_heads_first, swap_heads
@@ -35,6 +36,7 @@ ALONE = 4.0  # digits of evidence for a slip of the first wrong step that does n
 FEW = 4  # right numbers in a message
 
 
+@one_blas_thread()  # products of a few rows each: several threads would mostly wait for one another
 def check(
     worksheet: Worksheet,
     *,

@@ -23,6 +23,7 @@ WEAK = ("last-digit", "float16", "bfloat16", "input-rounding", "step-rounding", 
 DIGITS = 1e5  # units of the largest number from which on a print has many digits
 UNIFORM = "variant-uniform"  # listed first, because it shows most clearly that the check is weak
 MOST = 1 << 22  # weights of a problem on which slips are tried
+MOST_NARROW = 1 << 18  # in half precision, where each slip takes several computations
 
 
 @np.errstate(all="ignore")  # a slip may overflow, or divide by 0
@@ -32,7 +33,8 @@ def would_also_pass(
     """Return the slips that would have passed as well, for each matrix that passes by a tolerance or few digits."""
     problem = right.problem
     weak = [name for name, judge in judges.items() if _is_weak(judge, verdicts[name])]
-    if not weak or problem.parts * problem.n * problem.m > MOST:
+    most = MOST_NARROW if any(judges[name].narrow for name in weak) else MOST
+    if not weak or problem.parts * problem.n * problem.m > most:
         return {}
     case = Case(worksheet.request, problem, judges, tuple(weak))
     sample = Sample(judges, right, weak)
