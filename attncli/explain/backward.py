@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from attncli.errors import NumericError
 from attncli.explain.noise import numeral, settled, settled_average
 from attncli.explain.numbers import Numbers
 from attncli.expressions import evaluate, subtract
@@ -86,6 +87,8 @@ def compute_backward(numbers: Numbers, arriving: Array, given: Array, position: 
             amounts = np.append(d_raw[numbers.shown], 1.0)
             d_prepared[c] = settled_average(float(d_prepared[c]), amounts, np.append(query_slopes[:, c], rest[c]))
         d_query = rows_before(problem, given, numbers.query, position, d_prepared)
+    if problem.is_finite and not (np.isfinite(d_raw).all() and np.isfinite(d_query).all()):
+        raise NumericError("d_queries", "a gradient overflows float64", "divide d_output by a power of ten")
     return Backward(
         numbers=numbers,
         arriving=arriving,

@@ -128,41 +128,41 @@ def _output_sentence(numbers: Numbers, attention: Attention, figures: Figures) -
     size = max(float(np.abs(low).max()), float(np.abs(high).max()), np.finfo(np.float64).tiny)
     if len(values) == 1:
         return f"Its output is therefore that key's value, {written}."
-    if (high - low).max() <= SAME * size:
+    if (high / size - low / size).max() <= SAME:  # the difference itself can overflow
         return f"These keys all have the same value, so that is the output: {written}."
     distances = _distances(values, output, size)
     nearest = float(distances.min())
-    closest = attention.allowed[distances <= nearest + SAME * size]
-    average = values.mean(axis=0)
-    from_average = float(np.linalg.norm(average / size - output / size)) * size
+    closest = attention.allowed[distances <= nearest + SAME]
+    average = (values / size).mean(axis=0) * size
+    from_average = float(np.linalg.norm(average / size - output / size))
     plural = "s" if len(closest) > 1 else ""
     whose = f"the value{plural} of {_names(numbers, closest)}"
-    if nearest <= SAME * size:
+    if nearest <= SAME:
         return f"The output {written} is {whose}."
     of_all = "of all values" if sees_all else "of the values that it may see"
-    if from_average <= SAME * size:
+    if from_average <= SAME:
         return f"The output {written} is the plain average {of_all}."
     if from_average < nearest:
         return (
             f"The output {written} is closer to the plain average {of_all}, {_vector(figures, average)}, than to any "
             f"single value; of those the closest {'are' if len(closest) > 1 else 'is'} {_names(numbers, closest)}'s."
         )
-    alike = np.ptp(numbers.values[closest], axis=0).max() <= SAME * size
+    alike = np.ptp(numbers.values[closest] / size, axis=0).max() <= SAME
     which = f", {_vector(figures, numbers.values[closest[0]])}" if alike else ""
-    return f"The output {written} is closest to {whose}{which} ({figures.number(nearest).text} away)."
+    return f"The output {written} is closest to {whose}{which} ({figures.number(nearest * size).text} away)."
 
 
 def _distances(rows: Array, point: Array, size: float) -> Array:
-    """Return Euclidean distances, some rows at a time.
+    """Return Euclidean distances over `size`, some rows at a time.
 
-    `size` is the largest number, by which squares are kept from overflow.
+    `size` is the largest number: neither the squares nor the distances overflow.
     """
     found = np.empty(len(rows))
     for start in range(0, len(rows), ROWS):
         difference = rows[start : start + ROWS] / size
         difference -= point / size
         found[start : start + ROWS] = np.sqrt(np.einsum("ij,ij->i", difference, difference))
-    return found * size
+    return found
 
 
 def _vector(figures: Figures, values: Array) -> str:

@@ -110,7 +110,8 @@ def pull_words(back: Backward, figures: Figures) -> tuple[str, ...]:
     most, least = int(keys[pulls.argmax()]), int(keys[pulls.argmin()])
     if len(keys) == 1:
         return (f"{_key(back, most)} is the only one: no weight can move to another.",) if is_normed(back) else ()
-    if back.d_weights[most] - back.d_weights[least] <= SAME * np.abs(pulls).max():
+    size = np.abs(pulls).max()
+    if not size or back.d_weights[most] / size - back.d_weights[least] / size <= SAME:
         return ("Every value pulls alike: it makes no difference to the loss which key gets the weight.",)
     high, low = figures.number(back.d_weights[most]).text, figures.number(back.d_weights[least]).text
     moves = ": weight that moves from the first to the second makes the loss smaller" if back.mean is not None else ""
