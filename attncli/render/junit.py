@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING
-from xml.sax.saxutils import escape, quoteattr
 
 from attncli.render.check import case_lines
 
@@ -16,43 +15,38 @@ FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 def junit_text(outcomes: list[CaseOutcome]) -> str:
     """Return one suite, in which a wrong case is a failure, and a case that could not be checked is an error."""
+    from xml.etree import ElementTree
+
     wrong = sum(outcome.report is not None and not outcome.report.holds for outcome in outcomes)
     errors = sum(outcome.error is not None for outcome in outcomes)
-    counts = f'tests="{len(outcomes)}" failures="{wrong}" errors="{errors}"'
-    lines = [
-        '<?xml version="1.0" encoding="UTF-8"?>',
-        f'<testsuites name="attncli check" {counts}>',
-        f'  <testsuite name="attncli check" {counts}>',
-    ]
+    facts = {"name": "attncli check", "tests": str(len(outcomes)), "failures": str(wrong), "errors": str(errors)}
+    suites = ElementTree.Element("testsuites", facts)
+    suite = ElementTree.SubElement(suites, "testsuite", facts)
     for outcome in outcomes:
-        lines += _case(outcome)
-    return "\n".join([*lines, "  </testsuite>", "</testsuites>"]) + "\n"
+        case = ElementTree.SubElement(suite, "testcase", classname="attncli.check", name=_replace(outcome.name))
+        if (found := _finding(outcome)) is not None:
+            kind, message, text = found
+            ElementTree.SubElement(case, kind, message).text = text
+    ElementTree.indent(suites)
+    return f'<?xml version="1.0" encoding="UTF-8"?>\n{ElementTree.tostring(suites, encoding="unicode")}\n'
 
 
-def _case(outcome: CaseOutcome) -> list[str]:
-    opening = f"    <testcase classname={_attribute('attncli.check')} name={_attribute(outcome.name)}"
+def _finding(outcome: CaseOutcome) -> tuple[str, dict[str, str], str | None] | None:
+    """Return the element of a case that did not pass: its name, its attributes and its text."""
     if outcome.error is not None:
         hint = f"\n{outcome.error.hint}" if outcome.error.hint else ""
-        kind, message, text = "error", outcome.error.what, f"{outcome.error}{hint}"
-    elif outcome.report is not None and not outcome.report.holds:
-        text = "\n".join(case_lines(outcome.report, brief=False))
-        kind, message = "failure", outcome.report.verdict
-        if outcome.report.diagnosis:
-            message += f": {outcome.report.diagnosis[0].slip}"
-    elif outcome.report is None:
-        return [f"{opening}>", "      <skipped/>", "    </testcase>"]
-    else:
-        return [f"{opening}/>"]
-    return [
-        f"{opening}>",
-        f"      <{kind} message={_attribute(message)}>{_text(text)}</{kind}>",
-        "    </testcase>",
-    ]
+        return "error", {"message": _replace(outcome.error.what)}, _replace(f"{outcome.error}{hint}")
+    if outcome.report is None:
+        return "skipped", {}, None
+    if outcome.report.holds:
+        return None
+    message = outcome.report.verdict
+    if outcome.report.diagnosis:
+        message += f": {outcome.report.diagnosis[0].slip}"
+    text = "\n".join(case_lines(outcome.report, brief=False))
+    return "failure", {"message": _replace(message)}, _replace(text)
 
 
-def _attribute(text: str) -> str:
-    return quoteattr(FORBIDDEN.sub("\N{REPLACEMENT CHARACTER}", text))
-
-
-def _text(text: str) -> str:
-    return escape(FORBIDDEN.sub("\N{REPLACEMENT CHARACTER}", text))
+def _replace(text: str) -> str:
+    """Replace the characters that XML does not allow."""
+    return FORBIDDEN.sub("\N{REPLACEMENT CHARACTER}", text)
