@@ -168,7 +168,16 @@ def solve(numbers: Numbers, figures: Figures, until: str, back: WayBack | None =
         numbers.names.part(numbers.part),
         (given_step(numbers, figures), *steps),
         summarise(numbers, figures) if is_whole else (),
+        find_address(numbers),
     )
+
+
+def find_address(numbers: Numbers) -> str:
+    """Return where a page to play with shows the query's largest weight; "" for a query without keys."""
+    if not len(numbers.weights):
+        return ""
+    part = f"part={numbers.part}&" if numbers.part else ""
+    return f"{part}at=weights.{numbers.row}.{int(numbers.weights.argmax())}"
 
 
 def blank_after(until: str, solution: Solution) -> Solution:

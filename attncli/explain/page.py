@@ -62,12 +62,16 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Solution:
-    """One query of one head: its steps, and the result in plain words (empty if steps are left blank)."""
+    """One query of one head: its steps, and the result in plain words (empty if steps are left blank).
+
+    `address` leads a page to play with to its largest weight, as in `at=weights.0.2`.
+    """
 
     query: str
     part: str
     steps: tuple[Step, ...]
     summary: tuple[str, ...]
+    address: str = ""
 
 
 @dataclass(frozen=True, slots=True)

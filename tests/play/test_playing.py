@@ -356,3 +356,16 @@ def test_axe_finds_nothing_in_a_worked_solution(
     assert [found["id"] for found in Axe().run(page).response["violations"]] == []
     page.click("text=Play with it")
     page.wait_for_function("document.documentElement.dataset.ready === 'true'")
+
+
+def test_each_query_of_a_worked_solution_leads_to_its_largest_weight(
+    run: Callable[..., Any], window: Callable[..., PlayPage], tmp_path: Path
+) -> None:
+    work = tmp_path / "work.html"
+    assert run("explain", EXAMPLES / "two_heads.yaml", "-o", work, "--play", tmp_path / "play.html").status == 0
+    page = window(DESKTOP).page
+    page.goto(work.as_uri())
+    page.click("text=Play with mat, head 1")
+    page.wait_for_function("document.documentElement.dataset.ready === 'true'")
+    assert page.inner_text("#arithmetic-title").startswith("weight: mat → ")
+    assert page.input_value("#part") == "1"

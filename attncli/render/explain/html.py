@@ -36,7 +36,7 @@ def explanation_html(page: Explanation, style: Style, play: str | None = None) -
         matrices = "".join(heat_map(grid) for grid in page.grids)
         body.append(f'<section><h2>The matrices</h2><div class="matrices">{matrices}</div></section>')
     body += [step_html(step, 2) for step in page.preparation]
-    body += [solution_html(solution, place) for place, solution in enumerate(page.solutions)]
+    body += [solution_html(solution, place, play) for place, solution in enumerate(page.solutions)]
     body.append(f"<footer><p>{escape(rounding_note(page))}</p></footer>")
     head = (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
@@ -59,9 +59,12 @@ def solution_id(solution: Solution) -> str:
     return f"{solution.query}{f', {solution.part}' if solution.part else ''}"
 
 
-def solution_html(solution: Solution, place: int) -> str:
+def solution_html(solution: Solution, place: int, play: str | None) -> str:
     opening = "" if place % 2 else ' class="opening"'  # in print, two solutions share a page
     parts = [f'<section id="solution-{place}"{opening}><h2>{escape(solution_id(solution))}</h2>']
+    if play is not None and solution.address:
+        address, name = escape(f"{play}#{solution.address}"), escape(solution_id(solution))
+        parts.append(f'<p class="play"><a href="{address}">Play with {name}</a></p>')
     summary: list[str] = []
     if solution.summary:
         sentences = "".join(f"<p>{escape(sentence)}</p>" for sentence in solution.summary)
