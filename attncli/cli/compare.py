@@ -17,7 +17,7 @@ from attncli.cli.options import (
     declare_quiet,
     expand_bundles,
 )
-from attncli.cli.output import write_chunks, write_err
+from attncli.cli.output import write_chunks, write_err, write_out
 from attncli.cli.run import check_digits, read_worksheet, write_notes
 from attncli.errors import ExitStatus, UsageError
 from attncli.systems import NAMES as SYSTEMS
@@ -76,7 +76,9 @@ def compare_command(
     ] = "table",
     plot: Annotated[
         str | None,
-        typer.Option("--plot", metavar="FILE", help="draw the weights: .png, .svg, .pdf", rich_help_panel=COMPARING),
+        typer.Option(
+            "--plot", metavar="FILE", help="draw the weights: .png, .svg, .pdf, or - here", rich_help_panel=COMPARING
+        ),
     ] = None,
     force: Annotated[bool, declare_force(COMPARING)] = False,
     digits: Annotated[int, declare_digits(COMPARING)] = 4,
@@ -90,6 +92,7 @@ def compare_command(
     from attncli.render.progress import progress_bar
     from attncli.render.result.plot_file import Drawing
     from attncli.render.result.tables import Style
+    from attncli.render.result.terminal_picture import terminal_pictures
 
     render = comparison_renderer(format)
     style = Style(check_digits(digits), full, ascii_only)
@@ -114,6 +117,9 @@ def compare_command(
     comparison = compare(candidates, calculation.check_engine(), partial(progress_bar, words="comparison"))
     saved = drawing.save(drawing.of_comparison(comparison, worksheet.title))
     write_chunks(render(comparison, style, worksheet.title), in_colour=format == "table")
+    if drawing.is_shown:
+        names = [candidate.name for candidate in candidates]
+        write_out("\n" + terminal_pictures(list(zip(names, comparison.results, strict=True)), style))
     if not quiet:
         write_notes(
             [*worksheet.notes, *left_out, *(note for result in comparison.results for note in result.problem.notes)]

@@ -133,7 +133,9 @@ class FileOptions:
     ] = None
     plot: Annotated[
         str | None,
-        typer.Option("--plot", metavar="FILE", help="draw the weights: .png, .svg or .pdf", rich_help_panel=FILES),
+        typer.Option(
+            "--plot", metavar="FILE", help="draw the weights: .png, .svg, .pdf, or - here", rich_help_panel=FILES
+        ),
     ] = None
     force: Annotated[bool, declare_force(FILES, "overwrite existing files")] = False
 

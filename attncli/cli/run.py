@@ -11,7 +11,7 @@ import typer
 
 from attncli.cli.completion import SOURCES, complete_source
 from attncli.cli.options import CalculationOptions, FileOptions, ReadingOptions, ShowingOptions, expand_bundles
-from attncli.cli.output import write_chunks, write_err
+from attncli.cli.output import write_chunks, write_err, write_out
 from attncli.errors import ExitStatus, UsageError, printable, suggest
 from attncli.inputs.array_names import matrix_name
 from attncli.inputs.request import FACT_NAMES, GRADIENT_NAMES, INPUT_NAMES, RESULT_NAMES
@@ -98,6 +98,7 @@ def answer(
     from attncli.render.result.plot_file import Drawing
     from attncli.render.result.renderers import choose_renderer
     from attncli.render.result.tables import Style
+    from attncli.render.result.terminal_picture import terminal_pictures
     from attncli.results.targets import Targets, note_formulas, target_format
 
     render = choose_renderer(showing.format)
@@ -118,6 +119,8 @@ def answer(
         pictured = drawing.of_weights(result, worksheet.title)
     saved = [*targets.save(result), *drawing.save(pictured)]
     write_chunks(chunks, in_colour=showing.format == "table")
+    if drawing.is_shown:
+        write_out("\n" * (not showing.quiet) + terminal_pictures([("", result)], style))
     written = [target_format(path, "output").name for path in targets.by_path]
     notes = note_formulas(problem.labels, [*written, *([] if showing.quiet else [showing.format])])
     write_notes([*([] if showing.quiet else [*worksheet.notes, *problem.notes]), *notes])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 
 from attncli.render.result import plot_file
+from attncli.render.result.heat_map import scale_end
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 HEADS = EXAMPLES / "two_heads.yaml"
@@ -88,3 +90,39 @@ def test_matplotlib_is_imported_only_for_a_picture() -> None:
     code = "import sys; from attncli.cli.main import run_cli; run_cli(['run', '1', '1', '-q']); "
     code += "print('matplotlib' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout == b"False\n"
+
+
+def test_a_dash_draws_in_the_terminal_without_matplotlib(
+    monkeypatch: pytest.MonkeyPatch, run: Callable[..., object]
+) -> None:
+    monkeypatch.setattr(plot_file, "find_spec", lambda _: None)
+    told = run("run", "1 0; 0 1", "9 0; 0 9", "--causal", "-q", "--plot", "-", "--ascii")
+    assert told == (0, "weights (2 x 2)\nquery 0 @@-\nquery 1 ..@@\n\n0  .::-=+*##%@ 1.0000\n", "")
+
+
+def test_a_large_picture_shows_the_largest_weight_of_each_block(tmp_path: Path, run: Callable[..., object]) -> None:
+    keys = np.zeros((200, 1))
+    keys[123] = 50
+    np.savez(tmp_path / "p.npz", q=np.ones((130, 1)), k=keys)
+    told = run("run", tmp_path / "p.npz", "-q", "--plot", "-", "--ascii")
+    lines = told.out.split("\n")  # type: ignore[attr-defined]
+    assert lines[0] == "weights (130 x 200)"
+    assert len(lines[1:45]) == 44  # 130 queries, three to a line
+    width = len("query 129 ")
+    assert {line[width:].index("@") for line in lines[1:45]} == {123 // 3}
+    assert "each cell is the largest weight of 3 queries and 3 keys" in lines
+
+
+@needs_matplotlib
+def test_pictures_of_one_query_stand_below_each_other(tmp_path: Path, run: Callable[..., object]) -> None:
+    file = tmp_path / "c.svg"
+    assert run("compare", "1 0", "1 0; 0 1; 1 1", "1;2;3", "--plot", file).status == 0  # type: ignore[attr-defined]
+    width, height = map(float, re.search(r'width="([\d.]+)pt" height="([\d.]+)pt"', file.read_text("utf-8")).groups())  # type: ignore[union-attr]
+    assert height > width
+
+
+def test_the_first_queries_of_a_causal_picture_do_not_set_the_scale() -> None:
+    weights = np.array([[1, np.nan, np.nan, np.nan], [0.6, 0.4, np.nan, np.nan], [0.2, 0.3, 0.5, np.nan], [0.25] * 4])
+    assert scale_end([weights]) == (0.6, True)
+    assert scale_end([weights[1:]]) == (0.6, False)
+    assert scale_end([np.full((2, 2), np.nan)]) == (1.0, False)

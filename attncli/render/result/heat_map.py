@@ -42,7 +42,7 @@ def text_picture(result: Result, view: View, part: int, style: Style, width: int
     masked = ~result.allowed(part, rows)
     largest = view.largest
     shares = np.where(masked & (weights == 0) | ~np.isfinite(weights), np.nan, weights / largest)
-    lines = _half_blocks(shares, labels) if halves else _cells(shares, labels, per_cell, style, coloured)
+    lines = half_block_lines(shares, labels) if halves else cell_lines(shares, labels, per_cell, style, coloured)
     said = f", all {problem.n} × {problem.m} weights; their numbers at the edges:"
     keys = _keys(view, problem.m * per_cell, max(map(len, labels)) + 1)
     return [keys, *lines, legend(largest, style, coloured).append(said, style="dim")]
@@ -63,7 +63,7 @@ def _keys(view: View, width: int, indent: int) -> Text:
     return Text(f"{' ' * indent}{first}{last.rjust(width - len(first))}", style="dim")
 
 
-def _cells(shares: np.ndarray, labels: list[str], per_cell: int, style: Style, coloured: bool) -> list[Text]:
+def cell_lines(shares: np.ndarray, labels: list[str], per_cell: int, style: Style, coloured: bool) -> list[Text]:
     """Return a line for each query, with `per_cell` characters for each key."""
     from rich.text import Text
 
@@ -82,7 +82,7 @@ def _cells(shares: np.ndarray, labels: list[str], per_cell: int, style: Style, c
     return lines
 
 
-def _half_blocks(shares: np.ndarray, labels: list[str]) -> list[Text]:
+def half_block_lines(shares: np.ndarray, labels: list[str]) -> list[Text]:
     """Return a line for every two queries: the upper half of a character is one, the lower half is the next."""
     from rich.text import Text
 
@@ -143,3 +143,19 @@ def legend(largest: float, style: Style, coloured: bool) -> Text:
         line.append(" " if coloured else shade(share, style), style=_background(share) if coloured else "")
     line.append(f" {format_number(largest, style.digits)}")
     return line
+
+
+def scale_end(matrices: list[np.ndarray]) -> tuple[float, bool]:
+    """Return the weight at the end of the colour scale of pictures (NaN where masked), and whether one is larger.
+
+    The first queries of a causal picture see few keys and so have weights near 1, which would darken all others. Only
+    rows with at least half as many keys as the row with the most determine the scale.
+    """
+    largest, highest = 0.0, 0.0
+    for weights in matrices:
+        counts = np.isfinite(weights).sum(axis=1)
+        if not counts.any():
+            continue
+        highest = max(highest, float(np.nanmax(weights)))
+        largest = max(largest, float(np.nanmax(weights[2 * counts >= counts.max()])))
+    return largest or highest or 1.0, highest > (largest or highest)

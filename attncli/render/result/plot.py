@@ -13,6 +13,7 @@ from attncli.numbers.display import format_number
 from attncli.problem.names import Names
 from attncli.records import record
 from attncli.render import colours
+from attncli.render.result.heat_map import scale_end
 from attncli.render.result.view import edges
 
 if TYPE_CHECKING:
@@ -78,6 +79,8 @@ def figure_bytes(panels: list[Panel], suffix: str, title: str | None) -> bytes:
     from matplotlib.figure import Figure
 
     across = min(len(panels), 2 if len(panels) == 4 else 3 if len(panels) <= 9 else 4)
+    if all(len(each.weights) == 1 for each in panels):
+        across = 1  # rows of one query stand below each other, key below key
     down = -(-len(panels) // across)
     width, height = _size(panels[0])
     total = (min(width * across, INCHES_AT_MOST), min(height * down + (0.5 if title else 0), INCHES_AT_MOST))
@@ -86,13 +89,13 @@ def figure_bytes(panels: list[Panel], suffix: str, title: str | None) -> bytes:
         warnings.simplefilter("ignore")  # a letter that the font lacks becomes a box
         figure = Figure(figsize=total, layout="constrained")
         axes = figure.subplots(down, across, squeeze=False)
-        largest = max((float(np.nanmax(p.weights)) for p in panels if np.isfinite(p.weights).any()), default=1.0)
+        largest, is_exceeded = scale_end([each.weights for each in panels])
         for place, spot in enumerate(axes.flat):
             if place < len(panels):
                 image = _draw(spot, panels[place], largest)
             else:
                 spot.set_axis_off()
-        figure.colorbar(image, ax=axes, label="weight", shrink=0.8)
+        figure.colorbar(image, ax=axes, label="weight", shrink=0.8, extend="max" if is_exceeded else "neither")
         if title:
             figure.suptitle(printable(title).replace("$", r"\$"), wrap=True)
         held = BytesIO()

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from attncli.compare.comparison import Comparison
     from attncli.results.result import Result
 
+TERMINAL = "-"
 SUFFIXES = (".png", ".svg", ".pdf")
 
 
@@ -30,8 +31,8 @@ class Drawing:
 
         `others` are the other files that are written.
         """
-        if path is None:
-            return cls(None)
+        if path is None or path == TERMINAL:
+            return cls(path)
         if _suffix(path) not in SUFFIXES:
             raise OutputError(
                 "--plot", f"{path_text(path)} is not the name of a picture", f"one of: {' '.join(SUFFIXES)}"
@@ -45,9 +46,14 @@ class Drawing:
         refuse_existing([path], force)
         return cls(path, force)
 
+    @property
+    def is_shown(self) -> bool:
+        """Whether the picture goes to the terminal and not to a file."""
+        return self.path == TERMINAL
+
     def of_weights(self, result: Result, title: str | None) -> bytes:
         """Draw the picture of a result's weights."""
-        if self.path is None:
+        if self.path is None or self.is_shown:
             return b""
         from attncli.render.result.plot import weights_picture
 
@@ -55,7 +61,7 @@ class Drawing:
 
     def of_comparison(self, comparison: Comparison, title: str | None) -> bytes:
         """Draw the picture of every candidate's weights."""
-        if self.path is None:
+        if self.path is None or self.is_shown:
             return b""
         from attncli.render.result.plot import comparison_picture
 
@@ -63,7 +69,7 @@ class Drawing:
 
     def save(self, picture: bytes) -> list[str]:
         """Write the picture, and return a line about it."""
-        if self.path is None:
+        if self.path is None or self.is_shown:
             return []
         write_atomically(self.path, [picture], force=self.force)
         return [f"wrote {path_text(self.path)}"]
