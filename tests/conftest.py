@@ -43,8 +43,16 @@ class Ran(NamedTuple):
 
 @pytest.fixture(autouse=True)
 def no_colour_settings(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the developer's own shell says about colour and engines must not decide a test."""
-    for name in ("NO_COLOR", "FORCE_COLOR", "COLUMNS", "ATTNCLI_ENGINE", "ATTNCLI_DEBUG", "ATTNCLI_THREADS"):
+    """What the developer's own shell says about colour, buffers and engines must not decide a test."""
+    for name in (
+        "PYTHONUNBUFFERED",
+        "NO_COLOR",
+        "FORCE_COLOR",
+        "COLUMNS",
+        "ATTNCLI_ENGINE",
+        "ATTNCLI_DEBUG",
+        "ATTNCLI_THREADS",
+    ):
         monkeypatch.delenv(name, raising=False)
 
 

@@ -7,7 +7,7 @@ import signal
 import sys
 from types import FrameType
 
-from attncli.cli.output import PipeClosed, buffer_output, write_err
+from attncli.cli.output import PipeClosed, abandon, buffer_output, write_err
 from attncli.errors import AttncliError, BugError, ExitStatus, system_reason
 
 
@@ -131,6 +131,4 @@ def _abandon_output() -> None:
         if sys.stdout is not None:
             sys.stdout.flush()
     except (OSError, ValueError):
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, sys.stdout.fileno())
-        os.close(nowhere)
+        abandon(sys.stdout)

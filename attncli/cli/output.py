@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import re
 import sys
 from collections.abc import Iterable
 from itertools import chain
-from typing import BinaryIO
+from typing import BinaryIO, TextIO
 
 from attncli.errors import InputError, OutputError, printable, system_reason
 
@@ -128,7 +129,16 @@ def write_err(text: str) -> None:
             sys.stderr.write("\n".join(map(printable, text.split("\n"))))
             sys.stderr.flush()
     except (OSError, ValueError):
-        pass
+        abandon(sys.stderr)
+
+
+def abandon(stream: TextIO) -> None:
+    """Discard what a stream could not write, which the interpreter would try again at exit and end with status 120."""
+    with contextlib.suppress(OSError, ValueError):  # it is closed
+        number = stream.fileno()
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, number)
+        os.close(nowhere)
 
 
 def standard_input() -> BinaryIO:
