@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Sequence
 from enum import IntEnum
 
@@ -95,11 +96,41 @@ class MissingExtraError(AttncliError):
     """An optional dependency of a feature is not installed."""
 
     def __init__(self, where: str, package: str, extra: str) -> None:
-        super().__init__(where, f"this needs {package}, which is not installed", f"pip install 'attncli[{extra}]'")
+        super().__init__(where, f"this needs {package}, which is not installed", install_command(extra))
         self._arguments = (where, package, extra)
 
     def __reduce__(self) -> tuple[type[AttncliError], tuple[str, str, str]]:
         return type(self), self._arguments
+
+
+def install_command(extra: str) -> str:
+    """Return the command that installs an extra, as it works for the way in which this attncli was installed: from the
+    checkout that it is in or came from, or else from the index."""
+    import shlex
+
+    root = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))  # noqa: PTH100, PTH120 - pathlib is slow to start
+    if not os.path.exists(os.path.join(root, "pyproject.toml")):  # noqa: PTH110, PTH118
+        root = _folder_of_origin() or "attncli"
+    try:
+        place = "." if root == os.getcwd() else root  # noqa: PTH109
+    except OSError:  # the working folder was removed
+        place = root
+    return f"pip install {shlex.quote(f'{place}[{extra}]')}"
+
+
+def _folder_of_origin() -> str | None:
+    """Return the folder that attncli was installed from, as pip noted it, or None."""
+    import json
+    from importlib.metadata import PackageNotFoundError, distribution
+    from urllib.parse import unquote, urlsplit
+
+    try:
+        note = json.loads(distribution("attncli").read_text("direct_url.json") or "{}")
+    except (PackageNotFoundError, ValueError):
+        return None
+    url = urlsplit(str(note.get("url", "")))
+    path = unquote(url.path)
+    return path if url.scheme == "file" and os.path.isdir(path) else None  # noqa: PTH112
 
 
 def system_reason(error: OSError) -> str:

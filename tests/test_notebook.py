@@ -16,7 +16,7 @@ from explain.test_hostile_labels import HOSTILE
 
 from attncli import attend
 from attncli.api import as_matrix
-from attncli.errors import MissingExtraError
+from attncli.errors import MissingExtraError, install_command
 from attncli.inputs.request import Labels, Request
 from attncli.notebook import NotebookResult, Picture, Worked
 from attncli.problem.prepare import prepare
@@ -123,5 +123,5 @@ def test_a_plot_is_an_svg_or_says_what_to_install(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr("attncli.notebook.find_spec", lambda _name: None)
     with pytest.raises(MissingExtraError) as caught:
         attend(QUERIES, KEYS).plot()
-    assert caught.value.hint == "pip install 'attncli[plot]'"
+    assert caught.value.hint == install_command("plot")
     assert repr(Picture("<svg/>")) == "<picture of 6 characters of SVG>"

@@ -16,7 +16,7 @@ from batch.runs import batch, lines, make_problems, start, state, wait_for
 
 from attncli import __version__
 from attncli.batch.cluster import START, connect, refuse_other_servers
-from attncli.errors import MissingExtraError, OutputError, UsageError
+from attncli.errors import MissingExtraError, OutputError, UsageError, install_command
 
 pytest.importorskip("distributed")
 
@@ -248,5 +248,5 @@ def test_without_distributed_the_extra_is_named(monkeypatch):
         connect("tcp://127.0.0.1:8786")
     assert (str(error.value), error.value.hint) == (
         "--dask: this needs distributed, which is not installed",
-        "pip install 'attncli[dask]'",
+        install_command("dask"),
     )

@@ -14,6 +14,7 @@ pytest.importorskip("openpyxl")
 from explain.spreadsheet import Spreadsheet
 
 from attncli import attend
+from attncli.errors import install_command
 from attncli.stages.normalizers import NORMALIZER_NAMES
 from attncli.stages.steps import SCORE, STAGES
 from attncli.variants import VARIANTS
@@ -233,7 +234,7 @@ def test_without_openpyxl_the_error_says_what_to_install(
     ran = run("explain", QUERIES, KEYS, VALUES, "-o", tmp_path / "w.xlsx")
     assert (ran.status, ran.err) == (
         2,
-        "error: --output: this needs openpyxl, which is not installed\nhint: pip install 'attncli[sheets]'\n",
+        f"error: --output: this needs openpyxl, which is not installed\nhint: {install_command('sheets')}\n",
     )
 
 

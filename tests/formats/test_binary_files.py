@@ -14,7 +14,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from attncli.errors import InputError, MissingExtraError, OutputError
+from attncli.errors import InputError, MissingExtraError, OutputError, install_command
 from attncli.formats import BY_NAME
 from attncli.formats.encoding import looks_like_text
 from attncli.formats.foreign import refuse_foreign
@@ -215,7 +215,7 @@ def test_a_missing_library_for_bfloat16_or_safetensors_names_the_extra(monkeypat
     monkeypatch.setitem(sys.modules, "ml_dtypes", None)
     with pytest.raises(MissingExtraError) as caught:
         read_all("safetensors", data)
-    assert caught.value.hint == "pip install 'attncli[tensors]'"
+    assert caught.value.hint == install_command("tensors")
     monkeypatch.setitem(sys.modules, "safetensors", None)
     for call in (lambda: read_all("safetensors", data), lambda: written("safetensors", q=np.zeros(1))):
         with pytest.raises(MissingExtraError) as caught:

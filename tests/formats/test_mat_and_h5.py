@@ -13,7 +13,7 @@ from bad_input_reader import read_all
 from hypothesis import given
 from hypothesis import strategies as st
 
-from attncli.errors import InputError, MissingExtraError
+from attncli.errors import InputError, MissingExtraError, install_command
 from attncli.formats import BY_NAME, mat
 from attncli.inputs.sources import Sources
 from attncli.matrix import Reading
@@ -235,7 +235,7 @@ def test_a_missing_library_names_its_extra(name: str, monkeypatch) -> None:
     with pytest.raises(MissingExtraError) as caught:
         BY_NAME[name].read(data, "q", Reading())
     assert str(caught.value) == "q: this needs h5py, which is not installed"
-    assert caught.value.hint == "pip install 'attncli[hdf5]'"
+    assert caught.value.hint == install_command("hdf5")
 
 
 @given(st.data())

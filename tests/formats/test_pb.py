@@ -12,7 +12,7 @@ from bad_input_reader import read_all
 from hypothesis import given
 from hypothesis import strategies as st
 
-from attncli.errors import InputError, MissingExtraError
+from attncli.errors import InputError, MissingExtraError, install_command
 
 onnx = pytest.importorskip("onnx")
 helper = pytest.importorskip("onnx.numpy_helper")
@@ -86,7 +86,7 @@ def test_a_missing_library_names_its_extra(monkeypatch) -> None:
     with pytest.raises(MissingExtraError) as caught:
         read_all("pb", data)
     assert str(caught.value) == "q.pb: this needs onnx, which is not installed"
-    assert caught.value.hint == "pip install 'attncli[onnx]'"
+    assert caught.value.hint == install_command("onnx")
 
 
 @given(st.data())

@@ -12,7 +12,7 @@ from bad_input_reader import read_all
 from hypothesis import given
 from hypothesis import strategies as st
 
-from attncli.errors import InputError, MissingExtraError
+from attncli.errors import InputError, MissingExtraError, install_command
 from attncli.formats import BY_NAME
 from attncli.formats.sheets import address
 from attncli.inputs.sources import Sources
@@ -161,7 +161,7 @@ def test_a_missing_library_names_its_extra(monkeypatch) -> None:
     monkeypatch.setitem(sys.modules, "python_calamine", None)
     with pytest.raises(MissingExtraError) as caught:
         read_all("xlsx", data)
-    assert caught.value.hint == "pip install 'attncli[sheets]'"
+    assert caught.value.hint == install_command("sheets")
 
 
 @pytest.mark.parametrize(("cell", "name"), [((0, 0), "A1"), ((2, 25), "Z3"), ((0, 26), "AA1"), ((9, 16383), "XFD10")])

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from attncli import AttncliError, attend
+from attncli.errors import install_command
 from attncli.inputs.request import Request
 from attncli.matrix import Matrix
 from attncli.problem.prepare import prepare
@@ -69,4 +70,4 @@ def test_without_ml_dtypes_the_extra_is_named(monkeypatch):
     with pytest.raises(AttncliError) as caught:
         attend([[1.0]], [[1.0]], dtype="bfloat16")
     assert str(caught.value) == "--dtype: this needs ml_dtypes, which is not installed"
-    assert caught.value.hint == "pip install 'attncli[tensors]'"
+    assert caught.value.hint == install_command("tensors")

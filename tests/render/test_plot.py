@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from attncli.errors import install_command
 from attncli.render.result import plot_file
 from attncli.render.result.heat_map import scale_end
 
@@ -82,7 +83,7 @@ def test_without_matplotlib_the_extra_is_named(monkeypatch: pytest.MonkeyPatch, 
     assert told == (
         2,
         "",
-        "error: --plot: this needs matplotlib, which is not installed\nhint: pip install 'attncli[plot]'\n",
+        f"error: --plot: this needs matplotlib, which is not installed\nhint: {install_command('plot')}\n",
     )
 
 
