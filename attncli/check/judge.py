@@ -10,7 +10,6 @@ import numpy as np
 
 from attncli.check.precision import Claims, are_float32, finer_than, spacing
 from attncli.check.tolerance.narrow import FAR, narrow_dtypes
-from attncli.inputs.request import GRADIENT_NAMES
 from attncli.problem.layouts import swap_shape
 from attncli.records import record
 
@@ -217,7 +216,7 @@ class Judge:
     @cached_property
     def narrow(self) -> tuple[str, ...]:
         """Return the half precisions whose numbers these are, or none if another tolerance was requested."""
-        if (self.tolerance is not None and not self.is_default) or self.name in GRADIENT_NAMES:
+        if self.tolerance is not None and not self.is_default:
             return ()
         return narrow_dtypes(self.expected, self.claims, self.beside)
 

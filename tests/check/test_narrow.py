@@ -117,3 +117,28 @@ def test_a_print_of_float16_is_told_from_one_of_four_decimals(show, is_float16):
     matrix = Sources(lambda: None, Reading(keep_text=True)).matrix(text, role="output", where="output")
     found = narrow_dtypes(np.asarray(matrix.array, np.float64), read_claims(matrix))
     assert ("float16" in found) == is_float16
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("shape", SHAPES[:2])
+def test_torch_s_gradients_in_half_precision_are_right_and_slips_of_them_are_found(dtype, shape):
+    torch = pytest.importorskip("torch")
+    kind = getattr(torch, dtype)
+    q, k, v, g = (torch.tensor(each).to(kind) for each in [*drawn(shape), drawn(shape, 2)[0]])
+    for each in (q, k, v):
+        each.requires_grad_(True)
+    torch.nn.functional.scaled_dot_product_attention(q[None], k[None], v[None]).backward(g[None])
+    given = {
+        name: Matrix(each.detach().double().numpy(), name)
+        for name, each in (("queries", q), ("keys", k), ("values", v), ("d_output", g))
+    }
+    asked = Request(**given)
+    grads = {"d_queries": q.grad.double().numpy(), "d_keys": k.grad.double().numpy()}
+
+    def judged(**changed):
+        expected = {name: Matrix(array, name) for name, array in {**grads, **changed}.items()}
+        return check(Worksheet(request=asked, name="p", where="p", expected=expected))
+
+    assert judged().verdict == dtype
+    unscaled = grads["d_queries"] * shape[1] ** 0.5
+    assert "grad-unscaled" in [each.slip for each in judged(d_queries=unscaled).diagnosis]
