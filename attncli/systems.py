@@ -110,6 +110,31 @@ SYSTEMS = (
         lacks=frozenset((MASK,)),
     ),
     System(
+        name="xformers",
+        describes="xformers, memory_efficient_attention, LowerTriangularMask; read, not run",
+        source="facebookresearch.github.io/xformers: components/ops; xformers/ops/fmha/attn_bias.py",
+        layout=HEADS_LAST,
+        layout_from=4,  # with three axes (batch, n, d), one head
+        empty="nan",
+        lacks=frozenset((SOFTCAP, MASK, GROUPS)),  # a mask is a bias there, and heads are grouped along a fifth axis
+    ),
+    System(
+        name="transformers",
+        describes="transformers, eager_attention_forward of Llama; read, not run",
+        source="github.com/huggingface/transformers: src/transformers/models/llama/modeling_llama.py",
+        corner="bottom-right",  # queries stand behind the keys of the cache
+        output_layout=HEADS_LAST,
+        empty="uniform",  # the mask adds the lowest finite number
+    ),
+    System(
+        name="mlx",
+        describes="mlx, fast.scaled_dot_product_attention, without a fused kernel; read, not run",
+        source="ml-explore.github.io/mlx: mlx.core.fast.scaled_dot_product_attention; mlx/fast.cpp",
+        corner="bottom-right",
+        empty="uniform",  # masked scores become the lowest finite number
+        lacks=frozenset((SOFTCAP,)),
+    ),
+    System(
         name="x-transformers",
         describes="x-transformers 2.31.10, Attend, flash=False",
         source="github.com/lucidrains/x-transformers: x_transformers/attend.py",

@@ -25,6 +25,7 @@ def softmax(scores):
 def test_every_system_of_the_contract_has_a_row():
     assert set(NAMES) == {
         "torch", "torch-mha", "onnx", "jax", "keras", "keras-attention", "flash-attn", "x-transformers", "d2l", "anp",
+        "xformers", "transformers", "mlx",
         "sklearn",
     }  # fmt: skip
     assert all(system.describes and system.source for system in SYSTEMS)
@@ -70,7 +71,8 @@ CORNERS = {
 @pytest.mark.parametrize(
     ("system", "corner"),
     [(name, "top-left") for name in ("torch", "torch-mha", "onnx", "jax", "keras", "keras-attention")]
-    + [(name, "bottom-right") for name in ("flash-attn", "x-transformers")],
+    + [("xformers", "top-left")]
+    + [(name, "bottom-right") for name in ("flash-attn", "transformers", "mlx", "x-transformers")],
 )
 def test_corner_of_causal(system, corner):
     seen = attend(Q, K, causal=True, system=system).weights > 0
@@ -93,6 +95,8 @@ def test_onnx_counts_from_the_end_of_the_valid_keys():
         ("jax", [0.25] * 4),
         ("keras", [0, 0, 0, 0]),
         ("keras-attention", softmax(DOT[1:2] - 1e9)[0]),
+        ("transformers", [0.25] * 4),
+        ("mlx", [0.25] * 4),
         ("x-transformers", [0.25] * 4),
     ],
 )
@@ -176,7 +180,11 @@ def test_four_axes_are_those_of_the_system(system):
     queries, keys, values = (np.random.default_rng(i).normal(size=(2, 3, 3, 4)) for i in range(3))
     result = attend(queries, keys, values, system=system)
     turned = [np.swapaxes(array, 1, 2) for array in (queries, keys, values)]
-    if system in ("flash-attn", "jax", "keras"):
+    if system == "transformers":
+        right = attend(queries, keys, values, system=system, layout="heads-first")
+        np.testing.assert_array_equal(result.output, np.swapaxes(right.output, 1, 2))
+        assert result.problem.described["axes"] == "(batch, heads, n, d), the output (batch, n, heads, d)"
+    elif system in ("flash-attn", "jax", "keras", "xformers"):
         right = attend(*turned, system=system, layout="heads-first")
         np.testing.assert_array_equal(result.output, np.swapaxes(right.output, 1, 2))
         assert result.problem.described["axes"] == "(batch, n, heads, d)"
@@ -189,7 +197,7 @@ def test_four_axes_are_those_of_the_system(system):
 
 def test_three_axes_are_n_heads_d_where_the_functions_of_the_system_take_them_so():
     arrays = [np.random.default_rng(i).normal(size=(4, 3, 5)) for i in range(3)]
-    for system, last in (("jax", True), ("flash-attn", True), ("keras", False), ("torch", False)):
+    for system, last in (("jax", True), ("flash-attn", True), ("keras", False), ("xformers", False), ("torch", False)):
         result = attend(*arrays, system=system)
         assert result.weights.shape == ((3, 4, 4) if last else (4, 3, 3))
         assert result.output.shape == (4, 3, 5)
@@ -231,7 +239,8 @@ def test_softcap_and_bias(system, scores):
         pytest.param(
             "torch",
             {"softcap": 3},
-            "--as torch: torch has no softcap\nleave out --softcap; these have it: onnx, flash-attn, x-transformers",
+            "--as torch: torch has no softcap\nleave out --softcap; these have it: onnx, flash-attn, "
+            "transformers, x-transformers",
             id="torch has no softcap",
         ),
         pytest.param(
@@ -240,22 +249,29 @@ def test_softcap_and_bias(system, scores):
             "--as flash-attn: flash-attn has no mask\n"
             "flash-attn masks by --causal, --window or --key-lengths; "
             "these have a mask: torch, torch-mha, onnx, jax, keras, "
-            "keras-attention, x-transformers",
+            "keras-attention, transformers, mlx, x-transformers",
             id="flash-attn has no mask",
+        ),
+        pytest.param(
+            "xformers",
+            {"mask": np.ones((3, 4))},
+            "--as xformers: xformers has no mask\n"
+            "xformers takes a bias instead: --bias with -inf for what a query may not see",
+            id="xformers has a bias instead of a mask",
         ),
         pytest.param(
             "d2l",
             {"mask": np.ones((3, 4))},
             "--as d2l: d2l has no mask\n"
             "d2l masks by --key-lengths; these have a mask: torch, torch-mha, onnx, jax, keras, "
-            "keras-attention, x-transformers",
+            "keras-attention, transformers, mlx, x-transformers",
             id="d2l has valid lengths instead of a mask",
         ),
         pytest.param(
             "keras",
             {"bias": np.ones((3, 4))},
             "--as keras: keras has no added bias\nleave out --bias; these have it: torch, torch-mha, onnx, jax, "
-            "flash-attn, x-transformers",
+            "flash-attn, xformers, transformers, mlx, x-transformers",
             id="keras adds no bias",
         ),
         pytest.param(
@@ -270,7 +286,7 @@ def test_softcap_and_bias(system, scores):
             {"causal": True},
             "--as sklearn: sklearn has no causal masking\n"
             "leave out --causal; these have it: torch, torch-mha, onnx, jax, keras, "
-            "keras-attention, flash-attn, x-transformers",
+            "keras-attention, flash-attn, xformers, transformers, mlx, x-transformers",
             id="sklearn knows no order",
         ),
         pytest.param(
@@ -278,7 +294,7 @@ def test_softcap_and_bias(system, scores):
             {"window": (1, 0)},
             "--as anp: anp has no window\nleave out --window; these have it: torch, torch-mha, onnx, jax, "
             "keras, "
-            "keras-attention, flash-attn, x-transformers",
+            "keras-attention, flash-attn, xformers, transformers, mlx, x-transformers",
             id="anp knows no positions",
         ),
     ],

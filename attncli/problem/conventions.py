@@ -93,6 +93,8 @@ def lacking_error(system: System, feature: str, words: str, option: str) -> Prob
 
 
 def _cure(system: System, feature: str, option: str) -> str:
+    if feature == MASK and system.has(BIAS) and not system.only_alibi:
+        return f"{system.name} takes a bias instead: --bias with -inf for what a query may not see"
     if feature == MASK and system.has(LENGTHS):
         other = "--key-lengths" if not system.has(CAUSAL) else "--causal, --window or --key-lengths"
         return f"{system.name} masks by {other}; these have a mask: {systems_with(feature)}"

@@ -63,7 +63,7 @@ def test_softcap_and_bias_together():
 
 def test_of_all_those_are_left_out_that_have_not_the_thing():
     candidates, left_out = system_candidates(request(softcap=2.0), ["all"], lambda each: each)
-    assert [candidate.name for candidate in candidates] == ["onnx", "flash-attn", "x-transformers"]
+    assert [candidate.name for candidate in candidates] == ["onnx", "flash-attn", "transformers", "x-transformers"]
     assert left_out[0] == "torch is left out: torch has no softcap"
 
 
