@@ -5,6 +5,8 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
+from pathlib import Path
 
 from attncli.check.report import CaseReport
 from attncli.errors import AttncliError, InputError
@@ -63,7 +65,28 @@ def problem_sources(words: list[str]) -> list[tuple[str, str]]:
     for word in words:
         for source in _in_folder(word) if exists(word) and is_folder(word) else [word]:
             found.append((source, case_name(source) if case_folders(source) else source_name(source)))
-    return found
+    return tell_apart(found)
+
+
+def tell_apart(named: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Return (source, name) with the folders in front of a name that several have, as many as tell them apart:
+    `01/answers`."""
+    counts = Counter(name for _, name in named)
+    longest = max((len(_folders(source)) for source, _ in named), default=0)
+    for depth in range(1, longest + 1):
+        if max(counts.values(), default=1) == 1:
+            break
+        named = [
+            (source, name if counts[name] == 1 else "/".join([*_folders(source)[-depth:], name.rpartition("/")[2]]))
+            for source, name in named
+        ]
+        counts = Counter(name for _, name in named)
+    return named
+
+
+def _folders(source: str) -> list[str]:
+    """Return the folders of a path that is there, outermost first."""
+    return [path_text(part) for part in Path(source).parts[:-1] if part != "/"] if exists(source) else []
 
 
 def _in_folder(folder: str) -> list[str]:

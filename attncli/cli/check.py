@@ -113,7 +113,7 @@ def check_command(
 ) -> int:
     """Check each problem independently of the others and report the verdicts. The exit status is the largest of all
     cases."""
-    from attncli.check.suites import CaseOutcome, problem_sources
+    from attncli.check.suites import CaseOutcome, problem_sources, tell_apart
     from attncli.files import path_text, refuse_existing, refuse_pipe
     from attncli.inputs.request import Request
     from attncli.inputs.sources import are_matrices, source_name
@@ -180,7 +180,8 @@ def check_command(
     if answers and len(named) > 1:
         raise UsageError("check", f"{len(named)} problems for {len(answers)} answers", "give one problem")
     if answers:
-        outcomes = [outcome(named[0][0], source_name(answer), answer) for answer in answers]
+        named_answers = tell_apart([(answer, source_name(answer)) for answer in answers])
+        outcomes = [outcome(named[0][0], name, answer) for answer, name in named_answers]
     else:
         outcomes = [outcome(source, name) for source, name in named]
     if all(found.verdict == "skipped" for found in outcomes):

@@ -93,3 +93,16 @@ def test_nothing_expected_in_any_is_an_error(run):
 def test_grades_go_to_a_csv_file(run):
     ran = run("check", "hw.yaml", "handins/ben.csv", "--grades", "g.txt")
     assert ran.err == "error: --grades: g.txt does not end in .csv\nhint: as in --grades grades.csv\n"
+
+
+def test_forms_of_one_name_are_told_apart_by_their_folders(run, tmp_path) -> None:
+    text = "queries: [[1]]\nkeys: [[1]]\nvalues: [[2]]\nexpected: {{output: [[{0}]]}}\n"
+    for folder, number in (("ada", 2), ("bob", 3)):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "answers.yaml").write_text(text.format(number))
+    forms = [tmp_path / folder / "answers.yaml" for folder in ("ada", "bob")]
+    ran = run("check", *forms, "--grades", tmp_path / "g.csv")
+    assert ran.out.startswith("exact  ada/answers  (output)\nwrong  bob/answers\n")
+    rows = (tmp_path / "g.csv").read_text().splitlines()
+    assert [row.split(",")[0] for row in rows] == ["name", "ada/answers", "bob/answers"]
+    assert run("check", forms[0], forms[0]).out.startswith("exact  ")
