@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from attncli.errors import ProblemError, UsageError, suggest
-from attncli.inputs.request import MATRIX_NAMES, Request
+from attncli.inputs.request import MATRIX_NAMES, Request, Worksheet
 from attncli.inputs.settings import ENGINES, SETTINGS, Setting
 from attncli.matrix import Matrix
 from attncli.notebook import NotebookResult
@@ -102,7 +102,6 @@ def assert_attention(
     implementation, the error may be twice the baseline's largest. Raises AttncliError if the input is not valid.
     """
     from attncli.check import check
-    from attncli.inputs.request import Worksheet
     from attncli.render.check import case_lines
 
     unknown = sorted(set(settings) - {setting.name for setting in SETTINGS} - set(MATRIX_NAMES))

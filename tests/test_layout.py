@@ -106,6 +106,49 @@ def test_no_modules_import_each_other_in_a_circle():
     assert circle_in(EDGES) is None
 
 
+def imported_at_the_top(module: str) -> set[str]:
+    """What a module imports when it is loaded, by name; what may be missing (within `try`) is not counted."""
+    found: set[str] = set()
+    for node in TREES[module].body:
+        if isinstance(node, ast.Import):
+            found.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found.update([node.module, *(f"{node.module}.{alias.name}" for alias in node.names)])
+    return found
+
+
+def loaded_with(module: str) -> set[str]:
+    """Every module that is loaded once this one is."""
+    loaded: set[str] = set()
+    to_load = {module}
+    while to_load:
+        name = to_load.pop()
+        loaded.add(name)
+        packages = {name.rpartition(".")[0]} - {""}
+        to_load |= (packages | (imported_at_the_top(name) if name in TREES else set())) - loaded
+    return loaded - {module, "attncli"}
+
+
+def imports_in_functions(module: str) -> set[str]:
+    """The modules that the functions of a module import."""
+    typing = for_types_only(TREES[module])
+    functions = (node for node in ast.walk(TREES[module]) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
+    found: set[str] = set()
+    for node in (inner for function in functions for inner in ast.walk(function) if inner not in typing):
+        if isinstance(node, ast.Import):
+            found.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+            found.update(name if name in TREES else node.module for name in names)
+    return found
+
+
+def test_an_import_within_a_function_spares_something():
+    # otherwise it belongs to the top of its module
+    needless = {module: sorted(imports_in_functions(module) & loaded_with(module)) for module in TREES}
+    assert {module: names for module, names in needless.items() if names} == {}
+
+
 def test_no_two_public_names_coincide():
     where = defaultdict(list)
     for module, tree in TREES.items():

@@ -7,7 +7,7 @@ from dataclasses import field
 from math import prod
 from typing import TYPE_CHECKING
 
-from attncli.batch.worker import failure_record
+from attncli.batch.worker import failure_record, shapes_of
 from attncli.records import record
 
 if TYPE_CHECKING:
@@ -41,7 +41,6 @@ def plan_jobs(jobs: Iterable[Job], options: Options) -> Iterator[JobPlan]:
 def _plan(job: Job, options: Options) -> JobPlan:
     from attncli.batch.reading import read_job
     from attncli.batch.saving import choose_saved
-    from attncli.batch.worker import shapes_of
     from attncli.problem.prepare import prepare
     from attncli.results.result import Result
 

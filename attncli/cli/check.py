@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -20,6 +21,8 @@ from attncli.cli.options import (
 from attncli.cli.output import write_err, write_out
 from attncli.cli.run import find_built_in
 from attncli.errors import AttncliError, BugError, ExitStatus, ProblemError, UsageError, printable
+from attncli.inputs.request import Request
+from attncli.inputs.settings import parse_value, read_number
 
 if TYPE_CHECKING:
     from attncli.check import CaseReport
@@ -115,7 +118,6 @@ def check_command(
     cases."""
     from attncli.check.suites import CaseOutcome, problem_sources, tell_apart
     from attncli.files import path_text, refuse_existing, refuse_pipe
-    from attncli.inputs.request import Request
     from attncli.inputs.sources import are_matrices, source_name
     from attncli.render.check import verdict_renderer
     from attncli.results.targets import refuse_input
@@ -230,7 +232,6 @@ def _bug(error: Exception) -> BugError:
 
 
 def _tolerance(text: str | None, option: str) -> float | None:
-    from attncli.inputs.settings import parse_value, read_number
 
     if text is None:
         return None
@@ -253,7 +254,6 @@ def _report(
 
     `rules` are arguments of `check`. Return None if the problem expects nothing and `may_skip`.
     """
-    from dataclasses import replace
 
     from attncli.check import check
     from attncli.inputs.problem_file import read_problem

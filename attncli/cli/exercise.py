@@ -10,6 +10,7 @@ import typer
 from attncli.cli.options import declare_force, declare_quiet
 from attncli.cli.output import write_err
 from attncli.errors import ExitStatus, UsageError, suggest
+from attncli.inputs.settings import BY_KEY
 
 if TYPE_CHECKING:
     from attncli.exercise.numbers import Exercise
@@ -66,7 +67,6 @@ def exercise_command(
     """Choose the numbers and write the files."""
     from attncli.exercise.numbers import Sizes, check_sizes, make_exercise
     from attncli.files import make_folder, path_text, refuse_existing, write_atomically
-    from attncli.inputs.settings import BY_KEY
 
     if format not in SUFFIXES:
         raise UsageError("--format", f"{format!r} is not a format", suggest(format, SUFFIXES))

@@ -7,7 +7,7 @@ import signal
 import sys
 from types import FrameType
 
-from attncli.cli.output import PipeClosed, abandon, buffer_output, write_err
+from attncli.cli.output import PipeClosed, abandon, buffer_output, write_err, write_out
 from attncli.errors import AttncliError, BugError, ExitStatus, system_reason
 
 
@@ -66,7 +66,6 @@ def _catch_signals() -> None:
 def _dispatch(arguments: list[str]) -> int:
     if arguments == ["--version"]:  # fast: not even typer is imported
         from attncli import __version__
-        from attncli.cli.output import write_out
 
         write_out(f"attncli {__version__}\n")
         return ExitStatus.DONE

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 import typer
 
 from attncli.cli.completion import FORMATS, READ, SHOWN, complete_from
+from attncli.errors import UsageError
 from attncli.inputs.settings import ENGINES, SETTINGS, Setting
 from attncli.records import record
 
@@ -204,7 +205,6 @@ class CalculationOptions:
 
         Raises UsageError if there is no such engine.
         """
-        from attncli.errors import UsageError
 
         if self.engine not in ENGINES:
             raise UsageError("--engine", f"{self.engine!r} is not an engine", f"one of: {', '.join(ENGINES)}")
@@ -224,7 +224,6 @@ class CalculationOptions:
 
     def apply(self, request: Request, sources: Sources) -> Request:
         """Return the request with the options from the command line applied."""
-        from attncli.errors import UsageError
         from attncli.inputs.request import overlay
 
         settings, matrices = self.defaults()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import lzma
+import zlib
 from typing import Any
 
 from attncli.errors import InputError
@@ -46,15 +48,11 @@ def decompress(data: bytes, where: str) -> bytes:
 
 def _decompressor(kind: str) -> Any:
     if kind == "gzip":
-        import zlib
-
         return zlib.decompressobj(31)
     if kind == "bzip2":
         import bz2
 
         return bz2.BZ2Decompressor()
-    import lzma
-
     return lzma.LZMADecompressor(memlimit=_MOST_MEMORY)
 
 

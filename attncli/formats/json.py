@@ -13,6 +13,7 @@ from attncli.formats import tree as trees
 from attncli.formats.contents import Contents, Quoted, Tree
 from attncli.formats.encoding import decode
 from attncli.formats.number_lists import read_json_lists
+from attncli.numbers.numerals import NumeralError, parse_number
 
 if TYPE_CHECKING:
     import numpy as np
@@ -118,7 +119,6 @@ def _malformed(text: str, where: str, error: Any) -> InputError:
 
 
 def _foreign_word(word: str) -> tuple[str, str | None]:
-    from attncli.numbers.numerals import NumeralError, parse_number
 
     what = f"{word if len(word) <= 40 else word[:37] + '...'!r} is not JSON"
     if word.lower() in ("true", "false", "null", "none"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -78,7 +79,6 @@ def _note_of_blocks(data: bytes, where: str) -> str:
 
 
 def _add_note(make: Callable[[], Matrix], note: str) -> Matrix:
-    from dataclasses import replace
 
     matrix = make()
     return replace(matrix, notes=(*matrix.notes, note))

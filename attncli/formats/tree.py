@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from functools import partial
 from itertools import chain
 from math import prod
@@ -112,7 +113,6 @@ def read_contents(tree: Tree, where: str, reading: Reading) -> Contents:
 
 
 def _labelled_matrix(tree: Tree, name: str, where: str, reading: Reading) -> Matrix:
-    from dataclasses import replace
 
     matrix = matrix_at(tree, (name,), where, f"{where}: {name}", reading)
     labels = tree.root.get("labels")
@@ -167,7 +167,6 @@ def matrix_at(tree: Tree, path: Path, where: str, name: str, reading: Reading) -
 
 def labelled_rows(tree: Tree, path: Path, where: str, name: str, reading: Reading) -> Matrix:
     """Return the mapping of labels to rows at `path` as a matrix with row labels. Every row is a list of numbers."""
-    from dataclasses import replace
 
     import numpy as np
 

@@ -10,6 +10,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from attncli.errors import InputError, MissingExtraError
 from attncli.files import exists, is_folder, list_folder, path_text, read_bytes
 from attncli.formats.pb import decode_tensor, parse_tensor
@@ -112,7 +114,6 @@ def _tensors(names: Any, folder: str, kind: str, sources: Sources) -> dict[str, 
 
 def _request(tensors: dict[str, Matrix], attributes: dict[str, Any]) -> Request:
     """Return the settings that the attributes and optional inputs stand for."""
-    import numpy as np
 
     heads = (attributes.get("q_num_heads", 0), attributes.get("kv_num_heads", 0))
     past = 0
@@ -147,7 +148,6 @@ def _request(tensors: dict[str, Matrix], attributes: dict[str, Any]) -> Request:
 
 def _join_past(past: Matrix, new: Matrix) -> Matrix:
     """Return the past keys or values followed by the new ones. Those of the past always have an axis of heads."""
-    import numpy as np
 
     array = past.array
     if new.array.ndim == 3:
@@ -158,7 +158,6 @@ def _join_past(past: Matrix, new: Matrix) -> Matrix:
 
 def _widen(mask: Matrix, count: int) -> Matrix:
     """Return the mask with one column per key. Keys beyond its columns are hidden."""
-    import numpy as np
 
     missing = count - mask.array.shape[-1]
     if missing <= 0 or mask.array.shape[-1] == 1:

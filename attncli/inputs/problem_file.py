@@ -16,6 +16,7 @@ from attncli.inputs.packed import PARTS, QKV_ORDERS, split_packed
 from attncli.inputs.request import EXPECTED_NAMES, MATRIX_NAMES, Labels, Request, Worksheet
 from attncli.inputs.settings import BY_KEY, read_whole
 from attncli.inputs.sources import Sources, source_name
+from attncli.matrix import Matrix
 
 if TYPE_CHECKING:
     from attncli.matrix import Matrix
@@ -250,7 +251,6 @@ class _Reader:
         return self.sources.matrix(text, role=role, folder=self.folder, where=name)
 
     def number(self, path: trees.Path, text: str, name: str) -> Matrix:
-        from attncli.matrix import Matrix
         from attncli.numbers.numerals import NumeralError, parse_cells
 
         try:

@@ -26,7 +26,7 @@ from attncli.files import (
 )
 from attncli.formats import BY_NAME, COMPRESSED, by_suffix, split_suffix
 from attncli.formats.contents import Contents
-from attncli.formats.raw import EXAMPLE, RawForm, raw_form
+from attncli.formats.raw import EXAMPLE, RawForm, raw_form, read_raw
 from attncli.formats.raw import SUFFIXES as RAW
 from attncli.inputs.array_names import ALIASES, expected_name, matrix_name
 from attncli.inputs.request import ONES, Request, Worksheet
@@ -164,7 +164,6 @@ class Sources:
         return _bytes(path)
 
     def _raw(self, path: str, form: RawForm) -> Matrix:
-        from attncli.formats.raw import read_raw
 
         key = (os.path.abspath(path), f"@{form.dtype}:{form.shape}")
         if key not in self._matrices:

@@ -9,7 +9,7 @@ import numpy as np
 
 from attncli.errors import NumericError, ProblemError
 from attncli.formats.narrow import floating_dtype
-from attncli.inputs.request import PROJECTED, Labels, Request, rows_behind
+from attncli.inputs.request import MATRIX_NAMES, PROJECTED, Labels, Request, rows_behind
 from attncli.matrix import Matrix, kind_of_contents
 from attncli.problem.layouts import swap_shape
 from attncli.problem.origins import Projection
@@ -253,7 +253,6 @@ def _labels(queries: Matrix, keys: Matrix, values: Matrix | None, features: tupl
 
 
 def _notes(request: Request) -> tuple[str, ...]:
-    from attncli.inputs.request import MATRIX_NAMES
 
     given = (getattr(request, name) for name in MATRIX_NAMES)
     return tuple(note for matrix in given if matrix is not None for note in matrix.notes)

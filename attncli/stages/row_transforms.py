@@ -6,6 +6,7 @@ A norm maps rows (…, n, d) to rows. A rotation turns pairs of columns by posit
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -62,7 +63,6 @@ class RowNorm:
 
 def over_root_mean_square(rows: ndarray) -> ndarray:
     """Divide each row by its root mean square. A zero row remains zero."""
-    import math
 
     scaled: ndarray = unit_rows(rows) * rows.dtype.type(math.sqrt(rows.shape[-1]))
     return scaled
@@ -70,7 +70,6 @@ def over_root_mean_square(rows: ndarray) -> ndarray:
 
 def root_mean_square_backward(rows: ndarray, d_scaled: ndarray) -> ndarray:
     """Return √d times the derivative of the unit row."""
-    import math
 
     d_rows: ndarray = unit_rows_backward(rows, d_scaled) * rows.dtype.type(math.sqrt(rows.shape[-1]))
     return d_rows

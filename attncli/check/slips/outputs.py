@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -10,6 +11,7 @@ from attncli.check.routes import Route
 from attncli.check.slips.case import Case
 from attncli.check.slips.slip import Slip
 from attncli.problem.problem import Problem
+from attncli.results.result import Result
 
 Array = np.ndarray
 
@@ -24,7 +26,6 @@ def _weights_handed_in(case: Case) -> list[Route]:
 
 def _values_of_one(problem: Problem) -> Problem:
     """Return the problem with the identity for V, so that the output is the weights."""
-    from dataclasses import replace
 
     assert problem.values is not None
     return replace(problem, values=np.broadcast_to(np.eye(problem.m), problem.values.shape))
@@ -32,7 +33,6 @@ def _values_of_one(problem: Problem) -> Problem:
 
 def _factor(case: Case) -> list[Route]:
     """Return the routes with a constant factor on the output or on the weights."""
-    from attncli.results.result import Result
 
     name = "output" if "output" in case.wrong else "weights" if "weights" in case.wrong else None
     if name is None:

@@ -11,6 +11,7 @@ import numpy as np
 from attncli.check.routes import Route
 from attncli.check.slips.case import Case
 from attncli.check.slips.slip import Slip
+from attncli.results.result import Result
 
 if TYPE_CHECKING:
     from attncli.problem.problem import Problem
@@ -24,7 +25,6 @@ def _over_sum(_case: Case) -> list[Route]:
 
 
 def _raw_scores(problem: Problem) -> Array:
-    from attncli.results.result import Result
 
     result = Result(problem, "numpy").compute("raw_scores", "scores")
     return np.where(np.isneginf(result.scores), result.scores, result.raw_scores)

@@ -13,6 +13,7 @@ import numpy as np
 from attncli.check.precision import spacing
 from attncli.check.routes import Route
 from attncli.check.tolerance.error_bounds import plain_bounds
+from attncli.check.tolerance.narrow import narrow_errors
 from attncli.check.tolerance.rounding import Movement
 from attncli.inputs.request import GRADIENT_NAMES
 
@@ -68,8 +69,6 @@ class Measured:
             largest = np.abs(right[np.isfinite(right)]).max(initial=0)
             return np.full(right.shape, spacing(np.array(largest), dtype))
         if dtype not in self._narrow:
-            from attncli.check.tolerance.narrow import narrow_errors
-
             numbers = {each: array for each, array in self.numbers.items() if each not in GRADIENT_NAMES}
             self._narrow[dtype] = narrow_errors(self.route, self.request, numbers, tuple(numbers), dtype)
         return self._narrow[dtype][name]

@@ -7,7 +7,7 @@ from textwrap import wrap
 from attncli.explain.page import Explanation, Line, Solution, Step
 from attncli.expressions import Expression, Operation, Row, Symbol
 from attncli.records import record
-from attncli.render.console import has_colour, make_console, speaks_unicode, terminal_width
+from attncli.render.console import has_colour, make_console, render_text, speaks_unicode, terminal_width
 from attncli.render.explain.ascii_page import convert_page
 from attncli.render.explain.matrices import Span, Written, matrices_text, pad_text, text_width
 from attncli.render.explain.notation import ASCII_WRITER, BREAK, WRITER, Expressions
@@ -34,8 +34,6 @@ def explanation_text(page: Explanation, style: Style, width: int | None = None) 
 def colour_lines(lines: list[Written], style: Style) -> str:
     """Return the lines with the colours of the terminal."""
     from rich.text import Text
-
-    from attncli.render.console import render_text
 
     console = make_console(ascii_only=style.ascii_only, width=1_000_000)
     return render_text(console, Text("\n").join(Text.assemble(*line) for line in lines)).rstrip("\n") + "\n"
