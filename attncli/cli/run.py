@@ -94,6 +94,7 @@ def answer(
 ) -> int:
     """Compute a worksheet with these options. All errors that can be found beforehand are raised before a file is
     written."""
+    from attncli.engine.engines import note_engine
     from attncli.render.progress import progress_bar
     from attncli.render.result.plot_file import Drawing
     from attncli.render.result.renderers import choose_renderer
@@ -123,7 +124,8 @@ def answer(
         write_out("\n" * (not showing.quiet) + terminal_pictures([("", result)], style))
     written = [target_format(path, "output").name for path in targets.by_path]
     notes = note_formulas(problem.labels, [*written, *([] if showing.quiet else [showing.format])])
-    write_notes([*([] if showing.quiet else [*worksheet.notes, *problem.notes]), *notes])
+    engine_notes = note_engine(problem, result.engine)
+    write_notes([*([] if showing.quiet else [*worksheet.notes, *problem.notes, *engine_notes]), *notes])
     for warning in result.warnings:
         write_err(f"warning: {printable(warning)}\n")
     for line in saved:

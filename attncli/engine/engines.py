@@ -38,12 +38,19 @@ class Engine:
         return problem.variant.is_product or self.tall_distances
 
 
-def _numba_kernels() -> type[Kernels]:
+def find_numba_fault() -> UsageError | None:
+    """Return the error for a setting in the environment that numba cannot work with, if there is one."""
     if os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0"):
-        raise UsageError("NUMBA_DISABLE_JIT", "it turns off the compiler of --engine numba", NUMBA_HINT)
+        return UsageError("NUMBA_DISABLE_JIT", "it turns off the compiler of --engine numba", NUMBA_HINT)
     threads = os.environ.get("NUMBA_NUM_THREADS", "1")
     if not (threads.isascii() and threads.isdigit() and int(threads[:9])):
-        raise UsageError("NUMBA_NUM_THREADS", f"{threads!r} is not a number of threads above 0", NUMBA_HINT)
+        return UsageError("NUMBA_NUM_THREADS", f"{threads!r} is not a number of threads above 0", NUMBA_HINT)
+    return None
+
+
+def _numba_kernels() -> type[Kernels]:
+    if (fault := find_numba_fault()) is not None:
+        raise fault
     from attncli.engine.compiled.loops import NumbaKernels
 
     return NumbaKernels
@@ -61,8 +68,9 @@ def missing_packages() -> list[str]:
 def choose_engine(problem: Problem, engine: str) -> Engine:
     """Return the engine by name.
 
-    `auto` is numba if it is installed and the work is worth its start-up time. This depends only on the problem, so
-    that the same calculation gives the same bits wherever it runs in a process.
+    `auto` is numba if it is installed, nothing in the environment keeps it from working, and the work is worth its
+    start-up time. Beside the environment this depends only on the problem, so that the same calculation gives the same
+    bits wherever it runs in a process.
     """
     if engine == "numpy":
         return NUMPY
@@ -72,5 +80,17 @@ def choose_engine(problem: Problem, engine: str) -> Engine:
         return NUMBA
     if engine != "auto":
         raise UsageError("engine", f"{engine!r} is not an engine", "one of: auto, numpy, numba")
+    return NUMBA if repays_numba(problem) and find_numba_fault() is None else NUMPY
+
+
+def repays_numba(problem: Problem) -> bool:
+    """Return whether numba is installed and the work is worth its start-up time."""
     repaid = REPAID_BY_PRODUCTS if problem.variant.is_product else REPAID_BY_DISTANCES
-    return NUMBA if multiplications(problem) >= repaid and not missing_packages() else NUMPY
+    return multiplications(problem) >= repaid and not missing_packages()
+
+
+def note_engine(problem: Problem, engine: str) -> list[str]:
+    """Return a note if `auto` passes over numba because of a setting in the environment."""
+    if engine != "auto" or not repays_numba(problem) or (fault := find_numba_fault()) is None:
+        return []
+    return [f"the engine is numpy, not numba: {fault.where}: {fault.what}"]

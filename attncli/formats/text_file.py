@@ -11,6 +11,7 @@ from attncli.formats import text_table
 from attncli.formats.contents import Contents
 from attncli.formats.encoding import decode
 from attncli.formats.prints import is_print, read_print
+from attncli.formats.prints.rows import is_line_of_cells
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,6 +42,9 @@ def read(data: bytes, where: str, reading: Reading) -> Contents:
             return found
     contents = text_table.read(data, where, reading)
     rows = len(contents.matrices[""]().array)
+    if rows == 1 and b";" in data[:_START] and is_line_of_cells(decode(data, where)):
+        note = f"{where}: its one line is a row; typed as an argument, ';' would end a row"
+        return Contents(where, {name: partial(_add_note, make, note) for name, make in contents.matrices.items()})
     # as many lines as rows: there is no blank line and no comment, and nothing to look for
     if data.count(b"\n") > rows and (note := _note_of_blocks(data, where)):
         return Contents(where, {name: partial(_add_note, make, note) for name, make in contents.matrices.items()})
@@ -63,7 +67,8 @@ def _printed(data: bytes, start: str, where: str, reading: Reading) -> Contents 
     if ";" in start:
         from attncli.formats.prints.rows import is_rows, read_rows
 
-        if is_rows(text := decode(data, where)):
+        text = decode(data, where)
+        if is_rows(text):
             matrix = read_rows(text.strip(), where, reading)
             return Contents(where, {"": lambda: matrix})
     return None

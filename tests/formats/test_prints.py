@@ -83,3 +83,25 @@ def test_a_damaged_print_raises_nothing_but_an_input_error(texts: list[str], dat
     is_print(damaged)
     with contextlib.suppress(InputError):
         read_print(damaged, "Q", Reading())
+
+
+@pytest.mark.parametrize(
+    "text", ["[[0.;0.]]", "[[1 2; 3 4]]", "[[1 2];[3 4]]", "[[1 2; 3 4], [5 6; 7 8]]", "[1, [2; 3]]"]
+)
+def test_semicolons_among_nested_brackets_are_refused(run, text):
+    ran = run("run", text, "1 2", "-f", "csv")
+    assert (ran.status, ran.out) == (2, "")
+    assert ran.err == (
+        "error: queries: a semicolon among nested brackets could separate rows or matrices\n"
+        "hint: commas for lists: [[1, 0], [0, 1]], or rows in one pair of brackets: [1 0; 0 1]\n"
+    )
+
+
+def test_a_line_of_cells_between_semicolons_is_a_row_of_a_file_with_a_note(run, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("q.txt", "q.csv"):
+        (tmp_path / name).write_text("1;2;3\n")
+        ran = run("run", name, "1 2 3", "-f", "csv", "--show", "queries")
+        assert ran.out == "1.0,2.0,3.0\n"
+        assert ran.err == f"note: {name}: its one line is a row; typed as an argument, ';' would end a row\n"
+    assert run("run", "1;2;3", "1", "-f", "csv", "--show", "queries") == (0, "1.0\n2.0\n3.0\n", "")

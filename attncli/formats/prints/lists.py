@@ -41,6 +41,7 @@ _CLOSING = re.compile(r"\s*,?\s*\)")
 _ANGLE_CLOSING = re.compile(r"\s*>")
 _COMMENT = re.compile(r"(?:(?<=[,;()\[\]{}])[ \t]*|^[ \t]*)(?:#|//)[^\n]*|/\*.*?\*/", re.DOTALL | re.MULTILINE)
 _INNER_CALL = re.compile(rf"(?<![\w.]){_CALL.pattern}([^()]*?)(?:{_KEYWORD.pattern})*{_CLOSING.pattern}")
+_SEPARATORS = re.compile(r"[][;]")
 _ROWS = re.compile(r"\[([^\[\]{}()]*;[^\[\]{}()]*)\]")  # as MATLAB and Julia separate them
 _LINES = re.compile(r"\s*\[([^\[\]{}(),;]*\n[^\[\]{}(),;]*)\]\s*")
 _NARROW = 60  # characters: NumPy and torch fill about 75 before they wrap a line
@@ -57,7 +58,9 @@ def read_list(text: str, where: str, reading: Reading, dimensions: tuple[int, ..
 
     `dimensions` are those of a declaration, as in `float q[2][3]`. Raises InputError with the indices of the error.
     """
-    text = _ROWS.sub(_make_list, _COMMENT.sub("", text))
+    text = _COMMENT.sub("", text)
+    _refuse_mixed(text, where)
+    text = _ROWS.sub(_make_list, text)
     end, closings = _open(text)
     text = text[:end] + _INNER_CALL.sub(r"\1", text[end:])
     _refuse_lines(text[end:], where)
@@ -111,6 +114,21 @@ def _make_list(found: re.Match[str]) -> str:
     """Return rows that are separated by semicolons or line ends as a list of rows."""
     rows = re.split(r"\s*;\s*|\s*\n\s*", found[1].strip().removesuffix(";"))
     return "[" + ",".join(f"[{row}]" for row in rows) + "]"
+
+
+def _refuse_mixed(text: str, where: str) -> None:
+    """Raise InputError for semicolons among brackets within brackets: MATLAB joins `[[1 2; 3 4]]` and `[[1 2]; [3 4]]`
+    to a matrix, Julia makes a list of matrices of the first."""
+    if ";" not in text:
+        return
+    depth, deepest, has_semicolon = 0, 0, False
+    for token in _SEPARATORS.findall(text):
+        depth += {"[": 1, "]": -1}.get(token, 0)
+        deepest = max(deepest, depth)
+        has_semicolon |= token == ";" and depth > 0
+    if has_semicolon and deepest > 1:
+        what = "a semicolon among nested brackets could separate rows or matrices"
+        raise InputError(where, what, "commas for lists: [[1, 0], [0, 1]], or rows in one pair of brackets: [1 0; 0 1]")
 
 
 def _refuse_lines(text: str, where: str) -> None:

@@ -18,6 +18,7 @@ _ROW_ENDS = re.compile(r";[ \t]*\n?")
 _WORD = re.compile(r"[^ \t\r\f\v]+")  # str.split also splits at the no-break spaces within a number
 _GAP = re.compile(r"^\t|\t *(?:\t|$)")
 _FILL = "type the number that belongs there, or nan"
+_SINGLE = re.compile(r"[^\s,;]+")
 _SEVERAL = re.compile(r"[^ \t,]+(?:,?[ \t]+[^ \t,]+)+")
 
 
@@ -30,6 +31,12 @@ def is_rows(text: str) -> bool:
         and all(_SEVERAL.fullmatch(piece.strip()) for piece in pieces)
         and may_be_cell(_WORD.findall(text)[0].rstrip(",;"))
     )
+
+
+def is_line_of_cells(text: str) -> bool:
+    """Return whether the text is one line of single numbers between semicolons, `1;2;3`."""
+    pieces = text.strip().removesuffix(";").split(";")
+    return len(pieces) > 1 and all(_SINGLE.fullmatch(piece.strip()) and may_be_cell(piece.strip()) for piece in pieces)
 
 
 def read_rows(plain: str, where: str, reading: Reading) -> Matrix:
