@@ -11,7 +11,7 @@ from attncli.formats import text_table
 from attncli.formats.contents import Contents
 from attncli.formats.encoding import decode
 from attncli.formats.prints import is_print, read_print
-from attncli.formats.prints.rows import is_line_of_cells
+from attncli.formats.prints.rows import is_line_of_cells, is_rows, read_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -65,8 +65,6 @@ def _printed(data: bytes, start: str, where: str, reading: Reading) -> Contents 
         if markdown.has_table(start):
             return markdown.read(data, where, reading)
     if ";" in start:
-        from attncli.formats.prints.rows import is_rows, read_rows
-
         text = decode(data, where)
         if is_rows(text):
             matrix = read_rows(text.strip(), where, reading)
