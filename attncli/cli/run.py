@@ -125,6 +125,8 @@ def answer(
     written = [target_format(path, "output").name for path in targets.by_path]
     notes = note_formulas(problem.labels, [*written, *([] if showing.quiet else [showing.format])])
     engine_notes = note_engine(problem, result.engine)
+    if showing.show is None and showing.format == "table" and problem.values is None:
+        notes += [] if showing.quiet else ["no values given: weights only"]
     write_notes([*([] if showing.quiet else [*worksheet.notes, *problem.notes, *engine_notes]), *notes])
     for warning in result.warnings:
         write_err(f"warning: {printable(warning)}\n")

@@ -131,6 +131,12 @@ def test_a_person_who_gives_no_problem_gets_the_built_in_one(run, monkeypatch):
     assert run("check").out.startswith("exact  demo\n")
 
 
+def test_without_values_a_note_says_that_there_are_weights_only(run):
+    assert run("run", Q, K).err == "note: no values given: weights only\n"
+    assert run("run", Q, K, "--show", "weights").err == ""
+    assert run("run", Q, K, "-f", "csv").err == ""
+
+
 def test_a_stage_that_may_stand_without_a_value_does_before_another_option(run):
     assert run("run", Q, K, V, "--alibi", "--causal").status == 0
 
