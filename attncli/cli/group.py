@@ -141,8 +141,14 @@ class Command(Helpful, TyperCommand):
 
     def sources_in(self, ctx: Any, words: list[str]) -> list[str]:
         """Return the arguments that are not options."""
-        _, sources, _ = self.make_parser(ctx).parse_args(words)
-        return [*sources, *(word for word in words if word in ("-h", "--help"))]
+        options, left, order = self.make_parser(ctx).parse_args(words)
+        arguments = [options.get(str(each.name)) for each in order if each.param_type_name == "argument"]
+        sources = [word for value in arguments for word in (value if isinstance(value, (list, tuple)) else [value])]
+        return [
+            *left,
+            *(word for word in sources if isinstance(word, str)),
+            *(word for word in words if word in ("-h", "--help")),
+        ]
 
     def refuse_repeated(self, ctx: Any, words: list[str]) -> dict[str, str]:
         """Return the long name of each option that is given, with the name of its parameter; arguments are "".

@@ -137,6 +137,16 @@ def test_without_values_a_note_says_that_there_are_weights_only(run):
     assert run("run", Q, K, "-f", "csv").err == ""
 
 
+@pytest.mark.parametrize("words", [("explain", Q, K, V), ("compare", Q, K, V, "--variants", "dot,scaled")])
+def test_a_person_who_gives_a_problem_gets_no_other(run, monkeypatch, words):
+    from attncli.cli import group
+
+    expected = run(*words)
+    monkeypatch.setattr(group, "is_conversation", lambda: True)
+    assert run(*words) == expected
+    assert expected.status == 0
+
+
 def test_a_stage_that_may_stand_without_a_value_does_before_another_option(run):
     assert run("run", Q, K, V, "--alibi", "--causal").status == 0
 
