@@ -54,11 +54,9 @@ def prepare(request: Request, *, compute: str | None = None) -> Problem:
     variant = _settle_variant(request, computing, q.shape[-1])
     mask = _read_mask(request)
     bias = _read_bias(request, computing)
-    try:
-        lead = np.broadcast_shapes(q.shape[:-2], k.shape[:-2])
-    except ValueError:
-        lead = ()  # of shared key heads, or of shapes that are refused below
-    request, mask, bias, forms = fit_system_masks(request, lead, q.shape[-2], k.shape[-2], mask, bias)
+    forms: dict[str, str] = {}
+    if request.system is not None:
+        request, mask, bias, forms = fit_system_masks(request, q.shape, k.shape, mask, bias)
     wheres = (request.mask.where if request.mask else "mask", request.bias.where if request.bias else "bias")
     layout = check_shapes(q, k, v, mask, bias, sources, wheres, request.heads)
     scales, scale_text = _settle_scale(request, variant, layout, k.shape[-2])

@@ -22,16 +22,21 @@ LENGTHS_HINT = "one length for all, or one per entry of the first axis"
 
 
 def fit_system_masks(
-    request: Request, lead: Shape, n: int, m: int, mask: Array | None, bias: Array | None
+    request: Request, queries: Shape, keys: Shape, mask: Array | None, bias: Array | None
 ) -> tuple[Request, Array | None, Array | None, dict[str, str]]:
     """Return the request, mask and bias in the shapes that every problem has, and the description of what was given.
 
-    `lead` are the leading axes of Q and K. Lengths per query become a part of the mask.
+    `queries` and `keys` are the shapes of Q and K. Lengths per query become a part of the mask.
     """
     said: dict[str, str] = {}
     system = BY_NAME.get(request.system or "")
     if system is None:
         return request, mask, bias, said
+    n, m = queries[-2], keys[-2]
+    try:
+        lead = np.broadcast_shapes(queries[:-2], keys[:-2])
+    except ValueError:
+        lead = ()  # of shared key heads, or of shapes that are refused later
     if mask is not None:
         mask, form = _from_flat(system, mask, lead, n, m)
         said |= {"mask axes": form} if form else {}
