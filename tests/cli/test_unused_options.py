@@ -137,7 +137,7 @@ USED = [
     ("run", *IDENTITY, "--grad", "ones"),
     ("run", *IDENTITY, "--grad", "ones", "--show", "all"),
     ("run", *IDENTITY, "--grad", "ones", "-f", "csv", "--show", "d-keys"),
-    ("run", "q.dat", "1 0", "--from", "csv"),
+    ("run", "q.dat", "1 0", "1", "--from", "csv"),
     ("explain", *IDENTITY, "--backward", "--grad", "ones"),
     ("compare", *IDENTITY, "-f", "markdown", "--digits", "2"),
     ("demo", "--yaml"),
