@@ -26,6 +26,7 @@ OTHER_KEYS = (*BY_KEY, "labels", "expected", "digits", "title", "source", "w_lay
 KEYS = (*(key for name in MATRIX_NAMES for key in (name, *ALIASES.get(name, ()))), *OTHER_KEYS)
 # (columns of the input, columns of the output), or the transpose, as in a Linear of torch
 W_LAYOUTS = ("in-out", "out-in")
+IN_BASE64 = ("__ndarray__", "bdata", "b64", "base64")  # where json-tricks, plotly and others keep an array
 NO_VALUE = frozenset(("null", "Null", "NULL", "~"))
 PARSERS = {**{key: setting.parse for key, setting in BY_KEY.items()}, "digits": read_whole}
 ONE_MATRIX = "holds one matrix, but a problem has queries and keys"
@@ -213,6 +214,8 @@ class _Reader:
         cure = suggest(path[-1], choices)
         if path in (("defaults",), ("jobs",)):
             cure = "a manifest of jobs is for attncli batch FILE -d DIR"
+        if path[-1] in IN_BASE64:
+            cure = "numbers in base64 are not read: write array.tolist(), or numpy.save an NPY file"
         return self.fault((*path[:-1], trees.Key(path[-1])), f"unknown key {path_text(path[-1])!r}", cure)
 
     def mapping(self, path: tuple[str, ...]) -> Mapping[str, Any]:

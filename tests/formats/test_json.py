@@ -290,3 +290,14 @@ def test_only_what_has_labels_in_a_problem_file_keeps_them():
 
     lse = Matrix(np.ones((1, 1)), "", row_labels=("a",), column_labels=("b",))
     assert b"".join(yaml.write({"lse": lse})) == b"lse:\n  - [1.0]\n"
+
+
+def test_numbers_in_base64_are_refused_with_a_way_to_write_them(run, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "p.json").write_text('{"__ndarray__": "AAAAAAAA8D8=", "dtype": "float64", "shape": [1]}')
+    assert run("run", "p.json") == (
+        2,
+        "",
+        "error: p.json: line 1, column 2: unknown key '__ndarray__'\n"
+        "hint: numbers in base64 are not read: write array.tolist(), or numpy.save an NPY file\n",
+    )
