@@ -141,7 +141,9 @@ def error_sentence(check: MatrixCheck) -> str:
         return ""
     size = _format_errors(errors.own_units)
     told = f"off by {size} {errors.unit.replace('units', 'unit', size == '1')}"
-    if errors.plain is not None:
+    if math.isinf(errors.own_units):
+        told = "no finite difference"
+    elif errors.plain is not None:
         told += f" (a plain {errors.dtype} computation: at most {_format_errors(errors.plain)})"
     return f"{told}; {errors.structure}"
 
@@ -149,7 +151,7 @@ def error_sentence(check: MatrixCheck) -> str:
 def spread_sentence(check: MatrixCheck) -> str:
     """Return the largest error, the mean and the 99th percentile, the cosine, and the first cell that differs."""
     errors = check.errors
-    if errors is None:
+    if errors is None or not errors.largest:
         return ""
     is_told = check.verdict == "wrong" and errors.own_units == errors.largest
     told = "errors: " if is_told else f"errors: largest {_format_errors(errors.largest)}, "
@@ -160,10 +162,10 @@ def spread_sentence(check: MatrixCheck) -> str:
 
 
 def _format_cosine(gap: float) -> str:
-    """Return the cosine, or its difference from 1 if it would be shown as 1."""
-    if gap < NEGLIGIBLE**3:
+    """Return the cosine, or its difference from 1 if it would be shown as 1 and float64 can tell it."""
+    if gap < 1e-15:
         return "1"
-    return f"{1 - gap:.6f}" if gap > 1e-5 else f"1−{gap:.1e}"
+    return f"{1 - gap:.6f}" if gap > 1e-5 else f"1 − {gap:.1e}"
 
 
 def baseline_sentence(check: MatrixCheck) -> str:
