@@ -8,7 +8,7 @@ generated for each class takes half a millisecond at every start of the program.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any, TypeVar, dataclass_transform, overload
 
 Class = TypeVar("Class")
@@ -24,6 +24,7 @@ def record(cls: type[Any] | None = None, /, *, kw_only: bool = False) -> Any:
 
     def make(plain: type[Any]) -> type[Any]:
         finished = dataclass(eq=False, repr=False, slots=True, kw_only=kw_only)(plain)
+        finished.__names__ = tuple(finished.__dataclass_fields__)
         for method in (__eq__, __hash__, __repr__):
             if method.__name__ not in plain.__dict__:
                 setattr(finished, method.__name__, method)
@@ -33,7 +34,7 @@ def record(cls: type[Any] | None = None, /, *, kw_only: bool = False) -> Any:
 
 
 def _values(self: Any) -> tuple[Any, ...]:
-    return tuple(getattr(self, field.name) for field in fields(self))
+    return tuple([getattr(self, name) for name in self.__names__])
 
 
 def __eq__(self: Any, other: object) -> bool:
@@ -48,5 +49,5 @@ def __hash__(self: Any) -> int:
 
 def __repr__(self: Any) -> str:
     """Return Name(field=value, …)."""
-    shown = ", ".join(f"{field.name}={getattr(self, field.name)!r}" for field in fields(self))
+    shown = ", ".join(f"{name}={getattr(self, name)!r}" for name in self.__names__)
     return f"{type(self).__name__}({shown})"

@@ -53,7 +53,7 @@ SIGNS: dict[type, Callable[[Expression, Expression], Expression]] = {
 def parse_scale(text: str) -> Expression:
     """Return the scale as an expression of the sizes.
 
-    Raises ValueFault (the error and, on a second line, the hint) if the text is not a scale.
+    Raises ValueFault if the text is not a scale.
     """
     tokens = _tokens_of(text)
     _check_order(text, tokens)
