@@ -17,7 +17,27 @@ if TYPE_CHECKING:
 
 YEARS = range(1800, 2200)
 _WHOLE = re.compile(r"[+-]?[0-9]{1,15}")
+_INDEX_NAMES = frozenset(
+    (
+        "#",
+        "id",
+        "ids",
+        "idx",
+        "index",
+        "no",
+        "no.",
+        "nr",
+        "nr.",
+        "num",
+        "number",
+        "row",
+        "rows",
+        "unnamed: 0",
+        "level_0",
+    )
+)
 _SHAPE_GIVEN = "the first row, {}, is the shape of the rows below it"
+_LEAVE_OUT = "if it is an index, leave it out of the file (pandas: to_csv(FILE, index=False))"
 
 
 def is_shape(first: list[float], rows: int, columns: int) -> bool:
@@ -85,16 +105,27 @@ def looks_like_header(array: Array) -> bool:
 
 def index_note(array: Array, where: str) -> str | None:
     """Return a note if the first column counts the rows (from 0 or 1) beside columns with fractions, or None."""
+    if not _counts_rows(array) or not _have_fractions(array[:, 1:]):
+        return None
+    return f"{where}: the first column is {_list_start(array[:, 0].tolist())}: {_LEAVE_OUT}"
+
+
+def named_index_note(name: str, array: Array, where: str) -> str | None:
+    """Return a note if the first column counts the rows (from 0 or 1) and its label, in the header, is one that an
+    index has (`index`, `id`, `row`, `#`), or None."""
+    plain = name.strip().casefold()
+    if not (plain in _INDEX_NAMES or plain.endswith(("_id", " id", "_index", " index"))) or not _counts_rows(array):
+        return None
+    return f"{where}: the first column, {name}, is {_list_start(array[:, 0].tolist())}: {_LEAVE_OUT}"
+
+
+def _counts_rows(array: Array) -> bool:
+    """Return whether the first of several columns is 0, 1, 2, … or 1, 2, 3, …"""
     rows, columns = array.shape
     if rows < 2 or columns < 2 or array.dtype == bool or array[0, 0] not in (0, 1):
-        return None
+        return False
     first = array[:, 0].tolist()
-    if first != [first[0] + row for row in range(rows)] or not _have_fractions(array[:, 1:]):
-        return None
-    return (
-        f"{where}: the first column is {_list_start(first)}: if it is an index, leave it out of the file "
-        "(pandas: to_csv(FILE, index=False))"
-    )
+    return bool(first == [first[0] + row for row in range(rows)])
 
 
 def eaten_row_note(row: list[str], where: str) -> str:

@@ -20,6 +20,7 @@ from attncli.formats.table_notes import (
     index_note,
     is_shape,
     looks_like_header,
+    named_index_note,
     refuse_shape,
 )
 from attncli.matrix import Matrix, Reading
@@ -126,8 +127,8 @@ def _read_headed(data: bytes, where: str, reading: Reading) -> Matrix | None:
         return None  # the slow way reports it, with the whole table in view
     if head.column_labels is None:
         return None
-    eaten = _note_eaten_row(list(head.column_labels), plain.array, where, reading)
-    return Matrix(plain.array, where, column_labels=head.column_labels, notes=eaten)
+    notes = _notes_under_header(list(head.column_labels), plain.array, where, reading)
+    return Matrix(plain.array, where, column_labels=head.column_labels, notes=notes)
 
 
 def _read_blanks(data: bytes, where: str, reading: Reading) -> Matrix | None:
@@ -154,6 +155,12 @@ def _notes(array: Array, where: str, reading: Reading) -> tuple[str, ...]:
     """Return the notes on a table without labels."""
     first_row = first_row_note(array, where) if reading.header is None else None
     return tuple(note for note in (first_row, index_note(array, where)) if note is not None)
+
+
+def _notes_under_header(header: list[str], array: Array, where: str, reading: Reading) -> tuple[str, ...]:
+    """Return the notes on a table with a header and without row labels."""
+    index = named_index_note(header[0], array, where)
+    return (*_note_eaten_row(header, array, where, reading), *(() if index is None else (index,)))
 
 
 def _note_eaten_row(header: list[str], array: Array, where: str, reading: Reading) -> tuple[str, ...]:
@@ -187,9 +194,10 @@ def matrix_of(table: Table, where: str, reading: Reading) -> Matrix:
         array = numerals.parse_cells(cells).reshape(len(table.rows), columns)
     except NumeralError as error:
         row, column = divmod(error.index, columns)
-        raise _bad_cell(table, row, column, error, reading) from None
+        raise _bad_cell(table, row, column, error, reading, header is not None) from None
     if labels is not None:
-        notes = _note_eaten_row(list(labels), array, where, reading)
+        note = _notes_under_header if row_labels is None else _note_eaten_row
+        notes = note(list(labels), array, where, reading)
     else:
         notes = _notes(array, where, reading) if row_labels is None else ()
     return Matrix(
@@ -202,7 +210,9 @@ def matrix_of(table: Table, where: str, reading: Reading) -> Matrix:
     )
 
 
-def _bad_cell(table: Table, row: int, column: int, error: NumeralError, reading: Reading) -> InputError:
+def _bad_cell(
+    table: Table, row: int, column: int, error: NumeralError, reading: Reading, has_header: bool
+) -> InputError:
     what, hint = error.what, error.hint
     if not table.rows[row][column]:
         what, hint = "the cell is empty", _hint_for_empty(table, row, column)
@@ -210,8 +220,8 @@ def _bad_cell(table: Table, row: int, column: int, error: NumeralError, reading:
         hint = "leave out --no-header if the first row is a header"
     elif hint is None and column + table.taken == 0 and len(table.rows[0]) > 1:
         hint = "a first column holds labels only if no cell of it is a number"
-    elif hint is None and row == 0 and len(table.rows) > 1 and reading.header is None:
-        hint = "use --header if the first row is a header"
+    elif hint is None and row == 0 and len(table.rows) > 1 and reading.header is None and not has_header:
+        hint = "a first row is a header only if no cell of it is a number"
     return InputError(table.place(row, column), what, hint)
 
 

@@ -90,7 +90,7 @@ BAD_INPUTS: list[tuple[str, str, bytes, str, str, str | None]] = [
         b"1,2,3 4\n5,6,7 8\n",
         "q.csv: line 1, column 3",
         "'3 4' is not a number",
-        "use --header if the first row is a header",
+        "a first row is a header only if no cell of it is a number",
     ),
     (
         "a row that is too short",
@@ -195,7 +195,7 @@ BAD_INPUTS: list[tuple[str, str, bytes, str, str, str | None]] = [
         b",x,y\n0,1,2\n1,3,4\n",
         "q.csv: line 1, column 1",
         "the header begins with an empty cell, but the first column holds numbers, not labels",
-        "leave the index out (pandas: to_csv(FILE, index=False)), or name the column",
+        "leave the index out (pandas: to_csv(FILE, index=False))",
     ),
     (
         "an index of one column under a header",
@@ -203,7 +203,7 @@ BAD_INPUTS: list[tuple[str, str, bytes, str, str, str | None]] = [
         b",x\n0,1\n1,2\n",
         "q.csv: line 1, column 1",
         "the header begins with an empty cell, but the first column holds numbers, not labels",
-        "leave the index out (pandas: to_csv(FILE, index=False)), or name the column",
+        "leave the index out (pandas: to_csv(FILE, index=False))",
     ),
     (
         "an empty label beside the corner",
@@ -374,7 +374,7 @@ BAD_INPUTS: list[tuple[str, str, bytes, str, str, str | None]] = [
         b"1,abc\n3,4\n",
         "q.csv: line 1, column 2",
         "'abc' is not a number",
-        "use --header if the first row is a header",
+        "a first row is a header only if no cell of it is a number",
     ),
     (
         "a label beside a number",
@@ -417,7 +417,7 @@ BAD_INPUTS: list[tuple[str, str, bytes, str, str, str | None]] = [
         b"1,1e\n2,3\n",
         "q.csv: line 1, column 2",
         "'1e' is not a number",
-        "use --header if the first row is a header",
+        "a first row is a header only if no cell of it is a number",
     ),
     ("digits of another script", "csv", b"1,\xd9\xa1\n", "q.csv: line 1, column 2", "'١' is not a number", "type 1"),
     (
@@ -458,7 +458,7 @@ BAD_INPUTS: list[tuple[str, str, bytes, str, str, str | None]] = [
         b"1,a/b\n3,4\n",
         "q.csv: line 1, column 2",
         "'a/b' is not a number",
-        "use --header if the first row is a header",
+        "a first row is a header only if no cell of it is a number",
     ),
     (
         "truth among numbers",

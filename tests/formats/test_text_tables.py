@@ -288,3 +288,51 @@ def test_no_bytes_raise_anything_but_an_input_error(data: bytes) -> None:
 @pytest.mark.parametrize("keep_text", [False, True])
 def test_the_line_that_tells_excel_the_delimiter_is_taken(text: str, numbers: list, keep_text: bool) -> None:
     assert read_all("csv", text.encode(), Reading(keep_text=keep_text))[""].array.tolist() == numbers
+
+
+INDEX_NAMES = ["index", "id", "ID", "idx", "row", "#", "Unnamed: 0", "token_id", "sample id"]
+
+
+@pytest.mark.parametrize("keep_text", [False, True])
+@pytest.mark.parametrize("start", [0, 1])
+@pytest.mark.parametrize("name", INDEX_NAMES)
+def test_a_named_column_that_counts_the_rows_gets_a_note(name: str, start: int, keep_text: bool) -> None:
+    header = f'"{name}",a,b\n'
+    lines = [f"{start + row},1,0\n" for row in range(4)]
+    matrix = read((header + "".join(lines)).encode(), Reading(keep_text=keep_text))
+    assert matrix.array.shape == (4, 3)  # nothing is left out by itself
+    counted = ", ".join(str(start + row) for row in range(3))
+    assert matrix.notes == (
+        f"q.csv: the first column, {name}, is {counted}, …: if it is an index, leave it out of the file "
+        "(pandas: to_csv(FILE, index=False))",
+    )
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"index,a\n0,1\n2,1\n",
+        b"index,a\n2,1\n3,1\n",
+        b"index,a\n0,1\n",
+        b"index\n0\n1\n",
+        b"x,a\n0,1\n1,1\n",
+        b"a,index\n5,0\n5,1\n",
+        b"word,id,a\nthe,0,1\ncat,1,1\n",
+    ],
+)
+def test_a_column_that_is_no_index_by_its_name_and_numbers_gets_no_note(data: bytes) -> None:
+    assert read(data).notes == ()
+
+
+@pytest.mark.parametrize("row", ["1.66,x", "1,x", "1/2,x,y", "nan,x", "1,x,2"])
+def test_no_hint_makes_a_header_of_a_row_with_numbers(row: str) -> None:
+    columns = row.count(",") + 1
+    with pytest.raises(InputError, match="is not a number") as caught:
+        read(f"{row}\n{','.join('3' * columns)}\n".encode())
+    assert caught.value.hint == "a first row is a header only if no cell of it is a number"
+
+
+def test_no_hint_asks_for_a_second_header() -> None:
+    with pytest.raises(InputError, match="line 2, column 2: 'x' is not a number") as caught:
+        read(b"a,b\n1,x\n3,4\n")
+    assert caught.value.hint is None
