@@ -45,14 +45,27 @@ def answer_files(folder: str) -> list[str]:
 
 def split_answers(words: list[str]) -> tuple[list[str], list[str]]:
     """Return a problem and the answers after it: tables of numbers after a first word that is not one. Otherwise all
-    words are problems."""
-    if len(words) > 1 and not _is_table(words[0]) and all(map(_is_table, words[1:])):
-        return words[:1], words[1:]
+    words are problems.
+
+    Among tables, a file that does not exist is an answer too: its own error does not change what the others are.
+    """
+    first, *others = words
+    if (
+        any(map(_is_table, others))
+        and not _is_table(first)
+        and all(_is_table(word) or _is_gone(word) for word in others)
+    ):
+        return [first], others
     return words, []
 
 
 def _is_table(word: str) -> bool:
-    return exists(word) and not is_folder(word) and os.path.splitext(word)[1].lower() in TABLES
+    """Return whether this is the name of a table, which may not exist, and not of a folder."""
+    return os.path.splitext(word)[1].lower() in TABLES and not (exists(word) and is_folder(word))
+
+
+def _is_gone(word: str) -> bool:
+    return word.strip() != "-" and not exists(word)
 
 
 TABLES = (".csv", ".tsv", ".txt", ".npy", ".xlsx", ".ods", ".md", ".tex")

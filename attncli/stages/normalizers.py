@@ -162,9 +162,10 @@ class Normalizer:
     """One way to turn a row of scores into weights.
 
     `weights` is None for softmax, which the engine computes by tiles. `sums_to_one` is true if rows of weights sum to
-    1. `weight` is one weight as an expression of its SCORE, and of THRESHOLD if there is a `threshold`: the threshold
-    of the COUNT largest `heights`, as an expression of their TOTAL and SQUARES. The one that applies belongs to the
-    largest COUNT for which it does not exceed the smallest of these heights.
+    1, and `is_signed` if a weight may be below 0. `weight` is one weight as an expression of its SCORE, and of
+    THRESHOLD if there is a `threshold`: the threshold of the COUNT largest `heights`, as an expression of their TOTAL
+    and SQUARES. The one that applies belongs to the largest COUNT for which it does not exceed the smallest of these
+    heights.
 
     `backward(weights, d_weights)` returns d_scores (…, b, m) of whole rows, arbitrary in masked cells. As arithmetic,
     it is `slope`, an expression of WEIGHT, times d_weight minus a mean. `mean_by` says in words what the mean is
@@ -186,6 +187,7 @@ class Normalizer:
     slope: Expression = constant(1)
     mean_by: str = ""
     is_divided: bool = False
+    is_signed: bool = False
 
 
 NORMALIZERS = (
@@ -268,6 +270,7 @@ NORMALIZERS = (
         backward=same_backward,
         sums_to_one=False,
         weight=SCORE,
+        is_signed=True,
     ),
 )
 NORMALIZER_NAMES = tuple(normalizer.name for normalizer in NORMALIZERS)

@@ -1,5 +1,6 @@
 """What is said of numbers that are right but for a cell or two, or that nothing can give."""
 
+import numpy as np
 import pytest
 from test_sentences import FOUR, TWO, diagnosis, numbers, problem, told
 
@@ -67,6 +68,54 @@ def test_two_cells_of_many_are_told_and_three_are_not():
 )
 def test_what_cannot_be_is_proved(expected, sentence):
     assert told(TWO, expected) == ("impossible", sentence)
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize(
+    "setting", ["sink: 1", "sink: -2", "normalizer: sigmoid", "normalizer: tanh", "normalizer: none"]
+)
+def test_what_weights_of_another_sum_give_is_not_proved_impossible(setting, seed):
+    """Rows of any non-negative weights whose sum is below 1 are possible with a sink, and of any sum if the normalizer
+    does not share 1."""
+    rng = np.random.default_rng(seed)
+    text = f"{TWO}, {setting}"
+    values = np.array([[1, 2], [3, 5], [7, 11]])  # of TWO
+    weights = rng.dirichlet(np.ones(len(values) + 1), size=2)[:, :-1]
+    for what, rows in (("weights", weights), ("output", weights @ values)):
+        expected = given([[f"{cell:.6f}" for cell in row] for row in rows])
+        assert "impossible" not in [each.slip for each in diagnosis(text, {what: expected})]
+
+
+@pytest.mark.parametrize(
+    ("setting", "expected", "sentence"),
+    [
+        (
+            "sink: 1",
+            {"output": "[[2.1234, 4.1234], [-0.5, 6.9876]]"},
+            "the output at [1, 0] is -0.5, outside the range of its column of V, 1 to 7, and 0: with a sink, a "
+            "weighted sum of values lies between the least and the largest of these",
+        ),
+        (
+            "sink: 1",
+            {"weights": "[[0.5000, 0.2000, 0.3100], [0.1000, 0.2000, 0.3000]]"},
+            "the weights of row 0 sum to 1.01: with a sink, a row of weights sums to less than 1",
+        ),
+        (
+            "normalizer: sigmoid",
+            {"weights": "[[0.9000, 0.2000, -0.1000], [0.1000, 0.2000, 0.7000]]"},
+            "the weight at [0, 2] is -0.1, and no weight is below 0",
+        ),
+        (
+            "dtype: float64",
+            {"output": "[[0.5678, 1.1234], [0.9876, 1.9876]]"},
+            "the output at [0, 0] is 0.5678, outside the range of its column of V, 1 to 7: an average of values lies "
+            "between them. Weights that sum to less than 1, as with a sink, can give such a number",
+        ),
+    ],
+    ids=["an output with a sink", "a sum with a sink", "below 0", "within 0 and V"],
+)
+def test_proofs_follow_from_the_weights_of_the_problem(setting, expected, sentence):
+    assert told(f"{TWO}, {setting}", expected) == ("impossible", sentence)
 
 
 @pytest.mark.parametrize("factor", [0.35, -0.4, 3.0, 0.123456])

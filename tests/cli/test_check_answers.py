@@ -106,3 +106,18 @@ def test_forms_of_one_name_are_told_apart_by_their_folders(run, tmp_path) -> Non
     rows = (tmp_path / "g.csv").read_text().splitlines()
     assert [row.split(",")[0] for row in rows] == ["name", "ada/answers", "bob/answers"]
     assert run("check", forms[0], forms[0]).out.startswith("exact  ")
+
+
+@pytest.mark.parametrize("name", ["bne.csv", "ben.cvs", "ben.yaml", "ben"])
+def test_an_answer_that_does_not_exist_leaves_the_others(run, name):
+    ran = run("check", "hw.yaml", "handins/ann.csv", f"handins/{name}", "handins/ben.csv", "-f", "json")
+    cases = json.loads(ran.out)["cases"]
+    assert [case["verdict"] for case in cases] == ["wrong", "error", "exact"]
+    assert ran.status == 2
+    assert ran.err.startswith(f"error: handins/{name}: no such file\nhint: ")
+    assert ran.err.count("error: ") == 1
+
+
+def test_the_only_answer_may_be_missing(run):
+    ran = run("check", "hw.yaml", "handins/bem.csv")
+    assert (ran.status, ran.err) == (2, "error: handins/bem.csv: no such file\nhint: did you mean handins/ben.csv?\n")

@@ -175,32 +175,47 @@ def diagnose_impossible(case: Case, right: Measured) -> tuple[Diagnosis, ...]:
 
 
 def _units(judge: Judge) -> Array:
+    """Return by how much each expected number may be off for its precision only."""
     if judge.claims is not None:
         return judge.claims.unit
-    return np.full(judge.expected.shape, 0.0) if judge.tolerance is None else judge.tolerance.of(judge.expected)
+    if judge.tolerance is not None:
+        return judge.tolerance.of(judge.expected)
+    found: Array = ROUNDINGS * spacing(judge.expected, judge.narrow[0] if judge.narrow else judge.dtype)
+    return found
 
 
 def _weights_proof(case: Case) -> str:
-    judge = case.judges.get("weights")
+    """Return why no scores give such weights: one is below 0, or a row does not sum to 1 (with a sink: to more)."""
+    judge, problem = case.judges.get("weights"), case.problem
     if judge is None or "weights" not in case.wrong or judge.expected.ndim < 2:
         return ""
     weights, units = judge.expected, _units(judge)
     below = weights < -units
-    if below.any():
+    if below.any() and not problem.normalizer.is_signed:
         at = _first(below)
         return f"the weight at [{_place(at)}] is {weights[at]:g}, and no weight is below 0"
+    if not problem.normalizer.sums_to_one or problem.dropout_mask is not None:
+        return ""
     sums = weights.sum(axis=-1)
-    off = np.abs(sums - 1) > units.sum(axis=-1) + 1e-6
+    excess, room = sums - 1, units.sum(axis=-1) + 1e-6
+    off = (np.abs(excess) if problem.shares_one else excess) > room
     off &= sums != 0
     if not off.any():
         return ""
     at = _first(off)
-    return f"the weights of row {_place(at)} sum to {sums[at]:.6g}: a row of weights sums to 1"
+    rule = "a row of weights sums to 1" if problem.shares_one else "with a sink, a row of weights sums to less than 1"
+    return f"the weights of row {_place(at)} sum to {sums[at]:.6g}: {rule}"
 
 
 def _output_proof(case: Case, right: Measured) -> str:
+    """Return why no weights give such an output: it is outside the range of V, which a sink extends to 0.
+
+    Weights that do not sum to 1 without a sink, and a projection of the output, allow any number.
+    """
     judge, problem = case.judges.get("output"), case.problem
     if judge is None or "output" not in case.wrong or problem.values is None or problem.output_projection is not None:
+        return ""
+    if not problem.normalizer.sums_to_one or problem.dropout_mask is not None:
         return ""
     output = judge.expected
     if output.shape != right.numbers["output"].shape:
@@ -212,15 +227,27 @@ def _output_proof(case: Case, right: Measured) -> str:
     if problem.packed:
         least, most = (np.moveaxis(side, -3, -2).reshape(*side.shape[:-3], 1, -1) for side in (least, most))
     units = _units(judge)
-    outside = (output < least - units) | (output > most + units)
-    outside &= output != 0  # of a query without a key
-    if not outside.any():
+
+    def outside(low: Array, high: Array) -> Array:
+        found: Array = (output < low - units) | (output > high + units)
+        found &= output != 0  # of a query without a key
+        return found
+
+    beyond = outside(np.minimum(least, 0), np.maximum(most, 0))  # also of weights that sum to less than 1
+    found = outside(least, most) if problem.shares_one else beyond
+    if not found.any():
         return ""
-    at, place = _first(outside), _place(judge.given_cell(_first(outside)))
+    at = _first(beyond if beyond.any() else found)
     low, high = (float(np.broadcast_to(side, output.shape)[at]) for side in (least, most))
+    said = f"the output at [{_place(judge.given_cell(at))}] is {output[at]:g}, outside the range of its column of V, "
+    said += f"{low:g} to {high:g}"
+    if not problem.shares_one:
+        return f"{said}, and 0: with a sink, a weighted sum of values lies between the least and the largest of these"
+    if beyond.any():
+        return f"{said}: an average of values lies between them"
     return (
-        f"the output at [{place}] is {output[at]:g}, outside the range of its column of V, {low:g} to {high:g}: "
-        "an average of values lies between them"
+        f"{said}: an average of values lies between them. Weights that sum to less than 1, as with a sink, can give "
+        "such a number"
     )
 
 
