@@ -37,9 +37,28 @@ def sees(i, j, o):
     return visible
 
 
+def raw_score(q, k, o):
+    """(similarity, default scale) of a query and a key."""
+    pairs = [*zip(q, k, strict=True)]
+    product, variant, length = sum(a * b for a, b in pairs), o.get("variant", "scaled"), o.get("length_scale", 1.0)
+    lengths = math.sqrt(sum(a * a for a in q) * sum(b * b for b in k))
+    return {
+        "scaled": (product, 1 / math.sqrt(len(q))),
+        "dot": (product, 1.0),
+        "laplace": (-sum(abs(a - b) for a, b in pairs), 1 / length),
+        "gaussian": (-sum((a - b) ** 2 for a, b in pairs) / 2, 1 / length**2),
+        "cosine": (product / lengths if lengths else 0.0, 1.0),
+        "additive": (
+            sum(w * math.tanh(a + b) for w, (a, b) in zip(o.get("v_a", [1] * len(q)), pairs, strict=True)),
+            1.0,
+        ),
+    }[variant]
+
+
 def score(q, k, i, j, o):
     p = i + o.get("offset", 0)
-    s = sum(a * b for a, b in zip(q, k, strict=True)) * o.get("scale", 1 / math.sqrt(len(q)))
+    s, scale = raw_score(q, k, o)
+    s *= o.get("scale", scale)
     cap, late = o.get("softcap"), o.get("softcap_after_bias")
     if cap and not late:
         s = cap * math.tanh(s / cap)

@@ -56,6 +56,13 @@ def random_case(seed):
     maybe("top_k", lambda: choose.randint(1, 5), 0.2)
     if choose.random() < 0.2:
         options |= {"dropout": 0.25, "dropout_mask": generator.random((n, m)) < 0.75}
+    maybe("variant", lambda: choose.choice(["dot", "laplace", "gaussian", "cosine", "additive"]), 0.5)
+    if options.get("variant") in ("laplace", "gaussian"):
+        maybe("length_scale", lambda: choose.choice([0.5, 3.0]))
+    elif options.get("variant") == "additive":
+        maybe("v_a", lambda: generator.normal(size=d).tolist())
+    if "length_scale" not in options:
+        maybe("scale", lambda: choose.choice([0.25, -1.5]))
     return queries, keys, values, options
 
 
@@ -93,6 +100,22 @@ def test_narrow_dtypes_come_near(dtype, seed):
     if "top_k" not in options:  # which a rounding can turn
         np.testing.assert_allclose(result.weights.astype(float), weights, rtol=rtol, atol=rtol)
         np.testing.assert_allclose(result.output.astype(float), output, rtol=rtol, atol=rtol)
+
+
+@pytest.mark.parametrize("layout", ["heads-first", "heads-last"])
+@pytest.mark.parametrize("seed", range(40))
+def test_heads_in_either_layout_are_what_a_plain_loop_computes(layout, seed):
+    *first, options = random_case(seed)
+    generator = np.random.default_rng(seed)
+    heads = [first, *([generator.normal(size=array.shape) for array in first] for _ in range(2))]
+    expected = [attend_plainly(*(array.tolist() for array in head), **options) for head in heads]
+    given = [np.stack(arrays)[None] for arrays in zip(*heads, strict=True)]  # (1, heads, n, d)
+    if layout == "heads-last":
+        given = [array.swapaxes(1, 2) for array in given]
+    result = attend(*given, layout=layout, **asked(options))
+    output = result.output.swapaxes(1, 2) if layout == "heads-last" else result.output
+    np.testing.assert_allclose(output, [[output for _, output, _ in expected]], rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(result.weights, [[weights for weights, _, _ in expected]], rtol=1e-9, atol=1e-12)
 
 
 def test_heads_have_sinks_and_slopes_of_their_own():
