@@ -21,7 +21,7 @@ from attncli.cli.options import (
 from attncli.cli.output import write_err, write_out
 from attncli.cli.run import find_built_in
 from attncli.errors import AttncliError, BugError, ExitStatus, ProblemError, UsageError, printable
-from attncli.inputs.request import Request
+from attncli.inputs.request import EXPECTED_NAMES, Request
 from attncli.inputs.settings import parse_value, read_number
 
 if TYPE_CHECKING:
@@ -154,6 +154,7 @@ def check_command(
         "baseline": beside,
     }
 
+    unused: set[str] | None = None  # of answers: the matrices that only the problem expects
     apart = problems if (expected or answers) and are_matrices(problems, options) else []
 
     def outcome(source: str, name: str, answer: str | None = None) -> CaseOutcome:
@@ -167,8 +168,8 @@ def check_command(
                 due[answered] = own.matrix(answer, role=answered, where=path_text(answer))
                 read.update(own.paths)
             words = apart or [source]
-            report = _report(words, sources, options, calculation, due, rules, len(named) > 1)
-            return CaseOutcome(name, report)
+            report = _report(words, sources, options, calculation, due, rules, len(named) > 1, unused)
+            return CaseOutcome(name, report and replace(report, name=name))
         except AttncliError as error:
             return CaseOutcome(name, error=error)
         except MemoryError:
@@ -183,7 +184,11 @@ def check_command(
         raise UsageError("check", f"{len(named)} problems for {len(answers)} answers", "give one problem")
     if answers:
         named_answers = tell_apart([(answer, source_name(answer)) for answer in answers])
+        unused = set()
         outcomes = [outcome(named[0][0], name, answer) for answer, name in named_answers]
+        if unused:
+            told = ", ".join(name for name in EXPECTED_NAMES if name in unused)
+            write_err(f"note: {named[0][1]}: its own expected numbers ({told}) are not part of the answers\n")
     else:
         outcomes = [outcome(source, name) for source, name in named]
     if all(found.verdict == "skipped" for found in outcomes):
@@ -249,10 +254,12 @@ def _report(
     expected: dict[str, Matrix],
     rules: dict[str, Any],
     may_skip: bool,
+    unused: set[str] | None,
 ) -> CaseReport | None:
     """Return the report of one problem, or of separate Q, K and V, under the options.
 
-    `rules` are arguments of `check`. Return None if the problem expects nothing and `may_skip`.
+    `rules` are arguments of `check`. Return None if the problem expects nothing and `may_skip`. With a set of `unused`
+    names, only the matrices `expected` here are checked, and the names of others that the problem expects are added.
     """
 
     from attncli.check import check
@@ -263,11 +270,12 @@ def _report(
         worksheet = worksheet_from_matrices(words[0], words[1], words[2] if len(words) > 2 else None, sources)
     else:
         worksheet = read_problem(words[0], sources)
-    worksheet = replace(
-        worksheet,
-        request=calculation.apply(worksheet.request, options),
-        expected={**worksheet.expected, **expected},
-    )
+    own = worksheet.expected
+    if unused is not None:
+        unused.update(own.keys() - expected.keys())
+        own = {}
+    request = calculation.apply(worksheet.request, options)
+    worksheet = replace(worksheet, request=request, expected={**own, **expected})
     if may_skip and not worksheet.expected:
         return None
     return check(worksheet, **rules)

@@ -121,3 +121,34 @@ def test_an_answer_that_does_not_exist_leaves_the_others(run, name):
 def test_the_only_answer_may_be_missing(run):
     ran = run("check", "hw.yaml", "handins/bem.csv")
     assert (ran.status, ran.err) == (2, "error: handins/bem.csv: no such file\nhint: did you mean handins/ben.csv?\n")
+
+
+OWN = {
+    "weights": "[[0.9, 0.1]]",
+    "scores": "[[9, 9]]",
+    "raw_scores": "[[9, 9]]",
+    "lse": "[9]",
+    "output": "[[9, 9]]",
+}
+
+
+@pytest.mark.parametrize("what", OWN)
+def test_an_answer_is_not_judged_by_what_the_problem_expects(run, folder, what):
+    (folder / "own.yaml").write_text(f"{HOMEWORK}expected: {{{what}: {OWN[what]}}}\n")
+    plain, own = (
+        run("check", name, "handins/ann.csv", "handins/ben.csv", "-f", "json") for name in ("hw.yaml", "own.yaml")
+    )
+    assert (own.status, own.out) == (plain.status, plain.out)
+    note = "" if what == "output" else f"note: own: its own expected numbers ({what}) are not part of the answers\n"
+    assert own.err == note
+
+
+def test_grades_of_answers_have_only_columns_for_what_was_answered(run, folder):
+    (folder / "own.yaml").write_text(f"{HOMEWORK}expected: {{weights: [[0.9, 0.1]]}}\n")
+    run("check", "own.yaml", "handins/ben.csv", "--grades", "g.csv", "-q")
+    assert (folder / "g.csv").read_text() == "name,output,right,of,verdict,slip\nben,1,1,1,exact,\n"
+
+
+def test_json_names_each_answer(run):
+    told = run("check", "hw.yaml", "handins/ann.csv", "handins/ben.csv", "-f", "json").out
+    assert [case["name"] for case in json.loads(told)["cases"]] == ["ann", "ben"]
