@@ -253,7 +253,8 @@ def missing_file(text: str, folder: str | None, where: str | None = None) -> Inp
             what = f"no such file: there is no folder {path_text(parent)}"
     hint = f"did you mean {path_text(os.path.join(os.path.dirname(text), near))}?" if near else None
     if hint is None and not folder and text.lower().endswith((".yaml", ".yml")):
-        hint = f"attncli demo --yaml > {path_text(text)} makes a problem to start from"
+        made = text if not parent or exists(parent) else name  # a shell makes no folder
+        hint = f"attncli demo --yaml > {path_text(made)} makes a problem to start from"
     culprit = path_text(text if len(text) <= 200 else f"{text[:100]}…{text[-20:]}")
     return InputError(where, f"{culprit}: {what}", hint) if where else InputError(culprit, what, hint)
 

@@ -68,6 +68,8 @@ HINTS = [
     ("demo -a lapalce", "hint: did you mean 'laplace'?\n"),
     ("explain problem.yaml", "hint: attncli demo --yaml > problem.yaml makes a problem to start from\n"),
     ("run problem.yaml", "hint: attncli demo --yaml > problem.yaml makes a problem to start from\n"),
+    ("run nowhere/problem.yml", "hint: attncli demo --yaml > problem.yml makes a problem to start from\n"),
+    ("run ./problem.yml", "hint: attncli demo --yaml > ./problem.yml makes a problem to start from\n"),
     ("explain", "error: attncli explain: missing argument"),
 ]
 
