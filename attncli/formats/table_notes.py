@@ -76,13 +76,16 @@ def refuse_shape(table: Table) -> None:
         raise InputError(table.place(0, 0), what, "leave it out, or use --no-header if it is a row of numbers")
 
 
-def first_row_note(array: Array, where: str) -> str | None:
-    """Return a note if the first row of numbers may be a header or the shape of the rest, or None."""
+def first_row_note(array: Array, where: str, texts: list[list[str]] | None = None) -> str | None:
+    """Return a note if the first row of numbers may be a header or the shape of the rest, or None.
+
+    `texts` are the cells, if they are known.
+    """
     first = array[0].tolist()
     if is_shape(first, array.shape[0] - 1, array.shape[1]) and len(first) > 1:
         what = _SHAPE_GIVEN.format(" ".join(f"{size:g}" for size in first))
         return f"{where}: {what}: if it is not a row of numbers, leave it out, otherwise use --no-header"
-    if looks_like_header(array):
+    if looks_like_header(array) or (is_zero_one(array) and texts is not None and _only_first_is_whole(texts)):
         return f"{where}: the first row is {_list_start(first)}: if it is a header, use --header, otherwise --no-header"
     return None
 
@@ -96,11 +99,26 @@ def looks_like_header(array: Array) -> bool:
         return False
     if not ((first == first.round()) & (abs(first) < 1e15)).all() or not (first[1:] > first[:-1]).all():
         return False
-    if columns > 2 and first.tolist() == list(range(columns)):
+    if first.tolist() == list(range(columns)) and not is_zero_one(array):
         return True
     if columns > 1 and all(year in YEARS for year in first.tolist()):
         return not all(year in YEARS for year in array[1:].ravel().tolist())
     return rows > 2 and _have_fractions(array[1:])
+
+
+def is_zero_one(array: Array) -> bool:
+    """Return whether the array has two columns, the first row 0, 1, and no other numbers.
+
+    Such a first row is more likely one of numbers, unless it is written in another way than the others.
+    """
+    rows, columns = array.shape
+    return rows > 1 and columns == 2 and array[0].tolist() == [0, 1] and bool(((array == 0) | (array == 1)).all())
+
+
+def _only_first_is_whole(texts: list[list[str]]) -> bool:
+    """Return whether the first row is written without decimal points, and all others with them, as pandas writes the
+    numbers of unnamed columns above floats."""
+    return all(map(_WHOLE.fullmatch, texts[0])) and all("." in cell for row in texts[1:] for cell in row)
 
 
 def index_note(array: Array, where: str) -> str | None:

@@ -19,6 +19,7 @@ from attncli.formats.table_notes import (
     first_row_note,
     index_note,
     is_shape,
+    is_zero_one,
     looks_like_header,
     named_index_note,
     refuse_shape,
@@ -145,15 +146,16 @@ def _read_blanks(data: bytes, where: str, reading: Reading) -> Matrix | None:
 
 def _plain_matrix(array: Array, where: str, reading: Reading) -> Matrix | None:
     """Return the matrix with its notes, or None if only the texts of the cells show whether the first row is the shape
-    of the others."""
-    if reading.header is None and is_shape(array[0].tolist(), array.shape[0] - 1, array.shape[1]):
+    of the others, or a header."""
+    is_like_shape = is_shape(array[0].tolist(), array.shape[0] - 1, array.shape[1])
+    if reading.header is None and (is_like_shape or is_zero_one(array)):
         return None
     return Matrix(array, where, notes=_notes(array, where, reading))
 
 
-def _notes(array: Array, where: str, reading: Reading) -> tuple[str, ...]:
+def _notes(array: Array, where: str, reading: Reading, texts: list[list[str]] | None = None) -> tuple[str, ...]:
     """Return the notes on a table without labels."""
-    first_row = first_row_note(array, where) if reading.header is None else None
+    first_row = first_row_note(array, where, texts) if reading.header is None else None
     return tuple(note for note in (first_row, index_note(array, where)) if note is not None)
 
 
@@ -170,6 +172,8 @@ def _note_eaten_row(header: list[str], array: Array, where: str, reading: Readin
     if not reading.header or not all(map(is_number, header)):
         return ()
     row = np.array([numerals.parse_cells(header)], np.float64)
+    if header == [str(column) for column in range(len(header))]:
+        return ()
     return () if looks_like_header(np.concatenate([row, array])) else (eaten_row_note(header, where),)
 
 
@@ -199,7 +203,7 @@ def matrix_of(table: Table, where: str, reading: Reading) -> Matrix:
         note = _notes_under_header if row_labels is None else _note_eaten_row
         notes = note(list(labels), array, where, reading)
     else:
-        notes = _notes(array, where, reading) if row_labels is None else ()
+        notes = _notes(array, where, reading, table.rows) if row_labels is None else ()
     return Matrix(
         array,
         where,

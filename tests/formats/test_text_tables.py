@@ -336,3 +336,24 @@ def test_no_hint_asks_for_a_second_header() -> None:
     with pytest.raises(InputError, match="line 2, column 2: 'x' is not a number") as caught:
         read(b"a,b\n1,x\n3,4\n")
     assert caught.value.hint is None
+
+
+@pytest.mark.parametrize("keep_text", [False, True])
+@pytest.mark.parametrize("columns", [2, 3, 4])
+@pytest.mark.parametrize("cells", ["0.5 -1.0 2.25 0.0", "3 4 5 6", "1.0 0.0 0.0 1.0", "0 1.5 1 0"])
+@pytest.mark.parametrize("rows", [1, 3])
+def test_the_numbers_of_columns_without_names_get_a_note(cells: str, columns: int, rows: int, keep_text: bool) -> None:
+    numbers = [str(column) for column in range(columns)]
+    text = "\n".join(map(",".join, [numbers, *[cells.split()[:columns]] * rows]))
+    shown = ", ".join(numbers[:3]) + (", …" if columns > 2 else "")
+    assert read(text.encode(), Reading(keep_text=keep_text)).notes == (
+        f"q.csv: the first row is {shown}: if it is a header, use --header, otherwise --no-header",
+    )
+    assert read(text.encode(), Reading(header=True, keep_text=keep_text)).notes == ()
+    assert read(text.encode(), Reading(header=False, keep_text=keep_text)).notes == ()
+
+
+@pytest.mark.parametrize("keep_text", [False, True])
+@pytest.mark.parametrize("data", [b"0,1\n1,0\n0,1\n", b"0.0,1.0\n1.0,0.0\n", b"0,1\n1.0,0\n", b"0 1\n1 1\n"])
+def test_zeros_and_ones_written_alike_get_no_note(data: bytes, keep_text: bool) -> None:
+    assert read(data, Reading(keep_text=keep_text)).notes == ()
