@@ -139,12 +139,16 @@ def system_reason(error: OSError) -> str:
     return text[:1].lower() + text[1:]
 
 
+LIKENESS = 0.75  # of a word and a guess at it: a swapped or missing letter, but not another word
+
+
 def nearest(word: str, choices: Sequence[str]) -> str | None:
     """Return the choice most similar to `word`, for a hint, or None if nothing is close."""
     from difflib import get_close_matches
 
-    found = get_close_matches(word.lower(), choices, n=1, cutoff=0.6)
-    return found[0] if found else None
+    found = get_close_matches(word.lower(), choices, n=1, cutoff=LIKENESS)
+    swapped = [choice for choice in choices if sorted(choice) == sorted(word.lower())]
+    return next(iter((*found, *swapped)), None)
 
 
 def suggest(word: str, choices: Collection[str]) -> str:

@@ -114,5 +114,7 @@ def _in_folder(folder: str) -> list[str]:
     files = [entry for entry in entries if os.path.splitext(entry)[1].lower() in suffixes and entry[0] != "."]
     if not files:
         hint = "a problem file ends in .yaml, .json, .npz or .safetensors"
+        if any(map(_is_table, (os.path.join(folder, entry) for entry in entries))):
+            hint = f"if these are answers to a problem: --expect-output {path_text(folder)}"
         raise InputError(path_text(folder), "holds no problem file", hint)
     return [os.path.join(folder, entry) for entry in files]

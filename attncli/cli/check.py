@@ -20,7 +20,7 @@ from attncli.cli.options import (
 )
 from attncli.cli.output import write_err, write_out
 from attncli.cli.run import find_built_in
-from attncli.errors import AttncliError, BugError, ExitStatus, ProblemError, UsageError, printable
+from attncli.errors import AttncliError, BugError, ExitStatus, InputError, ProblemError, UsageError, printable
 from attncli.inputs.request import EXPECTED_NAMES, Request
 from attncli.inputs.settings import parse_value, read_number
 
@@ -37,6 +37,7 @@ Examples:
   attncli check problem.yaml                         its expected: matrices
   attncli check problems/                            each problem file in a folder, as a test suite
   attncli check p.yaml --expect-output out.csv       expected numbers in a file of their own
+  attncli check q.npy k.npy v.npy --expect-output o.npy   matrices, and no problem file
   attncli check p.yaml --expect-output o.npy --rtol 1e-3
   attncli check p.yaml --expect-output o.npy --baseline torch.npy   at most twice its error
   attncli check hw.yaml handins/*.csv                one problem, many answers: a line for each file
@@ -62,7 +63,12 @@ def _expect(name: str) -> str | None:
 
 @expand_bundles
 def check_command(
-    problems: Annotated[list[str], typer.Argument(metavar="PROBLEM...", help="problem files, folders of them, or -")],
+    problems: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="PROBLEM... | Q K V", help="problem files, folders of them, or -; matrices with --expect-output"
+        ),
+    ],
     calculation: CalculationOptions,
     reading: ReadingOptions,
     expect_output: str | None = _expect("output"),
@@ -213,6 +219,10 @@ def _take_answers(problems: list[str], given: dict[str, str | None]) -> tuple[li
     from attncli.check.suites import answer_files, split_answers
     from attncli.files import exists, is_folder
 
+    for name, source in given.items():
+        refuse_pattern(source, f"--expect-{name.replace('_', '-')}")
+    for word in problems[1:]:
+        refuse_pattern(word, "--expect-output")
     folders = [name for name, source in given.items() if source is not None and exists(source) and is_folder(source)]
     if len(folders) > 1:
         raise UsageError(f"--expect-{folders[1].replace('_', '-')}", "is a second folder of answers", "give one")
@@ -226,6 +236,19 @@ def _take_answers(problems: list[str], given: dict[str, str | None]) -> tuple[li
         answers = [str(given[alone]), *answers]
         given[alone] = None
     return problems, answers, alone or "output"
+
+
+def refuse_pattern(source: str | None, option: str) -> None:
+    """Raise InputError for a pattern of tables that the shell did not replace by the files' names."""
+    from attncli.check.suites import TABLES
+    from attncli.files import path_text
+    from attncli.inputs.sources import is_pattern
+
+    if source is not None and is_pattern(source) and source.lower().endswith(TABLES):
+        folder = os.path.dirname(source)  # noqa: PTH120 - a path stays as it was typed
+        raise InputError(
+            path_text(source), "no such file", f"{option} {path_text(folder or '.')}/ takes each file in it"
+        )
 
 
 def _bug(error: Exception) -> BugError:

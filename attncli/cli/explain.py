@@ -158,8 +158,10 @@ def refuse_play(play: str | None, output: str | None, format: str) -> None:
     """Raise UsageError if no page could link to the interactive page."""
     if play is None:
         return
+    from attncli.cli.play import check_page
     from attncli.files import resolve_path
 
+    check_page(play, "--play", "--play play.html")
     if output is None or format != "html":
         raise UsageError("--play", "only a page for the browser can link to it", "-o work.html")
     if resolve_path(play) == resolve_path(output):

@@ -10,7 +10,7 @@ from typing import Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from attncli.cli.guesses import command_meant, format_meant, is_source, option_hint
+from attncli.cli.guesses import MISSING_WORDS, command_meant, format_meant, is_source, option_hint
 from attncli.cli.unused import refuse_unused
 from attncli.errors import ExitStatus, UsageError, nearest, suggest
 
@@ -254,7 +254,7 @@ def dispatch(arguments: list[str]) -> int:
         path = f"attncli {arguments[0]}" if arguments and arguments[0] in COMMANDS else "attncli"
         if isinstance(error, NoSuchOption):
             raise UsageError(path, f"no such option: {error.option_name}", hint_for(error, path)) from None
-        raise UsageError(path, lower_first(error.format_message()), f"{path} --help") from None
+        raise UsageError(path, lower_first(error.format_message()), cure_for(error, path)) from None
     if status == ExitStatus.INTERRUPTED:
         raise KeyboardInterrupt
     return int(status or 0)
@@ -281,8 +281,27 @@ def write_calculation_help() -> None:
 def hint_for(error: Any, path: str) -> str | None:
     """Return what to type instead of an option that a command does not have."""
     command = path.removeprefix("attncli").strip() or "run"
-    near = nearest(error.option_name, error.possibilities or [])
-    return option_hint(error.option_name, command) or (f"did you mean {near}?" if near else None)
+    known = {option.lstrip("-"): option for option in error.possibilities or []}
+    near = nearest(error.option_name.lstrip("-"), tuple(known))
+    return option_hint(error.option_name, command) or (f"did you mean {known[near]}?" if near else None)
+
+
+def cure_for(error: Any, path: str) -> str:
+    """Return the hint for arguments that the parser refuses: the values of an option, or else the command's help."""
+    from attncli.inputs.settings import SETTINGS
+
+    named = [getattr(error, "option_name", None), *getattr(getattr(error, "param", None), "opts", ())]
+    choices = {setting.option: setting.choices for setting in SETTINGS if setting.choices}
+    for option in named:
+        if option in choices:
+            return (
+                f"{option} {' or '.join(choices[option])}"
+                if len(choices[option]) < 3
+                else (f"one of: {', '.join(choices[option])}")
+            )
+        if option in MISSING_WORDS and "missing" in error.format_message().lower():
+            return MISSING_WORDS[option]
+    return f"{path} --help"
 
 
 def read_as_meant(arguments: list[str]) -> list[str]:

@@ -41,7 +41,18 @@ OPTION_WORDS = {
     **dict.fromkeys(("--causal-mask", "--is-causal", "--is_causal", "--autoregressive"), "--causal"),
     **dict.fromkeys(("--version", "-V"), "attncli --version"),
     **dict.fromkeys(("--verbose", "-v"), "attncli explain shows every step"),
+    **dict.fromkeys(("--query",), "attncli explain … --query"),
+    **dict.fromkeys(("--softmax", "--normaliser", "--activation"), "--normalizer NAME"),
+    **dict.fromkeys(("--stats", "--statistics", "--entropy"), "--show stats"),
+    **dict.fromkeys(("--all",), "--show all"),
+    **dict.fromkeys(("--expect",), "attncli check … --expect-output"),
 }
+COMMAND_OPTION_WORDS = {  # where a command has an option for it
+    ("explain", "--all"): "--query all",
+    ("check", "--expect"): "--expect-output",
+    ("check", "--expected"): "--expect-output",
+}
+MISSING_WORDS = {"--output": "-o play.html"}  # examples of options that a command must be given
 FORMAT_WORDS = {
     **dict.fromkeys(("tex", "bmatrix"), "latex"), "md": "markdown", "txt": "text", "htm": "html", "yml": "yaml",
 }  # fmt: skip
@@ -60,7 +71,8 @@ def is_source(word: str) -> bool:
 
 def option_hint(option: str, command: str) -> str | None:
     """Return what to type instead of an option with another name, or None."""
-    hint = OPTION_WORDS.get(option.lower().partition("=")[0])
+    name = option.lower().partition("=")[0]
+    hint = COMMAND_OPTION_WORDS.get((command, name)) or OPTION_WORDS.get(name)
     return None if hint is None else hint.format(command=command, word=option.lstrip("-").lower())
 
 

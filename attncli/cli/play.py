@@ -9,9 +9,9 @@ import typer
 from attncli.cli.options import CalculationOptions, ReadingOptions, declare_force, declare_quiet, expand_bundles
 from attncli.cli.output import write_err
 from attncli.cli.run import read_worksheet, write_notes
-from attncli.errors import ExitStatus, printable
+from attncli.errors import ExitStatus, UsageError, printable
 
-PAGE = "Page"
+PAGE, PAGE_FILE = "Page", "-o play.html"
 HELP = """\
 One page to play with in a browser: change a number, a scale, a variant, and see.
 
@@ -41,6 +41,7 @@ def play_command(
     from attncli.render.play.document import render_page
     from attncli.results.targets import refuse_input
 
+    check_page(output, "--output")
     calculation.check_engine()
     refuse_existing([output], force)
     sources = reading.sources()
@@ -55,3 +56,9 @@ def play_command(
         write_err(f"warning: {printable(warning)}\n")
     write_err(f"wrote {path_text(output)}\n")
     return ExitStatus.DONE
+
+
+def check_page(path: str, option: str, example: str = PAGE_FILE) -> None:
+    """Raise UsageError unless the name of the interactive page is that of a page for a browser."""
+    if not path.lower().endswith((".html", ".htm")):
+        raise UsageError(option, f"{printable(path)} does not end in .html, and a page to play with is HTML", example)

@@ -195,6 +195,9 @@ def choose_results(showing: ShowingOptions, result: Result) -> list[str]:
             continue
         name = meant if (meant := matrix_name(name)) in INPUT_NAMES else name
         if name not in (*known, *FACT_NAMES):
+            if name.startswith("grad"):
+                hint = "one by one, with --grad SOURCE: --show d_queries,d_keys,d_values"
+                raise UsageError("--show", f"{word.strip()!r} is not a result", hint)
             known_words = (*known, *FACT_NAMES, "all")
             raise UsageError("--show", f"{word.strip()!r} is not a result", suggest(name, known_words))
         if name in known and not result.has(name):

@@ -47,7 +47,9 @@ def _is_shown_nowhere(given: Given) -> bool:
     if "--grads" in given or _format(given) in ("json", "yaml"):
         return False
     shown = given.get("--show", "all" if _format(given) not in ("csv", "tsv", "long") else "output")
-    return not any(name.strip().lower().replace("-", "_").startswith(("d_", "all")) for name in shown.split(","))
+    return not any(
+        name.strip().lower().replace("-", "_").startswith(("d_", "all", "grad")) for name in shown.split(",")
+    )
 
 
 def _needs_no_format(given: Given) -> bool:

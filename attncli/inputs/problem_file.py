@@ -214,6 +214,8 @@ class _Reader:
         cure = suggest(path[-1], choices)
         if path in (("defaults",), ("jobs",)):
             cure = "a manifest of jobs is for attncli batch FILE -d DIR"
+        if len(path) == 1 and path[-1] in EXPECTED_NAMES:
+            cure = f"put it under expected:, as in expected: {{{path[-1]}: […]}}"
         if path[-1] in IN_BASE64:
             cure = "numbers in base64 are not read: write array.tolist(), or numpy.save an NPY file"
         return self.fault((*path[:-1], trees.Key(path[-1])), f"unknown key {path_text(path[-1])!r}", cure)

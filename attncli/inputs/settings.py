@@ -70,12 +70,13 @@ def parse_value(parse: Callable[[str], Any], text: str, where: str) -> Any:
         raise UsageError(where, error.what, error.hint) from None
 
 
-def make_choice(noun: str, choices: tuple[str, ...]) -> Callable[[str], str]:
+def make_choice(noun: str, choices: tuple[str, ...], cure: str | None = None) -> Callable[[str], str]:
+    """Return a parser of one of the choices; `cure` is the hint for another word, by default the nearest choice."""
+
     def parse(text: str) -> str:
         if text.lower() in choices:
             return text.lower()
-        cure = suggest(text, choices)
-        raise ValueFault(f"{text!r} is not {noun}", cure)
+        raise ValueFault(f"{text!r} is not {noun}", cure or suggest(text, choices))
 
     return parse
 
@@ -288,7 +289,7 @@ SETTINGS = (
     ),
     Setting(
         "layout",
-        make_choice("a layout", LAYOUTS),
+        make_choice("a layout", LAYOUTS, "heads-first: (batch, heads, n, d); heads-last: (batch, n, heads, d)"),
         "axes of Q, K and V of three or more: (…, heads, n, d), the default, or (…, n, heads, d)",
         "LAYOUT",
         "--layout",

@@ -61,6 +61,7 @@ class Sources:
     _matrices: dict[tuple[str, str], Matrix] = field(default_factory=dict)
     _raw_files: set[str] = field(default_factory=set)
     _stdin_user: str | None = None
+    _stdin_contents: Contents | None = None
 
     def __post_init__(self) -> None:
         if self.from_format is not None and self.from_format not in BY_NAME:
@@ -126,6 +127,15 @@ class Sources:
         if not text or looks_like_path(text):
             raise missing_file(text, folder)
         return read_typed(text, "literal", self.reading)
+
+    def whole(self, text: str) -> Contents | None:
+        """Return everything in the source that a matrix was taken from, or None for FILE:NAME and for numbers."""
+        path = text if exists(text) else text.strip()
+        if exists(path):
+            return None if is_folder(path) else self._file(path)
+        if path == "-":
+            return self._stdin_contents
+        return self.contents(path) if path.startswith("{") else None
 
     def _find_file(self, text: str, folder: str | None) -> tuple[str, str | RawForm | None] | None:
         """Return (path, name) if the text is a file, FILE:NAME (split at the last colon) or FILE@DTYPE:SHAPE, or
@@ -195,7 +205,8 @@ class Sources:
             raise InputError(STANDARD_INPUT, system_reason(error)) from None
         if not data:
             raise InputError(STANDARD_INPUT, "is empty", "redirect a file to it, as in attncli run - k.csv < q.csv")
-        return self._read(_decompress(data, STANDARD_INPUT), STANDARD_INPUT, "")
+        self._stdin_contents = self._read(_decompress(data, STANDARD_INPUT), STANDARD_INPUT, "")
+        return self._stdin_contents
 
     def _read(self, data: bytes, where: str, suffix: str) -> Contents:
         known = by_suffix(suffix)
@@ -252,11 +263,18 @@ def missing_file(text: str, folder: str | None, where: str | None = None) -> Inp
         if parent and not exists(parent):
             what = f"no such file: there is no folder {path_text(parent)}"
     hint = f"did you mean {path_text(os.path.join(os.path.dirname(text), near))}?" if near else None
+    if is_pattern(text):
+        hint = "leave out the quotes, so that the shell lists the files"
     if hint is None and not folder and text.lower().endswith((".yaml", ".yml")):
         made = text if not parent or exists(parent) else name  # a shell makes no folder
         hint = f"attncli demo --yaml > {path_text(made)} makes a problem to start from"
     culprit = path_text(text if len(text) <= 200 else f"{text[:100]}…{text[-20:]}")
     return InputError(where, f"{culprit}: {what}", hint) if where else InputError(culprit, what, hint)
+
+
+def is_pattern(text: str) -> bool:
+    """Return whether a path that is not there is a pattern of the shell, such as hand/*.csv."""
+    return any(mark in os.path.basename(text) for mark in "*?") and not exists(text)  # noqa: PTH119
 
 
 def notes_of_roles(given: dict[str, str | None]) -> tuple[str, ...]:
@@ -277,8 +295,22 @@ def worksheet_from_matrices(queries: str, keys: str, values: str | None, sources
         values=None if values is None else sources.matrix(values, role="values"),
     )
     assert request.queries is not None
+    refuse_problem(queries, keys, sources)
     notes = notes_of_roles({"queries": queries, "keys": keys, "values": values})
     return Worksheet(request=request, notes=notes, name=source_name(queries), where=request.queries.where)
+
+
+def refuse_problem(queries: str, keys: str, sources: Sources) -> None:
+    """Raise UsageError if the queries come from a problem that has keys, and the keys from another source: the keys
+    and values of the problem would silently be left out."""
+    found = None if queries.strip() == keys.strip() else sources.whole(queries)
+    if found is None:
+        return
+    names = {matrix_name(str(name)) for name in found.matrices}
+    if {"queries", "keys"} <= names:
+        what = "is a problem, which has keys of its own, and another source follows it"
+        where = path_text(queries) if exists(queries) else found.where
+        raise UsageError(where, what, f"give the problem only; or {where}:NAME for one array of it")
 
 
 def are_matrices(words: list[str], sources: Sources) -> bool:

@@ -71,6 +71,20 @@ HINTS = [
     ("run nowhere/problem.yml", "hint: attncli demo --yaml > problem.yml makes a problem to start from\n"),
     ("run ./problem.yml", "hint: attncli demo --yaml > ./problem.yml makes a problem to start from\n"),
     ("explain", "error: attncli explain: missing argument"),
+    ("demo --query 0", "hint: attncli explain … --query\n"),
+    ("demo --softmax", "hint: --normalizer NAME\n"),
+    ("demo --stats", "hint: --show stats\n"),
+    ("demo --all", "hint: --show all\n"),
+    ("explain demo --all", "hint: --query all\n"),
+    ("check demo --expect o.csv", "hint: --expect-output\n"),
+    ("demo --expect o.csv", "hint: attncli check … --expect-output\n"),
+    ("demo --layout bnhd", "hint: heads-first: (batch, heads, n, d); heads-last: (batch, n, heads, d)\n"),
+    ("demo --rope", "hint: --rope half or interleaved\n"),
+    ("demo --show gradients", "hint: one by one, with --grad SOURCE: --show d_queries,d_keys,d_values\n"),
+    ("demo --show gradients --grad ones", "error: --show: 'gradients' is not a result\n"),
+    ("play demo", "hint: -o play.html\n"),
+    ("play demo -o play.pdf", "error: --output: play.pdf does not end in .html, and a page to play with is HTML\n"),
+    ("explain demo -o w.html --play play.png", "hint: --play play.html\n"),
 ]
 
 
@@ -81,6 +95,46 @@ def test_another_word_is_refused_with_what_to_type(run, monkeypatch, tmp_path, w
     assert (ran.status, ran.out) == (2, "")
     assert said in ran.err
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_word_that_is_like_no_option_gets_no_guess(run):
+    assert run("demo", "--foo") == (2, "", "error: attncli demo: no such option: --foo\n")
+
+
+FILES = [
+    ("run problem.yaml v.csv",
+     "error: problem.yaml: is a problem, which has keys of its own, and another source follows it\n"
+     "hint: give the problem only; or problem.yaml:NAME for one array of it\n"),
+    ("explain problem.yaml v.csv v.csv", "is a problem, which has keys of its own"),
+    ("run queries.csv v.csv", "error: queries.csv: no such file\n"),
+    ("run v2.csv v.csv", "error: v2.csv: no such file\nhint: did you mean v.csv?\n"),
+    ("check problem.yaml hand/", "hint: if these are answers to a problem: --expect-output hand/\n"),
+    ("check problem.yaml hand/*.csv", "hint: --expect-output hand/ takes each file in it\n"),
+    ("check problem.yaml --expect-weights hand/*.csv", "hint: --expect-weights hand/ takes each file in it\n"),
+    ("run *.csv v.csv", "hint: leave out the quotes, so that the shell lists the files\n"),
+    ("run expects.yaml", "hint: put it under expected:, as in expected: {weights: […]}\n"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("words", "said"), FILES, ids=[words for words, _ in FILES])
+def test_files_in_the_wrong_place_are_refused_with_where_they_go(run, monkeypatch, tmp_path, words, said):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "hand").mkdir()
+    for name in ("v.csv", "grades.csv", "hand/ben.csv"):
+        (tmp_path / name).write_text("1,2\n3,4\n")
+    (tmp_path / "problem.yaml").write_text("queries: [[1, 0]]\nkeys: [[1, 0], [0, 1]]\nvalues: [[1], [2]]\n")
+    (tmp_path / "expects.yaml").write_text("queries: [[1, 0]]\nkeys: [[1, 0]]\nweights: [[1]]\n")
+    ran = run(*words.split())
+    assert ran.status == 2
+    assert said in ran.err
+    assert "did you mean" not in ran.err or "did you mean" in said
+
+
+def test_one_array_of_a_problem_is_taken_by_its_name(run, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "p.yaml").write_text("queries: [[1, 0]]\nkeys: [[1, 0], [0, 1]]\n")
+    assert run("run", "p.yaml:queries", "1 0; 0 1").status == 0
+    assert run("run", "p.yaml", "p.yaml", "1; 2").status == 0
 
 
 ANSWERS = [

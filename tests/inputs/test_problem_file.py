@@ -261,7 +261,7 @@ REFUSED = [
     ("title: [a]", "p.yaml: line 1, column 8: title: a list; expected one value", None),
     ("allow_nonfinite: true", "p.yaml: line 1, column 1: unknown key 'allow_nonfinite'", None),
     ("labels: [a]", "p.yaml: line 1, column 9: labels: a list; expected a mapping", "as in name: value"),
-    ("labels: {query: [a]}", "p.yaml: line 1, column 10: unknown key 'query'", "did you mean 'queries'?"),
+    ("labels: {querie: [a]}", "p.yaml: line 1, column 10: unknown key 'querie'", "did you mean 'queries'?"),
     (
         "labels: {keys: a}",
         "p.yaml: line 1, column 16: labels: keys: 'a'; expected a list of names",
