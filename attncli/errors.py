@@ -148,7 +148,8 @@ def nearest(word: str, choices: Sequence[str]) -> str | None:
 
     found = get_close_matches(word.lower(), choices, n=1, cutoff=LIKENESS)
     swapped = [choice for choice in choices if sorted(choice) == sorted(word.lower())]
-    return next(iter((*found, *swapped)), None)
+    shortened = [choice for choice in choices if choice.startswith(f"{word}.")]  # a file without its suffix
+    return next(iter((*found, *swapped, *shortened)), None)
 
 
 def suggest(word: str, choices: Collection[str]) -> str:
