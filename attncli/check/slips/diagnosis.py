@@ -14,7 +14,7 @@ from attncli.check.report import Diagnosis, worst
 from attncli.check.routes import Route
 from attncli.check.slips.case import Case
 from attncli.check.slips.cells import diagnose_cells, diagnose_impossible, diagnose_precision
-from attncli.check.slips.fitted import fitted_scale
+from attncli.check.slips.fitted import fitted_scale, fitted_sink
 from attncli.check.slips.sampling import Sample, are_same
 from attncli.check.slips.slip import Slip
 from attncli.check.slips.table import SLIPS
@@ -100,7 +100,7 @@ def diagnose(
     if said := diagnose_cells(own, right):
         return said + diagnose_precision(case, right, evidence=LIKELY)
     if sample.rows is not None or any(_fits(attempt.seen, judges) for attempt in singles):
-        found = _confirm(_try_factor(case, sample), case, right, sample)
+        found = _confirm(_try_fitted(case, sample), case, right, sample)
         if not found:
             paired = [attempt for attempt in singles if attempt.slips[0].paired]
             groups = _group([attempt for attempt in paired if sample.differs(attempt.seen)])
@@ -113,13 +113,14 @@ def diagnose(
     return diagnose_precision(case, right) or diagnose_impossible(case, right)
 
 
-def _try_factor(case: Case, sample: Sample) -> list[Attempt]:
-    """Return the factor of the raw scores that fits best."""
-    slip = fitted_scale(case, sample)
-    if slip is None:
-        return []
+def _try_fitted(case: Case, sample: Sample) -> list[Attempt]:
+    """Return the factor of the raw scores that fits best, and the sink that does."""
+    slips = [slip for slip in (fitted_scale(case, sample), fitted_sink(case, sample)) if slip is not None]
     return [
-        attempt for route in slip.routes(case) for attempt in try_route((slip,), route, case, sample, (route.said,))
+        attempt
+        for slip in slips
+        for route in slip.routes(case)
+        for attempt in try_route((slip,), route, case, sample, (route.said,))
     ]
 
 

@@ -1,10 +1,12 @@
-"""The single factor of the raw scores that fits the expected numbers best."""
+"""The single number that fits the expected numbers best: the factor of the raw scores, or the sink."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,11 +15,16 @@ from attncli.check.slips.case import Case
 from attncli.check.slips.sampling import Sample
 from attncli.check.slips.scales import describe_factor, with_scale
 from attncli.check.slips.slip import Slip
+from attncli.stages.normalizers import SOFTMAX
+
+if TYPE_CHECKING:
+    from attncli.problem.problem import Problem
 
 Array = np.ndarray
 
 SIZES = np.logspace(-3, 3, 37)  # factors that are tried first, as multiples of the right one
 STEPS, STEPS_AT_LAST = 20, 4  # refinements of the best of them
+JOINED = np.exp(np.linspace(-12, 12, 25))  # e^S of the sinks that are tried first
 SMALL = 1e-5  # relative change of a factor, to see its effect
 
 
@@ -42,7 +49,7 @@ def fitted_scale(case: Case, sample: Sample) -> Slip | None:
     direction = math.copysign(1, sign)
     factor = direction * _narrowed(lambda size: misfit(direction * size), low, high)
     for _ in range(STEPS_AT_LAST):
-        factor += _correction(case, sample, factor)
+        factor += _correction(case, sample, factor, lambda value: partial(with_scale, scale=value))
     short = [float(f"{factor:.{digits}g}") for digits in range(2, 8)]
     routes = [
         Route(problems=(partial(with_scale, scale=value),), said=describe_factor(case, value))
@@ -52,12 +59,54 @@ def fitted_scale(case: Case, sample: Sample) -> Slip | None:
     return Slip("scale-other", "scale", lambda _case: routes, lambda _case: "", paired=False, evidence=2.0, fitted=1)
 
 
-def _correction(case: Case, sample: Sample, factor: float) -> float:
-    """Return the linear correction that takes the factor nearer to the expected numbers."""
+def fitted_sink(case: Case, sample: Sample) -> Slip | None:
+    """Return `sink-other` with the sink S, the same for all heads, that fits best, rounded if that fits too, or None.
+
+    e^S, which joins the sum of each row, is what is fitted.
+    """
+    if case.problem.normalizer is not SOFTMAX or max(case.judges[name].expected.size for name in case.wrong) < 2:
+        return None
+
+    def misfit(size: float) -> float:
+        return sample.misfit(sample.numbers(Route(problems=(_with_joined(size),)), case.request))
+
+    misfits = [misfit(size) for size in JOINED]
+    if not np.isfinite(min(misfits)):
+        return None
+    best = int(np.argmin(misfits))
+    size = _narrowed(misfit, JOINED[max(0, best - 1)], JOINED[min(len(JOINED) - 1, best + 1)])
+    for _ in range(STEPS_AT_LAST):
+        size += _correction(case, sample, size, _with_joined)
+    sink, own = math.log(size), case.problem.sink
+    if own is None:
+        told = "a sink of {:.6g} took a part of each row, without being asked for"
+    else:
+        asked = ", ".join(f"{each:g}" for each in dict.fromkeys(own))
+        told = f"the sink was {{:.6g}}: e^S joins each row's sum, S = {asked}"
+    short = [float(f"{sink:.{decimals}f}") + 0.0 for decimals in range(6)]  # 0 instead of -0
+    routes = [
+        Route(problems=(partial(_with_sink, sink=value),), said=told.format(value))
+        for value in dict.fromkeys([*short, sink])
+        if own is None or not all(math.isclose(value, each) for each in own)
+    ]
+    return Slip("sink-other", "stage", lambda _case: routes, lambda _case: "", paired=False, evidence=4.0, fitted=1)
+
+
+def _with_joined(size: float) -> Callable[[Problem], Problem]:
+    return partial(_with_sink, sink=math.log(size))
+
+
+def _with_sink(problem: Problem, sink: float) -> Problem:
+    return replace(problem, sink=(sink,))
+
+
+def _correction(
+    case: Case, sample: Sample, factor: float, change: Callable[[float], Callable[[Problem], Problem]]
+) -> float:
+    """Return the linear correction that takes the number of this change nearer to the expected numbers."""
 
     def at(value: float) -> Array:
-        route = Route(problems=(partial(with_scale, scale=value),))
-        return sample.differences(sample.numbers(route, case.request))
+        return sample.differences(sample.numbers(Route(problems=(change(value),)), case.request))
 
     off = at(factor)
     slope = (at(factor * (1 + SMALL)) - at(factor * (1 - SMALL))) / (2 * SMALL * factor)
