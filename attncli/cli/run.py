@@ -241,10 +241,10 @@ def check_digits(digits: int) -> int:
 def held_names(names: list[str], targets: Targets, result: Result) -> list[str]:
     """Return the results that are computed in one pass before anything is written or shown.
 
-    Large results that are only shown are not among them.
+    Large results that are only shown are not among them. A mask needs the weights for the warning about empty rows.
     """
     held = targets.held(result)
-    shown = ["weights"] if "stats" in names and not result.is_large("weights") else []
+    shown = ["weights"] if {"mask", "stats"}.intersection(names) and not result.is_large("weights") else []
     return sorted(
         {
             *held,

@@ -154,3 +154,8 @@ def test_the_tables_of_both(run):
         "\n"
         "entropy in nats; effective keys = e^entropy; keys for 95 %: as few as hold so much of the weight\n"
     )
+
+
+def test_a_query_without_a_key_is_warned_of_where_only_the_mask_is_shown(run):
+    ran = run("run", "1 0; 0 1", "1 0; 0 1", "--mask", "0 0; 1 1", "--show", "mask")
+    assert (ran.status, ran.err) == (0, "warning: query 0 may attend to no key: its weights are 0\n")
