@@ -129,7 +129,8 @@ def table_chunks(comparison: Comparison, style: Style, title: str | None) -> Ite
         yield f"\n\n{style.dots} {total - len(queries):,} of {total:,} queries left out (--full shows all)"
     if has_colour(style.ascii_only):
         yield "\n\n" + render_text(make_console(), legend(comparison.largest, style, coloured=True)).rstrip("\n")
-    yield "\n\n" + to_ascii(fold_text("\n".join(conclusion(comparison, style))), style) + "\n"
+    said = to_ascii(fold_text("\n".join(conclusion(comparison, style))), style)
+    yield f"\n\n{said}\n" if said else "\n"  # one candidate differs from nothing
 
 
 def fit_candidates(columns: list[Column], comparison: Comparison, style: Style) -> list[list[Column]]:

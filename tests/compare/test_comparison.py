@@ -192,3 +192,10 @@ def test_weights_without_values_are_compared_too(run: Callable[..., object]) -> 
     ran = run("compare", "1 0; 0 1", "1 0; 0 2", "--variants", "dot,laplace")
     assert ran.status == 0  # type: ignore[attr-defined]
     assert "output" not in ran.out  # type: ignore[attr-defined]
+
+
+def test_one_variant_is_compared_with_nothing_and_ends_with_its_table(run):
+    ran = run("compare", "demo", "--variants", "scaled", "--ascii")
+    assert ran.status == 0
+    assert ran.out.endswith("\n")
+    assert not ran.out.endswith("\n\n")
