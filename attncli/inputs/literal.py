@@ -28,7 +28,8 @@ def looks_like_path(text: str) -> bool:
         return True
     if plain.startswith(("[", "{", "\\", "$", "|")) or ";" in plain or "\n" in plain or is_print(plain):
         return False
-    return bool(plain) and not any(may_be_cell(word) for word in re.split(r"[\s,]+", plain) if word)
+    separators = r"[\s,()]+" if plain.startswith("(") else r"[\s,]+"
+    return bool(plain) and not any(may_be_cell(word) for word in re.split(separators, plain) if word)
 
 
 def _ends_like_file(plain: str) -> bool:

@@ -576,7 +576,14 @@ BAD_INPUTS: list[tuple[str, str, bytes, str, str, str | None]] = [
         "'1,000' could be 1000, 1.000 or two cells",
         "type 1000, 1.000 or 1, 0",
     ),
-    ("a comma and a blank in a literal row", "literal", b"1, 2 3", "Q: row 1, column 2", "'2 3' is not a number", None),
+    (
+        "a comma and a blank in a literal row",
+        "literal",
+        b"1, 2 3",
+        "Q: row 1, column 2",
+        "'2 3' is not a number",
+        "commas or blanks between the cells of a row, not both, and a point in decimals: '1.5 2; 3 4'",
+    ),
     (
         "a longer list",
         "literal",

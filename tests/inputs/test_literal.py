@@ -26,6 +26,10 @@ LITERALS = [
     ("[[[1]], [[2]]]", [[[1]], [[2]]]),
     ('["-inf", 1]', [-np.inf, 1]),
     ("[.5, 1e3, -.inf]", [0.5, 1000, -np.inf]),
+    ("((1, 0), (0, 1))", [[1, 0], [0, 1]]),
+    ("((1, 0),\n (0, 1))", [[1, 0], [0, 1]]),
+    ("((1, 0),)", [[1, 0]]),
+    ("([1, 0], [0, 1])", [[1, 0], [0, 1]]),
     ("[1 0; 0 1]", [[1, 0], [0, 1]]),
     ("[[1. 0.]\n [0. 1.]]", [[1, 0], [0, 1]]),
     ("array([[ True, False]])", [[True, False]]),
@@ -91,6 +95,7 @@ PATHS = [
     "1.csv",
     "Q.CSV",
     "a b",
+    "(a) b",
     "./1 0",
     "../1;2",
     "/1 0",
@@ -100,7 +105,22 @@ PATHS = [
     "1 0.csv",
     "1 0.npz:q",
 ]
-NOT_PATHS = ["1", "1 0; 0 1", "-1 0", "1/2 1/3", "[1, 2]", "nan", "true", "tensor([1])", "1 x", "a; b", ".5 1", ""]
+NOT_PATHS = [
+    "1",
+    "1 0; 0 1",
+    "-1 0",
+    "1/2 1/3",
+    "[1, 2]",
+    "nan",
+    "true",
+    "tensor([1])",
+    "1 x",
+    "a; b",
+    ".5 1",
+    "",
+    "((1,0),(0,1))",
+    "(1,0)",
+]
 
 
 @pytest.mark.parametrize(
@@ -108,3 +128,39 @@ NOT_PATHS = ["1", "1 0; 0 1", "-1 0", "1/2 1/3", "[1, 2]", "nan", "true", "tenso
 )
 def test_what_looks_like_a_path_is_never_a_literal(text: str, is_path: bool) -> None:
     assert looks_like_path(text) is is_path
+
+
+def _tuples(array: list) -> tuple:
+    return tuple(_tuples(item) if isinstance(item, list) else item for item in array)
+
+
+@given(arrays.arrays(np.float64, arrays.array_shapes(min_dims=2, max_dims=4, max_side=3)))
+def test_what_python_prints_of_nested_tuples_is_read(array: np.ndarray) -> None:
+    text = str(_tuples(array.tolist()))
+    assert not looks_like_path(text)
+    np.testing.assert_array_equal(read_literal(text, "Q", Reading()).array, array)
+
+
+@pytest.mark.parametrize("separator", [r" \n ", r"\n", r" \n", " | ", "|", " || ", r" \\ ", r"\r\n"])
+@pytest.mark.parametrize("row", ["1 0", "1, 0", "1,0"])
+def test_another_sign_between_rows_is_refused_with_the_right_one(row: str, separator: str) -> None:
+    with pytest.raises(InputError, match="is not a number") as caught:
+        read_literal(separator.join([row, row]), "Q", Reading())
+    assert "rows are separated by ';'" in caught.value.hint
+
+
+@pytest.mark.parametrize("text", ["1,5 2; 3 4", "1 2; 3,5 4", "1,5 2,5; 3 4", "1, 0 0, 1"])
+def test_commas_and_blanks_in_a_row_are_refused_with_both_meanings(text: str) -> None:
+    with pytest.raises(InputError, match="is not a number") as caught:
+        read_literal(text, "Q", Reading())
+    assert (
+        caught.value.hint
+        == "commas or blanks between the cells of a row, not both, and a point in decimals: '1.5 2; 3 4'"
+    )
+
+
+@pytest.mark.parametrize("text", ["(1,0)", "(1, 0), (0, 1)"])
+def test_tuples_that_could_be_numbers_in_parentheses_are_refused_with_a_list(text: str) -> None:
+    with pytest.raises(InputError) as caught:
+        read_literal(text, "Q", Reading())
+    assert "[[1, 0], [0, 1]]" in caught.value.hint

@@ -50,7 +50,9 @@ _FIRST = (  # what a list begins with (a label such as [CLS] begins with somethi
     r"[\[{(]|[-+]?\.?[0-9]|[\"']?[-+]?\.?(?:[iI]nf|[nN]a[nN])"
     r"|[Tt]rue|[Ff]alse|TRUE|FALSE|-?(?:np|numpy|math|torch|float|array|tensor)\b"
 )
-BEGINNING = re.compile(rf"(?:{_TYPES})|[\[{{]\s*(?:{_FIRST})|{_CALL.pattern}|{_ANGLE.pattern}")
+BEGINNING = re.compile(  # a single tuple, (1,234), could be a number in parentheses
+    rf"(?:{_TYPES})|[\[{{]\s*(?:{_FIRST})|\(\s*[\[({{]\s*(?:{_FIRST})|{_CALL.pattern}|{_ANGLE.pattern}"
+)
 
 
 def read_list(text: str, where: str, reading: Reading, dimensions: tuple[int, ...] = ()) -> Matrix:

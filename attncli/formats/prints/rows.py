@@ -9,7 +9,7 @@ from attncli.errors import InputError
 from attncli.formats.table_cells import split_number
 from attncli.matrix import Matrix
 from attncli.numbers import numerals
-from attncli.numbers.numerals import NumeralError, may_be_cell
+from attncli.numbers.numerals import NumeralError, may_be_cell, quote
 
 if TYPE_CHECKING:
     from attncli.matrix import Reading
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 _ROW_ENDS = re.compile(r";[ \t]*\n?")
 _WORD = re.compile(r"[^ \t\r\f\v]+")  # str.split also splits at the no-break spaces within a number
 _GAP = re.compile(r"^\t|\t *(?:\t|$)")
+_OTHER_ROW_END = re.compile(r"[|\\]")  # also \n as a backslash and a letter
 _FILL = "type the number that belongs there, or nan"
 _SINGLE = re.compile(r"[^\s,;]+")
 _SEVERAL = re.compile(r"[^ \t,]+(?:,?[ \t]+[^ \t,]+)+")
@@ -55,6 +56,7 @@ def read_rows(plain: str, where: str, reading: Reading) -> Matrix:
             column = len(_WORD.findall(line[: gap.start()])) + 1
             raise InputError(f"{where}: row {number}, column {column}", "a cell is empty beside a tab", _FILL)
     rows = [[cell.strip() for cell in line.split(",")] if "," in line else _WORD.findall(line) for line in lines]
+    _refuse_mixed_separators(rows, where)
     columns = len(rows[0])
     for number, row in enumerate(rows, 1):
         if not row:
@@ -71,8 +73,26 @@ def read_rows(plain: str, where: str, reading: Reading) -> Matrix:
     except NumeralError as error:
         row_index, column_index = divmod(error.index, columns)
         place = f"{where}: row {row_index + 1}, column {column_index + 1}"
-        raise InputError(place, error.what, error.hint) from None
+        raise InputError(place, error.what, _hint(cells[error.index]) or error.hint) from None
     return Matrix(array, where, texts=tuple(cells) if reading.keep_text else None)
+
+
+def _refuse_mixed_separators(rows: list[list[str]], where: str) -> None:
+    """Raise InputError for several numbers with blanks between them in a row that has commas, `1,5 2`."""
+    for number, row in enumerate(rows, 1):
+        for column, cell in enumerate(row, 1):
+            words = _WORD.findall(cell) if " " in cell else []
+            if len(words) > 1 and all(map(may_be_cell, words)):
+                what = f"{quote(cell)} is not a number"
+                hint = "commas or blanks between the cells of a row, not both, and a point in decimals: '1.5 2; 3 4'"
+                raise InputError(f"{where}: row {number}, column {column}", what, hint)
+
+
+def _hint(cell: str) -> str | None:
+    """Return a hint if the cell is a sign that separates rows elsewhere, or begins a tuple, or None."""
+    if _OTHER_ROW_END.search(cell):
+        return "rows are separated by ';': '1 0; 0 1'"
+    return "write a list: [[1, 0], [0, 1]]" if cell.startswith("(") else None
 
 
 def _numbers(count: int) -> str:
