@@ -101,7 +101,7 @@ def compare_command(
         hint = f"--variants {asked},{'dot' if asked == 'scaled' else 'scaled'}"
         raise UsageError("--variant", "compare sets several variants side by side", hint)
     sources = reading.sources()
-    worksheet = read_worksheet(source, sources)
+    worksheet = read_worksheet(source, sources, "compare")
     left_out: list[str] = []
     if systems is None:
         candidates = variant_candidates(calculation.apply(worksheet.request, sources), split_names(variants))

@@ -115,7 +115,7 @@ def explain_command(
     targets = [path for path in (output, play) if path is not None]
     refuse_existing(targets, force)
     sources = reading.sources()
-    worksheet = read_worksheet(source, sources)
+    worksheet = read_worksheet(source, sources, "explain")
     request = calculation.apply(worksheet.request, sources)
     for path, option in ((output, "--output"), (play, "--play")):
         if path is not None:

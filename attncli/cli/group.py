@@ -11,6 +11,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from attncli.cli.guesses import MISSING_WORDS, command_meant, format_meant, is_source, option_hint
+from attncli.cli.stray import Pair, once_hint, pair_words, refuse_stray
 from attncli.cli.unused import refuse_unused
 from attncli.errors import ExitStatus, UsageError, nearest, suggest
 
@@ -131,7 +132,9 @@ class Command(Helpful, TyperCommand):
         words = [f" {word}" if NEGATIVE.match(word) else word for word in fill_in_bare(args)]
         if self.name in BUILT_IN_FOR and is_conversation() and not self.sources_in(ctx, list(words)):
             words.append(BUILT_IN)
-        given = self.refuse_repeated(ctx, list(words))
+        pairs = pair_words(words, self.spellings(ctx))
+        given = self.refuse_repeated(ctx, list(words), pairs)
+        refuse_stray(self.name or "", pairs)
         parsed: list[str] = super().parse_args(ctx, words)
         for name in ("format", "showing_format"):
             if isinstance(ctx.params.get(name), str):
@@ -150,7 +153,16 @@ class Command(Helpful, TyperCommand):
             *(word for word in words if word in ("-h", "--help")),
         ]
 
-    def refuse_repeated(self, ctx: Any, words: list[str]) -> dict[str, str]:
+    def spellings(self, ctx: Any) -> dict[str, tuple[str, bool]]:
+        """Return the long name of each spelling of an option, and whether the option takes a value."""
+        return {
+            spelling: (next((opt for opt in each.opts if opt.startswith("--")), each.opts[0]), not getattr(each, "is_flag", False))
+            for each in self.get_params(ctx)
+            if each.param_type_name == "option"
+            for spelling in (*each.opts, *each.secondary_opts)
+        }
+
+    def refuse_repeated(self, ctx: Any, words: list[str], pairs: list[Pair]) -> dict[str, str]:
         """Return the long name of each option that is given, with the name of its parameter; arguments are "".
 
         Raise UsageError if an option with a single value is given twice, because the parser would silently keep the
@@ -164,7 +176,8 @@ class Command(Helpful, TyperCommand):
                 continue
             if parameter.name in seen:
                 flag = "/".join([*parameter.opts[:1], *parameter.secondary_opts[:1]])
-                raise UsageError(flag, "is given twice", "give it once")
+                values = [value for option, value in pairs if option == flag and value is not None]
+                raise UsageError(flag, "is given twice", once_hint(self.name or "", flag, values))
             seen.add(parameter.name)
         named = [(next((opt for opt in p.opts if opt.startswith("--")), ""), str(p.name)) for p in order]
         return dict(named)

@@ -45,7 +45,7 @@ def play_command(
     calculation.check_engine()
     refuse_existing([output], force)
     sources = reading.sources()
-    worksheet = read_worksheet(source, sources)
+    worksheet = read_worksheet(source, sources, "play")
     request = calculation.apply(worksheet.request, sources)
     refuse_input(output, "--output", sources.paths)
     page = make_page_data(request, None if worksheet.title is None else printable(worksheet.title))

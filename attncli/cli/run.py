@@ -146,7 +146,7 @@ def find_built_in(source: str) -> str:
     return str(PROBLEM)
 
 
-def read_worksheet(words: list[str], sources: Sources) -> Worksheet:
+def read_worksheet(words: list[str], sources: Sources, command: str = "run") -> Worksheet:
     """Return a problem from one source, or from Q, K and perhaps V."""
     from attncli.inputs.sources import worksheet_from_matrices
 
@@ -156,7 +156,7 @@ def read_worksheet(words: list[str], sources: Sources) -> Worksheet:
         return read_problem(find_built_in(words[0]), sources)
     if len(words) > 3:
         raise UsageError(
-            "attncli run",
+            f"attncli {command}",
             f"{len(words)} sources, and Q, K and V are three",
             "quote numbers that hold blanks: '1 0; 0 1'",
         )
