@@ -155,12 +155,13 @@ class Command(Helpful, TyperCommand):
 
     def spellings(self, ctx: Any) -> dict[str, tuple[str, bool]]:
         """Return the long name of each spelling of an option, and whether the option takes a value."""
-        return {
-            spelling: (next((opt for opt in each.opts if opt.startswith("--")), each.opts[0]), not getattr(each, "is_flag", False))
-            for each in self.get_params(ctx)
-            if each.param_type_name == "option"
-            for spelling in (*each.opts, *each.secondary_opts)
-        }
+        found: dict[str, tuple[str, bool]] = {}
+        for each in self.get_params(ctx):
+            if each.param_type_name == "option":
+                name = next((opt for opt in each.opts if opt.startswith("--")), each.opts[0])
+                takes_value = not getattr(each, "is_flag", False)
+                found |= dict.fromkeys((*each.opts, *each.secondary_opts), (name, takes_value))
+        return found
 
     def refuse_repeated(self, ctx: Any, words: list[str], pairs: list[Pair]) -> dict[str, str]:
         """Return the long name of each option that is given, with the name of its parameter; arguments are "".
