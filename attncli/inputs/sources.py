@@ -310,7 +310,9 @@ def refuse_problem(queries: str, keys: str, sources: Sources) -> None:
     if {"queries", "keys"} <= names:
         what = "is a problem, which has keys of its own, and another source follows it"
         where = path_text(queries) if exists(queries) else found.where
-        raise UsageError(where, what, f"give the problem only; or {where}:NAME for one array of it")
+        raise UsageError(
+            where, what, f"give the problem only; or {where if exists(queries) else 'FILE'}:NAME for one array of it"
+        )
 
 
 def are_matrices(words: list[str], sources: Sources) -> bool:
