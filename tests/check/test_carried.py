@@ -1,7 +1,7 @@
 """A step that is wrong only because an earlier printed step is."""
 
 import pytest
-from test_sentences import FOUR, MASK, TWO, numbers, problem
+from slip_cases import FOUR, MASK, TWO, numbers, problem
 
 from attncli.check import check
 from attncli.check.suites import CaseOutcome

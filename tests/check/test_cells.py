@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from test_sentences import FOUR, TWO, diagnosis, numbers, problem, told
+from slip_cases import FOUR, TWO, diagnosis, numbers, problem, told
 
 from attncli.check import check
 

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from test_sentences import TWO, numbers, problem
+from slip_cases import TWO, numbers, problem
 
 from attncli.check import check
 from attncli.check.suites import CaseOutcome
