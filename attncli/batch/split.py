@@ -23,6 +23,7 @@ from attncli.inputs.request import Request, overlay
 from attncli.matrix import Reading
 from attncli.problem.problem import Problem
 from attncli.records import record
+from attncli.results.computed_rows import Window
 
 PIECES = 8  # per thread of the cluster: small enough that all threads end at about the same time
 TRIES = 3
@@ -185,19 +186,6 @@ def cut_ranges(queries: int, height: int, pieces: int) -> list[Rows]:
     return [(start, min(start + tall, queries)) for start in range(0, queries, tall)]
 
 
-class Window:
-    """A sink for some rows of a result, backed by an array of only those rows."""
-
-    def __init__(self, array: np.ndarray, start: int) -> None:
-        self.array = array
-        self.start = start
-
-    def __setitem__(self, where: tuple[int | slice, ...], block: np.ndarray) -> None:
-        rows = where[-1]
-        assert isinstance(rows, slice)
-        self.array[(*where[:-1], slice(rows.start - self.start, rows.stop - self.start))] = block
-
-
 def compute_rows(recipe: Recipe, rows: Rows, names: Collection[str], engine: str) -> Piece:
     """Compute these queries of the problem on a worker, which reads the problem once."""
     os.environ.setdefault("ATTNCLI_THREADS", "1")  # the worker's threads are those that its owner chose
@@ -207,8 +195,12 @@ def compute_rows(recipe: Recipe, rows: Rows, names: Collection[str], engine: str
         name: np.empty((*problem.lead, rows[1] - rows[0], *columns.get(name, (problem.m,))), problem.dtype)
         for name in names
     }
-    sinks = {name: Window(array, rows[0]) for name, array in results.items()}
-    outcome = compute(problem, sinks, engine=engine, rows=range(*rows))
+    own, parts = range(*rows), range(problem.parts)
+    sinks = {
+        name: Window(problem, array.reshape(problem.parts, len(own), *array.shape[len(problem.lead) + 1 :]), parts, own)
+        for name, array in results.items()
+    }
+    outcome = compute(problem, sinks, engine=engine, rows=own)
     return Piece(results, outcome.empty, outcome.first_empty, outcome.engine)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,8 +22,13 @@ SLAB = 1 << 22  # cells that are computed together
 TOGETHER = 1 << 20  # cells that are processed together
 
 
-class _Window:
-    """A sink for some queries of some parts, backed by an array (parts, queries, columns) of only these."""
+def _part_number(problem: Problem, index: Sequence[int]) -> int:
+    """Return the number of the part at this index, the reverse of `problem.index`."""
+    return int(np.ravel_multi_index(tuple(index), problem.lead)) if problem.lead else 0
+
+
+class Window:
+    """A sink for some queries of some parts, backed by an array (parts, queries, …) of only these."""
 
     def __init__(self, problem: Problem, array: Array, parts: range, rows: range) -> None:
         self.problem, self.array, self.parts, self.rows = problem, array, parts, rows
@@ -31,7 +36,7 @@ class _Window:
     def __setitem__(self, where: tuple[int | slice, ...], block: Array) -> None:
         *index, rows = where
         assert isinstance(rows, slice)
-        number = int(np.ravel_multi_index(index, self.problem.lead)) if index else 0  # type: ignore[arg-type]
+        number = _part_number(self.problem, index)  # type: ignore[arg-type]
         own = slice(rows.start - self.rows.start, rows.stop - self.rows.start)
         self.array[number - self.parts.start, own] = block
 
@@ -71,7 +76,7 @@ class Slabs:
             rows = range(row, min(row + self.height, problem.n))
             self._place, self._held = None, np.empty(0)  # frees the memory of the last slab first
             held = np.empty((len(parts), len(rows), problem.m), problem.dtype)
-            sink = _Window(problem, held, parts, rows)
+            sink = Window(problem, held, parts, rows)
             outcome = compute(problem, {self.name: sink}, engine=self.engine, rows=rows, parts=parts)
             self._held, self._place = held, (part, row)
             self._note((part, row), outcome)
@@ -109,8 +114,7 @@ class ComputedRows:
         if self.ndim > 2:
             assert isinstance(where, int)
             return ComputedRows(self._slabs, (*self._index, where))
-        lead = self._slabs.problem.lead
-        part = int(np.ravel_multi_index(self._index, lead)) if lead else 0
+        part = _part_number(self._slabs.problem, self._index)
         if isinstance(where, int):
             return self._slabs.rows(part, range(where, where + 1))[0]
         return self._slabs.rows(part, range(*where.indices(len(self))))
