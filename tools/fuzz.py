@@ -1,15 +1,23 @@
 """Fuzz the readers by hand: python tools/fuzz.py READER… [--seconds N] [--seed N] [--keep FOLDER]
 
 Coverage-guided where atheris is installed, by random mutation elsewhere. An input is a finding where a reader lets out
-anything but an error of attncli's, shows a control character, takes more than ten seconds or 1 GiB, or reads other
-numbers on its fast way than on its careful one. Findings are kept as files, and said.
+anything but an error of attncli's, warns or writes to standard error, says an error without a place or with a control
+character, takes more than ten seconds or 1 GiB, or reads other numbers on its fast way than on its careful one, or than
+an independent reader does. Findings are kept as files, and said; so are, at the end, the errors without a hint.
 """
 
 # ruff: noqa: T201
 from __future__ import annotations
 
 import argparse
+import collections
+import contextlib
+import faulthandler
+import importlib
+import io
 import multiprocessing
+import os
+import pkgutil
 import random
 import re
 import resource
@@ -17,15 +25,12 @@ import signal
 import sys
 import time
 import traceback
+import warnings
+import zipfile
 from pathlib import Path
 
-TESTS = Path(__file__).parent.parent / "tests"
-sys.path[:0] = [str(TESTS), str(TESTS / "formats")]
+from fuzz_readers import READERS, SECOND_OPINIONS, agree, read, seeds
 
-READERS = (
-    *("csv", "tsv", "txt", "yaml", "json", "npy", "npz", "tex", "safetensors", "literal", "problem"),
-    *("pt", "mat", "mtx", "markdown", "h5", "pb", "xlsx", "print", "compressed"),
-)
 SECONDS_AT_MOST = 10
 MEMORY_AT_MOST = 1 << 30
 WORDS = re.findall(
@@ -37,93 +42,7 @@ WORDS = re.findall(
     9999999999999999999 F64 BF16 data_offsets shape dtype Q= q<- c(1,2) {{ }} [1,] [,1] 1.0e+03 * Columns |---|
     np.array( %%MatrixMarket \x80\x02 ctorch\n tR Q. <tf.Tensor: numpy= 2\xc3\x972 # //""",
 ) + [b"\n", b"\r\n", b"\t", b" "]
-
-
-def printed() -> list[bytes]:
-    """Arrays as programs print them, those that are refused too."""
-    from printed_forms import ARRAYS, NAMED, REFUSED, SEVERAL
-
-    return [case[1].encode() for case in (*ARRAYS, *NAMED, *SEVERAL, *REFUSED)]
-
-
-def torch_files() -> list[bytes]:
-    return [path.read_bytes() for path in (TESTS / "formats" / "torch_saves").glob("*.pt")]
-
-
-def mat_files() -> list[bytes]:
-    from test_mat_and_h5 import MIXED, QUERIES, mat_file
-
-    return [mat_file(MIXED), mat_file(MIXED, do_compression=True), mat_file({"Q": QUERIES}, format="4")]
-
-
-def h5_files() -> list[bytes]:
-    from test_mat_and_h5 import QUERIES, h5_file
-
-    return [h5_file(lambda file: file.create_dataset("q", data=QUERIES, compression="gzip"))]
-
-
-def compressed_files() -> list[bytes]:
-    import bz2
-    import gzip
-    import lzma
-
-    return [way(b"1,2\n3,4\n" * 9) for way in (gzip.compress, bz2.compress, lzma.compress)]
-
-
-def sheet_files() -> list[bytes]:
-    from test_sheets import SMALL
-
-    return [SMALL]
-
-
-def market_files() -> list[bytes]:
-    from test_mtx import READ, REFUSED
-
-    return [f"%%MatrixMarket matrix {case[1]}".encode() for case in READ] + [case[1].encode() for case in REFUSED]
-
-
-def markdown_files() -> list[bytes]:
-    from test_markdown import CASES, REFUSED
-
-    return [case[1].encode() for case in (*CASES, *REFUSED)]
-
-
-OTHERS = {  # readers of what attncli does not write
-    "pt": torch_files,
-    "mat": mat_files,
-    "h5": h5_files,
-    "pb": lambda: [(TESTS / "formats" / "onnx_input_0.pb").read_bytes()],
-    "xlsx": sheet_files,
-    "mtx": market_files,
-    "markdown": markdown_files,
-    "print": printed,
-    "compressed": compressed_files,
-}
-
-
-def seeds(reader: str) -> list[bytes]:
-    """Files that are right, and those that the tests know to be wrong."""
-    import numpy as np
-    from bad_inputs import BAD_INPUTS
-
-    from attncli.formats import BY_NAME
-    from attncli.matrix import Matrix
-
-    if reader == "problem":
-        files = [path.read_bytes() for path in (TESTS.parent / "examples").glob("*.yaml")]
-        return files + [b"{queries: [[1, 0]], keys: [[1, 0], [0, 1]], window: [1, 2], mask: [[1, 0]], heads: 1/1}"]
-    if reader in OTHERS:
-        return OTHERS[reader]()
-    known = [data for _, name, data, *_ in BAD_INPUTS if name == reader and len(data) < 5000]
-    if reader == "literal":
-        return [*known, b"1 0; 0 1", b"[[1, 2], [3, 4]]", b"tensor([[1., 2.],\n        [3., 4.]], dtype=torch.float64)"]
-    right = []
-    for array in (np.eye(3), np.arange(6, dtype=np.float32).reshape(2, 3) / 7, np.array([[True, False]])):
-        for labels in (None, ("one", "two", "three")[: array.shape[1]]):
-            matrix = Matrix(array, "seed", column_labels=labels)
-            names = ("queries", "keys") if BY_NAME[reader].holds_many else ("",)
-            right.append(b"".join(map(bytes, BY_NAME[reader].write(dict.fromkeys(names, matrix)))))
-    return right + known
+_hintless: collections.Counter[str] = collections.Counter()
 
 
 def attempt(reader: str, data: bytes) -> bool:
@@ -131,65 +50,70 @@ def attempt(reader: str, data: bytes) -> bool:
     from attncli.errors import AttncliError
     from attncli.matrix import Reading
 
-    arrays = []
+    readings = []
     for reading in (Reading(), Reading(keep_text=True)):
         try:
-            arrays.append(read(reader, data, reading))
+            with warnings.catch_warnings():
+                warnings.simplefilter("error")
+                readings.append(read(reader, data, reading))
         except AttncliError as error:
-            for text in (error.where, error.what, error.hint or ""):
-                assert all(letter.isprintable() for letter in text), f"a control character in {text!r}"
-            arrays.append(None)
-    fast, careful = arrays
+            check_message(error)
+            readings.append(None)
+    fast, careful = readings
     assert (fast is None) == (careful is None), f"fast: {fast}, careful: {careful}"
-    if fast is not None and careful is not None:
-        assert list(fast) == list(careful)
-        for name, array in fast.items():
-            assert array.dtype == careful[name].dtype
-            assert array.tobytes() == careful[name].tobytes(), f"{name}: {array} but {careful[name]}"
-            assert array.dtype.kind in "biufV"
-    return fast is not None
+    if fast is None or careful is None:
+        return False
+    assert list(fast) == list(careful)
+    for name, matrix in fast.items():
+        array, other = matrix.array, careful[name].array
+        assert array.dtype == other.dtype
+        assert array.shape == other.shape
+        assert array.tobytes() == other.tobytes(), f"{name}: {array} but {other}"
+        assert array.dtype.kind in "biufV"
+    others = {}
+    if reader in SECOND_OPINIONS:
+        with contextlib.suppress(Exception), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            others = SECOND_OPINIONS[reader](data)
+    agree(others, fast, "an independent reader")
+    return True
 
 
-def read(reader: str, data: bytes, reading: object) -> dict[str, object]:
-    """The arrays by name."""
-    from attncli.formats import BY_NAME
-    from attncli.inputs.literal import looks_like_path, read_literal
-
-    if reader == "literal":
-        text = data.decode("utf-8", "surrogateescape")
-        looks_like_path(text)
-        return {"": read_literal(text, "Q", reading).array}
-    if reader == "print":
-        from attncli.formats.prints import is_print, read_print
-
-        text = data.decode("utf-8", "replace")
-        is_print(text)
-        return {name: decode().array for name, decode in read_print(text, "Q", reading).matrices.items()}
-    if reader == "compressed":
-        import numpy as np
-
-        from attncli.formats.compressed import decompress
-
-        return {"": np.frombuffer(decompress(data, "q"), np.uint8)}
-    if reader == "problem":
-        from attncli.inputs.problem_file import read_mapping
-        from attncli.inputs.sources import Sources
-        from attncli.problem.prepare import prepare
-
-        contents = BY_NAME["yaml"].read(data, "p.yaml", reading)
-        if not isinstance(contents.tree.root, dict):
-            return {}
-        sources = Sources(lambda: sys.stdin.buffer, reading)
-        worksheet = read_mapping(contents.tree, (), name="p", where="p.yaml", folder="/nonexistent", sources=sources)
-        problem = prepare(worksheet.request)
-        return {"queries": problem.queries, "keys": problem.keys}
-    contents = BY_NAME[reader].read(data, f"q.{reader}", reading)
-    return {name: decode().array for name, decode in contents.matrices.items()}
+def check_message(error: object) -> None:
+    """Raise AssertionError if an error says no place, or shows what a terminal would obey. Count those without a
+    hint."""
+    where, what, hint = (str(getattr(error, name) or "") for name in ("where", "what", "hint"))
+    assert where.strip(), f"no place in {what!r}"
+    assert what.strip(), f"nothing is said at {where!r}"
+    for text in (where, what, hint):
+        assert text.isprintable(), f"a control character in {text!r}"
+    if not hint:
+        _hintless[re.sub(r"'.*'|\".*\"", "…", re.sub(r"\d+", "9", what))[:90]] += 1
 
 
 def mutated(random_: random.Random, corpus: list[bytes]) -> bytes:
-    """One of the corpus, changed in one to eight places."""
-    data = bytearray(random_.choice(corpus))
+    """One of the corpus, changed in one to eight places: of an archive half the time a member, packed again."""
+    data = random_.choice(corpus)
+    if data.startswith(b"PK\x03\x04") and random_.random() < 0.7:
+        with contextlib.suppress(Exception):
+            return change_member(random_, data)
+    return change(random_, data, corpus)
+
+
+def change_member(random_: random.Random, data: bytes) -> bytes:
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    name = random_.choice(list(members))
+    members[name] = change(random_, members[name], list(members.values()))
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
+        for name, member in members.items():
+            archive.writestr(name, member)
+    return stream.getvalue()
+
+
+def change(random_: random.Random, old: bytes, corpus: list[bytes]) -> bytes:
+    data = bytearray(old)
     for _ in range(random_.choice((1, 1, 1, 2, 3, 8))):
         at = random_.randrange(len(data) + 1)
         end = min(len(data), at + random_.choice((0, 1, 1, 2, 4, 16)))
@@ -215,71 +139,122 @@ class Overtime(Exception):
     """An input took longer than it may."""
 
 
-def limit() -> None:
-    """Memory and time that no small input may need."""
-
-    def late(*_: object) -> None:
-        raise Overtime
-
-    signal.signal(signal.SIGALRM, late)
-    used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
-    resource.setrlimit(resource.RLIMIT_AS, (used + MEMORY_AT_MOST, resource.RLIM_INFINITY))
+class Outcry(Exception):
+    """A library wrote to standard error."""
 
 
-def judged(reader: str, data: bytes, keep: Path) -> bool:
-    """Whether the reader took the input; a finding is kept and said."""
-    signal.alarm(SECONDS_AT_MOST)
-    try:
-        return attempt(reader, data)
-    except Exception as error:
-        place = traceback.extract_tb(error.__traceback__)[-1]
-        name = f"{reader}-{type(error).__name__}-{Path(place.filename).stem}-{place.lineno}"
-        if not (keep / name).exists():
-            keep.mkdir(parents=True, exist_ok=True)
-            (keep / name).write_bytes(data)
+class Judge:
+    """Tells findings, and keeps them. `current` holds the last input, should the interpreter die of it."""
+
+    def __init__(self, reader: str, keep: Path) -> None:
+        self.reader = reader
+        self.keep = keep
+        keep.mkdir(parents=True, exist_ok=True)
+        self.current = keep / f"{reader}.current"
+        self.said = (keep / f"{reader}.stderr").open("w+b")
+        os.dup2(self.said.fileno(), 2)
+        faulthandler.enable(self.said)
+        signal.signal(signal.SIGALRM, _late)
+        used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+        resource.setrlimit(resource.RLIMIT_AS, (used + MEMORY_AT_MOST, resource.RLIM_INFINITY))
+
+    def judge(self, data: bytes) -> bool:
+        """Return whether the reader took the input."""
+        self.current.write_bytes(data)
+        written = os.fstat(self.said.fileno()).st_size
+        signal.alarm(SECONDS_AT_MOST)
+        try:
+            taken = attempt(self.reader, data)
+            sys.stderr.flush()
+            if os.fstat(self.said.fileno()).st_size != written:
+                raise Outcry
+        except Exception as error:
+            signal.alarm(0)
+            self._report(error, data)
+            return False
+        finally:
+            signal.alarm(0)
+        return taken
+
+    def _report(self, error: Exception, data: bytes) -> None:
+        frames = traceback.extract_tb(error.__traceback__)
+        place = next((frame for frame in reversed(frames) if "attncli/" in frame.filename), frames[-1])
+        name = f"{self.reader}-{type(error).__name__}-{Path(place.filename).stem}-{place.lineno}"
+        if not (self.keep / name).exists():
+            (self.keep / name).write_bytes(data)
             print(f"FINDING {name}: {str(error)[:300]!r} from {data[:200]!r}", flush=True)
-        return False
-    finally:
-        signal.alarm(0)
+
+
+def _late(*_: object) -> None:
+    raise Overtime
+
+
+def prepare_imports(reader: str) -> None:
+    """Load what reading and asking need: it counts neither as memory nor as time."""
+    for data in seeds(reader)[:3]:
+        with contextlib.suppress(Exception):
+            attempt(reader, data)
+    _hintless.clear()
 
 
 def fuzz_randomly(reader: str, seconds: float, seed: int, keep: Path) -> None:
     random_ = random.Random(f"{reader} {seed}")
     corpus = seeds(reader)
-    attempt(reader, corpus[0])  # what is imported does not count as memory
-    limit()
+    prepare_imports(reader)
+    judge = Judge(reader, keep)
     tried = taken = 0
     end = time.monotonic() + seconds
+    for data in corpus:
+        judge.judge(data)
     while time.monotonic() < end:
         data = mutated(random_, corpus)
         tried += 1
-        if judged(reader, data, keep):
+        if judge.judge(data):
             taken += 1
             if taken % 50 == 0:
                 corpus.append(data)
     print(f"{reader}: {tried} inputs tried by random mutation, {taken} of them accepted", flush=True)
+    print_hintless(reader)
 
 
 def fuzz_guided(reader: str, seconds: float, seed: int, keep: Path) -> None:
     import atheris
 
-    with atheris.instrument_imports(include=["attncli"]):
-        from attncli.formats import FORMATS
+    import attncli
 
-        for format in FORMATS:
-            __import__(format.module)
+    with atheris.instrument_imports(include=["attncli"]), contextlib.redirect_stderr(io.StringIO()):
+        for module in pkgutil.walk_packages(attncli.__path__, "attncli."):
+            if module.name.split(".")[1] in ("formats", "inputs", "numbers"):
+                importlib.import_module(module.name)
+    known = seeds(reader)
     corpus = keep / "corpus" / reader
     corpus.mkdir(parents=True, exist_ok=True)
-    for number, data in enumerate(seeds(reader)):
+    for number, data in enumerate(known):
         (corpus / f"seed{number}").write_bytes(data)
-    attempt(reader, seeds(reader)[0])
-    limit()
-    words = corpus.parent / f"{reader}.words"
-    words.write_text("\n".join('"' + "".join(f"\\x{byte:02x}" for byte in word) + '"' for word in WORDS) + "\n")
-    options = [f"-max_total_time={int(seconds)}", f"-seed={seed}", "-max_len=4000", f"-dict={words}", "-verbosity=0"]
-    options += ["-timeout=60", "-rss_limit_mb=0", "-print_final_stats=1", "-detect_leaks=0"]
-    atheris.Setup([sys.argv[0], *options, str(corpus)], lambda data: judged(reader, data, keep) and None)
+    prepare_imports(reader)
+    judge = Judge(reader, keep)
+    counts = collections.Counter[bool]()
+    end = time.monotonic() + seconds
+
+    def take(data: bytes) -> None:
+        counts[judge.judge(data)] += 1
+        if time.monotonic() > end:
+            print(f"{reader}: {counts.total()} inputs tried by coverage, {counts[True]} of them accepted", flush=True)
+            print_hintless(reader)
+            os._exit(0)
+
+    def mutate(data: bytes, most: int, number: int) -> bytes:
+        random_ = random.Random(number)
+        return mutated(random_, [data, data, *known])[:most] if random_.random() < 0.6 else atheris.Mutate(data, most)
+
+    options = [f"-seed={seed}", "-max_len=8000", "-verbosity=0", "-timeout=60", "-rss_limit_mb=0", "-detect_leaks=0"]
+    atheris.Setup([sys.argv[0], *options, str(corpus)], take, custom_mutator=mutate)
     atheris.Fuzz()
+
+
+def print_hintless(reader: str) -> None:
+    for what, count in _hintless.most_common(40):
+        print(f"  {reader}: no hint in {count}: {what}", flush=True)
 
 
 def main() -> None:
@@ -303,7 +278,7 @@ def main() -> None:
         process.start()
         process.join()
         if process.exitcode:
-            print(f"{reader}: the interpreter ended with {process.exitcode}", flush=True)
+            print(f"FINDING {reader}: the interpreter ended with {process.exitcode}; see its .current", flush=True)
 
 
 if __name__ == "__main__":
