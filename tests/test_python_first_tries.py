@@ -50,7 +50,7 @@ def test_what_cannot_be_meant_is_a_value_error_whose_hint_is_a_note(options: dic
 
 def test_a_frame_s_labels_are_kept() -> None:
     result = attend(Frame(Q, ["a", "b"], ["x", "y"]), Frame(K, ["c", "d"], ["x", "y"]), Frame(V, [0, 1], ["u", "w"]))
-    labels = result.problem.labels
+    labels = result.problem.words.labels
     assert (labels.queries, labels.keys, labels.values) == (("a", "b"), ("c", "d"), ("u", "w"))
 
 

@@ -183,15 +183,15 @@ def test_four_axes_are_those_of_the_system(system):
     if system == "transformers":
         right = attend(queries, keys, values, system=system, layout="heads-first")
         np.testing.assert_array_equal(result.output, np.swapaxes(right.output, 1, 2))
-        assert result.problem.described["axes"] == "(batch, heads, n, d), the output (batch, n, heads, d)"
+        assert result.problem.words.conventions["axes"] == "(batch, heads, n, d), the output (batch, n, heads, d)"
     elif system in ("flash-attn", "jax", "keras", "xformers"):
         right = attend(*turned, system=system, layout="heads-first")
         np.testing.assert_array_equal(result.output, np.swapaxes(right.output, 1, 2))
-        assert result.problem.described["axes"] == "(batch, n, heads, d)"
+        assert result.problem.words.conventions["axes"] == "(batch, n, heads, d)"
     else:
         right = attend(queries, keys, values, system=system, layout="heads-first")
         np.testing.assert_array_equal(result.output, right.output)
-        assert result.problem.described["axes"] == "(batch, heads, n, d)"
+        assert result.problem.words.conventions["axes"] == "(batch, heads, n, d)"
     np.testing.assert_array_equal(result.weights, right.weights)
 
 
@@ -201,7 +201,7 @@ def test_three_axes_are_n_heads_d_where_the_functions_of_the_system_take_them_so
         result = attend(*arrays, system=system)
         assert result.weights.shape == ((3, 4, 4) if last else (4, 3, 3))
         assert result.output.shape == (4, 3, 5)
-        assert result.problem.described.get("axes") == ("(n, heads, d)" if last else None)
+        assert result.problem.words.conventions.get("axes") == ("(n, heads, d)" if last else None)
 
 
 def test_d2l_spreads_a_length_of_zero_over_all_keys():

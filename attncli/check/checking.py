@@ -105,7 +105,7 @@ def check(
         checks=tuple(checks),
         diagnosis=diagnosis,
         strict=strict,
-        notes=tuple(dict.fromkeys([*worksheet.notes, *_notes_of_axes(given, verdict), *measured.problem.notes])),
+        notes=tuple(dict.fromkeys([*worksheet.notes, *_notes_of_axes(given, verdict), *measured.problem.words.notes])),
     )
 
 
@@ -149,7 +149,7 @@ def _lay_baseline(
 
 def _notes_of_axes(problem: Problem, verdict: str) -> list[str]:
     """Return how the axes were read, which a wrong verdict may come from."""
-    axes = problem.described.get("axes") if verdict == "wrong" else None
+    axes = problem.words.conventions.get("axes") if verdict == "wrong" else None
     return [f"Q, K and V were read as {axes}"] if axes else []
 
 
@@ -343,7 +343,7 @@ def _format_shape(shape: tuple[int, ...]) -> str:
 
 def _labels(problem: Problem, name: str, at: tuple[int, ...]) -> tuple[str | None, ...]:
     """Return the names of the worst cell's row and column."""
-    labels = problem.labels
+    labels = problem.words.labels
     columns = labels_of_columns(labels, name)
     # labels of the columns of V, not of all heads
     if columns is not None and len(columns) != problem.shapes()[name][-1]:

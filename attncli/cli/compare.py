@@ -121,9 +121,8 @@ def compare_command(
         names = [candidate.name for candidate in candidates]
         write_out("\n" + terminal_pictures(list(zip(names, comparison.results, strict=True)), style))
     if not quiet:
-        write_notes(
-            [*worksheet.notes, *left_out, *(note for result in comparison.results for note in result.problem.notes)]
-        )
+        of_problems = (note for result in comparison.results for note in result.problem.words.notes)
+        write_notes([*worksheet.notes, *left_out, *of_problems])
     for warning in dict.fromkeys(warning for result in comparison.results for warning in result.warnings):
         write_err(f"warning: {warning}\n")
     for line in saved:

@@ -100,7 +100,7 @@ def complete_query(ctx: typer.Context, incomplete: str) -> list[str]:
         problem = prepare(read.request)
     except (AttncliError, OSError, TypeError):
         return []
-    labels = problem.labels.queries or tuple(map(str, range(min(problem.n, QUERIES_AT_MOST))))
+    labels = problem.words.labels.queries or tuple(map(str, range(min(problem.n, QUERIES_AT_MOST))))
     return [label for label in (*labels, "all") if label.startswith(incomplete)]
 
 

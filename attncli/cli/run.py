@@ -123,11 +123,11 @@ def answer(
     if drawing.is_shown:
         write_out("\n" * (not showing.quiet) + terminal_pictures([("", result)], style))
     written = [target_format(path, "output").name for path in targets.by_path]
-    notes = note_formulas(problem.labels, [*written, *([] if showing.quiet else [showing.format])])
+    notes = note_formulas(problem.words.labels, [*written, *([] if showing.quiet else [showing.format])])
     engine_notes = note_engine(problem, result.engine)
     if showing.show is None and showing.format == "table" and problem.values is None:
         notes += [] if showing.quiet else ["no values given: weights only"]
-    write_notes([*([] if showing.quiet else [*worksheet.notes, *problem.notes, *engine_notes]), *notes])
+    write_notes([*([] if showing.quiet else [*worksheet.notes, *problem.words.notes, *engine_notes]), *notes])
     for warning in result.warnings:
         write_err(f"warning: {printable(warning)}\n")
     for line in saved:

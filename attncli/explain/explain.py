@@ -84,13 +84,13 @@ def explain(
         title=title or "",
         formula=page_formula(problem),
         facts=page_facts(problem),
-        notes=(*choice.notes, *problem.notes),
+        notes=(*choice.notes, *problem.words.notes),
         preparation=preparation,
         introduction=introduction(problem) + (INTRODUCTION if backward else ""),
         solutions=tuple(drop_repetitions(solutions)),
         grids=grids,
         digits=digits,
-        warnings=(*problem.warnings, *empty_warnings(shown)),
+        warnings=(*problem.words.warnings, *empty_warnings(shown)),
     )
 
 
@@ -108,7 +108,7 @@ def choose(problem: Problem, names: Names, words: Sequence[str], lines: int) -> 
     """
     notes = []
     parts = list(range(problem.parts))
-    if tuple(words) == ("all",) and "all" not in (problem.labels.queries or ()):
+    if tuple(words) == ("all",) and "all" not in (problem.words.labels.queries or ()):
         queries = list(range(problem.n))
     elif words:
         queries = list(dict.fromkeys(find_query(word, problem) for word in words))
@@ -284,7 +284,7 @@ def page_facts(problem: Problem) -> tuple[tuple[str, str], ...]:
     return (
         ("variant", f"{problem.variant.name}: {explain_score(problem.variant, describe_scale(problem))}"),
         ("sizes", sizes + lead),
-        *problem.described.items(),
+        *problem.words.conventions.items(),
     )
 
 

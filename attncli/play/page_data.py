@@ -50,7 +50,7 @@ def make_page_data(request: Request, title: str | None) -> PageData:
     data: dict[str, Any] = {
         "title": shown_title,
         "labels": name_axes(problem),
-        "given": {axis: list(getattr(problem.labels, axis)) for axis in AXES if Names(problem).has_labels(axis)},
+        "given": {axis: list(getattr(problem.words.labels, axis)) for axis in AXES if Names(problem).has_labels(axis)},
         "parts": [describe_part(problem, number, own_rules) for number in range(problem.parts)],
         **pack_matrices(problem),
         "settings": initial_settings(problem, request, own_rules),
@@ -61,14 +61,14 @@ def make_page_data(request: Request, title: str | None) -> PageData:
             "dropout": problem.dropout,
         },
     }
-    notes = problem.notes
+    notes = problem.words.notes
     if problem.output_projection is not None:
         notes = (*notes, "the page shows the output before w_o: run shows it projected")
     if problem.is_transformed:
         notes = (*notes, f"Q and K of the page are those after {transforms(problem)}, which the page does not repeat")
     if not own_rules:
         notes = (*notes, "window and causal are part of the page's mask: it has no controls for what keeps some keys")
-    return PageData(shown_title, data, notes, problem.warnings)
+    return PageData(shown_title, data, notes, problem.words.warnings)
 
 
 def transforms(problem: Problem) -> str:

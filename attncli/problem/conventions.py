@@ -15,7 +15,6 @@ from attncli.systems import BIAS, BY_NAME, CAUSAL, GROUPS, LENGTHS, MASK, NAMES,
 
 if TYPE_CHECKING:
     from attncli.inputs.request import Request
-    from attncli.problem.problem import Problem
 
 # the part of a request that uses a feature, and the words for it
 ASKED = {
@@ -30,7 +29,7 @@ def apply_system(request: Request) -> tuple[Request, Conventions]:
     """Return the request with the system's defaults for what it does not set, and the conventions that no setting can
     express."""
     if request.system is None:
-        return request, Conventions()
+        return request, Conventions(softcap_after_bias=bool(request.softcap_after_bias))
     system = find_system(request.system)
     for feature, (name, option, words) in ASKED.items():
         if getattr(request, name) is not None and not system.has(feature):
@@ -53,7 +52,8 @@ def apply_system(request: Request) -> tuple[Request, Conventions]:
     if stands and request.align is None and request.query_offset is None:
         lengthy = request.key_lengths is not None and system.corner_with_lengths is not None
         changes["align"] = system.corner_with_lengths if lengthy else system.corner
-    conventions = Conventions(system.empty, system.grouping, system.softcap_after_bias)
+    late = system.softcap_after_bias or bool(request.softcap_after_bias)
+    conventions = Conventions(system.empty, system.grouping, late)
     return replace(request, **changes), conventions  # type: ignore[arg-type]
 
 
@@ -70,9 +70,9 @@ def adopt_system(request: Request, name: str) -> Request:
     return replace(request, **changes)  # type: ignore[arg-type]
 
 
-def refuse_groups(problem: Problem, request: Request) -> None:
-    """Raise ProblemError if query heads share key heads and the system does not support that."""
-    if request.system is not None and problem.key_heads is not None:
+def refuse_groups(request: Request, key_heads: int | None) -> None:
+    """Raise ProblemError if query heads share `key_heads` and the system does not support that."""
+    if request.system is not None and key_heads is not None:
         system = find_system(request.system)
         if not system.has(GROUPS):
             raise lacking_error(system, GROUPS, "grouped heads", "--heads H/KV")

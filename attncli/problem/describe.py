@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Sequence
 
 import numpy as np
 
-from attncli.inputs.request import Request
+from attncli.inputs.request import Labels, Request
 from attncli.problem.nonfinite import reached_keys
 from attncli.problem.problem import Problem, Visible, first_cell
+from attncli.problem.words import Words
 from attncli.stages.normalizers import SOFTMAX
 from attncli.stages.slopes import slope_words
 from attncli.systems import BY_NAME, HEADS_LAST
 
 
-def describe(problem: Problem, request: Request) -> Problem:
-    """Return the problem with the conventions in force, in words, and the warnings known before the calculation."""
+def describe(problem: Problem, request: Request, labels: Labels, forms: dict[str, str], notes: Sequence[str]) -> Words:
+    """Return the conventions in force, in words, and the warnings known before the calculation.
+
+    `forms` are the words about the axes of what was given, and `notes` those about reading it.
+    """
     said = {} if request.system is None else {"as": f"{request.system} ({BY_NAME[request.system].describes})"}
-    said |= problem.described
+    said |= forms
     said |= dict(_mask_words(problem, request))
     said |= stage_words(problem)
     if problem.softcap is not None:
@@ -37,12 +41,7 @@ def describe(problem: Problem, request: Request) -> Problem:
         said["grouped heads"] = f"{request.heads[0]} on 1 key/value head"
     if problem.dtype != problem.queries.dtype:
         said["dtype"] = f"computed in {problem.queries.dtype.name}, returned in {problem.dtype.name}"
-    return replace(
-        problem,
-        described=said,
-        notes=(*problem.notes, *_ignored_options(problem, request)),
-        warnings=(*problem.warnings, *_zero_vectors(problem)),
-    )
+    return Words(labels, said, (*notes, *_ignored_options(problem, request)), tuple(_zero_vectors(problem)))
 
 
 def _zero_vectors(problem: Problem) -> list[str]:

@@ -46,7 +46,7 @@ class Names:
 
     def has_labels(self, axis: str) -> bool:
         """Return whether this axis has as many labels as entries."""
-        labels = getattr(self.problem.labels, axis)
+        labels = getattr(self.problem.words.labels, axis)
         return labels is not None and len(labels) == self._sizes()[axis]
 
     def _sizes(self) -> dict[str, int | None]:
@@ -56,7 +56,7 @@ class Names:
     def _name(self, axis: str, number: int, plain: str) -> str:
         if not self.has_labels(axis):
             return plain
-        labels = getattr(self.problem.labels, axis)
+        labels = getattr(self.problem.words.labels, axis)
         if axis not in self._repeated:
             counts = Counter(labels)
             self._repeated[axis] = frozenset(label for label, count in counts.items() if count > 1)
@@ -79,7 +79,7 @@ def join_names(names: list[str], count: int | None = None) -> str:
 
 def find_query(word: str, problem: Problem) -> int:
     """Return the query that `--query WORD` names: by label, or by number from 0, as 0, q0 or `query 0`."""
-    labels = problem.labels.queries or ()
+    labels = problem.words.labels.queries or ()
     word = word if word in labels else word.strip()
     if word not in labels:
         word = NUMBERED.sub("", word)

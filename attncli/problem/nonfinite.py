@@ -19,19 +19,19 @@ if TYPE_CHECKING:
 TILE = 1 << 22  # cells processed together when masks are searched
 
 
-def settle_nonfinite(problem: Problem, sources: ProjectedInputs, *, allow: bool) -> Problem:
-    """Return the problem with unreachable non-finite keys and values set to 0, with a note.
+def settle_nonfinite(problem: Problem, sources: ProjectedInputs, *, allow: bool) -> tuple[Problem, list[str]]:
+    """Return the problem with unreachable non-finite keys and values set to 0, and notes about them.
 
     Other non-finite numbers raise an error for the first such cell. With `allow` they stay, and `is_finite` is false.
     """
-    if all(array is None or np.isfinite(array).all() for array in (problem.queries, problem.keys, problem.values)):
-        return problem
+    if problem.is_finite:
+        return problem, []
     reached = reached_keys(problem)
-    notes = list(problem.notes)
+    notes = []
     cleaned: dict[str, np.ndarray | None] = {"keys": problem.keys, "values": problem.values}
     for name in ("keys", "values"):
         array, matrix = cleaned[name], getattr(sources, name)
-        if array is None or np.isfinite(array).all():
+        if array is None or is_finite(array):
             continue
         masked = ~np.isfinite(array).all(axis=-1) & ~reached
         if masked.any():
@@ -42,15 +42,18 @@ def settle_nonfinite(problem: Problem, sources: ProjectedInputs, *, allow: bool)
             )
     assert cleaned["keys"] is not None
     given = None if cleaned["keys"] is problem.keys else problem.keys
-    settled = replace(problem, keys=cleaned["keys"], values=cleaned["values"], notes=tuple(notes), given_keys=given)
-    finite = True
-    for name in ("queries", "keys", "values"):
-        array = getattr(settled, name)
-        if array is not None and not np.isfinite(array).all():
-            finite = False
-            if not allow:
-                _refuse(name, array, sources, problem.packed)
-    return replace(settled, is_finite=finite)
+    wild = [name for name, array in {"queries": problem.queries, **cleaned}.items() if not is_finite(array)]
+    if wild and not allow:
+        array = problem.queries if wild[0] == "queries" else cleaned[wild[0]]
+        assert array is not None
+        _refuse(wild[0], array, sources, problem.packed)
+    settled = replace(problem, keys=cleaned["keys"], values=cleaned["values"], given_keys=given, is_finite=not wild)
+    return settled, notes
+
+
+def is_finite(*arrays: np.ndarray | None) -> bool:
+    """Return whether there is no infinity and no NaN in these arrays."""
+    return all(array is None or bool(np.isfinite(array).all()) for array in arrays)
 
 
 def _refuse(name: str, array: np.ndarray, sources: ProjectedInputs, packed: bool) -> NoReturn:

@@ -68,21 +68,21 @@ def sum_to(array: Array, shape: tuple[int, ...]) -> Array:
     return summed
 
 
-def read_d_output(matrix: Matrix, problem: Problem) -> Array:
-    """Return the gradient at the output, in its shape and in the computing dtype.
+def read_d_output(matrix: Matrix, shape: tuple[int, ...] | None, dtype: np.dtype, heads_last: tuple[str, ...]) -> Array:
+    """Return the gradient at the output, with the heads first and in the computing dtype.
 
-    Raises ProblemError if it does not fit, or contains infinities or NaN.
+    `shape` is that of the output as users have it, or None if there is no output. Raises ProblemError if the gradient
+    does not fit, or contains infinities or NaN.
     """
-    if problem.values is None:
+    if shape is None:
         raise ProblemError(
             "d_output" if is_ones(matrix) else matrix.where,
             "without values there is no output, and so no gradient at it",
             "give V, or w_v",
         )
-    shape, array = problem.shapes()["output"], matrix.array
-    dtype = problem.queries.dtype
+    array, is_last = matrix.array, "output" in heads_last
     if is_ones(matrix):
-        return np.ones(swap_shape(shape) if "output" in problem.heads_last else shape, dtype)
+        return np.ones(swap_shape(shape) if is_last else shape, dtype)
     if array.dtype.kind not in "iuf" and array.dtype.name != "bfloat16":
         raise ProblemError(matrix.where, f"contains {kind_of_contents(array)}; d_output is numbers", _FORM)
     if array.shape != shape and (*array.shape, 1) != shape:
@@ -94,7 +94,7 @@ def read_d_output(matrix: Matrix, problem: Problem) -> Array:
         cell = first_cell(wild)
         raise ProblemError(matrix.where, f"d_output has {array[cell]} {at(cell)}", "give finite numbers")
     by_shape: Array = array.astype(dtype).reshape(shape)
-    return swap_heads(by_shape) if "output" in problem.heads_last else by_shape
+    return swap_heads(by_shape) if is_last else by_shape
 
 
 def is_ones(matrix: Matrix) -> bool:

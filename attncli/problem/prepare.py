@@ -14,12 +14,12 @@ from attncli.inputs.scale import KEYS, QUERIES, SIZE, evaluate_scale, split_scal
 from attncli.matrix import kind_of_contents
 from attncli.problem.conventions import apply_system, refuse_groups
 from attncli.problem.describe import describe
-from attncli.problem.layouts import describe_axes, give_heads_first, read_heads_first
-from attncli.problem.nonfinite import settle_nonfinite
+from attncli.problem.layouts import describe_axes, give_heads_first, read_heads_first, swap_shape
+from attncli.problem.nonfinite import is_finite, settle_nonfinite
 from attncli.problem.origins import Origins, read_d_output
-from attncli.problem.problem import Problem, Visible, at, first_cell
+from attncli.problem.problem import Conventions, Problem, Visible, at, first_cell
 from attncli.problem.projections import resolve_projections, round_to_dtype
-from attncli.problem.shapes import Layout, axes_of, check_shapes, split_heads
+from attncli.problem.shapes import Layout, OutputProjection, axes_of, check_shapes, output_shape, split_heads
 from attncli.problem.stages import settle_stages
 from attncli.problem.system_masks import LENGTHS_HINT, check_lengths, fit_system_masks
 from attncli.variants import BY_NAME, DEFAULT, Variant
@@ -33,42 +33,101 @@ Array = np.ndarray
 
 
 def prepare(request: Request, *, compute: str | None = None) -> Problem:
-    """Check that everything fits, and lay it out for the engine.
+    """Check that everything fits, and lay it out for the engine: first the numbers, then the words about them.
 
     `compute` forces the computing dtype (float64 for checking and explaining). Raises ProblemError, NumericError or
     UsageError.
     """
     given, (request, heads_last) = request, read_heads_first(request)
     request, conventions = apply_system(request)
-    sources = replace(resolve_projections(request, compute), heads_last=heads_last)
-    queries, keys, values = sources.queries, sources.keys, sources.values
-    dtype, computing = choose_dtypes(request, [m for m in (queries, keys, values) if m is not None])
+    sources = resolve_projections(request, compute, heads_last)
+    dtype, computing = choose_dtypes(request, sources.matrices)
     computing = np.dtype(compute) if compute else computing
-    q = axes_of(cast(queries, dtype, computing, request), queries.where, "queries")
-    k = axes_of(cast(keys, dtype, computing, request), keys.where, "keys")
-    v = None
-    if values is not None:
-        v = axes_of(cast(values, dtype, computing, request), values.where, "values")
-    if request.heads is not None:
-        q, k, v = split_heads(q, k, v, request.heads, sources)
-    variant = _settle_variant(request, computing, q.shape[-1])
-    mask = _read_mask(request)
-    bias = _read_bias(request, computing)
+    matrices = _read_matrices(request, sources, dtype, computing)
+    variant = _settle_variant(request, computing, matrices[0].shape[-1])
+    request, layout, forms = _lay_out(request, sources, *matrices, computing)
+    problem = _make_problem(
+        request, sources, layout, variant, conventions, np.dtype(compute) if compute else dtype, computing
+    )
+    problem, cleaned = settle_nonfinite(problem, sources, allow=bool(request.allow_nonfinite))
+    axes = describe_axes(given, heads_last)
+    forms = {**({"axes": axes} if axes else {}), **forms}
+    labels = _settle_labels(request, sources.labels, problem)
+    return replace(problem, words=describe(problem, request, labels, forms, [*sources.notes, *cleaned]))
+
+
+def prepare_heads_first(request: Request, *, compute: str) -> tuple[Request, Problem]:
+    """Return the request and its problem with all arrays as (…, heads, n, d), whatever the layout. The description of
+    the layout remains."""
+    problem = prepare(request, compute=compute)
+    if not problem.heads_last:
+        return request, problem
+    request = give_heads_first(request, problem)
+    turned = prepare(request, compute=compute)
+    return request, replace(turned, words=replace(turned.words, conventions=problem.words.conventions))
+
+
+def _read_matrices(
+    request: Request, sources: ProjectedInputs, dtype: np.dtype, computing: np.dtype
+) -> tuple[Array, Array, Array | None]:
+    """Return Q, K and V in the computing dtype, with packed heads split."""
+    queries = axes_of(cast(sources.queries, dtype, computing, request), sources.queries.where, "queries")
+    keys = axes_of(cast(sources.keys, dtype, computing, request), sources.keys.where, "keys")
+    values = None
+    if sources.values is not None:
+        values = axes_of(cast(sources.values, dtype, computing, request), sources.values.where, "values")
+    if request.heads is None:
+        return queries, keys, values
+    return split_heads(queries, keys, values, request.heads, sources)
+
+
+def _lay_out(
+    request: Request,
+    sources: ProjectedInputs,
+    queries: Array,
+    keys: Array,
+    values: Array | None,
+    computing: np.dtype,
+) -> tuple[Request, Layout, dict[str, str]]:
+    """Return the matrices, the mask and the bias over the same leading axes.
+
+    The request loses what a system's mask has taken up, and the words say in which form that was given.
+    """
+    mask, bias = _read_mask(request), _read_bias(request, computing)
     forms: dict[str, str] = {}
     if request.system is not None:
-        request, mask, bias, forms = fit_system_masks(request, q.shape, k.shape, mask, bias)
+        request, mask, bias, forms = fit_system_masks(request, queries.shape, keys.shape, mask, bias)
     wheres = (request.mask.where if request.mask else "mask", request.bias.where if request.bias else "bias")
-    layout = check_shapes(q, k, v, mask, bias, sources, wheres, request.heads)
-    scales, scale_text = _settle_scale(request, variant, layout, k.shape[-2])
+    return request, check_shapes(queries, keys, values, mask, bias, sources, wheres, request.heads), forms
+
+
+def _make_problem(
+    request: Request,
+    sources: ProjectedInputs,
+    layout: Layout,
+    variant: Variant,
+    conventions: Conventions,
+    dtype: np.dtype,
+    computing: np.dtype,
+) -> Problem:
+    """Return the numbers of a problem, in which some may not be finite. `dtype` is that of the results."""
+    (n, d_k), m = layout.queries.shape[-2:], layout.keys.shape[-2]
+    scales, scale_text = _settle_scale(request, variant, layout, m)
     for scale in scales:
         _hold(computing, scale, "--length-scale" if request.scale is None else "--scale", "the scale")
     if request.softcap is not None:
         _hold(computing, request.softcap, "--softcap", "the softcap")
-    visible = _settle_visible(request, layout.lead, q.shape[-2], k.shape[-2])
-    if request.softcap_after_bias:
-        conventions = replace(conventions, softcap_after_bias=True)
-    stages = settle_stages(request, layout.lead, q.shape[-2], k.shape[-2], layout.queries.shape[-1])
-    problem = Problem(
+    visible = _settle_visible(request, layout.lead, n, m)
+    stages = settle_stages(request, layout.lead, n, m, d_k)
+    output_projection = sources.output_projection(
+        computing,
+        layout,
+        request.heads is not None,
+        allow_nonfinite=bool(request.allow_nonfinite),
+        dtype=request.dtype,
+    )
+    refuse_groups(request, layout.key_heads)
+    return Problem(
         queries=layout.queries,
         keys=layout.keys,
         values=layout.values,
@@ -85,37 +144,27 @@ def prepare(request: Request, *, compute: str | None = None) -> Problem:
         lead=layout.lead,
         key_heads=layout.key_heads,
         packed=request.heads is not None,
-        heads_last=heads_last,
-        dtype=np.dtype(compute) if compute else dtype,
-        is_finite=True,
-        labels=_settle_labels(request, sources.labels, q.shape[-2], k.shape[-2], q.shape[-1]),
-        output_projection=sources.output_projection(
-            computing,
-            layout,
-            request.heads is not None,
-            allow_nonfinite=bool(request.allow_nonfinite),
-            dtype=request.dtype,
-        ),
-        described={**({"axes": axes} if (axes := describe_axes(given, heads_last)) else {}), **forms},
+        heads_last=sources.heads_last,
+        dtype=dtype,
+        is_finite=is_finite(layout.queries, layout.keys, layout.values),
+        output_projection=output_projection,
         **stages,
         origins=_settle_origins(request, sources),
-        notes=sources.notes,
+        d_output=_settle_d_output(request, sources, layout, output_projection),
     )
-    refuse_groups(problem, request)
-    problem = settle_nonfinite(problem, sources, allow=bool(request.allow_nonfinite))
-    if request.d_output is not None:
-        problem = replace(problem, d_output=read_d_output(request.d_output, problem))
-    return describe(problem, request)
 
 
-def prepare_heads_first(request: Request, *, compute: str) -> tuple[Request, Problem]:
-    """Return the request and its problem with all arrays as (…, heads, n, d), whatever the layout. The description of
-    the layout remains."""
-    problem = prepare(request, compute=compute)
-    if not problem.heads_last:
-        return request, problem
-    request = give_heads_first(request, problem)
-    return request, replace(prepare(request, compute=compute), described=problem.described)
+def _settle_d_output(
+    request: Request, sources: ProjectedInputs, layout: Layout, output_projection: OutputProjection | None
+) -> Array | None:
+    if request.d_output is None:
+        return None
+    shape = None
+    if layout.values is not None:
+        sizes = layout.queries.shape[-2], layout.values.shape[-1]
+        shape = output_shape(layout.lead, *sizes, request.heads is not None, output_projection)
+        shape = swap_shape(shape) if "output" in sources.heads_last else shape
+    return read_d_output(request.d_output, shape, layout.queries.dtype, sources.heads_last)
 
 
 def _settle_origins(request: Request, sources: ProjectedInputs) -> Origins:
@@ -317,12 +366,12 @@ def _read_lengths(request: Request, lead: tuple[int, ...], m: int) -> tuple[int,
     return tuple(int(length) for length in array)
 
 
-def _settle_labels(request: Request, found: Labels, n: int, m: int, d_k: int) -> Labels:
+def _settle_labels(request: Request, found: Labels, problem: Problem) -> Labels:
     """Return the labels. Those given separately override those of the matrices. Their number must be that of the named
     entries."""
     named = ((field.name, getattr(request.labels, field.name)) for field in fields(request.labels))
     own = {name: given for name, given in named if given is not None}
-    sizes = {"queries": n, "keys": m} if request.heads else {"queries": n, "keys": m, "features": d_k}
+    sizes = {"queries": problem.n, "keys": problem.m, **({} if request.heads else {"features": problem.d_k})}
     for name, size in sizes.items():
         if name in own and len(own[name]) != size:
             raise ProblemError(f"labels: {name}", f"{len(own[name])} labels for {size} {_LABELLED[name]}")

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from attncli.inputs.request import Labels
 from attncli.inputs.scale import split_scales
 from attncli.problem.layouts import swap_shape
+from attncli.problem.shapes import OutputProjection, output_shape
+from attncli.problem.words import Words
 from attncli.records import record
 from attncli.stages.normalizers import SOFTMAX, Normalizer
 from attncli.stages.row_transforms import Rotation, RowNorm
@@ -143,7 +144,8 @@ class Problem:
     """A calculation that can be done.
 
     queries (*lead, n, d_k), keys (*key_lead, m, d_k) and values (*key_lead, m, d_v), where key_lead differs from lead
-    only in the number of heads. All are in the computing dtype. `dtype` is the dtype of the results.
+    only in the number of heads. All are in the computing dtype. `dtype` is the dtype of the results. The `words` are
+    made from the numbers, which do not depend on them.
     """
 
     queries: Array
@@ -163,8 +165,7 @@ class Problem:
     packed: bool
     dtype: np.dtype
     is_finite: bool
-    labels: Labels
-    output_projection: tuple[Array, Array | None] | None = None
+    output_projection: OutputProjection | None = None
     row_norm: RowNorm | None = None
     rotation: Rotation | None = None
     slopes: tuple[float, ...] | None = None
@@ -179,9 +180,7 @@ class Problem:
     heads_last: tuple[str, ...] = ()  # inputs and results that users have as (…, n, heads, d)
     origins: Origins | None = None
     d_output: Array | None = None  # the gradient at the output, in its shape with the heads first
-    described: dict[str, str] = field(default_factory=dict)
-    notes: tuple[str, ...] = ()
-    warnings: tuple[str, ...] = ()
+    words: Words = field(default_factory=Words)
 
     @property
     def n(self) -> int:
@@ -332,9 +331,7 @@ class Problem:
             "lse": (*lead, n),
         }
         if self.d_v is not None:
-            shapes["output"] = (*lead[:-1], n, lead[-1] * self.d_v) if self.packed else (*lead, n, self.d_v)
-            if self.output_projection is not None:
-                shapes["output"] = (*shapes["output"][:-1], self.output_projection[0].shape[-1])
+            shapes["output"] = output_shape(lead, n, self.d_v, self.packed, self.output_projection)
         if self.d_output is not None and self.origins is not None:
             shapes |= self.origins.gradient_shapes(self)
         for name in self.heads_last:

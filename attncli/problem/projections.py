@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from attncli.errors import NumericError, ProblemError
 from attncli.formats.narrow import floating_dtype
-from attncli.inputs.request import MATRIX_NAMES, PROJECTED, Labels, Request, rows_behind
+from attncli.inputs.request import MATRIX_NAMES, Labels, Request, rows_behind
 from attncli.matrix import Matrix, kind_of_contents
 from attncli.problem.layouts import swap_shape
 from attncli.problem.origins import Projection
@@ -33,6 +32,11 @@ class ProjectedInputs:
     notes: tuple[str, ...]
     projections: tuple[Projection, ...] = ()
     heads_last: tuple[str, ...] = ()  # in the names of layouts.read_heads_first
+
+    @property
+    def matrices(self) -> list[Matrix]:
+        """Return Q, K and V, if there is one."""
+        return [matrix for matrix in (self.queries, self.keys, self.values) if matrix is not None]
 
     @property
     def head_axis(self) -> int:
@@ -74,13 +78,15 @@ class ProjectedInputs:
         return weights, _finite(self.b_o, "b_o", computing, allow_nonfinite, dtype).reshape(-1)
 
 
-def resolve_projections(request: Request, compute: str | None = None) -> ProjectedInputs:
+def resolve_projections(
+    request: Request, compute: str | None = None, heads_last: tuple[str, ...] = ()
+) -> ProjectedInputs:
     """Return Q, K and V of a request. If x is given, Q = x w_q + b_q, and K and V come from context (default x).
 
-    `compute` forces the dtype of the products.
+    `compute` forces the dtype of the products. `heads_last` is that of `layouts.read_heads_first`.
     """
     if request.x is not None:
-        return _project(request, compute)
+        return _project(request, compute, heads_last)
     for name in ("context", "values_context", "w_q", "w_k", "w_v", "b_q", "b_k", "b_v"):
         stray: Matrix | None = getattr(request, name)
         if stray is not None:
@@ -100,12 +106,11 @@ def resolve_projections(request: Request, compute: str | None = None) -> Project
         w_o=request.w_o,
         b_o=request.b_o,
         notes=_notes(request),
+        heads_last=heads_last,
     )
 
 
-def _project(request: Request, compute: str | None) -> ProjectedInputs:
-    x = request.x
-    assert x is not None
+def _project(request: Request, compute: str | None, heads_last: tuple[str, ...]) -> ProjectedInputs:
     for name in ("queries", "keys", "values"):
         if getattr(request, name) is not None:
             raise ProblemError(
@@ -113,14 +118,12 @@ def _project(request: Request, compute: str | None) -> ProjectedInputs:
                 f"{name} are given beside x",
                 "give either x with w_q, w_k, w_v or Q, K, V",
             )
-    sources = {role: rows_behind(request, role) for role in PROJECTED}
     dtypes = request.dtype, compute
-    context, of_value_rows = getattr(request, sources["keys"]), getattr(request, sources["values"])
-    queries, of_queries = _multiply(x, request.w_q, request.b_q, "q", "queries", dtypes)
-    keys, of_keys = _multiply(context, request.w_k, request.b_k, "k", "keys", dtypes)
+    queries, of_queries = _multiply(request, "queries", dtypes)
+    keys, of_keys = _multiply(request, "keys", dtypes)
     values, of_values = None, None
     if request.w_v is not None:
-        values, of_values = _multiply(of_value_rows, request.w_v, request.b_v, "v", "values", dtypes)
+        values, of_values = _multiply(request, "values", dtypes)
     elif request.b_v is not None:
         raise ProblemError(request.b_v.where, "b_v is given without w_v")
     elif request.values_context is not None:
@@ -129,26 +132,25 @@ def _project(request: Request, compute: str | None) -> ProjectedInputs:
     if request.heads is None and q_width != k_width and request.w_k is not None:
         what = f"w_q has {q_width} columns, w_k has {k_width}"
         raise ProblemError(request.w_k.where, what, "queries and keys must be equally wide")
-    labels = _labels(x, context, values, None)
-    made = [each for each in (of_queries, of_keys, of_values) if each is not None]
-    projections = tuple(replace(each, source=sources[each.role]) for each in made)
-    return ProjectedInputs(queries, keys, values, labels, request.w_o, request.b_o, _notes(request), projections)
+    of_rows, of_context = (getattr(request, rows_behind(request, role)) for role in ("queries", "keys"))
+    labels = _labels(of_rows, of_context, values, None)
+    made = tuple(each for each in (of_queries, of_keys, of_values) if each is not None)
+    notes = _notes(request)
+    return ProjectedInputs(queries, keys, values, labels, request.w_o, request.b_o, notes, made, heads_last)
 
 
-def _multiply(
-    rows: Matrix,
-    weights: Matrix | None,
-    offset: Matrix | None,
-    letter: str,
-    result: str,
-    dtypes: tuple[str | None, str | None],
-) -> tuple[Matrix, Projection]:
-    """Return rows · w + b, and its origin, in the widest dtype of the three, at least float32.
+def _multiply(request: Request, role: str, dtypes: tuple[str | None, str | None]) -> tuple[Matrix, Projection]:
+    """Return the rows behind a role, projected as rows · w + b, and their origin, in the widest dtype of the three, at
+    least float32.
 
     `dtypes` are the dtype that inputs are cast to and the dtype to compute in, if given.
     """
+    source, letter = rows_behind(request, role), role[0]
+    rows: Matrix = getattr(request, source)
+    weights: Matrix | None = getattr(request, f"w_{letter}")
+    offset: Matrix | None = getattr(request, f"b_{letter}")
     if weights is None:
-        raise ProblemError(rows.where, f"x is given without w_{letter}", f"{result} = x w_{letter}: add w_{letter}")
+        raise ProblemError(rows.where, f"x is given without w_{letter}", f"{role} = x w_{letter}: add w_{letter}")
     left, right = _numbers(rows), _numbers(weights)
     if left.ndim < 2:
         what = "has 1 axis" if left.ndim else "is a single number"
@@ -174,7 +176,7 @@ def _multiply(
             f"x w_{letter} overflows {dtype.name}",
             "--dtype float64" if dtype == np.float32 else "rescale x",
         )
-    projection = Projection(letter, result, "x", left, right, None if offset is None else offset.array.shape)
+    projection = Projection(letter, role, source, left, right, None if offset is None else offset.array.shape)
     labels = rows.row_labels if product.ndim == 2 else None
     projected = Matrix(
         product,

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 Array = np.ndarray
 Shape = tuple[int, ...]
+OutputProjection = tuple[Array, Array | None]  # w_o and b_o
 
 ROLES = {"queries": "query", "keys": "key", "values": "key"}  # what a row stands for
 
@@ -198,6 +199,12 @@ def _with_extra(name: str, extra: Array, where: str, due: Shape, packed: bool) -
     if lead:
         fits += f" with the leading axes {tuple(lead)}"
     raise ProblemError(where, f"a {name} of shape {extra.shape} does not fit {fits}", hint)
+
+
+def output_shape(lead: Shape, n: int, d_v: int, packed: bool, output_projection: OutputProjection | None) -> Shape:
+    """Return the shape of the output: (*lead, n, d_v), with packed heads joined, and projected if there is w_o."""
+    shape = (*lead[:-1], n, lead[-1] * d_v) if packed else (*lead, n, d_v)
+    return shape if output_projection is None else (*shape[:-1], output_projection[0].shape[-1])
 
 
 def broadcast_over(array: Array, whole: Shape, where: str, name: str) -> Array:

@@ -143,8 +143,10 @@ class Result:
             return self._gradients
         array = np.ones(()) if isinstance(d_output, str) and d_output == ONES else np.asarray(d_output)
         where = ONES if isinstance(d_output, str) and d_output == ONES else "d_output"
-        problem = replace(self.problem, d_output=None)
-        return Gradients(replace(problem, d_output=read_d_output(Matrix(array, where), problem)))
+        problem = self.problem
+        shape = problem.shapes().get("output")
+        arriving = read_d_output(Matrix(array, where), shape, problem.queries.dtype, problem.heads_last)
+        return Gradients(replace(problem, d_output=arriving))
 
     def lines(self, name: str, part: int, rows: list[int]) -> np.ndarray:
         """Return some rows (len(rows), …) of one result of one part. For a very large result only these rows are
@@ -245,12 +247,12 @@ class Result:
         """Return the warnings about these numbers."""
         outcome = self.outcome
         if outcome is None or outcome.first_empty is None:
-            return self.problem.warnings
-        return (*self.problem.warnings, self._empty_warning(outcome.empty, outcome.first_empty))
+            return self.problem.words.warnings
+        return (*self.problem.words.warnings, self._empty_warning(outcome.empty, outcome.first_empty))
 
     def _empty_warning(self, empty: int, first: tuple[int, int]) -> str:
         part, query = first
-        labels = self.problem.labels.queries
+        labels = self.problem.words.labels.queries
         name = ", ".join(str(i) for i in (*self.problem.index(part), query)) + (f" ({labels[query]})" if labels else "")
         row = self.problem.empty_row
         if empty == 1:

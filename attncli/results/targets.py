@@ -138,7 +138,7 @@ def _is_written_by_rows(path: str) -> bool:
 
 def label_result(result: Result, name: str, format: str) -> Matrix:
     """Return one result for a file of this format, with the labels that the format can hold."""
-    labels = result.problem.labels
+    labels = result.problem.words.labels
     array = result.stream(name) if format in BY_ROWS else result.array(name)
     columns = labels_of_columns(labels, name)
     if array.ndim != 2 or (columns is not None and len(columns) != array.shape[1]):

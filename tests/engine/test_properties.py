@@ -483,11 +483,11 @@ def test_what_no_query_sees_may_be_non_finite_and_is_noted(
 ) -> None:
     result = attend([[1.0]], keys, values, mask=[0, 1], allow_nonfinite=allow)
     assert result.output.tolist() == [[2.0]]
-    assert result.problem.notes == notes
+    assert result.problem.words.notes == notes
 
 
 def test_two_keys_that_no_query_sees_are_counted() -> None:
-    notes = attend([[1.0]], [[nan], [1], [inf]], mask=[0, 1, 0]).problem.notes
+    notes = attend([[1.0]], [[nan], [1], [inf]], mask=[0, 1, 0]).problem.words.notes
     assert notes == ("keys: 2 keys with non-finite numbers, masked from all",)
 
 

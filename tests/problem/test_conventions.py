@@ -13,7 +13,7 @@ from attncli import attend
 
 def described(**given: Any) -> dict[str, str]:
     problem = {"queries": QUERIES, "keys": KEYS, "values": VALUES, **given}
-    return attend(problem.pop("queries"), problem.pop("keys"), **problem).problem.described
+    return attend(problem.pop("queries"), problem.pop("keys"), **problem).problem.words.conventions
 
 
 CONVENTIONS = [
@@ -86,9 +86,9 @@ IN_VAIN = [
 
 @pytest.mark.parametrize(("given", "note"), [case[1:] for case in IN_VAIN], ids=[case[0] for case in IN_VAIN])
 def test_what_changes_nothing_is_noted(given: dict[str, Any], note: str) -> None:
-    assert attend(QUERIES, KEYS, **given).problem.notes == (note,)
+    assert attend(QUERIES, KEYS, **given).problem.words.notes == (note,)
 
 
 def test_what_is_in_force_is_not_noted() -> None:
     given = {"mask": True, "mask_means": "drop", "causal": True, "align": "top-left", "scale": 2}
-    assert attend(QUERIES, KEYS, **given).problem.notes == ()
+    assert attend(QUERIES, KEYS, **given).problem.words.notes == ()

@@ -33,7 +33,7 @@ def test_inputs_are_rounded_to_it_and_results_are_those_of_float32(name):
     ours, theirs = result.gradients("ones"), wide.gradients("ones")
     np.testing.assert_array_equal(ours.d_keys, theirs.d_keys.astype(dtype))
     np.testing.assert_array_equal(attend(Q, K, V, dtype=dtype).output, result.output)
-    assert result.problem.described["dtype"] == f"computed in float32, returned in {name}"
+    assert result.problem.words.conventions["dtype"] == f"computed in float32, returned in {name}"
 
 
 @pytest.mark.parametrize("name", ["float16", "bfloat16"])

@@ -30,9 +30,9 @@ def test_labels_given_apart_win_over_those_read_with_the_matrices() -> None:
     queries = Matrix(QUERIES, "queries", row_labels=("a", "b"), column_labels=("x", "y", "z"))
     keys, own = Matrix(KEYS, "keys", row_labels=("k", "l", "m", "n")), Labels(queries=("c", "d"), values=("v",))
     problem = prepare(Request(queries=queries, keys=keys, labels=own))
-    assert problem.labels == Labels(("c", "d"), ("k", "l", "m", "n"), ("x", "y", "z"), ("v",))
+    assert problem.words.labels == Labels(("c", "d"), ("k", "l", "m", "n"), ("x", "y", "z"), ("v",))
 
 
 def test_features_of_packed_heads_are_named_as_one_likes() -> None:
     labels = Labels(features=("x", "y"))
-    assert asked(queries=zeros(1, 4), keys=zeros(1, 4), heads=(2, 2), labels=labels).problem.labels == labels
+    assert asked(queries=zeros(1, 4), keys=zeros(1, 4), heads=(2, 2), labels=labels).problem.words.labels == labels

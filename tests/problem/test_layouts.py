@@ -94,7 +94,7 @@ def test_packed_heads_have_no_axis_to_exchange():
 
 def test_two_axes_get_a_note():
     result = attend(np.eye(2), np.eye(2), layout="heads-last")
-    assert result.problem.notes == ("--layout heads-last changes nothing if Q, K and V have two axes",)
+    assert result.problem.words.notes == ("--layout heads-last changes nothing if Q, K and V have two axes",)
 
 
 def projected(x, **more):

@@ -17,7 +17,7 @@ def test_a_mask_of_all_heads_of_all_entries_is_taken_by_head():
     result = attend(Q, K, V, mask=mask, system="torch-mha")
     right = attend(Q, K, V, mask=~mask.reshape(2, 3, 4, 5))
     np.testing.assert_array_equal(result.output, right.output)
-    assert result.problem.described["mask axes"] == "(batch·heads, n, m)"
+    assert result.problem.words.conventions["mask axes"] == "(batch·heads, n, m)"
     bias = RANDOM.normal(size=(6, 4, 5))
     biased = attend(Q, K, V, bias=bias, system="torch-mha").output
     np.testing.assert_array_equal(biased, attend(Q, K, V, bias=bias.reshape(2, 3, 4, 5)).output)
@@ -27,7 +27,7 @@ def test_a_padding_mask_of_each_entry_is_over_its_keys():
     mask = np.array([[0, 0, 0, 1, 1], [0, 1, 0, 0, 0]], np.bool_)
     result = attend(Q, K, V, mask=mask, system="torch-mha")
     np.testing.assert_array_equal(result.output, attend(Q, K, V, mask=~mask[:, None, None, :]).output)
-    assert result.problem.described["mask axes"] == "(batch, m)"
+    assert result.problem.words.conventions["mask axes"] == "(batch, m)"
     packed = [np.moveaxis(array, 1, 2).reshape(2, array.shape[2], -1) for array in (Q, K, V)]
     joined = attend(*packed, heads=3, mask=mask, system="torch-mha").output
     np.testing.assert_allclose(joined, np.moveaxis(result.output, 1, 2).reshape(2, 4, -1), rtol=1e-12)
@@ -38,7 +38,7 @@ def test_what_could_be_a_row_per_query_is_one():
     mask = np.array([[0, 1], [0, 0]], np.bool_)
     result = attend(*square, mask=mask, system="torch-mha")
     np.testing.assert_array_equal(result.output, attend(*square, mask=~mask).output)
-    assert "mask axes" not in result.problem.described
+    assert "mask axes" not in result.problem.words.conventions
 
 
 @pytest.mark.parametrize("system", ["torch", None])
@@ -76,7 +76,7 @@ def test_d2l_has_a_length_for_each_query():
     scores[0, 3] = 0
     weights = np.exp(scores - scores.max(axis=-1, keepdims=True))
     np.testing.assert_allclose(result.weights, weights / weights.sum(axis=-1, keepdims=True), rtol=1e-12)
-    assert result.problem.described["key lengths"] == "one per query"
+    assert result.problem.words.conventions["key lengths"] == "one per query"
     with pytest.raises(AttncliError, match="length 6 is not between 0 and the 5 keys"):
         attend(queries, keys, values, key_lengths=lengths + 1, system="d2l")
     with pytest.raises(AttncliError, match="key lengths have the shape"):

@@ -11,6 +11,7 @@ import pytest
 from attncli import attend
 from attncli.inputs.request import Labels
 from attncli.numbers.display import format_number, format_numbers
+from attncli.problem.words import Words
 from attncli.render.result import tables, text, whole_table
 from attncli.render.result.tables import Style
 from attncli.render.result.text import result_text
@@ -50,7 +51,7 @@ def test_on_a_terminal_columns_go_into_groups_and_no_number_is_lost(coloured, mo
         monkeypatch.setattr(module, "terminal_width", lambda: 40)
     monkeypatch.setenv("FORCE_COLOR" if coloured else "NO_COLOR", "1")
     labels = Labels(keys=tuple(f"a long label {j}" for j in range(11)))
-    result = Result(replace(attend(normal(6, 4), normal(11, 4)).problem, labels=labels))
+    result = Result(replace(attend(normal(6, 4), normal(11, 4)).problem, words=Words(labels)))
     shown = result_text(result, ["weights"], Style(full=True))
     lines = COLOUR.sub("", shown).split("\n")
     assert ("\x1b[" in shown) == coloured

@@ -58,7 +58,7 @@ def make_workbook(
     check_until(until)
     request, problem = prepare_heads_first(request, compute="float64")
     names, result = Names(problem), Result(problem)
-    words = () if tuple(queries) == ("all",) and "all" not in (problem.labels.queries or ()) else queries
+    words = () if tuple(queries) == ("all",) and "all" not in (problem.words.labels.queries or ()) else queries
     rows = list(dict.fromkeys(find_query(word, problem) for word in words)) or list(range(problem.n))
     refuse_unwritable(problem, len(rows))
     inputs, sheets = write_projections(request, problem, names, rows)
@@ -84,8 +84,8 @@ def make_workbook(
         facts=page_facts(problem),
         sheets=tuple(sheets),
         until=until,
-        notes=problem.notes,
-        warnings=(*problem.warnings, *result.warnings),
+        notes=problem.words.notes,
+        warnings=(*problem.words.warnings, *result.warnings),
     )
 
 

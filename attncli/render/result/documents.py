@@ -50,7 +50,7 @@ def result_facts(result: Result) -> dict[str, Any]:
         "variant": problem.variant.name,
         "scale": problem.scale if problem.head_scales is None else list(problem.head_scales),
         "shapes": {name: list(shape) for name, shape in problem.shapes().items()},
-        "conventions": problem.described,
+        "conventions": problem.words.conventions,
     }
 
 

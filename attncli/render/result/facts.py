@@ -88,7 +88,7 @@ def _rows(
 ) -> Iterator[tuple[tuple[int, ...], str | int, Any]]:
     """Yield for each query its leading index, its label or number, and its cells, computed several rows at a time."""
     problem = result.problem
-    labels = problem.labels.queries
+    labels = problem.words.labels.queries
     has_labels = labels is not None and len(labels) == problem.n
     step = max(1, AT_ONCE // problem.m)
     for part in range(problem.parts):

@@ -32,7 +32,7 @@ def long_table(result: Result, name: str) -> Iterator[str]:
 
 
 def _lines(result: Result, name: str, array: np.ndarray | ComputedRows) -> Iterator[str]:
-    labels = result.problem.labels
+    labels = result.problem.words.labels
     has_rows = name in BY_ROW
     axes = 1 if name == "lse" or (array.ndim == 1 and not has_rows) else min(2, array.ndim)
     lead = array.shape[: array.ndim - axes]

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 def mask_columns(result: Result) -> list[str]:
     """Return the keys, by label or number."""
-    labels, m = result.problem.labels.keys, result.problem.m
+    labels, m = result.problem.words.labels.keys, result.problem.m
     return list(labels) if labels is not None and len(labels) == m else list(map(str, range(m)))
 
 
@@ -40,7 +40,7 @@ mask_data = mask_cells
 def mask_view(result: Result, part: int, style: Style) -> View:
     """Return the cells of one part, or those at the edges of a large one."""
     problem = result.problem
-    n, m, labels = problem.n, problem.m, problem.labels
+    n, m, labels = problem.n, problem.m, problem.words.labels
     rows = list(range(n)) if style.full else edges(n, ROWS_AT_MOST, ROWS_AT_EDGES)
     columns = list(range(m)) if style.full else edges(m, COLUMNS_AT_MOST, COLUMNS_AT_EDGES)
     cells = np.array(mask_cells(result, part, rows), dtype=object)[:, columns]

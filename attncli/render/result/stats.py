@@ -40,7 +40,7 @@ def stats_cells(result: Result, part: int, rows: list[int]) -> list[list[Any]]:
 
 def stats_data(result: Result, part: int, rows: list[int]) -> list[dict[str, Any]]:
     """Return an object of numbers for each row."""
-    labels = result.problem.labels
+    labels = result.problem.words.labels
     found = statistics_of(result.lines("weights", part, rows))
     lines = []
     for place, row in enumerate(rows):
@@ -79,7 +79,7 @@ def stats_view(result: Result, part: int, style: Style) -> View:
     """Return one part for people, with the first and the last of many queries."""
     problem = result.problem
     rows = list(range(problem.n)) if style.full else edges(problem.n, ROWS_AT_MOST, ROWS_AT_EDGES)
-    first = _name(_label(problem.labels.keys, 0, problem.m), "k", style)
+    first = _name(_label(problem.words.labels.keys, 0, problem.m), "k", style)
     heads = ["entropy", "effective keys", "keys for 95 %", f"weight on {first}", *RANKS[: min(TOP, problem.m)]]
     data = stats_data(result, part, rows)
     return View(

@@ -101,7 +101,7 @@ def result_heading(result: Result, title: str | None = None) -> str:
             *([escaped(title)] if title else []),
             f"{problem.variant.name} attention: {result_formula(result)}",
             ", ".join(f"{name} {format_shape(shapes[name])}" for name in inputs),
-            *(f"{name}: {words}" for name, words in problem.described.items()),
+            *(f"{name}: {words}" for name, words in problem.words.conventions.items()),
         ]
     )
 

@@ -133,7 +133,7 @@ class Source:
 def sources_of(result: Result, name: str, full: bool) -> list[Source]:
     """Return the matrices of one result: one for each head of each batch entry, or the first and last if there are too
     many."""
-    labels = result.problem.labels
+    labels = result.problem.words.labels
     if name == "output" and result.problem.is_joined:
         return _array_sources(name, result.by_entry(name), full, labels.queries, "q", labels.values)
     if name in GRADIENT_NAMES and name not in OF_CELLS:
@@ -146,7 +146,7 @@ def sources_of(result: Result, name: str, full: bool) -> list[Source]:
 
 def _part_source(result: Result, name: str, number: int) -> Source:
     """Return a result of one part, with its heads kept apart."""
-    problem, labels = result.problem, result.problem.labels
+    problem, labels = result.problem, result.problem.words.labels
     of_keys = name in ("keys", "values")
     shape = problem.shapes()[name]
 
