@@ -12,12 +12,14 @@ from pathlib import Path
 
 import pytest
 
+from attncli.variants import VARIANTS
+
 PACKAGE = Path(__file__).parent.parent / "attncli"
 # from below; a module imports from its own folder and from lower floors only
 FLOORS = (
     {"version", "errors", "records"},
     {"numbers"},
-    {"files", "matrix", "systems", "expressions"},
+    {"files", "matrix", "systems", "expressions", "similarities"},
     {"formats", "variants"},
     {"stages"},
     {"inputs"},
@@ -158,6 +160,34 @@ def test_no_two_public_names_coincide():
                 if "overload" not in overloads and node.name not in INTERFACES:
                     where[node.name].append(module)
     assert {name: modules for name, modules in where.items() if len(modules) > 1} == {}
+
+
+# words that are also the names of variants
+OTHER_MEANINGS = {"uniform": "the row of a query with no key", "scaled": "a stage", "cosine": "a measure of an error"}
+
+
+def words_of(module: str) -> set[str]:
+    """The strings of a module, and what follows `variant-` in the names of slips."""
+    return {
+        node.value.removeprefix("variant-")
+        for node in ast.walk(TREES[module])
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    }
+
+
+def test_the_name_of_a_variant_stands_in_its_record_and_in_the_systems_that_have_it():
+    names = {variant.name for variant in VARIANTS} - set(OTHER_MEANINGS)
+    others = set(TREES) - {"attncli.variants", "attncli.systems"}
+    assert {module: words_of(module) & names for module in others if words_of(module) & names} == {}
+    # whether a record has one of the other names is never asked
+    asked = [
+        f"{module}: {ast.unparse(node)}"
+        for module in others
+        for node in ast.walk(TREES[module])
+        if isinstance(node, ast.Compare | ast.keyword) and "variant" in ast.unparse(node)
+        if {inner.value for inner in ast.walk(node) if isinstance(inner, ast.Constant)} & set(OTHER_MEANINGS)
+    ]
+    assert asked == []
 
 
 @pytest.mark.parametrize(

@@ -98,7 +98,7 @@ def compare_command(
     style = Style(check_digits(digits), full, ascii_only)
     if systems is None and "variant" in calculation.defaults()[0]:
         asked = calculation.defaults()[0]["variant"]
-        hint = f"--variants {asked},{'dot' if asked == 'scaled' else 'scaled'}"
+        hint = f"--variants {asked},{next(name for name in BY_NAME if name != asked)}"
         raise UsageError("--variant", "compare sets several variants side by side", hint)
     sources = reading.sources()
     worksheet = read_worksheet(source, sources, "compare")

@@ -11,6 +11,7 @@ from attncli.cli.options import declare_force, declare_quiet
 from attncli.cli.output import write_err
 from attncli.errors import ExitStatus, UsageError, suggest
 from attncli.inputs.settings import BY_KEY
+from attncli.variants import DEFAULT
 
 if TYPE_CHECKING:
     from attncli.exercise.numbers import Exercise
@@ -40,7 +41,9 @@ def exercise_command(
     ] = 1,
     variant: Annotated[
         str | None,
-        typer.Option("--variant", "-a", metavar="NAME", help="the variant (default scaled)", rich_help_panel=NUMBERS),
+        typer.Option(
+            "--variant", "-a", metavar="NAME", help=f"the variant (default {DEFAULT})", rich_help_panel=NUMBERS
+        ),
     ] = None,
     queries: Annotated[int, typer.Option("--queries", metavar="N", help="queries", rich_help_panel=NUMBERS)] = 2,
     keys: Annotated[int, typer.Option("--keys", metavar="M", help="keys", rich_help_panel=NUMBERS)] = 3,

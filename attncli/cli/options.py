@@ -14,6 +14,7 @@ from attncli.cli.completion import FORMATS, READ, SHOWN, complete_from
 from attncli.errors import UsageError
 from attncli.inputs.settings import ENGINES, SETTINGS, Setting
 from attncli.records import record
+from attncli.variants import WITH_WEIGHTS
 
 if TYPE_CHECKING:
     from attncli.inputs.request import Request
@@ -165,7 +166,7 @@ class CalculationOptions:
             "segments": "one id per position: a query sees keys of its own id only",
             "key_segments": "the ids of the keys, if they differ from --segments",
             "dropout_mask": "1 = weight kept; with --dropout P the kept ones are divided by 1 − P",
-            "v_a": "the weights of the features in the variant additive (default ones)",
+            "v_a": f"the weights of the features in the variant {WITH_WEIGHTS} (default ones)",
             "d_output": "the gradient at the output, or the word ones: --show d_queries,d_keys,d_values",
         }
         matrices = [

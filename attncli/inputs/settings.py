@@ -15,7 +15,7 @@ from attncli.stages.row_transforms import PAIRING_NAMES, ROW_NORM_NAMES
 from attncli.stages.slopes import USUAL
 from attncli.systems import LAYOUTS
 from attncli.systems import NAMES as SYSTEM_NAMES
-from attncli.variants import VARIANTS
+from attncli.variants import DEFAULT, VARIANTS, WITH_LENGTH
 
 DTYPES = ("float16", "bfloat16", "float32", "float64")
 ENGINES = ("auto", "numpy", "numba")
@@ -180,7 +180,7 @@ SETTINGS = (
     Setting(
         "variant",
         make_choice("a variant", VARIANT_NAMES),
-        f"{', '.join(VARIANT_NAMES)} (default scaled); `attncli variants` explains them",
+        f"{', '.join(VARIANT_NAMES)} (default {DEFAULT}); `attncli variants` explains them",
         "NAME",
         "--variant",
         short="-a",
@@ -195,9 +195,7 @@ SETTINGS = (
         takes_list=True,
         in_brackets=True,
     ),
-    Setting(
-        "length_scale", read_positive, "the length ℓ of laplace and gaussian (default 1)", "NUMBER", "--length-scale"
-    ),
+    Setting("length_scale", read_positive, f"the length ℓ of {WITH_LENGTH} (default 1)", "NUMBER", "--length-scale"),
     Setting(
         "mask_means",
         make_choice("a meaning", MEANINGS),

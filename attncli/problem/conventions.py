@@ -12,6 +12,8 @@ from attncli.errors import ProblemError, suggest
 from attncli.problem.layouts import keep_layout
 from attncli.problem.problem import Conventions
 from attncli.systems import BIAS, BY_NAME, CAUSAL, GROUPS, LENGTHS, MASK, NAMES, SOFTCAP, System, systems_with
+from attncli.variants import BY_NAME as VARIANT_BY_NAME
+from attncli.variants import DEFAULT
 
 if TYPE_CHECKING:
     from attncli.inputs.request import Request
@@ -65,7 +67,8 @@ def adopt_system(request: Request, name: str) -> Request:
     """
     changes: dict[str, object] = {"system": name, "mask_means": None, "align": None, "query_offset": None}
     request = keep_layout(request)
-    if request.variant in (None, "scaled", "dot") or BY_NAME[name].variant == "laplace":
+    own, theirs = VARIANT_BY_NAME[request.variant or DEFAULT], VARIANT_BY_NAME[BY_NAME[name].variant]
+    if own.is_dot or not theirs.is_dot:
         changes["variant"] = None
     return replace(request, **changes)  # type: ignore[arg-type]
 

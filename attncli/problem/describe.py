@@ -80,8 +80,8 @@ def _ignored_options(problem: Problem, request: Request) -> list[str]:
         notes.append("--layout heads-last changes nothing if Q, K and V have two axes")
     if request.mask_means == "drop" and request.mask is None:
         notes.append("--mask-means drop changes nothing without --mask")
-    if request.scale is not None and problem.variant.name == "uniform":
-        notes.append("--scale changes nothing with uniform, whose scores are all 0")
+    if request.scale is not None and problem.variant.is_constant:
+        notes.append(f"--scale changes nothing with {problem.variant.name}, whose scores are all 0")
     return notes
 
 

@@ -22,7 +22,7 @@ from attncli.problem.projections import resolve_projections, round_to_dtype
 from attncli.problem.shapes import Layout, OutputProjection, axes_of, check_shapes, output_shape, split_heads
 from attncli.problem.stages import settle_stages
 from attncli.problem.system_masks import LENGTHS_HINT, check_lengths, fit_system_masks
-from attncli.variants import BY_NAME, DEFAULT, Variant
+from attncli.variants import BY_NAME, DEFAULT, WITH_LENGTH, WITH_WEIGHTS, Variant
 
 if TYPE_CHECKING:
     from attncli.expressions import Expression
@@ -259,8 +259,7 @@ def _settle_variant(request: Request, computing: np.dtype, d_k: int) -> Variant:
     if request.v_a is None:
         return variant
     if not variant.takes_weights:
-        names = " and ".join(each.name for each in BY_NAME.values() if each.takes_weights)
-        raise ProblemError(request.v_a.where, f"{variant.name} has no weights of features", f"-a {names}")
+        raise ProblemError(request.v_a.where, f"{variant.name} has no weights of features", f"-a {WITH_WEIGHTS}")
     array, where = request.v_a.array, request.v_a.where
     if array.dtype.kind not in "iuf" and array.dtype.name != "bfloat16":
         raise ProblemError(where, f"holds {kind_of_contents(array)}; expected one number per column of Q and K")
@@ -279,15 +278,13 @@ def _settle_scale(request: Request, variant: Variant, layout: Layout, m: int) ->
     """Return the factor of the raw scores, or one per query head, and its description."""
     if request.length_scale is not None:
         if not variant.has_length:
-            lengthy = " and ".join(v.name for v in BY_NAME.values() if v.has_length)
-            raise ProblemError(
-                "--length-scale", f"{variant.name} has no length scale", f"only {lengthy} have; or use --scale"
-            )
+            hint = f"only {WITH_LENGTH} have; or use --scale"
+            raise ProblemError("--length-scale", f"{variant.name} has no length scale", hint)
         if request.scale is not None:
             raise ProblemError("--length-scale", "cannot be combined with --scale: both set the scale", "leave one out")
     if request.scale is None and variant.has_length:
         length = request.length_scale or 1.0
-        return (length_factor(variant, length),), variant.default_scale.replace("ℓ", f"{length:g}")
+        return (length_factor(variant, length),), variant.scale_of_length(length)
     text = variant.default_scale if request.scale is None else request.scale
     n, d_k = layout.queries.shape[-2:]
     sizes: dict[Expression, float] = {SIZE: float(d_k), QUERIES: float(n), KEYS: float(m)}

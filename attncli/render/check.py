@@ -14,6 +14,7 @@ from attncli.errors import UsageError, suggest
 from attncli.errors import printable as escaped
 from attncli.render.console import make_console, render_text, speaks_unicode, terminal_width
 from attncli.render.result.tables import Style, to_ascii
+from attncli.variants import CONSTANT
 
 if TYPE_CHECKING:
     from attncli.check.suites import CaseOutcome
@@ -101,7 +102,7 @@ def case_lines(report: CaseReport, *, brief: bool) -> list[str]:
 
 def _list_slips(slips: tuple[str, ...]) -> str:
     more = len(slips) - MOST_SHOWN
-    names = ["uniform weights" if slip == "variant-uniform" else slip for slip in slips[:MOST_SHOWN]]
+    names = [f"{CONSTANT} weights" if slip == f"variant-{CONSTANT}" else slip for slip in slips[:MOST_SHOWN]]
     return ", ".join(names) + (f" and {more} more" if more > 0 else "")
 
 

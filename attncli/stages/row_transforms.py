@@ -27,7 +27,7 @@ from attncli.expressions import (
     subtract,
 )
 from attncli.records import record
-from attncli.variants import unit_rows, unit_rows_backward
+from attncli.similarities import unit_rows, unit_rows_backward
 
 if TYPE_CHECKING:
     from numpy import ndarray

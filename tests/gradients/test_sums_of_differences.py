@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from attncli.variants import TILE, half_square_backward, manhattan_backward
+from attncli.similarities import TILE, half_square_backward, manhattan_backward
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

@@ -18,8 +18,9 @@ from attncli.problem.prepare import length_factor
 from attncli.problem.problem import Visible
 from attncli.problem.row_masks import make_row_mask
 from attncli.results.conventions import conventions_that_differ
+from attncli.similarities import negative_half_square
 from attncli.systems import BY_NAME as SYSTEMS
-from attncli.variants import BY_NAME, Variant, negative_half_square
+from attncli.variants import VARIANTS, Variant
 
 if TYPE_CHECKING:
     from attncli.inputs.request import Request
@@ -268,9 +269,10 @@ def _euclidean(queries: Array, keys: Array) -> Array:
     return -distance
 
 
+_OF_POWER = {variant.length_power: variant for variant in VARIANTS}
 # without bounds of their size
-SQUARED = replace(BY_NAME["gaussian"], name="squared", score=_squared, bound=lambda _q, _k, _d_k: np.inf)
-EUCLIDEAN = replace(BY_NAME["laplace"], name="euclidean", score=_euclidean, bound=lambda _q, _k, _d_k: np.inf)
+SQUARED = replace(_OF_POWER[2], name="squared", score=_squared, squares=1, bound=lambda _q, _k, _d_k: np.inf)
+EUCLIDEAN = replace(_OF_POWER[1], name="euclidean", score=_euclidean, bound=lambda _q, _k, _d_k: np.inf)
 
 
 def scored(problem: Problem, variant: Variant) -> Problem:

@@ -12,6 +12,7 @@ from attncli.check.slips.sampling import Sample, are_same
 from attncli.check.slips.table import SLIPS
 from attncli.check.tolerance.measures import Measured
 from attncli.errors import AttncliError
+from attncli.variants import CONSTANT
 
 if TYPE_CHECKING:
     from attncli.check.judge import Judge
@@ -21,7 +22,7 @@ Array = np.ndarray
 
 WEAK = ("last-digit", "float16", "bfloat16", "input-rounding", "step-rounding", "within-tolerance")
 DIGITS = 1e5  # units of the largest number from which on a print has many digits
-UNIFORM = "variant-uniform"  # listed first, because it shows most clearly that the check is weak
+UNIFORM = f"variant-{CONSTANT}"  # listed first, because it shows most clearly that the check is weak
 MOST = 1 << 22  # weights of a problem on which slips are tried
 MOST_NARROW = 1 << 18  # in half precision, where each slip takes several computations
 

@@ -90,12 +90,12 @@ def _depth(request: Request) -> int:
 
 def _raw_bound(problem: Problem, queries: Array, keys: Array, dq: Array, dk: Array, u: float) -> Array:
     """Return the error of the raw scores, given those of the queries and keys."""
-    d_k, name = problem.d_k, problem.variant.name
+    d_k = problem.d_k
     q, k = np.abs(queries), np.abs(keys)
     if problem.variant.is_constant:
         return np.zeros((*problem.lead, problem.n, problem.m))
     if problem.variant.has_length:
-        return _distance_bound(name, queries, keys, dq, dk, u)
+        return _distance_bound(problem.variant.squares, queries, keys, dq, dk, u)
     if problem.variant.takes_weights:
         return _additive_bound(problem, queries, keys, dq, dk, u)
     if problem.variant.prepare is not None:
@@ -108,17 +108,18 @@ def _raw_bound(problem: Problem, queries: Array, keys: Array, dq: Array, dk: Arr
     return product
 
 
-def _distance_bound(name: str, queries: Array, keys: Array, dq: Array, dk: Array, u: float) -> Array:
-    """Return Σ(error of q − k), times |q − k| or twice that if it is squared, and a rounding for each term."""
-    power = {"gaussian": 1, "squared": 2}.get(name)  # the second is used by a slip
+def _distance_bound(squares: float, queries: Array, keys: Array, dq: Array, dk: Array, u: float) -> Array:
+    """Return Σ(error of q − k), times its slope 2c·|q − k| if the score is made of c·(q − k)² with c = `squares`, and a
+    rounding for each term."""
+    slope = 2 * squares
     total = np.zeros((*queries.shape[:-1], keys.shape[-2]))
     error = np.zeros_like(total)
     for a in range(queries.shape[-1]):
         difference = np.abs(queries[..., a, None] - keys[..., None, :, a])
         inherited = dq[..., a, None] + dk[..., None, :, a]
-        if power:
-            error += power * difference * inherited
-            total += power * difference * difference
+        if slope:
+            error += slope * difference * inherited
+            total += slope * difference * difference
         else:
             error += inherited
             total += difference

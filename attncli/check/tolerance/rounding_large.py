@@ -58,8 +58,8 @@ def _moves(route: Route, request: Request, halves: dict[str, Array]) -> Problem:
             found[name] = Matrix(half, name)
     nothing: dict[str, Any] = dict.fromkeys(PROJECTED)
     found["bias"] = Matrix(halves["bias"], "bias") if "bias" in halves else None
-    bare = replace(request, **nothing, mask=None, v_a=None, variant="dot", system=None)
-    bare = replace(bare, length_scale=None, scale=None, labels=type(request.labels)(), **found)
+    bare = replace(request, **nothing, mask=None, v_a=None, variant=None, system=None)
+    bare = replace(bare, length_scale=None, scale="1", labels=type(request.labels)(), **found)
     return route.change_problem(prepare(bare, compute="float64"))
 
 

@@ -22,6 +22,7 @@ from numba.core import config
 from attncli import __version__
 from attncli.engine.compiled.exponential import EXACT, exponential, wide_exponential
 from attncli.engine.kernels import NumpyKernels
+from attncli.similarities import negative_half_square, negative_manhattan
 
 if TYPE_CHECKING:
     from attncli.engine.kernels import Gatherer, Gathering
@@ -179,7 +180,8 @@ def half_square(queries: Array, keys: Array, scores: Array) -> None:
 
 
 PRODUCT, MANHATTAN, HALF_SQUARE = range(3)
-DISTANCES = {"laplace": MANHATTAN, "gaussian": HALF_SQUARE}
+# by the score function
+DISTANCES: dict[Callable[..., Array], int] = {negative_manhattan: MANHATTAN, negative_half_square: HALF_SQUARE}
 
 
 @numba.njit(fastmath=EXACT, error_model="numpy")
@@ -270,10 +272,10 @@ class NumbaKernels(NumpyKernels):
     name = "numba"
 
     def raw_scores(self, variant: Variant, queries: Array, keys: Array) -> Array:
-        if variant.name not in DISTANCES:
+        if variant.score not in DISTANCES:
             return super().raw_scores(variant, queries, keys)
         scores = self.scratch.array("scores", (*queries.shape[:-1], keys.shape[-2]), queries.dtype)
-        kind, scratch = np.array([DISTANCES[variant.name]]), self._by_coordinate(keys.shape[-2], keys)
+        kind, scratch = np.array([DISTANCES[variant.score]]), self._by_coordinate(keys.shape[-2], keys)
         score(kind, in_parts(queries), in_parts(keys), scratch, scores.reshape(-1, *scores.shape[-2:]))
         return scores
 
@@ -291,12 +293,12 @@ class NumbaKernels(NumpyKernels):
         return sums
 
     def gatherer(self, variant: Variant) -> Gatherer | None:
-        return self.gather if variant.is_product or variant.name in DISTANCES else None
+        return self.gather if variant.is_product or variant.score in DISTANCES else None
 
     def gather(self, work: Gathering, gathered: Array, sums: Array) -> None:
         """Add the weighted values and the exponentials of some keys in one call."""
         tile = self.scratch.array("scores", (work.height, work.width), sums.dtype)
-        kind = np.array([DISTANCES.get(work.variant.name, PRODUCT)])
+        kind = np.array([DISTANCES.get(work.variant.score, PRODUCT)])
         gather_block(
             kind,
             in_parts(work.queries),

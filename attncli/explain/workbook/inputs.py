@@ -113,7 +113,7 @@ def scale_formula(problem: Problem, request: Request) -> Expression:
     if problem.variant.is_constant:
         return constant(1)
     if problem.variant.has_length and request.scale is None:
-        exponent = round(-math.log2(problem.variant.length_scale_factor(2.0)))
+        exponent = problem.variant.length_power
         return divide(constant(1), LENGTH if exponent == 1 else power(LENGTH, constant(exponent)))
     try:
         expression = parse_scale(problem.scale_text)
