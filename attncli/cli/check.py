@@ -8,19 +8,20 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from attncli.cli.completion import VERDICTS, complete_from
+from attncli.cli.completion import VERDICTS
 from attncli.cli.options import (
     CalculationOptions,
     ReadingOptions,
     declare_ascii,
     declare_digits,
     declare_force,
+    declare_format,
     declare_quiet,
     expand_bundles,
 )
-from attncli.cli.output import write_err, write_out
+from attncli.cli.output import write_err, write_error, write_out, write_remarks
 from attncli.cli.run import find_built_in
-from attncli.errors import AttncliError, BugError, ExitStatus, InputError, ProblemError, UsageError, printable
+from attncli.errors import AttncliError, BugError, ExitStatus, InputError, ProblemError, UsageError
 from attncli.inputs.request import EXPECTED_NAMES, Request
 from attncli.inputs.settings import parse_value, read_number
 
@@ -98,17 +99,7 @@ def check_command(
     strict: Annotated[
         bool, typer.Option("--strict", help="accept only the verdict exact", rich_help_panel=EXPECTED)
     ] = False,
-    format: Annotated[
-        str,
-        typer.Option(
-            "--format",
-            "-f",
-            metavar="FORMAT",
-            help="table, json, csv, markdown",
-            rich_help_panel=SHOWING,
-            autocompletion=complete_from(*VERDICTS),
-        ),
-    ] = "table",
+    format: Annotated[str, declare_format(SHOWING, VERDICTS)] = "table",
     ascii: Annotated[bool, declare_ascii(SHOWING)] = False,
     quiet: Annotated[bool, declare_quiet(SHOWING, "print nothing")] = False,
     junit: Annotated[
@@ -325,12 +316,9 @@ def _status(outcomes: list[CaseOutcome]) -> int:
     status = ExitStatus.DONE
     for outcome in outcomes:
         if outcome.error is not None:
-            write_err(f"error: {outcome.error}\n")
-            if outcome.error.hint:
-                write_err(f"hint: {outcome.error.hint}\n")
+            write_error(str(outcome.error), outcome.error.hint)
             status = max(status, outcome.error.status)
         elif outcome.report is not None:
-            for note in outcome.report.notes:
-                write_err(f"note: {printable(note)}\n")
+            write_remarks(outcome.report.notes, ())
             status = max(status, ExitStatus.DONE if outcome.report.holds else ExitStatus.DIFFERS)
     return status

@@ -14,11 +14,13 @@ from attncli.cli.options import (
     declare_ascii,
     declare_digits,
     declare_force,
+    declare_format,
+    declare_plot,
     declare_quiet,
     expand_bundles,
 )
-from attncli.cli.output import write_chunks, write_err, write_out
-from attncli.cli.run import check_digits, read_worksheet, write_notes
+from attncli.cli.output import write_chunks, write_out, write_remarks
+from attncli.cli.run import check_digits, read_worksheet
 from attncli.errors import ExitStatus, UsageError
 from attncli.systems import NAMES as SYSTEMS
 from attncli.variants import BY_NAME
@@ -63,23 +65,8 @@ def compare_command(
             autocompletion=complete_from("all", *SYSTEMS),
         ),
     ] = None,
-    format: Annotated[
-        str,
-        typer.Option(
-            "--format",
-            "-f",
-            metavar="FORMAT",
-            help="table, json, markdown",
-            rich_help_panel=COMPARING,
-            autocompletion=complete_from(*COMPARISONS),
-        ),
-    ] = "table",
-    plot: Annotated[
-        str | None,
-        typer.Option(
-            "--plot", metavar="FILE", help="draw the weights: .png, .svg, .pdf, or - here", rich_help_panel=COMPARING
-        ),
-    ] = None,
+    format: Annotated[str, declare_format(COMPARING, COMPARISONS)] = "table",
+    plot: Annotated[str | None, declare_plot(COMPARING)] = None,
     force: Annotated[bool, declare_force(COMPARING)] = False,
     digits: Annotated[int, declare_digits(COMPARING)] = 4,
     full: Annotated[bool, typer.Option("--full", help="show large problems whole", rich_help_panel=COMPARING)] = False,
@@ -120,13 +107,9 @@ def compare_command(
     if drawing.is_shown:
         names = [candidate.name for candidate in candidates]
         write_out("\n" + terminal_pictures(list(zip(names, comparison.results, strict=True)), style))
-    if not quiet:
-        of_problems = (note for result in comparison.results for note in result.problem.words.notes)
-        write_notes([*worksheet.notes, *left_out, *of_problems])
-    for warning in dict.fromkeys(warning for result in comparison.results for warning in result.warnings):
-        write_err(f"warning: {warning}\n")
-    for line in saved:
-        write_err(line + "\n")
+    notes = [*worksheet.notes, *left_out, *(note for one in comparison.results for note in one.problem.words.notes)]
+    warnings = [warning for one in comparison.results for warning in one.warnings]
+    write_remarks([] if quiet else notes, warnings, saved)
     return ExitStatus.DONE
 
 

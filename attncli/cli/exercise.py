@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from attncli.cli.options import declare_force, declare_quiet
+from attncli.cli.options import declare_force, declare_format, declare_quiet
 from attncli.cli.output import write_err
 from attncli.errors import ExitStatus, UsageError, suggest
 from attncli.inputs.settings import BY_KEY
@@ -61,9 +61,7 @@ def exercise_command(
         int,
         typer.Option("--count", metavar="C", help="the number of sheets, in DIR/01, DIR/02, …", rich_help_panel=FILES),
     ] = 1,
-    format: Annotated[
-        str, typer.Option("--format", "-f", metavar="FORMAT", help="markdown, latex, html", rich_help_panel=FILES)
-    ] = "markdown",
+    format: Annotated[str, declare_format(FILES, SUFFIXES)] = "markdown",
     force: Annotated[bool, declare_force(FILES, "overwrite existing files")] = False,
     quiet: Annotated[bool, declare_quiet(FILES)] = False,
 ) -> int:

@@ -14,11 +14,12 @@ from attncli.cli.options import (
     declare_ascii,
     declare_digits,
     declare_force,
+    declare_format,
     declare_quiet,
     expand_bundles,
 )
-from attncli.cli.output import page_out, write_err
-from attncli.cli.run import check_digits, read_worksheet, write_notes
+from attncli.cli.output import page_out, write_remarks
+from attncli.cli.run import check_digits, read_worksheet
 from attncli.errors import ExitStatus, UsageError, printable
 
 if TYPE_CHECKING:
@@ -72,15 +73,7 @@ def explain_command(
         typer.Option("--backward", help="go on to the gradients (with --grad or d_output)", rich_help_panel=EXPLAINING),
     ] = False,
     format: Annotated[
-        str | None,
-        typer.Option(
-            "--format",
-            "-f",
-            metavar="FORMAT",
-            help="text, markdown, latex, html, xlsx (default: as FILE's suffix says, else text)",
-            rich_help_panel=EXPLAINING,
-            autocompletion=complete_from(*PAGES),
-        ),
+        str | None, declare_format(EXPLAINING, PAGES, " (default: as FILE's suffix says, else text)")
     ] = None,
     output: Annotated[
         str | None,
@@ -145,12 +138,8 @@ def explain_command(
         page_out(content.decode(), in_colour=format == "text")
     else:
         write_atomically(output, [content], force=force)
-    if not quiet:
-        write_notes([*worksheet.notes, *page.notes])
-    for warning in page.warnings:
-        write_err(f"warning: {printable(warning)}\n")
-    for path in targets:
-        write_err(f"wrote {path_text(path)}\n")
+    notes = [] if quiet else [*worksheet.notes, *page.notes]
+    write_remarks(notes, page.warnings, [f"wrote {path_text(path)}" for path in targets])
     return ExitStatus.DONE
 
 

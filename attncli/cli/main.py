@@ -7,7 +7,7 @@ import signal
 import sys
 from types import FrameType
 
-from attncli.cli.output import PipeClosed, abandon, buffer_output, write_err, write_out
+from attncli.cli.output import PipeClosed, abandon, buffer_output, write_err, write_error, write_out
 from attncli.errors import AttncliError, BugError, ExitStatus, system_reason
 
 
@@ -98,9 +98,7 @@ def _report_fault(where: str, what: str, hint: str | None, status: int) -> int:
         import traceback
 
         write_err(traceback.format_exc())
-    write_err(f"error: {where}: {what}\n")
-    if hint:
-        write_err(f"hint: {hint}\n")
+    write_error(f"{where}: {what}", hint)
     _abandon_output()
     return status
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import MISSING, fields
 from functools import wraps
 from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
@@ -41,6 +41,19 @@ def declare_digits(panel: str, help: str = "decimals shown") -> Any:
 def declare_ascii(panel: str) -> Any:
     """Declare the option of plain output."""
     return typer.Option("--ascii", help="no colour and no Unicode", rich_help_panel=panel)
+
+
+def declare_format(panel: str | None, choices: Iterable[str], more: str = "") -> Any:
+    """Declare the option of the form in which results are printed: one of the choices, and `more` about them."""
+    complete = complete_from(*choices)
+    help = ", ".join(choices) + more
+    return typer.Option("--format", "-f", metavar="FORMAT", help=help, rich_help_panel=panel, autocompletion=complete)
+
+
+def declare_plot(panel: str) -> Any:
+    """Declare the option of a picture."""
+    words = "draw the weights: .png, .svg, .pdf, or - here"
+    return typer.Option("--plot", metavar="FILE", help=words, rich_help_panel=panel)
 
 
 def declare_quiet(panel: str, help: str = "print no notes") -> Any:
@@ -96,17 +109,7 @@ class ShowingOptions:
             autocompletion=complete_from(*SHOWN),
         ),
     ] = None
-    format: Annotated[
-        str,
-        typer.Option(
-            "--format",
-            "-f",
-            metavar="FORMAT",
-            help="table, csv, tsv, long, json, yaml, markdown, latex",
-            rich_help_panel=SHOWING,
-            autocompletion=complete_from(*FORMATS),
-        ),
-    ] = "table"
+    format: Annotated[str, declare_format(SHOWING, FORMATS)] = "table"
     digits: Annotated[int, declare_digits(SHOWING)] = 4
     full: Annotated[bool, typer.Option("--full", help="show large matrices whole", rich_help_panel=SHOWING)] = False
     ascii: Annotated[bool, declare_ascii(SHOWING)] = False
@@ -133,12 +136,7 @@ class FileOptions:
         str | None,
         typer.Option("--grads", metavar="FILE", help="write the gradients (with --grad)", rich_help_panel=FILES),
     ] = None
-    plot: Annotated[
-        str | None,
-        typer.Option(
-            "--plot", metavar="FILE", help="draw the weights: .png, .svg, .pdf, or - here", rich_help_panel=FILES
-        ),
-    ] = None
+    plot: Annotated[str | None, declare_plot(FILES)] = None
     force: Annotated[bool, declare_force(FILES, "overwrite existing files")] = False
 
     def targets(self, gradients: list[str]) -> dict[str, str]:

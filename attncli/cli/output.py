@@ -132,6 +132,22 @@ def write_err(text: str) -> None:
         abandon(sys.stderr)
 
 
+def write_remarks(notes: Iterable[str], warnings: Iterable[str], written: Iterable[str] = ()) -> None:
+    """Write what follows the results of a command to standard error: notes, warnings, each once, and the files."""
+    for kind, remarks in (("note", notes), ("warning", warnings)):
+        for remark in dict.fromkeys(remarks):
+            write_err(f"{kind}: {printable(remark)}\n")
+    for line in written:
+        write_err(f"{line}\n")
+
+
+def write_error(what: str, hint: str | None) -> None:
+    """Write an error and its cure to standard error."""
+    write_err(f"error: {what}\n")
+    if hint:
+        write_err(f"hint: {hint}\n")
+
+
 def abandon(stream: TextIO) -> None:
     """Discard what a stream could not write, which the interpreter would try again at exit and end with status 120."""
     with contextlib.suppress(OSError, ValueError):  # it is closed

@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 
 from attncli.cli.options import CalculationOptions, ReadingOptions, declare_force, declare_quiet, expand_bundles
-from attncli.cli.output import write_err
-from attncli.cli.run import read_worksheet, write_notes
+from attncli.cli.output import write_remarks
+from attncli.cli.run import read_worksheet
 from attncli.errors import ExitStatus, UsageError, printable
 
 PAGE, PAGE_FILE = "Page", "-o play.html"
@@ -50,11 +50,7 @@ def play_command(
     refuse_input(output, "--output", sources.paths)
     page = make_page_data(request, None if worksheet.title is None else printable(worksheet.title))
     write_atomically(output, [render_page(page)], force=force)
-    if not quiet:
-        write_notes([*worksheet.notes, *page.notes])
-    for warning in page.warnings:
-        write_err(f"warning: {printable(warning)}\n")
-    write_err(f"wrote {path_text(output)}\n")
+    write_remarks([] if quiet else [*worksheet.notes, *page.notes], page.warnings, [f"wrote {path_text(output)}"])
     return ExitStatus.DONE
 
 

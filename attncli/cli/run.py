@@ -11,8 +11,8 @@ import typer
 
 from attncli.cli.completion import SOURCES, complete_source
 from attncli.cli.options import CalculationOptions, FileOptions, ReadingOptions, ShowingOptions, expand_bundles
-from attncli.cli.output import write_chunks, write_err, write_out
-from attncli.errors import ExitStatus, UsageError, printable, suggest
+from attncli.cli.output import write_chunks, write_err, write_out, write_remarks
+from attncli.errors import ExitStatus, UsageError, suggest
 from attncli.inputs.array_names import matrix_name
 from attncli.inputs.request import FACT_NAMES, GRADIENT_NAMES, INPUT_NAMES, RESULT_NAMES
 
@@ -127,11 +127,9 @@ def answer(
     engine_notes = note_engine(problem, result.engine)
     if showing.show is None and showing.format == "table" and problem.values is None:
         notes += [] if showing.quiet else ["no values given: weights only"]
-    write_notes([*([] if showing.quiet else [*worksheet.notes, *problem.words.notes, *engine_notes]), *notes])
-    for warning in result.warnings:
-        write_err(f"warning: {printable(warning)}\n")
-    for line in saved:
-        write_err(line + "\n")
+    if not showing.quiet:
+        notes = [*worksheet.notes, *problem.words.notes, *engine_notes, *notes]
+    write_remarks(notes, result.warnings, saved)
     return ExitStatus.DONE
 
 
@@ -252,9 +250,3 @@ def held_names(names: list[str], targets: Targets, result: Result) -> list[str]:
             *(name for name in names if name in (*RESULT_NAMES, *GRADIENT_NAMES) and not result.is_large(name)),
         }
     )
-
-
-def write_notes(notes: list[str]) -> None:
-    """Write notes to standard error, each once."""
-    for note in dict.fromkeys(notes):
-        write_err(f"note: {printable(note)}\n")

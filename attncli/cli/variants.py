@@ -6,8 +6,7 @@ from typing import Annotated
 
 import typer
 
-from attncli.cli.completion import COMPARISONS, complete_from
-from attncli.cli.options import expand_bundles
+from attncli.cli.options import declare_format, expand_bundles
 from attncli.cli.output import write_out
 from attncli.errors import ExitStatus
 
@@ -22,12 +21,7 @@ Examples:
 
 @expand_bundles
 def variants_command(
-    format: Annotated[
-        str,
-        typer.Option(
-            "--format", "-f", metavar="FORMAT", help="table, markdown, json", autocompletion=complete_from(*COMPARISONS)
-        ),
-    ] = "table",
+    format: Annotated[str, declare_format(None, ("table", "markdown", "json"))] = "table",
     ascii_only: Annotated[bool, typer.Option("--ascii", help="no Unicode")] = False,
 ) -> int:
     """Print the records of `attncli.variants`."""
