@@ -6,7 +6,6 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from attncli.errors import InputError
 from attncli.formats import by_suffix, split_suffix
 from attncli.formats.contents import Contents
 from attncli.formats.prints import is_print, read_print
@@ -15,7 +14,7 @@ from attncli.formats.raw import raw_form
 from attncli.numbers.numerals import may_be_cell
 
 if TYPE_CHECKING:
-    from attncli.matrix import Matrix, Reading
+    from attncli.matrix import Reading
 
 _BLANKS = " \t\n\r"
 
@@ -36,18 +35,6 @@ def _ends_like_file(plain: str) -> bool:
     """Return whether the text ends like `x.csv` or `x.npz:name`."""
     names = (plain, plain.rpartition(":")[0])
     return raw_form(plain) is not None or any(by_suffix(split_suffix(name)[1]) is not None for name in names)
-
-
-def read_literal(text: str, where: str, reading: Reading) -> Matrix:
-    """Return the matrix in `text`.
-
-    Raises InputError if it names several.
-    """
-    matrices = read_typed(text, where, reading).matrices
-    if len(matrices) > 1:
-        raise InputError(where, f"holds {len(matrices)} arrays: {', '.join(matrices)}", "give one of them")
-    (decode,) = matrices.values()
-    return decode()
 
 
 def read_typed(text: str, where: str, reading: Reading) -> Contents:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from attncli.check.precision import are_float32, read_claims, rounding_of
-from attncli.inputs.literal import read_literal
+from attncli.inputs.literal import read_typed
 from attncli.matrix import Matrix, Reading
 from attncli.numbers.numerals import parse_number
 
@@ -54,7 +54,7 @@ def test_a_text_claims_its_last_digit(texts, units):
 def test_torch_prints_four_decimals_where_all_are_whole():
     reading = Reading(keep_text=True)
     for text, unit in (("tensor([[1., 0.]])", 1e-4), ("array([[1., 0.]])", 1e-8), ("[[1. 0.]]", 1e-8)):
-        assert read_claims(read_literal(text, "here", reading)).unit.tolist() == [[unit, unit]]
+        assert read_claims(read_typed(text, "here", reading).matrices[""]()).unit.tolist() == [[unit, unit]]
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from hypothesis.extra import numpy as arrays
 
 from attncli.errors import InputError
 from attncli.formats import BY_NAME
-from attncli.inputs.literal import read_literal
+from attncli.inputs.literal import read_typed
 from attncli.matrix import Matrix, Reading
 
 NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?")
@@ -213,7 +213,7 @@ STYLES = {
 def typed(text):
     """The array that a literal is, as the only one; None where it is refused."""
     try:
-        return {"q": read_literal(text, "q", Reading()).array}
+        return {"q": read_typed(text, "q", Reading()).matrices[""]().array}
     except InputError:
         return None
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from attncli.formats import BY_NAME
-from attncli.inputs.literal import read_literal
+from attncli.inputs.literal import read_typed
 from attncli.matrix import Matrix, Reading
 
 try:
@@ -16,6 +16,7 @@ def read_all(format_name: str, data: bytes, reading: Reading | None = None) -> d
     """Every matrix of a source called q.FORMAT; a literal is called Q."""
     reading = reading or Reading()
     if format_name == "literal":
-        return {"": read_literal(data.decode("utf-8", "surrogateescape"), "Q", reading)}
-    contents = BY_NAME[format_name].read(data, f"q.{format_name}", reading)
+        contents = read_typed(data.decode("utf-8", "surrogateescape"), "Q", reading)
+    else:
+        contents = BY_NAME[format_name].read(data, f"q.{format_name}", reading)
     return {name: decode() for name, decode in contents.matrices.items()}

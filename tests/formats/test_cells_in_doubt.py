@@ -11,7 +11,6 @@ import pytest
 from bad_input_reader import read_all
 
 from attncli.errors import InputError
-from attncli.inputs.literal import read_literal
 from attncli.matrix import Matrix, Reading
 from attncli.numbers.foreign_numerals import HIDDEN, INFINITE, MISSING, NUMBER, doubt
 from attncli.numbers.numerals import parse_number
@@ -217,13 +216,13 @@ def test_a_row_of_numbers_that_header_takes_away_gets_a_note(keep_text: bool) ->
 @pytest.mark.parametrize("text", ["1\t\t2", "1\t2; 3\t \t4", "\t1\t2", "1\t2\t\n3\t4\t"])
 def test_a_gap_in_a_pasted_literal_does_not_close(text: str) -> None:
     with pytest.raises(InputError, match=r"a cell is empty beside a tab|the cell is empty"):
-        read_literal(text, "Q", Reading())
+        read_all("literal", text.encode())
 
 
 @pytest.mark.parametrize("text", ["1\u00a0234 5", "[[1\u202f234, 5]]", "1\u2009234"])
 def test_a_no_break_space_separates_nothing_in_a_literal(text: str) -> None:
     with pytest.raises(InputError, match="its digits are in groups") as caught:
-        read_literal(text, "Q", Reading())
+        read_all("literal", text.encode())
     assert caught.value.hint == "type 1234"
 
 

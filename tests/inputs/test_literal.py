@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from attncli.errors import InputError
-from attncli.inputs.literal import looks_like_path, read_literal
-from attncli.matrix import Reading
+from attncli.inputs.literal import looks_like_path, read_typed
+from attncli.matrix import Matrix, Reading
 
 LITERALS = [
     ("1 0; 0 1", [[1, 0], [0, 1]]),
@@ -43,17 +43,23 @@ LITERALS = [
 ]
 
 
+def read_literal(text: str, reading: Reading | None = None) -> Matrix:
+    """The only matrix of a literal, called Q."""
+    (decode,) = read_typed(text, "Q", reading or Reading()).matrices.values()
+    return decode()
+
+
 @pytest.mark.parametrize(("text", "numbers"), LITERALS)
 def test_a_literal_is_read(text: str, numbers: list) -> None:
-    array = read_literal(text, "Q", Reading()).array
+    array = read_literal(text).array
     assert array.tolist() == numbers
     assert array.dtype == (np.bool_ if "rue" in text and "grad" not in text else np.float64)
 
 
 def test_texts_are_kept_on_request() -> None:
-    assert read_literal("1.50 1/3", "Q", Reading(keep_text=True)).texts == ("1.50", "1/3")
-    assert read_literal("[[1.50], [2]]", "Q", Reading(keep_text=True)).texts == ("1.50", "2")
-    assert read_literal("1", "Q", Reading()).texts is None
+    assert read_literal("1.50 1/3", Reading(keep_text=True)).texts == ("1.50", "1/3")
+    assert read_literal("[[1.50], [2]]", Reading(keep_text=True)).texts == ("1.50", "2")
+    assert read_literal("1").texts is None
 
 
 @given(
@@ -66,7 +72,7 @@ def test_what_numpy_prints_is_read(array: np.ndarray) -> None:
     with np.printoptions(floatmode="unique"):
         texts = (repr(array), str(array), repr(array.tolist()))
     for text in texts:
-        back = read_literal(text, "Q", Reading()).array
+        back = read_literal(text).array
         with np.errstate(over="ignore", invalid="ignore"):
             np.testing.assert_array_equal(back.astype(array.dtype), array)
         assert back.shape == array.shape
@@ -75,7 +81,7 @@ def test_what_numpy_prints_is_read(array: np.ndarray) -> None:
 @given(st.text(alphabet="[]();,. 01-ea\n\"'rytnos", max_size=30))
 def test_no_text_raises_anything_but_an_input_error(text: str) -> None:
     try:
-        where = read_literal(text, "Q", Reading()).where
+        where = read_literal(text).where
     except InputError as error:
         where = error.where
     assert where.startswith("Q")
@@ -138,21 +144,21 @@ def _tuples(array: list) -> tuple:
 def test_what_python_prints_of_nested_tuples_is_read(array: np.ndarray) -> None:
     text = str(_tuples(array.tolist()))
     assert not looks_like_path(text)
-    np.testing.assert_array_equal(read_literal(text, "Q", Reading()).array, array)
+    np.testing.assert_array_equal(read_literal(text).array, array)
 
 
 @pytest.mark.parametrize("separator", [r" \n ", r"\n", r" \n", " | ", "|", " || ", r" \\ ", r"\r\n"])
 @pytest.mark.parametrize("row", ["1 0", "1, 0", "1,0"])
 def test_another_sign_between_rows_is_refused_with_the_right_one(row: str, separator: str) -> None:
     with pytest.raises(InputError, match="is not a number") as caught:
-        read_literal(separator.join([row, row]), "Q", Reading())
+        read_literal(separator.join([row, row]))
     assert "rows are separated by ';'" in caught.value.hint
 
 
 @pytest.mark.parametrize("text", ["1,5 2; 3 4", "1 2; 3,5 4", "1,5 2,5; 3 4", "1, 0 0, 1"])
 def test_commas_and_blanks_in_a_row_are_refused_with_both_meanings(text: str) -> None:
     with pytest.raises(InputError, match="is not a number") as caught:
-        read_literal(text, "Q", Reading())
+        read_literal(text)
     assert (
         caught.value.hint
         == "commas or blanks between the cells of a row, not both, and a point in decimals: '1.5 2; 3 4'"
@@ -162,5 +168,5 @@ def test_commas_and_blanks_in_a_row_are_refused_with_both_meanings(text: str) ->
 @pytest.mark.parametrize("text", ["(1,0)", "(1, 0), (0, 1)"])
 def test_tuples_that_could_be_numbers_in_parentheses_are_refused_with_a_list(text: str) -> None:
     with pytest.raises(InputError) as caught:
-        read_literal(text, "Q", Reading())
+        read_literal(text)
     assert "[[1, 0], [0, 1]]" in caught.value.hint
