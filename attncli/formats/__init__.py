@@ -24,7 +24,8 @@ class Format:
     """A format: the `suffixes` of its files, the `module` that reads and writes it, and whether it `holds_many` named
     arrays.
 
-    `is_written` is False for formats that are only read.
+    `is_written` is False for formats that are only read. A text table is written with a `delimiter` between its cells,
+    and read by its contents.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Format:
     module: str
     holds_many: bool
     is_written: bool = True
+    delimiter: str | None = None
 
     def read(self, data: bytes, where: str, reading: Reading) -> Contents:
         """Parse the bytes of a whole file.
@@ -43,14 +45,15 @@ class Format:
 
     def write(self, matrices: Mapping[str, Matrix]) -> Iterable[bytes | memoryview]:
         """Return the bytes of the file in chunks. A format of one array writes the only matrix."""
-        chunks: Iterable[bytes | memoryview] = import_module(self.module).write(matrices)
+        options = () if self.delimiter is None else (self.delimiter,)
+        chunks: Iterable[bytes | memoryview] = import_module(self.module).write(matrices, *options)
         return chunks
 
 
 FORMATS = (
-    Format("csv", (".csv",), "attncli.formats.csv", holds_many=False),
-    Format("tsv", (".tsv",), "attncli.formats.tsv", holds_many=False),
-    Format("txt", (".txt",), "attncli.formats.txt", holds_many=False),
+    Format("csv", (".csv",), "attncli.formats.text_file", holds_many=False, delimiter=","),
+    Format("tsv", (".tsv",), "attncli.formats.text_file", holds_many=False, delimiter="\t"),
+    Format("txt", (".txt",), "attncli.formats.text_file", holds_many=False, delimiter=" "),
     Format("yaml", (".yaml", ".yml"), "attncli.formats.yaml", holds_many=True),
     Format("json", (".json",), "attncli.formats.json", holds_many=True),
     Format("npy", (".npy",), "attncli.formats.npy", holds_many=False),

@@ -1,4 +1,4 @@
-"""Reading .csv, .tsv and .txt files: a printed array, LaTeX, a table with bars, or a plain table."""
+""".csv, .tsv and .txt files: a printed array, LaTeX, a table with bars, or a plain table, which alone is written."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from attncli.formats.prints import is_print, read_print
 from attncli.formats.prints.rows import is_line_of_cells, is_rows, read_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Mapping
 
     from attncli.matrix import Matrix, Reading
 
@@ -49,6 +49,13 @@ def read(data: bytes, where: str, reading: Reading) -> Contents:
     if data.count(b"\n") > rows and (note := _note_of_blocks(data, where)):
         return Contents(where, {name: partial(_add_note, make, note) for name, make in contents.matrices.items()})
     return contents
+
+
+def write(matrices: Mapping[str, Matrix], delimiter: str) -> Iterator[bytes]:
+    """Write the only matrix as a plain table."""
+    from attncli.formats import text_table_writer  # reading needs none of it
+
+    return text_table_writer.write(matrices, delimiter)
 
 
 def _printed(data: bytes, start: str, where: str, reading: Reading) -> Contents | None:
