@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from attncli.records import record
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy as np
 
 
@@ -25,7 +27,7 @@ class Matrix:
     where: str
     row_labels: tuple[str, ...] | None = None
     column_labels: tuple[str, ...] | None = None
-    texts: tuple[str, ...] | None = None
+    texts: Sequence[str] | None = None
     notes: tuple[str, ...] = ()
     point_digits: int = 8
 

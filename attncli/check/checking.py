@@ -319,7 +319,7 @@ def _describe_digits(judge: Judge, verdict: str, measured: Measured) -> str:
         or judge.claims.is_whole.any()
     ):
         return ""
-    shown = replace(judge.claims, unit=np.where(judge.claims.is_full, 0.0, judge.claims.shown))
+    shown = judge.claims.as_shown()
     if bool((shown.unit > judge.claims.unit).any()) and _holds(replace(judge, claims=shown), measured):
         return "every number holds to the digits that it shows itself"
     largest = float(np.abs(judge.expected[np.isfinite(judge.expected)]).max(initial=0))
@@ -327,8 +327,7 @@ def _describe_digits(judge: Judge, verdict: str, measured: Measured) -> str:
         unit = 10.0**-decimals
         if largest < LEAST_DIGITS * unit:
             break
-        fewer = replace(judge.claims, unit=np.full(judge.expected.shape, unit), is_full=np.zeros_like(shown.is_full))
-        if _holds(replace(judge, claims=fewer), measured):
+        if _holds(replace(judge, claims=judge.claims.with_decimals(decimals)), measured):
             return f"every number holds at {decimals} decimal{'' if decimals == 1 else 's'}: --digits {decimals}"
     return ""
 

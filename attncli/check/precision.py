@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from attncli.check.blocks import block_indices
+from attncli.check.shown import LEAST, MOST, Shown, read_texts
 from attncli.numbers.numerals import shortest_texts
 from attncli.records import record
 
@@ -17,137 +20,226 @@ if TYPE_CHECKING:
 Array = np.ndarray
 
 FULL = 15  # significant digits of a float64 in full
-CELLS = 1 << 16  # texts processed together
-WIDE = 64  # characters: longer texts are processed one by one
-LEAST, MOST = -323, 308  # powers of ten that a float64 holds
+AS_SHOWN = -1
 
 
 @record
-class Claims:
-    """The precision of each cell, as arrays in the shape of the matrix.
+class _Rule:
+    """What all cells of a matrix decide together about the claim of each.
 
-    `unit` is one unit of the last claimed digit. `is_full` is true for a cell that claims a float64 in full. `shown` is
-    one unit of the last digit in the text, and `digits` the number of its significant digits. No tolerance reaches
-    `ceiling`: half of a number that is whole or has an exponent. `is_whole` is true for a cell that claims to be exact,
-    such as whole numbers printed without a point. `decimals` are the most that a plain cell claims, or None if every
-    cell has an exponent.
+    `most` and `significant` are the most decimals and significant digits of a plain cell. `point_digits` are the
+    decimals of a print of whole numbers with a point, or None for any other print. `least` is the unit of a zero.
     """
 
-    unit: Array
-    is_full: Array
-    shown: Array
-    digits: Array
-    ceiling: Array
-    is_whole: Array
-    decimals: int | None
+    most: int | None = None
+    significant: int = 0
+    point_digits: int | None = None
+    has_point: bool = False
+    least: float = 1.0
+
+    @property
+    def decimals(self) -> int | None:
+        """Return the most decimals that a plain cell claims, or None if every cell has an exponent."""
+        return self.most if self.point_digits is None or self.most is None else self.point_digits
+
+    def claim(self, shown: Shown) -> Array:
+        """Return the decimals that each cell claims.
+
+        They are the most of any plain cell, or those of the most significant digits, whichever are fewer. In a print of
+        whole numbers with a point they are the usual digits of such a print.
+        """
+        plain, decimals = shown.is_plain, shown.decimals
+        if self.most is None:
+            return decimals
+        if self.point_digits is not None:
+            return np.where(plain, self.point_digits, decimals)
+        digits = shown.digits
+        fewer = np.minimum(self.most, self.significant - digits + decimals)
+        beside = np.where(digits > 0, fewer, self.most)
+        return np.where(plain | ~shown.is_number, beside, decimals)
+
+    def units(self, shown: Shown) -> Array:
+        """Return one unit of the last claimed digit before a zero takes the smallest of all: 0 for a fraction."""
+        claimed = self.claim(shown)
+        units = np.where(shown.is_fraction, 0.0, _powers(-claimed))
+        is_zero = shown.is_zero
+        if is_zero.any():  # an exponent makes no zero larger: 0e3 claims what 0 does
+            units[is_zero] = np.minimum(units[is_zero], _powers(-shown.behind[is_zero]))
+        return units
+
+
+@record
+class Extremes:
+    """What the claims of a matrix are at most: the least and the largest unit, the least one of the cells that are not
+    full, and whether some or all cells are full, and some are whole."""
+
+    least: float
+    largest: float
+    least_decimal: float
+    has_full: bool
+    all_full: bool
+    has_whole: bool
+
+
+class Claims:
+    """The precision of each cell of a matrix, or of some rows of it.
+
+    The arrays have the shape of `numbers`, the cells' values, and are made when they are used: those of a large matrix
+    are used a few rows at a time.
+    """
+
+    def __init__(
+        self, numbers: Array, shown: Shown | None, rule: _Rule, given: int | None = None, fewer: int | None = None
+    ) -> None:
+        self.numbers, self._shown, self._rule = numbers, shown, rule
+        self._given = given  # decimals that are claimed instead of those of the texts
+        self._fewer = fewer  # decimals that are tried; AS_SHOWN tries those that each cell shows
+
+    def _with(self, arrange: Callable[[Array], Array]) -> Claims:
+        shown = None if self._shown is None else self._shown.arranged(arrange)
+        return Claims(arrange(self.numbers), shown, self._rule, self._given, self._fewer)
+
+    def arranged(self, arrange: Callable[[Array], Array]) -> Claims:
+        """Return the same claims with each array in another layout."""
+        return self._with(arrange)
+
+    def at(self, where: tuple[Any, ...]) -> Claims:
+        """Return the claims of some cells, such as those of a few rows."""
+        return self._with(lambda array: array[where])
+
+    def with_decimals(self, decimals: int) -> Claims:
+        """Return the claims of the same cells, each with so many decimals."""
+        return Claims(self.numbers, self._shown, self._rule, self._given, decimals)
+
+    def as_shown(self) -> Claims:
+        """Return the claims of the same cells, each with the digits that it shows itself."""
+        return Claims(self.numbers, self._shown, self._rule, self._given, AS_SHOWN)
+
+    @property
+    def decimals(self) -> int | None:
+        """Return the most decimals that a plain cell claims, or None if every cell has an exponent."""
+        return self._rule.decimals if self._given is None else self._given
+
+    def _full(self, value: Any) -> Array:
+        return np.full(self.numbers.shape, value)
+
+    @cached_property
+    def unit(self) -> Array:
+        """Return one unit of the last claimed digit, which is 0 for a fraction. The unit of a zero is the smallest of
+        all."""
+        if self._fewer == AS_SHOWN:
+            return np.where(self.is_full, 0.0, self.shown)
+        if self._fewer is not None or self._shown is None:
+            return self._full(10.0 ** -(self._given if self._fewer is None else self._fewer))  # type: ignore[operator]
+        units = self._rule.units(self._shown)
+        units[self._shown.is_zero] = self._rule.least
+        return units
+
+    @cached_property
+    def is_full(self) -> Array:
+        """Return which cells claim a float64 in full."""
+        if self._shown is None or (self._fewer is not None and self._fewer != AS_SHOWN):
+            return self._full(False)
+        shown, claimed = self._shown, self._rule.claim(self._shown)
+        # a zero has no significant digit, and claims its decimals
+        size = np.where(shown.digits > 0, shown.digits + claimed - shown.decimals, claimed)
+        full: Array = (shown.is_fraction | (size >= FULL)) & shown.is_number
+        return full
+
+    @cached_property
+    def shown(self) -> Array:
+        """Return one unit of the last digit in the text."""
+        if self._shown is None:
+            return self._full(10.0**-self._given)  # type: ignore[operator]
+        shown, rule = self._shown, self._rule
+        last = shown.decimals
+        if rule.point_digits is not None:
+            last = np.where(shown.is_plain, rule.point_digits, last)
+        return np.where(shown.is_fraction, 0.0, _powers(-last))
+
+    @property
+    def digits(self) -> Array:
+        """Return the number of significant digits in the text."""
+        return self._full(np.int32(0)) if self._shown is None else self._shown.digits
+
+    @cached_property
+    def ceiling(self) -> Array:
+        """Return what no tolerance reaches: half of a number that is whole or has an exponent."""
+        if self._shown is None:
+            return self._full(np.inf)
+        shown, sizes = self._shown, np.abs(self.numbers)
+        has_ceiling = (shown.has_exponent | (shown.is_plain & (shown.behind == 0))) & (sizes > 0)
+        return np.where(has_ceiling, sizes / 2, np.inf)
+
+    @property
+    def is_whole(self) -> Array:
+        """Return which cells claim to be exact, such as whole numbers printed without a point."""
+        if self._shown is None or self._rule.has_point:
+            return self._full(False)
+        return self._shown.is_plain
 
     @property
     def limit(self) -> Array:
         """Return the largest possible tolerance of a print: slightly less than the ceiling."""
         return self.ceiling * (1 - 1e-12)
 
-    def arranged(self, arrange: Callable[[Array], Array]) -> Claims:
-        """Return the same claims with each array in another layout."""
-        return replace(
-            self,
-            unit=arrange(self.unit),
-            is_full=arrange(self.is_full),
-            shown=arrange(self.shown),
-            digits=arrange(self.digits),
-            ceiling=arrange(self.ceiling),
-            is_whole=arrange(self.is_whole),
+    @cached_property
+    def extremes(self) -> Extremes:
+        """Return what the claims are at most, over all cells."""
+        found = [_extremes_of(self.at(where)) for where in block_indices(self.numbers.shape)]
+        return Extremes(
+            least=min((one.least for one in found), default=np.inf),
+            largest=max((one.largest for one in found), default=0.0),
+            least_decimal=min((one.least_decimal for one in found), default=np.inf),
+            has_full=any(one.has_full for one in found),
+            all_full=all(one.all_full for one in found),
+            has_whole=any(one.has_whole for one in found),
         )
 
 
-@record
-class _Shown:
-    """What texts show, one entry each: `decimals` after the point (minus the exponent), significant `digits`, and
-    `behind`, the number of digits after the point."""
-
-    decimals: Array
-    digits: Array
-    behind: Array
-    has_point: Array
-    has_exponent: Array
-    is_fraction: Array
-    is_number: Array
-
-    @property
-    def is_plain(self) -> Array:
-        """Return whether each text is a decimal or a whole number."""
-        plain: Array = ~self.has_exponent & ~self.is_fraction & self.is_number
-        return plain
-
-    @property
-    def is_zero(self) -> Array:
-        """Return whether each text is a zero, which has no significant digit."""
-        zero: Array = (self.digits == 0) & ~self.is_fraction & self.is_number
-        return zero
+def _extremes_of(claims: Claims) -> Extremes:
+    unit, full = claims.unit, claims.is_full
+    return Extremes(
+        least=float(unit.min(initial=np.inf)),
+        largest=float(unit.max(initial=0)),
+        least_decimal=float(unit[~full].min(initial=np.inf)),
+        has_full=bool(full.any()),
+        all_full=bool(full.all()),
+        has_whole=bool(claims.is_whole.any()),
+    )
 
 
 def read_claims(matrix: Matrix, digits: int | None = None) -> Claims | None:
     """Return what the texts claim, or `digits` decimals if given, or None for numbers without texts."""
-    shape = matrix.array.shape
+    numbers = np.asarray(matrix.array, np.float64)
     if digits is not None:
-        unit = np.full(shape, 10.0**-digits)
-        no, unlimited = np.zeros(shape, np.bool_), np.full(shape, np.inf)
-        return Claims(unit, no, unit, np.zeros(shape, np.int32), unlimited, no, digits)
+        return Claims(numbers, None, _Rule(), digits)
     if matrix.texts is None:
         return None
-    shown = _read_texts(matrix.texts)
-    claimed, most = _find_claims(shown, matrix.point_digits)
-    # a zero has no significant digit, and claims its decimals
-    size = np.where(shown.digits > 0, shown.digits + claimed - shown.decimals, claimed)
-    is_full = (shown.is_fraction | (size >= FULL)) & shown.is_number
-    last = np.where(_are_printed_whole(shown), claimed, shown.decimals)
-    sizes = np.abs(matrix.array.reshape(-1).astype(np.float64))
-    has_ceiling = (shown.has_exponent | (shown.is_plain & (shown.behind == 0))) & (sizes > 0)
-    claims = Claims(
-        unit=_units(shown, claimed),
-        is_full=is_full,
-        shown=np.where(shown.is_fraction, 0.0, _powers(-last)),
-        digits=shown.digits,
-        ceiling=np.where(has_ceiling, sizes / 2, np.inf),
-        is_whole=shown.is_plain & ~(shown.has_point & shown.is_plain).any(),
-        decimals=most,
-    )
-    return claims.arranged(lambda array: array.reshape(shape))
+    shown = read_texts(matrix.texts)
+    rule = _rule_of(shown, matrix.point_digits)
+    return Claims(numbers, shown.arranged(lambda array: array.reshape(numbers.shape)), rule)
 
 
-def _units(shown: _Shown, claimed: Array) -> Array:
-    """Return one unit of the last claimed digit, which is 0 for a fraction. The unit of a zero is the smallest of
-    all."""
-    units = np.where(shown.is_fraction, 0.0, _powers(-claimed))
-    is_zero = shown.is_zero
-    if is_zero.any():  # an exponent makes no zero larger: 0e3 claims what 0 does
-        units[is_zero] = np.minimum(units[is_zero], _powers(-shown.behind[is_zero]))
-        units[is_zero] = units[(units > 0) & shown.is_number].min(initial=1.0)
-    return units
-
-
-def _find_claims(shown: _Shown, point_digits: int = 8) -> tuple[Array, int | None]:
-    """Return the decimals that each cell claims, and the most of any plain cell.
-
-    A cell claims D decimals or the decimals of S significant digits, whichever is fewer, where D and S are the most of
-    any plain cell. If all plain cells are whole and some end with a point, they claim `point_digits`.
-    """
-    plain = shown.is_plain
-    if not plain.any():
-        return shown.decimals, None
-    printed_whole = _are_printed_whole(shown)
-    if printed_whole.any():
-        return np.where(printed_whole, point_digits, shown.decimals), point_digits
-    most, significant = int(shown.decimals[plain].max()), int(shown.digits[plain].max())
-    fewer = np.minimum(most, significant - shown.digits + shown.decimals)
-    beside = np.where(shown.digits > 0, fewer, most)
-    return np.where(plain | ~shown.is_number, beside, shown.decimals), most
-
-
-def _are_printed_whole(shown: _Shown) -> Array:
-    """Return which cells are whole numbers in a print of only whole numbers by NumPy or torch: `1.`, `103.`"""
-    plain = shown.is_plain
-    is_print = bool(shown.has_point[plain].any()) and not shown.behind[plain].any()
-    return plain & is_print
+def _rule_of(shown: Shown, point_digits: int = 8) -> _Rule:
+    """Return what all cells decide together."""
+    most: int | None = None
+    significant = 0
+    has_point = is_behind = has_zero = False
+    for block in shown.blocks():
+        plain = block.is_plain
+        has_zero = has_zero or bool(block.is_zero.any())
+        if plain.any():
+            most = max(int(block.decimals[plain].max()), most or 0)
+            significant = max(int(block.digits[plain].max()), significant)
+            has_point = has_point or bool(block.has_point[plain].any())
+            is_behind = is_behind or bool(block.behind[plain].any())
+    rule = _Rule(most, significant, point_digits if has_point and not is_behind else None, has_point)
+    if has_zero:
+        units = ((rule.units(block), block) for block in shown.blocks())
+        least = min(float(unit[(unit > 0) & block.is_number].min(initial=1.0)) for unit, block in units)
+        rule = replace(rule, least=least)
+    return rule
 
 
 def _powers(exponents: Array) -> Array:
@@ -161,56 +253,6 @@ def _powers(exponents: Array) -> Array:
     return powers
 
 
-def _read_texts(texts: Sequence[str]) -> _Shown:
-    """Return what texts show, in blocks: a loop over the cells of a large matrix would take seconds, and one table of
-    their characters gigabytes."""
-    names = ("decimals", "digits", "behind", "has_point", "has_exponent", "is_fraction", "is_number")
-    blocks = [_read_part(texts[start : start + CELLS]) for start in range(0, len(texts), CELLS)] or [_read_part(texts)]
-    return _Shown(*(np.concatenate([getattr(block, name) for block in blocks]) for name in names))
-
-
-def _read_part(texts: Sequence[str]) -> _Shown:
-    """Return what the texts of one block show, with its few long texts processed one by one."""
-    long = [place for place, text in enumerate(texts) if len(text) > WIDE]
-    if not long or len(texts) == 1:
-        return _read_table(texts)
-    short = list(texts)
-    for place in long:
-        short[place] = "0"
-    found = _read_table(short)
-    for place in long:
-        alone = _read_table([texts[place]])
-        for name in ("decimals", "digits", "behind", "has_point", "has_exponent", "is_fraction", "is_number"):
-            getattr(found, name)[place] = getattr(alone, name)[0]
-    return found
-
-
-def _read_table(texts: Sequence[str]) -> _Shown:
-    """Return what texts of similar lengths show, from a table of their characters."""
-    joined = "\n".join(texts).replace("\N{MINUS SIGN}", "-").lower()
-    if " " in joined or "\t" in joined:
-        joined = "\n".join(text.strip() for text in joined.split("\n"))
-    cells = np.array(joined.encode("ascii", "replace").split(b"\n"))
-    letters = cells.view(np.uint8).reshape(len(cells), -1)
-    places = np.arange(letters.shape[1])
-    is_exponent = letters == ord("e")
-    has_exponent = is_exponent.any(axis=1)
-    end = np.where(has_exponent, is_exponent.argmax(axis=1), (letters != 0).sum(axis=1))
-    in_mantissa = places < end[:, None]
-    is_point = (letters == ord(".")) & in_mantissa
-    is_digit = (letters >= ord("0")) & (letters <= ord("9")) & in_mantissa
-    counts = (np.logical_or.accumulate(is_digit & (letters != ord("0")), axis=1) & is_digit).sum(axis=1, dtype=np.int32)
-    is_fraction = (letters == ord("/")).any(axis=1)
-    is_number = ~(letters == ord("n")).any(axis=1)  # inf, nan
-    has_point = is_point.any(axis=1) & ~is_fraction
-    behind = np.where(has_point, end - 1 - is_point.argmax(axis=1), 0).astype(np.int32)
-    decimals = behind.copy()
-    for place in np.flatnonzero(has_exponent):  # any size, because 1e-99999999999999999999 is a number too
-        exponent = float(cells[place][end[place] + 1 :])
-        decimals[place] -= int(min(max(exponent, 2 * LEAST), 2 * MOST))
-    return _Shown(decimals, counts, behind, has_point, has_exponent, is_fraction, is_number)
-
-
 def rounding_of(matrix: Matrix) -> Array | None:
     """Return half a unit of the last digit of each number that counts as rounded: text with three decimals or more.
 
@@ -218,11 +260,14 @@ def rounding_of(matrix: Matrix) -> Array | None:
     """
     if matrix.texts is None or matrix.array.dtype.kind != "f":
         return None
-    shown = _read_texts(matrix.texts)
-    claimed, _ = _find_claims(shown)
-    plain_are_rounded = bool((shown.behind[~shown.has_exponent] >= 3).any())
-    rounded = np.where(shown.has_exponent, shown.behind >= 3, plain_are_rounded & (shown.behind > 0))
-    half = np.where(rounded & shown.is_number, _powers(-claimed) / 2, 0.0).reshape(matrix.array.shape)
+    shown = read_texts(matrix.texts)
+    rule = _rule_of(shown)
+    plain_are_rounded = any(bool((block.behind[~block.has_exponent] >= 3).any()) for block in shown.blocks())
+    halves = []
+    for block in shown.blocks():
+        is_rounded = np.where(block.has_exponent, block.behind >= 3, plain_are_rounded & (block.behind > 0))
+        halves.append(np.where(is_rounded & block.is_number, _powers(-rule.claim(block)) / 2, 0.0))
+    half: Array = np.concatenate(halves).reshape(matrix.array.shape)
     return half if half.any() else None
 
 
@@ -232,27 +277,47 @@ def are_float32(array: Array, claims: Claims) -> bool:
     If no text is long enough to tell, their lengths must differ, as those of shortest texts do and those of a fixed
     number of decimals do not.
     """
+    if not np.isfinite(array).any():
+        return False
+    if not finer_than(array, claims, "float32") and _spread_of_units(array, claims) < 0.5:
+        return False
+    return all(_are_texts_of_float32(array[where], claims.at(where)) for where in block_indices(array.shape))
+
+
+def _spread_of_units(array: Array, claims: Claims) -> float:
+    """Return by how many powers of ten the units of the last digits of finite numbers differ."""
+    least, most = np.inf, -np.inf
+    for where in block_indices(array.shape):
+        with np.errstate(divide="ignore"):  # of a fraction
+            powers = np.log10(claims.at(where).shown[np.isfinite(array[where])])
+        least, most = min(least, float(powers.min(initial=np.inf))), max(most, float(powers.max(initial=-np.inf)))
+    return most - least
+
+
+def _are_texts_of_float32(array: Array, claims: Claims) -> bool:
     finite = np.isfinite(array)
-    values = array[finite]
+    values, shown = array[finite], claims.shown[finite]
     with np.errstate(over="ignore"):
         narrow = values.astype(np.float32)
-    if not values.size or not np.isfinite(narrow).all():
-        return False
-    if not finer_than(array, claims, "float32") and np.ptp(np.log10(claims.shown[finite])) < 0.5:
+    if not np.isfinite(narrow).all():
         return False
     wide = narrow.astype(np.float64)
     # for a float32 halfway between two texts, the difference itself is rounded
-    longer = np.abs(values - wide) <= claims.shown[finite] / 2 + np.spacing(np.abs(wide))
-    texts = shortest_texts(narrow)
-    least = _read_texts(texts).digits
-    brief = (np.array(texts, np.float64) == values) & (claims.digits[finite] <= least)
-    return bool((longer | brief).all())
+    longer = np.abs(values - wide) <= shown / 2 + np.spacing(np.abs(wide))
+    others = ~longer
+    texts = shortest_texts(narrow[others])
+    least = read_texts(texts).digits if texts else np.zeros(0, np.int32)
+    brief = (np.array(texts, np.float64) == values[others]) & (claims.digits[finite][others] <= least)
+    return bool(brief.all())
 
 
 def finer_than(array: Array, claims: Claims, dtype: str) -> bool:
     """Return whether some text has a unit below the spacing of the dtype, so that few decimals are numbers of this
     dtype."""
-    return bool((np.isfinite(array) & (claims.shown < spacing(array, dtype))).any())
+    return any(
+        bool((np.isfinite(array[where]) & (claims.at(where).shown < spacing(array[where], dtype))).any())
+        for where in block_indices(array.shape)
+    )
 
 
 def spacing(computed: Array, dtype: str) -> Array:

@@ -7,12 +7,14 @@ look at the whole table.
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from attncli.errors import InputError
 from attncli.formats.contents import Contents
 from attncli.formats.encoding import decode
+from attncli.formats.plain_texts import PlainTexts
 from attncli.formats.table_cells import DECIMAL_COMMA, LEADING_ZERO, NAMES, Table, split
 from attncli.formats.table_notes import (
     eaten_row_note,
@@ -35,7 +37,6 @@ if TYPE_CHECKING:
 
     Array = np.ndarray[Any, Any]
 
-NO_HEADER = Reading(header=False)
 _THOUSANDS = re.compile(r"[+-]?[1-9][0-9]{0,2},[0-9]{3}")
 _PIECE = 1 << 19  # characters
 _DECIMAL_POINT = re.compile(r"[+-]?(?:[0-9]+\.[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
@@ -58,28 +59,32 @@ def _read_plain(data: bytes, where: str, reading: Reading) -> Matrix | None:
 
     Without its decimals, such a file is a repeating pattern of delimiters.
     """
-    if reading.keep_text or reading.header:
+    if reading.header:
         return None
     data = data.replace(b"\r\n", b"\n") if b"\r" in data else data
     if not data.endswith(b"\n"):
         data += b"\n"
     present = [delimiter for delimiter in (b",", b"\t", b";") if delimiter in data]
-    if not present:
-        return _read_blanks(data, where, reading)
     if len(present) > 1:
         return None
-    array = _parse_pieces(data, present[0])
-    return None if array is None else _plain_matrix(array, where, reading)
+    delimiter = present[0] if present else b""
+    array = _parse_pieces(data, delimiter)
+    if array is None or (found := _plain_matrix(array, where, reading)) is None:
+        return None
+    return replace(found, texts=PlainTexts(data, delimiter, array.size)) if reading.keep_text else found
 
 
 def _parse_pieces(data: bytes, delimiter: bytes) -> Array | None:
-    """Return the (rows, columns) numbers, or None if the lines are not alike."""
+    """Return the (rows, columns) numbers between delimiters or, if it is empty, blanks, or None if the lines are not
+    alike."""
     import numpy as np
 
     array: Array | None = None
     filled = 0
     for piece in _pieces(data):
-        numbers = _parse_piece(piece, delimiter)
+        if not delimiter and not piece.strip():
+            continue
+        numbers = _parse_piece(piece, delimiter) if delimiter else _parse_blanks(piece)
         if numbers is None:
             return None
         if array is None:
@@ -88,7 +93,7 @@ def _parse_pieces(data: bytes, delimiter: bytes) -> Array | None:
             return None
         array[filled : filled + len(numbers)] = numbers
         filled += len(numbers)
-    return array
+    return array if array is None else array[:filled]
 
 
 def _pieces(data: bytes) -> Iterator[bytes]:
@@ -120,7 +125,8 @@ def _read_headed(data: bytes, where: str, reading: Reading) -> Matrix | None:
     header, _, body = data.partition(b"\n")
     if b"\r" in header.removesuffix(b"\r"):
         return None  # several lines, because the line ends of the file differ
-    if reading.keep_text or (plain := _read_plain(body, where, NO_HEADER)) is None:
+    plain = _read_plain(body, where, Reading(header=False, keep_text=reading.keep_text))
+    if plain is None:
         return None
     try:
         head = _read_table(decode(header + b"\n" + body.partition(b"\n")[0], where), where, reading)
@@ -129,19 +135,19 @@ def _read_headed(data: bytes, where: str, reading: Reading) -> Matrix | None:
     if head.column_labels is None:
         return None
     notes = _notes_under_header(list(head.column_labels), plain.array, where, reading)
-    return Matrix(plain.array, where, column_labels=head.column_labels, notes=notes)
+    return Matrix(plain.array, where, column_labels=head.column_labels, texts=plain.texts, notes=notes)
 
 
-def _read_blanks(data: bytes, where: str, reading: Reading) -> Matrix | None:
-    """Read the same kind of table with blanks between the cells, or with one cell per row."""
+def _parse_blanks(data: bytes) -> Array | None:
+    """Return the numbers of some lines with blanks between the cells, or with one cell per line."""
     if data.translate(None, numerals.FLOAT_CHARACTERS + b"\n"):
         return None
     rows = [cells for line in data.split(b"\n") if (cells := line.split())]
-    columns = len(rows[0]) if rows else 0
-    if not rows or any(len(cells) != columns for cells in rows):
+    columns = len(rows[0])
+    if any(len(cells) != columns for cells in rows):
         return None
     numbers = numerals.parse_plain_numbers(b",".join(chain.from_iterable(rows)), len(rows) * columns)
-    return None if numbers is None else _plain_matrix(numbers.reshape(len(rows), columns), where, reading)
+    return None if numbers is None else numbers.reshape(len(rows), columns)
 
 
 def _plain_matrix(array: Array, where: str, reading: Reading) -> Matrix | None:

@@ -56,7 +56,7 @@ def take_columns(matrix: Matrix, places: Any) -> Matrix:
     texts = matrix.texts
     if texts is not None:
         cells = np.arange(array.size).reshape(array.shape)[..., places].reshape(-1)
-        texts = tuple(texts[cell] for cell in cells)
+        texts = tuple(texts[cell] for cell in cells.tolist())
     return replace(
         matrix,
         array=array[..., places],

@@ -122,13 +122,14 @@ def _transpose(matrix: Matrix) -> Matrix:
     array = matrix.array
     if array.ndim < 2:
         return matrix
-    order = np.arange(array.size).reshape(array.shape).swapaxes(-1, -2).reshape(-1) if matrix.texts else ()
+    texts = tuple(matrix.texts) if matrix.texts else ()
+    order = np.arange(len(texts)).reshape(array.shape).swapaxes(-1, -2).reshape(-1) if texts else ()
     return replace(
         matrix,
         array=array.swapaxes(-1, -2),
         row_labels=matrix.column_labels,
         column_labels=matrix.row_labels,
-        texts=matrix.texts and tuple(matrix.texts[index] for index in order),
+        texts=matrix.texts and tuple(texts[index] for index in order),
     )
 
 

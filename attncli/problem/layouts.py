@@ -109,6 +109,6 @@ def _first_given(request: Request, names: tuple[str, ...]) -> str | None:
 def _swap_matrix(matrix: Matrix) -> Matrix:
     texts = matrix.texts
     if texts is not None:
-        cells = np.array(texts, object).reshape(matrix.array.shape)
+        cells = np.array(tuple(texts), object).reshape(matrix.array.shape)
         texts = tuple(swap_heads(cells).reshape(-1).tolist())
     return replace(matrix, array=swap_heads(matrix.array), texts=texts)

@@ -117,7 +117,7 @@ def read_code(text: str, where: str, reading: Reading) -> Matrix:
     matrix = source.matrix([cells], reading)
     shape, by_row = _shape(call[1] if call else "c", options, len(cells), where)
     order = np.arange(len(cells)).reshape(shape, order="C" if by_row else "F")
-    texts = None if matrix.texts is None else tuple(matrix.texts[index] for index in order.reshape(-1))
+    texts = None if matrix.texts is None else tuple(matrix.texts[index] for index in order.reshape(-1).tolist())
     return Matrix(matrix.array.reshape(-1)[order], where, texts=texts)
 
 
