@@ -7,6 +7,7 @@ difference before it is committed.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 from html.parser import HTMLParser
@@ -44,6 +45,11 @@ def rendered(name: str, ending: str) -> str:
     return page_renderer(kind)(page(name), Style())
 
 
+def shorten_digits(text: str) -> str:
+    """Return the text with numbers of over 13 decimals cut to 12: another processor may end them otherwise."""
+    return re.sub(r"\d\.\d{14,}", lambda number: f"{float(number[0]):.12f}", text)
+
+
 @pytest.mark.parametrize("ending", FORMATS)
 @pytest.mark.parametrize("name", PAGES)
 def test_a_page_is_as_it_was(name: str, ending: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -51,7 +57,7 @@ def test_a_page_is_as_it_was(name: str, ending: str, monkeypatch: pytest.MonkeyP
     file, text = GOLDEN / f"{name}.{ending}", rendered(name, ending)
     if os.environ.get("ATTNCLI_REGENERATE") == "1":
         file.write_text(text, encoding="utf-8")
-    assert text == file.read_text(encoding="utf-8")
+    assert shorten_digits(text) == shorten_digits(file.read_text(encoding="utf-8"))
 
 
 @pytest.mark.parametrize("name", PAGES)
