@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,6 +14,8 @@ from memory import PEAK, needs_peak
 from attncli.api import attend
 from attncli.errors import OutputError
 from attncli.results.npy_sink import npy_sinks
+
+ROOT = Path(__file__).parents[2]
 
 PARTS = [np.random.default_rng(3).standard_normal((2, 3, rows, 4)).astype("float32") for rows in (300, 210, 210)]
 
@@ -120,12 +123,17 @@ def interrupt(frame, event, _):
         sent.append(True)
         os.kill(os.getpid(), signal.SIGINT)
 
-from attncli import attend
-from attncli.engine.compiled import loops
+from attncli.engine.compiled.loops import Compiled
+
+def double(row):
+    for place in range(len(row)):
+        row[place] *= 2
+
+compiled = Compiled(double)
 sys.setprofile(interrupt)
 threading.setprofile(interrupt)
 try:
-    attend(np.ones((2, 3)), np.ones((2, 3)), np.ones((2, 3)), engine="numba").output
+    compiled(np.ones(3))
 except KeyboardInterrupt:
     print(sent)
 """
@@ -134,7 +142,9 @@ except KeyboardInterrupt:
 @pytest.mark.skipif(sys.platform == "win32", reason="interrupts are sent otherwise there")
 def test_an_interrupt_is_not_lost_in_a_callback_of_the_compiler(tmp_path):
     pytest.importorskip("numba")
-    command = [sys.executable, "-c", INTERRUPTED_IN_A_CALLBACK]
-    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}
+    script = tmp_path / "doubled.py"
+    script.write_text(INTERRUPTED_IN_A_CALLBACK)
+    command = [sys.executable, str(script)]
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path), "PYTHONPATH": str(ROOT)}
     done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
     assert done.stdout == "[True]\n", done.stderr

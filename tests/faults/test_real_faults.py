@@ -215,7 +215,7 @@ OUTPUTS = {
     **{f"out.{suffix}": ["run", "q.npz", "-q", "-w"] for suffix in ("csv", "tsv", "txt", "yaml", "json", "npy", "npz")},
     **{f"out.{suffix}": ["run", "q.npz", "-q", "-o"] for suffix in ("tex", "safetensors")},
     "plot.png": ["run", "q.npz", "-q", "--plot"],
-    "plot.svg": ["compare", "q.npz", "-q", "--plot"],
+    "plot.svg": ["compare", "q.npz", "-q", "--variants", "scaled", "--plot"],
     "page.html": ["explain", "q.npz", "-q", "-f", "html", "-o"],
     "report.xml": ["check", "q.npz", "-q", "--junit"],
 }
