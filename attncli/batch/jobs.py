@@ -1,7 +1,7 @@
 """From the inputs on the command line to jobs, each with a unique name that is a safe file name."""
 
 # A path stays the text that was typed, because pathlib normalizes it.
-# ruff: noqa: PTH100, PTH118, PTH119, PTH122
+# ruff: noqa: PTH100, PTH119, PTH122
 from __future__ import annotations
 
 import os
@@ -15,14 +15,11 @@ from attncli.files import (
     exists,
     expand_pattern,
     is_folder,
-    list_folder,
     path_text,
     read_bytes,
     refuse_pipe,
 )
-from attncli.formats import BY_SUFFIX
-from attncli.inputs.array_names import matrix_name
-from attncli.inputs.onnx_case import is_attention_case
+from attncli.inputs.folders import is_problem_folder, problems_in
 from attncli.inputs.sources import missing_file
 
 PROBLEM_SUFFIXES = (".yaml", ".yml", ".json", ".npz", ".safetensors")
@@ -73,17 +70,12 @@ def _from_path(path: str) -> Iterator[Job]:
 
 def _from_folder(folder: str) -> Iterator[Job]:
     """Yield a job for each problem file in the folder and each subfolder that is a problem, sorted."""
-    found = False
-    for entry in list_folder(folder):
-        path = os.path.join(folder, entry)
-        if entry.startswith("."):
-            continue
-        if os.path.splitext(entry)[1].lower() in PROBLEM_SUFFIXES and not is_folder(path):
-            found = True
+    found = problems_in(folder)
+    for path in found:
+        if is_folder(path):
+            yield Job(os.path.basename(path), path)
+        else:
             yield from _from_file(path)
-        elif is_folder(path) and is_problem_folder(path):
-            found = True
-            yield Job(entry, path)
     if not found:
         raise InputError(path_text(folder), f"holds no problem file ({' '.join(PROBLEM_SUFFIXES)})", NO_JOB)
 
@@ -108,22 +100,6 @@ def _from_file(path: str) -> Iterator[Job]:
             yield from jobs
             return
     yield Job(stem, path)
-
-
-def is_problem_folder(folder: str) -> bool:
-    """Return whether the folder holds q.* and k.* (or queries.* and keys.*), or is an ONNX test case."""
-    if is_attention_case(folder):
-        return True
-    found = {matrix_name(stem) for stem in matrix_files(list_folder(folder))}
-    return {"queries", "keys"} <= found
-
-
-def matrix_files(names: Iterable[str]) -> Iterator[str]:
-    """Yield the stems of the files that may be a matrix of a problem folder."""
-    for name in names:
-        stem, suffix = os.path.splitext(name)
-        if suffix.lower() in BY_SUFFIX:
-            yield stem
 
 
 def refuse_unsafe(job: Job) -> None:

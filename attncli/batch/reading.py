@@ -9,11 +9,11 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from attncli.batch.job import Job
-from attncli.batch.jobs import matrix_files
 from attncli.batch.manifest import canonical, tree_of
 from attncli.errors import InputError, UsageError
 from attncli.files import list_folder, open_file, path_text
 from attncli.inputs.array_names import expected_name, matrix_name
+from attncli.inputs.folders import matrix_files
 from attncli.inputs.problem_file import read_mapping, read_problem
 from attncli.inputs.request import Labels, Request, Worksheet, overlay
 from attncli.inputs.sources import Sources

@@ -12,8 +12,8 @@ from attncli.check.report import CaseReport
 from attncli.errors import AttncliError, InputError
 from attncli.files import exists, is_folder, list_folder, path_text
 from attncli.formats import BY_SUFFIX
-from attncli.inputs.array_names import matrix_name
-from attncli.inputs.onnx_case import case_folders, case_name, is_attention_case
+from attncli.inputs.folders import is_problem_folder, matrices_in, problems_in
+from attncli.inputs.onnx_case import case_folders, case_name
 from attncli.inputs.sources import source_name
 from attncli.records import record
 
@@ -72,7 +72,7 @@ TABLES = (".csv", ".tsv", ".txt", ".npy", ".xlsx", ".ods", ".md", ".tex")
 
 
 def problem_sources(words: list[str]) -> list[tuple[str, str]]:
-    """Return (source, name) of every problem. A folder that is not a problem itself stands for each problem file in it,
+    """Return (source, name) of every problem. A folder that is not a problem itself stands for each problem in it,
     sorted."""
     found = []
     for word in words:
@@ -103,18 +103,13 @@ def _folders(source: str) -> list[str]:
 
 
 def _in_folder(folder: str) -> list[str]:
-    entries = list_folder(folder)
-    stems = {matrix_name(os.path.splitext(entry)[0]) for entry in entries}
-    if stems & {"queries", "keys", "x"} or case_folders(folder):
+    if is_problem_folder(folder) or case_folders(folder):
         return [folder]
-    cases = [path for entry in entries if is_attention_case(path := os.path.join(folder, entry))]
-    if cases:
-        return cases
-    suffixes = {suffix for suffix, format in BY_SUFFIX.items() if format.name in ("yaml", "json", "npz", "safetensors")}
-    files = [entry for entry in entries if os.path.splitext(entry)[1].lower() in suffixes and entry[0] != "."]
-    if not files:
-        hint = "a problem file ends in .yaml, .json, .npz or .safetensors"
-        if any(map(_is_table, (os.path.join(folder, entry) for entry in entries))):
-            hint = f"if these are answers to a problem: --expect-output {path_text(folder)}"
-        raise InputError(path_text(folder), "holds no problem file", hint)
-    return [os.path.join(folder, entry) for entry in files]
+    if found := problems_in(folder):
+        return found
+    if matrices_in(folder) & {"queries", "keys", "x"}:
+        return [folder]  # a part of a problem, whose error says what is missing
+    hint = "a problem file ends in .yaml, .json, .npz or .safetensors"
+    if any(map(_is_table, (os.path.join(folder, entry) for entry in list_folder(folder)))):
+        hint = f"if these are answers to a problem: --expect-output {path_text(folder)}"
+    raise InputError(path_text(folder), "holds no problem file", hint)
