@@ -20,7 +20,7 @@ from attncli.check.tolerance.measures import Measured
 from attncli.engine.threads import one_blas_thread
 from attncli.errors import ProblemError, UsageError
 from attncli.inputs.request import EXPECTED_NAMES, GRADIENT_NAMES, MATRIX_NAMES
-from attncli.problem.layouts import give_heads_first, swap_heads
+from attncli.problem.layouts import give_heads_first, pack_heads, swap_heads
 from attncli.results.targets import labels_of_columns, labels_of_rows
 
 if TYPE_CHECKING:
@@ -237,7 +237,7 @@ def layout_of(name: str, shape: tuple[int, ...], problem: Problem) -> Callable[[
     due = problem.shapes()[name]
     unpacked = (*problem.lead, problem.n, problem.d_v)
     if name == "output" and problem.packed and shape == unpacked and problem.output_projection is None:
-        return lambda array: np.moveaxis(array, -3, -2).reshape(due)
+        return pack_heads
     is_line = len(shape) == 1 or (len(shape) == 2 and shape[0] == 1)
     if is_line and shape[-1] == math.prod(due):
         return lambda array: array.reshape(due)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from attncli.inputs.request import GRADIENT_NAMES
+from attncli.problem.layouts import pack_heads
 from attncli.problem.prepare import prepare
 from attncli.records import record
 from attncli.results.result import Result
@@ -196,12 +197,6 @@ def weigh_values(problem: Problem, weights: Array, join: Callable[[Array], Array
             output = output + offset
     found: Array = output
     return found
-
-
-def pack_heads(output: Array) -> Array:
-    """Return (…, H, n, d) side by side: (…, n, H·d)."""
-    output = np.moveaxis(output, -3, -2)
-    return output.reshape(*output.shape[:-2], -1)
 
 
 RIGHT = Route()

@@ -34,6 +34,17 @@ def swap_shape(shape: tuple[int, ...]) -> tuple[int, ...]:
     return (*shape[:-3], shape[-2], shape[-3], shape[-1])
 
 
+def pack_heads(array: Array) -> Array:
+    """Return (…, H, n, d) with the columns of the heads side by side: (…, n, H·d)."""
+    array = swap_heads(array)
+    return array.reshape(*array.shape[:-2], -1)
+
+
+def unpack_heads(array: Array, heads: int) -> Array:
+    """Return (…, n, H·d) as (…, H, n, d), a view."""
+    return swap_heads(array.reshape(*array.shape[:-1], heads, array.shape[-1] // heads))
+
+
 def read_heads_first(request: Request) -> tuple[Request, tuple[str, ...]]:
     """Return the request with Q, K and V as (…, heads, n, d), and the inputs and results that users have as (…, n,
     heads, d).

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NoReturn
 import numpy as np
 
 from attncli.errors import ProblemError
-from attncli.problem.layouts import swap_heads
+from attncli.problem.layouts import pack_heads, swap_heads
 from attncli.problem.problem import at, first_cell
 from attncli.problem.row_masks import make_row_mask
 
@@ -61,8 +61,7 @@ def _refuse(name: str, array: np.ndarray, sources: ProjectedInputs, packed: bool
     axes."""
     matrix, shape = getattr(sources, name), sources.given_shape(name)
     if packed:
-        array = np.moveaxis(array, -3, -2)
-        array = array.reshape(*array.shape[:-2], -1)
+        array = pack_heads(array)
     elif f"d_{name}" in sources.heads_last:
         array = swap_heads(array)
     cell = first_cell(~np.isfinite(array))

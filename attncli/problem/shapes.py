@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NoReturn
 import numpy as np
 
 from attncli.errors import ProblemError
+from attncli.problem.layouts import unpack_heads
 from attncli.records import record
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ def _split(array: Array, heads: int, where: str, role: str) -> Array:
             f"the {width} columns of {role} don't split into {heads} heads",
             f"numbers of heads that divide {width}: {fitting}",
         )
-    return np.moveaxis(array.reshape(*array.shape[:-1], heads, width // heads), -2, -3)
+    return unpack_heads(array, heads)
 
 
 def check_shapes(

@@ -11,7 +11,7 @@ from attncli.engine.backward import compute_gradients
 from attncli.engine.compute import compute
 from attncli.engine.overflow import narrow_result
 from attncli.errors import NumericError, ProblemError, UsageError, suggest
-from attncli.problem.layouts import swap_heads
+from attncli.problem.layouts import pack_heads, swap_heads, unpack_heads
 from attncli.problem.origins import Projection, sum_to
 
 if TYPE_CHECKING:
@@ -143,7 +143,7 @@ class Gradients:
         if self.problem.packed and name in TOGETHER:
             if shape[-1] == array.shape[-1]:  # one key head for all query heads, over which it was broadcast
                 array = array.sum(axis=-3, keepdims=True)
-            array = _pack(array)
+            array = pack_heads(array)
         return sum_to(array, (*shape, 1) if name == "d_values" and len(shape) == 1 else shape)
 
     def d_output_by_head(self) -> Array:
@@ -154,8 +154,7 @@ class Gradients:
         if problem.output_projection is not None:
             d_output = d_output @ problem.output_projection[0].T
         if problem.packed:
-            heads = d_output.reshape(*problem.lead[:-1], problem.n, problem.lead[-1], problem.d_v)
-            d_output = np.moveaxis(heads, -2, -3)
+            return unpack_heads(d_output, problem.lead[-1])
         return d_output
 
     def joined_output(self) -> Array:
@@ -163,13 +162,7 @@ class Gradients:
         problem = replace(self.problem, dtype=self.problem.queries.dtype)
         output = np.empty((*problem.lead, problem.n, problem.d_v or 0), problem.dtype)
         compute(problem, {"output": output})
-        return _pack(output) if problem.packed else output
-
-
-def _pack(array: Array) -> Array:
-    """Return (…, H, n, d) as (…, n, H·d)."""
-    array = np.moveaxis(array, -3, -2)
-    return array.reshape(*array.shape[:-2], -1)
+        return pack_heads(output) if problem.packed else output
 
 
 def _names_of(projection: Projection) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from attncli.engine.compute import Outcome, Sink, compute, may_overflow
 from attncli.errors import NumericError, ProblemError
 from attncli.inputs.request import GRADIENT_NAMES, INPUT_NAMES, ONES, RESULT_NAMES
 from attncli.matrix import Matrix
-from attncli.problem.layouts import swap_heads
+from attncli.problem.layouts import swap_heads, unpack_heads
 from attncli.problem.origins import read_d_output
 from attncli.problem.problem import Problem
 from attncli.problem.row_masks import make_row_mask
@@ -175,8 +175,7 @@ class Result:
     def _by_head_public(self, name: str) -> np.ndarray:
         array = self.by_entry(name)
         if name == "output" and self.problem.packed:
-            heads = self.problem.lead[-1]
-            array = np.moveaxis(array.reshape(*array.shape[:-1], heads, array.shape[-1] // heads), -2, -3)
+            return unpack_heads(array, self.problem.lead[-1])
         return array
 
     def _compute_lines(self, name: str, part: int, rows: list[int]) -> np.ndarray:

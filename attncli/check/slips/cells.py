@@ -11,6 +11,7 @@ import numpy as np
 from attncli.check.precision import spacing
 from attncli.check.report import Diagnosis
 from attncli.check.tolerance.narrow import BITS, rounded
+from attncli.problem.layouts import pack_heads
 
 if TYPE_CHECKING:
     from attncli.check.judge import Judge
@@ -225,7 +226,7 @@ def _output_proof(case: Case, right: Measured) -> str:
         values = np.take(values, [problem.key_head(head) for head in range(problem.lead[-1])], axis=-3)
     least, most = values.min(axis=-2, keepdims=True), values.max(axis=-2, keepdims=True)
     if problem.packed:
-        least, most = (np.moveaxis(side, -3, -2).reshape(*side.shape[:-3], 1, -1) for side in (least, most))
+        least, most = map(pack_heads, (least, most))
     units = _units(judge)
 
     def outside(low: Array, high: Array) -> Array:

@@ -11,6 +11,7 @@ from attncli.check.precision import spacing
 from attncli.check.routes import Route
 from attncli.check.slips.case import Case
 from attncli.check.slips.slip import Slip
+from attncli.problem.layouts import unpack_heads
 from attncli.results.result import Result
 
 if TYPE_CHECKING:
@@ -97,8 +98,7 @@ def _dropped_of_output(case: Case, judge: Judge) -> list[Route]:
     if expected.shape != problem.shapes()["output"] or not np.isfinite(expected).all():
         return []
     if problem.packed:
-        heads = problem.lead[-1]
-        expected = np.moveaxis(expected.reshape(*expected.shape[:-1], heads, -1), -2, -3)
+        expected = unpack_heads(expected, problem.lead[-1])
     values = np.broadcast_to(values, (*weights.shape[:-2], *values.shape[-2:])).reshape(-1, *values.shape[-2:])
     n, m = weights.shape[-2:]
     if weights.size > MOST_ROWS * m:

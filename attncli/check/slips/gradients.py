@@ -9,10 +9,11 @@ from functools import partial
 
 import numpy as np
 
-from attncli.check.routes import Route, pack_heads
+from attncli.check.routes import Route
 from attncli.check.slips.case import Case
 from attncli.check.slips.slip import Slip
 from attncli.inputs.request import GRADIENT_NAMES
+from attncli.problem.layouts import pack_heads, unpack_heads
 from attncli.problem.problem import Problem, Visible
 from attncli.results.result import Result
 
@@ -130,8 +131,7 @@ def _by_query_head(problem: Problem, name: str, array: Array, pick: Callable[[Ar
     own = Result(replace(problem, keys=keys, values=values, key_heads=None, origins=origins), "numpy").array(name)
     if not problem.packed:
         return pick(own)
-    split = np.moveaxis(own.reshape(*own.shape[:-1], len(heads), -1), -2, -3)
-    return pack_heads(pick(split))
+    return pack_heads(pick(unpack_heads(own, len(heads))))
 
 
 def _shape(array: Array, problem: Problem) -> tuple[int, ...]:
