@@ -11,6 +11,17 @@ if TYPE_CHECKING:
 
     import numpy as np
 
+# the axes of labels of the rows and the columns of each matrix
+LABELS_OF = {
+    "queries": ("queries", "features"),
+    "keys": ("keys", "features"),
+    "values": ("keys", "values"),
+    "raw_scores": ("queries", "keys"),
+    "scores": ("queries", "keys"),
+    "weights": ("queries", "keys"),
+    "output": ("queries", "values"),
+}
+
 
 @record
 class Matrix:

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from attncli.errors import InputError
 from attncli.formats.contents import Contents, NumberList, Quoted, Tree
+from attncli.matrix import LABELS_OF, Matrix
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from attncli.matrix import Matrix, Reading
+    from attncli.matrix import Reading
 
 Path = tuple[str | int, ...]
 
@@ -26,17 +27,6 @@ _CELLS_AT_ONCE = 1 << 15
 NULLS = frozenset(("", "~", "null", "Null", "NULL"))
 LEADING_ZERO = re.compile(r"^\s*[-+−]?0[0-9]", re.MULTILINE)
 FORM = "a matrix is a list of rows, as in [[1, 0], [0, 1]]"
-
-# the keys of a problem file that label the rows and the columns of each matrix
-LABELS_OF = {
-    "queries": ("queries", "features"),
-    "keys": ("keys", "features"),
-    "values": ("keys", "values"),
-    "raw_scores": ("queries", "keys"),
-    "scores": ("queries", "keys"),
-    "weights": ("queries", "keys"),
-    "output": ("queries", "values"),
-}
 
 
 class Key(str):
@@ -142,7 +132,6 @@ def matrix_at(tree: Tree, path: Path, where: str, name: str, reading: Reading) -
 
     Raises InputError with the line and column in the file `where`.
     """
-    from attncli.matrix import Matrix
     from attncli.numbers.numerals import NumeralError
 
     node = node_at(tree, path)

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, cast
 from attncli.errors import OutputError, UsageError, nearest
 from attncli.files import is_device, path_text, refuse_existing, resolve_path, write_atomically
 from attncli.formats import WRITTEN, Format
-from attncli.inputs.request import GRADIENT_NAMES
-from attncli.matrix import Matrix
+from attncli.matrix import LABELS_OF, Matrix
 from attncli.records import record
 
 if TYPE_CHECKING:
@@ -27,7 +26,7 @@ OPTIONS = {"output": "--output", "weights": "--weights", "scores": "--scores", "
 
 BY_ROWS = ("csv", "tsv", "txt", "json", "yaml")  # formats that write a matrix row by row
 FORMULA_SIGNS = ("=", "+", "-", "@")  # what a formula begins with
-OF_CELLS = ("d_weights", "d_scores")
+GRADIENTS_OF_CELLS = ("d_weights", "d_scores")
 
 
 @record
@@ -149,18 +148,20 @@ def label_result(result: Result, name: str, format: str) -> Matrix:
 
 def labels_of_columns(labels: Labels, name: str) -> tuple[str, ...] | None:
     """Return the labels of the columns of a result, or of Q, K or V."""
-    of_features = dict.fromkeys(("queries", "keys"), labels.features)
-    if name in GRADIENT_NAMES:
-        own = {"d_values": labels.values, "d_queries": labels.features, "d_keys": labels.features}
-        return own.get(name, labels.keys if name in OF_CELLS else None)
-    return {"output": labels.values, "values": labels.values, "lse": None, **of_features}.get(name, labels.keys)
+    return _labels_of(labels, name)[1]
 
 
 def labels_of_rows(labels: Labels, name: str) -> tuple[str, ...] | None:
     """Return the labels of the rows of a result, or of Q, K or V."""
-    if name in GRADIENT_NAMES and name not in (*OF_CELLS, "d_queries"):
-        return labels.keys if name in ("d_keys", "d_values") else None
-    return labels.keys if name in ("keys", "values") else labels.queries
+    return _labels_of(labels, name)[0]
+
+
+def _labels_of(labels: Labels, name: str) -> tuple[tuple[str, ...] | None, tuple[str, ...] | None]:
+    """Return the labels of rows and columns, which a gradient has from its matrix."""
+    if name == "lse":
+        return labels.queries, None
+    kinds = LABELS_OF.get(name.removeprefix("d_"))
+    return (None, None) if kinds is None else (getattr(labels, kinds[0]), getattr(labels, kinds[1]))
 
 
 def target_format(path: str, option: str) -> Format:

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from attncli.numbers.numerals import shortest_texts
-from attncli.results.targets import OF_CELLS, labels_of_columns, labels_of_rows
+from attncli.results.targets import GRADIENTS_OF_CELLS, labels_of_columns, labels_of_rows
 
 if TYPE_CHECKING:
     from attncli.results.computed_rows import ComputedRows
     from attncli.results.result import Result
 
 OF_KEYS = ("keys", "values", "d_keys", "d_values")  # their rows are keys
-BY_KEY = ("raw_scores", "scores", "weights", *OF_CELLS)  # their columns are keys
+BY_KEY = ("raw_scores", "scores", "weights", *GRADIENTS_OF_CELLS)  # their columns are keys
 _CELLS_AT_ONCE = 1 << 15
 BY_ROW = ("queries", "output", "lse", "d_queries", *OF_KEYS, *BY_KEY)
 

@@ -14,7 +14,9 @@ from attncli.render.result.view import (
     ROWS_AT_MOST,
     View,
     edges,
+    name_columns,
     name_part,
+    name_rows,
 )
 
 if TYPE_CHECKING:
@@ -51,8 +53,8 @@ def mask_view(result: Result, part: int, style: Style) -> View:
         rows=rows,
         columns=columns,
         cells=np.where(cells == ALLOWED, style.allowed, cells),
-        row_labels=[labels.queries[i] if labels.queries and i < len(labels.queries) else f"q{i}" for i in rows],
-        column_labels=[labels.keys[j] if labels.keys and len(labels.keys) == m else f"k{j}" for j in columns],
+        row_labels=name_rows(labels.queries, rows, "q"),
+        column_labels=name_columns(labels.keys, columns, m, "k"),
         masked=None,
         sums=None,
         peaks=None,

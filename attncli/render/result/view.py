@@ -12,7 +12,7 @@ import numpy as np
 from attncli.inputs.request import GRADIENT_NAMES, INPUT_NAMES
 from attncli.records import record
 from attncli.results.computed_rows import ComputedRows, row_blocks
-from attncli.results.targets import OF_CELLS, labels_of_columns, labels_of_rows
+from attncli.results.targets import GRADIENTS_OF_CELLS, labels_of_columns, labels_of_rows
 
 if TYPE_CHECKING:
     from attncli.results.result import Result
@@ -136,7 +136,7 @@ def sources_of(result: Result, name: str, full: bool) -> list[Source]:
     labels = result.problem.words.labels
     if name == "output" and result.problem.is_joined:
         return _array_sources(name, result.by_entry(name), full, labels.queries, "q", labels.values)
-    if name in GRADIENT_NAMES and name not in OF_CELLS:
+    if name in GRADIENT_NAMES and name not in GRADIENTS_OF_CELLS:
         noun = GRADIENT_NOUNS.get(name, "r")
         array = result.by_entry(name)
         array = array[None, :] if array.ndim == 1 else array
@@ -222,9 +222,6 @@ def _view(
     wide = lines.astype(np.float64)
     is_weights = source.name == "weights"
     masked = None if source.number is None else ~result.allowed(source.number, rows)
-    row_labels, column_labels = source.row_labels, source.column_labels
-    if column_labels is None or len(column_labels) != width:
-        column_labels = None
     return View(
         name=source.name,
         part=source.part,
@@ -232,8 +229,8 @@ def _view(
         rows=rows,
         columns=columns,
         cells=lines if full else lines[:, columns],
-        row_labels=[row_labels[i] if row_labels and i < len(row_labels) else f"{source.row_noun}{i}" for i in rows],
-        column_labels=[column_labels[j] if column_labels else f"{source.column_noun}{j}" for j in columns],
+        row_labels=name_rows(source.row_labels, rows, source.row_noun),
+        column_labels=name_columns(source.column_labels, columns, width, source.column_noun),
         masked=None if masked is None else masked[:, columns],
         sums=wide.sum(axis=1) if is_weights else None,
         peaks=wide.max(axis=1) if is_weights else None,
@@ -241,6 +238,16 @@ def _view(
         row_noun={"q": "queries", "k": "keys"}.get(source.row_noun, "rows"),
         column_noun={"k": "keys", "c": "columns"}.get(source.column_noun, ""),
     )
+
+
+def name_rows(labels: tuple[str, ...] | None, rows: list[int], noun: str) -> list[str]:
+    """Return the labels of some rows, or q0, q1, … for those without one."""
+    return [labels[i] if labels and i < len(labels) else f"{noun}{i}" for i in rows]
+
+
+def name_columns(labels: tuple[str, ...] | None, columns: list[int], width: int, noun: str) -> list[str]:
+    """Return the labels of some of the columns, or k0, k1, … unless every column has one."""
+    return [labels[j] if labels and len(labels) == width else f"{noun}{j}" for j in columns]
 
 
 def _find_masked(masked: np.ndarray | None, lines: np.ndarray) -> np.ndarray:
