@@ -15,6 +15,7 @@ from attncli.problem.names import Names
 from attncli.problem.problem import Problem
 from attncli.problem.row_masks import make_row_mask
 from attncli.records import record
+from attncli.results.computed_rows import Window
 from attncli.stages.normalizers import keep_largest
 
 Array = np.ndarray
@@ -69,30 +70,16 @@ class Numbers:
         return bool(np.isfinite(self.weights).all())
 
 
-class _Row:
-    """A sink for the only query that is computed."""
-
-    def __init__(self) -> None:
-        self.block: Array | None = None
-
-    def __setitem__(self, where: tuple[int | slice, ...], block: Array) -> None:
-        del where
-        self.block = np.array(block[0])
-
-    @property
-    def row(self) -> Array:
-        assert self.block is not None
-        return self.block
-
-
 def compute_numbers(problem: Problem, names: Names, part: int, row: int, engine: str = "auto") -> Numbers:
     """Compute one query of one part, and nothing else."""
     alone, own = problem.isolate_part(part), problem.part(part)
     wanted = ["raw_scores", "scores", "weights", *(["output"] if own.values is not None else [])]
-    sinks = {name: _Row() for name in wanted}
-    compute(alone, sinks, engine=engine, rows=range(row, row + 1))
+    found = {name: np.empty((1, 1, *alone.shapes()[name][1:]), alone.dtype) for name in wanted}
+    rows = range(row, row + 1)
+    compute(alone, {name: Window(alone, found[name], range(1), rows) for name in wanted}, engine=engine, rows=rows)
+    of_row = {name: array[0, 0] for name, array in found.items()}
     allowed = allowed_keys(problem, part, row)
-    raw, scores, weights = sinks["raw_scores"].row, sinks["scores"].row, sinks["weights"].row
+    raw, scores, weights = of_row["raw_scores"], of_row["scores"], of_row["weights"]
     bias = None if own.bias is None else own.bias[row]
     given = own if own.given_keys is None else replace(own, keys=own.given_keys)
     with np.errstate(invalid="ignore"):  # a masked key may not be finite
@@ -140,7 +127,7 @@ def compute_numbers(problem: Problem, names: Names, part: int, row: int, engine:
         exponentials=exponentials,
         total=float(exponentials.sum()) + sink_power,
         weights=weights,
-        output=settled_output(sinks["output"].row, weights, own.values) if own.values is not None else None,
+        output=settled_output(of_row["output"], weights, own.values) if own.values is not None else None,
         shown=shown,
     )
 

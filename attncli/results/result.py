@@ -17,7 +17,7 @@ from attncli.problem.layouts import swap_heads, unpack_heads
 from attncli.problem.origins import read_d_output
 from attncli.problem.problem import Problem
 from attncli.problem.row_masks import make_row_mask
-from attncli.results.computed_rows import ComputedRows, Nowhere, Slabs
+from attncli.results.computed_rows import ComputedRows, Nowhere, Slabs, Window
 from attncli.results.statistics import Statistics, statistics_of
 
 if TYPE_CHECKING:
@@ -29,18 +29,6 @@ FINISHED_BY_ROW = ("raw_scores", "scores", "weights", "lse")  # the output of jo
 AT_ONCE = 1 << 20  # weights that are processed together
 OF_CELLS = ("raw_scores", "scores", "weights")  # one number per query and key
 LARGE = 1 << 22  # cells: a larger result is computed row by row if only some rows are used
-
-
-class _Shifted:
-    """A sink for some queries of a single part, in which query `shift` is the first row."""
-
-    def __init__(self, array: np.ndarray, shift: int) -> None:
-        self.array, self.shift = array, shift
-
-    def __setitem__(self, where: tuple[int | slice, ...], block: np.ndarray) -> None:
-        rows = where[-1]
-        assert isinstance(rows, slice)
-        self.array[rows.start - self.shift : rows.stop - self.shift] = block
 
 
 class Result:
@@ -183,8 +171,10 @@ class Result:
         shape = problem.shapes()[name][1:]
         found = np.empty((len(rows), *shape), problem.dtype)
         for shift, run in groupby(range(len(rows)), lambda place: rows[place] - place):  # neighbouring rows in one call
-            own = [rows[place] for place in run]
-            compute(problem, {name: _Shifted(found, shift)}, engine=self.engine, rows=range(own[0], own[-1] + 1))
+            places = list(run)
+            own = range(places[0] + shift, places[-1] + shift + 1)
+            sink = Window(problem, found[None, places[0] : places[-1] + 1], range(1), own)
+            compute(problem, {name: sink}, engine=self.engine, rows=own)
         return found
 
     @property

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from attncli.explain.evaluation import FLOATING
 from attncli.explain.noise import settled
 from attncli.explain.numbers import Numbers
 from attncli.explain.page import Equation, Line, Step
@@ -177,17 +178,11 @@ def evaluate_features(expression: Expression, rows: dict[Expression, np.ndarray]
     if isinstance(expression, Numeral):
         return expression.value
     assert isinstance(expression, Operation)
-    return FLOATING[expression.kind]([evaluate_features(operand, rows) for operand in expression.operands])
+    return OF_ARRAYS[expression.kind]([evaluate_features(operand, rows) for operand in expression.operands])
 
 
-FLOATING: dict[str, Callable[[list[Any]], Any]] = {
-    "sum": sum,
-    "difference": lambda operands: operands[0] - operands[1],
-    "product": lambda operands: operands[0] * operands[1],
-    "quotient": lambda operands: operands[0] / operands[1],
-    "negative": lambda operands: -operands[0],
-    "absolute": lambda operands: abs(operands[0]),
-    "square": lambda operands: operands[0] * operands[0],
+OF_ARRAYS: dict[str, Callable[[list[Any]], Any]] = {
+    **FLOATING,
     "root": lambda operands: operands[0] ** 0.5,
     "tanh": lambda operands: np.tanh(operands[0]),
 }
