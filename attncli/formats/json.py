@@ -16,8 +16,6 @@ from attncli.formats.number_lists import read_json_lists
 from attncli.numbers.numerals import NumeralError, parse_number
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from attncli.matrix import Matrix, Reading
 
 TOKEN = re.compile(r'[\[\]{}]|"(?:[^"\\]|\\.)*"|[^\s\[\]{},:"]+', re.DOTALL)
@@ -173,26 +171,9 @@ def write(matrices: Mapping[str, Matrix]) -> Iterator[bytes]:
     lead = b"{\n"
     for name, matrix in matrices.items():
         yield lead + f"  {trees.quote_scalar(name)}: ".encode()
-        yield from _nested(matrix.array, "  ")
+        yield from (text.encode() for text in trees.nested_lists(matrix.array, _number, "  "))
         lead = b",\n"
     yield b"\n}\n" if matrices else b"{}\n"
-
-
-def _nested(array: np.ndarray, indent: str) -> Iterator[bytes]:
-    if array.ndim < 2 or not array.size:
-        yield trees.flow_text(array, _number).encode()
-        return
-    lead = "[\n"
-    if array.ndim == 2:
-        for rows in trees.flow_rows(array, _number):
-            yield (lead + ",\n".join(f"{indent}  {row}" for row in rows)).encode()
-            lead = ",\n"
-    else:
-        for part in array:
-            yield f"{lead}{indent}  ".encode()
-            yield from _nested(part, indent + "  ")
-            lead = ",\n"
-    yield f"\n{indent}]".encode()
 
 
 def _number(text: str) -> str:

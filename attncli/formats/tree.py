@@ -296,6 +296,25 @@ def flow_rows(array: np.ndarray, cell: Callable[[str], str], letters: str = "n")
         yield [f"[{_spell(row, cell, letters)}]" for row in rows]
 
 
+def nested_lists(array: np.ndarray, cell: Callable[[str], str], indent: str) -> Iterator[str]:
+    """Yield an array as JSON lists, one row per line, in the shortest digits that read back, in chunks of several
+    rows."""
+    if array.ndim < 2 or not array.size:
+        yield flow_text(array, cell)
+        return
+    lead = "[\n"
+    if array.ndim == 2:
+        for rows in flow_rows(array, cell):
+            yield lead + ",\n".join(f"{indent}  {row}" for row in rows)
+            lead = ",\n"
+    else:
+        for part in array:
+            yield f"{lead}{indent}  "
+            yield from nested_lists(part, cell, indent + "  ")
+            lead = ",\n"
+    yield f"\n{indent}]"
+
+
 def _spell(row: str, cell: Callable[[str], str], letters: str) -> str:
     if any(letter in row for letter in letters):
         return ", ".join(map(cell, row.split(",")))

@@ -14,7 +14,7 @@ import numpy as np
 from attncli.errors import UsageError, suggest
 from attncli.formats import BY_NAME as FORMATS
 from attncli.formats.tex import columns_allowed
-from attncli.formats.tree import flow_rows, flow_text
+from attncli.formats.tree import nested_lists
 from attncli.matrix import Matrix
 from attncli.numbers.display import format_number
 from attncli.render.explain.latex_notation import escape_latex
@@ -78,23 +78,8 @@ def _json_chunks(result: Result, matrices: dict[str, Iterator[str]]) -> Iterator
 
 
 def json_rows(array: np.ndarray | ComputedRows, indent: int) -> Iterator[str]:
-    """Yield an array as JSON lists, one row per line, in the shortest digits that read back, in chunks of several
-    rows."""
-    if isinstance(array, np.ndarray) and array.ndim == 1:
-        yield flow_text(array, _number_or_null)
-        return
-    before = " " * (indent + 2)
-    start = "[\n"
-    if array.ndim == 2 and array.size:
-        for rows in flow_rows(cast("np.ndarray", array), _number_or_null):
-            yield start + ",\n".join(f"{before}{row}" for row in rows)
-            start = ",\n"
-    else:
-        for part in array:
-            yield start + before
-            yield from json_rows(part, indent + 2)
-            start = ",\n"
-    yield ("[\n" if not len(array) else "") + "\n" + " " * indent + "]"
+    """Yield an array as JSON lists, one row per line, with null for what JSON cannot express."""
+    return nested_lists(cast("np.ndarray", array), _number_or_null, " " * indent)
 
 
 def _number_or_null(text: str) -> str:
