@@ -31,7 +31,7 @@ class Matrix:
     false). `where` is its name in errors: "q.csv", "p.yaml: queries". `row_labels` and `column_labels` name the last
     two axes. `texts` are the cells as they were printed, in C order, or None for a binary source or if not requested
     (`Reading.keep_text`). `point_digits` is the number of decimals that a text such as `1.` stands for: NumPy prints 8,
-    torch 4.
+    torch 4. `stated_dtype` is float16 or bfloat16 if a print says that its numbers are of it.
     """
 
     array: np.ndarray
@@ -41,6 +41,7 @@ class Matrix:
     texts: Sequence[str] | None = None
     notes: tuple[str, ...] = ()
     point_digits: int = 8
+    stated_dtype: str | None = None
 
 
 @record

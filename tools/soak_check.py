@@ -2,12 +2,16 @@
 
 python tools/soak_check.py --count 400              400 problems of each print, right and with a cell that is off
 python tools/soak_check.py --only torch --show 5    the first five that are judged wrongly
+
+Every print has its turn at each problem, so that a soak that is stopped has tried them all alike; what it has found by
+then stands on standard error.
 """
 
 # ruff: noqa: T201
 import argparse
 import multiprocessing
 import sys
+import time
 import warnings
 from pathlib import Path
 
@@ -18,6 +22,9 @@ from diagnosis import prints
 # long texts of few numbers may be those of float32, whose computation is off by more than they show
 LONG = ("7 decimals", "8 decimals", "9 digits", "NumPy")
 ACCEPTED = dict.fromkeys(LONG, (None, "wrong", "carried", "float32"))
+
+
+EVERY = 2000  # problems between two lines of progress
 
 
 def run(task):
@@ -37,16 +44,21 @@ def main():
     names = [options.only] if options.only else list(prints.PRINTS)
     seeds = range(options.seed * 10**6, options.seed * 10**6 + options.count)
     found = {name: ([], [], []) for name in names}
+    tasks = [(name, seed) for seed in seeds for name in names]
+    done, start = 0, time.monotonic()
     with multiprocessing.Pool(options.jobs) as pool:
-        for (how, seed), right, spoilt in pool.imap_unordered(
-            run, [(n, s) for n in names for s in seeds], chunksize=20
-        ):
+        for (how, seed), right, spoilt in pool.imap_unordered(run, tasks, chunksize=20):
             judged, called_wrong, accepted = found[how]
             judged.append(seed)
             if right == "wrong":
                 called_wrong.append(seed)
+                print(f"{how}, {seed}: right, called wrong", file=sys.stderr, flush=True)
             if spoilt not in ACCEPTED.get(how, (None, "wrong", "carried")):
                 accepted.append((seed, spoilt))
+                print(f"{how}, {seed}: spoilt, called {spoilt}", file=sys.stderr, flush=True)
+            done += 1
+            if done % EVERY == 0:
+                print(f"{done} of {len(tasks)}, {time.monotonic() - start:.0f} s", file=sys.stderr, flush=True)
     for how, (judged, called_wrong, accepted) in found.items():
         print(
             f"{how:22} {len(judged):7}: {len(called_wrong)} right ones called wrong, "

@@ -74,7 +74,7 @@ def check(
     for name in names:
         matrix = worksheet.expected[name]
         judge = make_judge(name, matrix, given, _digits_of(worksheet, name, digits), tolerance, strict)
-        judges[name] = judge
+        judges[name] = replace(judge, differing=judge.count_differing(measured))
     shown = frozenset(dtype for judge in judges.values() for dtype in judge.narrow)
     if shown:
         judges = {name: replace(judge, beside=shown) for name, judge in judges.items()}
@@ -97,7 +97,12 @@ def check(
         from attncli.check.slips.power import would_also_pass
 
         also = would_also_pass(worksheet, judges, verdicts, measured)
-        checks = [replace(found, would_also_pass=also.get(found.what, ())) for found in checks]
+        checks = [
+            replace(found, would_also_pass=power.slips, tighter=power.tighter)
+            if (power := also.get(found.what))
+            else found
+            for found in checks
+        ]
     return CaseReport(
         name=worksheet.name,
         title=worksheet.title,
@@ -204,7 +209,8 @@ def make_judge(
     if claims is not None:
         claims = claims.arranged(lay)
     texts = None if matrix.texts is None else lay(np.array(matrix.texts, object).reshape(array.shape))
-    return Judge(name, lay(array), claims, tolerance, dtype, texts, is_default, heads_last)
+    stated = matrix.stated_dtype
+    return Judge(name, lay(array), claims, tolerance, dtype, texts, is_default, heads_last, stated=stated)
 
 
 def _floats(matrix: Matrix) -> tuple[Array, str]:
@@ -315,6 +321,7 @@ def _describe_digits(judge: Judge, verdict: str, measured: Measured) -> str:
     if (
         verdict not in ("wrong", "carried")
         or judge.claims is None
+        or judge.tolerance is not None
         or judge.claims.decimals is None
         or judge.claims.is_whole.any()
     ):
@@ -333,7 +340,8 @@ def _describe_digits(judge: Judge, verdict: str, measured: Measured) -> str:
 
 
 def _holds(judge: Judge, measured: Measured) -> bool:
-    return judge.verdict(measured) in ("exact", "last-digit")
+    """Return whether every cell is the right number as it would be printed, or one unit from it."""
+    return not bool(judge.is_beyond(measured).any())
 
 
 def _format_shape(shape: tuple[int, ...]) -> str:

@@ -97,6 +97,8 @@ def _first(judge: Judge, cells: Array) -> tuple[int, ...] | None:
 
 def claimed_dtype(judge: Judge) -> str | None:
     """Return the dtype that the expected numbers claim to have in full, or None for rounded decimals."""
+    if judge.narrow:
+        return judge.narrow[0]
     if judge.claims is None:
         return judge.dtype
     if judge.shows_float32 and judge.is_float32:

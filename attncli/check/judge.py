@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from attncli.check.precision import Claims, are_float32, finer_than, spacing
-from attncli.check.tolerance.narrow import FAR, narrow_dtypes
+from attncli.check.tolerance.narrow import FAR, are_printed, narrow_dtypes
 from attncli.problem.layouts import swap_shape
 from attncli.records import record
 
@@ -69,6 +69,8 @@ class Judge:
     is_default: bool = False
     heads_last: bool = False
     beside: frozenset[str] = frozenset()  # half precisions whose numbers other matrices are
+    stated: str | None = None  # the half precision that a print says its numbers are of
+    differing: int = 0  # cells that are not the right numbers as they would be printed, if the print may be a float16's
 
     def verdict(self, measured: Measured) -> str:
         """Return the best verdict for these numbers."""
@@ -118,6 +120,17 @@ class Judge:
             return ~self._is_printed(self.claims, error, measured)
         found: Array = ~(error <= spacing(computed, dtype) / 2 + 8 * spacing(computed, "float64"))
         return found
+
+    def count_differing(self, measured: Measured) -> int:
+        """Return how many cells are not the right numbers as they would be printed, or 0 if the texts are too short for
+        those of a float16."""
+        if self.claims is None or self.tolerance is not None:
+            return 0
+        if measured.numbers[self.name].shape != self.expected.shape:
+            return 0
+        if not finer_than(self.expected, self.claims, "float16"):
+            return 0
+        return int(self.is_another(measured, None).sum())
 
     def _is_printed(self, claims: Claims, error: Array, measured: Measured) -> Array:
         """Return which cells are the right number, rounded as it is printed."""
@@ -187,6 +200,8 @@ class Judge:
             return None
         for dtype in self.narrow:
             allowed = 2 * measured.narrow(self.name, dtype)
+            if dtype == self.stated and self.claims is not None:
+                allowed = allowed + np.minimum(self.claims.shown / 2, self.claims.limit)
             if bool((error <= allowed).all()):
                 return dtype
         return None
@@ -218,7 +233,9 @@ class Judge:
         """Return the half precisions whose numbers these are, or none if another tolerance was requested."""
         if self.tolerance is not None and not self.is_default:
             return ()
-        return narrow_dtypes(self.expected, self.claims, self.beside)
+        if self.stated is not None and self.claims is not None and are_printed(self.expected, self.claims, self.stated):
+            return (self.stated,)
+        return narrow_dtypes(self.expected, self.claims, self.beside, self.differing)
 
     @cached_property
     def is_float32(self) -> bool:

@@ -72,7 +72,8 @@ class MatrixCheck:
 
     `decimals` are those that its text claims, or None if it was compared by tolerance. `said` is a sentence if the cell
     does not show what is wrong, and `note` one about the basis of the verdict. `labels` name the worst cell's row and
-    column, if they have names. `would_also_pass` are slips whose numbers would pass here.
+    column, if they have names. `would_also_pass` are slips whose numbers would pass here, and `tighter` says what would
+    tell them apart.
     """
 
     what: str
@@ -89,6 +90,7 @@ class MatrixCheck:
     errors: Errors | None = None
     note: str = ""
     would_also_pass: tuple[str, ...] = ()
+    tighter: str = ""
     baseline: Baseline | None = None
 
 

@@ -10,11 +10,11 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from attncli.check.report import VERDICTS, CaseReport, Diagnosis, MatrixCheck
+from attncli.check.slips.words import describe_slip
 from attncli.errors import UsageError, suggest
 from attncli.errors import printable as escaped
 from attncli.render.console import make_console, render_text, speaks_unicode, terminal_width
 from attncli.render.result.tables import Style, to_ascii
-from attncli.variants import CONSTANT
 
 if TYPE_CHECKING:
     from attncli.check.suites import CaseOutcome
@@ -86,7 +86,8 @@ def case_lines(report: CaseReport, *, brief: bool) -> list[str]:
         lines += _fold(worst_cell(check), "    ")
         lines += _fold(check.note, "    ")
         if check.would_also_pass:
-            lines += _fold(f"would pass too: {_list_slips(check.would_also_pass)}", "    ")
+            tighter = f"; {check.tighter}" if check.tighter else ""
+            lines += _fold(f"would pass too: {_list_slips(check.would_also_pass)}{tighter}", "    ")
         if check.verdict == "wrong":
             lines += _fold(error_sentence(check), "    ")
         lines += _fold(spread_sentence(check), "    ")
@@ -102,8 +103,7 @@ def case_lines(report: CaseReport, *, brief: bool) -> list[str]:
 
 def _list_slips(slips: tuple[str, ...]) -> str:
     more = len(slips) - MOST_SHOWN
-    names = [f"{CONSTANT} weights" if slip == f"variant-{CONSTANT}" else slip for slip in slips[:MOST_SHOWN]]
-    return ", ".join(names) + (f" and {more} more" if more > 0 else "")
+    return ", ".join(map(describe_slip, slips[:MOST_SHOWN])) + (f" and {more} more" if more > 0 else "")
 
 
 def claim_text(check: MatrixCheck) -> str:
@@ -256,6 +256,8 @@ def _check_object(check: MatrixCheck) -> dict[str, Any]:
         told["note"] = check.note
     if check.would_also_pass:
         told["would_also_pass"] = list(check.would_also_pass)
+        if check.tighter:
+            told["tighter"] = check.tighter
     if check.tolerance:
         told["tolerance"] = check.tolerance
     if check.errors is not None:

@@ -7,6 +7,7 @@ from attncli.check import check
 from attncli.check.precision import read_claims
 from attncli.check.routes import RIGHT, Route
 from attncli.check.tolerance.narrow import narrow_dtypes, rounded
+from attncli.inputs.problem_file import read_problem
 from attncli.inputs.request import Request, Worksheet
 from attncli.inputs.sources import Sources
 from attncli.matrix import Matrix, Reading
@@ -117,6 +118,49 @@ def test_a_print_of_float16_is_told_from_one_of_four_decimals(show, is_float16):
     matrix = Sources(lambda: None, Reading(keep_text=True)).matrix(text, role="output", where="output")
     found = narrow_dtypes(np.asarray(matrix.array, np.float64), read_claims(matrix))
     assert ("float16" in found) == is_float16
+
+
+SHORT = ["0.06064", "-0.1516", "-0.4404", "-0.283", "0.1406", "0.6953"]  # as NumPy prints float16
+EQUAL = ["0.6763", "0.3237", "0.7603", "0.2397", "0.9004", "0.0997"]  # as long as four decimals are
+
+
+@pytest.mark.parametrize(
+    ("texts", "known", "differing", "are_float16"),
+    [
+        pytest.param(SHORT, (), 2, True, id="several cells differ from the right ones"),
+        pytest.param(SHORT, (), 1, False, id="one cell differs, as an error would"),
+        pytest.param(SHORT, ("float16",), 1, True, id="another matrix is of float16"),
+        pytest.param([*SHORT, "0.2824"], (), 9, False, id="one that is no float16"),
+        pytest.param(EQUAL[:4], (), 4, False, id="four decimals"),
+        pytest.param(["0.6763", "0.3237", "0.7603", "0.9004", "0.5522"], (), 5, True, id="many of four decimals"),
+        pytest.param(["0.6763", "0.3237", "0.7603", "0.9004", "0.5520"], (), 5, False, id="a zero at the end"),
+    ],
+)
+def test_few_short_numbers_are_float16_if_more_than_one_differs(texts, known, differing, are_float16):
+    array = np.array([[float(text) for text in texts]])
+    claims = read_claims(Matrix(array, "output", texts=tuple(texts)))
+    assert narrow_dtypes(array, claims, known, differing) == (("float16",) if are_float16 else ())
+
+
+PRINTED = {  # one unit of the dtype off, as a fused kernel may be
+    "float16": "[[0.7446, 0.2554], [0.3750, 0.6250]]",
+    "bfloat16": "[[0.7461, 0.2539], [0.3750, 0.6250]]",
+}
+SHARES = "queries: [[1.072265625], [-0.51025390625]], keys: [[1.0], [0.0]], variant: dot"
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_a_print_that_states_its_dtype_is_judged_by_it(dtype):
+    numbers = PRINTED[dtype]
+    stated = f"tensor({numbers}, dtype=torch.{dtype})"
+    assert problem_verdict(stated) == dtype
+    assert problem_verdict(f"tensor({numbers})") == "wrong"
+    assert problem_verdict(stated.replace("0.6250", "0.6650")) == "wrong"
+
+
+def problem_verdict(weights):
+    text = f"{{{SHARES}, expected: {{weights: '{weights}'}}}}"
+    return check(read_problem(text, Sources(lambda: None, Reading(keep_text=True))), search=False).verdict
 
 
 @pytest.mark.parametrize("dtype", DTYPES)

@@ -6,6 +6,8 @@ import pytest
 from slip_cases import TWO, numbers, problem
 
 from attncli.check import check
+from attncli.check.slips.table import SLIPS
+from attncli.check.slips.words import WORDS
 from attncli.check.suites import CaseOutcome
 from attncli.render.check import check_json, verdict_text
 
@@ -37,10 +39,38 @@ def test_few_digits_let_another_scale_pass(digits, passes):
 def test_what_would_pass_is_told_in_text_and_json():
     found = report(FLAT, "output", repr, atol=0.5)
     text = verdict_text([CaseOutcome("p", found)], ascii_only=True)
-    assert "    would pass too: uniform weights, unscaled, scale-dk, rounded-weights," in text
+    assert "    would pass too: uniform weights (variant-uniform), scores without a scale\n" in text
     (case,) = json.loads(check_json([CaseOutcome("p", found)]))["cases"]
     assert case["would_also_pass"] == list(found.would_also_pass)
     assert case["checks"][0]["would_also_pass"] == list(found.would_also_pass)
+
+
+def test_every_slip_has_words():
+    assert {slip.name for slip in SLIPS} - set(WORDS) == {
+        slip.name for slip in SLIPS if slip.name.startswith(("variant-", "as-"))
+    }
+
+
+def test_the_decimals_that_tell_slips_apart_are_told():
+    found = report(FLAT, "weights", lambda cell: f"{cell:.2f}").checks[0]
+    decimals = int(found.tighter.removesuffix(" decimals would tell them apart"))
+    finer = report(FLAT, "weights", lambda cell: f"{cell:.{decimals}f}")
+    assert found.would_also_pass
+    assert not set(finer.would_also_pass) & set(found.would_also_pass)
+
+
+def test_the_tolerance_that_tells_slips_apart_is_told():
+    found = report(FLAT, "output", repr, atol=1e-2).checks[0]
+    atol = found.tighter.removeprefix("--atol ").removesuffix(" would tell them apart")
+    narrower = report(FLAT, "output", repr, atol=float(atol))
+    assert found.would_also_pass
+    assert (narrower.verdict, narrower.would_also_pass) == ("within-tolerance", ())
+
+
+def test_no_tolerance_is_told_that_the_numbers_themselves_exceed():
+    found = report(FLAT, "output", lambda cell: f"{cell:.1f}", atol=0.5).checks[0]
+    assert found.would_also_pass
+    assert found.tighter == ""
 
 
 def test_weights_that_are_averaged_over_the_heads_are_compared_as_that():

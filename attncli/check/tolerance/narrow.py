@@ -35,6 +35,7 @@ DEVIATIONS = 3.0  # standard deviations that a rounding error is assumed to stay
 FAR = 0.1  # relative to the largest number: no computation in half precision is farther off
 EVIDENCE = 6.0  # decimal digits in which texts in full must match numbers of a dtype
 SHORT_EVIDENCE = 3.0  # decimal digits in which short texts must match the shortest texts of a dtype
+LEAST_EVIDENCE = 0.5  # of these, if further cells that differ from the right numbers are evidence too
 
 
 def rounded(array: Array, dtype: str) -> Array:
@@ -51,15 +52,29 @@ def rounded(array: Array, dtype: str) -> Array:
     return found
 
 
-def narrow_dtypes(array: Array, claims: Claims | None, known: Collection[str] = ()) -> tuple[str, ...]:
+def narrow_dtypes(
+    array: Array, claims: Claims | None, known: Collection[str] = (), differing: int = 0
+) -> tuple[str, ...]:
     """Return the half precisions whose numbers these are, in full or, if that is not a coincidence, in their shortest
-    texts. Dtypes that are `known` from other matrices need no further evidence."""
+    texts. Dtypes that are `known` from other matrices need no further evidence.
+
+    `differing` is the number of cells that are not the right numbers as they would be printed. A wrong cell among right
+    ones is a single one; each further one is as good as a digit of evidence that all were rounded to a dtype.
+    """
     return tuple(
         dtype
         for dtype in BITS
         if (_are_in_full(array, dtype) and _are_long(array, claims))
-        or _are_shortest(array, claims, dtype, 0.0 if dtype in known else SHORT_EVIDENCE)
+        or _are_shortest(array, claims, dtype, differing, is_known=dtype in known)
     )
+
+
+def are_printed(array: Array, claims: Claims, dtype: str) -> bool:
+    """Return whether every number may be one of the dtype, rounded to the digits that its text shows."""
+    values, shown = array[np.isfinite(array)], claims.shown[np.isfinite(array)]
+    if not values.size or np.abs(values).max() > LARGEST[dtype]:
+        return False
+    return bool((np.abs(values - rounded(values, dtype)) <= shown / 2 * (1 + 1e-9)).all())
 
 
 def _are_in_full(array: Array, dtype: str) -> bool:
@@ -80,14 +95,18 @@ def _are_long(array: Array, claims: Claims | None) -> bool:
     return float(np.maximum(-np.log10(shown), 0).sum() * np.log10(5)) >= EVIDENCE
 
 
-def _are_shortest(array: Array, claims: Claims | None, dtype: str, least: float) -> bool:
-    """Return whether the texts are those of float16 numbers as NumPy prints them, in `least` digits or more: the
-    shortest, or with an exponent the number rounded to more digits. A fixed number of decimals is no such print."""
+def _are_shortest(array: Array, claims: Claims | None, dtype: str, differing: int, *, is_known: bool) -> bool:
+    """Return whether the texts are those of float16 numbers as NumPy prints them: the shortest, or with an exponent the
+    number rounded to more digits.
+
+    Texts of equal lengths may be those of a fixed number of decimals: then further cells that differ are no evidence,
+    and a single one is an error.
+    """
     if claims is None or dtype != "float16" or not finer_than(array, claims, dtype):
         return False
     finite = np.isfinite(array) & (array != 0) & (claims.shown > 0)
     values, shown = array[finite], claims.shown[finite]
-    if not values.size or np.abs(values).max() > LARGEST[dtype] or np.ptp(np.log10(shown)) < 0.5:
+    if not values.size or np.abs(values).max() > LARGEST[dtype]:
         return False
     near = values.astype(np.float16)
     texts = np.array([float(text) for text in shortest_texts(near)])
@@ -95,9 +114,17 @@ def _are_shortest(array: Array, claims: Claims | None, dtype: str, least: float)
     is_longer = np.isfinite(claims.ceiling[finite]) & (np.abs(values - wide) <= shown / 2 * (1 + 1e-9))
     if not bool(((texts == values) | (wide == values) | is_longer).all()):
         return False
+    is_fixed = bool(np.ptp(np.log10(shown)) < 0.5)
+    if is_fixed and bool((np.round(values / shown) % 10 == 0).any()):  # NumPy prints no zero at the end
+        return False
     units = np.where(claims.unit[finite] > 0, np.minimum(claims.unit[finite], shown), shown)
     chances = np.minimum(units / spacing(values, dtype), 1)
-    return float(-np.log10(chances).sum()) >= least
+    digits = float(-np.log10(chances).sum())
+    if is_known:
+        return True
+    if is_fixed:
+        return digits >= SHORT_EVIDENCE and differing > 1
+    return digits >= LEAST_EVIDENCE and digits + max(differing - 1, 0) >= SHORT_EVIDENCE
 
 
 def narrow_errors(

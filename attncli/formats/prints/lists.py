@@ -37,6 +37,7 @@ _KEYWORD = re.compile(
     rf"\s*,\s*(?:(dtype|device|grad_fn|requires_grad|layout|weak_type|copy|order|name|subok|ndmin|shape|size)\s*=\s*({_VALUE})"
     r"|(?:(?:np|numpy|torch|jnp|tf|mx)\.\w+|float|int|bool|'[a-z0-9]+'|\"[a-z0-9]+\"))"
 )
+_HALF = re.compile(r"(?<!\w)(b?float16)(?!\w)")  # as dtype=torch.float16 says
 _CLOSING = re.compile(r"\s*,?\s*\)")
 _ANGLE_CLOSING = re.compile(r"\s*>")
 _COMMENT = re.compile(r"(?:(?<=[,;()\[\]{}])[ \t]*|^[ \t]*)(?:#|//)[^\n]*|/\*.*?\*/", re.DOTALL | re.MULTILINE)
@@ -88,11 +89,13 @@ def read_list(text: str, where: str, reading: Reading, dimensions: tuple[int, ..
     except NumeralError as error:
         raise InputError(f"{where}: {walk.place(error.index)}", error.what, error.hint) from None
     is_torch = "tensor" in text[:end] and "tf." not in text[:end]
+    half = _HALF.search(text[: text.find("[")] + text[text.rfind("]") + 1 :])
     return Matrix(
         array.reshape(walk.shape()),
         where,
         texts=tuple(texts) if reading.keep_text else None,
         point_digits=_TORCH_DIGITS if is_torch else _NUMPY_DIGITS,
+        stated_dtype=half[1] if half else None,
     )
 
 
