@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from attncli.engine.blocks import BUFFER
 from attncli.engine.compute import thread_kernels
-from attncli.engine.engines import NUMPY
+from attncli.engine.engines import NUMPY, choose_engine
 from attncli.engine.plan import HEIGHT, is_small, workers_for
 from attncli.engine.score_bounds import bounds_of
 from attncli.engine.scores import Scoring, make_scoring
@@ -64,7 +65,12 @@ class _Work:
 
 
 def compute_gradients(
-    problem: Problem, d_output: Array, wanted: Collection[str], *, threads: int | None = None
+    problem: Problem,
+    d_output: Array,
+    wanted: Collection[str],
+    *,
+    engine: str = "auto",
+    threads: int | None = None,
 ) -> dict[str, Array]:
     """Return the wanted ones of d_values, d_weights, d_scores, d_bias, d_queries and d_keys, in the computing dtype.
 
@@ -79,7 +85,7 @@ def compute_gradients(
     found = {name: np.zeros(shapes.get(name, (*problem.lead, n, m)), problem.queries.dtype) for name in wanted}
     work = _Work(problem, d_output, found, Stacks(problem), RowMasks(problem))
     lanes = _lanes_of(problem)
-    load = NUMPY.load()
+    load = (choose_engine(problem, engine) if problem.is_finite else NUMPY).load()
 
     def worker() -> Callable[[_Lane], int]:
         kernels = thread_kernels(load)
@@ -121,6 +127,7 @@ def _run_lane(work: _Work, lane: _Lane, kernels: Kernels) -> int:
     sums: dict[str, Array] = {}
     for place, (number, rows) in enumerate(lane.blocks):
         with np.errstate(all="ignore"):
+            np.setbufsize(BUFFER)  # restored by errstate
             d_keys, d_values = _run_block(work, number, rows, kernels)
             if d_values is not None:
                 _add(sums, "d_values", d_values)
@@ -176,7 +183,7 @@ def _run_block(work: _Work, number: int, rows: range, kernels: Kernels) -> tuple
         d_scores = d_scores * slopes
     d_raw = d_scores * np.asarray(problem.scale_at(stack.part.head), d_scores.dtype)
     queries = np.ascontiguousarray(stack.part.queries[rows.start : rows.stop])
-    d_queries, d_keys = problem.variant.backward(queries, stack.part.keys, d_raw)
+    d_queries, d_keys = kernels.backward(problem.variant, queries, stack.part.keys, d_raw)
     if "d_queries" in work.found:
         _deliver(work, "d_queries", where, _queries_before(problem, problem.part(number), rows, d_queries))
     return (d_keys if "d_keys" in work.found else None), d_values

@@ -57,6 +57,10 @@ class Kernels(Protocol):
         """Replace a tile's scores by exp(scores − shift), corrected for the rounding of the subtraction, and return the
         sum of each row (…, b)."""
 
+    def backward(self, variant: Variant, queries: Array, keys: Array, d_scores: Array) -> tuple[Array, Array]:
+        """Return the gradients (…, b, d_k) and (…, t, d_k) of the rows, which are finite, from those of their raw
+        scores."""
+
     def gatherer(self, variant: Variant) -> Gatherer | None:
         """Return a function that adds Σ exp(scale · score) · value and Σ exp(scale · score) to arrays (…, b, v) and (…,
         b), without a return to Python between tiles, or None if the engine has none."""
@@ -108,6 +112,9 @@ class NumpyKernels:
         else:
             self._exponentials(scores, shift, has_infinities)
         return self._row_sums(scores)
+
+    def backward(self, variant: Variant, queries: Array, keys: Array, d_scores: Array) -> tuple[Array, Array]:
+        return variant.backward(queries, keys, d_scores)
 
     def gatherer(self, variant: Variant) -> Gatherer | None:  # noqa: ARG002 - used by other engines
         return None

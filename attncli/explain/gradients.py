@@ -109,7 +109,9 @@ class WayBack:
     def of_part(self, part: int) -> dict[str, Array]:
         """Return d_queries, d_keys and d_values of one part."""
         arriving = self.d_outputs[self.problem.index(part)]
-        return compute_gradients(self.problem.isolate_part(part), arriving, ("d_queries", "d_keys", "d_values"))
+        return compute_gradients(
+            self.problem.isolate_part(part), arriving, ("d_queries", "d_keys", "d_values"), engine=self.engine
+        )
 
     def grids(self, parts: list[int], queries: list[int]) -> list[Grid]:
         """Return dO, dP, dS, dQ, dK and dV of each part, with the rows that the other matrices show."""
@@ -184,5 +186,5 @@ def way_back(problem: Problem, names: Names, figures: Figures, engine: str) -> W
     if problem.d_output is None:
         what = "there is no gradient at the output to start from"
         raise UsageError("--backward", what, "--grad SOURCE, or --grad ones; in a file: d_output")
-    gradients = Gradients(problem)
+    gradients = Gradients(problem, engine)
     return WayBack(problem, names, figures, gradients, gradients.d_output_by_head(), engine)

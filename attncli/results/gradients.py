@@ -61,10 +61,11 @@ class Gradients:
     d_b_v = _Gradient("the sum of d_values over all rows")
     d_b_o = _Gradient("the sum of dO over all rows")
 
-    def __init__(self, problem: Problem) -> None:
+    def __init__(self, problem: Problem, engine: str = "auto") -> None:
         assert problem.d_output is not None
         assert problem.origins is not None
         self.problem = problem
+        self.engine = engine
         self.d_output = problem.d_output
         self.names = tuple(problem.origins.gradient_shapes(problem))
         self._projections = problem.origins.projections
@@ -132,7 +133,7 @@ class Gradients:
     def _compute_core(self, *names: str) -> None:
         missing = [name for name in names if name not in self._core]
         if missing:
-            found = compute_gradients(self.problem, self.d_output_by_head(), missing)
+            found = compute_gradients(self.problem, self.d_output_by_head(), missing, engine=self.engine)
             self._core.update({name: self._as_given(name, array) for name, array in found.items()})
 
     def _as_given(self, name: str, array: Array) -> Array:
@@ -161,7 +162,7 @@ class Gradients:
         """Return the output before w_o, in the computing dtype."""
         problem = replace(self.problem, dtype=self.problem.queries.dtype)
         output = np.empty((*problem.lead, problem.n, problem.d_v or 0), problem.dtype)
-        compute(problem, {"output": output})
+        compute(problem, {"output": output}, engine=self.engine)
         return pack_heads(output) if problem.packed else output
 
 

@@ -127,14 +127,14 @@ class Result:
             if self._gradients is None:
                 if self.problem.d_output is None:
                     raise ProblemError("d_output", "no gradient is given at the output", "d_output, or the word ones")
-                self._gradients = Gradients(self.problem)
+                self._gradients = Gradients(self.problem, self.engine)
             return self._gradients
         array = np.ones(()) if isinstance(d_output, str) and d_output == ONES else np.asarray(d_output)
         where = ONES if isinstance(d_output, str) and d_output == ONES else "d_output"
         problem = self.problem
         shape = problem.shapes().get("output")
         arriving = read_d_output(Matrix(array, where), shape, problem.queries.dtype, problem.heads_last)
-        return Gradients(replace(problem, d_output=arriving))
+        return Gradients(replace(problem, d_output=arriving), self.engine)
 
     def lines(self, name: str, part: int, rows: list[int]) -> np.ndarray:
         """Return some rows (len(rows), …) of one result of one part. For a very large result only these rows are

@@ -37,7 +37,7 @@ def test_auto_passes_over_numba_with_a_note(run, monkeypatch, name: str, value: 
 
 DOUBLED = """
 import numpy as np
-from attncli.engine.compiled.loops import Compiled
+from attncli.engine.compiled.compiler import Compiled
 
 def double(row):
     for place in range(len(row)):

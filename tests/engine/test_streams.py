@@ -123,7 +123,7 @@ def interrupt(frame, event, _):
         sent.append(True)
         os.kill(os.getpid(), signal.SIGINT)
 
-from attncli.engine.compiled.loops import Compiled
+from attncli.engine.compiled.compiler import Compiled
 
 def double(row):
     for place in range(len(row)):

@@ -79,14 +79,18 @@ def test_values_of_one_axis_get_a_gradient_of_one_axis():
     assert found.d_values.shape == (5,)
 
 
-@pytest.mark.parametrize("variant", ["scaled", "laplace"])
-def test_any_number_of_threads_gives_the_same_bits(variant):
+@pytest.mark.parametrize("engine", ["numpy", "numba"])
+@pytest.mark.parametrize("variant", ["scaled", "laplace", "gaussian"])
+def test_any_number_of_threads_gives_the_same_bits(variant, engine):
+    if engine == "numba":
+        pytest.importorskip("numba")
+        pytest.importorskip("scipy")
     q, k, v = (RNG.normal(size=shape).astype("f4") for shape in ((1100, 8), (1300, 8), (1300, 4)))
     problem = attncli.attend(q, k, v, variant=variant, causal=True).problem
     d_output = np.ones((1100, 4), "f4")
     names = ("d_queries", "d_keys", "d_values")
-    one, three = (compute_gradients(problem, d_output, names, threads=count) for count in (1, 3))
-    assert all((one[name] == three[name]).all() for name in names)
+    one, *others = (compute_gradients(problem, d_output, names, engine=engine, threads=count) for count in (1, 2, 3, 8))
+    assert all((one[name] == other[name]).all() for other in others for name in names)
 
 
 def test_half_precision_gradients_are_computed_in_float32_and_rounded_once():

@@ -7,19 +7,15 @@ takes seconds.
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numba
 import numpy as np
 import scipy.linalg.cython_blas  # noqa: F401 - numba would import it amid the first product, deaf to interrupts
-from numba.core import config
 
-from attncli import __version__
+from attncli.engine.compiled.compiler import Compiled
+from attncli.engine.compiled.differences import SLOPES, send_differences
 from attncli.engine.compiled.exponential import EXACT, exponential, wide_exponential
 from attncli.engine.kernels import NumpyKernels
 from attncli.similarities import negative_half_square, negative_manhattan
@@ -30,65 +26,7 @@ if TYPE_CHECKING:
 
 Array = np.ndarray
 
-
-def cache_folder() -> str:
-    """Return the folder for compiled code.
-
-    It is in the user's cache, because site-packages may be read-only or shared, with one folder per version, because
-    numba checks the date of only one source file.
-    """
-    if sys.platform == "win32":
-        base = os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local"
-    else:
-        base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return str(Path(base) / "attncli" / f"numba-{__version__}")
-
-
 PIECE = 128  # cells of a row
-
-
-class Compiled:
-    """A loop that is compiled, or loaded from the cache, at its first call with arrays of some dtype.
-
-    LLVM calls back into Python while it compiles, and an interrupt that is raised in such a callback is lost. Python
-    raises interrupts on the main thread, so another thread compiles while the caller waits.
-    """
-
-    def __init__(self, function: Callable[..., None]) -> None:
-        self._function = function
-        self._dispatcher = _dispatcher_of(function)
-        self._ready: set[tuple[Any, ...]] = set()
-
-    def __call__(self, *arrays: Array) -> None:
-        kinds = tuple((array.dtype, array.flags.writeable) for array in arrays)
-        if kinds not in self._ready:
-            signature = tuple(numba.typeof(array) for array in arrays)
-            with ThreadPoolExecutor(1, "attncli-compile") as aside:
-                aside.submit(self._compile, signature).result()
-            self._ready.add(kinds)
-        self._dispatcher(*arrays)
-
-    def _compile(self, signature: tuple[Any, ...]) -> None:
-        try:
-            self._dispatcher.compile(signature)
-        except Exception:  # a damaged cache file raises whatever error its reader has
-            self._dispatcher = numba.njit(**OPTIONS)(self._function)
-            self._dispatcher.compile(signature)
-
-
-OPTIONS: dict[str, Any] = {"nogil": True, "fastmath": EXACT, "error_model": "numpy"}
-
-
-def _dispatcher_of(function: Callable[..., None]) -> Any:
-    """Return numba's object for the function, uncached if no cache can be written."""
-    before = config.CACHE_DIR
-    try:
-        config.CACHE_DIR = before or cache_folder()
-        return numba.njit(cache=True, **OPTIONS)(function)
-    except (RuntimeError, OSError):
-        return numba.njit(**OPTIONS)(function)
-    finally:
-        config.CACHE_DIR = before
 
 
 @numba.njit(fastmath={"reassoc", "nsz"})
@@ -291,6 +229,15 @@ class NumbaKernels(NumpyKernels):
         else:
             shifted_exponentials(rows, shift.reshape(-1), sums.reshape(-1))
         return sums
+
+    def backward(self, variant: Variant, queries: Array, keys: Array, d_scores: Array) -> tuple[Array, Array]:
+        if variant.backward not in SLOPES:
+            return super().backward(variant, queries, keys, d_scores)
+        d_queries, d_keys = np.empty_like(queries, order="C"), np.empty_like(keys, order="C")
+        given = map(in_parts, (queries, keys, d_scores))
+        found = (array.reshape(-1, *array.shape[-2:]) for array in (d_queries, d_keys))
+        send_differences(np.array([SLOPES[variant.backward]]), *given, *found)
+        return d_queries, d_keys
 
     def gatherer(self, variant: Variant) -> Gatherer | None:
         return self.gather if variant.is_product or variant.score in DISTANCES else None
