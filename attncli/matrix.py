@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from attncli.records import record
 
@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import numpy as np
+
+Array: TypeAlias = "np.ndarray"
 
 # the axes of labels of the rows and the columns of each matrix
 LABELS_OF = {

@@ -7,9 +7,8 @@ from operator import itemgetter
 
 import numpy as np
 
+from attncli.matrix import Array
 from attncli.records import record
-
-Array = np.ndarray
 
 CELLS = 1 << 16  # texts processed together
 WIDE = 64  # characters: longer texts are processed one by one

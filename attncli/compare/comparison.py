@@ -10,6 +10,7 @@ import numpy as np
 
 from attncli.errors import UsageError, suggest
 from attncli.inputs.request import Request, overlay
+from attncli.matrix import Array
 from attncli.problem.names import Names
 from attncli.problem.prepare import prepare
 from attncli.problem.problem import Problem
@@ -17,8 +18,6 @@ from attncli.records import record
 from attncli.results.attention import entropies
 from attncli.results.result import Result
 from attncli.variants import BY_NAME, VARIANTS
-
-Array = np.ndarray
 
 SLAB = 1 << 20  # weights of each candidate that are processed together
 

@@ -9,9 +9,8 @@ import numpy as np
 from attncli.engine.kernels import NumpyKernels
 
 if TYPE_CHECKING:
+    from attncli.matrix import Array
     from attncli.problem.row_masks import RowMask
-
-Array = np.ndarray
 
 SAFE = 4.0  # from here on an error in the last digits of the sum is smaller than one in those of the log
 

@@ -9,9 +9,8 @@ import numpy as np
 from attncli.errors import NumericError
 
 if TYPE_CHECKING:
+    from attncli.matrix import Array
     from attncli.problem.problem import Problem
-
-Array = np.ndarray
 
 
 def refuse_overflow(problem: Problem, scores: Array, allowed: Array | None) -> None:

@@ -10,10 +10,9 @@ from functools import cache
 
 import numpy as np
 
+from attncli.matrix import Array
 from attncli.problem.problem import Part, Problem
 from attncli.records import record
-
-Array = np.ndarray
 
 CHUNK = 1 << 16  # numbers processed together
 

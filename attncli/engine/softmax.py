@@ -9,8 +9,7 @@ import numpy as np
 if TYPE_CHECKING:
     from attncli.engine.kernels import Kernels
     from attncli.engine.scores import Tile
-
-Array = np.ndarray
+    from attncli.matrix import Array
 
 
 class RunningSoftmax:

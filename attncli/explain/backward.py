@@ -8,12 +8,11 @@ from attncli.errors import NumericError
 from attncli.explain.noise import numeral, settled, settled_average
 from attncli.explain.numbers import Numbers
 from attncli.expressions import evaluate, subtract
+from attncli.matrix import Array
 from attncli.problem.problem import Problem
 from attncli.records import record
 from attncli.stages.normalizers import Normalizer
 from attncli.stages.steps import WEIGHT
-
-Array = np.ndarray
 
 
 @record

@@ -11,14 +11,13 @@ from attncli.engine.compute import compute
 from attncli.engine.stacks import transform_rows
 from attncli.explain.noise import INVISIBLE, numeral, settled, settled_average, settled_score
 from attncli.expressions import add
+from attncli.matrix import Array
 from attncli.problem.names import Names
 from attncli.problem.problem import Problem
 from attncli.problem.row_masks import make_row_mask
 from attncli.records import record
 from attncli.results.computed_rows import Window
 from attncli.stages.normalizers import keep_largest
-
-Array = np.ndarray
 
 KEYS_AT_MOST, TOP_KEYS, EDGE_KEYS = 24, 5, 2
 

@@ -6,10 +6,9 @@ import numpy as np
 
 from attncli.explain.numbers import Numbers
 from attncli.explain.rounding import Figures
+from attncli.matrix import Array
 from attncli.problem.names import join_names, quote_name
 from attncli.results.attention import SAME, Attention, attention_of
-
-Array = np.ndarray
 
 NAMED = 4  # keys in a sentence
 ROWS = 4096  # values at a time

@@ -23,9 +23,7 @@ from attncli.records import record
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from attncli.matrix import Reading
-
-    Array = np.ndarray[Any, Any]
+    from attncli.matrix import Array, Reading
 
 MAGIC = b"MATLAB "
 _HDF5 = b"\x89HDF\r\n\x1a\n"

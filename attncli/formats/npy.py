@@ -18,9 +18,7 @@ from attncli.matrix import Matrix
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from attncli.matrix import Reading
-
-    Array = np.ndarray[Any, Any]
+    from attncli.matrix import Array, Reading
 
 MAGIC = b"\x93NUMPY"
 _LONGEST_HEADER = 1 << 16  # for version 1 (longer headers, of version 2, are for structured arrays)

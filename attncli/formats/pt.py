@@ -25,9 +25,7 @@ if TYPE_CHECKING:
     import zipfile
     from collections.abc import Callable, Mapping
 
-    from attncli.matrix import Reading
-
-    Array = np.ndarray[Any, Any]
+    from attncli.matrix import Array, Reading
 
 LEGACY = b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19."  # the pickle of 0x1950A86A20F9469CFC6C
 _PROTOCOL = 1001

@@ -16,9 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from types import ModuleType
 
-    from attncli.matrix import Matrix, Reading
-
-    Array = np.ndarray[Any, Any]
+    from attncli.matrix import Array, Matrix, Reading
 
 _DTYPES = {
     "F64": "<f8",

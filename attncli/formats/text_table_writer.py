@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from attncli.errors import OutputError
 from attncli.numbers.numerals import is_number, lines
@@ -10,11 +10,7 @@ from attncli.numbers.numerals import is_number, lines
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    import numpy as np
-
-    from attncli.matrix import Matrix
-
-    Array = np.ndarray[Any, Any]
+    from attncli.matrix import Array, Matrix
 
 _CELLS_AT_ONCE = 1 << 15
 _BEGINNINGS = frozenset("#[({=\\$%|")  # of a comment, a printed array, LaTeX or a table with bars

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from attncli.problem.problem import Array, Problem
+from attncli.matrix import Array
+from attncli.problem.problem import Problem
 from attncli.records import record
 
 ALLOWED = "allowed"  # written in a cell that no rule forbids

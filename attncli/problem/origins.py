@@ -12,11 +12,11 @@ from attncli.errors import ProblemError
 from attncli.inputs.request import ONES
 from attncli.matrix import kind_of_contents
 from attncli.problem.layouts import swap_heads, swap_shape
-from attncli.problem.problem import Array, at, first_cell
+from attncli.problem.problem import at, first_cell
 from attncli.records import record
 
 if TYPE_CHECKING:
-    from attncli.matrix import Matrix
+    from attncli.matrix import Array, Matrix
     from attncli.problem.problem import Problem
 
 _FORM = "one number per number of the output, or the word ones"

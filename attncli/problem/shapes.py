@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, NoReturn, TypeAlias
 
 import numpy as np
 
@@ -11,11 +11,11 @@ from attncli.problem.layouts import unpack_heads
 from attncli.records import record
 
 if TYPE_CHECKING:
+    from attncli.matrix import Array
     from attncli.problem.projections import ProjectedInputs
 
-Array = np.ndarray
 Shape = tuple[int, ...]
-OutputProjection = tuple[Array, Array | None]  # w_o and b_o
+OutputProjection: TypeAlias = "tuple[Array, Array | None]"  # w_o and b_o
 
 ROLES = {"queries": "query", "keys": "key", "values": "key"}  # what a row stands for
 

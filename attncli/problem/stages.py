@@ -8,7 +8,7 @@ import numpy as np
 
 from attncli.errors import ProblemError
 from attncli.matrix import kind_of_contents
-from attncli.problem.problem import Array, at, first_cell
+from attncli.problem.problem import at, first_cell
 from attncli.problem.shapes import broadcast_over
 from attncli.stages.normalizers import NORMALIZER_BY_NAME, SOFTMAX
 from attncli.stages.row_transforms import BASE, NORM_BY_NAME, PAIRING_BY_NAME, Rotation
@@ -16,7 +16,7 @@ from attncli.stages.slopes import USUAL, usual_slopes
 
 if TYPE_CHECKING:
     from attncli.inputs.request import Request
-    from attncli.matrix import Matrix
+    from attncli.matrix import Array, Matrix
 
 _IDS = "one id per position, or per entry of the first axis and position"
 

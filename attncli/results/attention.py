@@ -6,9 +6,8 @@ import math
 
 import numpy as np
 
+from attncli.matrix import Array
 from attncli.records import record
-
-Array = np.ndarray
 
 SAME = 1e-12  # weights (relative) and distances that differ by less count as equal
 

@@ -13,9 +13,9 @@ from attncli.engine.plan import slabs_of
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from attncli.matrix import Array
     from attncli.problem.problem import Problem
 
-Array = np.ndarray
 Place = tuple[int, int]  # the first part and the first query
 
 SLAB = 1 << 22  # cells that are computed together

@@ -16,9 +16,8 @@ from attncli.results.result import FINISHED_BY_ROW
 if TYPE_CHECKING:
     from os import PathLike
 
+    from attncli.matrix import Array
     from attncli.problem.problem import Problem
-
-Array = np.ndarray
 
 
 class NpySink:

@@ -5,10 +5,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from attncli.matrix import Array
 from attncli.records import record
 from attncli.results.attention import entropies
-
-Array = np.ndarray
 
 TOP = 3  # keys that are listed for each query
 NEAR = {2: 1e-2, 4: 1e-6, 8: 1e-12}  # by the bytes of a weight, how far rounding moves a row's sum from 1

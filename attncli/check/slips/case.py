@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from attncli.inputs.request import Request
     from attncli.problem.problem import Problem
 
-Array = np.ndarray
-
 
 @dataclass(frozen=True)
 class Case:

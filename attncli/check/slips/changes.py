@@ -24,9 +24,9 @@ from attncli.variants import VARIANTS, Variant
 
 if TYPE_CHECKING:
     from attncli.inputs.request import Request
+    from attncli.matrix import Array
     from attncli.problem.problem import Problem
 
-Array = np.ndarray
 Change = Callable[["Problem"], "Problem"]
 
 

@@ -18,9 +18,8 @@ from attncli.check.slips.slip import Slip
 from attncli.stages.normalizers import SOFTMAX
 
 if TYPE_CHECKING:
+    from attncli.matrix import Array
     from attncli.problem.problem import Problem
-
-Array = np.ndarray
 
 SIZES = np.logspace(-3, 3, 37)  # factors that are tried first, as multiples of the right one
 STEPS, STEPS_AT_LAST = 20, 4  # refinements of the best of them

@@ -13,11 +13,11 @@ from attncli.check.routes import Route
 from attncli.check.slips.case import Case
 from attncli.check.slips.slip import Slip
 from attncli.inputs.request import GRADIENT_NAMES
+from attncli.matrix import Array
 from attncli.problem.layouts import pack_heads, unpack_heads
 from attncli.problem.problem import Problem, Visible
 from attncli.results.result import Result
 
-Array = np.ndarray
 Backward = Callable[[Array, Array, Array], tuple[Array, Array]]
 
 ONE_BLOCK = 512  # queries that the engine takes at once, so that their gradients are a square

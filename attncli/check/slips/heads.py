@@ -11,9 +11,8 @@ from attncli.check.routes import Route
 from attncli.check.slips.case import Case
 from attncli.check.slips.slip import Slip
 from attncli.errors import ProblemError
+from attncli.matrix import Array
 from attncli.problem.problem import Problem
-
-Array = np.ndarray
 
 
 def _heads(case: Case) -> int:

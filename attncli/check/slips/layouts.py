@@ -17,8 +17,8 @@ from attncli.problem.problem import Problem, Visible
 
 if TYPE_CHECKING:
     from attncli.inputs.request import Request
+    from attncli.matrix import Array
 
-Array = np.ndarray
 MATRICES = ("queries", "keys", "values")
 
 

@@ -13,10 +13,9 @@ from attncli.check.routes import Route
 from attncli.check.slips.case import Case
 from attncli.check.slips.changes import KINDS, ROWS, drop_masks, drop_positions, fill_empty_rows, visible_cells
 from attncli.check.slips.slip import Slip
+from attncli.matrix import Array
 from attncli.problem.problem import Problem, Visible
 from attncli.results.result import Result
-
-Array = np.ndarray
 
 
 def _added(problem: Problem, dropped: bool) -> Problem:

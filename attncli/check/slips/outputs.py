@@ -10,10 +10,9 @@ import numpy as np
 from attncli.check.routes import Route
 from attncli.check.slips.case import Case
 from attncli.check.slips.slip import Slip
+from attncli.matrix import Array
 from attncli.problem.problem import Problem
 from attncli.results.result import Result
-
-Array = np.ndarray
 
 
 def _weights_handed_in(case: Case) -> list[Route]:

@@ -19,9 +19,8 @@ from attncli.stages.slopes import USUAL, usual_slopes
 
 if TYPE_CHECKING:
     from attncli.inputs.request import Request
+    from attncli.matrix import Array
     from attncli.problem.problem import Problem
-
-Array = np.ndarray
 
 
 def _change_request(request: Request, **changes: Any) -> Request:

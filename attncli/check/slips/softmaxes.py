@@ -14,9 +14,8 @@ from attncli.check.slips.slip import Slip
 from attncli.results.result import Result
 
 if TYPE_CHECKING:
+    from attncli.matrix import Array
     from attncli.problem.problem import Problem
-
-Array = np.ndarray
 
 
 def _over_sum(_case: Case) -> list[Route]:

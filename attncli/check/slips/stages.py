@@ -12,10 +12,9 @@ import numpy as np
 from attncli.check.routes import Route
 from attncli.check.slips.case import Case
 from attncli.check.slips.slip import Slip
+from attncli.matrix import Array
 from attncli.problem.problem import Problem
 from attncli.results.result import Result
-
-Array = np.ndarray
 
 
 def _drop_softcap(problem: Problem) -> Problem:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-Array = np.ndarray
+from attncli.matrix import Array
 
 ITERATIONS = 3000
 INSIDE = 0.98  # of what is allowed, so that the moves are searched slightly inside

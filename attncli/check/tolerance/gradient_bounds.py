@@ -18,9 +18,8 @@ from attncli.problem.origins import is_ones
 if TYPE_CHECKING:
     from attncli.check.routes import Route
     from attncli.inputs.request import Request
+    from attncli.matrix import Array
     from attncli.problem.problem import Problem
-
-Array = np.ndarray
 
 MOVE = 2.0**-26  # relative, of every input: far above the rounding of float64, and near enough for a slope
 DRAWS = 4

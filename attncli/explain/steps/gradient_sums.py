@@ -14,13 +14,12 @@ from attncli.explain.steps.output import COLUMNS_AT_MOST
 from attncli.explain.steps.rows_back import row_back_lines
 from attncli.explain.steps.weights import sum_of_others
 from attncli.expressions import Expression, Rest, Symbol, add, multiply, total
+from attncli.matrix import Array
 from attncli.problem.names import Names
 from attncli.problem.origins import Projection
 from attncli.problem.problem import Problem
 from attncli.results.gradients import Gradients
 from attncli.stages.steps import WEIGHT
-
-Array = np.ndarray
 
 LINES_AT_MOST = 48  # entries of a projection's gradient with their arithmetic
 TERMS_AT_MOST = 12

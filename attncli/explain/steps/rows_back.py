@@ -12,10 +12,9 @@ from attncli.explain.rounding import Figures, pick_ends
 from attncli.explain.steps.output import COLUMNS_AT_MOST
 from attncli.explain.steps.weights import sum_of_others
 from attncli.expressions import Expression, Rest, add, constant, divide, multiply, subtract
+from attncli.matrix import Array
 from attncli.problem.problem import Problem
 from attncli.stages.row_transforms import Rotation
-
-Array = np.ndarray
 
 
 def row_back_lines(
