@@ -74,7 +74,8 @@ def _last_units(judge: Judge) -> Array:
 def _follows(name: str, judges: dict[str, Judge], verdicts: dict[str, str], measured: Measured) -> bool:
     """Return whether the numbers follow from the nearest printed step, to one unit.
 
-    They may not claim more decimals than that step, because results of few digits have no more.
+    If all are right but one, that one is an error, unless all are what the step gives, rounded. They may not claim more
+    decimals than that step, because results of few digits have no more.
     """
     printed = [step for step in STEPS[: STEPS.index(name)] if step in judges]
     if not printed or verdicts[printed[-1]] in ("wrong", "carried") or not measured.route.is_plain:
@@ -86,10 +87,12 @@ def _follows(name: str, judges: dict[str, Judge], verdicts: dict[str, str], meas
         return False
     if not judge.claims.decimals <= before.claims.decimals:
         return False
+    is_single = int(judge.is_another(measured, None).sum()) == 1
+    allowed = np.minimum(judge.claims.unit / 2 if is_single else judge.claims.unit, judge.claims.ceiling)
     for decimals in (None, judge.claims.decimals):  # the steps in between, in full or rounded too
         worked = _work_from(name, printed[-1], before.expected, measured, decimals)
         off = np.abs(judge.expected - worked)
-        same = (judge.expected == worked) | (off <= np.minimum(judge.claims.unit, judge.claims.ceiling) * (1 + 1e-9))
+        same = (judge.expected == worked) | (off <= allowed * (1 + 1e-9))
         if bool(same.all()):
             return True
     return False

@@ -45,6 +45,14 @@ def test_a_step_that_does_not_follow_from_the_one_before_it_is_wrong():
     assert found["output"] == "wrong"
 
 
+def test_one_wrong_number_is_not_excused_by_the_rounding_of_the_step_before():
+    """0.543 is right, and the printed weights give 0.544: who had used them would have other numbers beside it."""
+    given = "queries: [[2, 1], [0, -1]], keys: [[-1, -2], [-2, -2], [-2, 2]], values: [[1, 2], [0, 1], [2, 1]]"
+    weights = "weights: [[0.187, 0.045, 0.768], [0.486, 0.486, 0.029]]"
+    found = verdicts(f"{given}, expected: {{{weights}, output: [[1.723, 1.187], [0.545, 1.486]]}}")
+    assert (found["weights"], found["output"]) == ("exact", "wrong")
+
+
 def test_a_step_after_a_wrong_one_is_not_excused_by_it():
     found = verdicts(f"{GIVEN}, expected: {{{worked(2, [('weights', 9)])}}}")
     assert (found["weights"], found["output"]) == ("wrong", "wrong")
