@@ -107,6 +107,26 @@ def test_a_query_with_no_key(system, row):
     np.testing.assert_array_equal(weights[1], row)
 
 
+@pytest.mark.parametrize("system", [name for name in NAMES if name not in ("flash-attn", "anp", "sklearn", "d2l")])
+@pytest.mark.parametrize("given", [{"sink": 0.5}, {"normalizer": "sigmoid"}], ids=["a sink", "weights of their own"])
+def test_a_query_with_no_key_has_no_weights_where_no_sum_is_shared(system, given):
+    bias = np.zeros((3, 4))
+    bias[1] = -np.inf
+    forbidden = {"bias": bias} if system == "xformers" else {"mask": bias == 0, "mask_means": "keep"}
+    result = attend(Q, K, V, system=system, **forbidden, **given)
+    np.testing.assert_array_equal(result.weights[1], np.zeros(4))
+    np.testing.assert_array_equal(result.output[1], [0])
+
+
+def test_dropout_drops_weights_of_a_query_with_no_key():
+    kept = np.array([[1, 0, 1, 1]])
+    result = attend(Q, K, V, mask=[[0]], dropout=0.5, dropout_mask=kept, system="transformers")
+    np.testing.assert_array_equal(result.weights, [[0.5, 0, 0.5, 0.5]] * 3)
+    np.testing.assert_array_equal(result.output, [[(1 + 3 + 5) / 2]] * 3)
+    alone = attend(Q, K, V, mask=[[0]], dropout=0.5, dropout_mask=kept, system="transformers").output
+    np.testing.assert_array_equal(alone, result.output)
+
+
 NAN = float("nan")
 ONE = {"queries": [[1.0]], "keys": [[1.0], [1.0]], "values": [[2.0], [4.0]]}
 TWO = {"queries": [[1.0], [1.0]], "keys": [[1.0], [1.0]], "values": [[2.0], [4.0]], "causal": True}

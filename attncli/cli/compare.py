@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -24,6 +24,9 @@ from attncli.cli.run import check_digits, read_worksheet
 from attncli.errors import ExitStatus, UsageError
 from attncli.systems import NAMES as SYSTEMS
 from attncli.variants import BY_NAME
+
+if TYPE_CHECKING:
+    from attncli.compare.comparison import Comparison
 
 COMPARING = "Comparing"
 HELP = """\
@@ -108,9 +111,20 @@ def compare_command(
         names = [candidate.name for candidate in candidates]
         write_out("\n" + terminal_pictures(list(zip(names, comparison.results, strict=True)), style))
     notes = [*worksheet.notes, *left_out, *(note for one in comparison.results for note in one.problem.words.notes)]
-    warnings = [warning for one in comparison.results for warning in one.warnings]
-    write_remarks([] if quiet else notes, warnings, saved)
+    write_remarks([] if quiet else notes, comparison_warnings(comparison), saved)
     return ExitStatus.DONE
+
+
+def comparison_warnings(comparison: Comparison) -> list[str]:
+    """Return the warnings of all candidates, each once, with the names of those that have it if not all do."""
+    names: dict[str, list[str]] = {}
+    for candidate, result in zip(comparison.candidates, comparison.results, strict=True):
+        for warning in result.warnings:
+            names.setdefault(warning, []).append(candidate.name)
+    everyone = len(comparison.candidates)
+    return [
+        warning if len(owners) == everyone else f"{', '.join(owners)}: {warning}" for warning, owners in names.items()
+    ]
 
 
 def split_names(text: str | None) -> list[str]:

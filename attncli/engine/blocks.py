@@ -15,7 +15,7 @@ from attncli.engine.overflow import refuse_infinite
 from attncli.engine.score_bounds import Bounds, Reach, bounds_of
 from attncli.engine.scores import Scoring, make_scoring
 from attncli.engine.softmax import RunningSoftmax
-from attncli.engine.weighted_sums import join_sums, spread, weigh
+from attncli.engine.weighted_sums import drop, join_sums, spread, weigh
 from attncli.problem.problem import at_head
 from attncli.problem.row_masks import RowMask, RowMasks
 from attncli.records import record
@@ -176,15 +176,6 @@ def attend_rows(job: BlockJob, scores: Scoring) -> Block:
             refuse_infinite(results["output"], problem, "an output")
     seen = np.broadcast_to(tile.seen, weights.shape[:-1])
     return Block(results, ~seen)
-
-
-def drop(problem: Problem, part: Part, rows: range, keys: slice, weights: Array) -> Array:
-    """Return the weights times the dropout mask, divided by 1 − P."""
-    if part.dropout_mask is None:
-        return weights
-    kept = part.dropout_mask[..., rows.start : rows.stop, keys]
-    dropped: Array = np.where(kept, weights * weights.dtype.type(1 / (1 - problem.dropout)), weights.dtype.type(0))
-    return dropped
 
 
 def exact_lse(job: BlockJob, scores: Scoring) -> Array:

@@ -10,7 +10,7 @@ import numpy as np
 
 from attncli.engine.overflow import refuse_infinite
 from attncli.engine.scores import make_scoring
-from attncli.engine.weighted_sums import join_sums, mean, spread, weigh
+from attncli.engine.weighted_sums import drop, join_sums, mean, spread, weigh
 from attncli.problem.problem import Visible
 from attncli.problem.row_masks import RowMask, make_row_mask
 
@@ -29,7 +29,7 @@ LOWERED = 1e9  # Keras' Attention subtracts it from a masked score, and it is vi
 def fill_empty(problem: Problem, part: Part, rows: range, block: Block, bounds: Bounds, kernels: Kernels) -> None:
     """Write the system's weights and output into the rows of `block` whose query has no key."""
     results, rule = block.results, problem.conventions.empty
-    if rule == "uniform" and part.bias is None:  # without storing the weights of each row
+    if rule == "uniform" and part.bias is None and part.dropout_mask is None:  # without storing the weights of each row
         if "weights" in results:
             results["weights"][block.empty] = 1 / problem.m
         if "output" in results and part.values is not None:
@@ -42,6 +42,7 @@ def fill_empty(problem: Problem, part: Part, rows: range, block: Block, bounds: 
             empty = block.empty[own[:-1]]
             if empty.any():
                 weights = RULES[rule](problem, part, some, bounds, kernels)
+                weights = drop(problem, part, some, slice(0, problem.m), weights)
                 if "weights" in results:
                     np.copyto(results["weights"][own], weights, where=empty[..., None])
                 if "output" in results:

@@ -1,10 +1,16 @@
-"""Weighted sums of the values: the products of a tile, and averages in which no intermediate sum can overflow."""
+"""Weighted sums of the values: weights with dropout, the products of a tile, and averages in which no intermediate sum
+can overflow."""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from attncli.engine.score_bounds import limits_of
+
+if TYPE_CHECKING:
+    from attncli.problem.problem import Part, Problem
 
 Array = np.ndarray
 
@@ -22,6 +28,15 @@ def weigh(values: Array, weights: Array, allowed: Array | None, is_finite: bool)
         share = weights[own][..., None] * values[(*place, key)]
         product[tuple(place)] += share if allowed is None else np.where(allowed[own][..., None], share, 0)
     return product
+
+
+def drop(problem: Problem, part: Part, rows: range, keys: slice, weights: Array) -> Array:
+    """Return the weights times the dropout mask, divided by 1 − P."""
+    if part.dropout_mask is None:
+        return weights
+    kept = part.dropout_mask[..., rows.start : rows.stop, keys]
+    dropped: Array = np.where(kept, weights * weights.dtype.type(1 / (1 - problem.dropout)), weights.dtype.type(0))
+    return dropped
 
 
 def spread(values: Array, keys: int) -> Array:

@@ -11,7 +11,8 @@ import numpy as np
 from attncli.errors import ProblemError, suggest
 from attncli.problem.layouts import keep_layout
 from attncli.problem.problem import Conventions
-from attncli.systems import BIAS, BY_NAME, CAUSAL, GROUPS, LENGTHS, MASK, NAMES, SOFTCAP, System, systems_with
+from attncli.stages.normalizers import NORMALIZER_BY_NAME, SOFTMAX
+from attncli.systems import BIAS, BY_NAME, CAUSAL, EMPTY, GROUPS, LENGTHS, MASK, NAMES, SOFTCAP, System, systems_with
 from attncli.variants import BY_NAME as VARIANT_BY_NAME
 from attncli.variants import DEFAULT
 
@@ -51,12 +52,35 @@ def apply_system(request: Request) -> tuple[Request, Conventions]:
     if request.mask is not None and request.mask_means is None:
         changes["mask_means"] = system.mask_means
     stands = any((request.causal, request.window not in (None, (-1, -1)), request.alibi, request.rope, request.chunk))
-    if stands and request.align is None and request.query_offset is None:
-        lengthy = request.key_lengths is not None and system.corner_with_lengths is not None
-        changes["align"] = system.corner_with_lengths if lengthy else system.corner
-    late = system.softcap_after_bias or bool(request.softcap_after_bias)
-    conventions = Conventions(system.empty, system.grouping, late)
+    is_aligned = stands and request.align is None and request.query_offset is None
+    if is_aligned:
+        changes["align"] = _corner_of(system, request)
+    empty = _empty_row_of(system, request)
+    conventions = Conventions(
+        empty=empty,
+        empty_aside=next(
+            (aside.words for aside in system.asides if aside.when == EMPTY and empty == system.empty), None
+        ),
+        grouping=system.grouping,
+        softcap_after_bias=system.softcap_after_bias or bool(request.softcap_after_bias),
+        corner_of_all_keys=is_aligned and system.lengths_are_masks,
+    )
     return replace(request, **changes), conventions  # type: ignore[arg-type]
+
+
+def _corner_of(system: System, request: Request) -> str:
+    if request.key_lengths is not None and system.corner_with_lengths is not None:
+        return system.corner_with_lengths
+    if request.window not in (None, (-1, -1)) and system.corner_with_window is not None:
+        return system.corner_with_window
+    return system.corner
+
+
+def _empty_row_of(system: System, request: Request) -> str:
+    """Return the row of a query with no key: zeros if a sink takes all of it, or if each weight is a function of its
+    score."""
+    normalizer = NORMALIZER_BY_NAME[request.normalizer or SOFTMAX.name]
+    return "zeros" if request.sink is not None or not normalizer.sums_to_one else system.empty
 
 
 def adopt_system(request: Request, name: str) -> Request:

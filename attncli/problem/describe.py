@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from attncli.inputs.request import Labels, Request
+from attncli.problem.asides import describe_asides
 from attncli.problem.nonfinite import reached_keys
 from attncli.problem.problem import Problem, Visible, first_cell
 from attncli.problem.words import Words
@@ -41,7 +42,13 @@ def describe(problem: Problem, request: Request, labels: Labels, forms: dict[str
         said["grouped heads"] = f"{request.heads[0]} on 1 key/value head"
     if problem.dtype != problem.queries.dtype:
         said["dtype"] = f"computed in {problem.queries.dtype.name}, returned in {problem.dtype.name}"
-    return Words(labels, said, (*notes, *_ignored_options(problem, request)), tuple(_zero_vectors(problem)))
+    notes = (
+        *notes,
+        *_ignored_options(problem, request),
+        *_notes_of_packing(problem),
+        *describe_asides(problem, request),
+    )
+    return Words(labels, said, notes, tuple(_zero_vectors(problem)))
 
 
 def _zero_vectors(problem: Problem) -> list[str]:
@@ -83,6 +90,28 @@ def _ignored_options(problem: Problem, request: Request) -> list[str]:
     if request.scale is not None and problem.variant.is_constant:
         notes.append(f"--scale changes nothing with {problem.variant.name}, whose scores are all 0")
     return notes
+
+
+def _notes_of_packing(problem: Problem) -> list[str]:
+    """Return a note if positions are used and some query does not stand at a key of its own segment."""
+    has_positions = problem.visible.has_order or problem.slopes is not None or problem.rotation is not None
+    if problem.segments is None or not has_positions:
+        return []
+    queries, keys = problem.segments
+    entries = max(len(queries), len(keys), len(problem.visible.offsets))
+    positions = problem.visible.positions(np.arange(entries), np.arange(problem.n))
+    inside = (positions >= 0) & (positions < problem.m)
+    at_keys = np.take_along_axis(np.broadcast_to(keys, (entries, problem.m)), np.where(inside, positions, 0), axis=-1)
+    is_elsewhere = ~inside | (at_keys != queries)
+    if not is_elsewhere.any():
+        return []
+    entry, query = first_cell(is_elsewhere)
+    position = positions[entry, query]
+    place = f"key {position}, of another segment" if inside[entry, query] else f"position {position}, where no key is"
+    what = (
+        "--causal, --window, --chunk, --alibi and --rope go by the position in the whole packing, not in each segment"
+    )
+    return [f"query {query} stands at {place}: {what}"]
 
 
 def _mask_words(problem: Problem, request: Request) -> list[tuple[str, str]]:

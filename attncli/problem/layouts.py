@@ -108,8 +108,15 @@ def _layouts_of(request: Request) -> tuple[str, str]:
         return HEADS_FIRST, HEADS_FIRST
     system = BY_NAME[request.system]
     sizes = [matrix.array.ndim for name in GIVEN if (matrix := getattr(request, name)) is not None]
-    if max(sizes, default=0) < system.layout_from:
+    most = max(sizes, default=0)
+    if most < system.layout_from:
         return HEADS_FIRST, HEADS_FIRST
+    if system.groups_from is not None and most >= system.groups_from:
+        what = f"arrays of {most} axes are (batch, n, groups, heads, d) there, and attncli has one axis of heads"
+        cure = (
+            "reshape Q to (batch, n, groups · heads, d), and K and V to (batch, m, groups, d), with --layout heads-last"
+        )
+        raise ProblemError(f"--as {system.name}", what, cure)
     return system.layout, system.output_layout or system.layout
 
 

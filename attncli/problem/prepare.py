@@ -117,7 +117,7 @@ def _make_problem(
         _hold(computing, scale, "--length-scale" if request.scale is None else "--scale", "the scale")
     if request.softcap is not None:
         _hold(computing, request.softcap, "--softcap", "the softcap")
-    visible = _settle_visible(request, layout.lead, n, m)
+    visible = _settle_visible(request, layout.lead, n, m, conventions)
     stages = settle_stages(request, layout.lead, n, m, d_k)
     output_projection = sources.output_projection(
         computing,
@@ -320,7 +320,7 @@ def length_factor(variant: Variant, length: float) -> float:
     return factor
 
 
-def _settle_visible(request: Request, lead: tuple[int, ...], n: int, m: int) -> Visible:
+def _settle_visible(request: Request, lead: tuple[int, ...], n: int, m: int, conventions: Conventions) -> Visible:
     """Return causal, window, corner, offset and lengths as one interval of keys per query."""
     if request.align is not None and request.query_offset is not None:
         raise ProblemError(
@@ -330,7 +330,7 @@ def _settle_visible(request: Request, lead: tuple[int, ...], n: int, m: int) -> 
     if request.query_offset is not None:
         offsets: tuple[int, ...] = (request.query_offset,)
     elif request.align == "bottom-right":
-        offsets = tuple(length - n for length in lengths or (m,))
+        offsets = tuple(length - n for length in ((m,) if conventions.corner_of_all_keys else lengths or (m,)))
     else:
         offsets = (0,)
     left, right = (None if side == -1 else side for side in request.window or (-1, -1))

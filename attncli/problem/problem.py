@@ -35,12 +35,15 @@ WITH_BIAS = "uniform over the keys that a mask hides, NaN where the bias forbids
 
 @record
 class Conventions:
-    """Differences between systems that are not settings: the row of a query with no key, how heads share a key head,
-    and whether the softcap comes after the bias."""
+    """Differences between systems that are not settings: the row of a query with no key (and what else the system makes
+    of it), how heads share a key head, whether the softcap comes after the bias, and whether the bottom right corner is
+    that of all keys, whatever their lengths."""
 
     empty: str = "zeros"  # a key of EMPTY_ROWS
+    empty_aside: str | None = None
     grouping: str = "interleaved"  # interleaved: head h reads key head h // r, tiled: h % key heads
     softcap_after_bias: bool = False
+    corner_of_all_keys: bool = False
 
 
 @record

@@ -91,7 +91,8 @@ def _read_ids(matrix: Matrix, lead: tuple[int, ...], size: int, noun: str) -> Ar
     array, where = matrix.array, matrix.where
     if array.dtype.kind not in "iufb":
         raise ProblemError(where, f"contains {kind_of_contents(array)}; segments are numbers", _IDS)
-    if max(array.shape, default=0) == array.size:
+    is_entries = array.ndim == 2 and array.shape[1] == size
+    if not is_entries and max(array.shape, default=0) == array.size:
         array = array.reshape(1, -1)  # a 1-D array, or a row or a column of a text table
     if array.ndim != 2 or array.shape[1] != size:
         raise ProblemError(where, f"segments have the shape {matrix.array.shape}; there are {size} {noun}", _IDS)

@@ -1,5 +1,5 @@
-"""Masks and lengths in shapes that one system has: (batch·heads, n, m) and (batch, m) of torch-mha, and the lengths per
-query of d2l."""
+"""Masks and lengths in shapes that only some systems have: masks of (batch·heads, n, m), (batch, m) or (batch, n, m),
+and lengths per query."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from attncli.errors import ProblemError
 from attncli.matrix import kind_of_contents
-from attncli.systems import BY_NAME, System
+from attncli.systems import BY_NAME, OF_ENTRIES, OF_HEADS, OF_KEYS, System
 
 if TYPE_CHECKING:
     from attncli.inputs.request import Request
@@ -33,15 +33,12 @@ def fit_system_masks(
     if system is None:
         return request, mask, bias, said
     n, m = queries[-2], keys[-2]
-    try:
-        lead = np.broadcast_shapes(queries[:-2], keys[:-2])
-    except ValueError:
-        lead = ()  # of shared key heads, or of shapes that are refused later
+    lead = _leading_axes(queries, keys)
     if mask is not None:
-        mask, form = _from_flat(system, mask, lead, n, m)
+        mask, form = _give_leading_axes(system, mask, lead, n, m)
         said |= {"mask axes": form} if form else {}
-    if bias is not None:
-        bias, form = _from_flat(system, bias, lead, n, m)
+    if bias is not None and OF_HEADS in system.mask_forms:
+        bias, form = _give_leading_axes(system, bias, lead, n, m)
         said |= {"bias axes": form} if form else {}
     if request.key_lengths is not None and _has_length_per_query(system, request.key_lengths.array, lead, n):
         lengths = request.key_lengths.array
@@ -54,15 +51,29 @@ def fit_system_masks(
     return request, mask, bias, said
 
 
-def _from_flat(system: System, array: Array, lead: Shape, n: int, m: int) -> tuple[Array, str | None]:
-    """Return a mask of (batch·heads, n, m) as (batch, heads, n, m), and one of (batch, m), which is no (n, m), as
-    (batch, 1, …, m)."""
-    if not system.has_flat_masks or not lead:
+def _leading_axes(queries: Shape, keys: Shape) -> Shape:
+    """Return the leading axes of the scores, those of Q where key heads are shared, or () for shapes that are refused
+    later."""
+    shared = len(queries) > 2 < len(keys) and 1 < keys[-3] < queries[-3]
+    try:
+        entries = np.broadcast_shapes(queries[:-3], keys[:-3]) if shared else ()
+        return (*entries, queries[-3]) if shared else np.broadcast_shapes(queries[:-2], keys[:-2])
+    except ValueError:
+        return ()
+
+
+def _give_leading_axes(system: System, array: Array, lead: Shape, n: int, m: int) -> tuple[Array, str | None]:
+    """Return a mask with an axis for each of `lead`, if the system has masks of such axes, and what the axes were."""
+    forms, shape = system.mask_forms, array.shape
+    if not lead:
         return array, None
-    if len(lead) == 2 and array.shape == (lead[0] * lead[1], n, m) and lead[0] > 1:
-        return array.reshape(*lead, n, m), "(batch·heads, n, m)"
-    if array.shape == (lead[0], m) and lead[0] not in (1, n):
-        return array.reshape(lead[0], *(1 for _ in lead[1:]), 1, m), "(batch, m)"
+    if OF_HEADS in forms and len(lead) == 2 and shape == (lead[0] * lead[1], n, m) and lead[0] > 1:
+        return array.reshape(*lead, n, m), OF_HEADS
+    could_be_rows = system.has_row_masks and lead[0] in (1, n)
+    if OF_KEYS in forms and shape == (lead[0], m) and not could_be_rows:
+        return array.reshape(lead[0], *(1 for _ in lead[1:]), 1, m), OF_KEYS
+    if OF_ENTRIES in forms and len(lead) == 2 and array.ndim == 3 and shape[0] == lead[0]:
+        return array[:, None], OF_ENTRIES
     return array, None
 
 

@@ -70,6 +70,11 @@ def _score(problem: Problem) -> str:
     return f"{problem.variant.formula} · {problem.scale_text}".removesuffix(" · 1")
 
 
+def _mask_words(_base: Problem, theirs: Problem) -> str:
+    axes = theirs.words.conventions.get("mask axes")
+    return f"its mask: it has the axes {axes} there" if axes else "its mask: what is true here is false there"
+
+
 def _corner_words(base: Problem, theirs: Problem) -> str:
     return f"its corner: query 0 stands at key {theirs.visible.offsets[0]}, here at {base.visible.offsets[0]}"
 
@@ -80,7 +85,7 @@ def _empty_words(base: Problem, theirs: Problem) -> str:
 
 DIFFERENCES: tuple[tuple[Callable[[Problem, Problem], Problem], Callable[[Problem, Problem], str]], ...] = (
     (_copy_score, _score_words),
-    (_copy_mask, lambda _base, _theirs: "its mask: what is true here is false there"),
+    (_copy_mask, _mask_words),
     (_copy_corner, _corner_words),
     (_copy_empty_row, _empty_words),
     (

@@ -243,7 +243,8 @@ class Result:
         part, query = first
         labels = self.problem.words.labels.queries
         name = ", ".join(str(i) for i in (*self.problem.index(part), query)) + (f" ({labels[query]})" if labels else "")
-        row = self.problem.empty_row
+        aside = self.problem.conventions.empty_aside
+        row = self.problem.empty_row + (f" ({aside})" if aside else "")
         if empty == 1:
             return f"query {name} may attend to no key: its weights are {row}"
         return f"{empty} queries may attend to no key, the first is {name}: their weights are {row}"

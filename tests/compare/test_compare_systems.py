@@ -51,6 +51,23 @@ def test_the_polarity_of_a_mask():
     assert found == {"torch-mha": ("its mask: what is true here is false there",)}
 
 
+def test_a_mask_of_other_axes():
+    keys, values = (Matrix(random.normal(size=(3, 4, 2)), name) for name in ("keys", "values"))
+    queries, mask = Matrix(random.normal(size=(3, 3, 2)), "queries"), Matrix(np.tri(3, 4) > 0, "mask")
+    found = causes(Request(queries=queries, keys=keys, values=values, mask=mask), "x-transformers", "torch")
+    assert found == {"x-transformers": ("its mask: it has the axes (batch, m) there",), "torch": ()}
+
+
+def test_warnings_name_the_systems_that_have_them(run):
+    done = run("compare", "1", "1; 2", "1; 2", "-m", "0 0", "--mask-means", "keep", "--systems", "jax,keras,onnx")
+    assert [line for line in done.err.splitlines() if "warning" in line] == [
+        "warning: jax: query 0 may attend to no key: its weights are uniform over all keys",
+        "warning: keras: query 0 may attend to no key: "
+        "its weights are 0 (without return_attention_scores=True uniform)",
+        "warning: onnx: query 0 may attend to no key: its weights are 0",
+    ]
+
+
 def test_grouped_heads():
     found = causes(request(heads=(4,), key_heads=(2,)), "x-transformers")
     assert found == {"x-transformers": ("its grouped heads: tiled, here interleaved",)}

@@ -1,15 +1,17 @@
 """attend against other implementations, on random problems over all the options that they share.
 
-    python -m tests.differential.soak --seed 1 --problems 100000
+    python -m tests.differential.soak --seed 1 --problems 100000 [--stages]
 
 Peers: a vectorised float64 formula here; torch (scaled_dot_product_attention; cdist, normalize and mean for the other
-variants) and the reference of ONNX's Attention operator, where they are installed; each against every engine. The
+variants), the reference of ONNX's Attention operator, JAX and Keras, where they are installed; each against every
+engine. With --stages the problems have every stage and layout, and torch computes them by hand (stage_problems.py). The
 first difference is printed with what repeats it, and ends the run with status 1.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import time
 import warnings
@@ -23,9 +25,24 @@ from attncli.engine.engines import missing_packages
 from attncli.results.result import Result
 
 try:
+    import stage_problems  # beside the tests that import this module
+except ImportError:
+    from tests.differential import stage_problems
+try:
     import torch
 except ImportError:
     torch = None
+try:
+    import jax
+
+    jax.config.update("jax_enable_x64", True)
+except ImportError:
+    jax = None
+os.environ.setdefault("KERAS_BACKEND", "jax" if jax is not None else "torch")
+try:
+    import keras
+except ImportError:
+    keras = None
 try:
     import onnx
     from onnx.reference import ReferenceEvaluator
@@ -280,7 +297,56 @@ def run_onnx(inputs: dict[str, Array], attributes: dict[str, Any], opset: int) -
     return ReferenceEvaluator(model).run(None, inputs)  # type: ignore[no-any-return]
 
 
-PEERS = {"formula": by_formula, "torch": by_torch, "onnx": by_onnx}
+def by_jax(problem: Problem) -> dict[str, Array] | None:
+    """The output of JAX's dot_product_attention; None where it has no such thing."""
+    n, m = by_head(problem)[0].shape[-2], by_head(problem)[1].shape[-2]
+    others = {"softcap", "query_offset"} & problem.keys() or (problem.get("align") == "bottom-right" and n != m)
+    if (
+        jax is None
+        or others
+        or problem["variant"] not in ("scaled", "dot")
+        or problem["values"].shape != (problem["keys"].shape)
+    ):
+        return None
+    if "key_lengths" in problem and problem.get("align") == "bottom-right":
+        return None  # the corner stays where it is
+    queries, keys, values = (array.swapaxes(1, 2) for array in by_head(problem))
+    may = np.broadcast_to(allowed(problem, n, m), (*queries.shape[:1], queries.shape[2], n, m))
+    given: dict[str, Any] = {"is_causal": bool(problem.get("causal")), "scale": scale_of(problem, queries.shape[-1])}
+    if (window := problem.get("window", (-1, -1))) != (-1, -1):
+        given["local_window_size"] = tuple(m + n if side == -1 else side for side in window)
+    for name in ("mask", "bias"):
+        if name in problem:
+            given[name] = np.broadcast_to(problem[name], may.shape)
+    if "key_lengths" in problem:
+        given["key_value_seq_lengths"] = problem["key_lengths"].astype(np.int32)
+    output = np.asarray(jax.nn.dot_product_attention(queries, keys, values, **given), np.float64).swapaxes(1, 2)
+    return {"output": np.where(may.any(axis=-1)[..., None], output, 0)}  # JAX fills rows without a key
+
+
+def by_keras(problem: Problem) -> dict[str, Array] | None:
+    """The output and weights of Keras' MultiHeadAttention with projections that change nothing; None where it has no
+    such thing."""
+    if keras is None or problem["queries"].dtype != np.float32 or problem["variant"] != "scaled":
+        return None
+    if {"softcap", "bias", "scale"} & problem.keys():
+        return None
+    arrays = queries, keys, values = by_head(problem)
+    heads, d = queries.shape[1], queries.shape[3]
+    if keys.shape[1] != heads or values.shape != keys.shape:
+        return None
+    may = np.broadcast_to(allowed(problem, queries.shape[2], keys.shape[2]), (*queries.shape[:3], keys.shape[2]))
+    packed = [array.swapaxes(1, 2).reshape(len(array), array.shape[2], -1) for array in arrays]
+    layer = keras.layers.MultiHeadAttention(heads, d, use_bias=False)
+    layer.build(packed[0].shape, packed[2].shape, packed[1].shape)
+    eye = np.eye(heads * d, dtype=np.float32)
+    layer.set_weights([eye.reshape(heads * d, heads, d)] * 3 + [eye.reshape(heads, d, heads * d)])
+    output, weights = layer(packed[0], packed[2], key=packed[1], attention_mask=may, return_attention_scores=True)
+    split = np.asarray(output, np.float64).reshape(len(queries), queries.shape[2], heads, d).swapaxes(1, 2)
+    return {"output": split, "weights": np.asarray(weights)}
+
+
+PEERS = {"formula": by_formula, "torch": by_torch, "onnx": by_onnx, "jax": by_jax, "keras": by_keras}
 
 
 def packed_like(output: Array, problem: Problem) -> Array:
@@ -310,6 +376,14 @@ def differences(problem: Problem, result: Result, found: dict[str, Array], slack
     return said
 
 
+def slack_of(peer: str, dtype: str) -> float:
+    """How many times our tolerance a peer may be off: one that computes in float16 itself is further off than we are,
+    and JAX's softmax is in float32, whatever the dtype."""
+    if peer == "jax" and dtype == "float64":
+        return TOLERANCES["float32"] / TOLERANCES["float64"]
+    return 6.0 if peer != "formula" and dtype == "float16" else 2.0
+
+
 def examine(problem: Problem) -> tuple[Counter[str], list[str]]:
     """Which peers had an answer, and what differs from it."""
     counts: Counter[str] = Counter()
@@ -322,11 +396,23 @@ def examine(problem: Problem) -> tuple[Counter[str], list[str]]:
         if found is None:
             continue
         counts[peer] += 1
-        # a peer that computes in float16 itself is further off than we are
-        slack = 6.0 if peer != "formula" and problem["queries"].dtype == np.float16 else 2.0
+        slack = slack_of(peer, problem["queries"].dtype.name)
         for engine, result in results.items():
             said += [f"{engine}, {peer}, {each}" for each in differences(problem, result, found, slack)]
     return counts, said
+
+
+def examine_stages(problem: Problem) -> tuple[Counter[str], list[str]]:
+    """Whether torch by hand had an answer to a problem with stages, and what differs from it."""
+    found = stage_problems.by_torch_with_stages(problem)
+    if found is None:
+        return Counter(), []
+    said: list[str] = []
+    for engine in ENGINES:
+        result = attend(**stage_problems.given_to_attend(problem), engine=engine)
+        _ = result.output
+        said += [f"{engine}, torch by hand, {each}" for each in differences(problem, result, found)]
+    return Counter(["torch by hand"]), said
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -334,21 +420,26 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--first", type=int, default=0, help="the number of the first problem")
     parser.add_argument("--problems", type=int, default=1000)
+    parser.add_argument("--stages", action="store_true", help="problems with every stage, against torch by hand")
     given = parser.parse_args(arguments)
+    make, judge = (random_problem, examine)
+    if given.stages:
+        make, judge = stage_problems.random_problem_with_stages, examine_stages
     warnings.filterwarnings("ignore", module="onnx")
     counts: Counter[str] = Counter()
     start = time.perf_counter()
     for number in range(given.first, given.first + given.problems):
-        problem = random_problem(np.random.default_rng([given.seed, number]))
-        found, said = examine(problem)
+        problem = make(np.random.default_rng([given.seed, number]))
+        found, said = judge(problem)
         counts.update(found)
         if said:
             shown = {name: value if np.ndim(value) == 0 else np.shape(value) for name, value in problem.items()}
             print(f"problem {number} of seed {given.seed} differs: {shown}", *said, sep="\n  ")  # noqa: T201
-            print(f"again: python -m tests.differential.soak --seed {given.seed} --first {number} --problems 1")  # noqa: T201
+            extra = " --stages" if given.stages else ""
+            print(f"again: python -m tests.differential.soak --seed {given.seed} --first {number} --problems 1{extra}")  # noqa: T201
             return 1
     seconds = time.perf_counter() - start
-    told = ", ".join(f"{peer} {counts[peer]}" for peer in PEERS)
+    told = ", ".join(f"{peer} {count}" for peer, count in counts.items())
     print(f"{given.problems} problems of seed {given.seed} agree ({told}) in {seconds:.0f} s")  # noqa: T201
     return 0
 

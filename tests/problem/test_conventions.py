@@ -92,3 +92,33 @@ def test_what_changes_nothing_is_noted(given: dict[str, Any], note: str) -> None
 def test_what_is_in_force_is_not_noted() -> None:
     given = {"mask": True, "mask_means": "drop", "causal": True, "align": "top-left", "scale": 2}
     assert attend(QUERIES, KEYS, **given).problem.words.notes == ()
+
+
+PACKING = "--causal, --window, --chunk, --alibi and --rope go by the position in the whole packing, not in each segment"
+
+
+@pytest.mark.parametrize(
+    ("given", "place"),
+    [
+        pytest.param({"causal": True}, "query 2 stands at key 2, of another segment", id="causal"),
+        pytest.param({"alibi": 1}, "query 2 stands at key 2, of another segment", id="ALiBi"),
+        pytest.param(
+            {"causal": True, "query_offset": 2}, "query 1 stands at key 3, of another segment", id="an offset"
+        ),
+        pytest.param(
+            {"window": (1, 1), "query_offset": -1},
+            "query 0 stands at position -1, where no key is",
+            id="before all keys",
+        ),
+        pytest.param({}, None, id="no positions"),
+        pytest.param(
+            {"causal": True, "segments": [0, 1, 1], "align": "bottom-right"}, None, id="queries behind a cache"
+        ),
+        pytest.param({"causal": True, "key_segments": None}, None, id="as many queries as keys"),
+    ],
+)
+def test_sequences_of_other_lengths_are_placed_in_the_whole_packing(given, place):
+    given = {"segments": [0, 0, 1, 1], "key_segments": [0, 0, 0, 1, 1], **given}
+    n, m = len(given["segments"]), len(given["key_segments"] or given["segments"])
+    notes = attend(zeros(n, 1), zeros(m, 1), **given).problem.words.notes
+    assert notes == (() if place is None else (f"{place}: {PACKING}",))

@@ -41,6 +41,55 @@ def test_what_could_be_a_row_per_query_is_one():
     assert "mask axes" not in result.problem.words.conventions
 
 
+def test_a_mask_of_keras_is_one_for_all_heads_of_an_entry():
+    mask = RANDOM.random((2, 4, 5)) < 0.5  # with two heads it could be one per head
+    given = [array[:, :2] for array in (Q, K, V)]
+    result = attend(*(array.swapaxes(1, 2) for array in given), mask=mask, system="keras")
+    right = attend(*given, mask=mask[:, None])
+    np.testing.assert_array_equal(result.weights, right.weights)
+    assert result.problem.words.conventions["mask axes"] == "(batch, n, m)"
+    grouped = attend(Q[:, :2].swapaxes(1, 2), K[:, :1].swapaxes(1, 2), mask=mask, system="keras")
+    np.testing.assert_array_equal(grouped.weights, attend(Q[:, :2], K[:, :1], mask=mask[:, None]).weights)
+    four = np.concatenate([Q, Q[:, :1]], axis=1)
+    shared = attend(four.swapaxes(1, 2), K[:, :2].swapaxes(1, 2), mask=mask, system="keras")
+    np.testing.assert_array_equal(shared.weights, attend(four, K[:, :2], mask=mask[:, None]).weights)
+
+
+@pytest.mark.parametrize("system", ["x-transformers", "keras-attention"])
+def test_a_mask_of_two_axes_is_over_keys_where_the_system_has_no_other(system):
+    mask = np.array([[0, 1, 1, 0, 1], [1, 0, 0, 1, 0]])
+    queries, keys = Q[:, 0, :2], K[:, 0]  # two queries of two entries: it could be (n, m)
+    result = attend(queries, keys, mask=mask, system=system)
+    np.testing.assert_array_equal(result.weights > 0, np.broadcast_to(mask[:, None] > 0, (2, 2, 5)))
+    assert result.problem.words.conventions["mask axes"] == "(batch, m)"
+    alone = attend(queries[0], keys[0], mask=mask, system=system)
+    np.testing.assert_array_equal(alone.weights > 0, mask > 0)
+
+
+@pytest.mark.parametrize("system", ["transformers", "mlx", "x-transformers"])
+def test_lengths_that_are_masks_leave_the_corner(system):
+    mask = np.arange(5) < 3
+    lengths = attend(Q, K, V, causal=True, key_lengths=3, system=system)
+    masked = attend(Q, K, V, causal=True, mask=mask, system=system)
+    np.testing.assert_allclose(lengths.output, masked.output, rtol=1e-13)
+    asked = attend(Q, K, V, causal=True, key_lengths=3, align="bottom-right", system=system).output
+    np.testing.assert_array_equal(asked, attend(
+        Q, K, V, causal=True, key_lengths=3, query_offset=-1, system=system
+    ).output)  # fmt: skip
+
+
+def test_five_axes_of_xformers_are_refused():
+    grouped = np.ones((2, 4, 2, 3, 8))
+    with pytest.raises(AttncliError) as refusal:
+        attend(grouped, grouped, system="xformers")
+    assert str(refusal.value) == (
+        "--as xformers: arrays of 5 axes are (batch, n, groups, heads, d) there, and attncli has one axis of heads"
+    )
+    assert refusal.value.hint == (
+        "reshape Q to (batch, n, groups · heads, d), and K and V to (batch, m, groups, d), with --layout heads-last"
+    )
+
+
 @pytest.mark.parametrize("system", ["torch", None])
 def test_other_systems_have_no_such_masks(system):
     with pytest.raises(AttncliError, match="a mask of shape"):

@@ -132,6 +132,15 @@ def test_heads_have_sinks_and_slopes_of_their_own():
         np.testing.assert_allclose(result.lse[head], lses, rtol=1e-12)
 
 
+def test_each_entry_has_the_segment_of_its_one_query_and_its_one_key():
+    generator = np.random.default_rng(2)
+    queries, keys = generator.normal(size=(3, 1, 4)), generator.normal(size=(3, 2, 4))
+    result = attend(queries, keys, segments=[[0], [1], [2]], key_segments=[[0, 1], [0, 1], [2, 2]])
+    assert (result.weights > 0).tolist() == [[[True, False]], [[False, True]], [[True, True]]]
+    alone = attend(keys, queries, segments=[[0, 1], [0, 1], [2, 2]], key_segments=[[0], [1], [2]])
+    assert (alone.weights > 0).tolist() == [[[True], [False]], [[False], [True]], [[True], [True]]]
+
+
 def test_the_usual_slopes_of_a_power_of_two_and_of_twelve_heads():
     assert usual_slopes(8) == tuple(2.0**-h for h in range(1, 9))
     np.testing.assert_allclose(usual_slopes(12)[8:], [0.7071, 0.3536, 0.1768, 0.0884], atol=5e-5)
