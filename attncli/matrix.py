@@ -54,6 +54,11 @@ class Reading:
     keep_text: bool = False
 
 
+def holds_numbers(array: np.ndarray) -> bool:
+    """Return whether the dtype is one of real numbers, and not of truth values."""
+    return array.dtype.kind in "iuf" or array.dtype.name == "bfloat16"
+
+
 def kind_of_contents(array: np.ndarray) -> str:
     """Return what an array without real numbers contains, in words."""
     if array.dtype.kind == "b":

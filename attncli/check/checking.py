@@ -20,6 +20,7 @@ from attncli.check.tolerance.measures import Measured
 from attncli.engine.threads import one_blas_thread
 from attncli.errors import ProblemError, UsageError
 from attncli.inputs.request import EXPECTED_NAMES, GRADIENT_NAMES, MATRIX_NAMES
+from attncli.matrix import holds_numbers
 from attncli.problem.layouts import give_heads_first, pack_heads, swap_heads
 from attncli.results.targets import labels_of_columns, labels_of_rows
 
@@ -216,7 +217,7 @@ def make_judge(
 def _floats(matrix: Matrix) -> tuple[Array, str]:
     """Return the expected numbers in float64, and their original dtype."""
     array = matrix.array
-    if array.dtype.kind not in "iuf" and array.dtype.name != "bfloat16":
+    if not holds_numbers(array):
         raise ProblemError(matrix.where, f"holds {array.dtype.name} where numbers are expected")
     dtype = array.dtype.name if array.dtype.name in DEFAULTS else "float64"
     return np.asarray(array, np.float64), dtype

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from attncli.errors import ProblemError, suggest
+from attncli.matrix import holds_numbers
 from attncli.problem.layouts import keep_layout
 from attncli.problem.problem import Conventions
 from attncli.stages.normalizers import NORMALIZER_BY_NAME, SOFTMAX
@@ -134,8 +135,7 @@ def _where(system: System) -> str:
 
 def _is_alibi(bias: np.ndarray) -> bool:
     """Return whether the bias of each head is −slope·|i + m − n − j| for a slope of its own."""
-    is_numeric = bias.dtype.kind in "iuf" or bias.dtype.name == "bfloat16"
-    if bias.ndim < 2 or not is_numeric or not np.isfinite(bias).all():
+    if bias.ndim < 2 or not holds_numbers(bias) or not np.isfinite(bias).all():
         return False
     n, m = bias.shape[-2:]
     distance = np.abs(np.arange(n)[:, None] + m - n - np.arange(m))

@@ -10,7 +10,7 @@ import numpy as np
 
 from attncli.errors import ProblemError
 from attncli.inputs.request import ONES
-from attncli.matrix import kind_of_contents
+from attncli.matrix import holds_numbers, kind_of_contents
 from attncli.problem.layouts import swap_heads, swap_shape
 from attncli.problem.problem import at, first_cell
 from attncli.records import record
@@ -83,7 +83,7 @@ def read_d_output(matrix: Matrix, shape: tuple[int, ...] | None, dtype: np.dtype
     array, is_last = matrix.array, "output" in heads_last
     if is_ones(matrix):
         return np.ones(swap_shape(shape) if is_last else shape, dtype)
-    if array.dtype.kind not in "iuf" and array.dtype.name != "bfloat16":
+    if not holds_numbers(array):
         raise ProblemError(matrix.where, f"contains {kind_of_contents(array)}; d_output is numbers", _FORM)
     if array.shape != shape and (*array.shape, 1) != shape:
         what = f"d_output has shape {array.shape}, but the output has {shape}"

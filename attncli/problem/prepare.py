@@ -7,26 +7,24 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from attncli.errors import NumericError, ProblemError, ValueFault
-from attncli.formats.narrow import floating_dtype
+from attncli.errors import ProblemError
 from attncli.inputs.request import Labels, Request
-from attncli.inputs.scale import KEYS, QUERIES, SIZE, evaluate_scale, split_scales
-from attncli.matrix import kind_of_contents
+from attncli.matrix import holds_numbers, kind_of_contents
 from attncli.problem.conventions import apply_system, refuse_groups
 from attncli.problem.describe import describe
+from attncli.problem.dtypes import cast_finite, cast_matrix, choose_dtypes, round_to_dtype
 from attncli.problem.layouts import describe_axes, give_heads_first, read_heads_first, swap_shape
 from attncli.problem.nonfinite import is_finite, settle_nonfinite
 from attncli.problem.origins import Origins, read_d_output
 from attncli.problem.problem import Conventions, Problem, Visible, at, first_cell
-from attncli.problem.projections import resolve_projections, round_to_dtype
+from attncli.problem.projections import resolve_projections
+from attncli.problem.scaling import refuse_beyond, settle_scale
 from attncli.problem.shapes import Layout, OutputProjection, axes_of, check_shapes, output_shape, split_heads
 from attncli.problem.stages import settle_stages
 from attncli.problem.system_masks import LENGTHS_HINT, check_lengths, fit_system_masks
-from attncli.variants import BY_NAME, DEFAULT, WITH_LENGTH, WITH_WEIGHTS, Variant
+from attncli.variants import BY_NAME, DEFAULT, WITH_WEIGHTS, Variant
 
 if TYPE_CHECKING:
-    from attncli.expressions import Expression
-    from attncli.matrix import Matrix
     from attncli.problem.projections import ProjectedInputs
 
 Array = np.ndarray
@@ -71,11 +69,11 @@ def _read_matrices(
     request: Request, sources: ProjectedInputs, dtype: np.dtype, computing: np.dtype
 ) -> tuple[Array, Array, Array | None]:
     """Return Q, K and V in the computing dtype, with packed heads split."""
-    queries = axes_of(cast(sources.queries, dtype, computing, request), sources.queries.where, "queries")
-    keys = axes_of(cast(sources.keys, dtype, computing, request), sources.keys.where, "keys")
+    queries = axes_of(cast_matrix(sources.queries, dtype, computing, request), sources.queries.where, "queries")
+    keys = axes_of(cast_matrix(sources.keys, dtype, computing, request), sources.keys.where, "keys")
     values = None
     if sources.values is not None:
-        values = axes_of(cast(sources.values, dtype, computing, request), sources.values.where, "values")
+        values = axes_of(cast_matrix(sources.values, dtype, computing, request), sources.values.where, "values")
     if request.heads is None:
         return queries, keys, values
     return split_heads(queries, keys, values, request.heads, sources)
@@ -112,11 +110,11 @@ def _make_problem(
 ) -> Problem:
     """Return the numbers of a problem, in which some may not be finite. `dtype` is that of the results."""
     (n, d_k), m = layout.queries.shape[-2:], layout.keys.shape[-2]
-    scales, scale_text = _settle_scale(request, variant, layout, m)
+    scales, scale_text = settle_scale(request, variant, layout, m)
     for scale in scales:
-        _hold(computing, scale, "--length-scale" if request.scale is None else "--scale", "the scale")
+        refuse_beyond(computing, scale, "--length-scale" if request.scale is None else "--scale", "the scale")
     if request.softcap is not None:
-        _hold(computing, request.softcap, "--softcap", "the softcap")
+        refuse_beyond(computing, request.softcap, "--softcap", "the softcap")
     visible = _settle_visible(request, layout.lead, n, m, conventions)
     stages = settle_stages(request, layout.lead, n, m, d_k)
     output_projection = sources.output_projection(
@@ -172,54 +170,13 @@ def _settle_origins(request: Request, sources: ProjectedInputs) -> Origins:
     return Origins(shapes, sources.projections)
 
 
-def choose_dtypes(request: Request, matrices: list[Matrix]) -> tuple[np.dtype, np.dtype]:
-    """Return the dtype of the results and the dtype of the computation: the widest of Q, K and V, the latter at least
-    float32."""
-    if request.dtype is not None:
-        stored = floating_dtype(request.dtype, "--dtype")
-    else:
-        found = {_floating(matrix) for matrix in matrices}
-        stored = found.pop() if len(found) == 1 else _widest(found)
-    return stored, np.dtype(np.float64) if stored == np.float64 else np.dtype(np.float32)
-
-
-def _widest(found: set[np.dtype]) -> np.dtype:
-    return np.dtype(np.float64) if np.dtype(np.float64) in found else np.dtype(np.float32)
-
-
-def _floating(matrix: Matrix) -> np.dtype:
-    """Return the dtype that a matrix requires: its own if it is floating, float64 for integers."""
-    dtype = matrix.array.dtype
-    if dtype.kind in "iu":
-        return np.dtype(np.float64)
-    if (dtype.kind == "f" and dtype.itemsize <= 8) or dtype.name == "bfloat16":
-        return dtype.newbyteorder("=")
-    if dtype.kind == "b":
-        raise ProblemError(matrix.where, "contains booleans; expected numbers", "a mask goes to --mask")
-    raise ProblemError(matrix.where, f"holds {kind_of_contents(matrix.array)}; expected real numbers", _cure(dtype))
-
-
-def _cure(dtype: np.dtype) -> str:
-    return "convert it with np.array(…, dtype=float)" if dtype.kind in "USO" else "save it as float32 or float64"
-
-
-def cast(matrix: Matrix, dtype: np.dtype, computing: np.dtype, request: Request) -> Array:
-    """Return the numbers in the computing dtype, rounded to `dtype` first if `--dtype` says so."""
-    _floating(matrix)
-    array = matrix.array
-    if request.dtype is not None and array.dtype != dtype:
-        array = round_to_dtype(array, matrix.where, request.dtype)
-    with np.errstate(invalid="ignore"):  # of signaling NaNs, which are reported elsewhere like quiet ones
-        return np.asarray(array, computing)
-
-
 def _read_mask(request: Request) -> Array | None:
     """Return an array that is True where a query may attend. Anything but 0/1 or true/false is an error."""
     if request.mask is None:
         return None
     array, where = request.mask.array, request.mask.where
     if array.dtype != np.bool_:
-        if array.dtype.kind not in "iuf" and array.dtype.name != "bfloat16":
+        if not holds_numbers(array):
             raise ProblemError(where, f"holds {kind_of_contents(array)}: a mask is 0/1 or true/false")
         wrong = (array != 0) & (array != 1)
         if wrong.any():
@@ -237,20 +194,14 @@ def _read_bias(request: Request, computing: np.dtype) -> Array | None:
     array, where = request.bias.array, request.bias.where
     if array.dtype == np.bool_:
         raise ProblemError(where, "contains booleans: a bias is numbers added to the scores", "use --mask")
-    if array.dtype.kind not in "iuf" and array.dtype.name != "bfloat16":
+    if not holds_numbers(array):
         raise ProblemError(where, f"holds {kind_of_contents(array)}: a bias is numbers added to the scores")
     with np.errstate(invalid="ignore"):  # of a signaling NaN
         wrong = np.isnan(array) | np.isposinf(array)
     if wrong.any():
         cell = first_cell(wrong)
         raise ProblemError(where, f"{array[cell]} {at(cell)}: a bias is finite, or -inf to forbid")
-    with np.errstate(over="ignore"):
-        cast = np.asarray(array, computing)
-    lost = np.isinf(cast) & np.isfinite(array)
-    if lost.any():
-        cell = first_cell(lost)
-        raise NumericError(where, f"{array[cell]} {at(cell)} is beyond {computing.name}", "--dtype float64")
-    return cast
+    return cast_finite(array, computing, where)
 
 
 def _settle_variant(request: Request, computing: np.dtype, d_k: int) -> Variant:
@@ -261,7 +212,7 @@ def _settle_variant(request: Request, computing: np.dtype, d_k: int) -> Variant:
     if not variant.takes_weights:
         raise ProblemError(request.v_a.where, f"{variant.name} has no weights of features", f"-a {WITH_WEIGHTS}")
     array, where = request.v_a.array, request.v_a.where
-    if array.dtype.kind not in "iuf" and array.dtype.name != "bfloat16":
+    if not holds_numbers(array):
         raise ProblemError(where, f"holds {kind_of_contents(array)}; expected one number per column of Q and K")
     if array.size != d_k or max(array.shape, default=1) != d_k:
         raise ProblemError(where, f"v_a has shape {array.shape}; expected one number per column of Q and K: ({d_k},)")
@@ -272,52 +223,6 @@ def _settle_variant(request: Request, computing: np.dtype, d_k: int) -> Variant:
         cell = first_cell(~np.isfinite(weights))
         raise ProblemError(where, f"v_a has {weights[cell]} {at(cell)}", "give finite numbers")
     return variant.with_weights(tuple(weights.tolist()))
-
-
-def _settle_scale(request: Request, variant: Variant, layout: Layout, m: int) -> tuple[tuple[float, ...], str]:
-    """Return the factor of the raw scores, or one per query head, and its description."""
-    if request.length_scale is not None:
-        if not variant.has_length:
-            hint = f"only {WITH_LENGTH} have; or use --scale"
-            raise ProblemError("--length-scale", f"{variant.name} has no length scale", hint)
-        if request.scale is not None:
-            raise ProblemError("--length-scale", "cannot be combined with --scale: both set the scale", "leave one out")
-    if request.scale is None and variant.has_length:
-        length = request.length_scale or 1.0
-        return (length_factor(variant, length),), variant.scale_of_length(length)
-    text = variant.default_scale if request.scale is None else request.scale
-    n, d_k = layout.queries.shape[-2:]
-    sizes: dict[Expression, float] = {SIZE: float(d_k), QUERIES: float(n), KEYS: float(m)}
-    texts, heads = split_scales(text) or (text,), layout.lead[-1] if layout.lead else 1
-    if len(texts) not in (1, heads):
-        owned = "1 head" if heads == 1 else f"{heads} heads"
-        raise ProblemError("--scale", f"{len(texts)} scales for {owned}", "one scale for all, or one per query head")
-    try:
-        return tuple(evaluate_scale(each, sizes) for each in texts), texts[0] if len(texts) == 1 else text
-    except ValueFault as error:
-        raise ProblemError("--scale", error.what, error.hint) from None
-
-
-def _hold(computing: np.dtype, number: float, where: str, what: str) -> None:
-    """Raise NumericError if a float64 setting would become infinite, zero or subnormal in the computing dtype."""
-    limits = np.finfo(computing)
-    if computing != np.float64 and number and not float(limits.tiny) <= abs(number) <= float(limits.max):
-        raise NumericError(where, f"{what} {number:g} is beyond {computing.name}", "--dtype float64")
-
-
-def length_factor(variant: Variant, length: float) -> float:
-    """Return the factor of the scores for a length scale ℓ.
-
-    Raises an error if it is not a positive finite number.
-    """
-    try:
-        factor = variant.length_scale_factor(length)
-    except OverflowError:
-        factor = float("inf")
-    if not (0 < factor < float("inf")):
-        size = "large" if factor == 0 else "small"
-        raise ProblemError("--length-scale", f"ℓ = {length:g} is too {size}: {variant.default_scale} is beyond float64")
-    return factor
 
 
 def _settle_visible(request: Request, lead: tuple[int, ...], n: int, m: int, conventions: Conventions) -> Visible:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from attncli.errors import NumericError, ProblemError
-from attncli.formats.narrow import floating_dtype
 from attncli.inputs.request import MATRIX_NAMES, Labels, Request, rows_behind
 from attncli.matrix import Matrix, kind_of_contents
+from attncli.problem.dtypes import cast_finite, round_to_dtype
 from attncli.problem.layouts import swap_shape
 from attncli.problem.origins import Projection
 from attncli.problem.problem import at, first_cell
@@ -194,21 +194,6 @@ def _offset(matrix: Matrix, width: int, name: str) -> np.ndarray:
     return array.reshape(width)
 
 
-def round_to_dtype(array: np.ndarray, where: str, dtype: str) -> np.ndarray:
-    """Return the numbers rounded to the dtype of --dtype.
-
-    Raises NumericError if one overflows.
-    """
-    with np.errstate(over="ignore", invalid="ignore"):  # a signaling NaN is as invalid as a quiet one
-        narrow = array.astype(floating_dtype(dtype, "--dtype"))
-        lost = np.isinf(narrow) & np.isfinite(array)
-    if lost.any():
-        cell = first_cell(lost)
-        hint = f"--dtype {'float32' if dtype == 'float16' else 'float64'}"
-        raise NumericError(where, f"{array[cell]} {at(cell)} is beyond {dtype}", hint)
-    return narrow
-
-
 def _finite(matrix: Matrix, name: str, computing: np.dtype, allow: bool, dtype: str | None) -> np.ndarray:
     """Return w_o or b_o in the computing dtype, rounded to `dtype` first.
 
@@ -223,13 +208,7 @@ def _finite(matrix: Matrix, name: str, computing: np.dtype, allow: bool, dtype: 
         )
     if dtype is not None:
         array = round_to_dtype(array, matrix.where, dtype)
-    with np.errstate(over="ignore", invalid="ignore"):
-        cast = array.astype(computing)
-    lost = np.isinf(cast) & ~wild
-    if lost.any():
-        cell = first_cell(lost)
-        raise NumericError(matrix.where, f"{array[cell]} {at(cell)} is beyond {computing.name}", "--dtype float64")
-    return cast
+    return cast_finite(array, computing, matrix.where)
 
 
 def _numbers(matrix: Matrix) -> np.ndarray:

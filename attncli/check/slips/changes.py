@@ -14,9 +14,9 @@ from attncli.check.routes import Route
 from attncli.check.slips.case import Case, listed
 from attncli.inputs.request import dropped_with
 from attncli.problem.conventions import adopt_system
-from attncli.problem.prepare import length_factor
 from attncli.problem.problem import Visible
 from attncli.problem.row_masks import make_row_mask
+from attncli.problem.scaling import length_factor
 from attncli.results.conventions import conventions_that_differ
 from attncli.similarities import negative_half_square
 from attncli.systems import BY_NAME as SYSTEMS
