@@ -12,16 +12,17 @@ from attncli.inputs.request import Labels, Request
 from attncli.matrix import holds_numbers, kind_of_contents
 from attncli.problem.conventions import apply_system, refuse_groups
 from attncli.problem.describe import describe
-from attncli.problem.dtypes import cast_finite, cast_matrix, choose_dtypes, round_to_dtype
+from attncli.problem.dtypes import cast_matrix, choose_dtypes, round_to_dtype
 from attncli.problem.layouts import describe_axes, give_heads_first, read_heads_first, swap_shape
+from attncli.problem.masks import read_bias, read_mask, settle_visible
 from attncli.problem.nonfinite import is_finite, settle_nonfinite
 from attncli.problem.origins import Origins, read_d_output
-from attncli.problem.problem import Conventions, Problem, Visible, at, first_cell
+from attncli.problem.problem import Conventions, Problem, at, first_cell
 from attncli.problem.projections import resolve_projections
 from attncli.problem.scaling import refuse_beyond, settle_scale
 from attncli.problem.shapes import Layout, OutputProjection, axes_of, check_shapes, output_shape, split_heads
 from attncli.problem.stages import settle_stages
-from attncli.problem.system_masks import LENGTHS_HINT, check_lengths, fit_system_masks
+from attncli.problem.system_masks import fit_system_masks
 from attncli.variants import BY_NAME, DEFAULT, WITH_WEIGHTS, Variant
 
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ def _lay_out(
 
     The request loses what a system's mask has taken up, and the words say in which form that was given.
     """
-    mask, bias = _read_mask(request), _read_bias(request, computing)
+    mask, bias = read_mask(request), read_bias(request, computing)
     forms: dict[str, str] = {}
     if request.system is not None:
         request, mask, bias, forms = fit_system_masks(request, queries.shape, keys.shape, mask, bias)
@@ -115,7 +116,7 @@ def _make_problem(
         refuse_beyond(computing, scale, "--length-scale" if request.scale is None else "--scale", "the scale")
     if request.softcap is not None:
         refuse_beyond(computing, request.softcap, "--softcap", "the softcap")
-    visible = _settle_visible(request, layout.lead, n, m, conventions)
+    visible = settle_visible(request, layout.lead, n, m, conventions)
     stages = settle_stages(request, layout.lead, n, m, d_k)
     output_projection = sources.output_projection(
         computing,
@@ -170,40 +171,6 @@ def _settle_origins(request: Request, sources: ProjectedInputs) -> Origins:
     return Origins(shapes, sources.projections)
 
 
-def _read_mask(request: Request) -> Array | None:
-    """Return an array that is True where a query may attend. Anything but 0/1 or true/false is an error."""
-    if request.mask is None:
-        return None
-    array, where = request.mask.array, request.mask.where
-    if array.dtype != np.bool_:
-        if not holds_numbers(array):
-            raise ProblemError(where, f"holds {kind_of_contents(array)}: a mask is 0/1 or true/false")
-        wrong = (array != 0) & (array != 1)
-        if wrong.any():
-            cell = first_cell(wrong)
-            what = f"{array[cell]} {at(cell)}: a mask is 0/1 or true/false"
-            raise ProblemError(where, what, "numbers to be added to the scores go to --bias")
-        array = array != 0
-    return ~array if request.mask_means == "drop" else array
-
-
-def _read_bias(request: Request, computing: np.dtype) -> Array | None:
-    """Return the bias in the computing dtype: finite, or -inf where it forbids a key."""
-    if request.bias is None:
-        return None
-    array, where = request.bias.array, request.bias.where
-    if array.dtype == np.bool_:
-        raise ProblemError(where, "contains booleans: a bias is numbers added to the scores", "use --mask")
-    if not holds_numbers(array):
-        raise ProblemError(where, f"holds {kind_of_contents(array)}: a bias is numbers added to the scores")
-    with np.errstate(invalid="ignore"):  # of a signaling NaN
-        wrong = np.isnan(array) | np.isposinf(array)
-    if wrong.any():
-        cell = first_cell(wrong)
-        raise ProblemError(where, f"{array[cell]} {at(cell)}: a bias is finite, or -inf to forbid")
-    return cast_finite(array, computing, where)
-
-
 def _settle_variant(request: Request, computing: np.dtype, d_k: int) -> Variant:
     """Return the variant, with the weights of the features if they are given."""
     variant = BY_NAME[request.variant or DEFAULT]
@@ -223,49 +190,6 @@ def _settle_variant(request: Request, computing: np.dtype, d_k: int) -> Variant:
         cell = first_cell(~np.isfinite(weights))
         raise ProblemError(where, f"v_a has {weights[cell]} {at(cell)}", "give finite numbers")
     return variant.with_weights(tuple(weights.tolist()))
-
-
-def _settle_visible(request: Request, lead: tuple[int, ...], n: int, m: int, conventions: Conventions) -> Visible:
-    """Return causal, window, corner, offset and lengths as one interval of keys per query."""
-    if request.align is not None and request.query_offset is not None:
-        raise ProblemError(
-            "--query-offset", "cannot be combined with --align: both set the position of query 0", "leave one out"
-        )
-    lengths = _read_lengths(request, lead, m)
-    if request.query_offset is not None:
-        offsets: tuple[int, ...] = (request.query_offset,)
-    elif request.align == "bottom-right":
-        offsets = tuple(length - n for length in ((m,) if conventions.corner_of_all_keys else lengths or (m,)))
-    else:
-        offsets = (0,)
-    left, right = (None if side == -1 else side for side in request.window or (-1, -1))
-    if request.causal:
-        right = 0
-    return Visible(
-        left=left,
-        right=right,
-        offsets=offsets,
-        lengths=lengths,
-        is_causal=bool(request.causal),
-        keep_first=request.keep_first or 0,
-        prefix=request.prefix or 0,
-        chunk=request.chunk,
-    )
-
-
-def _read_lengths(request: Request, lead: tuple[int, ...], m: int) -> tuple[int, ...] | None:
-    if request.key_lengths is None:
-        return None
-    array, where = np.atleast_1d(request.key_lengths.array), request.key_lengths.where
-    if max(array.shape) == array.size:
-        array = array.ravel()  # a row or a column of a text table
-    if array.ndim > 1:
-        raise ProblemError(where, f"key lengths have the shape {array.shape}", LENGTHS_HINT)
-    check_lengths(array, where, m)
-    if array.size not in (1, lead[0] if lead else 1):
-        entries = f"the first axis has {lead[0]} entries" if lead else "there is no leading axis"
-        raise ProblemError(where, f"{array.size} lengths, but {entries}", LENGTHS_HINT)
-    return tuple(int(length) for length in array)
 
 
 def _settle_labels(request: Request, found: Labels, problem: Problem) -> Labels:

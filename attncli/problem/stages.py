@@ -8,7 +8,8 @@ import numpy as np
 
 from attncli.errors import ProblemError
 from attncli.matrix import kind_of_contents
-from attncli.problem.problem import at, first_cell
+from attncli.problem.masks import read_truths
+from attncli.problem.problem import first_cell
 from attncli.problem.shapes import broadcast_over
 from attncli.stages.normalizers import NORMALIZER_BY_NAME, SOFTMAX
 from attncli.stages.row_transforms import BASE, NORM_BY_NAME, PAIRING_BY_NAME, Rotation
@@ -111,11 +112,4 @@ def _settle_dropout_mask(request: Request, lead: tuple[int, ...], n: int, m: int
             what = "which weights are dropped is not known: attncli draws no random numbers"
             raise ProblemError("--dropout", what, "give the mask with --dropout-mask, 1 = kept")
         return None
-    array = matrix.array
-    if array.dtype != np.bool_:
-        wrong = (array != 0) & (array != 1)
-        if wrong.any():
-            cell = first_cell(wrong)
-            raise ProblemError(matrix.where, f"{array[cell]} {at(cell)}: a dropout mask is 0/1 or true/false")
-        array = array != 0
-    return broadcast_over(array, (*lead, n, m), matrix.where, "dropout mask")
+    return broadcast_over(read_truths(matrix, "dropout mask"), (*lead, n, m), matrix.where, "dropout mask")
