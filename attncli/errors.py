@@ -156,3 +156,13 @@ def suggest(word: str, choices: Collection[str]) -> str:
     """Return the hint for a word that is not one of the choices: the nearest one, or else all of them."""
     near = nearest(word, tuple(choices))
     return f"did you mean {near!r}?" if near else f"one of: {', '.join(choices)}"
+
+
+def check_choice(word: str, choices: Collection[str], option: str, noun: str) -> str:
+    """Return the value of an option.
+
+    Raises UsageError if it is not one of the choices, which are called `a format`, `a step`, …
+    """
+    if word not in choices:
+        raise UsageError(option, f"{word!r} is not {noun}", suggest(word, choices))
+    return word

@@ -9,7 +9,7 @@ from hashlib import sha256
 from typing import Any
 
 from attncli import __version__
-from attncli.errors import UsageError, suggest
+from attncli.errors import check_choice
 from attncli.inputs.request import RESULT_NAMES
 from attncli.records import record
 
@@ -53,15 +53,10 @@ def parse_save(text: str | None) -> tuple[str, ...] | None:
         return None
     names = tuple(dict.fromkeys(word.strip() for word in text.split(",")))
     for name in names:
-        if name not in RESULT_NAMES:
-            hint = suggest(name, RESULT_NAMES)
-            raise UsageError("--save", f"{name!r} is not a result", hint)
+        check_choice(name, RESULT_NAMES, "--save", "a result")
     return names
 
 
 def parse_save_format(text: str) -> str:
     """Return the name of a format in which results can be saved."""
-    if text not in SAVE_FORMATS:
-        hint = suggest(text, SAVE_FORMATS)
-        raise UsageError("--save-format", f"{text!r} is not a format", hint)
-    return text
+    return check_choice(text, SAVE_FORMATS, "--save-format", "a format")

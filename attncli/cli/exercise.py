@@ -9,7 +9,7 @@ import typer
 
 from attncli.cli.options import declare_force, declare_format, declare_quiet
 from attncli.cli.output import write_err
-from attncli.errors import ExitStatus, UsageError, suggest
+from attncli.errors import ExitStatus, check_choice
 from attncli.inputs.settings import BY_KEY
 from attncli.variants import DEFAULT
 
@@ -69,8 +69,7 @@ def exercise_command(
     from attncli.exercise.numbers import Sizes, check_sizes, make_exercise
     from attncli.files import make_folder, path_text, refuse_existing, write_atomically
 
-    if format not in SUFFIXES:
-        raise UsageError("--format", f"{format!r} is not a format", suggest(format, SUFFIXES))
+    check_choice(format, SUFFIXES, "--format", "a format")
     name = None if variant is None else BY_KEY["variant"].value(variant, "--variant")
     sizes = Sizes(n=queries, m=keys, d_k=d_k, d_v=d_v, heads=heads)
     check_sizes(sizes, count)

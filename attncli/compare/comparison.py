@@ -8,7 +8,7 @@ from itertools import combinations
 
 import numpy as np
 
-from attncli.errors import UsageError, suggest
+from attncli.errors import check_choice
 from attncli.inputs.request import Request, overlay
 from attncli.matrix import Array
 from attncli.problem.names import Names
@@ -128,9 +128,7 @@ def variant_candidates(request: Request, names: Sequence[str]) -> list[Candidate
     """Return the request under each variant. A length scale is kept only for variants that have one."""
     found: list[Candidate] = []
     for name in names or [variant.name for variant in VARIANTS]:
-        if name not in BY_NAME:
-            hint = suggest(name, BY_NAME)
-            raise UsageError("--variants", f"{name!r} is not a variant", hint)
+        check_choice(name, BY_NAME, "--variants", "a variant")
         if name not in [candidate.name for candidate in found]:
             found.append(Candidate(name, overlay(request, {"variant": name})))
     return found

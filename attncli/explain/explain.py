@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from attncli.errors import UsageError, suggest
+from attncli.errors import check_choice
 from attncli.explain.gradients import INTRODUCTION, WayBack, way_back
 from attncli.explain.grids import matrices_of
 from attncli.explain.numbers import KEYS_AT_MOST, Numbers, compute_numbers
@@ -96,9 +96,7 @@ def explain(
 
 def check_until(until: str) -> None:
     """Raise UsageError if this is not a step."""
-    if until not in STEPS:
-        hint = suggest(until, STEPS)
-        raise UsageError("--until", f"{until!r} is not a step", hint)
+    check_choice(until, STEPS, "--until", "a step")
 
 
 def choose(problem: Problem, names: Names, words: Sequence[str], lines: int) -> Choice:

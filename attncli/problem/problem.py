@@ -202,6 +202,11 @@ class Problem:
         return None if self.values is None else int(self.values.shape[-1])
 
     @property
+    def heads(self) -> int:
+        """Return the number of query heads, which the last of the leading axes counts."""
+        return self.lead[-1] if self.lead else 1
+
+    @property
     def scales(self) -> float | Array:
         """Return the factor of raw scores (*lead, n, m): the scale, or (heads, 1, 1) of them."""
         return self.scale if self.head_scales is None else np.array(self.head_scales)[:, None, None]

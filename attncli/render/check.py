@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from attncli.check.report import VERDICTS, CaseReport, Diagnosis, MatrixCheck
 from attncli.check.slips.words import describe_slip
-from attncli.errors import UsageError, suggest
+from attncli.errors import check_choice
 from attncli.errors import printable as escaped
 from attncli.render.console import make_console, render_text, speaks_unicode, terminal_width
 from attncli.render.result.tables import Style, to_ascii
@@ -37,10 +37,7 @@ def verdict_renderer(format: str) -> Callable[[list[CaseOutcome], bool], str]:
         "csv": lambda outcomes, _ascii: verdicts_csv(outcomes),
         "markdown": lambda outcomes, _ascii: verdicts_markdown(outcomes),
     }
-    if format not in renderers:
-        hint = suggest(format, renderers)
-        raise UsageError("--format", f"{format!r} is not a format for verdicts", hint)
-    return renderers[format]
+    return renderers[check_choice(format, renderers, "--format", "a format for verdicts")]
 
 
 def verdict_text(outcomes: list[CaseOutcome], ascii_only: bool) -> str:

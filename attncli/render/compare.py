@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from attncli.compare.comparison import Candidate, Column, Comparison, Difference, top_keys
-from attncli.errors import UsageError, suggest
+from attncli.errors import check_choice
 from attncli.errors import printable as escaped
 from attncli.numbers.display import format_number, format_shape
 from attncli.problem.formula import describe_scale
@@ -18,7 +18,7 @@ from attncli.render.console import fold_text, has_colour, make_console, render_t
 from attncli.render.markdown import escape_markdown
 from attncli.render.result.documents import json_rows
 from attncli.render.result.heat_map import legend
-from attncli.render.result.tables import Style, console_of, shorten_label, to_ascii
+from attncli.render.result.tables import Style, console_of, shorten_label, to_ascii, width_of
 from attncli.render.result.view import edges
 from attncli.results.attention import entropies
 from attncli.results.computed_rows import row_blocks
@@ -40,10 +40,7 @@ def comparison_renderer(format: str) -> Renderer:
 
     Raises UsageError if there is none.
     """
-    if format not in RENDERERS:
-        hint = suggest(format, RENDERERS)
-        raise UsageError("--format", f"{format!r} is not a format of compare", hint)
-    return RENDERERS[format]
+    return RENDERERS[check_choice(format, RENDERERS, "--format", "a format of compare")]
 
 
 def shown_queries(comparison: Comparison, style: Style) -> list[tuple[int, int]]:
@@ -121,7 +118,7 @@ def table_chunks(comparison: Comparison, style: Style, title: str | None) -> Ite
     for part, row in queries:
         columns = comparison.columns(part, row)
         for group in fit_candidates(columns, comparison, style):
-            console = console_of(style, comparison_width(_table(group, comparison, style)))
+            console = console_of(style, width_of(_table(group, comparison, style)))
             text = render_text(console, *_query_table(group, comparison, style, part, row)).rstrip("\n")
             yield "\n\n" + to_ascii(text, style)
     total = comparison.problem.parts * comparison.problem.n
@@ -140,16 +137,9 @@ def fit_candidates(columns: list[Column], comparison: Comparison, style: Style) 
         return [columns]
     for size in range(len(columns), 1, -1):
         groups = [columns[i : i + size] for i in range(0, len(columns), size)]
-        if all(comparison_width(_table(group, comparison, style)) <= width for group in groups):
+        if all(width_of(_table(group, comparison, style)) <= width for group in groups):
             return groups
     return [[column] for column in columns]
-
-
-def comparison_width(table: Table) -> int:
-    from rich.measure import Measurement
-
-    console = make_console(width=1_000_000)
-    return Measurement.get(console, console.options, table).maximum
 
 
 def _query_table(

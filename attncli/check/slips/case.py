@@ -40,9 +40,13 @@ class Case:
         return self.problem.d_k
 
     @property
+    def heads(self) -> int:
+        return self.problem.heads
+
+    @property
     def width(self) -> int:
         """Return the number of columns of all heads together."""
-        return self.d_k * (self.problem.lead[-1] if self.problem.lead else 1)
+        return self.d_k * self.problem.heads
 
     @property
     def is_masked(self) -> bool:

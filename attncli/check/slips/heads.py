@@ -15,20 +15,16 @@ from attncli.matrix import Array
 from attncli.problem.problem import Problem
 
 
-def _heads(case: Case) -> int:
-    return case.problem.lead[-1] if case.problem.lead else 1
-
-
 def _mean_weights(weights: Array) -> Array:
     return np.broadcast_to(weights.mean(axis=-3, keepdims=True), weights.shape)
 
 
 def _averaged(case: Case) -> list[Route]:
     """Return the routes with the mean of the heads' weights, or of their outputs, for each head."""
-    if _heads(case) < 2:
+    if case.heads < 2:
         return []
-    weights = f"the weights were averaged over the {_heads(case)} heads: each head has its own"
-    output = f"the outputs were averaged over the {_heads(case)} heads: each head has its own"
+    weights = f"the weights were averaged over the {case.heads} heads: each head has its own"
+    output = f"the outputs were averaged over the {case.heads} heads: each head has its own"
     routes = [
         Route(reweigh=lambda _problem, found: _mean_weights(found), said=weights),
         Route(weigh=_mean_weights, said=weights),
@@ -63,7 +59,7 @@ def _regrouped(choose: Callable[[int, int], int]) -> Callable[[Case], list[Route
 
 
 def _grouping(case: Case) -> str:
-    heads, key_heads = _heads(case), case.problem.key_heads or 1
+    heads, key_heads = case.heads, case.problem.key_heads or 1
     each = heads // key_heads
     if case.problem.conventions.grouping == "tiled":
         return f"query head h reads key head h mod {key_heads}"
@@ -74,7 +70,7 @@ def _interleaved(case: Case) -> list[Route]:
     key_heads = case.problem.key_heads
     if key_heads is None or case.problem.conventions.grouping != "tiled":
         return []
-    each = _heads(case) // key_heads
+    each = case.heads // key_heads
     return _regrouped(lambda head, _count: head // each)(case)
 
 
@@ -85,9 +81,9 @@ def _tiled(case: Case) -> list[Route]:
 
 
 def _over_heads(case: Case) -> list[Route]:
-    if _heads(case) < 2:
+    if case.heads < 2:
         return []
-    told = f"the softmax was taken over the {_heads(case)} heads"
+    told = f"the softmax was taken over the {case.heads} heads"
     return [
         Route(softmax="heads", said=f"{told}: it goes over the {case.m} keys"),
         Route(softmax="heads and keys", said=f"{told} and the {case.m} keys together: each head has its own"),
@@ -104,7 +100,7 @@ HEAD_SLIPS = (
         "first-key-head",
         "heads",
         _regrouped(lambda _head, _count: 0),
-        lambda case: f"all {_heads(case)} query heads read key head 0 of {case.problem.key_heads}: {_grouping(case)}",
+        lambda case: f"all {case.heads} query heads read key head 0 of {case.problem.key_heads}: {_grouping(case)}",
     ),
     Slip(
         "heads-tiled",

@@ -22,10 +22,6 @@ if TYPE_CHECKING:
 MATRICES = ("queries", "keys", "values")
 
 
-def _heads(case: Case) -> int:
-    return case.problem.lead[-1] if case.problem.lead else 1
-
-
 # heads that were not split
 
 
@@ -36,13 +32,13 @@ def _one_head(request: Request, scale: str | None) -> Request:
 def _not_split(case: Case) -> list[Route]:
     """Return the routes with one head of all columns, with its own scale or a head's, or with each head a block of rows
     of a view."""
-    if not case.problem.packed or _heads(case) < 2:
+    if not case.problem.packed or case.heads < 2:
         return []
     own = repr(case.problem.scale)
-    one = f"the {case.width} columns were taken as one head: {_heads(case)} heads of {case.d_k} columns are expected"
+    one = f"the {case.width} columns were taken as one head: {case.heads} heads of {case.d_k} columns are expected"
     routes = [Route(requests=(partial(_one_head, scale=scale),), said=one) for scale in (None, own)]
     viewed = (
-        f"the columns were split into {_heads(case)} heads by a view, (n, H·d) as (H, n, d), which mixes the rows: "
+        f"the columns were split into {case.heads} heads by a view, (n, H·d) as (H, n, d), which mixes the rows: "
         "head h is the columns h·d to (h + 1)·d of every row"
     )
     split = partial(_viewed, names=MATRICES)
@@ -84,7 +80,7 @@ def _view_joined(output: Array) -> Array:
 
 
 def _not_joined(case: Case) -> list[Route]:
-    if not case.problem.packed or _heads(case) < 2 or "output" not in case.wrong:
+    if not case.problem.packed or case.heads < 2 or "output" not in case.wrong:
         return []
     return [Route(join=_view_joined, is_whole=True)]
 
@@ -112,7 +108,7 @@ def _layouts(case: Case) -> list[Route]:
     problem = case.problem
     if not problem.lead or problem.key_heads is not None or case.n != case.m or problem.values is None:
         return []
-    places = f"the {case.n} positions and the {_heads(case)} heads changed places"
+    places = f"the {case.n} positions and the {case.heads} heads changed places"
     told = f"{places}, so that the heads of a position attend to each other"
     routes = []
     for masked in (True, False) if not problem.visible.is_everything else (False,):
@@ -151,7 +147,7 @@ def _strided(problem: Problem, back: bool, names: tuple[str, ...]) -> Problem:
 
 
 def _strided_values(case: Case) -> list[Route]:
-    if _heads(case) < 2 or case.problem.values is None or case.problem.key_heads is not None:
+    if case.heads < 2 or case.problem.values is None or case.problem.key_heads is not None:
         return []
     ways = (
         (False, "V's memory, (positions, heads, d_v), was read as (heads, positions, d_v)"),
@@ -175,7 +171,7 @@ ORDERS = {  # of the columns of a fused projection, from those of three matrices
 
 def _interleaved(problem: Problem, stored: str, read: str) -> Problem:
     """Return Q, K and V as one matrix whose columns are stored in one order and read in another."""
-    heads = problem.lead[-1] if problem.lead else 1
+    heads = problem.heads
     matrices = [getattr(problem, name) for name in MATRICES]
     if not problem.lead:
         matrices = [matrix[None] for matrix in matrices]
@@ -204,14 +200,14 @@ def _fused(case: Case) -> list[Route]:
     same = problem.values is not None and problem.values.shape == problem.keys.shape == problem.queries.shape
     if not same or problem.key_heads is not None:
         return []
-    sizes = f"(H = {_heads(case)}, d = {case.d_k})"
+    sizes = f"(H = {case.heads}, d = {case.d_k})"
     return [
         Route(
             problems=(partial(_interleaved, stored=stored, read=read),),
             said=f"the columns of the fused Q, K and V, stored as {stored}, were read as {read} {sizes}",
         )
         for stored, read in READ
-        if _heads(case) > 1 or "(H, d, 3)" in (stored, read)
+        if case.heads > 1 or "(H, d, 3)" in (stored, read)
     ]
 
 
@@ -222,7 +218,7 @@ LAYOUT_SLIPS = (
         "result",
         _not_joined,
         lambda case: (
-            f"the {_heads(case)} heads' outputs were put into one matrix by a view, (H, n, d) as (n, H·d): "
+            f"the {case.heads} heads' outputs were put into one matrix by a view, (H, n, d) as (n, H·d): "
             "each query's row has its heads side by side"
         ),
     ),

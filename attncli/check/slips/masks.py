@@ -9,6 +9,7 @@ from functools import partial
 
 import numpy as np
 
+from attncli.check.error_pattern import position_text
 from attncli.check.routes import Route
 from attncli.check.slips.case import Case
 from attncli.check.slips.changes import KINDS, ROWS, drop_masks, drop_positions, fill_empty_rows, visible_cells
@@ -176,15 +177,11 @@ def _unasked(case: Case) -> list[Route]:
     return [
         Route(
             problems=(partial(_made_causal, offset=offset), partial(fill_empty_rows, row=row)),
-            said=f"a causal mask was applied, query i to the keys up to {_position(offset)}: none is asked for",
+            said=f"a causal mask was applied, query i to the keys up to {position_text(offset)}: none is asked for",
         )
         for offset in corners
         for row in ("zeros", "nan")
     ]
-
-
-def _position(offset: int) -> str:
-    return "i" if offset == 0 else f"i {'+' if offset > 0 else '−'} {abs(offset)}"
 
 
 def _made_causal(problem: Problem, offset: int) -> Problem:

@@ -97,7 +97,7 @@ def _other_slopes(case: Case) -> list[Route]:
     own = case.problem.slopes
     if own is None:
         return []
-    heads = case.problem.lead[-1] if case.problem.lead else 1
+    heads = case.heads
     ways = {
         "2^(−8h/H) of every head, without the completion": tuple(2 ** (-8 * (h + 1) / heads) for h in range(heads)),
         "2^(−8(h − 1)/H), one head too early": tuple(2 ** (-8 * h / heads) for h in range(heads)),

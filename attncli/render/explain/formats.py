@@ -7,7 +7,7 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from attncli.errors import UsageError, printable, suggest
+from attncli.errors import UsageError, check_choice, printable
 
 if TYPE_CHECKING:
     from attncli.explain import Explanation
@@ -45,9 +45,7 @@ def page_renderer(format: str) -> Callable[[Explanation, Style], str]:
 
     Raises UsageError if there is none.
     """
-    if format not in FORMATS:
-        hint = suggest(format, FORMATS)
-        raise UsageError("--format", f"{format!r} is not a format of explain", hint)
+    check_choice(format, FORMATS, "--format", "a format of explain")
     function: Callable[[Explanation, Style], str] = getattr(
         import_module(f"attncli.render.explain.{format}"), f"explanation_{format}"
     )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from attncli.errors import UsageError, suggest
+from attncli.errors import check_choice
 from attncli.formats import BY_NAME as FORMATS
 from attncli.formats.tex import columns_allowed
 from attncli.formats.tree import nested_lists
@@ -246,7 +246,4 @@ def result_renderer(format: str) -> Renderer:
 
     It raises errors before the first chunk. Raises UsageError if there is no such format.
     """
-    if format not in RENDERERS:
-        hint = suggest(format, RENDERERS)
-        raise UsageError("--format", f"{format!r} is not a format", hint)
-    return RENDERERS[format]
+    return RENDERERS[check_choice(format, RENDERERS, "--format", "a format")]
