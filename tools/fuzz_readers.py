@@ -6,12 +6,17 @@ Each format of `attncli.formats` is a reader, and so is each of MORE.
 from __future__ import annotations
 
 import bz2
+import contextlib
+import faulthandler
 import gzip
 import io
 import json
 import lzma
+import os
+import pickle
 import re
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -222,7 +227,6 @@ def _read_problem(data: bytes, reading: Reading) -> dict[str, Matrix]:
 def _read_ways(data: bytes, reading: Reading) -> dict[str, Matrix]:
     """Return what a text means typed, after it was found to mean the same on standard input and in a .txt file."""
     from attncli.errors import AttncliError
-    from attncli.formats.prints.rows import is_line_of_cells
 
     text = _text(data)
     found = _read_literal(data, reading)
@@ -231,7 +235,7 @@ def _read_ways(data: bytes, reading: Reading) -> dict[str, Matrix]:
             other = way(data, reading)
         except AttncliError:
             continue
-        if not is_line_of_cells(text):
+        if ";" not in text:  # one line of which is rows when it is typed, and may be a row of a file
             agree({name: matrix.array for name, matrix in other.items()}, found, "another way")
     return found
 
@@ -287,13 +291,27 @@ def _ask_torch(data: bytes) -> dict[str, np.ndarray]:
     return {str(name): item.detach().double().numpy() for name, item in items if isinstance(item, torch.Tensor)}
 
 
+def _ask_apart(ask: Callable[[bytes], dict[str, np.ndarray]], data: bytes) -> dict[str, np.ndarray]:
+    """Ask in a process of its own: what SciPy says of a damaged file may be a crash."""
+    receive, send = os.pipe()
+    child = os.fork()
+    if child == 0:
+        with contextlib.suppress(BaseException), open(send, "wb") as answer:  # noqa: PTH123 - a pipe
+            faulthandler.disable()
+            pickle.dump(ask(data), answer)
+        os._exit(0)
+    os.close(send)
+    with open(receive, "rb") as answer:  # noqa: PTH123
+        said = answer.read()
+    os.waitpid(child, 0)
+    return dict(pickle.loads(said))
+
+
 def _ask_scipy(data: bytes) -> dict[str, np.ndarray]:
     import scipy.io
 
     found = scipy.io.loadmat(io.BytesIO(data), spmatrix=False)
-    return {
-        name: array for name, array in found.items() if getattr(array, "dtype", None) and array.dtype.kind in "biuf"
-    }
+    return {name: array for name, array in found.items() if not name.startswith("__") and array.dtype.kind in "biuf"}
 
 
 def _ask_scipy_for_market(data: bytes) -> dict[str, np.ndarray]:
@@ -343,7 +361,10 @@ def _ask_python(data: bytes) -> dict[str, np.ndarray]:
 
     import numpy as np
 
-    array = np.array(ast.literal_eval(_text(data).strip()))
+    text = _text(data).strip()
+    if not text.startswith(("[", "(")):
+        return {}
+    array = np.array(ast.literal_eval(text))
     return {"": array} if array.dtype.kind in "biuf" and array.ndim else {}
 
 
@@ -359,8 +380,8 @@ SECOND_OPINIONS: dict[str, Callable[[bytes], dict[str, np.ndarray]]] = {
     "npz": _ask_numpy_for_all,
     "safetensors": _ask_safetensors,
     "pt": _ask_torch,
-    "mat": _ask_scipy,
-    "mtx": _ask_scipy_for_market,
+    "mat": partial(_ask_apart, _ask_scipy),
+    "mtx": partial(_ask_apart, _ask_scipy_for_market),
     "pb": _ask_onnx,
     "json": _ask_json,
     "yaml": _ask_yaml,

@@ -22,6 +22,7 @@ _TABLES = _PYTHON.format("pandas; pandas.read_html(sys.argv[1])[0].to_csv('OUT.c
 _SQLITE = "sqlite3 -csv -header FILE QUERY > OUT.csv"
 _WORKSPACE = "Rscript -e \"write.csv(get(load(commandArgs(TRUE))[1]), 'OUT.csv', row.names = FALSE)\" FILE"
 _TABLE = re.compile(rb'CREATE TABLE (?:"([^"\x00]{1,60})"|(\w{1,60}))', re.IGNORECASE)
+_NO_FILES = frozenset(("standard input", "literal", "queries", "keys", "values", "mask", "bias", "expected"))
 QUOTED = '"{}"'
 SCHEMA = 1 << 16  # bytes of a database where its first table is looked for
 # first bytes, description of the file, what to do with it
@@ -96,7 +97,7 @@ def fill_in(hint: str | None, where: str, data: bytes) -> str | None:
         tables = _TABLE.search(data[:SCHEMA])
         name = "name" if tables is None else (tables[1] or tables[2]).decode(errors="replace")
         query = shlex.quote(f"SELECT * FROM {name if name.isidentifier() else QUOTED.format(name)}")
-    is_file = where != "standard input" and ": " not in where
+    is_file = where not in _NO_FILES and ": " not in where
     out = "out" if re.split(r"[/\\\\]", where)[-1].startswith("q.") else "q"
     file = shlex.quote(where) if is_file else FILE
     words = {FILE: file, OUT: out, QUERY: query}

@@ -22,9 +22,12 @@ if TYPE_CHECKING:
 
 _CORNERS = "┼╋┿╇┬┴┳┻╈╪╫╬├┤┌┐└┘┏┓┗┛┡┩╭╮╰╯╞╡"
 _BOXES = str.maketrans(
-    {**dict.fromkeys("│┃║", "|"), **dict.fromkeys("─━═", "-"), **dict.fromkeys(_CORNERS, "+")}  # as rich draws them
+    {**dict.fromkeys("│┃║┆┊", "|"), **dict.fromkeys("─━═╌", "-"), **dict.fromkeys(_CORNERS, "+")}  # as rich draws them
 )
-_RULE = re.compile(r"[ \t]*[|+]?(?:[ \t]*:?-+:?[ \t]*[|+])*[ \t]*:?-+:?[ \t]*[|+]?[ \t]*")
+_RULE = re.compile(r"[ \t]*[|+]?(?:[ \t]*:?[-=]+:?[ \t]*[|+])*[ \t]*:?[-=]+:?[ \t]*[|+]?[ \t]*")
+_TYPE = re.compile(
+    r"(?:[iuf](?:8|16|32|64|128)|u?(?:tiny|small|big|huge)?int(?:eger|[0-9]*)|float[0-9]*|double|decimal|bool(?:ean)?|---)"
+)
 _BAR = re.compile(r"(?<!\\)\|")
 _COUNT = re.compile(r"\s*\([0-9]+ rows?\)\s*|\s*[0-9]+ rows? in set.*")
 _TITLE = re.compile(r"\s*(?:#{1,6}\s+(.+?)\s*#*|\*\*(.+?)\*\*(.*)|__(.+?)__|([A-Za-z_]\w*)\s*[:=])\s*")
@@ -102,7 +105,8 @@ def _tables(text: str, where: str) -> list[_BarTable]:
 
 
 def _is_rule(line: str) -> bool:
-    return "-" in line and _RULE.fullmatch(line) is not None and ("|" in line or "+" in line or "--" in line)
+    is_long = any(mark in line for mark in ("|", "+", "--", "=="))
+    return is_long and ("-" in line or "=" in line) and _RULE.fullmatch(line) is not None
 
 
 def _table(run: list[_Line], title: str, where: str) -> _BarTable:
@@ -116,6 +120,8 @@ def _table(run: list[_Line], title: str, where: str) -> _BarTable:
         else:
             rows.append(_cells(line.text))
             lines.append(line.number)
+    if header_rows:
+        header_rows = _drop_types(rows, lines, header_rows)
     table = _BarTable(where, rows, lines, "|", name=_strip_marks(title), has_header=header_rows == 1)
     for index, row in enumerate(rows):
         if len(row) != len(rows[0]):
@@ -123,6 +129,16 @@ def _table(run: list[_Line], title: str, where: str) -> _BarTable:
             place = table.place(index, min(len(row), len(rows[0])))
             raise InputError(place, what, "all rows need the same number of cells")
     return table
+
+
+def _drop_types(rows: list[list[str]], lines: list[int], header_rows: int) -> int:
+    """Drop the types of the columns that DuckDB and Polars print under the names; return the rows of the header that
+    are left."""
+    for index in (header_rows, header_rows - 1):
+        if 0 < index < len(rows) and all(map(_TYPE.fullmatch, rows[index])):
+            del rows[index], lines[index]
+            header_rows = min(header_rows, index)
+    return header_rows
 
 
 def _cells(line: str) -> list[str]:
@@ -150,7 +166,10 @@ def _matrix(table: _BarTable, name: str, where: str, reading: Reading) -> Matrix
     if table.has_header and reading.header is None:
         if not rows[1:]:
             raise InputError(f"{where}: line {lines[0]}", "the table has a header and no rows")
-        if any(rows[0][1:]) and not rows[0][0]:  # in a table with names, a column without a name holds labels
+        if any(rows[0][1:]) and rows[0][0] in (
+            "",
+            "(index)",
+        ):  # in a table with names, a column without a name holds labels
             body = Table(where, [row[1:] for row in rows[1:]], lines[1:], "|", taken=1)
             matrix = matrix_of(body, where, replace(reading, header=False))
             labels = tuple(row[0] for row in rows[1:])

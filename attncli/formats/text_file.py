@@ -7,10 +7,11 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
+from attncli.errors import InputError
 from attncli.formats import text_table
 from attncli.formats.contents import Contents
 from attncli.formats.encoding import decode
-from attncli.formats.prints import is_print, read_print
+from attncli.formats.prints import explain_refusal, is_labelled, is_print, read_print, strip_decorations
 from attncli.formats.prints.rows import is_line_of_cells, is_rows, read_rows
 
 if TYPE_CHECKING:
@@ -22,7 +23,9 @@ _START = 4096  # bytes in which the kind of file is recognized
 _BLOCKS = re.compile(rb"[0-9.][ \t]*\r?\n[ \t]*\r?\n\s*[-+.0-9]")
 _BLANK_LINE = re.compile(rb"\n[ \t]*\r?\n")  # searched first, because finding newlines is faster than finding numbers
 _SLICE = re.compile(rb"^# New slice", re.MULTILINE)
-_LATEX = re.compile(r"\s*(?:%[^\n]*\n\s*)*(?:\\|\$)|[^\n]{0,80}\\begin\s*\{[bpBvV]?(?:small)?(?:matrix|array)")
+_LATEX = re.compile(
+    r"\s*(?:%[^\n]*\n\s*)*(?:\\|\$(?=(?s:.*)\\begin))|[^\n]{0,80}\\begin\s*\{[bpBvV]?(?:small)?(?:matrix|array)"
+)
 _PLAIN = frozenset(b"0123456789.,;+-eE \t\r\n")
 
 
@@ -33,6 +36,8 @@ def read(data: bytes, where: str, reading: Reading) -> Contents:
     """
     if data[:_START].translate(None, bytes(_PLAIN)) or b";" in data[:_START]:
         start = data[:_START].decode("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig", "replace")
+        if strip_decorations(start) != start:
+            return read(strip_decorations(decode(data, where)).encode(), where, reading)
         if "#" in start:
             from attncli.formats import octave
 
@@ -40,7 +45,10 @@ def read(data: bytes, where: str, reading: Reading) -> Contents:
                 return octave.read(data, where, reading)
         if (found := _printed(data, start.replace("\r\n", "\n"), where, reading)) is not None:
             return found
-    contents = text_table.read(data, where, reading)
+    try:
+        contents = text_table.read(data, where, reading)
+    except InputError as refusal:
+        raise explain_refusal(refusal, decode(data, where), where) from None
     rows = len(contents.matrices[""]().array)
     if rows == 1 and b";" in data[:_START] and is_line_of_cells(decode(data, where)):
         note = f"{where}: its one line is a row; typed as an argument, ';' would end a row"
@@ -60,7 +68,7 @@ def write(matrices: Mapping[str, Matrix], delimiter: str) -> Iterator[bytes]:
 
 def _printed(data: bytes, start: str, where: str, reading: Reading) -> Contents | None:
     """Return the contents of a file that does not begin like a plain table, or None if it does."""
-    if is_print(start):
+    if is_print(start) or is_labelled(start):
         return read_print(decode(data, where).strip("\n"), where, reading)
     if _LATEX.match(start):
         from attncli.formats import tex

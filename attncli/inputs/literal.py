@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from attncli.formats import by_suffix, split_suffix
 from attncli.formats.contents import Contents
-from attncli.formats.prints import is_print, read_print
+from attncli.formats.prints import explain_refusal, is_code, is_labelled, is_print, read_print, strip_decorations
 from attncli.formats.prints.rows import read_rows
 from attncli.formats.raw import raw_form
 from attncli.numbers.numerals import may_be_cell
@@ -25,7 +25,13 @@ def looks_like_path(text: str) -> bool:
     plain = text.strip()
     if plain.startswith(("./", "../", "/", "~", ".\\", "..\\")) or ("\n" not in plain and _ends_like_file(plain)):
         return True
-    if plain.startswith(("[", "{", "\\", "$", "|")) or ";" in plain or "\n" in plain or is_print(plain):
+    if (
+        plain.startswith(("[", "{", "\\", "$", "|"))
+        or ";" in plain
+        or "\n" in plain
+        or is_print(plain)
+        or is_code(plain)
+    ):
         return False
     separators = r"[\s,()]+" if plain.startswith("(") else r"[\s,]+"
     return bool(plain) and not any(may_be_cell(word) for word in re.split(separators, plain) if word)
@@ -43,14 +49,18 @@ def read_typed(text: str, where: str, reading: Reading) -> Contents:
     One line of rows has two axes, and a list has one axis per level of nesting. Several lines are read like a text
     file.
     """
+    text = strip_decorations(text)
     plain = text.strip(_BLANKS)
-    if plain.startswith(("[", "{")) or is_print(plain):
+    if plain.startswith(("[", "{")) or is_print(plain) or is_labelled(plain):
         return read_print(plain, where, reading)
     if _is_text(plain):
         from attncli.formats import text_file
 
         return text_file.read(text.strip("\n\r").encode("utf-8", "surrogateescape"), where, reading)
-    matrix = read_rows(text.strip(" \n\r"), where, reading)
+    try:
+        matrix = read_rows(text.strip(" \n\r"), where, reading)
+    except InputError as refusal:
+        raise explain_refusal(refusal, plain, where) from None
     return Contents(where, {"": lambda: matrix})
 
 
@@ -58,6 +68,6 @@ def _is_text(plain: str) -> bool:
     """Return whether this is like the contents of a file, a table or LaTeX, and not rows that each end with a
     semicolon."""
     lines = plain.split("\n")
-    return plain.startswith(("\\", "$")) or (
+    return plain.startswith(("\\", "$", "<")) or (
         len(lines) > 1 and not all(line.rstrip().endswith(";") for line in lines[:-1])
     )

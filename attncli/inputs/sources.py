@@ -400,13 +400,15 @@ def recognise_format(data: bytes) -> tuple[str, ...]:
     if start.startswith("{") and not _BRACES.match(start):
         return ("json", "yaml")
     if start.startswith("[") and "," in start and not any(mark in start for mark in ";("):
-        return ("json", "yaml", "txt")
-    from attncli.formats.prints import is_print
+        return ("json", "txt", "yaml")
+    from attncli.formats.prints import is_labelled, is_labelled_call, is_print
 
     if is_print(start[:4096].replace("\r\n", "\n")):
         return ("txt",)
     if YAML_KEY.match(start.replace("\r\n", "\n").replace("\r", "\n")):
-        return ("yaml",)
+        if is_labelled_call(start[:4096]):
+            return ("txt", "yaml")
+        return ("yaml", "txt") if is_labelled(start[:4096]) or "│" in start else ("yaml",)
     if "\\begin{" in start:  # checked late, because labels and titles may contain LaTeX too
         return ("tex",)
     return ("txt",)

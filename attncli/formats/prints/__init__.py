@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from attncli.errors import InputError
     from attncli.formats.contents import Contents
     from attncli.matrix import Reading
 
@@ -20,6 +21,52 @@ def is_print(text: str) -> bool:
     from attncli.formats.prints.reader import begins_as_print
 
     return begins_as_print(text)
+
+
+def is_labelled(text: str) -> bool:
+    """Return whether the text begins with a label and an array, `Q: [[1. 2.]]`, as `print("Q:", q)` prints it.
+
+    YAML looks like this too, so that a text from standard input is read as YAML first.
+    """
+    if ":" not in text:
+        return False
+    from attncli.formats.prints import named
+
+    return bool(named.labelled(text))
+
+
+def is_labelled_call(text: str) -> bool:
+    """Return whether a call or a type stands behind the label, `Q: tensor([[1., 2.]])`, which YAML takes for text."""
+    if ":" not in text:
+        return False
+    from attncli.formats.prints import named
+
+    return named.labelled(text).isalpha() or named.labelled(text) == "<"
+
+
+def strip_decorations(text: str) -> str:
+    """Return the text without the fences and prompts around a print that was copied, with as many lines."""
+    if not text.lstrip().startswith(("`", ">", "I", "O", "j", "o", "T", "⎡", "⎛")):
+        return text
+    from attncli.formats.prints import decorations
+
+    return decorations.strip_around(text)
+
+
+def explain_refusal(refusal: InputError, text: str, where: str) -> InputError:
+    """Return the error that says what a text is as a whole, or the refusal of its first bad cell."""
+    from attncli.formats.prints import unread
+
+    return unread.name_form(refusal, text, where)
+
+
+def is_code(text: str) -> bool:
+    """Return whether a line is a call such as `np.eye(2)`, or names an array, `<…>`, and is thus no path."""
+    if not text.endswith((")", ">")):
+        return False
+    from attncli.formats.prints import unread
+
+    return unread.looks_like_code(text)
 
 
 def read_print(text: str, where: str, reading: Reading) -> Contents:

@@ -18,10 +18,15 @@ _SCALAR = re.compile(  # np.float64(1.5), float('-inf'), torch.tensor(2.)
     r"\(([^()]*)\)"
 )
 _NONFINITE = re.compile(
-    r"(-?)(?:(?:np|numpy|math|torch|jnp|jax\.numpy|tf\.math|mx)\.)?(inf|infty|Infinity|INFINITY|nan|NaN|NAN)"
+    r"(-?)(?:(?:np|numpy|math|torch|jnp|jax\.numpy|tf\.math|mx)\.|f(?:32|64)::|(?:Double|Float|Number)\.)?"
+    r"(inf|infty|Infinity|INFINITY|nan|NaN|NAN|NEG_INFINITY)"
 )
 _QUOTED = re.compile(r"[\"']([+-]?\.?(?:inf|infinity|nan))[\"']", re.IGNORECASE)
-_SUFFIX = re.compile(r"([+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)[fF]")  # C's float
+_SUFFIX = re.compile(
+    r"([+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)(?:[fF]|_?f(?:32|64)|[dD])"
+)  # of C, Rust, Java
+_COMPLEX = re.compile(r"\(?[-+0-9.e]+[ij]\)?")
+REAL_PART = "print the real part: print(x.real) in Python, real(x) in MATLAB"
 _POWER = re.compile(r"([+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+))`?[0-9.]*\*\^([+-]?[0-9]+)")  # Mathematica's exponent
 _PRECISION = re.compile(r"([+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+))`[0-9.]*")
 _INTEGER = re.compile(r"([+-]?[0-9]+)L")  # R's integer
@@ -30,13 +35,15 @@ _INTEGER = re.compile(r"([+-]?[0-9]+)L")  # R's integer
 def plain(text: str) -> str:
     """Return a number of a programming language in our grammar. Any other text is returned unchanged, for `numerals` to
     refuse."""
-    if text[-1:].isdigit() and text[:1] not in "\"'" and "`" not in text and "*" not in text:
+    if text[-1:].isdigit() and "f" not in text and text[:1] not in "\"'" and "`" not in text and "*" not in text:
         return text
     if scalar := _SCALAR.fullmatch(text):
         inner = plain(scalar[2].strip())
         return inner if not scalar[1] else inner[1:] if inner.startswith("-") else f"-{inner}"
     if nonfinite := _NONFINITE.fullmatch(text):
-        return nonfinite[1] + nonfinite[2].lower().replace("infinity", "inf").replace("infty", "inf")
+        return nonfinite[1] + nonfinite[2].lower().replace("infinity", "inf").replace("infty", "inf").replace(
+            "neg_", "-"
+        )
     for pattern in (_QUOTED, _SUFFIX, _PRECISION, _INTEGER):
         if found := pattern.fullmatch(text):
             return found[1]
@@ -54,6 +61,8 @@ def parse(texts: Sequence[str], *, leading_zero: bool = True) -> tuple[np.ndarra
     try:
         return numerals.parse_cells(cells, leading_zero=leading_zero), cells
     except NumeralError as error:
+        if _COMPLEX.fullmatch(cells[error.index]):
+            raise NumeralError(f"{numerals.quote(texts[error.index])} is complex", REAL_PART, error.index) from None
         if cells[error.index] == texts[error.index]:
             raise
         what = error.what.replace(numerals.quote(cells[error.index]), numerals.quote(texts[error.index]))

@@ -13,7 +13,13 @@ if TYPE_CHECKING:
     from attncli.matrix import Reading
 
 _HEAD = re.compile(r"\s*([0-9]+(?:×[0-9]+)*)(-element)? [^\n]*:[ \t]*")
+_FRACTION = re.compile(r"(-?[0-9]+)//([0-9]+)")
 BEGINNING = re.compile(rf"{_HEAD.pattern}\n")
+
+
+def _plain(cell: str) -> str:
+    """Return a cell in our grammar: a fraction with one slash, and 0 for the dot of a structural zero."""
+    return "0" if cell in ("⋅", "·") else _FRACTION.sub(r"\1/\2", cell)
 
 
 def read_julia(text: str, where: str, reading: Reading) -> Matrix:
@@ -22,11 +28,14 @@ def read_julia(text: str, where: str, reading: Reading) -> Matrix:
     found = _HEAD.match(head)
     assert found is not None
     shape = tuple(int(length) for length in found[1].split("×"))
+    if "Vector{Vector" in head:
+        raise InputError(where, "this is a vector of vectors as Julia prints it", "show its rows: stack(x, dims = 1)")
     if len(shape) > 2:
         hint = "Julia's last axis is the first here: write each slice, x[:, :, 1], to a file of its own"
         raise InputError(where, f"this is an array of {len(shape)} axes as Julia prints it", hint)
     source = Lines(body, where)
-    matrix = source.matrix([split_words(line) for _, line in source.lines], reading)
+    rows = [[_plain(cell) for cell in split_words(line)] for _, line in source.lines]
+    matrix = source.matrix(rows, reading)
     array = matrix.array if len(shape) == 2 else matrix.array.reshape(-1)
     if array.shape != shape:
         raise InputError(where, f"its first line says {found[1]}, but {times(array.shape)} numbers follow")

@@ -19,40 +19,67 @@ _NUMPY_DIGITS, _TORCH_DIGITS = 8, 4  # that they print at most
 _CLOSERS = {"[": "]", "{": "}", "(": ")"}
 _TYPES = (  # of the items of a list, written before it
     r"(?:Float(?:16|32|64)|U?Int(?:8|16|32|64)?|Bool|Any)(?=\[)|vec!(?=\[)"
-    r"|(?:\[[0-9]*\])+\s*(?:float(?:32|64)|u?int[0-9]*|bool)(?=\{)"
+    r"|(?:\[[0-9]*\])+\s*(?:float(?:32|64)|u?int[0-9]*|bool|f(?:16|32|64)|[iu](?:8|16|32|64))(?=\{)"  # Go and Zig
+    r"|new\s+(?:float|double|int|long)\s*(?:\[,*\])+\s*(?=\{)"  # Java and C#
+    r"|(?:Float(?:32|64)|U?[iI]nt(?:8|16|32))Array\([0-9]+\)\s*(?=\[)"  # JavaScript
+    r"|(?:array!|Matrix|@)(?=\[)|\.(?=[ \t]*\{)"  # Rust's ndarray, Ruby, Nim, Zig
 )
 _TOKEN = re.compile(  # str.split also splits at the no-break spaces within a number
     rf"[ \t\n\r\f\v]*(?:{_TYPES})?([\[\]{{}},]|[\"'][^\"'\n]*[\"']"
     r"|-?[\w.]*[A-Za-z_]\w*\([^()\[\]{},;\s]*\)|[()]|[^ \t\n\r\f\v\[\]{}(),]+)"
 )
-_LIBRARY = r"(?:(?:np|numpy|cp|cupy|torch|nn|torch\.nn|jnp|jax\.numpy|jax|tf|tensorflow|mx|mlx\.core)\.)?"
+_LIBRARY = (
+    r"(?:new\s+)?(?:(?:np|numpy|cp|cupy|torch|nn|torch\.nn|jnp|jax\.numpy|jax|tf|tensorflow|mx|mlx\.core|mx\.nd|mx\.np"
+    r"|paddle|sp|sympy|Nx|nd)\.)?"
+)
 _MAKER = (
     r"(?:array|asarray|ascontiguousarray|matrix|mat|tensor|as_tensor|from_numpy|(?:Float|Double|Half|BFloat16|Long|Int|Short|"
-    r"Byte|Char|Bool)?Tensor|Parameter|constant|convert_to_tensor|Variable|Array|DeviceArray|ndarray|single|double|logical)"
+    r"Byte|Char|Bool)?Tensor|Parameter|constant|convert_to_tensor|to_tensor|Variable|Array|DeviceArray|ndarray|single|double|logical"
+    r"|(?:Immutable|Mutable)?(?:Dense)?Matrix|(?:Float(?:32|64)|U?[iI]nt(?:8|16|32))Array(?:\.from)?(?!\([0-9]+\)))"
 )
 _CALL = re.compile(rf"(?:Parameter containing:\s*)?{_LIBRARY}{_MAKER}\s*\(\s*")
-_ANGLE = re.compile(r"<(?:tf\.)?(?:Tensor|Variable)\b[^<>]*?\bnumpy=\s*")
+_ANGLE = re.compile(r"<(?:tf\.)?(?:Tensor|(?:Keras)?Variable)\b[^<>]*?\b(?:numpy|value)=\s*|<tf\.RaggedTensor\s*(?=\[)")
+_SQUARE = re.compile(r"(?:MatrixForm|TableForm|N|Normal)\[\s*(?=\{)")  # of Mathematica
 _VALUE = r"(?:<[^<>]*>|'[^'\n]*'|\"[^\"\n]*\"|\([^()]*\)|\[[^\[\]]*\]|[\w.]+(?:\([^()]*\))?)"
+_NAMES = (
+    r"(dtype|device|grad_fn|requires_grad|layout|weak_type|copy|order|name|subok|ndmin|shape|size|place|stop_gradient"
+    r"|quantization_scheme|scale|zero_point)"
+)
 _KEYWORD = re.compile(
-    rf"\s*,\s*(?:(dtype|device|grad_fn|requires_grad|layout|weak_type|copy|order|name|subok|ndmin|shape|size)\s*=\s*({_VALUE})"
+    rf"\s*,\s*(?:{_NAMES}\s*=\s*({_VALUE})"
     r"|(?:(?:np|numpy|torch|jnp|tf|mx)\.\w+|float|int|bool|'[a-z0-9]+'|\"[a-z0-9]+\"))"
 )
 _HALF = re.compile(r"(?<!\w)(b?float16)(?!\w)")  # as dtype=torch.float16 says
+_LEADING = re.compile(rf"{_NAMES}\s*=\s*({_VALUE})\s*,\s*|(?:data|object|value)\s*=\s*(?=[\[(])")  # as Paddle prints
+_TRAILER = re.compile(  # what MXNet, Candle and Rust's ndarray print behind an array, with its lengths
+    r"\s*(?:<NDArray ([0-9x]+) @[\w()]+>|Tensor\[\[([0-9, ]+)\], \w+\]|, shape=\[([0-9, ]+)\], strides=[^\n]*)"
+)
 _CLOSING = re.compile(r"\s*,?\s*\)")
-_ANGLE_CLOSING = re.compile(r"\s*>")
+_CLOSINGS = {")": _CLOSING, ">": re.compile(r"\s*>"), "]": re.compile(r"\s*\]")}
 _COMMENT = re.compile(r"(?:(?<=[,;()\[\]{}])[ \t]*|^[ \t]*)(?:#|//)[^\n]*|/\*.*?\*/", re.DOTALL | re.MULTILINE)
 _INNER_CALL = re.compile(rf"(?<![\w.]){_CALL.pattern}([^()]*?)(?:{_KEYWORD.pattern})*{_CLOSING.pattern}")
 _SEPARATORS = re.compile(r"[][;]")
 _ROWS = re.compile(r"\[([^\[\]{}()]*;[^\[\]{}()]*)\]")  # as MATLAB and Julia separate them
+_SHEET = re.compile(r"\s*=?\s*\{([^\[\]{}()\\]*;[^\[\]{}()\\]*)\}\s*")  # as spreadsheets do
 _LINES = re.compile(r"\s*\[([^\[\]{}(),;]*\n[^\[\]{}(),;]*)\]\s*")
 _NARROW = 60  # characters: NumPy and torch fill about 75 before they wrap a line
+_ONE_LIST = "if these are its rows, put them into one list: [[1, 0], [0, 1]]"
+_RESTS = (  # what follows a list, and what to do about it
+    (re.compile(r"[]})]"), "delete it, or open as many lists as are closed"),
+    (re.compile(r",?\s*(?:[\[{(]|\w+\()"), _ONE_LIST),
+    (re.compile(r",\s*\w+\s*="), "delete that argument"),
+    (re.compile(r"[.'*/+@^-]"), "nothing is calculated here: print the array, and paste what it shows"),
+    (re.compile(r"\S"), "keep only the array"),
+)
+_SHAPE = re.compile(r"shape=(\([^()]*\))")
 _NUMBER_LIST = re.compile(r"[0-9, ]*")
 _FIRST = (  # what a list begins with (a label such as [CLS] begins with something else)
     r"[\[{(]|[-+]?\.?[0-9]|[\"']?[-+]?\.?(?:[iI]nf|[nN]a[nN])"
     r"|[Tt]rue|[Ff]alse|TRUE|FALSE|-?(?:np|numpy|math|torch|float|array|tensor)\b"
 )
 BEGINNING = re.compile(  # a single tuple, (1,234), could be a number in parentheses
-    rf"(?:{_TYPES})|[\[{{]\s*(?:{_FIRST})|\(\s*[\[({{]\s*(?:{_FIRST})|{_CALL.pattern}|{_ANGLE.pattern}"
+    rf"(?:{_TYPES})|=?[\[{{]\s*(?:{_FIRST}|{_TYPES})|\(\s*[\[({{]\s*(?:{_FIRST})|{_CALL.pattern}|{_ANGLE.pattern}"
+    rf"|{_SQUARE.pattern}"
 )
 
 
@@ -63,21 +90,24 @@ def read_list(text: str, where: str, reading: Reading, dimensions: tuple[int, ..
     """
     text = _COMMENT.sub("", text)
     _refuse_mixed(text, where)
-    text = _ROWS.sub(_make_list, text)
-    end, closings = _open(text)
+    text = _ROWS.sub(_make_list, _SHEET.sub(_make_list, text) if _SHEET.fullmatch(text) else text)
+    end, closings, claimed = _open(text)
     text = text[:end] + _INNER_CALL.sub(r"\1", text[end:])
     _refuse_lines(text[end:], where)
     walk = _Walk(where)
     end = walk.read(text, end)
-    claimed = [dimensions] if dimensions else []
+    claimed += [dimensions] if dimensions else []
     for closing in reversed(closings):
         while closing == ")" and (keyword := _KEYWORD.match(text, end)):
             claimed += _claim(keyword[1], keyword[2])
             end = keyword.end()
-        found = (_CLOSING if closing == ")" else _ANGLE_CLOSING).match(text, end)
+        found = _CLOSINGS[closing].match(text, end)
         if found is None:
             _refuse_rest(where, text[end:], f"'{closing}'")
         end = found.end()
+    if trailer := _TRAILER.fullmatch(text, end):
+        claimed.append(tuple(map(int, re.findall("[0-9]+", trailer[trailer.lastindex or 0]))))
+        end = len(text)
     rest = text[end:].strip()
     if rest and rest != ";":
         _refuse_rest(where, rest, "the end")
@@ -99,20 +129,29 @@ def read_list(text: str, where: str, reading: Reading, dimensions: tuple[int, ..
     )
 
 
-def _open(text: str) -> tuple[int, list[str]]:
-    """Return the start of the outermost list, after any calls around it, and the tokens that must close these calls."""
+def _open(text: str) -> tuple[int, list[str], list[tuple[int, ...]]]:
+    """Return the start of the outermost list, after any calls around it, the tokens that must close these calls, and
+    the shapes that stand before the list."""
     position = len(text) - len(text.lstrip())
     closings: list[str] = []
+    claimed: list[tuple[int, ...]] = []
     while len(closings) < _DEEPEST:
         if call := _CALL.match(text, position):
             closings.append(")")
             position = call.end()
+            while keyword := _LEADING.match(text, position):
+                claimed += _claim(keyword[1], keyword[2])
+                position = keyword.end()
+        elif square := _SQUARE.match(text, position):
+            closings.append("]")
+            position = square.end()
         elif angle := _ANGLE.match(text, position):
             closings.append(">")
+            claimed += [shape for found in _SHAPE.findall(angle[0]) for shape in _claim("shape", found)]
             position = angle.end()
         else:
             break
-    return position, closings
+    return position, closings, claimed
 
 
 def _make_list(found: re.Match[str]) -> str:
@@ -154,9 +193,18 @@ def _claim(keyword: str | None, value: str | None) -> list[tuple[int, ...]]:
     return [tuple(int(word) for word in value[1:-1].replace(" ", "").split(",") if word)]
 
 
+def _hint(token: str) -> str:
+    """Return what to do about a word in place of a list: `indices=` of a sparse tensor, or a number."""
+    return "print all of its cells: print(x.to_dense())" if token == "indices=" else "write a list: [[1, 0], [0, 1]]"
+
+
 def _refuse_rest(where: str, rest: str, expected: str) -> NoReturn:
-    found = quote(rest.strip()) if rest.strip() else "nothing"
-    raise InputError(where, f"expected {expected} after the list, found {found}")
+    rest = rest.strip()
+    found = quote(rest) if rest else "nothing"
+    hint = next(
+        (hint for begins, hint in _RESTS if begins.match(rest)), f"end it with {expected}" if not rest else None
+    )
+    raise InputError(where, f"expected {expected} after the list, found {found}", hint)
 
 
 @dataclass(slots=True)
@@ -203,7 +251,7 @@ class _Walk:
         while found := _TOKEN.match(text, position):
             token, position = found[1], found.end()
             if not self.open and token not in _CLOSERS:
-                raise InputError(self.where, f"expected '[', found {quote(token)}", "write a list: [[1, 0], [0, 1]]")
+                raise InputError(self.where, f"expected '[', found {quote(token)}", _hint(token))
             if token == ",":
                 self._separate(previous, ",")
             elif token in ("]", "}", ")"):

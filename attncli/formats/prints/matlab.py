@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from attncli.errors import InputError
+from attncli.formats.prints.cells import REAL_PART
 from attncli.formats.prints.lines import Lines, split_words, times
 from attncli.numbers.numerals import quote
 
@@ -14,12 +15,16 @@ if TYPE_CHECKING:
 
 _COLUMNS = re.compile(r"\s*Columns? ([0-9]+)(?:\s*(?:through|and|to|-)\s*([0-9]+))?:?\s*")
 _FACTOR = re.compile(r"\s*([0-9]+(?:\.[0-9]*)?)[eE]([+-]?[0-9]+)\s*\*\s*")
+_POWER = re.compile(r"\s*(?:0\.(0*)1|1(0*))\s*\*\s*")  # of ten, as libtorch prints the factor
+_COMPLEX = re.compile(r"[0-9.] *[-+] *[0-9.]+(?:e[-+]?[0-9]+)?[ij]\b")
 _CLASS = re.compile(r"\s*([0-9]+(?:[×x][0-9]+)+)\s+(?:[a-z0-9]+ )?(?:matrix|array)\s*|\s*Diagonal Matrix\s*")
 _PLAIN = re.compile(r"[+-]?[0-9]+\.?[0-9]*")
 
 
 def read_matlab(text: str, where: str, reading: Reading) -> Matrix:
     """Read what MATLAB and Octave print after `NAME =`: rows, in blocks of columns if wide, with a common factor."""
+    if _COMPLEX.search(text):
+        raise InputError(where, "its cells are complex, not real numbers", REAL_PART)
     source = Lines(text, where)
     exponent, claimed = "", ""
     blocks: list[list[list[str]]] = [[]]
@@ -28,6 +33,8 @@ def read_matlab(text: str, where: str, reading: Reading) -> Matrix:
             if float(factor[1]) != 1 or (exponent and exponent != factor[2]):
                 raise InputError(where, f"the common factor {quote(line.strip())} is not understood")
             exponent = factor[2]
+        elif power := _POWER.fullmatch(line):
+            exponent = str(-len(power[1]) - 1 if power[1] is not None else len(power[2]))
         elif about := _CLASS.fullmatch(line):
             claimed = about[1] or ""
         elif columns := _COLUMNS.fullmatch(line):

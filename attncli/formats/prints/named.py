@@ -13,12 +13,18 @@ _ANNOTATION = (  # a type after the name (if any word were allowed, the YAML tex
     r"|number\[\]\[\])"
 )
 _ASSIGNMENT = re.compile(
-    r"[ \t]*(?:[A-Za-z_](?:(?!:[ \t])[\w:<>, \t*&.]){0,80}[ \t*&])?([A-Za-z_]\w*)[ \t]*"  # a type and the name
+    r"[ \t]*(?:[A-Za-z_](?:(?!:[ \t])[\w:<>, \t*&.]){0,80}(?:\[,*\]){0,4}[ \t*&])?([A-Za-z_]\w*)[ \t]*"  # type, name
     r"((?:\[[0-9]*\][ \t]*)*)"  # C's lengths
     rf"(?:::?[ \t]*{_ANNOTATION})?[ \t]*(?:=|:=|<-)(?!=)[ \t]*"
 )
 _STEPS = re.compile(r"\"[^\"\n]*\"|'[^'\n]*'|[\[({]|[\])}]|\n|;")
 _PASSED_OVER = re.compile(r"\s*(?:(?:import|from|using|library|#include|package)\b[^\n]*|(?:#|//|%)[^\n]*|[;,])?\s*")
+_BRACED = re.compile(r"[ \t]*(?!std::array)[A-Za-z_][\w:<>, \t*&.]{2,80}[ \t*&>]([A-Za-z_]\w*)[ \t]*()(?=\{)")  # of C++
+_LABEL = re.compile(  # as print("Q:", q) prints it: a label and, after a colon, what can only be an array
+    r"[ \t]*(?!Parameter containing)([A-Za-z_][\w ^{}()']{0,60}?)[ \t]*()"
+    r"(?:\((?:[0-9]+, ?)+[0-9]*\)|shape=\([0-9, ]*\))?[ \t]*:"
+    r"(?=\s*(?:[\[{]\s*[-+.\d\[{]|<tf\.|Parameter containing:|(?:[a-z]{2,9}\.)*(?:[Tt]ensor|[Aa]rray|matrix)\())[ \t]*"
+)
 _LENGTH = re.compile(r"\[([0-9]*)\]")
 
 
@@ -54,9 +60,16 @@ def split_named(text: str, where: str) -> list[NamedPart]:
     return parts
 
 
+def labelled(text: str) -> str:
+    """Return what begins the array behind a label, `[` in `Q: [[1. 2.]]`, as `print("Q:", q)` prints it, or ""."""
+    found = _LABEL.match(text, _beginning(text))
+    return "" if found is None else text[found.end() :].lstrip()[:1]
+
+
 def value_start(text: str) -> int | None:
     """Return the start of the array if the text begins with a name for it, or None."""
-    found = _ASSIGNMENT.match(text, _beginning(text))
+    start = _beginning(text)
+    found = _ASSIGNMENT.match(text, start) or _BRACED.match(text, start)
     return None if found is None else found.end()
 
 
@@ -70,11 +83,11 @@ def _beginning(text: str) -> int:
 
 def _starts(text: str) -> list[re.Match[str]]:
     """Return the assignments outside of all brackets, at the beginning of a line or after a semicolon."""
-    if "=" not in text and "<-" not in text:
+    if not any(mark in text for mark in ("=", "<-", ":", "{")):
         return []
     found = []
     depth = 0
-    if first := _ASSIGNMENT.match(text):
+    if first := _assignment(text, 0):
         found.append(first)
     for step in _STEPS.finditer(text):
         token = step[0]
@@ -82,6 +95,10 @@ def _starts(text: str) -> list[re.Match[str]]:
             depth += 1
         elif token in "])}":
             depth -= 1
-        elif token in "\n;" and not depth and (assignment := _ASSIGNMENT.match(text, step.end())):
+        elif token in "\n;" and not depth and (assignment := _assignment(text, step.end())):
             found.append(assignment)
     return found
+
+
+def _assignment(text: str, position: int) -> re.Match[str] | None:
+    return _ASSIGNMENT.match(text, position) or _LABEL.match(text, position) or _BRACED.match(text, position)

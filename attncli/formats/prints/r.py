@@ -21,8 +21,17 @@ _ROW = re.compile(r"\s*\[([0-9]+),\]\s*(.*)")
 _SLICE = re.compile(r"\s*, , ")
 _VECTOR = re.compile(r"\s*\[([0-9]+)\]\s+(.*)")
 PRINT = re.compile(rf"{_COLUMNS.pattern}\n|[^\n]*\n\s*\[1,\]\s|\s*\[1\]\s|\s*, , ")
-CODE = re.compile(r"\s*(?:(?:matrix|structure|array)\s*\(\s*c\s*\(|c\s*\(\s*[-+.0-9TFNI])")
-_VALUES = re.compile(r"c\s*\(([^()]*)\)")
+CODE = re.compile(
+    r"\s*(?:(?:matrix|structure|array)\s*\(\s*(?:c\s*\(|[0-9]+:[0-9])|c\s*\(\s*[-+.0-9TFNI]|[rc]bind\s*\(\s*(?:\w+\s*=\s*)?c\s*\()"
+)
+_VALUES = re.compile(r"c\s*\(([^()]*)\)|([0-9]{1,9}:[0-9]{1,9})")
+_RANGE = re.compile(r"([0-9]{1,9}):([0-9]{1,9})")
+_LONGEST_RANGE = 1 << 14
+_BOUND = re.compile(r"\s*([rc])bind\s*\(\s*((?:(?:\w+\s*=\s*)?c\s*\([^()]*\)\s*,?\s*)+)\)\s*;?\s*")
+_PART = re.compile(r"(?:(\w+)\s*=\s*)?(c\s*\([^()]*\))")
+_NAMES = r"(?:NULL|c\s*\((?:[^()\"']|\"[^\"]*\"|'[^']*')*\))"
+_DIMNAMES = re.compile(rf"\s*,\s*\.?[dD]imnames\s*=\s*list\(\s*({_NAMES})\s*,\s*({_NAMES})\s*\)")
+_NAME = re.compile(r"\"([^\"]*)\"|'([^']*)'")
 _LENGTH = re.compile(r"[0-9]{1,9}L?")
 _OPTION = re.compile(r"\s*,\s*(?:\.?(nrow|ncol|byrow|dim|Dim)\s*=\s*)?(c\s*\([^()]*\)|[0-9]+L?|TRUE|FALSE|T|F)")
 
@@ -95,6 +104,12 @@ def _read_vector(source: Lines, reading: Reading) -> Matrix:
 
 def read_code(text: str, where: str, reading: Reading) -> Matrix:
     """Read the output of dput() or typed code: c(…), matrix(c(…), nrow = 2, byrow = TRUE), structure(c(…), dim = …)."""
+    if re.match(r"\s*[rc]bind", text):
+        return _read_bound(text, where, reading)
+    row_labels, column_labels = None, None
+    if names := _DIMNAMES.search(text):
+        row_labels, column_labels = _labels(names[1]), _labels(names[2])
+        text = text[: names.start()] + text[names.end() :]
     call = re.match(r"\s*(matrix|structure|array)\s*\(\s*", text)
     position = call.end() if call else len(text) - len(text.lstrip())
     values = _VALUES.match(text, position)
@@ -112,13 +127,51 @@ def read_code(text: str, where: str, reading: Reading) -> Matrix:
         options[name], position = option[2], option.end()
     if text[position:].strip().rstrip(";").strip() != (")" if call else ""):
         raise InputError(where, f"{quote(text[position:].strip())} is not understood", "write matrix(c(…), nrow = 2)")
-    cells = [word.strip() for word in values[1].split(",")]
+    cells = _cells(values[0], where)
     source = Lines(text, where)
     matrix = source.matrix([cells], reading)
     shape, by_row = _shape(call[1] if call else "c", options, len(cells), where)
     order = np.arange(len(cells)).reshape(shape, order="C" if by_row else "F")
     texts = None if matrix.texts is None else tuple(matrix.texts[index] for index in order.reshape(-1).tolist())
-    return Matrix(matrix.array.reshape(-1)[order], where, texts=texts)
+    for labels, length in zip((row_labels, column_labels), shape, strict=False):
+        if labels is not None and len(labels) != length:
+            raise InputError(where, f"{len(labels)} names are given for {length} rows or columns", "give each its name")
+    array = matrix.array.reshape(-1)[order]
+    return Matrix(array, where, row_labels=row_labels, column_labels=column_labels, texts=texts)
+
+
+def _cells(values: str, where: str) -> list[str]:
+    """Return the numbers in `c(1, 2, 5:8)` or `1:4`, each range written out."""
+    cells: list[str] = []
+    for word in values.strip().removeprefix("c").strip().strip("()").split(","):
+        if (found := _RANGE.fullmatch(word.strip())) is None:
+            cells.append(word.strip())
+            continue
+        first, last = int(found[1]), int(found[2])
+        if abs(last - first) > _LONGEST_RANGE:
+            raise InputError(where, f"the range {quote(word.strip())} is too long", "write its numbers to a file")
+        cells += map(str, range(first, last + 1) if first <= last else range(first, last - 1, -1))
+    return cells
+
+
+def _labels(names: str) -> tuple[str, ...] | None:
+    return None if names == "NULL" else tuple(found[1] or found[2] or "" for found in _NAME.finditer(names))
+
+
+def _read_bound(text: str, where: str, reading: Reading) -> Matrix:
+    """Read rbind(c(1, 2), c(3, 4)), rows, or cbind(…), columns; their names are labels."""
+    call = _BOUND.fullmatch(text)
+    if call is None:
+        raise InputError(where, f"{quote(text.strip())} is not understood", "write rbind(c(1, 2), c(3, 4))")
+    parts = _PART.findall(call[2])
+    matrix = Lines(text, where).matrix([_cells(part, where) for _, part in parts], reading)
+    names = tuple(name for name, _ in parts)
+    labels = names if all(names) else None
+    if call[1] == "r":
+        return Matrix(matrix.array, where, row_labels=labels, texts=matrix.texts)
+    order = np.arange(matrix.array.size).reshape(matrix.array.shape).T.reshape(-1)
+    texts = None if matrix.texts is None else tuple(matrix.texts[index] for index in order.tolist())
+    return Matrix(matrix.array.T.copy(), where, column_labels=labels, texts=texts)
 
 
 def _shape(call: str, options: dict[str, str], count: int, where: str) -> tuple[tuple[int, ...], bool]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from attncli.errors import InputError
 from attncli.formats.contents import Contents
-from attncli.formats.prints import julia, lists, matlab, r
+from attncli.formats.prints import julia, lists, matlab, r, torch_rows
 from attncli.formats.prints.named import NamedPart, split_named, value_start
 from attncli.records import record
 
@@ -18,9 +18,14 @@ if TYPE_CHECKING:
 
 _ABBREVIATED = re.compile(r"\.\.\.|[…⋮⋯⋱]")
 _ROWS_FOLLOW = re.compile(r"[ \t]*(?:\n|$|[-+]?[0-9.]+[ \t]*;?[ \t]*(?:\n|$))")  # as MATLAB prints them
+_MAPPING = re.compile(r"\s*\[?\s*\{\s*(?:\"[^\"\n]*\"|'[^'\n]*')\s*:")
+_PLACED = re.compile(r"(?:[ \t]*\w+(?:\[[0-9]+\])+[ \t]*=[ \t]*[-+]?[0-9.][\w.+-]*[ \t]*;?[ \t]*\n?){2}")
+SHORTENED = "the array is printed with '...' in place of numbers"
 PRINT_IN_FULL = (
     "print it in full: numpy.set_printoptions(threshold=sys.maxsize) or torch.set_printoptions(profile='full')"
 )
+OF_A_MAPPING = "print one of its arrays, or, if it is JSON, name the file .json"
+ROWS_OF_LINES = "print a row to a line, with blanks or commas between its cells"
 
 
 @record
@@ -35,6 +40,7 @@ FORMS = (  # R first, because it begins with a bracket too
     Form(r.CODE, r.read_code),
     Form(r.PRINT, r.read_r_print),
     Form(julia.BEGINNING, julia.read_julia),
+    Form(torch_rows.BEGINNING, torch_rows.read_torch_rows),
     Form(re.compile(rf"\s*(?:{lists.BEGINNING.pattern})"), lists.read_list),
 )
 
@@ -54,7 +60,11 @@ def _begins(text: str) -> bool:
 def read_parts(text: str, where: str, reading: Reading) -> Contents:
     """Return the array of a text under the name "", or the arrays that it names."""
     if _ABBREVIATED.search(text):
-        raise InputError(where, "the array is printed with '...' in place of numbers", PRINT_IN_FULL)
+        raise InputError(where, SHORTENED, PRINT_IN_FULL)
+    if _MAPPING.match(text):
+        raise InputError(where, "this is a mapping, not a matrix", OF_A_MAPPING)
+    if _PLACED.match(text):
+        raise InputError(where, "each line holds one cell and its place", ROWS_OF_LINES)
     parts = split_named(text, where)
     matrices = {part.name: _matrix(part, f"{where}: {part.name}" if part.name else where, reading) for part in parts}
     return Contents(where, {name: lambda matrix=matrix: matrix for name, matrix in matrices.items()})  # type: ignore[misc]

@@ -1,0 +1,151 @@
+"""What a text is that is not an array in full: code, a print without its numbers, or rows between other signs."""
+
+from __future__ import annotations
+
+import re
+
+from attncli.errors import InputError
+from attncli.formats.prints.reader import OF_A_MAPPING, PRINT_IN_FULL, ROWS_OF_LINES, SHORTENED
+from attncli.numbers.numerals import may_be_cell
+from attncli.records import record
+
+_LONGEST = 1 << 16  # characters in which a form is looked for
+_LONGEST_ECHO = 60
+_CELL = r"[-+]?[0-9.][\w.+-]*"
+_PASTE = "print the array, and paste what it shows"
+_ROW_SIGNS = (r"\s*\\\\\s*", r"\s+//?\s+", r"\s*\|\s*", r"\s*\\n\s*", r"\s+:\s+", r"\s+\\\s+")
+_ONE_LIST = "put the rows into one list: [[1, 0], [0, 1]]"
+
+
+@record
+class Unread:
+    """A form that is not read: how it looks anywhere in a text, what it is, and what to do."""
+
+    looks: re.Pattern[str]
+    what: str
+    hint: str
+
+
+UNREAD = (
+    Unread(
+        re.compile(
+            r"^[^\n#]*(?<![\w/\\.])(?:\.\.\.|…|⋮|⋯|⋱)(?![\w/\\.])[^\n]*\n(?s:.*)\[[0-9]+ rows x [0-9]+ columns\]",
+            re.MULTILINE,
+        ),
+        SHORTENED,
+        "print it in full: print(x.to_csv(index=False))",
+    ),
+    Unread(re.compile(r"(?<![\w/\\.])(?:\.\.\.|…|⋮|⋯|⋱)(?![\w/\\.])"), SHORTENED, PRINT_IN_FULL),
+    Unread(
+        re.compile(r"\[[0-9]+ rows x [0-9]+ columns\]\s*\Z"),
+        "this is a data frame as pandas prints it, with its size below it",
+        "print(x.to_csv(index=False)) prints what attncli reads",
+    ),
+    Unread(
+        re.compile(r"^(?:Name: [^\n]*, )?(?:Length: [0-9]+, )?dtype: \w+\s*\Z", re.MULTILINE),
+        "this is a Series as pandas prints it",
+        "print(x.to_list()) prints what attncli reads",
+    ),
+    Unread(
+        re.compile(r"^[ \t]*\([0-9]+, ?[0-9]+\)[ \t]+\S", re.MULTILINE),
+        "this is a sparse array as SciPy prints it, only the cells that are not zero",
+        "print(x.toarray()) prints what attncli reads",
+    ),
+    Unread(re.compile(r"masked_array\("), "this is a masked array as NumPy prints it", "print(x.filled(float('nan')))"),
+    Unread(
+        re.compile(r"(?:pd|pandas)\.DataFrame\(|(?:pl|polars)\.DataFrame\(|\bdata\.frame\("),
+        "this is code for a data frame, which attncli does not run",
+        "print its numbers: print(x.to_csv(index=False)) in Python, write.csv(x, row.names = FALSE) in R",
+    ),
+    Unread(
+        re.compile(r"^\s*\w+\(:, ?:, ?[0-9]+\) =", re.MULTILINE),
+        "this is an array of three axes as MATLAB prints it",
+        "MATLAB's last axis is the first here: write each slice, x(:,:,1), to a file of its own",
+    ),
+    Unread(
+        re.compile(rf"^\s*\w+(?:\[[0-9]+\]|\([0-9]+(?:, ?[0-9]+)*\))+\s*[=:]\s*{_CELL}", re.MULTILINE),
+        "each line holds one cell and its place",
+        ROWS_OF_LINES,
+    ),
+    Unread(
+        re.compile(r"\A\s*<xarray\."),
+        "this is an array of xarray with its coordinates",
+        "print its numbers: print(x.values)",
+    ),
+    Unread(
+        re.compile(r"\A\s*\[?\s*\{\s*(?:\"[^\"\n]*\"|'[^'\n]*')\s*:"), "this is a mapping, not a matrix", OF_A_MAPPING
+    ),
+    Unread(
+        re.compile(r"\A\s*\(\s*(?:tensor|array|Array|\[\[)"),
+        "several arrays stand in one pair of parentheses",
+        "print each of them by itself",
+    ),
+    Unread(
+        re.compile(rf"\A\s*\(\s*{_CELL}[^()\n]*\)\s*,?\s*\("), "each row stands in parentheses of its own", _ONE_LIST
+    ),
+    Unread(
+        re.compile(r"\A(?:[ \t]*[A-Za-z_]+[ \t]*[0-9]+[ \t]*:[ \t]*[-+.0-9][^\n]*(?:\n+|\Z))+\Z"),
+        "each line begins with a name and a colon",
+        "delete them, up to the colon",
+    ),
+    Unread(
+        re.compile(r"\A\s*(?:<(?!!|\?|html|table)[^<>]*[A-Za-z][^<>]*>?|\w*Traced<|[^\n]*<[A-Z]\w* [^<>\n]*>)"),
+        "this names an array, without its numbers",
+        "print its numbers: print(x.tolist())",
+    ),
+    Unread(
+        re.compile(r"\A[^\n]*\n[ \t]*-{2,}(?:[ \t]+-{2,})*[ \t]*\n"),
+        "its second line is a rule under the header, not numbers",
+        "delete that line",
+    ),
+    Unread(
+        re.compile(r"\A[^\n|]*[0-9A-Za-z.\"][ \t]*\|[ \t]*[0-9A-Za-z.\"+-][^\n]*\n[^\n|]*\|"),
+        "its cells are separated by bars, without a rule under the header",
+        "put a line of dashes under the header, ---|---, or commas in place of the bars",
+    ),
+    Unread(
+        re.compile(r"\A\s*\|[^\n]*\|[ \t]*\n\s*\|[^\n]*\|"),
+        "its cells are separated by bars, without a rule under the header",
+        "put | | | and |---|---| above it, with as many cells, for a table without names",
+    ),
+    Unread(re.compile(r"\A\s*\[[^\[\]\n]*\][ \t]*\n\s*\["), "each row is a list of its own", _ONE_LIST),
+    Unread(
+        re.compile(
+            r"\A\s*(?:(?:[\w.]+[ \t]+)?[$@]?[A-Za-z_][\w.]*[ \t]*(?:=|<-|:=)[ \t]*)?[A-Za-z_][\w.:<>]*!?[ \t]*[(\[]"
+            r"(?:[^\n]*|[^\n]*[(\[{,][ \t]*\n(?s:.*))[)\]](?:\.\w+(?:\(\))?|')*\s*;?\s*\Z"
+        ),
+        "this is code, which attncli does not run",
+        _PASTE,
+    ),
+)
+
+
+def looks_like_code(text: str) -> bool:
+    """Return whether a line is a call such as `np.eye(2)`, or names an array without its numbers, `<…>`: no path."""
+    return bool(re.fullmatch(r"(?:[\w.]+[ \t]*(?:=|<-)[ \t]*)?[A-Za-z_][\w.]*\([^/\\]*\)|\w*<.*>", text))
+
+
+def name_form(refusal: InputError, text: str, where: str) -> InputError:
+    """Return the error that says what the text is as a whole, or the refusal itself where that is not known."""
+    start = text[:_LONGEST]
+    if rewritten := _rows_between_other_signs(start):
+        echo = rewritten if len(rewritten) <= _LONGEST_ECHO else "1 0; 0 1"
+        return InputError(refusal.where, refusal.what, f"rows are separated by ';': '{echo}'")
+    for form in UNREAD:
+        if form.looks.search(start):
+            return InputError(where, form.what, form.hint)
+    return refusal
+
+
+def _rows_between_other_signs(text: str) -> str | None:
+    """Return one line of rows with semicolons where it has other signs between them, `1 0 / 0 1`, or None."""
+    line = text.strip()
+    if "\n" in line or len(line) > 1000:
+        return None
+    cells = re.sub(r"\s*&\s*", " ", line.removesuffix(r"\\"))
+    for sign in _ROW_SIGNS:
+        rows = [row.replace(",", " ").split() for row in re.split(sign, cells)]
+        lengths = {len(row) for row in rows}
+        if len(rows) > 1 and len(lengths) == 1 and all(may_be_cell(cell) for row in rows for cell in row):
+            return "; ".join(" ".join(row) for row in rows)
+    return None

@@ -1,0 +1,155 @@
+"""What is not an array in full is called by its name, with what to do, typed, on standard input and in a text file."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import pytest
+
+from attncli.errors import InputError
+from attncli.inputs.sources import Sources
+
+PASTE = "print the array, and paste what it shows"
+CODE = "this is code, which attncli does not run"
+NAMED = "this names an array, without its numbers"
+SHORTENED = "the array is printed with '...' in place of numbers"
+NUMBERS = "print its numbers: print(x.tolist())"
+FRAME = (
+    "this is code for a data frame, which attncli does not run",
+    "print its numbers: print(x.to_csv(index=False)) in Python, write.csv(x, row.names = FALSE) in R",
+)
+BARS = "its cells are separated by bars, without a rule under the header"
+UNREAD = [
+    ("a call", "np.eye(2)", CODE, PASTE),
+    ("a call of a call", "np.arange(4).reshape(2, 2)", CODE, PASTE),
+    ("a call with a name", "Q = eye(2)", CODE, PASTE),
+    ("a transpose of R", "Q <- t(matrix(c(1, 2, 3, 4), 2))", CODE, PASTE),
+    ("arrays of Kotlin", "arrayOf(floatArrayOf(1f, 2f), floatArrayOf(3f, 4f))", CODE, PASTE),
+    ("a shape", "torch.Size([2, 2])", CODE, PASTE),
+    ("a variable without numbers", "<KerasVariable shape=(2, 2), dtype=float32, path=dense/kernel>", NAMED, NUMBERS),
+    ("a traced array", "Traced<ShapedArray(float32[2,2])>with<DynamicJaxprTrace(level=1/0)>", NAMED, NUMBERS),
+    (
+        "an array of xarray",
+        "<xarray.DataArray (x: 1, y: 2)> Size: 16B\narray([[1., 2.]])\nDimensions without coordinates: x, y",
+        "this is an array of xarray with its coordinates",
+        "print its numbers: print(x.values)",
+    ),
+    ("a data frame's code", "pd.DataFrame([[1, 2], [3, 4]], columns=['a', 'b'])", *FRAME),
+    ("a data frame's code in R", "data.frame(a = c(1, 3), b = c(2, 4))", *FRAME),
+    (
+        "a data frame cut short",
+        "     0  ...   9\n0  1.0  ... 2.0\n1  3.0  ... 4.0\n\n[2 rows x 10 columns]",
+        SHORTENED,
+        "print it in full: print(x.to_csv(index=False))",
+    ),
+    (
+        "a data frame with its size",
+        "     0    1\n0  1.0  2.0\n1  3.0  4.0\n\n[2 rows x 2 columns]",
+        "this is a data frame as pandas prints it, with its size below it",
+        "print(x.to_csv(index=False)) prints what attncli reads",
+    ),
+    (
+        "a series",
+        "0    1.0\n1    2.0\ndtype: float64",
+        "this is a Series as pandas prints it",
+        "print(x.to_list()) prints what attncli reads",
+    ),
+    (
+        "a sparse array",
+        "  (0, 0)\t1.0\n  (1, 1)\t4.0",
+        "this is a sparse array as SciPy prints it, only the cells that are not zero",
+        "print(x.toarray()) prints what attncli reads",
+    ),
+    (
+        "a masked array",
+        "masked_array(\n  data=[[1.0, --],\n        [3.0, 4.0]],\n  mask=[[False,  True],\n        [False, False]])",
+        "this is a masked array as NumPy prints it",
+        "print(x.filled(float('nan')))",
+    ),
+    (
+        "three axes of MATLAB",
+        "q(:,:,1) =\n\n     1     2\n\nq(:,:,2) =\n\n     5     6\n",
+        "this is an array of three axes as MATLAB prints it",
+        "MATLAB's last axis is the first here: write each slice, x(:,:,1), to a file of its own",
+    ),
+    (
+        "a tuple of arrays",
+        "(tensor([[1., 2.],\n        [3., 4.]]), tensor([[5., 6.],\n        [7., 8.]]))",
+        "several arrays stand in one pair of parentheses",
+        "print each of them by itself",
+    ),
+    (
+        "rows in parentheses",
+        "(1, 2), (3, 4)",
+        "each row stands in parentheses of its own",
+        "put the rows into one list: [[1, 0], [0, 1]]",
+    ),
+    (
+        "names before the rows",
+        "row 0: 1.0 2.0\nrow 1: 3.0 4.0\n",
+        "each line begins with a name and a colon",
+        "delete them, up to the colon",
+    ),
+    (
+        "a rule of dashes",
+        "  a    b\n---  ---\n  1    2\n  3    4",
+        "its second line is a rule under the header, not numbers",
+        "delete that line",
+    ),
+    (
+        "bars without a rule",
+        "a|b\n1|2\n3|4",
+        BARS,
+        "put a line of dashes under the header, ---|---, or commas in place of the bars",
+    ),
+    (
+        "bars around rows",
+        "| 1 | 2 |\n| 3 | 4 |",
+        BARS,
+        "put | | | and |---|---| above it, with as many cells, for a table without names",
+    ),
+]
+
+
+def ways(text: str, folder: Path):
+    """What to call for the text typed, on standard input and in a file."""
+    (folder / "q.txt").write_text(text)
+    yield lambda: Sources(io.BytesIO).matrix(text, role="queries")
+    yield lambda: Sources(lambda: io.BytesIO(text.encode())).matrix("-", role="queries")
+    yield lambda: Sources(io.BytesIO).matrix(str(folder / "q.txt"), role="queries")
+
+
+@pytest.mark.parametrize(("text", "what", "hint"), [case[1:] for case in UNREAD], ids=[case[0] for case in UNREAD])
+def test_a_form_without_all_its_numbers_is_called_by_its_name(text: str, what: str, hint: str, tmp_path: Path) -> None:
+    for read in ways(text, tmp_path):
+        with pytest.raises(InputError) as caught:
+            read()
+        assert (caught.value.what, caught.value.hint) == (what, hint)
+
+
+BETWEEN_ROWS = [
+    "1 2 / 3 4",
+    r"1 & 2 \\ 3 & 4",
+    r"1 & 2 \\ 3 & 4 \\",
+    "1 2 | 3 4",
+    r"1 2 \n 3 4",
+    "1, 2 / 3, 4",
+    "1 2 : 3 4",
+]
+
+
+@pytest.mark.parametrize("text", BETWEEN_ROWS)
+def test_rows_between_other_signs_are_given_back_with_semicolons_and_that_is_read(text: str, tmp_path: Path) -> None:
+    for read in ways(text, tmp_path):
+        with pytest.raises(InputError) as caught:
+            read()
+        assert caught.value.hint == "rows are separated by ';': '1 2; 3 4'"
+    assert Sources(io.BytesIO).matrix("1 2; 3 4", role="queries").array.tolist() == [[1, 2], [3, 4]]
+
+
+@pytest.mark.parametrize("text", ["cat (1),b\n1,x", "a.b (old)\n1\nx", "x...,b\n1,x", "$a$,b\n1,x"])
+def test_a_table_with_one_bad_cell_keeps_the_place_of_the_cell(text: str, tmp_path: Path) -> None:
+    (tmp_path / "q.csv").write_text(text)
+    with pytest.raises(InputError, match=r": line \d, column \d: "):
+        Sources(io.BytesIO).matrix(str(tmp_path / "q.csv"), role="queries")
