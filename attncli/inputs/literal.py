@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from attncli.errors import InputError
 from attncli.formats import by_suffix, split_suffix
 from attncli.formats.contents import Contents
 from attncli.formats.prints import explain_refusal, is_code, is_labelled, is_print, read_print, strip_decorations

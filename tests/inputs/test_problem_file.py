@@ -329,7 +329,7 @@ def test_a_source_in_a_problem_file_is_relative_to_it(folder, read):
     assert worksheet.request.queries.where == "deep/q.csv"
     assert worksheet.request.keys.where == "deep/all.npz: k"
     assert worksheet.request.values.where == "deep/p.yaml: v"
-    assert worksheet.expected["weights"].texts == ("0.50", "0.50")
+    assert tuple(worksheet.expected["weights"].texts) == ("0.50", "0.50")
 
 
 def test_arrays_by_the_same_names_are_a_problem():
