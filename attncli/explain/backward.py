@@ -24,10 +24,9 @@ class Backward:
     times (d_weights minus `mean`), if the normalizer has a mean. `d_raw` (m,) result from d_scores through the `slopes`
     (m,) of the softcap (None without one) and the scale.
 
-    `prepared` (d_k,) is the query as it is scored. `query_slopes` (shown keys, d_k) and `key_slopes` (m, d_k) are the
-    derivatives of the raw scores by the query and by each key. `d_prepared` (d_k,) is the gradient of the prepared
-    query, of which `rest` (d_k,) comes from the keys that are not shown, and `d_query` (d_k,) is the gradient of the
-    query as it was given.
+    `query_slopes` (shown keys, d_k) and `key_slopes` (m, d_k) are the derivatives of the raw scores by the query and by
+    each key. `d_prepared` (d_k,) is the gradient of the query as it is scored, of which `rest` (d_k,) comes from the
+    keys that are not shown, and `d_query` (d_k,) is the gradient of the query as it was given.
     """
 
     numbers: Numbers
@@ -41,7 +40,6 @@ class Backward:
     d_scores: Array
     slopes: Array | None
     d_raw: Array
-    prepared: Array
     query_slopes: Array
     rest: Array
     key_slopes: Array
@@ -100,7 +98,6 @@ def compute_backward(numbers: Numbers, arriving: Array, given: Array, position: 
         d_scores=d_scores,
         slopes=slopes,
         d_raw=d_raw,
-        prepared=prepared,
         query_slopes=query_slopes,
         rest=rest,
         key_slopes=key_slopes,

@@ -29,7 +29,6 @@ _TYPE = re.compile(
     r"(?:[iuf](?:8|16|32|64|128)|u?(?:tiny|small|big|huge)?int(?:eger|[0-9]*)|float[0-9]*|double|decimal|bool(?:ean)?|---)"
 )
 _BAR = re.compile(r"(?<!\\)\|")
-_COUNT = re.compile(r"\s*\([0-9]+ rows?\)\s*|\s*[0-9]+ rows? in set.*")
 _TITLE = re.compile(r"\s*(?:#{1,6}\s+(.+?)\s*#*|\*\*(.+?)\*\*(.*)|__(.+?)__|([A-Za-z_]\w*)\s*[:=])\s*")
 _MARKED = re.compile(r"(\*\*|__|\*|`|\$)(.+?)\1")
 _ESCAPED = re.compile(r"\\([!-/:-@\[-`{-~])")

@@ -175,7 +175,6 @@ class Normalizer:
 
     name: str
     formula: str
-    latex: str
     explained: str
     source: str
     weights: Callable[[ndarray], ndarray] | None
@@ -194,7 +193,6 @@ NORMALIZERS = (
     Normalizer(
         name="softmax",
         formula="eˢ / Σ eˢ",
-        latex=r"\frac{e^{s}}{\sum e^{s}}",
         explained="exponentials over their sum",
         source="Bridle 1990",
         weights=None,
@@ -206,7 +204,6 @@ NORMALIZERS = (
     Normalizer(
         name="sparsemax",
         formula="max(s − τ, 0)",
-        latex=r"\max(s - \tau, 0)",
         explained="what lies above a threshold τ, chosen so that the row sums to 1",
         source="Martins and Astudillo 2016",
         weights=sparsemax,
@@ -220,7 +217,6 @@ NORMALIZERS = (
     Normalizer(
         name="entmax15",
         formula="max(s/2 − τ, 0)²",
-        latex=r"\max(\tfrac{s}{2} - \tau, 0)^2",
         explained="the square of what half the score lies above a threshold τ, chosen so that the row sums to 1",
         source="Peters, Niculae and Martins 2019 (α = 1.5)",
         weights=entmax15,
@@ -239,7 +235,6 @@ NORMALIZERS = (
     Normalizer(
         name="sigmoid",
         formula="1 / (1 + e⁻ˢ)",
-        latex=r"\frac{1}{1 + e^{-s}}",
         explained="each score by itself, between 0 and 1",
         source="Ramapuram et al. 2024",
         weights=sigmoid,
@@ -251,7 +246,6 @@ NORMALIZERS = (
     Normalizer(
         name="tanh",
         formula="1 + tanh s",
-        latex=r"1 + \tanh s",
         explained="each score by itself, between 0 and 2",
         source="Kim et al. 2019 (Attentive Neural Processes, laplace without normalisation)",
         weights=one_plus_tanh,
@@ -263,7 +257,6 @@ NORMALIZERS = (
     Normalizer(
         name="none",
         formula="s",
-        latex="s",
         explained="the scores themselves",
         source="linear attention without a kernel: Katharopoulos et al. 2020 discuss it",
         weights=scores_themselves,

@@ -53,7 +53,6 @@ class RowNorm:
 
     name: str
     formula: str
-    latex: str
     explained: str
     source: str
     apply: Callable[[ndarray], ndarray]
@@ -79,7 +78,6 @@ ROW_NORMS = (
     RowNorm(
         name="l2",
         formula="q / ‖q‖",
-        latex=r"\frac{q}{\lVert q \rVert}",
         explained="over its Euclidean length",
         source="Henry et al. 2020 (query-key normalization)",
         apply=unit_rows,
@@ -89,7 +87,6 @@ ROW_NORMS = (
     RowNorm(
         name="rms",
         formula="q / √(Σq²/d)",
-        latex=r"\frac{q}{\sqrt{\tfrac{1}{d} \sum q^2}}",
         explained="over its root mean square",
         source="Zhang and Sennrich 2019 (RMSNorm), as in Gemma 3 and Qwen 3",
         apply=over_root_mean_square,

@@ -6,13 +6,13 @@ import re
 
 import numpy as np
 import pytest
+from whole_text import result_text
 
 from attncli import attend
 from attncli.render import console
 from attncli.render.result import heat_map, tables, text
 from attncli.render.result.heat_map import shade
 from attncli.render.result.tables import Style
-from attncli.render.result.text import result_text
 
 COLOUR = re.compile(r"\x1b\[[\d;]*m")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from whole_text import result_text
 
 from attncli import attend
 from attncli.inputs.request import Labels, Request
@@ -12,7 +13,6 @@ from attncli.problem.prepare import prepare
 from attncli.render.result import tables
 from attncli.render.result.plain_table import TableCell, plain_table
 from attncli.render.result.tables import Style
-from attncli.render.result.text import result_text
 from attncli.results.result import Result
 
 NAMES = ["queries", "weights", "output", "scores", "lse", "mask", "stats"]

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from whole_text import result_text
 
 from attncli import attend
 from attncli.inputs.request import Labels
@@ -14,7 +15,6 @@ from attncli.numbers.display import format_number, format_numbers
 from attncli.problem.words import Words
 from attncli.render.result import tables, text, whole_table
 from attncli.render.result.tables import Style
-from attncli.render.result.text import result_text
 from attncli.results.result import Result
 
 RNG = np.random.default_rng(5)

@@ -37,11 +37,6 @@ if TYPE_CHECKING:
     from attncli.results.result import Result
 
 
-def result_text(result: Result, names: list[str], style: Style, title: str | None = None) -> str:
-    """Return the whole answer as one text."""
-    return "".join(result_chunks(result, names, style, title))
-
-
 def result_chunks(result: Result, names: list[str], style: Style, title: str | None = None) -> Iterator[str]:
     """Yield what was computed, the conventions in force, and a table for each result and head.
 
