@@ -32,17 +32,22 @@ _BAR = re.compile(r"(?<!\\)\|")
 _TITLE = re.compile(r"\s*(?:#{1,6}\s+(.+?)\s*#*|\*\*(.+?)\*\*(.*)|__(.+?)__|([A-Za-z_]\w*)\s*[:=])\s*")
 _MARKED = re.compile(r"(\*\*|__|\*|`|\$)(.+?)\1")
 _ESCAPED = re.compile(r"\\([!-/:-@\[-`{-~])")
-_MASKED = {"weights": "0", "scores": "-inf"}  # what a dot means in attncli's own tables
+_SIZED = re.compile(  # the corner of a matrix in a page of explain: `Q, the queries (2 × 3)`
+    r"(\w[^,()]*)(?:, the [^,()]*)?(, [^()]*)? \(([0-9]+) × ([0-9]+)\)"
+)
+_IN_FULL = "attncli run … -f markdown --full --show queries,keys,values prints all of them"
+_MASKED = {"weights": "0", "scores": "-inf", "dP": "0", "dS": "0"}  # what a dot means in attncli's own tables
 NEAR = 40  # lines of a document among which a table makes it Markdown
 _LEFT_OUT = re.compile(r"left out")
 
 
 @dataclass(slots=True, eq=False, repr=False)
 class _BarTable(Table):
-    """A table whose header is recognized by the rule below it."""
+    """A table whose header is recognized by the rule below it. `size` is what its corner says, (0, 0) for nothing."""
 
     name: str = ""
     has_header: bool = False
+    size: tuple[int, int] = (0, 0)
 
 
 @record
@@ -73,6 +78,8 @@ def read_tables(text: str, where: str, reading: Reading) -> Contents:
     tables = _tables(text, where)
     if not tables:
         raise InputError(where, "there is no table", "write | 1 | 0 | with a line |---|---| under the header")
+    if any(table.size[0] for table in tables):  # a page of explain: its other tables are steps in words
+        tables = [table for table in tables if table.size[0]]
     names = [table.name for table in tables]
     if len(tables) > 1:
         names = [name or str(number) for number, name in enumerate(names, 1)]
@@ -122,6 +129,8 @@ def _table(run: list[_Line], title: str, where: str) -> _BarTable:
     if header_rows:
         header_rows = _drop_types(rows, lines, header_rows)
     table = _BarTable(where, rows, lines, "|", name=_strip_marks(title), has_header=header_rows == 1)
+    if header_rows == 1 and rows[0] and (sized := _SIZED.fullmatch(rows[0][0])):
+        table.name, table.size, rows[0][0] = sized[1] + (sized[2] or ""), (int(sized[3]), int(sized[4])), ""
     for index, row in enumerate(rows):
         if len(row) != len(rows[0]):
             what = f"this row has {len(row)} cells, line {lines[0]} has {len(rows[0])}"
@@ -159,6 +168,8 @@ def _strip_marks(text: str) -> str:
 
 def _matrix(table: _BarTable, name: str, where: str, reading: Reading) -> Matrix:
     called = f"{where}: {name}" if name else where
+    if table.size[0] and table.size != (len(table.rows) - 1, len(table.rows[0]) - 1):
+        raise InputError(called, "rows or columns were left out", _IN_FULL)
     masked = _MASKED.get("".join(name.split()[:1]).rstrip(","))
     rows = [[masked if cell == "·" and masked else cell for cell in row] for row in table.rows]
     lines = list(table.lines)

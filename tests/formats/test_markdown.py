@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 from bad_input_reader import read_all
 from hypothesis import given
@@ -89,6 +91,43 @@ def test_inputs_that_run_prints_as_markdown_are_a_problem_again(run, tmp_path) -
         assert run("run", tmp_path / name, "-f", "csv", "--show", "output").out.split("\n", 1)[1] == "".join(
             f"q{i},{line}\n" for i, line in enumerate(due.splitlines())
         )
+
+
+EXPLAINED = ["1 0; 0 1; 1/3 -2", "1 0; 0 1", "1 2; 3 4"]
+
+
+@pytest.mark.parametrize("options", [[], ["--causal"], ["--until", "given"], ["-a", "laplace", "--query", "1"]])
+def test_the_matrices_of_a_page_of_explain_are_a_problem_again(run, tmp_path, options: list[str]) -> None:
+    printed = run("explain", *EXPLAINED, "-f", "markdown", "--digits", "17", *options).out
+    calculation = [word for word in options if word not in ("--until", "given", "--query", "1")]
+    (tmp_path / "p.md").write_text(printed, encoding="utf-8")
+    (tmp_path / "p.txt").write_text(printed, encoding="utf-8")
+    expected = json.loads(run("run", *EXPLAINED, *calculation, "-f", "json").out)
+    for name in ("p.md", "p.txt"):
+        found = json.loads(run("run", tmp_path / name, *calculation, "-f", "json").out)
+        assert np.allclose(found["output"], expected["output"], rtol=1e-15, atol=0)
+        assert found["weights"] is not None
+
+
+def test_results_of_a_page_of_explain_are_read_under_their_names(run) -> None:
+    printed = run("explain", *EXPLAINED, "--causal", "--digits", "2", "-f", "markdown").out
+    found = read_all("markdown", printed.encode(), Reading(keep_text=True))
+    assert list(found) == ["Q", "K", "V", "raw scores", "scores", "weights", "output"]
+    assert found["weights"].array[0].tolist() == [1, 0]
+    assert found["scores"].array[0].tolist() == [0.707, -np.inf]
+    assert found["Q"].row_labels == ("query 0", "query 1", "query 2")
+    assert found["Q"].column_labels == ("feature 0", "feature 1")
+
+
+def test_a_page_of_explain_that_leaves_rows_out_is_refused(run, tmp_path) -> None:
+    (tmp_path / "q.txt").write_text("\n".join(f"{row} 1" for row in range(40)))
+    (tmp_path / "p.md").write_text(run("explain", tmp_path / "q.txt", tmp_path / "q.txt", "-f", "markdown").out)
+    ran = run("run", tmp_path / "p.md")
+    assert ran.status == 2
+    assert ran.err.splitlines()[-2:] == [
+        f"error: {tmp_path / 'p.md'}: Q: rows or columns were left out",
+        "hint: attncli run … -f markdown --full --show queries,keys,values prints all of them",
+    ]
 
 
 def test_a_name_of_blanks_is_no_name() -> None:
