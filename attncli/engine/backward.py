@@ -32,9 +32,9 @@ from attncli.stages.normalizers import keep_largest
 if TYPE_CHECKING:
     from attncli.engine.blocks import Stack
     from attncli.engine.kernels import Kernels
+    from attncli.matrix import Array
     from attncli.problem.problem import Part, Problem
 
-Array = np.ndarray
 _Place = tuple[int | slice, ...]
 
 CELLS = 1 << 20  # (query, key) cells of a block

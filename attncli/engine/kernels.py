@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from attncli.matrix import Array
 from attncli.records import record
 
 if TYPE_CHECKING:
     from attncli.variants import Variant
-
-Array = np.ndarray
 
 
 BLAS_SUM = range(64, 513)  # lengths of the rows that BLAS sums

@@ -10,9 +10,8 @@ import numpy as np
 from attncli.engine.score_bounds import limits_of
 
 if TYPE_CHECKING:
+    from attncli.matrix import Array
     from attncli.problem.problem import Part, Problem
-
-Array = np.ndarray
 
 
 def weigh(values: Array, weights: Array, allowed: Array | None, is_finite: bool) -> Array:

@@ -16,12 +16,11 @@ from attncli.explain.page import Grid, Solution, Step
 from attncli.explain.rounding import Figures
 from attncli.explain.steps.gradient_sums import d_keys_step, d_values_step, projection_gradient_steps, shared_steps
 from attncli.explain.steps.gradients import arriving_step, d_query_step, d_raw_step, d_score_step, d_weight_step
+from attncli.matrix import Array
 from attncli.problem.names import Names
 from attncli.problem.problem import Problem
 from attncli.records import record
 from attncli.results.gradients import Gradients
-
-Array = np.ndarray
 
 TERMS_AT_MOST, TERMS_AT_EDGES = 8, 3  # queries in the sum of a key
 INTRODUCTION = (

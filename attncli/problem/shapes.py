@@ -176,8 +176,25 @@ def _broadcast(leads: list[Shape], sources: ProjectedInputs, packed: bool) -> Sh
         )
         if packed:
             hint = "--heads splits packed columns: leave it out if the arrays have an axis of heads"
+        elif sources.head_axis == -3 and _fits_heads_last(sources):
+            hint = "they fit as (…, n, heads, d): --layout heads-last"
         what = f"the axes before the last two don't fit: {shapes}"
         raise ProblemError(sources.keys.where, what, hint) from None
+
+
+def _fits_heads_last(sources: ProjectedInputs) -> bool:
+    """Return whether Q, K and V as they were given fit together with their heads on the axis before the last."""
+    given = [matrix.array.shape for matrix in (sources.queries, sources.keys, sources.values) if matrix is not None]
+    if min(map(len, given)) < 3:
+        return False
+    queries, *others = given
+    heads, entries = queries[-2], [shape[:-3] for shape in given]
+    counts = {shape[-2] for shape in others}
+    try:
+        np.broadcast_shapes(*entries)
+    except ValueError:
+        return False
+    return len(counts) == 1 and heads % counts.pop() == 0 and len({shape[-3] for shape in others}) == 1
 
 
 def _with_extra(name: str, extra: Array, where: str, due: Shape, packed: bool) -> Shape:

@@ -15,9 +15,8 @@ from attncli.problem.layouts import pack_heads, swap_heads, unpack_heads
 from attncli.problem.origins import Projection, sum_to
 
 if TYPE_CHECKING:
+    from attncli.matrix import Array
     from attncli.problem.problem import Problem
-
-Array = np.ndarray
 
 CORE = ("d_values", "d_weights", "d_scores", "d_bias", "d_queries", "d_keys")
 TOGETHER = ("d_values", "d_queries", "d_keys")  # one pass gives all three for little more than the cost of one

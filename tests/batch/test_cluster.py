@@ -121,6 +121,31 @@ def test_a_cluster_gives_the_same_results_though_one_of_its_workers_is_killed(tm
     assert (tmp_path / "here.npz").read_bytes() == (tmp_path / "there.npz").read_bytes()
 
 
+def test_heads_in_another_layout_are_split_and_put_together_there(tmp_path, dask):
+    random = np.random.default_rng(1)
+    shapes = {"q": (2, 700, 4, 8), "k": (2, 700, 2, 8), "v": (2, 700, 2, 5)}
+    last = {name: random.normal(size=shape).astype(np.float32) for name, shape in shapes.items()}
+    first = {name: array.swapaxes(1, 2) for name, array in last.items()}
+    (tmp_path / "problems").mkdir()
+    dask.worker()
+    dask.worker()
+    dask.await_workers(2)
+    # transformers takes the heads first, and returns them last
+    for words, arrays in ((["--layout", "heads-last"], last), (["--as", "transformers"], first)):
+        np.savez(tmp_path / "problems" / "heads.npz", **arrays)
+        settings = [*words, "--causal", "--sink", "0,1,2,3", "--alibi"]
+        for name, where in (("here", []), ("there", ["--dask", dask.address])):
+            files = ["-o", f"{name}.npz", "-w", f"{name}.npz", "--lse", f"{name}.npz", "-q", "--force"]
+            command = [sys.executable, "-m", "attncli", "run", "problems/heads.npz", *settings, *files, *where]
+            assert subprocess.run(command, cwd=tmp_path, timeout=60).returncode == 0
+            found = batch("problems", "-d", name, "--force", *settings, *where, cwd=tmp_path)
+            assert found[0] == 0, found
+        assert (tmp_path / "here.npz").read_bytes() == (tmp_path / "there.npz").read_bytes()
+        assert state(tmp_path / "here") == state(tmp_path / "there")
+        output, weights = (np.load(tmp_path / "there.npz")[name] for name in ("output", "weights"))
+        assert (output.shape, weights.shape) == ((2, 700, 4, 5), (2, 4, 700, 700))
+
+
 def refusal(tmp_path, address):
     status, out, err = batch("problems", "-d", "out", "--dask", address, cwd=tmp_path)
     assert (status, out) == (2, "")

@@ -11,11 +11,14 @@ from explain.board import PROBLEMS, page_of, worksheet
 from explain.calculator import BACK, READERS, check
 
 from attncli.explain import explain
-from attncli.inputs.request import Request
+from attncli.inputs.request import MATRIX_NAMES, Request
+from attncli.inputs.settings import SETTINGS
 from attncli.matrix import Matrix
 from attncli.render.explain.formats import page_renderer
 from attncli.render.explain.text import explanation_text
 from attncli.render.result.tables import Style
+from attncli.stages.normalizers import NORMALIZER_NAMES
+from attncli.stages.row_transforms import PAIRING_NAMES, ROW_NORM_NAMES
 from attncli.variants import VARIANTS
 
 
@@ -71,6 +74,68 @@ def problem_with_stages(seed: int) -> Request:
     return Request(queries=matrix(n, d), keys=matrix(m, d), values=matrix(m, d_v), **options)  # type: ignore[arg-type]
 
 
+SHOWN_ELSEWHERE = {"heads", "layout", "dtype", "system", "allow_nonfinite", "d_output"}  # they make no step of a query
+
+
+def problem_with_every_stage(seed: int) -> Request:
+    """A random problem with a few of all settings and matrices that a calculation can have."""
+    random = np.random.default_rng([seed, 7])
+    n, m, d_v = (int(size) for size in random.integers(1, 5, 3))
+    d = int(random.choice([2, 4]))
+    options: dict[str, object] = {}
+
+    def matrix(*shape: int) -> Matrix:
+        return Matrix(np.round(random.normal(size=shape), 2), "m")
+
+    def ids(size: int) -> Matrix:
+        return Matrix(np.sort(random.integers(0, 2, size)), "segments")
+
+    def maybe(share: float, **made: object) -> None:
+        if random.random() < share:
+            options.update(made)
+
+    maybe(0.3, variant=VARIANTS[seed % len(VARIANTS)].name)
+    if options.get("variant") in ("laplace", "gaussian"):
+        maybe(0.7, length_scale=2.0)
+    if options.get("variant") == "additive":
+        maybe(0.7, v_a=matrix(d))
+    if "length_scale" not in options:
+        maybe(0.2, scale="log(m+1)/sqrt(dk)")
+    maybe(0.2, mask=Matrix(random.random((n, m)) < 0.7, "mask"), mask_means=("keep", "drop")[seed % 2])
+    maybe(0.2, bias=matrix(n, m))
+    maybe(0.3, causal=True)
+    maybe(0.2, window=(1, 1))
+    maybe(0.2, keep_first=1)
+    maybe(0.2, prefix=2)
+    maybe(0.2, chunk=2)
+    maybe(0.2, segments=ids(n), key_segments=ids(m))
+    maybe(0.2, key_lengths=Matrix(np.array([max(1, m - 1)]), "key_lengths"))
+    maybe(0.3, align="bottom-right")
+    if "align" not in options:
+        maybe(0.2, query_offset=1)
+    maybe(0.2, alibi=(0.5,))
+    maybe(0.2, qk_norm=("l2", "rms")[seed % 2])
+    maybe(0.4, rope=("half", "interleaved")[seed % 2])
+    if "rope" in options:
+        maybe(0.5, rope_base=100.0)
+        maybe(0.5, rope_dims=2)
+        maybe(0.5, rope_scale=2.0)
+    maybe(0.3, softcap=2.0)
+    if "softcap" in options:
+        maybe(0.5, softcap_after_bias=True)
+    maybe(0.3, normalizer=NORMALIZER_NAMES[seed % len(NORMALIZER_NAMES)])
+    if options.get("normalizer", "softmax") == "softmax":
+        maybe(0.4, sink=(0.5,))
+    maybe(0.2, top_k=2)
+    maybe(0.2, dropout=0.25, dropout_mask=Matrix(random.random((n, m)) < 0.7, "dropout_mask"))
+    if random.random() < 0.2:  # projected from rows of three numbers
+        rows = {"x": matrix(n, 3), "context": matrix(m, 3), "values_context": matrix(m, 3)}
+        weights = {"w_q": matrix(3, d), "w_k": matrix(3, d), "w_v": matrix(3, d_v), "w_o": matrix(d_v, 2)}
+        offsets = {"b_q": matrix(d), "b_k": matrix(d), "b_v": matrix(d_v), "b_o": matrix(2)}
+        return Request(**rows, **weights, **offsets, **options)  # type: ignore[arg-type]
+    return Request(queries=matrix(n, d), keys=matrix(m, d), values=matrix(m, d_v), **options)  # type: ignore[arg-type]
+
+
 def with_gradient(request: Request, seed: int) -> Request:
     """The problem with a gradient at its output."""
     assert request.queries is not None
@@ -116,6 +181,28 @@ def test_each_line_comes_to_what_it_says(seed: int, digits: int) -> None:
 @pytest.mark.parametrize("seed", range(40))
 def test_each_line_of_a_stage_comes_to_what_it_says(seed: int, digits: int) -> None:
     assert check_page(problem_with_stages(seed), digits) > 0
+
+
+SEEDS = range(60)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_each_line_of_every_setting_comes_to_what_it_says(seed: int) -> None:
+    check_page(problem_with_every_stage(seed), (2, 4, 9)[seed % 3])
+
+
+def test_every_setting_and_matrix_of_a_calculation_is_among_the_recomputed() -> None:
+    requests = [problem_with_every_stage(seed) for seed in SEEDS]
+    names = {*(setting.name for setting in SETTINGS), *MATRIX_NAMES} - SHOWN_ELSEWHERE
+    unused = {name for name in names if all(getattr(request, name) is None for request in requests)}
+    assert not unused, "give them to problem_with_every_stage"
+    for name, choices in (
+        ("variant", {variant.name for variant in VARIANTS}),
+        ("normalizer", set(NORMALIZER_NAMES)),
+        ("rope", set(PAIRING_NAMES)),
+        ("qk_norm", set(ROW_NORM_NAMES)),
+    ):
+        assert choices <= {getattr(request, name) for request in requests}, name
 
 
 @pytest.mark.parametrize("digits", [2, 4, 9])

@@ -57,6 +57,16 @@ def test_what_has_two_axes_has_none_to_exchange_and_the_rest_broadcasts(of_keys)
     np.testing.assert_array_equal(ours.d_weights, theirs.d_weights)
 
 
+@pytest.mark.parametrize("key_heads", [4, 2])
+def test_arrays_that_fit_with_their_heads_last_get_the_hint(key_heads):
+    queries, keys = np.ones((2, 3, 4, 6)), np.ones((2, 5, key_heads, 6))
+    for given in ({}, {"system": "transformers"}):
+        with pytest.raises(AttncliError) as caught:
+            attend(queries, keys, np.ones((2, 5, key_heads, 7)), **given)
+        assert caught.value.hint == "they fit as (…, n, heads, d): --layout heads-last"
+    assert attend(queries, keys, layout="heads-last").weights.shape == (2, 4, 3, 5)
+
+
 def test_a_numbers_place_in_a_message_is_where_the_user_has_it():
     queries, keys, values = map(turn, arrays())
     keys[1, 3, 2, 0] = np.nan

@@ -73,6 +73,12 @@ PROJECTIONS = [
         None,
     ),
     Bad(
+        "w_v given as columns",
+        {"x": X, "w_q": W, "w_k": W, "w_v": np.ones((2, 3))},
+        "w_v: w_v has shape (2, 3), but x has 3 columns",
+        "w_v must be (3, …); it looks transposed",
+    ),
+    Bad(
         "w_q given as columns",
         {"x": X, "w_q": W.T, "w_k": W},
         "w_q: w_q has shape (2, 3), but x has 3 columns",

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from stages.plain_attention import attend_plainly
 
-from attncli import AttncliError, attend
+from attncli import attend
 from attncli.engine import plan
 from attncli.expressions import evaluate
 from attncli.stages.normalizers import NORMALIZER_BY_NAME, NORMALIZER_NAMES, THRESHOLD, find_threshold
@@ -183,33 +183,3 @@ def test_the_expression_of_a_weight_gives_the_numbers_of_the_normalizer(name: st
 def test_a_query_with_a_sink_and_no_key_has_the_sink_as_its_sum():
     result = attend([[1.0]], [[1.0]], [[5.0]], mask=[[0]], sink=2)
     assert (result.weights.item(), result.output.item(), result.lse.item()) == (0, 0, 2)
-
-
-@pytest.mark.parametrize(
-    ("options", "message", "hint"),
-    [
-        ({"sink": [1, 2, 3]}, "--sink: 3 sinks for 1 head", "one number for all, or one per query head"),
-        ({"sink": 1, "normalizer": "sparsemax"}, "--sink: sparsemax has no sum that a sink could join",
-         "leave out --sink, or --normalizer"),
-        ({"alibi": [1, 2]}, "--alibi: 2 slopes for 1 head", "one number for all, or one per query head"),
-        ({"rope": "half"}, "--rope: columns are rotated in pairs, but there are 3", "--rope-dims with an even number"),
-        ({"rope": "half", "rope_dims": 4}, "--rope-dims: 4 columns are to be rotated, but a head has 3", None),
-        ({"rope_base": 10}, "--rope-base: there are no rotary positions", "add --rope half"),
-        ({"segments": [0, 1, 2]}, "segments: segments have the shape (3,); there are 2 queries",
-         "one id per position, or per entry of the first axis and position"),
-        ({"key_segments": [0, 1]}, "key_segments: the queries have no segments", "add --segments"),
-        ({"dropout": 0.1}, "--dropout: which weights are dropped is not known: attncli draws no random numbers",
-         "give the mask with --dropout-mask, 1 = kept"),
-        ({"dropout_mask": [[0.5, 1], [1, 1]]},
-         "dropout_mask: 0.5 at [0, 0]: a dropout mask is 0/1 or true/false", None),
-        ({"softcap_after_bias": True}, "--softcap-after-bias: there is no softcap", "add --softcap C"),
-        ({"rope": "diagonal"}, "rope: 'diagonal' is not a pairing", "one of: half, interleaved"),
-        ({"top_k": 0}, "top_k: 0 is below 1", None),
-        ({"dropout": 1.0}, "dropout: 1.0 is not a share from 0 up to, but not including, 1", None),
-    ],
-    ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
-)  # fmt: skip
-def test_what_does_not_fit_is_refused(options, message, hint):
-    with pytest.raises(AttncliError) as caught:
-        attend(np.ones((2, 3)), np.ones((2, 3)), np.ones((2, 1)), **options)
-    assert (str(caught.value), caught.value.hint) == (message, hint)

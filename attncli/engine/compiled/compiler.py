@@ -10,13 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import numba
-import numpy as np
 from numba.core import config
 
 from attncli import __version__
 from attncli.engine.compiled.exponential import EXACT
+from attncli.matrix import Array
 
-Array = np.ndarray
 OPTIONS: dict[str, Any] = {"nogil": True, "fastmath": EXACT, "error_model": "numpy"}
 
 

@@ -14,9 +14,8 @@ import numpy as np
 
 from attncli.engine.compiled.compiler import Compiled
 from attncli.engine.compiled.exponential import EXACT
+from attncli.matrix import Array
 from attncli.similarities import half_square_backward, manhattan_backward
-
-Array = np.ndarray
 
 ROWS = 4  # queries processed together
 WIDTH = 512  # keys of a tile

@@ -22,9 +22,8 @@ from attncli.similarities import negative_half_square, negative_manhattan
 
 if TYPE_CHECKING:
     from attncli.engine.kernels import Gatherer, Gathering
+    from attncli.matrix import Array
     from attncli.variants import Variant
-
-Array = np.ndarray
 
 PIECE = 128  # cells of a row
 
