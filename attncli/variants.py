@@ -7,7 +7,6 @@ derived from `VARIANTS`.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -35,7 +34,7 @@ from attncli.expressions import (
     square,
     subtract,
 )
-from attncli.records import record
+from attncli.records import record, replace
 from attncli.similarities import (
     additive,
     additive_backward,

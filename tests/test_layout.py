@@ -17,7 +17,7 @@ from attncli.variants import VARIANTS
 PACKAGE = Path(__file__).parent.parent / "attncli"
 # from below; a module imports from its own folder and from lower floors only
 FLOORS = (
-    {"version", "errors", "records"},
+    {"version", "errors", "patterns", "records"},
     {"numbers"},
     {"files", "matrix", "systems", "expressions", "similarities"},
     {"formats", "variants"},
@@ -217,6 +217,24 @@ def test_a_start_imports_only_what_it_needs(arguments, absent):
     )
     assert ran.returncode == 0
     assert absent & set(ran.stdout.splitlines()[-1].split()) == set()
+
+
+def test_what_every_run_loads_makes_no_class_or_expression_that_costs_a_start():
+    # records are made in a tenth of a dataclass's time, and a pattern is compiled at its first use
+    code = "import sys\nfrom attncli.cli.main import run_cli\nrun_cli(sys.argv[1:])\nprint(*sys.modules)"
+    arguments = ["run", *(str(EXAMPLE / f"{name}.csv") for name in "qk")]
+    ran = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, encoding="utf-8", timeout=60)
+    loaded = [name for name in ran.stdout.splitlines()[-1].split() if name in TREES]
+    assert len(loaded) > 50
+    costly = [
+        (name, ast.unparse(node))
+        for name in loaded
+        for statement in TREES[name].body
+        if not isinstance(statement, ast.FunctionDef)
+        for node in [*ast.walk(statement), *getattr(statement, "decorator_list", [])]
+        if ast.unparse(node) in ("re.compile", "dataclass")
+    ]
+    assert [each for each in costly if each[0] not in ("attncli.records", "attncli.patterns")] == []
 
 
 def test_no_folder_of_tests_has_the_name_of_a_library_that_a_test_asks_for():

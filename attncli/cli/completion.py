@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import BinaryIO
 
@@ -39,8 +40,11 @@ QUERIES_AT_MOST = 100
 STEPS = ("given", "raw", "scores", "masked", "exp", "weights", "output")
 
 
-def complete_from(*values: str) -> Callable[[str], list[str]]:
-    """Return a function that completes one of the values, or the next one of a list with commas."""
+def complete_from(*values: str) -> Callable[[str], list[str]] | None:
+    """Return a function that completes one of the values, or the next one of a list with commas; or None unless a shell
+    asks, because typer examines the functions of all options at every start."""
+    if not is_asked():
+        return None
 
     def complete(incomplete: str) -> list[str]:
         before, comma, begun = incomplete.rpartition(",")
@@ -48,6 +52,11 @@ def complete_from(*values: str) -> Callable[[str], list[str]]:
         return [f"{before}{comma}{value}" for value in values if value.startswith(begun) and value not in taken]
 
     return complete
+
+
+def is_asked() -> bool:
+    """Return whether a shell started the program to complete a word."""
+    return any(name.endswith("_COMPLETE") for name in os.environ)
 
 
 def complete_source(ctx: typer.Context, incomplete: str) -> list[str]:

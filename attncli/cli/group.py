@@ -14,6 +14,7 @@ from attncli.cli.guesses import MISSING_WORDS, command_meant, format_meant, is_s
 from attncli.cli.stray import Pair, once_hint, pair_words, refuse_stray
 from attncli.cli.unused import refuse_unused
 from attncli.errors import ExitStatus, UsageError, nearest, suggest
+from attncli.patterns import pattern
 
 COMMANDS = {
     "run": "compute; print tables; write files",
@@ -29,11 +30,11 @@ COMMANDS = {
 BUILT_IN = "demo"  # as a source, the built-in problem
 BUILT_IN_FOR = ("explain", "compare", "check")
 WIDTH = 78  # columns of help
-HEAD = re.compile(r"^(?:[A-Z][A-Za-z ]*:$|Usage:)", re.MULTILINE)
+HEAD = pattern(r"^(?:[A-Z][A-Za-z ]*:$|Usage:)", re.MULTILINE)
 SHORT = "attncli.short_help"
 SHARED = ("Calculation", "Reading")  # panels that --help shows, but -h does not
-NEGATIVE = re.compile(r"-(\d|\.\d|\.?inf\b|\.?nan\b)", re.IGNORECASE)
-NUMBERS = re.compile(r"[-+]?[0-9.][-+0-9.eE,/]*")
+NEGATIVE = pattern(r"-(\d|\.\d|\.?inf\b|\.?nan\b)", re.IGNORECASE)
+NUMBERS = pattern(r"[-+]?[0-9.][-+0-9.eE,/]*")
 INTRODUCTION = """\
 Attention, computed from matrices that you have, with every step shown.
 

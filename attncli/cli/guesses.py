@@ -3,9 +3,8 @@ instead."""
 
 from __future__ import annotations
 
-import re
-
 from attncli.files import exists
+from attncli.patterns import pattern
 
 # the command for a first word that is not one (`help` and `version` are handled separately)
 COMMAND_WORDS = {
@@ -56,7 +55,7 @@ MISSING_WORDS = {"--output": "-o play.html"}  # examples of options that a comma
 FORMAT_WORDS = {
     **dict.fromkeys(("tex", "bmatrix"), "latex"), "md": "markdown", "txt": "text", "htm": "html", "yml": "yaml",
 }  # fmt: skip
-SOURCE = re.compile(r"[./\\;:\[\s]|^-?\d")  # characters that are not in the name of a command
+SOURCE = pattern(r"[./\\;:\[\s]|^-?\d")  # characters that are not in the name of a command
 
 
 def command_meant(word: str) -> str | None:

@@ -5,18 +5,18 @@ from __future__ import annotations
 import contextlib
 import io
 import os
-import re
 import sys
 from collections.abc import Iterable
 from itertools import chain
 from typing import BinaryIO, TextIO
 
 from attncli.errors import InputError, OutputError, printable, system_reason
+from attncli.patterns import pattern
 
 # characters that control a terminal, except line ends and tabs; a label in CSV or JSON may contain any
 STEERING = "[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]"
-IN_COLOUR = re.compile(f"{STEERING}|\x1b(?!\\[[0-9;]*m)")  # except colours, which are attncli's
-PLAIN = re.compile(f"{STEERING}|\x1b")
+IN_COLOUR = pattern(f"{STEERING}|\x1b(?!\\[[0-9;]*m)")  # except colours, which are attncli's
+PLAIN = pattern(f"{STEERING}|\x1b")
 
 
 class PipeClosed(BaseException):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -53,7 +52,7 @@ class BlockJob:
     masks: RowMasks
 
 
-@dataclass(slots=True, eq=False, repr=False)
+@record(frozen=False)
 class Block:
     """The results of one block of queries (…, b, columns), and which of its queries had no key (…, b)."""
 

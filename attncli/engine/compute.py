@@ -6,7 +6,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Collection, Mapping
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -20,6 +20,7 @@ from attncli.engine.stacks import Stacks, select_parts
 from attncli.engine.threads import one_blas_thread, run_tasks
 from attncli.problem.problem import Problem
 from attncli.problem.row_masks import RowMasks
+from attncli.records import record
 
 if TYPE_CHECKING:
     from attncli.engine.kernels import Kernels
@@ -36,7 +37,7 @@ class Sink(Protocol):
     def __setitem__(self, where: tuple[int | slice, ...], block: Array) -> None: ...
 
 
-@dataclass(slots=True, eq=False, repr=False)
+@record(frozen=False)
 class Outcome:
     """What the loop found besides the numbers: how many queries had no key, and the first of them as (part, query)."""
 

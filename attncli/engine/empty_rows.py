@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,6 +12,7 @@ from attncli.engine.scores import make_scoring
 from attncli.engine.weighted_sums import drop, join_sums, mean, spread, weigh
 from attncli.problem.problem import Visible
 from attncli.problem.row_masks import RowMask, make_row_mask
+from attncli.records import replace
 
 if TYPE_CHECKING:
     from attncli.engine.blocks import Block

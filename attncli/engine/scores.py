@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,7 +22,7 @@ Array = np.ndarray
 MANY_KEYS = 1024  # with fewer keys, looking at the queries takes longer than it saves
 
 
-@dataclass(slots=True, eq=False, repr=False)
+@record(frozen=False)
 class Tile:
     """Queries × keys: the raw scores if requested, the scores with −inf at masked cells, the mask, and which queries
     have a key here."""

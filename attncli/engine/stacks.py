@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,6 +10,7 @@ import numpy as np
 from attncli.engine.blocks import Stack
 from attncli.engine.score_bounds import reach_of
 from attncli.problem.problem import Part, Problem
+from attncli.records import replace
 
 Array = np.ndarray
 

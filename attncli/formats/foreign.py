@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from attncli.errors import InputError
+from attncli.patterns import pattern
 
 FILE = "FILE"  # where a hint names the file; standard input has no name
 QUERY = "QUERY"
@@ -21,7 +22,7 @@ _PICKLED = _PYTHON.format(
 _TABLES = _PYTHON.format("pandas; pandas.read_html(sys.argv[1])[0].to_csv('OUT.csv', index=False)")
 _SQLITE = "sqlite3 -csv -header FILE QUERY > OUT.csv"
 _WORKSPACE = "Rscript -e \"write.csv(get(load(commandArgs(TRUE))[1]), 'OUT.csv', row.names = FALSE)\" FILE"
-_TABLE = re.compile(rb'CREATE TABLE (?:"([^"\x00]{1,60})"|(\w{1,60}))', re.IGNORECASE)
+_TABLE = pattern(rb'CREATE TABLE (?:"([^"\x00]{1,60})"|(\w{1,60}))', re.IGNORECASE)
 _NO_FILES = frozenset(("standard input", "literal", "queries", "keys", "values", "mask", "bias", "expected"))
 QUOTED = '"{}"'
 SCHEMA = 1 << 16  # bytes of a database where its first table is looked for

@@ -7,6 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 from attncli.errors import InputError, suggest
+from attncli.patterns import pattern
 from attncli.records import record
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ DTYPES = (
     *(f"{kind}{8 * size}" for kind in ("int", "uint") for size in (1, 2, 4, 8)),
     *("float8_e4m3fn", "float8_e5m2"),
 )
-_FORM = re.compile(r"(.+)@(\w+):([0-9]{1,18}(?:[,x][0-9]{1,18}){0,31})", re.DOTALL)
+_FORM = pattern(r"(.+)@(\w+):([0-9]{1,18}(?:[,x][0-9]{1,18}){0,31})", re.DOTALL)
 
 
 @record

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from dataclasses import dataclass
 
 from attncli.errors import InputError
 from attncli.formats.table_notes import shape_hint
 from attncli.numbers.numerals import may_be_cell
+from attncli.patterns import pattern
+from attncli.records import record
 
 BLANKS = " "
 DELIMITERS = (
@@ -18,18 +19,16 @@ DELIMITERS = (
     BLANKS,
 )  # tried in this order: semicolons separate decimal commas, and blanks follow commas
 NAMES = {";": "semicolons", "\t": "tabs", ",": "commas", BLANKS: "blanks", "|": "bars"}
-DECIMAL_COMMA = re.compile(r"[+-]?[0-9]*,[0-9]+(?:[eE][+-]?[0-9]+)?|[+-]?[0-9]+,(?:[eE][+-]?[0-9]+)?")
-LEADING_ZERO = re.compile(rb",0[0-9]+(?![0-9.])")
-_CELLS = {
-    delimiter: re.compile(rf' *(?:"((?:[^"]|"")*)" *|([^{delimiter}]*))(?:{delimiter}|\Z)') for delimiter in ";\t,"
-}
-_CELLS[BLANKS] = re.compile(r'[ \t\n]*(?:"((?:[^"]|"")*)"|([^ \t\n]+))(?:[ \t\n]+|\Z)')
-_BETWEEN_BLANKS = re.compile(r"[^ \t]+")  # str.split also splits at the no-break spaces within a number
-_SEPARATOR = re.compile(r"\"?[sS][eE][pP]=([;,\t])\"?[ \r]*")
-_SPLIT_NUMBER = re.compile(r"(?:^|(?<=,))[+-]?([0-9]+),(0[0-9]+)(?:[eE][+-]?[0-9]+)?(?=,|$)", re.MULTILINE)
+DECIMAL_COMMA = pattern(r"[+-]?[0-9]*,[0-9]+(?:[eE][+-]?[0-9]+)?|[+-]?[0-9]+,(?:[eE][+-]?[0-9]+)?")
+LEADING_ZERO = pattern(rb",0[0-9]+(?![0-9.])")
+_CELLS = {delimiter: pattern(rf' *(?:"((?:[^"]|"")*)" *|([^{delimiter}]*))(?:{delimiter}|\Z)') for delimiter in ";\t,"}
+_CELLS[BLANKS] = pattern(r'[ \t\n]*(?:"((?:[^"]|"")*)"|([^ \t\n]+))(?:[ \t\n]+|\Z)')
+_BETWEEN_BLANKS = pattern(r"[^ \t]+")  # str.split also splits at the no-break spaces within a number
+_SEPARATOR = pattern(r"\"?[sS][eE][pP]=([;,\t])\"?[ \r]*")
+_SPLIT_NUMBER = pattern(r"(?:^|(?<=,))[+-]?([0-9]+),(0[0-9]+)(?:[eE][+-]?[0-9]+)?(?=,|$)", re.MULTILINE)
 
 
-@dataclass(slots=True, eq=False, repr=False)
+@record(frozen=False)
 class Table:
     """Rows of stripped cells.
 
@@ -153,9 +152,9 @@ def _cells(line: str, delimiter: str, place: str | None = None) -> list[str]:
             _BETWEEN_BLANKS.findall(line) if delimiter == BLANKS else [cell.strip() for cell in line.split(delimiter)]
         )
     cells: list[str] = []
-    start, pattern = 0, _CELLS[delimiter]
+    start, form = 0, _CELLS[delimiter]
     while True:
-        found = pattern.match(line, start)
+        found = form.match(line, start)
         if found is None or (found[2] is not None and '"' in found[2]):
             if place is not None:
                 raise InputError(

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from math import prod
 from typing import TYPE_CHECKING, Any
 
 from attncli.errors import InputError
+from attncli.patterns import pattern
 
 if TYPE_CHECKING:
     import numpy as np
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     Array = np.ndarray[Any, Any]
 
 YEARS = range(1800, 2200)
-_WHOLE = re.compile(r"[+-]?[0-9]{1,15}")
+_WHOLE = pattern(r"[+-]?[0-9]{1,15}")
 _INDEX_NAMES = frozenset(
     (
         "#",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -13,6 +12,8 @@ from attncli.formats.contents import Contents
 from attncli.formats.encoding import decode
 from attncli.formats.prints import explain_refusal, is_labelled, is_print, read_print, strip_decorations
 from attncli.formats.prints.rows import is_line_of_cells, is_rows, read_rows
+from attncli.patterns import pattern
+from attncli.records import replace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -20,10 +21,10 @@ if TYPE_CHECKING:
     from attncli.matrix import Matrix, Reading
 
 _START = 4096  # bytes in which the kind of file is recognized
-_BLOCKS = re.compile(rb"[0-9.][ \t]*\r?\n[ \t]*\r?\n\s*[-+.0-9]")
-_BLANK_LINE = re.compile(rb"\n[ \t]*\r?\n")  # searched first, because finding newlines is faster than finding numbers
-_SLICE = re.compile(rb"^# New slice", re.MULTILINE)
-_LATEX = re.compile(
+_BLOCKS = pattern(rb"[0-9.][ \t]*\r?\n[ \t]*\r?\n\s*[-+.0-9]")
+_BLANK_LINE = pattern(rb"\n[ \t]*\r?\n")  # searched first, because finding newlines is faster than finding numbers
+_SLICE = pattern(rb"^# New slice", re.MULTILINE)
+_LATEX = pattern(
     r"\s*(?:%[^\n]*\n\s*)*(?:\\|\$(?=(?s:.*)\\begin))|[^\n]{0,80}\\begin\s*\{[bpBvV]?(?:small)?(?:matrix|array)"
 )
 _PLAIN = frozenset(b"0123456789.,;+-eE \t\r\n")

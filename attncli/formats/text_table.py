@@ -6,8 +6,6 @@ look at the whole table.
 
 from __future__ import annotations
 
-import re
-from dataclasses import replace
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +27,8 @@ from attncli.formats.table_notes import (
 from attncli.matrix import Matrix, Reading
 from attncli.numbers import numerals
 from attncli.numbers.numerals import NumeralError, is_number
+from attncli.patterns import pattern
+from attncli.records import replace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,9 +37,9 @@ if TYPE_CHECKING:
 
     Array = np.ndarray[Any, Any]
 
-_THOUSANDS = re.compile(r"[+-]?[1-9][0-9]{0,2},[0-9]{3}")
+_THOUSANDS = pattern(r"[+-]?[1-9][0-9]{0,2},[0-9]{3}")
 _PIECE = 1 << 19  # characters
-_DECIMAL_POINT = re.compile(r"[+-]?(?:[0-9]+\.[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+_DECIMAL_POINT = pattern(r"[+-]?(?:[0-9]+\.[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 
 
 def read(data: bytes, where: str, reading: Reading) -> Contents:

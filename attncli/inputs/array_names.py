@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 
 from attncli.inputs.request import EXPECTED_NAMES, MATRIX_NAMES
+from attncli.patterns import pattern
 
 ALIASES = {"queries": ("q", "query"), "keys": ("k", "key"), "values": ("v", "value")}
-_MARKS = re.compile(r"[\s_^{}\\$-]")  # between the letters of W_q, W^Q, w-q and of LaTeX
+_MARKS = pattern(r"[\s_^{}\\$-]")  # between the letters of W_q, W^Q, w-q and of LaTeX
 _MATRICES = {"".join(alias.split("_")): name for name in MATRIX_NAMES for alias in (name, *ALIASES.get(name, ()))}
 _RESULTS = {"".join(name.split("_")): name for name in EXPECTED_NAMES}
-_EXPECTED = re.compile(r"expected[._\s]+(.+)", re.IGNORECASE)
+_EXPECTED = pattern(r"expected[._\s]+(.+)", re.IGNORECASE)
 _POLARITY = "call it mask, with mask_means: keep or drop; or bias, if it is added to the scores"
 _PACKED = "in a problem file: qkv_order: blocks (all of Q, then K, then V), or heads (q, k and v of each head)"
 PACKED = {  # names of one array for three

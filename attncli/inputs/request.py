@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field, fields, replace
+from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
-from attncli.records import record
+from attncli.records import record, replace
 from attncli.variants import BY_NAME
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ class Request:
     labels: Labels = field(default_factory=Labels)
 
 
-MATRIX_NAMES = tuple(f.name for f in fields(Request) if f.type == "Matrix | None")
+MATRIX_NAMES = tuple(name for name, kind in Request.__annotations__.items() if kind == "Matrix | None")
 
 
 @record(kw_only=True)

@@ -25,12 +25,13 @@ from attncli.expressions import (
     root,
     subtract,
 )
+from attncli.patterns import pattern
 
 SIZE = Symbol("d", "k")  # the number of features, in a scale
 QUERIES, KEYS = Symbol("n"), Symbol("m")  # their numbers
 SIZES: dict[Expression, str] = {SIZE: "dk", QUERIES: "n", KEYS: "m"}
 
-TOKEN = re.compile(
+TOKEN = pattern(
     r"\s*(?P<token>\d+\.?\d*(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?|[A-Za-z_]+|\*\*|[-+*/^()−·√])", re.ASCII
 )
 SPELLED = {"−": "-", "·": "*", "^": "**", "√": "sqrt"}
@@ -55,6 +56,8 @@ def parse_scale(text: str) -> Expression:
 
     Raises ValueFault if the text is not a scale.
     """
+    if text == "1/sqrt(dk)":  # the usual default, which half of all runs need
+        return divide(Numeral(1.0, "1"), root(SIZE))
     tokens = _tokens_of(text)
     _check_order(text, tokens)
     source = " ".join(re.sub(r"^0+(?=\d)", "", token) for token in tokens)

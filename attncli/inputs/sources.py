@@ -5,9 +5,8 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import partial
 from typing import BinaryIO
 
@@ -31,6 +30,8 @@ from attncli.formats.raw import SUFFIXES as RAW
 from attncli.inputs.array_names import ALIASES, expected_name, matrix_name
 from attncli.inputs.request import ONES, Request, Worksheet
 from attncli.matrix import Matrix, Reading
+from attncli.patterns import pattern
+from attncli.records import record
 
 _DESCRIPTIONS = frozenset(("shape", "shapes", "dim", "dims", "dimensions", "size", "strides", "axes", "ndim"))
 STANDARD_INPUT = "standard input"
@@ -41,11 +42,11 @@ BY_MAGIC = {  # besides NPY, zip archives and text
     b"MATLAB 5.0 MAT-file": "mat",
     b"MATLAB 7.3 MAT-file": "mat",
 }
-_BRACES = re.compile(r"\{\s*(?:\{|[-+]?\.?[0-9])")  # of Mathematica, C and Go
-YAML_KEY = re.compile(r"(?:[ \t]*(?:#.*)?\n)*(?:---|%YAML|- |['\"]?[A-Za-z_]\w*['\"]?[ \t]*:(?:\s|$))")
+_BRACES = pattern(r"\{\s*(?:\{|[-+]?\.?[0-9])")  # of Mathematica, C and Go
+YAML_KEY = pattern(r"(?:[ \t]*(?:#.*)?\n)*(?:---|%YAML|- |['\"]?[A-Za-z_]\w*['\"]?[ \t]*:(?:\s|$))")
 
 
-@dataclass(eq=False, repr=False)
+@record(frozen=False)
 class Sources:
     """The sources of one command. A file is read once even if it is named several times, and standard input at most
     once.

@@ -10,12 +10,13 @@ import re
 import unicodedata
 
 from attncli.numbers.units import CURRENCIES, MAGNITUDES, SUFFIXES, is_unit, words
+from attncli.patterns import pattern
 from attncli.records import record
 
 NUMBER, MISSING, INFINITE, HIDDEN = "a number", "a missing number", "infinity", "an invisible character"
 
 _JOINERS = "\u200c\u200d"  # they shape Persian and Indic words and emoji, and are invisible only beside ASCII
-_INVISIBLE = re.compile(
+_INVISIBLE = pattern(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u200e\u200f\u2028-\u202e"
     "\u2060-\u206f\u2800\u3164\ufeff\uffa0\ufff9-\ufffb\U0001d173-\U0001d17a\U000e0000-\U000e007f]"
     f"|(?<![^\x00-\x7f])[{_JOINERS}]|[{_JOINERS}](?![^\x00-\x7f])"
@@ -35,9 +36,9 @@ _MISSING = words("""
     dbnull system.dbnull pd.na np.nan numpy.nan math.nan jnp.nan torch.nan float(nan float('nan nat \\n #n/a #na #n/d
     #nv #n/b #н/д н/д nd. n/d n.d. k.a. b.d. s/d s.d. n/v n.v. qnan snan indeterminate nan(ind nan(snan
 """) | {"no data", "not available", "k. a.", "not applicable"}
-_EXCEL_ERROR = re.compile(r"#[^\W\d_][/\w]*[!?]|#DIV/0!?")
-_NAN = re.compile(r"[+-]?(?:1\.#)?[qs]?nan(?:\d\d|\(.*\)?|\d*q|s|q)?|[+-]?1\.#(?:ind|qnan|snan)\d*", re.IGNORECASE)
-_INFINITE = re.compile(
+_EXCEL_ERROR = pattern(r"#[^\W\d_][/\w]*[!?]|#DIV/0!?")
+_NAN = pattern(r"[+-]?(?:1\.#)?[qs]?nan(?:\d\d|\(.*\)?|\d*q|s|q)?|[+-]?1\.#(?:ind|qnan|snan)\d*", re.IGNORECASE)
+_INFINITE = pattern(
     r"[+-]?(?:∞|\$?\\?infty\$?|\\inf|inf\.|inf(?:inity)?(?:16|32|64|f|d)|infinit[yeo]|(?:np|numpy|math|jnp|torch)\.inf"
     r"|float\(['\"]?[+-]?inf(?:inity)?['\"]?\)?|complexinfinity|1\.#inf\d*|unendlich|infini)|[+-]oo",
     re.IGNORECASE,
@@ -46,22 +47,22 @@ _INFINITE = re.compile(
 _FAINT = words(". .. ... … ? ?? : ~ _ __ * ** *** # ## ### #### ##### ###### + / '' \" ″ ⋅ · • ∅")
 _FAINT_WORDS = words("Na nothing unknown empty blank void tbd tba nd nv nul unset 無 无 нет なし 欠測 欠損 缺失")
 
-_BASED = re.compile(r"[+-]?(?:0[xXoObB][0-9A-Fa-f_.pP+-]+|&[hHoO][0-9A-Fa-f]+|[0-9][0-9A-Fa-f]*[hH])")
-_LOOK_ALIKE = re.compile(r"[+-]?[0-9OoIl]*[.,][0-9OoIl]+")
-_LETTERS = re.compile(r"[^\W\d_]+")
-_TEN_TO_THE = re.compile(r" ?[*xX] ?10 ?(?:\^|\*\*)? ?(?=[+({-]?[0-9])| ?\*\^")
-_WORDED = re.compile(
+_BASED = pattern(r"[+-]?(?:0[xXoObB][0-9A-Fa-f_.pP+-]+|&[hHoO][0-9A-Fa-f]+|[0-9][0-9A-Fa-f]*[hH])")
+_LOOK_ALIKE = pattern(r"[+-]?[0-9OoIl]*[.,][0-9OoIl]+")
+_LETTERS = pattern(r"[^\W\d_]+")
+_TEN_TO_THE = pattern(r" ?[*xX] ?10 ?(?:\^|\*\*)? ?(?=[+({-]?[0-9])| ?\*\^")
+_WORDED = pattern(
     r"(?P<lead>[^\w.,]*)(?P<before>(?:[^\W\d_]+\.?)?)(?P<symbol>[^\w.,]*)"
     r"(?P<core>(?:[0-9]|[.,](?=[0-9]))[0-9.,' ]*(?:_[0-9]+)*)(?P<after>.*)",
     re.DOTALL,
 )
-_TAIL_OF_FRACTION = re.compile(r"[\s#_°/]*[^\W\d_]+[\s.²³)\]}\"'*]*")
-_EXPONENT = re.compile(r"[eEdDqQfFsSlL] ?\(?([+-]?[0-9]+)\)?")
-_TYPED = re.compile(r"_?[fiu](?:8|16|32|64)|_?[a-z]{2}")  # Rust's and Fortran's types
-_UNIT = re.compile(r"_?[^\W\d_]*\.?|[°'\"]C?|[^\w]", re.IGNORECASE)
+_TAIL_OF_FRACTION = pattern(r"[\s#_°/]*[^\W\d_]+[\s.²³)\]}\"'*]*")
+_EXPONENT = pattern(r"[eEdDqQfFsSlL] ?\(?([+-]?[0-9]+)\)?")
+_TYPED = pattern(r"_?[fiu](?:8|16|32|64)|_?[a-z]{2}")  # Rust's and Fortran's types
+_UNIT = pattern(r"_?[^\W\d_]*\.?|[°'\"]C?|[^\w]", re.IGNORECASE)
 _FACTORS = frozenset((*"eEijIkKMGBThπ!‰%*/^:)#", "im", "pi"))
-_PLAIN = re.compile(r"(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:e[+-]?[0-9]+)?")
-_GROUPS = re.compile(r"[0-9]{1,3}(?:([.,' ])[0-9]{3})(?:\1[0-9]{3})*|[0-9]{1,2}(?:,[0-9]{2})+,[0-9]{3}")
+_PLAIN = pattern(r"(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:e[+-]?[0-9]+)?")
+_GROUPS = pattern(r"[0-9]{1,3}(?:([.,' ])[0-9]{3})(?:\1[0-9]{3})*|[0-9]{1,2}(?:,[0-9]{2})+,[0-9]{3}")
 
 
 @record

@@ -13,6 +13,7 @@ from itertools import repeat
 from typing import TYPE_CHECKING, Any
 
 from attncli.errors import ValueFault
+from attncli.patterns import pattern
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -21,16 +22,16 @@ if TYPE_CHECKING:
 
     Array = np.ndarray[Any, Any]
 
-_DECIMAL = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
-_LEADING_ZERO = re.compile(r"[+-]?0[0-9]+(?:[.eE].*)?")
-_NONFINITE = re.compile(r"([+-]?)\.?(inf|infinity|nan)", re.IGNORECASE)
+_DECIMAL = pattern(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+_LEADING_ZERO = pattern(r"[+-]?0[0-9]+(?:[.eE].*)?")
+_NONFINITE = pattern(r"([+-]?)\.?(inf|infinity|nan)", re.IGNORECASE)
 _PLAIN = r"(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)"
-_FRACTION = re.compile(rf"([+-]?{_PLAIN})/({_PLAIN})")
-_GROUPED = re.compile(r"([+-]?[0-9]{1,3}(?:([_,'’\u00a0\u202f\u2009 ])[0-9]{3})(?:\2[0-9]{3})*)(\.[0-9]*)?")
-_UNDERSCORED = re.compile(r"[+-]?[0-9]+(?:_[0-9]+)+(?:\.[0-9_]*)?(?:[eE][+-]?[0-9]+)?")
-_DECIMAL_COMMA = re.compile(r"[+-]?[0-9]*,[0-9]+(?:[eE][+-]?[0-9]+)?")
-_BASED = re.compile(r"([+-]?)(0[xX][0-9a-fA-F]+|0[oO][0-7]+|0[bB][01]+)")
-_PERCENT = re.compile(rf"([+-]?{_PLAIN}) ?%")
+_FRACTION = pattern(rf"([+-]?{_PLAIN})/({_PLAIN})")
+_GROUPED = pattern(r"([+-]?[0-9]{1,3}(?:([_,'’\u00a0\u202f\u2009 ])[0-9]{3})(?:\2[0-9]{3})*)(\.[0-9]*)?")
+_UNDERSCORED = pattern(r"[+-]?[0-9]+(?:_[0-9]+)+(?:\.[0-9_]*)?(?:[eE][+-]?[0-9]+)?")
+_DECIMAL_COMMA = pattern(r"[+-]?[0-9]*,[0-9]+(?:[eE][+-]?[0-9]+)?")
+_BASED = pattern(r"([+-]?)(0[xX][0-9a-fA-F]+|0[oO][0-7]+|0[bB][01]+)")
+_PERCENT = pattern(rf"([+-]?{_PLAIN}) ?%")
 _LONGEST = 4000  # digits: Python's int() refuses more than 4300
 _MANY = 1 << 13  # numbers: with more of them, orjson saves more time than its import takes
 _WIDTH = 28  # of a cell in a block of text: 24 characters, one more in an exponent, blanks, the delimiter

@@ -3,7 +3,6 @@ refused."""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,6 +11,7 @@ from attncli.errors import ProblemError, suggest
 from attncli.matrix import holds_numbers
 from attncli.problem.layouts import keep_layout
 from attncli.problem.problem import Conventions
+from attncli.records import replace
 from attncli.stages.normalizers import NORMALIZER_BY_NAME, SOFTMAX
 from attncli.systems import BIAS, BY_NAME, CAUSAL, EMPTY, GROUPS, LENGTHS, MASK, NAMES, SOFTCAP, System, systems_with
 from attncli.variants import BY_NAME as VARIANT_BY_NAME

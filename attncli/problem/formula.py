@@ -17,11 +17,12 @@ from attncli.expressions import (
     multiply,
     root,
 )
+from attncli.patterns import pattern
 from attncli.problem.problem import Problem
 from attncli.records import record
 
-ROOT = re.compile(r"1/sqrt\((?:dk|d_k)\)")
-RECIPROCAL = re.compile(r"1/(?:dk|d_k)")
+ROOT = pattern(r"1/sqrt\((?:dk|d_k)\)")
+RECIPROCAL = pattern(r"1/(?:dk|d_k)")
 WIDTH = Symbol("d", "k")
 HEAD_SCALE = Symbol("s", "h")  # of head h
 

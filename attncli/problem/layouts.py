@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from attncli.errors import ProblemError
 from attncli.inputs.request import PROJECTED
+from attncli.records import replace
 from attncli.systems import BY_NAME, HEADS_FIRST, HEADS_LAST
 
 if TYPE_CHECKING:

@@ -7,10 +7,11 @@ from collections import Counter
 from dataclasses import field
 
 from attncli.errors import UsageError, nearest, printable
+from attncli.patterns import pattern
 from attncli.problem.problem import Problem
 from attncli.records import record
 
-NUMBERED = re.compile(r"(?:q|query)[ _#]?(?=\d+$)", re.IGNORECASE)  # names of a query in tables and pages
+NUMBERED = pattern(r"(?:q|query)[ _#]?(?=\d+$)", re.IGNORECASE)  # names of a query in tables and pages
 
 
 @record

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, NoReturn
 
 import numpy as np
@@ -11,6 +10,7 @@ from attncli.errors import ProblemError
 from attncli.problem.layouts import pack_heads, swap_heads
 from attncli.problem.problem import at, first_cell
 from attncli.problem.row_masks import make_row_mask
+from attncli.records import replace
 
 if TYPE_CHECKING:
     from attncli.problem.problem import Part, Problem

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,6 +22,7 @@ from attncli.problem.scaling import refuse_beyond, settle_scale
 from attncli.problem.shapes import Layout, OutputProjection, axes_of, check_shapes, output_shape, split_heads
 from attncli.problem.stages import settle_stages
 from attncli.problem.system_masks import fit_system_masks
+from attncli.records import replace
 from attncli.variants import BY_NAME, DEFAULT, WITH_WEIGHTS, Variant
 
 if TYPE_CHECKING:
@@ -195,7 +195,7 @@ def _settle_variant(request: Request, computing: np.dtype, d_k: int) -> Variant:
 def _settle_labels(request: Request, found: Labels, problem: Problem) -> Labels:
     """Return the labels. Those given separately override those of the matrices. Their number must be that of the named
     entries."""
-    named = ((field.name, getattr(request.labels, field.name)) for field in fields(request.labels))
+    named = ((name, getattr(request.labels, name)) for name in ("queries", "keys", "features", "values"))
     own = {name: given for name, given in named if given is not None}
     sizes = {"queries": problem.n, "keys": problem.m, **({} if request.heads else {"features": problem.d_k})}
     for name, size in sizes.items():

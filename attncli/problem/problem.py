@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import field, replace
+from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from attncli.inputs.scale import split_scales
 from attncli.problem.layouts import swap_shape
 from attncli.problem.shapes import OutputProjection, output_shape
 from attncli.problem.words import Words
-from attncli.records import record
+from attncli.records import record, replace
 from attncli.stages.normalizers import SOFTMAX, Normalizer
 from attncli.stages.row_transforms import Rotation, RowNorm
 from attncli.variants import Variant

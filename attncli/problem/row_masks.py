@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from attncli.problem.problem import at_entry
-from attncli.records import record
+from attncli.records import record, replace
 
 if TYPE_CHECKING:
     from attncli.problem.problem import Part, Problem

@@ -3,13 +3,13 @@ and lengths per query."""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from attncli.errors import ProblemError
 from attncli.matrix import kind_of_contents
+from attncli.records import replace
 from attncli.systems import BY_NAME, OF_ENTRIES, OF_HEADS, OF_KEYS, System
 
 if TYPE_CHECKING:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import fields, replace
+from dataclasses import fields
 from itertools import groupby
 from typing import TYPE_CHECKING
 
@@ -17,6 +17,7 @@ from attncli.problem.layouts import swap_heads, unpack_heads
 from attncli.problem.origins import read_d_output
 from attncli.problem.problem import Problem
 from attncli.problem.row_masks import make_row_mask
+from attncli.records import replace
 from attncli.results.computed_rows import ComputedRows, Nowhere, Slabs, Window
 from attncli.results.statistics import Statistics, statistics_of
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from attncli.errors import InputError
@@ -10,17 +9,18 @@ from attncli.formats.table_cells import split_number
 from attncli.matrix import Matrix
 from attncli.numbers import numerals
 from attncli.numbers.numerals import NumeralError, may_be_cell, quote
+from attncli.patterns import pattern
 
 if TYPE_CHECKING:
     from attncli.matrix import Reading
 
-_ROW_ENDS = re.compile(r";[ \t]*\n?")
-_WORD = re.compile(r"[^ \t\r\f\v]+")  # str.split also splits at the no-break spaces within a number
-_GAP = re.compile(r"^\t|\t *(?:\t|$)")
-_OTHER_ROW_END = re.compile(r"[|\\]")  # also \n as a backslash and a letter
+_ROW_ENDS = pattern(r";[ \t]*\n?")
+_WORD = pattern(r"[^ \t\r\f\v]+")  # str.split also splits at the no-break spaces within a number
+_GAP = pattern(r"^\t|\t *(?:\t|$)")
+_OTHER_ROW_END = pattern(r"[|\\]")  # also \n as a backslash and a letter
 _FILL = "type the number that belongs there, or nan"
-_SINGLE = re.compile(r"[^\s,;]+")
-_SEVERAL = re.compile(r"[^ \t,]+(?:,?[ \t]+[^ \t,]+)+")
+_SINGLE = pattern(r"[^\s,;]+")
+_SEVERAL = pattern(r"[^ \t,]+(?:,?[ \t]+[^ \t,]+)+")
 
 
 def is_rows(text: str) -> bool:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from typing import NamedTuple
 
+from attncli.patterns import pattern
+
 # characters that every version of rich counts as one column
-_NARROW = re.compile("[ -~\xa1-\xac\xae-\u024f\u0391-\u03c9…−×·⋮ᵀ√₀-₉]*")
+_NARROW = pattern("[ -~\xa1-\xac\xae-\u024f\u0391-\u03c9…−×·⋮ᵀ√₀-₉]*")
 _WIDEST = 100_000
 
 

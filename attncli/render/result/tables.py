@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -11,8 +9,9 @@ import numpy as np
 from attncli.errors import printable as escaped
 from attncli.inputs.request import GRADIENT_NAMES
 from attncli.numbers.display import format_number, format_shape
+from attncli.patterns import pattern
 from attncli.problem.formula import attention_formula, named_value
-from attncli.records import record
+from attncli.records import record, replace
 from attncli.render import colours
 from attncli.render.console import has_colour, make_console, terminal_width
 from attncli.render.explain.notation import BREAK, WRITER
@@ -88,7 +87,7 @@ TRANSLITERATION = {
     "ℓ": "l", "Σ": "sum", "→": "->", "≤": "<=", "–": "-", "’": "'",
     "≈": "~", "✓": "yes", "∞": "inf", "“": '"', "”": '"', "⋮": "...", "½": "1/2",
 }  # fmt: skip
-ROOT = re.compile(r"√(d_k|\d+(?:\.\d+)?)")
+ROOT = pattern(r"√(d_k|\d+(?:\.\d+)?)")
 
 
 def result_heading(result: Result, title: str | None = None) -> str:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from attncli.inputs.request import GRADIENT_NAMES, INPUT_NAMES
-from attncli.records import record
+from attncli.records import record, replace
 from attncli.results.computed_rows import ComputedRows, row_blocks
 from attncli.results.targets import GRADIENTS_OF_CELLS, labels_of_columns, labels_of_rows
 

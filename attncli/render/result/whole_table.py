@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -12,7 +11,7 @@ import numpy as np
 from attncli.errors import printable
 from attncli.inputs.request import GRADIENT_NAMES
 from attncli.numbers.display import format_number, format_numbers
-from attncli.records import record
+from attncli.records import record, replace
 from attncli.render import colours
 from attncli.render.console import colour_system, has_colour
 from attncli.render.result.tables import Style, group_title, shorten_label, some_columns, table_title
