@@ -13,16 +13,16 @@ from typing import TYPE_CHECKING, Any
 from attncli.errors import InputError
 from attncli.formats import tree as trees
 from attncli.formats.contents import NumberList
-from attncli.numbers.numerals import parse_plain_numbers
+from attncli.numbers.json_rows import LARGE, PIECE, parse_json_rows, stack_rows
 
 if TYPE_CHECKING:
     import numpy as np
 
     Array = np.ndarray[Any, Any]
 
-LARGE = 1 << 17  # characters: a careful reader of fewer takes no longer than the import of orjson
 _WORD = "a-list-of-numbers-"
-_CHARACTERS = b"0123456789.+-eE, \n"
+_CHARACTERS = b"0123456789.+-eE, \n[]"
+_ONLY_LISTS = re.compile(rf"(?:[A-Za-z]\w*: {_WORD}[0-9]+\n)+", re.ASCII)  # YAML that needs no parser
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
 _DASH = re.compile(r"[ \n]*\n( *)- ")
 _ZEROS = re.compile(r"-0[],\s]")  # as an integer, -0 has no sign for orjson
@@ -43,13 +43,13 @@ def read_yaml_lists(text: str, parse: Callable[[str], Any]) -> Any:
 
 
 def _read(text: str, parse: Callable[[str], Any], parts: Callable[[str], Parts], form: str) -> Any:
-    if len(text) < LARGE or _WORD in text:
+    if len(text) < LARGE:
         return None
     lists: dict[str, NumberList] = {}
     left: list[str] = []
     last = 0
     for begin, bracket, end, separator in parts(text):
-        array = _parse_list(text[bracket:end], separator)
+        array = _parse_list(text, bracket, end, separator)
         if array is None:
             return None
         word = f"{_WORD}{len(lists)}"
@@ -58,8 +58,15 @@ def _read(text: str, parse: Callable[[str], Any], parts: Callable[[str], Parts],
         last = end
     if not lists:
         return None
+    left.append(text[last:])
+    if any(_WORD in part for part in left[::2]):
+        return None
+    rest = "".join(left)
+    if _ONLY_LISTS.fullmatch(rest):
+        words = [line.split(": ") for line in rest.splitlines()]
+        return {name: lists[word] for name, word in words} if len(dict(words)) == len(words) else None
     try:
-        root = parse("".join(left) + text[last:])
+        root = parse(rest)
     except InputError:
         return None  # the careful reader finds it again, at its place in the whole text
     return _put_back(root, lists)
@@ -101,50 +108,55 @@ def _column(text: str, colon: int) -> int:
     return len(line) - len(line.lstrip(" -"))
 
 
-def _parse_list(text: str, separator: str) -> Array | None:
-    """Return the array of a list of lists of plain numbers, or None if the text is anything else."""
-    import numpy as np
+def _parse_list(text: str, bracket: int, stop: int, separator: str) -> Array | None:
+    """Return the array of the list of lists of plain numbers from a bracket on, or None if it is anything else."""
+    if separator:
+        return stack_rows(_rows_in_block(text, bracket, stop, separator))
+    rows = stack_rows(_rows_in_list(text, bracket, stop))
+    return _parse_deep_list(text[bracket:stop]) if rows is None else rows
 
-    rows = _split_rows(text, separator)
-    if rows is not None:
-        columns = rows[0].count(",") + 1
-        if any(row.count(",") != columns - 1 for row in rows):
-            return None
-        numbers = _parse_numbers(",".join(rows), len(rows) * columns)
-        return None if numbers is None else numbers.reshape(len(rows), columns)
+
+def _rows_in_block(text: str, start: int, stop: int, separator: str) -> Iterator[Array | None]:
+    """Yield the rows of `[1, 0]⏎- [0, 1]`, some at a time, or None if the text is anything else."""
+    while start < stop:
+        found = text.find(separator, start + PIECE, stop)
+        end = found + 1 if found >= 0 else stop
+        rows = text[start:end].split(separator)
+        inner = ",".join(rows)  # with the last bracket, and no other one after the first
+        is_plain = inner.find("]") == len(inner) - 1 and inner.rfind("[") == 0
+        yield parse_json_rows("],[".join(rows).encode()) if is_plain else None
+        start = found + len(separator) - 1 if found >= 0 else stop
+
+
+def _rows_in_list(text: str, bracket: int, stop: int) -> Iterator[Array | None]:
+    """Yield the rows of `[[1, 0], [0, 1]]`, some at a time, or None if the text is anything else."""
+    start, last = text.find("[", bracket + 1, stop), text.rfind("]", bracket, stop - 1) + 1
+    if not bracket < start < last or (text[bracket + 1 : start] + text[last : stop - 1]).strip(" \n"):
+        yield None
+        return
+    while start < last:
+        end = text.find("]", min(start + PIECE, last - 1)) + 1
+        yield parse_json_rows(text[start:end].encode())
+        start = end
+        if end < last:
+            start = text.find(",", end, last) + 1
+            if not start or text[end : start - 1].strip(" \n"):
+                yield None
+                return
+
+
+def _parse_deep_list(text: str) -> Array | None:
+    """Return the array of a list of more than two axes, or None if the text is anything else."""
+    import numpy as np
     import orjson
 
-    if separator or text.encode().translate(None, _CHARACTERS + b"[]") or _ZEROS.search(text):
+    if text.encode().translate(None, _CHARACTERS) or _ZEROS.search(text):
         return None
     try:
         array = np.array(orjson.loads(text), np.float64)
     except ValueError:  # no list, or an uneven one
         return None
-    return array if array.size and 2 <= array.ndim <= trees.MOST_AXES else None
-
-
-def _split_rows(text: str, separator: str) -> list[str] | None:
-    """Return the text of each row if one separator divides all of them, or None (also for more than two axes)."""
-    lead = "["
-    if not separator:
-        first, end = text.find("[", 1), text.find("]")
-        second = text.find("[", end)
-        if not 0 < first < end < second or text[1:first].strip() or text[text.rfind("]", 0, -1) + 1 : -1].strip():
-            return None
-        lead, separator = text[: first + 1], text[end : second + 1]
-        if separator[1:-1].strip() != ",":
-            return None
-        text = text[: text.rfind("]", 0, -1) + 1]
-    rows = text[len(lead) : -1].split(separator)
-    return rows if text.count("[", len(lead)) == len(rows) - 1 else None
-
-
-def _parse_numbers(text: str, count: int) -> Array | None:
-    """Return the numbers between the commas, or None if one is not valid."""
-    data = text.encode()
-    if data.translate(None, _CHARACTERS):
-        return None
-    return parse_plain_numbers(data, count, as_json=True)
+    return array if array.size and 2 < array.ndim <= trees.MOST_AXES else None
 
 
 def _put_back(root: Any, lists: dict[str, NumberList]) -> Any:

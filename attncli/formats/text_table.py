@@ -26,6 +26,7 @@ from attncli.formats.table_notes import (
 )
 from attncli.matrix import Matrix, Reading
 from attncli.numbers import numerals
+from attncli.numbers.json_rows import LARGE, PIECE, parse_json_rows
 from attncli.numbers.numerals import NumeralError, is_number
 from attncli.patterns import pattern
 from attncli.records import replace
@@ -38,7 +39,6 @@ if TYPE_CHECKING:
     Array = np.ndarray[Any, Any]
 
 _THOUSANDS = pattern(r"[+-]?[1-9][0-9]{0,2},[0-9]{3}")
-_PIECE = 1 << 19  # characters
 _DECIMAL_POINT = pattern(r"[+-]?(?:[0-9]+\.[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 
 
@@ -84,7 +84,10 @@ def _parse_pieces(data: bytes, delimiter: bytes) -> Array | None:
     for piece in _pieces(data):
         if not delimiter and not piece.strip():
             continue
-        numbers = _parse_piece(piece, delimiter) if delimiter else _parse_blanks(piece)
+        if not delimiter:
+            numbers = _parse_blanks(piece)
+        else:
+            numbers = _parse_as_json(piece, delimiter) if len(data) >= LARGE else _parse_piece(piece, delimiter)
         if numbers is None:
             return None
         if array is None:
@@ -100,9 +103,18 @@ def _pieces(data: bytes) -> Iterator[bytes]:
     """Yield some lines at a time, so that what is made of them fits into the cache."""
     start = 0
     while start < len(data):
-        end = data.find(b"\n", start + _PIECE) + 1
+        end = data.find(b"\n", start + PIECE) + 1
         yield data[start : end or len(data)]
         start = end or len(data)
+
+
+def _parse_as_json(data: bytes, delimiter: bytes) -> Array | None:
+    """Return the numbers of some lines that are JSON's, as those of most tables, or else of any other decimals."""
+    if b"[" in data:
+        return None
+    lines = data[:-1] if delimiter == b"," else data[:-1].replace(delimiter, b",")
+    rows = parse_json_rows(b"[%b]" % lines.replace(b"\n", b"],["))
+    return _parse_piece(data, delimiter) if rows is None else rows
 
 
 def _parse_piece(data: bytes, delimiter: bytes) -> Array | None:

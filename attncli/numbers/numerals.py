@@ -8,6 +8,7 @@ accepts `1_000`.
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from functools import cache
 from itertools import repeat
 from typing import TYPE_CHECKING, Any
@@ -191,10 +192,10 @@ def _plain_numbers(text: bytes, count: int) -> Array | None:
     return parse_plain_numbers(text, count)
 
 
-def parse_plain_numbers(text: bytes, count: int, *, as_json: bool = False) -> Array | None:
+def parse_plain_numbers(text: bytes, count: int) -> Array | None:
     """Return the `count` numbers of a text of FLOAT_CHARACTERS characters and commas, or None if one is not valid.
 
-    The text may end with a comma. With `as_json`, only numbers of JSON are valid.
+    The text may end with a comma.
     """
     import numpy as np
 
@@ -205,7 +206,7 @@ def parse_plain_numbers(text: bytes, count: int, *, as_json: bool = False) -> Ar
         while start < length:
             end = text.find(b",", start + _PIECE, length)
             end = length if end < 0 else end
-            piece = _parse_piece(text[start:end], count >= _MANY, as_json)
+            piece = _parse_piece(text[start:end], count >= _MANY)
             numbers[filled : filled + piece.size] = piece
             filled += piece.size
             start = end + 1
@@ -215,7 +216,7 @@ def parse_plain_numbers(text: bytes, count: int, *, as_json: bool = False) -> Ar
     return numbers if filled == count and np.isfinite(numbers).all() else None
 
 
-def _parse_piece(text: bytes, many: bool, as_json: bool) -> Array:
+def _parse_piece(text: bytes, many: bool) -> Array:
     """Return the numbers between the commas.
 
     With these characters, float() reads what our grammar has. orjson reads a part of that: no sign `+`, no leading
@@ -223,15 +224,11 @@ def _parse_piece(text: bytes, many: bool, as_json: bool) -> Array:
     """
     import numpy as np
 
-    if many or as_json:
+    if many:
         import orjson
 
-        try:
+        with suppress(orjson.JSONDecodeError):
             numbers = np.array(orjson.loads(b"[%b]" % text), np.float64)
-        except orjson.JSONDecodeError:
-            if as_json:
-                raise
-        else:
             if numbers.all() or b"-0" not in text:  # the integer -0 has lost its sign
                 return numbers
     return np.array([*map(float, text.split(b","))])

@@ -79,10 +79,12 @@ def _plain(node: object) -> object:
 
 
 def assert_same_outcome(format: str, text: str) -> None:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(number_lists, "LARGE", 1)
-        quick = outcome(format, text)
-    assert quick == outcome(format, text)
+    careful = outcome(format, text)
+    for piece in (1, 12, number_lists.PIECE):  # a piece ends in each row, in some rows, in none
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(number_lists, "LARGE", 1)
+            patch.setattr(number_lists, "PIECE", piece)
+            assert outcome(format, text) == careful
 
 
 @example('{"q": [[1, 2], 3[, 4]], "k": [[1]]}')
@@ -95,6 +97,14 @@ def assert_same_outcome(format: str, text: str) -> None:
 @example("[[1, 2], [3, 4]]")
 @example('{"q": "[[1, 2], [3, 4]]"}')
 @example('{"q\\"": [[1, 2], [3, 4]]}')
+@example('{"q": [[1, true], [null, 4]]}')
+@example('{"q": [[1, 2], {}, [3, 4]]}')
+@example('{"q": [[1, 2], [3, 4],\n]}')
+@example('{"q": [[1, 2],, [3, 4]]}')
+@example('{"q": [[1, 2] [3, 4]]}')
+@example('{"q": [[1, 2], [3, 4]\u00a0]}')
+@example('{"q": [[1,\t2], [3, 4]]}')
+@example('{"q": [[1, 2], 3, [4, 5]]}')
 @settings(max_examples=40)
 @given(json_texts())
 def test_json_is_read_as_the_careful_reader_reads_it(text: str) -> None:
@@ -113,6 +123,15 @@ def test_json_is_read_as_the_careful_reader_reads_it(text: str) -> None:
 @example("q: &a\n  - [1, 2]\n  - [3, 4]\nk: *a\n")
 @example("q:\n  - [1,\n    2]\n  - [3,\n 4]\n")
 @example("q:\n  - [1, 2] # a: comment\n  - [3, 4]\n")
+@example("q:\n  - [1, 2]\n  -  [3, 4]\n")
+@example("q:\n  - [1, 2]\n  - [[3, 4]]\n")
+@example("q:\n  - [1, true]\n  - [null, 4]\n")
+@example("q:\n  - [1, 2],\n  - [3, 4]\n")
+@example("q: [[1, 2], [3, 4]]\nq: [[1, 2], [3, 4]]\n")
+@example("null: [[1, 2], [3, 4]]\n")
+@example("q: [[1, 2], [3, 4]]\n  k: [[1, 2], [3, 4]]\n")
+@example("q: [[1,\t2], [3, 4]]\n")
+@example("q: [[1, 2], [3, 4],]\n")
 @settings(max_examples=40)
 @given(yaml_texts())
 def test_yaml_is_read_as_the_careful_reader_reads_it(text: str) -> None:
