@@ -11,8 +11,10 @@ from collections.abc import Iterator, Sequence
 from itertools import chain
 from typing import overload
 
+from attncli.patterns import pattern
+
 _PIECE = 1 << 18  # characters: the strings of a piece are made together
-_ENDS = {delimiter: re.compile(re.escape(delimiter)) for delimiter in (b",", b"\t", b";")} | {b"": re.compile(rb"\s")}
+_ENDS = {delimiter: pattern(re.escape(delimiter)) for delimiter in (b",", b"\t", b";")} | {b"": pattern(rb"\s")}
 
 
 class PlainTexts(Sequence[str]):
