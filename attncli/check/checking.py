@@ -13,7 +13,7 @@ from attncli.check.baseline import compare_baseline
 from attncli.check.error_pattern import measure_errors
 from attncli.check.judge import DEFAULTS, Judge, Tolerance
 from attncli.check.precision import read_claims, rounding_of
-from attncli.check.report import Baseline, CaseReport, Diagnosis, MatrixCheck, worst
+from attncli.check.report import HOLDS, Baseline, CaseReport, Diagnosis, MatrixCheck, worst
 from attncli.check.routes import RIGHT, Route
 from attncli.check.steps import verdicts_of
 from attncli.check.tolerance.measures import Measured
@@ -127,7 +127,7 @@ def _diagnose(
 
     differing = [name for name, verdict in verdicts.items() if verdict in ("wrong", "carried")]
     own = [found for found in checks if found.verdict == "wrong"]
-    is_rounded = all(found.note for found in own)
+    is_rounded = all(found.is_rounded for found in own)
     found = diagnose(worksheet, judges, measured, differing, verdicts, is_rounded=is_rounded)
     if len(own) == 1 or any(entry.slip != "impossible" for entry in found):
         return found
@@ -329,14 +329,14 @@ def _describe_digits(judge: Judge, verdict: str, measured: Measured) -> str:
         return ""
     shown = judge.claims.as_shown()
     if bool((shown.unit > judge.claims.unit).any()) and _holds(replace(judge, claims=shown), measured):
-        return "every number holds to the digits that it shows itself"
+        return f"{HOLDS} to the digits that it shows itself"
     largest = float(np.abs(judge.expected[np.isfinite(judge.expected)]).max(initial=0))
     for decimals in range(judge.claims.decimals - 1, 0, -1):
         unit = 10.0**-decimals
         if largest < LEAST_DIGITS * unit:
             break
         if _holds(replace(judge, claims=judge.claims.with_decimals(decimals)), measured):
-            return f"every number holds at {decimals} decimal{'' if decimals == 1 else 's'}: --digits {decimals}"
+            return f"{HOLDS} at {decimals} decimal{'' if decimals == 1 else 's'}: --digits {decimals}"
     return ""
 
 

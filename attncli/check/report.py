@@ -18,6 +18,9 @@ VERDICTS = (  # from best to worst
 )
 
 
+HOLDS = "every number holds"  # how a note begins that a wrong matrix is right with fewer digits
+
+
 def worst(verdicts: list[str]) -> str:
     """Return the worst of several verdicts."""
     return max(verdicts, key=VERDICTS.index)
@@ -92,6 +95,11 @@ class MatrixCheck:
     would_also_pass: tuple[str, ...] = ()
     tighter: str = ""
     baseline: Baseline | None = None
+
+    @property
+    def is_rounded(self) -> bool:
+        """Return whether the numbers are wrong only in their last digits."""
+        return self.note.startswith(HOLDS)
 
 
 @record(kw_only=True)

@@ -197,7 +197,8 @@ def check_command(
     if grades is not None:
         refuse_input(grades, "--grades", read)
         _write_grades(grades, outcomes, force)
-    if not quiet:
+    is_told = format == "table" and len(outcomes) == 1 and outcomes[0].error is not None  # on standard error
+    if not quiet and not is_told:
         write_out(render(outcomes, ascii), in_colour=format == "table")
     return _status(outcomes)
 

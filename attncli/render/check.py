@@ -75,7 +75,9 @@ def case_lines(report: CaseReport, *, brief: bool) -> list[str]:
     """Return the lines of a case: every matrix, and what was done instead. With `brief`, a case that is right takes one
     line."""
     if brief and report.verdict != "wrong":
-        also = f"; would pass too: {_list_slips(report.would_also_pass)}" if report.would_also_pass else ""
+        first, more = report.would_also_pass[:1], len(report.would_also_pass) - 1
+        also = f"; would pass too: {describe_slip(first[0])}" if first else ""
+        also += f" and {more} more" if more > 0 else ""
         return [f"({', '.join(check.what for check in report.checks)}{also})"]
     lines = []
     for check in report.checks:
@@ -190,7 +192,10 @@ def _format_errors(number: float) -> str:
 
 def _diagnosis_lines(report: CaseReport) -> list[str]:
     if not report.diagnosis:
-        is_searched = any(check.at is not None for check in report.checks if check.verdict == "wrong")
+        wrong = [check for check in report.checks if check.verdict == "wrong"]
+        if all(check.is_rounded for check in wrong):  # which is said of each
+            return []
+        is_searched = any(check.at is not None for check in wrong)
         return ["  no known mistake, or pair of mistakes, explains these numbers"] if is_searched else []
     noun = "what was done instead" if len(report.diagnosis) == 1 else "what may have been done instead"
     lines = [f"  {noun}:"]

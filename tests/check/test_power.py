@@ -73,6 +73,13 @@ def test_no_tolerance_is_told_that_the_numbers_themselves_exceed():
     assert found.tighter == ""
 
 
+def test_several_cases_tell_one_slip_each_in_their_line():
+    found = report(FLAT, "output", repr, atol=0.5)
+    line = verdict_text([CaseOutcome("p", found)] * 2, ascii_only=True).splitlines()[0]
+    more = len(found.would_also_pass) - 1
+    assert line == (f"within-tolerance  p  (output; would pass too: uniform weights (variant-uniform) and {more} more)")
+
+
 def test_weights_that_are_averaged_over_the_heads_are_compared_as_that():
     heads = "queries: [[1, 2, 0, 1], [3, -1, 1, 1]], keys: [[1, 0, 2, 1], [0, 1, 1, 0]], heads: 2"
     mean = [

@@ -71,6 +71,13 @@ def test_each_case_is_checked_whatever_the_others_are(run, folder):
     assert told.err == "error: broken.yaml: line 1, column 15: 'a' is not a number\n"
 
 
+def test_one_failure_is_printed_on_one_stream_only(run, folder):
+    (folder / "broken.yaml").write_text("queries: [[1, a]]\n")
+    told = run("check", "broken.yaml")
+    assert (told.status, told.out) == (2, "")
+    assert told.err == "error: broken.yaml: line 1, column 15: 'a' is not a number\n"
+
+
 def test_a_missing_file_is_named(run):
     told = run("check", "right.yaml", "gone.yaml")
     assert "\nerror  gone: no such file\n" in told.out

@@ -110,10 +110,10 @@ class World:
             self.d = self.m
         if wide_values:
             self.d_v = self.m
-        if like_queries or same:
-            self.d_v = self.d
         if rope:
             self.d = int(random.choice((4, 6)))
+        if like_queries or same:
+            self.d_v = self.d
         self.variant = variant if isinstance(variant, str) else str(random.choice(variant or ("scaled",)))
         self.key_heads, self.packed, self.only = key_heads, packed, only
         self.lead = (*lead, heads) if heads else tuple(lead)

@@ -134,6 +134,11 @@ def sink_twice(world):
     world.sink += np.log(2)
 
 
+@slip("sink-other", {"sink": True}, {"sink": True, "heads": 2}, {}, {"causal": True})
+def sink_other(world):
+    world.sink = float(world.random.choice((-1.0, -0.3, 1.5, 2.0)))
+
+
 LSE = (("lse",), ("lse", "output"))
 
 

@@ -13,6 +13,7 @@ from attncli.check import check
 from attncli.matrix import Matrix
 
 STAGES = ("softcap", "bias", "sink", "qk_norm", "rope", "causal")
+NOISE = 1e-14  # relative to the largest number: the error of a float64 computation
 FLOATS = ("float32", "float16", "bfloat16")
 
 
@@ -121,6 +122,7 @@ def spoil_cell(random, array, how):
         step = 1e-10 * max(largest, 1)
     else:
         step = 2.5 * claimed_unit(PRINTS[how](array), int(np.ravel_multi_index(at, array.shape)))
+        step = max(step, NOISE * largest)  # a sum that cancels to 1e-17 has no digits
     changed = np.array(array)
     changed[at] += step * random.choice((-1, 1)) * random.choice((1, 1.7, 4, 30))
     if PRINTS[how] is not None and how != "in full":  # without its last zero a print may claim less

@@ -46,17 +46,12 @@ def _factor(case: Case) -> list[Route]:
     factor = float((right[finite] * expected[finite]).sum() / size)
     if factor == 0:
         return []
-    short = next(
-        (
-            round(factor, digits)
-            for digits in range(1, 5)
-            if abs(round(factor, digits) / factor - 1) < 1e-4 and round(factor, digits)
-        ),
-        factor,
-    )
+    short = [float(f"{factor:.{digits}g}") for digits in range(1, 6)]
     noun = "output is" if name == "output" else "weights are"
     routes = []
-    for value in dict.fromkeys((short, factor)):
+    for value in dict.fromkeys((*short, factor)):
+        if abs(value / factor - 1) > 0.01:  # the rounded factor is the first that fits
+            continue
         said = f"your {noun} times {value:.6g}: no factor is expected"
         routes.append(Route(present=partial(_times, factor=value, only=name), said=said))
     return routes

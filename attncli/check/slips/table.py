@@ -16,12 +16,15 @@ from attncli.check.slips import changes
 from attncli.check.slips.case import Case, scaling, square_root
 from attncli.check.slips.dropout import DROPOUT_SLIPS
 from attncli.check.slips.gradients import GRADIENT_SLIPS
+from attncli.check.slips.hand_steps import HAND_SLIPS
 from attncli.check.slips.heads import HEAD_SLIPS
 from attncli.check.slips.layouts import LAYOUT_SLIPS
 from attncli.check.slips.masks import MASK_SLIPS
+from attncli.check.slips.orders import ORDER_SLIPS
 from attncli.check.slips.outputs import OUTPUT_SLIPS
 from attncli.check.slips.positions import POSITION_SLIPS
 from attncli.check.slips.projections import PROJECTION_SLIPS
+from attncli.check.slips.rotations import ROTATION_SLIPS
 from attncli.check.slips.scales import SCALE_SLIPS
 from attncli.check.slips.slip import Slip
 from attncli.check.slips.softmaxes import SOFTMAX_SLIPS
@@ -243,5 +246,8 @@ SLIPS = (
     *STAGE_SLIPS,
     *DROPOUT_SLIPS,
     *OUTPUT_SLIPS,
+    *ROTATION_SLIPS,
+    *HAND_SLIPS,
+    *ORDER_SLIPS,
     *GRADIENT_SLIPS,
 )

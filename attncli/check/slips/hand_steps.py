@@ -1,0 +1,219 @@
+"""Steps of hand work done twice, rounded on the way, or done with another matrix."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from attncli.check.routes import NORMALISERS, Route
+from attncli.check.slips.case import Case
+from attncli.check.slips.changes import KINDS, drop_masks, visible_cells
+from attncli.check.slips.slip import Slip
+from attncli.results.result import Result
+from attncli.stages.normalizers import SOFTMAX
+
+if TYPE_CHECKING:
+    from attncli.matrix import Array
+    from attncli.problem.problem import Problem
+
+ROUNDINGS = (0, 1, 2, 3)  # decimals to which a step is rounded by hand
+SOME = 1.0  # digits of evidence for one of several roundings
+LARGEST = 600.0  # scores whose exponentials are taken as they are
+
+
+def _twice(seen_only: bool) -> Callable[[Problem, Array], Array]:
+    def reweigh(problem: Problem, weights: Array) -> Array:
+        scores = np.where(visible_cells(problem), weights, -np.inf) if seen_only else weights
+        return NORMALISERS["keys"](scores, 0.0)
+
+    return reweigh
+
+
+def _softmax_twice(case: Case) -> list[Route]:
+    if case.problem.normalizer is not SOFTMAX:
+        return []
+    return [Route(reweigh=_twice(seen_only)) for seen_only in ((True, False) if case.is_masked else (True,))]
+
+
+def _words(decimals: int) -> str:
+    return "whole numbers" if decimals == 0 else "1 decimal" if decimals == 1 else f"{decimals} decimals"
+
+
+def _rounded_powers(_problem: Problem, scores: Array, decimals: int) -> Array:
+    with np.errstate(all="ignore"):
+        powers = np.round(np.exp(np.minimum(scores, LARGEST)), decimals)
+        total = powers.sum(axis=-1, keepdims=True)
+        return np.where(total > 0, powers / total, 0)
+
+
+def _rounded_exponentials(case: Case) -> list[Route]:
+    """Return the routes with each exponential rounded before they are added and divided."""
+    problem = case.problem
+    if problem.normalizer is not SOFTMAX or problem.sink is not None:
+        return []
+
+    def reweigh(problem: Problem, _weights: Array, decimals: int) -> Array:
+        return _rounded_powers(problem, Result(problem, "numpy").scores, decimals)
+
+    return [
+        Route(
+            reweigh=partial(reweigh, decimals=decimals),
+            said=f"the exponentials were rounded to {_words(decimals)} before they were added and divided",
+        )
+        for decimals in ROUNDINGS
+    ]
+
+
+def _rounded_scores(case: Case) -> list[Route]:
+    """Return the routes with the scores rounded before the softmax. The scores that are printed may be in full."""
+    if case.problem.normalizer is not SOFTMAX or case.problem.sink is not None:
+        return []
+
+    def reweigh(problem: Problem, _weights: Array, decimals: int) -> Array:
+        return NORMALISERS["keys"](np.round(Result(problem, "numpy").scores, decimals), 0.0)
+
+    return [
+        Route(
+            reweigh=partial(reweigh, decimals=decimals),
+            said=f"the scores were rounded to {_words(decimals)} before the softmax",
+        )
+        for decimals in ROUNDINGS
+    ]
+
+
+def _signed(problem: Problem) -> Array:
+    """Return −Σ(q − k) for the scores, whose terms cancel."""
+    keys = problem.keys
+    if problem.key_heads is not None:
+        keys = np.take(keys, [problem.key_head(head) for head in range(problem.lead[-1])], axis=-3)
+    raw = keys.sum(axis=-1)[..., None, :] - problem.queries.sum(axis=-1)[..., :, None]
+    return np.where(visible_cells(problem), problem.scales * raw, -np.inf)
+
+
+def _without_absolute(case: Case) -> list[Route]:
+    problem = case.problem
+    is_plain = problem.bias is None and problem.softcap is None and problem.slopes is None and not problem.row_norm
+    if not problem.variant.has_length or not is_plain or problem.rotation is not None:
+        return []
+    return [Route(score=_signed)]
+
+
+def _without_bias(problem: Problem) -> Problem:
+    if problem.bias is None:
+        return problem
+    return replace(problem, bias=np.where(np.isneginf(problem.bias), problem.bias, 0))
+
+
+def _bias_after(case: Case) -> list[Route]:
+    bias = case.problem.bias
+    if bias is None or not np.where(np.isneginf(bias), 0, bias).any():
+        return []
+    added = np.where(np.isfinite(bias), bias, 0)
+    return [Route(problems=(_without_bias,), reweigh=lambda _problem, weights: weights + added, is_whole=True)]
+
+
+def _unmasked_print(case: Case) -> list[Route]:
+    """Return the route that prints the scores before the mask, and goes on with the masked ones."""
+    if "scores" not in case.wrong or not case.is_masked:
+        return []
+    scores = Result(drop_masks(case.problem, KINDS), "numpy").scores
+    return [Route(present=lambda name, array: scores if name == "scores" else array)]
+
+
+# another matrix in the place of one
+
+
+def _take_values(problem: Problem, name: str) -> Problem:
+    return replace(problem, values=getattr(problem, name))
+
+
+def _other_values(case: Case) -> list[Route]:
+    problem = case.problem
+    if problem.values is None or "output" not in case.wrong:
+        return []
+    routes = []
+    for name, letter in (("keys", "K"), ("queries", "Q")):
+        if getattr(problem, name).shape == problem.values.shape:
+            said = f"the weights were multiplied by {letter}: V is expected"
+            routes.append(Route(problems=(partial(_take_values, name=name),), said=said))
+    return routes
+
+
+def _values_for_keys(problem: Problem) -> Problem:
+    assert problem.values is not None
+    return replace(problem, keys=problem.values)
+
+
+def _values_as_keys(case: Case) -> list[Route]:
+    problem = case.problem
+    if problem.values is None or problem.values.shape != problem.keys.shape:
+        return []
+    return [Route(problems=(_values_for_keys,))]
+
+
+HAND_SLIPS = (
+    Slip(
+        "softmax-twice",
+        "weights",
+        _softmax_twice,
+        lambda _case: "the softmax was taken twice, of the scores and then of the weights: once is expected",
+        paired=False,
+    ),
+    Slip(
+        "rounded-exponentials",
+        "weights",
+        _rounded_exponentials,
+        lambda _case: "the exponentials were rounded",
+        paired=False,
+        evidence=SOME,
+    ),
+    Slip(
+        "rounded-scores",
+        "weights",
+        _rounded_scores,
+        lambda _case: "the scores were rounded",
+        paired=False,
+        evidence=SOME,
+    ),
+    Slip(
+        "signed-distance",
+        "score",
+        _without_absolute,
+        lambda case: (
+            f"the differences q − k were added with their signs, so that they cancel: {case.formula} is expected"
+        ),
+        paired=False,
+    ),
+    Slip(
+        "bias-after-softmax",
+        "stage",
+        _bias_after,
+        lambda _case: "the bias was added to the weights, after the softmax: it is added to the scores",
+        paired=False,
+    ),
+    Slip(
+        "scores-before-mask",
+        "result",
+        _unmasked_print,
+        lambda case: f"your scores are those before {case.masks}: a masked score is −inf",
+        paired=False,
+    ),
+    Slip(
+        "other-values",
+        "values",
+        _other_values,
+        lambda _case: "the weights were multiplied by another matrix",
+        paired=False,
+    ),
+    Slip(
+        "values-as-keys",
+        "keys",
+        _values_as_keys,
+        lambda case: f"{case.those} of QVᵀ, the values in place of the keys: QKᵀ is expected",
+        paired=False,
+    ),
+)

@@ -1,0 +1,151 @@
+"""Right rows, columns or heads in another order, and a single cell of the mask that was turned."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
+
+from attncli.check.routes import Route
+from attncli.check.slips.case import Case
+from attncli.check.slips.changes import fill_empty_rows, visible_cells
+from attncli.check.slips.slip import Slip
+from attncli.matrix import Array
+from attncli.problem.problem import Problem
+from attncli.results.result import Result
+
+ENOUGH = 3.0  # digits of evidence: orders and cells are fitted to the numbers
+MANY = 64  # cells of a mask that are tried one by one
+NAMED = 6  # places in a sentence
+
+
+def _order(expected: Array, right: Array, axis: int) -> Array | None:
+    """Return which slice of the right numbers stands in each place of the expected ones, or None if they are not all
+    there, each once, or in their own places."""
+    given, due = (np.moveaxis(np.nan_to_num(each), axis, 0).reshape(each.shape[axis], -1) for each in (expected, right))
+    apart = np.abs(given[:, None, :] - due[None, :, :]).max(axis=-1)
+    order = apart.argmin(axis=1)
+    own = np.arange(len(order))
+    # equal slices stay where they are
+    order = np.where(apart[own, own] <= apart[own, order], own, order)
+    is_another = bool((order != own).any()) and len(set(order.tolist())) == len(order)
+    return order if is_another else None
+
+
+def _taken(name: str, array: Array, only: str, axis: int, order: Array) -> Array:
+    return np.take(array, order, axis=axis) if name == only else array
+
+
+def _places(order: Array) -> str:
+    """Return which places hold another slice: "0 and 1 are exchanged"."""
+    moved = np.flatnonzero(order != np.arange(len(order)))
+    if len(moved) == 2:
+        return f"{moved[0]} and {moved[1]} were exchanged"
+    if bool((order == np.arange(len(order))[::-1]).all()):
+        return f"0 to {len(order) - 1} stand in reverse order"
+    more = ", …" if len(order) > NAMED else ""
+    return f"0 to {len(order) - 1} are {', '.join(map(str, order[:NAMED]))}{more}"
+
+
+def _reordered(case: Case) -> list[Route]:
+    """Return the routes with rows, columns or heads of one wrong matrix in the order that fits best."""
+    name = case.wrong[0]
+    judge = case.judges[name]
+    if len(case.wrong) > 1 or name in ("lse",) or name.startswith("d_"):
+        return []
+    right = Result(case.problem, "numpy").array(name)
+    if right.shape != judge.expected.shape or right.size > MANY * MANY:
+        return []
+    routes = []
+    for axis, noun in ((-2, "rows"), (-1, "columns"), (-3, "heads")):
+        if right.ndim < -axis or right.shape[axis] < 2:
+            continue
+        order = _order(judge.expected, right, axis)
+        if order is not None:
+            said = f"{case.yours} right but for the order: {noun} {_places(order)}"
+            routes.append(Route(present=partial(_taken, only=name, axis=axis, order=order), said=said))
+    return routes
+
+
+def _values_in_order(problem: Problem, order: Array) -> Problem:
+    assert problem.values is not None
+    return replace(problem, values=np.take(problem.values, order, axis=-2))
+
+
+def _reordered_values(case: Case) -> list[Route]:
+    """Return the routes with V in reverse, moved by one row, or with two rows exchanged."""
+    if case.problem.values is None or "output" not in case.wrong or not 1 < case.m <= MANY:
+        return []
+    own = np.arange(case.m)
+    ways = {
+        "in reverse order": own[::-1],
+        "one row too late, the last one first": np.roll(own, 1),
+        "one row too early, the first one last": np.roll(own, -1),
+    }
+    if case.m <= 8:
+        for one in range(case.m):
+            for two in range(one + 1, case.m):
+                swapped = own.copy()
+                swapped[[one, two]] = two, one
+                ways.setdefault(f"with rows {one} and {two} exchanged", swapped)
+    routes, tried = [], set()
+    for words, order in ways.items():
+        if tuple(order) not in tried:
+            tried.add(tuple(order))
+            said = f"V was taken {words}: key j has the value in row j"
+            routes.append(Route(problems=(partial(_values_in_order, order=order),), said=said))
+    return routes
+
+
+def _turn_cell(problem: Problem, cell: tuple[int, int], seen: bool) -> Problem:
+    """Return the problem in which one query sees, or does not see, one key more."""
+    found = visible_cells(problem)
+    found[(..., *cell)] = seen
+    free = replace(problem, mask=found, bias=None if problem.bias is None else np.where(found, problem.bias, -np.inf))
+    visible = replace(problem.visible, left=None, right=None, lengths=None)
+    return fill_empty_rows(replace(free, visible=visible, segments=None), problem.conventions.empty)
+
+
+def _one_cell_of_mask(case: Case) -> list[Route]:
+    """Return the routes in which one query does not see one of its keys, or sees one that is masked."""
+    if case.n * case.m > MANY or len(case.problem.visible.offsets) > 1:
+        return []
+    if "weights" in case.judges and "weights" not in case.wrong:
+        return []
+    seen = visible_cells(case.problem)
+    routes = []
+    for query, key in np.ndindex(case.n, case.m):
+        cells = seen[..., query, key]
+        if bool(cells.all()):
+            said = f"query {query} did not see key {key}: nothing forbids it"
+            routes.append(
+                Route(problems=(partial(_turn_cell, cell=(query, key), seen=False),), said=said, is_whole=True)
+            )
+        elif not bool(cells.any()) and case.problem.bias is None:
+            said = f"query {query} saw key {key}, which is masked"
+            routes.append(
+                Route(problems=(partial(_turn_cell, cell=(query, key), seen=True),), said=said, is_whole=True)
+            )
+    return routes
+
+
+ORDER_SLIPS = (
+    Slip("other-order", "result", _reordered, lambda _case: "the order is another", paired=False, evidence=ENOUGH),
+    Slip(
+        "values-other-order",
+        "values",
+        _reordered_values,
+        lambda _case: "the rows of V were taken in another order",
+        paired=False,
+        evidence=ENOUGH,
+    ),
+    Slip(
+        "mask-one-cell",
+        "mask",
+        _one_cell_of_mask,
+        lambda _case: "one cell of the mask was turned",
+        paired=False,
+        evidence=ENOUGH,
+    ),
+)

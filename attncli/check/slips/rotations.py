@@ -1,0 +1,106 @@
+"""Rotary positions of one side only, of the values too, at other positions, or with another base."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from attncli.check.routes import Route
+from attncli.check.slips.case import Case
+from attncli.check.slips.slip import Slip
+from attncli.problem.problem import Problem
+
+BASES = (100.0, 1000.0, 1e4, 1e5, 5e5, 1e6)  # that models use
+SHIFTS = (1, -1)
+
+
+def _turn(problem: Problem, name: str, by: int = 0) -> Problem:
+    """Return the problem with rotated queries, keys or values, `by` positions later than they stand."""
+    assert problem.rotation is not None
+    rows = getattr(problem, name)
+    positions = np.arange(rows.shape[-2]) + by
+    if name == "queries":
+        positions = positions + problem.visible.offsets[0]
+    turned: Any = problem.rotation.apply(np.asarray(rows, np.float64), positions)
+    return replace(problem, **{name: turned})
+
+
+def _turned_sides(problem: Problem, names: tuple[str, ...], by: int = 0) -> Problem:
+    """Return the problem with only these rotated, and without a rotation of its own."""
+    for name in names:
+        problem = _turn(problem, name, by if name == "queries" else 0)
+    return replace(problem, rotation=None)
+
+
+def _has_one_position(case: Case) -> bool:
+    return case.problem.rotation is not None and len(case.problem.visible.offsets) == 1
+
+
+def _one_side(case: Case) -> list[Route]:
+    if not _has_one_position(case):
+        return []
+    return [
+        Route(
+            problems=(partial(_turned_sides, names=(name,)),),
+            is_whole=True,
+            said=f"only {letter} was rotated: Q and K are, each at its position",
+        )
+        for name, letter in (("queries", "Q"), ("keys", "K"))
+    ]
+
+
+def _values_too(case: Case) -> list[Route]:
+    problem = case.problem
+    if problem.rotation is None or problem.values is None or problem.rotation.size > (problem.d_v or 0):
+        return []
+    return [Route(problems=(partial(_turn, name="values"),))]
+
+
+def _shifted(case: Case) -> list[Route]:
+    if not _has_one_position(case):
+        return []
+    first = case.problem.visible.offsets[0]
+    return [
+        Route(
+            problems=(partial(_turned_sides, names=("queries", "keys"), by=by),),
+            is_whole=True,
+            said=f"query 0 was rotated as if it stood at position {first + by}: it stands at {first}",
+        )
+        for by in dict.fromkeys((*SHIFTS, -first))
+        if by
+    ]
+
+
+def _with_base(problem: Problem, base: float) -> Problem:
+    assert problem.rotation is not None
+    return replace(problem, rotation=replace(problem.rotation, base=base))
+
+
+def _other_base(case: Case) -> list[Route]:
+    rotation = case.problem.rotation
+    if rotation is None or rotation.size < 4:  # the first pair turns alike with any base
+        return []
+    return [
+        Route(
+            problems=(partial(_with_base, base=base),),
+            said=f"the base of the rotary positions was {base:.10g}: it is {rotation.base:.10g}",
+        )
+        for base in BASES
+        if base != rotation.base
+    ]
+
+
+def _slip(name: str, routes: Callable[[Case], list[Route]], said: str, evidence: float = 0.0) -> Slip:
+    return Slip(name, "stage", routes, lambda _case: said, paired=False, evidence=evidence)
+
+
+ROTATION_SLIPS = (
+    _slip("rope-one-side", _one_side, "only one of Q and K was rotated"),
+    _slip("rope-on-values", _values_too, "V was rotated too: only Q and K are"),
+    _slip("rope-shifted", _shifted, "the queries were rotated at other positions"),
+    _slip("rope-other-base", _other_base, "the rotary positions had another base", evidence=2.0),
+)

@@ -1,0 +1,129 @@
+"""The slips of hand work, of rotary positions and of orders, in the table of `made_slips`."""
+
+import numpy as np
+from diagnosis.made import apart, rotated, softmax
+from diagnosis.made_slips import ANY, BARE, OUTPUT, slip
+
+
+@slip("softmax-twice", *BARE, {"mask": True})
+def softmax_twice(world):
+    world.normalise = lambda scores: softmax(np.where(np.isneginf(scores), scores, softmax(scores)))
+
+
+def rounded(world, decimals):
+    world.rounded_to = int(world.random.choice(decimals))
+    return lambda array: np.round(array, world.rounded_to)
+
+
+@slip("rounded-exponentials", *BARE, {"causal": True})
+def rounded_exponentials(world):
+    cut = rounded(world, (1, 2))
+
+    def normalise(scores):
+        powers = cut(np.exp(scores))
+        return powers / powers.sum(axis=-1, keepdims=True)
+
+    world.normalise = normalise
+
+
+@slip("rounded-scores", *BARE, {"causal": True})
+def rounded_scores(world):
+    cut = rounded(world, (1, 2))
+    world.normalise = lambda scores: softmax(cut(scores))
+
+
+@slip("signed-distance", {"variant": "laplace"}, {"variant": "laplace", "length": True, "causal": True})
+def signed_distance(world):
+    world.similarity = lambda q, k: -apart(q, k).sum(axis=-1)
+
+
+@slip("bias-after-softmax", {"bias": True}, {"bias": True, "heads": 2}, {"bias": True, "mask": True})
+def bias_after_softmax(world):
+    bias, world.bias = world.bias, None
+    world.after.append(lambda weights: weights + bias)
+
+
+@slip(
+    "scores-before-mask", {"mask": True}, {"causal": True, "heads": 2},
+    told=(("scores",), ("scores", "weights"), ("scores", "weights", "output")),
+)  # fmt: skip
+def scores_before_mask(world):
+    world.present.append(lambda found: {**found, "scores": found["raw_scores"] * world.scale})
+
+
+@slip("other-values", {"like_queries": True}, {"like_queries": True, "heads": 2}, told=OUTPUT)
+def other_values(world):
+    world.values = world.keys
+
+
+@slip("values-as-keys", {"like_queries": True}, {"like_queries": True, "heads": 2}, told=ANY)
+def values_as_keys(world):
+    world.keys = world.values
+
+
+# rotary positions
+
+
+def turn(world, rows, first=0):
+    """Rows at the positions from `first` on."""
+    before = np.zeros((*rows.shape[:-2], first, rows.shape[-1]))
+    return rotated(np.concatenate([before, rows], axis=-2), world.pairs, world.base)[..., first:, :]
+
+
+@slip("rope-one-side", {"rope": True}, {"rope": True, "heads": 2})
+def rope_one_side(world):
+    name = str(world.random.choice(("queries", "keys")))
+    setattr(world, name, turn(world, getattr(world, name)))
+    world.pairs = None
+
+
+@slip("rope-on-values", {"rope": True, "like_queries": True}, {"rope": True, "like_queries": True, "heads": 2},
+      told=OUTPUT)  # fmt: skip
+def rope_on_values(world):
+    world.values = turn(world, world.values)
+
+
+@slip("rope-shifted", {"rope": True}, {"rope": True, "heads": 2})
+def rope_shifted(world):
+    world.queries, world.keys = turn(world, world.queries, 1), turn(world, world.keys)
+    world.pairs = None
+
+
+@slip("rope-other-base", {"rope": True}, {"rope": True, "heads": 2})
+def rope_other_base(world):
+    world.base = 10000.0
+
+
+# orders
+
+
+@slip("other-order", *BARE, {"causal": True}, told=(("output",), ("weights",)))
+def other_order(world):
+    name = world.told[0]
+    one, two = world.exchanged = sorted(world.random.choice(world.n, 2, replace=False).tolist())
+
+    def exchange(found):
+        order = np.arange(world.n)
+        order[[one, two]] = two, one
+        return {**found, name: found[name][..., order, :]}
+
+    world.present.append(exchange)
+
+
+@slip("values-other-order", *BARE, {"causal": True}, told=OUTPUT)
+def values_other_order(world):
+    one, two = world.exchanged = sorted(world.random.choice(world.m, 2, replace=False).tolist())
+    order = np.arange(world.m)
+    order[[one, two]] = two, one
+    world.values = world.values[..., order, :]
+
+
+@slip("mask-one-cell", *BARE, {"causal": True})
+def mask_one_cell(world):
+    seen = world.seen()
+    rows = np.flatnonzero(seen.sum(axis=-1) > 1)
+    query = int(world.random.choice(rows))
+    key = int(world.random.choice(np.flatnonzero(seen[query])))
+    world.cell = query, key
+    world.seen_by_mask = np.array(world.seen_by_mask)
+    world.seen_by_mask[query, key] = False
