@@ -16,6 +16,7 @@ from attncli.explain.steps.mask import mask_step
 from attncli.explain.steps.normalizer import no_exponentials, normalizer_step
 from attncli.explain.steps.output import join_step, output_step
 from attncli.explain.steps.projections import projection_steps
+from attncli.explain.steps.row_changes import row_change_steps
 from attncli.explain.steps.weights import exponential_step, raw_step, score_step, weight_step
 from attncli.explain.summary import summarise
 from attncli.expressions import Symbol
@@ -80,6 +81,7 @@ def explain(
         solutions += [blank_after(until, solution) for solution in back.solutions(choice.parts, choice.queries)]
         grids += tuple(back.grids(choice.parts, choice.queries)) if until == STEPS[-1] else ()
     preparation = projection_steps(request, problem, names, choice.queries, choice.parts, figures)
+    preparation += row_change_steps(problem, names, choice.queries, choice.parts, figures)
     return Explanation(
         title=title or "",
         formula=page_formula(problem),

@@ -165,7 +165,7 @@ def _is_work(line: str) -> bool:
 
 def _work(line: str) -> str:
     """Without the label of a text page, and the words behind a line."""
-    label = r"(?:query|key|key head \d+, key) \d+(?:, (?:[qkv] \d+|dk))?|sum|sink|output(?:, column(?: \d+)?)?|"
+    label = r"(?:query|key|key head \d+, key) \d+(?:, (?:[qkv] \d+|dk|length))?|sum|sink|output(?:, column(?: \d+)?)?|"
     label += rf"dq|(?:{BACK})[^=≈]*?"
     line = re.sub(rf"^(?:{label})  +", "", line)
     return re.split(r"  +(?=of |masked|the |dropped|not |no )| \((?=of |masked|the |dropped|not |no )", line)[0]

@@ -22,7 +22,7 @@ def printed_results(request: Request, digits: int) -> dict[tuple[str, str, str],
     page = page_of(request, digits=digits, queries=[str(i) for i in range(prepare(request).n)])
     found = {}
     for owner, step, line, text in printed_lines(page):
-        if step.name in ("project", "join", "given"):
+        if step.name in ("project", "change", "join", "given"):
             continue
         last = sides_and_signs(text)[0][-1]
         if "∞" not in last and not last.startswith("["):

@@ -28,8 +28,8 @@ def projection_steps(
         return ()
     made: list[tuple[str, str, Matrix | None, Matrix | None, list[int], Callable[[int], str]]] = [
         ("queries", "q", request.w_q, request.b_q, queries, names.query),
-        ("keys", "k", request.w_k, request.b_k, _some(problem.m), names.key),
-        ("values", "v", request.w_v, request.b_v, _some(problem.m), names.key),
+        ("keys", "k", request.w_k, request.b_k, some_rows(problem.m), names.key),
+        ("values", "v", request.w_v, request.b_v, some_rows(problem.m), names.key),
     ]
     entries = dict.fromkeys(problem.index(part)[:-1] if problem.packed else problem.index(part) for part in parts)
     steps = []
@@ -43,7 +43,8 @@ def projection_steps(
     return tuple(steps)
 
 
-def _some(size: int) -> list[int]:
+def some_rows(size: int) -> list[int]:
+    """Return all rows, or those at both ends if there are many."""
     if size <= ROWS_AT_MOST:
         return list(range(size))
     return [*range(EDGE_KEYS), *range(size - EDGE_KEYS, size)]

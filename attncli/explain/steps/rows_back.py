@@ -32,7 +32,8 @@ def row_back_lines(
         d_row = problem.variant.prepare_backward(scored[None], d_row[None])[0]
     if problem.rotation is not None:
         words.append("Rope turns the gradient back by the angles by which it turned the row.")
-        lines += _turn_lines(problem.rotation, position, d_row, f"{name} before rope", figures)
+        angles = problem.rotation.angles(np.array([position]))[0]
+        lines += turned_lines(problem.rotation, angles, d_row, f"{name} before rope", figures)
         d_row = problem.rotation.backward(d_row[None], np.array([position]))[0]
     if problem.row_norm is not None:
         factor = math.sqrt(len(given)) if problem.row_norm.name == "rms" else 1.0
@@ -71,23 +72,23 @@ def _length_lines(
     return lines, []
 
 
-def _turn_lines(rotation: Rotation, position: int, gradient: Array, name: str, figures: Figures) -> list[Line]:
-    """Return the lines of a cos + b sin and b cos − a sin for each pair (a, b)."""
+def turned_lines(rotation: Rotation, angles: Array, row: Array, name: str, figures: Figures) -> list[Line]:
+    """Return the lines of a cos + b sin and b cos − a sin for each pair (a, b) of a row (d_k,): turned back by these
+    angles (size/2,)."""
     columns = np.arange(rotation.size)
     firsts, seconds = (columns[part(rotation.size)] for part in (rotation.pairing.first, rotation.pairing.second))
-    angles = rotation.angles(np.array([position]))[0]
     turned: dict[int, tuple[list[Expression], float]] = {}
     for one, two, angle in zip(firsts, seconds, angles, strict=True):
         cosine, sine = math.cos(angle), math.sin(angle)
         for column, factors in ((one, (cosine, sine)), (two, (-sine, cosine))):
-            pair = np.array([gradient[one], gradient[two]])
+            pair = np.array([row[one], row[two]])
             terms: list[Expression] = [
                 multiply(figures.number(a), figures.factor(b)) for a, b in zip(pair, factors, strict=True)
             ]
             value = settled_average(float(pair @ np.array(factors)), pair, np.array(factors))
             turned[int(column)] = terms, value
     lines = []
-    for c in pick_ends(len(gradient), COLUMNS_AT_MOST):
-        terms, value = turned.get(c, ([figures.number(gradient[c])], float(gradient[c])))
+    for c in pick_ends(len(row), COLUMNS_AT_MOST):
+        terms, value = turned.get(c, ([figures.number(row[c])], float(row[c])))
         lines.append(Line(f"{name} {c}", figures.equation(add(*terms), figures.number(value)), is_sum=True))
     return lines
