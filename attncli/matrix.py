@@ -69,3 +69,15 @@ def kind_of_contents(array: np.ndarray) -> str:
         kinds = [type(cell).__name__ for cell in array.reshape(-1) if type(cell) not in (int, float, bool)]
         return f"Python objects ({kinds[0] if kinds else 'integers of any size'})"
     return str(array.dtype.name)
+
+
+def first_cell(found: Array) -> tuple[int, ...]:
+    """Return the index of the first True, in C order."""
+    import numpy as np
+
+    return tuple(int(i) for i in np.unravel_index(int(np.argmax(found)), found.shape))
+
+
+def format_cell(cell: tuple[int, ...]) -> str:
+    """Return an index as messages write it."""
+    return f"at [{', '.join(map(str, cell))}]"

@@ -21,7 +21,8 @@ from attncli.engine.threads import one_blas_thread
 from attncli.errors import ProblemError, UsageError
 from attncli.inputs.request import EXPECTED_NAMES, GRADIENT_NAMES, MATRIX_NAMES
 from attncli.matrix import holds_numbers
-from attncli.problem.layouts import give_heads_first, pack_heads, swap_heads
+from attncli.problem.heads import pack_heads, swap_heads
+from attncli.problem.layouts import give_heads_first
 from attncli.results.targets import labels_of_columns, labels_of_rows
 
 if TYPE_CHECKING:

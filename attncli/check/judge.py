@@ -10,7 +10,7 @@ import numpy as np
 
 from attncli.check.precision import Claims, are_float32, finer_than, spacing
 from attncli.check.tolerance.narrow import FAR, are_printed, narrow_dtypes
-from attncli.problem.layouts import swap_shape
+from attncli.problem.heads import swap_shape
 from attncli.records import record
 
 if TYPE_CHECKING:

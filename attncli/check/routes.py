@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from attncli.inputs.request import GRADIENT_NAMES
-from attncli.problem.layouts import pack_heads
+from attncli.problem.heads import pack_heads
 from attncli.problem.prepare import prepare
 from attncli.records import record
 from attncli.results.result import Result

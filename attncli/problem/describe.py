@@ -7,9 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from attncli.inputs.request import Labels, Request
+from attncli.matrix import first_cell
 from attncli.problem.asides import describe_asides
 from attncli.problem.nonfinite import reached_keys
-from attncli.problem.problem import Problem, Visible, first_cell
+from attncli.problem.problem import Problem, Visible
 from attncli.problem.words import Words
 from attncli.stages.normalizers import SOFTMAX
 from attncli.stages.slopes import slope_words

@@ -8,8 +8,7 @@ import numpy as np
 
 from attncli.errors import NumericError, ProblemError
 from attncli.formats.narrow import floating_dtype
-from attncli.matrix import kind_of_contents
-from attncli.problem.problem import at, first_cell
+from attncli.matrix import first_cell, format_cell, kind_of_contents
 
 if TYPE_CHECKING:
     from attncli.inputs.request import Request
@@ -76,5 +75,5 @@ def cast_finite(array: Array, dtype: np.dtype, where: str) -> Array:
     if lost.any():
         cell = first_cell(lost)
         wider = "float32" if dtype == np.float16 else "float64"
-        raise NumericError(where, f"{array[cell]} {at(cell)} is beyond {dtype.name}", f"--dtype {wider}")
+        raise NumericError(where, f"{array[cell]} {format_cell(cell)} is beyond {dtype.name}", f"--dtype {wider}")
     return cast

@@ -8,6 +8,7 @@ import numpy as np
 
 from attncli.errors import ProblemError
 from attncli.inputs.request import PROJECTED
+from attncli.problem.heads import swap_heads
 from attncli.records import replace
 from attncli.systems import BY_NAME, HEADS_FIRST, HEADS_LAST
 
@@ -21,28 +22,6 @@ Array = np.ndarray
 GIVEN = ("queries", "keys", "values")
 ROWS = (*GIVEN, "x", "context", "values_context")  # arrays with an axis of positions, which may have one of heads
 AXES = {HEADS_FIRST: "heads, n, d", HEADS_LAST: "n, heads, d"}
-
-
-def swap_heads(array: Array) -> Array:
-    """Return (…, n, heads, d) as (…, heads, n, d) or the reverse, as a view."""
-    swapped: Array = np.swapaxes(array, -2, -3)
-    return swapped
-
-
-def swap_shape(shape: tuple[int, ...]) -> tuple[int, ...]:
-    """Return the shape of an array with heads and positions swapped."""
-    return (*shape[:-3], shape[-2], shape[-3], shape[-1])
-
-
-def pack_heads(array: Array) -> Array:
-    """Return (…, H, n, d) with the columns of the heads side by side: (…, n, H·d)."""
-    array = swap_heads(array)
-    return array.reshape(*array.shape[:-2], -1)
-
-
-def unpack_heads(array: Array, heads: int) -> Array:
-    """Return (…, n, H·d) as (…, H, n, d), a view."""
-    return swap_heads(array.reshape(*array.shape[:-1], heads, array.shape[-1] // heads))
 
 
 def read_heads_first(request: Request) -> tuple[Request, tuple[str, ...]]:

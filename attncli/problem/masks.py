@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from attncli.errors import ProblemError
-from attncli.matrix import holds_numbers, kind_of_contents
+from attncli.matrix import first_cell, format_cell, holds_numbers, kind_of_contents
 from attncli.problem.dtypes import cast_finite
-from attncli.problem.problem import Visible, at, first_cell
+from attncli.problem.problem import Visible
 from attncli.problem.system_masks import LENGTHS_HINT, check_lengths
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def read_truths(matrix: Matrix, noun: str, hint: str | None = None) -> Array:
     wrong = (array != 0) & (array != 1)
     if wrong.any():
         cell = first_cell(wrong)
-        raise ProblemError(where, f"{array[cell]} {at(cell)}: a {noun} is 0/1 or true/false", hint)
+        raise ProblemError(where, f"{array[cell]} {format_cell(cell)}: a {noun} is 0/1 or true/false", hint)
     truths: Array = array != 0
     return truths
 
@@ -57,7 +57,7 @@ def read_bias(request: Request, computing: np.dtype) -> Array | None:
         wrong = np.isnan(array) | np.isposinf(array)
     if wrong.any():
         cell = first_cell(wrong)
-        raise ProblemError(where, f"{array[cell]} {at(cell)}: a bias is finite, or -inf to forbid")
+        raise ProblemError(where, f"{array[cell]} {format_cell(cell)}: a bias is finite, or -inf to forbid")
     return cast_finite(array, computing, where)
 
 

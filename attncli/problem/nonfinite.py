@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, NoReturn
 import numpy as np
 
 from attncli.errors import ProblemError
-from attncli.problem.layouts import pack_heads, swap_heads
-from attncli.problem.problem import at, first_cell
+from attncli.matrix import first_cell, format_cell
+from attncli.problem.heads import pack_heads, swap_heads
 from attncli.problem.row_masks import make_row_mask
 from attncli.records import replace
 
@@ -68,7 +68,7 @@ def _refuse(name: str, array: np.ndarray, sources: ProjectedInputs, packed: bool
     given = shape if len(shape) > 1 else (*shape, 1)
     own = tuple(i if size > 1 else 0 for i, size in zip(cell[len(cell) - len(given) :], given, strict=True))
     cure = "--allow-nonfinite computes as IEEE says" + ("" if name == "queries" else "; --mask keeps it out")
-    raise ProblemError(matrix.where, f"{array[cell]} {at(own[: len(shape)])} in the {name}", cure)
+    raise ProblemError(matrix.where, f"{array[cell]} {format_cell(own[: len(shape)])} in the {name}", cure)
 
 
 def reached_keys(problem: Problem) -> np.ndarray:

@@ -4,21 +4,20 @@ gradients."""
 from __future__ import annotations
 
 from dataclasses import field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
 from attncli.errors import ProblemError
 from attncli.inputs.request import ONES
-from attncli.matrix import holds_numbers, kind_of_contents
-from attncli.problem.layouts import swap_heads, swap_shape
-from attncli.problem.problem import at, first_cell
+from attncli.matrix import first_cell, format_cell, holds_numbers, kind_of_contents
+from attncli.problem.heads import swap_heads, swap_shape
 from attncli.records import record
 
 if TYPE_CHECKING:
     from attncli.matrix import Array, Matrix
-    from attncli.problem.problem import Problem
 
+OutputProjection: TypeAlias = "tuple[Array, Array | None]"  # w_o and b_o
 _FORM = "one number per number of the output, or the word ones"
 
 
@@ -41,9 +40,10 @@ class Origins:
     shapes: dict[str, tuple[int, ...]] = field(default_factory=dict)
     projections: tuple[Projection, ...] = ()
 
-    def gradient_shapes(self, problem: Problem) -> dict[str, tuple[int, ...]]:
-        """Return the public shape of every gradient that the problem has."""
-        cells = (*problem.lead, problem.n, problem.m)
+    def gradient_shapes(
+        self, cells: tuple[int, ...], output_projection: OutputProjection | None
+    ) -> dict[str, tuple[int, ...]]:
+        """Return the public shape of every gradient of a problem, whose weights have the shape `cells`."""
         shapes = {"d_values": self.shapes["values"], "d_weights": cells, "d_scores": cells}
         shapes |= {f"d_{name}": self.shapes[name] for name in ("queries", "keys")}
         if "bias" in self.shapes:
@@ -53,9 +53,9 @@ class Origins:
             shapes[f"d_w_{own.letter}"] = own.weights.shape
             if own.offset_shape is not None:
                 shapes[f"d_b_{own.letter}"] = own.offset_shape
-        if problem.output_projection is not None:
-            shapes["d_w_o"] = problem.output_projection[0].shape
-            if problem.output_projection[1] is not None:
+        if output_projection is not None:
+            shapes["d_w_o"] = output_projection[0].shape
+            if output_projection[1] is not None:
                 shapes["d_b_o"] = self.shapes["b_o"]
         return shapes
 
@@ -92,7 +92,7 @@ def read_d_output(matrix: Matrix, shape: tuple[int, ...] | None, dtype: np.dtype
     wild = ~np.isfinite(array)
     if wild.any():
         cell = first_cell(wild)
-        raise ProblemError(matrix.where, f"d_output has {array[cell]} {at(cell)}", "give finite numbers")
+        raise ProblemError(matrix.where, f"d_output has {array[cell]} {format_cell(cell)}", "give finite numbers")
     by_shape: Array = array.astype(dtype).reshape(shape)
     return swap_heads(by_shape) if is_last else by_shape
 

@@ -8,18 +8,19 @@ import numpy as np
 
 from attncli.errors import ProblemError
 from attncli.inputs.request import Labels, Request
-from attncli.matrix import holds_numbers, kind_of_contents
+from attncli.matrix import first_cell, format_cell, holds_numbers, kind_of_contents
 from attncli.problem.conventions import apply_system, refuse_groups
 from attncli.problem.describe import describe
 from attncli.problem.dtypes import cast_matrix, choose_dtypes, round_to_dtype
-from attncli.problem.layouts import describe_axes, give_heads_first, read_heads_first, swap_shape
+from attncli.problem.heads import swap_shape
+from attncli.problem.layouts import describe_axes, give_heads_first, read_heads_first
 from attncli.problem.masks import read_bias, read_mask, settle_visible
 from attncli.problem.nonfinite import is_finite, settle_nonfinite
-from attncli.problem.origins import Origins, read_d_output
-from attncli.problem.problem import Conventions, Problem, at, first_cell
+from attncli.problem.origins import Origins, OutputProjection, read_d_output
+from attncli.problem.problem import Conventions, Problem
 from attncli.problem.projections import resolve_projections
 from attncli.problem.scaling import refuse_beyond, settle_scale
-from attncli.problem.shapes import Layout, OutputProjection, axes_of, check_shapes, output_shape, split_heads
+from attncli.problem.shapes import Layout, axes_of, check_shapes, output_shape, split_heads
 from attncli.problem.stages import settle_stages
 from attncli.problem.system_masks import fit_system_masks
 from attncli.records import replace
@@ -120,8 +121,7 @@ def _make_problem(
     stages = settle_stages(request, layout.lead, n, m, d_k)
     output_projection = sources.output_projection(
         computing,
-        layout,
-        request.heads is not None,
+        _joined_width(request, layout),
         allow_nonfinite=bool(request.allow_nonfinite),
         dtype=request.dtype,
     )
@@ -151,6 +151,13 @@ def _make_problem(
         origins=_settle_origins(request, sources),
         d_output=_settle_d_output(request, sources, layout, output_projection),
     )
+
+
+def _joined_width(request: Request, layout: Layout) -> int | None:
+    """Return the number of columns of the output before it is projected, or None without values."""
+    if layout.values is None:
+        return None
+    return int(layout.values.shape[-1]) * (1 if request.heads is None else layout.lead[-1])
 
 
 def _settle_d_output(
@@ -188,7 +195,7 @@ def _settle_variant(request: Request, computing: np.dtype, d_k: int) -> Variant:
     weights = array.reshape(d_k).astype(computing)
     if not np.isfinite(weights).all():
         cell = first_cell(~np.isfinite(weights))
-        raise ProblemError(where, f"v_a has {weights[cell]} {at(cell)}", "give finite numbers")
+        raise ProblemError(where, f"v_a has {weights[cell]} {format_cell(cell)}", "give finite numbers")
     return variant.with_weights(tuple(weights.tolist()))
 
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from attncli.inputs.scale import split_scales
-from attncli.problem.layouts import swap_shape
-from attncli.problem.shapes import OutputProjection, output_shape
+from attncli.problem.heads import swap_shape
+from attncli.problem.shapes import output_shape
 from attncli.problem.words import Words
 from attncli.records import record, replace
 from attncli.stages.normalizers import SOFTMAX, Normalizer
@@ -18,7 +18,7 @@ from attncli.stages.row_transforms import Rotation, RowNorm
 from attncli.variants import Variant
 
 if TYPE_CHECKING:
-    from attncli.problem.origins import Origins
+    from attncli.problem.origins import Origins, OutputProjection
 
 Array = np.ndarray
 
@@ -341,7 +341,7 @@ class Problem:
         if self.d_v is not None:
             shapes["output"] = output_shape(lead, n, self.d_v, self.packed, self.output_projection)
         if self.d_output is not None and self.origins is not None:
-            shapes |= self.origins.gradient_shapes(self)
+            shapes |= self.origins.gradient_shapes(shapes["weights"], self.output_projection)
         for name in self.heads_last:
             if name in shapes:
                 shapes[name] = swap_shape(shapes[name])
@@ -360,13 +360,3 @@ def at_entry(ids: Array, first: int | Array) -> Array:
     for all entries."""
     found: Array = ids[first if len(ids) > 1 else np.zeros_like(first)]
     return found
-
-
-def first_cell(found: Array) -> tuple[int, ...]:
-    """Return the index of the first True, in C order."""
-    return tuple(int(i) for i in np.unravel_index(int(np.argmax(found)), found.shape))
-
-
-def at(cell: tuple[int, ...]) -> str:
-    """Return an index as messages write it."""
-    return f"at [{', '.join(map(str, cell))}]"

@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from attncli.errors import NumericError, ProblemError
 from attncli.inputs.request import MATRIX_NAMES, Labels, Request, rows_behind
-from attncli.matrix import Matrix, kind_of_contents
+from attncli.matrix import Matrix, first_cell, format_cell, kind_of_contents
 from attncli.problem.dtypes import cast_finite, round_to_dtype
-from attncli.problem.layouts import swap_shape
+from attncli.problem.heads import swap_shape
 from attncli.problem.origins import Projection
-from attncli.problem.problem import at, first_cell
 from attncli.records import record
-
-if TYPE_CHECKING:
-    from attncli.problem.shapes import Layout
 
 
 @record
@@ -55,17 +49,17 @@ class ProjectedInputs:
         return {name: matrix.array.shape for name, matrix in named.items() if matrix is not None}
 
     def output_projection(
-        self, computing: np.dtype, layout: Layout, packed: bool, *, allow_nonfinite: bool, dtype: str | None = None
+        self, computing: np.dtype, width: int | None, *, allow_nonfinite: bool, dtype: str | None = None
     ) -> tuple[np.ndarray, np.ndarray | None] | None:
-        """Return (w_o, b_o) in the computing dtype, after checking that the joined heads fit them."""
+        """Return (w_o, b_o) in the computing dtype, after checking that they fit the `width` of the joined heads (None
+        without values)."""
         if self.w_o is None:
             if self.b_o is not None:
                 raise ProblemError(self.b_o.where, "b_o is given without w_o")
             return None
-        if layout.values is None:
+        if width is None:
             raise ProblemError(self.w_o.where, "w_o projects the output, and without values there is none")
         weights = _finite(self.w_o, "w_o", computing, allow_nonfinite, dtype)
-        width = layout.values.shape[-1] * (layout.lead[-1] if packed else 1)
         if weights.ndim != 2 or weights.shape[0] != width:
             raise ProblemError(
                 self.w_o.where,
@@ -204,7 +198,7 @@ def _finite(matrix: Matrix, name: str, computing: np.dtype, allow: bool, dtype: 
     if wild.any() and not allow:
         cell = first_cell(wild)
         raise ProblemError(
-            matrix.where, f"{name} has {array[cell]} {at(cell)}", "--allow-nonfinite computes as IEEE says"
+            matrix.where, f"{name} has {array[cell]} {format_cell(cell)}", "--allow-nonfinite computes as IEEE says"
         )
     if dtype is not None:
         array = round_to_dtype(array, matrix.where, dtype)

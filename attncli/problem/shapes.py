@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NoReturn, TypeAlias
+from typing import TYPE_CHECKING, NoReturn
 
 import numpy as np
 
 from attncli.errors import ProblemError
-from attncli.problem.layouts import unpack_heads
+from attncli.problem.heads import unpack_heads
 from attncli.records import record
 
 if TYPE_CHECKING:
     from attncli.matrix import Array
+    from attncli.problem.origins import OutputProjection
     from attncli.problem.projections import ProjectedInputs
 
 Shape = tuple[int, ...]
-OutputProjection: TypeAlias = "tuple[Array, Array | None]"  # w_o and b_o
 
 ROLES = {"queries": "query", "keys": "key", "values": "key"}  # what a row stands for
 

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from attncli.errors import ProblemError
-from attncli.matrix import kind_of_contents
+from attncli.matrix import first_cell, kind_of_contents
 from attncli.problem.masks import read_truths
-from attncli.problem.problem import first_cell
 from attncli.problem.shapes import broadcast_over
 from attncli.stages.normalizers import NORMALIZER_BY_NAME, SOFTMAX
 from attncli.stages.row_transforms import BASE, NORM_BY_NAME, PAIRING_BY_NAME, Rotation

@@ -11,7 +11,7 @@ from attncli.engine.backward import compute_gradients
 from attncli.engine.compute import compute
 from attncli.engine.overflow import narrow_result
 from attncli.errors import NumericError, ProblemError, UsageError, suggest
-from attncli.problem.layouts import pack_heads, swap_heads, unpack_heads
+from attncli.problem.heads import pack_heads, swap_heads, unpack_heads
 from attncli.problem.origins import Projection, sum_to
 
 if TYPE_CHECKING:
@@ -66,9 +66,10 @@ class Gradients:
         self.problem = problem
         self.engine = engine
         self.d_output = problem.d_output
-        self.names = tuple(problem.origins.gradient_shapes(problem))
         self._projections = problem.origins.projections
-        self._shapes = problem.origins.gradient_shapes(problem)
+        cells = (*problem.lead, problem.n, problem.m)
+        self._shapes = problem.origins.gradient_shapes(cells, problem.output_projection)
+        self.names = tuple(self._shapes)
         self._core: dict[str, Array] = {}  # in the shapes of the inputs and the computing dtype
         self._arrays: dict[str, Array] = {}
 

@@ -13,7 +13,7 @@ from attncli.engine.compute import Outcome, Sink, compute, may_overflow
 from attncli.errors import NumericError, ProblemError
 from attncli.inputs.request import GRADIENT_NAMES, INPUT_NAMES, ONES, RESULT_NAMES
 from attncli.matrix import Matrix
-from attncli.problem.layouts import swap_heads, unpack_heads
+from attncli.problem.heads import swap_heads, unpack_heads
 from attncli.problem.origins import read_d_output
 from attncli.problem.problem import Problem
 from attncli.problem.row_masks import make_row_mask

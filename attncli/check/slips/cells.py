@@ -11,7 +11,7 @@ import numpy as np
 from attncli.check.precision import spacing
 from attncli.check.report import Diagnosis
 from attncli.check.tolerance.narrow import BITS, rounded
-from attncli.problem.layouts import pack_heads
+from attncli.problem.heads import pack_heads
 
 if TYPE_CHECKING:
     from attncli.check.judge import Judge

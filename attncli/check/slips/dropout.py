@@ -11,7 +11,7 @@ from attncli.check.precision import spacing
 from attncli.check.routes import Route
 from attncli.check.slips.case import Case
 from attncli.check.slips.slip import Slip
-from attncli.problem.layouts import unpack_heads
+from attncli.problem.heads import unpack_heads
 from attncli.results.result import Result
 
 if TYPE_CHECKING:

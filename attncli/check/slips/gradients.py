@@ -14,7 +14,7 @@ from attncli.check.slips.case import Case
 from attncli.check.slips.slip import Slip
 from attncli.inputs.request import GRADIENT_NAMES
 from attncli.matrix import Array
-from attncli.problem.layouts import pack_heads, unpack_heads
+from attncli.problem.heads import pack_heads, unpack_heads
 from attncli.problem.problem import Problem, Visible
 from attncli.results.result import Result
 
