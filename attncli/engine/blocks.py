@@ -23,9 +23,8 @@ from attncli.stages.normalizers import keep_largest
 if TYPE_CHECKING:
     from attncli.engine.kernels import Kernels
     from attncli.engine.plan import Plan
+    from attncli.matrix import Array
     from attncli.problem.problem import Part, Problem
-
-Array = np.ndarray
 
 GATHERED = frozenset({"output", "lse"})
 STRETCH = 1 << 14  # keys that an engine processes before interrupts are checked again

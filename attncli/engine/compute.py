@@ -24,8 +24,7 @@ from attncli.records import record
 
 if TYPE_CHECKING:
     from attncli.engine.kernels import Kernels
-
-Array = np.ndarray
+    from attncli.matrix import Array
 
 
 class Sink(Protocol):

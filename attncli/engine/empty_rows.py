@@ -18,9 +18,8 @@ if TYPE_CHECKING:
     from attncli.engine.blocks import Block
     from attncli.engine.kernels import Kernels
     from attncli.engine.score_bounds import Bounds
+    from attncli.matrix import Array
     from attncli.problem.problem import Part, Problem
-
-Array = np.ndarray
 
 CELLS = 1 << 20  # weights made at a time
 LOWERED = 1e9  # Keras' Attention subtracts it from a masked score, and it is visible if all keys are masked

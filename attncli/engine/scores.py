@@ -14,10 +14,9 @@ from attncli.records import record
 if TYPE_CHECKING:
     from attncli.engine.kernels import Kernels
     from attncli.engine.score_bounds import Bounds
+    from attncli.matrix import Array
     from attncli.problem.problem import Part, Problem
     from attncli.problem.row_masks import RowMask
-
-Array = np.ndarray
 
 MANY_KEYS = 1024  # with fewer keys, looking at the queries takes longer than it saves
 

@@ -9,10 +9,9 @@ import numpy as np
 
 from attncli.engine.blocks import Stack
 from attncli.engine.score_bounds import reach_of
+from attncli.matrix import Array
 from attncli.problem.problem import Part, Problem
 from attncli.records import replace
-
-Array = np.ndarray
 
 KEPT = 2  # stacks: threads work on one and, near its end, on the next
 

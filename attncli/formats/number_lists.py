@@ -16,9 +16,7 @@ from attncli.formats.contents import NumberList
 from attncli.numbers.json_rows import LARGE, PIECE, parse_json_rows, stack_rows
 
 if TYPE_CHECKING:
-    import numpy as np
-
-    Array = np.ndarray[Any, Any]
+    from attncli.matrix import Array
 
 _WORD = "a-list-of-numbers-"
 _CHARACTERS = b"0123456789.+-eE, \n[]"

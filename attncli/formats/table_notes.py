@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from math import prod
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from attncli.errors import InputError
 from attncli.patterns import pattern
 
 if TYPE_CHECKING:
-    import numpy as np
-
-    from attncli.formats.table_cells import Table
-
-    Array = np.ndarray[Any, Any]
+    from attncli.matrix import Array
 
 YEARS = range(1800, 2200)
 _WHOLE = pattern(r"[+-]?[0-9]{1,15}")
@@ -63,9 +59,9 @@ def shape_hint(rows: list[list[str]]) -> str | None:
     return "leave out the first line, which is the shape of the rows below it" if is_count else None
 
 
-def refuse_shape(table: Table) -> None:
-    """Raise InputError if the first row, of whole numbers, is the shape of the rows below, which have fractions."""
-    rows = table.rows
+def refuse_shape(rows: list[list[str]], place: str) -> None:
+    """Raise InputError if the first row, at `place`, is of whole numbers, and the shape of the rows below, which have
+    fractions."""
     if not all(_WHOLE.fullmatch(cell) for cell in rows[0]):
         return
     first = [float(cell) for cell in rows[0]]
@@ -73,7 +69,7 @@ def refuse_shape(table: Table) -> None:
         return
     if not any(all(_WHOLE.fullmatch(cell) for cell in row) for row in rows[1:]):
         what = _SHAPE_GIVEN.format(" ".join(rows[0]))
-        raise InputError(table.place(0, 0), what, "leave it out, or use --no-header if it is a row of numbers")
+        raise InputError(place, what, "leave it out, or use --no-header if it is a row of numbers")
 
 
 def first_row_note(array: Array, where: str, texts: list[list[str]] | None = None) -> str | None:

@@ -7,7 +7,7 @@ look at the whole table.
 from __future__ import annotations
 
 from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from attncli.errors import InputError
 from attncli.formats.contents import Contents
@@ -34,9 +34,7 @@ from attncli.records import replace
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    import numpy as np
-
-    Array = np.ndarray[Any, Any]
+    from attncli.matrix import Array
 
 _THOUSANDS = pattern(r"[+-]?[1-9][0-9]{0,2},[0-9]{3}")
 _DECIMAL_POINT = pattern(r"[+-]?(?:[0-9]+\.[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
@@ -207,7 +205,7 @@ def matrix_of(table: Table, where: str, reading: Reading) -> Matrix:
     row_labels = take_row_labels(table)
     labels = None if header is None else column_labels(*header, where, row_labels is not None)
     if header is None and row_labels is None and reading.header is None:
-        refuse_shape(table)
+        refuse_shape(table.rows, table.place(0, 0))
     if table.delimiter in ";\t":
         _read_decimal_commas(table)
     cells = list(chain.from_iterable(table.rows))

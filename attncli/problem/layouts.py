@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from attncli.matrix import Matrix
     from attncli.problem.problem import Problem
 
-Array = np.ndarray
-
 GIVEN = ("queries", "keys", "values")
 ROWS = (*GIVEN, "x", "context", "values_context")  # arrays with an axis of positions, which may have one of heads
 AXES = {HEADS_FIRST: "heads, n, d", HEADS_LAST: "n, heads, d"}

@@ -10,9 +10,8 @@ from attncli.problem.problem import at_entry
 from attncli.records import record, replace
 
 if TYPE_CHECKING:
+    from attncli.matrix import Array
     from attncli.problem.problem import Part, Problem
-
-Array = np.ndarray
 
 
 KEPT = 8  # row masks that are kept for the next part

@@ -14,8 +14,8 @@ from attncli.systems import BY_NAME, OF_ENTRIES, OF_HEADS, OF_KEYS, System
 
 if TYPE_CHECKING:
     from attncli.inputs.request import Request
+    from attncli.matrix import Array
 
-Array = np.ndarray
 Shape = tuple[int, ...]
 
 LENGTHS_HINT = "one length for all, or one per entry of the first axis"
