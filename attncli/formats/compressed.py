@@ -20,6 +20,14 @@ def compression(data: bytes) -> str | None:
     return next((name for magic, name in MAGIC.items() if data.startswith(magic)), None)
 
 
+def decompress_start(data: bytes) -> bytes:
+    """Return some first bytes of compressed data, or none if it is damaged."""
+    try:
+        return bytes(_decompressor(compression(data) or "gzip").decompress(data[: 1 << 16], 1 << 10))
+    except Exception:  # zlib.error, OSError, LZMAError, EOFError
+        return b""
+
+
 def decompress(data: bytes, where: str) -> bytes:
     """Return the decompressed bytes of all streams in the file.
 

@@ -15,6 +15,9 @@ _BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
+_START = 512
+_TEXT = bytes(sorted({*range(32, 127), *b"\t\n\r\f", *range(128, 256)}))  # of UTF-8, or of an older encoding
+_SAVE_AGAIN = "save its arrays with numpy.savez(FILE, q=q, k=k), or say what it is: q.bin@float32:4,64"
 _AS_UTF8 = "save it as UTF-8"
 
 
@@ -26,6 +29,8 @@ def decode(data: bytes, where: str) -> str:
     try:
         text = data.decode(encoding)
     except UnicodeDecodeError as error:
+        if not mark and data[:_START].translate(None, _TEXT):
+            raise InputError(where, "this is neither text nor a kind of file that attncli knows", _SAVE_AGAIN) from None
         line = data.count(b"\n", 0, error.start) + 1
         culprit = data[error.start : error.start + 1].hex()
         raise InputError(f"{where}: line {line}", f"the byte 0x{culprit} is not {encoding.upper()}", _AS_UTF8) from None

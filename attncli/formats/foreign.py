@@ -16,17 +16,63 @@ _GGUF = _PYTHON.format(
     "numpy, gguf; numpy.savez('OUT.npz', **{t.name: gguf.dequantize(t.data, t.tensor_type) "
     "for t in gguf.GGUFReader(sys.argv[1]).tensors[:9]})"
 )
-_PICKLED = _PYTHON.format(
-    "pickle, numpy; numpy.save('OUT.npy', numpy.asarray(pickle.load(open(sys.argv[1], 'rb'))), allow_pickle=False)"
+_SAVE = (
+    "numpy.savez('OUT.npz', **x) if isinstance(x, dict) else "
+    "numpy.save('OUT.npy', numpy.asarray(x), allow_pickle=False)"
+)
+_PICKLED = _PYTHON.format(f"pickle, numpy; x = pickle.load(open(sys.argv[1], 'rb')); {_SAVE}")
+_JOBLIB = _PYTHON.format(f"joblib, numpy; x = joblib.load(sys.argv[1]); {_SAVE}")
+_STREAM = _PYTHON.format(
+    "pyarrow; pyarrow.ipc.open_stream(pyarrow.memory_map(sys.argv[1])).read_pandas().to_csv('OUT.csv', index=False)"
+)
+_AVRO = _PYTHON.format(
+    "pandas, fastavro; pandas.DataFrame(fastavro.reader(open(sys.argv[1], 'rb'))).to_csv('OUT.csv', index=False)"
+)
+_FITS = _PYTHON.format("numpy, astropy.io.fits as f; numpy.save('OUT.npy', f.getdata(sys.argv[1]))")
+_IDX = _PYTHON.format(
+    "numpy; d = open(sys.argv[1], 'rb').read(); n = d[3]; "
+    "t = {8: 'u1', 9: 'i1', 11: '>i2', 12: '>i4', 13: '>f4', 14: '>f8'}[d[2]]; "
+    "numpy.save('OUT.npy', numpy.frombuffer(d, t, offset=4 + 4 * n).reshape(numpy.frombuffer(d, '>u4', n, 4)))"
+)
+_FLAX = _PYTHON.format(
+    "numpy, flax.serialization as s, flax.traverse_util as t; "
+    "numpy.savez('OUT.npz', **t.flatten_dict(s.msgpack_restore(open(sys.argv[1], 'rb').read()), sep='.'))"
 )
 _TABLES = _PYTHON.format("pandas; pandas.read_html(sys.argv[1])[0].to_csv('OUT.csv', index=False)")
 _SQLITE = "sqlite3 -csv -header FILE QUERY > OUT.csv"
 _WORKSPACE = "Rscript -e \"write.csv(get(load(commandArgs(TRUE))[1]), 'OUT.csv', row.names = FALSE)\" FILE"
+_RDS = "Rscript -e \"write.csv(readRDS(commandArgs(TRUE)[1]), 'OUT.csv', row.names = FALSE)\" FILE"
+_PICTURE = "type its numbers into a text file"
 _TABLE = pattern(rb'CREATE TABLE (?:"([^"\x00]{1,60})"|(\w{1,60}))', re.IGNORECASE)
 _NO_FILES = frozenset(("standard input", "literal", "queries", "keys", "values", "mask", "bias", "expected"))
 QUOTED = '"{}"'
 SCHEMA = 1 << 16  # bytes of a database where its first table is looked for
 # first bytes, description of the file, what to do with it
+ARCHIVES = (  # what stands in a zip archive, by which it is told from an NPZ file
+    (b"word/document.xml", "a Word document", "soffice --headless --convert-to txt:Text FILE"),
+    (b"ppt/presentation.xml", "a presentation", "soffice --headless --convert-to pdf FILE"),
+    (b"opendocument.text", "a text document of LibreOffice", "soffice --headless --convert-to txt:Text FILE"),
+    (b"xl/workbook.xml", "an Excel workbook", "name it .xlsx"),
+    (b"opendocument.spreadsheet", "a spreadsheet of LibreOffice", "name it .ods"),
+    (b"Index/Document.iwa", "a document of Numbers, Pages or Keynote", "export it from there as CSV"),
+    (b"model.weights.h5", "a Keras model", "unzip FILE model.weights.h5"),
+    (b".csv", "a zip archive of other files", "unzip FILE"),
+    (b".txt", "a zip archive of other files", "unzip FILE"),
+)
+_R = pattern(rb"RD[AX][23]\n|X\n\x00\x00\x00[\x02\x03]")  # what gzip, bzip2 or xz hold when R wrote it
+_TAR = 257  # bytes before the word that says what a tar archive is
+_MORE = (  # beginnings that more than some fixed bytes make
+    (pattern(rb"\xff\xff\xff\xff(?s:...)\x00"), "a stream of Arrow", _STREAM),
+    (pattern(rb"\x00\x00[\x08\x09\x0b-\x0e][\x01-\x08]\x00"), "an IDX file, as MNIST is kept in", _IDX),
+    (
+        pattern(rb"(?:[\x81-\x8f]|\xde\x00.)[\xa1-\xbf\xd9]", re.DOTALL),
+        "a file of MessagePack, as flax writes",
+        _FLAX,
+    ),
+    (pattern(rb"RIFF....WEBP", re.DOTALL), "a picture", _PICTURE),
+    (pattern(rb"BM.{4}\x00\x00\x00\x00", re.DOTALL), "a picture", _PICTURE),
+    (pattern(rb"(?s:.{257})ustar"), "a tar archive", "tar -xvf FILE"),
+)
 MAGIC = (
     (b"\x93NUMPY", "an NPY file", "name it .npy, or leave out --from"),
     (
@@ -42,28 +88,39 @@ MAGIC = (
     (b"BZh", "compressed by bzip2", "add .bz2 to its name"),
     (b"\xfd7zXZ\x00", "compressed by xz", "add .xz to its name"),
     (b"\x28\xb5\x2f\xfd", "compressed by zstd", "zstd -dc FILE > OUT.csv"),
+    (b"\x04\x22\x4d\x18", "compressed by lz4", "lz4 -dc FILE > OUT.csv"),
     (b"7z\xbc\xaf\x27\x1c", "a 7z archive", "7z x FILE"),
     (b"PAR1", "a Parquet file", _PANDAS.format("parquet")),
     (b"ARROW1", "an Arrow file", _PANDAS.format("feather")),
     (b"FEA1", "a Feather file", _PANDAS.format("feather")),
     (b"ORC", "an ORC file", _PANDAS.format("orc")),
+    (b"Obj\x01", "an Avro file", _AVRO),
+    (b"SIMPLE  =", "a FITS file", _FITS),
     (b"SQLite format 3\x00", "an SQLite database", _SQLITE),
     (b"CDF\x01", "a netCDF file", "nccopy -k nc4 FILE OUT.h5"),
     (b"CDF\x02", "a netCDF file", "nccopy -k nc4 FILE OUT.h5"),
     (b"CDF\x05", "a netCDF file", "nccopy -k nc4 FILE OUT.h5"),
     (b"GGUF", "a GGUF model", _GGUF),
+    (b"lmgg", "a GGML model", "make GGUF of it with llama.cpp's convert_llama_ggml_to_gguf.py"),
+    (b"tjgg", "a GGML model", "make GGUF of it with llama.cpp's convert_llama_ggml_to_gguf.py"),
+    (b"X\n\x00\x00\x00\x02", "an R object", _RDS),
+    (b"X\n\x00\x00\x00\x03", "an R object", _RDS),
+    (b"RDA2\n", "an R workspace", _WORKSPACE),
+    (b"RDA3\n", "an R workspace", _WORKSPACE),
     (b"RDX2\n", "an R workspace", _WORKSPACE),
     (b"RDX3\n", "an R workspace", _WORKSPACE),
     (b"%PDF", "a PDF file", "pdftotext -layout FILE OUT.txt, and keep the numbers"),
     (b"\xd0\xcf\x11\xe0", "an old Office file", "soffice --headless --convert-to xlsx FILE"),
     (b"{\\rtf", "a document of a word processor", "soffice --headless --convert-to txt:Text FILE"),
-    (b"\x89PNG\r\n\x1a\n", "a picture", "type its numbers into a text file"),
-    (b"\xff\xd8\xff", "a picture", "type its numbers into a text file"),
-    (b"GIF8", "a picture", "type its numbers into a text file"),
+    (b"\x89PNG\r\n\x1a\n", "a picture", _PICTURE),
+    (b"\xff\xd8\xff", "a picture", _PICTURE),
+    (b"GIF8", "a picture", _PICTURE),
+    (b"II*\x00", "a picture", _PICTURE),
+    (b"MM\x00*", "a picture", _PICTURE),
     (b"\x7fELF", "a program", None),
 )
 _HTML = (b"<!doctype html", b"<html", b"<?xml", b"<table")
-_PICKLE = tuple(b"\x80" + bytes([version]) for version in (2, 3, 4, 5))
+_PICKLE = pattern(rb"\x80[\x02-\x05]|\((?:lp|dp)[0-9]*\n|c[\w.]+\n\w+\n")
 
 
 def refuse_foreign(data: bytes, where: str, expected: str, known: tuple[bytes, ...]) -> None:
@@ -75,15 +132,43 @@ def refuse_foreign(data: bytes, where: str, expected: str, known: tuple[bytes, .
         raise InputError(where, "the file is empty")
     if data.startswith(known):
         return
-    for magic, what, hint in MAGIC:
+    for magic, what, hint in (*_within(data), *MAGIC):
         if data.startswith(magic):
             raise InputError(where, f"this is {what}, not {expected}", fill_in(hint, where, data))
     if data[:512].lstrip(b"\xef\xbb\xbf \t\r\n").lower().startswith(_HTML):
         what = f"this is a page of HTML or XML, not {expected}"
         raise InputError(where, what, f"{fill_in(_TABLES, where, data)} (its first table)")
-    if data.startswith(_PICKLE):
+    if data[:1] in (b"\x80", b"(", b"c") and _PICKLE.match(data):
         what = "this is a pickle, which may run any code when it is read"
-        raise InputError(where, what, f"if you trust it: {fill_in(_PICKLED, where, data)}")
+        command = _JOBLIB if b"joblib" in data[:256] else _PICKLED
+        raise InputError(where, what, f"if you trust it: {fill_in(command, where, data)}")
+    is_binary = b"\0" in data[:300] or data[0] >= 0x80  # expressions are compiled for no text
+    for begins, what, hint in _MORE if is_binary else ():
+        if begins.match(data):
+            raise InputError(where, f"this is {what}, not {expected}", fill_in(hint, where, data))
+
+
+def refuse_archive(data: bytes, where: str, expected: str) -> None:
+    """Raise InputError if a zip archive is known by what it holds."""
+    for part, what, hint in ARCHIVES:
+        if part in data:
+            raise InputError(where, f"this is {what}, not {expected}", fill_in(hint, where, data))
+
+
+def _within(data: bytes) -> tuple[tuple[bytes, str, str], ...]:
+    """Return what an archive or compressed data is by its contents, as an entry of MAGIC, or nothing."""
+    if data.startswith(b"PK\x03\x04"):
+        return tuple((b"PK", what, hint) for part, what, hint in ARCHIVES if part in data)[:1]
+    if data.startswith((b"\x1f\x8b", b"BZh", b"\xfd7zXZ\x00")):
+        from attncli.formats.compressed import decompress_start
+
+        start = decompress_start(data)
+        if _R.match(start):
+            of_one = start.startswith(b"X")
+            return ((data[:2], "an R object" if of_one else "an R workspace", _RDS if of_one else _WORKSPACE),)
+        if start[_TAR:].startswith(b"ustar"):
+            return ((data[:2], "a compressed tar archive", "tar -xvf FILE"),)
+    return ()
 
 
 def fill_in(hint: str | None, where: str, data: bytes) -> str | None:

@@ -10,7 +10,7 @@ from attncli.formats import npy
 from attncli.formats.archive import MAGIC, open_archive, read_member
 from attncli.formats.contents import Contents
 from attncli.formats.encoding import RENAME_TEXT, looks_like_text
-from attncli.formats.foreign import refuse_foreign
+from attncli.formats.foreign import refuse_archive, refuse_foreign
 from attncli.matrix import Matrix
 
 if TYPE_CHECKING:
@@ -32,7 +32,9 @@ def read(data: bytes, where: str, reading: Reading) -> Contents:  # noqa: ARG001
     archive = open_archive(data, where, "save it without compression: numpy.savez")
     members = archive.infolist()
     if not members:
-        raise InputError(where, "the archive holds no arrays")
+        raise InputError(where, "the archive holds no arrays", "save them with numpy.savez(FILE, q=q, k=k)")
+    if not any(member.filename.endswith(".npy") for member in members):
+        refuse_archive(data, where, "an NPZ file")
     matrices: dict[str, Callable[[], Matrix]] = {}
     for member in members:
         name = member.filename.removesuffix(".npy")

@@ -16,6 +16,7 @@ from attncli.formats.narrow import narrow_matrix
 if TYPE_CHECKING:
     from attncli.matrix import Matrix, Reading
 
+_OF_A_MODEL = "of a model, save each array by itself: numpy.save(FILE, onnx.numpy_helper.to_array(tensor))"
 _NARROW = frozenset(("bfloat16", "float8_e4m3fn", "float8_e4m3fnuz", "float8_e5m2", "float8_e5m2fnuz"))
 
 
@@ -43,7 +44,7 @@ def parse_tensor(data: bytes, where: str) -> Any:
     except Exception:  # DecodeError of whichever protobuf is installed
         is_known = False
     if not is_known:
-        raise InputError(where, "this is not a tensor of ONNX (TensorProto)", DAMAGED)
+        raise InputError(where, "this is not a tensor of ONNX (TensorProto)", _OF_A_MODEL)
     return tensor
 
 

@@ -45,8 +45,9 @@ BAD_BINARIES: list[tuple[str, str, bytes, str, str, str | None]] = [
         b"\x80\x04\x95",
         "q.npy",
         "this is a pickle, which may run any code when it is read",
-        "if you trust it: python -c \"import sys, pickle, numpy; numpy.save('out.npy', numpy.asarray(pickle.load("
-        "open(sys.argv[1], 'rb'))), allow_pickle=False)\" q.npy",
+        "if you trust it: python -c \"import sys, pickle, numpy; x = pickle.load(open(sys.argv[1], 'rb')); "
+        "numpy.savez('out.npz', **x) if isinstance(x, dict) else "
+        "numpy.save('out.npy', numpy.asarray(x), allow_pickle=False)\" q.npy",
     ),
     (
         "noise named .npy",
@@ -326,8 +327,8 @@ BAD_BINARIES: list[tuple[str, str, bytes, str, str, str | None]] = [
     (
         "a member that is no array",
         "npz",
-        member("notes.txt", b"hello"),
-        "q.npz: notes.txt",
+        member("notes.md", b"hello"),
+        "q.npz: notes.md",
         "this member is not an array: its name does not end in .npy",
         None,
     ),
@@ -337,8 +338,9 @@ BAD_BINARIES: list[tuple[str, str, bytes, str, str, str | None]] = [
         member("q.npy", b"\x80\x04"),
         "q.npz: q",
         "this is a pickle, which may run any code when it is read",
-        "if you trust it: python -c \"import sys, pickle, numpy; numpy.save('out.npy', numpy.asarray(pickle.load("
-        "open(sys.argv[1], 'rb'))), allow_pickle=False)\" FILE",
+        "if you trust it: python -c \"import sys, pickle, numpy; x = pickle.load(open(sys.argv[1], 'rb')); "
+        "numpy.savez('out.npz', **x) if isinstance(x, dict) else "
+        "numpy.save('out.npy', numpy.asarray(x), allow_pickle=False)\" FILE",
     ),
     (
         "a member cut off",
@@ -461,7 +463,14 @@ BAD_BINARIES: list[tuple[str, str, bytes, str, str, str | None]] = [
         "a bool is neither 0 nor 1",
         "save the tensor as U8",
     ),
-    ("an archive of nothing", "npz", b"PK\x03\x04" + npz(), "q.npz", "the archive holds no arrays", None),
+    (
+        "an archive of nothing",
+        "npz",
+        b"PK\x03\x04" + npz(),
+        "q.npz",
+        "the archive holds no arrays",
+        "save them with numpy.savez(FILE, q=q, k=k)",
+    ),
     (
         "a name that steers the terminal",
         "npz",
@@ -477,7 +486,8 @@ BAD_BINARIES: list[tuple[str, str, bytes, str, str, str | None]] = [
         b"\x80\x02rest",
         "q.safetensors",
         "this is a pickle, which may run any code when it is read",
-        "if you trust it: python -c \"import sys, pickle, numpy; numpy.save('out.npy', numpy.asarray(pickle.load("
-        "open(sys.argv[1], 'rb'))), allow_pickle=False)\" q.safetensors",
+        "if you trust it: python -c \"import sys, pickle, numpy; x = pickle.load(open(sys.argv[1], 'rb')); "
+        "numpy.savez('out.npz', **x) if isinstance(x, dict) else "
+        "numpy.save('out.npy', numpy.asarray(x), allow_pickle=False)\" q.safetensors",
     ),
 ]

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import bz2
+import gzip
 import importlib.util
 import io
+import lzma
 import os
 import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -38,7 +42,70 @@ FOREIGN = [
     (b"\xd0\xcf\x11\xe0", "an old Office file"),
     (b"RDX3\nX", "an R workspace"),
     (b"{\\rtf1", "a document of a word processor"),
+    (b"\x04\x22\x4d\x18", "compressed by lz4"),
+    (b"\xff\xff\xff\xff\x78\0\0\0", "a stream of Arrow"),
+    (b"Obj\x01\x04", "an Avro file"),
+    (b"SIMPLE  =                    T", "a FITS file"),
+    (b"lmgg\0", "a GGML model"),
+    (b"X\n\0\0\0\x03\0", "an R object"),
+    (b"RDA3\nA", "an R workspace"),
+    (b"II*\0\x08", "a picture"),
+    (b"RIFF\x24\0\0\0WEBPVP8 ", "a picture"),
+    (b"BM\x36\0\0\0\0\0\0\0\x36", "a picture"),
+    (b"\0\0\x08\x01\0\0\0\x02\x01\x02", "an IDX file, as MNIST is kept in"),
+    (b"\x81\xa6params\x80", "a file of MessagePack, as flax writes"),
+    (b"q.csv".ljust(257, b"\0") + b"ustar  ", "a tar archive"),
+    (b"(lp0\nI1\na.", "a pickle, which may run any code when it is read"),
+    (b"cnumpy.core.multiarray\n_reconstruct\n", "a pickle, which may run any code when it is read"),
 ]
+HELD = [  # in a zip archive
+    ("word/document.xml", "a Word document"),
+    ("xl/workbook.xml", "an Excel workbook"),
+    ("Index/Document.iwa", "a document of Numbers, Pages or Keynote"),
+    ("model.weights.h5", "a Keras model"),
+    ("data/q.csv", "a zip archive of other files"),
+]
+
+
+def zipped(member: str) -> bytes:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
+        archive.writestr(member, "1,2")
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize(("member", "name"), HELD)
+def test_a_zip_archive_is_called_by_what_it_holds(member: str, name: str, tmp_path) -> None:
+    for file in ("q.csv", "q", "q.npz", "q.docx"):
+        (tmp_path / file).write_bytes(zipped(member))
+        with pytest.raises(InputError) as caught:
+            Sources(io.BytesIO).matrix(str(tmp_path / file), role="queries")
+        assert caught.value.what.startswith(f"this is {name}, not ")
+        assert caught.value.hint
+
+
+@pytest.mark.parametrize("compress", [gzip.compress, bz2.compress, lzma.compress])
+def test_what_r_wrote_is_called_by_its_name_within_its_compression(compress, tmp_path) -> None:
+    for data, name in (
+        (b"RDX3\nX\n", "an R workspace"),
+        (b"X\n\0\0\0\x03\0", "an R object"),
+        (b"q.csv".ljust(257, b"\0") + b"ustar  ", "a compressed tar archive"),
+    ):
+        (tmp_path / "q.RData").write_bytes(compress(data))
+        with pytest.raises(InputError) as caught:
+            Sources(io.BytesIO).matrix(str(tmp_path / "q.RData"), role="queries")
+        assert caught.value.what == f"this is {name}, not text"
+
+
+@pytest.mark.parametrize("data", [b"\x0a\xff\x00\x01\xfe", bytes(range(1, 256))])
+def test_what_no_one_knows_is_not_called_text_in_another_encoding(data: bytes, tmp_path) -> None:
+    (tmp_path / "q.ckpt").write_bytes(data)
+    with pytest.raises(InputError) as caught:
+        Sources(io.BytesIO).matrix(str(tmp_path / "q.ckpt"), role="queries")
+    assert caught.value.what == "this is neither text nor a kind of file that attncli knows"
+    assert (
+        caught.value.hint == "save its arrays with numpy.savez(FILE, q=q, k=k), or say what it is: q.bin@float32:4,64"
+    )
 
 
 @pytest.mark.parametrize(("data", "name"), FOREIGN, ids=[name for _, name in FOREIGN])
@@ -117,6 +184,63 @@ MADE = {  # how each file is made, what must be there for its hint, and what the
         "7z",
         "q.csv",
     ),
+    "q.csv.lz4": (
+        "import subprocess; open('q.csv', 'w').write('a,b\\n1,2\\n3,4\\n'); "
+        "subprocess.run(['lz4', '-q', 'q.csv', FILE], check=True)",
+        "lz4",
+        "q.csv",
+    ),
+    "q.tar": (
+        "import tarfile; open('q.csv', 'w').write('a,b\\n1,2\\n3,4\\n'); "
+        "t = tarfile.open(FILE, 'w'); t.add('q.csv'); t.close()",
+        "tar",
+        "q.csv",
+    ),
+    "q.zip": (
+        "import zipfile; f = zipfile.ZipFile(FILE, 'w'); f.writestr('q.csv', 'a,b\\n1,2\\n3,4\\n'); f.close()",
+        "unzip",
+        "q.csv",
+    ),
+    "q.arrows": (
+        "import pyarrow as p; t = p.table({'a': [1, 3], 'b': [2, 4]}); "
+        "w = p.ipc.new_stream(FILE, t.schema); w.write_table(t); w.close()",
+        "pyarrow",
+        "q.csv",
+    ),
+    "q.avro": (
+        "import fastavro; f = [{'name': n, 'type': 'double'} for n in 'ab']; "
+        "fastavro.writer(open(FILE, 'wb'), {'type': 'record', 'name': 'r', 'fields': f}, "
+        "[{'a': 1, 'b': 2}, {'a': 3, 'b': 4}])",
+        "fastavro",
+        "q.csv",
+    ),
+    "q.fits": (
+        "import numpy; from astropy.io import fits; fits.PrimaryHDU(numpy.array([[1., 2], [3, 4]])).writeto(FILE)",
+        "astropy",
+        "q.npy",
+    ),
+    "q.idx": (
+        "import struct; open(FILE, 'wb').write(struct.pack('>BBBBII4f', 0, 0, 13, 2, 2, 2, 1, 2, 3, 4))",
+        "python",
+        "q.npy",
+    ),
+    "q.joblib": (
+        "import joblib, numpy; joblib.dump(numpy.array([[1, 2], [3, 4]]), FILE)",
+        "joblib",
+        "q.npy",
+    ),
+    "q.msgpack": (
+        "import flax.serialization as s, numpy; "
+        "open(FILE, 'wb').write(s.msgpack_serialize({'q': numpy.array([[1., 2.], [3., 4.]])}))",
+        "flax",
+        "q.npz",
+    ),
+    "q.dict.pickle": (
+        "import pickle, numpy; pickle.dump({'q': numpy.array([[1, 2], [3, 4]])}, open(FILE, 'wb'))",
+        "python",
+        "q.npz",
+    ),
+    "q.old.pickle": ("import pickle; pickle.dump([[1, 2], [3, 4]], open(FILE, 'wb'), protocol=0)", "python", "q.npy"),
     "q.pickle": ("import pickle; pickle.dump([[1, 2], [3, 4]], open(FILE, 'wb'))", "python", "q.npy"),
 }
 

@@ -130,8 +130,9 @@ REFUSED = [
         "a plain pickle",
         pickle.dumps([1.0], 2),
         "q.pt: this is a pickle, which may run any code when it is read",
-        "if you trust it: python -c \"import sys, pickle, numpy; numpy.save('out.npy', numpy.asarray(pickle.load("
-        "open(sys.argv[1], 'rb'))), allow_pickle=False)\" q.pt",
+        "if you trust it: python -c \"import sys, pickle, numpy; x = pickle.load(open(sys.argv[1], 'rb')); "
+        "numpy.savez('out.npz', **x) if isinstance(x, dict) else "
+        "numpy.save('out.npy', numpy.asarray(x), allow_pickle=False)\" q.pt",
     ),
     ("numbers without a tensor", archive(value([1.0, 2.0]), {}), "q.pt: the file holds no tensor", HOLDS_NOTHING),
     (
