@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
+from itertools import combinations
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from attncli.check.routes import Route
+from attncli.check.precision import spacing
+from attncli.check.routes import Route, weigh_values
 from attncli.check.slips.case import Case
 from attncli.check.slips.changes import fill_empty_rows, visible_cells
 from attncli.check.slips.slip import Slip
@@ -15,8 +18,13 @@ from attncli.matrix import Array
 from attncli.problem.problem import Problem
 from attncli.results.result import Result
 
+if TYPE_CHECKING:
+    from attncli.check.judge import Judge
+
 ENOUGH = 3.0  # digits of evidence: orders and cells are fitted to the numbers
-MANY = 64  # cells of a mask that are tried one by one
+MANY = 64  # keys, and rows of V, of a problem in which orders and cells are looked for
+FEW_ROWS = 12  # of V, of which each two are exchanged
+ROUNDINGS = 8  # units of a dtype by which a right number may be off
 NAMED = 6  # places in a sentence
 
 
@@ -83,19 +91,33 @@ def _reordered_values(case: Case) -> list[Route]:
         "one row too late, the last one first": np.roll(own, 1),
         "one row too early, the first one last": np.roll(own, -1),
     }
-    if case.m <= 8:
-        for one in range(case.m):
-            for two in range(one + 1, case.m):
-                swapped = own.copy()
-                swapped[[one, two]] = two, one
-                ways.setdefault(f"with rows {one} and {two} exchanged", swapped)
-    routes, tried = [], set()
-    for words, order in ways.items():
-        if tuple(order) not in tried:
-            tried.add(tuple(order))
-            said = f"V was taken {words}: key j has the value in row j"
-            routes.append(Route(problems=(partial(_values_in_order, order=order),), said=said))
-    return routes
+    if (pair := _exchanged_rows(case)) is not None:
+        exchanged = own.copy()
+        exchanged[list(pair)] = pair[::-1]
+        ways[f"with rows {pair[0]} and {pair[1]} exchanged"] = exchanged
+    distinct = {tuple(order): words for words, order in reversed(ways.items())}
+    return [
+        Route(
+            problems=(partial(_values_in_order, order=np.array(order)),),
+            said=f"V was taken {words}: key j has the value in row j",
+        )
+        for order, words in distinct.items()
+    ]
+
+
+def _exchanged_rows(case: Case) -> tuple[int, int] | None:
+    """Return the two rows of V whose exchange comes nearest to the expected output, or None for many rows."""
+    expected = case.judges["output"].expected
+    if case.m > FEW_ROWS or expected.shape != case.problem.shapes()["output"]:
+        return None
+    weights = Result(case.problem, "numpy").weights
+    found = {}
+    for pair in combinations(range(case.m), 2):
+        order = np.arange(case.m)
+        order[list(pair)] = pair[::-1]
+        output = weigh_values(_values_in_order(case.problem, order), weights)
+        found[pair] = float(np.nansum(np.abs(output - expected)))
+    return min(found, key=found.__getitem__)
 
 
 def _turn_cell(problem: Problem, cell: tuple[int, int], seen: bool) -> Problem:
@@ -109,25 +131,52 @@ def _turn_cell(problem: Problem, cell: tuple[int, int], seen: bool) -> Problem:
 
 def _one_cell_of_mask(case: Case) -> list[Route]:
     """Return the routes in which one query does not see one of its keys, or sees one that is masked."""
-    if case.n * case.m > MANY or len(case.problem.visible.offsets) > 1:
+    if len(case.problem.visible.offsets) > 1 or case.m > MANY:
         return []
-    if "weights" in case.judges and "weights" not in case.wrong:
+    query = _only_query(case)
+    if query is None:
         return []
-    seen = visible_cells(case.problem)
+    seen = visible_cells(case.problem)[..., query, :].reshape(-1, case.m)
     routes = []
-    for query, key in np.ndindex(case.n, case.m):
-        cells = seen[..., query, key]
-        if bool(cells.all()):
-            said = f"query {query} did not see key {key}: nothing forbids it"
-            routes.append(
-                Route(problems=(partial(_turn_cell, cell=(query, key), seen=False),), said=said, is_whole=True)
-            )
-        elif not bool(cells.any()) and case.problem.bias is None:
-            said = f"query {query} saw key {key}, which is masked"
-            routes.append(
-                Route(problems=(partial(_turn_cell, cell=(query, key), seen=True),), said=said, is_whole=True)
-            )
+    for key in range(case.m):
+        sees = bool(seen[:, key].all())
+        if not sees and (bool(seen[:, key].any()) or case.problem.bias is not None):
+            continue
+        said = (
+            f"query {query} did not see key {key}: nothing forbids it"
+            if sees
+            else f"query {query} saw key {key}, which is masked"
+        )
+        change = partial(_turn_cell, cell=(query, key), seen=not sees)
+        routes.append(Route(problems=(change,), said=said, is_whole=True))
     return routes
+
+
+def _only_query(case: Case) -> int | None:
+    """Return the only query whose weights or output are wrong, or None."""
+    names = [name for name in case.wrong if name in ("weights", "output")]
+    if not names or ("weights" in case.judges and "weights" not in names):
+        return None
+    numbers = Result(case.problem, "numpy").compute(*names)
+    rows: set[int] = set()
+    for name in names:
+        judge, right = case.judges[name], numbers.array(name)
+        if judge.expected.shape != right.shape:
+            return None
+        with np.errstate(invalid="ignore"):
+            off = ~(np.abs(judge.expected - right) <= _unit(judge, right))
+        rows |= set(np.flatnonzero(off.any(axis=-1).reshape(-1, case.n).any(axis=0)).tolist())
+    return rows.pop() if len(rows) == 1 else None
+
+
+def _unit(judge: Judge, right: Array) -> Array:
+    """Return how far a cell may be off and still be right."""
+    if judge.claims is not None:
+        allowed: Array = judge.claims.unit + 1e-9 * np.abs(right)
+        return allowed
+    dtype = judge.narrow[0] if judge.narrow else judge.dtype
+    largest = np.abs(right[np.isfinite(right)]).max(initial=0)
+    return np.full(right.shape, ROUNDINGS * float(spacing(np.array(largest), dtype)))
 
 
 ORDER_SLIPS = (
