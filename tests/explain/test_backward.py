@@ -14,11 +14,12 @@ from attncli.matrix import Matrix
 from attncli.problem.prepare import prepare
 from attncli.render.explain.formats import page_renderer
 from attncli.render.explain.html import explanation_html
+from attncli.render.explain.notation import BREAK, WRITER
 from attncli.render.explain.text import explanation_text
 from attncli.render.result.tables import Style
 from attncli.results.gradients import Gradients
 from attncli.stages.normalizers import NORMALIZERS
-from attncli.variants import VARIANTS
+from attncli.variants import VARIANTS, Variant
 
 RNG = np.random.default_rng(5)
 N, M, D, D_V = 4, 5, 4, 3
@@ -183,3 +184,38 @@ def test_a_result_in_python_explains_its_gradients() -> None:
     told = repr(attend(Q, K, V).explain(0, d_output="ones"))
     assert told == repr(attend(Q, K, V).explain(0, d_output=np.ones((N, D_V))))
     assert "8. Go back through the softmax" in told
+
+
+FORMULAS = {  # of dq and dk
+    "scaled": ("dq = Σ dR·k", "dk = Σ dR·q"),
+    "dot": ("dq = Σ dR·k", "dk = Σ dR·q"),
+    "laplace": ("dq = Σ dR·(−sign(q − k))", "dk = Σ dR·sign(q − k)"),
+    "gaussian": ("dq = Σ dR·(k − q)", "dk = Σ dR·(q − k)"),
+    "cosine": ("dq = Σ dR·(k / ‖k‖)", "dk = Σ dR·(q / ‖q‖)"),
+    "additive": ("dq = Σ dR·(1 − tanh(q + k)²)", "dk = Σ dR·(1 − tanh(q + k)²)"),
+    "uniform": (None, None),
+}
+
+
+def formula_of(page: Explanation, name: str) -> str | None:
+    step = next(step for solution in page.solutions for step in solution.steps if step.name == name)
+    sides = () if step.formula is None else step.formula.sides
+    return " = ".join(WRITER.write(side).replace(BREAK, "") for side in sides) or None
+
+
+@pytest.mark.parametrize("variant", VARIANTS, ids=lambda variant: variant.name)
+def test_the_formulas_of_the_way_back_name_the_slope_of_the_raw_score(variant: Variant) -> None:
+    page = explain(request(variant=variant.name), backward=True)
+    assert (formula_of(page, "d_queries"), formula_of(page, "d_keys")) == FORMULAS[variant.name]
+
+
+def test_the_formulas_of_the_way_back_name_given_weights_of_the_features() -> None:
+    page = explain(request(variant="additive", v_a=np.array([2.0, 1, 1, -1])), backward=True)
+    assert formula_of(page, "d_queries") == "dq = Σ dR·v_a·(1 − tanh(q + k)²)"
+    assert formula_of(page, "d_keys") == "dk = Σ dR·v_a·(1 − tanh(q + k)²)"
+
+
+def test_a_negative_factor_after_a_minus_stands_in_brackets() -> None:
+    page = explanation_text(explain(request(variant="cosine", qk_norm="rms"), backward=True), Style(), 100)
+    assert "− −" not in page
+    assert "− (−" in page

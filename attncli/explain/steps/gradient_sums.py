@@ -10,6 +10,7 @@ from attncli.explain.noise import settled_average
 from attncli.explain.numbers import KEYS_AT_MOST
 from attncli.explain.page import Equation, Line, Step
 from attncli.explain.rounding import Figures, pick_ends
+from attncli.explain.steps.gradients import times_raw_gradient
 from attncli.explain.steps.output import COLUMNS_AT_MOST
 from attncli.explain.steps.rows_back import row_back_lines
 from attncli.explain.steps.weights import sum_of_others
@@ -85,7 +86,7 @@ def d_keys_step(backs: list[Backward], keys: Array, given: Array, d_keys: Array,
                 is_sum=True,
             )
         )
-    formula = Equation((Symbol("dk"), total(multiply(Symbol("dR"), slope))), ("=",))
+    formula = Equation((Symbol("dk"), total(times_raw_gradient(slope))), ("=",))
     after = () if is_changed and n > len(backs) else _queries_left_out(n - len(backs))
     return Step("d_keys", title, formula, tuple(words), tuple(lines), after)
 

@@ -15,6 +15,7 @@ from attncli.expressions import (
     KEY,
     QUERY,
     Expression,
+    Operation,
     Rest,
     Symbol,
     add,
@@ -342,7 +343,7 @@ def d_query_step(back: Backward, given: np.ndarray, position: int, figures: Figu
     return Step(
         "d_queries",
         title,
-        Equation((Symbol("dq"), total(multiply(D_RAW, slope))), ("=",)),
+        Equation((Symbol("dq"), total(times_raw_gradient(slope))), ("=",)),
         (explain_slope(slope), *words),
         (*lines, *before),
         tie_words(back),
@@ -358,6 +359,14 @@ def explain_slope(slope: Expression) -> str:
     if slope == KEY:
         return "Each key moves the query along itself, as far as the gradient of its raw score says."
     return "Each key moves the query as far as the gradient of its raw score and the slope of that score say."
+
+
+def times_raw_gradient(slope: Expression) -> Expression:
+    """Return dR · slope, as a product of all factors of the slope."""
+    if isinstance(slope, Operation) and slope.kind == "product":
+        first, second = slope.operands
+        return multiply(multiply(D_RAW, first), second)
+    return multiply(D_RAW, slope)
 
 
 def tie_words(back: Backward) -> tuple[str, ...]:

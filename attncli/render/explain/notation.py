@@ -135,6 +135,8 @@ class Expressions:
         if kind in ("difference", "product", "quotient"):
             left = self._bracket(operands[0], BINDING[kind], widths, is_first=True)
             right = self._bracket(operands[1], BINDING[kind] + 1, widths)
+            if kind == "difference" and isinstance(operands[1], Operation) and operands[1].kind == "product":
+                right = self._term(operands[1])
             dot = notation.tight_times if tight else notation.times
             sign = {"difference": notation.minus, "product": dot, "quotient": notation.over}[kind]
             return f"{left}{sign}{right}"
@@ -177,7 +179,7 @@ class Expressions:
         return text
 
     def _term(self, term: Expression) -> str:
-        """Return a term after a plus. If a product starts with a minus, its first factor is in brackets."""
+        """Return a term after a plus or minus. If a product starts with a minus, its first factor is in brackets."""
         if isinstance(term, Operation) and term.kind == "product":
             left, right = (self._bracket(operand, PRODUCT, ()) for operand in term.operands)
             return f"{left}{self.notation.tight_times}{right}"
