@@ -295,20 +295,41 @@ class World:
             found["lse"] = self.lse_of(scores)
         if self.only and any(name.startswith("d_") for name in self.only):
             found |= self.backward(self, q, k, v, weights)
+            if self.packed:
+                found |= {name: join(found[name]) for name in ("d_queries", "d_keys", "d_values")}
         for change in self.present:
             found = change(found)
         return found
 
 
-def backward(world, q, k, v, weights, second=1.0, scales=(1.0, 1.0)):
-    """dV, dP, dS, dQ, dK of a plain product."""
-    d_output = world.stated["d_output"]
+SLOPES = {  # of the raw score by the query, and by the key, (…, n, m, d)
+    "laplace": lambda q, k: (-np.sign(apart(q, k)), np.sign(apart(q, k))),
+    "gaussian": lambda q, k: (-apart(q, k), apart(q, k)),
+    "additive": lambda q, k: 2 * (1 - np.tanh(q[..., :, None, :] + k[..., None, :, :]) ** 2,),
+}
+
+
+def sum_shared(world, array):
+    """Gradients of each query head, summed for the key head that they share."""
+    if world.key_heads is None:
+        return array
+    return array.reshape(*array.shape[:-3], world.key_heads, -1, *array.shape[-2:]).sum(axis=-3)
+
+
+def backward(world, q, k, v, weights, second=1.0, scales=(1.0, 1.0), share=sum_shared):
+    """dV, dP, dS, dQ, dK of a product or of a score whose slopes are in the table."""
+    d_output = world.d_output
     d_weights = d_output @ v.mT
     d_scores = weights * (d_weights - second * (weights * d_weights).sum(axis=-1, keepdims=True))
+    if world.variant in SLOPES:
+        by_query, by_key = SLOPES[world.variant](q, k)
+        d_queries, d_keys = (d_scores[..., None] * by_query).sum(axis=-2), (d_scores[..., None] * by_key).sum(axis=-3)
+    else:
+        d_queries, d_keys = d_scores @ k, d_scores.mT @ q
     return {
-        "d_values": weights.mT @ d_output,
+        "d_values": share(world, weights.mT @ d_output),
         "d_weights": d_weights,
         "d_scores": d_scores,
-        "d_queries": world.scale * scales[0] * d_scores @ k,
-        "d_keys": world.scale * scales[1] * d_scores.mT @ q,
+        "d_queries": world.scale * scales[0] * d_queries,
+        "d_keys": share(world, world.scale * scales[1] * d_keys),
     }

@@ -4,7 +4,7 @@ import zlib
 
 import numpy as np
 from diagnosis import made_hand_steps, made_stages  # noqa: F401 – their slips join the table
-from diagnosis.made import HALF, World, narrow
+from diagnosis.made import HALF, World, join, narrow
 from diagnosis.made_slips import SLIPS
 
 
@@ -31,7 +31,10 @@ def make_worlds(names, seed, dtype):
         for name, value in own[int(random.integers(len(own)))].items():
             if wishes.setdefault(name, value) != value:
                 return None
-    told = [choice for choice in chosen[0][2] if all(choice in other for _, _, other in chosen[1:])]
+    choices = [told for _, _, told in chosen]
+    graded = [told for told in choices if told[0][0].startswith("d_")]
+    first, *others = graded or choices  # a mistake of the forward pass shows in the gradients too
+    told = [choice for choice in first if all(choice in other for other in others)]
     if not told:
         return None
     if dtype is not None and "rounded-weights" in names:
@@ -42,7 +45,8 @@ def make_worlds(names, seed, dtype):
         random = np.random.default_rng([*seeds, 1])
         world = World(random, dtype, **wishes, only=only)
         if any(name.startswith("d_") for name in only):
-            world.stated["d_output"] = world.draw(*world.lead, world.n, world.d_v)
+            world.d_output = world.draw(*world.lead, world.n, world.d_v)
+            world.stated["d_output"] = join(world.d_output) if world.packed else world.d_output
         world.told, world.print_weights = only, None
         if is_wrong:
             for _, change, _ in chosen:

@@ -2,7 +2,7 @@
 
 import numpy as np
 from diagnosis.made import KEYS, backward, softmax
-from diagnosis.made_slips import BARE, MASKED, OUTPUT, PACKED, no_mask, simple, slip
+from diagnosis.made_slips import BARE, DISTANCES, MASKED, OUTPUT, PACKED, SHARED, no_mask, simple, slip
 
 # masks
 
@@ -259,13 +259,32 @@ def backwards(**changes):
     return change
 
 
+BY_SCORE = (("d_queries", "d_keys", "d_values"), ("d_keys",), ("d_queries",))
 GRADED = (("d_queries", "d_keys", "d_values"), ("d_scores", "d_queries"), ("d_keys",), ("d_queries",))
-simple("no-row-sum", backwards(second=0.0), *BARE, told=GRADED)
+GRADED_VARIANTS = ({"variant": (*DISTANCES, "additive")}, {"mask": True}, {"causal": True})
+simple("no-row-sum", backwards(second=0.0), *BARE, *GRADED_VARIANTS, SHARED, told=GRADED)
 
 
-@slip("grad-unscaled", *BARE, told=GRADED[:1] + GRADED[2:])
+@slip("grad-unscaled", *BARE, *GRADED_VARIANTS[1:], {"variant": DISTANCES, "length": True}, SHARED, told=BY_SCORE)
 def grad_unscaled(world):
     world.backward = lambda *parts: backward(*parts, scales=(1 / world.scale, 1 / world.scale))
+
+
+@slip(
+    "grad-heads-not-summed",
+    SHARED,
+    {**SHARED, "causal": True},
+    {"heads": 4, "key_heads": 2},
+    told=(("d_keys",), ("d_values",), GRADED[0]),
+)
+def grad_heads_not_summed(world):
+    pick = [lambda group: group[..., 0, :, :], lambda group: group[..., -1, :, :], lambda group: group.mean(axis=-3)]
+    pick = pick[int(world.random.integers(len(pick)))]
+
+    def share(world, array):
+        return pick(array.reshape(*array.shape[:-3], world.key_heads, -1, *array.shape[-2:]))
+
+    world.backward = lambda *parts: backward(*parts, share=share)
 
 
 @slip("grad-swapped", {"square": True}, told=(("d_queries", "d_keys"), ("d_queries",), ("d_keys",)))
