@@ -175,15 +175,15 @@ def _run_block(work: _Work, number: int, rows: range, kernels: Kernels) -> tuple
     _deliver(work, "d_scores", where, d_scores)
     late = problem.conventions.softcap_after_bias
     if slopes is not None and late:
-        d_scores = d_scores * slopes
+        d_scores *= slopes
     _deliver(work, "d_bias", where, d_scores)
     if not work.wants("d_queries", "d_keys"):
         return None, d_values
     if slopes is not None and not late:
-        d_scores = d_scores * slopes
-    d_raw = d_scores * np.asarray(problem.scale_at(stack.part.head), d_scores.dtype)
+        d_scores *= slopes
+    d_scores *= np.asarray(problem.scale_at(stack.part.head), d_scores.dtype)
     queries = np.ascontiguousarray(stack.part.queries[rows.start : rows.stop])
-    d_queries, d_keys = kernels.backward(problem.variant, queries, stack.part.keys, d_raw)
+    d_queries, d_keys = kernels.backward(problem.variant, queries, stack.part.keys, d_scores)
     if "d_queries" in work.found:
         _deliver(work, "d_queries", where, _queries_before(problem, problem.part(number), rows, d_queries))
     return (d_keys if "d_keys" in work.found else None), d_values
@@ -226,17 +226,18 @@ def _weights_of(
 
 
 def _softmax(scores: Array, sink: float | None) -> Array:
-    """Return each row's exponentials over their sum, which includes that of the sink. Masked cells are 0."""
+    """Replace each row by its exponentials over their sum, which includes that of the sink. Masked cells are 0."""
     largest = scores.max(axis=-1, keepdims=True)
     if sink is not None:
         largest = np.maximum(largest, scores.dtype.type(sink))
     largest = np.where(np.isneginf(largest), scores.dtype.type(0), largest)
-    powers = np.exp(scores - largest)
-    total = powers.sum(axis=-1, keepdims=True)
+    scores -= largest
+    np.exp(scores, out=scores)
+    total = scores.sum(axis=-1, keepdims=True)
     if sink is not None:
         total += np.exp(scores.dtype.type(sink) - largest)
-    weights: Array = powers / np.where(total > 0, total, scores.dtype.type(1))
-    return weights
+    scores /= np.where(total > 0, total, scores.dtype.type(1))
+    return scores
 
 
 def _cap_slopes(scoring: Scoring, raw: Array) -> Array:

@@ -92,7 +92,11 @@ def scores_themselves(scores: ndarray) -> ndarray:
 
 def softmax_backward(weights: ndarray, d_weights: ndarray) -> ndarray:
     """Compute P ∘ (dP − Σ P ∘ dP), also if a sink takes a part of the row."""
-    d_scores: ndarray = weights * (d_weights - (weights * d_weights).sum(axis=-1, keepdims=True))
+    import numpy as np
+
+    d_scores: ndarray = weights * d_weights
+    np.subtract(d_weights, d_scores.sum(axis=-1, keepdims=True), out=d_scores)
+    d_scores *= weights
     return d_scores
 
 
