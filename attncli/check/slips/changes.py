@@ -94,6 +94,13 @@ def visible_positions(problem: Problem) -> Array:
     return visible_cells(replace(problem, mask=None, bias=None))
 
 
+def drop_bias(problem: Problem) -> Problem:
+    """Return the problem without the numbers of the bias. What it forbids stays forbidden."""
+    if problem.bias is None:
+        return problem
+    return replace(problem, bias=np.where(np.isneginf(problem.bias), problem.bias, 0))
+
+
 def drop_forbidding(bias: Array | None) -> Array | None:
     """Return a bias without its -inf."""
     return None if bias is None else np.where(np.isneginf(bias), 0, bias)

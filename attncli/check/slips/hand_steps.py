@@ -11,7 +11,7 @@ import numpy as np
 
 from attncli.check.routes import NORMALISERS, Route
 from attncli.check.slips.case import Case
-from attncli.check.slips.changes import KINDS, drop_masks, visible_cells
+from attncli.check.slips.changes import KINDS, drop_bias, drop_masks, visible_cells
 from attncli.check.slips.slip import Slip
 from attncli.results.result import Result
 from attncli.stages.normalizers import SOFTMAX
@@ -102,18 +102,12 @@ def _without_absolute(case: Case) -> list[Route]:
     return [Route(score=_signed)]
 
 
-def _without_bias(problem: Problem) -> Problem:
-    if problem.bias is None:
-        return problem
-    return replace(problem, bias=np.where(np.isneginf(problem.bias), problem.bias, 0))
-
-
 def _bias_after(case: Case) -> list[Route]:
     bias = case.problem.bias
     if bias is None or not np.where(np.isneginf(bias), 0, bias).any():
         return []
     added = np.where(np.isfinite(bias), bias, 0)
-    return [Route(problems=(_without_bias,), reweigh=lambda _problem, weights: weights + added, is_whole=True)]
+    return [Route(problems=(drop_bias,), reweigh=lambda _problem, weights: weights + added, is_whole=True)]
 
 
 def _unmasked_print(case: Case) -> list[Route]:

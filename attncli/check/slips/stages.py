@@ -11,6 +11,7 @@ import numpy as np
 
 from attncli.check.routes import Route
 from attncli.check.slips.case import Case
+from attncli.check.slips.changes import drop_bias
 from attncli.check.slips.slip import Slip
 from attncli.matrix import Array
 from attncli.problem.problem import Problem
@@ -40,13 +41,6 @@ def _other_place(after: bool) -> Callable[[Case], list[Route]]:
     return routes
 
 
-def _drop_bias(problem: Problem) -> Problem:
-    """Return the problem without the numbers of the bias. What it forbids stays forbidden."""
-    if problem.bias is None:
-        return problem
-    return replace(problem, bias=np.where(np.isneginf(problem.bias), problem.bias, 0))
-
-
 def _bias_times(problem: Problem, factor: float) -> Problem:
     if problem.bias is None:
         return problem
@@ -55,7 +49,7 @@ def _bias_times(problem: Problem, factor: float) -> Problem:
 
 
 def _no_bias(case: Case) -> list[Route]:
-    return [] if case.problem.bias is None else [Route(problems=(_drop_bias,))]
+    return [] if case.problem.bias is None else [Route(problems=(drop_bias,))]
 
 
 def _other_biases(case: Case) -> list[Route]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from attncli.errors import InputError
 from attncli.formats.prints import cells
+from attncli.formats.prints.rows import count_numbers
 from attncli.matrix import Matrix
 from attncli.numbers.numerals import NumeralError
 
@@ -47,7 +48,7 @@ class Lines:
             raise InputError(self.where, "holds no numbers")
         for index, row in enumerate(rows):
             if len(row) != len(rows[0]):
-                what = f"this row has {_numbers(len(row))}, row 1 has {len(rows[0])}"
+                what = f"this row has {count_numbers(len(row))}, row 1 has {len(rows[0])}"
                 self.fail(index, min(len(row), len(rows[0])), what, "all rows need the same number of entries")
         flat = [cell for row in rows for cell in row]
         try:
@@ -62,10 +63,6 @@ class Lines:
             column_labels=column_labels,
             texts=tuple(texts) if reading.keep_text else None,
         )
-
-
-def _numbers(count: int) -> str:
-    return "1 number" if count == 1 else f"{count} numbers"
 
 
 def times(shape: tuple[int, ...]) -> str:

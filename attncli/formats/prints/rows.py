@@ -64,7 +64,7 @@ def read_rows(plain: str, where: str, reading: Reading) -> Matrix:
         if len(row) != columns:
             raise InputError(
                 f"{where}: row {number}, column {min(len(row), columns) + 1}",
-                f"this row has {_numbers(len(row))}, row 1 has {columns}",
+                f"this row has {count_numbers(len(row))}, row 1 has {columns}",
                 "all rows need the same number of cells",
             )
     cells = [cell for row in rows for cell in row]
@@ -95,5 +95,6 @@ def _hint(cell: str) -> str | None:
     return "write a list: [[1, 0], [0, 1]]" if cell.startswith("(") else None
 
 
-def _numbers(count: int) -> str:
+def count_numbers(count: int) -> str:
+    """Return "1 number", "2 numbers", …"""
     return "1 number" if count == 1 else f"{count} numbers"
