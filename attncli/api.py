@@ -116,10 +116,19 @@ def assert_attention(
         raise AssertionError("\n".join([f"attention is {report.verdict}", *case_lines(report, brief=False)]))
 
 
+SETTING_BY_NAME = {setting.name: setting for setting in SETTINGS}
+_NOT_GIVEN: dict[str, Any] = {setting.name: False for setting in SETTINGS if setting.is_flag}
+
+
 def _request_of(given: Mapping[str, Any]) -> Request:
     """Return the request with these arrays and settings."""
-    matrices: dict[str, Any] = {name: as_matrix(given[name], name) for name in MATRIX_NAMES if name in given}
-    settings: dict[str, Any] = {setting.name: _value(setting, given.get(setting.name)) for setting in SETTINGS}
+    arrays = ((name, given.get(name)) for name in MATRIX_NAMES)
+    matrices: dict[str, Any] = {name: as_matrix(array, name) for name, array in arrays if array is not None}
+    settings = dict(_NOT_GIVEN)
+    for name, value in given.items():
+        is_default = value is None or (value is False and name in _NOT_GIVEN)
+        if name in SETTING_BY_NAME and not is_default:
+            settings[name] = _value(SETTING_BY_NAME[name], value)
     return Request(**matrices, **settings)
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import MISSING, Field, dataclass
-from functools import cache, wraps
+from functools import cache
 from operator import attrgetter
 from types import CodeType, FunctionType
 from typing import TYPE_CHECKING, Any, TypeVar, dataclass_transform, overload
@@ -88,47 +88,47 @@ def _initializer(
     """Return the `__init__` of a record. Raise TypeError where dataclasses raise an error: for a mutable default, and
     for a field without a default that follows one with a default."""
     values = {name: default.default if isinstance(default, Field) else default for name, default in defaults.items()}
-    factories = {name: default.default_factory for name, default in defaults.items() if values[name] is MISSING}
     if any(type(value).__hash__ is None for value in values.values()):
         raise TypeError(f"{plain.__qualname__}: a default can be changed")
     if not kw_only and names[len(names) - len(values) :] != tuple(values):
         raise TypeError(f"{plain.__qualname__}: a field without a default follows one with a default")
-    code = _template(len(names)).replace(
+    factories = {name: default.default_factory for name, default in defaults.items() if values[name] is MISSING}
+    finish = _finisher(factories, getattr(plain, "__post_init__", None))
+    code = _template(len(names), finish is not None).replace(
         co_varnames=("self", *names),
-        co_names=names,
+        co_names=names if finish is None else (*names, "finish"),
         co_argcount=1 if kw_only else 1 + len(names),
         co_kwonlyargcount=len(names) if kw_only else 0,
         co_qualname=f"{plain.__qualname__}.__init__",
     )
-    assign = FunctionType(code, {}, "__init__", None if kw_only else tuple(values.values()))
+    made = FunctionType(code, {"finish": finish}, "__init__", None if kw_only else tuple(values.values()))
     if kw_only:
-        assign.__kwdefaults__ = values
-    finish = getattr(plain, "__post_init__", None)
-    return _finished(assign, factories, finish) if factories or finish else assign
+        made.__kwdefaults__ = values
+    return made
 
 
-def _finished(
-    assign: Callable[..., None], factories: dict[str, Any], finish: Callable[[Any], None] | None
-) -> Callable[..., None]:
-    """Return an `__init__` that calls the factories of the fields that nobody gave, and then `__post_init__`."""
+def _finisher(factories: dict[str, Any], post_init: Callable[[Any], None] | None) -> Callable[[Any], None] | None:
+    """Return what a record does after its fields are set: it calls the factories of those that nobody gave, and its
+    `__post_init__`. Return None if it has neither."""
+    if not factories:
+        return post_init
 
-    @wraps(assign)
-    def __init__(self: Any, *places: Any, **names: Any) -> None:
-        assign(self, *places, **names)
+    def finish(record: Any) -> None:
         for name, factory in factories.items():
-            if getattr(self, name) is MISSING:
-                setattr(self, name, factory())
-        if finish:
-            finish(self)
+            if getattr(record, name) is MISSING:
+                setattr(record, name, factory())
+        if post_init is not None:
+            post_init(record)
 
-    return __init__
+    return finish
 
 
 @cache
-def _template(count: int) -> CodeType:
+def _template(count: int, has_finish: bool) -> CodeType:
     """Return the code of an `__init__` with so many fields, whose names are to be replaced."""
     names = [f"_{number}" for number in range(count)]
     body = "".join(f"\n self.{name} = {name}" for name in names)
+    body += "\n finish(self)" if has_finish else ""
     found: dict[str, FunctionType] = {}
     exec(f"def __init__(self, {', '.join(names)}):{body or ' pass'}", found)
     return found["__init__"].__code__

@@ -111,7 +111,7 @@ class Request:
     dtype: str | None = None
     system: str | None = None
     allow_nonfinite: bool | None = None
-    labels: Labels = field(default_factory=Labels)
+    labels: Labels = Labels()
 
 
 MATRIX_NAMES = tuple(name for name, kind in Request.__annotations__.items() if kind == "Matrix | None")

@@ -21,8 +21,8 @@ def choose_dtypes(request: Request, matrices: list[Matrix]) -> tuple[np.dtype, n
     if request.dtype is not None:
         stored = floating_dtype(request.dtype, "--dtype")
     else:
-        found = {_floating(matrix) for matrix in matrices}
-        stored = found.pop() if len(found) == 1 else _widest(found)
+        first, *others = map(_floating, matrices)
+        stored = first if all(dtype == first for dtype in others) else _widest({first, *others})
     return stored, np.dtype(np.float64) if stored == np.float64 else np.dtype(np.float32)
 
 
@@ -36,7 +36,7 @@ def _floating(matrix: Matrix) -> np.dtype:
     if dtype.kind in "iu":
         return np.dtype(np.float64)
     if (dtype.kind == "f" and dtype.itemsize <= 8) or dtype.name == "bfloat16":
-        return dtype.newbyteorder("=")
+        return dtype if dtype.isnative else dtype.newbyteorder("=")
     if dtype.kind == "b":
         raise ProblemError(matrix.where, "contains booleans; expected numbers", "a mask goes to --mask")
     raise ProblemError(matrix.where, f"holds {kind_of_contents(matrix.array)}; expected real numbers", _cure(dtype))
@@ -48,8 +48,10 @@ def _cure(dtype: np.dtype) -> str:
 
 def cast_matrix(matrix: Matrix, dtype: np.dtype, computing: np.dtype, request: Request) -> Array:
     """Return the numbers in the computing dtype, rounded to `dtype` first if `--dtype` says so."""
-    _floating(matrix)
     array = matrix.array
+    if array.dtype == computing and array.dtype.isnative and request.dtype is None:
+        return array
+    _floating(matrix)
     if request.dtype is not None and array.dtype != dtype:
         array = round_to_dtype(array, matrix.where, request.dtype)
     with np.errstate(invalid="ignore"):  # of signaling NaNs, which are reported elsewhere like quiet ones

@@ -53,7 +53,7 @@ def settle_nonfinite(problem: Problem, sources: ProjectedInputs, *, allow: bool)
 
 def is_finite(*arrays: np.ndarray | None) -> bool:
     """Return whether there is no infinity and no NaN in these arrays."""
-    return all(array is None or bool(np.isfinite(array).all()) for array in arrays)
+    return all(array is None or np.logical_and.reduce(np.isfinite(array), axis=None) for array in arrays)
 
 
 def _refuse(name: str, array: np.ndarray, sources: ProjectedInputs, packed: bool) -> NoReturn:

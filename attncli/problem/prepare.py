@@ -204,6 +204,8 @@ def _settle_labels(request: Request, found: Labels, problem: Problem) -> Labels:
     entries."""
     named = ((name, getattr(request.labels, name)) for name in ("queries", "keys", "features", "values"))
     own = {name: given for name, given in named if given is not None}
+    if not own:
+        return found
     sizes = {"queries": problem.n, "keys": problem.m, **({} if request.heads else {"features": problem.d_k})}
     for name, size in sizes.items():
         if name in own and len(own[name]) != size:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,7 +12,6 @@ from attncli.inputs.scale import KEYS, QUERIES, SIZE, evaluate_scale, split_scal
 from attncli.variants import WITH_LENGTH
 
 if TYPE_CHECKING:
-    from attncli.expressions import Expression
     from attncli.inputs.request import Request
     from attncli.problem.shapes import Layout
     from attncli.variants import Variant
@@ -30,21 +30,28 @@ def settle_scale(request: Request, variant: Variant, layout: Layout, m: int) -> 
         return (length_factor(variant, length),), variant.scale_of_length(length)
     text = variant.default_scale if request.scale is None else request.scale
     n, d_k = layout.queries.shape[-2:]
-    sizes: dict[Expression, float] = {SIZE: float(d_k), QUERIES: float(n), KEYS: float(m)}
     texts, heads = split_scales(text) or (text,), layout.lead[-1] if layout.lead else 1
     if len(texts) not in (1, heads):
         owned = "1 head" if heads == 1 else f"{heads} heads"
         raise ProblemError("--scale", f"{len(texts)} scales for {owned}", "one scale for all, or one per query head")
     try:
-        return tuple(evaluate_scale(each, sizes) for each in texts), texts[0] if len(texts) == 1 else text
+        return tuple(_value_of(each, d_k, n, m) for each in texts), texts[0] if len(texts) == 1 else text
     except ValueFault as error:
         raise ProblemError("--scale", error.what, error.hint) from None
 
 
+@lru_cache(maxsize=64)
+def _value_of(text: str, d_k: int, n: int, m: int) -> float:
+    """Return the value of a scale for these sizes."""
+    return evaluate_scale(text, {SIZE: float(d_k), QUERIES: float(n), KEYS: float(m)})
+
+
 def refuse_beyond(computing: np.dtype, number: float, where: str, what: str) -> None:
     """Raise NumericError if a float64 setting would become infinite, zero or subnormal in the computing dtype."""
+    if computing == np.float64 or not number:
+        return
     limits = np.finfo(computing)
-    if computing != np.float64 and number and not float(limits.tiny) <= abs(number) <= float(limits.max):
+    if not float(limits.tiny) <= abs(number) <= float(limits.max):
         raise NumericError(where, f"{what} {number:g} is beyond {computing.name}", "--dtype float64")
 
 

@@ -12,7 +12,7 @@ from attncli.records import record
 class Words:
     """The labels, the conventions in force by name, and the notes and warnings that need no calculation."""
 
-    labels: Labels = field(default_factory=Labels)
+    labels: Labels = Labels()
     conventions: dict[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
