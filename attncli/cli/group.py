@@ -30,6 +30,7 @@ COMMANDS = {
 BUILT_IN = "demo"  # as a source, the built-in problem
 BUILT_IN_FOR = ("explain", "compare", "check")
 WIDTH = 78  # columns of help
+COMPUTING = ("run", "explain", "compare", "check", "batch", "play")
 HEAD = pattern(r"^(?:[A-Z][A-Za-z ]*:$|Usage:)", re.MULTILINE)
 SHORT = "attncli.short_help"
 SHARED = ("Calculation", "Reading")  # panels that --help shows, but -h does not
@@ -263,6 +264,8 @@ def dispatch(arguments: list[str]) -> int:
         write_calculation_help()
         return ExitStatus.DONE
     arguments = read_as_meant(arguments)
+    if arguments and arguments[0] in COMPUTING and not {"-h", "--help"} & set(arguments):
+        import numpy  # noqa: F401 - here, because further down the stack its import takes and frees memory 400 times
     try:
         status = typer.main.get_command(application).main(arguments, prog_name="attncli", standalone_mode=False)
     except ClickException as error:
