@@ -144,6 +144,31 @@ def test_another_sink_is_fitted(sink, what, asked):
         assert sentence == f"a sink of {sink:g} took a part of each row, without being asked for"
 
 
+@pytest.mark.parametrize("is_packed", [False, True], ids=["heads apart", "heads packed"])
+@pytest.mark.parametrize(
+    ("asked", "due"),
+    [(None, "none is asked for"), ([1, 0.5], "e^S joins each row's sum, S = 1, 0.5")],
+    ids=["none", "others"],
+)
+@pytest.mark.parametrize("what", ["weights", "output"])
+def test_the_sink_of_each_head_is_fitted(what, asked, due, is_packed):
+    random = np.random.default_rng(5)
+    queries, keys, values = (np.round(random.normal(size=(2, 3, 4)), 1) for _ in range(3))
+    powers = np.exp(queries @ np.swapaxes(keys, -1, -2) / 2)
+    weights = powers / (powers.sum(axis=-1, keepdims=True) + np.exp([[[0.5]], [[-1.25]]]))
+
+    def laid(array):
+        return np.concatenate(list(array), axis=-1) if is_packed else array
+
+    rows = {"weights": weights, "output": laid(weights @ values)}[what]
+    given = {"queries": laid(queries), "keys": laid(keys), "values": laid(values)}
+    text = ", ".join(f"{name}: {array.tolist()}" for name, array in given.items())
+    text += (", heads: 2" if is_packed else "") + ("" if asked is None else f", sink: {asked}")
+    slip, sentence = told(text, {what: np.round(rows, 6).tolist()})
+    assert slip == "sink-other"
+    assert sentence == f"the heads' sinks were 0.5, -1.25: {due}"
+
+
 def test_the_digits_that_numbers_hold_to_are_told():
     rows = [[f"{float(cell):.3f}0" for cell in row] for row in printed(FOUR, "weights", 6)]
     rows[0][0] = rows[0][0][:-1] + "1"  # four decimals claimed, three right

@@ -14,7 +14,7 @@ from attncli.check.report import Diagnosis, worst
 from attncli.check.routes import Route
 from attncli.check.slips.case import Case
 from attncli.check.slips.cells import diagnose_cells, diagnose_impossible, diagnose_precision
-from attncli.check.slips.fitted import fitted_scale, fitted_sink
+from attncli.check.slips.fitted import fitted_scale, fitted_sink, fitted_sinks
 from attncli.check.slips.sampling import Sample, are_same
 from attncli.check.slips.slip import Slip
 from attncli.check.slips.table import SLIPS
@@ -114,8 +114,9 @@ def diagnose(
 
 
 def _try_fitted(case: Case, sample: Sample) -> list[Attempt]:
-    """Return the factor of the raw scores that fits best, and the sink that does."""
-    slips = [slip for slip in (fitted_scale(case, sample), fitted_sink(case, sample)) if slip is not None]
+    """Return the factor of the raw scores that fits best, and the sink that does, of all heads or of each."""
+    fitted = (fitted_scale(case, sample), fitted_sink(case, sample), fitted_sinks(case))
+    slips = [slip for slip in fitted if slip is not None]
     return [
         attempt
         for slip in slips

@@ -15,6 +15,7 @@ from attncli.check.slips.case import Case
 from attncli.check.slips.sampling import Sample
 from attncli.check.slips.scales import describe_factor, with_scale
 from attncli.check.slips.slip import Slip
+from attncli.results.result import Result
 from attncli.stages.normalizers import SOFTMAX
 
 if TYPE_CHECKING:
@@ -89,6 +90,56 @@ def fitted_sink(case: Case, sample: Sample) -> Slip | None:
         if own is None or not all(math.isclose(value, each) for each in own)
     ]
     return Slip("sink-other", "stage", lambda _case: routes, lambda _case: "", paired=False, evidence=4.0, fitted=1)
+
+
+def fitted_sinks(case: Case) -> Slip | None:
+    """Return `sink-other` with the sink of each head that fits best, rounded if that fits too, or None.
+
+    A sink divides a row by 1 + e^S / L, L being its sum of exponentials: the factor between the expected row and the
+    one without a sink gives S. A head's sink is the median of those of its rows.
+    """
+    problem = case.problem
+    heads = problem.lead[-1] if problem.lead else 1
+    name = next((name for name in ("weights", "output") if name in case.wrong), None)
+    if problem.normalizer is not SOFTMAX or heads < 2 or name is None:
+        return None
+    plain = Result(replace(problem, sink=None), "numpy").compute(name, "lse")
+    due, expected = (_by_head(array, problem) for array in (plain.array(name), case.judges[name].expected))
+    if due is None or expected is None or due.shape != expected.shape:
+        return None
+    with np.errstate(all="ignore"):
+        shares = (due * expected).sum(axis=-1) / (due * due).sum(axis=-1)
+        logits = np.moveaxis(plain.lse + np.log(1 / shares - 1), -2, 0).reshape(heads, -1)
+    if not bool(np.isfinite(logits).any(axis=1).all()):
+        return None
+    sinks = [float(np.median(row[np.isfinite(row)])) for row in logits]
+    choices = [tuple(round(sink, decimals) + 0.0 for sink in sinks) for decimals in range(5)]
+    own = problem.sink
+    listed = ", ".join(f"{each:g}" for each in own or ())
+    asked = "none is asked for" if own is None else f"e^S joins each row's sum, S = {listed}"
+    routes = [
+        Route(
+            problems=(partial(_with_sinks, sinks=choice),),
+            said=f"the heads' sinks were {', '.join(f'{each:.6g}' for each in choice)}: {asked}",
+        )
+        for choice in dict.fromkeys([*choices, tuple(sinks)])
+        if choice != own
+    ]
+    return Slip("sink-other", "stage", lambda _case: routes, lambda _case: "", paired=False, evidence=4.0, fitted=heads)
+
+
+def _by_head(array: Array, problem: Problem) -> Array | None:
+    """Return (…, heads, n, columns), of an output that is packed too, or None if heads are projected together."""
+    if array.ndim and array.shape == problem.shapes().get("output") and problem.packed:
+        if problem.output_projection is not None:
+            return None
+        heads = problem.lead[-1]
+        return np.moveaxis(array.reshape(*array.shape[:-1], heads, -1), -2, -3)
+    return array
+
+
+def _with_sinks(problem: Problem, sinks: tuple[float, ...]) -> Problem:
+    return replace(problem, sink=sinks)
 
 
 def _with_joined(size: float) -> Callable[[Problem], Problem]:
