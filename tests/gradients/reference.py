@@ -6,7 +6,8 @@ import torch
 
 
 def positions_of(n, m, request):
-    return torch.arange(n) + request.get("query_offset", 0), torch.arange(m)
+    corner = {"top-left": 0, "bottom-right": m - n}[request.get("align", "top-left")]
+    return torch.arange(n) + request.get("query_offset", corner), torch.arange(m)
 
 
 def may_attend(n, m, request):
@@ -20,15 +21,24 @@ def may_attend(n, m, request):
         allowed &= (j >= p - left) | (j < request.get("keep_first", 0))
     if right >= 0 and not request.get("causal"):
         allowed &= j <= p + right
-    return allowed
+    allowed |= j < request.get("prefix", 0)
+    if (size := request.get("chunk")) is not None:
+        allowed &= p.div(size, rounding_mode="floor") == j.div(size, rounding_mode="floor")
+    if (own := request.get("segments")) is not None:
+        allowed &= torch.as_tensor(own)[:, None] == torch.as_tensor(request.get("key_segments", own))
+    return allowed & (j < request.get("key_lengths", m))
 
 
-def turn(rows, positions, kind):
-    d = rows.shape[-1]
-    angles = positions.to(rows.dtype)[:, None] * 10000.0 ** (-2 * torch.arange(d // 2, dtype=rows.dtype) / d)
+def turn(rows, positions, kind, base=10000.0, size=None, factor=1.0):
+    """Rotate the first `size` columns by positions over `factor`."""
+    d = size or rows.shape[-1]
+    rows, others = rows[..., :d], rows[..., d:]
+    positions = positions.to(rows.dtype) / factor
+    angles = positions[:, None] * base ** (-2 * torch.arange(d // 2, dtype=rows.dtype) / d)
     first, second = (rows[..., : d // 2], rows[..., d // 2 :]) if kind == "half" else (rows[..., ::2], rows[..., 1::2])
     a, b = first * angles.cos() - second * angles.sin(), first * angles.sin() + second * angles.cos()
-    return torch.cat((a, b), -1) if kind == "half" else torch.stack((a, b), -1).flatten(-2)
+    turned = torch.cat((a, b), -1) if kind == "half" else torch.stack((a, b), -1).flatten(-2)
+    return torch.cat((turned, others), -1)
 
 
 def norm(rows, kind):
@@ -105,9 +115,14 @@ def attend(q, k, v, request, bias=None):
     if kind := request.get("qk_norm"):
         q, k = norm(q, kind), norm(k, kind)
     if kind := request.get("rope"):
-        q, k = turn(q, p, kind), turn(k, j, kind)
+        rest = request.get("rope_base", 10000.0), request.get("rope_dims"), request.get("rope_scale", 1.0)
+        q, k = turn(q, p, kind, *rest), turn(k, j, kind, *rest)
     usual = 1 / math.sqrt(q.shape[-1]) if variant == "scaled" else 1.0
-    scores = raw_scores(q, k, variant, torch.as_tensor(request.get("v_a", 1.0))) * request.get("scale", usual)
+    if (length := request.get("length_scale")) is not None:
+        usual = {"laplace": 1 / length, "gaussian": 1 / length**2}[variant]
+    scale = torch.as_tensor(request.get("scale", usual), dtype=q.dtype)
+    scale = scale[:, None, None] if scale.ndim else scale
+    scores = raw_scores(q, k, variant, torch.as_tensor(request.get("v_a", 1.0))) * scale
     cap, late = request.get("softcap"), request.get("softcap_after_bias")
     if cap and not late:
         scores = cap * torch.tanh(scores / cap)
