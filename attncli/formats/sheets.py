@@ -151,7 +151,7 @@ def _select(
         what = f"has no sheet {(sheet or name)!r}: it holds {', '.join(sheets)}"
         raise InputError(where, what, suggest(sheet or name, sheets))
     if part and not _ADDRESS.fullmatch(part):
-        raise InputError(where, f"{part!r} is not a range of cells", f"as in {where}:{sheet}!B2:E5")
+        raise InputError(where, f"{part!r} is not a range of cells", f"as in {_typed(f'{where}:{sheet}', 'B2:E5')}")
     here = f"{where}: {sheet}"
     if pending.get(sheet):
         raise InputError(f"{here}: {pending[sheet][0]}", "holds a formula that was never calculated", _AGAIN)
@@ -179,9 +179,16 @@ def _matrix(rows: list[list[Any]], part: str, where: str, source: str, reading: 
         if part or rows[top][left] != "":
             raise
         inner = f"{address(top + 1, left + 1)}:{address(bottom, right)}"
-        hint = f"specify the cells, as in {source}!{inner} (pandas: to_excel(FILE, index=False, header=False))"
+        hint = f"specify the cells, as in {_typed(source, inner)} (pandas: to_excel(FILE, index=False, header=False))"
         raise InputError(error.where, error.what, hint) from None
     return replace(matrix, texts=None)  # displayed digits do not limit the value that a cell holds
+
+
+def _typed(source: str, cells: str) -> str:
+    """Return `'q.xlsx:Sheet!B2:E5'` in quotes, as interactive shells take what follows a bare `!` for a command."""
+    import shlex
+
+    return shlex.quote(f"{source}!{cells}")
 
 
 def _range(part: str) -> tuple[int, int, int, int]:
@@ -205,7 +212,9 @@ def _block(rows: list[list[Any]], where: str, source: str) -> tuple[int, int, in
         gap = next((before for before, after in pairwise(used) if after != before + 1), None)
         if gap is not None:
             first = f"{address(filled[0], columns[0])}:{address(_run(filled), _run(columns))}"
-            raise InputError(where, f"an empty {what} divides its cells", f"specify which, as in {source}!{first}")
+            raise InputError(
+                where, f"an empty {what} divides its cells", f"specify which, as in {_typed(source, first)}"
+            )
     return filled[0], columns[0], filled[-1], columns[-1]
 
 

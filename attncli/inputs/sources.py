@@ -366,11 +366,11 @@ def pick(contents: Contents, name: str | None, role: str) -> str:
             )
         near = nearest(name, names)
         held = f"it holds {listed}" if names else "it holds none"
-        hint = f"did you mean {contents.where}:{path_text(near)}?" if near else None
+        hint = f"did you mean {_one_of(contents, near)}?" if near else None
         raise InputError(contents.where, f"has no array {path_text(name)!r}: {held}", hint)
     if len(names) == 1 and names[0].lower() in _DESCRIPTIONS:
         what = f"holds no matrix: its only list, {names[0]!r}, is named like a description of one"
-        raise InputError(contents.where, what, f"if it is the matrix, use {contents.where}:{names[0]}")
+        raise InputError(contents.where, what, f"if it is the matrix, use {_one_of(contents, names[0])}")
     if len(names) == 1:
         return names[0]
     if not names:
@@ -382,7 +382,12 @@ def pick(contents: Contents, name: str | None, role: str) -> str:
     first = named[0] if named else names[0]
     rivals = f"{' and '.join(named)} could both be" if named else "none is called"
     what = f"holds {len(names)} arrays: {listed}; {rivals} {role}"
-    raise InputError(contents.where, what, f"name one, as in {contents.where}:{path_text(first)}")
+    raise InputError(contents.where, what, f"name one, as in {_one_of(contents, first)}")
+
+
+def _one_of(contents: Contents, name: str) -> str:
+    """Return how one array of a source is named: `dump.npz:q`, or FILE:q where the source is no file yet."""
+    return f"{contents.where if exists(contents.where) else 'FILE'}:{path_text(name)}"
 
 
 def recognise_format(data: bytes) -> tuple[str, ...]:

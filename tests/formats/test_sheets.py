@@ -117,7 +117,7 @@ def test_cells_that_are_no_matrix_are_refused_by_their_address(sheets, name: str
 def test_two_blocks_are_told_apart_in_the_hint() -> None:
     with pytest.raises(InputError) as caught:
         read_all("xlsx", workbook(Q=APART))
-    assert caught.value.hint == "specify which, as in q.xlsx:Q!B2:C3"
+    assert caught.value.hint == "specify which, as in 'q.xlsx:Q!B2:C3'"
 
 
 def test_the_sheet_that_pandas_writes_by_default_gets_a_hint_that_works(tmp_path) -> None:
@@ -128,8 +128,8 @@ def test_the_sheet_that_pandas_writes_by_default_gets_a_hint_that_works(tmp_path
         sources.matrix(str(path), role="queries")
     assert caught.value.hint is not None
     named = caught.value.hint.removeprefix("specify the cells, as in ").partition(" (pandas")[0]
-    assert named == f"{path}:Sheet1!B2:C3"
-    assert sources.matrix(named, role="queries").array.tolist() == [[1.5, 2], [3, 4]]
+    assert named == f"'{path}:Sheet1!B2:C3'"
+    assert sources.matrix(named.strip("'"), role="queries").array.tolist() == [[1.5, 2], [3, 4]]
 
 
 def test_cells_far_apart_are_refused_before_they_fill_the_memory() -> None:

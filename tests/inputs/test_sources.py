@@ -283,3 +283,10 @@ def test_an_only_list_that_describes_a_matrix_is_not_taken_for_it(name: str) -> 
     )
     matrix = Sources(lambda: io.BytesIO(b"")).matrix(f"described.json:{name}", role="queries")
     assert matrix.array.tolist() == [[2, 1]]
+
+
+def test_a_hint_names_one_array_of_standard_input_as_that_of_a_file() -> None:
+    with pytest.raises(InputError) as caught:
+        Sources(lambda: io.BytesIO(b'{"a": [[1]], "b": [[2]]}')).matrix("-", role="queries")
+    assert str(caught.value) == "standard input: holds 2 arrays: a, b; none is called queries"
+    assert caught.value.hint == "name one, as in FILE:a"
