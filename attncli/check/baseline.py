@@ -70,5 +70,5 @@ def _last_place(judge: Judge, right: Array) -> float:
     largest = float(np.abs(right[np.isfinite(right)]).max(initial=0))
     if dtype is None:
         assert judge.claims is not None
-        return float(judge.claims.unit.max(initial=0)) / 2
+        return float(judge.claims.extremes.largest) / 2
     return float(spacing(np.array(largest), dtype)) / 2

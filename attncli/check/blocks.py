@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from types import EllipsisType
 
+import numpy as np
+
 Index = tuple[slice | EllipsisType, ...]
 
 CELLS = 1 << 19  # that are judged together: a dozen arrays of them are needed at once
@@ -29,3 +31,19 @@ def block_indices(shape: tuple[int, ...], axis: int = -2, step: int | None = Non
         step = rows_together(math.prod(shape) // max(1, rows))
     rest = (slice(None),) * (-axis - 1)
     return [(..., slice(start, min(start + step, rows)), *rest) for start in range(0, max(1, rows), step)]
+
+
+def rows_of(where: Index, rows: int) -> range:
+    """Return which of so many rows a block has."""
+    place = where[1] if len(where) > 1 else slice(None)
+    assert isinstance(place, slice)
+    return range(rows)[place]
+
+
+def cell_of(flat: int, shape: tuple[int, ...], where: Index) -> tuple[int, ...]:
+    """Return the index in the whole array of a cell of a block of this shape, by its place in C order."""
+    found = [int(place) for place in np.unravel_index(flat, shape)]
+    behind = len(where) - 1  # axes from the one that is cut
+    if behind and isinstance(cut := where[1], slice) and cut.start is not None:
+        found[-behind] += cut.start
+    return tuple(found)

@@ -14,7 +14,7 @@ from attncli.check.error_pattern import measure_errors
 from attncli.check.judge import DEFAULTS, Judge, Tolerance
 from attncli.check.precision import read_claims, rounding_of
 from attncli.check.report import HOLDS, Baseline, CaseReport, Diagnosis, MatrixCheck, worst
-from attncli.check.routes import RIGHT, Route
+from attncli.check.routes import RIGHT, Route, mean_over_heads
 from attncli.check.steps import verdicts_of
 from attncli.check.tolerance.measures import Measured
 from attncli.engine.threads import one_blas_thread
@@ -160,11 +160,7 @@ def _notes_of_axes(problem: Problem, verdict: str) -> list[str]:
     return [f"Q, K and V were read as {axes}"] if axes else []
 
 
-def _mean_over_heads(name: str, array: Array) -> Array:
-    return array.mean(axis=-3) if name == "weights" else array
-
-
-AVERAGED = Route(present=_mean_over_heads)
+AVERAGED = Route(present=mean_over_heads)
 
 
 def _are_averaged(worksheet: Worksheet, problem: Problem) -> bool:
@@ -210,9 +206,12 @@ def make_judge(
         lay = _by_head(lay)
     if claims is not None:
         claims = claims.arranged(lay)
-    texts = None if matrix.texts is None else lay(np.array(matrix.texts, object).reshape(array.shape))
+    laid, order = lay(array), None
+    keeps_order = laid.flags.c_contiguous and np.may_share_memory(laid, array)
+    if matrix.texts is not None and not keeps_order:
+        order = lay(np.arange(array.size).reshape(array.shape))
     stated = matrix.stated_dtype
-    return Judge(name, lay(array), claims, tolerance, dtype, texts, is_default, heads_last, stated=stated)
+    return Judge(name, laid, claims, tolerance, dtype, matrix.texts, order, is_default, heads_last, stated=stated)
 
 
 def _floats(matrix: Matrix) -> tuple[Array, str]:
@@ -274,10 +273,9 @@ def _check_matrix(judge: Judge, verdict: str, measured: Measured) -> MatrixCheck
             said=_describe_shapes(judge, measured),
             tolerance=tolerance,
         )
-    at, counted = judge.worst(measured)
+    at, units = judge.worst(measured)
     says, right = float(expected[at]), float(computed[at])
-    with np.errstate(invalid="ignore"):
-        error = 0.0 if counted[at] == 0 else float(abs(says - right))
+    error = 0.0 if units == 0 else abs(says - right)
     return MatrixCheck(
         what=name,
         verdict=verdict,
@@ -286,11 +284,11 @@ def _check_matrix(judge: Judge, verdict: str, measured: Measured) -> MatrixCheck
         at=judge.given_cell(at),
         expected=says,
         computed=right,
-        text=None if judge.texts is None else str(judge.texts[at]),
+        text=judge.text_of(at),
         labels=_labels(measured.problem, name, at),
         tolerance=tolerance,
-        errors=measure_errors(judge, measured, counted),
-        note=_describe_whole(judge, verdict, computed) or _describe_digits(judge, verdict, measured),
+        errors=measure_errors(judge, measured),
+        note=_describe_whole(judge, verdict, measured) or _describe_digits(judge, verdict, measured),
     )
 
 
@@ -304,14 +302,19 @@ def _describe_shapes(judge: Judge, measured: Measured) -> str:
     return said
 
 
-def _describe_whole(judge: Judge, verdict: str, computed: Array) -> str:
+def _describe_whole(judge: Judge, verdict: str, measured: Measured) -> str:
     """Return what a verdict on whole numbers is based on, if the right numbers are not whole."""
-    if verdict in ("wrong", "carried") or judge.claims is None or not judge.claims.is_whole.any():
+    if verdict in ("wrong", "carried") or judge.claims is None or not judge.claims.extremes.has_whole:
         return ""
-    with np.errstate(invalid="ignore"):  # infinities
-        differs = judge.claims.is_whole & (np.abs(judge.expected - computed) > SHOWS)
-    right = [f"{number:.{2 if abs(number) >= 0.005 else 4}g}" for number in computed[differs][:FEW]]
-    more = ", …" if int(differs.sum()) > FEW else ""
+    numbers: list[tuple[tuple[int, ...], float]] = []  # the first few right ones that are not whole
+    for block in judge.blocks(measured):
+        with np.errstate(invalid="ignore"):  # infinities
+            differs = block.claims.is_whole & (np.abs(block.expected - block.computed) > SHOWS)
+        places = np.flatnonzero(differs)[: FEW + 1].tolist()
+        numbers = sorted(numbers + [(block.cell(place), float(block.computed.flat[place])) for place in places])
+        numbers = numbers[: FEW + 1]
+    right = [f"{number:.{2 if abs(number) >= 0.005 else 4}g}" for _, number in numbers[:FEW]]
+    more = ", …" if len(numbers) > FEW else ""
     if not right:
         return ""
     verb = "one is" if len(right) == 1 else "ones are"
@@ -325,25 +328,18 @@ def _describe_digits(judge: Judge, verdict: str, measured: Measured) -> str:
         or judge.claims is None
         or judge.tolerance is not None
         or judge.claims.decimals is None
-        or judge.claims.is_whole.any()
+        or judge.claims.extremes.has_whole
     ):
         return ""
-    shown = judge.claims.as_shown()
-    if bool((shown.unit > judge.claims.unit).any()) and _holds(replace(judge, claims=shown), measured):
+    if judge.claims.shows_less and replace(judge, claims=judge.claims.as_shown()).holds(measured):
         return f"{HOLDS} to the digits that it shows itself"
-    largest = float(np.abs(judge.expected[np.isfinite(judge.expected)]).max(initial=0))
     for decimals in range(judge.claims.decimals - 1, 0, -1):
         unit = 10.0**-decimals
-        if largest < LEAST_DIGITS * unit:
+        if judge.largest < LEAST_DIGITS * unit:
             break
-        if _holds(replace(judge, claims=judge.claims.with_decimals(decimals)), measured):
+        if replace(judge, claims=judge.claims.with_decimals(decimals)).holds(measured):
             return f"{HOLDS} at {decimals} decimal{'' if decimals == 1 else 's'}: --digits {decimals}"
     return ""
-
-
-def _holds(judge: Judge, measured: Measured) -> bool:
-    """Return whether every cell is the right number as it would be printed, or one unit from it."""
-    return not bool(judge.is_beyond(measured).any())
 
 
 def _format_shape(shape: tuple[int, ...]) -> str:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import math
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from attncli.check.percentile import percentile_of
 from attncli.check.precision import spacing
 from attncli.check.report import Errors
+from attncli.records import record
 
 if TYPE_CHECKING:
     from attncli.check.judge import Judge
+    from attncli.check.judged_block import JudgedBlock
     from attncli.check.tolerance.measures import Measured
 
 Array = np.ndarray
@@ -18,81 +23,179 @@ Array = np.ndarray
 CLEAR = 3.4  # standard deviations from 0 of a rank correlation that shows that errors grow
 
 
-def measure_errors(judge: Judge, measured: Measured, counted: Array) -> Errors:
-    """Return the errors of a matrix. `counted` are the errors of its cells in their own units."""
-    computed = measured.numbers[judge.name]
+def measure_errors(judge: Judge, measured: Measured) -> Errors:
+    """Return the errors of a matrix."""
     dtype = claimed_dtype(judge)
-    with np.errstate(invalid="ignore"):
-        error = np.where(counted == 0, 0.0, np.abs(judge.expected - computed))
-    finite = np.isfinite(computed)
-    largest = np.abs(computed[finite]).max(initial=0)
-    if dtype is None:
-        assert judge.claims is not None
-        unit, shown, plain = "units of the last digit", counted, None
-        one = _unit_of_largest(judge.claims.unit, judge.claims.is_full, np.where(finite, np.abs(computed), -1))
-        beyond = judge.is_beyond(measured)
-        own_units = float(counted.max())
+    survey = _Survey(judge, measured, dtype)
+    gap = survey.cosine_gap()
+    if survey.beyond.any():
+        first: tuple[int, ...] | None = _first(survey.beyond)
     else:
-        unit = f"ulp of {dtype}"
-        # one unit for all, because near 0 the unit of a cell is meaningless
-        one = float(spacing(np.array(largest), dtype))
-        bound = measured.bound(judge.name, "float32" if dtype in ("float16", "bfloat16") else dtype)
-        if dtype in ("float16", "bfloat16"):
-            bound = np.maximum(bound, one / 2)
-        with np.errstate(over="ignore"):
-            allowed = bound / one
-            shown = np.where(np.isfinite(error), error / one, np.inf)
-        plain = float(np.where(computed != 0, allowed, 0).max())
-        beyond = shown / 2 > allowed  # twice the allowed error may overflow float64
-        own_units = float(shown.max())
-    with np.errstate(over="ignore"):
-        sizes = np.where(np.isfinite(error), error / one, np.inf)
-    told = sizes[np.isfinite(sizes)]
-    gap = _cosine_gap(judge.expected, computed)
+        first = _first_of(judge.blocks(measured), lambda block: block.is_another(dtype))
     return Errors(
-        unit=unit,
-        largest=float(sizes.max()),
-        mean=float(told.mean()) if told.size else 0.0,
-        percentile_99=float(np.percentile(told, 99)) if told.size else 0.0,
-        own_units=own_units,
+        unit="units of the last digit" if dtype is None else f"ulp of {dtype}",
+        largest=survey.largest,
+        mean=survey.total / survey.count if survey.count else 0.0,
+        percentile_99=percentile_of(survey.finite_sizes, survey.count, 99),
+        own_units=survey.most_units,
         cosine=None if gap is None else 1 - gap,
         gap=gap,
-        first=_first(judge, beyond if beyond.any() else judge.is_another(measured, dtype)),
+        first=None if first is None else judge.given_cell(first),
         dtype=dtype,
-        plain=plain,
-        beyond=int(beyond.sum()),
-        cells=int(beyond.size),
-        structure=describe_pattern(shown, beyond, judge.name),
+        plain=survey.plain,
+        beyond=int(survey.beyond.sum()),
+        cells=int(survey.beyond.size),
+        structure=describe_pattern(survey.lines, survey.beyond, judge.name),
     )
 
 
-def _unit_of_largest(units: Array, is_full: Array, sizes: Array) -> float:
-    """Return one unit of the last digit of the largest number that has one (fractions and full float64 numbers do
-    not)."""
-    if is_full.all():
-        return float(spacing(np.array(sizes.max()), "float64"))
-    own = np.where(is_full, 0.0, units)
-    found = float(own.flat[int(np.argmax(np.where(is_full, -1, sizes)))])
-    return found or float(own.max())
+@record
+class Largest:
+    """The largest of the sizes in each row (…, n) and in each column (…, m), or of a list (m,) only these."""
+
+    rows: Array
+    columns: Array
+
+    @classmethod
+    def of(cls, sizes: Array) -> Largest:
+        """Return those of an array of sizes (…, n, m)."""
+        return cls(sizes.max(axis=-1), sizes.max(axis=-2)) if sizes.ndim > 1 else cls(sizes, sizes)
+
+    def at(self, index: tuple[Any, ...]) -> Largest:
+        """Return those of one head."""
+        return Largest(self.rows[index], self.columns[index])
 
 
-def _cosine_gap(expected: Array, computed: Array) -> float | None:
-    """Return 1 minus the cosine of the angle between two lists of numbers, ½|a/‖a‖ − b/‖b‖|², or None for a zero
-    vector."""
-    finite = np.isfinite(expected) & np.isfinite(computed)
-    sides = [array[finite] / (np.abs(array[finite]).max(initial=0) or 1) for array in (expected, computed)]
-    lengths = [float(np.linalg.norm(side)) for side in sides]
-    if 0 in lengths:
-        return None
-    apart = sides[0] / lengths[0] - sides[1] / lengths[1]
-    return float(apart @ apart) / 2
+class _Survey:
+    """What is found in one look at all blocks of a matrix, with one byte for each cell: whether it is `beyond` what
+    rounding explains.
+
+    `one` is the unit of all errors: that of the largest number, because near 0 the unit of a cell is meaningless.
+    """
+
+    def __init__(self, judge: Judge, measured: Measured, dtype: str | None) -> None:
+        self.judge, self.measured, self.dtype = judge, measured, dtype
+        shape = judge.expected.shape
+        self.one = self._unit_of_largest() if dtype is None else _spacing_at(measured.largest(judge.name), dtype)
+        self.beyond = np.zeros(shape, np.bool_)
+        self.lines = Largest.of(np.zeros(shape[-2:], np.bool_))
+        self.total, self.count, self.largest, self.most_units = 0.0, 0, 0.0, 0.0
+        self.plain: float | None = None if dtype is None else 0.0
+        self.sides = [_largest_of(array, judge, measured) for array in (judge.expected, measured.numbers[judge.name])]
+        self.squares = [0.0, 0.0]
+        rows, columns = [], []
+        for block in judge.blocks(measured):
+            shown = self._see(block)
+            if shown.ndim > 1 and judge.name != "lse":
+                rows.append(shown.max(axis=-1))
+                columns.append(shown.max(axis=-2))
+            else:
+                rows.append(shown)
+        whole = np.concatenate(rows, axis=-1)
+        self.lines = Largest(whole, np.maximum.reduce(columns) if columns else whole)
+
+    def _see(self, block: JudgedBlock) -> Array:
+        """Add a block to what is found, and return the sizes that show a pattern."""
+        if self.dtype is None:
+            shown, beyond = block.units, ~block.is_near
+        else:
+            shown, beyond = self._against_bound(block, self.dtype)
+        self.beyond[block.where] = beyond
+        self.most_units = max(self.most_units, float(shown.max(initial=0)))
+        sizes = self._sizes(block)
+        told = sizes[np.isfinite(sizes)]
+        self.total, self.count = self.total + float(told.sum()), self.count + told.size
+        self.largest = max(self.largest, float(sizes.max(initial=0)))
+        for number, side in enumerate(self._finite_sides(block)):
+            self.squares[number] += float(side @ side)
+        return shown
+
+    def _error(self, block: JudgedBlock) -> Array:
+        with np.errstate(invalid="ignore"):
+            return np.where(block.units == 0, 0.0, np.abs(block.expected - block.computed))
+
+    def _sizes(self, block: JudgedBlock) -> Array:
+        error = self._error(block)
+        with np.errstate(over="ignore"):
+            return np.where(np.isfinite(error), error / self.one, np.inf)
+
+    def _against_bound(self, block: JudgedBlock, dtype: str) -> tuple[Array, Array]:
+        is_narrow = dtype in ("float16", "bfloat16")
+        bound = block.bound("float32" if is_narrow else dtype)
+        if is_narrow:
+            bound = np.maximum(bound, self.one / 2)
+        with np.errstate(over="ignore"):
+            allowed = bound / self.one
+        assert self.plain is not None
+        self.plain = max(self.plain, float(np.where(block.computed != 0, allowed, 0).max(initial=0)))
+        shown = self._sizes(block)
+        return shown, shown / 2 > allowed  # twice the allowed error may overflow float64
+
+    def finite_sizes(self) -> Iterator[Array]:
+        """Yield the finite errors of each block in the unit of all."""
+        for block in self.judge.blocks(self.measured):
+            sizes = self._sizes(block)
+            yield sizes[np.isfinite(sizes)]
+
+    def _finite_sides(self, block: JudgedBlock) -> list[Array]:
+        """Return the expected and the computed numbers where both are finite, each over its largest."""
+        finite = np.isfinite(block.expected) & np.isfinite(block.computed)
+        return [
+            array[finite] / (largest or 1)
+            for array, largest in zip((block.expected, block.computed), self.sides, strict=True)
+        ]
+
+    def cosine_gap(self) -> float | None:
+        """Return 1 minus the cosine of the angle between all expected and all computed numbers, ½|a/‖a‖ − b/‖b‖|², or
+        None for a zero vector."""
+        lengths = [math.sqrt(square) for square in self.squares]
+        if 0 in lengths:
+            return None
+        gap = 0.0
+        for block in self.judge.blocks(self.measured):
+            one, two = self._finite_sides(block)
+            apart = one / lengths[0] - two / lengths[1]
+            gap += float(apart @ apart)
+        return gap / 2
+
+    def _unit_of_largest(self) -> float:
+        """Return one unit of the last digit of the largest number that has one (fractions and full float64 numbers do
+        not)."""
+        assert self.judge.claims is not None
+        extremes = self.judge.claims.extremes
+        if extremes.all_full:
+            return _spacing_at(self.measured.largest(self.judge.name), "float64")
+        size, unit = -np.inf, 0.0
+        for block in self.judge.blocks(self.measured):
+            is_full, units = block.claims.is_full, block.claims.unit
+            sizes = np.where(is_full, -1, np.where(np.isfinite(block.computed), np.abs(block.computed), -1))
+            place = int(np.argmax(sizes))
+            if float(sizes.flat[place]) > size:
+                size, unit = float(sizes.flat[place]), 0.0 if is_full.flat[place] else float(units.flat[place])
+        return unit or float(extremes.largest_decimal)
 
 
-def _first(judge: Judge, cells: Array) -> tuple[int, ...] | None:
-    if not cells.any():
-        return None
-    at = np.unravel_index(int(np.argmax(cells)), cells.shape)
-    return judge.given_cell(tuple(int(index) for index in at))
+def _largest_of(array: Array, judge: Judge, measured: Measured) -> float:
+    """Return the size of the largest number of one side where both sides are finite."""
+    largest = 0.0
+    for block in judge.blocks(measured):
+        finite = np.isfinite(block.expected) & np.isfinite(block.computed)
+        largest = max(largest, float(np.abs(array[block.where][finite]).max(initial=0)))
+    return largest
+
+
+def _spacing_at(size: float, dtype: str) -> float:
+    return float(spacing(np.array(size), dtype))
+
+
+def _first(cells: Array) -> tuple[int, ...]:
+    return tuple(int(index) for index in np.unravel_index(int(np.argmax(cells)), cells.shape))
+
+
+def _first_of(blocks: Iterator[JudgedBlock], find: Callable[[JudgedBlock], Array]) -> tuple[int, ...] | None:
+    """Return the first cell in C order that is found in a block, or None."""
+    firsts = [block.cell(int(np.argmax(cells))) for block in blocks if (cells := find(block)).any()]
+    return min(firsts, default=None)
 
 
 def claimed_dtype(judge: Judge) -> str | None:
@@ -103,25 +206,28 @@ def claimed_dtype(judge: Judge) -> str | None:
         return judge.dtype
     if judge.shows_float32 and judge.is_float32:
         return "float32"
-    return "float64" if judge.claims.is_full.all() else None
+    return "float64" if judge.claims.extremes.all_full else None
 
 
-def describe_pattern(sizes: Array, beyond: Array, name: str) -> str:
-    """Return the end of a sentence: where the cells are whose error is larger than print or computation explain."""
+def describe_pattern(largest: Largest, beyond: Array, name: str) -> str:
+    """Return the end of a sentence: where the cells are whose error is larger than print or computation explain.
+
+    `largest` are the largest errors of rows and columns.
+    """
     count = int(beyond.sum())
     if count == 0:
         return "noise: no cell differs by more than rounding explains"
     if count == 1:
         return "one cell"
     if name == "lse":
-        return _growth(sizes, {"query": -1}) or f"{count} of {beyond.size} cells"
-    *lead, _, _ = sizes.shape
+        return _growth({"query": largest.rows}) or f"{count} of {beyond.size} cells"
+    *lead, _, _ = beyond.shape
     if lead and int(np.prod(lead)) > 1:
-        parts = beyond.reshape(-1, *sizes.shape[-2:]).any(axis=(1, 2))
+        parts = beyond.reshape(-1, *beyond.shape[-2:]).any(axis=(1, 2))
         if parts.sum() == 1:
             index = np.unravel_index(int(np.argmax(parts)), tuple(lead))
             noun = "head" if len(lead) == 1 else "part"
-            inner = describe_pattern(sizes[index], beyond[index], name)
+            inner = describe_pattern(largest.at(index), beyond[index], name)
             return f"only {noun} {', '.join(str(int(i)) for i in index)}, {inner}"
     rows, columns = _any_along(beyond, -1), _any_along(beyond, -2)
     if rows.sum() == 1 < rows.size:
@@ -130,7 +236,7 @@ def describe_pattern(sizes: Array, beyond: Array, name: str) -> str:
         return f"only column {int(np.argmax(columns))}"
     if name != "output" and (diagonal := _triangle(beyond)):
         return diagonal
-    growth = _growth(sizes, {"query": -2, "column": -1})
+    growth = _growth({"query": largest.rows, "column": largest.columns})
     return growth or ("every cell" if bool(beyond.all()) else f"{count} of {beyond.size} cells, without a pattern")
 
 
@@ -146,7 +252,7 @@ def _triangle(beyond: Array) -> str:
     cells = np.asarray(beyond.reshape(-1, n, m).any(axis=0))
     if n < 3 or m < 3:
         return ""
-    rows, keys = np.indices((n, m))
+    rows, keys = np.arange(n)[:, None], np.arange(m)
     found = [(0.5, "")]  # a diagonal must explain more than half
     for offset in dict.fromkeys((0, m - n)):
         line = "" if n == m else f" j = {position_text(offset)}"
@@ -161,13 +267,13 @@ def position_text(offset: int) -> str:
     return "i" if offset == 0 else f"i {'+' if offset > 0 else '−'} {abs(offset)}"
 
 
-def _growth(sizes: Array, axes: dict[str, int]) -> str:
-    """Return whether the errors grow with the position along one of these axes."""
-    for noun, axis in axes.items():
-        length = sizes.shape[axis]
+def _growth(lines: dict[str, Array]) -> str:
+    """Return whether the largest errors (…, positions) grow with the position of one of these."""
+    for noun, sizes in lines.items():
+        length = sizes.shape[-1]
         if length < 6:
             continue
-        largest = np.moveaxis(sizes, axis, 0).reshape(length, -1).max(axis=1)
+        largest = sizes.reshape(-1, length).max(axis=0)
         ordered = np.sort(largest)
         ranks = ordered.searchsorted(largest) + ordered.searchsorted(largest, "right")  # equal sizes have equal ranks
         correlation = float(np.corrcoef(ranks, np.arange(length))[0, 1]) if np.ptp(ranks) > 0 else 0.0

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from attncli.check.blocks import block_indices
+from attncli.check.judged_block import JudgedBlock
 from attncli.check.precision import Claims, are_float32, finer_than, spacing
 from attncli.check.tolerance.narrow import FAR, are_printed, narrow_dtypes
 from attncli.problem.heads import swap_shape
@@ -17,10 +20,9 @@ if TYPE_CHECKING:
     from attncli.check.tolerance.measures import Measured
 
 Array = np.ndarray
+Allowed = Callable[[JudgedBlock], "Array | float"]
 
 MOST_UNITS = 10  # rounded inputs never explain a difference of more claimed units
-FILL = -1e4  # a finite number that stands for -inf where a score is masked: the smallest that float16 fills use
-NEAR = 1e-10  # relative to the largest number: from here on the rounding of float64 is bounded, not estimated
 
 
 @record
@@ -65,24 +67,28 @@ class Judge:
     claims: Claims | None
     tolerance: Tolerance | None
     dtype: str
-    texts: Array | None = None
+    texts: Sequence[str] | None = None
+    order: Array | None = None  # the place of each cell among the texts, if it is not that in C order
     is_default: bool = False
     heads_last: bool = False
     beside: frozenset[str] = frozenset()  # half precisions whose numbers other matrices are
     stated: str | None = None  # the half precision that a print says its numbers are of
     differing: int = 0  # cells that are not the right numbers as they would be printed, if the print may be a float16's
 
+    def blocks(self, measured: Measured) -> Iterator[JudgedBlock]:
+        """Yield the matrix block by block, which needs the shape of the computed numbers."""
+        for where in measured.blocks(self.name):
+            yield JudgedBlock(self, measured, where)
+
     def verdict(self, measured: Measured) -> str:
         """Return the best verdict for these numbers."""
-        computed = measured.numbers[self.name]
-        if computed.shape != self.expected.shape:
+        if measured.numbers[self.name].shape != self.expected.shape:
             return "wrong"
-        error = self._error(computed)
         if self.tolerance is not None:
-            return self._by_tolerance(self.tolerance, error, measured)
+            return self._by_tolerance(self.tolerance, measured)
         if self.claims is None:
-            return "exact" if bool((error <= 2 * measured.bound(self.name, self.dtype)).all()) else "wrong"
-        return self._by_digits(self.claims, error, measured)
+            return "exact" if self.is_within(lambda block: 2 * block.bound(self.dtype), measured) else "wrong"
+        return self._by_digits(self.claims, measured)
 
     def given_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         """Return a shape of this result as users have it."""
@@ -92,34 +98,30 @@ class Judge:
         """Return the index of a cell as users have it."""
         return swap_shape(at) if self.heads_last and len(at) > 2 else at
 
-    def is_off(self, measured: Measured) -> Array:
-        """Return which cells are off by more than their unit."""
-        computed = measured.numbers[self.name]
-        found: Array = ~(self._error(computed) <= self.scale(computed, measured))
-        return found
+    def text_of(self, at: tuple[int, ...]) -> str | None:
+        """Return the text of a cell, or None if the numbers have no texts."""
+        return None if self.texts is None else str(self.texts[self._place(at)])
 
-    def is_within(self, allowed: Array, measured: Measured) -> bool:
-        """Return whether no cell is off by more than `allowed`."""
-        error = self._error(measured.numbers[self.name])
-        return bool((error <= allowed).all())
+    def _place(self, at: tuple[int, ...]) -> int:
+        if self.order is not None:
+            return int(self.order[at])
+        return int(np.ravel_multi_index(at, self.expected.shape)) if at else 0
 
-    def is_beyond(self, measured: Measured) -> Array:
-        """Return which cells are off by more than one unit of the right number as it would be printed."""
-        assert self.claims is not None
-        error = self._error(measured.numbers[self.name])
-        holds = self._is_printed(self.claims, error, measured) | self._is_neighbour(self.claims, error, measured)
-        found: Array = ~holds
-        return found
+    def count_off(self, measured: Measured) -> int:
+        """Return how many cells are off by more than their unit."""
+        return sum(int((~(block.error <= block.scale)).sum()) for block in self.blocks(measured))
 
-    def is_another(self, measured: Measured, dtype: str | None) -> Array:
-        """Return which cells differ from the right number as it would be printed, or stored in the dtype."""
-        computed = measured.numbers[self.name]
-        error = self._error(computed)
-        if dtype is None:
-            assert self.claims is not None
-            return ~self._is_printed(self.claims, error, measured)
-        found: Array = ~(error <= spacing(computed, dtype) / 2 + 8 * spacing(computed, "float64"))
-        return found
+    def is_within(self, allowed: Allowed, measured: Measured) -> bool:
+        """Return whether no cell is off by more than what is `allowed` in its block."""
+        return all(bool((block.error <= allowed(block)).all()) for block in self.blocks(measured))
+
+    def holds(self, measured: Measured) -> bool:
+        """Return whether every cell is the right number as it would be printed, or one unit from it."""
+        return all(bool(block.is_near.all()) for block in self.blocks(measured))
+
+    def count_another(self, measured: Measured) -> int:
+        """Return how many cells are not the right numbers as they would be printed."""
+        return sum(int(block.is_another(None).sum()) for block in self.blocks(measured))
 
     def count_differing(self, measured: Measured) -> int:
         """Return how many cells are not the right numbers as they would be printed, or 0 if the texts are too short for
@@ -130,25 +132,15 @@ class Judge:
             return 0
         if not finer_than(self.expected, self.claims, "float16"):
             return 0
-        return int(self.is_another(measured, None).sum())
+        return self.count_another(measured)
 
-    def _is_printed(self, claims: Claims, error: Array, measured: Measured) -> Array:
-        """Return which cells are the right number, rounded as it is printed."""
-        holds: Array = error <= np.minimum(claims.unit / 2, claims.limit) + self._slack(claims, measured)
-        return holds
-
-    def _is_neighbour(self, claims: Claims, error: Array, measured: Measured) -> Array:
-        """Return which cells are one unit from the rounded right number: half a unit more, if the rounding is not a
-        tie."""
-        near: Array = error < np.minimum(1.5 * claims.unit - self._slack(claims, measured), claims.limit)
-        found: Array = ~claims.is_whole & near
-        return found
-
-    def _by_tolerance(self, tolerance: Tolerance, error: Array, measured: Measured) -> str:
-        allowed = tolerance.of(measured.numbers[self.name])
-        if bool(((error == 0) | (error <= allowed)).all()):
+    def _by_tolerance(self, tolerance: Tolerance, measured: Measured) -> str:
+        if all(
+            bool(((block.error == 0) | (block.error <= tolerance.of(block.computed))).all())
+            for block in self.blocks(measured)
+        ):
             return "within-tolerance"
-        return self._in_half(error, measured) or "wrong"
+        return self._in_half(measured) or "wrong"
 
     def transposed(self, shape: tuple[int, ...]) -> Judge | None:
         """Return the judge of the same numbers with two neighbouring axes swapped, if that gives this shape, or
@@ -161,72 +153,47 @@ class Judge:
                     return replace(self, expected=turn(self.expected), claims=claims, texts=None)
         return None
 
-    def _error(self, computed: Array) -> Array:
-        """Return how far each cell is off.
+    def _by_digits(self, claims: Claims, measured: Measured) -> str:
+        is_exact = True
+        for block in self.blocks(measured):
+            is_exact = is_exact and bool(block.is_printed.all())
+            if not is_exact and not bool(block.is_near.all()):
+                break
+        else:
+            return "exact" if is_exact else "last-digit"
+        if self.is_float32 and self.is_within(self._allowed_of_float32, measured):
+            return "float32"
+        return self._in_half(measured) or ("input-rounding" if self._is_moved(claims, measured) else "wrong")
 
-        It is 0 if both are the same infinity or NaN, and NaN if only one is finite or they differ. A finite fill counts
-        as the -inf of a mask.
-        """
-        expected = self.expected
-        is_same = (expected == computed) | (np.isnan(expected) & np.isnan(computed))
-        is_filled = np.isneginf(computed) & (expected <= FILL) & (self.name in ("scores", "lse"))
-        is_finite = np.isfinite(expected) & np.isfinite(computed)
-        with np.errstate(invalid="ignore"):
-            error = np.where(is_finite, np.abs(expected - computed), np.nan)
-        return np.where(is_same | is_filled, 0.0, error)
+    def _allowed_of_float32(self, block: JudgedBlock) -> Array:
+        allowed = 2 * spacing(block.computed, "float32")
+        if not self.shows_float32:
+            return allowed
+        allowed = np.maximum(2 * block.bound("float32"), allowed)
+        with_print: Array = allowed + np.minimum(block.claims.unit / 2, block.claims.limit)
+        return with_print
 
-    def _by_digits(self, claims: Claims, error: Array, measured: Measured) -> str:
-        computed = measured.numbers[self.name]
-        holds = self._is_printed(claims, error, measured)
-        if holds.all():
-            return "exact"
-        if (holds | self._is_neighbour(claims, error, measured)).all():
-            return "last-digit"
-        if self.is_float32:
-            allowed = 2 * spacing(computed, "float32")
-            if self.shows_float32:
-                allowed = np.maximum(2 * measured.bound(self.name, "float32"), allowed)
-                allowed = allowed + np.minimum(claims.unit / 2, claims.limit)
-            if bool((error <= allowed).all()):
-                return "float32"
-        return self._in_half(error, measured) or ("input-rounding" if self._is_moved(error, measured) else "wrong")
-
-    def _in_half(self, error: Array, measured: Measured) -> str | None:
+    def _in_half(self, measured: Measured) -> str | None:
         """Return the half precision in which a plain computation is half as far off, if these are numbers of it, or
         None."""
-        computed = measured.numbers[self.name]
-        largest = np.abs(computed[np.isfinite(computed)]).max(initial=0)
-        if not bool((error <= FAR * largest).all()):  # imitating a computation takes long
+        farthest = FAR * measured.largest(self.name)
+        if not self.is_within(lambda _block: farthest, measured):  # imitating a computation takes long
             return None
-        for dtype in self.narrow:
-            allowed = 2 * measured.narrow(self.name, dtype)
-            if dtype == self.stated and self.claims is not None:
-                allowed = allowed + np.minimum(self.claims.shown / 2, self.claims.limit)
-            if bool((error <= allowed).all()):
-                return dtype
-        return None
+        return next((dtype for dtype in self.narrow if self.is_within(_twice_narrow(dtype), measured)), None)
 
-    def _is_moved(self, error: Array, measured: Measured) -> bool:
+    def _is_moved(self, claims: Claims, measured: Measured) -> bool:
         """Return whether some inputs within their rounding give all the numbers at once, each within a unit of the
         print."""
-        assert self.claims is not None
-        unit, limit = self.claims.unit, self.claims.limit
-        if not measured.halves or not bool((error <= np.minimum(MOST_UNITS * unit, limit)).all()):
+        if not measured.halves or not self.is_within(_most_moved, measured):
             return False
-        return measured.movement.explains(self.name, self.expected, np.minimum(unit, limit))
-
-    def _slack(self, claims: Claims, measured: Measured) -> Array:
-        """Return the possible error of a plain float64 computation.
-
-        It is a bound if the digits come near it, also for sums that cancel to almost nothing, and else negligible
-        beside the digits of a short number.
-        """
-        computed = measured.numbers[self.name]
-        largest = np.abs(computed[np.isfinite(computed)]).max(initial=1.0)
-        if claims.is_full.any() or claims.unit.min() < NEAR * largest:
-            return measured.bound(self.name, "float64")
-        slack: Array = 1e-9 * claims.unit + 8 * spacing(computed, "float64")
-        return slack
+        movement = measured.movement
+        may_be_moved = all(
+            movement.may_explain(self.name, block.expected, _allowed_moved(block.claims), block.where)
+            for block in self.blocks(measured)
+        )
+        if not may_be_moved or not movement.is_small:
+            return may_be_moved
+        return movement.explains(self.name, self.expected, _allowed_moved(claims))
 
     @cached_property
     def narrow(self) -> tuple[str, ...]:
@@ -249,29 +216,54 @@ class Judge:
         assert self.claims is not None
         return finer_than(self.expected, self.claims, "float32")
 
-    def worst(self, measured: Measured) -> tuple[tuple[int, ...], Array]:
-        """Return the cell with the largest error in its own unit, and all errors in these units (inf if kinds
-        disagree).
+    @cached_property
+    def largest(self) -> float:
+        """Return the size of the largest finite number."""
+        blocks = (self.expected[where] for where in block_indices(self.expected.shape))
+        return max(float(np.abs(block[np.isfinite(block)]).max(initial=0)) for block in blocks)
 
-        Of several infinite errors, it is the cell with the largest number.
+    def worst(self, measured: Measured) -> tuple[tuple[int, ...], float]:
+        """Return the cell with the largest error in its own unit, and this error (inf if kinds disagree).
+
+        Of several infinite errors, it is the cell with the largest number. Of equal ones, it is the first.
         """
-        computed = measured.numbers[self.name]
-        error = self._error(computed)
-        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            units = np.where(error == 0, 0.0, error / self.scale(computed, measured))
-        counted = np.where(np.isnan(error), np.inf, units)
-        largest = np.argmax(np.where(counted == counted.max(), error, 0))  # NaN counts as the largest
-        at = np.unravel_index(int(largest), counted.shape)
-        return tuple(int(i) for i in at), counted
+        found: list[tuple[float, float, tuple[int, ...]]] = []
+        for block in self.blocks(measured):
+            units, error = block.units, block.error
+            largest = int(np.argmax(np.where(units == units.max(), error, 0)))  # NaN counts as the largest
+            size = float(error.flat[largest])
+            found.append((float(units.flat[largest]), np.inf if np.isnan(size) else size, block.cell(largest)))
+        most = max(found, key=lambda one: one[:2])[:2]
+        return min(at for *size, at in found if tuple(size) == most), most[0]
 
-    def scale(self, computed: Array, measured: Measured) -> Array:
-        """Return the unit in which the error of each cell is counted."""
-        if self.tolerance is not None:
-            return self.tolerance.of(computed)
-        if self.claims is None:
-            return measured.bound(self.name, self.dtype)
-        full = self.claims.is_full
-        if full.all():
-            return spacing(computed, "float64")
-        # a fraction among decimals: its error is counted in their unit
-        return np.where(full, self.claims.unit[~full].min(), self.claims.unit)
+    def farthest(self, count: int, measured: Measured) -> list[tuple[int, ...]]:
+        """Return the `count` cells that are farthest off in their own units, the farthest first."""
+        found: list[tuple[float, tuple[int, ...]]] = []
+        for block in self.blocks(measured):
+            order = np.argsort(-block.units, axis=None, kind="stable")[:count]
+            found += [(-float(block.units.flat[place]), block.cell(int(place))) for place in order]
+        return [at for _, at in sorted(found)[:count]]
+
+
+def _twice_narrow(dtype: str) -> Allowed:
+    """Return twice the error of a computation in a half precision, for each block, and the rounding of a print that
+    states it."""
+
+    def allow(block: JudgedBlock) -> Array:
+        allowed, judge = 2 * block.narrow(dtype), block.judge
+        if dtype == judge.stated and judge.claims is not None:
+            allowed = allowed + np.minimum(block.claims.shown / 2, block.claims.limit)
+        return allowed
+
+    return allow
+
+
+def _most_moved(block: JudgedBlock) -> Array:
+    """Return the largest difference that rounded inputs explain."""
+    most: Array = np.minimum(MOST_UNITS * block.claims.unit, block.claims.limit)
+    return most
+
+
+def _allowed_moved(claims: Claims) -> Array:
+    allowed: Array = np.minimum(claims.unit, claims.limit)
+    return allowed

@@ -70,12 +70,13 @@ class _Rule:
 
 @record
 class Extremes:
-    """What the claims of a matrix are at most: the least and the largest unit, the least one of the cells that are not
+    """What the claims of a matrix are at most: the least and the largest unit of all cells and of those that are not
     full, and whether some or all cells are full, and some are whole."""
 
     least: float
     largest: float
     least_decimal: float
+    largest_decimal: float
     has_full: bool
     all_full: bool
     has_whole: bool
@@ -183,6 +184,12 @@ class Claims:
         """Return the largest possible tolerance of a print: slightly less than the ceiling."""
         return self.ceiling * (1 - 1e-12)
 
+    @property
+    def shows_less(self) -> bool:
+        """Return whether some cell shows fewer digits itself than it claims."""
+        blocks = (self.at(where) for where in block_indices(self.numbers.shape))
+        return any(bool((np.where(own.is_full, 0.0, own.shown) > own.unit).any()) for own in blocks)
+
     @cached_property
     def extremes(self) -> Extremes:
         """Return what the claims are at most, over all cells."""
@@ -191,6 +198,7 @@ class Claims:
             least=min((one.least for one in found), default=np.inf),
             largest=max((one.largest for one in found), default=0.0),
             least_decimal=min((one.least_decimal for one in found), default=np.inf),
+            largest_decimal=max((one.largest_decimal for one in found), default=0.0),
             has_full=any(one.has_full for one in found),
             all_full=all(one.all_full for one in found),
             has_whole=any(one.has_whole for one in found),
@@ -203,6 +211,7 @@ def _extremes_of(claims: Claims) -> Extremes:
         least=float(unit.min(initial=np.inf)),
         largest=float(unit.max(initial=0)),
         least_decimal=float(unit[~full].min(initial=np.inf)),
+        largest_decimal=float(unit[~full].max(initial=0)),
         has_full=bool(full.any()),
         all_full=bool(full.all()),
         has_whole=bool(claims.is_whole.any()),

@@ -65,6 +65,16 @@ class Route:
         """Return whether only the request and the problem differ, and the arithmetic is right."""
         return all(getattr(self, name) == getattr(RIGHT, name) for name in CHANGES if name not in ("said", "is_whole"))
 
+    @property
+    def is_by_row(self) -> bool:
+        """Return whether the rows of some queries are computed without the others, up to `present`."""
+        own = (self.score, self.reweigh, self.weigh, self.regrade)
+        return self.softmax not in ACROSS and not self.is_whole and all(each is None for each in own)
+
+    @property
+    def presents_by_row(self) -> bool:
+        return self.present is None or self.present is mean_over_heads
+
     def problem(self, request: Request) -> Problem:
         """Return the problem that is computed.
 
@@ -134,6 +144,12 @@ class Route:
             return result.weights
         scores = result.scores if self.score is None else self.score(problem)
         return NORMALISERS[self.softmax](scores, self.unseen)
+
+
+def mean_over_heads(name: str, array: Array) -> Array:
+    """Return the weights of a query as the mean of its heads' weights."""
+    mean: Array = array.mean(axis=-3) if name == "weights" else array
+    return mean
 
 
 @np.errstate(all="ignore")

@@ -6,13 +6,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from attncli.check.judge import FILL
+from attncli.check.blocks import rows_of
+from attncli.check.judged_block import FILL
 from attncli.check.precision import spacing
 from attncli.check.routes import softmax_over, weigh_values
 
 if TYPE_CHECKING:
     from attncli.check.judge import Judge
+    from attncli.check.judged_block import JudgedBlock
     from attncli.check.tolerance.measures import Measured
+    from attncli.problem.problem import Problem
 
 Array = np.ndarray
 
@@ -45,29 +48,37 @@ def _is_carried(name: str, judges: dict[str, Judge], verdicts: dict[str, str], m
     shapes = ((each.expected.shape, measured.numbers[each.name].shape) for each in (judge, before))
     if any(mine != right for mine, right in shapes):
         return False
-    worked = _work_from(name, before.name, before.expected, measured, None)
-    allowed = _last_units(judge)
-    half = _last_units(before) / 2
-    random = np.random.default_rng(0)
+    pairs = zip(judge.blocks(measured), before.blocks(measured), strict=True)
+    return all(_is_carried_in(block, start, measured) for block, start in pairs)
+
+
+def _is_carried_in(block: JudgedBlock, start: JudgedBlock, measured: Measured) -> bool:
+    """Return whether the numbers of a block follow from those of the same rows of an earlier step."""
+    right = _right_steps(block, measured)
+    worked = _work_from(block, start, start.expected, right, None)
+    units = _last_units(block)
+    allowed, half = units, _last_units(start) / 2
+    first = block.cell(0)
+    random = np.random.default_rng(first if any(first) else 0)
     for _ in range(DRAWS):
-        drawn = before.expected + half * random.uniform(-1, 1, half.shape)
-        moved = np.abs(_work_from(name, before.name, drawn, measured, None) - worked)
-        allowed = np.maximum(allowed, _last_units(judge) + FARTHER * np.where(np.isfinite(moved), moved, 0))
-    same = (judge.expected == worked) | (np.abs(judge.expected - worked) <= allowed * (1 + 1e-9))
+        drawn = start.expected + half * random.uniform(-1, 1, half.shape)
+        moved = np.abs(_work_from(block, start, drawn, right, None) - worked)
+        allowed = np.maximum(allowed, units + FARTHER * np.where(np.isfinite(moved), moved, 0))
+    same = (block.expected == worked) | (np.abs(block.expected - worked) <= allowed * (1 + 1e-9))
     return bool(same.all())
 
 
-def _last_units(judge: Judge) -> Array:
+def _last_units(block: JudgedBlock) -> Array:
     """Return one unit of the last digit of each number, or what a tolerance allows, or a few roundings of numbers in
     full."""
-    sizes = np.abs(np.where(np.isfinite(judge.expected), judge.expected, 0))
-    units: Array = np.full(sizes.shape, 1e-13 * sizes.max(initial=1.0))
+    judge, expected = block.judge, block.expected
+    units: Array = np.full(expected.shape, 1e-13 * max(judge.largest, 1.0))
     if judge.tolerance is not None:
-        units = units + judge.tolerance.of(judge.expected)
+        units = units + judge.tolerance.of(expected)
     if judge.claims is not None:
-        units = np.maximum(units, judge.claims.unit)
+        units = np.maximum(units, block.claims.unit)
         if judge.is_float32:
-            units = np.maximum(units, 4 * spacing(judge.expected, "float32"))
+            units = np.maximum(units, 4 * spacing(expected, "float32"))
     return units
 
 
@@ -87,27 +98,44 @@ def _follows(name: str, judges: dict[str, Judge], verdicts: dict[str, str], meas
         return False
     if not judge.claims.decimals <= before.claims.decimals:
         return False
-    is_single = int(judge.is_another(measured, None).sum()) == 1
-    allowed = np.minimum(judge.claims.unit / 2 if is_single else judge.claims.unit, judge.claims.ceiling)
-    for decimals in (None, judge.claims.decimals):  # the steps in between, in full or rounded too
-        worked = _work_from(name, printed[-1], before.expected, measured, decimals)
-        off = np.abs(judge.expected - worked)
-        same = (judge.expected == worked) | (off <= allowed * (1 + 1e-9))
-        if bool(same.all()):
-            return True
-    return False
+    is_single = judge.count_another(measured) == 1
+    most: tuple[int | None, ...] = (None, judge.claims.decimals)  # the steps in between, in full or rounded too
+    return any(
+        all(
+            _follows_in(block, start, measured, decimals, is_single=is_single)
+            for block, start in zip(judge.blocks(measured), before.blocks(measured), strict=True)
+        )
+        for decimals in most
+    )
+
+
+@np.errstate(invalid="ignore")
+def _follows_in(
+    block: JudgedBlock, start: JudgedBlock, measured: Measured, decimals: int | None, *, is_single: bool
+) -> bool:
+    worked = _work_from(block, start, start.expected, _right_steps(block, measured), decimals)
+    off, unit = np.abs(block.expected - worked), block.claims.unit
+    allowed = np.minimum(unit / 2 if is_single else unit, block.claims.ceiling)
+    return bool(((block.expected == worked) | (off <= allowed * (1 + 1e-9))).all())
+
+
+def _right_steps(block: JudgedBlock, measured: Measured) -> dict[str, Array]:
+    """Return the right numbers of the steps up to that of a block, in its rows."""
+    problem = measured.problem.take_rows(rows_of(block.where, measured.problem.n))
+    return measured.route.numbers_of(problem, STEPS[: STEPS.index(block.judge.name) + 1])
 
 
 @np.errstate(invalid="ignore", over="ignore", divide="ignore")
-def _work_from(name: str, start: str, printed: Array, measured: Measured, decimals: int | None) -> Array:
-    """Return the matrix `name` computed from the printed step `start`: the right numbers, changed by the difference in
-    `start`."""
-    problem = measured.problem
-    right = measured.route.numbers_of(problem, STEPS[: STEPS.index(name) + 1])
+def _work_from(
+    block: JudgedBlock, start: JudgedBlock, printed: Array, right: dict[str, Array], decimals: int | None
+) -> Array:
+    """Return the block's matrix computed from the `printed` step of `start`: the right numbers, changed by the
+    difference in that step."""
+    name, problem = block.judge.name, block.measured.problem
     found = printed
-    for step in STEPS[STEPS.index(start) + 1 : STEPS.index(name) + 1]:
+    for step in STEPS[STEPS.index(start.judge.name) + 1 : STEPS.index(name) + 1]:
         if step == "scores":
-            found = right["scores"] + _scaled(found, measured) - _scaled(right["raw_scores"], measured)
+            found = right["scores"] + _scaled(found, problem) - _scaled(right["raw_scores"], problem)
         elif step == "weights":
             if bool((np.isneginf(right["scores"]) & (found > FILL)).any()):  # a mask that was left out
                 found = softmax_over(np.where(found <= FILL, -np.inf, found), 0.0, -1)
@@ -123,8 +151,7 @@ def _work_from(name: str, start: str, printed: Array, measured: Measured, decima
     return found
 
 
-def _scaled(raw: Array, measured: Measured) -> Array:
-    problem = measured.problem
+def _scaled(raw: Array, problem: Problem) -> Array:
     scaled = problem.scales * raw
     if problem.softcap is None:
         return scaled

@@ -319,6 +319,21 @@ class Problem:
             d_output=None,
         )
 
+    def take_rows(self, rows: range) -> Problem:
+        """Return the problem with only these neighbouring queries, which keep their positions."""
+        if rows == range(self.n):
+            return self
+        place, visible, segments = slice(rows.start, rows.stop), self.visible, self.segments
+        tables = {name: getattr(self, name) for name in ("queries", "mask", "bias", "dropout_mask")}
+        own: dict[str, Any] = {name: table if table is None else table[..., place, :] for name, table in tables.items()}
+        return replace(
+            self,
+            **own,
+            visible=replace(visible, offsets=tuple(offset + rows.start for offset in visible.offsets)),
+            segments=segments and (segments[0][..., place], segments[1]),
+            d_output=None,
+        )
+
     def _own_scale(self, head: int | Array) -> dict[str, Any]:
         if self.head_scales is None or not isinstance(head, int):
             return {}

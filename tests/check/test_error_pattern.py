@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from attncli.check.error_pattern import describe_pattern
+from attncli.check.error_pattern import Largest, describe_pattern
 
 N = 8
 
@@ -65,18 +65,20 @@ ABOVE = triangle(N, N, 0, np.greater)
     ],
 )
 def test_where_the_errors_are(beyond, words):
-    assert describe_pattern(beyond * 5.0, beyond, "weights") == words
+    assert describe_pattern(Largest.of(beyond * 5.0), beyond, "weights") == words
 
 
 @pytest.mark.parametrize("shape", [(N,), (3, N), (6, 6)], ids=["of one line", "of heads", "of as many heads"])
 def test_errors_of_log_sum_exps_are_told_by_query(shape):
     beyond = np.ones(shape, bool)
-    assert describe_pattern(beyond * 1.0, beyond, "lse") == f"{beyond.size} of {beyond.size} cells"
-    assert (
-        describe_pattern(beyond * np.arange(1.0, shape[-1] + 1), beyond, "lse") == "growing with the query's position"
-    )
+
+    def told(sizes):
+        return describe_pattern(Largest(sizes, sizes), beyond, "lse")
+
+    assert told(beyond * 1.0) == f"{beyond.size} of {beyond.size} cells"
+    assert told(beyond * np.arange(1.0, shape[-1] + 1)) == "growing with the query's position"
     by_head = beyond * np.arange(1.0, shape[0] + 1).reshape(-1, *[1] * (len(shape) - 1))
-    assert len(shape) == 1 or describe_pattern(by_head, beyond, "lse") == f"{beyond.size} of {beyond.size} cells"
+    assert len(shape) == 1 or told(by_head) == f"{beyond.size} of {beyond.size} cells"
 
 
 GROWING = np.arange(1.0, N + 1)[:, None] * np.ones((N, N))
@@ -101,4 +103,4 @@ GROWING = np.arange(1.0, N + 1)[:, None] * np.ones((N, N))
     ],
 )
 def test_errors_that_grow_with_the_position(sizes, words):
-    assert describe_pattern(sizes, np.ones(sizes.shape, bool), "weights") == words
+    assert describe_pattern(Largest.of(sizes), np.ones(sizes.shape, bool), "weights") == words

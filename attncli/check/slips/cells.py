@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from attncli.check.blocks import Index, block_indices, cell_of
 from attncli.check.precision import spacing
 from attncli.check.report import Diagnosis
 from attncli.check.tolerance.narrow import BITS, rounded
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from attncli.check.judge import Judge
     from attncli.check.slips.case import Case
     from attncli.check.tolerance.measures import Measured
+    from attncli.problem.problem import Problem
 
 Array = np.ndarray
 
@@ -59,20 +61,21 @@ def diagnose_cells(case: Case, right: Measured) -> tuple[Diagnosis, ...]:
 def _wrong_cells(judge: Judge, right: Measured) -> tuple[list[tuple[int, ...]], str]:
     """Return the one or two cells without which the matrix is right, and its verdict then, or none if there are
     more."""
-    _, counted = judge.worst(right)
-    says_something = (judge.expected != 0) & (right.numbers[judge.name] != 0)
-    most = min(MOST_CELLS, int(says_something.sum()) // SHARE)
-    order = np.argsort(-counted, axis=None)[:most]
+    most = min(MOST_CELLS, _count_telling(judge, right) // SHARE)
     mended = np.array(judge.expected)
     cells: list[tuple[int, ...]] = []
-    for place in order:
-        cell = tuple(int(index) for index in np.unravel_index(int(place), counted.shape))
+    for cell in judge.farthest(most, right):
         mended[cell] = _as_printed(judge, float(right.numbers[judge.name][cell]), cell)
         cells.append(cell)
         verdict = replace(judge, expected=mended).verdict(right)
         if verdict != "wrong":
             return cells, verdict
     return [], "wrong"
+
+
+def _count_telling(judge: Judge, right: Measured) -> int:
+    """Return how many cells are not 0, which says nothing, on either side."""
+    return sum(int(((block.expected != 0) & (block.computed != 0)).sum()) for block in judge.blocks(right))
 
 
 def _as_printed(judge: Judge, number: float, cell: tuple[int, ...]) -> float:
@@ -85,16 +88,18 @@ def _as_printed(judge: Judge, number: float, cell: tuple[int, ...]) -> float:
         return number
     if judge.is_float32:
         return float(np.float32(number))
-    unit = float(judge.claims.unit[cell])
-    return round(number / unit) * unit if unit and not judge.claims.is_full[cell] else number
+    claims = judge.claims.at(cell)
+    unit = float(claims.unit)
+    return round(number / unit) * unit if unit and not claims.is_full else number
 
 
 def _texts(judge: Judge, cell: tuple[int, ...], right: Measured) -> tuple[str, str]:
     """Return the text of the cell, and the right text with the same number of decimals."""
     number = float(right.numbers[judge.name][cell])
-    if judge.texts is None:
+    text = judge.text_of(cell)
+    if text is None:
         return f"{judge.expected[cell]:.9g}", f"{number:.9g}"
-    says = str(judge.texts[cell]).strip().replace("\N{MINUS SIGN}", "-")
+    says = text.strip().replace("\N{MINUS SIGN}", "-")
     _, _, behind = says.partition(".")
     if not set(says) <= set("+-.0123456789") or not math.isfinite(number):
         return says, f"{number:.9g}"
@@ -131,7 +136,7 @@ def diagnose_precision(case: Case, right: Measured, evidence: float = 0.0) -> tu
     judges = [case.judges[name] for name in case.wrong]
     if any(judge.expected.shape != right.numbers[judge.name].shape for judge in judges):
         return ()
-    if not evidence and sum(int(judge.is_off(right).sum()) for judge in judges) < LEAST_CELLS:
+    if not evidence and sum(judge.count_off(right) for judge in judges) < LEAST_CELLS:
         return ()
     for dtype in BITS:
         if evidence and sum(_evidence(judge, dtype) for judge in judges) < evidence:
@@ -149,20 +154,21 @@ def _evidence(judge: Judge, dtype: str) -> float:
     """Return in how many decimal digits printed numbers are those of the dtype, or minus infinity if one is not."""
     if judge.claims is None:
         return -math.inf
-    use = np.isfinite(judge.expected) & (judge.expected != 0) & (judge.claims.unit > 0)
-    numbers, units = judge.expected[use], judge.claims.unit[use]
-    if bool((np.abs(numbers - rounded(numbers, dtype)) > units / 2 * (1 + 1e-9)).any()):
-        return -math.inf
-    return float(np.log10(np.maximum(spacing(numbers, dtype) / units, 1)).sum())
+    digits = 0.0
+    for where in block_indices(judge.expected.shape):
+        expected, unit = judge.expected[where], judge.claims.at(where).unit
+        use = np.isfinite(expected) & (expected != 0) & (unit > 0)
+        numbers, units = expected[use], unit[use]
+        if bool((np.abs(numbers - rounded(numbers, dtype)) > units / 2 * (1 + 1e-9)).any()):
+            return -math.inf
+        digits += float(np.log10(np.maximum(spacing(numbers, dtype) / units, 1)).sum())
+    return digits
 
 
 def _is_rounding(judge: Judge, right: Measured, dtype: str) -> bool:
     """Return whether a computation in the dtype, which makes a few roundings, may be so far off."""
-    numbers = right.numbers[judge.name]
-    most = ROUNDINGS * 2.0 ** -BITS[dtype] * float(np.abs(numbers[np.isfinite(numbers)]).max(initial=0))
-    if not judge.is_within(np.full(numbers.shape, most), right):
-        return False
-    return judge.is_within(2 * right.narrow(judge.name, dtype), right)
+    most = ROUNDINGS * 2.0 ** -BITS[dtype] * right.largest(judge.name)
+    return judge.is_within(lambda _block: most, right) and judge.is_within(lambda block: 2 * block.narrow(dtype), right)
 
 
 def diagnose_impossible(case: Case, right: Measured) -> tuple[Diagnosis, ...]:
@@ -175,13 +181,14 @@ def diagnose_impossible(case: Case, right: Measured) -> tuple[Diagnosis, ...]:
     return (Diagnosis(slip="impossible", also=(), verdict="wrong", explains=told, sentence=sentence),)
 
 
-def _units(judge: Judge) -> Array:
-    """Return by how much each expected number may be off for its precision only."""
+def _units(judge: Judge, where: Index) -> Array:
+    """Return by how much each expected number of a block may be off for its precision only."""
+    expected = judge.expected[where]
     if judge.claims is not None:
-        return judge.claims.unit
+        return judge.claims.at(where).unit
     if judge.tolerance is not None:
-        return judge.tolerance.of(judge.expected)
-    found: Array = ROUNDINGS * spacing(judge.expected, judge.narrow[0] if judge.narrow else judge.dtype)
+        return judge.tolerance.of(expected)
+    found: Array = ROUNDINGS * spacing(expected, judge.narrow[0] if judge.narrow else judge.dtype)
     return found
 
 
@@ -190,22 +197,27 @@ def _weights_proof(case: Case) -> str:
     judge, problem = case.judges.get("weights"), case.problem
     if judge is None or "weights" not in case.wrong or judge.expected.ndim < 2:
         return ""
-    weights, units = judge.expected, _units(judge)
-    below = weights < -units
-    if below.any() and not problem.normalizer.is_signed:
-        at = _first(below)
-        return f"the weight at [{_place(at)}] is {weights[at]:g}, and no weight is below 0"
+    blocks = block_indices(judge.expected.shape)
+    if not problem.normalizer.is_signed:
+        below = [_first(judge.expected[where] < -_units(judge, where), where) for where in blocks]
+        if at := min(filter(None, below), default=None):
+            return f"the weight at [{_place(at)}] is {judge.expected[at]:g}, and no weight is below 0"
     if not problem.normalizer.sums_to_one or problem.dropout_mask is not None:
         return ""
-    sums = weights.sum(axis=-1)
-    excess, room = sums - 1, units.sum(axis=-1) + 1e-6
-    off = (np.abs(excess) if problem.shares_one else excess) > room
-    off &= sums != 0
-    if not off.any():
+    off = [_first(_misses_one(judge, where, problem), where[:-1]) for where in blocks]
+    at = min(filter(None, off), default=None)
+    if at is None:
         return ""
-    at = _first(off)
     rule = "a row of weights sums to 1" if problem.shares_one else "with a sink, a row of weights sums to less than 1"
-    return f"the weights of row {_place(at)} sum to {sums[at]:.6g}: {rule}"
+    return f"the weights of row {_place(at)} sum to {judge.expected[at].sum(axis=-1):.6g}: {rule}"
+
+
+def _misses_one(judge: Judge, where: Index, problem: Problem) -> Array:
+    """Return which rows of a block do not sum to 1, or with a sink to more, by more than their precision."""
+    sums = judge.expected[where].sum(axis=-1)
+    excess, room = sums - 1, _units(judge, where).sum(axis=-1) + 1e-6
+    found: Array = ((np.abs(excess) if problem.shares_one else excess) > room) & (sums != 0)
+    return found
 
 
 def _output_proof(case: Case, right: Measured) -> str:
@@ -227,7 +239,7 @@ def _output_proof(case: Case, right: Measured) -> str:
     least, most = values.min(axis=-2, keepdims=True), values.max(axis=-2, keepdims=True)
     if problem.packed:
         least, most = map(pack_heads, (least, most))
-    units = _units(judge)
+    units = _units(judge, (...,))
 
     def outside(low: Array, high: Array) -> Array:
         found: Array = (output < low - units) | (output > high + units)
@@ -239,6 +251,7 @@ def _output_proof(case: Case, right: Measured) -> str:
     if not found.any():
         return ""
     at = _first(beyond if beyond.any() else found)
+    assert at is not None
     low, high = (float(np.broadcast_to(side, output.shape)[at]) for side in (least, most))
     said = f"the output at [{_place(judge.given_cell(at))}] is {output[at]:g}, outside the range of its column of V, "
     said += f"{low:g} to {high:g}"
@@ -252,8 +265,9 @@ def _output_proof(case: Case, right: Measured) -> str:
     )
 
 
-def _first(found: Array) -> tuple[int, ...]:
-    return tuple(int(index) for index in np.unravel_index(int(np.argmax(found)), found.shape))
+def _first(found: Array, where: Index = (...,)) -> tuple[int, ...] | None:
+    """Return the index in the whole matrix of the first cell of a block that is found, or None."""
+    return cell_of(int(np.argmax(found)), found.shape, where) if found.any() else None
 
 
 def _place(at: tuple[int, ...]) -> str:

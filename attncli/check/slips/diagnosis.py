@@ -179,22 +179,26 @@ def _judge(attempt: Attempt, case: Case, right: Measured) -> Found | None:
 def _evidence(case: Case, measured: Measured, right: Measured, fitted: int = 0) -> float:
     """Return in how many decimal digits, over all cells but the `fitted` ones, these numbers differ from the right
     ones."""
-    return sum(
-        _digits_apart(
-            measured.numbers[name], right.numbers[name], case.judges[name].scale(right.numbers[name], right), fitted
-        )
-        for name in case.wrong
-    )
+    return sum(_digits_apart(case.judges[name], measured.numbers[name], right, fitted) for name in case.wrong)
 
 
-def _digits_apart(mine: Array, theirs: Array, unit: Array, fitted: int) -> float:
-    if mine.shape != theirs.shape:
+def _digits_apart(judge: Judge, mine: Array, right: Measured, fitted: int) -> float:
+    """Return the sum over the cells but the `fitted` largest ones of the digits in which two results differ."""
+    if mine.shape != right.numbers[judge.name].shape:
         return np.inf
-    with np.errstate(all="ignore"):
-        # in units of a digit
-        times = np.where(np.isfinite(mine) == np.isfinite(theirs), np.abs(mine - theirs) / unit, 10)
-    digits = np.sort(np.log10(np.fmax(times, 1)), axis=None)
-    return float(digits[: len(digits) - fitted].sum())
+    total, largest = 0.0, [0.0] * fitted
+    for block in judge.blocks(right):
+        own = mine[block.where]
+        with np.errstate(all="ignore"):
+            # in units of a digit
+            off = np.abs(own - block.computed) / block.scale
+            times = np.where(np.isfinite(own) == np.isfinite(block.computed), off, 10)
+        digits = np.sort(np.log10(np.fmax(times, 1)), axis=None)
+        kept = max(0, len(digits) - fitted)
+        total += float(digits[:kept].sum())
+        largest = sorted([*largest, *digits[kept:].tolist()])
+        total, largest = total + sum(largest[: len(largest) - fitted]), largest[len(largest) - fitted :]
+    return total
 
 
 def _group(attempts: list[Attempt]) -> list[list[Attempt]]:

@@ -51,11 +51,10 @@ def _thinned(_problem: Problem, weights: Array, keep: Array, p: float) -> Array:
 
 def _unit(judge: Judge) -> float:
     """Return one unit of the numbers: of the last digit, or of the dtype at the largest number."""
-    if judge.claims is not None and not judge.claims.is_full.any():
-        return float(judge.claims.unit.max(initial=0))
-    finite = np.abs(judge.expected[np.isfinite(judge.expected)])
+    if judge.claims is not None and not judge.claims.extremes.has_full:
+        return judge.claims.extremes.largest
     dtype = judge.narrow[0] if judge.narrow else judge.dtype
-    return float(spacing(np.array(finite.max(initial=0)), dtype))
+    return float(spacing(np.array(judge.largest), dtype))
 
 
 def _dropped_of_weights(case: Case, judge: Judge) -> list[Route]:

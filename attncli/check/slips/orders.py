@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from attncli.check.blocks import Index, block_indices
 from attncli.check.precision import spacing
 from attncli.check.routes import Route, weigh_values
 from attncli.check.slips.case import Case
@@ -163,20 +164,22 @@ def _only_query(case: Case) -> int | None:
         judge, right = case.judges[name], numbers.array(name)
         if judge.expected.shape != right.shape:
             return None
-        with np.errstate(invalid="ignore"):
-            off = ~(np.abs(judge.expected - right) <= _unit(judge, right))
-        rows |= set(np.flatnonzero(off.any(axis=-1).reshape(-1, case.n).any(axis=0)).tolist())
+        off = np.concatenate([_are_off(judge, right, where) for where in block_indices(right.shape)], axis=-1)
+        rows |= set(np.flatnonzero(off.reshape(-1, case.n).any(axis=0)).tolist())
     return rows.pop() if len(rows) == 1 else None
 
 
-def _unit(judge: Judge, right: Array) -> Array:
-    """Return how far a cell may be off and still be right."""
+def _are_off(judge: Judge, right: Array, where: Index) -> Array:
+    """Return in which rows of a block a cell is off by more than the precision of its print or its dtype."""
+    due = right[where]
     if judge.claims is not None:
-        allowed: Array = judge.claims.unit + 1e-9 * np.abs(right)
-        return allowed
-    dtype = judge.narrow[0] if judge.narrow else judge.dtype
-    largest = np.abs(right[np.isfinite(right)]).max(initial=0)
-    return np.full(right.shape, ROUNDINGS * float(spacing(np.array(largest), dtype)))
+        allowed: Array = judge.claims.at(where).unit + 1e-9 * np.abs(due)
+    else:
+        dtype = judge.narrow[0] if judge.narrow else judge.dtype
+        allowed = ROUNDINGS * spacing(np.array(judge.largest), dtype)
+    with np.errstate(invalid="ignore"):
+        off: Array = ~(np.abs(judge.expected[where] - due) <= allowed)
+    return off.any(axis=-1)
 
 
 ORDER_SLIPS = (

@@ -98,9 +98,8 @@ def _is_weak(judge: Judge, verdict: str) -> bool:
         return False
     if judge.claims is None or verdict in WEAK:
         return judge.tolerance is not None or verdict in WEAK
-    sizes = np.abs(judge.expected[np.isfinite(judge.expected)])
-    unit = float(judge.claims.unit.max(initial=0))
-    return unit > 0 and float(sizes.max(initial=0)) < DIGITS * unit
+    unit = judge.claims.extremes.largest
+    return unit > 0 and judge.largest < DIGITS * unit
 
 
 def _passing(attempt: Attempt, weak: list[str], case: Case, sample: Sample, right: Measured) -> dict[str, float]:

@@ -29,14 +29,20 @@ EXPONENTIAL = 4  # roundings of an exponential or hyperbolic tangent in a common
 
 
 def plain_bounds(
-    route: Route, request: Request, problem: Problem, right: dict[str, Array], names: Collection[str], dtype: np.dtype
+    route: Route,
+    request: Request,
+    problem: Problem,
+    magnitudes: Problem,
+    right: dict[str, Array],
+    names: Collection[str],
+    dtype: np.dtype,
 ) -> dict[str, Array]:
     """Return the bound of each result of a route in `dtype`, in its public shape.
 
-    `problem` is the route's problem for the request, and `right` has at least its raw_scores, scores and weights.
+    `problem` is the route's problem for the request or some rows of it, `magnitudes` has the same rows of
+    `magnitudes_of`, and `right` has at least the raw_scores, scores and weights of these rows.
     """
     u = float(np.finfo(dtype).eps) / 2
-    magnitudes = _magnitudes(route, request)
     steps = _depth(request) * u
     keys, key_errors = problem.keys, steps * magnitudes.keys
     value_errors = None if magnitudes.values is None else steps * magnitudes.values
@@ -67,7 +73,7 @@ def plain_bounds(
     return {name: found[name] for name in names if name in found}
 
 
-def _magnitudes(route: Route, request: Request) -> Problem:
+def magnitudes_of(route: Route, request: Request) -> Problem:
     """Return the route's problem with every number made positive: |x||w| + |b| if Q, K and V are projected."""
     request = route.change_request(request)
     absolute = {

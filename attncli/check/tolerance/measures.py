@@ -3,24 +3,29 @@ inputs."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from attncli.check.blocks import Index, block_indices, rows_of, rows_together
 from attncli.check.precision import spacing
 from attncli.check.routes import Route
-from attncli.check.tolerance.error_bounds import plain_bounds
-from attncli.check.tolerance.narrow import narrow_errors
+from attncli.check.tolerance.error_bounds import magnitudes_of, plain_bounds
+from attncli.check.tolerance.narrow import DRAWS, FEW_DRAWS, LARGE, narrow_errors, round_inputs
 from attncli.check.tolerance.rounding import Movement
 from attncli.inputs.request import GRADIENT_NAMES
 
 if TYPE_CHECKING:
     from attncli.inputs.request import Request
+    from attncli.problem.problem import Problem
 
 Array = np.ndarray
+Finder = Callable[[str, range], dict[str, Array]]
+
+KEPT = 1 << 24  # cells of bounds that are kept for the next look at a block
 
 
 class Measured:
@@ -36,42 +41,91 @@ class Measured:
         self.problem = route.problem(request)
         self.numbers = route.numbers_of(self.problem, names)
         self.halves = halves
-        self._bounds: dict[str, dict[str, Array]] = {}
-        self._narrow: dict[str, dict[str, Array]] = {}
+        self._found: dict[tuple[str, str, int, int], dict[str, Array]] = {}  # of blocks, as many as KEPT cells allow
+        self._entered: dict[str, Problem] = {}
 
-    def bound(self, name: str, dtype: str) -> Array:
-        """Return the error that a plain computation in `dtype` may make in each cell.
+    def blocks(self, name: str) -> list[Index]:
+        """Return the indices of the blocks in which a result is judged: some queries of all heads, or some rows of a
+        gradient."""
+        shape = self.numbers[name].shape
+        if name in GRADIENT_NAMES:
+            return block_indices(shape)
+        problem = self.problem
+        width = problem.parts * max(problem.m, problem.d_k, problem.d_v or 0)
+        return block_indices(shape, -1 if name == "lse" else -2, rows_together(width))
+
+    def largest(self, name: str) -> float:
+        """Return the size of the largest finite number of a result."""
+        if name not in self._largest:
+            numbers = (self.numbers[name][where] for where in self.blocks(name))
+            self._largest[name] = max(float(np.abs(own[np.isfinite(own)]).max(initial=0)) for own in numbers)
+        return self._largest[name]
+
+    @cached_property
+    def _largest(self) -> dict[str, float]:
+        return {}
+
+    def bound(self, name: str, dtype: str, where: Index = (...,)) -> Array:
+        """Return the error that a plain computation in `dtype` may make in each cell of a block (by default, of all).
 
         A route without a softmax has the bounds of the steps before it. Cells that are not finite have none.
         """
-        if dtype not in self._bounds:
-            names = ("raw_scores", "scores", "weights")
-            route = replace(self.route, present=None)
-            right = route.numbers_of(self.problem, names)
-            found = plain_bounds(route, self.request, self.problem, right, self.names, np.dtype(dtype))
-            gradients = [name for name in self.names if name in GRADIENT_NAMES]
-            if gradients:
-                from attncli.check.tolerance.gradient_bounds import gradient_bounds
+        kind = ("gradients", self._gradient_bounds) if name in GRADIENT_NAMES else ("results", self._bounds)
+        bound = self._part(name, dtype, where, *kind)
+        return np.where(np.isfinite(self.numbers[name][where]), bound, 0.0)
 
-                u = float(np.finfo(dtype).eps) / 2
-                found |= gradient_bounds(self.route, self.request, self.problem, self.numbers, gradients, u)
-            if (present := self.route.present) is not None:
-                found = {name: present(name, bound) for name, bound in found.items()}
-            self._bounds[dtype] = {
-                name: np.where(np.isfinite(self.numbers[name]), bound, 0.0) for name, bound in found.items()
-            }
-        return self._bounds[dtype][name]
-
-    def narrow(self, name: str, dtype: str) -> Array:
-        """Return how far a plain computation in a half precision may be off in each cell."""
+    def narrow(self, name: str, dtype: str, where: Index = (...,)) -> Array:
+        """Return how far a plain computation in a half precision may be off in each cell of a block."""
         if name in GRADIENT_NAMES:  # sums of many rounded products, each as large as the largest or less
-            right = self.numbers[name]
-            largest = np.abs(right[np.isfinite(right)]).max(initial=0)
-            return np.full(right.shape, spacing(np.array(largest), dtype))
-        if dtype not in self._narrow:
-            numbers = {each: array for each, array in self.numbers.items() if each not in GRADIENT_NAMES}
-            self._narrow[dtype] = narrow_errors(self.route, self.request, numbers, tuple(numbers), dtype)
-        return self._narrow[dtype][name]
+            return np.full(self.numbers[name][where].shape, spacing(np.array(self.largest(name)), dtype))
+        return self._part(name, dtype, where, "narrow", self._narrow)
+
+    def _part(self, name: str, dtype: str, where: Index, kind: str, find: Finder) -> Array:
+        """Return what `find` returns for the rows of this block, or for all rows and then cut, if a row depends on
+        others."""
+        by_row = name not in GRADIENT_NAMES and self.route.is_by_row and self.route.presents_by_row
+        rows = rows_of(where if by_row else (...,), self.problem.n)
+        key = (kind, dtype, rows.start, rows.stop)
+        if key not in self._found:
+            found = find(dtype, rows)
+            cells = sum(array.size for each in (found, *self._found.values()) for array in each.values())
+            if cells > KEPT:
+                self._found.clear()
+            self._found[key] = found
+        found_here: Array = self._found[key][name]
+        return found_here if by_row else found_here[where]
+
+    def _bounds(self, dtype: str, rows: range) -> dict[str, Array]:
+        route, present = replace(self.route, present=None), self.route.present
+        problem, magnitudes = self.problem.take_rows(rows), self._magnitudes.take_rows(rows)
+        right = route.numbers_of(problem, ("raw_scores", "scores", "weights"))
+        found = plain_bounds(route, self.request, problem, magnitudes, right, self.names, np.dtype(dtype))
+        return found if present is None else {name: present(name, bound) for name, bound in found.items()}
+
+    def _gradient_bounds(self, dtype: str, _rows: range) -> dict[str, Array]:
+        from attncli.check.tolerance.gradient_bounds import gradient_bounds
+
+        names, present = [name for name in self.names if name in GRADIENT_NAMES], self.route.present
+        u = float(np.finfo(dtype).eps) / 2
+        found = gradient_bounds(self.route, self.request, self.problem, self.numbers, names, u)
+        return found if present is None else {name: present(name, bound) for name, bound in found.items()}
+
+    @cached_property
+    def _magnitudes(self) -> Problem:
+        return magnitudes_of(self.route, self.request)
+
+    def _narrow(self, dtype: str, rows: range) -> dict[str, Array]:
+        if dtype not in self._entered:
+            self._entered[dtype] = round_inputs(self.route, self.request, dtype)
+        place = slice(rows.start, rows.stop)
+        own = {
+            name: self.numbers[name] if rows == range(self.problem.n) else self.numbers[name][index]
+            for name in self.names
+            if name not in GRADIENT_NAMES
+            for index in [(..., place) if name == "lse" else (..., place, slice(None))]
+        }
+        draws = DRAWS if self.problem.parts * self.problem.n * self.problem.m <= LARGE else FEW_DRAWS
+        return narrow_errors(self.route, self._entered[dtype].take_rows(rows), own, dtype, draws, rows.start)
 
     @cached_property
     def movement(self) -> Movement:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from attncli.check.blocks import block_indices
 from attncli.check.precision import Claims, finer_than, spacing
 from attncli.check.routes import Route
 from attncli.inputs.request import MATRIX_NAMES
@@ -71,19 +72,29 @@ def narrow_dtypes(
 
 def are_printed(array: Array, claims: Claims, dtype: str) -> bool:
     """Return whether every number may be one of the dtype, rounded to the digits that its text shows."""
-    values, shown = array[np.isfinite(array)], claims.shown[np.isfinite(array)]
-    if not values.size or np.abs(values).max() > LARGEST[dtype]:
-        return False
-    return bool((np.abs(values - rounded(values, dtype)) <= shown / 2 * (1 + 1e-9)).all())
+    has_values = False
+    for where in block_indices(array.shape):
+        finite = np.isfinite(array[where])
+        values, shown = array[where][finite], claims.at(where).shown[finite]
+        if np.abs(values).max(initial=0) > LARGEST[dtype]:
+            return False
+        if not bool((np.abs(values - rounded(values, dtype)) <= shown / 2 * (1 + 1e-9)).all()):
+            return False
+        has_values = has_values or values.size > 0
+    return has_values
 
 
 def _are_in_full(array: Array, dtype: str) -> bool:
     """Return whether every number is one of the dtype, and some need nearly all of its bits (0.5 proves nothing)."""
-    values = np.abs(array[np.isfinite(array) & (array != 0)])
-    if not values.size or values.max() > LARGEST[dtype] or not np.array_equal(rounded(values, dtype), values):
-        return False
-    fraction, _ = np.frexp(values)
-    return not bool((np.ldexp(fraction, BITS[dtype] - 3) % 1 == 0).all())
+    need_bits = False
+    for where in block_indices(array.shape):
+        block = array[where]
+        values = np.abs(block[np.isfinite(block) & (block != 0)])
+        if values.max(initial=0) > LARGEST[dtype] or not np.array_equal(rounded(values, dtype), values):
+            return False
+        fraction, _ = np.frexp(values)
+        need_bits = need_bits or not bool((np.ldexp(fraction, BITS[dtype] - 3) % 1 == 0).all())
+    return need_bits
 
 
 def _are_long(array: Array, claims: Claims | None) -> bool:
@@ -91,8 +102,12 @@ def _are_long(array: Array, claims: Claims | None) -> bool:
     per decimal."""
     if claims is None:
         return True
-    shown = claims.shown[np.isfinite(array) & (array != 0) & (claims.shown > 0)]
-    return float(np.maximum(-np.log10(shown), 0).sum() * np.log10(5)) >= EVIDENCE
+    decimals = 0.0
+    for where in block_indices(array.shape):
+        block, shown = array[where], claims.at(where).shown
+        shown = shown[np.isfinite(block) & (block != 0) & (shown > 0)]
+        decimals += float(np.maximum(-np.log10(shown), 0).sum())
+    return decimals * float(np.log10(5)) >= EVIDENCE
 
 
 def _are_shortest(array: Array, claims: Claims | None, dtype: str, differing: int, *, is_known: bool) -> bool:
@@ -104,22 +119,27 @@ def _are_shortest(array: Array, claims: Claims | None, dtype: str, differing: in
     """
     if claims is None or dtype != "float16" or not finer_than(array, claims, dtype):
         return False
-    finite = np.isfinite(array) & (array != 0) & (claims.shown > 0)
-    values, shown = array[finite], claims.shown[finite]
-    if not values.size or np.abs(values).max() > LARGEST[dtype]:
+    digits, low, high, ends_with_zero = 0.0, np.inf, -np.inf, False
+    for where in block_indices(array.shape):
+        block, own = array[where], claims.at(where)
+        use = np.isfinite(block) & (block != 0) & (own.shown > 0)
+        values, shown = block[use], own.shown[use]
+        if np.abs(values).max(initial=0) > LARGEST[dtype]:
+            return False
+        near = values.astype(np.float16)
+        texts = np.array([float(text) for text in shortest_texts(near)])
+        wide = near.astype(np.float64)
+        is_longer = np.isfinite(own.ceiling[use]) & (np.abs(values - wide) <= shown / 2 * (1 + 1e-9))
+        if not bool(((texts == values) | (wide == values) | is_longer).all()):
+            return False
+        units = np.where(own.unit[use] > 0, np.minimum(own.unit[use], shown), shown)
+        digits -= float(np.log10(np.minimum(units / spacing(values, dtype), 1)).sum())
+        powers = np.log10(shown)
+        low, high = min(low, float(powers.min(initial=np.inf))), max(high, float(powers.max(initial=-np.inf)))
+        ends_with_zero = ends_with_zero or bool((np.round(values / shown) % 10 == 0).any())
+    is_fixed = high - low < 0.5
+    if high < low or (is_fixed and ends_with_zero):  # no number, or a zero at the end, which NumPy does not print
         return False
-    near = values.astype(np.float16)
-    texts = np.array([float(text) for text in shortest_texts(near)])
-    wide = near.astype(np.float64)
-    is_longer = np.isfinite(claims.ceiling[finite]) & (np.abs(values - wide) <= shown / 2 * (1 + 1e-9))
-    if not bool(((texts == values) | (wide == values) | is_longer).all()):
-        return False
-    is_fixed = bool(np.ptp(np.log10(shown)) < 0.5)
-    if is_fixed and bool((np.round(values / shown) % 10 == 0).any()):  # NumPy prints no zero at the end
-        return False
-    units = np.where(claims.unit[finite] > 0, np.minimum(claims.unit[finite], shown), shown)
-    chances = np.minimum(units / spacing(values, dtype), 1)
-    digits = float(-np.log10(chances).sum())
     if is_known:
         return True
     if is_fixed:
@@ -127,20 +147,28 @@ def _are_shortest(array: Array, claims: Claims | None, dtype: str, differing: in
     return digits >= LEAST_EVIDENCE and digits + max(differing - 1, 0) >= SHORT_EVIDENCE
 
 
-def narrow_errors(
-    route: Route, request: Request, numbers: dict[str, Array], names: Collection[str], dtype: str
-) -> dict[str, Array]:
-    """Return how far a plain computation in the dtype may be off in each cell of each result."""
+def round_inputs(route: Route, request: Request, dtype: str) -> Problem:
+    """Return the route's problem with each input rounded to the dtype."""
     fixed = partial(rounded, dtype=dtype)
-    entered = route.then(Route(requests=(lambda asked: _round_inputs(asked, fixed),)))
-    whole = _kernel(entered, fixed).numbers(request, names)
-    inputs = entered.numbers(request, names)
-    problem = route.problem(request)
-    draws = DRAWS if problem.parts * problem.n * problem.m <= LARGE else FEW_DRAWS
+    return route.then(Route(requests=(lambda asked: _round_inputs(asked, fixed),))).problem(request)
+
+
+def narrow_errors(
+    route: Route, entered: Problem, numbers: dict[str, Array], dtype: str, draws: int, first: int = 0
+) -> dict[str, Array]:
+    """Return how far a plain computation in the dtype may be off in each cell of each of these results.
+
+    `entered` is the problem with rounded inputs, or some of its rows, from the query `first` on. `draws` is the number
+    of computations with random roundings.
+    """
+    fixed = partial(rounded, dtype=dtype)
+    names = tuple(numbers)
+    whole = _compute_rounded(route, entered, fixed, names)
+    inputs = route.numbers_of(entered, names)
     squares = {name: np.zeros(numbers[name].shape) for name in names}
     for seed in range(draws):
-        draw = random_rounding(dtype, seed)
-        found = _kernel(entered, draw).numbers(request, names)
+        draw = random_rounding(dtype, (seed, first) if first else seed)
+        found = _compute_rounded(route, entered, draw, names)
         for name in names:
             with np.errstate(invalid="ignore"):
                 squares[name] += np.nan_to_num(draw(found[name]) - inputs[name]) ** 2
@@ -153,7 +181,7 @@ def narrow_errors(
     return errors
 
 
-def random_rounding(dtype: str, seed: int) -> Rounding:
+def random_rounding(dtype: str, seed: int | tuple[int, int]) -> Rounding:
     """Return a rounding within half a unit of the dtype, at random but reproducible."""
     random = np.random.default_rng(seed)
 
@@ -176,14 +204,14 @@ def _round_inputs(request: Request, rounding: Rounding) -> Request:
     return replace(request, **changed)
 
 
-def _kernel(route: Route, rounding: Rounding) -> Route:
-    """Return the route with the roundings of a kernel: Q, K and V, the scores, and the weights."""
+def _compute_rounded(route: Route, problem: Problem, rounding: Rounding, names: Collection[str]) -> dict[str, Array]:
+    """Return the results with the roundings of a kernel: Q, K and V, the scores, and the weights."""
     own = route.weigh
 
     def weigh(weights: Array) -> Array:
         return rounding(weights if own is None else own(weights))
 
-    return route.then(Route(problems=(partial(_rounded_problem, rounding=rounding),), weigh=weigh))
+    return replace(route, weigh=weigh).numbers_of(_rounded_problem(problem, rounding), names)
 
 
 def _rounded_problem(problem: Problem, rounding: Rounding) -> Problem:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,7 +15,9 @@ from attncli.errors import AttncliError
 from attncli.inputs.request import GRADIENT_NAMES
 
 if TYPE_CHECKING:
+    from attncli.check.blocks import Index
     from attncli.check.routes import Route
+    from attncli.check.tolerance.rounding_large import LargeMovement
     from attncli.inputs.request import Request
 
 Array = np.ndarray
@@ -52,29 +55,39 @@ class Movement:
         return len(self.places) <= 600 and len(self.places) * cells <= 2_000_000
 
     def bound(self, name: str) -> Array:
-        """Return Σ |effect| over all inputs, for each cell of a result."""
-        if not self.is_small and name in GRADIENT_NAMES:
-            return np.zeros(self.numbers[name].shape)
-        if not self.is_small:
-            from attncli.check.tolerance.rounding_large import bound_of
-
-            return bound_of(self.route, self.request, self.numbers, self.halves, name)
+        """Return Σ |effect| over all inputs, for each cell of a result of a small problem."""
         found: Array = self._measured()[name][1]
         return found
 
-    def explains(self, name: str, expected: Array, allowed: Array) -> bool:
-        """Return whether some inputs within their rounding give these numbers at once, each within what is `allowed`.
+    def may_explain(self, name: str, expected: Array, allowed: Array, where: Index) -> bool:
+        """Return whether the numbers of a block may come of inputs within their rounding, each within what is
+        `allowed`: they are within the bound of each cell, and in a large problem rows of weights keep their sums."""
+        numbers = self.numbers[name][where]
+        finite = np.isfinite(numbers) & np.isfinite(expected)
+        error = np.where(finite, np.abs(np.where(finite, expected - numbers, 0)), 0)
+        if self.is_small:
+            return bool((error <= self.bound(name)[where] + allowed).all())
+        if name in GRADIENT_NAMES:
+            return bool((error <= allowed).all())
+        bound = self._large.bound(name, where)
+        return bool((error <= bound + allowed).all()) and (
+            name != "weights" or _keeps_sums(expected - numbers, allowed)
+        )
 
-        The inputs are searched by first-order steps, and their results are computed. For a problem too large for that,
-        the bound of each cell is used, and the sum of 1 of a row of weights.
+    @cached_property
+    def _large(self) -> LargeMovement:
+        from attncli.check.tolerance.rounding_large import LargeMovement
+
+        return LargeMovement(self.route, self.request, self.halves)
+
+    def explains(self, name: str, expected: Array, allowed: Array) -> bool:
+        """Return whether some inputs within their rounding give all numbers of a small problem at once, each within
+        what is `allowed`.
+
+        The inputs are searched by first-order steps, and their results are computed.
         """
         numbers = self.numbers[name]
         finite = np.isfinite(numbers) & np.isfinite(expected)
-        error = np.where(finite, np.abs(np.where(finite, expected - numbers, 0)), 0)
-        if not bool((error <= self.bound(name) + allowed).all()):
-            return False
-        if not self.is_small:
-            return name != "weights" or _keeps_sums(expected - numbers, allowed)
         slopes = np.stack([slope[finite] for slope in self._measured()[name][0]], axis=-1) / 2
         moves = np.zeros(len(self.places))
         found = numbers

@@ -7,12 +7,13 @@ shows the effect of each. If Q, K and V are projected, their entries are assumed
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from attncli.check.blocks import rows_of
 from attncli.check.routes import weigh_values
 from attncli.inputs.request import MATRIX_NAMES, rows_behind
 from attncli.matrix import Matrix
@@ -21,6 +22,7 @@ from attncli.problem.projections import resolve_projections
 from attncli.results.result import Result
 
 if TYPE_CHECKING:
+    from attncli.check.blocks import Index
     from attncli.check.routes import Route
     from attncli.inputs.request import Request
     from attncli.problem.problem import Problem
@@ -29,23 +31,38 @@ Array = np.ndarray
 PROJECTED = ("x", "context", "values_context", "w_q", "w_k", "w_v", "b_q", "b_k", "b_v")
 
 
-def bound_of(route: Route, request: Request, numbers: dict[str, Array], halves: dict[str, Array], name: str) -> Array:
-    """Return the bound of each cell of a result, or infinity, which explains nothing, for another route."""
-    if route.softmax != "keys" or route.scale_after or route.weigh is not None or route.present is not None:
-        return np.full(numbers[name].shape, np.inf)
-    problem, moves = route.problem(request), _moves(route, request, halves)
-    result = Result(problem, "numpy")
-    cells = [_part_bound(problem, moves, result, number, name) for number in range(problem.parts)]
-    bound = np.stack(cells).reshape(*problem.lead, *cells[0].shape)
-    if name != "output" or not (problem.packed or problem.output_projection):
-        return bound
-    carrier = replace(problem, key_heads=None, values=bound)
-    if problem.output_projection is not None:
-        carrier = replace(carrier, output_projection=(np.abs(problem.output_projection[0]), None))
-    bound = weigh_values(carrier, np.broadcast_to(np.eye(problem.n), (*problem.lead, problem.n, problem.n)))
-    if "w_o" in halves:
-        bound = bound + np.abs(weigh_values(replace(problem, output_projection=None), result.weights)) @ halves["w_o"]
-    return bound + halves["b_o"].reshape(-1) if "b_o" in halves else bound
+class LargeMovement:
+    """The bounds of the results of a route through a request, of whose inputs `halves` are half a unit of the last
+    digit."""
+
+    def __init__(self, route: Route, request: Request, halves: dict[str, Array]) -> None:
+        self.route, self.request, self.halves = route, request, halves
+        own = (route.weigh, route.score, route.reweigh, route.present)
+        self.is_known = route.softmax == "keys" and not route.scale_after and all(each is None for each in own)
+        self.problem = route.problem(request)
+        self.moves = _moves(route, request, halves) if self.is_known else self.problem
+
+    def bound(self, name: str, where: Index = (...,)) -> Array:
+        """Return the bound of each cell of a block of a result (by default, of all), or infinity, which explains
+        nothing, for another route than softmax over the keys."""
+        rows = rows_of(where, self.problem.n)
+        problem, moves, halves = self.problem.take_rows(rows), self.moves.take_rows(rows), self.halves
+        if not self.is_known:
+            return np.full(problem.shapes()[name], np.inf)
+        result = Result(problem, "numpy")
+        cells = [_part_bound(problem, moves, result, number, name) for number in range(problem.parts)]
+        bound = np.stack(cells).reshape(*problem.lead, *cells[0].shape)
+        if name != "output" or not (problem.packed or problem.output_projection):
+            return bound
+        carrier = replace(problem, key_heads=None, values=bound)
+        if problem.output_projection is not None:
+            carrier = replace(carrier, output_projection=(np.abs(problem.output_projection[0]), None))
+        bound = weigh_values(carrier, np.broadcast_to(np.eye(problem.n), (*problem.lead, problem.n, problem.n)))
+        if "w_o" in halves:
+            bound = (
+                bound + np.abs(weigh_values(replace(problem, output_projection=None), result.weights)) @ halves["w_o"]
+            )
+        return bound + halves["b_o"].reshape(-1) if "b_o" in halves else bound
 
 
 def _moves(route: Route, request: Request, halves: dict[str, Array]) -> Problem:
@@ -82,12 +99,11 @@ def _half(request: Request, halves: dict[str, Array], letter: str, name: str) ->
 def _part_bound(problem: Problem, moves: Problem, result: Result, number: int, name: str) -> Array:
     """Return the bound of one head's cells."""
     index, part, moved = problem.index(number), problem.part(number), moves.part(number)
-    by_query, by_key = _effects(problem, part.queries, part.keys, moved.queries, moved.keys)
-    if name != "raw_scores":
-        scale = problem.scale_at(part.head)
-        by_query, by_key = [scale * each for each in by_query], np.abs(scale) * by_key
-        if moved.bias is not None:
-            by_key = by_key + moved.bias
+    own_scale = 1.0 if name == "raw_scores" else problem.scale_at(part.head)
+    by_key = np.abs(own_scale) * _effect_of_keys(problem, part.queries, part.keys, moved.keys)
+    if name != "raw_scores" and moved.bias is not None:
+        by_key = by_key + moved.bias
+    by_query = (own_scale * each for each in _effects_of_queries(problem, part.queries, part.keys, moved.queries))
     if name in ("raw_scores", "scores"):
         direct: Array = sum((np.abs(each) for each in by_query), start=by_key)
         return direct
@@ -101,7 +117,7 @@ def _part_bound(problem: Problem, moves: Problem, result: Result, number: int, n
         mean = (weights * by_key).sum(axis=1, keepdims=True)
         bound: Array = weights * ((1 - 2 * weights) * by_key + mean)
         for each in by_query:
-            bound = bound + weights * np.abs(each - (weights * each).sum(axis=1, keepdims=True))
+            bound += weights * np.abs(each - (weights * each).sum(axis=1, keepdims=True))
         return bound
     assert part.values is not None
     assert moved.values is not None
@@ -115,20 +131,27 @@ def _part_bound(problem: Problem, moves: Problem, result: Result, number: int, n
     return bound
 
 
-def _effects(problem: Problem, queries: Array, keys: Array, dq: Array, dk: Array) -> tuple[list[Array], Array]:
-    """Return the signed effect of moving each feature of the queries on the raw scores, and the sum of |effect| of the
-    keys' features."""
-    ready: Callable[[Array], Array] = problem.variant.prepare or (lambda rows: rows)
-    score = problem.variant.score
-    by_query, by_key = [], np.zeros((len(queries), len(keys)))
-    fixed_queries, fixed_keys = ready(queries), ready(keys)
-    for a in range(queries.shape[1]):
+def _effects_of_queries(problem: Problem, queries: Array, keys: Array, dq: Array) -> Iterator[Array]:
+    """Yield the signed effect of moving each feature of the queries on the raw scores (n, m)."""
+    score, ready = problem.variant.score, problem.variant.prepare or (lambda rows: rows)
+    for a in np.flatnonzero(dq.any(axis=0)):
+        if problem.variant.is_dot:  # linear in each feature
+            yield dq[:, a, None] * keys[None, :, a]
+            continue
         step = np.zeros_like(queries)
         step[:, a] = dq[:, a]
-        if step.any():
-            by_query.append((score(ready(queries + step), fixed_keys) - score(ready(queries - step), fixed_keys)) / 2)
+        yield (score(ready(queries + step), ready(keys)) - score(ready(queries - step), ready(keys))) / 2
+
+
+def _effect_of_keys(problem: Problem, queries: Array, keys: Array, dk: Array) -> Array:
+    """Return the sum of |effect| on the raw scores (n, m) of moving each feature of the keys."""
+    if problem.variant.is_dot:
+        product: Array = np.abs(queries) @ dk.T
+        return product
+    score, ready = problem.variant.score, problem.variant.prepare or (lambda rows: rows)
+    found = np.zeros((len(queries), len(keys)))
+    for a in np.flatnonzero(dk.any(axis=0)):
         step = np.zeros_like(keys)
         step[:, a] = dk[:, a]
-        if step.any():
-            by_key += np.abs(score(fixed_queries, ready(keys + step)) - score(fixed_queries, ready(keys - step))) / 2
-    return by_query, by_key
+        found += np.abs(score(ready(queries), ready(keys + step)) - score(ready(queries), ready(keys - step))) / 2
+    return found

@@ -6,7 +6,7 @@ import pytest
 from attncli.check.checking import find_rounded_inputs
 from attncli.check.routes import RIGHT, Route
 from attncli.check.tolerance.rounding import Movement
-from attncli.check.tolerance.rounding_large import bound_of
+from attncli.check.tolerance.rounding_large import LargeMovement
 from attncli.inputs.request import Request
 from attncli.matrix import Matrix
 
@@ -42,7 +42,7 @@ def test_moving_a_feature_of_all_rows_bounds_as_moving_each_input_does(given):
     numbers = RIGHT.numbers(request, NAMES)
     small = Movement(RIGHT, request, NAMES, numbers, halves)
     for name in NAMES:
-        large = bound_of(RIGHT, request, numbers, halves, name)
+        large = LargeMovement(RIGHT, request, halves).bound(name)
         seen = np.isfinite(numbers[name])
         np.testing.assert_allclose(large[seen], small.bound(name)[seen], rtol=0.02, atol=1e-9)
 
@@ -75,7 +75,7 @@ def test_the_bound_through_projections_is_never_too_small_and_not_much_too_large
     numbers = RIGHT.numbers(request, NAMES)
     small = Movement(RIGHT, request, NAMES, numbers, halves)
     for name in numbers:
-        large = bound_of(RIGHT, request, numbers, halves, name)
+        large = LargeMovement(RIGHT, request, halves).bound(name)
         assert (large >= small.bound(name) * 0.98).all()
         assert (large <= small.bound(name) * 4 + 1e-12).all()
 
@@ -90,5 +90,4 @@ OTHER_WAYS = {
 @pytest.mark.parametrize("route", OTHER_WAYS.values(), ids=OTHER_WAYS.keys())
 def test_what_is_computed_in_another_way_is_not_explained_by_rounding(route):
     request = Request(queries=printed(3, 4), keys=printed(4, 4), values=printed(4, 2))
-    numbers = route.numbers(request, NAMES)
-    assert np.isposinf(bound_of(route, request, numbers, find_rounded_inputs(request), "output")).all()
+    assert np.isposinf(LargeMovement(route, request, find_rounded_inputs(request)).bound("output")).all()
