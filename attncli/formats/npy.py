@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import warnings
 from io import BytesIO
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,6 +25,7 @@ MAGIC = b"\x93NUMPY"
 _LONGEST_HEADER = 1 << 16  # for version 1 (longer headers, of version 2, are for structured arrays)
 
 _MOST_AXES = 64  # of NumPy
+_TOGETHER = 1 << 20  # cells of rows that are written together
 
 
 def read(data: bytes, where: str, reading: Reading) -> Contents:  # noqa: ARG001 - the same call for every format
@@ -117,8 +119,9 @@ def make_header(shape: tuple[int, ...], dtype: np.dtype[Any]) -> bytes:
     return stream.getvalue()
 
 
-def array_chunks(matrix: Matrix, name: str) -> tuple[bytes, memoryview]:
-    """Return the header and the numbers, without a copy if these are in C order."""
+def array_chunks(matrix: Matrix, name: str) -> tuple[bytes, Iterator[memoryview]]:
+    """Return the header and the numbers: in one piece without a copy if they are in C order, and in blocks of rows if
+    they are computed as they are read."""
     array = matrix.array
     if array.dtype.kind not in "biuf":
         raise OutputError(
@@ -126,8 +129,25 @@ def array_chunks(matrix: Matrix, name: str) -> tuple[bytes, memoryview]:
             f"an NPY file of {array.dtype.name} is read by no other program",
             "write it to .safetensors, or add --dtype float32",
         )
-    array = np.ascontiguousarray(array).reshape(array.shape)  # ascontiguousarray gives a 0-d array one axis
-    return make_header(array.shape, array.dtype), array.reshape(-1).view(np.uint8).data
+    return make_header(array.shape, array.dtype), (as_bytes(block) for block in blocks_of(array))
+
+
+def blocks_of(array: Any) -> Iterator[Array]:
+    """Yield an array whole or, if its rows are computed as they are read, some rows at a time."""
+    if isinstance(array, np.ndarray):
+        yield array
+    elif array.ndim > 2:
+        for part in array:
+            yield from blocks_of(part)
+    else:
+        step = max(1, _TOGETHER // array.shape[1])
+        for start in range(0, array.shape[0], step):
+            yield array[start : start + step]
+
+
+def as_bytes(array: Array) -> memoryview:
+    """Return the bytes of an array in C order, without a copy if it is in that order."""
+    return np.ascontiguousarray(array).reshape(-1).view(np.uint8).data
 
 
 def write(matrices: Mapping[str, Matrix]) -> Iterator[bytes | memoryview]:
@@ -136,4 +156,5 @@ def write(matrices: Mapping[str, Matrix]) -> Iterator[bytes | memoryview]:
     Raises OutputError for bfloat16.
     """
     ((name, matrix),) = matrices.items()
-    return iter(array_chunks(matrix, name))
+    header, numbers = array_chunks(matrix, name)
+    return chain([header], numbers)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import zipfile
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from attncli.errors import InputError
 from attncli.formats import npy
 from attncli.formats.archive import MAGIC, open_archive, read_member
@@ -82,17 +84,62 @@ class _Chunks:
         """Do nothing: there is no buffer."""
 
 
+class _Passage:
+    """A file for zipfile to write to that keeps the bytes until they are taken. It cannot seek, and thus zipfile puts
+    the checksum of a member behind it."""
+
+    def __init__(self) -> None:
+        self._pieces: list[bytes | memoryview] = []
+
+    def write(self, piece: bytes | memoryview) -> int:
+        self._pieces.append(piece)
+        return len(piece)
+
+    def flush(self) -> None:
+        """Do nothing: there is no buffer."""
+
+    def take(self) -> list[bytes | memoryview]:
+        """Return the bytes since the last time."""
+        taken, self._pieces = self._pieces, []
+        return taken
+
+
 def write(matrices: Mapping[str, Matrix]) -> Iterator[bytes | memoryview]:
     """Write a member `NAME.npy` per matrix, uncompressed and dated 1980. An array without a name is arr_0, as in
-    numpy.savez."""
+    numpy.savez.
+
+    Arrays whose rows are computed as they are read are never held.
+    """
+    if not all(isinstance(matrix.array, np.ndarray) for matrix in matrices.values()):
+        yield from _write_computed(matrices)
+        return
     file = _Chunks()
     with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:  # type: ignore[call-overload]
         for name, matrix in matrices.items():
             header, numbers = npy.array_chunks(matrix, name)
-            member = zipfile.ZipInfo(f"{name or 'arr_0'}.npy", _EPOCH)
-            member.create_system = 3  # so that the bytes are the same on every system
-            member.external_attr = 0o644 << 16
-            with archive.open(member, "w", force_zip64=len(header) + len(numbers) > _LARGE) as stream:
+            with archive.open(_member(name), "w", force_zip64=len(header) + matrix.array.nbytes > _LARGE) as stream:
                 stream.write(header)
-                stream.write(numbers)
-    return iter(file.pieces.values())
+                for piece in numbers:
+                    stream.write(piece)
+    yield from file.pieces.values()
+
+
+def _write_computed(matrices: Mapping[str, Matrix]) -> Iterator[bytes | memoryview]:
+    file = _Passage()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:  # type: ignore[call-overload]
+        for name, matrix in matrices.items():
+            header, numbers = npy.array_chunks(matrix, name)
+            size = len(header) + matrix.array.size * matrix.array.dtype.itemsize
+            with archive.open(_member(name), "w", force_zip64=size > _LARGE) as stream:
+                stream.write(header)
+                for piece in numbers:
+                    stream.write(piece)
+                    yield from file.take()
+    yield from file.take()
+
+
+def _member(name: str) -> zipfile.ZipInfo:
+    member = zipfile.ZipInfo(f"{name or 'arr_0'}.npy", _EPOCH)
+    member.create_system = 3  # so that the bytes are the same on every system
+    member.external_attr = 0o644 << 16
+    return member

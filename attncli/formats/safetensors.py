@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from attncli.formats.contents import Contents
 from attncli.formats.encoding import RENAME_TEXT, looks_like_text
 from attncli.formats.foreign import refuse_foreign
 from attncli.formats.narrow import narrow_dtype, narrow_matrix
+from attncli.formats.npy import as_bytes, blocks_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -28,6 +30,7 @@ _DTYPES = {
 _NARROW = {"BF16": "bfloat16", "F8_E4M3": "float8_e4m3fn", "F8_E5M2": "float8_e5m2", "F8_E8M0": "float8_e8m0fnu"}
 
 
+_LARGE = 1 << 26  # bytes: larger tensors are written without the library, which copies them
 _DAMAGED = "the file is damaged or was cut off: write it again"
 
 
@@ -79,17 +82,43 @@ def _decode_tensor(tensor: Mapping[str, Any], where: str) -> Array:
     return array
 
 
-def write(matrices: Mapping[str, Matrix]) -> Iterator[bytes]:
-    """Write every matrix under its name. A matrix without a name is `array`."""
+def write(matrices: Mapping[str, Matrix]) -> Iterator[bytes | memoryview]:
+    """Write every matrix under its name. A matrix without a name is `array`.
+
+    Arrays whose rows are computed as they are read are never held, and large ones are not copied.
+    """
     where = next(iter(matrices.values())).where if matrices else "safetensors"
     _library(where)
+    for name, matrix in matrices.items():
+        dtype = matrix.array.dtype
+        if dtype.kind not in "biuf" and dtype.name != "bfloat16":
+            raise OutputError(name or matrix.where, f"safetensors has no {dtype.name}", "add --dtype float32")
+    named = {name or "array": matrix.array for name, matrix in matrices.items()}
+    is_held = all(isinstance(array, np.ndarray) for array in named.values())
+    if not is_held or sum(array.nbytes for array in named.values()) > _LARGE:
+        return _write_computed(named)
     from safetensors.numpy import save
 
-    arrays = {}
-    for name, matrix in matrices.items():
-        array = matrix.array
-        if array.dtype.kind not in "biuf" and array.dtype.name != "bfloat16":
-            raise OutputError(name or matrix.where, f"safetensors has no {array.dtype.name}", "add --dtype float32")
-        native = array.dtype.newbyteorder("=")
-        arrays[name or "array"] = np.ascontiguousarray(array, native).reshape(array.shape)
+    natives = {name: array.dtype.newbyteorder("=") for name, array in named.items()}
+    arrays = {name: np.ascontiguousarray(array, natives[name]).reshape(array.shape) for name, array in named.items()}
     return iter([save(arrays)])
+
+
+def _write_computed(arrays: Mapping[str, Any]) -> Iterator[bytes | memoryview]:
+    """Yield the header, which says where the numbers of each array are, and the arrays in its order."""
+    tensors, start = {}, 0
+    kinds = {np.dtype(code): kind for kind, code in _DTYPES.items()}
+    for name, array in arrays.items():
+        end = start + array.size * array.dtype.itemsize
+        kind = "BF16" if array.dtype.name == "bfloat16" else kinds[array.dtype.newbyteorder("<")]
+        tensors[name] = {"dtype": kind, "shape": list(map(int, array.shape)), "data_offsets": [start, end]}
+        start = end
+    header = json.dumps(tensors, ensure_ascii=False).encode()
+    header += b" " * (-len(header) % 8)  # so that the numbers are aligned
+    yield len(header).to_bytes(8, "little") + header
+    for array in arrays.values():
+        for block in blocks_of(array):
+            little = (
+                block if array.dtype.name == "bfloat16" else block.astype(block.dtype.newbyteorder("<"), copy=False)
+            )
+            yield as_bytes(little)

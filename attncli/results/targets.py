@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 OPTIONS = {"output": "--output", "weights": "--weights", "scores": "--scores", "lse": "--lse"}
 
-BY_ROWS = ("csv", "tsv", "txt", "json", "yaml")  # formats that write a matrix row by row
+BY_ROWS = ("csv", "tsv", "txt", "json", "yaml", "npz", "safetensors")  # formats that write a matrix row by row
 FORMULA_SIGNS = ("=", "+", "-", "@")  # what a formula begins with
 GRADIENTS_OF_CELLS = ("d_weights", "d_scores")
 
