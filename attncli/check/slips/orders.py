@@ -178,8 +178,8 @@ def _are_off(judge: Judge, right: Array, where: Index) -> Array:
         dtype = judge.narrow[0] if judge.narrow else judge.dtype
         allowed = ROUNDINGS * spacing(np.array(judge.largest), dtype)
     with np.errstate(invalid="ignore"):
-        off: Array = ~(np.abs(judge.expected[where] - due) <= allowed)
-    return off.any(axis=-1)
+        off = ~(np.abs(judge.expected[where] - due) <= allowed)
+    return np.asarray(off.any(axis=-1))
 
 
 ORDER_SLIPS = (
