@@ -138,12 +138,12 @@ def test_heads_in_another_layout_are_split_and_put_together_there(tmp_path, dask
             files = ["-o", f"{name}.npz", "-w", f"{name}.npz", "--lse", f"{name}.npz", "-q", "--force"]
             command = [sys.executable, "-m", "attncli", "run", "problems/heads.npz", *settings, *files, *where]
             assert subprocess.run(command, cwd=tmp_path, timeout=60).returncode == 0
-            found = batch("problems", "-d", name, "--force", *settings, *where, cwd=tmp_path)
-            assert found[0] == 0, found
         assert (tmp_path / "here.npz").read_bytes() == (tmp_path / "there.npz").read_bytes()
-        assert state(tmp_path / "here") == state(tmp_path / "there")
         output, weights = (np.load(tmp_path / "there.npz")[name] for name in ("output", "weights"))
         assert (output.shape, weights.shape) == ((2, 700, 4, 5), (2, 4, 700, 700))
+    assert batch("problems", "-d", "there", *settings, "--dask", dask.address, cwd=tmp_path)[0] == 0
+    assert batch("problems", "-d", "here", *settings, "-j", 1, cwd=tmp_path)[0] == 0
+    assert state(tmp_path / "here") == state(tmp_path / "there")
 
 
 def refusal(tmp_path, address):
