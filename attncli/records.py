@@ -56,11 +56,6 @@ else:
         return type(old)(**(dict(zip(old.__names__, old.__values__(old), strict=True)) | changes))
 
 
-def _is_of_class(kind: Any) -> bool:
-    """Return whether an annotation is one of an attribute of the class, which is no field."""
-    return isinstance(kind, str) and kind.startswith("ClassVar")
-
-
 class _OfDataclass:
     """What the functions of `dataclasses` look for in a class, made when it is first asked for."""
 

@@ -27,9 +27,8 @@ from attncli.records import replace
 from attncli.variants import BY_NAME, DEFAULT, WITH_WEIGHTS, Variant
 
 if TYPE_CHECKING:
+    from attncli.matrix import Array
     from attncli.problem.projections import ProjectedInputs
-
-Array = np.ndarray
 
 
 def prepare(request: Request, *, compute: str | None = None) -> Problem:
