@@ -49,6 +49,13 @@ def test_a_form_that_is_half_understood_is_refused(text: str, place: str, what: 
     assert (caught.value.where, caught.value.what, caught.value.hint) == (where, what, hint)
 
 
+def test_a_problem_of_yaml_in_a_text_file_is_sent_to_its_own_suffix() -> None:
+    with pytest.raises(InputError) as caught:
+        read_print("queries: [[1, 0]]\nkeys: [[1, 0]]\ncausal: true", "p.txt", Reading())
+    assert str(caught.value) == "p.txt: keys: expected the end after the list, found 'causal: true'"
+    assert caught.value.hint == "if this is a problem in YAML, name the file .yaml"
+
+
 def test_the_labels_of_r_are_kept() -> None:
     rows = read_print("    [,1]\ncat    1\ndog    2", "q", Reading()).matrices[""]()
     assert (rows.row_labels, rows.column_labels) == (("cat", "dog"), None)

@@ -65,6 +65,7 @@ _LINES = re.compile(r"\s*\[([^\[\]{}(),;]*\n[^\[\]{}(),;]*)\]\s*")
 _NARROW = 60  # characters: NumPy and torch fill about 75 before they wrap a line
 _ONE_LIST = "if these are its rows, put them into one list: [[1, 0], [0, 1]]"
 _RESTS = (  # what follows a list, and what to do about it
+    (re.compile(r"\w+:\s"), "if this is a problem in YAML, name the file .yaml"),
     (re.compile(r"[]})]"), "delete it, or open as many lists as are closed"),
     (re.compile(r",?\s*(?:[\[{(]|\w+\()"), _ONE_LIST),
     (re.compile(r",\s*\w+\s*="), "delete that argument"),
