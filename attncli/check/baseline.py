@@ -11,12 +11,11 @@ from attncli.check.judge import Tolerance
 from attncli.check.precision import spacing
 from attncli.check.report import Baseline
 from attncli.errors import ProblemError
+from attncli.matrix import Array
 
 if TYPE_CHECKING:
     from attncli.check.judge import Judge
     from attncli.check.tolerance.measures import Measured
-
-Array = np.ndarray
 
 MOST = 2.0  # multiples of the baseline's error that are allowed, as in the tests of flash-attn
 NAME = "output"

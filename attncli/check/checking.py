@@ -20,7 +20,7 @@ from attncli.check.tolerance.measures import Measured
 from attncli.engine.threads import one_blas_thread
 from attncli.errors import ProblemError, UsageError
 from attncli.inputs.request import EXPECTED_NAMES, GRADIENT_NAMES, MATRIX_NAMES
-from attncli.matrix import holds_numbers
+from attncli.matrix import Array, holds_numbers
 from attncli.problem.heads import pack_heads, swap_heads
 from attncli.problem.layouts import give_heads_first
 from attncli.results.targets import labels_of_columns, labels_of_rows
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from attncli.inputs.request import Request, Worksheet
     from attncli.matrix import Matrix
     from attncli.problem.problem import Problem
-
-Array = np.ndarray
 
 SHOWS = 0.005  # a difference from a whole number that two decimals show
 LEAST_DIGITS = 100  # units of the largest number for which fewer decimals are still meaningful

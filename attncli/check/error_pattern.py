@@ -11,14 +11,13 @@ import numpy as np
 from attncli.check.percentile import percentile_of
 from attncli.check.precision import spacing
 from attncli.check.report import Errors
+from attncli.matrix import Array
 from attncli.records import record
 
 if TYPE_CHECKING:
     from attncli.check.judge import Judge
     from attncli.check.judged_block import JudgedBlock
     from attncli.check.tolerance.measures import Measured
-
-Array = np.ndarray
 
 CLEAR = 3.4  # standard deviations from 0 of a rank correlation that shows that errors grow
 

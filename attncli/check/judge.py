@@ -13,13 +13,13 @@ from attncli.check.blocks import block_indices
 from attncli.check.judged_block import JudgedBlock
 from attncli.check.precision import Claims, are_float32, finer_than, spacing
 from attncli.check.tolerance.narrow import FAR, are_printed, narrow_dtypes
+from attncli.matrix import Array
 from attncli.problem.heads import swap_shape
 from attncli.records import record
 
 if TYPE_CHECKING:
     from attncli.check.tolerance.measures import Measured
 
-Array = np.ndarray
 Allowed = Callable[[JudgedBlock], "Array | float"]
 
 MOST_UNITS = 10  # rounded inputs never explain a difference of more claimed units

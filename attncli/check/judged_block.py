@@ -9,13 +9,12 @@ import numpy as np
 
 from attncli.check.blocks import cell_of
 from attncli.check.precision import Claims, spacing
+from attncli.matrix import Array
 
 if TYPE_CHECKING:
     from attncli.check.blocks import Index
     from attncli.check.judge import Judge
     from attncli.check.tolerance.measures import Measured
-
-Array = np.ndarray
 
 FILL = -1e4  # a finite number that stands for -inf where a score is masked: the smallest that float16 fills use
 NEAR = 1e-10  # relative to the largest number: from here on the rounding of float64 is bounded, not estimated

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable
 
 import numpy as np
 
-Array = np.ndarray
+from attncli.matrix import Array
+
 Blocks = Callable[[], Iterable[Array]]  # each call yields the same lists of numbers, none below 0 and none NaN
 
 BITS = 16  # by which numbers are told apart in one look at all of them

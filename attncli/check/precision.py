@@ -11,13 +11,12 @@ import numpy as np
 
 from attncli.check.blocks import block_indices
 from attncli.check.shown import LEAST, MOST, Shown, read_texts
+from attncli.matrix import Array
 from attncli.numbers.numerals import shortest_texts
 from attncli.records import record
 
 if TYPE_CHECKING:
     from attncli.matrix import Matrix
-
-Array = np.ndarray
 
 FULL = 15  # significant digits of a float64 in full
 AS_SHOWN = -1

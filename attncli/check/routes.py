@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from attncli.inputs.request import GRADIENT_NAMES
+from attncli.matrix import Array
 from attncli.problem.heads import pack_heads
 from attncli.problem.prepare import prepare
 from attncli.records import record
@@ -17,8 +18,6 @@ from attncli.results.result import Result
 if TYPE_CHECKING:
     from attncli.inputs.request import Request
     from attncli.problem.problem import Problem
-
-Array = np.ndarray
 
 
 @record

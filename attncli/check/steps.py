@@ -10,14 +10,13 @@ from attncli.check.blocks import rows_of
 from attncli.check.judged_block import FILL
 from attncli.check.precision import spacing
 from attncli.check.routes import softmax_over, weigh_values
+from attncli.matrix import Array
 
 if TYPE_CHECKING:
     from attncli.check.judge import Judge
     from attncli.check.judged_block import JudgedBlock
     from attncli.check.tolerance.measures import Measured
     from attncli.problem.problem import Problem
-
-Array = np.ndarray
 
 DRAWS, FARTHER = 8, 2  # random roundings of a printed step, and the factor by which they may be exceeded
 STEPS = ("raw_scores", "scores", "weights", "output")

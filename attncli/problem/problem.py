@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from attncli.inputs.scale import split_scales
+from attncli.matrix import Array
 from attncli.problem.heads import swap_shape
 from attncli.problem.shapes import output_shape
 from attncli.problem.words import Words
@@ -19,8 +20,6 @@ from attncli.variants import Variant
 
 if TYPE_CHECKING:
     from attncli.problem.origins import Origins, OutputProjection
-
-Array = np.ndarray
 
 
 EMPTY_ROWS = {  # a description of the weights of a query with no key

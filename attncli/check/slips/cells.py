@@ -12,6 +12,7 @@ from attncli.check.blocks import Index, block_indices, cell_of
 from attncli.check.precision import spacing
 from attncli.check.report import Diagnosis
 from attncli.check.tolerance.narrow import BITS, rounded
+from attncli.matrix import Array
 from attncli.problem.heads import pack_heads
 
 if TYPE_CHECKING:
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
     from attncli.check.slips.case import Case
     from attncli.check.tolerance.measures import Measured
     from attncli.problem.problem import Problem
-
-Array = np.ndarray
 
 MOST_CELLS = 2  # that are wrong while all others are right
 LEAST_CELLS = 4  # that must be off to conclude a lower precision

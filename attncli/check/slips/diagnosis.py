@@ -21,13 +21,12 @@ from attncli.check.slips.table import SLIPS
 from attncli.check.steps import verdicts_of
 from attncli.check.tolerance.measures import Measured
 from attncli.errors import AttncliError
+from attncli.matrix import Array
 from attncli.records import record
 
 if TYPE_CHECKING:
     from attncli.check.judge import Judge
     from attncli.inputs.request import Worksheet
-
-Array = np.ndarray
 
 EVIDENCE = 4.0  # decimal digits in which the numbers of two slips must differ from the right ones to be accepted
 MOST_NAMES = 24  # of a pair

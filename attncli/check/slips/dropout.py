@@ -11,14 +11,13 @@ from attncli.check.precision import spacing
 from attncli.check.routes import Route
 from attncli.check.slips.case import Case
 from attncli.check.slips.slip import Slip
+from attncli.matrix import Array
 from attncli.problem.heads import unpack_heads
 from attncli.results.result import Result
 
 if TYPE_CHECKING:
     from attncli.check.judge import Judge
     from attncli.problem.problem import Problem
-
-Array = np.ndarray
 
 RATES = tuple(sorted({round(0.01 * count, 2) for count in range(1, 91)} | {0.125, 0.375, 0.625}))
 MOST_KEYS = 14  # for which every choice is tried

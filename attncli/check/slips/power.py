@@ -14,14 +14,13 @@ from attncli.check.slips.sampling import Sample, are_same
 from attncli.check.slips.table import SLIPS
 from attncli.check.tolerance.measures import Measured
 from attncli.errors import AttncliError
+from attncli.matrix import Array
 from attncli.records import record
 from attncli.variants import CONSTANT
 
 if TYPE_CHECKING:
     from attncli.check.judge import Judge
     from attncli.inputs.request import Worksheet
-
-Array = np.ndarray
 
 HALVES = ("float16", "bfloat16")  # in which weights are rounded when all is right
 WEAK = ("last-digit", *HALVES, "input-rounding", "step-rounding", "within-tolerance")

@@ -15,6 +15,7 @@ from attncli.check.slips.changes import visible_positions
 from attncli.check.tolerance.narrow import FAR
 from attncli.errors import ProblemError
 from attncli.inputs.request import GRADIENT_NAMES
+from attncli.matrix import Array
 from attncli.problem.problem import Visible
 
 if TYPE_CHECKING:
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
     from attncli.check.tolerance.measures import Measured
     from attncli.inputs.request import Request
     from attncli.problem.problem import Problem
-
-Array = np.ndarray
 
 SMALL = 4096  # cells of a problem that is tried whole
 ROOM = 12  # claimed units by which a candidate may be off before its own bounds are computed

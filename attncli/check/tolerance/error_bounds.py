@@ -15,15 +15,13 @@ import numpy as np
 
 from attncli.check.routes import weigh_values
 from attncli.inputs.request import MATRIX_NAMES
-from attncli.matrix import Matrix
+from attncli.matrix import Array, Matrix
 from attncli.problem.prepare import prepare
 
 if TYPE_CHECKING:
     from attncli.check.routes import Route
     from attncli.inputs.request import Request
     from attncli.problem.problem import Problem
-
-Array = np.ndarray
 
 EXPONENTIAL = 4  # roundings of an exponential or hyperbolic tangent in a common library
 

@@ -17,12 +17,12 @@ from attncli.check.tolerance.error_bounds import magnitudes_of, plain_bounds
 from attncli.check.tolerance.narrow import DRAWS, FEW_DRAWS, LARGE, narrow_errors, round_inputs
 from attncli.check.tolerance.rounding import Movement
 from attncli.inputs.request import GRADIENT_NAMES
+from attncli.matrix import Array
 
 if TYPE_CHECKING:
     from attncli.inputs.request import Request
     from attncli.problem.problem import Problem
 
-Array = np.ndarray
 Finder = Callable[[str, range], dict[str, Array]]
 
 KEPT = 1 << 24  # cells of bounds that are kept for the next look at a block

@@ -18,6 +18,7 @@ from attncli.check.blocks import block_indices
 from attncli.check.precision import Claims, finer_than, spacing
 from attncli.check.routes import Route
 from attncli.inputs.request import MATRIX_NAMES
+from attncli.matrix import Array
 from attncli.numbers.numerals import shortest_texts
 from attncli.results.result import Result
 
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from attncli.inputs.request import Request
     from attncli.problem.problem import Problem
 
-Array = np.ndarray
 Rounding = Callable[[Array], Array]
 
 BITS = {"float16": 11, "bfloat16": 8}  # significant bits of each dtype

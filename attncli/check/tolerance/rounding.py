@@ -13,14 +13,13 @@ import numpy as np
 from attncli.check.tolerance.feasible import nearest_moves
 from attncli.errors import AttncliError
 from attncli.inputs.request import GRADIENT_NAMES
+from attncli.matrix import Array
 
 if TYPE_CHECKING:
     from attncli.check.blocks import Index
     from attncli.check.routes import Route
     from attncli.check.tolerance.rounding_large import LargeMovement
     from attncli.inputs.request import Request
-
-Array = np.ndarray
 
 STEPS = 4  # corrections of the moves by their computed effect
 

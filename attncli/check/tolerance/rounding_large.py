@@ -16,7 +16,7 @@ import numpy as np
 from attncli.check.blocks import rows_of
 from attncli.check.routes import weigh_values
 from attncli.inputs.request import MATRIX_NAMES, rows_behind
-from attncli.matrix import Matrix
+from attncli.matrix import Array, Matrix
 from attncli.problem.prepare import prepare
 from attncli.problem.projections import resolve_projections
 from attncli.results.result import Result
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from attncli.inputs.request import Request
     from attncli.problem.problem import Problem
 
-Array = np.ndarray
 PROJECTED = ("x", "context", "values_context", "w_q", "w_k", "w_v", "b_q", "b_k", "b_v")
 
 
