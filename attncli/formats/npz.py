@@ -5,8 +5,6 @@ from __future__ import annotations
 import zipfile
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from attncli.errors import InputError
 from attncli.formats import npy
 from attncli.formats.archive import MAGIC, open_archive, read_member
@@ -55,35 +53,6 @@ def _decoder(archive: zipfile.ZipFile, member: zipfile.ZipInfo, where: str) -> C
     return decode
 
 
-class _Chunks:
-    """A file for zipfile to write to that keeps the pieces uncopied, because arrays can be large.
-
-    zipfile seeks back to a member's header when its size and checksum are known. That one piece is then replaced.
-    """
-
-    def __init__(self) -> None:
-        self.pieces: dict[int, bytes | memoryview] = {}
-        self.position = 0
-
-    def write(self, piece: bytes | memoryview) -> int:
-        size = len(piece)
-        if size:
-            self.pieces[self.position] = piece
-            self.position += size
-        return size
-
-    def tell(self) -> int:
-        return self.position
-
-    def seek(self, position: int, whence: int = 0) -> int:
-        assert whence == 0
-        self.position = position
-        return position
-
-    def flush(self) -> None:
-        """Do nothing: there is no buffer."""
-
-
 class _Passage:
     """A file for zipfile to write to that keeps the bytes until they are taken. It cannot seek, and thus zipfile puts
     the checksum of a member behind it."""
@@ -108,23 +77,8 @@ def write(matrices: Mapping[str, Matrix]) -> Iterator[bytes | memoryview]:
     """Write a member `NAME.npy` per matrix, uncompressed and dated 1980. An array without a name is arr_0, as in
     numpy.savez.
 
-    Arrays whose rows are computed as they are read are never held.
+    Arrays are not copied, and those whose rows are computed as they are read are never held.
     """
-    if not all(isinstance(matrix.array, np.ndarray) for matrix in matrices.values()):
-        yield from _write_computed(matrices)
-        return
-    file = _Chunks()
-    with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:  # type: ignore[call-overload]
-        for name, matrix in matrices.items():
-            header, numbers = npy.array_chunks(matrix, name)
-            with archive.open(_member(name), "w", force_zip64=len(header) + matrix.array.nbytes > _LARGE) as stream:
-                stream.write(header)
-                for piece in numbers:
-                    stream.write(piece)
-    yield from file.pieces.values()
-
-
-def _write_computed(matrices: Mapping[str, Matrix]) -> Iterator[bytes | memoryview]:
     file = _Passage()
     with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:  # type: ignore[call-overload]
         for name, matrix in matrices.items():
