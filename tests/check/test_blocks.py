@@ -102,9 +102,12 @@ def slipped(change, digits=6):
 
 def with_rounded_inputs(request, _right, _random):
     given = {name: printed(getattr(request, name).array + 0.0, 3) for name in ("queries", "keys") if request.x is None}
-    moved = {name: replace(matrix, array=matrix.array + 4e-4, texts=None) for name, matrix in given.items()}
+    moved = {
+        name: replace(matrix, array=matrix.array + 4e-4 * np.sign(matrix.array), texts=None)
+        for name, matrix in given.items()
+    }
     wrong = RIGHT.numbers(replace(request, **moved), ["weights"])
-    return replace(request, **given), {"weights": printed(wrong["weights"], 5)}
+    return replace(request, **given), {"weights": printed(wrong["weights"], 4)}
 
 
 def by_steps(request, right, _random):
