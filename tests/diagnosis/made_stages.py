@@ -282,6 +282,8 @@ def grad_heads_not_summed(world):
     pick = pick[int(world.random.integers(len(pick)))]
 
     def share(world, array):
+        if world.key_heads is None:
+            raise ValueError("another slip gave each query head a key head of its own")
         return pick(array.reshape(*array.shape[:-3], world.key_heads, -1, *array.shape[-2:]))
 
     world.backward = lambda *parts: backward(*parts, share=share)
