@@ -10,13 +10,14 @@ import numpy as np
 
 from attncli.check.percentile import percentile_of
 from attncli.check.precision import spacing
-from attncli.check.report import Errors
+from attncli.check.report import ABSOLUTE, Errors
 from attncli.matrix import Array
 from attncli.records import record
 
 if TYPE_CHECKING:
     from attncli.check.judge import Judge
     from attncli.check.judged_block import JudgedBlock
+    from attncli.check.precision import Claims
     from attncli.check.tolerance.measures import Measured
 
 CLEAR = 3.4  # standard deviations from 0 of a rank correlation that shows that errors grow
@@ -32,7 +33,7 @@ def measure_errors(judge: Judge, measured: Measured) -> Errors:
     else:
         first = _first_of(judge.blocks(measured), lambda block: block.is_another(dtype))
     return Errors(
-        unit="units of the last digit" if dtype is None else f"ulp of {dtype}",
+        unit=survey.unit,
         largest=survey.largest,
         mean=survey.total / survey.count if survey.count else 0.0,
         percentile_99=percentile_of(survey.finite_sizes, survey.count, 99),
@@ -69,13 +70,19 @@ class _Survey:
     """What is found in one look at all blocks of a matrix, with one byte for each cell: whether it is `beyond` what
     rounding explains.
 
-    `one` is the unit of all errors: that of the largest number, because near 0 the unit of a cell is meaningless.
+    `one` is the unit of all errors: that of the largest number, because near 0 the unit of a cell is meaningless. Texts
+    that are compared by a tolerance claim no unit: their errors are told as they are.
     """
 
     def __init__(self, judge: Judge, measured: Measured, dtype: str | None) -> None:
         self.judge, self.measured, self.dtype = judge, measured, dtype
         shape = judge.expected.shape
-        self.one = self._unit_of_largest() if dtype is None else _spacing_at(measured.largest(judge.name), dtype)
+        if dtype is not None:
+            self.one, self.unit = _spacing_at(measured.largest(judge.name), dtype), f"ulp of {dtype}"
+        elif judge.claims is not None:
+            self.one, self.unit = self._unit_of_largest(judge.claims), "units of the last digit"
+        else:
+            self.one, self.unit = 1.0, ABSOLUTE
         self.beyond = np.zeros(shape, np.bool_)
         self.lines = Largest.of(np.zeros(shape[-2:], np.bool_))
         self.total, self.count, self.largest, self.most_units = 0.0, 0, 0.0, 0.0
@@ -95,10 +102,12 @@ class _Survey:
 
     def _see(self, block: JudgedBlock) -> Array:
         """Add a block to what is found, and return the sizes that show a pattern."""
-        if self.dtype is None:
+        if self.dtype is not None:
+            shown, beyond = self._against_bound(block, self.dtype)
+        elif self.judge.claims is not None:
             shown, beyond = block.units, ~block.is_near
         else:
-            shown, beyond = self._against_bound(block, self.dtype)
+            shown, beyond = self._sizes(block), ~(block.error <= block.scale)
         self.beyond[block.where] = beyond
         self.most_units = max(self.most_units, float(shown.max(initial=0)))
         sizes = self._sizes(block)
@@ -157,11 +166,10 @@ class _Survey:
             gap += float(apart @ apart)
         return gap / 2
 
-    def _unit_of_largest(self) -> float:
+    def _unit_of_largest(self, claims: Claims) -> float:
         """Return one unit of the last digit of the largest number that has one (fractions and full float64 numbers do
         not)."""
-        assert self.judge.claims is not None
-        extremes = self.judge.claims.extremes
+        extremes = claims.extremes
         if extremes.all_full:
             return _spacing_at(self.measured.largest(self.judge.name), "float64")
         size, unit = -np.inf, 0.0
@@ -198,11 +206,12 @@ def _first_of(blocks: Iterator[JudgedBlock], find: Callable[[JudgedBlock], Array
 
 
 def claimed_dtype(judge: Judge) -> str | None:
-    """Return the dtype that the expected numbers claim to have in full, or None for rounded decimals."""
+    """Return the dtype that the expected numbers claim to have in full, or None for rounded decimals and for texts that
+    are compared by a tolerance."""
     if judge.narrow:
         return judge.narrow[0]
     if judge.claims is None:
-        return judge.dtype
+        return judge.dtype if judge.texts is None else None
     if judge.shows_float32 and judge.is_float32:
         return "float32"
     return "float64" if judge.claims.extremes.all_full else None
@@ -218,6 +227,8 @@ def describe_pattern(largest: Largest, beyond: Array, name: str) -> str:
         return "noise: no cell differs by more than rounding explains"
     if count == 1:
         return "one cell"
+    if beyond.ndim == 1 and name != "lse":
+        return "every cell" if bool(beyond.all()) else f"{count} of {beyond.size} cells"
     if name == "lse":
         return _growth({"query": largest.rows}) or f"{count} of {beyond.size} cells"
     *lead, _, _ = beyond.shape

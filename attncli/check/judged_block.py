@@ -89,9 +89,11 @@ class JudgedBlock:
 
     def is_another(self, dtype: str | None) -> Array:
         """Return which cells differ from the right number as it would be printed, or stored in the dtype."""
-        if dtype is None:
+        if dtype is None and self.judge.claims is not None:
             return ~self.is_printed
-        found: Array = ~(self.error <= spacing(self.computed, dtype) / 2 + 8 * spacing(self.computed, "float64"))
+        found: Array = ~(
+            self.error <= spacing(self.computed, dtype or "float64") / 2 + 8 * spacing(self.computed, "float64")
+        )
         return found
 
     @cached_property

@@ -18,6 +18,7 @@ VERDICTS = (  # from best to worst
 )
 
 
+ABSOLUTE = "1"  # the unit of errors that are told as they are
 HOLDS = "every number holds"  # how a note begins that a wrong matrix is right with fewer digits
 
 
@@ -30,7 +31,8 @@ def worst(verdicts: list[str]) -> str:
 class Errors:
     """The errors of one matrix for engineers: how large, against what, and where.
 
-    `unit` is the unit of the errors: "ulp of float32", or "units of the last digit", both at the largest right number.
+    `unit` is the unit of the errors: "ulp of float32", or "units of the last digit", both at the largest right number,
+    or 1 where a tolerance was given for texts.
     `largest`, `mean` and `percentile_99` are errors in this unit (the last two of the finite ones), `own_units` is the
     worst error in the unit of its own cell, and `plain` is the largest error that a plain computation in `dtype` may
     make (None if no dtype is claimed).

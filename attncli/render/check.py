@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from attncli.check.report import VERDICTS, CaseReport, Diagnosis, MatrixCheck
+from attncli.check.report import ABSOLUTE, VERDICTS, CaseReport, Diagnosis, MatrixCheck
 from attncli.check.slips.words import describe_slip
 from attncli.errors import check_choice
 from attncli.errors import printable as escaped
@@ -139,8 +139,7 @@ def error_sentence(check: MatrixCheck) -> str:
     errors = check.errors
     if errors is None:
         return ""
-    size = _format_errors(errors.own_units)
-    told = f"off by {size} {errors.unit.replace('units', 'unit', size == '1')}"
+    told = f"off by {_format_size(errors.own_units, errors.unit)}"
     if math.isinf(errors.own_units):
         told = "no finite difference"
     elif errors.plain is not None:
@@ -154,8 +153,9 @@ def spread_sentence(check: MatrixCheck) -> str:
     if errors is None or not errors.largest:
         return ""
     is_told = check.verdict == "wrong" and errors.own_units == errors.largest
-    told = "errors: " if is_told else f"errors: largest {_format_errors(errors.largest)}, "
-    told += f"mean {_format_errors(errors.mean)}, 99 % within {_format_errors(errors.percentile_99)} {errors.unit}"
+    largest, mean = (_format_size(each, errors.unit, "") for each in (errors.largest, errors.mean))
+    told = "errors: " if is_told else f"errors: largest {largest}, "
+    told += f"mean {mean}, 99 % within {_format_size(errors.percentile_99, errors.unit)}"
     if errors.gap is not None:
         told += f"; cosine {_format_cosine(errors.gap)}"
     return told if errors.first is None else f"{told}; first at [{', '.join(map(str, errors.first))}]"
@@ -180,6 +180,15 @@ def baseline_sentence(check: MatrixCheck) -> str:
         f"{_format_errors(baseline.mean_ratio)} times its mean error; at most {baseline.most:g} times is right "
         f"(the baseline: {baseline.verdict})"
     )
+
+
+def _format_size(number: float, unit: str, said: str | None = None) -> str:
+    """Return an error with its unit, or with what is `said` in its place; nothing for errors that are told as they
+    are."""
+    if unit == ABSOLUTE:
+        return "infinite" if math.isinf(number) else f"{number:.3g}"
+    size = _format_errors(number)
+    return f"{size} {unit.replace('units', 'unit', size == '1') if said is None else said}".rstrip()
 
 
 def _format_errors(number: float) -> str:

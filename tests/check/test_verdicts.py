@@ -583,6 +583,12 @@ def test_errors_are_counted_in_what_the_text_claims(expected, dtype, unit):
     assert (found.dtype, found.unit) == (dtype, unit)
 
 
+def test_errors_of_texts_are_told_as_they_are_where_a_tolerance_is_given():
+    found = report("weights: [[0.5, 0.1192]]", rtol=0, atol=0.01).checks[0].errors
+    assert (found.dtype, found.unit, found.beyond, found.first) == (None, "1", 1, (0, 0))
+    assert found.largest == found.own_units == pytest.approx(0.8807970779778823 - 0.5)
+
+
 def test_two_units_of_the_last_digit_are_more_than_print_explains():
     assert report("weights: [[0.8808, 0.1194]]").checks[0].errors.structure == "one cell"
     assert report("weights: [[0.8808, 0.1193]]").checks[0].errors.structure.startswith("noise")

@@ -10,8 +10,10 @@ import pytest
 from attncli import attend
 from attncli.check import check
 from attncli.errors import ProblemError
+from attncli.inputs.problem_file import read_problem
 from attncli.inputs.request import Request, Worksheet
-from attncli.matrix import Matrix
+from attncli.inputs.sources import Sources
+from attncli.matrix import Matrix, Reading
 
 RNG = np.random.default_rng(0)
 Q, K, V, D_OUTPUT = (RNG.normal(size=shape).round(2) for shape in ((4, 3), (4, 3), (4, 2), (4, 2)))
@@ -105,3 +107,14 @@ def test_an_expected_gradient_of_what_is_not_there_is_an_error():
     with pytest.raises(ProblemError) as caught:
         check(worksheet({"d_bias": np.zeros((4, 4))}))
     assert str(caught.value) == "case: d_bias is expected, but the problem has no bias"
+
+
+@pytest.mark.parametrize("wrong", [[9.0, 0.0], [9.0, 9.0], [-0.4753, 9.0]], ids=["one cell", "every cell", "the other"])
+@pytest.mark.parametrize("shown", [repr, "{:.4f}".format], ids=["full", "4 decimals"])
+def test_wrong_gradients_of_one_axis_have_a_pattern(wrong, shown):
+    problem = "{x: [[1, 0], [0.5, 1]], w_q: [[1, 0], [0.3, 1]], b_q: [0.1, 0.2], w_k: [[1, 0.5], [0, 1]], "
+    problem += "w_v: [[1, 2], [3, 4]], d_output: [[1, 0], [0, 1]], expected: {d_b_q: [%s]}}"
+    found = read_problem(problem % ", ".join(map(shown, wrong)), Sources(lambda: None, Reading(keep_text=True)))
+    report = check(found)
+    assert report.verdict == "wrong"
+    assert report.checks[0].errors.structure in ("one cell", "every cell", "1 of 2 cells")
