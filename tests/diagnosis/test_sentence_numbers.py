@@ -77,6 +77,7 @@ FACTS = {
     r"all {n} × {n} scores": lambda r, _: (r.n, r.m),
     r"over the {n} heads": lambda r, _: (r.heads,),
     r"the {n} keys": lambda r, _: (r.m,),
+    r"its {n} query heads": lambda r, _: (r.heads // r.key_heads,),
     r"the {n} entries": lambda r, _: (r.lead[0],),
     r"its {n} heads": lambda r, _: (r.heads,),
     r"{n} of the {n} scores (?:is|are) masked by nothing else": lambda r, w: (

@@ -70,8 +70,9 @@ def test_a_sparse_file_of_200_gb_is_told_to_be_too_large(folder, process, name):
 
 
 def test_a_calculation_beyond_the_limit_of_memory_is_an_error(process):
-    np.save("q.npy", np.zeros((9000, 4)))
-    ran = process("run", "q.npy", "q.npy", "-q", "-w", "w.npz", preexec_fn=limited(1 << 29))
+    np.save("q.npy", np.zeros((9000, 4)))  # 648 MB of gradients, which are held, in 512 MiB
+    words = ("q.npy", "q.npy", "q.npy", "--grad", "ones", "--show", "d_weights", "-f", "csv")
+    ran = process("run", *words, preexec_fn=limited(1 << 29))
     hint = "fewer results at once: --show output, or -q -o FILE.npy"
     assert ran == (2, "", f"error: memory: not enough of it for this problem\nhint: {hint}\n")
     assert os.listdir() == ["q.npy"]  # noqa: PTH208
