@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from attncli.check.precision import Claims
     from attncli.check.tolerance.measures import Measured
 
+SHRUNK = 2.0**-64  # errors are added up times this, so that no sum overflows; a power of two rounds nothing
 CLEAR = 3.4  # standard deviations from 0 of a rank correlation that shows that errors grow
 
 
@@ -35,7 +36,7 @@ def measure_errors(judge: Judge, measured: Measured) -> Errors:
     return Errors(
         unit=survey.unit,
         largest=survey.largest,
-        mean=survey.total / survey.count if survey.count else 0.0,
+        mean=survey.total / survey.count / SHRUNK if survey.count else 0.0,
         percentile_99=percentile_of(survey.finite_sizes, survey.count, 99),
         own_units=survey.most_units,
         cosine=None if gap is None else 1 - gap,
@@ -112,7 +113,7 @@ class _Survey:
         self.most_units = max(self.most_units, float(shown.max(initial=0)))
         sizes = self._sizes(block)
         told = sizes[np.isfinite(sizes)]
-        self.total, self.count = self.total + float(told.sum()), self.count + told.size
+        self.total, self.count = self.total + float((told * SHRUNK).sum()), self.count + told.size
         self.largest = max(self.largest, float(sizes.max(initial=0)))
         for number, side in enumerate(self._finite_sides(block)):
             self.squares[number] += float(side @ side)
