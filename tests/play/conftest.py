@@ -1,4 +1,7 @@
-"""Pages in a browser: one browser for a module, a new window for each test."""
+"""Pages in a browser: one browser for a module, and one window for all pages of a size; each test has a tab of its own.
+
+A page keeps nothing in its browser, so that a window of its own would only take time.
+"""
 
 from __future__ import annotations
 
@@ -19,19 +22,34 @@ def chromium() -> Iterator[Any]:
         yield found
 
 
+@pytest.fixture(scope="module")
+def windows(chromium: Any) -> Iterator[Callable[..., Any]]:
+    """`windows(viewport=…)`: the window with these options."""
+    open_ones: dict[str, Any] = {}
+
+    def found(**options: Any) -> Any:
+        key = repr(sorted(options.items()))
+        if key not in open_ones:
+            open_ones[key] = chromium.new_context(**options)
+        return open_ones[key]
+
+    yield found
+    for context in open_ones.values():
+        context.close()
+
+
 @pytest.fixture
-def window(chromium: Any) -> Iterator[Callable[..., PlayPage]]:
+def window(windows: Callable[..., Any]) -> Iterator[Callable[..., PlayPage]]:
     """`window(width=…)`: a page of its own, which may complain of nothing and ask for nothing."""
     pages = []
 
     def opened(size: dict[str, int] = DESKTOP, **options: Any) -> PlayPage:
-        context = chromium.new_context(viewport=size, **options)
-        pages.append(PlayPage(context.new_page()))
+        pages.append(PlayPage(windows(viewport=size, **options).new_page()))
         return pages[-1]
 
     yield opened
     for page in pages:
-        page.page.context.close()
+        page.page.close()
         assert page.complaints == []
         assert all(url.startswith(("file:", "about:")) for url in page.requests)
 
