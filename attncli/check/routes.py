@@ -199,10 +199,7 @@ ACROSS = ("queries", "all")  # those in which a query's weights depend on other 
 def weigh_values(problem: Problem, weights: Array, join: Callable[[Array], Array] | None = None) -> Array:
     """Return weights · values, with the heads packed (or joined by `join`) and projected as the problem requires."""
     assert problem.values is not None
-    values = problem.values
-    if problem.key_heads is not None:
-        values = np.take(values, [problem.key_head(head) for head in range(problem.lead[-1])], axis=-3)
-    output = weights @ values
+    output = weights @ problem.repeat_key_heads(problem.values)
     if problem.packed:
         output = pack_heads(output) if join is None else join(output)
     if problem.output_projection is not None:

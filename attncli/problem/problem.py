@@ -287,6 +287,12 @@ class Problem:
             return head % self.key_heads
         return head // (self.lead[-1] // self.key_heads)
 
+    def repeat_key_heads(self, array: Array) -> Array:
+        """Return an array of the keys' heads (…, key_heads, m, d) with the one of each query head (…, heads, m, d)."""
+        if self.key_heads is None:
+            return array
+        return np.take(array, [self.key_head(head) for head in range(self.heads)], axis=-3)
+
     def isolate_part(self, number: int) -> Problem:
         """Return part `number` as a problem of its own, without leading axes."""
         part, visible = self.part(number), self.visible

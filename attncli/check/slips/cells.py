@@ -232,9 +232,7 @@ def _output_proof(case: Case, right: Measured) -> str:
     output = judge.expected
     if output.shape != right.numbers["output"].shape:
         return ""
-    values = problem.values
-    if problem.key_heads is not None:
-        values = np.take(values, [problem.key_head(head) for head in range(problem.lead[-1])], axis=-3)
+    values = problem.repeat_key_heads(problem.values)
     least, most = values.min(axis=-2, keepdims=True), values.max(axis=-2, keepdims=True)
     if problem.packed:
         least, most = map(pack_heads, (least, most))

@@ -221,9 +221,8 @@ def swap_queries_keys(problem: Problem) -> Problem:
     """Return the problem with keys and queries swapped, without values, mask, bias and lengths that do not fit the new
     sizes."""
     if problem.key_heads is not None:  # each query head gets its own copy of the keys and values that it shares
-        heads = [problem.key_head(head) for head in range(problem.lead[-1])]
-        keys = np.take(problem.keys, heads, axis=-3)
-        shared = None if problem.values is None else np.take(problem.values, heads, axis=-3)
+        keys = problem.repeat_key_heads(problem.keys)
+        shared = None if problem.values is None else problem.repeat_key_heads(problem.values)
         problem = replace(problem, keys=keys, values=shared, key_heads=None)
     found = replace(problem, queries=problem.keys, keys=problem.queries)
     if problem.n == problem.m:

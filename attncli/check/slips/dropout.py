@@ -89,9 +89,7 @@ def _dropped_of_output(case: Case, judge: Judge) -> list[Route]:
     if problem.values is None or problem.output_projection is not None or case.m > MOST_KEYS:
         return []
     weights = Result(problem, "numpy").weights
-    values = problem.values
-    if problem.key_heads is not None:
-        values = np.take(values, [problem.key_head(head) for head in range(problem.lead[-1])], axis=-3)
+    values = problem.repeat_key_heads(problem.values)
     expected = judge.expected
     if expected.shape != problem.shapes()["output"] or not np.isfinite(expected).all():
         return []

@@ -124,14 +124,13 @@ def _by_group(array: Array, shared: int) -> Array:
 def _by_query_head(problem: Problem, name: str, array: Array, pick: Callable[[Array], Array]) -> Array:
     if name not in ("d_keys", "d_values") or problem.values is None or problem.origins is None:
         return array
-    heads = [problem.key_head(head) for head in range(problem.lead[-1])]
-    keys, values = (np.take(each, heads, axis=-3) for each in (problem.keys, problem.values))
+    keys, values = map(problem.repeat_key_heads, (problem.keys, problem.values))
     shapes = {**problem.origins.shapes, "keys": _shape(keys, problem), "values": _shape(values, problem)}
     origins = replace(problem.origins, shapes=shapes)
     own = Result(replace(problem, keys=keys, values=values, key_heads=None, origins=origins), "numpy").array(name)
     if not problem.packed:
         return pick(own)
-    return pack_heads(pick(unpack_heads(own, len(heads))))
+    return pack_heads(pick(unpack_heads(own, problem.heads)))
 
 
 def _shape(array: Array, problem: Problem) -> tuple[int, ...]:

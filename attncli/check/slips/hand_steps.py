@@ -87,9 +87,7 @@ def _rounded_scores(case: Case) -> list[Route]:
 
 def _signed(problem: Problem) -> Array:
     """Return −Σ(q − k) for the scores, whose terms cancel."""
-    keys = problem.keys
-    if problem.key_heads is not None:
-        keys = np.take(keys, [problem.key_head(head) for head in range(problem.lead[-1])], axis=-3)
+    keys = problem.repeat_key_heads(problem.keys)
     raw = keys.sum(axis=-1)[..., None, :] - problem.queries.sum(axis=-1)[..., :, None]
     return np.where(visible_cells(problem), problem.scales * raw, -np.inf)
 

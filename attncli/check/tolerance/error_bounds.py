@@ -42,13 +42,8 @@ def plain_bounds(
     """
     u = float(np.finfo(dtype).eps) / 2
     steps = _depth(request) * u
-    keys, key_errors = problem.keys, steps * magnitudes.keys
-    value_errors = None if magnitudes.values is None else steps * magnitudes.values
-    if problem.key_heads is not None:
-        heads = [problem.key_head(head) for head in range(problem.lead[-1])]
-        keys, key_errors = np.take(keys, heads, axis=-3), np.take(key_errors, heads, axis=-3)
-        if value_errors is not None:
-            value_errors = np.take(value_errors, heads, axis=-3)
+    keys, key_errors = map(problem.repeat_key_heads, (problem.keys, steps * magnitudes.keys))
+    value_errors = None if magnitudes.values is None else problem.repeat_key_heads(steps * magnitudes.values)
     raw = _raw_bound(problem, problem.queries, keys, steps * magnitudes.queries, key_errors, u)
     raw = raw + u * np.abs(right["raw_scores"])
     scores = _score_bound(problem, raw, right, u)
