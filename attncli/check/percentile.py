@@ -21,34 +21,33 @@ def percentile_of(blocks: Blocks, count: int, percent: float) -> float:
     place = (count - 1) * (percent / 100)
     below = int(place)
     part = place - below
-    low, high = (number_at(blocks, min(rank, count - 1)) for rank in (below, below + 1))
+    low, high = (number_at(blocks, min(rank, count - 1), count) for rank in (below, below + 1))
     step = high - low
     return low + step * part if part < 0.5 else high - step * (1 - part)
 
 
-def number_at(blocks: Blocks, rank: int) -> float:
-    """Return the number at this place of the sorted list.
+def number_at(blocks: Blocks, rank: int, count: int) -> float:
+    """Return the number at this place of the sorted list of `count`.
 
     The bits of a float that is not below 0 are ordered as the floats are. Each look at the numbers tells the next
     `BITS` of the number that is sought, until few numbers share them.
     """
     known, shift = 0, 64
-    while True:
+    while count > FEW and shift:
+        shift -= BITS
         counts = np.zeros(1 << BITS, np.int64)
         for numbers in blocks():
-            bits = _sharing(numbers, known, shift)
-            counts += np.bincount(
-                (bits >> np.uint64(shift - BITS)).astype(np.int64) & ((1 << BITS) - 1), minlength=1 << BITS
-            )
+            bits = _sharing(numbers, known, shift + BITS) >> np.uint64(shift)
+            counts += np.bincount(bits.astype(np.int64) & ((1 << BITS) - 1), minlength=1 << BITS)
         ends = np.cumsum(counts)
         digit = int(np.searchsorted(ends, rank, side="right"))
-        rank -= int(ends[digit] - counts[digit])
-        known, shift = known << BITS | digit, shift - BITS
-        if not shift:
-            return float(np.array(known, np.uint64).view(np.float64))
-        if counts[digit] <= FEW:
-            shared = np.concatenate([_sharing(numbers, known, shift) for numbers in blocks()])
-            return float(np.partition(shared, rank)[rank].view(np.float64))
+        count = int(counts[digit])
+        rank -= int(ends[digit]) - count
+        known = known << BITS | digit
+    if not shift:
+        return float(np.array(known, np.uint64).view(np.float64))
+    shared = np.concatenate([_sharing(numbers, known, shift) for numbers in blocks()])
+    return float(np.partition(shared, rank)[rank].view(np.float64))
 
 
 def _sharing(numbers: Array, known: int, shift: int) -> Array:
