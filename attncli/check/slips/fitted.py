@@ -15,6 +15,7 @@ from attncli.check.slips.case import Case
 from attncli.check.slips.sampling import Sample
 from attncli.check.slips.scales import describe_factor, with_scale
 from attncli.check.slips.slip import Slip
+from attncli.problem.heads import unpack_heads
 from attncli.results.result import Result
 from attncli.stages.normalizers import SOFTMAX
 
@@ -99,9 +100,8 @@ def fitted_sinks(case: Case) -> Slip | None:
     one without a sink gives S. A head's sink is the median of those of its rows.
     """
     problem = case.problem
-    heads = problem.lead[-1] if problem.lead else 1
     name = next((name for name in ("weights", "output") if name in case.wrong), None)
-    if problem.normalizer is not SOFTMAX or heads < 2 or name is None:
+    if problem.normalizer is not SOFTMAX or problem.heads < 2 or name is None:
         return None
     plain = Result(replace(problem, sink=None), "numpy").compute(name, "lse")
     due, expected = (_by_head(array, problem) for array in (plain.array(name), case.judges[name].expected))
@@ -109,7 +109,7 @@ def fitted_sinks(case: Case) -> Slip | None:
         return None
     with np.errstate(all="ignore"):
         shares = (due * expected).sum(axis=-1) / (due * due).sum(axis=-1)
-        logits = np.moveaxis(plain.lse + np.log(1 / shares - 1), -2, 0).reshape(heads, -1)
+        logits = np.moveaxis(plain.lse + np.log(1 / shares - 1), -2, 0).reshape(problem.heads, -1)
     if not bool(np.isfinite(logits).any(axis=1).all()):
         return None
     sinks = [float(np.median(row[np.isfinite(row)])) for row in logits]
@@ -125,7 +125,9 @@ def fitted_sinks(case: Case) -> Slip | None:
         for choice in dict.fromkeys([*choices, tuple(sinks)])
         if choice != own
     ]
-    return Slip("sink-other", "stage", lambda _case: routes, lambda _case: "", paired=False, evidence=4.0, fitted=heads)
+    return Slip(
+        "sink-other", "stage", lambda _case: routes, lambda _case: "", paired=False, evidence=4.0, fitted=problem.heads
+    )
 
 
 def _by_head(array: Array, problem: Problem) -> Array | None:
@@ -133,8 +135,7 @@ def _by_head(array: Array, problem: Problem) -> Array | None:
     if array.ndim and array.shape == problem.shapes().get("output") and problem.packed:
         if problem.output_projection is not None:
             return None
-        heads = problem.lead[-1]
-        return np.moveaxis(array.reshape(*array.shape[:-1], heads, -1), -2, -3)
+        return unpack_heads(array, problem.heads)
     return array
 
 
