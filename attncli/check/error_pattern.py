@@ -85,7 +85,6 @@ class _Survey:
         else:
             self.one, self.unit = 1.0, ABSOLUTE
         self.beyond = np.zeros(shape, np.bool_)
-        self.lines = Largest.of(np.zeros(shape[-2:], np.bool_))
         self.total, self.count, self.largest, self.most_units = 0.0, 0, 0.0, 0.0
         self.plain: float | None = None if dtype is None else 0.0
         self.sides = [_largest_of(array, judge, measured) for array in (judge.expected, measured.numbers[judge.name])]
@@ -103,15 +102,15 @@ class _Survey:
 
     def _see(self, block: JudgedBlock) -> Array:
         """Add a block to what is found, and return the sizes that show a pattern."""
+        sizes = self._sizes(block)
         if self.dtype is not None:
-            shown, beyond = self._against_bound(block, self.dtype)
+            shown, beyond = sizes, self._is_beyond_bound(block, sizes, self.dtype)
         elif self.judge.claims is not None:
             shown, beyond = block.units, ~block.is_near
         else:
-            shown, beyond = self._sizes(block), ~(block.error <= block.scale)
+            shown, beyond = sizes, ~(block.error <= block.scale)
         self.beyond[block.where] = beyond
         self.most_units = max(self.most_units, float(shown.max(initial=0)))
-        sizes = self._sizes(block)
         told = sizes[np.isfinite(sizes)]
         self.total, self.count = self.total + float((told * SHRUNK).sum()), self.count + told.size
         self.largest = max(self.largest, float(sizes.max(initial=0)))
@@ -119,16 +118,13 @@ class _Survey:
             self.squares[number] += float(side @ side)
         return shown
 
-    def _error(self, block: JudgedBlock) -> Array:
-        with np.errstate(invalid="ignore"):
-            return np.where(block.units == 0, 0.0, np.abs(block.expected - block.computed))
-
     def _sizes(self, block: JudgedBlock) -> Array:
-        error = self._error(block)
+        """Return the errors in the unit of all, infinite where kinds disagree."""
         with np.errstate(over="ignore"):
-            return np.where(np.isfinite(error), error / self.one, np.inf)
+            return np.where(np.isfinite(block.error), block.error / self.one, np.inf)
 
-    def _against_bound(self, block: JudgedBlock, dtype: str) -> tuple[Array, Array]:
+    def _is_beyond_bound(self, block: JudgedBlock, sizes: Array, dtype: str) -> Array:
+        """Return which cells are off by more than twice the error of a plain computation in the dtype."""
         is_narrow = dtype in ("float16", "bfloat16")
         bound = block.bound("float32" if is_narrow else dtype)
         if is_narrow:
@@ -137,8 +133,8 @@ class _Survey:
             allowed = bound / self.one
         assert self.plain is not None
         self.plain = max(self.plain, float(np.where(block.computed != 0, allowed, 0).max(initial=0)))
-        shown = self._sizes(block)
-        return shown, shown / 2 > allowed  # twice the allowed error may overflow float64
+        beyond: Array = sizes / 2 > allowed  # twice the allowed error may overflow float64
+        return beyond
 
     def finite_sizes(self) -> Iterator[Array]:
         """Yield the finite errors of each block in the unit of all."""

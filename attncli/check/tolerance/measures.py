@@ -43,6 +43,7 @@ class Measured:
         self.halves = halves
         self._found: dict[tuple[str, str, int, int], dict[str, Array]] = {}  # of blocks, as many as KEPT cells allow
         self._entered: dict[str, Problem] = {}
+        self._largest: dict[str, float] = {}
 
     def blocks(self, name: str) -> list[Index]:
         """Return the indices of the blocks in which a result is judged: some queries of all heads, or some rows of a
@@ -60,10 +61,6 @@ class Measured:
             numbers = (self.numbers[name][where] for where in self.blocks(name))
             self._largest[name] = max(float(np.abs(own[np.isfinite(own)]).max(initial=0)) for own in numbers)
         return self._largest[name]
-
-    @cached_property
-    def _largest(self) -> dict[str, float]:
-        return {}
 
     def bound(self, name: str, dtype: str, where: Index = (...,)) -> Array:
         """Return the error that a plain computation in `dtype` may make in each cell of a block (by default, of all).
