@@ -13,17 +13,15 @@ from typing import TYPE_CHECKING, Any
 from attncli.errors import InputError
 from attncli.formats import tree as trees
 from attncli.formats.contents import NumberList
-from attncli.numbers.json_rows import LARGE, PIECE, parse_json_rows, stack_rows
+from attncli.numbers.json_rows import LARGE, PIECE, parse_json_list, parse_json_rows, stack_rows
 
 if TYPE_CHECKING:
     from attncli.matrix import Array
 
 _WORD = "a-list-of-numbers-"
-_CHARACTERS = b"0123456789.+-eE, \n[]"
 _ONLY_LISTS = re.compile(rf"(?:[A-Za-z]\w*: {_WORD}[0-9]+\n)+", re.ASCII)  # YAML that needs no parser
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
 _DASH = re.compile(r"[ \n]*\n( *)- ")
-_ZEROS = re.compile(r"-0[],\s]")  # as an integer, -0 has no sign for orjson
 
 Parts = Iterator[
     tuple[int, int, int, str]
@@ -145,16 +143,8 @@ def _rows_in_list(text: str, bracket: int, stop: int) -> Iterator[Array | None]:
 
 def _parse_deep_list(text: str) -> Array | None:
     """Return the array of a list of more than two axes, or None if the text is anything else."""
-    import numpy as np
-    import orjson
-
-    if text.encode().translate(None, _CHARACTERS) or _ZEROS.search(text):
-        return None
-    try:
-        array = np.array(orjson.loads(text), np.float64)
-    except ValueError:  # no list, or an uneven one
-        return None
-    return array if array.size and 2 < array.ndim <= trees.MOST_AXES else None
+    array = parse_json_list(text.encode())
+    return None if array is None or not 2 < array.ndim <= trees.MOST_AXES else array
 
 
 def _put_back(root: Any, lists: dict[str, NumberList]) -> Any:

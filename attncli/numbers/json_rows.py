@@ -25,18 +25,24 @@ _ZERO = pattern(rb"-0[],\s]")  # as an integer, -0 has no sign for orjson
 
 def parse_json_rows(text: bytes) -> Array | None:
     """Return the (rows, columns) float64 numbers of a text such as `[1, 0], [0, 1]`, or None if it is anything else."""
+    rows = parse_json_list(b"[%b]" % text)
+    return None if rows is None or rows.ndim != 2 else rows
+
+
+def parse_json_list(text: bytes) -> Array | None:
+    """Return the float64 numbers of a list of any depth, or None if it is anything else."""
     import numpy as np
     import orjson
 
     if any(sign in text for sign in _OTHERS):
         return None
     try:
-        rows = np.array(orjson.loads(b"[%b]" % text), np.float64)
-    except (ValueError, TypeError):  # no JSON, rows of several lengths, or mappings
+        array = np.array(orjson.loads(text), np.float64)
+    except (ValueError, TypeError):  # no JSON, lists of several lengths, or mappings
         return None
-    if rows.ndim != 2 or not rows.size or not np.isfinite(rows).all():
+    if not array.size or not np.isfinite(array).all():
         return None
-    return None if not rows.all() and _ZERO.search(text + b" ") else rows
+    return None if not array.all() and _ZERO.search(text) else array
 
 
 def stack_rows(pieces: Iterable[Array | None]) -> Array | None:

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
 from attncli.errors import InputError
 from attncli.formats.prints.lines import times
 from attncli.formats.prints.matlab import read_matlab
-
-if TYPE_CHECKING:
-    from attncli.matrix import Matrix, Reading
+from attncli.matrix import Matrix, Reading
 
 _CELL = r"[-+]?(?:[0-9][0-9.]*(?:e[-+]?[0-9]+)?|inf|nan)"
 _SIZE = re.compile(
@@ -36,4 +33,4 @@ def read_torch_rows(text: str, where: str, reading: Reading) -> Matrix:
     array = matrix.array.reshape(-1) if len(shape) == 1 and matrix.array.shape[1] == 1 else matrix.array
     if array.shape != shape:
         raise InputError(where, f"its last line says {times(shape)}, but {times(array.shape)} numbers are above it")
-    return matrix if len(shape) == 2 else type(matrix)(array, where, texts=matrix.texts)
+    return matrix if len(shape) == 2 else Matrix(array, where, texts=matrix.texts)
