@@ -312,11 +312,8 @@ def cure_for(error: Any, path: str) -> str:
     choices = {setting.option: setting.choices for setting in SETTINGS if setting.choices}
     for option in named:
         if option in choices:
-            return (
-                f"{option} {' or '.join(choices[option])}"
-                if len(choices[option]) < 3
-                else (f"one of: {', '.join(choices[option])}")
-            )
+            names = choices[option]
+            return f"{option} {' or '.join(names)}" if len(names) < 3 else f"one of: {', '.join(names)}"
         if option in MISSING_WORDS and "missing" in error.format_message().lower():
             return MISSING_WORDS[option]
     return f"{path} --help"

@@ -65,7 +65,6 @@ def refuse_stray(command: str, pairs: Sequence[Pair]) -> None:
     """Raise UsageError for a word behind an option that is meant as a value of it: a second name of a list, true
     after a flag, a second query. A file of that name is a source."""
     sources = [value for option, value in pairs if not option]
-    lists = names_of_lists()
     for index, ((option, value), (behind, word)) in enumerate(pairwise(pairs)):
         if not option or behind or word is None:
             continue
@@ -76,7 +75,8 @@ def refuse_stray(command: str, pairs: Sequence[Pair]) -> None:
         if value is None:
             continue
         rest = _words_after(pairs, index)
-        if name.replace("-", "_") in {each.replace("-", "_") for each in lists.get(option, ())} and not is_source(word):
+        choices = {each.replace("-", "_") for each in names_of_lists().get(option, ())}
+        if name.replace("-", "_") in choices and not is_source(word):
             names = ",".join(each.strip().strip(",") for each in (value, *rest))
             what = f"{option} takes one word, and {word!r} follows it"
             raise UsageError(f"attncli {command}", what, f"{option} {names}")
