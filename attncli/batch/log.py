@@ -16,7 +16,7 @@ from attncli.batch.saving import remove_results
 from attncli.errors import OutputError
 from attncli.files import (
     AtomicFile,
-    append_line,
+    append_lines,
     exists,
     list_folder,
     lock_folder,
@@ -82,7 +82,7 @@ class Log:
             return
         self._untidy |= any(record["name"] in self._offsets for record in records)
         try:
-            append_line(self.path, "\n".join(format_line(record) for record in records))
+            append_lines(self.path, "\n".join(format_line(record) for record in records))
         except OutputError as error:
             raise OutputError(error.where, error.what, GO_ON) from None
 

@@ -23,7 +23,7 @@ from attncli.files.paths import (
 from attncli.files.reading import open_file, read_all, read_bytes
 from attncli.files.writing import (
     AtomicFile,
-    append_line,
+    append_lines,
     is_temporary,
     refuse_existing,
     remove,
@@ -34,7 +34,7 @@ __all__ = [
     "LONGEST_NAME",
     "LONGEST_PATH",
     "AtomicFile",
-    "append_line",
+    "append_lines",
     "exists",
     "expand_pattern",
     "is_device",

@@ -278,14 +278,14 @@ def write_atomically(
             file.write(chunk)
 
 
-def append_line(path: str | os.PathLike[str], text: str) -> None:
-    """Append one whole line to a file.
+def append_lines(path: str | os.PathLike[str], text: str) -> None:
+    """Append whole lines to a file.
 
-    If the disk is full, the partial line is removed again. A file that ends within a line first gets the missing
-    newline.
+    If the disk fills up, the lines that were written whole stay and the partial one is removed again. A file that ends
+    within a line first gets the missing newline.
     """
     where = path_text(path)
-    line = text.encode() + b"\n"
+    data = text.encode() + b"\n"
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | OWN, 0o666)
         try:
@@ -293,14 +293,18 @@ def append_line(path: str | os.PathLike[str], text: str) -> None:
             if size:
                 os.lseek(descriptor, size - 1, os.SEEK_SET)
                 if os.read(descriptor, 1) != b"\n":
-                    line = b"\n" + line
+                    data = b"\n" + data
+            written = 0
             try:
-                rest = memoryview(line)
-                while rest:
-                    rest = rest[os.write(descriptor, rest) :]
-                os.fsync(descriptor)
+                while written < len(data):
+                    written += os.write(descriptor, memoryview(data)[written:])
             except BaseException:
-                os.ftruncate(descriptor, size)
+                os.ftruncate(descriptor, size + data.rfind(b"\n", 0, written) + 1)
+                raise
+            try:
+                os.fsync(descriptor)
+            except OSError:
+                os.ftruncate(descriptor, size)  # nobody knows what of it is on the disk
                 raise
         finally:
             os.close(descriptor)

@@ -22,7 +22,7 @@ from attncli import files
 from attncli.errors import InputError, OutputError
 from attncli.files import (
     AtomicFile,
-    append_line,
+    append_lines,
     is_temporary,
     path_text,
     read_bytes,
@@ -196,7 +196,7 @@ def test_a_full_device_is_an_error():
 LIMITED = """
 import resource, sys
 from attncli.errors import OutputError
-from attncli.files import AtomicFile, append_line
+from attncli.files import AtomicFile, append_lines
 resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
 try:
     {}
@@ -208,7 +208,7 @@ WRITES = [
     "\n    with AtomicFile('out', force=True) as file: [file.write(b'x' * 7) for _ in range(1000)]",
     "\n    with AtomicFile('out', force=True) as file: file.write_at(990, b'x' * 11)",
     "\n    with AtomicFile('out', force=True) as file: file.reserve(1001)",
-    "append_line('out', 'x' * 1000)",
+    "append_lines('out', 'x' * 1000)",
 ]
 
 
@@ -333,11 +333,11 @@ def test_a_shown_path_has_no_control_characters():
 
 
 def test_lines_are_appended_whole(folder):
-    append_line("log", "one")
-    append_line("log", "two é")
+    append_lines("log", "one")
+    append_lines("log", "two é")
     with (folder / "log").open("ab") as log:
         log.write(b"torn")
-    append_line("log", "three")
+    append_lines("log", "three")
     assert (folder / "log").read_text(encoding="utf-8") == "one\ntwo é\ntorn\nthree\n"
 
 
@@ -352,8 +352,28 @@ def test_a_line_that_cannot_be_written_whole_is_taken_away_again(folder, monkeyp
 
     monkeypatch.setattr(writing.os, "write", half)
     with pytest.raises(OutputError) as error:
-        append_line("log", "two, three")
+        append_lines("log", "two, three")
     assert refusal(error) == ("log: no space left on device", None)
+    assert read_bytes("log") == b"one\n"
+
+
+@pytest.mark.parametrize(("lines", "kept"), [(["x" * 1200], 0), (["x" * 500, "y" * 500], 1), (["x" * 9] * 200, 99)])
+def test_the_lines_that_fit_on_a_disk_that_fills_up_stay(folder, lines, kept):
+    (folder / "out").write_bytes(b"old\n")
+    process = run(LIMITED.format(f"append_lines('out', {chr(10).join(lines)!r})"), stderr=subprocess.PIPE)
+    assert process.communicate()[1] == b"out: file too large\n"
+    assert (folder / "out").read_text() == "".join(f"{line}\n" for line in ["old", *lines[:kept]])
+
+
+def test_lines_that_may_not_be_on_the_disk_are_taken_away_again(folder, monkeypatch):
+    (folder / "log").write_bytes(b"one\n")
+
+    def fail(_):
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(writing.os, "fsync", fail)
+    with pytest.raises(OutputError):
+        append_lines("log", "two\nthree")
     assert read_bytes("log") == b"one\n"
 
 
