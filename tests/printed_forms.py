@@ -13,6 +13,8 @@ ARRAYS = [
     ("NumPy's repr of truths", "array([[ True, False],\n       [False,  True]])", [[True, False], [False, True]]),
     ("NumPy's repr with no finite numbers", "array([[nan, inf], [-inf, 1.]])", [[np.nan, np.inf], [-np.inf, 1]]),
     ("NumPy's list of scalars", "[[np.float64(1.0), np.float64(2.0)], [np.float64(3.0), np.float32(4.0)]]", FOUR),
+    ("a list of quoted numbers", "[['1.0', '2.0'], [\"3.0\", '4']]", FOUR),
+    ("NumPy's array of text", "array([['1.0', '2.0'],\n       ['3.0', '4.0']], dtype='<U3')", FOUR),
     ("a list of arrays", "[array([1., 2.]), array([3., 4.], dtype=float32)]", FOUR),
     ("NumPy's matrix", "matrix([[1., 2.],\n        [3., 4.]])", FOUR),
     ("np.array", "np.array([[1, 2], [3, 4]])", FOUR),

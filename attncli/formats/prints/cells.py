@@ -21,7 +21,7 @@ _NONFINITE = re.compile(
     r"(-?)(?:(?:np|numpy|math|torch|jnp|jax\.numpy|tf\.math|mx)\.|f(?:32|64)::|(?:Double|Float|Number)\.)?"
     r"(inf|infty|Infinity|INFINITY|nan|NaN|NAN|NEG_INFINITY)"
 )
-_QUOTED = re.compile(r"[\"']([+-]?\.?(?:inf|infinity|nan))[\"']", re.IGNORECASE)
+_QUOTED = re.compile(r"([\"'])\s*([-+.0-9\N{MINUS SIGN}][-+.0-9eE/]*|[+-]?\.?(?:inf|infinity|nan))\s*\1", re.IGNORECASE)
 _SUFFIX = re.compile(
     r"([+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)(?:[fF]|_?f(?:32|64)|[dD])"
 )  # of C, Rust, Java
@@ -44,7 +44,9 @@ def plain(text: str) -> str:
         return nonfinite[1] + nonfinite[2].lower().replace("infinity", "inf").replace("infty", "inf").replace(
             "neg_", "-"
         )
-    for pattern in (_QUOTED, _SUFFIX, _PRECISION, _INTEGER):
+    if quoted := _QUOTED.fullmatch(text):
+        return quoted[2]
+    for pattern in (_SUFFIX, _PRECISION, _INTEGER):
         if found := pattern.fullmatch(text):
             return found[1]
     if power := _POWER.fullmatch(text):

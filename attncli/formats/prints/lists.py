@@ -75,7 +75,7 @@ _RESTS = (  # what follows a list, and what to do about it
 _SHAPE = re.compile(r"shape=(\([^()]*\))")
 _NUMBER_LIST = re.compile(r"[0-9, ]*")
 _FIRST = (  # what a list begins with (a label such as [CLS] begins with something else)
-    r"[\[{(]|[-+]?\.?[0-9]|[\"']?[-+]?\.?(?:[iI]nf|[nN]a[nN])"
+    r"[\[{(]|[\"']?\s*[-+]?\.?(?:[0-9]|[iI]nf|[nN]a[nN])"
     r"|[Tt]rue|[Ff]alse|TRUE|FALSE|-?(?:np|numpy|math|torch|float|array|tensor)\b"
 )
 BEGINNING = re.compile(  # a single tuple, (1,234), could be a number in parentheses
