@@ -53,7 +53,7 @@ class Format:
 FORMATS = (
     Format("csv", (".csv",), "attncli.formats.text_file", holds_many=False, delimiter=","),
     Format("tsv", (".tsv",), "attncli.formats.text_file", holds_many=False, delimiter="\t"),
-    Format("txt", (".txt",), "attncli.formats.text_file", holds_many=False, delimiter=" "),
+    Format("txt", (".txt",), "attncli.formats.txt", holds_many=False, delimiter=" "),
     Format("yaml", (".yaml", ".yml"), "attncli.formats.yaml", holds_many=True),
     Format("json", (".json",), "attncli.formats.json", holds_many=True),
     Format("npy", (".npy",), "attncli.formats.npy", holds_many=False),

@@ -11,7 +11,7 @@ from attncli.formats import text_table
 from attncli.formats.contents import Contents
 from attncli.formats.encoding import decode
 from attncli.formats.prints import explain_refusal, is_labelled, is_print, read_print, strip_decorations
-from attncli.formats.prints.rows import is_line_of_cells, is_rows, read_rows
+from attncli.formats.prints.rows import ends_rows, is_rows, is_typed, read_rows
 from attncli.patterns import pattern
 from attncli.records import replace
 
@@ -51,7 +51,7 @@ def read(data: bytes, where: str, reading: Reading) -> Contents:
     except InputError as refusal:
         raise explain_refusal(refusal, decode(data, where), where) from None
     rows = len(contents.matrices[""]().array)
-    if rows == 1 and b";" in data[:_START] and is_line_of_cells(decode(data, where)):
+    if rows == 1 and b";" in data[:_START] and ends_rows(text := decode(data, where)) and is_typed(text):
         note = f"{where}: its one line is a row; typed as an argument, ';' would end a row"
         return Contents(where, {name: partial(_add_note, make, note) for name, make in contents.matrices.items()})
     # as many lines as rows: there is no blank line and no comment, and nothing to look for

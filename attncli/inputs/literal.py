@@ -10,7 +10,7 @@ from attncli.errors import InputError
 from attncli.formats import by_suffix, split_suffix
 from attncli.formats.contents import Contents
 from attncli.formats.prints import explain_refusal, is_code, is_labelled, is_print, read_print, strip_decorations
-from attncli.formats.prints.rows import read_rows
+from attncli.formats.prints.rows import ends_rows, read_rows
 from attncli.formats.raw import raw_form
 from attncli.numbers.numerals import may_be_cell
 
@@ -68,7 +68,4 @@ def read_typed(text: str, where: str, reading: Reading) -> Contents:
 def _is_text(plain: str) -> bool:
     """Return whether this is like the contents of a file, a table or LaTeX, and not rows that each end with a
     semicolon."""
-    lines = plain.split("\n")
-    return plain.startswith(("\\", "$", "<")) or (
-        len(lines) > 1 and not all(line.rstrip().endswith(";") for line in lines[:-1])
-    )
+    return plain.startswith(("\\", "$", "<")) or ("\n" in plain and not ends_rows(plain))

@@ -104,11 +104,34 @@ def test_semicolons_among_nested_brackets_are_refused(run, text):
     )
 
 
-def test_a_line_of_cells_between_semicolons_is_a_row_of_a_file_with_a_note(run, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    for name in ("q.txt", "q.csv"):
-        (tmp_path / name).write_text("1;2;3\n")
-        ran = run("run", name, "1 2 3", "-f", "csv", "--show", "queries")
-        assert ran.out == "1.0,2.0,3.0\n"
-        assert ran.err == f"note: {name}: its one line is a row; typed as an argument, ';' would end a row\n"
-    assert run("run", "1;2;3", "1", "-f", "csv", "--show", "queries") == (0, "1.0\n2.0\n3.0\n", "")
+@pytest.mark.parametrize(
+    ("text", "rows"),
+    [("1;2;3\n", "1.0\n2.0\n3.0\n"), ("1,2;3,4", "1.0,2.0\n3.0,4.0\n"), ("1,2;\n3,4;\n", "1.0,2.0\n3.0,4.0\n")],
+)
+def test_a_semicolon_ends_a_row_of_txt_and_standard_input_as_it_does_typed(run, process, tmp_path, text, rows):
+    width = " ".join("1" * len(rows.split("\n")[0].split(",")))
+    assert run("run", text, width, "-f", "csv", "--show", "queries") == (0, rows, "")
+    (tmp_path / "q.txt").write_text(text)
+    for source, name in ((tmp_path / "q.txt", str(tmp_path / "q.txt")), ("-", "standard input")):
+        ran = process("run", source, width, "-f", "csv", "--show", "queries", input=text.encode())
+        assert (ran.status, ran.out) == (0, rows)
+        assert ran.err == (
+            f"note: {name}: {rows.count(chr(10))} rows, because ';' ends a row; where it separates cells, "
+            "read it as CSV (.csv, --from csv)\n"
+        )
+
+
+def test_rows_that_only_semicolons_end_need_no_note(run, tmp_path):
+    (tmp_path / "q.txt").write_text("1;\n2;\n3;\n")
+    assert run("run", tmp_path / "q.txt", "1", "-f", "csv", "--show", "queries") == (0, "1.0\n2.0\n3.0\n", "")
+
+
+@pytest.mark.parametrize(("text", "row"), [("1;2;3\n", "1.0,2.0,3.0\n"), ("1,5;2,5;3,5", "1.5,2.5,3.5\n")])
+def test_a_line_of_cells_between_semicolons_is_a_row_of_csv_with_a_note(run, process, tmp_path, text, row):
+    note = "its one line is a row; typed as an argument, ';' would end a row"
+    for name in ("q.csv", "q.tsv"):
+        (tmp_path / name).write_text(text)
+        ran = run("run", tmp_path / name, "1 2 3", "-f", "csv", "--show", "queries")
+        assert ran == (0, row, f"note: {tmp_path / name}: {note}\n")
+    ran = process("run", "-", "1 2 3", "--from", "csv", "-f", "csv", "--show", "queries", input=text.encode())
+    assert ran == (0, row, f"note: standard input: {note}\n")

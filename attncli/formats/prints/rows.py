@@ -19,14 +19,15 @@ _WORD = pattern(r"[^ \t\r\f\v]+")  # str.split also splits at the no-break space
 _GAP = pattern(r"^\t|\t *(?:\t|$)")
 _OTHER_ROW_END = pattern(r"[|\\]")  # also \n as a backslash and a letter
 _FILL = "type the number that belongs there, or nan"
-_SINGLE = pattern(r"[^\s,;]+")
+_CELL = pattern(r"[^ \t\n\r\f\v,;]+")
+_BLANKS = " \t\n\r"
 _SEVERAL = pattern(r"[^ \t,]+(?:,?[ \t]+[^ \t,]+)+")
 
 
 def is_rows(text: str) -> bool:
     """Return whether the text is rows separated by semicolons: each piece is several numbers with blanks between
     them."""
-    pieces = _ROW_ENDS.sub("\n", text.strip().removesuffix(";")).split("\n")
+    pieces = _pieces(text)
     return (
         ";" in text
         and all(_SEVERAL.fullmatch(piece.strip()) for piece in pieces)
@@ -34,10 +35,25 @@ def is_rows(text: str) -> bool:
     )
 
 
-def is_line_of_cells(text: str) -> bool:
-    """Return whether the text is one line of single numbers between semicolons, `1;2;3`."""
-    pieces = text.strip().removesuffix(";").split(";")
-    return len(pieces) > 1 and all(_SINGLE.fullmatch(piece.strip()) and may_be_cell(piece.strip()) for piece in pieces)
+def ends_rows(text: str) -> bool:
+    """Return whether the text has semicolons, and each of its lines but the last ends with one, as typed rows do."""
+    *lines, _ = text.strip(_BLANKS).split("\n")
+    return ";" in text and all(line.rstrip().endswith(";") for line in lines)
+
+
+def is_typed(text: str) -> bool:
+    """Return whether the text has nothing but cells, and none is missing between two semicolons."""
+    return all(piece.strip(_BLANKS) for piece in _pieces(text)) and all(map(may_be_cell, _CELL.findall(text)))
+
+
+def may_be_table(text: str) -> bool:
+    """Return whether semicolons could separate the cells of one row, `1;2;3`, or decimal commas."""
+    plain = text.strip(_BLANKS)
+    return ("\n" not in plain or "," in plain) and not any(" " in piece.strip() for piece in _pieces(text))
+
+
+def _pieces(text: str) -> list[str]:
+    return _ROW_ENDS.sub("\n", text.strip(_BLANKS).removesuffix(";")).split("\n")
 
 
 def read_rows(plain: str, where: str, reading: Reading) -> Matrix:
