@@ -34,6 +34,8 @@ def fit_system_masks(
         return request, mask, bias, said
     n, m = queries[-2], keys[-2]
     lead = _leading_axes(queries, keys)
+    if len(lead) == 1 and request.heads is not None:
+        lead = ()  # of its heads alone: no axis of entries
     if mask is not None:
         mask, form = _give_leading_axes(system, mask, lead, n, m)
         said |= {"mask axes": form} if form else {}

@@ -66,6 +66,14 @@ def test_a_mask_of_two_axes_is_over_keys_where_the_system_has_no_other(system):
     np.testing.assert_array_equal(alone.weights > 0, mask > 0)
 
 
+def test_packed_heads_without_entries_have_no_mask_of_an_entry_s_keys():
+    packed = [RANDOM.normal(size=(4, width)) for width in (8, 4, 4)]
+    mask = np.array([[1, 0, 1, 1], [1, 1, 0, 1], [1, 1, 1, 1], [0, 1, 0, 1]])  # as many rows as heads
+    result = attend(*packed, heads="4/2", mask=mask, system="x-transformers")
+    np.testing.assert_array_equal(result.weights > 0, np.broadcast_to(mask > 0, (4, 4, 4)))
+    assert "mask axes" not in result.problem.words.conventions
+
+
 @pytest.mark.parametrize("system", ["transformers", "mlx", "x-transformers"])
 def test_lengths_that_are_masks_leave_the_corner(system):
     mask = np.arange(5) < 3
