@@ -37,6 +37,13 @@ def test_a_digit_that_was_copied_wrongly_is_told(change, how):
     assert found[0].sentence == f"all is right but output at [1, 0] says {rows[1][0]}, {due} is right: {how}"
 
 
+def test_a_rounded_step_that_shows_in_one_cell_is_told_after_the_cell():
+    text = TWO.replace("[3, -1]", "[3, 0.5]")
+    found = diagnosis(text, {"output": [[3.498, 5.747], [1.389, 2.584]]})
+    assert [each.slip for each in found] == ["one-cell", "rounded-scores"]
+    assert found[1].sentence == "the scores were rounded to 2 decimals before the softmax"
+
+
 def test_two_cells_of_many_are_told_and_three_are_not():
     rows = printed(FOUR.replace("[3, -1, 1, 1]]", "[3, -1, 1, 1], [1, 1, 1, 1], [2, 0, 0, 1]]"), "weights")
     text = FOUR.replace("[3, -1, 1, 1]]", "[3, -1, 1, 1], [1, 1, 1, 1], [2, 0, 0, 1]]")

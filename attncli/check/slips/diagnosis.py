@@ -16,7 +16,7 @@ from attncli.check.slips.case import Case
 from attncli.check.slips.cells import diagnose_cells, diagnose_impossible, diagnose_precision
 from attncli.check.slips.fitted import fitted_scale, fitted_sink, fitted_sinks
 from attncli.check.slips.sampling import Sample, are_same
-from attncli.check.slips.slip import Slip
+from attncli.check.slips.slip import SOME, Slip
 from attncli.check.slips.table import SLIPS
 from attncli.check.steps import verdicts_of
 from attncli.check.tolerance.measures import Measured
@@ -61,6 +61,7 @@ class Found:
     attempt: Attempt
     verdict: str
     numbers: dict[str, Array]
+    is_thin: bool = False  # on fewer digits of evidence than its slip asks for
 
 
 @np.errstate(all="ignore")  # a slip may overflow, or divide by 0
@@ -78,7 +79,7 @@ def diagnose(
 
     Single slips are tried in order. If there is none, single cells, a fitted factor, and pairs are tried. If there is
     none of these, general findings are returned, unless the numbers are right with fewer digits (`is_rounded`). Slips
-    that give the same numbers share an entry.
+    that give the same numbers share an entry. Those with thin evidence come after all others, and after single cells.
     """
     case = Case(worksheet.request, right.problem, judges, tuple(wrong), least)
     if not any(judges[name].expected.any() for name in wrong):  # zeros prove nothing
@@ -90,14 +91,16 @@ def diagnose(
         for route in slip.routes(case)
         for attempt in try_route((slip,), route, case, sample, (route.said,))
     ]
-    found = _confirm(singles, case, right, sample)
-    if found:
+    found = sorted(_confirm(singles, case, right, sample), key=lambda each: each.is_thin)
+    if found and not found[0].is_thin:
         return _make_entries(found, case)
     own = replace(case, wrong=tuple(name for name in wrong if verdicts[name] == "wrong"))
     if said := diagnose_precision(case, right, evidence=CERTAIN):
         return said
     if said := diagnose_cells(own, right):
-        return said + diagnose_precision(case, right, evidence=LIKELY)
+        return said + _make_entries(found, case) + diagnose_precision(case, right, evidence=LIKELY)
+    if found:
+        return _make_entries(found, case)
     if sample.rows is not None or any(_fits(attempt.seen, judges) for attempt in singles):
         found = _confirm(_try_fitted(case, sample), case, right, sample)
         if not found:
@@ -170,9 +173,10 @@ def _judge(attempt: Attempt, case: Case, right: Measured) -> Found | None:
         return None
     least = max(slip.evidence for slip in attempt.slips) if len(attempt.slips) == 1 else EVIDENCE
     least = max(least, case.least)
-    if least and _evidence(case, measured, right, max(slip.fitted for slip in attempt.slips)) < least:
+    is_thin = bool(least) and _evidence(case, measured, right, max(slip.fitted for slip in attempt.slips)) < least
+    if is_thin and not (case.least < least <= SOME and not attempt.slips[0].fitted):
         return None
-    return Found(attempt, worst(list(verdicts.values())), measured.numbers)
+    return Found(attempt, worst(list(verdicts.values())), measured.numbers, is_thin)
 
 
 def _evidence(case: Case, measured: Measured, right: Measured, fitted: int = 0) -> float:

@@ -12,7 +12,7 @@ import numpy as np
 from attncli.check.routes import NORMALISERS, Route
 from attncli.check.slips.case import Case
 from attncli.check.slips.changes import KINDS, drop_bias, drop_masks, visible_cells
-from attncli.check.slips.slip import Slip
+from attncli.check.slips.slip import SOME, Slip
 from attncli.results.result import Result
 from attncli.stages.normalizers import SOFTMAX
 
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from attncli.problem.problem import Problem
 
 ROUNDINGS = (0, 1, 2, 3)  # decimals to which a step is rounded by hand
-SOME = 1.0  # digits of evidence for one of several roundings
 LARGEST = 600.0  # scores whose exponentials are taken as they are
 
 

@@ -26,6 +26,7 @@ FAMILIES = (
     "result",
     "gradient",
 )
+SOME = 1.0  # digits of evidence for one of a few ways; with less, a slip that asks for no more comes after the others
 
 
 @record
