@@ -17,6 +17,8 @@ from attncli.inputs.sources import Sources
 onnx = pytest.importorskip("onnx")
 numpy_helper = pytest.importorskip("onnx.numpy_helper")
 reference = pytest.importorskip("onnx.reference")
+if not pytest.importorskip("onnx.defs").has("Attention"):
+    pytest.skip("this onnx, which reads tensors, cannot run the node that makes these cases", allow_module_level=True)
 
 RANDOM = np.random.default_rng(7)
 INPUTS = ("Q", "K", "V", "attn_mask", "past_key", "past_value", "nonpad_kv_seqlen")
