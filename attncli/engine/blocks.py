@@ -96,7 +96,8 @@ def attend_tiles(
     wanted = job.wanted
     if job.problem.normalizer.weights is not None:
         return attend_rows(job, make_scoring(job.problem, part, rows, queries, masks, bounds, kernels, wanted))
-    softmax = RunningSoftmax(queries.shape[:-1], queries.dtype, needs_shift=bounds.needs_shift)
+    drops_tails = bounds.drops_tails and "weights" not in wanted
+    softmax = RunningSoftmax(queries.shape[:-1], queries.dtype, needs_shift=bounds.needs_shift, drops_tails=drops_tails)
     gatherer = kernels.gatherer(job.problem.variant)
     if gatherer is not None and "output" in wanted and wanted <= GATHERED and is_plain(job.problem, part, bounds):
         gather(job, part, queries, masks, softmax, gatherer)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from attncli.engine.score_bounds import limits_of
 from attncli.matrix import Array
 from attncli.records import record
 
@@ -52,9 +53,12 @@ class Kernels(Protocol):
     def raw_scores(self, variant: Variant, queries: Array, keys: Array) -> Array:
         """Return scores (…, b, t) from (…, b, d_k) and (…, t, d_k), in an array that the next call may overwrite."""
 
-    def exponentials(self, scores: Array, shift: Array | None, *, has_infinities: bool) -> Array:
+    def exponentials(self, scores: Array, shift: Array | None, *, has_infinities: bool, drops_tails: bool) -> Array:
         """Replace a tile's scores by exp(scores − shift), corrected for the rounding of the subtraction, and return the
-        sum of each row (…, b)."""
+        sum of each row (…, b).
+
+        If `drops_tails`, those below the normal numbers are 0.
+        """
 
     def backward(self, variant: Variant, queries: Array, keys: Array, d_scores: Array) -> tuple[Array, Array]:
         """Return the gradients (…, b, d_k) and (…, t, d_k) of the rows, which are finite, from those of their raw
@@ -105,11 +109,11 @@ class NumpyKernels:
         np.matmul(queries, keys.mT, out=scores)
         return scores
 
-    def exponentials(self, scores: Array, shift: Array | None, *, has_infinities: bool) -> Array:
+    def exponentials(self, scores: Array, shift: Array | None, *, has_infinities: bool, drops_tails: bool) -> Array:
         if shift is None:
             np.exp(scores, out=scores)
         else:
-            self._exponentials(scores, shift, has_infinities)
+            self._exponentials(scores, shift, has_infinities, drops_tails)
         return self._row_sums(scores)
 
     def backward(self, variant: Variant, queries: Array, keys: Array, d_scores: Array) -> tuple[Array, Array]:
@@ -118,14 +122,14 @@ class NumpyKernels:
     def gatherer(self, variant: Variant) -> Gatherer | None:  # noqa: ARG002 - used by other engines
         return None
 
-    def _exponentials(self, scores: Array, shift: Array, has_infinities: bool) -> None:
+    def _exponentials(self, scores: Array, shift: Array, has_infinities: bool, drops_tails: bool) -> None:
         """Compute exp(scores − shift) in place, several rows at a time."""
         step = max(1, SHIFTED // scores.shape[-1])
         for start in range(0, scores.shape[-2], step):
             rows = (..., slice(start, start + step))
-            self._shifted_rows(scores[(*rows, slice(None))], shift[rows], has_infinities)
+            self._shifted_rows(scores[(*rows, slice(None))], shift[rows], has_infinities, drops_tails)
 
-    def _shifted_rows(self, scores: Array, shift: Array, has_infinities: bool) -> None:
+    def _shifted_rows(self, scores: Array, shift: Array, has_infinities: bool, drops_tails: bool) -> None:
         """Compute exp(scores − shift) for a few rows.
 
         Knuth's TwoSum finds the rounding error of the subtraction, which is then applied as a factor 1 + error. Without
@@ -141,6 +145,8 @@ class NumpyKernels:
         error -= rest
         if has_infinities:
             np.copyto(error, 0, where=np.isnan(error))
+        if drops_tails and difference.min() < (least := limits_of(scores.dtype).least):
+            np.copyto(difference, -np.inf, where=difference < least)
         np.exp(difference, out=scores)
         error *= scores
         scores += error

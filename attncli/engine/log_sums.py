@@ -45,7 +45,7 @@ class LogSum:
         is_larger = top > self.largest
         largest = np.where(is_larger, top, self.largest)
         base = np.where(np.isneginf(largest), 0.0, largest)
-        self._kernels.exponentials(scores, base, has_infinities=True)
+        self._kernels.exponentials(scores, base, has_infinities=True, drops_tails=False)
         np.put_along_axis(scores, first, np.where(is_larger, 0, np.exp(top - base))[..., None], axis=-1)
         before = np.where(np.isneginf(self.largest), 0.0, (self.others + 1) * np.exp(self.largest - base))
         self.others = np.where(is_larger, before, self.others) + scores.sum(axis=-1)

@@ -16,11 +16,13 @@ class RunningSoftmax:
     """The exponentials of each tile's scores, their sum, and the weighted values, for a block of queries (…, b).
 
     With a shift, each tile's exponentials are relative to the largest score so far, and earlier sums are rescaled
-    (Milakov and Gimelshein 2018). Without a shift, which the caller knows to be safe, they are exp(score) itself.
+    (Milakov and Gimelshein 2018). Without a shift, which the caller knows to be safe, they are exp(score) itself. If
+    `drops_tails`, those below the normal numbers are 0.
     """
 
-    def __init__(self, shape: tuple[int, ...], dtype: np.dtype, *, needs_shift: bool) -> None:
+    def __init__(self, shape: tuple[int, ...], dtype: np.dtype, *, needs_shift: bool, drops_tails: bool) -> None:
         self.shift = np.full(shape, -np.inf, dtype) if needs_shift else None
+        self.drops_tails = drops_tails
         self.total = np.zeros(shape, dtype)
         self.seen = np.zeros(shape, np.bool_)
         self.gathered: Array | None = None
@@ -30,12 +32,14 @@ class RunningSoftmax:
         """Replace the tile's scores by exponentials in place, and add them up."""
         self.seen |= tile.seen
         if self.shift is None:
-            sums = kernels.exponentials(tile.scores, None, has_infinities=tile.has_infinities)
+            sums = kernels.exponentials(tile.scores, None, has_infinities=tile.has_infinities, drops_tails=False)
         else:
             largest = np.maximum(self.shift, tile.scores.max(axis=-1))
             # −inf: no key, or only keys with a score of −inf
             base = np.where(np.isneginf(largest), largest.dtype.type(0), largest)
-            sums = kernels.exponentials(tile.scores, base, has_infinities=tile.has_infinities)
+            sums = kernels.exponentials(
+                tile.scores, base, has_infinities=tile.has_infinities, drops_tails=self.drops_tails
+            )
             self._rescale(base)
             self.shift = largest
         self.total += sums

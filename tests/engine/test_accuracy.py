@@ -1,5 +1,6 @@
 """Errors in units in the last place against decimal arithmetic of 50 digits, also where exponents end."""
 
+import math
 import warnings
 from decimal import Decimal, localcontext
 
@@ -7,6 +8,7 @@ import numpy as np
 import pytest
 
 from attncli.api import attend
+from attncli.engine.compute import compute
 from attncli.errors import NumericError
 
 
@@ -66,28 +68,63 @@ def test_float32_weights_of_exact_scores_are_within_6_units_in_the_last_place(sc
     assert worst_ulp(weights_of_scores(scores, engine), exact_weights([scores]), 1e-44) <= 6
 
 
-@pytest.mark.parametrize(("dtype", "last", "top"), [("float32", 110, 85), ("float64", 760, 705)])
-def test_compiled_exponentials_err_by_about_a_unit_in_the_last_place(dtype, last, top):
+@pytest.mark.parametrize(("dtype", "last", "top", "least"), [("float32", 110, 85, -87), ("float64", 760, 705, -708)])
+def test_compiled_exponentials_err_by_about_a_unit_in_the_last_place(dtype, last, top, least):
     numba = pytest.importorskip("numba")
-    from attncli.engine.compiled.exponential import exponential, wide_exponential
+    from attncli.engine.compiled.exponential import FORMATS, exponential, wide_exponential
 
     @numba.njit
-    def fill(numbers, errors, plain, wide):
+    def fill(numbers, errors, least, plain, wide):
         for i in range(numbers.size):
             plain[i] = exponential(numbers[i])
-            wide[i] = wide_exponential(min(numbers[i], -numbers[i]), errors[i])
+            wide[i] = wide_exponential(min(numbers[i], -numbers[i]), errors[i], least)
 
     numbers = np.linspace(-last, last, 1001).astype(dtype)
     errors = (np.spacing(np.abs(numbers)) * np.random.default_rng(6).uniform(-0.5, 0.5, 1001)).astype(dtype)
     plain, wide = np.empty_like(numbers), np.empty_like(numbers)
-    fill(numbers, errors, plain, wide)
+    fill(numbers, errors, np.dtype(dtype).type(FORMATS[numba.from_dtype(np.dtype(dtype))].floor), plain, wide)
     own = np.abs(numbers) <= top
     below = [-abs(Decimal(float(x))) + Decimal(float(error)) for x, error in zip(numbers, errors, strict=True)]
     assert worst_ulp(plain[None, own], [[Decimal(float(x)).exp() for x in numbers[own]]]) <= 1
     assert worst_ulp(wide[None], [[x.exp() for x in below]]) <= 1.1
-    fill(np.array([-np.inf, np.nan], dtype), np.zeros(2, dtype), plain[:2], wide[:2])
+    normal = np.empty_like(numbers)
+    fill(numbers, errors, np.dtype(dtype).type(least), plain, normal)
+    assert np.array_equal(normal, np.where(-np.abs(numbers) >= least, wide, 0))
+    fill(np.array([-np.inf, np.nan], dtype), np.zeros(2, dtype), np.dtype(dtype).type(least), plain[:2], wide[:2])
     assert plain[0] == wide[0] == 0
     assert np.isnan(wide[1])
+
+
+def output_alone(queries, keys, values, engine, **settings):
+    """The output, when no weights are wanted beside it."""
+    problem = attend(queries, keys, values, engine=engine, **settings).problem
+    output = np.empty((len(queries), values.shape[-1]), queries.dtype)
+    compute(problem, {"output": output}, engine=engine)
+    return output
+
+
+@pytest.mark.parametrize(("dtype", "far", "huge"), [("float32", 95.0, 1e12), ("float64", 720.0, 1e20)])
+def test_an_exponential_below_the_normal_numbers_counts_where_its_value_makes_it_large(dtype, far, huge, engine):
+    scores = np.array([[0.0], [-far]], dtype)
+    share = math.exp(-far)
+
+    def output_of(*values):
+        values = np.array([values], dtype).T
+        return output_alone(np.ones((1, 1), dtype), scores, values, engine, variant="dot", sink=-1e4).item()
+
+    # beside zero, and beside a value that is smaller by more than the exponential
+    assert output_of(0, 1) / share == pytest.approx(1, rel=2e-3)
+    assert output_of(share * huge, huge) / (2 * share * huge) == pytest.approx(1, rel=2e-3)
+    assert output_of(1, huge) == 1
+
+
+def test_outputs_are_the_same_with_exponentials_below_the_normal_numbers_and_without(engine):
+    source = np.random.default_rng(4)
+    queries, keys = source.normal(size=(40, 8)).astype("f"), source.normal(size=(700, 8)).astype("f")
+    values = source.normal(size=(700, 5)).astype("f")
+    own = output_alone(queries, keys, values, engine, scale=9)
+    beside_a_zero = output_alone(queries, keys, np.hstack([values, np.zeros((700, 1), "f")]), engine, scale=9)
+    assert np.array_equal(own, beside_a_zero[:, :5])
 
 
 @pytest.mark.parametrize("span", [1.0, 20.0, 80.0, 300.0], ids="scores within {}".format)

@@ -25,8 +25,7 @@ EXACT = {"contract"}  # a product and a sum may be rounded once, together, and n
 class FloatLayout:
     """The constants of a floating type for the reduction.
 
-    exp is 0 below `least` in the plain form. In the wide form it is 0 below `floor`, where even the subnormal result is
-    0.
+    exp is 0 below `least` in the plain form. Below `floor` even the subnormal result is 0.
     """
 
     shifter: float
@@ -94,9 +93,9 @@ def exponential(x: float) -> float:
     raise NotImplementedError
 
 
-def wide_exponential(x: float, error: float) -> float:
-    """Return exp(x + error) in compiled code, for x ≤ 0 and the rounding error of x. Subnormal results and NaN are
-    right."""
+def wide_exponential(x: float, error: float, least: float) -> float:
+    """Return exp(x + error) in compiled code, for x ≤ 0 and the rounding error of x, or 0 for x below `least`, which is
+    `floor` or above. Subnormal results and NaN are right."""
     raise NotImplementedError
 
 
@@ -151,18 +150,19 @@ def _exponential_of(x: Any) -> Implementation:
 
 
 @overload(wide_exponential, strict=False, jit_options={"fastmath": EXACT})
-def _wide_exponential_of(x: Any, error: Any) -> Implementation:
-    del error
+def _wide_exponential_of(x: Any, error: Any, least: Any) -> Implementation:
+    del error, least
     form = FORMATS[x]
     floating, integer = form.floating, form.integer
     shifter, log2_e = floating(form.shifter), floating(form.log2_e)
     ln2_high, ln2_low = floating(form.ln2_high), floating(form.ln2_low)
-    floor, zero = floating(form.floor), floating(0)
+    zero = floating(0)
     fraction_bits, bias = integer(form.fraction_bits), integer(form.exponent_bias)
 
-    def wide(x: float, error: float) -> float:
-        error = error if x > floor else zero  # far below it, error is not tiny, or is NaN
-        x = floor if x < floor else x
+    def wide(x: float, error: float, least: float) -> float:
+        is_lost = x < least
+        error = zero if is_lost else error  # far below, it is not tiny, or is NaN
+        x = zero if is_lost else x  # a product that underflows takes a hundred times as long
         rounded = x * log2_e + shifter
         n = rounded - shifter
         p = polynomial(((x - n * ln2_high) - n * ln2_low) + error)
@@ -171,7 +171,7 @@ def _wide_exponential_of(x: Any, error: Any) -> Implementation:
         half = integer(power >> integer(1))
         first = float_of(integer((half + bias) << fraction_bits))
         second = float_of(integer((power - half + bias) << fraction_bits))
-        return (p * first) * second
+        return zero if is_lost else (p * first) * second
 
     return wide
 

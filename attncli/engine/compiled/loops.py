@@ -16,7 +16,7 @@ import scipy.linalg.cython_blas  # noqa: F401 - numba would import it amid the f
 
 from attncli.engine.compiled.compiler import Compiled
 from attncli.engine.compiled.differences import SLOPES, send_differences
-from attncli.engine.compiled.exponential import EXACT, exponential, wide_exponential
+from attncli.engine.compiled.exponential import EXACT, FORMATS, exponential, wide_exponential
 from attncli.engine.kernels import NumpyKernels
 from attncli.similarities import negative_half_square, negative_manhattan
 
@@ -57,9 +57,10 @@ def exponentials(scores: Array, sums: Array) -> None:
 
 
 @Compiled
-def shifted_exponentials(scores: Array, shift: Array, sums: Array) -> None:
+def shifted_exponentials(scores: Array, shift: Array, least: Array, sums: Array) -> None:
     """Replace scores (r, t) by exp(score − shift), shift (r,), including the rounding error of the subtraction (Knuth's
-    TwoSum), and write the sum of each row."""
+    TwoSum), or by 0 where score − shift is below `least` (1,), and write the sum of each row."""
+    lowest = least[0]
     for i in range(scores.shape[0]):
         row, base = scores[i], shift[i]
         for j in range(row.shape[0]):
@@ -67,7 +68,7 @@ def shifted_exponentials(scores: Array, shift: Array, sums: Array) -> None:
             difference = score - base
             rest = difference - score
             error = (score - (difference - rest)) - (base + rest)
-            row[j] = wide_exponential(difference, error)
+            row[j] = wide_exponential(difference, error, lowest)
         sums[i] = _sum(row)
 
 
@@ -220,13 +221,15 @@ class NumbaKernels(NumpyKernels):
         """Return an array for the keys of a tile, stored by coordinate."""
         return self.scratch.array("by coordinate", (width * keys.shape[-1],), keys.dtype)
 
-    def exponentials(self, scores: Array, shift: Array | None, *, has_infinities: bool) -> Array:  # noqa: ARG002
+    def exponentials(self, scores: Array, shift: Array | None, *, has_infinities: bool, drops_tails: bool) -> Array:  # noqa: ARG002
         sums = np.empty(scores.shape[:-1], scores.dtype)
         rows = scores.reshape(-1, scores.shape[-1])
         if shift is None:
             exponentials(rows, sums.reshape(-1))
         else:
-            shifted_exponentials(rows, shift.reshape(-1), sums.reshape(-1))
+            layout = FORMATS[numba.from_dtype(scores.dtype)]
+            least = np.array([layout.least if drops_tails else layout.floor], scores.dtype)
+            shifted_exponentials(rows, shift.reshape(-1), least, sums.reshape(-1))
         return sums
 
     def backward(self, variant: Variant, queries: Array, keys: Array, d_scores: Array) -> tuple[Array, Array]:
