@@ -4,84 +4,11 @@ import numpy as np
 import pytest
 
 import attncli
-from attncli.inputs.settings import SETTINGS
-from attncli.stages.normalizers import NORMALIZERS, SOFTMAX
-from attncli.stages.row_transforms import PAIRINGS, ROW_NORMS
-from attncli.variants import DEFAULT, VARIANTS
 
 torch = pytest.importorskip("torch")
 
 from gradients import reference  # noqa: E402 - torch may be missing
-
-N, M, D, D_V, HEADS = 5, 6, 4, 3, 2
-RNG = np.random.default_rng(17)
-KEEP = RNG.random((N, M)) < 0.7
-KEEP[:, 0] = True
-KEPT = RNG.random((HEADS, N, M)) < 0.7
-V_A = RNG.normal(size=D)
-
-CASES = {
-    "scaled": {},
-    "dot": {"variant": "dot"},
-    "laplace": {"variant": "laplace"},
-    "gaussian": {"variant": "gaussian"},
-    "cosine": {"variant": "cosine"},
-    "additive": {"variant": "additive"},
-    "additive with weights": {"variant": "additive", "v_a": V_A, "causal": True},
-    "qk-norm, rope and additive": {"qk_norm": "l2", "rope": "half", "variant": "additive", "v_a": V_A, "scale": 2.5},
-    "uniform": {"variant": "uniform"},
-    "laplace with a length": {"variant": "laplace", "length_scale": 0.6},
-    "gaussian with a length": {"variant": "gaussian", "length_scale": 1.7},
-    "a scale": {"scale": 0.3},
-    "a scale per head": {"scale": [0.3, 2.0]},
-    "causal": {"causal": True},
-    "a window and an offset": {"window": (1, 1), "query_offset": 1},
-    "a window that keeps the first": {"window": (1, 0), "keep_first": 1},
-    "a prefix under causal": {"causal": True, "prefix": 3},
-    "chunks": {"chunk": 4, "align": "bottom-right"},
-    "segments": {"segments": [0, 0, 1, 1, 2], "key_segments": [0, 1, 1, 0, 2, 2]},
-    "key lengths": {"key_lengths": 4},
-    "the other corner": {"causal": True, "align": "bottom-right"},
-    "a mask": {"mask": KEEP},
-    "softcap": {"softcap": 0.7},
-    "softcap after the bias": {"softcap": 0.7, "softcap_after_bias": True},
-    "alibi": {"alibi": [0.25, 0.5]},
-    "alibi under a late softcap": {"alibi": [0.25, 0.5], "softcap": 0.7, "softcap_after_bias": True},
-    "rope by halves": {"rope": "half", "query_offset": 1},
-    "rope interleaved": {"rope": "interleaved"},
-    "rope of some columns": {"rope": "half", "rope_base": 100.0, "rope_dims": 2, "rope_scale": 3.0},
-    "qk-norm l2": {"qk_norm": "l2"},
-    "qk-norm rms and rope": {"qk_norm": "rms", "rope": "half"},
-    "qk-norm, rope and cosine": {"qk_norm": "rms", "rope": "half", "variant": "cosine"},
-    "a sink": {"sink": 0.5},
-    "a sink per head": {"sink": [0.5, -1.0]},
-    "sparsemax": {"normalizer": "sparsemax"},
-    "entmax15": {"normalizer": "entmax15", "scale": 2.0},
-    "sigmoid": {"normalizer": "sigmoid"},
-    "tanh": {"normalizer": "tanh"},
-    "no normalizer": {"normalizer": "none", "causal": True},
-    "sparsemax under a mask": {"normalizer": "sparsemax", "mask": KEEP},
-    "top 2": {"top_k": 2},
-    "dropout": {"dropout": 0.3, "dropout_mask": KEPT},
-    "dropout after a sink": {"dropout": 0.3, "dropout_mask": KEPT, "sink": 0.2},
-    "dropout after sparsemax": {"dropout": 0.3, "dropout_mask": KEPT, "normalizer": "sparsemax"},
-}
-
-
-# settings that change no derivative: how numbers are read and stored, and what a system stands for
-WITHOUT_A_DERIVATIVE = {"mask_means", "heads", "layout", "dtype", "as", "allow_nonfinite"}
-
-
-def test_every_setting_and_every_choice_of_a_stage_is_compared_with_autograd():
-    compared = {key for case in CASES.values() for key in case}
-    assert {setting.key for setting in SETTINGS} - compared - WITHOUT_A_DERIVATIVE == set()
-    for key, usual, records in (
-        ("variant", DEFAULT, VARIANTS),
-        ("normalizer", SOFTMAX.name, NORMALIZERS),
-        ("qk_norm", None, ROW_NORMS),
-        ("rope", None, PAIRINGS),
-    ):
-        assert {record.name for record in records} - {case.get(key, usual) for case in CASES.values()} == set()
+from gradients.cases import CASES, D_V, HEADS, RNG, D, M, N  # noqa: E402
 
 
 def tensors(*arrays):
