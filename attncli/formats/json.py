@@ -19,7 +19,10 @@ if TYPE_CHECKING:
     from attncli.matrix import Matrix, Reading
 
 TOKEN = re.compile(r'[\[\]{}]|"(?:[^"\\]|\\.)*"|[^\s\[\]{},:"]+', re.DOTALL)
-AFTER_THE_END = ("something follows the end of the JSON value", "one value to a file")
+AFTER_THE_END = (
+    "something follows the end of the JSON value",
+    "one value to a file; lists on lines of their own are read from a .txt file",
+)
 WORD = re.compile(r'[^\s\[\]{},:"]+')
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from attncli.matrix import Reading
+    from attncli.numbers.numerals import NumeralError
 
 Path = tuple[str | int, ...]
 
@@ -139,6 +140,8 @@ def matrix_at(tree: Tree, path: Path, where: str, name: str, reading: Reading) -
         raise fault(tree, where, path, f"{describe_node(node)}; expected a list", FORM)
     if isinstance(node, NumberList):
         return Matrix(node.array, name)
+    if node and all(isinstance(row, dict) for row in node):
+        return _records(tree, path, where, name, reading)
     try:
         shape, cells = _flattened(node)
     except _UnevenError:
@@ -147,11 +150,45 @@ def matrix_at(tree: Tree, path: Path, where: str, name: str, reading: Reading) -
         array = _array(cells).reshape(shape)
     except NumeralError as error:
         place = (*path, *_indices(error.index, shape))
-        what, hint = error.what, error.hint
-        if type(cells[error.index]) is str and cells[error.index] in NULLS:
-            what, hint = "null; expected a number", "nothing is guessed: write the number"
-        raise fault(tree, where, place, what, hint) from None
+        raise _bad_cell(tree, where, place, error) from None
     return Matrix(array, name, texts=tuple(map(str, cells)) if reading.keep_text else None)
+
+
+def _bad_cell(tree: Tree, where: str, path: Path, error: NumeralError) -> InputError:
+    cell = node_at(tree, path)
+    if type(cell) is str and cell in NULLS:
+        return fault(tree, where, path, "null; expected a number", "nothing is guessed: write the number")
+    return fault(tree, where, path, error.what, error.hint)
+
+
+def _records(tree: Tree, path: Path, where: str, name: str, reading: Reading) -> Matrix:
+    """Return a list of mappings with the same keys, which name the columns. A first column of words holds labels."""
+    from attncli.numbers.numerals import NumeralError, may_be_cell
+
+    node = node_at(tree, path)
+    columns = list(node[0])
+    for index, row in enumerate(node):
+        if list(row) != columns or not columns:
+            what, hint = (
+                "the keys of this row are not those of the first",
+                "all rows need the same keys in one order",
+            )
+            raise fault(tree, where, (*path, index), what, hint)
+        for key, cell in row.items():
+            if not isinstance(cell, str):
+                raise fault(tree, where, (*path, index, key), f"{describe_node(cell)}; expected a number", FORM)
+    labels = None
+    if len(columns) > 1 and all(type(row[columns[0]]) is Quoted and not may_be_cell(row[columns[0]]) for row in node):
+        labels = tuple(str(row[columns[0]]) for row in node)
+        del columns[0]
+    cells = [row[key] for row in node for key in columns]
+    try:
+        array = _array(cells).reshape(len(node), len(columns))
+    except NumeralError as error:
+        index, column = divmod(error.index, len(columns))
+        raise _bad_cell(tree, where, (*path, index, columns[column]), error) from None
+    texts = tuple(map(str, cells)) if reading.keep_text else None
+    return Matrix(array, name, row_labels=labels, column_labels=tuple(map(str, columns)), texts=texts)
 
 
 def labelled_rows(tree: Tree, path: Path, where: str, name: str, reading: Reading) -> Matrix:

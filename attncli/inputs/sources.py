@@ -404,7 +404,7 @@ def recognise_format(data: bytes) -> tuple[str, ...]:
     encoding = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
     start = data[:65536].decode(encoding, "replace").lstrip()
     if start.startswith("{") and not _BRACES.match(start):
-        return ("json", "yaml")
+        return ("json", "yaml", "txt")
     if start.startswith("[") and "," in start and not any(mark in start for mark in ";("):
         return ("json", "txt", "yaml")
     from attncli.formats.prints import is_labelled, is_labelled_call, is_print

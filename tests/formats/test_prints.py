@@ -135,3 +135,11 @@ def test_a_line_of_cells_between_semicolons_is_a_row_of_csv_with_a_note(run, pro
         assert ran == (0, row, f"note: {tmp_path / name}: {note}\n")
     ran = process("run", "-", "1 2 3", "--from", "csv", "-f", "csv", "--show", "queries", input=text.encode())
     assert ran == (0, row, f"note: standard input: {note}\n")
+
+
+def test_lists_on_lines_of_their_own_are_rows_with_a_note(process, tmp_path):
+    (tmp_path / "q.jsonl").write_text("[1, 2]\n[3, 4]\n")
+    for source, name in ((tmp_path / "q.jsonl", str(tmp_path / "q.jsonl")), ("-", "standard input")):
+        ran = process("run", source, "1 2", "-f", "csv", "--show", "queries", input=b"[1, 2]\n[3, 4]\n")
+        assert ran.out == "1.0,2.0\n3.0,4.0\n"
+        assert ran.err == f"note: {name}: its 2 lists, each on a line of its own, are read as the rows of one matrix\n"

@@ -25,7 +25,6 @@ UNREAD = [
     ("a call of a call", "np.arange(4).reshape(2, 2)", CODE, PASTE),
     ("a call with a name", "Q = eye(2)", CODE, PASTE),
     ("a transpose of R", "Q <- t(matrix(c(1, 2, 3, 4), 2))", CODE, PASTE),
-    ("arrays of Kotlin", "arrayOf(floatArrayOf(1f, 2f), floatArrayOf(3f, 4f))", CODE, PASTE),
     ("a shape", "torch.Size([2, 2])", CODE, PASTE),
     ("a variable without numbers", "<KerasVariable shape=(2, 2), dtype=float32, path=dense/kernel>", NAMED, NUMBERS),
     ("a traced array", "Traced<ShapedArray(float32[2,2])>with<DynamicJaxprTrace(level=1/0)>", NAMED, NUMBERS),

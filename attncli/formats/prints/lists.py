@@ -22,7 +22,8 @@ _TYPES = (  # of the items of a list, written before it
     r"|(?:\[[0-9]*\])+\s*(?:float(?:32|64)|u?int[0-9]*|bool|f(?:16|32|64)|[iu](?:8|16|32|64))(?=\{)"  # Go and Zig
     r"|new\s+(?:float|double|int|long)\s*(?:\[,*\])+\s*(?=\{)"  # Java and C#
     r"|(?:Float(?:32|64)|U?[iI]nt(?:8|16|32))Array\([0-9]+\)\s*(?=\[)"  # JavaScript
-    r"|(?:array!|Matrix|@)(?=\[)|\.(?=[ \t]*\{)"  # Rust's ndarray, Ruby, Nim, Zig
+    r"|(?:array!|d?matrix!|Matrix|@|&|#|!!)(?=\[)|\.(?=[ \t]*\{)"  # Rust, Ruby, Nim, Lean, Zig
+    r"|Numo::\w+(?:#shape=\[[0-9,]*\]\s*)?(?=\[)|(?:'|#[0-9]A)(?=\()"  # Ruby, Lisp
 )
 _TOKEN = re.compile(  # str.split also splits at the no-break spaces within a number
     rf"[ \t\n\r\f\v]*(?:{_TYPES})?([\[\]{{}},]|[\"'][^\"'\n]*[\"']"
@@ -33,10 +34,19 @@ _LIBRARY = (
     r"|paddle|sp|sympy|Nx|nd)\.)?"
 )
 _MAKER = (
-    r"(?:array|asarray|ascontiguousarray|matrix|mat|tensor|as_tensor|from_numpy|(?:Float|Double|Half|BFloat16|Long|Int|Short|"
+    r"(?:array|arr[123]|asarray|ascontiguousarray|matrix|mat|tensor|as_tensor|from_numpy|(?:Float|Double|Half|BFloat16|Long|Int|Short|"
     r"Byte|Char|Bool)?Tensor|Parameter|constant|convert_to_tensor|to_tensor|Variable|Array|DeviceArray|ndarray|single|double|logical"
     r"|(?:Immutable|Mutable)?(?:Dense)?Matrix|(?:Float(?:32|64)|U?[iI]nt(?:8|16|32))Array(?:\.from)?(?!\([0-9]+\)))"
 )
+_BUILDERS = re.compile(r"(?<![\w.])(?:(?:(?:float|double|int|long)A|a)rrayOf|listOf|[Aa]rray|List|Seq|Vector)\s*\(\s*")
+_NUMBER = r"[-+]?\.?[0-9][\w.]*\s*"
+_BUILT = re.compile(  # lists in the parentheses of Kotlin, Scala and PHP; of a call, NumPy's array(1.5) is one number
+    rf"\s*(?:{_BUILDERS.pattern}(?:{_NUMBER},\s*{_NUMBER}[,)]|(?:{_BUILDERS.pattern})+{_NUMBER}[,)]))"
+)
+_ROW_ARGUMENTS = re.compile(  # of Maxima and of Breeze: a row is an argument
+    rf"\s*(?:matrix(?=\s*\(\s*\[\s*{_NUMBER}[^][()]*\]\s*,\s*\[)|DenseMatrix(?=\s*\(\s*\(\s*{_NUMBER}))"
+)
+_SIZED = re.compile(r"(?:(?:QQ|ZZ|RR|RDF|SR)\s*,\s*)?(?:([0-9]+)\s*,\s*([0-9]+)\s*,\s*)?(?=\[)")  # Sage, Maple
 _CALL = re.compile(rf"(?:Parameter containing:\s*)?{_LIBRARY}{_MAKER}\s*\(\s*")
 _ANGLE = re.compile(r"<(?:tf\.)?(?:Tensor|(?:Keras)?Variable)\b[^<>]*?\b(?:numpy|value)=\s*|<tf\.RaggedTensor\s*(?=\[)")
 _SQUARE = re.compile(r"(?:MatrixForm|TableForm|N|Normal)\[\s*(?=\{)")  # of Mathematica
@@ -62,7 +72,10 @@ _SEPARATORS = re.compile(r"[][;]")
 _ROWS = re.compile(r"\[([^\[\]{}()]*;[^\[\]{}()]*)\]")  # as MATLAB and Julia separate them
 _SHEET = re.compile(r"\s*=?\s*\{([^\[\]{}()\\]*;[^\[\]{}()\\]*)\}\s*")  # as spreadsheets do
 _LINES = re.compile(r"\s*\[([^\[\]{}(),;]*\n[^\[\]{}(),;]*)\]\s*")
+_FLAT_LIST = re.compile(r"\[[^][]*\]")
+_OWN_LISTS = re.compile(r"\s*\[[^][{}();\n]*\](?:[ \t]*,?[ \t]*\n\s*\[[^][{}();\n]*\])+\s*,?\s*")
 _NARROW = 60  # characters: NumPy and torch fill about 75 before they wrap a line
+_FORM = "a matrix is a list of rows, as in [[1, 0], [0, 1]]"
 _ONE_LIST = "if these are its rows, put them into one list: [[1, 0], [0, 1]]"
 _RESTS = (  # what follows a list, and what to do about it
     (re.compile(r"\w+:\s"), "if this is a problem in YAML, name the file .yaml"),
@@ -80,7 +93,7 @@ _FIRST = (  # what a list begins with (a label such as [CLS] begins with somethi
 )
 BEGINNING = re.compile(  # a single tuple, (1,234), could be a number in parentheses
     rf"(?:{_TYPES})|=?[\[{{]\s*(?:{_FIRST}|{_TYPES})|\(\s*[\[({{]\s*(?:{_FIRST})|{_CALL.pattern}|{_ANGLE.pattern}"
-    rf"|{_SQUARE.pattern}"
+    rf"|{_SQUARE.pattern}|{_BUILT.pattern}|{_ROW_ARGUMENTS.pattern}"
 )
 
 
@@ -90,6 +103,15 @@ def read_list(text: str, where: str, reading: Reading, dimensions: tuple[int, ..
     `dimensions` are those of a declaration, as in `float q[2][3]`. Raises InputError with the indices of the error.
     """
     text = _COMMENT.sub("", text)
+    notes: tuple[str, ...] = ()
+    if _OWN_LISTS.fullmatch(text):
+        rows = [row for row in _FLAT_LIST.findall(text) if row.strip("[] \t")]
+        text = f"[{','.join(rows)}]"
+        notes = (f"{where}: its {len(rows)} lists, each on a line of its own, are read as the rows of one matrix",)
+    if _BUILT.match(text):
+        text = _BUILDERS.sub("(", text)
+    elif named := _ROW_ARGUMENTS.match(text):
+        text = text[named.end() :]
     _refuse_mixed(text, where)
     text = _ROWS.sub(_make_list, _SHEET.sub(_make_list, text) if _SHEET.fullmatch(text) else text)
     end, closings, claimed = _open(text)
@@ -114,7 +136,8 @@ def read_list(text: str, where: str, reading: Reading, dimensions: tuple[int, ..
         _refuse_rest(where, rest, "the end")
     for shape in claimed:
         if shape != walk.shape():
-            raise InputError(where, f"the array has the shape {walk.shape()}, and {shape} is written beside it")
+            what = f"the array has the shape {walk.shape()}, and {shape} is written beside it"
+            raise InputError(where, what, "write a list for each row, or leave the shape out: [[1, 0], [0, 1]]")
     try:
         array, texts = cells.parse(walk.cells, leading_zero=False)
     except NumeralError as error:
@@ -125,6 +148,7 @@ def read_list(text: str, where: str, reading: Reading, dimensions: tuple[int, ..
         array.reshape(walk.shape()),
         where,
         texts=tuple(texts) if reading.keep_text else None,
+        notes=notes,
         point_digits=_TORCH_DIGITS if is_torch else _NUMPY_DIGITS,
         stated_dtype=half[1] if half else None,
     )
@@ -140,6 +164,9 @@ def _open(text: str) -> tuple[int, list[str], list[tuple[int, ...]]]:
         if call := _CALL.match(text, position):
             closings.append(")")
             position = call.end()
+            if sized := _SIZED.match(text, position):
+                claimed += [(int(sized[1]), int(sized[2]))] if sized[1] else []
+                position = sized.end()
             while keyword := _LEADING.match(text, position):
                 claimed += _claim(keyword[1], keyword[2])
                 position = keyword.end()
@@ -273,10 +300,11 @@ class _Walk:
 
     def _separate(self, previous: str, style: str) -> None:
         if style == "," and previous in (",", *_CLOSERS):
-            raise InputError(self.here(), "a number is missing before ','")
+            raise InputError(self.here(), "a number is missing before ','", "write it, or nan")
         innermost = self.open[-1]
         if innermost.style not in ("", style):
-            raise InputError(self.here(), "the items of a list are separated by commas or by blanks, not by both")
+            what = "the items of a list are separated by commas or by blanks, not by both"
+            raise InputError(self.here(), what, "put a comma between all of them: [1, 2, 3]")
         innermost.style = style
 
     def _push(self, opener: str) -> None:
@@ -284,7 +312,7 @@ class _Walk:
         if depth == _DEEPEST:
             raise InputError(self.where, f"lists are nested deeper than {_DEEPEST}")
         if self.leaf_depth and depth == self.leaf_depth:
-            raise InputError(self.here(), "a list stands where other rows have a number")
+            raise InputError(self.here(), "a list stands where other rows have a number", _FORM)
         if self.open:
             self.open[-1].count += 1
         self.open.append(_Open(_CLOSERS[opener]))
@@ -296,7 +324,7 @@ class _Walk:
         if not self.leaf_depth:
             self.leaf_depth = depth
         if depth != self.leaf_depth or depth != len(self.lengths):
-            raise InputError(self.here(), f"{quote(token)} stands where other rows have a list")
+            raise InputError(self.here(), f"{quote(token)} stands where other rows have a list", _FORM)
         self.open[-1].count += 1
         self.cells.append(token)
 
@@ -305,7 +333,8 @@ class _Walk:
         closed = self.open.pop()
         place = f"{self.where}: {self._indices(self.open)}" if self.open else self.where
         if token != closed.closer:
-            raise InputError(place, f"the list is closed by '{token}', not by '{closed.closer}'")
+            what = f"the list is closed by '{token}', not by '{closed.closer}'"
+            raise InputError(place, what, f"write '{closed.closer}' in its place, or check the brackets before it")
         if not closed.count:
             raise InputError(place, "the list is empty", "write numbers into it: [[1, 0], [0, 1]]")
         first = self.lengths[depth - 1]

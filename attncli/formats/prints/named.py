@@ -13,12 +13,15 @@ _ANNOTATION = (  # a type after the name (if any word were allowed, the YAML tex
     r"|number\[\]\[\])"
 )
 _ASSIGNMENT = re.compile(
-    r"[ \t]*(?:[A-Za-z_](?:(?!:[ \t])[\w:<>, \t*&.]){0,80}(?:\[,*\]){0,4}[ \t*&])?([A-Za-z_]\w*)[ \t]*"  # type, name
+    r"[ \t]*(?:[A-Za-z_](?:(?!:[ \t])[\w:<>, \t*&.]){0,80}(?:\[,*\]){0,4}[ \t*&])?[$@]?"  # type, sigil
+    r"([A-Za-z_]\w*)[ \t]*"
     r"((?:\[[0-9]*\][ \t]*)*)"  # C's lengths
     rf"(?:::?[ \t]*{_ANNOTATION})?[ \t]*(?:=|:=|<-)(?!=)[ \t]*"
 )
 _STEPS = re.compile(r"\"[^\"\n]*\"|'[^'\n]*'|[\[({]|[\])}]|\n|;")
-_PASSED_OVER = re.compile(r"\s*(?:(?:import|from|using|library|#include|package)\b[^\n]*|(?:#|//|%)[^\n]*|[;,])?\s*")
+_PASSED_OVER = re.compile(
+    r"\s*(?:(?:import|from|using|library|#include|package|<\?php)\b[^\n]*|(?:#|//|%)[^\n]*|[;,])?\s*"
+)
 _BRACED = re.compile(r"[ \t]*(?!std::array)[A-Za-z_][\w:<>, \t*&.]{2,80}[ \t*&>]([A-Za-z_]\w*)[ \t]*()(?=\{)")  # of C++
 _LABEL = re.compile(  # as print("Q:", q) prints it: a label and, after a colon, what can only be an array
     r"[ \t]*(?!Parameter containing)([A-Za-z_][\w ^{}()']{0,60}?)[ \t]*()"

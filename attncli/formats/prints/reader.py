@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 _ABBREVIATED = re.compile(r"\.\.\.|[…⋮⋯⋱]")
 _ROWS_FOLLOW = re.compile(r"[ \t]*(?:\n|$|[-+]?[0-9.]+[ \t]*;?[ \t]*(?:\n|$))")  # as MATLAB prints them
 _MAPPING = re.compile(r"\s*\[?\s*\{\s*(?:\"[^\"\n]*\"|'[^'\n]*')\s*:")
+_RECORD = re.compile(r"\s*\{[^\n]*\}\s*,?\s*")
 _PLACED = re.compile(r"(?:[ \t]*\w+(?:\[[0-9]+\])+[ \t]*=[ \t]*[-+]?[0-9.][\w.+-]*[ \t]*;?[ \t]*\n?){2}")
+_PHP = re.compile(r"\s*[Aa]rray\b[^=]{0,40}?\[?[0-9]+\]?\s*=>")
 SHORTENED = "the array is printed with '...' in place of numbers"
 PRINT_IN_FULL = (
     "print it in full: numpy.set_printoptions(threshold=sys.maxsize) or torch.set_printoptions(profile='full')"
@@ -54,7 +56,7 @@ def begins_as_print(text: str) -> bool:
 
 
 def _begins(text: str) -> bool:
-    return any(form.begins.match(text) for form in FORMS)
+    return any(form.begins.match(text) for form in FORMS) or _MAPPING.match(text) is not None
 
 
 def read_parts(text: str, where: str, reading: Reading) -> Contents:
@@ -62,12 +64,26 @@ def read_parts(text: str, where: str, reading: Reading) -> Contents:
     if _ABBREVIATED.search(text):
         raise InputError(where, SHORTENED, PRINT_IN_FULL)
     if _MAPPING.match(text):
-        raise InputError(where, "this is a mapping, not a matrix", OF_A_MAPPING)
+        return _read_records(text, where, reading)
+    if _PHP.match(text):
+        raise InputError(where, "this is an array as PHP prints it", "print it as JSON: echo json_encode($x);")
     if _PLACED.match(text):
         raise InputError(where, "each line holds one cell and its place", ROWS_OF_LINES)
     parts = split_named(text, where)
     matrices = {part.name: _matrix(part, f"{where}: {part.name}" if part.name else where, reading) for part in parts}
     return Contents(where, {name: lambda matrix=matrix: matrix for name, matrix in matrices.items()})  # type: ignore[misc]
+
+
+def _read_records(text: str, where: str, reading: Reading) -> Contents:
+    """Return the rows of a JSON list of mappings, or of mappings on lines of their own."""
+    from attncli.formats import yaml
+
+    lines = [line for line in text.split("\n") if line.strip()]
+    if len(lines) > 1 and all(map(_RECORD.fullmatch, lines)):
+        text = f"[{','.join(line.strip().rstrip(',') for line in lines)}]"
+    if text.lstrip().startswith("["):
+        return yaml.read(text.encode(), where, reading)
+    raise InputError(where, "this is a mapping, not a matrix", OF_A_MAPPING)
 
 
 def _matrix(part: NamedPart, where: str, reading: Reading) -> Matrix:
