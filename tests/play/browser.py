@@ -53,17 +53,40 @@ class PlayPage:
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
         page.on("console", lambda message: self.complaints.append(message.text))
 
-    def open(self, path: Path, address: str = "") -> PlayPage:
-        """Open a file as somebody would who was sent this link."""
+    def empty(self) -> None:
+        """Leave what an earlier test opened, and forget what it did."""
         self.page.goto("about:blank")
+        self.page.mouse.move(0, 0)
+        self.hear()
+        self.requests.clear()
+        self.complaints.clear()
+
+    def hear(self) -> None:
+        """Take in all that the browser has reported until now."""
+        self.page.evaluate("0")
+
+    def show(self, size: dict[str, int], **media: str) -> None:
+        """Give the window a size, and what its reader asks of all pages: a colour scheme, little movement."""
+        self.page.set_viewport_size(size)
+        self.page.emulate_media(**{"media": "null", "color_scheme": "light", "reduced_motion": "null", **media})
+
+    def open(self, path: Path, address: str = "") -> PlayPage:
+        """Open a file as somebody would who was sent this link; the tab holds no page of this path."""
         self.page.goto(f"{path.as_uri()}#{address}")
         self.page.wait_for_function("document.documentElement.dataset.ready === 'true'")
         return self
 
     def go(self, address: str) -> PlayPage:
-        """Change what stands behind # on the open page."""
-        self.page.evaluate("address => { location.hash = address; }", address)
-        self.page.wait_for_timeout(30)
+        """Change what stands behind # on the open page, and wait until the page has heard of it."""
+        self.page.evaluate(
+            """address => new Promise(done => {
+            const before = location.hash;
+            addEventListener("hashchange", done, {once: true});
+            location.hash = address;
+            if (location.hash === before) done();
+            })""",
+            address,
+        )
         return self
 
     @property
@@ -72,16 +95,27 @@ class PlayPage:
 
     def numbers(self, matrix: str) -> list[list[float]]:
         """A matrix as its cells hold it."""
-        cells = self.page.eval_on_selector_all(
-            f'[data-matrix="{matrix}"]', "cells => cells.map(c => [c.dataset.row, c.dataset.column, c.dataset.value])"
+        return self.matrices((matrix,))[matrix]
+
+    def matrices(self, names: tuple[str, ...]) -> dict[str, list[list[float]]]:
+        """The matrices of these names as their cells hold them."""
+        cells = self.page.evaluate(
+            """names => names.map(name => [...document.querySelectorAll(`[data-matrix="${name}"]`)]
+            .map(cell => [cell.dataset.row, cell.dataset.column, cell.dataset.value]))""",
+            names,
         )
-        rows: list[list[float]] = []
-        for row, column, value in cells:
-            assert (int(row), int(column)) in ((len(rows) - 1, len(rows[-1]) if rows else 0), (len(rows), 0))
-            if int(row) == len(rows):
-                rows.append([])
-            rows[-1].append(float(value))
-        return rows
+        return {name: arrange(found) for name, found in zip(names, cells, strict=True)}
 
     def cell(self, matrix: str, row: int, column: int) -> Any:
         return self.page.locator(f'[data-matrix="{matrix}"][data-row="{row}"][data-column="{column}"]')
+
+
+def arrange(cells: list[list[str]]) -> list[list[float]]:
+    """The rows of cells (row, column, value), which come row by row."""
+    rows: list[list[float]] = []
+    for row, column, value in cells:
+        assert (int(row), int(column)) in ((len(rows) - 1, len(rows[-1]) if rows else 0), (len(rows), 0))
+        if int(row) == len(rows):
+            rows.append([])
+        rows[-1].append(float(value))
+    return rows

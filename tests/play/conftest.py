@@ -1,11 +1,12 @@
-"""Pages in a browser: one browser for a module, and one window for all pages of a size; each test has a tab of its own.
+"""Pages in a browser: one browser for a module, and one tab for all pages, which each test has as if it were new.
 
-A page keeps nothing in its browser, so that a window of its own would only take time.
+A page keeps nothing in its browser, and a tab of its own takes three times as long as a page in one that is open.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -23,45 +24,47 @@ def chromium() -> Iterator[Any]:
 
 
 @pytest.fixture(scope="module")
-def windows(chromium: Any) -> Iterator[Callable[..., Any]]:
-    """`windows(viewport=…)`: the window with these options."""
-    open_ones: dict[str, Any] = {}
+def tabs(chromium: Any) -> Callable[[bool], PlayPage]:
+    """`tabs(True)`: the tab of a screen that is touched."""
+    made: dict[bool, PlayPage] = {}
 
-    def found(**options: Any) -> Any:
-        key = repr(sorted(options.items()))
-        if key not in open_ones:
-            open_ones[key] = chromium.new_context(**options)
-        return open_ones[key]
+    def found(is_touched: bool) -> PlayPage:
+        if is_touched not in made:
+            made[is_touched] = PlayPage(chromium.new_context(has_touch=is_touched).new_page())
+        return made[is_touched]
 
-    yield found
-    for context in open_ones.values():
-        context.close()
+    return found
 
 
 @pytest.fixture
-def window(windows: Callable[..., Any]) -> Iterator[Callable[..., PlayPage]]:
-    """`window(width=…)`: a page of its own, which may complain of nothing and ask for nothing."""
-    pages = []
+def tab(tabs: Callable[[bool], PlayPage]) -> Iterator[Callable[..., PlayPage]]:
+    """`tab(size, color_scheme="dark")`: an empty page, which may complain of nothing and ask for nothing."""
+    used: list[PlayPage] = []
 
-    def opened(size: dict[str, int] = DESKTOP, **options: Any) -> PlayPage:
-        pages.append(PlayPage(windows(viewport=size, **options).new_page()))
-        return pages[-1]
+    def emptied(size: dict[str, int] = DESKTOP, has_touch: bool = False, **media: str) -> PlayPage:
+        found = tabs(has_touch)
+        if found not in used:
+            found.empty()
+            used.append(found)
+        found.show(size, **media)
+        return found
 
-    yield opened
-    for page in pages:
-        page.page.close()
+    yield emptied
+    for page in used:
+        page.hear()
         assert page.complaints == []
         assert all(url.startswith(("file:", "about:")) for url in page.requests)
 
 
 @pytest.fixture
-def play(run: Callable[..., Any], window: Callable[..., PlayPage], tmp_path: Path) -> Callable[..., PlayPage]:
+def play(run: Callable[..., Any], tab: Callable[..., PlayPage], tmp_path: Path) -> Callable[..., PlayPage]:
     """`play("problem.yaml", "-a", "dot", address="scale=1")`: the page of a problem, open."""
+    numbers = count()
 
     def opened(*words: str | Path, address: str = "", size: dict[str, int] = DESKTOP, **options: Any) -> PlayPage:
-        path = tmp_path / "page.html"
-        made = run("play", *words, "-o", path, "--force")
+        path = tmp_path / f"page{next(numbers)}.html"
+        made = run("play", *words, "-o", path)
         assert made.status == 0, made.err
-        return window(size, **options).open(path, address)
+        return tab(size, **options).open(path, address)
 
     return opened

@@ -103,6 +103,14 @@ def test_notes_say_what_of_the_problem_is_part_of_the_numbers(run: Callable[...,
     assert ran.err.startswith("note: window and causal are part of the page's mask")
 
 
+def test_the_largest_problem_makes_a_page_of_at_most_300_kB(run: Callable[..., Any], tmp_path: Path) -> None:
+    random = np.random.default_rng(20)
+    arrays = {name: random.normal(size=(64, 64)) for name in ("queries", "keys", "values", "bias")}
+    np.savez(tmp_path / "p.npz", **arrays)
+    assert run("play", tmp_path / "p.npz", "-o", tmp_path / "page.html").status == 0
+    assert (tmp_path / "page.html").stat().st_size <= 300_000
+
+
 def test_a_page_of_more_than_300_kB_is_refused(run: Callable[..., Any], tmp_path: Path) -> None:
     many = np.random.default_rng(1).normal(size=(8, 64, 64))
     np.savez(tmp_path / "p.npz", queries=many, keys=many, values=many)
