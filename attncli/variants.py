@@ -33,6 +33,7 @@ from attncli.expressions import (
     negate,
     square,
     subtract,
+    total,
 )
 from attncli.records import record, replace
 from attncli.similarities import (
@@ -71,8 +72,8 @@ class Variant:
     score| for prepared rows whose Euclidean norms are at most q and k. `backward(q, k, dS)` returns the gradients (…,
     b, d_k) and (…, t, d_k) of prepared rows from those of their raw scores, and `prepare_backward(rows, d_prepared)`
     those of the rows before. Explain writes `query_slope` and `key_slope`, the derivatives of a raw score by one
-    feature of the prepared rows (None: 0). A variant that `takes_weights` multiplies each feature's term by one of
-    `weights` (d_k,), or by 1. `is_product`: the score is a matrix product of the prepared rows.
+    feature of the prepared rows (None: 0). With `weighted_formula` each feature's term may be multiplied by one of
+    `weights` (d_k,). `is_product`: the score is a matrix product of the prepared rows.
     `squares` is the factor of Σ(q − k)² in a score that is made of it. `is_constant`: it depends on neither.
     """
 
@@ -96,7 +97,7 @@ class Variant:
     squares: float = 0.0
     is_product: bool = False
     is_constant: bool = False
-    takes_weights: bool = False
+    weighted_formula: str = ""
     weights: tuple[float, ...] | None = None
 
     def with_weights(self, weights: tuple[float, ...]) -> Variant:
@@ -104,18 +105,21 @@ class Variant:
         assert self.term is not None
         assert self.query_slope is not None
         assert self.key_slope is not None
-        total = float(sum(map(abs, weights)))
+        most = float(sum(map(abs, weights)))
         score: Callable[..., ndarray] = self.score
         backward: Callable[..., tuple[ndarray, ndarray]] = self.backward
         return replace(
             self,
             weights=weights,
+            formula=self.weighted_formula,
+            similarity=multiply(FEATURE_WEIGHT, self.term),
+            compared=f"{self.compared}, weighted by v_a",
             term=multiply(FEATURE_WEIGHT, self.term),
             query_slope=multiply(FEATURE_WEIGHT, self.query_slope),
             key_slope=multiply(FEATURE_WEIGHT, self.key_slope),
             score=partial(score, weights=weights),
             backward=partial(backward, weights=weights),
-            bound=lambda _q, _k, _d_k: total,
+            bound=lambda _q, _k, _d_k: most,
         )
 
     def weight_of(self, feature: int) -> dict[Expression, Expression]:
@@ -124,6 +128,11 @@ class Variant:
             return {}
         weight = self.weights[feature]
         return {FEATURE_WEIGHT: Numeral(weight, repr(weight).removesuffix(".0"))}
+
+    @property
+    def takes_weights(self) -> bool:
+        """Return whether the features may have weights of their own."""
+        return bool(self.weighted_formula)
 
     @property
     def is_dot(self) -> bool:
@@ -256,9 +265,9 @@ VARIANTS = (
     ),
     Variant(
         name="additive",
-        formula="v_a·tanh(q + k)",
-        similarity=multiply(FEATURE_WEIGHT, function("tanh", add(QUERY, KEY))),
-        compared="the sum of tanh(q + k), weighted by v_a",
+        formula="Σ tanh(q + k)",
+        similarity=total(function("tanh", add(QUERY, KEY))),
+        compared="the sum of tanh(q + k)",
         term=function("tanh", add(QUERY, KEY)),
         raw_score=TOTAL,
         reading="it adds up a number between −1 and 1 for each feature, by how large query and key are together",
@@ -269,7 +278,7 @@ VARIANTS = (
         backward=additive_backward,
         query_slope=subtract(constant(1), square(function("tanh", add(QUERY, KEY)))),
         key_slope=subtract(constant(1), square(function("tanh", add(QUERY, KEY)))),
-        takes_weights=True,
+        weighted_formula="v_a·tanh(q + k)",
     ),
     Variant(
         name="uniform",

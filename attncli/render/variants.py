@@ -16,7 +16,8 @@ NOTES = (
 
 def rows() -> list[tuple[str, ...]]:
     """Return a row for each variant."""
-    return [(v.name, v.formula, _default_scale(v), v.explained, v.source) for v in VARIANTS]
+    shown = [variant.with_weights(()) if variant.takes_weights else variant for variant in VARIANTS]
+    return [(v.name, v.formula, _default_scale(v), v.explained, v.source) for v in shown]
 
 
 def _default_scale(variant: Variant) -> str:

@@ -82,6 +82,14 @@ v_a: [1, -2]
 """
 
 
+def test_without_weights_no_formula_names_them(run):
+    given = ("1 0; 0 1", "1 0; 0 1", "1 2; 3 4", "-a", "additive")
+    assert run("run", *given).out.startswith("additive attention: softmax(Σ tanh(q + k))V\n")
+    pages = [run("explain", *given, "-f", name).out for name in ("text", "markdown", "latex", "html")]
+    assert "  variant: additive: the sum of tanh(q + k), unscaled\n" in pages[0]
+    assert not any("v_a" in page or "v_{a}" in page for page in pages)
+
+
 def test_every_command_takes_the_weights(run, tmp_path):
     path = tmp_path / "p.yaml"
     path.write_text(PROBLEM)
