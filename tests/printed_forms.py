@@ -279,6 +279,27 @@ REFUSED = [
         "all rows need the same number of entries",
     ),
     (
+        "a tibble without all of its rows",
+        "# A tibble: 12 × 1\n      a\n  <dbl>\n1     1\n# ℹ 11 more rows\n",
+        "",
+        "rows or columns of the table are left out",
+        "print it in full: print(x, n = Inf, width = Inf)",
+    ),
+    (
+        "a tibble with fewer rows than it says",
+        "# A tibble: 3 × 1\n      a\n  <dbl>\n1     1\n2     2\n",
+        "",
+        "its first line says 3 × 1, but 2 × 1 numbers follow",
+        "copy all of what was printed",
+    ),
+    (
+        "a tibble with a blank in a word",
+        "# A tibble: 1 × 2\n  a         b\n  <chr> <dbl>\n1 the cat   2\n",
+        "row 1",
+        "its 2 types stand over 4 words, under 2 names",
+        "write.csv(x, row.names = FALSE) prints what attncli reads",
+    ),
+    (
         "an array of PHP with its keys",
         "Array\n(\n    [0] => Array\n        (\n            [0] => 1\n            [1] => 2\n        )\n\n)\n",
         "",

@@ -18,7 +18,7 @@ DELIMITERS = (
     ",",
     BLANKS,
 )  # tried in this order: semicolons separate decimal commas, and blanks follow commas
-NAMES = {";": "semicolons", "\t": "tabs", ",": "commas", BLANKS: "blanks", "|": "bars"}
+NAMES = {";": "semicolons", "\t": "tabs", ",": "commas", BLANKS: "blanks", "|": "bars", "&": "ampersands"}
 DECIMAL_COMMA = pattern(r"[+-]?[0-9]*,[0-9]+(?:[eE][+-]?[0-9]+)?|[+-]?[0-9]+,(?:[eE][+-]?[0-9]+)?")
 LEADING_ZERO = pattern(rb",0[0-9]+(?![0-9.])")
 _CELLS = {delimiter: pattern(rf' *(?:"((?:[^"]|"")*)" *|([^{delimiter}]*))(?:{delimiter}|\Z)') for delimiter in ";\t,"}

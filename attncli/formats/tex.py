@@ -8,20 +8,23 @@ from typing import TYPE_CHECKING
 from attncli.errors import InputError
 from attncli.formats.contents import Contents
 from attncli.formats.encoding import decode
+from attncli.formats.table_cells import Table
 from attncli.formats.tex_columns import group_end, refuse_inserted
 from attncli.formats.tex_names import NAME, NAME_HINT, is_changed, plain_name
+from attncli.formats.text_table import matrix_of
 from attncli.formats.text_table_writer import as_table
 from attncli.matrix import Matrix
 from attncli.numbers import numerals
 from attncli.numbers.numerals import NumeralError, quote
-from attncli.records import record
+from attncli.records import record, replace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from attncli.matrix import Reading
 
-_BEGIN = re.compile(r"\\begin\s*\{(matrix|[bpB]matrix|smallmatrix|array)(\*?)\}")
+_WITH_COLUMNS = ("array", "tabular")  # which take an argument for them
+_BEGIN = re.compile(r"\\begin\s*\{(matrix|[bpB]matrix|smallmatrix|array|tabular)(\*?)\}")
 _COMMENT = re.compile(r"(?<!\\)((?:\\\\)*)(%[^\n]*)")
 _FONT = re.compile(
     r"\\(?:mathbf|mathrm|mathit|mathsf|mathtt|mathcal|bm|boldsymbol|text|textbf|textrm|operatorname)(?![A-Za-z])\s*"
@@ -33,14 +36,18 @@ _SEPARATOR = re.compile(  # without a separator, two matrices are a product
 _AROUND = re.compile(  # text that may stand between matrices without changing them
     r"\s+|\$\$?|\\[\[\]()]|\\(?:left|right|[bB]igg?[lr]?)\s*(?:\\[{}|]|[\[\]().|])|\\(?:qquad|quad|displaystyle)(?![A-Za-z])"
     r"|\\setcounter\{MaxMatrixCols\}\{\d+\}|\\[,;:! ]|~|[,.;&\[\]()]|\\\\(?:\[[^\]]*\])?|\\(?:label|tag)\{[^{}]*\}"
-    r"|\\(?:begin|end)\s*\{(?:document|center|equation|align|aligned|gather|gathered|displaymath|math|split)\*?\}"
+    r"|\\(?:begin|end)\s*\{(?:document|center|equation|align|aligned|gather|gathered|displaymath|math|split|table)\*?\}(?:\[[^][]*\])?"
+    r"|\\(?:centering|small|footnotesize)(?![A-Za-z])|\\caption\{[^{}]*\}"
 )
 _ROW_END = re.compile(
     r"\\\\\*?(?:\[\s*-?[0-9.]+\s*(?:pt|em|ex|mm|cm|in|mu|pc|bp|sp)\s*\])?|\\tabularnewline(?![A-Za-z])"
 )
-_RULE = re.compile(r"\s*\\(?:hline|toprule|midrule|bottomrule)(?![A-Za-z])")
+_RULE = re.compile(
+    r"\s*\\(?:hline|toprule|midrule|bottomrule|cline|cmidrule)(?![A-Za-z])(?:\([lr]*\))?(?:\{[0-9-]*\})?"
+)
 _SPACING = re.compile(r"\s+|\\[,;:! ]|~|\\(?:quad|qquad|displaystyle|textstyle)(?![A-Za-z])|\\h?phantom\{[^{}]*\}")
 _ARGUMENT = r"\s*(?:\{{\s*({0})\s*\}}|([0-9]))"
+_MATH = re.compile(r"^\$([^$]*)\$$|\\(?=_)")
 _FRACTION = re.compile(r"([+-]?)\s*\\[dt]?frac" + _ARGUMENT.format(r"[+-]?[0-9.]+") + _ARGUMENT.format(r"[0-9.]+"))
 _POWER = re.compile(r"([+-]?[0-9.]+)\s*\\(?:times|cdot)\s*10\s*\^\s*(?:\{\s*([+-]?[0-9]+)\s*\}|([0-9]))")
 _INFINITY = re.compile(r"([+-]?)\s*\\infty")
@@ -56,6 +63,7 @@ class _Block:
     name: str
     start: int
     end: int
+    is_table: bool = False
 
 
 def read(data: bytes, where: str, reading: Reading) -> Contents:
@@ -115,7 +123,7 @@ class _Source:
                 raise InputError(self.at(begin.start()), f"{begin[0]} has no {ending}")
             if (inner := self.text.find("\\begin", start, end)) >= 0:
                 raise InputError(self.at(inner), "an environment inside a matrix is not understood")
-            found.append(_Block(name, start, end))
+            found.append(_Block(name, start, end, begin[1] == "tabular"))
             position = end + len(ending)
         if self._name(position, stop, after=True):
             raise InputError(self.at(position), "a name is followed by no matrix", _EXAMPLE)
@@ -146,9 +154,11 @@ class _Source:
     def _after_argument(self, begin: re.Match[str]) -> int:
         """Return the start of the entries, after the column argument of an array: a brace group or a single token."""
         position = begin.end()
-        optional = re.compile(r"\s*\[[a-z]\]").match(self.text, position) if begin[1] == "array" or begin[2] else None
+        optional = (
+            re.compile(r"\s*\[[a-z]\]").match(self.text, position) if begin[1] in _WITH_COLUMNS or begin[2] else None
+        )
         position = optional.end() if optional else position
-        if begin[1] != "array":
+        if begin[1] not in _WITH_COLUMNS:
             return position
         blank = re.compile(r"\s*").match(self.text, position)
         position = blank.end() if blank else position
@@ -164,6 +174,8 @@ class _Source:
     def matrix(self, block: _Block, where: str, reading: Reading) -> Matrix:
         rows = self._rows(block)
         columns = len(rows[0])
+        if block.is_table:
+            return replace(matrix_of(self._table(rows), self.where, reading), where=where)
         texts: list[str] = []
         places: list[int] = []
         for row in rows:
@@ -181,6 +193,18 @@ class _Source:
         except NumeralError as error:
             raise InputError(self.at(places[error.index]), error.what, error.hint) from None
         return Matrix(array, where, texts=tuple(texts) if reading.keep_text else None)
+
+    def _table(self, rows: list[list[tuple[int, str]]]) -> Table:
+        """Return the cells of a tabular, which may have a header and row labels."""
+        lines = [self.text.count("\n", 0, row[0][0]) + 1 for row in rows]
+        cells = [[self._entry(at, _MATH.sub(r"\1", entry)) if entry else "" for at, entry in row] for row in rows]
+        table = Table(self.where, cells, lines, "&")
+        for index, row in enumerate(cells):
+            if len(row) != len(cells[0]):
+                what = f"this row has {len(row)} cells, line {lines[0]} has {len(cells[0])}"
+                place = table.place(index, min(len(row), len(cells[0])))
+                raise InputError(place, what, "all rows need the same number of cells")
+        return table
 
     def _rows(self, block: _Block) -> list[list[tuple[int, str]]]:
         """Return the entries as (position, text), without rules and without an empty last row."""

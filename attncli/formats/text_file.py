@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from attncli.errors import InputError
-from attncli.formats import text_table
+from attncli.formats import ruled_table, text_table
 from attncli.formats.contents import Contents
 from attncli.formats.encoding import decode
 from attncli.formats.prints import explain_refusal, is_labelled, is_print, read_print, strip_decorations
@@ -28,6 +28,7 @@ _LATEX = pattern(
     r"\s*(?:%[^\n]*\n\s*)*(?:\\|\$(?=(?s:.*)\\begin))|[^\n]{0,80}\\begin\s*\{[bpBvV]?(?:small)?(?:matrix|array)"
 )
 _PLAIN = frozenset(b"0123456789.,;+-eE \t\r\n")
+_MARKS = (b";", b"---")  # of plain characters, and yet more than a plain table
 
 
 def read(data: bytes, where: str, reading: Reading) -> Contents:
@@ -35,7 +36,7 @@ def read(data: bytes, where: str, reading: Reading) -> Contents:
 
     Raises InputError for any error.
     """
-    if data[:_START].translate(None, bytes(_PLAIN)) or b";" in data[:_START]:
+    if data[:_START].translate(None, bytes(_PLAIN)) or any(mark in data[:_START] for mark in _MARKS):
         start = data[:_START].decode("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig", "replace")
         if strip_decorations(start) != start:
             return read(strip_decorations(decode(data, where)).encode(), where, reading)
@@ -80,6 +81,8 @@ def _printed(data: bytes, start: str, where: str, reading: Reading) -> Contents 
 
         if markdown.has_table(start):
             return markdown.read(data, where, reading)
+    if ("---" in start or "==" in start) and ruled_table.is_ruled(start):
+        return ruled_table.read(decode(data, where), where, reading)
     if ";" in start:
         text = decode(data, where)
         if is_rows(text):

@@ -414,7 +414,7 @@ def recognise_format(data: bytes) -> tuple[str, ...]:
     if YAML_KEY.match(start.replace("\r\n", "\n").replace("\r", "\n")):
         if is_labelled_call(start[:4096]):
             return ("txt", "yaml")
-        return ("yaml", "txt") if is_labelled(start[:4096]) or "│" in start else ("yaml",)
+        return ("yaml", "txt") if is_labelled(start[:4096]) or start.startswith("---") or "│" in start else ("yaml",)
     if "\\begin{" in start:  # checked late, because labels and titles may contain LaTeX too
         return ("tex",)
     return ("txt",)

@@ -357,3 +357,25 @@ def test_the_numbers_of_columns_without_names_get_a_note(cells: str, columns: in
 @pytest.mark.parametrize("data", [b"0,1\n1,0\n0,1\n", b"0.0,1.0\n1.0,0.0\n", b"0,1\n1.0,0\n", b"0 1\n1 1\n"])
 def test_zeros_and_ones_written_alike_get_no_note(data: bytes, keep_text: bool) -> None:
     assert read(data, Reading(keep_text=keep_text)).notes == ()
+
+
+@pytest.mark.parametrize("text", ["===  ===\n 0    1\n===  ===\n 1    2\n===  ===\n", "1 2\n--- ---\n3 4\n"])
+def test_numbers_above_a_rule_are_a_row_or_a_header_and_the_options_say_which(tmp_path, run, text):
+    (tmp_path / "q.txt").write_text(text)
+    ran = run("run", tmp_path / "q.txt", "1 2")
+    line = 2 if text.startswith("=") else 1
+    assert ran == (
+        2,
+        "",
+        f"error: {tmp_path / 'q.txt'}: line {line}: the header of the table holds numbers\n"
+        "hint: delete the rules if it is a row of numbers, or use --header if it holds names\n",
+    )
+    for option, rows in (("--header", 1), ("--no-header", 2)):
+        assert run("run", tmp_path / "q.txt", "1 2", option, "-f", "csv").out.count("\n") == rows
+
+
+@pytest.mark.parametrize("body", ["cat & 1 \\\\\ndog & x", "a & b \\\\\n1 & NA"])
+def test_a_bad_cell_of_a_tabular_is_refused_at_its_place(tmp_path, run, body):
+    (tmp_path / "q.tex").write_text(f"\\begin{{tabular}}{{rr}}\n{body}\n\\end{{tabular}}\n")
+    ran = run("run", tmp_path / "q.tex", "1")
+    assert ran.err.startswith(f"error: {tmp_path / 'q.tex'}: line 3, column 2: '{body[-2:].strip()}' is not a number\n")

@@ -92,7 +92,7 @@ UNREAD = [
     ),
     (
         "a rule of dashes",
-        "  a    b\n---  ---\n  1    2\n  3    4",
+        "  a   b\n --  --\n  1   2\n  3   4",
         "its second line is a rule under the header, not numbers",
         "delete that line",
     ),

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from attncli.matrix import Reading
 
 # every printed array contains one of these, so the patterns, which are slow to compile, are not always needed
-_MARKS = frozenset("[({=")
+_MARKS = frozenset("[({=<")
 
 
 def is_print(text: str) -> bool:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from attncli.errors import InputError
 from attncli.formats.contents import Contents
-from attncli.formats.prints import julia, lists, matlab, r, torch_rows
+from attncli.formats.prints import julia, lists, matlab, r, tibble, torch_rows
 from attncli.formats.prints.named import NamedPart, split_named, value_start
 from attncli.records import record
 
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 _ABBREVIATED = re.compile(r"\.\.\.|[…⋮⋯⋱]")
 _ROWS_FOLLOW = re.compile(r"[ \t]*(?:\n|$|[-+]?[0-9.]+[ \t]*;?[ \t]*(?:\n|$))")  # as MATLAB prints them
 _MAPPING = re.compile(r"\s*\[?\s*\{\s*(?:\"[^\"\n]*\"|'[^'\n]*')\s*:")
-_RECORD = re.compile(r"\s*\{[^\n]*\}\s*,?\s*")
 _PLACED = re.compile(r"(?:[ \t]*\w+(?:\[[0-9]+\])+[ \t]*=[ \t]*[-+]?[0-9.][\w.+-]*[ \t]*;?[ \t]*\n?){2}")
 _PHP = re.compile(r"\s*[Aa]rray\b[^=]{0,40}?\[?[0-9]+\]?\s*=>")
 SHORTENED = "the array is printed with '...' in place of numbers"
@@ -41,6 +40,7 @@ class Form:
 FORMS = (  # R first, because it begins with a bracket too
     Form(r.CODE, r.read_code),
     Form(r.PRINT, r.read_r_print),
+    Form(tibble.BEGINNING, tibble.read_tibble),
     Form(julia.BEGINNING, julia.read_julia),
     Form(torch_rows.BEGINNING, torch_rows.read_torch_rows),
     Form(re.compile(rf"\s*(?:{lists.BEGINNING.pattern})"), lists.read_list),
@@ -78,9 +78,9 @@ def _read_records(text: str, where: str, reading: Reading) -> Contents:
     """Return the rows of a JSON list of mappings, or of mappings on lines of their own."""
     from attncli.formats import yaml
 
-    lines = [line for line in text.split("\n") if line.strip()]
-    if len(lines) > 1 and all(map(_RECORD.fullmatch, lines)):
-        text = f"[{','.join(line.strip().rstrip(',') for line in lines)}]"
+    lines = [line.strip().removesuffix(",") for line in text.split("\n") if line.strip()]
+    if len(lines) > 1 and all(line[0] == "{" and line[-1] == "}" for line in lines):
+        text = f"[{','.join(lines)}]"
     if text.lstrip().startswith("["):
         return yaml.read(text.encode(), where, reading)
     raise InputError(where, "this is a mapping, not a matrix", OF_A_MAPPING)
