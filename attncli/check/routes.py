@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from dataclasses import fields, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from attncli.matrix import Array
 from attncli.problem.heads import pack_heads
 from attncli.problem.prepare import prepare
 from attncli.records import record
+from attncli.results.gradients import Gradients
 from attncli.results.result import Result
 
 if TYPE_CHECKING:
@@ -20,27 +21,36 @@ if TYPE_CHECKING:
     from attncli.problem.problem import Problem
 
 
+Reweigh = Callable[["Problem", Array], Array]
+Present = Callable[[str, Array], Array]
+# the problem, the name of a gradient, and a function from a name to a gradient before the change
+Regrade = Callable[["Problem", str, Callable[[str], Array]], Array]
+
+
 @record
 class Route:
     """From a request to numbers: changes to the request, then to the problem, then to the arithmetic after the scores.
 
-    `softmax` is how scores become weights: over the keys (right), or by a name in `NORMALISERS`. `score` replaces the
-    scores (-inf where masked), `reweigh` changes the weights, `weigh` changes those that are multiplied by the values
-    (only for the output), and `join` puts the heads' outputs (…, H, n, d) side by side. `is_whole` is true if the rows
-    of some queries depend on other queries. `said` is the slip's sentence, if its own cannot contain what was found.
+    `softmax` is how scores become weights: over the keys (right), or by a name in `NORMALISERS`. If it `derives`,
+    gradients are the derivatives of this softmax; otherwise they follow the formula of the right one. `score` replaces
+    the scores (-inf where masked), `reweigh` changes the weights, `weigh` changes those that are multiplied by the
+    values (only for the output), and `join` puts the heads' outputs (…, H, n, d) side by side. `is_whole` is true if
+    the rows of some queries depend on other queries. `said` is the slip's sentence, if its own cannot contain what was
+    found.
     """
 
     requests: tuple[Callable[[Request], Request], ...] = ()
     problems: tuple[Callable[[Problem], Problem], ...] = ()
     softmax: str = "keys"
+    derives: bool = False
     unseen: float = 0.0  # the weight of a masked key without a softmax, or if every key is masked
     scale_after: bool = False
     score: Callable[[Problem], Array] | None = None
-    reweigh: Callable[[Problem, Array], Array] | None = None
+    reweigh: Reweigh | None = None
     weigh: Callable[[Array], Array] | None = None
     join: Callable[[Array], Array] | None = None
-    present: Callable[[str, Array], Array] | None = None  # changes a result, given its name, after it is computed
-    regrade: Callable[[Problem, str, Array], Array] | None = None  # changes a gradient, given its name
+    present: Present | None = None  # changes a result, given its name, after it is computed
+    regrade: Regrade | None = None  # changes a gradient
     is_whole: bool = False
     said: str | Callable[[], str] = ""  # a function where finding the words takes long
 
@@ -48,16 +58,17 @@ class Route:
         """Return a route with the changes of this one, then those of another one."""
         names = [name for name in CHANGES if name != "said"]
         own = {name: getattr(other, name) for name in names if getattr(other, name) != getattr(RIGHT, name)}
+        for name, join in JOINS.items():
+            if name in own and (earlier := getattr(self, name)) is not None:
+                own[name] = join(earlier, own[name])
         return replace(self, requests=self.requests + other.requests, problems=self.problems + other.problems, **own)
 
-    def present_by(self, present: Callable[[str, Array], Array] | None) -> Route:
+    def present_by(self, present: Present | None) -> Route:
         """Return this route with its results changed by `present` at the end."""
         own = self.present
         if present is None or own is present:
             return self
-        if own is None:
-            return replace(self, present=present)
-        return replace(self, present=lambda name, array: present(name, own(name, array)))
+        return replace(self, present=present if own is None else _present_both(own, present))
 
     @property
     def is_plain(self) -> bool:
@@ -106,12 +117,30 @@ class Route:
         gradients = [name for name in names if name in GRADIENT_NAMES]
         names = [name for name in names if name not in GRADIENT_NAMES]
         found = replace(self, regrade=None)._forward(problem, names)
-        if gradients and replace(self, regrade=None, present=None).is_plain:
-            own = Result(problem, "numpy").compute(*gradients)
-            found.update({name: own.array(name) for name in gradients if own.has(name)})
-            if self.regrade is not None:
-                found = {name: self.regrade(problem, name, array) for name, array in found.items()}
+        if gradients and self.has_gradients(problem):
+            own = self._gradients(problem)
+            if self.regrade is None:
+                own.compute(*(name for name in gradients if name in own.names))
+                return found | {name: own.array(name) for name in gradients if name in own.names}
+            found |= {name: self.regrade(problem, name, own.array) for name in gradients if name in own.names}
         return found
+
+    def has_gradients(self, problem: Problem) -> bool:
+        """Return whether the gradients of these changes are known: those of the right weights, or of changed ones."""
+        if problem.d_output is None or problem.origins is None or problem.values is None:
+            return False
+        own = replace(self, regrade=None, present=None)
+        weighs = own.weigh is not None or own.join is not None
+        return own.is_plain or not (weighs or problem.dropout_mask is not None)
+
+    def _gradients(self, problem: Problem) -> Gradients:
+        """Return the gradients. Weights that came about otherwise take the place of the right ones in every formula."""
+        own = replace(self, regrade=None, present=None)
+        weights = None if own.is_plain else own._weights(problem)
+        if self.derives:
+            normalizer = replace(problem.normalizer, backward=BACKWARDS[self.softmax])
+            problem = replace(problem, normalizer=normalizer)
+        return Gradients(problem, "numpy", weights)
 
     def _forward(self, problem: Problem, names: Collection[str]) -> dict[str, Array]:
         result = Result(problem, "numpy")
@@ -192,6 +221,18 @@ NORMALISERS: dict[str, Callable[[Array, float], Array]] = {  # of scores, and of
     "heads and keys": _axes(-3, -1),
     "batch": _axes(0),
 }
+
+
+def _backward_over(*axes: int) -> Callable[[Array, Array], Array]:
+    return lambda weights, d_weights: weights * (d_weights - (weights * d_weights).sum(axis=axes, keepdims=True))
+
+
+BACKWARDS: dict[str, Callable[[Array, Array], Array]] = {  # gradients of scores, from weights and their gradients
+    "queries": _backward_over(-2),
+    "all": _backward_over(-2, -1),
+    "none": lambda _weights, d_weights: d_weights,
+    "exp2": lambda weights, d_weights: np.log(2) * _backward_over(-1)(weights, d_weights),
+}
 ACROSS = ("queries", "all")  # those in which a query's weights depend on other queries
 
 
@@ -211,5 +252,27 @@ def weigh_values(problem: Problem, weights: Array, join: Callable[[Array], Array
     return found
 
 
+def _reweigh_both(one: Reweigh, two: Reweigh) -> Reweigh:
+    return lambda problem, weights: two(problem, one(problem, weights))
+
+
+def _weigh_both(one: Callable[[Array], Array], two: Callable[[Array], Array]) -> Callable[[Array], Array]:
+    return lambda weights: two(one(weights))
+
+
+def _present_both(one: Present, two: Present) -> Present:
+    return lambda name, array: two(name, one(name, array))
+
+
+def _regrade_both(one: Regrade, two: Regrade) -> Regrade:
+    return lambda problem, name, grade: two(problem, name, lambda other: one(problem, other, grade))
+
+
+JOINS: dict[str, Callable[..., Any]] = {  # two changes as one
+    "reweigh": _reweigh_both,
+    "weigh": _weigh_both,
+    "present": _present_both,
+    "regrade": _regrade_both,
+}
 RIGHT = Route()
 CHANGES = tuple(field.name for field in fields(Route) if field.name not in ("requests", "problems"))

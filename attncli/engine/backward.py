@@ -58,6 +58,7 @@ class _Work:
     found: dict[str, Array]
     stacks: Stacks
     masks: RowMasks
+    weights: Array | None = None  # in the place of the problem's own
     sums: dict[_Lane, dict[str, Array]] = field(default_factory=dict)
 
     def wants(self, *names: str) -> bool:
@@ -71,11 +72,13 @@ def compute_gradients(
     *,
     engine: str = "auto",
     threads: int | None = None,
+    weights: Array | None = None,
 ) -> dict[str, Array]:
     """Return the wanted ones of d_values, d_weights, d_scores, d_bias, d_queries and d_keys, in the computing dtype.
 
     `d_output` (*lead, n, d_v) is the gradient with respect to each head's output. d_queries has the shape (*lead, n,
-    d_k), d_keys and d_values (*key_lead, m, …), the others (*lead, n, m). Raises ProblemError if the problem has no
+    d_k), d_keys and d_values (*key_lead, m, …), the others (*lead, n, m). `weights` (*lead, n, m) take the place of
+    those before dropout. Raises ProblemError if the problem has no
     values, or has a query with no key under conventions that give it weights, and NumericError if a score overflows.
     """
     if problem.values is None:
@@ -83,7 +86,7 @@ def compute_gradients(
     n, m = problem.n, problem.m
     shapes = {"d_queries": problem.queries.shape, "d_keys": problem.keys.shape, "d_values": problem.values.shape}
     found = {name: np.zeros(shapes.get(name, (*problem.lead, n, m)), problem.queries.dtype) for name in wanted}
-    work = _Work(problem, d_output, found, Stacks(problem), RowMasks(problem))
+    work = _Work(problem, d_output, found, Stacks(problem), RowMasks(problem), weights)
     lanes = _lanes_of(problem)
     load = (choose_engine(problem, engine) if problem.is_finite else NUMPY).load()
 
@@ -157,6 +160,8 @@ def _run_block(work: _Work, number: int, rows: range, kernels: Kernels) -> tuple
     where: _Place = (*problem.index(number), slice(rows.start, rows.stop))
     d_output = work.d_output[where]
     weights, kept, slopes, hidden = _weights_of(work, stack, rows, kernels)
+    if work.weights is not None:
+        weights = work.weights[where]
     d_values = None
     if "d_values" in work.found:
         used = weights if kept is None else weights * kept

@@ -41,6 +41,7 @@ class Gradients:
 
     They have the shapes of the inputs: axes that broadcasting gave an input are summed over, and so are query heads
     that share a key head. Raises UsageError for gradients that the problem does not have (d_bias without a bias).
+    `weights` (*lead, n, m), if given, take the place of the problem's own, as those of a mistaken forward pass do.
     """
 
     d_values = _Gradient("(…, m, d_v): weightsᵀ · dO")
@@ -60,11 +61,12 @@ class Gradients:
     d_b_v = _Gradient("the sum of d_values over all rows")
     d_b_o = _Gradient("the sum of dO over all rows")
 
-    def __init__(self, problem: Problem, engine: str = "auto") -> None:
+    def __init__(self, problem: Problem, engine: str = "auto", weights: Array | None = None) -> None:
         assert problem.d_output is not None
         assert problem.origins is not None
         self.problem = problem
         self.engine = engine
+        self._weights = weights
         self.d_output = problem.d_output
         self._projections = problem.origins.projections
         cells = (*problem.lead, problem.n, problem.m)
@@ -133,7 +135,9 @@ class Gradients:
     def _compute_core(self, *names: str) -> None:
         missing = [name for name in names if name not in self._core]
         if missing:
-            found = compute_gradients(self.problem, self.d_output_by_head(), missing, engine=self.engine)
+            found = compute_gradients(
+                self.problem, self.d_output_by_head(), missing, engine=self.engine, weights=self._weights
+            )
             self._core.update({name: self._as_given(name, array) for name, array in found.items()})
 
     def _as_given(self, name: str, array: Array) -> Array:
@@ -161,8 +165,12 @@ class Gradients:
     def joined_output(self) -> Array:
         """Return the output before w_o, in the computing dtype."""
         problem = replace(self.problem, dtype=self.problem.queries.dtype)
-        output = np.empty((*problem.lead, problem.n, problem.d_v or 0), problem.dtype)
-        compute(problem, {"output": output}, engine=self.engine)
+        if self._weights is not None:
+            assert problem.values is not None
+            output = self._weights @ problem.repeat_key_heads(problem.values)
+        else:
+            output = np.empty((*problem.lead, problem.n, problem.d_v or 0), problem.dtype)
+            compute(problem, {"output": output}, engine=self.engine)
         return pack_heads(output) if problem.packed else output
 
 

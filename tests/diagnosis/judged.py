@@ -2,6 +2,7 @@
 
 import json
 import random as randomness
+from itertools import product
 
 import numpy as np
 from diagnosis import soak
@@ -125,7 +126,9 @@ def place(names, how, seed):
     report = None if case is None else check(case)
     if report is None or report.verdict != "wrong":
         return None
-    wanted = {names, "+".join(reversed(names.split("+"))), SAME.get(names, names)}
+    parts = names.split("+")
+    told = {"+".join(each) for each in product(*((part, SAME.get(part, part)) for part in parts))}
+    wanted = told | {"+".join(reversed(each.split("+"))) for each in told}
     found = (number for number, each in enumerate(report.diagnosis) if wanted & {each.slip, *each.also})
     return next(found, FAR)
 

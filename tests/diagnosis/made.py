@@ -312,6 +312,8 @@ SLOPES = {  # of the raw score by the query, and by the key, (…, n, m, d)
 def sum_shared(world, array):
     """Gradients of each query head, summed for the key head that they share."""
     if world.key_heads is None:
+        if world.stated.get("heads", [0, 0])[0] != world.stated.get("heads", [0, 0])[1]:
+            raise ValueError("a slip gave each query head a key head of its own")
         return array
     return array.reshape(*array.shape[:-3], world.key_heads, -1, *array.shape[-2:]).sum(axis=-3)
 

@@ -10,18 +10,28 @@ from diagnosis.made_slips import SLIPS
 
 def make(names, seed, dtype=None):
     """The problem as it is stated, the right and the wrong numbers by matrix name, and how many decimals weights are
-    printed with; None where two slips contradict each other."""
+    printed with; None where two slips contradict each other, or one of them changes nothing."""
     try:
         worlds = make_worlds(names, seed, dtype)
-        return None if worlds is None else answered(names.split("+"), *worlds, dtype)
+        if worlds is None:
+            return None
+        right, both, *alone = worlds
+        made = answered(names.split("+"), right, both, dtype)
+        others = [answered(names.split("+"), right, one, dtype)[2] for one in alone]
+        return None if any(are_alike(made[2], other) for other in others) else made
     except (ValueError, IndexError):
         if "+" in names:  # what one makes of the shapes is no problem for the other
             return None
         raise
 
 
+def are_alike(one, other):
+    return all(np.array_equal(one[name].round(8), other[name].round(8), equal_nan=True) for name in one)
+
+
 def make_worlds(names, seed, dtype):
-    """The problem answered the right way and with the slips; None where their wishes contradict each other."""
+    """The problem answered the right way, with the slips, and with each of two; None where their wishes contradict
+    each other."""
     seeds = [zlib.crc32(f"{names} {dtype}".encode()), seed]
     names = names.split("+")
     random = np.random.default_rng(seeds)
@@ -41,16 +51,15 @@ def make_worlds(names, seed, dtype):
         told = [("output",)]  # a dump of weights holds them in full
     only = told[int(random.integers(len(told)))]
     worlds = []
-    for is_wrong in (False, True):
+    for made in ((), chosen, *([each] for each in chosen if len(chosen) > 1)):
         random = np.random.default_rng([*seeds, 1])
         world = World(random, dtype, **wishes, only=only)
         if any(name.startswith("d_") for name in only):
             world.d_output = world.draw(*world.lead, world.n, world.d_v)
             world.stated["d_output"] = join(world.d_output) if world.packed else world.d_output
         world.told, world.print_weights = only, None
-        if is_wrong:
-            for _, change, _ in chosen:
-                change(world)
+        for _, change, _ in made:
+            change(world)
         worlds.append(world)
     return worlds
 

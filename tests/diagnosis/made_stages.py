@@ -1,7 +1,7 @@
 """The slips of masks, stages, outputs and gradients, in the table of `made_slips`."""
 
 import numpy as np
-from diagnosis.made import KEYS, backward, softmax
+from diagnosis.made import KEYS, softmax, sum_shared
 from diagnosis.made_slips import BARE, DISTANCES, MASKED, OUTPUT, PACKED, SHARED, no_mask, simple, slip
 
 # masks
@@ -254,7 +254,8 @@ def lower_precision(_world):
 
 def backwards(**changes):
     def change(world):
-        world.backward = lambda *parts: backward(*parts, **changes)
+        own = world.backward
+        world.backward = lambda *parts, **others: own(*parts, **(changes | others))
 
     return change
 
@@ -267,7 +268,8 @@ simple("no-row-sum", backwards(second=0.0), *BARE, *GRADED_VARIANTS, SHARED, tol
 
 @slip("grad-unscaled", *BARE, *GRADED_VARIANTS[1:], {"variant": DISTANCES, "length": True}, SHARED, told=BY_SCORE)
 def grad_unscaled(world):
-    world.backward = lambda *parts: backward(*parts, scales=(1 / world.scale, 1 / world.scale))
+    own = world.backward
+    world.backward = lambda *parts, **others: own(*parts, scales=(1 / world.scale, 1 / world.scale), **others)
 
 
 @slip(
@@ -286,7 +288,7 @@ def grad_heads_not_summed(world):
             raise ValueError("another slip gave each query head a key head of its own")
         return pick(array.reshape(*array.shape[:-3], world.key_heads, -1, *array.shape[-2:]))
 
-    world.backward = lambda *parts: backward(*parts, share=share)
+    backwards(share=share)(world)
 
 
 @slip("grad-swapped", {"square": True}, told=(("d_queries", "d_keys"), ("d_queries",), ("d_keys",)))
@@ -299,10 +301,13 @@ def grad_swapped(world):
 
 @slip("grad-transposed", {"square": True}, told=(("d_keys",), ("d_queries", "d_keys")))
 def grad_transposed(world):
-    def turn(found):
-        return {**found, "d_keys": world.scale * found["d_scores"] @ world.queries}
+    own = world.backward
 
-    world.present.append(turn)
+    def turn(_world, queries, *parts, scales=(1.0, 1.0), share=sum_shared, **others):
+        found = own(world, queries, *parts, scales=scales, share=share, **others)
+        return {**found, "d_keys": share(world, world.scale * scales[1] * found["d_scores"] @ queries)}
+
+    world.backward = turn
 
 
 @slip("grad-no-mask", {"mask": True}, {"causal": True}, told=(("d_values",), ("d_queries", "d_keys", "d_values")))

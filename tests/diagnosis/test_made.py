@@ -6,7 +6,10 @@ import pytest
 from diagnosis import judged
 
 SEED = 7
-PAIRS = ("no-mask+unscaled", "values-transposed+scale-dk", "exp2+no-bias", "first-key-head+no-causal")
+PAIRS = (
+    "no-mask+unscaled", "values-transposed+scale-dk", "exp2+no-bias", "first-key-head+no-causal",
+    "grad-heads-not-summed+no-row-sum", "softmax-over-queries+grad-unscaled",
+)  # fmt: skip
 PRINTED = [  # another two of the eight prints for each slip
     (names, judged.PRINTS[(number + step) % len(judged.PRINTS)])
     for number, names in enumerate((*judged.NAMES, *PAIRS))

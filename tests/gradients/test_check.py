@@ -14,6 +14,7 @@ from attncli.inputs.problem_file import read_problem
 from attncli.inputs.request import Request, Worksheet
 from attncli.inputs.sources import Sources
 from attncli.matrix import Matrix, Reading
+from attncli.results.gradients import Gradients
 
 RNG = np.random.default_rng(0)
 Q, K, V, D_OUTPUT = (RNG.normal(size=shape).round(2) for shape in ((4, 3), (4, 3), (4, 2), (4, 2)))
@@ -67,6 +68,42 @@ def test_a_slip_on_the_way_back_is_named(slip):
     report = check(worksheet({name: array.round(6) for name, array in SLIPS[slip].items()}))
     assert report.verdict == "wrong"
     assert report.diagnosis[0].slip == slip
+
+
+TWO_SLIPS = {
+    "no-row-sum+grad-unscaled": {"d_queries": P * DP @ K, "d_keys": (P * DP).T @ Q},
+    "grad-unscaled+grad-swapped": {"d_queries": RIGHT.d_keys / SCALE, "d_keys": RIGHT.d_queries / SCALE},
+    "no-row-sum+grad-transposed": {"d_keys": SCALE * (P * DP) @ Q},
+}
+
+
+@pytest.mark.parametrize("slips", TWO_SLIPS)
+def test_two_slips_on_the_way_back_are_named(slips):
+    report = check(worksheet({name: array.round(6) for name, array in TWO_SLIPS[slips].items()}))
+    assert report.diagnosis[0].slip == slips
+
+
+def over(axis):
+    """Weights of a causal softmax along an axis."""
+    powers = np.tril(np.exp(SCALE * Q @ K.T))
+    return powers / powers.sum(axis=axis, keepdims=True)
+
+
+@pytest.mark.parametrize("axis", [-1, -2], ids=["by the right formula", "by its own derivative"])
+def test_gradients_behind_a_softmax_along_the_queries_are_explained(axis):
+    weights = over(-2)
+    d_scores = weights * (DP - (weights * DP).sum(axis=axis, keepdims=True))
+    expected = {"d_values": weights.T @ D_OUTPUT, "d_queries": SCALE * d_scores @ K, "d_keys": SCALE * d_scores.T @ Q}
+    report = check(worksheet({name: array.round(6) for name, array in expected.items()}))
+    assert report.diagnosis[0].slip == "softmax-over-queries"
+
+
+def test_given_weights_take_the_place_of_the_problem_s_own():
+    weights = over(-2)
+    found = Gradients(RESULT.gradients(D_OUTPUT).problem, weights=weights)
+    d_scores = weights * (DP - (weights * DP).sum(axis=-1, keepdims=True))
+    np.testing.assert_allclose(found.d_values, weights.T @ D_OUTPUT, rtol=1e-12)
+    np.testing.assert_allclose(found.d_queries, SCALE * d_scores @ K, rtol=1e-12)
 
 
 def test_a_scale_that_is_left_out_on_one_side_is_named():

@@ -12,15 +12,15 @@ import numpy as np
 from attncli.check.routes import Route
 from attncli.check.slips.case import Case
 from attncli.check.slips.slip import Slip
+from attncli.check.slips.softmaxes import ONE_BLOCK
 from attncli.inputs.request import GRADIENT_NAMES
 from attncli.matrix import Array
 from attncli.problem.heads import pack_heads, unpack_heads
 from attncli.problem.problem import Problem, Visible
 from attncli.results.result import Result
 
+Grade = Callable[[str], Array]
 Backward = Callable[[Array, Array, Array], tuple[Array, Array]]
-
-ONE_BLOCK = 512  # queries that the engine takes at once, so that their gradients are a square
 
 
 def _is_about(case: Case, *names: str) -> bool:
@@ -64,9 +64,8 @@ def _swapped(case: Case) -> list[Route]:
     return [Route(regrade=_exchanged)] if _is_about(case, "d_queries", "d_keys") else []
 
 
-def _exchanged(problem: Problem, name: str, array: Array) -> Array:
-    other = {"d_queries": "d_keys", "d_keys": "d_queries"}.get(name)
-    return array if other is None else Result(problem, "numpy").array(other)
+def _exchanged(_problem: Problem, name: str, grade: Grade) -> Array:
+    return grade({"d_queries": "d_keys", "d_keys": "d_queries"}.get(name, name))
 
 
 def _transposed(case: Case) -> list[Route]:
@@ -93,15 +92,16 @@ def _with_transposed_dS(problem: Problem) -> Problem:
     return _with_backward(problem, lambda q, k, d_scores: problem.variant.backward(q, k, d_scores.mT))
 
 
-def _values_unturned(problem: Problem, name: str, array: Array) -> Array:
+def _values_unturned(problem: Problem, name: str, grade: Grade) -> Array:
     if name != "d_values" or problem.d_output is None:
-        return array
+        return grade(name)
     unturned: Array = Result(problem, "numpy").weights @ problem.d_output
     return unturned
 
 
-def _turned(_problem: Problem, name: str, array: Array) -> Array:
-    return array.mT if name in GRADIENT_NAMES and array.ndim > 1 else array
+def _turned(_problem: Problem, name: str, grade: Grade) -> Array:
+    array = grade(name)
+    return array.mT if array.ndim > 1 else array
 
 
 def _heads_not_summed(case: Case) -> list[Route]:
@@ -121,9 +121,9 @@ def _by_group(array: Array, shared: int) -> Array:
     return array.reshape(*array.shape[:-3], -1, shared, *array.shape[-2:])
 
 
-def _by_query_head(problem: Problem, name: str, array: Array, pick: Callable[[Array], Array]) -> Array:
+def _by_query_head(problem: Problem, name: str, grade: Grade, pick: Callable[[Array], Array]) -> Array:
     if name not in ("d_keys", "d_values") or problem.values is None or problem.origins is None:
-        return array
+        return grade(name)
     keys, values = map(problem.repeat_key_heads, (problem.keys, problem.values))
     shapes = {**problem.origins.shapes, "keys": _shape(keys, problem), "values": _shape(values, problem)}
     origins = replace(problem.origins, shapes=shapes)
@@ -141,10 +141,8 @@ def _no_mask(case: Case) -> list[Route]:
     return [Route(regrade=_unmasked)] if case.is_masked and _is_about(case) else []
 
 
-def _unmasked(problem: Problem, name: str, array: Array) -> Array:
+def _unmasked(problem: Problem, name: str, _grade: Grade) -> Array:
     """Return the gradient of the problem without its masks. The forward pass keeps them."""
-    if name not in GRADIENT_NAMES:
-        return array
     bias = problem.bias
     if bias is not None:
         bias = np.where(np.isneginf(bias), bias.dtype.type(0), bias)
@@ -155,22 +153,22 @@ def _unmasked(problem: Problem, name: str, array: Array) -> Array:
 GRADIENT_SLIPS = (
     Slip(
         "no-row-sum",
-        "gradient",
+        "gradient softmax",
         _no_row_sum,
         lambda _case: "dS is P ∘ dP without its second term: the row sum of P ∘ dP is to be subtracted from dP first",
     ),
     Slip(
         "grad-unscaled",
-        "gradient",
+        "gradient scale",
         _unscaled,
         lambda case: (
             f"the scale {case.problem.scale:.6g} was left out on the way back: dQ = scale · dS K, dK = scale · dSᵀ Q"
         ),
     ),
-    Slip("grad-swapped", "gradient", _swapped, lambda _case: "dQ and dK were exchanged"),
+    Slip("grad-swapped", "gradient place", _swapped, lambda _case: "dQ and dK were exchanged"),
     Slip(
         "grad-transposed",
-        "gradient",
+        "gradient place",
         _transposed,
         lambda _case: "a factor is transposed: dQ = scale · dS K, dK = scale · dSᵀ Q and dV = Pᵀ dO",
     ),

@@ -24,7 +24,10 @@ FAMILIES = (
     "weights",
     "rounding",
     "result",
+    "gradient softmax",
+    "gradient scale",
     "gradient",
+    "gradient place",
 )
 SOME = 1.0  # digits of evidence for one of a few ways; with less, a slip that asks for no more comes after the others
 

@@ -27,7 +27,7 @@ from attncli.check.slips.projections import PROJECTION_SLIPS
 from attncli.check.slips.rotations import ROTATION_SLIPS
 from attncli.check.slips.scales import SCALE_SLIPS
 from attncli.check.slips.slip import Slip
-from attncli.check.slips.softmaxes import SOFTMAX_SLIPS
+from attncli.check.slips.softmaxes import SOFTMAX_SLIPS, derived
 from attncli.check.slips.stages import STAGE_SLIPS
 from attncli.systems import SYSTEMS
 from attncli.variants import BY_NAME, VARIANTS, Variant
@@ -87,7 +87,8 @@ def _softmax(over: str, *unseen: float) -> Callable[[Case], list[Route]]:
     weights."""
 
     def routes(case: Case) -> list[Route]:
-        return [Route(softmax=over, unseen=value) for value in (unseen if case.is_masked else unseen[:1])]
+        own = [Route(softmax=over, unseen=value) for value in (unseen if case.is_masked else unseen[:1])]
+        return own + derived(case, own[0])
 
     return routes
 
@@ -166,7 +167,7 @@ FIRST_SLIPS = (
     Slip(
         "softmax-over-all",
         "softmax",
-        lambda _case: [Route(softmax="all")],
+        _softmax("all", 0.0),
         lambda case: (
             f"one softmax was taken over all {case.n} × {case.m} scores: each row of weights sums to 1 by itself"
         ),
