@@ -37,9 +37,9 @@ def test_each_problem_of_a_folder_gets_its_results_and_its_line(tmp_path):
     assert record["engine"] in ("numpy", "numba")
 
 
-def test_a_bad_job_is_recorded_and_passed_over(tmp_path):
+def test_a_bad_job_is_recorded_and_passed_over(tmp_path, batch_here):
     make_problems(tmp_path / "problems", 4, bad={1})
-    status, out, err = batch("problems", "-d", "out", "-j", 1, cwd=tmp_path)
+    status, out, err = batch_here("problems", "-d", "out", "-j", 1, cwd=tmp_path)
     assert status == 1
     assert out.startswith("4 jobs: 3 ok, 1 failed; ")
     what = "problems/p001.npz: the archive's list of members cannot be read"
@@ -51,12 +51,12 @@ def test_a_bad_job_is_recorded_and_passed_over(tmp_path):
     assert not (tmp_path / "out" / "p001.npz").exists()
 
 
-def test_the_results_depend_neither_on_the_number_of_workers_nor_on_where_the_run_was_started(tmp_path):
+def test_the_results_depend_neither_on_the_number_of_workers_nor_on_where_the_run_was_started(tmp_path, batch_here):
     make_problems(tmp_path / "problems", 30, bad={7})
-    assert batch("problems", "-d", "one", "-j", 1, cwd=tmp_path)[0] == 1
+    assert batch_here("problems", "-d", "one", "-j", 1, cwd=tmp_path)[0] == 1
     assert batch("problems", "-d", "two", "-j", 2, cwd=tmp_path)[0] == 1
     assert state(tmp_path / "one") == state(tmp_path / "two")
-    assert batch("../problems", "-d", "../three", "-j", 2, cwd=tmp_path / "problems")[0] == 1
+    assert batch_here("../problems", "-d", "../three", "-j", 1, cwd=tmp_path / "problems")[0] == 1
     files, log = state(tmp_path / "three")
     assert log["p007"].pop("error").startswith("../problems/p007.npz: ")
     expected = state(tmp_path / "one")
@@ -80,11 +80,11 @@ jobs:
 """
 
 
-def test_a_manifests_jobs_lie_over_its_defaults_and_those_over_the_options(tmp_path):
+def test_a_manifests_jobs_lie_over_its_defaults_and_those_over_the_options(tmp_path, batch_here):
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "jobs.yaml").write_text(MANIFEST)
     (tmp_path / "data" / "k.csv").write_text("1,0\n0,1\n")
-    status, _, err = batch("data/jobs.yaml", "-d", "out", "-a", "gaussian", "--causal", cwd=tmp_path)
+    status, _, err = batch_here("data/jobs.yaml", "-d", "out", "-a", "gaussian", "--causal", cwd=tmp_path)
     assert status == 1
     assert err.startswith("error: third: data/jobs.yaml: queries: nowhere.csv: no such file\n") or "nowhere" in err
     keys = [[1, 0], [0, 1]]
@@ -106,23 +106,23 @@ def test_a_manifests_jobs_lie_over_its_defaults_and_those_over_the_options(tmp_p
         ("csv", ["p000.output.csv", "p000.weights.csv"]),
     ],
 )
-def test_a_format_of_one_matrix_gets_a_file_for_each(tmp_path, format, files):
+def test_a_format_of_one_matrix_gets_a_file_for_each(tmp_path, format, files, batch_here):
     make_problems(tmp_path / "problems", 1)
-    status, _, _ = batch("problems", "-d", "out", "--save-format", format, cwd=tmp_path)
+    status, _, _ = batch_here("problems", "-d", "out", "--save-format", format, cwd=tmp_path)
     assert status == 0
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [*files, "results.jsonl"]
     assert sorted(lines(tmp_path / "out")["p000"]["files"]) == files
 
 
-def test_one_saved_result_needs_no_second_word_in_its_files_name(tmp_path):
+def test_one_saved_result_needs_no_second_word_in_its_files_name(tmp_path, batch_here):
     make_problems(tmp_path / "problems", 1)
-    assert batch("problems", "-d", "out", "--save", "lse", "--save-format", "csv", cwd=tmp_path)[0] == 0
+    assert batch_here("problems", "-d", "out", "--save", "lse", "--save-format", "csv", cwd=tmp_path)[0] == 0
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["p000.csv", "results.jsonl"]
 
 
-def test_a_dry_run_says_what_would_be_done_and_does_nothing(tmp_path):
+def test_a_dry_run_says_what_would_be_done_and_does_nothing(tmp_path, batch_here):
     make_problems(tmp_path / "problems", 2, bad={1})
-    status, out, err = batch("problems", "-d", "out", "--dry-run", cwd=tmp_path)
+    status, out, err = batch_here("problems", "-d", "out", "--dry-run", cwd=tmp_path)
     assert (status, err) == (1, "")
     assert out == (
         "p000: queries 4 × 4, keys 4 × 4, values 4 × 4, weights 4 × 4, output 4 × 4; 128 multiplications, 8.39 MB\n"
@@ -132,17 +132,17 @@ def test_a_dry_run_says_what_would_be_done_and_does_nothing(tmp_path):
     assert not (tmp_path / "out").exists()
 
 
-def test_fail_fast_leaves_the_rest_undone(tmp_path):
+def test_fail_fast_leaves_the_rest_undone(tmp_path, batch_here):
     make_problems(tmp_path / "problems", 200, bad={0})
-    status, out, _ = batch("problems", "-d", "out", "-j", 1, "--fail-fast", "--force", cwd=tmp_path)
+    status, out, _ = batch_here("problems", "-d", "out", "-j", 1, "--fail-fast", "--force", cwd=tmp_path)
     assert status == 1
     assert out.startswith("200 jobs: 0 ok, 1 failed, 199 not done; ")
     assert list(lines(tmp_path / "out")) == ["p000"]
 
 
-def test_a_query_without_a_key_is_a_warning_in_the_record(tmp_path):
+def test_a_query_without_a_key_is_a_warning_in_the_record(tmp_path, batch_here):
     (tmp_path / "p.json").write_text(json.dumps({"q": [[1]], "k": [[1]], "mask": [[0]]}))
-    status, _, err = batch("p.json", "-d", "out", cwd=tmp_path)
+    status, _, err = batch_here("p.json", "-d", "out", cwd=tmp_path)
     assert (status, err) == (0, "warning: 1 job has warnings: out/results.jsonl\n")
     assert lines(tmp_path / "out")["p"]["warnings"] == ["query 0 may attend to no key: its weights are 0"]
 
@@ -163,13 +163,13 @@ def test_a_low_limit_of_open_files_is_enough(tmp_path):
     assert (status, err) == (0, "")
 
 
-def test_expected_numbers_are_checked_and_a_wrong_one_is_named_with_its_slip(tmp_path):
+def test_expected_numbers_are_checked_and_a_wrong_one_is_named_with_its_slip(tmp_path, batch_here):
     form = "queries: [[2, 0]]\nkeys: [[1, 0], [0, 1]]\nexpected: {weights: [[%s, %s]]}\n"
     (tmp_path / "suite").mkdir()
     (tmp_path / "suite" / "right.yaml").write_text(form % ("0.8044", "0.1956"))
     (tmp_path / "suite" / "unscaled.yaml").write_text(form % ("0.8808", "0.1192"))
     (tmp_path / "suite" / "silent.yaml").write_text("queries: [[2, 0]]\nkeys: [[1, 0]]\n")
-    status, out, err = batch("suite", "-d", "out", "-j", 1, cwd=tmp_path)
+    status, out, err = batch_here("suite", "-d", "out", "-j", 1, cwd=tmp_path)
     assert status == 1
     assert out.startswith("3 jobs: 2 ok, 1 wrong; ")
     what = "weights at [0, 0] is 0.8808, right is 0.80443"
