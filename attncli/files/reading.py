@@ -33,7 +33,7 @@ def open_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     except FileNotFoundError:
         raise InputError(where, "no such file") from None
     except IsADirectoryError:
-        raise InputError(where, "is a folder, not a file") from None
+        raise InputError(where, "is a folder, not a file", "name a file in it") from None
     except OSError as error:
         raise InputError(where, system_reason(error)) from None
 
@@ -60,7 +60,7 @@ def read_all(file: BinaryIO, where: str) -> bytes:
     except MemoryError:
         raise InputError(where, "does not fit into memory") from None
     if is_device and len(data) > ENDLESS:
-        raise InputError(where, "is an endless device")
+        raise InputError(where, "is an endless device", "name a file")
     if before is not None and stat.S_ISREG(before.st_mode) and _version(before) != _version(_status(file)):
         raise InputError(where, "was changed while it was read", "run again when the file is complete")
     return data

@@ -8,6 +8,7 @@ from attncli.errors import InputError
 from attncli.formats.foreign import refuse_foreign
 
 RENAME_TEXT = "name it .csv or .txt"  # for text under another suffix
+RENAME = "give it the suffix of what it holds: .csv, .json, .npy, …"
 _BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF32_LE, "utf-32-le"),  # before UTF-16's, which is a prefix of it

@@ -119,6 +119,7 @@ MAGIC = (
     (b"MM\x00*", "a picture", _PICTURE),
     (b"\x7fELF", "a program", None),
 )
+WRITE_NUMBERS = "write numbers into it, or name another file"
 _HTML = (b"<!doctype html", b"<html", b"<?xml", b"<table")
 _PICKLE = pattern(rb"\x80[\x02-\x05]|\((?:lp|dp)[0-9]*\n|c[\w.]+\n\w+\n")
 
@@ -129,7 +130,7 @@ def refuse_foreign(data: bytes, where: str, expected: str, known: tuple[bytes, .
     `known` are the first bytes of the expected kind.
     """
     if not data:
-        raise InputError(where, "the file is empty")
+        raise InputError(where, "the file is empty", WRITE_NUMBERS)
     if data.startswith(known):
         return
     for magic, what, hint in (*_within(data), *MAGIC):

@@ -12,7 +12,7 @@ import numpy as np
 from attncli.errors import InputError, MissingExtraError
 from attncli.formats.archive import DAMAGED, HARMLESS, MOST_INFLATION
 from attncli.formats.contents import Contents
-from attncli.formats.encoding import looks_like_text
+from attncli.formats.encoding import RENAME, looks_like_text
 from attncli.formats.foreign import refuse_foreign
 from attncli.matrix import Matrix
 
@@ -32,7 +32,7 @@ def read(data: bytes, where: str, reading: Reading) -> Contents:  # noqa: ARG001
     if not data.startswith(MAGIC):
         if looks_like_text(data):
             raise InputError(where, "this is text, not an HDF5 file", "name it .txt or .csv")
-        raise InputError(where, "this is not an HDF5 file: it does not begin as one does")
+        raise InputError(where, "this is not an HDF5 file: it does not begin as one does", RENAME)
     return _contents(data, where, partial(_array, is_mat=False))
 
 
@@ -54,7 +54,7 @@ def _contents(data: bytes, where: str, decode: Callable[[Any, str], Matrix]) -> 
     except Exception:
         raise InputError(where, "the HDF5 file cannot be read", DAMAGED) from None
     if not sets:
-        raise InputError(where, "holds no data set of numbers")
+        raise InputError(where, "holds no data set of numbers", "save one: f['q'] = q, of real numbers")
     return Contents(where, {name: partial(decode, found, f"{where}: {name}") for name, found in sets.items()})
 
 
@@ -105,5 +105,5 @@ def _array(found: Any, where: str, *, is_mat: bool) -> Matrix:
         array = array.T.astype(bool) if is_truth else array.T
     if array.dtype.kind not in "biuf":
         what = "complex" if array.dtype.kind == "c" or is_mat else "records"
-        raise InputError(where, f"its cells are {what}, not real numbers")
+        raise InputError(where, f"its cells are {what}, not real numbers", "save them as float64")
     return Matrix(np.ascontiguousarray(array, array.dtype.newbyteorder("=")).reshape(array.shape), where)

@@ -60,7 +60,7 @@ def _parse(text: str, where: str) -> Any:
     except json.JSONDecodeError as error:
         raise _malformed(text, where, error) from None
     except RecursionError:
-        raise InputError(where, f"lists and objects more than {trees.DEEPEST} deep") from None
+        raise InputError(where, f"lists and objects more than {trees.DEEPEST} deep", trees.FORM) from None
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -175,7 +175,11 @@ def _matrix(table: _BarTable, name: str, where: str, reading: Reading) -> Matrix
     lines = list(table.lines)
     if table.has_header and reading.header is None:
         if not rows[1:]:
-            raise InputError(f"{where}: line {lines[0]}", "the table has a header and no rows")
+            raise InputError(
+                f"{where}: line {lines[0]}",
+                "the table has a header and no rows",
+                "write rows under the rule: | 1 | 0 |",
+            )
         if any(rows[0][1:]) and rows[0][0] in (
             "",
             "(index)",

@@ -71,12 +71,14 @@ class _Reader:
         cells = {}
         for number, row, column, text in places:
             if (row, column) in cells:
-                self.fail(number, f"the entry in row {row + 1}, column {column + 1} is given twice")
+                self.fail(
+                    number, f"the entry in row {row + 1}, column {column + 1} is given twice", "delete one of the two"
+                )
             cells[row, column] = (number, text)
         try:
             numbers = numerals.parse_cells([text for _, text in cells.values()]) if cells else ()
         except NumeralError as error:
-            self.fail(list(cells.values())[error.index][0], error.what, error.hint)
+            self.fail(list(cells.values())[error.index][0], error.what, error.hint or numerals.NUMBER_HINT)
         return self._fill(rows, columns, cells, numbers, reading)
 
     def _fill(
@@ -112,17 +114,31 @@ class _Reader:
             )
         sizes = [int(word) for word in words]
         if self.symmetry != "general" and sizes[0] != sizes[1]:
-            self.fail(number, f"a {self.symmetry} matrix of {sizes[0]} × {sizes[1]} is not square")
+            self.fail(
+                number,
+                f"a {self.symmetry} matrix of {sizes[0]} × {sizes[1]} is not square",
+                "name it general in the first line",
+            )
         if not sizes[0] or not sizes[1]:
-            self.fail(number, f"a matrix of {sizes[0]} × {sizes[1]} is empty")
+            self.fail(
+                number, f"a matrix of {sizes[0]} × {sizes[1]} is empty", "write its rows and columns, 1 or more each"
+            )
         cells = sizes[0] * sizes[1]
         if cells * 8 > HARMLESS and cells > _MOST_ZEROS * len(self.lines):
-            self.fail(number, f"{cells} cells are claimed, and {len(self.lines)} entries follow")
+            self.fail(
+                number,
+                f"{cells} cells are claimed, and {len(self.lines)} entries follow",
+                "write the size that the entries have",
+            )
         return sizes
 
     def _coordinates(self, rows: int, columns: int, entries: int) -> list[tuple[int, int, int, str]]:
         if len(self.lines) != entries:
-            self.fail(self.lines[-1][0] if self.lines else 1, f"{len(self.lines)} entries, not the {entries} claimed")
+            self.fail(
+                self.lines[-1][0] if self.lines else 1,
+                f"{len(self.lines)} entries, not the {entries} claimed",
+                "write their number into the size",
+            )
         found = []
         due = 2 if self.field == "pattern" else 3
         for number, words in self.lines:
@@ -138,7 +154,11 @@ class _Reader:
                     "both count from 1",
                 )
             if self.symmetry != "general" and column > row:
-                self.fail(number, f"the entry lies above the diagonal of a {self.symmetry} matrix")
+                self.fail(
+                    number,
+                    f"the entry lies above the diagonal of a {self.symmetry} matrix",
+                    "write those below it only, or name it general",
+                )
             found.append((number, row, column, "1" if self.field == "pattern" else words[2]))
         return found
 
@@ -149,6 +169,8 @@ class _Reader:
         if len(words) != len(places):
             last = self.lines[-1][0] if self.lines else 1
             self.fail(
-                last, f"{len(words)} numbers, and a {self.symmetry} matrix of {rows} × {columns} has {len(places)}"
+                last,
+                f"{len(words)} numbers, and a {self.symmetry} matrix of {rows} × {columns} has {len(places)}",
+                "write the numbers column by column",
             )
         return [(number, row, column, word) for (row, column), (number, word) in zip(places, words, strict=True)]

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from attncli.errors import InputError, OutputError
+from attncli.formats.archive import DAMAGED
 from attncli.formats.contents import Contents
-from attncli.formats.encoding import RENAME_TEXT, looks_like_text
+from attncli.formats.encoding import RENAME, RENAME_TEXT, looks_like_text
 from attncli.formats.foreign import refuse_foreign
 from attncli.matrix import Matrix
 
@@ -39,7 +40,7 @@ def decode_array(data: bytes, where: str) -> Array:
     if not data.startswith(MAGIC):
         if looks_like_text(data):
             raise InputError(where, "this is text, not an NPY file", RENAME_TEXT)
-        raise InputError(where, "this is not an NPY file: it does not begin with \\x93NUMPY")
+        raise InputError(where, "this is not an NPY file: it does not begin with \\x93NUMPY", RENAME)
     shape, fortran_order, dtype, start = _header_of(data, where)
     refuse_dtype(dtype, where)
     expected = math.prod(shape) * dtype.itemsize
@@ -50,7 +51,7 @@ def decode_array(data: bytes, where: str) -> Array:
         raise InputError(
             where,
             f"the header says {shape} of {dtype.name}, {expected} bytes, but {len(data) - start} follow it",
-            "the file is damaged or was cut off: write it again",
+            DAMAGED,
         )
     flat: Array = np.frombuffer(data, dtype, offset=start)
     if dtype.kind == "b" and flat.size and flat.view(np.uint8).max() > 1:
@@ -58,7 +59,7 @@ def decode_array(data: bytes, where: str) -> Array:
     try:
         array = flat.reshape(shape[::-1]).T if fortran_order else flat.reshape(shape)
     except ValueError:  # no cells, but more axes than an array can have
-        raise InputError(where, f"no array has the shape {shape}") from None
+        raise InputError(where, f"no array has the shape {shape}", DAMAGED) from None
     return array.astype(dtype.newbyteorder("="), copy=False)
 
 
@@ -78,13 +79,11 @@ def _header_of(data: bytes, where: str) -> tuple[tuple[int, ...], bool, np.dtype
     except InputError:
         raise
     except Exception:  # NumPy raises errors of the tokenizer, the parser and its own
-        raise InputError(
-            where, "the NPY header cannot be read", "the file is damaged or was cut off: write it again"
-        ) from None
+        raise InputError(where, "the NPY header cannot be read", DAMAGED) from None
     if len(shape) > _MOST_AXES:
-        raise InputError(where, f"no array has {len(shape)} axes")
+        raise InputError(where, f"no array has {len(shape)} axes", DAMAGED)
     if any(isinstance(length, bool) or length < 0 for length in shape):
-        raise InputError(where, f"no array has the shape {shape}")
+        raise InputError(where, f"no array has the shape {shape}", DAMAGED)
     return shape, bool(fortran_order), dtype, stream.tell()
 
 

@@ -9,7 +9,7 @@ from attncli.errors import InputError
 from attncli.formats import npy
 from attncli.formats.archive import MAGIC, open_archive, read_member
 from attncli.formats.contents import Contents
-from attncli.formats.encoding import RENAME_TEXT, looks_like_text
+from attncli.formats.encoding import RENAME, RENAME_TEXT, looks_like_text
 from attncli.formats.foreign import refuse_archive, refuse_foreign
 from attncli.matrix import Matrix
 
@@ -28,7 +28,7 @@ def read(data: bytes, where: str, reading: Reading) -> Contents:  # noqa: ARG001
     if not data.startswith(MAGIC):
         if looks_like_text(data):
             raise InputError(where, "this is text, not an NPZ file", RENAME_TEXT)
-        raise InputError(where, "this is not an NPZ file: it does not begin as a zip archive does")
+        raise InputError(where, "this is not an NPZ file: it does not begin as a zip archive does", RENAME)
     archive = open_archive(data, where, "save it without compression: numpy.savez")
     members = archive.infolist()
     if not members:
@@ -47,7 +47,11 @@ def read(data: bytes, where: str, reading: Reading) -> Contents:  # noqa: ARG001
 def _decoder(archive: zipfile.ZipFile, member: zipfile.ZipInfo, where: str) -> Callable[[], Matrix]:
     def decode() -> Matrix:
         if not member.filename.endswith(".npy"):
-            raise InputError(where, "this member is not an array: its name does not end in .npy")
+            raise InputError(
+                where,
+                "this member is not an array: its name does not end in .npy",
+                "save arrays only, with numpy.savez",
+            )
         return Matrix(npy.decode_array(read_member(archive, member, where), where), where)
 
     return decode

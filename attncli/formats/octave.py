@@ -41,7 +41,9 @@ def read(data: bytes, where: str, reading: Reading) -> Contents:
             break
         name = heads.get("name", "")
         if name in matrices:
-            raise InputError(f"{where}: line {first + 1}", f"there are two variables called {quote(name)}")
+            raise InputError(
+                f"{where}: line {first + 1}", f"there are two variables called {quote(name)}", "give each its own name"
+            )
         rows, columns = _shape(heads, f"{where}: line {index}")
         matrix = _matrix(lines, index, rows, columns, f"{where}: {name}" if name else where, where, reading)
         matrices[name] = lambda matrix=matrix: matrix  # type: ignore[misc]
@@ -67,7 +69,7 @@ def _shape(heads: dict[str, str], place: str) -> tuple[int, int]:
         raise InputError(place, what, "save a full matrix of two axes: X = double(full(X)); save -text FILE X")
     rows, columns = map(int, sizes)
     if not rows or not columns:
-        raise InputError(place, f"the variable {heads.get('name', '')} is empty")
+        raise InputError(place, f"the variable {heads.get('name', '')} is empty", "save a matrix that has rows")
     return rows, columns
 
 

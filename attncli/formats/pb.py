@@ -59,7 +59,7 @@ def decode_tensor(tensor: Any, where: str) -> Matrix:
     if tensor.data_location == TensorProto.EXTERNAL or tensor.external_data:
         raise InputError(where, "its numbers lie in another file, which is not opened", "save it with raw_data")
     if kind.startswith(("COMPLEX", "STRING")):
-        raise InputError(where, f"its cells are {kind}, not real numbers")
+        raise InputError(where, f"its cells are {kind}, not real numbers", "save it as FLOAT")
     if tensor.HasField("segment") or any(length < 0 for length in tensor.dims):
         raise InputError(where, "the tensor cannot be read", DAMAGED)
     try:

@@ -14,7 +14,7 @@ import numpy as np
 from attncli.errors import InputError
 from attncli.formats.archive import DAMAGED, HARMLESS, MAGIC, MOST_INFLATION, open_archive, read_member
 from attncli.formats.contents import Contents
-from attncli.formats.encoding import RENAME_TEXT, looks_like_text
+from attncli.formats.encoding import RENAME, RENAME_TEXT, looks_like_text
 from attncli.formats.foreign import refuse_foreign
 from attncli.formats.narrow import EIGHT_BITS, narrow_dtype, narrow_matrix
 from attncli.formats.pickles import Global, Ignored, PickleError, call_builder, read_pickle
@@ -96,7 +96,9 @@ def _refuse(data: bytes, where: str) -> NoReturn:
     refuse_foreign(data, where, "a file of torch.save", known=())
     if looks_like_text(data):
         raise InputError(where, "this is text, not a file of torch.save", RENAME_TEXT)
-    raise InputError(where, "this is not a file of torch.save: it is neither a zip archive nor a pickle of torch")
+    raise InputError(
+        where, "this is not a file of torch.save: it is neither a zip archive nor a pickle of torch", RENAME
+    )
 
 
 def _read_archive(data: bytes, where: str) -> tuple[Any, Callable[[_Storage], bytes]]:
@@ -332,7 +334,7 @@ def _decode_tensor(tensor: _Tensor, data: bytes, where: str) -> Array:
     if size > HARMLESS and size > MOST_INFLATION * len(data):
         raise InputError(where, f"it claims {size} bytes, more than {MOST_INFLATION} times its storage", DAMAGED)
     if len(tensor.shape) > 64:
-        raise InputError(where, f"no array has {len(tensor.shape)} axes")
+        raise InputError(where, f"no array has {len(tensor.shape)} axes", DAMAGED)
     if not size:
         return np.empty(tensor.shape, dtype)
     last = tensor.offset + sum(

@@ -60,7 +60,7 @@ def read(data: bytes, where: str, reading: Reading) -> Contents:  # noqa: ARG001
     for name, tensor in sorted(tensors):
         matrices[name] = _decoder(tensor, f"{where}: {name}")
     if not matrices:
-        raise InputError(where, "the file holds no tensors")
+        raise InputError(where, "the file holds no tensors", "save them: save_file({'q': q, 'k': k}, FILE)")
     return Contents(where, matrices)
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from attncli.errors import InputError, MissingExtraError, suggest
 from attncli.formats.archive import DAMAGED, MAGIC, open_archive, read_member
 from attncli.formats.contents import Contents
-from attncli.formats.encoding import looks_like_text
+from attncli.formats.encoding import RENAME, looks_like_text
 from attncli.formats.foreign import refuse_foreign
 from attncli.formats.table_cells import Table
 from attncli.formats.text_table import matrix_of
@@ -66,7 +66,7 @@ def read(data: bytes, where: str, reading: Reading) -> Contents:
     if not data.startswith(MAGIC):
         if looks_like_text(data):
             raise InputError(where, "this is text, not a spreadsheet", "name it .csv")
-        raise InputError(where, "this is not a spreadsheet: it does not begin as a zip archive does")
+        raise InputError(where, "this is not a spreadsheet: it does not begin as a zip archive does", RENAME)
     archive = open_archive(data, where, "save it again, without what inflates it")
     names = {member.filename: member for member in archive.infolist()}
     if "xl/workbook.xml" not in names and "content.xml" not in names:
@@ -167,7 +167,11 @@ def _matrix(rows: list[list[Any]], part: str, where: str, source: str, reading: 
     cells."""
     top, left, bottom, right = _range(part) if part else _block(rows, where, source)
     if bottom >= len(rows) or right >= len(rows[0]):
-        raise InputError(f"{where}: {part}", "the range reaches beyond the cells of the sheet")
+        raise InputError(
+            f"{where}: {part}",
+            "the range reaches beyond the cells of the sheet",
+            "leave the range out, for all cells of the sheet",
+        )
     cells = [
         [_text(row[column], f"{where}: {address(index, column)}") for column in range(left, right + 1)]
         for index, row in enumerate(rows[top : bottom + 1], top)
@@ -206,7 +210,7 @@ def _block(rows: list[list[Any]], where: str, source: str) -> tuple[int, int, in
     """
     filled = [index for index, row in enumerate(rows) if any(cell != "" for cell in row)]
     if not filled:
-        raise InputError(where, "the sheet is empty")
+        raise InputError(where, "the sheet is empty", "write numbers into it, or name another sheet")
     columns = sorted({column for row in rows for column, cell in enumerate(row) if cell != ""})
     for used, what in ((filled, "row"), (columns, "column")):
         gap = next((before for before, after in pairwise(used) if after != before + 1), None)

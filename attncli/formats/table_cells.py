@@ -6,6 +6,7 @@ import re
 from collections import Counter
 
 from attncli.errors import InputError
+from attncli.formats.foreign import WRITE_NUMBERS
 from attncli.formats.table_notes import shape_hint
 from attncli.numbers.numerals import may_be_cell
 from attncli.patterns import pattern
@@ -50,7 +51,7 @@ def split(text: str, where: str) -> Table:
     out."""
     numbered = _logical_lines(text, where)
     if not any(line.strip() for _, line in numbered):
-        raise InputError(where, "the file holds no numbers")
+        raise InputError(where, "the file holds no numbers", WRITE_NUMBERS)
     declared = _SEPARATOR.fullmatch(numbered[0][1])
     if declared is not None and len(numbered) > 1:  # Excel's own first line
         numbered = numbered[1:]

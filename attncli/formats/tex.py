@@ -76,7 +76,9 @@ def read(data: bytes, where: str, reading: Reading) -> Contents:
     matrices: dict[str, Callable[[], Matrix]] = {}
     for name, block in zip(names, blocks, strict=True):
         if name in matrices:
-            raise InputError(source.at(block.start), f"there are two matrices called {quote(name)}")
+            raise InputError(
+                source.at(block.start), f"there are two matrices called {quote(name)}", "give each its own name"
+            )
         matrix = source.matrix(block, f"{where}: {name}" if name else where, reading)
         matrices[name] = lambda matrix=matrix: matrix  # type: ignore[misc]
     return Contents(where, matrices)
@@ -120,9 +122,13 @@ class _Source:
             ending = f"\\end{{{begin[1]}{begin[2]}}}"
             end = self.text.find(ending, start, stop)
             if end < 0:
-                raise InputError(self.at(begin.start()), f"{begin[0]} has no {ending}")
+                raise InputError(
+                    self.at(begin.start()), f"{begin[0]} has no {ending}", f"write {ending} after the last row"
+                )
             if (inner := self.text.find("\\begin", start, end)) >= 0:
-                raise InputError(self.at(inner), "an environment inside a matrix is not understood")
+                raise InputError(
+                    self.at(inner), "an environment inside a matrix is not understood", "write its numbers out"
+                )
             found.append(_Block(name, start, end, begin[1] == "tabular"))
             position = end + len(ending)
         if self._name(position, stop, after=True):
@@ -167,7 +173,9 @@ class _Source:
             return token.end() if token else position
         end = group_end(self.text, position)
         if end < 0:
-            raise InputError(self.at(position), "the '{' of the columns is never closed")
+            raise InputError(
+                self.at(position), "the '{' of the columns is never closed", "close it, as in \\begin{array}{cc}"
+            )
         refuse_inserted(self.text[position:end], self.at(position))
         return end
 
@@ -191,7 +199,7 @@ class _Source:
         try:
             array = numerals.parse_cells(texts).reshape(len(rows), columns)
         except NumeralError as error:
-            raise InputError(self.at(places[error.index]), error.what, error.hint) from None
+            raise InputError(self.at(places[error.index]), error.what, error.hint or numerals.NUMBER_HINT) from None
         return Matrix(array, where, texts=tuple(texts) if reading.keep_text else None)
 
     def _table(self, rows: list[list[tuple[int, str]]]) -> Table:

@@ -242,6 +242,7 @@ def _bad_cell(
         hint = "a first column holds labels only if no cell of it is a number"
     elif hint is None and row == 0 and len(table.rows) > 1 and reading.header is None and not has_header:
         hint = "a first row is a header only if no cell of it is a number"
+    hint = hint or numerals.NUMBER_HINT
     return InputError(table.place(row, column), what, hint)
 
 

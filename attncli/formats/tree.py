@@ -155,10 +155,12 @@ def matrix_at(tree: Tree, path: Path, where: str, name: str, reading: Reading) -
 
 
 def _bad_cell(tree: Tree, where: str, path: Path, error: NumeralError) -> InputError:
+    from attncli.numbers.numerals import NUMBER_HINT
+
     cell = node_at(tree, path)
     if type(cell) is str and cell in NULLS:
         return fault(tree, where, path, "null; expected a number", "nothing is guessed: write the number")
-    return fault(tree, where, path, error.what, error.hint)
+    return fault(tree, where, path, error.what, error.hint or NUMBER_HINT)
 
 
 def _records(tree: Tree, path: Path, where: str, name: str, reading: Reading) -> Matrix:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 MOST_NODES = 10_000_000
 BRACKETS = re.compile(r"""[][{}]|"(?:[^"\\]|\\.)*+"|'[^']*+'|(?:^|\s)#.*""", re.MULTILINE)
+_SEE_FORM = "attncli demo --yaml shows the form of a problem file"
 FORBIDDEN = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]|\ufeff")
 
 
@@ -60,7 +61,7 @@ class _Builder:
         except yaml.MarkedYAMLError as error:
             raise self.malformed(error) from None
         except yaml.YAMLError as error:
-            raise InputError(self.where, f"not YAML: {error}") from None
+            raise InputError(self.where, f"not YAML: {error}", _SEE_FORM) from None
 
     def build(self, loader: Any) -> Any:
         from yaml import events as kinds
@@ -115,7 +116,7 @@ class _Builder:
 
     def check_start(self, event: Any, depth: int, current: Any, key: str | None) -> None:
         if depth >= trees.DEEPEST:
-            raise self.fault(event, f"lists and mappings more than {trees.DEEPEST} deep")
+            raise self.fault(event, f"lists and mappings more than {trees.DEEPEST} deep", trees.FORM)
         if event.tag is not None:
             raise self.tag_fault(event)
         if type(current) is dict and key is None:
@@ -135,10 +136,16 @@ class _Builder:
 
     def resolve_alias(self, event: Any) -> Any:
         if event.anchor not in self.anchors:
-            raise self.fault(event, f"the alias *{event.anchor} has no anchor &{event.anchor} above it")
+            raise self.fault(
+                event,
+                f"the alias *{event.anchor} has no anchor &{event.anchor} above it",
+                "write out what it stands for",
+            )
         anchored = self.anchors[event.anchor]
         if anchored is None:
-            raise self.fault(event, f"the alias *{event.anchor} stands within what it repeats")
+            raise self.fault(
+                event, f"the alias *{event.anchor} stands within what it repeats", "write out what it stands for"
+            )
         node, size = anchored
         self.count(size, event)
         return node
@@ -160,7 +167,9 @@ class _Builder:
     def unreadable(self) -> InputError:
         found = FORBIDDEN.search(self.text)
         if not found:
-            return InputError(self.where, "not YAML: a character that YAML does not allow")
+            return InputError(
+                self.where, "not YAML: a character that YAML does not allow", "save the file as plain UTF-8 text"
+            )
         line, column = trees.position(self.text, found.start())
         what = f"the character U+{ord(found.group()):04X}, which YAML does not allow"
         return InputError(f"{self.where}: line {line}, column {column}", what, "save the file as plain UTF-8 text")
@@ -168,10 +177,10 @@ class _Builder:
     def malformed(self, error: Any) -> InputError:
         mark = error.problem_mark or error.context_mark
         if mark is None:
-            return InputError(self.where, f"not YAML: {error.problem}")
+            return InputError(self.where, f"not YAML: {error.problem}", _SEE_FORM)
         if (deep := _too_deep(self.text[: mark.index + 1])) is not None:
             where = "{}: line {}, column {}".format(self.where, *trees.position(self.text, deep))
-            return InputError(where, f"lists and mappings more than {trees.DEEPEST} deep")
+            return InputError(where, f"lists and mappings more than {trees.DEEPEST} deep", trees.FORM)
         place = f"{self.where}: line {mark.line + 1}, column {mark.column + 1}"
         line = (self.text.splitlines() or [""])[mark.line : mark.line + 1]
         if line and line[0][mark.column : mark.column + 1] == "\t":
@@ -179,7 +188,7 @@ class _Builder:
         what = f"not YAML: {error.problem}"
         if error.context_mark:
             what += f", {error.context} that starts in line {error.context_mark.line + 1}"
-        return InputError(place, what)
+        return InputError(place, what, _SEE_FORM)
 
 
 def _too_deep(text: str) -> int | None:

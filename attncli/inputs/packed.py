@@ -30,7 +30,9 @@ def split_packed(name: str, matrix: Matrix, order: str, heads: tuple[int, int] |
 
     array, (query_heads, key_heads) = matrix.array, heads or (1, 1)
     if not array.ndim:
-        raise InputError(matrix.where, "a single number holds no queries, keys and values")
+        raise InputError(
+            matrix.where, "a single number holds no queries, keys and values", "give it rows of three parts"
+        )
     width, shares = array.shape[-1], query_heads + 2 * key_heads
     if order == "heads" and (heads is None or query_heads != key_heads):
         what = "the order heads needs as many key heads as query heads" if heads else "the order heads needs heads"

@@ -235,7 +235,11 @@ class _Reader:
         """
         node = self.node(path)
         if isinstance(node, (dict, list)):
-            raise self.fault(path, f"{path[0]}: {trees.describe_node(node)}; expected one value")
+            raise self.fault(
+                path,
+                f"{path[0]}: {trees.describe_node(node)}; expected one value",
+                "write it behind the colon, as in scale: 0.5",
+            )
         if type(node) is str and node in trees.NULLS:
             raise self.fault(path, f"{path[0]}: the value is missing", "give it a value or leave the key out")
         return str(node)
@@ -305,7 +309,7 @@ class _Reader:
             for index, name in enumerate(names):
                 if not isinstance(name, str):
                     what = f"labels: {kind}: {trees.describe_node(name)}; expected a name"
-                    raise self.fault(("labels", kind, index), what)
+                    raise self.fault(("labels", kind, index), what, f"{kind}: [first, second]")
             found[kind] = tuple(map(str, names))
         return Labels(**found)
 

@@ -107,6 +107,8 @@ class Sources:
             if at and exists(join_path(folder, path)):
                 what = "expected a type and a shape after @"
                 raise InputError(path_text(text), what, f"as in {EXAMPLE}")
+            if role == "d_output" and nearest(text.lower(), (ONES,)):
+                raise InputError(path_text(text), "no such file", f"did you mean {ONES}?")
             raise missing_file(text, folder, where if folder is not None else None)
         contents = read_typed(text, where, self.reading)
         return contents.matrices[pick(contents, None, role)]()
@@ -269,6 +271,8 @@ def missing_file(text: str, folder: str | None, where: str | None = None) -> Inp
     if hint is None and not folder and text.lower().endswith((".yaml", ".yml")):
         made = text if not parent or exists(parent) else name  # a shell makes no folder
         hint = f"attncli demo --yaml > {path_text(made)} makes a problem to start from"
+    if hint is None and not folder and not parent and by_suffix(split_suffix(text)[1]) is None:
+        hint = "name a file, or type numbers: '1 0; 0 1'"
     culprit = path_text(text if len(text) <= 200 else f"{text[:100]}…{text[-20:]}")
     return InputError(where, f"{culprit}: {what}", hint) if where else InputError(culprit, what, hint)
 
@@ -374,7 +378,7 @@ def pick(contents: Contents, name: str | None, role: str) -> str:
     if len(names) == 1:
         return names[0]
     if not names:
-        raise InputError(contents.where, "holds no array")
+        raise InputError(contents.where, "holds no array", "write a list behind a name, as in q: [[1, 0], [0, 1]]")
     named = [found for found in names if role in (matrix_name(found), expected_name(found), found)]
     named.sort(key=lambda found: found != role)
     if len(named) == 1:

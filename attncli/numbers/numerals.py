@@ -37,6 +37,7 @@ _LONGEST = 4000  # digits: Python's int() refuses more than 4300
 _MANY = 1 << 13  # numbers: with more of them, orjson saves more time than its import takes
 _WIDTH = 28  # of a cell in a block of text: 24 characters, one more in an exponent, blanks, the delimiter
 _PIECE = 1 << 19  # characters: the numbers of a piece, as Python objects, fit into the cache
+NUMBER_HINT = "type a number, as in -1234.5, or nan if it is missing"
 TRUTHS = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
 FLOAT_CHARACTERS = b"0123456789.+-eE \t"  # with these characters, a C parser reads exactly the numbers of our grammar
 
@@ -85,7 +86,9 @@ def parse_number(text: str, *, leading_zero: bool = True) -> float:
 def _divide(text: str, above: str, below: str) -> float:
     """Return the fraction, rounded once from the exact quotient."""
     if len(above) + len(below) > _LONGEST:
-        raise NumeralError(f"{quote(text)} has {len(above) + len(below)} digits, more than {_LONGEST}")
+        raise NumeralError(
+            f"{quote(text)} has {len(above) + len(below)} digits, more than {_LONGEST}", "type it as a decimal"
+        )
     from fractions import Fraction
 
     divisor = Fraction(below)

@@ -68,14 +68,20 @@ def test_each_case_is_checked_whatever_the_others_are(run, folder):
     assert told.status == 2
     assert told.out.splitlines()[0].startswith("error  broken: ")
     assert told.out.endswith("\n3 cases: 1 exact, 1 wrong, 1 error\n")
-    assert told.err == "error: broken.yaml: line 1, column 15: 'a' is not a number\n"
+    assert told.err == (
+        "error: broken.yaml: line 1, column 15: 'a' is not a number\n"
+        "hint: type a number, as in -1234.5, or nan if it is missing\n"
+    )
 
 
 def test_one_failure_is_printed_on_one_stream_only(run, folder):
     (folder / "broken.yaml").write_text("queries: [[1, a]]\n")
     told = run("check", "broken.yaml")
     assert (told.status, told.out) == (2, "")
-    assert told.err == "error: broken.yaml: line 1, column 15: 'a' is not a number\n"
+    assert told.err == (
+        "error: broken.yaml: line 1, column 15: 'a' is not a number\n"
+        "hint: type a number, as in -1234.5, or nan if it is missing\n"
+    )
 
 
 def test_a_missing_file_is_named(run):

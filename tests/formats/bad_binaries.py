@@ -22,7 +22,14 @@ from damaged_files import (
 )
 
 BAD_BINARIES: list[tuple[str, str, bytes, str, str, str | None]] = [
-    ("an empty npy file", "npy", b"", "q.npy", "the file is empty", None),
+    (
+        "an empty npy file",
+        "npy",
+        b"",
+        "q.npy",
+        "the file is empty",
+        "write numbers into it, or name another file",
+    ),
     (
         "text named .npy",
         "npy",
@@ -55,7 +62,7 @@ BAD_BINARIES: list[tuple[str, str, bytes, str, str, str | None]] = [
         b"\x01\x02\x03",
         "q.npy",
         "this is not an NPY file: it does not begin with \\x93NUMPY",
-        None,
+        "give it the suffix of what it holds: .csv, .json, .npy, …",
     ),
     (
         "a magic string alone",
@@ -97,14 +104,21 @@ BAD_BINARIES: list[tuple[str, str, bytes, str, str, str | None]] = [
         "the header says (65536, 65536) of float64, 34359738368 bytes, but 0 follow it",
         "the file is damaged or was cut off: write it again",
     ),
-    ("a negative length", "npy", npy_header("<f8", "(-1, 2)"), "q.npy", "no array has the shape (-1, 2)", None),
+    (
+        "a negative length",
+        "npy",
+        npy_header("<f8", "(-1, 2)"),
+        "q.npy",
+        "no array has the shape (-1, 2)",
+        "the file is damaged or was cut off: write it again",
+    ),
     (
         "a length that is a truth",
         "npy",
         npy_header("<f8", "(True, 2)") + bytes(16),
         "q.npy",
         "no array has the shape (True, 2)",
-        None,
+        "the file is damaged or was cut off: write it again",
     ),
     (
         "no cells but absurd axes",
@@ -112,7 +126,7 @@ BAD_BINARIES: list[tuple[str, str, bytes, str, str, str | None]] = [
         npy_header("<f8", "(0, 4611686018427387904, 8)"),
         "q.npy",
         "no array has the shape (0, 4611686018427387904, 8)",
-        None,
+        "the file is damaged or was cut off: write it again",
     ),
     (
         "more axes than NumPy has",
@@ -120,7 +134,7 @@ BAD_BINARIES: list[tuple[str, str, bytes, str, str, str | None]] = [
         npy_header("<f8", "(" + "1, " * 70 + ")") + bytes(8),
         "q.npy",
         "no array has 70 axes",
-        None,
+        "the file is damaged or was cut off: write it again",
     ),
     (
         "a header that is no dictionary",
@@ -234,7 +248,14 @@ BAD_BINARIES: list[tuple[str, str, bytes, str, str, str | None]] = [
         "a bool is neither 0 nor 1",
         "save the array as uint8",
     ),
-    ("an empty npz file", "npz", b"", "q.npz", "the file is empty", None),
+    (
+        "an empty npz file",
+        "npz",
+        b"",
+        "q.npz",
+        "the file is empty",
+        "write numbers into it, or name another file",
+    ),
     (
         "text named .npz",
         "npz",
@@ -257,7 +278,7 @@ BAD_BINARIES: list[tuple[str, str, bytes, str, str, str | None]] = [
         b"\x01\x02",
         "q.npz",
         "this is not an NPZ file: it does not begin as a zip archive does",
-        None,
+        "give it the suffix of what it holds: .csv, .json, .npy, …",
     ),
     (
         "an archive cut off",
@@ -330,7 +351,7 @@ BAD_BINARIES: list[tuple[str, str, bytes, str, str, str | None]] = [
         member("notes.md", b"hello"),
         "q.npz: notes.md",
         "this member is not an array: its name does not end in .npy",
-        None,
+        "save arrays only, with numpy.savez",
     ),
     (
         "a pickle in a member",
@@ -382,7 +403,14 @@ BAD_BINARIES: list[tuple[str, str, bytes, str, str, str | None]] = [
         "it cannot be decompressed",
         "the file is damaged or was cut off: write it again",
     ),
-    ("an empty safetensors file", "safetensors", b"", "q.safetensors", "the file is empty", None),
+    (
+        "an empty safetensors file",
+        "safetensors",
+        b"",
+        "q.safetensors",
+        "the file is empty",
+        "write numbers into it, or name another file",
+    ),
     (
         "text named .safetensors",
         "safetensors",
@@ -477,9 +505,16 @@ BAD_BINARIES: list[tuple[str, str, bytes, str, str, str | None]] = [
         member("q\x1b[31m", b"1"),
         "q.npz: q\\x1b[31m",
         "this member is not an array: its name does not end in .npy",
-        None,
+        "save arrays only, with numpy.savez",
     ),
-    ("no tensors", "safetensors", tensors_header(b"{}"), "q.safetensors", "the file holds no tensors", None),
+    (
+        "no tensors",
+        "safetensors",
+        tensors_header(b"{}"),
+        "q.safetensors",
+        "the file holds no tensors",
+        "save them: save_file({'q': q, 'k': k}, FILE)",
+    ),
     (
         "a pickle named .safetensors",
         "safetensors",

@@ -3,8 +3,15 @@
 from __future__ import annotations
 
 BAD_TABLES: list[tuple[str, str, bytes, str, str, str | None]] = [
-    ("an empty file", "csv", b"", "q.csv", "the file is empty", None),
-    ("blank lines alone", "csv", b"\n \n\n", "q.csv", "the file holds no numbers", None),
+    ("an empty file", "csv", b"", "q.csv", "the file is empty", "write numbers into it, or name another file"),
+    (
+        "blank lines alone",
+        "csv",
+        b"\n \n\n",
+        "q.csv",
+        "the file holds no numbers",
+        "write numbers into it, or name another file",
+    ),
     (
         "a byte that is not UTF-8 after an empty line",
         "csv",
@@ -14,8 +21,22 @@ BAD_TABLES: list[tuple[str, str, bytes, str, str, str | None]] = [
         "save it as UTF-8",
     ),
     ("a NUL after an empty line", "csv", b"\n1\0", "q.csv: line 2", "a NUL character is not text", "save it as UTF-8"),
-    ("comments alone", "csv", b"# weights\n#\n", "q.csv", "the file holds no numbers", None),
-    ("tabs alone", "tsv", b"\t\t\n", "q.tsv", "the file holds no numbers", None),
+    (
+        "comments alone",
+        "csv",
+        b"# weights\n#\n",
+        "q.csv",
+        "the file holds no numbers",
+        "write numbers into it, or name another file",
+    ),
+    (
+        "tabs alone",
+        "tsv",
+        b"\t\t\n",
+        "q.tsv",
+        "the file holds no numbers",
+        "write numbers into it, or name another file",
+    ),
     (
         "a header without rows",
         "csv",
@@ -38,7 +59,7 @@ BAD_TABLES: list[tuple[str, str, bytes, str, str, str | None]] = [
         b"a,b\nc,d\n",
         "q.csv: line 2, column 2",
         "'d' is not a number",
-        None,
+        "type a number, as in -1234.5, or nan if it is missing",
     ),
     (
         "a bad cell that blanks would make part of a label",
@@ -46,7 +67,7 @@ BAD_TABLES: list[tuple[str, str, bytes, str, str, str | None]] = [
         b"1,2, 3\n7,x, 9\n",
         "q.csv: line 2, column 2",
         "'x' is not a number",
-        None,
+        "type a number, as in -1234.5, or nan if it is missing",
     ),
     (
         "a bad cell that tabs would make part of a label",
@@ -54,7 +75,7 @@ BAD_TABLES: list[tuple[str, str, bytes, str, str, str | None]] = [
         b"1;2\t\n7;x\t9\n",
         "q.txt: line 2, column 2",
         "'x\\t9' is not a number",
-        None,
+        "type a number, as in -1234.5, or nan if it is missing",
     ),
     (
         "a bad cell that blanks would make a label",
@@ -64,7 +85,14 @@ BAD_TABLES: list[tuple[str, str, bytes, str, str, str | None]] = [
         "the cell is empty",
         "type the number that belongs there, or nan",
     ),
-    ("one column of words", "txt", b"one\ntwo\n", "q.txt: line 2, column 1", "'two' is not a number", None),
+    (
+        "one column of words",
+        "txt",
+        b"one\ntwo\n",
+        "q.txt: line 2, column 1",
+        "'two' is not a number",
+        "type a number, as in -1234.5, or nan if it is missing",
+    ),
     (
         "a blank within the last of the cells that commas part",
         "csv",
@@ -348,7 +376,14 @@ BAD_TABLES: list[tuple[str, str, bytes, str, str, str | None]] = [
         "'12.5%' is not a number: it is a percentage",
         "type 12.5e-2",
     ),
-    ("a word among numbers", "csv", b"1,2\n3,abc\n", "q.csv: line 2, column 2", "'abc' is not a number", None),
+    (
+        "a word among numbers",
+        "csv",
+        b"1,2\n3,abc\n",
+        "q.csv: line 2, column 2",
+        "'abc' is not a number",
+        "type a number, as in -1234.5, or nan if it is missing",
+    ),
     (
         "a word in the first row",
         "csv",
@@ -365,7 +400,14 @@ BAD_TABLES: list[tuple[str, str, bytes, str, str, str | None]] = [
         "'the' is not a number",
         "a first column holds labels only if no cell of it is a number",
     ),
-    ("a word behind a label", "csv", b"a,1,2\nb,3,x\n", "q.csv: line 2, column 3", "'x' is not a number", None),
+    (
+        "a word behind a label",
+        "csv",
+        b"a,1,2\nb,3,x\n",
+        "q.csv: line 2, column 3",
+        "'x' is not a number",
+        "type a number, as in -1234.5, or nan if it is missing",
+    ),
     (
         "a row of tabs among tabs",
         "tsv",
@@ -374,8 +416,22 @@ BAD_TABLES: list[tuple[str, str, bytes, str, str, str | None]] = [
         "the cell is empty",
         "type the number that belongs there, or nan",
     ),
-    ("a complex number", "csv", b"1,1+2j\n", "q.csv: line 1, column 2", "'1+2j' is not a number", None),
-    ("two signs", "csv", b"1,--2\n", "q.csv: line 1, column 2", "'--2' is not a number", None),
+    (
+        "a complex number",
+        "csv",
+        b"1,1+2j\n",
+        "q.csv: line 1, column 2",
+        "'1+2j' is not a number",
+        "type a number, as in -1234.5, or nan if it is missing",
+    ),
+    (
+        "two signs",
+        "csv",
+        b"1,--2\n",
+        "q.csv: line 1, column 2",
+        "'--2' is not a number",
+        "type a number, as in -1234.5, or nan if it is missing",
+    ),
     (
         "a sign alone",
         "csv",

@@ -28,8 +28,22 @@ BAD_TEXTS: list[tuple[str, str, bytes, str, str, str | None]] = [
         "this row has 1 number, row 1 has 2",
         "all rows need the same number of cells",
     ),
-    ("a word in a literal", "literal", b"1 0; 0 x", "Q: row 2, column 2", "'x' is not a number", None),
-    ("a missing number in a literal", "literal", b"1,,0", "Q: row 1, column 2", "a number is missing", None),
+    (
+        "a word in a literal",
+        "literal",
+        b"1 0; 0 x",
+        "Q: row 2, column 2",
+        "'x' is not a number",
+        "type a number, as in -1234.5, or nan if it is missing",
+    ),
+    (
+        "a missing number in a literal",
+        "literal",
+        b"1,,0",
+        "Q: row 1, column 2",
+        "a number is missing",
+        "type a number, as in -1234.5, or nan if it is missing",
+    ),
     (
         "thousands in a literal",
         "literal",
@@ -102,9 +116,16 @@ BAD_TEXTS: list[tuple[str, str, bytes, str, str, str | None]] = [
         b"[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]",
         "Q",
         "lists are nested deeper than 32",
-        None,
+        "a matrix is a list of rows, as in [[1, 0], [0, 1]]",
     ),
-    ("many brackets", "literal", b"[" * 60000, "Q", "lists are nested deeper than 32", None),
+    (
+        "many brackets",
+        "literal",
+        b"[" * 60000,
+        "Q",
+        "lists are nested deeper than 32",
+        "a matrix is a list of rows, as in [[1, 0], [0, 1]]",
+    ),
     (
         "commas and blanks in one list",
         "literal",
@@ -170,7 +191,7 @@ BAD_TEXTS: list[tuple[str, str, bytes, str, str, str | None]] = [
         b"\n \\begin{bmatrix} 1",
         "q.tex: line 2, column 2",
         "\\begin{bmatrix} has no \\end{bmatrix}",
-        None,
+        "write \\end{bmatrix} after the last row",
     ),
     (
         "a transposed matrix",
@@ -210,7 +231,7 @@ BAD_TEXTS: list[tuple[str, str, bytes, str, str, str | None]] = [
         b"\\begin{bmatrix}\n1 & % one\n x\\end{bmatrix}",
         "q.tex: line 3, column 2",
         "'x' is not a number",
-        None,
+        "type a number, as in -1234.5, or nan if it is missing",
     ),
     (
         "a ragged matrix",
@@ -250,7 +271,7 @@ BAD_TEXTS: list[tuple[str, str, bytes, str, str, str | None]] = [
         b"\\begin{matrix} \\sqrt{2} \\end{matrix}",
         "q.tex: line 1, column 16",
         "'\\\\sqrt{2}' is not a number",
-        None,
+        "type a number, as in -1234.5, or nan if it is missing",
     ),
     (
         "a grouped entry",
@@ -258,7 +279,7 @@ BAD_TEXTS: list[tuple[str, str, bytes, str, str, str | None]] = [
         b"\\begin{matrix} 1\\,000 \\end{matrix}",
         "q.tex: line 1, column 16",
         "'1\\\\,000' is not a number",
-        None,
+        "type a number, as in -1234.5, or nan if it is missing",
     ),
     (
         "a decimal comma in braces",
@@ -274,7 +295,7 @@ BAD_TEXTS: list[tuple[str, str, bytes, str, str, str | None]] = [
         b"Q = \\begin{matrix} 1 \\end{matrix} Q = \\begin{matrix} 2 \\end{matrix}",
         "q.tex: line 1, column 53",
         "there are two matrices called 'Q'",
-        None,
+        "give each its own name",
     ),
     (
         "a name without a matrix",
@@ -290,7 +311,7 @@ BAD_TEXTS: list[tuple[str, str, bytes, str, str, str | None]] = [
         b"\\begin{matrix} \\begin{matrix} 1 \\end{matrix} \\end{matrix}",
         "q.tex: line 1, column 16",
         "an environment inside a matrix is not understood",
-        None,
+        "write its numbers out",
     ),
     (
         "columns that stay open",
@@ -298,7 +319,7 @@ BAD_TEXTS: list[tuple[str, str, bytes, str, str, str | None]] = [
         b"\\begin{array}{cc 1 & 2 \\end{array}",
         "q.tex: line 1, column 14",
         "the '{' of the columns is never closed",
-        None,
+        "close it, as in \\begin{array}{cc}",
     ),
     (
         "a determinant",
@@ -338,6 +359,6 @@ BAD_TEXTS: list[tuple[str, str, bytes, str, str, str | None]] = [
         b"1#\xb7\xb8",
         "Q: row 1, column 1",
         "'1#\\udcb7\\udcb8' is not a number",
-        None,
+        "type a number, as in -1234.5, or nan if it is missing",
     ),
 ]

@@ -91,4 +91,6 @@ def test_a_large_table_keeps_its_bits(delimiter: str) -> None:
 def test_a_fault_in_a_late_piece_is_found_at_its_place() -> None:
     lines = ["0.123456789,0.987654321"] * 20_000
     lines[17_000] = "0.5,abc"
-    assert outcome("\n".join(lines), Reading()) == ("q.csv: line 17001, column 2: 'abc' is not a number None")
+    assert outcome("\n".join(lines), Reading()) == (
+        "q.csv: line 17001, column 2: 'abc' is not a number type a number, as in -1234.5, or nan if it is missing"
+    )

@@ -152,8 +152,20 @@ REFUSED = [
         "this row has 1 cells, line 1 has 2",
         "all rows need the same number of cells",
     ),
-    ("a word", "| a |\n|--|\n| x |\n| 1 |\n", "q.markdown: line 3, column 1", "'x' is not a number", None),
-    ("no rows", "| a |\n|--|\n", "q.markdown: line 1", "the table has a header and no rows", None),
+    (
+        "a word",
+        "| a |\n|--|\n| x |\n| 1 |\n",
+        "q.markdown: line 3, column 1",
+        "'x' is not a number",
+        "type a number, as in -1234.5, or nan if it is missing",
+    ),
+    (
+        "no rows",
+        "| a |\n|--|\n",
+        "q.markdown: line 1",
+        "the table has a header and no rows",
+        "write rows under the rule: | 1 | 0 |",
+    ),
     (
         "a name twice",
         "# Q\n|a|\n|-|\n|1|\n\n# Q\n|a|\n|-|\n|1|\n",

@@ -129,7 +129,7 @@ def test_a_file_of_matlab_7_3_has_the_axes_that_matlab_shows() -> None:
 
 
 REFUSED_MAT = [
-    ("an empty file", b"", "q.mat: the file is empty", None),
+    ("an empty file", b"", "q.mat: the file is empty", "write numbers into it, or name another file"),
     ("text", b"1 2\n3 4\n", "q.mat: this is text, not a MAT file", "name it .txt or .csv"),
     (
         "only text",
@@ -197,8 +197,13 @@ def complex_cells(file) -> None:
 
 REFUSED_H5 = [
     ("text", b"1 2\n", "q.h5: this is text, not an HDF5 file", "name it .txt or .csv"),
-    ("other bytes", b"\0\1\2\3", "q.h5: this is not an HDF5 file: it does not begin as one does", None),
-    ("no data set", h5_file(nothing), "q.h5: holds no data set of numbers", None),
+    (
+        "other bytes",
+        b"\0\1\2\3",
+        "q.h5: this is not an HDF5 file: it does not begin as one does",
+        "give it the suffix of what it holds: .csv, .json, .npy, …",
+    ),
+    ("no data set", h5_file(nothing), "q.h5: holds no data set of numbers", "save one: f['q'] = q, of real numbers"),
     ("a part alone", h5_file(complex_cells)[:300], "q.h5: the HDF5 file cannot be read", DAMAGED),
     (
         "another file's numbers",
@@ -212,7 +217,12 @@ REFUSED_H5 = [
         "q.h5: q: claims 8589934592 bytes, more than 1000 times what is stored",
         DAMAGED,
     ),
-    ("complex numbers", h5_file(complex_cells), "q.h5: q: its cells are complex, not real numbers", None),
+    (
+        "complex numbers",
+        h5_file(complex_cells),
+        "q.h5: q: its cells are complex, not real numbers",
+        "save them as float64",
+    ),
 ]
 
 

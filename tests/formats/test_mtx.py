@@ -83,14 +83,14 @@ REFUSED = [
         "%%MatrixMarket matrix array real symmetric\n2 3\n",
         2,
         "a symmetric matrix of 2 × 3 is not square",
-        None,
+        "name it general in the first line",
     ),
     (
         "too few numbers",
         "%%MatrixMarket matrix array real general\n2 2\n1\n2\n3\n",
         5,
         "3 numbers, and a general matrix of 2 × 2 has 4",
-        None,
+        "write the numbers column by column",
     ),
     (
         "an entry outside",
@@ -104,24 +104,36 @@ REFUSED = [
         "%%MatrixMarket matrix coordinate real general\n2 2 2\n1 1 5\n1 1 6\n",
         4,
         "the entry in row 1, column 1 is given twice",
-        None,
+        "delete one of the two",
     ),
     (
         "fewer entries than claimed",
         "%%MatrixMarket matrix coordinate real general\n2 2 2\n1 1 5\n",
         3,
         "1 entries, not the 2 claimed",
-        None,
+        "write their number into the size",
     ),
-    ("no number", "%%MatrixMarket matrix coordinate real general\n2 2 1\n\n1 1 x\n", 4, "'x' is not a number", None),
+    (
+        "no number",
+        "%%MatrixMarket matrix coordinate real general\n2 2 1\n\n1 1 x\n",
+        4,
+        "'x' is not a number",
+        "type a number, as in -1234.5, or nan if it is missing",
+    ),
     (
         "hardly anything in a huge one",
         "%%MatrixMarket matrix coordinate real general\n100000 100000 1\n1 1 1\n",
         2,
         "10000000000 cells are claimed, and 1 entries follow",
-        None,
+        "write the size that the entries have",
     ),
-    ("no cells", "%%MatrixMarket matrix array real general\n0 2\n", 2, "a matrix of 0 × 2 is empty", None),
+    (
+        "no cells",
+        "%%MatrixMarket matrix array real general\n0 2\n",
+        2,
+        "a matrix of 0 × 2 is empty",
+        "write its rows and columns, 1 or more each",
+    ),
 ]
 
 

@@ -71,7 +71,7 @@ def short() -> bytes:
 
 
 REFUSED = [
-    ("an empty file", b"", "the file is empty", None),
+    ("an empty file", b"", "the file is empty", "write numbers into it, or name another file"),
     ("text", b"1,2\n", "this is text, not a tensor of ONNX", "name it .csv or .txt"),
     (
         "other bytes",
@@ -80,7 +80,7 @@ REFUSED = [
         "of a model, save each array by itself: numpy.save(FILE, onnx.numpy_helper.to_array(tensor))",
     ),
     ("too few numbers", short(), "a tensor of FLOAT and shape (2, 3) cannot be read", DAMAGED),
-    ("complex numbers", tensor(np.array([1j])), "its cells are COMPLEX128, not real numbers", None),
+    ("complex numbers", tensor(np.array([1j])), "its cells are COMPLEX128, not real numbers", "save it as FLOAT"),
     ("another file", external(), "its numbers lie in another file, which is not opened", "save it with raw_data"),
 ]
 

@@ -118,7 +118,7 @@ def test_what_is_no_plain_tensor_is_refused_as_what_it_is(
 SIX = {"0": CELLS.tobytes()}
 HOLDS_NOTHING = "save tensors: torch.save({'q': q, 'k': k, 'v': v}, FILE)"
 REFUSED = [
-    ("an empty file", b"", "q.pt: the file is empty", None),
+    ("an empty file", b"", "q.pt: the file is empty", "write numbers into it, or name another file"),
     ("text", b"1,2\n", "q.pt: this is text, not a file of torch.save", "name it .csv or .txt"),
     (
         "another zip archive",

@@ -65,7 +65,7 @@ REFUSED = [
         "q.bin: the type of its numbers cannot be recognized",
         "give the type and the shape, as in q.bin@float32:4,64",
     ),
-    ("gone.bin@float32:2,3", "gone.bin@float32:2,3: no such file", None),
+    ("gone.bin@float32:2,3", "gone.bin@float32:2,3: no such file", "name a file, or type numbers: '1 0; 0 1'"),
     ("q.bin@float32", "q.bin@float32: expected a type and a shape after @", "as in q.bin@float32:4,64"),
     ("q.bin@:2", "q.bin@:2: expected a type and a shape after @", "as in q.bin@float32:4,64"),
 ]

@@ -109,9 +109,9 @@ REFUSED = [
     ("d", "d: is a folder; expected one matrix", "attncli run d takes a folder with q.*, k.* and v.*"),
     ("", "queries: an empty source", "a file, - for standard input, or numbers as in '1 0; 0 1'"),
     ("  ", "queries: an empty source", "a file, - for standard input, or numbers as in '1 0; 0 1'"),
-    ("a\0b", "a\\x00b: no such file", None),
-    ("a\x1b[31m", "a\\x1b[31m: no such file", None),
-    ("x" * 5000, f"{'x' * 100}…{'x' * 20}: no such file", None),
+    ("a\0b", "a\\x00b: no such file", "name a file, or type numbers: '1 0; 0 1'"),
+    ("a\x1b[31m", "a\\x1b[31m: no such file", "name a file, or type numbers: '1 0; 0 1'"),
+    ("x" * 5000, f"{'x' * 100}…{'x' * 20}: no such file", "name a file, or type numbers: '1 0; 0 1'"),
 ]
 
 
@@ -120,6 +120,13 @@ def test_a_word_that_means_nothing_is_refused(text, message, hint):
     with pytest.raises(InputError) as error:
         sources().matrix(text, role="queries")
     assert refusal(error) == (message, hint)
+
+
+@pytest.mark.parametrize("text", ["one", "Onse", "ons"])
+def test_a_mistyped_word_for_a_gradient_of_ones_is_recognized(text):
+    with pytest.raises(InputError) as error:
+        sources().matrix(text, role="d_output")
+    assert refusal(error) == (f"{text}: no such file", "did you mean ones?")
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from attncli.errors import InputError
-from attncli.formats.prints.lines import Lines, split_words, times
+from attncli.formats.prints.lines import COPY_ALL, Lines, split_words, times
 from attncli.matrix import Matrix
 
 if TYPE_CHECKING:
@@ -38,5 +38,5 @@ def read_julia(text: str, where: str, reading: Reading) -> Matrix:
     matrix = source.matrix(rows, reading)
     array = matrix.array if len(shape) == 2 else matrix.array.reshape(-1)
     if array.shape != shape:
-        raise InputError(where, f"its first line says {found[1]}, but {times(array.shape)} numbers follow")
+        raise InputError(where, f"its first line says {found[1]}, but {times(array.shape)} numbers follow", COPY_ALL)
     return Matrix(array, where, texts=matrix.texts)

@@ -9,11 +9,12 @@ from attncli.errors import InputError
 from attncli.formats.prints import cells
 from attncli.formats.prints.rows import count_numbers
 from attncli.matrix import Matrix
-from attncli.numbers.numerals import NumeralError
+from attncli.numbers.numerals import NUMBER_HINT, NumeralError
 
 if TYPE_CHECKING:
     from attncli.matrix import Reading
 
+COPY_ALL = "copy all of what was printed"
 _WORD = re.compile(r"[^ \t\r\f\v]+")  # str.split also splits at the no-break spaces within a number
 
 
@@ -45,7 +46,7 @@ class Lines:
         Raises InputError if their lengths differ.
         """
         if not rows or not rows[0]:
-            raise InputError(self.where, "holds no numbers")
+            raise InputError(self.where, "holds no numbers", COPY_ALL)
         for index, row in enumerate(rows):
             if len(row) != len(rows[0]):
                 what = f"this row has {count_numbers(len(row))}, row 1 has {len(rows[0])}"
@@ -55,7 +56,7 @@ class Lines:
             array, texts = cells.parse(flat)
         except NumeralError as error:
             place = divmod(error.index, len(rows[0]))
-            self.fail(*place, error.what, error.hint)
+            self.fail(*place, error.what, error.hint or NUMBER_HINT)
         return Matrix(
             array.reshape(len(rows), len(rows[0])),
             self.where,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NoReturn
 from attncli.errors import InputError
 from attncli.formats.prints import cells
 from attncli.matrix import Matrix
-from attncli.numbers.numerals import NumeralError, quote
+from attncli.numbers.numerals import NUMBER_HINT, NumeralError, quote
 
 if TYPE_CHECKING:
     from attncli.matrix import Reading
@@ -141,7 +141,7 @@ def read_list(text: str, where: str, reading: Reading, dimensions: tuple[int, ..
     try:
         array, texts = cells.parse(walk.cells, leading_zero=False)
     except NumeralError as error:
-        raise InputError(f"{where}: {walk.place(error.index)}", error.what, error.hint) from None
+        raise InputError(f"{where}: {walk.place(error.index)}", error.what, error.hint or NUMBER_HINT) from None
     is_torch = "tensor" in text[:end] and "tf." not in text[:end]
     half = _HALF.search(text[: text.find("[")] + text[text.rfind("]") + 1 :])
     return Matrix(
@@ -310,7 +310,7 @@ class _Walk:
     def _push(self, opener: str) -> None:
         depth = len(self.open)
         if depth == _DEEPEST:
-            raise InputError(self.where, f"lists are nested deeper than {_DEEPEST}")
+            raise InputError(self.where, f"lists are nested deeper than {_DEEPEST}", _FORM)
         if self.leaf_depth and depth == self.leaf_depth:
             raise InputError(self.here(), "a list stands where other rows have a number", _FORM)
         if self.open:

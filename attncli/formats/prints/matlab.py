@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from attncli.errors import InputError
 from attncli.formats.prints.cells import REAL_PART
-from attncli.formats.prints.lines import Lines, split_words, times
+from attncli.formats.prints.lines import COPY_ALL, Lines, split_words, times
 from attncli.numbers.numerals import quote
 
 if TYPE_CHECKING:
@@ -31,7 +31,11 @@ def read_matlab(text: str, where: str, reading: Reading) -> Matrix:
     for _, line in source.lines:
         if factor := _FACTOR.fullmatch(line):
             if float(factor[1]) != 1 or (exponent and exponent != factor[2]):
-                raise InputError(where, f"the common factor {quote(line.strip())} is not understood")
+                raise InputError(
+                    where,
+                    f"the common factor {quote(line.strip())} is not understood",
+                    "print it without one: format long g",
+                )
             exponent = factor[2]
         elif power := _POWER.fullmatch(line):
             exponent = str(-len(power[1]) - 1 if power[1] is not None else len(power[2]))
@@ -40,17 +44,17 @@ def read_matlab(text: str, where: str, reading: Reading) -> Matrix:
         elif columns := _COLUMNS.fullmatch(line):
             width = sum(len(block[0]) for block in blocks if block)
             if int(columns[1]) != width + 1:
-                raise InputError(where, f"expected column {width + 1}, found {quote(line.strip())}")
+                raise InputError(where, f"expected column {width + 1}, found {quote(line.strip())}", COPY_ALL)
             if blocks[-1]:
                 blocks.append([])
         else:
             blocks[-1].append(split_words(line))
     if len({len(block) for block in blocks}) > 1:
-        raise InputError(where, "its blocks of columns do not have the same number of rows")
+        raise InputError(where, "its blocks of columns do not have the same number of rows", COPY_ALL)
     rows = [[cell for part in parts for cell in part] for parts in zip(*blocks, strict=True)]
     if exponent:
         rows = [[f"{cell}e{int(exponent)}" if _PLAIN.fullmatch(cell) else cell for cell in row] for row in rows]
     matrix = source.matrix(rows, reading)
     if claimed and re.split("[×x]", claimed) != [str(length) for length in matrix.array.shape]:
-        raise InputError(where, f"it says {claimed}, but {times(matrix.array.shape)} numbers follow")
+        raise InputError(where, f"it says {claimed}, but {times(matrix.array.shape)} numbers follow", COPY_ALL)
     return matrix

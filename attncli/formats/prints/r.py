@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from attncli.errors import InputError
-from attncli.formats.prints.lines import Lines, split_words, times
+from attncli.formats.prints.lines import COPY_ALL, Lines, split_words, times
 from attncli.matrix import Matrix
 from attncli.numbers.numerals import quote
 
@@ -50,14 +50,16 @@ def read_r_print(text: str, where: str, reading: Reading) -> Matrix:
     names, rows = blocks[0]
     for other_names, other in blocks[1:]:
         if [name for name, _ in other] != [name for name, _ in rows]:
-            raise InputError(where, "its blocks of columns do not have the same rows")
+            raise InputError(where, "its blocks of columns do not have the same rows", COPY_ALL)
         names = names + other_names
         rows = [(name, row + more) for (name, row), (_, more) in zip(rows, other, strict=True)]
     _check_numbered([name for name, _ in rows], r"\[([0-9]+),\]", source)
     _check_numbered(names, r"\[,([0-9]+)\]", source)
     matrix = source.matrix([row for _, row in rows], reading)
     if len(names) != matrix.array.shape[1]:
-        raise InputError(where, f"its rows have {matrix.array.shape[1]} numbers, and {len(names)} columns are named")
+        raise InputError(
+            where, f"its rows have {matrix.array.shape[1]} numbers, and {len(names)} columns are named", COPY_ALL
+        )
     labels = tuple(name for name, _ in rows)
     return Matrix(
         matrix.array,
@@ -96,7 +98,7 @@ def _read_vector(source: Lines, reading: Reading) -> Matrix:
     for index, (_, line) in enumerate(source.lines):
         row = _VECTOR.match(line)
         if row is None or int(row[1]) != len(found) + 1:
-            source.fail(index, None, f"expected [{len(found) + 1}] and numbers, found {quote(line.strip())}")
+            source.fail(index, None, f"expected [{len(found) + 1}] and numbers, found {quote(line.strip())}", COPY_ALL)
         found += split_words(row[2])
     matrix = source.matrix([found], reading)
     return Matrix(matrix.array.reshape(-1), source.where, texts=matrix.texts)
@@ -123,7 +125,7 @@ def read_code(text: str, where: str, reading: Reading) -> Matrix:
             break
         name = option[1] or places[len(options)]
         if name in options:
-            raise InputError(where, f"{name} is given twice")
+            raise InputError(where, f"{name} is given twice", "give it once")
         options[name], position = option[2], option.end()
     if text[position:].strip().rstrip(";").strip() != (")" if call else ""):
         raise InputError(where, f"{quote(text[position:].strip())} is not understood", "write matrix(c(…), nrow = 2)")
@@ -199,5 +201,9 @@ def _fill_shape(shape: list[int], count: int, where: str) -> tuple[int, ...]:
     Raises InputError if `count` cells do not fill it.
     """
     if not shape or math.prod(shape) != count:
-        raise InputError(where, f"{count} numbers do not fill {times(tuple(shape)) or 'an array without a size'}")
+        raise InputError(
+            where,
+            f"{count} numbers do not fill {times(tuple(shape)) or 'an array without a size'}",
+            "write a size that they fill",
+        )
     return tuple(shape)

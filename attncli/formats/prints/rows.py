@@ -8,7 +8,7 @@ from attncli.errors import InputError
 from attncli.formats.table_cells import split_number
 from attncli.matrix import Matrix
 from attncli.numbers import numerals
-from attncli.numbers.numerals import NumeralError, may_be_cell, quote
+from attncli.numbers.numerals import NUMBER_HINT, NumeralError, may_be_cell, quote
 from attncli.patterns import pattern
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def read_rows(plain: str, where: str, reading: Reading) -> Matrix:
     except NumeralError as error:
         row_index, column_index = divmod(error.index, columns)
         place = f"{where}: row {row_index + 1}, column {column_index + 1}"
-        raise InputError(place, error.what, _hint(cells[error.index]) or error.hint) from None
+        raise InputError(place, error.what, _hint(cells[error.index]) or error.hint or NUMBER_HINT) from None
     return Matrix(array, where, texts=tuple(cells) if reading.keep_text else None)
 
 

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from attncli.errors import InputError
-from attncli.formats.prints.lines import Lines, split_words, times
+from attncli.formats.prints.lines import COPY_ALL, Lines, split_words, times
 
 if TYPE_CHECKING:
     from attncli.matrix import Matrix, Reading
@@ -42,6 +42,7 @@ def read_tibble(text: str, where: str, reading: Reading) -> Matrix:
     matrix = source.matrix(rows, reading, labels, tuple(names))
     shape = matrix.array.shape
     if size and [size[1].replace(",", ""), size[2]] != [str(shape[0]), str(shape[1] + (labels is not None))]:
-        what = f"its first line says {size[1]} × {size[2]}, but {times(shape)} numbers follow"
-        raise InputError(where, what, "copy all of what was printed")
+        raise InputError(
+            where, f"its first line says {size[1]} × {size[2]}, but {times(shape)} numbers follow", COPY_ALL
+        )
     return matrix

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from attncli.errors import InputError
-from attncli.formats.prints.lines import times
+from attncli.formats.prints.lines import COPY_ALL, times
 from attncli.formats.prints.matlab import read_matlab
 from attncli.matrix import Matrix, Reading
 
@@ -32,5 +32,7 @@ def read_torch_rows(text: str, where: str, reading: Reading) -> Matrix:
     shape = tuple(int(length) for length in re.findall("[0-9]+", size[1] or size[2]))
     array = matrix.array.reshape(-1) if len(shape) == 1 and matrix.array.shape[1] == 1 else matrix.array
     if array.shape != shape:
-        raise InputError(where, f"its last line says {times(shape)}, but {times(array.shape)} numbers are above it")
+        raise InputError(
+            where, f"its last line says {times(shape)}, but {times(array.shape)} numbers are above it", COPY_ALL
+        )
     return matrix if len(shape) == 2 else Matrix(array, where, texts=matrix.texts)
