@@ -19,7 +19,9 @@ from attncli.check.steps import verdicts_of
 from attncli.check.tolerance.measures import Measured
 from attncli.engine.threads import one_blas_thread
 from attncli.errors import ProblemError, UsageError
-from attncli.inputs.request import EXPECTED_NAMES, GRADIENT_NAMES, MATRIX_NAMES
+from attncli.files import exists
+from attncli.inputs.array_names import result_name
+from attncli.inputs.request import EXPECTED_NAMES, GRADIENT_NAMES, MATRIX_NAMES, RESULT_NAMES
 from attncli.matrix import Array, holds_numbers
 from attncli.problem.heads import pack_heads, swap_heads
 from attncli.problem.layouts import give_heads_first
@@ -34,6 +36,14 @@ SHOWS = 0.005  # a difference from a whole number that two decimals show
 LEAST_DIGITS = 100  # units of the largest number for which fewer decimals are still meaningful
 ALONE = 4.0  # digits of evidence for a slip of the first wrong step that does not explain a later step
 FEW = 4  # right numbers in a message
+
+
+def hint_of_expected(worksheet: Worksheet) -> str:
+    """Return how to name the expected numbers: those that the source itself holds, or others."""
+    for name in worksheet.left_out if exists(worksheet.where) else ():
+        if (result := result_name(name)) in RESULT_NAMES:
+            return f"--expect-{result.replace('_', '-')} {worksheet.where}:{name}"
+    return "expected: {output: […]} in the file, or --expect-output SOURCE"
 
 
 @one_blas_thread()  # products of a few rows each: several threads would mostly wait for one another
@@ -56,8 +66,9 @@ def check(
     expected.
     """
     if not worksheet.expected:
-        hint = "expected: {output: […]} in the file, or --expect-output SOURCE"
-        raise ProblemError(worksheet.where, "nothing is expected, so there is nothing to check", hint)
+        raise ProblemError(
+            worksheet.where, "nothing is expected, so there is nothing to check", hint_of_expected(worksheet)
+        )
     names = [name for name in EXPECTED_NAMES if name in worksheet.expected]
     given = RIGHT.problem(worksheet.request)
     worksheet = replace(worksheet, request=give_heads_first(worksheet.request, given))

@@ -290,7 +290,9 @@ def _report(
         unused.update(own.keys() - expected.keys())
         own = {}
     request = calculation.apply(worksheet.request, options)
-    worksheet = replace(worksheet, request=request, expected={**own, **expected})
+    used = {matrix.where for matrix in expected.values()}
+    left_out = tuple(name for name in worksheet.left_out if f"{worksheet.where}: {name}" not in used)
+    worksheet = replace(worksheet, request=request, expected={**own, **expected}, left_out=left_out)
     if may_skip and not worksheet.expected:
         return None
     return check(worksheet, **rules)

@@ -3,14 +3,28 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 from attncli.inputs.request import EXPECTED_NAMES, MATRIX_NAMES
 from attncli.patterns import pattern
 
 ALIASES = {"queries": ("q", "query"), "keys": ("k", "key"), "values": ("v", "value")}
+DUMPED = {  # names in the code of models
+    **{name: (f"{singular}_states", f"{singular}_layer") for name, (_, singular) in ALIASES.items()},
+    "output": ("out", "o"),
+    "weights": ("probs", "probabilities"),
+    "lse": ("softmax_lse", "logsumexp"),
+}
 _MARKS = pattern(r"[\s_^{}\\$-]")  # between the letters of W_q, W^Q, w-q and of LaTeX
-_MATRICES = {"".join(alias.split("_")): name for name in MATRIX_NAMES for alias in (name, *ALIASES.get(name, ()))}
-_RESULTS = {"".join(name.split("_")): name for name in EXPECTED_NAMES}
+
+
+def _by_letters(names: Iterable[str]) -> dict[str, str]:
+    """Return each of the names by the letters of all that it is called."""
+    called = {name: (name, *ALIASES.get(name, ()), *DUMPED.get(name, ())) for name in names}
+    return {"".join(alias.split("_")): name for name in names for alias in called[name]}
+
+
+_MATRICES, _RESULTS = _by_letters(MATRIX_NAMES), _by_letters(EXPECTED_NAMES)
 _EXPECTED = pattern(r"expected[._\s]+(.+)", re.IGNORECASE)
 _POLARITY = "call it mask, with mask_means: keep or drop; or bias, if it is added to the scores"
 _PACKED = "in a problem file: qkv_order: blocks (all of Q, then K, then V), or heads (q, k and v of each head)"
@@ -49,6 +63,11 @@ def expected_name(name: str) -> str | None:
     """Return the result that a name such as expected_output or expected.weights means, or None."""
     found = _EXPECTED.fullmatch(name)
     return _RESULTS.get(letters_of(found[1])) if found else None
+
+
+def result_name(name: str) -> str | None:
+    """Return the result that the name of a dumped array means, such as output for attn_output, or None."""
+    return _RESULTS.get(letters_of(name).removeprefix("attention").removeprefix("attn"))
 
 
 def doubt_about(name: str) -> tuple[str, str] | None:

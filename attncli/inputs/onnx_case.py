@@ -77,7 +77,12 @@ def read_case(folder: str, sources: Sources) -> Worksheet | None:
     notes = _expect_scores(expected, outputs.get(names.get("qk", "")), attributes, tensors)
     request = _request(tensors, attributes)
     return Worksheet(
-        request=request, name=case_name(folder), where=path_text(data), source="ONNX", expected=expected, notes=notes
+        request=request,
+        name=case_name(folder),
+        where=path_text(data),
+        source="ONNX",
+        expected=expected,
+        own_notes=notes,
     )
 
 

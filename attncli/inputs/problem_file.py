@@ -68,7 +68,7 @@ def read_mapping(
     """Return the problem in the mapping at `path` of a document. The keys in `also` are left to the caller."""
     reader = _Reader(tree, path, where, folder, sources)
     request, around = reader.read(also)
-    return Worksheet(request=Request(**request), name=name, where=where, notes=tree.notes, **around)
+    return Worksheet(request=Request(**request), name=name, where=where, own_notes=tree.notes, **around)
 
 
 def _setting_of_array(key: str, matrix: Matrix) -> Any:
@@ -105,14 +105,13 @@ def _from_arrays(contents: Contents, name: str) -> Worksheet:
             raise InputError(contents.where, what, "keep one of them")
         owners[kind + meant] = key
         (expected if kind else request)[meant] = decode()
-    listed = ", ".join(map(path_text, others))
+    left_out = tuple(map(path_text, others))
     if "queries" not in request and "x" not in request:
-        what = f"holds {listed or ', '.join(owners.values()) or 'no array'}, and no queries"
+        what = f"holds {', '.join(left_out or owners.values()) or 'no array'}, and no queries"
         raise InputError(
             contents.where, what, "name its arrays queries, keys and values, or give them separately as FILE:NAME"
         )
-    notes = (f"{contents.where}: left out, not part of a problem: {listed}",) if others else ()
-    return Worksheet(request=Request(**request), name=name, where=contents.where, expected=expected, notes=notes)
+    return Worksheet(request=Request(**request), name=name, where=contents.where, expected=expected, left_out=left_out)
 
 
 def _transpose(matrix: Matrix) -> Matrix:

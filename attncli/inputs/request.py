@@ -122,7 +122,8 @@ class Worksheet:
     """A request and the rest of its problem file: its title, and the expected numbers.
 
     `name` is the file's name without its suffix, and `where` is its name in errors. `digits` are the decimals to which
-    the expected numbers were printed: one number for all, or one per matrix name.
+    the expected numbers were printed: one number for all, or one per matrix name. `left_out` are the names of arrays
+    that are not part of a problem.
     """
 
     request: Request
@@ -132,7 +133,15 @@ class Worksheet:
     source: str | None = None
     expected: Mapping[str, Matrix] = field(default_factory=dict)
     digits: int | Mapping[str, int] | None = None
-    notes: tuple[str, ...] = ()
+    own_notes: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Return the notes about the source, with one about arrays that are left out."""
+        if not self.left_out:
+            return self.own_notes
+        return (*self.own_notes, f"{self.where}: left out, not part of a problem: {', '.join(self.left_out)}")
 
 
 def rows_behind(request: Request, role: str) -> str:

@@ -27,7 +27,7 @@ from attncli.formats import BY_NAME, COMPRESSED, by_suffix, split_suffix
 from attncli.formats.contents import Contents
 from attncli.formats.raw import EXAMPLE, RawForm, raw_form, read_raw
 from attncli.formats.raw import SUFFIXES as RAW
-from attncli.inputs.array_names import ALIASES, expected_name, matrix_name
+from attncli.inputs.array_names import ALIASES, expected_name, matrix_name, result_name
 from attncli.inputs.request import ONES, Request, Worksheet
 from attncli.matrix import Matrix, Reading
 from attncli.patterns import pattern
@@ -302,7 +302,7 @@ def worksheet_from_matrices(queries: str, keys: str, values: str | None, sources
     assert request.queries is not None
     refuse_problem(queries, keys, sources)
     notes = notes_of_roles({"queries": queries, "keys": keys, "values": values})
-    return Worksheet(request=request, notes=notes, name=source_name(queries), where=request.queries.where)
+    return Worksheet(request=request, own_notes=notes, name=source_name(queries), where=request.queries.where)
 
 
 def refuse_problem(queries: str, keys: str, sources: Sources) -> None:
@@ -379,7 +379,7 @@ def pick(contents: Contents, name: str | None, role: str) -> str:
         return names[0]
     if not names:
         raise InputError(contents.where, "holds no array", "write a list behind a name, as in q: [[1, 0], [0, 1]]")
-    named = [found for found in names if role in (matrix_name(found), expected_name(found), found)]
+    named = [found for found in names if role in (matrix_name(found), expected_name(found), result_name(found))]
     named.sort(key=lambda found: found != role)
     if len(named) == 1:
         return named[0]

@@ -3,7 +3,10 @@
 import json
 from xml.etree import ElementTree
 
+import numpy as np
 import pytest
+
+from attncli import attend
 
 GOOD = "queries: [[2, 1]]\nkeys: [[1, 0], [0, 0]]\nvalues: [[1, 2], [3, 4]]\nvariant: dot\n"
 RIGHT = GOOD + "expected: {weights: [[0.8808, 0.1192]]}\n"
@@ -143,6 +146,28 @@ def test_expected_numbers_in_a_file_of_their_own(run, folder):
     assert run("check", "plain.yaml", "--expect-output", "1.24 2.26").status == 1
     assert run("check", "plain.yaml", "--expect-output", "1.24 2.26", "--atol", "0.1").status == 0
     assert "nothing is expected" in run("check", "plain.yaml").err
+
+
+DUMPS = {
+    "output": ("q", "k", "v", "output"),
+    "out": ("query_states", "key_states", "value_states", "out"),
+    "attn_output": ("query_layer", "key_layer", "value_layer", "attn_output"),
+}
+
+
+@pytest.mark.parametrize("names", DUMPS.values(), ids=DUMPS)
+def test_a_dump_of_a_kernel_holds_its_output_beside_its_inputs(run, names):
+    given = np.random.default_rng(2).normal(size=(3, 4, 2))
+    np.savez("dump.npz", **dict(zip(names, [*given, attend(*given).output], strict=True)))
+    asked = run("check", "dump.npz")
+    assert asked.err == (
+        "error: dump.npz: nothing is expected, so there is nothing to check\n"
+        f"hint: --expect-output dump.npz:{names[-1]}\n"
+    )
+    for source in (f"dump.npz:{names[-1]}", "dump.npz"):
+        told = run("check", "dump.npz", "--expect-output", source)
+        assert (told.status, told.err) == (0, "")
+    assert f"note: dump.npz: left out, not part of a problem: {names[-1]}\n" in run("run", "dump.npz").err
 
 
 def test_options_are_laid_over_the_file(run):

@@ -166,9 +166,12 @@ def test_the_worst_cell_and_the_shapes_are_those_of_the_layout():
         assert output.shape == shape
 
 
+@pytest.mark.parametrize("dtype", ["float64", "float16"])
+@pytest.mark.parametrize("key_heads", [3, 1], ids=["a key head for each query head", "a shared key head"])
 @pytest.mark.parametrize("layout", ["heads-first", "heads-last"])
-def test_a_dump_that_was_read_with_the_other_layout_is_named(layout):
-    given = arrays(n=4, m=4, d_v=3)
+def test_a_dump_that_was_read_with_the_other_layout_is_named(layout, key_heads, dtype):
+    queries, keys, values = arrays(n=4, m=4, d_v=3)
+    given = [array.astype(dtype) for array in (queries, keys[:, :key_heads], values[:, :key_heads])]
     right = attend(*given).output
     dump, output = ([*map(turn, given)], turn(right)) if layout == "heads-first" else (given, right)
     request = Request(

@@ -106,10 +106,16 @@ def _swap_joined(output: Array) -> Array:
 
 def _layouts(case: Case) -> list[Route]:
     problem = case.problem
-    if not problem.lead or problem.key_heads is not None or case.n != case.m or problem.values is None:
+    if not problem.lead or problem.values is None:
         return []
     places = f"the {case.n} positions and the {case.heads} heads changed places"
     told = f"{places}, so that the heads of a position attend to each other"
+    if problem.key_heads is not None or case.n != case.m:  # heads that share a key head, if it is read otherwise
+        is_split = problem.packed or problem.output_projection is not None
+        if is_split:
+            return []
+        said = f"{told}{_cure(case)}"
+        return [Route(requests=(_heads_last,), problems=(_as_read,), present=_swap_output, said=said)]
     routes = []
     for masked in (True, False) if not problem.visible.is_everything else (False,):
         change = partial(_other_layout, masked=masked)
@@ -128,6 +134,15 @@ def _cure(case: Case) -> str:
         return ""
     other = "heads-first" if case.judges["output"].heads_last else "heads-last"
     return f"; if your arrays are laid out so, --layout {other} reads them"
+
+
+def _heads_last(request: Request) -> Request:
+    return replace(request, layout="heads-last")
+
+
+def _as_read(problem: Problem) -> Problem:
+    """Return the problem with results whose heads are first, as everywhere in a search."""
+    return replace(problem, heads_last=())
 
 
 def _seen_as(case: Case) -> Callable[[str, Array], Array]:
