@@ -5,7 +5,7 @@
     python tools/slips.py --pairs 40                    a sample of pairs too
 
 Counted are the problems that `check` calls wrong: where a print of few digits shows no difference there is nothing to
-explain. A pair counts as found under either order of its names.
+explain. A pair counts as found under either order of its names; the sample has those that are searched (docs/check.md).
 """
 
 # ruff: noqa: T201
@@ -13,7 +13,7 @@ import argparse
 import multiprocessing
 import sys
 import warnings
-from itertools import combinations
+from itertools import combinations, product
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +22,8 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 
 from diagnosis import judged
 from diagnosis.made_slips import SLIPS
+
+from attncli.check.slips.table import SLIPS as TABLE
 
 GOAL = 0.95
 
@@ -32,9 +34,17 @@ def run(task):
     return task, judged.place(names, how, seed)
 
 
+def are_searched(one, two):
+    """Whether both are slips that are searched in pairs, and do not exclude each other."""
+    records = [
+        [slip for slip in TABLE if slip.name == judged.SAME.get(name, name) and slip.paired] for name in (one, two)
+    ]
+    return any(first.family != second.family for first, second in product(*records))
+
+
 def a_sample(count):
     """So many pairs of slips, the same each time."""
-    pairs = list(combinations(SLIPS, 2))
+    pairs = [pair for pair in combinations(SLIPS, 2) if are_searched(*pair)]
     chosen = np.random.default_rng(0).permutation(len(pairs))[:count]
     return ["+".join(pairs[place]) for place in sorted(chosen)]
 

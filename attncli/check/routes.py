@@ -33,7 +33,8 @@ class Route:
 
     `softmax` is how scores become weights: over the keys (right), or by a name in `NORMALISERS`. If it `derives`,
     gradients are the derivatives of this softmax; otherwise they follow the formula of the right one. `score` replaces
-    the scores (-inf where masked), `reweigh` changes the weights, `weigh` changes those that are multiplied by the
+    the scores (-inf where masked), `rescore` changes those that are normalised and `told_scores` those that are told,
+    `reweigh` changes the weights, `weigh` changes those that are multiplied by the
     values (only for the output), and `join` puts the heads' outputs (…, H, n, d) side by side. `is_whole` is true if
     the rows of some queries depend on other queries. `said` is the slip's sentence, if its own cannot contain what was
     found.
@@ -46,6 +47,8 @@ class Route:
     unseen: float = 0.0  # the weight of a masked key without a softmax, or if every key is masked
     scale_after: bool = False
     score: Callable[[Problem], Array] | None = None
+    rescore: Callable[[Array], Array] | None = None
+    told_scores: Callable[[Problem], Array] | None = None
     reweigh: Reweigh | None = None
     weigh: Callable[[Array], Array] | None = None
     join: Callable[[Array], Array] | None = None
@@ -149,8 +152,9 @@ class Route:
                 result.compute(*names)
             return {name: result.array(name) for name in names if result.has(name)}
         found = {name: result.array(name) for name in names if name not in ("weights", "output")}
-        if self.score is not None and "scores" in names:
-            found["scores"] = self.score(problem)
+        told = self.told_scores or self.score
+        if told is not None and "scores" in names:
+            found["scores"] = told(problem)
         weights = self._weights(problem)
         if "weights" in names:
             found["weights"] = weights
@@ -168,9 +172,10 @@ class Route:
 
     def _normalised(self, problem: Problem) -> Array:
         result = Result(problem, "numpy")
-        if self.softmax == "keys" and self.score is None:
+        if self.softmax == "keys" and self.score is None and self.rescore is None:
             return result.weights
         scores = result.scores if self.score is None else self.score(problem)
+        scores = scores if self.rescore is None else self.rescore(scores)
         return NORMALISERS[self.softmax](scores, self.unseen)
 
 
@@ -256,8 +261,8 @@ def _reweigh_both(one: Reweigh, two: Reweigh) -> Reweigh:
     return lambda problem, weights: two(problem, one(problem, weights))
 
 
-def _weigh_both(one: Callable[[Array], Array], two: Callable[[Array], Array]) -> Callable[[Array], Array]:
-    return lambda weights: two(one(weights))
+def _change_both(one: Callable[[Array], Array], two: Callable[[Array], Array]) -> Callable[[Array], Array]:
+    return lambda array: two(one(array))
 
 
 def _present_both(one: Present, two: Present) -> Present:
@@ -270,7 +275,8 @@ def _regrade_both(one: Regrade, two: Regrade) -> Regrade:
 
 JOINS: dict[str, Callable[..., Any]] = {  # two changes as one
     "reweigh": _reweigh_both,
-    "weigh": _weigh_both,
+    "rescore": _change_both,
+    "weigh": _change_both,
     "present": _present_both,
     "regrade": _regrade_both,
 }

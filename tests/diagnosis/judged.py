@@ -17,6 +17,7 @@ from attncli.inputs.sources import Sources
 from attncli.matrix import Matrix, Reading
 
 PRINTS = ("2", "3", "4", "5", "6", "float32", "float16", "bfloat16")  # decimals of a text, or the dtype of a dump
+LEAST = {"float32": 1e-5, "float16": 1e-2, "bfloat16": 5e-2}  # what both of a pair change, of the largest number
 FAR = 99  # the place of a slip that is not found
 FEW_DIGITS = ("2", "3", "4", "float16", "bfloat16")  # prints that show no lower precision
 SAME = {"grad-no-mask": "no-mask", "averaged-weights": "no-mask"}  # the name under which a slip is told
@@ -44,7 +45,7 @@ def worksheet(names, how, seed):
     if names in SYSTEMS:
         found = of_system(names, dtype, seed * 10 + PRINTS.index(how))
         return told_as(*found, how)
-    made = make(names, seed * 10 + PRINTS.index(how), dtype)
+    made = make(names, seed * 10 + PRINTS.index(how), dtype, LEAST.get(how) or 1.5 * 10.0 ** -int(how))
     if made is None:
         return None
     stated, right, wrong, few = made

@@ -80,12 +80,12 @@ SCORES = {
 }
 
 
-def rotated(rows, pairs, base):
+def rotated(rows, pairs, base, first=0):
     n, d = rows.shape[-2:]
     turned = np.array(rows)
     for c in range(d // 2):
         one, two = (c, c + d // 2) if pairs == "half" else (2 * c, 2 * c + 1)
-        angle = np.arange(n) * base ** (-2 * c / d)
+        angle = (first + np.arange(n)) * base ** (-2 * c / d)
         turned[..., one] = rows[..., one] * np.cos(angle) - rows[..., two] * np.sin(angle)
         turned[..., two] = rows[..., one] * np.sin(angle) + rows[..., two] * np.cos(angle)
     return turned
@@ -274,7 +274,7 @@ class World:
             size = {"l2": 1.0, "rms": np.sqrt(self.d)}[self.norm]
             q, k = (rows / over_zero(np.linalg.norm(rows, axis=-1, keepdims=True)) * size for rows in (q, k))
         if self.pairs:
-            q, k = (rotated(rows, self.pairs, self.base) for rows in (q, k))
+            q, k = rotated(q, self.pairs, self.base, self.offset), rotated(k, self.pairs, self.base)
         raw = self.similarity(q, k)
         scores = self.scores(raw, self.seen()) if self.rescore is None else self.rescore(self, raw)
         weights = self.normalise(scores)

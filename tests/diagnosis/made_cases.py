@@ -8,9 +8,9 @@ from diagnosis.made import HALF, World, join, narrow
 from diagnosis.made_slips import SLIPS
 
 
-def make(names, seed, dtype=None):
+def make(names, seed, dtype=None, least=1e-8):
     """The problem as it is stated, the right and the wrong numbers by matrix name, and how many decimals weights are
-    printed with; None where two slips contradict each other, or one of them changes nothing."""
+    printed with; None where two slips contradict each other, or one of them hardly changes the numbers of the other."""
     try:
         worlds = make_worlds(names, seed, dtype)
         if worlds is None:
@@ -18,15 +18,17 @@ def make(names, seed, dtype=None):
         right, both, *alone = worlds
         made = answered(names.split("+"), right, both, dtype)
         others = [answered(names.split("+"), right, one, dtype)[2] for one in alone]
-        return None if any(are_alike(made[2], other) for other in others) else made
+        return None if any(are_alike(made[2], other, least, dtype) for other in others) else made
     except (ValueError, IndexError):
         if "+" in names:  # what one makes of the shapes is no problem for the other
             return None
         raise
 
 
-def are_alike(one, other):
-    return all(np.array_equal(one[name].round(8), other[name].round(8), equal_nan=True) for name in one)
+def are_alike(one, other, least, dtype):
+    """Whether no number differs by more than `least`, of a dump by that part of the largest number."""
+    largest = {name: 1 if dtype is None else np.nanmax(np.abs(array), initial=0) for name, array in one.items()}
+    return all(np.allclose(one[name], other[name], 0, least * largest[name], equal_nan=True) for name in one)
 
 
 def make_worlds(names, seed, dtype):

@@ -66,14 +66,13 @@ def values_as_keys(world):
 
 def turn(world, rows, first=0):
     """Rows at the positions from `first` on."""
-    before = np.zeros((*rows.shape[:-2], first, rows.shape[-1]))
-    return rotated(np.concatenate([before, rows], axis=-2), world.pairs, world.base)[..., first:, :]
+    return rotated(rows, world.pairs, world.base, first)
 
 
 @slip("rope-one-side", {"rope": True}, {"rope": True, "heads": 2})
 def rope_one_side(world):
     name = str(world.random.choice(("queries", "keys")))
-    setattr(world, name, turn(world, getattr(world, name)))
+    setattr(world, name, turn(world, getattr(world, name), world.offset if name == "queries" else 0))
     world.pairs = None
 
 
@@ -85,7 +84,7 @@ def rope_on_values(world):
 
 @slip("rope-shifted", {"rope": True}, {"rope": True, "heads": 2})
 def rope_shifted(world):
-    world.queries, world.keys = turn(world, world.queries, 1), turn(world, world.keys)
+    world.queries, world.keys = turn(world, world.queries, world.offset + 1), turn(world, world.keys)
     world.pairs = None
 
 

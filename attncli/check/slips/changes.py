@@ -12,6 +12,7 @@ import numpy as np
 
 from attncli.check.routes import Route
 from attncli.check.slips.case import Case, listed
+from attncli.errors import ProblemError
 from attncli.inputs.request import dropped_with
 from attncli.problem.conventions import adopt_system
 from attncli.problem.problem import Visible
@@ -230,6 +231,16 @@ def swap_queries_keys(problem: Problem) -> Problem:
     return replace(found, values=None, mask=None, bias=None, visible=replace(problem.visible, lengths=None))
 
 
+def need_values(problem: Problem) -> Array:
+    """Return the values.
+
+    Raises ProblemError if an earlier slip has left none.
+    """
+    if problem.values is None:
+        raise ProblemError("slip", "there are no values")
+    return problem.values
+
+
 def transposed_keys(case: Case) -> list[Route]:
     """Return the routes with Kᵀ for K, if it is square in each head, or before the heads were split."""
     routes = [Route(problems=(_turned_keys,))] if case.m == case.d_k else []
@@ -329,15 +340,15 @@ def rounded_weights(case: Case) -> list[Route]:
     told = "your output is the weights, rounded to {} first, times V: multiply V by the weights in full"
     return [
         Route(
-            weigh=partial(_rounded, decimals=decimals),
+            weigh=partial(round_cells, decimals=decimals),
             said=told.format("1 decimal" if decimals == 1 else f"{decimals} decimals"),
         )
         for decimals in ROUNDINGS
     ]
 
 
-def _rounded(weights: Array, decimals: int) -> Array:
-    return np.round(weights, decimals)
+def round_cells(array: Array, decimals: int) -> Array:
+    return np.round(array, decimals)
 
 
 ROUNDED = "your output is the weights as they are printed times V: multiply V by the weights in full"

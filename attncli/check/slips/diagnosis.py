@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from itertools import combinations, product
+from itertools import combinations, permutations, product
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 
 EVIDENCE = 4.0  # decimal digits in which the numbers of two slips must differ from the right ones to be accepted
 MOST_NAMES = 24  # of a pair
+# families of slips that may be none by themselves, and those that make them slips: the problem's own scale is wrong for
+# another score, and rounding scores without decimals is wrong if another scale gave them some
+MADE_BY = {"scale": ("score",), "weights": ("scale", "score")}
 CERTAIN, LIKELY = 6.0, 2.0  # digits in which printed numbers are those of a dtype
 
 Said = str | Callable[[], str]
@@ -43,6 +46,7 @@ class Attempt:
     route: Route
     seen: dict[str, Array]
     said: tuple[Said, ...]  # by route, for slips whose sentence cannot contain what was found
+    parts: tuple[Attempt, ...] = ()  # the attempts at each of two slips
 
     def sentence(self, case: Case) -> str:
         """Return what was done, for each slip."""
@@ -106,8 +110,7 @@ def diagnose(
         if not found:
             paired = [attempt for attempt in singles if attempt.slips[0].paired]
             groups = _group([attempt for attempt in paired if sample.differs(attempt.seen)])
-            kept = [each for each in singles if each.slips[0].family == "scale" and not sample.differs(each.seen)]
-            found = _confirm(_pairs([group[0] for group in groups], kept, case, sample), case, right, sample)
+            found = _confirm(_pairs(paired, groups, case, sample), case, right, sample)
             found += _confirm(_other_names(found, groups, case, sample), case, right, sample)
     entries = _make_entries(found, case)
     if entries or is_rounded:
@@ -218,35 +221,47 @@ def _group(attempts: list[Attempt]) -> list[list[Attempt]]:
 
 def _other_names(found: list[Found], groups: list[list[Attempt]], case: Case, sample: Sample) -> list[Attempt]:
     """Return the pairs that were found, with other slips that give the same numbers by themselves."""
-    others = {id(group[0].slips[0]): group for group in groups}
+    others = {id(group[0]): group for group in groups}
     attempts = []
     for each in found:
-        one, two = (others.get(id(slip), []) for slip in each.attempt.slips)
+        one, two = (others.get(id(part), [part]) for part in each.attempt.parts)
         for first, second in list(product(one, two))[1:MOST_NAMES]:
             attempts += _join_attempts(first, second, case, sample)
     return attempts
 
 
-def _pairs(singles: list[Attempt], scales: list[Attempt], case: Case, sample: Sample) -> list[Attempt]:
-    """Return two slips of different families, made in the order of their stages, or another score with one of the
-    `scales`.
-
-    These scales are not slips by themselves, because they are the scale of the problem.
-    """
-    scores = [each for each in singles if each.slips[0].family == "score"]
+def _pairs(singles: list[Attempt], groups: list[list[Attempt]], case: Case, sample: Sample) -> list[Attempt]:
+    """Return two slips of different families, made in the order of their stages: the first of two groups, or one that
+    is none by itself with one that may make it one."""
+    differing = {id(attempt) for group in groups for attempt in group}
+    first_ones = {id(group[0]) for group in groups}
+    tried = [each for each in singles if id(each) in first_ones or id(each) not in differing]
     pairs = []
-    for first, second in (*combinations(singles, 2), *product(scales, scores)):
-        pairs += _join_attempts(first, second, case, sample)
+    for first, second in combinations(tried, 2):
+        if all(id(each) in first_ones or _is_made_by(each, other) for each, other in permutations((first, second))):
+            pairs += _join_attempts(first, second, case, sample)
     return pairs
 
 
+def _is_made_by(without_effect: Attempt, other: Attempt) -> bool:
+    """Return whether what is no slip by itself may be one together with the other."""
+    return other.slips[0].family in MADE_BY.get(without_effect.slips[0].family, ())
+
+
 def _join_attempts(first: Attempt, second: Attempt, case: Case, sample: Sample) -> list[Attempt]:
-    """Return both slips together, if they are of different families."""
+    """Return both slips together, if they are of different families, in either order if both change the weights."""
     (one,), (two,) = first.slips, second.slips
     if one.family == two.family:
         return []
     earlier, later = sorted((first, second), key=lambda attempt: attempt.slips[0].stage)
-    return try_route((one, two), earlier.route.then(later.route), case, sample, (*first.said, *second.said))
+    orders = [(earlier, later)]
+    if earlier.route.reweigh is not None and later.route.reweigh is not None:
+        orders.append((later, earlier))
+    return [
+        replace(attempt, parts=(first, second))
+        for before, after in orders
+        for attempt in try_route((one, two), before.route.then(after.route), case, sample, (*first.said, *second.said))
+    ]
 
 
 def _are_same(one: dict[str, Array], two: dict[str, Array]) -> bool:

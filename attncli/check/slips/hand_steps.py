@@ -11,7 +11,7 @@ import numpy as np
 
 from attncli.check.routes import NORMALISERS, Route
 from attncli.check.slips.case import Case
-from attncli.check.slips.changes import KINDS, drop_bias, drop_masks, visible_cells
+from attncli.check.slips.changes import KINDS, drop_bias, drop_masks, round_cells, visible_cells
 from attncli.check.slips.slip import SOME, Slip
 from attncli.results.result import Result
 from attncli.stages.normalizers import SOFTMAX
@@ -72,12 +72,9 @@ def _rounded_scores(case: Case) -> list[Route]:
     if case.problem.normalizer is not SOFTMAX or case.problem.sink is not None:
         return []
 
-    def reweigh(problem: Problem, _weights: Array, decimals: int) -> Array:
-        return NORMALISERS["keys"](np.round(Result(problem, "numpy").scores, decimals), 0.0)
-
     return [
         Route(
-            reweigh=partial(reweigh, decimals=decimals),
+            rescore=partial(round_cells, decimals=decimals),
             said=f"the scores were rounded to {_words(decimals)} before the softmax",
         )
         for decimals in ROUNDINGS
@@ -111,8 +108,7 @@ def _unmasked_print(case: Case) -> list[Route]:
     """Return the route that prints the scores before the mask, and goes on with the masked ones."""
     if "scores" not in case.wrong or not case.is_masked:
         return []
-    scores = Result(drop_masks(case.problem, KINDS), "numpy").scores
-    return [Route(present=lambda name, array: scores if name == "scores" else array)]
+    return [Route(told_scores=lambda problem: Result(drop_masks(problem, KINDS), "numpy").scores)]
 
 
 # another matrix in the place of one
@@ -152,14 +148,12 @@ HAND_SLIPS = (
         "weights",
         _softmax_twice,
         lambda _case: "the softmax was taken twice, of the scores and then of the weights: once is expected",
-        paired=False,
     ),
     Slip(
         "rounded-exponentials",
         "weights",
         _rounded_exponentials,
         lambda _case: "the exponentials were rounded",
-        paired=False,
         evidence=SOME,
     ),
     Slip(
@@ -167,7 +161,6 @@ HAND_SLIPS = (
         "weights",
         _rounded_scores,
         lambda _case: "the scores were rounded",
-        paired=False,
         evidence=SOME,
     ),
     Slip(
@@ -177,34 +170,29 @@ HAND_SLIPS = (
         lambda case: (
             f"the differences q − k were added with their signs, so that they cancel: {case.formula} is expected"
         ),
-        paired=False,
     ),
     Slip(
         "bias-after-softmax",
         "stage",
         _bias_after,
         lambda _case: "the bias was added to the weights, after the softmax: it is added to the scores",
-        paired=False,
     ),
     Slip(
         "scores-before-mask",
         "result",
         _unmasked_print,
         lambda case: f"your scores are those before {case.masks}: a masked score is −inf",
-        paired=False,
     ),
     Slip(
         "other-values",
         "values",
         _other_values,
         lambda _case: "the weights were multiplied by another matrix",
-        paired=False,
     ),
     Slip(
         "values-as-keys",
         "keys",
         _values_as_keys,
         lambda case: f"{case.those} of QVᵀ, the values in place of the keys: QKᵀ is expected",
-        paired=False,
     ),
 )

@@ -245,5 +245,5 @@ LAYOUT_SLIPS = (
         lambda case: f"your output is the right one with two axes exchanged: its shape is {case.output_shape}",
     ),
     Slip("values-strided", "heads", _strided_values, lambda _case: "V was read by other strides"),
-    Slip("qkv-interleaved", "heads", _fused, lambda _case: "Q, K and V were read in another order", paired=False),
+    Slip("qkv-interleaved", "heads", _fused, lambda _case: "Q, K and V were read in another order"),
 )

@@ -9,6 +9,7 @@ import numpy as np
 
 from attncli.check.routes import Route
 from attncli.check.slips.case import Case
+from attncli.check.slips.changes import need_values
 from attncli.check.slips.slip import Slip
 from attncli.matrix import Array
 from attncli.problem.problem import Problem
@@ -16,18 +17,14 @@ from attncli.results.result import Result
 
 
 def _weights_handed_in(case: Case) -> list[Route]:
-    if "output" not in case.wrong or case.problem.is_joined or case.m != case.problem.d_v:
+    if "output" not in case.wrong or case.problem.output_projection is not None or case.m != case.problem.d_v:
         return []
-    return [
-        Route(weigh=lambda weights: weights, join=None, present=None, problems=(_values_of_one,)),
-    ]
+    return [Route(problems=(_values_of_one,))]
 
 
 def _values_of_one(problem: Problem) -> Problem:
     """Return the problem with the identity for V, so that the output is the weights."""
-
-    assert problem.values is not None
-    return replace(problem, values=np.broadcast_to(np.eye(problem.m), problem.values.shape))
+    return replace(problem, values=np.broadcast_to(np.eye(problem.m), need_values(problem).shape))
 
 
 def _factor(case: Case) -> list[Route]:
@@ -86,7 +83,6 @@ OUTPUT_SLIPS = (
         "result",
         _weights_handed_in,
         lambda case: f"your output is the weights: they are to be multiplied by V, {case.output_shape}",
-        paired=False,
     ),
     Slip(
         "values-factor", "result", _factor, lambda _case: "a factor was applied", paired=False, evidence=2.0, fitted=1

@@ -224,7 +224,7 @@ POSITION_SLIPS = (
         "plain-softmax", "the normalizer was", lambda case: f"{case.request.normalizer} is expected", "normalizer"
     ),
     Slip("lse-without-sink", "result", _lse_alone, lambda case: f"the log-sum-exps have no sink: {_sinks(case)}"),
-    Slip("qk-norm-other", "stage", _other_norm, lambda _case: "another norm was taken", paired=False),
+    Slip("qk-norm-other", "stage", _other_norm, lambda _case: "another norm was taken"),
     Slip("unasked-rope", "stage", _unasked_rope, lambda _case: "rotary positions were applied", paired=False),
     Slip(
         "unasked-alibi",

@@ -11,6 +11,7 @@ import numpy as np
 
 from attncli.check.routes import Route
 from attncli.check.slips.case import Case
+from attncli.check.slips.changes import need_values
 from attncli.check.slips.slip import Slip
 from attncli.problem.problem import Problem
 
@@ -21,7 +22,7 @@ SHIFTS = (1, -1)
 def _turn(problem: Problem, name: str, by: int = 0) -> Problem:
     """Return the problem with rotated queries, keys or values, `by` positions later than they stand."""
     assert problem.rotation is not None
-    rows = getattr(problem, name)
+    rows = need_values(problem) if name == "values" else getattr(problem, name)
     positions = np.arange(rows.shape[-2]) + by
     if name == "queries":
         positions = positions + problem.visible.offsets[0]
@@ -95,7 +96,7 @@ def _other_base(case: Case) -> list[Route]:
 
 
 def _slip(name: str, routes: Callable[[Case], list[Route]], said: str, evidence: float = 0.0) -> Slip:
-    return Slip(name, "stage", routes, lambda _case: said, paired=False, evidence=evidence)
+    return Slip(name, "stage", routes, lambda _case: said, paired=not evidence, evidence=evidence)
 
 
 ROTATION_SLIPS = (

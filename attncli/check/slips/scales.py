@@ -79,6 +79,6 @@ def _over_heads(case: Case) -> list[Route]:
 
 
 SCALE_SLIPS = (
-    Slip("scale-sqrt-heads", "scale", _over_heads, scaling, paired=False),
+    Slip("scale-sqrt-heads", "scale", _over_heads, scaling),
     Slip("scale-other", "scale", _named, scaling, paired=False, evidence=NAMED),
 )

@@ -38,7 +38,8 @@ class Slip:
 
     `routes(case)` are the ways to make it on this problem, or none if it makes no sense there. `sentence` says what was
     done and what is expected. Slips of one `family` exclude each other. A slip that is not `paired` is only searched by
-    itself, because it changes so much that a second slip would be accepted too easily, or because it takes too long.
+    itself: what is fitted to the expected numbers, what has many ways, what nothing in the problem asks for, and what
+    leaves nothing for a second slip to change.
     `evidence` is the number of decimal digits in which its numbers must differ from the right ones to be accepted, not
     counting the cells to which it has `fitted` numbers.
     """
