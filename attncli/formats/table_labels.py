@@ -11,12 +11,17 @@ from attncli.errors import InputError
 from attncli.formats.table_cells import DECIMAL_COMMA, NAMES
 from attncli.numbers.foreign_numerals import HIDDEN, NUMBER, Doubt, doubt, invisible
 from attncli.numbers.numerals import NumeralError, is_number, parse_number, quote
+from attncli.patterns import pattern
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from attncli.formats.table_cells import Table
     from attncli.matrix import Reading
+
+
+_NAME_AND_NUMBER = pattern(r".*[:=]\s+[-+]?\.?[0-9][\w.+-]*")
+_ENDS_WITH_FRACTION = pattern(r".*\s[-+]?[0-9]*\.[0-9]+(?:[eE][-+]?[0-9]+)?")
 
 
 def take_header(table: Table, reading: Reading) -> tuple[int, list[str]] | None:
@@ -36,7 +41,9 @@ def take_header(table: Table, reading: Reading) -> tuple[int, list[str]] | None:
             raise _doubtful(table, 0, column, found[1], "use --header if the first row is a header")
     if len(table.rows) == 1:
         what = f"the only row is a header ({', '.join(map(quote, first[:3]))}{', …' if len(first) > 3 else ''})"
-        raise InputError(table.place(0, 0), what, "leave out --header" if reading.header else None)
+        raise InputError(
+            table.place(0, 0), what, "leave out --header" if reading.header else "write rows of numbers under it"
+        )
     return table.lines.pop(0), table.rows.pop(0)
 
 
@@ -48,11 +55,21 @@ def take_row_labels(table: Table) -> tuple[str, ...] | None:
     if (found := first_doubt(first)) is not None:
         row, about = found
         raise _doubtful(table, row, 0, about, f"add a word if it is a label, as in {quote('row ' + first[row])}")
+    _refuse_numbers(table, first)
     if "" in first:
         raise InputError(table.place(first.index(""), 0), "a row label is missing", "name every row, or none")
     table.rows = [row[1:] for row in table.rows]
     table.taken = 1
     return tuple(first)
+
+
+def _refuse_numbers(table: Table, labels: list[str]) -> None:
+    """Raise InputError for labels that end with a number of the row: `q1: 0.5` in each row, or `cat 0.5`."""
+    for row, label in enumerate(labels):
+        if _NAME_AND_NUMBER.fullmatch(label) or (row == 0 and all(map(_ENDS_WITH_FRACTION.fullmatch, labels))):
+            sign = NAMES[table.delimiter]
+            hint = f"leave the name out, or separate it from the number (here cells are separated by {sign})"
+            raise InputError(table.place(row, 0), f"{quote(label)} holds a name and a number", hint)
 
 
 def column_labels(line: int, header: list[str], where: str, has_row_labels: bool) -> tuple[str, ...]:

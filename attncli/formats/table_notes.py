@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 YEARS = range(1800, 2200)
 _WHOLE = pattern(r"[+-]?[0-9]{1,15}")
+_LISTED = pattern(rb"[ \t]*[0-9]+\.(?:[ \t]+(?![0-9]+\.(?:\s|\Z))[^ \t\r]+)+[ \t\r]*")
 _INDEX_NAMES = frozenset(
     (
         "#",
@@ -122,6 +123,13 @@ def index_note(array: Array, where: str) -> str | None:
     if not _counts_rows(array) or not _have_fractions(array[:, 1:]):
         return None
     return f"{where}: the first column is {_list_start(array[:, 0].tolist())}: {_LEAVE_OUT}"
+
+
+def list_note(array: Array, where: str, data: bytes) -> tuple[str, ...]:
+    """Return a note if the rows are numbered as in a list, `1. 0 1`, and no other cell is written with such a point."""
+    if not _counts_rows(array) or not all(_LISTED.fullmatch(line) for line in data.strip().split(b"\n")):
+        return ()
+    return (f"{where}: the first column is 1., 2., …: if it numbers the rows, leave it out of the file",)
 
 
 def named_index_note(name: str, array: Array, where: str) -> str | None:

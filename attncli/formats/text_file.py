@@ -28,7 +28,7 @@ _LATEX = pattern(
     r"\s*(?:%[^\n]*\n\s*)*(?:\\|\$(?=(?s:.*)\\begin))|[^\n]{0,80}\\begin\s*\{[bpBvV]?(?:small)?(?:matrix|array)"
 )
 _PLAIN = frozenset(b"0123456789.,;+-eE \t\r\n")
-_MARKS = (b";", b"---")  # of plain characters, and yet more than a plain table
+_MARKS = (b";", b"---", b"- -")  # of plain characters, and yet more than a plain table
 
 
 def read(data: bytes, where: str, reading: Reading) -> Contents:

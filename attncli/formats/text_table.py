@@ -20,6 +20,7 @@ from attncli.formats.table_notes import (
     index_note,
     is_shape,
     is_zero_one,
+    list_note,
     looks_like_header,
     named_index_note,
     refuse_shape,
@@ -67,7 +68,7 @@ def _read_plain(data: bytes, where: str, reading: Reading) -> Matrix | None:
         return None
     delimiter = present[0] if present else b""
     array = _parse_pieces(data, delimiter)
-    if array is None or (found := _plain_matrix(array, where, reading)) is None:
+    if array is None or (found := _plain_matrix(array, where, reading, data)) is None:
         return None
     return replace(found, texts=PlainTexts(data, delimiter, array.size)) if reading.keep_text else found
 
@@ -160,13 +161,14 @@ def _parse_blanks(data: bytes) -> Array | None:
     return None if numbers is None else numbers.reshape(len(rows), columns)
 
 
-def _plain_matrix(array: Array, where: str, reading: Reading) -> Matrix | None:
+def _plain_matrix(array: Array, where: str, reading: Reading, data: bytes) -> Matrix | None:
     """Return the matrix with its notes, or None if only the texts of the cells show whether the first row is the shape
     of the others, or a header."""
     is_like_shape = is_shape(array[0].tolist(), array.shape[0] - 1, array.shape[1])
     if reading.header is None and (is_like_shape or is_zero_one(array)):
         return None
-    return Matrix(array, where, notes=_notes(array, where, reading))
+    notes = _notes(array, where, reading) or list_note(array, where, data)
+    return Matrix(array, where, notes=notes)
 
 
 def _notes(array: Array, where: str, reading: Reading, texts: list[list[str]] | None = None) -> tuple[str, ...]:

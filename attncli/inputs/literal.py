@@ -30,6 +30,7 @@ def looks_like_path(text: str) -> bool:
         plain.startswith(("[", "{", "\\", "$", "|"))
         or ";" in plain
         or "\n" in plain
+        or "\\begin" in plain
         or is_print(plain)
         or is_code(plain)
     ):
@@ -50,7 +51,7 @@ def read_typed(text: str, where: str, reading: Reading) -> Contents:
     One line of rows has two axes, and a list has one axis per level of nesting. Several lines are read like a text
     file.
     """
-    text = strip_decorations(text)
+    text = strip_decorations(text.replace("\r\n", "\n").replace("\r", "\n"))
     plain = text.strip(_BLANKS)
     if plain.startswith(("[", "{")) or is_print(plain) or is_labelled(plain):
         return read_print(plain, where, reading)
@@ -68,4 +69,4 @@ def read_typed(text: str, where: str, reading: Reading) -> Contents:
 def _is_text(plain: str) -> bool:
     """Return whether this is like the contents of a file, a table or LaTeX, and not rows that each end with a
     semicolon."""
-    return plain.startswith(("\\", "$", "<")) or ("\n" in plain and not ends_rows(plain))
+    return plain.startswith(("\\", "$", "<")) or "\\begin" in plain or ("\n" in plain and not ends_rows(plain))

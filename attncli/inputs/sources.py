@@ -63,6 +63,7 @@ class Sources:
     _raw_files: set[str] = field(default_factory=set)
     _stdin_user: str | None = None
     _stdin_contents: Contents | None = None
+    _stdin_data: bytes = b""
 
     def __post_init__(self) -> None:
         if self.from_format is not None and self.from_format not in BY_NAME:
@@ -89,11 +90,14 @@ class Sources:
             if folder is not None:
                 refuse_pipe(path)
             return self._of_file(path, name, role)
-        text = text.strip()
+        text = text.strip(" \n\r")  # a tab at either end is an empty cell
         if text == "-":
             if folder is not None:
                 raise InputError(where, "a problem file cannot take a matrix from standard input", "name a file")
-            return self._pick_array(self._standard_input(role), "", None, role)
+            contents = self._standard_input(role)
+            if not contents.matrices:  # YAML of words, as `Q: 1 2` is
+                contents = BY_NAME["txt"].read(self._stdin_data, STANDARD_INPUT, self.reading)
+            return self._pick_array(contents, "", None, role)
         if role == "d_output" and text.lower() == ONES:
             import numpy as np
 
@@ -208,7 +212,8 @@ class Sources:
             raise InputError(STANDARD_INPUT, system_reason(error)) from None
         if not data:
             raise InputError(STANDARD_INPUT, "is empty", "redirect a file to it, as in attncli run - k.csv < q.csv")
-        self._stdin_contents = self._read(_decompress(data, STANDARD_INPUT), STANDARD_INPUT, "")
+        self._stdin_data = _decompress(data, STANDARD_INPUT)
+        self._stdin_contents = self._read(self._stdin_data, STANDARD_INPUT, "")
         return self._stdin_contents
 
     def _read(self, data: bytes, where: str, suffix: str) -> Contents:
@@ -408,7 +413,7 @@ def recognise_format(data: bytes) -> tuple[str, ...]:
     encoding = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
     start = data[:65536].decode(encoding, "replace").lstrip()
     if start.startswith("{") and not _BRACES.match(start):
-        return ("json", "yaml", "txt")
+        return ("json", "yaml", "txt") if start[1:].lstrip()[:1] != "'" else ("txt", "yaml")
     if start.startswith("[") and "," in start and not any(mark in start for mark in ";("):
         return ("json", "txt", "yaml")
     from attncli.formats.prints import is_labelled, is_labelled_call, is_print

@@ -43,7 +43,7 @@ BAD_TABLES: list[tuple[str, str, bytes, str, str, str | None]] = [
         b"a,b,c\n",
         "q.csv: line 1, column 1",
         "the only row is a header ('a', 'b', 'c')",
-        None,
+        "write rows of numbers under it",
     ),
     (
         "a long header without rows",
@@ -51,7 +51,7 @@ BAD_TABLES: list[tuple[str, str, bytes, str, str, str | None]] = [
         b"a,b,c,d\n",
         "q.csv: line 1, column 1",
         "the only row is a header ('a', 'b', 'c', …)",
-        None,
+        "write rows of numbers under it",
     ),
     (
         "a header and labels without numbers",

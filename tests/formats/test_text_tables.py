@@ -379,3 +379,23 @@ def test_a_bad_cell_of_a_tabular_is_refused_at_its_place(tmp_path, run, body):
     (tmp_path / "q.tex").write_text(f"\\begin{{tabular}}{{rr}}\n{body}\n\\end{{tabular}}\n")
     ran = run("run", tmp_path / "q.tex", "1")
     assert ran.err.startswith(f"error: {tmp_path / 'q.tex'}: line 3, column 2: '{body[-2:].strip()}' is not a number\n")
+
+
+@pytest.mark.parametrize(
+    "text", ["query: 1, 2\nkey: 3, 4\n", "a = 1.5;2\nb = 3;4\n", "cat 0.5,2\ndog 1.5,4\n", "head: .5\t2\n"]
+)
+def test_a_label_that_ends_with_a_number_of_its_row_is_refused(text: str) -> None:
+    with pytest.raises(InputError, match=r"line 1, column 1: '.*' holds a name and a number") as caught:
+        read(text.encode())
+    assert caught.value.hint.startswith("leave the name out, or separate it from the number (here ")
+
+
+@pytest.mark.parametrize("label", ["row 1", "lr=0.1", "GPT 4", "t:1", "v1.5", "12 Mon"])
+def test_a_label_may_hold_a_number(label: str) -> None:
+    assert read(f"{label},1\nb,2\n".encode()).row_labels == (label, "b")
+
+
+def test_rows_that_are_numbered_as_in_a_list_get_a_note() -> None:
+    note = "q.csv: the first column is 1., 2., …: if it numbers the rows, leave it out of the file"
+    assert read(b"1. 5 2\n2. 3 4\n").notes == (note,)
+    assert read(b"1. 5. 2.\n2. 3. 4.\n").notes == ()

@@ -84,6 +84,11 @@ TABLES = [
     ("a fenced table", "```\n1 2\n3 4\n```", [[1, 2], [3, 4]]),
     ("LaTeX", r"\begin{bmatrix} 1 & 2 \\ 3 & 4 \end{bmatrix}", [[1, 2], [3, 4]]),
     ("LaTeX with a name", "$$Q = \\begin{pmatrix}\n1 & 2 \\\\\n3 & 4\n\\end{pmatrix}$$", [[1, 2], [3, 4]]),
+    ("rows of a block list", "- [1, 2]\n- [3, 4]", [[1, 2], [3, 4]]),
+    ("cells of a block list", "- - 1\n  - 2\n- - 3\n  - 4", [[1, 2], [3, 4]]),
+    ("rows below a label", "Q:\n1.0 2.0\n3.0 4.0\n", [[1, 2], [3, 4]]),
+    ("rows between CR", "1 2\r3 4\r", [[1, 2], [3, 4]]),
+    ("LaTeX with a name and no dollars", "Q = \\begin{bmatrix} 1 & 2 \\\\ 3 & 4 \\end{bmatrix}", [[1, 2], [3, 4]]),
     ("rows", "1 2; 3 4", [[1, 2], [3, 4]]),
     ("rows in lines", "1 2;\n3 4;", [[1, 2], [3, 4]]),
     ("rows of words with commas", "1, 2; 3, 4", [[1, 2], [3, 4]]),
@@ -102,10 +107,10 @@ KEEP = Reading(keep_text=True)
 
 def ways(text: str, folder: Path):
     """Name and matrix of each way that a text can come."""
-    (folder / "q.txt").write_text(text)
-    (folder / "bare").write_text(text)
+    (folder / "q.txt").write_bytes(text.encode())
+    (folder / "bare").write_bytes(text.encode())
     (folder / "p.json").write_text(json.dumps({"queries": text, "keys": [[1]]}))
-    block = "\n".join(f"  {line}" for line in text.split("\n"))
+    block = "\n".join(f"  {line}" for line in text.replace("\r", "\n").split("\n"))
     (folder / "p.yaml").write_text(f"queries: |2-\n{block}\nkeys: [[1]]\n")
     typed = Sources(io.BytesIO, KEEP)
     yield "typed", lambda: typed.matrix(text, role="queries")

@@ -16,7 +16,7 @@ _MARKS = frozenset("[({=<")
 
 def is_print(text: str) -> bool:
     """Return whether the text begins like one of the forms, or assigns an array to a name."""
-    if _MARKS.isdisjoint(text):
+    if _MARKS.isdisjoint(text) and not text.lstrip().startswith("- -"):
         return False
     from attncli.formats.prints.reader import begins_as_print
 

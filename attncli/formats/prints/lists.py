@@ -46,6 +46,9 @@ _BUILT = re.compile(  # lists in the parentheses of Kotlin, Scala and PHP; of a 
 _ROW_ARGUMENTS = re.compile(  # of Maxima and of Breeze: a row is an argument
     rf"\s*(?:matrix(?=\s*\(\s*\[\s*{_NUMBER}[^][()]*\]\s*,\s*\[)|DenseMatrix(?=\s*\(\s*\(\s*{_NUMBER}))"
 )
+_MATRIX_TEXT = re.compile(  # NumPy's np.matrix("1 2; 3 4"), and mat(1, 2; 3, 4) of Typst
+    r"\s*\$?\s*(?:np\.|numpy\.)?mat(?:rix)?\s*\(\s*([\"']?)([^()\[\]{}\"']*;[^()\[\]{}\"']*)\1\s*\)\s*\$?\s*"
+)
 _SIZED = re.compile(r"(?:(?:QQ|ZZ|RR|RDF|SR)\s*,\s*)?(?:([0-9]+)\s*,\s*([0-9]+)\s*,\s*)?(?=\[)")  # Sage, Maple
 _CALL = re.compile(rf"(?:Parameter containing:\s*)?{_LIBRARY}{_MAKER}\s*\(\s*")
 _ANGLE = re.compile(r"<(?:tf\.)?(?:Tensor|(?:Keras)?Variable)\b[^<>]*?\b(?:numpy|value)=\s*|<tf\.RaggedTensor\s*(?=\[)")
@@ -89,7 +92,7 @@ _SHAPE = re.compile(r"shape=(\([^()]*\))")
 _NUMBER_LIST = re.compile(r"[0-9, ]*")
 _FIRST = (  # what a list begins with (a label such as [CLS] begins with something else)
     r"[\[{(]|[\"']?\s*[-+]?\.?(?:[0-9]|[iI]nf|[nN]a[nN])"
-    r"|[Tt]rue|[Ff]alse|TRUE|FALSE|-?(?:np|numpy|math|torch|float|array|tensor)\b"
+    r"|[Tt]rue|[Ff]alse|TRUE|FALSE|-?(?:np|numpy|math|torch|float|array|tensor|Parameter)\b"
 )
 BEGINNING = re.compile(  # a single tuple, (1,234), could be a number in parentheses
     rf"(?:{_TYPES})|=?[\[{{]\s*(?:{_FIRST}|{_TYPES})|\(\s*[\[({{]\s*(?:{_FIRST})|{_CALL.pattern}|{_ANGLE.pattern}"
@@ -112,6 +115,8 @@ def read_list(text: str, where: str, reading: Reading, dimensions: tuple[int, ..
         text = _BUILDERS.sub("(", text)
     elif named := _ROW_ARGUMENTS.match(text):
         text = text[named.end() :]
+    if quoted := _MATRIX_TEXT.fullmatch(text):
+        text = f"[{quoted[2]}]"
     _refuse_mixed(text, where)
     text = _ROWS.sub(_make_list, _SHEET.sub(_make_list, text) if _SHEET.fullmatch(text) else text)
     end, closings, claimed = _open(text)

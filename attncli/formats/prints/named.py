@@ -12,9 +12,11 @@ _ANNOTATION = (  # a type after the name (if any word were allowed, the YAML tex
     r"(?:[A-Za-z_]\w*\.[\w.]+|&?\[[^=\n]{0,80}\]|(?:[Ll]ist|Sequence|Vec|NDArray|[Aa]rray|Matrix|Tensor)\b[^=\n]{0,80}?"
     r"|number\[\]\[\])"
 )
+_NAME = r"([A-Za-z_][\w.]*(?:\^\{?[-+*\w]{1,4}\}?|'(?!'))?)"
+_CHANGED = re.compile(r".*(?:\.(?:m?T|t|H)|\^\s*\{?\s*(?:[TtH*+]|-1)\s*\}?|')(?:\s*\(.*\))?\s*")
 _ASSIGNMENT = re.compile(
     r"[ \t]*(?:[A-Za-z_](?:(?!:[ \t])[\w:<>, \t*&.]){0,80}(?:\[,*\]){0,4}[ \t*&])?[$@]?"  # type, sigil
-    r"([A-Za-z_]\w*)[ \t]*"
+    rf"{_NAME}[ \t]*"
     r"((?:\[[0-9]*\][ \t]*)*)"  # C's lengths
     rf"(?:::?[ \t]*{_ANNOTATION})?[ \t]*(?:=|:=|<-)(?!=)[ \t]*"
 )
@@ -24,9 +26,10 @@ _PASSED_OVER = re.compile(
 )
 _BRACED = re.compile(r"[ \t]*(?!std::array)[A-Za-z_][\w:<>, \t*&.]{2,80}[ \t*&>]([A-Za-z_]\w*)[ \t]*()(?=\{)")  # of C++
 _LABEL = re.compile(  # as print("Q:", q) prints it: a label and, after a colon, what can only be an array
-    r"[ \t]*(?!Parameter containing)([A-Za-z_][\w ^{}()']{0,60}?)[ \t]*()"
+    r"[ \t]*(?!Parameter containing|Columns? )[\"']?([A-Za-z_][\w .^{}()']{0,60}?)[\"']?[ \t]*()"
     r"(?:\((?:[0-9]+, ?)+[0-9]*\)|shape=\([0-9, ]*\))?[ \t]*:"
-    r"(?=\s*(?:[\[{]\s*[-+.\d\[{]|<tf\.|Parameter containing:|(?:[a-z]{2,9}\.)*(?:[Tt]ensor|[Aa]rray|matrix)\())[ \t]*"
+    r"(?=[ \t]*\n\s*[-+]?\.?[0-9][-+.\deE \t]*(?:\n|\Z)|\s*"
+    r"(?:[\[{]\s*[-+.\d\[{]|<tf\.|Parameter containing:|(?:[a-z]{2,9}\.)*(?:[Tt]ensor|[Aa]rray|matrix)\())[ \t]*"
 )
 _LENGTH = re.compile(r"\[([0-9]*)\]")
 
@@ -57,6 +60,12 @@ def split_named(text: str, where: str) -> list[NamedPart]:
         lengths = tuple(int(length or 0) for length in _LENGTH.findall(found[2]))
         parts.append(NamedPart(found[1], text[found.end() : following].rstrip().rstrip(";,").rstrip(), lengths))
     names = [part.name for part in parts]
+    for name in names:
+        if _CHANGED.fullmatch(name):
+            what = f"{quote(name)} names a transposed or changed matrix"
+            raise InputError(
+                where, what, "give the matrix itself a name of its own, as in K = …; nothing is calculated here"
+            )
     for index, name in enumerate(names):
         if name in names[:index]:
             raise InputError(where, f"two arrays are called {quote(name)}", "give each its own name")

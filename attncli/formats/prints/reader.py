@@ -20,6 +20,7 @@ _ABBREVIATED = re.compile(r"\.\.\.|[…⋮⋯⋱]")
 _ROWS_FOLLOW = re.compile(r"[ \t]*(?:\n|$|[-+]?[0-9.]+[ \t]*;?[ \t]*(?:\n|$))")  # as MATLAB prints them
 _MAPPING = re.compile(r"\s*\[?\s*\{\s*(?:\"[^\"\n]*\"|'[^'\n]*')\s*:")
 _PLACED = re.compile(r"(?:[ \t]*\w+(?:\[[0-9]+\])+[ \t]*=[ \t]*[-+]?[0-9.][\w.+-]*[ \t]*;?[ \t]*\n?){2}")
+_BLOCK_LIST = re.compile(r"\s*-[ \t]+(?:\[|-[ \t]+[-+.0-9])")
 _PHP = re.compile(r"\s*[Aa]rray\b[^=]{0,40}?\[?[0-9]+\]?\s*=>")
 SHORTENED = "the array is printed with '...' in place of numbers"
 PRINT_IN_FULL = (
@@ -56,13 +57,19 @@ def begins_as_print(text: str) -> bool:
 
 
 def _begins(text: str) -> bool:
-    return any(form.begins.match(text) for form in FORMS) or _MAPPING.match(text) is not None
+    return any(form.begins.match(text) for form in FORMS) or any(
+        form.match(text) is not None for form in (_MAPPING, _BLOCK_LIST)
+    )
 
 
 def read_parts(text: str, where: str, reading: Reading) -> Contents:
     """Return the array of a text under the name "", or the arrays that it names."""
     if _ABBREVIATED.search(text):
         raise InputError(where, SHORTENED, PRINT_IN_FULL)
+    if _BLOCK_LIST.match(text):
+        from attncli.formats import yaml
+
+        return yaml.read(text.encode(), where, reading)
     if _MAPPING.match(text):
         return _read_records(text, where, reading)
     if _PHP.match(text):
