@@ -10,7 +10,7 @@ from dataclasses import field
 from functools import partial
 from typing import BinaryIO
 
-from attncli.errors import AttncliError, InputError, UsageError, nearest, system_reason
+from attncli.errors import InputError, UsageError, nearest, system_reason
 from attncli.files import (
     LONGEST_PATH,
     exists,
@@ -224,12 +224,16 @@ class Sources:
             what = "the type of its numbers cannot be recognized"
             raise InputError(where, what, f"give the type and the shape, as in {EXAMPLE}")
         names = (self.from_format,) if self.from_format else recognise_format(data)
-        refusals: list[AttncliError] = []
+        refusals: list[InputError] = []
         for name in names:
             try:
                 return BY_NAME[name].read(data, where, self.reading)
             except InputError as error:
                 refusals.append(error)
+        if names[0] == "yaml" and not self.from_format:
+            from attncli.formats.prints.unread import name_beginning
+
+            raise name_beginning(refusals[0], data.decode("utf-8-sig", "replace"), where)
         raise refusals[0]
 
     def _folder(self, path: str) -> Contents:
@@ -276,7 +280,7 @@ def missing_file(text: str, folder: str | None, where: str | None = None) -> Inp
     if hint is None and not folder and text.lower().endswith((".yaml", ".yml")):
         made = text if not parent or exists(parent) else name  # a shell makes no folder
         hint = f"attncli demo --yaml > {path_text(made)} makes a problem to start from"
-    if hint is None and not folder and not parent and by_suffix(split_suffix(text)[1]) is None:
+    if hint is None and not os.path.dirname(text) and by_suffix(split_suffix(text)[1]) is None:
         hint = "name a file, or type numbers: '1 0; 0 1'"
     culprit = path_text(text if len(text) <= 200 else f"{text[:100]}…{text[-20:]}")
     return InputError(where, f"{culprit}: {what}", hint) if where else InputError(culprit, what, hint)

@@ -22,7 +22,7 @@ _INVISIBLE = pattern(
     f"|(?<![^\x00-\x7f])[{_JOINERS}]|[{_JOINERS}](?![^\x00-\x7f])"
 )
 _LONGEST = 200  # characters: longer text counts as a number only by its digits
-_DASHES = "\u2010\u2011\u2012\u2013\u2014\u2015\u2212\u2043\ufe58\ufe63\uff0d\u207b\u208b\u30fc"
+_DASHES = "\u2010\u2011\u2012\u2013\u2014\u2015\u2212\u2043\ufe58\ufe63\uff0d\u207b\u208b\u30fc\u00af"
 _TO_ASCII = str.maketrans(
     dict.fromkeys(_DASHES, "-")
     | dict.fromkeys("’‘ʼ′´`＇", "'")

@@ -26,6 +26,20 @@ UNREAD = [
     ("a call with a name", "Q = eye(2)", CODE, PASTE),
     ("a transpose of R", "Q <- t(matrix(c(1, 2, 3, 4), 2))", CODE, PASTE),
     ("a shape", "torch.Size([2, 2])", CODE, PASTE),
+    ("Eigen's comma", "q << 1, 2,\n     3, 4;", CODE, PASTE),
+    (
+        "a tensor of llama.cpp",
+        "ggml_debug:  Qcur = (f32) ADD(Qcur{2, 1, 1, 1}, bq{2, 1, 1, 1}}) = {2, 1, 1, 1}\n"
+        " [\n  [ 1.0, 2.0],\n ]\n sum = 3.0\n",
+        "this is a tensor as llama.cpp prints it, with its name above and its sum below",
+        "print it in full, and keep only what stands in brackets",
+    ),
+    (
+        "a Series of Polars",
+        "shape: (2,)\nSeries: 'a' [f64]\n[\n\t1.0\n\t2.0\n]",
+        "this is a Series as Polars prints it",
+        "print(x.to_list()) prints what attncli reads",
+    ),
     ("a variable without numbers", "<KerasVariable shape=(2, 2), dtype=float32, path=dense/kernel>", NAMED, NUMBERS),
     ("a traced array", "Traced<ShapedArray(float32[2,2])>with<DynamicJaxprTrace(level=1/0)>", NAMED, NUMBERS),
     (

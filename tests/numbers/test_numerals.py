@@ -80,6 +80,7 @@ NOT_NUMBERS = [
     ("١", "'١' is not a number; type 1"),
     ("1e", "'1e' is not a number"),
     ("..5", "'..5' is not a number"),
+    ("\u00af2", "'\u00af2' is not a number; type -2"),  # of APL
     ("9" * 5000 + "/7", f"'{'9' * 40}…{'9' * 8}/7' has 5001 digits, more than 4000; type it as a decimal"),
 ]
 

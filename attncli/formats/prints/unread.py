@@ -28,6 +28,17 @@ class Unread:
 
 UNREAD = (
     Unread(
+        re.compile(r"\A\s*\w+:[^\n]* = [^\n]*\) = \{[0-9, ]+\}[ \t]*\n"),
+        "this is a tensor as llama.cpp prints it, with its name above and its sum below",
+        "print it in full, and keep only what stands in brackets",
+    ),
+    Unread(
+        re.compile(r"\A\s*(?:shape: \([0-9,]+\)\s*)?Series: '"),
+        "this is a Series as Polars prints it",
+        "print(x.to_list()) prints what attncli reads",
+    ),
+    Unread(re.compile(rf"\A\s*\w+[ \t]*<<[ \t]*{_CELL}"), "this is code, which attncli does not run", _PASTE),
+    Unread(
         re.compile(
             r"^[^\n#]*(?<![\w/\\.])(?:\.\.\.|…|⋮|⋯|⋱)(?![\w/\\.])[^\n]*\n(?s:.*)\[[0-9]+ rows x [0-9]+ columns\]",
             re.MULTILINE,
@@ -123,6 +134,12 @@ UNREAD = (
 def looks_like_code(text: str) -> bool:
     """Return whether a line is a call such as `np.eye(2)`, or names an array without its numbers, `<…>`: no path."""
     return bool(re.fullmatch(r"(?:[\w.]+[ \t]*(?:=|<-)[ \t]*)?[A-Za-z_][\w.]*\([^/\\]*\)|\w*<.*>", text))
+
+
+def name_beginning(refusal: InputError, text: str, where: str) -> InputError:
+    """Return the error that says what begins the text, which could be YAML, or the refusal itself."""
+    found = next((form for form in UNREAD if form.looks.match(text[:_LONGEST])), None)
+    return refusal if found is None else InputError(where, found.what, found.hint)
 
 
 def name_form(refusal: InputError, text: str, where: str) -> InputError:
