@@ -210,6 +210,14 @@ def _largest_alone(scores: Array, _unseen: float) -> Array:
     return weights
 
 
+@np.errstate(all="ignore")
+def _relu_over_sum(scores: Array, unseen: float) -> Array:
+    """Return the scores above 0 over their sum, or `unseen` in a row without one."""
+    kept = np.maximum(scores, 0)
+    total = kept.sum(axis=-1, keepdims=True)
+    return np.where(total > 0, kept / total, unseen)
+
+
 def _axes(*axes: int) -> Callable[[Array, float], Array]:
     return lambda scores, unseen: softmax_over(scores, unseen, axes)
 
@@ -222,6 +230,8 @@ NORMALISERS: dict[str, Callable[[Array, float], Array]] = {  # of scores, and of
     "exp2": lambda scores, unseen: softmax_over(scores, unseen, -1, 2.0),
     "sum": _over_sum,
     "largest": _largest_alone,
+    "relu over sum": _relu_over_sum,
+    "relu over keys": lambda scores, _unseen: np.maximum(scores, 0) / scores.shape[-1],
     "heads": _axes(-3),
     "heads and keys": _axes(-3, -1),
     "batch": _axes(0),

@@ -128,6 +128,8 @@ class World:
         )  # fmt: skip
         self.x = None
         if projected:
+            if self.lead:
+                raise ValueError("projected problems have no leading axes here")
             self.project(square=projected == "square")
         self.length = length and float(random.choice((0.5, 2.0, 3.0)))
         if self.length:

@@ -78,6 +78,17 @@ simple(
 )  # fmt: skip
 
 
+@slip("relu", *BARE, {"causal": True})
+def relu(world):
+    def over_sum(scores):
+        kept = np.maximum(scores, 0)
+        total = kept.sum(axis=KEYS, keepdims=True)
+        return np.where(total > 0, kept / np.where(total > 0, total, 1), 0)
+
+    over_keys = lambda scores: np.maximum(scores, 0) / world.m  # noqa: E731
+    world.normalise = over_sum if world.random.random() < 0.7 else over_keys
+
+
 @slip("not-averaged", {"square": True}, {"square": True, "causal": True}, told=(("output",),))
 def not_averaged(world):
     world.met.append(lambda weights: np.broadcast_to(np.eye(world.m), weights.shape))

@@ -14,6 +14,14 @@ def mask_added(world):
     world.rescore = lambda w, raw: raw * w.scale + (~seen if dropped else seen)
 
 
+@slip("mask-finite", *MASKED, {"mask": True, "heads": 2}, {"mask": True, "empty": True})
+def mask_finite(world):
+    seen, depth = world.seen(), float(world.random.choice((1, 5, 10, 100)))
+    world.depth = depth
+    fills = world.random.random() < 0.5
+    world.rescore = lambda w, raw: np.where(seen, raw * w.scale, -depth if fills else raw * w.scale - depth)
+
+
 @slip("mask-after-softmax", *MASKED, {"mask": True, "heads": 2})
 def mask_after_softmax(world):
     seen = world.seen()

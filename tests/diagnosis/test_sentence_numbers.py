@@ -15,7 +15,7 @@ from attncli.check import check
 FIXED = re.compile(
     r"‖₂²( / 2)?|2\^score|2\^\([^)]*\)|e⁰ = 1|row (of weights )?sums to 1|sums to 1|log 2 = 0\.693147|1 − p|"
     r"bfloat16 is, which keeps 8 |float(16|32|64)|base 2|key head [01]|uniform, 0|\(h \+ 1\)|a score of 0|by l2|"
-    r"numbers 0 and 1|1 where|0, 1, …, 0, 1|\([H3, d]+\)|--as .*|of score 0|and 0 is expected|heads 0 to|1/√"
+    r"numbers 0 and 1|1 where|0, 1, …, 0, 1|\([H3, d]+\)|--as .*|of score 0|and 0 is expected|heads 0 to|1/√|taken as 0"
 )
 
 
@@ -51,6 +51,16 @@ def first_bias(right):
     at = np.argwhere(right.bias != 0)[0]
     shape = (*[0] * len(right.lead), *at)
     return whole(right.bias[tuple(at)], *shape)
+
+
+def negative(right):
+    scores = right.answer()["scores"]
+    return whole(((scores < 0) & np.isfinite(scores)).sum(), scores.size)
+
+
+def largest_hidden(right, wrong):
+    kept = np.where(visible(right), 0, wrong.answer()["weights"])
+    return (kept.max(), *np.unravel_index(kept.argmax(), kept.shape))
 
 
 def output_shape(right):
@@ -124,6 +134,10 @@ FACTS = {
     r"all {n} columns count": lambda r, _: (r.d,),
     r"turned {n} of the {n} columns": lambda r, _: (r.d, r.d),
     r"the scale {n} was left out": lambda r, _: (r.scale,),
+    r"{n} of the {n} scores \w+ negative": lambda r, _: negative(r),
+    r"lowered by {n},": lambda _, w: (w.depth,),
+    r"set to {n},": lambda _, w: (-w.depth,),
+    r"keeps the weight {n}, at \[{n}(?:, {n})*\]": lambda r, w: largest_hidden(r, w),
     r"keeps {n} binary digits": lambda *_: (11,),
 }
 NUMBER = r"[-−]?\d+(?:\.\d+)?(?:e[-+]?\d+)?"

@@ -174,12 +174,13 @@ def _judge(attempt: Attempt, case: Case, right: Measured) -> Found | None:
     verdicts = verdicts_of(case.judges, measured)
     if "wrong" in verdicts.values():
         return None
-    least = max(slip.evidence for slip in attempt.slips) if len(attempt.slips) == 1 else EVIDENCE
-    least = max(least, case.least)
-    is_thin = bool(least) and _evidence(case, measured, right, max(slip.fitted for slip in attempt.slips)) < least
-    if is_thin and not (case.least < least <= SOME and not attempt.slips[0].fitted):
+    is_alone, fitted = len(attempt.slips) == 1, max(slip.fitted for slip in attempt.slips)
+    least = max(attempt.slips[0].evidence if is_alone else EVIDENCE, case.least)
+    evidence = _evidence(case, measured, right, fitted) if least else np.inf
+    may_be_thin = is_alone and not fitted and not case.least
+    if evidence < (least - SOME if may_be_thin else least):
         return None
-    return Found(attempt, worst(list(verdicts.values())), measured.numbers, is_thin)
+    return Found(attempt, worst(list(verdicts.values())), measured.numbers, evidence < least)
 
 
 def _evidence(case: Case, measured: Measured, right: Measured, fitted: int = 0) -> float:

@@ -29,7 +29,7 @@ FAMILIES = (
     "gradient",
     "gradient place",
 )
-SOME = 1.0  # digits of evidence for one of a few ways; with less, a slip that asks for no more comes after the others
+SOME = 1.0  # digits of evidence for one of a few ways; a slip that lacks as many is told after the others
 
 
 @record

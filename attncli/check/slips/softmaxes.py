@@ -33,6 +33,28 @@ def _over_sum(_case: Case) -> list[Route]:
     return [Route(softmax="sum"), Route(softmax="sum", score=_raw_scores)]
 
 
+def _cut_at_zero(case: Case) -> list[Route]:
+    """Return the routes with the scores above 0, over their sum or over the number of keys."""
+    lost = f"{_negative(case)} negative and got no weight; the exponential of each score over their sum is expected"
+    told = {"sum": "the sum of its row", "keys": f"the {case.m} keys"}
+    return [
+        Route(
+            softmax=f"relu over {over}",
+            unseen=empty,
+            said=f"negative scores were taken as 0 (ReLU), without an exponential, and divided by {words}: {lost}",
+        )
+        for over, words in told.items()
+        for empty in ((0.0, float("nan")) if over == "sum" else (0.0,))
+    ]
+
+
+def _negative(case: Case) -> str:
+    """Return how many scores are negative: "3 of the 12 scores are"."""
+    scores = Result(case.problem, "numpy").scores
+    count = int(((scores < 0) & ~np.isneginf(scores)).sum())
+    return f"{count} of the {scores.size} scores {'is' if count == 1 else 'are'}"
+
+
 def _raw_scores(problem: Problem) -> Array:
 
     result = Result(problem, "numpy").compute("raw_scores", "scores")
@@ -80,6 +102,7 @@ SOFTMAX_SLIPS = (
             "is expected"
         ),
     ),
+    Slip("relu", "softmax", _cut_at_zero, lambda _case: "negative scores were taken as 0"),
     Slip(
         "exp2",
         "softmax",

@@ -15,6 +15,7 @@ from attncli.check.routes import Route
 from attncli.check.slips import changes
 from attncli.check.slips.case import Case, scaling, square_root
 from attncli.check.slips.dropout import DROPOUT_SLIPS
+from attncli.check.slips.finite_masks import FINITE_SLIPS
 from attncli.check.slips.gradients import GRADIENT_SLIPS
 from attncli.check.slips.hand_steps import HAND_SLIPS
 from attncli.check.slips.heads import HEAD_SLIPS
@@ -243,6 +244,7 @@ SLIPS = (
     *LAYOUT_SLIPS,
     *HEAD_SLIPS,
     *MASK_SLIPS,
+    *FINITE_SLIPS,
     *POSITION_SLIPS,
     *STAGE_SLIPS,
     *DROPOUT_SLIPS,

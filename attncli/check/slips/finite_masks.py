@@ -1,0 +1,67 @@
+"""Masks of a finite number where −inf is due: masked keys keep a part of the weight."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from attncli.check.routes import Route
+from attncli.check.slips.case import Case
+from attncli.check.slips.changes import KINDS, drop_masks, visible_cells
+from attncli.check.slips.slip import SOME, Slip
+from attncli.results.result import Result
+
+if TYPE_CHECKING:
+    from attncli.matrix import Array
+    from attncli.problem.problem import Problem
+
+DEPTHS = (1.0, 5.0, 10.0, 20.0, 50.0, 100.0, 1e3, 1e4, 1e9)  # that people take for infinite
+
+
+def _lowered(problem: Problem, depth: float) -> Problem:
+    """Return the problem in which a mask takes `depth` from a score."""
+    free = drop_masks(problem, KINDS)
+    taken = np.where(visible_cells(problem), 0, -depth)
+    return replace(free, bias=taken if free.bias is None else free.bias + taken)
+
+
+def _replaced(problem: Problem, depth: float) -> Array:
+    return np.where(visible_cells(problem), Result(drop_masks(problem, KINDS), "numpy").scores, -depth)
+
+
+def _finite(case: Case) -> list[Route]:
+    """Return the routes with a number added to the masked scores, or in their place."""
+    if not case.is_masked:
+        return []
+    routes = []
+    for depth in DEPTHS:
+        lowered = Route(problems=(partial(_lowered, depth=depth),))
+        replaced = Route(score=partial(_replaced, depth=depth))
+        routes += [
+            replace(lowered, said=partial(_tell, case, lowered, f"lowered by {depth:g}")),
+            replace(replaced, said=partial(_tell, case, replaced, f"set to −{depth:g}")),
+        ]
+    return routes
+
+
+def _tell(case: Case, route: Route, done: str) -> str:
+    """Return what was done to the masked scores, and the largest weight that one of these keys keeps."""
+    weights = route.numbers(case.request, ["weights"])["weights"]
+    kept = np.where(visible_cells(case.problem), 0, weights)
+    at = ", ".join(str(int(place)) for place in np.unravel_index(int(kept.argmax()), kept.shape))
+    return f"masked scores were {done}, and −inf is expected: a masked key keeps the weight {kept.max():.6g}, at [{at}]"
+
+
+FINITE_SLIPS = (
+    Slip(
+        "mask-finite",
+        "mask",
+        _finite,
+        lambda _case: "the mask was a finite number",
+        paired=False,
+        evidence=SOME,
+    ),
+)
