@@ -132,6 +132,22 @@ def test_a_factor_on_the_raw_scores_is_fitted(factor, what):
     assert sentence == f"the raw scores QKᵀ were multiplied by {factor:g}: divide by √d_k = 2"
 
 
+@pytest.mark.parametrize("limit", [0.5, 2.5, 50.0, 1.234567])
+@pytest.mark.parametrize("what", ["scores", "weights", "lse"])
+def test_another_softcap_is_fitted(limit, what):
+    slip, sentence = told(f"{FOUR}, softcap: 1.5", {what: numbers(f"{FOUR}, softcap: {limit}", what)})
+    assert slip == "softcap-other"
+    assert sentence == f"the softcap was {limit:g}: 1.5 is expected"
+
+
+@pytest.mark.parametrize("factor", [0.5, 3.0, 0.234567])
+@pytest.mark.parametrize("what", ["scores", "weights", "output", "lse"])
+def test_a_factor_on_the_slopes_of_alibi_is_fitted(factor, what):
+    slip, sentence = told(f"{FOUR}, alibi: 0.25", {what: numbers(f"{FOUR}, alibi: {0.25 * factor}", what)})
+    assert slip == "alibi-other-slopes"
+    assert sentence == f"the slopes of ALiBi were {factor:g} times those that are expected"
+
+
 @pytest.mark.parametrize("sink", [0.5, -1.25, 2.0, 0.123456])
 @pytest.mark.parametrize("what", ["weights", "output", "lse"])
 @pytest.mark.parametrize("asked", ["", ", sink: 1"], ids=["none", "another"])

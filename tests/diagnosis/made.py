@@ -80,12 +80,12 @@ SCORES = {
 }
 
 
-def rotated(rows, pairs, base, first=0):
-    n, d = rows.shape[-2:]
+def rotated(rows, pairs, base, first=0, size=None, factor=1.0):
+    n, d = rows.shape[-2], size or rows.shape[-1]
     turned = np.array(rows)
     for c in range(d // 2):
         one, two = (c, c + d // 2) if pairs == "half" else (2 * c, 2 * c + 1)
-        angle = (first + np.arange(n)) * base ** (-2 * c / d)
+        angle = (first + np.arange(n)) / factor * base ** (-2 * c / d)
         turned[..., one] = rows[..., one] * np.cos(angle) - rows[..., two] * np.sin(angle)
         turned[..., two] = rows[..., one] * np.sin(angle) + rows[..., two] * np.cos(angle)
     return turned
@@ -111,7 +111,7 @@ class World:
         if wide_values:
             self.d_v = self.m
         if rope:
-            self.d = int(random.choice((4, 6)))
+            self.d = 8 if rope == "wide" else int(random.choice((4, 6)))
         if like_queries or same:
             self.d_v = self.d
         self.variant = variant if isinstance(variant, str) else str(random.choice(variant or ("scaled",)))
@@ -145,9 +145,9 @@ class World:
             self.slopes = self.usual_slopes()
             self.stated["alibi"] = "usual"
         self.pairs = str(random.choice(("half", "interleaved"))) if rope else None
-        self.base = 100.0
+        self.base, self.turned, self.far = 100.0, None, 3.0 if rope == "far" else 1.0
         if rope:
-            self.stated |= {"rope": self.pairs, "rope_base": 100}
+            self.stated |= {"rope": self.pairs, "rope_base": 100, "rope_scale": self.far}
         self.sink = 0.5 if sink else None
         self.norm = str(random.choice(("l2", "rms"))) if qk_norm else None
         self.stated |= {
@@ -276,7 +276,8 @@ class World:
             size = {"l2": 1.0, "rms": np.sqrt(self.d)}[self.norm]
             q, k = (rows / over_zero(np.linalg.norm(rows, axis=-1, keepdims=True)) * size for rows in (q, k))
         if self.pairs:
-            q, k = rotated(q, self.pairs, self.base, self.offset), rotated(k, self.pairs, self.base)
+            how = self.pairs, self.base
+            q, k = (rotated(rows, *how, at, self.turned, self.far) for rows, at in ((q, self.offset), (k, 0)))
         raw = self.similarity(q, k)
         scores = self.scores(raw, self.seen()) if self.rescore is None else self.rescore(self, raw)
         weights = self.normalise(scores)

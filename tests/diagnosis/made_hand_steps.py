@@ -93,6 +93,21 @@ def rope_other_base(world):
     world.base = 10000.0
 
 
+@slip("rope-other-columns", {"rope": "wide"}, {"rope": "wide", "heads": 2})
+def rope_other_columns(world):
+    world.turned = int(world.random.choice((2, 4)))
+
+
+@slip("rope-other-scale", {"rope": "far"}, {"rope": "far", "heads": 2})
+def rope_other_scale(world):
+    world.far = float(world.random.choice((1.0, 1 / world.far)))
+
+
+@slip("softcap-other", {"softcap": True}, {"softcap": True, "causal": True}, {"softcap": True, "heads": 2})
+def softcap_other(world):
+    world.softcap *= float(world.random.choice((0.5, 2.0)))
+
+
 # orders
 
 

@@ -14,7 +14,7 @@ from attncli.check.report import Diagnosis, worst
 from attncli.check.routes import Route
 from attncli.check.slips.case import Case
 from attncli.check.slips.cells import diagnose_cells, diagnose_impossible, diagnose_precision
-from attncli.check.slips.fitted import fitted_scale, fitted_sink, fitted_sinks
+from attncli.check.slips.fitted import FITTED_NUMBERS, fitted_number, fitted_sink, fitted_sinks
 from attncli.check.slips.sampling import Sample, are_same
 from attncli.check.slips.slip import SOME, Slip
 from attncli.check.slips.table import SLIPS
@@ -119,8 +119,9 @@ def diagnose(
 
 
 def _try_fitted(case: Case, sample: Sample) -> list[Attempt]:
-    """Return the factor of the raw scores that fits best, and the sink that does, of all heads or of each."""
-    fitted = (fitted_scale(case, sample), fitted_sink(case, sample), fitted_sinks(case))
+    """Return the numbers of stages that fit best, and the sink that does, of all heads or of each."""
+    fitted = [fitted_number(case, sample, number) for number in FITTED_NUMBERS]
+    fitted += [fitted_sink(case, sample), fitted_sinks(case)]
     slips = [slip for slip in fitted if slip is not None]
     return [
         attempt

@@ -1,4 +1,4 @@
-"""The single number that fits the expected numbers best: the factor of the raw scores, or the sink."""
+"""The single number that fits the expected numbers best: the factor of the raw scores, the softcap, the sink."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from attncli.check.slips.sampling import Sample
 from attncli.check.slips.scales import describe_factor, with_scale
 from attncli.check.slips.slip import Slip
 from attncli.problem.heads import unpack_heads
+from attncli.records import record
 from attncli.results.result import Result
 from attncli.stages.normalizers import SOFTMAX
 
@@ -29,35 +30,96 @@ JOINED = np.exp(np.linspace(-12, 12, 25))  # e^S of the sinks that are tried fir
 SMALL = 1e-5  # relative change of a factor, to see its effect
 
 
-def fitted_scale(case: Case, sample: Sample) -> Slip | None:
-    """Return `scale-other` with the factor that fits best, rounded if that fits too, or None if none fits."""
-    if _freedom(case) < 2 or case.problem.variant.is_constant:
+@record
+class FittedNumber:
+    """A number of a problem that may have been another one: `own` is the right one, or None if there is none.
+
+    `change` puts another in its place, and `told` says it. `signs` are those that are tried.
+    """
+
+    slip: str
+    kind: str
+    own: Callable[[Problem], float | None]
+    change: Callable[[Problem, float], Problem]
+    told: Callable[[Case, float], str]
+    signs: tuple[int, ...] = (1,)
+    evidence: float = 4.0
+
+
+def fitted_number(case: Case, sample: Sample, number: FittedNumber) -> Slip | None:
+    """Return the slip with the number that fits best, rounded if that fits too, or None if none fits."""
+    own = number.own(case.problem)
+    if own is None or _freedom(case) < 2 or case.problem.variant.is_constant:
         return None
-    own = case.problem.scale or 1.0
 
-    def misfit(factor: float) -> float:
-        route = Route(problems=(partial(with_scale, scale=factor),))
-        return sample.misfit(sample.numbers(route, case.request))
+    def change(value: float) -> Callable[[Problem], Problem]:
+        return partial(_changed, number=number, value=value)
 
-    candidates = [sign * own * size for sign in (1, -1) for size in SIZES]
-    misfits = [misfit(factor) for factor in candidates]
+    def misfit(value: float) -> float:
+        return sample.misfit(sample.numbers(Route(problems=(change(value),)), case.request))
+
+    candidates = [sign * own * size for sign in number.signs for size in SIZES]
+    misfits = [misfit(value) for value in candidates]
     if not np.isfinite(min(misfits)):  # other shapes, or no finite numbers
         return None
     best = int(np.argmin(misfits))
-    half = len(SIZES)
-    place, sign = best % half, candidates[best] / abs(candidates[best])
-    low, high = (abs(own) * SIZES[max(0, min(half - 1, place + step))] for step in (-1, 1))
-    direction = math.copysign(1, sign)
-    factor = direction * _narrowed(lambda size: misfit(direction * size), low, high)
+    count = len(SIZES)
+    place, direction = best % count, math.copysign(1, candidates[best])
+    low, high = (abs(own) * SIZES[max(0, min(count - 1, place + step))] for step in (-1, 1))
+    value = direction * _narrowed(lambda size: misfit(direction * size), low, high)
     for _ in range(STEPS_AT_LAST):
-        factor += _correction(case, sample, factor, lambda value: partial(with_scale, scale=value))
-    short = [float(f"{factor:.{digits}g}") for digits in range(2, 8)]
+        value += _correction(case, sample, value, change)
+    short = [float(f"{value:.{digits}g}") for digits in range(1, 8)]
     routes = [
-        Route(problems=(partial(with_scale, scale=value),), said=describe_factor(case, value))
-        for value in dict.fromkeys([*short, factor])
-        if value and not math.isclose(value, case.problem.scale)
+        Route(problems=(change(each),), said=number.told(case, each))
+        for each in dict.fromkeys([*short, value])
+        if each and not math.isclose(each, own)
     ]
-    return Slip("scale-other", "scale", lambda _case: routes, lambda _case: "", paired=False, evidence=2.0, fitted=1)
+    return Slip(
+        number.slip, number.kind, lambda _case: routes, lambda _case: "", paired=False, evidence=number.evidence,
+        fitted=1,
+    )  # fmt: skip
+
+
+def _changed(problem: Problem, number: FittedNumber, value: float) -> Problem:
+    return number.change(problem, value)
+
+
+def _with_softcap(problem: Problem, limit: float) -> Problem:
+    return replace(problem, softcap=limit)
+
+
+def _with_slopes(problem: Problem, factor: float) -> Problem:
+    assert problem.slopes is not None
+    return replace(problem, slopes=tuple(slope * factor for slope in problem.slopes))
+
+
+FITTED_NUMBERS = (
+    FittedNumber(
+        "scale-other",
+        "scale",
+        lambda problem: problem.scale or 1.0,
+        lambda problem, value: with_scale(problem, scale=value),
+        describe_factor,
+        signs=(1, -1),
+        evidence=2.0,
+    ),
+    FittedNumber(
+        "softcap-other",
+        "stage",
+        lambda problem: problem.softcap,
+        _with_softcap,
+        lambda case, value: f"the softcap was {value:.6g}: {case.problem.softcap:g} is expected",
+    ),
+    FittedNumber(
+        "alibi-other-slopes",
+        "stage",
+        lambda problem: None if problem.slopes is None else 1.0,
+        _with_slopes,
+        lambda _case, value: f"the slopes of ALiBi were {value:.6g} times those that are expected",
+        signs=(1, -1),
+    ),
+)
 
 
 def fitted_sink(case: Case, sample: Sample) -> Slip | None:

@@ -1,4 +1,5 @@
-"""Rotary positions of one side only, of the values too, at other positions, or with another base."""
+"""Rotary positions of one side only, of the values too, at other positions, of other columns, or with another base or
+scale."""
 
 from __future__ import annotations
 
@@ -76,22 +77,53 @@ def _shifted(case: Case) -> list[Route]:
     ]
 
 
-def _with_base(problem: Problem, base: float) -> Problem:
-    assert problem.rotation is not None
-    return replace(problem, rotation=replace(problem.rotation, base=base))
-
-
 def _other_base(case: Case) -> list[Route]:
     rotation = case.problem.rotation
     if rotation is None or rotation.size < 4:  # the first pair turns alike with any base
         return []
     return [
         Route(
-            problems=(partial(_with_base, base=base),),
+            problems=(partial(_with_rotation, base=base),),
             said=f"the base of the rotary positions was {base:.10g}: it is {rotation.base:.10g}",
         )
         for base in BASES
         if base != rotation.base
+    ]
+
+
+def _with_rotation(problem: Problem, **changes: float) -> Problem:
+    assert problem.rotation is not None
+    return replace(problem, rotation=replace(problem.rotation, **changes))  # type: ignore[arg-type]
+
+
+def _other_columns(case: Case) -> list[Route]:
+    """Return the routes with all columns rotated, or the first half or quarter of them, as models have them."""
+    rotation = case.problem.rotation
+    if rotation is None:
+        return []
+    sizes = [case.d_k // part for part in (1, 2, 4) if case.d_k % (2 * part) == 0]
+    return [
+        Route(
+            problems=(partial(_with_rotation, size=size),),
+            said=f"the first {size} columns were rotated: the first {rotation.size} are",
+        )
+        for size in sizes
+        if size != rotation.size
+    ]
+
+
+def _other_factor(case: Case) -> list[Route]:
+    """Return the routes with positions that are not divided by the scale of the positions, or multiplied by it."""
+    rotation = case.problem.rotation
+    if rotation is None or rotation.factor == 1:
+        return []
+    ways = {1.0: "not divided", 1 / rotation.factor: "multiplied"}
+    return [
+        Route(
+            problems=(partial(_with_rotation, factor=factor),),
+            said=f"the positions were {taken} by {rotation.factor:g} before the rotation: they are divided by it",
+        )
+        for factor, taken in ways.items()
     ]
 
 
@@ -104,4 +136,6 @@ ROTATION_SLIPS = (
     _slip("rope-on-values", _values_too, "V was rotated too: only Q and K are"),
     _slip("rope-shifted", _shifted, "the queries were rotated at other positions"),
     _slip("rope-other-base", _other_base, "the rotary positions had another base", evidence=2.0),
+    _slip("rope-other-columns", _other_columns, "other columns were rotated", evidence=2.0),
+    _slip("rope-other-scale", _other_factor, "the positions were rotated with another scale", evidence=2.0),
 )
