@@ -245,7 +245,7 @@ def _backward_over(*axes: int) -> Callable[[Array, Array], Array]:
 BACKWARDS: dict[str, Callable[[Array, Array], Array]] = {  # gradients of scores, from weights and their gradients
     "queries": _backward_over(-2),
     "all": _backward_over(-2, -1),
-    "none": lambda _weights, d_weights: d_weights,
+    "none": lambda weights, d_weights: np.where(weights != 0, d_weights, 0),
     "exp2": lambda weights, d_weights: np.log(2) * _backward_over(-1)(weights, d_weights),
 }
 ACROSS = ("queries", "all")  # those in which a query's weights depend on other queries

@@ -160,8 +160,8 @@ def _run_block(work: _Work, number: int, rows: range, kernels: Kernels) -> tuple
     where: _Place = (*problem.index(number), slice(rows.start, rows.stop))
     d_output = work.d_output[where]
     weights, kept, slopes, hidden = _weights_of(work, stack, rows, kernels)
-    if work.weights is not None:
-        weights = work.weights[where]
+    if work.weights is not None:  # a weight that is given counts, whatever the masks
+        weights, hidden = work.weights[where], None
     d_values = None
     if "d_values" in work.found:
         used = weights if kept is None else weights * kept

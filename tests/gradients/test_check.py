@@ -98,6 +98,14 @@ def test_gradients_behind_a_softmax_along_the_queries_are_explained(axis):
     assert report.diagnosis[0].slip == "softmax-over-queries"
 
 
+def test_gradients_behind_scores_times_the_mask_are_explained():
+    scores = np.tril(SCALE * Q @ K.T)
+    weights = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
+    d_scores = weights * (DP - (weights * DP).sum(axis=1, keepdims=True))
+    report = check(worksheet({"d_queries": (SCALE * d_scores @ K).round(6)}))
+    assert report.diagnosis[0].slip == "mask-times-scores"
+
+
 def test_given_weights_take_the_place_of_the_problem_s_own():
     weights = over(-2)
     found = Gradients(RESULT.gradients(D_OUTPUT).problem, weights=weights)
