@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from dataclasses import fields, replace
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from attncli.inputs.request import GRADIENT_NAMES
 from attncli.matrix import Array
 from attncli.problem.heads import pack_heads
 from attncli.problem.prepare import prepare
-from attncli.records import record
+from attncli.records import record, replace
 from attncli.results.gradients import Gradients
 from attncli.results.result import Result
 
@@ -76,7 +76,12 @@ class Route:
     @property
     def is_plain(self) -> bool:
         """Return whether only the request and the problem differ, and the arithmetic is right."""
-        return all(getattr(self, name) == getattr(RIGHT, name) for name in CHANGES if name not in ("said", "is_whole"))
+        return self.present is None and self.regrade is None and self.has_plain_weights
+
+    @property
+    def has_plain_weights(self) -> bool:
+        """Return whether this holds up to `present` and `regrade`."""
+        return all(getattr(self, name) == getattr(RIGHT, name) for name in FORWARD)
 
     @property
     def is_by_row(self) -> bool:
@@ -93,7 +98,7 @@ class Route:
 
         Raises AttncliError if the slip is not possible here.
         """
-        return self.change_problem(prepare(self.change_request(request), compute="float64"))
+        return self.change_problem(prepare(self.change_request(request), compute="float64", describes=False))
 
     def change_request(self, request: Request) -> Request:
         """Return the request with this route's changes."""
@@ -119,7 +124,7 @@ class Route:
     def _computed(self, problem: Problem, names: Collection[str]) -> dict[str, Array]:
         gradients = [name for name in names if name in GRADIENT_NAMES]
         names = [name for name in names if name not in GRADIENT_NAMES]
-        found = replace(self, regrade=None)._forward(problem, names)
+        found = self._forward(problem, names)
         if gradients and self.has_gradients(problem):
             own = self._gradients(problem)
             if self.regrade is None:
@@ -132,14 +137,12 @@ class Route:
         """Return whether the gradients of these changes are known: those of the right weights, or of changed ones."""
         if problem.d_output is None or problem.origins is None or problem.values is None:
             return False
-        own = replace(self, regrade=None, present=None)
-        weighs = own.weigh is not None or own.join is not None
-        return own.is_plain or not (weighs or problem.dropout_mask is not None)
+        weighs = self.weigh is not None or self.join is not None
+        return self.has_plain_weights or not (weighs or problem.dropout_mask is not None)
 
     def _gradients(self, problem: Problem) -> Gradients:
         """Return the gradients. Weights that came about otherwise take the place of the right ones in every formula."""
-        own = replace(self, regrade=None, present=None)
-        weights = None if own.is_plain else own._weights(problem)
+        weights = None if self.has_plain_weights else self._weights(problem)
         if self.derives:
             normalizer = replace(problem.normalizer, backward=BACKWARDS[self.softmax])
             problem = replace(problem, normalizer=normalizer)
@@ -147,7 +150,7 @@ class Route:
 
     def _forward(self, problem: Problem, names: Collection[str]) -> dict[str, Array]:
         result = Result(problem, "numpy")
-        if replace(self, present=None).is_plain:
+        if self.has_plain_weights:
             if names:
                 result.compute(*names)
             return {name: result.array(name) for name in names if result.has(name)}
@@ -292,3 +295,4 @@ JOINS: dict[str, Callable[..., Any]] = {  # two changes as one
 }
 RIGHT = Route()
 CHANGES = tuple(field.name for field in fields(Route) if field.name not in ("requests", "problems"))
+FORWARD = tuple(name for name in CHANGES if name not in ("is_whole", "present", "regrade", "said"))

@@ -23,6 +23,7 @@ from attncli.problem.scaling import refuse_beyond, settle_scale
 from attncli.problem.shapes import Layout, axes_of, check_shapes, output_shape, split_heads
 from attncli.problem.stages import settle_stages
 from attncli.problem.system_masks import fit_system_masks
+from attncli.problem.words import Words
 from attncli.records import replace
 from attncli.variants import BY_NAME, DEFAULT, WITH_WEIGHTS, Variant
 
@@ -31,11 +32,11 @@ if TYPE_CHECKING:
     from attncli.problem.projections import ProjectedInputs
 
 
-def prepare(request: Request, *, compute: str | None = None) -> Problem:
+def prepare(request: Request, *, compute: str | None = None, describes: bool = True) -> Problem:
     """Check that everything fits, and lay it out for the engine: first the numbers, then the words about them.
 
-    `compute` forces the computing dtype (float64 for checking and explaining). Raises ProblemError, NumericError or
-    UsageError.
+    `compute` forces the computing dtype (float64 for checking and explaining). Only the labels are among the words if
+    it `describes` nothing. Raises ProblemError, NumericError or UsageError.
     """
     given, (request, heads_last) = request, read_heads_first(request)
     request, conventions = apply_system(request)
@@ -52,6 +53,8 @@ def prepare(request: Request, *, compute: str | None = None) -> Problem:
     axes = describe_axes(given, heads_last)
     forms = {**({"axes": axes} if axes else {}), **forms}
     labels = _settle_labels(request, sources.labels, problem)
+    if not describes:
+        return replace(problem, words=Words(labels))
     return replace(problem, words=describe(problem, request, labels, forms, [*sources.notes, *cleaned]))
 
 
