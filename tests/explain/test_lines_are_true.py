@@ -171,16 +171,14 @@ def _work(line: str) -> str:
     return re.split(r"  +(?=of |masked|the |dropped|not |no )| \((?=of |masked|the |dropped|not |no )", line)[0]
 
 
-@pytest.mark.parametrize("digits", [1, 4, 9])
-@pytest.mark.parametrize("seed", range(44))
-def test_each_line_comes_to_what_it_says(seed: int, digits: int) -> None:
-    assert check_page(problem(seed), digits) > 0
+@pytest.mark.parametrize("seed", range(66))
+def test_each_line_comes_to_what_it_says(seed: int) -> None:
+    assert check_page(problem(seed), (1, 4, 9)[seed % 3]) > 0
 
 
-@pytest.mark.parametrize("digits", [2, 4, 9])
-@pytest.mark.parametrize("seed", range(40))
-def test_each_line_of_a_stage_comes_to_what_it_says(seed: int, digits: int) -> None:
-    assert check_page(problem_with_stages(seed), digits) > 0
+@pytest.mark.parametrize("seed", range(60))
+def test_each_line_of_a_stage_comes_to_what_it_says(seed: int) -> None:
+    assert check_page(problem_with_stages(seed), (2, 4, 9)[seed % 3]) > 0
 
 
 SEEDS = range(60)
@@ -205,11 +203,10 @@ def test_every_setting_and_matrix_of_a_calculation_is_among_the_recomputed() -> 
         assert choices <= {getattr(request, name) for request in requests}, name
 
 
-@pytest.mark.parametrize("digits", [2, 4, 9])
-@pytest.mark.parametrize("seed", range(44))
-def test_each_line_of_the_way_back_comes_to_what_it_says(seed: int, digits: int) -> None:
-    request = problem(seed) if seed % 3 else problem_with_stages(seed)
-    assert check_page(with_gradient(request, seed), digits, backward=True) > 0
+@pytest.mark.parametrize("seed", range(66))
+def test_each_line_of_the_way_back_comes_to_what_it_says(seed: int) -> None:
+    request = problem(seed) if seed % 5 else problem_with_stages(seed)
+    assert check_page(with_gradient(request, seed), (2, 4, 9)[seed % 3], backward=True) > 0
 
 
 @pytest.mark.parametrize("path", PROBLEMS, ids=lambda path: path.stem)
