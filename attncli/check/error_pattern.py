@@ -63,7 +63,7 @@ class Largest:
         return cls(sizes.max(axis=-1), sizes.max(axis=-2)) if sizes.ndim > 1 else cls(sizes, sizes)
 
     def at(self, index: tuple[Any, ...]) -> Largest:
-        """Return those of one head."""
+        """Return those of one head of an entry, or with an index along one leading axis those of several."""
         return Largest(self.rows[index], self.columns[index])
 
 
@@ -236,6 +236,11 @@ def describe_pattern(largest: Largest, beyond: Array, name: str) -> str:
             noun = "head" if len(lead) == 1 else "part"
             inner = describe_pattern(largest.at(index), beyond[index], name)
             return f"only {noun} {', '.join(str(int(i)) for i in index)}, {inner}"
+        for axis, noun in list(enumerate(("head", "entry"), 1))[: len(lead)]:
+            if (place := _only_one(beyond, -2 - axis)) is not None:
+                along: tuple[Any, ...] = (*[slice(None)] * (len(lead) - axis), place)
+                inner = describe_pattern(largest.at(along), beyond[along], name)
+                return f"only {noun} {place}, {inner}"
     rows, columns = _any_along(beyond, -1), _any_along(beyond, -2)
     if rows.sum() == 1 < rows.size:
         return f"only row {int(np.argmax(rows))}"
@@ -243,8 +248,26 @@ def describe_pattern(largest: Largest, beyond: Array, name: str) -> str:
         return f"only column {int(np.argmax(columns))}"
     if name != "output" and (diagonal := _triangle(beyond)):
         return diagonal
+    for noun, lines in (("rows", rows), ("columns", columns)):
+        run = _run(lines)
+        if run is not None and (beyond[..., run, :] if noun == "rows" else beyond[..., run]).mean() > 0.5:
+            return f"only {noun} {run.start} to {run.stop - 1}"
     growth = _growth({"query": largest.rows, "column": largest.columns})
     return growth or ("every cell" if bool(beyond.all()) else f"{count} of {beyond.size} cells, without a pattern")
+
+
+def _only_one(beyond: Array, axis: int) -> int | None:
+    """Return the only index of this axis with such a cell, if others have none."""
+    others = tuple(other for other in range(-beyond.ndim, 0) if other != axis)
+    found = beyond.any(axis=others)
+    return int(np.argmax(found)) if found.sum() == 1 < found.size else None
+
+
+def _run(lines: Array) -> slice | None:
+    """Return the rows or columns that have such a cell if they stand together and are at most half of all."""
+    places = np.flatnonzero(lines)
+    start, stop = int(places[0]), int(places[-1]) + 1
+    return slice(start, stop) if stop - start == places.size <= lines.size / 2 else None
 
 
 def _any_along(beyond: Array, axis: int) -> Array:

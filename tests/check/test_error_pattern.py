@@ -60,6 +60,25 @@ ABOVE = triangle(N, N, 0, np.greater)
         pytest.param(
             heads(False, False, ROW, False).reshape(2, 2, N, N), "only part 1, 0, only row 2", id="one of a batch"
         ),
+        pytest.param(
+            heads(False, ROW, False, ROW).reshape(2, 2, N, N), "only head 1, only row 2", id="one head of every entry"
+        ),
+        pytest.param(
+            heads(False, False, ROW, ROW).reshape(2, 2, N, N), "only entry 1, only row 2", id="every head of one entry"
+        ),
+        pytest.param(
+            heads(False, True, False, True).reshape(2, 2, N, N), "only head 1, every cell", id="the whole of that head"
+        ),
+        pytest.param(cells(slice(4, 8)), "only rows 4 to 7", id="rows of one tile"),
+        pytest.param(cells((slice(None), slice(2, 4))), "only columns 2 to 3", id="columns that stand together"),
+        pytest.param(heads(cells(slice(0, 2)), cells(slice(0, 2))), "only rows 0 to 1", id="in all heads"),
+        pytest.param(cells(slice(3, 8)), "40 of 64 cells, without a pattern", id="more than half of the rows"),
+        pytest.param(cells([1, 3]), "16 of 64 cells, without a pattern", id="rows that stand apart"),
+        pytest.param(
+            cells(np.ix_(range(4, 8), (0, 3, 5, 7))),
+            "16 of 64 cells, without a pattern",
+            id="half of some rows",
+        ),
         pytest.param(cells(([0, 3, 5], [1, 6, 2])), "3 of 64 cells, without a pattern", id="here and there"),
         pytest.param(cells(([], [])), "noise: no cell differs by more than rounding explains", id="noise"),
     ],
