@@ -30,7 +30,7 @@ def read(text: str, where: str, reading: Reading) -> Contents:
     rules: list[int] = []
     rows: list[int] = []
     for index, line in enumerate(lines):
-        if line.strip():
+        if line.strip() and line.strip() != "#" and not line.startswith("# "):  # a comment is no header
             (rules if _RULE.fullmatch(line) else rows).append(index)
     below = rules[0] if rows and rows[0] < rules[0] else rules[1] if len(rules) > 2 else -1
     header = [lines[index] for index in rows if index < below]

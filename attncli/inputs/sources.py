@@ -42,6 +42,7 @@ BY_MAGIC = {  # besides NPY, zip archives and text
     b"MATLAB 5.0 MAT-file": "mat",
     b"MATLAB 7.3 MAT-file": "mat",
 }
+_LONGEST_PRINT = 1 << 16  # bytes of a file that is read a second time to explain why it was not read
 _BRACES = pattern(r"\{\s*(?:\{|[-+]?\.?[0-9])")  # of Mathematica, C and Go
 YAML_KEY = pattern(r"(?:[ \t]*(?:#.*)?\n)*(?:---|%YAML|- |['\"]?[A-Za-z_]\w*['\"]?[ \t]*:(?:\s|$))")
 
@@ -219,7 +220,10 @@ class Sources:
     def _read(self, data: bytes, where: str, suffix: str) -> Contents:
         known = by_suffix(suffix)
         if known is not None:
-            return known.read(data, where, self.reading)
+            try:
+                return known.read(data, where, self.reading)
+            except InputError as refusal:
+                raise self._explain_text(refusal, data, known.name) from None
         if suffix in RAW and looks_raw(data):
             what = "the type of its numbers cannot be recognized"
             raise InputError(where, what, f"give the type and the shape, as in {EXAMPLE}")
@@ -235,6 +239,17 @@ class Sources:
 
             raise name_beginning(refusals[0], data.decode("utf-8-sig", "replace"), where)
         raise refusals[0]
+
+    def _explain_text(self, refusal: InputError, data: bytes, name: str) -> InputError:
+        """Return the refusal of a file; if it is a print or a table under a suffix of another kind of text, with the
+        suffix that it needs."""
+        if name not in ("json", "yaml", "markdown", "tex") or len(data) > _LONGEST_PRINT:
+            return refusal
+        try:
+            BY_NAME["txt"].read(data, refusal.where, self.reading)
+        except InputError:
+            return refusal
+        return InputError(refusal.where, refusal.what, "it can be read as text: name it .txt")
 
     def _folder(self, path: str) -> Contents:
         """Read a folder: each file named after a matrix, such as q.csv or mask.npy, is that matrix. Other files are

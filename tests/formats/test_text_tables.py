@@ -374,6 +374,12 @@ def test_numbers_above_a_rule_are_a_row_or_a_header_and_the_options_say_which(tm
         assert run("run", tmp_path / "q.txt", "1 2", option, "-f", "csv").out.count("\n") == rows
 
 
+def test_a_comment_above_a_rule_is_no_header() -> None:
+    with pytest.raises(InputError, match="line 3, column 2: '2-' is not a number"):
+        read(b"# a b\n--- ---\n1 2-\n3 4\n")
+    assert read(b"# a b\n--- ---\n1 2\n3 4\n").array.tolist() == [[1, 2], [3, 4]]
+
+
 @pytest.mark.parametrize("body", ["cat & 1 \\\\\ndog & x", "a & b \\\\\n1 & NA"])
 def test_a_bad_cell_of_a_tabular_is_refused_at_its_place(tmp_path, run, body):
     (tmp_path / "q.tex").write_text(f"\\begin{{tabular}}{{rr}}\n{body}\n\\end{{tabular}}\n")

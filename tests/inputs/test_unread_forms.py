@@ -26,6 +26,7 @@ UNREAD = [
     ("a call with a name", "Q = eye(2)", CODE, PASTE),
     ("a transpose of R", "Q <- t(matrix(c(1, 2, 3, 4), 2))", CODE, PASTE),
     ("a shape", "torch.Size([2, 2])", CODE, PASTE),
+    ("Python's lines", "import numpy as np\nq = np.eye(2)\n", CODE, PASTE),
     ("Eigen's comma", "q << 1, 2,\n     3, 4;", CODE, PASTE),
     (
         "a tensor of llama.cpp",
@@ -166,3 +167,22 @@ def test_a_table_with_one_bad_cell_keeps_the_place_of_the_cell(text: str, tmp_pa
     (tmp_path / "q.csv").write_text(text)
     with pytest.raises(InputError, match=r": line \d, column \d: "):
         Sources(io.BytesIO).matrix(str(tmp_path / "q.csv"), role="queries")
+
+
+@pytest.mark.parametrize("suffix", ["json", "yaml", "md", "tex"])
+@pytest.mark.parametrize(
+    "text",
+    ["[[1. 2.]\n [3. 4.]]", "tensor([[1., 2.],\n        [3., 4.]])", "Q = np.array([[1, 2]])", "a,b\n1,2\n3,4\n"],
+)
+def test_a_print_under_another_suffix_is_sent_to_txt(text: str, suffix: str, tmp_path: Path) -> None:
+    (tmp_path / f"q.{suffix}").write_text(text)
+    with pytest.raises(InputError) as caught:
+        Sources(io.BytesIO).matrix(str(tmp_path / f"q.{suffix}"), role="queries")
+    assert caught.value.hint == "it can be read as text: name it .txt"
+
+
+def test_yaml_in_a_text_file_is_sent_to_its_own_suffix(tmp_path: Path) -> None:
+    (tmp_path / "q.txt").write_text("q:\n- [1, 2]\n- [3, 4]\n")
+    with pytest.raises(InputError, match="this is YAML") as caught:
+        Sources(io.BytesIO).matrix(str(tmp_path / "q.txt"), role="queries")
+    assert caught.value.hint == "name the file .yaml"

@@ -76,7 +76,7 @@ _ROWS = re.compile(r"\[([^\[\]{}()]*;[^\[\]{}()]*)\]")  # as MATLAB and Julia se
 _SHEET = re.compile(r"\s*=?\s*\{([^\[\]{}()\\]*;[^\[\]{}()\\]*)\}\s*")  # as spreadsheets do
 _LINES = re.compile(r"\s*\[([^\[\]{}(),;]*\n[^\[\]{}(),;]*)\]\s*")
 _FLAT_LIST = re.compile(r"\[[^][]*\]")
-_OWN_LISTS = re.compile(r"\s*\[[^][{}();\n]*\](?:[ \t]*(?:,[ \t]*)?\n\s*\[[^][{}();\n]*\])+\s*(?:,\s*)?")
+_OWN_LISTS = re.compile(r"\s*\[(?![ \t]*\])[^][{}();\n]*\](?:[ \t]*(?:,[ \t]*)?\n\s*\[[^][{}();\n]*\])+\s*(?:,\s*)?")
 _NARROW = 60  # characters: NumPy and torch fill about 75 before they wrap a line
 _FORM = "a matrix is a list of rows, as in [[1, 0], [0, 1]]"
 _ONE_LIST = "if these are its rows, put them into one list: [[1, 0], [0, 1]]"
