@@ -115,6 +115,8 @@ ARRAYS = [
     ("Keras' variable", "<Variable path=dense/kernel, shape=(2, 2), dtype=float32, value=[[1. 2.]\n [3. 4.]]>", FOUR),
     ("TensorFlow's ragged tensor", "<tf.RaggedTensor [[1, 2], [3, 4]]>", FOUR),
     ("TensorFlow in JavaScript", "Tensor\n    [[1, 2],\n     [3, 4]]", FOUR),
+    ("torch in R", "torch_tensor\n 1  2\n 3  4\n[ CPUFloatType{2,2} ]", FOUR),
+    ("Nx, printed", "#Nx.Tensor<\n  f32[2][2]\n  [\n    [1.0, 2.0],\n    [3.0, 4.0]\n  ]\n>", FOUR),
     ("Nx", "Nx.tensor([[1, 2], [3, 4]])", FOUR),
     ("JavaScript's arrays of numbers", "[ Float32Array(2) [ 1, 2 ], Float32Array(2) [ 3, 4 ] ]", FOUR),
     ("JavaScript's array of numbers", "new Float32Array([1, 2, 3, 4])", [1, 2, 3, 4]),

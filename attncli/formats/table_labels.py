@@ -57,7 +57,9 @@ def take_row_labels(table: Table) -> tuple[str, ...] | None:
         raise _doubtful(table, row, 0, about, f"add a word if it is a label, as in {quote('row ' + first[row])}")
     _refuse_numbers(table, first)
     if "" in first:
-        raise InputError(table.place(first.index(""), 0), "a row label is missing", "name every row, or none")
+        row = first.index("")
+        hint = "name every row, or none" if row else "use --header if the first row is a header, or else name it"
+        raise InputError(table.place(row, 0), "a row label is missing", hint)
     table.rows = [row[1:] for row in table.rows]
     table.taken = 1
     return tuple(first)

@@ -62,7 +62,7 @@ TABLES = [
     ("rows between dashes", "---  ---\n  1    2\n  3    4\n---  ---", [[1, 2], [3, 4]]),
     ("tabulate", "  a    b\n---  ---\n  1    2\n  3    4", [[1, 2], [3, 4]]),
     ("tabulate with labels", "       a    b\n---  ---  ---\ncat    1    2\ndog    3    4", [[1, 2], [3, 4]]),
-    ("a tibble", "# A tibble: 2 × 2\n      a     b\n  <dbl> <dbl>\n1     1     2\n2     3     4\n", [[1, 2], [3, 4]]),
+    ("a tibble", "# A tibble: 2 × 2\n      a     b\n* <dbl> <dbl>\n1     1     2\n2     3     4\n", [[1, 2], [3, 4]]),
     (
         "a tibble with words",
         "# A tibble: 2 x 2\n# Groups:   a [2]\n  a         b\n  <chr> <dbl>\n1 cat       2\n2 dog       4\n",

@@ -46,7 +46,7 @@ def is_labelled_call(text: str) -> bool:
 
 def strip_decorations(text: str) -> str:
     """Return the text without the fences and prompts around a print that was copied, with as many lines."""
-    if not text.lstrip().startswith(("`", ">", "I", "O", "j", "o", "T", "⎡", "⎛")):
+    if not text.lstrip().startswith(("`", ">", "I", "O", "j", "o", "T", "torch_tensor", "#Nx", "⎡", "⎛")):
         return text
     from attncli.formats.prints import decorations
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 
 BEGINNING = re.compile(
-    r"\s*(?:```|[⎡⎛]|Tensor[ \t]*\n\s*\[|>>>? ?\S|> ?[A-Za-z(]|In ?\[|Out\[|julia> ?\S|octave:[0-9]+> ?\S)"
+    r"\s*(?:```|[⎡⎛]|Tensor[ \t]*\n\s*\[|torch_tensor[ \t]*\n|#Nx\.Tensor<"
+    r"|>>>? ?\S|> ?[A-Za-z(]|In ?\[|Out\[|julia> ?\S|octave:[0-9]+> ?\S)"
 )
 _BRACKETS = str.maketrans(dict.fromkeys("⎡⎢⎣⎤⎥⎦⎛⎜⎝⎞⎟⎠", " "))  # around rows, as SymPy and Gonum print them
 _FENCE = re.compile(r"(\s*)```[^\n`]*(\n.*\n)[ \t]*```\s*", re.DOTALL)
+_NX = re.compile(r"\s*#Nx\.Tensor<\s*\w+(?:\[\w+\])*(\s*\[.*\])\s*>\s*", re.DOTALL)
 _PROMPT = re.compile(r"(?:>>>?|>|In ?\[[0-9]*\]:|(?:julia|octave:[0-9]+)>)[ \t]*(?=\S)")
 _CONTINUED = re.compile(r"\.\.\.[ \t]?|\+[ \t]")
 _OUT = re.compile(r"Out ?\[[0-9]+\](?://\w+)?[:=][ \t]*")
@@ -21,9 +23,11 @@ def strip_around(text: str) -> str:
     name, `Q =`."""
     if BEGINNING.match(text) is None:
         return text
+    if shown := _NX.fullmatch(text):
+        return shown[1]
     if fenced := _FENCE.fullmatch(text):
         text = fenced[1] + fenced[2]
-    text = re.sub(r"\A\s*Tensor(?=[ \t]*\n)", "", text.translate(_BRACKETS))
+    text = re.sub(r"\A\s*(?:T|torch_t)ensor(?=[ \t]*\n)", "", text.translate(_BRACKETS))
     lines = text.split("\n")
     is_prompted = any(map(_PROMPT.match, lines))
     for index, line in enumerate(lines):

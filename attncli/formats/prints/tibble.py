@@ -11,7 +11,7 @@ from attncli.formats.prints.lines import COPY_ALL, Lines, split_words, times
 if TYPE_CHECKING:
     from attncli.matrix import Matrix, Reading
 
-_TYPES = r"[ \t]*(?:<[a-z0-9]+>[ \t]*)+"
+_TYPES = r"[ \t]*(?:\*[ \t]+)?(?:<[a-z0-9]+>[ \t]*)+"
 _SIZE = re.compile(r"# A tibble: ([0-9,]+) [×x] ([0-9,]+)")
 BEGINNING = re.compile(rf"\s*(?:{_SIZE.pattern}[^\n]*\n(?:[ \t]*#[^\n]*\n)*)?[^\n<>]*\n{_TYPES}(?:\n|$)")
 _LEFT_OUT = re.compile(r"# .*\bmore (?:row|variable)|[ \t]*---+[ \t]*")
@@ -29,6 +29,7 @@ def read_tibble(text: str, where: str, reading: Reading) -> Matrix:
         what, hint = "rows or columns of the table are left out", "print it in full: print(x, n = Inf, width = Inf)"
         raise InputError(where, what, hint)
     names, types, *rows = [split_words(line) for _, line in source.lines if not line.strip().startswith("#")]
+    types = types[types[0] == "*" :]
     if rows and all(len(row) == len(types) + 1 and _NUMBERED.fullmatch(row[0]) for row in rows):
         rows = [row[1:] for row in rows]
     for index, row in enumerate(rows):
