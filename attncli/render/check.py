@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from attncli.check.report import ABSOLUTE, VERDICTS, CaseReport, Diagnosis, MatrixCheck
+from attncli.check.slips.case import listed
 from attncli.check.slips.words import describe_slip
 from attncli.errors import check_choice
 from attncli.errors import printable as escaped
@@ -93,8 +94,8 @@ def case_lines(report: CaseReport, *, brief: bool) -> list[str]:
         lines += _fold(baseline_sentence(check), "    ")
     if report.carried:
         verb = "follows" if report.carried == ("output",) else "follow"
-        names = " and ".join(report.carried)
-        lines.append(f"  the first wrong step: {report.first_wrong}; {names} {verb} from what is printed before")
+        names = listed(list(report.carried))
+        lines += _fold(f"the first wrong step: {report.first_wrong}; {names} {verb} from what is printed before", "  ")
     if report.verdict == "wrong":
         lines += _diagnosis_lines(report)
     return lines

@@ -46,7 +46,14 @@ def test_a_step_that_does_not_follow_is_wrong_too():
     assert found.diagnosis[0].explains == ("scores",)
 
 
-def test_the_report_names_the_first_wrong_step():
-    found = verdicts(FOUR, f"{FOUR}, variant: dot", 4)
-    text = verdict_text([CaseOutcome("p", found)], ascii_only=True)
-    assert "  the first wrong step: scores; weights and output follow from what is printed before\n" in text
+@pytest.mark.parametrize(
+    ("wrong", "sentence"),
+    [
+        ("variant: dot", "scores; weights and output follow"),
+        ("variant: laplace, scale: 1/sqrt(dk)", "raw_scores; scores, weights and output follow"),
+    ],
+    ids=["two", "three"],
+)
+def test_the_report_names_the_first_wrong_step_and_what_follows(wrong, sentence):
+    text = verdict_text([CaseOutcome("p", verdicts(FOUR, f"{FOUR}, {wrong}", 4))], ascii_only=True)
+    assert f" the first wrong step: {sentence} from what is printed before " in " ".join(text.split())

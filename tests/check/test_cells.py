@@ -44,6 +44,28 @@ def test_a_rounded_step_that_shows_in_one_cell_is_told_after_the_cell():
     assert found[1].sentence == "the scores were rounded to 2 decimals before the softmax"
 
 
+@pytest.mark.parametrize("what", ["weights", "output"])
+def test_a_row_that_follows_from_one_wrong_score_is_explained_by_it(what):
+    text = FOUR.replace("values: [[1, 2], [3, 5], [7, 11]]", "values: [[1, 2, 0, 1], [3, 5, 1, 0], [7, 11, 0, 2]]")
+    scores = np.array(numbers(text, "scores"))
+    right = scores[1, 2]
+    scores[1, 2] = 0.5
+    weights = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
+    rows = weights if what == "weights" else weights @ [[1, 2, 0, 1], [3, 5, 1, 0], [7, 11, 0, 2]]
+    name, sentence = told(text, {what: rows.round(4).tolist()})
+    assert name == "one-score"
+    assert sentence == (
+        f"one score: the row of query 1 is that of 0.5 for key 2, whose exponential is 1.64872; "
+        f"{right:.6g} and {np.exp(right):.6g} are right"
+    )
+
+
+def test_an_output_of_transposed_weights_is_named():
+    square = "queries: [[1, 2], [3, -1]], keys: [[1, 0], [2, 1]], values: [[1, 2], [3, 5]]"
+    output = np.array(numbers(square, "weights")).T @ [[1, 2], [3, 5]]
+    assert told(square, {"output": output.round(4).tolist()})[0] == "weights-transposed"
+
+
 def test_two_cells_of_many_are_told_and_three_are_not():
     rows = printed(FOUR.replace("[3, -1, 1, 1]]", "[3, -1, 1, 1], [1, 1, 1, 1], [2, 0, 0, 1]]"), "weights")
     text = FOUR.replace("[3, -1, 1, 1]]", "[3, -1, 1, 1], [1, 1, 1, 1], [2, 0, 0, 1]]")

@@ -10,6 +10,22 @@ def softmax_twice(world):
     world.normalise = lambda scores: softmax(np.where(np.isneginf(scores), scores, softmax(scores)))
 
 
+@slip("one-score", {}, {"causal": True, "n": 6}, told=(("weights",), ("weights", "output")))
+def one_score(world):
+    seen = world.seen()
+    query = int(world.random.choice(np.flatnonzero(seen.sum(axis=-1) > 2)))
+    key = int(world.random.choice(np.flatnonzero(seen[query])))
+    change = np.zeros((world.n, world.m))
+    change[query, key] = float(world.random.choice((-1.0, -0.4, 0.5, 1.0)))
+    world.cell, world.change = (query, key), change[query, key]
+    world.normalise = lambda scores: softmax(scores + change)
+
+
+@slip("weights-transposed", {"square": True}, {"square": True, "heads": 2}, told=OUTPUT)
+def weights_transposed(world):
+    world.met.append(lambda weights: weights.mT)
+
+
 def rounded(world, decimals):
     world.rounded_to = int(world.random.choice(decimals))
     return lambda array: np.round(array, world.rounded_to)

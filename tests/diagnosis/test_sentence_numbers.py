@@ -63,6 +63,13 @@ def largest_hidden(right, wrong):
     return (kept.max(), *np.unravel_index(kept.argmax(), kept.shape))
 
 
+def one_score(right, wrong):
+    query, key = wrong.cell
+    due = right.answer()["scores"][wrong.cell]
+    taken = due + wrong.change
+    return query, taken, key, np.exp(taken), due, np.exp(due)
+
+
 def output_shape(right):
     return whole(*((right.n, right.heads * right.d_v) if right.packed else (*right.lead, right.n, right.d_v)))
 
@@ -141,6 +148,10 @@ FACTS = {
     r"lowered by {n},": lambda _, w: (w.depth,),
     r"set to {n},": lambda _, w: (-w.depth,),
     r"keeps the weight {n}, at \[{n}(?:, {n})*\]": lambda r, w: largest_hidden(r, w),
+    r"query {n} is that of {n} for key {n}, whose exponential is {n}; {n} and {n} are right": lambda r, w: one_score(
+        r, w
+    ),
+    r"one query \({n} × {n} fits": lambda r, _: (r.n, r.n),
     r"keeps {n} binary digits": lambda *_: (11,),
 }
 NUMBER = r"[-−]?\d+(?:\.\d+)?(?:e[-+]?\d+)?"

@@ -65,7 +65,7 @@ class Found:
     attempt: Attempt
     verdict: str
     numbers: dict[str, Array]
-    is_thin: bool = False  # on fewer digits of evidence than its slip asks for
+    is_late: bool = False  # told after single cells and fitted numbers
 
 
 @np.errstate(all="ignore")  # a slip may overflow, or divide by 0
@@ -83,7 +83,8 @@ def diagnose(
 
     Single slips are tried in order. If there is none, single cells, a fitted factor, and pairs are tried. If there is
     none of these, general findings are returned, unless the numbers are right with fewer digits (`is_rounded`). Slips
-    that give the same numbers share an entry. Those with thin evidence come after all others, and after single cells.
+    that give the same numbers share an entry. Late ones, and those with thin evidence, come after single cells and
+    fitted numbers.
     """
     case = Case(worksheet.request, right.problem, judges, tuple(wrong), least)
     if not any(judges[name].expected.any() for name in wrong):  # zeros prove nothing
@@ -95,24 +96,23 @@ def diagnose(
         for route in slip.routes(case)
         for attempt in try_route((slip,), route, case, sample, (route.said,))
     ]
-    found = sorted(_confirm(singles, case, right, sample), key=lambda each: each.is_thin)
-    if found and not found[0].is_thin:
+    found = sorted(_confirm(singles, case, right, sample), key=lambda each: each.is_late)
+    if found and not found[0].is_late:
         return _make_entries(found, case)
+    late, found = found, []
     own = replace(case, wrong=tuple(name for name in wrong if verdicts[name] == "wrong"))
     if said := diagnose_precision(case, right, evidence=CERTAIN):
         return said
     if said := diagnose_cells(own, right):
-        return said + _make_entries(found, case) + diagnose_precision(case, right, evidence=LIKELY)
-    if found:
-        return _make_entries(found, case)
+        return said + _make_entries(late, case) + diagnose_precision(case, right, evidence=LIKELY)
     if sample.rows is not None or any(_fits(attempt.seen, judges) for attempt in singles):
         found = _confirm(_try_fitted(case, sample), case, right, sample)
-        if not found:
+        if not found and not late:
             paired = [attempt for attempt in singles if attempt.slips[0].paired]
             groups = _group([attempt for attempt in paired if sample.differs(attempt.seen)])
             found = _confirm(_pairs(paired, groups, case, sample), case, right, sample)
             found += _confirm(_other_names(found, groups, case, sample), case, right, sample)
-    entries = _make_entries(found, case)
+    entries = _make_entries(found + late, case)
     if entries or is_rounded:
         return entries
     return diagnose_precision(case, right) or diagnose_impossible(case, right)
@@ -181,7 +181,8 @@ def _judge(attempt: Attempt, case: Case, right: Measured) -> Found | None:
     may_be_thin = is_alone and not fitted and not case.least
     if evidence < (least - SOME if may_be_thin else least):
         return None
-    return Found(attempt, worst(list(verdicts.values())), measured.numbers, evidence < least)
+    is_late = evidence < least or any(slip.is_late for slip in attempt.slips)
+    return Found(attempt, worst(list(verdicts.values())), measured.numbers, is_late)
 
 
 def _evidence(case: Case, measured: Measured, right: Measured, fitted: int = 0) -> float:

@@ -130,6 +130,12 @@ def _other_values(case: Case) -> list[Route]:
     return routes
 
 
+def _turned_weights(case: Case) -> list[Route]:
+    if case.n != case.m or "output" not in case.wrong:
+        return []
+    return [Route(weigh=lambda weights: weights.mT, is_whole=True)]
+
+
 def _values_for_keys(problem: Problem) -> Problem:
     assert problem.values is not None
     return replace(problem, keys=problem.values)
@@ -188,6 +194,15 @@ HAND_SLIPS = (
         "values",
         _other_values,
         lambda _case: "the weights were multiplied by another matrix",
+    ),
+    Slip(
+        "weights-transposed",
+        "rounding",
+        _turned_weights,
+        lambda case: (
+            f"your output is weightsᵀ · V, each row of V by the weights of one query ({case.n} × {case.n} fits both "
+            "ways): weights · V is expected"
+        ),
     ),
     Slip(
         "values-as-keys",

@@ -134,7 +134,7 @@ def _one_cell_of_mask(case: Case) -> list[Route]:
     """Return the routes in which one query does not see one of its keys, or sees one that is masked."""
     if len(case.problem.visible.offsets) > 1 or case.m > MANY:
         return []
-    query = _only_query(case)
+    query = only_query(case)
     if query is None:
         return []
     seen = visible_cells(case.problem)[..., query, :].reshape(-1, case.m)
@@ -153,7 +153,7 @@ def _one_cell_of_mask(case: Case) -> list[Route]:
     return routes
 
 
-def _only_query(case: Case) -> int | None:
+def only_query(case: Case) -> int | None:
     """Return the only query whose weights or output are wrong, or None."""
     names = [name for name in case.wrong if name in ("weights", "output")]
     if not names or ("weights" in case.judges and "weights" not in names):

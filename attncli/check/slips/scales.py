@@ -39,9 +39,13 @@ def named_factors(case: Case) -> list[tuple[float, str]]:
     known = [own, 1.0, 1 / d_k, 1 / math.sqrt(d_k)]  # those that have slips of their own
     kept: list[tuple[float, str]] = []
     for factor, name in found:
-        if not any(math.isclose(factor, other) for other in known) and math.isfinite(factor):
-            known.append(factor)
+        if any(math.isclose(factor, other) for other in known) or not math.isfinite(factor):
+            continue
+        same = next((place for place, (other, _) in enumerate(kept) if math.isclose(factor, other)), None)
+        if same is None:
             kept.append((factor, name))
+        else:
+            kept[same] = (kept[same][0], f"{kept[same][1]}, or {name}")
     return kept
 
 

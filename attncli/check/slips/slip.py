@@ -41,7 +41,8 @@ class Slip:
     itself: what is fitted to the expected numbers, what has many ways, what nothing in the problem asks for, and what
     leaves nothing for a second slip to change.
     `evidence` is the number of decimal digits in which its numbers must differ from the right ones to be accepted, not
-    counting the cells to which it has `fitted` numbers.
+    counting the cells to which it has `fitted` numbers. One that `is_late` is told after single cells and fitted
+    numbers.
     """
 
     name: str
@@ -51,6 +52,7 @@ class Slip:
     paired: bool = True
     evidence: float = 0.0
     fitted: int = 0
+    is_late: bool = False
 
     @property
     def stage(self) -> int:

@@ -27,6 +27,7 @@ from attncli.check.slips.positions import POSITION_SLIPS
 from attncli.check.slips.projections import PROJECTION_SLIPS
 from attncli.check.slips.rotations import ROTATION_SLIPS
 from attncli.check.slips.scales import SCALE_SLIPS
+from attncli.check.slips.single_scores import SINGLE_SLIPS
 from attncli.check.slips.slip import Slip
 from attncli.check.slips.softmaxes import SOFTMAX_SLIPS, derived
 from attncli.check.slips.stages import STAGE_SLIPS
@@ -252,5 +253,6 @@ SLIPS = (
     *ROTATION_SLIPS,
     *HAND_SLIPS,
     *ORDER_SLIPS,
+    *SINGLE_SLIPS,
     *GRADIENT_SLIPS,
 )
