@@ -70,9 +70,9 @@ def check(
             worksheet.where, "nothing is expected, so there is nothing to check", hint_of_expected(worksheet)
         )
     names = [name for name in EXPECTED_NAMES if name in worksheet.expected]
-    given = RIGHT.problem(worksheet.request)
+    given = RIGHT.problem(worksheet.request, describes=True)
     worksheet = replace(worksheet, request=give_heads_first(worksheet.request, given))
-    problem = RIGHT.problem(worksheet.request) if given.heads_last else given
+    problem = RIGHT.problem(worksheet.request, describes=True) if given.heads_last else given
     if "output" in names and problem.values is None:
         raise ProblemError(worksheet.where, "an output is expected, but there are no values", "give V, or w_v")
     _refuse_gradients(worksheet, names, problem)

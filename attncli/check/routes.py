@@ -93,12 +93,12 @@ class Route:
     def presents_by_row(self) -> bool:
         return self.present is None or self.present is mean_over_heads
 
-    def problem(self, request: Request) -> Problem:
-        """Return the problem that is computed.
+    def problem(self, request: Request, *, describes: bool = False) -> Problem:
+        """Return the problem that is computed, with all words about it if it `describes` it.
 
         Raises AttncliError if the slip is not possible here.
         """
-        return self.change_problem(prepare(self.change_request(request), compute="float64", describes=False))
+        return self.change_problem(prepare(self.change_request(request), compute="float64", describes=describes))
 
     def change_request(self, request: Request) -> Request:
         """Return the request with this route's changes."""

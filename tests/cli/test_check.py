@@ -43,6 +43,15 @@ def test_a_wrong_case_says_what_is_wrong_and_what_was_done(run):
     assert run("check", "unscaled.yaml") == (1, WRONG, "")
 
 
+def test_notes_on_the_problem_and_on_the_axes_of_a_wrong_case_are_said(run, folder):
+    (folder / "right.yaml").write_text(RIGHT + "align: bottom-right\n")
+    assert run("check", "right.yaml").err == "note: --align bottom-right changes nothing without --causal or --window\n"
+    four = np.ones((1, 2, 3, 4))
+    np.savez("axes.npz", queries=four, keys=four, values=four, **{"expected.weights": four[..., :3]})
+    ran = run("check", "axes.npz")
+    assert (ran.status, ran.err) == (1, "note: Q, K and V were read as (batch, heads, n, d)\n")
+
+
 def test_a_folder_is_a_test_suite(run):
     told = run("check", ".").out
     assert told.startswith("exact  right  (weights)\nwrong  unscaled\n")

@@ -38,7 +38,7 @@ class Measured:
         self.route = route
         self.request = request
         self.names = tuple(names)
-        self.problem = route.problem(request)
+        self.problem = route.problem(request, describes=True)
         self.numbers = route.numbers_of(self.problem, names)
         self.halves = halves
         self._found: dict[tuple[str, str, int, int], dict[str, Array]] = {}  # of blocks, as many as KEPT cells allow
