@@ -492,6 +492,14 @@ REFUSED = [
         "'W^{-1}' names a transposed or changed matrix",
         "give the matrix itself a name of its own, as in K = …; nothing is calculated here",
     ),
+    (
+        "truths in quotes",
+        "[['True', 'False']]",
+        "[0][0]",
+        "\"'True'\" is text, not a truth value",
+        "write it without quotes",
+    ),
+    ("R's truths", "[[T, F]]", "[0][0]", "'T' is not a number", "type 1 or 0, or true or false"),
     ("a name twice", "Q = [[1]]\nQ = [[2]]", "", "two arrays are called 'Q'", "give each its own name"),
     (
         "a name without an array",

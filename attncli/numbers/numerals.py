@@ -39,6 +39,7 @@ _WIDTH = 28  # of a cell in a block of text: 24 characters, one more in an expon
 _PIECE = 1 << 19  # characters: the numbers of a piece, as Python objects, fit into the cache
 NUMBER_HINT = "type a number, as in -1234.5, or nan if it is missing"
 TRUTHS = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
+_TRUTH_WORDS = frozenset(("t", "f", "yes", "no", "y", "n", "on", "off"))  # of R, of YAML 1.1
 FLOAT_CHARACTERS = b"0123456789.+-eE \t"  # with these characters, a C parser reads exactly the numbers of our grammar
 
 
@@ -114,6 +115,8 @@ def _refusal(text: str, plain: str) -> NumeralError:
     if not plain:
         return NumeralError("a number is missing")
     what = f"{quote(text)} is not a number"
+    if plain.lower() in _TRUTH_WORDS:
+        return NumeralError(what, "type 1 or 0, or true or false")
     if grouped := _GROUPED.fullmatch(plain):
         whole = grouped[1].replace(grouped[2], "") + (grouped[3] or "")
         if _DECIMAL_COMMA.fullmatch(plain):

@@ -142,7 +142,7 @@ REFUSED = [
         "YAML 1.1's truths",
         "a: [yes, no]",
         "p.yaml: line 1, column 5: 'yes' is not a number",
-        "type a number, as in -1234.5, or nan if it is missing",
+        "type 1 or 0, or true or false",
     ),
     (
         "word",

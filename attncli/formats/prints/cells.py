@@ -65,6 +65,9 @@ def parse(texts: Sequence[str], *, leading_zero: bool = True) -> tuple[np.ndarra
     except NumeralError as error:
         if _COMPLEX.fullmatch(cells[error.index]):
             raise NumeralError(f"{numerals.quote(texts[error.index])} is complex", REAL_PART, error.index) from None
+        if texts[error.index].strip("\"'") in numerals.TRUTHS:
+            what = f"{numerals.quote(texts[error.index])} is text, not a truth value"
+            raise NumeralError(what, "write it without quotes", error.index) from None
         if cells[error.index] == texts[error.index]:
             raise
         what = error.what.replace(numerals.quote(cells[error.index]), numerals.quote(texts[error.index]))
