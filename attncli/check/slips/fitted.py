@@ -85,6 +85,20 @@ def _changed(problem: Problem, number: FittedNumber, value: float) -> Problem:
     return number.change(problem, value)
 
 
+def _largest_softcap(problem: Problem) -> float | None:
+    """Return the softcap, or without one the largest size of a score, which other softcaps are near."""
+    if problem.softcap is not None:
+        return problem.softcap
+    scores = np.abs(Result(problem, "numpy").scores)
+    return float(scores.max(initial=0, where=np.isfinite(scores))) or None
+
+
+def _told_softcap(case: Case, value: float) -> str:
+    if case.problem.softcap is None:
+        return f"a softcap of {value:.6g} was applied, without being asked for"
+    return f"the softcap was {value:.6g}: {case.problem.softcap:g} is expected"
+
+
 def _with_softcap(problem: Problem, limit: float) -> Problem:
     return replace(problem, softcap=limit)
 
@@ -107,9 +121,9 @@ FITTED_NUMBERS = (
     FittedNumber(
         "softcap-other",
         "stage",
-        lambda problem: problem.softcap,
+        _largest_softcap,
         _with_softcap,
-        lambda case, value: f"the softcap was {value:.6g}: {case.problem.softcap:g} is expected",
+        _told_softcap,
     ),
     FittedNumber(
         "alibi-other-slopes",

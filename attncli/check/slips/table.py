@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from attncli.check.routes import Route
 from attncli.check.slips import changes
 from attncli.check.slips.case import Case, scaling, square_root
+from attncli.check.slips.choices import CHOICE_SLIPS
 from attncli.check.slips.dropout import DROPOUT_SLIPS
 from attncli.check.slips.finite_masks import FINITE_SLIPS
 from attncli.check.slips.gradients import GRADIENT_SLIPS
@@ -251,6 +252,7 @@ SLIPS = (
     *DROPOUT_SLIPS,
     *OUTPUT_SLIPS,
     *ROTATION_SLIPS,
+    *CHOICE_SLIPS,
     *HAND_SLIPS,
     *ORDER_SLIPS,
     *SINGLE_SLIPS,

@@ -1,0 +1,156 @@
+"""Another choice in a stage that the problem has or could have: another normalizer, norm, top-k, length, or bias of the
+heads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from attncli.check.routes import Route
+from attncli.check.slips.case import Case
+from attncli.check.slips.slip import SOME, Slip
+from attncli.stages.normalizers import NORMALIZERS, SOFTMAX, keep_largest
+from attncli.stages.row_transforms import ROW_NORM_NAMES
+
+if TYPE_CHECKING:
+    from attncli.inputs.request import Request
+    from attncli.matrix import Array
+    from attncli.problem.problem import Problem
+
+
+SAME = 1e-12  # relative difference of lengths that are the same up to rounding
+
+
+def _change(request: Request, **changes: Any) -> Request:
+    return replace(request, **changes)
+
+
+def _other_normalizers(case: Case) -> list[Route]:
+    """Return the routes with each normalizer but the right one and softmax, which is a slip of its own."""
+    own = case.problem.normalizer
+    return [
+        Route(
+            requests=(partial(_change, normalizer=other.name),),
+            said=f"the scores became weights by {other.name}, {other.formula}: {own.name} is expected",
+        )
+        for other in NORMALIZERS
+        if other not in (own, SOFTMAX)
+    ]
+
+
+def _unasked_norms(case: Case) -> list[Route]:
+    """Return the routes with a norm of the rows, unless all rows are as long: then it is only another scale."""
+    lengths = [np.linalg.norm(rows, axis=-1) for rows in (case.problem.queries, case.problem.keys)]
+    if case.request.qk_norm is not None or all(np.ptp(own) < SAME * own.max() for own in lengths):
+        return []
+    return [
+        Route(
+            requests=(partial(_change, qk_norm=name),),
+            said=f"the rows of Q and K were normed by {name} before they were scored: no norm is asked for",
+        )
+        for name in ROW_NORM_NAMES
+    ]
+
+
+def _centred(problem: Problem) -> Problem:
+    rows = {name: getattr(problem, name) for name in ("queries", "keys")}
+    return replace(problem, **{name: array - array.mean(axis=-1, keepdims=True) for name, array in rows.items()})
+
+
+def _layer_norm(case: Case) -> list[Route]:
+    return [] if case.request.qk_norm is None or case.d_k < 2 else [Route(problems=(_centred,))]
+
+
+def _other_top_k(case: Case) -> list[Route]:
+    own = case.problem.top_k
+    if own is None:
+        return []
+    return [
+        Route(
+            requests=(partial(_change, top_k=count),),
+            said=f"the {count} largest scores of a row took part: the {own} largest are expected",
+        )
+        for count in (own - 1, own + 1)
+        if 0 < count < case.m
+    ]
+
+
+def _keep_weights(_problem: Problem, weights: Array, count: int) -> Array:
+    kept = np.array(weights)
+    keep_largest(kept, count)
+    kept[np.isneginf(kept)] = 0
+    return kept
+
+
+def _top_k_of_weights(case: Case) -> list[Route]:
+    own = case.problem.top_k
+    if own is None:
+        return []
+    return [Route(requests=(partial(_change, top_k=None),), reweigh=partial(_keep_weights, count=own))]
+
+
+def _lengths(case: Case) -> list[Route]:
+    """Return the routes with each entry's number of keys one more or one less."""
+    own = case.problem.visible.lengths
+    routes = []
+    for step, words in ((1, "one key too many"), (-1, "one key too few")):
+        moved = own and tuple(min(max(length + step, 0), case.m) for length in own)
+        if own and moved and moved != own:
+            told = f"{_listed(moved)}, {words}: {_listed(own)} {'is' if len(own) == 1 else 'are'} expected"
+            routes.append(Route(problems=(partial(_with_lengths, lengths=moved),), said=f"the key lengths were {told}"))
+    return routes
+
+
+def _with_lengths(problem: Problem, lengths: tuple[int, ...]) -> Problem:
+    return replace(problem, visible=replace(problem.visible, lengths=lengths))
+
+
+def _listed(numbers: tuple[int, ...]) -> str:
+    return ", ".join(map(str, numbers[:4])) + (", …" if len(numbers) > 4 else "")
+
+
+def _bias_of_first_head(problem: Problem) -> Problem:
+    assert problem.bias is not None
+    return replace(problem, bias=np.broadcast_to(problem.bias[..., :1, :, :], problem.bias.shape))
+
+
+def _bias_shared(case: Case) -> list[Route]:
+    bias = case.problem.bias
+    if bias is None or bias.ndim < 3 or bool((bias == bias[..., :1, :, :]).all()):
+        return []
+    return [Route(problems=(_bias_of_first_head,))]
+
+
+def _slip(name: str, family: str, routes: Callable[[Case], list[Route]], sentence: Callable[[Case], str]) -> Slip:
+    return Slip(name, family, routes, sentence, paired=False, evidence=SOME)
+
+
+CHOICE_SLIPS = (
+    _slip("other-normalizer", "softmax", _other_normalizers, lambda _case: "another normalizer was taken"),
+    _slip("unasked-qk-norm", "stage", _unasked_norms, lambda _case: "the rows were normed"),
+    _slip(
+        "qk-norm-other",
+        "stage",
+        _layer_norm,
+        lambda case: (
+            "the mean of each row of Q and K was subtracted before its norm, as a layer norm does: "
+            f"{case.request.qk_norm} does not"
+        ),
+    ),
+    _slip("top-k-other", "stage", _other_top_k, lambda _case: "another number of scores took part"),
+    _slip(
+        "top-k-after-softmax",
+        "weights",
+        _top_k_of_weights,
+        lambda case: (
+            f"the {case.problem.top_k} largest weights of a row were kept as they were: the softmax is over the "
+            f"{case.problem.top_k} largest scores, so that the weights sum to 1"
+        ),
+    ),
+    _slip("key-lengths-off-by-one", "mask", _lengths, lambda _case: "the key lengths were off by one"),
+    _slip("bias-of-first-head", "stage", _bias_shared, lambda _case: "the bias of head 0 was added in every head"),
+)
