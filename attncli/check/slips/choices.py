@@ -42,6 +42,7 @@ def _other_normalizers(case: Case) -> list[Route]:
     ]
 
 
+@np.errstate(all="ignore")
 def _unasked_norms(case: Case) -> list[Route]:
     """Return the routes with a norm of the rows, unless all rows are as long: then it is only another scale."""
     lengths = [np.linalg.norm(rows, axis=-1) for rows in (case.problem.queries, case.problem.keys)]

@@ -85,6 +85,7 @@ def _changed(problem: Problem, number: FittedNumber, value: float) -> Problem:
     return number.change(problem, value)
 
 
+@np.errstate(all="ignore")
 def _largest_softcap(problem: Problem) -> float | None:
     """Return the softcap, or without one the largest size of a score, which other softcaps are near."""
     if problem.softcap is not None:
