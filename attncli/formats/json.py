@@ -23,6 +23,16 @@ AFTER_THE_END = (
     "something follows the end of the JSON value",
     "one value to a file; lists on lines of their own are read from a .txt file",
 )
+_CURES = (  # for our words of an error, and for those of Python's json that begin alike in all its versions
+    ("not JSON: a comma before", "delete the comma"),
+    ("not JSON: unexpected end", "close what is open: brackets, braces and quotation marks"),
+    ("not JSON: a string that is never closed", 'end it with "'),
+    ("not JSON: invalid \\", "write two backslashes for one"),
+    ("not JSON: expecting ',' delimiter", "put a comma between two values"),
+    ("not JSON: expecting ':' delimiter", "write a colon and a value behind the key"),
+    ("not JSON: expecting property name", "keys go in double quotes"),
+)
+_ANY_CURE = "a value is a number, text in double quotes, a list or a mapping"
 WORD = re.compile(r'[^\s\[\]{},:"]+')
 
 
@@ -116,6 +126,7 @@ def _malformed(text: str, where: str, error: Any) -> InputError:
         elif before.endswith(",") and text[index] in "]}":
             index, what = len(before) - 1, f"not JSON: a comma before {text[index]}"
     line, column = trees.position(text, index)
+    hint = hint or next((cure for begins, cure in _CURES if what.startswith(begins)), _ANY_CURE)
     return InputError(f"{where}: line {line}, column {column}", what, hint)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from typing import TYPE_CHECKING
 
 from attncli.errors import InputError
@@ -204,7 +205,8 @@ class _Source:
 
     def _table(self, rows: list[list[tuple[int, str]]]) -> Table:
         """Return the cells of a tabular, which may have a header and row labels."""
-        lines = [self.text.count("\n", 0, row[0][0]) + 1 for row in rows]
+        ends = [found.start() for found in re.finditer("\n", self.text)]
+        lines = [bisect_left(ends, row[0][0]) + 1 for row in rows]
         cells = [[self._entry(at, _MATH.sub(r"\1", entry)) if entry else "" for at, entry in row] for row in rows]
         table = Table(self.where, cells, lines, "&")
         for index, row in enumerate(cells):

@@ -82,8 +82,13 @@ REFUSED = [
         "p.json: line 2, column 2: the key a is given twice",
         "remove one of the two",
     ),
-    ("trailing comma", '{"a": [1, ]}', "p.json: line 1, column 9: not JSON: a comma before ]", None),
-    ("missing comma", '{"a": [1] "b": 2}', "p.json: line 1, column 11: not JSON: expecting ',' delimiter", None),
+    ("trailing comma", '{"a": [1, ]}', "p.json: line 1, column 9: not JSON: a comma before ]", "delete the comma"),
+    (
+        "missing comma",
+        '{"a": [1] "b": 2}',
+        "p.json: line 1, column 11: not JSON: expecting ',' delimiter",
+        "put a comma between two values",
+    ),
     (
         "word after the end",
         '{"a": [1]} x',
@@ -102,8 +107,13 @@ REFUSED = [
         "p.json: line 2, column 1: something follows the end of the JSON value",
         "one value to a file; lists on lines of their own are read from a .txt file",
     ),
-    ("open list", '{"a": [1', "p.json: line 1, column 9: not JSON: unexpected end", None),
-    ("open string", '{"a": "x', "p.json: line 1, column 7: not JSON: a string that is never closed", None),
+    (
+        "open list",
+        '{"a": [1',
+        "p.json: line 1, column 9: not JSON: unexpected end",
+        "close what is open: brackets, braces and quotation marks",
+    ),
+    ("open string", '{"a": "x', "p.json: line 1, column 7: not JSON: a string that is never closed", 'end it with "'),
     (
         "line break in a string",
         '{"a": "x\ny"}',
@@ -245,7 +255,12 @@ REFUSED = [
     ("Python's None", '{"a": [None]}', "p.json: line 1, column 8: 'None' is not JSON", "write null"),
     ("nan", '{"a": [nan]}', "p.json: line 1, column 8: 'nan' is not JSON", 'write "nan" in quotes'),
     ("Latin-1", b'{"a": \xe9}', "p.json: line 1: the byte 0xe9 is not UTF-8", "save it as UTF-8"),
-    ("no value", '{"a"}', "p.json: line 1, column 5: not JSON: expecting ':' delimiter", None),
+    (
+        "no value",
+        '{"a"}',
+        "p.json: line 1, column 5: not JSON: expecting ':' delimiter",
+        "write a colon and a value behind the key",
+    ),
     ("YAML", "a: [1]", "p.json: line 1, column 1: 'a' is not JSON", "text goes in double quotes"),
 ]
 
