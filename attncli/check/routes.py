@@ -98,7 +98,11 @@ class Route:
 
         Raises AttncliError if the slip is not possible here.
         """
-        return self.change_problem(prepare(self.change_request(request), compute="float64", describes=describes))
+        return self.change_problem(self.prepare_request(request, describes=describes))
+
+    def prepare_request(self, request: Request, *, describes: bool = False) -> Problem:
+        """Return the problem of the changed request, before this route's changes of the problem."""
+        return prepare(self.change_request(request), compute="float64", describes=describes)
 
     def change_request(self, request: Request) -> Request:
         """Return the request with this route's changes."""

@@ -3,6 +3,7 @@ rows."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -39,6 +40,7 @@ class Sample:
         self.judges, self.right = judges, right
         self.wrong = wrong
         self.rows: Array | None = None
+        self._prepared: dict[tuple[Callable[[Request], Request], ...], Problem] = {}
         cells = problem.parts * problem.n * max(problem.m, problem.d_k, problem.d_v or 0)
         if (
             cells > SMALL
@@ -54,7 +56,7 @@ class Sample:
 
         Raises AttncliError if it does not have these rows.
         """
-        problem = route.problem(request)
+        problem = self._problem(route, request)
         if self.rows is None:
             return route.numbers_of(problem, self.names)
         if problem.n != self.right.problem.n:
@@ -72,6 +74,16 @@ class Sample:
         if route.weigh is not None:
             own = replace(route, weigh=lambda weights: self._weighed(route, weights))
         return own.numbers_of(cut_rows(problem, self.rows), self.names)
+
+    def _problem(self, route: Route, request: Request) -> Problem:
+        """Return the route's problem. Routes that leave the request alone share what is prepared, and so do, if the
+        problem is small, those with the same change of the request."""
+        shared = route.requests
+        if len(shared) > (1 if self.rows is None else 0):
+            return route.problem(request)
+        if shared not in self._prepared:
+            self._prepared[shared] = route.prepare_request(request)
+        return route.change_problem(self._prepared[shared])
 
     def _weighed(self, route: Route, weights: Array) -> Array:
         """Return changed weights for all rows, reduced to these rows."""
