@@ -143,3 +143,9 @@ def test_lists_on_lines_of_their_own_are_rows_with_a_note(process, tmp_path):
         ran = process("run", source, "1 2", "-f", "csv", "--show", "queries", input=b"[1, 2]\n[3, 4]\n")
         assert ran.out == "1.0,2.0\n3.0,4.0\n"
         assert ran.err == f"note: {name}: its 2 lists, each on a line of its own, are read as the rows of one matrix\n"
+
+
+@pytest.mark.parametrize("text", ['[{"a": 1, "\udca7": 2}]', "- [1, \udca7]"])
+def test_a_byte_that_is_no_text_is_refused_in_records_and_block_lists(text: str) -> None:
+    with pytest.raises(InputError, match="not UTF-8"):
+        read_print(text, "Q", Reading())

@@ -69,7 +69,7 @@ def read_parts(text: str, where: str, reading: Reading) -> Contents:
     if _BLOCK_LIST.match(text):
         from attncli.formats import yaml
 
-        return yaml.read(text.encode(), where, reading)
+        return yaml.read(text.encode("utf-8", "surrogateescape"), where, reading)
     if _MAPPING.match(text):
         return _read_records(text, where, reading)
     if _PHP.match(text):
@@ -89,7 +89,7 @@ def _read_records(text: str, where: str, reading: Reading) -> Contents:
     if len(lines) > 1 and all(line[0] == "{" and line[-1] == "}" for line in lines):
         text = f"[{','.join(lines)}]"
     if text.lstrip().startswith("["):
-        return yaml.read(text.encode(), where, reading)
+        return yaml.read(text.encode("utf-8", "surrogateescape"), where, reading)
     raise InputError(where, "this is a mapping, not a matrix", OF_A_MAPPING)
 
 
