@@ -14,11 +14,11 @@ def printed(rows, digits):
     return "[" + ", ".join("[" + ", ".join(f"{cell:.{digits}f}" for cell in row) + "]" for row in rows) + "]"
 
 
-def verdicts(right, wrong, digits, **steps):
+def verdicts(right, wrong, digits, *, search=True, **steps):
     """Of the steps as `wrong` has them, but for those that are given."""
     shown = {what: printed(steps.get(what, numbers(wrong, what)), digits) for what in STEPS}
     given = ", ".join(f"{what}: {rows}" for what, rows in shown.items())
-    return check(problem(f"{right}, expected: {{{given}}}"))
+    return check(problem(f"{right}, expected: {{{given}}}"), search=search)
 
 
 @pytest.mark.parametrize("digits", [2, 3, 4, 6, 17])
@@ -32,10 +32,10 @@ def verdicts(right, wrong, digits, **steps):
     ids=["unscaled", "a distance", "no mask"],
 )
 def test_the_steps_after_the_first_wrong_one_are_carried(right, wrong, first, digits):
-    found = verdicts(right, wrong, digits)
+    found = verdicts(right, wrong, digits, search=digits in (2, 4))
     after = STEPS[STEPS.index(first) + 1 :]
     assert (found.verdict, found.first_wrong, found.carried) == ("wrong", first, after)
-    assert found.diagnosis
+    assert bool(found.diagnosis) == (digits in (2, 4))
 
 
 def test_a_step_that_does_not_follow_is_wrong_too():
