@@ -162,7 +162,7 @@ def test_rows_between_other_signs_are_given_back_with_semicolons_and_that_is_rea
     assert Sources(io.BytesIO).matrix("1 2; 3 4", role="queries").array.tolist() == [[1, 2], [3, 4]]
 
 
-@pytest.mark.parametrize("text", ["cat (1),b\n1,x", "a.b (old)\n1\nx", "x...,b\n1,x", "$a$,b\n1,x"])
+@pytest.mark.parametrize("text", ["(1.5),(2.5)\n1,2", "cat (1),b\n1,x", "a.b (old)\n1\nx", "x...,b\n1,x", "$a$,b\n1,x"])
 def test_a_table_with_one_bad_cell_keeps_the_place_of_the_cell(text: str, tmp_path: Path) -> None:
     (tmp_path / "q.csv").write_text(text)
     with pytest.raises(InputError, match=r": line \d, column \d: "):

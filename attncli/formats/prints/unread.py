@@ -94,7 +94,9 @@ UNREAD = (
         "print each of them by itself",
     ),
     Unread(
-        re.compile(rf"\A\s*\(\s*{_CELL}[^()\n]*\)\s*,?\s*\("), "each row stands in parentheses of its own", _ONE_LIST
+        re.compile(rf"\A\s*\(\s*{_CELL}[ \t,]+{_CELL}[^()\n]*\)\s*,?\s*\("),
+        "each row stands in parentheses of its own",
+        _ONE_LIST,
     ),
     Unread(
         re.compile(r"\A(?:[ \t]*[A-Za-z_]+[ \t]*[0-9]+[ \t]*:[ \t]*[-+.0-9][^\n]*(?:\n+|\Z))+\Z"),
