@@ -178,7 +178,7 @@ def _judge(attempt: Attempt, case: Case, right: Measured) -> Found | None:
     is_alone, fitted = len(attempt.slips) == 1, max(slip.fitted for slip in attempt.slips)
     least = max(attempt.slips[0].evidence if is_alone else EVIDENCE, case.least)
     evidence = _evidence(case, measured, right, fitted) if least else np.inf
-    may_be_thin = is_alone and not fitted and not case.least
+    may_be_thin = is_alone and not case.least and (not fitted or attempt.slips[0].is_late)
     if evidence < (least - SOME if may_be_thin else least):
         return None
     is_late = evidence < least or any(slip.is_late for slip in attempt.slips)
