@@ -62,6 +62,28 @@ def test_on_a_terminal_columns_go_into_groups_and_no_number_is_lost(coloured, mo
     )
 
 
+@pytest.mark.parametrize("name", ["mask", "stats"])
+def test_facts_have_the_same_lines_written_by_rows(name, monkeypatch):
+    result = PROBLEMS["causal"]()
+    expected = result_text(result, [name], Style(full=True))
+    monkeypatch.setattr(whole_table, "CELLS", 0)
+    assert result_text(result, [name], Style(full=True)) == expected
+
+
+@pytest.mark.parametrize("coloured", [False, True])
+def test_the_rules_of_a_mask_go_into_groups_on_a_terminal(coloured, monkeypatch):
+    monkeypatch.setattr(whole_table, "CELLS", 0)
+    for module in (text, tables):
+        monkeypatch.setattr(module, "terminal_width", lambda: 40)
+    monkeypatch.setenv("FORCE_COLOR" if coloured else "NO_COLOR", "1")
+    shown = result_text(PROBLEMS["causal"](), ["mask"], Style(full=True))
+    assert ("\x1b[2mcausal\x1b[0m" in shown) == coloured
+    lines = COLOUR.sub("", shown).split("\n")
+    assert all(len(line) <= 40 for line in lines[5:])
+    cells = [cell for line in lines if re.match("q[0-9]", line) for cell in line.split()[1:]]
+    assert (cells.count("✓"), len(cells)) == (28, 63)
+
+
 @pytest.mark.parametrize("digits", [0, 1, 4, 17])
 def test_many_numbers_are_shown_as_each_is(digits):
     numbers = [0.0, -0.0, 1e-300, -4.9e-5, 5e-5, 0.05, 0.5, 0.95, 9.99999, -1.5, 9999999999.9, 1e10, -1e300, 0.1 + 0.2]

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from attncli.patterns import pattern
 
 # characters that every version of rich counts as one column
-_NARROW = pattern("[ -~\xa1-\xac\xae-\u024f\u0391-\u03c9…−×·⋮ᵀ√₀-₉]*")
+_NARROW = pattern("[ -~\xa1-\xac\xae-\u024f\u0391-\u03c9…−×·⋮ᵀ√₀-₉✓]*")
 _WIDEST = 100_000
 
 

@@ -195,6 +195,18 @@ def some_columns(view: View, start: int, stop: int) -> View:
     )
 
 
+def some_lines(view: View, start: int, stop: int) -> View:
+    """Return these neighbouring rows of a view of texts."""
+    rows = slice(start, stop)
+    return replace(
+        view,
+        rows=view.rows[rows],
+        cells=view.cells[rows],
+        row_labels=view.row_labels[rows],
+        is_level=view.is_level[rows],
+    )
+
+
 def narrow_view(view: View, columns: int) -> View:
     """Return the view with only so many columns, taken from both ends."""
     first = (columns + 1) // 2
@@ -322,10 +334,14 @@ def gap_place(numbers: list[int]) -> int | None:
     return next((place for place in range(1, len(numbers)) if numbers[place] != numbers[place - 1] + 1), None)
 
 
+def text_look(view: View, text: str, style: Style) -> str:
+    """Return the look of a cell that is a text: a rule that hides a key is dim."""
+    return "dim" if view.name == "mask" and text != style.allowed else ""
+
+
 def _cell(view: View, row: int, column: int, style: Style, coloured: bool) -> TableCell:
     if isinstance(view.cells[row, column], str):
-        text = view.cells[row, column]
-        return TableCell(text, style="dim" if view.name == "mask" and text != style.allowed else "")
+        return TableCell(view.cells[row, column], style=text_look(view, view.cells[row, column], style))
     value = float(view.cells[row, column])
     if view.masked is not None and view.masked[row, column] and not (value > 0):
         return TableCell(f"{style.masked}    " if style.digits > 2 else style.masked, style="dim")

@@ -28,7 +28,7 @@ from attncli.render.result.tables import (
     to_ascii,
 )
 from attncli.render.result.view import View, parts_shown, sources_of
-from attncli.render.result.whole_table import is_written_by_rows, whole_table
+from attncli.render.result.whole_table import is_large, is_written_by_rows, whole_result, whole_view
 from attncli.results.computed_rows import row_blocks
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ def _whole_tables(result: Result, name: str, style: Style) -> Iterator[str]:
     largest = _largest(result, name) if is_coloured else 1.0
     for source in sources_of(result, name, full=True):
         yield "\n"
-        yield from whole_table(result, source, style, terminal_width(), largest)
+        yield from whole_result(result, source, style, terminal_width(), largest)
         if is_coloured:
             line = legend(largest, style, coloured=True) if name == "weights" else signed_legend(largest, style)
             yield render_text(make_console(ascii_only=style.ascii_only), line).rstrip("\n") + "\n"
@@ -115,6 +115,9 @@ def fact_blocks(result: Result, name: str, style: Style, width: int | None) -> l
     for view in found:
         if (text := table_text(view, style)) is not None:
             blocks.append(f"{table_title(view).rstrip()}\n{text}")
+            continue
+        if is_large(view, style):
+            blocks.append("".join(whole_view(view, style, width)).rstrip("\n"))
             continue
         from rich.text import Text
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -14,7 +14,15 @@ from attncli.numbers.display import format_number, format_numbers
 from attncli.records import record, replace
 from attncli.render import colours
 from attncli.render.console import colour_system, has_colour
-from attncli.render.result.tables import Style, group_title, shorten_label, some_columns, table_title
+from attncli.render.result.tables import (
+    Style,
+    group_title,
+    shorten_label,
+    some_columns,
+    some_lines,
+    table_title,
+    text_look,
+)
 from attncli.render.result.view import Source, View, row_views
 
 if TYPE_CHECKING:
@@ -29,23 +37,43 @@ def is_written_by_rows(source: Source, style: Style) -> bool:
     return style.full and source.height * source.width > CELLS
 
 
-def whole_table(result: Result, source: Source, style: Style, width: int | None, largest: float) -> Iterator[str]:
-    """Yield title and table in pieces, with the columns in groups if they do not all fit a terminal of this width.
+def is_large(view: View, style: Style) -> bool:
+    """Return whether all of a view with so many cells is shown, a line for each row."""
+    return style.full and view.cells.size > CELLS and not view.is_turned
 
-    `largest` is the end of the colour scale.
-    """
+
+def whole_result(result: Result, source: Source, style: Style, width: int | None, largest: float) -> Iterator[str]:
+    """Yield title and table of a result in pieces. `largest` is the end of the colour scale."""
 
     def blocks() -> Iterator[View]:
         return (replace(view, largest=largest) for view in row_views(result, source))
 
+    return whole_table(blocks, source.height, style, width)
+
+
+def whole_view(view: View, style: Style, width: int | None) -> Iterator[str]:
+    """Yield title and table of a view in pieces."""
+
+    def blocks() -> Iterator[View]:
+        step = max(1, CELLS // len(view.columns))
+        return (some_lines(view, start, start + step) for start in range(0, len(view.rows), step))
+
+    return whole_table(blocks, len(view.rows), style, width)
+
+
+def whole_table(blocks: Callable[[], Iterator[View]], height: int, style: Style, width: int | None) -> Iterator[str]:
+    """Yield title and table in pieces, with the columns in groups if they do not all fit a terminal of this width.
+
+    `blocks` gives views of some rows each, as often as it is called.
+    """
     first = next(blocks())
     sizes = _Sizes.of(first, style, width)
     for view in blocks():
         sizes = sizes.merge(_Sizes.of(view, style, width))
-    whole = replace(first, rows=list(range(source.height)))
+    whole = replace(first, rows=list(range(height)))
     yield table_title(whole) + "\n"
     groups = sizes.groups(style, width)
-    held = list(blocks()) if len(groups) > 1 and source.height * source.width <= HELD else None
+    held = list(blocks()) if len(groups) > 1 and height * len(first.columns) <= HELD else None
     for group in groups:
         if len(groups) > 1:
             yield _paint(group_title(whole, some_columns(whole, group.start, group.stop)), "dim", style) + "\n"
@@ -118,7 +146,8 @@ def _lines(view: View, sizes: _Sizes, group: range, style: Style, width: int | N
         texts = _texts(shown, place, style)
         cells = [text.rstrip().rjust(size) for text, size in zip(texts, widths, strict=True)]
         if coloured:
-            cells = [_paint(cell, _choose_look(shown, place, column), style) for column, cell in enumerate(cells)]
+            looks = (_choose_look(shown, place, column, style) for column in range(len(cells)))
+            cells = [_paint(cell, look, style) for cell, look in zip(cells, looks, strict=True)]
         if shown.sums is not None:
             cells.append(_paint(_sum_text(shown.sums[place], style).rstrip().rjust(sizes.sums or 0), "dim", style))
         lines.append(gap.join([label + " " * (sizes.label - cell_len(label)), *cells]).rstrip() + "\n")
@@ -128,6 +157,8 @@ def _lines(view: View, sizes: _Sizes, group: range, style: Style, width: int | N
 def _texts(view: View, place: int, style: Style) -> list[str]:
     """Return the cells of a row. Those of weights have room for the mark of the largest."""
     values = view.cells[place]
+    if values.dtype == object:  # texts already
+        return list(values)
     texts = format_numbers(values, style.digits)
     if view.peaks is not None:
         peak = None if view.is_level[place] else view.peaks[place]
@@ -140,7 +171,9 @@ def _texts(view: View, place: int, style: Style) -> list[str]:
     return texts
 
 
-def _choose_look(view: View, place: int, column: int) -> str:
+def _choose_look(view: View, place: int, column: int, style: Style) -> str:
+    if isinstance(text := view.cells[place, column], str):
+        return text_look(view, text, style)
     value = float(view.cells[place, column])
     if view.masked is not None and view.masked[place, column] and not (value > 0):
         return "dim"
