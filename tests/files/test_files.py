@@ -143,7 +143,7 @@ def test_standard_output_by_name_goes_where_it_was_sent(folder):
     assert subprocess.run([sys.executable, "-c", script], capture_output=True, check=True).stdout == b"x"
 
 
-# path, the whole message, the hint
+# path, the whole message, the hint, the hint
 REFUSED = [
     ("there", "there: is a folder; expected a file", "name a file in it"),
     ("new/", "new/: names a folder; expected a file", "name a file in it"),
@@ -301,22 +301,22 @@ def test_any_name_that_a_file_can_have_is_written(name):
     assert (read_bytes(name), names()) == (b"y", [name])
 
 
-# path, the whole message
+# path, the whole message, the hint
 UNREADABLE = [
-    ("no", "no: no such file"),
-    (".", ".: is a folder, not a file"),
-    ("n\x1bo\udc80", "n\\x1bo\\x80: no such file"),
-    ("a\0b", "a\\x00b: is not a valid file name"),
-    ("/dev/zero", "/dev/zero: is an endless device"),
+    ("no", "no: no such file", None),
+    (".", ".: is a folder, not a file", "name a file in it"),
+    ("n\x1bo\udc80", "n\\x1bo\\x80: no such file", None),
+    ("a\0b", "a\\x00b: is not a valid file name", None),
+    ("/dev/zero", "/dev/zero: is an endless device", "name a file"),
 ]
 
 
-@pytest.mark.parametrize(("path", "message"), UNREADABLE)
-def test_what_cannot_be_read_is_an_input_error(path, message, monkeypatch):
+@pytest.mark.parametrize(("path", "message", "hint"), UNREADABLE)
+def test_what_cannot_be_read_is_an_input_error(path, message, hint, monkeypatch):
     monkeypatch.setattr(reading, "ENDLESS", 1 << 16)
     with pytest.raises(InputError) as error:
         read_bytes(path)
-    assert refusal(error) == (message, None)
+    assert refusal(error) == (message, hint)
 
 
 def test_a_pipe_is_read_to_its_end():
