@@ -158,6 +158,12 @@ def listed(names: list[str]) -> str:
     return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
 
 
+def list_numbers(numbers: tuple[float, ...]) -> str:
+    """Return the first numbers: "1, 0.5, 0.25, 0.125, …"."""
+    first = [str(number) if isinstance(number, int) else f"{number:g}" for number in numbers[:4]]
+    return ", ".join(first) + (", …" if len(numbers) > 4 else "")
+
+
 def square_root(d_k: int) -> str:
     """Return √d_k, as a whole number if it is one."""
     root = math.isqrt(d_k)

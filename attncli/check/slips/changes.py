@@ -163,7 +163,7 @@ def mirror_window(problem: Problem) -> Problem:
     """Return as many keys to the right as to the left. With a causal mask, these are only the keys from the query's
     position on."""
     visible = problem.visible
-    return replace(problem, visible=replace(visible, left=visible.right, right=visible.left))
+    return change_visible(problem, left=visible.right, right=visible.left)
 
 
 def drop_positions(problem: Problem) -> Problem:
@@ -186,11 +186,12 @@ def other_corner(case: Case) -> list[Route]:
     n, m = case.n, case.m
     lengths = case.problem.visible.lengths or (m,)
     corners = dict.fromkeys([(0,), tuple(length - n for length in lengths), (m - n,)])
-    return _with_any_empty_row(case, [partial(_aligned, offsets=corner) for corner in corners])
+    return _with_any_empty_row(case, [partial(change_visible, offsets=corner) for corner in corners])
 
 
-def _aligned(problem: Problem, offsets: tuple[int, ...]) -> Problem:
-    return replace(problem, visible=replace(problem.visible, offsets=offsets))
+def change_visible(problem: Problem, **changes: int | tuple[int, ...] | None) -> Problem:
+    """Return the problem with other positions, lengths or sides of what each query sees."""
+    return replace(problem, visible=replace(problem.visible, **changes))  # type: ignore[arg-type]
 
 
 ROWS = ("zeros", "uniform", "nan")  # that systems give a query without a key

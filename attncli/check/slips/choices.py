@@ -4,29 +4,24 @@ heads."""
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from attncli.check.routes import Route
-from attncli.check.slips.case import Case
+from attncli.check.slips.case import Case, list_numbers
+from attncli.check.slips.changes import change_visible
 from attncli.check.slips.slip import SOME, Slip
+from attncli.records import replace
 from attncli.stages.normalizers import NORMALIZERS, SOFTMAX, keep_largest
 from attncli.stages.row_transforms import ROW_NORM_NAMES
 
 if TYPE_CHECKING:
-    from attncli.inputs.request import Request
     from attncli.matrix import Array
     from attncli.problem.problem import Problem
 
-
 SAME = 1e-12  # relative difference of lengths that are the same up to rounding
-
-
-def _change(request: Request, **changes: Any) -> Request:
-    return replace(request, **changes)
 
 
 def _other_normalizers(case: Case) -> list[Route]:
@@ -34,7 +29,7 @@ def _other_normalizers(case: Case) -> list[Route]:
     own = case.problem.normalizer
     return [
         Route(
-            requests=(partial(_change, normalizer=other.name),),
+            requests=(partial(replace, normalizer=other.name),),
             said=f"the scores became weights by {other.name}, {other.formula}: {own.name} is expected",
         )
         for other in NORMALIZERS
@@ -50,7 +45,7 @@ def _unasked_norms(case: Case) -> list[Route]:
         return []
     return [
         Route(
-            requests=(partial(_change, qk_norm=name),),
+            requests=(partial(replace, qk_norm=name),),
             said=f"the rows of Q and K were normed by {name} before they were scored: no norm is asked for",
         )
         for name in ROW_NORM_NAMES
@@ -72,7 +67,7 @@ def _other_top_k(case: Case) -> list[Route]:
         return []
     return [
         Route(
-            requests=(partial(_change, top_k=count),),
+            requests=(partial(replace, top_k=count),),
             said=f"the {count} largest scores of a row took part: the {own} largest are expected",
         )
         for count in (own - 1, own + 1)
@@ -91,27 +86,27 @@ def _top_k_of_weights(case: Case) -> list[Route]:
     own = case.problem.top_k
     if own is None:
         return []
-    return [Route(requests=(partial(_change, top_k=None),), reweigh=partial(_keep_weights, count=own))]
+    return [Route(requests=(partial(replace, top_k=None),), reweigh=partial(_keep_weights, count=own))]
 
 
 def _lengths(case: Case) -> list[Route]:
     """Return the routes with each entry's number of keys one more or one less."""
     own = case.problem.visible.lengths
-    routes = []
-    for step, words in ((1, "one key too many"), (-1, "one key too few")):
-        moved = own and tuple(min(max(length + step, 0), case.m) for length in own)
-        if own and moved and moved != own:
-            told = f"{_listed(moved)}, {words}: {_listed(own)} {'is' if len(own) == 1 else 'are'} expected"
-            routes.append(Route(problems=(partial(_with_lengths, lengths=moved),), said=f"the key lengths were {told}"))
-    return routes
-
-
-def _with_lengths(problem: Problem, lengths: tuple[int, ...]) -> Problem:
-    return replace(problem, visible=replace(problem.visible, lengths=lengths))
-
-
-def _listed(numbers: tuple[int, ...]) -> str:
-    return ", ".join(map(str, numbers[:4])) + (", …" if len(numbers) > 4 else "")
+    if own is None:
+        return []
+    due = f"{list_numbers(own)} {'is' if len(own) == 1 else 'are'} expected"
+    ways = {
+        tuple(min(max(length + step, 0), case.m) for length in own): words
+        for step, words in ((1, "one key too many"), (-1, "one key too few"))
+    }
+    return [
+        Route(
+            problems=(partial(change_visible, lengths=moved),),
+            said=f"the key lengths were {list_numbers(moved)}, {words}: {due}",
+        )
+        for moved, words in ways.items()
+        if moved != own
+    ]
 
 
 def _bias_of_first_head(problem: Problem) -> Problem:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -16,7 +15,7 @@ from attncli.check.slips.sampling import Sample
 from attncli.check.slips.scales import describe_factor, with_scale
 from attncli.check.slips.slip import Slip
 from attncli.problem.heads import unpack_heads
-from attncli.records import record
+from attncli.records import record, replace
 from attncli.results.result import Result
 from attncli.stages.normalizers import SOFTMAX
 
@@ -32,14 +31,15 @@ SMALL = 1e-5  # relative change of a factor, to see its effect
 
 @record
 class FittedNumber:
-    """A number of a problem that may have been another one: `own` is the right one, or None if there is none.
+    """A number of a problem that may have been another one.
 
+    `near` is the right one, or where none is asked for a size near which others are, or None if none is looked for.
     `change` puts another in its place, and `told` says it. `signs` are those that are tried.
     """
 
     slip: str
-    kind: str
-    own: Callable[[Problem], float | None]
+    family: str
+    near: Callable[[Problem], float | None]
     change: Callable[[Problem, float], Problem]
     told: Callable[[Case, float], str]
     signs: tuple[int, ...] = (1,)
@@ -48,12 +48,12 @@ class FittedNumber:
 
 def fitted_number(case: Case, sample: Sample, number: FittedNumber) -> Slip | None:
     """Return the slip with the number that fits best, rounded if that fits too, or None if none fits."""
-    own = number.own(case.problem)
+    own = number.near(case.problem)
     if own is None or _freedom(case) < 2 or case.problem.variant.is_constant:
         return None
 
     def change(value: float) -> Callable[[Problem], Problem]:
-        return partial(_changed, number=number, value=value)
+        return lambda problem: number.change(problem, value)
 
     def misfit(value: float) -> float:
         return sample.misfit(sample.numbers(Route(problems=(change(value),)), case.request))
@@ -75,18 +75,15 @@ def fitted_number(case: Case, sample: Sample, number: FittedNumber) -> Slip | No
         for each in dict.fromkeys([*short, value])
         if each and not math.isclose(each, own)
     ]
-    return Slip(
-        number.slip, number.kind, lambda _case: routes, lambda _case: "", paired=False, evidence=number.evidence,
-        fitted=1,
-    )  # fmt: skip
+    return _slip(number.slip, number.family, routes, number.evidence, 1)
 
 
-def _changed(problem: Problem, number: FittedNumber, value: float) -> Problem:
-    return number.change(problem, value)
+def _slip(name: str, family: str, routes: list[Route], evidence: float, fitted: int) -> Slip:
+    return Slip(name, family, lambda _: routes, lambda _: "", paired=False, evidence=evidence, fitted=fitted)
 
 
 @np.errstate(all="ignore")
-def _largest_softcap(problem: Problem) -> float | None:
+def _near_softcap(problem: Problem) -> float | None:
     """Return the softcap, or without one the largest size of a score, which other softcaps are near."""
     if problem.softcap is not None:
         return problem.softcap
@@ -100,11 +97,7 @@ def _told_softcap(case: Case, value: float) -> str:
     return f"the softcap was {value:.6g}: {case.problem.softcap:g} is expected"
 
 
-def _with_softcap(problem: Problem, limit: float) -> Problem:
-    return replace(problem, softcap=limit)
-
-
-def _with_slopes(problem: Problem, factor: float) -> Problem:
+def _times_slopes(problem: Problem, factor: float) -> Problem:
     assert problem.slopes is not None
     return replace(problem, slopes=tuple(slope * factor for slope in problem.slopes))
 
@@ -114,7 +107,7 @@ FITTED_NUMBERS = (
         "scale-other",
         "scale",
         lambda problem: problem.scale or 1.0,
-        lambda problem, value: with_scale(problem, scale=value),
+        with_scale,
         describe_factor,
         signs=(1, -1),
         evidence=2.0,
@@ -122,15 +115,15 @@ FITTED_NUMBERS = (
     FittedNumber(
         "softcap-other",
         "stage",
-        _largest_softcap,
-        _with_softcap,
+        _near_softcap,
+        lambda problem, value: replace(problem, softcap=value),
         _told_softcap,
     ),
     FittedNumber(
         "alibi-other-slopes",
         "stage",
         lambda problem: None if problem.slopes is None else 1.0,
-        _with_slopes,
+        _times_slopes,
         lambda _case, value: f"the slopes of ALiBi were {value:.6g} times those that are expected",
         signs=(1, -1),
     ),
@@ -163,11 +156,11 @@ def fitted_sink(case: Case, sample: Sample) -> Slip | None:
         told = f"the sink was {{:.6g}}: e^S joins each row's sum, S = {asked}"
     short = [float(f"{sink:.{decimals}f}") + 0.0 for decimals in range(6)]  # 0 instead of -0
     routes = [
-        Route(problems=(partial(_with_sink, sink=value),), said=told.format(value))
+        Route(problems=(partial(replace, sink=(value,)),), said=told.format(value))
         for value in dict.fromkeys([*short, sink])
         if own is None or not all(math.isclose(value, each) for each in own)
     ]
-    return Slip("sink-other", "stage", lambda _case: routes, lambda _case: "", paired=False, evidence=4.0, fitted=1)
+    return _slip("sink-other", "stage", routes, 4.0, 1)
 
 
 def fitted_sinks(case: Case) -> Slip | None:
@@ -196,15 +189,13 @@ def fitted_sinks(case: Case) -> Slip | None:
     asked = "none is asked for" if own is None else f"e^S joins each row's sum, S = {listed}"
     routes = [
         Route(
-            problems=(partial(_with_sinks, sinks=choice),),
+            problems=(partial(replace, sink=choice),),
             said=f"the heads' sinks were {', '.join(f'{each:.6g}' for each in choice)}: {asked}",
         )
         for choice in dict.fromkeys([*choices, tuple(sinks)])
         if choice != own
     ]
-    return Slip(
-        "sink-other", "stage", lambda _case: routes, lambda _case: "", paired=False, evidence=4.0, fitted=problem.heads
-    )
+    return _slip("sink-other", "stage", routes, 4.0, problem.heads)
 
 
 def _by_head(array: Array, problem: Problem) -> Array | None:
@@ -216,16 +207,8 @@ def _by_head(array: Array, problem: Problem) -> Array | None:
     return array
 
 
-def _with_sinks(problem: Problem, sinks: tuple[float, ...]) -> Problem:
-    return replace(problem, sink=sinks)
-
-
 def _with_joined(size: float) -> Callable[[Problem], Problem]:
-    return partial(_with_sink, sink=math.log(size))
-
-
-def _with_sink(problem: Problem, sink: float) -> Problem:
-    return replace(problem, sink=(sink,))
+    return partial(replace, sink=(math.log(size),))
 
 
 def _correction(

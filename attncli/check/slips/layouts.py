@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -14,6 +13,7 @@ from attncli.check.slips.case import Case
 from attncli.check.slips.changes import transposed_output
 from attncli.check.slips.slip import Slip
 from attncli.problem.problem import Problem, Visible
+from attncli.records import replace
 
 if TYPE_CHECKING:
     from attncli.inputs.request import Request
@@ -111,11 +111,11 @@ def _layouts(case: Case) -> list[Route]:
     places = f"the {case.n} positions and the {case.heads} heads changed places"
     told = f"{places}, so that the heads of a position attend to each other"
     if problem.key_heads is not None or case.n != case.m:  # heads that share a key head, if it is read otherwise
-        is_split = problem.packed or problem.output_projection is not None
-        if is_split:
+        if problem.is_joined:
             return []
-        said = f"{told}{_cure(case)}"
-        return [Route(requests=(_heads_last,), problems=(_as_read,), present=_swap_output, said=said)]
+        last = partial(replace, layout="heads-last")
+        first = partial(replace, heads_last=())  # of the results, as everywhere in a search
+        return [Route(requests=(last,), problems=(first,), present=_swap_output, said=f"{told}{_cure(case)}")]
     routes = []
     for masked in (True, False) if not problem.visible.is_everything else (False,):
         change = partial(_other_layout, masked=masked)
@@ -134,15 +134,6 @@ def _cure(case: Case) -> str:
         return ""
     other = "heads-first" if case.judges["output"].heads_last else "heads-last"
     return f"; if your arrays are laid out so, --layout {other} reads them"
-
-
-def _heads_last(request: Request) -> Request:
-    return replace(request, layout="heads-last")
-
-
-def _as_read(problem: Problem) -> Problem:
-    """Return the problem with results whose heads are first, as everywhere in a search."""
-    return replace(problem, heads_last=())
 
 
 def _seen_as(case: Case) -> Callable[[str, Array], Array]:

@@ -12,7 +12,15 @@ import numpy as np
 from attncli.check.error_pattern import position_text
 from attncli.check.routes import Route
 from attncli.check.slips.case import Case
-from attncli.check.slips.changes import KINDS, ROWS, drop_masks, drop_positions, fill_empty_rows, visible_cells
+from attncli.check.slips.changes import (
+    KINDS,
+    ROWS,
+    change_visible,
+    drop_masks,
+    drop_positions,
+    fill_empty_rows,
+    visible_cells,
+)
 from attncli.check.slips.slip import Slip
 from attncli.matrix import Array
 from attncli.problem.problem import Problem, Visible
@@ -66,7 +74,7 @@ def _on_queries(case: Case) -> list[Route]:
 
 def _turn_mask(problem: Problem) -> Problem:
     """Return the mask of keys as one of queries. What positions forbid stays."""
-    whole = replace(problem, visible=replace(problem.visible, left=None, right=None))
+    whole = change_visible(problem, left=None, right=None)
     turned = np.swapaxes(visible_cells(whole), -1, -2)
     return replace(
         problem, mask=turned, bias=drop_masks(problem, ("mask",)).bias, visible=replace(problem.visible, lengths=None)
@@ -87,7 +95,7 @@ def _tiled(case: Case) -> list[Route]:
 
 
 def _tile_mask(problem: Problem) -> Problem:
-    seen = visible_cells(replace(problem, visible=replace(problem.visible, left=None, right=None)))
+    seen = visible_cells(change_visible(problem, left=None, right=None))
     batch, heads = problem.lead
     order = np.arange(batch * heads) % batch
     tiled = seen[:, 0][order].reshape(seen.shape)
@@ -105,21 +113,17 @@ def _as_lengths(problem: Problem) -> Problem:
 # what positions forbid
 
 
-def _bound(problem: Problem, **sides: int | None) -> Problem:
-    return replace(problem, visible=replace(problem.visible, **sides))  # type: ignore[arg-type]
-
-
 def _no_causal(case: Case) -> list[Route]:
     if not case.request.causal:
         return []
     right = (case.request.window or (-1, -1))[1]
-    return [Route(problems=(partial(_bound, right=None if right == -1 else right),))]
+    return [Route(problems=(partial(change_visible, right=None if right == -1 else right),))]
 
 
 def _no_window(case: Case) -> list[Route]:
     if case.request.window in (None, (-1, -1)):
         return []
-    return [Route(problems=(partial(_bound, left=None, right=0 if case.request.causal else None),))]
+    return [Route(problems=(partial(change_visible, left=None, right=0 if case.request.causal else None),))]
 
 
 def _shifted(ahead: int) -> Callable[[Case], list[Route]]:
@@ -130,7 +134,7 @@ def _shifted(ahead: int) -> Callable[[Case], list[Route]]:
             return []
         last = case.problem.visible.right + ahead
         return [
-            Route(problems=(partial(_bound, right=last), partial(fill_empty_rows, row=row)))
+            Route(problems=(partial(change_visible, right=last), partial(fill_empty_rows, row=row)))
             for row in dict.fromkeys((case.problem.conventions.empty, *ROWS))
         ]
 
@@ -165,7 +169,7 @@ def _windows(case: Case) -> list[Route]:
         for step in (1, -1):
             if own + step >= 0:
                 said = f"the window reached {own + step} keys {words} the query's position: it reaches {own}"
-                routes.append(Route(problems=(partial(_bound, **{side: own + step}),), said=said))
+                routes.append(Route(problems=(partial(change_visible, **{side: own + step}),), said=said))
     return routes
 
 

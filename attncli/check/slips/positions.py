@@ -4,32 +4,21 @@ of rows, segments, sinks, normalizers, dropout."""
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from attncli.check.routes import Route
-from attncli.check.slips.case import Case
+from attncli.check.slips.case import Case, list_numbers
 from attncli.check.slips.slip import Slip
+from attncli.records import replace
 from attncli.results.result import Result
 from attncli.stages.row_transforms import PAIRING_NAMES, ROW_NORM_NAMES
 from attncli.stages.slopes import USUAL, usual_slopes
 
 if TYPE_CHECKING:
-    from attncli.inputs.request import Request
     from attncli.matrix import Array
-    from attncli.problem.problem import Problem
-
-
-def _change_request(request: Request, **changes: Any) -> Request:
-    return replace(request, **changes)
-
-
-def _without(request: Request, names: tuple[str, ...]) -> Request:
-    changes: dict[str, Any] = dict.fromkeys(names)
-    return replace(request, **changes)
 
 
 def _leaving_out(*names: str) -> Callable[[Case], list[Route]]:
@@ -38,7 +27,7 @@ def _leaving_out(*names: str) -> Callable[[Case], list[Route]]:
     def routes(case: Case) -> list[Route]:
         if getattr(case.request, names[0]) in (None, 0, False):
             return []
-        return [Route(requests=(partial(_without, names=names),))]
+        return [Route(requests=(partial(replace, **dict.fromkeys(names)),))]
 
     return routes
 
@@ -51,7 +40,7 @@ def _other_pairs(case: Case) -> list[Route]:
     own = case.request.rope
     return [
         Route(
-            requests=(partial(_change_request, rope=name),),
+            requests=(partial(replace, rope=name),),
             said=f"the columns were rotated in the pairs of {name}: those of {own} are expected",
         )
         for name in PAIRING_NAMES
@@ -66,7 +55,7 @@ def _unasked_rope(case: Case) -> list[Route]:
     sizes = [size for size in dict.fromkeys((case.d_k, case.d_k // 2, case.d_k // 4)) if size and size % 2 == 0]
     return [
         Route(
-            requests=(partial(_change_request, rope=name, rope_dims=size),),
+            requests=(partial(replace, rope=name, rope_dims=size),),
             said=f"rotary positions ({name}) turned {size} of the {case.d_k} columns of Q and K: none are asked for",
         )
         for size in sizes
@@ -78,7 +67,7 @@ def _other_norm(case: Case) -> list[Route]:
     own = case.request.qk_norm
     return [
         Route(
-            requests=(partial(_change_request, qk_norm=name),),
+            requests=(partial(replace, qk_norm=name),),
             said=f"the rows of Q and K were normed by {name}: {own} is expected",
         )
         for name in ROW_NORM_NAMES
@@ -87,10 +76,6 @@ def _other_norm(case: Case) -> list[Route]:
 
 
 # slopes
-
-
-def _with_slopes(problem: Problem, slopes: tuple[float, ...]) -> Problem:
-    return replace(problem, slopes=slopes)
 
 
 def _other_slopes(case: Case) -> list[Route]:
@@ -109,20 +94,16 @@ def _other_slopes(case: Case) -> list[Route]:
     }
     return [
         Route(
-            problems=(partial(_with_slopes, slopes=slopes),),
-            said=f"the slopes of ALiBi were {words}, {_listed(slopes)}: {_listed(own)} are expected",
+            problems=(partial(replace, slopes=slopes),),
+            said=f"the slopes of ALiBi were {words}, {list_numbers(slopes)}: {list_numbers(own)} are expected",
         )
         for words, slopes in ways.items()
         if slopes != own
     ]
 
 
-def _listed(numbers: tuple[float, ...]) -> str:
-    return ", ".join(f"{number:g}" for number in numbers[:4]) + (", …" if len(numbers) > 4 else "")
-
-
 def _unasked_alibi(case: Case) -> list[Route]:
-    return [] if case.request.alibi is not None else [Route(requests=(partial(_change_request, alibi=USUAL),))]
+    return [] if case.request.alibi is not None else [Route(requests=(partial(replace, alibi=USUAL),))]
 
 
 # sinks
@@ -133,24 +114,20 @@ def _twice(case: Case) -> list[Route]:
     if sink is None:
         return []
     doubled = tuple(logit + float(np.log(2)) for logit in sink)
-    return [Route(problems=(partial(_with_sink, sink=doubled),))]
-
-
-def _with_sink(problem: Problem, sink: tuple[float, ...] | None) -> Problem:
-    return replace(problem, sink=sink)
+    return [Route(problems=(partial(replace, sink=doubled),))]
 
 
 def _unasked_sink(case: Case) -> list[Route]:
     """Return the route with a sink of 0 (softmax off by one) that was not requested."""
     if case.problem.sink is not None or not case.problem.normalizer.sums_to_one:
         return []
-    return [Route(requests=(partial(_change_request, sink=(0.0,)),))]
+    return [Route(requests=(partial(replace, sink=(0.0,)),))]
 
 
 def _lse_alone(case: Case) -> list[Route]:
     if case.problem.sink is None or "lse" not in case.wrong:
         return []
-    lse = Result(_with_sink(case.problem, None), "numpy").lse
+    lse = Result(replace(case.problem, sink=None), "numpy").lse
 
     def present(name: str, array: Array) -> Array:
         return lse if name == "lse" else array
@@ -160,7 +137,7 @@ def _lse_alone(case: Case) -> list[Route]:
 
 def _sinks(case: Case) -> str:
     sink = case.problem.sink or ()
-    return f"e^S joins each row's sum, S = {_listed(sink)}"
+    return f"e^S joins each row's sum, S = {list_numbers(sink)}"
 
 
 POSITION_SLIPS = (
@@ -185,7 +162,7 @@ POSITION_SLIPS = (
     _left_out(
         "no-alibi",
         "ALiBi was",
-        lambda case: f"−slope·|p − j| is added to the scores, slope {_listed(case.problem.slopes or ())}",
+        lambda case: f"−slope·|p − j| is added to the scores, slope {list_numbers(case.problem.slopes or ())}",
         "alibi",
     ),
     Slip("alibi-other-slopes", "stage", _other_slopes, lambda _case: "the slopes were others"),

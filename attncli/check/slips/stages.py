@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from itertools import pairwise
 
@@ -15,15 +14,12 @@ from attncli.check.slips.changes import drop_bias
 from attncli.check.slips.slip import Slip
 from attncli.matrix import Array
 from attncli.problem.problem import Problem
+from attncli.records import replace
 from attncli.results.result import Result
 
 
-def _drop_softcap(problem: Problem) -> Problem:
-    return replace(problem, softcap=None)
-
-
 def _no_softcap(case: Case) -> list[Route]:
-    return [] if case.problem.softcap is None else [Route(problems=(_drop_softcap,))]
+    return [] if case.problem.softcap is None else [Route(problems=(partial(replace, softcap=None),))]
 
 
 def _cap_elsewhere(problem: Problem) -> Problem:
