@@ -38,7 +38,7 @@ ALONE = 4.0  # digits of evidence for a slip of the first wrong step that does n
 FEW = 4  # right numbers in a message
 
 
-def hint_of_expected(worksheet: Worksheet) -> str:
+def _name_expected(worksheet: Worksheet) -> str:
     """Return how to name the expected numbers: those that the source itself holds, or others."""
     for name in worksheet.left_out if exists(worksheet.where) else ():
         if (result := result_name(name)) in RESULT_NAMES:
@@ -67,7 +67,7 @@ def check(
     """
     if not worksheet.expected:
         raise ProblemError(
-            worksheet.where, "nothing is expected, so there is nothing to check", hint_of_expected(worksheet)
+            worksheet.where, "nothing is expected, so there is nothing to check", _name_expected(worksheet)
         )
     names = [name for name in EXPECTED_NAMES if name in worksheet.expected]
     given = RIGHT.problem(worksheet.request, describes=True)

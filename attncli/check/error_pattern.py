@@ -236,9 +236,9 @@ def describe_pattern(largest: Largest, beyond: Array, name: str) -> str:
             noun = "head" if len(lead) == 1 else "part"
             inner = describe_pattern(largest.at(index), beyond[index], name)
             return f"only {noun} {', '.join(str(int(i)) for i in index)}, {inner}"
-        for axis, noun in list(enumerate(("head", "entry"), 1))[: len(lead)]:
-            if (place := _only_one(beyond, -2 - axis)) is not None:
-                along: tuple[Any, ...] = (*[slice(None)] * (len(lead) - axis), place)
+        for noun, axis in zip(("head", "entry"), reversed(range(len(lead))), strict=False):
+            if (place := _only_one(beyond, axis)) is not None:
+                along: tuple[Any, ...] = (*[slice(None)] * axis, place)
                 inner = describe_pattern(largest.at(along), beyond[along], name)
                 return f"only {noun} {place}, {inner}"
     rows, columns = _any_along(beyond, -1), _any_along(beyond, -2)
@@ -258,8 +258,7 @@ def describe_pattern(largest: Largest, beyond: Array, name: str) -> str:
 
 def _only_one(beyond: Array, axis: int) -> int | None:
     """Return the only index of this axis with such a cell, if others have none."""
-    others = tuple(other for other in range(-beyond.ndim, 0) if other != axis)
-    found = beyond.any(axis=others)
+    found = beyond.any(axis=tuple(other for other in range(beyond.ndim) if other != axis))
     return int(np.argmax(found)) if found.sum() == 1 < found.size else None
 
 

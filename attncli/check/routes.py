@@ -34,10 +34,9 @@ class Route:
     `softmax` is how scores become weights: over the keys (right), or by a name in `NORMALISERS`. If it `derives`,
     gradients are the derivatives of this softmax; otherwise they follow the formula of the right one. `score` replaces
     the scores (-inf where masked), `rescore` changes those that are normalised and `told_scores` those that are told,
-    `reweigh` changes the weights, `weigh` changes those that are multiplied by the
-    values (only for the output), and `join` puts the heads' outputs (…, H, n, d) side by side. `is_whole` is true if
-    the rows of some queries depend on other queries. `said` is the slip's sentence, if its own cannot contain what was
-    found.
+    `reweigh` changes the weights, `weigh` changes those that are multiplied by the values (only for the output), and
+    `join` puts the heads' outputs (…, H, n, d) side by side. `is_whole` is true if the rows of some queries depend on
+    other queries. `said` is the slip's sentence, if its own cannot contain what was found.
     """
 
     requests: tuple[Callable[[Request], Request], ...] = ()
