@@ -78,8 +78,8 @@ def compute_gradients(
 
     `d_output` (*lead, n, d_v) is the gradient with respect to each head's output. d_queries has the shape (*lead, n,
     d_k), d_keys and d_values (*key_lead, m, …), the others (*lead, n, m). `weights` (*lead, n, m) take the place of
-    those before dropout. Raises ProblemError if the problem has no
-    values, or has a query with no key under conventions that give it weights, and NumericError if a score overflows.
+    those before dropout. Raises ProblemError if the problem has no values, or has a query with no key under conventions
+    that give it weights, and NumericError if a score overflows.
     """
     if problem.values is None:
         raise ProblemError("d_output", "there is no output without values", "give V")

@@ -18,6 +18,7 @@ from attncli.engine.compiled.compiler import Compiled
 from attncli.engine.compiled.differences import SLOPES, send_differences
 from attncli.engine.compiled.exponential import EXACT, FORMATS, exponential, wide_exponential
 from attncli.engine.kernels import NumpyKernels
+from attncli.engine.score_bounds import limits_of
 from attncli.similarities import negative_half_square, negative_manhattan
 
 if TYPE_CHECKING:
@@ -227,9 +228,9 @@ class NumbaKernels(NumpyKernels):
         if shift is None:
             exponentials(rows, sums.reshape(-1))
         else:
-            layout = FORMATS[numba.from_dtype(scores.dtype)]
-            least = np.array([layout.least if drops_tails else layout.floor], scores.dtype)
-            shifted_exponentials(rows, shift.reshape(-1), least, sums.reshape(-1))
+            floor = FORMATS[numba.from_dtype(scores.dtype)].floor
+            least = limits_of(scores.dtype).least if drops_tails else floor
+            shifted_exponentials(rows, shift.reshape(-1), np.array([least], scores.dtype), sums.reshape(-1))
         return sums
 
     def backward(self, variant: Variant, queries: Array, keys: Array, d_scores: Array) -> tuple[Array, Array]:
