@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from attncli.errors import InputError
 from attncli.formats.prints.reader import OF_A_MAPPING, PRINT_IN_FULL, ROWS_OF_LINES, SHORTENED
@@ -142,8 +143,7 @@ def looks_like_code(text: str) -> bool:
 
 def name_beginning(refusal: InputError, text: str, where: str) -> InputError:
     """Return the error that says what begins the text, which could be YAML, or the refusal itself."""
-    found = next((form for form in UNREAD if form.looks.match(text[:_LONGEST])), None)
-    return refusal if found is None else InputError(where, found.what, found.hint)
+    return _named_by(re.Pattern.match, refusal, text[:_LONGEST], where)
 
 
 def name_form(refusal: InputError, text: str, where: str) -> InputError:
@@ -152,10 +152,13 @@ def name_form(refusal: InputError, text: str, where: str) -> InputError:
     if rewritten := _rows_between_other_signs(start):
         echo = rewritten if len(rewritten) <= _LONGEST_ECHO else "1 0; 0 1"
         return InputError(refusal.where, refusal.what, f"rows are separated by ';': '{echo}'")
-    for form in UNREAD:
-        if form.looks.search(start):
-            return InputError(where, form.what, form.hint)
-    return refusal
+    return _named_by(re.Pattern.search, refusal, start, where)
+
+
+def _named_by(find: Callable[[re.Pattern[str], str], object], refusal: InputError, text: str, where: str) -> InputError:
+    """Return the error of the first form that is found in the text, or the refusal itself."""
+    form = next((form for form in UNREAD if find(form.looks, text)), None)
+    return refusal if form is None else InputError(where, form.what, form.hint)
 
 
 def _rows_between_other_signs(text: str) -> str | None:
