@@ -44,12 +44,17 @@ def test_a_whole_table_has_the_lines_that_rich_makes(problem, style, monkeypatch
     assert result_text(result, NAMES, style) == expected
 
 
-@pytest.mark.parametrize("coloured", [False, True])
-def test_on_a_terminal_columns_go_into_groups_and_no_number_is_lost(coloured, monkeypatch):
+@pytest.fixture(params=[False, True], ids=["plain", "coloured"])
+def coloured(request, monkeypatch):
+    """Whether a terminal of 40 columns, on which every table is written by rows, has colours."""
     monkeypatch.setattr(whole_table, "CELLS", 0)
     for module in (text, tables):
         monkeypatch.setattr(module, "terminal_width", lambda: 40)
-    monkeypatch.setenv("FORCE_COLOR" if coloured else "NO_COLOR", "1")
+    monkeypatch.setenv("FORCE_COLOR" if request.param else "NO_COLOR", "1")
+    return request.param
+
+
+def test_on_a_terminal_columns_go_into_groups_and_no_number_is_lost(coloured):
     labels = Labels(keys=tuple(f"a long label {j}" for j in range(11)))
     result = Result(replace(attend(normal(6, 4), normal(11, 4)).problem, words=Words(labels)))
     shown = result_text(result, ["weights"], Style(full=True))
@@ -70,12 +75,7 @@ def test_facts_have_the_same_lines_written_by_rows(name, monkeypatch):
     assert result_text(result, [name], Style(full=True)) == expected
 
 
-@pytest.mark.parametrize("coloured", [False, True])
-def test_the_rules_of_a_mask_go_into_groups_on_a_terminal(coloured, monkeypatch):
-    monkeypatch.setattr(whole_table, "CELLS", 0)
-    for module in (text, tables):
-        monkeypatch.setattr(module, "terminal_width", lambda: 40)
-    monkeypatch.setenv("FORCE_COLOR" if coloured else "NO_COLOR", "1")
+def test_the_rules_of_a_mask_go_into_groups_on_a_terminal(coloured):
     shown = result_text(PROBLEMS["causal"](), ["mask"], Style(full=True))
     assert ("\x1b[2mcausal\x1b[0m" in shown) == coloured
     lines = COLOUR.sub("", shown).split("\n")
