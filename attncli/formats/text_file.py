@@ -36,21 +36,25 @@ def read(data: bytes, where: str, reading: Reading) -> Contents:
 
     Raises InputError for any error.
     """
-    if data[:_START].translate(None, bytes(_PLAIN)) or any(mark in data[:_START] for mark in _MARKS):
-        start = data[:_START].decode("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig", "replace")
-        if strip_decorations(start) != start:
-            return read(strip_decorations(decode(data, where)).encode(), where, reading)
+    if _may_be_print(data):
+        data = undecorate(data, where)
+        start = _start(data)
         if "#" in start:
             from attncli.formats import octave
 
-            if octave.MARK.match(data.removeprefix(b"\xef\xbb\xbf")[:_START]):
+            if octave.MARK.match(start.encode()):
                 return octave.read(data, where, reading)
-        if (found := _printed(data, start.replace("\r\n", "\n"), where, reading)) is not None:
+        if (found := _printed(data, start, where, reading)) is not None:
             return found
     try:
         contents = text_table.read(data, where, reading)
     except InputError as refusal:
-        raise explain_refusal(refusal, decode(data, where), where) from None
+        text = decode(data, where)
+        if "\\begin{" not in text:
+            raise explain_refusal(refusal, text, where) from None
+        from attncli.formats import tex  # tried late, because labels may contain LaTeX too
+
+        return tex.read(data, where, reading)
     rows = len(contents.matrices[""]().array)
     if rows == 1 and b";" in data[:_START] and ends_rows(text := decode(data, where)) and is_typed(text):
         note = f"{where}: its one line is a row; typed as an argument, ';' would end a row"
@@ -59,6 +63,24 @@ def read(data: bytes, where: str, reading: Reading) -> Contents:
     if data.count(b"\n") > rows and (note := _note_of_blocks(data, where)):
         return Contents(where, {name: partial(_add_note, make, note) for name, make in contents.matrices.items()})
     return contents
+
+
+def undecorate(data: bytes, where: str) -> bytes:
+    """Return the bytes without the fences and prompts around a print that was copied."""
+    if not _may_be_print(data) or strip_decorations(start := _start(data)) == start:
+        return data
+    return strip_decorations(decode(data, where)).encode()
+
+
+def _may_be_print(data: bytes) -> bool:
+    """Return whether a file begins with more than the characters of a plain table."""
+    return bool(data[:_START].translate(None, bytes(_PLAIN))) or any(mark in data[:_START] for mark in _MARKS)
+
+
+def _start(data: bytes) -> str:
+    """Return the text that a file begins with, as `decode` does."""
+    encoding = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
+    return data[:_START].decode(encoding, "replace").replace("\r\n", "\n").replace("\r", "\n")
 
 
 def write(matrices: Mapping[str, Matrix], delimiter: str) -> Iterator[bytes]:

@@ -24,6 +24,7 @@ def read(data: bytes, where: str, reading: Reading) -> Contents:
 
     Raises InputError for any error.
     """
+    data = text_file.undecorate(data, where)
     text = decode(data, where) if _may_end_rows(data[:_START]) else ""
     if not ends_rows(text) or not is_typed(text):
         return text_file.read(data, where, reading)

@@ -4,6 +4,7 @@ arrays, tables."""
 from __future__ import annotations
 
 import re
+from functools import partial
 from typing import TYPE_CHECKING
 
 from attncli.errors import InputError
@@ -12,26 +13,32 @@ from attncli.formats.contents import Contents
 from attncli.formats.prints import explain_refusal, is_code, is_labelled, is_print, read_print, strip_decorations
 from attncli.formats.prints.rows import ends_rows, read_rows
 from attncli.formats.raw import raw_form
-from attncli.numbers.numerals import may_be_cell
+from attncli.numbers.numerals import may_be_cell, quote
+from attncli.records import replace
 
 if TYPE_CHECKING:
-    from attncli.matrix import Reading
+    from collections.abc import Callable
+
+    from attncli.matrix import Matrix, Reading
 
 _BLANKS = " \t\n\r"
+_FOLDERS = ("./", "../", "/", "~", ".\\", "..\\")
 
 
 def looks_like_path(text: str) -> bool:
     """Return whether the text has the form of a file name, whether the file exists or not, and is thus not a
     literal."""
-    plain = text.strip()
-    if plain.startswith(("./", "../", "/", "~", ".\\", "..\\")) or ("\n" not in plain and _ends_like_file(plain)):
+    plain = text.replace("\r", "\n").strip()
+    if "\n" not in plain and (plain.startswith(_FOLDERS) or _ends_like_file(plain)):
         return True
+    plain = strip_decorations(plain.removeprefix("\ufeff")).strip()
     if (
         plain.startswith(("[", "{", "\\", "$", "|"))
         or ";" in plain
         or "\n" in plain
         or "\\begin" in plain
         or is_print(plain)
+        or is_labelled(plain)
         or is_code(plain)
     ):
         return False
@@ -48,22 +55,49 @@ def _ends_like_file(plain: str) -> bool:
 def read_typed(text: str, where: str, reading: Reading) -> Contents:
     """Return the matrix in `text` under the name "", or the matrices that it names.
 
-    One line of rows has two axes, and a list has one axis per level of nesting. Several lines are read like a text
+    One line of rows has two axes, and a list has one axis per level of nesting. What is neither is read like a text
     file.
     """
-    text = strip_decorations(text.replace("\r\n", "\n").replace("\r", "\n"))
+    text = strip_decorations(text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n"))
     plain = text.strip(_BLANKS)
-    if plain.startswith(("[", "{")) or is_print(plain) or is_labelled(plain):
-        return read_print(plain, where, reading)
-    if _is_text(plain):
-        from attncli.formats import text_file
+    if is_print(plain) or is_labelled(plain):
+        return read_print(text.strip("\n"), where, reading)
+    refusal: InputError | None = None
+    if plain.startswith(("[", "{")) or not _is_text(plain):
+        try:
+            return _read_line(text, where, reading)
+        except InputError as error:
+            refusal = explain_refusal(error, plain, where)
+    from attncli.formats import txt
 
-        return text_file.read(text.strip("\n\r").encode("utf-8", "surrogateescape"), where, reading)
     try:
-        matrix = read_rows(text.strip(" \n\r"), where, reading)
-    except InputError as refusal:
-        raise explain_refusal(refusal, plain, where) from None
+        contents = txt.read(text.strip("\n").encode("utf-8", "surrogateescape"), where, reading)
+    except InputError:
+        if refusal is None:
+            raise
+        raise refusal from None
+    return contents if refusal is None else _note_labels(contents)
+
+
+def _read_line(text: str, where: str, reading: Reading) -> Contents:
+    """Return the matrix of rows that are separated by semicolons, or of a list."""
+    if text.lstrip(_BLANKS).startswith(("[", "{")):
+        return read_print(text, where, reading)
+    matrix = read_rows(text.strip(" \n"), where, reading)
     return Contents(where, {"": lambda: matrix})
+
+
+def _note_labels(contents: Contents) -> Contents:
+    """Add a note if the first word of the only row is its label: it could be a slip of the pen for a number."""
+
+    def add_note(make: Callable[[], Matrix]) -> Matrix:
+        matrix = make()
+        if matrix.row_labels is None or len(matrix.row_labels) > 1:
+            return matrix
+        note = f"{contents.where}: {quote(matrix.row_labels[0])} is read as the label of its row"
+        return replace(matrix, notes=(*matrix.notes, note))
+
+    return replace(contents, matrices={name: partial(add_note, make) for name, make in contents.matrices.items()})
 
 
 def _is_text(plain: str) -> bool:

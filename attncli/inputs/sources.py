@@ -44,6 +44,11 @@ BY_MAGIC = {  # besides NPY, zip archives and text
 }
 _LONGEST_PRINT = 1 << 16  # bytes of a file that is read a second time to explain why it was not read
 _BRACES = pattern(r"\{\s*(?:\{|[-+]?\.?[0-9])")  # of Mathematica, C and Go
+_BLANK_LINES = pattern(r"\A[ \n\r]*(?:[\n\r]|\Z)")
+_NEXT_KEY = pattern(r"\n['\"]?[A-Za-z_]\w*['\"]?[ \t]*:")
+_NO_YAML = pattern(
+    r"[;({*`]|[0-9.][ \t]+[-+.0-9]|[0-9.]_?[fdLu][0-9]*\b|[0-9]//"
+)  # in a list: YAML has commas and plain numbers
 YAML_KEY = pattern(r"(?:[ \t]*(?:#.*)?\n)*(?:---|%YAML|- |['\"]?[A-Za-z_]\w*['\"]?[ \t]*:(?:\s|$))")
 
 
@@ -91,13 +96,13 @@ class Sources:
             if folder is not None:
                 refuse_pipe(path)
             return self._of_file(path, name, role)
-        text = text.strip(" \n\r")  # a tab at either end is an empty cell
-        if text == "-":
+        text = _BLANK_LINES.sub("", text).rstrip(" \n\r")  # a tab at either end is an empty cell
+        if text.strip(" ") == "-":
             if folder is not None:
                 raise InputError(where, "a problem file cannot take a matrix from standard input", "name a file")
             contents = self._standard_input(role)
-            if not contents.matrices:  # YAML of words, as `Q: 1 2` is
-                contents = BY_NAME["txt"].read(self._stdin_data, STANDARD_INPUT, self.reading)
+            if not contents.matrices and not self.from_format:
+                contents = self._read_words(self._stdin_data, STANDARD_INPUT)
             return self._pick_array(contents, "", None, role)
         if role == "d_output" and text.lower() == ONES:
             import numpy as np
@@ -174,7 +179,14 @@ class Sources:
             raise InputError(path_text(path), "is a folder; expected one matrix", hint)
         if isinstance(name, RawForm):
             return self._raw(path, name)
-        return self._pick_array(self._file(path), os.path.abspath(path), name, role)
+        contents = self._file(path)
+        if not contents.matrices and not self.from_format and by_suffix(split_suffix(path)[1]) is None:
+            contents = self._read_words(_bytes(path), path_text(path))
+        return self._pick_array(contents, os.path.abspath(path), name, role)
+
+    def _read_words(self, data: bytes, where: str) -> Contents:
+        """Return the table of a text that was recognized as YAML, which has no list in it: `Q: 1 2`."""
+        return BY_NAME["txt"].read(data, where, self.reading)
 
     def data_of(self, path: str) -> bytes:
         """Return the bytes of a file that belongs to a problem and has a reader of its own."""
@@ -430,22 +442,18 @@ def recognise_format(data: bytes) -> tuple[str, ...]:
     if data[8:9] == b"{" and int.from_bytes(data[:8], "little") <= len(data) - 8:
         return ("safetensors",)
     encoding = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
-    start = data[:65536].decode(encoding, "replace").lstrip()
+    start = data[:65536].decode(encoding, "replace").replace("\r\n", "\n").replace("\r", "\n").lstrip()
     if start.startswith("{") and not _BRACES.match(start):
         return ("json", "yaml", "txt") if start[1:].lstrip()[:1] != "'" else ("txt", "yaml")
     if start.startswith("[") and "," in start and not any(mark in start for mark in ";("):
         return ("json", "txt", "yaml")
     from attncli.formats.prints import is_labelled, is_labelled_call, is_print
 
-    if is_print(start[:4096].replace("\r\n", "\n")):
+    if is_print(start[:4096]) or not YAML_KEY.match(start):
         return ("txt",)
-    if YAML_KEY.match(start.replace("\r\n", "\n").replace("\r", "\n")):
-        if is_labelled_call(start[:4096]):
-            return ("txt", "yaml")
-        return ("yaml", "txt") if is_labelled(start[:4096]) or start.startswith("---") or "│" in start else ("yaml",)
-    if "\\begin{" in start:  # checked late, because labels and titles may contain LaTeX too
-        return ("tex",)
-    return ("txt",)
+    first, *_ = _NEXT_KEY.split(start, 1)
+    is_text = is_labelled_call(start[:4096]) or (is_labelled(start[:4096]) and _NO_YAML.search(first))
+    return ("txt", "yaml") if is_text else ("yaml", "txt")
 
 
 def is_of_torch(data: bytes) -> bool:

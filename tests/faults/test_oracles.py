@@ -211,11 +211,13 @@ STYLES = {
 
 
 def typed(text):
-    """The array that a literal is, as the only one; None where it is refused."""
+    """The array that a literal is, as the only one; None where it is refused, or its first word is read as a label,
+    with a note."""
     try:
-        return {"q": read_typed(text, "q", Reading()).matrices[""]().array}
+        matrix = read_typed(text, "q", Reading()).matrices[""]()
     except InputError:
         return None
+    return None if "is read as the label of its row" in "".join(matrix.notes) else {"q": matrix.array}
 
 
 def tables_with(cell):

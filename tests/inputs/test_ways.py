@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from printed_forms import ARRAYS, NAMED, REFUSED, SEVERAL
+from test_unread_forms import UNREAD
 
 from attncli.errors import InputError
 from attncli.inputs.problem_file import read_problem
@@ -136,6 +137,87 @@ def test_what_is_half_understood_is_refused_in_every_way(text: str, tmp_path: Pa
     for way, read in ways(text, tmp_path):
         with pytest.raises(InputError):
             pytest.fail(f"{way}: {read()}")
+
+
+def _prompted(first: str, others: str):
+    """Return what puts a prompt before the first line of a text, and another one before the others."""
+    return lambda text: first + text.replace("\n", f"\n{others}")
+
+
+def _indented(indent: str):
+    return _prompted(indent, indent)
+
+
+DRESSINGS = {
+    "nothing": lambda text: text,
+    "an indent": _indented("    "),
+    "an indent of its first line": lambda text: f"  {text}",
+    "tabs": _indented("\t"),
+    "CRLF": lambda text: text.replace("\n", "\r\n"),
+    "CR": lambda text: text.replace("\n", "\r"),
+    "a byte order mark": lambda text: f"\ufeff{text}",
+    "a comma": lambda text: f"{text},",
+    "a semicolon": lambda text: f"{text};",
+    "blank lines": lambda text: f"\n\n{text}\n\n\n",
+    "blanks at the ends of lines": lambda text: "\n".join(f"{line}  " for line in text.split("\n")),
+    "a name": lambda text: f"Q = {text}",
+    "a name and a line": lambda text: f"Q =\n{text}",
+    "an attribute": lambda text: f"self.Q = {text}",
+    "a declaration": lambda text: f"let Q = {text};",
+    "a label": lambda text: f"Q: {text}",
+    "a fence": lambda text: f"```python\n{text}\n```\n",
+    "another fence": lambda text: f"~~~\n{text}\n~~~",
+    "an indented fence": lambda text: _indented("   ")(f"```\n{text}\n```"),
+    "half a fence": lambda text: f"```python\n{text}",
+    "words before it": lambda text: f"Here is the matrix:\n\n{text}",
+    "words behind it": lambda text: f"{text}\n\nHope this helps!",
+    "Python's prompt": lambda text: f">>> print(Q)\n{text}\n>>> ",
+    "Python's prompts": _prompted(">>> Q = ", "... "),
+    "Python's prompts without a name": _prompted(">>> ", "... "),
+    "an indented prompt": lambda text: _indented("    ")(f">>> Q\n{text}"),
+    "IPython's output": lambda text: f"In [3]: Q\nOut[3]: \n{text}",
+    "IPython's output on a line": lambda text: f"Out[3]: {text}",
+    "IPython's prompts": _prompted("In [3]: ", "   ...: "),
+    "Julia's prompt": lambda text: f"julia> Q\n{text}",
+    "another prompt of R": lambda text: f"R> Q\n{text}",
+    "Octave's prompt": lambda text: f"octave:1> Q\n{text}",
+    "Ruby's prompt": lambda text: f"irb(main):001:0> Q\n{text}",
+    "a quotation": _indented("> "),
+    "a comment": lambda text: f"# queries\n{text}",
+    "a comment of C": lambda text: f"// queries\n{text}",
+    "parentheses": lambda text: f"({text})",
+    "another minus": lambda text: text.replace("2", "\N{MINUS SIGN}2"),
+}
+ONE_LINES = ["q 5", "cat 1 2 3", "1,2,3", "cat,1,2", "1;2;3", "1 2 3", '"1" "2"', "1,5\t2,5", "5", "x=5", "a 1; b 2"]
+TEXTS = [*(case[1] for case in FORMS), *(case[1] for case in (*REFUSED, *UNREAD)), *ONE_LINES]
+
+
+def _outcome(read) -> tuple:
+    try:
+        matrix = read()
+    except InputError:
+        return ("refused",)
+    return (str(matrix.array.tolist()), matrix.row_labels, matrix.column_labels)
+
+
+@pytest.mark.parametrize("dressing", DRESSINGS)
+def test_what_stands_around_a_form_means_the_same_in_every_way(dressing: str, tmp_path: Path) -> None:
+    first = list(DRESSINGS).index(dressing) % 12  # each form in every twelfth dressing, its neighbours in others
+    for text in map(DRESSINGS[dressing], TEXTS[first::12]):
+        left_out = ("p.yaml",) if "\r" in text or "\ufeff" in text else ()  # no block of YAML holds these
+        found = {way: _outcome(read) for way, read in ways(text, tmp_path) if way not in left_out}
+        assert len(set(found.values())) == 1, (text, found)
+
+
+def test_the_label_of_a_typed_row_is_noted() -> None:
+    typed = Sources(io.BytesIO).matrix("q 5", role="queries")
+    assert typed.row_labels == ("q",)
+    assert typed.notes == ("queries: 'q' is read as the label of its row",)
+
+
+def test_records_that_tabs_indent_are_read_and_a_comma_behind_them_is_no_record() -> None:
+    for text in ('[\n\t{"a": 1},\n\t{"a": 2}\n]', '{"a": 1}\n{"a": 2}\n,'):
+        assert Sources(io.BytesIO).matrix(text, role="queries").array.tolist() == [[1], [2]]
 
 
 @pytest.mark.parametrize("text", [case[1] for case in SEVERAL], ids=[case[0] for case in SEVERAL])

@@ -12,11 +12,14 @@ if TYPE_CHECKING:
 
 # every printed array contains one of these, so the patterns, which are slow to compile, are not always needed
 _MARKS = frozenset("[({=<")
+_AROUND = frozenset(">`~⎡⎛%:")  # what stands around a print has one of these, or begins with a word
+_WORDS_AROUND = ("Tensor", "torch_tensor", "Out", "(gdb")
+_PLAIN_STARTS = frozenset("[{|\\-+.0123456789")  # with which nothing begins that stands around a print
 
 
 def is_print(text: str) -> bool:
     """Return whether the text begins like one of the forms, or assigns an array to a name."""
-    if _MARKS.isdisjoint(text) and not text.lstrip().startswith("- -"):
+    if _MARKS.isdisjoint(text) and "- -" not in text:
         return False
     from attncli.formats.prints.reader import begins_as_print
 
@@ -46,7 +49,8 @@ def is_labelled_call(text: str) -> bool:
 
 def strip_decorations(text: str) -> str:
     """Return the text without the fences and prompts around a print that was copied, with as many lines."""
-    if not text.lstrip().startswith(("`", ">", "I", "O", "j", "o", "T", "torch_tensor", "#Nx", "⎡", "⎛")):
+    start = text.lstrip()
+    if start[:1] in _PLAIN_STARTS or (_AROUND.isdisjoint(text) and not start.startswith(_WORDS_AROUND)):
         return text
     from attncli.formats.prints import decorations
 

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import re
 
+_SHELL = (  # what a program shows before what is typed: julia>, octave:1>, irb(main):001:0>, sage:, (gdb), (%i1)
+    r"(?:[A-Za-z]\w{0,11}(?:\([\w:]{0,12}\))?(?::[0-9:]{1,12})?>{1,2}(?=[ \t]|$)|sage:(?=[ \t])"
+    r"|\((?:Pdb|gdb|lldb|%i[0-9]+)\)|In ?\[[0-9]*\]:=?)"
+)
 BEGINNING = re.compile(
-    r"\s*(?:```|[⎡⎛]|Tensor[ \t]*\n\s*\[|torch_tensor[ \t]*\n|#Nx\.Tensor<"
-    r"|>>>? ?\S|> ?[A-Za-z(]|In ?\[|Out\[|julia> ?\S|octave:[0-9]+> ?\S)"
+    r"\s*(?:```|~~~|[⎡⎛]|Tensor[ \t]*\n\s*\[|torch_tensor[ \t]*\n|#Nx\.Tensor<"
+    rf"|>>>? ?\S|> ?[A-Za-z(\[{{]|Out\[|\(%o|{_SHELL}[ \t]*\S)"
 )
 _BRACKETS = str.maketrans(dict.fromkeys("⎡⎢⎣⎤⎥⎦⎛⎜⎝⎞⎟⎠", " "))  # around rows, as SymPy and Gonum print them
-_FENCE = re.compile(r"(\s*)```[^\n`]*(\n.*\n)[ \t]*```\s*", re.DOTALL)
+_FENCE = re.compile(r"(\s*)(```|~~~)[^\n`]*(\n.*\n)[ \t]*\2\s*", re.DOTALL)
 _NX = re.compile(r"\s*#Nx\.Tensor<\s*\w+(?:\[\w+\])*(\s*\[.*\])\s*>\s*", re.DOTALL)
-_PROMPT = re.compile(r"(?:>>>?|>|In ?\[[0-9]*\]:|(?:julia|octave:[0-9]+)>)[ \t]*(?=\S)")
-_CONTINUED = re.compile(r"\.\.\.[ \t]?|\+[ \t]")
-_OUT = re.compile(r"Out ?\[[0-9]+\](?://\w+)?[:=][ \t]*")
+_PROMPT = re.compile(rf"[ \t]*(?:>>>?|>|{_SHELL})(?:[ \t]+|(?=\S)|$)")
+_CONTINUED = re.compile(r"[ \t]*(?:\.\.\.:?(?:[ \t]|$)|\+[ \t])")
+_OUT = re.compile(r"[ \t]*(?:Out ?\[[0-9]+\](?://\w+)?[:=]|\(%o[0-9]+\))[ \t]*")
 _SHOWN = re.compile(r"(?:(?:print|display|disp|println)\(\s*)?([A-Za-z_][\w.]*)\)?;?[ \t]*")  # what only shows an array
 _ASSIGNS = re.compile(r"\s*[A-Za-z_]\w*[ \t]*(?:=|<-)")
 
@@ -26,7 +30,7 @@ def strip_around(text: str) -> str:
     if shown := _NX.fullmatch(text):
         return shown[1]
     if fenced := _FENCE.fullmatch(text):
-        text = fenced[1] + fenced[2]
+        text = fenced[1] + fenced[3]
     text = re.sub(r"\A\s*(?:T|torch_t)ensor(?=[ \t]*\n)", "", text.translate(_BRACKETS))
     lines = text.split("\n")
     is_prompted = any(map(_PROMPT.match, lines))

@@ -65,7 +65,7 @@ _KEYWORD = re.compile(
 _HALF = re.compile(r"(?<!\w)(b?float16)(?!\w)")  # as dtype=torch.float16 says
 _LEADING = re.compile(rf"{_NAMES}\s*=\s*({_VALUE})\s*,\s*|(?:data|object|value)\s*=\s*(?=[\[(])")  # as Paddle prints
 _TRAILER = re.compile(  # what MXNet, Candle and Rust's ndarray print behind an array, with its lengths
-    r"\s*(?:<NDArray ([0-9x]+) @[\w()]+>|Tensor\[\[([0-9, ]+)\], \w+\]|, shape=\[([0-9, ]+)\], strides=[^\n]*)"
+    r"\s*(?:<NDArray ([0-9x]+) @[\w()]+>|Tensor\[\[([0-9, ]+)\], \w+\]|, shape=\[([0-9, ]+)\], strides=[^\n]*)\s*"
 )
 _CLOSING = re.compile(r"\s*,?\s*\)")
 _CLOSINGS = {")": _CLOSING, ">": re.compile(r"\s*>"), "]": re.compile(r"\s*\]")}

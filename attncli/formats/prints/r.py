@@ -20,7 +20,7 @@ _COLUMNS = re.compile(r"\s*(?:\[,[0-9]+\]\s*)+")
 _ROW = re.compile(r"\s*\[([0-9]+),\]\s*(.*)")
 _SLICE = re.compile(r"\s*, , ")
 _VECTOR = re.compile(r"\s*\[([0-9]+)\]\s+(.*)")
-PRINT = re.compile(rf"{_COLUMNS.pattern}\n|[^\n]*\n\s*\[1,\]\s|\s*\[1\]\s|\s*, , ")
+PRINT = re.compile(rf"{_COLUMNS.pattern}\n|\s*[^\n]*\n\s*\[1,\]\s|\s*\[1\]\s|\s*, , ")
 CODE = re.compile(
     r"\s*(?:(?:matrix|structure|array)\s*\(\s*(?:c\s*\(|[0-9]+:[0-9])|c\s*\(\s*[-+.0-9TFNI]|[rc]bind\s*\(\s*(?:\w+\s*=\s*)?c\s*\()"
 )

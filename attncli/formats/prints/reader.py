@@ -20,7 +20,7 @@ _ABBREVIATED = re.compile(r"\.\.\.|[…⋮⋯⋱]")
 _ROWS_FOLLOW = re.compile(r"[ \t]*(?:\n|$|[-+]?[0-9.]+[ \t]*;?[ \t]*(?:\n|$))")  # as MATLAB prints them
 _MAPPING = re.compile(r"\s*\[?\s*\{\s*(?:\"[^\"\n]*\"|'[^'\n]*')\s*:")
 _PLACED = re.compile(r"(?:[ \t]*\w+(?:\[[0-9]+\])+[ \t]*=[ \t]*[-+]?[0-9.][\w.+-]*[ \t]*;?[ \t]*\n?){2}")
-_BLOCK_LIST = re.compile(r"\s*-[ \t]+(?:\[|-[ \t]+[-+.0-9])")
+_BLOCK_LIST = re.compile(r"\s*(?:#[^\n]*\n\s*)*-[ \t]+(?:\[|-[ \t]+[-+.0-9])")
 _PHP = re.compile(r"\s*[Aa]rray\b[^=]{0,40}?\[?[0-9]+\]?\s*=>")
 SHORTENED = "the array is printed with '...' in place of numbers"
 PRINT_IN_FULL = (
@@ -85,17 +85,20 @@ def _read_records(text: str, where: str, reading: Reading) -> Contents:
     """Return the rows of a JSON list of mappings, or of mappings on lines of their own."""
     from attncli.formats import yaml
 
-    lines = [line.strip().removesuffix(",") for line in text.split("\n") if line.strip()]
+    lines = [line.strip().removesuffix(",") for line in text.split("\n") if line.strip(" \t,")]
     if len(lines) > 1 and all(line[0] == "{" and line[-1] == "}" for line in lines):
         text = f"[{','.join(lines)}]"
     if text.lstrip().startswith("["):
-        return yaml.read(text.encode("utf-8", "surrogateescape"), where, reading)
+        plain = text.replace("\t", " ")  # YAML refuses tabs, which JSON has between its tokens only
+        return yaml.read(plain.encode("utf-8", "surrogateescape"), where, reading)
     raise InputError(where, "this is a mapping, not a matrix", OF_A_MAPPING)
 
 
 def _matrix(part: NamedPart, where: str, reading: Reading) -> Matrix:
     if part.lengths:
         return lists.read_list(part.text, where, reading, part.lengths)
+    if _MAPPING.match(part.text):
+        return _read_records(part.text, where, reading).matrices[""]()
     for form in FORMS:
         if form.begins.match(part.text):
             return form.read(part.text, where, reading)
