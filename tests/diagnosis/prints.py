@@ -161,4 +161,21 @@ def significant(cell):
 def verdict(how, seed, spoil=None):
     """The verdict, without the search for slips, which does not change it; None where there is no such problem."""
     case = problem(how, seed, spoil)
-    return None if case is None else check(case, search=False).verdict
+    if case is None or (spoil is None and how == "NumPy float16" and is_like_one_wrong_cell(how, seed)):
+        return None
+    return check(case, search=False).verdict
+
+
+def is_like_one_wrong_cell(how, seed):
+    """Whether the numbers of a float16 are as well those of that many decimals, one of which is off by more than its
+    print allows: a matrix of few digits, in which nothing tells the two apart."""
+    _, right = made(np.random.default_rng([zlib.crc32(how.encode()), seed]), "float16")
+    for array in right.values():
+        cells = re.findall(r"-?\d+\.\d*(?:e[-+]\d+)?", PRINTS[how](array))
+        decimals = max((behind(cell) for cell in cells if "e" not in cell), default=0)
+        finite = array[np.isfinite(array)]
+        if len(cells) == finite.size:
+            off = np.abs([float(cell) for cell in cells] - finite) > 1.0001 * 10.0**-decimals
+            if off.sum() == 1:
+                return True
+    return False

@@ -29,7 +29,15 @@ UNIFORM = f"variant-{CONSTANT}"  # listed first, because it shows most clearly t
 MOST = 1 << 22  # weights of a problem on which slips are tried
 MOST_NARROW = 1 << 18  # in half precision, where each slip takes several computations
 # that pass nearly every print of few digits, and prove nothing against it
-NEAR = ("rounded-exponentials", "rounded-scores", "mask-one-cell", "mask-finite")
+NEAR = (
+    "rounded-exponentials",
+    "rounded-scores",
+    "mask-one-cell",
+    "mask-finite",
+    "keys-left-out",
+    "keys-counted-twice",
+    "no-rescale",
+)
 LEAST = 1e-12  # relative to the largest number: smaller differences are not told apart
 ROOM = 2.0  # times the error of the expected numbers that a narrower tolerance still allows
 

@@ -16,6 +16,7 @@ from attncli.check.slips import changes
 from attncli.check.slips.case import Case, scaling, square_root
 from attncli.check.slips.choices import CHOICE_SLIPS
 from attncli.check.slips.dropout import DROPOUT_SLIPS
+from attncli.check.slips.entries import ENTRY_SLIPS
 from attncli.check.slips.finite_masks import FINITE_SLIPS
 from attncli.check.slips.gradients import GRADIENT_SLIPS
 from attncli.check.slips.hand_steps import HAND_SLIPS
@@ -32,6 +33,7 @@ from attncli.check.slips.single_scores import SINGLE_SLIPS
 from attncli.check.slips.slip import Slip
 from attncli.check.slips.softmaxes import SOFTMAX_SLIPS, derived
 from attncli.check.slips.stages import STAGE_SLIPS
+from attncli.check.slips.tiles import TILE_SLIPS
 from attncli.systems import SYSTEMS
 from attncli.variants import BY_NAME, VARIANTS, Variant
 
@@ -254,6 +256,8 @@ SLIPS = (
     *ROTATION_SLIPS,
     *CHOICE_SLIPS,
     *HAND_SLIPS,
+    *ENTRY_SLIPS,
+    *TILE_SLIPS,
     *ORDER_SLIPS,
     *SINGLE_SLIPS,
     *GRADIENT_SLIPS,

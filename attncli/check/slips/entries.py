@@ -1,0 +1,115 @@
+"""Matrices, masks, biases and lengths of another head, or of another entry of the batch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from attncli.check.routes import Route
+from attncli.check.slips.case import Case
+from attncli.check.slips.changes import change_visible
+from attncli.check.slips.orders import ENOUGH, NAMED
+from attncli.check.slips.slip import Slip
+from attncli.errors import ProblemError
+
+if TYPE_CHECKING:
+    from attncli.matrix import Array
+    from attncli.problem.problem import Problem
+
+TAKEN = {  # what is taken from elsewhere, in words
+    ("values",): "V",
+    ("keys",): "K",
+    ("queries",): "Q",
+    ("keys", "values"): "K and V",
+    ("mask",): "the mask",
+    ("bias",): "the bias",
+}
+
+
+def _orders(size: int) -> Iterator[tuple[int, ...]]:
+    """Yield which entry is taken in the place of each: always the first, the neighbour's, or from the last on."""
+    yield (0,) * size
+    yield from dict.fromkeys(tuple((place + step) % size for place in range(size)) for step in (-1, 1))
+    if size > 3:
+        yield tuple(reversed(range(size)))
+    elif size == 3:
+        yield from ((2, 1, 0),)
+
+
+def _in_order(problem: Problem, names: tuple[str, ...], axis: int, order: tuple[int, ...]) -> Problem:
+    found = {}
+    for name in names:
+        array = getattr(problem, name)
+        if array is None or array.ndim < -axis or array.shape[axis] != len(order):
+            raise ProblemError("slip", "it has other entries")
+        found[name] = np.take(array, order, axis=axis)
+    return replace(problem, **found)  # type: ignore[arg-type]
+
+
+def _noun(case: Case, axis: int) -> str:
+    is_head = axis == -3 and (case.problem.packed or len(case.problem.lead) > 1)
+    return "head" if is_head else "entry"
+
+
+def _told(words: str, noun: str, order: tuple[int, ...]) -> str:
+    """Return "every head took V of head 0", or "heads 0, 1, 2 took V of heads 2, 0, 1"."""
+    if len(set(order)) == 1:
+        return f"every {noun} took {words} of {noun} 0: each has its own"
+    nouns = "entries" if noun == "entry" else "heads"
+    first = min(len(order), NAMED)
+    more = ", …" if first < len(order) else ""
+    own, taken = (", ".join(map(str, places)) + more for places in (range(first), order[:first]))
+    return f"{nouns} {own} took {words} of {nouns} {taken}: each has its own"
+
+
+def _array(problem: Problem, name: str) -> Array | None:
+    found: Array | None = getattr(problem, name)
+    return found
+
+
+def _taken(case: Case) -> list[Route]:
+    problem, routes = case.problem, []
+    for names, words in TAKEN.items():
+        arrays = [_array(problem, name) for name in names]
+        for axis in range(-3, -3 - len(problem.lead), -1):
+            sizes = {array.shape[axis] if array is not None and array.ndim >= -axis else 1 for array in arrays}
+            if len(sizes) > 1 or (size := sizes.pop()) < 2:
+                continue
+            noun = _noun(case, axis)
+            routes += [
+                Route(
+                    problems=(partial(_in_order, names=names, axis=axis, order=order),),
+                    said=_told(words, noun, order),
+                )
+                for order in _orders(size)
+            ]
+    return routes + _lengths(case)
+
+
+def _lengths(case: Case) -> list[Route]:
+    own = case.problem.visible.lengths
+    if own is None or len(set(own)) < 2:
+        return []
+    return [
+        Route(
+            problems=(partial(change_visible, lengths=tuple(own[place] for place in order)),),
+            said=_told("the key length", "entry", order),
+        )
+        for order in _orders(len(own))
+    ]
+
+
+ENTRY_SLIPS = (
+    Slip(
+        "other-entry",
+        "heads",
+        _taken,
+        lambda _case: "a matrix of another entry was taken",
+        paired=False,
+        evidence=ENOUGH,
+    ),
+)

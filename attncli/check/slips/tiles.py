@@ -1,0 +1,176 @@
+"""Slips of kernels that take the keys in tiles: keys left out or counted twice, and running sums that are not
+rescaled."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from itertools import combinations
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from attncli.check.routes import Route
+from attncli.check.slips.case import Case
+from attncli.check.slips.orders import ENOUGH
+from attncli.check.slips.slip import Slip
+from attncli.stages.normalizers import SOFTMAX
+
+if TYPE_CHECKING:
+    from attncli.matrix import Array
+    from attncli.problem.problem import Problem
+
+TILES = (2, 4, 8, 16, 32, 64, 128, 256, 512)  # keys that kernels take at once
+MOST_TILES = 16  # of a size that is tried
+FEW = 12  # keys of which every run of neighbours is tried
+
+
+def _sizes(case: Case) -> list[int]:
+    """Return the sizes of tiles that these keys may have been taken in."""
+    return [size for size in TILES if size < case.m <= MOST_TILES * size]
+
+
+def _runs(case: Case) -> list[range]:
+    """Return the runs of neighbouring keys that may be left out or counted twice: the first or last key, a half, single
+    tiles, all keys before or behind the border of one, and of few keys every run."""
+    m = case.m
+    borders = {(0, 1), (m - 1, m), (0, m // 2), (m // 2, m)}
+    borders |= {(start, min(start + size, m)) for size in _sizes(case) for start in range(0, m, size)}
+    borders |= {pair for start, _ in borders for pair in ((0, start), (start, m))}
+    if m <= FEW:
+        borders |= set(combinations(range(m + 1), 2))
+    return [range(*pair) for pair in sorted(borders) if 0 < pair[1] - pair[0] < m]
+
+
+def _named(keys: range, m: int) -> str:
+    """Return "key 4 of 8 was" or "keys 4 to 7 of 8 were"."""
+    return f"key {keys[0]} of {m} was" if len(keys) == 1 else f"keys {keys[0]} to {keys[-1]} of {m} were"
+
+
+def _counts(m: int, keys: range, count: float) -> Array:
+    counts = np.ones(m)
+    counts[keys] = count
+    return counts
+
+
+def _count(problem: Problem, weights: Array, counts: Array) -> Array:
+    """Return the weights if key j counts counts[j] times. A sink keeps its part of the sum."""
+    taken = weights * counts
+    total = taken.sum(axis=-1, keepdims=True)
+    if problem.sink is not None:
+        total = total + 1 - weights.sum(axis=-1, keepdims=True)
+    return np.where(total > 0, taken / np.where(total > 0, total, 1), 0)
+
+
+def _is_softmax(case: Case) -> bool:
+    problem = case.problem
+    return problem.normalizer is SOFTMAX and problem.dropout_mask is None and problem.top_k is None
+
+
+def _left_out(case: Case) -> list[Route]:
+    """Return the routes without some keys, in the softmax and the weighted sum or only in the sum."""
+    if not _is_softmax(case):
+        return []
+    routes = []
+    for keys in _runs(case):
+        counts, named = _counts(case.m, keys, 0), _named(keys, case.m)
+        them = "it" if len(keys) == 1 else "them"
+        said = f"{named} left out, as if no query saw {them}"
+        routes.append(Route(reweigh=partial(_count, counts=counts), said=said))
+        if "output" in case.wrong:
+            said = f"{named} left out of the weighted sum, though the softmax counts {them}"
+            routes.append(Route(weigh=partial(np.multiply, counts), said=said))
+    return routes
+
+
+def _counted_again(case: Case) -> Iterator[tuple[Array, str]]:
+    """Yield how often each key counts, and what was done: a tile read twice, and ways to fill the last tile."""
+    m = case.m
+    for size in _sizes(case):
+        begins = m // size * size
+        if begins < m:
+            keys = range(m - size, begins)
+            yield _counts(m, keys, 2), f"{_named(keys, m)} counted twice, by a last tile of {size} keys up to the end"
+            times = 1 + size - (m - begins)
+            last = f"{_named(range(m - 1, m), m)} counted {times} times"
+            yield _counts(m, range(m - 1, m), times), f"{last}, by a last tile of {size} keys that repeats it"
+    for keys in _runs(case):
+        yield _counts(m, keys, 2), f"{_named(keys, m)} counted twice"
+
+
+def _twice(case: Case) -> list[Route]:
+    if not _is_softmax(case):
+        return []
+    return [
+        Route(reweigh=partial(_count, counts=counts), said=f"{said}: each counts once")
+        for counts, said in _counted_again(case)
+    ]
+
+
+# running sums
+
+
+def _lifts(weights: Array, size: int, at: int | None) -> Array:
+    """Return by how much each key counts too much if the sums so far are not rescaled by e^(old maximum − new one) at
+    each new tile, or only at tile `at`."""
+    with np.errstate(all="ignore"):
+        scores = np.log(weights)  # up to a number for each row
+        firsts = range(0, weights.shape[-1], size)
+        largest = [scores[..., first : first + size].max(axis=-1, keepdims=True) for first in firsts]
+        running = np.maximum.accumulate(np.concatenate(largest, axis=-1), axis=-1)
+        if at is None:
+            lifts = np.exp(running[..., -1:] - running)
+        else:
+            step = np.exp(running[..., at, None] - running[..., at - 1, None])
+            lifts = np.where(np.arange(len(firsts)) < at, step, 1)
+        found: Array = np.repeat(lifts, size, axis=-1)[..., : weights.shape[-1]]
+    return found
+
+
+def _not_rescaled(problem: Problem, weights: Array, size: int, at: int | None, sums: tuple[str, ...]) -> Array:
+    lifted = np.where(weights > 0, weights * _lifts(weights, size, at), 0)
+    total = weights.sum(axis=-1, keepdims=True)
+    rest = 1 - total if problem.sink is not None else 0.0
+    total = (lifted.sum(axis=-1, keepdims=True) if "sum" in sums else total) + rest
+    return np.where(total > 0, (lifted if "output" in sums else weights) / np.where(total > 0, total, 1), 0)
+
+
+SUMS = (
+    (("output", "sum"), "the output and the sum so far were"),
+    (("output",), "the output so far was"),
+    (("sum",), "the sum so far was"),
+)
+
+
+def _running(case: Case) -> list[Route]:
+    if not _is_softmax(case):
+        return []
+    places: list[tuple[int, int | None, str]] = [(size, None, f"each tile of {size} keys") for size in _sizes(case)]
+    for size in _sizes(case):
+        firsts = range(size, case.m, size)
+        if len(firsts) > 1:
+            places += [(size, first // size, _tile_of(first, size, case.m)) for first in firsts]
+    return [
+        Route(
+            reweigh=partial(_not_rescaled, size=size, at=at, sums=sums),
+            said=f"{words} not rescaled by e^(old maximum − new one) at {where}",
+        )
+        for size, at, where in places
+        for sums, words in SUMS
+    ]
+
+
+def _tile_of(first: int, size: int, m: int) -> str:
+    last = min(first + size, m) - 1
+    return f"the tile of key {first}" if first == last else f"the tile of keys {first} to {last}"
+
+
+def _slip(name: str, routes: Callable[[Case], list[Route]], said: str) -> Slip:
+    return Slip(name, "weights", routes, lambda _case: said, paired=False, evidence=ENOUGH)
+
+
+TILE_SLIPS = (
+    _slip("keys-left-out", _left_out, "keys were left out"),
+    _slip("keys-counted-twice", _twice, "keys were counted twice"),
+    _slip("no-rescale", _running, "running sums were not rescaled"),
+)

@@ -1,0 +1,134 @@
+"""Slips of kernels that take the keys in tiles are named: wrong outputs made in plain NumPy, tile by tile."""
+
+import numpy as np
+import pytest
+
+from attncli.check import check
+from attncli.inputs.request import Request, Worksheet
+from attncli.matrix import Matrix
+
+RANDOM = np.random.default_rng(61)
+Q = RANDOM.normal(size=(2, 5, 4))
+K, V = (RANDOM.normal(size=(2, 22, width)) for width in (4, 3))
+TILE = 4
+SUM = "e^(old maximum − new one)"
+
+
+def scores():
+    return Q @ K.swapaxes(-1, -2) / 2
+
+
+def over(keys):
+    """The attention to these keys only, each as often as it is listed."""
+    own = scores()[..., keys]
+    powers = np.exp(own - own.max(axis=-1, keepdims=True))
+    return powers / powers.sum(axis=-1, keepdims=True) @ V[:, keys]
+
+
+def online(skips, sums, sink=None):
+    """A running softmax over tiles of four keys, whose `sums` are not rescaled at the tiles of `skips`."""
+    largest, total, output = np.full((2, 5, 1), -np.inf), 0, 0
+    for number, first in enumerate(range(0, 22, TILE)):
+        own = scores()[..., first : first + TILE]
+        new = np.maximum(largest, own.max(axis=-1, keepdims=True))
+        lowered = {name: 1 if number in skips and name in sums else np.exp(largest - new) for name in ("output", "sum")}
+        powers = np.exp(own - new)
+        total = total * lowered["sum"] + powers.sum(axis=-1, keepdims=True)
+        output = output * lowered["output"] + powers @ V[:, first : first + TILE]
+        largest = new
+    return output / (total + (0 if sink is None else np.exp(sink - largest)))
+
+
+def dropped_terms():
+    own = scores()
+    powers = np.exp(own)
+    return powers[..., 4:] @ V[:, 4:] / powers.sum(axis=-1, keepdims=True)
+
+
+ALL = range(6)
+KEYS = [*range(22)]
+WRONG = {
+    "a tile left out": (
+        over([*KEYS[:8], *KEYS[12:]]),
+        "keys-left-out",
+        "keys 8 to 11 of 22 were left out, as if no query saw them",
+    ),
+    "the tail left out": (
+        over(KEYS[:20]),
+        "keys-left-out",
+        "keys 20 to 21 of 22 were left out, as if no query saw them",
+    ),
+    "stopped early": (over(KEYS[:12]), "keys-left-out", "keys 12 to 21 of 22 were left out, as if no query saw them"),
+    "the first key left out": (over(KEYS[1:]), "keys-left-out", "key 0 of 22 was left out, as if no query saw it"),
+    "a tile of V left out": (
+        dropped_terms(),
+        "keys-left-out",
+        "keys 0 to 3 of 22 were left out of the weighted sum, though the softmax counts them",
+    ),
+    "a tile twice": (
+        over([*KEYS, *KEYS[4:8]]),
+        "keys-counted-twice",
+        "keys 4 to 7 of 22 were counted twice: each counts once",
+    ),
+    "the last tile moved inside": (
+        over([*KEYS[:20], *KEYS[18:]]),
+        "keys-counted-twice",
+        "keys 18 to 19 of 22 were counted twice, by a last tile of 4 keys up to the end: each counts once",
+    ),
+    "the last key repeated": (
+        over([*KEYS, 21, 21]),
+        "keys-counted-twice",
+        "key 21 of 22 was counted 3 times, by a last tile of 4 keys that repeats it: each counts once",
+    ),
+    "nothing rescaled": (
+        online(ALL, ("output", "sum")),
+        "no-rescale",
+        f"the output and the sum so far were not rescaled by {SUM} at each tile of 4 keys",
+    ),
+    "the output not rescaled": (
+        online(ALL, ("output",)),
+        "no-rescale",
+        f"the output so far was not rescaled by {SUM} at each tile of 4 keys",
+    ),
+    "the sum not rescaled": (
+        online(ALL, ("sum",)),
+        "no-rescale",
+        f"the sum so far was not rescaled by {SUM} at each tile of 4 keys",
+    ),
+    "one tile not rescaled": (
+        online((2,), ("output", "sum")),
+        "no-rescale",
+        f"the output and the sum so far were not rescaled by {SUM} at the tile of keys 8 to 11",
+    ),
+}
+
+
+def told(output, **asked):
+    given = {name: Matrix(array, name) for name, array in (("queries", Q), ("keys", K), ("values", V))}
+    expected = {"output": Matrix(output, "output")}
+    worksheet = Worksheet(request=Request(**given, **asked), name="c", where="c", expected=expected)
+    return [(each.slip, each.sentence) for each in check(worksheet).diagnosis]
+
+
+@pytest.mark.parametrize(("output", "slip", "sentence"), WRONG.values(), ids=WRONG)
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_a_slip_of_tiles_is_named(output, slip, sentence, dtype):
+    assert told(output.astype(dtype))[0] == (slip, sentence)
+
+
+def test_a_sink_keeps_its_part_of_sums_that_are_not_rescaled():
+    sentence = f"the output so far was not rescaled by {SUM} at each tile of 4 keys"
+    assert told(online(ALL, ("output",), sink=0.5), sink=(0.5,))[0] == ("no-rescale", sentence)
+
+
+def test_a_softmax_over_tiles_that_is_rescaled_is_right():
+    given = {name: Matrix(array, name) for name, array in (("queries", Q), ("keys", K), ("values", V))}
+    expected = {"output": Matrix(online((), ()), "output")}
+    assert check(Worksheet(request=Request(**given), name="c", where="c", expected=expected)).verdict != "wrong"
+
+
+def test_random_numbers_are_no_slip_of_tiles():
+    for seed in range(20):
+        random = np.random.default_rng(seed)
+        output = np.round(over(KEYS) + 0.3 * random.normal(size=(2, 5, 3)), 3)
+        assert not {slip for slip, _ in told(output.astype(np.float32))} & {"keys-left-out", "keys-counted-twice"}
