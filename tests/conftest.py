@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 from hypothesis import settings
@@ -25,12 +26,52 @@ EXAMPLES = Path(__file__).parent.parent / "examples"
 LIBRARIES = {"safetensors": "safetensors", "bfloat16": "ml_dtypes"}  # a word in the name of a test: what it needs
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--thorough", action="store_true", help="try every case of the tests that are marked sampled")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line(
+        "markers", "sampled(step): one case in `step` is tried, from the first on; --thorough tries them all"
+    )
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    leave_out_cases(config, items)
+    skip_what_needs_libraries(items)
+
+
+def leave_out_cases(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Keep one case in `step` of each test that is marked sampled."""
+    seen: Counter[str] = Counter()
+    kept, left_out = [], []
+    for item in items:
+        marker = item.get_closest_marker("sampled")
+        test = item.nodeid.partition("[")[0]
+        is_kept = marker is None or config.getoption("thorough") or seen[test] % marker.args[0] == 0
+        seen[test] += 1
+        (kept if is_kept else left_out).append(item)
+    items[:] = kept
+    config.hook.pytest_deselected(items=left_out)
+
+
+def skip_what_needs_libraries(items: list[pytest.Item]) -> None:
     """Without the extra tensors, nothing of its two libraries can be tested."""
     missing = [name for name, library in LIBRARIES.items() if find_spec(library) is None]
     for item in items:
         if any(name in item.nodeid for name in missing):
             item.add_marker(pytest.mark.skip(reason="needs the extra tensors"))
+
+
+@pytest.fixture(scope="session")
+def sample(request: pytest.FixtureRequest) -> Callable[..., Sequence[Any]]:
+    """`sample(cases, 3)`: one case in three, from the first or from `first` on; with --thorough all of them."""
+
+    def kept(cases: Sequence[Any], step: int, first: int = 0) -> Sequence[Any]:
+        return cases if request.config.getoption("thorough") else cases[first % step :: step]
+
+    return kept
 
 
 class Ran(NamedTuple):

@@ -124,7 +124,7 @@ def assert_equal(result: Result, expected: dict[str, Any]) -> None:
 
 
 @given(problem=problems())
-@settings(calm, max_examples=700)
+@settings(calm, max_examples=300)
 def test_every_result_is_what_plain_loops_give(problem: dict[str, Any]) -> None:
     assert_equal(attend(**problem), in_loops(problem))
 
@@ -135,7 +135,7 @@ def test_every_result_is_what_plain_loops_give(problem: dict[str, Any]) -> None:
     grouping=st.sampled_from(["interleaved", "tiled"]),
     softcap_after_bias=st.booleans(),
 )
-@settings(calm, max_examples=250)
+@settings(calm, max_examples=120)
 def test_other_conventions_are_what_plain_loops_give(
     problem: dict[str, Any], empty: str, grouping: str, softcap_after_bias: bool
 ) -> None:

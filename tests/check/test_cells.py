@@ -146,6 +146,7 @@ def test_proofs_follow_from_the_weights_of_the_problem(setting, expected, senten
     assert told(f"{TWO}, {setting}", expected) == ("impossible", sentence)
 
 
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize("factor", [0.35, -0.4, 3.0, 0.123456])
 @pytest.mark.parametrize("what", ["scores", "weights", "output", "lse"])
 def test_a_factor_on_the_raw_scores_is_fitted(factor, what):
@@ -154,6 +155,7 @@ def test_a_factor_on_the_raw_scores_is_fitted(factor, what):
     assert sentence == f"the raw scores QKᵀ were multiplied by {factor:g}: divide by √d_k = 2"
 
 
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize("limit", [0.5, 2.5, 50.0, 1.234567])
 @pytest.mark.parametrize("what", ["scores", "weights", "lse"])
 def test_another_softcap_is_fitted(limit, what):
@@ -162,6 +164,7 @@ def test_another_softcap_is_fitted(limit, what):
     assert sentence == f"the softcap was {limit:g}: 1.5 is expected"
 
 
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize("factor", [0.5, 3.0, 0.234567])
 @pytest.mark.parametrize("what", ["scores", "weights", "output", "lse"])
 def test_a_factor_on_the_slopes_of_alibi_is_fitted(factor, what):
@@ -170,6 +173,7 @@ def test_a_factor_on_the_slopes_of_alibi_is_fitted(factor, what):
     assert sentence == f"the slopes of ALiBi were {factor:g} times those that are expected"
 
 
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize("sink", [0.5, -1.25, 2.0, 0.123456])
 @pytest.mark.parametrize("what", ["weights", "output", "lse"])
 @pytest.mark.parametrize("asked", ["", ", sink: 1"], ids=["none", "another"])

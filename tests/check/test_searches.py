@@ -108,6 +108,7 @@ HIDE = Route(reweigh=lambda _, weights: weights * [[1, 0, 1], [1, 1, 0]])
 ROUNDED = {"weigh": lambda weights: weights.round(2)}
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(
     ("right", "wrong", "route", "what", "slips"),
     [
@@ -217,6 +218,7 @@ def test_a_sentence_on_the_scale_has_the_numbers_of_both(scale, slip):
         assert by * times == pytest.approx(1, rel=1e-4)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("given", ["variant: gaussian, length_scale: 2", "variant: laplace, length_scale: 3"])
 @pytest.mark.parametrize(("power", "sign"), [(1, "−‖q − k‖₂"), (2, "−‖q − k‖₂²")])
 @pytest.mark.parametrize("factor", [1 / 2, 1 / 3, 1 / 4, 1 / 9])

@@ -441,6 +441,7 @@ def test_keys_that_ask_the_queries_that_share_them_are_told():
     assert told(f"queries: {queries}, keys: {keys}", {"weights": weights})[0] == "queries-keys-swapped"
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(
     ("given", "scores", "slip"),
     [

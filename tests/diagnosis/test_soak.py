@@ -7,8 +7,8 @@ SEEDS = range(3)
 
 
 @pytest.mark.parametrize("name", soak.SLIPS)
-def test_a_slip_is_among_the_first_three(name):
-    for seed in SEEDS:
+def test_a_slip_is_among_the_first_three(name, sample):
+    for seed in sample(SEEDS, 3):
         result = soak.try_slip(name, seed)
         if result is not None and result[0] == "wrong":
             assert result[1] is not None, result[2]
@@ -28,8 +28,8 @@ def test_altered_numbers_are_always_called_wrong():
         assert result is None or result[0] == "wrong", result
 
 
-def test_numbers_at_random_are_no_slip():
-    for seed in SEEDS:
+def test_numbers_at_random_are_no_slip(sample):
+    for seed in sample(SEEDS, 3):
         verdict, slips, text = soak.try_random(seed)
         assert verdict == "wrong", text
         assert set(slips) <= {"impossible"}, text  # a proof, and no slip

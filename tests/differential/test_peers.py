@@ -16,6 +16,7 @@ needs_onnx = pytest.mark.skipif(soak.onnx is None, reason="onnx is not installed
 needs_torch = pytest.mark.skipif(soak.torch is None, reason="torch is not installed")
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.filterwarnings("ignore::RuntimeWarning:onnx")
 @pytest.mark.parametrize("seed", range(4))
 def test_random_problems_agree_with_every_peer(seed: int) -> None:

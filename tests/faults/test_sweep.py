@@ -12,8 +12,8 @@ import pytest
 
 # about how many operations of each; what is left out goes through the same calls, and tools/sweep.py without
 # arguments tries it all
-COMMANDS = {"new": 30, "streamed": 30, "several": 30, "check": 15, "compare": 15, "batch": 25, "manifest": 15}
-COMMANDS |= {"resume": 25, "plot": 6}
+COMMANDS = {"new": 15, "streamed": 15, "several": 15, "check": 8, "compare": 8, "batch": 12, "manifest": 8}
+COMMANDS |= {"resume": 12, "plot": 4}
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -25,4 +25,4 @@ def test_no_failing_operation_harms_a_file(command):
     ran = subprocess.run(words, capture_output=True, text=True, timeout=120)
     told = json.loads(ran.stdout[ran.stdout.index("{\n") :])
     assert told["wrong"] == []
-    assert told["injected"] >= min(COMMANDS[command], 50)
+    assert told["injected"] >= COMMANDS[command]

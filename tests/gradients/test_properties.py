@@ -79,6 +79,7 @@ def test_values_of_one_axis_get_a_gradient_of_one_axis():
     assert found.d_values.shape == (5,)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("engine", ["numpy", "numba"])
 @pytest.mark.parametrize("variant", ["scaled", "laplace", "gaussian"])
 def test_any_number_of_threads_gives_the_same_bits(variant, engine):

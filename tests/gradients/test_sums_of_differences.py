@@ -22,6 +22,7 @@ def kernels(request):
     return NumbaKernels()
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("variant", SLOPES)
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("lead", [(), (2,)], ids=["", "with a leading axis"])
@@ -68,6 +69,7 @@ def test_coordinates_of_which_one_is_equal_are_told_apart():
     assert d_queries.tolist() == [[[1.0, 0.0]], [[-1.0, 1.0]]]
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("options", [{}, {"causal": True}, {"softcap": 2.0}, {"normalizer": "entmax15"}], ids=str)
 @pytest.mark.parametrize("variant", ["scaled", *SLOPES, "additive"])
 def test_gradients_of_numba_agree_with_those_of_numpy(variant, options):
