@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from collections import defaultdict
+from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
@@ -42,7 +43,10 @@ def name_of(path: Path) -> str:
     return ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__")
 
 
-TREES = {name_of(path): ast.parse(path.read_text("utf-8")) for path in sorted(PACKAGE.rglob("*.py"))}
+@cache
+def trees() -> dict[str, ast.Module]:
+    """Every module of the package by name; read by the first test that asks, as reading takes a second."""
+    return {name_of(path): ast.parse(path.read_text("utf-8")) for path in sorted(PACKAGE.rglob("*.py"))}
 
 
 def place_of(module: str) -> str:
@@ -60,7 +64,7 @@ def for_types_only(tree: ast.AST) -> set[ast.AST]:
 
 def imports_of(module: str) -> set[str]:
     """The modules of the package that this one imports, at its top or within a function."""
-    tree = TREES[module]
+    tree = trees()[module]
     typing = for_types_only(tree)
     found: set[str] = set()
     for node in ast.walk(tree):
@@ -72,14 +76,16 @@ def imports_of(module: str) -> set[str]:
             found.add(node.module)
             found.update(f"{node.module}.{alias.name}" for alias in node.names)
     # a package's own __init__ names what is public, so its modules stand below it
-    return {other for other in found if other in TREES and not f"{module}.".startswith(f"{other}.")}
+    return {other for other in found if other in trees() and not f"{module}.".startswith(f"{other}.")}
 
 
-EDGES = {module: imports_of(module) for module in TREES}
+@cache
+def edges() -> dict[str, set[str]]:
+    return {module: imports_of(module) for module in trees()}
 
 
 def test_every_place_has_a_floor():
-    places = {place_of(module) for module in TREES if module != "attncli"}
+    places = {place_of(module) for module in trees() if module != "attncli"}
     assert places - set(HEIGHTS) == set()
 
 
@@ -87,7 +93,7 @@ def test_no_module_imports_from_another_folder_of_its_floor_or_from_a_higher_one
     # so no two folders import each other either
     upwards = [
         f"{module} imports {other}"
-        for module, others in EDGES.items()
+        for module, others in edges().items()
         for other in others
         if module != "attncli"
         and place_of(other) != place_of(module)
@@ -105,13 +111,13 @@ def circle_in(graph: dict[str, set[str]]) -> list[str] | None:
 
 
 def test_no_modules_import_each_other_in_a_circle():
-    assert circle_in(EDGES) is None
+    assert circle_in(edges()) is None
 
 
 def imported_at_the_top(module: str) -> set[str]:
     """What a module imports when it is loaded, by name; what may be missing (within `try`) is not counted."""
     found: set[str] = set()
-    for node in TREES[module].body:
+    for node in trees()[module].body:
         if isinstance(node, ast.Import):
             found.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
@@ -127,33 +133,33 @@ def loaded_with(module: str) -> set[str]:
         name = to_load.pop()
         loaded.add(name)
         packages = {name.rpartition(".")[0]} - {""}
-        to_load |= (packages | (imported_at_the_top(name) if name in TREES else set())) - loaded
+        to_load |= (packages | (imported_at_the_top(name) if name in trees() else set())) - loaded
     return loaded - {module, "attncli"}
 
 
 def imports_in_functions(module: str) -> set[str]:
     """The modules that the functions of a module import."""
-    typing = for_types_only(TREES[module])
-    functions = (node for node in ast.walk(TREES[module]) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
+    typing = for_types_only(trees()[module])
+    functions = (node for node in ast.walk(trees()[module]) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
     found: set[str] = set()
     for node in (inner for function in functions for inner in ast.walk(function) if inner not in typing):
         if isinstance(node, ast.Import):
             found.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
             names = [f"{node.module}.{alias.name}" for alias in node.names]
-            found.update(name if name in TREES else node.module for name in names)
+            found.update(name if name in trees() else node.module for name in names)
     return found
 
 
 def test_an_import_within_a_function_spares_something():
     # otherwise it belongs to the top of its module
-    needless = {module: sorted(imports_in_functions(module) & loaded_with(module)) for module in TREES}
+    needless = {module: sorted(imports_in_functions(module) & loaded_with(module)) for module in trees()}
     assert {module: names for module, names in needless.items() if names} == {}
 
 
 def test_no_two_public_names_coincide():
     where = defaultdict(list)
-    for module, tree in TREES.items():
+    for module, tree in trees().items():
         for node in tree.body:
             if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_"):
                 overloads = [*map(ast.unparse, node.decorator_list)]
@@ -170,20 +176,20 @@ def words_of(module: str) -> set[str]:
     """The strings of a module, and what follows `variant-` in the names of slips."""
     return {
         node.value.removeprefix("variant-")
-        for node in ast.walk(TREES[module])
+        for node in ast.walk(trees()[module])
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
     }
 
 
 def test_the_name_of_a_variant_stands_in_its_record_and_in_the_systems_that_have_it():
     names = {variant.name for variant in VARIANTS} - set(OTHER_MEANINGS)
-    others = set(TREES) - {"attncli.variants", "attncli.systems"}
+    others = set(trees()) - {"attncli.variants", "attncli.systems"}
     assert {module: words_of(module) & names for module in others if words_of(module) & names} == {}
     # whether a record has one of the other names is never asked
     asked = [
         f"{module}: {ast.unparse(node)}"
         for module in others
-        for node in ast.walk(TREES[module])
+        for node in ast.walk(trees()[module])
         if isinstance(node, ast.Compare | ast.keyword) and "variant" in ast.unparse(node)
         if {inner.value for inner in ast.walk(node) if isinstance(inner, ast.Constant)} & set(OTHER_MEANINGS)
     ]
@@ -224,12 +230,12 @@ def test_what_every_run_loads_makes_no_class_or_expression_that_costs_a_start():
     code = "import sys\nfrom attncli.cli.main import run_cli\nrun_cli(sys.argv[1:])\nprint(*sys.modules)"
     arguments = ["run", *(str(EXAMPLE / f"{name}.csv") for name in "qk")]
     ran = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, encoding="utf-8", timeout=60)
-    loaded = [name for name in ran.stdout.splitlines()[-1].split() if name in TREES]
+    loaded = [name for name in ran.stdout.splitlines()[-1].split() if name in trees()]
     assert len(loaded) > 50
     costly = [
         (name, ast.unparse(node))
         for name in loaded
-        for statement in TREES[name].body
+        for statement in trees()[name].body
         if not isinstance(statement, ast.FunctionDef)
         for node in [*ast.walk(statement), *getattr(statement, "decorator_list", [])]
         if ast.unparse(node) in ("re.compile", "dataclass")
