@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
@@ -45,13 +45,17 @@ class Tree:
 
 
 class NumberList(list[Any]):
-    """A large list of lists whose scalars are numbers already: the array of them, as a list of its parts."""
+    """A large list of lists whose scalars are numbers already: the array of them, as a list of its parts.
 
-    __slots__ = ("array",)
+    `texts` are the cells as they were printed, in C order, if they were asked for.
+    """
 
-    def __init__(self, array: np.ndarray) -> None:
+    __slots__ = ("array", "texts")
+
+    def __init__(self, array: np.ndarray, texts: Sequence[str] | None = None) -> None:
         super().__init__(array)
         self.array = array
+        self.texts = texts
 
 
 class Quoted(str):

@@ -42,7 +42,7 @@ def read(data: bytes, where: str, reading: Reading) -> Contents:
     Raises InputError with line and column for every error.
     """
     text = decode(data, where)
-    root = None if reading.keep_text else read_json_lists(text, partial(_parse, where=where))
+    root = read_json_lists(text, partial(_parse, where=where), keep_text=reading.keep_text)
     root = _parse(text, where) if root is None else root
     return trees.read_contents(Tree(root, partial(trees.locate, partial(_events, text))), where, reading)
 

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from attncli.errors import InputError
 from attncli.formats import tree as trees
 from attncli.formats.contents import NumberList
+from attncli.formats.plain_texts import PlainTexts
 from attncli.numbers.json_rows import LARGE, PIECE, parse_json_list, parse_json_rows, stack_rows
 
 if TYPE_CHECKING:
@@ -22,36 +23,50 @@ _WORD = "a-list-of-numbers-"
 _ONLY_LISTS = re.compile(rf"(?:[A-Za-z]\w*: {_WORD}[0-9]+\n)+", re.ASCII)  # YAML that needs no parser
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
 _DASH = re.compile(r"[ \n]*\n( *)- ")
-
-Parts = Iterator[
-    tuple[int, int, int, str]
-]  # begin of what leads to a list, its bracket, its end, what divides its rows
+_DASHES = re.compile(r"[ \n]*\n( *)- - (?=[-0-9])")
 
 
-def read_json_lists(text: str, parse: Callable[[str], Any]) -> Any:
+class _Part(NamedTuple):
+    """A list in a text: where it begins and ends, and where its first row begins and its last one ends.
+
+    A flow list begins and ends with a bracket, and its rows are all of it. A block list begins with what leads to it;
+    its rows have a separator, and their cells another one.
+    """
+
+    begin: int
+    end: int
+    first: int
+    last: int
+    rows: str = ""
+    cells: str = ","
+
+
+def read_json_lists(text: str, parse: Callable[[str], Any], *, keep_text: bool = False) -> Any:
     """Return the root of a JSON text, or None if it has no such list. `parse` reads the rest of the text."""
-    return _read(text, parse, _lists_of_json, '"{}"')
+    return _read(text, parse, _lists_of_json, '"{}"', keep_text)
 
 
-def read_yaml_lists(text: str, parse: Callable[[str], Any]) -> Any:
-    """Return the root of a YAML text whose large lists are flow lists, or block lists of flow lists; otherwise None."""
-    return _read(text, parse, _lists_of_yaml, " {}")
+def read_yaml_lists(text: str, parse: Callable[[str], Any], *, keep_text: bool = False) -> Any:
+    """Return the root of a YAML text whose large lists are flow lists, or block lists of lists; otherwise None."""
+    return _read(text, parse, _lists_of_yaml, " {}", keep_text)
 
 
-def _read(text: str, parse: Callable[[str], Any], parts: Callable[[str], Parts], form: str) -> Any:
+def _read(
+    text: str, parse: Callable[[str], Any], parts: Callable[[str], Iterator[_Part]], form: str, keep_text: bool
+) -> Any:
     if len(text) < LARGE:
         return None
     lists: dict[str, NumberList] = {}
     left: list[str] = []
     last = 0
-    for begin, bracket, end, separator in parts(text):
-        array = _parse_list(text, bracket, end, separator)
-        if array is None:
+    for part in parts(text):
+        found = _parse_list(text, part, keep_text)
+        if found is None:
             return None
         word = f"{_WORD}{len(lists)}"
-        lists[word] = NumberList(array)
-        left += [text[last:begin], form.format(word)]
-        last = end
+        lists[word] = found
+        left += [text[last : part.begin], form.format(word)]
+        last = part.end
     if not lists:
         return None
     left.append(text[last:])
@@ -68,7 +83,7 @@ def _read(text: str, parse: Callable[[str], Any], parts: Callable[[str], Parts],
     return _put_back(root, lists)
 
 
-def _lists_of_json(text: str) -> Parts:
+def _lists_of_json(text: str) -> Iterator[_Part]:
     """Yield what stands between two strings, from the first bracket to the last one."""
     start = 0
     while start < len(text):
@@ -77,13 +92,14 @@ def _lists_of_json(text: str) -> Parts:
         if stop - start > LARGE // 4:
             bracket, end = text.find("[", start, stop), text.rfind("]", start, stop) + 1
             if 0 <= bracket < end:
-                yield bracket, bracket, end, ""
+                yield _Part(bracket, end, bracket, end)
         string = _STRING.match(text, stop)
         start = string.end() if string else len(text)
 
 
-def _lists_of_yaml(text: str) -> Parts:
-    """Yield what stands between two colons, from the first bracket to the last one: one flow list, or one per dash."""
+def _lists_of_yaml(text: str) -> Iterator[_Part]:
+    """Yield what stands between two colons: from the first bracket to the last one, one flow list or one per dash, or
+    a dash per number."""
     colon = text.find(":")
     while colon >= 0:
         key, start = colon, colon + 1
@@ -92,10 +108,14 @@ def _lists_of_yaml(text: str) -> Parts:
         if stop - start > LARGE // 4:
             bracket, end = text.find("[", start, stop), text.rfind("]", start, stop) + 1
             before = text[start : max(start, bracket)]
-            if before and end and not before.strip(" \n"):
-                yield start, bracket, end, ""
+            if dashes := _DASHES.match(text, start, stop):
+                last = text.rfind("\n", start, stop) if colon >= 0 else stop  # before the line of the next key
+                if dashes.end() < last and len(dashes[1]) >= _column(text, key) and "{" not in text:
+                    yield _Part(start, last, dashes.end(), last, f"\n{dashes[1]}- - ", f"\n{dashes[1]}  - ")
+            elif before and end and not before.strip(" \n"):
+                yield _Part(start, end, bracket, end)
             elif end and (dash := _DASH.fullmatch(before)) and len(dash[1]) >= _column(text, key) and "{" not in text:
-                yield start, bracket, end, f"]\n{dash[1]}- ["
+                yield _Part(start, end, bracket + 1, end - 1, f"]\n{dash[1]}- [")
 
 
 def _column(text: str, colon: int) -> int:
@@ -104,35 +124,53 @@ def _column(text: str, colon: int) -> int:
     return len(line) - len(line.lstrip(" -"))
 
 
-def _parse_list(text: str, bracket: int, stop: int, separator: str) -> Array | None:
-    """Return the array of the list of lists of plain numbers from a bracket on, or None if it is anything else."""
-    if separator:
-        return stack_rows(_rows_in_block(text, bracket, stop, separator))
-    rows = stack_rows(_rows_in_list(text, bracket, stop))
-    return _parse_deep_list(text[bracket:stop]) if rows is None else rows
+def _parse_list(text: str, part: _Part, keep_text: bool) -> NumberList | None:
+    """Return the array of a list of lists of plain numbers, with the texts of its cells if asked for, or None if it is
+    anything else."""
+    cells = bytearray()
+
+    def parse(pieces: Iterator[bytes | None]) -> Iterator[Array | None]:
+        for piece in pieces:
+            yield None if piece is None else parse_json_rows(piece)
+            if keep_text and piece is not None:
+                cells.extend(b"," * bool(cells) + piece.translate(None, b"[] \n"))
+
+    array = stack_rows(parse(_rows_in_block(text, part) if part.rows else _rows_in_list(text, part)))
+    if array is None and not part.rows:
+        whole = text[part.first : part.last].encode()
+        array = _parse_deep_list(whole)
+        cells = bytearray(whole.translate(None, b"[] \n"))
+    if array is None:
+        return None
+    return NumberList(array, PlainTexts(cells + b"\n", b",", array.size) if keep_text else None)
 
 
-def _rows_in_block(text: str, start: int, stop: int, separator: str) -> Iterator[Array | None]:
-    """Yield the rows of `[1, 0]⏎- [0, 1]`, some at a time, or None if the text is anything else."""
-    while start < stop:
-        found = text.find(separator, start + PIECE, stop)
-        end = found + 1 if found >= 0 else stop
-        rows = text[start:end].split(separator)
-        inner = ",".join(rows)  # with the last bracket, and no other one after the first
-        is_plain = inner.find("]") == len(inner) - 1 and inner.rfind("[") == 0
-        yield parse_json_rows("],[".join(rows).encode()) if is_plain else None
-        start = found + len(separator) - 1 if found >= 0 else stop
+def _rows_in_block(text: str, part: _Part) -> Iterator[bytes | None]:
+    """Yield the rows of `[1, 0]⏎- [0, 1]` or `- - 1⏎  - 0⏎- - 0⏎  - 1` as JSON, some at a time, or None if the text is
+    anything else."""
+    others = "[]" if part.cells == "," else "[],"
+    start, stop = part.first, -1
+    while stop < part.last:
+        found = text.find(part.rows, start + PIECE, part.last)
+        stop = found if found >= 0 else part.last
+        rows = "\0".join(text[start:stop].split(part.rows))
+        if any(sign in rows for sign in others):
+            yield None
+            return
+        yield f"[{rows.replace(part.cells, ',')}]".replace("\0", "],[").encode()
+        start = stop + len(part.rows)
 
 
-def _rows_in_list(text: str, bracket: int, stop: int) -> Iterator[Array | None]:
+def _rows_in_list(text: str, part: _Part) -> Iterator[bytes | None]:
     """Yield the rows of `[[1, 0], [0, 1]]`, some at a time, or None if the text is anything else."""
-    start, last = text.find("[", bracket + 1, stop), text.rfind("]", bracket, stop - 1) + 1
-    if not bracket < start < last or (text[bracket + 1 : start] + text[last : stop - 1]).strip(" \n"):
+    begin, stop = part.first, part.last
+    start, last = text.find("[", begin + 1, stop), text.rfind("]", begin, stop - 1) + 1
+    if not begin < start < last or (text[begin + 1 : start] + text[last : stop - 1]).strip(" \n"):
         yield None
         return
     while start < last:
         end = text.find("]", min(start + PIECE, last - 1)) + 1
-        yield parse_json_rows(text[start:end].encode())
+        yield text[start:end].encode()
         start = end
         if end < last:
             start = text.find(",", end, last) + 1
@@ -141,9 +179,9 @@ def _rows_in_list(text: str, bracket: int, stop: int) -> Iterator[Array | None]:
                 return
 
 
-def _parse_deep_list(text: str) -> Array | None:
+def _parse_deep_list(text: bytes) -> Array | None:
     """Return the array of a list of more than two axes, or None if the text is anything else."""
-    array = parse_json_list(text.encode())
+    array = parse_json_list(text)
     return None if array is None or not 2 < array.ndim <= trees.MOST_AXES else array
 
 

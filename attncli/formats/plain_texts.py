@@ -24,7 +24,7 @@ class PlainTexts(Sequence[str]):
     A slice is a list. Neighbouring cells are fast to read, and cells in another order are not.
     """
 
-    def __init__(self, data: bytes, delimiter: bytes, count: int) -> None:
+    def __init__(self, data: bytes | bytearray, delimiter: bytes, count: int) -> None:
         self._data, self._delimiter, self._count = data, delimiter, count
         self._starts: list[int] = []  # of the pieces, in the data
         self._firsts: list[int] = []  # cells

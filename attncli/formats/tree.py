@@ -139,7 +139,7 @@ def matrix_at(tree: Tree, path: Path, where: str, name: str, reading: Reading) -
     if not isinstance(node, list):
         raise fault(tree, where, path, f"{describe_node(node)}; expected a list", FORM)
     if isinstance(node, NumberList):
-        return Matrix(node.array, name)
+        return Matrix(node.array, name, texts=node.texts)
     if node and all(isinstance(row, dict) for row in node):
         return _records(tree, path, where, name, reading)
     try:

@@ -31,7 +31,7 @@ def read(data: bytes, where: str, reading: Reading) -> Contents:
     Raises InputError with line and column for every error.
     """
     text = decode(data, where)
-    root = None if reading.keep_text else read_yaml_lists(text, lambda left: _Builder(left, where).document())
+    root = read_yaml_lists(text, lambda left: _Builder(left, where).document(), keep_text=reading.keep_text)
     root = _Builder(text, where).document() if root is None else root
     return trees.read_contents(Tree(root, partial(trees.locate, partial(_events, text))), where, reading)
 

@@ -32,17 +32,19 @@ def yaml_texts(draw: st.DrawFn) -> str:
     form = draw(st.sampled_from(("title: t\nqueries: {}\nexpected:\n  output: {}\n", "{{queries: {}, keys: {}}}\n")))
     if draw(st.booleans()):
         return _documents(draw, form, ("[{}]", ", ", ",\n    "), "[{}]")
+    if draw(st.booleans()):
+        return _documents(draw, form, ("\n  - {}", "\n  - "), "- {}", "\n    - ")
     return _documents(draw, form, ("\n  - {}", "\n  - "), "[{}]")
 
 
-def _documents(draw: st.DrawFn, form: str, outer: tuple[str, ...], inner: str) -> str:
+def _documents(draw: st.DrawFn, form: str, outer: tuple[str, ...], inner: str, between: str = ", ") -> str:
     """A document of two matrices, mostly even, with a few characters put in or taken out."""
     whole, *separators = outer
     matrices = []
     for _ in range(2):
         rows, columns = draw(st.integers(1, 4)), draw(st.integers(1, 4))
         cells = draw(st.lists(NUMBERS, min_size=rows * columns, max_size=rows * columns))
-        lists = [inner.format(", ".join(cells[row * columns : (row + 1) * columns])) for row in range(rows)]
+        lists = [inner.format(between.join(cells[row * columns : (row + 1) * columns])) for row in range(rows)]
         matrices.append(whole.format(draw(st.sampled_from(separators)).join(lists)))
     text = form.format(*matrices)
     for _ in range(draw(st.integers(0, 2))):
@@ -52,16 +54,20 @@ def _documents(draw: st.DrawFn, form: str, outer: tuple[str, ...], inner: str) -
 
 
 def outcome(format: str, text: str) -> tuple[dict[str, tuple[object, ...]], object] | str:
-    """Names, shapes and bits of the matrices, and what else there is; or the whole message."""
+    """Names, shapes, bits and texts of the matrices, and what else there is; or the whole message."""
     try:
-        contents = BY_NAME[format].read(text.encode(), "p", Reading())
-        arrays = {name: decode().array for name, decode in contents.matrices.items()}
+        contents = BY_NAME[format].read(text.encode(), "p", Reading(keep_text=True))
+        matrices = {name: decode() for name, decode in contents.matrices.items()}
     except InputError as error:
         return f"{error.where}: {error.what} {error.hint}"
     assert contents.tree is not None
     root = contents.tree.root
-    others = [_plain(root[key]) for key in root if key not in arrays] if isinstance(root, dict) else []
-    return {name: (array.shape, array.dtype, array.tobytes()) for name, array in arrays.items()}, others
+    others = [_plain(root[key]) for key in root if key not in matrices] if isinstance(root, dict) else []
+    return {name: _parts(matrix) for name, matrix in matrices.items()}, others
+
+
+def _parts(matrix: Matrix) -> tuple[object, ...]:
+    return matrix.array.shape, matrix.array.dtype, matrix.array.tobytes(), list(matrix.texts or ())
 
 
 def _plain(node: object) -> object:
@@ -127,11 +133,23 @@ def test_json_is_read_as_the_careful_reader_reads_it(text: str) -> None:
 @example("q:\n  - [1, 2]\n  - [[3, 4]]\n")
 @example("q:\n  - [1, true]\n  - [null, 4]\n")
 @example("q:\n  - [1, 2],\n  - [3, 4]\n")
+@example("q:\n  - [1]\n  - []\n")
 @example("q: [[1, 2], [3, 4]]\nq: [[1, 2], [3, 4]]\n")
 @example("null: [[1, 2], [3, 4]]\n")
 @example("q: [[1, 2], [3, 4]]\n  k: [[1, 2], [3, 4]]\n")
 @example("q: [[1,\t2], [3, 4]]\n")
 @example("q: [[1, 2], [3, 4],]\n")
+@example("q:\n- - 1\n  - 2.50\n- - -3\n  - 4e0\nk:\n- - 1\n")
+@example("q:\n  - - 1\n    - 2\n  - - 3\n    - 4 # a: comment\n")
+@example("q:\n  - - 1\n    - 2\n\n  - - 3\n    - 4\n...\n")
+@example("q:\n  - - 1\n    - 2,5\n  - - 3\n    - 4,5\n")
+@example("q:\n  - - 1\n    - [2]\n  - - 3\n    - [4]\n")
+@example("q:\n  - - 1\n   - 2\n")
+@example("q:\n  - - 1\n    - 2\n    -\n")
+@example("e:\n  q:\n - - 1\n   - 2\n")
+@example("q:\n  - - 1\n    -  2\n  -  - 3\n    - 4\n")
+@example("q:\n  - - 1\n      5\n  - - 3\n")
+@example("q:\n  - - 1\n  - k:\n    - - 1\n")
 @settings(max_examples=40)
 @given(yaml_texts())
 def test_yaml_is_read_as_the_careful_reader_reads_it(text: str) -> None:
@@ -148,3 +166,29 @@ def test_what_is_written_is_read_quickly(format: str, shape: tuple[int, int], mo
     assert contents.tree is not None
     assert type(contents.tree.root["queries"]) is NumberList
     assert contents.matrices["queries"]().array.tobytes() == array.tobytes()
+
+
+def test_the_default_form_of_pyyaml_is_read_quickly(monkeypatch: pytest.MonkeyPatch) -> None:
+    import yaml
+
+    monkeypatch.setattr(number_lists, "LARGE", 1)
+    array = np.random.default_rng(1).standard_normal((3, 4))
+    text = yaml.dump({"queries": array.tolist(), "expected": {"output": (-array).tolist()}})
+    contents = BY_NAME["yaml"].read(text.encode(), "p", Reading())
+    assert contents.tree is not None
+    found = contents.tree.root["queries"], contents.tree.root["expected"]["output"]
+    assert list(map(type, found)) == [NumberList, NumberList]
+    assert [each.array.tobytes() for each in found] == [array.tobytes(), (-array).tobytes()]
+
+
+@pytest.mark.parametrize("format", ["json", "yaml"])
+def test_the_texts_of_a_large_list_take_little_more_than_the_text_itself(format: str) -> None:
+    import tracemalloc
+
+    rows = (f"[{', '.join(f'{cell:.4f}' for cell in row)}]" for row in np.random.default_rng(1).random((200, 500)))
+    data = f'{{"queries": [{",".join(rows)}]}}'.encode()
+    tracemalloc.start()
+    matrix = BY_NAME[format].read(data, "p", Reading(keep_text=True)).matrices["queries"]()
+    held, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert held < 1.3 * (matrix.array.nbytes + len(data))
