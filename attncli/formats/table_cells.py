@@ -60,7 +60,7 @@ def split(text: str, where: str) -> Table:
     delimiter = declared[1] if declared else _delimiter([line for _, line in numbered])
     if delimiter != "\t":
         numbered = [(number, line) for number, line in numbered if line.strip()]
-    rows = [_cells(line, delimiter, f"{where}: line {number}") for number, line in numbered]
+    rows = [split_line(line, delimiter, f"{where}: line {number}") for number, line in numbered]
     lines = [number for number, _ in numbered]
     table = Table(where, rows, lines, delimiter)
     for number, line in numbered if delimiter == "," else ():
@@ -128,7 +128,7 @@ def _delimiter(lines: list[str]) -> str:
         several = sum(times for cells, times in counts.items() if cells > 1)
         likely = max(likely, (several, delimiter), key=lambda pair: pair[0])
     for delimiter in fitting:
-        last = _cells(solid[-1], delimiter)
+        last = split_line(solid[-1], delimiter)
         if delimiter == fitting[0]:
             del last[0]  # it may be a label (elsewhere the label would be `1,x,` in `1,x, 3`)
         if all(not cell or _could_be_number(cell) for cell in last):
@@ -142,11 +142,11 @@ def _could_be_number(cell: str) -> bool:
 
 def _count(line: str, delimiter: str) -> int:
     if '"' in line:
-        return len(_cells(line, delimiter))
+        return len(split_line(line, delimiter))
     return len(_BETWEEN_BLANKS.findall(line)) if delimiter == BLANKS else line.count(delimiter) + 1
 
 
-def _cells(line: str, delimiter: str, place: str | None = None) -> list[str]:
+def split_line(line: str, delimiter: str, place: str | None = None) -> list[str]:
     """Return the stripped cells of a line. Without a place for the error, a misplaced quotation mark is accepted."""
     if '"' not in line:
         return (

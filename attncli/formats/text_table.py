@@ -13,7 +13,7 @@ from attncli.errors import InputError
 from attncli.formats.contents import Contents
 from attncli.formats.encoding import decode
 from attncli.formats.plain_texts import PlainTexts
-from attncli.formats.table_cells import DECIMAL_COMMA, LEADING_ZERO, NAMES, Table, split
+from attncli.formats.table_cells import DECIMAL_COMMA, LEADING_ZERO, NAMES, Table, split, split_line
 from attncli.formats.table_notes import (
     eaten_row_note,
     first_row_note,
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
     from attncli.matrix import Array
 
+_DELIMITERS = (b",", b"\t", b";")
 _THOUSANDS = pattern(r"[+-]?[1-9][0-9]{0,2},[0-9]{3}")
 _DECIMAL_POINT = pattern(r"[+-]?(?:[0-9]+\.[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 
@@ -46,7 +47,8 @@ def read(data: bytes, where: str, reading: Reading) -> Contents:
 
     Raises InputError with line and column for any error.
     """
-    matrix = _read_plain(data, where, reading) or _read_headed(data, where, reading)
+    quick = (read(data, where, reading) for read in (_read_plain, _read_headed, _read_labelled))
+    matrix = next((found for found in quick if found is not None), None)
     if matrix is None:
         matrix = _read_table(decode(data, where), where, reading)
     return Contents(where, {"": lambda: matrix})
@@ -63,7 +65,7 @@ def _read_plain(data: bytes, where: str, reading: Reading) -> Matrix | None:
     data = data.replace(b"\r\n", b"\n") if b"\r" in data else data
     if not data.endswith(b"\n"):
         data += b"\n"
-    present = [delimiter for delimiter in (b",", b"\t", b";") if delimiter in data]
+    present = [delimiter for delimiter in _DELIMITERS if delimiter in data]
     if len(present) > 1:
         return None
     delimiter = present[0] if present else b""
@@ -149,6 +151,45 @@ def _read_headed(data: bytes, where: str, reading: Reading) -> Matrix | None:
     return Matrix(plain.array, where, column_labels=head.column_labels, texts=plain.texts, notes=notes)
 
 
+def _read_labelled(data: bytes, where: str, reading: Reading) -> Matrix | None:
+    """Read the same kind of table with row labels if it is large. Its first line and its labels are read the slow
+    way."""
+    if len(data) < LARGE:
+        return None
+    lines = data.replace(b"\r\n", b"\n").removesuffix(b"\n").split(b"\n")
+    delimiter = next((sign for sign in _DELIMITERS if sign in lines[-1]), None)
+    if delimiter is None or any(line.startswith(b"#") for line in lines):
+        return None
+    parts = [line.partition(delimiter) for line in lines]
+    try:
+        table = _head_of(lines[0], [label for label, _, _ in parts], delimiter.decode(), where)
+        if table is None:
+            return None
+        header, row_labels, labels = _take_labels(table, where, reading)
+    except InputError:
+        return None  # the slow way reports it, with the whole table in view
+    body = b"\n".join(numbers for _, _, numbers in parts[header is not None :])
+    plain = None if row_labels is None else _read_plain(body, where, replace(reading, header=False))
+    shape = len(row_labels or ()), lines[-1].count(delimiter)
+    if plain is None or plain.array.shape != shape or (labels is not None and len(labels) != shape[1]):
+        return None
+    notes = () if labels is None else _note_eaten_row(list(labels), plain.array, where, reading)
+    return Matrix(plain.array, where, row_labels, labels, plain.texts, notes)
+
+
+def _head_of(first: bytes, column: list[bytes], delimiter: str, where: str) -> Table | None:
+    """Return the cells of the first line and of the first column, with a number beside each label, or None if the table
+    might have another delimiter."""
+    line, names = decode(first, where), decode(b"\n".join(column), where).split("\n")
+    if any(sign in text for sign in ";\t,".replace(delimiter, "") for text in (line, *names)):
+        return None
+    labels = [split_line(name, delimiter, where) for name in names]
+    if len(labels) != len(column) or any(len(cells) != 1 for cells in labels):
+        return None
+    rows = [split_line(line, delimiter, where), *([*cells, "0"] for cells in labels[1:])]
+    return Table(where, rows, list(range(1, len(rows) + 1)), delimiter)
+
+
 def _parse_blanks(data: bytes) -> Array | None:
     """Return the numbers of some lines with blanks between the cells, or with one cell per line."""
     if data.translate(None, numerals.FLOAT_CHARACTERS + b"\n"):
@@ -201,11 +242,7 @@ def _read_table(text: str, where: str, reading: Reading) -> Matrix:
 
 def matrix_of(table: Table, where: str, reading: Reading) -> Matrix:
     """Return the matrix and the labels of a table. Errors name a cell by its place in the table."""
-    from attncli.formats.table_labels import column_labels, take_header, take_row_labels  # slow to import
-
-    header = take_header(table, reading)
-    row_labels = take_row_labels(table)
-    labels = None if header is None else column_labels(*header, where, row_labels is not None)
+    header, row_labels, labels = _take_labels(table, where, reading)
     if header is None and row_labels is None and reading.header is None:
         refuse_shape(table.rows, table.place(0, 0))
     if table.delimiter in ";\t":
@@ -230,6 +267,18 @@ def matrix_of(table: Table, where: str, reading: Reading) -> Matrix:
         texts=tuple(cells) if reading.keep_text else None,
         notes=notes,
     )
+
+
+def _take_labels(
+    table: Table, where: str, reading: Reading
+) -> tuple[tuple[int, list[str]] | None, tuple[str, ...] | None, tuple[str, ...] | None]:
+    """Remove header and row labels from a table and return the header's line and cells, the row labels and those of
+    the columns."""
+    from attncli.formats.table_labels import column_labels, take_header, take_row_labels  # slow to import
+
+    header = take_header(table, reading)
+    row_labels = take_row_labels(table)
+    return header, row_labels, None if header is None else column_labels(*header, where, row_labels is not None)
 
 
 def _bad_cell(

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from attncli.errors import InputError
 from attncli.formats import text_table
+from attncli.formats.plain_texts import PlainTexts
 from attncli.matrix import Reading
 
 CELLS = st.one_of(
@@ -19,6 +20,49 @@ CELLS = st.one_of(
 ODDS = st.sampled_from(
     ('"', "[", "]", "],[", "{}", ",", ";", "\t", "\r", "\n", "#", "# ", " ", "null", "true", "000", "\0", "\u00a0", "−")
 )
+
+
+LABELS = st.sampled_from(
+    (
+        "q0",
+        "a b",
+        '"a"',
+        '"a,b"',
+        '"a\nb"',
+        "",
+        " x ",
+        "ä",
+        "1",
+        "NA",
+        "a;b",
+        "# a",
+        "#a",
+        "x: 0.5",
+        "-",
+        "1.000,5",
+        '""""',
+    )
+)
+
+
+@st.composite
+def labelled_tables(draw: st.DrawFn) -> str:
+    """A table with row labels, mostly even, with or without a header, with a few characters put in or taken out."""
+    delimiter, end = draw(st.sampled_from((",", ", ", ";", "\t", " "))), draw(st.sampled_from(("\n", "\r\n")))
+    rows, columns = draw(st.integers(1, 4)), draw(st.integers(1, 4))
+    is_odd = draw(st.booleans())
+    lines = []
+    if draw(st.booleans()):
+        head = [draw(LABELS) for _ in range(columns)] if is_odd else [f"k{column}" for column in range(columns)]
+        lines.append([draw(st.sampled_from(("", "key", '""', "\ufeff"))), *head])
+    for row in range(rows):
+        label = draw(LABELS) if is_odd else draw(st.sampled_from(("q", "ö", '"a"'))) + str(row)
+        lines.append([label, *(draw(CELLS if is_odd else st.floats(-9, 9).map(repr)) for _ in range(columns))])
+    text = end.join(map(delimiter.join, lines)) + draw(st.sampled_from(("", end)))
+    if is_odd and draw(st.booleans()):
+        place = draw(st.integers(0, len(text)))
+        text = text[:place] + draw(ODDS) + text[place + draw(st.integers(0, 1)) :]
+    return text
 
 
 @st.composite
@@ -36,18 +80,19 @@ def tables(draw: st.DrawFn) -> str:
 
 
 def outcome(text: str, reading: Reading) -> tuple[object, ...] | str:
-    """The shape, bits, labels and notes of the table, or the whole message."""
+    """The shape, bits, labels, notes and texts of the table, or the whole message."""
     try:
         (matrix,) = (decode() for decode in text_table.read(text.encode(), "q.csv", reading).matrices.values())
     except InputError as error:
         return f"{error.where}: {error.what} {error.hint}"
     array = matrix.array
-    return array.shape, array.dtype, array.tobytes(), matrix.row_labels, matrix.column_labels, matrix.notes
+    facts = matrix.row_labels, matrix.column_labels, matrix.notes, None if matrix.texts is None else list(matrix.texts)
+    return array.shape, array.dtype, array.tobytes(), *facts
 
 
 def assert_same_outcome(text: str, reading: Reading) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        for name in ("_read_plain", "_read_headed"):
+        for name in ("_read_plain", "_read_headed", "_read_labelled"):
             patch.setattr(text_table, name, lambda *_: None)
         careful = outcome(text, reading)
     for piece in (1, 12, text_table.PIECE):  # a piece ends in each line, in some lines, in none
@@ -77,7 +122,34 @@ def assert_same_outcome(text: str, reading: Reading) -> None:
 @given(text=tables())
 def test_a_table_is_read_as_the_careful_reader_reads_it(text: str) -> None:
     for header in (None, False, True):
-        assert_same_outcome(text, Reading(header=header))
+        assert_same_outcome(text, Reading(header=header, keep_text=True))
+
+
+@example("a,0.5 0.25\nb,0.5 0.25\n")
+@example("a,0.5\n\nb,0.5\n")
+@example("a,0.5\n# b\nb,0.5\n")
+@example("a,b,c\nq0,1,2\nq1,3,4\n")
+@example("a,b\nq0,1,2\nq1,3,4\n")
+@example("q0;1\nq1;2\n")
+@example("x;1,5\ny;2,5\n")
+@example('"","a"\n"q0",1\n"q1",2\n')
+@example("sep=,\nq0,1\nq1,2\n")
+@settings(max_examples=60)
+@given(text=labelled_tables())
+def test_a_table_with_labels_is_read_as_the_careful_reader_reads_it(text: str) -> None:
+    for header in (None, False, True):
+        assert_same_outcome(text, Reading(header=header, keep_text=True))
+
+
+@pytest.mark.parametrize("has_header", [True, False])
+def test_the_texts_of_a_large_table_with_labels_stay_in_its_bytes(has_header: bool) -> None:
+    array = np.random.default_rng(0).standard_normal((400, 50))
+    lines = [",".join([f"q{row}", *map(repr, cells)]) for row, cells in enumerate(array.tolist())]
+    text = "\n".join(["," + ",".join(f"k{column}" for column in range(50)), *lines][not has_header :])
+    matrix = text_table.read(text.encode(), "q.csv", Reading(keep_text=True)).matrices[""]()
+    assert isinstance(matrix.texts, PlainTexts)
+    assert matrix.array.tobytes() == array.tobytes()
+    assert (matrix.row_labels or ())[-1] == "q399"
 
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t"])
