@@ -32,6 +32,7 @@ _BAR = re.compile(r"(?<!\\)\|")
 _TITLE = re.compile(r"\s*(?:#{1,6}\s+(.+?)\s*#*|\*\*(.+?)\*\*(.*)|__(.+?)__|([A-Za-z_]\w*)\s*[:=])\s*")
 _MARKED = re.compile(r"(\*\*|__|\*|`|\$)(.+?)\1")
 _ESCAPED = re.compile(r"\\([!-/:-@\[-`{-~])")
+_LATEX = re.compile(r"\\begin\s*\{(?:[bpBvV]?matrix|smallmatrix|array|tabular)\*?\}")
 _SIZED = re.compile(  # the corner of a matrix in a page of explain: `Q, the queries (2 × 3)`
     r"(\w[^,()]*)(?:, the [^,()]*)?(, [^()]*)? \(([0-9]+) × ([0-9]+)\)"
 )
@@ -39,6 +40,9 @@ _IN_FULL = "attncli run … -f markdown --full --show queries,keys,values prints
 _MASKED = {"weights": "0", "scores": "-inf", "dP": "0", "dS": "0"}  # what a dot means in attncli's own tables
 NEAR = 40  # lines of a document among which a table makes it Markdown
 _LEFT_OUT = re.compile(r"left out")
+_COUNTED = re.compile(
+    r"\s*(?:shape: \(([0-9_]+), ?([0-9_]+)\)|\(?([0-9]+) rows?(?:\)| in set.*)|(only showing top .*))\s*"
+)
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -76,6 +80,9 @@ def has_table(text: str) -> bool:
 def read_tables(text: str, where: str, reading: Reading) -> Contents:
     """Return the tables of a text by name. The name is "" for a single table without a heading."""
     tables = _tables(text, where)
+    if tables and not any(table.size[0] for table in tables) and _LATEX.search(text):
+        what = "holds tables and matrices of LaTeX; only one kind can be read from a file"
+        raise InputError(where, what, "keep the tables in this file, and the matrices in one that ends with .tex")
     if not tables:
         raise InputError(where, "there is no table", "write | 1 | 0 | with a line |---|---| under the header")
     if any(table.size[0] for table in tables):  # a page of explain: its other tables are steps in words
@@ -94,7 +101,7 @@ def _tables(text: str, where: str) -> list[_BarTable]:
     """Yield the runs of lines with bars that contain a rule, each with the heading above it."""
     found: list[_BarTable] = []
     run: list[_Line] = []
-    title = ""
+    title, shape = "", (0, 0)
     for number, line in enumerate([*text.translate(_BOXES).split("\n"), ""], 1):
         if line.strip() and (_BAR.search(line) or _is_rule(line)):
             run.append(_Line(number, line))
@@ -103,11 +110,27 @@ def _tables(text: str, where: str) -> list[_BarTable]:
             if _LEFT_OUT.search(title):
                 raise InputError(where, f"rows or columns of {quote(title)} were left out", "print it in full: --full")
             found.append(_table(run, title, where))
-            title = ""
+            _check_count(found[-1], shape, where)
+            title, shape = "", (0, 0)
         run = []
+        if counted := _COUNTED.fullmatch(line):
+            if counted[4]:
+                raise InputError(where, "rows of the table were left out", "print all of its rows: df.show(df.count())")
+            if counted[1]:
+                shape = int(counted[1]), int(counted[2])
+            elif found:
+                _check_count(found[-1], (int(counted[3]), len(found[-1].rows[0])), where)
         if named := _TITLE.fullmatch(line):
             title = next(filter(None, named.groups()[:2] + named.groups()[3:]), "") + (named[3] or "")
     return found
+
+
+def _check_count(table: _BarTable, shape: tuple[int, int], where: str) -> None:
+    """Raise InputError if the table has not as many rows and columns as the line above or below it says."""
+    size = len(table.rows) - table.has_header, len(table.rows[0])
+    if any(shape) and size != shape:
+        what = f"its lines say {shape[0]} × {shape[1]}, but the table has {size[0]} × {size[1]}"
+        raise InputError(where, what, "copy all of what was printed")
 
 
 def _is_rule(line: str) -> bool:

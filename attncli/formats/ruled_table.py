@@ -1,4 +1,4 @@
-"""Tables whose columns stand over and under rules, `===  ===`, as in reStructuredText, tabulate and sqlite3."""
+"""Tables whose columns stand over and under rules, `===  ===`, as in reStructuredText, tabulate, sqlite3 and MATLAB."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from attncli.formats.contents import Contents
     from attncli.matrix import Reading
 
-_RULE = pattern(r"[ \t]*(?:-{3,}(?:[ \t]+-{3,})*|={2,}(?:[ \t]+={2,})*)[ \t\r]*")
+_RULE = pattern(r"[ \t]*(?:-{3,}(?:[ \t]+-{3,})*|={2,}(?:[ \t]+={2,})*|_+(?:[ \t]+_+)*)[ \t\r]*")
 
 
 def is_ruled(start: str) -> bool:

@@ -56,6 +56,9 @@ def take_row_labels(table: Table) -> tuple[str, ...] | None:
         row, about = found
         raise _doubtful(table, row, 0, about, f"add a word if it is a label, as in {quote('row ' + first[row])}")
     _refuse_numbers(table, first)
+    if len(set(first)) < len(first) and all(label.endswith(":") for label in first):
+        what = "its lines are keys and values, some keys more than once"
+        raise InputError(table.where, what, "keep only the rows of the matrix, without their keys")
     if "" in first:
         row = first.index("")
         hint = "name every row, or none" if row else "use --header if the first row is a header, or else name it"

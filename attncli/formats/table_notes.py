@@ -27,6 +27,7 @@ _INDEX_NAMES = frozenset(
         "nr.",
         "num",
         "number",
+        "obs",
         "row",
         "rows",
         "unnamed: 0",

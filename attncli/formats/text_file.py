@@ -103,7 +103,7 @@ def _printed(data: bytes, start: str, where: str, reading: Reading) -> Contents 
 
         if markdown.has_table(start):
             return markdown.read(data, where, reading)
-    if ("---" in start or "==" in start) and ruled_table.is_ruled(start):
+    if ("---" in start or "==" in start or "_ " in start or "_\n" in start) and ruled_table.is_ruled(start):
         return ruled_table.read(decode(data, where), where, reading)
     if ";" in start:
         text = decode(data, where)

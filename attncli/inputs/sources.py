@@ -453,7 +453,7 @@ def recognise_format(data: bytes) -> tuple[str, ...]:
         return ("txt",)
     first, *_ = _NEXT_KEY.split(start, 1)
     is_text = is_labelled_call(start[:4096]) or (is_labelled(start[:4096]) and _NO_YAML.search(first))
-    return ("txt", "yaml") if is_text else ("yaml", "txt")
+    return ("txt", "yaml") if is_text or start.startswith("shape: (") else ("yaml", "txt")
 
 
 def is_of_torch(data: bytes) -> bool:

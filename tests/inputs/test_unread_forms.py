@@ -118,6 +118,36 @@ UNREAD = [
         "put a line of dashes under the header, ---|---, or commas in place of the bars",
     ),
     (
+        "a table of Spark that shows the first rows",
+        "+---+---+\n|  a|  b|\n+---+---+\n|1.0|2.0|\n+---+---+\nonly showing top 1 row\n",
+        "rows of the table were left out",
+        "print all of its rows: df.show(df.count())",
+    ),
+    (
+        "a table of Polars without its last rows",
+        "shape: (3, 1)\n┌─────┐\n│ a   │\n│ --- │\n│ f64 │\n╞═════╡\n│ 1.0 │\n│ 3.0 │\n└─────┘",
+        "its lines say 3 × 1, but the table has 2 × 1",
+        "copy all of what was printed",
+    ),
+    (
+        "a table of psql without its first row",
+        "  a  |  b  \n-----+-----\n   3 |   4\n(2 rows)",
+        "its lines say 2 × 2, but the table has 1 × 2",
+        "copy all of what was printed",
+    ),
+    (
+        "a table and a matrix of LaTeX",
+        "| a | b |\n|---|---|\n| 1 | 2 |\n\n$$K = \\begin{bmatrix} 5 & 6 \\\\ 7 & 8 \\end{bmatrix}$$\n",
+        "holds tables and matrices of LaTeX; only one kind can be read from a file",
+        "keep the tables in this file, and the matrices in one that ends with .tex",
+    ),
+    (
+        "keys and values of protobuf",
+        "dims: 2\ndims: 1\nfloat_data: 1\nfloat_data: 2\n",
+        "its lines are keys and values, some keys more than once",
+        "keep only the rows of the matrix, without their keys",
+    ),
+    (
         "bars around rows",
         "| 1 | 2 |\n| 3 | 4 |",
         BARS,

@@ -82,6 +82,8 @@ TABLES = [
         [[1, 2], [3, 4]],
     ),
     ("rows in SymPy's brackets", "⎡1  2⎤\n⎢    ⎥\n⎣3  4⎦", [[1, 2], [3, 4]]),
+    ("nalgebra's box", "  ┌     ┐\n  │ 1 2 │\n  │ 3 4 │\n  └     ┘\n", [[1, 2], [3, 4]]),
+    ("MATLAB's table", "    a    b\n    _    _\n\n    1    2\n    3    4\n", [[1, 2], [3, 4]]),
     ("a fenced table", "```\n1 2\n3 4\n```", [[1, 2], [3, 4]]),
     ("LaTeX", r"\begin{bmatrix} 1 & 2 \\ 3 & 4 \end{bmatrix}", [[1, 2], [3, 4]]),
     ("LaTeX with a name", "$$Q = \\begin{pmatrix}\n1 & 2 \\\\\n3 & 4\n\\end{pmatrix}$$", [[1, 2], [3, 4]]),

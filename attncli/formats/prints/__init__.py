@@ -11,15 +11,16 @@ if TYPE_CHECKING:
     from attncli.matrix import Reading
 
 # every printed array contains one of these, so the patterns, which are slow to compile, are not always needed
-_MARKS = frozenset("[({=<")
-_AROUND = frozenset(">`~⎡⎛%:")  # what stands around a print has one of these, or begins with a word
-_WORDS_AROUND = ("Tensor", "torch_tensor", "Out", "(gdb")
+_MARKS = frozenset("[({=<×*")
+_WORDS = ("- -", "-element ", "Columns ")
+_AROUND = frozenset(">`~⎡⎛┌%:")  # what stands around a print has one of these, or begins with a word
+_WORDS_AROUND = ("Tensor", "torch_tensor", "Out", "(gdb", "(Pdb", "$")
 _PLAIN_STARTS = frozenset("[{|\\-+.0123456789")  # with which nothing begins that stands around a print
 
 
 def is_print(text: str) -> bool:
     """Return whether the text begins like one of the forms, or assigns an array to a name."""
-    if _MARKS.isdisjoint(text) and "- -" not in text:
+    if _MARKS.isdisjoint(text) and not any(word in text for word in _WORDS):
         return False
     from attncli.formats.prints.reader import begins_as_print
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 _SCALAR = re.compile(  # np.float64(1.5), float('-inf'), torch.tensor(2.)
-    r"(-?)(?:(?:np|numpy|jnp|torch|tf|mx)\.)?(?:float(?:16|32|64)?|u?int(?:8|16|32|64)?|bool_?|bfloat16|array|tensor)"
+    r"(-?)(?:(?:np|numpy|jnp|torch|tf|mx)\.)?(?:float(?:16|32|64)?|u?int(?:8|16|32|64)?|bool_?|bfloat16|array|tensor|Integer)"
     r"\(([^()]*)\)"
 )
 _NONFINITE = re.compile(
@@ -40,6 +40,8 @@ def plain(text: str) -> str:
     if scalar := _SCALAR.fullmatch(text):
         inner = plain(scalar[2].strip())
         return inner if not scalar[1] else inner[1:] if inner.startswith("-") else f"-{inner}"
+    if text in ("np.True_", "np.False_"):
+        return text[3:-1]
     if nonfinite := _NONFINITE.fullmatch(text):
         return nonfinite[1] + nonfinite[2].lower().replace("infinity", "inf").replace("infty", "inf").replace(
             "neg_", "-"

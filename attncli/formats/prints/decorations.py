@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 
 _SHELL = (  # what a program shows before what is typed: julia>, octave:1>, irb(main):001:0>, sage:, (gdb), (%i1)
     r"(?:[A-Za-z]\w{0,11}(?:\([\w:]{0,12}\))?(?::[0-9:]{1,12})?>{1,2}(?=[ \t]|$)|sage:(?=[ \t])"
     r"|\((?:Pdb|gdb|lldb|%i[0-9]+)\)|In ?\[[0-9]*\]:=?)"
 )
 BEGINNING = re.compile(
-    r"\s*(?:```|~~~|[⎡⎛]|Tensor[ \t]*\n\s*\[|torch_tensor[ \t]*\n|#Nx\.Tensor<"
+    r"\s*(?:```|~~~|(?:[A-Za-z]\w*[ \t]*=[ \t]*)?[⎡⎛]|┌[ \t]+┐|\$[0-9]+ = "
+    r"|Tensor[ \t]*\n\s*\[|torch_tensor[ \t]*\n|#Nx\.Tensor<"
     rf"|>>>? ?\S|> ?[A-Za-z(\[{{]|Out\[|\(%o|{_SHELL}[ \t]*\S)"
 )
 _BRACKETS = str.maketrans(dict.fromkeys("⎡⎢⎣⎤⎥⎦⎛⎜⎝⎞⎟⎠", " "))  # around rows, as SymPy and Gonum print them
+_BOX = str.maketrans(dict.fromkeys("┌┐│└┘", " "))  # as nalgebra does
+_NAMED_BRACKET = re.compile(r"(=[ \t]*)([⎡⎛])")
 _FENCE = re.compile(r"(\s*)(```|~~~)[^\n`]*(\n.*\n)[ \t]*\2\s*", re.DOTALL)
 _NX = re.compile(r"\s*#Nx\.Tensor<\s*\w+(?:\[\w+\])*(\s*\[.*\])\s*>\s*", re.DOTALL)
 _PROMPT = re.compile(rf"[ \t]*(?:>>>?|>|{_SHELL})(?:[ \t]+|(?=\S)|$)")
 _CONTINUED = re.compile(r"[ \t]*(?:\.\.\.:?(?:[ \t]|$)|\+[ \t])")
-_OUT = re.compile(r"[ \t]*(?:Out ?\[[0-9]+\](?://\w+)?[:=]|\(%o[0-9]+\))[ \t]*")
-_SHOWN = re.compile(r"(?:(?:print|display|disp|println)\(\s*)?([A-Za-z_][\w.]*)\)?;?[ \t]*")  # what only shows an array
-_ASSIGNS = re.compile(r"\s*[A-Za-z_]\w*[ \t]*(?:=|<-)")
+_OUT = re.compile(r"[ \t]*(?:Out ?\[[0-9]+\](?://\w+)?[:=]|\(%o[0-9]+\)|=>(?=[ \t])|\$[0-9]+ =(?=[ \t]))[ \t]*")
+_SHOWN = re.compile(  # what only shows an array
+    r"(?:(?:print|display|disp|println)\(\s*|pp? )?([A-Za-z_][\w.]*)\)?;?[ \t]*"
+)
+_ASSIGNS = re.compile(r"\s*(?:(?:val|var|let|const) )?([A-Za-z_]\w*)[^\n=<>]{0,60}?(?::?=(?!=)|<-|:[ \t]*(?=matrix\())")
 
 
 def strip_around(text: str) -> str:
@@ -31,19 +37,38 @@ def strip_around(text: str) -> str:
         return shown[1]
     if fenced := _FENCE.fullmatch(text):
         text = fenced[1] + fenced[3]
-    text = re.sub(r"\A\s*(?:T|torch_t)ensor(?=[ \t]*\n)", "", text.translate(_BRACKETS))
+    text = re.sub(r"\A\s*(?:T|torch_t)ensor(?=[ \t]*\n)", "", _NAMED_BRACKET.sub(r"\1\n\2", text).translate(_BRACKETS))
+    text = text.translate(_BOX) if "┌" in text and "─" not in text else text
     lines = text.split("\n")
-    is_prompted = any(map(_PROMPT.match, lines))
-    for index, line in enumerate(lines):
-        if prompt := _PROMPT.match(line):
-            rest = line[prompt.end() :]
-            if shown := _SHOWN.fullmatch(rest):
-                follows = next((later for later in lines[index + 1 :] if later.strip()), "")
-                names_itself = bool(_ASSIGNS.match(follows)) or not shown[1].isidentifier()
-                rest = "" if names_itself or not shown[1].isidentifier() else f"{shown[1]} ="
-            lines[index] = rest
-        elif is_prompted and (continued := _CONTINUED.match(line)):
-            lines[index] = line[continued.end() :]
-        elif out := _OUT.match(line):
-            lines[index] = line[out.end() :]
+    starts = [index for index, line in enumerate(lines) if _PROMPT.match(line)]
+    for first, end in pairwise([*starts, len(lines)]):
+        _strip_prompt(lines, first, end)
+    lines = [line[out.end() :] if (out := _OUT.match(line)) else line for line in lines]
     return "\n".join(lines)
+
+
+def _strip_prompt(lines: list[str], first: int, end: int) -> None:
+    """Strip the prompts from what was typed at one of them, up to `end`. If a program answered, what was typed becomes
+    the name of the answer, or nothing if the answer names itself or what was typed has no name."""
+    lines[first] = _PROMPT.sub("", lines[first], count=1)
+    after = first + 1
+    while after < end and (continued := _CONTINUED.match(lines[after])):
+        lines[after] = lines[after][continued.end() :]
+        after += 1
+    while after < end and _is_open(lines[first:after]):
+        after += 1
+    answer = next((line for line in lines[after:end] if line.strip()), "")
+    typed = lines[first]
+    shown = _SHOWN.fullmatch(typed)
+    if not answer and not shown:
+        return
+    assigned = _ASSIGNS.match(typed)
+    name = shown[1] if shown and shown[1].isidentifier() else assigned[1] if assigned else ""
+    names_itself = bool(_ASSIGNS.match(_OUT.sub("", answer, count=1)))
+    lines[first:after] = [f"{name} =" if name and not names_itself else "", *[""] * (after - first - 1)]
+
+
+def _is_open(lines: list[str]) -> bool:
+    """Return whether more brackets are opened than closed."""
+    text = "".join(lines)
+    return sum(map(text.count, "([{")) > sum(map(text.count, ")]}"))

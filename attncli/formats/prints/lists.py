@@ -10,6 +10,7 @@ from attncli.errors import InputError
 from attncli.formats.prints import cells
 from attncli.matrix import Matrix
 from attncli.numbers.numerals import NUMBER_HINT, NumeralError, quote
+from attncli.records import replace
 
 if TYPE_CHECKING:
     from attncli.matrix import Reading
@@ -20,10 +21,11 @@ _CLOSERS = {"[": "]", "{": "}", "(": ")"}
 _TYPES = (  # of the items of a list, written before it
     r"(?:Float(?:16|32|64)|U?Int(?:8|16|32|64)?|Bool|Any)(?=\[)|vec!(?=\[)"
     r"|(?:\[[0-9]*\])+\s*(?:float(?:32|64)|u?int[0-9]*|bool|f(?:16|32|64)|[iu](?:8|16|32|64))(?=\{)"  # Go and Zig
-    r"|new\s+(?:float|double|int|long)\s*(?:\[,*\])+\s*(?=\{)"  # Java and C#
-    r"|(?:Float(?:32|64)|U?[iI]nt(?:8|16|32))Array\([0-9]+\)\s*(?=\[)"  # JavaScript
+    r"|new\s*(?:float|double|int|long)?\s*(?:\[,*\])+\s*(?=\{)"  # Java and C#
+    r"|std::\w+<[\w:<>, ]*>\s*(?=\{)|'(?=\{)"  # C++, Verilog
+    r"|(?:(?:Float(?:32|64)|U?[iI]nt(?:8|16|32))?Array)?\([0-9]+\)\s*(?=\[)|Array\s*(?=\[)"  # JavaScript
     r"|(?:array!|d?matrix!|Matrix|@|&|#|!!)(?=\[)|\.(?=[ \t]*\{)"  # Rust, Ruby, Nim, Lean, Zig
-    r"|Numo::\w+(?:#shape=\[[0-9,]*\]\s*)?(?=\[)|(?:'|#[0-9]A)(?=\()"  # Ruby, Lisp
+    r"|Numo::\w+(?:#shape=\[[0-9,]*\]\s*)?(?=\[)|(?:'|@|#(?:[0-9]A)?)(?=\()"  # Ruby, Lisp, PowerShell
 )
 _TOKEN = re.compile(  # str.split also splits at the no-break spaces within a number
     rf"[ \t\n\r\f\v]*(?:{_TYPES})?([\[\]{{}},]|[\"'][^\"'\n]*[\"']"
@@ -35,7 +37,7 @@ _LIBRARY = (
 )
 _MAKER = (
     r"(?:array|arr[123]|asarray|ascontiguousarray|matrix|mat|tensor|as_tensor|from_numpy|(?:Float|Double|Half|BFloat16|Long|Int|Short|"
-    r"Byte|Char|Bool)?Tensor|Parameter|constant|convert_to_tensor|to_tensor|Variable|Array|DeviceArray|ndarray|single|double|logical"
+    r"Byte|Char|Bool)?Tensor|Parameter|constant|convert_to_tensor|to_tensor|Variable|Array(?!\s*\([0-9]+\)\s*\[)|DeviceArray|ndarray|single|double|logical"
     r"|(?:Immutable|Mutable)?(?:Dense)?Matrix|(?:Float(?:32|64)|U?[iI]nt(?:8|16|32))Array(?:\.from)?(?!\([0-9]+\)))"
 )
 _BUILDERS = re.compile(r"(?<![\w.])(?:(?:(?:float|double|int|long)A|a)rrayOf|listOf|[Aa]rray|List|Seq|Vector)\s*\(\s*")
@@ -52,10 +54,10 @@ _MATRIX_TEXT = re.compile(  # NumPy's np.matrix("1 2; 3 4"), and mat(1, 2; 3, 4)
 _SIZED = re.compile(r"(?:(?:QQ|ZZ|RR|RDF|SR)\s*,\s*)?(?:([0-9]+)\s*,\s*([0-9]+)\s*,\s*)?(?=\[)")  # Sage, Maple
 _CALL = re.compile(rf"(?:Parameter containing:\s*)?{_LIBRARY}{_MAKER}\s*\(\s*")
 _ANGLE = re.compile(r"<(?:tf\.)?(?:Tensor|(?:Keras)?Variable)\b[^<>]*?\b(?:numpy|value)=\s*|<tf\.RaggedTensor\s*(?=\[)")
-_SQUARE = re.compile(r"(?:MatrixForm|TableForm|N|Normal)\[\s*(?=\{)")  # of Mathematica
+_SQUARE = re.compile(r"(?:MatrixForm|TableForm|N|Normal|NumericArray)\[\s*(?=\{)")  # of Mathematica
 _VALUE = r"(?:<[^<>]*>|'[^'\n]*'|\"[^\"\n]*\"|\([^()]*\)|\[[^\[\]]*\]|[\w.]+(?:\([^()]*\))?)"
 _NAMES = (
-    r"(dtype|device|grad_fn|requires_grad|layout|weak_type|copy|order|name|subok|ndmin|shape|size|place|stop_gradient"
+    r"(dtype|device|grad_fn|names|requires_grad|layout|weak_type|copy|order|name|subok|ndmin|shape|size|place|stop_gradient"
     r"|quantization_scheme|scale|zero_point)"
 )
 _KEYWORD = re.compile(
@@ -65,15 +67,23 @@ _KEYWORD = re.compile(
 _HALF = re.compile(r"(?<!\w)(b?float16)(?!\w)")  # as dtype=torch.float16 says
 _LEADING = re.compile(rf"{_NAMES}\s*=\s*({_VALUE})\s*,\s*|(?:data|object|value)\s*=\s*(?=[\[(])")  # as Paddle prints
 _TRAILER = re.compile(  # what MXNet, Candle and Rust's ndarray print behind an array, with its lengths
-    r"\s*(?:<NDArray ([0-9x]+) @[\w()]+>|Tensor\[\[([0-9, ]+)\], \w+\]|, shape=\[([0-9, ]+)\], strides=[^\n]*)\s*"
+    r"\s*(?:<NDArray ([0-9x]+) @[\w()]+>|Tensor\[\[([0-9, ]+)\], \w+(?:, \w+(?::[0-9]+)?)?\]"
+    r"|, shape=\[([0-9, ]+)\], strides=[^\n]*)\s*"
 )
 _CLOSING = re.compile(r"\s*,?\s*\)")
-_CLOSINGS = {")": _CLOSING, ">": re.compile(r"\s*>"), "]": re.compile(r"\s*\]")}
-_COMMENT = re.compile(r"(?:(?<=[,;()\[\]{}])[ \t]*|^[ \t]*)(?:#|//)[^\n]*|/\*.*?\*/", re.DOTALL | re.MULTILINE)
+_CLOSINGS = {")": _CLOSING, ">": re.compile(r"\s*>"), "]": re.compile(r"\s*(?:,\s*\"\w+\"\s*)?\]")}
+_COMMENT = re.compile(
+    r"(?:(?<=[,;()\[\]{}])[ \t]*|^[ \t]*)(?:#(?!(?:[0-9]A)?\()|//|%)[^\n]*|/\*.*?\*/", re.DOTALL | re.MULTILINE
+)
 _INNER_CALL = re.compile(rf"(?<![\w.]){_CALL.pattern}([^()]*?)(?:{_KEYWORD.pattern})*{_CLOSING.pattern}")
 _SEPARATORS = re.compile(r"[][;]")
 _ROWS = re.compile(r"\[([^\[\]{}()]*;[^\[\]{}()]*)\]")  # as MATLAB and Julia separate them
 _SHEET = re.compile(r"\s*=?\s*\{([^\[\]{}()\\]*;[^\[\]{}()\\]*)\}\s*")  # as spreadsheets do
+_DECIMAL_COMMAS = re.compile(r"\s*=?\s*\{([^\[\]{}().\\]*\\[^\[\]{}().]*)\}\s*")  # of spreadsheets in Europe
+_SIZED_LIST = re.compile(r"\s*\(([0-9]+)><([0-9]+)\)\s*(?=\[[^\[\]]*\]\s*\Z)")  # of Haskell's hmatrix
+_SIZED_ROWS = re.compile(r"\s*\[([0-9]+),([0-9]+)\](?=\(\()")  # of Boost's uBLAS
+_LENGTHS = re.compile(r"std::\w+ of length [0-9]+(?:, capacity [0-9]+)? = (?=\{)")  # of gdb
+_TYPE_BEHIND = re.compile(r"\s*::\s*\[*[A-Z]\w*\]*\s*")  # of Haskell
 _LINES = re.compile(r"\s*\[([^\[\]{}(),;]*\n[^\[\]{}(),;]*)\]\s*")
 _FLAT_LIST = re.compile(r"\[[^][]*\]")
 _OWN_LISTS = re.compile(r"\s*\[(?![ \t]*\])[^][{}();\n]*\](?:[ \t]*(?:,[ \t]*)?\n\s*\[[^][{}();\n]*\])+\s*(?:,\s*)?")
@@ -91,12 +101,13 @@ _RESTS = (  # what follows a list, and what to do about it
 _SHAPE = re.compile(r"shape=(\([^()]*\))")
 _NUMBER_LIST = re.compile(r"[0-9, ]*")
 _FIRST = (  # what a list begins with (a label such as [CLS] begins with something else)
-    r"[\[{(]|[\"']?\s*[-+]?\.?(?:[0-9]|[iI]nf|[nN]a[nN])"
+    r"[\[{(]|\||[\"']?\s*[-+]?\.?(?:[0-9]|[iI]nf|[nN]a[nN])"
     r"|[Tt]rue|[Ff]alse|TRUE|FALSE|-?(?:np|numpy|math|torch|float|array|tensor|Parameter)\b"
 )
 BEGINNING = re.compile(  # a single tuple, (1,234), could be a number in parentheses
     rf"(?:{_TYPES})|=?[\[{{]\s*(?:{_FIRST}|{_TYPES})|\(\s*[\[({{]\s*(?:{_FIRST})|{_CALL.pattern}|{_ANGLE.pattern}"
-    rf"|{_SQUARE.pattern}|{_BUILT.pattern}|{_ROW_ARGUMENTS.pattern}"
+    rf"|{_SQUARE.pattern}|{_SIZED_LIST.pattern}|{_SIZED_ROWS.pattern}|{_LENGTHS.pattern}|\$\s*mat\s*\("
+    rf"|{_BUILT.pattern}|{_ROW_ARGUMENTS.pattern}"
 )
 
 
@@ -105,8 +116,16 @@ def read_list(text: str, where: str, reading: Reading, dimensions: tuple[int, ..
 
     `dimensions` are those of a declaration, as in `float q[2][3]`. Raises InputError with the indices of the error.
     """
-    text = _COMMENT.sub("", text)
+    text = _LENGTHS.sub("", _COMMENT.sub("", text))
     notes: tuple[str, ...] = ()
+    if sized := _SIZED_LIST.match(text):
+        return _reshape(read_list(text[sized.end() :], where, reading), (int(sized[1]), int(sized[2])))
+    if sized := _SIZED_ROWS.match(text):
+        text, dimensions = text[sized.end() :], (int(sized[1]), int(sized[2]))
+    if "[|" in text:  # of OCaml and F#, where a semicolon separates the items
+        text = text.replace("[|", "[").replace("|]", "]").replace(";", ",")
+    if _DECIMAL_COMMAS.fullmatch(text):
+        text = text.replace(",", ".").replace("\\", ",")
     if _OWN_LISTS.fullmatch(text):
         rows = [row for row in _FLAT_LIST.findall(text) if row.strip("[] \t")]
         text = f"[{','.join(rows)}]"
@@ -137,7 +156,7 @@ def read_list(text: str, where: str, reading: Reading, dimensions: tuple[int, ..
         claimed.append(tuple(map(int, re.findall("[0-9]+", trailer[trailer.lastindex or 0]))))
         end = len(text)
     rest = text[end:].strip()
-    if rest and rest != ";":
+    if rest and rest != ";" and not _TYPE_BEHIND.fullmatch(rest):
         _refuse_rest(where, rest, "the end")
     for shape in claimed:
         if shape != walk.shape():
@@ -157,6 +176,17 @@ def read_list(text: str, where: str, reading: Reading, dimensions: tuple[int, ..
         point_digits=_TORCH_DIGITS if is_torch else _NUMPY_DIGITS,
         stated_dtype=half[1] if half else None,
     )
+
+
+def _reshape(matrix: Matrix, shape: tuple[int, int]) -> Matrix:
+    """Return the rows of a flat list.
+
+    Raises InputError if it has not as many numbers as they need.
+    """
+    if matrix.array.size != shape[0] * shape[1]:
+        what = f"it says {shape[0]} × {shape[1]}, but {matrix.array.size} numbers follow"
+        raise InputError(matrix.where, what, "copy all of what was printed")
+    return replace(matrix, array=matrix.array.reshape(shape))
 
 
 def _open(text: str) -> tuple[int, list[str], list[tuple[int, ...]]]:

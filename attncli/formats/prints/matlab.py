@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from attncli.errors import InputError
+from attncli.formats import ruled_table
 from attncli.formats.prints.cells import REAL_PART
 from attncli.formats.prints.lines import COPY_ALL, Lines, split_words, times
 from attncli.numbers.numerals import quote
@@ -17,7 +18,12 @@ _COLUMNS = re.compile(r"\s*Columns? ([0-9]+)(?:\s*(?:through|and|to|-)\s*([0-9]+
 _FACTOR = re.compile(r"\s*([0-9]+(?:\.[0-9]*)?)[eE]([+-]?[0-9]+)\s*\*\s*")
 _POWER = re.compile(r"\s*(?:0\.(0*)1|1(0*))\s*\*\s*")  # of ten, as libtorch prints the factor
 _COMPLEX = re.compile(r"[0-9.] *[-+] *[0-9.]+(?:e[-+]?[0-9]+)?[ij]\b")
-_CLASS = re.compile(r"\s*([0-9]+(?:[×x][0-9]+)+)\s+(?:[a-z0-9]+ )?(?:matrix|array)\s*|\s*Diagonal Matrix\s*")
+BEGINNING = re.compile(rf"{_FACTOR.pattern}\n|{_COLUMNS.pattern}\n")
+_TABLE = re.compile(r"\s*([0-9]+)[×x]([0-9]+) (?:time)?table[ \t]*\n")
+_CLASS = re.compile(
+    r"\s*([0-9]+(?:[×x][0-9]+)+)\s+(?:[A-Za-z0-9]+ )*(?:matrix|array|dlarray|gpuArray|distributed)\s*"
+    r"|\s*Diagonal Matrix\s*"
+)
 _PLAIN = re.compile(r"[+-]?[0-9]+\.?[0-9]*")
 
 
@@ -25,6 +31,8 @@ def read_matlab(text: str, where: str, reading: Reading) -> Matrix:
     """Read what MATLAB and Octave print after `NAME =`: rows, in blocks of columns if wide, with a common factor."""
     if _COMPLEX.search(text):
         raise InputError(where, "its cells are complex, not real numbers", REAL_PART)
+    if table := _TABLE.match(text):
+        return _read_table(text[table.end() :], (int(table[1]), int(table[2])), where, reading)
     source = Lines(text, where)
     exponent, claimed = "", ""
     blocks: list[list[list[str]]] = [[]]
@@ -57,4 +65,16 @@ def read_matlab(text: str, where: str, reading: Reading) -> Matrix:
     matrix = source.matrix(rows, reading)
     if claimed and re.split("[×x]", claimed) != [str(length) for length in matrix.array.shape]:
         raise InputError(where, f"it says {claimed}, but {times(matrix.array.shape)} numbers follow", COPY_ALL)
+    return matrix
+
+
+def _read_table(text: str, size: tuple[int, int], where: str, reading: Reading) -> Matrix:
+    """Read a table, whose names stand over a rule of underscores.
+
+    Raises InputError if it has not the size that its first line says.
+    """
+    matrix = ruled_table.read(text, where, reading).matrices[""]()
+    if matrix.array.shape != size:
+        what = f"it says {times(size)}, but {times(matrix.array.shape)} numbers follow"
+        raise InputError(where, what, COPY_ALL)
     return matrix

@@ -16,7 +16,9 @@ _NAME = r"([A-Za-z_][\w.]*(?:\^\{?[-+*\w]{1,4}\}?|'(?!'))?)"
 _CHANGED = re.compile(r".*(?:\.(?:m?T|t|H)|\^\s*\{?\s*(?:[TtH*+]|-1)\s*\}?|')(?:\s*\(.*\))?\s*")
 _ASSIGNMENT = re.compile(
     r"[ \t]*(?:[A-Za-z_](?:(?!:[ \t])[\w:<>, \t*&.]){0,80}(?:\[,*\]){0,4}[ \t*&])?[$@]?"  # type, sigil
-    rf"{_NAME}[ \t]*"
+    r"(?:(?:self|this)\.|(?:[A-Za-z_][\w.]*\[[0-9]+\]\.){1,4}"  # whose attribute or item it is
+    r"|[A-Za-z_][\w.]*\[(?:\"(?=\w+\"\])|'(?=\w+'\])))?"
+    rf"{_NAME}(?:[\"']\])?[ \t]*"
     r"((?:\[[0-9]*\][ \t]*)*)"  # C's lengths
     rf"(?:::?[ \t]*{_ANNOTATION})?[ \t]*(?:=|:=|<-)(?!=)[ \t]*"
 )
@@ -31,6 +33,7 @@ _LABEL = re.compile(  # as print("Q:", q) prints it: a label and, after a colon,
     r"(?=[ \t]*\n\s*[-+]?\.?[0-9][-+.\deE \t]*(?:\n|\Z)|\s*"
     r"(?:[\[{]\s*[-+.\d\[{]|<tf\.|Parameter containing:|(?:[a-z]{2,9}\.)*(?:[Tt]ensor|[Aa]rray|matrix)\())[ \t]*"
 )
+_LENGTHS_OF_CPP = re.compile(r",\s*([0-9]+)\s*>")
 _LENGTH = re.compile(r"\[([0-9]*)\]")
 
 
@@ -46,7 +49,7 @@ class NamedPart:
 def split_named(text: str, where: str) -> list[NamedPart]:
     """Return the arrays of a text in order.
 
-    Raises InputError for other text around them, and for a name that is used twice.
+    Raises InputError for other text around them.
     """
     starts = _starts(text)
     if not starts:
@@ -58,6 +61,8 @@ def split_named(text: str, where: str) -> list[NamedPart]:
     parts = []
     for found, following in zip(starts, [*(found.start() for found in starts[1:]), len(text)], strict=True):
         lengths = tuple(int(length or 0) for length in _LENGTH.findall(found[2]))
+        if "std::array" in found[0]:
+            lengths = tuple(int(length) for length in reversed(_LENGTHS_OF_CPP.findall(found[0])))
         parts.append(NamedPart(found[1], text[found.end() : following].rstrip().rstrip(";,").rstrip(), lengths))
     names = [part.name for part in parts]
     for name in names:
@@ -66,9 +71,6 @@ def split_named(text: str, where: str) -> list[NamedPart]:
             raise InputError(
                 where, what, "give the matrix itself a name of its own, as in K = …; nothing is calculated here"
             )
-    for index, name in enumerate(names):
-        if name in names[:index]:
-            raise InputError(where, f"two arrays are called {quote(name)}", "give each its own name")
     return parts
 
 

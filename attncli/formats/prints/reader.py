@@ -9,6 +9,7 @@ from attncli.errors import InputError
 from attncli.formats.contents import Contents
 from attncli.formats.prints import julia, lists, matlab, r, tibble, torch_rows
 from attncli.formats.prints.named import NamedPart, split_named, value_start
+from attncli.numbers.numerals import quote
 from attncli.records import record
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 _ABBREVIATED = re.compile(r"\.\.\.|[…⋮⋯⋱]")
 _ROWS_FOLLOW = re.compile(r"[ \t]*(?:\n|$|[-+]?[0-9.]+[ \t]*;?[ \t]*(?:\n|$))")  # as MATLAB prints them
-_MAPPING = re.compile(r"\s*\[?\s*\{\s*(?:\"[^\"\n]*\"|'[^'\n]*')\s*:")
+_MAPPING = re.compile(r"\s*\[?\s*\{\s*(?:\"[^\"\n]*\"|'[^'\n]*'|[A-Za-z_]\w*)\s*:(?!:)")
 _PLACED = re.compile(r"(?:[ \t]*\w+(?:\[[0-9]+\])+[ \t]*=[ \t]*[-+]?[0-9.][\w.+-]*[ \t]*;?[ \t]*\n?){2}")
 _BLOCK_LIST = re.compile(r"\s*(?:#[^\n]*\n\s*)*-[ \t]+(?:\[|-[ \t]+[-+.0-9])")
 _PHP = re.compile(r"\s*[Aa]rray\b[^=]{0,40}?\[?[0-9]+\]?\s*=>")
@@ -44,6 +45,7 @@ FORMS = (  # R first, because it begins with a bracket too
     Form(tibble.BEGINNING, tibble.read_tibble),
     Form(julia.BEGINNING, julia.read_julia),
     Form(torch_rows.BEGINNING, torch_rows.read_torch_rows),
+    Form(matlab.BEGINNING, matlab.read_matlab),
     Form(re.compile(rf"\s*(?:{lists.BEGINNING.pattern})"), lists.read_list),
 )
 
@@ -77,8 +79,18 @@ def read_parts(text: str, where: str, reading: Reading) -> Contents:
     if _PLACED.match(text):
         raise InputError(where, "each line holds one cell and its place", ROWS_OF_LINES)
     parts = split_named(text, where)
-    matrices = {part.name: _matrix(part, f"{where}: {part.name}" if part.name else where, reading) for part in parts}
+    matrices: dict[str, Matrix] = {}
+    for part in parts:
+        matrix = _matrix(part, f"{where}: {part.name}" if part.name else where, reading)
+        if part.name in matrices and not _are_same(matrices[part.name], matrix):
+            raise InputError(where, f"two arrays are called {quote(part.name)}", "give each its own name")
+        matrices[part.name] = matrix
     return Contents(where, {name: lambda matrix=matrix: matrix for name, matrix in matrices.items()})  # type: ignore[misc]
+
+
+def _are_same(one: Matrix, other: Matrix) -> bool:
+    """Return whether two arrays have the same numbers, as what was typed and what a program then showed."""
+    return one.array.shape == other.array.shape and one.array.tolist() == other.array.tolist()
 
 
 def _read_records(text: str, where: str, reading: Reading) -> Contents:

@@ -38,6 +38,11 @@ UNREAD = (
         "this is a Series as Polars prints it",
         "print(x.to_list()) prints what attncli reads",
     ),
+    Unread(
+        re.compile(r"\A\s*(?:\w+: [^\n]*\n)*?(\w+): [-+0-9.]\S*\n\1: [-+0-9.]"),
+        "its lines are keys and values, some keys more than once",
+        "keep only the rows of the matrix, without their keys",
+    ),
     Unread(re.compile(r"\A\s*[A-Za-z_]\w*:[ \t]*\n\s*-[ \t]+(?:\[|-|[0-9])"), "this is YAML", "name the file .yaml"),
     Unread(re.compile(r"\A\s*(?:import|from)[ \t]+[a-z]"), "this is code, which attncli does not run", _PASTE),
     Unread(re.compile(rf"\A\s*\w+[ \t]*<<[ \t]*{_CELL}"), "this is code, which attncli does not run", _PASTE),
