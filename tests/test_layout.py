@@ -13,9 +13,10 @@ from pathlib import Path
 
 import pytest
 
+import attncli
 from attncli.variants import VARIANTS
 
-PACKAGE = Path(__file__).parent.parent / "attncli"
+PACKAGE = Path(attncli.__file__).parent
 # from below; a module imports from its own folder and from lower floors only
 FLOORS = (
     {"version", "errors", "patterns", "records"},
@@ -35,7 +36,7 @@ FLOORS = (
     {"__main__"},
 )
 HEIGHTS = {place: height for height, places in enumerate(FLOORS) for place in places}
-EXAMPLE = PACKAGE.parent / "examples" / "animals"
+EXAMPLE = Path(__file__).parent.parent / "examples" / "animals"
 INTERFACES = {"read", "write"}  # what the record of a format calls in its module
 
 

@@ -58,6 +58,7 @@ class Installation:
 def main() -> None:
     pythons = sys.argv[1:] or [sys.executable]
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job would ignore it, and its tests
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # and so would one of nohup
     everything = [need for needs in EXTRAS.values() for need in needs]
     with tempfile.TemporaryDirectory() as name:
         tree = Path(name) / "tree"
@@ -66,8 +67,8 @@ def main() -> None:
         (wheel,) = Path(name).glob("*.whl")
         for part in ("tests", "tools", "examples", "docs"):
             shutil.copytree(ROOT / part, tree / part, ignore=shutil.ignore_patterns("__pycache__"))
-        for part in ("README.md", "pyproject.toml"):
-            shutil.copy(ROOT / part, tree)
+        for part in (*ROOT.glob("*.md"), ROOT / "pyproject.toml"):
+            shutil.copy(part, tree)
         exact = lowest([*PROJECT["dependencies"], *everything, *TOOLS])
         old = Installation(tree, pythons[0], wheel, *exact)
         # an old library calls what a new one deprecates

@@ -43,9 +43,13 @@ try:
     import keras
 except ImportError:
     keras = None
+NEWEST_OPSET = 25  # of Attention in what is compared here
 try:
     import onnx
     from onnx.reference import ReferenceEvaluator
+
+    if onnx.defs.onnx_opset_version() < NEWEST_OPSET:
+        onnx = None
 except ImportError:
     onnx = None
 

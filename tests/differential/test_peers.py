@@ -12,7 +12,7 @@ import soak
 
 from attncli import attend
 
-needs_onnx = pytest.mark.skipif(soak.onnx is None, reason="onnx is not installed")
+needs_onnx = pytest.mark.skipif(soak.onnx is None, reason="no onnx, or one without this Attention, is installed")
 needs_torch = pytest.mark.skipif(soak.torch is None, reason="torch is not installed")
 
 

@@ -24,8 +24,8 @@ def test_every_format_is_fuzzed() -> None:
 
 @pytest.mark.parametrize("reader", READERS)
 def test_a_reader_takes_a_right_file_and_lets_nothing_out_of_damaged_ones(reader: str) -> None:
-    known = seeds(reader)
     try:
+        known = seeds(reader)
         read(reader, known[0], Reading())
     except MissingExtraError:
         pytest.skip("an extra is missing")

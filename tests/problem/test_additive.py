@@ -90,6 +90,13 @@ def test_without_weights_no_formula_names_them(run):
     assert not any("v_a" in page or "v_{a}" in page for page in pages)
 
 
+def test_a_workbook_takes_the_weights(run, tmp_path):
+    pytest.importorskip("openpyxl")
+    path = tmp_path / "p.yaml"
+    path.write_text(PROBLEM)
+    assert run("explain", path, "-o", tmp_path / "p.xlsx").status == 0
+
+
 def test_every_command_takes_the_weights(run, tmp_path):
     path = tmp_path / "p.yaml"
     path.write_text(PROBLEM)
@@ -98,7 +105,6 @@ def test_every_command_takes_the_weights(run, tmp_path):
     assert "v_a: 1, -2" in shown
     page = run("explain", path, "--backward", "--grad", "ones").out
     assert "1·tanh(1 + 1) + (−2)·tanh(0.5 + 0) ≈ 0.9640 − 0.9242 = 0.0398" in page
-    assert run("explain", path, "-o", tmp_path / "p.xlsx").status == 0
     assert run("compare", path, "--variants", "additive,scaled").status == 0
     assert run("run", path, "-a", "dot").status == 0  # another variant takes the place of both
     refused = run("play", path, "-o", tmp_path / "p.html")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 PROBLEM = """
 x: [[1, 0], [0, 2]]
 context: [[1, 1], [2, 0], [0, 1]]
@@ -35,9 +37,15 @@ def test_explain_says_what_the_values_are_made_of(run, tmp_path):
     assert "Make the keys: context w" in page.out.replace("\\", "")
     assert "Make the values: values_context w_v" in page.out.replace("\\", "")
     assert "Add up what comes back to values_context: its gradient" in page.out.replace("\\", "")
-    assert run("explain", path, "-o", tmp_path / "p.xlsx").status == 0
     page = run("play", path, "-o", tmp_path / "p.html")
     assert page.status == 0
+
+
+def test_a_workbook_takes_the_context_of_the_values(run, tmp_path):
+    pytest.importorskip("openpyxl")
+    path = tmp_path / "p.yaml"
+    path.write_text(PROBLEM)
+    assert run("explain", path, "-o", tmp_path / "p.xlsx").status == 0
 
 
 def test_check_takes_the_context_of_the_values(run, tmp_path):
