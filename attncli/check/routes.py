@@ -121,15 +121,23 @@ class Route:
 
     def numbers_of(self, problem: Problem, names: Collection[str]) -> dict[str, Array]:
         """Return these results of a problem that this route has prepared."""
-        found = self._computed(problem, names)
+        return self.numbers_from(Result(problem, "numpy"), names)
+
+    def numbers_from(self, result: Result, names: Collection[str]) -> dict[str, Array]:
+        """Return these results from the right ones of a problem that this route has prepared.
+
+        Routes with the same problem may share `result`, which computes each of its arrays once.
+        """
+        found = self._computed(result, names)
         return found if self.present is None else {name: self.present(name, found[name]) for name in found}
 
-    def _computed(self, problem: Problem, names: Collection[str]) -> dict[str, Array]:
+    def _computed(self, result: Result, names: Collection[str]) -> dict[str, Array]:
+        problem = result.problem
         gradients = [name for name in names if name in GRADIENT_NAMES]
         names = [name for name in names if name not in GRADIENT_NAMES]
-        found = self._forward(problem, names)
+        found = self._forward(result, names)
         if gradients and self.has_gradients(problem):
-            own = self._gradients(problem)
+            own = self._gradients(result)
             if self.regrade is None:
                 own.compute(*(name for name in gradients if name in own.names))
                 return found | {name: own.array(name) for name in gradients if name in own.names}
@@ -143,16 +151,17 @@ class Route:
         weighs = self.weigh is not None or self.join is not None
         return self.has_plain_weights or not (weighs or problem.dropout_mask is not None)
 
-    def _gradients(self, problem: Problem) -> Gradients:
+    def _gradients(self, result: Result) -> Gradients:
         """Return the gradients. Weights that came about otherwise take the place of the right ones in every formula."""
-        weights = None if self.has_plain_weights else self._weights(problem)
+        problem = result.problem
+        weights = None if self.has_plain_weights else self._weights(result)
         if self.derives:
             normalizer = replace(problem.normalizer, backward=BACKWARDS[self.softmax])
             problem = replace(problem, normalizer=normalizer)
         return Gradients(problem, "numpy", weights)
 
-    def _forward(self, problem: Problem, names: Collection[str]) -> dict[str, Array]:
-        result = Result(problem, "numpy")
+    def _forward(self, result: Result, names: Collection[str]) -> dict[str, Array]:
+        problem = result.problem
         if self.has_plain_weights:
             if names:
                 result.compute(*names)
@@ -161,7 +170,7 @@ class Route:
         told = self.told_scores or self.score
         if told is not None and "scores" in names:
             found["scores"] = told(problem)
-        weights = self._weights(problem)
+        weights = self._weights(result)
         if "weights" in names:
             found["weights"] = weights
         if "output" in names and problem.values is not None:
@@ -169,18 +178,18 @@ class Route:
             found["output"] = weigh_values(problem, met, self.join)
         return found
 
-    def _weights(self, problem: Problem) -> Array:
+    def _weights(self, result: Result) -> Array:
+        problem = result.problem
         if self.scale_after:
-            weights: Array = problem.scales * self._normalised(problem.with_scale(1.0))
+            weights: Array = problem.scales * self._normalised(Result(problem.with_scale(1.0), "numpy"))
         else:
-            weights = self._normalised(problem)
+            weights = self._normalised(result)
         return weights if self.reweigh is None else self.reweigh(problem, weights)
 
-    def _normalised(self, problem: Problem) -> Array:
-        result = Result(problem, "numpy")
+    def _normalised(self, result: Result) -> Array:
         if self.softmax == "keys" and self.score is None and self.rescore is None:
             return result.weights
-        scores = result.scores if self.score is None else self.score(problem)
+        scores = result.scores if self.score is None else self.score(result.problem)
         scores = scores if self.rescore is None else self.rescore(scores)
         return NORMALISERS[self.softmax](scores, self.unseen)
 

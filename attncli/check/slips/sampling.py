@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,6 +18,7 @@ from attncli.errors import ProblemError
 from attncli.inputs.request import GRADIENT_NAMES
 from attncli.matrix import Array
 from attncli.problem.problem import Visible
+from attncli.results.result import Result
 
 if TYPE_CHECKING:
     from attncli.check.judge import Judge
@@ -40,7 +41,9 @@ class Sample:
         self.judges, self.right = judges, right
         self.wrong = wrong
         self.rows: Array | None = None
-        self._prepared: dict[tuple[Callable[[Request], Request], ...], Problem] = {}
+        self._results: dict[tuple[Callable[..., Any], ...], Result] = {}
+        self._cut: Result | None = None
+        self._claimed: dict[str, tuple[Array, Array]] = {}
         cells = problem.parts * problem.n * max(problem.m, problem.d_k, problem.d_v or 0)
         if (
             cells > SMALL
@@ -56,9 +59,10 @@ class Sample:
 
         Raises AttncliError if it does not have these rows.
         """
-        problem = self._problem(route, request)
+        result = self._result(route, request)
+        problem = result.problem
         if self.rows is None:
-            return route.numbers_of(problem, self.names)
+            return route.numbers_from(result, self.names)
         if problem.n != self.right.problem.n:
             raise ProblemError("slip", "it has other rows than were expected")
         if route.softmax in ACROSS:
@@ -73,17 +77,32 @@ class Sample:
         own = route
         if route.weigh is not None:
             own = replace(route, weigh=lambda weights: self._weighed(route, weights))
-        return own.numbers_of(cut_rows(problem, self.rows), self.names)
+        return own.numbers_from(self._cut_result(result), self.names)
 
-    def _problem(self, route: Route, request: Request) -> Problem:
-        """Return the route's problem. Routes that leave the request alone share what is prepared, and so do, if the
-        problem is small, those with the same change of the request."""
-        shared = route.requests
-        if len(shared) > (1 if self.rows is None else 0):
-            return route.problem(request)
-        if shared not in self._prepared:
-            self._prepared[shared] = route.prepare_request(request)
-        return route.change_problem(self._prepared[shared])
+    def _result(self, route: Route, request: Request) -> Result:
+        """Return the right results of the route's problem. Routes that leave the request and the problem alone share
+        what is prepared and computed, and so do, if the problem is small, those with the same change of one of them."""
+        changes: tuple[Callable[..., Any], ...] = (*route.requests, *route.problems)
+        if len(changes) <= (1 if self.rows is None else 0):
+            if changes not in self._results:
+                self._results[changes] = Result(self._changed(route, request), "numpy")
+            return self._results[changes]
+        return Result(self._changed(route, request), "numpy")
+
+    def _changed(self, route: Route, request: Request) -> Problem:
+        """Return the route's problem, made from what is prepared if only the problem is changed."""
+        if not route.problems:
+            return route.prepare_request(request)
+        return route.change_problem(self._result(Route(requests=route.requests), request).problem)
+
+    def _cut_result(self, result: Result) -> Result:
+        """Return the right results of these rows alone. Routes that leave the problem alone share them."""
+        assert self.rows is not None
+        if result is not self._results.get(()):
+            return Result(cut_rows(result.problem, self.rows), "numpy")
+        if self._cut is None:
+            self._cut = Result(cut_rows(result.problem, self.rows), "numpy")
+        return self._cut
 
     def _weighed(self, route: Route, weights: Array) -> Array:
         """Return changed weights for all rows, reduced to these rows."""
@@ -143,11 +162,19 @@ class Sample:
         size = LOOSE * (np.abs(np.where(np.isfinite(mine), mine, 0)) + 1e-3)
         if judge.claims is None:
             return size
-        claims = judge.claims.arranged(partial(self._taken, name))
-        unit, full = claims.unit, claims.is_full
-        long = judge.is_float32 | (claims.digits >= 7)
-        room: Array = np.where(full | long, np.maximum(size, ROOM * unit), ROOM * unit)
+        claimed, is_loose = self._claimed_room(judge, name)
+        room: Array = np.where(is_loose, np.maximum(size, claimed), claimed)
         return room
+
+    def _claimed_room(self, judge: Judge, name: str) -> tuple[Array, Array]:
+        """Return the room that the claimed units leave, and where the numbers have so many digits that a rounding of
+        float32 is allowed too."""
+        if name not in self._claimed:
+            assert judge.claims is not None
+            claims = judge.claims.arranged(partial(self._taken, name))
+            is_loose = claims.is_full | judge.is_float32 | (claims.digits >= 7)
+            self._claimed[name] = ROOM * claims.unit, is_loose
+        return self._claimed[name]
 
 
 def are_same(one: Array, two: Array) -> bool:
