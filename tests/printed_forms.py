@@ -308,6 +308,34 @@ REAL_PART = "print the real part: print(x.real) in Python, real(x) in MATLAB"
 IN_FULL = "print it in full: numpy.set_printoptions(threshold=sys.maxsize) or torch.set_printoptions(profile='full')"
 SHORTENED = "the array is printed with '...' in place of numbers"
 REFUSED = [
+    (
+        "braces of std::array that could be another axis",
+        "std::array<std::array<float, 2>, 2> q = {{{1, 2}, {3, 4}}};",
+        "q",
+        "the array has the shape (1, 2, 2), and (2, 2) is written beside it",
+        "write a list for each row, or leave the shape out: [[1, 0], [0, 1]]",
+    ),
+    (
+        "a size of hmatrix that is another",
+        "(2><2) [1, 2, 3]",
+        "",
+        "it says 2 × 2, but 3 numbers follow",
+        "copy all of what was printed",
+    ),
+    (
+        "a size of MATLAB's table that is another",
+        "q =\n\n  2×2 table\n\n    a    b\n    _    _\n\n    1    2\n",
+        "q",
+        "it says 2 × 2, but 1 × 2 numbers follow",
+        "copy all of what was printed",
+    ),
+    (
+        "MATLAB's table without its rule",
+        "q =\n\n  1×2 table\n\n    1    2\n",
+        "q",
+        "there is no rule under the names of the columns",
+        "copy all of what was printed",
+    ),
     ("numbers left out", "[[1., ..., 2.]]", "", SHORTENED, IN_FULL),
     ("numbers left out by Julia", "4×4 Matrix{Float64}:\n 1.0  ⋯  2.0", "", SHORTENED, IN_FULL),
     (
