@@ -90,14 +90,17 @@ def _plain_grid(
 
 
 def result_grid(name: str, title: str, rows: list[Numbers], figures: Figures) -> Grid:
-    """Return one result with a row per query. Scores and weights have shades, except in masked cells."""
+    """Return one result with a row per query. Scores and weights have shades, except in masked cells.
+
+    A masked key that some system gives a weight, in a row without a key, is shown with it.
+    """
     names, problem = rows[0].names, rows[0].problem
     lines = np.array([getattr(row, name) for row in rows])
     columns = show_edges(lines.shape[1], COLUMNS_AT_MOST, COLUMNS_AT_EDGES)
+    cells = lines[:, columns]
     hidden = np.zeros((len(rows), len(columns)), np.bool_)
     if name in ("scores", "weights"):
-        hidden = np.array([~row.allowed[columns] for row in rows])
-    cells = lines[:, columns]
+        hidden = np.array([~row.allowed[columns] for row in rows]) & ((cells == 0) | np.isneginf(cells))
     finite = cells[np.isfinite(cells) & ~hidden]
     low = 0.0 if name == "weights" else _bound(finite, min)
     high = _bound(finite, max)

@@ -33,7 +33,8 @@ def format_numbers(values: np.ndarray, digits: int) -> list[str]:
     numbers = values.astype(np.float64)
     texts = ((f"%.{digits}f " * len(numbers)) % tuple(numbers.tolist())).split()
     size = np.abs(numbers)
-    for place in np.flatnonzero(~((size >= 10.0**-digits) & (size < LARGE))).tolist():
+    may_be_short = (size >= 0.6 * 10.0**-digits) | ((size == 0) & ~np.signbit(numbers))
+    for place in np.flatnonzero(~(may_be_short & (size < LARGE))).tolist():
         texts[place] = format_number(numbers[place], digits)
     return texts
 

@@ -16,14 +16,13 @@ from attncli.formats import BY_NAME as FORMATS
 from attncli.formats.tex import columns_allowed
 from attncli.formats.tree import nested_lists
 from attncli.matrix import Matrix
-from attncli.numbers.display import format_number
 from attncli.render.explain.latex_notation import escape_latex
 from attncli.render.markdown import escape_markdown
 from attncli.render.result.facts import FACTS, fact_json, fact_long, fact_table
 from attncli.render.result.long_table import long_table
 from attncli.render.result.tables import LEGENDS, Style, result_heading
 from attncli.render.result.text import result_chunks
-from attncli.render.result.view import View, parts_shown, row_views, sources_of, views
+from attncli.render.result.view import View, parts_shown, row_texts, row_views, sources_of, views
 from attncli.results.targets import label_result
 
 if TYPE_CHECKING:
@@ -149,16 +148,10 @@ def _markdown_head(view: View) -> str:
 
 def _markdown_rows(view: View, style: Style) -> Iterator[str]:
     for place, label in enumerate(view.row_labels):
-        cells = [_plain_cell(view, place, column, style, "·") for column in range(len(view.columns))]
+        cells = row_texts(view, place, style.digits, "·")
+        if view.cells.dtype == object:
+            cells = list(map(escape_markdown, cells))
         yield f"| {escape_markdown(label)} | " + " | ".join(cells) + " |\n"
-
-
-def _plain_cell(view: View, row: int, column: int, style: Style, masked: str) -> str:
-    if isinstance(view.cells[row, column], str):
-        return escape_markdown(view.cells[row, column])
-    if view.masked is not None and view.masked[row, column]:
-        return masked
-    return format_number(float(view.cells[row, column]), style.digits)
 
 
 LATEX_SYMBOLS = {
@@ -190,7 +183,7 @@ def _latex_table(name: str, table: Iterable[View], style: Style) -> Iterator[str
             comment += columns_allowed(len(view.columns))
             yield f"{comment}\\[ {symbol} = \\begin{{bmatrix}}\n"
         rows = (
-            "  " + " & ".join(_latex_number(view, row, column, style) for column in range(len(view.columns)))
+            "  " + " & ".join(map(_latex_number, row_texts(view, row, style.digits, r"\cdot")))
             for row in range(len(view.rows))
         )
         yield (" \\\\\n" if place else "") + " \\\\\n".join(rows)
@@ -215,8 +208,7 @@ def _gradient_symbol(name: str) -> str:
     return rf"\mathrm{{d}}{letter[0].upper()}" + (f"_{{{index}}}" if index else "")
 
 
-def _latex_number(view: View, row: int, column: int, style: Style) -> str:
-    text = _plain_cell(view, row, column, style, r"\cdot")
+def _latex_number(text: str) -> str:
     if "e" in text and math.isfinite(float(text)):
         mantissa, exponent = text.split("e")
         return rf"{mantissa} \cdot 10^{{{int(exponent)}}}"

@@ -343,7 +343,7 @@ def _cell(view: View, row: int, column: int, style: Style, coloured: bool) -> Ta
     if isinstance(view.cells[row, column], str):
         return TableCell(view.cells[row, column], style=text_look(view, view.cells[row, column], style))
     value = float(view.cells[row, column])
-    if view.masked is not None and view.masked[row, column] and not (value > 0):
+    if view.masked is not None and view.masked[row, column]:
         return TableCell(f"{style.masked}    " if style.digits > 2 else style.masked, style="dim")
     is_peak = view.peaks is not None and value == view.peaks[row] and not view.is_level[row]
     text = format_number(value, style.digits) + ("*" if is_peak else " " if view.peaks is not None else "")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from attncli.inputs.request import GRADIENT_NAMES, INPUT_NAMES
+from attncli.numbers.display import format_numbers
 from attncli.records import record, replace
 from attncli.results.computed_rows import ComputedRows, row_blocks
 from attncli.results.targets import GRADIENTS_OF_CELLS, labels_of_columns, labels_of_rows
@@ -26,9 +27,10 @@ GRADIENT_NOUNS = {"d_queries": "q", "d_keys": "k", "d_values": "k", "d_bias": "q
 class View:
     """One table: `cells` (rows, columns) at these row and column numbers of a matrix of `shape`.
 
-    `masked` marks masked cells. `sums` are the sums of whole rows (only of weights), `peaks` the largest number of each
-    whole row, and `is_level` is true if no key of the row has a larger weight than another. If `is_turned`, each row of
-    the matrix is shown as a column. Cells are numbers, or texts that are shown as they are.
+    `masked` marks masked cells that hold what a mask gives, 0 or −∞; a row without a key may hold other numbers. `sums`
+    are the sums of whole rows (only of weights), `peaks` the largest number of each whole row, and `is_level` is true
+    if no key of the row has a larger weight than another. If `is_turned`, each row of the matrix is shown as a column.
+    Cells are numbers, or texts that are shown as they are.
     """
 
     name: str
@@ -220,7 +222,9 @@ def _view(
     columns = list(range(width)) if full else edges(width, most, ends)
     wide = lines.astype(np.float64)
     is_weights = source.name == "weights"
-    masked = None if source.number is None else ~result.allowed(source.number, rows)
+    masked = None
+    if source.number is not None:  # some systems give weights to the keys of a row that are all masked
+        masked = ~result.allowed(source.number, rows) & ((wide == 0) | np.isneginf(wide))
     return View(
         name=source.name,
         part=source.part,
@@ -237,6 +241,18 @@ def _view(
         row_noun={"q": "queries", "k": "keys"}.get(source.row_noun, "rows"),
         column_noun={"k": "keys", "c": "columns"}.get(source.column_noun, ""),
     )
+
+
+def row_texts(view: View, place: int, digits: int, masked: str) -> list[str]:
+    """Return the cells of a row as texts, with `masked` for the masked ones."""
+    values = view.cells[place]
+    if values.dtype == object:  # texts already
+        return list(values)
+    texts = format_numbers(values, digits)
+    if view.masked is not None:
+        for column in np.flatnonzero(view.masked[place]).tolist():
+            texts[column] = masked
+    return texts
 
 
 def name_rows(labels: tuple[str, ...] | None, rows: list[int], noun: str) -> list[str]:

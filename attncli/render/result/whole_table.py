@@ -10,7 +10,7 @@ import numpy as np
 
 from attncli.errors import printable
 from attncli.inputs.request import GRADIENT_NAMES
-from attncli.numbers.display import format_number, format_numbers
+from attncli.numbers.display import format_number
 from attncli.records import record, replace
 from attncli.render import colours
 from attncli.render.console import colour_system, has_colour
@@ -23,7 +23,7 @@ from attncli.render.result.tables import (
     table_title,
     text_look,
 )
-from attncli.render.result.view import Source, View, row_views
+from attncli.render.result.view import Source, View, row_texts, row_views
 
 if TYPE_CHECKING:
     from attncli.results.result import Result
@@ -156,26 +156,21 @@ def _lines(view: View, sizes: _Sizes, group: range, style: Style, width: int | N
 
 def _texts(view: View, place: int, style: Style) -> list[str]:
     """Return the cells of a row. Those of weights have room for the mark of the largest."""
-    values = view.cells[place]
-    if values.dtype == object:  # texts already
-        return list(values)
-    texts = format_numbers(values, style.digits)
-    if view.peaks is not None:
-        peak = None if view.is_level[place] else view.peaks[place]
-        marked = np.zeros(len(texts), np.bool_) if peak is None else values == peak
-        texts = [text + ("*" if is_peak else " ") for text, is_peak in zip(texts, marked.tolist(), strict=True)]
+    texts = row_texts(view, place, style.digits, f"{style.masked}    " if style.digits > 2 else style.masked)
+    if view.peaks is None:
+        return texts
+    is_peak = np.zeros(len(texts), np.bool_) if view.is_level[place] else view.cells[place] == view.peaks[place]
+    marks = np.where(is_peak, "*", " ")
     if view.masked is not None:
-        masked = f"{style.masked}    " if style.digits > 2 else style.masked
-        for column in np.flatnonzero(view.masked[place] & ~(values > 0)):
-            texts[column] = masked
-    return texts
+        marks[view.masked[place]] = ""
+    return [text + mark for text, mark in zip(texts, marks.tolist(), strict=True)]
 
 
 def _choose_look(view: View, place: int, column: int, style: Style) -> str:
     if isinstance(text := view.cells[place, column], str):
         return text_look(view, text, style)
     value = float(view.cells[place, column])
-    if view.masked is not None and view.masked[place, column] and not (value > 0):
+    if view.masked is not None and view.masked[place, column]:
         return "dim"
     if not np.isfinite(value):
         return ""
