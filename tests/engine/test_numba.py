@@ -1,8 +1,4 @@
-"""What is numba's own: when it is taken, what is said without it, and where its compiled code is kept."""
-
-import os
-import subprocess
-import sys
+"""What is numba's own: when it is taken, and what is said without it."""
 
 import numpy as np
 import pytest
@@ -97,17 +93,3 @@ def test_auto_takes_numba_by_the_problem_alone_and_only_where_it_is_installed(mo
     for missing in ("numba", "scipy"):
         monkeypatch.setattr(engines, "find_spec", lambda name, missing=missing: None if name == missing else object())
         assert engines.choose_engine(large, "auto").name == "numpy"
-
-
-@pytest.mark.parametrize("writable", [True, False], ids=["a cache folder", "no place for a cache"])
-def test_compiled_code_is_kept_where_a_folder_can_be_written(tmp_path, writable):
-    pytest.importorskip("numba")
-    place = tmp_path / "cache"
-    if not writable:
-        place.write_text("a file where the folder would be")
-    environment = {**os.environ, "XDG_CACHE_HOME": str(place), "LOCALAPPDATA": str(place)}
-    environment.pop("NUMBA_CACHE_DIR", None)
-    code = "from attncli import attend; print(attend([[0.0]], [[1.0]], [[2.0]], engine='numba').output)"
-    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
-    assert done.stdout == "[[2.]]\n"
-    assert not writable or any(place.rglob("*.nbi"))

@@ -1,3 +1,5 @@
+"""What is around numba: its settings, and where compiled code is kept."""
+
 from __future__ import annotations
 
 import os
@@ -49,14 +51,32 @@ print(row)
 """
 
 
-def test_a_damaged_file_in_the_cache_of_compiled_code_is_no_fault(tmp_path) -> None:
-    script = tmp_path / "doubled.py"  # numba caches what stands in a file; a small loop compiles in no time
+@pytest.fixture
+def loop(tmp_path: Path) -> list[str]:
+    """The words that run a compiled loop. It stands in a file, as numba caches no other code, and is so small that it
+    compiles in no time."""
+    script = tmp_path / "doubled.py"
     script.write_text(DOUBLED)
+    return [sys.executable, str(script)]
+
+
+@pytest.mark.parametrize("writable", [True, False], ids=["a cache folder", "no place for a cache"])
+def test_compiled_code_is_kept_where_a_folder_can_be_written(tmp_path, loop, writable) -> None:
+    place = tmp_path / "cache"
+    if not writable:
+        place.write_text("a file where the folder would be")
+    environment = {**os.environ, "XDG_CACHE_HOME": str(place), "LOCALAPPDATA": str(place), "PYTHONPATH": str(ROOT)}
+    environment.pop("NUMBA_CACHE_DIR", None)
+    done = subprocess.run(loop, env=environment, capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("[0. 2. 4.]\n", "")
+    assert not writable or any(place.rglob("*.nbi"))
+
+
+def test_a_damaged_file_in_the_cache_of_compiled_code_is_no_fault(tmp_path, loop) -> None:
     environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path / "numba"), "PYTHONPATH": str(ROOT)}
 
     def run_loop() -> str:
-        command = [sys.executable, str(script)]
-        return subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
+        return subprocess.run(loop, env=environment, capture_output=True, text=True, check=True).stdout
 
     assert run_loop() == "[0. 2. 4.]\n"
     # compiled code of zeros behind a sound index, then an index that was cut off
