@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from functools import cache
 from importlib import import_module
 from typing import Any
 
@@ -214,14 +215,7 @@ class Group(Helpful, TyperGroup):
             meant = command_meant(cmd_name)
             hint = f"attncli {meant}" if meant else suggest(cmd_name, COMMANDS)
             raise UsageError("attncli", f"{cmd_name!r} is not a command", hint)
-        module = import_module(f"attncli.cli.{cmd_name}")
-        app = typer.Typer(add_completion=False, rich_markup_mode=None)
-        app.command(cmd_name, cls=Command, help=module.HELP, context_settings=CONTEXT)(
-            getattr(module, f"{cmd_name}_command")
-        )
-        command = typer.main.get_command(app)
-        command.name = cmd_name
-        return command
+        return build_command(cmd_name)
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         formatter.write(INTRODUCTION + "\n")
@@ -233,6 +227,19 @@ class Group(Helpful, TyperGroup):
 
 
 CONTEXT: dict[str, Any] = {"help_option_names": ["-h", "--help"], "max_content_width": WIDTH}
+
+
+@cache
+def build_command(name: str) -> Any:
+    """Return typer's command of this name, which takes longer to build than a small problem to calculate."""
+    module = import_module(f"attncli.cli.{name}")
+    app = typer.Typer(add_completion=False, rich_markup_mode=None)
+    app.command(name, cls=Command, help=module.HELP, context_settings=CONTEXT)(getattr(module, f"{name}_command"))
+    command = typer.main.get_command(app)
+    command.name = name
+    return command
+
+
 application = typer.Typer(cls=Group, rich_markup_mode=None, context_settings=CONTEXT, no_args_is_help=False)
 
 
