@@ -182,6 +182,8 @@ ARRAYS = [
     ("Lisp's array", "#2A((1 2) (3 4))", FOUR),
     ("PowerShell", "@(@(1, 2), @(3, 4))", FOUR),
     ("Mathematica's numeric array", 'NumericArray[{{1., 2.}, {3., 4.}}, "Real32"]', FOUR),
+    ("fractions of Python", "[[Fraction(2, 2), Fraction(4, 2)], [Decimal('3.0'), 4]]", FOUR),
+    ("Erlang", "[[1.0,2.0],[3.0,4.0]].", FOUR),
     ("SymPy's srepr", "MutableDenseMatrix([[Integer(1), Integer(2)], [Integer(3), Integer(4)]])", FOUR),
     ("torch's repr with names", "tensor([[1., 2.],\n        [3., 4.]], names=('a', 'b'))", FOUR),
     ("Candle on a GPU", "[[1., 2.],\n [3., 4.]]\nTensor[[2, 2], f32, cuda:0]", FOUR),
@@ -220,6 +222,13 @@ NAMED = [
     ("Octave's common factor", "q =\n\n   1.0000e+00   2.0000e+00\n   3.0000e+00   4.0000e+00\n", "q", FOUR),
     ("MATLAB's print of truths", "ans =\n\n  2×2 logical array\n\n   1   0\n   0   1\n", "ans", [[1, 0], [0, 1]]),
     ("Octave's diagonal", "q =\n\nDiagonal Matrix\n\n   1   0\n   0   1\n\n", "q", [[1, 0], [0, 1]]),
+    ("Octave's permutation", "q =\n\nPermutation Matrix\n\n   0   1\n   1   0\n\n", "q", [[0, 1], [1, 0]]),
+    (
+        "Scilab's columns",
+        " q  =\n\n         column 1 to 2\n\n   1.   2.\n\n         column 3\n\n   3.\n",
+        "q",
+        [[1, 2, 3]],
+    ),
     ("MATLAB's scalar", "q = 5", "q", [[5]]),
     ("MATLAB", "Q = [1 2; 3 4];", "Q", FOUR),
     ("Mathematica", "Q = {{1, 2}, {3, 4}};", "Q", FOUR),
@@ -308,6 +317,13 @@ REAL_PART = "print the real part: print(x.real) in Python, real(x) in MATLAB"
 IN_FULL = "print it in full: numpy.set_printoptions(threshold=sys.maxsize) or torch.set_printoptions(profile='full')"
 SHORTENED = "the array is printed with '...' in place of numbers"
 REFUSED = [
+    (
+        "a sparse matrix of MATLAB",
+        "q =\n\n   (1,1)        1\n   (2,2)        4\n",
+        "q",
+        "this is a sparse matrix, only the cells that are not zero",
+        "print all of its cells: full(x)",
+    ),
     (
         "braces of std::array that could be another axis",
         "std::array<std::array<float, 2>, 2> q = {{{1, 2}, {3, 4}}};",

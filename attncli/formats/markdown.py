@@ -36,6 +36,11 @@ _LATEX = re.compile(r"\\begin\s*\{(?:[bpBvV]?matrix|smallmatrix|array|tabular)\*
 _SIZED = re.compile(  # the corner of a matrix in a page of explain: `Q, the queries (2 × 3)`
     r"(\w[^,()]*)(?:, the [^,()]*)?(, [^()]*)? \(([0-9]+) × ([0-9]+)\)"
 )
+_ROWS = "write | 1 | 0 | with a line |---|---| under the header"
+_NO_TABLE = (
+    ("\\begin{", "put its matrices of LaTeX into a file that ends with .tex"),
+    ("```", "put what stands between its fences into a file that ends with .txt"),
+)
 _IN_FULL = "attncli run … -f markdown --full --show queries,keys,values prints all of them"
 _MASKED = {"weights": "0", "scores": "-inf", "dP": "0", "dS": "0"}  # what a dot means in attncli's own tables
 NEAR = 40  # lines of a document among which a table makes it Markdown
@@ -84,7 +89,7 @@ def read_tables(text: str, where: str, reading: Reading) -> Contents:
         what = "holds tables and matrices of LaTeX; only one kind can be read from a file"
         raise InputError(where, what, "keep the tables in this file, and the matrices in one that ends with .tex")
     if not tables:
-        raise InputError(where, "there is no table", "write | 1 | 0 | with a line |---|---| under the header")
+        raise InputError(where, "there is no table", next((hint for sign, hint in _NO_TABLE if sign in text), _ROWS))
     if any(table.size[0] for table in tables):  # a page of explain: its other tables are steps in words
         tables = [table for table in tables if table.size[0]]
     names = [table.name for table in tables]

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from attncli.matrix import Matrix, Reading
 
 _BLANKS = " \t\n\r"
+_OF_PATHS = frozenset("@/\\")
 _FOLDERS = ("./", "../", "/", "~", ".\\", "..\\")
 
 
@@ -36,7 +37,7 @@ def looks_like_path(text: str) -> bool:
         plain.startswith(("[", "{", "\\", "$", "|"))
         or ";" in plain
         or "\n" in plain
-        or "\\begin" in plain
+        or any(mark in plain for mark in ("\\begin", "[[", "■"))
         or is_print(plain)
         or is_labelled(plain)
         or is_code(plain)
@@ -76,7 +77,7 @@ def read_typed(text: str, where: str, reading: Reading) -> Contents:
         if refusal is None:
             raise
         raise refusal from None
-    return contents if refusal is None else _note_labels(contents)
+    return contents if refusal is None else _note_labels(contents, refusal)
 
 
 def _read_line(text: str, where: str, reading: Reading) -> Contents:
@@ -87,13 +88,19 @@ def _read_line(text: str, where: str, reading: Reading) -> Contents:
     return Contents(where, {"": lambda: matrix})
 
 
-def _note_labels(contents: Contents) -> Contents:
-    """Add a note if the first word of the only row is its label: it could be a slip of the pen for a number."""
+def _note_labels(contents: Contents, refusal: InputError) -> Contents:
+    """Add a note if the first word of the only row is its label: it could be a slip of the pen for a number.
+
+    Raises `refusal` if it could be the name of a file, `q.bin@float32:2`.
+    """
 
     def add_note(make: Callable[[], Matrix]) -> Matrix:
         matrix = make()
         if matrix.row_labels is None or len(matrix.row_labels) > 1:
             return matrix
+        label = matrix.row_labels[0]
+        if not _OF_PATHS.isdisjoint(label) or _ends_like_file(label):
+            raise refusal
         note = f"{contents.where}: {quote(matrix.row_labels[0])} is read as the label of its row"
         return replace(matrix, notes=(*matrix.notes, note))
 

@@ -149,3 +149,9 @@ def test_lists_on_lines_of_their_own_are_rows_with_a_note(process, tmp_path):
 def test_a_byte_that_is_no_text_is_refused_in_records_and_block_lists(text: str) -> None:
     with pytest.raises(InputError, match="not UTF-8"):
         read_print(text, "Q", Reading())
+
+
+def test_many_lines_about_columns_are_read_in_linear_time() -> None:
+    # each line could be split in two ways, so that thirty of them took hours
+    with pytest.raises(InputError):
+        read_print("q =\n\n   1   2\n" + "\n Column 3:   4\n" * 1000, "q", Reading())

@@ -19,6 +19,7 @@ FRAME = (
     "this is code for a data frame, which attncli does not run",
     "print its numbers: print(x.to_csv(index=False)) in Python, write.csv(x, row.names = FALSE) in R",
 )
+SEVERAL = ("several arrays stand in one pair of parentheses", "print each of them by itself")
 BARS = "its cells are separated by bars, without a rule under the header"
 UNREAD = [
     ("a call", "np.eye(2)", CODE, PASTE),
@@ -147,6 +148,62 @@ UNREAD = [
         "its lines are keys and values, some keys more than once",
         "keep only the rows of the matrix, without their keys",
     ),
+    (
+        "an answer with words and a fence",
+        "Sure! Here it is:\n\n```python\nQ = np.array([[1, 2], [3, 4]])\n```\n\nAsk for more.",
+        "holds other text besides what stands between its fences",
+        "keep only what stands between two of them",
+    ),
+    (
+        "Word's equation",
+        "[■(1&2@3&4)]",
+        "this is a matrix as Word writes it in an equation",
+        "write its rows with semicolons between them: '1 0; 0 1'",
+    ),
+    (
+        "a tensor of Burn",
+        'Tensor {\n  data:\n[[1.0, 2.0],\n [3.0, 4.0]],\n  shape:  [2, 2],\n  device:  Cpu,\n  dtype:  "f32",\n}',
+        "this is a tensor as Burn prints it, with what it knows of it",
+        "keep only the list behind data:",
+    ),
+    (
+        "a variable of Flax",
+        "Param( # 4 (16 B)\n  value=Array([[1., 2.],\n       [3., 4.]], dtype=float32)\n)",
+        "this is a variable as Flax prints it",
+        "print its numbers: print(x.value)",
+    ),
+    (
+        "R's str",
+        " num [1:2, 1:2] 1 3 2 4",
+        "this is what str() of R says of an array",
+        "print all of it: print(x)",
+    ),
+    (
+        "Armadillo's file",
+        "ARMA_MAT_TXT_FN008\n2 2\n   1.0   2.0\n   3.0   4.0\n",
+        "this is a text file of Armadillo",
+        "delete its first two lines, which say the type and the size",
+    ),
+    (
+        "a shape above the array",
+        "Q shape: (2, 2)\n[[1. 2.]\n [3. 4.]]",
+        "its first line is the shape, not numbers",
+        "delete that line",
+    ),
+    (
+        "a shape of torch above the array",
+        "torch.Size([2, 2])\ntensor([[1., 2.],\n        [3., 4.]])",
+        "its first line is the shape, not numbers",
+        "delete that line",
+    ),
+    (
+        "a data frame in blocks of columns",
+        "          a  \\\n0  1.000000   \n1  3.000000   \n\n          c  \n0  5.000000  \n1  6.000000  ",
+        "its columns are wrapped into several blocks of lines",
+        "print(x.to_csv(index=False)) prints what attncli reads",
+    ),
+    ("a tuple of arrays on a line", "(array([[1., 2.]]), array([[3., 4.]]))", *SEVERAL),
+    ("an array of Dask", "dask.array<array, shape=(2, 2), dtype=float64, chunksize=(2, 2)>", NAMED, NUMBERS),
     (
         "bars around rows",
         "| 1 | 2 |\n| 3 | 4 |",

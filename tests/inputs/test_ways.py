@@ -217,6 +217,12 @@ def test_the_label_of_a_typed_row_is_noted() -> None:
     assert typed.notes == ("queries: 'q' is read as the label of its row",)
 
 
+@pytest.mark.parametrize("text", ["q.bin@float32:2,-1", "q.bin@:2,2", "a/b 1", "q.csv 2"])
+def test_what_could_name_a_file_is_no_label_of_a_typed_row(text: str) -> None:
+    with pytest.raises(InputError, match="is not a number"):
+        Sources(io.BytesIO).matrix(text, role="queries")
+
+
 def test_records_that_tabs_indent_are_read_and_a_comma_behind_them_is_no_record() -> None:
     for text in ('[\n\t{"a": 1},\n\t{"a": 2}\n]', '{"a": 1}\n{"a": 2}\n,'):
         assert Sources(io.BytesIO).matrix(text, role="queries").array.tolist() == [[1], [2]]

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 _SCALAR = re.compile(  # np.float64(1.5), float('-inf'), torch.tensor(2.)
-    r"(-?)(?:(?:np|numpy|jnp|torch|tf|mx)\.)?(?:float(?:16|32|64)?|u?int(?:8|16|32|64)?|bool_?|bfloat16|array|tensor|Integer)"
+    r"(-?)(?:(?:np|numpy|jnp|torch|tf|mx)\.)?(?:float(?:16|32|64)?|u?int(?:8|16|32|64)?|bool_?|bfloat16|array|tensor|Integer|Decimal)"
     r"\(([^()]*)\)"
 )
 _NONFINITE = re.compile(

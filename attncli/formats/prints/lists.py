@@ -83,6 +83,7 @@ _DECIMAL_COMMAS = re.compile(r"\s*=?\s*\{([^\[\]{}().\\]*\\[^\[\]{}().]*)\}\s*")
 _SIZED_LIST = re.compile(r"\s*\(([0-9]+)><([0-9]+)\)\s*(?=\[[^\[\]]*\]\s*\Z)")  # of Haskell's hmatrix
 _SIZED_ROWS = re.compile(r"\s*\[([0-9]+),([0-9]+)\](?=\(\()")  # of Boost's uBLAS
 _LENGTHS = re.compile(r"std::\w+ of length [0-9]+(?:, capacity [0-9]+)? = (?=\{)")  # of gdb
+_QUOTIENT = re.compile(r"(?<![\w.])(?:Fraction|Rational)\(\s*(-?[0-9]+)\s*,\s*([0-9]+)\s*\)")  # of Python, SymPy
 _TYPE_BEHIND = re.compile(r"\s*::\s*\[*[A-Z]\w*\]*\s*")  # of Haskell
 _LINES = re.compile(r"\s*\[([^\[\]{}(),;]*\n[^\[\]{}(),;]*)\]\s*")
 _FLAT_LIST = re.compile(r"\[[^][]*\]")
@@ -116,7 +117,7 @@ def read_list(text: str, where: str, reading: Reading, dimensions: tuple[int, ..
 
     `dimensions` are those of a declaration, as in `float q[2][3]`. Raises InputError with the indices of the error.
     """
-    text = _LENGTHS.sub("", _COMMENT.sub("", text))
+    text = _LENGTHS.sub("", _QUOTIENT.sub(r"\1/\2", _COMMENT.sub("", text)))
     notes: tuple[str, ...] = ()
     if sized := _SIZED_LIST.match(text):
         return _reshape(read_list(text[sized.end() :], where, reading), (int(sized[1]), int(sized[2])))
@@ -156,7 +157,7 @@ def read_list(text: str, where: str, reading: Reading, dimensions: tuple[int, ..
         claimed.append(tuple(map(int, re.findall("[0-9]+", trailer[trailer.lastindex or 0]))))
         end = len(text)
     rest = text[end:].strip()
-    if rest and rest != ";" and not _TYPE_BEHIND.fullmatch(rest):
+    if rest and rest not in (";", ".") and not _TYPE_BEHIND.fullmatch(rest):
         _refuse_rest(where, rest, "the end")
     for shape in claimed:
         if shape != walk.shape():

@@ -14,21 +14,25 @@ from attncli.numbers.numerals import quote
 if TYPE_CHECKING:
     from attncli.matrix import Matrix, Reading
 
-_COLUMNS = re.compile(r"\s*Columns? ([0-9]+)(?:\s*(?:through|and|to|-)\s*([0-9]+))?:?\s*")
+_COLUMNS = re.compile(r"\s*[Cc]olumns? ([0-9]+)(?:\s*(?:through|and|to|-)\s*([0-9]+))?:?\s*")
 _FACTOR = re.compile(r"\s*([0-9]+(?:\.[0-9]*)?)[eE]([+-]?[0-9]+)\s*\*\s*")
 _POWER = re.compile(r"\s*(?:0\.(0*)1|1(0*))\s*\*\s*")  # of ten, as libtorch prints the factor
 _COMPLEX = re.compile(r"[0-9.] *[-+] *[0-9.]+(?:e[-+]?[0-9]+)?[ij]\b")
 BEGINNING = re.compile(rf"{_FACTOR.pattern}\n|{_COLUMNS.pattern}\n")
+_PLACED = re.compile(r"^[ \t]*\([0-9]+, ?[0-9]+\)[ \t]+\S", re.MULTILINE)
 _TABLE = re.compile(r"\s*([0-9]+)[×x]([0-9]+) (?:time)?table[ \t]*\n")
 _CLASS = re.compile(
     r"\s*([0-9]+(?:[×x][0-9]+)+)\s+(?:[A-Za-z0-9]+ )*(?:matrix|array|dlarray|gpuArray|distributed)\s*"
-    r"|\s*Diagonal Matrix\s*"
+    r"|\s*(?:Diagonal|Permutation) Matrix\s*"
 )
 _PLAIN = re.compile(r"[+-]?[0-9]+\.?[0-9]*")
 
 
 def read_matlab(text: str, where: str, reading: Reading) -> Matrix:
     """Read what MATLAB and Octave print after `NAME =`: rows, in blocks of columns if wide, with a common factor."""
+    if _PLACED.search(text):
+        hint = "print all of its cells: full(x)"
+        raise InputError(where, "this is a sparse matrix, only the cells that are not zero", hint)
     if _COMPLEX.search(text):
         raise InputError(where, "its cells are complex, not real numbers", REAL_PART)
     if table := _TABLE.match(text):

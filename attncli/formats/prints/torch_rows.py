@@ -15,7 +15,7 @@ _SIZE = re.compile(
 )
 BEGINNING = re.compile(
     rf"\s*(?:[0-9.e+-]+[ \t]*\*[ \t]*\n\s*)?(?:Columns?[^\n]*\n\s*)?{_CELL}"
-    rf"(?:[ \t\n]+(?:Columns?[^\n]*|{_CELL}))*[ \t]*\n{_SIZE.pattern}"
+    rf"(?:[ \t\n]+(?:Columns?[^\n]*+|{_CELL}))*+[ \t]*\n{_SIZE.pattern}"  # one way to each text, or time explodes
 )
 
 

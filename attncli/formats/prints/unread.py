@@ -29,6 +29,46 @@ class Unread:
 
 UNREAD = (
     Unread(
+        re.compile(r"^[ \t]*(?:```|~~~)", re.MULTILINE),
+        "holds other text besides what stands between its fences",
+        "keep only what stands between two of them",
+    ),
+    Unread(
+        re.compile(r"■\("),
+        "this is a matrix as Word writes it in an equation",
+        "write its rows with semicolons between them: '1 0; 0 1'",
+    ),
+    Unread(
+        re.compile(r"\A\s*Tensor \{\s*\n\s*data:"),
+        "this is a tensor as Burn prints it, with what it knows of it",
+        "keep only the list behind data:",
+    ),
+    Unread(
+        re.compile(r"\A\s*\w+\( # [0-9,]+ \("),
+        "this is a variable as Flax prints it",
+        "print its numbers: print(x.value)",
+    ),
+    Unread(
+        re.compile(r"\A\s*(?:num|int|logi) \["),
+        "this is what str() of R says of an array",
+        "print all of it: print(x)",
+    ),
+    Unread(
+        re.compile(r"\A\s*ARMA_MAT_TXT"),
+        "this is a text file of Armadillo",
+        "delete its first two lines, which say the type and the size",
+    ),
+    Unread(
+        re.compile(r"\A[^\n]*(?:\(|Size\(\[)[0-9]+, ?[0-9]+\]?\)[^\n\[\](]*\n\s*(?:\[|[a-z.]*(?:tensor|[aA]rray)\()"),
+        "its first line is the shape, not numbers",
+        "delete that line",
+    ),
+    Unread(
+        re.compile(r"\A[^\n]*[^\n\\]\\[ \t]*\n"),
+        "its columns are wrapped into several blocks of lines",
+        "print(x.to_csv(index=False)) prints what attncli reads",
+    ),
+    Unread(
         re.compile(r"\A\s*\w+:[^\n]* = [^\n]*\) = \{[0-9, ]+\}[ \t]*\n"),
         "this is a tensor as llama.cpp prints it, with its name above and its sum below",
         "print it in full, and keep only what stands in brackets",
@@ -110,7 +150,9 @@ UNREAD = (
         "delete them, up to the colon",
     ),
     Unread(
-        re.compile(r"\A\s*(?:<(?!!|\?|html|table)[^<>]*[A-Za-z][^<>]*>?|\w*Traced<|[^\n]*<[A-Z]\w* [^<>\n]*>)"),
+        re.compile(
+            r"\A\s*(?:<(?!!|\?|html|table)[^<>]*[A-Za-z][^<>]*>?|\w*Traced<|dask\.array<|[^\n]*<[A-Z]\w* [^<>\n]*>)"
+        ),
         "this names an array, without its numbers",
         "print its numbers: print(x.tolist())",
     ),
@@ -143,7 +185,7 @@ UNREAD = (
 
 def looks_like_code(text: str) -> bool:
     """Return whether a line is a call such as `np.eye(2)`, or names an array without its numbers, `<…>`: no path."""
-    return bool(re.fullmatch(r"(?:[\w.]+[ \t]*(?:=|<-)[ \t]*)?[A-Za-z_][\w.]*\([^/\\]*\)|\w*<.*>", text))
+    return bool(re.fullmatch(r"(?:[\w.]+[ \t]*(?:=|<-)[ \t]*)?[A-Za-z_][\w.]*\([^/\\]*\)|[\w.]*<.*>", text))
 
 
 def name_beginning(refusal: InputError, text: str, where: str) -> InputError:
