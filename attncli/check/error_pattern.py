@@ -233,9 +233,9 @@ def describe_pattern(largest: Largest, beyond: Array, name: str) -> str:
         parts = beyond.reshape(-1, *beyond.shape[-2:]).any(axis=(1, 2))
         if parts.sum() == 1:
             index = np.unravel_index(int(np.argmax(parts)), tuple(lead))
-            noun = "head" if len(lead) == 1 else "part"
-            inner = describe_pattern(largest.at(index), beyond[index], name)
-            return f"only {noun} {', '.join(str(int(i)) for i in index)}, {inner}"
+            *entry, head = (str(int(place)) for place in index)
+            where = f"entry {', '.join(entry)}, head {head}" if entry else f"head {head}"
+            return f"only {where}, {describe_pattern(largest.at(index), beyond[index], name)}"
         for noun, axis in zip(("head", "entry"), reversed(range(len(lead))), strict=False):
             if (place := _only_one(beyond, axis)) is not None:
                 along: tuple[Any, ...] = (*[slice(None)] * axis, place)

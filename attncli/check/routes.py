@@ -15,6 +15,7 @@ from attncli.problem.prepare import prepare
 from attncli.records import record, replace
 from attncli.results.gradients import Gradients
 from attncli.results.result import Result
+from attncli.stages.normalizers import keep_largest
 
 if TYPE_CHECKING:
     from attncli.inputs.request import Request
@@ -191,6 +192,8 @@ class Route:
             return result.weights
         scores = result.scores if self.score is None else self.score(result.problem)
         scores = scores if self.rescore is None else self.rescore(scores)
+        if self.softmax == "keys":
+            return _weights_of(problem, scores, self.unseen)
         return NORMALISERS[self.softmax](scores, self.unseen)
 
 
@@ -206,6 +209,24 @@ def softmax_over(scores: Array, unseen: float, axis: int | tuple[int, ...], base
     largest = scores.max(axis=axis, keepdims=True)
     powers = np.power(base, scores - largest)
     weights: Array = np.where(np.isneginf(largest), unseen, powers / powers.sum(axis=axis, keepdims=True))
+    return weights
+
+
+def _weights_of(problem: Problem, scores: Array, unseen: float) -> Array:
+    """Return the weights of other scores by the problem's own normalizer, with its sink, top-k and dropout."""
+    if problem.top_k is not None:
+        scores = np.array(scores)
+        keep_largest(scores, problem.top_k)
+    if problem.normalizer.weights is not None:
+        weights = problem.normalizer.weights(scores)
+    elif problem.sink is not None:
+        sinks = np.reshape(problem.sink, (-1, 1, 1) if problem.lead else (1, 1))
+        joined = np.concatenate([scores, np.broadcast_to(sinks, (*scores.shape[:-1], 1))], axis=-1)
+        weights = softmax_over(joined, unseen, -1)[..., :-1]
+    else:
+        weights = softmax_over(scores, unseen, -1)
+    if problem.dropout_mask is not None:
+        weights = weights * problem.dropout_mask / (1 - problem.dropout)
     return weights
 
 

@@ -58,7 +58,7 @@ ABOVE = triangle(N, N, 0, np.greater)
         pytest.param(heads(ROW.T, ROW.T), "only column 2", id="one column of several heads"),
         pytest.param(heads(ABOVE, ABOVE), "above the diagonal", id="above the diagonal in all heads"),
         pytest.param(
-            heads(False, False, ROW, False).reshape(2, 2, N, N), "only part 1, 0, only row 2", id="one of a batch"
+            heads(False, False, ROW, False).reshape(2, 2, N, N), "only entry 1, head 0, only row 2", id="one of a batch"
         ),
         pytest.param(
             heads(False, ROW, False, ROW).reshape(2, 2, N, N), "only head 1, only row 2", id="one head of every entry"

@@ -11,7 +11,7 @@ import numpy as np
 
 from attncli.check.routes import Route
 from attncli.check.slips.case import Case, list_numbers
-from attncli.check.slips.changes import change_visible
+from attncli.check.slips.changes import change_visible, visible_cells
 from attncli.check.slips.slip import SOME, Slip
 from attncli.records import replace
 from attncli.stages.normalizers import NORMALIZERS, SOFTMAX, keep_largest
@@ -49,6 +49,24 @@ def _unasked_norms(case: Case) -> list[Route]:
             said=f"the rows of Q and K were normed by {name} before they were scored: no norm is asked for",
         )
         for name in ROW_NORM_NAMES
+    ]
+
+
+def _norm_one(problem: Problem, name: str) -> Problem:
+    norm = problem.row_norm
+    assert norm is not None
+    return replace(problem, row_norm=None, **{name: norm.apply(getattr(problem, name))})  # type: ignore[arg-type]
+
+
+def _one_norm(case: Case) -> list[Route]:
+    if case.problem.row_norm is None:
+        return []
+    return [
+        Route(
+            problems=(partial(_norm_one, name=name),),
+            said=f"only {letter} was normed by {case.request.qk_norm}: the rows of Q and of K are",
+        )
+        for name, letter in (("queries", "Q"), ("keys", "K"))
     ]
 
 
@@ -109,6 +127,20 @@ def _lengths(case: Case) -> list[Route]:
     ]
 
 
+def _last_keys(problem: Problem) -> Problem:
+    """Return the problem in which each entry sees as many keys as its length says, but the last ones."""
+    lengths = problem.visible.lengths
+    assert lengths is not None
+    free = change_visible(problem, lengths=None)
+    first = problem.m - np.array(lengths).reshape(-1, *[1] * (len(problem.lead) + 1))
+    return replace(free, mask=visible_cells(free) & (np.arange(problem.m) >= first))
+
+
+def _from_the_end(case: Case) -> list[Route]:
+    own = case.problem.visible.lengths
+    return [] if own is None else [Route(problems=(_last_keys,))]
+
+
 def _bias_of_first_head(problem: Problem) -> Problem:
     assert problem.bias is not None
     return replace(problem, bias=np.broadcast_to(problem.bias[..., :1, :, :], problem.bias.shape))
@@ -137,6 +169,7 @@ CHOICE_SLIPS = (
             f"{case.request.qk_norm} does not"
         ),
     ),
+    _slip("qk-norm-one-side", "stage", _one_norm, lambda _case: "only one of Q and K was normed"),
     _slip("top-k-other", "stage", _other_top_k, lambda _case: "another number of scores took part"),
     _slip(
         "top-k-after-softmax",
@@ -148,5 +181,14 @@ CHOICE_SLIPS = (
         ),
     ),
     _slip("key-lengths-off-by-one", "mask", _lengths, lambda _case: "the key lengths were off by one"),
+    _slip(
+        "padding-side",
+        "mask",
+        _from_the_end,
+        lambda case: (
+            f"the key lengths {list_numbers(case.problem.visible.lengths or ())} were counted from the last key, as if "
+            "the padding came first: they are counted from the first key"
+        ),
+    ),
     _slip("bias-of-first-head", "stage", _bias_shared, lambda _case: "the bias of head 0 was added in every head"),
 )

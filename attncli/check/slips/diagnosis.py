@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from itertools import combinations, permutations, product
+from itertools import combinations, islice, permutations, product
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -211,10 +211,12 @@ def _digits_apart(judge: Judge, mine: Array, right: Measured, fitted: int) -> fl
 
 
 def _group(attempts: list[Attempt]) -> list[list[Attempt]]:
-    """Group the attempts that give the same numbers, in the order of the first of each group."""
+    """Group the attempts that give the same numbers, in the order of the first of each group. Those that give nothing
+    but 0 and NaN have nothing else in common."""
     groups: list[list[Attempt]] = []
     for attempt in attempts:
-        group = next((group for group in groups if _are_same(attempt.seen, group[0].seen)), None)
+        is_any = any(bool((np.nan_to_num(array) != 0).any()) for array in attempt.seen.values())
+        group = next((group for group in groups if is_any and _are_same(attempt.seen, group[0].seen)), None)
         if group is None:
             groups.append([attempt])
         else:
@@ -224,25 +226,29 @@ def _group(attempts: list[Attempt]) -> list[list[Attempt]]:
 
 def _other_names(found: list[Found], groups: list[list[Attempt]], case: Case, sample: Sample) -> list[Attempt]:
     """Return the pairs that were found, with other slips that give the same numbers by themselves."""
-    others = {id(group[0]): group for group in groups}
+    others = {id(attempt): group for group in groups for attempt in group}
     attempts = []
     for each in found:
         one, two = (others.get(id(part), [part]) for part in each.attempt.parts)
-        for first, second in list(product(one, two))[1:MOST_NAMES]:
-            attempts += _join_attempts(first, second, case, sample)
+        for first, second in list(product(one, two))[:MOST_NAMES]:
+            if first is not each.attempt.parts[0] or second is not each.attempt.parts[1]:
+                attempts += _join_attempts(first, second, case, sample)
     return attempts
 
 
 def _pairs(singles: list[Attempt], groups: list[list[Attempt]], case: Case, sample: Sample) -> list[Attempt]:
-    """Return two slips of different families, made in the order of their stages: the first of two groups, or one that
-    is none by itself with one that may make it one."""
+    """Return two slips of different families, made in the order of their stages: the first of two groups that are of
+    different families, or one that is none by itself with one that may make it one."""
     differing = {id(attempt) for group in groups for attempt in group}
-    first_ones = {id(group[0]) for group in groups}
+    first_ones = {id(group[0]): group for group in groups}
     tried = [each for each in singles if id(each) in first_ones or id(each) not in differing]
     pairs = []
     for first, second in combinations(tried, 2):
         if all(id(each) in first_ones or _is_made_by(each, other) for each, other in permutations((first, second))):
-            pairs += _join_attempts(first, second, case, sample)
+            alike = (first_ones.get(id(each), [each]) for each in (first, second))
+            apart = ((one, two) for one, two in product(*alike) if one.slips[0].family != two.slips[0].family)
+            for one, two in islice(apart, 1):
+                pairs += _join_attempts(one, two, case, sample)
     return pairs
 
 

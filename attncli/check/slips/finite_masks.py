@@ -37,7 +37,8 @@ def _finite(case: Case) -> list[Route]:
     if not case.is_masked:
         return []
     routes = []
-    for depth in DEPTHS:
+    cap = case.problem.softcap
+    for depth in dict.fromkeys((*DEPTHS, cap or DEPTHS[0])):
         lowered = Route(problems=(partial(_lowered, depth=depth),))
         replaced = Route(score=partial(_replaced, depth=depth))
         routes += [

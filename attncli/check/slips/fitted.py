@@ -18,6 +18,7 @@ from attncli.problem.heads import unpack_heads
 from attncli.records import record, replace
 from attncli.results.result import Result
 from attncli.stages.normalizers import SOFTMAX
+from attncli.variants import BY_NAME
 
 if TYPE_CHECKING:
     from attncli.matrix import Array
@@ -94,7 +95,21 @@ def _near_softcap(problem: Problem) -> float | None:
 def _told_softcap(case: Case, value: float) -> str:
     if case.problem.softcap is None:
         return f"a softcap of {value:.6g} was applied, without being asked for"
-    return f"the softcap was {value:.6g}: {case.problem.softcap:g} is expected"
+    scale = case.problem.scale
+    before = ", as if it came before the scale" if math.isclose(value, case.problem.softcap * scale) else ""
+    return f"the softcap was {value:.6g}{before}: {case.problem.softcap:g} is expected"
+
+
+COSINE = BY_NAME["cosine"]
+
+
+def _cosine_times(problem: Problem, factor: float) -> Problem:
+    return replace(problem, variant=COSINE).with_scale(factor)
+
+
+def _told_cosine(case: Case, factor: float) -> str:
+    options = f"--variant cosine --scale {factor:.6g}"
+    return f"{case.those} of {COSINE.formula} times {factor:.6g} ({options}), not of {case.variant}"
 
 
 def _times_slopes(problem: Problem, factor: float) -> Problem:
@@ -111,6 +126,13 @@ FITTED_NUMBERS = (
         describe_factor,
         signs=(1, -1),
         evidence=2.0,
+    ),
+    FittedNumber(
+        "variant-cosine",
+        "score",
+        lambda problem: None if problem.variant is COSINE else 4.0,
+        _cosine_times,
+        _told_cosine,
     ),
     FittedNumber(
         "softcap-other",

@@ -11,7 +11,15 @@ import numpy as np
 
 from attncli.check.routes import NORMALISERS, Route
 from attncli.check.slips.case import Case
-from attncli.check.slips.changes import KINDS, drop_bias, drop_masks, round_cells, visible_cells
+from attncli.check.slips.changes import (
+    EUCLIDEAN,
+    KINDS,
+    drop_bias,
+    drop_masks,
+    round_cells,
+    scored,
+    visible_cells,
+)
 from attncli.check.slips.slip import SOME, Slip
 from attncli.results.result import Result
 from attncli.stages.normalizers import SOFTMAX
@@ -42,28 +50,27 @@ def _words(decimals: int) -> str:
     return "whole numbers" if decimals == 0 else "1 decimal" if decimals == 1 else f"{decimals} decimals"
 
 
-def _rounded_powers(_problem: Problem, scores: Array, decimals: int) -> Array:
+def _rounded_powers(scores: Array, decimals: int) -> Array:
+    """Return scores whose exponentials have few decimals, −inf where none is left."""
     with np.errstate(all="ignore"):
-        powers = np.round(np.exp(np.minimum(scores, LARGEST)), decimals)
-        total = powers.sum(axis=-1, keepdims=True)
-        return np.where(total > 0, powers / total, 0)
+        rounded: Array = np.log(np.round(np.exp(np.minimum(scores, LARGEST)), decimals))
+    return rounded
 
 
 def _rounded_exponentials(case: Case) -> list[Route]:
-    """Return the routes with each exponential rounded before they are added and divided."""
+    """Return the routes with each exponential rounded before they are added and divided: where all of a row become 0,
+    its weights are 0, or 0/0."""
     problem = case.problem
     if problem.normalizer is not SOFTMAX or problem.sink is not None:
         return []
-
-    def reweigh(problem: Problem, _weights: Array, decimals: int) -> Array:
-        return _rounded_powers(problem, Result(problem, "numpy").scores, decimals)
-
     return [
         Route(
-            reweigh=partial(reweigh, decimals=decimals),
+            rescore=partial(_rounded_powers, decimals=decimals),
+            unseen=unseen,
             said=f"the exponentials were rounded to {_words(decimals)} before they were added and divided",
         )
         for decimals in ROUNDINGS
+        for unseen in (0.0, np.nan)
     ]
 
 
@@ -81,19 +88,16 @@ def _rounded_scores(case: Case) -> list[Route]:
     ]
 
 
-def _signed(problem: Problem) -> Array:
-    """Return −Σ(q − k) for the scores, whose terms cancel."""
-    keys = problem.repeat_key_heads(problem.keys)
-    raw = keys.sum(axis=-1)[..., None, :] - problem.queries.sum(axis=-1)[..., :, None]
-    return np.where(visible_cells(problem), problem.scales * raw, -np.inf)
+def _signed(queries: Array, keys: Array) -> Array:
+    """Return −Σ(q − k), whose terms cancel."""
+    difference: Array = keys.sum(axis=-1)[..., None, :] - queries.sum(axis=-1)[..., :, None]
+    return difference
 
 
 def _without_absolute(case: Case) -> list[Route]:
-    problem = case.problem
-    is_plain = problem.bias is None and problem.softcap is None and problem.slopes is None and not problem.row_norm
-    if not problem.variant.has_length or not is_plain or problem.rotation is not None:
+    if not case.problem.variant.has_length:
         return []
-    return [Route(score=_signed)]
+    return [Route(problems=(partial(scored, variant=replace(EUCLIDEAN, name="signed", score=_signed)),))]
 
 
 def _bias_after(case: Case) -> list[Route]:
@@ -148,10 +152,19 @@ def _values_as_keys(case: Case) -> list[Route]:
     return [Route(problems=(_values_for_keys,))]
 
 
+def _exchange_keys_values(problem: Problem) -> Problem:
+    assert problem.values is not None
+    return replace(problem, keys=problem.values, values=problem.keys)
+
+
+def _keys_for_values(case: Case) -> list[Route]:
+    return [replace(route, problems=(_exchange_keys_values,)) for route in _values_as_keys(case)]
+
+
 HAND_SLIPS = (
     Slip(
         "softmax-twice",
-        "weights",
+        "softmax",
         _softmax_twice,
         lambda _case: "the softmax was taken twice, of the scores and then of the weights: once is expected",
     ),
@@ -209,5 +222,14 @@ HAND_SLIPS = (
         "keys",
         _values_as_keys,
         lambda case: f"{case.those} of QVᵀ, the values in place of the keys: QKᵀ is expected",
+    ),
+    Slip(
+        "keys-values-swapped",
+        "keys",
+        _keys_for_values,
+        lambda case: (
+            f"K and V changed places, so that {case.yours} of scores of Q and V: the scores are of Q and K, and V is "
+            "averaged"
+        ),
     ),
 )

@@ -9,7 +9,7 @@ import numpy as np
 
 from attncli.check.routes import Route
 from attncli.check.slips.case import Case
-from attncli.check.slips.slip import Slip
+from attncli.check.slips.slip import SOME, Slip
 from attncli.errors import ProblemError
 from attncli.matrix import Array
 from attncli.problem.problem import Problem
@@ -38,19 +38,21 @@ def _mean_output(name: str, array: Array) -> Array:
     return np.broadcast_to(array.mean(axis=-3, keepdims=True), array.shape) if name == "output" else array
 
 
-def _regrouped(choose: Callable[[int, int], int]) -> Callable[[Case], list[Route]]:
-    """Return the routes with another key head for each query head: `choose(head, number of key heads)`."""
+def _regrouped(choose: Callable[[int, int], int], *only: str) -> Callable[[Case], list[Route]]:
+    """Return the routes with another key head for each query head, or only its keys or values: `choose(head, number of
+    key heads)`."""
 
     def change(problem: Problem) -> Problem:
         if problem.key_heads is None:  # another slip has removed them
             raise ProblemError("slip", "no key head is shared")
         heads = [choose(head, problem.key_heads) for head in range(problem.lead[-1])]
-        return replace(
-            problem,
-            keys=np.take(problem.keys, heads, axis=-3),
-            values=None if problem.values is None else np.take(problem.values, heads, axis=-3),
-            key_heads=None,
-        )
+        found = {}
+        for name in ("keys", "values"):
+            array = getattr(problem, name)
+            if array is not None:
+                is_other = not only or name in only
+                found[name] = np.take(array, heads, axis=-3) if is_other else problem.repeat_key_heads(array)
+        return replace(problem, key_heads=None, **found)  # type: ignore[arg-type]
 
     def routes(case: Case) -> list[Route]:
         return [] if case.problem.key_heads is None else [Route(problems=(change,))]
@@ -78,6 +80,25 @@ def _tiled(case: Case) -> list[Route]:
     if case.problem.conventions.grouping == "tiled":
         return []
     return _regrouped(lambda head, count: head % count)(case)
+
+
+def _one_regrouped(case: Case) -> list[Route]:
+    """Return the routes in which only the keys or only the values are shared in another way."""
+    key_heads = case.problem.key_heads
+    if key_heads is None or case.problem.values is None:
+        return []
+    each, is_tiled = case.heads // key_heads, case.problem.conventions.grouping == "tiled"
+    ways = [(lambda _head, _count: 0, "head 0 for all query heads")]
+    if is_tiled:
+        ways.append((lambda head, _count: head // each, "shared by neighbouring query heads"))
+    else:
+        ways.append((lambda head, count: head % count, f"head h mod {key_heads} for query head h"))
+    return [
+        replace(route, said=f"the heads of {letter} were {words}, those of {other} not: {_grouping(case)}")
+        for choose, words in ways
+        for name, letter, other in (("values", "V", "K"), ("keys", "K", "V"))
+        for route in _regrouped(choose, name)(case)
+    ]
 
 
 def _over_heads(case: Case) -> list[Route]:
@@ -113,6 +134,14 @@ HEAD_SLIPS = (
         "heads",
         _interleaved,
         lambda case: f"neighbouring query heads shared a key head: {_grouping(case)}",
+    ),
+    Slip(
+        "other-grouping",
+        "heads",
+        _one_regrouped,
+        lambda _case: "K and V were shared in different ways",
+        paired=False,
+        evidence=SOME,
     ),
     Slip("softmax-over-heads", "softmax", _over_heads, lambda _case: "the softmax was taken over the heads"),
     Slip(

@@ -162,6 +162,12 @@ def _strided_values(case: Case) -> list[Route]:
     return [Route(problems=(partial(_strided, back=back, names=("values",)),), said=said) for back, said in ways]
 
 
+def _reshaped_keys(problem: Problem) -> Problem:
+    """Read the memory of K (…, m, d_k) as (…, d_k, m), for its transpose."""
+    keys = np.ascontiguousarray(problem.keys)
+    return replace(problem, keys=keys.reshape(*keys.shape[:-2], keys.shape[-1], keys.shape[-2]).mT)
+
+
 READ = (  # as the columns are stored, and as they were read
     ("(3, H, d)", "(H, 3, d)"),
     ("(H, 3, d)", "(3, H, d)"),
@@ -236,5 +242,14 @@ LAYOUT_SLIPS = (
         lambda case: f"your output is the right one with two axes exchanged: its shape is {case.output_shape}",
     ),
     Slip("values-strided", "heads", _strided_values, lambda _case: "V was read by other strides"),
+    Slip(
+        "keys-reshaped",
+        "keys",
+        lambda _case: [Route(problems=(_reshaped_keys,))],
+        lambda case: (
+            f"K, {case.m} × {case.d_k}, was reshaped to {case.d_k} × {case.m}, which keeps the order in memory: its "
+            "transpose is expected"
+        ),
+    ),
     Slip("qkv-interleaved", "heads", _fused, lambda _case: "Q, K and V were read in another order"),
 )

@@ -21,7 +21,7 @@ from attncli.check.slips.changes import (
     fill_empty_rows,
     visible_cells,
 )
-from attncli.check.slips.slip import Slip
+from attncli.check.slips.slip import SOME, Slip
 from attncli.matrix import Array
 from attncli.problem.problem import Problem, Visible
 from attncli.results.result import Result
@@ -103,11 +103,28 @@ def _tile_mask(problem: Problem) -> Problem:
     return replace(problem, mask=tiled, bias=drop_masks(problem, ("mask",)).bias, visible=visible)
 
 
-def _as_lengths(problem: Problem) -> Problem:
-    """Return the problem with as many keys from the first on as the mask allows."""
-    counts = visible_cells(problem).sum(axis=-1, keepdims=True)
-    free = drop_masks(problem, KINDS)
-    return replace(free, mask=np.arange(problem.m) < counts)
+def _as_lengths(problem: Problem, kinds: tuple[str, ...]) -> Problem:
+    """Return the problem with as many keys from the first on as these kinds of masks allow."""
+    others = tuple(kind for kind in KINDS if kind not in kinds)
+    counts = visible_cells(drop_masks(problem, others)).sum(axis=-1, keepdims=True)
+    return replace(drop_masks(problem, kinds), mask=np.arange(problem.m) < counts)
+
+
+def _counted(case: Case) -> list[Route]:
+    """Return the routes with all masks as a number of keys, or the mask alone beside what positions forbid."""
+    if not case.is_masked:
+        return []
+    kinds = [KINDS, ("mask",)] if not case.problem.visible.is_everything else [KINDS]
+    return [
+        Route(
+            problems=(partial(_as_lengths, kinds=each),),
+            said=(
+                f"{case.masks if each == KINDS else 'the mask'} was taken as a number of keys, counted from the first: "
+                "it says which keys"
+            ),
+        )
+        for each in kinds
+    ]
 
 
 # what positions forbid
@@ -168,9 +185,78 @@ def _windows(case: Case) -> list[Route]:
             continue
         for step in (1, -1):
             if own + step >= 0:
-                said = f"the window reached {own + step} keys {words} the query's position: it reaches {own}"
+                said = f"the window reached {_keys(own + step)} {words} the query's position: it reaches {own}"
                 routes.append(Route(problems=(partial(change_visible, **{side: own + step}),), said=said))
-    return routes
+    return routes + _both_sides(case)
+
+
+def _keys(count: int) -> str:
+    return f"{count} key" if count == 1 else f"{count} keys"
+
+
+def _both_sides(case: Case) -> list[Route]:
+    """Return the routes with one key more or less on both sides of a window, or with its width shared by the sides."""
+    left, right = case.problem.visible.left, case.problem.visible.right
+    if left is None or right is None:
+        return []
+    ways = [(left + 1, right + 1), (left - 1, right - 1), (left // 2, right // 2), ((left + right) // 2,) * 2]
+    ways += [(left // 2, right), (left + right, right)]
+    own = f"it reaches {_keys(left)} before and {right} after"
+    return [
+        Route(
+            problems=(partial(change_visible, left=before, right=after),),
+            said=f"the window reached {_keys(before)} before the query's position and {after} after: {own}",
+        )
+        for before, after in dict.fromkeys(ways)
+        if before >= 0 and after >= 0 and (before, after) != (left, right)
+    ]
+
+
+STEPS = (1, -1, 2, -2, 3, -3)  # from the right offset to others
+
+
+def _other_offsets(case: Case) -> list[Route]:
+    """Return the routes with queries that stand a few keys further on or back, or as far back as they stand on."""
+    offsets = case.problem.visible.offsets
+    if len(set(offsets)) > 1 or not (case.problem.visible.has_order or case.problem.rotation is not None):
+        return []
+    own = offsets[0]
+    return [
+        Route(
+            problems=(partial(change_visible, offsets=(other,)), partial(fill_empty_rows, row=row)),
+            said=f"query i stood at position {position_text(other)}: it stands at {position_text(own)}",
+        )
+        for other in dict.fromkeys([*(own + step for step in STEPS), -own, case.n, case.m])
+        if other not in (own, 0, case.m - case.n)
+        for row in dict.fromkeys((case.problem.conventions.empty, *ROWS))
+    ]
+
+
+def _by_tiles(case: Case) -> list[Route]:
+    """Return the routes with a causal mask of whole tiles."""
+    visible = case.problem.visible
+    if visible.right is None or len(visible.offsets) > 1:
+        return []
+    return [
+        Route(
+            problems=(partial(_hide_tiles, size=size),),
+            said=(
+                f"the causal mask hid whole tiles of {size} keys only: a query also saw the keys behind its last "
+                "one in the same tile"
+            ),
+        )
+        for size in MULTIPLES
+        if size < max(case.n, case.m)
+    ]
+
+
+def _hide_tiles(problem: Problem, size: int) -> Problem:
+    visible = problem.visible
+    assert visible.right is not None
+    last = np.arange(problem.n)[:, None] + visible.offsets[0] + visible.right
+    seen = np.arange(problem.m) // size <= last // size
+    free = change_visible(problem, right=None)
+    return replace(free, mask=visible_cells(free) & seen)
 
 
 def _unasked(case: Case) -> list[Route]:
@@ -181,7 +267,9 @@ def _unasked(case: Case) -> list[Route]:
     return [
         Route(
             problems=(partial(_made_causal, offset=offset), partial(fill_empty_rows, row=row)),
-            said=f"a causal mask was applied, query i to the keys up to {position_text(offset)}: none is asked for",
+            said=(
+                f"a causal mask was applied, query i saw only the keys up to {position_text(offset)}: none is asked for"
+            ),
         )
         for offset in corners
         for row in ("zeros", "nan")
@@ -231,8 +319,10 @@ def _empty_row(row: str) -> Callable[[Case], list[Route]]:
 def _describe_empty_row(case: Case, row: str) -> str:
     empty = ~visible_cells(case.problem).any(axis=-1)
     first = ", ".join(str(int(place)) for place in np.unravel_index(int(np.argmax(empty)), empty.shape))
-    has = "1 query has" if empty.sum() == 1 else f"{int(empty.sum())} queries have"
-    return f"{has} no key, the first is {first}: its row is {row} here, and {case.problem.empty_row} is expected"
+    place = f"[{first}]" if case.problem.lead else first
+    count = int(empty.sum())
+    has = f"query {place} has no key" if count == 1 else f"{count} queries have no key, the first is query {place}"
+    return f"{has}: its row is {row} here, and {case.problem.empty_row} is expected"
 
 
 def _order_of(visible: Visible) -> str:
@@ -277,8 +367,8 @@ MASK_SLIPS = (
     Slip(
         "mask-as-length",
         "mask",
-        _masked(Route(problems=(_as_lengths,))),
-        lambda case: f"{case.masks} was taken as a number of keys, counted from the first: it says which keys",
+        _counted,
+        lambda _case: "the mask was taken as a number of keys",
     ),
     Slip(
         "no-causal",
@@ -313,6 +403,10 @@ MASK_SLIPS = (
         lambda case: f"the causal mask let query i see one key more: key {case.position} is the last",
     ),
     Slip("window-off-by-one", "mask", _windows, lambda _case: "the window was one key wider or narrower"),
+    Slip("causal-by-tiles", "mask", _by_tiles, lambda _case: "whole tiles were masked", paired=False, evidence=SOME),
+    Slip(
+        "other-offset", "mask", _other_offsets, lambda _case: "the queries stood elsewhere", paired=False, evidence=SOME
+    ),
     Slip("unasked-causal", "mask", _unasked, lambda _case: "a causal mask was applied"),
     Slip("phantom-keys", "weights", _phantoms, lambda _case: "keys of zeros counted", paired=False, evidence=2.0),
     *(

@@ -30,16 +30,15 @@ NAMED = 6  # places in a sentence
 
 
 def _order(expected: Array, right: Array, axis: int) -> Array | None:
-    """Return which slice of the right numbers stands in each place of the expected ones, or None if they are not all
-    there, each once, or in their own places."""
+    """Return which slice of the right numbers stands in each place of the expected ones, or None if all are in their
+    own places. Some may be missing, and others stand in several places."""
     given, due = (np.moveaxis(np.nan_to_num(each), axis, 0).reshape(each.shape[axis], -1) for each in (expected, right))
     apart = np.abs(given[:, None, :] - due[None, :, :]).max(axis=-1)
     order = apart.argmin(axis=1)
     own = np.arange(len(order))
     # equal slices stay where they are
     order = np.where(apart[own, own] <= apart[own, order], own, order)
-    is_another = bool((order != own).any()) and len(set(order.tolist())) == len(order)
-    return order if is_another else None
+    return order if bool((order != own).any()) else None
 
 
 def _taken(name: str, array: Array, only: str, axis: int, order: Array) -> Array:
@@ -67,19 +66,61 @@ def _reordered(case: Case) -> list[Route]:
     if right.shape != judge.expected.shape or right.size > MANY * MANY:
         return []
     routes = []
-    for axis, noun in ((-2, "rows"), (-1, "columns"), (-3, "heads")):
+    for axis, noun in ((-2, "rows"), (-1, "columns"), (-3, "heads"), (-4, "entries")):
         if right.ndim < -axis or right.shape[axis] < 2:
             continue
         order = _order(judge.expected, right, axis)
         if order is not None:
-            said = f"{case.yours} right but for the order: {noun} {_places(order)}"
+            said = f"{case.yours} right but for {_reorder_words(order, noun)}"
             routes.append(Route(present=partial(_taken, only=name, axis=axis, order=order), said=said))
     return routes
 
 
-def _values_in_order(problem: Problem, order: Array) -> Problem:
-    assert problem.values is not None
-    return replace(problem, values=np.take(problem.values, order, axis=-2))
+def _reorder_words(order: Array, noun: str) -> str:
+    """Return "the order: rows 0 and 1 were exchanged", or "copies: rows 4, 5 hold what is due in rows 0, 1"."""
+    if len(set(order.tolist())) == len(order):
+        return f"the order: {noun} {_places(order)}"
+    moved = np.flatnonzero(order != np.arange(len(order)))
+    more = ", …" if len(moved) > NAMED else ""
+    places, others = (", ".join(map(str, each[:NAMED])) + more for each in (moved, order[moved]))
+    nouns = noun if len(moved) > 1 else {"entries": "entry"}.get(noun, noun.removesuffix("s"))
+    hold = "hold" if len(moved) > 1 else "holds"
+    return f"copies: {nouns} {places} {hold} what is due in {nouns} {others}"
+
+
+def _unwritten(case: Case) -> list[Route]:
+    """Return the route with rows of 0, or of NaN, where there should be none."""
+    name = case.wrong[0]
+    judge = case.judges[name]
+    if len(case.wrong) > 1 or name not in ("scores", "weights", "output"):
+        return []
+    right = Result(case.problem, "numpy").array(name)
+    if right.shape != judge.expected.shape or right.size > MANY * MANY:
+        return []
+    routes = []
+    for number, words in ((0.0, "0"), (np.nan, "NaN")):
+        empty = _is_all(judge.expected, number) & ~_is_all(right, number)
+        rows = np.flatnonzero(empty.reshape(-1, empty.shape[-1]).any(axis=0))
+        if empty.any() and not empty.all():
+            more = ", …" if len(rows) > NAMED else ""
+            named = f"row {rows[0]} is" if len(rows) == 1 else f"rows {', '.join(map(str, rows[:NAMED]))}{more} are"
+            said = f"{case.yours} right but for rows that hold no result: {named} {words}"
+            routes.append(Route(present=partial(_emptied, only=name, rows=empty, number=number), said=said))
+    return routes
+
+
+def _is_all(array: Array, number: float) -> Array:
+    """Return which rows hold this number only."""
+    found: Array = (np.isnan(array) if np.isnan(number) else array == number).all(axis=-1)
+    return found
+
+
+def _emptied(name: str, array: Array, only: str, rows: Array, number: float) -> Array:
+    return np.where(rows[..., None], number, array) if name == only else array
+
+
+def _rows_in_order(problem: Problem, name: str, order: Array) -> Problem:
+    return replace(problem, **{name: np.take(getattr(problem, name), order, axis=-2)})  # type: ignore[arg-type]
 
 
 def _reordered_values(case: Case) -> list[Route]:
@@ -99,8 +140,28 @@ def _reordered_values(case: Case) -> list[Route]:
     distinct = {tuple(order): words for words, order in reversed(ways.items())}
     return [
         Route(
-            problems=(partial(_values_in_order, order=np.array(order)),),
+            problems=(partial(_rows_in_order, name="values", order=np.array(order)),),
             said=f"V was taken {words}: key j has the value in row j",
+        )
+        for order, words in distinct.items()
+    ]
+
+
+def _reordered_keys(case: Case) -> list[Route]:
+    """Return the routes with K in reverse, or moved by one row."""
+    if not 1 < case.m <= MANY:
+        return []
+    own = np.arange(case.m)
+    ways = {
+        "in reverse order": own[::-1],
+        "one row too late, the last one first": np.roll(own, 1),
+        "one row too early, the first one last": np.roll(own, -1),
+    }
+    distinct = {tuple(order): words for words, order in reversed(ways.items())}
+    return [
+        Route(
+            problems=(partial(_rows_in_order, name="keys", order=np.array(order)),),
+            said=f"K was taken {words}: row j is key j",
         )
         for order, words in distinct.items()
     ]
@@ -116,7 +177,7 @@ def _exchanged_rows(case: Case) -> tuple[int, int] | None:
     for pair in combinations(range(case.m), 2):
         order = np.arange(case.m)
         order[list(pair)] = pair[::-1]
-        output = weigh_values(_values_in_order(case.problem, order), weights)
+        output = weigh_values(_rows_in_order(case.problem, "values", order), weights)
         found[pair] = float(np.nansum(np.abs(output - expected)))
     return min(found, key=found.__getitem__)
 
@@ -154,19 +215,33 @@ def _one_cell_of_mask(case: Case) -> list[Route]:
 
 
 def only_query(case: Case) -> int | None:
-    """Return the only query whose weights or output are wrong, or None."""
+    """Return the only query whose weights or output are wrong, in one or several entries, or None."""
+    queries = {at[-1] for at in _wrong_rows(case)}
+    return queries.pop() if len(queries) == 1 else None
+
+
+def only_row(case: Case) -> tuple[int, ...] | None:
+    """Return the only row of weights or output that is wrong, as an index on the leading axes and the queries, or
+    None. Outputs of heads that are joined have no such rows."""
+    rows = set(_wrong_rows(case))
+    is_one = len(rows) == 1 and len(next(iter(rows))) == len(case.problem.lead) + 1
+    return rows.pop() if is_one else None
+
+
+def _wrong_rows(case: Case) -> list[tuple[int, ...]]:
+    """Return where the rows of weights or output are that are wrong, or nothing if they are not comparable."""
     names = [name for name in case.wrong if name in ("weights", "output")]
     if not names or ("weights" in case.judges and "weights" not in names):
-        return None
+        return []
     numbers = Result(case.problem, "numpy").compute(*names)
-    rows: set[int] = set()
+    rows: list[tuple[int, ...]] = []
     for name in names:
         judge, right = case.judges[name], numbers.array(name)
         if judge.expected.shape != right.shape:
-            return None
+            return []
         off = np.concatenate([_are_off(judge, right, where) for where in block_indices(right.shape)], axis=-1)
-        rows |= set(np.flatnonzero(off.reshape(-1, case.n).any(axis=0)).tolist())
-    return rows.pop() if len(rows) == 1 else None
+        rows += [tuple(map(int, at)) for at in np.argwhere(off.reshape(right.shape[:-1]))]
+    return rows
 
 
 def _are_off(judge: Judge, right: Array, where: Index) -> Array:
@@ -184,11 +259,20 @@ def _are_off(judge: Judge, right: Array, where: Index) -> Array:
 
 ORDER_SLIPS = (
     Slip("other-order", "result", _reordered, lambda _case: "the order is another", paired=False, evidence=ENOUGH),
+    Slip("rows-empty", "result", _unwritten, lambda _case: "rows hold no result", paired=False, evidence=ENOUGH),
     Slip(
         "values-other-order",
         "values",
         _reordered_values,
         lambda _case: "the rows of V were taken in another order",
+        paired=False,
+        evidence=ENOUGH,
+    ),
+    Slip(
+        "keys-other-order",
+        "keys",
+        _reordered_keys,
+        lambda _case: "the rows of K were taken in another order",
         paired=False,
         evidence=ENOUGH,
     ),

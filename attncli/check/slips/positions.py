@@ -19,6 +19,7 @@ from attncli.stages.slopes import USUAL, usual_slopes
 
 if TYPE_CHECKING:
     from attncli.matrix import Array
+    from attncli.problem.problem import Problem
 
 
 def _leaving_out(*names: str) -> Callable[[Case], list[Route]]:
@@ -117,6 +118,23 @@ def _twice(case: Case) -> list[Route]:
     return [Route(problems=(partial(replace, sink=doubled),))]
 
 
+@np.errstate(all="ignore")
+def _plus_unshifted(problem: Problem, weights: Array) -> Array:
+    """Return the weights if e^S joins the sum of the exponentials of scores less the largest of their row."""
+    largest = weights.max(axis=-1, keepdims=True)
+    powers = np.where(largest > 0, weights / largest, 0)
+    assert problem.sink is not None
+    sinks = np.reshape(problem.sink, (-1, 1, 1) if problem.lead else (1, 1))
+    found: Array = powers / (powers.sum(axis=-1, keepdims=True) + np.exp(sinks))
+    return found
+
+
+def _unshifted(case: Case) -> list[Route]:
+    problem = case.problem
+    is_plain = problem.dropout_mask is None and problem.top_k is None
+    return [Route(reweigh=_plus_unshifted)] if problem.sink is not None and is_plain else []
+
+
 def _unasked_sink(case: Case) -> list[Route]:
     """Return the route with a sink of 0 (softmax off by one) that was not requested."""
     if case.problem.sink is not None or not case.problem.normalizer.sums_to_one:
@@ -177,6 +195,16 @@ POSITION_SLIPS = (
     ),
     Slip("rope-other-pairs", "stage", _other_pairs, lambda _case: "other columns were rotated"),
     _left_out("no-sink", "the sink was", _sinks, "sink"),
+    Slip(
+        "sink-unshifted",
+        "weights",
+        _unshifted,
+        lambda case: (
+            f"e^S was added to the sum of e^(score − largest): e^(S − largest) joins that sum, S = "
+            f"{list_numbers(case.problem.sink or ())}"
+        ),
+        paired=False,
+    ),
     Slip("sink-twice", "stage", _twice, lambda case: f"the sink was counted twice: {_sinks(case)}, once"),
     _left_out(
         "no-qk-norm",

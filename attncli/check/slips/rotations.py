@@ -127,6 +127,11 @@ def _other_factor(case: Case) -> list[Route]:
     ]
 
 
+def _other_way(problem: Problem) -> Problem:
+    assert problem.rotation is not None
+    return _with_rotation(problem, factor=-problem.rotation.factor)
+
+
 def _slip(name: str, routes: Callable[[Case], list[Route]], said: str, evidence: float = 0.0) -> Slip:
     return Slip(name, "stage", routes, lambda _case: said, paired=not evidence, evidence=evidence)
 
@@ -135,6 +140,12 @@ ROTATION_SLIPS = (
     _slip("rope-one-side", _one_side, "only one of Q and K was rotated"),
     _slip("rope-on-values", _values_too, "V was rotated too: only Q and K are"),
     _slip("rope-shifted", _shifted, "the queries were rotated at other positions"),
+    _slip(
+        "rope-reversed",
+        lambda case: [] if case.problem.rotation is None else [Route(problems=(_other_way,))],
+        "Q and K were rotated the other way, by minus the angle: (a, b) becomes (a cos − b sin, a sin + b cos)",
+        evidence=2.0,
+    ),
     _slip("rope-other-base", _other_base, "the rotary positions had another base", evidence=2.0),
     _slip("rope-other-columns", _other_columns, "other columns were rotated", evidence=2.0),
     _slip("rope-other-scale", _other_factor, "the positions were rotated with another scale", evidence=2.0),

@@ -1,4 +1,4 @@
-"""One score, or its exponential, that was worked out wrongly: all weights of its row follow from it."""
+"""One score, sum or term of one query that was worked out wrongly."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from attncli.check.routes import Route
 from attncli.check.slips.case import Case
-from attncli.check.slips.orders import MANY, only_query
+from attncli.check.slips.orders import ENOUGH, MANY, only_row
 from attncli.check.slips.slip import SOME, Slip
 from attncli.results.result import Result
 from attncli.stages.normalizers import SOFTMAX
@@ -20,38 +20,58 @@ if TYPE_CHECKING:
     from attncli.problem.problem import Problem
 
 LARGEST = 100.0  # scores whose exponentials are told
+FEW = 16  # keys of which each term is tried
+
+
+def _row(case: Case) -> tuple[int, ...] | None:
+    """Return where the only row is that is wrong, if it is one of a plain softmax of a few keys."""
+    problem = case.problem
+    is_plain = problem.normalizer is SOFTMAX and problem.sink is None and problem.dropout_mask is None
+    if not is_plain or not 2 < case.m <= MANY:
+        return None
+    return only_row(case)
+
+
+def _scores(case: Case, at: tuple[int, ...]) -> Array | None:
+    """Return the right scores of a row, or None if their exponentials are no numbers to tell."""
+    scores: Array = Result(case.problem, "numpy").scores[at]
+    finite = np.abs(scores[np.isfinite(scores)])
+    return scores if finite.max(initial=0) < LARGEST else None
+
+
+def _named(at: tuple[int, ...]) -> str:
+    """Return the query of a row, with its place among the leading axes if there are any."""
+    return f"query {at[0]}" if len(at) == 1 else f"query [{', '.join(map(str, at))}]"
 
 
 def _one_score(case: Case) -> list[Route]:
     """Return the routes with another score of one key, for the only query whose row is wrong, as its row gives it."""
-    problem = case.problem
-    is_plain = problem.normalizer is SOFTMAX and problem.sink is None and problem.dropout_mask is None
-    if not is_plain or problem.lead or not 2 < case.m <= MANY or (query := only_query(case)) is None:
-        return []
-    scores = Result(problem, "numpy").scores[query]
-    if not np.abs(scores[np.isfinite(scores)]).max(initial=0) < LARGEST:
+    at = _row(case)
+    if at is None or (scores := _scores(case, at)) is None:
         return []
     return [
         Route(
-            score=partial(_with_score, cell=(query, key), score=score),
+            score=partial(_with_score, cell=(*at, key), score=score),
             told_scores=lambda changed: Result(changed, "numpy").scores,
             is_whole=True,
             said=(
-                f"one score: the row of query {query} is that of {score:.6g} for key {key}, whose exponential is "
+                f"one score: the row of {_named(at)} is that of {score:.6g} for key {key}, whose exponential is "
                 f"{np.exp(score):.6g}; {scores[key]:.6g} and {np.exp(scores[key]):.6g} are right"
             ),
         )
-        for key, exponential in _fitted_exponentials(case, query, np.exp(scores))
+        for key, exponential in _fitted_exponentials(case, at, np.exp(scores))
         for score in _short_scores(exponential)
     ]
 
 
-def _fitted_exponentials(case: Case, query: int, powers: Array) -> Iterator[tuple[int, float]]:
+def _fitted_exponentials(case: Case, at: tuple[int, ...], powers: Array) -> Iterator[tuple[int, float]]:
     """Yield each visible key with the exponential that the row of weights, or else of the output, gives it beside those
     of the other keys."""
     is_of_weights = "weights" in case.wrong
-    row = case.judges["weights" if is_of_weights else "output"].expected[query]
+    row = case.judges["weights" if is_of_weights else "output"].expected[at]
     values = case.problem.values
+    if values is not None:
+        values = case.problem.repeat_key_heads(values)[at[:-1]]
     for key in np.flatnonzero(powers):
         others = powers.copy()
         others[key] = 0
@@ -78,13 +98,84 @@ def _short_scores(exponential: float) -> list[float]:
     return list(dict.fromkeys([*short, *(float(np.log(each)) for each in rounded if each > 0), score]))
 
 
-def _with_score(problem: Problem, cell: tuple[int, int], score: float) -> Array:
+def _with_score(problem: Problem, cell: tuple[int, ...], score: float) -> Array:
     scores = np.array(Result(problem, "numpy").scores)
     scores[cell] = score
     return scores
 
 
+def _one_sum(case: Case) -> list[Route]:
+    """Return the route with another sum of the exponentials, for the only query whose row is wrong, as its row gives
+    it."""
+    at = _row(case)
+    if at is None or (scores := _scores(case, at)) is None:
+        return []
+    name = "weights" if "weights" in case.wrong else "output"
+    right, row = Result(case.problem, "numpy").array(name)[at], case.judges[name].expected[at]
+    size = float(right @ right)
+    factor = float(right @ row) / size if size > 0 else 0.0
+    if not np.isfinite(factor) or factor <= 0:
+        return []
+    total = float(np.exp(scores).sum())
+    short = [round(total / factor, decimals) for decimals in (0, 1, 2, 3)]
+    return [
+        Route(
+            reweigh=partial(_times_row, at=at, factor=total / taken),
+            is_whole=True,
+            said=(
+                f"one sum: the exponentials of {_named(at)} were divided by {taken:.6g}, and {total:.6g} is their sum"
+            ),
+        )
+        for taken in dict.fromkeys([*short, total / factor])
+        if taken > 0
+    ]
+
+
+def _times_row(_problem: Problem, weights: Array, at: tuple[int, ...], factor: float) -> Array:
+    found = np.array(weights)
+    found[at] *= factor
+    return found
+
+
+def _one_term(case: Case) -> list[Route]:
+    """Return the routes without one product of a weight and a row of V, for the only query whose output is wrong, or
+    with one of the other sign or twice."""
+    at = _row(case)
+    if at is None or case.wrong != ("output",) or case.m > FEW or case.problem.output_projection is not None:
+        return []
+    weights = Result(case.problem, "numpy").weights[at]
+    ways = {0.0: "was left out of the sum", -1.0: "was subtracted", 2.0: "was added twice"}
+    return [
+        Route(
+            weigh=partial(_times_cell, cell=(*at, int(key)), factor=factor),
+            is_whole=True,
+            said=f"one term: for {_named(at)}, {weights[key]:.6g} · row {key} of V {words}",
+        )
+        for key in np.flatnonzero(weights)
+        for factor, words in ways.items()
+    ]
+
+
+def _times_cell(weights: Array, cell: tuple[int, ...], factor: float) -> Array:
+    found = np.array(weights)
+    found[cell] *= factor
+    return found
+
+
 SINGLE_SLIPS = (
+    Slip(
+        "one-term", "result", _one_term, lambda _case: "one term is wrong", paired=False, evidence=ENOUGH, is_late=True
+    ),
+    Slip(
+        "one-sum",
+        "result",
+        _one_sum,
+        lambda _case: "one sum is another",
+        paired=False,
+        evidence=2 * SOME,
+        fitted=1,
+        is_late=True,
+    ),
     Slip(
         "one-score",
         "result",

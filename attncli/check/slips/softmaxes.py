@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from attncli.check.routes import Route
+from attncli.check.routes import NORMALISERS, Route
 from attncli.check.slips.case import Case
-from attncli.check.slips.slip import Slip
+from attncli.check.slips.slip import SOME, Slip
 from attncli.inputs.request import GRADIENT_NAMES
 from attncli.results.result import Result
+from attncli.stages.normalizers import SOFTMAX
 
 if TYPE_CHECKING:
     from attncli.matrix import Array
@@ -28,9 +29,10 @@ def derived(case: Case, route: Route) -> list[Route]:
     return [replace(route, derives=True)] if is_graded else []
 
 
-def _over_sum(_case: Case) -> list[Route]:
+def _over_sum(case: Case) -> list[Route]:
     """Return the routes with scores or raw scores over their sum, which are the same unless something is added."""
-    return [Route(softmax="sum"), Route(softmax="sum", score=_raw_scores)]
+    lost = [Route(softmax="sum", unseen=float("-inf"))] if case.is_masked else []
+    return [Route(softmax="sum"), Route(softmax="sum", score=_raw_scores), *lost]
 
 
 def _cut_at_zero(case: Case) -> list[Route]:
@@ -92,6 +94,44 @@ def _columns_left_out(case: Case) -> list[Route]:
     ]
 
 
+@np.errstate(all="ignore")
+def _powers(scores: Array, *, is_shifted: bool) -> Array:
+    """Return e^score, or e^(score − the largest of its row), 0 where masked."""
+    largest = scores.max(axis=-1, keepdims=True)
+    found: Array = np.exp(scores - largest if is_shifted else scores)
+    return np.where(np.isneginf(scores), 0, found)
+
+
+def _not_divided(case: Case) -> list[Route]:
+    """Return the routes with exponentials as weights, of the scores or of the scores less the largest of their row."""
+    if case.problem.normalizer is not SOFTMAX:
+        return []
+    ways = {"e^score": False, "e^(score − the largest of its row)": True}
+    return [
+        Route(
+            softmax="none",
+            rescore=partial(_powers, is_shifted=is_shifted),
+            said=f"{words} was taken as the weight, without dividing by the sum of the exponentials of its row",
+        )
+        for words, is_shifted in ways.items()
+    ]
+
+
+@np.errstate(all="ignore")
+def _logarithms(_problem: Problem, weights: Array) -> Array:
+    found: Array = np.log(weights)
+    return found
+
+
+def _softmax_of_output(case: Case) -> list[Route]:
+    """Return the route with a softmax of the scores times V, along the columns."""
+    if "output" not in case.wrong or case.problem.is_joined:
+        return []
+    unnormalised = Route(softmax="none").numbers_of(case.problem, ["output"])["output"]
+    taken = NORMALISERS["keys"](unnormalised, 0.0)
+    return [Route(present=lambda name, array: taken if name == "output" else array)]
+
+
 SOFTMAX_SLIPS = (
     Slip(
         "no-exponential",
@@ -122,6 +162,23 @@ SOFTMAX_SLIPS = (
         "softmax",
         _values_alone,
         lambda _case: "your output is V itself: each row is the average of the rows of V by the weights",
+        paired=False,
+    ),
+    Slip("not-divided", "softmax", _not_divided, lambda _case: "the exponentials were not divided", evidence=SOME),
+    Slip(
+        "log-softmax",
+        "weights",
+        lambda case: [Route(reweigh=_logarithms)] if "weights" in case.wrong else [],
+        lambda _case: "your weights are the logarithms of the right ones (log-softmax)",
+        paired=False,
+    ),
+    Slip(
+        "softmax-of-output",
+        "result",
+        _softmax_of_output,
+        lambda case: (
+            f"the softmax was taken of {case.scaled_score} · V, along its columns: it is taken of the scores, before V"
+        ),
         paired=False,
     ),
     Slip(

@@ -37,6 +37,38 @@ def _other_place(after: bool) -> Callable[[Case], list[Route]]:
     return routes
 
 
+def _other_caps(case: Case) -> list[Route]:
+    """Return the routes with tanh of the scores over the cap that is not multiplied by it again, and with scores that
+    are cut off at the cap."""
+    problem, cap = case.problem, case.problem.softcap
+    if cap is None or problem.bias is not None or problem.slopes is not None:
+        return []
+    free = partial(replace, softcap=None)
+    ways = {
+        f"tanh(score / {cap:g}) was not multiplied by {cap:g} again": lambda scores: np.tanh(scores / cap),
+        f"the scores were cut off at −{cap:g} and {cap:g}: {cap:g}·tanh(score / {cap:g}) is expected": (
+            lambda scores: np.clip(scores, -cap, cap)
+        ),
+    }
+    return [
+        Route(
+            problems=(free,),
+            rescore=partial(_of_seen, change=change),
+            told_scores=partial(_told, change=change),
+            said=said,
+        )
+        for said, change in ways.items()
+    ]
+
+
+def _of_seen(scores: Array, change: Callable[[Array], Array]) -> Array:
+    return np.where(np.isneginf(scores), scores, change(scores))
+
+
+def _told(problem: Problem, change: Callable[[Array], Array]) -> Array:
+    return _of_seen(Result(problem, "numpy").scores, change)
+
+
 def _bias_times(problem: Problem, factor: float) -> Problem:
     if problem.bias is None:
         return problem
@@ -76,6 +108,37 @@ def _base_2(case: Case) -> list[Route]:
     return [Route(present=_in_base_2)]
 
 
+@np.errstate(all="ignore")
+def _other_lse(case: Case) -> list[Route]:
+    """Return the routes with a step of the log-sum-exp left out or done otherwise."""
+    if "lse" not in case.wrong:
+        return []
+    result = Result(case.problem, "numpy").compute("scores", "lse")
+    lse, largest = result.lse, result.scores.max(axis=-1)
+    rest = lse - largest
+    ways = {
+        "the sums of the exponentials, without their logarithm": np.exp(lse),
+        "the largest scores, without the logarithm of the sum": largest,
+        "log Σ exp(score − largest), without the largest score": rest,
+        "the largest score + Σ exp(score − largest), without the logarithm": largest + np.exp(rest),
+        "the largest score + log₂ Σ exp(score − largest), of two bases": largest + rest / np.log(2),
+        "the largest score · log₂ e + log Σ exp(score − largest), of two bases": largest / np.log(2) + rest,
+        "the right ones with the other sign": -lse,
+        "the largest score − log Σ exp(score − largest): the two are added": largest - rest,
+    }
+    return [
+        Route(
+            present=partial(_in_place, told=np.where(np.isneginf(lse), lse, taken)),
+            said=f"your log-sum-exps are {words}",
+        )
+        for words, taken in ways.items()
+    ]
+
+
+def _in_place(name: str, array: Array, told: Array) -> Array:
+    return told if name == "lse" else array
+
+
 PIECES = (2, 3, 4, 8)
 
 
@@ -102,10 +165,28 @@ def _merges(case: Case) -> list[Route]:
     for pieces in PIECES:
         if case.m < pieces:
             continue
-        for power, words in ((1 / np.log(2), "base 2 taken for base e"), (np.log(2), "base e taken for base 2")):
-            said = f"the softmax was merged from {pieces} pieces of the {case.m} keys by log-sum-exps, {words}"
+        merged = f"the softmax was merged from {pieces} pieces of the {case.m} keys"
+        for power, words in (
+            (1 / np.log(2), "by log-sum-exps, base 2 taken for base e"),
+            (np.log(2), "by log-sum-exps, base e taken for base 2"),
+        ):
+            said = f"{merged} {words}"
             routes.append(Route(reweigh=partial(_merged, pieces=pieces, power=float(power)), said=said))
     return routes
+
+
+def _averaged_pieces(case: Case) -> list[Route]:
+    return [
+        Route(
+            reweigh=partial(_merged, pieces=pieces, power=0.0),
+            said=(
+                f"the results of {pieces} pieces of the {case.m} keys were averaged: each piece counts as the sum of "
+                "its exponentials"
+            ),
+        )
+        for pieces in PIECES
+        if pieces <= case.m
+    ]
 
 
 STAGE_SLIPS = (
@@ -135,12 +216,22 @@ STAGE_SLIPS = (
         _no_bias,
         lambda case: f"the bias was left out: {_first_bias(case)} is added to the scores",
     ),
+    Slip("softcap-as", "stage", _other_caps, lambda _case: "the softcap was another function", paired=False),
     Slip("bias-other", "stage", _other_biases, lambda _case: "the bias was changed"),
     Slip(
         "lse-base-2",
         "result",
         _base_2,
         lambda _case: "your log-sum-exps are to base 2, the right ones over log 2 = 0.693147: base e is expected",
+    ),
+    Slip("lse-other", "result", _other_lse, lambda _case: "your log-sum-exps are others", paired=False),
+    Slip(
+        "split-averaged",
+        "weights",
+        _averaged_pieces,
+        lambda _case: "pieces were averaged",
+        paired=False,
+        evidence=2.0,
     ),
     Slip(
         "split-merge-base-2",
