@@ -193,7 +193,7 @@ class Route:
         scores = result.scores if self.score is None else self.score(result.problem)
         scores = scores if self.rescore is None else self.rescore(scores)
         if self.softmax == "keys":
-            return _weights_of(problem, scores, self.unseen)
+            return _weights_of(result.problem, scores, self.unseen)
         return NORMALISERS[self.softmax](scores, self.unseen)
 
 

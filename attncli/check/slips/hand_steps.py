@@ -21,6 +21,7 @@ from attncli.check.slips.changes import (
     visible_cells,
 )
 from attncli.check.slips.slip import SOME, Slip
+from attncli.inputs.request import GRADIENT_NAMES
 from attncli.results.result import Result
 from attncli.stages.normalizers import SOFTMAX
 
@@ -124,7 +125,7 @@ def _take_values(problem: Problem, name: str) -> Problem:
 
 def _other_values(case: Case) -> list[Route]:
     problem = case.problem
-    if problem.values is None or "output" not in case.wrong:
+    if problem.values is None or not any(name == "output" or name in GRADIENT_NAMES for name in case.wrong):
         return []
     routes = []
     for name, letter in (("keys", "K"), ("queries", "Q")):

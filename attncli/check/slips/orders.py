@@ -123,25 +123,36 @@ def _rows_in_order(problem: Problem, name: str, order: Array) -> Problem:
     return replace(problem, **{name: np.take(getattr(problem, name), order, axis=-2)})  # type: ignore[arg-type]
 
 
+LATE, EARLY = "one row too late, the last one first", "one row too early, the first one last"
+REVERSED = "in reverse order"
+OPPOSITE = {LATE: EARLY, EARLY: LATE}  # of a matrix that is moved, so that the other one stays behind
+
+
+def _moved(m: int) -> dict[str, Array]:
+    """Return the rows in reverse, or moved by one, by words."""
+    own = np.arange(m)
+    return {REVERSED: own[::-1], LATE: np.roll(own, 1), EARLY: np.roll(own, -1)}
+
+
 def _reordered_values(case: Case) -> list[Route]:
     """Return the routes with V in reverse, moved by one row, or with two rows exchanged."""
-    if case.problem.values is None or "output" not in case.wrong or not 1 < case.m <= MANY:
+    problem = case.problem
+    if problem.values is None or "output" not in case.wrong or not 1 < case.m <= MANY:
         return []
-    own = np.arange(case.m)
-    ways = {
-        "in reverse order": own[::-1],
-        "one row too late, the last one first": np.roll(own, 1),
-        "one row too early, the first one last": np.roll(own, -1),
-    }
+    ways = _moved(case.m)
     if (pair := _exchanged_rows(case)) is not None:
-        exchanged = own.copy()
+        exchanged = np.arange(case.m)
         exchanged[list(pair)] = pair[::-1]
         ways[f"with rows {pair[0]} and {pair[1]} exchanged"] = exchanged
+    has_places = case.is_masked or any(each is not None for each in (problem.bias, problem.slopes, problem.rotation))
     distinct = {tuple(order): words for words, order in reversed(ways.items())}
     return [
         Route(
             problems=(partial(_rows_in_order, name="values", order=np.array(order)),),
-            said=f"V was taken {words}: key j has the value in row j",
+            said=(
+                f"V was taken {words}{'' if has_places else f' (or K {OPPOSITE.get(words, words)})'}: "
+                "key j has the value in row j"
+            ),
         )
         for order, words in distinct.items()
     ]
@@ -151,13 +162,7 @@ def _reordered_keys(case: Case) -> list[Route]:
     """Return the routes with K in reverse, or moved by one row."""
     if not 1 < case.m <= MANY:
         return []
-    own = np.arange(case.m)
-    ways = {
-        "in reverse order": own[::-1],
-        "one row too late, the last one first": np.roll(own, 1),
-        "one row too early, the first one last": np.roll(own, -1),
-    }
-    distinct = {tuple(order): words for words, order in reversed(ways.items())}
+    distinct = {tuple(order): words for words, order in reversed(_moved(case.m).items())}
     return [
         Route(
             problems=(partial(_rows_in_order, name="keys", order=np.array(order)),),
