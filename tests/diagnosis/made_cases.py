@@ -3,7 +3,7 @@
 import zlib
 
 import numpy as np
-from diagnosis import made_hand_steps, made_stages  # noqa: F401 – their slips join the table
+from diagnosis import made_hand_steps, made_kernels, made_stages  # noqa: F401 – their slips join the table
 from diagnosis.made import HALF, World, join, narrow
 from diagnosis.made_slips import SLIPS
 

@@ -70,6 +70,15 @@ def one_score(right, wrong):
     return query, taken, key, np.exp(taken), due, np.exp(due)
 
 
+def one_sum(right, wrong):
+    total = np.exp(right.answer()["scores"][wrong.cell[0]]).sum()
+    return wrong.cell[0], total / 0.8, total
+
+
+def kept_run(right, wrong):
+    return whole(*sorted({wrong.run[0], wrong.run[-1]}), right.m)
+
+
 def output_shape(right):
     return whole(*((right.n, right.heads * right.d_v) if right.packed else (*right.lead, right.n, right.d_v)))
 
@@ -153,6 +162,19 @@ FACTS = {
         r, w
     ),
     r"one query \({n} × {n} fits": lambda r, _: (r.n, r.n),
+    r"keys? {n}(?: to {n})? of {n} (?:was|were) left out": lambda r, w: kept_run(r, w),
+    r"keys? {n}(?: to {n})? of {n} (?:was|were) counted": lambda r, w: kept_run(r, w),
+    r"K, {n} × {n}, was reshaped to {n} × {n}": lambda r, _: (r.m, r.d, r.d, r.m),
+    r"query i stood at position i \+ {n}: it stands at i(?: \+ {n})?": lambda _, w: whole(w.offset),
+    r"whole tiles of {n} keys|each tile of {n} keys": lambda *_: (2,),
+    r"results of {n} pieces": lambda *_: (2,),
+    r"{n}(?:, {n})* took [KV] of (?:heads|entries) {n}(?:, {n})*": lambda _, w: (*range(len(w.order)), *w.order),
+    r"tanh\(score / {n}\) was not multiplied by {n}": lambda r, _: (r.softcap, r.softcap),
+    r"cut off at {n} and {n}": lambda r, _: (-r.softcap, r.softcap),
+    r"rows {n}, {n} are {n}": lambda _, w: (w.empty, w.empty + 1, 0),
+    r"for query {n}, {n} · row {n} of V": lambda r, w: (w.cell[0], r.answer()["weights"][w.cell], w.cell[1]),
+    r"exponentials of query {n} were divided by {n}, and {n} is": lambda r, w: one_sum(r, w),
+    r"head h mod {n} for": lambda r, _: (r.key_heads,),
     r"keeps {n} binary digits": lambda *_: (11,),
 }
 NUMBER = r"[-−]?\d+(?:\.\d+)?(?:e[-+]?\d+)?"

@@ -1,0 +1,170 @@
+"""The slips of kernels and of other entries, in the table of `made_slips`."""
+
+import numpy as np
+from diagnosis.made import KEYS, rotated, softmax
+from diagnosis.made_slips import ANY, BARE, OUTPUT, PACKED, SHARED, slip
+
+
+def powers_of(scores):
+    with np.errstate(all="ignore"):
+        largest = scores.max(axis=KEYS, keepdims=True)
+        return np.where(np.isneginf(scores), 0, np.exp(scores - np.where(np.isneginf(largest), 0, largest)))
+
+
+def counted(world, counts):
+    world.normalise = lambda scores: (counts * powers_of(scores)) / (counts * powers_of(scores)).sum(-1, keepdims=True)
+
+
+def run(world):
+    size = int(world.random.choice((1, 2)))
+    first = int(world.random.integers(world.m - size))
+    world.run = range(first, first + size)
+    return np.isin(np.arange(world.m), world.run)
+
+
+@slip("keys-left-out", *BARE, {"mask": "keys", "n": 6})
+def keys_left_out(world):
+    counted(world, np.where(run(world), 0, 1))
+
+
+@slip("keys-counted-twice", *BARE, PACKED)
+def keys_counted_twice(world):
+    counted(world, np.where(run(world), 2, 1))
+
+
+@slip("no-rescale", *BARE, PACKED, told=OUTPUT)
+def no_rescale(world):
+    def over_tiles(scores):
+        running = [scores[..., : 2 * (first // 2) + 2].max(axis=-1) for first in range(world.m)]
+        powers = np.exp(scores - np.stack(running, axis=-1))
+        return powers / powers.sum(axis=-1, keepdims=True)
+
+    world.normalise = over_tiles
+
+
+@slip("split-averaged", *BARE, told=OUTPUT)
+def split_averaged(world):
+    half = world.m // 2
+    world.normalise = lambda s: np.concatenate([softmax(s[..., :half]), softmax(s[..., half:])], axis=-1) / 2
+
+
+@slip("not-divided", *BARE, {"causal": True}, told=ANY)
+def not_divided(world):
+    shift = world.random.random() < 0.5
+    world.normalise = lambda scores: powers_of(scores) if shift else np.exp(scores)
+
+
+@slip("causal-by-tiles", {"causal": True, "n": 6}, {"causal": True, "n": 6, "heads": 2})
+def causal_by_tiles(world):
+    world.causal = False
+    world.seen_by_mask = world.seen_by_mask & (np.arange(world.m) // 2 <= np.arange(world.n)[:, None] // 2)
+
+
+@slip("other-offset", {"causal": True, "n": 6}, {"window": (1, 1), "n": 6})
+def other_offset(world):
+    world.offset = 2
+
+
+@slip("other-entry", {"heads": 3}, {"lead": (2,), "heads": 3}, PACKED, told=OUTPUT)
+def other_entry(world):
+    name = str(world.random.choice(("keys", "values")))
+    setattr(world, name, np.roll(getattr(world, name), 1, axis=-3))
+    world.order = np.roll(np.arange(world.heads), 1)
+
+
+@slip("other-grouping", SHARED, {"heads": 4, "key_heads": 2}, told=OUTPUT)
+def other_grouping(world):
+    world.keys = world.keys[..., [0, 0, 1, 1], :, :]
+    world.values = world.values[..., [0, 1, 0, 1], :, :]
+    world.key_heads = None
+
+
+@slip("keys-values-swapped", {"like_queries": True}, {"like_queries": True, "heads": 2}, told=OUTPUT)
+def keys_values_swapped(world):
+    world.keys, world.values = world.values, world.keys
+
+
+@slip("keys-reshaped", *BARE)
+def keys_reshaped(world):
+    world.keys = world.keys.reshape(*world.keys.shape[:-2], world.d, world.m).mT
+
+
+@slip("keys-other-order", *BARE, told=(("weights", "output"),))
+def keys_other_order(world):
+    world.keys = np.roll(world.keys, 1, axis=-2)
+
+
+@slip("qk-norm-one-side", {"qk_norm": True}, {"qk_norm": True, "heads": 2})
+def qk_norm_one_side(world):
+    size = {"l2": 1.0, "rms": np.sqrt(world.d)}[world.norm]
+    world.queries = world.queries / np.linalg.norm(world.queries, axis=-1, keepdims=True) * size
+    world.norm = None
+
+
+@slip("rope-reversed", {"rope": True}, {"rope": True, "heads": 2})
+def rope_reversed(world):
+    for name, first in (("queries", world.offset), ("keys", 0)):
+        setattr(world, name, rotated(getattr(world, name), world.pairs, world.base, first, None, -1.0))
+    world.pairs = None
+
+
+@slip("sink-unshifted", {"sink": True}, {"sink": True, "heads": 2})
+def sink_unshifted(world):
+    world.normalise = lambda s: powers_of(s) / (powers_of(s).sum(axis=-1, keepdims=True) + np.exp(0.5))
+
+
+@slip("softcap-as", {"softcap": True}, {"softcap": True, "causal": True})
+def softcap_as(world):
+    cap, world.softcap = world.softcap, None
+    cut = world.random.random() < 0.5
+    plain = world.normalise
+
+    def capped(scores):
+        return np.where(np.isneginf(scores), scores, np.clip(scores, -cap, cap) if cut else np.tanh(scores / cap))
+
+    world.normalise = lambda scores: plain(capped(scores))
+
+
+@slip("lse-other", *BARE, told=(("lse",), ("lse", "output")))
+def lse_other(world):
+    world.lse_of = lambda scores: np.log(powers_of(scores).sum(axis=KEYS))
+
+
+@slip("rows-empty", {"n": 6}, {"n": 6, "heads": 2}, told=(("output",),))
+def rows_empty(world):
+    world.empty = 4
+
+    def empty(output):
+        found = np.array(output)
+        found[..., world.empty :, :] = 0
+        return found
+
+    world.finish.append(empty)
+
+
+def one_row(world):
+    return int(world.random.integers(world.n)), int(world.random.integers(world.m))
+
+
+@slip("one-sum", {"n": 5, "heads": None}, told=(("weights",), ("weights", "output")))
+def one_sum(world):
+    world.cell = one_row(world)
+
+    def divide(weights):
+        found = np.array(weights)
+        found[world.cell[0]] *= 0.8
+        return found
+
+    world.after.append(divide)
+
+
+@slip("one-term", {"n": 5, "heads": None}, told=(("output",),))
+def one_term(world):
+    world.cell = one_row(world)
+
+    def leave_out(weights):
+        found = np.array(weights)
+        found[world.cell] = 0
+        return found
+
+    world.met.append(leave_out)
