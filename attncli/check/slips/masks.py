@@ -9,7 +9,6 @@ from functools import partial
 
 import numpy as np
 
-from attncli.check.error_pattern import position_text
 from attncli.check.routes import Route
 from attncli.check.slips.case import Case
 from attncli.check.slips.changes import (
@@ -17,13 +16,13 @@ from attncli.check.slips.changes import (
     ROWS,
     change_visible,
     drop_masks,
-    drop_positions,
     fill_empty_rows,
     visible_cells,
 )
-from attncli.check.slips.slip import SOME, Slip
+from attncli.check.slips.position_masks import POSITION_MASK_SLIPS
+from attncli.check.slips.slip import Slip
 from attncli.matrix import Array
-from attncli.problem.problem import Problem, Visible
+from attncli.problem.problem import Problem
 from attncli.results.result import Result
 
 
@@ -127,159 +126,7 @@ def _counted(case: Case) -> list[Route]:
     ]
 
 
-# what positions forbid
-
-
-def _no_causal(case: Case) -> list[Route]:
-    if not case.request.causal:
-        return []
-    right = (case.request.window or (-1, -1))[1]
-    return [Route(problems=(partial(change_visible, right=None if right == -1 else right),))]
-
-
-def _no_window(case: Case) -> list[Route]:
-    if case.request.window in (None, (-1, -1)):
-        return []
-    return [Route(problems=(partial(change_visible, left=None, right=0 if case.request.causal else None),))]
-
-
-def _shifted(ahead: int) -> Callable[[Case], list[Route]]:
-    """Return the routes with the last key of a causal query moved by `ahead`."""
-
-    def routes(case: Case) -> list[Route]:
-        if case.problem.visible.right is None:
-            return []
-        last = case.problem.visible.right + ahead
-        return [
-            Route(problems=(partial(change_visible, right=last), partial(fill_empty_rows, row=row)))
-            for row in dict.fromkeys((case.problem.conventions.empty, *ROWS))
-        ]
-
-    return routes
-
-
-def _off_diagonal(problem: Problem) -> Problem:
-    """Return the problem in which no query sees the key at its own position."""
-    positions = np.arange(problem.n) + problem.visible.offsets[0]
-    others = positions[:, None] != np.arange(problem.m)
-    mask = others if problem.mask is None else problem.mask & others
-    return replace(problem, mask=np.broadcast_to(mask, (*problem.lead, problem.n, problem.m)))
-
-
-def _diagonal(case: Case) -> list[Route]:
-    if len(case.problem.visible.offsets) > 1:
-        return []
-    rows = dict.fromkeys((case.problem.conventions.empty, *ROWS))
-    return [Route(problems=(_off_diagonal, partial(fill_empty_rows, row=row))) for row in rows]
-
-
-def _windows(case: Case) -> list[Route]:
-    """Return the routes with one key more or less on a side of the window, and with a width of W keys taken as W before
-    the query."""
-    if case.request.window in (None, (-1, -1)):
-        return []
-    visible, routes = case.problem.visible, []
-    for side, words in (("left", "before"), ("right", "after")):
-        own = getattr(visible, side)
-        if own is None or (side == "right" and case.request.causal):
-            continue
-        for step in (1, -1):
-            if own + step >= 0:
-                said = f"the window reached {_keys(own + step)} {words} the query's position: it reaches {own}"
-                routes.append(Route(problems=(partial(change_visible, **{side: own + step}),), said=said))
-    return routes + _both_sides(case)
-
-
-def _keys(count: int) -> str:
-    return f"{count} key" if count == 1 else f"{count} keys"
-
-
-def _both_sides(case: Case) -> list[Route]:
-    """Return the routes with one key more or less on both sides of a window, or with its width shared by the sides."""
-    left, right = case.problem.visible.left, case.problem.visible.right
-    if left is None or right is None:
-        return []
-    ways = [(left + 1, right + 1), (left - 1, right - 1), (left // 2, right // 2), ((left + right) // 2,) * 2]
-    ways += [(left // 2, right), (left + right, right)]
-    own = f"it reaches {_keys(left)} before and {right} after"
-    return [
-        Route(
-            problems=(partial(change_visible, left=before, right=after),),
-            said=f"the window reached {_keys(before)} before the query's position and {after} after: {own}",
-        )
-        for before, after in dict.fromkeys(ways)
-        if before >= 0 and after >= 0 and (before, after) != (left, right)
-    ]
-
-
-STEPS = (1, -1, 2, -2, 3, -3)  # from the right offset to others
-
-
-def _other_offsets(case: Case) -> list[Route]:
-    """Return the routes with queries that stand a few keys further on or back, or as far back as they stand on."""
-    offsets = case.problem.visible.offsets
-    if len(set(offsets)) > 1 or not (case.problem.visible.has_order or case.problem.rotation is not None):
-        return []
-    own = offsets[0]
-    return [
-        Route(
-            problems=(partial(change_visible, offsets=(other,)), partial(fill_empty_rows, row=row)),
-            said=f"query i stood at position {position_text(other)}: it stands at {position_text(own)}",
-        )
-        for other in dict.fromkeys([*(own + step for step in STEPS), -own, case.n, case.m])
-        if other not in (own, 0, case.m - case.n)
-        for row in dict.fromkeys((case.problem.conventions.empty, *ROWS))
-    ]
-
-
-def _by_tiles(case: Case) -> list[Route]:
-    """Return the routes with a causal mask of whole tiles."""
-    visible = case.problem.visible
-    if visible.right is None or len(visible.offsets) > 1:
-        return []
-    return [
-        Route(
-            problems=(partial(_hide_tiles, size=size),),
-            said=(
-                f"the causal mask hid whole tiles of {size} keys only: a query also saw the keys behind its last "
-                "one in the same tile"
-            ),
-        )
-        for size in MULTIPLES
-        if size < max(case.n, case.m)
-    ]
-
-
-def _hide_tiles(problem: Problem, size: int) -> Problem:
-    visible = problem.visible
-    assert visible.right is not None
-    last = np.arange(problem.n)[:, None] + visible.offsets[0] + visible.right
-    seen = np.arange(problem.m) // size <= last // size
-    free = change_visible(problem, right=None)
-    return replace(free, mask=visible_cells(free) & seen)
-
-
-def _unasked(case: Case) -> list[Route]:
-    """Return the routes with a causal mask, from either corner, that was not requested."""
-    if case.problem.visible.right is not None or case.m < 2:
-        return []
-    corners = dict.fromkeys((0, case.m - case.n))
-    return [
-        Route(
-            problems=(partial(_made_causal, offset=offset), partial(fill_empty_rows, row=row)),
-            said=(
-                f"a causal mask was applied, query i saw only the keys up to {position_text(offset)}: none is asked for"
-            ),
-        )
-        for offset in corners
-        for row in ("zeros", "nan")
-    ]
-
-
-def _made_causal(problem: Problem, offset: int) -> Problem:
-    hidden = np.arange(problem.n)[:, None] + offset < np.arange(problem.m)
-    seen = visible_cells(problem) & ~hidden
-    return replace(drop_positions(problem), mask=seen)
+# keys that are no keys, and queries without any
 
 
 MULTIPLES = (2, 4, 8, 16, 32, 64, 128)  # to which the number of keys is padded
@@ -325,11 +172,6 @@ def _describe_empty_row(case: Case, row: str) -> str:
     return f"{has}: its row is {row} here, and {case.problem.empty_row} is expected"
 
 
-def _order_of(visible: Visible) -> str:
-    right = visible.right
-    return "up to its own position" if right == 0 else f"up to {right} after its own position"
-
-
 MASK_SLIPS = (
     Slip("mask-added", "mask", _mask_added, lambda _case: "the mask was added"),
     Slip(
@@ -370,44 +212,7 @@ MASK_SLIPS = (
         _counted,
         lambda _case: "the mask was taken as a number of keys",
     ),
-    Slip(
-        "no-causal",
-        "mask",
-        _no_causal,
-        lambda case: f"the causal mask was left out: a query sees the keys {_order_of(case.problem.visible)}",
-    ),
-    Slip(
-        "no-window",
-        "mask",
-        _no_window,
-        lambda case: (
-            f"the window {case.request.window[0]}, {case.request.window[1]} was left out" if case.request.window else ""
-        ),
-    ),
-    Slip(
-        "diagonal-masked",
-        "mask",
-        _diagonal,
-        lambda case: f"the key at the query's own position, key {case.position} for query i, was masked: it is seen",
-    ),
-    Slip(
-        "diagonal-masked",
-        "mask",
-        _shifted(-1),
-        lambda case: f"the causal mask hid the query's own position, key {case.position} for query i: it is seen",
-    ),
-    Slip(
-        "one-ahead",
-        "mask",
-        _shifted(1),
-        lambda case: f"the causal mask let query i see one key more: key {case.position} is the last",
-    ),
-    Slip("window-off-by-one", "mask", _windows, lambda _case: "the window was one key wider or narrower"),
-    Slip("causal-by-tiles", "mask", _by_tiles, lambda _case: "whole tiles were masked", paired=False, evidence=SOME),
-    Slip(
-        "other-offset", "mask", _other_offsets, lambda _case: "the queries stood elsewhere", paired=False, evidence=SOME
-    ),
-    Slip("unasked-causal", "mask", _unasked, lambda _case: "a causal mask was applied"),
+    *POSITION_MASK_SLIPS,
     Slip("phantom-keys", "weights", _phantoms, lambda _case: "keys of zeros counted", paired=False, evidence=2.0),
     *(
         Slip(f"empty-row-{row}", "mask", _empty_row(row), partial(_describe_empty_row, row=words))
