@@ -30,8 +30,8 @@ from attncli.records import record
 from attncli.stages.normalizers import keep_largest
 
 if TYPE_CHECKING:
-    from attncli.engine.blocks import Stack
     from attncli.engine.kernels import Kernels
+    from attncli.engine.stacks import Stack
     from attncli.matrix import Array
     from attncli.problem.problem import Part, Problem
 

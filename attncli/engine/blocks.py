@@ -11,9 +11,10 @@ from attncli.engine.empty_rows import fill_empty
 from attncli.engine.kernels import Gatherer, Gathering
 from attncli.engine.log_sums import LogSum, in_doubt
 from attncli.engine.overflow import refuse_infinite
-from attncli.engine.score_bounds import Bounds, Reach, bounds_of
+from attncli.engine.score_bounds import Bounds, bounds_of
 from attncli.engine.scores import Scoring, make_scoring
 from attncli.engine.softmax import RunningSoftmax
+from attncli.engine.stacks import Stack
 from attncli.engine.weighted_sums import drop, join_sums, spread, weigh
 from attncli.problem.problem import at_head
 from attncli.problem.row_masks import RowMask, RowMasks
@@ -30,15 +31,6 @@ GATHERED = frozenset({"output", "lse"})
 STRETCH = 1 << 14  # keys that an engine processes before interrupts are checked again
 UNEVEN_HEIGHT = 128  # queries scored together if they see different keys: keys that none of them sees are skipped
 BUFFER = 512  # elements: with NumPy's default of 8192, broadcasting along shorter rows takes three times as long
-
-
-@record
-class Stack:
-    """A part, or several small parts stacked along a new first axis, with rows as the variant scores them, and their
-    reach."""
-
-    part: Part
-    reach: Reach
 
 
 @record
@@ -72,7 +64,7 @@ def attend_block(job: BlockJob, stack: Stack, rows: range, kernels: Kernels) -> 
         masks = job.masks.of(part, rows)
         block = attend_tiles(job, part, rows, queries, masks, bounds, kernels)
         if problem.conventions.empty != "zeros" and block.empty.any():
-            fill_empty(problem, part, rows, block, bounds, kernels)
+            fill_empty(problem, part, rows, block.results, block.empty, bounds, kernels)
         if "raw_scores" in job.wanted and not bounds.is_bounded:
             refuse_infinite(block.results["raw_scores"], problem, "a raw score")
         if "raw_scores" in job.wanted and part.given_keys is not None:

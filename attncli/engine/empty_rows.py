@@ -15,7 +15,6 @@ from attncli.problem.row_masks import RowMask, make_row_mask
 from attncli.records import replace
 
 if TYPE_CHECKING:
-    from attncli.engine.blocks import Block
     from attncli.engine.kernels import Kernels
     from attncli.engine.score_bounds import Bounds
     from attncli.matrix import Array
@@ -25,27 +24,36 @@ CELLS = 1 << 20  # weights made at a time
 LOWERED = 1e9  # Keras' Attention subtracts it from a masked score, and it is visible if all keys are masked
 
 
-def fill_empty(problem: Problem, part: Part, rows: range, block: Block, bounds: Bounds, kernels: Kernels) -> None:
-    """Write the system's weights and output into the rows of `block` whose query has no key."""
-    results, rule = block.results, problem.conventions.empty
+def fill_empty(
+    problem: Problem,
+    part: Part,
+    rows: range,
+    results: dict[str, Array],
+    empty: Array,
+    bounds: Bounds,
+    kernels: Kernels,
+) -> None:
+    """Write the system's weights and output into those rows of a block's results whose query has no key, where `empty`
+    (…, b) is true."""
+    rule = problem.conventions.empty
     if rule == "uniform" and part.bias is None and part.dropout_mask is None:  # without storing the weights of each row
         if "weights" in results:
-            results["weights"][block.empty] = 1 / problem.m
+            results["weights"][empty] = 1 / problem.m
         if "output" in results and part.values is not None:
-            results["output"] = np.where(block.empty[..., None], mean(part.values), results["output"])
+            results["output"] = np.where(empty[..., None], mean(part.values), results["output"])
     else:
-        step = max(1, CELLS // (problem.m * (block.empty.size // len(rows))))
+        step = max(1, CELLS // (problem.m * (empty.size // len(rows))))
         for start in range(0, len(rows), step):
             some = range(rows.start + start, min(rows.start + start + step, rows.stop))
             own = (..., slice(start, start + len(some)), slice(None))
-            empty = block.empty[own[:-1]]
-            if empty.any():
+            here = empty[own[:-1]]
+            if here.any():
                 weights = RULES[rule](problem, part, some, bounds, kernels)
                 weights = drop(problem, part, some, slice(0, problem.m), weights)
                 if "weights" in results:
-                    np.copyto(results["weights"][own], weights, where=empty[..., None])
+                    np.copyto(results["weights"][own], weights, where=here[..., None])
                 if "output" in results:
-                    np.copyto(results["output"][own], _output(problem, part, some, weights), where=empty[..., None])
+                    np.copyto(results["output"][own], _output(problem, part, some, weights), where=here[..., None])
     if "output" in results and problem.is_finite and rule != "nan" and part.bias is None:
         refuse_infinite(results["output"], problem, "an output")
 

@@ -7,13 +7,21 @@ from typing import Any
 
 import numpy as np
 
-from attncli.engine.blocks import Stack
-from attncli.engine.score_bounds import reach_of
+from attncli.engine.score_bounds import Reach, reach_of
 from attncli.matrix import Array
 from attncli.problem.problem import Part, Problem
-from attncli.records import replace
+from attncli.records import record, replace
 
 KEPT = 2  # stacks: threads work on one and, near its end, on the next
+
+
+@record
+class Stack:
+    """A part, or several small parts stacked along a new first axis, with rows as the variant scores them, and their
+    reach."""
+
+    part: Part
+    reach: Reach
 
 
 class Stacks:
