@@ -103,6 +103,17 @@ def test_no_module_imports_from_another_folder_of_its_floor_or_from_a_higher_one
     assert upwards == []
 
 
+def test_no_module_imports_from_the_package_s_face():
+    # it stands for what is above, so that an import from it leads up
+    faces = {
+        module: [alias.name for alias in node.names if f"attncli.{alias.name}" not in trees()]
+        for module, tree in trees().items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and node.module == "attncli" and module != "attncli"
+    }
+    assert {module: names for module, names in faces.items() if names} == {}
+
+
 def circle_in(graph: dict[str, set[str]]) -> list[str] | None:
     try:
         TopologicalSorter(graph).prepare()

@@ -11,10 +11,10 @@ import time
 from concurrent.futures import CancelledError, Future
 from typing import Any
 
-from attncli import __version__
 from attncli.batch.worker import JobTask, Report, work
 from attncli.errors import MissingExtraError, OutputError, UsageError
 from attncli.files import path_text
+from attncli.version import __version__
 
 TIMEOUT = 5  # seconds for the scheduler to complete its first answer
 LONELY = 30.0  # seconds without any worker, after which the run gives up

@@ -8,10 +8,10 @@ from dataclasses import asdict, field
 from hashlib import sha256
 from typing import Any
 
-from attncli import __version__
 from attncli.errors import check_choice
 from attncli.inputs.request import RESULT_NAMES
 from attncli.records import record
+from attncli.version import __version__
 
 SAVE_FORMATS = ("npz", "npy", "csv", "json", "yaml")
 USUAL = ("output", "weights")

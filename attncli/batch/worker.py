@@ -8,12 +8,12 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
-from attncli import __version__
 from attncli.batch.job import Job
 from attncli.batch.options import Options
 from attncli.errors import AttncliError, OutputError, system_reason
 from attncli.files import path_text
 from attncli.records import record
+from attncli.version import __version__
 
 Record = dict[str, Any]  # a line of the log
 

@@ -16,6 +16,7 @@ from attncli.cli.stray import Pair, once_hint, pair_words, refuse_stray
 from attncli.cli.unused import refuse_unused
 from attncli.errors import ExitStatus, UsageError, nearest, suggest
 from attncli.patterns import pattern
+from attncli.version import __version__
 
 COMMANDS = {
     "run": "compute; print tables; write files",
@@ -252,8 +253,6 @@ def attncli(
     from attncli.cli.output import write_out, write_prose
 
     if version:
-        from attncli import __version__
-
         write_out(f"attncli {__version__}\n")
     elif context.invoked_subcommand is None:
         write_prose(context.get_help() + "\n")

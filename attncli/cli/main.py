@@ -9,6 +9,7 @@ from types import FrameType
 
 from attncli.cli.output import PipeClosed, abandon, buffer_output, write_err, write_error, write_out
 from attncli.errors import AttncliError, BugError, ExitStatus, system_reason
+from attncli.version import __version__
 
 
 class Terminated(BaseException):
@@ -65,8 +66,6 @@ def _catch_signals() -> None:
 
 def _dispatch(arguments: list[str]) -> int:
     if arguments == ["--version"]:  # fast: not even typer is imported
-        from attncli import __version__
-
         write_out(f"attncli {__version__}\n")
         return ExitStatus.DONE
     from attncli.cli.group import dispatch

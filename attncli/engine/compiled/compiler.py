@@ -12,9 +12,9 @@ from typing import Any
 import numba
 from numba.core import config
 
-from attncli import __version__
 from attncli.engine.compiled.exponential import EXACT
 from attncli.matrix import Array
+from attncli.version import __version__
 
 OPTIONS: dict[str, Any] = {"nogil": True, "fastmath": EXACT, "error_model": "numpy"}
 
