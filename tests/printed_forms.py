@@ -318,6 +318,13 @@ IN_FULL = "print it in full: numpy.set_printoptions(threshold=sys.maxsize) or to
 SHORTENED = "the array is printed with '...' in place of numbers"
 REFUSED = [
     (
+        "numbers that gdb repeats",
+        "z = {0 <repeats 20 times>}",
+        "",
+        "gdb prints some of its numbers once, with how often they are repeated",
+        "print it in full: set print repeats unlimited, and set print elements unlimited",
+    ),
+    (
         "a sparse matrix of MATLAB",
         "q =\n\n   (1,1)        1\n   (2,2)        4\n",
         "q",

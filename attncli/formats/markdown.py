@@ -20,13 +20,13 @@ from attncli.records import record
 if TYPE_CHECKING:
     from attncli.matrix import Matrix, Reading
 
-_CORNERS = "┼╋┿╇┬┴┳┻╈╪╫╬├┤┌┐└┘┏┓┗┛┡┩╭╮╰╯╞╡"
+_CORNERS = "".join(map(chr, (*range(0x250C, 0x254C), *range(0x2552, 0x2571))))  # of Unicode's boxes
 _BOXES = str.maketrans(
     {**dict.fromkeys("│┃║┆┊", "|"), **dict.fromkeys("─━═╌", "-"), **dict.fromkeys(_CORNERS, "+")}  # as rich draws them
 )
 _RULE = re.compile(r"[ \t]*[|+]?(?:[ \t]*:?[-=]+:?[ \t]*[|+])*[ \t]*:?[-=]+:?[ \t]*[|+]?[ \t]*")
 _TYPE = re.compile(
-    r"(?:[iuf](?:8|16|32|64|128)|u?(?:tiny|small|big|huge)?int(?:eger|[0-9]*)|float[0-9]*|double|decimal|bool(?:ean)?|---)"
+    r"(?:[iuf](?:8|16|32|64|128)|u?(?:tiny|small|big|huge)?int(?:eger|[0-9]*)|float[0-9]*|double|decimal|bool(?:ean)?|str(?:ing)?|varchar|text|cat|---)"
 )
 _BAR = re.compile(r"(?<!\\)\|")
 _TITLE = re.compile(r"\s*(?:#{1,6}\s+(.+?)\s*#*|\*\*(.+?)\*\*(.*)|__(.+?)__|([A-Za-z_]\w*)\s*[:=])\s*")

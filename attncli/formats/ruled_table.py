@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from attncli.matrix import Reading
 
 _RULE = pattern(r"[ \t]*(?:-{3,}(?:[ \t]+-{3,})*|={2,}(?:[ \t]+={2,})*|_+(?:[ \t]+_+)*)[ \t\r]*")
+_NO_NAME = pattern(r"(?<!\S)\.\.(?!\S)")  # above a column without a name, in reStructuredText
 
 
 def is_ruled(start: str) -> bool:
@@ -41,6 +42,8 @@ def read(text: str, where: str, reading: Reading) -> Contents:
             hint = "delete the rules if it is a row of numbers, or use --header if it holds names"
             raise InputError(f"{where}: line {rows[0] + 1}", "the header of the table holds numbers", hint)
         reading = replace(reading, header=bool(header))
+    for index in rows[: len(header)]:
+        lines[index] = _NO_NAME.sub("", lines[index])
     for index in rules:
         lines[index] = ""
     return text_table.read("\n".join(lines).encode("utf-8", "surrogateescape"), where, reading)

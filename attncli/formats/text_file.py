@@ -27,6 +27,7 @@ _SLICE = pattern(rb"^# New slice", re.MULTILINE)
 _LATEX = pattern(
     r"\s*(?:%[^\n]*\n\s*)*(?:\\|\$(?=(?s:.*)\\begin))|[^\n]{0,80}\\begin\s*\{[bpBvV]?(?:small)?(?:matrix|array)"
 )
+_BARS = frozenset("|│┃║┆┊")
 _PLAIN = frozenset(b"0123456789.,;+-eE \t\r\n")
 _MARKS = (b";", b"---", b"- -")  # of plain characters, and yet more than a plain table
 
@@ -98,7 +99,7 @@ def _printed(data: bytes, start: str, where: str, reading: Reading) -> Contents 
         from attncli.formats import tex
 
         return tex.read(data, where, reading)
-    if "|" in start or "│" in start:
+    if not _BARS.isdisjoint(start):
         from attncli.formats import markdown
 
         if markdown.has_table(start):

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable
 from dataclasses import field
 from functools import partial
@@ -45,6 +46,7 @@ BY_MAGIC = {  # besides NPY, zip archives and text
 _LONGEST_PRINT = 1 << 16  # bytes of a file that is read a second time to explain why it was not read
 _BRACES = pattern(r"\{\s*(?:\{|[-+]?\.?[0-9])")  # of Mathematica, C and Go
 _BLANK_LINES = pattern(r"\A[ \n\r]*(?:[\n\r]|\Z)")
+_COMMENTS = pattern(r"(?:^|\s)#[^\n]*", re.MULTILINE)
 _NEXT_KEY = pattern(r"\n['\"]?[A-Za-z_]\w*['\"]?[ \t]*:")
 _NO_YAML = pattern(
     r"[;({*`]|[0-9.][ \t]+[-+.0-9]|[0-9.]_?[fdLu][0-9]*\b|[0-9]//"
@@ -451,7 +453,7 @@ def recognise_format(data: bytes) -> tuple[str, ...]:
 
     if is_print(start[:4096]) or not YAML_KEY.match(start):
         return ("txt",)
-    first, *_ = _NEXT_KEY.split(start, 1)
+    first = _COMMENTS.sub("", _NEXT_KEY.split(start, 1)[0])
     is_text = is_labelled_call(start[:4096]) or (is_labelled(start[:4096]) and _NO_YAML.search(first))
     return ("txt", "yaml") if is_text or start.startswith("shape: (") else ("yaml", "txt")
 

@@ -205,6 +205,12 @@ UNREAD = [
     ("a tuple of arrays on a line", "(array([[1., 2.]]), array([[3., 4.]]))", *SEVERAL),
     ("an array of Dask", "dask.array<array, shape=(2, 2), dtype=float64, chunksize=(2, 2)>", NAMED, NUMBERS),
     (
+        "an index under a rule",
+        "====  ===\n  ..    a\n====  ===\n   0    1\n   1    3\n====  ===\n",
+        "the header begins with an empty cell, but the first column holds numbers, not labels",
+        "leave the index out (pandas: to_csv(FILE, index=False))",
+    ),
+    (
         "bars around rows",
         "| 1 | 2 |\n| 3 | 4 |",
         BARS,

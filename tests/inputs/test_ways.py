@@ -83,6 +83,35 @@ TABLES = [
     ),
     ("rows in SymPy's brackets", "⎡1  2⎤\n⎢    ⎥\n⎣3  4⎦", [[1, 2], [3, 4]]),
     ("nalgebra's box", "  ┌     ┐\n  │ 1 2 │\n  │ 3 4 │\n  └     ┘\n", [[1, 2], [3, 4]]),
+    (
+        "Polars with words",
+        "shape: (2, 3)\n"
+        "┌─────┬─────┬──────┐\n"
+        "│ tok ┆ a   ┆ b    │\n"
+        "│ --- ┆ --- ┆ ---  │\n"
+        "│ str ┆ f64 ┆ f64  │\n"
+        "╞═════╪═════╪══════╡\n"
+        "│ cat ┆ 1.0 ┆ 2.0  │\n"
+        "│ dog ┆ 3.0 ┆ 4.0  │\n"
+        "└─────┴─────┴──────┘",
+        [[1, 2], [3, 4]],
+    ),
+    (
+        "a grid of double lines",
+        "╔═══╦═══╗\n║ a ║ b ║\n╠═══╬═══╣\n║ 1 ║ 2 ║\n╟───╫───╢\n║ 3 ║ 4 ║\n╚═══╩═══╝",
+        [[1, 2], [3, 4]],
+    ),
+    (
+        "a grid of heavy lines",
+        "┏━━━┳━━━┓\n┃ a ┃ b ┃\n┣━━━╋━━━┫\n┃ 1 ┃ 2 ┃\n┃ 3 ┃ 4 ┃\n┗━━━┻━━━┛",
+        [[1, 2], [3, 4]],
+    ),
+    (
+        "reStructuredText with a corner",
+        "===  ===  ===\n ..    a    b\n===  ===  ===\ncat    1    2\ndog    3    4\n===  ===  ===\n",
+        [[1, 2], [3, 4]],
+    ),
+    ("records with numbers for keys", "[{0: 1.0, 1: 2.0}, {0: 3.0, 1: 4.0}]", [[1, 2], [3, 4]]),
     ("MATLAB's table", "    a    b\n    _    _\n\n    1    2\n    3    4\n", [[1, 2], [3, 4]]),
     ("a fenced table", "```\n1 2\n3 4\n```", [[1, 2], [3, 4]]),
     ("LaTeX", r"\begin{bmatrix} 1 & 2 \\ 3 & 4 \end{bmatrix}", [[1, 2], [3, 4]]),
@@ -249,7 +278,12 @@ def test_one_of_several_arrays_is_chosen_by_its_role_or_its_name(tmp_path: Path)
 
 
 @pytest.mark.parametrize(
-    "text", ["title: x = [1, 2]\nqueries: [[1]]\nkeys: [[1]]", "queries: [[1]]\nkeys: [[1]]\n# x = [[2]]\n"]
+    "text",
+    [
+        "queries: [[1]]  # (1, 1)\nkeys: [[1]]\nwindow: [0, 0]\n",
+        "title: x = [1, 2]\nqueries: [[1]]\nkeys: [[1]]",
+        "queries: [[1]]\nkeys: [[1]]\n# x = [[2]]\n",
+    ],
 )
 def test_a_problem_of_yaml_is_never_taken_for_a_print(text: str) -> None:
     assert read_problem("-", Sources(lambda: io.BytesIO(text.encode()))).request.queries is not None

@@ -58,7 +58,7 @@ _SQUARE = re.compile(r"(?:MatrixForm|TableForm|N|Normal|NumericArray)\[\s*(?=\{)
 _VALUE = r"(?:<[^<>]*>|'[^'\n]*'|\"[^\"\n]*\"|\([^()]*\)|\[[^\[\]]*\]|[\w.]+(?:\([^()]*\))?)"
 _NAMES = (
     r"(dtype|device|grad_fn|names|requires_grad|layout|weak_type|copy|order|name|subok|ndmin|shape|size|place|stop_gradient"
-    r"|quantization_scheme|scale|zero_point)"
+    r"|quantization_scheme|scale|zero_point|storage|datatype)"
 )
 _KEYWORD = re.compile(
     rf"\s*,\s*(?:{_NAMES}\s*=\s*({_VALUE})"

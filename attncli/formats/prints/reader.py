@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     from attncli.matrix import Matrix, Reading
 
 _ABBREVIATED = re.compile(r"\.\.\.|[…⋮⋯⋱]")
+_REPEATED = re.compile(r"<repeats [0-9]+ times>")
 _ROWS_FOLLOW = re.compile(r"[ \t]*(?:\n|$|[-+]?[0-9.]+[ \t]*;?[ \t]*(?:\n|$))")  # as MATLAB prints them
-_MAPPING = re.compile(r"\s*\[?\s*\{\s*(?:\"[^\"\n]*\"|'[^'\n]*'|[A-Za-z_]\w*)\s*:(?!:)")
+_MAPPING = re.compile(r"\s*\[?\s*\{\s*(?:\"[^\"\n]*\"|'[^'\n]*'|\w+)\s*:(?!:)")
 _PLACED = re.compile(r"(?:[ \t]*\w+(?:\[[0-9]+\])+[ \t]*=[ \t]*[-+]?[0-9.][\w.+-]*[ \t]*;?[ \t]*\n?){2}")
 _BLOCK_LIST = re.compile(r"\s*(?:#[^\n]*\n\s*)*-[ \t]+(?:\[|-[ \t]+[-+.0-9])")
 _PHP = re.compile(r"\s*[Aa]rray\b[^=]{0,40}?\[?[0-9]+\]?\s*=>")
@@ -68,6 +69,9 @@ def read_parts(text: str, where: str, reading: Reading) -> Contents:
     """Return the array of a text under the name "", or the arrays that it names."""
     if _ABBREVIATED.search(text):
         raise InputError(where, SHORTENED, PRINT_IN_FULL)
+    if _REPEATED.search(text):
+        hint = "print it in full: set print repeats unlimited, and set print elements unlimited"
+        raise InputError(where, "gdb prints some of its numbers once, with how often they are repeated", hint)
     if _BLOCK_LIST.match(text):
         from attncli.formats import yaml
 
