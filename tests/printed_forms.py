@@ -318,6 +318,27 @@ IN_FULL = "print it in full: numpy.set_printoptions(threshold=sys.maxsize) or to
 SHORTENED = "the array is printed with '...' in place of numbers"
 REFUSED = [
     (
+        "code between arrays",
+        "Q = [[1, 0]]\nK = Q @ W.T\n",
+        "K",
+        "'Q @ W.T' is code, which attncli does not run",
+        "leave it out, or print the array, and paste what it shows",
+    ),
+    (
+        "a call behind an array",
+        "Q = np.array([[1, 0]])\nprint(Q)",
+        "Q",
+        "expected the end after the list, found 'print(Q)'",
+        "delete it: nothing is run",
+    ),
+    (
+        "two names on a line",
+        "let K = [[1, 2]], V = [[5]];",
+        "K",
+        "expected the end after the list, found ', V = [[5]]'",
+        "write each array on a line of its own",
+    ),
+    (
         "numbers that gdb repeats",
         "z = {0 <repeats 20 times>}",
         "",

@@ -257,6 +257,13 @@ def test_records_that_tabs_indent_are_read_and_a_comma_behind_them_is_no_record(
         assert Sources(io.BytesIO).matrix(text, role="queries").array.tolist() == [[1], [2]]
 
 
+@pytest.mark.parametrize("text", ["Q, K = np.array([[1, 2], [3, 4]])", "float a, q[2] = {1, 2};", "Q, K, V = [[1]]"])
+def test_several_names_for_one_value_are_refused_in_every_way(text: str, tmp_path: Path) -> None:
+    for way, read in ways(text, tmp_path):
+        with pytest.raises(InputError):
+            pytest.fail(f"{way}: {read()}")
+
+
 @pytest.mark.parametrize("text", [case[1] for case in SEVERAL], ids=[case[0] for case in SEVERAL])
 def test_several_arrays_are_a_problem_typed_or_sent_or_in_a_file(text: str, tmp_path: Path) -> None:
     (tmp_path / "p.txt").write_text(text)

@@ -92,6 +92,7 @@ _NARROW = 60  # characters: NumPy and torch fill about 75 before they wrap a lin
 _FORM = "a matrix is a list of rows, as in [[1, 0], [0, 1]]"
 _ONE_LIST = "if these are its rows, put them into one list: [[1, 0], [0, 1]]"
 _RESTS = (  # what follows a list, and what to do about it
+    (re.compile(r"(?:print|display|show|\w+\.\w+)\("), "delete it: nothing is run"),
     (re.compile(r"\w+:\s"), "if this is a problem in YAML, name the file .yaml"),
     (re.compile(r"[]})]"), "delete it, or open as many lists as are closed"),
     (re.compile(r",?\s*(?:[\[{(]|\w+\()"), _ONE_LIST),
@@ -99,6 +100,7 @@ _RESTS = (  # what follows a list, and what to do about it
     (re.compile(r"[.'*/+@^-]"), "nothing is calculated here: print the array, and paste what it shows"),
     (re.compile(r"\S"), "keep only the array"),
 )
+_NEXT_NAME = re.compile(r",?\s*[A-Za-z_]\w*\s*=")
 _SHAPE = re.compile(r"shape=(\([^()]*\))")
 _NUMBER_LIST = re.compile(r"[0-9, ]*")
 _FIRST = (  # what a list begins with (a label such as [CLS] begins with something else)
@@ -265,10 +267,14 @@ def _hint(token: str) -> str:
 def _refuse_rest(where: str, rest: str, expected: str) -> NoReturn:
     rest = rest.strip()
     found = quote(rest) if rest else "nothing"
-    hint = next(
+    if expected == "the end" and _NEXT_NAME.match(rest):
+        raise InputError(
+            where, f"expected the end after the list, found {found}", "write each array on a line of its own"
+        )
+    cure = next(
         (hint for begins, hint in _RESTS if begins.match(rest)), f"end it with {expected}" if not rest else None
     )
-    raise InputError(where, f"expected {expected} after the list, found {found}", hint)
+    raise InputError(where, f"expected {expected} after the list, found {found}", cure)
 
 
 @dataclass(slots=True)

@@ -15,7 +15,8 @@ _ANNOTATION = (  # a type after the name (if any word were allowed, the YAML tex
 _NAME = r"([A-Za-z_][\w.]*(?:\^\{?[-+*\w]{1,4}\}?|'(?!'))?)"
 _CHANGED = re.compile(r".*(?:\.(?:m?T|t|H)|\^\s*\{?\s*(?:[TtH*+]|-1)\s*\}?|')(?:\s*\(.*\))?\s*")
 _ASSIGNMENT = re.compile(
-    r"[ \t]*(?:[A-Za-z_](?:(?!:[ \t])[\w:<>, \t*&.]){0,80}(?:\[,*\]){0,4}[ \t*&])?[$@]?"  # type, sigil
+    r"[ \t]*(?![\w \t*&.:]*,)"  # several names, Q, K = …, share one value
+    r"(?:[A-Za-z_](?:(?!:[ \t])[\w:<>, \t*&.]){0,80}(?:\[,*\]){0,4}[ \t*&])?[$@]?"  # type, sigil
     r"(?:(?:self|this)\.|(?:[A-Za-z_][\w.]*\[[0-9]+\]\.){1,4}"  # whose attribute or item it is
     r"|[A-Za-z_][\w.]*\[(?:\"(?=\w+\"\])|'(?=\w+'\])))?"
     rf"{_NAME}(?:[\"']\])?[ \t]*"

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from attncli.matrix import Matrix, Reading
 
 _ABBREVIATED = re.compile(r"\.\.\.|[…⋮⋯⋱]")
+_CODE = re.compile(r"\s*(?!-?(?:nan|inf)\b)[A-Za-z_][\w.]*[ \t]*(?:[@*+/(^-]|\.[*+/^-])", re.IGNORECASE)
 _REPEATED = re.compile(r"<repeats [0-9]+ times>")
 _ROWS_FOLLOW = re.compile(r"[ \t]*(?:\n|$|[-+]?[0-9.]+[ \t]*;?[ \t]*(?:\n|$))")  # as MATLAB prints them
 _MAPPING = re.compile(r"\s*\[?\s*\{\s*(?:\"[^\"\n]*\"|'[^'\n]*'|\w+)\s*:(?!:)")
@@ -122,4 +123,7 @@ def _matrix(part: NamedPart, where: str, reading: Reading) -> Matrix:
         return lists.read_list(part.text, where, reading)
     if not part.text.strip():
         raise InputError(where, "the name is followed by nothing", "write the array behind it: Q = [[1, 0], [0, 1]]")
+    if part.name and _CODE.match(part.text):
+        what = f"{quote(part.text.strip())} is code, which attncli does not run"
+        raise InputError(where, what, "leave it out, or print the array, and paste what it shows")
     return matlab.read_matlab(part.text, where, reading)
