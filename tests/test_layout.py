@@ -63,10 +63,10 @@ def for_types_only(tree: ast.AST) -> set[ast.AST]:
     return {inner for node in guarded for inner in ast.walk(node)}
 
 
-def imports_of(module: str) -> set[str]:
-    """The modules of the package that this one imports, at its top or within a function."""
+def imports_of(module: str, *, for_types: bool = False) -> set[str]:
+    """The modules of the package that this one imports, at its top or within a function, `for_types` too if asked."""
     tree = trees()[module]
-    typing = for_types_only(tree)
+    typing = set() if for_types else for_types_only(tree)
     found: set[str] = set()
     for node in ast.walk(tree):
         if node in typing:
@@ -122,8 +122,10 @@ def circle_in(graph: dict[str, set[str]]) -> list[str] | None:
     return None
 
 
-def test_no_modules_import_each_other_in_a_circle():
-    assert circle_in(edges()) is None
+def test_no_modules_import_each_other_in_a_circle_not_even_for_types():
+    face = {"attncli"}  # for types it names what is above
+    graph = {module: imports_of(module, for_types=True) for module in trees().keys() - face}
+    assert circle_in(graph) is None
 
 
 def imported_at_the_top(module: str) -> set[str]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from attncli.check.error_pattern import claimed_dtype
-from attncli.check.judge import Tolerance
+from attncli.check.expected_matrix import Tolerance
 from attncli.check.precision import spacing
 from attncli.check.report import Baseline
 from attncli.errors import ProblemError

@@ -11,7 +11,8 @@ import numpy as np
 
 from attncli.check.baseline import compare_baseline
 from attncli.check.error_pattern import measure_errors
-from attncli.check.judge import DEFAULTS, Judge, Tolerance
+from attncli.check.expected_matrix import DEFAULTS, Tolerance
+from attncli.check.judge import Judge
 from attncli.check.precision import read_claims, rounding_of
 from attncli.check.report import HOLDS, Baseline, CaseReport, Diagnosis, MatrixCheck, worst
 from attncli.check.routes import RIGHT, Route, mean_over_heads

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from functools import cached_property, partial
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from attncli.check.blocks import block_indices
+from attncli.check.expected_matrix import ExpectedMatrix, Tolerance
 from attncli.check.judged_block import JudgedBlock
-from attncli.check.precision import Claims, are_float32, finer_than, spacing
-from attncli.check.tolerance.narrow import FAR, are_printed, narrow_dtypes
+from attncli.check.precision import Claims, finer_than, spacing
+from attncli.check.tolerance.narrow import FAR
 from attncli.matrix import Array
 from attncli.problem.heads import swap_shape
-from attncli.records import record
 
 if TYPE_CHECKING:
     from attncli.check.tolerance.measures import Measured
@@ -25,55 +24,9 @@ Allowed = Callable[[JudgedBlock], "Array | float"]
 MOST_UNITS = 10  # rounded inputs never explain a difference of more claimed units
 
 
-@record
-class Tolerance:
-    """|expected − computed| ≤ absolute + relative·|computed|. `said` is its name in messages, if it has one."""
-
-    relative: float
-    absolute: float
-    said: str = ""
-
-    def of(self, computed: Array) -> Array:
-        """Return what is allowed in each cell."""
-        with np.errstate(invalid="ignore"):  # 0 times infinity is NaN
-            allowed: Array = self.absolute + self.relative * np.abs(computed)
-        return allowed
-
-    def __str__(self) -> str:
-        return self.said or f"rtol {self.relative:g}, atol {self.absolute:g}"
-
-
-# torch.testing.assert_close
-DEFAULTS = {
-    "float16": Tolerance(1e-3, 1e-5),
-    "bfloat16": Tolerance(1.6e-2, 1e-5),
-    "float32": Tolerance(1.3e-6, 1e-5),
-    "float64": Tolerance(1e-7, 1e-7),
-}
-
-
 @dataclass
-class Judge:
-    """One expected matrix, with what its text claims or the tolerance that it is compared by.
-
-    `expected` is in float64 and in the public shape of its result. Without claims and tolerance, the bound is that of a
-    plain computation in its dtype. If the tolerance is that of the dtype (`is_default`), numbers in half precision may
-    also be off by the error of a computation in it. `heads_last`: users have the result as (…, n, heads, d), and here
-    it is (…, heads, n, d).
-    """
-
-    name: str
-    expected: Array
-    claims: Claims | None
-    tolerance: Tolerance | None
-    dtype: str
-    texts: Sequence[str] | None = None
-    order: Array | None = None  # the place of each cell among the texts, if it is not that in C order
-    is_default: bool = False
-    heads_last: bool = False
-    beside: frozenset[str] = frozenset()  # half precisions whose numbers other matrices are
-    stated: str | None = None  # the half precision that a print says its numbers are of
-    differing: int = 0  # cells that are not the right numbers as they would be printed, if the print may be a float16's
+class Judge(ExpectedMatrix):
+    """The judge of one expected matrix."""
 
     def blocks(self, measured: Measured) -> Iterator[JudgedBlock]:
         """Yield the matrix block by block, which needs the shape of the computed numbers."""
@@ -194,33 +147,6 @@ class Judge:
         if not may_be_moved or not movement.is_small:
             return may_be_moved
         return movement.explains(self.name, self.expected, _allowed_moved(claims))
-
-    @cached_property
-    def narrow(self) -> tuple[str, ...]:
-        """Return the half precisions whose numbers these are, or none if another tolerance was requested."""
-        if self.tolerance is not None and not self.is_default:
-            return ()
-        if self.stated is not None and self.claims is not None and are_printed(self.expected, self.claims, self.stated):
-            return (self.stated,)
-        return narrow_dtypes(self.expected, self.claims, self.beside, self.differing)
-
-    @cached_property
-    def is_float32(self) -> bool:
-        """Return whether the texts are those of float32 numbers."""
-        assert self.claims is not None
-        return are_float32(self.expected, self.claims)
-
-    @cached_property
-    def shows_float32(self) -> bool:
-        """Return whether some text is long enough to rule out a coincidence."""
-        assert self.claims is not None
-        return finer_than(self.expected, self.claims, "float32")
-
-    @cached_property
-    def largest(self) -> float:
-        """Return the size of the largest finite number."""
-        blocks = (self.expected[where] for where in block_indices(self.expected.shape))
-        return max(float(np.abs(block[np.isfinite(block)]).max(initial=0)) for block in blocks)
 
     def worst(self, measured: Measured) -> tuple[tuple[int, ...], float]:
         """Return the cell with the largest error in its own unit, and this error (inf if kinds disagree).

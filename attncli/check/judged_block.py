@@ -13,7 +13,7 @@ from attncli.matrix import Array
 
 if TYPE_CHECKING:
     from attncli.check.blocks import Index
-    from attncli.check.judge import Judge
+    from attncli.check.expected_matrix import ExpectedMatrix
     from attncli.check.tolerance.measures import Measured
 
 FILL = -1e4  # a finite number that stands for -inf where a score is masked: the smallest that float16 fills use
@@ -23,7 +23,7 @@ NEAR = 1e-10  # relative to the largest number: from here on the rounding of flo
 class JudgedBlock:
     """A block of a judge's matrix and of the computed numbers. `where` is its index in both."""
 
-    def __init__(self, judge: Judge, measured: Measured, where: Index) -> None:
+    def __init__(self, judge: ExpectedMatrix, measured: Measured, where: Index) -> None:
         self.judge, self.measured, self.where = judge, measured, where
         self.expected: Array = judge.expected[where]
         self.computed: Array = measured.numbers[judge.name][where]

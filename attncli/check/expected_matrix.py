@@ -1,0 +1,93 @@
+"""One expected matrix as it was given: its numbers, and what its text claims or the tolerance it is compared by."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from attncli.check.blocks import block_indices
+from attncli.check.precision import Claims, are_float32, finer_than
+from attncli.check.tolerance.narrow import are_printed, narrow_dtypes
+from attncli.matrix import Array
+from attncli.records import record
+
+
+@record
+class Tolerance:
+    """|expected − computed| ≤ absolute + relative·|computed|. `said` is its name in messages, if it has one."""
+
+    relative: float
+    absolute: float
+    said: str = ""
+
+    def of(self, computed: Array) -> Array:
+        """Return what is allowed in each cell."""
+        with np.errstate(invalid="ignore"):  # 0 times infinity is NaN
+            allowed: Array = self.absolute + self.relative * np.abs(computed)
+        return allowed
+
+    def __str__(self) -> str:
+        return self.said or f"rtol {self.relative:g}, atol {self.absolute:g}"
+
+
+# torch.testing.assert_close
+DEFAULTS = {
+    "float16": Tolerance(1e-3, 1e-5),
+    "bfloat16": Tolerance(1.6e-2, 1e-5),
+    "float32": Tolerance(1.3e-6, 1e-5),
+    "float64": Tolerance(1e-7, 1e-7),
+}
+
+
+@dataclass
+class ExpectedMatrix:
+    """One expected matrix, with what its text claims or the tolerance that it is compared by.
+
+    `expected` is in float64 and in the public shape of its result. Without claims and tolerance, the bound is that of a
+    plain computation in its dtype. If the tolerance is that of the dtype (`is_default`), numbers in half precision may
+    also be off by the error of a computation in it. `heads_last`: users have the result as (…, n, heads, d), and here
+    it is (…, heads, n, d).
+    """
+
+    name: str
+    expected: Array
+    claims: Claims | None
+    tolerance: Tolerance | None
+    dtype: str
+    texts: Sequence[str] | None = None
+    order: Array | None = None  # the place of each cell among the texts, if it is not that in C order
+    is_default: bool = False
+    heads_last: bool = False
+    beside: frozenset[str] = frozenset()  # half precisions whose numbers other matrices are
+    stated: str | None = None  # the half precision that a print says its numbers are of
+    differing: int = 0  # cells that are not the right numbers as they would be printed, if the print may be a float16's
+
+    @cached_property
+    def narrow(self) -> tuple[str, ...]:
+        """Return the half precisions whose numbers these are, or none if another tolerance was requested."""
+        if self.tolerance is not None and not self.is_default:
+            return ()
+        if self.stated is not None and self.claims is not None and are_printed(self.expected, self.claims, self.stated):
+            return (self.stated,)
+        return narrow_dtypes(self.expected, self.claims, self.beside, self.differing)
+
+    @cached_property
+    def is_float32(self) -> bool:
+        """Return whether the texts are those of float32 numbers."""
+        assert self.claims is not None
+        return are_float32(self.expected, self.claims)
+
+    @cached_property
+    def shows_float32(self) -> bool:
+        """Return whether some text is long enough to rule out a coincidence."""
+        assert self.claims is not None
+        return finer_than(self.expected, self.claims, "float32")
+
+    @cached_property
+    def largest(self) -> float:
+        """Return the size of the largest finite number."""
+        blocks = (self.expected[where] for where in block_indices(self.expected.shape))
+        return max(float(np.abs(block[np.isfinite(block)]).max(initial=0)) for block in blocks)
