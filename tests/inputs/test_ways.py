@@ -214,6 +214,7 @@ DRESSINGS = {
     "Octave's prompt": lambda text: f"octave:1> Q\n{text}",
     "Ruby's prompt": lambda text: f"irb(main):001:0> Q\n{text}",
     "a quotation": _indented("> "),
+    "a session within another": lambda text: f"In [1]: julia> Q\n{text}",
     "a comment": lambda text: f"# queries\n{text}",
     "a comment of C": lambda text: f"// queries\n{text}",
     "parentheses": lambda text: f"({text})",

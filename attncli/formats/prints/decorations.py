@@ -14,6 +14,7 @@ BEGINNING = re.compile(
     r"|Tensor[ \t]*\n\s*\[|torch_tensor[ \t]*\n|#Nx\.Tensor<"
     rf"|>>>? ?\S|> ?[A-Za-z(\[{{]|Out\[|\(%o|{_SHELL}[ \t]*\S)"
 )
+_DEEPEST = 4
 _BRACKETS = str.maketrans(dict.fromkeys("⎡⎢⎣⎤⎥⎦⎛⎜⎝⎞⎟⎠", " "))  # around rows, as SymPy and Gonum print them
 _BOX = str.maketrans(dict.fromkeys("┌┐│└┘", " "))  # as nalgebra does
 _NAMED_BRACKET = re.compile(r"(=[ \t]*)([⎡⎛])")
@@ -31,6 +32,14 @@ _ASSIGNS = re.compile(r"\s*(?:(?:val|var|let|const) )?([A-Za-z_]\w*)[^\n=<>]{0,6
 def strip_around(text: str) -> str:
     """Return the text without fences and prompts, with as many lines. A line that shows an array, `>>> Q`, becomes its
     name, `Q =`."""
+    for _ in range(_DEEPEST):  # a session of one program may be quoted by another
+        before, text = text, _strip_once(text)
+        if text == before:
+            break
+    return text
+
+
+def _strip_once(text: str) -> str:
     if BEGINNING.match(text) is None:
         return text
     if shown := _NX.fullmatch(text):
