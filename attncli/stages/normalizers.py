@@ -90,6 +90,52 @@ def scores_themselves(scores: ndarray) -> ndarray:
     return np.where(np.isneginf(scores), scores.dtype.type(0), scores)
 
 
+def error_of_sparsemax(weights: ndarray, errors: ndarray, scores: ndarray, u: float) -> ndarray:
+    """Return the error of s − τ: that of the score, the largest one for τ, which is a mean, and those of the sums."""
+    found: ndarray = errors + errors.max(axis=-1, keepdims=True) + _error_of_sums(weights, scores, u)
+    return found
+
+
+def error_of_entmax15(weights: ndarray, errors: ndarray, scores: ndarray, u: float) -> ndarray:
+    """Return the error of (s/2 − τ)² for half the errors of s − τ, and those of the squares under the root of τ."""
+    import numpy as np
+
+    count = (weights > 0).sum(axis=-1, keepdims=True)
+    root = error_of_sparsemax(weights, errors, scores, u) / 2 + np.square(count) * u
+    found: ndarray = 2 * np.sqrt(np.abs(weights)) * root + np.square(root)
+    return found
+
+
+def _error_of_sums(weights: ndarray, scores: ndarray, u: float) -> ndarray:
+    """Return the error of the sum of the scores that have a weight, over their number, and of the difference."""
+    import numpy as np
+
+    count = (weights > 0).sum(axis=-1, keepdims=True)
+    found: ndarray = (count + 4) * u * (np.abs(scores).max(axis=-1, keepdims=True) + 1)
+    return found
+
+
+def error_of_sigmoid(weights: ndarray, errors: ndarray, _scores: ndarray, u: float) -> ndarray:
+    """Return the error of 1/(1 + e^−s): the slope P (1 − P), and the roundings of P."""
+    import numpy as np
+
+    found: ndarray = weights * ((1 - weights) * np.expm1(np.minimum(errors, 50)) + 8 * u)
+    return found
+
+
+def error_of_one_plus_tanh(weights: ndarray, errors: ndarray, _scores: ndarray, u: float) -> ndarray:
+    """Return the error of 1 + tanh(s): the slope P (2 − P) of the tangent, and its roundings, which are those of 1."""
+    import numpy as np
+
+    found: ndarray = weights * (2 - weights) * np.expm1(np.minimum(2 * errors, 50)) + 6 * u
+    return found
+
+
+def error_of_scores(_weights: ndarray, errors: ndarray, _scores: ndarray, _u: float) -> ndarray:
+    """Return the errors unchanged."""
+    return errors
+
+
 def softmax_backward(weights: ndarray, d_weights: ndarray) -> ndarray:
     """Compute P ∘ (dP − Σ P ∘ dP), also if a sink takes a part of the row."""
     import numpy as np
@@ -175,6 +221,10 @@ class Normalizer:
     it is `slope`, an expression of WEIGHT, times d_weight minus a mean. `mean_by` says in words what the mean is
     weighted by ("" for no mean). The mean `is_divided` by
     the sum of the slopes if that is not 1. Keys without weight then have a slope of 0.
+
+    `error(weights, errors, scores, u)` bounds the error of a plain computation whose scores have these errors, all
+    (…, m) with 0 where masked, if every operation is rounded by u. It is None if the error is relative to the weight,
+    as that of an exponential is.
     """
 
     name: str
@@ -191,6 +241,7 @@ class Normalizer:
     mean_by: str = ""
     is_divided: bool = False
     is_signed: bool = False
+    error: Callable[[ndarray, ndarray, ndarray, float], ndarray] | None = None
 
 
 NORMALIZERS = (
@@ -211,6 +262,7 @@ NORMALIZERS = (
         explained="what lies above a threshold τ, chosen so that the row sums to 1",
         source="Martins and Astudillo 2016",
         weights=sparsemax,
+        error=error_of_sparsemax,
         backward=sparsemax_backward,
         mean_by="over the keys that have a weight",
         is_divided=True,
@@ -224,6 +276,7 @@ NORMALIZERS = (
         explained="the square of what half the score lies above a threshold τ, chosen so that the row sums to 1",
         source="Peters, Niculae and Martins 2019 (α = 1.5)",
         weights=entmax15,
+        error=error_of_entmax15,
         backward=entmax15_backward,
         slope=root(WEIGHT),
         mean_by="by the roots of the weights",
@@ -242,6 +295,7 @@ NORMALIZERS = (
         explained="each score by itself, between 0 and 1",
         source="Ramapuram et al. 2024",
         weights=sigmoid,
+        error=error_of_sigmoid,
         backward=sigmoid_backward,
         slope=multiply(WEIGHT, subtract(constant(1), WEIGHT)),
         sums_to_one=False,
@@ -253,6 +307,7 @@ NORMALIZERS = (
         explained="each score by itself, between 0 and 2",
         source="Kim et al. 2019 (Attentive Neural Processes, laplace without normalisation)",
         weights=one_plus_tanh,
+        error=error_of_one_plus_tanh,
         backward=one_plus_tanh_backward,
         slope=multiply(WEIGHT, subtract(constant(2), WEIGHT)),
         sums_to_one=False,
@@ -264,6 +319,7 @@ NORMALIZERS = (
         explained="the scores themselves",
         source="linear attention without a kernel: Katharopoulos et al. 2020 discuss it",
         weights=scores_themselves,
+        error=error_of_scores,
         backward=same_backward,
         sums_to_one=False,
         weight=SCORE,

@@ -56,7 +56,12 @@ def plain_bounds(
     mean = (np.abs(weights) * each).sum(axis=-1, keepdims=True)  # scores that are used as weights may be negative
     relative = np.minimum(each + mean + (m + 2) * u, 50)
     tiny = float(np.finfo(dtype).smallest_normal)
-    found["weights"] = scores if route.softmax == "none" else np.abs(weights) * np.expm1(relative) + tiny
+    if route.softmax == "none":
+        found["weights"] = scores
+    elif problem.normalizer.error is None:
+        found["weights"] = np.abs(weights) * np.expm1(relative) + tiny
+    else:
+        found["weights"] = _normalizer_bound(problem, weights, scores, right["scores"], u) + tiny
     if "lse" in names:
         found["lse"] = (
             mean[..., 0] + (m + EXPONENTIAL) * u + 2 * u * np.abs(np.where(np.isfinite(largest), largest, 0))[..., 0]
@@ -155,6 +160,16 @@ def _score_bound(problem: Problem, raw: Array, right: dict[str, Array], u: float
         error = error + 2 * u * np.abs(problem.bias) + u * np.abs(scaled)
     finite: Array = np.where(np.isfinite(right["scores"]), error, 0)
     return finite
+
+
+def _normalizer_bound(problem: Problem, weights: Array, errors: Array, scores: Array, u: float) -> Array:
+    """Return the error of the weights of a normalizer that bounds its own, of which dropout leaves a multiple."""
+    assert problem.normalizer.error is not None
+    kept = 1.0 if problem.dropout_mask is None else problem.dropout_mask / (1 - problem.dropout)
+    before = np.divide(weights, kept, out=np.zeros_like(weights), where=np.broadcast_to(kept, weights.shape) != 0)
+    is_seen = np.isfinite(scores)
+    found: Array = problem.normalizer.error(before, errors, np.where(is_seen, scores, 0), u) * kept * is_seen
+    return found
 
 
 def _capped_error(sizes: Array, error: Array, cap: float) -> Array:

@@ -92,6 +92,55 @@ def test_a_plain_computation_keeps_its_bound_and_comes_near_it(problem):
         assert max(share(name, request) for request in requests) > LEAST[name], name
 
 
+def sparsemax(scores):
+    ordered, counts = -np.sort(-scores, axis=-1), np.arange(1, scores.shape[-1] + 1, dtype=scores.dtype)
+    sums = np.cumsum(ordered, axis=-1)
+    size = (1 + counts * ordered > sums).sum(axis=-1, keepdims=True)
+    threshold = (np.take_along_axis(sums, size - 1, axis=-1) - 1) / size.astype(scores.dtype)
+    return np.maximum(scores - threshold, 0)
+
+
+def entmax15(scores):
+    halves = (scores - scores.max(axis=-1, keepdims=True)) / 2
+    ordered, counts = -np.sort(-halves, axis=-1), np.arange(1, scores.shape[-1] + 1, dtype=scores.dtype)
+    mean, squares = np.cumsum(ordered, axis=-1) / counts, np.cumsum(ordered**2, axis=-1) / counts
+    thresholds = mean - np.sqrt(np.maximum((1 - counts * (squares - mean**2)) / counts, 0))
+    size = (thresholds <= ordered).sum(axis=-1, keepdims=True)
+    return np.maximum(halves - np.take_along_axis(thresholds, size - 1, axis=-1), 0) ** 2
+
+
+# as people write them
+NORMALIZERS = {
+    "sparsemax": sparsemax,
+    "entmax15": entmax15,
+    "sigmoid": lambda scores: 1 / (1 + np.exp(-scores)),
+    "tanh": lambda scores: 1 + np.tanh(scores),
+    "none": lambda scores: scores,
+}
+
+
+@pytest.mark.parametrize("dropped", [False, True], ids=["", "dropout"])
+@pytest.mark.parametrize("offset", [0.0, 3.0])
+@pytest.mark.parametrize("name", NORMALIZERS)
+def test_the_weights_of_a_plain_normalizer_keep_their_bound_and_come_near_it(name, offset, dropped):
+    shares = []
+    for seed in range(6):
+        random = np.random.default_rng(seed)
+        kept = random.random((9, 6)) < 0.8
+        given = {"dropout": 0.25, "dropout_mask": Matrix(kept, "here")} if dropped else {}
+        request = plain(random, offset, normalizer=name, **given)
+        queries, keys = (matrix.array.astype(np.float32) for matrix in (request.queries, request.keys))
+        weights = NORMALIZERS[name](queries @ keys.T / np.sqrt(np.float32(8)))
+        assert weights.dtype == np.float32
+        right = Measured(RIGHT, request, ("weights",), {})
+        error = np.abs((weights * kept / np.float32(0.75) if dropped else weights) - right.numbers["weights"])
+        bound = right.bound("weights", "float32")
+        assert (error <= bound).all()
+        shares.append((error[bound > 0] / bound[bound > 0]).max())
+    is_saturated = offset > 0 and name in ("sigmoid", "tanh")  # 1 and 2 exactly, without an error
+    assert is_saturated or max(shares) > 1 / 100
+
+
 @pytest.mark.parametrize("distance", [SQUARED, EUCLIDEAN], ids=["squared", "euclidean"])
 @pytest.mark.parametrize("offset", [0.0, 100.0])
 def test_a_plain_computation_of_another_distance_keeps_its_bound(distance, offset):
