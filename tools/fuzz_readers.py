@@ -43,6 +43,14 @@ def _printed() -> list[bytes]:
     return [case[1].encode() for case in (*ARRAYS, *NAMED, *SEVERAL, *REFUSED)]
 
 
+def _dressed() -> list[bytes]:
+    """Return what is typed, and each print with something around it."""
+    from test_ways import DRESSINGS, TEXTS
+
+    dress = list(DRESSINGS.values())
+    return [*_typed(), *(dress[index % len(dress)](text).encode() for index, text in enumerate(TEXTS))]
+
+
 def _typed() -> list[bytes]:
     texts = [
         b"1 0; 0 1",
@@ -116,7 +124,7 @@ _SEEDS: dict[str, Callable[[], list[bytes]]] = {  # of what attncli does not wri
     "markdown": _markdown_files,
     "literal": _typed,
     "print": _printed,
-    "ways": _typed,
+    "ways": _dressed,
     "octave": _octave_files,
     "raw": lambda: [
         b"float32:2,2\n" + bytes(range(16)),
@@ -356,6 +364,8 @@ def _ask_yaml(data: bytes) -> dict[str, np.ndarray]:
 def _ask_numpy_for_text(data: bytes) -> dict[str, np.ndarray]:
     import numpy as np
 
+    if re.search(rb"#(?![ \n])", data):  # a comment in NumPy, a label here
+        return {}
     return {"": np.loadtxt(io.BytesIO(data), delimiter="," if b"," in data else None, ndmin=2)}
 
 

@@ -66,7 +66,9 @@ def read_typed(text: str, where: str, reading: Reading) -> Contents:
     refusal: InputError | None = None
     if plain.startswith(("[", "{")) or not _is_text(plain):
         try:
-            return _read_line(text, where, reading)
+            contents = _read_line(text, where, reading)
+            if not plain.startswith(("[", "{")):  # a list that begins otherwise than all lists is none in a file
+                return contents
         except InputError as error:
             refusal = explain_refusal(error, plain, where)
     from attncli.formats import txt

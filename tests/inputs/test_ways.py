@@ -124,6 +124,9 @@ TABLES = [
     ("rows", "1 2; 3 4", [[1, 2], [3, 4]]),
     ("rows in lines", "1 2;\n3 4;", [[1, 2], [3, 4]]),
     ("rows of words with commas", "1, 2; 3, 4", [[1, 2], [3, 4]]),
+    ("a list that begins with another minus", "[[\N{MINUS SIGN}1, 2], [3, 4]]", [[-1, 2], [3, 4]]),
+    ("a row of fractions", "[Fraction(1, 2), Decimal('2')]", [0.5, 2]),
+    ("decimal commas beside a tab", "1,0\t,5", [[1, 0.5]]),
     ("a plain table", "1 2\n3 4", [[1, 2], [3, 4]]),
     ("a table with a header", "a,b\n1,2\n3,4", [[1, 2], [3, 4]]),
     ("a table with labels on both sides", ",a,b\ncat,1,2\ndog,3,4", [[1, 2], [3, 4]]),
@@ -258,8 +261,10 @@ def test_records_that_tabs_indent_are_read_and_a_comma_behind_them_is_no_record(
         assert Sources(io.BytesIO).matrix(text, role="queries").array.tolist() == [[1], [2]]
 
 
-@pytest.mark.parametrize("text", ["Q, K = np.array([[1, 2], [3, 4]])", "float a, q[2] = {1, 2};", "Q, K, V = [[1]]"])
-def test_several_names_for_one_value_are_refused_in_every_way(text: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "text", ["Q, K = np.array([[1, 2], [3, 4]])", "float a, q[2] = {1, 2};", "Q, K, V = [[1]]", "[#1 2]\n [3 4]]"]
+)
+def test_several_names_for_one_value_and_half_a_list_are_refused_in_every_way(text: str, tmp_path: Path) -> None:
     for way, read in ways(text, tmp_path):
         with pytest.raises(InputError):
             pytest.fail(f"{way}: {read()}")

@@ -104,8 +104,8 @@ _NEXT_NAME = re.compile(r",?\s*[A-Za-z_]\w*\s*=")
 _SHAPE = re.compile(r"shape=(\([^()]*\))")
 _NUMBER_LIST = re.compile(r"[0-9, ]*")
 _FIRST = (  # what a list begins with (a label such as [CLS] begins with something else)
-    r"[\[{(]|\||[\"']?\s*[-+]?\.?(?:[0-9]|[iI]nf|[nN]a[nN])"
-    r"|[Tt]rue|[Ff]alse|TRUE|FALSE|-?(?:np|numpy|math|torch|float|array|tensor|Parameter)\b"
+    r"[\[{(]|\||[\"']?\s*[-+\N{MINUS SIGN}]?\.?(?:[0-9]|[iI]nf|[nN]a[nN])"
+    r"|[Tt]rue|[Ff]alse|TRUE|FALSE|-?(?:np|numpy|math|torch|float|array|tensor|Parameter|Fraction|Rational|Decimal|Integer)\b"
 )
 BEGINNING = re.compile(  # a single tuple, (1,234), could be a number in parentheses
     rf"(?:{_TYPES})|=?[\[{{]\s*(?:{_FIRST}|{_TYPES})|\(\s*[\[({{]\s*(?:{_FIRST})|{_CALL.pattern}|{_ANGLE.pattern}"

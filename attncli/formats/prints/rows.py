@@ -68,6 +68,11 @@ def read_rows(plain: str, where: str, reading: Reading) -> Matrix:
     for number, line in enumerate(lines, 1):
         if (doubt := split_number(line)) is not None:
             raise InputError(f"{where}: row {number}, column {doubt[0]}", doubt[1], doubt[2])
+        if "," in line and "\t" in line:  # decimal commas between tabs, as spreadsheets copy them
+            what = f"{quote(line)} has commas and tabs"
+            raise InputError(
+                f"{where}: row {number}", what, "commas or blanks between its cells, and a point in decimals"
+            )
         if "," not in line and (gap := _GAP.search(line)):
             column = len(_WORD.findall(line[: gap.start()])) + 1
             raise InputError(f"{where}: row {number}, column {column}", "a cell is empty beside a tab", _FILL)
