@@ -58,3 +58,13 @@ def test_whatever_one_problem_raises_the_others_are_judged(
     assert ran.err.startswith(said)
     assert "b" in ran.out
     assert "exact" in ran.out
+
+
+@pytest.mark.parametrize("setting", ["scale: 5e-324", "scale: -1e-320", "softcap: 5e-324"])
+def test_a_number_at_the_end_of_float64_is_no_bug_where_another_is_looked_for(run, tmp_path, setting):
+    path = tmp_path / "p.yaml"
+    expected = "[[0.4011, 0.1978, 0.4011], [0.1408, 0.5710, 0.2882]]"
+    path.write_text(
+        f"queries: [[1, 0], [0, 1]]\nkeys: [[1, 0], [0, 2], [1, 1]]\n{setting}\nexpected: {{weights: {expected}}}\n"
+    )
+    assert run("check", path).status == 1

@@ -50,7 +50,7 @@ class FittedNumber:
 def fitted_number(case: Case, sample: Sample, number: FittedNumber) -> Slip | None:
     """Return the slip with the number that fits best, rounded if that fits too, or None if none fits."""
     own = number.near(case.problem)
-    if own is None or _freedom(case) < 2 or case.problem.variant.is_constant:
+    if own is None or _freedom(case) < 2 or case.problem.variant.is_constant or not _has_sizes_around(own):
         return None
 
     def change(value: float) -> Callable[[Problem], Problem]:
@@ -77,6 +77,12 @@ def fitted_number(case: Case, sample: Sample, number: FittedNumber) -> Slip | No
         if each and not math.isclose(each, own)
     ]
     return _slip(number.slip, number.family, routes, number.evidence, 1)
+
+
+def _has_sizes_around(own: float) -> bool:
+    """Return whether float64 has all the sizes that are tried around a number in full."""
+    limits = np.finfo(np.float64)
+    return bool(limits.smallest_normal / SIZES[0] < abs(own) < limits.max / SIZES[-1])
 
 
 def _slip(name: str, family: str, routes: list[Route], evidence: float, fitted: int) -> Slip:
