@@ -29,24 +29,24 @@ def write(matrices: Mapping[str, Matrix], delimiter: str) -> Iterator[bytes]:
     return _chunks(table, row_labels, column_labels, delimiter)
 
 
+def refuse_axes(shape: tuple[int, ...], name: str) -> None:
+    """Raise OutputError unless an array of this shape is a table with cells."""
+    what = None
+    if len(shape) > 2:
+        what = f"a text table holds two axes, this array has {len(shape)}: {shape}"
+    elif 0 in shape:
+        what = f"a text table cannot show an array without cells: {shape}"
+    if what is not None:
+        raise OutputError(name, what, "write it to a .npy, .json or .yaml file")
+
+
 def as_table(matrix: Matrix, name: str) -> Array:
     """Return the array with two nonempty axes.
 
     Raises OutputError if that is not possible.
     """
     array = matrix.array
-    if array.ndim > 2:
-        raise OutputError(
-            name or matrix.where,
-            f"a text table holds two axes, this array has {array.ndim}: {array.shape}",
-            "write it to a .npy, .json or .yaml file",
-        )
-    if not array.size:
-        raise OutputError(
-            name or matrix.where,
-            f"a text table cannot show an array without cells: {array.shape}",
-            "write it to a .npy, .json or .yaml file",
-        )
+    refuse_axes(array.shape, name or matrix.where)
     return array if array.ndim == 2 else array.reshape(array.size, 1)
 
 

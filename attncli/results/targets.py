@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 OPTIONS = {"output": "--output", "weights": "--weights", "scores": "--scores", "lse": "--lse"}
 
 BY_ROWS = ("csv", "tsv", "txt", "json", "yaml", "npz", "safetensors")  # formats that write a matrix row by row
+TABLES = ("csv", "tsv", "txt", "tex")  # formats of two axes
 FORMULA_SIGNS = ("=", "+", "-", "@")  # what a formula begins with
 GRADIENTS_OF_CELLS = ("d_weights", "d_scores")
 
@@ -64,6 +65,10 @@ class Targets:
                     f"{path_text(path)} holds one matrix, and {' and '.join(group)} go there",
                     hint,
                 )
+            if format.name in TABLES:
+                from attncli.formats.text_table_writer import refuse_axes
+
+                refuse_axes(result.problem.shapes()[name], name)
         refuse_existing(list(by_path), force)
         return cls(by_path, force, _choose_streamed(by_path, result))
 
@@ -85,14 +90,20 @@ class Targets:
         return [name for name in every if not (name in by_rows and result.is_streamed(name))]
 
     def save(self, result: Result) -> list[str]:
-        """Write every file that was not streamed, and return a line about each file."""
+        """Write every file that was not streamed, and return a line about each file.
+
+        None is written if one of the formats refuses its matrices.
+        """
         lines = []
         shapes = result.problem.shapes()
+        chunks = {}
         for path, names in self.by_path.items():
             if names[0] not in self.streamed:
                 format = target_format(path, "output")
-                matrices = {name: label_result(result, name, format.name) for name in names}
-                write_atomically(path, format.write(matrices), force=self.force)
+                chunks[path] = format.write({name: label_result(result, name, format.name) for name in names})
+        for path, names in self.by_path.items():
+            if path in chunks:
+                write_atomically(path, chunks.pop(path), force=self.force)
             told = ", ".join(f"{name} {' × '.join(map(str, shapes[name]))}" for name in names)
             lines.append(f"wrote {path_text(path)}: {told}")
         return lines
