@@ -270,6 +270,13 @@ def test_several_names_for_one_value_and_half_a_list_are_refused_in_every_way(te
             pytest.fail(f"{way}: {read()}")
 
 
+@pytest.mark.parametrize("text", ["1 2\x0b3 4", "1 2\x0c3 4", "⎡1  2⎤\x0b⎣3  4⎦"])
+def test_a_line_end_of_word_separates_neither_rows_nor_cells(text: str, tmp_path: Path) -> None:
+    for way, read in ways(text, tmp_path):
+        with pytest.raises(InputError):
+            pytest.fail(f"{way}: {read()}")
+
+
 @pytest.mark.parametrize("text", [case[1] for case in SEVERAL], ids=[case[0] for case in SEVERAL])
 def test_several_arrays_are_a_problem_typed_or_sent_or_in_a_file(text: str, tmp_path: Path) -> None:
     (tmp_path / "p.txt").write_text(text)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from attncli.matrix import Reading
 
 COPY_ALL = "copy all of what was printed"
-_WORD = re.compile(r"[^ \t\r\f\v]+")  # str.split also splits at the no-break spaces within a number
+_WORD = re.compile(r"[^ \t\r]+")  # str.split also splits at the no-break spaces within a number
 
 
 def split_words(line: str) -> list[str]:

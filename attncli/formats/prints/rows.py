@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from attncli.matrix import Reading
 
 _ROW_ENDS = pattern(r";[ \t]*\n?")
-_WORD = pattern(r"[^ \t\r\f\v]+")  # str.split also splits at the no-break spaces within a number
+_WORD = pattern(r"[^ \t\r]+")  # str.split also splits at the no-break spaces within a number
 _GAP = pattern(r"^\t|\t *(?:\t|$)")
 _OTHER_ROW_END = pattern(r"[|\\]")  # also \n as a backslash and a letter
 _FILL = "type the number that belongs there, or nan"
