@@ -14,7 +14,7 @@ from attncli.check import check
 # what is written with digits and is no number of the problem
 FIXED = re.compile(
     r"‖₂²( / 2)?|2\^score|2\^\([^)]*\)|e⁰ = 1|row (of weights )?sums to 1|sums to 1|log 2 = 0\.693147|1 − p|"
-    r"bfloat16 is, which keeps 8 |float(16|32|64)|base 2|key head [01]|uniform, 0|\(h \+ 1\)|a score of 0|by l2|"
+    r"bfloat16 is, which keeps 8 |float(16|32|64)|TF32|base 2|key head [01]|uniform, 0|\(h \+ 1\)|a score of 0|by l2|"
     r"numbers 0 and 1|1 where|0, 1, …, 0, 1|\([H3, d]+\)|--as .*|of score 0|and 0 is expected|heads 0 to|1/√|taken as 0"
 )
 

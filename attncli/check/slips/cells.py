@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 MOST_CELLS = 2  # that are wrong while all others are right
 LEAST_CELLS = 4  # that must be off to conclude a lower precision
 ROUNDINGS = 8  # relative to the largest number: the largest error of such a computation
+NAMES = {"float16": "float16 or TF32", "bfloat16": "bfloat16"}  # what computes with so many digits
 SHARE = 4  # at most one of so many cells may be wrong
 
 
@@ -142,8 +143,8 @@ def diagnose_precision(case: Case, right: Measured, evidence: float = 0.0) -> tu
             continue
         if all(_is_rounding(judge, right, dtype) for judge in judges):
             sentence = (
-                f"{case.yours} as far off as a computation in {dtype} is, which keeps {BITS[dtype]} binary digits: "
-                "compute in float32 or float64"
+                f"{case.yours} as far off as a computation in {NAMES[dtype]} is, which keeps {BITS[dtype]} binary "
+                "digits: compute in float32 or float64"
             )
             return (Diagnosis(slip="lower-precision", also=(), verdict=dtype, explains=case.wrong, sentence=sentence),)
     return ()

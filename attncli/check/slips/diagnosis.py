@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from itertools import combinations, islice, permutations, product
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ from attncli.check.routes import Route
 from attncli.check.slips.case import Case
 from attncli.check.slips.cells import diagnose_cells, diagnose_impossible, diagnose_precision
 from attncli.check.slips.fitted import FITTED_NUMBERS, fitted_number, fitted_sink, fitted_sinks
+from attncli.check.slips.parts import find_part
 from attncli.check.slips.sampling import Sample, are_same
 from attncli.check.slips.slip import SOME, Slip
 from attncli.check.slips.table import SLIPS
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from attncli.inputs.request import Worksheet
 
 EVIDENCE = 4.0  # decimal digits in which the numbers of two slips must differ from the right ones to be accepted
+IN_PART = 6.0  # as many for one slip in few rows, of which each has been tried
 MOST_NAMES = 24  # of a pair
 # families of slips that may be none by themselves, and those that make them slips: the problem's own scale is wrong for
 # another score, and rounding scores without decimals is wrong if another scale gave them some
@@ -81,7 +84,8 @@ def diagnose(
 ) -> tuple[Diagnosis, ...]:
     """Return the slips that explain the numbers.
 
-    Single slips are tried in order. If there is none, single cells, a fitted factor, and pairs are tried. If there is
+    Single slips are tried in order. If there is none, single cells, single slips in a part of the rows, a fitted
+    factor, and pairs are tried. If there is
     none of these, general findings are returned, unless the numbers are right with fewer digits (`is_rounded`). Slips
     that give the same numbers share an entry. Late ones, and those with thin evidence, come after single cells and
     fitted numbers.
@@ -105,6 +109,10 @@ def diagnose(
         return said
     if said := diagnose_cells(own, right):
         return said + _make_entries(late, case) + diagnose_precision(case, right, evidence=LIKELY)
+    found = _confirm(_try_in_part(case, singles, sample), case, right, sample)
+    if found and not found[0].is_late:
+        return _make_entries(found, case)
+    late += found
     if sample.rows is not None or any(_fits(attempt.seen, judges) for attempt in singles):
         found = _confirm(_try_fitted(case, sample), case, right, sample)
         if not found and not late:
@@ -116,6 +124,25 @@ def diagnose(
     if entries or is_rounded:
         return entries
     return diagnose_precision(case, right) or diagnose_impossible(case, right)
+
+
+def _try_in_part(case: Case, singles: list[Attempt], sample: Sample) -> list[Attempt]:
+    """Return single slips in the only rows that are wrong, if these are a part of a small problem."""
+    part = find_part(case) if sample.rows is None else None
+    if part is None:
+        return []
+    attempts = []
+    for attempt in singles:
+        (slip,) = attempt.slips
+        if slip.paired and not slip.is_late and part.fits(attempt.seen, sample.names):
+            own = replace(slip, evidence=max(slip.evidence, IN_PART))
+            said = partial(_told_in_part, attempt, part.words, case)
+            attempts += try_route((own,), part.route(attempt.seen), case, sample, (said,))
+    return attempts
+
+
+def _told_in_part(attempt: Attempt, words: str, case: Case) -> str:
+    return f"only {words}: {attempt.sentence(case)}"
 
 
 def _try_fitted(case: Case, sample: Sample) -> list[Attempt]:

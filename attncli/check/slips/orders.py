@@ -41,8 +41,8 @@ def _order(expected: Array, right: Array, axis: int) -> Array | None:
     return order if bool((order != own).any()) else None
 
 
-def _taken(name: str, array: Array, only: str, axis: int, order: Array) -> Array:
-    return np.take(array, order, axis=axis) if name == only else array
+def _taken(name: str, array: Array, names: tuple[str, ...], axis: int, order: Array) -> Array:
+    return np.take(array, order, axis=axis) if name in names else array
 
 
 def _places(order: Array) -> str:
@@ -57,22 +57,23 @@ def _places(order: Array) -> str:
 
 
 def _reordered(case: Case) -> list[Route]:
-    """Return the routes with rows, columns or heads of one wrong matrix in the order that fits best."""
-    name = case.wrong[0]
-    judge = case.judges[name]
-    if len(case.wrong) > 1 or name in ("lse",) or name.startswith("d_"):
+    """Return the routes with rows, columns or heads of the wrong matrices in the order that fits best. Of several
+    matrices, all in the order of the first; their columns are of different things."""
+    names = case.wrong
+    judge = case.judges[names[0]]
+    if any(name == "lse" or name.startswith("d_") for name in names):
         return []
-    right = Result(case.problem, "numpy").array(name)
+    right = Result(case.problem, "numpy").array(names[0])
     if right.shape != judge.expected.shape or right.size > MANY * MANY:
         return []
     routes = []
     for axis, noun in ((-2, "rows"), (-1, "columns"), (-3, "heads"), (-4, "entries")):
-        if right.ndim < -axis or right.shape[axis] < 2:
+        if right.ndim < -axis or right.shape[axis] < 2 or (axis == -1 and len(names) > 1):
             continue
         order = _order(judge.expected, right, axis)
         if order is not None:
             said = f"{case.yours} right but for {_reorder_words(order, noun)}"
-            routes.append(Route(present=partial(_taken, only=name, axis=axis, order=order), said=said))
+            routes.append(Route(present=partial(_taken, names=names, axis=axis, order=order), said=said))
     return routes
 
 
@@ -221,19 +222,19 @@ def _one_cell_of_mask(case: Case) -> list[Route]:
 
 def only_query(case: Case) -> int | None:
     """Return the only query whose weights or output are wrong, in one or several entries, or None."""
-    queries = {at[-1] for at in _wrong_rows(case)}
+    queries = {at[-1] for at in wrong_rows(case)}
     return queries.pop() if len(queries) == 1 else None
 
 
 def only_row(case: Case) -> tuple[int, ...] | None:
     """Return the only row of weights or output that is wrong, as an index on the leading axes and the queries, or
     None. Outputs of heads that are joined have no such rows."""
-    rows = set(_wrong_rows(case))
+    rows = set(wrong_rows(case))
     is_one = len(rows) == 1 and len(next(iter(rows))) == len(case.problem.lead) + 1
     return rows.pop() if is_one else None
 
 
-def _wrong_rows(case: Case) -> list[tuple[int, ...]]:
+def wrong_rows(case: Case) -> list[tuple[int, ...]]:
     """Return where the rows of weights or output are that are wrong, or nothing if they are not comparable."""
     names = [name for name in case.wrong if name in ("weights", "output")]
     if not names or ("weights" in case.judges and "weights" not in names):

@@ -146,6 +146,26 @@ def _hide_tiles(problem: Problem, size: int) -> Problem:
     return replace(free, mask=visible_cells(free) & seen)
 
 
+SETTINGS = {  # whose number may be one too many or too few, in words
+    "prefix": "the prefix that every query sees had {}",
+    "keep_first": "the keys that the window never hides were the first {}",
+    "chunk": "a chunk had {}",
+}
+
+
+def _settings(case: Case) -> list[Route]:
+    return [
+        Route(
+            requests=(partial(replace, **{name: number}),),
+            said=f"{words.format(_keys(number))}: {own} {'is' if own == 1 else 'are'} expected",
+        )
+        for name, words in SETTINGS.items()
+        if (own := getattr(case.request, name)) is not None
+        for number in (own + 1, own - 1)
+        if number > 0
+    ]
+
+
 def _unasked(case: Case) -> list[Route]:
     """Return the routes with a causal mask, from either corner, that was not requested."""
     if case.problem.visible.right is not None or case.m < 2:
@@ -212,5 +232,6 @@ POSITION_MASK_SLIPS = (
     Slip(
         "other-offset", "mask", _other_offsets, lambda _case: "the queries stood elsewhere", paired=False, evidence=SOME
     ),
+    Slip("setting-off-by-one", "mask", _settings, lambda _case: "a number was off by one", paired=False, evidence=SOME),
     Slip("unasked-causal", "mask", _unasked, lambda _case: "a causal mask was applied"),
 )

@@ -103,6 +103,22 @@ def _other_slopes(case: Case) -> list[Route]:
     ]
 
 
+def _signed_distances(problem: Problem) -> Problem:
+    """Return the problem with −slope·(p − j) added, which is above 0 for keys behind the query."""
+    assert problem.slopes is not None
+    positions = np.arange(problem.n)[:, None] + problem.visible.offsets[0]
+    slopes = np.reshape(problem.slopes, (-1, 1, 1) if problem.lead else (1, 1))
+    added = np.broadcast_to(-slopes * (positions - np.arange(problem.m)), (*problem.lead, problem.n, problem.m))
+    return replace(problem, slopes=None, bias=added if problem.bias is None else problem.bias + added)
+
+
+def _signed_slopes(case: Case) -> list[Route]:
+    if case.problem.slopes is None or len(case.problem.visible.offsets) > 1:
+        return []
+    said = "ALiBi added −slope·(p − j), which raises the scores of keys behind the query: −slope·|p − j| is expected"
+    return [Route(problems=(_signed_distances,), said=said)]
+
+
 def _unasked_alibi(case: Case) -> list[Route]:
     return [] if case.request.alibi is not None else [Route(requests=(partial(replace, alibi=USUAL),))]
 
@@ -184,6 +200,7 @@ POSITION_SLIPS = (
         "alibi",
     ),
     Slip("alibi-other-slopes", "stage", _other_slopes, lambda _case: "the slopes were others"),
+    Slip("alibi-signed", "stage", _signed_slopes, lambda _case: "the distances had signs", paired=False),
     _left_out(
         "no-rope",
         "the rotary positions were",

@@ -77,6 +77,21 @@ def _without_offset(case: Case) -> list[Route]:
     ]
 
 
+def _from_elsewhere(case: Case) -> list[Route]:
+    """Return the routes with K and V projected from x, or Q from the context."""
+    context = case.request.context
+    if context is None or case.request.x is None:
+        return []
+    ways = {
+        "K and V were projected from x: they are those of the context": {"context": None, "values_context": None},
+        "Q was projected from the context: it is that of x": {"x": context},
+    }
+    return [
+        Route(requests=(partial(replace, **changes),), said=said)  # type: ignore[arg-type]
+        for said, changes in ways.items()
+    ]
+
+
 def _turn(request: Request, names: tuple[str, ...]) -> Request:
     turned = {}
     for name in names:
@@ -130,6 +145,7 @@ PROJECTION_SLIPS = (
         for letters in SETS
     ),
     Slip("no-projection-bias", "projection", _without_offset, lambda _case: "b was not added"),
+    Slip("other-context", "projection", _from_elsewhere, lambda _case: "other rows were projected", paired=False),
     Slip("projection-transposed", "projection", _turned, lambda _case: "weights were transposed"),
     Slip(
         "queries-with-queries",

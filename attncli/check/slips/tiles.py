@@ -12,7 +12,6 @@ import numpy as np
 
 from attncli.check.routes import Route
 from attncli.check.slips.case import Case
-from attncli.check.slips.orders import ENOUGH
 from attncli.check.slips.slip import Slip
 from attncli.stages.normalizers import SOFTMAX
 
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
 
 TILES = (2, 4, 8, 16, 32, 64, 128, 256, 512)  # keys that kernels take at once
 MOST_TILES = 16  # of a size that is tried
+OF_MANY = 4.0  # digits of evidence for one of so many ways
 FEW = 12  # keys of which every run of neighbours is tried
 
 
@@ -166,7 +166,7 @@ def _tile_of(first: int, size: int, m: int) -> str:
 
 
 def _slip(name: str, routes: Callable[[Case], list[Route]], said: str) -> Slip:
-    return Slip(name, "weights", routes, lambda _case: said, paired=False, evidence=ENOUGH)
+    return Slip(name, "weights", routes, lambda _case: said, paired=False, evidence=OF_MANY)
 
 
 TILE_SLIPS = (

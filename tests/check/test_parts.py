@@ -1,0 +1,76 @@
+"""A slip in the rows of some queries, or in one head or entry, is named with its place."""
+
+import numpy as np
+import pytest
+
+from attncli.check import check
+from attncli.inputs.request import Request, Worksheet
+from attncli.matrix import Matrix
+
+RANDOM = np.random.default_rng(64)
+Q, K, V = (RANDOM.normal(size=(2, 3, 6, 4)) for _ in range(3))
+SCORES = Q @ K.swapaxes(-1, -2) / 2
+
+
+def softmax(scores):
+    powers = np.exp(scores - scores.max(axis=-1, keepdims=True))
+    return powers / powers.sum(axis=-1, keepdims=True)
+
+
+def with_unscaled(place):
+    scores = np.array(SCORES)
+    scores[place] *= 2
+    return softmax(scores)
+
+
+UNSCALED = "your {} softmax(QKᵀ){}: divide by √d_k = 2"
+PLACES = {
+    "one row": ((1, 2, 3), "only in entry 1, head 2 for query 3"),
+    "one query of all heads": ((..., 3, slice(None)), "only for query 3"),
+    "the last rows": ((..., slice(4, 6), slice(None)), "only for queries 4 to 5"),
+    "one head": ((0, 1), "only in entry 0, head 1"),
+}
+
+
+def diagnosis(expected, queries=Q, keys=K, values=V):
+    given = {"queries": queries, "keys": keys, "values": values}
+    request = Request(**{name: Matrix(array, name) for name, array in given.items()})
+    expected = {name: Matrix(array, name) for name, array in expected.items()}
+    return check(Worksheet(request=request, name="c", where="c", expected=expected)).diagnosis
+
+
+@pytest.mark.parametrize(("place", "words"), PLACES.values(), ids=PLACES)
+@pytest.mark.parametrize("is_output", [True, False], ids=["output", "weights and output"])
+def test_a_slip_in_a_part_is_named_with_its_place(place, words, is_output):
+    weights = with_unscaled(place)
+    expected = {"output": weights @ V} if is_output else {"weights": weights, "output": weights @ V}
+    first = diagnosis(expected)[0]
+    due = UNSCALED.format(*(("output is", " V") if is_output else ("weights are", "")))
+    assert (first.slip, first.sentence) == ("unscaled", f"{words}: {due}")
+
+
+def test_an_entry_without_heads_is_called_an_entry():
+    weights = with_unscaled((0, 1))[0]
+    first = diagnosis({"output": weights @ V[0]}, Q[0], K[0], V[0])[0]
+    assert first.sentence == "only in entry 1: your output is softmax(QKᵀ) V: divide by √d_k = 2"
+
+
+def test_a_slip_in_queries_that_do_not_stand_together_is_not_looked_for():
+    assert diagnosis({"output": with_unscaled((..., [0, 3], slice(None))) @ V}) == ()
+
+
+def test_few_digits_of_one_row_are_no_evidence():
+    for seed in range(30):
+        random = np.random.default_rng(seed)
+        output = softmax(SCORES[0, 0]) @ V[0, 0, :, :2]
+        output[2] += random.normal(size=2)
+        text = np.round(output, 1).astype(np.float32)
+        found = diagnosis({"output": text}, Q[0, 0], K[0, 0], V[0, 0, :, :2])
+        assert not [each.sentence for each in found if each.sentence.startswith("only")]
+
+
+def test_rows_of_weights_and_output_that_repeat_others_are_told_once():
+    weights = softmax(SCORES)
+    weights[..., 5, :] = weights[..., 4, :]
+    first = diagnosis({"weights": weights, "output": weights @ V})[0]
+    assert first.sentence == "your weights are right but for copies: row 5 holds what is due in row 4"
