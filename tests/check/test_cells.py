@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from slip_cases import FOUR, TWO, diagnosis, numbers, problem, told
+from slip_cases import FOUR, TWO, diagnosis, named, numbers, problem, told
 
 from attncli.check import check
 
@@ -223,3 +223,17 @@ def test_the_digits_that_numbers_hold_to_are_told():
     rows[0][0] = rows[0][0][:-1] + "1"  # four decimals claimed, three right
     (found,) = check(problem(f"{FOUR}, expected: {{weights: {given(rows)}}}")).checks
     assert (found.verdict, found.note) == ("wrong", "every number holds at 3 decimals: --digits 3")
+
+
+def test_a_row_whose_exponentials_are_all_rounded_to_0_is_0_or_not_a_number():
+    text = "queries: [[1, 0], [90, 90]], keys: [[1, 2], [2, 1]], variant: laplace"
+    for lost in ("0.0000, 0.0000", ".nan, .nan"):
+        assert "rounded-exponentials" in named(text, {"weights": f"[[0.5000, 0.5000], [{lost}]]"})
+
+
+def test_rounded_exponentials_do_not_explain_a_query_without_a_key():
+    text = f"{TWO}, mask: [[1, 1, 1], [0, 0, 0]]"
+    right = numbers(text, "weights")[0]
+    found = named(text, {"weights": f"[[{', '.join(f'{cell:.4f}' for cell in right)}], [.nan, .nan, .nan]]"})
+    assert "empty-row-nan" in found
+    assert "rounded-exponentials" not in found

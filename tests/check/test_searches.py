@@ -241,3 +241,16 @@ def test_another_variant_with_the_problem_s_scale_is_a_pair():
 
 def test_zeros_are_explained_by_nothing():
     assert told(f"{TWO}, {MASK}", {"weights": "[[0.0, 0.0, 0.0], [0.0, 0.0, 0.0]]"}) == ("", "")
+
+
+@pytest.mark.parametrize(("factor", "is_residual"), [(1, True), (1.0001, False)])
+def test_what_is_added_to_an_output_leaves_it_no_more_room(factor, is_residual):
+    output = np.array(numbers(TWO, "output")) + factor * np.array([[1, 2], [3, -1]])
+    assert ("residual-added" in named(TWO, {"output": output.tolist()})) == is_residual
+
+
+@pytest.mark.parametrize(("more", "is_without"), [(0, True), (0.0001, False)])
+def test_what_takes_the_place_of_a_log_sum_exp_leaves_it_no_more_room(more, is_without):
+    scores = np.array(numbers(TWO, "scores"))
+    lse = np.log(np.exp(scores - scores.max(axis=1, keepdims=True)).sum(axis=1)) + more
+    assert ("lse-other" in named(TWO, {"lse": lse.tolist()})) == is_without

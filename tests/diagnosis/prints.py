@@ -116,7 +116,7 @@ def spoil_cell(random, array, how):
     largest = float(np.abs(array[np.isfinite(array)]).max())
     if "float16" in how:
         step = (0.2 if how.startswith("b") else 0.1) * largest
-    elif "float32" in how or how == "7 decimals":  # nearly any 7 decimals are those of a float32
+    elif "float32" in how or is_like_float32(how, largest):
         step = 1e-4 * max(largest, 1)
     elif how == "in full":
         step = 1e-10 * max(largest, 1)
@@ -130,6 +130,11 @@ def spoil_cell(random, array, how):
         if abs(changed[at] - array[at]) < 2.4 * claimed_unit(PRINTS[how](changed), place):
             return None
     return changed
+
+
+def is_like_float32(how, largest):
+    """Whether nearly any such texts are those of float32 numbers too: 7 decimals, or 8 digits."""
+    return how == "7 decimals" or (how.startswith("6 decimals") and largest >= 10)
 
 
 def claimed_unit(print, place):

@@ -51,27 +51,28 @@ def _words(decimals: int) -> str:
     return "whole numbers" if decimals == 0 else "1 decimal" if decimals == 1 else f"{decimals} decimals"
 
 
-def _rounded_powers(scores: Array, decimals: int) -> Array:
-    """Return scores whose exponentials have few decimals, −inf where none is left."""
+def _rounded_powers(scores: Array, decimals: int, lost: float) -> Array:
+    """Return scores whose exponentials have few decimals, and `lost` where no exponential of a query is left."""
     with np.errstate(all="ignore"):
-        rounded: Array = np.log(np.round(np.exp(np.minimum(scores, LARGEST)), decimals))
-    return rounded
+        rounded = np.log(np.round(np.exp(np.minimum(scores, LARGEST)), decimals))
+    is_lost = np.isneginf(rounded).all(axis=-1) & ~np.isneginf(scores).all(axis=-1)
+    found: Array = np.where(is_lost[..., None], lost, rounded)
+    return found
 
 
 def _rounded_exponentials(case: Case) -> list[Route]:
-    """Return the routes with each exponential rounded before they are added and divided: where all of a row become 0,
-    its weights are 0, or 0/0."""
+    """Return the routes with each exponential rounded before they are added and divided: if all of a row become 0, its
+    weights are 0, or 0/0."""
     problem = case.problem
     if problem.normalizer is not SOFTMAX or problem.sink is not None:
         return []
     return [
         Route(
-            rescore=partial(_rounded_powers, decimals=decimals),
-            unseen=unseen,
+            rescore=partial(_rounded_powers, decimals=decimals, lost=lost),
             said=f"the exponentials were rounded to {_words(decimals)} before they were added and divided",
         )
         for decimals in ROUNDINGS
-        for unseen in (0.0, np.nan)
+        for lost in (-np.inf, np.nan)
     ]
 
 

@@ -20,6 +20,7 @@ from attncli.inputs.request import GRADIENT_NAMES
 from attncli.matrix import Array
 
 if TYPE_CHECKING:
+    from attncli.check.routes import Present
     from attncli.inputs.request import Request
     from attncli.problem.problem import Problem
 
@@ -97,7 +98,7 @@ class Measured:
         problem, magnitudes = self.problem.take_rows(rows), self._magnitudes.take_rows(rows)
         right = route.numbers_of(problem, ("raw_scores", "scores", "weights"))
         found = plain_bounds(route, self.request, problem, magnitudes, right, self.names, np.dtype(dtype))
-        return found if present is None else {name: present(name, bound) for name, bound in found.items()}
+        return found if present is None else {name: _present_bound(present, name, found[name]) for name in found}
 
     def _gradient_bounds(self, dtype: str, _rows: range) -> dict[str, Array]:
         from attncli.check.tolerance.gradient_bounds import gradient_bounds
@@ -105,7 +106,7 @@ class Measured:
         names, present = [name for name in self.names if name in GRADIENT_NAMES], self.route.present
         u = float(np.finfo(dtype).eps) / 2
         found = gradient_bounds(self.route, self.request, self.problem, self.numbers, names, u)
-        return found if present is None else {name: present(name, bound) for name, bound in found.items()}
+        return found if present is None else {name: _present_bound(present, name, found[name]) for name in found}
 
     @cached_property
     def _magnitudes(self) -> Problem:
@@ -128,3 +129,13 @@ class Measured:
     def movement(self) -> Movement:
         """Return how the numbers move within the rounding of the inputs."""
         return Movement(self.route, self.request, self.names, self.numbers, self.halves)
+
+
+@np.errstate(invalid="ignore")
+def _present_bound(present: Present, name: str, bound: Array) -> Array:
+    """Return the bound of a result that is presented otherwise: what is added to a result has no part in its bound, and
+    what takes the place of a cell has the largest of the others, relative to its own size."""
+    others = present(name, np.zeros_like(bound))
+    moved = np.abs(present(name, bound) - others)
+    largest = float(bound[np.isfinite(bound)].max(initial=0))
+    return np.where(moved > 0, moved, largest * np.fmax(np.abs(others), 1))
