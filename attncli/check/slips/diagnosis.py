@@ -239,11 +239,12 @@ def _digits_apart(judge: Judge, mine: Array, right: Measured, fitted: int) -> fl
 
 def _group(attempts: list[Attempt]) -> list[list[Attempt]]:
     """Group the attempts that give the same numbers, in the order of the first of each group. Those that give nothing
-    but 0 and NaN have nothing else in common."""
+    but 0 and NaN, or get there by another softmax, have nothing else in common."""
     groups: list[list[Attempt]] = []
     for attempt in attempts:
         is_any = any(bool((np.nan_to_num(array) != 0).any()) for array in attempt.seen.values())
-        group = next((group for group in groups if is_any and _are_same(attempt.seen, group[0].seen)), None)
+        alike = (group for group in groups if is_any and attempt.route.softmax == group[0].route.softmax)
+        group = next((group for group in alike if _are_same(attempt.seen, group[0].seen)), None)
         if group is None:
             groups.append([attempt])
         else:
