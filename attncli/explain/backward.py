@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from attncli.errors import NumericError
 from attncli.explain.noise import numeral, settled, settled_average
 from attncli.explain.numbers import Numbers
 from attncli.expressions import evaluate, subtract
 from attncli.matrix import Array
 from attncli.problem.problem import Problem
 from attncli.records import record
+from attncli.results.gradients import refuse_infinite_gradient
 from attncli.stages.normalizers import Normalizer
 from attncli.stages.steps import WEIGHT
 
@@ -84,8 +84,8 @@ def compute_backward(numbers: Numbers, arriving: Array, given: Array, position: 
             amounts = np.append(d_raw[numbers.shown], 1.0)
             d_prepared[c] = settled_average(float(d_prepared[c]), amounts, np.append(query_slopes[:, c], rest[c]))
         d_query = rows_before(problem, given, numbers.query, position, d_prepared)
-    if problem.is_finite and not (np.isfinite(d_raw).all() and np.isfinite(d_query).all()):
-        raise NumericError("d_queries", "a gradient overflows float64", "divide d_output by a power of ten")
+    for gradient in (d_raw, d_query):
+        refuse_infinite_gradient(problem, "d_queries", gradient)
     return Backward(
         numbers=numbers,
         arriving=arriving,

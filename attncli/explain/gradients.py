@@ -20,7 +20,7 @@ from attncli.matrix import Array
 from attncli.problem.names import Names
 from attncli.problem.problem import Problem
 from attncli.records import record
-from attncli.results.gradients import Gradients
+from attncli.results.gradients import Gradients, refuse_infinite_gradient
 
 TERMS_AT_MOST, TERMS_AT_EDGES = 8, 3  # queries in the sum of a key
 INTRODUCTION = (
@@ -106,11 +106,16 @@ class WayBack:
         return [*solutions, Solution("what was given", "", tuple(last), ())] if last else solutions
 
     def of_part(self, part: int) -> dict[str, Array]:
-        """Return d_queries, d_keys and d_values of one part."""
+        """Return d_queries, d_keys and d_values of one part.
+
+        Raises NumericError if one of them overflows.
+        """
         arriving = self.d_outputs[self.problem.index(part)]
-        return compute_gradients(
-            self.problem.isolate_part(part), arriving, ("d_queries", "d_keys", "d_values"), engine=self.engine
-        )
+        names = ("d_queries", "d_keys", "d_values")
+        found = compute_gradients(self.problem.isolate_part(part), arriving, names, engine=self.engine)
+        for name, gradient in found.items():
+            refuse_infinite_gradient(self.problem, name, gradient)
+        return found
 
     def grids(self, parts: list[int], queries: list[int]) -> list[Grid]:
         """Return dO, dP, dS, dQ, dK and dV of each part, with the rows that the other matrices show."""

@@ -22,6 +22,14 @@ CORE = ("d_values", "d_weights", "d_scores", "d_bias", "d_queries", "d_keys")
 TOGETHER = ("d_values", "d_queries", "d_keys")  # one pass gives all three for little more than the cost of one
 
 
+def refuse_infinite_gradient(problem: Problem, name: str, gradient: Array, computed: np.dtype | None = None) -> None:
+    """Raise NumericError if a gradient, computed in this dtype, is not finite while the problem is."""
+    if problem.is_finite and not np.isfinite(gradient).all():
+        dtype = gradient.dtype if computed is None else computed
+        hint = "--dtype float64" if dtype == np.float32 else "divide d_output by a power of ten"
+        raise NumericError(name, f"a gradient overflows {dtype.name}", hint)
+
+
 class _Gradient:
     """An array that is computed at its first use."""
 
@@ -122,9 +130,7 @@ class Gradients:
 
     def _narrow(self, name: str, array: Array) -> Array:
         narrow = narrow_result(array.reshape(self._shapes[name]), self.problem, name)
-        if self.problem.is_finite and not np.isfinite(narrow).all():
-            hint = "--dtype float64" if array.dtype == np.float32 else "divide d_output by a power of ten"
-            raise NumericError(name, f"a gradient overflows {array.dtype.name}", hint)
+        refuse_infinite_gradient(self.problem, name, narrow, array.dtype)
         return narrow
 
     def _core_array(self, name: str) -> Array:

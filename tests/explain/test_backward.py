@@ -219,3 +219,10 @@ def test_a_negative_factor_after_a_minus_stands_in_brackets() -> None:
     page = explanation_text(explain(request(variant="cosine", qk_norm="rms"), backward=True), Style(), 100)
     assert "− −" not in page
     assert "− (−" in page
+
+
+def test_a_gradient_of_the_keys_that_overflows_is_an_error(run):
+    huge = ("-1e200 0; 0 5e-324", "1 0; 0 1; 1e-320 1", "1e308; -1e308; 0")
+    ran = run("explain", *huge, "--backward", "--grad", "ones", "--normalizer", "sparsemax")
+    said = "error: d_keys: a gradient overflows float64\nhint: divide d_output by a power of ten\n"
+    assert (ran.status, ran.out, ran.err) == (2, "", said)
