@@ -254,3 +254,12 @@ def test_what_takes_the_place_of_a_log_sum_exp_leaves_it_no_more_room(more, is_w
     scores = np.array(numbers(TWO, "scores"))
     lse = np.log(np.exp(scores - scores.max(axis=1, keepdims=True)).sum(axis=1)) + more
     assert ("lse-other" in named(TWO, {"lse": lse.tolist()})) == is_without
+
+
+def test_matrices_that_are_exchanged_are_found_in_either_order():
+    queries, keys = "[[1, 2, 1], [3, -1, 0], [0.5, 1, 2]]", "[[1, 0, 1], [2, 1, 3], [0, 1, 1]]"
+    values = "[[2, 1, 0], [1, 3, 1], [1, 0, 4]]"
+    right = f"queries: {queries}, keys: {keys}, values: {values}"
+    for one, two in ((keys, values), (values, queries)):
+        output = numbers(f"queries: {one}, keys: {two}, values: {values}", "output")
+        assert "queries-keys-swapped+values-as-keys" in named(right, {"output": output})

@@ -259,8 +259,7 @@ def _turned_keys(problem: Problem) -> Problem:
 
 
 def _turned_values(problem: Problem) -> Problem:
-    assert problem.values is not None
-    return replace(problem, values=problem.values.mT)
+    return replace(problem, values=need_values(problem).mT)
 
 
 def _turned_input(case: Case, name: str) -> list[Route]:

@@ -36,6 +36,7 @@ MOST_NAMES = 24  # of a pair
 # families of slips that may be none by themselves, and those that make them slips: the problem's own scale is wrong for
 # another score, and rounding scores without decimals is wrong if another scale gave them some
 MADE_BY = {"scale": ("score",), "weights": ("scale", "score")}
+MATRICES_OF = {"keys", "values", "queries"}  # families that put other matrices in the place of Q, K and V
 CERTAIN, LIKELY = 6.0, 2.0  # digits in which printed numbers are those of a dtype
 
 Said = str | Callable[[], str]
@@ -286,13 +287,15 @@ def _is_made_by(without_effect: Attempt, other: Attempt) -> bool:
 
 
 def _join_attempts(first: Attempt, second: Attempt, case: Case, sample: Sample) -> list[Attempt]:
-    """Return both slips together, if they are of different families, in either order if both change the weights."""
+    """Return both slips together, if they are of different families, in either order if both change the weights or
+    both change the matrices."""
     (one,), (two,) = first.slips, second.slips
     if one.family == two.family:
         return []
     earlier, later = sorted((first, second), key=lambda attempt: attempt.slips[0].stage)
     orders = [(earlier, later)]
-    if earlier.route.reweigh is not None and later.route.reweigh is not None:
+    both_weights = earlier.route.reweigh is not None and later.route.reweigh is not None
+    if both_weights or {one.family, two.family} <= MATRICES_OF:
         orders.append((later, earlier))
     return [
         replace(attempt, parts=(first, second))

@@ -45,6 +45,7 @@ class FittedNumber:
     told: Callable[[Case, float], str]
     signs: tuple[int, ...] = (1,)
     evidence: float = 4.0
+    most: float = math.inf  # beyond it, softmaxes are all alike
 
 
 def fitted_number(case: Case, sample: Sample, number: FittedNumber) -> Slip | None:
@@ -74,7 +75,7 @@ def fitted_number(case: Case, sample: Sample, number: FittedNumber) -> Slip | No
     routes = [
         Route(problems=(change(each),), said=number.told(case, each))
         for each in dict.fromkeys([*short, value])
-        if each and not math.isclose(each, own)
+        if each and not math.isclose(each, own) and abs(each) <= number.most
     ]
     return _slip(number.slip, number.family, routes, number.evidence, 1)
 
@@ -139,6 +140,7 @@ FITTED_NUMBERS = (
         lambda problem: None if problem.variant is COSINE else 4.0,
         _cosine_times,
         _told_cosine,
+        most=200.0,
     ),
     FittedNumber(
         "softcap-other",

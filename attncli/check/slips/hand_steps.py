@@ -16,6 +16,7 @@ from attncli.check.slips.changes import (
     KINDS,
     drop_bias,
     drop_masks,
+    need_values,
     round_cells,
     scored,
     visible_cells,
@@ -143,8 +144,7 @@ def _turned_weights(case: Case) -> list[Route]:
 
 
 def _values_for_keys(problem: Problem) -> Problem:
-    assert problem.values is not None
-    return replace(problem, keys=problem.values)
+    return replace(problem, keys=need_values(problem))
 
 
 def _values_as_keys(case: Case) -> list[Route]:
@@ -155,8 +155,7 @@ def _values_as_keys(case: Case) -> list[Route]:
 
 
 def _exchange_keys_values(problem: Problem) -> Problem:
-    assert problem.values is not None
-    return replace(problem, keys=problem.values, values=problem.keys)
+    return replace(problem, keys=need_values(problem), values=problem.keys)
 
 
 def _keys_for_values(case: Case) -> list[Route]:
