@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable
 from dataclasses import field
 from functools import partial
@@ -29,6 +28,7 @@ from attncli.formats.contents import Contents
 from attncli.formats.raw import EXAMPLE, RawForm, raw_form, read_raw
 from attncli.formats.raw import SUFFIXES as RAW
 from attncli.inputs.array_names import ALIASES, expected_name, matrix_name, result_name
+from attncli.inputs.recognition import looks_raw, recognise_format
 from attncli.inputs.request import ONES, Request, Worksheet
 from attncli.matrix import Matrix, Reading
 from attncli.patterns import pattern
@@ -36,22 +36,8 @@ from attncli.records import record
 
 _DESCRIPTIONS = frozenset(("shape", "shapes", "dim", "dims", "dimensions", "size", "strides", "axes", "ndim"))
 STANDARD_INPUT = "standard input"
-BY_MAGIC = {  # besides NPY, zip archives and text
-    b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19.": "pt",
-    b"\x89HDF\r\n\x1a\n": "h5",
-    b"%%MatrixMarket": "mtx",
-    b"MATLAB 5.0 MAT-file": "mat",
-    b"MATLAB 7.3 MAT-file": "mat",
-}
 _LONGEST_PRINT = 1 << 16  # bytes of a file that is read a second time to explain why it was not read
-_BRACES = pattern(r"\{\s*(?:\{|[-+]?\.?[0-9])")  # of Mathematica, C and Go
 _BLANK_LINES = pattern(r"\A[ \n\r]*(?:[\n\r]|\Z)")
-_COMMENTS = pattern(r"(?:^|\s)#[^\n]*", re.MULTILINE)
-_NEXT_KEY = pattern(r"\n['\"]?[A-Za-z_]\w*['\"]?[ \t]*:")
-_NO_YAML = pattern(
-    r"[;({*`]|[0-9.][ \t]+[-+.0-9]|[0-9.]_?[fdLu][0-9]*\b|[0-9]//"
-)  # in a list: YAML has commas and plain numbers
-YAML_KEY = pattern(r"(?:[ \t]*(?:#.*)?\n)*(?:---|%YAML|- |['\"]?[A-Za-z_]\w*['\"]?[ \t]*:(?:\s|$))")
 
 
 @record(frozen=False)
@@ -196,7 +182,6 @@ class Sources:
         return _bytes(path)
 
     def _raw(self, path: str, form: RawForm) -> Matrix:
-
         key = (os.path.abspath(path), f"@{form.dtype}:{form.shape}")
         if key not in self._matrices:
             self._matrices[key] = read_raw(self.data_of(path), form, path_text(path))
@@ -430,42 +415,6 @@ def pick(contents: Contents, name: str | None, role: str) -> str:
 def _one_of(contents: Contents, name: str) -> str:
     """Return how one array of a source is named: `dump.npz:q`, or FILE:q where the source is no file yet."""
     return f"{contents.where if exists(contents.where) else 'FILE'}:{path_text(name)}"
-
-
-def recognise_format(data: bytes) -> tuple[str, ...]:
-    """Return the formats that the bytes may have, the likeliest first."""
-    if data.startswith(b"\x93NUMPY"):
-        return ("npy",)
-    if data.startswith((b"PK\x03\x04", b"PK\x05\x06")):
-        return ("pt",) if is_of_torch(data) else ("npz",)
-    for magic, name in BY_MAGIC.items():
-        if data.startswith(magic):
-            return (name,)
-    if data[8:9] == b"{" and int.from_bytes(data[:8], "little") <= len(data) - 8:
-        return ("safetensors",)
-    encoding = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
-    start = data[:65536].decode(encoding, "replace").replace("\r\n", "\n").replace("\r", "\n").lstrip()
-    if start.startswith("{") and not _BRACES.match(start):
-        return ("json", "yaml", "txt") if start[1:].lstrip()[:1] != "'" else ("txt", "yaml")
-    if start.startswith("[") and "," in start and not any(mark in start for mark in ";("):
-        return ("json", "txt", "yaml")
-    from attncli.formats.prints import is_labelled, is_labelled_call, is_print
-
-    if is_print(start[:4096]) or not YAML_KEY.match(start):
-        return ("txt",)
-    first = _COMMENTS.sub("", _NEXT_KEY.split(start, 1)[0])
-    is_text = is_labelled_call(start[:4096]) or (is_labelled(start[:4096]) and _NO_YAML.search(first))
-    return ("txt", "yaml") if is_text or start.startswith("shape: (") else ("yaml", "txt")
-
-
-def is_of_torch(data: bytes) -> bool:
-    """Return whether a zip archive was written by torch.save, whose pickle is called data.pkl."""
-    return b"/data.pkl" in data[:1024]
-
-
-def looks_raw(data: bytes) -> bool:
-    """Return whether unrecognized bytes cannot be text either."""
-    return recognise_format(data) == ("txt",) and b"\0" in data[:4096] and data[:2] not in (b"\xff\xfe", b"\xfe\xff")
 
 
 def _bytes(path: str) -> bytes:

@@ -1,0 +1,58 @@
+"""Which formats bytes without a telling name may have."""
+
+from __future__ import annotations
+
+import re
+
+from attncli.patterns import pattern
+
+BY_MAGIC = {  # besides NPY, zip archives and text
+    b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19.": "pt",
+    b"\x89HDF\r\n\x1a\n": "h5",
+    b"%%MatrixMarket": "mtx",
+    b"MATLAB 5.0 MAT-file": "mat",
+    b"MATLAB 7.3 MAT-file": "mat",
+}
+_BRACES = pattern(r"\{\s*(?:\{|[-+]?\.?[0-9])")  # of Mathematica, C and Go
+_COMMENTS = pattern(r"(?:^|\s)#[^\n]*", re.MULTILINE)
+_NEXT_KEY = pattern(r"\n['\"]?[A-Za-z_]\w*['\"]?[ \t]*:")
+_NO_YAML = pattern(
+    r"[;({*`]|[0-9.][ \t]+[-+.0-9]|[0-9.]_?[fdLu][0-9]*\b|[0-9]//"
+)  # in a list: YAML has commas and plain numbers
+YAML_KEY = pattern(r"(?:[ \t]*(?:#.*)?\n)*(?:---|%YAML|- |['\"]?[A-Za-z_]\w*['\"]?[ \t]*:(?:\s|$))")
+
+
+def recognise_format(data: bytes) -> tuple[str, ...]:
+    """Return the formats that the bytes may have, the likeliest first."""
+    if data.startswith(b"\x93NUMPY"):
+        return ("npy",)
+    if data.startswith((b"PK\x03\x04", b"PK\x05\x06")):
+        return ("pt",) if is_of_torch(data) else ("npz",)
+    for magic, name in BY_MAGIC.items():
+        if data.startswith(magic):
+            return (name,)
+    if data[8:9] == b"{" and int.from_bytes(data[:8], "little") <= len(data) - 8:
+        return ("safetensors",)
+    encoding = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
+    start = data[:65536].decode(encoding, "replace").replace("\r\n", "\n").replace("\r", "\n").lstrip()
+    if start.startswith("{") and not _BRACES.match(start):
+        return ("json", "yaml", "txt") if start[1:].lstrip()[:1] != "'" else ("txt", "yaml")
+    if start.startswith("[") and "," in start and not any(mark in start for mark in ";("):
+        return ("json", "txt", "yaml")
+    from attncli.formats.prints import is_labelled, is_labelled_call, is_print
+
+    if is_print(start[:4096]) or not YAML_KEY.match(start):
+        return ("txt",)
+    first = _COMMENTS.sub("", _NEXT_KEY.split(start, 1)[0])
+    is_text = is_labelled_call(start[:4096]) or (is_labelled(start[:4096]) and _NO_YAML.search(first))
+    return ("txt", "yaml") if is_text or start.startswith("shape: (") else ("yaml", "txt")
+
+
+def is_of_torch(data: bytes) -> bool:
+    """Return whether a zip archive was written by torch.save, whose pickle is called data.pkl."""
+    return b"/data.pkl" in data[:1024]
+
+
+def looks_raw(data: bytes) -> bool:
+    """Return whether unrecognized bytes cannot be text either."""
+    return recognise_format(data) == ("txt",) and b"\0" in data[:4096] and data[:2] not in (b"\xff\xfe", b"\xfe\xff")
