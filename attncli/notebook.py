@@ -43,12 +43,18 @@ class NotebookResult(Result):
         return result_html(self)
 
     def explain(
-        self, *queries: int | str, until: str = "output", digits: int = 4, d_output: ArrayLike | str | None = None
+        self,
+        *queries: int | str,
+        until: str = "output",
+        digits: int = 4,
+        d_output: ArrayLike | str | None = None,
+        blocks: int | None = None,
     ) -> Worked:
         """Return the worked solution of these queries, by number or label (default: all of a small problem, or the
         first).
 
-        With a gradient at the output, or the word "ones", it includes the gradients.
+        With a gradient at the output, or the word "ones", it includes the gradients, and with `blocks` the softmax as
+        a running one, over blocks of so many keys.
         """
         from attncli.explain import explain
 
@@ -57,8 +63,15 @@ class NotebookResult(Result):
             is_word = isinstance(d_output, str) and d_output == ONES
             arriving = Matrix(np.ones(()) if is_word else np.asarray(d_output), ONES if is_word else "d_output")
             request = replace(request, d_output=arriving)
-        backward = d_output is not None
-        page = explain(request, queries=words, until=until, digits=digits, engine=self.engine, backward=backward)
+        page = explain(
+            request,
+            queries=words,
+            until=until,
+            digits=digits,
+            engine=self.engine,
+            backward=d_output is not None,
+            blocks=blocks,
+        )
         return Worked(page)
 
     def plot(self, title: str | None = None) -> Picture:

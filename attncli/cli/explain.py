@@ -36,6 +36,7 @@ Examples:
   attncli explain q.csv k.csv v.csv -a laplace         with another variant
   attncli explain problem.yaml --until scores          an exercise sheet: the later steps are blank
   attncli explain problem.yaml --backward --grad ones  the gradients too
+  attncli explain problem.yaml --blocks 2              the softmax as kernels compute it, 2 keys at a time
   attncli explain problem.yaml -o work.html            a page for the browser; or .md, .tex
   attncli explain problem.yaml -o work.xlsx            live formulas for a spreadsheet
 """
@@ -72,6 +73,15 @@ def explain_command(
         bool,
         typer.Option("--backward", help="go on to the gradients (with --grad or d_output)", rich_help_panel=EXPLAINING),
     ] = False,
+    blocks: Annotated[
+        int | None,
+        typer.Option(
+            "--blocks",
+            metavar="N",
+            help="the softmax once more, as kernels compute it: N keys at a time, with sums that are rescaled",
+            rich_help_panel=EXPLAINING,
+        ),
+    ] = None,
     format: Annotated[
         str | None, declare_format(EXPLAINING, PAGES, " (default: as FILE's suffix says, else text)")
     ] = None,
@@ -104,6 +114,8 @@ def explain_command(
         raise UsageError("--format", "a spreadsheet is not printed", "-o work.xlsx")
     if render is None and backward:
         raise UsageError("--backward", "a workbook works out no gradients", "-o work.html")
+    if render is None and blocks is not None:
+        raise UsageError("--blocks", "a workbook works out the softmax of whole rows only", "-o work.html")
     refuse_play(play, output, format)
     targets = [path for path in (output, play) if path is not None]
     refuse_existing(targets, force)
@@ -123,7 +135,14 @@ def explain_command(
         content = workbook_xlsx(book, digits)
     else:
         work = explain(
-            request, queries=chosen, until=until, digits=digits, engine=engine, title=title, backward=backward
+            request,
+            queries=chosen,
+            until=until,
+            digits=digits,
+            engine=engine,
+            title=title,
+            backward=backward,
+            blocks=blocks,
         )
         page = work
         content = render(work, style).encode()

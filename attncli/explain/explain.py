@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from attncli.errors import check_choice
+from attncli.errors import UsageError, check_choice
 from attncli.explain.gradients import INTRODUCTION, WayBack, way_back
 from attncli.explain.grids import matrices_of
 from attncli.explain.numbers import KEYS_AT_MOST, Numbers, compute_numbers
@@ -17,6 +17,7 @@ from attncli.explain.steps.normalizer import no_exponentials, normalizer_step
 from attncli.explain.steps.output import join_step, output_step
 from attncli.explain.steps.projections import projection_steps
 from attncli.explain.steps.row_changes import row_change_steps
+from attncli.explain.steps.running_softmax import running_steps
 from attncli.explain.steps.weights import exponential_step, raw_step, score_step, weight_step
 from attncli.explain.summary import summarise
 from attncli.expressions import Symbol
@@ -58,23 +59,27 @@ def explain(
     engine: str = "auto",
     title: str | None = None,
     backward: bool = False,
+    blocks: int | None = None,
 ) -> Explanation:
     """Return the worked solution in float64.
 
     `queries` are numbers or labels (by default all of a small problem, or the first of a large one). Steps after
-    `until` are left blank. `backward` adds the gradients. Raises the same errors as `prepare`, and UsageError.
+    `until` are left blank. `backward` adds the gradients, and `blocks` the softmax as a running one, over blocks of so
+    many keys. Raises the same errors as `prepare`, and UsageError.
     """
     check_until(until)
     request, problem = prepare_heads_first(request, compute="float64")
+    if blocks is not None:
+        check_blocks(blocks, problem)
     names, figures = Names(problem), Figures(digits)
     back = way_back(problem, names, figures, engine) if backward else None
-    choice = choose(problem, names, queries, lines_of_query(problem) * (3 if backward else 1))
+    choice = choose(problem, names, queries, lines_of_query(problem) * (1 + (blocks is not None) + 2 * backward))
     solutions: list[Solution] = []
     shown: list[Numbers] = []
     for query in choice.queries:
         of_query = [compute_numbers(problem, names, part, query, engine) for part in choice.parts]
         shown += of_query
-        solutions += [solve(numbers, figures, until, back) for numbers in of_query]
+        solutions += [solve(numbers, figures, until, back, blocks) for numbers in of_query]
         solutions += solve_joins(problem, names, query, choice.parts, figures, until, engine)
     grids = matrices_of(problem, names, choice.queries, choice.parts, figures, until, engine)
     if back is not None:
@@ -99,6 +104,17 @@ def explain(
 def check_until(until: str) -> None:
     """Raise UsageError if this is not a step."""
     check_choice(until, STEPS, "--until", "a step")
+
+
+def check_blocks(size: int, problem: Problem) -> None:
+    """Raise UsageError if the weights of this problem cannot be computed from blocks of so many keys."""
+    if size < 1:
+        raise UsageError("--blocks", f"{size} is not a number of keys", "a whole number from 1, as in --blocks 2")
+    if problem.normalizer is not SOFTMAX:
+        what = f"the normalizer is {problem.normalizer.name}: only a softmax can be computed block by block"
+        raise UsageError("--blocks", what, "leave it out")
+    if problem.top_k is not None:
+        raise UsageError("--blocks", "top-k needs all scores of a query at once", "leave one of them out")
 
 
 def choose(problem: Problem, names: Names, words: Sequence[str], lines: int) -> Choice:
@@ -143,7 +159,9 @@ def lines_of_query(problem: Problem) -> int:
     return 30 + keys * (4 + (features + 2) // 3) + columns
 
 
-def solve(numbers: Numbers, figures: Figures, until: str, back: WayBack | None = None) -> Solution:
+def solve(
+    numbers: Numbers, figures: Figures, until: str, back: WayBack | None = None, blocks: int | None = None
+) -> Solution:
     """Return all steps of one query. Those after `until` are blank."""
     steps = [raw_step(numbers, figures), score_step(numbers, figures), mask_step(numbers, figures)]
     if numbers.has_key:
@@ -158,6 +176,9 @@ def solve(numbers: Numbers, figures: Figures, until: str, back: WayBack | None =
     reached = STEPS.index(until)
     steps = [step if STEPS.index(step.name) <= reached else blank_step(step) for step in steps]
     is_whole = reached >= STEPS.index(steps[-1].name)
+    if blocks is not None and numbers.has_key:
+        running = running_steps(numbers, figures, blocks)
+        steps += running if until == STEPS[-1] else list(map(blank_step, running))
     if back is not None:
         steps += [
             step if until == STEPS[-1] or step.name == "arriving" else blank_step(step) for step in back.steps(numbers)

@@ -43,7 +43,7 @@ class Step:
     """A step of a solution: `words` explain it, `lines` compute it, `after` concludes it.
 
     `name` is in STEPS or BACKWARD_STEPS, or is the name of a step without a number ("given", "project", "change",
-    "join", "arriving", "shared", "projections").
+    "join", "block", "arriving", "shared", "projections").
     """
 
     name: str

@@ -159,14 +159,14 @@ def check_page(request: Request, digits: int, **options: object) -> int:
 
 
 def _is_work(line: str) -> bool:
-    is_symbolic = re.match(r"\s*(raw score|scale|e|weight|output|d[PSRqkv]|d[wb]_[qkvo]) = ", line)
+    is_symbolic = re.match(r"\s*(raw score|scale|e|weight|output|new sum|d[PSRqkv]|d[wb]_[qkvo]) = ", line)
     return not is_symbolic and "other" not in line and "dO" not in line
 
 
 def _work(line: str) -> str:
     """Without the label of a text page, and the words behind a line."""
     label = r"(?:query|key|key head \d+, key) \d+(?:, (?:[qkv] \d+|dk|length))?|sum|sink|output(?:, column(?: \d+)?)?|"
-    label += rf"dq|(?:{BACK})[^=≈]*?"
+    label += rf"largest so far|factor|(?:sum|values) so far(?:, column(?: \d+)?)?|dq|(?:{BACK})[^=≈]*?"
     line = re.sub(rf"^(?:{label})  +", "", line)
     return re.split(r"  +(?=of |masked|the |dropped|not |no )| \((?=of |masked|the |dropped|not |no )", line)[0]
 
@@ -181,6 +181,13 @@ def test_each_line_comes_to_what_it_says(seed: int) -> None:
 @pytest.mark.parametrize("seed", range(60))
 def test_each_line_of_a_stage_comes_to_what_it_says(seed: int) -> None:
     assert check_page(problem_with_stages(seed), (2, 4, 9)[seed % 3]) > 0
+
+
+@pytest.mark.sampled(2)
+@pytest.mark.parametrize("seed", range(30))
+def test_each_line_of_a_running_softmax_comes_to_what_it_says(seed: int) -> None:
+    request = replace(problem_with_stages(seed), normalizer="softmax", top_k=None)
+    assert check_page(request, (2, 4, 9)[seed % 3], blocks=1 + seed % 4) > 0
 
 
 SEEDS = range(60)
