@@ -59,8 +59,8 @@ def test_a_slip_in_queries_that_do_not_stand_together_is_not_looked_for():
     assert diagnosis({"output": with_unscaled((..., [0, 3], slice(None))) @ V}) == ()
 
 
-def test_few_digits_of_one_row_are_no_evidence():
-    for seed in range(30):
+def test_few_digits_of_one_row_are_no_evidence(sample):
+    for seed in sample(range(30), 5):
         random = np.random.default_rng(seed)
         output = softmax(SCORES[0, 0]) @ V[0, 0, :, :2]
         output[2] += random.normal(size=2)

@@ -17,7 +17,7 @@ PRINTED = [  # another two of the eight prints for each slip
 ]
 
 
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(("names", "how"), PRINTED)
 def test_a_slip_is_among_the_first_three(names, how):
     if how == "bfloat16":
