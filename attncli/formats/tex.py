@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from typing import TYPE_CHECKING
 
 from attncli.errors import InputError
@@ -96,11 +96,11 @@ class _Source:
     def __init__(self, where: str, text: str) -> None:
         self.where = where
         self.text = text
+        self._lines = [0, *(found.end() for found in re.finditer("\n", text))]
 
     def at(self, position: int) -> str:
-        line = self.text.count("\n", 0, position) + 1
-        column = position - (self.text.rfind("\n", 0, position) + 1) + 1
-        return f"{self.where}: line {line}, column {column}"
+        line = bisect_right(self._lines, position)
+        return f"{self.where}: line {line}, column {position - self._lines[line - 1] + 1}"
 
     def blocks(self) -> list[_Block]:
         """Return the environments in order. Between them only names, dollars and brackets are allowed."""
