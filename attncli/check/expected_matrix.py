@@ -47,9 +47,9 @@ class ExpectedMatrix:
     """One expected matrix, with what its text claims or the tolerance that it is compared by.
 
     `expected` is in float64 and in the public shape of its result. Without claims and tolerance, the bound is that of a
-    plain computation in its dtype. If the tolerance is that of the dtype (`is_default`), numbers in half precision may
-    also be off by the error of a computation in it. `heads_last`: users have the result as (…, n, heads, d), and here
-    it is (…, heads, n, d).
+    plain computation in its dtype. If the tolerance is that of the dtype (`is_default`), numbers in float32 and in half
+    precision may also be off by the error of a computation in it. `heads_last`: users have the result as
+    (…, n, heads, d), and here it is (…, heads, n, d).
     """
 
     name: str
@@ -73,6 +73,12 @@ class ExpectedMatrix:
         if self.stated is not None and self.claims is not None and are_printed(self.expected, self.claims, self.stated):
             return (self.stated,)
         return narrow_dtypes(self.expected, self.claims, self.beside, self.differing)
+
+    @property
+    def is_plain_float32(self) -> bool:
+        """Return whether these are float32 numbers of a binary file, which may also be off by the error of a plain
+        computation: an angle of rotary positions has the rounding of a large number."""
+        return self.is_default and self.dtype == "float32"
 
     @cached_property
     def is_float32(self) -> bool:

@@ -93,6 +93,8 @@ class Judge(ExpectedMatrix):
             for block in self.blocks(measured)
         ):
             return "within-tolerance"
+        if self.is_plain_float32 and self.is_within(lambda block: 2 * block.bound("float32"), measured):
+            return "float32"
         return self._in_half(measured) or "wrong"
 
     def transposed(self, shape: tuple[int, ...]) -> Judge | None:

@@ -157,9 +157,10 @@ class Sample:
         if judge.narrow:
             sizes = np.abs(mine[np.isfinite(mine)])
             return np.full(mine.shape, FAR * float(sizes.max(initial=0)))
-        if judge.tolerance is not None:
-            return judge.tolerance.of(mine)
         size = LOOSE * (np.abs(np.where(np.isfinite(mine), mine, 0)) + 1e-3)
+        if judge.tolerance is not None:
+            allowed = judge.tolerance.of(mine)
+            return np.maximum(allowed, size) if judge.is_plain_float32 else allowed
         if judge.claims is None:
             return size
         claimed, is_loose = self._claimed_room(judge, name)

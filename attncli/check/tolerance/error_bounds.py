@@ -7,6 +7,7 @@ exponential.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -22,8 +23,10 @@ if TYPE_CHECKING:
     from attncli.check.routes import Route
     from attncli.inputs.request import Request
     from attncli.problem.problem import Problem
+    from attncli.stages.row_transforms import Rotation, RowNorm
 
-EXPONENTIAL = 4  # roundings of an exponential or hyperbolic tangent in a common library
+EXPONENTIAL = 4  # roundings of an exponential, hyperbolic tangent, cosine or sine in a common library
+ANGLE = 6  # roundings of an angle: a power, a reciprocal, a scaled position, and their product
 
 
 def plain_bounds(
@@ -44,7 +47,11 @@ def plain_bounds(
     steps = _depth(request) * u
     keys, key_errors = map(problem.repeat_key_heads, (problem.keys, steps * magnitudes.keys))
     value_errors = None if magnitudes.values is None else problem.repeat_key_heads(steps * magnitudes.values)
-    raw = _raw_bound(problem, problem.queries, keys, steps * magnitudes.queries, key_errors, u)
+    queries, query_errors = _changed_rows(
+        problem, problem.queries, steps * magnitudes.queries, query_positions(problem), u
+    )
+    keys, key_errors = _changed_rows(problem, keys, key_errors, np.arange(problem.m), u)
+    raw = _raw_bound(problem, queries, keys, query_errors, key_errors, u)
     raw = raw + u * np.abs(right["raw_scores"])
     scores = _score_bound(problem, raw, right, u)
     found = {"raw_scores": raw, "scores": scores}
@@ -90,6 +97,49 @@ def _depth(request: Request) -> int:
         matrix.array.shape[-1] for matrix in (request.x, request.context, request.values_context) if matrix is not None
     ]
     return int(max(widths)) + 3
+
+
+def query_positions(problem: Problem) -> Array:
+    """Return the positions of the queries, (n,), or (entries, 1 …, n) if they differ from entry to entry."""
+    offsets, rows = np.array(problem.visible.offsets), np.arange(problem.n)
+    if len(offsets) == 1:
+        positions: Array = rows + offsets[0]
+        return positions
+    return (offsets[:, None] + rows).reshape(len(offsets), *[1] * (len(problem.lead) - 1), problem.n)
+
+
+def _changed_rows(problem: Problem, rows: Array, errors: Array, positions: Array, u: float) -> tuple[Array, Array]:
+    """Return these rows of Q or K as they are scored, after qk-norm and rope, and their errors."""
+    if problem.row_norm is not None:
+        rows, errors = _normed(problem.row_norm, rows, errors, u)
+    if problem.rotation is not None:
+        rows, errors = _rotated(problem.rotation, rows, errors, positions, u)
+    return rows, errors
+
+
+def _normed(norm: RowNorm, rows: Array, errors: Array, u: float) -> tuple[Array, Array]:
+    """Return the rows over their lengths, with the errors of the entries and of the lengths."""
+    lengths = _above_zero(np.linalg.norm(rows, axis=-1, keepdims=True))
+    of_length = np.linalg.norm(errors, axis=-1, keepdims=True) / lengths + (rows.shape[-1] / 2 + 4) * u
+    scaled = norm.apply(rows)
+    factors = np.linalg.norm(scaled, axis=-1, keepdims=True) / lengths
+    found: Array = errors * factors + np.abs(scaled) * of_length
+    return scaled, found
+
+
+def _rotated(rotation: Rotation, rows: Array, errors: Array, positions: Array, u: float) -> tuple[Array, Array]:
+    """Return the rotated rows, with the errors of both entries of a pair and of the cosine and sine of its angle.
+
+    An angle is position · base^(−e): it has a few roundings, and that of the exponent counts e · ln base times.
+    """
+    size = rotation.size
+    exponents = 2 * np.arange(size // 2) / size * abs(math.log(rotation.base))
+    of_turn = (np.abs(rotation.angles(positions)) * (ANGLE + exponents) + EXPONENTIAL) * u
+    first, second = (..., rotation.pairing.first(size)), (..., rotation.pairing.second(size))
+    found = np.array(errors)
+    found[first] = errors[first] + errors[second] + (np.abs(rows[first]) + np.abs(rows[second])) * of_turn
+    found[second] = found[first]
+    return rotation.apply(rows, positions), found
 
 
 def _raw_bound(problem: Problem, queries: Array, keys: Array, dq: Array, dk: Array, u: float) -> Array:
@@ -158,6 +208,10 @@ def _score_bound(problem: Problem, raw: Array, right: dict[str, Array], u: float
         error = error + EXPONENTIAL * u * np.minimum(np.abs(scaled), problem.softcap)
     if problem.bias is not None:
         error = error + 2 * u * np.abs(problem.bias) + u * np.abs(scaled)
+    if problem.slopes is not None:
+        distances = np.abs(query_positions(problem)[..., None] - np.arange(problem.m))
+        slopes = np.abs(problem.slopes)[:, None, None] if len(problem.slopes) > 1 else abs(problem.slopes[0])
+        error = error + 3 * u * slopes * distances + u * np.abs(scaled)
     finite: Array = np.where(np.isfinite(right["scores"]), error, 0)
     return finite
 

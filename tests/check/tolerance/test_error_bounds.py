@@ -62,6 +62,12 @@ PROBLEMS = {
     "shared heads": lambda r: Request(
         queries=matrix(r, 4, 8), keys=matrix(r, 6, 4), values=matrix(r, 6, 4), heads=(4, 2)
     ),
+    **{norm: lambda r, norm=norm: plain(r, qk_norm=norm) for norm in ("l2", "rms")},
+    "a norm of long rows": lambda r: plain(r, offset=1e4, qk_norm="rms"),
+    **{rope: lambda r, rope=rope: plain(r, rope=rope) for rope in ("half", "interleaved")},
+    "some rotated columns of a distance": lambda r: plain(r, rope="half", rope_dims=4, variant="laplace"),
+    "alibi of heads": lambda r: plain(r, heads=(2, 2), alibi=(0.7, 0.1)),
+    "alibi": lambda r: plain(r, alibi=(0.7,), query_offset=40, causal=True),
     "near laplace": lambda r: plain(r, offset=100, variant="laplace"),
     "near gaussian": lambda r: plain(r, offset=100, variant="gaussian"),
     "projections": projected,
@@ -160,3 +166,27 @@ def test_a_plain_computation_keeps_its_bound_where_projections_cancel(variant):
         request = cancelling(np.random.default_rng(seed), variant=variant)
         for name in NAMES:
             share(name, request)
+
+
+def rotate_plainly(rows, offset):
+    """Rotary positions as kernels compute them in float32, angles too."""
+    half = np.arange(0, rows.shape[-1], 2, dtype=np.float32)
+    speeds = 1 / np.float32(10000) ** (half / np.float32(rows.shape[-1]))
+    angles = np.arange(offset, offset + len(rows), dtype=np.float32)[:, None] * speeds
+    first, second = np.split(rows, 2, axis=-1)
+    cosine, sine = np.cos(angles), np.sin(angles)
+    return np.concatenate([first * cosine - second * sine, first * sine + second * cosine], axis=-1)
+
+
+@pytest.mark.parametrize("offset", [0, 100, 3000])
+def test_rotary_positions_far_away_keep_the_bound_of_their_angles(offset):
+    random = np.random.default_rng(offset)
+    queries, keys = (random.normal(size=(rows, 16)).astype(np.float32) for rows in (9, 300))
+    request = Request(
+        queries=Matrix(queries, "q"), keys=Matrix(keys, "k"), values=Matrix(keys, "v"), rope="half", query_offset=offset
+    )
+    right = Measured(RIGHT, request, ("raw_scores", "scores"), {})
+    found = rotate_plainly(queries, offset) @ rotate_plainly(keys, 0).T
+    error, bound = np.abs(found - right.numbers["raw_scores"]), right.bound("raw_scores", "float32")
+    assert (error <= bound).all()
+    assert (error / bound).max() > 1 / 40
