@@ -12,6 +12,7 @@ from attncli.inputs.request import GRADIENT_NAMES
 from attncli.matrix import Array
 from attncli.problem.heads import pack_heads
 from attncli.problem.prepare import prepare
+from attncli.problem.problem import over_heads
 from attncli.records import record, replace
 from attncli.results.gradients import Gradients
 from attncli.results.result import Result
@@ -220,8 +221,7 @@ def _weights_of(problem: Problem, scores: Array, unseen: float) -> Array:
     if problem.normalizer.weights is not None:
         weights = problem.normalizer.weights(scores)
     elif problem.sink is not None:
-        sinks = np.reshape(problem.sink, (-1, 1, 1) if problem.lead else (1, 1))
-        joined = np.concatenate([scores, np.broadcast_to(sinks, (*scores.shape[:-1], 1))], axis=-1)
+        joined = np.concatenate([scores, np.broadcast_to(over_heads(problem.sink), (*scores.shape[:-1], 1))], axis=-1)
         weights = softmax_over(joined, unseen, -1)[..., :-1]
     else:
         weights = softmax_over(scores, unseen, -1)

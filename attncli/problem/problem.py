@@ -208,7 +208,7 @@ class Problem:
     @property
     def scales(self) -> float | Array:
         """Return the factor of raw scores (*lead, n, m): the scale, or (heads, 1, 1) of them."""
-        return self.scale if self.head_scales is None else np.array(self.head_scales)[:, None, None]
+        return self.scale if self.head_scales is None else over_heads(self.head_scales)
 
     def scale_at(self, head: int | Array) -> float | Array:
         """Return the factor of the raw scores of this head, or (p, 1, 1) of them for the parts of a stack."""
@@ -373,6 +373,11 @@ def at_head(numbers: tuple[float, ...], head: int | Array) -> Any:
     if isinstance(head, int):
         return numbers[head if len(numbers) > 1 else 0]
     return np.array(numbers)[head if len(numbers) > 1 else np.zeros_like(head), None]
+
+
+def over_heads(numbers: tuple[float, ...]) -> float | Array:
+    """Return what these numbers are to rows (*lead, n, m): one for all, or (heads, 1, 1) of them."""
+    return numbers[0] if len(numbers) == 1 else np.array(numbers)[:, None, None]
 
 
 def at_entry(ids: Array, first: int | Array) -> Array:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -158,10 +159,10 @@ def listed(names: list[str]) -> str:
     return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
 
 
-def list_numbers(numbers: tuple[float, ...]) -> str:
+def list_numbers(numbers: Sequence[float], most: int = 4) -> str:
     """Return the first numbers: "1, 0.5, 0.25, 0.125, …"."""
-    first = [str(number) if isinstance(number, int) else f"{number:g}" for number in numbers[:4]]
-    return ", ".join(first) + (", …" if len(numbers) > 4 else "")
+    first = [str(number) if isinstance(number, int) else f"{number:g}" for number in numbers[:most]]
+    return ", ".join(first) + (", …" if len(numbers) > most else "")
 
 
 def square_root(d_k: int) -> str:

@@ -86,10 +86,9 @@ def diagnose(
     """Return the slips that explain the numbers.
 
     Single slips are tried in order. If there is none, single cells, single slips in a part of the rows, a fitted
-    factor, and pairs are tried. If there is
-    none of these, general findings are returned, unless the numbers are right with fewer digits (`is_rounded`). Slips
-    that give the same numbers share an entry. Late ones, and those with thin evidence, come after single cells and
-    fitted numbers.
+    factor, and pairs are tried. If there is none of these, general findings are returned, unless the numbers are right
+    with fewer digits (`is_rounded`). Slips that give the same numbers share an entry. Late ones, and those with thin
+    evidence, come after single cells and fitted numbers.
     """
     case = Case(worksheet.request, right.problem, judges, tuple(wrong), least)
     if not any(judges[name].expected.any() for name in wrong):  # zeros prove nothing

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from attncli.check.routes import Route
-from attncli.check.slips.case import Case
+from attncli.check.slips.case import Case, list_numbers
 from attncli.check.slips.changes import change_visible
 from attncli.check.slips.orders import ENOUGH, NAMED
 from attncli.check.slips.slip import Slip
@@ -34,10 +34,8 @@ def _orders(size: int) -> Iterator[tuple[int, ...]]:
     """Yield which entry is taken in the place of each: always the first, the neighbour's, or from the last on."""
     yield (0,) * size
     yield from dict.fromkeys(tuple((place + step) % size for place in range(size)) for step in (-1, 1))
-    if size > 3:
+    if size > 2:
         yield tuple(reversed(range(size)))
-    elif size == 3:
-        yield from ((2, 1, 0),)
 
 
 def _in_order(problem: Problem, names: tuple[str, ...], axis: int, order: tuple[int, ...]) -> Problem:
@@ -60,9 +58,7 @@ def _told(words: str, noun: str, order: tuple[int, ...]) -> str:
     if len(set(order)) == 1:
         return f"every {noun} took {words} of {noun} 0: each has its own"
     nouns = "entries" if noun == "entry" else "heads"
-    first = min(len(order), NAMED)
-    more = ", …" if first < len(order) else ""
-    own, taken = (", ".join(map(str, places)) + more for places in (range(first), order[:first]))
+    own, taken = (list_numbers(places, NAMED) for places in (range(len(order)), order))
     return f"{nouns} {own} took {words} of {nouns} {taken}: each has its own"
 
 

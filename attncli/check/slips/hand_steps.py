@@ -175,6 +175,7 @@ HAND_SLIPS = (
         _rounded_exponentials,
         lambda _case: "the exponentials were rounded",
         evidence=SOME,
+        passes_easily=True,
     ),
     Slip(
         "rounded-scores",
@@ -182,6 +183,7 @@ HAND_SLIPS = (
         _rounded_scores,
         lambda _case: "the scores were rounded",
         evidence=SOME,
+        passes_easily=True,
     ),
     Slip(
         "signed-distance",

@@ -12,7 +12,7 @@ import numpy as np
 from attncli.check.blocks import Index, block_indices
 from attncli.check.precision import spacing
 from attncli.check.routes import Route, weigh_values
-from attncli.check.slips.case import Case
+from attncli.check.slips.case import Case, list_numbers
 from attncli.check.slips.changes import fill_empty_rows, visible_cells
 from attncli.check.slips.slip import Slip
 from attncli.matrix import Array
@@ -52,8 +52,7 @@ def _places(order: Array) -> str:
         return f"{moved[0]} and {moved[1]} were exchanged"
     if bool((order == np.arange(len(order))[::-1]).all()):
         return f"0 to {len(order) - 1} stand in reverse order"
-    more = ", …" if len(order) > NAMED else ""
-    return f"0 to {len(order) - 1} are {', '.join(map(str, order[:NAMED]))}{more}"
+    return f"0 to {len(order) - 1} are {list_numbers(order.tolist(), NAMED)}"
 
 
 def _reordered(case: Case) -> list[Route]:
@@ -82,8 +81,7 @@ def _reorder_words(order: Array, noun: str) -> str:
     if len(set(order.tolist())) == len(order):
         return f"the order: {noun} {_places(order)}"
     moved = np.flatnonzero(order != np.arange(len(order)))
-    more = ", …" if len(moved) > NAMED else ""
-    places, others = (", ".join(map(str, each[:NAMED])) + more for each in (moved, order[moved]))
+    places, others = (list_numbers(each.tolist(), NAMED) for each in (moved, order[moved]))
     nouns = noun if len(moved) > 1 else {"entries": "entry"}.get(noun, noun.removesuffix("s"))
     hold = "hold" if len(moved) > 1 else "holds"
     return f"copies: {nouns} {places} {hold} what is due in {nouns} {others}"
@@ -103,8 +101,7 @@ def _unwritten(case: Case) -> list[Route]:
         empty = _is_all(judge.expected, number) & ~_is_all(right, number)
         rows = np.flatnonzero(empty.reshape(-1, empty.shape[-1]).any(axis=0))
         if empty.any() and not empty.all():
-            more = ", …" if len(rows) > NAMED else ""
-            named = f"row {rows[0]} is" if len(rows) == 1 else f"rows {', '.join(map(str, rows[:NAMED]))}{more} are"
+            named = f"row {rows[0]} is" if len(rows) == 1 else f"rows {list_numbers(rows.tolist(), NAMED)} are"
             said = f"{case.yours} right but for rows that hold no result: {named} {words}"
             routes.append(Route(present=partial(_emptied, only=name, rows=empty, number=number), said=said))
     return routes
@@ -289,5 +286,6 @@ ORDER_SLIPS = (
         lambda _case: "one cell of the mask was turned",
         paired=False,
         evidence=ENOUGH,
+        passes_easily=True,
     ),
 )

@@ -12,6 +12,7 @@ import numpy as np
 from attncli.check.routes import Route
 from attncli.check.slips.case import Case, list_numbers
 from attncli.check.slips.slip import Slip
+from attncli.problem.problem import over_heads
 from attncli.records import replace
 from attncli.results.result import Result
 from attncli.stages.row_transforms import PAIRING_NAMES, ROW_NORM_NAMES
@@ -107,8 +108,9 @@ def _signed_distances(problem: Problem) -> Problem:
     """Return the problem with −slope·(p − j) added, which is above 0 for keys behind the query."""
     assert problem.slopes is not None
     positions = np.arange(problem.n)[:, None] + problem.visible.offsets[0]
-    slopes = np.reshape(problem.slopes, (-1, 1, 1) if problem.lead else (1, 1))
-    added = np.broadcast_to(-slopes * (positions - np.arange(problem.m)), (*problem.lead, problem.n, problem.m))
+    added = np.broadcast_to(
+        -over_heads(problem.slopes) * (positions - np.arange(problem.m)), (*problem.lead, problem.n, problem.m)
+    )
     return replace(problem, slopes=None, bias=added if problem.bias is None else problem.bias + added)
 
 
@@ -140,8 +142,7 @@ def _plus_unshifted(problem: Problem, weights: Array) -> Array:
     largest = weights.max(axis=-1, keepdims=True)
     powers = np.where(largest > 0, weights / largest, 0)
     assert problem.sink is not None
-    sinks = np.reshape(problem.sink, (-1, 1, 1) if problem.lead else (1, 1))
-    found: Array = powers / (powers.sum(axis=-1, keepdims=True) + np.exp(sinks))
+    found: Array = powers / (powers.sum(axis=-1, keepdims=True) + np.exp(over_heads(problem.sink)))
     return found
 
 

@@ -83,11 +83,12 @@ class Sample:
         """Return the right results of the route's problem. Routes that leave the request and the problem alone share
         what is prepared and computed, and so do, if the problem is small, those with the same change of one of them."""
         changes: tuple[Callable[..., Any], ...] = (*route.requests, *route.problems)
-        if len(changes) <= (1 if self.rows is None else 0):
-            if changes not in self._results:
-                self._results[changes] = Result(self._changed(route, request), "numpy")
+        if changes in self._results:
             return self._results[changes]
-        return Result(self._changed(route, request), "numpy")
+        result = Result(self._changed(route, request), "numpy")
+        if len(changes) <= (1 if self.rows is None else 0):
+            self._results[changes] = result
+        return result
 
     def _changed(self, route: Route, request: Request) -> Problem:
         """Return the route's problem, made from what is prepared if only the problem is changed."""
@@ -98,11 +99,13 @@ class Sample:
     def _cut_result(self, result: Result) -> Result:
         """Return the right results of these rows alone. Routes that leave the problem alone share them."""
         assert self.rows is not None
-        if result is not self._results.get(()):
-            return Result(cut_rows(result.problem, self.rows), "numpy")
-        if self._cut is None:
-            self._cut = Result(cut_rows(result.problem, self.rows), "numpy")
-        return self._cut
+        is_shared = result is self._results.get(())
+        if is_shared and self._cut is not None:
+            return self._cut
+        cut = Result(cut_rows(result.problem, self.rows), "numpy")
+        if is_shared:
+            self._cut = cut
+        return cut
 
     def _weighed(self, route: Route, weights: Array) -> Array:
         """Return changed weights for all rows, reduced to these rows."""

@@ -132,6 +132,11 @@ def _one_sum(case: Case) -> list[Route]:
 
 
 def _times_row(_problem: Problem, weights: Array, at: tuple[int, ...], factor: float) -> Array:
+    return _times(weights, at, factor)
+
+
+def _times(weights: Array, at: tuple[int, ...], factor: float) -> Array:
+    """Return the weights with this row, or this cell, times a factor."""
     found = np.array(weights)
     found[at] *= factor
     return found
@@ -147,19 +152,13 @@ def _one_term(case: Case) -> list[Route]:
     ways = {0.0: "was left out of the sum", -1.0: "was subtracted", 2.0: "was added twice"}
     return [
         Route(
-            weigh=partial(_times_cell, cell=(*at, int(key)), factor=factor),
+            weigh=partial(_times, at=(*at, int(key)), factor=factor),
             is_whole=True,
             said=f"one term: for {_named(at)}, {weights[key]:.6g} · row {key} of V {words}",
         )
         for key in np.flatnonzero(weights)
         for factor, words in ways.items()
     ]
-
-
-def _times_cell(weights: Array, cell: tuple[int, ...], factor: float) -> Array:
-    found = np.array(weights)
-    found[cell] *= factor
-    return found
 
 
 SINGLE_SLIPS = (

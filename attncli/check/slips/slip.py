@@ -42,7 +42,7 @@ class Slip:
     leaves nothing for a second slip to change.
     `evidence` is the number of decimal digits in which its numbers must differ from the right ones to be accepted, not
     counting the cells to which it has `fitted` numbers. One that `is_late` is told after single cells and fitted
-    numbers.
+    numbers. One that `passes_easily` agrees with nearly every print of few digits, and proves nothing against it.
     """
 
     name: str
@@ -53,6 +53,7 @@ class Slip:
     evidence: float = 0.0
     fitted: int = 0
     is_late: bool = False
+    passes_easily: bool = False
 
     @property
     def stage(self) -> int:

@@ -18,6 +18,7 @@ from attncli.check.routes import weigh_values
 from attncli.inputs.request import MATRIX_NAMES
 from attncli.matrix import Array, Matrix
 from attncli.problem.prepare import prepare
+from attncli.problem.problem import over_heads
 
 if TYPE_CHECKING:
     from attncli.check.routes import Route
@@ -210,8 +211,7 @@ def _score_bound(problem: Problem, raw: Array, right: dict[str, Array], u: float
         error = error + 2 * u * np.abs(problem.bias) + u * np.abs(scaled)
     if problem.slopes is not None:
         distances = np.abs(query_positions(problem)[..., None] - np.arange(problem.m))
-        slopes = np.abs(problem.slopes)[:, None, None] if len(problem.slopes) > 1 else abs(problem.slopes[0])
-        error = error + 3 * u * slopes * distances + u * np.abs(scaled)
+        error = error + 3 * u * np.abs(over_heads(problem.slopes)) * distances + u * np.abs(scaled)
     finite: Array = np.where(np.isfinite(right["scores"]), error, 0)
     return finite
 
