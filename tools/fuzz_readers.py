@@ -38,7 +38,8 @@ READERS = (*(format.name for format in FORMATS), *MORE)
 
 def _printed() -> list[bytes]:
     """Return arrays as programs print them, those that are refused too."""
-    from printed_forms import ARRAYS, NAMED, REFUSED, SEVERAL
+    from printed_forms import ARRAYS, NAMED, SEVERAL
+    from refused_forms import REFUSED
 
     return [case[1].encode() for case in (*ARRAYS, *NAMED, *SEVERAL, *REFUSED)]
 

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from printed_forms import ARRAYS, NAMED, REFUSED, SEVERAL
+from printed_forms import ARRAYS, NAMED, SEVERAL
+from refused_forms import REFUSED
 
 from attncli.errors import InputError
 from attncli.formats.prints import is_labelled, is_print, read_print, strip_decorations

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from printed_forms import ARRAYS, NAMED, REFUSED, SEVERAL
+from printed_forms import ARRAYS, NAMED, SEVERAL
+from refused_forms import REFUSED
 from test_unread_forms import UNREAD
 
 from attncli.errors import InputError
