@@ -37,8 +37,12 @@ def read(data: bytes, where: str, reading: Reading) -> Contents:
 
     Raises InputError for any error.
     """
+    return read_bare(undecorate(data, where), where, reading)
+
+
+def read_bare(data: bytes, where: str, reading: Reading) -> Contents:
+    """Read a text that has no fences and prompts around it."""
     if _may_be_print(data):
-        data = undecorate(data, where)
         start = _start(data)
         if "#" in start:
             from attncli.formats import octave

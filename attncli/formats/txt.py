@@ -27,7 +27,7 @@ def read(data: bytes, where: str, reading: Reading) -> Contents:
     data = text_file.undecorate(data, where)
     text = decode(data, where) if _may_end_rows(data[:_START]) else ""
     if not ends_rows(text) or not is_typed(text):
-        return text_file.read(data, where, reading)
+        return text_file.read_bare(data, where, reading)
     matrix = read_rows(text.strip(" \n\r"), where, reading)
     if may_be_table(text):
         rows = f"{len(matrix.array)} rows" if len(matrix.array) > 1 else "1 row"

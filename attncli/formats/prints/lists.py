@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from attncli.errors import InputError
 from attncli.formats.prints import cells
+from attncli.formats.prints.lines import COPY_ALL, times
 from attncli.matrix import Matrix
 from attncli.numbers.numerals import NUMBER_HINT, NumeralError, quote
 from attncli.records import replace
@@ -187,8 +188,8 @@ def _reshape(matrix: Matrix, shape: tuple[int, int]) -> Matrix:
     Raises InputError if it has not as many numbers as they need.
     """
     if matrix.array.size != shape[0] * shape[1]:
-        what = f"it says {shape[0]} × {shape[1]}, but {matrix.array.size} numbers follow"
-        raise InputError(matrix.where, what, "copy all of what was printed")
+        what = f"it says {times(shape)}, but {matrix.array.size} numbers follow"
+        raise InputError(matrix.where, what, COPY_ALL)
     return replace(matrix, array=matrix.array.reshape(shape))
 
 
