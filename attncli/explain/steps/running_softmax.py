@@ -8,12 +8,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from attncli.explain.noise import settled
 from attncli.explain.numbers import Numbers
 from attncli.explain.page import Equation, Line, Step
 from attncli.explain.rounding import Figures, pick_ends
 from attncli.explain.steps.output import COLUMNS_AT_MOST, column_name
-from attncli.expressions import Expression, Rest, Symbol, add, divide, function, multiply, subtract, total
+from attncli.explain.steps.weights import power_equation
+from attncli.expressions import Expression, Rest, Symbol, add, divide, multiply, total
 from attncli.matrix import Array
 from attncli.records import record
 
@@ -28,6 +28,10 @@ class SoFar:
     largest: float
     total: float
     gathered: Array
+
+    def factor(self, largest: float) -> float:
+        """Return what the sums are multiplied by to be relative to a new largest score."""
+        return 1.0 if largest == self.largest else math.exp(self.largest - largest)
 
 
 @record
@@ -52,10 +56,8 @@ class KeyBlock:
 
     @property
     def factor(self) -> float:
-        """Return what the sums so far are multiplied by."""
-        if self.before.largest == self.after.largest:
-            return 1.0
-        return math.exp(self.before.largest - self.after.largest)
+        """Return what the sums before it are multiplied by."""
+        return self.before.factor(self.after.largest)
 
 
 def running_steps(numbers: Numbers, figures: Figures, size: int) -> list[Step]:
@@ -77,6 +79,7 @@ def key_blocks(numbers: Numbers, size: int) -> list[KeyBlock]:
     """Return the blocks of keys in their order, and the sink at the end, each with the sums before and after it."""
     count, columns = len(numbers.scores), 0 if numbers.values is None else numbers.values.shape[1]
     blocks: list[KeyBlock] = []
+    shown = set(numbers.shown)
     so_far = SoFar(-math.inf, 0.0, np.zeros(columns))
     for start in range(0, count, size):
         keys = range(start, min(start + size, count))
@@ -86,23 +89,22 @@ def key_blocks(numbers: Numbers, size: int) -> list[KeyBlock]:
         )
         scores = {j: float(numbers.scores[j]) for j in keys if numbers.counted[j]}
         largest = max(so_far.largest, *scores.values()) if scores else so_far.largest
-        shown = set(numbers.shown)
         entries = tuple(
-            Attended(numbers.names.key(j), score, _power(score, largest), value_of(numbers, j), j in shown)
+            Attended(numbers.names.key(j), score, math.exp(score - largest), value_of(numbers, j), j in shown)
             for j, score in scores.items()
         )
         blocks.append(take_block(title, entries, so_far, largest))
         so_far = blocks[-1].after
     if numbers.sink is not None:
         largest = max(so_far.largest, numbers.sink)
-        sink = Attended("sink", numbers.sink, _power(numbers.sink, largest), None, True)
+        sink = Attended("sink", numbers.sink, math.exp(numbers.sink - largest), None, True)
         blocks.append(take_block("The sink, which has no value", (sink,), so_far, largest))
     return blocks
 
 
 def take_block(title: str, entries: tuple[Attended, ...], before: SoFar, largest: float) -> KeyBlock:
     """Return the block with what is kept after it."""
-    factor = 1.0 if largest == before.largest else math.exp(before.largest - largest)
+    factor = before.factor(largest)
     gathered = before.gathered * factor
     with np.errstate(all="ignore"):
         for entry in entries:
@@ -110,10 +112,6 @@ def take_block(title: str, entries: tuple[Attended, ...], before: SoFar, largest
                 gathered = gathered + entry.power * entry.value
     total_after = before.total * factor + math.fsum(entry.power for entry in entries)
     return KeyBlock(title, entries, before, SoFar(largest, total_after, gathered))
-
-
-def _power(score: float, largest: float) -> float:
-    return math.exp(score - largest)
 
 
 def value_of(numbers: Numbers, j: int) -> Array | None:
@@ -143,18 +141,16 @@ def block_step(block: KeyBlock, numbers: Numbers, figures: Figures) -> Step:
         same = Equation((figures.number(block.after.total),), ())
         return Step("block", block.title, None, (), (Line("sum so far", same, "masked: nothing changes", is_sum=True),))
     before, after, is_first = block.before, block.after, not block.before.total
-    largest = figures.number(after.largest)
     holders = [entry.name for entry in block.entries if entry.score == after.largest]
     note = f"of {holders[0]}" if len(holders) == 1 and before.largest < after.largest else ""
-    lines = [Line("largest so far", Equation((largest,), ()), note)]
+    lines = [Line("largest so far", Equation((figures.number(after.largest),), ()), note)]
     if not is_first:
-        old = figures.number(before.largest)
-        shifted = settled(before.largest - after.largest, subtract(old, largest))
-        chain = (function("exp", subtract(old, largest)), function("exp", figures.number(shifted)))
-        lines.append(Line("factor", figures.equation(*chain, figures.factor(block.factor))))
+        factor = figures.factor(block.factor)
+        lines.append(Line("factor", power_equation(before.largest, after.largest, factor, figures)))
     for entry in block.entries:
         if entry.is_shown:
-            lines.append(Line(entry.name, power_equation(entry, after.largest, figures)))
+            power = figures.number(entry.power)
+            lines.append(Line(entry.name, power_equation(entry.score, after.largest, power, figures)))
     lines.append(Line("sum so far", sum_equation(block, figures), is_sum=True))
     if numbers.values is not None:
         for column in pick_ends(numbers.values.shape[1], COLUMNS_AT_MOST):
@@ -163,14 +159,6 @@ def block_step(block: KeyBlock, numbers: Numbers, figures: Figures) -> Step:
     kept = multiply(Symbol("sum so far"), Symbol("factor"))
     formula = None if is_first else Equation((Symbol("new sum"), add(kept, total(Symbol("e")))), ("=",))
     return Step("block", block.title, formula, (), tuple(lines))
-
-
-def power_equation(entry: Attended, largest: float, figures: Figures) -> Equation:
-    """Return exp(score − largest so far)."""
-    score, top = figures.number(entry.score), figures.number(largest)
-    shifted = settled(entry.score - largest, subtract(score, top))
-    chain = (function("exp", subtract(score, top)), function("exp", figures.number(shifted)))
-    return figures.equation(*chain, figures.number(entry.power))
 
 
 def sum_equation(block: KeyBlock, figures: Figures) -> Equation:

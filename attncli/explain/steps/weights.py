@@ -315,10 +315,8 @@ def exponential_step(numbers: Numbers, figures: Figures) -> Step:
         if not numbers.counted[j]:
             why = f"not among the {numbers.problem.top_k} largest" if numbers.allowed[j] else "masked"
             return Line(name, figures.equation(function("exp", Numeral(-math.inf, "-inf")), constant(0)), why)
-        score = figures.number(numbers.scores[j])
-        shifted = settled(float(numbers.scores[j]) - numbers.shift, subtract(score, largest))
-        chain = [function("exp", subtract(score, largest)), function("exp", figures.number(shifted))]
-        return Line(name, figures.equation(*chain, figures.number(numbers.exponentials[j])))
+        power = figures.number(numbers.exponentials[j])
+        return Line(name, power_equation(float(numbers.scores[j]), numbers.shift, power, figures))
 
     return Step(
         "exp",
@@ -342,6 +340,13 @@ def exponential_step(numbers: Numbers, figures: Figures) -> Step:
             ),
         ),
     )
+
+
+def power_equation(score: float, largest: float, power: Numeral, figures: Figures) -> Equation:
+    """Return exp(score − largest) = exp(difference) = power."""
+    difference = subtract(figures.number(score), figures.number(largest))
+    shifted = figures.number(settled(score - largest, difference))
+    return figures.equation(function("exp", difference), function("exp", shifted), power)
 
 
 def sum_of_powers(numbers: Numbers, figures: Figures) -> Expression:
