@@ -11,6 +11,7 @@ from attncli.explain.page import STEPS, Grid
 from attncli.explain.rounding import Figures
 from attncli.problem.names import Names
 from attncli.problem.problem import Problem
+from attncli.problem.row_masks import hidden_cells
 
 ROWS_AT_MOST, ROWS_AT_EDGES = 12, 3
 COLUMNS_AT_MOST, COLUMNS_AT_EDGES = 24, 6
@@ -100,7 +101,7 @@ def result_grid(name: str, title: str, rows: list[Numbers], figures: Figures) ->
     cells = lines[:, columns]
     hidden = np.zeros((len(rows), len(columns)), np.bool_)
     if name in ("scores", "weights"):
-        hidden = np.array([~row.allowed[columns] for row in rows]) & ((cells == 0) | np.isneginf(cells))
+        hidden = hidden_cells(cells, np.array([row.allowed[columns] for row in rows]))
     finite = cells[np.isfinite(cells) & ~hidden]
     low = 0.0 if name == "weights" else _bound(finite, min)
     high = _bound(finite, max)

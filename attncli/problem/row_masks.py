@@ -100,6 +100,13 @@ class RowMask:
         return range(first, max(first, last))
 
 
+def hidden_cells(numbers: Array, allowed: Array) -> Array:
+    """Return which cells of scores or weights hold what a mask gives, 0 or −inf, where the query may not attend. In a
+    row without a key some systems give other numbers, which are shown."""
+    hidden: Array = ~allowed & ((numbers == 0) | np.isneginf(numbers))
+    return hidden
+
+
 class RowMasks:
     """The masks of a problem's blocks of queries. The first of them are kept if they are the same in every part."""
 

@@ -71,6 +71,11 @@ class Style:
     def masked(self) -> str:
         return "-" if self.ascii_only else "·"
 
+    @property
+    def masked_cell(self) -> str:
+        """Return the sign for a masked cell, under the points of the numbers if they have room for it."""
+        return f"{self.masked}    " if self.digits > 2 else self.masked
+
 
 def to_ascii(text: str, style: Style) -> str:
     """Return the text in ASCII if that is requested."""
@@ -344,7 +349,7 @@ def _cell(view: View, row: int, column: int, style: Style, coloured: bool) -> Ta
         return TableCell(view.cells[row, column], style=text_look(view, view.cells[row, column], style))
     value = float(view.cells[row, column])
     if view.masked is not None and view.masked[row, column]:
-        return TableCell(f"{style.masked}    " if style.digits > 2 else style.masked, style="dim")
+        return TableCell(style.masked_cell, style="dim")
     is_peak = view.peaks is not None and value == view.peaks[row] and not view.is_level[row]
     text = format_number(value, style.digits) + ("*" if is_peak else " " if view.peaks is not None else "")
     paint = colours.style if view.name == "weights" else colours.signed_style

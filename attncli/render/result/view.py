@@ -10,6 +10,7 @@ import numpy as np
 
 from attncli.inputs.request import GRADIENT_NAMES, INPUT_NAMES
 from attncli.numbers.display import format_numbers
+from attncli.problem.row_masks import hidden_cells
 from attncli.records import record, replace
 from attncli.results.computed_rows import ComputedRows, row_blocks
 from attncli.results.targets import GRADIENTS_OF_CELLS, labels_of_columns, labels_of_rows
@@ -222,9 +223,7 @@ def _view(
     columns = list(range(width)) if full else edges(width, most, ends)
     wide = lines.astype(np.float64)
     is_weights = source.name == "weights"
-    masked = None
-    if source.number is not None:  # some systems give weights to the keys of a row that are all masked
-        masked = ~result.allowed(source.number, rows) & ((wide == 0) | np.isneginf(wide))
+    masked = None if source.number is None else hidden_cells(wide, result.allowed(source.number, rows))
     return View(
         name=source.name,
         part=source.part,

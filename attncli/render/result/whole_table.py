@@ -156,7 +156,7 @@ def _lines(view: View, sizes: _Sizes, group: range, style: Style, width: int | N
 
 def _texts(view: View, place: int, style: Style) -> list[str]:
     """Return the cells of a row. Those of weights have room for the mark of the largest."""
-    texts = row_texts(view, place, style.digits, f"{style.masked}    " if style.digits > 2 else style.masked)
+    texts = row_texts(view, place, style.digits, style.masked_cell)
     if view.peaks is None:
         return texts
     is_peak = np.zeros(len(texts), np.bool_) if view.is_level[place] else view.cells[place] == view.peaks[place]
