@@ -117,7 +117,6 @@ def check_command(
     from attncli.files import path_text, refuse_existing, refuse_pipe
     from attncli.inputs.sources import are_matrices, source_name
     from attncli.render.check import verdict_renderer
-    from attncli.results.targets import refuse_input
 
     render = verdict_renderer(format)
     refuse_existing([path for path in (junit, grades) if path is not None], force)
@@ -191,12 +190,7 @@ def check_command(
     if all(found.verdict == "skipped" for found in outcomes):
         hint = "expected: {output: […]} in a file, or --expect-output SOURCE"
         raise ProblemError("check", f"nothing is expected in any of the {len(outcomes)} problems", hint)
-    if junit is not None:
-        refuse_input(junit, "--junit", read)
-        _write_junit(junit, outcomes, force)
-    if grades is not None:
-        refuse_input(grades, "--grades", read)
-        _write_grades(grades, outcomes, force)
+    _write_reports(junit, grades, outcomes, read, force)
     is_told = format == "table" and len(outcomes) == 1 and outcomes[0].error is not None  # on standard error
     if not quiet and not is_told:
         write_out(render(outcomes, ascii), in_colour=format == "table")
@@ -298,20 +292,23 @@ def _report(
     return check(worksheet, **rules)
 
 
-def _write_junit(path: str, outcomes: list[CaseOutcome], force: bool) -> None:
-    from attncli.files import path_text, write_atomically
+def _write_reports(
+    junit: str | None, grades: str | None, outcomes: list[CaseOutcome], read: set[str], force: bool
+) -> None:
+    """Write the files of the outcomes that are wanted, with a line about each."""
+    from attncli.files import path_text, write_together
     from attncli.render.junit import junit_text
-
-    write_atomically(path, [junit_text(outcomes).encode()], force=force)
-    write_err(f"wrote {path_text(path)}: {len(outcomes)} {'case' if len(outcomes) == 1 else 'cases'}\n")
-
-
-def _write_grades(path: str, outcomes: list[CaseOutcome], force: bool) -> None:
-    from attncli.files import path_text, write_atomically
     from attncli.render.verdict_tables import grades_csv
+    from attncli.results.targets import refuse_input
 
-    write_atomically(path, [grades_csv(outcomes).encode()], force=force)
-    write_err(f"wrote {path_text(path)}: {len(outcomes)} {'case' if len(outcomes) == 1 else 'cases'}\n")
+    files = {}
+    for path, option, report in ((junit, "--junit", junit_text), (grades, "--grades", grades_csv)):
+        if path is not None:
+            refuse_input(path, option, read)
+            files[path] = [report(outcomes).encode()]
+    write_together(files, force=force)
+    for path in files:
+        write_err(f"wrote {path_text(path)}: {len(outcomes)} {'case' if len(outcomes) == 1 else 'cases'}\n")
 
 
 def _status(outcomes: list[CaseOutcome]) -> int:

@@ -78,6 +78,7 @@ def compare_command(
 ) -> int:
     """Read the problem, compute each candidate, and print the candidates in neighbouring columns."""
     from attncli.compare.comparison import compare, variant_candidates
+    from attncli.files import path_text, write_together
     from attncli.render.compare import comparison_renderer
     from attncli.render.progress import progress_bar
     from attncli.render.result.plot_file import Drawing
@@ -105,13 +106,16 @@ def compare_command(
         )
     drawing = Drawing.settle(plot, [], force=force)
     comparison = compare(candidates, calculation.check_engine(), partial(progress_bar, words="comparison"))
-    saved = drawing.save(drawing.of_comparison(comparison, worksheet.title))
+    pictures = drawing.of_comparison(comparison, worksheet.title)
+    write_together(pictures, force=force)
     write_chunks(render(comparison, style, worksheet.title), in_colour=format == "table")
     if drawing.is_shown:
         names = [candidate.name for candidate in candidates]
         write_out("\n" + terminal_pictures(list(zip(names, comparison.results, strict=True)), style))
     notes = [*worksheet.notes, *left_out, *(note for one in comparison.results for note in one.problem.words.notes)]
-    write_remarks([] if quiet else notes, comparison_warnings(comparison), saved)
+    write_remarks(
+        [] if quiet else notes, comparison_warnings(comparison), [f"wrote {path_text(path)}" for path in pictures]
+    )
     return ExitStatus.DONE
 
 

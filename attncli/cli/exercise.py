@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+from itertools import chain
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -67,22 +67,22 @@ def exercise_command(
 ) -> int:
     """Choose the numbers and write the files."""
     from attncli.exercise.numbers import Sizes, check_sizes, make_exercise
-    from attncli.files import make_folder, path_text, refuse_existing, write_atomically
+    from attncli.files import make_folder, path_text, refuse_existing, write_together
 
     check_choice(format, SUFFIXES, "--format", "a format")
     name = None if variant is None else BY_KEY["variant"].value(variant, "--variant")
     sizes = Sizes(n=queries, m=keys, d_k=d_k, d_v=d_v, heads=heads)
     check_sizes(sizes, count)
-    files: dict[str, str] = {}
+    sheets: dict[str, dict[str, list[bytes]]] = {}  # the files of each sheet by path, by folder
     for number in range(1, count + 1):
         folder = directory if count == 1 else f"{directory}/{number:0{max(2, len(str(count)))}d}"
-        for file, text in exercise_files(make_exercise(seed, number, sizes, name, causal), format).items():
-            files[f"{folder}/{file}"] = text
-    for folder in dict.fromkeys(os.path.dirname(path) for path in files):  # noqa: PTH120 - a path stays as typed
+        texts = exercise_files(make_exercise(seed, number, sizes, name, causal), format)
+        sheets[folder] = {f"{folder}/{file}": [text.encode()] for file, text in texts.items()}
+    for folder in sheets:
         make_folder(folder)
-    refuse_existing(files, force)
-    for path, text in files.items():
-        write_atomically(path, [text.encode()], force=force)
+    refuse_existing(chain.from_iterable(sheets.values()), force)
+    for files in sheets.values():
+        write_together(files, force=force)
     if not quiet:
         what = "3 files" if count == 1 else f"{count} sheets, each with its key and form,"
         write_err(f"wrote {what} to {path_text(directory)}\n")

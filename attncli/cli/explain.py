@@ -102,7 +102,7 @@ def explain_command(
 ) -> int:
     """Read the problem, work it out, and write the page."""
     from attncli.explain import explain
-    from attncli.files import path_text, refuse_existing, write_atomically
+    from attncli.files import path_text, refuse_existing, write_together
     from attncli.render.explain.formats import WORKBOOK, chosen_format, page_renderer
     from attncli.render.result.tables import Style
     from attncli.results.targets import refuse_input
@@ -146,17 +146,18 @@ def explain_command(
         )
         page = work
         content = render(work, style).encode()
+    files = {}
     if output is not None and play is not None:
         from attncli.play.page_data import make_page_data
         from attncli.render.explain.html import explanation_html
         from attncli.render.play.document import render_page
 
         content = explanation_html(work, style, relative_address(play, output)).encode()
-        write_atomically(play, [render_page(make_page_data(request, title))], force=force)
+        files[play] = [render_page(make_page_data(request, title))]
     if output is None:
         page_out(content.decode(), in_colour=format == "text")
     else:
-        write_atomically(output, [content], force=force)
+        write_together({output: [content], **files}, force=force)
     notes = [] if quiet else [*worksheet.notes, *page.notes]
     write_remarks(notes, page.warnings, [f"wrote {path_text(path)}" for path in targets])
     return ExitStatus.DONE

@@ -117,8 +117,7 @@ def answer(
             held = held_names(names, targets, result)
             result.compute(*held, sinks={**doubtful, **sinks}, progress=progress)
         chunks = iter(()) if showing.quiet else render(result, names, style, worksheet.title)
-        pictured = drawing.of_weights(result, worksheet.title)
-    saved = [*targets.save(result), *drawing.save(pictured)]
+        saved = targets.save(result, drawing.of_weights(result, worksheet.title))
     write_chunks(chunks, in_colour=showing.format == "table")
     if drawing.is_shown:
         write_out("\n" * (not showing.quiet) + terminal_pictures([("", result)], style))

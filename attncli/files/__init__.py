@@ -28,6 +28,7 @@ from attncli.files.writing import (
     refuse_existing,
     remove,
     write_atomically,
+    write_together,
 )
 
 __all__ = [
@@ -55,4 +56,5 @@ __all__ = [
     "stat_link",
     "working_folder",
     "write_atomically",
+    "write_together",
 ]

@@ -9,7 +9,7 @@ import errno
 import os
 import stat
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from types import TracebackType
 
 from attncli.errors import OutputError, system_reason
@@ -106,6 +106,7 @@ class AtomicFile:
         self._descriptor = -1
         self._temporary: str | None = None
         self._pending = bytearray()
+        self._is_finished = False
         self._seeking = threading.Lock()
 
     @property
@@ -175,12 +176,22 @@ class AtomicFile:
             self._discard()
             return
         try:
-            self._flush()
+            self.finish()
             with self._report_failure():
                 self._commit()
         except BaseException:
             self._discard()
             raise
+
+    def finish(self) -> None:
+        """Bring everything to the disk, under the temporary name still. Nothing may be written afterwards."""
+        if self._is_finished:
+            return
+        self._flush()
+        if not self.is_direct and self.lasting:
+            with self._report_failure():
+                os.fsync(self._descriptor)  # a full disk may be reported only here
+        self._is_finished = True
 
     def _append(self, data: bytes | bytearray | memoryview) -> None:
         rest = memoryview(data).cast("B")
@@ -194,8 +205,6 @@ class AtomicFile:
             self._append(pending)
 
     def _commit(self) -> None:
-        if not self.is_direct and self.lasting:
-            os.fsync(self._descriptor)  # a full disk may be reported only here
         descriptor, self._descriptor = self._descriptor, -1
         os.close(descriptor)
         if self._temporary is None:
@@ -273,9 +282,21 @@ def write_atomically(
     lasting: bool = True,
 ) -> None:
     """Write the chunks as one file, whole or not at all."""
-    with AtomicFile(path, force=force, lasting=lasting) as file:
-        for chunk in chunks:
-            file.write(chunk)
+    write_together({os.fspath(path): chunks}, force=force, lasting=lasting)
+
+
+def write_together(
+    files: Mapping[str, Iterable[bytes | bytearray | memoryview]], *, force: bool = False, lasting: bool = True
+) -> None:
+    """Write the chunks of each file. The files appear when the last one is whole, and none of them otherwise."""
+    with contextlib.ExitStack() as stack:
+        opened = []
+        for path, chunks in files.items():
+            opened.append(file := stack.enter_context(AtomicFile(path, force=force, lasting=lasting)))
+            for chunk in chunks:
+                file.write(chunk)
+        for file in opened:
+            file.finish()
 
 
 def append_lines(path: str | os.PathLike[str], text: str) -> None:

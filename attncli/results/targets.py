@@ -4,13 +4,13 @@ all."""
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import field
 from typing import TYPE_CHECKING, cast
 
 from attncli.errors import OutputError, UsageError, nearest
-from attncli.files import is_device, path_text, refuse_existing, resolve_path, write_atomically
+from attncli.files import is_device, path_text, refuse_existing, resolve_path, write_together
 from attncli.formats import WRITTEN, Format
 from attncli.matrix import LABELS_OF, Matrix
 from attncli.records import record
@@ -89,24 +89,22 @@ class Targets:
         every = [name for names in self.by_path.values() for name in names if name not in self.streamed]
         return [name for name in every if not (name in by_rows and result.is_streamed(name))]
 
-    def save(self, result: Result) -> list[str]:
-        """Write every file that was not streamed, and return a line about each file.
+    def save(self, result: Result, pictures: Mapping[str, Iterable[bytes]]) -> list[str]:
+        """Write every file that was not streamed, with the files of the pictures, and return a line about each file.
 
-        None is written if one of the formats refuses its matrices.
+        The files appear together, and none of them if one cannot be written.
         """
         lines = []
         shapes = result.problem.shapes()
-        chunks = {}
+        chunks: dict[str, Iterable[bytes | bytearray | memoryview]] = {}
         for path, names in self.by_path.items():
             if names[0] not in self.streamed:
                 format = target_format(path, "output")
                 chunks[path] = format.write({name: label_result(result, name, format.name) for name in names})
-        for path, names in self.by_path.items():
-            if path in chunks:
-                write_atomically(path, chunks.pop(path), force=self.force)
             told = ", ".join(f"{name} {' × '.join(map(str, shapes[name]))}" for name in names)
             lines.append(f"wrote {path_text(path)}: {told}")
-        return lines
+        write_together({**chunks, **pictures}, force=self.force)
+        return [*lines, *(f"wrote {path_text(path)}" for path in pictures)]
 
 
 def note_formulas(labels: Labels, formats: Collection[str]) -> list[str]:

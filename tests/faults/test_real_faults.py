@@ -79,6 +79,23 @@ def test_a_calculation_beyond_the_limit_of_memory_is_an_error(process):
     assert os.listdir() == ["q.npy"]  # noqa: PTH208
 
 
+PAIRS_OF_FILES = [  # the first file fits into the limit of bytes, and the second does not
+    ("run q.npy q.npy q.npy -q -o o.npy -w w.npy", 1000),
+    ("run q.npy q.npy q.npy -q -o o.csv --plot w.svg", 1000),
+    ("explain q.npy q.npy q.npy -o o.html --play p.html", 90_000),
+    ("check q.npy q.npy q.npy --expect-output q.npy --grades g.csv --junit j.xml", 200),
+    ("exercise -d .", 7000),
+]
+
+
+@pytest.mark.parametrize(("words", "limit"), PAIRS_OF_FILES)
+def test_of_several_files_none_appears_if_one_does_not_fit(process, words, limit):
+    np.save("q.npy", np.ones((30, 2)))
+    ran = process(*words.split(), preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)))
+    assert (ran[0], ran[2].partition("\n")[0].partition(": ")[2][-14:]) == (2, "file too large")
+    assert os.listdir() == ["q.npy"]  # noqa: PTH208
+
+
 def test_standard_input_without_an_end_is_refused():
     with open("/dev/zero", "rb") as zeros:  # noqa: PTH123
         ran = subprocess.run([*ATTNCLI, "run", "-", "1"], stdin=zeros, capture_output=True, timeout=60)

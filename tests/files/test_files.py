@@ -29,6 +29,7 @@ from attncli.files import (
     reading,
     refuse_existing,
     write_atomically,
+    write_together,
     writing,
 )
 
@@ -220,6 +221,27 @@ def test_a_file_that_does_not_fit_leaves_the_old_one(folder, write):
     assert process.returncode == 1
     assert read_bytes("out") == b"old\n"
     assert names() == ["out"]
+
+
+@pytest.mark.parametrize("last", ["/dev/full", "none/b"])
+def test_files_of_one_command_appear_together_or_not_at_all(folder, last):
+    (folder / "old").write_bytes(b"old")
+    with pytest.raises(OutputError):
+        write_together({"a": [b"x" * 2_000_000], "old": [b"new"], last: [b"y"]}, force=True)
+    assert names() == ["old"]
+    assert read_bytes("old") == b"old"
+    write_together({"a": [b"x"], "old": [b"new"], "/dev/null": [b"y"]}, force=True)
+    assert [read_bytes(name) for name in names()] == [b"x", b"new"]
+
+
+def test_an_interruption_of_the_last_file_leaves_none_of_them():
+    def chunks():
+        yield b"x" * 2_000_000
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write_together({"a": [b"x"], "b": chunks()})
+    assert names() == []
 
 
 @pytest.mark.parametrize("fault", [KeyboardInterrupt, OSError(5, "Input/output error"), SystemExit])

@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from attncli.errors import MissingExtraError, OutputError, UsageError
-from attncli.files import path_text, refuse_existing, resolve_path, write_atomically
+from attncli.files import path_text, refuse_existing, resolve_path
 from attncli.records import record
 
 if TYPE_CHECKING:
@@ -51,28 +51,21 @@ class Drawing:
         """Whether the picture goes to the terminal and not to a file."""
         return self.path == TERMINAL
 
-    def of_weights(self, result: Result, title: str | None) -> bytes:
-        """Draw the picture of a result's weights."""
+    def of_weights(self, result: Result, title: str | None) -> dict[str, list[bytes]]:
+        """Draw the picture of a result's weights, and return the content of its file by path."""
         if self.path is None or self.is_shown:
-            return b""
+            return {}
         from attncli.render.result.plot import weights_picture
 
-        return weights_picture(result, _suffix(self.path), title)
+        return {self.path: [weights_picture(result, _suffix(self.path), title)]}
 
-    def of_comparison(self, comparison: Comparison, title: str | None) -> bytes:
-        """Draw the picture of every candidate's weights."""
+    def of_comparison(self, comparison: Comparison, title: str | None) -> dict[str, list[bytes]]:
+        """Draw the picture of every candidate's weights, and return the content of its file by path."""
         if self.path is None or self.is_shown:
-            return b""
+            return {}
         from attncli.render.result.plot import comparison_picture
 
-        return comparison_picture(comparison, _suffix(self.path), title)
-
-    def save(self, picture: bytes) -> list[str]:
-        """Write the picture, and return a line about it."""
-        if self.path is None or self.is_shown:
-            return []
-        write_atomically(self.path, [picture], force=self.force)
-        return [f"wrote {path_text(self.path)}"]
+        return {self.path: [comparison_picture(comparison, _suffix(self.path), title)]}
 
 
 def _suffix(path: str) -> str:
