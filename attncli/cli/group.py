@@ -106,7 +106,10 @@ def fold_help(text: str) -> str:
 
 
 class Helpful:
-    """A command whose --help is printed by attncli."""
+    """A command whose -h and --help are printed by attncli, in whatever context it is asked for them first."""
+
+    def get_help_option_names(self, ctx: Any) -> list[str]:  # noqa: ARG002 - the parser's signature
+        return ["-h", "--help"]
 
     def get_help_option(self, ctx: Any) -> Any:
         option = super().get_help_option(ctx)  # type: ignore[misc]
@@ -227,7 +230,7 @@ class Group(Helpful, TyperGroup):
             formatter.write_dl([record for p in self.get_params(ctx) if (record := p.get_help_record(ctx))])
 
 
-CONTEXT: dict[str, Any] = {"help_option_names": ["-h", "--help"], "max_content_width": WIDTH}
+CONTEXT: dict[str, Any] = {"max_content_width": WIDTH}
 
 
 @cache

@@ -219,6 +219,16 @@ def test_help_fits_78_columns(run, command):
     assert "attncli" in ran.out
 
 
+def test_short_help_is_an_option_of_a_command_whose_options_were_listed_before(run, monkeypatch):
+    from attncli.cli import group
+
+    monkeypatch.setattr(group, "build_command", group.build_command.__wrapped__)
+    command = group.build_command("run")
+    monkeypatch.setattr(group, "build_command", lambda _: command)
+    assert run("help", "calculation").status == 0
+    assert run("run", "-h").status == 0
+
+
 @pytest.mark.parametrize("command", ["run", "explain", "compare", "check", "demo"])
 def test_short_help_leaves_the_calculation_to_a_page_of_its_own(run, command):
     short, whole, calculation = run(command, "-h").out, run(command, "--help").out, run("help", "calculation").out
