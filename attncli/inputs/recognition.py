@@ -13,7 +13,7 @@ BY_MAGIC = {  # besides NPY, zip archives and text
     b"MATLAB 5.0 MAT-file": "mat",
     b"MATLAB 7.3 MAT-file": "mat",
 }
-_BRACES = pattern(r"\{\s*(?:\{|[-+]?\.?[0-9])")  # of Mathematica, C and Go
+_BRACES = pattern(r"\{\s*(?:[{\[(]|[-+\N{MINUS SIGN}]?\.?[0-9])")  # of Mathematica, C and Go
 _COMMENTS = pattern(r"(?:^|\s)#[^\n]*", re.MULTILINE)
 _NEXT_KEY = pattern(r"\n['\"]?[A-Za-z_]\w*['\"]?[ \t]*:")
 _NO_YAML = pattern(
@@ -35,7 +35,7 @@ def recognise_format(data: bytes) -> tuple[str, ...]:
         return ("safetensors",)
     encoding = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
     start = data[:65536].decode(encoding, "replace").replace("\r\n", "\n").replace("\r", "\n").lstrip()
-    if start.startswith("{") and not _BRACES.match(start):
+    if begins_mapping(start):
         return ("json", "yaml", "txt") if start[1:].lstrip()[:1] != "'" else ("txt", "yaml")
     if start.startswith("[") and "," in start and not any(mark in start for mark in ";("):
         return ("json", "txt", "yaml")
@@ -46,6 +46,11 @@ def recognise_format(data: bytes) -> tuple[str, ...]:
     first = _COMMENTS.sub("", _NEXT_KEY.split(start, 1)[0])
     is_text = is_labelled_call(start[:4096]) or (is_labelled(start[:4096]) and _NO_YAML.search(first))
     return ("txt", "yaml") if is_text or start.startswith("shape: (") else ("yaml", "txt")
+
+
+def begins_mapping(text: str) -> bool:
+    """Return whether the text begins like a mapping of JSON or YAML, and not like lists in braces."""
+    return text.startswith("{") and not _BRACES.match(text)
 
 
 def is_of_torch(data: bytes) -> bool:

@@ -28,7 +28,7 @@ from attncli.formats.contents import Contents
 from attncli.formats.raw import EXAMPLE, RawForm, raw_form, read_raw
 from attncli.formats.raw import SUFFIXES as RAW
 from attncli.inputs.array_names import ALIASES, expected_name, matrix_name, result_name
-from attncli.inputs.recognition import looks_raw, recognise_format
+from attncli.inputs.recognition import begins_mapping, looks_raw, recognise_format
 from attncli.inputs.request import ONES, Request, Worksheet
 from attncli.matrix import Matrix, Reading
 from attncli.patterns import pattern
@@ -121,7 +121,7 @@ class Sources:
         text = text.strip()
         if text == "-":
             return self._standard_input("the problem")
-        if text.startswith("{"):
+        if begins_mapping(text):
             return BY_NAME["yaml"].read(text.encode("utf-8", "surrogateescape"), "literal", self.reading)
         from attncli.inputs.literal import looks_like_path, read_typed
 
@@ -130,13 +130,17 @@ class Sources:
         return read_typed(text, "literal", self.reading)
 
     def whole(self, text: str) -> Contents | None:
-        """Return everything in the source that a matrix was taken from, or None for FILE:NAME and for numbers."""
+        """Return everything in the source that a matrix was taken from, or None for FILE:NAME."""
         path = text if exists(text) else text.strip()
         if exists(path):
             return None if is_folder(path) else self._file(path)
         if path == "-":
             return self._stdin_contents
-        return self.contents(path) if path.startswith("{") else None
+        if self._find_file(text, None) is not None:
+            return None
+        from attncli.inputs.literal import read_typed
+
+        return read_typed(text, "literal", self.reading)
 
     def _find_file(self, text: str, folder: str | None) -> tuple[str, str | RawForm | None] | None:
         """Return (path, name) if the text is a file, FILE:NAME (split at the last colon) or FILE@DTYPE:SHAPE, or

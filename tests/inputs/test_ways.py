@@ -12,9 +12,9 @@ from printed_forms import ARRAYS, NAMED, SEVERAL
 from refused_forms import REFUSED
 from test_unread_forms import UNREAD
 
-from attncli.errors import InputError
+from attncli.errors import InputError, UsageError
 from attncli.inputs.problem_file import read_problem
-from attncli.inputs.sources import Sources
+from attncli.inputs.sources import Sources, worksheet_from_matrices
 from attncli.matrix import Reading
 
 TABLES = [
@@ -149,7 +149,7 @@ def ways(text: str, folder: Path):
     block = "\n".join(f"  {line}" for line in text.replace("\r", "\n").split("\n"))
     (folder / "p.yaml").write_text(f"queries: |2-\n{block}\nkeys: [[1]]\n")
     typed = Sources(io.BytesIO, KEEP)
-    yield "typed", lambda: typed.matrix(text, role="queries")
+    yield "typed", lambda: worksheet_from_matrices(text, "1", None, typed).request.queries
     yield "standard input", lambda: Sources(lambda: io.BytesIO(text.encode()), KEEP).matrix("-", role="queries")
     for file in ("q.txt", "bare"):
         yield file, lambda file=file: typed.matrix(str(folder / file), role="queries")
@@ -289,6 +289,14 @@ def test_several_arrays_are_a_problem_typed_or_sent_or_in_a_file(text: str, tmp_
         assert request.queries.array.tolist() == [[1, 0], [0, 1]]
         assert request.keys.array.tolist() == [[1, 2], [3, 4]]
         assert request.values.array.tolist() == [[5], [6]]
+
+
+@pytest.mark.parametrize("text", [case[1] for case in SEVERAL], ids=[case[0] for case in SEVERAL])
+def test_several_arrays_before_other_keys_are_refused_typed_or_sent_or_in_a_file(text: str, tmp_path: Path) -> None:
+    (tmp_path / "p.txt").write_text(text)
+    for source in (text, "-", str(tmp_path / "p.txt")):
+        with pytest.raises(UsageError, match="is a problem, which has keys of its own, and another source follows it"):
+            worksheet_from_matrices(source, "1 2", None, Sources(lambda: io.BytesIO(text.encode())))
 
 
 def test_one_of_several_arrays_is_chosen_by_its_role_or_its_name(tmp_path: Path) -> None:
