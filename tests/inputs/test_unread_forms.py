@@ -21,6 +21,7 @@ FRAME = (
 )
 SEVERAL = ("several arrays stand in one pair of parentheses", "print each of them by itself")
 BARS = "its cells are separated by bars, without a rule under the header"
+COMPILED = ("this is a constant as a compiler prints it, with its type", "keep only the numbers and their brackets")
 UNREAD = [
     ("a call", "np.eye(2)", CODE, PASTE),
     ("a call of a call", "np.arange(4).reshape(2, 2)", CODE, PASTE),
@@ -177,6 +178,22 @@ UNREAD = [
         " num [1:2, 1:2] 1 3 2 4",
         "this is what str() of R says of an array",
         "print all of it: print(x)",
+    ),
+    ("MLIR", "dense<[[1.0, 2.0], [3.0, 4.0]]> : tensor<2x2xf32>", *COMPILED),
+    ("HLO", "f32[2,2] { { 1, 2 }, { 3, 4 } }", *COMPILED),
+    ("HLO with a layout", "f32[2,2]{1,0} {\n { 1, 2 },\n { 3, 4 } }", *COMPILED),
+    ("ONNX's text", "float[2,2] q = {1, 2, 3, 4}", *COMPILED),
+    (
+        "XML",
+        "<q><row>1 0.5</row><row>2 3</row></q>",
+        "its numbers stand between tags, as in XML and MathML",
+        "print a row to a line, with blanks or commas between its cells",
+    ),
+    (
+        "a statement of SQL",
+        "INSERT INTO q VALUES (1, 0.5), (2, 3);",
+        "this is code, which attncli does not run",
+        "run it in a database, and paste the table that SELECT shows",
     ),
     (
         "Armadillo's file",

@@ -54,6 +54,21 @@ UNREAD = (
         "print all of it: print(x)",
     ),
     Unread(
+        re.compile(r"\A\s*(?:dense<[^<>]*> : \w+<|[a-z]+[0-9]*\[[0-9, ]*\](?:\{[0-9, ]*\})? (?:\w+ ?= ?)?\{)"),
+        "this is a constant as a compiler prints it, with its type",
+        "keep only the numbers and their brackets",
+    ),
+    Unread(
+        re.compile(r"\A\s*<([A-Za-z]\w*)(?:\s[^<>]*)?>.*</\1>\s*\Z", re.DOTALL),
+        "its numbers stand between tags, as in XML and MathML",
+        ROWS_OF_LINES,
+    ),
+    Unread(
+        re.compile(r"\A\s*INSERT\s+INTO\s", re.IGNORECASE),
+        "this is code, which attncli does not run",
+        "run it in a database, and paste the table that SELECT shows",
+    ),
+    Unread(
         re.compile(r"\A\s*ARMA_MAT_TXT"),
         "this is a text file of Armadillo",
         "delete its first two lines, which say the type and the size",
