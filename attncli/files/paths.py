@@ -16,6 +16,7 @@ from attncli.errors import InputError, OutputError, printable, system_reason
 
 LONGEST_NAME = 255  # bytes, on all common file systems
 LONGEST_PATH = 4096
+OWN_STREAMS = ("/dev/stdout", "/dev/stderr", "/dev/fd/", "/proc/self/fd/")
 
 
 def path_text(path: str | os.PathLike[str]) -> str:
@@ -45,10 +46,12 @@ def is_folder(path: str) -> bool:
 
 
 def is_device(path: str) -> bool:
-    """Return whether something is there that is not a regular file.
+    """Return whether something is there that is not a regular file, or is a stream of this process, wherever it leads.
 
     Raises OutputError if that cannot be determined.
     """
+    if path.startswith(OWN_STREAMS):
+        return True
     try:
         return not stat.S_ISREG(os.stat(path).st_mode)
     except (FileNotFoundError, NotADirectoryError, ValueError):

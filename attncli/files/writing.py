@@ -13,10 +13,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from types import TracebackType
 
 from attncli.errors import OutputError, system_reason
-from attncli.files.paths import LONGEST_NAME, path_text
+from attncli.files.paths import LONGEST_NAME, OWN_STREAMS, path_text
 
 PENDING = 1 << 20  # bytes: small chunks are collected into writes of this size
-OWN_STREAMS = ("/dev/stdout", "/dev/stderr", "/dev/fd/", "/proc/self/fd/")
 # not inherited by child processes, and binary on Windows
 OWN = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EINVAL, errno.EXDEV)

@@ -186,6 +186,8 @@ def target_format(path: str, option: str) -> Format:
             if suffix
             else f"{path_text(path)} has no suffix to tell the format"
         )
+        if path == "-":
+            raise OutputError(option, "'-' is not a file", "-f csv prints the output, and --show NAME another result")
         if suffix in (".xlsx", ".ods"):
             what = f"{path_text(path)}: numbers for a spreadsheet are written as .csv"
             raise OutputError(option, what, "attncli explain -o work.xlsx writes live formulas")

@@ -281,6 +281,11 @@ USAGE_ERRORS = {
         "give V, or -w FILE for the weights",
     ),
     "an unknown suffix": ("run 1 1 -w w.xyz", "--weights: w.xyz has no known suffix", WRITABLE),
+    "standard output": (
+        "run 1 1 -w -",
+        "--weights: '-' is not a file",
+        "-f csv prints the output, and --show NAME another result",
+    ),
     "no suffix": ("run 1 1 -w w", "--weights: w has no suffix to tell the format", WRITABLE),
     "a mistyped format": ("run 1 1 -f jsno", "--format: 'jsno' is not a format", "did you mean 'json'?"),
     "negative digits": ("run 1 1 --digits -1", "--digits: -1 is not between 0 and 17", None),

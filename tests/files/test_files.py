@@ -144,6 +144,13 @@ def test_standard_output_by_name_goes_where_it_was_sent(folder):
     assert subprocess.run([sys.executable, "-c", script], capture_output=True, check=True).stdout == b"x"
 
 
+def test_standard_output_by_name_needs_no_suffix_wherever_it_goes(folder):
+    with (folder / "caught").open("wb") as caught:
+        words = ["run", "1", "1", "2", "-q", "-o", "/dev/stdout"]
+        assert subprocess.run([sys.executable, "-m", "attncli", *words], stdout=caught, check=False).returncode == 0
+    assert (folder / "caught").read_bytes() == b"2.0\n"
+
+
 # path, the whole message, the hint, the hint
 REFUSED = [
     ("there", "there: is a folder; expected a file", "name a file in it"),
