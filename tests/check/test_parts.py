@@ -29,6 +29,10 @@ PLACES = {
     "one query of all heads": ((..., 3, slice(None)), "only for query 3"),
     "the last rows": ((..., slice(4, 6), slice(None)), "only for queries 4 to 5"),
     "one head": ((0, 1), "only in entry 0, head 1"),
+    "some heads": ((slice(None), [1, 2]), "only in heads 1, 2"),
+    "a head of every entry": ((slice(None), 1), "only in head 1"),
+    "one entry": ((1,), "only in entry 1"),
+    "queries of some heads": ((slice(None), slice(1, 3), slice(4, 6)), "only in heads 1, 2 for queries 4 to 5"),
 }
 
 

@@ -147,10 +147,23 @@ def inverted_mask(case: Case) -> list[Route]:
     """Return the routes with the mask, the order of positions, or both inverted, and with a window mirrored."""
     if not case.is_masked:
         return []
-    changes: list[Change] = [invert_visible, mirror_window]
+    changes: list[Change] = [invert_visible]
+    mirrored = [replace(route, said=_name_mirrored(case)) for route in _with_any_empty_row(case, [mirror_window])]
     if replace(case, problem=drop_positions(case.problem)).is_masked and not case.problem.visible.is_everything:
         changes += [invert_mask, invert_positions]
-    return _with_any_empty_row(case, changes)
+    return _with_any_empty_row(case, changes[:1]) + mirrored + _with_any_empty_row(case, changes[1:])
+
+
+def _name_mirrored(case: Case) -> str:
+    """Return which keys a query sees if the sides of a window, or of a causal mask, are exchanged."""
+    visible = case.problem.visible
+    if (visible.left, visible.right) == (None, 0):
+        return "the causal mask was turned round: a query saw the keys from its own position on, and not those before"
+    seen, due = (
+        f"{'all' if before is None else before} keys before its position and {'all' if after is None else after} after"
+        for before, after in ((visible.right, visible.left), (visible.left, visible.right))
+    )
+    return f"the sides of the window were exchanged: a query saw {seen}, and {due} are expected"
 
 
 def invert_visible(problem: Problem) -> Problem:

@@ -136,9 +136,12 @@ def _phantoms(case: Case) -> list[Route]:
     """Return the routes with zero keys after the real ones that count in the softmax."""
     m = case.m
     counts = dict.fromkeys([-m % multiple for multiple in MULTIPLES] + [1, 2, 3])
+    # keys of score 0 are a sink of log count, which the log-sum-exps have too
+    is_told = "lse" in case.wrong and case.problem.sink is None
     return [
         Route(
-            reweigh=partial(_diluted, count=count),
+            problems=(partial(replace, sink=(float(np.log(count)),)),) if is_told else (),
+            reweigh=None if is_told else partial(_diluted, count=count),
             said=f"the softmax counts {m + count} keys, {count} of them of score 0 as padding has: there are {m} keys",
         )
         for count in counts

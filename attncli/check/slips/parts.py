@@ -1,15 +1,16 @@
-"""Slips in a part of the numbers only: in the rows of a few queries, or in one head or entry."""
+"""Slips in a part of the numbers only: in the rows of a few queries, or in some heads or entries."""
 
 from __future__ import annotations
 
+import math
 from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from attncli.check.routes import Route
-from attncli.check.slips.case import Case
-from attncli.check.slips.orders import wrong_rows
+from attncli.check.slips.case import Case, list_numbers
+from attncli.check.slips.orders import NAMED, wrong_rows
 from attncli.records import record
 
 if TYPE_CHECKING:
@@ -44,15 +45,37 @@ def find_part(case: Case) -> WrongPart | None:
         return None
     entries, queries = {at[:-1] for at in rows}, sorted({at[-1] for at in rows})
     is_run = queries[-1] - queries[0] + 1 == len(queries) < problem.n
-    is_one = problem.parts > 1 and len(entries) == 1
-    if not is_run and not is_one:
+    some = _some_entries(entries, problem.lead)
+    if not is_run and some is None:
         return None
     found = np.zeros((*problem.lead, problem.n), np.bool_)
-    entry: tuple[int | slice, ...] = rows[0][:-1] if is_one else (slice(None),) * len(problem.lead)
-    found[(*entry, slice(queries[0], queries[-1] + 1) if is_run else slice(None))] = True
-    words = [_name_entry(rows[0][:-1])] if is_one else []
+    places = np.ix_(*some[0]) if some else (slice(None),) * len(problem.lead)
+    found[places] = True
+    if is_run:
+        found[..., : queries[0]] = found[..., queries[-1] + 1 :] = False
+    words = [some[1]] if some else []
     words += [_name_queries(queries)] if is_run else []
-    return WrongPart(found, " for ".join(words) if is_one else f"for {words[0]}")
+    return WrongPart(found, " for ".join(words) if some else f"for {words[0]}")
+
+
+def _some_entries(entries: set[tuple[int, ...]], lead: tuple[int, ...]) -> tuple[list[list[int]], str] | None:
+    """Return the indices of these entries on each leading axis, and their name, or None if they are all, or not all
+    that such indices make."""
+    sets = [sorted(set(places)) for places in zip(*entries, strict=True)]
+    if not lead or math.prod(map(len, sets)) != len(entries) or len(entries) == math.prod(lead):
+        return None
+    if len(entries) == 1:
+        return sets, _name_entry(next(iter(entries)))
+    nouns = ["entry"] if len(lead) == 1 else [*["entry"] * (len(lead) - 1), "head"]
+    named = [
+        f"{noun} {list_numbers(own, NAMED)}" if len(own) == 1 else f"{PLURALS[noun]} {list_numbers(own, NAMED)}"
+        for own, noun, size in zip(sets, nouns, lead, strict=True)
+        if len(own) < size
+    ]
+    return sets, f"in {', '.join(named)}"
+
+
+PLURALS = {"entry": "entries", "head": "heads"}
 
 
 def _name_entry(at: tuple[int, ...]) -> str:

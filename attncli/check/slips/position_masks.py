@@ -82,12 +82,13 @@ def _keys(count: int) -> str:
 
 
 def _both_sides(case: Case) -> list[Route]:
-    """Return the routes with one key more or less on both sides of a window, or with its width shared by the sides."""
+    """Return the routes with one key more or less on both sides of a window, with its width shared by the sides, or
+    with the width of one side on both."""
     left, right = case.problem.visible.left, case.problem.visible.right
     if left is None or right is None:
         return []
     ways = [(left + 1, right + 1), (left - 1, right - 1), (left // 2, right // 2), ((left + right) // 2,) * 2]
-    ways += [(left // 2, right), (left + right, right)]
+    ways += [(left // 2, right), (left + right, right), (left, left), (right, right)]
     own = f"it reaches {_keys(left)} before and {right} after"
     return [
         Route(
@@ -103,7 +104,8 @@ STEPS = (1, -1, 2, -2, 3, -3)  # from the right offset to others
 
 
 def _other_offsets(case: Case) -> list[Route]:
-    """Return the routes with queries that stand a few keys further on or back, or as far back as they stand on."""
+    """Return the routes with queries that stand a few keys or as many as there are queries further on or back, or as
+    far back as they stand on."""
     offsets = case.problem.visible.offsets
     if len(set(offsets)) > 1 or not (case.problem.visible.has_order or case.problem.rotation is not None):
         return []
@@ -113,18 +115,19 @@ def _other_offsets(case: Case) -> list[Route]:
             problems=(partial(change_visible, offsets=(other,)), partial(fill_empty_rows, row=row)),
             said=f"query i stood at position {position_text(other)}: it stands at {position_text(own)}",
         )
-        for other in dict.fromkeys([*(own + step for step in STEPS), -own, case.n, case.m])
+        for other in dict.fromkeys([*(own + step for step in (*STEPS, case.n, -case.n)), -own, case.n, case.m])
         if other not in (own, 0, case.m - case.n)
         for row in dict.fromkeys((case.problem.conventions.empty, *ROWS))
     ]
 
 
 def _by_tiles(case: Case) -> list[Route]:
-    """Return the routes with a causal mask of whole tiles."""
+    """Return the routes with a causal mask of whole tiles, which shows or hides those that it borders."""
     visible = case.problem.visible
     if visible.right is None or len(visible.offsets) > 1:
         return []
-    return [
+    sizes = [size for size in TILES if size < max(case.n, case.m)]
+    shown = [
         Route(
             problems=(partial(_hide_tiles, size=size),),
             said=(
@@ -132,18 +135,29 @@ def _by_tiles(case: Case) -> list[Route]:
                 "one in the same tile"
             ),
         )
-        for size in TILES
-        if size < max(case.n, case.m)
+        for size in sizes
     ]
+    hidden = [
+        Route(
+            problems=(partial(_hide_tiles, size=size, is_border_seen=False), partial(fill_empty_rows, row=row)),
+            said=(
+                f"the tiles of {size} keys on the border of the causal mask were skipped: a query also sees the keys "
+                "up to its last one in that tile"
+            ),
+        )
+        for size in sizes
+        for row in ("zeros", "nan")
+    ]
+    return shown + hidden
 
 
-def _hide_tiles(problem: Problem, size: int) -> Problem:
+def _hide_tiles(problem: Problem, size: int, is_border_seen: bool = True) -> Problem:
     visible = problem.visible
     assert visible.right is not None
     last = np.arange(problem.n)[:, None] + visible.offsets[0] + visible.right
-    seen = np.arange(problem.m) // size <= last // size
+    tiles, border = np.arange(problem.m) // size, last // size
     free = change_visible(problem, right=None)
-    return replace(free, mask=visible_cells(free) & seen)
+    return replace(free, mask=visible_cells(free) & (tiles <= border if is_border_seen else tiles < border))
 
 
 SETTINGS = {  # whose number may be one too many or too few, in words

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from attncli.check.routes import Route
 from attncli.check.slips import changes
+from attncli.check.slips.borders import BORDER_SLIPS
 from attncli.check.slips.case import Case, scaling, square_root
 from attncli.check.slips.choices import CHOICE_SLIPS
 from attncli.check.slips.dropout import DROPOUT_SLIPS
@@ -255,6 +256,7 @@ SLIPS = (
     *OUTPUT_SLIPS,
     *ROTATION_SLIPS,
     *CHOICE_SLIPS,
+    *BORDER_SLIPS,
     *HAND_SLIPS,
     *ENTRY_SLIPS,
     *TILE_SLIPS,

@@ -1,0 +1,121 @@
+"""Borders that stand elsewhere: those of chunks and of segments, and key lengths that are rounded to whole pages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from attncli.check.routes import Route
+from attncli.check.slips.case import Case, list_numbers
+from attncli.check.slips.changes import change_visible, visible_cells
+from attncli.check.slips.slip import SOME, Slip
+
+if TYPE_CHECKING:
+    from attncli.matrix import Array
+    from attncli.problem.problem import Problem
+
+PAGES = (2, 4, 8, 16, 32, 64, 128, 256)  # keys that caches keep together
+MOVES = {"later": 1, "earlier": -1}  # by one position
+
+Sees = Callable[["Array", "Array", int], "Array"]  # of the positions of queries and keys, and the size of a chunk
+
+
+def _chunk_seen(problem: Problem, sees: Sees) -> Problem:
+    """Return the problem with chunks by another rule."""
+    visible = problem.visible
+    assert visible.chunk is not None
+    free = change_visible(problem, chunk=None)
+    positions = np.arange(problem.n)[:, None] + visible.offsets[0]
+    return replace(free, mask=visible_cells(free) & sees(positions, np.arange(problem.m), visible.chunk))
+
+
+def _other_chunks(case: Case) -> list[Route]:
+    """Return the routes with borders of chunks one position later or earlier, with the chunk before seen too, and with
+    a window of as many keys."""
+    size = case.problem.visible.chunk
+    if size is None or len(case.problem.visible.offsets) > 1:
+        return []
+    due = f"key j is seen if ⌊j/{size}⌋ = ⌊p/{size}⌋"
+    ways: dict[str, Sees] = {
+        f"the borders of the chunks stood one position {words}": partial(_moved, by=-step)
+        for words, step in MOVES.items()
+    }
+    ways["a query also saw the chunk before its own"] = lambda p, j, n: (p // n - j // n >= 0) & (p // n - j // n <= 1)
+    ways[f"the chunks were taken as a window: a query saw the keys less than {size} positions away"] = lambda p, j, n: (
+        np.abs(p - j) < n
+    )
+    return [Route(problems=(partial(_chunk_seen, sees=sees),), said=f"{words}: {due}") for words, sees in ways.items()]
+
+
+def _moved(positions: Array, keys: Array, size: int, by: int) -> Array:
+    same: Array = (positions + by) // size == (keys + by) // size
+    return same
+
+
+def _other_segments(case: Case) -> list[Route]:
+    """Return the routes with borders of segments one position later or earlier, of queries and keys or of one."""
+    if case.problem.segments is None:
+        return []
+    sides = {"the segments": (0, 1), "the segments of the keys": (1,), "the segments of the queries": (0,)}
+    return [
+        Route(
+            problems=(partial(_move_segments, places=places, by=by),),
+            said=f"{side} began one position {words} than they do",
+        )
+        for side, places in sides.items()
+        for words, by in MOVES.items()
+    ]
+
+
+def _move_segments(problem: Problem, places: tuple[int, ...], by: int) -> Problem:
+    assert problem.segments is not None
+    queries, keys = (_move(ids, by) if place in places else ids for place, ids in enumerate(problem.segments))
+    return replace(problem, segments=(queries, keys))
+
+
+def _move(ids: Array, by: int) -> Array:
+    """Return ids whose borders stand one place further on or back. The first or last one is repeated."""
+    size = ids.shape[-1]
+    found: Array = ids[..., np.clip(np.arange(size) - by, 0, size - 1)]
+    return found
+
+
+def _whole_pages(case: Case) -> list[Route]:
+    """Return the routes with key lengths rounded up or down to whole pages."""
+    own = case.problem.visible.lengths
+    if own is None:
+        return []
+    ways: dict[tuple[tuple[int, ...], str], list[str]] = {}
+    for size in PAGES:
+        if size < case.m:
+            up = tuple(min(-(-length // size) * size, case.m) for length in own)
+            down = tuple(length // size * size for length in own)
+            for lengths, words in ((up, "up"), (down, "down")):
+                ways.setdefault((lengths, words), []).append(str(size))
+    due = f"{list_numbers(own)} {'is' if len(own) == 1 else 'are'} expected"
+    return [
+        Route(
+            problems=(partial(change_visible, lengths=lengths),),
+            said=(
+                f"the key lengths were {list_numbers(lengths)}, rounded {words} to whole pages of {' or '.join(sizes)} "
+                f"keys: {due}"
+            ),
+        )
+        for (lengths, words), sizes in ways.items()
+        if lengths != own and any(lengths)
+    ]
+
+
+def _slip(name: str, routes: Callable[[Case], list[Route]], words: str) -> Slip:
+    return Slip(name, "mask", routes, lambda _case: words, paired=False, evidence=SOME)
+
+
+BORDER_SLIPS = (
+    _slip("chunk-other", _other_chunks, "the chunks were others"),
+    _slip("segments-moved", _other_segments, "the segments were others"),
+    _slip("key-lengths-rounded", _whole_pages, "the key lengths were rounded"),
+)
