@@ -12,6 +12,7 @@ import numpy as np
 from attncli.check.baseline import compare_baseline
 from attncli.check.error_pattern import measure_errors
 from attncli.check.expected_matrix import DEFAULTS, Tolerance
+from attncli.check.half_precision import recognize_narrow
 from attncli.check.judge import Judge
 from attncli.check.precision import read_claims, rounding_of
 from attncli.check.report import HOLDS, Baseline, CaseReport, Diagnosis, MatrixCheck, worst
@@ -85,11 +86,8 @@ def check(
     judges = {}
     for name in names:
         matrix = worksheet.expected[name]
-        judge = make_judge(name, matrix, given, _digits_of(worksheet, name, digits), tolerance, strict)
-        judges[name] = replace(judge, differing=judge.count_differing(measured))
-    shown = frozenset(dtype for judge in judges.values() for dtype in judge.narrow)
-    if shown:
-        judges = {name: replace(judge, beside=shown) for name, judge in judges.items()}
+        judges[name] = make_judge(name, matrix, given, _digits_of(worksheet, name, digits), tolerance, strict)
+    judges = recognize_narrow(judges, measured)
     beside = None
     if baseline is not None:
         if tolerance is not None:
@@ -157,7 +155,7 @@ def _lay_baseline(
     if "output" not in judges:
         hint = "--expect-output SOURCE gives the output that is held against it"
         raise ProblemError(worksheet.where, "a baseline is given, but no output is expected", hint)
-    theirs = make_judge("output", baseline, given, None, None, False)
+    theirs = recognize_narrow({"output": make_judge("output", baseline, given, None, None, False)}, measured)["output"]
     found, tolerance = compare_baseline(judges["output"], theirs, measured)
     if tolerance is not None:
         judges["output"] = replace(judges["output"], tolerance=tolerance, is_default=False)

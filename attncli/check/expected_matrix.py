@@ -10,7 +10,6 @@ import numpy as np
 
 from attncli.check.blocks import block_indices
 from attncli.check.precision import Claims, are_float32, finer_than
-from attncli.check.tolerance.narrow import are_printed, narrow_dtypes
 from attncli.matrix import Array
 from attncli.records import record
 
@@ -61,18 +60,8 @@ class ExpectedMatrix:
     order: Array | None = None  # the place of each cell among the texts, if it is not that in C order
     is_default: bool = False
     heads_last: bool = False
-    beside: frozenset[str] = frozenset()  # half precisions whose numbers other matrices are
     stated: str | None = None  # the half precision that a print says its numbers are of
-    differing: int = 0  # cells that are not the right numbers as they would be printed, if the print may be a float16's
-
-    @cached_property
-    def narrow(self) -> tuple[str, ...]:
-        """Return the half precisions whose numbers these are, or none if another tolerance was requested."""
-        if self.tolerance is not None and not self.is_default:
-            return ()
-        if self.stated is not None and self.claims is not None and are_printed(self.expected, self.claims, self.stated):
-            return (self.stated,)
-        return narrow_dtypes(self.expected, self.claims, self.beside, self.differing)
+    narrow: tuple[str, ...] = ()  # half precisions whose numbers these are
 
     @property
     def is_plain_float32(self) -> bool:

@@ -11,7 +11,7 @@ import numpy as np
 
 from attncli.check.expected_matrix import ExpectedMatrix, Tolerance
 from attncli.check.judged_block import JudgedBlock
-from attncli.check.precision import Claims, finer_than, spacing
+from attncli.check.precision import Claims, spacing
 from attncli.check.tolerance.narrow import FAR
 from attncli.matrix import Array
 from attncli.problem.heads import swap_shape
@@ -75,17 +75,6 @@ class Judge(ExpectedMatrix):
     def count_another(self, measured: Measured) -> int:
         """Return how many cells are not the right numbers as they would be printed."""
         return sum(int(block.is_another(None).sum()) for block in self.blocks(measured))
-
-    def count_differing(self, measured: Measured) -> int:
-        """Return how many cells are not the right numbers as they would be printed, or 0 if the texts are too short for
-        those of a float16."""
-        if self.claims is None or self.tolerance is not None:
-            return 0
-        if measured.numbers[self.name].shape != self.expected.shape:
-            return 0
-        if not finer_than(self.expected, self.claims, "float16"):
-            return 0
-        return self.count_another(measured)
 
     def _by_tolerance(self, tolerance: Tolerance, measured: Measured) -> str:
         if all(

@@ -65,6 +65,13 @@ class JudgedBlock:
         return holds
 
     @cached_property
+    def is_cut(self) -> Array:
+        """Return which cells are the right number, cut off after the last digit that is printed."""
+        is_short = np.abs(self.expected) <= np.abs(self.computed) + self._slack
+        holds: Array = self.is_printed | (is_short & (self.error <= self.claims.unit + self._slack))
+        return holds
+
+    @cached_property
     def is_near(self) -> Array:
         """Return which cells are the right number as it is printed, or one unit from it: half a unit more, if the
         rounding is not a tie."""

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from attncli.check import check
+from attncli.check.half_precision import Differing, find_fits
 from attncli.check.precision import read_claims
 from attncli.check.routes import RIGHT, Route
-from attncli.check.tolerance.narrow import narrow_dtypes, rounded
+from attncli.check.tolerance.narrow import rounded
 from attncli.inputs.problem_file import read_problem
 from attncli.inputs.request import Request, Worksheet
 from attncli.inputs.sources import Sources
@@ -90,7 +91,7 @@ def test_one_wrong_cell_in_half_precision_is_found(dtype):
     ids=["float16", "bfloat16, of which not all are float16", "few bits", "neither", "nothing", "beyond float16"],
 )
 def test_numbers_in_full_show_their_dtype(numbers, dtypes):
-    found = narrow_dtypes(np.array(numbers), None)
+    found = tuple(fit.dtype for fit in find_fits(np.array(numbers), None))
     assert found == dtypes or (dtypes == ("bfloat16",) and found[-1:] == dtypes)
 
 
@@ -116,8 +117,8 @@ def test_a_print_of_float16_is_told_from_one_of_four_decimals(show, is_float16):
     rows = show(numbers).replace("[", "").replace("]", "").split("\n")
     text = ";".join(rows)
     matrix = Sources(lambda: None, Reading(keep_text=True)).matrix(text, role="output", where="output")
-    found = narrow_dtypes(np.asarray(matrix.array, np.float64), read_claims(matrix))
-    assert ("float16" in found) == is_float16
+    found = find_fits(np.asarray(matrix.array, np.float64), read_claims(matrix))
+    assert ("float16" in [fit.dtype for fit in found if fit.is_proved(Differing(30, 0.0))]) == is_float16
 
 
 SHORT = ["0.06064", "-0.1516", "-0.4404", "-0.283", "0.1406", "0.6953"]  # as NumPy prints float16
@@ -125,21 +126,49 @@ EQUAL = ["0.6763", "0.3237", "0.7603", "0.2397", "0.9004", "0.0997"]  # as long 
 
 
 @pytest.mark.parametrize(
-    ("texts", "known", "differing", "are_float16"),
+    ("texts", "differing", "are_float16"),
     [
-        pytest.param(SHORT, (), 2, True, id="several cells differ from the right ones"),
-        pytest.param(SHORT, (), 1, False, id="one cell differs, as an error would"),
-        pytest.param(SHORT, ("float16",), 1, True, id="another matrix is of float16"),
-        pytest.param([*SHORT, "0.2824"], (), 9, False, id="one that is no float16"),
-        pytest.param(EQUAL[:4], (), 4, False, id="four decimals"),
-        pytest.param(["0.6763", "0.3237", "0.7603", "0.9004", "0.5522"], (), 5, True, id="many of four decimals"),
-        pytest.param(["0.6763", "0.3237", "0.7603", "0.9004", "0.5520"], (), 5, False, id="a zero at the end"),
+        pytest.param(SHORT, 2, True, id="several cells differ from the right ones"),
+        pytest.param(SHORT, 1, False, id="one cell differs, as an error would"),
+        pytest.param(SHORT * 20, 1, False, id="one of many cells differs, as an error would"),
+        pytest.param(SHORT, 0, False, id="all are right as they are printed"),
+        pytest.param([*SHORT, "0.2824"], 9, False, id="one that is no float16"),
+        pytest.param(EQUAL[:4], 4, False, id="four decimals"),
+        pytest.param(["0.6763", "0.3237", "0.7603", "0.9004", "0.5522"], 5, True, id="many of four decimals"),
+        pytest.param(["0.6763", "0.3237", "0.7603", "0.9004", "0.5520"], 5, False, id="a zero at the end"),
+        pytest.param(["1.04000e+00", "1.71e+00", "5.38000e+00"], 2, False, id="padded to more digits than NumPy's"),
+        pytest.param(["1.04004e+00", "5.63e-04", "5.37891e+00", "8.905e-02"], 4, True, id="rounded to more digits"),
     ],
 )
-def test_few_short_numbers_are_float16_if_more_than_one_differs(texts, known, differing, are_float16):
+def test_few_short_numbers_are_float16_if_more_than_one_differs(texts, differing, are_float16):
     array = np.array([[float(text) for text in texts]])
     claims = read_claims(Matrix(array, "output", texts=tuple(texts)))
-    assert narrow_dtypes(array, claims, known, differing) == (("float16",) if are_float16 else ())
+    proved = [fit.dtype for fit in find_fits(array, claims) if fit.is_proved(Differing(differing, 0.0))]
+    assert proved == (["float16"] if are_float16 else [])
+
+
+def judged(text):
+    """The verdict of each matrix."""
+    found = check(read_problem(text, Sources(lambda: None, Reading(keep_text=True))), search=False)
+    return {each.what: each.verdict for each in found.checks}
+
+
+def test_a_wrong_cell_among_right_numbers_of_few_bits_is_no_float16():
+    # sixteenths are float16 numbers in full, and 17.125 is off by no more than a computation in float16 may be
+    problem = "{{queries: [[4.25, 2.5], [1.75, 3.25]], keys: [[3.25, 1.5], [2.75, 0.25]], variant: dot, {}}}"
+    right = [["17.5625", "12.3125"], ["10.5625", "5.625"]]
+    assert judged(problem.format(f"expected: {{scores: {right}}}".replace("'", ""))) == {"scores": "exact"}
+    for text in ("17.5", "17.578125"):
+        wrong = [[text, "12.3125"], right[1]]
+        assert judged(problem.format(f"expected: {{scores: {wrong}}}".replace("'", ""))) == {"scores": "wrong"}
+
+
+def test_right_numbers_of_few_bits_do_not_make_the_next_matrix_a_float16():
+    # the scores are float16 numbers in full, and 0.3337 is the shortest text of one
+    problem = "{{queries: [[1]], keys: [[16.0625], [16.0625], [16.0625]], variant: dot, expected: {{{}}}}}"
+    scores = "scores: [[16.0625, 16.0625, 16.0625]]"
+    found = judged(problem.format(f"{scores}, weights: [[0.3337, 0.3333, 0.3333]]"))
+    assert found == {"scores": "exact", "weights": "wrong"}
 
 
 PRINTED = {  # one unit of the dtype off, as a fused kernel may be

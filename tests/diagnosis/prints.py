@@ -14,7 +14,7 @@ from attncli.matrix import Matrix
 
 STAGES = ("softcap", "bias", "sink", "qk_norm", "rope", "causal")
 NOISE = 1e-14  # relative to the largest number: the error of a float64 computation
-FLOATS = ("float32", "float16", "bfloat16")
+FLOATS = ("float32", "bfloat16", "float16")  # of two names in one the longer first
 
 
 def made(random, dtype=None):
@@ -80,6 +80,8 @@ PRINTS = {
     "NumPy float16": numpy_print("float16"),
     "float32": plainly(lambda cell: str(np.float32(cell))),
     "float32 in full": plainly(lambda cell: repr(float(np.float32(cell)))),
+    "float16 in full": plainly(lambda cell: repr(float(np.float16(cell)))),
+    "bfloat16 in full": plainly(lambda cell: repr(float(narrow(np.array(cell), "bfloat16")))),
     "torch": torch_print,
     **{f"{dtype} dump": None for dtype in FLOATS},
 }
@@ -125,9 +127,11 @@ def spoil_cell(random, array, how):
         step = max(step, NOISE * largest)  # a sum that cancels to 1e-17 has no digits
     changed = np.array(array)
     changed[at] += step * random.choice((-1, 1)) * random.choice((1, 1.7, 4, 30))
-    if PRINTS[how] is not None and how != "in full":  # without its last zero a print may claim less
-        place = int(np.ravel_multi_index(at, array.shape))
-        if abs(changed[at] - array[at]) < 2.4 * claimed_unit(PRINTS[how](changed), place):
+    if PRINTS[how] is not None and how != "in full":
+        place, print = int(np.ravel_multi_index(at, array.shape)), PRINTS[how](changed)
+        if abs(changed[at] - array[at]) < 2.4 * claimed_unit(print, place):  # without its last zero it may claim less
+            return None
+        if float(cells_of(print)[place]) == float(cells_of(PRINTS[how](array))[place]):  # 0. for 1e-7 is right
             return None
     return changed
 
@@ -140,7 +144,7 @@ def is_like_float32(how, largest):
 def claimed_unit(print, place):
     """By the contract: as many decimals as any plain cell shows, or as make as many significant digits as any shows;
     with an exponent the cell's own. As NumPy and torch print whole numbers, 8 and 4 decimals."""
-    cells = re.findall(r"(?<![\w.])-?(?:\d+\.?\d*(?:e[-+]?\d+)?|\.?(?:nan|inf))", print)
+    cells = cells_of(print)
     cell = cells[place]
     if "e" in cell:
         mantissa, exponent = cell.split("e")
@@ -153,6 +157,10 @@ def claimed_unit(print, place):
         return 10.0**-most
     digits = max(map(significant, plain))
     return 10.0 ** -min(most, digits - significant(cell) + behind(cell))
+
+
+def cells_of(print):
+    return re.findall(r"(?<![\w.])-?(?:\d+\.?\d*(?:e[-+]?\d+)?|\.?(?:nan|inf))", print)
 
 
 def behind(cell):

@@ -1,4 +1,4 @@
-"""Half precision: whether numbers are those of float16 or bfloat16, and how far a computation in it is off.
+"""How far a computation in half precision is off.
 
 A fused kernel rounds inputs, scores and weights to its dtype and sums in float32. Such a computation is imitated: once
 with the usual rounding, and several times with every rounding drawn at random. A worst-case bound would allow many
@@ -14,12 +14,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from attncli.check.blocks import block_indices
-from attncli.check.precision import Claims, finer_than, spacing
+from attncli.check.precision import spacing
 from attncli.check.routes import Route
 from attncli.inputs.request import MATRIX_NAMES
 from attncli.matrix import Array
-from attncli.numbers.numerals import shortest_texts
 from attncli.results.result import Result
 
 if TYPE_CHECKING:
@@ -34,9 +32,6 @@ DRAWS, FEW_DRAWS = 16, 6  # computations with random roundings, and those of a l
 LARGE = 1 << 16  # weights of a large problem
 DEVIATIONS = 3.0  # standard deviations that a rounding error is assumed to stay within
 FAR = 0.1  # relative to the largest number: no computation in half precision is farther off
-EVIDENCE = 6.0  # decimal digits in which texts in full must match numbers of a dtype
-SHORT_EVIDENCE = 3.0  # decimal digits in which short texts must match the shortest texts of a dtype
-LEAST_EVIDENCE = 0.5  # of these, if further cells that differ from the right numbers are evidence too
 
 
 def rounded(array: Array, dtype: str) -> Array:
@@ -51,100 +46,6 @@ def rounded(array: Array, dtype: str) -> Array:
             near = ((bits + 0x7FFF + even) & 0xFFFF0000).astype(np.uint32).view(np.float32).astype(np.float64)
     found: Array = np.where(fits, near, array)
     return found
-
-
-def narrow_dtypes(
-    array: Array, claims: Claims | None, known: Collection[str] = (), differing: int = 0
-) -> tuple[str, ...]:
-    """Return the half precisions whose numbers these are, in full or, if that is not a coincidence, in their shortest
-    texts. Dtypes that are `known` from other matrices need no further evidence.
-
-    `differing` is the number of cells that are not the right numbers as they would be printed. A wrong cell among right
-    ones is a single one; each further one is as good as a digit of evidence that all were rounded to a dtype.
-    """
-    return tuple(
-        dtype
-        for dtype in BITS
-        if (_are_in_full(array, dtype) and _are_long(array, claims))
-        or _are_shortest(array, claims, dtype, differing, is_known=dtype in known)
-    )
-
-
-def are_printed(array: Array, claims: Claims, dtype: str) -> bool:
-    """Return whether every number may be one of the dtype, rounded to the digits that its text shows."""
-    has_values = False
-    for where in block_indices(array.shape):
-        finite = np.isfinite(array[where])
-        values, shown = array[where][finite], claims.at(where).shown[finite]
-        if np.abs(values).max(initial=0) > LARGEST[dtype]:
-            return False
-        if not bool((np.abs(values - rounded(values, dtype)) <= shown / 2 * (1 + 1e-9)).all()):
-            return False
-        has_values = has_values or values.size > 0
-    return has_values
-
-
-def _are_in_full(array: Array, dtype: str) -> bool:
-    """Return whether every number is one of the dtype, and some need nearly all of its bits (0.5 proves nothing)."""
-    need_bits = False
-    for where in block_indices(array.shape):
-        block = array[where]
-        values = np.abs(block[np.isfinite(block) & (block != 0)])
-        if values.max(initial=0) > LARGEST[dtype] or not np.array_equal(rounded(values, dtype), values):
-            return False
-        fraction, _ = np.frexp(values)
-        need_bits = need_bits or not bool((np.ldexp(fraction, BITS[dtype] - 3) % 1 == 0).all())
-    return need_bits
-
-
-def _are_long(array: Array, claims: Claims | None) -> bool:
-    """Return whether texts have so many decimals that binary numbers are not a coincidence: the odds are one in five
-    per decimal."""
-    if claims is None:
-        return True
-    decimals = 0.0
-    for where in block_indices(array.shape):
-        block, shown = array[where], claims.at(where).shown
-        shown = shown[np.isfinite(block) & (block != 0) & (shown > 0)]
-        decimals += float(np.maximum(-np.log10(shown), 0).sum())
-    return decimals * float(np.log10(5)) >= EVIDENCE
-
-
-def _are_shortest(array: Array, claims: Claims | None, dtype: str, differing: int, *, is_known: bool) -> bool:
-    """Return whether the texts are those of float16 numbers as NumPy prints them: the shortest, or with an exponent the
-    number rounded to more digits.
-
-    Texts of equal lengths may be those of a fixed number of decimals: then further cells that differ are no evidence,
-    and a single one is an error.
-    """
-    if claims is None or dtype != "float16" or not finer_than(array, claims, dtype):
-        return False
-    digits, low, high, ends_with_zero = 0.0, np.inf, -np.inf, False
-    for where in block_indices(array.shape):
-        block, own = array[where], claims.at(where)
-        use = np.isfinite(block) & (block != 0) & (own.shown > 0)
-        values, shown = block[use], own.shown[use]
-        if np.abs(values).max(initial=0) > LARGEST[dtype]:
-            return False
-        near = values.astype(np.float16)
-        texts = np.array([float(text) for text in shortest_texts(near)])
-        wide = near.astype(np.float64)
-        is_longer = np.isfinite(own.ceiling[use]) & (np.abs(values - wide) <= shown / 2 * (1 + 1e-9))
-        if not bool(((texts == values) | (wide == values) | is_longer).all()):
-            return False
-        units = np.where(own.unit[use] > 0, np.minimum(own.unit[use], shown), shown)
-        digits -= float(np.log10(np.minimum(units / spacing(values, dtype), 1)).sum())
-        powers = np.log10(shown)
-        low, high = min(low, float(powers.min(initial=np.inf))), max(high, float(powers.max(initial=-np.inf)))
-        ends_with_zero = ends_with_zero or bool((np.round(values / shown) % 10 == 0).any())
-    is_fixed = high - low < 0.5
-    if high < low or (is_fixed and ends_with_zero):  # no number, or a zero at the end, which NumPy does not print
-        return False
-    if is_known:
-        return True
-    if is_fixed:
-        return digits >= SHORT_EVIDENCE and differing > 1
-    return digits >= LEAST_EVIDENCE and digits + max(differing - 1, 0) >= SHORT_EVIDENCE
 
 
 def round_inputs(route: Route, request: Request, dtype: str) -> Problem:
