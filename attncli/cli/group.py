@@ -36,7 +36,8 @@ COMPUTING = ("run", "explain", "compare", "check", "batch", "play")
 HEAD = pattern(r"^(?:[A-Z][A-Za-z ]*:$|Usage:)", re.MULTILINE)
 SHORT = "attncli.short_help"
 SHARED = ("Calculation", "Reading")  # panels that --help shows, but -h does not
-NEGATIVE = pattern(r"-(\d|\.\d|\.?inf\b|\.?nan\b)", re.IGNORECASE)
+# what begins with a dash and is no option: a negative number, an item of a list, a rule above a table
+NO_OPTION = pattern(r"-(?:\d|\.\d|\.?inf\b|\.?nan\b|-*\s)", re.IGNORECASE)
 NUMBERS = pattern(r"[-+]?[0-9.][-+0-9.eE,/]*")
 INTRODUCTION = """\
 Attention, computed from matrices that you have, with every step shown.
@@ -134,9 +135,8 @@ class Command(Helpful, TyperCommand):
     """A command whose help begins with examples and groups its options by panel."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        # a literal such as '-1 0; 0 1' begins with a number, not with an option
         ctx.meta[SHORT] = "-h" in args and "--help" not in args
-        words = [f" {word}" if NEGATIVE.match(word) else word for word in fill_in_bare(args)]
+        words = [f"\n{word}" if NO_OPTION.match(word) else word for word in fill_in_bare(args)]
         if self.name in BUILT_IN_FOR and is_conversation() and not self.sources_in(ctx, list(words)):
             words.append(BUILT_IN)
         pairs = pair_words(words, self.spellings(ctx))
@@ -340,7 +340,7 @@ def read_as_meant(arguments: list[str]) -> list[str]:
         return [*rest, "--help"]
     if first in ("version", "-V") and not rest:
         return ["--version"]
-    if first in COMMANDS or (first.startswith("-") and not NEGATIVE.match(first)) or not is_source(first):
+    if first in COMMANDS or (first.startswith("-") and not NO_OPTION.match(first)) or not is_source(first):
         return arguments
     write_err("note: read as attncli run …\n")
     return ["run", *arguments]

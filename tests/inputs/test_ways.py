@@ -167,6 +167,15 @@ def test_a_form_means_the_same_in_every_way(text: str, numbers: list, tmp_path: 
         assert len({getattr(matrix, field) for matrix in found.values()}) == 1, field
 
 
+def test_a_form_that_is_a_matrix_is_taken_as_an_argument_of_the_command(run) -> None:
+    for _, text, numbers in FORMS:
+        array = np.array(numbers)
+        if array.ndim == 2 and array.dtype != bool and np.isfinite(array).all():
+            ran = run("run", text, json.dumps([[1] * array.shape[1]]), "-f", "json", "--show", "queries")
+            assert (ran.status, text) == (0, text), ran.err
+            assert json.loads(ran.out)["queries"] == array.tolist()
+
+
 @pytest.mark.parametrize("text", [case[1] for case in REFUSED], ids=[case[0] for case in REFUSED])
 def test_what_is_half_understood_is_refused_in_every_way(text: str, tmp_path: Path) -> None:
     for way, read in ways(text, tmp_path):
