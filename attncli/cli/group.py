@@ -38,7 +38,7 @@ SHORT = "attncli.short_help"
 SHARED = ("Calculation", "Reading")  # panels that --help shows, but -h does not
 # what begins with a dash and is no option: a negative number, an item of a list, a rule above a table
 NO_OPTION = pattern(r"-(?:\d|\.\d|\.?inf\b|\.?nan\b|-*\s)", re.IGNORECASE)
-NUMBERS = pattern(r"[-+]?[0-9.][-+0-9.eE,/]*")
+NUMBERS = pattern(r"[-+]?[0-9.][-+0-9.eE,/]*|\[[^\[\]]*\]")  # Q, K and V are no flat lists
 INTRODUCTION = """\
 Attention, computed from matrices that you have, with every step shown.
 
@@ -120,12 +120,14 @@ class Helpful:
 
 def fill_in_bare(words: list[str]) -> list[str]:
     """Insert the implied value of options that may have none, such as --alibi before anything but numbers."""
-    from attncli.inputs.settings import SETTINGS
+    from attncli.inputs.settings import PRINTED_LIST, SETTINGS
 
     bare = {setting.option: setting.bare for setting in SETTINGS if setting.bare is not None}
 
     def filled(word: str, behind: str) -> str:
-        is_bare = word in bare and behind != bare[word] and not NUMBERS.fullmatch(behind)
+        is_bare = (
+            word in bare and behind != bare[word] and not (NUMBERS.fullmatch(behind) or PRINTED_LIST.fullmatch(behind))
+        )
         return f"{word}={bare[word]}" if is_bare else word
 
     return [filled(word, behind) for word, behind in zip(words, [*words[1:], ""], strict=False)]

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from attncli.errors import UsageError, ValueFault, suggest
+from attncli.patterns import pattern
 from attncli.records import record
 from attncli.stages.normalizers import NORMALIZER_NAMES
 from attncli.stages.row_transforms import PAIRING_NAMES, ROW_NORM_NAMES
@@ -19,6 +20,9 @@ from attncli.variants import DEFAULT, VARIANTS, WITH_LENGTH
 
 DTYPES = ("float16", "bfloat16", "float32", "float64")
 ENGINES = ("auto", "numpy", "numba")
+PRINTED_LIST = pattern(
+    r"(?:\w+\.)?(?:tensor|[aA]rray)\(\s*(\[[^\[\]]*\])[^\[\]]*\)"
+)  # as NumPy, torch and JAX print it
 
 
 @record
@@ -128,8 +132,14 @@ def read_share(text: str) -> float:
     return share
 
 
+def split_list(text: str) -> list[str]:
+    """Return the items of a flat list: `1, 2`, `[1 2]`, `(1, 2)`, `tensor([1., 2.], device='cuda:0')`."""
+    printed = PRINTED_LIST.fullmatch(text)
+    return (printed[1] if printed else text).strip("[]() ").replace(",", " ").split()
+
+
 def read_numbers(text: str) -> tuple[float, ...]:
-    return tuple(read_number(part) for part in text.strip("[]() ").replace(",", " ").split()) or (read_number(text),)
+    return tuple(map(read_number, split_list(text))) or (read_number(text),)
 
 
 def read_slopes(text: str) -> tuple[float, ...] | str:
@@ -143,7 +153,7 @@ def read_truth(text: str) -> bool:
 
 
 def read_window(text: str) -> tuple[int, int]:
-    parts = text.strip("[]() ").replace(",", " ").split()
+    parts = split_list(text)
     if len(parts) != 2:
         raise ValueFault(f"{text!r} is not LEFT,RIGHT", "two whole numbers, as in 2,0; -1 is unbounded")
     left, right = read_whole(parts[0]), read_whole(parts[1])

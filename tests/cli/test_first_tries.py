@@ -205,6 +205,13 @@ def test_a_person_who_gives_a_problem_gets_no_other(run, monkeypatch, words):
 
 def test_a_stage_that_may_stand_without_a_value_does_before_another_option(run):
     assert run("run", Q, K, V, "--alibi", "--causal").status == 0
+    assert run("run", "--alibi", "[[1, 0], [0, 1]]", K, V).status == 0
+
+
+def test_a_printed_list_is_the_value_of_a_stage_that_may_stand_without_one(run):
+    due = run("run", Q, K, V, "--alibi", "0.5")
+    for slopes in ("[0.5]", "tensor([0.5])", "array([0.5], dtype=float32)"):
+        assert run("run", Q, K, V, "--alibi", slopes) == due
 
 
 COMMANDS = ["run", "explain", "compare", "check", "batch", "play", "exercise", "demo", "variants"]

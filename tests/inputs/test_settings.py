@@ -31,6 +31,10 @@ TEXTS = [
     ("causal", "True", True),
     ("causal", "false", False),
     ("variant", " laplace ", "laplace"),
+    ("sink", "tensor([0.5, 2.], device='cuda:0')", (0.5, 2.0)),
+    ("sink", "np.array([1, 2])", (1.0, 2.0)),
+    ("alibi", "Array([0.5], dtype=float32)", (0.5,)),
+    ("window", "tensor([2, 0])", (2, 0)),
 ]
 
 
