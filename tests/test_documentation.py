@@ -7,6 +7,8 @@ import re
 import pytest
 from documentation import BLOCK, PAGES, ROOT, make_checkout, run_block, without_seconds
 
+from attncli.inputs.problem_file import KEYS
+
 TEXTS = {page.relative_to(ROOT).as_posix(): page.read_text("utf-8") for page in PAGES}
 BLOCKS = [(name, block) for name, text in TEXTS.items() for block in BLOCK.findall(text)]
 PYTHON = [
@@ -48,6 +50,11 @@ def test_the_table_of_variants_is_that_of_the_program(run):
     shown = re.search(r"<!-- variants -->\n(.*?)<!-- /variants -->", CALCULATION, re.DOTALL)
     assert shown is not None
     assert shown.group(1) == run("variants", "-f", "markdown").out
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_the_page_on_inputs_names_every_key_of_a_problem_file(key):
+    assert f"`{key}`" in TEXTS["docs/inputs.md"] or f"`{key}:" in TEXTS["docs/inputs.md"]
 
 
 def test_the_problem_file_of_the_page_on_inputs_is_one(run, tmp_path):
