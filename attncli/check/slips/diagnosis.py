@@ -23,6 +23,7 @@ from attncli.check.slips.table import SLIPS
 from attncli.check.steps import verdicts_of
 from attncli.check.tolerance.measures import Measured
 from attncli.errors import AttncliError
+from attncli.inputs.request import GRADIENT_NAMES
 from attncli.matrix import Array
 from attncli.records import record
 
@@ -109,7 +110,9 @@ def diagnose(
         return said
     if said := diagnose_cells(own, right):
         return said + _make_entries(late, case) + diagnose_precision(case, right, evidence=LIKELY)
-    found = _confirm(_try_in_part(case, singles, sample), case, right, sample)
+    found = _confirm(
+        _try_in_part(case, singles, sample) + _try_on_the_way_back(case, singles, sample), case, right, sample
+    )
     if found and not found[0].is_late:
         return _make_entries(found, case)
     late += found
@@ -139,6 +142,27 @@ def _try_in_part(case: Case, singles: list[Attempt], sample: Sample) -> list[Att
             said = partial(_told_in_part, attempt, part.words, case)
             attempts += try_route((own,), part.route(attempt.seen), case, sample, (said,))
     return attempts
+
+
+def _try_on_the_way_back(case: Case, singles: list[Attempt], sample: Sample) -> list[Attempt]:
+    """Return single slips of the forward pass that only the gradients have, if only these are wrong."""
+    forward = {name: sample.right.numbers[name] for name in case.judges if name not in GRADIENT_NAMES}
+    if not forward or any(name in forward for name in case.wrong) or sample.rows is not None:
+        return []
+    attempts = []
+    for attempt in singles:
+        (slip,) = attempt.slips
+        has_gradients = all(name in attempt.seen for name in case.wrong)
+        if slip.paired and has_gradients and not slip.family.startswith("gradient"):
+            own = replace(slip, evidence=max(slip.evidence, EVIDENCE))
+            route = attempt.route.present_by(partial(_keep_forward, forward=forward))
+            said = partial(_told_in_part, attempt, "on the way back", case)
+            attempts += try_route((own,), route, case, sample, (said,))
+    return attempts
+
+
+def _keep_forward(name: str, array: Array, forward: dict[str, Array]) -> Array:
+    return forward.get(name, array)
 
 
 def _told_in_part(attempt: Attempt, words: str, case: Case) -> str:

@@ -23,13 +23,13 @@ Grade = Callable[[str], Array]
 Backward = Callable[[Array, Array, Array], tuple[Array, Array]]
 
 
-def _is_about(case: Case, *names: str) -> bool:
+def is_about(case: Case, *names: str) -> bool:
     """Return whether some of these gradients (by default, any) are wrong."""
     return any(name in (names or GRADIENT_NAMES) for name in case.wrong)
 
 
 def _no_row_sum(case: Case) -> list[Route]:
-    if not _is_about(case) or not case.problem.normalizer.sums_to_one:
+    if not is_about(case) or not case.problem.normalizer.sums_to_one:
         return []
     return [Route(problems=(_without_row_sum,))]
 
@@ -41,7 +41,7 @@ def _without_row_sum(problem: Problem) -> Problem:
 
 
 def _unscaled(case: Case) -> list[Route]:
-    if not _is_about(case) or case.problem.scale in (0, 1):
+    if not is_about(case) or case.problem.scale in (0, 1):
         return []
     sides = ((True, True), (True, False), (False, True))
     return [Route(problems=(partial(_without_scale, of_queries=q, of_keys=k),)) for q, k in sides]
@@ -53,15 +53,16 @@ def _without_scale(problem: Problem, *, of_queries: bool, of_keys: bool) -> Prob
         plain = problem.variant.backward(queries, keys, d_scores / problem.scale)
         return (plain if of_queries else right)[0], (plain if of_keys else right)[1]
 
-    return _with_backward(problem, backward)
+    return with_backward(problem, backward)
 
 
-def _with_backward(problem: Problem, backward: Backward) -> Problem:
+def with_backward(problem: Problem, backward: Backward) -> Problem:
+    """Return the problem with other gradients of Q and K from those of the scores."""
     return replace(problem, variant=replace(problem.variant, backward=backward))
 
 
 def _swapped(case: Case) -> list[Route]:
-    return [Route(regrade=_exchanged)] if _is_about(case, "d_queries", "d_keys") else []
+    return [Route(regrade=_exchanged)] if is_about(case, "d_queries", "d_keys") else []
 
 
 def _exchanged(_problem: Problem, name: str, grade: Grade) -> Array:
@@ -70,7 +71,7 @@ def _exchanged(_problem: Problem, name: str, grade: Grade) -> Array:
 
 def _transposed(case: Case) -> list[Route]:
     """Return the routes with dS for dSᵀ, weights for weightsᵀ, or the transposed gradient."""
-    if not _is_about(case):
+    if not is_about(case):
         return []
     found = []
     if case.n == case.m <= ONE_BLOCK and case.problem.d_v is not None:
@@ -85,11 +86,11 @@ def _with_dS_for_both(problem: Problem) -> Problem:
         right = problem.variant.backward(queries, keys, d_scores)[0]
         return right, problem.variant.backward(queries, keys, d_scores.mT)[1]
 
-    return _with_backward(problem, backward)
+    return with_backward(problem, backward)
 
 
 def _with_transposed_dS(problem: Problem) -> Problem:
-    return _with_backward(problem, lambda q, k, d_scores: problem.variant.backward(q, k, d_scores.mT))
+    return with_backward(problem, lambda q, k, d_scores: problem.variant.backward(q, k, d_scores.mT))
 
 
 def _values_unturned(problem: Problem, name: str, grade: Grade) -> Array:
@@ -105,7 +106,7 @@ def _turned(_problem: Problem, name: str, grade: Grade) -> Array:
 
 
 def _heads_not_summed(case: Case) -> list[Route]:
-    if case.problem.key_heads is None or not _is_about(case, "d_keys", "d_values"):
+    if case.problem.key_heads is None or not is_about(case, "d_keys", "d_values"):
         return []
     shared = case.problem.lead[-1] // case.problem.key_heads
     picks = (
@@ -138,7 +139,7 @@ def _shape(array: Array, problem: Problem) -> tuple[int, ...]:
 
 
 def _no_mask(case: Case) -> list[Route]:
-    return [Route(regrade=_unmasked)] if case.is_masked and _is_about(case) else []
+    return [Route(regrade=_unmasked)] if case.is_masked and is_about(case) else []
 
 
 def _unmasked(problem: Problem, name: str, _grade: Grade) -> Array:

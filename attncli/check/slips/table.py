@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from attncli.check.routes import Route
 from attncli.check.slips import changes
+from attncli.check.slips.backward_steps import BACKWARD_SLIPS
 from attncli.check.slips.borders import BORDER_SLIPS
 from attncli.check.slips.case import Case, scaling, square_root
 from attncli.check.slips.choices import CHOICE_SLIPS
@@ -263,4 +264,5 @@ SLIPS = (
     *ORDER_SLIPS,
     *SINGLE_SLIPS,
     *GRADIENT_SLIPS,
+    *BACKWARD_SLIPS,
 )

@@ -25,9 +25,13 @@ OF_MANY = 4.0  # digits of evidence for one of so many ways
 FEW = 12  # keys of which every run of neighbours is tried
 
 
+def sizes_of_tiles(count: int) -> list[int]:
+    """Return the sizes of tiles that so many keys or queries may have been taken in."""
+    return [size for size in TILES if size < count <= MOST_TILES * size]
+
+
 def _sizes(case: Case) -> list[int]:
-    """Return the sizes of tiles that these keys may have been taken in."""
-    return [size for size in TILES if size < case.m <= MOST_TILES * size]
+    return sizes_of_tiles(case.m)
 
 
 def _runs(case: Case) -> list[range]:

@@ -164,6 +164,12 @@ WORDS = {
     "grad-transposed": "a gradient transposed",
     "grad-heads-not-summed": "gradients of shared heads not summed",
     "grad-no-mask": "gradients without the mask",
+    "row-sum-other": "another derivative of the softmax",
+    "grad-factor": "a constant factor on a gradient",
+    "grad-of-tiles": "a gradient summed over some tiles",
+    "grad-other-factor": "Q and K exchanged in a gradient",
+    "grad-not-divided": "dV of exponentials that are not divided",
+    "grad-no-softcap": "gradients without the softcap's derivative",
 }
 
 

@@ -1,0 +1,252 @@
+"""Steps of the backward pass that were taken otherwise: another derivative of the softmax, a factor, sums over a tile,
+other matrices."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from attncli.check.routes import Route
+from attncli.check.slips.case import Case, listed
+from attncli.check.slips.gradients import Grade, is_about, with_backward
+from attncli.check.slips.slip import SOME, Slip
+from attncli.check.slips.tiles import sizes_of_tiles
+from attncli.inputs.request import GRADIENT_NAMES
+from attncli.results.gradients import Gradients
+from attncli.results.result import Result
+
+if TYPE_CHECKING:
+    from attncli.matrix import Array
+    from attncli.problem.problem import Problem
+
+LETTERS = {"d_queries": "dQ", "d_keys": "dK", "d_values": "dV", "d_scores": "dS", "d_weights": "dP"}
+NEAR = 1e-4  # relative distance of a named or short factor from the fitted one
+
+
+# the softmax
+
+
+def _row_sum(weights: Array, d_weights: Array) -> Array:
+    total: Array = (weights * d_weights).sum(axis=-1, keepdims=True)
+    return total
+
+
+SOFTMAXES: dict[str, Callable[[Array, Array], Array]] = {
+    "dS is P ∘ (1 − P) ∘ dP, of the derivative of each weight by its own score": lambda p, dp: p * (1 - p) * dp,
+    "the plain mean of dP was subtracted": lambda p, dp: p * (dp - dp.mean(axis=-1, keepdims=True)),
+    "the row sum of dP, without P, was subtracted": lambda p, dp: p * (dp - dp.sum(axis=-1, keepdims=True)),
+    "the row sum of P ∘ dP was added": lambda p, dp: p * (dp + _row_sum(p, dp)),
+    "the row sum of P ∘ dP was subtracted after the product with P": lambda p, dp: p * dp - _row_sum(p, dp),
+    "P was left out": lambda p, dp: np.where(p > 0, dp - _row_sum(p, dp), 0),
+}
+
+
+def _other_softmaxes(case: Case) -> list[Route]:
+    """Return the routes with another derivative of the softmax."""
+    if not is_about(case) or not case.problem.normalizer.sums_to_one:
+        return []
+    return [
+        Route(
+            problems=(partial(_with_softmax, backward=backward),),
+            said=f"{words}: dS = P ∘ (dP − row sum of P ∘ dP) is expected",
+        )
+        for words, backward in SOFTMAXES.items()
+    ]
+
+
+def _with_softmax(problem: Problem, backward: Callable[[Array, Array], Array]) -> Problem:
+    return replace(problem, normalizer=replace(problem.normalizer, backward=backward))
+
+
+# factors
+
+
+def _factors(case: Case) -> list[Route]:
+    """Return the route in which each wrong gradient is the right one times a number that fits."""
+    wrong = [name for name in case.wrong if name in GRADIENT_NAMES]
+    if not wrong or len(wrong) < len(case.wrong):
+        return []
+    result = Result(case.problem, "numpy")
+    factors = {}
+    for name in wrong:
+        right, expected = result.array(name), case.judges[name].expected
+        size = float((right**2).sum())
+        if right.shape != expected.shape or right.size < 2 or size == 0 or not np.isfinite(expected).all():
+            return []
+        factors[name] = _round(float((right * expected).sum()) / size, case)
+    scale = case.problem.scale
+    if not all(factors.values()) or all(
+        math.isclose(factor * scale, 1) for factor in factors.values()
+    ):  # a slip of its own
+        return []
+    by_factor: dict[float, list[str]] = {}
+    for name, factor in factors.items():
+        by_factor.setdefault(factor, []).append(LETTERS.get(name, name))
+    told = [
+        f"{listed(names)} {'was' if len(names) == 1 else 'were'} multiplied by {factor:.6g}{_name(factor, case)}"
+        for factor, names in by_factor.items()
+    ]
+    return [Route(regrade=partial(_times, factors=factors), said=f"{'; '.join(told)}: no factor is expected")]
+
+
+def _named(case: Case) -> list[tuple[float, str]]:
+    return [
+        (-1.0, "the sign"),
+        (case.problem.scale, "the scale once more"),
+        (1 / (case.problem.scale or 1), "1 over the scale"),
+        (math.log(2), "log 2, as for powers of 2"),
+        (math.log2(math.e), "log₂ e, as for powers of 2"),
+        (1 / case.n, "1 over the number of queries"),
+        (1 / case.m, "1 over the number of keys"),
+        (float(case.heads), "the number of heads"),
+        (1 / case.heads, "1 over the number of heads"),
+    ]
+
+
+def _name(factor: float, case: Case) -> str:
+    words = [words for other, words in _named(case) if math.isclose(factor, other)]
+    return f" ({', or '.join(words)})" if words else ""
+
+
+def _round(factor: float, case: Case) -> float:
+    """Return the named or short number near a fitted factor, or the factor."""
+    named = (other for other, _ in _named(case) if math.isclose(factor, other, rel_tol=NEAR))
+    short = (float(f"{factor:.{digits}g}") for digits in range(1, 4))
+    return next((each for each in (*named, *short) if math.isclose(factor, each, rel_tol=NEAR)), factor)
+
+
+def _times(_problem: Problem, name: str, grade: Grade, factors: dict[str, float]) -> Array:
+    return factors.get(name, 1.0) * grade(name)
+
+
+# sums over tiles
+
+
+def _single_tiles(case: Case) -> list[Route]:
+    """Return the routes in which the sums over keys (of dQ) or over queries (of dK and dV) are those of one tile, or
+    leave one out."""
+    routes = []
+    if is_about(case, "d_queries") and not is_about(case, "d_keys", "d_values"):
+        for words, kept in _tiles(case.m, "keys"):
+            said = f"dQ is the sum over {words}: over all {case.m} keys it is expected"
+            routes.append(Route(problems=(partial(_queries_of, kept=kept),), said=said))
+    elif is_about(case, "d_keys", "d_values") and not is_about(case, "d_queries"):
+        wrong = listed([LETTERS[name] for name in ("d_keys", "d_values") if name in case.wrong])
+        for words, kept in _tiles(case.n, "queries"):
+            verb = "are sums" if " and " in wrong else "is the sum"
+            said = f"{wrong} {verb} over {words}: all {case.n} queries are expected"
+            regrade = partial(_keys_of, kept=kept, names=tuple(case.wrong))
+            routes.append(Route(regrade=regrade, said=said))
+    return routes
+
+
+def _tiles(count: int, noun: str) -> list[tuple[str, Array]]:
+    """Return the first and the last tile of each size, alone and left out, in words and as booleans."""
+    places, alone, left_out = np.arange(count), [], []
+    for size in sizes_of_tiles(count):
+        last = (count - 1) // size * size
+        for start, stop in ((0, size), (last, count)):
+            inside = (places >= start) & (places < stop)
+            named = f"{noun} {start} to {stop - 1}" if stop - start > 1 else f"{noun.removesuffix('s')} {start}"
+            alone.append((f"{named} only", inside))
+            left_out.append((f"all {noun} but {named}", ~inside))
+    return alone + left_out
+
+
+def _queries_of(problem: Problem, kept: Array) -> Problem:
+    def backward(queries: Array, keys: Array, d_scores: Array) -> tuple[Array, Array]:
+        part = np.where(kept, d_scores, 0)
+        return problem.variant.backward(queries, keys, part)[0], problem.variant.backward(queries, keys, d_scores)[1]
+
+    return with_backward(problem, backward)
+
+
+def _keys_of(problem: Problem, name: str, grade: Grade, kept: Array, names: tuple[str, ...]) -> Array:
+    if name not in names or problem.d_output is None:
+        return grade(name)
+    arriving = np.where(kept[:, None], problem.d_output, 0)
+    return Result(replace(problem, d_output=arriving), "numpy").array(name)
+
+
+# other matrices
+
+
+def _other_factor(case: Case) -> list[Route]:
+    """Return the routes with Q in the place of K in dQ, or K in the place of Q in dK."""
+    if case.n != case.m or case.problem.key_heads is not None or not is_about(case, "d_queries", "d_keys"):
+        return []
+    ways = (((True, False), "dQ is scale · dS Q: dS K"), ((False, True), "dK is scale · dSᵀ K: dSᵀ Q"))
+    return [
+        Route(
+            problems=(partial(_with_own, of_queries=of_queries, of_keys=of_keys),),
+            said=f"{words} is expected",
+        )
+        for (of_queries, of_keys), words in ways
+    ]
+
+
+def _with_own(problem: Problem, *, of_queries: bool, of_keys: bool) -> Problem:
+    def backward(queries: Array, keys: Array, d_scores: Array) -> tuple[Array, Array]:
+        right = problem.variant.backward
+        d_queries = right(queries, queries if of_queries else keys, d_scores)[0]
+        return d_queries, right(keys if of_keys else queries, keys, d_scores)[1]
+
+    return with_backward(problem, backward)
+
+
+def _undivided(case: Case) -> list[Route]:
+    """Return the routes with dV of exponentials that are not divided by their sum."""
+    if not is_about(case, "d_values") or not case.problem.normalizer.sums_to_one:
+        return []
+    return [
+        Route(
+            regrade=partial(_of_powers, is_shifted=is_shifted), said=f"dV is of {words}, without dividing by their sum"
+        )
+        for is_shifted, words in ((True, "e^(score − the largest of its row)"), (False, "e^score"))
+    ]
+
+
+@np.errstate(all="ignore")
+def _of_powers(problem: Problem, name: str, grade: Grade, *, is_shifted: bool) -> Array:
+    if name != "d_values":
+        return grade(name)
+    result = Result(problem, "numpy").compute("weights", "lse")
+    weights = result.weights
+    largest = weights.max(axis=-1, keepdims=True)
+    powers = weights / largest if is_shifted else weights * np.exp(result.lse)[..., None]
+    return Gradients(problem, "numpy", np.where(largest > 0, powers, 0)).array(name)
+
+
+def _uncapped(case: Case) -> list[Route]:
+    return [] if case.problem.softcap is None or not is_about(case) else [Route(regrade=_without_cap)]
+
+
+def _without_cap(problem: Problem, name: str, _grade: Grade) -> Array:
+    weights = Result(problem, "numpy").weights
+    return Gradients(replace(problem, softcap=None), "numpy", weights).array(name)
+
+
+def _slip(name: str, family: str, routes: Callable[[Case], list[Route]], words: str, *, fitted: int = 0) -> Slip:
+    return Slip(
+        name, family, routes, lambda _case: words, paired=False, evidence=2.0 if fitted else SOME, fitted=fitted
+    )
+
+
+BACKWARD_SLIPS = (
+    _slip("row-sum-other", "gradient softmax", _other_softmaxes, "the softmax has another derivative"),
+    _slip("grad-factor", "gradient scale", _factors, "a factor was applied", fitted=3),
+    _slip("grad-of-tiles", "gradient", _single_tiles, "sums are of some tiles"),
+    _slip("grad-other-factor", "gradient place", _other_factor, "another matrix was taken"),
+    _slip("grad-not-divided", "gradient", _undivided, "the exponentials were not divided"),
+    _slip(
+        "grad-no-softcap",
+        "gradient",
+        _uncapped,
+        "the derivative of the softcap, 1 − tanh², was left out on the way back",
+    ),
+)
