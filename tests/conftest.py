@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import io
 import os
 import subprocess
 import sys
@@ -40,6 +42,12 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     leave_out_cases(config, items)
     skip_what_needs_libraries(items)
+
+
+def pytest_collection_finish() -> None:
+    """What is collected lives to the end: the collector of garbage need not walk through it at every full round."""
+    gc.collect()
+    gc.freeze()
 
 
 def leave_out_cases(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -99,11 +107,14 @@ def no_colour_settings(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def run(capsys: pytest.CaptureFixture[str]) -> Callable[..., Ran]:
-    """`run("run", "q.csv", …)`: the command line in this process."""
+    """`run("run", "q.csv", …, input=b"")`: the command line in this process."""
 
-    def command(*arguments: str | os.PathLike[str]) -> Ran:
+    def command(*arguments: str | os.PathLike[str], input: bytes | None = None) -> Ran:
         capsys.readouterr()
-        status = run_cli([str(argument) for argument in arguments])
+        with pytest.MonkeyPatch.context() as patch:
+            if input is not None:
+                patch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(input)))
+            status = run_cli([str(argument) for argument in arguments])
         out, err = capsys.readouterr()
         return Ran(status, out, err)
 

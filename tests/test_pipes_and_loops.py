@@ -21,8 +21,8 @@ def folder(tmp_path: Path) -> Path:
     return found
 
 
-def test_check_reports_a_pipe_in_a_folder_and_judges_the_others(process, folder: Path) -> None:
-    ran = process("check", folder)
+def test_check_reports_a_pipe_in_a_folder_and_judges_the_others(run, folder: Path) -> None:
+    ran = run("check", folder)
     assert ran.status == 2
     assert f"error: {folder}/b.yaml: is a pipe, which might never end" in ran.err
     assert "exact  a" in ran.out
@@ -35,12 +35,12 @@ def test_batch_reports_a_pipe_in_a_folder_and_does_the_others(process, folder: P
     assert (tmp_path / "out" / "a.npz").exists()
 
 
-def test_a_pipe_named_by_a_problem_file_or_lying_in_a_problem_s_folder_is_refused(process, tmp_path: Path) -> None:
+def test_a_pipe_named_by_a_problem_file_or_lying_in_a_problem_s_folder_is_refused(run, tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "q.csv")
     (tmp_path / "k.csv").write_text("1,0\n")
     (tmp_path / "p.yaml").write_text("queries: q.csv\nkeys: k.csv\n")
     for source in (tmp_path, tmp_path / "p.yaml"):
-        ran = process("run", source)
+        ran = run("run", source)
         assert (ran.status, ran.err.splitlines()[-2]) == (
             2,
             f"error: {tmp_path}/q.csv: is a pipe, which might never end",

@@ -10,6 +10,7 @@ import pytest
 
 from attncli.batch.options import SAVE_FORMATS
 from attncli.cli import completion
+from attncli.cli.group import application
 from attncli.explain import page
 from attncli.formats import BY_NAME as FORMATS
 from attncli.inputs.request import FACT_NAMES, GRADIENT_NAMES, INPUT_NAMES, RESULT_NAMES
@@ -51,10 +52,27 @@ def test_the_lists_are_those_of_the_commands() -> None:
         ("attncli run examples/gradients.yaml : v", ["values"]),
     ],
 )
-def test_a_value_is_completed(line: str, found: list[str]) -> None:
-    words = {"_ATTNCLI_COMPLETE": "complete_bash", "COMP_WORDS": line, "COMP_CWORD": str(len(line.split()) - 1)}
-    code = "from attncli.cli.group import application; application(prog_name='attncli')"
+def test_a_value_is_completed(
+    line: str, found: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, value in words_of(line).items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(SystemExit):
+        application(prog_name="attncli")
+    assert capsys.readouterr().out.split() == found
+
+
+def words_of(line: str) -> dict[str, str]:
+    """What bash sets where the last word of a line is to be completed."""
+    return {"_ATTNCLI_COMPLETE": "complete_bash", "COMP_WORDS": line, "COMP_CWORD": str(len(line.split()) - 1)}
+
+
+def test_the_program_completes() -> None:
     done = subprocess.run(
-        [sys.executable, "-c", code], env={**os.environ, **words}, capture_output=True, text=True, check=False
+        [sys.executable, "-m", "attncli"],
+        env={**os.environ, **words_of("attncli run -a c")},
+        capture_output=True,
+        text=True,
+        check=False,
     )
-    assert done.stdout.split() == found
+    assert done.stdout.split() == ["cosine"]

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
+from one_process import run_in_one_process
 
 HIDE = """
 import os, signal, sys
@@ -19,8 +19,6 @@ for place, names in (
     for name in names.split():
         if hasattr(place, name):
             delattr(place, name)
-from attncli.cli.main import run_cli
-sys.exit(run_cli(sys.argv[1:]))
 """
 PROBLEM = """
 queries: [[1, 0], [0, 1]]
@@ -42,33 +40,40 @@ COMMANDS = {
 }
 
 
-def run_without_posix(arguments: list[str], folder: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-c", HIDE, *arguments], cwd=folder, capture_output=True, encoding="utf-8", timeout=120
-    )
+def run_without_posix(commands: list[list[str]], folder: Path) -> list[tuple[int, str, str]]:
+    """Status, output and errors of each of these commands, all run by one process."""
+    (folder / "p.yaml").write_text(PROBLEM)
+    (folder / "old.csv").write_text("1\n")
+    np.save(folder / "large.npy", np.ones((4200, 1), np.float32))
+    return run_in_one_process(commands, before=HIDE, cwd=folder)
 
 
-@pytest.fixture
-def folder(tmp_path):
-    (tmp_path / "p.yaml").write_text(PROBLEM)
-    (tmp_path / "old.csv").write_text("1\n")
-    np.save(tmp_path / "large.npy", np.ones((4200, 1), np.float32))
-    return tmp_path
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("without_posix")
 
 
-@pytest.mark.parametrize("arguments", COMMANDS.values(), ids=COMMANDS)
-def test_a_command_does_without_what_posix_alone_has(folder, arguments):
-    ran = run_without_posix(arguments, folder)
-    assert (ran.returncode, "error" in ran.stderr) == (0, False), ran.stderr
+@pytest.fixture(scope="module")
+def ran(folder: Path) -> dict[str, tuple[int, str, str]]:
+    return dict(zip(COMMANDS, run_without_posix(list(COMMANDS.values()), folder), strict=True))
 
 
-def test_streamed_weights_are_right_without_writing_at_offsets(folder):
-    run_without_posix(COMMANDS["run of weights that are streamed"], folder)
-    weights = np.load(folder / "w.npy", mmap_mode="r")[::419]
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_command_does_without_what_posix_alone_has(ran, name):
+    status, _, err = ran[name]
+    assert (status, "error" in err) == (0, False), err
+
+
+def test_what_is_written_without_posix_is_right(ran, folder):
+    _, out, _ = ran["run"]
+    assert "2.3395  3.3395" in out
+    assert ran["run over a file that exists"][0] == 0
+    assert (folder / "old.csv").read_text() != "1\n"
+    weights = np.load(folder / "w.npy", mmap_mode="r")[::419]  # which are streamed, and not written at offsets
     assert np.allclose(weights, 1 / 4200, rtol=1e-6, atol=0)
 
 
-def test_batch_says_what_it_needs(folder):
-    ran = run_without_posix(["batch", "p.yaml", "-d", "results"], folder)
+def test_batch_says_what_it_needs(tmp_path):
+    (ran,) = run_without_posix([["batch", "p.yaml", "-d", "results"]], tmp_path)
     what = "cannot be locked: batch needs a system with fcntl, as Linux and macOS"
-    assert (ran.returncode, ran.stdout, ran.stderr) == (2, "", f"error: results: {what}\n")
+    assert ran == (2, "", f"error: results: {what}\n")

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from one_process import run_in_one_process
 
 from attncli.files import is_temporary
 
@@ -89,9 +90,10 @@ PAIRS_OF_FILES = [  # the first file fits into the limit of bytes, and the secon
 
 
 @pytest.mark.parametrize(("words", "limit"), PAIRS_OF_FILES)
-def test_of_several_files_none_appears_if_one_does_not_fit(process, words, limit):
+def test_of_several_files_none_appears_if_one_does_not_fit(run, words, limit):
     np.save("q.npy", np.ones((30, 2)))
-    ran = process(*words.split(), preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)))
+    with limited_files_here(limit):
+        ran = run(*words.split())
     assert (ran[0], ran[2].partition("\n")[0].partition(": ")[2][-14:]) == (2, "file too large")
     assert os.listdir() == ["q.npy"]  # noqa: PTH208
 
@@ -365,8 +367,10 @@ UNREADABLE = {
 }
 
 
-@pytest.mark.parametrize("words", UNREADABLE)
-def test_what_may_not_be_read_or_written_is_told(folder, process, words):
+@pytest.fixture(scope="module")
+def closed(tmp_path_factory):
+    """What the commands of UNREADABLE say, in turn, in one process without root's eyes."""
+    folder = tmp_path_factory.mktemp("closed")
     (folder / "q.csv").write_text("1,0\n")
     (folder / "p.yaml").write_text("q: q.csv\nk: [[1, 0]]\nexpected: {weights: [[1]]}\n")
     for name, mode in (("q.csv", 0), ("shut", 0), ("locked", 0o555)):
@@ -374,12 +378,19 @@ def test_what_may_not_be_read_or_written_is_told(folder, process, words):
             (folder / name).mkdir()
         (folder / name).chmod(mode)
     try:
-        ran = process(*words, preexec_fn=without_roots_eyes)
+        ran = run_in_one_process(UNREADABLE, cwd=folder, preexec_fn=without_roots_eyes)
+    except subprocess.CalledProcessError:
+        raise
     except subprocess.SubprocessError:
         pytest.skip("root cannot give up what it may read here")
     finally:
         (folder / "shut").chmod(0o700)
-    assert ran == (2, "", UNREADABLE[words])
+    return dict(zip(UNREADABLE, ran, strict=True))
+
+
+@pytest.mark.parametrize("words", UNREADABLE)
+def test_what_may_not_be_read_or_written_is_told(closed, words):
+    assert closed[words] == (2, "", UNREADABLE[words])
 
 
 def into_a_folder_that_is_gone():

@@ -109,12 +109,12 @@ def test_semicolons_among_nested_brackets_are_refused(run, text):
     ("text", "rows"),
     [("1;2;3\n", "1.0\n2.0\n3.0\n"), ("1,2;3,4", "1.0,2.0\n3.0,4.0\n"), ("1,2;\n3,4;\n", "1.0,2.0\n3.0,4.0\n")],
 )
-def test_a_semicolon_ends_a_row_of_txt_and_standard_input_as_it_does_typed(run, process, tmp_path, text, rows):
+def test_a_semicolon_ends_a_row_of_txt_and_standard_input_as_it_does_typed(run, tmp_path, text, rows):
     width = " ".join("1" * len(rows.split("\n")[0].split(",")))
     assert run("run", text, width, "-f", "csv", "--show", "queries") == (0, rows, "")
     (tmp_path / "q.txt").write_text(text)
     for source, name in ((tmp_path / "q.txt", str(tmp_path / "q.txt")), ("-", "standard input")):
-        ran = process("run", source, width, "-f", "csv", "--show", "queries", input=text.encode())
+        ran = run("run", source, width, "-f", "csv", "--show", "queries", input=text.encode())
         assert (ran.status, ran.out) == (0, rows)
         assert ran.err == (
             f"note: {name}: {rows.count(chr(10))} rows, because ';' ends a row; where it separates cells, "
@@ -128,20 +128,20 @@ def test_rows_that_only_semicolons_end_need_no_note(run, tmp_path):
 
 
 @pytest.mark.parametrize(("text", "row"), [("1;2;3\n", "1.0,2.0,3.0\n"), ("1,5;2,5;3,5", "1.5,2.5,3.5\n")])
-def test_a_line_of_cells_between_semicolons_is_a_row_of_csv_with_a_note(run, process, tmp_path, text, row):
+def test_a_line_of_cells_between_semicolons_is_a_row_of_csv_with_a_note(run, tmp_path, text, row):
     note = "its one line is a row; typed as an argument, ';' would end a row"
     for name in ("q.csv", "q.tsv"):
         (tmp_path / name).write_text(text)
         ran = run("run", tmp_path / name, "1 2 3", "-f", "csv", "--show", "queries")
         assert ran == (0, row, f"note: {tmp_path / name}: {note}\n")
-    ran = process("run", "-", "1 2 3", "--from", "csv", "-f", "csv", "--show", "queries", input=text.encode())
+    ran = run("run", "-", "1 2 3", "--from", "csv", "-f", "csv", "--show", "queries", input=text.encode())
     assert ran == (0, row, f"note: standard input: {note}\n")
 
 
-def test_lists_on_lines_of_their_own_are_rows_with_a_note(process, tmp_path):
+def test_lists_on_lines_of_their_own_are_rows_with_a_note(run, tmp_path):
     (tmp_path / "q.jsonl").write_text("[1, 2]\n[3, 4]\n")
     for source, name in ((tmp_path / "q.jsonl", str(tmp_path / "q.jsonl")), ("-", "standard input")):
-        ran = process("run", source, "1 2", "-f", "csv", "--show", "queries", input=b"[1, 2]\n[3, 4]\n")
+        ran = run("run", source, "1 2", "-f", "csv", "--show", "queries", input=b"[1, 2]\n[3, 4]\n")
         assert ran.out == "1.0,2.0\n3.0,4.0\n"
         assert ran.err == f"note: {name}: its 2 lists, each on a line of its own, are read as the rows of one matrix\n"
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import io
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -88,29 +86,29 @@ def test_what_the_node_says_of_its_scores_is_expected_too(mode: int, result: str
     assert set(read_problem(str(folder), Sources(io.BytesIO)).expected) == {"output", result}
 
 
-def test_a_folder_of_cases_is_a_suite(tmp_path: Path) -> None:
+def test_a_folder_of_cases_is_a_suite(run: Callable[..., Any], tmp_path: Path) -> None:
     write_case(tmp_path / "first", plain())
     write_case(tmp_path / "second", plain(), is_causal=1)
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "model.onnx").write_bytes(b"")
-    checked = subprocess.run([sys.executable, "-m", "attncli", "check", tmp_path], capture_output=True, text=True)
-    assert checked.returncode == 0
-    assert checked.stdout.endswith("2 cases: 2 within-tolerance\n")
+    checked = run("check", tmp_path)
+    assert checked.status == 0
+    assert checked.out.endswith("2 cases: 2 within-tolerance\n")
 
 
-def test_a_folder_of_cases_is_a_batch_that_can_be_resumed(tmp_path: Path) -> None:
+def test_a_folder_of_cases_is_a_batch_that_can_be_resumed(process: Callable[..., Any], tmp_path: Path) -> None:
     folder = write_case(tmp_path / "suite" / "first", plain())
     write_case(tmp_path / "suite" / "second", plain(), is_causal=1)
-    command = [sys.executable, "-m", "attncli", "batch", tmp_path / "suite", "-d", tmp_path / "out", "-j", "1"]
-    first = subprocess.run(command, capture_output=True, text=True)
-    assert first.returncode == 0
-    assert "2 jobs: 2 ok" in first.stdout + first.stderr
+    command = ["batch", tmp_path / "suite", "-d", tmp_path / "out", "-j", "1"]
+    first = process(*command)
+    assert first.status == 0
+    assert "2 jobs: 2 ok" in first.out + first.err
     file = folder / "test_data_set_0" / "output_0.pb"
     array = numpy_helper.to_array(onnx.TensorProto.FromString(file.read_bytes()))
     file.write_bytes(numpy_helper.from_array(array + np.float32(0.5)).SerializeToString())
-    second = subprocess.run([*command, "--resume"], capture_output=True, text=True)
-    assert second.returncode == 1
-    assert "1 wrong" in second.stdout + second.stderr or "differ" in second.stdout + second.stderr
+    second = process(*command, "--resume")
+    assert second.status == 1
+    assert "1 wrong" in second.out + second.err or "differ" in second.out + second.err
 
 
 def test_a_wrong_answer_is_found(run: Callable[..., Any], tmp_path: Path) -> None:
