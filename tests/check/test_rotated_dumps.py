@@ -62,6 +62,7 @@ def test_a_right_dump_passes_beyond_the_tolerance():
     ids=lambda value: value if isinstance(value, str) else "",
 )
 @pytest.mark.parametrize("what", ["scores", "output"])
+@pytest.mark.sampled(3)
 def test_slips_are_found_in_such_dumps(numbers, slip, what):
     found = report({what: numbers[what]})
     assert found.verdict == "wrong"

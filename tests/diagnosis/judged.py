@@ -124,8 +124,12 @@ def stored(array, dtype):
 def place(names, how, seed):
     """At which place of the diagnosis the slip is, FAR where it is not; None where nothing is wrong."""
     case = worksheet(names, how, seed)
-    report = None if case is None else check(case)
-    if report is None or report.verdict != "wrong":
+    return None if case is None else place_in(check(case), names)
+
+
+def place_in(report, names):
+    """The same in a report that is there."""
+    if report.verdict != "wrong":
         return None
     parts = names.split("+")
     told = {"+".join(each) for each in product(*((part, SAME.get(part, part)) for part in parts))}

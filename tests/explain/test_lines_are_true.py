@@ -171,26 +171,26 @@ def _work(line: str) -> str:
     return re.split(r"  +(?=of |masked|the |dropped|not |no )| \((?=of |masked|the |dropped|not |no )", line)[0]
 
 
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("seed", range(66))
 def test_each_line_comes_to_what_it_says(seed: int) -> None:
     assert check_page(problem(seed), (1, 4, 9)[seed % 3]) > 0
 
 
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("seed", range(60))
 def test_each_line_of_a_stage_comes_to_what_it_says(seed: int) -> None:
     assert check_page(problem_with_stages(seed), (2, 4, 9)[seed % 3]) > 0
 
 
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("seed", range(30))
 def test_each_line_of_a_running_softmax_comes_to_what_it_says(seed: int) -> None:
     request = replace(problem_with_stages(seed), normalizer="softmax", top_k=None)
     assert check_page(request, (2, 4, 9)[seed % 3], blocks=1 + seed % 4) > 0
 
 
-SEEDS = range(60)
+SEEDS = range(40)  # the fewest that have every setting
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -212,7 +212,7 @@ def test_every_setting_and_matrix_of_a_calculation_is_among_the_recomputed() -> 
         assert choices <= {getattr(request, name) for request in requests}, name
 
 
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("seed", range(66))
 def test_each_line_of_the_way_back_comes_to_what_it_says(seed: int) -> None:
     request = problem(seed) if seed % 5 else problem_with_stages(seed)
