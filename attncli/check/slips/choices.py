@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -68,6 +68,28 @@ def _one_norm(case: Case) -> list[Route]:
         )
         for name, letter in (("queries", "Q"), ("keys", "K"))
     ]
+
+
+def _norm_together(problem: Problem) -> Problem:
+    """Return the problem with one norm over the rows of all heads."""
+    norm = problem.row_norm
+    assert norm is not None
+    found: dict[str, Any] = {}
+    for name in ("queries", "keys"):
+        joined = np.moveaxis(getattr(problem, name), -3, -2)
+        normed = norm.apply(np.ascontiguousarray(joined).reshape(*joined.shape[:-2], -1))
+        found[name] = np.moveaxis(normed.reshape(joined.shape), -2, -3)
+    return replace(problem, row_norm=None, **found)
+
+
+def _norm_of_all_heads(case: Case) -> list[Route]:
+    if case.problem.row_norm is None or case.heads < 2:
+        return []
+    said = (
+        f"the rows of Q and K were normed by {case.request.qk_norm} over the columns of all {case.heads} heads: each "
+        f"head's {case.d_k} columns have a norm of their own"
+    )
+    return [Route(problems=(_norm_together,), said=said)]
 
 
 def _centred(problem: Problem) -> Problem:
@@ -169,6 +191,7 @@ CHOICE_SLIPS = (
             f"{case.request.qk_norm} does not"
         ),
     ),
+    _slip("qk-norm-other", "stage", _norm_of_all_heads, lambda _case: "one norm was taken for all heads"),
     _slip("qk-norm-one-side", "stage", _one_norm, lambda _case: "only one of Q and K was normed"),
     _slip("top-k-other", "stage", _other_top_k, lambda _case: "another number of scores took part"),
     _slip(

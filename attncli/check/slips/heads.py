@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
@@ -101,6 +102,32 @@ def _one_regrouped(case: Case) -> list[Route]:
     ]
 
 
+def _place(taken: list[int], head: int, _count: int) -> int:
+    return taken[head]
+
+
+def _misread_grouping(case: Case) -> list[Route]:
+    """Return the routes in which the numbers of query heads and of key heads are taken for each other."""
+    key_heads = case.problem.key_heads
+    if key_heads is None:
+        return []
+    heads, each = case.heads, case.heads // key_heads
+    is_tiled = case.problem.conventions.grouping == "tiled"
+    right = [head % key_heads if is_tiled else head // each for head in range(heads)]
+    known = ([head % key_heads for head in range(heads)], [head // each for head in range(heads)], [0] * heads)
+    ways = {f"⌊h / {key_heads}⌋": [head // key_heads for head in range(heads)]}
+    ways[f"h mod {each}"] = [head % each for head in range(heads)]
+    ways[f"{key_heads - 1} − ⌊h / {each}⌋"] = [key_heads - 1 - head // each for head in range(heads)]
+    return [
+        Route(
+            problems=_regrouped(partial(_place, taken))(case)[0].problems,
+            said=f"query head h read key head {words}: {_grouping(case)}",
+        )
+        for words, taken in ways.items()
+        if taken != right and taken not in known and max(taken) < key_heads
+    ]
+
+
 def _over_heads(case: Case) -> list[Route]:
     if case.heads < 2:
         return []
@@ -140,6 +167,14 @@ HEAD_SLIPS = (
         "heads",
         _one_regrouped,
         lambda _case: "K and V were shared in different ways",
+        paired=False,
+        evidence=SOME,
+    ),
+    Slip(
+        "other-grouping",
+        "heads",
+        _misread_grouping,
+        lambda _case: "the key heads were shared in another way",
         paired=False,
         evidence=SOME,
     ),

@@ -43,7 +43,27 @@ def _not_split(case: Case) -> list[Route]:
     )
     split = partial(_viewed, names=MATRICES)
     routes += [Route(problems=(split,), join=join, said=viewed) for join in (None, _view_joined)]
+    mixed = (
+        f"the columns were split as (d, H), column c of a row into head c mod {case.heads}: head h is the columns h·d "
+        "to (h + 1)·d of every row"
+    )
+    split = partial(_turn_all, turn=_split_by_column)
+    routes += [Route(problems=(split,), join=join, said=mixed) for join in (None, _join_by_column)]
     return routes
+
+
+def _split_by_column(array: Array) -> Array:
+    """Read rows (…, H·d), given as (…, H, n, d), as (…, d, H)."""
+    heads, _, d = array.shape[-3:]
+    rows = np.moveaxis(array, -3, -2)
+    taken = np.ascontiguousarray(rows).reshape(*rows.shape[:-2], d, heads)
+    return np.moveaxis(taken, -1, -3)
+
+
+def _join_by_column(output: Array) -> Array:
+    """Put heads (…, H, n, d) into rows of (d, H)."""
+    rows = np.moveaxis(output, -3, -1)
+    return np.ascontiguousarray(rows).reshape(*rows.shape[:-2], -1)
 
 
 def _viewed(problem: Problem, names: tuple[str, ...]) -> Problem:

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from attncli.check.error_pattern import position_text
 from attncli.check.routes import Route
 from attncli.check.slips.case import Case, list_numbers
-from attncli.check.slips.slip import Slip
+from attncli.check.slips.slip import SOME, Slip
 from attncli.problem.problem import over_heads
 from attncli.records import replace
 from attncli.results.result import Result
@@ -121,6 +122,33 @@ def _signed_slopes(case: Case) -> list[Route]:
     return [Route(problems=(_signed_distances,), said=said)]
 
 
+def _slopes_elsewhere(case: Case) -> list[Route]:
+    """Return the routes in which ALiBi counts the positions of the queries from another place."""
+    offsets = case.problem.visible.offsets
+    if case.problem.slopes is None or len(offsets) > 1:
+        return []
+    own = offsets[0]
+    return [
+        Route(
+            problems=(partial(_distances_from, offset=offset),),
+            said=(
+                f"ALiBi's distances were those of query i at position {position_text(offset)}: it stands at "
+                f"{position_text(own)}"
+            ),
+        )
+        for offset in dict.fromkeys((0, case.m - case.n, own + 1, own - 1))
+        if offset != own
+    ]
+
+
+def _distances_from(problem: Problem, offset: int) -> Problem:
+    """Return the problem with the distances |i + offset − j| in ALiBi."""
+    assert problem.slopes is not None
+    apart = np.abs(np.arange(problem.n)[:, None] + offset - np.arange(problem.m))
+    added = np.broadcast_to(-over_heads(problem.slopes) * apart, (*problem.lead, problem.n, problem.m))
+    return replace(problem, slopes=None, bias=added if problem.bias is None else problem.bias + added)
+
+
 def _unasked_alibi(case: Case) -> list[Route]:
     return [] if case.request.alibi is not None else [Route(requests=(partial(replace, alibi=USUAL),))]
 
@@ -201,6 +229,14 @@ POSITION_SLIPS = (
         "alibi",
     ),
     Slip("alibi-other-slopes", "stage", _other_slopes, lambda _case: "the slopes were others"),
+    Slip(
+        "alibi-shifted",
+        "stage",
+        _slopes_elsewhere,
+        lambda _case: "the distances were others",
+        paired=False,
+        evidence=SOME,
+    ),
     Slip("alibi-signed", "stage", _signed_slopes, lambda _case: "the distances had signs", paired=False),
     _left_out(
         "no-rope",

@@ -55,6 +55,59 @@ def _one_side(case: Case) -> list[Route]:
     ]
 
 
+def _turned_twice(case: Case) -> list[Route]:
+    """Return the routes in which K, Q or both are rotated twice, as keys of a cache that are rotated when they are read
+    too."""
+    if not _has_one_position(case):
+        return []
+    sides = {"K was": ("keys",), "Q was": ("queries",), "Q and K were": ("queries", "keys")}
+    return [
+        Route(
+            problems=tuple(partial(_turn, name=name) for name in names),
+            is_whole=True,
+            said=f"{words} rotated twice: Q and K are rotated once",
+        )
+        for words, names in sides.items()
+    ]
+
+
+def _turned_alike(problem: Problem) -> Problem:
+    """Return the problem with all queries rotated as the first one is."""
+    assert problem.rotation is not None
+    positions = np.full(problem.n, problem.visible.offsets[0])
+    queries: Any = problem.rotation.apply(np.asarray(problem.queries, np.float64), positions)
+    return _turned_sides(replace(problem, queries=queries), ("keys",))
+
+
+def _alike(case: Case) -> list[Route]:
+    if not _has_one_position(case) or case.n < 2:
+        return []
+    first = case.problem.visible.offsets[0]
+    said = f"every query was rotated as if it stood at position {first}, that of the first one: each has its own"
+    return [Route(problems=(_turned_alike,), is_whole=True, said=said)]
+
+
+def _mirrored(problem: Problem) -> Problem:
+    """Return the problem with pairs (a cos + b sin, a sin + b cos), which is no rotation."""
+    rotation = problem.rotation
+    assert rotation is not None
+    found = {}
+    for name in ("queries", "keys"):
+        rows = np.asarray(getattr(problem, name), np.float64)
+        positions = np.arange(rows.shape[-2]) + (problem.visible.offsets[0] if name == "queries" else 0)
+        turned: Any = rotation.apply(rows, positions)
+        first = (..., rotation.pairing.first(rotation.size))
+        turned[first] = rotation.backward(rows, positions)[first]
+        found[name] = turned
+    return replace(problem, rotation=None, **found)
+
+
+def _unsigned(case: Case) -> list[Route]:
+    if not _has_one_position(case):
+        return []
+    return [Route(problems=(_mirrored,), is_whole=True)]
+
+
 def _values_too(case: Case) -> list[Route]:
     problem = case.problem
     if problem.rotation is None or problem.values is None or problem.rotation.size > (problem.d_v or 0):
@@ -109,16 +162,39 @@ def _other_columns(case: Case) -> list[Route]:
         )
         for size in sizes
         if size != rotation.size
-    ]
+    ] + _last_columns(case)
+
+
+def _last_columns(case: Case) -> list[Route]:
+    rotation = case.problem.rotation
+    if rotation is None or rotation.size == case.d_k:
+        return []
+    said = f"the last {rotation.size} columns were rotated: the first {rotation.size} are"
+    return [Route(problems=(_with_last_first,), said=said)]
+
+
+def _with_last_first(problem: Problem) -> Problem:
+    """Return the problem with the columns that are rotated at the end, which scores do not depend on otherwise."""
+    assert problem.rotation is not None
+    size = problem.rotation.size
+    rows = {name: np.roll(getattr(problem, name), size, axis=-1) for name in ("queries", "keys")}
+    return replace(problem, **rows)
 
 
 def _other_factor(case: Case) -> list[Route]:
-    """Return the routes with positions that are not divided by the scale of the positions, or multiplied by it."""
+    """Return the routes with positions that are not divided by the scale of the positions, or multiplied by it, and
+    with angles in degrees."""
     rotation = case.problem.rotation
-    if rotation is None or rotation.factor == 1:
+    if rotation is None:
         return []
+    degrees = Route(
+        problems=(partial(_with_rotation, factor=rotation.factor * np.degrees(1)),),
+        said="the angles were taken in degrees: they are in radians, the position times base^(−2c/d)",
+    )
+    if rotation.factor == 1:
+        return [degrees]
     ways = {1.0: "not divided", 1 / rotation.factor: "multiplied"}
-    return [
+    return [degrees] + [
         Route(
             problems=(partial(_with_rotation, factor=factor),),
             said=f"the positions were {taken} by {rotation.factor:g} before the rotation: they are divided by it",
@@ -138,7 +214,15 @@ def _slip(name: str, routes: Callable[[Case], list[Route]], said: str, evidence:
 
 ROTATION_SLIPS = (
     _slip("rope-one-side", _one_side, "only one of Q and K was rotated"),
+    _slip("rope-twice", _turned_twice, "the rows were rotated twice", evidence=2.0),
+    _slip(
+        "rope-unsigned",
+        _unsigned,
+        "a pair (a, b) became (a cos + b sin, a sin + b cos): the first is a cos − b sin",
+        evidence=2.0,
+    ),
     _slip("rope-on-values", _values_too, "V was rotated too: only Q and K are"),
+    _slip("rope-shifted", _alike, "the queries were rotated alike", evidence=2.0),
     _slip("rope-shifted", _shifted, "the queries were rotated at other positions"),
     _slip(
         "rope-reversed",

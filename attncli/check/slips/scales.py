@@ -34,6 +34,7 @@ def named_factors(case: Case) -> list[tuple[float, str]]:
     found += [(own * own, "the scale twice"), (2 * own, "twice the scale"), (own / 2, "half of the scale")]
     found += [(-own, "the scale with the other sign"), (1 / d_k**2, "1/d_k²"), (math.log(m) * own, "log m · scale")]
     found += [(own * math.log2(math.e), "log₂ e · scale, as for powers of 2")]
+    found += [(own * math.log(10), "log 10 · scale, as for powers of 10")]
     if own not in (0, 1):
         found.append((1 / own, "1 over the scale"))
     known = [own, 1.0, 1 / d_k, 1 / math.sqrt(d_k)]  # those that have slips of their own

@@ -69,29 +69,59 @@ def _values_alone(case: Case) -> list[Route]:
     return [Route(weigh=lambda weights: np.broadcast_to(np.eye(case.m), weights.shape), is_whole=True)]
 
 
-def _left_column(problem: Problem, column: int) -> Problem:
+def _left_columns(problem: Problem, columns: slice) -> Problem:
     queries = np.array(problem.queries)
-    queries[..., column] = 0
+    queries[..., columns] = 0
     if not problem.variant.is_product:
         keys = np.array(problem.keys)
-        keys[..., column] = 0
+        keys[..., columns] = 0
         return replace(problem, queries=queries, keys=keys)
     return replace(problem, queries=queries)
 
 
 FEW = 16  # columns that are tried one by one
+BORDERS = (8, 16, 32, 64, 128)  # columns after which kernels may stop
 
 
 def _columns_left_out(case: Case) -> list[Route]:
-    if not 1 < case.d_k <= FEW:
-        return []
+    """Return the routes without one column, or without those before or behind the border of a tile."""
+    d_k = case.d_k
+    runs = [range(column, column + 1) for column in range(d_k if 1 < d_k <= FEW else 0)]
+    if d_k >= BORDERS[0]:
+        for border in dict.fromkeys((d_k // 2, *BORDERS)):
+            runs += [each for each in (range(border, d_k), range(border)) if 1 < len(each) < d_k]
     return [
         Route(
-            problems=(partial(_left_column, column=column),),
-            said=f"column {column} of Q and K was left out of the scores: all {case.d_k} columns count",
+            problems=(partial(_left_columns, columns=slice(run.start, run.stop)),),
+            said=f"{_named(run)} left out of the scores: all {d_k} columns count",
         )
-        for column in range(case.d_k)
+        for run in runs
     ]
+
+
+def _named(run: range) -> str:
+    """Return "column 3 of Q and K was" or "columns 32 to 47 of Q and K were"."""
+    return f"column {run[0]} of Q and K was" if len(run) == 1 else f"columns {run[0]} to {run[-1]} of Q and K were"
+
+
+def _of_sizes(scores: Array) -> Array:
+    return np.where(np.isneginf(scores), scores, np.abs(scores))
+
+
+def _told_sizes(problem: Problem) -> Array:
+    return _of_sizes(Result(problem, "numpy").scores)
+
+
+def _absolute(case: Case) -> list[Route]:
+    if case.problem.softcap is not None or case.problem.bias is not None or case.problem.slopes is not None:
+        return []
+    return [Route(rescore=_of_sizes, told_scores=_told_sizes)]
+
+
+def _squared_weights(case: Case) -> list[Route]:
+    noun = "weights" if case.subject == "weights" else "output"
+    said = f"your {noun} {'are' if noun == 'weights' else 'is that of'} the squares of the weights"
+    return [Route(reweigh=lambda _problem, weights: weights**2, said=f"{said}: the weights themselves are expected")]
 
 
 @np.errstate(all="ignore")
@@ -180,6 +210,17 @@ SOFTMAX_SLIPS = (
             f"the softmax was taken of {case.scaled_score} · V, along its columns: it is taken of the scores, before V"
         ),
         paired=False,
+    ),
+    Slip(
+        "absolute-scores",
+        "softmax",
+        _absolute,
+        lambda case: f"the scores were taken without their signs: {_negative(case)} negative",
+        paired=False,
+        evidence=SOME,
+    ),
+    Slip(
+        "weights-squared", "weights", _squared_weights, lambda _case: "squares were taken", paired=False, evidence=SOME
     ),
     Slip(
         "column-left-out", "score", _columns_left_out, lambda _case: "a column was left out", paired=False, evidence=1.0

@@ -38,17 +38,18 @@ def _other_place(after: bool) -> Callable[[Case], list[Route]]:
 
 
 def _other_caps(case: Case) -> list[Route]:
-    """Return the routes with tanh of the scores over the cap that is not multiplied by it again, and with scores that
-    are cut off at the cap."""
+    """Return the routes with tanh of the scores over the cap that is not multiplied by it again, with tanh of other
+    numbers or of the capped scores, and with scores that are cut off at the cap."""
     problem, cap = case.problem, case.problem.softcap
     if cap is None or problem.bias is not None or problem.slopes is not None:
         return []
-    free = partial(replace, softcap=None)
+    free, due = partial(replace, softcap=None), f"{cap:g}·tanh(score / {cap:g}) is expected"
     ways = {
         f"tanh(score / {cap:g}) was not multiplied by {cap:g} again": lambda scores: np.tanh(scores / cap),
-        f"the scores were cut off at −{cap:g} and {cap:g}: {cap:g}·tanh(score / {cap:g}) is expected": (
-            lambda scores: np.clip(scores, -cap, cap)
-        ),
+        f"the scores were cut off at −{cap:g} and {cap:g}: {due}": (lambda scores: np.clip(scores, -cap, cap)),
+        f"score·tanh(score / {cap:g}) was taken: {due}": lambda scores: scores * np.tanh(scores / cap),
+        f"{cap:g}·tanh(score) was taken: {due}": lambda scores: cap * np.tanh(scores),
+        f"the softcap {cap:g} was applied twice: once is expected": lambda scores: cap * np.tanh(np.tanh(scores / cap)),
     }
     return [
         Route(
@@ -95,7 +96,36 @@ def _other_biases(case: Case) -> list[Route]:
             said=f"the bias was {said}: it is added to the scaled scores as it is",
         )
         for factor, said in ways
+    ] + _rearranged_biases(case)
+
+
+def _rearranged_biases(case: Case) -> list[Route]:
+    """Return the routes with the bias transposed, and with scores that are multiplied by it."""
+    bias = case.problem.bias
+    assert bias is not None
+    routes = [
+        Route(
+            problems=(drop_bias,),
+            score=partial(_scores_times, factors=np.where(np.isneginf(bias), 1, bias)),
+            said="the scores were multiplied by the bias: it is added to them",
+        )
     ]
+    is_square = bias.shape[-2:] == (case.n, case.n) and case.n == case.m
+    if is_square and not np.array_equal(bias, bias.mT):
+        said = "the bias was transposed, that of query j and key i for query i and key j"
+        routes.append(Route(problems=(_turn_bias,), said=said))
+    return routes
+
+
+def _turn_bias(problem: Problem) -> Problem:
+    assert problem.bias is not None
+    return replace(problem, bias=problem.bias.mT)
+
+
+def _scores_times(problem: Problem, factors: Array) -> Array:
+    scores = Result(problem, "numpy").scores
+    with np.errstate(invalid="ignore"):
+        return np.where(np.isneginf(scores), scores, scores * factors)
 
 
 def _in_base_2(name: str, array: Array) -> Array:
@@ -125,7 +155,16 @@ def _other_lse(case: Case) -> list[Route]:
         "the largest score · log₂ e + log Σ exp(score − largest), of two bases": largest / np.log(2) + rest,
         "the right ones with the other sign": -lse,
         "the largest score − log Σ exp(score − largest): the two are added": largest - rest,
+        **_unscaled_lse(case, result.scores, largest, rest),
     }
+    if lse.ndim > 1:
+        turned = np.ascontiguousarray(lse.mT).reshape(lse.shape)
+        ways["the right ones in the memory of (…, n, heads), read as (…, heads, n)"] = turned
+    slopes, right = case.problem.slopes, case.problem.visible.right
+    if slopes is not None and right is not None and right <= 0 and len(case.problem.visible.offsets) == 1:
+        positions = np.arange(case.n) + case.problem.visible.offsets[0]
+        moved = (lse + np.asarray(slopes)[:, None] * positions).reshape(lse.shape)
+        ways["those of scores + slope·j, which ALiBi's −slope·|p − j| is less slope·p"] = moved
     return [
         Route(
             present=partial(_in_place, told=np.where(np.isneginf(lse), lse, taken)),
@@ -133,6 +172,23 @@ def _other_lse(case: Case) -> list[Route]:
         )
         for words, taken in ways.items()
     ]
+
+
+@np.errstate(all="ignore")
+def _unscaled_lse(case: Case, scores: Array, largest: Array, rest: Array) -> dict[str, Array]:
+    """Return log-sum-exps in which the scale is left out, by words."""
+    problem = case.problem
+    stages = (problem.softcap, problem.bias, problem.slopes, problem.head_scales, problem.sink)
+    if problem.scale in (0, 1) or any(stage is not None for stage in stages):
+        return {}
+    raw = scores / problem.scale
+    most = raw.max(axis=-1, keepdims=True)
+    return {
+        "those of the raw scores, without the scale": (np.log(np.exp(raw - most).sum(axis=-1)) + most[..., 0]),
+        "the largest raw score + log Σ exp(score − largest): the largest score has the scale too": (
+            largest / problem.scale + rest
+        ),
+    }
 
 
 def _in_place(name: str, array: Array, told: Array) -> Array:
