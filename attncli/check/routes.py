@@ -168,7 +168,10 @@ class Route:
             if names:
                 result.compute(*names)
             return {name: result.array(name) for name in names if result.has(name)}
-        found = {name: result.array(name) for name in names if name not in ("weights", "output")}
+        own = [name for name in names if name not in ("weights", "output")]
+        if own and not self.scale_after and self.score is None:
+            result.compute(*own, "weights" if self._takes_weights else "scores")  # in one pass
+        found = {name: result.array(name) for name in own}
         told = self.told_scores or self.score
         if told is not None and "scores" in names:
             found["scores"] = told(problem)
@@ -188,8 +191,13 @@ class Route:
             weights = self._normalised(result)
         return weights if self.reweigh is None else self.reweigh(problem, weights)
 
+    @property
+    def _takes_weights(self) -> bool:
+        """Return whether the right weights are taken, and not scores that are normalised here."""
+        return self.softmax == "keys" and self.score is None and self.rescore is None
+
     def _normalised(self, result: Result) -> Array:
-        if self.softmax == "keys" and self.score is None and self.rescore is None:
+        if self._takes_weights:
             return result.weights
         scores = result.scores if self.score is None else self.score(result.problem)
         scores = scores if self.rescore is None else self.rescore(scores)

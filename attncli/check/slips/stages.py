@@ -200,13 +200,15 @@ PIECES = (2, 3, 4, 8)
 
 @np.errstate(all="ignore")
 def _merged(problem: Problem, weights: Array, pieces: int, power: float) -> Array:
-    """Return the weights if each piece of the keys counts as its sum of exponentials to a power."""
-    lse = Result(problem, "numpy").lse[..., None]
+    """Return the weights if each piece of the keys counts as its sum of exponentials to a power.
+
+    The sums of weights stand for those of exponentials: they are smaller by one factor for all pieces of a row.
+    """
     whole = np.zeros_like(weights)
     logs = []
     borders = [problem.m * piece // pieces for piece in range(pieces + 1)]
     for start, stop in pairwise(borders):
-        logs.append(power * (np.log(weights[..., start:stop].sum(axis=-1, keepdims=True)) + lse))
+        logs.append(power * np.log(weights[..., start:stop].sum(axis=-1, keepdims=True)))
     stacked = np.concatenate(logs, axis=-1)
     shares = np.exp(stacked - stacked.max(axis=-1, keepdims=True))
     shares = shares / shares.sum(axis=-1, keepdims=True)
