@@ -13,6 +13,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import amount
 import pytest
 from hypothesis import settings
 
@@ -21,7 +22,8 @@ from attncli.cli.main import run_cli
 # how long an example takes says only how busy the machine is; the suite tries the same examples at every run, and
 # `pytest --hypothesis-profile search` others
 settings.register_profile("search", deadline=None, max_examples=1000)
-settings.register_profile("suite", deadline=None, derandomize=True, database=None)
+for name, count in (("suite", 50), ("thorough", 100)):
+    settings.register_profile(name, deadline=None, derandomize=True, database=None, max_examples=count)
 settings.load_profile("suite")
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
@@ -29,10 +31,18 @@ LIBRARIES = {"safetensors": "safetensors", "bfloat16": "ml_dtypes"}  # a word in
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--thorough", action="store_true", help="try every case of the tests that are marked sampled")
+    parser.addoption(
+        "--thorough",
+        action="store_true",
+        help="try every case and example",
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("thorough"):
+        amount.share = 1
+        if config.getoption("--hypothesis-profile", None) is None:
+            settings.load_profile("thorough")
     config.addinivalue_line(
         "markers", "sampled(step): one case in `step` is tried, from the first on; --thorough tries them all"
     )

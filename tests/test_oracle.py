@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import oracle
 import pytest
+from amount import examples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -124,7 +125,7 @@ def assert_equal(result: Result, expected: dict[str, Any]) -> None:
 
 
 @given(problem=problems())
-@settings(calm, max_examples=300)
+@settings(calm, max_examples=examples(300))
 def test_every_result_is_what_plain_loops_give(problem: dict[str, Any]) -> None:
     assert_equal(attend(**problem), in_loops(problem))
 
@@ -135,7 +136,7 @@ def test_every_result_is_what_plain_loops_give(problem: dict[str, Any]) -> None:
     grouping=st.sampled_from(["interleaved", "tiled"]),
     softcap_after_bias=st.booleans(),
 )
-@settings(calm, max_examples=120)
+@settings(calm, max_examples=examples(120))
 def test_other_conventions_are_what_plain_loops_give(
     problem: dict[str, Any], empty: str, grouping: str, softcap_after_bias: bool
 ) -> None:
@@ -146,7 +147,7 @@ def test_other_conventions_are_what_plain_loops_give(
 
 
 @given(problem=problems())
-@settings(calm, max_examples=100)
+@settings(calm, max_examples=examples(100))
 def test_an_output_asked_for_alone_is_what_plain_loops_give(problem: dict[str, Any]) -> None:
     output, expected = attend(**problem).output, in_loops(problem)
     assert (output is None) == ("output" not in expected)

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from amount import examples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from test_oracle import VARIANT_NAMES, problems
@@ -15,8 +16,8 @@ from attncli.inputs.request import RESULT_NAMES
 from attncli.variants import BY_NAME
 
 nan, inf = np.nan, np.inf
-calm = settings(derandomize=True, deadline=None, suppress_health_check=list(HealthCheck), max_examples=60)
-calm_for_each = settings(calm, max_examples=25)  # for each variant, of numbers that only a seed decides
+calm = settings(derandomize=True, deadline=None, suppress_health_check=list(HealthCheck), max_examples=examples(60))
+calm_for_each = settings(calm, max_examples=examples(25))  # for each variant, of numbers that only a seed decides
 seeds = st.integers(0, 2**32 - 1)
 each_variant = pytest.mark.parametrize("variant", VARIANT_NAMES)
 EPSILON = {"float16": 2e-3, "float32": 1e-6, "float64": 1e-13}
@@ -616,7 +617,7 @@ def test_tails_are_right_to_a_few_units_of_the_last_place() -> None:
     dtype=st.sampled_from(["float32", "float64"]),
     causal=st.booleans(),
 )
-@settings(calm, max_examples=500)
+@settings(calm, max_examples=examples(500))
 def test_any_finite_problem_is_finite_or_refused(cells: list[float], variant: str, dtype: str, causal: bool) -> None:
     if dtype == "float64":
         cells = [cell * 1e269 if abs(cell) > 1e6 else cell for cell in cells]

@@ -7,6 +7,7 @@ import re
 
 import numpy as np
 import pytest
+from amount import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -56,7 +57,7 @@ problems = st.tuples(st.integers(1, 7), st.integers(1, 3)).flatmap(
 )
 
 
-@settings(derandomize=True, deadline=None, max_examples=250)
+@settings(derandomize=True, deadline=None, max_examples=examples(250))
 @given(problems)
 def test_each_claim_is_true_of_the_weights(
     problem: tuple[list[int], list[list[int]], list[list[int]], list[bool], str],

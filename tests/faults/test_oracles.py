@@ -10,6 +10,7 @@ import re
 import numpy as np
 import pytest
 import yaml
+from amount import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
@@ -59,7 +60,7 @@ TABLES = {
 
 
 @pytest.mark.parametrize("format", TABLES)
-@settings(deadline=None, max_examples=300, derandomize=True)
+@settings(deadline=None, max_examples=examples(300), derandomize=True)
 @given(data=st.data(), end=st.sampled_from(["\n", "\r\n", "\r"]), last=st.booleans())
 def test_a_table_is_read_as_its_cells_or_refused(format, data, end, last):
     delimiter, more, split = TABLES[format]
@@ -130,7 +131,7 @@ OTHERS = {
 
 
 @pytest.mark.parametrize("format", OTHERS)
-@settings(deadline=None, max_examples=150, derandomize=True)
+@settings(deadline=None, max_examples=examples(150), derandomize=True)
 @given(
     array=MATRICES.filter(lambda array: np.isfinite(array).all()),
     place=st.floats(0, 1),
@@ -263,7 +264,7 @@ PRINTS = [
 ]
 
 
-@settings(deadline=None, max_examples=500, derandomize=True)
+@settings(deadline=None, max_examples=examples(500), derandomize=True)
 @given(
     array=MATRICES.filter(lambda array: np.isfinite(array).all()),
     print_=st.sampled_from(PRINTS),

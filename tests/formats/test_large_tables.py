@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from amount import examples
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -118,7 +119,7 @@ def assert_same_outcome(text: str, reading: Reading) -> None:
 @example("1,2\n3,4\r5,6\n")
 @example("1,1e400\n3,4\n")
 @example("18446744073709551616,9007199254740993\n-9223372036854775809,1\n")
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(text=tables())
 def test_a_table_is_read_as_the_careful_reader_reads_it(text: str) -> None:
     for header in (None, False, True):
@@ -134,7 +135,7 @@ def test_a_table_is_read_as_the_careful_reader_reads_it(text: str) -> None:
 @example("x;1,5\ny;2,5\n")
 @example('"","a"\n"q0",1\n"q1",2\n')
 @example("sep=,\nq0,1\nq1,2\n")
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(text=labelled_tables())
 def test_a_table_with_labels_is_read_as_the_careful_reader_reads_it(text: str) -> None:
     for header in (None, False, True):

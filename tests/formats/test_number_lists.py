@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from amount import examples
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -111,7 +112,7 @@ def assert_same_outcome(format: str, text: str) -> None:
 @example('{"q": [[1, 2], [3, 4]\u00a0]}')
 @example('{"q": [[1,\t2], [3, 4]]}')
 @example('{"q": [[1, 2], 3, [4, 5]]}')
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(json_texts())
 def test_json_is_read_as_the_careful_reader_reads_it(text: str) -> None:
     assert_same_outcome("json", text)
@@ -150,7 +151,7 @@ def test_json_is_read_as_the_careful_reader_reads_it(text: str) -> None:
 @example("q:\n  - - 1\n    -  2\n  -  - 3\n    - 4\n")
 @example("q:\n  - - 1\n      5\n  - - 3\n")
 @example("q:\n  - - 1\n  - k:\n    - - 1\n")
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(yaml_texts())
 def test_yaml_is_read_as_the_careful_reader_reads_it(text: str) -> None:
     assert_same_outcome("yaml", text)

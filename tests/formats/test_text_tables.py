@@ -4,6 +4,7 @@ import csv as standard_csv
 
 import numpy as np
 import pytest
+from amount import examples
 from bad_input_reader import bfloat16, read_all
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -264,7 +265,7 @@ def test_what_no_table_can_hold_is_refused(format_name: str, shape: tuple[int, .
 @example(b"1, ,3\n")
 @example(b"\t,0")
 @example(b"1,2\n3, ")
-@settings(max_examples=500)
+@settings(max_examples=examples(500))
 def test_no_bytes_raise_anything_but_an_input_error(data: bytes) -> None:
     outcomes = []
     for keep_text in (False, True):

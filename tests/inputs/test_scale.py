@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from amount import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from refusals import KEYS, QUERIES, zeros
@@ -154,7 +155,7 @@ PIECES = [
 
 
 @given(text=st.one_of(st.text(max_size=200), st.lists(st.sampled_from(PIECES), max_size=60).map("".join)))
-@settings(derandomize=True, deadline=None, max_examples=800)
+@settings(derandomize=True, deadline=None, max_examples=examples(800))
 def test_a_scale_is_a_finite_number_or_refused_at_once(text: str) -> None:
     start = time.process_time()
     try:
