@@ -186,10 +186,12 @@ def parts_of(report):
     return list(map(parts_of, report)) if isinstance(report, tuple) else repr(report)
 
 
-# kinds of numbers, which are judged apart; a search for slips, which takes most of the time, has them like any others
+# kinds of numbers, which are judged apart; a search for slips, which takes most of the time, has them like any others,
+# and all that nothing explains alike
 KINDS = {
     "in full", "with exponents", "whole numbers", "cut off", "float32 texts", "float16 texts", "binary",
-    "binary float32", "binary float16", "float16, off", "binary, a little off", "some cells, binary",
+    "binary float32", "binary float16", "float16, off", "binary, a little off", "some cells, binary", "some cells",
+    "noise", "no weights",
 }  # fmt: skip
 
 

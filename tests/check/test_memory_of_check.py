@@ -32,8 +32,11 @@ def weights_of(queries, keys, scale):
 
 
 @needs_peak
-@pytest.mark.parametrize("suffix", ["npy", "csv"], ids=["binary", "text"])
-@pytest.mark.parametrize("scale", [D**-0.5, 1 / D], ids=["right", "wrong"])
+@pytest.mark.parametrize(
+    ("suffix", "scale"),
+    [("csv", D**-0.5), ("csv", 1 / D), ("npy", 1 / D)],
+    ids=["right text", "wrong text", "wrong binary"],
+)
 def test_large_matrices_are_judged_by_blocks(tmp_path, scale, suffix):
     for name, n in (("p", N), ("small", 8)):
         source = np.random.default_rng(1)

@@ -60,20 +60,19 @@ def loop(tmp_path: Path) -> list[str]:
     return [sys.executable, str(script)]
 
 
-@pytest.mark.parametrize("writable", [True, False], ids=["a cache folder", "no place for a cache"])
-def test_compiled_code_is_kept_where_a_folder_can_be_written(tmp_path, loop, writable) -> None:
+def test_compiled_code_runs_where_no_folder_can_be_written(tmp_path, loop) -> None:
     place = tmp_path / "cache"
-    if not writable:
-        place.write_text("a file where the folder would be")
+    place.write_text("a file where the folder would be")
     environment = {**os.environ, "XDG_CACHE_HOME": str(place), "LOCALAPPDATA": str(place), "PYTHONPATH": str(ROOT)}
     environment.pop("NUMBA_CACHE_DIR", None)
     done = subprocess.run(loop, env=environment, capture_output=True, text=True, check=True)
     assert (done.stdout, done.stderr) == ("[0. 2. 4.]\n", "")
-    assert not writable or any(place.rglob("*.nbi"))
 
 
-def test_a_damaged_file_in_the_cache_of_compiled_code_is_no_fault(tmp_path, loop) -> None:
-    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path / "numba"), "PYTHONPATH": str(ROOT)}
+def test_compiled_code_is_kept_in_a_folder_where_a_damaged_file_is_no_fault(tmp_path, loop) -> None:
+    place = str(tmp_path / "cache")
+    environment = {**os.environ, "XDG_CACHE_HOME": place, "LOCALAPPDATA": place, "PYTHONPATH": str(ROOT)}
+    environment.pop("NUMBA_CACHE_DIR", None)
 
     def run_loop() -> str:
         return subprocess.run(loop, env=environment, capture_output=True, text=True, check=True).stdout
@@ -81,7 +80,7 @@ def test_a_damaged_file_in_the_cache_of_compiled_code_is_no_fault(tmp_path, loop
     assert run_loop() == "[0. 2. 4.]\n"
     # compiled code of zeros behind a sound index, then an index that was cut off
     for suffix, damage in (("nbc", b"\0" * 4096), ("nbi", b"\x80\x05K")):
-        files = sorted(tmp_path.rglob(f"*.{suffix}"))
+        files = sorted((tmp_path / "cache").rglob(f"*.{suffix}"))
         assert files
         for path in files:
             path.write_bytes(damage)
