@@ -55,7 +55,7 @@ def compare_command(
             metavar="NAMES",
             help="as in dot,scaled (default all)",
             rich_help_panel=COMPARING,
-            autocompletion=complete_from(*BY_NAME),
+            autocompletion=complete_from("all", *BY_NAME),
         ),
     ] = None,
     systems: Annotated[

@@ -125,9 +125,11 @@ def top_keys(weights: Array) -> tuple[int, ...]:
 
 
 def variant_candidates(request: Request, names: Sequence[str]) -> list[Candidate]:
-    """Return the request under each variant. A length scale is kept only for variants that have one."""
+    """Return the request under each variant, of all if none is named or "all" is. A length scale is kept only for
+    variants that have one."""
     found: list[Candidate] = []
-    for name in names or [variant.name for variant in VARIANTS]:
+    everyone = not names or list(names) == ["all"]
+    for name in [variant.name for variant in VARIANTS] if everyone else names:
         check_choice(name, BY_NAME, "--variants", "a variant")
         if name not in [candidate.name for candidate in found]:
             found.append(Candidate(name, overlay(request, {"variant": name})))

@@ -194,6 +194,12 @@ def test_weights_without_values_are_compared_too(run: Callable[..., object]) -> 
     assert "output" not in ran.out  # type: ignore[attr-defined]
 
 
+def test_all_variants_are_compared_unless_some_are_named(run):
+    words = ("compare", "1 0; 0 1", "1 0; 0 1", "1; 2")
+    assert run(*words, "--variants", "all") == run(*words)
+    assert run(*words).status == 0
+
+
 def test_one_variant_is_compared_with_nothing_and_ends_with_its_table(run):
     ran = run("compare", "demo", "--variants", "scaled", "--ascii")
     assert ran.status == 0
