@@ -78,6 +78,18 @@ def test_one_wrong_cell_in_half_precision_is_found(dtype):
     assert verdict(asked, rounded(output, dtype)).verdict == "wrong"
 
 
+def test_a_row_with_one_wrong_score_is_known_by_what_a_computation_in_half_precision_may_be_off():
+    # the weights are off by 0.026: less than eight units of bfloat16 at their size, and more than any computation
+    queries, keys, values = (rounded(array, "bfloat16") for array in drawn((5, 2), 3))
+    asked = request({"queries": queries, "keys": keys, "values": values})
+    scores = np.array(RIGHT.numbers(asked, ["scores"])["scores"])
+    scores[3, 1] += 0.15
+    powers = np.exp(scores)
+    weights = rounded(powers / powers.sum(axis=1, keepdims=True), "bfloat16")
+    found = check(Worksheet(request=asked, name="p", where="p", expected={"weights": Matrix(weights, "weights")}))
+    assert [each.slip for each in found.diagnosis] == ["one-score"]
+
+
 @pytest.mark.parametrize(
     ("numbers", "dtypes"),
     [

@@ -13,19 +13,21 @@ from attncli.check.error_pattern import position_text
 
 if TYPE_CHECKING:
     from attncli.check.judge import Judge
+    from attncli.check.tolerance.measures import Measured
     from attncli.inputs.request import Request
     from attncli.problem.problem import Problem
 
 
 @dataclass(frozen=True)
 class Case:
-    """A wrong case: the request as it was made, the right problem, and the expected matrices, of which `wrong` are
-    wrong."""
+    """A wrong case: the request as it was made, the right problem, the expected matrices, of which `wrong` are
+    wrong, and the right numbers."""
 
     request: Request
     problem: Problem
     judges: dict[str, Judge]
     wrong: tuple[str, ...]
+    right: Measured
     least: float = 0.0  # digits of evidence that every slip needs
 
     @property

@@ -91,7 +91,7 @@ def diagnose(
     with fewer digits (`is_rounded`). Slips that give the same numbers share an entry. Late ones, and those with thin
     evidence, come after single cells and fitted numbers.
     """
-    case = Case(worksheet.request, right.problem, judges, tuple(wrong), least)
+    case = Case(worksheet.request, right.problem, judges, tuple(wrong), right, least)
     if not any(judges[name].expected.any() for name in wrong):  # zeros prove nothing
         return ()
     sample = Sample(judges, right, wrong)

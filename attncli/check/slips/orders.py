@@ -21,6 +21,7 @@ from attncli.results.result import Result
 
 if TYPE_CHECKING:
     from attncli.check.judge import Judge
+    from attncli.check.tolerance.measures import Measured
 
 ENOUGH = 3.0  # digits of evidence: orders and cells are fitted to the numbers
 MANY = 64  # keys, and rows of V, of a problem in which orders and cells are looked for
@@ -242,19 +243,24 @@ def wrong_rows(case: Case) -> list[tuple[int, ...]]:
         judge, right = case.judges[name], numbers.array(name)
         if judge.expected.shape != right.shape:
             return []
-        off = np.concatenate([_are_off(judge, right, where) for where in block_indices(right.shape)], axis=-1)
+        off = np.concatenate(
+            [_are_off(judge, case.right, right, where) for where in block_indices(right.shape)], axis=-1
+        )
         rows += [tuple(map(int, at)) for at in np.argwhere(off.reshape(right.shape[:-1]))]
     return rows
 
 
-def _are_off(judge: Judge, right: Array, where: Index) -> Array:
-    """Return in which rows of a block a cell is off by more than the precision of its print or its dtype."""
-    due = right[where]
-    if judge.claims is not None:
+def _are_off(judge: Judge, right: Measured, numbers: Array, where: Index) -> Array:
+    """Return in which rows of a block a cell is off by more than the precision of its print or its dtype, or by more
+    than a computation in half precision may be."""
+    due = numbers[where]
+    if judge.claims is not None and not judge.narrow:
         allowed: Array = judge.claims.at(where).unit + 1e-9 * np.abs(due)
     else:
         dtype = judge.narrow[0] if judge.narrow else judge.dtype
         allowed = ROUNDINGS * spacing(np.array(judge.largest), dtype)
+        if judge.narrow:
+            allowed = np.minimum(allowed, 2 * right.narrow(judge.name, dtype, where))
     with np.errstate(invalid="ignore"):
         off = ~(np.abs(judge.expected[where] - due) <= allowed)
     return np.asarray(off.any(axis=-1))

@@ -50,7 +50,7 @@ def would_also_pass(
     most = MOST_NARROW if any(judges[name].narrow for name in weak) else MOST
     if not weak or problem.parts * problem.n * problem.m > most:
         return {}
-    case = Case(worksheet.request, problem, judges, tuple(weak))
+    case = Case(worksheet.request, problem, judges, tuple(weak), right)
     sample = Sample(judges, right, weak)
     attempts = [
         attempt

@@ -10,7 +10,7 @@ import numpy as np
 
 from attncli.check.routes import Route
 from attncli.check.slips.case import Case
-from attncli.check.slips.orders import ENOUGH, MANY, only_row
+from attncli.check.slips.orders import MANY, only_row
 from attncli.check.slips.slip import SOME, Slip
 from attncli.results.result import Result
 from attncli.stages.normalizers import SOFTMAX
@@ -163,7 +163,13 @@ def _one_term(case: Case) -> list[Route]:
 
 SINGLE_SLIPS = (
     Slip(
-        "one-term", "result", _one_term, lambda _case: "one term is wrong", paired=False, evidence=ENOUGH, is_late=True
+        "one-term",
+        "result",
+        _one_term,
+        lambda _case: "one term is wrong",
+        paired=False,
+        evidence=2 * SOME,
+        is_late=True,
     ),
     Slip(
         "one-sum",
