@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
 
-import pytest
-
 from attncli.batch.options import SAVE_FORMATS
 from attncli.cli import completion
-from attncli.cli.group import application
 from attncli.explain import page
 from attncli.formats import BY_NAME as FORMATS
 from attncli.inputs.request import FACT_NAMES, GRADIENT_NAMES, INPUT_NAMES, RESULT_NAMES
@@ -29,50 +27,48 @@ def test_the_lists_are_those_of_the_commands() -> None:
     assert tuple(FORMATS) == completion.READ
 
 
-@pytest.mark.parametrize(
-    ("line", "found"),
-    [
-        ("attncli run --show ra", ["raw_scores"]),
-        ("attncli run --show weights,o", ["weights,output"]),
-        ("attncli run -f m", ["markdown"]),
-        ("attncli run --engine n", ["numpy", "numba"]),
-        ("attncli explain --until e", ["exp"]),
-        ("attncli compare --variants dot,l", ["dot,laplace"]),
-        ("attncli compare --systems fl", ["flash-attn"]),
-        ("attncli run -a c", ["cosine"]),
-        ("attncli check -f m", ["markdown"]),
-        ("attncli compare -f j", ["json"]),
-        ("attncli variants -f m", ["markdown"]),
-        ("attncli run --from sa", ["safetensors"]),
-        ("attncli batch --save-format np", ["npz", "npy"]),
-        ("attncli explain examples/river_bank.yaml --query b", ["bank"]),
-        ("attncli explain examples/gradients.yaml --query 1", ["1"]),
-        ("attncli explain missing.yaml --query b", []),
-        ("attncli run examples/gradients.yaml:k", ["examples/gradients.yaml:keys"]),
-        ("attncli run examples/gradients.yaml : v", ["values"]),
-    ],
-)
-def test_a_value_is_completed(
-    line: str, found: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    for name, value in words_of(line).items():
-        monkeypatch.setenv(name, value)
-    with pytest.raises(SystemExit):
+COMPLETED = [
+    ("attncli run --show ra", ["raw_scores"]),
+    ("attncli run --show weights,o", ["weights,output"]),
+    ("attncli run -f m", ["markdown"]),
+    ("attncli run --engine n", ["numpy", "numba"]),
+    ("attncli explain --until e", ["exp"]),
+    ("attncli compare --variants dot,l", ["dot,laplace"]),
+    ("attncli compare --systems fl", ["flash-attn"]),
+    ("attncli run -a c", ["cosine"]),
+    ("attncli check -f m", ["markdown"]),
+    ("attncli compare -f j", ["json"]),
+    ("attncli variants -f m", ["markdown"]),
+    ("attncli run --from sa", ["safetensors"]),
+    ("attncli batch --save-format np", ["npz", "npy"]),
+    ("attncli explain examples/river_bank.yaml --query b", ["bank"]),
+    ("attncli explain examples/gradients.yaml --query 1", ["1"]),
+    ("attncli explain missing.yaml --query b", []),
+    ("attncli run examples/gradients.yaml:k", ["examples/gradients.yaml:keys"]),
+    ("attncli run examples/gradients.yaml : v", ["values"]),
+]
+# a process of its own, because lists of options are read once, when the program starts at a shell's request
+COMPLETE = """
+import contextlib, io, json, os, sys
+os.environ["_ATTNCLI_COMPLETE"] = "complete_bash"
+for line in json.loads(sys.argv[1]):
+    os.environ |= {"COMP_WORDS": line, "COMP_CWORD": str(len(line.split()) - 1)}
+    with contextlib.redirect_stdout(io.StringIO()) as out, contextlib.suppress(SystemExit):
         application(prog_name="attncli")
-    assert capsys.readouterr().out.split() == found
+    print(json.dumps(out.getvalue().split()))
+"""
 
 
-def words_of(line: str) -> dict[str, str]:
-    """What bash sets where the last word of a line is to be completed."""
-    return {"_ATTNCLI_COMPLETE": "complete_bash", "COMP_WORDS": line, "COMP_CWORD": str(len(line.split()) - 1)}
+def test_values_are_completed() -> None:
+    lines = json.dumps([line for line, _ in COMPLETED])
+    ran = subprocess.run([sys.executable, "-c", COMPLETE, lines], capture_output=True, text=True, check=True)
+    assert [json.loads(line) for line in ran.stdout.splitlines()] == [found for _, found in COMPLETED]
 
 
 def test_the_program_completes() -> None:
+    line = "attncli run -a c"
+    words = {"_ATTNCLI_COMPLETE": "complete_bash", "COMP_WORDS": line, "COMP_CWORD": str(len(line.split()) - 1)}
     done = subprocess.run(
-        [sys.executable, "-m", "attncli"],
-        env={**os.environ, **words_of("attncli run -a c")},
-        capture_output=True,
-        text=True,
-        check=False,
+        [sys.executable, "-m", "attncli"], env={**os.environ, **words}, capture_output=True, text=True, check=False
     )
     assert done.stdout.split() == ["cosine"]
