@@ -51,6 +51,7 @@ COMPLETED = [
 COMPLETE = """
 import contextlib, io, json, os, sys
 os.environ["_ATTNCLI_COMPLETE"] = "complete_bash"
+from attncli.cli.group import application
 for line in json.loads(sys.argv[1]):
     os.environ |= {"COMP_WORDS": line, "COMP_CWORD": str(len(line.split()) - 1)}
     with contextlib.redirect_stdout(io.StringIO()) as out, contextlib.suppress(SystemExit):
