@@ -1,6 +1,7 @@
 """Which slips are found: pairs, other names, tolerances, numbers that come from nowhere."""
 
 import re
+from contextlib import suppress
 
 import numpy as np
 import pytest
@@ -8,6 +9,8 @@ from slip_cases import DISTANCES, FOUR, HEADS, MASK, TWO, diagnosis, named, numb
 
 from attncli.check import check
 from attncli.check.routes import RIGHT, Route
+from attncli.check.slips import diagnosis as search
+from attncli.errors import AttncliError
 
 
 @pytest.mark.parametrize(
@@ -263,3 +266,23 @@ def test_matrices_that_are_exchanged_are_found_in_either_order():
     for one, two in ((keys, values), (values, queries)):
         output = numbers(f"queries: {one}, keys: {two}, values: {values}", "output")
         assert "queries-keys-swapped+values-as-keys" in named(right, {"output": output})
+
+
+STAGES = (
+    "bias: [[0.5, 1, 0], [0.25, 0, 2], [1, 0.5, 0]], rope: half, alibi: true, sink: 0.5, qk_norm: l2, softcap: 20, "
+    "causal: true, segments: [0, 0, 1], chunk: 2, key_lengths: 2"
+)
+THREE = (
+    "queries: [[1, 2], [3, -1], [0, 1]], keys: [[1, 0], [2, 1], [-1, 2]], values: [[1, 2], [3, 5], [7, 1]], heads: 1"
+)
+
+
+def test_a_slip_of_a_stage_that_another_one_left_out_is_none_and_no_crash(monkeypatch):
+    routes = []
+    monkeypatch.setattr(search, "try_route", lambda *asked: routes.append(asked[1]) or [])
+    diagnosis(f"{THREE}, heads: 1, {STAGES}", {"weights": [[0.7, 0.2, 0.3], [0.9, 0.8, 0.1], [0.2, 0.3, 0.1]]})
+    diagnosis(f"{THREE}, heads: 1, {STAGES}", {"output": [[0.3, 0.7], [0.2, 0.9], [4, 1]]})
+    assert len(routes) > 100
+    for route in routes:
+        with suppress(AttncliError, ValueError, IndexError):
+            route.change_problem(RIGHT.problem(problem(f"{THREE}, heads: 1").request))

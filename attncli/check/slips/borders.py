@@ -11,7 +11,7 @@ import numpy as np
 
 from attncli.check.routes import Route
 from attncli.check.slips.case import Case, list_numbers
-from attncli.check.slips.changes import change_visible, visible_cells
+from attncli.check.slips.changes import change_visible, need, visible_cells
 from attncli.check.slips.slip import SOME, Slip
 
 if TYPE_CHECKING:
@@ -27,10 +27,10 @@ Sees = Callable[["Array", "Array", int], "Array"]  # of the positions of queries
 def _chunk_seen(problem: Problem, sees: Sees) -> Problem:
     """Return the problem with chunks by another rule."""
     visible = problem.visible
-    assert visible.chunk is not None
+    chunk = need(visible.chunk)
     free = change_visible(problem, chunk=None)
     positions = np.arange(problem.n)[:, None] + visible.offsets[0]
-    return replace(free, mask=visible_cells(free) & sees(positions, np.arange(problem.m), visible.chunk))
+    return replace(free, mask=visible_cells(free) & sees(positions, np.arange(problem.m), chunk))
 
 
 def _other_chunks(case: Case) -> list[Route]:
@@ -72,8 +72,7 @@ def _other_segments(case: Case) -> list[Route]:
 
 
 def _move_segments(problem: Problem, places: tuple[int, ...], by: int) -> Problem:
-    assert problem.segments is not None
-    queries, keys = (_move(ids, by) if place in places else ids for place, ids in enumerate(problem.segments))
+    queries, keys = (_move(ids, by) if place in places else ids for place, ids in enumerate(need(problem.segments)))
     return replace(problem, segments=(queries, keys))
 
 

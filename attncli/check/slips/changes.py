@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from itertools import combinations
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from attncli.problem.problem import Problem
 
 Change = Callable[["Problem"], "Problem"]
+Part = TypeVar("Part")
 
 
 def change_scale(request: Request, scale: str) -> Request:
@@ -245,14 +246,22 @@ def swap_queries_keys(problem: Problem) -> Problem:
     return replace(found, values=None, mask=None, bias=None, visible=replace(problem.visible, lengths=None))
 
 
+def need(part: Part | None) -> Part:
+    """Return a part of a problem.
+
+    Raises ProblemError if an earlier slip has left none.
+    """
+    if part is None:
+        raise ProblemError("slip", "an earlier one left nothing to change")
+    return part
+
+
 def need_values(problem: Problem) -> Array:
     """Return the values.
 
     Raises ProblemError if an earlier slip has left none.
     """
-    if problem.values is None:
-        raise ProblemError("slip", "there are no values")
-    return problem.values
+    return need(problem.values)
 
 
 def transposed_keys(case: Case) -> list[Route]:

@@ -11,7 +11,7 @@ import numpy as np
 
 from attncli.check.routes import Route
 from attncli.check.slips.case import Case, list_numbers
-from attncli.check.slips.changes import change_visible, visible_cells
+from attncli.check.slips.changes import change_visible, need, visible_cells
 from attncli.check.slips.slip import SOME, Slip
 from attncli.records import replace
 from attncli.stages.normalizers import NORMALIZERS, SOFTMAX, keep_largest
@@ -53,8 +53,7 @@ def _unasked_norms(case: Case) -> list[Route]:
 
 
 def _norm_one(problem: Problem, name: str) -> Problem:
-    norm = problem.row_norm
-    assert norm is not None
+    norm = need(problem.row_norm)
     return replace(problem, row_norm=None, **{name: norm.apply(getattr(problem, name))})  # type: ignore[arg-type]
 
 
@@ -72,8 +71,7 @@ def _one_norm(case: Case) -> list[Route]:
 
 def _norm_together(problem: Problem) -> Problem:
     """Return the problem with one norm over the rows of all heads."""
-    norm = problem.row_norm
-    assert norm is not None
+    norm = need(problem.row_norm)
     found: dict[str, Any] = {}
     for name in ("queries", "keys"):
         joined = np.moveaxis(getattr(problem, name), -3, -2)
@@ -151,8 +149,7 @@ def _lengths(case: Case) -> list[Route]:
 
 def _last_keys(problem: Problem) -> Problem:
     """Return the problem in which each entry sees as many keys as its length says, but the last ones."""
-    lengths = problem.visible.lengths
-    assert lengths is not None
+    lengths = need(problem.visible.lengths)
     free = change_visible(problem, lengths=None)
     first = problem.m - np.array(lengths).reshape(-1, *[1] * (len(problem.lead) + 1))
     return replace(free, mask=visible_cells(free) & (np.arange(problem.m) >= first))
@@ -164,8 +161,8 @@ def _from_the_end(case: Case) -> list[Route]:
 
 
 def _bias_of_first_head(problem: Problem) -> Problem:
-    assert problem.bias is not None
-    return replace(problem, bias=np.broadcast_to(problem.bias[..., :1, :, :], problem.bias.shape))
+    bias = need(problem.bias)
+    return replace(problem, bias=np.broadcast_to(bias[..., :1, :, :], bias.shape))
 
 
 def _bias_shared(case: Case) -> list[Route]:

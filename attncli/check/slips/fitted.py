@@ -11,6 +11,7 @@ import numpy as np
 
 from attncli.check.routes import Route
 from attncli.check.slips.case import Case
+from attncli.check.slips.changes import need
 from attncli.check.slips.sampling import Sample
 from attncli.check.slips.scales import describe_factor, with_scale
 from attncli.check.slips.slip import Slip
@@ -120,8 +121,7 @@ def _told_cosine(case: Case, factor: float) -> str:
 
 
 def _times_slopes(problem: Problem, factor: float) -> Problem:
-    assert problem.slopes is not None
-    return replace(problem, slopes=tuple(slope * factor for slope in problem.slopes))
+    return replace(problem, slopes=tuple(slope * factor for slope in need(problem.slopes)))
 
 
 FITTED_NUMBERS = (

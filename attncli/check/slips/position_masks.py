@@ -11,7 +11,7 @@ import numpy as np
 from attncli.check.error_pattern import position_text
 from attncli.check.routes import Route
 from attncli.check.slips.case import Case
-from attncli.check.slips.changes import ROWS, change_visible, drop_positions, fill_empty_rows, visible_cells
+from attncli.check.slips.changes import ROWS, change_visible, drop_positions, fill_empty_rows, need, visible_cells
 from attncli.check.slips.slip import SOME, Slip
 from attncli.check.slips.tiles import TILES
 from attncli.problem.problem import Problem, Visible
@@ -153,8 +153,7 @@ def _by_tiles(case: Case) -> list[Route]:
 
 def _hide_tiles(problem: Problem, size: int, is_border_seen: bool = True) -> Problem:
     visible = problem.visible
-    assert visible.right is not None
-    last = np.arange(problem.n)[:, None] + visible.offsets[0] + visible.right
+    last = np.arange(problem.n)[:, None] + visible.offsets[0] + need(visible.right)
     tiles, border = np.arange(problem.m) // size, last // size
     free = change_visible(problem, right=None)
     return replace(free, mask=visible_cells(free) & (tiles <= border if is_border_seen else tiles < border))

@@ -12,6 +12,7 @@ import numpy as np
 from attncli.check.error_pattern import position_text
 from attncli.check.routes import Route
 from attncli.check.slips.case import Case, list_numbers
+from attncli.check.slips.changes import need
 from attncli.check.slips.slip import SOME, Slip
 from attncli.problem.problem import over_heads
 from attncli.records import replace
@@ -107,10 +108,10 @@ def _other_slopes(case: Case) -> list[Route]:
 
 def _signed_distances(problem: Problem) -> Problem:
     """Return the problem with −slope·(p − j) added, which is above 0 for keys behind the query."""
-    assert problem.slopes is not None
+    slopes = need(problem.slopes)
     positions = np.arange(problem.n)[:, None] + problem.visible.offsets[0]
     added = np.broadcast_to(
-        -over_heads(problem.slopes) * (positions - np.arange(problem.m)), (*problem.lead, problem.n, problem.m)
+        -over_heads(slopes) * (positions - np.arange(problem.m)), (*problem.lead, problem.n, problem.m)
     )
     return replace(problem, slopes=None, bias=added if problem.bias is None else problem.bias + added)
 
@@ -143,9 +144,9 @@ def _slopes_elsewhere(case: Case) -> list[Route]:
 
 def _distances_from(problem: Problem, offset: int) -> Problem:
     """Return the problem with the distances |i + offset − j| in ALiBi."""
-    assert problem.slopes is not None
+    slopes = need(problem.slopes)
     apart = np.abs(np.arange(problem.n)[:, None] + offset - np.arange(problem.m))
-    added = np.broadcast_to(-over_heads(problem.slopes) * apart, (*problem.lead, problem.n, problem.m))
+    added = np.broadcast_to(-over_heads(slopes) * apart, (*problem.lead, problem.n, problem.m))
     return replace(problem, slopes=None, bias=added if problem.bias is None else problem.bias + added)
 
 
@@ -169,8 +170,7 @@ def _plus_unshifted(problem: Problem, weights: Array) -> Array:
     """Return the weights if e^S joins the sum of the exponentials of scores less the largest of their row."""
     largest = weights.max(axis=-1, keepdims=True)
     powers = np.where(largest > 0, weights / largest, 0)
-    assert problem.sink is not None
-    found: Array = powers / (powers.sum(axis=-1, keepdims=True) + np.exp(over_heads(problem.sink)))
+    found: Array = powers / (powers.sum(axis=-1, keepdims=True) + np.exp(over_heads(need(problem.sink))))
     return found
 
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from attncli.check.routes import Route
 from attncli.check.slips.case import Case
-from attncli.check.slips.changes import need_values
+from attncli.check.slips.changes import need, need_values
 from attncli.check.slips.slip import Slip
 from attncli.problem.problem import Problem
 
@@ -22,12 +22,12 @@ SHIFTS = (1, -1)
 
 def _turn(problem: Problem, name: str, by: int = 0) -> Problem:
     """Return the problem with rotated queries, keys or values, `by` positions later than they stand."""
-    assert problem.rotation is not None
+    rotation = need(problem.rotation)
     rows = need_values(problem) if name == "values" else getattr(problem, name)
     positions = np.arange(rows.shape[-2]) + by
     if name == "queries":
         positions = positions + problem.visible.offsets[0]
-    turned: Any = problem.rotation.apply(np.asarray(rows, np.float64), positions)
+    turned: Any = rotation.apply(np.asarray(rows, np.float64), positions)
     return replace(problem, **{name: turned})
 
 
@@ -73,9 +73,9 @@ def _turned_twice(case: Case) -> list[Route]:
 
 def _turned_alike(problem: Problem) -> Problem:
     """Return the problem with all queries rotated as the first one is."""
-    assert problem.rotation is not None
+    rotation = need(problem.rotation)
     positions = np.full(problem.n, problem.visible.offsets[0])
-    queries: Any = problem.rotation.apply(np.asarray(problem.queries, np.float64), positions)
+    queries: Any = rotation.apply(np.asarray(problem.queries, np.float64), positions)
     return _turned_sides(replace(problem, queries=queries), ("keys",))
 
 
@@ -89,8 +89,7 @@ def _alike(case: Case) -> list[Route]:
 
 def _mirrored(problem: Problem) -> Problem:
     """Return the problem with pairs (a cos + b sin, a sin + b cos), which is no rotation."""
-    rotation = problem.rotation
-    assert rotation is not None
+    rotation = need(problem.rotation)
     found = {}
     for name in ("queries", "keys"):
         rows = np.asarray(getattr(problem, name), np.float64)
@@ -145,8 +144,7 @@ def _other_base(case: Case) -> list[Route]:
 
 
 def _with_rotation(problem: Problem, **changes: float) -> Problem:
-    assert problem.rotation is not None
-    return replace(problem, rotation=replace(problem.rotation, **changes))  # type: ignore[arg-type]
+    return replace(problem, rotation=replace(need(problem.rotation), **changes))  # type: ignore[arg-type]
 
 
 def _other_columns(case: Case) -> list[Route]:
@@ -175,8 +173,7 @@ def _last_columns(case: Case) -> list[Route]:
 
 def _with_last_first(problem: Problem) -> Problem:
     """Return the problem with the columns that are rotated at the end, which scores do not depend on otherwise."""
-    assert problem.rotation is not None
-    size = problem.rotation.size
+    size = need(problem.rotation).size
     rows = {name: np.roll(getattr(problem, name), size, axis=-1) for name in ("queries", "keys")}
     return replace(problem, **rows)
 
@@ -204,8 +201,7 @@ def _other_factor(case: Case) -> list[Route]:
 
 
 def _other_way(problem: Problem) -> Problem:
-    assert problem.rotation is not None
-    return _with_rotation(problem, factor=-problem.rotation.factor)
+    return _with_rotation(problem, factor=-need(problem.rotation).factor)
 
 
 def _slip(name: str, routes: Callable[[Case], list[Route]], said: str, evidence: float = 0.0) -> Slip:

@@ -10,7 +10,7 @@ import numpy as np
 
 from attncli.check.routes import Route
 from attncli.check.slips.case import Case
-from attncli.check.slips.changes import drop_bias
+from attncli.check.slips.changes import drop_bias, need
 from attncli.check.slips.slip import Slip
 from attncli.matrix import Array
 from attncli.problem.problem import Problem
@@ -118,8 +118,7 @@ def _rearranged_biases(case: Case) -> list[Route]:
 
 
 def _turn_bias(problem: Problem) -> Problem:
-    assert problem.bias is not None
-    return replace(problem, bias=problem.bias.mT)
+    return replace(problem, bias=need(problem.bias).mT)
 
 
 def _scores_times(problem: Problem, factors: Array) -> Array:
