@@ -280,9 +280,9 @@ THREE = (
 def test_a_slip_of_a_stage_that_another_one_left_out_is_none_and_no_crash(monkeypatch):
     routes = []
     monkeypatch.setattr(search, "try_route", lambda *asked: routes.append(asked[1]) or [])
-    diagnosis(f"{THREE}, heads: 1, {STAGES}", {"weights": [[0.7, 0.2, 0.3], [0.9, 0.8, 0.1], [0.2, 0.3, 0.1]]})
-    diagnosis(f"{THREE}, heads: 1, {STAGES}", {"output": [[0.3, 0.7], [0.2, 0.9], [4, 1]]})
+    diagnosis(f"{THREE}, {STAGES}", {"weights": [[0.7, 0.2, 0.3], [0.9, 0.8, 0.1], [0.2, 0.3, 0.1]]})
+    diagnosis(f"{THREE}, {STAGES}", {"output": [[0.3, 0.7], [0.2, 0.9], [4, 1]]})
     assert len(routes) > 100
     for route in routes:
         with suppress(AttncliError, ValueError, IndexError):
-            route.change_problem(RIGHT.problem(problem(f"{THREE}, heads: 1").request))
+            route.change_problem(RIGHT.problem(problem(THREE).request))
