@@ -45,6 +45,24 @@ def dropped_terms():
     return powers[..., 4:] @ V[:, 4:] / powers.sum(axis=-1, keepdims=True)
 
 
+def divided_often(is_once_more):
+    """A running softmax over tiles of four keys, whose output is divided by the sum at each of them."""
+    largest, total, output = np.full((2, 5, 1), -np.inf), 0, 0
+    for first in range(0, 22, TILE):
+        own = scores()[..., first : first + TILE]
+        new = np.maximum(largest, own.max(axis=-1, keepdims=True))
+        powers, lowered = np.exp(own - new), np.exp(largest - new)
+        total = total * lowered + powers.sum(axis=-1, keepdims=True)
+        output = (output * lowered + powers @ V[:, first : first + TILE]) / total
+        largest = new
+    return output / total if is_once_more else output
+
+
+def over_sum_of(keys):
+    powers = np.exp(scores())
+    return powers @ V / powers[..., keys].sum(axis=-1, keepdims=True)
+
+
 ALL = range(6)
 KEYS = [*range(22)]
 WRONG = {
@@ -94,6 +112,28 @@ WRONG = {
         online(ALL, ("sum",)),
         "no-rescale",
         f"the sum so far was not rescaled by {SUM} at each tile of 4 keys",
+    ),
+    "the sum of the last tile": (
+        over_sum_of(range(20, 22)),
+        "sum-of-one-tile",
+        "the exponentials were divided by the sum of those of the tile of keys 20 to 21 only",
+    ),
+    "divided at each tile": (
+        divided_often(is_once_more=False),
+        "divided-at-each-tile",
+        "the output so far was divided by the sum so far at each tile of 4 keys: it is divided once, at the end",
+    ),
+    "divided at each tile and at the end": (
+        divided_often(is_once_more=True),
+        "divided-at-each-tile",
+        "the output so far was divided by the sum so far at each tile of 4 keys and once more at the end: it is "
+        "divided once, at the end",
+    ),
+    "two halves added up": (
+        over(KEYS[:11]) + over(KEYS[11:]),
+        "split-averaged",
+        "the results of 2 pieces of the 22 keys were added up: each piece counts as its share of the sum of "
+        "exponentials",
     ),
     "one tile not rescaled": (
         online((2,), ("output", "sum")),

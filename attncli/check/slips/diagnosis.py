@@ -15,7 +15,15 @@ from attncli.check.report import Diagnosis, worst
 from attncli.check.routes import Route
 from attncli.check.slips.case import Case
 from attncli.check.slips.cells import diagnose_cells, diagnose_impossible, diagnose_precision
-from attncli.check.slips.fitted import FITTED_NUMBERS, fitted_number, fitted_sink, fitted_sinks
+from attncli.check.slips.fitted import (
+    FITTED_NUMBERS,
+    fitted_factors,
+    fitted_head_scales,
+    fitted_number,
+    fitted_sink,
+    fitted_sinks,
+)
+from attncli.check.slips.pages import misread_pages
 from attncli.check.slips.parts import find_part
 from attncli.check.slips.sampling import Sample, are_same
 from attncli.check.slips.slip import SOME, Slip
@@ -172,7 +180,8 @@ def _told_in_part(attempt: Attempt, words: str, case: Case) -> str:
 def _try_fitted(case: Case, sample: Sample) -> list[Attempt]:
     """Return the numbers of stages that fit best, and the sink that does, of all heads or of each."""
     fitted = [fitted_number(case, sample, number) for number in FITTED_NUMBERS]
-    fitted += [fitted_sink(case, sample), fitted_sinks(case)]
+    fitted += [fitted_sink(case, sample), fitted_sinks(case), fitted_head_scales(case)]
+    fitted += [misread_pages(case), *fitted_factors(case)]
     slips = [slip for slip in fitted if slip is not None]
     return [
         attempt

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from attncli.check.routes import Route
-from attncli.check.slips.case import Case
+from attncli.check.slips.case import Case, scaling
 from attncli.check.slips.changes import need
+from attncli.check.slips.heads import by_head
 from attncli.check.slips.sampling import Sample
 from attncli.check.slips.scales import describe_factor, with_scale
 from attncli.check.slips.slip import Slip
-from attncli.problem.heads import unpack_heads
+from attncli.problem.heads import pack_heads, unpack_heads
 from attncli.records import record, replace
 from attncli.results.result import Result
 from attncli.stages.normalizers import SOFTMAX
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 SIZES = np.logspace(-3, 3, 37)  # factors that are tried first, as multiples of the right one
 STEPS, STEPS_AT_LAST = 20, 4  # refinements of the best of them
+FIT_ROWS = 8  # rows and columns of a head from which its factor is found
 JOINED = np.exp(np.linspace(-12, 12, 25))  # e^S of the sinks that are tried first
 SMALL = 1e-5  # relative change of a factor, to see its effect
 
@@ -193,6 +195,107 @@ def fitted_sink(case: Case, sample: Sample) -> Slip | None:
     return _slip("sink-other", "stage", routes, 4.0, 1)
 
 
+def fitted_head_scales(case: Case) -> Slip | None:
+    """Return `scale-other` with the factor of each head that fits best, rounded if that fits too, or None."""
+    problem = case.problem
+    stages = (problem.softcap, problem.bias, problem.slopes, problem.sink, problem.top_k, problem.dropout_mask)
+    is_plain = all(stage is None for stage in stages) and problem.normalizer is SOFTMAX
+    if not is_plain or problem.heads < 2 or problem.values is None or "output" not in case.wrong:
+        return None
+    expected = by_head(case.judges["output"].expected, problem)
+    scores = Result(problem.with_scale(1.0), "numpy").scores
+    if expected is None or expected.shape[:-1] != scores.shape[:-1] or not np.isfinite(expected).all():
+        return None
+    values = np.broadcast_to(problem.repeat_key_heads(problem.values), (*problem.lead, problem.m, problem.d_v or 0))
+    rows, columns = slice(None, None, max(1, problem.n // FIT_ROWS)), slice(FIT_ROWS)
+    own = np.moveaxis(scores[..., rows, :], -3, 0).reshape(problem.heads, -1, *scores[..., rows, :].shape[-2:])
+    seen, due = (
+        np.moveaxis(array[..., columns], -3, 0).reshape(problem.heads, own.shape[1], array.shape[-2], -1)
+        for array in (values, expected[..., rows, :])
+    )
+
+    def misfits(factors: Array) -> Array:
+        scaled = own * factors[:, None, None, None]
+        powers = np.exp(scaled - scaled.max(axis=-1, keepdims=True))
+        output = (powers @ seen) / powers.sum(axis=-1, keepdims=True)
+        found: Array = np.abs(output - due).sum(axis=(1, 2, 3))
+        return found
+
+    with np.errstate(all="ignore"):
+        tried = np.array([misfits(np.full(problem.heads, problem.scale * size)) for size in SIZES])
+        best = tried.argmin(axis=0)
+        low, high = (np.log(abs(problem.scale) * SIZES[np.clip(best + step, 0, len(SIZES) - 1)]) for step in (-1, 1))
+        ratio = (math.sqrt(5) - 1) / 2
+        for _ in range(2 * STEPS):
+            one, two = high - ratio * (high - low), low + ratio * (high - low)
+            is_lower = misfits(np.exp(one)) <= misfits(np.exp(two))
+            low, high = np.where(is_lower, low, one), np.where(is_lower, two, high)
+    factors = np.exp((low + high) / 2)
+    if problem.scale <= 0 or np.ptp(factors) < 1e-4 * factors.max():
+        return None
+    routes = [
+        Route(problems=(partial(replace, head_scales=choice, scale=max(choice)),), said=_told_head_scales(case, choice))
+        for choice in dict.fromkeys(
+            tuple(float(f"{each:.{digits}g}") for each in factors) for digits in (2, 3, 4, 5, 6, 7)
+        )
+    ]
+    return _slip("scale-other", "scale", routes, 4.0, problem.heads)
+
+
+def _told_head_scales(case: Case, scales: tuple[float, ...]) -> str:
+    listed = ", ".join(f"{each:.6g}" for each in scales)
+    return f"the raw scores {case.score} of the heads were multiplied by {listed}: {scaling(case)}"
+
+
+def fitted_factors(case: Case) -> list[Slip]:
+    """Return `values-factor` with a factor for each head, each column or each row of the output that fits best."""
+    problem = case.problem
+    if "output" not in case.wrong or problem.values is None or len(case.wrong) > 1:
+        return []
+    right = by_head(Result(problem, "numpy").array("output"), problem)
+    expected = by_head(case.judges["output"].expected, problem)
+    if right is None or expected is None or right.shape != expected.shape or not np.isfinite(expected).all():
+        return []
+    axes = {  # that one factor spans, by what it is of
+        "head": tuple(axis for axis in range(-right.ndim, 0) if axis != -3) if problem.heads > 1 else (),
+        "column": tuple(range(-right.ndim, -1)),
+        "row": (-1,),
+    }
+    slips = []
+    for noun, over in axes.items():
+        if not over or right.size == 0 or min(right.shape) == 0:
+            continue
+        size = (right**2).sum(axis=over, keepdims=True)
+        with np.errstate(all="ignore"):
+            factors = np.where(size > 0, (right * expected).sum(axis=over, keepdims=True) / size, 1.0)
+        if factors.size == right.size or np.ptp(factors) < SMALL * np.abs(factors).max():
+            continue
+        told = _told_factors(factors, noun)
+        routes = [Route(present=partial(_times_factors, factors=factors, problem=problem), said=told)]
+        slips.append(_slip("values-factor", "result", routes, 4.0, factors.size))
+    return slips
+
+
+def _told_factors(factors: Array, noun: str) -> str:
+    low, high = float(factors.min()), float(factors.max())
+    if noun == "row":
+        return (
+            f"each row of your output is the right one times a number of its own, {low:.4g} to {high:.4g}: the "
+            "exponentials were divided by other sums"
+        )
+    shown = ", ".join(f"{each:.4g}" for each in factors.reshape(-1)[:FIT_ROWS])
+    more = ", …" if factors.size > FIT_ROWS else ""
+    return f"the {noun}s of your output are the right ones times {shown}{more}: no factor is expected"
+
+
+def _times_factors(name: str, array: Array, factors: Array, problem: Problem) -> Array:
+    if name != "output":
+        return array
+    by_row = unpack_heads(array, problem.heads) if problem.packed else array
+    found: Array = by_row * factors
+    return pack_heads(found) if problem.packed else found
+
+
 def fitted_sinks(case: Case) -> Slip | None:
     """Return `sink-other` with the sink of each head that fits best, rounded if that fits too, or None.
 
@@ -204,7 +307,7 @@ def fitted_sinks(case: Case) -> Slip | None:
     if problem.normalizer is not SOFTMAX or problem.heads < 2 or name is None:
         return None
     plain = Result(replace(problem, sink=None), "numpy").compute(name, "lse")
-    due, expected = (_by_head(array, problem) for array in (plain.array(name), case.judges[name].expected))
+    due, expected = (by_head(array, problem) for array in (plain.array(name), case.judges[name].expected))
     if due is None or expected is None or due.shape != expected.shape:
         return None
     with np.errstate(all="ignore"):
@@ -226,15 +329,6 @@ def fitted_sinks(case: Case) -> Slip | None:
         if choice != own
     ]
     return _slip("sink-other", "stage", routes, 4.0, problem.heads)
-
-
-def _by_head(array: Array, problem: Problem) -> Array | None:
-    """Return (…, heads, n, columns), of an output that is packed too, or None if heads are projected together."""
-    if array.ndim and array.shape == problem.shapes().get("output") and problem.packed:
-        if problem.output_projection is not None:
-            return None
-        return unpack_heads(array, problem.heads)
-    return array
 
 
 def _with_joined(size: float) -> Callable[[Problem], Problem]:

@@ -13,7 +13,17 @@ from attncli.check.slips.case import Case
 from attncli.check.slips.slip import SOME, Slip
 from attncli.errors import ProblemError
 from attncli.matrix import Array
+from attncli.problem.heads import unpack_heads
 from attncli.problem.problem import Problem
+
+
+def by_head(array: Array, problem: Problem) -> Array | None:
+    """Return (…, heads, n, columns), of an output that is packed too, or None if heads are projected together."""
+    if array.ndim and array.shape == problem.shapes().get("output") and problem.packed:
+        if problem.output_projection is not None:
+            return None
+        return unpack_heads(array, problem.heads)
+    return array
 
 
 def _mean_weights(weights: Array) -> Array:

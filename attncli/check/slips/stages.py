@@ -246,6 +246,29 @@ def _averaged_pieces(case: Case) -> list[Route]:
     ]
 
 
+@np.errstate(all="ignore")
+def _summed(_problem: Problem, weights: Array, pieces: int) -> Array:
+    """Return the weights of each piece of the keys by itself, of which each sums to 1."""
+    m = weights.shape[-1]
+    borders = [m * piece // pieces for piece in range(pieces + 1)]
+    own = [weights[..., start:stop] for start, stop in pairwise(borders)]
+    return np.concatenate([np.nan_to_num(each / each.sum(axis=-1, keepdims=True)) for each in own], axis=-1)
+
+
+def _summed_pieces(case: Case) -> list[Route]:
+    return [
+        Route(
+            reweigh=partial(_summed, pieces=pieces),
+            said=(
+                f"the results of {pieces} pieces of the {case.m} keys were added up: each piece counts as its share of "
+                "the sum of exponentials"
+            ),
+        )
+        for pieces in PIECES
+        if pieces <= case.m
+    ]
+
+
 STAGE_SLIPS = (
     Slip(
         "no-softcap",
@@ -287,6 +310,14 @@ STAGE_SLIPS = (
         "weights",
         _averaged_pieces,
         lambda _case: "pieces were averaged",
+        paired=False,
+        evidence=2.0,
+    ),
+    Slip(
+        "split-averaged",
+        "weights",
+        _summed_pieces,
+        lambda _case: "pieces were added up",
         paired=False,
         evidence=2.0,
     ),

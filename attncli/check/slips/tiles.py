@@ -169,6 +169,66 @@ def _tile_of(first: int, size: int, m: int) -> str:
     return f"the tile of key {first}" if first == last else f"the tile of keys {first} to {last}"
 
 
+def _over_part(_problem: Problem, weights: Array, keys: range) -> Array:
+    total = weights[..., keys.start : keys.stop].sum(axis=-1, keepdims=True)
+    return np.where(total > 0, weights / np.where(total > 0, total, 1), 0)
+
+
+def _over_tile(case: Case) -> list[Route]:
+    """Return the routes with exponentials over the sum of those of the last or the first tile only."""
+    if not _is_softmax(case) or case.problem.sink is not None:
+        return []
+    m = case.m
+    parts = [keys for size in _sizes(case) for keys in (range((m - 1) // size * size, m), range(size))]
+    return [
+        Route(
+            reweigh=partial(_over_part, keys=keys),
+            said=f"the exponentials were divided by the sum of those of {_tile_of(keys[0], len(keys), m)} only",
+        )
+        for keys in parts
+    ]
+
+
+@np.errstate(all="ignore")
+def _divided_often(_problem: Problem, weights: Array, size: int, is_once_more: bool) -> Array:
+    """Return the weights if what is summed so far is divided by the sum of the exponentials so far at each tile."""
+    m = weights.shape[-1]
+    firsts = range(0, m, size)
+    tiles = [weights[..., first : first + size] for first in firsts]
+    largest = np.concatenate([tile.max(axis=-1, keepdims=True) for tile in tiles], axis=-1)
+    sums = np.concatenate([tile.sum(axis=-1, keepdims=True) for tile in tiles], axis=-1)
+    running = np.maximum.accumulate(largest, axis=-1)
+    # of e^(score − largest so far)
+    totals = np.cumsum(sums, axis=-1) / np.where(running > 0, running, 1)
+    divisors = np.where(totals > 0, totals, 1)
+    product = np.cumprod(divisors[..., ::-1], axis=-1)[..., ::-1]  # of a tile's own divisor and all later ones
+    if is_once_more:
+        product = product * divisors[..., -1:]
+    most = running[..., -1:]
+    found: Array = weights / np.where(most > 0, most, 1) / np.repeat(product, size, axis=-1)[..., :m]
+    return found
+
+
+def _often(case: Case) -> list[Route]:
+    if not _is_softmax(case) or case.problem.sink is not None:
+        return []
+    return [
+        Route(
+            reweigh=partial(_divided_often, size=size, is_once_more=is_once_more),
+            said=(
+                f"the output so far was divided by the sum so far at each {_name_step(size)}"
+                f"{' and once more at the end' if is_once_more else ''}: it is divided once, at the end"
+            ),
+        )
+        for size in (1, *_sizes(case))
+        for is_once_more in (False, True)
+    ]
+
+
+def _name_step(size: int) -> str:
+    return "key" if size == 1 else f"tile of {size} keys"
+
+
 def _slip(name: str, routes: Callable[[Case], list[Route]], said: str) -> Slip:
     return Slip(name, "weights", routes, lambda _case: said, paired=False, evidence=OF_MANY, passes_easily=True)
 
@@ -177,4 +237,6 @@ TILE_SLIPS = (
     _slip("keys-left-out", _left_out, "keys were left out"),
     _slip("keys-counted-twice", _twice, "keys were counted twice"),
     _slip("no-rescale", _running, "running sums were not rescaled"),
+    _slip("sum-of-one-tile", _over_tile, "the sum is that of one tile"),
+    _slip("divided-at-each-tile", _often, "the output was divided at each tile"),
 )
