@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 
@@ -23,11 +20,6 @@ def folder(tmp_path, monkeypatch):
     np.save("w.npy", attend(QUERIES, KEYS).weights)
 
 
-def check(*words: str) -> tuple[int, str]:
-    done = subprocess.run([sys.executable, "-m", "attncli", "check", *words], capture_output=True, text=True)
-    return done.returncode, done.stdout
-
-
 @pytest.mark.parametrize(
     "words",
     [
@@ -37,17 +29,17 @@ def check(*words: str) -> tuple[int, str]:
         ("1 0; 0 1", "1 2; 3 4", "5; 6", "--expect-output", "o.npy"),
     ],
 )
-def test_matrices_apart_are_one_case(words) -> None:
-    status, out = check(*words)
+def test_matrices_apart_are_one_case(run, words) -> None:
+    status, out, _ = run("check", *words)
     assert status == 0
     assert out.startswith("within-tolerance")
 
 
-def test_a_wrong_answer_is_found() -> None:
-    assert check("q.npy", "k.npy", "v.npy", "--expect-output", "v.npy")[0] == 1
+def test_a_wrong_answer_is_found(run) -> None:
+    assert run("check", "q.npy", "k.npy", "v.npy", "--expect-output", "v.npy")[0] == 1
 
 
-def test_several_problems_stay_several() -> None:
-    status, out = check("all.npz", "all.npz", "--expect-output", "o.npy")
+def test_several_problems_stay_several(run) -> None:
+    status, out, _ = run("check", "all.npz", "all.npz", "--expect-output", "o.npy")
     assert status == 0
     assert out.endswith("2 cases: 2 within-tolerance\n")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import builtins
 import contextlib
 import ctypes
+import io
 import os
 import random
 import resource
@@ -169,52 +171,69 @@ def test_a_small_disk_that_fills_up_keeps_the_old_file(folder, process):
         subprocess.run(["umount", str(small)], check=True)
 
 
-# in a process of its own, what happens to a file is done just when half of it is read: after `HALF`
-MEANWHILE = """
-import builtins, io, os, sys
-from attncli.cli.main import run_cli
-HALF = 5000
-class Read(io.BufferedReader):
-    def read(self, size=-1):
-        start = super().read(HALF)
-        {}
-        return start + super().read(size)
-opened = builtins.open
-builtins.open = lambda path, *rest: Read(io.FileIO(path)) if str(path) == sys.argv[2] else opened(path, *rest)
-sys.exit(run_cli(sys.argv[1:]))
-"""
-REPLACED = "os.rename('other', sys.argv[2])"
-CHANGES = [
-    "os.truncate(sys.argv[2], HALF)",
-    "os.truncate(sys.argv[2], 100)",
-    "os.truncate(sys.argv[2], 0)",
-    "opened(sys.argv[2], 'wb').write(opened('other', 'rb').read())",
-    "opened(sys.argv[2], 'ab').write(b'0,0,0,0\\n')",
-]
+HALF = 5000  # bytes: when so many of a file are read, something happens to it
 
 
-def rewritten(name, change):
+@contextlib.contextmanager
+def amid_reading(name, change):
+    """What is read of a file here comes in two parts, with `change` between them."""
+
+    class Read(io.BufferedReader):
+        def read(self, size=-1):
+            start = super().read(HALF)
+            change(name)
+            return start + super().read(size)
+
+    opened = builtins.open
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            builtins,
+            "open",
+            lambda path, *rest, **more: Read(io.FileIO(path)) if str(path) == name else opened(path, *rest, **more),
+        )
+        yield
+
+
+def overwrite(name, mode, data):
+    with io.FileIO(name, mode) as file:
+        file.write(data)
+
+
+ROWS = b"2,2,2,2\n" * 2000
+CHANGES = {
+    "it ends there": lambda name: os.truncate(name, HALF),
+    "it ends before": lambda name: os.truncate(name, 100),
+    "it is emptied": lambda name: os.truncate(name, 0),
+    "it is written anew": lambda name: overwrite(name, "w", ROWS),
+    "it grows": lambda name: overwrite(name, "a", b"0,0,0,0\n"),
+}
+
+
+def replace_file(name):
+    Path("other").write_bytes(ROWS)
+    Path("other").rename(name)
+
+
+def read_amid(run, name, change):
     if name == "q.npy":
         np.save(name, np.ones((1000, 4)))
     else:
         Path(name).write_text("1,1,1,1\n" * 2000)
-    Path("other").write_text("2,2,2,2\n" * 2000)
-    words = ["run", name, "1 1 1 1", "-q", "-w", "/dev/stdout"]
-    return subprocess.run([sys.executable, "-c", MEANWHILE.format(change), *words], capture_output=True, text=True)
+    with amid_reading(name, change):
+        return run("run", name, "1 1 1 1", "-f", "csv", "--show", "weights")
 
 
-@pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
 @pytest.mark.parametrize("name", ["q.csv", "q.npy"])
-def test_a_file_that_is_written_while_it_is_read_is_told(name, change):
-    ran = rewritten(name, change)
+def test_a_file_that_is_written_while_it_is_read_is_told(run, name, change):
     told = f"error: {name}: was changed while it was read\nhint: run again when the file is complete\n"
-    assert (ran.returncode, ran.stdout, ran.stderr) == (2, "", told)
+    assert read_amid(run, name, change) == (2, "", told)
 
 
 @pytest.mark.parametrize("name", ["q.csv", "q.npy"])
-def test_a_file_that_is_replaced_while_it_is_read_is_the_old_one(name):
-    ran = rewritten(name, REPLACED)
-    assert (ran.returncode, ran.stdout) == (0, "1.0\n" * (1000 if name == "q.npy" else 2000))
+def test_a_file_that_is_replaced_while_it_is_read_is_the_old_one(run, name):
+    ran = read_amid(run, name, replace_file)
+    assert (ran.status, ran.out) == (0, "1.0\n" * (1000 if name == "q.npy" else 2000))
 
 
 @pytest.mark.parametrize("unbuffered", ["", "1"])
