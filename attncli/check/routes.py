@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import fields
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from attncli.errors import AttncliError
 from attncli.inputs.request import GRADIENT_NAMES
 from attncli.matrix import Array
 from attncli.problem.heads import pack_heads
@@ -133,6 +135,16 @@ class Route:
         found = self._computed(result, names)
         return found if self.present is None else {name: self.present(name, found[name]) for name in found}
 
+    def numbers_as_needed(self, result: Result, names: Collection[str]) -> Mapping[str, Array]:
+        """Return the same, with gradients that are computed when the first of them is asked for, if anything else is
+        among the names: most slips are refused by what comes before gradients."""
+        forward = [name for name in names if name not in GRADIENT_NAMES]
+        if len(forward) in (0, len(names)) or not self.has_gradients(result.problem):
+            return self.numbers_from(result, names)
+        known = self._gradients(result).names
+        gradients = [name for name in names if name not in forward and name in known]
+        return NumbersAsNeeded(self.numbers_from(result, forward), gradients, partial(self.numbers_from, result))
+
     def _computed(self, result: Result, names: Collection[str]) -> dict[str, Array]:
         problem = result.problem
         gradients = [name for name in names if name in GRADIENT_NAMES]
@@ -204,6 +216,35 @@ class Route:
         if self.softmax == "keys":
             return _weights_of(result.problem, scores, self.unseen)
         return NORMALISERS[self.softmax](scores, self.unseen)
+
+
+class NumbersAsNeeded(Mapping[str, Array]):
+    """Results by name: those that are `known`, and others that `compute` returns when the first of them is needed. If
+    that fails, these have no numbers at all, and so no shape that fits."""
+
+    def __init__(
+        self, known: dict[str, Array], others: list[str], compute: Callable[[list[str]], dict[str, Array]]
+    ) -> None:
+        self._known, self._others, self._compute = known, others, compute
+
+    def __getitem__(self, name: str) -> Array:
+        if name in self._others:
+            try:
+                with np.errstate(all="ignore"):
+                    self._known |= self._compute(self._others)
+            except (AttncliError, ValueError, IndexError):
+                self._known |= dict.fromkeys(self._others, np.empty(0))
+            self._others = []
+        return self._known[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._known or name in self._others
+
+    def __iter__(self) -> Iterator[str]:
+        return iter([*self._known, *self._others])
+
+    def __len__(self) -> int:
+        return len(self._known) + len(self._others)
 
 
 def mean_over_heads(name: str, array: Array) -> Array:

@@ -6,8 +6,11 @@ import numpy as np
 import pytest
 
 from attncli.check.routes import RIGHT, Route
+from attncli.errors import NumericError
 from attncli.inputs.request import Request
 from attncli.matrix import Matrix
+from attncli.results.gradients import Gradients
+from attncli.results.result import Result
 
 random = np.random.default_rng(5)
 
@@ -46,3 +49,28 @@ def test_a_softmax_gives_powers_of_the_scores_that_sum_to_1(request_, softmax, a
     scores = RIGHT.numbers(request_, ["scores"])["scores"]
     np.testing.assert_allclose(weights.sum(axis=axis), 1)
     np.testing.assert_allclose(np.ptp(np.log(weights) - scores, axis=axis), 0, atol=1e-9)
+
+
+@pytest.mark.parametrize("is_possible", [True, False])
+def test_gradients_are_computed_when_they_are_needed_and_not_before(monkeypatch, is_possible):
+    request_ = replace(PARTS, d_output=matrix(2, 3, 2))
+    names = ["output", "d_queries", "d_values"]
+    right, calls = RIGHT.numbers(request_, names), []
+    result = Result(RIGHT.problem(request_), "numpy")
+
+    def counted(self, *asked):
+        calls.append(asked)
+        if not is_possible:
+            raise NumericError("d_queries", "overflows")
+        return compute(self, *asked)
+
+    compute = Gradients.compute
+    monkeypatch.setattr(Gradients, "compute", counted)
+    found = RIGHT.numbers_as_needed(result, names)
+    np.testing.assert_array_equal(found["output"], right["output"])
+    assert (list(found), "d_values" in found, calls) == (names, True, [])
+    if is_possible:
+        assert all((found[name] == right[name]).all() for name in names)
+    else:
+        assert [found[name].shape for name in names[1:]] == [(0,), (0,)]
+    assert calls == [("d_queries", "d_values")]

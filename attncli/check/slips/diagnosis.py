@@ -3,7 +3,7 @@ check."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from itertools import combinations, islice, permutations, product
@@ -57,7 +57,7 @@ class Attempt:
 
     slips: tuple[Slip, ...]
     route: Route
-    seen: dict[str, Array]
+    seen: Mapping[str, Array]
     said: tuple[Said, ...]  # by route, for slips whose sentence cannot contain what was found
     parts: tuple[Attempt, ...] = ()  # the attempts at each of two slips
 
@@ -191,7 +191,7 @@ def _try_fitted(case: Case, sample: Sample) -> list[Attempt]:
     ]
 
 
-def _fits(seen: dict[str, Array], judges: dict[str, Judge]) -> bool:
+def _fits(seen: Mapping[str, Array], judges: dict[str, Judge]) -> bool:
     """Return whether the numbers have the expected shapes."""
     return all(name in seen and seen[name].shape == judge.expected.shape for name, judge in judges.items())
 
@@ -336,7 +336,7 @@ def _join_attempts(first: Attempt, second: Attempt, case: Case, sample: Sample) 
     ]
 
 
-def _are_same(one: dict[str, Array], two: dict[str, Array]) -> bool:
+def _are_same(one: Mapping[str, Array], two: Mapping[str, Array]) -> bool:
     return one.keys() == two.keys() and all(are_same(one[name], two[name]) for name in one)
 
 

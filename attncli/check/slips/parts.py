@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -24,16 +25,16 @@ class WrongPart:
     rows: Array
     words: str
 
-    def fits(self, numbers: dict[str, Array], names: tuple[str, ...]) -> bool:
+    def fits(self, numbers: Mapping[str, Array], names: tuple[str, ...]) -> bool:
         """Return whether these matrices have a row for each row of the weights."""
         return all(name in numbers and numbers[name].shape[:-1] == self.rows.shape for name in names)
 
-    def route(self, numbers: dict[str, Array]) -> Route:
+    def route(self, numbers: Mapping[str, Array]) -> Route:
         """Return the route with these numbers in the wrong rows, and the right ones elsewhere."""
         return Route(present=partial(_mix, rows=self.rows, numbers=numbers), is_whole=True)
 
 
-def _mix(name: str, array: Array, rows: Array, numbers: dict[str, Array]) -> Array:
+def _mix(name: str, array: Array, rows: Array, numbers: Mapping[str, Array]) -> Array:
     return np.where(rows[..., None], numbers[name], array) if name in numbers else array
 
 

@@ -3,7 +3,7 @@ rows."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -38,6 +38,7 @@ class Sample:
     def __init__(self, judges: dict[str, Judge], right: Measured, wrong: list[str]) -> None:
         problem = right.problem
         self.names = tuple(judges)
+        self._gradients_last = sorted(judges, key=lambda name: name in GRADIENT_NAMES)
         self.judges, self.right = judges, right
         self.wrong = wrong
         self.rows: Array | None = None
@@ -54,7 +55,7 @@ class Sample:
             rows = {at[-1] if name == "lse" else at[-2] for name, at in worst}
             self.rows = np.array(sorted(rows | {0, problem.n // 2, problem.n - 1}))
 
-    def numbers(self, route: Route, request: Request) -> dict[str, Array]:
+    def numbers(self, route: Route, request: Request) -> Mapping[str, Array]:
         """Return the route's numbers in these rows.
 
         Raises AttncliError if it does not have these rows.
@@ -62,7 +63,7 @@ class Sample:
         result = self._result(route, request)
         problem = result.problem
         if self.rows is None:
-            return route.numbers_from(result, self.names)
+            return route.numbers_as_needed(result, self.names)
         if problem.n != self.right.problem.n:
             raise ProblemError("slip", "it has other rows than were expected")
         if route.softmax in ACROSS:
@@ -118,19 +119,19 @@ class Sample:
             return array
         return np.take(array, self.rows, axis=-1 if name == "lse" else -2)
 
-    def differs(self, seen: dict[str, Array]) -> bool:
+    def differs(self, seen: Mapping[str, Array]) -> bool:
         """Return whether the numbers differ from the right ones in a wrong matrix."""
         return any(
             name in seen and not are_same(seen[name], self._taken(name, self.right.numbers[name]))
             for name in self.wrong
         )
 
-    def differences(self, seen: dict[str, Array]) -> Array:
+    def differences(self, seen: Mapping[str, Array]) -> Array:
         """Return the numbers minus the expected ones, of all wrong matrices as one list."""
         pairs = ((seen[name], self._taken(name, self.judges[name].expected)) for name in self.wrong)
         return np.concatenate([(mine - expected).reshape(-1) for mine, expected in pairs])
 
-    def misfit(self, seen: dict[str, Array]) -> float:
+    def misfit(self, seen: Mapping[str, Array]) -> float:
         """Return the mean size of the differences to the wrong matrices, so that a few outliers do not dominate."""
         total = 0.0
         for name in self.wrong:
@@ -141,9 +142,9 @@ class Sample:
             total += float(off[np.isfinite(off)].mean()) if np.isfinite(off).any() else float("inf")
         return total
 
-    def may_be(self, seen: dict[str, Array]) -> bool:
+    def may_be(self, seen: Mapping[str, Array]) -> bool:
         """Return whether the numbers are near enough to the expected ones for their bounds to matter."""
-        return all(self.is_near(name, seen[name]) for name in self.judges if name in seen)
+        return all(self.is_near(name, seen[name]) for name in self._gradients_last if name in seen)
 
     def is_near(self, name: str, mine: Array) -> bool:
         """Return whether the numbers of one matrix are near enough to the expected ones."""
