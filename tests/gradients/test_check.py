@@ -120,6 +120,13 @@ def test_a_scale_that_is_left_out_on_one_side_is_named():
     assert [found.slip for found in report.diagnosis] == ["grad-unscaled"]
 
 
+def test_a_scale_that_is_not_due_and_is_left_out_on_the_way_back_is_named():
+    own = {name: (array / SCALE).round(6) for name, array in (("d_queries", RIGHT.d_queries), ("d_keys", RIGHT.d_keys))}
+    found = worksheet(own)
+    report = check(replace(found, request=replace(found.request, variant="dot")))
+    assert report.diagnosis[0].slip == "scale-sqrt-dk+grad-unscaled"
+
+
 def test_the_values_gradient_with_weights_that_are_not_transposed_is_named():
     report = check(worksheet({"d_values": (P @ D_OUTPUT).round(6)}))
     assert report.diagnosis[0].slip == "grad-transposed"

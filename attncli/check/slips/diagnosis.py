@@ -43,8 +43,9 @@ EVIDENCE = 4.0  # decimal digits in which the numbers of two slips must differ f
 IN_PART = 6.0  # as many for one slip in few rows, of which each has been tried
 MOST_NAMES = 24  # of a pair
 # families of slips that may be none by themselves, and those that make them slips: the problem's own scale is wrong for
-# another score, and rounding scores without decimals is wrong if another scale gave them some
-MADE_BY = {"scale": ("score",), "weights": ("scale", "score")}
+# another score, rounding scores without decimals is wrong if another scale gave them some, and leaving a scale of 1 out
+# of a gradient is wrong if it is another one
+MADE_BY = {"scale": ("score",), "weights": ("scale", "score"), "gradient scale": ("system", "score", "scale")}
 MATRICES_OF = {"keys", "values", "queries"}  # families that put other matrices in the place of Q, K and V
 CERTAIN, LIKELY = 6.0, 2.0  # digits in which printed numbers are those of a dtype
 
