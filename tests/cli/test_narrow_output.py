@@ -57,7 +57,7 @@ def said() -> Callable[[str, str], bytes]:
 
     def found(encoding: str, words: str) -> bytes:
         if encoding not in known:
-            commands = [*HELP, *DOCUMENTS]
+            commands = HELP if encoding == "ascii" else [*HELP, *DOCUMENTS]
             known[encoding] = dict(zip(commands, run_with(encoding, [c.split() for c in commands]), strict=True))
         status, out = known[encoding][words]
         assert status == 0
@@ -73,9 +73,8 @@ def test_help_falls_back_to_ascii(encoding, words, said):
 
 
 @pytest.mark.parametrize("words", DOCUMENTS)
-@pytest.mark.parametrize("encoding", ["cp1252", "ascii"])
-def test_documents_are_utf8(encoding, words, said, run):
-    assert said(encoding, words).decode("utf-8") == run(*words.split()).out
+def test_documents_are_utf8(words, said, run):
+    assert said("cp1252", words).decode("utf-8") == run(*words.split()).out
 
 
 LABELLED = "queries: [[1]]\nkeys: [[1]]\nvalues: [[1]]\nlabels: {queries: [naïve→]}\nexpected: {output: [[2]]}\n"
