@@ -140,14 +140,15 @@ def test_heads_in_another_layout_are_split_and_put_together_there(tmp_path, dask
     assert state(tmp_path / "here") == state(tmp_path / "there")
 
 
-def test_a_cluster_without_workers_is_refused(tmp_path, dask):
-    make_problems(tmp_path / "problems", 1)
-    dask.have(0)
-    assert batch("problems", "-d", "out", "--dask", dask.address, cwd=tmp_path) == (
-        2,
-        "",
-        f"error: --dask {dask.address}: the scheduler has no workers\nhint: dask worker {dask.address}\n",
-    )
+# this test and the next take a worker that the ones before have left: to start one takes longer
+def test_a_worker_is_no_scheduler(dask):
+    dask.have(1)
+    with dask.client() as client:
+        (address,) = client.nthreads()
+    with pytest.raises(OutputError) as error:
+        refuse_other_servers(address)
+    assert str(error.value) == f"--dask {address}: a Dask worker answers there, not a scheduler"
+    assert error.value.hint == START
 
 
 FAULTS = {
@@ -188,6 +189,16 @@ def test_a_worker_that_could_not_do_the_jobs_is_refused_before_any_runs(tmp_path
         assert where.isdigit()
         assert (said, error.value.hint) == (what, hint)
     dask.have(0)
+
+
+def test_a_cluster_without_workers_is_refused(tmp_path, dask):
+    make_problems(tmp_path / "problems", 1)
+    dask.have(0)
+    assert batch("problems", "-d", "out", "--dask", dask.address, cwd=tmp_path) == (
+        2,
+        "",
+        f"error: --dask {dask.address}: the scheduler has no workers\nhint: dask worker {dask.address}\n",
+    )
 
 
 SERVER = """\
@@ -258,16 +269,6 @@ def test_what_is_no_scheduler_is_said_in_time(tmp_path):
             what = f"error: --dask {address}: no scheduler answers there\nhint: {START}\n"
             assert (process.returncode, out, err) == (2, "", what)
     assert time.monotonic() - begin < 90
-
-
-def test_a_worker_is_no_scheduler(dask):
-    dask.have(1)
-    with dask.client() as client:
-        (address,) = client.nthreads()
-    with pytest.raises(OutputError) as error:
-        refuse_other_servers(address)
-    assert str(error.value) == f"--dask {address}: a Dask worker answers there, not a scheduler"
-    assert error.value.hint == START
 
 
 @pytest.mark.parametrize("address", ["nonsense://x", "localhost", "tcp://", "tcp://h:", "scheduler.json"])
