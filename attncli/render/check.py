@@ -200,13 +200,22 @@ def _format_errors(number: float) -> str:
     return f"{number:.3g}" if number < 100 else f"{number:,.0f}" if number < 1e7 else f"{number:.1e}"
 
 
+EARLIER_STEPS = (
+    "give the scores or weights of the same computation too (--expect-scores, --expect-weights): they show the first "
+    "wrong step"
+)
+
+
 def _diagnosis_lines(report: CaseReport) -> list[str]:
     if not report.diagnosis:
         wrong = [check for check in report.checks if check.verdict == "wrong"]
         if all(check.is_rounded for check in wrong):  # which is said of each
             return []
         is_searched = any(check.at is not None for check in wrong)
-        return ["  no known mistake, or pair of mistakes, explains these numbers"] if is_searched else []
+        if not is_searched:
+            return []
+        said = ["  no known mistake, or pair of mistakes, explains these numbers"]
+        return said + _fold(EARLIER_STEPS, "  ") if {check.what for check in report.checks} == {"output"} else said
     noun = "what was done instead" if len(report.diagnosis) == 1 else "what may have been done instead"
     lines = [f"  {noun}:"]
     for found in report.diagnosis[:MOST_SHOWN]:

@@ -23,6 +23,7 @@ from attncli.check.slips.fitted import (
     fitted_sink,
     fitted_sinks,
 )
+from attncli.check.slips.misread_inputs import misread_entry
 from attncli.check.slips.pages import misread_pages
 from attncli.check.slips.parts import find_part
 from attncli.check.slips.sampling import Sample, are_same
@@ -182,7 +183,7 @@ def _try_fitted(case: Case, sample: Sample) -> list[Attempt]:
     """Return the numbers of stages that fit best, and the sink that does, of all heads or of each."""
     fitted = [fitted_number(case, sample, number) for number in FITTED_NUMBERS]
     fitted += [fitted_sink(case, sample), fitted_sinks(case), fitted_head_scales(case)]
-    fitted += [misread_pages(case), *fitted_factors(case)]
+    fitted += [misread_pages(case), misread_entry(case), *fitted_factors(case)]
     slips = [slip for slip in fitted if slip is not None]
     return [
         attempt
