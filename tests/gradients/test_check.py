@@ -120,6 +120,20 @@ def test_a_scale_that_is_left_out_on_one_side_is_named():
     assert [found.slip for found in report.diagnosis] == ["grad-unscaled"]
 
 
+@pytest.mark.parametrize(("row", "share"), [("uniform", 1 / 4), ("nan", np.nan)])
+def test_gradients_of_a_query_without_a_key_are_explained_by_its_weights(row, share):
+    mask = np.tril(np.ones((4, 4)))
+    mask[1] = 0
+    scores = mask * np.exp(SCALE * Q @ K.T)
+    with np.errstate(invalid="ignore"):
+        weights = scores / scores.sum(axis=1, keepdims=True)
+    weights[1] = share
+    d_scores = weights * (DP - (weights * DP).sum(axis=1, keepdims=True))
+    own = worksheet({"d_values": (weights.T @ D_OUTPUT).round(6), "d_queries": (SCALE * d_scores @ K).round(6)})
+    report = check(replace(own, request=replace(own.request, causal=False, mask=Matrix(mask, "mask"))))
+    assert report.diagnosis[0].slip == f"empty-row-{row}"
+
+
 def test_a_scale_that_is_not_due_and_is_left_out_on_the_way_back_is_named():
     own = {name: (array / SCALE).round(6) for name, array in (("d_queries", RIGHT.d_queries), ("d_keys", RIGHT.d_keys))}
     found = worksheet(own)

@@ -19,6 +19,7 @@ from attncli.check.slips.changes import (
     fill_empty_rows,
     visible_cells,
 )
+from attncli.check.slips.gradients import is_about
 from attncli.check.slips.position_masks import POSITION_MASK_SLIPS
 from attncli.check.slips.slip import Slip
 from attncli.matrix import Array
@@ -161,9 +162,22 @@ def _empty_row(row: str) -> Callable[[Case], list[Route]]:
     def routes(case: Case) -> list[Route]:
         if case.problem.conventions.empty == row or bool(visible_cells(case.problem).any(axis=-1).all()):
             return []
+        if is_about(case):
+            return [Route(problems=(_allow_nan,), reweigh=partial(_with_empty_rows, row=row))]
         return [Route(problems=(partial(fill_empty_rows, row=row),))]
 
     return routes
+
+
+def _allow_nan(problem: Problem) -> Problem:
+    """Return the problem with gradients that may be NaN."""
+    return replace(problem, is_finite=False)
+
+
+def _with_empty_rows(problem: Problem, weights: Array, row: str) -> Array:
+    """Return the weights with this row for a query that has no key, from which gradients follow as from any others."""
+    has_key = visible_cells(problem).any(axis=-1, keepdims=True)
+    return np.where(has_key, weights, {"uniform": 1 / problem.m, "nan": np.nan, "zeros": 0.0}[row])
 
 
 def _describe_empty_row(case: Case, row: str) -> str:
