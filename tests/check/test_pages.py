@@ -120,6 +120,15 @@ def test_other_sums_are_told_by_the_factors_of_rows():
     )
 
 
+def test_rows_of_one_direction_are_no_factors_of_rows():
+    values = np.array([[1.0, -1], [2, -2], [-3, 3]])
+    given = {"queries": np.array([[1.0, 2], [3, -1]]), "keys": np.array([[1.0, 0], [0, 1], [1, 1]]), "values": values}
+    request = Request(**{name: Matrix(array, name) for name, array in given.items()})
+    expected = {"output": Matrix(np.array([[0.5, -0.5], [1.25, -1.25]]), "output")}
+    found = check(Worksheet(request=request, name="c", where="c", expected=expected)).diagnosis
+    assert "values-factor" not in {each.slip for each in found}
+
+
 def test_random_numbers_are_no_pages_and_no_factors(sample):
     for seed in sample(range(20), 5):
         noise = np.random.default_rng(seed).normal(size=RIGHT.shape)

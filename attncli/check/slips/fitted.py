@@ -270,10 +270,17 @@ def fitted_factors(case: Case) -> list[Slip]:
             factors = np.where(size > 0, (right * expected).sum(axis=over, keepdims=True) / size, 1.0)
         if factors.size == right.size or np.ptp(factors) < SMALL * np.abs(factors).max():
             continue
+        # sums are above 0, and rows of one direction, as those of V with one column, are all alike but for a factor
+        if noun == "row" and (bool((factors <= 0).any()) or _have_one_direction(right)):
+            continue
         told = _told_factors(factors, noun)
         routes = [Route(present=partial(_times_factors, factors=factors, problem=problem), said=told)]
         slips.append(_slip("values-factor", "result", routes, 4.0, factors.size))
     return slips
+
+
+def _have_one_direction(rows: Array) -> bool:
+    return int(np.linalg.matrix_rank(rows.reshape(-1, rows.shape[-1]))) < 2
 
 
 def _told_factors(factors: Array, noun: str) -> str:
