@@ -133,6 +133,8 @@ def diagnose(
             groups = _group([attempt for attempt in paired if sample.differs(attempt.seen)])
             found = _confirm(_pairs(paired, groups, case, sample), case, right, sample)
             found += _confirm(_other_names(found, groups, case, sample), case, right, sample)
+        if not found and not late:  # other sums, whatever made them
+            found = _confirm(_try_slips(fitted_factors(case, "row"), case, sample), case, right, sample)
     entries = _make_entries(found + late, case)
     if entries or is_rounded:
         return entries
@@ -183,8 +185,11 @@ def _try_fitted(case: Case, sample: Sample) -> list[Attempt]:
     """Return the numbers of stages that fit best, and the sink that does, of all heads or of each."""
     fitted = [fitted_number(case, sample, number) for number in FITTED_NUMBERS]
     fitted += [fitted_sink(case, sample), fitted_sinks(case), fitted_head_scales(case)]
-    fitted += [misread_pages(case), misread_entry(case), *fitted_factors(case)]
-    slips = [slip for slip in fitted if slip is not None]
+    fitted += [misread_pages(case), misread_entry(case), *fitted_factors(case, "head", "column")]
+    return _try_slips([slip for slip in fitted if slip is not None], case, sample)
+
+
+def _try_slips(slips: list[Slip], case: Case, sample: Sample) -> list[Attempt]:
     return [
         attempt
         for slip in slips

@@ -247,8 +247,9 @@ def _told_head_scales(case: Case, scales: tuple[float, ...]) -> str:
     return f"the raw scores {case.score} of the heads were multiplied by {listed}: {scaling(case)}"
 
 
-def fitted_factors(case: Case) -> list[Slip]:
-    """Return `values-factor` with a factor for each head, each column or each row of the output that fits best."""
+def fitted_factors(case: Case, *nouns: str) -> list[Slip]:
+    """Return `values-factor` with a factor for each head, column or row of the output, as the nouns say, that fits
+    best."""
     problem = case.problem
     if "output" not in case.wrong or problem.values is None or len(case.wrong) > 1:
         return []
@@ -262,7 +263,8 @@ def fitted_factors(case: Case) -> list[Slip]:
         "row": (-1,),
     }
     slips = []
-    for noun, over in axes.items():
+    for noun in nouns:
+        over = axes[noun]
         if not over or right.size == 0 or min(right.shape) == 0:
             continue
         size = (right**2).sum(axis=over, keepdims=True)
