@@ -75,6 +75,17 @@ def test_an_output_of_transposed_weights_is_named():
     assert told(square, {"output": output.round(4).tolist()})[0] == "weights-transposed"
 
 
+def test_an_output_of_weights_times_values_cell_by_cell_is_named_with_its_shape():
+    square = "queries: [[1, 2], [3, -1]], keys: [[1, 0], [2, 1]], values: [[1, 2], [3, 5]]"
+    output = np.array(numbers(square, "weights")) * [[1, 2], [3, 5]]
+    found = diagnosis(square, {"output": output.round(4).tolist()})
+    assert found[0].slip == "cell-by-cell"
+    assert found[0].sentence == (
+        "your output is weights ⊙ V, each weight times the value in its own place (2 × 2 fits both): "
+        "weights · V, a sum over the keys, is expected"
+    )
+
+
 def test_two_cells_of_many_are_told_and_three_are_not():
     rows = printed(FOUR.replace("[3, -1, 1, 1]]", "[3, -1, 1, 1], [1, 1, 1, 1], [2, 0, 0, 1]]"), "weights")
     text = FOUR.replace("[3, -1, 1, 1]]", "[3, -1, 1, 1], [1, 1, 1, 1], [2, 0, 0, 1]]")

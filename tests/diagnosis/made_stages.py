@@ -208,6 +208,15 @@ def weights_as_output(world):
     world.values = np.eye(world.m)
 
 
+SHAPED_ALIKE = {"wide_values": True, "square": True}
+
+
+@slip("cell-by-cell", SHAPED_ALIKE, SHAPED_ALIKE | {"causal": True}, SHAPED_ALIKE | {"heads": 2}, told=(("output",),))
+def cell_by_cell(world):
+    world.values, values = np.eye(world.m), world.values
+    world.finish.append(lambda output: output * values)
+
+
 @slip("column-left-out", {"width": 4}, {"width": 5, "causal": True})
 def column_left_out(world):
     column = world.column = int(world.random.integers(world.d))

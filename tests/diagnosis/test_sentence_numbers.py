@@ -113,7 +113,7 @@ FACTS = {
     r"{n} of the {n} scores (?:is|are) masked": lambda r, _: hidden(r),
     r"key i [+−] {n}": lambda r, _: offsets(r),
     r"where {n} queries meet {n} keys": lambda r, _: (r.n, r.m),
-    r"\({n} × {n} fits both ways\)": lambda r, _: (r.m, r.m),
+    r"\({n} × {n} fits both(?: ways)?\)": lambda r, _: (r.m, r.m),
     r"rounded to {n} decimals?": lambda _, w: (getattr(w, "rounded_to", w.print_weights),),
     r"the {n} columns were taken as one head: {n} heads of {n} columns": lambda r, _: (r.heads * r.d, r.heads, r.d),
     r"into {n} heads by a view": lambda r, _: (r.heads,),

@@ -27,6 +27,17 @@ def _values_of_one(problem: Problem) -> Problem:
     return replace(problem, values=np.broadcast_to(np.eye(problem.m), need_values(problem).shape))
 
 
+def _cell_by_cell(case: Case) -> list[Route]:
+    """Return the routes with each weight times the value in the same place, if weights and V have one shape."""
+    values = case.request.values
+    if values is None or values.array.shape != case.problem.shapes()["output"]:
+        return []
+    factors = np.asarray(values.array, np.float64)
+    return [
+        replace(route, present=partial(_times, factor=factors, only="output")) for route in _weights_handed_in(case)
+    ]
+
+
 def _factor(case: Case) -> list[Route]:
     """Return the routes with a constant factor on the output or on the weights."""
 
@@ -54,7 +65,7 @@ def _factor(case: Case) -> list[Route]:
     return routes
 
 
-def _times(name: str, array: Array, factor: float, only: str) -> Array:
+def _times(name: str, array: Array, factor: float | Array, only: str) -> Array:
     return factor * array if name == only else array
 
 
@@ -83,6 +94,15 @@ OUTPUT_SLIPS = (
         "result",
         _weights_handed_in,
         lambda case: f"your output is the weights: they are to be multiplied by V, {case.output_shape}",
+    ),
+    Slip(
+        "cell-by-cell",
+        "result",
+        _cell_by_cell,
+        lambda case: (
+            f"your output is weights ⊙ V, each weight times the value in its own place ({case.n} × {case.m} fits "
+            "both): weights · V, a sum over the keys, is expected"
+        ),
     ),
     Slip(
         "values-factor", "result", _factor, lambda _case: "a factor was applied", paired=False, evidence=2.0, fitted=1

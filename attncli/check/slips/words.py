@@ -147,6 +147,7 @@ WORDS = {
     "split-merge-base-2": "pieces merged to another base",
     "dropout-live": "live dropout",
     "weights-as-output": "the weights for the output",
+    "cell-by-cell": "weights times V cell by cell",
     "values-factor": "a constant factor on V",
     "residual-added": "the queries added to the output",
     "rope-one-side": "rotary positions on Q or K alone",
