@@ -65,6 +65,18 @@ WRONG = {
         "qk-norm-other",
         "the mean of each row of Q and K was subtracted before its norm, as a layer norm does: rms does not",
     ),
+    "a cosine over the length of the keys": (
+        {"variant": "cosine"},
+        softmax(2 * score(Q, unit(K))),
+        "cosine-one-side",
+        "the dot products were divided by the length of k alone: a cosine is q·k / (‖q‖‖k‖)",
+    ),
+    "a cosine over the length of the queries": (
+        {"variant": "cosine"},
+        softmax(2 * score(unit(Q), K)),
+        "cosine-one-side",
+        "the dot products were divided by the length of q alone: a cosine is q·k / (‖q‖‖k‖)",
+    ),
     "one score fewer": (
         {"top_k": 3},
         softmax(largest(SCORES, 2, -np.inf)),

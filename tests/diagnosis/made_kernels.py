@@ -101,6 +101,17 @@ def qk_norm_one_side(world):
     world.norm = None
 
 
+@slip("cosine-one-side", {"variant": "cosine"}, {"variant": "cosine", "heads": 2}, {"variant": "cosine", "mask": True})
+def cosine_one_side(world):
+    sides = (1, 0) if world.random.random() < 0.5 else (0, 1)
+
+    def similarity(q, k):
+        lengths = [np.linalg.norm(rows, axis=-1) for rows in (q, k)]
+        return q @ k.mT / (lengths[0][..., :, None] ** sides[0] * lengths[1][..., None, :] ** sides[1])
+
+    world.similarity = similarity
+
+
 @slip("rope-reversed", {"rope": True}, {"rope": True, "heads": 2})
 def rope_reversed(world):
     for name, first in (("queries", world.offset), ("keys", 0)):

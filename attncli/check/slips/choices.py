@@ -14,13 +14,16 @@ from attncli.check.slips.case import Case, list_numbers
 from attncli.check.slips.changes import change_visible, need, visible_cells
 from attncli.check.slips.slip import SOME, Slip
 from attncli.records import replace
+from attncli.similarities import unit_rows
 from attncli.stages.normalizers import NORMALIZERS, SOFTMAX, keep_largest
 from attncli.stages.row_transforms import ROW_NORM_NAMES
+from attncli.variants import BY_NAME, DEFAULT
 
 if TYPE_CHECKING:
     from attncli.matrix import Array
     from attncli.problem.problem import Problem
 
+COSINE, DOT_PRODUCT = BY_NAME["cosine"], BY_NAME[DEFAULT]
 SAME = 1e-12  # relative difference of lengths that are the same up to rounding
 
 
@@ -66,6 +69,23 @@ def _one_norm(case: Case) -> list[Route]:
             said=f"only {letter} was normed by {case.request.qk_norm}: the rows of Q and of K are",
         )
         for name, letter in (("queries", "Q"), ("keys", "K"))
+    ]
+
+
+def _divide_by_length(problem: Problem, name: str) -> Problem:
+    """Return the problem with the dot product for the cosine, and the rows of Q or K over their lengths."""
+    return replace(problem, variant=DOT_PRODUCT, **{name: unit_rows(getattr(problem, name))})  # type: ignore[arg-type]
+
+
+def _half_cosine(case: Case) -> list[Route]:
+    if case.problem.variant is not COSINE:
+        return []
+    return [
+        Route(
+            problems=(partial(_divide_by_length, name=name),),
+            said=f"the dot products were divided by the length of {letter} alone: a cosine is {case.formula}",
+        )
+        for name, letter in (("keys", "k"), ("queries", "q"))
     ]
 
 
@@ -190,6 +210,7 @@ CHOICE_SLIPS = (
     ),
     _slip("qk-norm-other", "stage", _norm_of_all_heads, lambda _case: "one norm was taken for all heads"),
     _slip("qk-norm-one-side", "stage", _one_norm, lambda _case: "only one of Q and K was normed"),
+    _slip("cosine-one-side", "score", _half_cosine, lambda _case: "only one of the lengths divided the dot products"),
     _slip("top-k-other", "stage", _other_top_k, lambda _case: "another number of scores took part"),
     _slip(
         "top-k-after-softmax",

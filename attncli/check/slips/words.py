@@ -89,6 +89,7 @@ WORDS = {
     "other-offset": "queries at other positions",
     "padding-side": "padding on the other side",
     "qk-norm-one-side": "a norm of Q or K only",
+    "cosine-one-side": "dot products over one length",
     "rows-empty": "rows or columns without a result",
     "exp-overflow": "exponentials that overflow",
     "keys-other-order": "rows of K in another order",
