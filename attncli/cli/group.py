@@ -9,11 +9,11 @@ from importlib import import_module
 from typing import Any
 
 import typer
-from typer.core import TyperCommand, TyperGroup
+from typer.core import TyperCommand, TyperGroup, TyperOption
 
 from attncli.cli.guesses import MISSING_WORDS, command_meant, format_meant, is_source, option_hint
 from attncli.cli.stray import Pair, once_hint, pair_words, refuse_stray
-from attncli.cli.unused import refuse_unused
+from attncli.cli.unused import always_refused, refuse_unused
 from attncli.errors import ExitStatus, UsageError, nearest, suggest
 from attncli.patterns import pattern
 from attncli.version import __version__
@@ -243,6 +243,9 @@ def build_command(name: str) -> Any:
     app.command(name, cls=Command, help=module.HELP, context_settings=CONTEXT)(getattr(module, f"{name}_command"))
     command = typer.main.get_command(app)
     command.name = name
+    for parameter in command.params:
+        if isinstance(parameter, TyperOption) and not always_refused(name).isdisjoint(parameter.opts):
+            parameter.hidden = True
     return command
 
 

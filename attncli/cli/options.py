@@ -165,7 +165,7 @@ class CalculationOptions:
             "key_segments": "the ids of the keys, if they differ from --segments",
             "dropout_mask": "1 = weight kept; with --dropout P the kept ones are divided by 1 − P",
             "v_a": f"the weights of the features in the variant {WITH_WEIGHTS} (default ones)",
-            "d_output": "the gradient at the output, or the word ones: --show d_queries,d_keys,d_values",
+            "d_output": "the gradient at the output, or the word ones, for d_queries, d_keys, d_values",
         }
         matrices = [
             _parameter(

@@ -42,6 +42,10 @@ def _has_tolerance(given: Given) -> bool:
     return "--rtol" in given or "--atol" in given
 
 
+def _is_drawn_beside_document(given: Given) -> bool:
+    return given["--plot"].strip() == "-" and _for_documents(given)
+
+
 def _is_shown_nowhere(given: Given) -> bool:
     """Return whether no gradient is asked for. JSON and YAML tell the shapes of all."""
     if "--grads" in given or _format(given) in ("json", "yaml"):
@@ -84,6 +88,13 @@ RULES = (
         "-f table, markdown or latex; or leave it out",
     ),
     Rule(("explain", *ANSWERING, "compare", "check", "variants"), "--ascii", _for_documents, NO_COLOUR, LEFT_OUT),
+    Rule(
+        (*ANSWERING, "compare"),
+        "--plot",
+        _is_drawn_beside_document,
+        "- draws on standard output, where {format} goes",
+        "--plot FILE.png; or leave out --format",
+    ),
     Rule(("check", "play"), "--engine", _is_always, "numbers are computed in float64 by one engine", LEFT_OUT),
     Rule(
         ("compare", "play"),
@@ -124,6 +135,11 @@ RULES = (
         "- in the place of the source",
     ),
 )
+
+
+def always_refused(command: str) -> frozenset[str]:
+    """Return the options of a command that it never takes, so that no help offers them."""
+    return frozenset(rule.option for rule in RULES if command in rule.commands and rule.is_unused is _is_always)
 
 
 def refuse_unused(command: str, given: Given) -> None:

@@ -241,7 +241,7 @@ def test_short_help_leaves_the_calculation_to_a_page_of_its_own(run, command):
     short, whole, calculation = run(command, "-h").out, run(command, "--help").out, run("help", "calculation").out
     assert "--length-scale" not in short
     assert f"Every option: attncli {command} --help\nThe calculation's: attncli help calculation\n" in short
-    for option in ("--length-scale", "--causal", "--mask", "--engine"):
+    for option in ("--length-scale", "--causal", "--mask"):
         assert option in whole
         assert option in calculation
 

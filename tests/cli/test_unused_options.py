@@ -48,6 +48,20 @@ REFUSED = [
         ]
     ),
     *(
+        (
+            (*words, "--plot", "-", "-f", format),
+            "--plot",
+            f"- draws on standard output, where {format} goes",
+            "--plot FILE.png; or leave out --format",
+        )
+        for words, format in [
+            (("run", *IDENTITY), "csv"),
+            (("demo",), "yaml"),
+            (("demo", "-q"), "latex"),
+            (("compare", *IDENTITY), "json"),
+        ]
+    ),
+    *(
         (words, "--engine", "numbers are computed in float64 by one engine", "leave it out")
         for words in [
             ("check", *IDENTITY, *EXPECTED, "--engine", "numpy"),
@@ -132,7 +146,16 @@ def test_every_rule_is_about_an_option_that_its_commands_have():
         assert not missing, command
 
 
+def test_an_option_that_is_always_refused_is_in_no_help(run):
+    play, check, explain = (run(command, "--help").out for command in ("play", "check", "explain"))
+    assert "--grad " not in play
+    assert "--engine" not in play + check
+    assert "--grad " in explain
+    assert "--engine" in explain
+
+
 USED = [
+    ("run", *IDENTITY, "-f", "table", "--plot", "-"),
     ("run", *IDENTITY, "-f", "markdown", "--digits", "2"),
     ("run", *IDENTITY, "--grad", "ones"),
     ("run", *IDENTITY, "--grad", "ones", "--show", "all"),
