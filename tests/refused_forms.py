@@ -222,13 +222,6 @@ REFUSED = [
         "print a row to a line, with blanks or commas between its cells",
     ),
     (
-        "a mapping",
-        "{'a': [1.0, 3.0], 'b': [2.0, 4.0]}",
-        "",
-        "this is a mapping, not a matrix",
-        "print one of its arrays, or, if it is JSON, name the file .json",
-    ),
-    (
         "vectors of Julia in a vector",
         "2-element Vector{Vector{Float64}}:\n [1.0, 2.0]\n [3.0, 4.0]",
         "",

@@ -27,7 +27,7 @@ KEYS = (*(key for name in MATRIX_NAMES for key in (name, *ALIASES.get(name, ()))
 # (columns of the input, columns of the output), or the transpose, as in a Linear of torch
 W_LAYOUTS = ("in-out", "out-in")
 IN_BASE64 = ("__ndarray__", "bdata", "b64", "base64")  # where json-tricks, plotly and others keep an array
-NO_VALUE = frozenset(("null", "Null", "NULL", "~"))
+NO_VALUE = frozenset(("null", "Null", "NULL", "~", "None"))
 PARSERS = {**{key: setting.parse for key, setting in BY_KEY.items()}, "digits": read_whole}
 ONE_MATRIX = "holds one matrix, but a problem has queries and keys"
 APART = "give the matrices separately: attncli run Q K V, or attncli check Q K V --expect-output FILE"

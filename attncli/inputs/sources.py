@@ -36,6 +36,7 @@ from attncli.records import record
 
 _DESCRIPTIONS = frozenset(("shape", "shapes", "dim", "dims", "dimensions", "size", "strides", "axes", "ndim"))
 STANDARD_INPUT = "standard input"
+_ONE_LIST = "if these are the rows of one matrix, put them into one list: [[1, 0], [0, 1]]"
 _LONGEST_PRINT = 1 << 16  # bytes of a file that is read a second time to explain why it was not read
 _BLANK_LINES = pattern(r"\A[ \n\r]*(?:[\n\r]|\Z)")
 
@@ -122,7 +123,9 @@ class Sources:
         if text == "-":
             return self._standard_input("the problem")
         if begins_mapping(text):
-            return BY_NAME["yaml"].read(text.encode("utf-8", "surrogateescape"), "literal", self.reading)
+            from attncli.formats.prints.reader import read_mapping_text
+
+            return read_mapping_text(text, "literal", self.reading)
         from attncli.inputs.literal import looks_like_path, read_typed
 
         if not text or looks_like_path(text):
@@ -413,7 +416,16 @@ def pick(contents: Contents, name: str | None, role: str) -> str:
     first = named[0] if named else names[0]
     rivals = f"{' and '.join(named)} could both be" if named else "none is called"
     what = f"holds {len(names)} arrays: {listed}; {rivals} {role}"
-    raise InputError(contents.where, what, f"name one, as in {_one_of(contents, first)}")
+    hint = _ONE_LIST if not named and _are_vectors(contents) else f"name one, as in {_one_of(contents, first)}"
+    raise InputError(contents.where, what, hint)
+
+
+def _are_vectors(contents: Contents) -> bool:
+    """Return whether all arrays have one axis, as rows behind their labels, or columns behind theirs."""
+    try:
+        return all(make().array.ndim == 1 for make in contents.matrices.values())
+    except InputError:
+        return False
 
 
 def _one_of(contents: Contents, name: str) -> str:

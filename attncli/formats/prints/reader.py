@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from attncli.errors import InputError
 from attncli.formats.contents import Contents
-from attncli.formats.prints import julia, lists, matlab, r, tibble, torch_rows
+from attncli.formats.prints import julia, lists, mappings, matlab, r, tibble, torch_rows
 from attncli.formats.prints.named import NamedPart, split_named, value_start
 from attncli.numbers.numerals import quote
 from attncli.records import record
@@ -29,7 +29,7 @@ SHORTENED = "the array is printed with '...' in place of numbers"
 PRINT_IN_FULL = (
     "print it in full: numpy.set_printoptions(threshold=sys.maxsize) or torch.set_printoptions(profile='full')"
 )
-OF_A_MAPPING = "print one of its arrays, or, if it is JSON, name the file .json"
+OF_A_MAPPING = "print one of its arrays"
 ROWS_OF_LINES = "print a row to a line, with blanks or commas between its cells"
 
 
@@ -62,7 +62,7 @@ def begins_as_print(text: str) -> bool:
 
 def _begins(text: str) -> bool:
     return any(form.begins.match(text) for form in FORMS) or any(
-        form.match(text) is not None for form in (_MAPPING, _BLOCK_LIST)
+        form.match(text) is not None for form in (_MAPPING, _BLOCK_LIST, mappings.BEGINNING)
     )
 
 
@@ -77,13 +77,30 @@ def read_parts(text: str, where: str, reading: Reading) -> Contents:
         from attncli.formats import yaml
 
         return yaml.read(text.encode("utf-8", "surrogateescape"), where, reading)
-    if _MAPPING.match(text):
+    if _MAPPING.match(text) or mappings.BEGINNING.match(text):
         return _read_records(text, where, reading)
     if _PHP.match(text):
         raise InputError(where, "this is an array as PHP prints it", "print it as JSON: echo json_encode($x);")
     if _PLACED.match(text):
         raise InputError(where, "each line holds one cell and its place", ROWS_OF_LINES)
     parts = split_named(text, where)
+    if len(parts) == 1 and mappings.BEGINNING.match(parts[0].text):  # data = {'q': …}
+        return read_mapping_text(parts[0].text, where, reading)
+    return _read_named(parts, where, reading)
+
+
+def read_mapping_text(text: str, where: str, reading: Reading) -> Contents:
+    """Return what a mapping holds: a document of JSON or YAML, or arrays as Python and JavaScript print them."""
+    if text.lstrip().startswith("{"):
+        try:
+            return mappings.read_document(text, where, reading)
+        except InputError:
+            if not mappings.holds_prints(text):
+                raise
+    return _read_named(mappings.split_mapping(text, where), where, reading)
+
+
+def _read_named(parts: list[NamedPart], where: str, reading: Reading) -> Contents:
     matrices: dict[str, Matrix] = {}
     for part in parts:
         matrix = _matrix(part, f"{where}: {part.name}" if part.name else where, reading)
@@ -99,7 +116,7 @@ def _are_same(one: Matrix, other: Matrix) -> bool:
 
 
 def _read_records(text: str, where: str, reading: Reading) -> Contents:
-    """Return the rows of a JSON list of mappings, or of mappings on lines of their own."""
+    """Return the rows of a JSON list of mappings, or of mappings on lines of their own, or what one mapping holds."""
     from attncli.formats import yaml
 
     lines = [line.strip().removesuffix(",") for line in text.split("\n") if line.strip(" \t,")]
@@ -108,14 +125,17 @@ def _read_records(text: str, where: str, reading: Reading) -> Contents:
     if text.lstrip().startswith("["):
         plain = text.replace("\t", " ")  # YAML refuses tabs, which JSON has between its tokens only
         return yaml.read(plain.encode("utf-8", "surrogateescape"), where, reading)
-    raise InputError(where, "this is a mapping, not a matrix", OF_A_MAPPING)
+    return read_mapping_text(text, where, reading)
 
 
 def _matrix(part: NamedPart, where: str, reading: Reading) -> Matrix:
     if part.lengths:
         return lists.read_list(part.text, where, reading, part.lengths)
     if _MAPPING.match(part.text):
-        return _read_records(part.text, where, reading).matrices[""]()
+        rows = _read_records(part.text, where, reading).matrices
+        if "" not in rows:
+            raise InputError(where, "this is a mapping, not a matrix", OF_A_MAPPING)
+        return rows[""]()
     for form in FORMS:
         if form.begins.match(part.text):
             return form.read(part.text, where, reading)

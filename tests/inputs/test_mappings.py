@@ -1,0 +1,108 @@
+"""Mappings of arrays, as programs print and write them, mean the same in every place where a command takes them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from one_process import run_in_one_process
+
+Q, K, V = [[1, 0], [0, 1]], [[1, 2], [3, 4], [0.5, -1]], [[1, 2], [3, 4], [5, 6]]
+TENSORS = (
+    "tensor([[1., 0.],\n        [0., 1.]])",
+    "tensor([[ 1.0000,  2.0000],\n        [ 3.0000,  4.0000],\n        [ 0.5000, -1.0000]])",
+    "tensor([[1., 2.],\n        [3., 4.],\n        [5., 6.]], device='cuda:0')",
+)
+MAPPINGS = {
+    "a dict of lists": f"{{'Q': {Q}, 'K': {K}, 'V': {V}}}",
+    "a dict with None": f"{{'Q': {Q}, 'K': {K}, 'V': {V}, 'mask': None}}",
+    "a dict of tensors": "{{'q': {}, 'k': {}, 'v': {}}}".format(*TENSORS),
+    "a dict of tensors and None": "{{'q': {}, 'k': {}, 'v': {}, 'mask': None}}".format(*TENSORS),
+    "a dict with a name": f"data = {{'Q': {Q}, 'K': {K}, 'V': {V}}}",
+    "code of a dict": (
+        "data = {\n"
+        f"    'Q': np.array({Q}),  # queries, as 'they' are\n"
+        "    # keys\n"
+        f"    'K': np.array({K}),\n"
+        f"    'V': np.array({V}),\n}}"
+    ),
+    "OrderedDict of pairs": "OrderedDict([('q', {}), ('k', {}), ('v', {})])".format(*TENSORS),
+    "OrderedDict of a dict": "OrderedDict({{'q': {}, 'k': {}, 'v': {}}})".format(*TENSORS),
+    "a call of dict": f"dict(q={Q}, k={K}, v={V})",
+    "JSON": json.dumps({"q": Q, "k": K, "v": V}, indent=2),
+    "JSON in a fence": f"```json\n{json.dumps({'q': Q, 'k': K, 'v': V}, indent=2)}\n```",
+    "an object of JavaScript": f"const data = {{\n  Q: {Q}, // queries\n  K: {K},\n  V: {V},\n}};\n",
+    "an object as Node shows it": "{ Q: [ [ 1, 0 ], [ 0, 1 ] ], "
+    "K: [ Float32Array(2) [ 1, 2 ], Float32Array(2) [ 3, 4 ], Float32Array(2) [ 0.5, -1 ] ], "
+    "V: [ [ 1, 2 ], [ 3, 4 ], [ 5, 6 ] ] }",
+}
+SHOW = ["--show", "queries,keys,values", "-f", "json"]
+
+
+def shown(ran: tuple[int, str, str]) -> list[object]:
+    status, out, err = ran
+    assert (status, err) == (0, "")
+    found = json.loads(out)
+    return [found[name] for name in ("queries", "keys", "values")]
+
+
+@pytest.mark.parametrize("text", MAPPINGS.values(), ids=MAPPINGS)
+def test_a_mapping_of_arrays_is_a_problem_typed_on_standard_input_and_in_a_text_file(text: str, tmp_path: Path) -> None:
+    (tmp_path / "dump.txt").write_text(text)
+    stdin = "import io, sys\nsys.stdin = io.TextIOWrapper(io.BytesIO(open('dump.txt', 'rb').read()))\n"
+    ran = run_in_one_process(
+        [["run", text, *SHOW], ["run", "dump.txt", *SHOW], ["run", "-", *SHOW]], before=stdin, cwd=tmp_path
+    )
+    assert [shown(each) for each in ran] == [[Q, K, V]] * 3
+
+
+@pytest.mark.parametrize("text", MAPPINGS.values(), ids=MAPPINGS)
+def test_an_array_of_a_mapping_is_chosen_by_its_role(text: str, tmp_path: Path) -> None:
+    (tmp_path / "dump.txt").write_text(text)
+    (tmp_path / "problem.json").write_text(json.dumps({"queries": text, "keys": text, "values": text}))
+    (ran,) = run_in_one_process([["run", "problem.json", *SHOW]], cwd=tmp_path)
+    assert shown(ran) == [Q, K, V]
+
+
+def test_the_only_array_of_a_mapping_is_taken_wherever_it_stands(tmp_path: Path) -> None:
+    text = '{"embedding": [[1, 2], [3, 4]]}'
+    (tmp_path / "q.txt").write_text(text)
+    show = ["--show", "queries", "-f", "json"]
+    for status, out, err in run_in_one_process(
+        [["run", text, "1 0", *show], ["run", "q.txt", "1 0", *show]], cwd=tmp_path
+    ):
+        assert (status, err) == (0, "")
+        assert json.loads(out)["queries"] == [[1, 2], [3, 4]]
+
+
+@pytest.mark.parametrize(
+    ("text", "what", "hint"),
+    [
+        (
+            "{'a': [1.0, 3.0], 'b': [2.0, 4.0]}",
+            "queries: holds 2 arrays: a, b; none is called queries",
+            "if these are the rows of one matrix, put them into one list: [[1, 0], [0, 1]]",
+        ),
+        (
+            "{'q': tensor([[1.]]), 'k': tensor([[1.]])}.items()",
+            "queries: '.items()' after the mapping is not understood",
+            "keep only the mapping",
+        ),
+        (
+            "{'q': tensor([[1.]]), tensor([[1.]])}",
+            "queries: 'tensor([[1.]])' is not understood; expected a name and an array",
+            "keep only the arrays, each with its name: Q = …",
+        ),
+        ("{'q': tensor([[1.]]), 'k': tensor([[1.]])", "queries: a bracket of the mapping is never closed", "copy all"),
+        (
+            "{'x': {'q': tensor([[1.]])}}",
+            "queries: x: this is a mapping, not a matrix",
+            "print one of its arrays",
+        ),
+    ],
+)
+def test_a_mapping_that_is_half_understood_is_refused(text: str, what: str, hint: str) -> None:
+    ((status, out, err),) = run_in_one_process([["run", text, "1 0"]])
+    assert (status, out) == (2, "")
+    assert err.startswith(f"error: {what}\nhint: {hint}")
