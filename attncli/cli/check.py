@@ -20,7 +20,7 @@ from attncli.cli.options import (
     expand_bundles,
 )
 from attncli.cli.output import write_err, write_error, write_out, write_remarks
-from attncli.cli.run import find_built_in
+from attncli.cli.run import BUILT_IN_NOTE, find_built_in
 from attncli.errors import AttncliError, BugError, ExitStatus, InputError, ProblemError, UsageError
 from attncli.inputs.request import EXPECTED_NAMES, Request
 from attncli.inputs.settings import parse_value, read_number
@@ -130,8 +130,10 @@ def check_command(
         "raw_scores": expect_raw_scores,
         "lse": expect_lse,
     }
-    if len(problems) == 1:
-        problems = [find_built_in(problems[0])]
+    notes = []
+    if (built_in := find_built_in(problems)) is not None:
+        problems = [built_in]
+        notes.append(BUILT_IN_NOTE)
     problems, answers, answered = _take_answers(problems, given)
     expected = {
         name: options.matrix(source, role=name, where=f"--expect-{name.replace('_', '-')}")
@@ -184,7 +186,7 @@ def check_command(
         outcomes = [outcome(named[0][0], name, answer) for answer, name in named_answers]
         if unused:
             told = ", ".join(name for name in EXPECTED_NAMES if name in unused)
-            write_err(f"note: {named[0][1]}: its own expected numbers ({told}) are not part of the answers\n")
+            notes.append(f"{named[0][1]}: its own expected numbers ({told}) are not part of the answers")
     else:
         outcomes = [outcome(source, name) for source, name in named]
     if all(found.verdict == "skipped" for found in outcomes):
@@ -194,7 +196,8 @@ def check_command(
     is_told = format == "table" and len(outcomes) == 1 and outcomes[0].error is not None  # on standard error
     if not quiet and not is_told:
         write_out(render(outcomes, ascii), in_colour=format == "table")
-    return _status(outcomes)
+    write_remarks([] if quiet else notes, ())
+    return _status(outcomes, quiet)
 
 
 def _take_answers(problems: list[str], given: dict[str, str | None]) -> tuple[list[str], list[str], str]:
@@ -311,14 +314,14 @@ def _write_reports(
         write_err(f"wrote {path_text(path)}: {len(outcomes)} {'case' if len(outcomes) == 1 else 'cases'}\n")
 
 
-def _status(outcomes: list[CaseOutcome]) -> int:
-    """Write errors to standard error, and return the largest exit status: 2, 1 or 0."""
+def _status(outcomes: list[CaseOutcome], quiet: bool) -> int:
+    """Write errors and, unless quiet, notes to standard error, and return the largest exit status: 2, 1 or 0."""
     status = ExitStatus.DONE
     for outcome in outcomes:
         if outcome.error is not None:
             write_error(str(outcome.error), outcome.error.hint)
             status = max(status, outcome.error.status)
         elif outcome.report is not None:
-            write_remarks(outcome.report.notes, ())
+            write_remarks([] if quiet else outcome.report.notes, ())
             status = max(status, ExitStatus.DONE if outcome.report.holds else ExitStatus.DIFFERS)
     return status

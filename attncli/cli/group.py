@@ -347,7 +347,8 @@ def read_as_meant(arguments: list[str]) -> list[str]:
         return ["--version"]
     if first in COMMANDS or (first.startswith("-") and not NO_OPTION.match(first)) or not is_source(first):
         return arguments
-    write_err("note: read as attncli run …\n")
+    if not {"-q", "--quiet"}.intersection(rest):
+        write_err("note: read as attncli run …\n")
     return ["run", *arguments]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,7 +12,7 @@ import typer
 
 from attncli.cli.completion import SOURCES, complete_source
 from attncli.cli.options import CalculationOptions, FileOptions, ReadingOptions, ShowingOptions, expand_bundles
-from attncli.cli.output import write_chunks, write_err, write_out, write_remarks
+from attncli.cli.output import write_chunks, write_out, write_remarks
 from attncli.errors import ExitStatus, UsageError, suggest
 from attncli.inputs.array_names import matrix_name
 from attncli.inputs.request import FACT_NAMES, GRADIENT_NAMES, INPUT_NAMES, RESULT_NAMES
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 BY_ROWS = ("csv", "tsv", "long", "json", "yaml")  # written as they are computed
 ONE_MATRIX = ("csv", "tsv", "long")
 BUILT_IN, PROBLEM = "demo", Path(__file__).parent.parent / "demo.yaml"
+BUILT_IN_NOTE = "the built-in problem; for yours: attncli demo --yaml > problem.yaml, or q.csv k.csv v.csv"
 USUAL_GRADIENTS = ["d_queries", "d_keys", "d_values"]
 HELP = """\
 Compute attention; print its tables; write its matrices to files.
@@ -132,15 +134,11 @@ def answer(
     return ExitStatus.DONE
 
 
-def find_built_in(source: str) -> str:
-    """Return the file of the built-in problem for its name, with a note, unless a file of that name exists; any other
-    source as it is."""
+def find_built_in(words: list[str]) -> str | None:
+    """Return the file of the built-in problem if its name is the only word and no file has that name."""
     from attncli.files import exists
 
-    if source != BUILT_IN or exists(BUILT_IN):
-        return source
-    write_err("note: the built-in problem; for yours: attncli demo --yaml > problem.yaml, or q.csv k.csv v.csv\n")
-    return str(PROBLEM)
+    return str(PROBLEM) if words == [BUILT_IN] and not exists(BUILT_IN) else None
 
 
 def read_worksheet(words: list[str], sources: Sources, command: str = "run") -> Worksheet:
@@ -150,7 +148,10 @@ def read_worksheet(words: list[str], sources: Sources, command: str = "run") -> 
     if len(words) == 1:
         from attncli.inputs.problem_file import read_problem
 
-        return read_problem(find_built_in(words[0]), sources)
+        if (built_in := find_built_in(words)) is None:
+            return read_problem(words[0], sources)
+        worksheet = read_problem(built_in, sources)
+        return replace(worksheet, own_notes=(*worksheet.own_notes, BUILT_IN_NOTE))
     if len(words) > 3:
         raise UsageError(
             f"attncli {command}",

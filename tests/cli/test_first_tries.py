@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+
+import numpy as np
 import pytest
 
 Q, K, V = "1 0; 0 1", "1 0; 0 1", "1 2; 3 4"
@@ -170,6 +173,29 @@ def test_a_first_try_is_answered(run, words, said):
 
 def test_sources_without_a_command_are_run_and_a_note_says_so(run):
     assert run(Q, K, V).err == "note: read as attncli run …\n"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("check", "demo", "-q"),
+        ("check", "p.json", "answer.csv", "-q"),  # beside expected weights of the problem's own
+        ("check", "dump.npz", "--expect-output", "answer.csv", "-q"),  # which holds more than a problem
+        ("run", "demo", "-q", "-o", "/dev/null"),
+        ("p.json", "-q", "-o", "/dev/null"),
+    ],
+    ids=" ".join,
+)
+def test_a_quiet_command_prints_no_note(run, tmp_path, monkeypatch, words):
+    monkeypatch.chdir(tmp_path)
+    problem = {"q": [[1]], "k": [[1]], "v": [[5]]}
+    (tmp_path / "p.json").write_text(json.dumps({**problem, "expected": {"weights": [[1]]}}))
+    np.savez(tmp_path / "dump.npz", **problem, hidden=[[1]])
+    (tmp_path / "answer.csv").write_text("5\n")
+    loud = run(*(word for word in words if word != "-q"))
+    quiet = run(*words)
+    assert (loud.status, "note: " in loud.err) == (0, True)
+    assert (quiet.status, quiet.out, "note: " in quiet.err) == (0, "", False)
 
 
 def test_the_built_in_problem_says_how_to_start_with_ones_own(run):
