@@ -51,7 +51,7 @@ def _jobs_of(text: str) -> Iterator[Job]:
         yield from _from_path(text)
         return
     if not WILD & set(text):
-        raise missing_file(text, None)
+        raise missing_file(text, None, otherwise=NO_JOB)
     matches = expand_pattern(text)
     if not matches:
         raise InputError(path_text(text), "no file has such a name", NO_JOB)
@@ -127,17 +127,13 @@ def same_name(name: str) -> str:
 
 
 def _duplicate(first: Job, second: Job) -> InputError:
-    places = (
-        f"{path_text(first.path)} and {path_text(second.path)}"
-        if first.path != second.path
-        else f"{path_text(first.path)}"
-    )
+    name, path = path_text(first.name), path_text(first.path)
+    what = f"two jobs are called '{name}'"
     if first.name != second.name:
-        names = f"'{path_text(first.name)}' and '{path_text(second.name)}'"
-        what = f"{names} are the same name on a file system that ignores case: {places}"
-    elif first.path == second.path and first.entry is None:
-        what = f"is given twice, which would make two jobs '{path_text(first.name)}'"
-        return InputError(path_text(first.path), what, "give it once")
-    else:
-        what = f"two jobs are called '{path_text(first.name)}': {places}"
-    return InputError("jobs", what, "name them in a manifest, or give each folder its own -d DIR")
+        what = f"'{name}' and '{path_text(second.name)}' are the same name on a file system that ignores case"
+    if first.path != second.path:
+        hint = "name them in a manifest, or give each folder its own -d DIR"
+        return InputError("jobs", f"{what}: {path} and {path_text(second.path)}", hint)
+    if first.entry == second.entry:
+        return InputError(path, f"is given twice, which would make two jobs '{name}'", "give it once")
+    return InputError(path, what, "give each job a name of its own")

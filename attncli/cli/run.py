@@ -143,6 +143,7 @@ def find_built_in(words: list[str]) -> str | None:
 
 def read_worksheet(words: list[str], sources: Sources, command: str = "run") -> Worksheet:
     """Return a problem from one source, or from Q, K and perhaps V."""
+    from attncli.files import exists
     from attncli.inputs.sources import worksheet_from_matrices
 
     if len(words) == 1:
@@ -153,11 +154,10 @@ def read_worksheet(words: list[str], sources: Sources, command: str = "run") -> 
         worksheet = read_problem(built_in, sources)
         return replace(worksheet, own_notes=(*worksheet.own_notes, BUILT_IN_NOTE))
     if len(words) > 3:
-        raise UsageError(
-            f"attncli {command}",
-            f"{len(words)} sources, and Q, K and V are three",
-            "quote numbers that hold blanks: '1 0; 0 1'",
-        )
+        hint = "quote numbers that hold blanks: '1 0; 0 1'"
+        if all(map(exists, words)):
+            hint = "many problems: attncli batch FILE… -d DIR"
+        raise UsageError(f"attncli {command}", f"{len(words)} sources, and Q, K and V are three", hint)
     return worksheet_from_matrices(words[0], words[1], words[2] if len(words) == 3 else None, sources)
 
 

@@ -30,7 +30,10 @@ IN_BASE64 = ("__ndarray__", "bdata", "b64", "base64")  # where json-tricks, plot
 NO_VALUE = frozenset(("null", "Null", "NULL", "~", "None"))
 PARSERS = {**{key: setting.parse for key, setting in BY_KEY.items()}, "digits": read_whole}
 ONE_MATRIX = "holds one matrix, but a problem has queries and keys"
-APART = "give the matrices separately: attncli run Q K V, or attncli check Q K V --expect-output FILE"
+APART = (
+    "give the matrices separately: attncli run Q K V, or attncli check Q K V --expect-output FILE; "
+    "an answer to a problem: attncli check PROBLEM --expect-output FILE"
+)
 
 
 def is_key(key: str) -> bool:
@@ -45,6 +48,7 @@ def read_problem(text: str, sources: Sources) -> Worksheet:
 
         if (case := read_case(text, sources)) is not None:
             return case
+        _refuse_problems(text)
     contents = sources.contents(text)
     name = source_name(text)
     if contents.tree is None:
@@ -53,6 +57,15 @@ def read_problem(text: str, sources: Sources) -> Worksheet:
         raise InputError(contents.where, ONE_MATRIX, APART)
     folder = os.path.dirname(text if exists(text) else text.strip())  # noqa: PTH120 - "" is the current folder
     return read_mapping(contents.tree, (), name=name, where=contents.where, folder=folder, sources=sources)
+
+
+def _refuse_problems(folder: str) -> None:
+    """Raise InputError for a folder that is not a problem, but holds some."""
+    from attncli.inputs.folders import matrices_in, problems_in
+
+    if not matrices_in(folder) & {"queries", "keys"} and (problems := problems_in(folder)):
+        hint = f"name one, as {path_text(problems[0])}; or attncli batch {path_text(folder)} -d DIR"
+        raise InputError(path_text(folder), "is a folder of problems; expected one problem", hint)
 
 
 def read_mapping(

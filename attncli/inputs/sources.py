@@ -37,6 +37,7 @@ from attncli.records import record
 _DESCRIPTIONS = frozenset(("shape", "shapes", "dim", "dims", "dimensions", "size", "strides", "axes", "ndim"))
 STANDARD_INPUT = "standard input"
 _ONE_LIST = "if these are the rows of one matrix, put them into one list: [[1, 0], [0, 1]]"
+FILE_OR_NUMBERS = "name a file, or type numbers: '1 0; 0 1'"
 _LONGEST_PRINT = 1 << 16  # bytes of a file that is read a second time to explain why it was not read
 _BLANK_LINES = pattern(r"\A[ \n\r]*(?:[\n\r]|\Z)")
 
@@ -283,8 +284,11 @@ def join_path(folder: str | None, text: str) -> str:
     return os.path.join(folder, text) if folder and text else text
 
 
-def missing_file(text: str, folder: str | None, where: str | None = None) -> InputError:
-    """Return the error for a missing file, with the most similar name in its folder."""
+def missing_file(
+    text: str, folder: str | None, where: str | None = None, *, otherwise: str = FILE_OR_NUMBERS
+) -> InputError:
+    """Return the error for a missing file, with the most similar name in its folder, or with the hint `otherwise` for
+    what looks like no file."""
     path = join_path(folder, text)
     parent, name = os.path.split(path)
     target = read_link(path)
@@ -302,7 +306,7 @@ def missing_file(text: str, folder: str | None, where: str | None = None) -> Inp
         made = text if not parent or exists(parent) else name  # a shell makes no folder
         hint = f"attncli demo --yaml > {path_text(made)} makes a problem to start from"
     if hint is None and not os.path.dirname(text) and by_suffix(split_suffix(text)[1]) is None:
-        hint = "name a file, or type numbers: '1 0; 0 1'"
+        hint = otherwise
     culprit = path_text(text if len(text) <= 200 else f"{text[:100]}…{text[-20:]}")
     return InputError(where, f"{culprit}: {what}", hint) if where else InputError(culprit, what, hint)
 

@@ -73,6 +73,27 @@ def test_two_jobs_of_one_name_are_refused_whatever_their_case(folder):
     assert refusal("one", "two") == (what, hint)
 
 
+def test_two_jobs_of_one_name_in_a_manifest_are_refused(folder):
+    job = "{name: %s, q: [[1]], k: [[1]]}"
+    (folder / "jobs.yaml").write_text(f"jobs: [{job % 'a'}, {job % 'b'}, {job % 'a'}]")
+    hint = "give each job a name of its own"
+    assert refusal("jobs.yaml") == ("jobs.yaml: two jobs are called 'a'", hint)
+    (folder / "jobs.yaml").write_text(f"jobs: [{job % 'a'}, {job % 'A'}]")
+    what = "jobs.yaml: 'a' and 'A' are the same name on a file system that ignores case"
+    assert refusal("jobs.yaml") == (what, hint)
+
+
+def test_a_manifest_given_twice_is_refused(folder):
+    (folder / "jobs.yaml").write_text("jobs: [{name: a, q: [[1]], k: [[1]]}]")
+    what = "jobs.yaml: is given twice, which would make two jobs 'a'"
+    assert refusal("jobs.yaml", "jobs.yaml") == (what, "give it once")
+
+
+def test_typed_numbers_are_no_input_of_a_batch():
+    hint = "a batch takes problem files, folders of them, globs, or a manifest"
+    assert refusal("1 0; 0 1") == ("1 0; 0 1: no such file", hint)
+
+
 def test_a_file_given_twice_is_refused():
     make_problems("one", 1)
     what = "one/p000.npz: is given twice, which would make two jobs 'p000'"

@@ -332,6 +332,15 @@ def test_a_streamed_file_that_exists_is_refused(run):
     assert Path("w.npy").read_text() == "mine"
 
 
+def test_many_problems_are_for_a_batch(run, example):
+    problems = [example(name) for name in ("car.yaml", "causal.yaml", "river_bank.yaml", "gradients.yaml")]
+    for command in ("run", "explain"):
+        assert run(command, *problems).err == (
+            f"error: attncli {command}: 4 sources, and Q, K and V are three\n"
+            "hint: many problems: attncli batch FILE… -d DIR\n"
+        )
+
+
 def test_an_input_is_never_written_over(run, example):
     before = Path(example("car.yaml")).read_text()
     Path("car.yaml").write_text(before)

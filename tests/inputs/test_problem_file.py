@@ -325,7 +325,8 @@ REFUSED = [
     (
         "[[1, 0]]",
         "p.yaml: holds one matrix, but a problem has queries and keys",
-        "give the matrices separately: attncli run Q K V, or attncli check Q K V --expect-output FILE",
+        "give the matrices separately: attncli run Q K V, or attncli check Q K V --expect-output FILE; "
+        "an answer to a problem: attncli check PROBLEM --expect-output FILE",
     ),
 ]
 
@@ -423,7 +424,8 @@ def test_a_text_table_alone_is_no_problem(folder):
     what = "q.csv: holds one matrix, but a problem has queries and keys"
     assert (str(error.value), error.value.hint) == (
         what,
-        "give the matrices separately: attncli run Q K V, or attncli check Q K V --expect-output FILE",
+        "give the matrices separately: attncli run Q K V, or attncli check Q K V --expect-output FILE; "
+        "an answer to a problem: attncli check PROBLEM --expect-output FILE",
     )
 
 

@@ -344,11 +344,25 @@ def test_labels_with_brackets_or_signs_stay_labels(text: str, suffix: str, tmp_p
     assert matrix.column_labels is not None
 
 
+def test_a_folder_of_problems_is_no_problem(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("one", "two"):
+        (tmp_path / "many" / name).mkdir(parents=True)
+        for matrix in ("q.csv", "k.csv"):
+            (tmp_path / "many" / name / matrix).write_text("1\n")
+    with pytest.raises(InputError) as caught:
+        read_problem("many", Sources(io.BytesIO))
+    assert str(caught.value) == "many: is a folder of problems; expected one problem"
+    assert caught.value.hint == "name one, as many/one; or attncli batch many -d DIR"
+    assert read_problem("many/one", Sources(io.BytesIO)).name == "one"
+
+
 def test_one_typed_matrix_is_no_problem() -> None:
     with pytest.raises(InputError) as caught:
         read_problem("1 0; 0 1", Sources(io.BytesIO))
     assert str(caught.value) == "literal: holds one matrix, but a problem has queries and keys"
     assert (
         caught.value.hint
-        == "give the matrices separately: attncli run Q K V, or attncli check Q K V --expect-output FILE"
+        == "give the matrices separately: attncli run Q K V, or attncli check Q K V --expect-output FILE; "
+        "an answer to a problem: attncli check PROBLEM --expect-output FILE"
     )
