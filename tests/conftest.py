@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import io
 import os
 import subprocess
@@ -52,12 +51,6 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     leave_out_cases(config, items)
     skip_what_needs_libraries(items)
-
-
-def pytest_collection_finish() -> None:
-    """What is collected lives to the end: the collector of garbage need not walk through it at every full round."""
-    gc.collect()
-    gc.freeze()
 
 
 def leave_out_cases(config: pytest.Config, items: list[pytest.Item]) -> None:
