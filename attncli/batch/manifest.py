@@ -8,12 +8,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from attncli.batch.job import Entry, Job
-from attncli.errors import InputError, suggest
+from attncli.errors import InputError
 from attncli.files import path_text, read_bytes
 from attncli.formats import BY_SUFFIX
 from attncli.formats import tree as trees
 from attncli.formats.contents import Contents, Quoted, Tree
-from attncli.inputs.problem_file import KEYS, is_key
+from attncli.inputs.problem_file import KEYS, is_key, suggest_key
 from attncli.matrix import Reading
 
 TOP_KEYS = ("defaults", "jobs")
@@ -68,7 +68,7 @@ def _name(tree: Tree, where: str, index: int) -> str:
 
 
 def _unknown(tree: Tree, where: str, path: tuple[str, ...], key: str, choices: tuple[str, ...]) -> InputError:
-    cure = suggest(key, choices)
+    cure = suggest_key(key, choices)
     return trees.fault(tree, where, (*path[:-1], trees.Key(key)), f"unknown key {path_text(key)!r}", cure)
 
 

@@ -5,21 +5,18 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import fields, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from attncli.errors import InputError, ValueFault, suggest
+from attncli.errors import InputError, ValueFault, nearest, suggest
 from attncli.files import exists, is_folder, path_text
 from attncli.formats import tree as trees
 from attncli.formats.contents import Contents, Quoted, Tree
-from attncli.inputs.array_names import ALIASES, doubt_about, expected_name, matrix_name, packed_name
+from attncli.inputs.array_names import ALIASES, doubt_about, expected_name, matrix_name, packed_name, result_name
 from attncli.inputs.packed import PARTS, QKV_ORDERS, split_packed
 from attncli.inputs.request import EXPECTED_NAMES, MATRIX_NAMES, Labels, Request, Worksheet
 from attncli.inputs.settings import BY_KEY, read_whole
 from attncli.inputs.sources import Sources, source_name
 from attncli.matrix import Matrix
-
-if TYPE_CHECKING:
-    from attncli.matrix import Matrix
 
 LABELLED = tuple(f.name for f in fields(Labels))
 OTHER_KEYS = (*BY_KEY, "labels", "expected", "digits", "title", "source", "w_layout", "qkv_order")
@@ -29,11 +26,17 @@ W_LAYOUTS = ("in-out", "out-in")
 IN_BASE64 = ("__ndarray__", "bdata", "b64", "base64")  # where json-tricks, plotly and others keep an array
 NO_VALUE = frozenset(("null", "Null", "NULL", "~", "None"))
 PARSERS = {**{key: setting.parse for key, setting in BY_KEY.items()}, "digits": read_whole}
+KINDS_OF_KEYS = "keys are queries, keys, values, labels, expected, and the options of attncli help calculation"
 ONE_MATRIX = "holds one matrix, but a problem has queries and keys"
 APART = (
     "give the matrices separately: attncli run Q K V, or attncli check Q K V --expect-output FILE; "
     "an answer to a problem: attncli check PROBLEM --expect-output FILE"
 )
+
+
+def suggest_key(key: str, choices: tuple[str, ...] = KEYS) -> str:
+    """Return the hint for a key that is not one of the choices. Those of a problem are too many to list."""
+    return KINDS_OF_KEYS if choices == KEYS and nearest(key, KEYS) is None else suggest(key, choices)
 
 
 def is_key(key: str) -> bool:
@@ -121,9 +124,10 @@ def _from_arrays(contents: Contents, name: str) -> Worksheet:
     left_out = tuple(map(path_text, others))
     if "queries" not in request and "x" not in request:
         what = f"holds {', '.join(left_out or owners.values()) or 'no array'}, and no queries"
-        raise InputError(
-            contents.where, what, "name its arrays queries, keys and values, or give them separately as FILE:NAME"
-        )
+        hint = "name its arrays queries, keys and values, or give them separately as FILE:NAME"
+        if not request and (expected or any(map(result_name, others))):
+            hint = "if these are answers to a problem: attncli check PROBLEM --expect-output FILE"
+        raise InputError(contents.where, what, hint)
     return Worksheet(request=Request(**request), name=name, where=contents.where, expected=expected, left_out=left_out)
 
 
@@ -224,7 +228,7 @@ class _Reader:
         return text
 
     def unknown(self, path: tuple[str, ...], choices: tuple[str, ...]) -> InputError:
-        cure = suggest(path[-1], choices)
+        cure = suggest_key(path[-1], choices)
         if path in (("defaults",), ("jobs",)):
             cure = "a manifest of jobs is for attncli batch FILE -d DIR"
         if len(path) == 1 and path[-1] in EXPECTED_NAMES:
