@@ -143,7 +143,6 @@ def find_built_in(words: list[str]) -> str | None:
 
 def read_worksheet(words: list[str], sources: Sources, command: str = "run") -> Worksheet:
     """Return a problem from one source, or from Q, K and perhaps V."""
-    from attncli.files import exists
     from attncli.inputs.sources import worksheet_from_matrices
 
     if len(words) == 1:
@@ -154,11 +153,21 @@ def read_worksheet(words: list[str], sources: Sources, command: str = "run") -> 
         worksheet = read_problem(built_in, sources)
         return replace(worksheet, own_notes=(*worksheet.own_notes, BUILT_IN_NOTE))
     if len(words) > 3:
-        hint = "quote numbers that hold blanks: '1 0; 0 1'"
-        if all(map(exists, words)):
-            hint = "many problems: attncli batch FILE… -d DIR"
-        raise UsageError(f"attncli {command}", f"{len(words)} sources, and Q, K and V are three", hint)
+        what = f"{len(words)} sources, and Q, K and V are three"
+        raise UsageError(f"attncli {command}", what, _surplus_hint(words))
     return worksheet_from_matrices(words[0], words[1], words[2] if len(words) == 3 else None, sources)
+
+
+def _surplus_hint(words: list[str]) -> str:
+    """Return where more sources than Q, K and V belong."""
+    from attncli.files import exists
+    from attncli.inputs.folders import is_problem_file
+
+    if not all(map(exists, words)):
+        return "quote numbers that hold blanks: '1 0; 0 1'"
+    if all(map(is_problem_file, words)):
+        return "many problems: attncli batch FILE… -d DIR"
+    return "a mask is --mask FILE, and a bias --bias FILE"
 
 
 def make_result(

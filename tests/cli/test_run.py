@@ -341,6 +341,14 @@ def test_many_problems_are_for_a_batch(run, example):
         )
 
 
+def test_a_fourth_matrix_is_an_option(run):
+    for name in ("q.csv", "k.csv", "v.csv", "mask.csv"):
+        Path(name).write_text("1,0\n0,1\n")
+    assert run("run", "q.csv", "k.csv", "v.csv", "mask.csv").err == (
+        "error: attncli run: 4 sources, and Q, K and V are three\nhint: a mask is --mask FILE, and a bias --bias FILE\n"
+    )
+
+
 def test_an_input_is_never_written_over(run, example):
     before = Path(example("car.yaml")).read_text()
     Path("car.yaml").write_text(before)
