@@ -196,6 +196,9 @@ ARRAYS = [
     ("Mathematica's output", "Out[1]= {{1, 2}, {3, 4}}", FOUR),
 ]
 NAMED = [
+    ("MATLAB's Live Editor", "q = 2×2\n    1.0000    2.0000\n    3.0000    4.0000\n", "q", FOUR),
+    ("truths in MATLAB's Live Editor", "q = 2×2 logical array\n   1   0\n   0   1\n", "q", [[1, 0], [0, 1]]),
+    ("dput with its range of lengths", "q <- structure(c(1, 3, 5, 2, 4, 6), dim = 3:2)", "q", [[1, 2], [3, 4], [5, 6]]),
     ("Python", "Q = np.array([[1, 2], [3, 4]])", "Q", FOUR),
     ("Python with a type", "queries: np.ndarray = np.array([[1, 2], [3, 4]])", "queries", FOUR),
     ("Python with a list's type", "q: list[list[float]] = [[1, 2], [3, 4]]", "q", FOUR),
@@ -284,6 +287,11 @@ NAMED = [
     ("Octave's prompt", ">> q\nq =\n\n   1   2\n   3   4\n\n", "q", FOUR),
 ]
 SEVERAL = [
+    (
+        "a list of R",
+        "$Q\n     [,1] [,2]\n[1,]    1    0\n[2,]    0    1\n\n$K\n     [,1] [,2]\n[1,]    1    2\n[2,]    3    4\n\n"
+        "$V\n     [,1]\n[1,]    5\n[2,]    6\n\n",
+    ),
     (
         "Python",
         "import numpy as np\n\nQ = np.array([[1, 0], [0, 1]])  # queries\nK = np.array([[1, 2],\n              [3, 4]])\nV = [[5], [6]]\n",

@@ -184,7 +184,7 @@ def fill_in(hint: str | None, where: str, data: bytes) -> str | None:
         tables = _TABLE.search(data[:SCHEMA])
         name = "name" if tables is None else (tables[1] or tables[2]).decode(errors="replace")
         query = shlex.quote(f"SELECT * FROM {name if name.isidentifier() else QUOTED.format(name)}")
-    is_file = where not in _NO_FILES and ": " not in where
+    is_file = where not in _NO_FILES and ": " not in where and not where.startswith("--")
     out = "out" if re.split(r"[/\\\\]", where)[-1].startswith("q.") else "q"
     file = shlex.quote(where) if is_file else FILE
     words = {FILE: file, OUT: out, QUERY: query}

@@ -25,6 +25,7 @@ def _by_letters(names: Iterable[str]) -> dict[str, str]:
 
 
 _MATRICES, _RESULTS = _by_letters(MATRIX_NAMES), _by_letters(EXPECTED_NAMES)
+_PLAIN_WORDS = pattern(r"(?:\b(?:the|matrix|matrices|vectors?|tensors?|arrays?)\b|[():\s])+", re.IGNORECASE)
 _EXPECTED = pattern(r"expected[._\s]+(.+)", re.IGNORECASE)
 _POLARITY = "call it mask, with mask_means: keep or drop; or bias, if it is added to the scores"
 _PACKED = "in a problem file: qkv_order: blocks (all of Q, then K, then V), or heads (q, k and v of each head)"
@@ -53,8 +54,10 @@ def letters_of(name: str) -> str:
 def matrix_name(name: str) -> str | None:
     """Return the matrix of a problem that the name means, or None.
 
-    Two names for one matrix, as in the headings `queries Q` that `run -f markdown` writes, mean that one.
+    Two names for one matrix, as in the headings `queries Q` that `run -f markdown` writes, mean that one, and words
+    that only say that it is a matrix mean nothing: `Query matrix (Q)`.
     """
+    name = _PLAIN_WORDS.sub(" ", name).strip()
     found = {_MATRICES.get(letters_of(word)) for word in name.split(" ")} if name.count(" ") == 1 else set()
     return next(iter(found)) if len(found) == 1 and None not in found else _MATRICES.get(letters_of(name))
 

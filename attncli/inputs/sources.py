@@ -434,7 +434,9 @@ def _are_vectors(contents: Contents) -> bool:
 
 def _one_of(contents: Contents, name: str) -> str:
     """Return how one array of a source is named: `dump.npz:q`, or FILE:q where the source is no file yet."""
-    return f"{contents.where if exists(contents.where) else 'FILE'}:{path_text(name)}"
+    import shlex
+
+    return shlex.quote(f"{contents.where if exists(contents.where) else 'FILE'}:{path_text(name)}")
 
 
 def _bytes(path: str) -> bytes:

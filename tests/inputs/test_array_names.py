@@ -17,6 +17,8 @@ NAMES = [
     *((name, "queries") for name in ("q", "Q", "query", "Query", "queries", "QUERIES")),
     *((name, "keys") for name in ("k", "K", "key", "Keys")),
     *((name, "values") for name in ("v", "V", "value", "VALUES")),
+    *((name, "queries") for name in ("Query matrix", "The query vectors", "Query Matrix (Q)", "matrix Q", "Q:")),
+    *((name, None) for name in ("matrix", "the", "Query weight matrix", "Query matrix K", "transposed K matrix")),
     *((name, "w_q") for name in ("w_q", "W_q", "W_Q", "Wq", "WQ", "W^Q", "W^{Q}", "w-q", r"W_{q}")),
     *((name, "b_o") for name in ("b_o", "B_O", "bo")),
     *((name, "x") for name in ("x", "X")),

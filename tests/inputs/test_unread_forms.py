@@ -23,6 +23,36 @@ SEVERAL = ("several arrays stand in one pair of parentheses", "print each of the
 BARS = "its cells are separated by bars, without a rule under the header"
 COMPILED = ("this is a constant as a compiler prints it, with its type", "keep only the numbers and their brackets")
 UNREAD = [
+    (
+        "several names",
+        "Q, K = np.array([[1, 2]]), np.array([[3, 4]])",
+        "several names stand before one sign =",
+        "write each array behind its own name, on a line of its own: Q = …",
+    ),
+    (
+        "lengths that are names",
+        "#define N 2\nfloat q[N][2] = {{1, 2}, {3, 4}};",
+        "its lengths are names, not numbers",
+        "write the numbers, as in float q[2][3] = {…};",
+    ),
+    (
+        "items that are rows",
+        "* [1, 2]\n* [3, 4]",
+        "its rows stand behind the signs of a list",
+        "delete these signs, so that each line is a row",
+    ),
+    (
+        "labels and lists",
+        "the [ 1.   0.5]\ncat [0.25 3.  ]\n",
+        "each row is a label and a list",
+        "delete the brackets: a label and its numbers make a row",
+    ),
+    (
+        "an item of a shape",
+        "q = np.array([[1, 2]])\nd_k = q.shape[-1]",
+        "'q.shape[-1]' is code, which attncli does not run",
+        "leave it out, or print the array, and paste what it shows",
+    ),
     ("a call", "np.eye(2)", CODE, PASTE),
     ("a call of a call", "np.arange(4).reshape(2, 2)", CODE, PASTE),
     ("a call with a name", "Q = eye(2)", CODE, PASTE),

@@ -22,7 +22,7 @@ BEGINNING = re.compile(rf"{_FACTOR.pattern}\n|{_COLUMNS.pattern}\n")
 _PLACED = re.compile(r"^[ \t]*\([0-9]+, ?[0-9]+\)[ \t]+\S", re.MULTILINE)
 _TABLE = re.compile(r"\s*([0-9]+)[×x]([0-9]+) (?:time)?table[ \t]*\n")
 _CLASS = re.compile(
-    r"\s*([0-9]+(?:[×x][0-9]+)+)\s+(?:[A-Za-z0-9]+ )*(?:matrix|array|dlarray|gpuArray|distributed)\s*"
+    r"\s*([0-9]+(?:[×x][0-9]+)+)(?:\s+(?:[A-Za-z0-9]+ )*(?:matrix|array|dlarray|gpuArray|distributed))?\s*"
     r"|\s*(?:Diagonal|Permutation) Matrix\s*"
 )
 _PLAIN = re.compile(r"[+-]?[0-9]+\.?[0-9]*")

@@ -34,6 +34,9 @@ _LABEL = re.compile(  # as print("Q:", q) prints it: a label and, after a colon,
     r"(?=[ \t]*\n\s*[-+]?\.?[0-9][-+.\deE \t]*(?:\n|\Z)|\s*"
     r"(?:[\[{]\s*[-+.\d\[{]|<tf\.|Parameter containing:|(?:[a-z]{2,9}\.)*(?:[Tt]ensor|[Aa]rray|matrix)\())[ \t]*"
 )
+_LISTED = re.compile(
+    r"[ \t]*\$([A-Za-z_][\w.]*)[ \t]*()(?=\n\s*(?:\[,1\]|\[1\]|[^\n]*\n\s*\[1,\]))"
+)  # as R prints a list
 _LENGTHS_OF_CPP = re.compile(r",\s*([0-9]+)\s*>")
 _LENGTH = re.compile(r"\[([0-9]*)\]")
 
@@ -84,7 +87,7 @@ def labelled(text: str) -> str:
 def value_start(text: str) -> int | None:
     """Return the start of the array if the text begins with a name for it, or None."""
     start = _beginning(text)
-    found = _ASSIGNMENT.match(text, start) or _BRACED.match(text, start)
+    found = _ASSIGNMENT.match(text, start) or _BRACED.match(text, start) or _LISTED.match(text, start)
     return None if found is None else found.end()
 
 
@@ -98,7 +101,7 @@ def _beginning(text: str) -> int:
 
 def _starts(text: str) -> list[re.Match[str]]:
     """Return the assignments outside of all brackets, at the beginning of a line or after a semicolon."""
-    if not any(mark in text for mark in ("=", "<-", ":", "{")):
+    if not any(mark in text for mark in ("=", "<-", ":", "{", "$")):
         return []
     found = []
     depth = 0
@@ -116,4 +119,5 @@ def _starts(text: str) -> list[re.Match[str]]:
 
 
 def _assignment(text: str, position: int) -> re.Match[str] | None:
-    return _ASSIGNMENT.match(text, position) or _LABEL.match(text, position) or _BRACED.match(text, position)
+    forms = (_ASSIGNMENT, _LABEL, _BRACED, _LISTED)
+    return next((found for form in forms if (found := form.match(text, position))), None)

@@ -33,7 +33,9 @@ _NAMES = r"(?:NULL|c\s*\((?:[^()\"']|\"[^\"]*\"|'[^']*')*\))"
 _DIMNAMES = re.compile(rf"\s*,\s*\.?[dD]imnames\s*=\s*list\(\s*({_NAMES})\s*,\s*({_NAMES})\s*\)")
 _NAME = re.compile(r"\"([^\"]*)\"|'([^']*)'")
 _LENGTH = re.compile(r"[0-9]{1,9}L?")
-_OPTION = re.compile(r"\s*,\s*(?:\.?(nrow|ncol|byrow|dim|Dim)\s*=\s*)?(c\s*\([^()]*\)|[0-9]+L?|TRUE|FALSE|T|F)")
+_OPTION = re.compile(
+    r"\s*,\s*(?:\.?(nrow|ncol|byrow|dim|Dim)\s*=\s*)?(c\s*\([^()]*\)|[0-9]{1,9}:[0-9]{1,9}|[0-9]+L?|TRUE|FALSE|T|F)"
+)
 
 
 def read_r_print(text: str, where: str, reading: Reading) -> Matrix:
@@ -192,7 +194,8 @@ def _shape(call: str, options: dict[str, str], count: int, where: str) -> tuple[
             rows, columns = count, 1
         return _fill_shape([rows or count // columns, columns or count // rows], count, where), is_by_row
     lengths = options.get("dim") or options.get("Dim", "")
-    return _fill_shape([int(word.rstrip("L")) for word in re.findall(r"[0-9]+L?", lengths)], count, where), False
+    sizes = [word for word in _cells(lengths, where) if _LENGTH.fullmatch(word)]
+    return _fill_shape([int(word.rstrip("L")) for word in sizes], count, where), False
 
 
 def _fill_shape(shape: list[int], count: int, where: str) -> tuple[int, ...]:

@@ -18,9 +18,12 @@ if TYPE_CHECKING:
     from attncli.matrix import Matrix, Reading
 
 _ABBREVIATED = re.compile(r"\.\.\.|[…⋮⋯⋱]")
-_CODE = re.compile(r"\s*(?!-?(?:nan|inf)\b)[A-Za-z_][\w.]*[ \t]*(?:[@*+/(^-]|\.[*+/^-])", re.IGNORECASE)
+_CODE = re.compile(r"\s*(?!-?(?:nan|inf)\b)[A-Za-z_][\w.]*[ \t]*(?:[@*+/(\[^-]|\.[*+/^-])", re.IGNORECASE)
 _REPEATED = re.compile(r"<repeats [0-9]+ times>")
-_ROWS_FOLLOW = re.compile(r"[ \t]*(?:\n|$|[-+]?[0-9.]+[ \t]*;?[ \t]*(?:\n|$))")  # as MATLAB prints them
+_ROWS_FOLLOW = re.compile(  # as MATLAB prints them, in its Live Editor below their size
+    r"[ \t]*(?:\n|$|[-+]?[0-9.]+[ \t]*;?[ \t]*(?:\n|$)|"
+    r"[0-9]+(?:[×x][0-9]+)+[ \t]*(?:[a-zA-Z0-9 ]*(?:array|matrix))?[ \t]*\n)"
+)
 _MAPPING = re.compile(r"\s*\[?\s*\{\s*(?:\"[^\"\n]*\"|'[^'\n]*'|\w+)\s*:(?!:)")
 _PLACED = re.compile(r"(?:[ \t]*\w+(?:\[[0-9]+\])+[ \t]*=[ \t]*[-+]?[0-9.][\w.+-]*[ \t]*;?[ \t]*\n?){2}")
 _BLOCK_LIST = re.compile(r"\s*(?:#[^\n]*\n\s*)*-[ \t]+(?:\[|-[ \t]+[-+.0-9])")

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from attncli.errors import InputError
 from attncli.formats.prints.reader import OF_A_MAPPING, PRINT_IN_FULL, ROWS_OF_LINES, SHORTENED
+from attncli.formats.prints.spare_lines import hint_at_lines
 from attncli.numbers.numerals import may_be_cell
 from attncli.records import record
 
@@ -15,6 +16,13 @@ _LONGEST_ECHO = 60
 _CELL = r"[-+]?[0-9.][\w.+-]*"
 _PASTE = "print the array, and paste what it shows"
 _ROW_SIGNS = (r"\s*\\\\\s*", r"\s+//?\s+", r"\s*\|\s*", r"\s*\\n\s*", r"\s+:\s+", r"\s+\\\s+")
+_GENERAL_HINTS = (  # of one cell or row, which a line above or below the table may have brought about
+    "all rows need the same number of cells",
+    "name every column, or none",
+    "type the number that belongs there, or nan",
+    "a first column holds labels only if no cell of it is a number",
+    "use --header if the first row is a header, or else name it",
+)
 _ONE_LIST = "put the rows into one list: [[1, 0], [0, 1]]"
 
 
@@ -99,6 +107,34 @@ UNREAD = (
         "keep only the rows of the matrix, without their keys",
     ),
     Unread(re.compile(r"\A\s*[A-Za-z_]\w*:[ \t]*\n\s*-[ \t]+(?:\[|-|[0-9])"), "this is YAML", "name the file .yaml"),
+    Unread(
+        re.compile(r"\A\s*(?:[A-Za-z_]\w*,[ \t]*)+[A-Za-z_]\w*[ \t]*="),
+        "several names stand before one sign =",
+        "write each array behind its own name, on a line of its own: Q = …",
+    ),
+    Unread(
+        re.compile(r"\[[A-Za-z_]\w*\](?:\[\w*\])*[ \t]*=[ \t]*\{"),
+        "its lengths are names, not numbers",
+        "write the numbers, as in float q[2][3] = {…};",
+    ),
+    Unread(
+        re.compile(r"\A\s*(?:[-*•][ \t]+\**[A-Za-z_]\w*\**[ \t]*[=:][^\n]*\s*)+\Z"),
+        "its names stand behind the signs of a list",
+        "delete these signs, so that each line begins with its name: Q = …",
+    ),
+    Unread(
+        re.compile(r"\A\s*(?:[-*•][ \t]+\[?[-+.0-9][^\n]*\s*)+\Z"),
+        "its rows stand behind the signs of a list",
+        "delete these signs, so that each line is a row",
+    ),
+    Unread(re.compile(r"\A\s*\{\|.*^\|-", re.DOTALL | re.MULTILINE), "this is a table of a wiki", ROWS_OF_LINES),
+    Unread(
+        re.compile(
+            r"\A(?:\s*[\"']?[^\W\d][\w'-]*[\"']?[ \t]+(?:\w+\()?\[[^\[\]\n=]*\]\)?[ \t]*,?[ \t]*(?:\n|\Z))+\s*\Z"
+        ),
+        "each row is a label and a list",
+        "delete the brackets: a label and its numbers make a row",
+    ),
     Unread(re.compile(r"\A\s*(?:import|from)[ \t]+[a-z]"), "this is code, which attncli does not run", _PASTE),
     Unread(re.compile(rf"\A\s*\w+[ \t]*<<[ \t]*{_CELL}"), "this is code, which attncli does not run", _PASTE),
     Unread(
@@ -214,7 +250,10 @@ def name_form(refusal: InputError, text: str, where: str) -> InputError:
     if rewritten := _rows_between_other_signs(start):
         echo = rewritten if len(rewritten) <= _LONGEST_ECHO else "1 0; 0 1"
         return InputError(refusal.where, refusal.what, f"rows are separated by ';': '{echo}'")
-    return _named_by(re.Pattern.search, refusal, start, where)
+    named = _named_by(re.Pattern.search, refusal, start, where)
+    if named is refusal and len(text) <= _LONGEST and (refusal.hint or "").endswith(_GENERAL_HINTS):
+        return InputError(refusal.where, refusal.what, hint_at_lines(text) or refusal.hint)
+    return named
 
 
 def _named_by(find: Callable[[re.Pattern[str], str], object], refusal: InputError, text: str, where: str) -> InputError:
