@@ -26,10 +26,26 @@ if TYPE_CHECKING:
 _ADDRESS = re.compile(r"\$?([A-Za-z]{1,3})\$?([0-9]{1,7})(?::\$?([A-Za-z]{1,3})\$?([0-9]{1,7}))?")
 _CELL_NAME = re.compile(rb'\br="([A-Z]{1,3})([0-9]{1,7})"')
 _UNCALCULATED = re.compile(rb"<c\b([^>]*)><f\b[^>]*?(?:/>|>[^<]*</f>)(?:<v\s*/>|<v></v>)?</c>")
+_WITH_ERROR = re.compile(rb'<c\b[^>]*\bt="e"[^>]*>')
+_HIDDEN_ROW = re.compile(rb'<row\b(?=[^>]*\bhidden="(?:1|true)")[^>]*\br="([0-9]{1,7})"')
+_HIDDEN_COLUMNS = re.compile(
+    rb'<col\b(?=[^>]*\bhidden="(?:1|true)")(?=[^>]*\bmin="([0-9]{1,5})")[^>]*\bmax="([0-9]{1,5})"'
+)
 _REPEATED = re.compile(rb'number-(?:columns|rows)-repeated="([0-9]+)"[^>]*office:value')
 _HARMLESS = 1_000_000  # cells
 _MOST_EMPTY = 1000  # empty cells per cell in the file
 _AGAIN = "open it in a spreadsheet program and save it there"
+
+
+@dataclass(frozen=True, slots=True)
+class _Unseen:
+    """What the cells of a sheet do not show: formulas without a value, errors, and the 0-based rows and columns that
+    are hidden."""
+
+    uncalculated: tuple[str, ...] = ()
+    errors: frozenset[str] = frozenset()
+    hidden_rows: frozenset[int] = frozenset()
+    hidden_columns: frozenset[int] = frozenset()
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -73,11 +89,11 @@ def read(data: bytes, where: str, reading: Reading) -> Contents:
         raise InputError(where, "this is a zip archive, but not a spreadsheet", "an NPZ file is named .npz")
     _refuse_bombs(archive, names, where)
     workbook = _workbook(data, where)
-    pending = _uncalculated(archive, names, where) if "xl/workbook.xml" in names else {}
+    unseen = _find_unseen(archive, names, where) if "xl/workbook.xml" in names else {}
     sheets = list(workbook.sheet_names)
 
     def select(name: str) -> Matrix:
-        return _select(workbook, sheets, name, where, reading, pending)
+        return _select(workbook, sheets, name, where, reading, unseen)
 
     return Contents(where, {name: partial(select, name) for name in sheets}, select=select)
 
@@ -111,9 +127,8 @@ def _refuse_bombs(archive: zipfile.ZipFile, names: dict[str, zipfile.ZipInfo], w
                     )
 
 
-def _uncalculated(archive: zipfile.ZipFile, names: dict[str, zipfile.ZipInfo], where: str) -> dict[str, list[str]]:
-    """Return the cells of each sheet that hold a formula without a value, as programs that do not calculate write
-    them."""
+def _find_unseen(archive: zipfile.ZipFile, names: dict[str, zipfile.ZipInfo], where: str) -> dict[str, _Unseen]:
+    """Return of each sheet what its cells do not show, such as formulas that a program wrote without a value."""
     from xml.etree import ElementTree
 
     def parsed(name: str) -> Any:
@@ -131,20 +146,35 @@ def _uncalculated(archive: zipfile.ZipFile, names: dict[str, zipfile.ZipInfo], w
         path = targets.get(identity, "").removeprefix("/")
         member = names.get(path if path.startswith("xl/") else f"xl/{path}")
         if member is not None:
-            cells = _UNCALCULATED.finditer(read_member(archive, member, where))
-            named = [_CELL_NAME.search(cell[1]) for cell in cells]
-            found[node.get("name", "")] = [(name[1] + name[2]).decode() for name in named if name]
+            found[node.get("name", "")] = _unseen_in(read_member(archive, member, where))
     return found
 
 
+def _unseen_in(sheet: bytes) -> _Unseen:
+    pending = [_CELL_NAME.search(cell[1]) for cell in _UNCALCULATED.finditer(sheet)]
+    errors = [_CELL_NAME.search(cell[0]) for cell in _WITH_ERROR.finditer(sheet)] if b't="e"' in sheet else []
+    rows: set[int] = set()
+    columns: set[int] = set()
+    if b"hidden=" in sheet:
+        rows = {int(row[1]) - 1 for row in _HIDDEN_ROW.finditer(sheet)}
+        for found in _HIDDEN_COLUMNS.finditer(sheet):
+            columns.update(range(int(found[1]) - 1, int(found[2])))
+    return _Unseen(
+        tuple((name[1] + name[2]).decode() for name in pending if name),
+        frozenset((name[1] + name[2]).decode() for name in errors if name),
+        frozenset(rows),
+        frozenset(columns),
+    )
+
+
 def _select(
-    workbook: Any, sheets: list[str], name: str, where: str, reading: Reading, pending: dict[str, list[str]]
+    workbook: Any, sheets: list[str], name: str, where: str, reading: Reading, unseen: dict[str, _Unseen]
 ) -> Matrix:
     """Return a sheet, a range `Sheet!B2:E5`, or a range `B2:E5` of the only sheet."""
     sheet, mark, part = ("", "", "") if name in sheets else name.rpartition("!")
     if name in sheets:
         sheet, part = name, ""
-    elif not mark and len(sheets) == 1:
+    elif not mark and len(sheets) == 1 and (_ADDRESS.fullmatch(name) or not name[:1].isalpha()):
         sheet, part = sheets[0], name
     sheet = sheet[1:-1].replace("''", "'") if sheet[:1] == "'" and sheet[-1:] == "'" and sheet not in sheets else sheet
     if sheet not in sheets:
@@ -153,16 +183,17 @@ def _select(
     if part and not _ADDRESS.fullmatch(part):
         raise InputError(where, f"{part!r} is not a range of cells", f"as in {_typed(f'{where}:{sheet}', 'B2:E5')}")
     here = f"{where}: {sheet}"
-    if pending.get(sheet):
-        raise InputError(f"{here}: {pending[sheet][0]}", "holds a formula that was never calculated", _AGAIN)
+    facts = unseen.get(sheet, _Unseen())
+    if facts.uncalculated:
+        raise InputError(f"{here}: {facts.uncalculated[0]}", "holds a formula that was never calculated", _AGAIN)
     try:
         rows = workbook.get_sheet_by_name(sheet).to_python(skip_empty_area=False)
     except Exception:
         raise InputError(here, "the sheet cannot be read", DAMAGED) from None
-    return _matrix(rows, part, here, f"{where}:{sheet}", reading)
+    return _matrix(rows, part, here, f"{where}:{sheet}", reading, facts)
 
 
-def _matrix(rows: list[list[Any]], part: str, where: str, source: str, reading: Reading) -> Matrix:
+def _matrix(rows: list[list[Any]], part: str, where: str, source: str, reading: Reading, unseen: _Unseen) -> Matrix:
     """Return the cells of a range as a table with labels. Without a range, the sheet must have a single block of
     cells."""
     top, left, bottom, right = _range(part) if part else _block(rows, where, source)
@@ -176,16 +207,42 @@ def _matrix(rows: list[list[Any]], part: str, where: str, source: str, reading: 
         [_text(row[column], f"{where}: {address(index, column)}") for column in range(left, right + 1)]
         for index, row in enumerate(rows[top : bottom + 1], top)
     ]
-    table = _SheetTable(where, cells, list(range(top + 1, bottom + 2)), " ", corner=(top, left))
+    places = [_range(name)[:2] for name in unseen.errors]
+    if wrong := [place for place in places if top <= place[0] <= bottom and left <= place[1] <= right]:
+        what = "the cell holds an error of the spreadsheet, such as #DIV/0!"
+        raise InputError(f"{where}: {address(*min(wrong))}", what, "type the number that belongs there, or nan")
+    table = _SheetTable(where, list(cells), list(range(top + 1, bottom + 2)), " ", corner=(top, left))
     try:
         matrix = matrix_of(table, where, reading)
     except InputError as error:
+        if not part and _is_title(cells, where, reading):
+            below = f"{address(top + 1, left)}:{address(bottom, right)}"
+            hint = f"if the first row is a title, specify the cells below it, as in {_typed(source, below)}"
+            raise InputError(error.where, error.what, hint) from None
         if part or rows[top][left] != "":
             raise
         inner = f"{address(top + 1, left + 1)}:{address(bottom, right)}"
         hint = f"specify the cells, as in {_typed(source, inner)} (pandas: to_excel(FILE, index=False, header=False))"
         raise InputError(error.where, error.what, hint) from None
-    return replace(matrix, texts=None)  # displayed digits do not limit the value that a cell holds
+    notes = matrix.notes
+    for hidden, first, last, what in (
+        (unseen.hidden_rows, top, bottom, "rows"),
+        (unseen.hidden_columns, left, right, "columns"),
+    ):
+        if count := sum(first <= index <= last for index in hidden):
+            notes = (*notes, f"{where}: {count} of its {what} {'is' if count == 1 else 'are'} hidden, and read too")
+    return replace(matrix, texts=None, notes=notes)  # displayed digits do not limit the value that a cell holds
+
+
+def _is_title(cells: list[list[str]], where: str, reading: Reading) -> bool:
+    """Return whether the first row has one cell of several that is filled, and the rows below it can be read."""
+    if len(cells) < 2 or len(cells[0]) < 2 or sum(map(bool, cells[0])) != 1:
+        return False
+    try:
+        matrix_of(Table(where, cells[1:], list(range(2, len(cells) + 1)), " "), where, reading)
+    except InputError:
+        return False
+    return True
 
 
 def _typed(source: str, cells: str) -> str:
@@ -215,16 +272,28 @@ def _block(rows: list[list[Any]], where: str, source: str) -> tuple[int, int, in
     for used, what in ((filled, "row"), (columns, "column")):
         gap = next((before for before, after in pairwise(used) if after != before + 1), None)
         if gap is not None:
-            first = f"{address(filled[0], columns[0])}:{address(_run(filled), _run(columns))}"
+            part = _largest_part(rows, _runs(filled), _runs(columns))
             raise InputError(
-                where, f"an empty {what} divides its cells", f"specify which, as in {_typed(source, first)}"
+                where, f"an empty {what} divides its cells", f"specify which, as in {_typed(source, part)}"
             )
     return filled[0], columns[0], filled[-1], columns[-1]
 
 
-def _run(used: list[int]) -> int:
-    """Return the last of the consecutive numbers from the first on."""
-    return next((before for before, after in pairwise(used) if after != before + 1), used[-1])
+def _runs(used: list[int]) -> list[tuple[int, int]]:
+    """Return the first and last of each run of consecutive numbers."""
+    ends = [before for before, after in pairwise(used) if after != before + 1]
+    return list(zip([used[0], *(used[used.index(end) + 1] for end in ends)], [*ends, used[-1]], strict=True))
+
+
+def _largest_part(rows: list[list[Any]], runs: list[tuple[int, int]], columns: list[tuple[int, int]]) -> str:
+    """Return the address of the part with the most numbers, of those that runs of rows and of columns make."""
+
+    def count_numbers(part: tuple[tuple[int, int], tuple[int, int]]) -> int:
+        (top, bottom), (left, right) = part
+        return sum(isinstance(cell, (int, float)) for row in rows[top : bottom + 1] for cell in row[left : right + 1])
+
+    (top, bottom), (left, right) = max(((run, column) for run in runs for column in columns), key=count_numbers)
+    return f"{address(top, left)}:{address(bottom, right)}"
 
 
 def _text(cell: Any, place: str) -> str:

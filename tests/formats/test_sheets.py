@@ -5,12 +5,16 @@ from __future__ import annotations
 import contextlib
 import datetime
 import io
+import json
 import sys
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from bad_input_reader import read_all
 from hypothesis import given
 from hypothesis import strategies as st
+from one_process import run_in_one_process
 
 from attncli.errors import InputError, MissingExtraError, install_command
 from attncli.formats import BY_NAME
@@ -179,3 +183,92 @@ def test_a_damaged_file_is_refused_or_read_but_nothing_else(data: st.DataObject)
         damaged[data.draw(st.integers(0, len(damaged) - 1))] = data.draw(st.integers(0, 255))
     with contextlib.suppress(InputError):
         read_all("xlsx", bytes(damaged))
+
+
+ROWS = [[1, 0.5, -2], [0.25, 3, 4.5]]
+
+
+def hide(book: openpyxl.Workbook) -> None:
+    for row in (["x", "y", "z"], *ROWS):
+        book.active.append(row)
+    book.active.row_dimensions[2].hidden = True
+    book.active.column_dimensions["B"].hidden = True
+    book.active.column_dimensions["F"].hidden = True
+
+
+def put_title(book: openpyxl.Workbook) -> None:
+    for row in (["Query matrix"], ["d1", "d2", "d3"], *ROWS):
+        book.active.append(row)
+    book.active.merge_cells("A1:C1")
+
+
+def put_title_apart(book: openpyxl.Workbook) -> None:
+    for row in (["Query matrix"], [], *ROWS):
+        book.active.append(row)
+
+
+def put_error(book: openpyxl.Workbook) -> None:
+    for row in ([1, "#DIV/0!", -2], ROWS[1]):
+        book.active.append(row)
+
+
+def run_on(tmp_path: Path, fill: Callable[[openpyxl.Workbook], None], source: str) -> tuple[int, str, str]:
+    book = openpyxl.Workbook()
+    fill(book)
+    book.save(tmp_path / "q.xlsx")
+    (ran,) = run_in_one_process([["run", source, "1 1 1", "--show", "queries", "-f", "json"]], cwd=tmp_path)
+    return ran
+
+
+def test_hidden_rows_and_columns_are_read_with_a_note(tmp_path: Path) -> None:
+    status, out, err = run_on(tmp_path, hide, "q.xlsx")
+    assert (status, json.loads(out)["queries"]) == (0, ROWS)
+    assert err == (
+        "note: q.xlsx: Sheet: 1 of its rows is hidden, and read too\n"
+        "note: q.xlsx: Sheet: 1 of its columns is hidden, and read too\n"
+    )
+
+
+def test_hidden_cells_outside_of_the_range_need_no_note(tmp_path: Path) -> None:
+    status, out, err = run_on(tmp_path, hide, "q.xlsx:Sheet!A3:C3")
+    assert (status, json.loads(out)["queries"]) == (0, ROWS[1:])
+    assert err == "note: q.xlsx: Sheet: 1 of its columns is hidden, and read too\n"
+
+
+@pytest.mark.parametrize(
+    ("fill", "where", "what", "hint"),
+    [
+        (
+            put_title,
+            "Sheet: line 1, column 2",
+            "a column label is missing",
+            "if the first row is a title, specify the cells below it, as in 'q.xlsx:Sheet!A2:C4'",
+        ),
+        (
+            put_title_apart,
+            "Sheet",
+            "an empty row divides its cells",
+            "specify which, as in 'q.xlsx:Sheet!A3:C4'",
+        ),
+    ],
+)
+def test_the_cells_that_a_hint_names_are_read(
+    fill: Callable[[openpyxl.Workbook], None], where: str, what: str, hint: str, tmp_path: Path
+) -> None:
+    status, out, err = run_on(tmp_path, fill, "q.xlsx")
+    assert (status, out, err) == (2, "", f"error: q.xlsx: {where}: {what}\nhint: {hint}\n")
+    status, out, _ = run_on(tmp_path, fill, hint.split("'")[1])
+    assert (status, json.loads(out)["queries"]) == (0, ROWS)
+
+
+def test_an_error_of_the_spreadsheet_is_no_empty_cell(tmp_path: Path) -> None:
+    status, out, err = run_on(tmp_path, put_error, "q.xlsx")
+    what = "the cell holds an error of the spreadsheet, such as #DIV/0!"
+    assert (status, out) == (2, "")
+    assert err == f"error: q.xlsx: Sheet: B1: {what}\nhint: type the number that belongs there, or nan\n"
+
+
+def test_a_sheet_that_is_not_there_is_not_taken_for_a_range(tmp_path: Path) -> None:
+    status, out, err = run_on(tmp_path, put_title, "q.xlsx:Scores")
+    assert (status, out) == (2, "")
+    assert err.startswith("error: q.xlsx: has no sheet 'Scores': it holds Sheet\n")
