@@ -15,6 +15,7 @@ from attncli.cli.completion import SAVED, complete_from
 from attncli.cli.options import CalculationOptions, ReadingOptions, declare_force, declare_quiet, expand_bundles
 from attncli.cli.output import write_err, write_prose
 from attncli.errors import ExitStatus, MissingExtraError, UsageError
+from attncli.inputs.request import Request
 
 if TYPE_CHECKING:
     from attncli.batch.job import Job
@@ -105,6 +106,7 @@ def batch_command(
         format=parse_save_format(save_format),
         fail_fast=fail_fast,
     )
+    calculation.apply(Request(), reading.sources())  # a wrong option is reported once, not for each job
     if options.engine == "numba" and dask is None and find_spec("numba") is None:
         raise MissingExtraError("--engine numba", "numba", "fast")  # once, and not for each job
     if resume and force:

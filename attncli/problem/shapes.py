@@ -142,9 +142,10 @@ def _refuse_columns(queries: Array, keys: Array, sources: ProjectedInputs, packe
             f"keys of {queries.shape[-1] * packed[1]} columns would fit, or other --heads",
         )
     turned = queries.shape[-1] == keys.shape[-2]
+    noun = "column" if queries.shape[-1] == 1 else "columns"
     raise ProblemError(
         sources.keys.where,
-        f"queries have {queries.shape[-1]} columns, keys have {keys.shape[-1]} (queries {q_shape}, keys {k_shape})",
+        f"queries have {queries.shape[-1]} {noun}, keys have {keys.shape[-1]} (queries {q_shape}, keys {k_shape})",
         "keys look transposed: expected one key per row"
         if turned
         else "queries and keys need the same number of columns",

@@ -81,9 +81,10 @@ def trouble_lines(summary: Summary, log: str) -> str:
 
 
 def name_failure(record: Mapping[str, Any]) -> str:
-    """Return an error with the name of its job, if the message does not have it already."""
+    """Return an error with the name of its job, unless it begins with a path that the job is called after."""
     name, error = str(record["name"]), str(record["error"])
-    return error if name in error else f"{name}: {error}"
+    parts = error.partition(": ")[0].split("/")
+    return error if any(part == name or part.startswith(f"{name}.") for part in parts) else f"{name}: {error}"
 
 
 def plan_line(plan: JobPlan) -> str:

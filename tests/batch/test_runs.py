@@ -64,6 +64,34 @@ def test_the_results_depend_neither_on_the_number_of_workers_nor_on_where_the_ru
     assert (files, log) == expected
 
 
+def test_an_error_has_the_name_of_its_job_unless_its_path_does(tmp_path, batch_here):
+    jobs = "jobs:\n- {name: o, q: no.csv, k: [[1]]}\n- {name: mask, q: [[1]], k: [[1, 2]]}\n"
+    (tmp_path / "jobs.yaml").write_text(jobs)
+    (tmp_path / "z").mkdir()
+    (tmp_path / "z" / "a.yaml").write_text("q: [[1]]\nk: [[1, 2]]\n")
+    _, _, err = batch_here("jobs.yaml", "z", "-d", "out", cwd=tmp_path)
+    shapes = "queries have 1 column, keys have 2 (queries (1, 1), keys (1, 2))"
+    assert [line for line in err.splitlines() if line.startswith("error")] == [
+        "error: o: jobs.yaml: jobs.0.q: no.csv: no such file",
+        f"error: mask: jobs.yaml: jobs.1.k: {shapes}",
+        f"error: z/a.yaml: k: {shapes}",
+    ]
+
+
+def test_a_wrong_option_is_told_once_and_before_any_job(tmp_path, batch_here):
+    make_problems(tmp_path / "problems", 3)
+    (tmp_path / "m.csv").write_text("1,x\n")
+    for source, what in (
+        ("gone.csv", "gone.csv: no such file"),
+        ("m.csv", "m.csv: line 1, column 2: 'x' is not a number"),
+    ):
+        status, out, err = batch_here("problems", "-d", "out", "--mask", source, cwd=tmp_path)
+        assert (status, out) == (2, "")
+        assert what in err
+        assert err.count("error: ") == 1
+        assert not (tmp_path / "out").exists()
+
+
 MANIFEST = """\
 defaults:
   variant: laplace
@@ -86,7 +114,7 @@ def test_a_manifests_jobs_lie_over_its_defaults_and_those_over_the_options(tmp_p
     (tmp_path / "data" / "k.csv").write_text("1,0\n0,1\n")
     status, _, err = batch_here("data/jobs.yaml", "-d", "out", "-a", "gaussian", "--causal", cwd=tmp_path)
     assert status == 1
-    assert err.startswith("error: third: data/jobs.yaml: queries: nowhere.csv: no such file\n") or "nowhere" in err
+    assert err.startswith("error: third: data/jobs.yaml: jobs.2.queries: nowhere.csv: no such file\n")
     keys = [[1, 0], [0, 1]]
     first, second = np.load(tmp_path / "out" / "first.npz"), np.load(tmp_path / "out" / "second.npz")
     right = attend([[1, 0]], keys, [[1], [2]], variant="laplace", causal=True)
