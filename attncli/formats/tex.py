@@ -39,6 +39,7 @@ _AROUND = re.compile(  # text that may stand between matrices without changing t
     r"|\\setcounter\{MaxMatrixCols\}\{\d+\}|\\[,;:! ]|~|[,.;&\[\]()]|\\\\(?:\[[^\]]*\])?|\\(?:label|tag)\{[^{}]*\}"
     r"|\\(?:begin|end)\s*\{(?:document|center|equation|align|aligned|gather|gathered|displaymath|math|split|table)\*?\}(?:\[[^][]*\])?"
     r"|\\(?:centering|small|footnotesize)(?![A-Za-z])|\\caption\{[^{}]*\}"
+    r"|\\in\s*\\mathbb\s*(?:\{R\}|R)\s*\^\s*\{[^{}]*\}"  # the shape of the matrix before
 )
 _ROW_END = re.compile(
     r"\\\\\*?(?:\[\s*-?[0-9.]+\s*(?:pt|em|ex|mm|cm|in|mu|pc|bp|sp)\s*\])?|\\tabularnewline(?![A-Za-z])"
@@ -70,7 +71,7 @@ class _Block:
 def read(data: bytes, where: str, reading: Reading) -> Contents:
     """Read every matrix of the file under its name. If one of several has no name, they are numbered from 1."""
     source = _Source(where, _without_comments(decode(data, where)))
-    blocks = source.blocks()
+    blocks = _blocks_of_page(source)
     names = [block.name for block in blocks]
     if len(blocks) > 1:
         names = [name or str(number) for number, name in enumerate(names, 1)]
@@ -83,6 +84,19 @@ def read(data: bytes, where: str, reading: Reading) -> Contents:
         matrix = source.matrix(block, f"{where}: {name}" if name else where, reading)
         matrices[name] = lambda matrix=matrix: matrix  # type: ignore[misc]
     return Contents(where, matrices)
+
+
+def _blocks_of_page(source: _Source) -> list[_Block]:
+    """Return the matrices of a text that is nothing else, or those in the formulas of a page with prose."""
+    try:
+        return source.blocks()
+    except InputError:
+        from attncli.formats.tex_pages import without_prose  # pages are rare
+
+        formulas = without_prose(source.text)
+        if formulas is None or formulas == source.text or "\\begin" not in formulas:
+            raise
+        return _Source(source.where, formulas).blocks()
 
 
 def _without_comments(text: str) -> str:
