@@ -329,6 +329,8 @@ def _ask_scipy(data: bytes) -> dict[str, np.ndarray]:
 def _ask_scipy_for_market(data: bytes) -> dict[str, np.ndarray]:
     import scipy.io
 
+    if b"/" in data:  # a fraction, of which it reads the first number
+        raise ValueError
     found = scipy.io.mmread(io.BytesIO(data), spmatrix=False)
     return {"": found if not hasattr(found, "toarray") else found.toarray()}
 

@@ -93,8 +93,15 @@ def _array(found: Any, where: str, *, is_mat: bool) -> Matrix:
         size, stored = int(found.nbytes), int(found.id.get_storage_size())
         if size > HARMLESS and size > MOST_INFLATION * stored:
             raise InputError(where, f"claims {size} bytes, more than {MOST_INFLATION} times what is stored", DAMAGED)
+        if size and not stored:
+            what = "was made, but no numbers were written to it"
+            raise InputError(where, what, "write them before the file is closed: f['q'][...] = q")
         is_truth = found.attrs.get("MATLAB_class") == b"logical"
-        array = np.asarray(found[()])
+        array = np.zeros(found.shape, found.dtype)  # zeros where the file holds nothing, not what lay in the memory
+        if size:
+            found.read_direct(array)
+        if is_truth and not np.isin(array, (0, 1)).all():
+            raise InputError(where, "its truths are numbers other than 0 and 1", DAMAGED)
     except InputError:
         raise
     except MemoryError:

@@ -175,8 +175,7 @@ def _array_5(data: bytes, order: str) -> _Variable:
         if bits & _COMPLEX:
             return np.empty(0, complex)  # complex, so that it is refused as such
         dtype = np.dtype(bool) if bits & _LOGICAL else np.dtype(_CLASSES[kind])
-        with np.errstate(invalid="ignore", over="ignore"):  # a number that the class cannot hold: the file is damaged
-            return _in_c_order(numbers[0].astype(dtype), shape)
+        return _in_c_order(_as_class(numbers[0], dtype), shape)
 
     def parts_of() -> list[tuple[int, bytes]]:
         return list(_elements(data, order))[3:]
@@ -191,6 +190,16 @@ def _numbers(kind: int, data: bytes, order: str) -> Array:
         raise _DamagedError
     array: Array = np.frombuffer(data, dtype)
     return array.astype(dtype.newbyteorder("="), copy=False)
+
+
+def _as_class(cells: Array, dtype: np.dtype[Any]) -> Array:
+    """Return the cells in the type of their class. One that a class of whole numbers or truths cannot hold says that
+    the file is damaged."""
+    with np.errstate(invalid="ignore", over="ignore"):
+        found: Array = cells.astype(dtype)
+    if dtype.kind in "biu" and not np.array_equal(found, cells):
+        raise _DamagedError
+    return found
 
 
 def _in_c_order(cells: Array, shape: tuple[int, ...]) -> Array:
@@ -214,7 +223,7 @@ def _fill_sparse(shape: tuple[int, ...], parts: list[Array], *, is_logical: bool
     if starts[0] != 0 or (lengths < 0).any() or (count and not 0 <= rows.min() <= rows.max() < shape[0]):
         raise _DamagedError
     array = np.zeros(shape, bool if is_logical else float)
-    array[rows, np.repeat(np.arange(shape[1]), lengths)] = cells[:count]
+    array[rows, np.repeat(np.arange(shape[1]), lengths)] = _as_class(cells[:count], array.dtype)
     return array
 
 

@@ -191,6 +191,15 @@ def empty_but_huge(file) -> None:
     file.create_dataset("q", shape=(1 << 20, 1 << 10), dtype="f8", chunks=(1024, 1024))
 
 
+def unwritten(file) -> None:
+    file.create_dataset("q", shape=(2, 3), dtype="f8")
+
+
+def false_truths(file) -> None:
+    file["q"] = np.array([[0, 2]], np.uint8)
+    file["q"].attrs["MATLAB_class"] = np.bytes_("logical")
+
+
 def complex_cells(file) -> None:
     file["q"] = np.array([1j])
 
@@ -217,6 +226,13 @@ REFUSED_H5 = [
         "q.h5: q: claims 8589934592 bytes, more than 1000 times what is stored",
         DAMAGED,
     ),
+    (
+        "a data set without numbers",
+        h5_file(unwritten),
+        "q.h5: q: was made, but no numbers were written to it",
+        "write them before the file is closed: f['q'][...] = q",
+    ),
+    ("truths that are none", h5_file(false_truths), "q.h5: q: its truths are numbers other than 0 and 1", DAMAGED),
     (
         "complex numbers",
         h5_file(complex_cells),
@@ -246,6 +262,30 @@ def test_a_missing_library_names_its_extra(name: str, monkeypatch) -> None:
         BY_NAME[name].read(data, "q", Reading())
     assert str(caught.value) == "q: this needs h5py, which is not installed"
     assert caught.value.hint == install_command("hdf5")
+
+
+def test_a_part_of_a_data_set_that_was_never_written_is_zero() -> None:
+    def fill(file) -> None:
+        plan = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+        plan.set_chunk((1, 64))
+        plan.set_fill_time(h5py.h5d.FILL_TIME_NEVER)
+        space, kind = h5py.h5s.create_simple((64, 64)), h5py.h5t.NATIVE_DOUBLE
+        h5py.Dataset(h5py.h5d.create(file.id, b"q", kind, space, dcpl=plan))[0] = 1.0
+
+    found = read_all("h5", h5_file(fill))["q"].array
+    assert (found[0] == 1).all()
+    assert (found[1:] == 0).all()
+
+
+CLASS, BITS = 144, 145  # places of the flags of the first variable
+UINT8, LOGICAL = 9, 2
+
+
+@pytest.mark.parametrize(("place", "value"), [(CLASS, UINT8), (BITS, LOGICAL)])
+def test_cells_that_their_class_cannot_hold_say_that_a_mat_file_is_damaged(place: int, value: int) -> None:
+    data = bytearray(mat_file({"Q": np.array([[-1.0, 2.5]])}))
+    data[place] = value
+    assert refusal("mat", bytes(data))[1] == DAMAGED
 
 
 @given(st.data())
