@@ -152,6 +152,17 @@ def nearest(word: str, choices: Sequence[str]) -> str | None:
     return next(iter((*found, *swapped, *shortened)), None)
 
 
+def format_errors(errors: Sequence[tuple[str, str | None]]) -> str:
+    """Return the lines of errors, each with its hint. A hint that errors in a row share stands after the last of
+    them."""
+    lines = []
+    for place, (what, hint) in enumerate(errors):
+        lines.append(f"error: {what}\n")
+        if hint and hint not in [later for _, later in errors[place + 1 : place + 2]]:
+            lines.append(f"hint: {hint}\n")
+    return "".join(lines)
+
+
 def suggest(word: str, choices: Collection[str]) -> str:
     """Return the hint for a word that is not one of the choices: the nearest one, or else all of them."""
     near = nearest(word, tuple(choices))

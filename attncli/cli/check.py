@@ -19,9 +19,9 @@ from attncli.cli.options import (
     declare_quiet,
     expand_bundles,
 )
-from attncli.cli.output import write_err, write_error, write_out, write_remarks
+from attncli.cli.output import write_err, write_out, write_remarks
 from attncli.cli.run import BUILT_IN_NOTE, find_built_in
-from attncli.errors import AttncliError, BugError, ExitStatus, InputError, ProblemError, UsageError
+from attncli.errors import AttncliError, BugError, ExitStatus, InputError, ProblemError, UsageError, format_errors
 from attncli.inputs.request import EXPECTED_NAMES, Request
 from attncli.inputs.settings import parse_value, read_number
 
@@ -317,9 +317,10 @@ def _write_reports(
 def _status(outcomes: list[CaseOutcome], quiet: bool) -> int:
     """Write errors and, unless quiet, notes to standard error, and return the largest exit status: 2, 1 or 0."""
     status = ExitStatus.DONE
+    errors = [outcome.error for outcome in outcomes if outcome.error is not None]
+    write_err(format_errors([(str(error), error.hint) for error in errors]))
     for outcome in outcomes:
         if outcome.error is not None:
-            write_error(str(outcome.error), outcome.error.hint)
             status = max(status, outcome.error.status)
         elif outcome.report is not None:
             write_remarks([] if quiet else outcome.report.notes, ())

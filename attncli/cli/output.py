@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from itertools import chain
 from typing import BinaryIO, TextIO
 
-from attncli.errors import InputError, OutputError, printable, system_reason
+from attncli.errors import InputError, OutputError, format_errors, printable, system_reason
 from attncli.patterns import pattern
 
 # characters that control a terminal, except line ends and tabs; a label in CSV or JSON may contain any
@@ -143,9 +143,7 @@ def write_remarks(notes: Iterable[str], warnings: Iterable[str], written: Iterab
 
 def write_error(what: str, hint: str | None) -> None:
     """Write an error and its cure to standard error."""
-    write_err(f"error: {what}\n")
-    if hint:
-        write_err(f"hint: {hint}\n")
+    write_err(format_errors([(what, hint)]))
 
 
 def abandon(stream: TextIO) -> None:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
+from attncli.errors import format_errors
 from attncli.files import path_text
 
 if TYPE_CHECKING:
@@ -65,19 +66,15 @@ def closing_line(summary: Summary, folder: str, seconds: float) -> str:
 
 def trouble_lines(summary: Summary, log: str) -> str:
     """Return the first jobs that failed or differ, each with its hint, and how many more there are."""
-    lines = []
-    for record in summary.failures:
-        lines.append(f"error: {name_failure(record)}")
-        if record.get("hint"):
-            lines.append(f"hint: {record['hint']}")
-    lines += [f"wrong: {record['name']}: {record['error']}" for record in summary.differing]
+    errors = format_errors([(name_failure(record), record.get("hint")) for record in summary.failures])
+    lines = [f"wrong: {record['name']}: {record['error']}" for record in summary.differing]
     more = summary.failed + summary.wrong - len(summary.failures) - len(summary.differing)
     if more:
         lines.append(f"… and {more} more: {log}")
     if summary.warned:
         jobs = "1 job has" if summary.warned == 1 else f"{summary.warned} jobs have"
         lines.append(f"warning: {jobs} warnings: {log}")
-    return "".join(line + "\n" for line in lines)
+    return errors + "".join(line + "\n" for line in lines)
 
 
 def name_failure(record: Mapping[str, Any]) -> str:

@@ -52,6 +52,23 @@ def test_notes_on_the_problem_and_on_the_axes_of_a_wrong_case_are_said(run, fold
     assert (ran.status, ran.err) == (1, "note: Q, K and V were read as (batch, heads, n, d)\n")
 
 
+def test_a_hint_that_errors_in_a_row_share_stands_after_the_last(run, folder):
+    for name in ("a.csv", "b.csv"):
+        (folder / name).write_text("1,2\n")
+    (folder / "c.json").write_text("")
+    (folder / "d.csv").write_text("1,2\n")
+    one = "holds one matrix, but a problem has queries and keys"
+    apart = (
+        "hint: give the matrices separately: attncli run Q K V, or attncli check Q K V --expect-output FILE; "
+        "an answer to a problem: attncli check PROBLEM --expect-output FILE\n"
+    )
+    assert run("check", "a.csv", "b.csv", "c.json", "d.csv").err == (
+        f"error: a.csv: {one}\nerror: b.csv: {one}\n{apart}"
+        "error: c.json: the file is empty\nhint: write numbers into it, or name another file\n"
+        f"error: d.csv: {one}\n{apart}"
+    )
+
+
 def test_a_folder_is_a_test_suite(run):
     told = run("check", ".").out
     assert told.startswith("exact  right  (weights)\nwrong  unscaled\n")
