@@ -368,8 +368,9 @@ def _is_matrix(word: str, sources: Sources) -> bool:
         contents = sources.contents(word)
     except InputError:
         return not exists(word) and exists(word.rpartition(":")[0])  # FILE:NAME
-    is_mapping = contents.tree is not None and isinstance(contents.tree.root, dict)
-    return not is_mapping and len(contents.matrices) == 1
+    root = None if contents.tree is None else contents.tree.root
+    roles = {matrix_name(str(key)) for key in (root if isinstance(root, dict) else ())} - {None}
+    return len(contents.matrices) == 1 and len(roles) < 2 and "x" not in roles  # x alone is a problem
 
 
 def source_name(text: str) -> str:

@@ -106,3 +106,35 @@ def test_a_mapping_that_is_half_understood_is_refused(text: str, what: str, hint
     ((status, out, err),) = run_in_one_process([["run", text, "1 0"]])
     assert (status, out) == (2, "")
     assert err.startswith(f"error: {what}\nhint: {hint}")
+
+
+ALONE = {
+    "files of JSON": ("q.json", "k.json", "v.json"),
+    "files of YAML": ("q.yaml", "k.yaml", "v.yaml"),
+    "typed": (f'{{"a": {Q}}}', f'{{"b": {K}}}', f'{{"c": {V}}}'),
+    "typed with their names": (f"{{'q': {Q}}}", f"{{'k': {K}}}", f"{{'v': {V}}}"),
+}
+
+
+@pytest.mark.parametrize("sources", ALONE.values(), ids=ALONE)
+def test_mappings_of_one_array_each_are_matrices_for_every_command(
+    sources: tuple[str, str, str], tmp_path: Path
+) -> None:
+    for name, rows in zip("qkv", (Q, K, V), strict=True):
+        (tmp_path / f"{name}.json").write_text(json.dumps({"embedding": rows, "model": "small"}))
+        (tmp_path / f"{name}.yaml").write_text(f"{name}: {rows}\n")
+    (computed,) = run_in_one_process([["run", *sources, "-f", "csv"]], cwd=tmp_path)
+    assert (computed[0], computed[2]) == (0, "")
+    (tmp_path / "right.csv").write_text(computed[1])
+    (checked,) = run_in_one_process([["check", *sources, "--expect-output", "right.csv"]], cwd=tmp_path)
+    assert (checked[0], checked[2]) == (0, "")
+
+
+def test_problems_whose_keys_are_in_files_are_still_problems(tmp_path: Path) -> None:
+    (tmp_path / "k.csv").write_text("1,2\n3,4\n")
+    for name in ("one", "two"):
+        (tmp_path / f"{name}.yaml").write_text("q: [[1, 0]]\nk: k.csv\nexpected: {raw_scores: [[1, 3]]}\n")
+    ((status, out, err),) = run_in_one_process([["check", "one.yaml", "two.yaml"]], cwd=tmp_path)
+    assert (status, err) == (0, "")
+    assert "one" in out
+    assert "two" in out
