@@ -129,6 +129,9 @@ class Sources:
             return read_mapping_text(text, "literal", self.reading)
         from attncli.inputs.literal import looks_like_path, read_typed
 
+        if text and self._find_file(text, folder) is not None:
+            hint = "give the whole file, or the matrices separately: attncli run Q K V"
+            raise InputError(path_text(text), "is one array, but a problem has queries and keys", hint)
         if not text or looks_like_path(text):
             raise missing_file(text, folder)
         return read_typed(text, "literal", self.reading)

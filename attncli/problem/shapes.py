@@ -131,21 +131,24 @@ def _over(matrices: Array, lead: Shape) -> Array:
     return view
 
 
+def _columns(count: int) -> str:
+    return "1 column" if count == 1 else f"{count} columns"
+
+
 def _refuse_columns(queries: Array, keys: Array, sources: ProjectedInputs, packed: tuple[int, int] | None) -> NoReturn:
     """Raise the error for queries and keys of different widths, with the shapes that the user gave."""
     q_shape, k_shape = sources.given_shape("queries"), sources.given_shape("keys")
     if packed is not None and packed != (1, 1):
         raise ProblemError(
             sources.keys.where,
-            f"a query head has {queries.shape[-1]} columns, a key head {keys.shape[-1]} "
+            f"a query head has {_columns(queries.shape[-1])}, a key head {keys.shape[-1]} "
             f"(queries {q_shape} in {packed[0]} heads, keys {k_shape} in {packed[1]})",
-            f"keys of {queries.shape[-1] * packed[1]} columns would fit, or other --heads",
+            f"keys of {_columns(queries.shape[-1] * packed[1])} would fit, or other --heads",
         )
     turned = queries.shape[-1] == keys.shape[-2]
-    noun = "column" if queries.shape[-1] == 1 else "columns"
     raise ProblemError(
         sources.keys.where,
-        f"queries have {queries.shape[-1]} {noun}, keys have {keys.shape[-1]} (queries {q_shape}, keys {k_shape})",
+        f"queries have {_columns(queries.shape[-1])}, keys have {keys.shape[-1]} (queries {q_shape}, keys {k_shape})",
         "keys look transposed: expected one key per row"
         if turned
         else "queries and keys need the same number of columns",

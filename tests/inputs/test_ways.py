@@ -357,6 +357,18 @@ def test_a_folder_of_problems_is_no_problem(tmp_path: Path, monkeypatch: pytest.
     assert read_problem("many/one", Sources(io.BytesIO)).name == "one"
 
 
+@pytest.mark.parametrize("source", ["p.yaml:q", "q.bin@float32:1,1"])
+def test_one_array_of_a_file_is_no_problem(source: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "p.yaml").write_text("q: [[1]]\nk: [[1]]\n")
+    (tmp_path / "q.bin").write_bytes(bytes(4))
+    with pytest.raises(InputError) as caught:
+        read_problem(source, Sources(io.BytesIO))
+    assert str(caught.value) == f"{source}: is one array, but a problem has queries and keys"
+    assert caught.value.hint == "give the whole file, or the matrices separately: attncli run Q K V"
+    assert Sources(io.BytesIO).matrix(source, role="queries").array.shape == (1, 1)
+
+
 def test_one_typed_matrix_is_no_problem() -> None:
     with pytest.raises(InputError) as caught:
         read_problem("1 0; 0 1", Sources(io.BytesIO))
