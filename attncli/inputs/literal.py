@@ -13,6 +13,7 @@ from attncli.formats.contents import Contents
 from attncli.formats.prints import explain_refusal, is_code, is_labelled, is_print, read_print, strip_decorations
 from attncli.formats.prints.rows import ends_rows, read_rows
 from attncli.formats.raw import raw_form
+from attncli.inputs.recognition import read_as_problem
 from attncli.numbers.numerals import may_be_cell, quote
 from attncli.records import replace
 
@@ -60,6 +61,18 @@ def read_typed(text: str, where: str, reading: Reading) -> Contents:
     file.
     """
     text = strip_decorations(text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n"))
+    try:
+        return _read_undecorated(text, where, reading)
+    except InputError:
+        if "\n" not in text:
+            raise
+        problem = read_as_problem(text.encode("utf-8", "surrogateescape"), where, reading)
+        if problem is None:
+            raise
+        return problem
+
+
+def _read_undecorated(text: str, where: str, reading: Reading) -> Contents:
     plain = text.strip(_BLANKS)
     if is_print(plain) or is_labelled(plain):
         return read_print(text.strip("\n"), where, reading)

@@ -3,8 +3,15 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
+from attncli.errors import InputError
+from attncli.inputs.array_names import matrix_name
 from attncli.patterns import pattern
+
+if TYPE_CHECKING:
+    from attncli.formats.contents import Contents
+    from attncli.matrix import Reading
 
 BY_MAGIC = {  # besides NPY, zip archives and text
     b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19.": "pt",
@@ -51,6 +58,24 @@ def recognise_format(data: bytes) -> tuple[str, ...]:
 def begins_mapping(text: str) -> bool:
     """Return whether the text begins like a mapping of JSON or YAML, and not like lists in braces."""
     return text.startswith("{") and not _BRACES.match(text)
+
+
+def read_as_problem(data: bytes, where: str, reading: Reading) -> Contents | None:
+    """Return a text as the YAML that it begins like, if it has arrays or the name of a matrix among its keys, or None.
+
+    So it is read from standard input, where nothing tells YAML from tables and prints.
+    """
+    if recognise_format(data)[0] != "yaml":
+        return None
+    from attncli.formats import yaml
+
+    try:
+        contents = yaml.read(data, where, reading)
+    except InputError:
+        return None
+    root = None if contents.tree is None else contents.tree.root
+    is_problem = isinstance(root, dict) and (contents.matrices or any(matrix_name(str(key)) for key in root))
+    return contents if is_problem else None
 
 
 def is_of_torch(data: bytes) -> bool:

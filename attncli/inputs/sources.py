@@ -28,7 +28,7 @@ from attncli.formats.contents import Contents
 from attncli.formats.raw import EXAMPLE, RawForm, raw_form, read_raw
 from attncli.formats.raw import SUFFIXES as RAW
 from attncli.inputs.array_names import ALIASES, expected_name, matrix_name, result_name
-from attncli.inputs.recognition import begins_mapping, looks_raw, recognise_format
+from attncli.inputs.recognition import begins_mapping, looks_raw, read_as_problem, recognise_format
 from attncli.inputs.request import ONES, Request, Worksheet
 from attncli.matrix import Matrix, Reading
 from attncli.patterns import pattern
@@ -233,6 +233,8 @@ class Sources:
             try:
                 return known.read(data, where, self.reading)
             except InputError as refusal:
+                if known.name == "txt" and (problem := read_as_problem(data, where, self.reading)):
+                    return problem
                 raise self._explain_text(refusal, data, known.name) from None
         if suffix in RAW and looks_raw(data):
             what = "the type of its numbers cannot be recognized"

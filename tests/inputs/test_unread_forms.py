@@ -321,8 +321,8 @@ def test_a_print_under_another_suffix_is_sent_to_txt(text: str, suffix: str, tmp
     assert caught.value.hint == "it can be read as text: name it .txt"
 
 
-def test_yaml_in_a_text_file_is_sent_to_its_own_suffix(tmp_path: Path) -> None:
-    (tmp_path / "q.txt").write_text("q:\n- [1, 2]\n- [3, 4]\n")
+def test_yaml_in_a_csv_file_is_sent_to_its_own_suffix(tmp_path: Path) -> None:
+    (tmp_path / "q.csv").write_text("q:\n- [1, 2]\n- [3, 4]\n")
     with pytest.raises(InputError, match="this is YAML") as caught:
-        Sources(io.BytesIO).matrix(str(tmp_path / "q.txt"), role="queries")
+        Sources(io.BytesIO).matrix(str(tmp_path / "q.csv"), role="queries")
     assert caught.value.hint == "name the file .yaml"
