@@ -74,7 +74,7 @@ def compare_command(
     digits: Annotated[int, declare_digits(COMPARING)] = 4,
     full: Annotated[bool, typer.Option("--full", help="show large problems whole", rich_help_panel=COMPARING)] = False,
     ascii_only: Annotated[bool, declare_ascii(COMPARING)] = False,
-    quiet: Annotated[bool, declare_quiet(COMPARING)] = False,
+    quiet: Annotated[bool, declare_quiet(COMPARING, "print no tables and no notes")] = False,
 ) -> int:
     """Read the problem, compute each candidate, and print the candidates in neighbouring columns."""
     from attncli.compare.comparison import compare, variant_candidates
@@ -108,10 +108,11 @@ def compare_command(
     comparison = compare(candidates, calculation.check_engine(), partial(progress_bar, words="comparison"))
     pictures = drawing.of_comparison(comparison, worksheet.title)
     write_together(pictures, force=force)
-    write_chunks(render(comparison, style, worksheet.title), in_colour=format == "table")
+    if not quiet:
+        write_chunks(render(comparison, style, worksheet.title), in_colour=format == "table")
     if drawing.is_shown:
         names = [candidate.name for candidate in candidates]
-        write_out("\n" + terminal_pictures(list(zip(names, comparison.results, strict=True)), style))
+        write_out("\n" * (not quiet) + terminal_pictures(list(zip(names, comparison.results, strict=True)), style))
     notes = [*worksheet.notes, *left_out, *(note for one in comparison.results for note in one.problem.words.notes)]
     write_remarks(
         [] if quiet else notes, comparison_warnings(comparison), [f"wrote {path_text(path)}" for path in pictures]

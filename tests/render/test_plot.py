@@ -101,6 +101,15 @@ def test_a_dash_draws_in_the_terminal_without_matplotlib(
     assert told == (0, "weights (2 x 2)\nquery 0 @@-\nquery 1 ..@@\n\n0  .::-=+*##%@ 1.0000\n", "")
 
 
+def test_a_quiet_comparison_prints_pictures_and_no_table(run: Callable[..., object]) -> None:
+    words = ("compare", "1 0", "2 0; 0 1", "--variants", "uniform,dot", "--plot", "-", "--ascii")
+    pictures = "uniform (1 x 2)\nquery 0 ++++\n\ndot (1 x 2)\nquery 0 @@..\n\n0  .::-=+*##%@ 0.8808\n"
+    assert run(*words, "-q") == (0, pictures, "")
+    loud = run(*words)
+    assert "top key" in loud.out  # type: ignore[attr-defined]
+    assert loud.out.endswith(f"\n\n{pictures}")  # type: ignore[attr-defined]
+
+
 def test_a_large_picture_shows_the_largest_weight_of_each_block(tmp_path: Path, run: Callable[..., object]) -> None:
     keys = np.zeros((200, 1))
     keys[123] = 50
