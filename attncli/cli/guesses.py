@@ -38,6 +38,7 @@ OPTION_WORDS = {
     **dict.fromkeys(("--out", "--save", "--outfile"), "-o FILE"),
     **dict.fromkeys(("--overwrite", "--clobber"), "--force"),
     **dict.fromkeys(("--causal-mask", "--is-causal", "--is_causal", "--autoregressive"), "--causal"),
+    **dict.fromkeys(("--no-causal",), "causal: false in the problem file, or leave out --causal"),
     **dict.fromkeys(("--version", "-V"), "attncli --version"),
     **dict.fromkeys(("--verbose", "-v"), "attncli explain shows every step"),
     **dict.fromkeys(("--query",), "attncli explain … --query"),

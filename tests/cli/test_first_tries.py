@@ -62,6 +62,7 @@ HINTS = [
     ("demo --temperature 2", "hint: --scale S, which is one over the temperature\n"),
     ("demo --kernel laplace", "hint: -a VARIANT: see attncli variants\n"),
     ("demo --is-causal", "hint: --causal\n"),
+    ("demo --no-causal", "hint: causal: false in the problem file, or leave out --causal\n"),
     ("demo --autoregressive", "hint: --causal\n"),
     ("demo --out o.csv", "hint: -o FILE\n"),
     ("demo --overwrite", "hint: --force\n"),
