@@ -31,13 +31,12 @@ def write(matrices: Mapping[str, Matrix], delimiter: str) -> Iterator[bytes]:
 
 def refuse_axes(shape: tuple[int, ...], name: str) -> None:
     """Raise OutputError unless an array of this shape is a table with cells."""
-    what = None
+    hint = "write it to a .npy, .json or .yaml file"
     if len(shape) > 2:
         what = f"a text table holds two axes, this array has {len(shape)}: {shape}"
-    elif 0 in shape:
-        what = f"a text table cannot show an array without cells: {shape}"
-    if what is not None:
-        raise OutputError(name, what, "write it to a .npy, .json or .yaml file")
+        raise OutputError(name, what, f"{hint}; -f long prints it")
+    if 0 in shape:
+        raise OutputError(name, f"a text table cannot show an array without cells: {shape}", hint)
 
 
 def as_table(matrix: Matrix, name: str) -> Array:

@@ -15,7 +15,7 @@ def test_a_table_of_more_than_two_axes_is_refused_before_anything_is_computed(ru
     monkeypatch.chdir(tmp_path)
     np.save("q.npy", np.full((2, 2, 3, 2), 1e300))  # whose scores overflow
     ran = run("run", "q.npy", "q.npy", "q.npy", "-o", "o.npy", "-w", f"w.{suffix}")
-    hint = "write it to a .npy, .json or .yaml file"
+    hint = "write it to a .npy, .json or .yaml file; -f long prints it"
     assert (ran.status, ran.out, ran.err) == (2, "", f"error: weights: {FOUR_AXES}\nhint: {hint}\n")
     assert [path.name for path in tmp_path.iterdir()] == ["q.npy"]
 
