@@ -88,7 +88,7 @@ def column_labels(line: int, header: list[str], where: str, has_row_labels: bool
         what, hint = "a column label is missing", "name every column, or none"
         if column == 0 and not has_row_labels and len(labels) > 1:
             what = "the header begins with an empty cell, but the first column holds numbers, not labels"
-            hint = "leave the index out (pandas: to_csv(FILE, index=False))"
+            hint = "leave the index out (pandas: to_csv(FILE, index=False), R: row.names = FALSE)"
         raise InputError(f"{where}: line {line}, column {column + 1 + has_row_labels}", what, hint)
     return tuple(labels)
 

@@ -39,6 +39,7 @@ STANDARD_INPUT = "standard input"
 _ONE_LIST = "if these are the rows of one matrix, put them into one list: [[1, 0], [0, 1]]"
 FILE_OR_NUMBERS = "name a file, or type numbers: '1 0; 0 1'"
 _LONGEST_PRINT = 1 << 16  # bytes of a file that is read a second time to explain why it was not read
+_END = 1 << 12  # bytes in which a notebook of Jupyter says that it is one
 _BLANK_LINES = pattern(r"\A[ \n\r]*(?:[\n\r]|\Z)")
 
 
@@ -228,6 +229,9 @@ class Sources:
         return self._stdin_contents
 
     def _read(self, data: bytes, where: str, suffix: str) -> Contents:
+        if b'"nbformat"' in data[-_END:] and data.lstrip()[:1] == b"{":
+            hint = "copy what its cells show, or save arrays from it: numpy.savez('problem.npz', q=q, k=k, v=v)"
+            raise InputError(where, "this is a notebook of Jupyter, not a problem", hint)
         known = by_suffix(suffix)
         if known is not None:
             try:

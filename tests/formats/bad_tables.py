@@ -204,7 +204,7 @@ BAD_TABLES: list[tuple[str, str, bytes, str, str, str | None]] = [
         b",x,y\n0,1,2\n1,3,4\n",
         "q.csv: line 1, column 1",
         "the header begins with an empty cell, but the first column holds numbers, not labels",
-        "leave the index out (pandas: to_csv(FILE, index=False))",
+        "leave the index out (pandas: to_csv(FILE, index=False), R: row.names = FALSE)",
     ),
     (
         "an index of one column under a header",
@@ -212,7 +212,7 @@ BAD_TABLES: list[tuple[str, str, bytes, str, str, str | None]] = [
         b",x\n0,1\n1,2\n",
         "q.csv: line 1, column 1",
         "the header begins with an empty cell, but the first column holds numbers, not labels",
-        "leave the index out (pandas: to_csv(FILE, index=False))",
+        "leave the index out (pandas: to_csv(FILE, index=False), R: row.names = FALSE)",
     ),
     (
         "an empty label beside the corner",

@@ -255,7 +255,7 @@ UNREAD = [
         "an index under a rule",
         "====  ===\n  ..    a\n====  ===\n   0    1\n   1    3\n====  ===\n",
         "the header begins with an empty cell, but the first column holds numbers, not labels",
-        "leave the index out (pandas: to_csv(FILE, index=False))",
+        "leave the index out (pandas: to_csv(FILE, index=False), R: row.names = FALSE)",
     ),
     (
         "bars around rows",

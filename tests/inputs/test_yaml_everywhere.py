@@ -39,6 +39,16 @@ def test_a_wrong_key_of_it_is_named_in_each_place(tmp_path: Path) -> None:
     assert {status for status, _, _ in ran} == {2}
 
 
+@pytest.mark.parametrize("name", ["lecture.ipynb", "lecture.json"])
+def test_a_notebook_of_jupyter_is_called_by_its_name(name: str, tmp_path: Path) -> None:
+    cell = {"cell_type": "code", "outputs": [{"data": {"text/plain": ["array([[1., 0.5]])"]}}], "source": ["Q"]}
+    (tmp_path / name).write_text(json.dumps({"cells": [cell], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}))
+    ran = run_in_one_process([["run", name], ["run", name, "1 0"]], cwd=tmp_path)
+    hint = "copy what its cells show, or save arrays from it: numpy.savez('problem.npz', q=q, k=k, v=v)"
+    error = f"error: {name}: this is a notebook of Jupyter, not a problem\nhint: {hint}\n"
+    assert ran == [(2, "", error)] * 2
+
+
 def test_a_table_with_colons_stays_a_table(tmp_path: Path) -> None:
     text = "Q: 1 2\nK: 3 4\n"
     (tmp_path / "p.txt").write_text(text)
