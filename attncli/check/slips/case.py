@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from attncli.check.error_pattern import position_text
+from attncli.stages.normalizers import SOFTMAX
 
 if TYPE_CHECKING:
     from attncli.check.judge import Judge
@@ -50,6 +51,11 @@ class Case:
     def width(self) -> int:
         """Return the number of columns of all heads together."""
         return self.d_k * self.problem.heads
+
+    def has_stage(self, *names: str) -> bool:
+        """Return whether the problem has any of these stages, by the names of its fields, or another normalizer than
+        softmax."""
+        return self.problem.normalizer is not SOFTMAX or any(getattr(self.problem, name) is not None for name in names)
 
     @property
     def is_masked(self) -> bool:

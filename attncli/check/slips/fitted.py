@@ -198,8 +198,7 @@ def fitted_sink(case: Case, sample: Sample) -> Slip | None:
 def fitted_head_scales(case: Case) -> Slip | None:
     """Return `scale-other` with the factor of each head that fits best, rounded if that fits too, or None."""
     problem = case.problem
-    stages = (problem.softcap, problem.bias, problem.slopes, problem.sink, problem.top_k, problem.dropout_mask)
-    is_plain = all(stage is None for stage in stages) and problem.normalizer is SOFTMAX
+    is_plain = not case.has_stage("softcap", "bias", "slopes", "sink", "top_k", "dropout_mask")
     if not is_plain or problem.heads < 2 or problem.values is None or "output" not in case.wrong:
         return None
     expected = by_head(case.judges["output"].expected, problem)

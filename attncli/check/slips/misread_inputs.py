@@ -13,7 +13,6 @@ from attncli.check.routes import Route
 from attncli.check.slips.case import Case
 from attncli.check.slips.slip import Slip
 from attncli.results.result import Result
-from attncli.stages.normalizers import SOFTMAX
 
 if TYPE_CHECKING:
     from attncli.matrix import Array
@@ -31,8 +30,8 @@ def misread_entry(case: Case) -> Slip | None:
     looked for."""
     problem, name = case.problem, case.subject
     is_by_hand = all(judge.claims is not None for judge in case.judges.values())
-    stages = (problem.row_norm, problem.rotation, problem.sink, problem.top_k, problem.dropout_mask, problem.softcap)
-    is_plain = all(stage is None for stage in stages) and problem.normalizer is SOFTMAX and problem.variant.is_dot
+    has_stage = case.has_stage("row_norm", "rotation", "softcap", "sink", "top_k", "dropout_mask")
+    is_plain = problem.variant.is_dot and not has_stage
     if not is_by_hand or not is_plain or problem.lead or case.request.x is not None or problem.head_scales:
         return None
     expected = case.judges[name].expected

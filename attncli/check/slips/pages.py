@@ -17,7 +17,6 @@ from attncli.check.slips.orders import NAMED
 from attncli.check.slips.slip import Slip
 from attncli.records import record
 from attncli.results.result import Result
-from attncli.stages.normalizers import SOFTMAX
 
 if TYPE_CHECKING:
     from attncli.matrix import Array
@@ -81,8 +80,8 @@ def _keys(first: int, size: int) -> str:
 def misread_pages(case: Case) -> Slip | None:
     """Return the slip with the pages that fit the expected output best, or None where none is looked for."""
     problem = case.problem
-    stages = (problem.bias, problem.slopes, problem.rotation, problem.sink, problem.top_k, problem.dropout_mask)
-    is_plain = all(stage is None for stage in stages) and problem.normalizer is SOFTMAX and problem.variant.is_product
+    has_stage = case.has_stage("rotation", "bias", "slopes", "sink", "top_k", "dropout_mask")
+    is_plain = problem.variant.is_product and not has_stage
     if not is_plain or problem.values is None or "output" not in case.wrong or not PAGES[0] < case.m <= MOST_KEYS:
         return None
     right = by_head(Result(problem, "numpy").array("output"), problem)

@@ -177,8 +177,7 @@ def _other_lse(case: Case) -> list[Route]:
 def _unscaled_lse(case: Case, scores: Array, largest: Array, rest: Array) -> dict[str, Array]:
     """Return log-sum-exps in which the scale is left out, by words."""
     problem = case.problem
-    stages = (problem.softcap, problem.bias, problem.slopes, problem.head_scales, problem.sink)
-    if problem.scale in (0, 1) or any(stage is not None for stage in stages):
+    if problem.scale in (0, 1) or case.has_stage("softcap", "bias", "slopes", "head_scales", "sink"):
         return {}
     raw = scores / problem.scale
     most = raw.max(axis=-1, keepdims=True)
