@@ -340,6 +340,7 @@ def test_a_disk_that_fills_up_stops_the_run_and_the_log_stays_true(tmp_path, bat
         2,
         cwd=tmp_path,
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)),
+        env={"PYTHONDONTWRITEBYTECODE": "1"},  # Python would cut its bytecode off
     )
     assert (status, out) == (2, "")
     hint = "finished jobs are kept: free some space, then run the same command with --resume"

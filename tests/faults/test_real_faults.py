@@ -60,6 +60,9 @@ def test_200_gb_that_a_header_claims_are_not_believed(folder, run, name):
     assert run("run", name, name) == (2, "", f"error: {name}: {what}\nhint: {DAMAGED}\n")
 
 
+UNCACHED = {"PYTHONDONTWRITEBYTECODE": "1"}  # where files are limited, Python would cut its bytecode off
+
+
 def limited(bytes_):
     return lambda: resource.setrlimit(resource.RLIMIT_AS, (bytes_, bytes_))
 
@@ -245,7 +248,7 @@ def test_standard_output_that_takes_a_part_only_is_told(folder, unbuffered):
             stdout=out,
             stderr=subprocess.PIPE,
             preexec_fn=limited_files(100),
-            env={**os.environ, "PYTHONUNBUFFERED": unbuffered},
+            env={**os.environ, **UNCACHED, "PYTHONUNBUFFERED": unbuffered},
         )
     assert (ran.returncode, ran.stderr) == (2, b"error: standard output: file too large\n")
 
@@ -277,18 +280,21 @@ def output(request):
 
 
 def limited_files(bytes_):
+    """What limits the files of a process that begins, which needs `UNCACHED` too."""
     return lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (bytes_, bytes_))
 
 
 @contextlib.contextmanager
 def limited_files_here(bytes_):
     """The same for this process, as long as it lasts."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    before, writes_none = resource.getrlimit(resource.RLIMIT_FSIZE), sys.dont_write_bytecode
+    sys.dont_write_bytecode = True
     resource.setrlimit(resource.RLIMIT_FSIZE, (bytes_, before[1]))
     try:
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        sys.dont_write_bytecode = writes_none
 
 
 def test_a_limit_of_a_files_size_keeps_the_old_one(folder, run, process, output):
@@ -299,7 +305,7 @@ def test_a_limit_of_a_files_size_keeps_the_old_one(folder, run, process, output)
         ran = run(*words)
     assert ran == (2, "", f"error: {output}: file too large\n")
     if output in ("out.csv", "out.npz"):  # as written by rows and at once
-        assert process(*words, preexec_fn=limited_files(len(old) // 2)) == ran
+        assert process(*words, preexec_fn=limited_files(len(old) // 2), env=UNCACHED) == ran
     assert (folder / output).read_bytes() == old
     assert sorted(os.listdir()) == sorted(["q.npz", output])  # noqa: PTH208
 
@@ -310,7 +316,7 @@ def test_a_limit_of_a_files_size_ends_a_batch_that_can_go_on(folder, process):
     where = folder / "d"
     hint = "finished jobs are kept: free some space, then run the same command with --resume"
     told = f"error: {where / 'q.npz'}: file too large\nhint: {hint}\n"
-    assert process(*words, preexec_fn=limited_files(500)) == (2, "", told)
+    assert process(*words, preexec_fn=limited_files(500), env=UNCACHED) == (2, "", told)
     assert [path.name for path in where.iterdir()] == ["results.jsonl"]
     assert process(*words, "--resume").status == 0
     assert sorted(path.name for path in where.iterdir()) == ["q.npz", "results.jsonl"]

@@ -203,6 +203,7 @@ def test_a_full_device_is_an_error():
 
 LIMITED = """
 import resource, sys
+sys.dont_write_bytecode = True  # Python would cut it off
 from attncli.errors import OutputError
 from attncli.files import AtomicFile, append_lines
 resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
