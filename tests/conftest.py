@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -122,6 +122,17 @@ def run(capsys: pytest.CaptureFixture[str]) -> Callable[..., Ran]:
         return Ran(status, out, err)
 
     return command
+
+
+@pytest.fixture
+def run_all(run: Callable[..., Ran], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[Ran]]:
+    """`run_all([["run", "q.csv", …], …], input=b"")`: commands in turn in `tmp_path`, each with this standard input."""
+
+    def commands(lines: Iterable[Iterable[str]], input: bytes | None = None) -> list[Ran]:
+        monkeypatch.chdir(tmp_path)
+        return [run(*words, input=input) for words in lines]
+
+    return commands
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ import re
 from pathlib import Path
 
 import pytest
-from one_process import run_in_one_process
 
 ROWS = [[1, 0.5, -2], [0.25, 3, 4.5]]
 TABLES = {
@@ -28,13 +27,15 @@ TABLES = {
 
 
 @pytest.mark.parametrize(("text", "lines"), TABLES.values(), ids=TABLES)
-def test_the_table_is_read_without_the_lines_that_the_hint_names(text: str, lines: str, tmp_path: Path) -> None:
+def test_the_table_is_read_without_the_lines_that_the_hint_names(
+    run_all, text: str, lines: str, tmp_path: Path
+) -> None:
     (tmp_path / "q.csv").write_text(text)
     numbers = {int(number) for number in re.findall("[0-9]+", lines)}
     kept = [line for number, line in enumerate(text.split("\n"), 1) if number not in numbers]
     (tmp_path / "kept.csv").write_text("\n".join(kept))
     show = ["1 1 1", "--show", "queries", "-f", "json"]
-    refused, read = run_in_one_process([["run", "q.csv", *show], ["run", "kept.csv", *show]], cwd=tmp_path)
+    refused, read = run_all([["run", "q.csv", *show], ["run", "kept.csv", *show]])
     it_is, them = ("is no row", "it is") if len(numbers) == 1 else ("are no rows", "they are")
     hint = f"{lines} {it_is} of numbers: if {them} not part of the matrix, delete {'it' if them == 'it is' else 'them'}"
     assert (refused[0], refused[1]) == (2, "")
@@ -42,26 +43,26 @@ def test_the_table_is_read_without_the_lines_that_the_hint_names(text: str, line
     assert json.loads(read[1])["queries"] == ROWS
 
 
-def test_empty_cells_at_the_end_of_each_line_are_named(tmp_path: Path) -> None:
+def test_empty_cells_at_the_end_of_each_line_are_named(run_all, tmp_path: Path) -> None:
     (tmp_path / "q.csv").write_text("d1,d2,d3,,\r\n1,0.5,-2,,\r\n0.25,3,4.5,,\r\n")
-    ((status, out, err),) = run_in_one_process([["run", "q.csv", "1 1 1"]], cwd=tmp_path)
+    ((status, out, err),) = run_all([["run", "q.csv", "1 1 1"]])
     assert (status, out) == (2, "")
     hint = "every line ends with ',,', which are empty cells: delete that in each line"
     assert err == f"error: q.csv: line 1, column 4: a column label is missing\nhint: {hint}\n"
 
 
-def test_a_name_alone_on_a_line_is_to_get_a_colon_which_is_read() -> None:
+def test_a_name_alone_on_a_line_is_to_get_a_colon_which_is_read(run_all) -> None:
     names = "Q\n1 0\n0 1\n\nK\n1 2\n3 4\n"
     colons = names.replace("Q", "Q:").replace("K", "K:")
-    refused, read = run_in_one_process([["run", names], ["run", colons, "--show", "keys", "-f", "json"]])
+    refused, read = run_all([["run", names], ["run", colons, "--show", "keys", "-f", "json"]])
     assert (refused[0], refused[1]) == (2, "")
     assert refused[2].endswith("hint: if a line is the name of what follows, put a colon behind it: Q:\n")
     assert json.loads(read[1])["keys"] == [[1, 2], [3, 4]]
 
 
 @pytest.mark.parametrize("text", ["1 2\n3 x\n", "1,2\na,b\n", "1 2\nx y\n3 4\n", "a,b\n1,2,3\n4,5,6\n"])
-def test_a_row_with_a_wrong_cell_is_not_to_be_deleted(text: str, tmp_path: Path) -> None:
+def test_a_row_with_a_wrong_cell_is_not_to_be_deleted(run_all, text: str, tmp_path: Path) -> None:
     (tmp_path / "q.csv").write_text(text)
-    ((status, out, err),) = run_in_one_process([["run", "q.csv", "1 1"]], cwd=tmp_path)
+    ((status, out, err),) = run_all([["run", "q.csv", "1 1"]])
     assert (status, out) == (2, "")
     assert "delete" not in err

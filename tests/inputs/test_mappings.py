@@ -6,7 +6,6 @@ import json
 from pathlib import Path
 
 import pytest
-from one_process import run_in_one_process
 
 Q, K, V = [[1, 0], [0, 1]], [[1, 2], [3, 4], [0.5, -1]], [[1, 2], [3, 4], [5, 6]]
 TENSORS = (
@@ -48,30 +47,27 @@ def shown(ran: tuple[int, str, str]) -> list[object]:
 
 
 @pytest.mark.parametrize("text", MAPPINGS.values(), ids=MAPPINGS)
-def test_a_mapping_of_arrays_is_a_problem_typed_on_standard_input_and_in_a_text_file(text: str, tmp_path: Path) -> None:
+def test_a_mapping_of_arrays_is_a_problem_typed_on_standard_input_and_in_a_text_file(
+    run_all, text: str, tmp_path: Path
+) -> None:
     (tmp_path / "dump.txt").write_text(text)
-    stdin = "import io, sys\nsys.stdin = io.TextIOWrapper(io.BytesIO(open('dump.txt', 'rb').read()))\n"
-    ran = run_in_one_process(
-        [["run", text, *SHOW], ["run", "dump.txt", *SHOW], ["run", "-", *SHOW]], before=stdin, cwd=tmp_path
-    )
+    ran = run_all([["run", text, *SHOW], ["run", "dump.txt", *SHOW], ["run", "-", *SHOW]], input=text.encode())
     assert [shown(each) for each in ran] == [[Q, K, V]] * 3
 
 
 @pytest.mark.parametrize("text", MAPPINGS.values(), ids=MAPPINGS)
-def test_an_array_of_a_mapping_is_chosen_by_its_role(text: str, tmp_path: Path) -> None:
+def test_an_array_of_a_mapping_is_chosen_by_its_role(run_all, text: str, tmp_path: Path) -> None:
     (tmp_path / "dump.txt").write_text(text)
     (tmp_path / "problem.json").write_text(json.dumps({"queries": text, "keys": text, "values": text}))
-    (ran,) = run_in_one_process([["run", "problem.json", *SHOW]], cwd=tmp_path)
+    (ran,) = run_all([["run", "problem.json", *SHOW]])
     assert shown(ran) == [Q, K, V]
 
 
-def test_the_only_array_of_a_mapping_is_taken_wherever_it_stands(tmp_path: Path) -> None:
+def test_the_only_array_of_a_mapping_is_taken_wherever_it_stands(run_all, tmp_path: Path) -> None:
     text = '{"embedding": [[1, 2], [3, 4]]}'
     (tmp_path / "q.txt").write_text(text)
     show = ["--show", "queries", "-f", "json"]
-    for status, out, err in run_in_one_process(
-        [["run", text, "1 0", *show], ["run", "q.txt", "1 0", *show]], cwd=tmp_path
-    ):
+    for status, out, err in run_all([["run", text, "1 0", *show], ["run", "q.txt", "1 0", *show]]):
         assert (status, err) == (0, "")
         assert json.loads(out)["queries"] == [[1, 2], [3, 4]]
 
@@ -102,8 +98,8 @@ def test_the_only_array_of_a_mapping_is_taken_wherever_it_stands(tmp_path: Path)
         ),
     ],
 )
-def test_a_mapping_that_is_half_understood_is_refused(text: str, what: str, hint: str) -> None:
-    ((status, out, err),) = run_in_one_process([["run", text, "1 0"]])
+def test_a_mapping_that_is_half_understood_is_refused(run_all, text: str, what: str, hint: str) -> None:
+    ((status, out, err),) = run_all([["run", text, "1 0"]])
     assert (status, out) == (2, "")
     assert err.startswith(f"error: {what}\nhint: {hint}")
 
@@ -118,23 +114,23 @@ ALONE = {
 
 @pytest.mark.parametrize("sources", ALONE.values(), ids=ALONE)
 def test_mappings_of_one_array_each_are_matrices_for_every_command(
-    sources: tuple[str, str, str], tmp_path: Path
+    run_all, sources: tuple[str, str, str], tmp_path: Path
 ) -> None:
     for name, rows in zip("qkv", (Q, K, V), strict=True):
         (tmp_path / f"{name}.json").write_text(json.dumps({"embedding": rows, "model": "small"}))
         (tmp_path / f"{name}.yaml").write_text(f"{name}: {rows}\n")
-    (computed,) = run_in_one_process([["run", *sources, "-f", "csv"]], cwd=tmp_path)
+    (computed,) = run_all([["run", *sources, "-f", "csv"]])
     assert (computed[0], computed[2]) == (0, "")
     (tmp_path / "right.csv").write_text(computed[1])
-    (checked,) = run_in_one_process([["check", *sources, "--expect-output", "right.csv"]], cwd=tmp_path)
+    (checked,) = run_all([["check", *sources, "--expect-output", "right.csv"]])
     assert (checked[0], checked[2]) == (0, "")
 
 
-def test_problems_whose_keys_are_in_files_are_still_problems(tmp_path: Path) -> None:
+def test_problems_whose_keys_are_in_files_are_still_problems(run_all, tmp_path: Path) -> None:
     (tmp_path / "k.csv").write_text("1,2\n3,4\n")
     for name in ("one", "two"):
         (tmp_path / f"{name}.yaml").write_text("q: [[1, 0]]\nk: k.csv\nexpected: {raw_scores: [[1, 3]]}\n")
-    ((status, out, err),) = run_in_one_process([["check", "one.yaml", "two.yaml"]], cwd=tmp_path)
+    ((status, out, err),) = run_all([["check", "one.yaml", "two.yaml"]])
     assert (status, err) == (0, "")
     assert "one" in out
     assert "two" in out

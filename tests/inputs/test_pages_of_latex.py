@@ -6,7 +6,6 @@ import json
 from pathlib import Path
 
 import pytest
-from one_process import run_in_one_process
 
 Q, K, V = [[1, 0], [0, 1]], [[1, 2], [3, 4], [0.5, -1]], [[1, 2], [3, 4], [5, 6]]
 SHOW = ["--show", "queries,keys,values", "-f", "json"]
@@ -30,10 +29,10 @@ PAGES = {
 
 
 @pytest.mark.parametrize("page", PAGES.values(), ids=PAGES)
-def test_the_matrices_of_a_page_are_a_problem(page: str, tmp_path: Path) -> None:
+def test_the_matrices_of_a_page_are_a_problem(run_all, page: str, tmp_path: Path) -> None:
     text = page % MATRICES
     (tmp_path / "page.tex").write_text(text)
-    for status, out, err in run_in_one_process([["run", text, *SHOW], ["run", "page.tex", *SHOW]], cwd=tmp_path):
+    for status, out, err in run_all([["run", text, *SHOW], ["run", "page.tex", *SHOW]]):
         assert (status, err) == (0, "")
         assert [json.loads(out)[name] for name in ("queries", "keys", "values")] == [Q, K, V]
 
@@ -49,8 +48,10 @@ def test_the_matrices_of_a_page_are_a_problem(page: str, tmp_path: Path) -> None
         ("It costs $5, and $Q = %s$.", "line 1, column 1: 'It costs $5, and $Q =' before a matrix is not understood"),
     ],
 )
-def test_what_changes_a_matrix_in_a_formula_of_a_page_is_refused(text: str, fault: str, tmp_path: Path) -> None:
+def test_what_changes_a_matrix_in_a_formula_of_a_page_is_refused(
+    run_all, text: str, fault: str, tmp_path: Path
+) -> None:
     (tmp_path / "q.tex").write_text(text % MATRICES[0])
-    ((status, out, err),) = run_in_one_process([["run", "q.tex", "1 0"]], cwd=tmp_path)
+    ((status, out, err),) = run_all([["run", "q.tex", "1 0"]])
     assert (status, out) == (2, "")
     assert err.splitlines()[0] == f"error: q.tex: {fault}"
