@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 _ADDRESS = re.compile(r"\$?([A-Za-z]{1,3})\$?([0-9]{1,7})(?::\$?([A-Za-z]{1,3})\$?([0-9]{1,7}))?")
 _CELL_NAME = re.compile(rb'\br="([A-Z]{1,3})([0-9]{1,7})"')
+# of a cell or a row, however it is written, also where no sheet reaches: the library makes room for all of them
+_PLACE = re.compile(rb"""\br\s*=\s*["']\s*([A-Za-z]*)([0-9]+)\s*["']""")
+_LONGEST_PLACE = 12  # letters and digits, beyond any sheet
 _UNCALCULATED = re.compile(rb"<c\b([^>]*)><f\b[^>]*?(?:/>|>[^<]*</f>)(?:<v\s*/>|<v></v>)?</c>")
 _WITH_ERROR = re.compile(rb'<c\b[^>]*\bt="e"[^>]*>')
 _HIDDEN_ROW = re.compile(rb'<row\b(?=[^>]*\bhidden="(?:1|true)")[^>]*\br="([0-9]{1,7})"')
@@ -114,9 +117,10 @@ def _refuse_bombs(archive: zipfile.ZipFile, names: dict[str, zipfile.ZipInfo], w
     for name, member in names.items():
         if name.startswith("xl/worksheets/") and name.endswith(".xml"):
             rows = columns = cells = 0
-            for found in _CELL_NAME.finditer(read_member(archive, member, where)):
-                cells += 1
-                rows, columns = max(rows, int(found[2])), max(columns, _column(found[1].decode()) + 1)
+            for found in _PLACE.finditer(read_member(archive, member, where)):
+                cells += bool(found[1])  # and not a row
+                rows = max(rows, int(found[2].lstrip(b"0")[:_LONGEST_PLACE] or b"0"))
+                columns = max(columns, _column(found[1][:_LONGEST_PLACE].decode()) + 1)
             if rows * columns > _HARMLESS and rows * columns > _MOST_EMPTY * cells:
                 raise InputError(where, f"{cells} cells lie in a sheet of {rows} × {columns}", "move them together")
         elif name == "content.xml":

@@ -7,6 +7,7 @@ import datetime
 import io
 import json
 import sys
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -144,6 +145,18 @@ def test_cells_far_apart_are_refused_before_they_fill_the_memory() -> None:
     with pytest.raises(InputError) as caught:
         read_all("xlsx", stream.getvalue())
     assert str(caught.value) == "q.xlsx: 2 cells lie in a sheet of 1048576 × 16384"
+
+
+@pytest.mark.parametrize("place", ["B111111111111111111111", "B0000000000000009999999", "ZZZZZZZZ2", "xfd1048576"])
+def test_a_cell_where_no_sheet_reaches_is_refused_before_the_library_makes_room_for_it(place: str) -> None:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(workbook(Q=[[1.0, 2.0], [3.0, 4.0]]))) as old, zipfile.ZipFile(stream, "w") as new:
+        for name in old.namelist():
+            new.writestr(name, old.read(name).replace(b'r="B2"', f" r = '{place}'".encode()))
+    with pytest.raises(InputError) as caught:
+        BY_NAME["xlsx"].read(stream.getvalue(), "q.xlsx", Reading())
+    assert caught.value.what.startswith("4 cells lie in a sheet of ")
+    assert caught.value.hint == "move them together"
 
 
 @pytest.mark.parametrize(
