@@ -156,9 +156,10 @@ def format_errors(errors: Sequence[tuple[str, str | None]]) -> str:
     """Return the lines of errors, each with its hint. A hint that errors in a row share stands after the last of
     them."""
     lines = []
-    for place, (what, hint) in enumerate(errors):
+    following = [*(hint for _, hint in errors[1:]), None]
+    for (what, hint), next_hint in zip(errors, following, strict=False):
         lines.append(f"error: {what}\n")
-        if hint and hint not in [later for _, later in errors[place + 1 : place + 2]]:
+        if hint and hint != next_hint:
             lines.append(f"hint: {hint}\n")
     return "".join(lines)
 
