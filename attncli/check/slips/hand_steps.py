@@ -79,7 +79,7 @@ def _rounded_exponentials(case: Case) -> list[Route]:
 
 def _rounded_scores(case: Case) -> list[Route]:
     """Return the routes with the scores rounded before the softmax. The scores that are printed may be in full."""
-    if case.problem.normalizer is not SOFTMAX or case.problem.sink is not None:
+    if case.has_stage("sink"):
         return []
 
     return [

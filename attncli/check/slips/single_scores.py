@@ -13,7 +13,6 @@ from attncli.check.slips.case import Case
 from attncli.check.slips.orders import MANY, only_row
 from attncli.check.slips.slip import SOME, Slip
 from attncli.results.result import Result
-from attncli.stages.normalizers import SOFTMAX
 
 if TYPE_CHECKING:
     from attncli.matrix import Array
@@ -25,9 +24,7 @@ FEW = 16  # keys of which each term is tried
 
 def _row(case: Case) -> tuple[int, ...] | None:
     """Return where the only row is that is wrong, if it is one of a plain softmax of a few keys."""
-    problem = case.problem
-    is_plain = problem.normalizer is SOFTMAX and problem.sink is None and problem.dropout_mask is None
-    if not is_plain or not 2 < case.m <= MANY:
+    if case.has_stage("sink", "dropout_mask") or not 2 < case.m <= MANY:
         return None
     return only_row(case)
 
