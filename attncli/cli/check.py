@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
-from dataclasses import replace
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -21,15 +19,12 @@ from attncli.cli.options import (
 )
 from attncli.cli.output import write_err, write_out, write_remarks
 from attncli.cli.run import BUILT_IN_NOTE, find_built_in
-from attncli.errors import AttncliError, BugError, ExitStatus, InputError, ProblemError, UsageError, format_errors
-from attncli.inputs.request import EXPECTED_NAMES, Request
+from attncli.errors import ExitStatus, ProblemError, UsageError, format_errors
+from attncli.inputs.request import Request
 from attncli.inputs.settings import parse_value, read_number
 
 if TYPE_CHECKING:
-    from attncli.check import CaseReport
     from attncli.check.suites import CaseOutcome
-    from attncli.inputs.sources import Sources
-    from attncli.matrix import Matrix
 
 HELP = """\
 Check numbers against the right ones and, if they differ, find what was done instead.
@@ -113,9 +108,8 @@ def check_command(
 ) -> int:
     """Check each problem independently of the others and report the verdicts. The exit status is the largest of all
     cases."""
-    from attncli.check.suites import CaseOutcome, problem_sources, tell_apart
-    from attncli.files import path_text, refuse_existing, refuse_pipe
-    from attncli.inputs.sources import are_matrices, source_name
+    from attncli.cli.cases import CaseJudge, judge_answers, judge_problems, take_answers
+    from attncli.files import refuse_existing
     from attncli.render.check import verdict_renderer
 
     render = verdict_renderer(format)
@@ -134,118 +128,36 @@ def check_command(
     if (built_in := find_built_in(problems)) is not None:
         problems = [built_in]
         notes.append(BUILT_IN_NOTE)
-    problems, answers, answered = _take_answers(problems, given)
+    problems, answers, answered = take_answers(problems, given)
     expected = {
         name: options.matrix(source, role=name, where=f"--expect-{name.replace('_', '-')}")
         for name, source in given.items()
         if source is not None
     }
-    beside = None if baseline is None else options.matrix(baseline, role="output", where="--baseline")
-    calculation.check_engine()
-    calculation.apply(Request(), options)  # a wrong option is reported once, not for each problem
-    read = set(options.paths)
     rules = {
         "rtol": _tolerance(rtol, "--rtol"),
         "atol": _tolerance(atol, "--atol"),
         "digits": digits,
         "strict": strict,
-        "baseline": beside,
+        "baseline": None if baseline is None else options.matrix(baseline, role="output", where="--baseline"),
     }
-
-    unused: set[str] | None = None  # of answers: the matrices that only the problem expects
-    apart = problems if (expected or answers) and are_matrices(problems, options) else []
-
-    def outcome(source: str, name: str, answer: str | None = None) -> CaseOutcome:
-        sources = options if apart or source.strip() == "-" else reading.sources(keep_text=True)
-        try:
-            if source not in problems:
-                refuse_pipe(source)
-            due = dict(expected)
-            if answer is not None:
-                own = reading.sources(keep_text=True)
-                due[answered] = own.matrix(answer, role=answered, where=path_text(answer))
-                read.update(own.paths)
-            words = apart or [source]
-            report = _report(words, sources, options, calculation, due, rules, len(named) > 1, unused)
-            return CaseOutcome(name, report and replace(report, name=name))
-        except AttncliError as error:
-            return CaseOutcome(name, error=error)
-        except MemoryError:
-            return CaseOutcome(name, error=ProblemError(name, "not enough memory for this problem"))
-        except Exception as error:  # an error in one case does not stop the others
-            return CaseOutcome(name, error=_bug(error))
-        finally:
-            read.update(sources.paths)
-
-    named = [(apart[0], source_name(apart[0]))] if apart else problem_sources(problems)
-    if answers and len(named) > 1:
-        raise UsageError("check", f"{len(named)} problems for {len(answers)} answers", "give one problem")
+    calculation.check_engine()
+    calculation.apply(Request(), options)  # a wrong option is reported once, not for each problem
+    judge = CaseJudge(reading, calculation, options, expected, rules)
     if answers:
-        named_answers = tell_apart([(answer, source_name(answer)) for answer in answers])
-        unused = set()
-        outcomes = [outcome(named[0][0], name, answer) for answer, name in named_answers]
-        if unused:
-            told = ", ".join(name for name in EXPECTED_NAMES if name in unused)
-            notes.append(f"{named[0][1]}: its own expected numbers ({told}) are not part of the answers")
+        outcomes, remarks = judge_answers(judge, problems, answers, answered)
+        notes += remarks
     else:
-        outcomes = [outcome(source, name) for source, name in named]
-    if all(found.verdict == "skipped" for found in outcomes):
+        outcomes = judge_problems(judge, problems)
+    if all(outcome.verdict == "skipped" for outcome in outcomes):
         hint = "expected: {output: […]} in a file, or --expect-output SOURCE"
         raise ProblemError("check", f"nothing is expected in any of the {len(outcomes)} problems", hint)
-    _write_reports(junit, grades, outcomes, read, force)
+    _write_reports(junit, grades, outcomes, judge.read, force)
     is_told = format == "table" and len(outcomes) == 1 and outcomes[0].error is not None  # on standard error
     if not quiet and not is_told:
         write_out(render(outcomes, ascii), in_colour=format == "table")
     write_remarks([] if quiet else notes, ())
     return _status(outcomes, quiet)
-
-
-def _take_answers(problems: list[str], given: dict[str, str | None]) -> tuple[list[str], list[str], str]:
-    """Return the problems, the answers to one of them, and which matrix these are.
-
-    Answers are a folder that an option names, or tables after the problem. They are removed from `given`.
-    """
-    from attncli.check.suites import answer_files, split_answers
-    from attncli.files import exists, is_folder
-
-    for name, source in given.items():
-        refuse_pattern(source, f"--expect-{name.replace('_', '-')}")
-    for word in problems[1:]:
-        refuse_pattern(word, "--expect-output")
-    folders = [name for name, source in given.items() if source is not None and exists(source) and is_folder(source)]
-    if len(folders) > 1:
-        raise UsageError(f"--expect-{folders[1].replace('_', '-')}", "is a second folder of answers", "give one")
-    for name in folders:
-        found = answer_files(str(given[name]))
-        given[name] = None
-        return problems, found, name
-    problems, answers = split_answers(problems)
-    alone = next((name for name, source in given.items() if source is not None), None)
-    if answers and alone is not None:  # what the shell makes of `--expect-output handins/*.csv`
-        answers = [str(given[alone]), *answers]
-        given[alone] = None
-    return problems, answers, alone or "output"
-
-
-def refuse_pattern(source: str | None, option: str) -> None:
-    """Raise InputError for a pattern of tables that the shell did not replace by the files' names."""
-    from attncli.check.suites import TABLES
-    from attncli.files import path_text
-    from attncli.inputs.sources import is_pattern
-
-    if source is not None and is_pattern(source) and source.lower().endswith(TABLES):
-        folder = os.path.dirname(source)  # noqa: PTH120 - a path stays as it was typed
-        raise InputError(
-            path_text(source), "no such file", f"{option} {path_text(folder or '.')}/ takes each file in it"
-        )
-
-
-def _bug(error: Exception) -> BugError:
-    if os.environ.get("ATTNCLI_DEBUG") == "1":
-        import traceback
-
-        write_err(traceback.format_exc())
-    return BugError.of(error)
 
 
 def _tolerance(text: str | None, option: str) -> float | None:
@@ -256,43 +168,6 @@ def _tolerance(text: str | None, option: str) -> float | None:
     if value < 0:
         raise UsageError(option, f"{text.strip()} is below 0")
     return value
-
-
-def _report(
-    words: list[str],
-    sources: Sources,
-    options: Sources,
-    calculation: CalculationOptions,
-    expected: dict[str, Matrix],
-    rules: dict[str, Any],
-    may_skip: bool,
-    unused: set[str] | None,
-) -> CaseReport | None:
-    """Return the report of one problem, or of separate Q, K and V, under the options.
-
-    `rules` are arguments of `check`. Return None if the problem expects nothing and `may_skip`. With a set of `unused`
-    names, only the matrices `expected` here are checked, and the names of others that the problem expects are added.
-    """
-
-    from attncli.check import check
-    from attncli.inputs.problem_file import read_problem
-    from attncli.inputs.sources import worksheet_from_matrices
-
-    if len(words) > 1:
-        worksheet = worksheet_from_matrices(words[0], words[1], words[2] if len(words) > 2 else None, sources)
-    else:
-        worksheet = read_problem(words[0], sources)
-    own = worksheet.expected
-    if unused is not None:
-        unused.update(own.keys() - expected.keys())
-        own = {}
-    request = calculation.apply(worksheet.request, options)
-    used = {matrix.where for matrix in expected.values()}
-    left_out = tuple(name for name in worksheet.left_out if f"{worksheet.where}: {name}" not in used)
-    worksheet = replace(worksheet, request=request, expected={**own, **expected}, left_out=left_out)
-    if may_skip and not worksheet.expected:
-        return None
-    return check(worksheet, **rules)
 
 
 def _write_reports(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -23,8 +24,11 @@ from attncli.cli.run import check_digits, read_worksheet
 from attncli.errors import ExitStatus, UsageError, printable
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from attncli.explain import Explanation
     from attncli.explain.workbook.book import Workbook
+    from attncli.render.result.tables import Style
 
 EXPLAINING = "Explaining"
 HELP = """\
@@ -101,7 +105,6 @@ def explain_command(
     quiet: Annotated[bool, declare_quiet(EXPLAINING)] = False,
 ) -> int:
     """Read the problem, work it out, and write the page."""
-    from attncli.explain import explain
     from attncli.files import path_text, refuse_existing, write_together
     from attncli.render.explain.formats import WORKBOOK, chosen_format, page_renderer
     from attncli.render.result.tables import Style
@@ -110,12 +113,8 @@ def explain_command(
     format = chosen_format(format, output)
     render = None if format == WORKBOOK else page_renderer(format)
     style = Style(check_digits(digits), ascii_only=ascii_only)
-    if render is None and output is None:
-        raise UsageError("--format", "a spreadsheet is not printed", "-o work.xlsx")
-    if render is None and backward:
-        raise UsageError("--backward", "a workbook works out no gradients", "-o work.html")
-    if render is None and blocks is not None:
-        raise UsageError("--blocks", "a workbook works out the softmax of whole rows only", "-o work.html")
+    if render is None:
+        refuse_workbook(output, backward, blocks)
     refuse_play(play, output, format)
     targets = [path for path in (output, play) if path is not None]
     refuse_existing(targets, force)
@@ -126,17 +125,20 @@ def explain_command(
         if path is not None:
             refuse_input(path, option, sources.paths)
     title = None if worksheet.title is None else printable(worksheet.title)
-    chosen, engine = query or (), calculation.check_engine()
+    engine = calculation.check_engine()
+    page: Explanation | Workbook
     if render is None:
         from attncli.explain.workbook.book import make_workbook
         from attncli.render.explain.xlsx import workbook_xlsx
 
-        page: Explanation | Workbook = (book := make_workbook(request, queries=chosen, until=until, title=title))
-        content = workbook_xlsx(book, digits)
+        page = make_workbook(request, queries=query or (), until=until, title=title)
+        content = workbook_xlsx(page, digits)
     else:
-        work = explain(
+        from attncli.explain import explain
+
+        page = explain(
             request,
-            queries=chosen,
+            queries=query or (),
             until=until,
             digits=digits,
             engine=engine,
@@ -144,23 +146,32 @@ def explain_command(
             backward=backward,
             blocks=blocks,
         )
-        page = work
-        content = render(work, style).encode()
-    files = {}
-    if output is not None and play is not None:
-        from attncli.play.page_data import make_page_data
-        from attncli.render.explain.html import explanation_html
-        from attncli.render.play.document import render_page
-
-        content = explanation_html(work, style, relative_address(play, output)).encode()
-        files[play] = [render_page(make_page_data(request, title))]
+        if output is not None and play is not None:
+            render = link_pages(output, play)
+        content = render(page, style).encode()
     if output is None:
         page_out(content.decode(), in_colour=format == "text")
     else:
-        write_together({output: [content], **files}, force=force)
+        files = {output: [content]}
+        if play is not None:
+            from attncli.play.page_data import make_page_data
+            from attncli.render.play.document import render_page
+
+            files[play] = [render_page(make_page_data(request, title))]
+        write_together(files, force=force)
     notes = [] if quiet else [*worksheet.notes, *page.notes]
     write_remarks(notes, page.warnings, [f"wrote {path_text(path)}" for path in targets])
     return ExitStatus.DONE
+
+
+def refuse_workbook(output: str | None, backward: bool, blocks: int | None) -> None:
+    """Raise UsageError if a workbook could not be written, or not with all that is asked for."""
+    if output is None:
+        raise UsageError("--format", "a spreadsheet is not printed", "-o work.xlsx")
+    if backward:
+        raise UsageError("--backward", "a workbook works out no gradients", "-o work.html")
+    if blocks is not None:
+        raise UsageError("--blocks", "a workbook works out the softmax of whole rows only", "-o work.html")
 
 
 def refuse_play(play: str | None, output: str | None, format: str) -> None:
@@ -177,11 +188,12 @@ def refuse_play(play: str | None, output: str | None, format: str) -> None:
         raise UsageError("--play", "it is the file of the worked solution too", "give each a file of its own")
 
 
-def relative_address(target: str, page: str) -> str:
-    """Return the address of a file for a link on another page."""
+def link_pages(page: str, play: str) -> Callable[[Explanation, Style], str]:
+    """Return the function that renders a worked solution with a link to the file of the interactive page."""
     from urllib.parse import quote
 
     from attncli.files import resolve_path
+    from attncli.render.explain.html import explanation_html
 
     folder = os.path.dirname(resolve_path(page))  # noqa: PTH120 - a path stays the text that was typed
-    return quote(os.path.relpath(resolve_path(target), folder))
+    return partial(explanation_html, play=quote(os.path.relpath(resolve_path(play), folder)))

@@ -41,16 +41,16 @@ def test_an_exponent_beyond_all_measure_is_judged_as_any_number(run, tmp_path: P
 def test_whatever_one_problem_raises_the_others_are_judged(
     run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, raised: Exception, status: int, said: str
 ) -> None:
-    import attncli.check
+    import attncli.cli.cases
 
-    original = attncli.check.check
+    original = attncli.cli.cases.check
 
     def check(worksheet, **given):
         if worksheet.name == "a":
             raise raised
         return original(worksheet, **given)
 
-    monkeypatch.setattr(attncli.check, "check", check)
+    monkeypatch.setattr(attncli.cli.cases, "check", check)
     for name in "ab":
         (tmp_path / f"{name}.yaml").write_text(RIGHT.format("1"))
     ran = run("check", str(tmp_path))
