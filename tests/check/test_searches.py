@@ -102,7 +102,7 @@ def test_two_slips_are_believed_where_they_change_four_digits(decimals, slip):
 def test_a_slip_reproduces_numbers_within_the_tolerance_that_was_given(rtol, slips):
     rough = [[cell * 1.03 for cell in row] for row in numbers(f"{TWO}, variant: dot", "output")]
     found = check(problem(f"{TWO}, expected: {{output: {rough}}}"), rtol=rtol)
-    assert (found.verdict, [each.slip for each in found.diagnosis]) == ("wrong", slips)
+    assert (found.verdict, [each.slip for each in found.diagnosis[:1]]) == ("wrong", slips)
 
 
 ROUND = Route(rescore=lambda scores: scores.round())

@@ -471,6 +471,29 @@ def test_weights_rounded_to_at_most_four_decimals_are_told(decimals):
     assert told(TWO, {"output": output.tolist()}) == slip
 
 
+@pytest.mark.parametrize("decimals", [1, 2, 3, 4])
+def test_weights_cut_off_after_some_decimals_are_told(decimals):
+    cut = np.floor(np.array(numbers(TWO, "weights")) * 10**decimals) / 10**decimals
+    places = "1 decimal" if decimals == 1 else f"{decimals} decimals"
+    sentence = f"your output is the weights, cut off after {places} first, times V: multiply V by the weights in full"
+    assert told(TWO, {"output": (cut @ [[1, 2], [3, 5], [7, 11]]).tolist()}) == ("rounded-weights", sentence)
+
+
+def test_weights_rounded_so_that_each_row_sums_to_1_are_told():
+    text = "queries: [[1, 0, 2], [2, 2, 2], [2, 1, 3]], keys: [[0, 1, 1], [4, 4, 0], [2, 3, 1]]"
+    text += ", values: [[1, 2, 3], [2, 8, 0], [2, 6, 3]], scale: 1"
+    weights = np.array(numbers(text, "weights"))
+    assert np.round(weights, 1).sum(axis=1) == pytest.approx([1.1, 1, 1])
+    kept = [[0, 0.5, 0.5], [0, 1, 0], [0, 0.9, 0.1]]  # 0.06, 0.47 and 0.47: the largest remainders are rounded up
+    sentence = "your output is the weights, rounded to 1 decimal so that each row keeps its sum first, times V"
+    output = np.array(kept) @ [[1, 2, 3], [2, 8, 0], [2, 6, 3]]
+    printed = [[f"{cell:.3f}" for cell in row] for row in output]
+    assert told(text, {"output": str(printed).replace("'", "")}) == (
+        "rounded-weights",
+        f"{sentence}: multiply V by the weights in full",
+    )
+
+
 def test_an_output_of_the_weights_as_they_are_printed_is_told():
     weights = np.floor(np.array(numbers(TWO, "weights")) * 100) / 100
     output = [[f"{cell:.4f}" for cell in row] for row in weights @ [[1, 2], [3, 5], [7, 11]]]

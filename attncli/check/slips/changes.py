@@ -354,15 +354,27 @@ ROUNDINGS = (1, 2, 3, 4)  # decimals to which weights are rounded by hand
 def rounded_weights(case: Case) -> list[Route]:
     """Return the routes with the printed weights times V or, if none are given, the right ones rounded to a few
     decimals."""
-    if "output" not in case.judges:
-        return []
     printed = case.judges.get("weights")
-    if printed is not None:
+    if "output" in case.judges and printed is not None:
         return [Route(weigh=lambda _weights: printed.expected)]
-    told = "your output is the weights, rounded to {} first, times V: multiply V by the weights in full"
+    return _rounded(case, round_cells, "rounded to {}")
+
+
+def shortened_weights(case: Case) -> list[Route]:
+    """Return the routes with the right weights shortened in another way than by rounding each."""
+    return [
+        *_rounded(case, _cut_cells, "cut off after {}"),
+        *_rounded(case, _round_rows, "rounded to {} so that each row keeps its sum"),
+    ]
+
+
+def _rounded(case: Case, way: Callable[..., Array], words: str) -> list[Route]:
+    if "output" not in case.judges or "weights" in case.judges:
+        return []
+    told = f"your output is the weights, {words} first, times V: multiply V by the weights in full"
     return [
         Route(
-            weigh=partial(round_cells, decimals=decimals),
+            weigh=partial(way, decimals=decimals),
             said=told.format("1 decimal" if decimals == 1 else f"{decimals} decimals"),
         )
         for decimals in ROUNDINGS
@@ -370,7 +382,23 @@ def rounded_weights(case: Case) -> list[Route]:
 
 
 def round_cells(array: Array, decimals: int) -> Array:
+    """Return the numbers rounded to some decimals."""
     return np.round(array, decimals)
+
+
+def _cut_cells(array: Array, decimals: int) -> Array:
+    """Return the numbers without the decimals after the first few, toward 0."""
+    unit = 10.0**-decimals
+    return np.round(np.trunc(array / unit) * unit, decimals)
+
+
+def _round_rows(array: Array, decimals: int) -> Array:
+    """Return each row cut off after some decimals, and its largest remainders rounded up until the row has its sum."""
+    unit = 10.0**-decimals
+    cut = _cut_cells(array, decimals)
+    missing = np.rint((array - cut).sum(axis=-1, keepdims=True) / unit)
+    places = np.argsort(np.argsort(cut - array, axis=-1, kind="stable"), axis=-1, kind="stable")
+    return np.where(places < missing, np.round(cut + unit, decimals), cut)
 
 
 ROUNDED = "your output is the weights as they are printed times V: multiply V by the weights in full"

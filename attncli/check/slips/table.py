@@ -238,6 +238,14 @@ FIRST_SLIPS = (
         lambda case: f"ℓ = d_k = {case.d_k} was taken: ℓ is {case.length} here",
     ),
     Slip("rounded-weights", "rounding", changes.rounded_weights, lambda _case: changes.ROUNDED, evidence=SOME),
+    Slip(
+        "rounded-weights",
+        "rounding",
+        changes.shortened_weights,
+        lambda _case: changes.ROUNDED,
+        paired=False,
+        evidence=SOME,
+    ),
     *(slip for variant in VARIANTS for slip in _variant(variant.name)),
     *(_system(system.name) for system in SYSTEMS),
 )
