@@ -207,7 +207,7 @@ SYSTEMS = (
     ),
     System(
         name="sklearn",
-        describes="scikit-learn 1.9.1, laplacian_kernel and rbf_kernel, rows normalised",
+        describes="scikit-learn 1.9.1, laplacian_kernel and rbf_kernel, rows normalized",
         source="scikit-learn.org: sklearn.metrics.pairwise.laplacian_kernel, gamma = 1 / n_features",
         variant="laplace",
         scales={"laplace": "1/dk", "gaussian": "2/dk"},

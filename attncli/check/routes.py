@@ -35,9 +35,9 @@ Regrade = Callable[["Problem", str, Callable[[str], Array]], Array]
 class Route:
     """From a request to numbers: changes to the request, then to the problem, then to the arithmetic after the scores.
 
-    `softmax` is how scores become weights: over the keys (right), or by a name in `NORMALISERS`. If it `derives`,
+    `softmax` is how scores become weights: over the keys (right), or by a name in `NORMALIZERS`. If it `derives`,
     gradients are the derivatives of this softmax; otherwise they follow the formula of the right one. `score` replaces
-    the scores (-inf where masked), `rescore` changes those that are normalised and `told_scores` those that are told,
+    the scores (-inf where masked), `rescore` changes those that are normalized and `told_scores` those that are told,
     `reweigh` changes the weights, `weigh` changes those that are multiplied by the values (only for the output), and
     `join` puts the heads' outputs (…, H, n, d) side by side. `is_whole` is true if the rows of some queries depend on
     other queries. `said` is the slip's sentence, if its own cannot contain what was found.
@@ -198,24 +198,24 @@ class Route:
     def _weights(self, result: Result) -> Array:
         problem = result.problem
         if self.scale_after:
-            weights: Array = problem.scales * self._normalised(Result(problem.with_scale(1.0), "numpy"))
+            weights: Array = problem.scales * self._normalized(Result(problem.with_scale(1.0), "numpy"))
         else:
-            weights = self._normalised(result)
+            weights = self._normalized(result)
         return weights if self.reweigh is None else self.reweigh(problem, weights)
 
     @property
     def _takes_weights(self) -> bool:
-        """Return whether the right weights are taken, and not scores that are normalised here."""
+        """Return whether the right weights are taken, and not scores that are normalized here."""
         return self.softmax == "keys" and self.score is None and self.rescore is None
 
-    def _normalised(self, result: Result) -> Array:
+    def _normalized(self, result: Result) -> Array:
         if self._takes_weights:
             return result.weights
         scores = result.scores if self.score is None else self.score(result.problem)
         scores = scores if self.rescore is None else self.rescore(scores)
         if self.softmax == "keys":
             return _weights_of(result.problem, scores, self.unseen)
-        return NORMALISERS[self.softmax](scores, self.unseen)
+        return NORMALIZERS[self.softmax](scores, self.unseen)
 
 
 class NumbersAsNeeded(Mapping[str, Array]):
@@ -307,7 +307,7 @@ def _axes(*axes: int) -> Callable[[Array, float], Array]:
     return lambda scores, unseen: softmax_over(scores, unseen, axes)
 
 
-NORMALISERS: dict[str, Callable[[Array, float], Array]] = {  # of scores, and of the weight of masked cells
+NORMALIZERS: dict[str, Callable[[Array, float], Array]] = {  # of scores, and of the weight of masked cells
     "keys": _axes(-1),
     "queries": _axes(-2),
     "all": _axes(-2, -1),

@@ -19,7 +19,7 @@ from attncli.explain.steps.projections import projection_steps
 from attncli.explain.steps.row_changes import row_change_steps
 from attncli.explain.steps.running_softmax import running_steps
 from attncli.explain.steps.weights import exponential_step, raw_step, score_step, weight_step
-from attncli.explain.summary import summarise
+from attncli.explain.summary import summarize
 from attncli.expressions import Symbol
 from attncli.inputs.request import Request
 from attncli.problem.formula import attention_formula, describe_scale, named_value
@@ -188,7 +188,7 @@ def solve(
         query,
         numbers.names.part(numbers.part),
         (given_step(numbers, figures), *steps),
-        summarise(numbers, figures) if is_whole else (),
+        summarize(numbers, figures) if is_whole else (),
         find_address(numbers),
     )
 

@@ -16,7 +16,7 @@ ENTROPY = "the exponential of the entropy of its weights"
 SATURATED = 0.999  # from here on, moving a score by 1 changes the weight by less than 0.002
 
 
-def summarise(numbers: Numbers, figures: Figures) -> tuple[str, ...]:
+def summarize(numbers: Numbers, figures: Figures) -> tuple[str, ...]:
     """Return the sentences for one query."""
     if not numbers.has_key:
         return (f"{_who(numbers)} may attend to no key, so no value reaches its output.",)

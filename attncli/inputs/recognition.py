@@ -29,7 +29,7 @@ _NO_YAML = pattern(
 YAML_KEY = pattern(r"(?:[ \t]*(?:#.*)?\n)*(?:---|%YAML|- |['\"]?[A-Za-z_]\w*['\"]?[ \t]*:(?:\s|$))")
 
 
-def recognise_format(data: bytes) -> tuple[str, ...]:
+def recognize_format(data: bytes) -> tuple[str, ...]:
     """Return the formats that the bytes may have, the likeliest first."""
     if data.startswith(b"\x93NUMPY"):
         return ("npy",)
@@ -65,7 +65,7 @@ def read_as_problem(data: bytes, where: str, reading: Reading) -> Contents | Non
 
     So it is read from standard input, where nothing tells YAML from tables and prints.
     """
-    if recognise_format(data)[0] != "yaml":
+    if recognize_format(data)[0] != "yaml":
         return None
     from attncli.formats import yaml
 
@@ -85,4 +85,4 @@ def is_of_torch(data: bytes) -> bool:
 
 def looks_raw(data: bytes) -> bool:
     """Return whether unrecognized bytes cannot be text either."""
-    return recognise_format(data) == ("txt",) and b"\0" in data[:4096] and data[:2] not in (b"\xff\xfe", b"\xfe\xff")
+    return recognize_format(data) == ("txt",) and b"\0" in data[:4096] and data[:2] not in (b"\xff\xfe", b"\xfe\xff")

@@ -28,7 +28,7 @@ from attncli.formats.contents import Contents
 from attncli.formats.raw import EXAMPLE, RawForm, raw_form, read_raw
 from attncli.formats.raw import SUFFIXES as RAW
 from attncli.inputs.array_names import ALIASES, expected_name, matrix_name, result_name
-from attncli.inputs.recognition import begins_mapping, looks_raw, read_as_problem, recognise_format
+from attncli.inputs.recognition import begins_mapping, looks_raw, read_as_problem, recognize_format
 from attncli.inputs.request import ONES, Request, Worksheet
 from attncli.matrix import Matrix, Reading
 from attncli.patterns import pattern
@@ -243,7 +243,7 @@ class Sources:
         if suffix in RAW and looks_raw(data):
             what = "the type of its numbers cannot be recognized"
             raise InputError(where, what, f"give the type and the shape, as in {EXAMPLE}")
-        names = (self.from_format,) if self.from_format else recognise_format(data)
+        names = (self.from_format,) if self.from_format else recognize_format(data)
         refusals: list[InputError] = []
         for name in names:
             try:

@@ -149,6 +149,6 @@ def test_inputs_are_rounded_from_three_decimals_on(texts, halves):
         pytest.param(["9000001", "8999999"], False, id="integers that float32 has, as it has all of seven digits"),
     ],
 )
-def test_texts_of_float32_numbers_are_recognised(texts, expected):
+def test_texts_of_float32_numbers_are_recognized(texts, expected):
     numbers = matrix(*texts)
     assert are_float32(numbers.array, read_claims(numbers)) is expected

@@ -159,7 +159,7 @@ class World:
         }  # fmt: skip
         self.state_matrices()
         self.empty_row = 0.0
-        self.normalise = lambda scores: softmax(scores, KEYS, self.empty_row, self.sink)
+        self.normalize = lambda scores: softmax(scores, KEYS, self.empty_row, self.sink)
         self.after, self.met, self.finish, self.present = [], [], [], []
         self.joined = join
         self.lse_of = lambda scores: np.log(np.exp(scores).sum(axis=KEYS) + (0 if self.sink is None else np.exp(0.5)))
@@ -280,7 +280,7 @@ class World:
             q, k = (rotated(rows, *how, at, self.turned, self.far) for rows, at in ((q, self.offset), (k, 0)))
         raw = self.similarity(q, k)
         scores = self.scores(raw, self.seen()) if self.rescore is None else self.rescore(self, raw)
-        weights = self.normalise(scores)
+        weights = self.normalize(scores)
         for change in self.after:
             weights = change(weights)
         met = weights

@@ -7,7 +7,7 @@ from diagnosis.made_slips import ANY, BARE, OUTPUT, slip
 
 @slip("softmax-twice", *BARE, {"mask": True})
 def softmax_twice(world):
-    world.normalise = lambda scores: softmax(np.where(np.isneginf(scores), scores, softmax(scores)))
+    world.normalize = lambda scores: softmax(np.where(np.isneginf(scores), scores, softmax(scores)))
 
 
 @slip("one-score", {}, {"causal": True, "n": 6}, told=(("weights",), ("weights", "output")))
@@ -18,7 +18,7 @@ def one_score(world):
     change = np.zeros((world.n, world.m))
     change[query, key] = float(world.random.choice((-1.0, -0.4, 0.5, 1.0)))
     world.cell, world.change = (query, key), change[query, key]
-    world.normalise = lambda scores: softmax(scores + change)
+    world.normalize = lambda scores: softmax(scores + change)
 
 
 @slip("weights-transposed", {"square": True}, {"square": True, "heads": 2}, told=OUTPUT)
@@ -35,17 +35,17 @@ def rounded(world, decimals):
 def rounded_exponentials(world):
     cut = rounded(world, (1, 2))
 
-    def normalise(scores):
+    def normalize(scores):
         powers = cut(np.exp(scores))
         return powers / powers.sum(axis=-1, keepdims=True)
 
-    world.normalise = normalise
+    world.normalize = normalize
 
 
 @slip("rounded-scores", *BARE, {"causal": True})
 def rounded_scores(world):
     cut = rounded(world, (1, 2))
-    world.normalise = lambda scores: softmax(cut(scores))
+    world.normalize = lambda scores: softmax(cut(scores))
 
 
 @slip("signed-distance", {"variant": "laplace"}, {"variant": "laplace", "length": True, "causal": True})

@@ -12,7 +12,7 @@ def powers_of(scores):
 
 
 def counted(world, counts):
-    world.normalise = lambda scores: (counts * powers_of(scores)) / (counts * powers_of(scores)).sum(-1, keepdims=True)
+    world.normalize = lambda scores: (counts * powers_of(scores)) / (counts * powers_of(scores)).sum(-1, keepdims=True)
 
 
 def run(world):
@@ -39,19 +39,19 @@ def no_rescale(world):
         powers = np.exp(scores - np.stack(running, axis=-1))
         return powers / powers.sum(axis=-1, keepdims=True)
 
-    world.normalise = over_tiles
+    world.normalize = over_tiles
 
 
 @slip("split-averaged", *BARE, told=OUTPUT)
 def split_averaged(world):
     half = world.m // 2
-    world.normalise = lambda s: np.concatenate([softmax(s[..., :half]), softmax(s[..., half:])], axis=-1) / 2
+    world.normalize = lambda s: np.concatenate([softmax(s[..., :half]), softmax(s[..., half:])], axis=-1) / 2
 
 
 @slip("not-divided", *BARE, {"causal": True}, told=ANY)
 def not_divided(world):
     shift = world.random.random() < 0.5
-    world.normalise = lambda scores: powers_of(scores) if shift else np.exp(scores)
+    world.normalize = lambda scores: powers_of(scores) if shift else np.exp(scores)
 
 
 @slip("causal-by-tiles", {"causal": True, "n": 6}, {"causal": True, "n": 6, "heads": 2})
@@ -121,19 +121,19 @@ def rope_reversed(world):
 
 @slip("sink-unshifted", {"sink": True}, {"sink": True, "heads": 2})
 def sink_unshifted(world):
-    world.normalise = lambda s: powers_of(s) / (powers_of(s).sum(axis=-1, keepdims=True) + np.exp(0.5))
+    world.normalize = lambda s: powers_of(s) / (powers_of(s).sum(axis=-1, keepdims=True) + np.exp(0.5))
 
 
 @slip("softcap-as", {"softcap": True}, {"softcap": True, "causal": True})
 def softcap_as(world):
     cap, world.softcap = world.softcap, None
     cut = world.random.random() < 0.5
-    plain = world.normalise
+    plain = world.normalize
 
     def capped(scores):
         return np.where(np.isneginf(scores), scores, np.clip(scores, -cap, cap) if cut else np.tanh(scores / cap))
 
-    world.normalise = lambda scores: plain(capped(scores))
+    world.normalize = lambda scores: plain(capped(scores))
 
 
 @slip("lse-other", *BARE, told=(("lse",), ("lse", "output")))

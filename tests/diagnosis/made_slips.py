@@ -56,24 +56,24 @@ def scale_after_softmax(world):
     world.after.append(lambda weights: weights * scale)
 
 
-def normalise(how):
+def normalize(how):
     def change(world):
-        world.normalise = how
+        world.normalize = how
 
     return change
 
 
 BARE = ({}, {"heads": 2})
-simple("softmax-over-queries", normalise(lambda s: softmax(s, ROWS)), *BARE, {"mask": "keys"})
-simple("softmax-over-all", normalise(lambda s: softmax(s, (ROWS, KEYS))), *BARE, {"mask": True})
-simple("no-softmax", normalise(lambda s: np.where(np.isneginf(s), 0, s)), *BARE, {"mask": True})
-simple("exp2", normalise(lambda s: softmax(s, base=2.0)), *LEADS)
-simple("softmax-over-heads", normalise(lambda s: softmax(s, -3)), {"heads": 3}, PACKED)
-simple("softmax-over-batch", normalise(lambda s: softmax(s, 0)), {"lead": (3,), "heads": 2})
-simple("no-exponential", normalise(lambda s: s / s.sum(axis=KEYS, keepdims=True)), *BARE)
+simple("softmax-over-queries", normalize(lambda s: softmax(s, ROWS)), *BARE, {"mask": "keys"})
+simple("softmax-over-all", normalize(lambda s: softmax(s, (ROWS, KEYS))), *BARE, {"mask": True})
+simple("no-softmax", normalize(lambda s: np.where(np.isneginf(s), 0, s)), *BARE, {"mask": True})
+simple("exp2", normalize(lambda s: softmax(s, base=2.0)), *LEADS)
+simple("softmax-over-heads", normalize(lambda s: softmax(s, -3)), {"heads": 3}, PACKED)
+simple("softmax-over-batch", normalize(lambda s: softmax(s, 0)), {"lead": (3,), "heads": 2})
+simple("no-exponential", normalize(lambda s: s / s.sum(axis=KEYS, keepdims=True)), *BARE)
 simple(
     "hardmax",
-    normalise(lambda s: (np.arange(s.shape[-1]) == s.argmax(axis=KEYS)[..., None]).astype(float)),
+    normalize(lambda s: (np.arange(s.shape[-1]) == s.argmax(axis=KEYS)[..., None]).astype(float)),
     *BARE, {"causal": True},
 )  # fmt: skip
 
@@ -86,7 +86,7 @@ def relu(world):
         return np.where(total > 0, kept / np.where(total > 0, total, 1), 0)
 
     over_keys = lambda scores: np.maximum(scores, 0) / world.m  # noqa: E731
-    world.normalise = over_sum if world.random.random() < 0.7 else over_keys
+    world.normalize = over_sum if world.random.random() < 0.7 else over_keys
 
 
 @slip("not-averaged", {"square": True}, {"square": True, "causal": True}, told=(("output",),))

@@ -94,7 +94,7 @@ def one_ahead(world):
 @slip("phantom-keys", *BARE, {"mask": "keys"}, {"causal": True})
 def phantom_keys(world):
     count = world.padded = int(world.random.choice((1, 2, 3, -world.m % 8 or 8)))
-    world.normalise = lambda s: softmax(np.concatenate([s, np.zeros((*s.shape[:-1], count))], axis=-1))[..., : world.m]
+    world.normalize = lambda s: softmax(np.concatenate([s, np.zeros((*s.shape[:-1], count))], axis=-1))[..., : world.m]
 
 
 for _name, _row in (("uniform", None), ("nan", np.nan)):
@@ -170,7 +170,7 @@ def split_merge_base_2(world):
         shares = softmax(np.concatenate(logs, axis=-1))
         return np.concatenate([softmax(half) * shares[..., [place]] for place, half in enumerate(halves)], axis=-1)
 
-    world.normalise = merged
+    world.normalize = merged
 
 
 # outputs

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from attncli.api import as_matrix
 from attncli.explain.numbers import Numbers, compute_numbers
 from attncli.explain.rounding import Figures
-from attncli.explain.summary import summarise
+from attncli.explain.summary import summarize
 from attncli.inputs.request import Labels, Request
 from attncli.problem.names import Names
 from attncli.problem.prepare import prepare
@@ -36,7 +36,7 @@ def solved(queries: object, keys: object, values: object = None, **settings: obj
 
 
 def said(numbers: Numbers, digits: int = 4) -> str:
-    return " ".join(summarise(numbers, Figures(digits)))
+    return " ".join(summarize(numbers, Figures(digits)))
 
 
 def keys_in(text: str) -> set[int]:

@@ -145,7 +145,7 @@ BAD_TEXTS: list[tuple[str, str, bytes, str, str, str | None]] = [
     ),
     ("null in a list", "literal", b"[1, null]", "Q: [1]", "'null' is not a number", "type nan for a missing number"),
     (
-        "a summarised print",
+        "a summarized print",
         "literal",
         b"array([0., 0., 0., ..., 0., 0., 0.])",
         "Q",

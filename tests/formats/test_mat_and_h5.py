@@ -248,7 +248,7 @@ def test_hdf5_without_matrices_is_refused(data: bytes, what: str, hint: str | No
 
 
 @pytest.mark.parametrize("name", ["mat", "h5"])
-def test_both_are_recognised_on_standard_input(name: str) -> None:
+def test_both_are_recognized_on_standard_input(name: str) -> None:
     data = mat_file({"Q": QUERIES}) if name == "mat" else h5_file(lambda file: file.create_dataset("Q", data=QUERIES))
     found = Sources(lambda: io.BytesIO(data)).matrix("-", role="queries")
     assert found.array.tolist() == QUERIES.tolist()

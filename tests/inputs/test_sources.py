@@ -168,18 +168,18 @@ STANDARD_INPUT = [
 
 
 @pytest.mark.parametrize(("data", "numbers"), STANDARD_INPUT)
-def test_standard_input_is_recognised(data, numbers):
+def test_standard_input_is_recognized(data, numbers):
     matrix = sources(data).matrix("-", role="queries")
     assert matrix.array.tolist() == numbers
     assert matrix.where.startswith("standard input")
 
 
 @pytest.mark.parametrize("name", ["q.npy", "one.npz"])
-def test_binary_standard_input_is_recognised(folder, name):
+def test_binary_standard_input_is_recognized(folder, name):
     assert sources((folder / name).read_bytes()).matrix("-", role="queries").array.shape[0] > 1
 
 
-def test_safetensors_on_standard_input_is_recognised():
+def test_safetensors_on_standard_input_is_recognized():
     numpy = pytest.importorskip("safetensors.numpy")
     assert sources(numpy.save({"q": np.eye(2)})).matrix("-", role="queries").array.tolist() == IDENTITY
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from attncli.check.routes import NORMALISERS, Route
+from attncli.check.routes import NORMALIZERS, Route
 from attncli.check.slips.case import Case
 from attncli.check.slips.changes import (
     EUCLIDEAN,
@@ -37,7 +37,7 @@ LARGEST = 600.0  # scores whose exponentials are taken as they are
 def _twice(seen_only: bool) -> Callable[[Problem, Array], Array]:
     def reweigh(problem: Problem, weights: Array) -> Array:
         scores = np.where(visible_cells(problem), weights, -np.inf) if seen_only else weights
-        return NORMALISERS["keys"](scores, 0.0)
+        return NORMALIZERS["keys"](scores, 0.0)
 
     return reweigh
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from attncli.check.routes import NORMALISERS, Route
+from attncli.check.routes import NORMALIZERS, Route
 from attncli.check.slips.case import Case
 from attncli.check.slips.slip import SOME, Slip
 from attncli.inputs.request import GRADIENT_NAMES
@@ -157,8 +157,8 @@ def _softmax_of_output(case: Case) -> list[Route]:
     """Return the route with a softmax of the scores times V, along the columns."""
     if "output" not in case.wrong or case.problem.is_joined:
         return []
-    unnormalised = Route(softmax="none").numbers_of(case.problem, ["output"])["output"]
-    taken = NORMALISERS["keys"](unnormalised, 0.0)
+    unnormalized = Route(softmax="none").numbers_of(case.problem, ["output"])["output"]
+    taken = NORMALIZERS["keys"](unnormalized, 0.0)
     return [Route(present=lambda name, array: taken if name == "output" else array)]
 
 
