@@ -6,9 +6,9 @@ from itertools import product
 
 import numpy as np
 from diagnosis import soak
-from diagnosis.made import narrow
 from diagnosis.made_cases import make
 from diagnosis.made_slips import SLIPS
+from diagnosis.made_steps import narrow
 from diagnosis.problems import Way, answer, as_text
 
 from attncli.check import check
@@ -40,7 +40,7 @@ def worksheet(names, how, seed):
     dtype = None if how.isdigit() else how
     if names == "copied-digit":
         return None if dtype else copied(how, seed)
-    if names == "lower-precision" and how in FEW_DIGITS:
+    if (names == "lower-precision" and how in FEW_DIGITS) or ("entry-misread" in names and dtype):
         return None
     if names in SYSTEMS:
         found = of_system(names, dtype, seed * 10 + PRINTS.index(how))

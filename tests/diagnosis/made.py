@@ -5,36 +5,8 @@ to look like. `make(names, random, dtype)` gives the problem as a file would sta
 """
 
 import numpy as np
-
-KEYS, ROWS = -1, -2
-HALF = {"float16": 11, "bfloat16": 8}  # significant bits
-
-
-def narrow(array, dtype):
-    """The nearest numbers of the dtype, in float64."""
-    if dtype == "float32":
-        return array.astype(np.float32).astype(np.float64)
-    if dtype not in HALF:
-        return array
-    with np.errstate(all="ignore"):
-        fraction, exponent = np.frexp(array)
-        least = -14 if dtype == "float16" else -126
-        bits = np.where(exponent - 1 < least, HALF[dtype] - (least - exponent + 1), HALF[dtype])
-        scale = np.exp2(bits.astype(np.float64))
-        return np.where(np.isfinite(array), np.ldexp(np.round(fraction * scale) / scale, exponent), array)
-
-
-def softmax(scores, axis=KEYS, empty=0.0, sink=None, base=np.e):
-    """Over an axis, or several; `sink` are logits (…, 1) that join each sum."""
-    with np.errstate(all="ignore"):
-        largest = scores.max(axis=axis, keepdims=True)
-        if sink is not None:
-            largest = np.maximum(largest, sink)
-        powers = base ** (scores - largest)
-        total = powers.sum(axis=axis, keepdims=True)
-        if sink is not None:
-            total = total + base ** (sink - largest)
-        return np.where(np.isneginf(largest), empty, powers / total)
+from diagnosis.made_gradients import backward
+from diagnosis.made_steps import HALF, KEYS, NORMALIZERS, SCORES, keep_largest, narrow, normed, rotated, softmax
 
 
 def split(array, heads):
@@ -51,46 +23,6 @@ def viewed(array):
     return np.ascontiguousarray(np.moveaxis(array, -3, -2)).reshape(array.shape)
 
 
-def product(q, k):
-    return q @ np.swapaxes(k, -1, -2)
-
-
-def apart(q, k):
-    return q[..., :, None, :] - k[..., None, :, :]
-
-
-def over_zero(lengths):
-    """Lengths that may be divided by: a row of zeros stays one."""
-    return np.where(lengths > 0, lengths, 1)
-
-
-def cosine(q, k):
-    lengths = np.linalg.norm(q, axis=-1)[..., :, None] * np.linalg.norm(k, axis=-1)[..., None, :]
-    return product(q, k) / over_zero(lengths)
-
-
-SCORES = {
-    "scaled": product,
-    "dot": product,
-    "laplace": lambda q, k: -np.abs(apart(q, k)).sum(axis=-1),
-    "gaussian": lambda q, k: -(apart(q, k) ** 2).sum(axis=-1) / 2,
-    "cosine": cosine,
-    "additive": lambda q, k: np.tanh(q[..., :, None, :] + k[..., None, :, :]).sum(axis=-1),
-    "uniform": lambda q, k: 0 * product(q, k),
-}
-
-
-def rotated(rows, pairs, base, first=0, size=None, factor=1.0):
-    n, d = rows.shape[-2], size or rows.shape[-1]
-    turned = np.array(rows)
-    for c in range(d // 2):
-        one, two = (c, c + d // 2) if pairs == "half" else (2 * c, 2 * c + 1)
-        angle = (first + np.arange(n)) / factor * base ** (-2 * c / d)
-        turned[..., one] = rows[..., one] * np.cos(angle) - rows[..., two] * np.sin(angle)
-        turned[..., two] = rows[..., one] * np.sin(angle) + rows[..., two] * np.cos(angle)
-    return turned
-
-
 class World:
     """A problem, with everything that its answer goes through; wishes settle what it has."""
 
@@ -98,10 +30,12 @@ class World:
         self, random, dtype=None, *, square=False, wide=False, wide_values=False, like_queries=False, variant=None,
         lead=(), heads=None, key_heads=None, packed=False, projected=False, width=None, n=None, mask=None, causal=False,
         window=None, corner=None, empty=False, softcap=False, bias=False, alibi=False, rope=False, sink=False,
-        qk_norm=False, segments=False, prefix=False, length=None, only=None, same=False,
+        qk_norm=False, segments=False, prefix=False, length=None, only=None, same=False, keep_first=None, chunk=None,
+        lengths=False, top_k=None, dropout=False, normalizer="softmax", cap_late=False, system=None,
+        m=None, loud=False,
     ):  # fmt: skip
         self.random = random
-        self.n, self.m = n or int(random.integers(4, 7)), int(random.integers(4, 8))
+        self.n, self.m = n or int(random.integers(4, 7)), m or int(random.integers(4, 8))
         if square or same:
             self.m = self.n
         self.d = width or int(random.integers(2, 7))
@@ -119,27 +53,35 @@ class World:
         self.lead = (*lead, heads) if heads else tuple(lead)
         self.heads = self.lead[-1] if self.lead else 1
         places = int(random.integers(1, 3))
-        self.draw = lambda *shape: narrow(np.round(random.normal(size=shape), places), dtype)
+        size = 4.0 if loud else 1.0
+        self.draw = lambda *shape: narrow(np.round(random.normal(scale=size, size=shape), places), dtype)
         shared = self.lead if key_heads is None else (*self.lead[:-1], key_heads)
         self.stated = {"variant": self.variant}
         self.queries, self.keys, self.values = (
             self.draw(*self.lead, self.n, self.d), self.draw(*shared, self.m, self.d),
             self.draw(*shared, self.m, self.d_v),
         )  # fmt: skip
-        self.x = None
+        self.x = self.w_o = None
         if projected:
             if self.lead:
                 raise ValueError("projected problems have no leading axes here")
-            self.project(square=projected == "square")
+            self.project(how=projected)
         self.length = length and float(random.choice((0.5, 2.0, 3.0)))
         if self.length:
             self.stated["length_scale"] = self.length
         self.scale = self.default_scale(self.variant)
         self.similarity = SCORES[self.variant]
         self.mask_it(mask, causal, window, corner, empty, segments, prefix)
+        self.narrow_it(keep_first, chunk, lengths)
         self.softcap = float(random.choice((1.0, 1.5))) if softcap else None
-        self.bias = self.draw(self.n, self.m) if bias else None
-        self.cap_late = False
+        self.bias = self.draw(*(self.lead if bias == "heads" else ()), self.n, self.m) if bias else None
+        self.cap_late, self.top_k, self.normalizer = cap_late, top_k, normalizer
+        self.drop = None
+        if dropout:
+            kept = random.random((*self.lead, self.n, self.m)) >= 0.25
+            kept.flat[:2] = True, False
+            self.stated |= {"dropout": 0.25, "dropout_mask": kept.astype(int)}
+            self.drop = kept / 0.75
         self.slopes = None
         if alibi:
             self.slopes = self.usual_slopes()
@@ -153,13 +95,16 @@ class World:
         self.stated |= {
             name: value
             for name, value in (
-                ("softcap", self.softcap), ("bias", self.bias), ("sink", self.sink), ("qk_norm", self.norm)
+                ("softcap", self.softcap), ("bias", self.bias), ("sink", self.sink), ("qk_norm", self.norm),
+                ("top_k", top_k), ("softcap_after_bias", cap_late or None), ("as", system),
+                ("normalizer", None if normalizer == "softmax" else normalizer),
             )
             if value is not None
         }  # fmt: skip
         self.state_matrices()
-        self.empty_row = 0.0
-        self.normalize = lambda scores: softmax(scores, KEYS, self.empty_row, self.sink)
+        self.empty_row = 1 / self.m if system == "jax" else 0.0
+        self.is_tiled = system == "x-transformers"
+        self.normalize = self.weigh
         self.after, self.met, self.finish, self.present = [], [], [], []
         self.joined = join
         self.lse_of = lambda scores: np.log(np.exp(scores).sum(axis=KEYS) + (0 if self.sink is None else np.exp(0.5)))
@@ -167,14 +112,27 @@ class World:
         self.backward = backward
         self.takes_exact_weights = False
 
-    def project(self, square):
+    def project(self, how):
+        """Matrices that are "square", with "offsets" too, or with other rows as a "context"."""
+        square = how in ("square", "offsets", "context")
         width = self.d if square else self.d + 1
         if square:
             self.d_v = self.d
         self.x = self.draw(self.n, width)
+        self.context = self.x
+        if how == "context":
+            self.context = self.draw(self.n, width)
         self.m = self.n
         self.w = {"q": self.draw(width, self.d), "k": self.draw(width, self.d), "v": self.draw(width, self.d_v)}
-        self.queries, self.keys, self.values = (self.x @ self.w[letter] for letter in "qkv")
+        self.b = dict.fromkeys("qkvo")
+        if how == "offsets":
+            self.w_o = self.draw(self.d_v, self.d_v)
+            self.b = {letter: self.draw(self.d if letter in "qk" else self.d_v) for letter in "qkvo"}
+        self.queries, self.keys, self.values = (self.projected(letter) for letter in "qkv")
+
+    def projected(self, letter):
+        rows = (self.x if letter == "q" else self.context) @ self.w[letter]
+        return rows if self.b[letter] is None else rows + self.b[letter]
 
     def default_scale(self, variant):
         length = self.length or 1.0
@@ -230,6 +188,15 @@ class World:
             self.stated["window"] = list(window)
         self.i, self.j = i, j
 
+    def narrow_it(self, keep_first, chunk, lengths):
+        self.keep_first, self.chunk = keep_first, chunk
+        self.length_of_keys = int(self.random.integers(2, self.m)) if lengths else self.m
+        if lengths:
+            self.stated["key_lengths"] = self.length_of_keys
+        self.stated |= {
+            name: value for name, value in (("keep_first", keep_first), ("chunk", chunk)) if value is not None
+        }
+
     def seen(self):
         """(…, n, m) booleans."""
         p = self.i + self.offset
@@ -238,15 +205,22 @@ class World:
             found &= self.j <= p + (0 if self.causal is True else self.causal)
         if self.window:
             left, right = self.window
-            found &= (left == -1) | (self.j >= p - left)
-            found &= (right == -1) | (self.j <= p + right)
+            inside = (left == -1) | (self.j >= p - left)
+            inside &= (right == -1) | (self.j <= p + right)
+            found &= inside | (self.j < (self.keep_first or 0))
         if self.prefix:
             found |= self.j < self.prefix
-        return found & self.seen_by_mask
+        if self.chunk:
+            found &= self.j // self.chunk == p // self.chunk
+        return found & self.seen_by_mask & (self.j < self.length_of_keys)
 
     def state_matrices(self):
         if self.x is not None:
             self.stated |= {"x": self.x, **{f"w_{letter}": self.w[letter] for letter in "qkv"}}
+            if self.context is not self.x:
+                self.stated["context"] = self.context
+            if self.w_o is not None:
+                self.stated |= {"w_o": self.w_o, **{f"b_{letter}": self.b[letter] for letter in "qkvo"}}
             return
         given = {"queries": self.queries, "keys": self.keys, "values": self.values}
         if self.packed:
@@ -254,11 +228,17 @@ class World:
             self.stated["heads"] = [self.heads, self.key_heads or self.heads]
         self.stated |= given
 
-    def scores(self, raw, seen):
-        scores = raw * self.scale
+    def distances(self):
+        """Those that ALiBi takes from the scores, times its slopes."""
+        return np.abs(self.i + self.offset - self.j)
+
+    def added(self):
+        """What is added to the scores."""
         added = 0 if self.bias is None else self.bias
-        if self.slopes is not None:
-            added = added - self.slopes * np.abs(self.i + self.offset - self.j)
+        return added if self.slopes is None else added - self.slopes * self.distances()
+
+    def scores(self, raw, seen):
+        scores, added = raw * self.scale, self.added()
         if self.softcap and not self.cap_late:
             scores = self.softcap * np.tanh(scores / self.softcap)
         scores = scores + added
@@ -266,21 +246,33 @@ class World:
             scores = self.softcap * np.tanh(scores / self.softcap)
         return np.where(seen, scores, -np.inf)
 
+    def weigh(self, scores):
+        if self.top_k is not None:
+            scores = keep_largest(scores, self.top_k)
+        if self.normalizer != "softmax":
+            return NORMALIZERS[self.normalizer](scores)
+        return softmax(scores, KEYS, self.empty_row, self.sink)
+
+    def repeated(self, rows):
+        """Rows of K or V for each query head."""
+        if self.key_heads is None:
+            return rows
+        each = self.heads // self.key_heads
+        shared = [head % self.key_heads if self.is_tiled else head // each for head in range(self.heads)]
+        return rows[..., shared, :, :]
+
+    @np.errstate(invalid="ignore")
     def answer(self, dtype=None):
         """The results by name; in half precision the weights are rounded before they meet V."""
-        q, k, v = self.queries, self.keys, self.values
-        if self.key_heads is not None:
-            shared = [head // (self.heads // self.key_heads) for head in range(self.heads)]
-            q, k, v = q, k[..., shared, :, :], v[..., shared, :, :]
+        q, k, v = self.queries, self.repeated(self.keys), self.repeated(self.values)
         if self.norm:
-            size = {"l2": 1.0, "rms": np.sqrt(self.d)}[self.norm]
-            q, k = (rows / over_zero(np.linalg.norm(rows, axis=-1, keepdims=True)) * size for rows in (q, k))
+            q, k = (normed(rows, self.norm) for rows in (q, k))
         if self.pairs:
             how = self.pairs, self.base
             q, k = (rotated(rows, *how, at, self.turned, self.far) for rows, at in ((q, self.offset), (k, 0)))
         raw = self.similarity(q, k)
         scores = self.scores(raw, self.seen()) if self.rescore is None else self.rescore(self, raw)
-        weights = self.normalize(scores)
+        weights = self.normalize(scores) * (1 if self.drop is None else self.drop)
         for change in self.after:
             weights = change(weights)
         met = weights
@@ -291,6 +283,8 @@ class World:
         output = met @ v
         if self.packed:
             output = self.joined(output)
+        if self.w_o is not None:
+            output = output @ self.w_o + (0 if self.b["o"] is None else self.b["o"])
         for change in self.finish:
             output = change(output)
         found = {"raw_scores": raw, "scores": scores, "weights": weights, "output": output}
@@ -303,38 +297,3 @@ class World:
         for change in self.present:
             found = change(found)
         return found
-
-
-SLOPES = {  # of the raw score by the query, and by the key, (…, n, m, d)
-    "laplace": lambda q, k: (-np.sign(apart(q, k)), np.sign(apart(q, k))),
-    "gaussian": lambda q, k: (-apart(q, k), apart(q, k)),
-    "additive": lambda q, k: 2 * (1 - np.tanh(q[..., :, None, :] + k[..., None, :, :]) ** 2,),
-}
-
-
-def sum_shared(world, array):
-    """Gradients of each query head, summed for the key head that they share."""
-    if world.key_heads is None:
-        if world.stated.get("heads", [0, 0])[0] != world.stated.get("heads", [0, 0])[1]:
-            raise ValueError("a slip gave each query head a key head of its own")
-        return array
-    return array.reshape(*array.shape[:-3], world.key_heads, -1, *array.shape[-2:]).sum(axis=-3)
-
-
-def backward(world, q, k, v, weights, second=1.0, scales=(1.0, 1.0), share=sum_shared):
-    """dV, dP, dS, dQ, dK of a product or of a score whose slopes are in the table."""
-    d_output = world.d_output
-    d_weights = d_output @ v.mT
-    d_scores = weights * (d_weights - second * (weights * d_weights).sum(axis=-1, keepdims=True))
-    if world.variant in SLOPES:
-        by_query, by_key = SLOPES[world.variant](q, k)
-        d_queries, d_keys = (d_scores[..., None] * by_query).sum(axis=-2), (d_scores[..., None] * by_key).sum(axis=-3)
-    else:
-        d_queries, d_keys = d_scores @ k, d_scores.mT @ q
-    return {
-        "d_values": share(world, weights.mT @ d_output),
-        "d_weights": d_weights,
-        "d_scores": d_scores,
-        "d_queries": world.scale * scales[0] * d_queries,
-        "d_keys": share(world, world.scale * scales[1] * d_keys),
-    }

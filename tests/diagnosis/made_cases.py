@@ -3,9 +3,17 @@
 import zlib
 
 import numpy as np
-from diagnosis import made_hand_steps, made_kernels, made_stages  # noqa: F401 – their slips join the table
-from diagnosis.made import HALF, World, join, narrow
+from diagnosis import (  # noqa: F401 – their slips join the table
+    made_backward_steps,
+    made_borders,
+    made_choices,
+    made_hand_steps,
+    made_kernels,
+    made_stages,
+)
+from diagnosis.made import World, join
 from diagnosis.made_slips import SLIPS
+from diagnosis.made_steps import HALF, narrow
 
 
 def make(names, seed, dtype=None, least=1e-8):

@@ -1,8 +1,8 @@
 """The slips of hand work, of rotary positions and of orders, in the table of `made_slips`."""
 
 import numpy as np
-from diagnosis.made import apart, rotated, softmax
 from diagnosis.made_slips import ANY, BARE, OUTPUT, slip
+from diagnosis.made_steps import apart, rotated, softmax
 
 
 @slip("softmax-twice", *BARE, {"mask": True})
@@ -100,7 +100,8 @@ def rope_on_values(world):
 
 @slip("rope-shifted", {"rope": True}, {"rope": True, "heads": 2})
 def rope_shifted(world):
-    world.queries, world.keys = turn(world, world.queries, world.offset + 1), turn(world, world.keys)
+    world.at = world.offset + 1
+    world.queries, world.keys = turn(world, world.queries, world.at), turn(world, world.keys)
     world.pairs = None
 
 

@@ -1,8 +1,8 @@
 """The slips of kernels and of other entries, in the table of `made_slips`."""
 
 import numpy as np
-from diagnosis.made import KEYS, rotated, softmax
 from diagnosis.made_slips import ANY, BARE, OUTPUT, PACKED, SHARED, slip
+from diagnosis.made_steps import KEYS, rotated, softmax
 
 
 def powers_of(scores):

@@ -1,7 +1,8 @@
 """The slips that `made` worlds are answered with: what each needs of the problem, and what it changes."""
 
 import numpy as np
-from diagnosis.made import KEYS, ROWS, SCORES, apart, join, softmax, viewed  # fmt: skip
+from diagnosis.made import join, viewed
+from diagnosis.made_steps import KEYS, ROWS, SCORES, apart, softmax
 
 SLIPS = {}  # name: (wishes of each way, change, what may be expected)
 ANY = (("output",), ("weights", "output"), ("weights",))

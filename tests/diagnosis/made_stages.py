@@ -1,8 +1,8 @@
 """The slips of masks, stages, outputs and gradients, in the table of `made_slips`."""
 
 import numpy as np
-from diagnosis.made import KEYS, softmax, sum_shared
 from diagnosis.made_slips import BARE, DISTANCES, MASKED, OUTPUT, PACKED, SHARED, no_mask, simple, slip
+from diagnosis.made_steps import KEYS, softmax
 
 # masks
 
@@ -319,13 +319,7 @@ def grad_swapped(world):
 
 @slip("grad-transposed", {"square": True}, told=(("d_keys",), ("d_queries", "d_keys")))
 def grad_transposed(world):
-    own = world.backward
-
-    def turn(_world, queries, *parts, scales=(1.0, 1.0), share=sum_shared, **others):
-        found = own(world, queries, *parts, scales=scales, share=share, **others)
-        return {**found, "d_keys": share(world, world.scale * scales[1] * found["d_scores"] @ queries)}
-
-    world.backward = turn
+    backwards(scored=lambda _world, q, k, d_scores: (d_scores @ k, d_scores @ q))(world)
 
 
 @slip("grad-no-mask", {"mask": True}, {"causal": True}, told=(("d_values",), ("d_queries", "d_keys", "d_values")))

@@ -86,13 +86,17 @@ def system(name):
             problem, way = make(random, variant="scaled", masked=""), Way(score="laplace", scale=1.0)
         elif name == "x-transformers":
             problem, way = make(random, variant="scaled", heads=(4, 2), masked="mask"), Way(tiled=True)
-        elif name in ("flash-attn", "d2l", "onnx", "torch"):
+        elif name in ("flash-attn", "d2l", "onnx", "torch", "xformers"):
             problem = make(random, variant="scaled", masked="length", heads=(1, 1))
             problem.heads = None
             problem.lengths = 0 if name == "d2l" else problem.lengths
-            problem.causal = name in ("flash-attn", "onnx")
-            way = Way(corner="bottom-right" if name in ("flash-attn", "onnx") else None)
-            way.empty = "uniform" if name == "d2l" else "zeros"
+            problem.causal = name in ("flash-attn", "onnx", "xformers")
+            way = Way(corner="bottom-right" if problem.causal else None)
+            way.empty = {"d2l": "uniform", "xformers": "nan"}.get(name, "zeros")
+        elif name in ("transformers", "mlx") and random.random() < 0.5:
+            problem = make(random, variant="scaled", masked=random.choice(("causal", "window")), heads=(1, 1))
+            problem.heads, problem.corner = None, "top-left"
+            way = Way(corner="bottom-right", empty="uniform")
         else:
             problem = make(random, variant="scaled", masked="mask", heads=(1, 1))
             problem.heads, problem.drop = None, False
@@ -101,8 +105,8 @@ def system(name):
             if name == "torch-mha":
                 way = Way(empty="nan", invert=True)
         problem.scale = None
-        lacking = {"softcap": ("torch", "torch-mha", "jax", "keras", "keras-attention", "d2l", "anp", "sklearn")}
-        if name in lacking["softcap"]:
+        capless = ("torch", "torch-mha", "jax", "keras", "keras-attention", "xformers", "mlx", "d2l", "anp", "sklearn")
+        if name in capless:
             problem.softcap = None
         if name in ("keras", "keras-attention", "flash-attn", "d2l", "anp", "sklearn"):
             problem.bias = None
@@ -141,8 +145,8 @@ SLIPS = {
     **{
         f"as-{name}": system(name)
         for name in (
-            "torch", "torch-mha", "onnx", "jax", "keras", "keras-attention", "flash-attn", "x-transformers", "d2l",
-            "anp", "sklearn",
+            "torch", "torch-mha", "onnx", "jax", "keras", "keras-attention", "flash-attn", "xformers", "transformers",
+            "mlx", "x-transformers", "d2l", "anp", "sklearn",
         )
     },
 }  # fmt: skip

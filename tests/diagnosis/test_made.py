@@ -6,6 +6,12 @@ import warnings
 
 import pytest
 from diagnosis import judged
+from diagnosis.made_cases import make
+from diagnosis.made_slips import SLIPS as MADE
+
+from attncli.check import check
+from attncli.check.slips.table import SLIPS
+from attncli.check.slips.words import WORDS
 
 SEED = 7
 PAIRS = (
@@ -28,3 +34,25 @@ def test_a_slip_is_among_the_first_three(names, how):
         warnings.simplefilter("ignore")
         place = judged.place(names, how, SEED)
     assert place is None or place < 3, judged.told(names, how, SEED)
+
+
+def test_every_name_of_a_slip_has_problems_that_are_made_with_it():
+    assert {*WORDS, *(slip.name for slip in SLIPS)} <= {*judged.NAMES}
+
+
+BEHIND = ("softcap-other", "rope-shifted", "no-qk-norm", "variant-cosine", "no-sink", "first-key-head", "unscaled")
+GRADED = [f"{forward}+{backward}" for forward in BEHIND for backward in ("no-row-sum", "grad-unscaled")]
+
+
+@pytest.mark.sampled(6)
+@pytest.mark.parametrize("names", [*MADE, *GRADED])
+def test_the_right_numbers_of_a_problem_are_right(names):
+    made = make(names, SEED)
+    if made is None:
+        pytest.skip("the two exclude each other")
+    stated, right, *_ = made
+    pairs = ", ".join(f"{name}: {judged.text(value)}" for name, value in stated.items())
+    rows = {name: judged.text(array, lambda cell: f"{cell:.6f}") for name, array in right.items()}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        assert check(judged.read(pairs, rows), search=False).verdict == "exact"

@@ -15,7 +15,9 @@ from attncli.check import check
 FIXED = re.compile(
     r"‖₂²( / 2)?|2\^score|2\^\([^)]*\)|e⁰ = 1|row (of weights )?sums to 1|sums to 1|log 2 = 0\.693147|1 − p|"
     r"bfloat16 is, which keeps 8 |float(16|32|64)|TF32|base 2|key head [01]|uniform, 0|\(h \+ 1\)|a score of 0|by l2|"
-    r"numbers 0 and 1|1 where|0, 1, …, 0, 1|\([H3, d]+\)|--as .*|of score 0|and 0 is expected|heads 0 to|1/√|taken as 0"
+    r"numbers 0 and 1|1 where|0, 1, …, 0, 1|\([H3, d]+\)|--as .*|of score 0|and 0 is expected|heads 0 to|1/√|"
+    r"taken as 0(?![.\d])|l2 (does not|is expected)|of head 0|1 − tanh²|\(1 − P\)|weights sum to 1|1 over the|"
+    r"became weights by .*:|log 2,|powers of 2|2\^−h, "
 )
 
 
@@ -87,6 +89,31 @@ def offsets(right):
     return whole(abs(right.offset)) if right.offset else ()
 
 
+def tile(wrong):
+    return whole(*sorted({wrong.tile[0], wrong.tile[-1]}))
+
+
+def places(wrong, right):
+    """Where the queries are taken to stand and where they do, as they are written: "i + 1", "i"."""
+    return whole(*(abs(at) for at in (getattr(wrong, "at", wrong.offset), right.offset) if at))
+
+
+def pages(right, wrong):
+    sizes = [size for size in (2, 4) if wrong.length_of_keys in (right.length_of_keys // size * size,
+             min(-(-right.length_of_keys // size) * size, right.m)) and size < right.m]  # fmt: skip
+    return whole(wrong.length_of_keys, *sizes)
+
+
+def overflown(right, wrong):
+    sums = np.exp(right.answer()["scores"]).sum(axis=-1)
+    return whole(*([count] if (count := (sums > wrong.most).sum()) > 1 else ()), wrong.most)
+
+
+def off_by_one(right, wrong):
+    name = next(name for name in ("prefix", "keep_first", "chunk") if getattr(right, name))
+    return whole(getattr(wrong, name), getattr(right, name))
+
+
 # a part of a sentence, and the numbers in it from the right and the wrong way through the problem
 FACTS = {
     r"the root of all heads' {n} columns|all heads' {n} columns|/√?{n}\)": lambda r, _: whole(r.heads * r.d),
@@ -133,6 +160,7 @@ FACTS = {
     r"{n} queries have no key, the first is query \[?{n}(?:, {n})*": lambda r, _: empty_rows(r),
     r"query \[?{n}(?:, {n})*\]? has no key": lambda r, _: empty_rows(r)[1:],
     r"{n}·tanh\(score / {n}\)|the softcap {n} ": lambda r, _: (r.softcap,),
+    r"of ALiBi were {n} times": lambda r, w: (w.slopes.sum() / r.slopes.sum(),),
     r"left out: {n} at \[{n}(?:, {n})*\]": lambda r, _: first_bias(r),
     r"slope {n}(?:, {n})*": lambda r, _: r.slopes.ravel(),
     r", {n}(?:, {n})*: {n}(?:, {n})* are expected": lambda r, w: (*w.slopes.ravel(), *r.slopes.ravel()),
@@ -165,7 +193,6 @@ FACTS = {
     r"keys? {n}(?: to {n})? of {n} (?:was|were) left out": lambda r, w: kept_run(r, w),
     r"keys? {n}(?: to {n})? of {n} (?:was|were) counted": lambda r, w: kept_run(r, w),
     r"K, {n} × {n}, was reshaped to {n} × {n}": lambda r, _: (r.m, r.d, r.d, r.m),
-    r"query i stood at position i \+ {n}: it stands at i(?: \+ {n})?": lambda _, w: whole(w.offset),
     r"whole tiles of {n} keys|each tile of {n} keys": lambda *_: (2,),
     r"results of {n} pieces": lambda *_: (2,),
     r"{n}(?:, {n})* took [KV] of (?:heads|entries) {n}(?:, {n})*": lambda _, w: (*range(len(w.order)), *w.order),
@@ -176,6 +203,32 @@ FACTS = {
     r"exponentials of query {n} were divided by {n}, and {n} is": lambda r, w: one_sum(r, w),
     r"head h mod {n} for": lambda r, _: (r.key_heads,),
     r"keeps {n} binary digits": lambda *_: (11,),
+    r"(?:was|were) multiplied by {n}(?: \([^)]*\))?: no factor": lambda _, w: (w.factor,),
+    r"sums? over (?:all \w+ but )?(?:quer|key)\w* {n}(?: to {n})?": lambda _, w: tile(w),
+    r"all {n} queries are expected": lambda r, _: (r.n,),
+    r"over all {n} keys it is expected": lambda r, _: (r.m,),
+    r"never hides the first {n}": lambda r, _: (r.keep_first,),
+    r"(?:had|were the first) {n} keys?: {n} (?:is|are) expected": lambda r, w: off_by_one(r, w),
+    r"less than {n} positions|own chunk of {n}": lambda r, _: (r.chunk,),
+    r"⌊j/{n}⌋ = ⌊p/{n}⌋": lambda r, _: (r.chunk, r.chunk),
+    r"lengths were {n}, one key too (?:many|few): {n} is": lambda r, w: whole(w.length_of_keys, r.length_of_keys),
+    r"lengths were {n}, rounded (?:up|down) to whole pages of {n}(?: or {n})* keys": lambda r, w: pages(r, w),
+    r"keys: {n} is expected|lengths {n} were counted": lambda r, _: (r.length_of_keys,),
+    r"sum of those of the tile of keys? {n}(?: to {n})? only": lambda _, w: tile(w),
+    r"at each tile of {n} keys": lambda _, w: (len(w.tile),),
+    r"overflowed #+ in (?:one row|{n} rows), whose sums? (?:is|are) beyond its largest number, {n}": (
+        lambda r, w: overflown(r, w)
+    ),
+    r"divided by 1 − {n}": lambda *_: (1, 0.25),
+    r"only the {n} largest scores": lambda r, _: (r.top_k,),
+    r"the {n} largest scores of a row took part: the {n} largest": lambda r, w: (w.top_k, r.top_k),
+    r"the {n} largest (?:weights|scores)": lambda r, _: (r.top_k,),
+    r"over the columns of all {n} heads: each head's {n} columns": lambda r, _: (r.heads, r.d),
+    r"the bias was (?:scaled|multiplied) by {n}": lambda r, w: (w.bias.sum() / r.bias.sum(),),
+    r"(?:ALiBi's .*|stood )at position i(?: [+−] {n})?: it stands at i(?: [+−] {n})?": lambda r, w: places(w, r),
+    r"[QKV] at \[{n}, {n}\] was taken as {n}: it is {n}": lambda _, w: (*w.misread[1:3], w.misread[4], w.misread[3]),
+    r"rows {n} to {n}(?: of [KVand ]+ were read from the place of| and) rows {n} to {n}": lambda _, w: whole(*w.paged),
+    r"rows {n} to {n} of [KVand ]+ were #|one page of {n} keys": lambda _, w: whole(*w.paged),
 }
 NUMBER = r"[-−]?\d+(?:\.\d+)?(?:e[-+]?\d+)?"
 

@@ -148,11 +148,12 @@ def _single_tiles(case: Case) -> list[Route]:
 def _tiles(count: int, noun: str) -> list[tuple[str, Array]]:
     """Return the first and the last tile of each size, alone and left out, in words and as booleans."""
     places, alone, left_out = np.arange(count), [], []
+    one = {"keys": "key", "queries": "query"}[noun]
     for size in sizes_of_tiles(count):
         last = (count - 1) // size * size
         for start, stop in ((0, size), (last, count)):
             inside = (places >= start) & (places < stop)
-            named = f"{noun} {start} to {stop - 1}" if stop - start > 1 else f"{noun.removesuffix('s')} {start}"
+            named = f"{noun} {start} to {stop - 1}" if stop - start > 1 else f"{one} {start}"
             alone.append((f"{named} only", inside))
             left_out.append((f"all {noun} but {named}", ~inside))
     return alone + left_out
