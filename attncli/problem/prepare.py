@@ -23,6 +23,7 @@ from attncli.problem.scaling import refuse_beyond, settle_scale
 from attncli.problem.shapes import Layout, axes_of, check_shapes, output_shape, split_heads
 from attncli.problem.stages import settle_stages
 from attncli.problem.system_masks import fit_system_masks
+from attncli.problem.totals import refuse_totals
 from attncli.problem.words import Words
 from attncli.records import replace
 from attncli.variants import BY_NAME, DEFAULT, WITH_WEIGHTS, Variant
@@ -38,6 +39,7 @@ def prepare(request: Request, *, compute: str | None = None, describes: bool = T
     `compute` forces the computing dtype (float64 for checking and explaining). Only the labels are among the words if
     it `describes` nothing. Raises ProblemError, NumericError or UsageError.
     """
+    refuse_totals(request)
     given, (request, heads_last) = request, read_heads_first(request)
     request, conventions = apply_system(request)
     sources = resolve_projections(request, compute, heads_last)
