@@ -6,12 +6,14 @@ from math import prod
 from typing import TYPE_CHECKING
 
 from attncli.errors import InputError
+from attncli.numbers.numerals import is_number
 from attncli.patterns import pattern
 
 if TYPE_CHECKING:
     from attncli.matrix import Array
 
 YEARS = range(1800, 2200)
+INDEX = pattern(r"0|[1-9][0-9]{0,8}")
 _WHOLE = pattern(r"[+-]?[0-9]{1,15}")
 _LISTED = pattern(rb"[ \t]*[0-9]+\.(?:[ \t]+(?![0-9]+\.(?:\s|\Z))[^ \t\r]+)+[ \t\r]*")
 _INDEX_NAMES = frozenset(
@@ -28,14 +30,32 @@ _INDEX_NAMES = frozenset(
         "num",
         "number",
         "obs",
+        "query",
+        "key",
         "row",
         "rows",
         "unnamed: 0",
         "level_0",
     )
 )
+_LONG_LEADS = pattern(r"head|part|batch|layer|axis[0-9]+")
+_LONG_ROWS = frozenset(("row", "i", "query", "key", "from"))
+_LONG_COLUMNS = frozenset(("column", "col", "j", "key", "to"))
+_LONG_VALUES = frozenset(("value", "val", "weight", "score", "attention"))
 _SHAPE_GIVEN = "the first row, {}, is the shape of the rows below it"
 _LEAVE_OUT = "if it is an index, leave it out of the file (pandas: to_csv(FILE, index=False))"
+
+
+def is_long(rows: list[list[str]]) -> bool:
+    """Return whether the first row names the columns of a long form (leading axes, row, column, value), and the rows
+    below it have a place, by numbers or labels, before their value."""
+    if len(rows) < 2 or len(rows[0]) < 3:
+        return False
+    *leads, row, column, value = (cell.strip().casefold() for cell in rows[0])
+    is_named = row in _LONG_ROWS and column in _LONG_COLUMNS and row != column and value in _LONG_VALUES
+    if not is_named or not all(map(_LONG_LEADS.fullmatch, leads)):
+        return False
+    return all(INDEX.fullmatch(cell) or not is_number(cell) for cells in rows[1:] for cell in cells[:-1])
 
 
 def is_shape(first: list[float], rows: int, columns: int) -> bool:

@@ -18,6 +18,7 @@ from attncli.formats.table_notes import (
     eaten_row_note,
     first_row_note,
     index_note,
+    is_long,
     is_shape,
     is_zero_one,
     list_note,
@@ -163,7 +164,7 @@ def _read_labelled(data: bytes, where: str, reading: Reading) -> Matrix | None:
     parts = [line.partition(delimiter) for line in lines]
     try:
         table = _head_of(lines[0], [label for label, _, _ in parts], delimiter.decode(), where)
-        if table is None:
+        if table is None or is_long(table.rows):
             return None
         header, row_labels, labels = _take_labels(table, where, reading)
     except InputError:
@@ -242,6 +243,12 @@ def _read_table(text: str, where: str, reading: Reading) -> Matrix:
 
 def matrix_of(table: Table, where: str, reading: Reading) -> Matrix:
     """Return the matrix and the labels of a table. Errors name a cell by its place in the table."""
+    if reading.header is not False and is_long(table.rows):
+        from attncli.formats.long_table import read_long
+
+        if table.delimiter in ";\t":
+            _read_decimal_commas(table)
+        return read_long(table, where, reading)
     header, row_labels, labels = _take_labels(table, where, reading)
     if header is None and row_labels is None and reading.header is None:
         refuse_shape(table.rows, table.place(0, 0))
