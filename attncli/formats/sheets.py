@@ -34,6 +34,7 @@ _HIDDEN_ROW = re.compile(rb'<row\b(?=[^>]*\bhidden="(?:1|true)")[^>]*\br="([0-9]
 _HIDDEN_COLUMNS = re.compile(
     rb'<col\b(?=[^>]*\bhidden="(?:1|true)")(?=[^>]*\bmin="([0-9]{1,5})")[^>]*\bmax="([0-9]{1,5})"'
 )
+_OF_TABLES = "{urn:oasis:names:tc:opendocument:xmlns:table:1.0}"
 _REPEATED = re.compile(rb'number-(?:columns|rows)-repeated="([0-9]+)"[^>]*office:value')
 _HARMLESS = 1_000_000  # cells
 _MOST_EMPTY = 1000  # empty cells per cell in the file
@@ -47,8 +48,8 @@ class _Unseen:
 
     uncalculated: tuple[str, ...] = ()
     errors: frozenset[str] = frozenset()
-    hidden_rows: frozenset[int] = frozenset()
-    hidden_columns: frozenset[int] = frozenset()
+    hidden_rows: tuple[range, ...] = ()
+    hidden_columns: tuple[range, ...] = ()
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -92,7 +93,8 @@ def read(data: bytes, where: str, reading: Reading) -> Contents:
         raise InputError(where, "this is a zip archive, but not a spreadsheet", "an NPZ file is named .npz")
     _refuse_bombs(archive, names, where)
     workbook = _workbook(data, where)
-    unseen = _find_unseen(archive, names, where) if "xl/workbook.xml" in names else {}
+    find = _find_unseen if "xl/workbook.xml" in names else _find_hidden
+    unseen = find(archive, names, where)
     sheets = list(workbook.sheet_names)
 
     def select(name: str) -> Matrix:
@@ -157,18 +159,49 @@ def _find_unseen(archive: zipfile.ZipFile, names: dict[str, zipfile.ZipInfo], wh
 def _unseen_in(sheet: bytes) -> _Unseen:
     pending = [_CELL_NAME.search(cell[1]) for cell in _UNCALCULATED.finditer(sheet)]
     errors = [_CELL_NAME.search(cell[0]) for cell in _WITH_ERROR.finditer(sheet)] if b't="e"' in sheet else []
-    rows: set[int] = set()
-    columns: set[int] = set()
+    rows: list[range] = []
+    columns: list[range] = []
     if b"hidden=" in sheet:
-        rows = {int(row[1]) - 1 for row in _HIDDEN_ROW.finditer(sheet)}
-        for found in _HIDDEN_COLUMNS.finditer(sheet):
-            columns.update(range(int(found[1]) - 1, int(found[2])))
+        rows = [range(int(row[1]) - 1, int(row[1])) for row in _HIDDEN_ROW.finditer(sheet)]
+        columns = [range(int(found[1]) - 1, int(found[2])) for found in _HIDDEN_COLUMNS.finditer(sheet)]
     return _Unseen(
         tuple((name[1] + name[2]).decode() for name in pending if name),
         frozenset((name[1] + name[2]).decode() for name in errors if name),
-        frozenset(rows),
-        frozenset(columns),
+        tuple(rows),
+        tuple(columns),
     )
+
+
+def _find_hidden(archive: zipfile.ZipFile, names: dict[str, zipfile.ZipInfo], where: str) -> dict[str, _Unseen]:
+    """Return of each sheet of an .ods file the rows and columns that are hidden, by hand or by a filter."""
+    content = read_member(archive, names["content.xml"], where)
+    if b"table:visibility=" not in content:
+        return {}
+    from xml.etree import ElementTree
+
+    try:
+        root = ElementTree.fromstring(content)
+    except ElementTree.ParseError:
+        raise InputError(where, "the spreadsheet cannot be read", DAMAGED) from None
+    return {
+        sheet.get(f"{_OF_TABLES}name", ""): _Unseen(
+            hidden_rows=_hidden_runs(sheet, "row"), hidden_columns=_hidden_runs(sheet, "column")
+        )
+        for sheet in root.iter(f"{_OF_TABLES}table")
+    }
+
+
+def _hidden_runs(sheet: Any, what: str) -> tuple[range, ...]:
+    """Return the runs of hidden rows or columns, of which one element stands for as many as it is repeated."""
+    found = []
+    index = 0
+    for node in sheet.iter(f"{_OF_TABLES}table-{what}"):
+        text = node.get(f"{_OF_TABLES}number-{what}s-repeated", "1")
+        count = int(text) if text.isdecimal() else 1
+        if node.get(f"{_OF_TABLES}visibility", "visible") != "visible":
+            found.append(range(index, index + count))
+        index += count
+    return tuple(found)
 
 
 def _select(
@@ -233,7 +266,7 @@ def _matrix(rows: list[list[Any]], part: str, where: str, source: str, reading: 
         (unseen.hidden_rows, top, bottom, "rows"),
         (unseen.hidden_columns, left, right, "columns"),
     ):
-        if count := sum(first <= index <= last for index in hidden):
+        if count := sum(max(0, min(run.stop, last + 1) - max(run.start, first)) for run in hidden):
             notes = (*notes, f"{where}: {count} of its {what} {'is' if count == 1 else 'are'} hidden, and read too")
     return replace(matrix, texts=None, notes=notes)  # displayed digits do not limit the value that a cell holds
 

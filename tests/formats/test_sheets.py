@@ -248,6 +248,75 @@ def test_hidden_cells_outside_of_the_range_need_no_note(tmp_path: Path) -> None:
     assert err == "note: q.xlsx: Sheet: 1 of its columns is hidden, and read too\n"
 
 
+_ODS = "application/vnd.oasis.opendocument.spreadsheet"
+_NAMES = "urn:oasis:names:tc:opendocument:xmlns"
+
+
+def open_document(columns: str, *rows: tuple[str, list[float]]) -> bytes:
+    """Return an .ods file with one sheet: the elements of its columns, and the attributes and cells of each row."""
+    stream = io.BytesIO()
+    lines = "".join(
+        f"<table:table-row {attributes}>"
+        + "".join(
+            f'<table:table-cell office:value-type="float" office:value="{cell}"><text:p>{cell}</text:p>'
+            "</table:table-cell>"
+            for cell in cells
+        )
+        + "</table:table-row>"
+        for attributes, cells in rows
+    )
+    spaces = " ".join(f'xmlns:{name}="{_NAMES}:{name}:1.0"' for name in ("office", "table", "text"))
+    content = (
+        f'<?xml version="1.0" encoding="UTF-8"?><office:document-content {spaces}><office:body><office:spreadsheet>'
+        f'<table:table table:name="Q">{columns}{lines}</table:table>'
+        "</office:spreadsheet></office:body></office:document-content>"
+    )
+    manifest = (
+        f'<manifest:manifest xmlns:manifest="{_NAMES}:manifest:1.0">'
+        f'<manifest:file-entry manifest:full-path="/" manifest:media-type="{_ODS}"/></manifest:manifest>'
+    )
+    with zipfile.ZipFile(stream, "w") as archive:
+        for name, text in (("mimetype", _ODS), ("META-INF/manifest.xml", manifest), ("content.xml", content)):
+            archive.writestr(name, text)
+    return stream.getvalue()
+
+
+HIDDEN = 'table:visibility="collapse"'
+
+
+@pytest.mark.parametrize(
+    ("columns", "attributes", "notes"),
+    [
+        ("<table:table-column/>", ("", "", ""), []),
+        ("<table:table-column/>", ("", HIDDEN, ""), ["1 of its rows is hidden, and read too"]),
+        (
+            "<table:table-column/>",
+            ("", 'table:visibility="filter"', HIDDEN),
+            ["2 of its rows are hidden, and read too"],
+        ),
+        (
+            f'<table:table-column/><table:table-column {HIDDEN} table:number-columns-repeated="16383"/>',
+            ("", "", ""),
+            ["1 of its columns is hidden, and read too"],
+        ),
+        (
+            f'<table:table-column-group><table:table-column {HIDDEN} table:number-columns-repeated="2"/>'
+            "</table:table-column-group>",
+            (HIDDEN, "", ""),
+            ["1 of its rows is hidden, and read too", "2 of its columns are hidden, and read too"],
+        ),
+    ],
+)
+def test_hidden_rows_and_columns_of_an_ods_file_are_noted(
+    columns: str, attributes: tuple[str, ...], notes: list[str]
+) -> None:
+    rows = [[1.5, 2.0], [3.0, 4.0], [5.0, 6.0]]
+    data = open_document(columns, *zip(attributes, rows, strict=True))
+    matrix = BY_NAME["xlsx"].read(data, "q.ods", Reading()).matrices["Q"]()
+    assert matrix.array.tolist() == rows
+    assert list(matrix.notes) == [f"q.ods: Q: {note}" for note in notes]
+
+
 @pytest.mark.parametrize(
     ("fill", "where", "what", "hint"),
     [
