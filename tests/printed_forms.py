@@ -320,3 +320,24 @@ SEVERAL = [
         "Q = tensor([[1., 0.],\n        [0., 1.]])\nK = tensor([[1., 2.],\n        [3., 4.]])\nV = tensor([[5.],\n        [6.]])",
     ),
 ]
+PAGES = [  # whose headings and fences name their arrays
+    ("comments above rows", "# Q\n1 0\n0 1\n\n# K\n1 2\n3 4\n# V\n5\n6\n"),
+    ("names above rows", "Q\n1,0\n0,1\n\nK\n1,2\n3,4\n\nV\n5\n6\n"),
+    ("headings above tables", "## Queries\na b\n1 0\n0 1\n\n## Keys\na,b\n1,2\n3,4\n\n## Values\nz\n5\n6\n"),
+    ("words above lists", "Query matrix (Q):\n[[1, 0], [0, 1]]\n\nKey matrix:\n[1 2; 3 4]\n\n**V**\n[[5.]\n [6.]]\n"),
+    ("rules around names", "--- Q ---\n1 0\n0 1\n--- K ---\n1 2\n3 4\n--- V ---\n5\n6\n"),
+    (
+        "an answer with fences below headings",
+        "Here they are:\n\n**Q**\n\n```\n1 0\n0 1\n```\n\n### Key matrix\n```text\n[[1. 2.]\n [3. 4.]]\n```\n"
+        "V:\n~~~\n5\n6\n~~~\n\nAsk for more!\n",
+    ),
+    (
+        "an answer with code in fences",
+        "Sure! First the queries:\n\n```python\nimport numpy as np\nQ = np.array([[1, 0], [0, 1]])\n```\n\nand then\n\n"
+        "```python\nK = np.array([[1, 2], [3, 4]])\nV = np.array([[5], [6]])\n```\n\n```bash\npip install numpy\n```\n",
+    ),
+    (
+        "an answer that is quoted",
+        "> Here:\n> ```\n> Q = [[1, 0], [0, 1]]\n> K = [[1, 2], [3, 4]]\n> V = [[5], [6]]\n> ```\n",
+    ),
+]

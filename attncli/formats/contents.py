@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from attncli.records import record
+from attncli.records import record, replace
 
 if TYPE_CHECKING:
     import numpy as np
@@ -28,6 +29,16 @@ class Contents:
     matrices: Mapping[str, Callable[[], Matrix]]
     tree: Tree | None = None
     select: Callable[[str], Matrix] | None = None
+
+
+def with_note(contents: Contents, note: str) -> Contents:
+    """Return the contents with a note on each of their matrices."""
+
+    def add_note(make: Callable[[], Matrix]) -> Matrix:
+        matrix = make()
+        return replace(matrix, notes=(*matrix.notes, note))
+
+    return replace(contents, matrices={name: partial(add_note, make) for name, make in contents.matrices.items()})
 
 
 @record

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import re
-from functools import partial
 from typing import TYPE_CHECKING
 
 from attncli.errors import InputError
 from attncli.formats import ruled_table, text_table
-from attncli.formats.contents import Contents
+from attncli.formats.contents import Contents, with_note
 from attncli.formats.encoding import decode
-from attncli.formats.prints import explain_refusal, is_labelled, is_print, read_print, strip_decorations
+from attncli.formats.prints import (
+    explain_refusal,
+    is_labelled,
+    is_print,
+    may_be_page,
+    note_left_out,
+    read_print,
+    strip_decorations,
+)
 from attncli.formats.prints.rows import ends_rows, is_rows, is_typed, read_rows
 from attncli.patterns import pattern
-from attncli.records import replace
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
     from attncli.matrix import Matrix, Reading
 
@@ -37,7 +43,13 @@ def read(data: bytes, where: str, reading: Reading) -> Contents:
 
     Raises InputError for any error.
     """
-    return read_bare(undecorate(data, where), where, reading)
+    return note_page(read_bare(undecorate(data, where), where, reading), data, where)
+
+
+def note_page(contents: Contents, data: bytes, where: str) -> Contents:
+    """Return the contents of a text, with a note if it is a page with words around them."""
+    start = _start(data) if b"``" in data[:_START] or b"~~" in data[:_START] else ""
+    return note_left_out(contents, decode(data, where), where) if may_be_page(start) else contents
 
 
 def read_bare(data: bytes, where: str, reading: Reading) -> Contents:
@@ -63,16 +75,17 @@ def read_bare(data: bytes, where: str, reading: Reading) -> Contents:
     rows = len(contents.matrices[""]().array)
     if rows == 1 and b";" in data[:_START] and ends_rows(text := decode(data, where)) and is_typed(text):
         note = f"{where}: its one line is a row; typed as an argument, ';' would end a row"
-        return Contents(where, {name: partial(_add_note, make, note) for name, make in contents.matrices.items()})
+        return with_note(contents, note)
     # as many lines as rows: there is no blank line and no comment, and nothing to look for
     if data.count(b"\n") > rows and (note := _note_of_blocks(data, where)):
-        return Contents(where, {name: partial(_add_note, make, note) for name, make in contents.matrices.items()})
+        return with_note(contents, note)
     return contents
 
 
 def undecorate(data: bytes, where: str) -> bytes:
     """Return the bytes without the fences and prompts around a print that was copied."""
-    if not _may_be_print(data) or strip_decorations(start := _start(data)) == start:
+    start = _start(data) if _may_be_print(data) else ""
+    if not may_be_page(start) and strip_decorations(start) == start:
         return data
     return strip_decorations(decode(data, where)).encode()
 
@@ -107,7 +120,7 @@ def _printed(data: bytes, start: str, where: str, reading: Reading) -> Contents 
         from attncli.formats import markdown
 
         if markdown.has_table(start):
-            return markdown.read(data, where, reading)
+            return markdown.read_tables(decode(data, where), where, reading)
     if ("---" in start or "==" in start or "_ " in start or "_\n" in start) and ruled_table.is_ruled(start):
         return ruled_table.read(decode(data, where), where, reading)
     if ";" in start:
@@ -125,9 +138,3 @@ def _note_of_blocks(data: bytes, where: str) -> str:
     if _BLANK_LINE.search(data) and _BLOCKS.search(data):
         return f"{where}: blank lines divide its rows into blocks, which are read as one matrix"
     return ""
-
-
-def _add_note(make: Callable[[], Matrix], note: str) -> Matrix:
-
-    matrix = make()
-    return replace(matrix, notes=(*matrix.notes, note))

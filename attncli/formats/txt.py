@@ -24,7 +24,10 @@ def read(data: bytes, where: str, reading: Reading) -> Contents:
 
     Raises InputError for any error.
     """
-    data = text_file.undecorate(data, where)
+    return text_file.note_page(_read_bare(text_file.undecorate(data, where), where, reading), data, where)
+
+
+def _read_bare(data: bytes, where: str, reading: Reading) -> Contents:
     text = decode(data, where) if _may_end_rows(data[:_START]) else ""
     if not ends_rows(text) or not is_typed(text):
         return text_file.read_bare(data, where, reading)

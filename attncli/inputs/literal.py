@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING
 from attncli.errors import InputError
 from attncli.formats import by_suffix, split_suffix
 from attncli.formats.contents import Contents
-from attncli.formats.prints import explain_refusal, is_code, is_labelled, is_print, read_print, strip_decorations
+from attncli.formats.prints import (
+    explain_refusal,
+    is_code,
+    is_labelled,
+    is_print,
+    note_left_out,
+    read_print,
+    strip_decorations,
+)
 from attncli.formats.prints.rows import ends_rows, read_rows
 from attncli.formats.raw import raw_form
 from attncli.inputs.recognition import read_as_problem
@@ -60,9 +68,10 @@ def read_typed(text: str, where: str, reading: Reading) -> Contents:
     One line of rows has two axes, and a list has one axis per level of nesting. What is neither is read like a text
     file.
     """
-    text = strip_decorations(text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n"))
+    given = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+    text = strip_decorations(given)
     try:
-        return _read_undecorated(text, where, reading)
+        return note_left_out(_read_undecorated(text, where, reading), given, where)
     except InputError:
         if "\n" not in text:
             raise

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import field
 from functools import partial
 from typing import BinaryIO
@@ -239,6 +240,9 @@ class Sources:
             except InputError as refusal:
                 if known.name == "txt" and (problem := read_as_problem(data, where, self.reading)):
                     return problem
+                if known.name == "markdown" and (b"```" in data or b"~~~" in data):
+                    with suppress(InputError):
+                        return BY_NAME["txt"].read(data, where, self.reading)  # what stands between its fences
                 raise self._explain_text(refusal, data, known.name) from None
         if suffix in RAW and looks_raw(data):
             what = "the type of its numbers cannot be recognized"

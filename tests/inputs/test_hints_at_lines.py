@@ -52,12 +52,12 @@ def test_empty_cells_at_the_end_of_each_line_are_named(run_all, tmp_path: Path) 
 
 
 def test_a_name_alone_on_a_line_is_to_get_a_colon_which_is_read(run_all) -> None:
-    names = "Q\n1 0\n0 1\n\nK\n1 2\n3 4\n"
-    colons = names.replace("Q", "Q:").replace("K", "K:")
-    refused, read = run_all([["run", names], ["run", colons, "--show", "keys", "-f", "json"]])
+    names = "Q\n1 0\n0 1\n\nmine\n1 2\n3 4\n"
+    colons = names.replace("Q", "Q:").replace("mine", "mine:")
+    refused, read = run_all([["run", names, "1 1"], ["run", colons, "1 1", "--show", "queries", "-f", "json"]])
     assert (refused[0], refused[1]) == (2, "")
     assert refused[2].endswith("hint: if a line is the name of what follows, put a colon behind it: Q:\n")
-    assert json.loads(read[1])["keys"] == [[1, 2], [3, 4]]
+    assert json.loads(read[1])["queries"] == [[1, 0], [0, 1]]
 
 
 @pytest.mark.parametrize("text", ["1 2\n3 x\n", "1,2\na,b\n", "1 2\nx y\n3 4\n", "a,b\n1,2,3\n4,5,6\n"])

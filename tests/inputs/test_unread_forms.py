@@ -180,10 +180,10 @@ UNREAD = [
         "keep only the rows of the matrix, without their keys",
     ),
     (
-        "an answer with words and a fence",
-        "Sure! Here it is:\n\n```python\nQ = np.array([[1, 2], [3, 4]])\n```\n\nAsk for more.",
+        "an answer with two arrays without names",
+        "Sure! Here it is:\n\n```python\n[[1, 2], [3, 4]]\n```\n\nand\n\n```\n[[0.5, 0.5]]\n```\n",
         "holds other text besides what stands between its fences",
-        "keep only what stands between two of them",
+        "keep only what stands between two of them, or put the name of each matrix above its fence: Q:",
     ),
     (
         "Word's equation",

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from printed_forms import ARRAYS, NAMED, SEVERAL
+from printed_forms import ARRAYS, NAMED, PAGES, SEVERAL
 from refused_forms import REFUSED
 from test_unread_forms import UNREAD
 
@@ -287,7 +287,7 @@ def test_a_line_end_of_word_separates_neither_rows_nor_cells(text: str, tmp_path
             pytest.fail(f"{way}: {read()}")
 
 
-@pytest.mark.parametrize("text", [case[1] for case in SEVERAL], ids=[case[0] for case in SEVERAL])
+@pytest.mark.parametrize("text", [case[1] for case in (*SEVERAL, *PAGES)], ids=[case[0] for case in (*SEVERAL, *PAGES)])
 def test_several_arrays_are_a_problem_typed_or_sent_or_in_a_file(text: str, tmp_path: Path) -> None:
     (tmp_path / "p.txt").write_text(text)
     for source in (text, "-", str(tmp_path / "p.txt")):
@@ -300,7 +300,7 @@ def test_several_arrays_are_a_problem_typed_or_sent_or_in_a_file(text: str, tmp_
         assert request.values.array.tolist() == [[5], [6]]
 
 
-@pytest.mark.parametrize("text", [case[1] for case in SEVERAL], ids=[case[0] for case in SEVERAL])
+@pytest.mark.parametrize("text", [case[1] for case in (*SEVERAL, *PAGES)], ids=[case[0] for case in (*SEVERAL, *PAGES)])
 def test_several_arrays_before_other_keys_are_refused_typed_or_sent_or_in_a_file(text: str, tmp_path: Path) -> None:
     (tmp_path / "p.txt").write_text(text)
     for source in (text, "-", str(tmp_path / "p.txt")):

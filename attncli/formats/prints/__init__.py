@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from attncli.formats.contents import with_note
+
 if TYPE_CHECKING:
     from attncli.errors import InputError
     from attncli.formats.contents import Contents
@@ -15,6 +17,8 @@ _MARKS = frozenset("[({=<×*")
 _WORDS = ("- -", "-element ", "Columns ")
 _AROUND = frozenset(">`~⎡⎛┌%:")  # what stands around a print has one of these, or begins with a word
 _WORDS_AROUND = ("Tensor", "torch_tensor", "Out", "(gdb", "(Pdb", "$")
+_HEADINGS = frozenset(("q", "k", "v", "x", "query", "queries", "key", "keys", "value", "values", "mask", "context"))
+_LONGEST_HEADING = 80
 _PLAIN_STARTS = frozenset("[{|\\-+.0123456789")  # with which nothing begins that stands around a print
 
 
@@ -51,11 +55,32 @@ def is_labelled_call(text: str) -> bool:
 def strip_decorations(text: str) -> str:
     """Return the text without the fences and prompts around a print that was copied, with as many lines."""
     start = text.lstrip()
-    if start[:1] in _PLAIN_STARTS or (_AROUND.isdisjoint(text) and not start.startswith(_WORDS_AROUND)):
+    if not may_be_page(start) and (
+        start[:1] in _PLAIN_STARTS or (_AROUND.isdisjoint(text) and not start.startswith(_WORDS_AROUND))
+    ):
         return text
     from attncli.formats.prints import decorations
 
     return decorations.strip_around(text)
+
+
+def may_be_page(text: str) -> bool:
+    """Return whether the text has fences, or begins with the heading of a matrix, `# Q`."""
+    if "```" in text or "~~~" in text:
+        return True
+    words = text.lstrip()[:_LONGEST_HEADING].partition("\n")[0].strip(" \t\r#%/*=_-:`0123456789.•").lower().split()
+    return any(word.strip("()") in _HEADINGS for word in words)
+
+
+def note_left_out(contents: Contents, text: str, where: str) -> Contents:
+    """Return the contents with a note if they are what stands between the fences of a page with other words."""
+    if "```" not in text and "~~~" not in text:
+        return contents
+    from attncli.formats.prints import decorations
+
+    if not decorations.strip_page(text)[1]:
+        return contents
+    return with_note(contents, f"{where}: only what stands between its fences is read")
 
 
 def explain_refusal(refusal: InputError, text: str, where: str) -> InputError:

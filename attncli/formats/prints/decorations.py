@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from itertools import pairwise
 
+from attncli.formats.prints.headings import name_headings, open_fences
+
 _SHELL = (  # what a program shows before what is typed: julia>, octave:1>, irb(main):001:0>, sage:, (gdb), (%i1)
     r"(?:[A-Za-z]\w{0,11}(?:\([\w:]{0,12}\))?(?::[0-9:]{1,12})?>{1,2}(?=[ \t]|$)|sage:(?=[ \t])"
     r"|\((?:Pdb|gdb|lldb|%i[0-9]+)\)|In ?\[[0-9]*\]:=?)"
@@ -30,13 +32,22 @@ _ASSIGNS = re.compile(r"\s*(?:(?:val|var|let|const) )?([A-Za-z_]\w*)[^\n=<>]{0,6
 
 
 def strip_around(text: str) -> str:
-    """Return the text without fences and prompts, with as many lines. A line that shows an array, `>>> Q`, becomes its
-    name, `Q =`."""
+    """Return the text without fences, prompts and headings, with as many lines. A line that shows an array, `>>> Q`,
+    and a heading above one, `# Q`, become its name, `Q =`."""
+    return strip_page(text)[0]
+
+
+def strip_page(text: str) -> tuple[str, bool]:
+    """Return the text without what stands around its arrays, and whether words outside of its fences are left out."""
+    has_words = False
     for _ in range(_DEEPEST):  # a session of one program may be quoted by another
-        before, text = text, _strip_once(text)
+        before = text
+        if ("```" in text or "~~~" in text) and (opened := open_fences(text)):
+            text, has_words = opened[0], has_words or opened[1]
+        text = _strip_once(text)
         if text == before:
             break
-    return text
+    return name_headings(text), has_words
 
 
 def _strip_once(text: str) -> str:

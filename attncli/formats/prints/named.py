@@ -48,6 +48,7 @@ class NamedPart:
     name: str
     text: str
     lengths: tuple[int, ...] = ()
+    line: int = 0  # 0-based, in which the text begins
 
 
 def split_named(text: str, where: str) -> list[NamedPart]:
@@ -67,7 +68,8 @@ def split_named(text: str, where: str) -> list[NamedPart]:
         lengths = tuple(int(length or 0) for length in _LENGTH.findall(found[2]))
         if "std::array" in found[0]:
             lengths = tuple(int(length) for length in reversed(_LENGTHS_OF_CPP.findall(found[0])))
-        parts.append(NamedPart(found[1], text[found.end() : following].rstrip().rstrip(";,").rstrip(), lengths))
+        line = text.count("\n", 0, found.end())
+        parts.append(NamedPart(found[1], text[found.end() : following].rstrip().rstrip(";,").rstrip(), lengths, line))
     names = [part.name for part in parts]
     for name in names:
         if _CHANGED.fullmatch(name):
@@ -84,11 +86,21 @@ def labelled(text: str) -> str:
     return "" if found is None else text[found.end() :].lstrip()[:1]
 
 
+def text_start(text: str) -> int:
+    """Return the start of an array without a name below comments, or 0 if none stand above it."""
+    return _beginning(text) if text.lstrip()[:2] in ("# ", "% ", "//") else 0
+
+
 def value_start(text: str) -> int | None:
     """Return the start of the array if the text begins with a name for it, or None."""
     start = _beginning(text)
     found = _ASSIGNMENT.match(text, start) or _BRACED.match(text, start) or _LISTED.match(text, start)
     return None if found is None else found.end()
+
+
+def is_assignment(text: str) -> bool:
+    """Return whether the text begins, after comments and imports, with a name and what is assigned to it."""
+    return _assignment(text, _beginning(text)) is not None
 
 
 def _beginning(text: str) -> int:

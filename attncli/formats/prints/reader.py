@@ -6,9 +6,10 @@ import re
 from typing import TYPE_CHECKING
 
 from attncli.errors import InputError
+from attncli.formats import text_table
 from attncli.formats.contents import Contents
 from attncli.formats.prints import julia, lists, mappings, matlab, r, tibble, torch_rows
-from attncli.formats.prints.named import NamedPart, split_named, value_start
+from attncli.formats.prints.named import NamedPart, split_named, text_start, value_start
 from attncli.numbers.numerals import quote
 from attncli.records import record
 
@@ -57,7 +58,7 @@ FORMS = (  # R first, because it begins with a bracket too
 
 def begins_as_print(text: str) -> bool:
     """Return whether the text begins like one of the forms, or assigns an array to a name."""
-    if _begins(text):
+    if _begins(text) or ((after := text_start(text)) and _begins(text[after:])):
         return True
     start = value_start(text)
     return start is not None and (_begins(text[start:]) or _ROWS_FOLLOW.match(text, start) is not None)
@@ -86,6 +87,8 @@ def read_parts(text: str, where: str, reading: Reading) -> Contents:
         raise InputError(where, "this is an array as PHP prints it", "print it as JSON: echo json_encode($x);")
     if _PLACED.match(text):
         raise InputError(where, "each line holds one cell and its place", ROWS_OF_LINES)
+    if not _begins(text) and (after := text_start(text)) and _begins(text[after:]):
+        text = text[after:]
     parts = split_named(text, where)
     if len(parts) == 1 and mappings.BEGINNING.match(parts[0].text):  # data = {'q': …}
         return read_mapping_text(parts[0].text, where, reading)
@@ -149,4 +152,22 @@ def _matrix(part: NamedPart, where: str, reading: Reading) -> Matrix:
     if part.name and _CODE.match(part.text):
         what = f"{quote(part.text.strip())} is code, which attncli does not run"
         raise InputError(where, what, "leave it out, or print the array, and paste what it shows")
-    return matlab.read_matlab(part.text, where, reading)
+    try:
+        return matlab.read_matlab(part.text, where, reading)
+    except InputError as refusal:
+        return _read_table(part, where, reading, refusal)
+
+
+def _read_table(part: NamedPart, where: str, reading: Reading, refusal: InputError) -> Matrix:
+    """Return the table below a name, with its labels.
+
+    Raises `refusal` if it is none, or what the table lacks if it has commas or the like between its cells.
+    """
+    if not part.name or "\n" not in part.text.strip():
+        raise refusal
+    data = ("\n" * part.line + part.text).encode("utf-8", "surrogateescape")
+    try:
+        return text_table.read(data, where, reading).matrices[""]()
+    except InputError as fault:
+        is_of_cell = refusal.where != where and any(sign in part.text for sign in ",;\t")
+        raise fault if is_of_cell else refusal from None

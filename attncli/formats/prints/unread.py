@@ -39,7 +39,7 @@ UNREAD = (
     Unread(
         re.compile(r"^[ \t]*(?:```|~~~)", re.MULTILINE),
         "holds other text besides what stands between its fences",
-        "keep only what stands between two of them",
+        "keep only what stands between two of them, or put the name of each matrix above its fence: Q:",
     ),
     Unread(
         re.compile(r"■\("),

@@ -1,0 +1,131 @@
+"""Matrices below headings, `# Q` or `**Query matrix**`, and in the fences of a page: what divides them becomes their
+names, `Q =`."""
+
+from __future__ import annotations
+
+import re
+
+from attncli.formats.prints.named import is_assignment
+from attncli.numbers.numerals import may_be_cell
+
+_NAME = (
+    r"[QKVX]|quer(?:y|ies)|keys?|values?|context|mask|bias|[wb]_?[qkvo]|raw[_ ]scores|scores|weights|output"
+    r"|(?:attention|attn)[_ ](?:mask|weights|output)"
+)
+_WORDS = r"matrix|matrices|vectors?|tensors?|arrays?"
+_HEADING = re.compile(
+    r"[ \t]*(?:#{1,6}|%{1,2}|//|--+|==+|[-*•]|[0-9]{1,2}[.)])?[ \t]*(?:\*\*|__|`)?[ \t]*"
+    rf"(?:(?:the|input|{_WORDS})[ \t]+)*({_NAME})(?:[ \t]+(?:{_WORDS}))?(?:[ \t]*\([QKV]\))?"
+    r"[ \t]*[:=]?[ \t]*(?:\*\*|__|`)?[ \t]*:?[ \t]*(?:#+|--+|==+)?[ \t]*",
+    re.IGNORECASE,
+)
+_INPUTS = frozenset("qkvx")  # first letters of what a problem is made of
+_COMMENT = re.compile(r"[ \t]*(?:#|%|//)")
+_KEY = re.compile(r"[ \t]*(?:-[ \t]|[\"']?[A-Za-z_]\w*[\"']?[ \t]*:(?:[ \t]|$))")
+_LISTED = re.compile(r"\s*(?:[\[{(]|[-+]?\.?[0-9])")
+_RULE = re.compile(r"[ \t]*\|?[ \t]*:?-{3,}:?[ \t]*\|")
+_FENCE = re.compile(r"[ \t]*(`{3,}|~{3,})[ \t]*([^`\n]*)")
+_SIGNS_OF_DATA = ("[[", "{{", "```", "\\begin{", "array(", "tensor(")
+_SHELLS = frozenset(("bash", "sh", "shell", "zsh", "console", "powershell"))
+
+
+def name_headings(text: str) -> str:
+    """Return the text with `Q =` in place of headings above rows of numbers, if two or more divide it, one of them
+    that of an input."""
+    lines = text.split("\n")
+    places = _places(lines)
+    names = [name for _, name in places]
+    if len(set(names)) < 2 or _INPUTS.isdisjoint(name[0].lower() for name in names):
+        return text
+    if any(line.strip() and not _COMMENT.match(line) for line in lines[: places[0][0]]):
+        return text
+    ends = [place for place, _ in places[1:]] + [len(lines)]
+    if not all(_is_block(lines[place + 1 : end]) for (place, _), end in zip(places, ends, strict=True)):
+        return text
+    for place, name in places:
+        is_label = lines[place].rstrip().endswith(":") and _LISTED.match("\n".join(lines[place + 1 :]))
+        if not is_label or not lines[place].lstrip()[0].isalpha():
+            lines[place] = f"{name} ="
+    return "\n".join(lines)
+
+
+def _places(lines: list[str]) -> list[tuple[int, str]]:
+    """Return the index and the name of each heading that stands outside of all brackets."""
+    found = []
+    depth = 0
+    for index, line in enumerate(lines):
+        if not depth and (name := heading(line)):
+            found.append((index, name))
+        else:
+            depth += sum(map(line.count, "([{")) - sum(map(line.count, ")]}"))
+    return found
+
+
+def heading(line: str) -> str | None:
+    """Return the name in a line that holds nothing but the heading of a matrix, or None."""
+    if len(line) > 80 or (found := _HEADING.fullmatch(line)) is None:
+        return None
+    return re.sub(r"[ \t]+", "_", found[1])
+
+
+def _is_block(lines: list[str]) -> bool:
+    """Return whether the lines below a heading may be a matrix without a name of its own."""
+    filled = [line for line in lines if line.strip()]
+    if not filled or any(_KEY.match(line) or _RULE.match(line) or _FENCE.match(line) for line in filled):
+        return False
+    return not is_assignment(filled[0]) and any(char.isdigit() for line in filled for char in line)
+
+
+def open_fences(text: str) -> tuple[str, bool] | None:
+    """Return what stands between the fences of a page, below the names of its headings, and whether other words were
+    left out.
+
+    None if there are no fences, if one is never closed, if several arrays have no names, or if arrays may stand outside
+    of them too.
+    """
+    lines = text.split("\n")
+    fences = _fences(lines)
+    if not fences:
+        return None
+    opened = [""] * len(lines)
+    outside = dict.fromkeys(index for index, line in enumerate(lines) if line.strip())
+    nameless = arrays = 0
+    for start, end in fences:
+        above = next((index for index in range(start - 1, -1, -1) if lines[index].strip()), -1)
+        body = lines[start + 1 : end]
+        outside = {index: None for index in outside if not start <= index <= end}
+        if lines[start].strip(" \t`~").lower() in _SHELLS or not any(line.strip() for line in body):
+            continue
+        arrays += 1
+        opened[start + 1 : end] = body
+        if is_assignment("\n".join(body)):
+            continue
+        name = heading(lines[above]) if above in outside else None
+        nameless += name is None
+        if name is not None:
+            opened[start] = f"{name} ="
+            outside.pop(above)
+    if not arrays or (nameless and arrays > 1) or any(_may_be_data(lines[index]) for index in outside):
+        return None
+    return "\n".join(opened), bool(outside)
+
+
+def _fences(lines: list[str]) -> list[tuple[int, int]]:
+    """Return the lines at which each fence begins and ends, or nothing if one has no end."""
+    found = []
+    start, mark = -1, ""
+    for index, line in enumerate(lines):
+        sign = _FENCE.fullmatch(line)
+        if sign and start < 0:
+            start, mark = index, sign[1]
+        elif sign and sign[1].startswith(mark) and not sign[2].strip():
+            found.append((start, index))
+            start = -1
+    return found if start < 0 else []
+
+
+def _may_be_data(line: str) -> bool:
+    """Return whether a line outside of all fences holds an array, or a row of one."""
+    words = line.replace(",", " ").replace(";", " ").split()
+    is_row = len(words) > 1 and all(map(may_be_cell, words))
+    return is_row or bool(_RULE.match(line)) or any(sign in line for sign in _SIGNS_OF_DATA)

@@ -1,0 +1,116 @@
+"""Headings and fences divide a text into matrices; what could be meant otherwise stays as it was, or is refused."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import pytest
+
+from attncli.errors import InputError
+from attncli.formats import BY_NAME
+from attncli.inputs.problem_file import read_problem
+from attncli.inputs.sources import Sources
+from attncli.matrix import Matrix, Reading
+
+BLOCKS = {"Q": "1 0\n0 1", "K": "[[1, 2], [3, 4]]"}
+HEADINGS = (
+    *("# {}", "#{}", "## {} ##", "{}:", "{}", "**{}**", "**{}:**", "__{}__", "% {}", "// {}", "--- {} ---", "== {} =="),
+    *("1. {}", "- **{}**", "Matrix {}", "The matrix {}", "{} matrix", "`{}`"),
+)
+
+
+def _matrices(text: str) -> dict[str, Matrix]:
+    contents = BY_NAME["txt"].read(text.encode(), "p.txt", Reading())
+    return {name: make() for name, make in contents.matrices.items()}
+
+
+@pytest.mark.parametrize("form", HEADINGS)
+@pytest.mark.parametrize("gap", ["\n", "\n\n"])
+def test_a_heading_of_any_form_names_what_follows(form: str, gap: str) -> None:
+    text = gap.join(line for name, block in BLOCKS.items() for line in (form.format(name), block)) + "\n"
+    found = _matrices(text)
+    assert {name: matrix.array.tolist() for name, matrix in found.items()} == {
+        "Q": [[1, 0], [0, 1]],
+        "K": [[1, 2], [3, 4]],
+    }
+
+
+@pytest.mark.parametrize("form", HEADINGS)
+def test_a_heading_of_any_form_names_what_its_fence_holds(form: str) -> None:
+    text = "Words.\n" + "".join(f"{form.format(name)}\n\n```\n{block}\n```\n" for name, block in BLOCKS.items())
+    found = _matrices(text)
+    assert {name: matrix.array.tolist() for name, matrix in found.items()} == {
+        "Q": [[1, 0], [0, 1]],
+        "K": [[1, 2], [3, 4]],
+    }
+    assert {matrix.notes for matrix in found.values()} == {("p.txt: only what stands between its fences is read",)}
+
+
+def test_a_large_matrix_below_a_heading_is_not_joined_with_the_next() -> None:
+    rows = "\n".join(f"{row} {row / 7}" for row in range(5000))
+    found = _matrices(f"# Q\n{rows}\n# K\n1 2\n")
+    assert (found["Q"].array.shape, found["K"].array.tolist()) == ((5000, 2), [[1, 2]])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "# Q\n1 2\n3 4\n",  # one heading is a comment
+        "# Q\n1 2\n# mine\n3 4\n",
+        "# mask\n1 2\n# weights\n3 4\n",  # none of an input
+        "# queries\n# keys\n1 2\n3 4\n",
+        "# Q\n1 2\n3 4\n# K\n",
+        "# Q is 1 2\n1 2\n# K is 3 4\n3 4\n",
+    ],
+)
+def test_other_comments_stay_comments(text: str) -> None:
+    assert _matrices(text)[""].array.tolist() == [[1, 2], [3, 4]]
+
+
+def test_comments_above_names_and_within_brackets_stay_comments() -> None:
+    named = _matrices("# Q\nq = [[1, 2]]\n# K\nk = [[3, 4]]\n")
+    assert {name: matrix.array.tolist() for name, matrix in named.items()} == {"q": [[1, 2]], "k": [[3, 4]]}
+    assert _matrices("# Q\n[[1, 2],\n# K\n[3, 4]]\n")[""].array.tolist() == [[1, 2], [3, 4]]
+    problem = "# queries\nq: [[1, 2]]\n# keys\nk: [[3, 4]]\ncausal: true\n"
+    assert read_problem(problem, Sources(io.BytesIO)).request.causal is True
+
+
+@pytest.mark.parametrize(
+    ("text", "error", "hint"),
+    [
+        (
+            "# Q\n1,0\n0,1\n# K\n1,2\n3,x\n",
+            "p.txt: K: line 6, column 2: 'x' is not a number",
+            "type a number, as in -1234.5, or nan if it is missing",
+        ),
+        ("# Q\n1 0\n# K\n1 2\n# Q\n3 4\n", "p.txt: two arrays are called 'Q'", "give each its own name"),
+    ]
+    + [
+        (
+            text,
+            "p.txt: holds other text besides what stands between its fences",
+            "keep only what stands between two of them, or put the name of each matrix above its fence: Q:",
+        )
+        for text in (
+            "```\n1 2\n```\n```\n3 4\n```\n",
+            "Q:\n```\n1 2\n```\nand\n```\n3 4\n```\n",
+            "Q:\n```\n1 2\n```\nK:\n```\n3 4\n",
+            "Q:\n```\n1 2\n```\nand K:\n3 4\n5 6\n",
+            "Let `K = [[1, 2]]` be below\n```\nQ = [[1, 2]]\n```\n",
+        )
+    ],
+)
+def test_what_is_half_understood_is_refused(text: str, error: str, hint: str) -> None:
+    with pytest.raises(InputError) as caught:
+        _matrices(text)
+    assert (str(caught.value), caught.value.hint) == (error, hint)
+
+
+def test_fences_of_a_markdown_file_are_read_if_it_has_no_table(tmp_path: Path) -> None:
+    (tmp_path / "p.md").write_text("# Task\n\n## Q\n```\n1 2\n```\n## K\n```\n3 4\n```\n")
+    request = read_problem(str(tmp_path / "p.md"), Sources(io.BytesIO)).request
+    assert request.queries is not None
+    assert request.queries.array.tolist() == [[1, 2]]
+    (tmp_path / "q.md").write_text("```\n5 6\n```\n\n| a | b |\n|---|---|\n| 1 | 2 |\n")
+    assert Sources(io.BytesIO).matrix(str(tmp_path / "q.md"), role="queries").array.tolist() == [[1, 2]]
