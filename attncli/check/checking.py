@@ -248,6 +248,7 @@ def layout_of(name: str, shape: tuple[int, ...], problem: Problem) -> Callable[[
     - the output of heads that were not packed, (…, H, n, d_v), packed here
     - the expected number of cells, as a flat list or in one row
     - an output of one column or an lse, with or without axes of length 1, as the row or column of a text table
+    - the result's axes without some of length 1, such as that of one query, or with more of them
     """
     due = problem.shapes()[name]
     unpacked = (*problem.lead, problem.n, problem.d_v)
@@ -258,7 +259,8 @@ def layout_of(name: str, shape: tuple[int, ...], problem: Problem) -> Callable[[
         return lambda array: array.reshape(due)
     longer, longer_due = ([size for size in each if size > 1] for each in (shape, due))
     is_column = name == "lse" or (name == "output" and due[-1] == 1)
-    if is_column and longer == longer_due:
+    is_turned = len(shape) == len(due) and not is_column  # a row where a column is due
+    if longer == longer_due and not is_turned:
         return lambda array: array.reshape(due)
     return lambda array: array
 

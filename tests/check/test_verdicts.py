@@ -396,6 +396,22 @@ def test_one_query_s_output_may_be_a_list(problem):
     assert report("output: [1.2384058440442351, 2.238405844044235]", problem).verdict == "exact"
 
 
+@pytest.mark.parametrize(
+    ("expected", "verdict"),
+    [
+        pytest.param("output: [[1.538, 3], [1.238, 3]]", "exact", id="without the axis of the one query"),
+        pytest.param("output: [[[[1.538, 3]], [[1.238, 3]]]]", "exact", id="with an axis in front"),
+        pytest.param("output: [[1.238, 3], [1.538, 3]]", "wrong", id="the entries in another order"),
+        pytest.param("output: [[1.538, 1.238], [3, 3]]", "wrong", id="with the entries last"),
+        pytest.param("weights: [[0.7311, 0.2689], [0.8808, 0.1192]]", "exact", id="weights"),
+        pytest.param("output: [[[1.538], [3]], [[1.238], [3]]]", "wrong", id="turned"),
+    ],
+)
+def test_axes_of_one_query_or_one_batch_may_be_missing_or_more(expected, verdict):
+    problem = "queries: [[[1, 0]], [[2, 0]]], keys: [[1, 0], [0, 1]], values: [[1, 3], [3, 3]], variant: dot"
+    assert report(expected, problem).verdict == verdict
+
+
 def test_other_shapes_of_a_batch_are_wrong():
     problem = "queries: [[[0], [0]], [[0], [0]]], keys: [[0]], values: [[1]]"
     assert report("lse: [0, 0, 0]", problem).verdict == "wrong"
