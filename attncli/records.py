@@ -38,7 +38,7 @@ def record(cls: type[Any] | None = None, /, *, kw_only: bool = False, frozen: bo
         made = {name: value for name, value in plain.__dict__.items() if name not in left_out}
         made |= {"__qualname__": plain.__qualname__, "__slots__": names, "__match_args__": () if kw_only else names}
         made |= {name: _OfDataclass(name, defaults) for name in ("__dataclass_fields__", "__dataclass_params__")}
-        made |= {"__names__": names, "__values__": _getter(names)}
+        made |= {"__names__": names, "__values__": _getter(names), "__fill__": _filler(names)}
         made["__init__"] = _initializer(plain, names, defaults, kw_only)
         shared = (__eq__, __hash__, __repr__) if frozen else ()
         made |= {method.__name__: method for method in shared if method.__name__ not in plain.__dict__}
@@ -53,8 +53,17 @@ else:
 
     def replace(old, /, **changes):
         """Return a copy of a record with some fields changed, as `dataclasses.replace` does, which would first make the
-        fields of its class."""
-        return type(old)(**(dict(zip(old.__names__, old.__values__(old), strict=True)) | changes))
+        fields of its class and then call its constructor with all of them."""
+        new = object.__new__(type(old))
+        old.__fill__(new, old.__values__(old))
+        try:
+            for name, value in changes.items():
+                setattr(new, name, value)
+        except AttributeError:
+            raise TypeError(f"{type(old).__name__} has no field {name!r}") from None
+        if hasattr(old, "__post_init__"):
+            new.__post_init__()
+        return new
 
 
 class _OfDataclass:
@@ -76,6 +85,11 @@ def _getter(names: tuple[str, ...]) -> Callable[[Any], tuple[Any, ...]]:
     if len(names) > 1:
         return attrgetter(*names)
     return staticmethod(lambda record: tuple(getattr(record, name) for name in names))
+
+
+def _filler(names: tuple[str, ...]) -> Any:
+    """Return a function of a record and a tuple that sets the record's fields to these values."""
+    return staticmethod(FunctionType(_filling_template(len(names)).replace(co_names=names), {}, "__fill__"))
 
 
 def _initializer(
@@ -128,6 +142,15 @@ def _template(count: int, has_finish: bool) -> CodeType:
     found: dict[str, FunctionType] = {}
     exec(f"def __init__(self, {', '.join(names)}):{body or ' pass'}", found)
     return found["__init__"].__code__
+
+
+@cache
+def _filling_template(count: int) -> CodeType:
+    """Return the code of a function that sets so many fields, whose names are to be replaced."""
+    targets = "".join(f"new._{number}, " for number in range(count))
+    found: dict[str, FunctionType] = {}
+    exec(f"def fill(new, values):\n {f'({targets}) = values' if count else 'pass'}", found)
+    return found["fill"].__code__
 
 
 def __eq__(self: Any, other: Any) -> bool:

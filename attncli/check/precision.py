@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +12,7 @@ from attncli.check.blocks import block_indices
 from attncli.check.shown import LEAST, MOST, Shown, read_texts
 from attncli.matrix import Array
 from attncli.numbers.numerals import shortest_texts
-from attncli.records import record
+from attncli.records import record, replace
 
 if TYPE_CHECKING:
     from attncli.matrix import Matrix

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -17,6 +16,7 @@ from attncli.check.slips.gradients import Grade, is_about, with_backward
 from attncli.check.slips.slip import SOME, Slip
 from attncli.check.slips.tiles import sizes_of_tiles
 from attncli.inputs.request import GRADIENT_NAMES
+from attncli.records import replace
 from attncli.results.gradients import Gradients
 from attncli.results.result import Result
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -13,6 +12,7 @@ from attncli.check.routes import Route
 from attncli.check.slips.case import Case, list_numbers
 from attncli.check.slips.changes import change_visible, need, visible_cells
 from attncli.check.slips.slip import SOME, Slip
+from attncli.records import replace
 
 if TYPE_CHECKING:
     from attncli.matrix import Array

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from attncli.check.error_pattern import position_text
+from attncli.records import record
 from attncli.stages.normalizers import SOFTMAX
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from attncli.problem.problem import Problem
 
 
-@dataclass(frozen=True)
+@record
 class Case:
     """A wrong case: the request as it was made, the right problem, the expected matrices, of which `wrong` are
     wrong, and the right numbers."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from itertools import combinations
 from typing import TYPE_CHECKING, TypeVar
@@ -18,6 +17,7 @@ from attncli.problem.conventions import adopt_system
 from attncli.problem.problem import Visible
 from attncli.problem.row_masks import make_row_mask
 from attncli.problem.scaling import length_factor
+from attncli.records import replace
 from attncli.results.conventions import conventions_that_differ
 from attncli.similarities import negative_half_square
 from attncli.systems import BY_NAME as SYSTEMS

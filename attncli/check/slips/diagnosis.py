@@ -4,7 +4,6 @@ check."""
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from functools import partial
 from itertools import combinations, islice, permutations, product
 from typing import TYPE_CHECKING
@@ -34,7 +33,7 @@ from attncli.check.tolerance.measures import Measured
 from attncli.errors import AttncliError
 from attncli.inputs.request import GRADIENT_NAMES
 from attncli.matrix import Array
-from attncli.records import record
+from attncli.records import record, replace
 
 if TYPE_CHECKING:
     from attncli.check.judge import Judge

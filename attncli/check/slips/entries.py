@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -15,6 +14,7 @@ from attncli.check.slips.changes import change_visible
 from attncli.check.slips.orders import ENOUGH, NAMED
 from attncli.check.slips.slip import Slip
 from attncli.errors import ProblemError
+from attncli.records import replace
 
 if TYPE_CHECKING:
     from attncli.matrix import Array

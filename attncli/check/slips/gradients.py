@@ -4,7 +4,6 @@ summed."""
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -17,6 +16,7 @@ from attncli.inputs.request import GRADIENT_NAMES
 from attncli.matrix import Array
 from attncli.problem.heads import pack_heads, unpack_heads
 from attncli.problem.problem import Problem, Visible
+from attncli.records import replace
 from attncli.results.result import Result
 
 Grade = Callable[[str], Array]

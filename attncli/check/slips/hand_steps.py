@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -23,6 +22,7 @@ from attncli.check.slips.changes import (
 )
 from attncli.check.slips.slip import SOME, Slip
 from attncli.inputs.request import GRADIENT_NAMES
+from attncli.records import replace
 from attncli.results.result import Result
 from attncli.stages.normalizers import SOFTMAX
 

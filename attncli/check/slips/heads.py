@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -15,6 +14,7 @@ from attncli.errors import ProblemError
 from attncli.matrix import Array
 from attncli.problem.heads import unpack_heads
 from attncli.problem.problem import Problem
+from attncli.records import replace
 
 
 def by_head(array: Array, problem: Problem) -> Array | None:

@@ -4,7 +4,6 @@ key."""
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -24,6 +23,7 @@ from attncli.check.slips.position_masks import POSITION_MASK_SLIPS
 from attncli.check.slips.slip import Slip
 from attncli.matrix import Array
 from attncli.problem.problem import Problem
+from attncli.records import replace
 from attncli.results.result import Result
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
 from itertools import combinations
 from typing import TYPE_CHECKING
@@ -17,6 +16,7 @@ from attncli.check.slips.changes import fill_empty_rows, visible_cells
 from attncli.check.slips.slip import Slip
 from attncli.matrix import Array
 from attncli.problem.problem import Problem
+from attncli.records import replace
 from attncli.results.result import Result
 
 if TYPE_CHECKING:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
 from itertools import combinations, permutations
 from typing import TYPE_CHECKING
@@ -15,7 +14,7 @@ from attncli.check.slips.changes import KINDS, drop_masks, visible_cells
 from attncli.check.slips.heads import by_head
 from attncli.check.slips.orders import NAMED
 from attncli.check.slips.slip import Slip
-from attncli.records import record
+from attncli.records import record, replace
 from attncli.results.result import Result
 
 if TYPE_CHECKING:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -15,6 +14,7 @@ from attncli.check.slips.changes import ROWS, change_visible, drop_positions, fi
 from attncli.check.slips.slip import SOME, Slip
 from attncli.check.slips.tiles import TILES
 from attncli.problem.problem import Problem, Visible
+from attncli.records import replace
 
 
 def _no_causal(case: Case) -> list[Route]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from itertools import combinations
 from typing import TYPE_CHECKING
@@ -16,6 +15,7 @@ from attncli.check.slips.slip import Slip
 from attncli.inputs.request import rows_behind
 from attncli.matrix import Matrix
 from attncli.problem.problem import Problem
+from attncli.records import replace
 
 if TYPE_CHECKING:
     from attncli.inputs.request import Request

@@ -4,7 +4,6 @@ scale."""
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -15,6 +14,7 @@ from attncli.check.slips.case import Case
 from attncli.check.slips.changes import need, need_values
 from attncli.check.slips.slip import Slip
 from attncli.problem.problem import Problem
+from attncli.records import replace
 
 BASES = (100.0, 1000.0, 1e4, 1e5, 5e5, 1e6)  # that models use
 SHIFTS = (1, -1)

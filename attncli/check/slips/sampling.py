@@ -4,7 +4,6 @@ rows."""
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +17,7 @@ from attncli.errors import ProblemError
 from attncli.inputs.request import GRADIENT_NAMES
 from attncli.matrix import Array
 from attncli.problem.problem import Visible
+from attncli.records import replace
 from attncli.results.result import Result
 
 if TYPE_CHECKING:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -12,6 +11,7 @@ from attncli.check.routes import NORMALIZERS, Route
 from attncli.check.slips.case import Case
 from attncli.check.slips.slip import SOME, Slip
 from attncli.inputs.request import GRADIENT_NAMES
+from attncli.records import replace
 from attncli.results.result import Result
 from attncli.stages.normalizers import SOFTMAX
 

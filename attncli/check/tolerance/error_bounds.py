@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,6 +18,7 @@ from attncli.inputs.request import MATRIX_NAMES
 from attncli.matrix import Array, Matrix
 from attncli.problem.prepare import prepare
 from attncli.problem.problem import over_heads
+from attncli.records import replace
 
 if TYPE_CHECKING:
     from attncli.check.routes import Route

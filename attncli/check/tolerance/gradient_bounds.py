@@ -7,13 +7,13 @@ each term of the sums is added.
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from attncli.inputs.request import MATRIX_NAMES
 from attncli.problem.origins import is_ones
+from attncli.records import replace
 
 if TYPE_CHECKING:
     from attncli.check.routes import Route

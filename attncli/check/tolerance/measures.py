@@ -4,7 +4,6 @@ inputs."""
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -18,6 +17,7 @@ from attncli.check.tolerance.narrow import DRAWS, FEW_DRAWS, LARGE, narrow_error
 from attncli.check.tolerance.rounding import Movement
 from attncli.inputs.request import GRADIENT_NAMES
 from attncli.matrix import Array
+from attncli.records import replace
 
 if TYPE_CHECKING:
     from attncli.check.routes import Present

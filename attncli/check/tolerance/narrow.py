@@ -8,7 +8,6 @@ times the error of any kernel.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -18,6 +17,7 @@ from attncli.check.precision import spacing
 from attncli.check.routes import Route
 from attncli.inputs.request import MATRIX_NAMES
 from attncli.matrix import Array
+from attncli.records import replace
 from attncli.results.result import Result
 
 if TYPE_CHECKING:

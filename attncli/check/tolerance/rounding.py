@@ -4,7 +4,6 @@ projections), and whether some such inputs give all the numbers of a matrix at o
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -14,6 +13,7 @@ from attncli.check.tolerance.feasible import nearest_moves
 from attncli.errors import AttncliError
 from attncli.inputs.request import GRADIENT_NAMES
 from attncli.matrix import Array
+from attncli.records import replace
 
 if TYPE_CHECKING:
     from attncli.check.blocks import Index

@@ -8,7 +8,6 @@ shows the effect of each. If Q, K and V are projected, their entries are assumed
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,6 +18,7 @@ from attncli.inputs.request import MATRIX_NAMES, rows_behind
 from attncli.matrix import Array, Matrix
 from attncli.problem.prepare import prepare
 from attncli.problem.projections import resolve_projections
+from attncli.records import replace
 from attncli.results.result import Result
 
 if TYPE_CHECKING:
