@@ -214,7 +214,7 @@ class Route:
         scores = result.scores if self.score is None else self.score(result.problem)
         scores = scores if self.rescore is None else self.rescore(scores)
         if self.softmax == "keys":
-            return _weights_of(result.problem, scores, self.unseen)
+            return normalize_scores(result.problem, scores, self.unseen)
         return NORMALIZERS[self.softmax](scores, self.unseen)
 
 
@@ -257,12 +257,12 @@ def mean_over_heads(name: str, array: Array) -> Array:
 def softmax_over(scores: Array, unseen: float, axis: int | tuple[int, ...], base: float = np.e) -> Array:
     """Return base^score over the sum of these along the axis, or `unseen` if everything along it is masked."""
     largest = scores.max(axis=axis, keepdims=True)
-    powers = np.power(base, scores - largest)
+    powers = np.exp(scores - largest) if base == np.e else np.power(base, scores - largest)
     weights: Array = np.where(np.isneginf(largest), unseen, powers / powers.sum(axis=axis, keepdims=True))
     return weights
 
 
-def _weights_of(problem: Problem, scores: Array, unseen: float) -> Array:
+def normalize_scores(problem: Problem, scores: Array, unseen: float) -> Array:
     """Return the weights of other scores by the problem's own normalizer, with its sink, top-k and dropout."""
     if problem.top_k is not None:
         scores = np.array(scores)

@@ -12,6 +12,7 @@ import numpy as np
 from attncli.check.blocks import block_indices
 from attncli.check.routes import ACROSS, Route
 from attncli.check.slips.changes import visible_positions
+from attncli.check.slips.sketch import sketch_results
 from attncli.check.tolerance.narrow import FAR
 from attncli.errors import ProblemError
 from attncli.inputs.request import GRADIENT_NAMES
@@ -86,7 +87,7 @@ class Sample:
         changes: tuple[Callable[..., Any], ...] = (*route.requests, *route.problems)
         if changes in self._results:
             return self._results[changes]
-        result = Result(self._changed(route, request), "numpy")
+        result = Result(self._changed(route, request), "numpy", sketch_results)
         if len(changes) <= (1 if self.rows is None else 0):
             self._results[changes] = result
         return result
@@ -103,7 +104,7 @@ class Sample:
         is_shared = result is self._results.get(())
         if is_shared and self._cut is not None:
             return self._cut
-        cut = Result(cut_rows(result.problem, self.rows), "numpy")
+        cut = Result(cut_rows(result.problem, self.rows), "numpy", sketch_results)
         if is_shared:
             self._cut = cut
         return cut
