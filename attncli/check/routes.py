@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import fields
 from functools import partial
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -84,7 +85,7 @@ class Route:
     @property
     def has_plain_weights(self) -> bool:
         """Return whether this holds up to `present` and `regrade`."""
-        return all(getattr(self, name) == getattr(RIGHT, name) for name in FORWARD)
+        return _forward_of(self) == FORWARD_OF_RIGHT
 
     @property
     def is_by_row(self) -> bool:
@@ -377,4 +378,5 @@ JOINS: dict[str, Callable[..., Any]] = {  # two changes as one
 }
 RIGHT = Route()
 CHANGES = tuple(field.name for field in fields(Route) if field.name not in ("requests", "problems"))
-FORWARD = tuple(name for name in CHANGES if name not in ("is_whole", "present", "regrade", "said"))
+_forward_of = attrgetter(*(name for name in CHANGES if name not in ("is_whole", "present", "regrade", "said")))
+FORWARD_OF_RIGHT = _forward_of(RIGHT)

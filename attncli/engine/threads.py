@@ -69,8 +69,11 @@ def run_tasks(
     first failed task is raised. An interrupt ends the other threads at their next task. `progress` is called with the
     rows done, only on the calling thread.
     """
+    if threads <= 1:
+        _run_here(tasks, worker, progress)
+        return
     crew = _Crew(tasks, worker)
-    place = _find_core() if threads > 1 else None
+    place = _find_core()
     helpers: list[_Helper] = []
     try:
         for _ in range(1, threads):
@@ -89,6 +92,16 @@ def run_tasks(
         crew.report_progress(progress)
     if crew.failure is not None:
         raise crew.failure[1]
+
+
+def _run_here(
+    tasks: Iterable[Any], worker: Callable[[], Callable[[Any], int]], progress: Callable[[int], None] | None
+) -> None:
+    do = worker()
+    for task in tasks:
+        done = do(task)
+        if progress is not None and done:
+            progress(done)
 
 
 class _Helper:

@@ -85,6 +85,8 @@ class Result:
 
     def array(self, name: str) -> np.ndarray:
         """Return one result by name, or Q, K or V as the engine uses them: projected, and split into heads."""
+        if name in self._arrays:
+            return self._arrays[name]
         if name in INPUT_NAMES:
             given: np.ndarray = getattr(self.problem, name)
             given = swap_heads(given) if name in self.problem.heads_last else given
