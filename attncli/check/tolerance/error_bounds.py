@@ -62,7 +62,8 @@ def plain_bounds(
     distance = np.abs(seen - np.where(np.isfinite(largest), largest, 0))
     each = scores + u * distance + EXPONENTIAL * u
     mean = (np.abs(weights) * each).sum(axis=-1, keepdims=True)  # scores that are used as weights may be negative
-    relative = np.minimum(each + mean + (m + 2) * u, 50)
+    relative = _softmax_bound(np.abs(weights), each, mean) if _is_softmax(route, problem) else each + mean
+    relative = np.minimum(relative + (m + 2) * u, 50)
     tiny = float(np.finfo(dtype).smallest_normal)
     if route.softmax == "none":
         found["weights"] = scores
@@ -214,6 +215,28 @@ def _score_bound(problem: Problem, raw: Array, right: dict[str, Array], u: float
         error = error + 3 * u * np.abs(over_heads(problem.slopes)) * distances + u * np.abs(scaled)
     finite: Array = np.where(np.isfinite(right["scores"]), error, 0)
     return finite
+
+
+def _is_softmax(route: Route, problem: Problem) -> bool:
+    """Return whether the weights are a softmax over the keys, of which nothing is dropped."""
+    return route.softmax == "keys" and problem.normalizer.error is None and problem.dropout_mask is None
+
+
+def _softmax_bound(weights: Array, errors: Array, mean: Array) -> Array:
+    """Return the largest relative error of softmax weights w, given the errors e of their scores.
+
+    It is e_i ∓ log Σ w_j e^(δ_j), with the error of the key itself on one side and those of the others on the other.
+    Hence a weight near 1 has almost none, however large its score and the error of that score are. Rows whose weights
+    come to more than 1 are not those of a softmax: there it is e_i + Σ w_j e_j.
+    """
+    errors = np.minimum(errors, 50)
+    grown, shrunk = weights * np.expm1(errors), weights * np.expm1(-errors)
+    with np.errstate(divide="ignore", invalid="ignore"):  # errors so large that others take all the weight
+        above = errors - np.log1p(shrunk.sum(axis=-1, keepdims=True) - shrunk + grown)
+        below = errors + np.log1p(grown.sum(axis=-1, keepdims=True) - grown + shrunk)
+    is_share = weights.sum(axis=-1, keepdims=True) <= 1 + 1e-9
+    found: Array = np.where(is_share, np.fmax(above, below), errors + mean)
+    return np.where(np.isnan(found), errors + mean, found)
 
 
 def _normalizer_bound(problem: Problem, weights: Array, errors: Array, scores: Array, u: float) -> Array:

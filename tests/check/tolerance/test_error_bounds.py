@@ -98,6 +98,31 @@ def test_a_plain_computation_keeps_its_bound_and_comes_near_it(problem):
         assert max(share(name, request) for request in requests) > LEAST[name], name
 
 
+def saturated(random, gap):
+    """Scores of some hundred thousands, each row with two that are `gap` apart above all others."""
+    queries = np.abs(random.normal(size=(9, 8)))
+    keys = np.sort(np.abs(random.normal(size=(6, 1))) * 1e5, axis=0) + np.abs(random.normal(size=(6, 8)))
+    keys[5] = keys[4] + gap / queries.sum(axis=-1).mean()
+    return Request(queries=Matrix(queries, "q"), keys=Matrix(keys, "k"), values=matrix(random, 6, 4))
+
+
+@pytest.mark.parametrize("gap", [0.0, 0.5, 5.0, 1000.0])
+def test_a_plain_computation_of_large_scores_keeps_its_bound(gap):
+    for seed in range(6):
+        request = saturated(np.random.default_rng(seed), gap)
+        for name in NAMES:
+            share(name, request)
+
+
+def test_a_weight_that_takes_all_may_not_be_far_off_however_large_its_score_is():
+    request = saturated(np.random.default_rng(0), 1e4)
+    right = Measured(RIGHT, request, NAMES, {})
+    assert (right.bound("scores", "float32").max(axis=-1) > 0.01).all()
+    assert (right.numbers["weights"][:, 5] == 1).all()
+    assert (right.bound("weights", "float32") < 1e-5).all()
+    assert (right.bound("output", "float32") < 1e-4).all()
+
+
 def sparsemax(scores):
     ordered, counts = -np.sort(-scores, axis=-1), np.arange(1, scores.shape[-1] + 1, dtype=scores.dtype)
     sums = np.cumsum(ordered, axis=-1)
