@@ -7,8 +7,10 @@ import pytest
 
 from attncli.check.slips import sketch
 from attncli.check.slips.sketch import sketch_results
+from attncli.cli.options import MATRIX_OPTIONS
 from attncli.errors import NumericError
 from attncli.inputs.request import RESULT_NAMES, Request
+from attncli.inputs.settings import SETTINGS
 from attncli.matrix import Matrix
 from attncli.problem.prepare import prepare
 from attncli.records import replace
@@ -43,12 +45,15 @@ STAGES = {
         "prefix": 1,
         "mask": Matrix(RANDOM.random((N, M)) < 0.7, "a test"),
     },
+    "a window that keeps the first key": {"window": (1, 1), "keep_first": 1},
     "chunks": {"chunk": 2, "causal": True},
     "segments": {"segments": ids(0, 0, 1, 1), "key_segments": ids(0, 0, 0, 1, 1)},
     "one length": {"key_lengths": ids(3)},
     "a bias that forbids": {"bias": Matrix(np.where(RANDOM.random((N, M)) < 0.3, -np.inf, 0.5), "a test")},
     "slopes": {"alibi": (0.5,), "query_offset": 1},
     "norm and rotation": {"qk_norm": "rms", "rope": "half", "query_offset": 2},
+    "a rotation with all its numbers": {"rope": "interleaved", "rope_base": 100.0, "rope_dims": 2, "rope_scale": 2.0},
+    "weighted features": {"variant": "additive", "v_a": numbers(1, 4)},
     "a softcap": {"softcap": 0.5},
     "a softcap after the bias": {"softcap": 0.5, "softcap_after_bias": True, "bias": numbers(N, M)},
     "a sink": {"sink": (1.5,)},
@@ -79,18 +84,17 @@ def test_sketched_results_are_those_of_the_engine(stage, lead):
     assert_same(problem_with(**LEADS[lead], **STAGES[stage]))
 
 
-@pytest.mark.parametrize(
-    "options",
-    [
-        {"key_lengths": ids(2, 5)},
-        {"key_lengths": ids(2, 5), "causal": True, "align": "bottom-right"},
-        {"key_lengths": ids(2, 5), "rope": "half", "align": "bottom-right"},
-        {"scale": "[1, 2, 3, 4]"},
-        {"sink": (1.0, 2.0, 3.0, 4.0)},
-        {"alibi": (0.5, 0.25, 0.0, -1.0)},
-    ],
-    ids=str,
+OF_ENTRIES_AND_HEADS = (
+    {"key_lengths": ids(2, 5)},
+    {"key_lengths": ids(2, 5), "causal": True, "align": "bottom-right"},
+    {"key_lengths": ids(2, 5), "rope": "half", "align": "bottom-right"},
+    {"scale": "[1, 2, 3, 4]"},
+    {"sink": (1.0, 2.0, 3.0, 4.0)},
+    {"alibi": (0.5, 0.25, 0.0, -1.0)},
 )
+
+
+@pytest.mark.parametrize("options", OF_ENTRIES_AND_HEADS, ids=str)
 def test_entries_and_heads_have_lengths_and_numbers_of_their_own(options):
     assert_same(problem_with((2, 4), **options))
 
@@ -118,3 +122,20 @@ def test_a_large_problem_is_left_to_the_engine(monkeypatch):
     monkeypatch.setattr(sketch, "FEW_CELLS", N * M - 1)
     monkeypatch.setattr(sketch, "normalize_scores", None)
     assert_same(problem_with())
+
+
+ELSEWHERE = {  # settings of how a problem is read, which change nothing after it is prepared
+    "mask_means",
+    "heads",
+    "layout",
+    "dtype",
+    "system",
+    "allow_nonfinite",
+    "d_output",
+}
+
+
+def test_every_setting_is_sketched():
+    # a new one needs a line in STAGES, and the sketch its numbers
+    tried = {name for options in (*STAGES.values(), *OF_ENTRIES_AND_HEADS) for name in options}
+    assert {setting.name for setting in SETTINGS} | set(MATRIX_OPTIONS) == tried | ELSEWHERE
