@@ -41,6 +41,12 @@ _AROUND = re.compile(  # text that may stand between matrices without changing t
     r"|\\(?:centering|small|footnotesize)(?![A-Za-z])|\\caption\{[^{}]*\}"
     r"|\\in\s*\\mathbb\s*(?:\{R\}|R)\s*\^\s*\{[^{}]*\}"  # the shape of the matrix before
 )
+_SIZE = r"\\in\s*\\mathbb\s*(?:\{R\}|R)\s*\^\s*\{\s*([0-9]+)\s*(?:\\times|\\cdot|×|x)\s*([0-9]+)\s*\}"
+_SIZE_OF_NAME = re.compile(rf"{_SIZE}(?=\s*&?\s*:?=)")
+_SIZE_BEFORE = re.compile(rf"{_SIZE}\s*&?\s*:?=[^=A-Za-z]*(?:\\left[^=A-Za-z]*)?\Z")
+_SIZE_BEHIND = re.compile(rf"\\end\s*\{{\w+\*?\}}(?:\\right.|[\s)\]])*{_SIZE}")
+_LONGEST_SIZE = 120
+_SYMBOL = re.compile(r"\\(ell|alpha)(?=\s*(?:_|&?\s*:?=))")  # that are names of a result
 _ROW_END = re.compile(
     r"\\\\\*?(?:\[\s*-?[0-9.]+\s*(?:pt|em|ex|mm|cm|in|mu|pc|bp|sp)\s*\])?|\\tabularnewline(?![A-Za-z])"
 )
@@ -154,6 +160,7 @@ class _Source:
         """Return the name in the text before a matrix, or "" if there are only dollars, brackets and blanks."""
         name, position = "", start
         flat = _FONT.sub(lambda found: (found[1] or found[2] or "").ljust(len(found[0])), self.text[start:stop])
+        flat = _SIZE_OF_NAME.sub(lambda found: " " * len(found[0]), _SYMBOL.sub(r"\1 ", flat))
         while position < stop:
             if around := _AROUND.match(flat, position - start):
                 position = start + around.end()
@@ -215,7 +222,18 @@ class _Source:
             array = numerals.parse_cells(texts).reshape(len(rows), columns)
         except NumeralError as error:
             raise InputError(self.at(places[error.index]), error.what, error.hint or numerals.NUMBER_HINT) from None
+        self._check_size(block, array.shape)
         return Matrix(array, where, texts=tuple(texts) if reading.keep_text else None)
+
+    def _check_size(self, block: _Block, shape: tuple[int, ...]) -> None:
+        r"""Raise InputError if the size that is stated before or behind a matrix, `\in \mathbb{R}^{3 \times 4}`, is not
+        its own."""
+        begin = self.text.rfind("\\begin", 0, block.start)
+        before = _SIZE_BEFORE.search(self.text[max(0, begin - _LONGEST_SIZE) : begin])
+        stated = before or _SIZE_BEHIND.match(self.text, block.end)
+        if stated and (int(stated[1]), int(stated[2])) != shape:
+            what = f"is stated as {stated[1]} × {stated[2]}, but has {shape[0]} × {shape[1]} entries"
+            raise InputError(self.at(block.start), what, "write all of its entries, or leave the size out")
 
     def _table(self, rows: list[list[tuple[int, str]]]) -> Table:
         """Return the cells of a tabular, which may have a header and row labels."""

@@ -24,6 +24,7 @@ KEYS = (*(key for name in MATRIX_NAMES for key in (name, *ALIASES.get(name, ()))
 # (columns of the input, columns of the output), or the transpose, as in a Linear of torch
 W_LAYOUTS = ("in-out", "out-in")
 IN_BASE64 = ("__ndarray__", "bdata", "b64", "base64")  # where json-tricks, plotly and others keep an array
+RESULT = frozenset(("variant", "shapes", "conventions"))  # among the keys that `run -f json` and `-f yaml` print
 NO_VALUE = frozenset(("null", "Null", "NULL", "~", "None"))
 PARSERS = {**{key: setting.parse for key, setting in BY_KEY.items()}, "digits": read_whole}
 KINDS_OF_KEYS = "keys are queries, keys, values, labels, expected, and the options of attncli help calculation"
@@ -172,6 +173,8 @@ class _Reader:
         seen: dict[str, str] = {}
         w_layout, order = "in-out", None
         packed: dict[str, str] = {}
+        if self.mapping(()).keys() >= RESULT and isinstance(self.node(("conventions",)), dict):
+            also = (*also, *self.beside_problem())
         for key in self.mapping(()):
             if key in also:
                 continue
@@ -215,6 +218,22 @@ class _Reader:
         if order is not None and not packed:
             raise self.fault((trees.Key("qkv_order"),), "qkv_order without an array that holds Q, K and V", "add qkv")
         return request, around
+
+    def beside_problem(self) -> list[str]:
+        """Return the keys of a result, as `run -f json` prints it, that are no part of the problem that it solves.
+
+        Raises InputError if the result does not show all of the problem.
+        """
+        found, where = self.mapping(()), self.where
+        file = path_text(where) if exists(where) else "FILE"
+        if not found.keys() >= {"queries", "keys"}:
+            hint = f"run again with --show all; or attncli check PROBLEM --expect-output {file}"
+            raise InputError(where, "is a result of attncli run without its queries and keys", hint)
+        if found["conventions"]:
+            names = path_text(", ".join(found["conventions"]))
+            hint = f"give them as options again: attncli run {file}:queries {file}:keys {file}:values …"
+            raise InputError(where, f"is a result of attncli run, which only describes its settings ({names})", hint)
+        return [key for key in found if matrix_name(key) is None and key not in ("variant", "scale")]
 
     def is_null(self, path: trees.Path) -> bool:
         """Return whether the value was written as null, rather than left empty."""

@@ -281,3 +281,33 @@ def test_words_with_backslashes_before_a_matrix_are_read_in_one_way_only() -> No
     with pytest.raises(InputError):
         read_all("tex", text.encode())
     assert time.process_time() - start < 1
+
+
+SIZED = [
+    r"Q \in \mathbb{{R}}^{{{size}}} = \begin{{bmatrix}} 1 & 2 \\ 3 & 4 \end{{bmatrix}}",
+    r"$$\mathbf{{Q}} \in \mathbb{{R}}^{{{size}}} := \left[\begin{{array}}{{cc}} 1 & 2 \\ 3 & 4 \end{{array}}\right]$$",
+    r"\[ Q = \begin{{pmatrix}} 1 & 2 \\ 3 & 4 \end{{pmatrix}} \in \mathbb R^{{{size}}} \]",
+    r"Q = \left(\begin{{matrix}} 1 & 2 \\ 3 & 4 \end{{matrix}}\right) \in \mathbb{{R}}^{{{size}}}",
+]
+
+
+@pytest.mark.parametrize("form", SIZED)
+@pytest.mark.parametrize("sign", [r" \times ", r"\times", "×", "x"])
+def test_a_size_beside_a_matrix_has_to_be_its_own(form: str, sign: str) -> None:
+    (matrix,) = read_all("tex", form.format(size=f"2{sign}2").encode()).values()
+    assert matrix.array.tolist() == [[1, 2], [3, 4]]
+    with pytest.raises(InputError, match="is stated as 3 × 2, but has 2 × 2 entries"):
+        read_all("tex", form.format(size=f"3{sign}2").encode())
+
+
+def test_the_log_sum_exp_that_run_prints_has_a_name() -> None:
+    found = read_all(
+        "tex", rb"\[ Q = \begin{bmatrix} 1 & 2 \end{bmatrix} \] \[ \ell = \begin{bmatrix} 3 \\ 4 \end{bmatrix} \]"
+    )
+    assert {name: matrix.array.tolist() for name, matrix in found.items()} == {"Q": [[1, 2]], "ell": [[3], [4]]}
+
+
+@pytest.mark.parametrize("name", [r"\ell Q", r"\alpha Q", r"\alpha" + "K^T"])
+def test_a_symbol_before_another_name_stays_a_product(name: str) -> None:
+    with pytest.raises(InputError, match=r"not understood|changed matrix"):
+        read_all("tex", (name + r" = \begin{bmatrix} 1 \end{bmatrix}").encode())
