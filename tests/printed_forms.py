@@ -72,6 +72,8 @@ ARRAYS = [
     ("Julia's literal with a type", "Float32[1.0 2.0; 3.0 4.0]", FOUR),
     ("MATLAB's literal", "[1, 2; 3, 4]", FOUR),
     ("MATLAB's literal in lines", "[1 2;\n 3 4]", FOUR),
+    ("MATLAB's literal with continued lines", "[1 2; ...\n 3 4]", FOUR),
+    ("a list below a comment", "# queries, two of them\n[[1, 2],\n [3, 4]]", FOUR),
     ("MATLAB's single", "single([1 2; 3 4])", FOUR),
     ("Mathematica", "{{1, 2}, {3, 4}}", FOUR),
     ("Mathematica's numbers", "{{1.*^0, 2.`}, {6/2, 4.`15.954*^0}}", FOUR),
@@ -320,7 +322,25 @@ SEVERAL = [
         "Q = tensor([[1., 0.],\n        [0., 1.]])\nK = tensor([[1., 2.],\n        [3., 4.]])\nV = tensor([[5.],\n        [6.]])",
     ),
 ]
-PAGES = [  # whose headings and fences name their arrays
+PAGES = [  # whose headings and fences name their arrays, or whose code is passed over
+    (
+        "Python with code after its arrays",
+        "import numpy as np\nnp.set_printoptions(precision=4)\n\nQ = np.array([[1, 0], [0, 1]])\nK = np.array([[1, 2], [3, 4]])\n"
+        'V = np.array([[5], [6]])\n\ndef softmax(x, axis=-1):\n    """Return the softmax."""\n    e = np.exp(x - x.max(axis=axis))\n'
+        "    if e.ndim == 1:  # a row\n        e = e[None]\n    return e / e.sum(axis=axis)\n\nscores = Q @ K.T / np.sqrt(2)  # (2, 2)\n"
+        "weights, output = softmax(scores), softmax(scores) @ V\nprint(f'{weights}')\noutput\n",
+    ),
+    (
+        "MATLAB with code around its arrays",
+        "clear; clc; close all\nformat long g\nQ = [1 0\n     0 1];\nK = [1 2; ...\n     3 4];\nV = [5; 6];\nS = Q*K'/sqrt(2);\n"
+        "T = K';\ndisp(S)\n",
+    ),
+    (
+        "R with code after its arrays",
+        "set.seed(1)\nQ <- matrix(c(1, 0, 0, 1), 2)\nK <- matrix(c(1, 3, 2, 4), 2)\nV <- matrix(c(5, 6), 2)\nS <- Q %*% t(K) / sqrt(2)\n"
+        "print(S)\n",
+    ),
+    ("rows behind names", "Q=1 0; 0 1\nK = 1 2; 3 4;\nV = [5; 6]\n"),
     ("comments above rows", "# Q\n1 0\n0 1\n\n# K\n1 2\n3 4\n# V\n5\n6\n"),
     ("names above rows", "Q\n1,0\n0,1\n\nK\n1,2\n3,4\n\nV\n5\n6\n"),
     ("headings above tables", "## Queries\na b\n1 0\n0 1\n\n## Keys\na,b\n1,2\n3,4\n\n## Values\nz\n5\n6\n"),

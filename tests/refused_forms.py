@@ -9,16 +9,16 @@ SHORTENED = "the array is printed with '...' in place of numbers"
 REFUSED = [
     (
         "code between arrays",
-        "Q = [[1, 0]]\nK = Q @ W.T\n",
+        "Q = [[1, 0]]\nK = Q @ W.T; K += 1\n",
         "K",
-        "'Q @ W.T' is code, which attncli does not run",
+        "'Q @ W.T; K += 1' is code, which attncli does not run",
         "leave it out, or print the array, and paste what it shows",
     ),
     (
         "a call behind an array",
-        "Q = np.array([[1, 0]])\nprint(Q)",
+        "Q = np.array([[1, 0]])\nprint(Q.fill(2))",
         "Q",
-        "expected the end after the list, found 'print(Q)'",
+        "expected the end after the list, found 'print(Q.fill(2))'",
         "delete it: nothing is run",
     ),
     (

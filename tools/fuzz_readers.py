@@ -38,10 +38,10 @@ READERS = (*(format.name for format in FORMATS), *MORE)
 
 def _printed() -> list[bytes]:
     """Return arrays as programs print them, those that are refused too."""
-    from printed_forms import ARRAYS, NAMED, SEVERAL
+    from printed_forms import ARRAYS, NAMED, PAGES, SEVERAL
     from refused_forms import REFUSED
 
-    return [case[1].encode() for case in (*ARRAYS, *NAMED, *SEVERAL, *REFUSED)]
+    return [case[1].encode() for case in (*ARRAYS, *NAMED, *SEVERAL, *PAGES, *REFUSED)]
 
 
 def _dressed() -> list[bytes]:
@@ -61,6 +61,7 @@ def _typed() -> list[bytes]:
         b"1/3 -inf; nan 1e3",
         b"1 2\n3 4",
         b"a,b\n1,2\n3,4",
+        b"query,key,weight\n0,0,0.5\n0,1,0.5\n1,0,1\n1,1,0",
     ]
     return [*texts, b"| a | b |\n|---|---|\n| 1 | 2 |", *_printed()]
 

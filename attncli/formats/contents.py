@@ -22,13 +22,14 @@ class Contents:
     `matrices` maps a name to a function that decodes that array. Decoding is lazy, so only the arrays of an NPZ file
     that are used are decoded. A format of one unnamed array uses the name "". `select` returns a part of a spreadsheet
     by a name that is not in `matrices`, such as `Sheet!B2:E5`. `tree` is the whole document and is set only by YAML and
-    JSON, for problem files.
+    JSON, for problem files. `passed_over` are names that code beside the arrays assigns, which was not run.
     """
 
     where: str
     matrices: Mapping[str, Callable[[], Matrix]]
     tree: Tree | None = None
     select: Callable[[str], Matrix] | None = None
+    passed_over: tuple[str, ...] = ()
 
 
 def with_note(contents: Contents, note: str) -> Contents:

@@ -407,6 +407,9 @@ def source_name(text: str) -> str:
 
 def pick(contents: Contents, name: str | None, role: str) -> str:
     """Return the name of the array that is meant: the requested one, the only one, or the one named like its role."""
+    for found in contents.passed_over:
+        if name is None and matrix_name(found) == role:
+            raise refuse_code(contents.where, found)
     names = [str(found) for found in contents.matrices]
     listed = ", ".join(map(path_text, names[:20])) + (", …" if len(names) > 20 else "")
     if name is not None:
@@ -436,6 +439,12 @@ def pick(contents: Contents, name: str | None, role: str) -> str:
     what = f"holds {len(names)} arrays: {listed}; {rivals} {role}"
     hint = _ONE_LIST if not named and _are_vectors(contents) else f"name one, as in {_one_of(contents, first)}"
     raise InputError(contents.where, what, hint)
+
+
+def refuse_code(where: str, name: str) -> InputError:
+    """Return the error for a matrix or a setting that code beside the arrays assigns."""
+    what = f"{path_text(name)} is assigned by code, which attncli does not run"
+    return InputError(where, what, "print it, and put what it shows in its place; or delete that line")
 
 
 def _are_vectors(contents: Contents) -> bool:

@@ -49,8 +49,8 @@ UNREAD = [
     ),
     (
         "an item of a shape",
-        "q = np.array([[1, 2]])\nd_k = q.shape[-1]",
-        "'q.shape[-1]' is code, which attncli does not run",
+        "q = np.array([[1, 2]])\nd_k = q.shape[-1]\nq /= d_k",
+        "'q.shape[-1]\\nq /= d_k' is code, which attncli does not run",
         "leave it out, or print the array, and paste what it shows",
     ),
     ("a call", "np.eye(2)", CODE, PASTE),

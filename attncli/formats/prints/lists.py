@@ -87,6 +87,9 @@ _LENGTHS = re.compile(r"std::\w+ of length [0-9]+(?:, capacity [0-9]+)? = (?=\{)
 _QUOTIENT = re.compile(r"(?<![\w.])(?:Fraction|Rational)\(\s*(-?[0-9]+)\s*,\s*([0-9]+)\s*\)")  # of Python, SymPy
 _TYPE_BEHIND = re.compile(r"\s*::\s*\[*[A-Z]\w*\]*\s*")  # of Haskell
 _LINES = re.compile(r"\s*\[([^\[\]{}(),;]*\n[^\[\]{}(),;]*)\]\s*")
+_LINES_ENDED = re.compile(  # rows of MATLAB and Julia: NumPy prints no semicolon, and a list has commas between lines
+    r"\s*\[((?:[^\[\]{}();\n]*[^\[\]{}();,\s][ \t]*\n)+[^\[\]{}();\n]*)\]\s*;\s*"
+)
 _FLAT_LIST = re.compile(r"\[[^][]*\]")
 _OWN_LISTS = re.compile(r"\s*\[(?![ \t]*\])[^][{}();\n]*\](?:[ \t]*(?:,[ \t]*)?\n\s*\[[^][{}();\n]*\])+\s*(?:,\s*)?")
 _NARROW = 60  # characters: NumPy and torch fill about 75 before they wrap a line
@@ -134,6 +137,8 @@ def read_list(text: str, where: str, reading: Reading, dimensions: tuple[int, ..
         rows = [row for row in _FLAT_LIST.findall(text) if row.strip("[] \t")]
         text = f"[{','.join(rows)}]"
         notes = (f"{where}: its {len(rows)} lists, each on a line of its own, are read as the rows of one matrix",)
+    if ended := _LINES_ENDED.fullmatch(text):
+        text = _make_list(ended)
     if _BUILT.match(text):
         text = _BUILDERS.sub("(", text)
     elif named := _ROW_ARGUMENTS.match(text):

@@ -24,8 +24,15 @@ _ASSIGNMENT = re.compile(
     rf"(?:::?[ \t]*{_ANNOTATION})?[ \t]*(?:=|:=|<-)(?!=)[ \t]*"
 )
 _STEPS = re.compile(r"\"[^\"\n]*\"|'[^'\n]*'|[\[({]|[\])}]|\n|;")
+PREPARED = re.compile(  # statements that prepare a session, and no array
+    r"(?:clear(?:vars)?(?:[ \t]+all)?|clc|close[ \t]+all|more[ \t]+off|format[ \t]+\w+(?:[ \t]+\w+)?"
+    r"|pkg[ \t]+load[ \t]+\w+|set\.seed\([0-9]+\)|rm\(list ?= ?ls\(\)\)"
+    r"|(?:(?:np|numpy|torch|tf|random|jax)\.)+(?:seed|manual_seed|set_seed|set_printoptions)\([^()\n]*\))"
+    r"(?=[ \t]*(?:[;,#%\n]|\Z))"
+)
 _PASSED_OVER = re.compile(
-    r"\s*(?:(?:import|from|using|library|#include|package|<\?php)\b[^\n]*|(?:#|//|%)[^\n]*|[;,])?\s*"
+    r"\s*(?:(?:import|from|using|library|#include|package|<\?php)\b[^\n]*|(?:#|//|%)[^\n]*|[;,]"
+    rf"|{PREPARED.pattern})?\s*"
 )
 _BRACED = re.compile(r"[ \t]*(?!std::array)[A-Za-z_][\w:<>, \t*&.]{2,80}[ \t*&>]([A-Za-z_]\w*)[ \t]*()(?=\{)")  # of C++
 _LABEL = re.compile(  # as print("Q:", q) prints it: a label and, after a colon, what can only be an array
@@ -69,7 +76,9 @@ def split_named(text: str, where: str) -> list[NamedPart]:
         if "std::array" in found[0]:
             lengths = tuple(int(length) for length in reversed(_LENGTHS_OF_CPP.findall(found[0])))
         line = text.count("\n", 0, found.end())
-        parts.append(NamedPart(found[1], text[found.end() : following].rstrip().rstrip(";,").rstrip(), lengths, line))
+        value = text[found.end() : following].rstrip()
+        ended = value if value.endswith("];") and "\n" in value else value.rstrip(";,").rstrip()
+        parts.append(NamedPart(found[1], ended, lengths, line))
     names = [part.name for part in parts]
     for name in names:
         if _CHANGED.fullmatch(name):

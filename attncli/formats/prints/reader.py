@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 
 from attncli.errors import InputError
 from attncli.formats import text_table
-from attncli.formats.contents import Contents
+from attncli.formats.contents import Contents, with_note
 from attncli.formats.prints import julia, lists, mappings, matlab, r, tibble, torch_rows
 from attncli.formats.prints.named import NamedPart, split_named, text_start, value_start
+from attncli.formats.prints.rows import is_rows, read_rows
+from attncli.formats.prints.statements import pass_over
 from attncli.numbers.numerals import quote
-from attncli.records import record
+from attncli.records import record, replace
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
 _ABBREVIATED = re.compile(r"\.\.\.|[…⋮⋯⋱]")
 _CODE = re.compile(r"\s*(?!-?(?:nan|inf)\b)[A-Za-z_][\w.]*[ \t]*(?:[@*+/(\[^-]|\.[*+/^-])", re.IGNORECASE)
+_CONTINUED = re.compile(r";[ \t]*\.\.\.[ \t]*(\n)")  # a statement of MATLAB on several lines
 _REPEATED = re.compile(r"<repeats [0-9]+ times>")
 _ROWS_FOLLOW = re.compile(  # as MATLAB prints them, in its Live Editor below their size
     r"[ \t]*(?:\n|$|[-+]?[0-9.]+[ \t]*;?[ \t]*(?:\n|$)|"
@@ -29,6 +32,8 @@ _MAPPING = re.compile(r"\s*\[?\s*\{\s*(?:\"[^\"\n]*\"|'[^'\n]*'|\w+)\s*:(?!:)")
 _PLACED = re.compile(r"(?:[ \t]*\w+(?:\[[0-9]+\])+[ \t]*=[ \t]*[-+]?[0-9.][\w.+-]*[ \t]*;?[ \t]*\n?){2}")
 _BLOCK_LIST = re.compile(r"\s*(?:#[^\n]*\n\s*)*-[ \t]+(?:\[|-[ \t]+[-+.0-9])")
 _PHP = re.compile(r"\s*[Aa]rray\b[^=]{0,40}?\[?[0-9]+\]?\s*=>")
+_LONGEST_CODE = 1 << 16  # characters
+_MOST_SHOWN = 3  # statements in a note
 SHORTENED = "the array is printed with '...' in place of numbers"
 PRINT_IN_FULL = (
     "print it in full: numpy.set_printoptions(threshold=sys.maxsize) or torch.set_printoptions(profile='full')"
@@ -61,7 +66,11 @@ def begins_as_print(text: str) -> bool:
     if _begins(text) or ((after := text_start(text)) and _begins(text[after:])):
         return True
     start = value_start(text)
-    return start is not None and (_begins(text[start:]) or _ROWS_FOLLOW.match(text, start) is not None)
+    return start is not None and (
+        _begins(text[start:])
+        or _ROWS_FOLLOW.match(text, start) is not None
+        or is_rows(text[start:].partition("\n")[0].removesuffix(";"))
+    )
 
 
 def _begins(text: str) -> bool:
@@ -71,7 +80,33 @@ def _begins(text: str) -> bool:
 
 
 def read_parts(text: str, where: str, reading: Reading) -> Contents:
-    """Return the array of a text under the name "", or the arrays that it names."""
+    """Return the array of a text under the name "", or the arrays that it names. Code beside named arrays is passed
+    over, with a note, if it cannot change them."""
+    try:
+        return _read_parts(text, where, reading)
+    except InputError as refusal:
+        if len(text) > _LONGEST_CODE or (passed := _pass_over_code(text)) is None:
+            raise
+        text, lines, names = passed
+        try:
+            contents = _read_parts(text, where, reading)
+        except InputError:
+            raise refusal from None
+        shown = ", ".join(quote(line) for line in lines[:_MOST_SHOWN]) + (", …" if len(lines) > _MOST_SHOWN else "")
+        return replace(with_note(contents, f"{where}: code is passed over: {shown}"), passed_over=tuple(names))
+
+
+def _pass_over_code(text: str) -> tuple[str, list[str], list[str]] | None:
+    """Return the text without statements that change none of its arrays, or None."""
+    try:
+        arrays = {part.name for part in split_named(text, "") if part.name and _begins(part.text)}
+    except InputError:
+        return None
+    return pass_over(text, arrays) if arrays else None
+
+
+def _read_parts(text: str, where: str, reading: Reading) -> Contents:
+    text = _CONTINUED.sub(r";\1", text)
     if _ABBREVIATED.search(text):
         raise InputError(where, SHORTENED, PRINT_IN_FULL)
     if _REPEATED.search(text):
@@ -152,6 +187,8 @@ def _matrix(part: NamedPart, where: str, reading: Reading) -> Matrix:
     if part.name and _CODE.match(part.text):
         what = f"{quote(part.text.strip())} is code, which attncli does not run"
         raise InputError(where, what, "leave it out, or print the array, and paste what it shows")
+    if is_rows(part.text):
+        return read_rows(part.text.strip(), where, reading)
     try:
         return matlab.read_matlab(part.text, where, reading)
     except InputError as refusal:

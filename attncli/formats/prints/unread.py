@@ -135,6 +135,18 @@ UNREAD = (
         "each row is a label and a list",
         "delete the brackets: a label and its numbers make a row",
     ),
+    Unread(
+        re.compile(r"\A\s*[^\s\[\](){},;]+[ \t]*(?:[-=]+>|→|⟶|↦|⇒)[ \t]*[-+.0-9\[(]"),
+        "an arrow stands between a label and its row",
+        "delete the arrows: a label and its numbers make a row",
+    ),
+    Unread(
+        re.compile(
+            r"\A\s*(?:[A-Za-z_]\w*[ \t]*=[ \t]*)?-?(?:[0-9.]+[ \t]*[*/@+-][ \t]*)+(?:[A-Za-z_][\w.]*[ \t]*)?[(\[]"
+        ),
+        "this is code, which attncli does not run",
+        _PASTE,
+    ),
     Unread(re.compile(r"\A\s*(?:import|from)[ \t]+[a-z]"), "this is code, which attncli does not run", _PASTE),
     Unread(re.compile(rf"\A\s*\w+[ \t]*<<[ \t]*{_CELL}"), "this is code, which attncli does not run", _PASTE),
     Unread(
