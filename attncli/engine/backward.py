@@ -59,6 +59,7 @@ class _Work:
     stacks: Stacks
     masks: RowMasks
     weights: Array | None = None  # in the place of the problem's own
+    row_sums: Array | None = None  # likewise, of P ∘ dP
     sums: dict[_Lane, dict[str, Array]] = field(default_factory=dict)
 
     def wants(self, *names: str) -> bool:
@@ -73,20 +74,22 @@ def compute_gradients(
     engine: str = "auto",
     threads: int | None = None,
     weights: Array | None = None,
+    row_sums: Array | None = None,
 ) -> dict[str, Array]:
     """Return the wanted ones of d_values, d_weights, d_scores, d_bias, d_queries and d_keys, in the computing dtype.
 
     `d_output` (*lead, n, d_v) is the gradient with respect to each head's output. d_queries has the shape (*lead, n,
     d_k), d_keys and d_values (*key_lead, m, …), the others (*lead, n, m). `weights` (*lead, n, m) take the place of
-    those before dropout. Raises ProblemError if the problem has no values, or has a query with no key under conventions
-    that give it weights, and NumericError if a score overflows.
+    those before dropout, and `row_sums` (*lead, n) that of Σ P ∘ dP in the derivative of a softmax. Raises ProblemError
+    if the problem has no values, or has a query with no key under conventions that give it weights, and NumericError if
+    a score overflows.
     """
     if problem.values is None:
         raise ProblemError("d_output", "there is no output without values", "give V")
     n, m = problem.n, problem.m
     shapes = {"d_queries": problem.queries.shape, "d_keys": problem.keys.shape, "d_values": problem.values.shape}
     found = {name: np.zeros(shapes.get(name, (*problem.lead, n, m)), problem.queries.dtype) for name in wanted}
-    work = _Work(problem, d_output, found, Stacks(problem), RowMasks(problem), weights)
+    work = _Work(problem, d_output, found, Stacks(problem), RowMasks(problem), weights, row_sums)
     lanes = _lanes_of(problem)
     load = (choose_engine(problem, engine) if problem.is_finite else NUMPY).load()
 
@@ -174,7 +177,11 @@ def _run_block(work: _Work, number: int, rows: range, kernels: Kernels) -> tuple
     _deliver(work, "d_weights", where, d_weights)
     if not work.wants("d_scores", "d_bias", "d_queries", "d_keys"):
         return None, d_values
-    d_scores = problem.normalizer.backward(weights, d_weights if kept is None else d_weights * kept)
+    arriving = d_weights if kept is None else d_weights * kept
+    if work.row_sums is None:
+        d_scores = problem.normalizer.backward(weights, arriving)
+    else:
+        d_scores = weights * (arriving - work.row_sums[where][..., None])
     if hidden is not None:
         d_scores[hidden] = 0
     _deliver(work, "d_scores", where, d_scores)

@@ -49,7 +49,8 @@ class Gradients:
 
     They have the shapes of the inputs: axes that broadcasting gave an input are summed over, and so are query heads
     that share a key head. Raises UsageError for gradients that the problem does not have (d_bias without a bias).
-    `weights` (*lead, n, m), if given, take the place of the problem's own, as those of a mistaken forward pass do.
+    `weights` (*lead, n, m) and `row_sums` (*lead, n), if given, take the place of the problem's own weights and of
+    Σ P ∘ dP, as those of a mistaken computation do.
     """
 
     d_values = _Gradient("(…, m, d_v): weightsᵀ · dO")
@@ -69,12 +70,19 @@ class Gradients:
     d_b_v = _Gradient("the sum of d_values over all rows")
     d_b_o = _Gradient("the sum of dO over all rows")
 
-    def __init__(self, problem: Problem, engine: str = "auto", weights: Array | None = None) -> None:
+    def __init__(
+        self,
+        problem: Problem,
+        engine: str = "auto",
+        weights: Array | None = None,
+        row_sums: Array | None = None,
+    ) -> None:
         assert problem.d_output is not None
         assert problem.origins is not None
         self.problem = problem
         self.engine = engine
         self._weights = weights
+        self._row_sums = row_sums
         self.d_output = problem.d_output
         self._projections = problem.origins.projections
         cells = (*problem.lead, problem.n, problem.m)
@@ -142,7 +150,12 @@ class Gradients:
         missing = [name for name in names if name not in self._core]
         if missing:
             found = compute_gradients(
-                self.problem, self.d_output_by_head(), missing, engine=self.engine, weights=self._weights
+                self.problem,
+                self.d_output_by_head(),
+                missing,
+                engine=self.engine,
+                weights=self._weights,
+                row_sums=self._row_sums,
             )
             self._core.update({name: self._as_given(name, array) for name, array in found.items()})
 

@@ -42,6 +42,7 @@ SOFTMAXES: dict[str, Callable[[Array, Array], Array]] = {
     "the row sum of dP, without P, was subtracted": lambda p, dp: p * (dp - dp.sum(axis=-1, keepdims=True)),
     "the row sum of P ∘ dP was added": lambda p, dp: p * (dp + _row_sum(p, dp)),
     "the row sum of P ∘ dP was subtracted after the product with P": lambda p, dp: p * dp - _row_sum(p, dp),
+    "P was multiplied twice": lambda p, dp: p * p * (dp - _row_sum(p, dp)),
     "P was left out": lambda p, dp: np.where(p > 0, dp - _row_sum(p, dp), 0),
 }
 

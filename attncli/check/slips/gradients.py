@@ -108,18 +108,41 @@ def _turned(_problem: Problem, name: str, grade: Grade) -> Array:
 def _heads_not_summed(case: Case) -> list[Route]:
     if case.problem.key_heads is None or not is_about(case, "d_keys", "d_values"):
         return []
-    shared = case.problem.lead[-1] // case.problem.key_heads
-    picks = (
-        lambda array: array,
-        lambda array: array[..., ::shared, :, :],
-        lambda array: array[..., shared - 1 :: shared, :, :],
-        lambda array: _by_group(array, shared).mean(axis=-3),
-    )
-    return [Route(regrade=partial(_by_query_head, pick=pick)) for pick in picks]
+    keys = case.problem.key_heads
+    shared = case.problem.lead[-1] // keys
+    over = f"over the {shared} query heads that share a key head"
+    picks: dict[str, Callable[[Array], Array]] = {
+        f"the gradients were not summed {over}": lambda array: array,
+        f"dK and dV are those of the first query head that shares a key head: the sum of all {shared} is expected": (
+            lambda array: array[..., ::shared, :, :]
+        ),
+        f"dK and dV are those of the last query head that shares a key head: the sum of all {shared} is expected": (
+            lambda array: array[..., shared - 1 :: shared, :, :]
+        ),
+        f"the mean of dK and dV was taken {over}: their sum is expected": (
+            lambda array: _by_group(array, shared).mean(axis=-3)
+        ),
+    }
+    if keys > 1:
+        turns = f"the query heads h, h + {keys} … in turn"
+        first = f"dK and dV are those of the query heads 0 to {keys - 1}"
+        picks |= {
+            f"dK and dV of key head h were summed over {turns}: {shared} neighbours share one": (
+                lambda array: _in_turn(array, shared).sum(axis=-4)
+            ),
+            f"{first}: the sum over the {shared} that share a key head is expected": (
+                lambda array: array[..., :keys, :, :]
+            ),
+        }
+    return [Route(regrade=partial(_by_query_head, pick=pick), said=said) for said, pick in picks.items()]
 
 
 def _by_group(array: Array, shared: int) -> Array:
     return array.reshape(*array.shape[:-3], -1, shared, *array.shape[-2:])
+
+
+def _in_turn(array: Array, shared: int) -> Array:
+    return array.reshape(*array.shape[:-3], shared, -1, *array.shape[-2:])
 
 
 def _by_query_head(problem: Problem, name: str, grade: Grade, pick: Callable[[Array], Array]) -> Array:
@@ -144,11 +167,15 @@ def _no_mask(case: Case) -> list[Route]:
 
 def _unmasked(problem: Problem, name: str, _grade: Grade) -> Array:
     """Return the gradient of the problem without its masks. The forward pass keeps them."""
+    return Result(free_of_masks(problem), "numpy").array(name)
+
+
+def free_of_masks(problem: Problem) -> Problem:
+    """Return the problem in which every query sees all keys."""
     bias = problem.bias
     if bias is not None:
         bias = np.where(np.isneginf(bias), bias.dtype.type(0), bias)
-    free = replace(problem, mask=None, bias=bias, visible=Visible(offsets=problem.visible.offsets), segments=None)
-    return Result(free, "numpy").array(name)
+    return replace(problem, mask=None, bias=bias, visible=Visible(offsets=problem.visible.offsets), segments=None)
 
 
 GRADIENT_SLIPS = (
@@ -177,10 +204,7 @@ GRADIENT_SLIPS = (
         "grad-heads-not-summed",
         "gradient",
         _heads_not_summed,
-        lambda case: (
-            f"the gradients of a shared key head were not summed over its "
-            f"{case.problem.lead[-1] // (case.problem.key_heads or 1)} query heads"
-        ),
+        lambda _case: "the gradients of a shared key head were not summed over its query heads",
     ),
     Slip(
         "grad-no-mask",

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from attncli.check.routes import Route
 from attncli.check.slips import changes
 from attncli.check.slips.backward_steps import BACKWARD_SLIPS
+from attncli.check.slips.backward_terms import TERM_SLIPS
 from attncli.check.slips.borders import BORDER_SLIPS
 from attncli.check.slips.case import Case, scaling, square_root
 from attncli.check.slips.choices import CHOICE_SLIPS
@@ -273,4 +274,5 @@ SLIPS = (
     *SINGLE_SLIPS,
     *GRADIENT_SLIPS,
     *BACKWARD_SLIPS,
+    *TERM_SLIPS,
 )
