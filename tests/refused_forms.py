@@ -87,6 +87,13 @@ REFUSED = [
         NOTHING_CALCULATED,
     ),
     (
+        "two matrices one after the other",
+        "[[1 2]\n [3 4]]\n[[5 6]\n [7 8]]",
+        "",
+        "expected the end after the list, found '[[5 6]\\n [7 8]]'",
+        "if it is another array, put each behind its name, on a line of its own: Q = …",
+    ),
+    (
         "matrices in lists of their own",
         "[[1 2]]\n[[3 4]]",
         "",

@@ -437,7 +437,9 @@ def pick(contents: Contents, name: str | None, role: str) -> str:
     first = named[0] if named else names[0]
     rivals = f"{' and '.join(named)} could both be" if named else "none is called"
     what = f"holds {len(names)} arrays: {listed}; {rivals} {role}"
-    hint = _ONE_LIST if not named and _are_vectors(contents) else f"name one, as in {_one_of(contents, first)}"
+    is_file = contents.where == STANDARD_INPUT or exists(contents.where)
+    hint = f"name one, as in {_one_of(contents, first)}" if is_file else "keep only the one that is meant"
+    hint = _ONE_LIST if not named and _are_vectors(contents) else hint
     raise InputError(contents.where, what, hint)
 
 

@@ -297,3 +297,10 @@ def test_a_hint_names_one_array_of_standard_input_as_that_of_a_file() -> None:
         Sources(lambda: io.BytesIO(b'{"a": [[1]], "b": [[2]]}')).matrix("-", role="queries")
     assert str(caught.value) == "standard input: holds 2 arrays: a, b; none is called queries"
     assert caught.value.hint == "name one, as in FILE:a"
+
+
+def test_a_hint_names_no_file_for_arrays_that_were_typed() -> None:
+    with pytest.raises(InputError) as caught:
+        Sources(io.BytesIO).matrix("a = [[1, 2]]; b = [[2, 3]]", role="queries")
+    assert str(caught.value) == "queries: holds 2 arrays: a, b; none is called queries"
+    assert caught.value.hint == "keep only the one that is meant"

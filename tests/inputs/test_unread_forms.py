@@ -11,6 +11,7 @@ from attncli.errors import InputError
 from attncli.inputs.sources import Sources
 
 PASTE = "print the array, and paste what it shows"
+KEEP = "keep only the arrays, each with its name: Q = …"
 CODE = "this is code, which attncli does not run"
 NAMED = "this names an array, without its numbers"
 SHORTENED = "the array is printed with '...' in place of numbers"
@@ -179,6 +180,48 @@ UNREAD = [
         "its lines are keys and values, some keys more than once",
         "keep only the rows of the matrix, without their keys",
     ),
+    *(
+        (f"a line of a log {number}", text, "begins with a time, as the lines of a log", KEEP)
+        for number, text in enumerate(
+            (
+                "2024-01-05 12:00:01 INFO Q=[[1, 2], [3, 4]]",
+                "12:00:01.250 [[1. 2.]\n [3. 4.]]\n",
+            )
+        )
+    ),
+    *(
+        (
+            f"numbered lines {number}",
+            text,
+            "its lines are numbered",
+            "delete the numbers of the lines, and the signs behind them",
+        )
+        for number, text in enumerate(
+            (
+                "1| 1 0\n2| 0 1\n",
+                "  1 │ 1 0\n  2 │ 0 1\n",
+                "1: 1 0\n2: 0 1\n",
+                "   1  Q = np.array([[1, 2]])\n   2  K = Q\n",
+            )
+        )
+    ),
+    *(
+        (
+            f"a comment behind a row {number}",
+            f"1 2 {sign} first\n3 4 {sign} second\n",
+            "a comment stands behind a row",
+            "put it on a line of its own, # and a blank before it, or delete it",
+        )
+        for number, sign in enumerate(("#", "//", "%"))
+    ),
+    (
+        "arrows behind labels",
+        "cat -> 1 2\ndog -> 3 4\n",
+        "an arrow stands between a label and its row",
+        "delete the arrows: a label and its numbers make a row",
+    ),
+    ("a factor before an array", "2 * np.array([[1, 2]])", CODE, PASTE),
+    ("a sum behind a name", "Q = 0.5 + np.array([[1, 2]])", CODE, PASTE),
     (
         "an answer with two arrays without names",
         "Sure! Here it is:\n\n```python\n[[1, 2], [3, 4]]\n```\n\nand\n\n```\n[[0.5, 0.5]]\n```\n",

@@ -166,7 +166,7 @@ def read_list(text: str, where: str, reading: Reading, dimensions: tuple[int, ..
         end = len(text)
     rest = text[end:].strip()
     if rest and rest not in (";", ".") and not _TYPE_BEHIND.fullmatch(rest):
-        _refuse_rest(where, rest, "the end")
+        _refuse_rest(where, rest, "the end", walk.shape())
     for shape in claimed:
         if shape != walk.shape():
             what = f"the array has the shape {walk.shape()}, and {shape} is written beside it"
@@ -270,7 +270,7 @@ def _hint(token: str) -> str:
     return "print all of its cells: print(x.to_dense())" if token == "indices=" else "write a list: [[1, 0], [0, 1]]"
 
 
-def _refuse_rest(where: str, rest: str, expected: str) -> NoReturn:
+def _refuse_rest(where: str, rest: str, expected: str, shape: tuple[int, ...] = ()) -> NoReturn:
     rest = rest.strip()
     found = quote(rest) if rest else "nothing"
     if expected == "the end" and _NEXT_NAME.match(rest):
@@ -280,6 +280,8 @@ def _refuse_rest(where: str, rest: str, expected: str) -> NoReturn:
     cure = next(
         (hint for begins, hint in _RESTS if begins.match(rest)), f"end it with {expected}" if not rest else None
     )
+    if cure == _ONE_LIST and len(shape) > 1 and shape[0] > 1:
+        cure = "if it is another array, put each behind its name, on a line of its own: Q = …"
     raise InputError(where, f"expected {expected} after the list, found {found}", cure)
 
 

@@ -42,6 +42,23 @@ UNREAD = (
         "keep only what stands between two of them, or put the name of each matrix above its fence: Q:",
     ),
     Unread(
+        re.compile(r"\A\s*[\[(]?(?:[0-9]{4}-[0-9]{2}-[0-9]{2}[ T,]+)?[0-9]{1,2}:[0-9]{2}:[0-9]{2}(?![0-9])"),
+        "begins with a time, as the lines of a log",
+        "keep only the arrays, each with its name: Q = …",
+    ),
+    Unread(
+        re.compile(
+            r"\A[ \t]*1[ \t]*[|│:][ \t]*\S[^\n]*\n[ \t]*2[ \t]*[|│:][ \t]*\S|\A[ \t]*1[ \t]+[A-Za-z_]\w*[ \t]*=(?!=)"
+        ),
+        "its lines are numbered",
+        "delete the numbers of the lines, and the signs behind them",
+    ),
+    Unread(
+        re.compile(r"\A[^\n#%/]*[0-9.][ \t]+(?:#|//|%)[ \t]+[^\W\d]"),
+        "a comment stands behind a row",
+        "put it on a line of its own, # and a blank before it, or delete it",
+    ),
+    Unread(
         re.compile(r"■\("),
         "this is a matrix as Word writes it in an equation",
         "write its rows with semicolons between them: '1 0; 0 1'",
