@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import signal
 import subprocess
 import sys
 from collections import Counter
@@ -38,6 +39,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    heed_signals()
     if config.getoption("thorough"):
         amount.share = 1
         if config.getoption("--hypothesis-profile", None) is None:
@@ -45,6 +47,15 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers", "sampled(step): one case in `step` is tried, from the first on; --thorough tries them all"
     )
+
+
+def heed_signals() -> None:
+    """Let processes of the tests end by signals that the suite ignores, as it does behind `nohup` or `&`: what is
+    ignored is inherited, a function is not."""
+    for name in ("SIGINT", "SIGHUP"):
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, lambda *_: None)
 
 
 @pytest.hookimpl(tryfirst=True)
