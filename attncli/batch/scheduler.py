@@ -15,6 +15,7 @@ from attncli.batch.options import Options
 from attncli.batch.pool import Crew
 from attncli.batch.worker import JobTask, Report, failure_record
 from attncli.errors import OutputError
+from attncli.inputs.request import GRADIENT_NAMES
 
 FIRST = 16  # jobs in the first task, while the time per job is unknown
 MOST = 1024
@@ -34,6 +35,7 @@ class Summary:
     failed: int = 0
     kept: int = 0
     warned: int = 0
+    gradients: int = 0  # of jobs that failed, or that expect gradients
     failures: list[Record] = field(default_factory=list)
     differing: list[Record] = field(default_factory=list)
 
@@ -49,6 +51,8 @@ class Summary:
         self.wrong += status == "wrong"
         self.failed += status == "error"
         self.warned += bool(record.get("warnings"))
+        checked = any(found["what"] in GRADIENT_NAMES for found in record.get("checks", ()))
+        self.gradients += checked or status == "error"
         few = {"wrong": self.differing, "error": self.failures}.get(status)
         if few is not None and len(few) < 5:
             few.append(record)

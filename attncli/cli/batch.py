@@ -13,7 +13,7 @@ import typer
 
 from attncli.cli.completion import SAVED, complete_from
 from attncli.cli.options import CalculationOptions, ReadingOptions, declare_force, declare_quiet, expand_bundles
-from attncli.cli.output import write_err, write_prose
+from attncli.cli.output import write_err, write_prose, write_remarks
 from attncli.errors import ExitStatus, MissingExtraError, UsageError
 from attncli.inputs.request import Request
 
@@ -120,7 +120,10 @@ def batch_command(
     except (KeyboardInterrupt, Terminated):
         write_err(f"\nstopped; finished jobs are kept\nhint: {resume_command()}\n")
         raise
-    return report_summary(summary, folder, seconds, quiet=quiet)
+    status = report_summary(summary, folder, seconds, quiet=quiet)
+    if "d_output" in matrices and not summary.gradients and not quiet:
+        write_remarks(["--grad changes nothing: no gradients are expected"], ())
+    return status
 
 
 def worker_count(asked: int | None) -> int:

@@ -20,7 +20,7 @@ from attncli.cli.options import (
 from attncli.cli.output import write_err, write_out, write_remarks
 from attncli.cli.run import BUILT_IN_NOTE, find_built_in
 from attncli.errors import ExitStatus, ProblemError, UsageError, format_errors
-from attncli.inputs.request import Request
+from attncli.inputs.request import GRADIENT_NAMES, Request
 from attncli.inputs.settings import parse_value, read_number
 
 if TYPE_CHECKING:
@@ -152,12 +152,22 @@ def check_command(
     if all(outcome.verdict == "skipped" for outcome in outcomes):
         hint = "expected: {output: […]} in a file, or --expect-output SOURCE"
         raise ProblemError("check", f"nothing is expected in any of the {len(outcomes)} problems", hint)
+    if "d_output" in calculation.defaults()[1] and not _have_gradients(outcomes):
+        notes.append("--grad changes nothing: no gradients are expected")
     _write_reports(junit, grades, outcomes, judge.read, force)
     is_told = format == "table" and len(outcomes) == 1 and outcomes[0].error is not None  # on standard error
     if not quiet and not is_told:
         write_out(render(outcomes, ascii), in_colour=format == "table")
     write_remarks([] if quiet else notes, ())
     return _status(outcomes, quiet)
+
+
+def _have_gradients(outcomes: list[CaseOutcome]) -> bool:
+    """Return whether gradients were checked, or may have been in a problem that failed."""
+    return any(
+        outcome.report is None or any(found.what in GRADIENT_NAMES for found in outcome.report.checks)
+        for outcome in outcomes
+    )
 
 
 def _tolerance(text: str | None, option: str) -> float | None:

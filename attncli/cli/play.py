@@ -56,5 +56,7 @@ def play_command(
 
 def check_page(path: str, option: str, example: str = PAGE_FILE) -> None:
     """Raise UsageError unless the name of the interactive page is that of a page for a browser."""
+    if not path:
+        raise UsageError(option, "the name of the file is empty", example)
     if not path.lower().endswith((".html", ".htm")):
         raise UsageError(option, f"{printable(path)} does not end in .html, and a page to play with is HTML", example)

@@ -135,6 +135,13 @@ def _from_arrays(contents: Contents, name: str) -> Worksheet:
     return Worksheet(request=Request(**request), name=name, where=contents.where, expected=expected, left_out=left_out)
 
 
+def _name_place(path: trees.Path) -> str:
+    """Return the keys that lead to a matrix, `expected.output`, of a job `job 2: queries`, as jobs are counted."""
+    if path[0] == "jobs" and isinstance(path[1], int):
+        return f"job {path[1] + 1}: {_name_place(path[2:])}"
+    return ".".join(map(str, path))
+
+
 def _transpose(matrix: Matrix) -> Matrix:
     """Return weights as (in, out) that the file has as (out, in)."""
     import numpy as np
@@ -285,7 +292,7 @@ class _Reader:
     def matrix(self, path: tuple[str, ...], role: str) -> Matrix:
         """Return a matrix from a list, a number (an array without axes), or a source relative to this file."""
         node, place = self.node(path), self.path + path
-        name = f"{self.where}: {'.'.join(map(str, place))}"
+        name = f"{self.where}: {_name_place(place)}"
         if isinstance(node, dict) and node:
             return trees.labelled_rows(self.tree, place, self.where, name, self.sources.reading)
         if isinstance(node, (list, dict)):

@@ -175,6 +175,8 @@ def _labels_of(labels: Labels, name: str) -> tuple[tuple[str, ...] | None, tuple
 
 def target_format(path: str, option: str) -> Format:
     """Return the format that the name of a file implies."""
+    if not path:
+        raise OutputError(option, "the name of the file is empty", f"{option} result.csv")
     suffix = os.path.splitext(path)[1].lower()  # noqa: PTH122 - a trailing slash must stay
     format = WRITTEN.get(suffix)
     if format is None and is_device(path):

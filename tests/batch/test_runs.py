@@ -72,8 +72,8 @@ def test_an_error_has_the_name_of_its_job_unless_its_path_does(tmp_path, batch_h
     _, _, err = batch_here("jobs.yaml", "z", "-d", "out", cwd=tmp_path)
     shapes = "queries have 1 column, keys have 2 (queries (1, 1), keys (1, 2))"
     assert [line for line in err.splitlines() if line.startswith("error")] == [
-        "error: o: jobs.yaml: jobs.0.q: no.csv: no such file",
-        f"error: mask: jobs.yaml: jobs.1.k: {shapes}",
+        "error: o: jobs.yaml: job 1: q: no.csv: no such file",
+        f"error: mask: jobs.yaml: job 2: k: {shapes}",
         f"error: z/a.yaml: k: {shapes}",
     ]
 
@@ -114,7 +114,7 @@ def test_a_manifests_jobs_lie_over_its_defaults_and_those_over_the_options(tmp_p
     (tmp_path / "data" / "k.csv").write_text("1,0\n0,1\n")
     status, _, err = batch_here("data/jobs.yaml", "-d", "out", "-a", "gaussian", "--causal", cwd=tmp_path)
     assert status == 1
-    assert err.startswith("error: third: data/jobs.yaml: jobs.2.queries: nowhere.csv: no such file\n")
+    assert err.startswith("error: third: data/jobs.yaml: job 3: queries: nowhere.csv: no such file\n")
     keys = [[1, 0], [0, 1]]
     first, second = np.load(tmp_path / "out" / "first.npz"), np.load(tmp_path / "out" / "second.npz")
     right = attend([[1, 0]], keys, [[1], [2]], variant="laplace", causal=True)

@@ -200,3 +200,52 @@ def test_a_setting_without_effect_is_said(run, option):
         ran = run("run", *IDENTITY, *IDLE[option])
         assert (option in ran.err) or ran.status == 2, ran.err
         assert "changes nothing" in ran.err or ran.status == 2
+
+
+@pytest.mark.parametrize(("expected", "is_used"), [("{output: [[1]]}", False), ("{d_values: [[1]]}", True)])
+def test_a_gradient_without_expected_gradients_is_noted_by_check_and_batch(run, tmp_path, expected, is_used):
+    (tmp_path / "p.yaml").write_text(f"q: [[1, 0]]\nk: [[1, 0]]\nv: [[1]]\nexpected: {expected}\n")
+    note = "note: --grad changes nothing: no gradients are expected\n"
+    checked = run("check", tmp_path / "p.yaml", "--grad", "ones")
+    assert (checked.status, checked.err) == (0, "" if is_used else note)
+    ran = run("batch", tmp_path / "p.yaml", "-d", tmp_path / "out", "--grad", "ones", "-j", "1")
+    assert ran.status == 0
+    assert ran.err.endswith(note) != is_used
+    assert note not in run("check", tmp_path / "p.yaml").err
+    assert run("check", tmp_path / "p.yaml", "--grad", "ones", "-q").err == ""
+
+
+@pytest.mark.parametrize(
+    ("words", "option", "hint"),
+    [
+        (("run", *IDENTITY, "-o", ""), "--output", "--output result.csv"),
+        (("run", *IDENTITY, "--weights", ""), "--weights", "--weights result.csv"),
+        (("explain", *IDENTITY, "-o", ""), "--output", "-o work.html"),
+        (("explain", *IDENTITY, "-f", "html", "-o", ""), "--output", "-o work.html"),
+        (("play", "{q: [[1]], k: [[1]]}", "-o", ""), "--output", "-o play.html"),
+    ],
+)
+def test_an_empty_name_of_a_file_is_refused_as_that(run, words, option, hint):
+    ran = run(*words)
+    assert (ran.status, ran.out) == (2, "")
+    assert ran.err == f"error: {option}: the name of the file is empty\nhint: {hint}\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [("x.html", "html"), ("x.htm", "html"), ("x.md", "markdown"), ("x.tex", "latex"), ("X.XLSX", "xlsx")],
+)
+def test_a_page_of_another_format_than_its_suffix_is_refused(run, tmp_path, monkeypatch, name, said):
+    monkeypatch.chdir(tmp_path)
+    for format, suffix in (("text", ".txt"), ("markdown", ".md"), ("latex", ".tex"), ("html", ".html")):
+        ran = run("explain", *IDENTITY, "-f", format, "-o", name, "--force")
+        if format == said:
+            assert ran.status == 0
+            continue
+        assert (ran.status, ran.err) == (
+            2,
+            f"error: --format: {name} is named as {said}, not as {format}\n"
+            f"hint: leave out -f, or end the name in {suffix}\n",
+        )
+    assert run("explain", *IDENTITY, "-f", "latex", "-o", "x.txt").status == 0
+    assert "explain writes no PDF" in run("explain", *IDENTITY, "-f", "latex", "-o", "x.pdf").err

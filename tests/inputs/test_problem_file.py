@@ -453,7 +453,7 @@ def test_a_mapping_within_a_document_is_a_problem(folder):
         where = {"name": f"job{index}", "where": "m.yaml", "folder": "", "sources": here}
         return read_mapping(tree, ("jobs", index), also=("name",), **where)
 
-    assert job(0).request.keys.where == "m.yaml: jobs.0.k"
+    assert job(0).request.keys.where == "m.yaml: job 1: k"
     with pytest.raises(AttncliError) as error:
         job(1)
     assert str(error.value) == "m.yaml: line 3, column 25: unknown key 'kk'"
