@@ -12,7 +12,6 @@ from attncli.numbers.numerals import may_be_cell, quote
 
 _WORD = re.compile(r"[^\s,;|\"']+")
 _NAME_LINE = re.compile(r"^[ \t]*([A-Za-z_]\w{0,30})[ \t]*$", re.MULTILINE)
-_LAST_SIGNS = re.compile(r"([,;\t]+)\r?$")
 _SIGNS = re.compile(r"[,;\t|]")
 _AROUND = " \"'\r"
 _MOST_LINES = 8  # that stand above or below a table
@@ -31,11 +30,16 @@ def hint_at_lines(text: str) -> str | None:
         for spare in (below, *starts, *(start + below for start in starts if below)):
             if spare and _is_readable("\n".join(line for index, line in enumerate(lines) if index not in spare)):
                 return _tell_lines(sorted(index + 1 for index in spare))
-    ends = [found[1] if (found := _LAST_SIGNS.search(lines[index])) else "" for index in filled]
+    ends = [_last_signs(lines[index].removesuffix("\r")) for index in filled]
     least = min(ends, key=len, default="")
     if len(least) > 1 and _is_readable("\n".join(line.rstrip("\r")[: -len(least)] for line in lines)):
         return f"every line ends with {quote(least)}, which are empty cells: delete that in each line"
     return None
+
+
+def _last_signs(line: str) -> str:
+    """Return the commas, semicolons and tabs at the end of a line."""
+    return line[len(line.rstrip(",;\t")) :]
 
 
 def _run_without_numbers(lines: list[str], order: list[int]) -> list[int]:
