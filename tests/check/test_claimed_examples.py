@@ -15,25 +15,35 @@ RIGHT = {
     "apple_tutorial": "exact",
     "deepml_94_a": "exact",
     "js_transformer_steps": "last-digit",
+    "leetgpu_111_backward": "exact",
     "leetgpu_112_sinks": "float32",
+    "leetgpu_80_grouped": "exact",
     "mygpt_causal": "exact",
     "nnlib_specific": "exact",
     "ort_float16": "float16",
     "ort_unidirectional": "float32",
     "pycomplete": "input-rounding",
+    "robust_fill_lengths": "float32",
 }
 WRONG = {  # the first of what may have been done, if anything is known
     "ains6003_rounded": None,
+    "apple_is_great": "one-cell",
+    "cat_sat_on_mat": "unasked-causal",
+    "century": "impossible",
+    "chinese_invented_weights": None,
     "click4ai_sdpa_1": "impossible",
     "deepml_94_example": "no-softmax",
     "flynncao_scores": "one-cell",
     "german_slide": "one-cell",
+    "keras_bert_padding": "no-mask",
     "korean_from_qk": None,
     "leetgpu_53_causal_2": "not-averaged",
     "leetgpu_55_alibi_1": "one-cell",
     "prakash_03": "impossible",
     "pythia_rope": "unasked-rope",
     "sum_normalised": "no-exponential",
+    "the_cat_sleeps": None,
+    "two_heads_unscaled": "unscaled",
 }
 
 
@@ -60,3 +70,10 @@ def test_a_wrong_example_is_called_wrong_and_its_cause_is_named(name):
 def test_a_print_of_rounded_numbers_is_told_with_its_digits():
     (found,) = report("ains6003_rounded").checks
     assert found.note == "every number holds at 3 decimals: --digits 3"
+
+
+def test_a_cell_of_the_first_wrong_step_says_nothing_of_later_ones():
+    found = report("apple_is_great")
+    assert [each.verdict for each in found.checks] == ["wrong", "carried", "wrong"]
+    (cell,) = found.diagnosis
+    assert cell.sentence == "all of raw_scores is right but raw_scores at [0, 1] says 1, 0 is right"

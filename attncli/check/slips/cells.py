@@ -11,6 +11,7 @@ import numpy as np
 from attncli.check.blocks import Index, block_indices, cell_of
 from attncli.check.precision import spacing
 from attncli.check.report import Diagnosis
+from attncli.check.slips.case import listed
 from attncli.check.tolerance.narrow import BITS, rounded
 from attncli.matrix import Array
 from attncli.problem.heads import pack_heads
@@ -48,7 +49,8 @@ def diagnose_cells(case: Case, right: Measured) -> tuple[Diagnosis, ...]:
         f"{name} at [{_place(case.judges[name].given_cell(cell))}] says {says}, {due} is right"
         for name, cell, says, due in told
     ]
-    sentence = f"all is right but {' and '.join(sentences)}"
+    whole = f"all of {listed(list(wrong))}" if case.least else "all"  # later steps may be wrong too
+    sentence = f"{whole} is right but {' and '.join(sentences)}"
     slips = [_describe_copy(says, due) for _, _, says, due in told]
     also: tuple[str, ...] = ()
     if all(slips):

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 EVIDENCE = 4.0  # decimal digits in which the numbers of two slips must differ from the right ones to be accepted
 IN_PART = 6.0  # as many for one slip in few rows, of which each has been tried
 MOST_NAMES = 24  # of a pair
+SAME_SUM = 1e-9  # difference of two sums of weights that are the same but for our rounding
 # families of slips that may be none by themselves, and those that make them slips: the problem's own scale is wrong for
 # another score, rounding scores without decimals is wrong if another scale gave them some, and leaving a scale of 1 out
 # of a gradient is wrong if it is another one
@@ -258,7 +259,10 @@ def _evidence(case: Case, measured: Measured, right: Measured, fitted: int = 0) 
 
 
 def _digits_apart(judge: Judge, mine: Array, right: Measured, fitted: int) -> float:
-    """Return the sum over the cells but the `fitted` largest ones of the digits in which two results differ."""
+    """Return the sum over the cells but the `fitted` largest ones of the digits in which two results differ.
+
+    In a row of weights that has the same sum in both, the cell that differs least follows from the others.
+    """
     if mine.shape != right.numbers[judge.name].shape:
         return np.inf
     total, largest = 0.0, [0.0] * fitted
@@ -268,7 +272,11 @@ def _digits_apart(judge: Judge, mine: Array, right: Measured, fitted: int) -> fl
             # in units of a digit
             off = np.abs(own - block.computed) / block.scale
             times = np.where(np.isfinite(own) == np.isfinite(block.computed), off, 10)
-        digits = np.sort(np.log10(np.fmax(times, 1)), axis=None)
+            digits = np.sort(np.log10(np.fmax(times, 1)))
+            if judge.name == "weights" and digits.shape[-1]:
+                has_same_sum = np.abs((own - block.computed).sum(axis=-1)) < SAME_SUM
+                digits[..., 0] = np.where(has_same_sum, 0, digits[..., 0])
+        digits = np.sort(digits, axis=None)
         kept = max(0, len(digits) - fitted)
         total += float(digits[:kept].sum())
         largest = sorted([*largest, *digits[kept:].tolist()])
