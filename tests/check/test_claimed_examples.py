@@ -32,6 +32,7 @@ WRONG = {  # the first of what may have been done, if anything is known
     "century": "impossible",
     "chinese_invented_weights": None,
     "click4ai_sdpa_1": "impossible",
+    "deepml_131_window": "unasked-window",
     "deepml_94_example": "no-softmax",
     "flynncao_scores": "one-cell",
     "german_slide": "one-cell",

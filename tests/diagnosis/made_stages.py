@@ -231,6 +231,19 @@ def unasked_causal(world):
     world.causal = True
 
 
+@slip("unasked-mask", *BARE, PACKED, told=(("weights",), ("scores",), ("weights", "output")))
+def unasked_mask(world):
+    seen = world.random.random((world.n, world.m)) < 0.6
+    seen[np.arange(world.n), np.arange(world.n) % world.m] = True
+    seen[-1, 0] = False
+    world.seen_by_mask = seen
+
+
+@slip("unasked-window", {"n": 6}, {"n": 7, "heads": 2}, {"n": 6, "causal": True}, told=(("output",),))
+def unasked_window(world):
+    world.window = (1, -1) if world.causal else ((2, 2), (3, 0))[int(world.random.integers(2))]
+
+
 @slip("unasked-rope", {"width": 4}, {"width": 6, "heads": 2})
 def unasked_rope(world):
     world.pairs, world.base = str(world.random.choice(("half", "interleaved"))), 10000.0

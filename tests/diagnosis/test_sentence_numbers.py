@@ -77,6 +77,16 @@ def one_sum(right, wrong):
     return wrong.cell[0], total / 0.8, total
 
 
+def unasked(right, wrong, *number):
+    masked = visible(right) & ~visible(wrong)
+    return whole(masked.sum(), *number, *np.argwhere(masked)[0])
+
+
+def sides(wrong):
+    before, after = wrong.window
+    return whole(before, *([after] if after else ()), before, after)
+
+
 def kept_run(right, wrong):
     return whole(*sorted({wrong.run[0], wrong.run[-1]}), right.m)
 
@@ -116,6 +126,7 @@ def off_by_one(right, wrong):
 
 # a part of a sentence, and the numbers in it from the right and the wrong way through the problem
 FACTS = {
+    r"the {n} keys before .* and (?:{n}|none) after: none is asked for \(--window {n},{n}\)": lambda _, w: sides(w),
     r"the root of all heads' {n} columns|all heads' {n} columns|/√?{n}\)": lambda r, _: whole(r.heads * r.d),
     r"√d_k = {n}": lambda r, _: (r.d**0.5,),
     r"d_k = {n}": lambda r, _: (r.d,),
@@ -154,6 +165,8 @@ FACTS = {
     r"the next {n} ": lambda r, _: (r.heads // r.key_heads,),
     r"the window {n}, {n} was": lambda r, _: r.window,
     r"reached {n} keys? before the query's position: it reaches {n}": lambda r, w: (w.window[0], r.window[0]),
+    r"{n} of your scores are −inf, the first at \[{n}(?:, {n})*\]": lambda r, w: unasked(r, w),
+    r"{n} of your weights are 0, the first at \[{n}(?:, {n})*\]": lambda r, w: unasked(r, w, 0),
     r"the first {n} keys are seen": lambda r, _: (r.prefix,),
     r"counts {n} keys, {n} of them": lambda r, w: (r.m + padded(w), padded(w)),
     r"there are {n} keys": lambda r, _: (r.m,),

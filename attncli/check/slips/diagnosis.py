@@ -28,6 +28,7 @@ from attncli.check.slips.parts import find_part
 from attncli.check.slips.sampling import Sample, are_same
 from attncli.check.slips.slip import SOME, Slip
 from attncli.check.slips.table import SLIPS
+from attncli.check.slips.unasked_masks import unasked_masks
 from attncli.check.steps import verdicts_of
 from attncli.check.tolerance.measures import Measured
 from attncli.errors import AttncliError
@@ -182,8 +183,10 @@ def _told_in_part(attempt: Attempt, words: str, case: Case) -> str:
 
 
 def _try_fitted(case: Case, sample: Sample) -> list[Attempt]:
-    """Return the numbers of stages that fit best, and the sink that does, of all heads or of each."""
-    fitted = [fitted_number(case, sample, number) for number in FITTED_NUMBERS]
+    """Return masks that are not asked for, the numbers of stages that fit best, and the sink that does, of all heads or
+    of each."""
+    fitted: list[Slip | None] = [*unasked_masks(case)]
+    fitted += [fitted_number(case, sample, number) for number in FITTED_NUMBERS]
     fitted += [fitted_sink(case, sample), fitted_sinks(case), fitted_head_scales(case)]
     fitted += [misread_pages(case), misread_entry(case), *fitted_factors(case, "head", "column")]
     return _try_slips([slip for slip in fitted if slip is not None], case, sample)

@@ -68,6 +68,8 @@ WORDS = {
     "one-ahead": "a causal mask one key ahead",
     "window-off-by-one": "a window one key wider or narrower",
     "unasked-causal": "a causal mask that is not asked for",
+    "unasked-mask": "a mask that is not asked for",
+    "unasked-window": "a window that is not asked for",
     "phantom-keys": "padding keys that count",
     "keys-left-out": "keys left out",
     "keys-counted-twice": "keys counted twice",
