@@ -309,7 +309,18 @@ def _describe_shapes(judge: Judge, measured: Measured) -> str:
     turned = judge.transposed(measured.numbers[judge.name].shape)
     if turned is not None and turned.verdict(measured) != "wrong":
         return f"{said}. It holds the right numbers, transposed"
-    return said
+    return f"{said}{_describe_own_queries(judge, measured)}"
+
+
+def _describe_own_queries(judge: Judge, measured: Measured) -> str:
+    """Return how to give each entry a query of its own, if the numbers have one row for each entry and Q is one matrix
+    for all."""
+    problem, queries = measured.problem, measured.request.queries
+    rows, width = problem.n, problem.d_k
+    due = measured.numbers[judge.name].shape
+    if queries is None or queries.array.ndim > 2 or problem.lead != (rows,) or judge.expected.shape != (rows, due[-1]):
+        return ""
+    return f". Each entry has all {rows} queries: for one of its own, give Q as {rows} × 1 × {width}"
 
 
 def _describe_whole(judge: Judge, verdict: str, measured: Measured) -> str:

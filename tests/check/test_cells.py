@@ -257,3 +257,9 @@ def test_rounded_exponentials_do_not_explain_a_query_without_a_key():
     found = named(text, {"weights": f"[[{', '.join(f'{cell:.4f}' for cell in right)}], [.nan, .nan, .nan]]"})
     assert "empty-row-nan" in found
     assert "rounded-exponentials" not in found
+
+
+def test_percentages_are_told():
+    rows = [[f"{100 * cell:.1f}" for cell in row] for row in numbers(TWO, "weights")]
+    found = diagnosis(TWO, {"weights": given(rows)})
+    assert found[0].sentence == "your weights are percentages, times 100: a row sums to 1"

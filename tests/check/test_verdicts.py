@@ -412,6 +412,15 @@ def test_axes_of_one_query_or_one_batch_may_be_missing_or_more(expected, verdict
     assert report(expected, problem).verdict == verdict
 
 
+def test_one_query_of_its_own_for_each_entry_is_told_where_one_matrix_is_given_for_all():
+    problem = "queries: [[1, 0], [2, 0]], keys: [[[1, 0], [0, 1]], [[0, 1], [1, 1]]], values: [[1, 3], [3, 3]]"
+    found = report("output: [[1, 3], [1, 3]]", problem)
+    assert found.checks[0].said == (
+        "its shape is 2 × 2; expected 2 × 2 × 2. Each entry has all 2 queries: for one of its own, give Q as 2 × 1 × 2"
+    )
+    assert report("output: [[1, 3, 1], [1, 3, 1]]", problem).checks[0].said.endswith("expected 2 × 2 × 2")
+
+
 def test_other_shapes_of_a_batch_are_wrong():
     problem = "queries: [[[0], [0]], [[0], [0]]], keys: [[0]], values: [[1]]"
     assert report("lse: [0, 0, 0]", problem).verdict == "wrong"

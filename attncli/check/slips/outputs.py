@@ -61,6 +61,8 @@ def _factor(case: Case) -> list[Route]:
         if abs(value / factor - 1) > 0.01:  # the rounded factor is the first that fits
             continue
         said = f"your {noun} times {value:.6g}: no factor is expected"
+        if (name, value) == ("weights", 100.0):
+            said = "your weights are percentages, times 100: a row sums to 1"
         routes.append(Route(present=partial(_times, factor=value, only=name), said=said))
     return routes
 
