@@ -67,6 +67,7 @@ ARRAYS = [
     ("R's matrix by rows", "matrix(c(1, 2, 3, 4), 2, 2, byrow = TRUE)", FOUR),
     ("Julia's REPL", "2×2 Matrix{Float64}:\n 1.0  2.0\n 3.0  4.0", FOUR),
     ("Julia's REPL below blank lines", "\n\n2×2 Matrix{Float64}:\n 1.0  2.0\n 3.0  4.0", FOUR),
+    ("Julia's REPL of long ago", "2x2 Array{Float64,2}:\n 1.0  2.0\n 3.0  4.0", FOUR),
     ("Julia's REPL, a vector", "2-element Vector{Float64}:\n 1.0\n 2.0", [1, 2]),
     ("Julia's literal", "[1.0 2.0; 3.0 4.0]", FOUR),
     ("Julia's literal with a type", "Float32[1.0 2.0; 3.0 4.0]", FOUR),

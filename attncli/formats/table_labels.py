@@ -5,6 +5,7 @@ If a cell could be a number or a missing value, its row or column is not taken a
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from attncli.errors import InputError
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 
 _NAME_AND_NUMBER = pattern(r".*[:=]\s+[-+]?\.?[0-9][\w.+-]*")
+_OF_A_MATRIX = pattern(r"(?:[QKV]|quer(?:y|ies)|keys?|values?)[ _:]*[0-9]{0,3}:?", re.IGNORECASE)
 _ENDS_WITH_FRACTION = pattern(r".*\s[-+]?[0-9]*\.[0-9]+(?:[eE][-+]?[0-9]+)?")
 
 
@@ -59,6 +61,8 @@ def take_row_labels(table: Table) -> tuple[str, ...] | None:
     if len(set(first)) < len(first) and all(label.endswith(":") for label in first):
         what = "its lines are keys and values, some keys more than once"
         raise InputError(table.where, what, "keep only the rows of the matrix, without their keys")
+    if all(map(_OF_A_MATRIX.fullmatch, first)):
+        _refuse_several(table, first)
     if "" in first:
         row = first.index("")
         hint = "name every row, or none" if row else "use --header if the first row is a header, or else name it"
@@ -66,6 +70,14 @@ def take_row_labels(table: Table) -> tuple[str, ...] | None:
     table.rows = [row[1:] for row in table.rows]
     table.taken = 1
     return tuple(first)
+
+
+def _refuse_several(table: Table, labels: list[str]) -> None:
+    """Raise InputError for rows that are labelled Q, Q, K, or q1, q2, k1: they are those of several matrices."""
+    names = [label.rstrip(" _:0123456789") for label in labels]
+    if 1 < len(set(names)) < len(names):
+        what = f"its rows are labelled as those of several matrices: {', '.join(dict.fromkeys(names))}"
+        raise InputError(table.where, what, "put the rows of each behind its name, Q = …, or into a file of its own")
 
 
 def _refuse_numbers(table: Table, labels: list[str]) -> None:

@@ -77,7 +77,8 @@ def read_bare(data: bytes, where: str, reading: Reading) -> Contents:
         note = f"{where}: its one line is a row; typed as an argument, ';' would end a row"
         return with_note(contents, note)
     # as many lines as rows: there is no blank line and no comment, and nothing to look for
-    if data.count(b"\n") > rows and (note := _note_of_blocks(data, where)):
+    lines = data.count(b"\n") + (not data.endswith(b"\n"))
+    if lines > rows and (note := _note_of_blocks(data, where)):
         return with_note(contents, note)
     return contents
 

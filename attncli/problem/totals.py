@@ -14,13 +14,18 @@ if TYPE_CHECKING:
     from attncli.inputs.request import Request
     from attncli.matrix import Array, Matrix
 
+_SUMS = (
+    *("total", "totals", "subtotal", "sum", "sums", "row sum", "column sum", "σ", "∑", "summe", "gesamt"),
+    *("gesamtsumme", "gesamtergebnis", "somme", "suma", "somma", "totale"),
+)
+_MEANS = (
+    *("mean", "means", "average", "averages", "avg", "μ", "ø", "mittel", "mittelwert", "durchschnitt"),
+    *("moyenne", "media", "promedio"),
+)
 _TOTALS = {
-    **dict.fromkeys(("total", "totals", "subtotal", "sum", "sums", "row sum", "column sum", "σ", "∑"), "sum"),
-    **dict.fromkeys(("summe", "gesamt", "gesamtsumme", "gesamtergebnis", "somme", "suma", "totale", "somma"), "sum"),
-    **dict.fromkeys(
-        ("mean", "means", "average", "averages", "avg", "μ", "mittel", "mittelwert", "durchschnitt"), "mean"
-    ),
-    **dict.fromkeys(("moyenne", "media", "promedio", "ø"), "mean"),
+    **dict.fromkeys(_SUMS, ("sum",)),
+    **dict.fromkeys(_MEANS, ("mean",)),
+    "all": ("sum", "mean"),  # as pandas calls its margins
 }
 _MOST_DECIMALS = 12
 
@@ -33,13 +38,13 @@ def refuse_totals(request: Request) -> None:
         if matrix is None or matrix.array.ndim != 2:
             continue
         for labels, axis, what in ((matrix.row_labels, 0, "row"), (matrix.column_labels, 1, "column")):
-            if labels and _kind(labels[-1]):
+            if labels and _kinds(labels[-1]):
                 _refuse_total(matrix, labels, axis, what)
 
 
-def _kind(label: str) -> str | None:
-    """Return what a label says that it is of the others, their sum or their mean, or None."""
-    return _TOTALS.get(label.strip(" \t:.").casefold().removeprefix("grand "))
+def _kinds(label: str) -> tuple[str, ...]:
+    """Return what a label may mean that it is of the others: their sum, their mean, or nothing."""
+    return _TOTALS.get(label.strip(" \t:.").casefold().removeprefix("grand "), ())
 
 
 def _refuse_total(matrix: Matrix, labels: tuple[str, ...], axis: int, what: str) -> None:
@@ -49,19 +54,19 @@ def _refuse_total(matrix: Matrix, labels: tuple[str, ...], axis: int, what: str)
     if not holds_numbers(array) or array.shape[axis] != len(labels):
         return
     rows = np.moveaxis(array, axis, 0).astype(np.float64)
-    ends = list(takewhile(_kind, reversed(labels)))
+    ends = list(takewhile(_kinds, reversed(labels)))
     others = rows[: len(rows) - len(ends)]
     if len(others) < 2 or not np.isfinite(rows).all() or not others.any():
         return
-    error = len(others) * 10.0 ** -_decimals(rows)
+    decimals = _decimals(rows)
+    error = len(others) * 10.0**-decimals / 2 if decimals else 0.0
     for label, row in zip(ends, rows[::-1], strict=False):
-        kind = _kind(label)
-        due = others.sum(axis=0) if kind == "sum" else others.mean(axis=0)
-        if np.allclose(row, due, rtol=1e-6, atol=error / 2):
-            fault = f"the last {what}, {quote(label)}, is the {kind} of the others"
-            raise ProblemError(
-                matrix.where, fault, f"leave it out, or give it another label if it is a {what} of its own"
-            )
+        for kind in _kinds(label):
+            due = others.sum(axis=0) if kind == "sum" else others.mean(axis=0)
+            if np.allclose(row, due, rtol=1e-6, atol=error):
+                fault = f"the last {what}, {quote(label)}, is the {kind} of the others"
+                hint = f"leave it out, or give it another label if it is a {what} of its own"
+                raise ProblemError(matrix.where, fault, hint)
 
 
 def _decimals(array: Array) -> int:

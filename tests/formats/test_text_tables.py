@@ -407,3 +407,22 @@ def test_rows_that_are_numbered_as_in_a_list_get_a_note() -> None:
     note = "q.csv: the first column is 1., 2., …: if it numbers the rows, leave it out of the file"
     assert read(b"1. 5 2\n2. 3 4\n").notes == (note,)
     assert read(b"1. 5. 2.\n2. 3. 4.\n").notes == ()
+
+
+@pytest.mark.parametrize("labels", [("Q", "Q", "K"), ("q1", "q2", "k1"), ("query 1", "query 2", "key 1")])
+@pytest.mark.parametrize("delimiter", [",", "\t"])
+def test_rows_that_are_labelled_as_those_of_several_matrices_are_refused(
+    labels: tuple[str, ...], delimiter: str
+) -> None:
+    text = "".join(f"{label}{delimiter}{row}{delimiter}{row}\n" for row, label in enumerate(labels))
+    names = list(dict.fromkeys(label.rstrip(" :123") for label in labels))
+    with pytest.raises(InputError) as caught:
+        read_all("csv", text.encode())
+    assert str(caught.value) == f"q.csv: its rows are labelled as those of several matrices: {', '.join(names)}"
+    assert caught.value.hint == "put the rows of each behind its name, Q = …, or into a file of its own"
+
+
+@pytest.mark.parametrize("labels", ["Q K V", "q q q", "q1 q2 q3", "K Q J", "key the key"])
+def test_other_labels_that_are_names_of_matrices_stay_labels(labels: str) -> None:
+    text = "".join(f"{label},{row}\n" for row, label in enumerate(labels.split()))
+    assert read_all("csv", text.encode())[""].row_labels == tuple(labels.split())

@@ -26,8 +26,8 @@ def _prepare(array: np.ndarray, labels: tuple[str, ...], axis: int) -> None:
 @pytest.mark.parametrize("axis", [0, 1])
 @pytest.mark.parametrize(
     ("label", "kind"),
-    [("Total", "sum"), ("SUM:", "sum"), ("Σ", "sum"), ("Grand total", "sum"), ("Summe", "sum"), ("mean", "mean")]
-    + [("Avg.", "mean"), ("Mittelwert", "mean")],
+    [("Total", "sum"), ("SUM:", "sum"), ("Σ", "sum"), ("Grand total", "sum"), ("Summe", "sum"), ("All", "sum")]
+    + [("mean", "mean"), ("Avg.", "mean"), ("Mittelwert", "mean"), ("all", "mean")],
 )
 def test_a_total_at_the_end_is_refused(label: str, kind: str, axis: int) -> None:
     total = ROWS.sum(axis=0) if kind == "sum" else ROWS.mean(axis=0)
@@ -66,6 +66,11 @@ def test_a_total_is_known_though_it_is_rounded() -> None:
 def test_a_row_that_is_no_total_stays(last: np.ndarray, label: str) -> None:
     array = np.nan_to_num(np.vstack([ROWS, last]), nan=7.0)
     _prepare(array, ("a", "b", "c", label), 0)
+
+
+def test_whole_numbers_have_to_be_the_exact_total() -> None:
+    keys = np.array([[1.0, 0], [0, 1], [1, 2]])
+    prepare(Request(queries=Matrix(keys, "q.csv"), keys=Matrix(keys, "k.csv", row_labels=("a", "b", "Total"))))
 
 
 def test_rows_of_zeros_or_a_single_other_row_are_no_evidence() -> None:

@@ -12,7 +12,7 @@ from attncli.matrix import Matrix
 if TYPE_CHECKING:
     from attncli.matrix import Reading
 
-_HEAD = re.compile(r"\s*([0-9]+(?:×[0-9]+)*)(-element)? [^\n]*:[ \t]*")
+_HEAD = re.compile(r"\s*([0-9]+(?:[×x][0-9]+)*)(-element)? [^\n]*:[ \t]*")
 _FRACTION = re.compile(r"(-?[0-9]+)//([0-9]+)")
 BEGINNING = re.compile(rf"{_HEAD.pattern}\n")
 
@@ -27,7 +27,7 @@ def read_julia(text: str, where: str, reading: Reading) -> Matrix:
     head, _, body = text.lstrip().partition("\n")
     found = _HEAD.match(head)
     assert found is not None
-    shape = tuple(int(length) for length in found[1].split("×"))
+    shape = tuple(int(length) for length in found[1].replace("x", "×").split("×"))
     if "Vector{Vector" in head:
         raise InputError(where, "this is a vector of vectors as Julia prints it", "show its rows: stack(x, dims = 1)")
     if len(shape) > 2:
