@@ -33,13 +33,15 @@ class Contents:
 
 
 def with_note(contents: Contents, note: str) -> Contents:
-    """Return the contents with a note on each of their matrices."""
+    """Return the contents with a note on each of their matrices, and on the problem that they may be."""
 
     def add_note(make: Callable[[], Matrix]) -> Matrix:
         matrix = make()
         return replace(matrix, notes=(*matrix.notes, note))
 
-    return replace(contents, matrices={name: partial(add_note, make) for name, make in contents.matrices.items()})
+    matrices = {name: partial(add_note, make) for name, make in contents.matrices.items()}
+    tree = contents.tree and replace(contents.tree, notes=(*contents.tree.notes, note))
+    return replace(contents, matrices=matrices, tree=tree)
 
 
 @record

@@ -19,6 +19,7 @@ from attncli.formats.prints import (
     strip_decorations,
 )
 from attncli.formats.prints.rows import ends_rows, is_rows, is_typed, read_rows
+from attncli.numbers.numerals import quote
 from attncli.patterns import pattern
 
 if TYPE_CHECKING:
@@ -78,6 +79,8 @@ def read_bare(data: bytes, where: str, reading: Reading) -> Contents:
         return with_note(contents, note)
     # as many lines as rows: there is no blank line and no comment, and nothing to look for
     lines = data.count(b"\n") + (not data.endswith(b"\n"))
+    if lines > rows and b"#" in data:
+        _refuse_named_comments(data, where)
     if lines > rows and (note := _note_of_blocks(data, where)):
         return with_note(contents, note)
     return contents
@@ -130,6 +133,16 @@ def _printed(data: bytes, start: str, where: str, reading: Reading) -> Contents 
             matrix = read_rows(text.strip(), where, reading)
             return Contents(where, {"": lambda: matrix})
     return None
+
+
+def _refuse_named_comments(data: bytes, where: str) -> None:
+    """Raise InputError if comments between the rows call them by the names of several inputs."""
+    from attncli.formats.prints.headings import names_in_comments
+
+    comments = names_in_comments(decode(data, where))
+    if len(comments) > 1:
+        what = f"its comments name several matrices: {', '.join(map(quote, comments))}"
+        raise InputError(where, what, "let each of them hold only the name of what stands below it, as in # Q")
 
 
 def _note_of_blocks(data: bytes, where: str) -> str:

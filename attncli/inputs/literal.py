@@ -78,7 +78,7 @@ def read_typed(text: str, where: str, reading: Reading) -> Contents:
         problem = read_as_problem(text.encode("utf-8", "surrogateescape"), where, reading)
         if problem is None:
             raise
-        return problem
+        return note_left_out(problem, given, where)
 
 
 def _read_undecorated(text: str, where: str, reading: Reading) -> Contents:

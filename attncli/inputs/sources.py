@@ -238,11 +238,12 @@ class Sources:
             try:
                 return known.read(data, where, self.reading)
             except InputError as refusal:
-                if known.name == "txt" and (problem := read_as_problem(data, where, self.reading)):
-                    return problem
-                if known.name == "markdown" and (b"```" in data or b"~~~" in data):
+                is_page = known.name == "markdown" and (b"```" in data or b"~~~" in data)
+                if is_page:
                     with suppress(InputError):
                         return BY_NAME["txt"].read(data, where, self.reading)  # what stands between its fences
+                if (known.name == "txt" or is_page) and (problem := self._read_problem_in(data, where)):
+                    return problem
                 raise self._explain_text(refusal, data, known.name) from None
         if suffix in RAW and looks_raw(data):
             what = "the type of its numbers cannot be recognized"
@@ -254,11 +255,20 @@ class Sources:
                 return BY_NAME[name].read(data, where, self.reading)
             except InputError as error:
                 refusals.append(error)
+        if not self.from_format and (problem := self._read_problem_in(data, where)):
+            return problem
         if names[0] == "yaml" and not self.from_format:
             from attncli.formats.prints.unread import name_beginning
 
             raise name_beginning(refusals[0], data.decode("utf-8-sig", "replace"), where)
         raise refusals[0]
+
+    def _read_problem_in(self, data: bytes, where: str) -> Contents | None:
+        """Return the problem in YAML that a text is, or that stands between the fences of a page, or None."""
+        from attncli.formats.text_file import note_page, undecorate
+
+        problem = read_as_problem(undecorate(data, where), where, self.reading)
+        return problem and note_page(problem, data, where)
 
     def _explain_text(self, refusal: InputError, data: bytes, name: str) -> InputError:
         """Return the refusal of a file; if it is a print or a table under a suffix of another kind of text, with the

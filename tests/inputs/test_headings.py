@@ -61,7 +61,7 @@ def test_a_large_matrix_below_a_heading_is_not_joined_with_the_next() -> None:
         "# mask\n1 2\n# weights\n3 4\n",  # none of an input
         "# queries\n# keys\n1 2\n3 4\n",
         "# Q\n1 2\n3 4\n# K\n",
-        "# Q is 1 2\n1 2\n# K is 3 4\n3 4\n",
+        "# Q is 1 2\n1 2\n# so is this\n3 4\n",
     ],
 )
 def test_other_comments_stay_comments(text: str) -> None:
@@ -83,6 +83,19 @@ def test_comments_above_names_and_within_brackets_stay_comments() -> None:
             "# Q\n1,0\n0,1\n# K\n1,2\n3,x\n",
             "p.txt: K: line 6, column 2: 'x' is not a number",
             "type a number, as in -1234.5, or nan if it is missing",
+        ),
+        *(
+            (
+                f"# Q{rest}\n1 2\n# K{rest}\n3 4\n",
+                f"p.txt: its comments name several matrices: '# Q{rest}', '# K{rest}'",
+                "let each of them hold only the name of what stands below it, as in # Q",
+            )
+            for rest in ("^T", " transposed", ", shape (1, 2)", " is below")
+        ),
+        (
+            "# Q\n1,2\n# K\n3,4\n# of another kind\n5,6",
+            "p.txt: K: a comment divides its rows",
+            "delete the comment, or let it hold only a name: # K",
         ),
         ("# Q\n1 0\n# K\n1 2\n# Q\n3 4\n", "p.txt: two arrays are called 'Q'", "give each its own name"),
     ]
@@ -114,3 +127,22 @@ def test_fences_of_a_markdown_file_are_read_if_it_has_no_table(tmp_path: Path) -
     assert request.queries.array.tolist() == [[1, 2]]
     (tmp_path / "q.md").write_text("```\n5 6\n```\n\n| a | b |\n|---|---|\n| 1 | 2 |\n")
     assert Sources(io.BytesIO).matrix(str(tmp_path / "q.md"), role="queries").array.tolist() == [[1, 2]]
+
+
+@pytest.mark.parametrize("way", ["typed", "stdin", "txt", "md"])
+def test_a_problem_in_yaml_between_fences_keeps_its_settings(way: str, tmp_path: Path) -> None:
+    text = "Here:\n\n```yaml\nqueries: [[1, 2], [3, 4]]\nkeys: [[1, 2], [3, 4]]\ncausal: true\n```\nDone.\n"
+    path = tmp_path / f"p.{way}"
+    path.write_text(text)
+    source = {"typed": text, "stdin": "-"}.get(way, str(path))
+    worksheet = read_problem(source, Sources(lambda: io.BytesIO(text.encode())))
+    assert worksheet.request.causal is True
+    where = {"typed": "literal", "stdin": "standard input"}.get(way, str(path))
+    assert worksheet.notes == (f"{where}: only what stands between its fences is read",)
+
+
+def test_matrices_of_latex_below_headings_are_read_as_a_page_of_latex() -> None:
+    found = _matrices(
+        "## Query\n\n$$Q = \\begin{bmatrix}1&2\\end{bmatrix}$$\n\n## Key\n\n$$K = \\begin{bmatrix}3&4\\end{bmatrix}$$\n"
+    )
+    assert {name: matrix.array.tolist() for name, matrix in found.items()} == {"Q": [[1, 2]], "K": [[3, 4]]}

@@ -4,20 +4,25 @@ names, `Q =`."""
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 
 from attncli.formats.prints.named import is_assignment
 from attncli.numbers.numerals import may_be_cell
 
 _NAME = (
-    r"[QKVX]|quer(?:y|ies)|keys?|values?|context|mask|bias|[wb]_?[qkvo]|raw[_ ]scores|scores|weights|output"
-    r"|(?:attention|attn)[_ ](?:mask|weights|output)"
+    r"[QKVX]|quer(?:y|ies)|keys?|values?|context|mask|bias|[wb]_?[qkvo]"
+    r"|(?:expected[ _]+)?(?:raw[_ ]scores|scores|weights|output|lse)|(?:attention|attn)[_ ](?:mask|weights|output)"
 )
 _WORDS = r"matrix|matrices|vectors?|tensors?|arrays?"
 _HEADING = re.compile(
     r"[ \t]*(?:#{1,6}|%{1,2}|//|--+|==+|[-*•]|[0-9]{1,2}[.)])?[ \t]*(?:\*\*|__|`)?[ \t]*"
-    rf"(?:(?:the|input|{_WORDS})[ \t]+)*({_NAME})(?:[ \t]+(?:{_WORDS}))?(?:[ \t]*\([QKV]\))?"
+    rf"(?:(?:the|input|{_WORDS})[ \t]+)*({_NAME})(?:[ \t]+(?:{_WORDS}))?"
+    r"(?:[ \t]*\((?:[QKV]|quer(?:y|ies)|keys?|values?)\))?"
     r"[ \t]*[:=]?[ \t]*(?:\*\*|__|`)?[ \t]*:?[ \t]*(?:#+|--+|==+)?[ \t]*",
     re.IGNORECASE,
+)
+_NAMED_COMMENT = re.compile(
+    rf"(?:#+|%+|//)[ \t]*(?:(?:the|input|{_WORDS})[ \t]+)*([QKV]|quer(?:y|ies)|keys?|values?)(?![\w.])", re.IGNORECASE
 )
 _INPUTS = frozenset("qkvx")  # first letters of what a problem is made of
 _COMMENT = re.compile(r"[ \t]*(?:#|%|//)")
@@ -32,6 +37,8 @@ _SHELLS = frozenset(("bash", "sh", "shell", "zsh", "console", "powershell"))
 def name_headings(text: str) -> str:
     """Return the text with `Q =` in place of headings above rows of numbers, if two or more divide it, one of them
     that of an input."""
+    if "\\begin" in text:
+        return text  # a page of LaTeX, which names its matrices itself
     lines = text.split("\n")
     places = _places(lines)
     names = [name for _, name in places]
@@ -47,6 +54,17 @@ def name_headings(text: str) -> str:
         if not is_label or not lines[place].lstrip()[0].isalpha():
             lines[place] = f"{name} ="
     return "\n".join(lines)
+
+
+def names_in_comments(text: str) -> list[str]:
+    """Return the comments that begin with the names of different inputs, above rows of numbers each."""
+    found: dict[str, str] = {}
+    lines = [line.strip() for line in text.split("\n") if line.strip()]
+    for line, following in pairwise(lines):
+        name = _NAMED_COMMENT.match(line)
+        if name and following[:1] not in "#%/":
+            found.setdefault(name[1][0].lower(), line)
+    return list(found.values())
 
 
 def _places(lines: list[str]) -> list[tuple[int, str]]:

@@ -32,6 +32,8 @@ _MAPPING = re.compile(r"\s*\[?\s*\{\s*(?:\"[^\"\n]*\"|'[^'\n]*'|\w+)\s*:(?!:)")
 _PLACED = re.compile(r"(?:[ \t]*\w+(?:\[[0-9]+\])+[ \t]*=[ \t]*[-+]?[0-9.][\w.+-]*[ \t]*;?[ \t]*\n?){2}")
 _BLOCK_LIST = re.compile(r"\s*(?:#[^\n]*\n\s*)*-[ \t]+(?:\[|-[ \t]+[-+.0-9])")
 _PHP = re.compile(r"\s*[Aa]rray\b[^=]{0,40}?\[?[0-9]+\]?\s*=>")
+_COMMENT_WITHIN = re.compile(r"[0-9.][ \t]*\n\s*#(?: [^\n]*)?\n[^#]*[0-9]")
+_NUMBERS = re.compile(r"\s*[-+]?[0-9.][-+0-9.eE \t,;]*(?:\n|\Z)")
 _LONGEST_CODE = 1 << 16  # characters
 _MOST_SHOWN = 3  # statements in a note
 SHORTENED = "the array is printed with '...' in place of numbers"
@@ -99,10 +101,15 @@ def read_parts(text: str, where: str, reading: Reading) -> Contents:
 def _pass_over_code(text: str) -> tuple[str, list[str], list[str]] | None:
     """Return the text without statements that change none of its arrays, or None."""
     try:
-        arrays = {part.name for part in split_named(text, "") if part.name and _begins(part.text)}
+        arrays = {part.name for part in split_named(text, "") if part.name and _holds_numbers(part.text)}
     except InputError:
         return None
     return pass_over(text, arrays) if arrays else None
+
+
+def _holds_numbers(text: str) -> bool:
+    """Return whether a value is an array, or rows of numbers, and no code."""
+    return _begins(text) or text.lstrip()[:1] in "[({|" or _NUMBERS.match(text) is not None
 
 
 def _read_parts(text: str, where: str, reading: Reading) -> Contents:
@@ -200,8 +207,11 @@ def _read_table(part: NamedPart, where: str, reading: Reading, refusal: InputErr
 
     Raises `refusal` if it is none, or what the table lacks if it has commas or the like between its cells.
     """
-    if not part.name or "\n" not in part.text.strip():
+    if not part.name or "\n" not in part.text.rstrip():
         raise refusal
+    if _COMMENT_WITHIN.search(part.text.strip()):
+        hint = "delete the comment, or let it hold only a name: # K"
+        raise InputError(where, "a comment divides its rows", hint)
     data = ("\n" * part.line + part.text).encode("utf-8", "surrogateescape")
     try:
         return text_table.read(data, where, reading).matrices[""]()

@@ -13,14 +13,17 @@ _TOKENS = re.compile(
 )
 _TEXTS = re.compile(r"\"[^\"\n]*\"|(?<![\w)\]}'.])'[^'\n]*'")
 _NAME = r"[A-Za-z_]\w*"
+_DECLARED = r"(?:(?:const|let|var|auto|val|final)[ \t]+)?"
 _ASSIGNED = re.compile(
-    rf"({_NAME}(?:[ \t]*,[ \t]*{_NAME})*)[ \t]*(?::[ \t]*[\w.]+)?[ \t]*(?:=|<-)(?!=)[ \t]*(.+)", re.DOTALL
+    rf"{_DECLARED}({_NAME}(?:[ \t]*,[ \t]*{_NAME})*)[ \t]*(?::[ \t]*[\w.]+)?[ \t]*(?:=|<-)(?!=)[ \t]*(.+)", re.DOTALL
 )
 _SHOWN = re.compile(
-    rf"(?:print|display|disp|println|show|console\.log|fmt\.Println|cat|plt(?:\.\w+)+)[ \t]*\((.*)\)|({_NAME})",
+    rf"(?:print|display|disp|println|show|console\.log|fmt\.Println|cat|plt(?:\.\w+)+)[ \t]*(\(.*\))|assert\b(.*)"
+    rf"|({_NAME})",
     re.DOTALL,
 )
 _HEAD = re.compile(r"def\s+\w+\s*\(.*\)\s*(?:->[^:]*)?:\s*(?:return\b(.*))?", re.DOTALL)
+_BLOCK_BELOW = re.compile(rf"({_NAME})[ \t]*=")  # above its array
 _RETURNED = re.compile(r"return\b(.*)|pass|(?:\"\"\"|''')(?:.|\n)*", re.DOTALL)
 _BLOCK = re.compile(r"(?:if|elif|else|for|while|with|try|except|finally)\b(.*):", re.DOTALL)
 _LOADED = re.compile(r"(?:import|from|using|library|#include|package)\b.*", re.DOTALL)
@@ -51,7 +54,7 @@ def pass_over(text: str, arrays: set[str]) -> tuple[str, list[str], list[str]] |
     """
     passed: list[_Statement] = []
     names: list[str] = []
-    in_function = False
+    in_function = in_block = False
     for statement in _statements(text):
         plain = statement.text
         in_function = in_function and statement.is_indented
@@ -64,14 +67,23 @@ def pass_over(text: str, arrays: set[str]) -> tuple[str, list[str], list[str]] |
                 return None
         elif _LOADED.fullmatch(plain):
             continue
+        elif (below := _BLOCK_BELOW.fullmatch(plain)) and below[1] in arrays:
+            in_block = True
+            continue
         elif (assigned := _ASSIGNED.fullmatch(plain)) and (targets := _targets(assigned[1])) & arrays:
             if len(targets) > 1:
                 return None
+            in_block = False
             continue
         elif assigned and _is_safe(assigned[2]):
             names += sorted(targets)
-        elif not PREPARED.fullmatch(plain) and not ((shown := _SHOWN.fullmatch(plain)) and _is_safe(shown[1] or "")):
+        elif in_block and not ((shown := _SHOWN.fullmatch(plain)) and not shown[3]):
+            continue  # rows, or what the reader of the array refuses
+        elif not PREPARED.fullmatch(plain) and not (
+            (shown := _SHOWN.fullmatch(plain)) and _is_safe(shown[shown.lastindex or 0])
+        ):
             return None
+        in_block = False
         passed.append(statement)
     if not passed:
         return None
