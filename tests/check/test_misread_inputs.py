@@ -53,6 +53,16 @@ def test_an_entry_of_values_is_found_from_the_output():
     assert told(TEXT, printed(wrong, "output")) == ("entry-misread", "V at [2, 1] was taken as 17: it is 11")
 
 
+def test_an_entry_of_values_may_have_more_decimals():
+    wrong = steps(values=with_entry(V, (2, 1), 16.25))
+    assert told(TEXT, printed(wrong, "output")) == ("entry-misread", "V at [2, 1] was taken as 16.25: it is 11")
+
+
+def test_an_entry_of_queries_is_found_where_most_of_its_output_is_in_one_column():
+    wrong = steps(queries=with_entry(Q, (2, 1), 0))
+    assert told(TEXT, printed(wrong, "output")) == ("entry-misread", "Q at [2, 1] was taken as 0: it is 1")
+
+
 def test_an_entry_is_misread_behind_a_causal_mask_too():
     wrong = steps(queries=with_entry(Q, (2, 0), 2), seen=np.tri(3, 4) > 0)
     sentence = "Q at [2, 0] was taken as 2: it is -2"
@@ -63,6 +73,15 @@ def test_random_numbers_are_no_misread_entry(sample):
     for seed in sample(range(20), 5):
         weights = softmax(np.random.default_rng(seed).normal(size=(3, 4)))
         wrong = {"weights": weights.round(4).tolist(), "output": (weights @ V).round(4).tolist()}
+        assert told(TEXT, wrong)[0] != "entry-misread"
+
+
+def test_a_row_that_is_off_at_random_is_no_misread_entry(sample):
+    for seed in sample(range(20), 5):
+        scores = Q @ K.T / np.sqrt(3)
+        scores[seed % 3] += np.random.default_rng(seed).normal(size=4)
+        weights = softmax(scores)
+        wrong = {"weights": weights.round(3).tolist(), "output": (weights @ V).round(3).tolist()}
         assert told(TEXT, wrong)[0] != "entry-misread"
 
 

@@ -286,3 +286,14 @@ def test_a_slip_of_a_stage_that_another_one_left_out_is_none_and_no_crash(monkey
     for route in routes:
         with suppress(AttncliError, ValueError, IndexError):
             route.change_problem(RIGHT.problem(problem(THREE).request))
+
+
+def test_a_fitted_number_is_told_beside_keys_or_factors_that_agree_with_few_digits():
+    queries, keys = np.array([[1, 2], [0, 1], [2, -1]]), np.array([[1, 0], [0, 1], [1, 1], [-1, 1]])
+    powers = np.exp(queries @ keys.T / np.sqrt(2))
+    weights = powers / (powers.sum(axis=-1, keepdims=True) + np.exp(1.5))
+    text = f"queries: {queries.tolist()}, keys: {keys.tolist()}, values: [[1], [2], [3], [4]]"
+    assert [each.slip for each in diagnosis(text, {"weights": weights.round(2).tolist()})] == [
+        "phantom-keys",
+        "sink-other",
+    ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from itertools import combinations, islice, permutations, product
+from itertools import combinations, permutations, product
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,7 +22,7 @@ from attncli.check.slips.fitted import (
     fitted_sink,
     fitted_sinks,
 )
-from attncli.check.slips.misread_inputs import misread_entry
+from attncli.check.slips.misread_inputs import misread_entries
 from attncli.check.slips.pages import misread_pages
 from attncli.check.slips.parts import find_part
 from attncli.check.slips.sampling import Sample, are_same
@@ -48,6 +48,7 @@ SAME_SUM = 1e-9  # difference of two sums of weights that are the same but for o
 # another score, rounding scores without decimals is wrong if another scale gave them some, and leaving a scale of 1 out
 # of a gradient is wrong if it is another one
 MADE_BY = {"scale": ("score",), "weights": ("scale", "score"), "gradient scale": ("system", "score", "scale")}
+MASKS = {"mask", "seen"}
 MATRICES_OF = {"keys", "values", "queries"}  # families that put other matrices in the place of Q, K and V
 CERTAIN, LIKELY = 6.0, 2.0  # digits in which printed numbers are those of a dtype
 
@@ -114,6 +115,8 @@ def diagnose(
     ]
     found = sorted(_confirm(singles, case, right, sample), key=lambda each: each.is_late)
     if found and not found[0].is_late:
+        if sample.rows is None and not any(each.attempt.slips[0].paired for each in found):
+            found += _confirm(_try_numbers(case, sample), case, right, sample)  # may agree with few digits too
         return _make_entries(found, case)
     late, found = found, []
     own = replace(case, wrong=tuple(name for name in wrong if verdicts[name] == "wrong"))
@@ -183,13 +186,18 @@ def _told_in_part(attempt: Attempt, words: str, case: Case) -> str:
 
 
 def _try_fitted(case: Case, sample: Sample) -> list[Attempt]:
-    """Return masks that are not asked for, the numbers of stages that fit best, and the sink that does, of all heads or
-    of each."""
-    fitted: list[Slip | None] = [*unasked_masks(case)]
-    fitted += [fitted_number(case, sample, number) for number in FITTED_NUMBERS]
-    fitted += [fitted_sink(case, sample), fitted_sinks(case), fitted_head_scales(case)]
-    fitted += [misread_pages(case), misread_entry(case), *fitted_factors(case, "head", "column")]
-    return _try_slips([slip for slip in fitted if slip is not None], case, sample)
+    """Return masks that are not asked for, the numbers of stages that fit best, one for all or one for each head, and
+    the inputs that do."""
+    masks, numbers = _try_slips(unasked_masks(case), case, sample), _try_numbers(case, sample)
+    fitted = [fitted_sinks(case), fitted_head_scales(case), misread_pages(case)]
+    fitted += [*misread_entries(case), *fitted_factors(case, "head", "column")]
+    return masks + numbers + _try_slips([slip for slip in fitted if slip is not None], case, sample)
+
+
+def _try_numbers(case: Case, sample: Sample) -> list[Attempt]:
+    """Return the numbers of stages, each one for all heads, that fit best."""
+    fitted = [fitted_number(case, sample, number) for number in FITTED_NUMBERS]
+    return _try_slips([slip for slip in (*fitted, fitted_sink(case, sample)) if slip is not None], case, sample)
 
 
 def _try_slips(slips: list[Slip], case: Case, sample: Sample) -> list[Attempt]:
@@ -308,7 +316,8 @@ def _other_names(found: list[Found], groups: list[list[Attempt]], case: Case, sa
     attempts = []
     for each in found:
         one, two = (others.get(id(part), [part]) for part in each.attempt.parts)
-        for first, second in list(product(one, two))[:MOST_NAMES]:
+        by_name = {(first.name, second.name): (first, second) for first, second in reversed(list(product(one, two)))}
+        for first, second in list(reversed(by_name.values()))[:MOST_NAMES]:
             if first is not each.attempt.parts[0] or second is not each.attempt.parts[1]:
                 attempts += _join_attempts(first, second, case, sample)
     return attempts
@@ -316,7 +325,8 @@ def _other_names(found: list[Found], groups: list[list[Attempt]], case: Case, sa
 
 def _pairs(singles: list[Attempt], groups: list[list[Attempt]], case: Case, sample: Sample) -> list[Attempt]:
     """Return two slips of different families, made in the order of their stages: the first of two groups that are of
-    different families, or one that is none by itself with one that may make it one."""
+    different families, or one that is none by itself with one that may make it one. Masks that are alike by themselves
+    may differ where another one is left out."""
     differing = {id(attempt) for group in groups for attempt in group}
     first_ones = {id(group[0]): group for group in groups}
     tried = [each for each in singles if id(each) in first_ones or id(each) not in differing]
@@ -324,8 +334,9 @@ def _pairs(singles: list[Attempt], groups: list[list[Attempt]], case: Case, samp
     for first, second in combinations(tried, 2):
         if all(id(each) in first_ones or _is_made_by(each, other) for each, other in permutations((first, second))):
             alike = (first_ones.get(id(each), [each]) for each in (first, second))
-            apart = ((one, two) for one, two in product(*alike) if one.slips[0].family != two.slips[0].family)
-            for one, two in islice(apart, 1):
+            apart = [(one, two) for one, two in product(*alike) if one.slips[0].family != two.slips[0].family]
+            masks = [pair for pair in apart[1:] if {each.slips[0].family for each in pair} == MASKS]
+            for one, two in apart[:1] + masks:
                 pairs += _join_attempts(one, two, case, sample)
     return pairs
 

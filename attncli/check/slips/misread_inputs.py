@@ -19,36 +19,47 @@ if TYPE_CHECKING:
     from attncli.problem.problem import Problem
 
 MOST = 128  # entries of Q, and of K
-EVIDENCE = 6.0  # digits: one of many entries and numbers
+EVIDENCE = 5.0  # digits: one of some hundred entries and numbers
+FITTED = 4.0  # of V, with a number that is fitted
+DECIMALS = (1, 2, 3)  # of a number that is fitted
 LETTERS = {"queries": "Q", "keys": "K", "values": "V"}
 
 Entry = tuple[str, int, int, float]  # the matrix, the row, the column, and the number that was taken
 
 
-def misread_entry(case: Case) -> Slip | None:
-    """Return the slip with the entry of Q, K or V, taken as another number, that fits best, or None where none is
-    looked for."""
+def misread_entries(case: Case) -> list[Slip]:
+    """Return the slips with the entry of V, and of Q or K, taken as another number, that fits best, or nothing where
+    none is looked for."""
     problem, name = case.problem, case.subject
     is_by_hand = all(judge.claims is not None for judge in case.judges.values())
     has_stage = case.has_stage("row_norm", "rotation", "softcap", "sink", "top_k", "dropout_mask")
     is_plain = problem.variant.is_dot and not has_stage
     if not is_by_hand or not is_plain or problem.lead or case.request.x is not None or problem.head_scales:
-        return None
+        return []
     expected = case.judges[name].expected
     shapes = problem.shapes()
     if name not in ("raw_scores", "scores", "weights", "output") or expected.shape != shapes[name]:
-        return None
+        return []
     if problem.output_projection is not None or max(problem.queries.size, problem.keys.size) > MOST:
-        return None
-    entry = _misread_value(problem, expected) if case.wrong == ("output",) else None
-    entry = entry or _misread_factor(problem, name, expected)
-    if entry is None:
-        return None
+        return []
+    of_values = _misread_value(problem, expected) if case.wrong == ("output",) else []
+    return [
+        _slip(problem, of_values, evidence=FITTED, fitted=1),
+        _slip(problem, _misread_factor(problem, name, expected), evidence=EVIDENCE, fitted=0),
+    ]
+
+
+def _slip(problem: Problem, entries: list[Entry], evidence: float, fitted: int) -> Slip:
+    routes = [Route(problems=(partial(_with_entry, entry=each),), said=_told(problem, each)) for each in entries]
+    return Slip(
+        "entry-misread", "queries", lambda _: routes, lambda _: "", paired=False, evidence=evidence, fitted=fitted
+    )
+
+
+def _told(problem: Problem, entry: Entry) -> str:
     matrix, row, column, value = entry
     own = getattr(problem, matrix)[row, column]
-    said = f"{LETTERS[matrix]} at [{row}, {column}] was taken as {value:g}: it is {own:g}"
-    route = Route(problems=(partial(_with_entry, entry=entry),), said=said)
-    return Slip("entry-misread", "queries", lambda _: [route], lambda _: "", paired=False, evidence=EVIDENCE)
+    return f"{LETTERS[matrix]} at [{row}, {column}] was taken as {value:g}: it is {own:g}"
 
 
 def _with_entry(problem: Problem, entry: Entry) -> Problem:
@@ -58,9 +69,9 @@ def _with_entry(problem: Problem, entry: Entry) -> Problem:
     return replace(problem, **{matrix: changed})  # type: ignore[arg-type]
 
 
-def _misread_value(problem: Problem, expected: Array) -> Entry | None:
-    """Return the entry of V that makes the only wrong column of the output, its number rounded to one decimal, or
-    None."""
+def _misread_value(problem: Problem, expected: Array) -> list[Entry]:
+    """Return the entry of V that makes the only wrong column of the output, its number rounded to a few decimals, or
+    nothing."""
     assert problem.values is not None
     result = Result(problem, "numpy").compute("weights", "output")
     off = expected - result.array("output")
@@ -72,17 +83,19 @@ def _misread_value(problem: Problem, expected: Array) -> Entry | None:
         steps = np.where(squares > 0, weights.T @ off[:, column] / squares, 0)
     rest = np.abs(off[:, column, None] - weights * steps).sum(axis=0)
     row = int(rest.argmin())
-    value = round(float(problem.values[row, column] + steps[row]), 1)
-    is_other = value != problem.values[row, column]
-    return ("values", row, column, value) if is_other and 2 * rest[row] < sizes[column] else None
+    own = float(problem.values[row, column])
+    numbers = dict.fromkeys(round(own + float(steps[row]), decimals) for decimals in DECIMALS)
+    is_nearer = sizes.sum() - sizes[column] + rest[row] < sizes.sum() / 2
+    return [("values", row, column, value) for value in numbers if is_nearer and value != own]
 
 
-def _misread_factor(problem: Problem, name: str, expected: Array) -> Entry | None:
-    """Return the entry of Q or K and the number in its place that come nearest to the expected matrix, or None if none
-    comes nearer than the right one."""
+def _misread_factor(problem: Problem, name: str, expected: Array) -> list[Entry]:
+    """Return the entry of Q or K and the number in its place that come nearest to the expected matrix, or nothing if
+    none comes nearer than the right one."""
     result = Result(problem, "numpy").compute("scores", "raw_scores", "weights")
     right = result.array(name)
-    best, least, own = None, float(np.abs(right - expected).sum()) / 2, result.scores
+    best: list[Entry] = []
+    least, own = float(np.abs(right - expected).sum()) / 2, result.scores
     for entry in _other_entries(problem):
         matrix, row, column, value = entry
         step = value - getattr(problem, matrix)[row, column]
@@ -101,7 +114,7 @@ def _misread_factor(problem: Problem, name: str, expected: Array) -> Entry | Non
         with np.errstate(all="ignore"):
             misfit = float(np.nansum(np.abs(taken - expected)))
         if misfit < least:
-            best, least = entry, misfit
+            best, least = [entry], misfit
     return best
 
 

@@ -81,7 +81,7 @@ def misread_pages(case: Case) -> Slip | None:
     problem = case.problem
     has_stage = case.has_stage("rotation", "bias", "slopes", "sink", "top_k", "dropout_mask")
     is_plain = problem.variant.is_product and not has_stage
-    if not is_plain or problem.values is None or "output" not in case.wrong or not PAGES[0] < case.m <= MOST_KEYS:
+    if not is_plain or problem.values is None or "output" not in case.judges or not PAGES[0] < case.m <= MOST_KEYS:
         return None
     right = by_head(Result(problem, "numpy").array("output"), problem)
     expected = by_head(case.judges["output"].expected, problem)

@@ -165,7 +165,7 @@ SINGLE_SLIPS = (
         _one_term,
         lambda _case: "one term is wrong",
         paired=False,
-        evidence=2 * SOME,
+        evidence=1.5 * SOME,
         is_late=True,
     ),
     Slip(
