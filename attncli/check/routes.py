@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
 Reweigh = Callable[["Problem", Array], Array]
 Present = Callable[[str, Array], Array]
-# the problem, the name of a gradient, and a function from a name to a gradient before the change
-Regrade = Callable[["Problem", str, Callable[[str], Array]], Array]
+# the gradients before the change, the name of one, and a function from a name to one before it
+Regrade = Callable[[Gradients, str, Callable[[str], Array]], Array]
 
 
 @record
@@ -156,7 +156,7 @@ class Route:
             if self.regrade is None:
                 own.compute(*(name for name in gradients if name in own.names))
                 return found | {name: own.array(name) for name in gradients if name in own.names}
-            found |= {name: self.regrade(problem, name, own.array) for name in gradients if name in own.names}
+            found |= {name: self.regrade(own, name, own.array) for name in gradients if name in own.names}
         return found
 
     def has_gradients(self, problem: Problem) -> bool:
@@ -216,7 +216,10 @@ class Route:
         scores = scores if self.rescore is None else self.rescore(scores)
         if self.softmax == "keys":
             return normalize_scores(result.problem, scores, self.unseen)
-        return NORMALIZERS[self.softmax](scores, self.unseen)
+        if result.problem.top_k is not None:
+            scores = np.array(scores)
+            keep_largest(scores, result.problem.top_k)
+        return _drop_weights(result.problem, NORMALIZERS[self.softmax](scores, self.unseen))
 
 
 class NumbersAsNeeded(Mapping[str, Array]):
@@ -275,9 +278,12 @@ def normalize_scores(problem: Problem, scores: Array, unseen: float) -> Array:
         weights = softmax_over(joined, unseen, -1)[..., :-1]
     else:
         weights = softmax_over(scores, unseen, -1)
-    if problem.dropout_mask is not None:
-        weights = weights * problem.dropout_mask / (1 - problem.dropout)
-    return weights
+    return _drop_weights(problem, weights)
+
+
+def _drop_weights(problem: Problem, weights: Array) -> Array:
+    """Return the weights times the dropout mask over 1 − p, if the problem has one."""
+    return weights if problem.dropout_mask is None else weights * problem.dropout_mask / (1 - problem.dropout)
 
 
 @np.errstate(all="ignore")
@@ -366,7 +372,7 @@ def _present_both(one: Present, two: Present) -> Present:
 
 
 def _regrade_both(one: Regrade, two: Regrade) -> Regrade:
-    return lambda problem, name, grade: two(problem, name, lambda other: one(problem, other, grade))
+    return lambda own, name, grade: two(own, name, lambda other: one(own, other, grade))
 
 
 JOINS: dict[str, Callable[..., Any]] = {  # two changes as one

@@ -81,7 +81,7 @@ class Gradients:
         assert problem.origins is not None
         self.problem = problem
         self.engine = engine
-        self._weights = weights
+        self.weights = weights
         self._row_sums = row_sums
         self.d_output = problem.d_output
         self._projections = problem.origins.projections
@@ -154,7 +154,7 @@ class Gradients:
                 self.d_output_by_head(),
                 missing,
                 engine=self.engine,
-                weights=self._weights,
+                weights=self.weights,
                 row_sums=self._row_sums,
             )
             self._core.update({name: self._as_given(name, array) for name, array in found.items()})
@@ -184,9 +184,9 @@ class Gradients:
     def joined_output(self) -> Array:
         """Return the output before w_o, in the computing dtype."""
         problem = replace(self.problem, dtype=self.problem.queries.dtype)
-        if self._weights is not None:
+        if self.weights is not None:
             assert problem.values is not None
-            output = self._weights @ problem.repeat_key_heads(problem.values)
+            output = self.weights @ problem.repeat_key_heads(problem.values)
         else:
             output = np.empty((*problem.lead, problem.n, problem.d_v or 0), problem.dtype)
             compute(problem, {"output": output}, engine=self.engine)

@@ -102,8 +102,14 @@ class World:
             if value is not None
         }  # fmt: skip
         self.state_matrices()
+        if system == "jax" and self.lead:
+            raise ValueError("heads of this system stand behind the positions")
         self.empty_row = 1 / self.m if system == "jax" else 0.0
         self.is_tiled = system == "x-transformers"
+        if self.is_tiled:
+            self.offset = self.m - self.n
+            if self.offset < 0 and causal:
+                raise ValueError("queries without a key are of this system's own")
         self.normalize = self.weigh
         self.after, self.met, self.finish, self.present = [], [], [], []
         self.joined = join

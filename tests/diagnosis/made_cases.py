@@ -67,9 +67,10 @@ def make_worlds(names, seed, dtype):
         if any(name.startswith("d_") for name in only):
             world.d_output = world.draw(*world.lead, world.n, world.d_v)
             world.stated["d_output"] = join(world.d_output) if world.packed else world.d_output
-        world.told, world.print_weights = only, None
-        for _, change, _ in made:
-            change(world)
+        world.told, world.print_weights, world.is_alone = only, None, len(chosen) == 1
+        for own in made:
+            world.random = np.random.default_rng([*seeds, 2 + chosen.index(own)])  # the same choices alone and together
+            own[1](world)
         worlds.append(world)
     return worlds
 

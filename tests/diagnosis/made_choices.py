@@ -181,9 +181,7 @@ simple(
 # inputs
 
 
-@slip(
-    "entry-misread", {}, {"causal": True}, {"variant": "dot"}, told=(("output",), ("weights", "output"), ("weights",))
-)
+@slip("entry-misread", {}, {"variant": "dot"}, told=(("output",), ("weights", "output"), ("weights",)))
 def entry_misread(world):
     names = ("queries", "keys") if "weights" in world.told else ("queries", "keys", "values")
     name = str(world.random.choice(names))

@@ -129,7 +129,7 @@ def alibi_other_slopes(world):
     plain = 2.0 ** (-8 * np.arange(1, world.heads + 1) / world.heads)
     ways = [2.0 ** (-8 * np.arange(world.heads) / world.heads), world.slopes.ravel()[::-1]]
     ways += [plain] if world.heads == 3 else []
-    ways += [np.ravel(world.slopes) / 2]  # fitted
+    ways += [np.ravel(world.slopes) / 2] if world.is_alone else []  # fitted
     world.slopes = ways[int(world.random.integers(len(ways)))][:, None, None]
 
 

@@ -121,7 +121,7 @@ def _round(factor: float, case: Case) -> float:
     return next((each for each in (*named, *short) if math.isclose(factor, each, rel_tol=NEAR)), factor)
 
 
-def _times(_problem: Problem, name: str, grade: Grade, factors: dict[str, float]) -> Array:
+def _times(_own: Gradients, name: str, grade: Grade, factors: dict[str, float]) -> Array:
     return factors.get(name, 1.0) * grade(name)
 
 
@@ -168,11 +168,11 @@ def _queries_of(problem: Problem, kept: Array) -> Problem:
     return with_backward(problem, backward)
 
 
-def _keys_of(problem: Problem, name: str, grade: Grade, kept: Array, names: tuple[str, ...]) -> Array:
-    if name not in names or problem.d_output is None:
+def _keys_of(own: Gradients, name: str, grade: Grade, kept: Array, names: tuple[str, ...]) -> Array:
+    if name not in names:
         return grade(name)
-    arriving = np.where(kept[:, None], problem.d_output, 0)
-    return Result(replace(problem, d_output=arriving), "numpy").array(name)
+    arriving = np.where(kept[:, None], own.d_output, 0)
+    return Gradients(replace(own.problem, d_output=arriving), "numpy", own.weights).array(name)
 
 
 # other matrices
@@ -214,9 +214,10 @@ def _undivided(case: Case) -> list[Route]:
 
 
 @np.errstate(all="ignore")
-def _of_powers(problem: Problem, name: str, grade: Grade, *, is_shifted: bool) -> Array:
+def _of_powers(own: Gradients, name: str, grade: Grade, *, is_shifted: bool) -> Array:
     if name != "d_values":
         return grade(name)
+    problem = own.problem
     result = Result(problem, "numpy").compute("weights", "lse")
     weights = result.weights
     largest = weights.max(axis=-1, keepdims=True)
@@ -228,9 +229,9 @@ def _uncapped(case: Case) -> list[Route]:
     return [] if case.problem.softcap is None or not is_about(case) else [Route(regrade=_without_cap)]
 
 
-def _without_cap(problem: Problem, name: str, _grade: Grade) -> Array:
-    weights = Result(problem, "numpy").weights
-    return Gradients(replace(problem, softcap=None), "numpy", weights).array(name)
+def _without_cap(own: Gradients, name: str, _grade: Grade) -> Array:
+    weights = Result(own.problem, "numpy").weights if own.weights is None else own.weights
+    return Gradients(replace(own.problem, softcap=None), "numpy", weights).array(name)
 
 
 def _slip(name: str, family: str, routes: Callable[[Case], list[Route]], words: str, *, fitted: int = 0) -> Slip:

@@ -76,10 +76,10 @@ def _other_sums(case: Case) -> list[Route]:
     ]
 
 
-def _with_sums_of(problem: Problem, name: str, grade: Grade, product: Callable[[Array, Array], Array]) -> Array:
+def _with_sums_of(own: Gradients, name: str, grade: Grade, product: Callable[[Array, Array], Array]) -> Array:
     if name not in BY_SCORE:
         return grade(name)
-    return Gradients(problem, "numpy", row_sums=product(*_at_heads(problem)).sum(axis=-1)).array(name)
+    return Gradients(own.problem, "numpy", row_sums=product(*_at_heads(own.problem)).sum(axis=-1)).array(name)
 
 
 # dropout
@@ -104,10 +104,10 @@ def _dropout_otherwise(case: Case) -> list[Route]:
 
 
 def _with_dropout(
-    problem: Problem, name: str, grade: Grade, *, takes_dropped: bool, drops: bool, has_values: bool
+    own: Gradients, name: str, grade: Grade, *, takes_dropped: bool, drops: bool, has_values: bool
 ) -> Array:
     """Return a gradient whose dS has the dropped weights for P, and dP dropped or not, and whose dV is right or not."""
-    free = replace(problem, dropout=0.0, dropout_mask=None)
+    problem, free = own.problem, replace(own.problem, dropout=0.0, dropout_mask=None)
     if name == "d_values":
         return grade(name) if has_values else Gradients(free, "numpy").array(name)
     if name not in BY_SCORE or (drops and not takes_dropped):
@@ -135,10 +135,10 @@ def _columns_of_products(case: Case) -> list[Route]:
     ]
 
 
-def _of_columns(problem: Problem, name: str, grade: Grade, count: int, *, has_own_sums: bool) -> Array:
-    if name not in (*BY_SCORE, "d_weights") or problem.d_output is None:
+def _of_columns(own: Gradients, name: str, grade: Grade, count: int, *, has_own_sums: bool) -> Array:
+    if name not in (*BY_SCORE, "d_weights"):
         return grade(name)
-    arriving = np.array(Gradients(problem, "numpy").d_output_by_head())
+    problem, arriving = own.problem, np.array(own.d_output_by_head())
     arriving[..., count:] = 0
     cut = replace(problem, d_output=pack_heads(arriving) if problem.packed else arriving)
     return Gradients(cut, "numpy", row_sums=None if has_own_sums else _right_sums(problem)).array(name)
@@ -160,15 +160,16 @@ def _single_entries(case: Case) -> list[Route]:
     return routes
 
 
-def _at_entry(problem: Problem, name: str, grade: Grade, axis: int, place: int, given: tuple[int, ...]) -> Array:
+def _at_entry(own: Gradients, name: str, grade: Grade, axis: int, place: int, given: tuple[int, ...]) -> Array:
     if name != "d_bias":
         return grade(name)
+    problem = own.problem
     full = (*problem.lead, problem.n, problem.m)
     origins = need(problem.origins)
     spread = replace(problem, origins=replace(origins, shapes={**origins.shapes, "bias": full}))
     taken = np.take(Gradients(spread, "numpy").array("d_bias"), [place], axis=axis)
-    own = (1,) * (len(full) - len(given)) + given
-    others = tuple(each for each in range(len(full)) if each != axis and own[each] == 1)
+    sizes = (1,) * (len(full) - len(given)) + given
+    others = tuple(each for each in range(len(full)) if each != axis and sizes[each] == 1)
     found: Array = taken.sum(axis=others, keepdims=True)
     return found.reshape(given)
 
@@ -197,9 +198,9 @@ def _recomputed(case: Case, name: str) -> list[Route]:
 
 @np.errstate(all="ignore")
 def _of_powers(
-    problem: Problem, name: str, _grade: Grade, change: Callable[[Problem], Problem], *, has_own_sums: bool
+    own: Gradients, name: str, _grade: Grade, change: Callable[[Problem], Problem], *, has_own_sums: bool
 ) -> Array:
-    free = change(problem)
+    problem, free = own.problem, change(own.problem)
     saved = free if problem.sink is not None and free.sink is None else problem
     lse = Result(saved, "numpy").lse[..., None]
     weights = np.where(np.isfinite(lse), np.exp(Result(free, "numpy").scores - lse), 0)
@@ -213,10 +214,10 @@ def _values_of_scores(case: Case) -> list[Route]:
     return [Route(regrade=_of_dS)] if is_about(case, "d_values") else []
 
 
-def _of_dS(problem: Problem, name: str, grade: Grade) -> Array:
+def _of_dS(own: Gradients, name: str, grade: Grade) -> Array:
     if name != "d_values":
         return grade(name)
-    return Gradients(replace(problem, dropout=0.0, dropout_mask=None), "numpy", grade("d_scores")).array(name)
+    return Gradients(replace(own.problem, dropout=0.0, dropout_mask=None), "numpy", grade("d_scores")).array(name)
 
 
 # rotations

@@ -192,8 +192,15 @@ def _bias_shared(case: Case) -> list[Route]:
     return [Route(problems=(_bias_of_first_head,))]
 
 
-def _slip(name: str, family: str, routes: Callable[[Case], list[Route]], sentence: Callable[[Case], str]) -> Slip:
-    return Slip(name, family, routes, sentence, paired=False, evidence=SOME)
+def _slip(
+    name: str,
+    family: str,
+    routes: Callable[[Case], list[Route]],
+    sentence: Callable[[Case], str],
+    *,
+    paired: bool = False,
+) -> Slip:
+    return Slip(name, family, routes, sentence, paired=paired, evidence=SOME)
 
 
 CHOICE_SLIPS = (
@@ -207,8 +214,9 @@ CHOICE_SLIPS = (
             "the mean of each row of Q and K was subtracted before its norm, as a layer norm does: "
             f"{case.request.qk_norm} does not"
         ),
+        paired=True,
     ),
-    _slip("qk-norm-other", "stage", _norm_of_all_heads, lambda _case: "one norm was taken for all heads"),
+    _slip("qk-norm-other", "stage", _norm_of_all_heads, lambda _case: "one norm was taken for all heads", paired=True),
     _slip("qk-norm-one-side", "stage", _one_norm, lambda _case: "only one of Q and K was normed"),
     _slip("cosine-one-side", "score", _half_cosine, lambda _case: "only one of the lengths divided the dot products"),
     _slip("top-k-other", "stage", _other_top_k, lambda _case: "another number of scores took part"),

@@ -17,6 +17,7 @@ from attncli.matrix import Array
 from attncli.problem.heads import pack_heads, unpack_heads
 from attncli.problem.problem import Problem, Visible
 from attncli.records import replace
+from attncli.results.gradients import Gradients
 from attncli.results.result import Result
 
 Grade = Callable[[str], Array]
@@ -65,7 +66,7 @@ def _swapped(case: Case) -> list[Route]:
     return [Route(regrade=_exchanged)] if is_about(case, "d_queries", "d_keys") else []
 
 
-def _exchanged(_problem: Problem, name: str, grade: Grade) -> Array:
+def _exchanged(_own: Gradients, name: str, grade: Grade) -> Array:
     return grade({"d_queries": "d_keys", "d_keys": "d_queries"}.get(name, name))
 
 
@@ -93,14 +94,15 @@ def _with_transposed_dS(problem: Problem) -> Problem:
     return with_backward(problem, lambda q, k, d_scores: problem.variant.backward(q, k, d_scores.mT))
 
 
-def _values_unturned(problem: Problem, name: str, grade: Grade) -> Array:
-    if name != "d_values" or problem.d_output is None:
+def _values_unturned(own: Gradients, name: str, grade: Grade) -> Array:
+    if name != "d_values":
         return grade(name)
-    unturned: Array = Result(problem, "numpy").weights @ problem.d_output
+    weights = Result(own.problem, "numpy").weights if own.weights is None else own.weights
+    unturned: Array = weights @ own.d_output
     return unturned
 
 
-def _turned(_problem: Problem, name: str, grade: Grade) -> Array:
+def _turned(_own: Gradients, name: str, grade: Grade) -> Array:
     array = grade(name)
     return array.mT if array.ndim > 1 else array
 
@@ -145,16 +147,18 @@ def _in_turn(array: Array, shared: int) -> Array:
     return array.reshape(*array.shape[:-3], shared, -1, *array.shape[-2:])
 
 
-def _by_query_head(problem: Problem, name: str, grade: Grade, pick: Callable[[Array], Array]) -> Array:
+def _by_query_head(own: Gradients, name: str, grade: Grade, pick: Callable[[Array], Array]) -> Array:
+    problem = own.problem
     if name not in ("d_keys", "d_values") or problem.values is None or problem.origins is None:
         return grade(name)
     keys, values = map(problem.repeat_key_heads, (problem.keys, problem.values))
     shapes = {**problem.origins.shapes, "keys": _shape(keys, problem), "values": _shape(values, problem)}
     origins = replace(problem.origins, shapes=shapes)
-    own = Result(replace(problem, keys=keys, values=values, key_heads=None, origins=origins), "numpy").array(name)
+    apart = replace(problem, keys=keys, values=values, key_heads=None, origins=origins)
+    found = Gradients(apart, "numpy", own.weights).array(name)
     if not problem.packed:
-        return pick(own)
-    return pack_heads(pick(unpack_heads(own, problem.heads)))
+        return pick(found)
+    return pack_heads(pick(unpack_heads(found, problem.heads)))
 
 
 def _shape(array: Array, problem: Problem) -> tuple[int, ...]:
@@ -165,9 +169,9 @@ def _no_mask(case: Case) -> list[Route]:
     return [Route(regrade=_unmasked)] if case.is_masked and is_about(case) else []
 
 
-def _unmasked(problem: Problem, name: str, _grade: Grade) -> Array:
+def _unmasked(own: Gradients, name: str, _grade: Grade) -> Array:
     """Return the gradient of the problem without its masks. The forward pass keeps them."""
-    return Result(free_of_masks(problem), "numpy").array(name)
+    return Result(free_of_masks(own.problem), "numpy").array(name)
 
 
 def free_of_masks(problem: Problem) -> Problem:

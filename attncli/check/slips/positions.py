@@ -36,8 +36,8 @@ def _leaving_out(*names: str) -> Callable[[Case], list[Route]]:
     return routes
 
 
-def _left_out(name: str, stage: str, words: Callable[[Case], str], *settings: str) -> Slip:
-    return Slip(name, "stage", _leaving_out(*settings), lambda case: f"{stage} left out: {words(case)}")
+def _left_out(name: str, stage: str, words: Callable[[Case], str], *settings: str, family: str = "stage") -> Slip:
+    return Slip(name, family, _leaving_out(*settings), lambda case: f"{stage} left out: {words(case)}")
 
 
 def _other_pairs(case: Case) -> list[Route]:
@@ -205,22 +205,33 @@ def _sinks(case: Case) -> str:
 
 POSITION_SLIPS = (
     _left_out(
-        "no-segments", "the segments were", lambda _case: "a query sees keys of its own id", "segments", "key_segments"
+        "no-segments",
+        "the segments were",
+        lambda _case: "a query sees keys of its own id",
+        "segments",
+        "key_segments",
+        family="seen",
     ),
     _left_out(
         "no-prefix",
         "the prefix was",
         lambda case: f"the first {case.request.prefix} keys are seen by every query",
         "prefix",
+        family="seen",
     ),
     _left_out(
         "no-keep-first",
         "the keys that are kept were",
         lambda case: f"the window never hides the first {case.request.keep_first}",
         "keep_first",
+        family="seen",
     ),
     _left_out(
-        "no-chunk", "the chunks were", lambda case: f"a query sees its own chunk of {case.request.chunk}", "chunk"
+        "no-chunk",
+        "the chunks were",
+        lambda case: f"a query sees its own chunk of {case.request.chunk}",
+        "chunk",
+        family="seen",
     ),
     _left_out(
         "no-alibi",

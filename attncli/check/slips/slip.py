@@ -18,6 +18,7 @@ FAMILIES = (
     "queries",
     "heads",
     "mask",
+    "seen",
     "stage",
     "scale",
     "softmax",
