@@ -151,8 +151,12 @@ def _multiply(request: Request, role: str, dtypes: tuple[str | None, str | None]
         raise ProblemError(rows.where, f"{what}; expected one row per token", "write [[…]] for one row")
     if right.ndim != 2 or left.shape[-1] != right.shape[0]:
         what = f"w_{letter} has shape {right.shape}, but {rows.where} has {left.shape[-1]} columns"
-        turned = "; it looks transposed" if right.ndim == 2 and left.shape[-1] == right.shape[1] else ""
-        raise ProblemError(weights.where, what, f"w_{letter} must be ({left.shape[-1]}, …){turned}")
+        told = f"w_{letter} must be ({left.shape[-1]}, …)"
+        if right.ndim == 2 and left.shape[-1] == right.shape[1]:
+            told += "; it looks transposed"
+        elif right.ndim == 2 and left.shape[-2] == right.shape[1]:
+            told += f"; w_{letter} {source} fits, with tokens as columns: transpose both"
+        raise ProblemError(weights.where, what, told)
     added = None if offset is None else _offset(offset, right.shape[1], f"b_{letter}")
     cast_to, compute = dtypes
     if cast_to is not None:

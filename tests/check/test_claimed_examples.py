@@ -27,6 +27,7 @@ RIGHT = {
 }
 WRONG = {  # the first of what may have been done, if anything is known
     "ains6003_rounded": None,
+    "ai_by_hand_columns": "all-by-column",
     "apple_is_great": "one-cell",
     "cat_sat_on_mat": "unasked-causal",
     "century": "impossible",

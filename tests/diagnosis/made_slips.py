@@ -233,6 +233,27 @@ def output_transposed(world):
     world.finish.append(turn)
 
 
+def by_column(found):
+    return {name: np.swapaxes(array, -1, -2) for name, array in found.items()}
+
+
+@slip(
+    "results-by-column", {"square": True}, {}, {"heads": 2}, {"causal": True}, told=(("weights",), ("scores", "output"))
+)
+def results_by_column(world):
+    world.present.append(by_column)
+
+
+@slip(
+    "all-by-column",
+    {"n": 4, "width": 4, "square": True, "wide_values": True},
+    told=(("weights",), ("weights", "output")),
+)
+def all_by_column(world):
+    world.queries, world.keys, world.values = world.queries.mT, world.keys.mT, world.values.mT
+    world.present.append(by_column)
+
+
 @slip("values-strided", {"heads": 3}, PACKED, told=OUTPUT)
 def values_strided(world):
     world.values = viewed(world.values)

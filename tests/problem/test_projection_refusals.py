@@ -86,9 +86,15 @@ PROJECTIONS = [
     ),
     Bad(
         "w_k of another height",
-        {"x": X, "w_q": W, "w_k": np.ones((4, 2))},
-        "w_k: w_k has shape (4, 2), but x has 3 columns",
+        {"x": X, "w_q": W, "w_k": np.ones((4, 5))},
+        "w_k: w_k has shape (4, 5), but x has 3 columns",
         "w_k must be (3, …)",
+    ),
+    Bad(
+        "tokens as columns",
+        {"x": X, "w_q": np.ones((4, 2)), "w_k": np.ones((4, 2))},
+        "w_q: w_q has shape (4, 2), but x has 3 columns",
+        "w_q must be (3, …); w_q x fits, with tokens as columns: transpose both",
     ),
     Bad(
         "w_q of one axis",

@@ -18,6 +18,7 @@ from attncli.check.slips.backward_terms import TERM_SLIPS
 from attncli.check.slips.borders import BORDER_SLIPS
 from attncli.check.slips.case import Case, scaling, square_root
 from attncli.check.slips.choices import CHOICE_SLIPS
+from attncli.check.slips.columns import COLUMN_SLIPS
 from attncli.check.slips.dropout import DROPOUT_SLIPS
 from attncli.check.slips.entries import ENTRY_SLIPS
 from attncli.check.slips.finite_masks import FINITE_SLIPS
@@ -257,6 +258,7 @@ SLIPS = (
     *PROJECTION_SLIPS,
     *SOFTMAX_SLIPS,
     *LAYOUT_SLIPS,
+    *COLUMN_SLIPS,
     *HEAD_SLIPS,
     *MASK_SLIPS,
     *FINITE_SLIPS,

@@ -47,6 +47,8 @@ WORDS = {
     "heads-not-joined": "heads joined without a transpose",
     "other-layout": "heads and positions exchanged",
     "output-transposed": "the output transposed",
+    "results-by-column": "results with a column for each query",
+    "all-by-column": "columns taken as tokens in every matrix",
     "values-strided": "V's memory read in another layout",
     "qkv-interleaved": "packed columns split in another order",
     "heads-averaged": "heads averaged",
