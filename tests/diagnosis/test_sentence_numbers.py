@@ -160,6 +160,7 @@ FACTS = {
     r"its shape is {n}(?: × {n})*|by V, {n}(?: × {n})*": lambda r, _: output_shape(r),
     r"\(H = {n}, d = {n}\)": lambda r, _: (r.heads, r.d),
     r"all {n} query heads": lambda r, _: (r.heads,),
+    r"the sum of all {n} is": lambda r, _: (r.heads // r.key_heads,),
     r"# of {n}: query|h mod {n}": lambda r, _: (r.key_heads,),
     r"# {n} share": lambda r, _: (r.heads // r.key_heads - 1,),
     r"the next {n} ": lambda r, _: (r.heads // r.key_heads,),
