@@ -257,6 +257,8 @@ class Sources:
                 refusals.append(error)
         if not self.from_format and (problem := self._read_problem_in(data, where)):
             return problem
+        if names[0] == "yaml" and not self.from_format and b"```" in data:
+            raise refusals[-1]  # a page with fences begins like a key: `Here:`
         if names[0] == "yaml" and not self.from_format:
             from attncli.formats.prints.unread import name_beginning
 

@@ -107,6 +107,11 @@ def test_a_matrix_or_a_setting_that_code_assigns_is_asked_for(code: str) -> None
     assert queries.array.tolist() == [[1, 2]]
 
 
+def test_what_code_sets_to_nothing_is_not_asked_for() -> None:
+    request = read_problem(f"{ARRAYS}mask = None\n", Sources(io.BytesIO)).request
+    assert request.mask is None
+
+
 def test_an_array_is_not_taken_for_the_queries_that_code_makes_of_it() -> None:
     with pytest.raises(InputError, match="Q is assigned by code, which attncli does not run"):
         Sources(io.BytesIO).matrix("a = np.array([[1, 2]])\nQ = a * 2\n", role="queries")

@@ -146,3 +146,9 @@ def test_matrices_of_latex_below_headings_are_read_as_a_page_of_latex() -> None:
         "## Query\n\n$$Q = \\begin{bmatrix}1&2\\end{bmatrix}$$\n\n## Key\n\n$$K = \\begin{bmatrix}3&4\\end{bmatrix}$$\n"
     )
     assert {name: matrix.array.tolist() for name, matrix in found.items()} == {"Q": [[1, 2]], "K": [[3, 4]]}
+
+
+def test_a_page_on_standard_input_that_begins_like_a_key_is_refused_as_a_page() -> None:
+    text = b"Q:\n```\n1 2\n```\nthen\n```\n3 4\n```\n"
+    with pytest.raises(InputError, match="holds other text besides what stands between its fences"):
+        read_problem("-", Sources(lambda: io.BytesIO(text)))

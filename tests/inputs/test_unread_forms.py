@@ -369,3 +369,19 @@ def test_yaml_in_a_csv_file_is_sent_to_its_own_suffix(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="this is YAML") as caught:
         Sources(io.BytesIO).matrix(str(tmp_path / "q.csv"), role="queries")
     assert caught.value.hint == "name the file .yaml"
+
+
+@pytest.mark.parametrize(
+    "options", [(), ("--ascii",), ("--show", "queries"), ("--show", "output,lse", "--digits", "2")]
+)
+@pytest.mark.parametrize("start", [0, 2])
+def test_a_table_of_attncli_itself_says_what_is_read_again(run, tmp_path, options: tuple[str, ...], start: int) -> None:
+    printed = run("run", "1 0; 0 1", "1 0; 0 1", "1 2; 3 4", *options).out.split("\n\n", 1)
+    path = tmp_path / "r.txt"
+    path.write_text("\n\n".join(printed) if not start else printed[1])
+    ran = run("run", path, path)
+    assert (ran.status, ran.err) == (
+        2,
+        f"error: {path}: this is a table as attncli prints it, with rounded numbers\n"
+        "hint: let it print what is read again: -f csv, -f json or -f markdown\n",
+    )

@@ -13,6 +13,7 @@ _TOKENS = re.compile(
 )
 _TEXTS = re.compile(r"\"[^\"\n]*\"|(?<![\w)\]}'.])'[^'\n]*'")
 _NAME = r"[A-Za-z_]\w*"
+_NOTHING = frozenset(("None", "null", "NULL", "nil", "nothing", "[]"))
 _DECLARED = r"(?:(?:const|let|var|auto|val|final)[ \t]+)?"
 _ASSIGNED = re.compile(
     rf"{_DECLARED}({_NAME}(?:[ \t]*,[ \t]*{_NAME})*)[ \t]*(?::[ \t]*[\w.]+)?[ \t]*(?:=|<-)(?!=)[ \t]*(.+)", re.DOTALL
@@ -76,7 +77,7 @@ def pass_over(text: str, arrays: set[str]) -> tuple[str, list[str], list[str]] |
             in_block = False
             continue
         elif assigned and _is_safe(assigned[2]):
-            names += sorted(targets)
+            names += sorted(targets) if assigned[2] not in _NOTHING else []
         elif in_block and not ((shown := _SHOWN.fullmatch(plain)) and not shown[3]):
             continue  # rows, or what the reader of the array refuses
         elif not PREPARED.fullmatch(plain) and not (

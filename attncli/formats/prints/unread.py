@@ -59,6 +59,13 @@ UNREAD = (
         "put it on a line of its own, # and a blank before it, or delete it",
     ),
     Unread(
+        re.compile(
+            r"^[a-z][a-zA-Z ]*(?: \[[0-9, ]+\])? \([0-9]+ [×x] [0-9]+[^\n()]*\)\n[^\n]*\n(?:─{4}|\w+ )", re.MULTILINE
+        ),
+        "this is a table as attncli prints it, with rounded numbers",
+        "let it print what is read again: -f csv, -f json or -f markdown",
+    ),
+    Unread(
         re.compile(r"■\("),
         "this is a matrix as Word writes it in an equation",
         "write its rows with semicolons between them: '1 0; 0 1'",
