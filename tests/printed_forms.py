@@ -344,6 +344,8 @@ PAGES = [  # whose headings and fences name their arrays, or whose code is passe
     ("rows behind names", "Q=1 0; 0 1\nK = 1 2; 3 4;\nV = [5; 6]\n"),
     ("comments above rows", "# Q\n1 0\n0 1\n\n# K\n1 2\n3 4\n# V\n5\n6\n"),
     ("names above rows", "Q\n1,0\n0,1\n\nK\n1,2\n3,4\n\nV\n5\n6\n"),
+    ("a sheet with names above its blocks", "Q,,\n1,0,\n0,1,\n,,\nK,,\n1,2,\n3,4,\n,,\nV,,\n5,,\n6,,\n"),
+    ("cells with names above their blocks", "Q\t\n1\t0\n0\t1\n\t\nK\t\n1\t2\n3\t4\n\nV\n5\n6\n"),
     ("headings above tables", "## Queries\na b\n1 0\n0 1\n\n## Keys\na,b\n1,2\n3,4\n\n## Values\nz\n5\n6\n"),
     ("words above lists", "Query matrix (Q):\n[[1, 0], [0, 1]]\n\nKey matrix:\n[1 2; 3 4]\n\n**V**\n[[5.]\n [6.]]\n"),
     ("rules around names", "--- Q ---\n1 0\n0 1\n--- K ---\n1 2\n3 4\n--- V ---\n5\n6\n"),

@@ -68,7 +68,7 @@ def may_be_page(text: str) -> bool:
     """Return whether the text has fences, or begins with the heading of a matrix, `# Q`."""
     if "```" in text or "~~~" in text:
         return True
-    words = text.lstrip()[:_LONGEST_HEADING].partition("\n")[0].strip(" \t\r#%/*=_-:`0123456789.•").lower().split()
+    words = text.lstrip()[:_LONGEST_HEADING].partition("\n")[0].strip(" \t\r#%/*=_-:`0123456789.•,;").lower().split()
     return any(word.strip("()") in _HEADINGS for word in words)
 
 

@@ -24,6 +24,7 @@ _HEADING = re.compile(
 _NAMED_COMMENT = re.compile(
     rf"(?:#+|%+|//)[ \t]*(?:(?:the|input|{_WORDS})[ \t]+)*([QKV]|quer(?:y|ies)|keys?|values?)(?![\w.])", re.IGNORECASE
 )
+_EMPTY = " \t\r,;"
 _INPUTS = frozenset("qkvx")  # first letters of what a problem is made of
 _COMMENT = re.compile(r"[ \t]*(?:#|%|//)")
 _KEY = re.compile(r"[ \t]*(?:-[ \t]|[\"']?[A-Za-z_]\w*[\"']?[ \t]*:(?:[ \t]|$))")
@@ -49,11 +50,21 @@ def name_headings(text: str) -> str:
     ends = [place for place, _ in places[1:]] + [len(lines)]
     if not all(_is_block(lines[place + 1 : end]) for (place, _), end in zip(places, ends, strict=True)):
         return text
+    for (place, _), end in zip(places, ends, strict=True):
+        lines[place + 1 : end] = _without_empty_cells(lines[place + 1 : end])
     for place, name in places:
         is_label = lines[place].rstrip().endswith(":") and _LISTED.match("\n".join(lines[place + 1 :]))
         if not is_label or not lines[place].lstrip()[0].isalpha():
             lines[place] = f"{name} ="
     return "\n".join(lines)
+
+
+def _without_empty_cells(lines: list[str]) -> list[str]:
+    """Return the lines of a block of cells without the empty cells behind it, and without empty rows."""
+    filled = [line.rstrip(" \r") for line in lines if line.strip(_EMPTY)]
+    least = min(len(line) - len(line.rstrip(",;\t")) for line in filled)
+    kept = (line.rstrip(" \r") if line.strip(_EMPTY) else "" for line in lines)
+    return [line[: len(line) - least] if line else "" for line in kept]
 
 
 def names_in_comments(text: str) -> list[str]:
@@ -81,6 +92,7 @@ def _places(lines: list[str]) -> list[tuple[int, str]]:
 
 def heading(line: str) -> str | None:
     """Return the name in a line that holds nothing but the heading of a matrix, or None."""
+    line = line.rstrip(_EMPTY)  # cells of a sheet beside it
     if len(line) > 80 or (found := _HEADING.fullmatch(line)) is None:
         return None
     return re.sub(r"[ \t]+", "_", found[1])
@@ -88,7 +100,7 @@ def heading(line: str) -> str | None:
 
 def _is_block(lines: list[str]) -> bool:
     """Return whether the lines below a heading may be a matrix without a name of its own."""
-    filled = [line for line in lines if line.strip()]
+    filled = [line for line in lines if line.strip(_EMPTY)]
     if not filled or any(_KEY.match(line) or _RULE.match(line) or _FENCE.match(line) for line in filled):
         return False
     return not is_assignment(filled[0]) and any(char.isdigit() for line in filled for char in line)
