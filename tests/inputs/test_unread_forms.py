@@ -214,6 +214,15 @@ UNREAD = [
         )
         for number, sign in enumerate(("#", "//", "%"))
     ),
+    *(
+        (
+            f"an array of lldb {number}",
+            f"{start}(float[2][2]) $0 = {{\n  [0] = ([0] = 1, [1] = 2)\n  [1] = ([0] = 3, [1] = 4)\n}}\n",
+            "this is an array as lldb prints it, each cell with its place",
+            "print a row to a line, with blanks or commas between its cells",
+        )
+        for number, start in enumerate(("", "(lldb) p q\n"))
+    ),
     (
         "arrows behind labels",
         "cat -> 1 2\ndog -> 3 4\n",

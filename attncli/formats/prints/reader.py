@@ -41,6 +41,8 @@ PRINT_IN_FULL = (
     "print it in full: numpy.set_printoptions(threshold=sys.maxsize) or torch.set_printoptions(profile='full')"
 )
 OF_A_MAPPING = "print one of its arrays"
+PLACES = re.compile(r"[{(]\s*\[0\] = ")
+OF_LLDB = "this is an array as lldb prints it, each cell with its place"
 ROWS_OF_LINES = "print a row to a line, with blanks or commas between its cells"
 
 
@@ -127,6 +129,8 @@ def _read_parts(text: str, where: str, reading: Reading) -> Contents:
         return _read_records(text, where, reading)
     if _PHP.match(text):
         raise InputError(where, "this is an array as PHP prints it", "print it as JSON: echo json_encode($x);")
+    if PLACES.search(text):
+        raise InputError(where, OF_LLDB, ROWS_OF_LINES)
     if _PLACED.match(text):
         raise InputError(where, "each line holds one cell and its place", ROWS_OF_LINES)
     if not _begins(text) and (after := text_start(text)) and _begins(text[after:]):

@@ -6,7 +6,14 @@ import re
 from collections.abc import Callable
 
 from attncli.errors import InputError
-from attncli.formats.prints.reader import OF_A_MAPPING, PRINT_IN_FULL, ROWS_OF_LINES, SHORTENED
+from attncli.formats.prints.reader import (
+    OF_A_MAPPING,
+    OF_LLDB,
+    PLACES,
+    PRINT_IN_FULL,
+    ROWS_OF_LINES,
+    SHORTENED,
+)
 from attncli.formats.prints.spare_lines import hint_at_lines
 from attncli.numbers.numerals import may_be_cell
 from attncli.records import record
@@ -65,6 +72,7 @@ UNREAD = (
         "this is a table as attncli prints it, with rounded numbers",
         "let it print what is read again: -f csv, -f json or -f markdown",
     ),
+    Unread(PLACES, OF_LLDB, ROWS_OF_LINES),
     Unread(
         re.compile(r"■\("),
         "this is a matrix as Word writes it in an equation",
