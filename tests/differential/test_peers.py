@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections import Counter
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from typing import Any
 
@@ -20,15 +21,16 @@ needs_torch = pytest.mark.skipif(soak.torch is None, reason="torch is not instal
 @pytest.mark.sampled(4)
 @pytest.mark.filterwarnings("ignore::RuntimeWarning:onnx")
 @pytest.mark.parametrize("seed", range(4))
-def test_random_problems_agree_with_every_peer(seed: int) -> None:
+def test_random_problems_agree_with_every_peer(seed: int, sample: Callable[..., Sequence[int]]) -> None:
     counts: Counter[str] = Counter()
-    for number in range(150):
+    numbers = sample(range(150), 3)
+    for number in numbers:
         found, said = soak.examine(soak.random_problem(np.random.default_rng([seed, number])))
         counts.update(found)
         assert not said, f"problem {number}: {said}"
-    assert counts["formula"] == 150
-    assert soak.torch is None or counts["torch"] > 75
-    assert soak.onnx is None or counts["onnx"] > 25
+    assert counts["formula"] == len(numbers)
+    assert soak.torch is None or counts["torch"] > len(numbers) / 2
+    assert soak.onnx is None or counts["onnx"] > len(numbers) / 6
 
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning:onnx")

@@ -14,7 +14,7 @@ import pytest
 # arguments tries it all
 COMMANDS = {"new": 15, "streamed": 15, "several": 15, "check": 8, "compare": 8, "batch": 12, "manifest": 8}
 COMMANDS |= {"resume": 12, "plot": 4}
-SHARE = 2  # of these, one in so many; --thorough tries them all
+SHARE = 3  # of these, one in so many; --thorough tries them all
 
 
 @pytest.mark.parametrize("command", COMMANDS)

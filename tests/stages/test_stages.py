@@ -72,7 +72,7 @@ def asked(options):
     return {renamed.get(name, name): value for name, value in options.items()}
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize("engine", ["numpy", "numba"])
 @pytest.mark.parametrize("seed", range(150))
 def test_every_stage_is_what_a_plain_loop_computes(engine, seed, monkeypatch):
