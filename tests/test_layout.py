@@ -50,25 +50,33 @@ def trees() -> dict[str, ast.Module]:
     return {name_of(path): ast.parse(path.read_text("utf-8")) for path in sorted(PACKAGE.rglob("*.py"))}
 
 
+@cache
+def nodes_of(module: str) -> list[ast.AST]:
+    """Every node of a module; walking over it takes longer than looking at them."""
+    return list(ast.walk(trees()[module]))
+
+
 def place_of(module: str) -> str:
     """The folder or module directly in the package."""
     return module.split(".")[1]
 
 
-def for_types_only(tree: ast.AST) -> set[ast.AST]:
+@cache
+def for_types_only(module: str) -> set[ast.AST]:
     """What stands below `if TYPE_CHECKING`: nothing is imported there when the program runs."""
-    guarded = (
-        node for node in ast.walk(tree) if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
-    )
+    guarded = (node for node in nodes_of(module) if isinstance(node, ast.If) and names_type_checking(node.test))
     return {inner for node in guarded for inner in ast.walk(node)}
+
+
+def names_type_checking(test: ast.expr) -> bool:
+    return any(isinstance(node, ast.Name) and node.id == "TYPE_CHECKING" for node in ast.walk(test))
 
 
 def imports_of(module: str, *, for_types: bool = False) -> set[str]:
     """The modules of the package that this one imports, at its top or within a function, `for_types` too if asked."""
-    tree = trees()[module]
-    typing = set() if for_types else for_types_only(tree)
+    typing = set() if for_types else for_types_only(module)
     found: set[str] = set()
-    for node in ast.walk(tree):
+    for node in nodes_of(module):
         if node in typing:
             continue
         if isinstance(node, ast.Import):
@@ -107,8 +115,8 @@ def test_no_module_imports_from_the_package_s_face():
     # it stands for what is above, so that an import from it leads up
     faces = {
         module: [alias.name for alias in node.names if f"attncli.{alias.name}" not in trees()]
-        for module, tree in trees().items()
-        for node in ast.walk(tree)
+        for module in trees()
+        for node in nodes_of(module)
         if isinstance(node, ast.ImportFrom) and node.module == "attncli" and module != "attncli"
     }
     assert {module: names for module, names in faces.items() if names} == {}
@@ -128,6 +136,7 @@ def test_no_modules_import_each_other_in_a_circle_not_even_for_types():
     assert circle_in(graph) is None
 
 
+@cache
 def imported_at_the_top(module: str) -> set[str]:
     """What a module imports when it is loaded, by name; what may be missing (within `try`) is not counted."""
     found: set[str] = set()
@@ -153,8 +162,8 @@ def loaded_with(module: str) -> set[str]:
 
 def imports_in_functions(module: str) -> set[str]:
     """The modules that the functions of a module import."""
-    typing = for_types_only(trees()[module])
-    functions = (node for node in ast.walk(trees()[module]) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
+    typing = for_types_only(module)
+    functions = (node for node in nodes_of(module) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
     found: set[str] = set()
     for node in (inner for function in functions for inner in ast.walk(function) if inner not in typing):
         if isinstance(node, ast.Import):
@@ -167,7 +176,8 @@ def imports_in_functions(module: str) -> set[str]:
 
 def test_an_import_within_a_function_spares_something():
     # otherwise it belongs to the top of its module
-    needless = {module: sorted(imports_in_functions(module) & loaded_with(module)) for module in trees()}
+    within = {module: found for module in trees() if (found := imports_in_functions(module))}
+    needless = {module: sorted(found & loaded_with(module)) for module, found in within.items()}
     assert {module: names for module, names in needless.items() if names} == {}
 
 
@@ -190,7 +200,7 @@ def words_of(module: str) -> set[str]:
     """The strings of a module, and what follows `variant-` in the names of slips."""
     return {
         node.value.removeprefix("variant-")
-        for node in ast.walk(trees()[module])
+        for node in nodes_of(module)
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
     }
 
@@ -203,9 +213,10 @@ def test_the_name_of_a_variant_stands_in_its_record_and_in_the_systems_that_have
     asked = [
         f"{module}: {ast.unparse(node)}"
         for module in others
-        for node in ast.walk(trees()[module])
-        if isinstance(node, ast.Compare | ast.keyword) and "variant" in ast.unparse(node)
+        for node in nodes_of(module)
+        if isinstance(node, ast.Compare | ast.keyword)
         if {inner.value for inner in ast.walk(node) if isinstance(inner, ast.Constant)} & set(OTHER_MEANINGS)
+        if "variant" in ast.unparse(node)
     ]
     assert asked == []
 
