@@ -10,9 +10,9 @@ import numpy as np
 from attncli.check.routes import Route
 from attncli.check.slips.case import Case
 from attncli.check.slips.changes import KINDS, drop_masks, visible_cells
+from attncli.check.slips.sketch import scores_without_masks
 from attncli.check.slips.slip import SOME, Slip
 from attncli.records import replace
-from attncli.results.result import Result
 
 if TYPE_CHECKING:
     from attncli.matrix import Array
@@ -29,7 +29,7 @@ def _lowered(problem: Problem, depth: float) -> Problem:
 
 
 def _replaced(problem: Problem, depth: float) -> Array:
-    return np.where(visible_cells(problem), Result(drop_masks(problem, KINDS), "numpy").scores, -depth)
+    return np.where(visible_cells(problem), scores_without_masks(problem), -depth)
 
 
 def _finite(case: Case) -> list[Route]:

@@ -12,18 +12,16 @@ from attncli.check.routes import NORMALIZERS, Route
 from attncli.check.slips.case import Case
 from attncli.check.slips.changes import (
     EUCLIDEAN,
-    KINDS,
     drop_bias,
-    drop_masks,
     need_values,
     round_cells,
     scored,
     visible_cells,
 )
+from attncli.check.slips.sketch import scores_without_masks
 from attncli.check.slips.slip import SOME, Slip
 from attncli.inputs.request import GRADIENT_NAMES
 from attncli.records import replace
-from attncli.results.result import Result
 from attncli.stages.normalizers import SOFTMAX
 
 if TYPE_CHECKING:
@@ -115,7 +113,7 @@ def _unmasked_print(case: Case) -> list[Route]:
     """Return the route that prints the scores before the mask, and goes on with the masked ones."""
     if "scores" not in case.wrong or not case.is_masked:
         return []
-    return [Route(told_scores=lambda problem: Result(drop_masks(problem, KINDS), "numpy").scores)]
+    return [Route(told_scores=scores_without_masks)]
 
 
 # another matrix in the place of one

@@ -20,6 +20,7 @@ from attncli.check.slips.changes import (
 )
 from attncli.check.slips.gradients import is_about
 from attncli.check.slips.position_masks import POSITION_MASK_SLIPS
+from attncli.check.slips.sketch import scores_without_masks
 from attncli.check.slips.slip import Slip
 from attncli.matrix import Array
 from attncli.problem.problem import Problem
@@ -51,13 +52,9 @@ def _hide_weights(problem: Problem, weights: Array) -> Array:
     return np.where(visible_cells(problem), weights, 0)
 
 
-def _unmasked_scores(problem: Problem) -> Array:
-    return Result(drop_masks(problem, KINDS), "numpy").scores
-
-
 def _times_scores(problem: Problem) -> Array:
     """Return scores of 0 where masked, which count as e⁰ in the softmax."""
-    return np.where(visible_cells(problem), _unmasked_scores(problem), 0)
+    return np.where(visible_cells(problem), scores_without_masks(problem), 0)
 
 
 def _masked(route: Route) -> Callable[[Case], list[Route]]:
@@ -194,7 +191,7 @@ MASK_SLIPS = (
     Slip(
         "mask-after-softmax",
         "mask",
-        _masked(Route(problems=(), score=_unmasked_scores, reweigh=_hide_weights)),
+        _masked(Route(problems=(), score=scores_without_masks, reweigh=_hide_weights)),
         lambda case: (
             f"{case.masks} was applied to the weights, after the softmax: a masked score is −inf before it, "
             "so that each row sums to 1"

@@ -4,17 +4,17 @@ price of some rounding errors more."""
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from attncli.check.routes import normalize_scores
-from attncli.check.slips.changes import visible_cells
+from attncli.check.slips.changes import KINDS, drop_masks, visible_cells
 from attncli.engine.compute import Outcome, compute
 from attncli.engine.scores import cap_scores
 from attncli.engine.stacks import score_rows
-from attncli.problem.problem import Part, Visible, over_heads
+from attncli.problem.problem import Part, over_heads
+from attncli.results.result import Result
 from attncli.stages.normalizers import keep_largest
 
 if TYPE_CHECKING:
@@ -38,6 +38,11 @@ def sketch_results(problem: Problem, sinks: Mapping[str, Sink], **_options: obje
     for name, sink in sinks.items():
         sink[...] = found[name]  # type: ignore[index]
     return Outcome()
+
+
+def scores_without_masks(problem: Problem) -> Array:
+    """Return the scores (*lead, n, m) of all keys, whatever masks forbid."""
+    return Result(drop_masks(problem, KINDS), "numpy", sketch_results).scores
 
 
 def _is_simple(problem: Problem) -> bool:
@@ -95,22 +100,8 @@ def _scores(problem: Problem, raw: Array) -> Array | None:
 
 def _allowed(problem: Problem) -> Array | None:
     """Return (*lead, n, m) booleans, True where the query may attend, or None if all are True."""
-    visible, has_tables = problem.visible, problem.bias is not None or problem.segments is not None
-    if visible.is_everything and not has_tables:
-        return problem.mask
-    if has_tables or len(visible.offsets) > 1 or len(visible.lengths or ()) > 1:
-        return visible_cells(problem)
-    seen = np.broadcast_to(_seen_positions(visible, problem.n, problem.m), (*problem.lead, problem.n, problem.m))
-    return seen if problem.mask is None else seen & problem.mask
-
-
-@lru_cache(maxsize=16)  # most slips leave it alone
-def _seen_positions(visible: Visible, n: int, m: int) -> Array:
-    """Return (n, m) booleans: what positions and one length allow."""
-    rows, columns = np.arange(n), np.arange(m)
-    ranges = [visible.interval(0, rows, m), *([visible.head(0, rows, m)] if visible.has_head else [])]
-    found = [(columns >= starts[:, None]) & (columns < stops[:, None]) for starts, stops in ranges]
-    return found[0] if len(found) == 1 else found[0] | found[1]
+    is_free = problem.visible.is_everything and problem.bias is None and problem.segments is None
+    return problem.mask if is_free else visible_cells(problem)
 
 
 def _log_sums(problem: Problem, scores: Array) -> Array:
