@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-share = 2  # one example in so many; conftest makes it 1 for --thorough before test modules are imported
+share = 3  # one example in so many; conftest makes it 1 for --thorough before test modules are imported
 
 
 def examples(count: int) -> int:

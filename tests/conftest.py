@@ -23,7 +23,7 @@ from attncli.cli.main import run_cli
 # how long an example takes says only how busy the machine is; the suite tries the same examples at every run, and
 # `pytest --hypothesis-profile search` others
 settings.register_profile("search", deadline=None, max_examples=1000)
-for name, count in (("suite", 50), ("thorough", 100)):
+for name, count in (("suite", 34), ("thorough", 100)):
     settings.register_profile(name, deadline=None, derandomize=True, database=None, max_examples=count)
 settings.load_profile("suite")
 

@@ -35,7 +35,7 @@ COMMANDS = [
 ]  # fmt: skip
 
 
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("command", COMMANDS)
 @pytest.mark.parametrize("problem", PROBLEMS)
 def test_numbers_at_the_ends_of_float64_give_no_warning_of_numpy(run, problem, command, tmp_path, monkeypatch):
