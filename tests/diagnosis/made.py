@@ -49,7 +49,7 @@ class World:
         if like_queries or same:
             self.d_v = self.d
         self.variant = variant if isinstance(variant, str) else str(random.choice(variant or ("scaled",)))
-        self.key_heads, self.packed, self.only = key_heads, packed, only
+        self.key_heads, self.packed, self.only, self.shares = key_heads, packed, only, key_heads is not None
         self.lead = (*lead, heads) if heads else tuple(lead)
         self.heads = self.lead[-1] if self.lead else 1
         places = int(random.integers(1, 3))
@@ -70,7 +70,7 @@ class World:
         if self.length:
             self.stated["length_scale"] = self.length
         self.scale = self.default_scale(self.variant)
-        self.similarity = SCORES[self.variant]
+        self.similarity, self.scored = SCORES[self.variant], self.variant
         self.mask_it(mask, causal, window, corner, empty, segments, prefix)
         self.narrow_it(keep_first, chunk, lengths)
         self.softcap = float(random.choice((1.0, 1.5))) if softcap else None

@@ -128,7 +128,7 @@ def values_transposed(world):
 
 def scored(of, scale=None):
     def change(world):
-        world.similarity = of
+        world.similarity, world.scored = of, "otherwise"
         if scale is not None:
             world.scale = scale(world)
 
@@ -197,7 +197,8 @@ def heads_not_split(world):
         if world.random.random() < 0.5:
             world.joined = lambda output: np.ascontiguousarray(output).reshape(join(output).shape)
         return
-    heads, scale = world.heads, world.random.choice((world.scale, (world.heads * world.d) ** -0.5))
+    of_all = (world.heads * world.d) ** -0.5 if world.variant == "scaled" == world.scored else world.scale
+    heads, scale = world.heads, world.random.choice((world.scale, of_all))
     world.queries, world.keys, world.values = (join(a)[None] for a in (world.queries, world.keys, world.values))
     world.scale, world.heads = scale, heads
 

@@ -18,7 +18,8 @@ PAIRS = (
     "no-mask+unscaled", "values-transposed+scale-dk", "exp2+no-bias", "first-key-head+no-causal",
     "grad-heads-not-summed+no-row-sum", "softmax-over-queries+grad-unscaled",
     "hardmax+no-dropout", "heads-not-joined+qk-norm-other", "no-exponential+grad-heads-not-summed",
-    "one-ahead+no-chunk", "exp2+heads-interleaved",
+    "one-ahead+no-chunk", "exp2+heads-interleaved", "hardmax+no-alibi", "hardmax+values-as-keys",
+    "window-off-by-one+no-chunk",
 )  # fmt: skip
 PRINTED = [  # another two of the eight prints for each slip
     (names, judged.PRINTS[(number + step) % len(judged.PRINTS)])

@@ -45,9 +45,15 @@ IN_PART = 6.0  # as many for one slip in few rows, of which each has been tried
 MOST_NAMES = 24  # of a pair
 SAME_SUM = 1e-9  # difference of two sums of weights that are the same but for our rounding
 # families of slips that may be none by themselves, and those that make them slips: the problem's own scale is wrong for
-# another score, rounding scores without decimals is wrong if another scale gave them some, and leaving a scale of 1 out
-# of a gradient is wrong if it is another one
-MADE_BY = {"scale": ("score",), "weights": ("scale", "score"), "gradient scale": ("system", "score", "scale")}
+# another score, rounding scores without decimals is wrong if another scale gave them some, leaving a scale of 1 out of
+# a gradient is wrong if it is another one, and what a mask hides other masks may hide too
+MADE_BY = {
+    "scale": ("score",),
+    "weights": ("scale", "score"),
+    "gradient scale": ("system", "score", "scale"),
+    "mask": ("seen",),
+    "seen": ("mask",),
+}
 MASKS = {"mask", "seen"}
 MATRICES_OF = {"keys", "values", "queries"}  # families that put other matrices in the place of Q, K and V
 CERTAIN, LIKELY = 6.0, 2.0  # digits in which printed numbers are those of a dtype

@@ -74,6 +74,8 @@ def fitted_number(case: Case, sample: Sample, number: FittedNumber) -> Slip | No
     value = direction * _narrowed(lambda size: misfit(direction * size), low, high)
     for _ in range(STEPS_AT_LAST):
         value += _correction(case, sample, value, change)
+    if misfit(2 * value) <= misfit(value):
+        return None  # nothing says how large it was, as where all weight is on the largest score
     short = [float(f"{value:.{digits}g}") for digits in range(1, 8)]
     routes = [
         Route(problems=(change(each),), said=number.told(case, each))
