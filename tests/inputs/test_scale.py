@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from refusals import KEYS, QUERIES, zeros
 
 from attncli import AttncliError, attend
-from attncli.inputs.scale import FORM, SIZE, evaluate_scale
+from attncli.inputs.scale import FORM, SIZE, SIZES, evaluate_scale
 
 SCALES = [
     ("0.125", 0.125),
@@ -159,7 +159,7 @@ PIECES = [
 def test_a_scale_is_a_finite_number_or_refused_at_once(text: str) -> None:
     start = time.process_time()
     try:
-        value = evaluate_scale(text, {SIZE: 64.0})
+        value = evaluate_scale(text, dict.fromkeys(SIZES, 64.0))
     except ValueError:
         value = 0.0
     assert type(value) is float
