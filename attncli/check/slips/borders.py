@@ -68,7 +68,31 @@ def _other_segments(case: Case) -> list[Route]:
         )
         for side, places in sides.items()
         for words, by in MOVES.items()
+    ] + _single_borders(case)
+
+
+def _single_borders(case: Case) -> list[Route]:
+    """Return the routes with the first or the last border of the segments only."""
+    queries, keys = need(case.problem.segments)
+    if queries.shape != keys.shape or not np.array_equal(queries, keys):
+        return []
+    if bool(((queries[..., 1:] != queries[..., :-1]).sum(axis=-1) < 2).all()):
+        return []
+    return [
+        Route(
+            problems=(partial(_keep_border, is_last=is_last),),
+            said=f"only the {'last' if is_last else 'first'} border of the segments was kept: each of them is one",
+        )
+        for is_last in (False, True)
     ]
+
+
+def _keep_border(problem: Problem, is_last: bool) -> Problem:
+    ids, _ = need(problem.segments)
+    border = np.diff(ids, axis=-1, prepend=ids[..., :1]) != 0
+    before = np.cumsum(border, axis=-1)
+    after = before == before[..., -1:] if is_last else before > 0
+    return replace(problem, segments=(after.astype(np.int64), after.astype(np.int64)))
 
 
 def _move_segments(problem: Problem, places: tuple[int, ...], by: int) -> Problem:

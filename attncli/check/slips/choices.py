@@ -133,6 +133,61 @@ def _other_top_k(case: Case) -> list[Route]:
     ]
 
 
+def _top_k_otherwise(case: Case) -> list[Route]:
+    """Return the routes with the smallest scores of a row, or the largest of a column."""
+    own = case.problem.top_k
+    if own is None:
+        return []
+    free = (partial(replace, top_k=None),)
+    smallest = f"the {own} smallest scores of a row took part: the {own} largest are expected"
+    routes = [Route(requests=free, rescore=partial(_keep_smallest, count=own), said=smallest)]
+    if own < case.n:
+        said = f"the {own} largest scores of a column took part: the {own} largest of a row are expected"
+        routes.append(Route(requests=free, rescore=partial(_keep_of_columns, count=own), is_whole=True, said=said))
+    return routes
+
+
+def _keep_smallest(scores: Array, count: int) -> Array:
+    seen = np.where(np.isneginf(scores), -np.inf, -scores)
+    keep_largest(seen, count)
+    return np.where(np.isneginf(seen), seen, scores)
+
+
+def _keep_of_columns(scores: Array, count: int) -> Array:
+    columns = np.ascontiguousarray(scores.mT)
+    keep_largest(columns, count)
+    return columns.mT
+
+
+def _normed_values(case: Case) -> list[Route]:
+    """Return the routes with the rows of V over their lengths or root mean squares, or after a layer norm."""
+    values = case.problem.values
+    if values is None or "output" not in case.wrong or values.shape[-1] < 2:
+        return []
+    return [
+        Route(problems=(partial(_norm_values, norm=norm),), said=f"the rows of V were normed, {words}: V has no norm")
+        for words, norm in VALUE_NORMS.items()
+    ]
+
+
+def _over(rows: Array, sizes: Array) -> Array:
+    found: Array = rows / np.where(sizes > 0, sizes, 1)
+    return found
+
+
+VALUE_NORMS: dict[str, Callable[[Array], Array]] = {
+    "each over its root mean square": lambda rows: _over(rows, np.sqrt((rows**2).mean(axis=-1, keepdims=True))),
+    "each over its length": lambda rows: _over(rows, np.sqrt((rows**2).sum(axis=-1, keepdims=True))),
+    "each less its mean, over its standard deviation": lambda rows: _over(
+        rows - rows.mean(axis=-1, keepdims=True), rows.std(axis=-1, keepdims=True)
+    ),
+}
+
+
+def _norm_values(problem: Problem, norm: Callable[[Array], Array]) -> Problem:
+    return replace(problem, values=norm(np.asarray(need(problem.values), np.float64)))
+
+
 def _keep_weights(_problem: Problem, weights: Array, count: int) -> Array:
     kept = np.array(weights)
     keep_largest(kept, count)
@@ -220,6 +275,8 @@ CHOICE_SLIPS = (
     _slip("qk-norm-one-side", "stage", _one_norm, lambda _case: "only one of Q and K was normed"),
     _slip("cosine-one-side", "score", _half_cosine, lambda _case: "only one of the lengths divided the dot products"),
     _slip("top-k-other", "stage", _other_top_k, lambda _case: "another number of scores took part"),
+    _slip("top-k-other", "softmax", _top_k_otherwise, lambda _case: "other scores took part"),
+    _slip("unasked-qk-norm", "values", _normed_values, lambda _case: "the rows of V were normed"),
     _slip(
         "top-k-after-softmax",
         "weights",

@@ -14,6 +14,7 @@ from attncli.check.slips.changes import change_visible
 from attncli.check.slips.orders import ENOUGH, NAMED
 from attncli.check.slips.slip import Slip
 from attncli.errors import ProblemError
+from attncli.problem.heads import pack_heads
 from attncli.records import replace
 
 if TYPE_CHECKING:
@@ -83,7 +84,66 @@ def _taken(case: Case) -> list[Route]:
                 )
                 for order in _orders(size)
             ]
-    return routes + _lengths(case)
+    return routes + _exchanged_axes(case) + _lengths(case)
+
+
+def _exchanged_axes(case: Case) -> list[Route]:
+    """Return the routes with the memory of Q, K or V, (entries, heads, …), read as (heads, entries, …), and with that
+    of each head's output, (heads, entries, …), read as (entries, heads, …)."""
+    problem = case.problem
+    if len(problem.lead) < 2 or min(problem.lead[-2:]) < 2:
+        return []
+    routes = []
+    for names, words in TAKEN.items():
+        arrays = [_array(problem, name) for name in names]
+        if all(array is not None and array.ndim > 3 and min(array.shape[-4:-2]) > 1 for array in arrays):
+            entries, heads = (case.problem.lead[-2], arrays[0].shape[-3])  # type: ignore[union-attr]
+            said = (
+                f"the memory of {words}, ({entries} entries, {heads} heads, …), was read as ({heads}, {entries}, …), "
+                "which mixes entries and heads"
+            )
+            routes.append(Route(problems=(partial(_read_by_head, names=names),), said=said))
+    if "output" in case.wrong:
+        said = (
+            f"the heads' outputs, in memory ({problem.lead[-1]} heads, {problem.lead[-2]} entries, …), were read as "
+            f"({problem.lead[-2]}, {problem.lead[-1]}, …), which mixes entries and heads"
+        )
+        if problem.packed:
+            routes += [Route(join=join, is_whole=True, said=said) for join in (_join_by_head, _join_in_turn)]
+        elif not problem.is_joined:
+            routes.append(Route(present=_present_by_head, said=said))
+    return routes
+
+
+def _exchanged(array: Array) -> Array:
+    """Read memory (…, b, h, n, d) as (…, h, b, n, d), and return it with the entries first again."""
+    *first, b, h = array.shape[:-2]
+    taken = np.ascontiguousarray(array).reshape(*first, h, b, *array.shape[-2:])
+    return np.swapaxes(taken, -3, -4)
+
+
+def _exchanged_back(array: Array) -> Array:
+    """Read what is in memory as (…, h, b, n, d) as (…, b, h, n, d)."""
+    return np.ascontiguousarray(np.swapaxes(array, -3, -4)).reshape(array.shape)
+
+
+def _read_by_head(problem: Problem, names: tuple[str, ...]) -> Problem:
+    return replace(problem, **{name: _exchanged(getattr(problem, name)) for name in names})  # type: ignore[arg-type]
+
+
+def _join_by_head(output: Array) -> Array:
+    return pack_heads(_exchanged_back(output))
+
+
+def _join_in_turn(output: Array) -> Array:
+    """Put (…, b, h, n, d), in memory as (…, h, n, b, d), side by side as if it were (…, b, n, h, d)."""
+    *first, b, h, n, d = output.shape
+    turned = np.ascontiguousarray(np.moveaxis(output, -4, -2))
+    return turned.reshape(*first, b, n, h * d)
+
+
+def _present_by_head(name: str, array: Array) -> Array:
+    return _exchanged_back(array) if name == "output" else array
 
 
 def _lengths(case: Case) -> list[Route]:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from attncli.matrix import Array
     from attncli.problem.problem import Problem
 
+DEEP = 1e4
 DEPTHS = (1.0, 5.0, 10.0, 20.0, 50.0, 100.0, 1e3, 1e4, 1e9)  # that people take for infinite
 
 
@@ -26,6 +27,26 @@ def _lowered(problem: Problem, depth: float) -> Problem:
     free = drop_masks(problem, KINDS)
     taken = np.where(visible_cells(problem), 0, -depth)
     return replace(free, bias=taken if free.bias is None else free.bias + taken)
+
+
+def _lowered_often(problem: Problem, depth: float) -> Problem:
+    """Return the problem in which each mask that hides a key takes `depth` from its score."""
+    free = drop_masks(problem, KINDS)
+    each = [visible_cells(drop_masks(problem, tuple(kind for kind in KINDS if kind != own))) for own in KINDS]
+    taken: Array = -depth * np.sum([~seen for seen in each], axis=0)
+    return replace(free, bias=taken if free.bias is None else free.bias + taken)
+
+
+def _added_up(case: Case) -> list[Route]:
+    """Return the routes in which the finite numbers of two masks add up, so that a query with no key sees those that
+    one mask hides. Depths are far below any other score."""
+    if not case.is_masked or sum(bool(case.masks_of((kind,))) for kind in KINDS) < 2:
+        return []
+    said = (
+        f"the masks were finite numbers that add up, such as −{DEEP:g}: a key that two masks hide counts less than one "
+        "that one mask hides, which a query with no key saw"
+    )
+    return [Route(problems=(partial(_lowered_often, depth=DEEP),), said=said)]
 
 
 def _replaced(problem: Problem, depth: float) -> Array:
@@ -57,6 +78,7 @@ def _tell(case: Case, route: Route, done: str) -> str:
 
 
 FINITE_SLIPS = (
+    Slip("mask-finite", "mask", _added_up, lambda _case: "the masks add up", paired=False, evidence=SOME),
     Slip(
         "mask-finite",
         "mask",

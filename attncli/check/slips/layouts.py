@@ -11,7 +11,8 @@ import numpy as np
 from attncli.check.routes import Route
 from attncli.check.slips.case import Case
 from attncli.check.slips.changes import transposed_output
-from attncli.check.slips.slip import Slip
+from attncli.check.slips.slip import SOME, Slip
+from attncli.problem.heads import pack_heads
 from attncli.problem.problem import Problem, Visible
 from attncli.records import replace
 
@@ -147,6 +148,38 @@ def _layouts(case: Case) -> list[Route]:
     return routes
 
 
+def _batches(case: Case) -> list[Route]:
+    """Return the route in which the entries of the batch attend to each other at each position, as where a batch that
+    comes first is taken for the positions."""
+    problem = case.problem
+    if len(problem.lead) < 2 or case.n != case.m or problem.values is None or problem.lead[0] < 2:
+        return []
+    if any(array.shape[0] != problem.lead[0] for array in (problem.queries, problem.keys, problem.values)):
+        return []
+    said = (
+        f"the {case.n} positions and the {problem.lead[0]} entries of the batch changed places, so that the entries of "
+        "a position attend to each other"
+    )
+    back = _pack_swapped if problem.packed else None
+    present = None if problem.packed else _swap_entries
+    return [Route(problems=(_other_batch,), join=back, present=present, is_whole=True, said=said)]
+
+
+def _other_batch(problem: Problem) -> Problem:
+    lead = (problem.n, *problem.lead[1:])
+    turned = _turn_all(problem, lambda array: np.swapaxes(array, 0, -2))
+    return replace(turned, lead=lead, mask=None, bias=None, visible=Visible(), segments=None)
+
+
+def _pack_swapped(output: Array) -> Array:
+    """Put heads (n, …, H, entries, d) side by side, with the entries first."""
+    return pack_heads(np.swapaxes(output, 0, -2))
+
+
+def _swap_entries(name: str, array: Array) -> Array:
+    return np.swapaxes(array, 0, -2) if name == "output" else array
+
+
 def _cure(case: Case) -> str:
     """Return the option that reads the arrays in another layout, or "" if an output is expected, whose layout is then
     known."""
@@ -255,6 +288,14 @@ LAYOUT_SLIPS = (
         ),
     ),
     Slip("other-layout", "heads", _layouts, lambda _case: "heads and positions changed places"),
+    Slip(
+        "other-layout",
+        "heads",
+        _batches,
+        lambda _case: "entries and positions changed places",
+        paired=False,
+        evidence=SOME,
+    ),
     Slip(
         "output-transposed",
         "result",

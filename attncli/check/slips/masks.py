@@ -21,7 +21,7 @@ from attncli.check.slips.changes import (
 from attncli.check.slips.gradients import is_about
 from attncli.check.slips.position_masks import POSITION_MASK_SLIPS
 from attncli.check.slips.sketch import scores_without_masks
-from attncli.check.slips.slip import Slip
+from attncli.check.slips.slip import SOME, Slip
 from attncli.matrix import Array
 from attncli.problem.problem import Problem
 from attncli.records import replace
@@ -46,6 +46,16 @@ def _mask_added(case: Case) -> list[Route]:
         )
         for dropped, where in ((False, "1 where a query may look"), (True, "1 where it may not"))
     ]
+
+
+def _ones_added(case: Case) -> list[Route]:
+    """Return the route with 1 added to the scores that are not masked, which changes no weight."""
+    return [Route(problems=(_with_ones,))] if case.is_masked and {"scores", "lse"} & {*case.wrong} else []
+
+
+def _with_ones(problem: Problem) -> Problem:
+    ones = np.ones((*problem.lead, problem.n, problem.m))
+    return replace(problem, bias=ones if problem.bias is None else problem.bias + ones)
 
 
 def _hide_weights(problem: Problem, weights: Array) -> Array:
@@ -188,6 +198,14 @@ def _describe_empty_row(case: Case, row: str) -> str:
 
 MASK_SLIPS = (
     Slip("mask-added", "mask", _mask_added, lambda _case: "the mask was added"),
+    Slip(
+        "mask-added",
+        "mask",
+        _ones_added,
+        lambda case: f"the scores are 1 too high: {case.masks} was added with 1, not 0, where a query may look",
+        paired=False,
+        evidence=SOME,
+    ),
     Slip(
         "mask-after-softmax",
         "mask",

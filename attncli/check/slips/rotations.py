@@ -18,6 +18,8 @@ from attncli.records import replace
 
 BASES = (100.0, 1000.0, 1e4, 1e5, 5e5, 1e6)  # that models use
 SHIFTS = (1, -1)
+FAR = 16  # positions by which the queries of a cache may stand elsewhere
+FEW = 24  # keys of which each is tried as a beginning
 
 
 def _turn(problem: Problem, name: str, by: int = 0) -> Problem:
@@ -114,7 +116,7 @@ def _values_too(case: Case) -> list[Route]:
     return [Route(problems=(partial(_turn, name="values"),))]
 
 
-def _shifted(case: Case) -> list[Route]:
+def _shifted(case: Case, shifts: tuple[int, ...] = ()) -> list[Route]:
     if not _has_one_position(case):
         return []
     first = case.problem.visible.offsets[0]
@@ -124,16 +126,45 @@ def _shifted(case: Case) -> list[Route]:
             is_whole=True,
             said=f"query 0 was rotated as if it stood at position {first + by}: it stands at {first}",
         )
-        for by in dict.fromkeys((*SHIFTS, -first))
+        for by in dict.fromkeys(shifts or (*SHIFTS, -first))
         if by
     ]
+
+
+def _shifted_far(case: Case) -> list[Route]:
+    first = 0 if case.problem.rotation is None else case.problem.visible.offsets[0]
+    return [] if not first else _shifted(case, tuple(by for by in range(-FAR, FAR + 1) if by not in (*SHIFTS, -first)))
+
+
+def _restarted(case: Case) -> list[Route]:
+    """Return the routes in which the positions of the keys begin again at some key, as those of parts of a cache."""
+    if not _has_one_position(case):
+        return []
+    m = case.m
+    starts = range(1, m) if m <= FEW else [start for start in (8, 16, 32, 64, 128, 256, m // 2) if start < m]
+    return [
+        Route(
+            problems=(partial(_turned_from, start=start),),
+            is_whole=True,
+            said=f"key {start} and those after it were rotated from position 0 on again: key j stands at position j",
+        )
+        for start in dict.fromkeys(starts)
+    ]
+
+
+def _turned_from(problem: Problem, start: int) -> Problem:
+    rotation = need(problem.rotation)
+    places = np.arange(problem.m)
+    positions = np.where(places < start, places, places - start)
+    keys: Any = rotation.apply(np.asarray(problem.keys, np.float64), positions)
+    return _turned_sides(replace(problem, keys=keys), ("queries",))
 
 
 def _other_base(case: Case) -> list[Route]:
     rotation = case.problem.rotation
     if rotation is None or rotation.size < 4:  # the first pair turns alike with any base
         return []
-    return [
+    routes = [
         Route(
             problems=(partial(_with_rotation, base=base),),
             said=f"the base of the rotary positions was {base:.10g}: it is {rotation.base:.10g}",
@@ -141,6 +172,14 @@ def _other_base(case: Case) -> list[Route]:
         for base in BASES
         if base != rotation.base
     ]
+    if rotation.size < case.d_k:
+        said = (
+            f"the angles were position·{rotation.base:g}^(−2c/{case.d_k}), of all {case.d_k} columns: those of the "
+            f"{rotation.size} that are rotated have −2c/{rotation.size}"
+        )
+        base = rotation.base ** (rotation.size / case.d_k)
+        routes.insert(0, Route(problems=(partial(_with_rotation, base=base),), said=said))
+    return routes
 
 
 def _with_rotation(problem: Problem, **changes: float) -> Problem:
@@ -200,6 +239,28 @@ def _other_factor(case: Case) -> list[Route]:
     ]
 
 
+def _reversed(case: Case) -> list[Route]:
+    """Return the routes with the opposite angles for Q and K, or for one of them."""
+    if case.problem.rotation is None:
+        return []
+    routes = [Route(problems=(_other_way,))]
+    if len(case.problem.visible.offsets) == 1:
+        routes += [
+            Route(
+                problems=(partial(_one_way, name=name, other=other),),
+                is_whole=True,
+                said=f"{letter} was rotated the other way, by minus the angle: Q and K are rotated alike",
+            )
+            for name, other, letter in (("queries", "keys", "Q"), ("keys", "queries", "K"))
+        ]
+    return routes
+
+
+def _one_way(problem: Problem, name: str, other: str) -> Problem:
+    turned = _turn(_other_way(problem), name)
+    return _turned_sides(replace(turned, rotation=problem.rotation), (other,))
+
+
 def _other_way(problem: Problem) -> Problem:
     return _with_rotation(problem, factor=-need(problem.rotation).factor)
 
@@ -220,9 +281,11 @@ ROTATION_SLIPS = (
     _slip("rope-on-values", _values_too, "V was rotated too: only Q and K are"),
     _slip("rope-shifted", _alike, "the queries were rotated alike", evidence=2.0),
     _slip("rope-shifted", _shifted, "the queries were rotated at other positions"),
+    _slip("rope-shifted", _shifted_far, "the queries were rotated at other positions", evidence=2.0),
+    _slip("rope-shifted", _restarted, "the keys were rotated at other positions", evidence=2.0),
     _slip(
         "rope-reversed",
-        lambda case: [] if case.problem.rotation is None else [Route(problems=(_other_way,))],
+        _reversed,
         "Q and K were rotated the other way, by minus the angle: (a, b) becomes (a cos − b sin, a sin + b cos)",
         evidence=2.0,
     ),

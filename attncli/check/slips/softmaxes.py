@@ -50,6 +50,28 @@ def _cut_at_zero(case: Case) -> list[Route]:
     ]
 
 
+def _squares_above_zero(scores: Array) -> Array:
+    squares: Array = np.maximum(scores, 0) ** 2
+    return squares
+
+
+def _squared_relu(case: Case) -> list[Route]:
+    """Return the routes with the squares of the scores above 0, over their sum, over the number of keys, or as they
+    are."""
+    ways = {"relu over sum": "over the sum of its row", "relu over keys": f"over the {case.m} keys", "none": "as it is"}
+    return [
+        Route(
+            softmax=over,
+            rescore=_squares_above_zero,
+            said=(
+                f"the square of each score above 0 (ReLU²) was taken as the weight, {words}: the exponential of each "
+                "score over their sum is expected"
+            ),
+        )
+        for over, words in ways.items()
+    ]
+
+
 def _negative(case: Case) -> str:
     """Return how many scores are negative: "3 of the 12 scores are"."""
     scores = Result(case.problem, "numpy").scores
@@ -90,13 +112,31 @@ def _columns_left_out(case: Case) -> list[Route]:
     if d_k >= BORDERS[0]:
         for border in dict.fromkeys((d_k // 2, *BORDERS)):
             runs += [each for each in (range(border, d_k), range(border)) if 1 < len(each) < d_k]
-    return [
+    routes = [
         Route(
             problems=(partial(_left_columns, columns=slice(run.start, run.stop)),),
             said=f"{_named(run)} left out of the scores: all {d_k} columns count",
         )
         for run in runs
     ]
+    if not np.isclose(case.problem.scale, d_k**-0.5):
+        return routes
+    return routes + [
+        Route(
+            problems=(
+                partial(_left_columns, columns=slice(run.start, run.stop)),
+                partial(_scaled_by, scale=count**-0.5),
+            ),
+            said=f"{_named(run)} left out of the scores, and of the scale 1/√{count}: all {d_k} columns count",
+        )
+        for run in runs
+        if len(run) > 1
+        for count in [d_k - len(run)]
+    ]
+
+
+def _scaled_by(problem: Problem, scale: float) -> Problem:
+    return problem.with_scale(scale)
 
 
 def _named(run: range) -> str:
@@ -173,6 +213,7 @@ SOFTMAX_SLIPS = (
         ),
     ),
     Slip("relu", "softmax", _cut_at_zero, lambda _case: "negative scores were taken as 0"),
+    Slip("relu", "softmax", _squared_relu, lambda _case: "squares were taken", paired=False, evidence=SOME),
     Slip(
         "exp2",
         "softmax",
@@ -198,8 +239,12 @@ SOFTMAX_SLIPS = (
     Slip(
         "log-softmax",
         "weights",
-        lambda case: [Route(reweigh=_logarithms)] if "weights" in case.wrong else [],
-        lambda _case: "your weights are the logarithms of the right ones (log-softmax)",
+        lambda case: [] if case.is_masked and "weights" not in case.wrong else [Route(reweigh=_logarithms)],
+        lambda case: (
+            f"{case.those} of the logarithms of the right weights (log-softmax)"
+            if "weights" not in case.wrong
+            else "your weights are the logarithms of the right ones (log-softmax)"
+        ),
         paired=False,
     ),
     Slip(

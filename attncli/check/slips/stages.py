@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from functools import partial
-from itertools import pairwise
 
 import numpy as np
 
 from attncli.check.routes import Route
 from attncli.check.slips.case import Case
 from attncli.check.slips.changes import drop_bias, need
-from attncli.check.slips.slip import Slip
+from attncli.check.slips.slip import SOME, Slip
 from attncli.matrix import Array
 from attncli.problem.problem import Problem
 from attncli.records import replace
@@ -117,6 +117,32 @@ def _rearranged_biases(case: Case) -> list[Route]:
     return routes
 
 
+def _other_rows_of_bias(case: Case) -> list[Route]:
+    """Return the routes with the bias in another base, and with that of the first query for each query."""
+    bias = case.problem.bias
+    if bias is None or not np.where(np.isneginf(bias), 0, bias).any():
+        return []
+    routes = [
+        Route(
+            problems=(partial(_bias_times, factor=factor),), said=f"the bias was multiplied by {factor:.6g} = {words}"
+        )
+        for factor, words in (
+            (math.log(2), "log 2, as if it were added to scores in base 2: it is added to the scores as it is"),
+            (math.log2(math.e), "log₂ e, as for powers of 2: it is added to the scores as it is"),
+        )
+    ]
+    if bias.shape[-2] > 1 and not bool((bias == bias[..., :1, :]).all()):
+        routes.append(
+            Route(problems=(_bias_of_first_row,), said="every query took the bias of query 0: each has its own")
+        )
+    return routes
+
+
+def _bias_of_first_row(problem: Problem) -> Problem:
+    bias = need(problem.bias)
+    return replace(problem, bias=np.broadcast_to(bias[..., :1, :], bias.shape))
+
+
 def _turn_bias(problem: Problem) -> Problem:
     return replace(problem, bias=need(problem.bias).mT)
 
@@ -149,6 +175,7 @@ def _other_lse(case: Case) -> list[Route]:
         "the sums of the exponentials, without their logarithm": np.exp(lse),
         "the largest scores, without the logarithm of the sum": largest,
         "log Σ exp(score − largest), without the largest score": rest,
+        "the sums Σ exp(score − largest), without their logarithm and the largest score": np.exp(rest),
         "the largest score + Σ exp(score − largest), without the logarithm": largest + np.exp(rest),
         "the largest score + log₂ Σ exp(score − largest), of two bases": largest + rest / np.log(2),
         "the largest score · log₂ e + log Σ exp(score − largest), of two bases": largest / np.log(2) + rest,
@@ -186,86 +213,14 @@ def _unscaled_lse(case: Case, scores: Array, largest: Array, rest: Array) -> dic
         "the largest raw score + log Σ exp(score − largest): the largest score has the scale too": (
             largest / problem.scale + rest
         ),
+        f"{problem.scale:.6g} · the largest score + log Σ exp(score − largest): it has the scale already": (
+            largest * problem.scale + rest
+        ),
     }
 
 
 def _in_place(name: str, array: Array, told: Array) -> Array:
     return told if name == "lse" else array
-
-
-PIECES = (2, 3, 4, 8)
-
-
-@np.errstate(all="ignore")
-def _merged(problem: Problem, weights: Array, pieces: int, power: float) -> Array:
-    """Return the weights if each piece of the keys counts as its sum of exponentials to a power.
-
-    The sums of weights stand for those of exponentials: they are smaller by one factor for all pieces of a row.
-    """
-    whole = np.zeros_like(weights)
-    logs = []
-    borders = [problem.m * piece // pieces for piece in range(pieces + 1)]
-    for start, stop in pairwise(borders):
-        logs.append(power * np.log(weights[..., start:stop].sum(axis=-1, keepdims=True)))
-    stacked = np.concatenate(logs, axis=-1)
-    shares = np.exp(stacked - stacked.max(axis=-1, keepdims=True))
-    shares = shares / shares.sum(axis=-1, keepdims=True)
-    for number, (start, stop) in enumerate(pairwise(borders)):
-        own = weights[..., start:stop]
-        whole[..., start:stop] = np.nan_to_num(own / own.sum(axis=-1, keepdims=True)) * shares[..., number, None]
-    return whole
-
-
-def _merges(case: Case) -> list[Route]:
-    routes = []
-    for pieces in PIECES:
-        if case.m < pieces:
-            continue
-        merged = f"the softmax was merged from {pieces} pieces of the {case.m} keys"
-        for power, words in (
-            (1 / np.log(2), "by log-sum-exps, base 2 taken for base e"),
-            (np.log(2), "by log-sum-exps, base e taken for base 2"),
-        ):
-            said = f"{merged} {words}"
-            routes.append(Route(reweigh=partial(_merged, pieces=pieces, power=float(power)), said=said))
-    return routes
-
-
-def _averaged_pieces(case: Case) -> list[Route]:
-    return [
-        Route(
-            reweigh=partial(_merged, pieces=pieces, power=0.0),
-            said=(
-                f"the results of {pieces} pieces of the {case.m} keys were averaged: each piece counts as the sum of "
-                "its exponentials"
-            ),
-        )
-        for pieces in PIECES
-        if pieces <= case.m
-    ]
-
-
-@np.errstate(all="ignore")
-def _summed(_problem: Problem, weights: Array, pieces: int) -> Array:
-    """Return the weights of each piece of the keys by itself, of which each sums to 1."""
-    m = weights.shape[-1]
-    borders = [m * piece // pieces for piece in range(pieces + 1)]
-    own = [weights[..., start:stop] for start, stop in pairwise(borders)]
-    return np.concatenate([np.nan_to_num(each / each.sum(axis=-1, keepdims=True)) for each in own], axis=-1)
-
-
-def _summed_pieces(case: Case) -> list[Route]:
-    return [
-        Route(
-            reweigh=partial(_summed, pieces=pieces),
-            said=(
-                f"the results of {pieces} pieces of the {case.m} keys were added up: each piece counts as its share of "
-                "the sum of exponentials"
-            ),
-        )
-        for pieces in PIECES
-        if pieces <= case.m
-    ]
 
 
 STAGE_SLIPS = (
@@ -297,6 +252,7 @@ STAGE_SLIPS = (
     ),
     Slip("softcap-as", "stage", _other_caps, lambda _case: "the softcap was another function", paired=False),
     Slip("bias-other", "stage", _other_biases, lambda _case: "the bias was changed"),
+    Slip("bias-other", "stage", _other_rows_of_bias, lambda _case: "the bias was changed", paired=False, evidence=SOME),
     Slip(
         "lse-base-2",
         "result",
@@ -304,30 +260,6 @@ STAGE_SLIPS = (
         lambda _case: "your log-sum-exps are to base 2, the right ones over log 2 = 0.693147: base e is expected",
     ),
     Slip("lse-other", "result", _other_lse, lambda _case: "your log-sum-exps are others", paired=False),
-    Slip(
-        "split-averaged",
-        "weights",
-        _averaged_pieces,
-        lambda _case: "pieces were averaged",
-        paired=False,
-        evidence=2.0,
-    ),
-    Slip(
-        "split-averaged",
-        "weights",
-        _summed_pieces,
-        lambda _case: "pieces were added up",
-        paired=False,
-        evidence=2.0,
-    ),
-    Slip(
-        "split-merge-base-2",
-        "weights",
-        _merges,
-        lambda _case: "pieces were merged by another base",
-        paired=False,
-        evidence=2.0,
-    ),
 )
 
 

@@ -29,6 +29,7 @@ from attncli.check.slips.layouts import LAYOUT_SLIPS
 from attncli.check.slips.masks import MASK_SLIPS
 from attncli.check.slips.orders import ORDER_SLIPS
 from attncli.check.slips.outputs import OUTPUT_SLIPS
+from attncli.check.slips.pieces import PIECE_SLIPS
 from attncli.check.slips.positions import POSITION_SLIPS
 from attncli.check.slips.projections import PROJECTION_SLIPS
 from attncli.check.slips.rotations import ROTATION_SLIPS
@@ -264,6 +265,7 @@ SLIPS = (
     *FINITE_SLIPS,
     *POSITION_SLIPS,
     *STAGE_SLIPS,
+    *PIECE_SLIPS,
     *DROPOUT_SLIPS,
     *OUTPUT_SLIPS,
     *ROTATION_SLIPS,

@@ -131,8 +131,10 @@ def _lifts(weights: Array, size: int, at: int | None) -> Array:
     return found
 
 
-def _not_rescaled(problem: Problem, weights: Array, size: int, at: int | None, sums: tuple[str, ...]) -> Array:
-    lifted = np.where(weights > 0, weights * _lifts(weights, size, at), 0)
+def _not_rescaled(
+    problem: Problem, weights: Array, size: int, at: int | None, sums: tuple[str, ...], times: int = 1
+) -> Array:
+    lifted = np.where(weights > 0, weights * _lifts(weights, size, at) ** times, 0)
     total = weights.sum(axis=-1, keepdims=True)
     rest = 1 - total if problem.sink is not None else 0.0
     total = (lifted.sum(axis=-1, keepdims=True) if "sum" in sums else total) + rest
@@ -160,6 +162,13 @@ def _running(case: Case) -> list[Route]:
             said=f"{words} not rescaled by e^(old maximum − new one) at {where}",
         )
         for size, at, where in places
+        for sums, words in SUMS
+    ] + [
+        Route(
+            reweigh=partial(_not_rescaled, size=size, at=None, sums=sums, times=2),
+            said=f"{words} divided by e^(old maximum − new one) at each tile of {size} keys: multiplied is expected",
+        )
+        for size in _sizes(case)
         for sums, words in SUMS
     ]
 

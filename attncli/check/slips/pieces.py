@@ -1,0 +1,172 @@
+"""Pieces of the keys, as of several workers, whose results are merged by other numbers than their log-sum-exps."""
+
+from __future__ import annotations
+
+from functools import partial
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from attncli.check.routes import Route
+from attncli.check.slips.case import Case
+from attncli.check.slips.slip import Slip
+
+if TYPE_CHECKING:
+    from attncli.matrix import Array
+    from attncli.problem.problem import Problem
+
+PIECES = (2, 3, 4, 8)
+
+
+@np.errstate(all="ignore")
+def _merged(problem: Problem, weights: Array, pieces: int, power: float) -> Array:
+    """Return the weights if each piece of the keys counts as its sum of exponentials to a power.
+
+    The sums of weights stand for those of exponentials: they are smaller by one factor for all pieces of a row.
+    """
+    whole = np.zeros_like(weights)
+    logs = []
+    borders = [problem.m * piece // pieces for piece in range(pieces + 1)]
+    for start, stop in pairwise(borders):
+        logs.append(power * np.log(weights[..., start:stop].sum(axis=-1, keepdims=True)))
+    stacked = np.concatenate(logs, axis=-1)
+    shares = np.exp(stacked - stacked.max(axis=-1, keepdims=True))
+    shares = shares / shares.sum(axis=-1, keepdims=True)
+    for number, (start, stop) in enumerate(pairwise(borders)):
+        own = weights[..., start:stop]
+        whole[..., start:stop] = np.nan_to_num(own / own.sum(axis=-1, keepdims=True)) * shares[..., number, None]
+    return whole
+
+
+def _merges(case: Case) -> list[Route]:
+    routes = []
+    for pieces in PIECES:
+        if case.m < pieces:
+            continue
+        merged = f"the softmax was merged from {pieces} pieces of the {case.m} keys"
+        for power, words in (
+            (1 / np.log(2), "by log-sum-exps, base 2 taken for base e"),
+            (np.log(2), "by log-sum-exps, base e taken for base 2"),
+        ):
+            said = f"{merged} {words}"
+            routes.append(Route(reweigh=partial(_merged, pieces=pieces, power=float(power)), said=said))
+    return routes
+
+
+def _pieces_of(problem: Problem, weights: Array, pieces: int) -> list[tuple[slice, Array, Array]]:
+    """Return each piece of the keys with its largest weight and the sum of its weights, (…, 1) each."""
+    borders = [problem.m * piece // pieces for piece in range(pieces + 1)]
+    own = [slice(start, stop) for start, stop in pairwise(borders)]
+    tops = [weights[..., piece].max(axis=-1, keepdims=True) for piece in own]
+    return [(piece, top, weights[..., piece].sum(axis=-1, keepdims=True)) for piece, top in zip(own, tops, strict=True)]
+
+
+@np.errstate(all="ignore")
+def _merged_by(problem: Problem, weights: Array, pieces: int, of_top: float, of_rest: float) -> Array:
+    """Return the weights if each piece counts as e^(of_top · largest score + of_rest · log Σ e^(score − largest))."""
+    parts = _pieces_of(problem, weights, pieces)
+    logs = np.concatenate([of_top * np.log(top) + of_rest * np.log(total / top) for _, top, total in parts], axis=-1)
+    shares = np.exp(logs - logs.max(axis=-1, keepdims=True))
+    shares = np.nan_to_num(shares / shares.sum(axis=-1, keepdims=True))
+    whole = np.zeros_like(weights)
+    for number, (piece, _, total) in enumerate(parts):
+        whole[..., piece] = np.nan_to_num(weights[..., piece] / total) * shares[..., number, None]
+    return whole
+
+
+def _other_merges(case: Case) -> list[Route]:
+    """Return the routes with pieces merged by a part of their log-sum-exps."""
+    scale = case.problem.scale
+    ways = {
+        "the largest scores, without the sums of exponentials": (1.0, 0.0),
+        "Σ exp(score − largest), without the largest scores": (0.0, 1.0),
+    }
+    if scale not in (0, 1):
+        ways[f"{scale:.6g} · the largest score + log Σ exp(score − largest), with the scale once more"] = (scale, 1.0)
+    return [
+        Route(
+            reweigh=partial(_merged_by, pieces=pieces, of_top=one, of_rest=two),
+            said=(
+                f"the softmax was merged from {pieces} pieces of the {case.m} keys by {words}: each piece counts as "
+                "the sum of its exponentials"
+            ),
+        )
+        for words, (one, two) in ways.items()
+        for pieces in PIECES
+        if pieces <= case.m
+    ]
+
+
+def _averaged_pieces(case: Case) -> list[Route]:
+    return [
+        Route(
+            reweigh=partial(_merged, pieces=pieces, power=0.0),
+            said=(
+                f"the results of {pieces} pieces of the {case.m} keys were averaged: each piece counts as the sum of "
+                "its exponentials"
+            ),
+        )
+        for pieces in PIECES
+        if pieces <= case.m
+    ]
+
+
+@np.errstate(all="ignore")
+def _summed(_problem: Problem, weights: Array, pieces: int) -> Array:
+    """Return the weights of each piece of the keys by itself, of which each sums to 1."""
+    m = weights.shape[-1]
+    borders = [m * piece // pieces for piece in range(pieces + 1)]
+    own = [weights[..., start:stop] for start, stop in pairwise(borders)]
+    return np.concatenate([np.nan_to_num(each / each.sum(axis=-1, keepdims=True)) for each in own], axis=-1)
+
+
+def _summed_pieces(case: Case) -> list[Route]:
+    return [
+        Route(
+            reweigh=partial(_summed, pieces=pieces),
+            said=(
+                f"the results of {pieces} pieces of the {case.m} keys were added up: each piece counts as its share of "
+                "the sum of exponentials"
+            ),
+        )
+        for pieces in PIECES
+        if pieces <= case.m
+    ]
+
+
+PIECE_SLIPS = (
+    Slip(
+        "split-averaged",
+        "weights",
+        _averaged_pieces,
+        lambda _case: "pieces were averaged",
+        paired=False,
+        evidence=2.0,
+    ),
+    Slip(
+        "split-averaged",
+        "weights",
+        _summed_pieces,
+        lambda _case: "pieces were added up",
+        paired=False,
+        evidence=2.0,
+    ),
+    Slip(
+        "split-averaged",
+        "weights",
+        _other_merges,
+        lambda _case: "pieces were merged by other numbers",
+        paired=False,
+        evidence=2.0,
+        passes_easily=True,
+    ),
+    Slip(
+        "split-merge-base-2",
+        "weights",
+        _merges,
+        lambda _case: "pieces were merged by another base",
+        paired=False,
+        evidence=2.0,
+    ),
+)
