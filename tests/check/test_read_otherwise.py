@@ -37,11 +37,11 @@ def packed(array):
     return array.swapaxes(1, 2).reshape(ENTRIES, N, -1)
 
 
-def turned(rows, positions, size=D, width=None):
-    """Rows with the pairs (c, c + size/2) of the first columns rotated."""
+def turned(rows, positions, size=D, width=None, amplitude=1.0):
+    """Rows with the pairs (c, c + size/2) of the first columns rotated, by cos and sin times an amplitude."""
     angles = positions[:, None] * 10000.0 ** (-2 * np.arange(size // 2) / (width or size))
     first, second, rest = rows[..., : size // 2], rows[..., size // 2 : size], rows[..., size:]
-    cosine, sine = np.cos(angles), np.sin(angles)
+    cosine, sine = amplitude * np.cos(angles), amplitude * np.sin(angles)
     return np.concatenate([first * cosine - second * sine, first * sine + second * cosine, rest], axis=-1)
 
 
@@ -196,11 +196,23 @@ ONLY_OUTPUT = {
         *(ROTATED, rotated(PLACES, -PLACES), "rope-reversed"),
         "K was rotated the other way, by minus the angle: Q and K are rotated alike",
     ),
+    "cos and sin that are too large": (
+        {**ROTATED, "rope_dims": 4},
+        rotated(PLACES, PLACES, size=4, amplitude=1.25),
+        "rope-other-scale",
+        "the rotated columns count 1.5625 times in Q·K, as if cos and sin were multiplied by 1.25: once is expected",
+    ),
+    "scales of K and V that are left out": (
+        *({}, 0.5 * attend(scale=4 * SCALE), "scale-other"),
+        "the scores were multiplied by 4 and the output by 0.5, as where K and V of few bits are taken without their "
+        "own scales: no factor is expected",
+    ),
     "angles of all columns": (
         *({**ROTATED, "rope_dims": 4}, rotated(PLACES, PLACES, size=4, width=D), "rope-other-base"),
         "the angles were position·10000^(−2c/8), of all 8 columns: those of the 4 that are rotated have −2c/4",
     ),
 }
+GATE = 1 / (1 + np.exp(-RANDOM.normal(size=Q.shape)))
 WIDE = [RANDOM.normal(size=(3, 7, 20)) for _ in "qkv"]
 
 
@@ -247,6 +259,36 @@ def test_attention_over_the_batch_of_packed_heads_is_named():
     output = packed(over_entries(attend(over_entries(Q), over_entries(K), over_entries(V))))
     first = check(worksheet({"output": output}, {"heads": (HEADS, HEADS)}, arrays)).diagnosis[0]
     assert (first.slip, first.sentence) == ("other-layout", ONLY_OUTPUT["attention over the batch"][3])
+
+
+def test_a_gate_is_told_by_factors_between_0_and_1():
+    output = GATE * attend()
+    (found,) = check(worksheet({"output": output}, {})).diagnosis
+    said = (
+        f"each cell of your output is the right one times a number of its own between 0 and 1, {GATE.min():.4g} to "
+        f"{GATE.max():.4g}, as a gate gives: the weighted sum alone is expected"
+    )
+    assert (found.slip, found.sentence) == ("values-factor", said)
+
+
+def test_one_factor_beyond_1_is_no_gate():
+    gate = GATE.copy()
+    gate[0, 0, 0, 0], gate[1, 2, 3, 4] = 1.2, -0.3
+    assert check(worksheet({"output": gate * attend()}, {})).diagnosis == ()
+
+
+def test_slopes_of_shared_key_heads_are_named():
+    keys, values = K[:, :2], V[:, :2]
+    slopes = np.repeat([2.0**-4, 2.0**-8], 2)[:, None, None]
+    apart = np.abs(PLACES[:, None] - PLACES)
+    repeated = (np.repeat(each, 2, axis=1) for each in (keys, values))
+    output = attend(Q, *repeated, bias=-slopes * apart, seen=CAUSAL)
+    asked = {**CAUSALLY, "alibi": "usual"}
+    first = check(worksheet({"output": output}, asked, (Q, keys, values))).diagnosis[0]
+    said = (
+        "the slopes of ALiBi were those of 2 key heads, of which 2 query heads share one, 0.0625, 0.0625, 0.00390625,"
+    )
+    assert (first.slip, first.sentence[: len(said)]) == ("alibi-other-slopes", said)
 
 
 def test_columns_that_are_left_out_of_the_scores_and_of_the_scale_are_named():

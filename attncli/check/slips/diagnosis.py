@@ -14,10 +14,10 @@ from attncli.check.report import Diagnosis, worst
 from attncli.check.routes import Route
 from attncli.check.slips.case import Case
 from attncli.check.slips.cells import diagnose_cells, diagnose_impossible, diagnose_precision
+from attncli.check.slips.descales import diagnose_gate, fitted_descales, fitted_head_scales
 from attncli.check.slips.fitted import (
     FITTED_NUMBERS,
     fitted_factors,
-    fitted_head_scales,
     fitted_number,
     fitted_sink,
     fitted_sinks,
@@ -148,7 +148,7 @@ def diagnose(
     entries = _make_entries(found + late, case)
     if entries or is_rounded:
         return entries
-    return diagnose_precision(case, right) or diagnose_impossible(case, right)
+    return diagnose_precision(case, right) or diagnose_gate(case) or diagnose_impossible(case, right)
 
 
 def _try_in_part(case: Case, singles: list[Attempt], sample: Sample) -> list[Attempt]:
@@ -195,7 +195,7 @@ def _try_fitted(case: Case, sample: Sample) -> list[Attempt]:
     """Return masks that are not asked for, the numbers of stages that fit best, one for all or one for each head, and
     the inputs that do."""
     masks, numbers = _try_slips(unasked_masks(case), case, sample), _try_numbers(case, sample)
-    fitted = [fitted_sinks(case), fitted_head_scales(case), misread_pages(case)]
+    fitted = [fitted_sinks(case), fitted_head_scales(case), fitted_descales(case), misread_pages(case)]
     fitted += [*misread_entries(case), *fitted_factors(case, "head", "column")]
     return masks + numbers + _try_slips([slip for slip in fitted if slip is not None], case, sample)
 

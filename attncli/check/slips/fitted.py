@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from attncli.check.routes import Route
-from attncli.check.slips.case import Case, scaling
+from attncli.check.slips.case import Case
 from attncli.check.slips.changes import need
 from attncli.check.slips.heads import by_head
 from attncli.check.slips.sampling import Sample
@@ -82,7 +82,7 @@ def fitted_number(case: Case, sample: Sample, number: FittedNumber) -> Slip | No
         for each in dict.fromkeys([*short, value])
         if each and not math.isclose(each, own) and abs(each) <= number.most
     ]
-    return _slip(number.slip, number.family, routes, number.evidence, 1)
+    return make_fitted_slip(number.slip, number.family, routes, number.evidence, 1)
 
 
 def _has_sizes_around(own: float) -> bool:
@@ -91,7 +91,7 @@ def _has_sizes_around(own: float) -> bool:
     return bool(limits.smallest_normal / SIZES[0] < abs(own) < limits.max / SIZES[-1])
 
 
-def _slip(name: str, family: str, routes: list[Route], evidence: float, fitted: int) -> Slip:
+def make_fitted_slip(name: str, family: str, routes: list[Route], evidence: float, fitted: int) -> Slip:
     return Slip(name, family, lambda _: routes, lambda _: "", paired=False, evidence=evidence, fitted=fitted)
 
 
@@ -128,6 +128,20 @@ def _times_slopes(problem: Problem, factor: float) -> Problem:
     return replace(problem, slopes=tuple(slope * factor for slope in need(problem.slopes)))
 
 
+def _turns_some(problem: Problem) -> bool:
+    """Return whether some columns of a dot product are rotated and others are not."""
+    rotation = problem.rotation
+    return (
+        rotation is not None and rotation.size < problem.d_k and problem.variant.is_product and problem.row_norm is None
+    )
+
+
+def _times_turned(problem: Problem, factor: float) -> Problem:
+    queries = np.array(problem.queries, np.float64)
+    queries[..., : need(problem.rotation).size] *= factor
+    return replace(problem, queries=queries)
+
+
 FITTED_NUMBERS = (
     FittedNumber(
         "scale-other",
@@ -160,6 +174,16 @@ FITTED_NUMBERS = (
         _times_slopes,
         lambda _case, value: f"the slopes of ALiBi were {value:.6g} times those that are expected",
         signs=(1, -1),
+    ),
+    FittedNumber(
+        "rope-other-scale",
+        "stage",
+        lambda problem: 1.0 if _turns_some(problem) else None,
+        _times_turned,
+        lambda _case, value: (
+            f"the rotated columns count {value:.6g} times in Q·K, as if cos and sin were multiplied by "
+            f"{math.sqrt(value):.6g}: once is expected"
+        ),
     ),
 )
 
@@ -194,58 +218,7 @@ def fitted_sink(case: Case, sample: Sample) -> Slip | None:
         for value in dict.fromkeys([*short, sink])
         if own is None or not all(math.isclose(value, each) for each in own)
     ]
-    return _slip("sink-other", "stage", routes, 4.0, 1)
-
-
-def fitted_head_scales(case: Case) -> Slip | None:
-    """Return `scale-other` with the factor of each head that fits best, rounded if that fits too, or None."""
-    problem = case.problem
-    is_plain = not case.has_stage("softcap", "bias", "slopes", "sink", "top_k", "dropout_mask")
-    if not is_plain or problem.heads < 2 or problem.values is None or "output" not in case.wrong:
-        return None
-    expected = by_head(case.judges["output"].expected, problem)
-    scores = Result(problem.with_scale(1.0), "numpy").scores
-    if expected is None or expected.shape[:-1] != scores.shape[:-1] or not np.isfinite(expected).all():
-        return None
-    values = np.broadcast_to(problem.repeat_key_heads(problem.values), (*problem.lead, problem.m, problem.d_v or 0))
-    rows, columns = slice(None, None, max(1, problem.n // FIT_ROWS)), slice(FIT_ROWS)
-    own = np.moveaxis(scores[..., rows, :], -3, 0).reshape(problem.heads, -1, *scores[..., rows, :].shape[-2:])
-    seen, due = (
-        np.moveaxis(array[..., columns], -3, 0).reshape(problem.heads, own.shape[1], array.shape[-2], -1)
-        for array in (values, expected[..., rows, :])
-    )
-
-    def misfits(factors: Array) -> Array:
-        scaled = own * factors[:, None, None, None]
-        powers = np.exp(scaled - scaled.max(axis=-1, keepdims=True))
-        output = (powers @ seen) / powers.sum(axis=-1, keepdims=True)
-        found: Array = np.abs(output - due).sum(axis=(1, 2, 3))
-        return found
-
-    with np.errstate(all="ignore"):
-        tried = np.array([misfits(np.full(problem.heads, problem.scale * size)) for size in SIZES])
-        best = tried.argmin(axis=0)
-        low, high = (np.log(abs(problem.scale) * SIZES[np.clip(best + step, 0, len(SIZES) - 1)]) for step in (-1, 1))
-        ratio = (math.sqrt(5) - 1) / 2
-        for _ in range(2 * STEPS):
-            one, two = high - ratio * (high - low), low + ratio * (high - low)
-            is_lower = misfits(np.exp(one)) <= misfits(np.exp(two))
-            low, high = np.where(is_lower, low, one), np.where(is_lower, two, high)
-    factors = np.exp((low + high) / 2)
-    if problem.scale <= 0 or np.ptp(factors) < 1e-4 * factors.max():
-        return None
-    routes = [
-        Route(problems=(partial(replace, head_scales=choice, scale=max(choice)),), said=_told_head_scales(case, choice))
-        for choice in dict.fromkeys(
-            tuple(float(f"{each:.{digits}g}") for each in factors) for digits in (2, 3, 4, 5, 6, 7)
-        )
-    ]
-    return _slip("scale-other", "scale", routes, 4.0, problem.heads)
-
-
-def _told_head_scales(case: Case, scales: tuple[float, ...]) -> str:
-    listed = ", ".join(f"{each:.6g}" for each in scales)
-    return f"the raw scores {case.score} of the heads were multiplied by {listed}: {scaling(case)}"
+    return make_fitted_slip("sink-other", "stage", routes, 4.0, 1)
 
 
 def fitted_factors(case: Case, *nouns: str) -> list[Slip]:
@@ -278,7 +251,7 @@ def fitted_factors(case: Case, *nouns: str) -> list[Slip]:
             continue
         told = _told_factors(factors, noun)
         routes = [Route(present=partial(_times_factors, factors=factors, problem=problem), said=told)]
-        slips.append(_slip("values-factor", "result", routes, 4.0, factors.size))
+        slips.append(make_fitted_slip("values-factor", "result", routes, 4.0, factors.size))
     return slips
 
 
@@ -338,7 +311,7 @@ def fitted_sinks(case: Case) -> Slip | None:
         for choice in dict.fromkeys([*choices, tuple(sinks)])
         if choice != own
     ]
-    return _slip("sink-other", "stage", routes, 4.0, problem.heads)
+    return make_fitted_slip("sink-other", "stage", routes, 4.0, problem.heads)
 
 
 def _with_joined(size: float) -> Callable[[Problem], Problem]:

@@ -96,6 +96,15 @@ def _other_slopes(case: Case) -> list[Route]:
         "1": (1.0,),
         "the usual ones": usual_slopes(heads),
     }
+    if (shared := case.problem.key_heads) is not None and 1 < shared < heads:
+        group = heads // shared
+        usual = usual_slopes(shared)
+        ways |= {
+            f"those of {shared} key heads, of which {group} query heads share one": tuple(
+                usual[h // group] for h in range(heads)
+            ),
+            f"those of heads 0 to {shared - 1}, one for each key head": tuple(own[h // group] for h in range(heads)),
+        }
     return [
         Route(
             problems=(partial(replace, slopes=slopes),),

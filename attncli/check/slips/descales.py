@@ -1,0 +1,163 @@
+"""Several factors that fit together: a scale of each head, a scale and a factor of the output, as of quantized K and V
+whose own scales are left out, and a factor of each cell, as of a gate."""
+
+from __future__ import annotations
+
+import math
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from attncli.check.report import Diagnosis
+from attncli.check.routes import Route
+from attncli.check.slips.case import scaling
+from attncli.check.slips.fitted import FIT_ROWS, SIZES, STEPS, make_fitted_slip
+from attncli.check.slips.heads import by_head
+from attncli.check.slips.scales import with_scale
+from attncli.records import replace
+from attncli.results.result import Result
+from attncli.stages.normalizers import SOFTMAX
+
+if TYPE_CHECKING:
+    from attncli.check.slips.case import Case
+    from attncli.check.slips.slip import Slip
+    from attncli.matrix import Array
+
+NEAR = 1e-3  # relative, of a factor that is none
+GATED = 64  # cells from which on factors between 0 and 1 are no coincidence
+BOTH_SIGNS = 0.2  # of the cells, those that are positive and those that are negative at least
+CLEAR = 1e-3  # of the largest number, above which a cell has a factor
+
+
+def fitted_head_scales(case: Case) -> Slip | None:
+    """Return `scale-other` with the factor of each head that fits best, rounded if that fits too, or None."""
+    problem = case.problem
+    is_plain = not case.has_stage("softcap", "bias", "slopes", "sink", "top_k", "dropout_mask")
+    if not is_plain or problem.heads < 2 or problem.values is None or "output" not in case.wrong:
+        return None
+    expected = by_head(case.judges["output"].expected, problem)
+    scores = Result(problem.with_scale(1.0), "numpy").scores
+    if expected is None or expected.shape[:-1] != scores.shape[:-1] or not np.isfinite(expected).all():
+        return None
+    values = np.broadcast_to(problem.repeat_key_heads(problem.values), (*problem.lead, problem.m, problem.d_v or 0))
+    rows, columns = slice(None, None, max(1, problem.n // FIT_ROWS)), slice(FIT_ROWS)
+    own = np.moveaxis(scores[..., rows, :], -3, 0).reshape(problem.heads, -1, *scores[..., rows, :].shape[-2:])
+    seen, due = (
+        np.moveaxis(array[..., columns], -3, 0).reshape(problem.heads, own.shape[1], array.shape[-2], -1)
+        for array in (values, expected[..., rows, :])
+    )
+
+    def misfits(factors: Array) -> Array:
+        scaled = own * factors[:, None, None, None]
+        powers = np.exp(scaled - scaled.max(axis=-1, keepdims=True))
+        output = (powers @ seen) / powers.sum(axis=-1, keepdims=True)
+        found: Array = np.abs(output - due).sum(axis=(1, 2, 3))
+        return found
+
+    with np.errstate(all="ignore"):
+        tried = np.array([misfits(np.full(problem.heads, problem.scale * size)) for size in SIZES])
+        best = tried.argmin(axis=0)
+        low, high = (np.log(abs(problem.scale) * SIZES[np.clip(best + step, 0, len(SIZES) - 1)]) for step in (-1, 1))
+        ratio = (math.sqrt(5) - 1) / 2
+        for _ in range(2 * STEPS):
+            one, two = high - ratio * (high - low), low + ratio * (high - low)
+            is_lower = misfits(np.exp(one)) <= misfits(np.exp(two))
+            low, high = np.where(is_lower, low, one), np.where(is_lower, two, high)
+    factors = np.exp((low + high) / 2)
+    if problem.scale <= 0 or np.ptp(factors) < 1e-4 * factors.max():
+        return None
+    routes = [
+        Route(problems=(partial(replace, head_scales=choice, scale=max(choice)),), said=_told_head_scales(case, choice))
+        for choice in dict.fromkeys(
+            tuple(float(f"{each:.{digits}g}") for each in factors) for digits in (2, 3, 4, 5, 6, 7)
+        )
+    ]
+    return make_fitted_slip("scale-other", "scale", routes, 4.0, problem.heads)
+
+
+def _told_head_scales(case: Case, scales: tuple[float, ...]) -> str:
+    listed = ", ".join(f"{each:.6g}" for each in scales)
+    return f"the raw scores {case.score} of the heads were multiplied by {listed}: {scaling(case)}"
+
+
+@np.errstate(all="ignore")
+def fitted_descales(case: Case) -> Slip | None:
+    """Return `scale-other` with the factors of the raw scores and of the output that fit best together, rounded if that
+    fits too, or None."""
+    problem = case.problem
+    is_plain = not case.has_stage("softcap", "bias", "slopes", "sink", "top_k", "dropout_mask")
+    if not is_plain or problem.normalizer is not SOFTMAX or problem.values is None or case.wrong != ("output",):
+        return None
+    if problem.head_scales is not None or problem.output_projection is not None or problem.scale <= 0:
+        return None
+    expected = by_head(case.judges["output"].expected, problem)
+    scores = Result(problem.with_scale(1.0), "numpy").scores
+    if expected is None or expected.shape[:-1] != scores.shape[:-1] or not np.isfinite(expected).all():
+        return None
+    rows = slice(None, None, max(1, problem.n // FIT_ROWS))
+    values, own = problem.repeat_key_heads(problem.values), scores[..., rows, :]
+    due = expected[..., rows, :]
+
+    def output(factor: float) -> Array:
+        powers = np.exp(factor * own - (factor * own).max(axis=-1, keepdims=True))
+        found: Array = np.nan_to_num(powers / powers.sum(axis=-1, keepdims=True)) @ values
+        return found
+
+    def times(found: Array) -> float:
+        return float((found * due).sum() / (found * found).sum())
+
+    def misfit(size: float) -> float:
+        found = output(problem.scale * np.exp(size))
+        off = float(((times(found) * found - due) ** 2).sum())
+        return off if np.isfinite(off) else np.inf
+
+    tried = np.log(SIZES)
+    best = int(np.argmin([misfit(size) for size in tried]))
+    low, high = (float(tried[min(max(best + step, 0), len(tried) - 1)]) for step in (-1, 1))
+    ratio = (np.sqrt(5) - 1) / 2
+    for _ in range(2 * STEPS):
+        one, two = high - ratio * (high - low), low + ratio * (high - low)
+        low, high = (low, two) if misfit(one) <= misfit(two) else (one, high)
+    size = float(np.exp((low + high) / 2))
+    factor = times(output(problem.scale * size))
+    if not factor > 0 or abs(factor - 1) < NEAR or abs(size - 1) < NEAR:
+        return None
+    choices = dict.fromkeys((float(f"{size:.{digits}g}"), float(f"{factor:.{digits}g}")) for digits in range(2, 8))
+    routes = [
+        Route(
+            problems=(partial(with_scale, scale=problem.scale * one),),
+            present=partial(_times, factor=two),
+            said=(
+                f"the scores were multiplied by {one:.6g} and the output by {two:.6g}, as where K and V of few bits "
+                "are taken without their own scales: no factor is expected"
+            ),
+        )
+        for one, two in choices
+    ]
+    return make_fitted_slip("scale-other", "scale", routes, 4.0, 2)
+
+
+def _times(name: str, array: Array, factor: float) -> Array:
+    return factor * array if name == "output" else array
+
+
+@np.errstate(all="ignore")
+def diagnose_gate(case: Case) -> tuple[Diagnosis, ...]:
+    """Return `values-factor` if each cell of the output is the right one times a number of its own between 0 and 1,
+    which proves something only where right numbers have both signs."""
+    if case.wrong != ("output",):
+        return ()
+    right, expected = Result(case.problem, "numpy").array("output"), case.judges["output"].expected
+    if right.shape != expected.shape:
+        return ()
+    is_clear = np.abs(right) > CLEAR * np.abs(right).max(initial=0)
+    factors = expected[is_clear] / right[is_clear]
+    shares = [(right[is_clear] > 0).mean(), (right[is_clear] < 0).mean()] if factors.size else [0.0]
+    if factors.size < GATED or min(shares) < BOTH_SIGNS or not bool(((factors > 0) & (factors < 1)).all()):
+        return ()
+    sentence = (
+        f"each cell of your output is the right one times a number of its own between 0 and 1, {factors.min():.4g} to "
+        f"{factors.max():.4g}, as a gate gives: the weighted sum alone is expected"
+    )
+    return (Diagnosis(slip="values-factor", also=(), verdict="wrong", explains=case.wrong, sentence=sentence),)
