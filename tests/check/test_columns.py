@@ -7,9 +7,9 @@ from slip_cases import diagnosis
 RANDOM = np.random.default_rng(12)
 
 
-def by_column(q, k, v):
-    """Weights and output of softmax(KᵀQ/√d_k) along each column."""
-    scores = k.T @ q / np.sqrt(len(q))
+def by_column(q, k, v, is_scaled=True):
+    """Weights and output of softmax(KᵀQ/√d_k), or softmax(KᵀQ), along each column."""
+    scores = k.T @ q / (np.sqrt(len(q)) if is_scaled else 1)
     weights = np.exp(scores) / np.exp(scores).sum(axis=0)
     return weights, v @ weights
 
@@ -24,6 +24,17 @@ def test_matrices_as_they_are_printed_by_column_are_named(tokens):
     weights, output = by_column(q, k, v)
     expected = {"weights": weights.round(4).tolist(), "output": output.round(4).tolist()}
     assert [each.slip for each in diagnosis(written(queries=q, keys=k, values=v), expected)] == ["all-by-column"]
+
+
+def test_the_scale_that_is_missing_beside_columns_is_told_without_a_width():
+    q, k, v = (RANDOM.integers(-2, 3, (3, 4)) for _ in range(3))
+    weights, output = by_column(q, k, v, is_scaled=False)
+    expected = {"weights": weights.round(4).tolist(), "output": output.round(4).tolist()}
+    (found,) = diagnosis(written(queries=q, keys=k, values=v), expected)
+    assert found.slip == "all-by-column"
+    assert found.sentence.endswith("so that each token has a row; and the scores were not scaled")
+    of_rows = diagnosis(written(queries=q.T, keys=k.T, values=v.T), expected)
+    assert of_rows[0].slip == "unscaled+results-by-column"
 
 
 def test_projections_as_they_are_printed_by_column_are_named():

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from attncli.check.routes import Route
 from attncli.check.slips.case import Case
+from attncli.check.slips.changes import change_scale
 from attncli.check.slips.slip import SOME, Slip
 from attncli.records import replace
 
@@ -25,11 +27,19 @@ def _results(case: Case) -> list[Route]:
 
 
 def _everything(case: Case) -> list[Route]:
-    """Return the route with all inputs and results turned, if every input is a matrix."""
+    """Return the routes with all inputs and results turned, if every input is a matrix: with the scale, and without."""
     given = [matrix for name in INPUTS if (matrix := getattr(case.request, name)) is not None]
     if not set(case.judges) <= STEPS or any(matrix.array.ndim < 2 for matrix in given):
         return []
-    return [Route(requests=(_turn_inputs,), present=_turn_result)]
+    said = (
+        "the columns were taken as tokens in every matrix, as V · softmax(KᵀQ) along each column does: turn all "
+        "matrices, so that each token has a row"
+    )
+    unscaled = partial(change_scale, scale="1")
+    return [
+        Route(requests=(_turn_inputs,), present=_turn_result, said=said),
+        Route(requests=(_turn_inputs, unscaled), present=_turn_result, said=f"{said}; and the scores were not scaled"),
+    ]
 
 
 def _turn_inputs(request: Request) -> Request:
@@ -53,18 +63,14 @@ COLUMN_SLIPS = (
         lambda case: (
             f"{case.yours} written by column, a column for each query: turn your results, so that each query has a row"
         ),
-        paired=False,
         evidence=SOME,
     ),
     Slip(
         "all-by-column",
         "system",
         _everything,
-        lambda _case: (
-            "the columns were taken as tokens in every matrix, as V · softmax(KᵀQ) along each column does: turn all "
-            "matrices, so that each token has a row"
-        ),
-        paired=False,
+        lambda _case: "the columns were taken as tokens",
+        paired=False,  # what another slip says of d_k is of the rows
         evidence=SOME,
     ),
 )
