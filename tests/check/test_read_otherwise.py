@@ -234,6 +234,14 @@ def test_what_a_kernel_takes_otherwise_is_named(name):
     assert (first.slip, first.sentence) == (slip, sentence)
 
 
+def test_key_lengths_that_are_not_read_where_queries_stand_at_the_last_keys_are_named():
+    output = attend(Q[..., :3, :], seen=PLACES[:3, None] + 6 >= PLACES)
+    asked = {**CAUSALLY, "align": "bottom-right", "key_lengths": np.array(5)}
+    first = check(worksheet({"output": output}, asked, (Q[..., :3, :], K, V))).diagnosis[0]
+    said = "the key lengths 5 were left out: query i stood at key i + 6, as if all 9 keys counted"
+    assert (first.slip, first.sentence) == ("no-mask", said)
+
+
 def test_the_largest_scores_of_a_column_are_named():
     kept = largest(scored(), -2)
     is_seen = np.isfinite(kept).any(axis=-1, keepdims=True)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from attncli.check.error_pattern import position_text
 from attncli.check.routes import Route
 from attncli.check.slips.case import Case, list_numbers
 from attncli.check.slips.changes import change_visible, need, visible_cells
@@ -222,6 +223,18 @@ def _lengths(case: Case) -> list[Route]:
     ]
 
 
+def _lengths_unread(case: Case) -> list[Route]:
+    """Return the route without the key lengths, where the queries stand at the last of all keys then."""
+    own, offset = case.problem.visible.lengths, case.m - case.n
+    if own is None or case.request.align != "bottom-right" or set(case.problem.visible.offsets) == {offset}:
+        return []
+    said = (
+        f"the key lengths {list_numbers(own)} were left out: query i stood at key {position_text(offset)}, as if all "
+        f"{case.m} keys counted"
+    )
+    return [Route(requests=(partial(replace, key_lengths=None),), said=said)]
+
+
 def _last_keys(problem: Problem) -> Problem:
     """Return the problem in which each entry sees as many keys as its length says, but the last ones."""
     lengths = need(problem.visible.lengths)
@@ -286,6 +299,7 @@ CHOICE_SLIPS = (
             f"{case.problem.top_k} largest scores, so that the weights sum to 1"
         ),
     ),
+    _slip("no-mask", "mask", _lengths_unread, lambda _case: "the key lengths were left out"),
     _slip("key-lengths-off-by-one", "mask", _lengths, lambda _case: "the key lengths were off by one"),
     _slip(
         "padding-side",
