@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
+import time
 from pathlib import Path
 
 import pytest
@@ -152,3 +154,21 @@ def test_a_page_on_standard_input_that_begins_like_a_key_is_refused_as_a_page() 
     text = b"Q:\n```\n1 2\n```\nthen\n```\n3 4\n```\n"
     with pytest.raises(InputError, match="holds other text besides what stands between its fences"):
         read_problem("-", Sources(lambda: io.BytesIO(text)))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Q\n```\n1 2\n```\n" * 5000,
+        "# Q\n1 2\n# K\n3 4\n" * 5000,
+        "Q:\n1 2\nK:\n3 4\n" * 5000,
+        "Q = [[1]]\nx" + " " * 8000 + "y\n",
+        "Q = [[1]]\n" + "x = f(1)\n" * 5000,
+        "\n" * 200_000 + "```\n1 2\n```\n",
+    ],
+)
+def test_long_pages_are_read_or_refused_in_linear_time(text: str) -> None:
+    start = time.process_time()
+    with contextlib.suppress(InputError):
+        _matrices(text)
+    assert time.process_time() - start < 3

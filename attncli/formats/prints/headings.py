@@ -50,11 +50,11 @@ def name_headings(text: str) -> str:
     ends = [place for place, _ in places[1:]] + [len(lines)]
     if not all(_is_block(lines[place + 1 : end]) for (place, _), end in zip(places, ends, strict=True)):
         return text
-    for (place, _), end in zip(places, ends, strict=True):
-        lines[place + 1 : end] = _without_empty_cells(lines[place + 1 : end])
-    for place, name in places:
-        is_label = lines[place].rstrip().endswith(":") and _LISTED.match("\n".join(lines[place + 1 :]))
-        if not is_label or not lines[place].lstrip()[0].isalpha():
+    for (place, name), end in zip(places, ends, strict=True):
+        block = lines[place + 1 : end] = _without_empty_cells(lines[place + 1 : end])
+        first = next(line for line in block if line.strip())
+        line = lines[place].strip()
+        if not (line[0].isalpha() and line.endswith(":") and _LISTED.match(first)):  # a label, which has its own reader
             lines[place] = f"{name} ="
     return "\n".join(lines)
 
@@ -118,24 +118,26 @@ def open_fences(text: str) -> tuple[str, bool] | None:
     if not fences:
         return None
     opened = [""] * len(lines)
-    outside = dict.fromkeys(index for index, line in enumerate(lines) if line.strip())
-    nameless = arrays = 0
+    outside: list[str] = []
+    nameless = arrays = after = 0
     for start, end in fences:
-        above = next((index for index in range(start - 1, -1, -1) if lines[index].strip()), -1)
+        between = [line for line in lines[after:start] if line.strip()]
+        outside += between
+        after = end + 1
         body = lines[start + 1 : end]
-        outside = {index: None for index in outside if not start <= index <= end}
         if lines[start].strip(" \t`~").lower() in _SHELLS or not any(line.strip() for line in body):
             continue
         arrays += 1
         opened[start + 1 : end] = body
         if is_assignment("\n".join(body)):
             continue
-        name = heading(lines[above]) if above in outside else None
+        name = heading(between[-1]) if between else None
         nameless += name is None
         if name is not None:
             opened[start] = f"{name} ="
-            outside.pop(above)
-    if not arrays or (nameless and arrays > 1) or any(_may_be_data(lines[index]) for index in outside):
+            outside.pop()
+    outside += [line for line in lines[after:] if line.strip()]
+    if not arrays or (nameless and arrays > 1) or any(map(_may_be_data, outside)):
         return None
     return "\n".join(opened), bool(outside)
 

@@ -37,7 +37,7 @@ _PASSED_OVER = re.compile(
 _BRACED = re.compile(r"[ \t]*(?!std::array)[A-Za-z_][\w:<>, \t*&.]{2,80}[ \t*&>]([A-Za-z_]\w*)[ \t]*()(?=\{)")  # of C++
 _LABEL = re.compile(  # as print("Q:", q) prints it: a label and, after a colon, what can only be an array
     r"[ \t]*(?!Parameter containing|Columns? )[\"']?([A-Za-z_][\w .^{}()']{0,60}?)[\"']?[ \t]*()"
-    r"(?:\((?:[0-9]+, ?)+[0-9]*\)|shape=\([0-9, ]*\))?[ \t]*:"
+    r"(?:(?:\((?:[0-9]+, ?)+[0-9]*\)|shape=\([0-9, ]*\))[ \t]*)?:"
     r"(?=[ \t]*\n\s*[-+]?\.?[0-9][-+.\deE \t]*(?:\n|\Z)|\s*"
     r"(?:[\[{]\s*[-+.\d\[{]|<tf\.|Parameter containing:|(?:[a-z]{2,9}\.)*(?:[Tt]ensor|[Aa]rray|matrix)\())[ \t]*"
 )
@@ -71,11 +71,13 @@ def split_named(text: str, where: str) -> list[NamedPart]:
         what = f"{quote(text[: starts[0].start()].strip())} before {starts[0][1]} is not understood"
         raise InputError(where, what, "keep only the arrays, each with its name: Q = …")
     parts = []
+    line = counted = 0
     for found, following in zip(starts, [*(found.start() for found in starts[1:]), len(text)], strict=True):
         lengths = tuple(int(length or 0) for length in _LENGTH.findall(found[2]))
         if "std::array" in found[0]:
             lengths = tuple(int(length) for length in reversed(_LENGTHS_OF_CPP.findall(found[0])))
-        line = text.count("\n", 0, found.end())
+        line += text.count("\n", counted, found.end())
+        counted = found.end()
         value = text[found.end() : following].rstrip()
         ended = value if value.endswith("];") and "\n" in value else value.rstrip(";,").rstrip()
         parts.append(NamedPart(found[1], ended, lengths, line))

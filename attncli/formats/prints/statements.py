@@ -16,7 +16,7 @@ _NAME = r"[A-Za-z_]\w*"
 _NOTHING = frozenset(("None", "null", "NULL", "nil", "nothing", "[]"))
 _DECLARED = r"(?:(?:const|let|var|auto|val|final)[ \t]+)?"
 _ASSIGNED = re.compile(
-    rf"{_DECLARED}({_NAME}(?:[ \t]*,[ \t]*{_NAME})*)[ \t]*(?::[ \t]*[\w.]+)?[ \t]*(?:=|<-)(?!=)[ \t]*(.+)", re.DOTALL
+    rf"{_DECLARED}({_NAME}(?:[ \t]*,[ \t]*{_NAME})*)[ \t]*(?::[ \t]*[\w.]+[ \t]*)?(?:=|<-)(?!=)[ \t]*(.+)", re.DOTALL
 )
 _SHOWN = re.compile(
     rf"(?:print|display|disp|println|show|console\.log|fmt\.Println|cat|plt(?:\.\w+)+)[ \t]*(\(.*\))|assert\b(.*)"
@@ -32,8 +32,8 @@ _LOADED = re.compile(r"(?:import|from|using|library|#include|package)\b.*", re.D
 _UNSAFE = re.compile(
     r":=|<<-|\+\+|--(?=\w)|\bout[ \t]*=|\binplace\b|\.\w+_\(|\b(?:exec|eval|assign|globals|locals|vars|setattr|delattr"
     r"|shuffle|copyto|put|place|putmask|fill_diagonal|put_along_axis)\b"
-    r"|(?<!np)(?<!numpy)(?<!torch)\.(?:sort|fill|partition|itemset|resize|setfield|byteswap|append|extend|insert|pop|remove|reverse|clear|update"
-    r"|setflags|set|add|push|splice)\b"
+    r"|(?<!np)(?<!numpy)(?<!torch)\.(?:sort|fill|partition|itemset|resize|setfield|byteswap|append|extend|insert|pop"
+    r"|remove|reverse|clear|update|setflags|set|add|push|splice)\b"
 )
 
 
@@ -88,9 +88,12 @@ def pass_over(text: str, arrays: set[str]) -> tuple[str, list[str], list[str]] |
         passed.append(statement)
     if not passed:
         return None
+    kept, position = [], 0
     for statement in passed:
         gap = re.sub(r"[^\n]", " ", text[statement.start : statement.end])
-        text = text[: statement.start] + gap + text[statement.end :]
+        kept += [text[position : statement.start], gap]
+        position = statement.end
+    text = "".join([*kept, text[position:]])
     return text, [statement.text.split("\n")[0] for statement in passed], names
 
 

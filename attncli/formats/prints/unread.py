@@ -168,7 +168,7 @@ UNREAD = (
         "delete the brackets: a label and its numbers make a row",
     ),
     Unread(
-        re.compile(r"\A\s*[^\s\[\](){},;]+[ \t]*(?:[-=]+>|→|⟶|↦|⇒)[ \t]*[-+.0-9\[(]"),
+        re.compile(r"\A\s*[^\s\[\](){},;]{1,60}?[ \t]*(?:[-=]{1,4}>|→|⟶|↦|⇒)[ \t]*[-+.0-9\[(]"),
         "an arrow stands between a label and its row",
         "delete the arrows: a label and its numbers make a row",
     ),
@@ -212,12 +212,12 @@ UNREAD = (
         "print its numbers: print(x.to_csv(index=False)) in Python, write.csv(x, row.names = FALSE) in R",
     ),
     Unread(
-        re.compile(r"^\s*\w+\(:, ?:, ?[0-9]+\) =", re.MULTILINE),
+        re.compile(r"^[ \t]*\w+\(:, ?:, ?[0-9]+\) =", re.MULTILINE),
         "this is an array of three axes as MATLAB prints it",
         "MATLAB's last axis is the first here: write each slice, x(:,:,1), to a file of its own",
     ),
     Unread(
-        re.compile(rf"^\s*\w+(?:\[[0-9]+\]|\([0-9]+(?:, ?[0-9]+)*\))+\s*[=:]\s*{_CELL}", re.MULTILINE),
+        re.compile(rf"^[ \t]*\w+(?:\[[0-9]+\]|\([0-9]+(?:, ?[0-9]+)*\))+\s*[=:]\s*{_CELL}", re.MULTILINE),
         "each line holds one cell and its place",
         ROWS_OF_LINES,
     ),
@@ -227,7 +227,9 @@ UNREAD = (
         "print its numbers: print(x.values)",
     ),
     Unread(
-        re.compile(r"\A\s*\[?\s*\{\s*(?:\"[^\"\n]*\"|'[^'\n]*')\s*:"), "this is a mapping, not a matrix", OF_A_MAPPING
+        re.compile(r"\A\s*(?:\[\s*)?\{\s*(?:\"[^\"\n]*\"|'[^'\n]*')\s*:"),
+        "this is a mapping, not a matrix",
+        OF_A_MAPPING,
     ),
     Unread(
         re.compile(r"\A\s*\(\s*(?:tensor|array|Array|\[\[)"),
@@ -246,7 +248,7 @@ UNREAD = (
     ),
     Unread(
         re.compile(
-            r"\A\s*(?:<(?!!|\?|html|table)[^<>]*[A-Za-z][^<>]*>?|\w*Traced<|dask\.array<|[^\n]*<[A-Z]\w* [^<>\n]*>)"
+            r"\A\s*(?:<(?!!|\?|html|table)[^<>]*[A-Za-z][^<>]*>?|\w*Traced<|dask\.array<|\S[^\n]*<[A-Z]\w* [^<>\n]*>)"
         ),
         "this names an array, without its numbers",
         "print its numbers: print(x.tolist())",
