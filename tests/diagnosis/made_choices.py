@@ -53,7 +53,8 @@ simple("no-top-k", without("top_k"), *TOP)
 
 @slip("top-k-other", *TOP)
 def top_k_other(world):
-    world.top_k += int(world.random.choice((-1, 1)))
+    step = int(world.random.choice((-1, 1)))
+    world.top_k += step if world.top_k + step < world.m else -1  # all keys are none that are chosen
 
 
 @slip("top-k-after-softmax", *TOP)
