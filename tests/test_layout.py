@@ -111,6 +111,16 @@ def test_no_module_imports_from_another_folder_of_its_floor_or_from_a_higher_one
     assert upwards == []
 
 
+def test_a_slip_knows_nothing_of_the_search_for_it():
+    upwards = [
+        f"{module} imports {other}"
+        for module, others in edges().items()
+        for other in others
+        if module.startswith("attncli.check.slips") and other.startswith("attncli.check.search")
+    ]
+    assert upwards == []
+
+
 def test_no_module_imports_from_the_package_s_face():
     # it stands for what is above, so that an import from it leads up
     faces = {

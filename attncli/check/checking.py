@@ -104,7 +104,7 @@ def check(
     if search and verdict == "wrong":
         diagnosis = _diagnose(worksheet, judges, verdicts, measured, checks)
     elif search:
-        from attncli.check.slips.power import would_also_pass
+        from attncli.check.search.power import would_also_pass
 
         also = would_also_pass(worksheet, judges, verdicts, measured)
         checks = [
@@ -132,7 +132,7 @@ def _diagnose(
     checks: list[MatrixCheck],
 ) -> tuple[Diagnosis, ...]:
     """Return the slips that explain all the numbers, or else those of the first wrong step."""
-    from attncli.check.slips.diagnosis import diagnose
+    from attncli.check.search.diagnosis import diagnose
 
     differing = [name for name, verdict in verdicts.items() if verdict in ("wrong", "carried")]
     own = [found for found in checks if found.verdict == "wrong"]

@@ -92,8 +92,9 @@ def names_in(path: str) -> list[str]:
 def complete_query(ctx: typer.Context, incomplete: str) -> list[str]:
     """Complete the labels of a problem's queries, or their numbers if they have no labels."""
     from attncli.errors import AttncliError
+    from attncli.inputs.matrices_apart import worksheet_from_matrices
     from attncli.inputs.problem_file import read_problem
-    from attncli.inputs.sources import Sources, worksheet_from_matrices
+    from attncli.inputs.sources import Sources
     from attncli.matrix import Reading
     from attncli.problem.prepare import prepare
 

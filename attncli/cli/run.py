@@ -143,7 +143,7 @@ def find_built_in(words: list[str]) -> str | None:
 
 def read_worksheet(words: list[str], sources: Sources, command: str = "run") -> Worksheet:
     """Return a problem from one source, or from Q, K and perhaps V."""
-    from attncli.inputs.sources import worksheet_from_matrices
+    from attncli.inputs.matrices_apart import worksheet_from_matrices
 
     if len(words) == 1:
         from attncli.inputs.problem_file import read_problem

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     from attncli.matrix import Matrix
 
+STANDARD_INPUT = "standard input"  # `where`, of what was not read from a file
+
 
 @record
 class Contents:

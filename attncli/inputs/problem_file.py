@@ -12,10 +12,11 @@ from attncli.files import exists, is_folder, path_text
 from attncli.formats import tree as trees
 from attncli.formats.contents import Contents, Quoted, Tree
 from attncli.inputs.array_names import ALIASES, doubt_about, expected_name, matrix_name, packed_name, result_name
+from attncli.inputs.chosen_array import assigned_by_code
 from attncli.inputs.packed import PARTS, QKV_ORDERS, split_packed
 from attncli.inputs.request import EXPECTED_NAMES, MATRIX_NAMES, Labels, Request, Worksheet
 from attncli.inputs.settings import BY_KEY, read_whole
-from attncli.inputs.sources import Sources, refuse_code, source_name
+from attncli.inputs.sources import Sources, source_name
 from attncli.matrix import Matrix
 
 LABELLED = tuple(f.name for f in fields(Labels))
@@ -103,7 +104,7 @@ def _from_arrays(contents: Contents, name: str) -> Worksheet:
         raise InputError(contents.where, ONE_MATRIX, APART)
     for key in contents.passed_over:
         if is_key(key) or matrix_name(key) or packed_name(key) or doubt_about(key):
-            raise refuse_code(contents.where, key)
+            raise assigned_by_code(contents.where, key)
     owners: dict[str, str] = {}
     request: dict[str, Any] = {}
     expected: dict[str, Matrix] = {}

@@ -25,19 +25,17 @@ from attncli.files import (
     resolve_path,
 )
 from attncli.formats import BY_NAME, COMPRESSED, by_suffix, split_suffix
-from attncli.formats.contents import Contents
+from attncli.formats.contents import STANDARD_INPUT, Contents
 from attncli.formats.raw import EXAMPLE, RawForm, raw_form, read_raw
 from attncli.formats.raw import SUFFIXES as RAW
-from attncli.inputs.array_names import ALIASES, expected_name, matrix_name, result_name
+from attncli.inputs.array_names import ALIASES, expected_name, matrix_name
+from attncli.inputs.chosen_array import pick
 from attncli.inputs.recognition import begins_mapping, looks_raw, read_as_problem, recognize_format
-from attncli.inputs.request import ONES, Request, Worksheet
+from attncli.inputs.request import ONES
 from attncli.matrix import Matrix, Reading
 from attncli.patterns import pattern
 from attncli.records import record
 
-_DESCRIPTIONS = frozenset(("shape", "shapes", "dim", "dims", "dimensions", "size", "strides", "axes", "ndim"))
-STANDARD_INPUT = "standard input"
-_ONE_LIST = "if these are the rows of one matrix, put them into one list: [[1, 0], [0, 1]]"
 FILE_OR_NUMBERS = "name a file, or type numbers: '1 0; 0 1'"
 _LONGEST_PRINT = 1 << 16  # bytes of a file that is read a second time to explain why it was not read
 _END = 1 << 12  # bytes in which a notebook of Jupyter says that it is one
@@ -341,63 +339,6 @@ def is_pattern(text: str) -> bool:
     return any(mark in os.path.basename(text) for mark in "*?") and not exists(text)  # noqa: PTH119
 
 
-def notes_of_roles(given: dict[str, str | None]) -> tuple[str, ...]:
-    """Return a note if the name of a file says that it is another of Q, K and V than it was given as."""
-    found = []
-    for role, text in given.items():
-        meant = None if text is None else matrix_name(os.path.split(text)[1].partition(".")[0])
-        if meant in given and meant != role and given[meant] != text:
-            found.append(f"the {role} come from {path_text(text or '')}: the order is Q, K, V")
-    return tuple(found)
-
-
-def worksheet_from_matrices(queries: str, keys: str, values: str | None, sources: Sources) -> Worksheet:
-    """Return the problem of matrices that were given separately."""
-    request = Request(
-        queries=sources.matrix(queries, role="queries"),
-        keys=sources.matrix(keys, role="keys"),
-        values=None if values is None else sources.matrix(values, role="values"),
-    )
-    assert request.queries is not None
-    refuse_problem(queries, keys, sources)
-    notes = notes_of_roles({"queries": queries, "keys": keys, "values": values})
-    return Worksheet(request=request, own_notes=notes, name=source_name(queries), where=request.queries.where)
-
-
-def refuse_problem(queries: str, keys: str, sources: Sources) -> None:
-    """Raise UsageError if the queries come from a problem that has keys, and the keys from another source: the keys
-    and values of the problem would silently be left out."""
-    found = None if queries.strip() == keys.strip() else sources.whole(queries)
-    if found is None:
-        return
-    names = {matrix_name(str(name)) for name in found.matrices}
-    if {"queries", "keys"} <= names:
-        what = "is a problem, which has keys of its own, and another source follows it"
-        where = path_text(queries) if exists(queries) else found.where
-        raise UsageError(
-            where, what, f"give the problem only; or {where if exists(queries) else 'FILE'}:NAME for one array of it"
-        )
-
-
-def are_matrices(words: list[str], sources: Sources) -> bool:
-    """Return whether two or three words are Q, K and perhaps V, each a single matrix, and not several problems."""
-    return len(words) in (2, 3) and all(_is_matrix(word, sources) for word in words)
-
-
-def _is_matrix(word: str, sources: Sources) -> bool:
-    if word.strip() == "-":
-        return True
-    if exists(word) and is_folder(word):
-        return False
-    try:
-        contents = sources.contents(word)
-    except InputError:
-        return not exists(word) and exists(word.rpartition(":")[0])  # FILE:NAME
-    root = None if contents.tree is None else contents.tree.root
-    roles = {matrix_name(str(key)) for key in (root if isinstance(root, dict) else ())} - {None}
-    return len(contents.matrices) == 1 and len(roles) < 2 and "x" not in roles  # x alone is a problem
-
-
 def source_name(text: str) -> str:
     """Return a short name of a source: that of its file without the suffix, of its folder, `stdin` or `literal`."""
     path = text if exists(text) else text.strip()
@@ -415,65 +356,6 @@ def source_name(text: str) -> str:
             return "literal"
     name = os.path.basename(os.path.abspath(path))  # noqa: PTH119 - Path.resolve() follows links
     return name if is_folder(path) else split_suffix(name)[0]
-
-
-def pick(contents: Contents, name: str | None, role: str) -> str:
-    """Return the name of the array that is meant: the requested one, the only one, or the one named like its role."""
-    for found in contents.passed_over:
-        if name is None and matrix_name(found) == role:
-            raise refuse_code(contents.where, found)
-    names = [str(found) for found in contents.matrices]
-    listed = ", ".join(map(path_text, names[:20])) + (", …" if len(names) > 20 else "")
-    if name is not None:
-        if name in names:
-            return name
-        if names == [""]:
-            raise InputError(
-                contents.where, f"holds one array without a name, not {path_text(name)!r}", "leave the name out"
-            )
-        near = nearest(name, names)
-        held = f"it holds {listed}" if names else "it holds none"
-        hint = f"did you mean {_one_of(contents, near)}?" if near else None
-        raise InputError(contents.where, f"has no array {path_text(name)!r}: {held}", hint)
-    if len(names) == 1 and names[0].lower() in _DESCRIPTIONS:
-        what = f"holds no matrix: its only list, {names[0]!r}, is named like a description of one"
-        raise InputError(contents.where, what, f"if it is the matrix, use {_one_of(contents, names[0])}")
-    if len(names) == 1:
-        return names[0]
-    if not names:
-        raise InputError(contents.where, "holds no array", "write a list behind a name, as in q: [[1, 0], [0, 1]]")
-    named = [found for found in names if role in (matrix_name(found), expected_name(found), result_name(found))]
-    named.sort(key=lambda found: found != role)
-    if len(named) == 1:
-        return named[0]
-    first = named[0] if named else names[0]
-    rivals = f"{' and '.join(named)} could both be" if named else "none is called"
-    what = f"holds {len(names)} arrays: {listed}; {rivals} {role}"
-    is_file = contents.where == STANDARD_INPUT or exists(contents.where)
-    hint = f"name one, as in {_one_of(contents, first)}" if is_file else "keep only the one that is meant"
-    hint = _ONE_LIST if not named and _are_vectors(contents) else hint
-    raise InputError(contents.where, what, hint)
-
-
-def refuse_code(where: str, name: str) -> InputError:
-    """Return the error for a matrix or a setting that code beside the arrays assigns."""
-    what = f"{path_text(name)} is assigned by code, which attncli does not run"
-    return InputError(where, what, "print it, and put what it shows in its place; or delete that line")
-
-
-def _are_vectors(contents: Contents) -> bool:
-    """Return whether all arrays have one axis, as rows behind their labels, or columns behind theirs."""
-    try:
-        return all(make().array.ndim == 1 for make in contents.matrices.values())
-    except InputError:
-        return False
-
-
-def _one_of(contents: Contents, name: str) -> str:
-    """Return how one array of a source is named: `dump.npz:q`, or FILE:q where the source is no file yet."""
-    import shlex
-
-    return shlex.quote(f"{contents.where if exists(contents.where) else 'FILE'}:{path_text(name)}")
 
 
 def _bytes(path: str) -> bytes:

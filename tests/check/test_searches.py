@@ -9,7 +9,7 @@ from slip_cases import DISTANCES, FOUR, HEADS, MASK, TWO, diagnosis, named, numb
 
 from attncli.check import check
 from attncli.check.routes import RIGHT, Route
-from attncli.check.slips import diagnosis as search
+from attncli.check.search import diagnosis as search
 from attncli.errors import AttncliError
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from attncli.check.slips import sketch
-from attncli.check.slips.sketch import sketch_results
+from attncli.check import sketch
+from attncli.check.sketch import sketch_results
 from attncli.cli.options import MATRIX_OPTIONS
 from attncli.errors import NumericError
 from attncli.inputs.request import RESULT_NAMES, Request

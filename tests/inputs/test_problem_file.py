@@ -15,9 +15,10 @@ from hypothesis.extra import numpy as arrays
 from problem_writer import write_problem
 
 from attncli.errors import AttncliError
+from attncli.inputs.matrices_apart import worksheet_from_matrices
 from attncli.inputs.problem_file import read_mapping, read_problem
 from attncli.inputs.request import Labels, Request, Worksheet
-from attncli.inputs.sources import Sources, worksheet_from_matrices
+from attncli.inputs.sources import Sources
 from attncli.matrix import Matrix, Reading
 
 CASES = sorted((Path(__file__).parent.parent / "cases").glob("*.yaml"))

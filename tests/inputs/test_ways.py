@@ -13,8 +13,9 @@ from refused_forms import REFUSED
 from test_unread_forms import UNREAD
 
 from attncli.errors import InputError, UsageError
+from attncli.inputs.matrices_apart import worksheet_from_matrices
 from attncli.inputs.problem_file import read_problem
-from attncli.inputs.sources import Sources, worksheet_from_matrices
+from attncli.inputs.sources import Sources
 from attncli.matrix import Reading
 
 TABLES = [

@@ -1,1 +1,1 @@
-"""The known mistakes (slips): how each is made, and the search for the one that explains wrong numbers."""
+"""The known mistakes (slips), one record each: how it is made, and a sentence."""

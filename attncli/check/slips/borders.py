@@ -10,8 +10,9 @@ import numpy as np
 
 from attncli.check.routes import Route
 from attncli.check.slips.case import Case, list_numbers
-from attncli.check.slips.changes import change_visible, need, visible_cells
+from attncli.check.slips.changes import change_visible, need
 from attncli.check.slips.slip import SOME, Slip
+from attncli.check.visible_cells import visible_cells
 from attncli.records import replace
 
 if TYPE_CHECKING:

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache, partial
+from functools import partial
 from itertools import combinations
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
 from attncli.check.routes import Route
+from attncli.check.sketch import sketch_results
 from attncli.check.slips.case import Case, listed
+from attncli.check.visible_cells import visible_cells
 from attncli.errors import ProblemError
 from attncli.inputs.request import dropped_with
 from attncli.problem.conventions import adopt_system
 from attncli.problem.problem import Visible
-from attncli.problem.row_masks import make_row_mask
 from attncli.problem.scaling import length_factor
 from attncli.records import replace
 from attncli.results.conventions import conventions_that_differ
+from attncli.results.result import Result
 from attncli.similarities import negative_half_square
 from attncli.systems import BY_NAME as SYSTEMS
 from attncli.variants import VARIANTS, Variant
@@ -81,34 +83,6 @@ def length_of_dk(case: Case) -> list[Route]:
 # masks
 
 
-def visible_cells(problem: Problem) -> Array:
-    """Return (*lead, n, m) booleans: what all masks together allow."""
-    visible = problem.visible
-    found = np.ones((*problem.lead, problem.n, problem.m), np.bool_)
-    if problem.segments is not None or len(visible.offsets) > 1 or len(visible.lengths or ()) > 1:
-        for number in range(problem.parts):
-            allowed = make_row_mask(problem, problem.part(number), range(problem.n)).allowed(0, problem.m)
-            if allowed is not None:
-                found[problem.index(number)] = allowed
-        return found
-    if not visible.is_everything:
-        found &= _cells_by_position(visible, problem.n, problem.m)
-    if problem.mask is not None:
-        found &= problem.mask
-    if problem.bias is not None:
-        found &= problem.bias > -np.inf
-    return found
-
-
-@lru_cache(maxsize=16)  # most slips leave the positions alone
-def _cells_by_position(visible: Visible, n: int, m: int) -> Array:
-    """Return (n, m) booleans: what positions and one length allow."""
-    rows, columns = np.arange(n), np.arange(m)
-    ranges = [visible.interval(0, rows, m), *([visible.head(0, rows, m)] if visible.has_head else [])]
-    found = [(columns >= starts[:, None]) & (columns < stops[:, None]) for starts, stops in ranges]
-    return found[0] if len(found) == 1 else found[0] | found[1]
-
-
 def visible_positions(problem: Problem) -> Array:
     """Return (*lead, n, m) booleans: what causal, window and lengths allow."""
     return visible_cells(replace(problem, mask=None, bias=None))
@@ -160,6 +134,11 @@ def drop_masks(problem: Problem, kinds: tuple[str, ...]) -> Problem:
     if "mask" in kinds:
         problem = replace(problem, mask=None, bias=drop_forbidding(problem.bias), segments=None)
     return replace(problem, visible=visible)
+
+
+def scores_without_masks(problem: Problem) -> Array:
+    """Return the scores (*lead, n, m) of all keys, whatever masks forbid."""
+    return Result(drop_masks(problem, KINDS), "numpy", sketch_results).scores
 
 
 def inverted_mask(case: Case) -> list[Route]:
@@ -362,61 +341,3 @@ def _exchanged(name: str, array: Array, axes: tuple[int, int], shape: tuple[int,
         return array
     turned = np.swapaxes(array, *axes)
     return turned if shape is None else turned.reshape(shape)
-
-
-# rounding
-
-ROUNDINGS = (1, 2, 3, 4)  # decimals to which weights are rounded by hand
-
-
-def rounded_weights(case: Case) -> list[Route]:
-    """Return the routes with the printed weights times V or, if none are given, the right ones rounded to a few
-    decimals."""
-    printed = case.judges.get("weights")
-    if "output" in case.judges and printed is not None:
-        return [Route(weigh=lambda _weights: printed.expected)]
-    return _rounded(case, round_cells, "rounded to {}")
-
-
-def shortened_weights(case: Case) -> list[Route]:
-    """Return the routes with the right weights shortened in another way than by rounding each."""
-    return [
-        *_rounded(case, _cut_cells, "cut off after {}"),
-        *_rounded(case, _round_rows, "rounded to {} so that each row keeps its sum"),
-    ]
-
-
-def _rounded(case: Case, way: Callable[..., Array], words: str) -> list[Route]:
-    if "output" not in case.judges or "weights" in case.judges:
-        return []
-    told = f"your output is the weights, {words} first, times V: multiply V by the weights in full"
-    return [
-        Route(
-            weigh=partial(way, decimals=decimals),
-            said=told.format("1 decimal" if decimals == 1 else f"{decimals} decimals"),
-        )
-        for decimals in ROUNDINGS
-    ]
-
-
-def round_cells(array: Array, decimals: int) -> Array:
-    """Return the numbers rounded to some decimals."""
-    return np.round(array, decimals)
-
-
-def _cut_cells(array: Array, decimals: int) -> Array:
-    """Return the numbers without the decimals after the first few, toward 0."""
-    unit = 10.0**-decimals
-    return np.round(np.trunc(array / unit) * unit, decimals)
-
-
-def _round_rows(array: Array, decimals: int) -> Array:
-    """Return each row cut off after some decimals, and its largest remainders rounded up until the row has its sum."""
-    unit = 10.0**-decimals
-    cut = _cut_cells(array, decimals)
-    missing = np.rint((array - cut).sum(axis=-1, keepdims=True) / unit)
-    places = np.argsort(np.argsort(cut - array, axis=-1, kind="stable"), axis=-1, kind="stable")
-    return np.where(places < missing, np.round(cut + unit, decimals), cut)
-
-
-ROUNDED = "your output is the weights as they are printed times V: multiply V by the weights in full"

@@ -10,16 +10,10 @@ import numpy as np
 
 from attncli.check.routes import NORMALIZERS, Route
 from attncli.check.slips.case import Case
-from attncli.check.slips.changes import (
-    EUCLIDEAN,
-    drop_bias,
-    need_values,
-    round_cells,
-    scored,
-    visible_cells,
-)
-from attncli.check.slips.sketch import scores_without_masks
+from attncli.check.slips.changes import EUCLIDEAN, drop_bias, need_values, scored, scores_without_masks
+from attncli.check.slips.rounded_weights import round_cells
 from attncli.check.slips.slip import SOME, Slip
+from attncli.check.visible_cells import visible_cells
 from attncli.inputs.request import GRADIENT_NAMES
 from attncli.records import replace
 from attncli.stages.normalizers import SOFTMAX

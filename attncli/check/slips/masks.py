@@ -10,18 +10,11 @@ import numpy as np
 
 from attncli.check.routes import Route
 from attncli.check.slips.case import Case
-from attncli.check.slips.changes import (
-    KINDS,
-    ROWS,
-    change_visible,
-    drop_masks,
-    fill_empty_rows,
-    visible_cells,
-)
+from attncli.check.slips.changes import KINDS, ROWS, change_visible, drop_masks, fill_empty_rows, scores_without_masks
 from attncli.check.slips.gradients import is_about
 from attncli.check.slips.position_masks import POSITION_MASK_SLIPS
-from attncli.check.slips.sketch import scores_without_masks
 from attncli.check.slips.slip import SOME, Slip
+from attncli.check.visible_cells import visible_cells
 from attncli.matrix import Array
 from attncli.problem.problem import Problem
 from attncli.records import replace

@@ -12,8 +12,9 @@ from attncli.check.blocks import Index, block_indices
 from attncli.check.precision import spacing
 from attncli.check.routes import Route, weigh_values
 from attncli.check.slips.case import Case, list_numbers
-from attncli.check.slips.changes import fill_empty_rows, visible_cells
+from attncli.check.slips.changes import fill_empty_rows
 from attncli.check.slips.slip import Slip
+from attncli.check.visible_cells import visible_cells
 from attncli.matrix import Array
 from attncli.problem.problem import Problem
 from attncli.records import replace

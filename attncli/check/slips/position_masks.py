@@ -10,9 +10,10 @@ import numpy as np
 from attncli.check.error_pattern import position_text
 from attncli.check.routes import Route
 from attncli.check.slips.case import Case
-from attncli.check.slips.changes import ROWS, change_visible, drop_positions, fill_empty_rows, need, visible_cells
+from attncli.check.slips.changes import ROWS, change_visible, drop_positions, fill_empty_rows, need
 from attncli.check.slips.slip import SOME, Slip
 from attncli.check.slips.tiles import TILES
+from attncli.check.visible_cells import visible_cells
 from attncli.problem.problem import Problem, Visible
 from attncli.records import replace
 

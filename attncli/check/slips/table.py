@@ -33,9 +33,10 @@ from attncli.check.slips.pieces import PIECE_SLIPS
 from attncli.check.slips.positions import POSITION_SLIPS
 from attncli.check.slips.projections import PROJECTION_SLIPS
 from attncli.check.slips.rotations import ROTATION_SLIPS
+from attncli.check.slips.rounded_weights import ROUNDING_SLIPS
 from attncli.check.slips.scales import SCALE_SLIPS
 from attncli.check.slips.single_scores import SINGLE_SLIPS
-from attncli.check.slips.slip import SOME, Slip
+from attncli.check.slips.slip import Slip
 from attncli.check.slips.softmaxes import SOFTMAX_SLIPS, derived
 from attncli.check.slips.stages import STAGE_SLIPS
 from attncli.check.slips.tiles import TILE_SLIPS
@@ -240,15 +241,7 @@ FIRST_SLIPS = (
         changes.length_of_dk,
         lambda case: f"ℓ = d_k = {case.d_k} was taken: ℓ is {case.length} here",
     ),
-    Slip("rounded-weights", "rounding", changes.rounded_weights, lambda _case: changes.ROUNDED, evidence=SOME),
-    Slip(
-        "rounded-weights",
-        "rounding",
-        changes.shortened_weights,
-        lambda _case: changes.ROUNDED,
-        paired=False,
-        evidence=SOME,
-    ),
+    *ROUNDING_SLIPS,
     *(slip for variant in VARIANTS for slip in _variant(variant.name)),
     *(_system(system.name) for system in SYSTEMS),
 )

@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from attncli.check.routes import normalize_scores
-from attncli.check.slips.changes import KINDS, drop_masks, visible_cells
+from attncli.check.visible_cells import visible_cells
 from attncli.engine.compute import Outcome, compute
 from attncli.engine.scores import cap_scores
 from attncli.engine.stacks import score_rows
 from attncli.problem.problem import Part, over_heads
-from attncli.results.result import Result
 from attncli.stages.normalizers import keep_largest
 
 if TYPE_CHECKING:
@@ -38,11 +37,6 @@ def sketch_results(problem: Problem, sinks: Mapping[str, Sink], **_options: obje
     for name, sink in sinks.items():
         sink[...] = found[name]  # type: ignore[index]
     return Outcome()
-
-
-def scores_without_masks(problem: Problem) -> Array:
-    """Return the scores (*lead, n, m) of all keys, whatever masks forbid."""
-    return Result(drop_masks(problem, KINDS), "numpy", sketch_results).scores
 
 
 def _is_simple(problem: Problem) -> bool:

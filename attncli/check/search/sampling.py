@@ -11,8 +11,8 @@ import numpy as np
 
 from attncli.check.blocks import block_indices
 from attncli.check.routes import ACROSS, Route
+from attncli.check.sketch import sketch_results
 from attncli.check.slips.changes import visible_positions
-from attncli.check.slips.sketch import sketch_results
 from attncli.check.tolerance.narrow import FAR
 from attncli.errors import ProblemError
 from attncli.inputs.request import GRADIENT_NAMES

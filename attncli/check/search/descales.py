@@ -11,8 +11,8 @@ import numpy as np
 
 from attncli.check.report import Diagnosis
 from attncli.check.routes import Route
+from attncli.check.search.fitted import FIT_ROWS, SIZES, STEPS, make_fitted_slip
 from attncli.check.slips.case import scaling
-from attncli.check.slips.fitted import FIT_ROWS, SIZES, STEPS, make_fitted_slip
 from attncli.check.slips.heads import by_head
 from attncli.check.slips.scales import with_scale
 from attncli.records import replace

@@ -12,23 +12,23 @@ import numpy as np
 
 from attncli.check.report import Diagnosis, worst
 from attncli.check.routes import Route
-from attncli.check.slips.case import Case
-from attncli.check.slips.cells import diagnose_cells, diagnose_impossible, diagnose_precision
-from attncli.check.slips.descales import diagnose_gate, fitted_descales, fitted_head_scales
-from attncli.check.slips.fitted import (
+from attncli.check.search.cells import diagnose_cells, diagnose_impossible, diagnose_precision
+from attncli.check.search.descales import diagnose_gate, fitted_descales, fitted_head_scales
+from attncli.check.search.fitted import (
     FITTED_NUMBERS,
     fitted_factors,
     fitted_number,
     fitted_sink,
     fitted_sinks,
 )
-from attncli.check.slips.misread_inputs import misread_entries
-from attncli.check.slips.pages import misread_pages
-from attncli.check.slips.parts import find_part
-from attncli.check.slips.sampling import Sample, are_same
+from attncli.check.search.misread_inputs import misread_entries
+from attncli.check.search.pages import misread_pages
+from attncli.check.search.parts import find_part
+from attncli.check.search.sampling import Sample, are_same
+from attncli.check.search.unasked_masks import unasked_masks
+from attncli.check.slips.case import Case
 from attncli.check.slips.slip import SOME, Slip
 from attncli.check.slips.table import SLIPS
-from attncli.check.slips.unasked_masks import unasked_masks
 from attncli.check.steps import verdicts_of
 from attncli.check.tolerance.measures import Measured
 from attncli.errors import AttncliError

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from attncli.check.search.diagnosis import Attempt, try_route
+from attncli.check.search.sampling import Sample, are_same
 from attncli.check.slips.case import Case
-from attncli.check.slips.diagnosis import Attempt, try_route
-from attncli.check.slips.sampling import Sample, are_same
 from attncli.check.slips.table import SLIPS
 from attncli.check.tolerance.measures import Measured
 from attncli.errors import AttncliError

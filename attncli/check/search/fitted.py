@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from attncli.check.routes import Route
+from attncli.check.search.sampling import Sample
 from attncli.check.slips.case import Case
 from attncli.check.slips.changes import need
 from attncli.check.slips.heads import by_head
-from attncli.check.slips.sampling import Sample
 from attncli.check.slips.scales import describe_factor, with_scale
 from attncli.check.slips.slip import Slip
 from attncli.problem.heads import pack_heads, unpack_heads

@@ -1,0 +1,70 @@
+"""Which array of a source that holds several is meant."""
+
+from __future__ import annotations
+
+from attncli.errors import InputError, nearest
+from attncli.files import exists, path_text
+from attncli.formats.contents import STANDARD_INPUT, Contents
+from attncli.inputs.array_names import expected_name, matrix_name, result_name
+
+_DESCRIPTIONS = frozenset(("shape", "shapes", "dim", "dims", "dimensions", "size", "strides", "axes", "ndim"))
+_ONE_LIST = "if these are the rows of one matrix, put them into one list: [[1, 0], [0, 1]]"
+
+
+def pick(contents: Contents, name: str | None, role: str) -> str:
+    """Return the name of the array that is meant: the requested one, the only one, or the one named like its role."""
+    for found in contents.passed_over:
+        if name is None and matrix_name(found) == role:
+            raise assigned_by_code(contents.where, found)
+    names = [str(found) for found in contents.matrices]
+    listed = ", ".join(map(path_text, names[:20])) + (", …" if len(names) > 20 else "")
+    if name is not None:
+        if name in names:
+            return name
+        if names == [""]:
+            raise InputError(
+                contents.where, f"holds one array without a name, not {path_text(name)!r}", "leave the name out"
+            )
+        near = nearest(name, names)
+        held = f"it holds {listed}" if names else "it holds none"
+        hint = f"did you mean {_one_of(contents, near)}?" if near else None
+        raise InputError(contents.where, f"has no array {path_text(name)!r}: {held}", hint)
+    if len(names) == 1 and names[0].lower() in _DESCRIPTIONS:
+        what = f"holds no matrix: its only list, {names[0]!r}, is named like a description of one"
+        raise InputError(contents.where, what, f"if it is the matrix, use {_one_of(contents, names[0])}")
+    if len(names) == 1:
+        return names[0]
+    if not names:
+        raise InputError(contents.where, "holds no array", "write a list behind a name, as in q: [[1, 0], [0, 1]]")
+    named = [found for found in names if role in (matrix_name(found), expected_name(found), result_name(found))]
+    named.sort(key=lambda found: found != role)
+    if len(named) == 1:
+        return named[0]
+    first = named[0] if named else names[0]
+    rivals = f"{' and '.join(named)} could both be" if named else "none is called"
+    what = f"holds {len(names)} arrays: {listed}; {rivals} {role}"
+    is_file = contents.where == STANDARD_INPUT or exists(contents.where)
+    hint = f"name one, as in {_one_of(contents, first)}" if is_file else "keep only the one that is meant"
+    hint = _ONE_LIST if not named and _are_vectors(contents) else hint
+    raise InputError(contents.where, what, hint)
+
+
+def assigned_by_code(where: str, name: str) -> InputError:
+    """Return the error for a matrix or a setting that code beside the arrays assigns."""
+    what = f"{path_text(name)} is assigned by code, which attncli does not run"
+    return InputError(where, what, "print it, and put what it shows in its place; or delete that line")
+
+
+def _are_vectors(contents: Contents) -> bool:
+    """Return whether all arrays have one axis, as rows behind their labels, or columns behind theirs."""
+    try:
+        return all(make().array.ndim == 1 for make in contents.matrices.values())
+    except InputError:
+        return False
+
+
+def _one_of(contents: Contents, name: str) -> str:
+    """Return how one array of a source is named: `dump.npz:q`, or FILE:q where the source is no file yet."""
+    import shlex
+
+    return shlex.quote(f"{contents.where if exists(contents.where) else 'FILE'}:{path_text(name)}")
