@@ -39,11 +39,15 @@ def _merged(problem: Problem, weights: Array, pieces: int, power: float) -> Arra
     return whole
 
 
+def _counts(case: Case) -> list[int]:
+    """Return the numbers of pieces that have two keys and more: with one key each, the results of pieces are V itself,
+    and their merger is the softmax."""
+    return [pieces for pieces in PIECES if 2 * pieces <= case.m]
+
+
 def _merges(case: Case) -> list[Route]:
     routes = []
-    for pieces in PIECES:
-        if case.m < pieces:
-            continue
+    for pieces in _counts(case):
         merged = f"the softmax was merged from {pieces} pieces of the {case.m} keys"
         for power, words in (
             (1 / np.log(2), "by log-sum-exps, base 2 taken for base e"),
@@ -93,8 +97,7 @@ def _other_merges(case: Case) -> list[Route]:
             ),
         )
         for words, (one, two) in ways.items()
-        for pieces in PIECES
-        if pieces <= case.m
+        for pieces in _counts(case)
     ]
 
 
@@ -107,8 +110,7 @@ def _averaged_pieces(case: Case) -> list[Route]:
                 "its exponentials"
             ),
         )
-        for pieces in PIECES
-        if pieces <= case.m
+        for pieces in _counts(case)
     ]
 
 
@@ -130,8 +132,7 @@ def _summed_pieces(case: Case) -> list[Route]:
                 "the sum of exponentials"
             ),
         )
-        for pieces in PIECES
-        if pieces <= case.m
+        for pieces in _counts(case)
     ]
 
 

@@ -311,6 +311,7 @@ POSITION_SLIPS = (
         _unasked_alibi,
         lambda _case: "ALiBi with the usual slopes was added: none is asked for",
         paired=False,
+        passes_easily=True,  # with one head the slope is 1/256
     ),
     Slip(
         "unasked-sink",
