@@ -207,6 +207,7 @@ WRONG = {
 
 
 @pytest.mark.parametrize(("asked", "expected", "slip", "sentence"), WRONG.values(), ids=WRONG)
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 def test_a_stage_that_was_misread_is_named(asked, expected, slip, sentence, dtype):
     arrays = {"queries": Q, "keys": K, "values": V} | {n: a for n, a in asked.items() if isinstance(a, np.ndarray)}

@@ -261,6 +261,7 @@ def diagnosis(asked, expected):
 
 
 @pytest.mark.parametrize(("asked", "expected", "slip", "sentence"), WRONG.values(), ids=WRONG)
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 def test_what_was_done_otherwise_is_named(asked, expected, slip, sentence, dtype):
     first = diagnosis(asked, {name: array.astype(dtype) for name, array in expected.items()})[0]
