@@ -34,6 +34,21 @@ READ = [
 ]
 
 
+@pytest.mark.parametrize("sign", ["\x0b", "\x0c", "\x1c", "\u00a0", "\u2003"])
+@pytest.mark.parametrize(
+    ("form", "text"),
+    [
+        ("mtx", "%%MatrixMarket matrix array real general\n2 2\n1\n2{}3\n4\n"),
+        ("txt", "# name: q\n# type: matrix\n# rows: 2\n# columns: 2\n 1 2\n 3{}4\n"),
+    ],
+    ids=["mtx", "Octave"],
+)
+def test_a_sign_that_is_not_seen_parts_no_numbers(form: str, text: str, sign: str) -> None:
+    assert [*read_all(form, text.format(" ").encode())]
+    with pytest.raises(InputError):
+        read_all(form, text.format(sign).encode())
+
+
 @pytest.mark.parametrize(("text", "numbers"), [case[1:] for case in READ], ids=[case[0] for case in READ])
 def test_each_form_is_read(text: str, numbers: list[list[float]]) -> None:
     data = f"%%MatrixMarket matrix {text}".encode()
