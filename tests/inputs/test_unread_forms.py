@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from attncli.errors import InputError
+from attncli.inputs.literal import read_typed
 from attncli.inputs.sources import Sources
+from attncli.matrix import Reading
 
 PASTE = "print the array, and paste what it shows"
 KEEP = "keep only the arrays, each with its name: Q = …"
@@ -394,3 +396,10 @@ def test_a_table_of_attncli_itself_says_what_is_read_again(run, tmp_path, option
         f"error: {path}: this is a table as attncli prints it, with rounded numbers\n"
         "hint: let it print what is read again: -f csv, -f json or -f markdown\n",
     )
+
+
+@pytest.mark.parametrize("item", ["-   ", "- a = "])
+def test_a_line_of_many_signs_of_a_list_is_refused_at_once(item):
+    # it took time that doubled with each sign
+    with pytest.raises(InputError):
+        read_typed("    " + item * 40 + "//   x\n*", "Q", Reading())

@@ -150,12 +150,12 @@ UNREAD = (
         "write the numbers, as in float q[2][3] = {…};",
     ),
     Unread(
-        re.compile(r"\A\s*(?:[-*•][ \t]+\**[A-Za-z_]\w*\**[ \t]*[=:][^\n]*\s*)+\Z"),
+        re.compile(r"\A\s*(?:[-*•][ \t]+\**[A-Za-z_]\w*\**[ \t]*[=:][^\n]*(?:\n\s*|\Z))+\Z"),
         "its names stand behind the signs of a list",
         "delete these signs, so that each line begins with its name: Q = …",
     ),
     Unread(
-        re.compile(r"\A\s*(?:[-*•][ \t]+\[?[-+.0-9][^\n]*\s*)+\Z"),
+        re.compile(r"\A\s*(?:[-*•][ \t]+\[?[-+.0-9][^\n]*(?:\n\s*|\Z))+\Z"),
         "its rows stand behind the signs of a list",
         "delete these signs, so that each line is a row",
     ),
