@@ -8,9 +8,10 @@ from attncli.errors import InputError, suggest
 from attncli.formats.archive import HARMLESS
 from attncli.formats.contents import Contents
 from attncli.formats.encoding import decode
+from attncli.formats.prints.lines import split_words
 from attncli.matrix import Matrix
 from attncli.numbers import numerals
-from attncli.numbers.numerals import NumeralError, quote, split_at_blanks
+from attncli.numbers.numerals import NumeralError, quote
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -42,7 +43,7 @@ class _Reader:
         first, _, rest = text.partition("\n")
         self.form, self.field, self.symmetry = self._banner(first)
         lines = enumerate(rest.split("\n"), 2)
-        words = ((number, split_at_blanks(line)) for number, line in lines if not line.startswith("%"))
+        words = ((number, split_words(line)) for number, line in lines if not line.startswith("%"))
         self.lines = [(number, found) for number, found in words if found]
         if not self.lines:
             self.fail(1, "the line with the size is missing", "rows, columns and, of a coordinate file, the entries")

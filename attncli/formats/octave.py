@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 from attncli.errors import InputError
 from attncli.formats.contents import Contents
 from attncli.formats.encoding import decode
+from attncli.formats.prints.lines import split_words
 from attncli.matrix import Matrix
 from attncli.numbers import numerals
-from attncli.numbers.numerals import NumeralError, quote, split_at_blanks
+from attncli.numbers.numerals import NumeralError, quote
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -77,7 +78,7 @@ def _matrix(lines: list[str], start: int, rows: int, columns: int, name: str, wh
     cells: list[str] = []
     for row in range(rows):
         line = lines[start + row] if start + row < len(lines) else ""
-        found = split_at_blanks(line)
+        found = split_words(line)
         if len(found) != columns or line.startswith("#"):
             count = 0 if line.startswith("#") else len(found)
             what = f"this row has {count} {'number' if count == 1 else 'numbers'}, the header says {columns}"

@@ -168,12 +168,6 @@ def is_number(text: str) -> bool:
     return True
 
 
-def split_at_blanks(line: str) -> list[str]:
-    """Return what stands between blanks and tabs. Other signs that Python takes for blanks belong to a word: they are
-    not seen where the line is shown."""
-    return [word for word in line.rstrip("\r").replace("\t", " ").split(" ") if word]
-
-
 def parse_cells(texts: Sequence[str], *, leading_zero: bool = True) -> Array:
     """Return the numbers as a 1-D float64 array, or as bool if every text is true or false.
 
