@@ -26,17 +26,20 @@ def _merged(problem: Problem, weights: Array, pieces: int, power: float) -> Arra
     The sums of weights stand for those of exponentials: they are smaller by one factor for all pieces of a row.
     """
     whole = np.zeros_like(weights)
-    logs = []
-    borders = [problem.m * piece // pieces for piece in range(pieces + 1)]
-    for start, stop in pairwise(borders):
-        logs.append(power * np.log(weights[..., start:stop].sum(axis=-1, keepdims=True)))
+    own = _slices(problem.m, pieces)
+    logs = [power * np.log(weights[..., piece].sum(axis=-1, keepdims=True)) for piece in own]
     stacked = np.concatenate(logs, axis=-1)
     shares = np.exp(stacked - stacked.max(axis=-1, keepdims=True))
     shares = shares / shares.sum(axis=-1, keepdims=True)
-    for number, (start, stop) in enumerate(pairwise(borders)):
-        own = weights[..., start:stop]
-        whole[..., start:stop] = np.nan_to_num(own / own.sum(axis=-1, keepdims=True)) * shares[..., number, None]
+    for number, piece in enumerate(own):
+        part = weights[..., piece]
+        whole[..., piece] = np.nan_to_num(part / part.sum(axis=-1, keepdims=True)) * shares[..., number, None]
     return whole
+
+
+def _slices(m: int, pieces: int) -> list[slice]:
+    """Return the keys of each piece."""
+    return [slice(start, stop) for start, stop in pairwise(m * piece // pieces for piece in range(pieces + 1))]
 
 
 def _counts(case: Case) -> list[int]:
@@ -60,8 +63,7 @@ def _merges(case: Case) -> list[Route]:
 
 def _pieces_of(problem: Problem, weights: Array, pieces: int) -> list[tuple[slice, Array, Array]]:
     """Return each piece of the keys with its largest weight and the sum of its weights, (…, 1) each."""
-    borders = [problem.m * piece // pieces for piece in range(pieces + 1)]
-    own = [slice(start, stop) for start, stop in pairwise(borders)]
+    own = _slices(problem.m, pieces)
     tops = [weights[..., piece].max(axis=-1, keepdims=True) for piece in own]
     return [(piece, top, weights[..., piece].sum(axis=-1, keepdims=True)) for piece, top in zip(own, tops, strict=True)]
 
@@ -117,9 +119,7 @@ def _averaged_pieces(case: Case) -> list[Route]:
 @np.errstate(all="ignore")
 def _summed(_problem: Problem, weights: Array, pieces: int) -> Array:
     """Return the weights of each piece of the keys by itself, of which each sums to 1."""
-    m = weights.shape[-1]
-    borders = [m * piece // pieces for piece in range(pieces + 1)]
-    own = [weights[..., start:stop] for start, stop in pairwise(borders)]
+    own = [weights[..., piece] for piece in _slices(weights.shape[-1], pieces)]
     return np.concatenate([np.nan_to_num(each / each.sum(axis=-1, keepdims=True)) for each in own], axis=-1)
 
 
