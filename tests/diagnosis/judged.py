@@ -6,7 +6,7 @@ from itertools import product
 
 import numpy as np
 from diagnosis import soak
-from diagnosis.made_cases import make
+from diagnosis.made_cases import make, remake
 from diagnosis.made_slips import SLIPS
 from diagnosis.made_steps import narrow
 from diagnosis.problems import Way, answer, as_text
@@ -18,9 +18,12 @@ from attncli.matrix import Matrix, Reading
 
 PRINTS = ("2", "3", "4", "5", "6", "float32", "float16", "bfloat16")  # decimals of a text, or the dtype of a dump
 LEAST = {"float32": 1e-5, "float16": 1e-2, "bfloat16": 5e-2}  # what both of a pair change, of the largest number
+FIRST = 3  # diagnoses that are read
 FAR = 99  # the place of a slip that is not found
 FEW_DIGITS = ("2", "3", "4", "float16", "bfloat16")  # prints that show no lower precision
 SAME = {"grad-no-mask": "no-mask", "averaged-weights": "no-mask"}  # the name under which a slip is told
+WAYS = 24  # choices of a slip that are tried: a factor, a side, a head
+NOISE = 1e-10  # difference of numbers that two ways of summing give
 SYSTEMS = tuple(name for name in soak.SLIPS if name.startswith("as-"))
 NAMES = (*SLIPS, "copied-digit", *SYSTEMS)
 
@@ -45,12 +48,17 @@ def worksheet(names, how, seed):
     if names in SYSTEMS:
         found = of_system(names, dtype, seed * 10 + PRINTS.index(how))
         return told_as(*found, how)
-    made = make(names, seed * 10 + PRINTS.index(how), dtype, LEAST.get(how) or 1.5 * 10.0 ** -int(how))
+    made = make(names, seed * 10 + PRINTS.index(how), dtype, least_of(how))
     if made is None:
         return None
     stated, right, wrong, few = made
     pairs = ", ".join(f"{name}: {text(value)}" for name, value in stated.items())
     return told_as(pairs, right, wrong, how, few)
+
+
+def least_of(how):
+    """By how much both of a pair must change the numbers of a print."""
+    return LEAST.get(how) or 1.5 * 10.0 ** -int(how)
 
 
 def told_as(pairs, right, wrong, how, few=None):
@@ -123,19 +131,75 @@ def stored(array, dtype):
 
 def place(names, how, seed):
     """At which place of the diagnosis the slip is, FAR where it is not; None where nothing is wrong."""
+    found = judge(names, how, seed)
+    return None if found is None else min(found)
+
+
+def judge(names, how, seed):
+    """At which places of the diagnosis the slip itself and, of two slips, others that give the same numbers are, FAR
+    where they are not; None where nothing is wrong."""
     case = worksheet(names, how, seed)
-    return None if case is None else place_in(check(case), names)
+    report = None if case is None else check(case)
+    named = None if report is None else place_in(report, names)
+    if named is None:
+        return None
+    return named, place_of_others(report, names, how, seed) if "+" in names and named >= FIRST else FAR
 
 
 def place_in(report, names):
-    """The same in a report that is there."""
+    """At which place of a report the slip is."""
     if report.verdict != "wrong":
         return None
-    parts = names.split("+")
-    told = {"+".join(each) for each in product(*((part, SAME.get(part, part)) for part in parts))}
-    wanted = told | {"+".join(reversed(each.split("+"))) for each in told}
+    wanted = spellings(names, lambda part: (part, SAME.get(part, part)))
     found = (number for number, each in enumerate(report.diagnosis) if wanted & {each.slip, *each.also})
     return next(found, FAR)
+
+
+def place_of_others(report, names, how, seed):
+    """The place, of the first ones, of other slips that are as true: made on the problem of two slips by the code that
+    makes each of them, they give its numbers."""
+    others = enumerate(report.diagnosis[:FIRST])
+    return next(
+        (number for number, each in others for name in (each.slip, *each.also) if give_same(names, how, seed, name)),
+        FAR,
+    )
+
+
+def spellings(names, of_part):
+    """The names of one or two slips in either order, each part under all names that `of_part` gives it."""
+    chosen = set(product(*(of_part(part) for part in names.split("+"))))
+    return {"+".join(each) for parts in chosen for each in (parts, parts[::-1])}
+
+
+def give_same(names, how, seed, others):
+    """Whether other slips, made in one of the ways that there are to make them, give the print of a problem."""
+    dtype, own = None if how.isdigit() else how, seed * 10 + PRINTS.index(how)
+    due, few = make(names, own, dtype, least_of(how))[2:]
+    ways = spellings(others, lambda part: [each for each in SLIPS if part in (each, SAME.get(each))])
+    made = (remake(names, own, dtype, way.split("+"), stream) for way in sorted(ways) for stream in range(2, 2 + WAYS))
+    return any(found is not None and is_same_print(due, found, how, few) for found in made)
+
+
+def is_same_print(one, other, how, few):
+    """Whether two results are printed alike, but for noise at the border of two roundings."""
+    return all(
+        array.shape == other[name].shape
+        and bool(
+            (
+                np.isclose(array, other[name], 0, NOISE, equal_nan=True) | are_printed_alike(array, other[name], places)
+            ).all()
+        )
+        for name, array in one.items()
+        for places in [(few if name == "weights" and few else how)]
+    )
+
+
+def are_printed_alike(one, other, places):
+    """Booleans: of a dump, of which the dtype's own numbers are compared, the equal ones."""
+    if not str(places).isdigit():
+        return one == other
+    texts = (np.vectorize(lambda cell: float(f"{cell:.{places}f}"))(array) for array in (one, other))
+    return np.equal(*texts)
 
 
 def told(names, how, seed):

@@ -42,6 +42,19 @@ def are_alike(one, other, least, dtype):
 def make_worlds(names, seed, dtype):
     """The problem answered the right way, with the slips, and with each of two; None where their wishes contradict
     each other."""
+    plan = make_plan(names, seed, dtype)
+    if plan is None:
+        return None
+    names = names.split("+")
+    is_alone = len(names) == 1
+    own = [(name, 2 + place) for place, name in enumerate(names)]  # the same choices alone and together
+    ways = ((), own, *([each] for each in own if not is_alone))
+    return [build(plan, dtype, made, is_alone) for made in ways]
+
+
+def make_plan(names, seed, dtype):
+    """The seeds of a problem, what it has to look like, and what is expected of it; None where the wishes of the slips
+    contradict each other."""
     seeds = [zlib.crc32(f"{names} {dtype}".encode()), seed]
     names = names.split("+")
     random = np.random.default_rng(seeds)
@@ -59,20 +72,35 @@ def make_worlds(names, seed, dtype):
         return None
     if dtype is not None and "rounded-weights" in names:
         told = [("output",)]  # a dump of weights holds them in full
-    only = told[int(random.integers(len(told)))]
-    worlds = []
-    for made in ((), chosen, *([each] for each in chosen if len(chosen) > 1)):
-        random = np.random.default_rng([*seeds, 1])
-        world = World(random, dtype, **wishes, only=only)
-        if any(name.startswith("d_") for name in only):
-            world.d_output = world.draw(*world.lead, world.n, world.d_v)
-            world.stated["d_output"] = join(world.d_output) if world.packed else world.d_output
-        world.told, world.print_weights, world.is_alone = only, None, len(chosen) == 1
-        for own in made:
-            world.random = np.random.default_rng([*seeds, 2 + chosen.index(own)])  # the same choices alone and together
-            own[1](world)
-        worlds.append(world)
-    return worlds
+    return seeds, wishes, told[int(random.integers(len(told)))]
+
+
+def build(plan, dtype, made, is_alone):
+    """The world of a plan, with slips made in turn: pairs of a name and the number of the stream of its choices."""
+    seeds, wishes, only = plan
+    random = np.random.default_rng([*seeds, 1])
+    world = World(random, dtype, **wishes, only=only)
+    if any(name.startswith("d_") for name in only):
+        world.d_output = world.draw(*world.lead, world.n, world.d_v)
+        world.stated["d_output"] = join(world.d_output) if world.packed else world.d_output
+    world.told, world.print_weights, world.is_alone = only, None, is_alone
+    for name, stream in made:
+        world.random = np.random.default_rng([*seeds, stream])
+        SLIPS[name][1](world)
+    return world
+
+
+def remake(names, seed, dtype, others, stream):
+    """The wrong numbers of the problem of `make(names, seed, dtype)` with other slips, made in turn; None where these
+    can't be made there."""
+    plan = make_plan(names, seed, dtype)
+    try:
+        made = [(name, stream + place) for place, name in enumerate(others)]
+        world = build(plan, dtype, made, is_alone=len(others) == 1)
+        averaged = [name for name in names.split("+") if name == "averaged-weights"]
+        return answered([*others, *averaged], build(plan, dtype, (), is_alone=True), world, dtype)[2]
+    except (ValueError, IndexError, KeyError, TypeError, AttributeError):  # a stage or a matrix that it has not
+        return None
 
 
 def answered(names, one, two, dtype):
