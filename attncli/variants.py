@@ -75,6 +75,7 @@ class Variant:
     feature of the prepared rows (None: 0). With `weighted_formula` each feature's term may be multiplied by one of
     `weights` (d_k,). `is_product`: the score is a matrix product of the prepared rows.
     `squares` is the factor of Σ(q − k)² in a score that is made of it. `is_constant`: it depends on neither.
+    `other_names` are what others call it, for hints.
     """
 
     name: str
@@ -99,6 +100,7 @@ class Variant:
     is_constant: bool = False
     weighted_formula: str = ""
     weights: tuple[float, ...] | None = None
+    other_names: tuple[str, ...] = ()
 
     def with_weights(self, weights: tuple[float, ...]) -> Variant:
         """Return the variant with these weights of the features in everything that it computes and writes."""
@@ -177,6 +179,7 @@ def explain_score(variant: Variant, scaling: str) -> str:
 VARIANTS = (
     Variant(
         name="scaled",
+        other_names=("scaled dot product", "sdpa", "vaswani", "scaled dot", "transformer"),
         formula="q·k",
         similarity=PRODUCTS,
         compared="the dot product",
@@ -194,6 +197,7 @@ VARIANTS = (
     ),
     Variant(
         name="dot",
+        other_names=("dot product", "luong", "multiplicative", "unscaled", "inner product"),
         formula="q·k",
         similarity=PRODUCTS,
         compared="the dot product",
@@ -211,6 +215,7 @@ VARIANTS = (
     ),
     Variant(
         name="laplace",
+        other_names=("laplacian", "l1", "manhattan", "l1 distance"),
         formula="−‖q − k‖₁",
         similarity=negate(manhattan_norm(subtract(QUERY, KEY))),
         compared="the Manhattan distance, negated",
@@ -228,6 +233,7 @@ VARIANTS = (
     ),
     Variant(
         name="gaussian",
+        other_names=("rbf", "gauss", "nadaraya watson", "l2 distance", "euclidean", "kernel regression"),
         formula="−‖q − k‖₂² / 2",
         similarity=fraction(negate(square(euclidean_norm(subtract(QUERY, KEY)))), constant(2)),
         compared="half the squared Euclidean distance, negated",
@@ -246,6 +252,7 @@ VARIANTS = (
     ),
     Variant(
         name="cosine",
+        other_names=("cos", "cosine similarity", "content based"),
         formula="q·k / (‖q‖‖k‖)",
         similarity=fraction(multiply(QUERY, KEY), juxtapose(QUERY_LENGTH, KEY_LENGTH)),
         compared="the cosine of the angle between query and key",
@@ -265,6 +272,7 @@ VARIANTS = (
     ),
     Variant(
         name="additive",
+        other_names=("bahdanau", "concat", "mlp"),
         formula="Σ tanh(q + k)",
         similarity=total(function("tanh", add(QUERY, KEY))),
         compared="the sum of tanh(q + k)",
@@ -282,6 +290,7 @@ VARIANTS = (
     ),
     Variant(
         name="uniform",
+        other_names=("mean", "average"),
         formula="0",
         similarity=constant(0),
         compared="nothing: every key gets the same weight",

@@ -33,16 +33,12 @@ OPTION_WORDS = {
     **dict.fromkeys(("--json", "--csv", "--tsv", "--yaml", "--latex", "--markdown", "--html"), "-f {word}"),
     **dict.fromkeys(("--tex",), "-f latex"),
     **dict.fromkeys(("--md",), "-f markdown"),
-    **dict.fromkeys(("--type", "--kernel", "--method", "--similarity", "--score"), "-a VARIANT: see attncli variants"),
-    **dict.fromkeys(("--temperature", "--temp", "--tau"), "--scale S, which is one over the temperature"),
     **dict.fromkeys(("--out", "--save", "--outfile"), "-o FILE"),
     **dict.fromkeys(("--overwrite", "--clobber"), "--force"),
-    **dict.fromkeys(("--causal-mask", "--is-causal", "--is_causal", "--autoregressive"), "--causal"),
     **dict.fromkeys(("--no-causal",), "causal: false in the problem file, or leave out --causal"),
     **dict.fromkeys(("--version", "-V"), "attncli --version"),
     **dict.fromkeys(("--verbose", "-v"), "attncli explain shows every step"),
     **dict.fromkeys(("--query",), "attncli explain … --query"),
-    **dict.fromkeys(("--softmax", "--normaliser", "--activation"), "--normalizer NAME"),
     **dict.fromkeys(("--stats", "--statistics", "--entropy"), "--show stats"),
     **dict.fromkeys(("--all",), "--show all"),
     **dict.fromkeys(("--expect",), "attncli check … --expect-output"),
@@ -73,7 +69,25 @@ def option_hint(option: str, command: str) -> str | None:
     """Return what to type instead of an option with another name, or None."""
     name = option.lower().partition("=")[0]
     hint = COMMAND_OPTION_WORDS.get((command, name)) or OPTION_WORDS.get(name)
-    return None if hint is None else hint.format(command=command, word=option.lstrip("-").lower())
+    if hint is None:
+        return setting_hint(name.lstrip("-"))
+    return hint.format(command=command, word=option.lstrip("-").lower())
+
+
+def setting_hint(word: str) -> str | None:
+    """Return the option, or the key of a problem file, for which people and other systems have this name, or None."""
+    from attncli.cli.options import MATRIX_OPTIONS
+    from attncli.inputs.setting_words import key_meant
+    from attncli.inputs.settings import BY_KEY
+
+    if (meant := key_meant(word)) is None:
+        return None
+    key, form = meant
+    if key in MATRIX_OPTIONS:
+        return f"{MATRIX_OPTIONS[key]} {form or 'SOURCE'}"
+    if key in BY_KEY:
+        return f"{BY_KEY[key].option} {form or BY_KEY[key].form}".strip()
+    return f"in a problem file, {key}: {form or 'TEXT'}"
 
 
 def format_meant(format: str) -> str:

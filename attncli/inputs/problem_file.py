@@ -15,6 +15,7 @@ from attncli.inputs.array_names import ALIASES, doubt_about, expected_name, matr
 from attncli.inputs.chosen_array import assigned_by_code
 from attncli.inputs.packed import PARTS, QKV_ORDERS, split_packed
 from attncli.inputs.request import EXPECTED_NAMES, MATRIX_NAMES, Labels, Request, Worksheet
+from attncli.inputs.setting_words import key_meant
 from attncli.inputs.settings import BY_KEY, read_whole
 from attncli.inputs.sources import Sources, source_name
 from attncli.matrix import Matrix
@@ -28,6 +29,10 @@ IN_BASE64 = ("__ndarray__", "bdata", "b64", "base64")  # where json-tricks, plot
 RESULT = frozenset(("variant", "shapes", "conventions"))  # among the keys that `run -f json` and `-f yaml` print
 NO_VALUE = frozenset(("null", "Null", "NULL", "~", "None"))
 PARSERS = {**{key: setting.parse for key, setting in BY_KEY.items()}, "digits": read_whole}
+MAPPINGS = {  # how the keys are written whose values are mappings
+    "labels": "labels: {queries: […], keys: […]}; also features, and values for the columns of V",
+    "expected": "name the matrix, as in expected: {weights: […], output: […]}",
+}
 KINDS_OF_KEYS = "keys are queries, keys, values, labels, expected, and the options of attncli help calculation"
 ONE_MATRIX = "holds one matrix, but a problem has queries and keys"
 APART = (
@@ -38,6 +43,8 @@ APART = (
 
 def suggest_key(key: str, choices: tuple[str, ...] = KEYS) -> str:
     """Return the hint for a key that is not one of the choices. Those of a problem are too many to list."""
+    if choices == KEYS and (meant := key_meant(key)):
+        return ": ".join(meant) if meant[1] else f"did you mean {meant[0]!r}?"
     return KINDS_OF_KEYS if choices == KEYS and nearest(key, KEYS) is None else suggest(key, choices)
 
 
@@ -271,7 +278,8 @@ class _Reader:
         node = self.node(path)
         if not isinstance(node, dict):
             what = f"{path[-1]}: " if path else ""
-            raise self.fault(path, f"{what}{trees.describe_node(node)}; expected a mapping", "as in name: value")
+            cure = MAPPINGS.get(path[-1], "as in name: value") if path else "as in name: value"
+            raise self.fault(path, f"{what}{trees.describe_node(node)}; expected a mapping", cure)
         return node
 
     def text(self, path: trees.Path) -> str:

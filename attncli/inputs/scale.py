@@ -37,6 +37,7 @@ TOKEN = pattern(
 SPELLED = {"−": "-", "·": "*", "^": "**", "√": "sqrt"}
 FORM = "a number or an expression of dk, n and m, as 1/sqrt(dk), 1/dk, log(m)/sqrt(dk), 0.125"
 MOST_BRACKETS = 50
+NO_SCALE = ("none", "no", "off", "false", "unscaled", "default", "auto")
 
 # what an expression may be made of
 NAMES = {"dk": SIZE, "d_k": SIZE, "d": SIZE, "n": QUERIES, "m": KEYS}
@@ -58,6 +59,9 @@ def parse_scale(text: str) -> Expression:
     """
     if text == "1/sqrt(dk)":  # the usual default, which half of all runs need
         return divide(Numeral(1.0, "1"), root(SIZE))
+    if text.strip().lower() in NO_SCALE:
+        cure = "scores that are not scaled: 1; the default of the variant: leave scale out"
+        raise ValueFault(f"invalid scale {text!r}: it is not a number", cure)
     tokens = _tokens_of(text)
     _check_order(text, tokens)
     source = " ".join(re.sub(r"^0+(?=\d)", "", token) for token in tokens)

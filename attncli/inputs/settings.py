@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from attncli.errors import UsageError, ValueFault, suggest
+from attncli.errors import UsageError, ValueFault
 from attncli.patterns import pattern
 from attncli.records import record
 from attncli.stages.normalizers import NORMALIZER_NAMES
@@ -19,6 +19,7 @@ from attncli.systems import NAMES as SYSTEM_NAMES
 from attncli.variants import DEFAULT, VARIANTS, WITH_LENGTH
 
 DTYPES = ("float16", "bfloat16", "float32", "float64")
+NOTHING = ("none", "null", "no", "off", "false", "na", "n/a")  # words for a setting that is not made
 ENGINES = ("auto", "numpy", "numba")
 PRINTED_LIST = pattern(
     r"(?:\w+\.)?(?:tensor|[aA]rray)\(\s*(\[[^\[\]]*\])[^\[\]]*\)"
@@ -80,7 +81,9 @@ def make_choice(noun: str, choices: tuple[str, ...], cure: str | None = None) ->
     def parse(text: str) -> str:
         if text.lower() in choices:
             return text.lower()
-        raise ValueFault(f"{text!r} is not {noun}", cure or suggest(text, choices))
+        from attncli.inputs.setting_words import suggest_value
+
+        raise ValueFault(f"{text!r} is not {noun}", suggest_value(text, choices, cure))
 
     return parse
 
@@ -88,6 +91,8 @@ def make_choice(noun: str, choices: tuple[str, ...], cure: str | None = None) ->
 def read_number(text: str) -> float:
     from attncli.numbers.numerals import parse_number
 
+    if text.lower() in NOTHING:
+        raise ValueFault(f"{text!r} is not a number", "leave the setting out")
     value = parse_number(text)
     if value != value or value in (float("inf"), float("-inf")):
         raise ValueFault(f"{text!r} is not a finite number")
@@ -104,6 +109,8 @@ def read_positive(text: str) -> float:
 def read_whole(text: str) -> int:
     text = text.replace("\N{MINUS SIGN}", "-")
     digits = text[1:] if text[:1] in ("+", "-") else text
+    if text.lower() in NOTHING:
+        raise ValueFault(f"{text!r} is not a whole number", "leave the setting out")
     if not (digits.isascii() and digits.isdigit()):
         raise ValueFault(f"{text!r} is not a whole number")
     if len(digits) > 18:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from attncli.errors import ProblemError, suggest
+from attncli.errors import ProblemError
 from attncli.matrix import holds_numbers
 from attncli.problem.layouts import keep_layout
 from attncli.problem.problem import Conventions
@@ -112,7 +112,9 @@ def find_system(name: str) -> System:
     Raises ProblemError if there is none.
     """
     if name not in BY_NAME:
-        raise ProblemError("as", f"{name!r} is not a system", suggest(name, NAMES))
+        from attncli.inputs.setting_words import suggest_value
+
+        raise ProblemError("as", f"{name!r} is not a system", suggest_value(name, NAMES))
     return BY_NAME[name]
 
 

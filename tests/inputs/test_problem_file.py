@@ -188,6 +188,8 @@ def test_a_setting_is_parsed_as_its_option_is(read, text, name, value):
     assert getattr(read(f"q: [[1]]\nk: [[1]]\n{text}").request, name) == value
 
 
+LABELS_FORM = "labels: {queries: […], keys: […]}; also features, and values for the columns of V"
+EXPECTED_FORM = "name the matrix, as in expected: {weights: […], output: […]}"
 KINDS_OF_KEYS = "keys are queries, keys, values, labels, expected, and the options of attncli help calculation"
 ONE_OF_RESULTS = (
     "one of: raw_scores, scores, weights, output, lse, d_values, d_weights, d_scores, d_queries, d_keys, d_bias, d_x, "
@@ -199,6 +201,15 @@ MISSING = "give it a value or leave the key out"
 # the document, the whole message, the hint
 REFUSED = [
     ("querys: [[1]]", "p.yaml: line 1, column 1: unknown key 'querys'", "did you mean 'query'?"),
+    ("tokens: [a]", "p.yaml: line 1, column 1: unknown key 'tokens'", "labels: {queries: […], keys: […]}"),
+    ("num_heads: 2", "p.yaml: line 1, column 1: unknown key 'num_heads'", "did you mean 'heads'?"),
+    ("isCausal: true", "p.yaml: line 1, column 1: unknown key 'isCausal'", "did you mean 'causal'?"),
+    (
+        "temperature: 2",
+        "p.yaml: line 1, column 1: unknown key 'temperature'",
+        "scale: S, which is one over the temperature",
+    ),
+    ("answers: [[1]]", "p.yaml: line 1, column 1: unknown key 'answers'", "expected: {weights: […], output: […]}"),
     ("q: [[1]]\nmasks:\n- [1]", "p.yaml: line 2, column 1: unknown key 'masks'", "did you mean 'mask'?"),
     (
         "q: [[1]]\nqueries: [[1]]",
@@ -290,7 +301,7 @@ REFUSED = [
         "write it behind the colon, as in scale: 0.5",
     ),
     ("allow_nonfinite: true", "p.yaml: line 1, column 1: unknown key 'allow_nonfinite'", KINDS_OF_KEYS),
-    ("labels: [a]", "p.yaml: line 1, column 9: labels: a list; expected a mapping", "as in name: value"),
+    ("labels: [a]", "p.yaml: line 1, column 9: labels: a list; expected a mapping", LABELS_FORM),
     ("labels: {querie: [a]}", "p.yaml: line 1, column 10: unknown key 'querie'", "did you mean 'queries'?"),
     (
         "labels: {keys: a}",
@@ -302,8 +313,8 @@ REFUSED = [
         "p.yaml: line 1, column 20: labels: keys: a list; expected a name",
         "keys: [first, second]",
     ),
-    ("expected: [[1]]", "p.yaml: line 1, column 11: expected: a list; expected a mapping", "as in name: value"),
-    ("expected:", "p.yaml: line 1, column 10: expected: nothing; expected a mapping", "as in name: value"),
+    ("expected: [[1]]", "p.yaml: line 1, column 11: expected: a list; expected a mapping", EXPECTED_FORM),
+    ("expected:", "p.yaml: line 1, column 10: expected: nothing; expected a mapping", EXPECTED_FORM),
     ("expected: {weight: [[1]]}", "p.yaml: line 1, column 12: unknown key 'weight'", "did you mean 'weights'?"),
     ("expected: {zzz: [[1]]}", "p.yaml: line 1, column 12: unknown key 'zzz'", ONE_OF_RESULTS),
     (

@@ -313,6 +313,12 @@ SETTINGS = [
         "a variant that there is not",
         {"variant": "rbf"},
         "variant: 'rbf' is not a variant",
+        "did you mean 'gaussian'?",
+    ),
+    Bad(
+        "a variant that no one has",
+        {"variant": "quadratic"},
+        "variant: 'quadratic' is not a variant",
         "one of: scaled, dot, laplace, gaussian, cosine, additive, uniform",
     ),
     Bad(
@@ -385,7 +391,7 @@ SETTINGS = [
         "a meaning that a mask has not",
         {"mask_means": "ignore"},
         "mask_means: 'ignore' is not a meaning",
-        "one of: keep, drop",
+        "did you mean 'drop'?",
     ),
     Bad(
         "causal in words",
