@@ -43,6 +43,7 @@ _INFINITE = pattern(
     r"|float\(['\"]?[+-]?inf(?:inity)?['\"]?\)?|complexinfinity|1\.#inf\d*|unendlich|infini)|[+-]oo",
     re.IGNORECASE,
 )
+_WITH_SIGNS = pattern(r"([+-]?\.?(?:inf(?:inity)?|nan))\s*(?:[^\w\s]+|#.*)", re.IGNORECASE)  # or a comment behind it
 # these also occur as words in sentences, so they are refused only if no word stands beside them
 _FAINT = words(". .. ... … ? ?? : ~ _ __ * ** *** # ## ### #### ##### ###### + / '' \" ″ ⋅ · • ∅")
 _FAINT_WORDS = words("Na nothing unknown empty blank void tbd tba nd nv nul unset 無 无 нет なし 欠測 欠損 缺失")
@@ -100,6 +101,8 @@ def doubt(cell: str) -> Doubt | None:
         return Doubt(INFINITE, "-inf" if "-" in plain else "inf")
     if _NAN.fullmatch(plain.rstrip(".")):
         return Doubt(MISSING, "nan")
+    if with_signs := _WITH_SIGNS.fullmatch(plain):
+        return Doubt(MISSING if "nan" in with_signs[1].lower() else INFINITE, with_signs[1])
     if cell in _FAINT:
         return Doubt(MISSING, is_faint=True)
     if not any(unicodedata.category(character) in ("Nd", "No") for character in cell):

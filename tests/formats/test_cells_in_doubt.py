@@ -44,10 +44,10 @@ NO_CURE = sorted(
 MISSING_NUMBERS = sorted(
     words("""
     NA na N/A n/a <NA> NULL null (null) \\N None none nil NaT #N/A #NV #DIV/0! #VALUE! #REF! #NAME? #WERT! - -- – — −
-    -nan(ind) nan(0x7ff) 1.#IND -1.#IND 1.#QNAN NaN32 undefined missing n.a. k.A. NA_real_ np.nan н/д
+    -nan(ind) nan(0x7ff) 1.#IND -1.#IND 1.#QNAN NaN32 undefined missing n.a. k.A. NA_real_ np.nan н/д nan* NaN#
 """)
 )
-INFINITIES = sorted(words("∞ +∞ -∞ −∞ 1.#INF \\infty -\\infty Inf32 -oo np.inf"))
+INFINITIES = sorted(words("∞ +∞ -∞ −∞ 1.#INF \\infty -\\infty Inf32 -oo np.inf inf# -Inf* .inf) Infinity,"))
 HIDDEN_ONES = ["\u200b1.5", "1\u200b.5", "cat\u200b", "\ufeffx", "\u200e-5", "a\u00ad", "a\x1fb", "a\u2800", "a\u200db"]
 IN_DOUBT = [case.values[0] for case in CURED] + WITH_BLANKS + NO_CURE + MISSING_NUMBERS + INFINITIES + HIDDEN_ONES
 LABELS = sorted(
