@@ -3,6 +3,8 @@ opened."""
 
 from __future__ import annotations
 
+import math
+import zlib
 from functools import partial
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from attncli.matrix import Reading
 
 MAGIC = b"\x89HDF\r\n\x1a\n"
+_DEFLATE, _SHUFFLE = 1, 2  # numbers of filters
 _DEEPEST = 32  # groups
 _MOST_GROUPS = 100_000
 
@@ -82,6 +85,24 @@ def _data_sets(h5py: Any, file: Any) -> dict[str, Any]:
     return found
 
 
+def _are_whole(found: Any) -> bool:
+    """Return whether each chunk that is compressed by deflate holds a chunk's bytes: of fewer, HDF5 makes numbers of
+    whatever lies in the memory behind them. Other filters change the size, or have a checksum."""
+    plan = found.id.get_create_plist()
+    last = plan.get_nfilters() - 1
+    filters = [plan.get_filter(index)[0] for index in range(last + 1)]
+    if not filters or filters[-1] != _DEFLATE or not set(filters) <= {_DEFLATE, _SHUFFLE}:
+        return True
+    size = math.prod(found.chunks) * found.dtype.itemsize
+    for index in range(found.id.get_num_chunks()):
+        chunk = found.id.get_chunk_info(index)
+        stored = found.id.read_direct_chunk(chunk.chunk_offset)[1]
+        is_packed = not chunk.filter_mask >> last & 1
+        if len(zlib.decompressobj().decompress(stored, size + 1) if is_packed else stored) != size:
+            return False
+    return True
+
+
 def _array(found: Any, where: str, *, is_mat: bool) -> Matrix:
     """Return the numbers of a data set.
 
@@ -96,6 +117,8 @@ def _array(found: Any, where: str, *, is_mat: bool) -> Matrix:
         if size and not stored:
             what = "was made, but no numbers were written to it"
             raise InputError(where, what, "write them before the file is closed: f['q'][...] = q")
+        if not _are_whole(found):
+            raise InputError(where, "its compressed numbers are too few or too many", DAMAGED)
         is_truth = found.attrs.get("MATLAB_class") == b"logical"
         array = np.zeros(found.shape, found.dtype)  # zeros where the file holds nothing, not what lay in the memory
         if size:

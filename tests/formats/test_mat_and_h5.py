@@ -6,6 +6,7 @@ import contextlib
 import io
 import struct
 import sys
+import zlib
 
 import numpy as np
 import pytest
@@ -275,6 +276,30 @@ def test_a_part_of_a_data_set_that_was_never_written_is_zero() -> None:
     found = read_all("h5", h5_file(fill))["q"].array
     assert (found[0] == 1).all()
     assert (found[1:] == 0).all()
+
+
+def chunked(stored: bytes, filter_mask: int = 0, **options) -> bytes:
+    """Return a file with a data set of 2 × 3 float64 whose only chunk is stored so."""
+
+    def fill(file) -> None:
+        packed = file.create_dataset("q", (2, 3), np.float64, chunks=(2, 3), compression="gzip", **options)
+        packed.id.write_direct_chunk((0, 0), stored, filter_mask)
+
+    return h5_file(fill)
+
+
+@pytest.mark.parametrize("shuffle", [False, True])
+def test_a_chunk_of_hdf5_is_read_only_if_it_holds_all_of_its_bytes(shuffle: bool) -> None:
+    bare = 2 * shuffle + 1  # no filter was applied
+    numbers = np.arange(6.0).reshape(2, 3)
+    ordered = numbers.view(np.uint8).reshape(6, 8).T.tobytes() if shuffle else numbers.tobytes()
+    for stored, mask in ((zlib.compress(ordered), 0), (numbers.tobytes(), bare)):
+        read_back = read_all("h5", chunked(stored, mask, shuffle=shuffle))["q"].array
+        assert read_back.tolist() == numbers.tolist()
+    fewer, more = ordered[:40], ordered + bytes(8)
+    for stored, mask in ((zlib.compress(fewer), 0), (zlib.compress(more), 0), (fewer, bare)):
+        what, hint = refusal("h5", chunked(stored, mask, shuffle=shuffle))
+        assert (what, hint) == ("q.h5: q: its compressed numbers are too few or too many", DAMAGED)
 
 
 CLASS, BITS = 144, 145  # places of the flags of the first variable
