@@ -48,7 +48,7 @@ class Route:
     problems: tuple[Callable[[Problem], Problem], ...] = ()
     softmax: str = "keys"
     derives: bool = False
-    unseen: float = 0.0  # the weight of a masked key without a softmax, or if every key is masked
+    unseen: float = 0.0  # the weight of a masked key without a softmax, or of keys that are all masked
     scale_after: bool = False
     score: Callable[[Problem], Array] | None = None
     rescore: Callable[[Array], Array] | None = None
@@ -170,6 +170,8 @@ class Route:
         """Return the gradients. Weights that came about otherwise take the place of the right ones in every formula."""
         problem = result.problem
         weights = None if self.has_plain_weights else self._weights(result)
+        if weights is not None and not np.isfinite(weights).all():
+            problem = replace(problem, is_finite=False)  # NaN is no error here
         if self.derives:
             normalizer = replace(problem.normalizer, backward=BACKWARDS[self.softmax])
             problem = replace(problem, normalizer=normalizer)
@@ -212,14 +214,21 @@ class Route:
     def _normalized(self, result: Result) -> Array:
         if self._takes_weights:
             return result.weights
-        scores = result.scores if self.score is None else self.score(result.problem)
-        scores = scores if self.rescore is None else self.rescore(scores)
+        problem = result.problem
+        own = result.scores if self.score is None else self.score(problem)
+        scores = own if self.rescore is None else self.rescore(own)
         if self.softmax == "keys":
-            return normalize_scores(result.problem, scores, self.unseen)
-        if result.problem.top_k is not None:
-            scores = np.array(scores)
-            keep_largest(scores, result.problem.top_k)
-        return _drop_weights(result.problem, NORMALIZERS[self.softmax](scores, self.unseen))
+            weights = normalize_scores(problem, scores, self.unseen)
+        else:
+            if problem.top_k is not None:
+                scores = np.array(scores)
+                keep_largest(scores, problem.top_k)
+            weights = _drop_weights(problem, NORMALIZERS[self.softmax](scores, self.unseen))
+        row = {"nan": np.nan, "uniform": 1 / problem.m}.get(problem.conventions.empty)
+        if row is None or self.softmax not in BY_ROW:
+            return weights
+        is_empty = np.isneginf(own).all(axis=-1, keepdims=True)
+        return np.where(is_empty, _drop_weights(problem, np.full(weights.shape, row)), weights)
 
 
 class NumbersAsNeeded(Mapping[str, Array]):
@@ -294,12 +303,10 @@ def _over_sum(scores: Array, unseen: float) -> Array:
     return shares
 
 
-def _largest_alone(scores: Array, _unseen: float) -> Array:
-    """Return 1 at the first of the largest scores of a row, 0 elsewhere."""
+def _largest_alone(scores: Array, unseen: float) -> Array:
+    """Return 1 at the first of the largest scores of a row, 0 elsewhere, and `unseen` at the first of a masked row."""
     first = np.arange(scores.shape[-1]) == scores.argmax(axis=-1)[..., None]
-    weights: Array = first.astype(np.float64)
-    weights[np.isneginf(scores)] = 0
-    return weights
+    return np.where(first, np.where(np.isneginf(scores), unseen, 1.0), 0.0)
 
 
 @np.errstate(all="ignore")
@@ -340,6 +347,7 @@ BACKWARDS: dict[str, Callable[[Array, Array], Array]] = {  # gradients of scores
     "none": lambda weights, d_weights: np.where(weights != 0, d_weights, 0),
     "exp2": lambda weights, d_weights: np.log(2) * _backward_over(-1)(weights, d_weights),
 }
+BY_ROW = ("keys", "exp2", "largest")  # those that leave a query without a key the row that its system gives it
 ACROSS = ("queries", "all")  # those in which a query's weights depend on other queries
 
 

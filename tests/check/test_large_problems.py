@@ -96,6 +96,18 @@ def test_another_softmax_is_found(route, slip, names):
     assert found(PLAIN, PLAIN, names, route) == slip
 
 
+def test_heads_that_are_viewed_at_the_start_and_at_the_end_are_found():
+    def view(array):  # (n, H·d) as (H, n, d)
+        return array.reshape(4, N, -1)
+
+    right = request(heads=(4, 4), queries=matrix(N, 16), keys=matrix(N, 16), values=matrix(N, 16))
+    scores = view(right.queries.array) @ view(right.keys.array).mT / 2
+    powers = np.exp(scores)
+    output = (powers / powers.sum(axis=-1, keepdims=True) @ view(right.values.array)).reshape(N, 16)
+    report = check(Worksheet(request=right, name="case", where="case", expected={"output": Matrix(output, "output")}))
+    assert report.diagnosis[0].slip == "heads-not-split"
+
+
 @pytest.mark.parametrize("right", [PLAIN, HEADS], ids=["one head", "heads"])
 def test_rounded_weights_are_found_in_the_output(right):
     rounded = Route(weigh=lambda weights: weights.round(2))

@@ -1,11 +1,17 @@
 """What a route computes, beside the engine and beside what defines it."""
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
 
 from attncli.check.routes import RIGHT, Route
+from attncli.check.slips.case import Case
+from attncli.check.slips.changes import fill_empty_rows
+from attncli.check.slips.entries import ENTRY_SLIPS
+from attncli.check.slips.layouts import LAYOUT_SLIPS
+from attncli.check.tolerance.measures import Measured
 from attncli.errors import NumericError
 from attncli.inputs.request import Request
 from attncli.matrix import Matrix
@@ -74,3 +80,38 @@ def test_gradients_are_computed_when_they_are_needed_and_not_before(monkeypatch,
     else:
         assert [found[name].shape for name in names[1:]] == [(0,), (0,)]
     assert calls == [("d_queries", "d_values")]
+
+
+HALF_EMPTY = Matrix(random.normal(size=(4, 6)) * [1, 1, 1, 0, 0, 0], "here")  # the values of the second head are 0
+JOINED = Request(queries=matrix(4, 6), keys=matrix(4, 6), values=HALF_EMPTY, heads=(2, 2))
+LAYOUTS = Case(JOINED, RIGHT.problem(JOINED), {}, ("output",), Measured(RIGHT, JOINED, ("output",), {}))
+JOINS = [
+    pytest.param(route, id=f"{slip.name} {number}")
+    for slip in (*LAYOUT_SLIPS, *ENTRY_SLIPS)
+    for number, route in enumerate(slip.routes(LAYOUTS))
+    if route.join is not None
+]
+
+
+@pytest.mark.parametrize("route", JOINS)
+def test_the_bounds_of_heads_that_are_joined_otherwise_stand_in_their_places(route):
+    measured = Measured(route, JOINED, ("output",), {})
+    np.testing.assert_array_equal(measured.bound("output", "float32") > 0, measured.numbers["output"] != 0)
+
+
+EMPTY = Request(queries=matrix(3, 4), keys=matrix(3, 4), mask=Matrix(np.array([[1, 1, 1], [0, 0, 0], [1, 0, 1]]), "m"))
+
+
+@pytest.mark.parametrize("softmax", ["keys", "exp2", "largest"])
+@pytest.mark.parametrize(("row", "weight"), [("nan", np.nan), ("uniform", 1 / 3), ("zeros", 0.0)])
+def test_a_query_without_a_key_has_the_row_of_its_system_whatever_the_softmax(softmax, row, weight):
+    route = Route(problems=(partial(fill_empty_rows, row=row),), softmax=softmax, rescore=lambda scores: scores)
+    weights = route.numbers(EMPTY, ["weights"])["weights"]
+    np.testing.assert_array_equal(weights[1], weight)
+    np.testing.assert_allclose(weights[[0, 2]].sum(axis=-1), 1)
+
+
+def test_the_largest_of_masked_scores_may_be_the_first():
+    weights = Route(softmax="largest", unseen=1.0).numbers(EMPTY, ["weights"])["weights"]
+    np.testing.assert_array_equal(weights[1], [1, 0, 0])
+    np.testing.assert_array_equal(weights, np.where(weights == weights.max(axis=-1, keepdims=True), 1, 0))

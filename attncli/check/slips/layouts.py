@@ -43,7 +43,9 @@ def _not_split(case: Case) -> list[Route]:
         "head h is the columns h·d to (h + 1)·d of every row"
     )
     split = partial(_viewed, names=MATRICES)
-    routes += [Route(problems=(split,), join=join, said=viewed) for join in (None, _view_joined)]
+    routes += [
+        Route(problems=(split,), join=join, is_whole=join is not None, said=viewed) for join in (None, _view_joined)
+    ]
     mixed = (
         f"the columns were split as (d, H), column c of a row into head c mod {case.heads}: head h is the columns h·d "
         "to (h + 1)·d of every row"

@@ -85,6 +85,12 @@ def _raw_scores(problem: Problem) -> Array:
     return np.where(np.isneginf(result.scores), result.scores, result.raw_scores)
 
 
+def _largest(case: Case) -> list[Route]:
+    """Return the routes with all weight on the largest score: of a masked row, on none, or on the first key, as an
+    argmax gives it."""
+    return [Route(softmax="largest", unseen=first) for first in ((0.0, 1.0) if case.is_masked else (0.0,))]
+
+
 def _values_alone(case: Case) -> list[Route]:
     if case.n != case.m or "output" not in case.wrong:
         return []
@@ -225,7 +231,7 @@ SOFTMAX_SLIPS = (
     Slip(
         "hardmax",
         "softmax",
-        lambda _case: [Route(softmax="largest")],
+        _largest,
         lambda _case: "all weight was given to the key with the largest score: the softmax gives each key a share",
     ),
     Slip(

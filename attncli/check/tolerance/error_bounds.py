@@ -76,7 +76,7 @@ def plain_bounds(
             mean[..., 0] + (m + EXPONENTIAL) * u + 2 * u * np.abs(np.where(np.isfinite(largest), largest, 0))[..., 0]
         )
     if "output" in names and value_errors is not None:
-        found["output"] = _output_bound(problem, weights, found["weights"], value_errors, u)
+        found["output"] = _output_bound(route, problem, weights, found["weights"], value_errors, u)
     return {name: found[name] for name in names if name in found}
 
 
@@ -256,8 +256,10 @@ def _capped_error(sizes: Array, error: Array, cap: float) -> Array:
     return capped
 
 
-def _output_bound(problem: Problem, weights: Array, errors: Array, value_errors: Array, u: float) -> Array:
-    """Return the error of weights · values, packed and projected like the output."""
+def _output_bound(
+    route: Route, problem: Problem, weights: Array, errors: Array, value_errors: Array, u: float
+) -> Array:
+    """Return the error of weights · values, with heads joined and projected like the route's output."""
     assert problem.values is not None
     positive = replace(problem, values=np.abs(problem.values))
     if problem.output_projection is not None:
@@ -267,8 +269,8 @@ def _output_bound(problem: Problem, weights: Array, errors: Array, value_errors:
     width = 0 if problem.output_projection is None else problem.output_projection[0].shape[0] + 3
     size = np.abs(weights)
     found: Array = (
-        weigh_values(positive, errors)
-        + weigh_values(own, size)
-        + (problem.m + 2 + width) * u * weigh_values(positive, size)
+        weigh_values(positive, errors, route.join)
+        + weigh_values(own, size, route.join)
+        + (problem.m + 2 + width) * u * weigh_values(positive, size, route.join)
     )
     return found

@@ -56,11 +56,11 @@ class LargeMovement:
         carrier = replace(problem, key_heads=None, values=bound)
         if problem.output_projection is not None:
             carrier = replace(carrier, output_projection=(np.abs(problem.output_projection[0]), None))
-        bound = weigh_values(carrier, np.broadcast_to(np.eye(problem.n), (*problem.lead, problem.n, problem.n)))
+        alone = np.broadcast_to(np.eye(problem.n), (*problem.lead, problem.n, problem.n))
+        bound = weigh_values(carrier, alone, self.route.join)
         if "w_o" in halves:
-            bound = (
-                bound + np.abs(weigh_values(replace(problem, output_projection=None), result.weights)) @ halves["w_o"]
-            )
+            joined = weigh_values(replace(problem, output_projection=None), result.weights, self.route.join)
+            bound = bound + np.abs(joined) @ halves["w_o"]
         return bound + halves["b_o"].reshape(-1) if "b_o" in halves else bound
 
 
