@@ -21,7 +21,7 @@ from attncli.problem.scaling import length_factor
 from attncli.records import replace
 from attncli.results.conventions import conventions_that_differ
 from attncli.results.result import Result
-from attncli.similarities import negative_half_square
+from attncli.similarities import half_square_backward, negative_half_square
 from attncli.systems import BY_NAME as SYSTEMS
 from attncli.variants import VARIANTS, Variant
 
@@ -300,15 +300,36 @@ def _squared(queries: Array, keys: Array) -> Array:
     return 2 * negative_half_square(queries, keys)
 
 
+def _squared_backward(queries: Array, keys: Array, d_scores: Array) -> tuple[Array, Array]:
+    return half_square_backward(queries, keys, 2 * d_scores)
+
+
 def _euclidean(queries: Array, keys: Array) -> Array:
     distance: Array = np.sqrt(-2 * negative_half_square(queries, keys))
     return -distance
 
 
+def _euclidean_backward(queries: Array, keys: Array, d_scores: Array) -> tuple[Array, Array]:
+    """Return ∓Σ dS · (q − k) / ‖q − k‖, without the pairs of equal rows, which have no direction."""
+    distance = -_euclidean(queries, keys)
+    return half_square_backward(
+        queries, keys, np.divide(d_scores, distance, out=np.zeros_like(d_scores), where=distance > 0)
+    )
+
+
 _OF_POWER = {variant.length_power: variant for variant in VARIANTS}
 # without bounds of their size
-SQUARED = replace(_OF_POWER[2], name="squared", score=_squared, squares=1, bound=lambda _q, _k, _d_k: np.inf)
-EUCLIDEAN = replace(_OF_POWER[1], name="euclidean", score=_euclidean, bound=lambda _q, _k, _d_k: np.inf)
+SQUARED = replace(
+    _OF_POWER[2],
+    name="squared",
+    score=_squared,
+    backward=_squared_backward,
+    squares=1,
+    bound=lambda _q, _k, _d_k: np.inf,
+)
+EUCLIDEAN = replace(
+    _OF_POWER[1], name="euclidean", score=_euclidean, backward=_euclidean_backward, bound=lambda _q, _k, _d_k: np.inf
+)
 
 
 def scored(problem: Problem, variant: Variant) -> Problem:

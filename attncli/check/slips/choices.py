@@ -12,14 +12,14 @@ import numpy as np
 from attncli.check.error_pattern import position_text
 from attncli.check.routes import Route
 from attncli.check.slips.case import Case, list_numbers
-from attncli.check.slips.changes import change_visible, need
+from attncli.check.slips.changes import change_visible, need, scored
 from attncli.check.slips.slip import SOME, Slip
 from attncli.check.visible_cells import visible_cells
 from attncli.records import replace
-from attncli.similarities import unit_rows
+from attncli.similarities import unit_rows, unit_rows_backward
 from attncli.stages.normalizers import NORMALIZERS, SOFTMAX, keep_largest
 from attncli.stages.row_transforms import ROW_NORM_NAMES
-from attncli.variants import BY_NAME, DEFAULT
+from attncli.variants import BY_NAME, DEFAULT, Variant
 
 if TYPE_CHECKING:
     from attncli.matrix import Array
@@ -74,9 +74,34 @@ def _one_norm(case: Case) -> list[Route]:
     ]
 
 
-def _divide_by_length(problem: Problem, name: str) -> Problem:
-    """Return the problem with the dot product for the cosine, and the rows of Q or K over their lengths."""
-    return replace(problem, variant=DOT_PRODUCT, **{name: unit_rows(getattr(problem, name))})  # type: ignore[arg-type]
+def _over_one_length(*, of_queries: bool) -> Variant:
+    """Return the dot product over the length of the query, or of the key, with its gradients."""
+
+    def divided(queries: Array, keys: Array) -> tuple[Array, Array]:
+        return (unit_rows(queries), keys) if of_queries else (queries, unit_rows(keys))
+
+    def score(queries: Array, keys: Array) -> Array:
+        q, k = divided(queries, keys)
+        found: Array = q @ k.mT
+        return found
+
+    def backward(queries: Array, keys: Array, d_scores: Array) -> tuple[Array, Array]:
+        d_queries, d_keys = DOT_PRODUCT.backward(*divided(queries, keys), d_scores)
+        if of_queries:
+            return unit_rows_backward(queries, d_queries), d_keys
+        return d_queries, unit_rows_backward(keys, d_keys)
+
+    return replace(
+        DOT_PRODUCT,
+        name="half cosine",
+        score=score,
+        backward=backward,
+        bound=lambda _q, _k, _d_k: np.inf,
+        is_product=False,
+    )
+
+
+OVER_KEY, OVER_QUERY = (_over_one_length(of_queries=of_queries) for of_queries in (False, True))
 
 
 def _half_cosine(case: Case) -> list[Route]:
@@ -84,10 +109,10 @@ def _half_cosine(case: Case) -> list[Route]:
         return []
     return [
         Route(
-            problems=(partial(_divide_by_length, name=name),),
+            problems=(partial(scored, variant=variant),),
             said=f"the dot products were divided by the length of {letter} alone: a cosine is {case.formula}",
         )
-        for name, letter in (("keys", "k"), ("queries", "q"))
+        for variant, letter in ((OVER_KEY, "k"), (OVER_QUERY, "q"))
     ]
 
 

@@ -89,10 +89,19 @@ def _signed(queries: Array, keys: Array) -> Array:
     return difference
 
 
+def _signed_backward(queries: Array, keys: Array, d_scores: Array) -> tuple[Array, Array]:
+    """Return ∓Σ dS, the same in each column."""
+    over_keys, over_queries = (d_scores.sum(axis=axis)[..., None] for axis in (-1, -2))
+    return -over_keys * np.ones_like(queries), over_queries * np.ones_like(keys)
+
+
+SIGNED = replace(EUCLIDEAN, name="signed", score=_signed, backward=_signed_backward)
+
+
 def _without_absolute(case: Case) -> list[Route]:
     if not case.problem.variant.has_length:
         return []
-    return [Route(problems=(partial(scored, variant=replace(EUCLIDEAN, name="signed", score=_signed)),))]
+    return [Route(problems=(partial(scored, variant=SIGNED),))]
 
 
 def _bias_after(case: Case) -> list[Route]:

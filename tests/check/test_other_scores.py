@@ -1,0 +1,36 @@
+"""Scores that slips put in the place of the right ones have gradients of their own."""
+
+import numpy as np
+import pytest
+
+from attncli.check.slips.changes import EUCLIDEAN, SQUARED
+from attncli.check.slips.choices import OVER_KEY, OVER_QUERY
+from attncli.check.slips.hand_steps import SIGNED
+
+STEP = 2.0**-20
+
+
+def slope(loss, rows):
+    """Return the derivative of a number by each entry of rows, by a difference quotient."""
+    found = np.zeros(rows.shape)
+    for at in np.ndindex(rows.shape):
+        step = np.zeros(rows.shape)
+        step[at] = STEP
+        found[at] = (loss(rows + step) - loss(rows - step)) / (2 * STEP)
+    return found
+
+
+@pytest.mark.parametrize("variant", [SQUARED, EUCLIDEAN, SIGNED, OVER_KEY, OVER_QUERY], ids=lambda each: each.name)
+def test_the_gradients_of_another_score_are_its_derivatives(variant):
+    random = np.random.default_rng(4)
+    queries, keys, d_scores = (random.normal(size=shape) for shape in ((2, 3, 4), (2, 5, 4), (2, 3, 5)))
+    d_queries, d_keys = variant.backward(queries, keys, d_scores)
+    loss = lambda q, k: (d_scores * variant.score(q, k)).sum()  # noqa: E731
+    np.testing.assert_allclose(d_queries, slope(lambda rows: loss(rows, keys), queries), atol=1e-7)
+    np.testing.assert_allclose(d_keys, slope(lambda rows: loss(queries, rows), keys), atol=1e-7)
+
+
+def test_equal_rows_at_a_distance_of_0_have_no_gradient():
+    rows = np.array([[1.0, 2.0], [3.0, 4.0]])
+    for gradient in EUCLIDEAN.backward(rows[:1], rows[:1], np.ones((1, 1))):
+        np.testing.assert_array_equal(gradient, [[0, 0]])
