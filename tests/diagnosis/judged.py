@@ -6,7 +6,7 @@ from itertools import product
 
 import numpy as np
 from diagnosis import soak
-from diagnosis.made_cases import make, remake
+from diagnosis.made_cases import SYSTEM_SLIPS, make, remake
 from diagnosis.made_slips import SLIPS
 from diagnosis.made_steps import narrow
 from diagnosis.problems import Way, answer, as_text
@@ -175,7 +175,7 @@ def give_same(names, how, seed, others):
     """Whether other slips, made in one of the ways that there are to make them, give the print of a problem."""
     dtype, own = None if how.isdigit() else how, seed * 10 + PRINTS.index(how)
     due, few = make(names, own, dtype, least_of(how))[2:]
-    ways = spellings(others, lambda part: [each for each in SLIPS if part in (each, SAME.get(each))])
+    ways = spellings(others, lambda part: [each for each in (*SLIPS, *SYSTEM_SLIPS) if part in (each, SAME.get(each))])
     made = (remake(names, own, dtype, way.split("+"), stream) for way in sorted(ways) for stream in range(2, 2 + WAYS))
     return any(found is not None and is_same_print(due, found, how, few) for found in made)
 

@@ -13,7 +13,7 @@ from diagnosis import (  # noqa: F401 – their slips join the table
 )
 from diagnosis.made import World, join
 from diagnosis.made_slips import SLIPS
-from diagnosis.made_steps import HALF, narrow
+from diagnosis.made_steps import HALF, SCORES, narrow
 
 
 def make(names, seed, dtype=None, least=1e-8):
@@ -75,7 +75,7 @@ def make_plan(names, seed, dtype):
     return seeds, wishes, told[int(random.integers(len(told)))]
 
 
-def build(plan, dtype, made, is_alone):
+def build(plan, dtype, made, is_alone, slips=SLIPS):
     """The world of a plan, with slips made in turn: pairs of a name and the number of the stream of its choices."""
     seeds, wishes, only = plan
     random = np.random.default_rng([*seeds, 1])
@@ -86,8 +86,32 @@ def build(plan, dtype, made, is_alone):
     world.told, world.print_weights, world.is_alone = only, None, is_alone
     for name, stream in made:
         world.random = np.random.default_rng([*seeds, stream])
-        SLIPS[name][1](world)
+        slips[name][1](world)
     return world
+
+
+def as_system(empty, corner):
+    """The slip of a system, of whose conventions some are taken."""
+
+    def change(world):
+        wants = dict(zip(("scale", "heads", "empty", "corner"), world.random.random(4) < 0.5, strict=True))
+        if wants["scale"]:
+            world.similarity, world.scored, world.scale = SCORES["scaled"], "scaled", world.d**-0.5
+        if wants["heads"]:
+            world.is_tiled = False
+        if wants["empty"]:
+            world.empty_row = empty / world.m
+        if wants["corner"]:
+            world.offset = corner * (world.m - world.n)
+
+    return (), change, ()
+
+
+# the row of a query without a key (0 or uniform) and the corner (0: the upper left), as these systems have them
+SYSTEM_SLIPS = {
+    f"as-{name}": as_system(empty, corner)
+    for name, empty, corner in (("torch", 0, 0), ("onnx", 0, 0), ("jax", 1, 0), ("keras", 1, 0), ("flash-attn", 0, 1))
+}
 
 
 def remake(names, seed, dtype, others, stream):
@@ -96,7 +120,7 @@ def remake(names, seed, dtype, others, stream):
     plan = make_plan(names, seed, dtype)
     try:
         made = [(name, stream + place) for place, name in enumerate(others)]
-        world = build(plan, dtype, made, is_alone=len(others) == 1)
+        world = build(plan, dtype, made, is_alone=len(others) == 1, slips=SLIPS | SYSTEM_SLIPS)
         averaged = [name for name in names.split("+") if name == "averaged-weights"]
         return answered([*others, *averaged], build(plan, dtype, (), is_alone=True), world, dtype)[2]
     except (ValueError, IndexError, KeyError, TypeError, AttributeError):  # a stage or a matrix that it has not

@@ -39,6 +39,24 @@ def test_a_slip_is_among_the_first_three(names, how):
     assert place is None or place < 3, judged.told(names, how, SEED)
 
 
+KINDS = (  # of pairs that need more than the ways of each slip by itself
+    ("hardmax+mask-on-queries", "3"),  # a row without a key has a largest score, the first
+    ("rounded-exponentials+mask-on-queries", "4"),  # and the exponentials of none
+    ("no-exponential+grad-unscaled", "4"),  # gradients of NaN
+    ("scale-after-softmax+grad-heads-not-summed", "5"),  # no scale on the way back
+    ("euclidean-distance+no-row-sum", "5"),  # gradients of another distance
+    ("squared-distance+values-strided", "float32"),  # among layouts of other shapes
+    ("variant-laplace+no-window", "6"),  # every query sees one key
+)
+
+
+@pytest.mark.parametrize(("names", "how"), KINDS)
+def test_pairs_of_slips_that_show_in_each_other_are_found(names, how):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        assert judged.place(names, how, 1000) < 3, judged.told(names, how, 1000)
+
+
 def test_every_name_of_a_slip_has_problems_that_are_made_with_it():
     assert {*WORDS, *(slip.name for slip in SLIPS)} <= {*judged.NAMES}
 

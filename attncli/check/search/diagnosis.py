@@ -31,6 +31,7 @@ from attncli.check.slips.slip import SOME, Slip
 from attncli.check.slips.table import SLIPS
 from attncli.check.steps import verdicts_of
 from attncli.check.tolerance.measures import Measured
+from attncli.check.visible_cells import visible_cells
 from attncli.errors import AttncliError
 from attncli.inputs.request import GRADIENT_NAMES
 from attncli.matrix import Array
@@ -303,11 +304,12 @@ def _digits_apart(judge: Judge, mine: Array, right: Measured, fitted: int) -> fl
 
 def _group(attempts: list[Attempt]) -> list[list[Attempt]]:
     """Group the attempts that give the same numbers, in the order of the first of each group. Those that give nothing
-    but 0 and NaN, or get there by another softmax, have nothing else in common."""
+    but 0 and NaN, or get there by another softmax or give masked rows another one, have nothing else in common."""
     groups: list[list[Attempt]] = []
     for attempt in attempts:
         is_any = any(bool((np.nan_to_num(array) != 0).any()) for array in attempt.seen.values())
-        alike = (group for group in groups if is_any and attempt.route.softmax == group[0].route.softmax)
+        own = attempt.route.softmax, str(attempt.route.unseen)  # NaN is not equal to itself
+        alike = (group for group in groups if is_any and own == (group[0].route.softmax, str(group[0].route.unseen)))
         group = next((group for group in alike if _are_same(attempt.seen, group[0].seen)), None)
         if group is None:
             groups.append([attempt])
@@ -321,24 +323,34 @@ def _other_names(found: list[Found], groups: list[list[Attempt]], case: Case, sa
     others = {id(attempt): group for group in groups for attempt in group}
     attempts = []
     for each in found:
-        one, two = (others.get(id(part), [part]) for part in each.attempt.parts)
-        by_name = {(first.name, second.name): (first, second) for first, second in reversed(list(product(one, two)))}
-        for first, second in list(reversed(by_name.values()))[:MOST_NAMES]:
-            if first is not each.attempt.parts[0] or second is not each.attempt.parts[1]:
-                attempts += _join_attempts(first, second, case, sample)
+        one, two = (_first_of_each_name([part, *others.get(id(part), ())]) for part in each.attempt.parts)
+        # other names of one slip beside the first of the other come before other names of both
+        places = sorted(product(range(len(one)), range(len(two))), key=lambda pair: 0 not in pair)
+        for first, second in places[1:MOST_NAMES]:
+            attempts += _join_attempts(one[first], two[second], case, sample)
     return attempts
+
+
+def _first_of_each_name(attempts: list[Attempt]) -> list[Attempt]:
+    """Return the first attempt of each name, in their order."""
+    found: dict[str, Attempt] = {}
+    for attempt in attempts:
+        found.setdefault(attempt.name, attempt)
+    return list(found.values())
 
 
 def _pairs(singles: list[Attempt], groups: list[list[Attempt]], case: Case, sample: Sample) -> list[Attempt]:
     """Return two slips of different families, made in the order of their stages: the first of two groups that are of
     different families, or one that is none by itself with one that may make it one. Masks that are alike by themselves
-    may differ where another one is left out."""
+    may differ where another one is left out, and where no query sees two keys, nothing else shows unless it is."""
     differing = {id(attempt) for group in groups for attempt in group}
     first_ones = {id(group[0]): group for group in groups}
     tried = [each for each in singles if id(each) in first_ones or id(each) not in differing]
+    hides_all = case.is_masked and int(visible_cells(case.problem).sum(axis=-1).max(initial=0)) < 2
     pairs = []
     for first, second in combinations(tried, 2):
-        if all(id(each) in first_ones or _is_made_by(each, other) for each, other in permutations((first, second))):
+        both = permutations((first, second))
+        if all(id(each) in first_ones or _is_made_by(each, other, hides_all) for each, other in both):
             alike = (first_ones.get(id(each), [each]) for each in (first, second))
             apart = [(one, two) for one, two in product(*alike) if one.slips[0].family != two.slips[0].family]
             masks = [pair for pair in apart[1:] if {each.slips[0].family for each in pair} == MASKS]
@@ -347,9 +359,10 @@ def _pairs(singles: list[Attempt], groups: list[list[Attempt]], case: Case, samp
     return pairs
 
 
-def _is_made_by(without_effect: Attempt, other: Attempt) -> bool:
+def _is_made_by(without_effect: Attempt, other: Attempt, hides_all: bool) -> bool:
     """Return whether what is no slip by itself may be one together with the other."""
-    return other.slips[0].family in MADE_BY.get(without_effect.slips[0].family, ())
+    family = other.slips[0].family
+    return family in MADE_BY.get(without_effect.slips[0].family, ()) or (hides_all and family in MASKS)
 
 
 def _join_attempts(first: Attempt, second: Attempt, case: Case, sample: Sample) -> list[Attempt]:

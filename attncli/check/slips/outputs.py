@@ -11,13 +11,14 @@ from attncli.check.slips.case import Case
 from attncli.check.slips.changes import need_values
 from attncli.check.slips.slip import Slip
 from attncli.matrix import Array
+from attncli.problem.heads import pack_heads
 from attncli.problem.problem import Problem
 from attncli.records import replace
 from attncli.results.result import Result
 
 
 def _weights_handed_in(case: Case) -> list[Route]:
-    if "output" not in case.wrong or case.problem.output_projection is not None or case.m != case.problem.d_v:
+    if "output" not in case.wrong or case.m != case.problem.d_v:
         return []
     return [Route(problems=(_values_of_one,))]
 
@@ -29,10 +30,15 @@ def _values_of_one(problem: Problem) -> Problem:
 
 def _cell_by_cell(case: Case) -> list[Route]:
     """Return the routes with each weight times the value in the same place, if weights and V have one shape."""
-    values = case.request.values
-    if values is None or values.array.shape != case.problem.shapes()["output"]:
+    problem = case.problem
+    if case.request.values is not None:
+        factors = np.asarray(case.request.values.array, np.float64)
+    elif problem.values is not None:  # projected
+        factors = pack_heads(problem.values) if problem.packed else problem.values
+    else:
         return []
-    factors = np.asarray(values.array, np.float64)
+    if factors.shape != problem.shapes()["output"]:
+        return []
     return [
         replace(route, present=partial(_times, factor=factors, only="output")) for route in _weights_handed_in(case)
     ]

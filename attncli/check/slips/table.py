@@ -22,7 +22,7 @@ from attncli.check.slips.columns import COLUMN_SLIPS
 from attncli.check.slips.dropout import DROPOUT_SLIPS
 from attncli.check.slips.entries import ENTRY_SLIPS
 from attncli.check.slips.finite_masks import FINITE_SLIPS
-from attncli.check.slips.gradients import GRADIENT_SLIPS
+from attncli.check.slips.gradients import GRADIENT_SLIPS, is_about
 from attncli.check.slips.hand_steps import HAND_SLIPS
 from attncli.check.slips.heads import HEAD_SLIPS
 from attncli.check.slips.layouts import LAYOUT_SLIPS
@@ -60,6 +60,16 @@ def _scaled_by_width(scale: str) -> Callable[[Case], list[Route]]:
         return [] if case.width == case.d_k else _scaled_by(scale.format(case.width))(case)
 
     return routes
+
+
+def _scaled_after(case: Case) -> list[Route]:
+    """Return the route with the scale after the softmax, and if its scores or gradients are told, one in which these
+    have none."""
+    factors = case.problem.scales
+    moved = Route(
+        requests=(partial(changes.change_scale, scale="1"),), reweigh=lambda _problem, weights: factors * weights
+    )
+    return [Route(scale_after=True), *([moved] if is_about(case) or "scores" in case.wrong else [])]
 
 
 def _unscaled(case: Case) -> str:
@@ -163,7 +173,7 @@ FIRST_SLIPS = (
     Slip(
         "scale-after-softmax",
         "scale",
-        lambda _case: [Route(scale_after=True)],
+        _scaled_after,
         lambda case: f"the softmax was taken first, and its weights were multiplied by {case.factor}: {scaling(case)}",
     ),
     Slip(
