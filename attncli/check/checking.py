@@ -25,7 +25,7 @@ from attncli.files import exists
 from attncli.inputs.array_names import result_name
 from attncli.inputs.request import EXPECTED_NAMES, GRADIENT_NAMES, MATRIX_NAMES, RESULT_NAMES
 from attncli.matrix import Array, holds_numbers
-from attncli.problem.heads import pack_heads, swap_heads
+from attncli.problem.heads import pack_heads, swap_heads, unpack_heads
 from attncli.problem.layouts import give_heads_first
 from attncli.results.targets import labels_of_columns, labels_of_rows
 
@@ -245,24 +245,36 @@ def layout_of(name: str, shape: tuple[int, ...], problem: Problem) -> Callable[[
     """Return the function that lays an expected array of this shape over the result.
 
     It may have the result's shape, or be:
-    - the output of heads that were not packed, (…, H, n, d_v), packed here
-    - the expected number of cells, as a flat list or in one row
+    - the output of heads that were not packed, (…, H, n, d_v) or (…, n, H, d_v), packed here
+    - the output of heads that were packed, (…, n, H·d_v), or of all tokens, (batch·n, H·d_v), unpacked here
+    - the result with its first axes joined: (batch·heads, n, m), or the rows of all entries, or a flat list
+    - the expected number of cells in one row
     - an output of one column or an lse, with or without axes of length 1, as the row or column of a text table
     - the result's axes without some of length 1, such as that of one query, or with more of them
     """
-    due = problem.shapes()[name]
-    unpacked = (*problem.lead, problem.n, problem.d_v)
-    if name == "output" and problem.packed and shape == unpacked and problem.output_projection is None:
-        return pack_heads
-    is_line = len(shape) == 1 or (len(shape) == 2 and shape[0] == 1)
-    if is_line and shape[-1] == math.prod(due):
-        return lambda array: array.reshape(due)
+    due, lead = problem.shapes()[name], problem.lead
+
+    def lay_out(array: Array) -> Array:
+        return array.reshape(due)
+
+    if name == "output" and problem.d_v is not None and lead and problem.output_projection is None:
+        if problem.packed and shape == (*lead, problem.n, problem.d_v):
+            return pack_heads
+        if problem.packed and shape == (*lead[:-1], problem.n, lead[-1], problem.d_v):
+            return lay_out
+        joined = (*lead[:-1], problem.n, lead[-1] * problem.d_v)
+        if not problem.packed and shape in (joined, (math.prod(joined[:-1]), joined[-1])):
+            if name in problem.heads_last:
+                return lay_out
+            return lambda array: unpack_heads(array.reshape(joined), lead[-1])
+    if any(shape == (math.prod(due[:count]), *due[count:]) for count in range(2, len(due) + 1)):
+        return lay_out
+    if len(shape) == 2 and shape[0] == 1 and shape[1] == math.prod(due):
+        return lay_out
     longer, longer_due = ([size for size in each if size > 1] for each in (shape, due))
     is_column = name == "lse" or (name == "output" and due[-1] == 1)
     is_turned = len(shape) == len(due) and not is_column  # a row where a column is due
-    if longer == longer_due and not is_turned:
-        return lambda array: array.reshape(due)
-    return lambda array: array
+    return lay_out if longer == longer_due and not is_turned else lambda array: array
 
 
 def _check_matrix(judge: Judge, verdict: str, measured: Measured) -> MatrixCheck:

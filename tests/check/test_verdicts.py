@@ -365,6 +365,56 @@ def test_heads_of_several_columns_are_laid_over_the_packed_output():
     assert report(f"output: {packed.tolist()}", problem).verdict == "exact"
 
 
+def laid_out(layout, name, array):
+    """What dumps of kernels and tables do to the axes (batch 2, heads 3, n 4, columns) of a result."""
+    heads_last = np.moveaxis(array, 1, 2)
+    return {
+        "batch and heads joined": array.reshape(6, *array.shape[2:]),
+        "the rows of all entries": array.reshape(-1, array.shape[-1]),
+        "one list": array.reshape(-1),
+        "one row": array.reshape(1, -1),
+        "heads side by side": heads_last.reshape(2, 4, -1) if name == "output" else array,
+        "all tokens": heads_last.reshape(8, -1) if name == "output" else array,
+    }[layout]
+
+
+LAYOUTS = [
+    "batch and heads joined",
+    "the rows of all entries",
+    "one list",
+    "one row",
+    "heads side by side",
+    "all tokens",
+]
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("name", ["weights", "output", "lse"])
+def test_a_result_is_judged_in_each_layout_that_its_shape_shows(name, layout):
+    rng = np.random.default_rng(0)
+    q, k, v = rng.normal(size=(2, 3, 4, 5)), rng.normal(size=(2, 3, 6, 5)), rng.normal(size=(2, 3, 6, 7))
+    problem = f"queries: {q.tolist()}, keys: {k.tolist()}, values: {v.tolist()}"
+    right = getattr(attend(q, k, v), name)
+    spoilt = right.copy()
+    spoilt[1, 2, 3] += 0.01
+    for array, verdict in ((right, "exact"), (spoilt, "wrong"), (right[:, ::-1], "wrong")):
+        found = report(f"{name}: {laid_out(layout, name, array).tolist()}", problem)
+        assert (found.verdict, found.checks[0].said) == (verdict, "")
+
+
+@pytest.mark.parametrize("packed", [True, False])
+def test_heads_last_are_laid_over_packed_heads_and_the_reverse(packed):
+    rng = np.random.default_rng(0)
+    q, k, v = rng.normal(size=(2, 4, 6)), rng.normal(size=(2, 5, 6)), rng.normal(size=(2, 5, 9))
+    right = attend(q, k, v, heads=3).output
+    if not packed:
+        q, k, v = (array.reshape(*array.shape[:2], 3, -1) for array in (q, k, v))
+    setting = "heads: 3" if packed else "layout: heads-last"
+    problem = f"queries: {q.tolist()}, keys: {k.tolist()}, values: {v.tolist()}, {setting}"
+    for dumped in (right, right.reshape(2, 4, 3, 3), right.reshape(8, 9)):
+        assert report(f"output: {dumped.tolist()}", problem).verdict == "exact"
+
+
 @pytest.mark.parametrize(
     ("expected", "verdict"),
     [
@@ -424,7 +474,9 @@ def test_one_query_of_its_own_for_each_entry_is_told_where_one_matrix_is_given_f
 def test_other_shapes_of_a_batch_are_wrong():
     problem = "queries: [[[0], [0]], [[0], [0]]], keys: [[0]], values: [[1]]"
     assert report("lse: [0, 0, 0]", problem).verdict == "wrong"
-    assert report("output: [[1], [1], [1], [1]]", problem).verdict == "wrong"
+    assert report("output: [[1], [1], [1], [1]]", problem).verdict == "exact"  # the rows of both
+    assert report("output: [[1], [1], [1], [1], [1]]", problem).verdict == "wrong"
+    assert report("output: [[1, 1], [1, 1], [1, 1], [1, 1]]", problem).verdict == "wrong"
     assert report("lse: [0]", "queries: [[0], [0]], keys: [[0]]").verdict == "wrong"
     assert report("lse: [[0, 0], [0, 0]], output: [[[1], [1]], [[1], [1]]]", problem).verdict == "exact"
 
@@ -446,7 +498,7 @@ def test_a_transposed_output_is_named():
     found = report(f"output: {output.T.tolist()}", problem, search=True)
     assert found.checks[0].said == "its shape is 2 × 3; expected 3 × 2. It holds the right numbers, transposed"
     assert [(each.slip, each.sentence) for each in found.diagnosis] == [
-        ("output-transposed", "your output is the right one with two axes exchanged: its shape is 3 × 2")
+        ("output-transposed", "your output is the right one with two axes exchanged: the right shape is 3 × 2")
     ]
     viewed = report(f"output: {output.T.reshape(3, 2).tolist()}", problem, search=True)
     assert [each.slip for each in viewed.diagnosis] == ["output-transposed"]

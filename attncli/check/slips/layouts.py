@@ -302,7 +302,7 @@ LAYOUT_SLIPS = (
         "output-transposed",
         "result",
         transposed_output,
-        lambda case: f"your output is the right one with two axes exchanged: its shape is {case.output_shape}",
+        lambda case: f"your output is the right one with two axes exchanged: the right shape is {case.output_shape}",
     ),
     Slip("values-strided", "heads", _strided_values, lambda _case: "V was read by other strides"),
     Slip(
