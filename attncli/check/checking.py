@@ -138,12 +138,14 @@ def _diagnose(
     own = [found for found in checks if found.verdict == "wrong"]
     is_rounded = all(found.is_rounded for found in own)
     found = diagnose(worksheet, judges, measured, differing, verdicts, is_rounded=is_rounded)
-    if len(own) == 1 or any(entry.slip != "impossible" for entry in found):
+    if any(entry.slip != "impossible" for entry in found):
         return found
     first = own[0].what
     until = {
         name: judge for name, judge in judges.items() if name == first or verdicts[name] not in ("wrong", "carried")
     }
+    if until.keys() == judges.keys():
+        return found
     return (*diagnose(worksheet, until, measured, [first], verdicts, is_rounded=True, least=ALONE), *found)
 
 

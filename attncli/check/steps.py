@@ -9,7 +9,7 @@ import numpy as np
 from attncli.check.blocks import rows_of
 from attncli.check.judged_block import FILL
 from attncli.check.precision import spacing
-from attncli.check.routes import softmax_over, weigh_values
+from attncli.check.routes import normalize_scores, softmax_over, weigh_values
 from attncli.matrix import Array
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ def _follows(name: str, judges: dict[str, Judge], verdicts: dict[str, str], meas
     decimals than that step, because results of few digits have no more.
     """
     printed = [step for step in STEPS[: STEPS.index(name)] if step in judges]
-    if not printed or verdicts[printed[-1]] in ("wrong", "carried") or not measured.route.is_plain:
+    if not printed or verdicts[printed[-1]] in ("wrong", "carried") or not _leads_to(name, printed[-1], measured):
         return False
     judge, before = judges[name], judges[printed[-1]]
     if judge.claims is None or before.claims is None or judge.expected.shape != measured.numbers[name].shape:
@@ -108,11 +108,33 @@ def _follows(name: str, judges: dict[str, Judge], verdicts: dict[str, str], meas
     )
 
 
+@np.errstate(all="ignore")
+def _leads_to(name: str, before: str, measured: Measured) -> bool:
+    """Return whether the right arithmetic leads from one printed step to another, whatever a slip made of the first."""
+    if measured.route.is_plain:
+        return True
+    problem, numbers = measured.problem, measured.numbers
+    if numbers[before].shape != problem.shapes()[before]:
+        return False
+    if (before, name) == ("scores", "weights"):
+        worked = normalize_scores(problem, numbers[before], 0.0)
+    elif (before, name) == ("weights", "output"):
+        worked = weigh_values(problem, numbers[before])
+    else:
+        return False
+    own = numbers[name]
+    return worked.shape == own.shape and np.allclose(worked, own, rtol=1e-10, atol=1e-13, equal_nan=True)
+
+
 @np.errstate(invalid="ignore")
 def _follows_in(
     block: JudgedBlock, start: JudgedBlock, measured: Measured, decimals: int | None, *, is_single: bool
 ) -> bool:
-    worked = _work_from(block, start, start.expected, _right_steps(block, measured), decimals)
+    if measured.route.is_plain:
+        right = _right_steps(block, measured)
+    else:
+        right = {each.judge.name: each.computed for each in (start, block)}
+    worked = _work_from(block, start, start.expected, right, decimals)
     off, unit = np.abs(block.expected - worked), block.claims.unit
     allowed = np.minimum(unit / 2 if is_single else unit, block.claims.ceiling)
     return bool(((block.expected == worked) | (off <= allowed * (1 + 1e-9))).all())

@@ -454,7 +454,9 @@ def test_keys_that_ask_the_queries_that_share_them_are_told():
         ("variant: gaussian, length_scale: 3", -DISTANCES / 3, "euclidean-distance"),
         ("variant: laplace, length_scale: 3", -DISTANCES / 9, ""),
         ("variant: laplace, length_scale: 3", -(DISTANCES**2), "unscaled+squared-distance"),
-        ("variant: scaled", -(DISTANCES**2) / 2**0.5, ""),
+        ("variant: scaled", -(DISTANCES**2) / 2**0.5, "squared-distance"),
+        ("variant: scaled", -DISTANCES, "euclidean-distance"),
+        ("variant: cosine", -DISTANCES, ""),
     ],
 )
 def test_another_distance_has_the_scale_as_it_is_or_that_of_its_own_length(given, scores, slip):

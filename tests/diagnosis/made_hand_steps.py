@@ -48,6 +48,31 @@ def rounded_scores(world):
     world.normalize = lambda scores: softmax(cut(scores))
 
 
+@slip("other-base", *BARE, {"causal": True})
+def other_base(world):
+    world.power = float(world.random.choice((10.0, 3.0, 1 / np.e)))
+    factor = np.log(world.power)
+    world.normalize = lambda scores: softmax(np.where(np.isneginf(scores), scores, factor * scores))
+
+
+@slip("other-sum", {}, {"n": 5}, {"heads": 2})
+def other_sum(world):
+    way = str(world.random.choice(("squares", "number", "row 0", "key")))
+    world.missing = int(world.random.integers(world.m))
+
+    def normalize(scores):
+        powers = np.exp(scores)
+        sums = {
+            "squares": np.sqrt((powers**2).sum(axis=-1, keepdims=True)),
+            "number": float(world.m),
+            "row 0": powers[..., :1, :].sum(axis=-1, keepdims=True),
+            "key": np.delete(powers, world.missing, axis=-1).sum(axis=-1, keepdims=True),
+        }
+        return powers / sums[way]
+
+    world.normalize = normalize
+
+
 @slip("signed-distance", {"variant": "laplace"}, {"variant": "laplace", "length": True, "causal": True})
 def signed_distance(world):
     world.similarity = lambda q, k: -apart(q, k).sum(axis=-1)

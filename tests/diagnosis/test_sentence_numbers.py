@@ -17,7 +17,7 @@ FIXED = re.compile(
     r"bfloat16 is, which keeps 8 |float(16|32|64)|TF32|base 2|key head [01]|uniform, 0|\(h \+ 1\)|a score of 0|by l2|"
     r"numbers 0 and 1|1 where|0, 1, …, 0, 1|\([H3, d]+\)|--as .*|of score 0|and 0 is expected|heads 0 to|1/√|"
     r"taken as 0(?![.\d])|l2 (does not|is expected)|of head 0|1 − tanh²|\(1 − P\)|weights sum to 1|1 over the|"
-    r"became weights by .*:|log 2,|powers of 2|2\^−h, "
+    r"became weights by .*:|log 2,|powers of 2|2\^−h, |e = 2\.71828|the sum of row 0"
 )
 
 
@@ -233,6 +233,9 @@ FACTS = {
     r"overflowed #+ in (?:one row|{n} rows), whose sums? (?:is|are) beyond its largest number, {n}": (
         lambda r, w: overflown(r, w)
     ),
+    r"are of {n}\^score|is of {n}\^score": lambda _, w: (w.power,),
+    r"by their number, {n}": lambda r, _: (r.m,),
+    r"sum without key {n}": lambda _, w: (w.missing,),
     r"divided by 1 − {n}": lambda *_: (1, 0.25),
     r"only the {n} largest scores": lambda r, _: (r.top_k,),
     r"the {n} largest scores of a row took part: the {n} largest": lambda r, w: (w.top_k, r.top_k),

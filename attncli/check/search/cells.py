@@ -26,6 +26,7 @@ MOST_CELLS = 2  # that are wrong while all others are right
 LEAST_CELLS = 4  # that must be off to conclude a lower precision
 ROUNDINGS = 8  # relative to the largest number: the largest error of such a computation
 NAMES = {"float16": "float16 or TF32", "bfloat16": "bfloat16"}  # what computes with so many digits
+FEW_DECIMALS = 4  # of a print that shows a lower precision only if its numbers are those of the dtype
 SHARE = 4  # at most one of so many cells may be wrong
 
 
@@ -141,6 +142,8 @@ def diagnose_precision(case: Case, right: Measured, evidence: float = 0.0) -> tu
     if not evidence and sum(judge.count_off(right) for judge in judges) < LEAST_CELLS:
         return ()
     for dtype in BITS:
+        if any(_is_short(judge) and _evidence(judge, dtype) < 0 for judge in judges):
+            continue
         if evidence and sum(_evidence(judge, dtype) for judge in judges) < evidence:
             continue
         if all(_is_rounding(judge, right, dtype) for judge in judges):
@@ -150,6 +153,12 @@ def diagnose_precision(case: Case, right: Measured, evidence: float = 0.0) -> tu
             )
             return (Diagnosis(slip="lower-precision", also=(), verdict=dtype, explains=case.wrong, sentence=sentence),)
     return ()
+
+
+def _is_short(judge: Judge) -> bool:
+    """Return whether the numbers have so few digits that any small error is that of a half precision."""
+    decimals = None if judge.claims is None else judge.claims.decimals
+    return decimals is not None and decimals <= FEW_DECIMALS
 
 
 def _evidence(judge: Judge, dtype: str) -> float:

@@ -336,10 +336,12 @@ def scored(problem: Problem, variant: Variant) -> Problem:
     return replace(problem, variant=variant)
 
 
-def over_length(problem: Problem) -> Problem:
-    """Return the problem with the factor that ℓ gives for such scores as its scale, if the scale comes from a
-    length."""
+def rescaled(problem: Problem) -> Problem:
+    """Return the problem with the factor that ℓ gives for such scores as its scale, if the scale comes from a length,
+    and without the scale of a dot product."""
     length = problem.length_scale
+    if length is None and problem.scale_text == "1/sqrt(dk)":
+        return problem.with_scale(1.0)
     return problem if length is None else problem.with_scale(length_factor(problem.variant, length))
 
 

@@ -16,6 +16,7 @@ from attncli.check.slips.slip import SOME, Slip
 from attncli.check.visible_cells import visible_cells
 from attncli.inputs.request import GRADIENT_NAMES
 from attncli.records import replace
+from attncli.results.result import Result
 from attncli.stages.normalizers import SOFTMAX
 
 if TYPE_CHECKING:
@@ -81,6 +82,67 @@ def _rounded_scores(case: Case) -> list[Route]:
         )
         for decimals in ROUNDINGS
     ]
+
+
+def _rounded_print(case: Case) -> list[Route]:
+    """Return the routes with weights of one or two decimals where more are printed: of more than these, it is said that
+    they hold."""
+    claims = case.judges["weights"].claims if "weights" in case.wrong else None
+    if claims is None or claims.decimals is None:
+        return []
+    return [
+        Route(
+            reweigh=partial(_rounded_cells, decimals=decimals),
+            said=f"the weights were rounded to {_words(decimals)}: {claims.decimals} are printed",
+        )
+        for decimals in range(1, min(claims.decimals, 3))
+    ]
+
+
+def _rounded_cells(_problem: Problem, weights: Array, decimals: int) -> Array:
+    return round_cells(weights, decimals)
+
+
+FEW = 8  # keys of which each is left out of the sums
+
+
+def _other_sums(case: Case) -> list[Route]:
+    """Return the routes with exponentials over another number than their sum, in every row."""
+    problem = case.problem
+    if problem.normalizer is not SOFTMAX or case.has_stage("sink", "dropout_mask", "top_k"):
+        return []
+    ways: dict[str, Callable[[Problem, Array], Array]] = {
+        "the root of the sum of their squares": _over_length,
+        f"their number, {case.m}": lambda problem, weights: weights * _sums(problem) / weights.shape[-1],
+    }
+    if case.n > 1:
+        ways["the sum of row 0"] = lambda problem, weights: weights * _sums(problem, over_first=True)
+    if case.m > 1:
+        ways |= {f"their sum without key {key}": partial(_over_others, key=key) for key in range(min(case.m, FEW))}
+    return [
+        Route(reweigh=way, is_whole=True, said=f"the exponentials were divided by {words}: their own sum is expected")
+        for words, way in ways.items()
+    ]
+
+
+@np.errstate(all="ignore")
+def _sums(problem: Problem, *, over_first: bool = False) -> Array:
+    """Return the sums of the exponentials (…, n, 1), or these over that of the first query."""
+    lse = Result(problem, "numpy").lse[..., None]
+    found: Array = np.exp(lse - lse[..., :1, :] if over_first else lse)
+    return found
+
+
+@np.errstate(all="ignore")
+def _over_length(_problem: Problem, weights: Array) -> Array:
+    found: Array = weights / np.linalg.norm(weights, axis=-1, keepdims=True)
+    return found
+
+
+@np.errstate(all="ignore")
+def _over_others(_problem: Problem, weights: Array, key: int) -> Array:
+    found: Array = weights / (1 - weights[..., key, None])
+    return found
 
 
 def _signed(queries: Array, keys: Array) -> Array:
@@ -186,6 +248,16 @@ HAND_SLIPS = (
         evidence=SOME,
         passes_easily=True,
     ),
+    Slip(
+        "rounded-weights",
+        "weights",
+        _rounded_print,
+        lambda _case: "the weights were rounded",
+        paired=False,
+        evidence=SOME,
+        passes_easily=True,
+    ),
+    Slip("other-sum", "weights", _other_sums, lambda _case: "another sum was taken", paired=False, evidence=2 * SOME),
     Slip(
         "signed-distance",
         "score",

@@ -12,7 +12,7 @@ from attncli.check.blocks import Index, block_indices
 from attncli.check.precision import spacing
 from attncli.check.routes import Route, weigh_values
 from attncli.check.slips.case import Case, list_numbers
-from attncli.check.slips.changes import fill_empty_rows
+from attncli.check.slips.changes import fill_empty_rows, need_values
 from attncli.check.slips.slip import Slip
 from attncli.check.visible_cells import visible_cells
 from attncli.matrix import Array
@@ -277,9 +277,12 @@ def only_row(case: Case) -> tuple[int, ...] | None:
 
 
 def wrong_rows(case: Case) -> list[tuple[int, ...]]:
-    """Return where the rows of weights or output are that are wrong, or nothing if they are not comparable."""
-    names = [name for name in case.wrong if name in ("weights", "output")]
-    if not names or ("weights" in case.judges and "weights" not in names):
+    """Return where the rows of weights or output (or else of scores) are that are wrong, or nothing if they are not
+    comparable."""
+    names = [name for name in case.wrong if name in ("weights", "output")] or list(case.wrong)
+    if not set(names) <= {"raw_scores", "scores", "weights", "output"}:
+        return []
+    if "weights" in case.judges and "weights" not in names:
         return []
     numbers = Result(case.problem, "numpy").compute(*names)
     rows: list[tuple[int, ...]] = []
@@ -287,26 +290,39 @@ def wrong_rows(case: Case) -> list[tuple[int, ...]]:
         judge, right = case.judges[name], numbers.array(name)
         if judge.expected.shape != right.shape:
             return []
+        room = _room_of_weights(case) if name == "output" else None
         off = np.concatenate(
-            [_are_off(judge, case.right, right, where) for where in block_indices(right.shape)], axis=-1
+            [_are_off(judge, case.right, right, where, room) for where in block_indices(right.shape)], axis=-1
         )
         rows += [tuple(map(int, at)) for at in np.argwhere(off.reshape(right.shape[:-1]))]
     return rows
 
 
-def _are_off(judge: Judge, right: Measured, numbers: Array, where: Index) -> Array:
-    """Return in which rows of a block a cell is off by more than the precision of its print or its dtype, or by more
-    than a computation in half precision may be."""
+def _room_of_weights(case: Case) -> Array | None:
+    """Return by how much each number of the output may be off if it was worked from the weights as they are printed, or
+    None if there are none."""
+    judge, problem = case.judges.get("weights"), case.problem
+    if judge is None or judge.claims is None or judge.tolerance is not None or problem.output_projection is not None:
+        return None
+    if judge.expected.shape != problem.shapes()["weights"]:
+        return None
+    halves = judge.claims.unit / 2
+    return weigh_values(replace(problem, values=np.abs(need_values(problem))), halves)
+
+
+def _are_off(judge: Judge, right: Measured, numbers: Array, where: Index, room: Array | None) -> Array:
+    """Return in which rows of a block a cell is off by more than the precision of its print (and this `room`) or its
+    dtype, or by more than a computation in half precision may be."""
     due = numbers[where]
     if judge.claims is not None and not judge.narrow:
-        allowed: Array = judge.claims.at(where).unit + 1e-9 * np.abs(due)
+        allowed: Array = judge.claims.at(where).unit + 1e-9 * np.abs(due) + (0 if room is None else room[where])
     else:
         dtype = judge.narrow[0] if judge.narrow else judge.dtype
         allowed = ROUNDINGS * spacing(np.array(judge.largest), dtype)
         if judge.narrow:
             allowed = np.minimum(allowed, 2 * right.narrow(judge.name, dtype, where))
     with np.errstate(invalid="ignore"):
-        off = ~(np.abs(judge.expected[where] - due) <= allowed)
+        off = ~((np.abs(judge.expected[where] - due) <= allowed) | (judge.expected[where] == due))
     return np.asarray(off.any(axis=-1))
 
 

@@ -26,6 +26,8 @@ def _row(case: Case) -> tuple[int, ...] | None:
     """Return where the only row is that is wrong, if it is one of a plain softmax of a few keys."""
     if case.has_stage("sink", "dropout_mask") or not 2 < case.m <= MANY:
         return None
+    if not {"weights", "output"} & set(case.wrong):
+        return None
     return only_row(case)
 
 

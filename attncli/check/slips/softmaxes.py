@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -208,6 +209,38 @@ def _softmax_of_output(case: Case) -> list[Route]:
     return [Route(present=lambda name, array: taken if name == "output" else array)]
 
 
+BASES = {"10": 10.0, "3": 3.0, "2.7": 2.7, "2.71": 2.71, "2.72": 2.72}  # taken for e
+
+
+def _times(scores: Array, factor: float) -> Array:
+    return np.where(np.isneginf(scores), scores, factor * scores)
+
+
+def _other_base(case: Case) -> list[Route]:
+    """Return the routes with powers of another number, or of e with the other sign, of scores that are right."""
+    if case.problem.normalizer is not SOFTMAX:
+        return []
+    factors = {f"{base}^score": math.log(number) for base, number in BASES.items()} | {"e^(−score)": -1.0}
+    return [
+        Route(
+            rescore=partial(_times, factor=factor),
+            said=f"{case.yours} of {words}: e^score is expected, e = 2.71828",
+        )
+        for words, factor in factors.items()
+    ]
+
+
+def _best_value(case: Case) -> list[Route]:
+    """Return the route whose output is the value of the best key, while the weights that are printed are right."""
+    if "weights" not in case.judges or "weights" in case.wrong:
+        return []
+    return [Route(weigh=lambda weights: NORMALIZERS["largest"](weights, 0.0))]
+
+
+BASE_SLIPS = (
+    Slip("other-base", "softmax", _other_base, lambda _case: "another base was taken", paired=False, evidence=SOME),
+)
+
 SOFTMAX_SLIPS = (
     Slip(
         "no-exponential",
@@ -233,6 +266,14 @@ SOFTMAX_SLIPS = (
         "softmax",
         _largest,
         lambda _case: "all weight was given to the key with the largest score: the softmax gives each key a share",
+    ),
+    Slip(
+        "hardmax",
+        "rounding",
+        _best_value,
+        lambda _case: "your output is the row of V with the largest weight: every row of V counts by its weight",
+        paired=False,
+        evidence=SOME,
     ),
     Slip(
         "not-averaged",

@@ -37,7 +37,7 @@ from attncli.check.slips.rounded_weights import ROUNDING_SLIPS
 from attncli.check.slips.scales import SCALE_SLIPS
 from attncli.check.slips.single_scores import SINGLE_SLIPS
 from attncli.check.slips.slip import Slip
-from attncli.check.slips.softmaxes import SOFTMAX_SLIPS, derived
+from attncli.check.slips.softmaxes import BASE_SLIPS, SOFTMAX_SLIPS, derived
 from attncli.check.slips.stages import STAGE_SLIPS
 from attncli.check.slips.tiles import TILE_SLIPS
 from attncli.systems import SYSTEMS
@@ -141,7 +141,7 @@ def _variant(name: str) -> tuple[Slip, ...]:
 
 def _distance(name: str, distance: Variant, formula: str, noun: str) -> list[Slip]:
     """Return the slips with another distance: with the scale unchanged, and with the scale that ℓ gives for this
-    distance."""
+    distance, or none for a dot product."""
 
     def slip(change: Callable[[Problem], Problem]) -> Slip:
         def sentence(case: Case) -> str:
@@ -151,12 +151,13 @@ def _distance(name: str, distance: Variant, formula: str, noun: str) -> list[Sli
             return f"{said}: {case.variant} takes {case.formula}"
 
         def routes(case: Case) -> list[Route]:
-            return [Route(problems=(change,))] if case.problem.variant.has_length else []
+            own = case.problem.variant
+            return [Route(problems=(change,))] if own.has_length or own.is_dot else []
 
         return Slip(name, "score", routes, sentence)
 
     scored = partial(changes.scored, variant=distance)
-    return [slip(scored), slip(lambda problem: changes.over_length(scored(problem)))]
+    return [slip(scored), slip(lambda problem: changes.rescaled(scored(problem)))]
 
 
 def _system(name: str) -> Slip:
@@ -258,6 +259,7 @@ FIRST_SLIPS = (
 
 SLIPS = (
     *FIRST_SLIPS,
+    *BASE_SLIPS,
     *SCALE_SLIPS,
     *PROJECTION_SLIPS,
     *SOFTMAX_SLIPS,

@@ -40,6 +40,8 @@ WORDS = {
     "no-exponential": "scores over their sum",
     "relu": "ReLU in place of the exponential",
     "exp2": "powers of 2 for those of e",
+    "other-base": "powers of another base for those of e",
+    "other-sum": "exponentials over another sum",
     "hardmax": "all weight on the best key",
     "not-averaged": "V itself",
     "column-left-out": "a column of Q and K left out",

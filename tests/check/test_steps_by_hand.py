@@ -1,0 +1,99 @@
+"""Worksheets that go on with the digits of a step that was done wrongly."""
+
+import numpy as np
+import pytest
+from slip_cases import told
+from test_steps import printed
+
+QUERIES = np.array([[2, 0, 1, 1], [0, 1, 2, 1], [1, 1, 0, 2]])
+KEYS = np.array([[1, 2, 0, 1], [2, 0, 1, 0], [0, 1, 1, 2]])
+VALUES = np.array([[10, 20], [35, 50], [70, -40]])
+GIVEN = f"queries: {QUERIES.tolist()}, keys: {KEYS.tolist()}, values: {VALUES.tolist()}"
+SCORES = QUERIES @ KEYS.T / 2
+
+
+def worked(weights, decimals=2, output=None):
+    """The scores, the weights rounded, and the output of the rounded weights."""
+    weights = np.round(weights, decimals)
+    output = weights @ VALUES if output is None else output
+    return {"scores": printed(SCORES, decimals), "weights": printed(weights, decimals), "output": printed(output, 2)}
+
+
+def over(powers, sums=None):
+    return powers / (powers.sum(axis=-1, keepdims=True) if sums is None else sums)
+
+
+def first_only(wrong, right):
+    return np.where(np.arange(len(right))[:, None] == 0, wrong, right)
+
+
+POWERS = np.exp(SCORES)
+RIGHT = over(POWERS)
+BASE = ": e^score is expected, e = 2.71828"
+SUM = ": their own sum is expected"
+WORKED = {  # weights: the slip, its sentence
+    "powers of ten": (over(10**SCORES), "other-base", f"your weights are of 10^score{BASE}"),
+    "2.7 for e": (over(2.7**SCORES), "other-base", f"your weights are of 2.7^score{BASE}"),
+    "the other sign": (over(np.exp(-SCORES)), "other-base", f"your weights are of e^(−score){BASE}"),
+    "the sum of the first row": (
+        over(POWERS, POWERS[:1].sum(axis=-1)), "other-sum", f"the exponentials were divided by the sum of row 0{SUM}",
+    ),
+    "the number of keys": (
+        over(POWERS, 3), "other-sum", f"the exponentials were divided by their number, 3{SUM}",
+    ),
+    "the length of a row": (
+        over(POWERS, np.linalg.norm(POWERS, axis=-1, keepdims=True)), "other-sum",
+        f"the exponentials were divided by the root of the sum of their squares{SUM}",
+    ),
+    "a sum without the last key": (
+        over(POWERS, POWERS[:, :2].sum(axis=-1, keepdims=True)), "other-sum",
+        f"the exponentials were divided by their sum without key 2{SUM}",
+    ),
+    "one decimal": (np.round(RIGHT, 1), "rounded-weights", "the weights were rounded to 1 decimal: 3 are printed"),
+    "a softmax of columns": (
+        over(POWERS, POWERS.sum(axis=0)), "softmax-over-queries",
+        "the softmax was taken along the queries, so that each of the 3 columns sums to 1: it goes along the keys, and "
+        "each row sums to 1",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", WORKED)
+def test_a_slip_is_named_though_the_output_is_of_the_printed_weights(name):
+    weights, slip, sentence = WORKED[name]
+    assert told(GIVEN, worked(weights, 3)) == (slip, sentence)
+
+
+def test_a_row_is_wrong_only_if_the_printed_weights_do_not_give_it():
+    weights = first_only(over(POWERS, POWERS[:, :2].sum(axis=-1, keepdims=True)), RIGHT)
+    total = POWERS[0].sum()
+    said = f"one sum: the exponentials of query 0 were divided by 9, and {total:.6g} is their sum"
+    assert told(GIVEN, worked(weights))[1].startswith(said.split(" 9,")[0])
+    scores = first_only(SCORES * 2, SCORES)
+    steps = worked(over(np.exp(scores)))
+    assert told(GIVEN, {**steps, "scores": printed(scores, 2)}) == (
+        "unscaled",
+        "only for query 0: your scores are QKᵀ: divide by √d_k = 2",
+    )
+
+
+def test_the_row_of_the_best_key_is_named_beside_right_weights():
+    assert told(GIVEN, worked(RIGHT, 2, VALUES[RIGHT.argmax(axis=-1)])) == (
+        "hardmax",
+        "your output is the row of V with the largest weight: every row of V counts by its weight",
+    )
+
+
+def test_a_distance_is_named_where_a_product_is_expected():
+    lengths = np.linalg.norm(QUERIES[:, None] - KEYS, axis=-1)
+    weights = over(np.exp(-lengths))
+    assert told(GIVEN, {"weights": printed(weights, 3)}) == (
+        "euclidean-distance",
+        "your weights are softmax(−‖q − k‖₂), of the Euclidean distance: scaled takes q·k",
+    )
+
+
+def test_errors_in_a_print_of_few_decimals_are_no_lower_precision():
+    """The weights are off by less than bfloat16 may be, but they are no numbers of it."""
+    weights = RIGHT + 0.003 * np.array([[1, -1, 0], [0, 1, -1], [-1, 0, 1]])
+    assert told(GIVEN, {"weights": printed(weights, 4)})[0] != "lower-precision"
