@@ -330,8 +330,9 @@ def _ask_scipy(data: bytes) -> dict[str, np.ndarray]:
 def _ask_scipy_for_market(data: bytes) -> dict[str, np.ndarray]:
     import scipy.io
 
-    if b"/" in data:  # a fraction, of which it reads the first number
-        raise ValueError
+    lines = [line for line in data.split(b"\n") if line.strip() and not line.startswith(b"%")]
+    if b"/" in data or (b" array " in data[:80].lower() and any(len(line.split()) > 1 for line in lines[1:])):
+        raise ValueError  # of a fraction, or of several entries on a line, it reads the first number
     found = scipy.io.mmread(io.BytesIO(data), spmatrix=False)
     return {"": found if not hasattr(found, "toarray") else found.toarray()}
 

@@ -37,7 +37,7 @@ HEAD = pattern(r"^(?:[A-Z][A-Za-z ]*:$|Usage:)", re.MULTILINE)
 SHORT = "attncli.short_help"
 SHARED = ("Calculation", "Reading")  # panels that --help shows, but -h does not
 # what begins with a dash and is no option: a negative number, an item of a list, a rule above a table
-NO_OPTION = pattern(r"-(?:\d|\.\d|\.?inf\b|\.?nan\b|-*\s)", re.IGNORECASE)
+NO_OPTION = pattern(r"-(?:\d|\.\d|\.?inf\b|\.?nan\b|-*>?\s)", re.IGNORECASE)
 NUMBERS = pattern(r"[-+]?[0-9.][-+0-9.eE,/]*|\[[^\[\]]*\]")  # Q, K and V are no flat lists
 INTRODUCTION = """\
 Attention, computed from matrices that you have, with every step shown.

@@ -48,12 +48,13 @@ def read_long(table: Table, where: str, reading: Reading) -> Matrix:
     except NumeralError as error:
         raise InputError(table.place(error.index + 1, len(names) - 1), error.what, error.hint or NUMBER_HINT) from None
     labels = [tuple(axis) if has_labels else None for axis, _, has_labels in axes]
+    has_columns = len(labels) > 1 and names[-2].strip().casefold() not in ("query", "row")
     order = sorted(range(len(rows)), key=places.__getitem__)
     return Matrix(
         array[order].reshape(shape),
         where,
-        row_labels=labels[-2],
-        column_labels=labels[-1],
+        row_labels=labels[-2] if has_columns else labels[-1],
+        column_labels=labels[-1] if has_columns else None,
         texts=tuple(rows[index][-1] for index in order) if reading.keep_text else None,
         notes=(f"{where}: in long form ({', '.join(names)}), read as {size}",),
     )

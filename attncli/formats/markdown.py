@@ -159,12 +159,22 @@ def _table(run: list[_Line], title: str, where: str) -> _BarTable:
     table = _BarTable(where, rows, lines, "|", name=_strip_marks(title), has_header=header_rows == 1)
     if header_rows == 1 and rows[0] and (sized := _SIZED.fullmatch(rows[0][0])):
         table.name, table.size, rows[0][0] = sized[1] + (sized[2] or ""), (int(sized[3]), int(sized[4])), ""
+    _add_empty_corners(rows, lines, run)
     for index, row in enumerate(rows):
         if len(row) != len(rows[0]):
             what = f"this row has {len(row)} cells, line {lines[0]} has {len(rows[0])}"
             place = table.place(index, min(len(row), len(rows[0])))
             raise InputError(place, what, "all rows need the same number of cells")
     return table
+
+
+def _add_empty_corners(rows: list[list[str]], lines: list[int], run: list[_Line]) -> None:
+    """Add the empty first cell of lines that begin with the bar behind it, in a table without bars around it."""
+    begin = {line.number for line in run if line.text.lstrip().startswith("|")}
+    widths = {len(row) for row, line in zip(rows, lines, strict=True) if line not in begin}
+    for row, line in zip(rows, lines, strict=True):
+        if line in begin and len(row) not in widths and len(row) + 1 in widths:
+            row.insert(0, "")
 
 
 def _drop_types(rows: list[list[str]], lines: list[int], header_rows: int) -> int:

@@ -14,12 +14,14 @@ if TYPE_CHECKING:
     from attncli.formats.contents import Contents
     from attncli.matrix import Reading
 
-_RULE = pattern(r"[ \t]*(?:-{3,}(?:[ \t]+-{3,})*|={2,}(?:[ \t]+={2,})*|_+(?:[ \t]+_+)*)[ \t\r]*")
+_RULE = pattern(r"[ \t]*(?=[- \t]*---|[=_])(?:-{2,}(?:[ \t]+-{2,})*|={2,}(?:[ \t]+={2,})*|_+(?:[ \t]+_+)*)[ \t\r]*")
 _NO_NAME = pattern(r"(?<!\S)\.\.(?!\S)")  # above a column without a name, in reStructuredText
 
 
 def is_ruled(start: str) -> bool:
-    """Return whether one of the first two lines that are not blank is a rule."""
+    """Return whether one of the first two lines that are not blank is a rule, and the first none of YAML, `%YAML`."""
+    if start.startswith("%YAML"):
+        return False
     *lines, _ = start.split("\n")  # the last one may be cut short
     return any(map(_RULE.fullmatch, [line for line in lines if line.strip()][:2]))
 

@@ -55,10 +55,16 @@ _LEAVE_OUT = "if it is an index, leave it out of the file (pandas: to_csv(FILE, 
 def is_long(rows: list[list[str]]) -> bool:
     """Return whether the first row names the columns of a long form (leading axes, row, column, value), and the rows
     below it have a place, by numbers or labels, before their value."""
-    if len(rows) < 2 or len(rows[0]) < 3:
+    if len(rows) < 2 or len(rows[0]) < 2:
         return False
-    *leads, row, column, value = (cell.strip().casefold() for cell in rows[0])
-    is_named = row in _LONG_ROWS and column in _LONG_COLUMNS and row != column and value in _LONG_VALUES
+    names = [cell.strip().casefold() for cell in rows[0]]
+    if names[-2:] in (["query", "value"], ["row", "value"]):  # a number to a row, as the lse
+        leads, is_named = names[:-2], True
+    elif len(names) < 3:
+        return False
+    else:
+        *leads, row, column, value = names
+        is_named = row in _LONG_ROWS and column in _LONG_COLUMNS and row != column and value in _LONG_VALUES
     if not is_named or not all(map(_LONG_LEADS.fullmatch, leads)):
         return False
     return all(INDEX.fullmatch(cell) or not is_number(cell) for cells in rows[1:] for cell in cells[:-1])

@@ -11,7 +11,7 @@ from attncli.formats.contents import Contents
 from attncli.formats.encoding import decode
 from attncli.formats.table_cells import Table
 from attncli.formats.tex_columns import group_end, refuse_inserted
-from attncli.formats.tex_names import NAME, NAME_HINT, is_changed, plain_name
+from attncli.formats.tex_names import LABEL, NAME, NAME_HINT, is_changed, plain_name
 from attncli.formats.text_table import matrix_of
 from attncli.formats.text_table_writer import as_table
 from attncli.matrix import Matrix
@@ -24,11 +24,16 @@ if TYPE_CHECKING:
 
     from attncli.matrix import Reading
 
-_WITH_COLUMNS = ("array", "tabular")  # which take an argument for them
-_BEGIN = re.compile(r"\\begin\s*\{(matrix|[bpB]matrix|smallmatrix|array|tabular)(\*?)\}")
+_TABLES = ("tabular", "tabularx", "tabulary", "longtable", "NiceTabular")
+_WITH_COLUMNS = ("array", "NiceArray", *_TABLES)  # which take an argument for them
+_BEGIN = re.compile(
+    r"\\begin\s*\{([bpB]?matrix|[bpB]?smallmatrix|[bpB]?NiceMatrix|array|NiceArray|tabular[xy]?|longtable|NiceTabular)(\*?)\}"
+)
+_WIDTH = re.compile(r"\s*\{[^{}]*\}(?=\s*(?:\[[a-z]\]\s*)?\{)")  # before the columns of some tables
 _COMMENT = re.compile(r"(?<!\\)((?:\\\\)*)(%[^\n]*)")
 _FONT = re.compile(
-    r"\\(?:mathbf|mathrm|mathit|mathsf|mathtt|mathcal|bm|boldsymbol|text|textbf|textrm|operatorname)(?![A-Za-z])\s*"
+    r"\\(?:mathbf|mathrm|mathit|mathsf|mathtt|mathcal|bm|boldsymbol|text|textbf|textrm|operatorname|num|boxed|underline|emph"
+    r"|ensuremath|(?:textcolor|colorbox)\s*\{[^{}]*\})(?![A-Za-z])\s*"
     r"(?:\{((?:[^{}\\]|\\_)*)\}|([A-Za-z0-9]))"
 )
 _SEPARATOR = re.compile(  # without a separator, two matrices are a product
@@ -48,16 +53,20 @@ _SIZE_BEHIND = re.compile(rf"\\end\s*\{{\w+\*?\}}(?:\\right.|[\s)\]])*{_SIZE}")
 _LONGEST_SIZE = 120
 _SYMBOL = re.compile(r"\\(ell|alpha)(?=\s*(?:_|&?\s*:?=))")  # that are names of a result
 _ROW_END = re.compile(
-    r"\\\\\*?(?:\[\s*-?[0-9.]+\s*(?:pt|em|ex|mm|cm|in|mu|pc|bp|sp)\s*\])?|\\tabularnewline(?![A-Za-z])"
+    r"\\\\\*?(?:\[\s*-?[0-9.]+\s*(?:pt|em|ex|mm|cm|in|mu|pc|bp|sp)\s*\])?|\\(?:tabularnewline|cr)(?![A-Za-z])"
 )
 _RULE = re.compile(
-    r"\s*\\(?:hline|toprule|midrule|bottomrule|cline|cmidrule)(?![A-Za-z])(?:\([lr]*\))?(?:\{[0-9-]*\})?"
+    r"\s*\\(?:hline|toprule|midrule|bottomrule|cline|cmidrule|end(?:first)?head|end(?:last)?foot)(?![A-Za-z])(?:\([lr]*\))?(?:\{[0-9-]*\})?"
+    r"|\s*\\(?:rowcolor(?:\[[^][]*\])?\{[^{}]*\}|addlinespace(?![A-Za-z])(?:\[[^][]*\])?)"
 )
 _SPACING = re.compile(r"\s+|\\[,;:! ]|~|\\(?:quad|qquad|displaystyle|textstyle)(?![A-Za-z])|\\h?phantom\{[^{}]*\}")
 _ARGUMENT = r"\s*(?:\{{\s*({0})\s*\}}|([0-9]))"
 _MATH = re.compile(r"^\$([^$]*)\$$|\\(?=_)")
 _FRACTION = re.compile(r"([+-]?)\s*\\[dt]?frac" + _ARGUMENT.format(r"[+-]?[0-9.]+") + _ARGUMENT.format(r"[0-9.]+"))
 _POWER = re.compile(r"([+-]?[0-9.]+)\s*\\(?:times|cdot)\s*10\s*\^\s*(?:\{\s*([+-]?[0-9]+)\s*\}|([0-9]))")
+_QUOTIENT = re.compile(r"([+-]?[0-9.]+)\s*/\s*([0-9.]+)")
+_COLOUR = re.compile(r"\\(?:cell)?color(?:\[\w*\])?\s*\{[^{}]*\}\s*")
+_HALF_ROW_END = re.compile(r"[0-9}]\s*\\\s+[-+0-9.{\\]")  # what a chat leaves of \\\\ where it is copied
 _INFINITY = re.compile(r"([+-]?)\s*\\infty")
 COLUMNS_OF_AMSMATH = 10
 _EXAMPLE = r"write \begin{bmatrix} 1 & 0 \\ 0 & 1 \end{bmatrix}"
@@ -150,7 +159,7 @@ class _Source:
                 raise InputError(
                     self.at(inner), "an environment inside a matrix is not understood", "write its numbers out"
                 )
-            found.append(_Block(name, start, end, begin[1] == "tabular"))
+            found.append(_Block(name, start, end, begin[1] in _TABLES))
             position = end + len(ending)
         if self._name(position, stop, after=True):
             raise InputError(self.at(position), "a name is followed by no matrix", _EXAMPLE)
@@ -169,6 +178,8 @@ class _Source:
                     what = f"{quote(' '.join(called[1].split()))} names a product or a changed matrix"
                     raise InputError(self.at(position), what, NAME_HINT)
                 name, position = plain_name(called[1]), start + called.end()
+            elif not name and (label := LABEL.match(flat, position - start)):
+                name, position = label[1], start + label.end()
             else:
                 rest = self.text[position:stop].split("\n")[0].strip()
                 side = "after" if after and not name else "before"
@@ -182,6 +193,10 @@ class _Source:
     def _after_argument(self, begin: re.Match[str]) -> int:
         """Return the start of the entries, after the column argument of an array: a brace group or a single token."""
         position = begin.end()
+        if (begin[1] in ("tabularx", "tabulary") or begin[1] + begin[2] == "tabular*") and (
+            width := _WIDTH.match(self.text, position)
+        ):
+            position = width.end()
         optional = (
             re.compile(r"\s*\[[a-z]\]").match(self.text, position) if begin[1] in _WITH_COLUMNS or begin[2] else None
         )
@@ -272,7 +287,7 @@ class _Source:
 
     def _entry(self, position: int, entry: str) -> str:
         """Return the number in our grammar, with fractions as a/b, exponents with e, and -inf."""
-        plain = _trim(entry)
+        plain = _trim(_COLOUR.sub("", entry))
         if font := _FONT.fullmatch(plain.lstrip("+-")):
             plain = plain[: -len(font[0])] + (font[1] or font[2] or "").strip()
         if plain.startswith("{") and plain.endswith("}") and plain.count("{") == 1:
@@ -281,11 +296,15 @@ class _Source:
             raise InputError(self.at(position), "the entry is empty", "write the number that belongs there")
         if _SUMMARY.search(plain):
             raise InputError(self.at(position), f"{quote(entry)} stands in place of numbers", "write every number out")
-        plain = re.sub(r"^([+-])\s+", r"\1", plain)
+        if _HALF_ROW_END.search(plain):
+            raise InputError(self.at(position), f"{quote(entry)} has one backslash between two rows", r"write two: \\")
+        plain = re.sub(r"^(?:\{([+-])\}|([+-]))\s*", lambda sign: sign[1] or sign[2], plain)
         if fraction := _FRACTION.fullmatch(plain):
             return f"{fraction[1]}{fraction[2] or fraction[3]}/{fraction[4] or fraction[5]}"
         if power := _POWER.fullmatch(plain):
             return f"{power[1]}e{power[2] or power[3]}"
+        if quotient := _QUOTIENT.fullmatch(plain):
+            return f"{quotient[1]}/{quotient[2]}"
         if infinity := _INFINITY.fullmatch(plain):
             return f"{infinity[1]}inf"
         return plain.replace("{,}", ",")  # a decimal comma is refused with the spelling that has a point

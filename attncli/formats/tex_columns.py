@@ -32,7 +32,7 @@ def refuse_inserted(columns: str, where: str) -> None:
         if _HARMLESS.sub("", group[1:-1]).strip("{}"):
             what = f"the columns set {quote(insertion[0] + group)} beside entries, which is part of the numbers"
             raise InputError(where, what, COLUMNS_HINT)
-    outside = re.sub(r"\{[^{}]*\}", "", re.sub(r"\{[^{}]*(?:\{[^{}]*\}[^{}]*)*\}", "", columns[1:-1]))
+    outside = re.sub(r"\{[^{}]*\}|(?<=S)\[[^][]*\]", "", re.sub(r"\{[^{}]*(?:\{[^{}]*\}[^{}]*)*\}", "", columns[1:-1]))
     if re.search(r"[0-9&]", outside):
         what = f"{quote(columns)} stands in the place of the columns, and holds numbers"
         raise InputError(where, what, r"name the columns first: \begin{array}{cc} 1 & 0 \\ 0 & 1 \end{array}")

@@ -6,9 +6,11 @@ import re
 from collections.abc import Iterator
 
 _DISPLAYS = "equation|align|aligned|alignat|gather|gathered|multline|eqnarray|displaymath|math"
-_MARK = re.compile(rf"(?<!\\)(?:\\[\[\]()]|\$\$?|\\(?:begin|end)\{{(?:{_DISPLAYS})\*?\}})")
-_CLOSERS = {"\\[": "\\]", "\\(": "\\)", "$": "$", "$$": "$$"}
-_MATRIX = re.compile(r"\\begin\s*\{(?:matrix|[bpB]matrix|smallmatrix|array)\*?\}")
+_MARK = re.compile(  # a bracket on a line of its own is what a chat leaves of \\[ where it is copied
+    rf"(?<!\\)(?:\\[\[\]()]|\$\$?|\\(?:begin|end)\{{(?:{_DISPLAYS})\*?\}})|^[ \t]*[\[\]][ \t]*$", re.MULTILINE
+)
+_CLOSERS = {"[": "]", "\\[": "\\]", "\\(": "\\)", "$": "$", "$$": "$$"}
+_MATRIX = re.compile(r"\\begin\s*\{(?:[bpB]?(?:small|Nice)?[mM]atrix|(?:Nice)?[aA]rray)\*?\}")
 _NAMES = re.compile(r"=\s*(?:\$\$?|\\\]|\\\))\s*\Z")
 _INK = re.compile(r"[^\n]")
 
@@ -34,7 +36,7 @@ def _formulas(text: str) -> Iterator[tuple[int, int]]:
     """Yield the start and the end of each formula, in one pass. One that is never closed is none."""
     start, closer = 0, ""
     for found in _MARK.finditer(text):
-        mark = found[0]
+        mark = found[0].strip()
         if mark == closer:
             yield start, found.end()
             closer = ""

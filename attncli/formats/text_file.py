@@ -36,7 +36,7 @@ _LATEX = pattern(
 )
 _BARS = frozenset("|│┃║┆┊")
 _PLAIN = frozenset(b"0123456789.,;+-eE \t\r\n")
-_MARKS = (b";", b"---", b"- -")  # of plain characters, and yet more than a plain table
+_MARKS = (b";", b"---", b"- -", b"-\n")  # of plain characters, and yet more than a plain table
 
 
 def read(data: bytes, where: str, reading: Reading) -> Contents:

@@ -165,6 +165,7 @@ def _bad_cell(tree: Tree, where: str, path: Path, error: NumeralError) -> InputE
 
 def _records(tree: Tree, path: Path, where: str, name: str, reading: Reading) -> Matrix:
     """Return a list of mappings with the same keys, which name the columns. A first column of words holds labels."""
+    from attncli.formats.table_notes import named_index_note
     from attncli.numbers.numerals import NumeralError, may_be_cell
 
     node = node_at(tree, path)
@@ -190,7 +191,9 @@ def _records(tree: Tree, path: Path, where: str, name: str, reading: Reading) ->
         index, column = divmod(error.index, len(columns))
         raise _bad_cell(tree, where, (*path, index, columns[column]), error) from None
     texts = tuple(map(str, cells)) if reading.keep_text else None
-    return Matrix(array, name, row_labels=labels, column_labels=tuple(map(str, columns)), texts=texts)
+    counted = None if labels else named_index_note(str(columns[0]), array, name)
+    notes = () if counted is None else (counted,)
+    return Matrix(array, name, row_labels=labels, column_labels=tuple(map(str, columns)), texts=texts, notes=notes)
 
 
 def labelled_rows(tree: Tree, path: Path, where: str, name: str, reading: Reading) -> Matrix:

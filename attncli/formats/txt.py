@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from attncli.formats import text_file
 from attncli.formats.contents import Contents
 from attncli.formats.encoding import decode
-from attncli.formats.prints.rows import ends_rows, is_typed, may_be_table, read_rows
+from attncli.formats.prints.rows import ends_rows, is_typed, may_be_table, may_end_cells, read_rows
 from attncli.formats.text_file import write
 from attncli.records import replace
 
@@ -29,7 +29,7 @@ def read(data: bytes, where: str, reading: Reading) -> Contents:
 
 def _read_bare(data: bytes, where: str, reading: Reading) -> Contents:
     text = decode(data, where) if _may_end_rows(data[:_START]) else ""
-    if not ends_rows(text) or not is_typed(text):
+    if not ends_rows(text) or not is_typed(text) or may_end_cells(text):
         return text_file.read_bare(data, where, reading)
     matrix = read_rows(text.strip(" \n\r"), where, reading)
     if may_be_table(text):

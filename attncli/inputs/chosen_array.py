@@ -8,6 +8,8 @@ from attncli.formats.contents import STANDARD_INPUT, Contents
 from attncli.inputs.array_names import expected_name, matrix_name, result_name
 
 _DESCRIPTIONS = frozenset(("shape", "shapes", "dim", "dims", "dimensions", "size", "strides", "axes", "ndim"))
+_OF_FRAME = frozenset(("columns", "index", "data"))  # what pandas writes with orient="split"
+_AS_ROWS = "in pandas, x.to_json(orient='values') writes its rows"
 _ONE_LIST = "if these are the rows of one matrix, put them into one list: [[1, 0], [0, 1]]"
 
 
@@ -34,6 +36,9 @@ def pick(contents: Contents, name: str | None, role: str) -> str:
         raise InputError(contents.where, what, f"if it is the matrix, use {_one_of(contents, names[0])}")
     if len(names) == 1:
         return names[0]
+    if not names and _holds_mappings(contents):
+        what = "holds mappings in a mapping, whose keys may name rows or columns, and no array"
+        raise InputError(contents.where, what, _AS_ROWS)
     if not names:
         raise InputError(contents.where, "holds no array", "write a list behind a name, as in q: [[1, 0], [0, 1]]")
     named = [found for found in names if role in (matrix_name(found), expected_name(found), result_name(found))]
@@ -45,6 +50,8 @@ def pick(contents: Contents, name: str | None, role: str) -> str:
     what = f"holds {len(names)} arrays: {listed}; {rivals} {role}"
     is_file = contents.where == STANDARD_INPUT or exists(contents.where)
     hint = f"name one, as in {_one_of(contents, first)}" if is_file else "keep only the one that is meant"
+    if not named and _OF_FRAME.issubset(names):
+        hint = f"its numbers are data: {_one_of(contents, 'data')}" if is_file else "keep only the list behind data"
     hint = _ONE_LIST if not named and _are_vectors(contents) else hint
     raise InputError(contents.where, what, hint)
 
@@ -53,6 +60,12 @@ def assigned_by_code(where: str, name: str) -> InputError:
     """Return the error for a matrix or a setting that code beside the arrays assigns."""
     what = f"{path_text(name)} is assigned by code, which attncli does not run"
     return InputError(where, what, "print it, and put what it shows in its place; or delete that line")
+
+
+def _holds_mappings(contents: Contents) -> bool:
+    """Return whether all values of a document are mappings, as those of a data frame that was written as JSON."""
+    root = None if contents.tree is None else contents.tree.root
+    return isinstance(root, dict) and bool(root) and all(isinstance(value, dict) for value in root.values())
 
 
 def _are_vectors(contents: Contents) -> bool:

@@ -19,7 +19,7 @@ from attncli.formats.prints import (
     read_print,
     strip_decorations,
 )
-from attncli.formats.prints.rows import ends_rows, read_rows
+from attncli.formats.prints.rows import ends_rows, may_end_cells, read_rows
 from attncli.formats.raw import raw_form
 from attncli.inputs.recognition import read_as_problem
 from attncli.numbers.numerals import may_be_cell, quote
@@ -134,4 +134,8 @@ def _note_labels(contents: Contents, refusal: InputError) -> Contents:
 def _is_text(plain: str) -> bool:
     """Return whether this is like the contents of a file, a table or LaTeX, and not rows that each end with a
     semicolon."""
-    return plain.startswith(("\\", "$", "<")) or "\\begin" in plain or ("\n" in plain and not ends_rows(plain))
+    return (
+        plain.startswith(("\\", "$", "<"))
+        or "\\begin" in plain
+        or ("\n" in plain and (not ends_rows(plain) or may_end_cells(plain)))
+    )

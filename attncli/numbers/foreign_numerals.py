@@ -29,6 +29,7 @@ _TO_ASCII = str.maketrans(
     | dict.fromkeys("×·⋅✕", "*")
     | {"٫": ".", "٬": ",", "\u2044": "/", "\u2215": "/"}
 )
+_MINUS = str.maketrans(dict.fromkeys(_DASHES, "-"))
 _BRACKETS = "()[]{}<>\"' "
 
 _MISSING = words("""
@@ -63,6 +64,11 @@ _TYPED = pattern(r"_?[fiu](?:8|16|32|64)|_?[a-z]{2}")  # Rust's and Fortran's ty
 _UNIT = pattern(r"_?[^\W\d_]*\.?|[°'\"]C?|[^\w]", re.IGNORECASE)
 _FACTORS = frozenset((*"eEijIkKMGBThπ!‰%*/^:)#", "im", "pi"))
 _PLAIN = pattern(r"(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:e[+-]?[0-9]+)?")
+_VULGAR = pattern(r"([+-]?)([0-9]*) ?([\u00bc-\u00be\u2150-\u215e])")  # ½ and 1½
+_DIVIDED = pattern(r"([+-]?[0-9.]+) ?[\u00f7\u2044\u2215/] ?([0-9.]+)")
+_SEVERAL = pattern(
+    r"(?:[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:e[+-]?[0-9]+)? )+[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:e[+-]?[0-9]+)?"
+)
 _GROUPS = pattern(r"[0-9]{1,3}(?:([.,' ])[0-9]{3})(?:\1[0-9]{3})*|[0-9]{1,2}(?:,[0-9]{2})+,[0-9]{3}")
 
 
@@ -143,8 +149,13 @@ def _doubt_of_word(plain: str) -> Doubt | None:
 
 def _doubt_of_digits(cell: str, plain: str) -> Doubt | None:
     """Check digits, with or without a unit, currency or suffix that makes them a number in some language."""
+    if fraction := _fraction(cell):
+        return Doubt(NUMBER, fraction)
     if not _LETTERS.search(plain):
-        return Doubt(NUMBER, _cure(plain) if _has_plain_digits(cell) else "")
+        cure = _cure(plain) if _has_plain_digits(cell) else ""
+        if not cure and not cell.isascii() and _SEVERAL.fullmatch(plain):  # a no-break space stands between them
+            cure = f"{plain}, with plain blanks between its numbers"
+        return Doubt(NUMBER, cure)
     if _BASED.fullmatch(plain) or _LOOK_ALIKE.fullmatch(plain):
         return Doubt(NUMBER)
     worded = _WORDED.fullmatch(_TEN_TO_THE.sub("e", plain))
@@ -156,6 +167,16 @@ def _doubt_of_digits(cell: str, plain: str) -> Doubt | None:
     if (is_fraction and _TAIL_OF_FRACTION.fullmatch(after)) or all(_is_tail(tail) for tail in tails):
         return Doubt(NUMBER, _cure(plain) if _has_plain_digits(cell) else "")
     return None
+
+
+def _fraction(cell: str) -> str:
+    """Return a fraction such as ½, 1½ or 1⁄2 as it is typed here, or ""."""
+    plain = cell.translate(_MINUS)
+    if found := _VULGAR.fullmatch(plain):
+        above, _, below = unicodedata.normalize("NFKC", found[3]).partition("\u2044")
+        return f"{found[1]}{int(found[2] or 0) * int(below) + int(above)}/{below}" if below else ""
+    found = _DIVIDED.fullmatch(plain)
+    return f"{found[1]}/{found[2]}" if found else ""
 
 
 def _has_plain_digits(cell: str) -> bool:

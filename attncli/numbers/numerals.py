@@ -153,7 +153,7 @@ def may_be_cell(text: str) -> bool:
         parse_number(text)
     except NumeralError as error:
         shows_number = error.hint is not None and error.hint.startswith("type ")
-        return shows_number and any(map(str.isdigit, text))
+        return shows_number and any(map(str.isnumeric, text))
     return True
 
 

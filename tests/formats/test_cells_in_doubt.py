@@ -25,6 +25,7 @@ PLAINLY_TYPED = {
     "suffixes": "1.5f=1.5 10UL=10 1.5f32=1.5 1i32=1 1.0_dp=1.0 1f0=1",
     "units": "3kg=3 5ms=5 20°C=20 20°=20 5px=5 1.5rem=1.5 5µm=5 10Hz=10 1.5kΩ=1.5 64GB=64 50%=50e-2",
     "digits of other scripts": "１２=12 １．５=1.5 ٣٫٥=3.5 १२=12",
+    "fractions": "½=1/2 -1½=-3/2 −¾=-3/4 1⁄2=1/2 1∕2=1/2 1÷2=1/2",
     "texts of a spreadsheet": '\'1.5=1.5 ="1.5"=1.5',
 }
 CURED = [
@@ -37,7 +38,7 @@ WITH_BLANKS = [
 ]
 NO_CURE = sorted(
     words("""
-    --5 ..5 1..5 1.2.3 1:30 2024-01-05 12/05/2024 [1] [1,] [,1] {1} <0.05 >5 ≤3 ±1 1±0.1 1.5(2) ~5 #1 ½ 1½ 10² 1.5×10³
+    --5 ..5 1..5 1.2.3 1:30 2024-01-05 12/05/2024 [1] [1,] [,1] {1} <0.05 >5 ≤3 ±1 1±0.1 1.5(2) ~5 #1 10² 1.5×10³
     1/2/3 0x1F 0b11 &H1F 1Fh 0x1.8p3 1+2i 1+2j (1+2j) O.5 l.5 5‰ 1.5M 5k 3D 3万 5億 2π √2 5! 192.168.0.1 1e+ 1.0+100
 """)
 )
@@ -258,3 +259,10 @@ def test_twice_the_text_takes_about_twice_the_time(make: object) -> None:
 
 def test_units_are_not_found_within_words() -> None:
     assert [word for word in re.split(" ", "1st 2nd 3rd 4th 1er 2ème 7zip") if doubt(word)] == []
+
+
+@pytest.mark.parametrize("space", ["\u00a0", "\u2009", "\u2003", "\u3000"])
+def test_numbers_between_which_a_wide_or_no_break_space_stands_are_told_apart(space: str) -> None:
+    found = doubt(f"1.5{space}-2")
+    assert found is not None
+    assert (found.kind, found.hint) == (NUMBER, "type 1.5 -2, with plain blanks between its numbers")

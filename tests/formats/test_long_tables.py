@@ -18,6 +18,9 @@ CASES = [
     ("i j value\n1 1 1.5\n1 2 2\n2 1 3\n2 2 4\n", [[1.5, 2], [3, 4]], None, None),
     ("Query,Key,Weight\ncat,the,1\ncat,a,2\ndog,the,3\ndog,a,4\n", [[1, 2], [3, 4]], ("cat", "dog"), ("the", "a")),
     ("query;column;value\n0;x;1,5\n1;x;2,25\n", [[1.5], [2.25]], None, ("x",)),
+    ("query,value\n0,1.5\n1,2\n", [1.5, 2], None, None),
+    ("row,value\n1,1.5\n2,2\n", [1.5, 2], None, None),
+    ("head,query,value\n0,0,1.5\n1,0,2\n", [[1.5], [2]], None, None),
     ("head,query,key,weight\n0,0,0,1\n1,0,0,2\n", [[[1]], [[2]]], None, None),
     ("axis0,axis1,query,key,score\n0,0,0,0,1\n0,1,0,0,2\n", [[[[1]], [[2]]]], None, None),
 ]
@@ -42,7 +45,7 @@ def test_a_table_in_long_form_is_what_it_holds(text, numbers, rows, columns) -> 
 
 
 @pytest.mark.parametrize("labels", ["", ", labels: {queries: [a, 'b,c'], keys: [x, y, z]}"])
-@pytest.mark.parametrize("name", ["weights", "scores", "output", "keys"])
+@pytest.mark.parametrize("name", ["weights", "scores", "output", "keys", "lse"])
 @pytest.mark.parametrize("lead", [False, True])
 def test_what_long_writes_is_read_back(run, tmp_path, labels: str, name: str, lead: bool) -> None:
     random_ = np.random.default_rng(7)

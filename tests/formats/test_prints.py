@@ -122,6 +122,18 @@ def test_a_semicolon_ends_a_row_of_txt_and_standard_input_as_it_does_typed(run, 
         )
 
 
+@pytest.mark.parametrize("text", ["1;2;\n3;4;\n", "1,5;2;\n3;4;\n"])
+def test_semicolons_between_cells_and_at_the_ends_of_lines_end_no_rows(run, tmp_path, text):
+    (tmp_path / "q.txt").write_text(text)
+    for source in (text, "-", tmp_path / "q.txt"):
+        ran = run("run", source, "1 2", input=text.encode())
+        assert (ran.status, ran.out) == (2, "")
+        assert ran.err.endswith(
+            "the cell is empty\nhint: every line ends with a sign that separates cells (semicolons): "
+            "delete the last of each line\n"
+        )
+
+
 def test_rows_that_only_semicolons_end_need_no_note(run, tmp_path):
     (tmp_path / "q.txt").write_text("1;\n2;\n3;\n")
     assert run("run", tmp_path / "q.txt", "1", "-f", "csv", "--show", "queries") == (0, "1.0\n2.0\n3.0\n", "")

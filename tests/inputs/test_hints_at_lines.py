@@ -18,7 +18,7 @@ TABLES = {
     "a note below": ("1,0.5,-2\n0.25,3,4.5\n\nSource: lecture 3\n", "line 4"),
     "a note in the first cell below": ("1,0.5,-2\n0.25,3,4.5\n\nNote: made up,,\n", "line 4"),
     "a title and a note": ("Queries\n1;0,5;-2\n0,25;3;4,5\nmade up;;\n", "lines 1 and 4"),
-    "a line of signs around a name": ("=== Q ===\n[[ 1.    0.5  -2.  ]\n [ 0.25  3.    4.5 ]]", "line 1"),
+    "a line of signs around words": ("=== heads ===\n[[ 1.    0.5  -2.  ]\n [ 0.25  3.    4.5 ]]", "line 1"),
     "the name of an index below a header": (
         "       d1   d2   d3\ntoken            \nthe  1.00  0.5 -2.0\ncat  0.25  3.0  4.5\n",
         "lines 1 and 2",

@@ -304,3 +304,36 @@ def test_a_hint_names_no_file_for_arrays_that_were_typed() -> None:
         Sources(io.BytesIO).matrix("a = [[1, 2]]; b = [[2, 3]]", role="queries")
     assert str(caught.value) == "queries: holds 2 arrays: a, b; none is called queries"
     assert caught.value.hint == "keep only the one that is meant"
+
+
+FRAME = {
+    "split": '{"columns":["a","b"],"index":[0,1],"data":[[1.5,-2.0],[0.25,3.0]]}',
+    "index": '{"0":{"a":1.5,"b":-2.0},"1":{"a":0.25,"b":3.0}}',
+    "table": '{"schema":{"fields":[{"name":"index"}]},"data":[{"index":0,"a":1.5},{"index":1,"a":2.5}]}',
+}
+
+
+def test_a_data_frame_in_json_says_where_its_numbers_are(tmp_path) -> None:
+    for name, text in FRAME.items():
+        (tmp_path / f"{name}.json").write_text(text)
+    sources = Sources(io.BytesIO)
+    with pytest.raises(InputError) as caught:
+        sources.matrix(str(tmp_path / "split.json"), role="queries")
+    assert caught.value.hint == f"its numbers are data: {tmp_path / 'split.json'}:data"
+    assert sources.matrix(f"{tmp_path / 'split.json'}:data", role="queries").array.tolist() == [[1.5, -2], [0.25, 3]]
+    with pytest.raises(InputError) as caught:
+        sources.matrix(FRAME["split"], role="queries")
+    assert caught.value.hint == "keep only the list behind data"
+    with pytest.raises(InputError) as caught:
+        sources.matrix(str(tmp_path / "index.json"), role="queries")
+    assert caught.value.what == "holds mappings in a mapping, whose keys may name rows or columns, and no array"
+    assert caught.value.hint == "in pandas, x.to_json(orient='values') writes its rows"
+
+
+@pytest.mark.parametrize("key", ["index", "id", "token_id"])
+def test_records_whose_first_key_counts_them_get_the_note_of_a_table(key: str) -> None:
+    text = f'[{{"{key}": 0, "a": 1.5}}, {{"{key}": 1, "a": 2.5}}]'
+    table = Sources(lambda: io.BytesIO(f"{key},a\n0,1.5\n1,2.5\n".encode())).matrix("-", role="queries")
+    records = Sources(io.BytesIO).matrix(text, role="queries")
+    assert [note.replace("queries: ", "standard input: ") for note in records.notes] == list(table.notes)
+    assert len(records.notes) == 1

@@ -303,6 +303,100 @@ UNREAD = [
         "its columns are wrapped into several blocks of lines",
         "print(x.to_csv(index=False)) prints what attncli reads",
     ),
+    (
+        "colours",
+        "\x1b[1m[[1. 2.]\n [3. 4.]]\x1b[0m",
+        "holds the colours of a terminal",
+        r"print it without them: NO_COLOR=1, or pipe it through sed 's/\x1b\[[0-9;]*m//g'",
+    ),
+    *(
+        (f"a word of a log {number}", text, "begins with a word of a log, as INFO", KEEP)
+        for number, text in enumerate(("INFO:root:[[1. 2.]]", "[INFO] [[1. 2.]]", "[rank0]: [[1. 2.]]"))
+    ),
+    (
+        "a type above an array",
+        "<class 'numpy.ndarray'>\n[[1. 2.]\n [3. 4.]]",
+        "its first line is a type, not numbers",
+        "delete that line",
+    ),
+    (
+        "an association",
+        '<|"q" -> {{1, 2}}|>',
+        "this is an association of Mathematica",
+        "print its arrays one by one, each with its name: Q = …",
+    ),
+    *(
+        (
+            f"Maple's brackets {number}",
+            text,
+            "this is a matrix between the angle brackets of Maple",
+            "print it as a list: convert(x, listlist)",
+        )
+        for number, text in enumerate(("<<1, 3>|<2, 4>>", "<<1|2>,<3|4>>"))
+    ),
+    (
+        "a data frame of Julia",
+        "2×2 DataFrame\n Row │ a      b     \n     │ Int64  Int64 \n"
+        "─────┼──────────────\n   1 │     1      2\n   2 │     3      4",
+        "this is a data frame as Julia prints it",
+        "print its numbers: Matrix(df)",
+    ),
+    (
+        "glimpse",
+        "Rows: 2\nColumns: 2\n$ a <dbl> 1.5, 0.25\n$ b <dbl> -2, 3\n",
+        "this is what glimpse() says of a data frame, a column to a line",
+        "print(x.to_csv(index=False)) in Python, write.csv(x, row.names = FALSE) in R",
+    ),
+    (
+        "a file of OpenCV",
+        "%YAML:1.0\n---\nQ: !!opencv-matrix\n   rows: 1\n   cols: 2\n   dt: f\n   data: [ 1., 2. ]\n",
+        "this is a matrix as OpenCV writes it, its numbers in one list",
+        "print its rows: print(fs.getNode('Q').mat().tolist())",
+    ),
+    (
+        "nalgebra's debug",
+        "Matrix { data: VecStorage { data: [1.0, 3.0, 2.0, 4.0], "
+        "nrows: Dynamic { value: 2 }, ncols: Dynamic { value: 2 } } }",
+        "this is a matrix as nalgebra prints it with {:?}, column by column",
+        'print it with {}: println!("{}", x)',
+    ),
+    (
+        "Candle's debug",
+        "Tensor[dims 2, 2; f32]",
+        "this names a tensor, without its numbers",
+        'print it with {}: println!("{}", x)',
+    ),
+    (
+        "rows of LaTeX without their environment",
+        "1.5 & -2 \\\\ \\hline\n0.25 & 3 \\\\ \\hline\n",
+        "its cells are separated by '&', as in LaTeX",
+        r"write \begin{bmatrix} above them and \end{bmatrix} below, and \\ behind each row",
+    ),
+    ("OpenCV's comma", "cv::Mat_<float> q = (cv::Mat_<float>(2,2) << 1, 2, 3, 4);", CODE, PASTE),
+    ("Eigen's comma below a declaration", "Eigen::Matrix2d Q;\nQ << 1, 2,\n     3, 4;", CODE, PASTE),
+    (
+        "several arrays of a result",
+        "torch.return_types.topk(\nvalues=tensor([[1.5000],\n        [3.0000]]),\nindices=tensor([[0],\n        [1]]))",
+        *SEVERAL,
+    ),
+    (
+        "a shape of an attribute above the array",
+        "Q.shape = (2, 2)\nQ = [[1. 2.]\n [3. 4.]]",
+        "its first line is the shape, not numbers",
+        "delete that line",
+    ),
+    (
+        "bars without a rule below a comment",
+        "# Q\n1|2\n3|4",
+        BARS,
+        "put a line of dashes under the header, ---|---, or commas in place of the bars",
+    ),
+    (
+        "bars without a rule and an empty corner",
+        "|a|b\ncat|1|2\ndog|3|4",
+        BARS,
+        "put a line of dashes under the header, ---|---, or commas in place of the bars",
+    ),
     ("a tuple of arrays on a line", "(array([[1., 2.]]), array([[3., 4.]]))", *SEVERAL),
     ("an array of Dask", "dask.array<array, shape=(2, 2), dtype=float64, chunksize=(2, 2)>", NAMED, NUMBERS),
     (

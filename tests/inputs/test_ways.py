@@ -120,6 +120,49 @@ TABLES = [
     ("LaTeX with a name", "$$Q = \\begin{pmatrix}\n1 & 2 \\\\\n3 & 4\n\\end{pmatrix}$$", [[1, 2], [3, 4]]),
     ("rows of a block list", "- [1, 2]\n- [3, 4]", [[1, 2], [3, 4]]),
     ("cells of a block list", "- - 1\n  - 2\n- - 3\n  - 4", [[1, 2], [3, 4]]),
+    ("LaTeX below a label", "Queries:\n\\begin{bmatrix} 1 & 2 \\\\ 3 & 4 \\end{bmatrix}\n", [[1, 2], [3, 4]]),
+    (
+        "LaTeX in dollars behind a label",
+        "Query matrix: $\\begin{bmatrix} 1 & 2 \\\\ 3 & 4 \\end{bmatrix}$",
+        [[1, 2], [3, 4]],
+    ),
+    *(
+        (
+            f"LaTeX's {name}",
+            f"\\begin{{{name}}}{columns}"
+            " 1 & \\num{2} \\cr \\color{red}{3} & \\textcolor{red}{4} "
+            f"\\end{{{name}}}",
+            [[1, 2], [3, 4]],
+        )
+        for name, columns in (
+            ("psmallmatrix", ""),
+            ("bNiceMatrix", ""),
+            ("NiceArray", "{cc}"),
+            ("NiceTabular", "{cc}"),
+            ("longtable", "{rr}"),
+            ("tabularx", "{\\textwidth}{XX}"),
+            ("tabular*", "{5cm}{rr}"),
+        )
+    ),
+    (
+        "LaTeX's table with colours and a column of siunitx",
+        "\\begin{tabular}{S[table-format=1.2]S} {a} & {b} \\\\ "
+        "\\rowcolor{gray} 1 & 2 \\\\ \\cellcolor{gray!25}3 & 4 \\end{tabular}",
+        [[1, 2], [3, 4]],
+    ),
+    (
+        "what a chat leaves of a display of LaTeX",
+        "The queries are\n\n[\nQ = \\begin{bmatrix} 1 & 2 \\\\ 3 & 4 \\end{bmatrix}\n]\n\nas you see.",
+        [[1, 2], [3, 4]],
+    ),
+    ("a fraction of LaTeX with a slash", "\\begin{bmatrix} 1 / 2 & {-}2 \\end{bmatrix}", [[0.5, -2]]),
+    (
+        "a table of Presto with labels",
+        "     |   a |   b\n-----+-----+-----\n cat |   1 |   2\n dog |   3 |   4",
+        [[1, 2], [3, 4]],
+    ),
+    ("rows under a rule of two dashes", "---  --\n 1    2\n 3    4\n---  --", [[1, 2], [3, 4]]),
+    ("icecream", "ic| q: array([[1., 2.],\n              [3., 4.]])", [[1, 2], [3, 4]]),
     ("rows below a label", "Q:\n1.0 2.0\n3.0 4.0\n", [[1, 2], [3, 4]]),
     ("rows between CR", "1 2\r3 4\r", [[1, 2], [3, 4]]),
     ("LaTeX with a name and no dollars", "Q = \\begin{bmatrix} 1 & 2 \\\\ 3 & 4 \\end{bmatrix}", [[1, 2], [3, 4]]),

@@ -14,12 +14,14 @@ if TYPE_CHECKING:
 
 # every printed array contains one of these, so the patterns, which are slow to compile, are not always needed
 _MARKS = frozenset("[({=<×*")
-_WORDS = ("- -", "-element ", "Columns ")
+_WORDS = ("- -", "-\n", "-element ", "Columns ")
 _AROUND = frozenset(">`~⎡⎛┌%:")  # what stands around a print has one of these, or begins with a word
 _WORDS_AROUND = ("Tensor", "torch_tensor", "Out", "(gdb", "(Pdb", "$")
 _HEADINGS = frozenset(("q", "k", "v", "x", "query", "queries", "key", "keys", "value", "values", "mask", "context"))
 _LONGEST_HEADING = 80
-_PLAIN_STARTS = frozenset("[{|\\-+.0123456789")  # with which nothing begins that stands around a print
+_PLAIN_STARTS = frozenset("[{|\\-+.0123456789")  # with which little begins that stands around a print:
+_SIGNS_AROUND = (".rs:", "(%o", "--> ")  # Rust's dbg!, the second line of Maxima, the prompt of Scilab
+_LONGEST_FIRST = 1 << 12
 
 
 def is_print(text: str) -> bool:
@@ -55,9 +57,8 @@ def is_labelled_call(text: str) -> bool:
 def strip_decorations(text: str) -> str:
     """Return the text without the fences and prompts around a print that was copied, with as many lines."""
     start = text.lstrip()
-    if not may_be_page(start) and (
-        start[:1] in _PLAIN_STARTS or (_AROUND.isdisjoint(text) and not start.startswith(_WORDS_AROUND))
-    ):
+    is_plain = start[:1] in _PLAIN_STARTS and not any(sign in start[:_LONGEST_FIRST] for sign in _SIGNS_AROUND)
+    if not may_be_page(start) and (is_plain or (_AROUND.isdisjoint(text) and not start.startswith(_WORDS_AROUND))):
         return text
     from attncli.formats.prints import decorations
 

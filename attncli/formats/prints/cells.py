@@ -25,6 +25,7 @@ _QUOTED = re.compile(r"([\"'])\s*([-+.0-9\N{MINUS SIGN}][-+.0-9eE/]*|[+-]?\.?(?:
 _SUFFIX = re.compile(
     r"([+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)(?:[fF]|_?f(?:32|64)|[dD])"
 )  # of C, Rust, Java
+_JULIA_SINGLE = re.compile(r"([+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+))f(?!(?:16|32|64|128)$)([+-]?[0-9]{1,3})")  # 1.5f0
 _COMPLEX = re.compile(r"\(?[-+0-9.e]+[ij]\)?")
 REAL_PART = "print the real part: print(x.real) in Python, real(x) in MATLAB"
 _POWER = re.compile(r"([+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+))`?[0-9.]*\*\^([+-]?[0-9]+)")  # Mathematica's exponent
@@ -51,7 +52,7 @@ def plain(text: str) -> str:
     for pattern in (_SUFFIX, _PRECISION, _INTEGER):
         if found := pattern.fullmatch(text):
             return found[1]
-    if power := _POWER.fullmatch(text):
+    if power := _POWER.fullmatch(text) or _JULIA_SINGLE.fullmatch(text):
         return f"{power[1]}e{power[2]}"
     return text
 

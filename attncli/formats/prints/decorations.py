@@ -9,13 +9,18 @@ from attncli.formats.prints.headings import name_headings, open_fences
 
 _SHELL = (  # what a program shows before what is typed: julia>, octave:1>, irb(main):001:0>, sage:, (gdb), (%i1)
     r"(?:[A-Za-z]\w{0,11}(?:\([\w:]{0,12}\))?(?::[0-9:]{1,12})?>{1,2}(?=[ \t]|$)|sage:(?=[ \t])"
-    r"|\((?:Pdb|gdb|lldb|%i[0-9]+)\)|In ?\[[0-9]*\]:=?)"
+    r"|\((?:Pdb(?:\+\+)?|gdb|lldb|%i[0-9]+)\)|-->(?=[ \t]|$)|ic\|(?=[ \t])|In ?\[[0-9]*\]:=?)"
 )
 BEGINNING = re.compile(
     r"\s*(?:```|~~~|(?:[A-Za-z]\w*[ \t]*=[ \t]*)?[⎡⎛]|┌[ \t]+┐|\$[0-9]+ = "
     r"|Tensor[ \t]*\n\s*\[|torch_tensor[ \t]*\n|#Nx\.Tensor<"
+    r"|\w+ ==> |\$[0-9]+ ==> |%[0-9]+ =\s|\[[^\n]*\n\(%o|\[[\w./\\-]+\.rs:[0-9]"
     rf"|>>>? ?\S|> ?[A-Za-z(\[{{]|Out\[|\(%o|{_SHELL}[ \t]*\S)"
 )
+_DEBUGGED = re.compile(  # Rust's dbg!(&q), with the place in the code before it
+    r"^[ \t]*\[[\w./\\-]+\.rs:[0-9]+(?::[0-9]+)?\][ \t]+(?:&*(\w+)[ \t]*=(?=[ \t])|[^\n=]*=(?=[ \t]))", re.MULTILINE
+)
+_NAMED_ANSWER = re.compile(r"^[ \t]*([A-Za-z]\w*) ==>(?=[ \t])", re.MULTILINE)  # of Java's jshell
 _DEEPEST = 4
 _BRACKETS = str.maketrans(dict.fromkeys("⎡⎢⎣⎤⎥⎦⎛⎜⎝⎞⎟⎠", " "))  # around rows, as SymPy and Gonum print them
 _BOX = str.maketrans(dict.fromkeys("┌┐│└┘", " "))  # as nalgebra does
@@ -24,7 +29,9 @@ _FENCE = re.compile(r"(\s*)(```|~~~)[^\n`]*(\n.*\n)[ \t]*\2\s*", re.DOTALL)
 _NX = re.compile(r"\s*#Nx\.Tensor<\s*\w+(?:\[\w+\])*(\s*\[.*\])\s*>\s*", re.DOTALL)
 _PROMPT = re.compile(rf"[ \t]*(?:>>>?|>|{_SHELL})(?:[ \t]+|(?=\S)|$)")
 _CONTINUED = re.compile(r"[ \t]*(?:\.\.\.:?(?:[ \t]|$)|\+[ \t])")
-_OUT = re.compile(r"[ \t]*(?:Out ?\[[0-9]+\](?://\w+)?[:=]|\(%o[0-9]+\)|=>(?=[ \t])|\$[0-9]+ =(?=[ \t]))[ \t]*")
+_OUT = re.compile(
+    r"[ \t]*(?:Out ?\[[0-9]+\](?://\w+)?[:=]|\(%o[0-9]+\)|=>(?=[ \t])|\$[0-9]+ ==?>?(?=[ \t])|%[0-9]+ =(?=\s))[ \t]*"
+)
 _SHOWN = re.compile(  # what only shows an array
     r"(?:(?:print|display|disp|println)\(\s*|pp? )?([A-Za-z_][\w.]*)\)?;?[ \t]*"
 )
@@ -59,6 +66,7 @@ def _strip_once(text: str) -> str:
         text = fenced[1] + fenced[3]
     text = re.sub(r"\A\s*(?:T|torch_t)ensor(?=[ \t]*\n)", "", _NAMED_BRACKET.sub(r"\1\n\2", text).translate(_BRACKETS))
     text = text.translate(_BOX) if "┌" in text and "─" not in text else text
+    text = _NAMED_ANSWER.sub(r"\1 =", _DEBUGGED.sub(lambda found: f"{found[1]} =" if found[1] else "", text))
     lines = text.split("\n")
     starts = [index for index, line in enumerate(lines) if _PROMPT.match(line)]
     for first, end in pairwise([*starts, len(lines)]):

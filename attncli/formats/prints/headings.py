@@ -24,11 +24,19 @@ _HEADING = re.compile(
 _NAMED_COMMENT = re.compile(
     rf"(?:#+|%+|//)[ \t]*(?:(?:the|input|{_WORDS})[ \t]+)*([QKV]|quer(?:y|ies)|keys?|values?)(?![\w.])", re.IGNORECASE
 )
+_LONGEST = 80  # characters of a heading
 _EMPTY = " \t\r,;"
+_LABEL = re.compile(  # a line that only names what stands below it
+    r"[ \t]*(?!Columns? )([A-Za-z_][\w^{}'-]*(?:[ \t][\w^{}()'-]+){0,4})[ \t]*"
+    r"(?:\((?:[0-9]+[ \t]*[,×x][ \t]*)+[0-9]*\)[ \t]*)?:[ \t]*"
+)
+_RULED = re.compile(r"[ \t]*(?:\*\*|__|==+|--+)")
+_OWN_READER = re.compile(r"\s*[\[{(|]|[^\n]*\n[ \t]*[|+:=_-]{2,}")
 _INPUTS = frozenset("qkvx")  # first letters of what a problem is made of
 _COMMENT = re.compile(r"[ \t]*(?:#|%|//)")
 _KEY = re.compile(r"[ \t]*(?:-[ \t]|[\"']?[A-Za-z_]\w*[\"']?[ \t]*:(?:[ \t]|$))")
 _LISTED = re.compile(r"\s*(?:[\[{(]|[-+]?\.?[0-9])")
+_LISTED_ROWS = re.compile(r"\s*[-+]?\.?[0-9][-+.0-9eE \t]*(?:\n|\Z)")  # which the label has in its own reader
 _RULE = re.compile(r"[ \t]*\|?[ \t]*:?-{3,}:?[ \t]*\|")
 _FENCE = re.compile(r"[ \t]*(`{3,}|~{3,})[ \t]*([^`\n]*)")
 _SIGNS_OF_DATA = ("[[", "{{", "```", "\\begin{", "array(", "tensor(")
@@ -43,6 +51,8 @@ def name_headings(text: str) -> str:
     lines = text.split("\n")
     places = _places(lines)
     names = [name for _, name in places]
+    if len(places) < 2:
+        return _name_label(lines) or text
     if len(set(names)) < 2 or _INPUTS.isdisjoint(name[0].lower() for name in names):
         return text
     if any(line.strip() and not _COMMENT.match(line) for line in lines[: places[0][0]]):
@@ -57,6 +67,21 @@ def name_headings(text: str) -> str:
         if not (line[0].isalpha() and line.endswith(":") and _LISTED.match(first)):  # a label, which has its own reader
             lines[place] = f"{name} ="
     return "\n".join(lines)
+
+
+def _name_label(lines: list[str]) -> str | None:
+    """Return the text with `Tokens =` in place of the label of its only table, `Tokens:`, or None."""
+    index = next((index for index, line in enumerate(lines) if line.strip() and not _COMMENT.match(line)), len(lines))
+    body = lines[index + 1 :]
+    if not _is_block(body):
+        return None
+    line = lines[index].rstrip(_EMPTY)
+    if _RULED.match(line) and (called := heading(line)):
+        return "\n".join([*lines[:index], f"{called} =", *body])
+    label = _LABEL.fullmatch(line) if len(line) <= _LONGEST else None
+    if label is None or _OWN_READER.match("\n".join(body).lstrip("\n")) or _LISTED_ROWS.match("\n".join(body)):
+        return None
+    return "\n".join([*lines[:index], f"{re.sub('[^0-9A-Za-z_]+', '_', label[1]).strip('_')} =", *body])
 
 
 def _without_empty_cells(lines: list[str]) -> list[str]:
@@ -93,7 +118,7 @@ def _places(lines: list[str]) -> list[tuple[int, str]]:
 def heading(line: str) -> str | None:
     """Return the name in a line that holds nothing but the heading of a matrix, or None."""
     line = line.rstrip(_EMPTY)  # cells of a sheet beside it
-    if len(line) > 80 or (found := _HEADING.fullmatch(line)) is None:
+    if len(line) > _LONGEST or (found := _HEADING.fullmatch(line)) is None:
         return None
     return re.sub(r"[ \t]+", "_", found[1])
 

@@ -21,12 +21,15 @@ _NUMPY_DIGITS, _TORCH_DIGITS = 8, 4  # that they print at most
 _CLOSERS = {"[": "]", "{": "}", "(": ")"}
 _TYPES = (  # of the items of a list, written before it
     r"(?:Float(?:16|32|64)|U?Int(?:8|16|32|64)?|Bool|Any)(?=\[)|vec!(?=\[)"
-    r"|(?:\[[0-9]*\])+\s*(?:float(?:32|64)|u?int[0-9]*|bool|f(?:16|32|64)|[iu](?:8|16|32|64))(?=\{)"  # Go and Zig
-    r"|new\s*(?:float|double|int|long)?\s*(?:\[,*\])+\s*(?=\{)"  # Java and C#
+    r"|(?:\[(?:[0-9]*|\.\.\.)\])+\s*(?:float(?:32|64)|u?int[0-9]*|bool|f(?:16|32|64)"
+    r"|[iu](?:8|16|32|64))(?=\{)"  # Go and Zig
+    r"|new\s*(?:float|double|int|long)?\s*(?:\[[0-9, ]*\])+\s*(?=\{)"
+    r"|(?:float|double|int|long)(?:\[[0-9]*\])+\s*(?=\{)"  # Java, C#
+    r"|@[SM](?:Matrix|Vector)\s*(?=\[)|List(?=\[)"  # Julia, Mathematica
     r"|std::\w+<[\w:<>, ]*>\s*(?=\{)|'(?=\{)"  # C++, Verilog
     r"|(?:(?:Float(?:32|64)|U?[iI]nt(?:8|16|32))?Array)?\([0-9]+\)\s*(?=\[)|Array\s*(?=\[)"  # JavaScript
-    r"|(?:array!|d?matrix!|Matrix|@|&|#|!!)(?=\[)|\.(?=[ \t]*\{)"  # Rust, Ruby, Nim, Lean, Zig
-    r"|Numo::\w+(?:#shape=\[[0-9,]*\]\s*)?(?=\[)|(?:'|@|#(?:[0-9]A)?)(?=\()"  # Ruby, Lisp, PowerShell
+    r"|(?:array!|mat!|d?matrix!|Matrix|@|&|#|!!)(?=\[)|\.(?=[ \t]*\{)"  # Rust, Ruby, Nim, Lean, Zig
+    r"|Numo::\w+(?:#shape=\[[0-9,]*\]\s*)?(?=\[)|(?:'?#(?:[0-9]A)?|'|@)(?=\()"  # Ruby, Lisp, PowerShell
 )
 _TOKEN = re.compile(  # str.split also splits at the no-break spaces within a number
     rf"[ \t\n\r\f\v]*(?:{_TYPES})?([\[\]{{}},]|[\"'][^\"'\n]*[\"']"
@@ -34,14 +37,16 @@ _TOKEN = re.compile(  # str.split also splits at the no-break spaces within a nu
 )
 _LIBRARY = (
     r"(?:new\s+)?(?:(?:np|numpy|cp|cupy|torch|nn|torch\.nn|jnp|jax\.numpy|jax|tf|tensorflow|mx|mlx\.core|mx\.nd|mx\.np"
-    r"|paddle|sp|sympy|Nx|nd)\.)?"
+    r"|paddle|sp|sympy|Nx|nd|math)\.)?"
 )
 _MAKER = (
-    r"(?:array|arr[123]|asarray|ascontiguousarray|matrix|mat|tensor|as_tensor|from_numpy|(?:Float|Double|Half|BFloat16|Long|Int|Short|"
+    r"(?:Some|Ok|Object\.freeze|DenseMatrix\.OfArray|Tensor::(?:new|from(?:_data)?)|tensor[1-6]d|array|arr[123]|asarray|ascontiguousarray|matrix|mat|tensor|as_tensor|from_numpy|(?:Float|Double|Half|BFloat16|Long|Int|Short|"
     r"Byte|Char|Bool)?Tensor|Parameter|constant|convert_to_tensor|to_tensor|Variable|Array(?!\s*\([0-9]+\)\s*\[)|DeviceArray|ndarray|single|double|logical"
     r"|(?:Immutable|Mutable)?(?:Dense)?Matrix|(?:Float(?:32|64)|U?[iI]nt(?:8|16|32))Array(?:\.from)?(?!\([0-9]+\)))"
 )
-_BUILDERS = re.compile(r"(?<![\w.])(?:(?:(?:float|double|int|long)A|a)rrayOf|listOf|[Aa]rray|List|Seq|Vector)\s*\(\s*")
+_BUILDERS = re.compile(
+    r"(?<![\w.])(?:(?:(?:float|double|int|long)A|a)rrayOf|(?:mutableL|l)istOf|Arrays\.asList|List\.of|[Aa]rray|List|Seq|Vector)\s*\(\s*"
+)
 _NUMBER = r"[-+]?\.?[0-9][\w.]*\s*"
 _BUILT = re.compile(  # lists in the parentheses of Kotlin, Scala and PHP; of a call, NumPy's array(1.5) is one number
     rf"\s*(?:{_BUILDERS.pattern}(?:{_NUMBER},\s*{_NUMBER}[,)]|(?:{_BUILDERS.pattern})+{_NUMBER}[,)]))"
@@ -63,7 +68,7 @@ _NAMES = (
 )
 _KEYWORD = re.compile(
     rf"\s*,\s*(?:{_NAMES}\s*=\s*({_VALUE})"
-    r"|(?:(?:np|numpy|torch|jnp|tf|mx)\.\w+|float|int|bool|'[a-z0-9]+'|\"[a-z0-9]+\"))"
+    r"|(?:(?:np|numpy|torch|jnp|tf|mx)\.\w+|float|int|bool|'[a-z0-9]+'|\"[a-z0-9]+\"|&[\w:]+))"
 )
 _HALF = re.compile(r"(?<!\w)(b?float16)(?!\w)")  # as dtype=torch.float16 says
 _LEADING = re.compile(rf"{_NAMES}\s*=\s*({_VALUE})\s*,\s*|(?:data|object|value)\s*=\s*(?=[\[(])")  # as Paddle prints
@@ -85,7 +90,10 @@ _SIZED_LIST = re.compile(r"\s*\(([0-9]+)><([0-9]+)\)\s*(?=\[[^\[\]]*\]\s*\Z)")  
 _SIZED_ROWS = re.compile(r"\s*\[([0-9]+),([0-9]+)\](?=\(\()")  # of Boost's uBLAS
 _LENGTHS = re.compile(r"std::\w+ of length [0-9]+(?:, capacity [0-9]+)? = (?=\{)")  # of gdb
 _QUOTIENT = re.compile(r"(?<![\w.])(?:Fraction|Rational)\(\s*(-?[0-9]+)\s*,\s*([0-9]+)\s*\)")  # of Python, SymPy
-_TYPE_BEHIND = re.compile(r"\s*::\s*\[*[A-Z]\w*\]*\s*")  # of Haskell
+_FLOAT = re.compile(r"(?<![\w.])Float\(\s*'([^'\n]*)'\s*(?:,\s*precision=[0-9]+\s*)?\)")  # of SymPy's srepr
+_RATIO = re.compile(r"(?<![\w./])(-?[0-9]+)//([0-9]+)(?![\w./])")  # of Julia
+_SPLIT_COMPLEX = re.compile(r"[0-9.][ \t]+[-+][ \t]*[0-9.]+(?:e[-+]?[0-9]+)?[ij]\b")
+_TYPE_BEHIND = re.compile(r"\s*(?:::\s*\[*[A-Z]\w*\]*|as\s+const)\s*")  # of Haskell and TypeScript
 _LINES = re.compile(r"\s*\[([^\[\]{}(),;]*\n[^\[\]{}(),;]*)\]\s*")
 _LINES_ENDED = re.compile(  # rows of MATLAB and Julia: NumPy prints no semicolon, and a list has commas between lines
     r"\s*\[((?:[^\[\]{}();\n]*[^\[\]{}();,\s][ \t]*\n)+[^\[\]{}();\n]*)\]\s*;\s*"
@@ -98,6 +106,10 @@ _ONE_LIST = "if these are its rows, put them into one list: [[1, 0], [0, 1]]"
 _RESTS = (  # what follows a list, and what to do about it
     (re.compile(r"(?:print|display|show|\w+\.\w+)\("), "delete it: nothing is run"),
     (re.compile(r"\w+:\s"), "if this is a problem in YAML, name the file .yaml"),
+    (re.compile(r",?\s*(?:torch\.Size\(\[)?\(?[0-9]+,[ ]?[0-9]*\]?\)\s*\Z"), "delete it, if it is the shape"),
+    (re.compile(r"\[,1\]"), "print one item of the list of R: print(x[[1]])"),
+    (re.compile(r",\s*nrows: "), 'print it with {} in place of {:?}: println!("{}", x)'),
+    (re.compile(r",\s*_size: "), "print its lists: console.log(x.toArray())"),
     (re.compile(r"[]})]"), "delete it, or open as many lists as are closed"),
     (re.compile(r",?\s*(?:[\[{(]|\w+\()"), _ONE_LIST),
     (re.compile(r",\s*\w+\s*="), "delete that argument"),
@@ -112,7 +124,7 @@ _FIRST = (  # what a list begins with (a label such as [CLS] begins with somethi
     r"|[Tt]rue|[Ff]alse|TRUE|FALSE|-?(?:np|numpy|math|torch|float|array|tensor|Parameter|Fraction|Rational|Decimal|Integer)\b"
 )
 BEGINNING = re.compile(  # a single tuple, (1,234), could be a number in parentheses
-    rf"(?:{_TYPES})|=?[\[{{]\s*(?:{_FIRST}|{_TYPES})|\(\s*[\[({{]\s*(?:{_FIRST})|{_CALL.pattern}|{_ANGLE.pattern}"
+    rf"(?:{_TYPES})|=?(?!\{{\|)[\[{{]\s*(?:{_FIRST}|{_TYPES})|\(\s*[\[({{]\s*(?:{_FIRST})|{_CALL.pattern}|{_ANGLE.pattern}"
     rf"|{_SQUARE.pattern}|{_SIZED_LIST.pattern}|{_SIZED_ROWS.pattern}|{_LENGTHS.pattern}|\$\s*mat\s*\("
     rf"|{_BUILT.pattern}|{_ROW_ARGUMENTS.pattern}"
 )
@@ -123,6 +135,11 @@ def read_list(text: str, where: str, reading: Reading, dimensions: tuple[int, ..
 
     `dimensions` are those of a declaration, as in `float q[2][3]`. Raises InputError with the indices of the error.
     """
+    if "\n" not in text:  # or what stands behind // may be a comment
+        text = _RATIO.sub(r"\1/\2", text)
+    text = _FLOAT.sub(r"\1", text)
+    if _SPLIT_COMPLEX.search(text):
+        raise InputError(where, "its cells are complex, not real numbers", cells.REAL_PART)
     text = _LENGTHS.sub("", _QUOTIENT.sub(r"\1/\2", _COMMENT.sub("", text)))
     notes: tuple[str, ...] = ()
     if sized := _SIZED_LIST.match(text):
@@ -165,7 +182,7 @@ def read_list(text: str, where: str, reading: Reading, dimensions: tuple[int, ..
         claimed.append(tuple(map(int, re.findall("[0-9]+", trailer[trailer.lastindex or 0]))))
         end = len(text)
     rest = text[end:].strip()
-    if rest and rest not in (";", ".") and not _TYPE_BEHIND.fullmatch(rest):
+    if rest.removesuffix(";") not in ("", ".", "?") and not _TYPE_BEHIND.fullmatch(rest):
         _refuse_rest(where, rest, "the end", walk.shape())
     for shape in claimed:
         if shape != walk.shape():
@@ -267,7 +284,11 @@ def _claim(keyword: str | None, value: str | None) -> list[tuple[int, ...]]:
 
 def _hint(token: str) -> str:
     """Return what to do about a word in place of a list: `indices=` of a sparse tensor, or a number."""
-    return "print all of its cells: print(x.to_dense())" if token == "indices=" else "write a list: [[1, 0], [0, 1]]"
+    return (
+        "print all of its cells: print(x.to_dense())"
+        if token.endswith("indices=")
+        else "write a list: [[1, 0], [0, 1]]"
+    )
 
 
 def _refuse_rest(where: str, rest: str, expected: str, shape: tuple[int, ...] = ()) -> NoReturn:

@@ -18,13 +18,17 @@ _COLUMNS = re.compile(r"\s*[Cc]olumns? ([0-9]+)(?:\s*(?:through|and|to|-)\s*([0-
 _FACTOR = re.compile(r"\s*([0-9]+(?:\.[0-9]*)?)[eE]([+-]?[0-9]+)\s*\*\s*")
 _POWER = re.compile(r"\s*(?:0\.(0*)1|1(0*))\s*\*\s*")  # of ten, as libtorch prints the factor
 _COMPLEX = re.compile(r"[0-9.] *[-+] *[0-9.]+(?:e[-+]?[0-9]+)?[ij]\b")
-BEGINNING = re.compile(rf"{_FACTOR.pattern}\n|{_COLUMNS.pattern}\n")
 _PLACED = re.compile(r"^[ \t]*\([0-9]+, ?[0-9]+\)[ \t]+\S", re.MULTILINE)
 _TABLE = re.compile(r"\s*([0-9]+)[×x]([0-9]+) (?:time)?table[ \t]*\n")
 _CLASS = re.compile(
     r"\s*([0-9]+(?:[×x][0-9]+)+)(?:\s+(?:[A-Za-z0-9]+ )*(?:matrix|array|dlarray|gpuArray|distributed))?\s*"
     r"|\s*(?:Diagonal|Permutation) Matrix\s*"
 )
+BEGINNING = re.compile(
+    rf"{_FACTOR.pattern}\n|{_COLUMNS.pattern}\n|{_TABLE.pattern}"
+    r"|\s*[0-9]+(?:[×x][0-9]+)+ (?:[a-zA-Z0-9]+ )*(?:matrix|array)[ \t]*\n"
+)
+_CELLS = re.compile(r"\s*[0-9]+(?:[×x][0-9]+)+ cell array[ \t]*\n")
 _PLAIN = re.compile(r"[+-]?[0-9]+\.?[0-9]*")
 
 
@@ -35,6 +39,8 @@ def read_matlab(text: str, where: str, reading: Reading) -> Matrix:
         raise InputError(where, "this is a sparse matrix, only the cells that are not zero", hint)
     if _COMPLEX.search(text):
         raise InputError(where, "its cells are complex, not real numbers", REAL_PART)
+    if _CELLS.match(text):
+        raise InputError(where, "this is a cell array", "print its numbers: cell2mat(x)")
     if table := _TABLE.match(text):
         return _read_table(text[table.end() :], (int(table[1]), int(table[2])), where, reading)
     source = Lines(text, where)

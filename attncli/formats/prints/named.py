@@ -9,7 +9,7 @@ from attncli.numbers.numerals import quote
 from attncli.records import record
 
 _ANNOTATION = (  # a type after the name (if any word were allowed, the YAML text `title: x = [1]` would match)
-    r"(?:[A-Za-z_]\w*\.[\w.]+|&?\[[^=\n]{0,80}\]|(?:[Ll]ist|Sequence|Vec|NDArray|[Aa]rray|Matrix|Tensor)\b[^=\n]{0,80}?"
+    r"(?:[A-Za-z_]\w*\.[\w.]+|&?\[[^=\n]{0,80}\]|(?:[Ll]ist|Sequence|Vec|NDArray|[Aa]rray(?:[1-6D])?|[DS]?Matrix[1-6]?(?:x[1-6])?|Tensor)\b[^=\n]{0,80}?"
     r"|number\[\]\[\])"
 )
 _NAME = r"([A-Za-z_][\w.]*(?:\^\{?[-+*\w]{1,4}\}?|'(?!'))?)"
@@ -38,7 +38,7 @@ _BRACED = re.compile(r"[ \t]*(?!std::array)[A-Za-z_][\w:<>, \t*&.]{2,80}[ \t*&>]
 _LABEL = re.compile(  # as print("Q:", q) prints it: a label and, after a colon, what can only be an array
     r"[ \t]*(?!Parameter containing|Columns? )[\"']?([A-Za-z_][\w .^{}()']{0,60}?)[\"']?[ \t]*()"
     r"(?:(?:\((?:[0-9]+, ?)+[0-9]*\)|shape=\([0-9, ]*\))[ \t]*)?:"
-    r"(?=[ \t]*\n\s*[-+]?\.?[0-9][-+.\deE \t]*(?:\n|\Z)|\s*"
+    r"(?=[ \t]*\n\s*[-+]?\.?[0-9][-+.\deE \t]*(?:\n|\Z)|[ \t]*[-+.\d][-+.\deE \t,]*;[ \t]*[-+.\d]|\s*"
     r"(?:[\[{]\s*[-+.\d\[{]|<tf\.|Parameter containing:|(?:[a-z]{2,9}\.)*(?:[Tt]ensor|[Aa]rray|matrix)\())[ \t]*"
 )
 _LISTED = re.compile(

@@ -20,7 +20,10 @@ _COLUMNS = re.compile(r"\s*(?:\[,[0-9]+\]\s*)+")
 _ROW = re.compile(r"\s*\[([0-9]+),\]\s*(.*)")
 _SLICE = re.compile(r"\s*, , ")
 _VECTOR = re.compile(r"\s*\[([0-9]+)\]\s+(.*)")
-PRINT = re.compile(rf"{_COLUMNS.pattern}\n|\s*[^\n]*\n\s*\[1,\]\s|\s*\[1\]\s|\s*, , ")
+_CLASSED = re.compile(
+    r"\s*([0-9]+) x ([0-9]+) (?:(sparse|diagonal) )?Matrix of class [^\n]*\n"
+)  # of the package Matrix
+PRINT = re.compile(rf"{_CLASSED.pattern}|{_COLUMNS.pattern}\n|\s*[^\n]*\n\s*\[1,\]\s|\s*\[1\]\s|\s*, , ")
 CODE = re.compile(
     r"\s*(?:(?:matrix|structure|array)\s*\(\s*(?:c\s*\(|[0-9]+:[0-9])|c\s*\(\s*[-+.0-9TFNI]|[rc]bind\s*\(\s*(?:\w+\s*=\s*)?c\s*\()"
 )
@@ -32,6 +35,8 @@ _PART = re.compile(r"(?:(\w+)\s*=\s*)?(c\s*\([^()]*\))")
 _NAMES = r"(?:NULL|c\s*\((?:[^()\"']|\"[^\"]*\"|'[^']*')*\))"
 _DIMNAMES = re.compile(rf"\s*,\s*\.?[dD]imnames\s*=\s*list\(\s*({_NAMES})\s*,\s*({_NAMES})\s*\)")
 _NAME = re.compile(r"\"([^\"]*)\"|'([^']*)'")
+_DOT = re.compile(r"(?<!\S)\.(?!\S)")
+_MOST_COLUMNS = 1 << 12
 _LENGTH = re.compile(r"[0-9]{1,9}L?")
 _OPTION = re.compile(
     r"\s*,\s*(?:\.?(nrow|ncol|byrow|dim|Dim)\s*=\s*)?(c\s*\([^()]*\)|[0-9]{1,9}:[0-9]{1,9}|[0-9]+L?|TRUE|FALSE|T|F)"
@@ -41,6 +46,8 @@ _OPTION = re.compile(
 def read_r_print(text: str, where: str, reading: Reading) -> Matrix:
     """Read a matrix as R prints it, with `[1,]` before its rows and `[,1]` above its columns, or with names, or a
     vector, with `[1]`."""
+    if classed := _CLASSED.match(text):
+        return _read_classed(text[classed.end() :], classed, where, reading)
     source = Lines(text, where)
     first = source.lines[0][1]
     if _SLICE.match(first):
@@ -70,6 +77,20 @@ def read_r_print(text: str, where: str, reading: Reading) -> Matrix:
         column_labels=None if names[0].startswith("[") else tuple(names),
         texts=matrix.texts,
     )
+
+
+def _read_classed(body: str, head: re.Match[str], where: str, reading: Reading) -> Matrix:
+    """Read a matrix of the package Matrix, whose zeros may be dots, below its size."""
+    rows, columns = int(head[1]), int(head[2])
+    if head[3]:
+        body = _DOT.sub("0", body)
+    if not body.partition("\n")[0].strip():  # a sparse matrix without names has blanks above its columns
+        body = " ".join(f"[,{column}]" for column in range(1, min(columns, _MOST_COLUMNS) + 1)) + f"\n{body}"
+    matrix = read_r_print(body, where, reading)
+    if matrix.array.shape != (rows, columns):
+        what = f"its first line says {rows} × {columns}, but {times(matrix.array.shape)} numbers follow"
+        raise InputError(where, what, COPY_ALL)
+    return matrix
 
 
 def _blocks(source: Lines) -> list[tuple[list[str], list[tuple[str, list[str]]]]]:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from attncli.matrix import Matrix, Reading
 
-_ABBREVIATED = re.compile(r"\.\.\.|[…⋮⋯⋱]")
+_ABBREVIATED = re.compile(r"(?<!\[)\.\.\.|\.\.\.(?!\]\s*[\[a-z])|[…⋮⋯⋱]")  # Go leaves a length out: [...][2]float64
 _CODE = re.compile(r"\s*(?!-?(?:nan|inf)\b)[A-Za-z_][\w.]*[ \t]*(?:[@*+/(\[^-]|\.[*+/^-])", re.IGNORECASE)
 _CONTINUED = re.compile(r";[ \t]*\.\.\.[ \t]*(\n)")  # a statement of MATLAB on several lines
 _REPEATED = re.compile(r"<repeats [0-9]+ times>")
@@ -30,9 +30,13 @@ _ROWS_FOLLOW = re.compile(  # as MATLAB prints them, in its Live Editor below th
 )
 _MAPPING = re.compile(r"\s*\[?\s*\{\s*(?:\"[^\"\n]*\"|'[^'\n]*'|\w+)\s*:(?!:)")
 _PLACED = re.compile(r"(?:[ \t]*\w+(?:\[[0-9]+\])+[ \t]*=[ \t]*[-+]?[0-9.][\w.+-]*[ \t]*;?[ \t]*\n?){2}")
-_BLOCK_LIST = re.compile(r"\s*(?:#[^\n]*\n\s*)*-[ \t]+(?:\[|-[ \t]+[-+.0-9])")
+_BLOCK_LIST = re.compile(
+    r"\s*(?:#[^\n]*\n\s*)*(?:---[ \t]*\n\s*(?:\[|-[ \t\n]+(?:\[|-[ \t]+[-+.0-9]))"
+    r"|-[ \t]+(?:\[|-[ \t]+[-+.0-9])|-[ \t]*\n[ \t]+-[ \t]+[-+.0-9])"
+)
 _PHP = re.compile(r"\s*[Aa]rray\b[^=]{0,40}?\[?[0-9]+\]?\s*=>")
 _COMMENT_WITHIN = re.compile(r"[0-9.][ \t]*\n\s*#(?: [^\n]*)?\n[^#]*[0-9]")
+_QUOTED = re.compile(r"\s*([\"'])(\s*[\[{(]?[-+.0-9\[{(][^\"'\n]*)\1\s*;?\s*")  # as in files of settings
 _NUMBERS = re.compile(r"\s*[-+]?[0-9.][-+0-9.eE \t,;]*(?:\n|\Z)")
 _LONGEST_CODE = 1 << 16  # characters
 _MOST_SHOWN = 3  # statements in a note
@@ -70,10 +74,14 @@ def begins_as_print(text: str) -> bool:
     if _begins(text) or ((after := text_start(text)) and _begins(text[after:])):
         return True
     start = value_start(text)
-    return start is not None and (
+    if start is None:
+        return False
+    line = text[start:].partition("\n")[0].removesuffix(";")
+    return (
         _begins(text[start:])
         or _ROWS_FOLLOW.match(text, start) is not None
-        or is_rows(text[start:].partition("\n")[0].removesuffix(";"))
+        or _QUOTED.fullmatch(line) is not None
+        or is_rows(line)
     )
 
 
@@ -115,16 +123,18 @@ def _holds_numbers(text: str) -> bool:
 
 
 def _read_parts(text: str, where: str, reading: Reading) -> Contents:
-    text = _CONTINUED.sub(r";\1", text)
-    if _ABBREVIATED.search(text):
-        raise InputError(where, SHORTENED, PRINT_IN_FULL)
-    if _REPEATED.search(text):
-        hint = "print it in full: set print repeats unlimited, and set print elements unlimited"
-        raise InputError(where, "gdb prints some of its numbers once, with how often they are repeated", hint)
     if _BLOCK_LIST.match(text):
         from attncli.formats import yaml
 
         return yaml.read(text.encode("utf-8", "surrogateescape"), where, reading)
+    text = _CONTINUED.sub(r";\1", text)
+    if _ABBREVIATED.search(text):
+        if "device='meta'" in text:
+            raise InputError(where, "a tensor of the device meta has no numbers", "make it on another device")
+        raise InputError(where, SHORTENED, PRINT_IN_FULL)
+    if _REPEATED.search(text):
+        hint = "print it in full: set print repeats unlimited, and set print elements unlimited"
+        raise InputError(where, "gdb prints some of its numbers once, with how often they are repeated", hint)
     if _MAPPING.match(text) or mappings.BEGINNING.match(text):
         return _read_records(text, where, reading)
     if _PHP.match(text):
@@ -198,6 +208,8 @@ def _matrix(part: NamedPart, where: str, reading: Reading) -> Matrix:
     if part.name and _CODE.match(part.text):
         what = f"{quote(part.text.strip())} is code, which attncli does not run"
         raise InputError(where, what, "leave it out, or print the array, and paste what it shows")
+    if part.name and (quoted := _QUOTED.fullmatch(part.text)):
+        return _matrix(NamedPart("", quoted[2]), where, reading)
     if is_rows(part.text):
         return read_rows(part.text.strip(), where, reading)
     try:

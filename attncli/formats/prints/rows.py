@@ -41,6 +41,15 @@ def ends_rows(text: str) -> bool:
     return ";" in text and all(line.rstrip().endswith(";") for line in lines)
 
 
+def may_end_cells(text: str) -> bool:
+    """Return whether semicolons separate the cells of several lines and stand at the ends of them too, `1;2;`."""
+    lines = text.strip(_BLANKS).split("\n")
+    inner = [line.strip().removesuffix(";") for line in lines]
+    return (
+        len(lines) > 1 and any(";" in line for line in inner) and not any(" " in line.strip() for line in _pieces(text))
+    )
+
+
 def is_typed(text: str) -> bool:
     """Return whether the text has nothing but cells, and none is missing between two semicolons."""
     return all(piece.strip(_BLANKS) for piece in _pieces(text)) and all(map(may_be_cell, _CELL.findall(text)))

@@ -44,9 +44,67 @@ class Unread:
 
 UNREAD = (
     Unread(
+        re.compile(r"\x1b\["),
+        "holds the colours of a terminal",
+        "print it without them: NO_COLOR=1, or pipe it through sed 's/\\x1b\\[[0-9;]*m//g'",
+    ),
+    Unread(
         re.compile(r"^[ \t]*(?:```|~~~)", re.MULTILINE),
         "holds other text besides what stands between its fences",
         "keep only what stands between two of them, or put the name of each matrix above its fence: Q:",
+    ),
+    Unread(
+        re.compile(r"\A\s*(?:\[[A-Za-z_]+ ?[0-9]*\]:?[ \t]+\S|\[?(?:TRACE|DEBUG|INFO|WARN(?:ING)?|ERROR|CRITICAL)\b)"),
+        "begins with a word of a log, as INFO",
+        "keep only the arrays, each with its name: Q = …",
+    ),
+    Unread(
+        re.compile(r"\A\s*<class '[^'\n]*'>[ \t]*\n"),
+        "its first line is a type, not numbers",
+        "delete that line",
+    ),
+    Unread(
+        re.compile(r"\A\s*<\|"),
+        "this is an association of Mathematica",
+        "print its arrays one by one, each with its name: Q = …",
+    ),
+    Unread(
+        re.compile(r"\A\s*<<[^<>\n]*[|,][^<>\n]*>"),
+        "this is a matrix between the angle brackets of Maple",
+        "print it as a list: convert(x, listlist)",
+    ),
+    Unread(
+        re.compile(r"\A\s*[0-9]+×[0-9]+ DataFrame\b|^[ \t]*Row │", re.MULTILINE),
+        "this is a data frame as Julia prints it",
+        "print its numbers: Matrix(df)",
+    ),
+    Unread(
+        re.compile(r"\A\s*Rows: [0-9]+[ \t]*\nColumns: [0-9]+[ \t]*\n"),
+        "this is what glimpse() says of a data frame, a column to a line",
+        "print(x.to_csv(index=False)) in Python, write.csv(x, row.names = FALSE) in R",
+    ),
+    Unread(
+        re.compile(r"\A(?s:.{0,200}?)!!opencv-matrix"),
+        "this is a matrix as OpenCV writes it, its numbers in one list",
+        "print its rows: print(fs.getNode('Q').mat().tolist())",
+    ),
+    Unread(
+        re.compile(r"\bVecStorage \{|\A\s*Matrix \{ data: "),
+        "this is a matrix as nalgebra prints it with {:?}, column by column",
+        'print it with {}: println!("{}", x)',
+    ),
+    Unread(
+        re.compile(r"\A\s*Tensor\[(?:\[[0-9, ]*\]|dims [0-9, ]*)[,;]"),
+        "this names a tensor, without its numbers",
+        'print it with {}: println!("{}", x)',
+    ),
+    Unread(
+        re.compile(
+            r"\A[^\n&]*[0-9}][ \t$]*&[ \t]*[-+\\$0-9.{][^\n]*"
+            r"(?:\n[^\n&]*&|\\\\[ \t]*(?:\\hline)?[ \t]*\Z)"
+        ),
+        "its cells are separated by '&', as in LaTeX",
+        r"write \begin{bmatrix} above them and \end{bmatrix} below, and \\ behind each row",
     ),
     Unread(
         re.compile(r"\A\s*[\[(]?(?:[0-9]{4}-[0-9]{2}-[0-9]{2}[ T,]+)?[0-9]{1,2}:[0-9]{2}:[0-9]{2}(?![0-9])"),
@@ -114,7 +172,10 @@ UNREAD = (
         "delete its first two lines, which say the type and the size",
     ),
     Unread(
-        re.compile(r"\A[^\n]*(?:\(|Size\(\[)[0-9]+, ?[0-9]+\]?\)[^\n\[\](]*\n\s*(?:\[|[a-z.]*(?:tensor|[aA]rray)\()"),
+        re.compile(
+            r"\A[^\n]*(?:\(|Size\(\[)[0-9]+, ?[0-9]+\]?\)[^\n\[\](]*\n\s*(?:\w+[ \t]*[=:]\s*)?"
+            r"(?:\[|[a-z.]*(?:tensor|[aA]rray)\()"
+        ),
         "its first line is the shape, not numbers",
         "delete that line",
     ),
@@ -180,7 +241,7 @@ UNREAD = (
         _PASTE,
     ),
     Unread(re.compile(r"\A\s*(?:import|from)[ \t]+[a-z]"), "this is code, which attncli does not run", _PASTE),
-    Unread(re.compile(rf"\A\s*\w+[ \t]*<<[ \t]*{_CELL}"), "this is code, which attncli does not run", _PASTE),
+    Unread(re.compile(rf"[\w)][ \t]*<<[ \t]*{_CELL}[ \t]*,"), "this is code, which attncli does not run", _PASTE),
     Unread(
         re.compile(
             r"^[^\n#]*(?<![\w/\\.])(?:\.\.\.|…|⋮|⋯|⋱)(?![\w/\\.])[^\n]*\n(?s:.*)\[[0-9]+ rows x [0-9]+ columns\]",
@@ -232,7 +293,9 @@ UNREAD = (
         OF_A_MAPPING,
     ),
     Unread(
-        re.compile(r"\A\s*\(\s*(?:tensor|array|Array|\[\[)"),
+        re.compile(
+            r"\A\s*(?:\(\s*(?:tensor|array|Array|\[\[)|[A-Za-z_][\w.]*\(\s*\w+=\(?(?:tensor|array|Array)\([^\n]*(?:\n(?s:.*))?=\(?(?:tensor|array|Array)\()"
+        ),
         "several arrays stand in one pair of parentheses",
         "print each of them by itself",
     ),
@@ -259,20 +322,20 @@ UNREAD = (
         "delete that line",
     ),
     Unread(
-        re.compile(r"\A[^\n|]*[0-9A-Za-z.\"][ \t]*\|[ \t]*[0-9A-Za-z.\"+-][^\n]*\n[^\n|]*\|"),
-        "its cells are separated by bars, without a rule under the header",
-        "put a line of dashes under the header, ---|---, or commas in place of the bars",
-    ),
-    Unread(
         re.compile(r"\A\s*\|[^\n]*\|[ \t]*\n\s*\|[^\n]*\|"),
         "its cells are separated by bars, without a rule under the header",
         "put | | | and |---|---| above it, with as many cells, for a table without names",
+    ),
+    Unread(
+        re.compile(r"\A(?:#[^\n]*\n)*\|?[^\n|]*[0-9A-Za-z.\"][ \t]*\|[ \t]*[0-9A-Za-z.\"+-][^\n]*\n[^\n|]*\|"),
+        "its cells are separated by bars, without a rule under the header",
+        "put a line of dashes under the header, ---|---, or commas in place of the bars",
     ),
     Unread(re.compile(r"\A\s*\[[^\[\]\n]*\][ \t]*\n\s*\["), "each row is a list of its own", _ONE_LIST),
     Unread(
         re.compile(
             r"\A\s*(?:(?:[\w.]+[ \t]+)?[$@]?[A-Za-z_][\w.]*[ \t]*(?:=|<-|:=)[ \t]*)?[A-Za-z_][\w.:<>]*!?[ \t]*[(\[]"
-            r"(?:[^\n]*|[^\n]*[(\[{,][ \t]*\n(?s:.*))[)\]](?:\.\w+(?:\(\))?|')*\s*;?\s*\Z"
+            r"(?:[^\n]*|[^\n]*[(\[{,][ \t]*\n(?s:.*))[)\]](?:\.\w+(?:\(\))?|')*\??\s*;?\s*\Z"
         ),
         "this is code, which attncli does not run",
         _PASTE,
@@ -282,7 +345,11 @@ UNREAD = (
 
 def looks_like_code(text: str) -> bool:
     """Return whether a line is a call such as `np.eye(2)`, or names an array without its numbers, `<…>`: no path."""
-    return bool(re.fullmatch(r"(?:[\w.]+[ \t]*(?:=|<-)[ \t]*)?[A-Za-z_][\w.]*\([^/\\]*\)|[\w.]*<.*>", text))
+    return bool(
+        re.fullmatch(
+            r"(?:[\w.]+[ \t]*(?:=|<-)[ \t]*)?(?:[0-9.]+[ \t]*[*/+-][ \t]*)?[A-Za-z_][\w.]*\([^/\\]*\)|[\w.]*<.*>", text
+        )
+    )
 
 
 def name_beginning(refusal: InputError, text: str, where: str) -> InputError:
