@@ -78,3 +78,9 @@ class Quoted(str):
     """A quoted or block scalar, which is always text, never true, false or null."""
 
     __slots__ = ()
+
+
+class Folded(Quoted):
+    """A scalar of several lines, which YAML joins by blanks."""
+
+    __slots__ = ()

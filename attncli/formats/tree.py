@@ -24,6 +24,7 @@ Path = tuple[str | int, ...]
 
 MOST_AXES = 32
 DEEPEST = 64
+_SHAPES, _CELLS = frozenset(("shape", "dims", "size")), frozenset(("data", "values", "buffer", "data_sync"))
 _CELLS_AT_ONCE = 1 << 15
 NULLS = frozenset(("", "~", "null", "Null", "NULL"))
 LEADING_ZERO = re.compile(r"^\s*[-+−]?0[0-9]", re.MULTILINE)
@@ -202,6 +203,9 @@ def labelled_rows(tree: Tree, path: Path, where: str, name: str, reading: Readin
     import numpy as np
 
     rows: list[Matrix] = []
+    if not _SHAPES.isdisjoint(node_at(tree, path)) and not _CELLS.isdisjoint(node_at(tree, path)):
+        what = f"{path[-1]}: a mapping with its shape and its numbers, as a library writes an array"
+        raise fault(tree, where, path, what, FORM)
     for label in node_at(tree, path):
         row = matrix_at(tree, (*path, label), where, name, reading)
         if row.array.ndim != 1 or (rows and row.array.shape != rows[0].array.shape):

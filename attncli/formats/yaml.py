@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from attncli.errors import InputError
 from attncli.files import path_text
 from attncli.formats import tree as trees
-from attncli.formats.contents import Contents, Quoted, Tree
+from attncli.formats.contents import Contents, Folded, Quoted, Tree
 from attncli.formats.encoding import decode
 from attncli.formats.number_lists import read_yaml_lists
 
@@ -78,6 +78,8 @@ class _Builder:
                 node: Any = event.value
                 if event.style in ("'", '"', "|", ">"):
                     node = Quoted(node)
+                if type(current) is dict and " " in node and event.style != "|" and self.has_lines(event):
+                    node = Folded(node)
                 if event.tag is not None:
                     raise self.tag_fault(event)
                 if event.anchor is not None:
@@ -113,6 +115,11 @@ class _Builder:
         if not holder:
             raise InputError(self.where, "the file is empty", trees.FORM)
         return holder[0]
+
+    def has_lines(self, event: Any) -> bool:
+        """Return whether a scalar that is not literal stands on several lines."""
+        start, end = event.start_mark, event.end_mark
+        return bool(start.line < end.line) and self.text[start.index : end.index].strip().count("\n") > (event.style == ">")
 
     def check_start(self, event: Any, depth: int, current: Any, key: str | None) -> None:
         if depth >= trees.DEEPEST:

@@ -9,6 +9,7 @@ from attncli.inputs.array_names import expected_name, matrix_name, result_name
 
 _DESCRIPTIONS = frozenset(("shape", "shapes", "dim", "dims", "dimensions", "size", "strides", "axes", "ndim"))
 _OF_FRAME = frozenset(("columns", "index", "data"))  # what pandas writes with orient="split"
+_OF_SPARSE = frozenset(("data", "shape", "format"))
 _AS_ROWS = "in pandas, x.to_json(orient='values') writes its rows"
 _ONE_LIST = "if these are the rows of one matrix, put them into one list: [[1, 0], [0, 1]]"
 
@@ -52,6 +53,8 @@ def pick(contents: Contents, name: str | None, role: str) -> str:
     hint = f"name one, as in {_one_of(contents, first)}" if is_file else "keep only the one that is meant"
     if not named and _OF_FRAME.issubset(names):
         hint = f"its numbers are data: {_one_of(contents, 'data')}" if is_file else "keep only the list behind data"
+    if not named and _OF_SPARSE.issubset(names):
+        hint = "this is a sparse matrix of SciPy: save all of its cells, numpy.save('q.npy', matrix.toarray())"
     hint = _ONE_LIST if not named and _are_vectors(contents) else hint
     raise InputError(contents.where, what, hint)
 

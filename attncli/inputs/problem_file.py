@@ -10,7 +10,7 @@ from typing import Any
 from attncli.errors import InputError, ValueFault, nearest, suggest
 from attncli.files import exists, is_folder, path_text
 from attncli.formats import tree as trees
-from attncli.formats.contents import Contents, Quoted, Tree
+from attncli.formats.contents import Contents, Folded, Quoted, Tree
 from attncli.inputs.array_names import ALIASES, doubt_about, expected_name, matrix_name, packed_name, result_name
 from attncli.inputs.chosen_array import assigned_by_code
 from attncli.inputs.packed import PARTS, QKV_ORDERS, split_packed
@@ -103,6 +103,7 @@ def _setting_of_array(key: str, matrix: Matrix) -> Any:
         expected = "a number or a list of them" if setting.takes_list else "one value"
         raise InputError(matrix.where, f"has the shape {array.shape}; expected {expected}")
     cells = [str(cell).lower() if isinstance(cell, bool) else str(cell) for cell in array.reshape(-1).tolist()]
+    cells = [cell.removesuffix(".0") for cell in cells]  # a whole number, as those of a window
     return setting.value(setting.join_list(cells) if len(cells) > 1 else cells[0], matrix.where)
 
 
@@ -306,12 +307,14 @@ class _Reader:
             return trees.labelled_rows(self.tree, place, self.where, name, self.sources.reading)
         if isinstance(node, (list, dict)):
             return trees.matrix_at(self.tree, place, self.where, name, self.sources.reading)
-        text = self.text(path)
-        if not isinstance(node, Quoted):
-            from attncli.numbers.numerals import may_be_cell
+        from attncli.numbers.numerals import may_be_cell
 
-            if may_be_cell(text):
-                return self.number(path, text, name)
+        text = self.text(path)
+        if not isinstance(node, Quoted) and may_be_cell(text):
+            return self.number(path, text, name)
+        if isinstance(node, Folded) and ";" not in text and all(map(may_be_cell, text.replace(",", " ").split())):
+            what = f"{path[-1]}: YAML joins its lines to one, so that its rows are lost"
+            raise self.fault(path, what, f"write | behind the colon: {path[-1]}: |")
         return self.sources.matrix(text, role=role, folder=self.folder, where=name)
 
     def number(self, path: trees.Path, text: str, name: str) -> Matrix:

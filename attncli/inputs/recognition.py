@@ -26,6 +26,7 @@ _NEXT_KEY = pattern(r"\n['\"]?[A-Za-z_]\w*['\"]?[ \t]*:")
 _NO_YAML = pattern(
     r"[;({*`]|[0-9.][ \t]+[-+.0-9]|[0-9.]_?[fdLu][0-9]*\b|[0-9]//"
 )  # in a list: YAML has commas and plain numbers
+_ROWS_BEHIND = pattern(r"[^\n:]*:[ \t]*[-+.0-9][^\n\[]*;")  # a label, as which they are text of YAML too
 YAML_KEY = pattern(r"(?:[ \t]*(?:#.*)?\n)*(?:---|%YAML|- |['\"]?[A-Za-z_]\w*['\"]?[ \t]*:(?:\s|$))")
 
 
@@ -51,7 +52,9 @@ def recognize_format(data: bytes) -> tuple[str, ...]:
     if is_print(start[:4096]) or not YAML_KEY.match(start):
         return ("txt",)
     first = _COMMENTS.sub("", _NEXT_KEY.split(start, 1)[0])
-    is_text = is_labelled_call(start[:4096]) or (is_labelled(start[:4096]) and _NO_YAML.search(first))
+    is_text = is_labelled_call(start[:4096]) or (
+        is_labelled(start[:4096]) and _NO_YAML.search(first) and not _ROWS_BEHIND.match(first.lstrip())
+    )
     return ("txt", "yaml") if is_text or start.startswith("shape: (") else ("yaml", "txt")
 
 

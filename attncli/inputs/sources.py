@@ -276,7 +276,8 @@ class Sources:
         if name not in ("json", "yaml", "markdown", "tex") or len(data) > _LONGEST_PRINT:
             return refusal
         try:
-            BY_NAME["txt"].read(data, refusal.where, self.reading)
+            for decode in BY_NAME["txt"].read(data, refusal.where, self.reading).matrices.values():
+                decode()
         except InputError:
             return refusal
         return InputError(refusal.where, refusal.what, "it can be read as text: name it .txt")

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from problem_writer import write_problem
 
-from attncli.errors import AttncliError
+from attncli.errors import AttncliError, InputError
 from attncli.inputs.matrices_apart import worksheet_from_matrices
 from attncli.inputs.problem_file import read_mapping, read_problem
 from attncli.inputs.request import Labels, Request, Worksheet
@@ -541,3 +541,39 @@ def test_a_manifest_is_sent_to_batch(run, tmp_path):
         f"error: {path}: line 1, column 1: unknown key 'defaults'",
         "hint: a manifest of jobs is for attncli batch FILE -d DIR",
     ]
+
+
+@pytest.mark.parametrize(
+    ("written", "place"),
+    [
+        ("\n  1 0\n  0 1", "line 2, column 3"),
+        (" >\n  1 0\n  0 1", "line 1, column 4"),
+        (" '1 0\n  0 1'", "line 1, column 4"),
+    ],
+)
+def test_rows_that_yaml_joins_to_one_line_are_refused(read, written, place):
+    with pytest.raises(InputError) as caught:
+        read(f"q:{written}\nk: [[1, 0, 0, 1]]\n")
+    assert caught.value.where == f"p.yaml: {place}"
+    assert caught.value.what == "q: YAML joins its lines to one, so that its rows are lost"
+    assert caught.value.hint == "write | behind the colon: q: |"
+
+
+@pytest.mark.parametrize(
+    "written", ["\n  1 0", " >\n  1 0\n\n", " '1 0;\n  1 0'", " |\n  1 0\n  1 0", "\n  [[1,\n  0]]"]
+)
+def test_a_text_of_one_row_or_with_its_rows_parted_is_read_from_yaml(read, written):
+    assert {tuple(row) for row in read(f"q:{written}\nk: [[1, 0]]\n").request.queries.array.tolist()} == {(1, 0)}
+
+
+@pytest.mark.parametrize("keys", [("shape", "data"), ("dims", "values")])
+def test_a_mapping_with_a_shape_and_numbers_is_no_matrix_with_labels(read, keys):
+    with pytest.raises(InputError, match="a mapping with its shape and its numbers, as a library writes an array"):
+        read(f"q: {{{keys[0]}: [1, 2], {keys[1]}: [1, 0]}}\nk: [[1, 0]]\n")
+
+
+@pytest.mark.parametrize("cell", ["01", "0x1", "1_0", "1:30"])
+def test_a_number_of_json_that_no_text_may_hold_is_not_sent_to_txt(read, cell):
+    with pytest.raises(InputError) as caught:
+        read(f'{{"q": [[{cell}, 0]], "k": [[1, 0]]}}', "p.json")
+    assert "name it .txt" not in (caught.value.hint or "")

@@ -337,3 +337,13 @@ def test_records_whose_first_key_counts_them_get_the_note_of_a_table(key: str) -
     records = Sources(io.BytesIO).matrix(text, role="queries")
     assert [note.replace("queries: ", "standard input: ") for note in records.notes] == list(table.notes)
     assert len(records.notes) == 1
+
+
+def test_a_sparse_matrix_of_scipy_is_called_that(tmp_path) -> None:
+    path = tmp_path / "s.npz"
+    np.savez(path, indices=[0], indptr=[0, 1], format=b"csr", shape=[1, 1], data=[1.0])
+    with pytest.raises(InputError) as caught:
+        Sources(io.BytesIO).matrix(str(path), role="queries")
+    assert caught.value.hint == (
+        "this is a sparse matrix of SciPy: save all of its cells, numpy.save('q.npy', matrix.toarray())"
+    )

@@ -12,6 +12,9 @@ PROBLEMS = {
     "labels": "queries:\n  the: [1, 0]\n  cat: [0, 1]\nkeys:\n  a: [1, 2]\n  b: [3, 4]\n",
     "strings": "Q: |\n  1 0\n  0 1\nK: |\n  1 2\n  3 4\n",
     "settings": "title: small\ncausal: false\nQ: [[1, 0], [0, 1]]\nK: [[1, 2], [3, 4]]\n",
+    "rows on lines and a setting": "Q: 1 0; 0 1\nK: 1 2; 3 4\ncausal: false\n",
+    "rows on lines and a title": "Q: 1 0; 0 1\nK: 1 2; 3 4\ntitle: a; b\n",
+    "a list for a setting": "Q: [[1, 0], [0, 1]]\nK: [[1, 2], [3, 4]]\nwindow: [1, 1]\n",
     "settings at the end": "Q: [[1, 0], [0, 1]]\nK: [[1, 2], [3, 4]]\ncausal: false\n",
 }
 
