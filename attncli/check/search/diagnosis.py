@@ -31,7 +31,6 @@ from attncli.check.slips.slip import SOME, Slip
 from attncli.check.slips.table import SLIPS
 from attncli.check.steps import verdicts_of
 from attncli.check.tolerance.measures import Measured
-from attncli.check.visible_cells import visible_cells
 from attncli.errors import AttncliError
 from attncli.inputs.request import GRADIENT_NAMES
 from attncli.matrix import Array
@@ -47,7 +46,7 @@ MOST_NAMES = 24  # of a pair
 SAME_SUM = 1e-9  # difference of two sums of weights that are the same but for our rounding
 # families of slips that may be none by themselves, and those that make them slips: the problem's own scale is wrong for
 # another score, rounding scores without decimals is wrong if another scale gave them some, leaving a scale of 1 out of
-# a gradient is wrong if it is another one, and what a mask hides other masks may hide too
+# a gradient is wrong if it is another one, and what a mask hides other masks may hide too. Another mask may show any
 MADE_BY = {
     "scale": ("score",),
     "weights": ("scale", "score"),
@@ -342,15 +341,14 @@ def _first_of_each_name(attempts: list[Attempt]) -> list[Attempt]:
 def _pairs(singles: list[Attempt], groups: list[list[Attempt]], case: Case, sample: Sample) -> list[Attempt]:
     """Return two slips of different families, made in the order of their stages: the first of two groups that are of
     different families, or one that is none by itself with one that may make it one. Masks that are alike by themselves
-    may differ where another one is left out, and where no query sees two keys, nothing else shows unless it is."""
+    may differ where another one is left out."""
     differing = {id(attempt) for group in groups for attempt in group}
     first_ones = {id(group[0]): group for group in groups}
     tried = [each for each in singles if id(each) in first_ones or id(each) not in differing]
-    hides_all = case.is_masked and int(visible_cells(case.problem).sum(axis=-1).max(initial=0)) < 2
     pairs = []
     for first, second in combinations(tried, 2):
         both = permutations((first, second))
-        if all(id(each) in first_ones or _is_made_by(each, other, hides_all) for each, other in both):
+        if all(id(each) in first_ones or _is_made_by(each, other, case) for each, other in both):
             alike = (first_ones.get(id(each), [each]) for each in (first, second))
             apart = [(one, two) for one, two in product(*alike) if one.slips[0].family != two.slips[0].family]
             masks = [pair for pair in apart[1:] if {each.slips[0].family for each in pair} == MASKS]
@@ -359,10 +357,10 @@ def _pairs(singles: list[Attempt], groups: list[list[Attempt]], case: Case, samp
     return pairs
 
 
-def _is_made_by(without_effect: Attempt, other: Attempt, hides_all: bool) -> bool:
+def _is_made_by(without_effect: Attempt, other: Attempt, case: Case) -> bool:
     """Return whether what is no slip by itself may be one together with the other."""
-    family = other.slips[0].family
-    return family in MADE_BY.get(without_effect.slips[0].family, ()) or (hides_all and family in MASKS)
+    own, family = without_effect.slips[0].family, other.slips[0].family
+    return family in MADE_BY.get(own, ()) or (family in MASKS and case.is_masked and own != "system")
 
 
 def _join_attempts(first: Attempt, second: Attempt, case: Case, sample: Sample) -> list[Attempt]:
