@@ -19,6 +19,10 @@ ARRAYS = [
     ("NumPy's matrix", "matrix([[1., 2.],\n        [3., 4.]])", FOUR),
     ("np.array", "np.array([[1, 2], [3, 4]])", FOUR),
     ("np.array with a dtype behind it", "np.array([[1, 2], [3, 4]], np.float32)", FOUR),
+    ("np.array in parentheses of their own", "np.array(([[1, 2], [3, 4]]))", FOUR),
+    ("np.array of a tuple in parentheses of its own", "np.array((([1, 2], [3, 4])))", FOUR),
+    ("lists in parentheses", "[([1, 2]), (([3, 4]))]", FOUR),
+    ("a tuple of one list", "([[1, 2], [3, 4]],)", [FOUR]),
     ("np.asarray of tuples", "np.asarray(((1, 2), (3, 4)))", FOUR),
     (
         "numpy.array with names for infinities",

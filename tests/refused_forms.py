@@ -193,6 +193,20 @@ REFUSED = [
         "separate rows by ';', or write one line",
     ),
     (
+        "lines in one pair of brackets and parentheses",
+        "([1 2\n 3 4])",
+        "",
+        "2 lines in one pair of brackets could be rows or one row",
+        "separate rows by ';', or write one line",
+    ),
+    (
+        "a tibble with fewer rows than it says, below a comment",
+        "// q\n# A tibble: 3 × 1\n      a\n  <dbl>\n1     1\n",
+        "",
+        "its first line says 3 × 1, but 1 × 1 numbers follow",
+        "copy all of what was printed",
+    ),
+    (
         "rows of two lengths",
         "[1 2; 3]",
         "[1]",

@@ -30,13 +30,14 @@ if TYPE_CHECKING:
 _START = 4096  # bytes in which the kind of file is recognized
 _BLOCKS = pattern(rb"[0-9.][ \t]*\r?\n[ \t]*\r?\n\s*[-+.0-9]")
 _BLANK_LINE = pattern(rb"\n[ \t]*\r?\n")  # searched first, because finding newlines is faster than finding numbers
+_DASH = pattern(rb"^-[ \t]*\r?$", re.MULTILINE)  # of a list of YAML below it
 _SLICE = pattern(rb"^# New slice", re.MULTILINE)
 _LATEX = pattern(
     r"\s*(?:%[^\n]*\n\s*)*(?:\\|\$(?=(?s:.*)\\begin))|[^\n]{0,80}\\begin\s*\{[bpBvV]?(?:small)?(?:matrix|array)"
 )
 _BARS = frozenset("|│┃║┆┊")
 _PLAIN = frozenset(b"0123456789.,;+-eE \t\r\n")
-_MARKS = (b";", b"---", b"- -", b"-\n")  # of plain characters, and yet more than a plain table
+_MARKS = (b";", b"---", b"- -")  # of plain characters, and yet more than a plain table
 
 
 def read(data: bytes, where: str, reading: Reading) -> Contents:
@@ -96,7 +97,8 @@ def undecorate(data: bytes, where: str) -> bytes:
 
 def _may_be_print(data: bytes) -> bool:
     """Return whether a file begins with more than the characters of a plain table."""
-    return bool(data[:_START].translate(None, bytes(_PLAIN))) or any(mark in data[:_START] for mark in _MARKS)
+    start = data[:_START]
+    return bool(start.translate(None, bytes(_PLAIN)) or _DASH.search(start)) or any(mark in start for mark in _MARKS)
 
 
 def _start(data: bytes) -> str:

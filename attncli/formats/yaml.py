@@ -119,7 +119,9 @@ class _Builder:
     def has_lines(self, event: Any) -> bool:
         """Return whether a scalar that is not literal stands on several lines."""
         start, end = event.start_mark, event.end_mark
-        return bool(start.line < end.line) and self.text[start.index : end.index].strip().count("\n") > (event.style == ">")
+        return bool(start.line < end.line) and self.text[start.index : end.index].strip().count("\n") > (
+            event.style == ">"
+        )
 
     def check_start(self, event: Any, depth: int, current: Any, key: str | None) -> None:
         if depth >= trees.DEEPEST:

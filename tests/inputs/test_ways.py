@@ -163,6 +163,7 @@ TABLES = [
     ),
     ("rows under a rule of two dashes", "---  --\n 1    2\n 3    4\n---  --", [[1, 2], [3, 4]]),
     ("icecream", "ic| q: array([[1., 2.],\n              [3., 4.]])", [[1, 2], [3, 4]]),
+    ("rows below a sign of quotation", ">>> 1 2\n3 4", [[1, 2], [3, 4]]),
     ("rows below a label", "Q:\n1.0 2.0\n3.0 4.0\n", [[1, 2], [3, 4]]),
     ("rows between CR", "1 2\r3 4\r", [[1, 2], [3, 4]]),
     ("LaTeX with a name and no dollars", "Q = \\begin{bmatrix} 1 & 2 \\\\ 3 & 4 \\end{bmatrix}", [[1, 2], [3, 4]]),

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 # every printed array contains one of these, so the patterns, which are slow to compile, are not always needed
 _MARKS = frozenset("[({=<×*")
-_WORDS = ("- -", "-\n", "-element ", "Columns ")
+_WORDS = ("- ", "-\n", "-element ", "Columns ")
 _AROUND = frozenset(">`~⎡⎛┌%:")  # what stands around a print has one of these, or begins with a word
 _WORDS_AROUND = ("Tensor", "torch_tensor", "Out", "(gdb", "(Pdb", "$")
 _HEADINGS = frozenset(("q", "k", "v", "x", "query", "queries", "key", "keys", "value", "values", "mask", "context"))

@@ -6,6 +6,7 @@ import re
 from itertools import pairwise
 
 from attncli.formats.prints.headings import name_headings, open_fences
+from attncli.numbers.numerals import may_be_cell
 
 _SHELL = (  # what a program shows before what is typed: julia>, octave:1>, irb(main):001:0>, sage:, (gdb), (%i1)
     r"(?:[A-Za-z]\w{0,11}(?:\([\w:]{0,12}\))?(?::[0-9:]{1,12})?>{1,2}(?=[ \t]|$)|sage:(?=[ \t])"
@@ -87,6 +88,8 @@ def _strip_prompt(lines: list[str], first: int, end: int) -> None:
         after += 1
     answer = next((line for line in lines[after:end] if line.strip()), "")
     typed = lines[first]
+    if len(typed.split()) > 1 and all(map(may_be_cell, typed.split())):
+        return  # a row, below a sign of quotation before its first line only
     shown = _SHOWN.fullmatch(typed)
     if not answer and not shown:
         return

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, NoReturn
 
 from attncli.errors import InputError
@@ -94,10 +95,13 @@ _FLOAT = re.compile(r"(?<![\w.])Float\(\s*'([^'\n]*)'\s*(?:,\s*precision=[0-9]+\
 _RATIO = re.compile(r"(?<![\w./])(-?[0-9]+)//([0-9]+)(?![\w./])")  # of Julia
 _SPLIT_COMPLEX = re.compile(r"[0-9.][ \t]+[-+][ \t]*[0-9.]+(?:e[-+]?[0-9]+)?[ij]\b")
 _TYPE_BEHIND = re.compile(r"\s*(?:::\s*\[*[A-Z]\w*\]*|as\s+const)\s*")  # of Haskell and TypeScript
-_LINES = re.compile(r"\s*\[([^\[\]{}(),;]*\n[^\[\]{}(),;]*)\]\s*")
+_LINES = re.compile(r"\s*\(?\s*\[([^\[\]{}(),;]*\n[^\[\]{}(),;]*)\]\s*\)?\s*")
 _LINES_ENDED = re.compile(  # rows of MATLAB and Julia: NumPy prints no semicolon, and a list has commas between lines
     r"\s*\[((?:[^\[\]{}();\n]*[^\[\]{}();,\s][ \t]*\n)+[^\[\]{}();\n]*)\]\s*;\s*"
 )
+_GROUP = re.compile(r"\(\s*\(?\s*[\[{]")
+_PIECES = re.compile(r"[][(){}]|[^][(){}\s]+")
+_CALLED = re.compile(r"[\w'#@!>.]")  # what makes of parentheses behind it a call, or a list of Lisp
 _FLAT_LIST = re.compile(r"\[[^][]*\]")
 _OWN_LISTS = re.compile(r"\s*\[(?![ \t]*\])[^][{}();\n]*\](?:[ \t]*(?:,[ \t]*)?\n\s*\[[^][{}();\n]*\])+\s*(?:,\s*)?")
 _NARROW = 60  # characters: NumPy and torch fill about 75 before they wrap a line
@@ -162,6 +166,7 @@ def read_list(text: str, where: str, reading: Reading, dimensions: tuple[int, ..
         text = text[named.end() :]
     if quoted := _MATRIX_TEXT.fullmatch(text):
         text = f"[{quoted[2]}]"
+    text = _strip_groups(text)
     _refuse_mixed(text, where)
     text = _ROWS.sub(_make_list, _SHEET.sub(_make_list, text) if _SHEET.fullmatch(text) else text)
     end, closings, claimed = _open(text)
@@ -241,6 +246,33 @@ def _open(text: str) -> tuple[int, list[str], list[tuple[int, ...]]]:
         else:
             break
     return position, closings, claimed
+
+
+def _strip_groups(text: str) -> str:
+    """Return the text without the parentheses around one list in brackets: a tuple of one has a comma behind it."""
+    if _GROUP.search(text) is None:
+        return text
+    spare: list[int] = []
+    open_: list[tuple[int, list[str]]] = []  # the place of each bracket, and the kinds of what stands in it
+    for found in _PIECES.finditer(text):
+        piece = found[0]
+        if piece in _CLOSERS:
+            open_.append((found.start(), []))
+        elif piece in ("]", "}", ")") and open_:
+            start, inner = open_.pop()
+            kind = text[start]
+            is_called = _CALLED.search(text, max(0, start - 1), start) is not None
+            if kind == "(" and inner in (["["], ["tuple"]) and not is_called:
+                spare += [start, found.start()]
+                kind = "["
+            elif kind == "(" and set(inner) == {"[", ","}:  # of Python, where blanks separate nothing
+                kind = "tuple"
+            if open_:
+                open_[-1][1].append("[" if kind == "{" else kind)
+        elif open_:
+            open_[-1][1].append(",")
+    ends = [-1, *sorted(spare), len(text)]
+    return "".join(text[before + 1 : after] for before, after in pairwise(ends))
 
 
 def _make_list(found: re.Match[str]) -> str:

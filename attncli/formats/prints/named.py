@@ -31,7 +31,7 @@ PREPARED = re.compile(  # statements that prepare a session, and no array
     r"(?=[ \t]*(?:[;,#%\n]|\Z))"
 )
 _PASSED_OVER = re.compile(
-    r"\s*(?:(?:import|from|using|library|#include|package|<\?php)\b[^\n]*|(?:#|//|%)[^\n]*|[;,]"
+    r"\s*(?:(?:import|from|using|library|#include|package|<\?php)\b[^\n]*|(?:#(?! A tibble)|//|%)[^\n]*|[;,]"
     rf"|{PREPARED.pattern})?\s*"
 )
 _BRACED = re.compile(r"[ \t]*(?!std::array)[A-Za-z_][\w:<>, \t*&.]{2,80}[ \t*&>]([A-Za-z_]\w*)[ \t]*()(?=\{)")  # of C++
