@@ -405,6 +405,28 @@ PAGES = [  # whose headings and fences name their arrays, or whose code is passe
         "set.seed(1)\nQ <- matrix(c(1, 0, 0, 1), 2)\nK <- matrix(c(1, 3, 2, 4), 2)\nV <- matrix(c(5, 6), 2)\nS <- Q %*% t(K) / sqrt(2)\n"
         "print(S)\n",
     ),
+    ("names in bold", "**Q** = [[1, 0],\n [0, 1]]\n\n**K** = [[1, 2], [3, 4]]\n\n**V**: [[5], [6]]\n"),
+    (
+        "names in bold behind signs of a list",
+        "- **Q**: [[1, 0], [0, 1]]\n- **K:** [[1, 2], [3, 4]]\n- **V** = [[5], [6]]\n",
+    ),
+    ("names behind signs of a list", "- Q = [[1, 0], [0, 1]]\n- K = [[1, 2], [3, 4]]\n- V = [[5], [6]]\n"),
+    ("numbered names", "1. Q = [[1, 0], [0, 1]]\n2. K = [[1, 2], [3, 4]]\n3. V = [[5], [6]]\n"),
+    ("names and lists in backticks", "`Q` = `[[1, 0], [0, 1]]`\n`K` = `[[1, 2], [3, 4]]`\n`V` = `[[5], [6]]`\n"),
+    ("headings with sizes", "## Q (2×2)\n1 0\n0 1\n\n## K [2, 2]\n1 2\n3 4\n\n## V, shape=(2, 1)\n5\n6\n"),
+    (
+        "labels with sizes",
+        "Q (2×2):\n1 0\n0 1\n\nK shape (2, 2):\n[[1 2]\n [3 4]]\nV: torch.Size([2, 1])\n[[5]\n [6]]\n",
+    ),
+    (
+        "shapes printed above",
+        "Q.shape: (2, 2)\nQ:\n [[1 0]\n [0 1]]\nK.size() torch.Size([2, 2])\nK:\n[[1 2]\n [3 4]]\nV:\n[[5]\n [6]]\n",
+    ),
+    (
+        "LaTeX below names in bold",
+        "**Q:**\n\n$$\n\\begin{bmatrix} 1 & 0 \\\\ 0 & 1 \\end{bmatrix}\n$$\n\nThen the keys:\n\n**K**:\n\n$$\n"
+        "\\begin{bmatrix} 1 & 2 \\\\ 3 & 4 \\end{bmatrix}\n$$\n\n**V:**\n$$\\begin{bmatrix} 5 \\\\ 6 \\end{bmatrix}$$\n",
+    ),
     ("rows behind names", "Q=1 0; 0 1\nK = 1 2; 3 4;\nV = [5; 6]\n"),
     ("comments above rows", "# Q\n1 0\n0 1\n\n# K\n1 2\n3 4\n# V\n5\n6\n"),
     ("names above rows", "Q\n1,0\n0,1\n\nK\n1,2\n3,4\n\nV\n5\n6\n"),

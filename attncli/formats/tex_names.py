@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 
 NAME = re.compile(r"((?:[A-Za-z](?:[A-Za-z0-9_^{}'*() -]|\\[A-Za-z]+(?![A-Za-z])|\\_){0,80}?))\s*(?:&\s*)?:?=\s*&?")
-LABEL = re.compile(r"([A-Za-z]\w*(?: [A-Za-z]+){0,2})\s*:\s*(?=[$\\]|\Z)")  # in words, above a matrix or its formula
+LABEL = re.compile(  # `Q:` or `**Query matrix:**`
+    r"(?:\*\*|__)?([A-Za-z]\w*(?: [A-Za-z]+){0,2})\s*(?:\*\*:|__:|:\*\*|:__|:)\s*(?=[$\\]|\Z)"
+)  # in words, above a matrix or its formula
 NAME_HINT = "give the matrix itself a name of its own, as in K = …; nothing is transposed, inverted or multiplied here"
 _PRIME = re.compile(r"'|\^\s*\{?\s*\\prime")
 _OPERATIONS = re.compile(

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from attncli.formats.tex_names import LABEL
+
 _DISPLAYS = "equation|align|aligned|alignat|gather|gathered|multline|eqnarray|displaymath|math"
 _MARK = re.compile(  # a bracket on a line of its own is what a chat leaves of \\[ where it is copied
     rf"(?<!\\)(?:\\[\[\]()]|\$\$?|\\(?:begin|end)\{{(?:{_DISPLAYS})\*?\}})|^[ \t]*[\[\]][ \t]*$", re.MULTILINE
@@ -12,6 +14,7 @@ _MARK = re.compile(  # a bracket on a line of its own is what a chat leaves of \
 _CLOSERS = {"[": "]", "\\[": "\\]", "\\(": "\\)", "$": "$", "$$": "$$"}
 _MATRIX = re.compile(r"\\begin\s*\{(?:[bpB]?(?:small|Nice)?[mM]atrix|(?:Nice)?[aA]rray)\*?\}")
 _NAMES = re.compile(r"=\s*(?:\$\$?|\\\]|\\\))\s*\Z")
+_LABEL = re.compile(r"(?<![^\n])" + LABEL.pattern + r"\Z")  # a line of its own above a formula
 _INK = re.compile(r"[^\n]")
 
 
@@ -27,7 +30,13 @@ def without_prose(text: str) -> str | None:
         prose, formula = text[position:start], text[start:end]
         if _MATRIX.search(prose):
             return None
-        kept += [_INK.sub(" ", prose), formula if _is_kept(formula) else _INK.sub(" ", formula)]
+        label = _LABEL.search(prose)
+        before = label.start() if label else len(prose)
+        kept += [
+            _INK.sub(" ", prose[:before]),
+            prose[before:],
+            formula if _is_kept(formula) else _INK.sub(" ", formula),
+        ]
         position = end
     return None if _MATRIX.search(text, position) else "".join([*kept, _INK.sub(" ", text[position:])])
 

@@ -26,6 +26,7 @@ _NEXT_KEY = pattern(r"\n['\"]?[A-Za-z_]\w*['\"]?[ \t]*:")
 _NO_YAML = pattern(
     r"[;({*`]|[0-9.][ \t]+[-+.0-9]|[0-9.]_?[fdLu][0-9]*\b|[0-9]//"
 )  # in a list: YAML has commas and plain numbers
+_NAMED_ITEM = pattern(r"- [A-Za-z]\w*[ \t]*=[ \t]*[\[{(]")  # - Q = [[1, 0]], of an answer in Markdown
 _ROWS_BEHIND = pattern(r"[^\n:]*:[ \t]*[-+.0-9][^\n\[]*;")  # a label, as which they are text of YAML too
 YAML_KEY = pattern(r"(?:[ \t]*(?:#.*)?\n)*(?:---|%YAML|- |['\"]?[A-Za-z_]\w*['\"]?[ \t]*:(?:\s|$))")
 
@@ -49,7 +50,7 @@ def recognize_format(data: bytes) -> tuple[str, ...]:
         return ("json", "txt", "yaml")
     from attncli.formats.prints import is_labelled, is_labelled_call, is_print
 
-    if is_print(start[:4096]) or not YAML_KEY.match(start):
+    if is_print(start[:4096]) or not YAML_KEY.match(start) or _NAMED_ITEM.match(start):
         return ("txt",)
     first = _COMMENTS.sub("", _NEXT_KEY.split(start, 1)[0])
     is_text = is_labelled_call(start[:4096]) or (

@@ -70,7 +70,7 @@ def may_be_page(text: str) -> bool:
     if "```" in text or "~~~" in text:
         return True
     words = text.lstrip()[:_LONGEST_HEADING].partition("\n")[0].strip(" \t\r#%/*=_-:`0123456789.•,;").lower().split()
-    return any(word.strip("()") in _HEADINGS for word in words)
+    return any(word.strip("()*_`:,") in _HEADINGS for word in words)
 
 
 def note_left_out(contents: Contents, text: str, where: str) -> Contents:

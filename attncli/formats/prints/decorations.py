@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from itertools import pairwise
 
-from attncli.formats.prints.headings import name_headings, open_fences
+from attncli.formats.prints.headings import name_headings, open_fences, strip_marks
 from attncli.numbers.numerals import may_be_cell
 
 _SHELL = (  # what a program shows before what is typed: julia>, octave:1>, irb(main):001:0>, sage:, (gdb), (%i1)
@@ -55,7 +55,7 @@ def strip_page(text: str) -> tuple[str, bool]:
         text = _strip_once(text)
         if text == before:
             break
-    return name_headings(text), has_words
+    return name_headings(strip_marks(text)), has_words
 
 
 def _strip_once(text: str) -> str:

@@ -18,6 +18,8 @@ _HEADING = re.compile(
     r"[ \t]*(?:#{1,6}|%{1,2}|//|--+|==+|[-*•]|[0-9]{1,2}[.)])?[ \t]*(?:\*\*|__|`)?[ \t]*"
     rf"(?:(?:the|input|{_WORDS})[ \t]+)*({_NAME})(?:[ \t]+(?:{_WORDS}))?"
     r"(?:[ \t]*\((?:[QKV]|quer(?:y|ies)|keys?|values?)\))?"
+    r"(?:[ \t]*[:,]?[ \t]*(?:of[ \t]+)?(?:shape)?[ \t]*[:=]?[ \t]*(?:torch\.Size\()?"
+    r"[(\[][0-9]+(?:[ \t]*[,×x][ \t]*[0-9]+)*,?[)\]]\)?)?"
     r"[ \t]*[:=]?[ \t]*(?:\*\*|__|`)?[ \t]*:?[ \t]*(?:#+|--+|==+)?[ \t]*",
     re.IGNORECASE,
 )
@@ -25,6 +27,15 @@ _NAMED_COMMENT = re.compile(
     rf"(?:#+|%+|//)[ \t]*(?:(?:the|input|{_WORDS})[ \t]+)*([QKV]|quer(?:y|ies)|keys?|values?)(?![\w.])", re.IGNORECASE
 )
 _LONGEST = 80  # characters of a heading
+_MARKED_NAME = re.compile(  # of an answer in Markdown: - **Q** = [[1, 0]], or `Q`: `[[1, 0]]`
+    r"^[ \t]*(?:(?:[-*•]|[0-9]{1,2}[.)])[ \t]+([A-Za-z]\w{0,30})[ \t]*="
+    r"|(?:(?:[-*•]|[0-9]{1,2}[.)])[ \t]+)?(\*\*|__|`)([A-Za-z]\w{0,30})(?:\2[ \t]*[:=]|[ \t]*[:=][ \t]*\2))"
+    r"[ \t]*(?=[\[{(`]|[a-z.]{2,20}\()(?:`([^`\n]*)`)?",
+    re.MULTILINE,
+)
+_SHAPE_LINE = re.compile(  # what print("Q.shape:", Q.shape) shows
+    r"^[ \t]*[A-Za-z]\w*\.(?:shape|size\(\)):?[ \t]*(?:torch\.Size\(\[[0-9, ]*\]\)|\([0-9, ]*\))[ \t]*$", re.MULTILINE
+)
 _EMPTY = " \t\r,;"
 _LABEL = re.compile(  # a line that only names what stands below it
     r"[ \t]*(?!Columns? )([A-Za-z_][\w^{}'-]*(?:[ \t][\w^{}()'-]+){0,4})[ \t]*"
@@ -35,12 +46,20 @@ _OWN_READER = re.compile(r"\s*[\[{(|]|[^\n]*\n[ \t]*[|+:=_-]{2,}")
 _INPUTS = frozenset("qkvx")  # first letters of what a problem is made of
 _COMMENT = re.compile(r"[ \t]*(?:#|%|//)")
 _KEY = re.compile(r"[ \t]*(?:-[ \t]|[\"']?[A-Za-z_]\w*[\"']?[ \t]*:(?:[ \t]|$))")
+_PLAIN_LABEL = re.compile(r"(?!.*\bshape\b)[A-Za-z][\w ]*(?:\((?:[A-Za-z]+|(?:[0-9]+, ?)+[0-9]*)\))?:")
 _LISTED = re.compile(r"\s*(?:[\[{(]|[-+]?\.?[0-9])")
 _LISTED_ROWS = re.compile(r"\s*[-+]?\.?[0-9][-+.0-9eE \t]*(?:\n|\Z)")  # which the label has in its own reader
 _RULE = re.compile(r"[ \t]*\|?[ \t]*:?-{3,}:?[ \t]*\|")
 _FENCE = re.compile(r"[ \t]*(`{3,}|~{3,})[ \t]*([^`\n]*)")
 _SIGNS_OF_DATA = ("[[", "{{", "```", "\\begin{", "array(", "tensor(")
 _SHELLS = frozenset(("bash", "sh", "shell", "zsh", "console", "powershell"))
+
+
+def strip_marks(text: str) -> str:
+    """Return the text without the marks of Markdown around the names of arrays, and without lines that only show their
+    shapes."""
+    text = _MARKED_NAME.sub(lambda found: f"{found[1] or found[3]} = {found[4] or ''}", text)
+    return _SHAPE_LINE.sub("", text) if ".s" in text else text
 
 
 def name_headings(text: str) -> str:
@@ -64,7 +83,7 @@ def name_headings(text: str) -> str:
         block = lines[place + 1 : end] = _without_empty_cells(lines[place + 1 : end])
         first = next(line for line in block if line.strip())
         line = lines[place].strip()
-        if not (line[0].isalpha() and line.endswith(":") and _LISTED.match(first)):  # a label, which has its own reader
+        if not (_PLAIN_LABEL.fullmatch(line) and _LISTED.match(first)):  # a label, which has its own reader
             lines[place] = f"{name} ="
     return "\n".join(lines)
 
