@@ -13,7 +13,8 @@ from attncli.files import path_text, read_bytes
 from attncli.formats import BY_SUFFIX
 from attncli.formats import tree as trees
 from attncli.formats.contents import Contents, Quoted, Tree
-from attncli.inputs.problem_file import KEYS, is_key, suggest_key
+from attncli.inputs.problem_arrays import is_key
+from attncli.inputs.problem_file import KEYS, suggest_key
 from attncli.matrix import Reading
 
 TOP_KEYS = ("defaults", "jobs")

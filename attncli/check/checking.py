@@ -42,9 +42,12 @@ FEW = 4  # right numbers in a message
 
 def _name_expected(worksheet: Worksheet) -> str:
     """Return how to name the expected numbers: those that the source itself holds, or others."""
-    for name in worksheet.left_out if exists(worksheet.where) else ():
+    own = worksheet.left_out if exists(worksheet.where) else ()
+    for name in own:
         if (result := result_name(name)) in RESULT_NAMES:
             return f"--expect-{result.replace('_', '-')} {worksheet.where}:{name}"
+    if len(own) == 1:
+        return f"--expect-output {worksheet.where}:{own[0]}, if it is the output"
     return "expected: {output: […]} in the file, or --expect-output SOURCE"
 
 

@@ -13,7 +13,7 @@ import typer
 from attncli.cli.completion import SOURCES, complete_source
 from attncli.cli.options import CalculationOptions, FileOptions, ReadingOptions, ShowingOptions, expand_bundles
 from attncli.cli.output import write_chunks, write_out, write_remarks
-from attncli.errors import ExitStatus, UsageError, suggest
+from attncli.errors import ExitStatus, UsageError
 from attncli.inputs.array_names import matrix_name
 from attncli.inputs.request import FACT_NAMES, GRADIENT_NAMES, INPUT_NAMES, RESULT_NAMES
 
@@ -206,7 +206,9 @@ def choose_results(showing: ShowingOptions, result: Result) -> list[str]:
                 hint = "one by one, with --grad SOURCE: --show d_queries,d_keys,d_values"
                 raise UsageError("--show", f"{word.strip()!r} is not a result", hint)
             known_words = (*known, *FACT_NAMES, "all")
-            raise UsageError("--show", f"{word.strip()!r} is not a result", suggest(name, known_words))
+            from attncli.inputs.setting_words import suggest_value
+
+            raise UsageError("--show", f"{word.strip()!r} is not a result", suggest_value(name, known_words))
         if name in known and not result.has(name):
             raise lacking_result("--show", name, result)
         if name not in names:

@@ -25,6 +25,7 @@ class Contents:
     that are used are decoded. A format of one unnamed array uses the name "". `select` returns a part of a spreadsheet
     by a name that is not in `matrices`, such as `Sheet!B2:E5`. `tree` is the whole document and is set only by YAML and
     JSON, for problem files. `passed_over` are names that code beside the arrays assigns, which was not run.
+    `values` are numbers, truths and short lists of them beside the tensors of a `.pt` file, by name.
     """
 
     where: str
@@ -32,6 +33,7 @@ class Contents:
     tree: Tree | None = None
     select: Callable[[str], Matrix] | None = None
     passed_over: tuple[str, ...] = ()
+    values: Mapping[str, Any] = field(default_factory=dict)
 
 
 def with_note(contents: Contents, note: str) -> Contents:

@@ -31,6 +31,7 @@ LEGACY = b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19."  # the pickle of 0x1950A8
 _PROTOCOL = 1001
 _DEEPEST = 32  # levels of nested lists and mappings
 _MOST_ITEMS = 1_000_000
+_LONGEST_VALUE = 1000  # numbers of a setting, as of the sinks of heads
 _STORAGES = {
     "DoubleStorage": "float64",
     "FloatStorage": "float32",
@@ -87,9 +88,16 @@ def read(data: bytes, where: str, reading: Reading) -> Contents:  # noqa: ARG001
         raise InputError(where, error.what, error.hint or DAMAGED) from None
     if not tensors:
         raise InputError(where, "the file holds no tensor", "save tensors: torch.save({'q': q, 'k': k, 'v': v}, FILE)")
-    return Contents(
-        where, {name: _decoder(tensor, stored, f"{where}: {name}" if name else where) for name, tensor in tensors}
-    )
+    matrices = {name: _decoder(tensor, stored, f"{where}: {name}" if name else where) for name, tensor in tensors}
+    values = {key: node for key, node in value.items() if _is_value(node)} if isinstance(value, dict) else {}
+    return Contents(where, matrices, values={str(key): node for key, node in values.items()})
+
+
+def _is_value(node: Any) -> bool:
+    """Return whether a node beside the tensors is a number or a truth, or a few numbers, as a setting may be."""
+    if isinstance(node, (list, tuple)):
+        return 0 < len(node) <= _LONGEST_VALUE and all(type(each) in (int, float) for each in node)
+    return type(node) in (bool, int, float)
 
 
 def _refuse(data: bytes, where: str) -> NoReturn:

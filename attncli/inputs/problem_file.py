@@ -10,18 +10,17 @@ from typing import Any
 from attncli.errors import InputError, ValueFault, nearest, suggest
 from attncli.files import exists, is_folder, path_text
 from attncli.formats import tree as trees
-from attncli.formats.contents import Contents, Folded, Quoted, Tree
-from attncli.inputs.array_names import ALIASES, doubt_about, expected_name, matrix_name, packed_name, result_name
-from attncli.inputs.chosen_array import assigned_by_code
+from attncli.formats.contents import Folded, Quoted, Tree
+from attncli.inputs.array_names import ALIASES, doubt_about, matrix_name, packed_name
 from attncli.inputs.packed import PARTS, QKV_ORDERS, split_packed
+from attncli.inputs.problem_arrays import APART, ONE_MATRIX, OTHER_KEYS, worksheet_from_arrays
 from attncli.inputs.request import EXPECTED_NAMES, MATRIX_NAMES, Labels, Request, Worksheet
-from attncli.inputs.setting_words import key_meant
+from attncli.inputs.setting_words import key_meant, suggest_value
 from attncli.inputs.settings import BY_KEY, read_whole
 from attncli.inputs.sources import Sources, source_name
 from attncli.matrix import Matrix
 
 LABELLED = tuple(f.name for f in fields(Labels))
-OTHER_KEYS = (*BY_KEY, "labels", "expected", "digits", "title", "source", "w_layout", "qkv_order")
 KEYS = (*(key for name in MATRIX_NAMES for key in (name, *ALIASES.get(name, ()))), *OTHER_KEYS)
 # (columns of the input, columns of the output), or the transpose, as in a Linear of torch
 W_LAYOUTS = ("in-out", "out-in")
@@ -34,23 +33,13 @@ MAPPINGS = {  # how the keys are written whose values are mappings
     "expected": "name the matrix, as in expected: {weights: […], output: […]}",
 }
 KINDS_OF_KEYS = "keys are queries, keys, values, labels, expected, and the options of attncli help calculation"
-ONE_MATRIX = "holds one matrix, but a problem has queries and keys"
-APART = (
-    "give the matrices separately: attncli run Q K V, or attncli check Q K V --expect-output FILE; "
-    "an answer to a problem: attncli check PROBLEM --expect-output FILE"
-)
 
 
 def suggest_key(key: str, choices: tuple[str, ...] = KEYS) -> str:
     """Return the hint for a key that is not one of the choices. Those of a problem are too many to list."""
     if choices == KEYS and (meant := key_meant(key)):
         return ": ".join(meant) if meant[1] else f"did you mean {meant[0]!r}?"
-    return KINDS_OF_KEYS if choices == KEYS and nearest(key, KEYS) is None else suggest(key, choices)
-
-
-def is_key(key: str) -> bool:
-    """Return whether a problem file may have the key."""
-    return key in OTHER_KEYS or matrix_name(key) is not None
+    return KINDS_OF_KEYS if choices == KEYS and nearest(key, KEYS) is None else suggest_value(key, choices)
 
 
 def read_problem(text: str, sources: Sources) -> Worksheet:
@@ -64,7 +53,7 @@ def read_problem(text: str, sources: Sources) -> Worksheet:
     contents = sources.contents(text)
     name = source_name(text)
     if contents.tree is None:
-        return _from_arrays(contents, name)
+        return worksheet_from_arrays(contents, name)
     if not isinstance(contents.tree.root, dict):
         raise InputError(contents.where, ONE_MATRIX, APART)
     folder = os.path.dirname(text if exists(text) else text.strip())  # noqa: PTH120 - "" is the current folder
@@ -94,54 +83,6 @@ def read_mapping(
     reader = _Reader(tree, path, where, folder, sources)
     request, around = reader.read(also)
     return Worksheet(request=Request(**request), name=name, where=where, own_notes=tree.notes, **around)
-
-
-def _setting_of_array(key: str, matrix: Matrix) -> Any:
-    """Return a setting that a file of arrays holds as a number, a text or a list, as the sinks of all heads."""
-    array, setting = matrix.array, BY_KEY[key]
-    if array.size == 0 or array.size != max(array.shape, default=1) or (array.size > 1 and not setting.takes_list):
-        expected = "a number or a list of them" if setting.takes_list else "one value"
-        raise InputError(matrix.where, f"has the shape {array.shape}; expected {expected}")
-    cells = [str(cell).lower() if isinstance(cell, bool) else str(cell) for cell in array.reshape(-1).tolist()]
-    cells = [cell.removesuffix(".0") for cell in cells]  # a whole number, as those of a window
-    return setting.value(setting.join_list(cells) if len(cells) > 1 else cells[0], matrix.where)
-
-
-def _from_arrays(contents: Contents, name: str) -> Worksheet:
-    if set(contents.matrices) == {""}:
-        raise InputError(contents.where, ONE_MATRIX, APART)
-    for key in contents.passed_over:
-        if is_key(key) or matrix_name(key) or packed_name(key) or doubt_about(key):
-            raise assigned_by_code(contents.where, key)
-    owners: dict[str, str] = {}
-    request: dict[str, Any] = {}
-    expected: dict[str, Matrix] = {}
-    others = []
-    for key, decode in contents.matrices.items():
-        result = expected_name(key)
-        meant = result or matrix_name(key)
-        if meant is None and key in BY_KEY:
-            request[BY_KEY[key].name] = _setting_of_array(key, decode())
-            continue
-        if meant is None:
-            if doubt := doubt_about(key):
-                raise InputError(f"{contents.where}: {path_text(key)}", doubt[0], doubt[1])
-            others.append(key)
-            continue
-        kind = "expected." if result else ""
-        if kind + meant in owners:
-            what = f"{owners[kind + meant]} and {key} are two names for the same thing"
-            raise InputError(contents.where, what, "keep one of them")
-        owners[kind + meant] = key
-        (expected if kind else request)[meant] = decode()
-    left_out = tuple(map(path_text, others))
-    if "queries" not in request and "x" not in request:
-        what = f"holds {', '.join(left_out or owners.values()) or 'no array'}, and no queries"
-        hint = "name its arrays queries, keys and values, or give them separately as FILE:NAME"
-        if not request and (expected or any(map(result_name, others))):
-            hint = "if these are answers to a problem: attncli check PROBLEM --expect-output FILE"
-        raise InputError(contents.where, what, hint)
-    return Worksheet(request=Request(**request), name=name, where=contents.where, expected=expected, left_out=left_out)
 
 
 def _name_place(path: trees.Path) -> str:

@@ -81,7 +81,7 @@ WORDS = {
     ("title", ""): ("name", "description", "comment", "comments", "note", "notes", "task", "question", "id"),
     ("source", ""): ("author", "url", "link", "reference", "date", "origin"),
 }
-VALUES = {  # what the choices of settings are called elsewhere
+VALUES = {  # what the choices of settings, and the results, are called elsewhere
     **{variant.name: variant.other_names for variant in VARIANTS},
     "half": ("neox", "gpt neox", "llama", "rotate half", "hf", "non interleaved"),
     "interleaved": ("gptj", "normal", "original", "roformer", "rotate every two", "complex", "adjacent"),
@@ -106,6 +106,20 @@ VALUES = {  # what the choices of settings are called elsewhere
     "transformers": ("huggingface",),
     "mlx": ("apple",),
     "sklearn": ("scikit learn",),
+    "raw_scores": ("raw", "qk", "qkt", "products", "dot products", "unscaled scores", "similarities"),
+    "scores": ("s", "score", "logits", "scaled scores", "scaled", "scores scaled", "masked scores", "attn scores"),
+    "weights": (
+        *("a", "p", "attn", "attention", "attention weights", "attn weights", "probs", "probabilities", "alpha"),
+        *("alphas", "softmax", "attention matrix", "attention probs", "attn probs"),
+    ),
+    "output": ("o", "z", "out", "y", "context", "context vector", "context vectors", "attn output", "attention output"),
+    "lse": ("logsumexp", "softmax lse", "logits lse"),
+    "d_queries": ("dq", "grad q", "q grad", "grad queries", "grad query", "query grad"),
+    "d_keys": ("dk", "grad k", "k grad", "grad keys", "grad key", "key grad"),
+    "d_values": ("dv", "grad v", "v grad", "grad values", "grad value", "value grad"),
+    "d_scores": ("ds", "grad s", "grad scores", "dlogits"),
+    "d_weights": ("dp", "da", "grad p", "grad weights", "dprobs", "dattn"),
+    "d_bias": ("dbias", "grad bias", "bias grad", "dattn bias"),
 }
 _MEANT = {letters_of(word): key for key, words in WORDS.items() for word in words}
 _CHOSEN = {letters_of(word): value for value, words in VALUES.items() for word in words}
@@ -117,7 +131,10 @@ def key_meant(word: str) -> tuple[str, str] | None:
 
 
 def suggest_value(word: str, choices: Collection[str], cure: str | None = None) -> str:
-    """Return the hint for a word that is none of the choices of a setting: the one that it means elsewhere, or else
-    `cure`, or the nearest one."""
-    meant = _CHOSEN.get(letters_of(word.replace(".", " ")).removesuffix("attention"))
+    """Return the hint for a word that is none of the choices of a setting, or none of the results.
+
+    It is the one that the word means elsewhere, or else `cure`, or the nearest one.
+    """
+    letters = letters_of(word.replace(".", " "))
+    meant = _CHOSEN.get(letters) or _CHOSEN.get(letters.removesuffix("attention"))
     return f"did you mean {meant!r}?" if meant in choices else cure or suggest(word, choices)

@@ -16,6 +16,9 @@ from torch_files import archive, called, legacy, mapping, name, of_array, tensor
 
 from attncli.errors import InputError
 from attncli.formats.pickles import PickleError, read_pickle
+from attncli.inputs.problem_file import read_problem
+from attncli.inputs.sources import Sources
+from attncli.matrix import Reading
 
 FOLDER = Path(__file__).parent / "torch_saves"
 QUERIES = [[1.0, 0.0], [0.0, 1.0], [0.5, 0.25]]
@@ -43,6 +46,18 @@ def test_a_mapping_gives_each_tensor_its_key(stem: str) -> None:
 @pytest.mark.parametrize("stem", ["list", "list_legacy"])
 def test_lists_and_mappings_in_one_another_give_a_tensor_its_path(stem: str) -> None:
     assert list(read_file(stem)) == ["0", "1.inner.0"]
+
+
+def test_values_beside_the_tensors_are_settings_of_a_problem(tmp_path: Path) -> None:
+    tensors = {key: tensor("<f8", key, 4, 0, (2, 2), (2, 1)) for key in ("q", "k")}
+    values = {"causal": True, "scale": 0.5, "window": [1, 0], "sinks": 1.0, "epoch": 3, "title": "t", "sink": []}
+    packed = mapping(**tensors, **{key: value(each) for key, each in values.items()})
+    path = tmp_path / "p.pt"
+    path.write_bytes(archive(packed, dict.fromkeys(tensors, np.eye(2).tobytes())))
+    worksheet = read_problem(str(path), Sources(lambda: None, Reading()))
+    request = worksheet.request
+    assert (request.causal, request.scale, request.window, request.sink) == (True, "0.5", (1, 0), None)
+    assert worksheet.notes == (f"{path}: sinks is left out: here it is sink, or --sink",)
 
 
 def test_a_state_dict_gives_the_names_of_its_parameters() -> None:

@@ -316,6 +316,9 @@ REFUSED = [
     ("expected: [[1]]", "p.yaml: line 1, column 11: expected: a list; expected a mapping", EXPECTED_FORM),
     ("expected:", "p.yaml: line 1, column 10: expected: nothing; expected a mapping", EXPECTED_FORM),
     ("expected: {weight: [[1]]}", "p.yaml: line 1, column 12: unknown key 'weight'", "did you mean 'weights'?"),
+    ("expected: {probs: [[1]]}", "p.yaml: line 1, column 12: unknown key 'probs'", "did you mean 'weights'?"),
+    ("expected: {context: [[1]]}", "p.yaml: line 1, column 12: unknown key 'context'", "did you mean 'output'?"),
+    ("expected: {dQ: [[1]]}", "p.yaml: line 1, column 12: unknown key 'dQ'", "did you mean 'd_queries'?"),
     ("expected: {zzz: [[1]]}", "p.yaml: line 1, column 12: unknown key 'zzz'", ONE_OF_RESULTS),
     (
         "expected:\n  output:\n  - [1, 2]\n  - [3]",
@@ -388,6 +391,19 @@ def test_arrays_by_the_same_names_are_a_problem():
     assert worksheet.notes == ("p.npz: left out, not part of a problem: other",)
 
 
+def test_a_setting_by_another_system_s_name_among_arrays_is_told():
+    np.savez(
+        "p.npz", q=np.eye(2), k=np.eye(2), is_causal=True, softmax_scale=0.5, score=np.eye(2), causal_mask=np.eye(2)
+    )
+    worksheet = read_problem("p.npz", sources())
+    assert worksheet.request.causal is None
+    assert worksheet.notes == (
+        "p.npz: is_causal is left out: here it is causal, or --causal",
+        "p.npz: softmax_scale is left out: here it is scale, or --scale",
+        "p.npz: left out, not part of a problem: score, causal_mask",
+    )
+
+
 def test_a_folder_is_a_problem(folder):
     (folder / "deep").mkdir()
     for name in ("q.csv", "keys.tsv", "v.txt", "expected.output.csv"):
@@ -409,7 +425,12 @@ REFUSED_ARRAYS = [
     (
         ["a", "b"],
         "p.npz: holds a, b, and no queries",
-        "name its arrays queries, keys and values, or give them separately as FILE:NAME",
+        "name its arrays queries, keys and values, or give them separately as p.npz:a p.npz:b",
+    ),
+    (
+        ["in/v", "in/q", "in/k", "out"],
+        "p.npz: holds in/v, in/q, in/k, out, and no queries",
+        "name its arrays queries, keys and values, or give them separately as p.npz:in/q p.npz:in/k p.npz:in/v",
     ),
     (
         ["output", "weights"],

@@ -2,6 +2,7 @@
 
 from attncli.inputs.array_names import letters_of, matrix_name
 from attncli.inputs.problem_file import KEYS
+from attncli.inputs.request import EXPECTED_NAMES
 from attncli.inputs.setting_words import VALUES, WORDS, key_meant, suggest_value
 from attncli.inputs.settings import SETTINGS
 
@@ -25,8 +26,8 @@ def test_a_word_is_known_however_its_letters_are_joined():
         assert key_meant(word) == ("heads", "")
 
 
-def test_each_word_for_a_choice_leads_to_a_choice_of_a_setting():
-    assert set(VALUES) <= {choice for setting in SETTINGS for choice in setting.choices}
+def test_each_word_for_a_choice_leads_to_a_choice_of_a_setting_or_a_result():
+    assert set(VALUES) <= {choice for setting in SETTINGS for choice in setting.choices} | set(EXPECTED_NAMES)
 
 
 def test_no_word_stands_for_two_choices():
