@@ -238,7 +238,15 @@ def _best_value(case: Case) -> list[Route]:
 
 
 BASE_SLIPS = (
-    Slip("other-base", "softmax", _other_base, lambda _case: "another base was taken", paired=False, evidence=SOME),
+    Slip(
+        "other-base",
+        "softmax",
+        _other_base,
+        lambda _case: "another base was taken",
+        paired=False,
+        passes_easily=True,
+        evidence=SOME,
+    ),
 )
 
 SOFTMAX_SLIPS = (
