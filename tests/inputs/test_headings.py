@@ -92,7 +92,7 @@ def test_comments_above_names_and_within_brackets_stay_comments() -> None:
                 f"p.txt: its comments name several matrices: '# Q{rest}', '# K{rest}'",
                 "let each of them hold only the name of what stands below it, as in # Q",
             )
-            for rest in ("^T", " transposed", ", shape (1, 2)", " is below")
+            for rest in ("^T", " transposed", ", normed by rows", " is below")
         ),
         (
             "# Q\n1,2\n# K\n3,4\n# of another kind\n5,6",
