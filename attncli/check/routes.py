@@ -271,7 +271,7 @@ def softmax_over(scores: Array, unseen: float, axis: int | tuple[int, ...], base
     """Return base^score over the sum of these along the axis, or `unseen` if everything along it is masked."""
     largest = scores.max(axis=axis, keepdims=True)
     powers = np.exp(scores - largest) if base == np.e else np.power(base, scores - largest)
-    weights: Array = np.where(np.isneginf(largest), unseen, powers / powers.sum(axis=axis, keepdims=True))
+    weights: Array = np.where(largest == -np.inf, unseen, powers / powers.sum(axis=axis, keepdims=True))
     return weights
 
 

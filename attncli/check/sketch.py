@@ -3,8 +3,8 @@ price of some rounding errors more."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 import numpy as np
 
@@ -21,22 +21,74 @@ if TYPE_CHECKING:
     from attncli.matrix import Array
     from attncli.problem.problem import Problem
 
+Made = TypeVar("Made")
+
+KEPT = 8  # raw scores, and masks
 FEW_CELLS = 1 << 13  # of all heads: with more of them, the arithmetic takes longer than its steps
 
 
-def sketch_results(problem: Problem, sinks: Mapping[str, Sink], **_options: object) -> Outcome:
-    """Fill each sink as `compute` does.
+class Sketches:
+    """The sketches of many problems that differ in little: raw scores and masks of the last ones are kept."""
 
-    What has more cells than a few, numbers that are not finite, or queries without a key that another row than zeros
-    stands for, is left to `compute`, which raises its errors.
-    """
-    with np.errstate(all="ignore"):
-        found = _sketch(problem, frozenset(sinks)) if _is_simple(problem) else None
-    if found is None:
-        return compute(problem, sinks, engine="numpy")
-    for name, sink in sinks.items():
-        sink[...] = found[name]  # type: ignore[index]
-    return Outcome()
+    def __init__(self) -> None:
+        self._raw_scores = _Kept(_raw_scores)
+        self._allowed = _Kept(_allowed)
+
+    def __call__(self, problem: Problem, sinks: Mapping[str, Sink], **_options: object) -> Outcome:
+        """Fill each sink as `compute` does.
+
+        What has more cells than a few, numbers that are not finite, or queries without a key that another row than
+        zeros stands for, is left to `compute`, which raises its errors.
+        """
+        with np.errstate(all="ignore"):
+            found = self._sketch(problem, frozenset(sinks)) if _is_simple(problem) else None
+        if found is None:
+            return compute(problem, sinks, engine="numpy")
+        for name, sink in sinks.items():
+            sink[...] = found[name]  # type: ignore[index]
+        return Outcome()
+
+    def _sketch(self, problem: Problem, wanted: frozenset[str]) -> dict[str, Array] | None:
+        """Return the wanted results by name, [*lead, n, column], or None if they are not simple after all."""
+        raw = self._raw_scores.of(problem, _parts_of_scores(problem))
+        scores = _scores(problem, raw)
+        if scores is None:
+            return None
+        allowed = self._allowed.of(problem, (problem.visible, problem.mask, problem.bias, problem.segments))
+        is_finite = np.isfinite(scores)
+        if allowed is not None:
+            scores = np.where(allowed, scores, -np.inf)
+            is_finite |= ~allowed
+        if not is_finite.all():
+            return None
+        if allowed is not None and problem.conventions.empty != "zeros" and not allowed.any(axis=-1).all():
+            return None
+        found = {"raw_scores": raw, "scores": scores}
+        if "lse" in wanted:
+            found["lse"] = _log_sums(problem, scores)
+        if "weights" in wanted or "output" in wanted:
+            found["weights"] = normalize_scores(problem, scores, 0.0)
+        if "output" in wanted and problem.values is not None:
+            found["output"] = found["weights"] @ problem.repeat_key_heads(problem.values)
+        return found if all(np.isfinite(found[name]).all() for name in wanted & {"raw_scores", "output"}) else None
+
+
+class _Kept(Generic[Made]):
+    """What a function makes of the last problems: most slips leave all but one of the parts of a problem alone."""
+
+    def __init__(self, make: Callable[[Problem], Made]) -> None:
+        self._make = make
+        self._found: dict[tuple[int, ...], tuple[tuple[object, ...], Made]] = {}
+
+    def of(self, problem: Problem, parts: tuple[object, ...]) -> Made:
+        """Return what is made of the problem, which depends on these parts of it only. They are known by their
+        identity."""
+        key = tuple(map(id, parts))
+        if key not in self._found:
+            if len(self._found) == KEPT:
+                del self._found[next(iter(self._found))]
+            self._found[key] = parts, self._make(problem)  # with the parts, so that no other object gets their ids
+        return self._found[key][1]
 
 
 def _is_simple(problem: Problem) -> bool:
@@ -45,33 +97,18 @@ def _is_simple(problem: Problem) -> bool:
     return is_bare and not stands_apart and problem.parts * problem.n * problem.m <= FEW_CELLS
 
 
-def _sketch(problem: Problem, wanted: frozenset[str]) -> dict[str, Array] | None:
-    """Return the wanted results by name, [*lead, n, column], or None if they are not simple after all."""
+def _parts_of_scores(problem: Problem) -> tuple[object, ...]:
+    """Return the parts of a problem that its raw scores depend on."""
+    rotated = (problem.rotation, problem.visible) if problem.rotation is not None else ()
+    rows = problem.queries, problem.keys, problem.row_norm
+    return (*rows, problem.variant, problem.conventions, problem.key_heads, problem.lead, *rotated)
+
+
+def _raw_scores(problem: Problem) -> Array:
     keys = problem.repeat_key_heads(problem.keys)
-    raw = _raw_scores(problem, Part(problem.queries, keys, None, None, None, first=0))
-    scores, allowed = _scores(problem, raw), _allowed(problem)
-    if scores is None:
-        return None
-    if allowed is not None:
-        scores = np.where(allowed, scores, -np.inf)
-    is_finite = np.isfinite(scores)
-    if not (is_finite.all() if allowed is None else np.array_equal(is_finite, allowed)):
-        return None
-    if allowed is not None and problem.conventions.empty != "zeros" and not allowed.any(axis=-1).all():
-        return None
-    found = {"raw_scores": raw, "scores": scores}
-    if "lse" in wanted:
-        found["lse"] = _log_sums(problem, scores)
-    if "weights" in wanted or "output" in wanted:
-        found["weights"] = normalize_scores(problem, scores, 0.0)
-    if "output" in wanted and problem.values is not None:
-        found["output"] = found["weights"] @ problem.repeat_key_heads(problem.values)
-    return found if all(np.isfinite(found[name]).all() for name in wanted & {"raw_scores", "output"}) else None
-
-
-def _raw_scores(problem: Problem, part: Part) -> Array:
-    queries, keys = score_rows(problem, part)
-    return queries @ keys.mT if problem.variant.is_product else problem.variant.score(queries, keys)
+    queries, keys = score_rows(problem, Part(problem.queries, keys, None, None, None, first=0))
+    raw: Array = queries @ keys.mT if problem.variant.is_product else problem.variant.score(queries, keys)
+    return raw
 
 
 def _scores(problem: Problem, raw: Array) -> Array | None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from attncli.check import sketch
-from attncli.check.sketch import sketch_results
+from attncli.check.sketch import Sketches
 from attncli.cli.options import MATRIX_OPTIONS
 from attncli.errors import NumericError
 from attncli.inputs.request import RESULT_NAMES, Request
@@ -73,7 +73,7 @@ LEADS = {
 
 def assert_same(problem) -> None:
     names = RESULT_NAMES
-    right, found = Result(problem, "numpy").compute(*names), Result(problem, "numpy", sketch_results).compute(*names)
+    right, found = Result(problem, "numpy").compute(*names), Result(problem, "numpy", Sketches()).compute(*names)
     for name in names:
         np.testing.assert_allclose(found.array(name), right.array(name), rtol=1e-12, atol=1e-14, err_msg=name)
 
@@ -110,7 +110,7 @@ def test_scores_that_overflow_are_refused(options):
     problem = problem_with(**options)
     loud = replace(problem, queries=1e10 * problem.queries)
     with pytest.raises(NumericError, match="a score overflows"):
-        Result(loud, "numpy", sketch_results).compute("weights")
+        Result(loud, "numpy", Sketches()).compute("weights")
 
 
 def test_values_whose_sums_overflow_have_the_average_of_the_engine():

@@ -11,7 +11,7 @@ import numpy as np
 
 from attncli.check.blocks import block_indices
 from attncli.check.routes import ACROSS, Route
-from attncli.check.sketch import sketch_results
+from attncli.check.sketch import Sketches
 from attncli.check.slips.changes import visible_positions
 from attncli.check.tolerance.narrow import FAR
 from attncli.errors import ProblemError
@@ -45,7 +45,8 @@ class Sample:
         self.rows: Array | None = None
         self._results: dict[tuple[Callable[..., Any], ...], Result] = {}
         self._cut: Result | None = None
-        self._claimed: dict[str, tuple[Array, Array]] = {}
+        self._sketches = Sketches()
+        self._claimed: dict[str, tuple[Array, Array | None]] = {}
         cells = problem.parts * problem.n * max(problem.m, problem.d_k, problem.d_v or 0)
         if (
             cells > SMALL
@@ -87,7 +88,7 @@ class Sample:
         changes: tuple[Callable[..., Any], ...] = (*route.requests, *route.problems)
         if changes in self._results:
             return self._results[changes]
-        result = Result(self._changed(route, request), "numpy", sketch_results)
+        result = Result(self._changed(route, request), "numpy", self._sketches)
         if len(changes) <= (1 if self.rows is None else 0):
             self._results[changes] = result
         return result
@@ -104,7 +105,7 @@ class Sample:
         is_shared = result is self._results.get(())
         if is_shared and self._cut is not None:
             return self._cut
-        cut = Result(cut_rows(result.problem, self.rows), "numpy", sketch_results)
+        cut = Result(cut_rows(result.problem, self.rows), "numpy", self._sketches)
         if is_shared:
             self._cut = cut
         return cut
@@ -156,39 +157,52 @@ class Sample:
         room = self._room(judge, name, mine)
         with np.errstate(invalid="ignore"):
             off = np.abs(mine - expected) > room
-        return not bool((off & np.isfinite(mine) & np.isfinite(expected)).any())
+        return not off.any() or not bool((off & np.isfinite(mine) & np.isfinite(expected)).any())
 
     def _room(self, judge: Judge, name: str, mine: Array) -> Array:
         if judge.narrow:
             sizes = np.abs(mine[np.isfinite(mine)])
             return np.full(mine.shape, FAR * float(sizes.max(initial=0)))
-        size = LOOSE * (np.abs(np.where(np.isfinite(mine), mine, 0)) + 1e-3)
         if judge.tolerance is not None:
             allowed = judge.tolerance.of(mine)
-            return np.maximum(allowed, size) if judge.is_plain_float32 else allowed
+            return np.maximum(allowed, _loose_room(mine)) if judge.is_plain_float32 else allowed
         if judge.claims is None:
-            return size
+            return _loose_room(mine)
         claimed, is_loose = self._claimed_room(judge, name)
-        room: Array = np.where(is_loose, np.maximum(size, claimed), claimed)
+        if is_loose is None:
+            return claimed
+        room: Array = np.where(is_loose, np.maximum(_loose_room(mine), claimed), claimed)
         return room
 
-    def _claimed_room(self, judge: Judge, name: str) -> tuple[Array, Array]:
+    def _claimed_room(self, judge: Judge, name: str) -> tuple[Array, Array | None]:
         """Return the room that the claimed units leave, and where the numbers have so many digits that a rounding of
-        float32 is allowed too."""
+        float32 is allowed too, or None if that is nowhere."""
         if name not in self._claimed:
             assert judge.claims is not None
             claims = judge.claims.arranged(partial(self._taken, name))
             is_loose = claims.is_full | judge.is_float32 | (claims.digits >= 7)
-            self._claimed[name] = ROOM * claims.unit, is_loose
+            self._claimed[name] = ROOM * claims.unit, is_loose if np.any(is_loose) else None
         return self._claimed[name]
 
 
+def _loose_room(mine: Array) -> Array:
+    """Return the room of numbers whose dtype is claimed, and not a digit."""
+    room: Array = LOOSE * (np.abs(np.where(np.isfinite(mine), mine, 0)) + 1e-3)
+    return room
+
+
+@np.errstate(all="ignore")
 def are_same(one: Array, two: Array) -> bool:
     """Return whether two ways give the same numbers, except for rounding errors of our arithmetic."""
-    return one.shape == two.shape and all(
-        np.allclose(one[where], two[where], rtol=1e-10, atol=1e-13, equal_nan=True)
-        for where in block_indices(one.shape)
-    )
+    return one.shape == two.shape and all(_are_near(one[where], two[where]) for where in block_indices(one.shape))
+
+
+def _are_near(one: Array, two: Array) -> bool:
+    """Return what `np.allclose` does, in a fifth of its time where all numbers are finite."""
+    off = np.abs(one - two)
+    if np.isfinite(off).all():
+        return bool((off <= 1e-13 + 1e-10 * np.abs(two)).all())
+    return np.allclose(one, two, rtol=1e-10, atol=1e-13, equal_nan=True)
 
 
 def cut_rows(problem: Problem, rows: Array) -> Problem:

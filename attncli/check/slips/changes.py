@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 
 from attncli.check.routes import Route
-from attncli.check.sketch import sketch_results
+from attncli.check.sketch import Sketches
 from attncli.check.slips.case import Case, listed
 from attncli.check.visible_cells import visible_cells
 from attncli.errors import ProblemError
@@ -138,7 +138,7 @@ def drop_masks(problem: Problem, kinds: tuple[str, ...]) -> Problem:
 
 def scores_without_masks(problem: Problem) -> Array:
     """Return the scores (*lead, n, m) of all keys, whatever masks forbid."""
-    return Result(drop_masks(problem, KINDS), "numpy", sketch_results).scores
+    return Result(drop_masks(problem, KINDS), "numpy", Sketches()).scores
 
 
 def inverted_mask(case: Case) -> list[Route]:
