@@ -3,7 +3,7 @@
 With whole rows, the same code serves every normalizer, and the row sum in the gradient of a softmax uses exactly the
 weights that it belongs to. A block has so few rows that memory stays far below n·m. The blocks of a key head are
 divided among a fixed number of lanes, each of which adds up its blocks in order, so any number of threads gives the
-same bits.
+same bits. The parts of a small problem are stacked into one block, because its steps take longer than its arithmetic.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -21,7 +21,7 @@ from attncli.engine.engines import NUMPY, choose_engine
 from attncli.engine.plan import HEIGHT, is_small, workers_for
 from attncli.engine.score_bounds import bounds_of
 from attncli.engine.scores import Scoring, make_scoring
-from attncli.engine.stacks import Stacks
+from attncli.engine.stacks import Stacks, select_parts, take_parts
 from attncli.engine.threads import one_blas_thread, run_tasks
 from attncli.errors import ProblemError
 from attncli.problem.problem import at_head
@@ -33,20 +33,20 @@ if TYPE_CHECKING:
     from attncli.engine.kernels import Kernels
     from attncli.engine.stacks import Stack
     from attncli.matrix import Array
-    from attncli.problem.problem import Part, Problem
-
-_Place = tuple[int | slice, ...]
+    from attncli.problem.problem import Problem
 
 CELLS = 1 << 20  # (query, key) cells of a block
+TOGETHER = 1 << 13  # (query, key) cells of a small problem
 LANES = 4  # per key head, if there are fewer key heads than this
 
 
 @record
 class _Lane:
-    """Blocks (part, rows) of one key head, in the order in which they are added up."""
+    """Blocks (parts, rows) of one key head, in the order in which they are added up, or the only block of a small
+    problem, which has no key index."""
 
-    key_index: tuple[int, ...]
-    blocks: tuple[tuple[int, range], ...]
+    key_index: tuple[int, ...] | None
+    blocks: tuple[tuple[range, range], ...]
 
 
 @dataclass(slots=True, eq=False)
@@ -108,20 +108,27 @@ def compute_gradients(
             run_tasks(lanes, worker, min(workers_for(problem, threads), len(lanes)))
     for lane in lanes:
         for name, total in work.sums.get(lane, {}).items():
-            found[name][lane.key_index] += total
+            if lane.key_index is not None:
+                found[name][lane.key_index] += total
+                continue
+            for number, own in enumerate(total.reshape(problem.parts, *total.shape[-2:])):
+                found[name][problem.key_index(number)] += own
     return found
 
 
 def _lanes_of(problem: Problem) -> list[_Lane]:
-    """Return the lanes of every key head.
+    """Return the lanes of every key head, or a single one for a small problem.
 
     Later blocks come first if they see more keys. The lanes depend only on the problem, not on the threads.
     """
+    if problem.parts * problem.n * problem.m <= TOGETHER and problem.n <= HEIGHT:
+        return [_Lane(None, ((range(problem.parts), range(problem.n)),))]
     height = max(1, min(HEIGHT, problem.n, CELLS // problem.m))
     rows = [range(start, min(start + height, problem.n)) for start in range(0, problem.n, height)]
-    by_key: dict[tuple[int, ...], list[tuple[int, range]]] = defaultdict(list)
+    by_key: dict[tuple[int, ...], list[tuple[range, range]]] = defaultdict(list)
     for number in range(problem.parts):
-        by_key[problem.key_index(number)] += [(number, block) for block in reversed(rows)]
+        alone = range(number, number + 1)
+        by_key[problem.key_index(number)] += [(alone, block) for block in reversed(rows)]
     count = LANES if len(by_key) < LANES else 1
     lanes = [_Lane(index, tuple(blocks[lane::count])) for index, blocks in by_key.items() for lane in range(count)]
     return [lane for lane in lanes if lane.blocks]
@@ -131,19 +138,18 @@ def _run_lane(work: _Work, lane: _Lane, kernels: Kernels) -> int:
     """Run the blocks of a lane one after another, with sums of d_keys and d_values of its own."""
     done = 0
     sums: dict[str, Array] = {}
-    for place, (number, rows) in enumerate(lane.blocks):
+    for place, (parts, rows) in enumerate(lane.blocks):
         with np.errstate(all="ignore"):
             np.setbufsize(BUFFER)  # restored by errstate
-            d_keys, d_values = _run_block(work, number, rows, kernels)
+            d_keys, d_values = _run_block(work, parts, rows, kernels)
             if d_values is not None:
                 _add(sums, "d_values", d_values)
             if d_keys is not None:
                 _add(sums, "prepared", d_keys)
-            is_last = place + 1 == len(lane.blocks) or lane.blocks[place + 1][0] != number
+            is_last = place + 1 == len(lane.blocks) or lane.blocks[place + 1][0] != parts
             if is_last and "prepared" in sums:
-                before = _keys_before(work.problem, work.problem.part(number), sums.pop("prepared"))
-                _add(sums, "d_keys", before)
-        done += len(rows)
+                _add(sums, "d_keys", _keys_before(work.problem, parts, sums.pop("prepared")))
+        done += len(rows) * len(parts)
     work.sums[lane] = sums
     return done
 
@@ -156,11 +162,12 @@ def _add(sums: dict[str, Array], name: str, block: Array) -> None:
         sums[name] = block
 
 
-def _run_block(work: _Work, number: int, rows: range, kernels: Kernels) -> tuple[Array | None, Array | None]:
+def _run_block(work: _Work, parts: range, rows: range, kernels: Kernels) -> tuple[Array | None, Array | None]:
     """Return what these queries add to the gradients of the prepared keys and of the values, and write the other
     gradients."""
-    problem, stack = work.problem, work.stacks.get(range(number, number + 1))
-    where: _Place = (*problem.index(number), slice(rows.start, rows.stop))
+    problem, stack = work.problem, work.stacks.get(parts)
+    index = problem.index(parts.start) if len(parts) == 1 else select_parts(problem, parts)
+    where = (*index, slice(rows.start, rows.stop))
     d_output = work.d_output[where]
     weights, kept, slopes, hidden = _weights_of(work, stack, rows, kernels)
     if work.weights is not None:  # a weight that is given counts, whatever the masks
@@ -194,14 +201,14 @@ def _run_block(work: _Work, number: int, rows: range, kernels: Kernels) -> tuple
     if slopes is not None and not late:
         d_scores *= slopes
     d_scores *= np.asarray(problem.scale_at(stack.part.head), d_scores.dtype)
-    queries = np.ascontiguousarray(stack.part.queries[rows.start : rows.stop])
+    queries = np.ascontiguousarray(stack.part.queries[..., rows.start : rows.stop, :])
     d_queries, d_keys = kernels.backward(problem.variant, queries, stack.part.keys, d_scores)
     if "d_queries" in work.found:
-        _deliver(work, "d_queries", where, _queries_before(problem, problem.part(number), rows, d_queries))
+        _deliver(work, "d_queries", where, _queries_before(problem, parts, rows, d_queries))
     return (d_keys if "d_keys" in work.found else None), d_values
 
 
-def _deliver(work: _Work, name: str, where: _Place, block: Array) -> None:
+def _deliver(work: _Work, name: str, where: tuple[Any, ...], block: Array) -> None:
     if name in work.found:
         work.found[name][where] = block
 
@@ -209,13 +216,13 @@ def _deliver(work: _Work, name: str, where: _Place, block: Array) -> None:
 def _weights_of(
     work: _Work, stack: Stack, rows: range, kernels: Kernels
 ) -> tuple[Array, Array | None, Array | None, Array | None]:
-    """Return four (b, m) arrays: the normalized weights before dropout, the factors of dropout, the slope of the
+    """Return four (…, b, m) arrays: the normalized weights before dropout, the factors of dropout, the slope of the
     softcap at each score, and the mask.
 
     All but the first are None if they do not apply.
     """
     problem, part = work.problem, stack.part
-    queries = np.ascontiguousarray(part.queries[rows.start : rows.stop])
+    queries = np.ascontiguousarray(part.queries[..., rows.start : rows.stop, :])
     masks, bounds = work.masks.of(part, rows), bounds_of(problem, part, stack.reach, rows)
     wanted = frozenset() if problem.softcap is None else frozenset({"raw_scores"})
     scoring = make_scoring(problem, part, rows, queries, masks, bounds, kernels, wanted)
@@ -230,24 +237,24 @@ def _weights_of(
     hidden = np.isneginf(scores) if tile.has_infinities or problem.top_k is not None else None
     kept = None
     if part.dropout_mask is not None:
-        kept = part.dropout_mask[rows.start : rows.stop] * scores.dtype.type(1 / (1 - problem.dropout))
+        kept = part.dropout_mask[..., rows.start : rows.stop, :] * scores.dtype.type(1 / (1 - problem.dropout))
     if problem.normalizer.weights is not None:
         return problem.normalizer.weights(scores).astype(scores.dtype, copy=False), kept, slopes, hidden
-    sink = None if problem.sink is None else at_head(problem.sink, part.head)
+    sink = None if problem.sink is None else np.asarray(at_head(problem.sink, part.head), scores.dtype)[..., None]
     return _softmax(scores, sink), kept, slopes, hidden
 
 
-def _softmax(scores: Array, sink: float | None) -> Array:
+def _softmax(scores: Array, sink: Array | None) -> Array:
     """Replace each row by its exponentials over their sum, which includes that of the sink. Masked cells are 0."""
     largest = scores.max(axis=-1, keepdims=True)
     if sink is not None:
-        largest = np.maximum(largest, scores.dtype.type(sink))
+        largest = np.maximum(largest, sink)
     largest = np.where(np.isneginf(largest), scores.dtype.type(0), largest)
     scores -= largest
     np.exp(scores, out=scores)
     total = scores.sum(axis=-1, keepdims=True)
     if sink is not None:
-        total += np.exp(scores.dtype.type(sink) - largest)
+        total += np.exp(sink - largest)
     scores /= np.where(total > 0, total, scores.dtype.type(1))
     return scores
 
@@ -268,20 +275,21 @@ def _cap_slopes(scoring: Scoring, raw: Array) -> Array:
     return slopes
 
 
-def _queries_before(problem: Problem, part: Part, rows: range, d_queries: Array) -> Array:
+def _queries_before(problem: Problem, parts: range, rows: range, d_queries: Array) -> Array:
     """Return the gradient of the given queries from that of the prepared ones, through the variant's preparation, rope
     and qk-norm."""
     if problem.variant.prepare_backward is None and not problem.is_transformed:
         return d_queries
-    given = part.queries[rows.start : rows.stop]
+    part = take_parts(problem, parts)
+    given = part.queries[..., rows.start : rows.stop, :]
     positions = problem.visible.positions(part.first, np.arange(rows.start, rows.stop))
     return _rows_before(problem, given, positions, d_queries)
 
 
-def _keys_before(problem: Problem, part: Part, d_keys: Array) -> Array:
+def _keys_before(problem: Problem, parts: range, d_keys: Array) -> Array:
     if problem.variant.prepare_backward is None and not problem.is_transformed:
         return d_keys
-    return _rows_before(problem, part.keys, np.arange(problem.m), d_keys)
+    return _rows_before(problem, take_parts(problem, parts).keys, np.arange(problem.m), d_keys)
 
 
 def _rows_before(problem: Problem, given: Array, positions: Array, d_rows: Array) -> Array:

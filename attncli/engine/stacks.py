@@ -48,7 +48,7 @@ class Stacks:
 
     def _make(self, parts: range) -> Stack:
         problem = self.problem
-        part = problem.part(parts.start) if len(parts) == 1 else stack_parts(problem, parts)
+        part = take_parts(problem, parts)
         if problem.is_transformed or problem.variant.prepare is not None:
             queries, keys = score_rows(problem, part)
             given = part.given_keys
@@ -76,6 +76,11 @@ def transform_rows(problem: Problem, part: Part) -> tuple[Array, Array]:
         queries = problem.rotation.apply(queries, problem.visible.positions(part.first, np.arange(problem.n)))
         keys = problem.rotation.apply(keys, np.arange(problem.m))
     return queries, keys
+
+
+def take_parts(problem: Problem, parts: range) -> Part:
+    """Return one part, or several of them stacked along a new first axis."""
+    return problem.part(parts.start) if len(parts) == 1 else stack_parts(problem, parts)
 
 
 def stack_parts(problem: Problem, parts: range) -> Part:

@@ -4,11 +4,14 @@ import numpy as np
 import pytest
 
 import attncli
+from attncli.engine import backward
 from attncli.engine.backward import compute_gradients
 from attncli.errors import ProblemError, UsageError
+from gradients.cases import CASES, D_V, HEADS, D, M, N
 
 RNG = np.random.default_rng(71)
 Q, K, V, D_OUTPUT = (RNG.normal(size=shape) for shape in ((4, 3), (5, 3), (5, 2), (4, 2)))
+GRADIENTS = ("d_queries", "d_keys", "d_values", "d_weights", "d_scores", "d_bias")
 
 
 @pytest.mark.parametrize("normalizer", ["softmax", "sparsemax", "entmax15"])
@@ -92,6 +95,29 @@ def test_any_number_of_threads_gives_the_same_bits(variant, engine):
     names = ("d_queries", "d_keys", "d_values")
     one, *others = (compute_gradients(problem, d_output, names, engine=engine, threads=count) for count in (1, 2, 5))
     assert all((one[name] == other[name]).all() for other in others for name in names)
+
+
+@pytest.mark.parametrize("request_", CASES.values(), ids=CASES)
+def test_heads_in_one_block_have_the_gradients_of_a_block_each(request_, monkeypatch):
+    q, k, v = (RNG.normal(size=(2, HEADS, *shape)) for shape in ((N, D), (M, D), (M, D_V)))
+    result = attncli.attend(q, k, v, bias=RNG.normal(size=(N, M)), **request_)
+    d_output = RNG.normal(size=result.output.shape)
+    together = result.gradients(d_output).compute(*GRADIENTS)
+    monkeypatch.setattr(backward, "TOGETHER", 0)
+    apart = result.gradients(d_output)
+    for name in GRADIENTS:
+        np.testing.assert_allclose(together.array(name), apart.array(name), rtol=1e-12, atol=1e-14, err_msg=name)
+
+
+def test_query_heads_in_one_block_share_key_heads(monkeypatch):
+    q, k, v, d_output = (RNG.normal(size=(2, *shape)) for shape in ((6, 4, 3), (3, 5, 3), (3, 5, 2), (6, 4, 2)))
+    for result in (attncli.attend(q, k, v), attncli.attend(q, k, v, system="x-transformers")):
+        together = result.gradients(d_output).compute(*GRADIENTS[:3])
+        with monkeypatch.context() as patch:
+            patch.setattr(backward, "TOGETHER", 0)
+            apart = result.gradients(d_output).compute(*GRADIENTS[:3])
+        for name in GRADIENTS[:3]:
+            np.testing.assert_allclose(together.array(name), apart.array(name), rtol=1e-12, atol=1e-14, err_msg=name)
 
 
 def test_half_precision_gradients_are_computed_in_float32_and_rounded_once():
