@@ -201,7 +201,7 @@ class Route:
     def _weights(self, result: Result) -> Array:
         problem = result.problem
         if self.scale_after:
-            weights: Array = problem.scales * self._normalized(Result(problem.with_scale(1.0), "numpy"))
+            weights: Array = problem.scales * self._normalized(result.of_problem(problem.with_scale(1.0)))
         else:
             weights = self._normalized(result)
         return weights if self.reweigh is None else self.reweigh(problem, weights)

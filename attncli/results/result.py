@@ -72,6 +72,10 @@ class Result:
                 self._arrays[name] = self._join(name, array)
         return self
 
+    def of_problem(self, problem: Problem) -> Result:
+        """Return the results of another problem, computed in the same way."""
+        return Result(problem, self.engine, self._compute)
+
     def has(self, name: str) -> bool:
         """Return whether the problem has this result. There is no output without values, and no gradient without the
         one at the output."""

@@ -15,6 +15,7 @@ import numpy as np
 
 from attncli.check.precision import spacing
 from attncli.check.routes import Route
+from attncli.check.sketch import Sketches
 from attncli.inputs.request import MATRIX_NAMES
 from attncli.matrix import Array
 from attncli.records import replace
@@ -63,13 +64,13 @@ def narrow_errors(
     of computations with random roundings.
     """
     fixed = partial(rounded, dtype=dtype)
-    names = tuple(numbers)
-    whole = _compute_rounded(route, entered, fixed, names)
-    inputs = route.numbers_of(entered, names)
+    names, sketches = tuple(numbers), Sketches()
+    whole = _compute_rounded(route, entered, fixed, names, sketches)
+    inputs = route.numbers_from(Result(entered, "numpy", sketches), names)
     squares = {name: np.zeros(numbers[name].shape) for name in names}
     for seed in range(draws):
         draw = random_rounding(dtype, (seed, first) if first else seed)
-        found = _compute_rounded(route, entered, draw, names)
+        found = _compute_rounded(route, entered, draw, names, sketches)
         for name in names:
             with np.errstate(invalid="ignore"):
                 squares[name] += np.nan_to_num(draw(found[name]) - inputs[name]) ** 2
@@ -105,21 +106,24 @@ def _round_inputs(request: Request, rounding: Rounding) -> Request:
     return replace(request, **changed)
 
 
-def _compute_rounded(route: Route, problem: Problem, rounding: Rounding, names: Collection[str]) -> dict[str, Array]:
+def _compute_rounded(
+    route: Route, problem: Problem, rounding: Rounding, names: Collection[str], sketches: Sketches
+) -> dict[str, Array]:
     """Return the results with the roundings of a kernel: Q, K and V, the scores, and the weights."""
     own = route.weigh
 
     def weigh(weights: Array) -> Array:
         return rounding(weights if own is None else own(weights))
 
-    return replace(route, weigh=weigh).numbers_of(_rounded_problem(problem, rounding), names)
+    result = Result(_rounded_problem(problem, rounding, sketches), "numpy", sketches)
+    return replace(route, weigh=weigh).numbers_from(result, names)
 
 
-def _rounded_problem(problem: Problem, rounding: Rounding) -> Problem:
+def _rounded_problem(problem: Problem, rounding: Rounding, sketches: Sketches) -> Problem:
     """Return the problem with Q, K and V rounded, and with the rounding of the scores added to them."""
     values = None if problem.values is None else rounding(problem.values)
     problem = replace(problem, queries=rounding(problem.queries), keys=rounding(problem.keys), values=values)
-    scores = Result(problem, "numpy").scores
+    scores = Result(problem, "numpy", sketches).scores
     finite = np.where(np.isfinite(scores), scores, 0.0)
     moved = rounding(finite) - finite
     return replace(problem, bias=moved if problem.bias is None else problem.bias + moved)
