@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from attncli.errors import ProblemError, UsageError, suggest
+from attncli.formats.narrow import EIGHT_BITS, narrow_dtype, narrow_matrix
 from attncli.inputs.request import MATRIX_NAMES, Request, Worksheet
 from attncli.inputs.settings import ENGINES, SETTINGS, Setting
 from attncli.matrix import Matrix
@@ -106,7 +108,7 @@ def assert_attention(
 
     unknown = sorted(set(settings) - {setting.name for setting in SETTINGS} - set(MATRIX_NAMES))
     if unknown:
-        raise UsageError(unknown[0], "is not a setting of attend", suggest(unknown[0], [s.name for s in SETTINGS]))
+        raise UsageError(unknown[0], "is not a setting of attend", _suggest_parameter(unknown[0]))
     given = {"output": output, "weights": weights, "scores": scores, "lse": lse}
     expected = {name: matrix for name, array in given.items() if (matrix := as_matrix(array, name)) is not None}
     request = _request_of({**settings, "queries": queries, "keys": keys, "values": values})
@@ -118,6 +120,16 @@ def assert_attention(
 
 SETTING_BY_NAME = {setting.name: setting for setting in SETTINGS}
 _NOT_GIVEN: dict[str, Any] = {setting.name: False for setting in SETTINGS if setting.is_flag}
+
+
+def _suggest_parameter(word: str) -> str:
+    """Return the hint for a word that is no parameter of attend."""
+    from attncli.inputs.setting_words import key_meant
+
+    key = (key_meant(word) or ("", ""))[0]
+    name = "system" if key == "as" else key
+    parameters = [*SETTING_BY_NAME, *MATRIX_NAMES]
+    return f"did you mean {name!r}?" if name in parameters else suggest(word, parameters)
 
 
 def _request_of(given: Mapping[str, Any]) -> Request:
@@ -142,10 +154,23 @@ def as_matrix(array: ArrayLike | None, name: str) -> Matrix | None:
         )
     rows, columns = frame_labels(array)
     try:
-        return Matrix(np.asarray(array), name, row_labels=rows, column_labels=columns)
+        return Matrix(_array_of(array, name), name, row_labels=rows, column_labels=columns)
     except (ValueError, TypeError, RuntimeError) as error:  # of NumPy, or of the library that the array comes from
         ragged = _first_ragged(array)
         raise ProblemError(name, ragged or f"cannot be converted to an array: {error}") from None
+
+
+def _array_of(array: Any, name: str) -> np.ndarray:
+    """Return an array, or the numbers of a tensor of torch, whatever its device, gradient or dtype."""
+    torch = sys.modules.get("torch")
+    if torch is None or not isinstance(array, torch.Tensor):
+        return np.asarray(array)
+    tensor = array.detach().cpu()
+    dtype = str(tensor.dtype).removeprefix("torch.")
+    if dtype != "bfloat16" and dtype not in EIGHT_BITS:
+        return np.asarray(tensor)
+    bits = tensor.contiguous().view(torch.int16 if dtype == "bfloat16" else torch.uint8)
+    return narrow_matrix(np.asarray(bits).view(narrow_dtype(dtype, name)), name).array
 
 
 def frame_labels(array: Any) -> tuple[tuple[str, ...] | None, tuple[str, ...] | None]:
@@ -195,7 +220,7 @@ def _dtype_name(dtype: Any) -> str | None:
     try:
         return str(np.dtype(dtype).name)
     except TypeError:
-        return str(dtype)
+        return str(dtype).removeprefix("torch.")
 
 
 def _value(setting: Setting, value: Any) -> Any:

@@ -30,3 +30,34 @@ def test_a_tolerance_and_a_system_are_taken():
 def test_an_unknown_setting_is_an_error():
     with pytest.raises(AttncliError, match="is not a setting of attend"):
         assert_attention(V, Q, K, V, cuasal=True)
+
+
+def test_a_setting_by_another_system_s_name_is_an_error_that_names_it():
+    for word, name in (("is_causal", "causal"), ("num_heads", "heads"), ("attn_bias", "bias"), ("framework", "system")):
+        with pytest.raises(AttncliError) as caught:
+            assert_attention(V, Q, K, V, **{word: 1})
+        assert caught.value.hint == f"did you mean {name!r}?"
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32", "float16", "bfloat16"])
+def test_tensors_of_torch_are_taken_in_each_dtype(dtype):
+    torch = pytest.importorskip("torch")
+    if dtype == "bfloat16":
+        pytest.importorskip("ml_dtypes")
+    kind = getattr(torch, dtype)
+    query, key, value = (torch.tensor(array, dtype=kind, requires_grad=True) for array in (Q, K, V))
+    output = torch.nn.functional.scaled_dot_product_attention(query[None], key[None], value[None])[0]
+    assert_attention(output, query, key, value, system="torch")
+    assert_attention(output.T.contiguous().T, query, key, value, dtype=kind)
+    with pytest.raises(AssertionError):
+        assert_attention(2 * output, query, key, value, system="torch")
+
+
+def test_a_tensor_of_torch_keeps_its_bits():
+    torch = pytest.importorskip("torch")
+    pytest.importorskip("ml_dtypes")
+    numbers = [[1.5, -2.0], [0.5, 0.25]]
+    for dtype in (torch.bfloat16, torch.float16, torch.float8_e4m3fn, torch.int64):
+        weights = attend([[0.0]], [[0.0], [0.0]], torch.tensor([[4, 8]]).to(dtype).T).output
+        assert weights.tolist() == [[6.0]]
+    assert attend(torch.tensor(numbers, dtype=torch.bfloat16), numbers).raw_scores[0, 0] == 6.25
