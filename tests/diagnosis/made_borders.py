@@ -35,6 +35,21 @@ def segments_moved(world):
     world.seen_by_mask = queries[:, None] == keys
 
 
+@slip("unasked-chunk", {"n": 6, "m": 6}, {"n": 5, "heads": 2, "m": 5}, {"n": 6, "m": 6, "causal": True})
+def unasked_chunk(world):
+    world.chunk = 3 if world.m == 6 else 2
+
+
+@slip("window-by-tiles", {"causal": True, "window": (3, 0), "n": 6, "m": 7}, {"window": (3, 1), "n": 6, "m": 7})
+def window_by_tiles(world):
+    first = np.maximum(world.i + world.offset - world.window[0], 0)
+    if world.random.random() < 0.5:
+        world.seen_by_mask = world.seen_by_mask & (world.j >= -(-first // 2) * 2)
+    else:
+        world.seen_by_mask = world.seen_by_mask & (world.j >= first // 2 * 2)
+        world.window = (-1, world.window[1])
+
+
 LONG = ({"lengths": True}, {"lengths": True, "heads": 2}, {"lengths": True, "causal": True, "n": 6})
 
 

@@ -140,7 +140,16 @@ def rope_other_pairs(world):
 
 @slip("sink-twice", {"sink": True}, {"sink": True, "heads": 2})
 def sink_twice(world):
-    world.sink += np.log(2)
+    world.counted = int(world.random.choice((2, 3, 4)))
+    world.sink += np.log(world.counted)
+
+
+@slip("sink-as-key", {"sink": True}, {"sink": True, "heads": 2}, {"sink": True, "causal": True})
+def sink_as_key(world):
+    def moved(weights):
+        return np.concatenate([1 - weights.sum(axis=-1, keepdims=True), weights[..., :-1]], axis=-1)
+
+    world.after.append(moved)
 
 
 @slip("sink-other", {"sink": True}, {"sink": True, "heads": 2}, {}, {"causal": True})

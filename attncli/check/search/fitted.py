@@ -30,6 +30,7 @@ SIZES = np.logspace(-3, 3, 37)  # factors that are tried first, as multiples of 
 STEPS, STEPS_AT_LAST = 20, 4  # refinements of the best of them
 FIT_ROWS = 8  # rows and columns of a head from which its factor is found
 JOINED = np.exp(np.linspace(-12, 12, 25))  # e^S of the sinks that are tried first
+NEAR = 1e-4  # relative difference of a fitted number from one that has a name
 SMALL = 1e-5  # relative change of a factor, to see its effect
 
 
@@ -108,7 +109,9 @@ def _told_softcap(case: Case, value: float) -> str:
     if case.problem.softcap is None:
         return f"a softcap of {value:.6g} was applied, without being asked for"
     scale = case.problem.scale
-    before = ", as if it came before the scale" if math.isclose(value, case.problem.softcap * scale) else ""
+    ways = {scale: "as if it came before the scale", math.log(2): "log 2 times it, as in powers of 2"}
+    near = (words for factor, words in ways.items() if math.isclose(value, case.problem.softcap * factor, rel_tol=NEAR))
+    before = next((f", {words}" for words in near), "")
     return f"the softcap was {value:.6g}{before}: {case.problem.softcap:g} is expected"
 
 
@@ -122,6 +125,16 @@ def _cosine_times(problem: Problem, factor: float) -> Problem:
 def _told_cosine(case: Case, factor: float) -> str:
     options = f"--variant cosine --scale {factor:.6g}"
     return f"{case.those} of {COSINE.formula} times {factor:.6g} ({options}), not of {case.variant}"
+
+
+def _factor_name(case: Case, value: float) -> str:
+    """Return the name of a factor that may be taken for 1, in parentheses, or nothing."""
+    ways = {
+        math.log(2): "log 2, as in powers of 2",
+        math.log2(math.e): "log₂ e, as for powers of 2",
+        case.problem.scale: "the scale",
+    }
+    return next((f" ({words})" for factor, words in ways.items() if math.isclose(value, factor, rel_tol=NEAR)), "")
 
 
 def _times_slopes(problem: Problem, factor: float) -> Problem:
@@ -172,7 +185,9 @@ FITTED_NUMBERS = (
         "stage",
         lambda problem: None if problem.slopes is None else 1.0,
         _times_slopes,
-        lambda _case, value: f"the slopes of ALiBi were {value:.6g} times those that are expected",
+        lambda case, value: (
+            f"the slopes of ALiBi were {value:.6g}{_factor_name(case, value)} times those that are expected"
+        ),
         signs=(1, -1),
     ),
     FittedNumber(
@@ -306,12 +321,27 @@ def fitted_sinks(case: Case) -> Slip | None:
     routes = [
         Route(
             problems=(partial(replace, sink=choice),),
-            said=f"the heads' sinks were {', '.join(f'{each:.6g}' for each in choice)}: {asked}",
+            said=f"the heads' sinks were {_told_sinks(case, choice)}: {asked}",
         )
         for choice in dict.fromkeys([*choices, tuple(sinks)])
         if choice != own
     ]
     return make_fitted_slip("sink-other", "stage", routes, 4.0, problem.heads)
+
+
+def _told_sinks(case: Case, sinks: tuple[float, ...]) -> str:
+    """Return the sinks of the heads, and what they are to those that are expected: a factor of all, or those of other
+    heads."""
+    own, told = case.problem.sink, ", ".join(f"{each:.6g}" for each in sinks)
+    if own is None or len(own) != len(sinks):
+        return told
+    factor = sum(one * two for one, two in zip(sinks, own, strict=True)) / (sum(each**2 for each in own) or 1)
+    if all(math.isclose(one, factor * two, abs_tol=NEAR) for one, two in zip(sinks, own, strict=True)):
+        return f"{told}, {factor:.6g}{_factor_name(case, factor)} times the right ones"
+    places = [min(range(len(own)), key=lambda place: abs(own[place] - each)) for each in sinks]
+    if all(math.isclose(own[place], each, abs_tol=NEAR) for place, each in zip(places, sinks, strict=True)):
+        return f"{told}, those of heads {', '.join(map(str, places))}"
+    return told
 
 
 def _with_joined(size: float) -> Callable[[Problem], Problem]:

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from attncli.check.error_pattern import position_text
 from attncli.check.routes import Route
 from attncli.check.slips.case import Case, list_numbers
-from attncli.check.slips.changes import change_visible, need
+from attncli.check.slips.changes import change_visible, fill_empty_rows, need
 from attncli.check.slips.slip import SOME, Slip
 from attncli.check.visible_cells import visible_cells
 from attncli.records import replace
@@ -49,7 +50,15 @@ def _other_chunks(case: Case) -> list[Route]:
     ways[f"the chunks were taken as a window: a query saw the keys less than {size} positions away"] = lambda p, j, n: (
         np.abs(p - j) < n
     )
-    return [Route(problems=(partial(_chunk_seen, sees=sees),), said=f"{words}: {due}") for words, sees in ways.items()]
+    if offset := case.problem.visible.offsets[0]:
+        ways[f"the chunk of query i was that of position i, and it stands at {position_text(offset)}"] = (
+            lambda p, j, n: (p - offset) // n == j // n
+        )
+    return [
+        Route(problems=(partial(_chunk_seen, sees=sees), partial(fill_empty_rows, row=row)), said=f"{words}: {due}")
+        for words, sees in ways.items()
+        for row in dict.fromkeys((case.problem.conventions.empty, "zeros", "uniform"))
+    ]
 
 
 def _moved(positions: Array, keys: Array, size: int, by: int) -> Array:

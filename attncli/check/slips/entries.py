@@ -28,15 +28,19 @@ TAKEN = {  # what is taken from elsewhere, in words
     ("keys", "values"): "K and V",
     ("mask",): "the mask",
     ("bias",): "the bias",
+    ("dropout_mask",): "the dropout mask",
 }
 
 
 def _orders(size: int) -> Iterator[tuple[int, ...]]:
-    """Yield which entry is taken in the place of each: always the first, the neighbour's, or from the last on."""
+    """Yield which entry is taken in the place of each: always the first, the neighbour's, from the last on, the one at
+    twice its place, or at half of it."""
     yield (0,) * size
     yield from dict.fromkeys(tuple((place + step) % size for place in range(size)) for step in (-1, 1))
     if size > 2:
         yield tuple(reversed(range(size)))
+        yield tuple(2 * place % size for place in range(size))
+        yield tuple(place // 2 for place in range(size))
 
 
 def _in_order(problem: Problem, names: tuple[str, ...], axis: int, order: tuple[int, ...]) -> Problem:

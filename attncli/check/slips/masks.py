@@ -81,6 +81,13 @@ def _turn_mask(problem: Problem) -> Problem:
     )
 
 
+def _describe_turned(case: Case) -> str:
+    seen = visible_cells(change_visible(case.problem, left=None, right=None))
+    if bool((seen != seen[..., :1, :]).any()):
+        return f"{case.masks} was transposed, that of query j and key i for query i and key j"
+    return f"{case.masks}, which is one of keys, was laid over the queries: each of the {case.m} columns is a key"
+
+
 def _rows_hidden(case: Case) -> Callable[[Problem, Array], Array]:
     kept = np.swapaxes(visible_cells(case.problem), -1, -2)[..., :, :1]
     return lambda _problem, weights: np.where(kept, weights, 0)
@@ -218,9 +225,7 @@ MASK_SLIPS = (
         "mask-on-queries",
         "mask",
         _on_queries,
-        lambda case: (
-            f"{case.masks}, which is one of keys, was laid over the queries: each of the {case.m} columns is a key"
-        ),
+        _describe_turned,
     ),
     Slip(
         "mask-tiled",

@@ -75,7 +75,25 @@ def _windows(case: Case) -> list[Route]:
             if own + step >= 0:
                 said = f"the window reached {_keys(own + step)} {words} the query's position: it reaches {own}"
                 routes.append(Route(problems=(partial(change_visible, **{side: own + step}),), said=said))
-    return routes + _both_sides(case)
+    return routes + _without_kept(case) + _both_sides(case)
+
+
+def _without_kept(case: Case) -> list[Route]:
+    """Return the routes with a window that is shorter or longer by the keys that it never hides."""
+    kept, own = case.problem.visible.keep_first, case.problem.visible.left
+    if kept < 2 or own is None:  # one key more or less is tried anyway
+        return []
+    return [
+        Route(
+            problems=(partial(change_visible, left=left),),
+            said=f"the window reached {_keys(left)} before the query's position, {words}: it reaches {own}",
+        )
+        for left, words in (
+            (own - kept, f"as if the {kept} kept keys were part of it"),
+            (own + kept, f"the {kept} kept keys more"),
+        )
+        if left >= 0
+    ]
 
 
 def _keys(count: int) -> str:

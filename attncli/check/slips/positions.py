@@ -105,6 +105,10 @@ def _other_slopes(case: Case) -> list[Route]:
             ),
             f"those of heads 0 to {shared - 1}, one for each key head": tuple(own[h // group] for h in range(heads)),
         }
+    for parts in (2, 4, 8):
+        if heads % parts == 0 and heads > parts:
+            some = usual_slopes(heads // parts)
+            ways[f"those of {heads // parts} heads, again in each of {parts} parts of the heads"] = some * parts
     return [
         Route(
             problems=(partial(replace, slopes=slopes),),
@@ -166,12 +170,20 @@ def _unasked_alibi(case: Case) -> list[Route]:
 # sinks
 
 
+COUNTED = {2: "twice", 3: "3 times", 4: "4 times", 8: "8 times"}  # a sink: by each piece of the keys
+
+
 def _twice(case: Case) -> list[Route]:
     sink = case.problem.sink
     if sink is None:
         return []
-    doubled = tuple(logit + float(np.log(2)) for logit in sink)
-    return [Route(problems=(partial(replace, sink=doubled),))]
+    return [
+        Route(
+            problems=(partial(replace, sink=tuple(logit + float(np.log(count)) for logit in sink)),),
+            said=f"the sink was counted {words}: {_sinks(case)}, once",
+        )
+        for count, words in COUNTED.items()
+    ]
 
 
 @np.errstate(all="ignore")
@@ -187,6 +199,19 @@ def _unshifted(case: Case) -> list[Route]:
     problem = case.problem
     is_plain = problem.dropout_mask is None and problem.top_k is None
     return [Route(reweigh=_plus_unshifted)] if problem.sink is not None and is_plain else []
+
+
+def _with_first_column(_problem: Problem, weights: Array) -> Array:
+    """Return the weights one key later, with the sink's own in front, and without the last."""
+    own = 1 - weights.sum(axis=-1, keepdims=True)
+    return np.concatenate([own, weights[..., :-1]], axis=-1)
+
+
+def _first_column(case: Case) -> list[Route]:
+    problem = case.problem
+    if problem.sink is None or problem.dropout_mask is not None:
+        return []
+    return [Route(reweigh=_with_first_column)]
 
 
 def _unasked_sink(case: Case) -> list[Route]:
@@ -279,7 +304,18 @@ POSITION_SLIPS = (
         ),
         paired=False,
     ),
-    Slip("sink-twice", "stage", _twice, lambda case: f"the sink was counted twice: {_sinks(case)}, once"),
+    Slip(
+        "sink-as-key",
+        "weights",
+        _first_column,
+        lambda _case: (
+            "the last column of the weights was dropped, and the sink's is the first: key 0 has the sink's weight, and "
+            "each key after it that of the one before"
+        ),
+        paired=False,
+        evidence=SOME,
+    ),
+    Slip("sink-twice", "stage", _twice, lambda _case: "the sink was counted twice"),
     _left_out(
         "no-qk-norm",
         "the norm of Q and K was",

@@ -244,8 +244,8 @@ BASE_SLIPS = (
         _other_base,
         lambda _case: "another base was taken",
         paired=False,
-        passes_easily=True,
         evidence=SOME,
+        passes_easily=True,
     ),
 )
 

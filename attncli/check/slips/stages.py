@@ -135,7 +135,25 @@ def _other_rows_of_bias(case: Case) -> list[Route]:
         routes.append(
             Route(problems=(_bias_of_first_row,), said="every query took the bias of query 0: each has its own")
         )
-    return routes
+        routes += _shifted_biases(-2, "query")
+    return routes + (_shifted_biases(-1, "key") if bias.shape[-1] > 1 else [])
+
+
+def _shifted_biases(axis: int, noun: str) -> list[Route]:
+    """Return the routes in which each query, or each key, has the bias of the one before or after it."""
+    return [
+        Route(
+            problems=(partial(_shift_bias, axis=axis, step=step),),
+            said=(
+                f"each {noun} took the bias of the {noun} {words} it (the {end} that of the {start}): it has its own"
+            ),
+        )
+        for step, words, end, start in ((1, "before", "first", "last"), (-1, "after", "last", "first"))
+    ]
+
+
+def _shift_bias(problem: Problem, axis: int, step: int) -> Problem:
+    return replace(problem, bias=np.roll(need(problem.bias), step, axis=axis))
 
 
 def _bias_of_first_row(problem: Problem) -> Problem:

@@ -15,7 +15,9 @@ from attncli.check.routes import Route
 from attncli.check.slips import changes
 from attncli.check.slips.backward_steps import BACKWARD_SLIPS
 from attncli.check.slips.backward_terms import TERM_SLIPS
+from attncli.check.slips.block_masks import BLOCK_SLIPS
 from attncli.check.slips.borders import BORDER_SLIPS
+from attncli.check.slips.cache_rows import CACHE_SLIPS
 from attncli.check.slips.case import Case, scaling, square_root
 from attncli.check.slips.choices import CHOICE_SLIPS
 from attncli.check.slips.columns import COLUMN_SLIPS
@@ -276,10 +278,12 @@ SLIPS = (
     *ROTATION_SLIPS,
     *CHOICE_SLIPS,
     *BORDER_SLIPS,
+    *BLOCK_SLIPS,
     *HAND_SLIPS,
     *ENTRY_SLIPS,
     *TILE_SLIPS,
     *ORDER_SLIPS,
+    *CACHE_SLIPS,
     *SINGLE_SLIPS,
     *GRADIENT_SLIPS,
     *BACKWARD_SLIPS,

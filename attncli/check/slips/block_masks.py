@@ -1,0 +1,184 @@
+"""Masks that are right within blocks of keys or queries and wrong between them: chunks, tiles, parts of a ring, and the
+rows of heads that share a key head."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from attncli.check.error_pattern import position_text
+from attncli.check.routes import Route
+from attncli.check.slips.case import Case
+from attncli.check.slips.changes import change_visible
+from attncli.check.slips.slip import SOME, Slip
+from attncli.check.slips.tiles import TILES
+from attncli.check.visible_cells import visible_cells
+from attncli.records import replace
+
+if TYPE_CHECKING:
+    from attncli.matrix import Array
+    from attncli.problem.problem import Problem
+
+Sees = Callable[["Array", "Array", int], "Array"]  # of the positions of queries and keys, and the size of a block
+
+
+def _has_one_offset(case: Case) -> bool:
+    return len(set(case.problem.visible.offsets)) == 1
+
+
+def _sizes(case: Case) -> list[int]:
+    """Return the sizes of blocks that are tried: those of kernels, and a half, a third and a quarter of the keys."""
+    m = case.m
+    return sorted({size for size in (*TILES, m // 2, -(-m // 2), m // 3, m // 4) if 1 < size < m})
+
+
+def _positions(problem: Problem) -> Array:
+    found: Array = np.arange(problem.n)[:, None] + problem.visible.offsets[0]
+    return found
+
+
+def _see_less(problem: Problem, sees: Sees, size: int) -> Problem:
+    """Return the problem in which a query sees only those of its keys that the rule allows."""
+    rule = sees(_positions(problem), np.arange(problem.m), size)
+    return replace(problem, mask=visible_cells(problem) & rule)
+
+
+def _see_instead(problem: Problem, sees: Sees, size: int) -> Problem:
+    """Return the problem with the rule in place of the causal mask."""
+    return _see_less(change_visible(problem, right=None), sees, size)
+
+
+def _unasked_chunks(case: Case) -> list[Route]:
+    """Return the routes in which a query sees only its own chunk, as where the chunks of a prefill do not see what is
+    cached."""
+    if case.request.chunk is not None or not _has_one_offset(case):
+        return []
+    return [
+        Route(
+            problems=(partial(_see_less, sees=lambda p, j, size: p // size == j // size, size=size),),
+            said=f"a query saw only the keys of its own chunk of {size} positions: no chunks are asked for",
+        )
+        for size in _sizes(case)
+    ]
+
+
+def _own_causal(case: Case) -> list[Route]:
+    """Return the routes with a causal mask by the places in a tile, in the tiles before the query's own or in all."""
+    if case.problem.visible.right != 0 or not _has_one_offset(case):
+        return []
+    ways: dict[str, Sees] = {
+        "each tile of {} keys had the causal mask of the query's own tile, as parts of a ring that count from 0 have": (
+            lambda p, j, size: (j % size <= p % size) & (j // size <= p // size)
+        ),
+        "every tile of {} keys, also behind the query, had the causal mask of the query's own tile": (
+            lambda p, j, size: j % size <= p % size
+        ),
+    }
+    return [
+        Route(
+            problems=(partial(_see_instead, sees=sees, size=size),),
+            said=f"{words.format(size)}: a query sees all keys up to its own position",
+        )
+        for words, sees in ways.items()
+        for size in _sizes(case)
+    ]
+
+
+def _window_by_tiles(case: Case) -> list[Route]:
+    """Return the routes with a window that begins at the border of a tile."""
+    left = case.problem.visible.left
+    if left is None or not _has_one_offset(case) or case.request.keep_first:
+        return []
+    routes = []
+    for size in _sizes(case):
+        after = partial(_begins, left=left, is_later=True)
+        before = partial(_begins, left=left, is_later=False)
+        due = f"it begins {left} before the query's position"
+        routes += [
+            Route(
+                problems=(partial(_see_less, sees=after, size=size),),
+                said=f"the window began with the first whole tile of {size} keys in it: {due}",
+            ),
+            Route(
+                problems=(partial(change_visible, left=None), partial(_see_less, sees=before, size=size)),
+                said=f"the window began with the tile of {size} keys in which its first key stands: {due}",
+            ),
+        ]
+    return routes
+
+
+def _begins(positions: Array, keys: Array, size: int, *, left: int, is_later: bool) -> Array:
+    first = np.maximum(positions - left, 0)
+    border = np.minimum(-(-first // size), positions // size) if is_later else first // size
+    seen: Array = keys >= border * size
+    return seen
+
+
+def _packed_rows(problem: Problem, *, is_by_query: bool) -> Problem:
+    """Return the problem with the positions of rows in which the heads that share a key head follow each other."""
+    heads = problem.lead[-1]
+    each = heads // (problem.key_heads or heads)
+    place = (np.arange(heads) % each)[:, None, None]
+    rows = np.arange(problem.n)[:, None]
+    packed = (rows * each + place if is_by_query else place * problem.n + rows) + problem.visible.offsets[0]
+    free = change_visible(problem, right=None)
+    return replace(free, mask=visible_cells(free) & (np.arange(problem.m) <= packed))
+
+
+def _packed(case: Case) -> list[Route]:
+    """Return the routes with a causal mask by the rows of a matrix of all heads that share a key head."""
+    shared, visible = case.problem.key_heads, case.problem.visible
+    if shared is None or visible.right != 0 or not _has_one_offset(case) or shared == case.heads:
+        return []
+    each, own = case.heads // shared, position_text(visible.offsets[0])
+    ways = {True: f"row i·{each} + h mod {each}", False: f"row (h mod {each})·{case.n} + i"}
+    return [
+        Route(
+            problems=(partial(_packed_rows, is_by_query=is_by_query),),
+            said=(
+                f"the causal mask took {words} of the heads that share a key head for the position of query i of head "
+                f"h: it stands at {own}"
+            ),
+        )
+        for is_by_query, words in ways.items()
+    ]
+
+
+def _all_before(case: Case) -> list[Route]:
+    """Return the routes in which a query sees the segments before its own too, or those behind."""
+    if case.problem.segments is None:
+        return []
+    ways = {"before": np.greater_equal, "behind": np.less_equal}
+    return [
+        Route(
+            problems=(partial(_compared, compare=compare),),
+            said=f"a query also saw the segments {words} its own, ids compared by order: it sees only its own",
+        )
+        for words, compare in ways.items()
+    ]
+
+
+def _compared(problem: Problem, compare: Callable[[Array, Array], Array]) -> Problem:
+    assert problem.segments is not None
+    queries, keys = problem.segments
+    seen = compare(queries[..., :, None], keys[..., None, :])
+    free = replace(problem, segments=None)
+    while seen.ndim > 2 and seen.ndim < free.queries.ndim:  # of entries, for all their heads
+        seen = seen[..., None, :, :]
+    return replace(free, mask=visible_cells(free) & seen)
+
+
+def _slip(name: str, routes: Callable[[Case], list[Route]], words: str) -> Slip:
+    return Slip(name, "mask", routes, lambda _case: words, paired=False, evidence=2 * SOME, passes_easily=True)
+
+
+BLOCK_SLIPS = (
+    _slip("unasked-chunk", _unasked_chunks, "chunks were applied"),
+    _slip("causal-by-tiles", _own_causal, "tiles had a causal mask of their own"),
+    _slip("window-by-tiles", _window_by_tiles, "the window began at the border of a tile"),
+    _slip("other-offset", _packed, "the queries stood elsewhere"),
+    _slip("segments-moved", _all_before, "other segments were seen"),
+)
