@@ -141,6 +141,15 @@ def _times_slopes(problem: Problem, factor: float) -> Problem:
     return replace(problem, slopes=tuple(slope * factor for slope in need(problem.slopes)))
 
 
+def _turned_by(problem: Problem, **changes: float) -> Problem:
+    return replace(problem, rotation=replace(need(problem.rotation), **changes))  # type: ignore[arg-type]
+
+
+def _base(problem: Problem) -> float | None:
+    """Return the base of rotary positions, if it matters: the first pair turns alike with any."""
+    return None if problem.rotation is None or problem.rotation.size < 4 else problem.rotation.base
+
+
 def _turns_some(problem: Problem) -> bool:
     """Return whether some columns of a dot product are rotated and others are not."""
     rotation = problem.rotation
@@ -198,6 +207,25 @@ FITTED_NUMBERS = (
         lambda _case, value: (
             f"the rotated columns count {value:.6g} times in Q·K, as if cos and sin were multiplied by "
             f"{math.sqrt(value):.6g}: once is expected"
+        ),
+    ),
+    FittedNumber(
+        "rope-other-base",
+        "stage",
+        _base,
+        lambda problem, value: _turned_by(problem, base=value),
+        lambda case, value: (
+            f"the base of the rotary positions was {value:.6g}: it is {need(case.problem.rotation).base:.10g}"
+        ),
+    ),
+    FittedNumber(
+        "rope-other-scale",
+        "stage",
+        lambda problem: None if problem.rotation is None else problem.rotation.factor,
+        lambda problem, value: _turned_by(problem, factor=value),
+        lambda case, value: (
+            f"the positions were divided by {value:.6g} before the rotation: "
+            f"{need(case.problem.rotation).factor:g} is expected"
         ),
     ),
 )

@@ -42,6 +42,7 @@ from attncli.check.slips.slip import Slip
 from attncli.check.slips.softmaxes import BASE_SLIPS, SOFTMAX_SLIPS, derived
 from attncli.check.slips.stages import STAGE_SLIPS
 from attncli.check.slips.tiles import TILE_SLIPS
+from attncli.check.slips.turned_rows import TURNED_SLIPS
 from attncli.systems import SYSTEMS
 from attncli.variants import BY_NAME, VARIANTS, Variant
 
@@ -276,6 +277,7 @@ SLIPS = (
     *DROPOUT_SLIPS,
     *OUTPUT_SLIPS,
     *ROTATION_SLIPS,
+    *TURNED_SLIPS,
     *CHOICE_SLIPS,
     *BORDER_SLIPS,
     *BLOCK_SLIPS,
