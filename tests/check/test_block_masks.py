@@ -27,6 +27,7 @@ def given(**settings):
 
 CAUSAL = {"causal": True, "query_offset": M - N}
 SEGMENTS = np.repeat([0, 1, 2], 4)
+ROWS_DUE = ": row j of K and of V is key j"
 OWN = "it stands at i + 4"
 WINDOW = {**CAUSAL, "window": [5, 0]}
 LATER, EARLIER = (np.roll(V, step, axis=-2) for step in (1, -1))
@@ -84,13 +85,12 @@ WAYS = {
     "sinks of key heads": ({"sink": SINKS.tolist()}, attend(sinks=SINKS[READ]), "sink-other",
         "the heads' sinks were 0.5, 0.5, -0.3, -0.3, those of heads 0, 0, 1, 1: e^S joins each row's sum, S = 0.5, "
         "-0.3, 0.8, 1.2"),
-    "V one row later": ({}, attend(v=LATER), "rows-shifted",
-        "the rows of V stand one place later, the first is 0 and row 11 is lost"),
-    "V one row earlier": ({}, attend(v=EARLIER), "rows-shifted",
-        "the rows of V stand one place earlier, row 0 is lost and the last is 0"),
+    "V one row later": ({}, attend(v=LATER), "pages-misread",
+        f"the rows of V stand one place later, row 0 is 0 and row 11 is lost{ROWS_DUE}"),
+    "V one row earlier": ({}, attend(v=EARLIER), "pages-misread",
+        f"the rows of V stand one place earlier, row 0 is lost and row 11 is 0{ROWS_DUE}"),
     "a new row written early": ({}, attend(v=EARLY, k=np.concatenate([K[:, :-2], K[:, -1:], 0 * K[:, :1]], axis=-2)),
-        "rows-shifted",
-        "the rows of K and V are right but for the last: it is in the place of row 10, and its own is 0"),
+        "pages-misread", f"the last row of K and V was written in the place of row 10, and row 11 is 0{ROWS_DUE}"),
 }  # fmt: skip
 
 

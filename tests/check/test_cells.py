@@ -190,7 +190,8 @@ def test_another_softcap_is_fitted(limit, what):
 def test_a_factor_on_the_slopes_of_alibi_is_fitted(factor, what):
     slip, sentence = told(f"{FOUR}, alibi: 0.25", {what: numbers(f"{FOUR}, alibi: {0.25 * factor}", what)})
     assert slip == "alibi-other-slopes"
-    assert sentence == f"the slopes of ALiBi were {factor:g} times those that are expected"
+    named = " (the scale)" if factor == 0.5 else ""
+    assert sentence == f"the slopes of ALiBi were {factor:g}{named} times those that are expected"
 
 
 @pytest.mark.sampled(5)

@@ -25,6 +25,47 @@ def no_projection_bias(world):
     world.queries, world.keys, world.values = (world.projected(letter) for letter in "qkv")
 
 
+@slip("projection-bias-twice", OFFSETS, told=OUTPUT)
+def projection_bias_twice(world):
+    world.b = world.b | {"o": 2 * world.b["o"]}
+
+
+def layer_norm(rows):
+    return (rows - rows.mean(axis=-1, keepdims=True)) / np.sqrt(rows.var(axis=-1, keepdims=True) + 1e-5)
+
+
+@slip("layer-norm", {"like_queries": True}, OFFSETS, {"like_queries": True, "causal": True}, told=OUTPUT)
+def normed_layer(world):
+    if world.x is not None:
+        world.x = world.context = layer_norm(world.x)
+        world.queries, world.keys, world.values = (world.projected(letter) for letter in "qkv")
+    else:
+        added = world.queries if world.random.random() < 0.5 else 0
+        world.finish.append(lambda output: layer_norm(output + added))
+
+
+@slip("constant-added", *BARE, {"causal": True, "n": 6}, told=(("output",),))
+def constant_added(world):
+    world.added = float(world.random.choice((0.3, -1.0, 0.25)))
+    world.finish.append(lambda output: output + world.added)
+
+
+@slip("heads-added", {"heads": 2}, {"heads": 3, "causal": True, "n": 6})
+def heads_added(world):
+    def rescore(world, raw):
+        scores = world.scores(raw, world.seen())
+        return np.broadcast_to(scores.sum(axis=-3, keepdims=True), scores.shape)
+
+    world.rescore = rescore
+
+
+@slip("dropout-other", {"dropout": True}, {"dropout": True, "heads": 2})
+def dropout_other(world):
+    kept = world.drop > 0
+    ways = {"undivided": kept * 1.0, "multiplied": kept * 0.75, "over p": kept / 0.25, "inverted": ~kept / 0.75}
+    world.drop = ways[str(world.random.choice(list(ways)))]
+
+
 @slip("other-context", {"projected": "context"})
 def other_context(world):
     if "output" in world.told and world.random.random() < 0.5:

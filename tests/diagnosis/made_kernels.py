@@ -94,20 +94,6 @@ def keys_other_order(world):
     world.keys = np.roll(world.keys, 1, axis=-2)
 
 
-@slip("rows-shifted", *BARE, {"causal": True, "n": 6}, told=(("output",),))
-def rows_shifted(world):
-    def later(rows):
-        return np.concatenate([np.zeros_like(rows[..., :1, :]), rows[..., :-1, :]], axis=-2)
-
-    def earlier(rows):
-        return np.concatenate([rows[..., 1:, :], np.zeros_like(rows[..., :1, :])], axis=-2)
-
-    move = (later, earlier)[int(world.random.integers(2))]
-    world.values = move(world.values)
-    if world.random.random() < 0.5:
-        world.keys = move(world.keys)
-
-
 @slip("qk-norm-one-side", {"qk_norm": True}, {"qk_norm": True, "heads": 2})
 def qk_norm_one_side(world):
     size = {"l2": 1.0, "rms": np.sqrt(world.d)}[world.norm]

@@ -17,8 +17,7 @@ FIXED = re.compile(
     r"bfloat16 is, which keeps 8 |float(16|32|64)|TF32|base 2|key head [01]|uniform, 0|\(h \+ 1\)|a score of 0|by l2|"
     r"numbers 0 and 1|1 where|0, 1, …, 0, 1|\([H3, d]+\)|--as .*|of score 0|and 0 is expected|heads 0 to|1/√|"
     r"taken as 0(?![.\d])|l2 (does not|is expected)|of head 0|1 − tanh²|\(1 − P\)|weights sum to 1|1 over the|"
-    r"became weights by .*:|log 2,|powers of 2|2\^−h, |e = 2\.71828|the sum of row 0|the first is 0|"
-    r"row 0 is lost|the last is 0|: key 0 has"
+    r"became weights by .*:|log 2,|powers of 2|2\^−h, |e = 2\.71828|the sum of row 0|: key 0 has|: 1 is a weight"
 )
 
 
@@ -239,10 +238,13 @@ FACTS = {
     r"own chunk of {n} positions: no": lambda _, w: (w.chunk,),
     r"tile of {n} keys in": lambda *_: (2,),
     r"it begins {n} before": lambda r, _: (r.window[0],),
-    r"row {n} is lost": lambda r, _: (r.m - 1,),
     r"the sink was counted {n} times": lambda _, w: (w.counted,),
     r"sum without key {n}": lambda _, w: (w.missing,),
     r"divided by 1 − {n}": lambda *_: (1, 0.25),
+    r"divided by 1 − p = {n}|multiplied by {n}: they": lambda *_: (0.75,),
+    r"divided by p = {n}": lambda *_: (0.25,),
+    r"{n} was added to every": lambda _, w: (w.added,),
+    r"scores of the {n} heads": lambda r, _: (r.heads,),
     r"only the {n} largest scores": lambda r, _: (r.top_k,),
     r"the {n} largest scores of a row took part: the {n} largest": lambda r, w: (w.top_k, r.top_k),
     r"the {n} largest (?:weights|scores)": lambda r, _: (r.top_k,),

@@ -13,6 +13,7 @@ import numpy as np
 from attncli.check.report import Diagnosis, worst
 from attncli.check.routes import Route
 from attncli.check.search.cells import diagnose_cells, diagnose_impossible, diagnose_precision
+from attncli.check.search.constants import fitted_constants
 from attncli.check.search.descales import diagnose_gate, fitted_descales, fitted_head_scales
 from attncli.check.search.fitted import (
     FITTED_NUMBERS,
@@ -196,7 +197,8 @@ def _try_fitted(case: Case, sample: Sample) -> list[Attempt]:
     the inputs that do."""
     masks, numbers = _try_slips(unasked_masks(case), case, sample), _try_numbers(case, sample)
     fitted = [fitted_sinks(case), fitted_head_scales(case), fitted_descales(case), misread_pages(case)]
-    fitted += [*misread_entries(case), *fitted_factors(case, "head", "column")]
+    fitted += [*misread_entries(case), *fitted_factors(case, "head", "column", "columns of the head")]
+    fitted += fitted_constants(case)
     return masks + numbers + _try_slips([slip for slip in fitted if slip is not None], case, sample)
 
 

@@ -278,6 +278,7 @@ def fitted_factors(case: Case, *nouns: str) -> list[Slip]:
         "head": tuple(axis for axis in range(-right.ndim, 0) if axis != -3) if problem.heads > 1 else (),
         "column": tuple(range(-right.ndim, -1)),
         "row": (-1,),
+        "columns of the head": (-2, *range(-right.ndim, -3)) if problem.heads > 1 else (),
     }
     slips = []
     for noun in nouns:

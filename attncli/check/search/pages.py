@@ -43,8 +43,8 @@ class PageOrder:
 
 def _orders(m: int) -> list[PageOrder]:
     """Return the ways to read pages of some sizes: one in the place of another, two exchanged, each one page late or
-    early, and one that is empty."""
-    found = [_emptied(m, m - 1, m)]
+    early, and one that is empty; and rows that were written one place away."""
+    found = [_emptied(m, m - 1, m), _emptied(m, 0, 1), *_shifted(m)]
     for size in PAGES:
         if not size < m <= MOST_PAGES * size:
             continue
@@ -63,6 +63,25 @@ def _orders(m: int) -> list[PageOrder]:
             found.append(PageOrder(np.roll(np.arange(m), -size), f"{words} early, the first one last"))
         found += [_emptied(m, first, min(first + size, m)) for first in range(0, m, size)]
     return found
+
+
+def _shifted(m: int) -> list[PageOrder]:
+    """Return the rows one place later or earlier, and the last one in the place before its own. A row is empty."""
+    own = np.arange(m)
+    return [
+        PageOrder(
+            np.concatenate([[m], own[:-1]]),
+            f"the rows of {{}} stand one place later, row 0 is 0 and row {m - 1} is lost",
+        ),
+        PageOrder(
+            np.concatenate([own[1:], [m]]),
+            f"the rows of {{}} stand one place earlier, row 0 is lost and row {m - 1} is 0",
+        ),
+        PageOrder(
+            np.concatenate([own[:-2], [m - 1, m]]),
+            f"the last row of {{}} was written in the place of row {m - 2}, and row {m - 1} is 0",
+        ),
+    ]
 
 
 def _emptied(m: int, start: int, stop: int) -> PageOrder:

@@ -12,7 +12,7 @@ import numpy as np
 from attncli.check.error_pattern import position_text
 from attncli.check.routes import Route
 from attncli.check.slips.case import Case
-from attncli.check.slips.changes import change_visible
+from attncli.check.slips.changes import change_visible, need
 from attncli.check.slips.slip import SOME, Slip
 from attncli.check.slips.tiles import TILES
 from attncli.check.visible_cells import visible_cells
@@ -162,8 +162,7 @@ def _all_before(case: Case) -> list[Route]:
 
 
 def _compared(problem: Problem, compare: Callable[[Array, Array], Array]) -> Problem:
-    assert problem.segments is not None
-    queries, keys = problem.segments
+    queries, keys = need(problem.segments)
     seen = compare(queries[..., :, None], keys[..., None, :])
     free = replace(problem, segments=None)
     while seen.ndim > 2 and seen.ndim < free.queries.ndim:  # of entries, for all their heads

@@ -10,9 +10,12 @@ import numpy as np
 from attncli.check.precision import spacing
 from attncli.check.routes import Route
 from attncli.check.slips.case import Case
+from attncli.check.slips.changes import need
 from attncli.check.slips.slip import Slip
+from attncli.check.visible_cells import visible_cells
 from attncli.matrix import Array
 from attncli.problem.heads import unpack_heads
+from attncli.records import replace
 from attncli.results.result import Result
 
 if TYPE_CHECKING:
@@ -24,6 +27,7 @@ MOST_KEYS = 14  # for which every choice is tried
 MOST_COLUMNS = 8  # of V, which suffice to tell the choices apart
 MOST_ROWS = 512  # of all heads
 FIRST_ROWS = 4  # from which p is found
+LEAST_GONE = 2  # zeros of an output that show dropout
 EVIDENCE = 4.0  # decimal digits of the fit that rule out a coincidence
 
 
@@ -46,6 +50,70 @@ def _route(keep: Array, weights: Array, p: float) -> Route:
 
 def _thinned(_problem: Problem, weights: Array, keep: Array, p: float) -> Array:
     return np.where(keep, weights / (1 - p), 0)
+
+
+def _dropped_of_result(case: Case) -> list[Route]:
+    """Return the route that drops the zero cells of the expected output itself, and divides the rest by 1 − p."""
+    judge = case.judges.get("output")
+    if judge is None or case.wrong != ("output",):
+        return []
+    right = Result(case.problem, "numpy").array("output")
+    if judge.expected.shape != right.shape or not np.isfinite(judge.expected).all():
+        return []
+    unit = _unit(judge)
+    gone, kept = (judge.expected == 0) & (np.abs(right) > 2 * unit), judge.expected != 0
+    size = float((right[kept] ** 2).sum())
+    if int(gone.sum()) < LEAST_GONE or size == 0:
+        return []
+    ratio = float((right[kept] * judge.expected[kept]).sum()) / size
+    if not ratio > 1 + 1e-9:
+        return []
+    p = _short_rate(1 - 1 / ratio, unit / size**0.5 + 1e-9)
+    said = (
+        f"dropout was live on the output: {int(gone.sum())} of its {right.size} numbers were dropped and the rest "
+        f"divided by 1 − p, p = {p:.4g}: no number is dropped here"
+    )
+    return [Route(present=partial(_thin_output, gone=gone, p=p), is_whole=True, said=said)]
+
+
+def _thin_output(name: str, array: Array, gone: Array, p: float) -> Array:
+    return np.where(gone, 0, array / (1 - p)) if name == "output" else array
+
+
+def _otherwise(case: Case) -> list[Route]:
+    """Return the routes in which the weights that a mask keeps are not divided by 1 − p, or by another number, in which
+    the mask is inverted, or hides scores before the softmax."""
+    problem = case.problem
+    if problem.dropout_mask is None or not 0 < problem.dropout < 1:
+        return []
+    p = problem.dropout
+    due = f"they are divided by 1 − p = {1 - p:.6g}"
+    ways = {
+        f"the weights that are kept were not divided: {due}": 1 - p,
+        f"the weights that are kept were multiplied by {1 - p:.6g}: {due}": (1 - p) ** 2,
+        f"the weights that are kept were divided by p = {p:.6g}: {due}": (1 - p) / p,
+    }
+    free = partial(replace, dropout_mask=None, dropout=0.0)
+    return [
+        *(Route(reweigh=partial(_times, factor=factor), said=said) for said, factor in ways.items()),
+        Route(problems=(_inverted,), said="the dropout mask was inverted: 1 is a weight that is kept"),
+        Route(
+            problems=(partial(_hide_dropped, mask=problem.dropout_mask), free),
+            said="the dropout mask hid scores, before the softmax: it drops weights, which are then divided by 1 − p",
+        ),
+    ]
+
+
+def _times(_problem: Problem, weights: Array, factor: float) -> Array:
+    return factor * weights
+
+
+def _inverted(problem: Problem) -> Problem:
+    return replace(problem, dropout_mask=1 - np.asarray(need(problem.dropout_mask), np.float64))
+
+
+def _hide_dropped(problem: Problem, mask: Array) -> Problem:
+    return replace(problem, mask=visible_cells(problem) & (np.asarray(mask) != 0))
 
 
 def _unit(judge: Judge) -> float:
@@ -138,4 +206,14 @@ def _nearest_choice(row: list[Array], due: Array, choices: Array, p: float, unit
 
 DROPOUT_SLIPS = (
     Slip("dropout-live", "weights", _dropped, lambda _case: "dropout was live", paired=False, evidence=1.0, fitted=1),
+    Slip(
+        "dropout-live",
+        "result",
+        _dropped_of_result,
+        lambda _case: "dropout was live on the output",
+        paired=False,
+        evidence=2.0,
+        fitted=1,
+    ),
+    Slip("dropout-other", "weights", _otherwise, lambda _case: "dropout was applied otherwise", paired=False),
 )

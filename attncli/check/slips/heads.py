@@ -15,6 +15,7 @@ from attncli.matrix import Array
 from attncli.problem.heads import unpack_heads
 from attncli.problem.problem import Problem
 from attncli.records import replace
+from attncli.results.result import Result
 
 
 def by_head(array: Array, problem: Problem) -> Array | None:
@@ -41,12 +42,30 @@ def _averaged(case: Case) -> list[Route]:
         Route(weigh=_mean_weights, said=weights),
     ]
     if "output" in case.wrong and not case.problem.is_joined:
+        added = f"the outputs of the {case.heads} heads were added up: each head has its own"
         routes.append(Route(present=_mean_output, said=output))
+        routes.append(Route(present=partial(_mean_output, times=case.heads), said=added))
     return routes
 
 
-def _mean_output(name: str, array: Array) -> Array:
-    return np.broadcast_to(array.mean(axis=-3, keepdims=True), array.shape) if name == "output" else array
+def _scores_added(case: Case) -> list[Route]:
+    """Return the route with the sum of the scores of all heads for each head, as of a product that sums over heads."""
+    if case.heads < 2 or case.problem.lead[-1] != case.heads:
+        return []
+    said = f"the scores of the {case.heads} heads were added up: each head has its own"
+    return [Route(rescore=_summed_scores, told_scores=_told_summed, said=said)]
+
+
+def _summed_scores(scores: Array) -> Array:
+    return np.broadcast_to(scores.sum(axis=-3, keepdims=True), scores.shape)
+
+
+def _told_summed(problem: Problem) -> Array:
+    return _summed_scores(Result(problem, "numpy").scores)
+
+
+def _mean_output(name: str, array: Array, times: int = 1) -> Array:
+    return np.broadcast_to(times * array.mean(axis=-3, keepdims=True), array.shape) if name == "output" else array
 
 
 def _regrouped(choose: Callable[[int, int], int], *only: str) -> Callable[[Case], list[Route]]:
@@ -126,6 +145,9 @@ def _misread_grouping(case: Case) -> list[Route]:
     right = [head % key_heads if is_tiled else head // each for head in range(heads)]
     known = ([head % key_heads for head in range(heads)], [head // each for head in range(heads)], [0] * heads)
     ways = {f"⌊h / {key_heads}⌋": [head // key_heads for head in range(heads)]}
+    ways[f"⌊h / {key_heads}⌋, at most {key_heads - 1}"] = [
+        min(head // key_heads, key_heads - 1) for head in range(heads)
+    ]
     ways[f"h mod {each}"] = [head % each for head in range(heads)]
     ways[f"{key_heads - 1} − ⌊h / {each}⌋"] = [key_heads - 1 - head // each for head in range(heads)]
     return [
@@ -154,6 +176,7 @@ def _over_batch(case: Case) -> list[Route]:
 
 HEAD_SLIPS = (
     Slip("heads-averaged", "weights", _averaged, lambda _case: "the heads were averaged"),
+    Slip("heads-added", "softmax", _scores_added, lambda _case: "the heads were added up", paired=False),
     Slip(
         "first-key-head",
         "heads",

@@ -108,6 +108,18 @@ def _not_joined(case: Case) -> list[Route]:
     return [Route(join=_view_joined, is_whole=True)]
 
 
+def _turned_output(case: Case) -> list[Route]:
+    """Return the routes with two axes of the output exchanged, by a transpose or by a view."""
+    if "output" not in case.wrong or case.problem.is_joined or case.heads < 2 or case.problem.lead[-1] != case.heads:
+        return transposed_output(case)
+    said = "the output, in memory (…, heads, n, d), was read as (…, n, heads, d), which mixes heads and positions"
+    return [*transposed_output(case), Route(present=_view_output, said=said)]
+
+
+def _view_output(name: str, array: Array) -> Array:
+    return _as_view_back(array) if name == "output" else array
+
+
 # the other layout
 
 
@@ -301,7 +313,7 @@ LAYOUT_SLIPS = (
     Slip(
         "output-transposed",
         "result",
-        transposed_output,
+        _turned_output,
         lambda case: f"your output is the right one with two axes exchanged: the right shape is {case.output_shape}",
     ),
     Slip("values-strided", "heads", _strided_values, lambda _case: "V was read by other strides"),

@@ -11,6 +11,7 @@ import numpy as np
 from attncli.check.routes import Route
 from attncli.check.slips.case import Case
 from attncli.check.slips.slip import Slip
+from attncli.results.result import Result
 
 if TYPE_CHECKING:
     from attncli.matrix import Array
@@ -103,6 +104,47 @@ def _other_merges(case: Case) -> list[Route]:
     ]
 
 
+@np.errstate(all="ignore")
+def _merged_with(problem: Problem, weights: Array, pieces: int, way: str) -> Array:
+    """Return the weights if pieces are merged by each other's shares, by log-sum-exps without an exponential, or
+    without a division in each."""
+    parts = _pieces_of(problem, weights, pieces)
+    totals = [total for _, _, total in parts]
+    if way == "divided":
+        factors = [total / top for _, top, total in parts]
+    elif way == "exchanged":
+        factors = [other / total for other, total in zip(reversed(totals), totals, strict=True)]
+    else:
+        logs = [Result(problem, "numpy").lse[..., None] + np.log(total) for total in totals]
+        factors = [log / sum(logs) / total for log, total in zip(logs, totals, strict=True)]
+    found = np.array(weights)
+    for (piece, _, _), factor in zip(parts, factors, strict=True):
+        found[..., piece] = np.nan_to_num(found[..., piece] * factor)
+    return found
+
+
+WRONG_SHARES = {
+    "exchanged": "each counted by the share of the other",
+    "lse": "each counted by its log-sum-exp over their sum, without exponentials",
+    "divided": "each was not divided by its own sum of exponentials before",
+}
+
+
+def _wrong_shares(case: Case) -> list[Route]:
+    return [
+        Route(
+            reweigh=partial(_merged_with, pieces=pieces, way=way),
+            said=(
+                f"of {pieces} pieces of the {case.m} keys {words}: each piece counts as its share of the sum of "
+                "exponentials"
+            ),
+        )
+        for way, words in WRONG_SHARES.items()
+        for pieces in _counts(case)
+        if (pieces == 2 or way != "exchanged") and case.problem.sink is None
+    ]
+
+
 def _averaged_pieces(case: Case) -> list[Route]:
     return [
         Route(
@@ -158,6 +200,15 @@ PIECE_SLIPS = (
         "weights",
         _other_merges,
         lambda _case: "pieces were merged by other numbers",
+        paired=False,
+        evidence=2.0,
+        passes_easily=True,
+    ),
+    Slip(
+        "split-averaged",
+        "weights",
+        _wrong_shares,
+        lambda _case: "pieces were merged by other shares",
         paired=False,
         evidence=2.0,
         passes_easily=True,

@@ -14,6 +14,7 @@ from attncli.check.slips.case import Case, listed
 from attncli.check.slips.slip import Slip
 from attncli.inputs.request import rows_behind
 from attncli.matrix import Matrix
+from attncli.problem.heads import pack_heads
 from attncli.problem.problem import Problem
 from attncli.records import replace
 
@@ -68,12 +69,41 @@ def _drop(request: Request, names: tuple[str, ...]) -> Request:
 def _without_offset(case: Case) -> list[Route]:
     names = [name for name in ("b_q", "b_k", "b_v", "b_o") if getattr(case.request, name) is not None]
     sets = [(name,) for name in names] + ([tuple(names)] if len(names) > 1 else [])
+    before = tuple(name for name in names if name != "b_o")
+    sets += [before] if 1 < len(before) < len(names) else []
     return [
         Route(
             requests=(partial(_drop, names=dropped),),
             said=f"{listed(list(dropped))} {'was' if len(dropped) == 1 else 'were'} not added to the projection",
         )
         for dropped in sets
+    ]
+
+
+def _twice(request: Request, name: str) -> Request:
+    matrix = getattr(request, name)
+    return replace(request, **{name: replace(matrix, array=2 * np.asarray(matrix.array, np.float64), texts=None)})
+
+
+def _offset_twice(case: Case) -> list[Route]:
+    """Return the route with b_o added twice, as by each of two parts of the heads."""
+    if case.request.b_o is None:
+        return []
+    said = "b_o was added twice, as by each of two parts of the heads: it is added once"
+    return [Route(requests=(partial(_twice, name="b_o"),), said=said)]
+
+
+def _joined_otherwise(case: Case) -> list[Route]:
+    """Return the routes with the heads side by side in another order before they are projected."""
+    if not case.problem.packed or case.problem.output_projection is None or case.heads < 2:
+        return []
+    last = case.heads - 1
+    return [
+        Route(
+            join=lambda output: pack_heads(output[..., ::-1, :, :]),
+            is_whole=True,
+            said=f"the heads' outputs were joined from head {last} to head 0 before w_o: head 0 comes first",
+        )
     ]
 
 
@@ -145,6 +175,8 @@ PROJECTION_SLIPS = (
         for letters in SETS
     ),
     Slip("no-projection-bias", "projection", _without_offset, lambda _case: "b was not added"),
+    Slip("projection-bias-twice", "projection", _offset_twice, lambda _case: "b_o was added twice", paired=False),
+    Slip("heads-not-joined", "result", _joined_otherwise, lambda _case: "the heads had another order", paired=False),
     Slip("other-context", "projection", _from_elsewhere, lambda _case: "other rows were projected", paired=False),
     Slip("projection-transposed", "projection", _turned, lambda _case: "weights were transposed"),
     Slip(

@@ -198,6 +198,7 @@ def _other_lse(case: Case) -> list[Route]:
         "the largest score + log₂ Σ exp(score − largest), of two bases": largest + rest / np.log(2),
         "the largest score · log₂ e + log Σ exp(score − largest), of two bases": largest / np.log(2) + rest,
         "the right ones with the other sign": -lse,
+        "the right ones times log 2, as if they were to base 2": lse * np.log(2),
         "the largest score − log Σ exp(score − largest): the two are added": largest - rest,
         **_unscaled_lse(case, result.scores, largest, rest),
     }

@@ -17,7 +17,6 @@ from attncli.check.slips.backward_steps import BACKWARD_SLIPS
 from attncli.check.slips.backward_terms import TERM_SLIPS
 from attncli.check.slips.block_masks import BLOCK_SLIPS
 from attncli.check.slips.borders import BORDER_SLIPS
-from attncli.check.slips.cache_rows import CACHE_SLIPS
 from attncli.check.slips.case import Case, scaling, square_root
 from attncli.check.slips.choices import CHOICE_SLIPS
 from attncli.check.slips.columns import COLUMN_SLIPS
@@ -27,6 +26,7 @@ from attncli.check.slips.finite_masks import FINITE_SLIPS
 from attncli.check.slips.gradients import GRADIENT_SLIPS, is_about
 from attncli.check.slips.hand_steps import HAND_SLIPS
 from attncli.check.slips.heads import HEAD_SLIPS
+from attncli.check.slips.layer_norms import LAYER_NORM_SLIPS
 from attncli.check.slips.layouts import LAYOUT_SLIPS
 from attncli.check.slips.masks import MASK_SLIPS
 from attncli.check.slips.orders import ORDER_SLIPS
@@ -276,6 +276,7 @@ SLIPS = (
     *PIECE_SLIPS,
     *DROPOUT_SLIPS,
     *OUTPUT_SLIPS,
+    *LAYER_NORM_SLIPS,
     *ROTATION_SLIPS,
     *TURNED_SLIPS,
     *CHOICE_SLIPS,
@@ -285,7 +286,6 @@ SLIPS = (
     *ENTRY_SLIPS,
     *TILE_SLIPS,
     *ORDER_SLIPS,
-    *CACHE_SLIPS,
     *SINGLE_SLIPS,
     *GRADIENT_SLIPS,
     *BACKWARD_SLIPS,
