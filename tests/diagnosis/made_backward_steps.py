@@ -28,6 +28,16 @@ def row_sum_other(world):
 ALL = ("d_queries", "d_keys", "d_values")
 
 
+@slip(
+    "grad-strided",
+    {"heads": 2},
+    {"heads": 3, "causal": True, "n": 5},
+    told=(ALL, ("d_queries", "d_keys"), ("d_values",)),
+)
+def grad_strided(world):
+    world.d_output = np.ascontiguousarray(np.swapaxes(world.d_output, -2, -3)).reshape(world.d_output.shape)
+
+
 @slip("grad-factor", *BARE, {"mask": True}, told=(ALL, ("d_keys",), ("d_queries",), ("d_values",)))
 def grad_factor(world):
     factors = [each for each in (-1, 2, 0.5, np.log(2), 1 / world.n, 1 / world.m, 3) if each * world.scale != 1]

@@ -94,6 +94,22 @@ def keys_other_order(world):
     world.keys = np.roll(world.keys, 1, axis=-2)
 
 
+@slip("few-bits", {"n": 6, "width": 6}, {"n": 6, "heads": 2}, told=OUTPUT)
+def few_bits(world):
+    def kept(rows):
+        scale = np.abs(rows).max(axis=-1, keepdims=True) / 7
+        return np.round(rows / np.where(scale > 0, scale, 1)) * scale
+
+    world.keys, world.values = kept(world.keys), kept(world.values)
+
+
+@slip("scale-by-position", {"causal": True, "n": 6}, {"n": 6}, {"n": 6, "heads": 2})
+def scale_by_position(world):
+    place = np.arange(world.n)[:, None] + 1.0
+    factor = (np.log(place + 1), place**0.5, 1 / place)[int(world.random.integers(3))]
+    world.normalize = lambda scores: softmax(np.where(np.isneginf(scores), scores, scores * factor))
+
+
 @slip("qk-norm-one-side", {"qk_norm": True}, {"qk_norm": True, "heads": 2})
 def qk_norm_one_side(world):
     size = {"l2": 1.0, "rms": np.sqrt(world.d)}[world.norm]

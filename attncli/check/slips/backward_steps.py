@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from attncli.problem.problem import Problem
 
 LETTERS = {"d_queries": "dQ", "d_keys": "dK", "d_values": "dV", "d_scores": "dS", "d_weights": "dP"}
+LEAST_HALVED = 4  # keys or queries of which a half is tried as a tile
 NEAR = 1e-4  # relative distance of a named or short factor from the fitted one
 
 
@@ -150,7 +151,10 @@ def _tiles(count: int, noun: str) -> list[tuple[str, Array]]:
     """Return the first and the last tile of each size, alone and left out, in words and as booleans."""
     places, alone, left_out = np.arange(count), [], []
     one = {"keys": "key", "queries": "query"}[noun]
-    for size in sizes_of_tiles(count):
+    sizes = sizes_of_tiles(count)
+    if count > LEAST_HALVED and count // 2 not in sizes:
+        sizes.append(count // 2)
+    for size in sizes:
         last = (count - 1) // size * size
         for start, stop in ((0, size), (last, count)):
             inside = (places >= start) & (places < stop)

@@ -55,7 +55,15 @@ def _read_otherwise(array: Array) -> Array:
     return np.ascontiguousarray(np.swapaxes(array, -2, -3)).reshape(array.shape)
 
 
+def _of_neighbours(axis: int, step: int) -> Callable[[Array, Array], Array]:
+    return lambda output, arriving: np.roll(output * arriving, step, axis=axis)
+
+
 PRODUCTS: dict[str, Callable[[Array, Array], Array]] = {
+    "O ∘ dO of the head before": _of_neighbours(-3, 1),
+    "O ∘ dO of the head after": _of_neighbours(-3, -1),
+    "O ∘ dO of the query before": _of_neighbours(-2, 1),
+    "O ∘ dO of the query after": _of_neighbours(-2, -1),
     "O ∘ O": lambda output, _arriving: output * output,
     "dO ∘ dO": lambda _output, arriving: arriving * arriving,
     "O ∘ dO with the memory of dO read in another layout": lambda o, do: o * _read_otherwise(do),
@@ -72,8 +80,18 @@ def _other_sums(case: Case) -> list[Route]:
             said=f"the row sum of {words} was subtracted from dP: {DUE}",
         )
         for words, product in PRODUCTS.items()
-        if case.problem.lead or "layout" not in words
-    ]
+        if case.problem.lead or not ("layout" in words or "head" in words)
+    ] + _of_values(case)
+
+
+def _of_values(case: Case) -> list[Route]:
+    """Return the route with V in the place of O in the row sums."""
+    problem = case.problem
+    if problem.values is None or case.n != case.m or problem.key_heads is not None:
+        return []
+    values = need_values(problem)
+    regrade = partial(_with_sums_of, product=lambda _output, arriving: values * arriving)
+    return [Route(regrade=regrade, said=f"the row sum of V ∘ dO was subtracted from dP: {DUE}")]
 
 
 def _with_sums_of(own: Gradients, name: str, grade: Grade, product: Callable[[Array, Array], Array]) -> Array:
@@ -92,6 +110,7 @@ def _dropout_otherwise(case: Case) -> list[Route]:
     due = "dS = P ∘ (M ∘ dP − row sum of O ∘ dO), with dropout's M, is expected"
     ways = {
         f"dP was not dropped: {due}": (False, False, True),
+        f"dP was not dropped, nor were its row sums: {due}": (False, None, True),
         f"dS was made of the dropped weights, and dP was not dropped: {due}": (True, False, True),
         f"dS was made of the dropped weights: {due}": (True, True, True),
         "dV is of the weights before dropout: those after it are expected": (False, True, False),
@@ -104,16 +123,46 @@ def _dropout_otherwise(case: Case) -> list[Route]:
 
 
 def _with_dropout(
-    own: Gradients, name: str, grade: Grade, *, takes_dropped: bool, drops: bool, has_values: bool
+    own: Gradients, name: str, grade: Grade, *, takes_dropped: bool, drops: bool | None, has_values: bool
 ) -> Array:
-    """Return a gradient whose dS has the dropped weights for P, and dP dropped or not, and whose dV is right or not."""
+    """Return a gradient whose dS has the dropped weights for P, and dP dropped or not, or with row sums that are not
+    either (None), and whose dV is right or not."""
     problem, free = own.problem, replace(own.problem, dropout=0.0, dropout_mask=None)
     if name == "d_values":
         return grade(name) if has_values else Gradients(free, "numpy").array(name)
     if name not in BY_SCORE or (drops and not takes_dropped):
         return grade(name)
     weights = Result(problem, "numpy").weights if takes_dropped else None
-    return Gradients(problem if drops else free, "numpy", weights, _right_sums(problem)).array(name)
+    sums = None if drops is None else _right_sums(problem)
+    return Gradients(problem if drops else free, "numpy", weights, sums).array(name)
+
+
+# the memory of dO
+
+
+def _strided(case: Case) -> list[Route]:
+    """Return the routes with the memory of dO read in another layout."""
+    problem = case.problem
+    if problem.d_output is None or problem.is_joined or case.heads < 2 or not is_about(case):
+        return []
+    ways = {
+        "dO, in memory (…, n, heads, d), was read as (…, heads, n, d)": _read_otherwise,
+        "dO, in memory (…, heads, n, d), was read as (…, n, heads, d)": _read_back,
+    }
+    return [
+        Route(problems=(partial(_with_arriving, change=change),), said=f"{said}, which mixes heads and positions")
+        for said, change in ways.items()
+    ]
+
+
+def _read_back(array: Array) -> Array:
+    """Read memory (…, n, H, d) as (…, H, n, d)."""
+    *lead, heads, n, d = array.shape
+    return np.swapaxes(np.ascontiguousarray(array).reshape(*lead, n, heads, d), -2, -3)
+
+
+def _with_arriving(problem: Problem, change: Callable[[Array], Array]) -> Problem:
+    return replace(problem, d_output=change(need(problem.d_output)))
 
 
 # sums over some columns, and over some entries
@@ -261,6 +310,7 @@ def _slip(name: str, family: str, routes: Callable[[Case], list[Route]], words: 
 TERM_SLIPS = (
     _slip("row-sum-other", "gradient softmax", _other_sums, "other row sums were subtracted"),
     _slip("no-dropout", "gradient", _dropout_otherwise, "the way back has no dropout in some place"),
+    _slip("grad-strided", "gradient", _strided, "dO was read in another layout"),
     _slip("grad-of-tiles", "gradient", _columns_of_products, "dP is of some columns"),
     _slip("grad-of-tiles", "gradient", _single_entries, "dB is that of one entry"),
     *(

@@ -257,7 +257,15 @@ HAND_SLIPS = (
         evidence=SOME,
         passes_easily=True,
     ),
-    Slip("other-sum", "weights", _other_sums, lambda _case: "another sum was taken", paired=False, evidence=2 * SOME),
+    Slip(
+        "other-sum",
+        "weights",
+        _other_sums,
+        lambda _case: "another sum was taken",
+        paired=False,
+        evidence=2 * SOME,
+        passes_easily=True,
+    ),
     Slip(
         "signed-distance",
         "score",

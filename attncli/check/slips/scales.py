@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from functools import partial
+
+import numpy as np
 
 from attncli.check.routes import Route
 from attncli.check.slips.case import Case, scaling
 from attncli.check.slips.slip import Slip
+from attncli.matrix import Array
 from attncli.problem.problem import Problem
 
 NAMED = 2.0  # digits of evidence for one of many factors
@@ -83,7 +87,38 @@ def _over_heads(case: Case) -> list[Route]:
     ]
 
 
+POSITION_FACTORS: dict[str, Callable[[Array], Array]] = {  # of the positions of queries, counted from 1
+    "log(p + 1)": np.log,
+    "log(p + 2)": lambda place: np.log(place + 1),
+    "√(p + 1)": np.sqrt,
+    "1/√(p + 1)": lambda place: place**-0.5,
+    "p + 1": lambda place: place,
+    "1/(p + 1)": lambda place: 1 / place,
+}
+
+
+def _by_position(case: Case) -> list[Route]:
+    """Return the routes with scores that are multiplied by a number that grows, or falls, with the query's position."""
+    offsets, has_stage = case.problem.visible.offsets, case.has_stage("softcap", "bias", "slopes")
+    if len(offsets) > 1 or offsets[0] < 0 or case.n < 2 or has_stage:
+        return []
+    place = (np.arange(case.n) + offsets[0] + 1.0)[:, None]
+    return [
+        Route(
+            rescore=partial(_times_rows, factors=factor(place)),
+            is_whole=True,
+            said=f"the scores of the query at position p were multiplied by {words} too: {scaling(case)} only",
+        )
+        for words, factor in POSITION_FACTORS.items()
+    ]
+
+
+def _times_rows(scores: Array, factors: Array) -> Array:
+    return np.where(np.isneginf(scores), scores, scores * factors)
+
+
 SCALE_SLIPS = (
     Slip("scale-sqrt-heads", "scale", _over_heads, scaling),
     Slip("scale-other", "scale", _named, scaling, paired=False, evidence=NAMED),
+    Slip("scale-by-position", "scale", _by_position, scaling, paired=False, evidence=NAMED, passes_easily=True),
 )

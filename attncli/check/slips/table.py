@@ -22,6 +22,7 @@ from attncli.check.slips.choices import CHOICE_SLIPS
 from attncli.check.slips.columns import COLUMN_SLIPS
 from attncli.check.slips.dropout import DROPOUT_SLIPS
 from attncli.check.slips.entries import ENTRY_SLIPS
+from attncli.check.slips.few_bits import FEW_BITS_SLIPS
 from attncli.check.slips.finite_masks import FINITE_SLIPS
 from attncli.check.slips.gradients import GRADIENT_SLIPS, is_about
 from attncli.check.slips.hand_steps import HAND_SLIPS
@@ -284,6 +285,7 @@ SLIPS = (
     *BLOCK_SLIPS,
     *HAND_SLIPS,
     *ENTRY_SLIPS,
+    *FEW_BITS_SLIPS,
     *TILE_SLIPS,
     *ORDER_SLIPS,
     *SINGLE_SLIPS,
