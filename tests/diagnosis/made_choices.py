@@ -46,8 +46,8 @@ def normed_layer(world):
 
 @slip("constant-added", *BARE, {"causal": True, "n": 6}, told=(("output",),))
 def constant_added(world):
-    world.added = float(world.random.choice((0.3, -1.0, 0.25)))
-    world.finish.append(lambda output: output + world.added)
+    world.constant = float(world.random.choice((0.3, -1.0, 0.25)))
+    world.finish.append(lambda output: output + world.constant)
 
 
 @slip("heads-added", {"heads": 2}, {"heads": 3, "causal": True, "n": 6})

@@ -66,7 +66,7 @@ def _dropped_of_result(case: Case) -> list[Route]:
     if int(gone.sum()) < LEAST_GONE or size == 0:
         return []
     ratio = float((right[kept] * judge.expected[kept]).sum()) / size
-    if not ratio > 1 + 1e-9:
+    if not ratio * (1 - RATES[0]) > 1 - 1e-9:
         return []
     p = _short_rate(1 - 1 / ratio, unit / size**0.5 + 1e-9)
     said = (

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from attncli.check.blocks import block_indices
 from attncli.check.routes import Route
 from attncli.check.slips.case import Case
 from attncli.check.slips.slip import Slip
@@ -87,13 +88,14 @@ def _kept(case: Case) -> list[Route]:
 def _is_near(case: Case) -> bool:
     """Return whether the wrong numbers are the right ones but for an error that few bits may make."""
     for name in case.wrong:
-        judge = case.judges[name]
-        right = case.right.numbers[name]
-        if judge.expected.shape != right.shape:
+        expected, right = case.judges[name].expected, case.right.numbers[name]
+        if expected.shape != right.shape:
             return False
-        off, size = np.abs(judge.expected - right), np.abs(right)
-        finite = np.isfinite(off)
-        if not finite.any() or not off[finite].mean() <= NEAR * size[finite].mean():
+        off = size = 0.0
+        for where in block_indices(right.shape):
+            off += float(np.nansum(np.abs(expected[where] - right[where])))
+            size += float(np.nansum(np.abs(right[where])))
+        if not off <= NEAR * size < np.inf:
             return False
     return True
 

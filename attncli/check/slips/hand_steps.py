@@ -103,6 +103,7 @@ def _rounded_cells(_problem: Problem, weights: Array, decimals: int) -> Array:
     return round_cells(weights, decimals)
 
 
+OF_FIRST = "the sum of row 0"
 FEW = 8  # keys of which each is left out of the sums
 
 
@@ -116,11 +117,15 @@ def _other_sums(case: Case) -> list[Route]:
         f"their number, {case.m}": lambda problem, weights: weights * _sums(problem) / weights.shape[-1],
     }
     if case.n > 1:
-        ways["the sum of row 0"] = lambda problem, weights: weights * _sums(problem, over_first=True)
+        ways[OF_FIRST] = lambda problem, weights: weights * _sums(problem, over_first=True)
     if case.m > 1:
         ways |= {f"their sum without key {key}": partial(_over_others, key=key) for key in range(min(case.m, FEW))}
     return [
-        Route(reweigh=way, is_whole=True, said=f"the exponentials were divided by {words}: their own sum is expected")
+        Route(
+            reweigh=way,
+            is_whole=words == OF_FIRST,
+            said=f"the exponentials were divided by {words}: their own sum is expected",
+        )
         for words, way in ways.items()
     ]
 

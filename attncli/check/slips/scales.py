@@ -13,6 +13,7 @@ from attncli.check.slips.case import Case, scaling
 from attncli.check.slips.slip import Slip
 from attncli.matrix import Array
 from attncli.problem.problem import Problem
+from attncli.records import replace
 
 NAMED = 2.0  # digits of evidence for one of many factors
 
@@ -99,22 +100,22 @@ POSITION_FACTORS: dict[str, Callable[[Array], Array]] = {  # of the positions of
 
 def _by_position(case: Case) -> list[Route]:
     """Return the routes with scores that are multiplied by a number that grows, or falls, with the query's position."""
-    offsets, has_stage = case.problem.visible.offsets, case.has_stage("softcap", "bias", "slopes")
-    if len(offsets) > 1 or offsets[0] < 0 or case.n < 2 or has_stage:
+    problem = case.problem
+    offsets, has_stage = problem.visible.offsets, case.has_stage("softcap", "bias", "slopes", "row_norm")
+    if len(offsets) > 1 or offsets[0] < 0 or case.n < 2 or has_stage or not problem.variant.is_product:
         return []
     place = (np.arange(case.n) + offsets[0] + 1.0)[:, None]
     return [
         Route(
-            rescore=partial(_times_rows, factors=factor(place)),
-            is_whole=True,
+            problems=(partial(_times_rows, factors=factor(place)),),
             said=f"the scores of the query at position p were multiplied by {words} too: {scaling(case)} only",
         )
         for words, factor in POSITION_FACTORS.items()
     ]
 
 
-def _times_rows(scores: Array, factors: Array) -> Array:
-    return np.where(np.isneginf(scores), scores, scores * factors)
+def _times_rows(problem: Problem, factors: Array) -> Problem:
+    return replace(problem, queries=factors * problem.queries)
 
 
 SCALE_SLIPS = (
