@@ -179,7 +179,7 @@ class World:
                 seen[int(random.integers(m))] = False
             self.seen_by_mask = seen
             self.stated["mask"] = seen.astype(int)
-        self.segments = None
+        self.segments, self.mask_alone = None, self.seen_by_mask
         if segments:
             self.segments = np.sort(random.integers(0, 3, n))
             self.segments[0], self.segments[-1] = 0, 2

@@ -32,7 +32,7 @@ def segments_moved(world):
     places = np.clip(np.arange(world.n) + int(world.random.choice((1, -1))), 0, world.n - 1)
     moved = world.segments[places]
     queries, keys = ((moved, moved), (moved, world.segments), (world.segments, moved))[int(world.random.integers(3))]
-    world.seen_by_mask = queries[:, None] == keys
+    world.seen_by_mask = world.mask_alone & (queries[:, None] == keys)
 
 
 @slip("unasked-chunk", {"n": 6, "m": 6}, {"n": 5, "heads": 2, "m": 5}, {"n": 6, "m": 6, "causal": True})

@@ -1,6 +1,7 @@
 """The slips of masks, stages, outputs and gradients, in the table of `made_slips`."""
 
 import numpy as np
+from diagnosis.made_gradients import by_scores
 from diagnosis.made_slips import BARE, DISTANCES, MASKED, OUTPUT, PACKED, SHARED, no_mask, simple, slip
 from diagnosis.made_steps import KEYS, softmax
 
@@ -70,7 +71,7 @@ def window_off_by_one(world):
 
 @slip("no-segments", {"segments": True, "square": True}, {"segments": True, "square": True, "causal": True})
 def no_segments(world):
-    world.seen_by_mask = np.ones((world.n, world.m), bool)
+    world.seen_by_mask = world.mask_alone
 
 
 @slip("no-prefix", {"causal": True, "prefix": True, "square": True})
@@ -352,7 +353,10 @@ def grad_swapped(world):
 
 @slip("grad-transposed", {"square": True}, told=(("d_keys",), ("d_queries", "d_keys")))
 def grad_transposed(world):
-    backwards(scored=lambda _world, q, k, d_scores: (d_scores @ k, d_scores @ q))(world)
+    def scored(world, q, k, d_scores):
+        return by_scores(world, q, k, d_scores)[0], by_scores(world, q, k, d_scores.mT)[1]
+
+    backwards(scored=scored)(world)
 
 
 @slip("grad-no-mask", {"mask": True}, {"causal": True}, told=(("d_values",), ("d_queries", "d_keys", "d_values")))

@@ -44,6 +44,7 @@ KINDS = (  # of pairs that need more than the ways of each slip by itself
     ("rounded-exponentials+mask-on-queries", "4", 1000),  # and the exponentials of none
     ("no-exponential+grad-unscaled", "4", 1000),  # gradients of NaN
     ("scale-after-softmax+grad-heads-not-summed", "5", 1000),  # no scale on the way back
+    ("scale-after-softmax+variant-uniform", "6", 4000),  # the right scale beside another variant
     ("euclidean-distance+no-row-sum", "5", 1000),  # gradients of another distance
     ("squared-distance+values-strided", "float32", 1000),  # among layouts of other shapes
     ("variant-laplace+no-window", "6", 1000),  # every query sees one key

@@ -305,18 +305,22 @@ def _digits_apart(judge: Judge, mine: Array, right: Measured, fitted: int) -> fl
 
 def _group(attempts: list[Attempt]) -> list[list[Attempt]]:
     """Group the attempts that give the same numbers, in the order of the first of each group. Those that give nothing
-    but 0 and NaN, or get there by another softmax or give masked rows another one, have nothing else in common."""
+    but 0 and NaN, or get there by another way from scores to weights, have nothing else in common."""
     groups: list[list[Attempt]] = []
     for attempt in attempts:
         is_any = any(bool((np.nan_to_num(array) != 0).any()) for array in attempt.seen.values())
-        own = attempt.route.softmax, str(attempt.route.unseen)  # NaN is not equal to itself
-        alike = (group for group in groups if is_any and own == (group[0].route.softmax, str(group[0].route.unseen)))
+        alike = (group for group in groups if is_any and _normalizing(attempt) == _normalizing(group[0]))
         group = next((group for group in alike if _are_same(attempt.seen, group[0].seen)), None)
         if group is None:
             groups.append([attempt])
         else:
             group.append(attempt)
     return groups
+
+
+def _normalizing(attempt: Attempt) -> tuple[str, str, bool]:
+    route = attempt.route
+    return route.softmax, str(route.unseen), route.scale_after  # as a text, because NaN is not equal to itself
 
 
 def _other_names(found: list[Found], groups: list[list[Attempt]], case: Case, sample: Sample) -> list[Attempt]:

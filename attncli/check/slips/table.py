@@ -24,7 +24,7 @@ from attncli.check.slips.dropout import DROPOUT_SLIPS
 from attncli.check.slips.entries import ENTRY_SLIPS
 from attncli.check.slips.few_bits import FEW_BITS_SLIPS
 from attncli.check.slips.finite_masks import FINITE_SLIPS
-from attncli.check.slips.gradients import GRADIENT_SLIPS, is_about
+from attncli.check.slips.gradients import GRADIENT_SLIPS
 from attncli.check.slips.hand_steps import HAND_SLIPS
 from attncli.check.slips.heads import HEAD_SLIPS
 from attncli.check.slips.layer_norms import LAYER_NORM_SLIPS
@@ -67,13 +67,13 @@ def _scaled_by_width(scale: str) -> Callable[[Case], list[Route]]:
 
 
 def _scaled_after(case: Case) -> list[Route]:
-    """Return the route with the scale after the softmax, and if its scores or gradients are told, one in which these
-    have none."""
+    """Return the routes with the scale after the softmax: that of the scores that are taken, which keep it where they
+    are told, as gradients do, or the right one, which is nowhere else."""
     factors = case.problem.scales
     moved = Route(
         requests=(partial(changes.change_scale, scale="1"),), reweigh=lambda _problem, weights: factors * weights
     )
-    return [Route(scale_after=True), *([moved] if is_about(case) or "scores" in case.wrong else [])]
+    return [Route(scale_after=True), moved]
 
 
 def _unscaled(case: Case) -> str:
