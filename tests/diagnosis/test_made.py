@@ -48,6 +48,9 @@ KINDS = (  # of pairs that need more than the ways of each slip by itself
     ("euclidean-distance+no-row-sum", "5", 1000),  # gradients of another distance
     ("squared-distance+values-strided", "float32", 1000),  # among layouts of other shapes
     ("variant-laplace+no-window", "6", 1000),  # every query sees one key
+    ("mask-on-queries+grad-swapped", "float32", 4000),  # gradients of a uniform row without a key, by the formula
+    ("mask-on-queries+grad-swapped", "2", 4000),  # and of one that is NaN
+    ("window-off-by-one+no-top-k", "5", 4000),  # the largest scores are in both windows
     ("no-window+alibi-other-slopes", "5", 3000),  # every query sees keys as far away
 )
 

@@ -47,7 +47,7 @@ MOST_NAMES = 24  # of a pair
 SAME_SUM = 1e-9  # difference of two sums of weights that are the same but for our rounding
 # families of slips that may be none by themselves, and those that make them slips: the problem's own scale is wrong for
 # another score, rounding scores without decimals is wrong if another scale gave them some, leaving a scale of 1 out of
-# a gradient is wrong if it is another one, and what a mask hides other masks may hide too. Another mask may show any
+# a gradient is wrong if it is another one, and what a mask hides other masks may hide too
 MADE_BY = {
     "scale": ("score",),
     "weights": ("scale", "score"),
@@ -351,10 +351,11 @@ def _pairs(singles: list[Attempt], groups: list[list[Attempt]], case: Case, samp
     differing = {id(attempt) for group in groups for attempt in group}
     first_ones = {id(group[0]): group for group in groups}
     tried = [each for each in singles if id(each) in first_ones or id(each) not in differing]
+    hidden = _hidden_by_masks([each for each in tried if id(each) not in first_ones], singles, case, sample)
     pairs = []
     for first, second in combinations(tried, 2):
         both = permutations((first, second))
-        if all(id(each) in first_ones or _is_made_by(each, other, case) for each, other in both):
+        if all(id(each) in first_ones or _is_made_by(each, other, hidden, case) for each, other in both):
             alike = (first_ones.get(id(each), [each]) for each in (first, second))
             apart = [(one, two) for one, two in product(*alike) if one.slips[0].family != two.slips[0].family]
             masks = [pair for pair in apart[1:] if {each.slips[0].family for each in pair} == MASKS]
@@ -363,10 +364,24 @@ def _pairs(singles: list[Attempt], groups: list[list[Attempt]], case: Case, samp
     return pairs
 
 
-def _is_made_by(without_effect: Attempt, other: Attempt, case: Case) -> bool:
+def _is_made_by(without_effect: Attempt, other: Attempt, hidden: set[int], case: Case) -> bool:
     """Return whether what is no slip by itself may be one together with the other."""
     own, family = without_effect.slips[0].family, other.slips[0].family
-    return family in MADE_BY.get(own, ()) or (family in MASKS and case.is_masked and own != "system")
+    is_behind_top_k = case.problem.top_k is not None and own in MASKS and family == "stage"
+    return family in MADE_BY.get(own, ()) or (family in MASKS and id(without_effect) in hidden) or is_behind_top_k
+
+
+def _hidden_by_masks(without_effect: list[Attempt], singles: list[Attempt], case: Case, sample: Sample) -> set[int]:
+    """Return which of the attempts have an effect if all masks are left out, by their ids."""
+    free = next((each for each in singles if each.slips[0].name == "no-mask"), None)
+    if free is None:
+        return set()
+    return {
+        id(each)
+        for each in without_effect
+        if each.slips[0].family not in MASKS
+        and any(not _are_same(pair.seen, free.seen) for pair in _join_attempts(each, free, case, sample))
+    }
 
 
 def _join_attempts(first: Attempt, second: Attempt, case: Case, sample: Sample) -> list[Attempt]:

@@ -12,6 +12,7 @@ import numpy as np
 from attncli.check.routes import Route
 from attncli.check.sketch import Sketches
 from attncli.check.slips.case import Case, listed
+from attncli.check.slips.gradients import is_about
 from attncli.check.visible_cells import visible_cells
 from attncli.errors import ProblemError
 from attncli.inputs.request import dropped_with
@@ -217,9 +218,32 @@ def _with_any_empty_row(case: Case, changes: list[Change]) -> list[Route]:
         found = visible_cells(changed)
         if np.array_equal(found, right):
             continue
-        rows = (changed.conventions.empty,) if found.any(axis=-1).all() else ROWS
-        routes += [Route(problems=(change, partial(fill_empty_rows, row=row))) for row in rows]
+        routes += with_empty_rows(case, change, (changed.conventions.empty,) if found.any(axis=-1).all() else ROWS)
     return routes
+
+
+def with_empty_rows(case: Case, change: Change, rows: tuple[str, ...]) -> list[Route]:
+    """Return the route of a change of the masks for each row of a query without a key, and those whose gradients follow
+    from that row by the formula, as from any other."""
+    routes = [Route(problems=(change, partial(fill_empty_rows, row=row))) for row in rows]
+    if is_about(case):
+        routes += [Route(problems=(change,)).then(weigh_empty_rows(row)) for row in rows if row in ("uniform", "nan")]
+    return routes
+
+
+def weigh_empty_rows(row: str) -> Route:
+    """Return the route with this row of weights for a query without a key, from which gradients follow as from any."""
+    return Route(problems=(_allow_nan,), reweigh=partial(_with_empty_rows, row=row))
+
+
+def _allow_nan(problem: Problem) -> Problem:
+    """Return the problem with gradients that may be NaN."""
+    return replace(problem, is_finite=False)
+
+
+def _with_empty_rows(problem: Problem, weights: Array, row: str) -> Array:
+    has_key = visible_cells(problem).any(axis=-1, keepdims=True)
+    return np.where(has_key, weights, {"uniform": 1 / problem.m, "nan": np.nan, "zeros": 0.0}[row])
 
 
 def fill_empty_rows(problem: Problem, row: str) -> Problem:

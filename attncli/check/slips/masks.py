@@ -10,7 +10,16 @@ import numpy as np
 
 from attncli.check.routes import Route
 from attncli.check.slips.case import Case
-from attncli.check.slips.changes import KINDS, ROWS, change_visible, drop_masks, fill_empty_rows, scores_without_masks
+from attncli.check.slips.changes import (
+    KINDS,
+    ROWS,
+    change_visible,
+    drop_masks,
+    fill_empty_rows,
+    scores_without_masks,
+    weigh_empty_rows,
+    with_empty_rows,
+)
 from attncli.check.slips.gradients import is_about
 from attncli.check.slips.position_masks import POSITION_MASK_SLIPS
 from attncli.check.slips.slip import SOME, Slip
@@ -68,7 +77,7 @@ def _on_queries(case: Case) -> list[Route]:
     """Return the routes with a mask of keys applied to the queries: in the softmax, or to the rows of the result."""
     if case.n != case.m or not case.is_masked:
         return []
-    routes = [Route(problems=(_turn_mask, partial(fill_empty_rows, row=row))) for row in ROWS]
+    routes = with_empty_rows(case, _turn_mask, ROWS)
     return [*routes, Route(problems=(partial(drop_masks, kinds=KINDS),), reweigh=_rows_hidden(case), is_whole=True)]
 
 
@@ -170,21 +179,10 @@ def _empty_row(row: str) -> Callable[[Case], list[Route]]:
         if case.problem.conventions.empty == row or bool(visible_cells(case.problem).any(axis=-1).all()):
             return []
         if is_about(case):
-            return [Route(problems=(_allow_nan,), reweigh=partial(_with_empty_rows, row=row))]
+            return [weigh_empty_rows(row)]
         return [Route(problems=(partial(fill_empty_rows, row=row),))]
 
     return routes
-
-
-def _allow_nan(problem: Problem) -> Problem:
-    """Return the problem with gradients that may be NaN."""
-    return replace(problem, is_finite=False)
-
-
-def _with_empty_rows(problem: Problem, weights: Array, row: str) -> Array:
-    """Return the weights with this row for a query that has no key, from which gradients follow as from any others."""
-    has_key = visible_cells(problem).any(axis=-1, keepdims=True)
-    return np.where(has_key, weights, {"uniform": 1 / problem.m, "nan": np.nan, "zeros": 0.0}[row])
 
 
 def _describe_empty_row(case: Case, row: str) -> str:
