@@ -99,8 +99,12 @@ STAGES = [
         "normalizer: 'softmin' is not a normalizer", "one of: softmax, sparsemax, entmax15, sigmoid, tanh, none",
     ),
     Bad(
-        "a layout that there is not", {"layout": "bshd"}, "layout: 'bshd' is not a layout",
+        "a layout that there is not", {"layout": "dnb"}, "layout: 'dnb' is not a layout",
         "heads-first: (batch, heads, n, d); heads-last: (batch, n, heads, d)",
+    ),
+    Bad(
+        "a layout by the letters of its axes", {"layout": "bshd"}, "layout: 'bshd' is not a layout",
+        "did you mean 'heads-last'?",
     ),
     Bad("a system that there is not", {"system": "torsh"}, "system: 'torsh' is not a system", "did you mean 'torch'?"),
     Bad(
