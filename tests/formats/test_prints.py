@@ -168,3 +168,12 @@ def test_many_lines_about_columns_are_read_in_linear_time() -> None:
     # each line could be split in two ways, so that thirty of them took hours
     with pytest.raises(InputError):
         read_print("q =\n\n   1   2\n" + "\n Column 3:   4\n" * 1000, "q", Reading())
+
+
+@pytest.mark.parametrize(
+    "text", ["  [" + "1. matrix\n" * 20_000, "{" + "1;" * 50_000, "[" + "1;" * 50_000, f"[{'0' * 60_000}x]"]
+)
+def test_lists_that_are_never_closed_and_long_digits_are_read_in_linear_time(text: str) -> None:
+    # each line end, semicolon or digit could be the one that divides, so that these took minutes
+    with pytest.raises(InputError):
+        read_print(text, "q", Reading())

@@ -23,13 +23,13 @@ _NONFINITE = re.compile(
 )
 _QUOTED = re.compile(r"([\"'])\s*([-+.0-9\N{MINUS SIGN}][-+.0-9eE/]*|[+-]?\.?(?:inf|infinity|nan))\s*\1", re.IGNORECASE)
 _SUFFIX = re.compile(
-    r"([+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)(?:[fF]|_?f(?:32|64)|[dD])"
+    r"([+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)(?:[fF]|_?f(?:32|64)|[dD])"
 )  # of C, Rust, Java
-_JULIA_SINGLE = re.compile(r"([+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+))f(?!(?:16|32|64|128)$)([+-]?[0-9]{1,3})")  # 1.5f0
+_JULIA_SINGLE = re.compile(r"([+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+))f(?!(?:16|32|64|128)$)([+-]?[0-9]{1,3})")  # 1.5f0
 _COMPLEX = re.compile(r"\(?[-+0-9.e]+[ij]\)?")
 REAL_PART = "print the real part: print(x.real) in Python, real(x) in MATLAB"
-_POWER = re.compile(r"([+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+))`?[0-9.]*\*\^([+-]?[0-9]+)")  # Mathematica's exponent
-_PRECISION = re.compile(r"([+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+))`[0-9.]*")
+_POWER = re.compile(r"([+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+))(?:`[0-9.]*)?\*\^([+-]?[0-9]+)")  # Mathematica's exponent
+_PRECISION = re.compile(r"([+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+))`[0-9.]*")
 _INTEGER = re.compile(r"([+-]?[0-9]+)L")  # R's integer
 
 

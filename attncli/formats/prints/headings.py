@@ -36,6 +36,7 @@ _MARKED_NAME = re.compile(  # of an answer in Markdown: - **Q** = [[1, 0]], or `
 _SHAPE_LINE = re.compile(  # what print("Q.shape:", Q.shape) shows
     r"^[ \t]*[A-Za-z]\w*\.(?:shape|size\(\)):?[ \t]*(?:torch\.Size\(\[[0-9, ]*\]\)|\([0-9, ]*\))[ \t]*$", re.MULTILINE
 )
+_BLANKS = re.compile(r"[ \t]+")
 _EMPTY = " \t\r,;"
 _LABEL = re.compile(  # a line that only names what stands below it
     r"[ \t]*(?!Columns? )([A-Za-z_][\w^{}'-]*(?:[ \t][\w^{}()'-]+){0,4})[ \t]*"
@@ -137,9 +138,10 @@ def _places(lines: list[str]) -> list[tuple[int, str]]:
 def heading(line: str) -> str | None:
     """Return the name in a line that holds nothing but the heading of a matrix, or None."""
     line = line.rstrip(_EMPTY)  # cells of a sheet beside it
-    if len(line) > _LONGEST or (found := _HEADING.fullmatch(line)) is None:
+    # of several blanks, each of the signs that may be left out could have any
+    if len(line) > _LONGEST or (found := _HEADING.fullmatch(_BLANKS.sub(" ", line))) is None:
         return None
-    return re.sub(r"[ \t]+", "_", found[1])
+    return found[1].replace(" ", "_")
 
 
 def _is_block(lines: list[str]) -> bool:

@@ -84,9 +84,9 @@ _COMMENT = re.compile(
 )
 _INNER_CALL = re.compile(rf"(?<![\w.]){_CALL.pattern}([^()]*?)(?:{_KEYWORD.pattern})*{_CLOSING.pattern}")
 _SEPARATORS = re.compile(r"[][;]")
-_ROWS = re.compile(r"\[([^\[\]{}()]*;[^\[\]{}()]*)\]")  # as MATLAB and Julia separate them
-_SHEET = re.compile(r"\s*=?\s*\{([^\[\]{}()\\]*;[^\[\]{}()\\]*)\}\s*")  # as spreadsheets do
-_DECIMAL_COMMAS = re.compile(r"\s*=?\s*\{([^\[\]{}().\\]*\\[^\[\]{}().]*)\}\s*")  # of spreadsheets in Europe
+_ROWS = re.compile(r"\[([^\[\]{}();]*+;[^\[\]{}()]*+)\]")  # as MATLAB and Julia separate them
+_SHEET = re.compile(r"\s*(?:=\s*)?\{([^\[\]{}()\\;]*+;[^\[\]{}()\\]*+)\}\s*")  # as spreadsheets do
+_DECIMAL_COMMAS = re.compile(r"\s*(?:=\s*)?\{([^\[\]{}().\\]*+\\[^\[\]{}().]*+)\}\s*")  # of spreadsheets in Europe
 _SIZED_LIST = re.compile(r"\s*\(([0-9]+)><([0-9]+)\)\s*(?=\[[^\[\]]*\]\s*\Z)")  # of Haskell's hmatrix
 _SIZED_ROWS = re.compile(r"\s*\[([0-9]+),([0-9]+)\](?=\(\()")  # of Boost's uBLAS
 _LENGTHS = re.compile(r"std::\w+ of length [0-9]+(?:, capacity [0-9]+)? = (?=\{)")  # of gdb
@@ -95,7 +95,7 @@ _FLOAT = re.compile(r"(?<![\w.])Float\(\s*'([^'\n]*)'\s*(?:,\s*precision=[0-9]+\
 _RATIO = re.compile(r"(?<![\w./])(-?[0-9]+)//([0-9]+)(?![\w./])")  # of Julia
 _SPLIT_COMPLEX = re.compile(r"[0-9.][ \t]+[-+][ \t]*[0-9.]+(?:e[-+]?[0-9]+)?[ij]\b")
 _TYPE_BEHIND = re.compile(r"\s*(?:::\s*\[*[A-Z]\w*\]*|as\s+const)\s*")  # of Haskell and TypeScript
-_LINES = re.compile(r"\s*\(?\s*\[([^\[\]{}(),;]*\n[^\[\]{}(),;]*)\]\s*\)?\s*")
+_LINES = re.compile(r"\s*(?:\(\s*)?\[([^\[\]{}(),;]*)\]\s*\)?\s*")
 _LINES_ENDED = re.compile(  # rows of MATLAB and Julia: NumPy prints no semicolon, and a list has commas between lines
     r"\s*\[((?:[^\[\]{}();\n]*[^\[\]{}();,\s][ \t]*\n)+[^\[\]{}();\n]*)\]\s*;\s*"
 )
@@ -299,7 +299,7 @@ def _refuse_mixed(text: str, where: str) -> None:
 def _refuse_lines(text: str, where: str) -> None:
     """Raise InputError for `[1 2` above `3 4]`, which is one wrapped axis in NumPy but two rows in MATLAB."""
     found = _LINES.match(text)
-    if found is None:
+    if found is None or "\n" not in found[1]:
         return
     lines = [line.split() for line in found[1].strip().split("\n")]
     if len({len(line) for line in lines}) == 1 and len(found[1].strip().split("\n")[0]) < _NARROW:

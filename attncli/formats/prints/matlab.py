@@ -29,7 +29,7 @@ BEGINNING = re.compile(
     r"|\s*[0-9]+(?:[×x][0-9]+)+ (?:[a-zA-Z0-9]+ )*(?:matrix|array)[ \t]*\n"
 )
 _CELLS = re.compile(r"\s*[0-9]+(?:[×x][0-9]+)+ cell array[ \t]*\n")
-_PLAIN = re.compile(r"[+-]?[0-9]+\.?[0-9]*")
+_PLAIN = re.compile(r"[+-]?[0-9]+(?:\.[0-9]*)?")
 
 
 def read_matlab(text: str, where: str, reading: Reading) -> Matrix:
