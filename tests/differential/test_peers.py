@@ -23,7 +23,7 @@ needs_torch = pytest.mark.skipif(soak.torch is None, reason="torch is not instal
 @pytest.mark.parametrize("seed", range(4))
 def test_random_problems_agree_with_every_peer(seed: int, sample: Callable[..., Sequence[int]]) -> None:
     counts: Counter[str] = Counter()
-    numbers = sample(range(150), 3)
+    numbers = sample(range(150), 6)
     for number in numbers:
         found, said = soak.examine(soak.random_problem(np.random.default_rng([seed, number])))
         counts.update(found)

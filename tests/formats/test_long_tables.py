@@ -12,6 +12,7 @@ from attncli.errors import InputError
 from attncli.formats import BY_NAME
 from attncli.inputs.sources import Sources
 from attncli.matrix import Matrix, Reading
+from attncli.numbers.json_rows import LARGE
 
 CASES = [
     ("row,col,value\n0,0,1.5\n0,1,2\n1,0,3\n1,1,4\n", [[1.5, 2], [3, 4]], None, None),
@@ -96,7 +97,9 @@ def test_other_columns_are_those_of_a_matrix(text: str) -> None:
 
 
 def test_a_large_table_in_long_form_is_no_table_of_two_columns() -> None:
-    lines = [f"w{row},{column},{row / 7}" for row in range(40_000) for column in range(2)]
-    matrix = _read("query,column,value\n" + "\n".join(lines) + "\n")
-    assert matrix.array.shape == (40_000, 2)
-    assert matrix.array[-1].tolist() == [39_999 / 7] * 2
+    lines = [f"w{row},{column},{row / 7}" for row in range(4000) for column in range(2)]
+    text = "query,column,value\n" + "\n".join(lines) + "\n"
+    assert len(text) > LARGE
+    matrix = _read(text)
+    assert matrix.array.shape == (4000, 2)
+    assert matrix.array[-1].tolist() == [3999 / 7] * 2

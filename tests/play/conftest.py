@@ -1,4 +1,4 @@
-"""Pages in a browser: one browser for a module, and one tab for all pages, which each test has as if it were new.
+"""Pages in a browser: one browser and one tab for all pages, which each test has as if it were new.
 
 A page keeps nothing in its browser, and a tab of its own takes three times as long as a page in one that is open.
 """
@@ -14,7 +14,7 @@ import pytest
 from play.browser import DESKTOP, PlayPage, browser, missing
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def chromium() -> Iterator[Any]:
     reason = missing()
     if reason is not None:
@@ -23,7 +23,7 @@ def chromium() -> Iterator[Any]:
         yield found
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def tabs(chromium: Any) -> Callable[[bool], PlayPage]:
     """`tabs(True)`: the tab of a screen that is touched."""
     made: dict[bool, PlayPage] = {}
