@@ -14,6 +14,7 @@ from attncli.engine.compute import Outcome, compute
 from attncli.engine.scores import cap_scores
 from attncli.engine.stacks import score_rows
 from attncli.problem.problem import Part, over_heads
+from attncli.results.result import Result
 from attncli.stages.normalizers import keep_largest
 
 if TYPE_CHECKING:
@@ -71,6 +72,11 @@ class Sketches:
         if "output" in wanted and problem.values is not None:
             found["output"] = found["weights"] @ problem.repeat_key_heads(problem.values)
         return found if all(np.isfinite(found[name]).all() for name in wanted & {"raw_scores", "output"}) else None
+
+
+def sketch_result(problem: Problem) -> Result:
+    """Return the results of one problem, which are sketched when they are used."""
+    return Result(problem, "numpy", Sketches())
 
 
 class _Kept(Generic[Made]):

@@ -64,8 +64,7 @@ class Result:
             self.gradients().compute(*gradients)
         missing = [name for name in names if name not in known and self.has(name)]
         if missing or sinks:
-            shapes = self.problem.shapes()
-            arrays = {name: np.empty(self._inner_shape(name, shapes), self.problem.dtype) for name in missing}
+            arrays = {name: np.empty(self._inner_shape(name), self.problem.dtype) for name in missing}
             views = {name: self._by_head(name, array) for name, array in arrays.items()}
             self._whole = self._compute(self.problem, {**views, **(sinks or {})}, engine=self.engine, progress=progress)
             for name, array in arrays.items():
@@ -256,13 +255,14 @@ class Result:
             return f"query {name} may attend to no key: its weights are {row}"
         return f"{empty} queries may attend to no key, the first is {name}: their weights are {row}"
 
-    def _inner_shape(self, name: str, shapes: dict[str, tuple[int, ...]]) -> tuple[int, ...]:
+    def _inner_shape(self, name: str) -> tuple[int, ...]:
         problem = self.problem
-        if name == "output" and problem.d_v is not None:
-            if problem.packed or name in problem.heads_last:
-                return (*problem.lead[:-1], problem.n, problem.lead[-1], problem.d_v)
-            return (*problem.lead, problem.n, problem.d_v)
-        return shapes[name]
+        if name != "output":
+            return (*problem.lead, problem.n) if name == "lse" else (*problem.lead, problem.n, problem.m)
+        assert problem.d_v is not None
+        if problem.packed or name in problem.heads_last:
+            return (*problem.lead[:-1], problem.n, problem.lead[-1], problem.d_v)
+        return (*problem.lead, problem.n, problem.d_v)
 
     def _by_head(self, name: str, array: np.ndarray) -> np.ndarray:
         """Return the array as the engine indexes it, [*lead, query, column]."""

@@ -3,6 +3,7 @@ rows."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -139,9 +140,13 @@ class Sample:
         for name in self.wrong:
             expected = self._taken(name, self.judges[name].expected)
             if name not in seen or seen[name].shape != expected.shape:
-                return float("inf")
+                return math.inf
             off = np.abs(seen[name] - expected)
-            total += float(off[np.isfinite(off)].mean()) if np.isfinite(off).any() else float("inf")
+            mean = float(off.sum()) / off.size if off.size else math.inf
+            if not math.isfinite(mean):
+                off = off[np.isfinite(off)]
+                mean = float(off.mean()) if off.size else math.inf
+            total += mean
         return total
 
     def may_be(self, seen: Mapping[str, Array]) -> bool:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 
 from attncli.check.routes import Route
-from attncli.check.sketch import Sketches
+from attncli.check.sketch import sketch_result
 from attncli.check.slips.case import Case, listed
 from attncli.check.slips.gradients import is_about
 from attncli.check.visible_cells import visible_cells
@@ -21,7 +21,6 @@ from attncli.problem.problem import Visible
 from attncli.problem.scaling import length_factor
 from attncli.records import replace
 from attncli.results.conventions import conventions_that_differ
-from attncli.results.result import Result
 from attncli.similarities import half_square_backward, negative_half_square
 from attncli.systems import BY_NAME as SYSTEMS
 from attncli.variants import VARIANTS, Variant
@@ -139,7 +138,7 @@ def drop_masks(problem: Problem, kinds: tuple[str, ...]) -> Problem:
 
 def scores_without_masks(problem: Problem) -> Array:
     """Return the scores (*lead, n, m) of all keys, whatever masks forbid."""
-    return Result(drop_masks(problem, KINDS), "numpy", Sketches()).scores
+    return sketch_result(drop_masks(problem, KINDS)).scores
 
 
 def inverted_mask(case: Case) -> list[Route]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from attncli.check.routes import NORMALIZERS, Route
+from attncli.check.sketch import sketch_result
 from attncli.check.slips.case import Case
 from attncli.check.slips.changes import EUCLIDEAN, drop_bias, need_values, scored, scores_without_masks
 from attncli.check.slips.rounded_weights import round_cells
@@ -16,7 +17,6 @@ from attncli.check.slips.slip import SOME, Slip
 from attncli.check.visible_cells import visible_cells
 from attncli.inputs.request import GRADIENT_NAMES
 from attncli.records import replace
-from attncli.results.result import Result
 from attncli.stages.normalizers import SOFTMAX
 
 if TYPE_CHECKING:
@@ -133,7 +133,7 @@ def _other_sums(case: Case) -> list[Route]:
 @np.errstate(all="ignore")
 def _sums(problem: Problem, *, over_first: bool = False) -> Array:
     """Return the sums of the exponentials (…, n, 1), or these over that of the first query."""
-    lse = Result(problem, "numpy").lse[..., None]
+    lse = sketch_result(problem).lse[..., None]
     found: Array = np.exp(lse - lse[..., :1, :] if over_first else lse)
     return found
 

@@ -9,6 +9,7 @@ from functools import partial
 import numpy as np
 
 from attncli.check.routes import Route
+from attncli.check.sketch import sketch_result
 from attncli.check.slips.case import Case
 from attncli.check.slips.changes import (
     KINDS,
@@ -27,7 +28,6 @@ from attncli.check.visible_cells import visible_cells
 from attncli.matrix import Array
 from attncli.problem.problem import Problem
 from attncli.records import replace
-from attncli.results.result import Result
 
 
 def _added(problem: Problem, dropped: bool) -> Problem:
@@ -169,7 +169,7 @@ def _phantoms(case: Case) -> list[Route]:
 @np.errstate(all="ignore")
 def _diluted(problem: Problem, weights: Array, count: int) -> Array:
     """Return the weights if `count` keys of score 0 take part."""
-    lse = Result(problem, "numpy").lse[..., None]
+    lse = sketch_result(problem).lse[..., None]
     own = np.where(np.isneginf(lse), 0, 1 / (1 + count * np.exp(-lse)))
     return weights * own
 

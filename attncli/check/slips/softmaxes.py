@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from attncli.check.routes import NORMALIZERS, Route
+from attncli.check.sketch import sketch_result
 from attncli.check.slips.case import Case
 from attncli.check.slips.slip import SOME, Slip
 from attncli.inputs.request import GRADIENT_NAMES
@@ -81,8 +82,7 @@ def _negative(case: Case) -> str:
 
 
 def _raw_scores(problem: Problem) -> Array:
-
-    result = Result(problem, "numpy").compute("raw_scores", "scores")
+    result = sketch_result(problem).compute("raw_scores", "scores")
     return np.where(np.isneginf(result.scores), result.scores, result.raw_scores)
 
 
