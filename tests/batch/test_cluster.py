@@ -89,7 +89,16 @@ def dask(tmp_path_factory):
     cluster.stop()
 
 
-def test_a_cluster_gives_the_same_results_though_one_of_its_workers_is_killed(tmp_path, dask, run, batch_here):
+@pytest.fixture
+def run_there(run, dask, monkeypatch):
+    """`run_there("run", …)`: a command in this process that computes on the cluster."""
+    monkeypatch.setattr("logging.disable", lambda: None)  # for a process that ends with the run
+    return lambda *words: run(*words, "--dask", dask.address)
+
+
+def test_a_cluster_gives_the_same_results_though_one_of_its_workers_is_killed(
+    tmp_path, dask, run, run_there, batch_here
+):
     make_problems(tmp_path / "problems", 60, bad={7})
     dask.have(2)
     dask.execute(SLOWER)
@@ -108,12 +117,13 @@ def test_a_cluster_gives_the_same_results_though_one_of_its_workers_is_killed(tm
     np.savez(tmp_path / "large.npz", **arrays)
     words = ["run", "large.npz", "--causal", "-q"]
     assert run(*words, "-o", "here.npz", "-w", "here.npz").status == 0
-    there = [*words, "-o", "there.npz", "-w", "there.npz", "--dask", dask.address]
-    assert subprocess.run([sys.executable, "-m", "attncli", *there], cwd=tmp_path, timeout=120).returncode == 0
+    assert run_there(*words, "-o", "there.npz", "-w", "there.npz").status == 0
     assert (tmp_path / "here.npz").read_bytes() == (tmp_path / "there.npz").read_bytes()
 
 
-def test_heads_in_another_layout_are_split_and_put_together_there(tmp_path, dask, run, batch_here, monkeypatch):
+def test_heads_in_another_layout_are_split_and_put_together_there(
+    tmp_path, dask, run, run_there, batch_here, monkeypatch
+):
     random = np.random.default_rng(1)
     shapes = {"q": (2, 700, 4, 8), "k": (2, 700, 2, 8), "v": (2, 700, 2, 5)}
     last = {name: random.normal(size=shape).astype(np.float32) for name, shape in shapes.items()}
@@ -130,8 +140,7 @@ def test_heads_in_another_layout_are_split_and_put_together_there(tmp_path, dask
             for name in ("here.npz", "there.npz")
         )
         assert run(*here).status == 0
-        command = [sys.executable, "-m", "attncli", *there, "--dask", dask.address]
-        assert subprocess.run(command, cwd=tmp_path, timeout=120).returncode == 0
+        assert run_there(*there).status == 0
         assert (tmp_path / "here.npz").read_bytes() == (tmp_path / "there.npz").read_bytes()
         output, weights = (np.load(tmp_path / "there.npz")[name] for name in ("output", "weights"))
         assert (output.shape, weights.shape) == ((2, 700, 4, 5), (2, 4, 700, 700))
