@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import re
 import zipfile
+from copy import copy
+from functools import cache
 from html import escape
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
@@ -57,6 +59,7 @@ def workbook_xlsx(book: Workbook, digits: int) -> bytes:
     return put_values(data.getvalue(), values)
 
 
+@cache
 def make_font(**how: Any) -> Any:
     """Return the font of every cell, bold or coloured."""
     from openpyxl.styles import Font
@@ -77,14 +80,14 @@ def write_heading(page: Any, book: Workbook) -> None:
     """Write the title and the formula of the problem."""
 
     page.sheet_view.showGridLines = False
-    put_text(page, 0, 0, book.title or "Attention, worked out").font = make_font(bold=True, size=14)
-    put_text(page, 1, 0, equation_text(book.formula, WRITER)).font = make_font(italic=True, color="2F5597")
+    put_text(page, 0, 0, book.title or "Attention, worked out", make_font(bold=True, size=14))
+    put_text(page, 1, 0, equation_text(book.formula, WRITER), make_font(italic=True, color="2F5597"))
 
 
-def put_text(page: Any, row: int, column: int, text: str) -> Any:
+def put_text(page: Any, row: int, column: int, text: str, font: Any = None) -> Any:
     """Write a text that is not taken as a formula whatever it begins with, and return the cell."""
     cell = page.cell(row + 1, column + 1)
-    cell.font = make_font()
+    cell.font = font or make_font()
     cell.value = printable(text)[:LONGEST_TEXT]
     cell.data_type = "s"
     if text.startswith(FORMULA_SIGNS):
@@ -97,34 +100,39 @@ def write_block(page: Any, block: CellBlock, until: str, digits: int) -> dict[st
     from openpyxl.styles import Alignment, Border, Side
 
     area, soft = block.area, make_font(color="5A6069")
-    put_text(page, area.top - 2, 0, block.title).font = make_font(bold=True)
+    put_text(page, area.top - 2, 0, block.title, make_font(bold=True))
     for column, label in enumerate(block.column_labels):
-        cell = put_text(page, area.top - 1, area.left + column, label)
-        cell.font, cell.alignment = soft, Alignment(horizontal="right", wrap_text=len(label) > WRAPPED)
+        cell = put_text(page, area.top - 1, area.left + column, label, soft)
+        cell.alignment = Alignment(horizontal="right", wrap_text=len(label) > WRAPPED)
     lines = min(3, max((len(label) // WRAPPED + 1 for label in block.column_labels), default=1))
     page.row_dimensions[area.top].height = 15 * lines
     is_blank = STEPS.index(block.step) > STEPS.index(until)
     line = Side(style="thin", color="BFC4CC")
+    styles: dict[bool, Any] = {}  # of given numbers and of formulas
     found = {}
     for row, cells in enumerate(block.cells):
-        put_text(page, area.top + row, 0, block.row_labels[row]).font = soft
+        put_text(page, area.top + row, 0, block.row_labels[row], soft)
         for column, given in enumerate(cells):
             cell = page.cell(area.top + row + 1, area.left + column + 1)
-            cell.border = Border(left=line, right=line, top=line, bottom=line)
-            cell.alignment, cell.font = Alignment(horizontal="right"), make_font()
+            is_given = given.formula is None and not is_blank
+            if is_given in styles:
+                cell._style = copy(styles[is_given])  # openpyxl looks each part of a style up: half of all time
+            else:
+                cell.border = Border(left=line, right=line, top=line, bottom=line)
+                cell.alignment = Alignment(horizontal="right")
+                cell.font = make_font(color="2F5597") if is_given else make_font()
+                if not is_given and not is_blank:
+                    cell.number_format = f"0.{'0' * digits}" if digits else "0"
+                styles[is_given] = cell._style
             if is_blank:
                 continue
             if given.formula is None:
                 cell.value = tidy_number(given.value)
-                cell.font = make_font(color="2F5597")
             else:
                 cell.value = f"={given.formula}"
-                cell.number_format = f"0.{'0' * digits}" if digits else "0"
                 found[cell.coordinate] = given
         if row < len(block.notes):
-            put_text(page, area.top + row, area.left + 1, block.notes[row]).font = make_font(
-                italic=True, color="5A6069"
-            )
+            put_text(page, area.top + row, area.left + 1, block.notes[row], make_font(italic=True, color="5A6069"))
     if block.is_shaded and not is_blank:
         colour_cells(page, block)
     return found
@@ -161,7 +169,7 @@ def write_facts(page: Any, book: Workbook) -> None:
     page.column_dimensions["A"].width = 16
     words = ("colours", "blue numbers are given, black ones are formulas: change a blue one, and the rest follows")
     for row, (name, said) in enumerate((*book.facts, words), HEADING_ROWS):
-        put_text(page, row, 0, name).font = make_font(bold=True)
+        put_text(page, row, 0, name, make_font(bold=True))
         put_text(page, row, 1, said)
 
 
