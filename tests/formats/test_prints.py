@@ -171,7 +171,14 @@ def test_many_lines_about_columns_are_read_in_linear_time() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["  [" + "1. matrix\n" * 20_000, "{" + "1;" * 50_000, "[" + "1;" * 50_000, f"[{'0' * 60_000}x]"]
+    "text",
+    [
+        "  [" + "1. matrix\n" * 20_000,
+        "{" + "1;" * 50_000,
+        "[" + "1;" * 50_000,
+        f"[{'0' * 60_000}x]",
+        "[array(" + " " * 50_000,
+    ],
 )
 def test_lists_that_are_never_closed_and_long_digits_are_read_in_linear_time(text: str) -> None:
     # each line end, semicolon or digit could be the one that divides, so that these took minutes

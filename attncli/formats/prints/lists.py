@@ -83,6 +83,7 @@ _COMMENT = re.compile(
     r"(?:(?<=[,;()\[\]{}])[ \t]*|^[ \t]*)(?:#(?!(?:[0-9]A)?\()|//|%)[^\n]*|/\*.*?\*/", re.DOTALL | re.MULTILINE
 )
 _INNER_CALL = re.compile(rf"(?<![\w.]){_CALL.pattern}([^()]*?)(?:{_KEYWORD.pattern})*{_CLOSING.pattern}")
+_BLANKS = re.compile(r"([ \t])[ \t]+|(\n)\s+")
 _SEPARATORS = re.compile(r"[][;]")
 _ROWS = re.compile(r"\[([^\[\]{}();]*+;[^\[\]{}()]*+)\]")  # as MATLAB and Julia separate them
 _SHEET = re.compile(r"\s*(?:=\s*)?\{([^\[\]{}()\\;]*+;[^\[\]{}()\\]*+)\}\s*")  # as spreadsheets do
@@ -99,7 +100,7 @@ _LINES = re.compile(r"\s*(?:\(\s*)?\[([^\[\]{}(),;]*)\]\s*\)?\s*")
 _LINES_ENDED = re.compile(  # rows of MATLAB and Julia: NumPy prints no semicolon, and a list has commas between lines
     r"\s*\[((?:[^\[\]{}();\n]*[^\[\]{}();,\s][ \t]*\n)+[^\[\]{}();\n]*)\]\s*;\s*"
 )
-_GROUP = re.compile(r"\(\s*\(?\s*[\[{]")
+_GROUP = re.compile(r"\(\s*(?:\(\s*)?[\[{]")
 _PIECES = re.compile(r"[][(){}]|[^][(){}\s]+")
 _CALLED = re.compile(r"[\w'#@!>.]")  # what makes of parentheses behind it a call, or a list of Lisp
 _FLAT_LIST = re.compile(r"\[[^][]*\]")
@@ -170,7 +171,8 @@ def read_list(text: str, where: str, reading: Reading, dimensions: tuple[int, ..
     _refuse_mixed(text, where)
     text = _ROWS.sub(_make_list, _SHEET.sub(_make_list, text) if _SHEET.fullmatch(text) else text)
     end, closings, claimed = _open(text)
-    text = text[:end] + _INNER_CALL.sub(r"\1", text[end:])
+    if "(" in text[end:]:  # of several blanks, each part of a call could have any
+        text = text[:end] + _INNER_CALL.sub(r"\1", _BLANKS.sub(r"\1\2", text[end:]))
     _refuse_lines(text[end:], where)
     walk = _Walk(where)
     end = walk.read(text, end)
