@@ -45,6 +45,18 @@ def halves(way):
     return sum(output * each for output, each in zip(outputs, sums, strict=True)) / sum(sums)
 
 
+def over_squares(rows):
+    return rows / (rows**2).mean(axis=-1, keepdims=True)
+
+
+def roomy(rows):
+    return rows / np.sqrt((rows**2).sum(axis=-1, keepdims=True) + 1e-3)
+
+
+def by_column(rows):
+    return rows / np.sqrt((rows**2).mean(axis=-2, keepdims=True))
+
+
 WAYS = {
     "not divided": (DROP, WEIGHTS * KEPT @ V, "dropout-other", f"the weights that are kept were not divided{DUE}"),
     "multiplied": (DROP, WEIGHTS * KEPT * (1 - P) @ V, "dropout-other",
@@ -77,6 +89,13 @@ WAYS = {
         "the outputs of the 3 heads were added up: each head has its own"),
     "scores of the heads added": ({}, softmax(np.broadcast_to(SCORES.sum(axis=0), SCORES.shape)) @ V, "heads-added",
         "the scores of the 3 heads were added up: each head has its own"),
+    "no root": ({"qk_norm": "rms"}, softmax(over_squares(Q) @ over_squares(K).mT / D**0.5) @ V, "qk-norm-other",
+        "no root was taken of the mean square: rms divides a row by the root of its mean square"),
+    "room in the root": ({"qk_norm": "l2"}, softmax(roomy(Q) @ roomy(K).mT / D**0.5) @ V, "qk-norm-other",
+        "0.001 was added to the sum of squares before its root: l2 divides a row by the root of its sum of squares"),
+    "a norm over positions": ({"qk_norm": "rms"}, softmax(by_column(Q) @ by_column(K).mT / D**0.5) @ V,
+        "qk-norm-other",
+        "the norm went over the positions, by column: rms divides a row by the root of its mean square"),
     "heads viewed as positions": ({}, OUTPUT.reshape(N, H, D).swapaxes(0, 1), "output-transposed",
         "the output, in memory (…, heads, n, d), was read as (…, n, heads, d), which mixes heads and positions"),
     "an RMS norm": ({}, OUTPUT / np.sqrt((OUTPUT**2).mean(axis=-1, keepdims=True) + 1e-6), "layer-norm",

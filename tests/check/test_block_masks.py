@@ -26,6 +26,7 @@ def given(**settings):
 
 
 CAUSAL = {"causal": True, "query_offset": M - N}
+SLOPES = np.array([0.25, 0.0625, 0.015625, 0.00390625])[:, None, None]
 SEGMENTS = np.repeat([0, 1, 2], 4)
 ROWS_DUE = ": row j of K and of V is key j"
 OWN = "it stands at i + 4"
@@ -58,6 +59,18 @@ WAYS = {
         range(H)] >= J, k=K[READ], v=V[READ]), "other-offset",
         "the causal mask took row (h mod 2)·8 + i of the heads that share a key head for the position of query i of "
         f"head h: {OWN}"),
+    "a causal mask or a window": ({**CAUSAL, "window": [2, 1]}, attend((J <= P) | ((J >= P - 2) & (J <= P + 1))),
+        "masks-joined", "the causal mask and the window were joined by or, a query saw what either lets it see: both "
+        "have to"),
+    "keys that some queries do not see": ({}, attend(~((ROWS > 3) & (J < 4))), "keys-left-out",
+        "only for queries 4 to 7: keys 0 to 3 of 12 were left out, as if no query saw them"),
+    "squared distances": ({"alibi": "usual"}, attend(added=-SLOPES * (ROWS - J) ** 2), "alibi-shifted",
+        "ALiBi took the squares of the distances: −slope·|p − j| is added"),
+    "a sink with a value": ({"sink": SINKS.tolist()}, np.array(attend(sinks=SINKS)) + V[:, :1]
+        * (1 - np.array(attend(sinks=SINKS, v=np.ones_like(V)))), "sink-as-key",
+        "the sink's weight was multiplied by the value of key 0: a sink has no value"),
+    "a cache in another order": ({}, attend(k=K[[2, 0, 3, 1]], v=V[[2, 0, 3, 1]]), "other-entry",
+        "entries 0, 1, 2, 3 took K and V of entries 2, 0, 3, 1: each has its own"),
     "segments before": ({"segments": SEGMENTS[:N].tolist(), "key_segments": SEGMENTS.tolist()},
         attend(SEGMENTS[:N, None] >= SEGMENTS), "segments-moved",
         "a query also saw the segments before its own, ids compared by order: it sees only its own"),
@@ -97,7 +110,7 @@ WAYS = {
 @pytest.mark.parametrize("name", WAYS)
 def test_the_way_is_named(name):
     settings, output, slip, sentence = WAYS[name]
-    assert told(given(**settings), {"output": output}) == (slip, sentence)
+    assert told(given(**settings), {"output": np.asarray(output).tolist()}) == (slip, sentence)
 
 
 def test_a_transposed_mask_is_called_so():

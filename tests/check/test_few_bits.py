@@ -94,6 +94,18 @@ def back(arriving=ARRIVING, sums=None, drop=None, values_drop=None, kept=slice(N
     return {name: array.tolist() for name, array in found.items()}
 
 
+SCORES = Q @ K.mT / D**0.5
+LSE = np.log(np.exp(SCORES).sum(axis=-1, keepdims=True))
+
+
+def recomputed(logarithms):
+    """The gradients of weights with these logarithms."""
+    weights, sums = np.exp(logarithms), (attend() * ARRIVING).sum(axis=-1, keepdims=True)
+    d_scores = weights * (ARRIVING @ V.mT - sums)
+    found = {"d_queries": d_scores @ K / D**0.5, "d_keys": d_scores.mT @ Q / D**0.5, "d_values": weights.mT @ ARRIVING}
+    return {name: array.tolist() for name, array in found.items()}
+
+
 PRODUCTS = (attend() * ARRIVING).sum(axis=-1)
 DUE = ": dS = P ∘ (dP − row sum of O ∘ dO) is expected"
 DROP = KEPT / 0.7
@@ -109,6 +121,12 @@ WAYS = {
     "no dropout of dP": ({"dropout": 0.3, "dropout_mask": KEPT.astype(int).tolist()}, back(values_drop=DROP),
         "no-dropout", "dP was not dropped, nor were its row sums: dS = P ∘ (M ∘ dP − row sum of O ∘ dO), with "
         "dropout's M, is expected"),
+    "log-sum-exps to another base": ({}, recomputed(SCORES - np.log(2) * LSE), "grad-recomputed",
+        "on the way back the weights were recomputed from the log-sum-exps times log 2, as if they were to base 2: "
+        "they are e^(score − log-sum-exp)"),
+    "raw scores": ({}, recomputed(SCORES * D**0.5 - LSE), "grad-recomputed",
+        "on the way back the weights were recomputed from the raw scores, without the scale, and the right "
+        "log-sum-exps: they are e^(score − log-sum-exp)"),
     "the second half of the keys": ({}, back(kept=slice(3, None)), "grad-of-tiles",
         "dQ is the sum over keys 3 to 5 only: over all 6 keys it is expected"),
 }  # fmt: skip

@@ -34,7 +34,7 @@ SUM = ": their own sum is expected"
 WORKED = {  # weights: the slip, its sentence
     "powers of ten": (over(10**SCORES), "other-base", f"your weights are of 10^score{BASE}"),
     "2.7 for e": (over(2.7**SCORES), "other-base", f"your weights are of 2.7^score{BASE}"),
-    "the other sign": (over(np.exp(-SCORES)), "other-base", f"your weights are of e^(−score){BASE}"),
+    "the other sign": (over(np.exp(-SCORES)), "other-base", "your weights are of e^(−score): e^score is expected"),
     "the sum of the first row": (
         over(POWERS, POWERS[:1].sum(axis=-1)), "other-sum", f"the exponentials were divided by the sum of row 0{SUM}",
     ),
@@ -48,6 +48,14 @@ WORKED = {  # weights: the slip, its sentence
     "a sum without the last key": (
         over(POWERS, POWERS[:, :2].sum(axis=-1, keepdims=True)), "other-sum",
         f"the exponentials were divided by their sum without key 2{SUM}",
+    ),
+    "the largest subtracted above only": (
+        np.exp(SCORES - SCORES.max(axis=-1, keepdims=True)) / POWERS.sum(axis=-1, keepdims=True), "other-sum",
+        "e^(score − the largest of its row) was divided by the sum of e^score: both have the largest subtracted",
+    ),
+    "the sum of the scores": (
+        over(POWERS, SCORES.sum(axis=-1, keepdims=True)), "other-sum",
+        f"the exponentials were divided by the sum of the scores{SUM}",
     ),
     "one decimal": (np.round(RIGHT, 1), "rounded-weights", "the weights were rounded to 1 decimal: 3 are printed"),
     "a softmax of columns": (
@@ -97,3 +105,10 @@ def test_errors_in_a_print_of_few_decimals_are_no_lower_precision():
     """The weights are off by less than bfloat16 may be, but they are no numbers of it."""
     weights = RIGHT + 0.003 * np.array([[1, -1, 0], [0, 1, -1], [-1, 0, 1]])
     assert told(GIVEN, {"weights": printed(weights, 4)})[0] != "lower-precision"
+
+
+def test_a_row_of_v_in_the_place_of_another_is_named():
+    assert told(GIVEN, worked(RIGHT, 3, RIGHT @ VALUES[[0, 2, 2]])) == (
+        "values-other-order",
+        "V was taken with row 2 in the place of row 1: key j has the value in row j",
+    )

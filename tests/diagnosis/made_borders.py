@@ -35,6 +35,17 @@ def segments_moved(world):
     world.seen_by_mask = world.mask_alone & (queries[:, None] == keys)
 
 
+@slip("masks-joined", {"mask": True, "causal": True, "n": 6}, {"window": (1, 1), "causal": True, "n": 6})
+def masks_joined(world):
+    before_or_own = world.j <= world.i + world.offset
+    if world.window:
+        inside = np.abs(world.j - world.i - world.offset) <= 1
+        world.seen_by_mask, world.window = before_or_own | inside, None
+    else:
+        world.seen_by_mask = world.seen_by_mask | before_or_own
+    world.causal = False
+
+
 @slip("unasked-chunk", {"n": 6, "m": 6}, {"n": 5, "heads": 2, "m": 5}, {"n": 6, "m": 6, "causal": True})
 def unasked_chunk(world):
     world.chunk = 3 if world.m == 6 else 2

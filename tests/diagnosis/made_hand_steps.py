@@ -102,6 +102,11 @@ def values_as_keys(world):
     world.keys = world.values
 
 
+@slip("queries-values-swapped", {"same": True}, {"same": True, "heads": 2}, told=OUTPUT)
+def queries_values_swapped(world):
+    world.queries, world.values = world.values, world.queries
+
+
 # rotary positions
 
 

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 
 EVIDENCE = 4.0  # decimal digits in which the numbers of two slips must differ from the right ones to be accepted
 IN_PART = 6.0  # as many for one slip in few rows, of which each has been tried
+ONE_OF_MANY_IN_PART = 9.0  # and for one that can be made in many ways
 MOST_NAMES = 24  # of a pair
 SAME_SUM = 1e-9  # difference of two sums of weights that are the same but for our rounding
 # families of slips that may be none by themselves, and those that make them slips: the problem's own scale is wrong for
@@ -157,11 +158,12 @@ def _try_in_part(case: Case, singles: list[Attempt], sample: Sample) -> list[Att
     part = find_part(case) if sample.rows is None else None
     if part is None:
         return []
-    attempts = []
+    attempts, is_one_row = [], int(part.rows.sum()) == 1  # which single scores, sums and terms explain better
     for attempt in singles:
         (slip,) = attempt.slips
-        if slip.paired and not slip.is_late and part.fits(attempt.seen, sample.names):
-            own = replace(slip, evidence=max(slip.evidence, IN_PART))
+        is_tried = slip.paired or not (slip.fitted or is_one_row)
+        if is_tried and not slip.is_late and part.fits(attempt.seen, sample.names):
+            own = replace(slip, evidence=max(slip.evidence, IN_PART if slip.paired else ONE_OF_MANY_IN_PART))
             said = partial(_told_in_part, attempt, part.words, case)
             attempts += try_route((own,), part.route(attempt.seen), case, sample, (said,))
     return attempts

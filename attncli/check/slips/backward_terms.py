@@ -3,6 +3,7 @@ rotation, and the sums of dB."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
@@ -256,6 +257,34 @@ def _of_powers(
     return Gradients(free, "numpy", weights, None if has_own_sums else _right_sums(problem)).array(name)
 
 
+def _powers_of_others(case: Case) -> list[Route]:
+    """Return the routes with weights that are recomputed from log-sum-exps to another base, or from raw scores."""
+    problem = case.problem
+    if not _is_graded_softmax(case) or problem.dropout_mask is not None or problem.sink is not None:
+        return []
+    ways = {
+        "from the log-sum-exps times log 2, as if they were to base 2": (1.0, math.log(2)),
+        "from the log-sum-exps over log 2, which are to base 2": (1.0, 1 / math.log(2)),
+    }
+    if problem.scale not in (0, 1) and problem.softcap is None and problem.bias is None and problem.slopes is None:
+        ways["from the raw scores, without the scale, and the right log-sum-exps"] = (1 / problem.scale, 1.0)
+    return [
+        Route(
+            regrade=partial(_of_scaled_powers, of_score=one, of_lse=two),
+            said=f"on the way back the weights were recomputed {words}: they are e^(score − log-sum-exp)",
+        )
+        for words, (one, two) in ways.items()
+    ]
+
+
+@np.errstate(all="ignore")
+def _of_scaled_powers(own: Gradients, name: str, _grade: Grade, of_score: float, of_lse: float) -> Array:
+    result = Result(own.problem, "numpy").compute("scores", "lse")
+    weights = np.exp(of_score * result.scores - of_lse * result.lse[..., None])
+    weights = np.where(np.isneginf(result.scores), 0, weights)
+    return Gradients(own.problem, "numpy", weights, _right_sums(own.problem)).array(name)
+
+
 # another matrix
 
 
@@ -317,6 +346,7 @@ TERM_SLIPS = (
         _slip(name, "gradient", partial(_recomputed, name=name), f"{words} was left out on the way back")
         for name, (words, _, _) in LEFT_OUT.items()
     ),
+    _slip("grad-recomputed", "gradient", _powers_of_others, "the weights were recomputed otherwise"),
     _slip("grad-other-factor", "gradient place", _values_of_scores, "dV is dSᵀ dO: Pᵀ dO is expected"),
     _slip("no-rope", "gradient", _not_turned_back, "dQ and dK were not rotated back"),
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from itertools import combinations
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,7 +13,7 @@ import numpy as np
 from attncli.check.error_pattern import position_text
 from attncli.check.routes import Route
 from attncli.check.slips.case import Case
-from attncli.check.slips.changes import change_visible, need
+from attncli.check.slips.changes import change_visible, drop_masks, need
 from attncli.check.slips.slip import SOME, Slip
 from attncli.check.slips.tiles import TILES
 from attncli.check.visible_cells import visible_cells
@@ -170,6 +171,42 @@ def _compared(problem: Problem, compare: Callable[[Array, Array], Array]) -> Pro
     return replace(free, mask=visible_cells(free) & seen)
 
 
+def _joined(case: Case) -> list[Route]:
+    """Return the routes in which a query sees what either of two masks lets it see."""
+    problem, request = case.problem, case.request
+    own = drop_masks(problem, ("mask", "lengths"))
+    parts: dict[str, Callable[[Problem], Array]] = {}
+    if problem.mask is not None or problem.segments is not None:
+        parts["the mask" if problem.mask is not None else "the segments"] = _seen_by_mask
+    if request.causal and request.window not in (None, (-1, -1)) and request.window is not None:
+        right = None if request.window[1] == -1 else request.window[1]
+        parts["the causal mask"] = lambda changed: visible_cells(_by_order(changed, left=None, chunk=None))
+        parts["the window"] = lambda changed: visible_cells(_by_order(changed, right=right, chunk=None))
+    elif own.visible.has_order:
+        words = "the causal mask" if request.causal else "the window" if request.chunk is None else "the chunks"
+        parts[words] = lambda changed: visible_cells(_by_order(changed))
+    return [
+        Route(
+            problems=(partial(_either, seen=(parts[one], parts[two])),),
+            said=f"{one} and {two} were joined by or, a query saw what either lets it see: both have to",
+        )
+        for one, two in combinations(parts, 2)
+    ]
+
+
+def _seen_by_mask(problem: Problem) -> Array:
+    return visible_cells(drop_masks(problem, ("order", "lengths")))
+
+
+def _by_order(problem: Problem, **sides: int | None) -> Problem:
+    return change_visible(drop_masks(problem, ("mask", "lengths")), **sides)
+
+
+def _either(problem: Problem, seen: tuple[Callable[[Problem], Array], ...]) -> Problem:
+    found = seen[0](problem) | seen[1](problem)
+    return replace(drop_masks(problem, ("mask", "order")), mask=found)
+
+
 def _slip(name: str, routes: Callable[[Case], list[Route]], words: str) -> Slip:
     return Slip(name, "mask", routes, lambda _case: words, paired=False, evidence=2 * SOME, passes_easily=True)
 
@@ -180,4 +217,5 @@ BLOCK_SLIPS = (
     _slip("window-by-tiles", _window_by_tiles, "the window began at the border of a tile"),
     _slip("other-offset", _packed, "the queries stood elsewhere"),
     _slip("segments-moved", _all_before, "other segments were seen"),
+    _slip("masks-joined", _joined, "masks were joined by or"),
 )

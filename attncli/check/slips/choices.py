@@ -146,6 +146,42 @@ def _layer_norm(case: Case) -> list[Route]:
     return [] if case.request.qk_norm is None or case.d_k < 2 else [Route(problems=(_centred,))]
 
 
+ROOMS = (1e-6, 1e-5, 1e-8, 1e-3, 1.0)  # that layers add before they take the root
+
+
+def _norms_otherwise(case: Case) -> list[Route]:
+    """Return the routes with a norm of Q and K that adds to the mean square, takes no root of it, or goes over the
+    positions."""
+    name = case.request.qk_norm
+    if name is None:
+        return []
+    mean, sized = ("mean", "mean square") if name == "rms" else ("sum", "sum of squares")
+    due = f"{name} divides a row by the root of its {sized}"
+
+    def squares(rows: Array, axis: int) -> Array:
+        found: Array = getattr(np.square(rows), mean)(axis=axis, keepdims=True)
+        return found
+
+    def roomy(rows: Array, room: float) -> Array:
+        found: Array = rows / np.sqrt(squares(rows, -1) + room)
+        return found
+
+    ways: dict[str, Callable[[Array], Array]] = {
+        f"{room:g} was added to the {sized} before its root": partial(roomy, room=room) for room in ROOMS
+    }
+    ways[f"no root was taken of the {sized}"] = lambda rows: _over(rows, squares(rows, -1))
+    ways["the norm went over the positions, by column"] = lambda rows: _over(rows, np.sqrt(squares(rows, -2)))
+    return [
+        Route(problems=(partial(_norm_by, norm=norm),), is_whole=True, said=f"{words}: {due}")
+        for words, norm in ways.items()
+    ]
+
+
+def _norm_by(problem: Problem, norm: Callable[[Array], Array]) -> Problem:
+    rows = {name: norm(np.asarray(getattr(problem, name), np.float64)) for name in ("queries", "keys")}
+    return replace(problem, row_norm=None, **rows)  # type: ignore[arg-type]
+
+
 def _other_top_k(case: Case) -> list[Route]:
     own = case.problem.top_k
     if own is None:
@@ -311,6 +347,7 @@ CHOICE_SLIPS = (
         paired=True,
     ),
     _slip("qk-norm-other", "stage", _norm_of_all_heads, lambda _case: "one norm was taken for all heads", paired=True),
+    _slip("qk-norm-other", "stage", _norms_otherwise, lambda _case: "the norm was taken otherwise"),
     _slip("qk-norm-one-side", "stage", _one_norm, lambda _case: "only one of Q and K was normed"),
     _slip("cosine-one-side", "score", _half_cosine, lambda _case: "only one of the lengths divided the dot products"),
     _slip("top-k-other", "stage", _other_top_k, lambda _case: "another number of scores took part"),

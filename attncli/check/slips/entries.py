@@ -16,6 +16,7 @@ from attncli.check.slips.slip import Slip
 from attncli.errors import ProblemError
 from attncli.problem.heads import pack_heads
 from attncli.records import replace
+from attncli.results.result import Result
 
 if TYPE_CHECKING:
     from attncli.matrix import Array
@@ -30,6 +31,11 @@ TAKEN = {  # what is taken from elsewhere, in words
     ("bias",): "the bias",
     ("dropout_mask",): "the dropout mask",
 }
+
+
+CACHED = (("keys", "values"), ("values",), ("keys",))
+MOST_ENTRIES, MOST_CELLS = 8, 4096  # of a problem in which the order of entries is found
+FITTED = 10.0  # digits of evidence for one of so many orders
 
 
 def _orders(size: int) -> Iterator[tuple[int, ...]]:
@@ -89,6 +95,44 @@ def _taken(case: Case) -> list[Route]:
                 for order in _orders(size)
             ]
     return routes + _exchanged_axes(case) + _lengths(case)
+
+
+def _fitted_orders(case: Case) -> list[Route]:
+    """Return the routes in which each entry takes K, V or both of the one that fits it best, as after a search that
+    reorders a cache."""
+    problem = case.problem
+    name = next((name for name in ("weights", "output") if name in case.wrong), None)
+    cells = problem.parts * problem.n * max(problem.m, problem.d_k, problem.d_v or 0)
+    if name is None or problem.is_joined or cells > MOST_CELLS:
+        return []
+    routes = []
+    for names in CACHED:
+        for axis in range(-3, -3 - len(problem.lead), -1):
+            order = _best_order(case, names, axis, name)
+            if order is not None:
+                change = partial(_in_order, names=names, axis=axis, order=order)
+                routes.append(Route(problems=(change,), said=_told(TAKEN[names], _noun(case, axis), order)))
+    return routes
+
+
+def _best_order(case: Case, names: tuple[str, ...], axis: int, name: str) -> tuple[int, ...] | None:
+    """Return which entry's matrices fit the expected numbers of each entry best, or None if all fit their own."""
+    problem, expected = case.problem, case.judges[name].expected
+    arrays = [_array(problem, each) for each in names]
+    size = expected.shape[axis] if expected.ndim >= -axis else 0
+    if not 2 < size <= MOST_ENTRIES or any(
+        each is None or each.ndim < -axis or each.shape[axis] != size for each in arrays
+    ):
+        return None
+    misfits = []
+    for place in range(size):
+        found = Result(_in_order(problem, names, axis, (place,) * size), "numpy").array(name)
+        if found.shape != expected.shape:
+            return None
+        off = np.moveaxis(np.nan_to_num(np.abs(found - expected)), axis, 0)
+        misfits.append(off.reshape(size, -1).mean(axis=1))
+    order = tuple(int(place) for place in np.argmin(misfits, axis=0))
+    return None if order in _orders(size) or order == tuple(range(size)) else order
 
 
 def _exchanged_axes(case: Case) -> list[Route]:
@@ -171,5 +215,13 @@ ENTRY_SLIPS = (
         lambda _case: "a matrix of another entry was taken",
         paired=False,
         evidence=ENOUGH,
+    ),
+    Slip(
+        "other-entry",
+        "heads",
+        _fitted_orders,
+        lambda _case: "a matrix of another entry was taken",
+        paired=False,
+        evidence=FITTED,
     ),
 )

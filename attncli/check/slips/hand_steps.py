@@ -116,11 +116,14 @@ def _other_sums(case: Case) -> list[Route]:
         "the root of the sum of their squares": _over_length,
         f"their number, {case.m}": lambda problem, weights: weights * _sums(problem) / weights.shape[-1],
     }
+    ways["the sum of the scores"] = _over_scores
     if case.n > 1:
         ways[OF_FIRST] = lambda problem, weights: weights * _sums(problem, over_first=True)
     if case.m > 1:
         ways |= {f"their sum without key {key}": partial(_over_others, key=key) for key in range(min(case.m, FEW))}
-    return [
+    shifted = "e^(score − the largest of its row) was divided by the sum of e^score: both have the largest subtracted"
+    routes = [Route(reweigh=_shifted_above, said=shifted)]
+    return routes + [
         Route(
             reweigh=way,
             is_whole=words == OF_FIRST,
@@ -136,6 +139,20 @@ def _sums(problem: Problem, *, over_first: bool = False) -> Array:
     lse = sketch_result(problem).lse[..., None]
     found: Array = np.exp(lse - lse[..., :1, :] if over_first else lse)
     return found
+
+
+@np.errstate(all="ignore")
+def _over_scores(problem: Problem, weights: Array) -> Array:
+    scores = sketch_result(problem).scores
+    total = np.where(np.isneginf(scores), 0, scores).sum(axis=-1, keepdims=True)
+    found: Array = weights * _sums(problem) / total
+    return found
+
+
+@np.errstate(all="ignore")
+def _shifted_above(problem: Problem, weights: Array) -> Array:
+    found: Array = weights * np.exp(-sketch_result(problem).scores.max(axis=-1, keepdims=True))
+    return np.where(weights > 0, found, 0)
 
 
 @np.errstate(all="ignore")
@@ -226,6 +243,17 @@ def _exchange_keys_values(problem: Problem) -> Problem:
     return replace(problem, keys=need_values(problem), values=problem.keys)
 
 
+def _exchange_queries_values(problem: Problem) -> Problem:
+    return replace(problem, queries=need_values(problem), values=problem.queries)
+
+
+def _queries_for_values(case: Case) -> list[Route]:
+    problem = case.problem
+    if problem.values is None or problem.values.shape != problem.queries.shape or problem.key_heads is not None:
+        return []
+    return [Route(problems=(_exchange_queries_values,))]
+
+
 def _keys_for_values(case: Case) -> list[Route]:
     return [replace(route, problems=(_exchange_keys_values,)) for route in _values_as_keys(case)]
 
@@ -311,6 +339,16 @@ HAND_SLIPS = (
         "keys",
         _values_as_keys,
         lambda case: f"{case.those} of QVᵀ, the values in place of the keys: QKᵀ is expected",
+    ),
+    Slip(
+        "queries-values-swapped",
+        "queries",
+        _queries_for_values,
+        lambda case: (
+            f"Q and V changed places, so that {case.yours} of scores of V and K: the scores are of Q and K, and V is "
+            "averaged"
+        ),
+        paired=False,
     ),
     Slip(
         "keys-values-swapped",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from itertools import combinations
+from itertools import combinations, permutations
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -187,15 +187,22 @@ def _reordered_values(case: Case) -> list[Route]:
         exchanged = np.arange(case.m)
         exchanged[list(pair)] = pair[::-1]
         ways[f"with rows {pair[0]} and {pair[1]} exchanged"] = exchanged
+    if (copied := _copied_row(case)) is not None:
+        own = np.arange(case.m)
+        own[copied[0]] = copied[1]
+        ways[f"with row {copied[1]} in the place of row {copied[0]}"] = own
     has_places = case.is_masked or any(each is not None for each in (problem.bias, problem.slopes, problem.rotation))
+
+    def turned(order: tuple[int, ...], words: str) -> str:
+        """Return what K may be instead: if all rows are there and nothing depends on their places, either may be."""
+        is_same = not has_places and len(set(order)) == case.m
+        return f" (or K {OPPOSITE.get(words, words)})" if is_same else ""
+
     distinct = {tuple(order): words for words, order in reversed(ways.items())}
     return [
         Route(
             problems=(partial(_rows_in_order, name="values", order=np.array(order)),),
-            said=(
-                f"V was taken {words}{'' if has_places else f' (or K {OPPOSITE.get(words, words)})'}: "
-                "key j has the value in row j"
-            ),
+            said=f"V was taken {words}{turned(order, words)}: key j has the value in row j",
         )
         for order, words in distinct.items()
     ]
@@ -213,6 +220,22 @@ def _reordered_keys(case: Case) -> list[Route]:
         )
         for order, words in distinct.items()
     ]
+
+
+def _copied_row(case: Case) -> tuple[int, int] | None:
+    """Return the row of V, and the other one in its place, that come nearest to the expected output, or None for many
+    rows."""
+    expected = case.judges["output"].expected
+    if case.m > FEW_ROWS or case.m < 3 or expected.shape != case.problem.shapes()["output"]:
+        return None
+    weights = Result(case.problem, "numpy").weights
+    found = {}
+    for pair in permutations(range(case.m), 2):
+        order = np.arange(case.m)
+        order[pair[0]] = pair[1]
+        output = weigh_values(_rows_in_order(case.problem, "values", order), weights)
+        found[pair] = float(np.nansum(np.abs(output - expected)))
+    return min(found, key=found.__getitem__)
 
 
 def _exchanged_rows(case: Case) -> tuple[int, int] | None:

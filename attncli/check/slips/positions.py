@@ -142,7 +142,14 @@ def _slopes_elsewhere(case: Case) -> list[Route]:
     if case.problem.slopes is None or len(offsets) > 1:
         return []
     own = offsets[0]
-    return [
+    functions = [
+        Route(
+            problems=(partial(_distances_from, offset=own, of=of),),
+            said=f"ALiBi took {words}: −slope·|p − j| is added",
+        )
+        for words, of in DISTANCES.items()
+    ]
+    return functions + [
         Route(
             problems=(partial(_distances_from, offset=offset),),
             said=(
@@ -155,10 +162,18 @@ def _slopes_elsewhere(case: Case) -> list[Route]:
     ]
 
 
-def _distances_from(problem: Problem, offset: int) -> Problem:
-    """Return the problem with the distances |i + offset − j| in ALiBi."""
+DISTANCES: dict[str, Callable[[Array], Array]] = {
+    "the squares of the distances": np.square,
+    "the square roots of the distances": np.sqrt,
+    "log(1 + distance) for the distances": np.log1p,
+    "the distances less 1, from 0 on": lambda apart: np.maximum(apart - 1, 0),
+}
+
+
+def _distances_from(problem: Problem, offset: int, of: Callable[[Array], Array] = np.positive) -> Problem:
+    """Return the problem with the distances |i + offset − j|, or a function of them, in ALiBi."""
     slopes = need(problem.slopes)
-    apart = np.abs(np.arange(problem.n)[:, None] + offset - np.arange(problem.m))
+    apart = of(np.abs(np.arange(problem.n)[:, None] + offset - np.arange(problem.m)).astype(np.float64))
     added = np.broadcast_to(-over_heads(slopes) * apart, (*problem.lead, problem.n, problem.m))
     return replace(problem, slopes=None, bias=added if problem.bias is None else problem.bias + added)
 
@@ -212,6 +227,21 @@ def _first_column(case: Case) -> list[Route]:
     if problem.sink is None or problem.dropout_mask is not None:
         return []
     return [Route(reweigh=_with_first_column)]
+
+
+def _with_first_value(weights: Array) -> Array:
+    """Return the weights with the rest of each row on key 0."""
+    found = np.array(weights)
+    found[..., 0] += 1 - weights.sum(axis=-1)
+    return found
+
+
+def _first_value(case: Case) -> list[Route]:
+    problem = case.problem
+    if problem.sink is None or problem.dropout_mask is not None or "output" not in case.wrong:
+        return []
+    said = "the sink's weight was multiplied by the value of key 0: a sink has no value"
+    return [Route(weigh=_with_first_value, said=said)]
 
 
 def _unasked_sink(case: Case) -> list[Route]:
@@ -315,6 +345,7 @@ POSITION_SLIPS = (
         paired=False,
         evidence=SOME,
     ),
+    Slip("sink-as-key", "rounding", _first_value, lambda _case: "the sink had a value", paired=False, evidence=SOME),
     Slip("sink-twice", "stage", _twice, lambda _case: "the sink was counted twice"),
     _left_out(
         "no-qk-norm",

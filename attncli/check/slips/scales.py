@@ -15,6 +15,7 @@ from attncli.matrix import Array
 from attncli.problem.problem import Problem
 from attncli.records import replace
 
+LEAST_QUERIES = 3  # that show how a factor grows: with two it is a factor of one of them
 NAMED = 2.0  # digits of evidence for one of many factors
 
 
@@ -102,7 +103,7 @@ def _by_position(case: Case) -> list[Route]:
     """Return the routes with scores that are multiplied by a number that grows, or falls, with the query's position."""
     problem = case.problem
     offsets, has_stage = problem.visible.offsets, case.has_stage("softcap", "bias", "slopes", "row_norm")
-    if len(offsets) > 1 or offsets[0] < 0 or case.n < 2 or has_stage or not problem.variant.is_product:
+    if len(offsets) > 1 or offsets[0] < 0 or case.n < LEAST_QUERIES or has_stage or not problem.variant.is_product:
         return []
     place = (np.arange(case.n) + offsets[0] + 1.0)[:, None]
     return [

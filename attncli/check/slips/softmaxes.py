@@ -224,7 +224,7 @@ def _other_base(case: Case) -> list[Route]:
     return [
         Route(
             rescore=partial(_times, factor=factor),
-            said=f"{case.yours} of {words}: e^score is expected, e = 2.71828",
+            said=f"{case.yours} of {words}: e^score is expected{'' if factor < 0 else ', e = 2.71828'}",
         )
         for words, factor in factors.items()
     ]

@@ -94,6 +94,70 @@ def _mixed_pairs(case: Case) -> list[Route]:
     ]
 
 
+def _turn_otherwise(problem: Problem, way: str) -> Problem:
+    """Return the problem with rows that are multiplied by cosines only, turned by the speeds of the pairs in reverse,
+    or to which the sines and cosines are added."""
+    rotation = need(problem.rotation)
+    own = _order(rotation.pairing, rotation.size)
+    half = rotation.size // 2
+    found: dict[str, Any] = {}
+    for name, start in (("queries", problem.visible.offsets[0]), ("keys", 0)):
+        rows = np.array(getattr(problem, name), np.float64)
+        angles = rotation.angles(np.arange(rows.shape[-2]) + start)
+        angles = angles[..., ::-1] if way == "reversed" else angles
+        one, two = rows[..., own[:half]], rows[..., own[half:]]
+        cosine, sine = np.cos(angles), np.sin(angles)
+        if way == "added":
+            turned = one + sine, two + cosine
+        elif way == "cosines":
+            turned = one * cosine, two * cosine
+        else:
+            turned = one * cosine - two * sine, one * sine + two * cosine
+        rows[..., own[:half]], rows[..., own[half:]] = turned
+        found[name] = rows
+    return replace(problem, rotation=None, **found)
+
+
+TURNED = {
+    "cosines": "the pairs were multiplied by their cosines only: (a, b) becomes (a cos − b sin, a sin + b cos)",
+    "reversed": "the pairs had the angles of each other in reverse order: pair c turns by position·base^(−2c/d)",
+    "added": "sines and cosines of the positions were added to Q and K: they are rotated",
+}
+
+
+def _turned_otherwise(case: Case) -> list[Route]:
+    if not _has_one_position(case) or need(case.problem.rotation).size < 4:
+        return []
+    return [
+        Route(problems=(partial(_turn_otherwise, way=way),), is_whole=True, said=said) for way, said in TURNED.items()
+    ]
+
+
+def _factor_of_one_side(case: Case) -> list[Route]:
+    """Return the routes in which the positions of only one of Q and K are divided by the scale of positions, and those
+    in which the keys stand in reverse."""
+    if not _has_one_position(case):
+        return []
+    factor = need(case.problem.rotation).factor
+
+    def times(_problem: Problem, positions: Array) -> Array:
+        return positions * factor  # so that they are not divided
+
+    def reverse(problem: Problem, positions: Array) -> Array:
+        return positions[::-1] if len(positions) == problem.m else positions
+
+    said = "the keys were rotated at the positions in reverse: key j stands at position j"
+    routes = [_at_others(_as_they_are, reverse, said)]
+    if factor == 1:
+        return routes
+    undivided = f"the positions of the {{}} were not divided by {factor:g}, those of the {{}} were: both are"
+    return [
+        *routes,
+        _at_others(times, _as_they_are, undivided.format("queries", "keys")),
+        _at_others(_as_they_are, times, undivided.format("keys", "queries")),
+    ]
+
+
 def _permute(problem: Problem, name: str, order: Array) -> Problem:
     rows = np.array(getattr(problem, name))
     rows[..., : len(order)] = rows[..., order]
@@ -217,6 +281,8 @@ def _slip(name: str, routes: Callable[[Case], list[Route]], said: str) -> Slip:
 TURNED_SLIPS = (
     _slip("rope-other-pairs", _mixed_pairs, "pairs and angles disagree"),
     _slip("rope-other-pairs", _permuted_side, "the columns of one side had another order"),
+    _slip("rope-unsigned", _turned_otherwise, "the pairs were turned otherwise"),
+    _slip("rope-shifted", _factor_of_one_side, "one side had other positions"),
     _slip("rope-other-base", _other_angles, "the angles were others"),
     _slip("rope-shifted", _over_heads, "the heads were taken for the positions"),
     _slip("rope-shifted", _wrapped, "the positions began again"),
