@@ -42,6 +42,7 @@ def test_a_slip_is_among_the_first_three(names, how):
 KINDS = (  # of pairs that need more than the ways of each slip by itself
     ("hardmax+mask-on-queries", "3", 1000),  # a row without a key has a largest score, the first
     ("rounded-exponentials+mask-on-queries", "4", 1000),  # and the exponentials of none
+    ("no-keep-first+rounded-exponentials", "5", 6000),  # and nothing is left of those that are seen
     ("no-exponential+grad-unscaled", "4", 1000),  # gradients of NaN
     ("scale-after-softmax+grad-heads-not-summed", "5", 1000),  # no scale on the way back
     ("scale-after-softmax+variant-uniform", "6", 4000),  # the right scale beside another variant

@@ -45,12 +45,10 @@ def _words(decimals: int) -> str:
     return "whole numbers" if decimals == 0 else "1 decimal" if decimals == 1 else f"{decimals} decimals"
 
 
-def _rounded_powers(scores: Array, decimals: int, lost: float) -> Array:
-    """Return scores whose exponentials have few decimals, and `lost` where no exponential of a query is left."""
+def _rounded_powers(scores: Array, decimals: int) -> Array:
+    """Return scores whose exponentials have few decimals."""
     with np.errstate(all="ignore"):
-        rounded = np.log(np.round(np.exp(np.minimum(scores, LARGEST)), decimals))
-    is_lost = np.isneginf(rounded).all(axis=-1) & ~np.isneginf(scores).all(axis=-1)
-    found: Array = np.where(is_lost[..., None], lost, rounded)
+        found: Array = np.log(np.round(np.exp(np.minimum(scores, LARGEST)), decimals))
     return found
 
 
@@ -62,11 +60,12 @@ def _rounded_exponentials(case: Case) -> list[Route]:
         return []
     return [
         Route(
-            rescore=partial(_rounded_powers, decimals=decimals, lost=lost),
+            rescore=partial(_rounded_powers, decimals=decimals),
+            unseen=lost,
             said=f"the exponentials were rounded to {_words(decimals)} before they were added and divided",
         )
         for decimals in ROUNDINGS
-        for lost in (-np.inf, np.nan)
+        for lost in (0.0, np.nan)
     ]
 
 
