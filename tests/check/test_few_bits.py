@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from slip_cases import told
+from slip_cases import diagnosis, numbers, told
 
 ml_dtypes = pytest.importorskip("ml_dtypes")
 
@@ -74,6 +74,20 @@ def test_scores_times_a_number_of_each_query_are_named(factor, words):
         "scale-by-position",
         f"the scores of the query at position p were multiplied by {words} too: divide by √d_k = 2.8284 only",
     )
+
+
+ONE_TELLS = {  # problems in which the scores of the last query alone differ from key to key
+    "the first query sees one key": "queries: [[2, 1], [1, 3]], keys: [[1, 0], [0, 1]], causal: true",
+    "the first query is 0": "queries: [[0, 0], [1, 3]], keys: [[1, 0], [0, 1]]",
+}
+
+
+@pytest.mark.parametrize("problem", ONE_TELLS.values(), ids=ONE_TELLS)
+def test_scores_of_one_query_alone_show_another_scale_and_no_number_of_its_position(problem):
+    rows = {"weights": numbers(f"{problem}, scale: 1/dk", "weights")}
+    names = {name for found in diagnosis(problem, rows) for name in (found.slip, *found.also)}
+    assert "scale-dk" in names
+    assert "scale-by-position" not in names
 
 
 # the way back

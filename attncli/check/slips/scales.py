@@ -9,6 +9,7 @@ from functools import partial
 import numpy as np
 
 from attncli.check.routes import Route
+from attncli.check.sketch import sketch_result
 from attncli.check.slips.case import Case, scaling
 from attncli.check.slips.slip import Slip
 from attncli.matrix import Array
@@ -100,10 +101,15 @@ POSITION_FACTORS: dict[str, Callable[[Array], Array]] = {  # of the positions of
 
 
 def _by_position(case: Case) -> list[Route]:
-    """Return the routes with scores that are multiplied by a number that grows, or falls, with the query's position."""
+    """Return the routes with scores that are multiplied by a number that grows, or falls, with the query's position.
+
+    Where the scores of one or two queries differ from key to key, such a number is another scale of one of them.
+    """
     problem = case.problem
     offsets, has_stage = problem.visible.offsets, case.has_stage("softcap", "bias", "slopes", "row_norm")
-    if len(offsets) > 1 or offsets[0] < 0 or case.n < LEAST_QUERIES or has_stage or not problem.variant.is_product:
+    if len(offsets) > 1 or offsets[0] < 0 or has_stage or not problem.variant.is_product:
+        return []
+    if _count_telling(problem) < LEAST_QUERIES:
         return []
     place = (np.arange(case.n) + offsets[0] + 1.0)[:, None]
     return [
@@ -113,6 +119,14 @@ def _by_position(case: Case) -> list[Route]:
         )
         for words, factor in POSITION_FACTORS.items()
     ]
+
+
+def _count_telling(problem: Problem) -> int:
+    """Return how many queries have scores that differ from key to key, so that a scale changes their weights."""
+    scores = sketch_result(problem).scores
+    is_seen = np.isfinite(scores)
+    spread = np.where(is_seen, scores, -np.inf).max(axis=-1) - np.where(is_seen, scores, np.inf).min(axis=-1)
+    return int((spread > 0).reshape(-1, problem.n).any(axis=0).sum())
 
 
 def _times_rows(problem: Problem, factors: Array) -> Problem:
