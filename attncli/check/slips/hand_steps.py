@@ -54,10 +54,11 @@ def _rounded_powers(scores: Array, decimals: int) -> Array:
 
 def _rounded_exponentials(case: Case) -> list[Route]:
     """Return the routes with each exponential rounded before they are added and divided: if all of a row become 0, its
-    weights are 0, or 0/0."""
+    weights are 0, or 0/0 if the problem has no row without a key, which is told by itself."""
     problem = case.problem
     if problem.normalizer is not SOFTMAX or problem.sink is not None:
         return []
+    has_keys = bool(visible_cells(problem).any(axis=-1).all())
     return [
         Route(
             rescore=partial(_rounded_powers, decimals=decimals),
@@ -65,7 +66,7 @@ def _rounded_exponentials(case: Case) -> list[Route]:
             said=f"the exponentials were rounded to {_words(decimals)} before they were added and divided",
         )
         for decimals in ROUNDINGS
-        for lost in (0.0, np.nan)
+        for lost in ((0.0, np.nan) if has_keys else (0.0,))
     ]
 
 
