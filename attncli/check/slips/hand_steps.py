@@ -58,7 +58,7 @@ def _rounded_exponentials(case: Case) -> list[Route]:
     problem = case.problem
     if problem.normalizer is not SOFTMAX or problem.sink is not None:
         return []
-    has_keys = bool(visible_cells(problem).any(axis=-1).all())
+    has_keys = not case.is_masked or bool(visible_cells(problem).any(axis=-1).all())
     return [
         Route(
             rescore=partial(_rounded_powers, decimals=decimals),
