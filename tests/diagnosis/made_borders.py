@@ -35,6 +35,14 @@ def segments_moved(world):
     world.seen_by_mask = world.mask_alone & (queries[:, None] == keys)
 
 
+@slip("setting-other", {"causal": True, "window": (4, 0), "n": 6, "m": 6}, {"chunk": 4, "n": 6, "m": 6})
+def setting_other(world):
+    if world.window:
+        world.window = (int(world.random.choice((1, 2))), 0)
+    else:
+        world.chunk = 2
+
+
 @slip("masks-joined", {"mask": True, "causal": True, "n": 6}, {"window": (1, 1), "causal": True, "n": 6})
 def masks_joined(world):
     before_or_own = world.j <= world.i + world.offset

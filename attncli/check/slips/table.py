@@ -31,6 +31,7 @@ from attncli.check.slips.layer_norms import LAYER_NORM_SLIPS
 from attncli.check.slips.layouts import LAYOUT_SLIPS
 from attncli.check.slips.masks import MASK_SLIPS
 from attncli.check.slips.orders import ORDER_SLIPS
+from attncli.check.slips.other_numbers import NUMBER_SLIPS
 from attncli.check.slips.outputs import OUTPUT_SLIPS
 from attncli.check.slips.pieces import PIECE_SLIPS
 from attncli.check.slips.positions import POSITION_SLIPS
@@ -285,6 +286,7 @@ SLIPS = (
     *HAND_SLIPS,
     *ENTRY_SLIPS,
     *FEW_BITS_SLIPS,
+    *NUMBER_SLIPS,
     *TILE_SLIPS,
     *BLOCK_SLIPS,
     *ORDER_SLIPS,

@@ -92,6 +92,7 @@ WORDS = {
     "no-rescale": "running sums that are not rescaled",
     "other-entry": "a matrix of another entry",
     "causal-by-tiles": "a causal mask of whole tiles",
+    "setting-other": "another number of keys",
     "setting-off-by-one": "a number of keys off by one",
     "other-context": "other rows projected",
     "alibi-shifted": "ALiBi of other positions",
