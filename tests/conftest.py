@@ -29,6 +29,11 @@ settings.load_profile("suite")
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 ALLOCATIONS = 10_000  # between two searches for garbage; Python's own number is 700
+# what the developer's own shell says about colour, buffers and engines must not decide a test
+SETTINGS_OF_A_SHELL = (
+    *("PYTHONUNBUFFERED", "NO_COLOR", "FORCE_COLOR", "COLUMNS"),
+    *("ATTNCLI_ENGINE", "ATTNCLI_DEBUG", "ATTNCLI_THREADS"),
+)
 LIBRARIES = {"safetensors": "safetensors", "bfloat16": "ml_dtypes"}  # a word in the name of a test: what it needs
 
 
@@ -42,6 +47,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     heed_signals()
+    for name in SETTINGS_OF_A_SHELL:
+        os.environ.pop(name, None)
     if config.getoption("thorough"):
         amount.share = 1
         if config.getoption("--hypothesis-profile", None) is None:
@@ -117,21 +124,6 @@ class Ran(NamedTuple):
     status: int
     out: str
     err: str
-
-
-@pytest.fixture(autouse=True)
-def no_colour_settings(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the developer's own shell says about colour, buffers and engines must not decide a test."""
-    for name in (
-        "PYTHONUNBUFFERED",
-        "NO_COLOR",
-        "FORCE_COLOR",
-        "COLUMNS",
-        "ATTNCLI_ENGINE",
-        "ATTNCLI_DEBUG",
-        "ATTNCLI_THREADS",
-    ):
-        monkeypatch.delenv(name, raising=False)
 
 
 @pytest.fixture

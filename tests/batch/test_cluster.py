@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 import time
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ from attncli import __version__
 from attncli.batch.cluster import START, Cluster, connect, refuse_other_servers
 from attncli.errors import MissingExtraError, OutputError, UsageError, install_command
 
-pytest.importorskip("distributed")
+pytestmark = pytest.mark.skipif(find_spec("distributed") is None, reason="needs the extra dask")
 
 SLOWER = """\
 import time
