@@ -15,7 +15,7 @@ from attncli.engine.scores import cap_scores
 from attncli.engine.stacks import score_rows
 from attncli.problem.problem import Part, over_heads
 from attncli.results.result import Result
-from attncli.stages.normalizers import keep_largest
+from attncli.stages.normalizers import SOFTMAX, keep_largest
 
 if TYPE_CHECKING:
     from attncli.engine.compute import Sink
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 Made = TypeVar("Made")
 
 KEPT = 8  # raw scores, and masks
+LEVELS: dict[str, Callable[[int], float]] = {"uniform": lambda m: 1 / m, "nan": lambda _: np.nan}  # of m keys
 FEW_CELLS = 1 << 13  # of all heads: with more of them, the arithmetic takes longer than its steps
 
 
@@ -38,8 +39,8 @@ class Sketches:
     def __call__(self, problem: Problem, sinks: Mapping[str, Sink], **_options: object) -> Outcome:
         """Fill each sink as `compute` does.
 
-        What has more cells than a few, numbers that are not finite, or queries without a key that another row than
-        zeros stands for, is left to `compute`, which raises its errors.
+        What has more cells than a few, numbers that are not finite, or queries without a key whose weights are not
+        level, is left to `compute`, which raises its errors.
         """
         with np.errstate(all="ignore"):
             found = self._sketch(problem, frozenset(sinks)) if _is_simple(problem) else None
@@ -62,16 +63,27 @@ class Sketches:
             is_finite |= ~allowed
         if not is_finite.all():
             return None
-        if allowed is not None and problem.conventions.empty != "zeros" and not allowed.any(axis=-1).all():
-            return None
+        unseen, seen = 0.0, None
+        if allowed is not None and problem.conventions.empty != "zeros":
+            seen = allowed.any(axis=-1, keepdims=True)
+            if not seen.all():
+                if not _has_level_rows(problem):
+                    return None
+                unseen = LEVELS[problem.conventions.empty](problem.m)
         found = {"raw_scores": raw, "scores": scores}
         if "lse" in wanted:
             found["lse"] = _log_sums(problem, scores)
         if "weights" in wanted or "output" in wanted:
-            found["weights"] = normalize_scores(problem, scores, 0.0)
+            found["weights"] = normalize_scores(problem, scores, unseen)
         if "output" in wanted and problem.values is not None:
             found["output"] = found["weights"] @ problem.repeat_key_heads(problem.values)
-        return found if all(np.isfinite(found[name]).all() for name in wanted & {"raw_scores", "output"}) else None
+        if "raw_scores" in wanted and not np.isfinite(raw).all():
+            return None
+        if "output" in wanted:
+            is_right = np.isfinite(found["output"])
+            if not (is_right if seen is None else is_right | ~seen).all():
+                return None
+        return found
 
 
 def sketch_result(problem: Problem) -> Result:
@@ -101,6 +113,12 @@ def _is_simple(problem: Problem) -> bool:
     is_bare = problem.is_finite and problem.given_keys is None
     stands_apart = len(problem.visible.offsets) > 1 and (problem.slopes is not None or problem.rotation is not None)
     return is_bare and not stands_apart and problem.parts * problem.n * problem.m <= FEW_CELLS
+
+
+def _has_level_rows(problem: Problem) -> bool:
+    """Return whether a query without a key has the same weight for each key, whatever the masks."""
+    is_changed = problem.bias is not None or problem.dropout_mask is not None or problem.sink is not None
+    return problem.conventions.empty in LEVELS and problem.normalizer is SOFTMAX and not is_changed
 
 
 def _parts_of_scores(problem: Problem) -> tuple[object, ...]:

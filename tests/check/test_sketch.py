@@ -13,6 +13,7 @@ from attncli.inputs.request import RESULT_NAMES, Request
 from attncli.inputs.settings import SETTINGS
 from attncli.matrix import Matrix
 from attncli.problem.prepare import prepare
+from attncli.problem.problem import EMPTY_ROWS
 from attncli.records import replace
 from attncli.results.result import Result
 
@@ -99,9 +100,12 @@ def test_entries_and_heads_have_lengths_and_numbers_of_their_own(options):
     assert_same(problem_with((2, 4), **options))
 
 
-@pytest.mark.parametrize("empty", ["uniform", "nan"])
-def test_a_query_without_a_key_has_the_row_of_its_system(empty):
-    problem = problem_with(causal=True, query_offset=-2)
+@pytest.mark.parametrize(
+    "stage", ["nothing", "a bias that forbids", "dropout", "a sink", "sparsemax", "top-k and a sink"]
+)
+@pytest.mark.parametrize("empty", EMPTY_ROWS)
+def test_a_query_without_a_key_has_the_row_of_its_system(empty, stage):
+    problem = problem_with(**{**STAGES[stage], "causal": True, "query_offset": -2})
     assert_same(replace(problem, conventions=replace(problem.conventions, empty=empty)))
 
 
