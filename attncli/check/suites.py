@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from io import BytesIO
 from pathlib import Path
 
 from attncli.check.report import CaseReport
@@ -14,7 +15,9 @@ from attncli.files import exists, is_folder, list_folder, path_text
 from attncli.formats import BY_SUFFIX
 from attncli.inputs.folders import is_problem_folder, matrices_in, problems_in
 from attncli.inputs.onnx_case import case_folders, case_name
-from attncli.inputs.sources import source_name
+from attncli.inputs.problem_file import read_answers
+from attncli.inputs.sources import Sources, source_name
+from attncli.matrix import Reading
 from attncli.records import record
 
 
@@ -44,19 +47,33 @@ def answer_files(folder: str) -> list[str]:
 
 
 def split_answers(words: list[str]) -> tuple[list[str], list[str]]:
-    """Return a problem and the answers after it: tables of numbers after a first word that is not one. Otherwise all
-    words are problems.
+    """Return a problem and the answers after it, tables of numbers or answer sheets. Otherwise all words are problems.
 
-    Among tables, a file that does not exist is an answer too: its own error does not change what the others are.
+    Among answers, a file that is not there or not readable is one too, whose own error does not change what the others
+    are, and so is a problem with expected numbers, as a form that was filled in.
     """
     first, *others = words
-    if (
-        any(map(_is_table, others))
-        and not _is_table(first)
-        and all(_is_table(word) or _is_gone(word) for word in others)
-    ):
+    if not others or _is_table(first) or _is_gone(first):
+        return words, []
+    kinds = [_kind_of(word) for word in others]
+    if (TABLE in kinds or SHEET in kinds) and PROBLEM not in kinds and _kind_of(first) != SHEET:
         return [first], others
     return words, []
+
+
+def _kind_of(word: str) -> str:
+    """Return what a word may be: a table, an answer sheet, a form, a problem, or a file that cannot be read."""
+    if _is_table(word):
+        return TABLE
+    if _is_gone(word):
+        return GONE
+    try:
+        answers = read_answers(word, Sources(BytesIO, Reading()))
+    except AttncliError:
+        return GONE  # its error is told where it is judged
+    if answers is None:
+        return PROBLEM
+    return FORM if answers.has_problem else SHEET
 
 
 def _is_table(word: str) -> bool:
@@ -68,6 +85,7 @@ def _is_gone(word: str) -> bool:
     return word.strip() != "-" and not exists(word)
 
 
+TABLE, SHEET, FORM, PROBLEM, GONE = "table", "sheet", "form", "problem", "gone"
 TABLES = (".csv", ".tsv", ".txt", ".npy", ".xlsx", ".ods", ".md", ".tex")
 
 

@@ -15,7 +15,7 @@ from attncli.cli.output import write_err
 from attncli.errors import AttncliError, BugError, InputError, ProblemError, UsageError
 from attncli.files import exists, is_folder, path_text, refuse_pipe
 from attncli.inputs.matrices_apart import are_matrices, worksheet_from_matrices
-from attncli.inputs.problem_file import read_problem
+from attncli.inputs.problem_file import read_answers, read_problem
 from attncli.inputs.request import EXPECTED_NAMES, Worksheet
 from attncli.inputs.sources import Sources, is_pattern, source_name
 from attncli.matrix import Matrix
@@ -54,12 +54,19 @@ class CaseJudge:
         return self._outcome(name, report, sources)
 
     def judge_answer(self, words: list[str], name: str, answer: str, role: str, unused: set[str]) -> CaseOutcome:
-        """Judge a file as the matrix `role` of a problem. The names of what else the problem expects join `unused`."""
+        """Judge a file as the matrix `role` of a problem, or an answer sheet as all of its matrices. The names of what
+        else the problem expects join `unused`."""
         sources, own = self._sources(words), self.reading.sources(keep_text=True)
 
         def report() -> CaseReport:
-            expected = {**self.expected, role: own.matrix(answer, role=role, where=path_text(answer))}
+            sheet = read_answers(answer, own)
+            if sheet is not None and not sheet.expected:
+                raise InputError(path_text(answer), "no matrix of the answers is filled in", "fill in one of them")
+            found = sheet.expected if sheet else {role: own.matrix(answer, role=role, where=path_text(answer))}
+            expected = {**self.expected, **found}
             worksheet = _read(words, sources)
+            if sheet is not None and sheet.digits is not None:
+                worksheet = replace(worksheet, digits=sheet.digits)
             unused.update(worksheet.expected.keys() - expected.keys())
             return self._report(worksheet, expected)
 

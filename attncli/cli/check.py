@@ -110,6 +110,7 @@ def check_command(
     cases."""
     from attncli.cli.cases import CaseJudge, judge_answers, judge_problems, take_answers
     from attncli.files import refuse_existing
+    from attncli.inputs.problem_file import read_expected
     from attncli.render.check import verdict_renderer
 
     render = verdict_renderer(format)
@@ -130,7 +131,7 @@ def check_command(
         notes.append(BUILT_IN_NOTE)
     problems, answers, answered = take_answers(problems, given)
     expected = {
-        name: options.matrix(source, role=name, where=f"--expect-{name.replace('_', '-')}")
+        name: read_expected(source, name, options, f"--expect-{name.replace('_', '-')}")
         for name, source in given.items()
         if source is not None
     }

@@ -6,6 +6,7 @@ from attncli.errors import InputError, nearest
 from attncli.files import exists, path_text
 from attncli.formats.contents import STANDARD_INPUT, Contents
 from attncli.inputs.array_names import expected_name, matrix_name, result_name
+from attncli.inputs.request import EXPECTED_NAMES
 
 _DESCRIPTIONS = frozenset(("shape", "shapes", "dim", "dims", "dimensions", "size", "strides", "axes", "ndim"))
 _OF_FRAME = frozenset(("columns", "index", "data"))  # what pandas writes with orient="split"
@@ -46,11 +47,15 @@ def pick(contents: Contents, name: str | None, role: str) -> str:
     named.sort(key=lambda found: found != role)
     if len(named) == 1:
         return named[0]
-    first = named[0] if named else names[0]
+    others = [found for found in names if role not in EXPECTED_NAMES or matrix_name(found) is None]
+    first = next(iter((*named, *others)), None)  # no input is proposed for what is expected
     rivals = f"{' and '.join(named)} could both be" if named else "none is called"
     what = f"holds {len(names)} arrays: {listed}; {rivals} {role}"
     is_file = contents.where == STANDARD_INPUT or exists(contents.where)
-    hint = f"name one, as in {_one_of(contents, first)}" if is_file else "keep only the one that is meant"
+    if first is None:
+        hint = f"name it {role}"
+    else:
+        hint = f"name one, as in {_one_of(contents, first)}" if is_file else "keep only the one that is meant"
     if not named and _OF_FRAME.issubset(names):
         hint = f"its numbers are data: {_one_of(contents, 'data')}" if is_file else "keep only the list behind data"
     if not named and _OF_SPARSE.issubset(names):

@@ -11,7 +11,7 @@ from attncli.errors import InputError, ValueFault, nearest, suggest
 from attncli.files import exists, is_folder, path_text
 from attncli.formats import tree as trees
 from attncli.formats.contents import Folded, Quoted, Tree
-from attncli.inputs.array_names import ALIASES, doubt_about, matrix_name, packed_name
+from attncli.inputs.array_names import ALIASES, doubt_about, expected_name, matrix_name, packed_name, result_name
 from attncli.inputs.packed import PARTS, QKV_ORDERS, split_packed
 from attncli.inputs.problem_arrays import APART, ONE_MATRIX, OTHER_KEYS, worksheet_from_arrays
 from attncli.inputs.request import EXPECTED_NAMES, MATRIX_NAMES, Labels, Request, Worksheet
@@ -19,6 +19,7 @@ from attncli.inputs.setting_words import key_meant, suggest_value
 from attncli.inputs.settings import BY_KEY, read_whole
 from attncli.inputs.sources import Sources, source_name
 from attncli.matrix import Matrix
+from attncli.records import record
 
 LABELLED = tuple(f.name for f in fields(Labels))
 KEYS = (*(key for name in MATRIX_NAMES for key in (name, *ALIASES.get(name, ()))), *OTHER_KEYS)
@@ -28,6 +29,8 @@ IN_BASE64 = ("__ndarray__", "bdata", "b64", "base64")  # where json-tricks, plot
 RESULT = frozenset(("variant", "shapes", "conventions"))  # among the keys that `run -f json` and `-f yaml` print
 NO_VALUE = frozenset(("null", "Null", "NULL", "~", "None"))
 PARSERS = {**{key: setting.parse for key, setting in BY_KEY.items()}, "digits": read_whole}
+ONE_ARRAY = (".csv", ".tsv", ".npy")  # files that hold one matrix, and so no sheet of answers
+ON_SHEETS = frozenset((*EXPECTED_NAMES, "digits", "title", "source"))  # keys of a sheet that holds only answers
 MAPPINGS = {  # how the keys are written whose values are mappings
     "labels": "labels: {queries: […], keys: […]}; also features, and values for the columns of V",
     "expected": "name the matrix, as in expected: {weights: […], output: […]}",
@@ -67,6 +70,52 @@ def _refuse_problems(folder: str) -> None:
     if not matrices_in(folder) & {"queries", "keys"} and (problems := problems_in(folder)):
         hint = f"name one, as {path_text(problems[0])}; or attncli batch {path_text(folder)} -d DIR"
         raise InputError(path_text(folder), "is a folder of problems; expected one problem", hint)
+
+
+@record
+class Answers:
+    """The expected numbers of a document, with their `digits`; `has_problem` if it has queries or keys of its own."""
+
+    expected: Mapping[str, Matrix]
+    digits: int | Mapping[str, int] | None
+    has_problem: bool
+
+
+def read_answers(text: str, sources: Sources) -> Answers | None:
+    """Return the answers in a file, or None if it holds another problem, or one matrix.
+
+    They are the expected numbers of a problem, or a sheet with nothing else: matrices by their names, in a YAML or JSON
+    file also under `expected`.
+    """
+    if not exists(text) or is_folder(text) or text.lower().endswith(ONE_ARRAY):
+        return None
+    contents = sources.contents(text)
+    tree = contents.tree
+    if tree is None:
+        names = {expected_name(name) or result_name(name): name for name in contents.matrices}
+        if len(names) < 2 or len(names) < len(contents.matrices) or not set(EXPECTED_NAMES).issuperset(names):
+            return None
+        return Answers({str(role): contents.matrices[name]() for role, name in names.items()}, None, has_problem=False)
+    if not isinstance(tree.root, dict):
+        return None
+    keys = tree.root.keys()
+    is_bare = "expected" not in keys
+    if is_bare and not (keys & set(EXPECTED_NAMES) and keys <= ON_SHEETS):
+        return None
+    reader = _Reader(tree, (), path_text(text), os.path.dirname(text), sources)  # noqa: PTH120 - as above
+    return Answers(
+        expected=reader.expected(() if is_bare else ("expected",)),
+        digits=reader.digits() if "digits" in keys else None,
+        has_problem=any(matrix_name(key) in ("queries", "keys", "x") for key in keys),
+    )
+
+
+def read_expected(text: str, role: str, sources: Sources, where: str) -> Matrix:
+    """Return the matrix that is expected as `role`: a source, or that matrix among the answers in a file."""
+    answers = read_answers(text, sources)
+    if answers is not None and role in answers.expected:
+        return answers.expected[role]
+    return sources.matrix(text, role=role, where=where)
 
 
 def read_mapping(
@@ -311,14 +360,16 @@ class _Reader:
             found[kind] = tuple(map(str, names))
         return Labels(**found)
 
-    def expected(self) -> dict[str, Matrix]:
+    def expected(self, path: tuple[str, ...] = ("expected",)) -> dict[str, Matrix]:
         found = {}
-        for name, node in self.mapping(("expected",)).items():
+        for name, node in self.mapping(path).items():
+            if not path and name not in EXPECTED_NAMES:
+                continue  # a title, or the digits
             if name not in EXPECTED_NAMES:
-                raise self.unknown(("expected", name), EXPECTED_NAMES)
+                raise self.unknown((*path, name), EXPECTED_NAMES)
             if type(node) is str and node in trees.NULLS:
                 continue  # a form that was not filled in
-            found[name] = self.matrix(("expected", name), name)
+            found[name] = self.matrix((*path, name), name)
         return found
 
     def digits(self) -> int | dict[str, int]:
