@@ -69,6 +69,26 @@ def window_by_tiles(world):
         world.window = (-1, world.window[1])
 
 
+@slip("window-shape", {"window": (1, 1), "n": 6, "m": 7}, {"window": (2, 1), "n": 6, "m": 7, "heads": 2})
+def window_shape(world):
+    (left, right), p, j, m = world.window, world.i + world.offset, world.j, world.m
+    first = np.clip(p - left, 0, m - 1 - left - right)
+    ways = (
+        (j >= p - 2 * left) & (j <= p + 2 * right) & ((j - p) % 2 == 0),
+        (j >= first) & (j <= first + left + right),
+        ((p - j) % m <= left) | ((j - p) % m <= right),
+    )
+    world.window, world.seen_by_mask = None, ways[int(world.random.integers(3))]
+
+
+@slip("mask-by-tiles", {"mask": True, "n": 6, "m": 7}, {"segments": True, "square": True, "n": 6})
+def mask_by_tiles(world):
+    size = int(world.random.choice((2, 3)))
+    rows, keys = np.arange(world.n) // size, np.arange(world.m) // size
+    tiles = (rows[:, None, None, None] == rows[:, None]) & (keys[:, None, None] == keys)
+    world.seen_by_mask = (tiles & world.seen_by_mask).any(axis=(-2, -1))
+
+
 LONG = ({"lengths": True}, {"lengths": True, "heads": 2}, {"lengths": True, "causal": True, "n": 6})
 
 

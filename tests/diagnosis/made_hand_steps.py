@@ -92,6 +92,14 @@ def scores_before_mask(world):
     world.present.append(lambda found: {**found, "scores": found["raw_scores"] * world.scale})
 
 
+@slip("scores-shifted", *BARE, told=(("scores",), ("scores", "weights"), ("scores", "weights", "output")))
+def scores_shifted(world):
+    level = (np.max, np.mean, np.min)[int(world.random.integers(3))]
+    world.present.append(
+        lambda found: {**found, "scores": found["scores"] - level(found["scores"], axis=-1, keepdims=True)}
+    )
+
+
 @slip("other-values", {"like_queries": True}, {"like_queries": True, "heads": 2}, told=OUTPUT)
 def other_values(world):
     world.values = world.keys

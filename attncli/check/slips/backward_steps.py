@@ -130,8 +130,8 @@ def _times(_own: Gradients, name: str, grade: Grade, factors: dict[str, float]) 
 
 
 def _single_tiles(case: Case) -> list[Route]:
-    """Return the routes in which the sums over keys (of dQ) or over queries (of dK and dV) are those of one tile, or
-    leave one out."""
+    """Return the routes in which the sums over keys (of dQ) or over queries (of dK and dV) are those of one tile, leave
+    one out, or count it twice."""
     routes = []
     if is_about(case, "d_queries") and not is_about(case, "d_keys", "d_values"):
         for words, kept in _tiles(case.m, "keys"):
@@ -148,8 +148,9 @@ def _single_tiles(case: Case) -> list[Route]:
 
 
 def _tiles(count: int, noun: str) -> list[tuple[str, Array]]:
-    """Return the first and the last tile of each size, alone and left out, in words and as booleans."""
-    places, alone, left_out = np.arange(count), [], []
+    """Return the first and the last tile of each size, alone, left out and counted twice, in words and as the number
+    of times that each place counts."""
+    places, alone, left_out, twice = np.arange(count), [], [], []
     one = {"keys": "key", "queries": "query"}[noun]
     sizes = sizes_of_tiles(count)
     if count > LEAST_HALVED and count // 2 not in sizes:
@@ -159,14 +160,15 @@ def _tiles(count: int, noun: str) -> list[tuple[str, Array]]:
         for start, stop in ((0, size), (last, count)):
             inside = (places >= start) & (places < stop)
             named = f"{noun} {start} to {stop - 1}" if stop - start > 1 else f"{one} {start}"
-            alone.append((f"{named} only", inside))
-            left_out.append((f"all {noun} but {named}", ~inside))
-    return alone + left_out
+            alone.append((f"{named} only", 1 * inside))
+            left_out.append((f"all {noun} but {named}", 1 - inside))
+            twice.append((f"all {noun}, {named} twice", 1 + inside))
+    return alone + left_out + twice
 
 
 def _queries_of(problem: Problem, kept: Array) -> Problem:
     def backward(queries: Array, keys: Array, d_scores: Array) -> tuple[Array, Array]:
-        part = np.where(kept, d_scores, 0)
+        part = np.where(kept, kept * d_scores, 0)
         return problem.variant.backward(queries, keys, part)[0], problem.variant.backward(queries, keys, d_scores)[1]
 
     return with_backward(problem, backward)
@@ -175,7 +177,7 @@ def _queries_of(problem: Problem, kept: Array) -> Problem:
 def _keys_of(own: Gradients, name: str, grade: Grade, kept: Array, names: tuple[str, ...]) -> Array:
     if name not in names:
         return grade(name)
-    arriving = np.where(kept[:, None], own.d_output, 0)
+    arriving = np.where(kept[:, None], kept[:, None] * own.d_output, 0)
     return Gradients(replace(own.problem, d_output=arriving), "numpy", own.weights).array(name)
 
 

@@ -166,6 +166,15 @@ def _with_arriving(problem: Problem, change: Callable[[Array], Array]) -> Proble
     return replace(problem, d_output=change(need(problem.d_output)))
 
 
+def _of_ones(case: Case) -> list[Route]:
+    """Return the route with a gradient of ones, that of the sum of the output."""
+    given = case.problem.d_output
+    if given is None or not is_about(case) or bool((given == 1).all()):
+        return []
+    said = "dO was taken as ones, as for the sum of the output: another dO is given"
+    return [Route(problems=(partial(_with_arriving, change=np.ones_like),), said=said)]
+
+
 # sums over some columns, and over some entries
 
 
@@ -340,6 +349,7 @@ TERM_SLIPS = (
     _slip("row-sum-other", "gradient softmax", _other_sums, "other row sums were subtracted"),
     _slip("no-dropout", "gradient", _dropout_otherwise, "the way back has no dropout in some place"),
     _slip("grad-strided", "gradient", _strided, "dO was read in another layout"),
+    _slip("grad-other-factor", "gradient", _of_ones, "dO was taken as ones"),
     _slip("grad-of-tiles", "gradient", _columns_of_products, "dP is of some columns"),
     _slip("grad-of-tiles", "gradient", _single_entries, "dB is that of one entry"),
     *(

@@ -111,6 +111,65 @@ def _window_by_tiles(case: Case) -> list[Route]:
     return routes
 
 
+WindowSees = Callable[["Array", "Array", int, int, int], "Array"]  # positions, keys, before, after, number of keys
+
+SHAPES: dict[str, WindowSees] = {
+    "took every second key only, and so reached twice as far": lambda p, j, left, right, _m: (
+        (j >= p - 2 * left) & (j <= p + 2 * right) & ((j - p) % 2 == 0)
+    ),
+    "was moved inwards at the ends, so that each query saw as many keys": lambda p, j, left, right, m: (
+        (j >= np.clip(p - left, 0, max(m - 1 - left - right, 0))) & (j - left - right <= np.clip(p - left, 0, m))
+    ),
+    "went round the ends, so that the first keys followed the last": lambda p, j, left, right, m: (
+        ((p - j) % m <= left) | ((j - p) % m <= right)
+    ),
+}
+
+
+def _other_windows(case: Case) -> list[Route]:
+    """Return the routes with a window of as many keys that are others."""
+    left, right = case.problem.visible.left, case.problem.visible.right
+    if left is None or right is None or not _has_one_offset(case) or case.request.keep_first or case.request.prefix:
+        return []
+    own = f"it reaches {left} before the query's position and {right} after, and ends at the first and the last key"
+    return [
+        Route(problems=(partial(_see_window, sees=sees),), said=f"the window {words}: {own}")
+        for words, sees in SHAPES.items()
+    ]
+
+
+def _see_window(problem: Problem, sees: WindowSees) -> Problem:
+    left, right = need(problem.visible.left), need(problem.visible.right)
+    free = change_visible(problem, left=None, right=None)
+    rule = sees(_positions(problem), np.arange(problem.m), left, right, problem.m)
+    return replace(free, mask=visible_cells(free) & rule)
+
+
+def _whole_tiles(case: Case) -> list[Route]:
+    """Return the routes in which a tile of queries sees each tile of keys of which one of its queries sees a key."""
+    if not case.is_masked or (case.problem.segments is None and case.problem.mask is None):
+        return []
+    return [
+        Route(
+            problems=(partial(_by_whole_tiles, size=size),),
+            said=(
+                f"masks hid whole tiles of {size} queries and {size} keys only: where a query sees one key of a tile, "
+                "all queries of its tile saw all keys of it"
+            ),
+        )
+        for size in _sizes(case)
+    ]
+
+
+def _by_whole_tiles(problem: Problem, size: int) -> Problem:
+    seen = visible_cells(problem)
+    rows, keys = np.arange(0, problem.n, size), np.arange(0, problem.m, size)
+    tiles = np.logical_or.reduceat(np.logical_or.reduceat(seen, rows, axis=-2), keys, axis=-1)
+    whole = np.repeat(np.repeat(tiles, size, axis=-2), size, axis=-1)[..., : problem.n, : problem.m]
+    free = drop_masks(problem, ("mask", "order", "lengths"))
+    return replace(free, mask=whole)
+
+
 def _begins(positions: Array, keys: Array, size: int, *, left: int, is_later: bool) -> Array:
     first = np.maximum(positions - left, 0)
     border = np.minimum(-(-first // size), positions // size) if is_later else first // size
@@ -215,6 +274,8 @@ BLOCK_SLIPS = (
     _slip("unasked-chunk", _unasked_chunks, "chunks were applied"),
     _slip("causal-by-tiles", _own_causal, "tiles had a causal mask of their own"),
     _slip("window-by-tiles", _window_by_tiles, "the window began at the border of a tile"),
+    _slip("window-shape", _other_windows, "the window had other keys"),
+    _slip("mask-by-tiles", _whole_tiles, "whole tiles were masked"),
     _slip("other-offset", _packed, "the queries stood elsewhere"),
     _slip("segments-moved", _all_before, "other segments were seen"),
     _slip("masks-joined", _joined, "masks were joined by or"),

@@ -204,6 +204,10 @@ def _top_k_otherwise(case: Case) -> list[Route]:
     free = (partial(replace, top_k=None),)
     smallest = f"the {own} smallest scores of a row took part: the {own} largest are expected"
     routes = [Route(requests=free, rescore=partial(_keep_smallest, count=own), said=smallest)]
+    by_size = (
+        f"the {own} scores of a row of the largest size took part, whatever their sign: the {own} largest are expected"
+    )
+    routes.append(Route(requests=free, rescore=partial(_keep_of_sizes, count=own), said=by_size))
     if own < case.n:
         said = f"the {own} largest scores of a column took part: the {own} largest of a row are expected"
         routes.append(Route(requests=free, rescore=partial(_keep_of_columns, count=own), is_whole=True, said=said))
@@ -212,6 +216,12 @@ def _top_k_otherwise(case: Case) -> list[Route]:
 
 def _keep_smallest(scores: Array, count: int) -> Array:
     seen = np.where(np.isneginf(scores), -np.inf, -scores)
+    keep_largest(seen, count)
+    return np.where(np.isneginf(seen), seen, scores)
+
+
+def _keep_of_sizes(scores: Array, count: int) -> Array:
+    seen = np.where(np.isneginf(scores), -np.inf, np.abs(scores))
     keep_largest(seen, count)
     return np.where(np.isneginf(seen), seen, scores)
 

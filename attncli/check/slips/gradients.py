@@ -24,6 +24,9 @@ Grade = Callable[[str], Array]
 Backward = Callable[[Array, Array, Array], tuple[Array, Array]]
 
 
+NO_ROW_SUM = "dS is P ∘ dP without its second term: the row sum of P ∘ dP is to be subtracted from dP first"
+
+
 def is_about(case: Case, *names: str) -> bool:
     """Return whether some of these gradients (by default, any) are wrong."""
     return any(name in (names or GRADIENT_NAMES) for name in case.wrong)
@@ -32,7 +35,16 @@ def is_about(case: Case, *names: str) -> bool:
 def _no_row_sum(case: Case) -> list[Route]:
     if not is_about(case) or not case.problem.normalizer.sums_to_one:
         return []
-    return [Route(problems=(_without_row_sum,))]
+    routes = [Route(problems=(_without_row_sum,))]
+    if is_about(case, "d_bias") and not is_about(case, "d_scores", "d_queries", "d_keys"):
+        routes.append(Route(regrade=_bias_without_row_sum, said=f"in dB alone, {NO_ROW_SUM}"))
+    return routes
+
+
+def _bias_without_row_sum(own: Gradients, name: str, grade: Grade) -> Array:
+    if name != "d_bias":
+        return grade(name)
+    return Gradients(_without_row_sum(own.problem), "numpy", own.weights).array(name)
 
 
 def _without_row_sum(problem: Problem) -> Problem:
@@ -113,30 +125,33 @@ def _heads_not_summed(case: Case) -> list[Route]:
     keys = case.problem.key_heads
     shared = case.problem.lead[-1] // keys
     over = f"over the {shared} query heads that share a key head"
+    names = tuple(name for name in ("d_keys", "d_values") if is_about(case, name))
+    those = " and ".join({"d_keys": "dK", "d_values": "dV"}[name] for name in names)
+    are, was = ("is that", "was") if len(names) == 1 else ("are those", "were")
     picks: dict[str, Callable[[Array], Array]] = {
         f"the gradients were not summed {over}": lambda array: array,
-        f"dK and dV are those of the first query head that shares a key head: the sum of all {shared} is expected": (
+        f"{those} {are} of the first query head that shares a key head: the sum of all {shared} is expected": (
             lambda array: array[..., ::shared, :, :]
         ),
-        f"dK and dV are those of the last query head that shares a key head: the sum of all {shared} is expected": (
+        f"{those} {are} of the last query head that shares a key head: the sum of all {shared} is expected": (
             lambda array: array[..., shared - 1 :: shared, :, :]
         ),
-        f"the mean of dK and dV was taken {over}: their sum is expected": (
+        f"the mean of {those} was taken {over}: the sum is expected": (
             lambda array: _by_group(array, shared).mean(axis=-3)
         ),
     }
     if keys > 1:
         turns = f"the query heads h, h + {keys} … in turn"
-        first = f"dK and dV are those of the query heads 0 to {keys - 1}"
+        first = f"{those} {are} of the query heads 0 to {keys - 1}"
         picks |= {
-            f"dK and dV of key head h were summed over {turns}: {shared} neighbours share one": (
+            f"{those} of key head h {was} summed over {turns}: {shared} neighbours share one": (
                 lambda array: _in_turn(array, shared).sum(axis=-4)
             ),
             f"{first}: the sum over the {shared} that share a key head is expected": (
                 lambda array: array[..., :keys, :, :]
             ),
         }
-    return [Route(regrade=partial(_by_query_head, pick=pick), said=said) for said, pick in picks.items()]
+    return [Route(regrade=partial(_by_query_head, names=names, pick=pick), said=said) for said, pick in picks.items()]
 
 
 def _by_group(array: Array, shared: int) -> Array:
@@ -147,9 +162,11 @@ def _in_turn(array: Array, shared: int) -> Array:
     return array.reshape(*array.shape[:-3], shared, -1, *array.shape[-2:])
 
 
-def _by_query_head(own: Gradients, name: str, grade: Grade, pick: Callable[[Array], Array]) -> Array:
+def _by_query_head(
+    own: Gradients, name: str, grade: Grade, names: tuple[str, ...], pick: Callable[[Array], Array]
+) -> Array:
     problem = own.problem
-    if name not in ("d_keys", "d_values") or problem.values is None or problem.origins is None:
+    if name not in names or problem.values is None or problem.origins is None:
         return grade(name)
     keys, values = map(problem.repeat_key_heads, (problem.keys, problem.values))
     shapes = {**problem.origins.shapes, "keys": _shape(keys, problem), "values": _shape(values, problem)}
@@ -166,7 +183,14 @@ def _shape(array: Array, problem: Problem) -> tuple[int, ...]:
 
 
 def _no_mask(case: Case) -> list[Route]:
-    return [Route(regrade=_unmasked)] if case.is_masked and is_about(case) else []
+    if not case.is_masked or not is_about(case):
+        return []
+    said = f"dS was computed without {case.masks}, dV with it: a masked score has no gradient"
+    return [Route(regrade=_unmasked), Route(regrade=_unmasked_scores, said=said)]
+
+
+def _unmasked_scores(own: Gradients, name: str, grade: Grade) -> Array:
+    return grade(name) if name == "d_values" else _unmasked(own, name, grade)
 
 
 def _unmasked(own: Gradients, name: str, _grade: Grade) -> Array:
@@ -187,7 +211,7 @@ GRADIENT_SLIPS = (
         "no-row-sum",
         "gradient softmax",
         _no_row_sum,
-        lambda _case: "dS is P ∘ dP without its second term: the row sum of P ∘ dP is to be subtracted from dP first",
+        lambda _case: NO_ROW_SUM,
     ),
     Slip(
         "grad-unscaled",

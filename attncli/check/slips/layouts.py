@@ -162,6 +162,24 @@ def _layouts(case: Case) -> list[Route]:
     return routes
 
 
+def _read_one(case: Case) -> list[Route]:
+    """Return the routes with the memory of Q or K alone read in another layout."""
+    problem = case.problem
+    if problem.packed or len(problem.lead) < 1:
+        return []
+    orders = {("n, heads", "heads, n"): _as_view, ("heads, n", "n, heads"): _as_view_back}
+    return [
+        Route(
+            problems=(partial(_turn_all, turn=turn, names=(name,)),),
+            is_whole=True,
+            said=f"{letter}, in memory (…, {own}, d), was read as (…, {taken}, d), which mixes heads and positions",
+        )
+        for name, letter in (("queries", "Q"), ("keys", "K"))
+        if getattr(problem, name).ndim > 2 and getattr(problem, name).shape[-3] > 1
+        for (own, taken), turn in orders.items()
+    ]
+
+
 def _batches(case: Case) -> list[Route]:
     """Return the route in which the entries of the batch attend to each other at each position, as where a batch that
     comes first is taken for the positions."""
@@ -315,6 +333,14 @@ LAYOUT_SLIPS = (
         "result",
         _turned_output,
         lambda case: f"your output is the right one with two axes exchanged: the right shape is {case.output_shape}",
+    ),
+    Slip(
+        "other-layout",
+        "heads",
+        _read_one,
+        lambda _case: "Q or K was read in another layout",
+        paired=False,
+        evidence=SOME,
     ),
     Slip("values-strided", "heads", _strided_values, lambda _case: "V was read by other strides"),
     Slip(

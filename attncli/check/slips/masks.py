@@ -17,6 +17,7 @@ from attncli.check.slips.changes import (
     change_visible,
     drop_masks,
     fill_empty_rows,
+    need,
     scores_without_masks,
     weigh_empty_rows,
     with_empty_rows,
@@ -108,6 +109,25 @@ def _tiled(case: Case) -> list[Route]:
     if len(lead) != 2 or min(lead) < 2 or not case.is_masked:
         return []
     return [Route(problems=(_tile_mask,))]
+
+
+def _of_one_query(case: Case) -> list[Route]:
+    """Return the routes with the mask of the first or the last query for all of them."""
+    mask = case.problem.mask
+    if mask is None or case.n < 2 or mask.shape[-2] < case.n or bool((mask == mask[..., :1, :]).all()):
+        return []
+    return [
+        Route(
+            problems=(partial(_take_row, place=place),),
+            said=f"every query had the mask of query {place}: each has its own",
+        )
+        for place in (case.n - 1, 0)
+    ]
+
+
+def _take_row(problem: Problem, place: int) -> Problem:
+    mask = need(problem.mask)
+    return replace(problem, mask=np.broadcast_to(mask[..., place : place + 1, :], mask.shape))
 
 
 def _tile_mask(problem: Problem) -> Problem:
@@ -233,6 +253,14 @@ MASK_SLIPS = (
             f"the masks of the {case.problem.lead[0]} entries were repeated in turn, 0, 1, …, 0, 1: each entry's mask "
             f"is that of its {case.problem.lead[-1]} heads"
         ),
+    ),
+    Slip(
+        "mask-tiled",
+        "mask",
+        _of_one_query,
+        lambda _case: "every query had the mask of one of them",
+        paired=False,
+        evidence=SOME,
     ),
     Slip(
         "mask-as-length",

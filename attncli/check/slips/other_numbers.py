@@ -5,9 +5,11 @@ from __future__ import annotations
 
 from functools import partial
 
+import numpy as np
+
 from attncli.check.error_pattern import position_text
 from attncli.check.routes import Route
-from attncli.check.slips.case import Case
+from attncli.check.slips.case import Case, list_numbers
 from attncli.check.slips.changes import change_visible, fill_empty_rows
 from attncli.check.slips.position_masks import SETTINGS, STEPS
 from attncli.check.slips.slip import Slip
@@ -57,6 +59,17 @@ def _numbers(case: Case) -> list[Route]:
             )
             for number in _far(length, 1, m)
         ]
+    elif visible.lengths is not None:
+        ends = tuple(min(end, m) for end in np.cumsum(visible.lengths).tolist())
+        routes.append(
+            Route(
+                problems=(partial(change_visible, lengths=ends),),
+                said=(
+                    f"the key lengths were {list_numbers(ends)}, those of the entries before added up: "
+                    f"{list_numbers(visible.lengths)} are expected"
+                ),
+            )
+        )
     if (top := case.problem.top_k) is not None:
         routes += [
             Route(

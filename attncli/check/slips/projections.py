@@ -112,14 +112,25 @@ def _from_elsewhere(case: Case) -> list[Route]:
     context = case.request.context
     if context is None or case.request.x is None:
         return []
-    ways = {
+    ways: dict[str, dict[str, Matrix | None]] = {
         "K and V were projected from x: they are those of the context": {"context": None, "values_context": None},
         "Q was projected from the context: it is that of x": {"x": context},
     }
-    return [
-        Route(requests=(partial(replace, **changes),), said=said)  # type: ignore[arg-type]
-        for said, changes in ways.items()
-    ]
+    if _rows(case.request.x) == _rows(context) and case.request.values_context is None:
+        own = case.request.x
+        ways |= {
+            "V was projected from x: it is that of the context": {"values_context": own},
+            "K was projected from x: it is that of the context": {"context": own, "values_context": context},
+            "Q was projected from the context, K and V from x: Q is that of x, K and V are those of the context": {
+                "x": context,
+                "context": own,
+            },
+        }
+    return [Route(requests=(partial(replace, **changes),), said=said) for said, changes in ways.items()]
+
+
+def _rows(matrix: Matrix) -> tuple[int, ...]:
+    return matrix.array.shape
 
 
 def _turn(request: Request, names: tuple[str, ...]) -> Request:

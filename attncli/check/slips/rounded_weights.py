@@ -19,11 +19,11 @@ ROUNDINGS = (1, 2, 3, 4)  # decimals to which weights are rounded by hand
 
 
 def _rounded_weights(case: Case) -> list[Route]:
-    """Return the routes with the printed weights times V or, if none are given, the right ones rounded to a few
-    decimals."""
+    """Return the routes with the printed weights times V, and with the right ones rounded to a few decimals, fewer than
+    those that are printed."""
     printed = case.judges.get("weights")
     if "output" in case.judges and printed is not None:
-        return [Route(weigh=lambda _weights: printed.expected)]
+        return [Route(weigh=lambda _weights: printed.expected), *_rounded(case, round_cells, "rounded to {}")]
     return _rounded(case, round_cells, "rounded to {}")
 
 
@@ -36,7 +36,11 @@ def _shortened_weights(case: Case) -> list[Route]:
 
 
 def _rounded(case: Case, way: Callable[..., Array], words: str) -> list[Route]:
-    if "output" not in case.judges or "weights" in case.judges:
+    printed = case.judges.get("weights")
+    if "output" not in case.judges or "weights" in case.wrong:
+        return []
+    claims = None if printed is None else printed.claims
+    if printed is not None and (claims is None or claims.decimals is None):
         return []
     told = f"your output is the weights, {words} first, times V: multiply V by the weights in full"
     return [
@@ -45,6 +49,7 @@ def _rounded(case: Case, way: Callable[..., Array], words: str) -> list[Route]:
             said=told.format("1 decimal" if decimals == 1 else f"{decimals} decimals"),
         )
         for decimals in ROUNDINGS
+        if claims is None or decimals < (claims.decimals or 0)
     ]
 
 

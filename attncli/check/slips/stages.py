@@ -10,7 +10,7 @@ import numpy as np
 
 from attncli.check.routes import Route
 from attncli.check.slips.case import Case
-from attncli.check.slips.changes import drop_bias, need
+from attncli.check.slips.changes import drop_bias, need, scores_without_masks
 from attncli.check.slips.slip import SOME, Slip
 from attncli.matrix import Array
 from attncli.problem.problem import Problem
@@ -201,6 +201,7 @@ def _other_lse(case: Case) -> list[Route]:
         "the right ones times log 2, as if they were to base 2": lse * np.log(2),
         "the largest score − log Σ exp(score − largest): the two are added": largest - rest,
         **_unscaled_lse(case, result.scores, largest, rest),
+        **_lse_of_others(case, result.scores, lse),
     }
     if lse.ndim > 1:
         turned = np.ascontiguousarray(lse.mT).reshape(lse.shape)
@@ -217,6 +218,17 @@ def _other_lse(case: Case) -> list[Route]:
         )
         for words, taken in ways.items()
     ]
+
+
+@np.errstate(all="ignore")
+def _lse_of_others(case: Case, scores: Array, lse: Array) -> dict[str, Array]:
+    """Return log-sum-exps over all keys, and the logarithms of means, by words."""
+    seen = np.isfinite(scores).sum(axis=-1)
+    found = {"the logarithms of the means of the exponentials: that of their sum is expected": lse - np.log(seen)}
+    if case.is_masked and case.problem.sink is None:
+        whole = np.logaddexp.reduce(scores_without_masks(case.problem), axis=-1)
+        found[f"those over all {case.m} keys, without {case.masks}"] = whole
+    return found
 
 
 @np.errstate(all="ignore")

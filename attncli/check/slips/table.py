@@ -32,6 +32,7 @@ from attncli.check.slips.layouts import LAYOUT_SLIPS
 from attncli.check.slips.masks import MASK_SLIPS
 from attncli.check.slips.orders import ORDER_SLIPS
 from attncli.check.slips.other_numbers import NUMBER_SLIPS
+from attncli.check.slips.other_scores import OTHER_SCORE_SLIPS
 from attncli.check.slips.outputs import OUTPUT_SLIPS
 from attncli.check.slips.pieces import PIECE_SLIPS
 from attncli.check.slips.positions import POSITION_SLIPS
@@ -284,6 +285,7 @@ SLIPS = (
     *CHOICE_SLIPS,
     *BORDER_SLIPS,
     *HAND_SLIPS,
+    *OTHER_SCORE_SLIPS,
     *ENTRY_SLIPS,
     *FEW_BITS_SLIPS,
     *NUMBER_SLIPS,

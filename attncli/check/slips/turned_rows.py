@@ -94,6 +94,32 @@ def _mixed_pairs(case: Case) -> list[Route]:
     ]
 
 
+def _pair_one_side(problem: Problem, name: str, other: Pairing) -> Problem:
+    """Return the problem with rows of one side that are rotated in other pairs."""
+    rotation = need(problem.rotation)
+    found: dict[str, Any] = {}
+    for side, start in (("queries", problem.visible.offsets[0]), ("keys", 0)):
+        rows = np.asarray(getattr(problem, side), np.float64)
+        own = replace(rotation, pairing=other) if side == name else rotation
+        found[side] = own.apply(rows, np.arange(rows.shape[-2]) + start)
+    return replace(problem, rotation=None, **found)
+
+
+def _other_pairs_of_one_side(case: Case) -> list[Route]:
+    if not _has_one_position(case) or need(case.problem.rotation).size < 4:
+        return []
+    own = need(case.problem.rotation).pairing.name
+    return [
+        Route(
+            problems=(partial(_pair_one_side, name=name, other=other),),
+            is_whole=True,
+            said=f"{letter} was rotated in pairs of {other.name}, {rest} in those of {own}: both are in those of {own}",
+        )
+        for other in _others(case)
+        for name, letter, rest in (("queries", "Q", "K"), ("keys", "K", "Q"))
+    ]
+
+
 def _turn_otherwise(problem: Problem, way: str) -> Problem:
     """Return the problem with rows that are multiplied by cosines only, turned by the speeds of the pairs in reverse,
     or to which the sines and cosines are added."""
@@ -280,6 +306,7 @@ def _slip(name: str, routes: Callable[[Case], list[Route]], said: str) -> Slip:
 
 TURNED_SLIPS = (
     _slip("rope-other-pairs", _mixed_pairs, "pairs and angles disagree"),
+    _slip("rope-other-pairs", _other_pairs_of_one_side, "one side has other pairs"),
     _slip("rope-other-pairs", _permuted_side, "the columns of one side had another order"),
     _slip("rope-unsigned", _turned_otherwise, "the pairs were turned otherwise"),
     _slip("rope-shifted", _factor_of_one_side, "one side had other positions"),

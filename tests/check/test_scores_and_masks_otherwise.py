@@ -1,0 +1,297 @@
+"""Softmaxes of other numbers than the scores, masks of other cells, and parts of the way back that were taken otherwise
+are named: wrong numbers made in plain NumPy."""
+
+import numpy as np
+import pytest
+
+from attncli.check import check
+from attncli.inputs.request import Request, Worksheet
+from attncli.matrix import Matrix
+
+RANDOM = np.random.default_rng(86)
+Q, K, V, GIVEN = (RANDOM.normal(size=(2, 9, width)) for width in (4, 4, 5, 5))
+X, CONTEXT = (RANDOM.normal(size=(6, 4)) for _ in range(2))
+W = {f"w_{letter}": RANDOM.normal(size=(4, 4)) for letter in "qkv"}
+SHARED = {name: RANDOM.normal(size=(heads, 5, 4)) for name, heads in (("queries", 4), ("keys", 2), ("values", 2))}
+SHARED["d_output"] = RANDOM.normal(size=(4, 5, 4))
+BIAS = RANDOM.normal(size=(2, 9, 9))
+P, J = np.arange(9)[:, None], np.arange(9)
+MASK = (RANDOM.random((9, 9)) < 0.6) | (P == J)
+IDS = np.array([0] * 5 + [1] * 4)
+CAUSAL = P >= J
+GRADED = {"d_output": GIVEN}
+LENGTHS = np.array([3, 4])
+
+
+def softmax(scores):
+    powers = np.exp(scores - scores.max(axis=-1, keepdims=True))
+    return powers / powers.sum(axis=-1, keepdims=True)
+
+
+def logs(scores):
+    return np.log(np.exp(scores).sum(axis=-1))
+
+
+def product(queries=Q, keys=K):
+    return queries @ keys.mT / 2
+
+
+def seen(allowed, scores=None):
+    return np.where(allowed, product() if scores is None else scores, -np.inf)
+
+
+def answer(weights, scores=None):
+    return {"scores": product() if scores is None else scores, "weights": weights, "output": weights @ V}
+
+
+def shown(allowed):
+    return {"output": softmax(seen(allowed)) @ V}
+
+
+def blocks(size):
+    whole = np.zeros((9, 9), bool)
+    for row in range(0, 9, size):
+        for key in range(0, 9, size):
+            tile = slice(row, row + size), slice(key, key + size)
+            whole[tile] = (IDS[:, None] == IDS)[tile].any()
+    return whole
+
+
+def turned(rows, pairing):
+    angles = np.arange(9)[:, None] * 10000.0 ** (-np.arange(2) / 2)
+    one, two = (slice(0, 2), slice(2, 4)) if pairing == "half" else (slice(0, 4, 2), slice(1, 4, 2))
+    found = np.array(rows)
+    found[..., one] = rows[..., one] * np.cos(angles) - rows[..., two] * np.sin(angles)
+    found[..., two] = rows[..., two] * np.cos(angles) + rows[..., one] * np.sin(angles)
+    return found
+
+
+def viewed(rows):
+    return np.ascontiguousarray(rows.swapaxes(0, 1)).reshape(rows.shape)
+
+
+def backward(weights, arriving=GIVEN, queries=Q, keys=K, values=V):
+    d_weights = arriving @ values.mT
+    d_scores = weights * (d_weights - (weights * d_weights).sum(axis=-1, keepdims=True))
+    return {
+        "d_queries": d_scores @ keys / 2,
+        "d_keys": d_scores.mT @ queries / 2,
+        "d_values": weights.mT @ arriving,
+    }
+
+
+def largest_sizes(count):
+    sizes = np.abs(product())
+    return sizes >= np.sort(sizes, axis=-1)[..., -count, None]
+
+
+def projected(queries, keys, values):
+    scores = (queries @ W["w_q"]) @ (keys @ W["w_k"]).T / 2
+    return {"output": softmax(scores) @ values @ W["w_v"]}
+
+
+def shared_in_turn():
+    keys, values = (np.repeat(SHARED[name], 2, axis=0) for name in ("keys", "values"))
+    weights = softmax(product(SHARED["queries"], keys))
+    found = backward(weights, SHARED["d_output"], SHARED["queries"], keys, values)
+    in_turn, due = found["d_keys"], found["d_values"]
+    return {"d_keys": in_turn[:2] + in_turn[2:], "d_values": due[0::2] + due[1::2]}
+
+
+def tile_twice():
+    found = backward(softmax(product()))
+    twice = softmax(product())[:, 8:].mT @ GIVEN[:, 8:]
+    return {**found, "d_values": found["d_values"] + twice}
+
+
+def bias_alone():
+    weights = softmax(product() + BIAS)
+    return {"d_queries": backward(weights)["d_queries"], "d_bias": weights * (GIVEN @ V.mT)}
+
+
+NEGATIVE = int((product() < 0).sum())
+WINDOW = "it reaches 1 before the query's position and 1 after, and ends at the first and the last key"
+FIRST = np.clip(P - 1, 0, 6)
+AROUND = ((P - J) % 9 <= 1) | ((J - P) % 9 <= 1)
+AHEAD = "which does not change their softmax: the scores before that are expected"
+WRONG = {
+    "scaled once more": (
+        {},
+        answer(softmax(product() / 2)),
+        "scale-other",
+        "the softmax was taken of the scores times 0.5, the scale, once more: it is taken of the scores as printed",
+    ),
+    "raw scores in the softmax": (
+        {},
+        answer(softmax(product() * 2)),
+        "scale-other",
+        "the softmax was taken of the scores times 2, 1 over the scale, as if they had none: it is taken of the scores "
+        "as printed",
+    ),
+    "signs lost in the softmax": (
+        {},
+        answer(softmax(np.abs(product()))),
+        "absolute-scores",
+        f"the softmax was taken of the scores without their signs: {NEGATIVE} scores are negative",
+    ),
+    "no weight for negative scores": (
+        {},
+        answer(softmax(seen(product() >= 0))),
+        "relu",
+        f"keys of negative scores got no weight, the others e^score over their sum: {NEGATIVE} scores are negative, "
+        "and e^score is expected for each",
+    ),
+    "sigmoids over their sum": (
+        {},
+        answer((lambda each: each / each.sum(axis=-1, keepdims=True))(1 / (1 + np.exp(-product())))),
+        "other-normalizer",
+        "the sigmoid of each score was divided by the sum of those of its row: e^score over their sum is expected",
+    ),
+    "scores less the largest": (
+        {},
+        answer(softmax(product()), product() - product().max(axis=-1, keepdims=True)),
+        "scores-shifted",
+        f"your scores are the right ones less the largest of their row, {AHEAD}",
+    ),
+    "masked scores less their mean": (
+        {"causal": True},
+        {
+            "scores": seen(CAUSAL) - (np.where(CAUSAL, product(), 0).sum(axis=-1) / CAUSAL.sum(axis=-1))[..., None],
+            "weights": softmax(seen(CAUSAL)),
+        },
+        "scores-shifted",
+        f"your scores are the right ones less the mean of their row, {AHEAD}",
+    ),
+    "the largest sizes": (
+        {"top_k": 3},
+        shown(largest_sizes(3)),
+        "top-k-other",
+        "the 3 scores of a row of the largest size took part, whatever their sign: the 3 largest are expected",
+    ),
+    "a window of every second key": (
+        {"window": (1, 1)},
+        shown((np.abs(P - J) <= 2) & ((P - J) % 2 == 0)),
+        "window-shape",
+        f"the window took every second key only, and so reached twice as far: {WINDOW}",
+    ),
+    "a window moved inwards": (
+        {"window": (1, 1)},
+        shown((J >= FIRST) & (J <= FIRST + 2)),
+        "window-shape",
+        f"the window was moved inwards at the ends, so that each query saw as many keys: {WINDOW}",
+    ),
+    "a window round the ends": (
+        {"window": (1, 1)},
+        shown(AROUND),
+        "window-shape",
+        f"the window went round the ends, so that the first keys followed the last: {WINDOW}",
+    ),
+    "whole tiles of segments": (
+        {"segments": IDS},
+        shown(blocks(4)),
+        "mask-by-tiles",
+        "masks hid whole tiles of 4 queries and 4 keys only: where a query sees one key of a tile, all queries of its "
+        "tile saw all keys of it",
+    ),
+    "the mask of the last query": (
+        {"mask": MASK},
+        shown(np.broadcast_to(MASK[8:], (9, 9))),
+        "mask-tiled",
+        "every query had the mask of query 8: each has its own",
+    ),
+    "lengths added up": (
+        {"key_lengths": LENGTHS},
+        shown(np.array([3, 7])[:, None, None] > J),
+        "setting-other",
+        "the key lengths were 3, 7, those of the entries before added up: 3, 4 are expected",
+    ),
+    "other pairs for Q": (
+        {"rope": "half"},
+        {"output": softmax(product(turned(Q, "interleaved"), turned(K, "half"))) @ V},
+        "rope-other-pairs",
+        "Q was rotated in pairs of interleaved, K in those of half: both are in those of half",
+    ),
+    "Q alone in another layout": (
+        {},
+        {"output": softmax(product(viewed(Q))) @ V},
+        "other-layout",
+        "Q, in memory (…, n, heads, d), was read as (…, heads, n, d), which mixes heads and positions",
+    ),
+    "log-sum-exps of all keys": (
+        {"causal": True},
+        {**shown(CAUSAL), "lse": logs(product())},
+        "lse-other",
+        "your log-sum-exps are those over all 9 keys, without the causal mask",
+    ),
+    "log-mean-exps": (
+        {"causal": True},
+        {"lse": logs(seen(CAUSAL)) - np.log(np.arange(1, 10))},
+        "lse-other",
+        "your log-sum-exps are the logarithms of the means of the exponentials: that of their sum is expected",
+    ),
+    "V of x": (
+        {"x": X, "context": CONTEXT, **W},
+        projected(X, CONTEXT, X),
+        "other-context",
+        "V was projected from x: it is that of the context",
+    ),
+    "x and context exchanged": (
+        {"x": X, "context": CONTEXT, **W},
+        projected(CONTEXT, X, X),
+        "other-context",
+        "Q was projected from the context, K and V from x: Q is that of x, K and V are those of the context",
+    ),
+    "ones for dO": (
+        GRADED,
+        backward(softmax(product()), np.ones_like(GIVEN)),
+        "grad-other-factor",
+        "dO was taken as ones, as for the sum of the output: another dO is given",
+    ),
+    "dS without the mask": (
+        {**GRADED, "causal": True},
+        {**backward(softmax(product())), "d_values": softmax(seen(CAUSAL)).mT @ GIVEN},
+        "grad-no-mask",
+        "dS was computed without the causal mask, dV with it: a masked score has no gradient",
+    ),
+    "dK summed in turn": (
+        SHARED,
+        shared_in_turn(),
+        "grad-heads-not-summed",
+        "dK of key head h was summed over the query heads h, h + 2 … in turn: 2 neighbours share one",
+    ),
+    "a tile of dV twice": (
+        GRADED,
+        tile_twice(),
+        "grad-of-tiles",
+        "dV is the sum over all queries, query 8 twice: all 9 queries are expected",
+    ),
+    "dB without the row sum": (
+        {**GRADED, "bias": BIAS},
+        bias_alone(),
+        "no-row-sum",
+        "in dB alone, dS is P ∘ dP without its second term: the row sum of P ∘ dP is to be subtracted from dP first",
+    ),
+}
+
+
+def diagnosis(asked, expected):
+    given = {} if "x" in asked else {"queries": Q, "keys": K, "values": V}
+    arrays = given | {name: array for name, array in asked.items() if isinstance(array, np.ndarray)}
+    settings = {name: value for name, value in asked.items() if name not in arrays}
+    request = Request(**{name: Matrix(array, name) for name, array in arrays.items()}, **settings)
+    told = {name: Matrix(array, name) for name, array in expected.items()}
+    return check(Worksheet(request=request, name="c", where="c", expected=told)).diagnosis
+
+
+@pytest.mark.parametrize(("asked", "expected", "slip", "sentence"), WRONG.values(), ids=WRONG)
+@pytest.mark.sampled(2)
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_what_was_done_otherwise_is_named(asked, expected, slip, sentence, dtype):
+    first = diagnosis(asked, {name: array.astype(dtype) for name, array in expected.items()})[0]
+    assert (first.slip, first.sentence) == (slip, sentence)
+
+
+@pytest.mark.parametrize("names", [("weights",), ("raw_scores", "weights")])
+def test_a_softmax_of_other_scores_needs_scores_that_are_printed(names):
+    found = {"raw_scores": 2 * product(), "weights": softmax(product() / 2)}
+    assert "as printed" not in diagnosis({}, {name: found[name] for name in names})[0].sentence
