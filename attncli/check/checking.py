@@ -26,11 +26,12 @@ from attncli.inputs.array_names import result_name
 from attncli.inputs.request import EXPECTED_NAMES, GRADIENT_NAMES, MATRIX_NAMES, RESULT_NAMES
 from attncli.matrix import Array, holds_numbers
 from attncli.problem.heads import pack_heads, swap_heads, unpack_heads
+from attncli.problem.label_orders import COLUMNS, ROWS, refuse_other_order
 from attncli.problem.layouts import give_heads_first
 from attncli.results.targets import labels_of_columns, labels_of_rows
 
 if TYPE_CHECKING:
-    from attncli.inputs.request import Request, Worksheet
+    from attncli.inputs.request import Labels, Request, Worksheet
     from attncli.matrix import Matrix
     from attncli.problem.problem import Problem
 
@@ -81,6 +82,8 @@ def check(
     if "output" in names and problem.values is None:
         raise ProblemError(worksheet.where, "an output is expected, but there are no values", "give V, or w_v")
     _refuse_gradients(worksheet, names, problem)
+    for name in names:
+        _refuse_other_orders(worksheet.expected[name], name, problem.words.labels)
     averaged = _are_averaged(worksheet, problem)
     measured = Measured(
         AVERAGED if averaged else RIGHT, worksheet.request, names, find_rounded_inputs(worksheet.request)
@@ -393,6 +396,14 @@ def _labels(problem: Problem, name: str, at: tuple[int, ...]) -> tuple[str | Non
         columns = None
     rows, row = labels_of_rows(labels, name), at[-1] if name == "lse" or len(at) == 1 else at[-2]
     return rows[row] if rows and row < len(rows) else None, columns[at[-1]] if columns else None
+
+
+def _refuse_other_orders(matrix: Matrix, name: str, labels: Labels) -> None:
+    """Raise ProblemError for an expected matrix whose rows or columns are labelled in another order than the
+    problem's."""
+    for axis, due in ((ROWS, labels_of_rows(labels, name)), (COLUMNS, labels_of_columns(labels, name))):
+        if due is not None:
+            refuse_other_order(matrix, axis, f"those of the right {name}", due)
 
 
 def _refuse_gradients(worksheet: Worksheet, names: list[str], problem: Problem) -> None:

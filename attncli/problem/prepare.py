@@ -13,6 +13,7 @@ from attncli.problem.conventions import apply_system, refuse_groups
 from attncli.problem.describe import describe
 from attncli.problem.dtypes import cast_matrix, choose_dtypes, round_to_dtype
 from attncli.problem.heads import swap_shape
+from attncli.problem.label_orders import refuse_other_orders
 from attncli.problem.layouts import describe_axes, give_heads_first, read_heads_first
 from attncli.problem.masks import read_bias, read_mask, settle_visible
 from attncli.problem.nonfinite import is_finite, settle_nonfinite
@@ -40,6 +41,7 @@ def prepare(request: Request, *, compute: str | None = None, describes: bool = T
     it `describes` nothing. Raises ProblemError, NumericError or UsageError.
     """
     refuse_totals(request)
+    refuse_other_orders(request)
     given, (request, heads_last) = request, read_heads_first(request)
     request, conventions = apply_system(request)
     sources = resolve_projections(request, compute, heads_last)
