@@ -9,7 +9,7 @@ import numpy as np
 
 from attncli.errors import ProblemError, UsageError, suggest
 from attncli.formats.narrow import EIGHT_BITS, narrow_dtype, narrow_matrix
-from attncli.inputs.request import MATRIX_NAMES, Request, Worksheet
+from attncli.inputs.request import GRADIENT_NAMES, MATRIX_NAMES, Request, Worksheet
 from attncli.inputs.settings import ENGINES, SETTINGS, Setting
 from attncli.matrix import Matrix
 from attncli.notebook import NotebookResult
@@ -99,17 +99,19 @@ def assert_attention(
     """Raise AssertionError, with the verdict and the likely mistake, unless `output` (…, n, d_v) is the attention of
     these arrays.
 
-    `weights`, `scores` and `lse`, if given, are checked too. The rules are those of `attncli check`, and `settings` are
-    those of `attend`. The tolerance defaults to that of the arrays' dtype. With a `baseline`, the output of another
+    `weights`, `scores` and `lse`, if given, are checked too, and so are gradients, such as `d_queries`, beside
+    `d_output`, the gradient that arrives at the output. The rules are those of `attncli check`, and other `settings`
+    are those of `attend`. The tolerance defaults to that of the arrays' dtype. With a `baseline`, the output of another
     implementation, the error may be twice the baseline's largest. Raises AttncliError if the input is not valid.
     """
     from attncli.check import check
     from attncli.render.check import case_lines
 
+    gradients = {name: settings.pop(name) for name in GRADIENT_NAMES if name in settings}
     unknown = sorted(set(settings) - {setting.name for setting in SETTINGS} - set(MATRIX_NAMES))
     if unknown:
         raise UsageError(unknown[0], "is not a setting of attend", _suggest_parameter(unknown[0]))
-    given = {"output": output, "weights": weights, "scores": scores, "lse": lse}
+    given = {"output": output, "weights": weights, "scores": scores, "lse": lse, **gradients}
     expected = {name: matrix for name, array in given.items() if (matrix := as_matrix(array, name)) is not None}
     request = _request_of({**settings, "queries": queries, "keys": keys, "values": values})
     worksheet = Worksheet(request=request, name="output", where="output", expected=expected)

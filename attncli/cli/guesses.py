@@ -35,6 +35,7 @@ OPTION_WORDS = {
     **dict.fromkeys(("--md",), "-f markdown"),
     **dict.fromkeys(("--out", "--save", "--outfile"), "-o FILE"),
     **dict.fromkeys(("--overwrite", "--clobber"), "--force"),
+    **dict.fromkeys(("--no-scale", "--unscaled"), "--scale 1"),
     **dict.fromkeys(("--no-causal",), "causal: false in the problem file, or leave out --causal"),
     **dict.fromkeys(("--version", "-V"), "attncli --version"),
     **dict.fromkeys(("--verbose", "-v"), "attncli explain shows every step"),

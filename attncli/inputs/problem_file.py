@@ -27,6 +27,7 @@ KEYS = (*(key for name in MATRIX_NAMES for key in (name, *ALIASES.get(name, ()))
 W_LAYOUTS = ("in-out", "out-in")
 IN_BASE64 = ("__ndarray__", "bdata", "b64", "base64")  # where json-tricks, plotly and others keep an array
 RESULT = frozenset(("variant", "shapes", "conventions"))  # among the keys that `run -f json` and `-f yaml` print
+CAUSAL_WORDS = ("causal", "tril", "lower", "lower triangular", "triangular", "autoregressive")  # given as a mask
 NO_VALUE = frozenset(("null", "Null", "NULL", "~", "None"))
 PARSERS = {**{key: setting.parse for key, setting in BY_KEY.items()}, "digits": read_whole}
 ONE_ARRAY = (".csv", ".tsv", ".npy")  # files that hold one matrix, and so no sheet of answers
@@ -190,6 +191,8 @@ class _Reader:
             meant = key if key in OTHER_KEYS else matrix_name(key)
             if meant is None and "qkv_order" in self.mapping(()):
                 meant = packed_name(key)
+            if meant is None and self.is_null((key,)) and (doubt_about(key) or key_meant(key)):
+                continue  # as attn_mask: null
             if meant is None:
                 if doubt := doubt_about(key):
                     raise self.fault((trees.Key(key),), f"{key}: {doubt[0]}", doubt[1])
@@ -300,6 +303,8 @@ class _Reader:
         from attncli.numbers.numerals import may_be_cell
 
         text = self.text(path)
+        if role == "mask" and text.strip().lower() in CAUSAL_WORDS:
+            raise self.fault(path, f"{path[0]}: {path_text(text)!r} is not a matrix", "causal: true")
         if not isinstance(node, Quoted) and may_be_cell(text):
             return self.number(path, text, name)
         if isinstance(node, Folded) and ";" not in text and all(map(may_be_cell, text.replace(",", " ").split())):

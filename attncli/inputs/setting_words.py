@@ -24,6 +24,7 @@ WORDS = {
     ),
     ("causal", ""): ("is causal", "causal mask", "use causal mask", "use causal", "autoregressive", "unidirectional"),
     ("mask", "MATRIX, with 1 where a query may attend, or the other way round with mask_means: drop"): (
+        *("attn mask", "attention mask", "key padding mask", "src mask"),
         *("padding mask", "pad mask", "query mask", "value mask", "tgt mask", "memory mask", "bool mask"),
     ),
     ("bias", "MATRIX"): (
@@ -33,6 +34,7 @@ WORDS = {
     ("heads", ""): ("num heads", "n heads", "n head", "h", "num attention heads", "q num heads", "num q heads"),
     ("heads", "H/KV, as in 8/2"): (
         *("num kv heads", "n kv heads", "kv heads", "num key value heads", "kv num heads", "n heads kv", "groups"),
+        *("enable gqa", "gqa", "num query groups", "n query groups"),
     ),
     ("window", "L,R, as in 3,0 for a query's own position and 3 keys before it"): (
         *("sliding window", "window size", "sliding window size", "local window", "local window size", "left window"),

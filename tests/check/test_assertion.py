@@ -61,3 +61,14 @@ def test_a_tensor_of_torch_keeps_its_bits():
         weights = attend([[0.0]], [[0.0], [0.0]], torch.tensor([[4, 8]]).to(dtype).T).output
         assert weights.tolist() == [[6.0]]
     assert attend(torch.tensor(numbers, dtype=torch.bfloat16), numbers).raw_scores[0, 0] == 6.25
+
+
+def test_gradients_are_judged_where_one_arrives():
+    arriving = np.ones_like(V)
+    result = attend(Q, K, V, causal=True)
+    names = ("d_queries", "d_keys", "d_values")
+    right = {name: getattr(result.gradients(arriving), name) for name in names}
+    assert_attention(result.output, Q, K, V, causal=True, d_output=arriving, **right)
+    unscaled = {**right, "d_queries": 2 * right["d_queries"], "d_keys": 2 * right["d_keys"]}
+    with pytest.raises(AssertionError, match="grad-unscaled"):
+        assert_attention(None, Q, K, V, causal=True, d_output=arriving, **unscaled)

@@ -68,6 +68,8 @@ HINTS = [
     ("demo --softmax-scale 4", "hint: --scale EXPR\n"),
     ("demo --rope-theta 4", "hint: --rope-base NUMBER\n"),
     ("demo --cache-seqlens 4", "hint: --key-lengths SOURCE\n"),
+    ("demo --no-scale", "hint: --scale 1\n"),
+    ("demo --attn-mask m.csv", "hint: --mask MATRIX, with 1 where a query may attend"),
     ("demo --padding-mask m.csv", "hint: --mask MATRIX, with 1 where a query may attend"),
     ("demo --tokens a,b", "hint: in a problem file, labels: {queries: […], keys: […]}\n"),
     ("demo --no-causal", "hint: causal: false in the problem file, or leave out --causal\n"),

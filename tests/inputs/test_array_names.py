@@ -10,6 +10,7 @@ import pytest
 from attncli.errors import InputError
 from attncli.inputs.array_names import expected_name, matrix_name
 from attncli.inputs.problem_file import read_problem
+from attncli.inputs.request import Request
 from attncli.inputs.sources import Sources
 from attncli.matrix import Reading
 
@@ -70,6 +71,13 @@ def test_the_names_of_latex_are_known_too(tmp_path) -> None:
     )
     request = read_problem(str(tmp_path / "p.tex"), Sources(io.BytesIO)).request
     assert (request.w_q.array.tolist(), request.w_k.array.tolist()) == ([[1], [2]], [[3], [4]])
+
+
+@pytest.mark.parametrize("key", ["attn_mask", "key_padding_mask", "attn_bias", "sliding_window", "qkv"])
+def test_null_is_nothing_under_another_system_s_name(key: str) -> None:
+    request = read(f"q: [[1]]\nk: [[1]]\n{key}: null\n")
+    given = [name for name in Request.__annotations__ if getattr(request, name) not in (None, False)]
+    assert given == ["queries", "keys", "labels"]
 
 
 @pytest.mark.parametrize("key", ["mask", "bias", "values", "softcap", "window", "scale"])

@@ -201,6 +201,8 @@ MISSING = "give it a value or leave the key out"
 # the document, the whole message, the hint
 REFUSED = [
     ("querys: [[1]]", "p.yaml: line 1, column 1: unknown key 'querys'", "did you mean 'query'?"),
+    ("q: [[1]]\nmask: causal", "p.yaml: line 2, column 7: mask: 'causal' is not a matrix", "causal: true"),
+    ("enable_gqa: false", "p.yaml: line 1, column 1: unknown key 'enable_gqa'", "heads: H/KV, as in 8/2"),
     ("tokens: [a]", "p.yaml: line 1, column 1: unknown key 'tokens'", "labels: {queries: […], keys: […]}"),
     ("num_heads: 2", "p.yaml: line 1, column 1: unknown key 'num_heads'", "did you mean 'heads'?"),
     ("isCausal: true", "p.yaml: line 1, column 1: unknown key 'isCausal'", "did you mean 'causal'?"),
