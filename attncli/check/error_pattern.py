@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from attncli.check.tolerance.measures import Measured
 
 SHRUNK = 2.0**-64  # errors are added up times this, so that no sum overflows; a power of two rounds nothing
+MOST_PLACES = 8  # heads or entries that are told one by one
+MOSTLY = 0.8  # of the cells of some rows or heads, which are the pattern then
 CLEAR = 3.4  # standard deviations from 0 of a rank correlation that shows that errors grow
 
 
@@ -237,10 +239,10 @@ def describe_pattern(largest: Largest, beyond: Array, name: str) -> str:
             where = f"entry {', '.join(entry)}, head {head}" if entry else f"head {head}"
             return f"only {where}, {describe_pattern(largest.at(index), beyond[index], name)}"
         for noun, axis in zip(("head", "entry"), reversed(range(len(lead))), strict=False):
-            if (place := _only_one(beyond, axis)) is not None:
-                along: tuple[Any, ...] = (*[slice(None)] * axis, place)
+            if (places := _only_some(beyond, axis)) is not None:
+                along: tuple[Any, ...] = (*[slice(None)] * axis, places if len(places) > 1 else places[0])
                 inner = describe_pattern(largest.at(along), beyond[along], name)
-                return f"only {noun} {place}, {inner}"
+                return f"only {_name_places(noun, places)}, {inner}"
     rows, columns = _any_along(beyond, -1), _any_along(beyond, -2)
     if rows.sum() == 1 < rows.size:
         return f"only row {int(np.argmax(rows))}"
@@ -252,14 +254,29 @@ def describe_pattern(largest: Largest, beyond: Array, name: str) -> str:
         run = _run(lines)
         if run is not None and (beyond[..., run, :] if noun == "rows" else beyond[..., run]).mean() > 0.5:
             return f"only {noun} {run.start} to {run.stop - 1}"
-    growth = _growth({"query": largest.rows, "column": largest.columns})
-    return growth or ("every cell" if bool(beyond.all()) else f"{count} of {beyond.size} cells, without a pattern")
+    if growth := _growth({"query": largest.rows, "column": largest.columns}):
+        return growth
+    if not rows.all() and beyond[..., rows, :].mean() > MOSTLY:
+        return f"only {_name_places('row', np.flatnonzero(rows).tolist())}"
+    return "every cell" if bool(beyond.all()) else f"{count} of {beyond.size} cells, without a pattern"
 
 
-def _only_one(beyond: Array, axis: int) -> int | None:
-    """Return the only index of this axis with such a cell, if others have none."""
+def _only_some(beyond: Array, axis: int) -> list[int] | None:
+    """Return the indices of this axis with such cells, if others have none: one, or several with mostly such cells."""
     found = beyond.any(axis=tuple(other for other in range(beyond.ndim) if other != axis))
-    return int(np.argmax(found)) if found.sum() == 1 < found.size else None
+    places: list[int] = np.flatnonzero(found).tolist()
+    is_part = len(places) < found.size and (len(places) == 1 or beyond.take(places, axis).mean() > MOSTLY)
+    return places if is_part else None
+
+
+def _name_places(noun: str, places: list[int]) -> str:
+    """Return `head 1`, `heads 1, 3`, or `heads 1 to 5`."""
+    if len(places) == 1:
+        return f"{noun} {places[0]}"
+    plural = {"entry": "entries"}.get(noun, f"{noun}s")
+    if len(places) > 2 and places[-1] - places[0] == len(places) - 1:
+        return f"{plural} {places[0]} to {places[-1]}"
+    return f"{plural} {', '.join(map(str, places[:MOST_PLACES]))}{', …' if len(places) > MOST_PLACES else ''}"
 
 
 def _run(lines: Array) -> slice | None:

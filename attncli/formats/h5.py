@@ -86,19 +86,23 @@ def _data_sets(h5py: Any, file: Any) -> dict[str, Any]:
 
 
 def _are_whole(found: Any) -> bool:
-    """Return whether each chunk that is compressed by deflate holds a chunk's bytes: of fewer, HDF5 makes numbers of
-    whatever lies in the memory behind them. Other filters change the size, or have a checksum."""
+    """Return whether the file holds all bytes of a data set: of fewer, HDF5 makes numbers of whatever lies in the
+    memory behind them. Filters other than deflate and shuffle may change the size, and are left to the library."""
+    if found.chunks is None:
+        return int(found.id.get_storage_size()) >= int(found.nbytes)
     plan = found.id.get_create_plist()
-    last = plan.get_nfilters() - 1
-    filters = [plan.get_filter(index)[0] for index in range(last + 1)]
-    if not filters or filters[-1] != _DEFLATE or not set(filters) <= {_DEFLATE, _SHUFFLE}:
-        return True
+    filters = [plan.get_filter(index)[0] for index in range(plan.get_nfilters())]
     size = math.prod(found.chunks) * found.dtype.itemsize
     for index in range(found.id.get_num_chunks()):
         chunk = found.id.get_chunk_info(index)
-        stored = found.id.read_direct_chunk(chunk.chunk_offset)[1]
-        is_packed = not chunk.filter_mask >> last & 1
-        if len(zlib.decompressobj().decompress(stored, size + 1) if is_packed else stored) != size:
+        applied = {each for place, each in enumerate(filters) if not chunk.filter_mask >> place & 1}
+        if not applied <= {_DEFLATE, _SHUFFLE}:
+            continue
+        length = int(chunk.size)
+        if _DEFLATE in applied:
+            stored = found.id.read_direct_chunk(chunk.chunk_offset)[1][:length]
+            length = len(zlib.decompressobj().decompress(stored, size + 1))
+        if length != size:
             return False
     return True
 
@@ -118,7 +122,7 @@ def _array(found: Any, where: str, *, is_mat: bool) -> Matrix:
             what = "was made, but no numbers were written to it"
             raise InputError(where, what, "write them before the file is closed: f['q'][...] = q")
         if not _are_whole(found):
-            raise InputError(where, "its compressed numbers are too few or too many", DAMAGED)
+            raise InputError(where, "the file holds fewer or more bytes than its cells take", DAMAGED)
         is_truth = found.attrs.get("MATLAB_class") == b"logical"
         array = np.zeros(found.shape, found.dtype)  # zeros where the file holds nothing, not what lay in the memory
         if size:

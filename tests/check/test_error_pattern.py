@@ -72,8 +72,16 @@ ABOVE = triangle(N, N, 0, np.greater)
         pytest.param(cells(slice(4, 8)), "only rows 4 to 7", id="rows of one tile"),
         pytest.param(cells((slice(None), slice(2, 4))), "only columns 2 to 3", id="columns that stand together"),
         pytest.param(heads(cells(slice(0, 2)), cells(slice(0, 2))), "only rows 0 to 1", id="in all heads"),
-        pytest.param(cells(slice(3, 8)), "40 of 64 cells, without a pattern", id="more than half of the rows"),
-        pytest.param(cells([1, 3]), "16 of 64 cells, without a pattern", id="rows that stand apart"),
+        pytest.param(cells(slice(3, 8)), "only rows 3 to 7", id="more than half of the rows"),
+        pytest.param(cells([1, 3]), "only rows 1, 3", id="rows that stand apart"),
+        pytest.param(heads(True, False, False, True), "only heads 0, 3, every cell", id="two heads"),
+        pytest.param(heads(False, True, True, True), "only heads 1 to 3, every cell", id="heads side by side"),
+        pytest.param(heads(True, False, True, cells((0, 0))), "129 of 256 cells, without a pattern", id="most of two"),
+        pytest.param(
+            heads(True, True, False, False, True, True).reshape(3, 2, N, N),
+            "only entries 0, 2, every cell",
+            id="two entries",
+        ),
         pytest.param(
             cells(np.ix_(range(4, 8), (0, 3, 5, 7))),
             "16 of 64 cells, without a pattern",

@@ -282,7 +282,8 @@ def chunked(stored: bytes, filter_mask: int = 0, **options) -> bytes:
     """Return a file with a data set of 2 × 3 float64 whose only chunk is stored so."""
 
     def fill(file) -> None:
-        packed = file.create_dataset("q", (2, 3), np.float64, chunks=(2, 3), compression="gzip", **options)
+        given = {"compression": "gzip", **options}
+        packed = file.create_dataset("q", (2, 3), np.float64, chunks=(2, 3), **given)
         packed.id.write_direct_chunk((0, 0), stored, filter_mask)
 
     return h5_file(fill)
@@ -299,7 +300,23 @@ def test_a_chunk_of_hdf5_is_read_only_if_it_holds_all_of_its_bytes(shuffle: bool
     fewer, more = ordered[:40], ordered + bytes(8)
     for stored, mask in ((zlib.compress(fewer), 0), (zlib.compress(more), 0), (fewer, bare)):
         what, hint = refusal("h5", chunked(stored, mask, shuffle=shuffle))
-        assert (what, hint) == ("q.h5: q: its compressed numbers are too few or too many", DAMAGED)
+        assert (what, hint) == ("q.h5: q: the file holds fewer or more bytes than its cells take", DAMAGED)
+
+
+def test_a_chunk_without_filters_is_read_only_if_it_holds_all_of_its_bytes() -> None:
+    numbers = np.arange(6.0).tobytes()
+    assert read_all("h5", chunked(numbers, compression=None))["q"].array.reshape(-1).tolist() == list(range(6))
+    whole = bytearray(chunked(numbers, compression=None))
+    places = [at for at in range(len(whole) - 4) if whole[at : at + 4] == (48).to_bytes(4, "little")]
+    told = set()
+    for at in places:  # one of these is the size of the chunk
+        shorter = bytearray(whole)
+        shorter[at : at + 4] = (30).to_bytes(4, "little")
+        with contextlib.suppress(InputError):
+            read_all("h5", bytes(shorter))
+            continue
+        told.add(refusal("h5", bytes(shorter))[0])
+    assert "q.h5: q: the file holds fewer or more bytes than its cells take" in told
 
 
 CLASS, BITS = 144, 145  # places of the flags of the first variable
