@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -235,9 +235,7 @@ def describe_pattern(largest: Largest, beyond: Array, name: str) -> str:
         parts = beyond.reshape(-1, *beyond.shape[-2:]).any(axis=(1, 2))
         if parts.sum() == 1:
             index = np.unravel_index(int(np.argmax(parts)), tuple(lead))
-            *entry, head = (str(int(place)) for place in index)
-            where = f"entry {', '.join(entry)}, head {head}" if entry else f"head {head}"
-            return f"only {where}, {describe_pattern(largest.at(index), beyond[index], name)}"
+            return f"only {name_entry_head(index)}, {describe_pattern(largest.at(index), beyond[index], name)}"
         for noun, axis in zip(("head", "entry"), reversed(range(len(lead))), strict=False):
             if (places := _only_some(beyond, axis)) is not None:
                 along: tuple[Any, ...] = (*[slice(None)] * axis, places if len(places) > 1 else places[0])
@@ -259,6 +257,12 @@ def describe_pattern(largest: Largest, beyond: Array, name: str) -> str:
     if not rows.all() and beyond[..., rows, :].mean() > MOSTLY:
         return f"only {_name_places('row', np.flatnonzero(rows).tolist())}"
     return "every cell" if bool(beyond.all()) else f"{count} of {beyond.size} cells, without a pattern"
+
+
+def name_entry_head(index: Sequence[Any]) -> str:
+    """Return the words for one head of an entry, by its index on the leading axes: `entry 0, head 1`."""
+    *entry, head = (str(int(place)) for place in index)
+    return f"entry {', '.join(entry)}, head {head}" if entry else f"head {head}"
 
 
 def _only_some(beyond: Array, axis: int) -> list[int] | None:

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 
 EVIDENCE = 4.0  # decimal digits in which the numbers of two slips must differ from the right ones to be accepted
 IN_PART = 6.0  # as many for one slip in few rows, of which each has been tried
+LAYOUTS = ("heads", "result")  # families whose slips put right numbers elsewhere
 ONE_OF_MANY_IN_PART = 9.0  # and for one that can be made in many ways
 MOST_NAMES = 24  # of a pair
 SAME_SUM = 1e-9  # difference of two sums of weights that are the same but for our rounding
@@ -162,6 +163,8 @@ def _try_in_part(case: Case, singles: list[Attempt], sample: Sample) -> list[Att
     for attempt in singles:
         (slip,) = attempt.slips
         is_tried = slip.paired or not (slip.fitted or is_one_row)
+        if is_one_row and slip.family in LAYOUTS:
+            continue  # in one row another layout is a copy of another row, or of numbers from several
         if is_tried and not slip.is_late and part.fits(attempt.seen, sample.names):
             own = replace(slip, evidence=max(slip.evidence, IN_PART if slip.paired else ONE_OF_MANY_IN_PART))
             said = partial(_told_in_part, attempt, part.words, case)

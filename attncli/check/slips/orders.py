@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from attncli.check.blocks import Index, block_indices
+from attncli.check.error_pattern import name_entry_head
 from attncli.check.precision import spacing
 from attncli.check.routes import Route, weigh_values
 from attncli.check.slips.case import Case, list_numbers
@@ -28,6 +29,8 @@ ENOUGH = 3.0  # digits of evidence: orders and cells are fitted to the numbers
 MANY = 64  # keys, and rows of V, of a problem in which orders and cells are looked for
 FEW_ROWS = 12  # of V, of which each two are exchanged
 ROUNDINGS = 8  # units of a dtype by which a right number may be off
+MOST_ROWS = 256  # of all heads, of which each two are compared
+FEW_MOVED = 2  # of them that are told
 NAMED = 6  # places in a sentence
 
 
@@ -75,7 +78,36 @@ def _reordered(case: Case) -> list[Route]:
         if order is not None:
             said = f"{case.yours} right but for {_reorder_words(order, noun)}"
             routes.append(Route(present=partial(_taken, names=names, axis=axis, order=order), said=said))
+    if right.ndim > 2 and len(names) == 1 and right.size // right.shape[-1] <= MOST_ROWS:
+        routes += _moved_rows(case, right)
     return routes
+
+
+def _moved_rows(case: Case, right: Array) -> list[Route]:
+    """Return the route in which a few rows of heads hold what is due in other ones, of the same head or of others."""
+    name, lead = case.wrong[0], right.shape[:-1]
+    given, due = (each.reshape(-1, right.shape[-1]) for each in (case.judges[name].expected, right))
+    order = _order(given, due, 0)
+    if order is None:
+        return []
+    moved = np.flatnonzero(order != np.arange(len(order)))
+    if len(moved) > FEW_MOVED:
+        return []
+    pairs = [
+        f"{_name_row(place, lead)} holds what is due in {_name_row(int(order[place]), lead)}"
+        for place in moved.tolist()
+    ]
+    said = f"{case.yours} right but for copies: {', and '.join(pairs)}"
+    return [Route(present=partial(_taken_rows, only=name, order=order), said=said)]
+
+
+def _name_row(place: int, lead: tuple[int, ...]) -> str:
+    *part, row = np.unravel_index(place, lead)
+    return f"row {row} of {name_entry_head(part)}"
+
+
+def _taken_rows(name: str, array: Array, only: str, order: Array) -> Array:
+    return array.reshape(-1, array.shape[-1])[order].reshape(array.shape) if name == only else array
 
 
 def _reorder_words(order: Array, noun: str) -> str:
@@ -118,7 +150,13 @@ def _emptied_routes(case: Case, noun: str, empty: Array, axis: int, number: floa
     if len(places) == 0:
         return []
     named = f"{noun} {places[0]} is" if len(places) == 1 else f"{noun}s {list_numbers(places.tolist(), NAMED)} are"
-    said = f"{case.yours} right but for {noun}s that hold no result: {named} {words}"
+    parts = lost.reshape(-1, lost.shape[-1])
+    where = ""
+    if not (parts == parts[0]).all():
+        holding = np.flatnonzero(parts.any(axis=-1))
+        one = name_entry_head(np.unravel_index(holding[0], lost.shape[:-1]))
+        where = f" in {one}" if len(holding) == 1 else f" in {len(holding)} of {len(parts)} heads"
+    said = f"{case.yours} right but for {noun}s that hold no result{where}: {named} {words}"
     cells = np.moveaxis(lost[..., None], -2, axis)
     return [Route(present=partial(_put, only=name, places=cells, others=np.array(number)), said=said)]
 
