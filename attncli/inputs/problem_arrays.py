@@ -100,7 +100,7 @@ def _called_otherwise(key: str, decode: Callable[[], Matrix]) -> str | None:
     setting, array = BY_KEY[meant[0]], decode().array
     if array.size != 1 and not (setting.takes_list and array.size == max(array.shape)):
         return None  # a matrix, such as scores that are called `score`
-    return f"here it is {setting.key}, or {setting.option}"
+    return f"here it is {setting.key}, or {setting.option}" if array.size == 1 else f"here it is {setting.key}"
 
 
 def _inputs_by_end(names: Sequence[str]) -> list[str]:

@@ -395,13 +395,21 @@ def test_arrays_by_the_same_names_are_a_problem():
 
 def test_a_setting_by_another_system_s_name_among_arrays_is_told():
     np.savez(
-        "p.npz", q=np.eye(2), k=np.eye(2), is_causal=True, softmax_scale=0.5, score=np.eye(2), causal_mask=np.eye(2)
+        "p.npz",
+        q=np.eye(2),
+        k=np.eye(2),
+        is_causal=True,
+        softmax_scale=0.5,
+        sinks=[1, 2],
+        score=np.eye(2),
+        causal_mask=np.eye(2),
     )
     worksheet = read_problem("p.npz", sources())
     assert worksheet.request.causal is None
     assert worksheet.notes == (
         "p.npz: is_causal is left out: here it is causal, or --causal",
         "p.npz: softmax_scale is left out: here it is scale, or --scale",
+        "p.npz: sinks is left out: here it is sink",
         "p.npz: left out, not part of a problem: score, causal_mask",
     )
 
