@@ -5,8 +5,10 @@ import numpy as np
 import pytest
 
 from attncli.check import check
+from attncli.inputs.problem_file import read_problem
 from attncli.inputs.request import Request, Worksheet
-from attncli.matrix import Matrix
+from attncli.inputs.sources import Sources
+from attncli.matrix import Matrix, Reading
 
 RANDOM = np.random.default_rng(86)
 Q, K, V, GIVEN = (RANDOM.normal(size=(2, 9, width)) for width in (4, 4, 5, 5))
@@ -217,6 +219,12 @@ WRONG = {
         "other-layout",
         "Q, in memory (…, n, heads, d), was read as (…, heads, n, d), which mixes heads and positions",
     ),
+    "K and V in another layout": (
+        {},
+        {"output": softmax(product(keys=viewed(K))) @ viewed(V)},
+        "other-layout",
+        "K and V, in memory (…, n, heads, d), were read as (…, heads, n, d), which mixes heads and positions",
+    ),
     "log-sum-exps of all keys": (
         {"causal": True},
         {**shown(CAUSAL), "lse": logs(product())},
@@ -295,3 +303,97 @@ def test_what_was_done_otherwise_is_named(asked, expected, slip, sentence, dtype
 def test_a_softmax_of_other_scores_needs_scores_that_are_printed(names):
     found = {"raw_scores": 2 * product(), "weights": softmax(product() / 2)}
     assert "as printed" not in diagnosis({}, {name: found[name] for name in names})[0].sentence
+
+
+# by hand
+
+ROWS = {
+    "queries": [[1, 2, 0], [2, 0, 1], [1, 1, 3]],
+    "keys": [[1, 0, 2], [2, 1, 1], [0, 2, 1], [1, 1, 1]],
+    "values": [[3, -1], [1, 4], [-2, 5], [4, 7]],
+}
+RAW = np.array(ROWS["queries"]) @ np.array(ROWS["keys"]).T / np.sqrt(3)
+RIGHT = softmax(RAW)
+VALUES = np.array(ROWS["values"])
+
+
+def printed(array, decimals):
+    return [[f"{number:.{decimals}f}" for number in row] for row in array]
+
+
+def sheet(tmp_path, stated, expected, decimals=4):
+    """Return the first sentence about a worksheet, with numbers as they are printed."""
+    rows = [f"{name}: {value}" for name, value in stated.items()] + ["expected:"]
+    for name, array in expected.items():
+        rows.append(f"  {name}: {printed(array, decimals)}".replace("'", ""))
+    path = tmp_path / "hand.yaml"
+    path.write_text("\n".join(rows), encoding="utf-8")
+    found = check_file(path)
+    return found[0].sentence if found else None
+
+
+def check_file(path):
+    return check(read_problem(str(path), Sources(lambda: None, Reading(keep_text=True)))).diagnosis
+
+
+def with_row(array, row):
+    return np.vstack([array[:1], row[None], array[2:]])
+
+
+@pytest.mark.parametrize("decimals", [3, 4])
+def test_a_single_row_of_the_output_beside_right_weights_is_explained(tmp_path, decimals):
+    weights, output = np.round(RIGHT, decimals), np.round(RIGHT, decimals) @ VALUES
+    exchanged = with_row(output, weights[1, [0, 1, 3, 2]] @ VALUES)
+    said = sheet(tmp_path, ROWS, {"weights": weights, "output": exchanged}, decimals)
+    assert said == (
+        f"for query 1, the weights {RIGHT[1, 2]:.6g} of key 2 and {RIGHT[1, 3]:.6g} of key 3 changed places before "
+        "they met V"
+    )
+    left_out = with_row(output, output[1] - weights[1, 0] * VALUES[0])
+    said = sheet(tmp_path, ROWS, {"weights": weights, "output": left_out}, decimals)
+    assert said == f"one term: for query 1, {RIGHT[1, 0]:.6g} · row 0 of V was left out of the sum"
+
+
+def test_an_output_of_weights_that_are_rounded_to_fewer_decimals_than_they_are_printed_with(tmp_path):
+    said = sheet(tmp_path, ROWS, {"weights": RIGHT, "output": np.round(RIGHT, 2) @ VALUES})
+    assert said == "your output is the weights, rounded to 2 decimals first, times V: multiply V by the weights in full"
+
+
+def test_a_masked_score_of_any_number_is_found_from_the_weights_that_it_keeps(tmp_path):
+    allowed = np.tri(3, 4, dtype=bool)
+    for scores, done in ((np.where(allowed, RAW, -1.5), "set to −1.5"), (RAW - 2.5 * ~allowed, "lowered by 2.5")):
+        said = sheet(tmp_path, {**ROWS, "causal": "true"}, {"weights": softmax(scores)})
+        assert said.startswith(f"masked scores were {done}, and −inf is expected: ")
+
+
+def test_one_entry_of_a_projection_that_is_worked_out_wrongly_is_found_from_the_scores(tmp_path):
+    x, w = np.array([[1, 0, 2], [2, 1, 1], [0, 2, 1]]), np.array([[1, 2, 0], [0, 1, 1], [1, 0, 3]])
+    queries, keys = x @ w, x @ w.T
+    taken = np.array(queries, float)
+    taken[2, 1] -= 1.4
+    stated = {"x": x.tolist(), "w_q": w.tolist(), "w_k": w.T.tolist(), "w_v": w.tolist()}
+    said = sheet(tmp_path, stated, {"scores": taken @ keys.T / np.sqrt(3)})
+    own = queries[2, 1]
+    assert said == f"Q at [2, 1], which is projected, was taken as {own - 1.4:g}: it is {own:g}"
+
+
+def test_a_prefix_that_is_merged_by_other_shares_is_named():
+    first, rest = softmax(product()[..., :3]) @ V[:, :3], softmax(product()[..., 3:]) @ V[:, 3:]
+    share = np.exp(logs(product()[..., :3]) - logs(product()))[..., None]
+    ways = {
+        "each counted by the share of the other": (1 - share) * first + share * rest,
+        "each counted by its number of keys": first / 3 + 2 * rest / 3,
+        "each counted alike, by half": (first + rest) / 2,
+        "each was added as it is": first + rest,
+    }
+    for words, output in ways.items():
+        assert diagnosis({}, {"output": output})[0].sentence == (
+            f"of two pieces of the keys, the first 3 and the other 6, {words}: it counts as its share of the sum of "
+            "exponentials"
+        )
+
+
+def test_a_norm_of_one_side_that_is_not_asked_for_is_named():
+    rows = K / np.linalg.norm(K, axis=-1, keepdims=True)
+    said = diagnosis({}, {"output": softmax(product(keys=rows)) @ V})[0].sentence
+    assert said == "the rows of K were normed by l2 before they were scored: no norm is asked for"

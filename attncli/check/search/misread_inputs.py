@@ -34,7 +34,7 @@ def misread_entries(case: Case) -> list[Slip]:
     is_by_hand = all(judge.claims is not None for judge in case.judges.values())
     has_stage = case.has_stage("row_norm", "rotation", "softcap", "sink", "top_k", "dropout_mask")
     is_plain = problem.variant.is_dot and not has_stage
-    if not is_by_hand or not is_plain or problem.lead or case.request.x is not None or problem.head_scales:
+    if not is_by_hand or not is_plain or problem.lead or problem.head_scales:
         return []
     expected = case.judges[name].expected
     shapes = problem.shapes()
@@ -42,24 +42,27 @@ def misread_entries(case: Case) -> list[Slip]:
         return []
     if problem.output_projection is not None or max(problem.queries.size, problem.keys.size) > MOST:
         return []
-    of_values = _misread_value(problem, expected) if case.wrong == ("output",) else []
+    fitted = _misread_value(problem, expected) if case.wrong == ("output",) else []
+    if name in ("raw_scores", "scores"):
+        fitted = _misread_by_scores(problem, name, expected)
     return [
-        _slip(problem, of_values, evidence=FITTED, fitted=1),
-        _slip(problem, _misread_factor(problem, name, expected), evidence=EVIDENCE, fitted=0),
+        _slip(case, fitted, evidence=FITTED, fitted=1),
+        _slip(case, _misread_factor(problem, name, expected), evidence=EVIDENCE, fitted=0),
     ]
 
 
-def _slip(problem: Problem, entries: list[Entry], evidence: float, fitted: int) -> Slip:
-    routes = [Route(problems=(partial(_with_entry, entry=each),), said=_told(problem, each)) for each in entries]
+def _slip(case: Case, entries: list[Entry], evidence: float, fitted: int) -> Slip:
+    routes = [Route(problems=(partial(_with_entry, entry=each),), said=_told(case, each)) for each in entries]
     return Slip(
         "entry-misread", "queries", lambda _: routes, lambda _: "", paired=False, evidence=evidence, fitted=fitted
     )
 
 
-def _told(problem: Problem, entry: Entry) -> str:
+def _told(case: Case, entry: Entry) -> str:
     matrix, row, column, value = entry
-    own = getattr(problem, matrix)[row, column]
-    return f"{LETTERS[matrix]} at [{row}, {column}] was taken as {value:g}: it is {own:g}"
+    own = getattr(case.problem, matrix)[row, column]
+    done = "" if case.request.x is None else ", which is projected,"
+    return f"{LETTERS[matrix]} at [{row}, {column}]{done} was taken as {value:g}: it is {own:g}"
 
 
 def _with_entry(problem: Problem, entry: Entry) -> Problem:
@@ -87,6 +90,28 @@ def _misread_value(problem: Problem, expected: Array) -> list[Entry]:
     numbers = dict.fromkeys(round(own + float(steps[row]), decimals) for decimals in DECIMALS)
     is_nearer = sizes.sum() - sizes[column] + rest[row] < sizes.sum() / 2
     return [("values", row, column, value) for value in numbers if is_nearer and value != own]
+
+
+def _misread_by_scores(problem: Problem, name: str, expected: Array) -> list[Entry]:
+    """Return the entry of Q or K that makes the only wrong row or column of the scores, its number rounded to a few
+    decimals, or nothing."""
+    off = expected - Result(problem, "numpy").array(name)
+    best: list[Entry] = []
+    least = float(np.abs(off).sum()) / 2
+    scale = 1.0 if name == "raw_scores" else problem.scale
+    for matrix, others, wrong in (("queries", problem.keys, off), ("keys", problem.queries, off.mT)):
+        sizes = np.abs(wrong).sum(axis=-1)
+        row = int(sizes.argmax())
+        for column, other in enumerate(scale * others.mT):
+            if (size := float(other @ other)) == 0 or np.count_nonzero(other) < 2:  # as one score that is wrong
+                continue
+            step = float(wrong[row] @ other) / size
+            misfit = float(sizes.sum() - sizes[row] + np.abs(wrong[row] - step * other).sum())
+            own = float(getattr(problem, matrix)[row, column])
+            if misfit < least:
+                numbers = dict.fromkeys(round(own + step, decimals) for decimals in DECIMALS)
+                best, least = [(matrix, row, column, value) for value in numbers if value != own], misfit
+    return best
 
 
 def _misread_factor(problem: Problem, name: str, expected: Array) -> list[Entry]:

@@ -54,6 +54,15 @@ def _unasked_norms(case: Case) -> list[Route]:
             said=f"the rows of Q and K were normed by {name} before they were scored: no norm is asked for",
         )
         for name in ROW_NORM_NAMES
+    ] + [
+        Route(
+            requests=(partial(replace, qk_norm=name),),
+            problems=(partial(_norm_one, name=side),),
+            said=f"the rows of {letter} were normed by {name} before they were scored: no norm is asked for",
+        )
+        for name in ROW_NORM_NAMES
+        for (side, letter), own in zip((("queries", "Q"), ("keys", "K")), lengths, strict=True)
+        if np.ptp(own) >= SAME * own.max() and case.n > 1  # of one query, each key has one score, which may be any
     ]
 
 

@@ -69,6 +69,36 @@ def _finite(case: Case) -> list[Route]:
     return routes
 
 
+@np.errstate(all="ignore")
+def _fitted(case: Case) -> list[Route]:
+    """Return the routes with a number added to the masked scores, or in their place, as the wrong weights give it."""
+    judge, problem = case.judges.get("weights"), case.problem
+    if judge is None or "weights" not in case.wrong or not case.is_masked or problem.sink is not None:
+        return []
+    seen, weights = visible_cells(problem), judge.expected
+    if weights.shape != seen.shape or not (weights > 0).all():
+        return []
+    scores = scores_without_masks(problem)
+    best = np.where(seen, weights, 0).argmax(axis=-1)[..., None]  # of which the digits tell most
+    base = np.take_along_axis(scores - np.log(weights), best, axis=-1)
+    hidden = np.where(seen, 0, weights)
+    at = np.unravel_index(int(hidden.argmax()), hidden.shape)
+    score = float((base + np.log(weights))[at])
+    ways = {score: "set to", score - float(scores[at]): "lowered by"}
+    routes = []
+    for number, words in ways.items():
+        for decimals in (0, 1, 2):
+            depth = -round(number, decimals)
+            if depth <= 0 or depth in DEPTHS:
+                continue
+            if words == "set to":
+                route, told = Route(score=partial(_replaced, depth=depth)), f"set to −{depth:g}"
+            else:
+                route, told = Route(problems=(partial(_lowered, depth=depth),)), f"lowered by {depth:g}"
+            routes.append(replace(route, said=partial(_tell, case, route, told)))
+    return routes
+
+
 def _tell(case: Case, route: Route, done: str) -> str:
     """Return what was done to the masked scores, and the largest weight that one of these keys keeps."""
     weights = route.numbers(case.request, ["weights"])["weights"]
@@ -87,5 +117,15 @@ FINITE_SLIPS = (
         paired=False,
         evidence=SOME,
         passes_easily=True,
+    ),
+    Slip(
+        "mask-finite",
+        "mask",
+        _fitted,
+        lambda _case: "the mask was a finite number",
+        paired=False,
+        evidence=2 * SOME,
+        fitted=1,
+        is_late=True,
     ),
 )

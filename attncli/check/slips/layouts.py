@@ -163,19 +163,22 @@ def _layouts(case: Case) -> list[Route]:
 
 
 def _read_one(case: Case) -> list[Route]:
-    """Return the routes with the memory of Q or K alone read in another layout."""
+    """Return the routes with the memory of Q or K alone, or of K and V, read in another layout."""
     problem = case.problem
-    if problem.packed or len(problem.lead) < 1:
+    if problem.packed or not problem.lead:
         return []
     orders = {("n, heads", "heads, n"): _as_view, ("heads, n", "n, heads"): _as_view_back}
+    ways: dict[str, tuple[str, ...]] = {"Q, in memory {}, was": ("queries",), "K, in memory {}, was": ("keys",)}
+    if problem.values is not None:
+        ways["K and V, in memory {}, were"] = ("keys", "values")
     return [
         Route(
-            problems=(partial(_turn_all, turn=turn, names=(name,)),),
+            problems=(partial(_turn_all, turn=turn, names=names),),
             is_whole=True,
-            said=f"{letter}, in memory (…, {own}, d), was read as (…, {taken}, d), which mixes heads and positions",
+            said=f"{words.format(f'(…, {own}, d)')} read as (…, {taken}, d), which mixes heads and positions",
         )
-        for name, letter in (("queries", "Q"), ("keys", "K"))
-        if getattr(problem, name).ndim > 2 and getattr(problem, name).shape[-3] > 1
+        for words, names in ways.items()
+        if all(getattr(problem, name).ndim > 2 and getattr(problem, name).shape[-3] > 1 for name in names)
         for (own, taken), turn in orders.items()
     ]
 

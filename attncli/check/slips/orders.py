@@ -329,21 +329,22 @@ def only_query(case: Case) -> int | None:
     return queries.pop() if len(queries) == 1 else None
 
 
-def only_row(case: Case) -> tuple[int, ...] | None:
+def only_row(case: Case, *, beside_weights: bool = False) -> tuple[int, ...] | None:
     """Return the only row of weights or output that is wrong, as an index on the leading axes and the queries, or
-    None. Outputs of heads that are joined have no such rows."""
-    rows = set(wrong_rows(case))
+    None. Outputs of heads that are joined have no such rows; an output `beside_weights` that are right has them only
+    where they are asked for."""
+    rows = set(wrong_rows(case, beside_weights=beside_weights))
     is_one = len(rows) == 1 and len(next(iter(rows))) == len(case.problem.lead) + 1
     return rows.pop() if is_one else None
 
 
-def wrong_rows(case: Case) -> list[tuple[int, ...]]:
+def wrong_rows(case: Case, *, beside_weights: bool = False) -> list[tuple[int, ...]]:
     """Return where the rows of weights or output (or else of scores) are that are wrong, or nothing if they are not
     comparable."""
     names = [name for name in case.wrong if name in ("weights", "output")] or list(case.wrong)
     if not set(names) <= {"raw_scores", "scores", "weights", "output"}:
         return []
-    if "weights" in case.judges and "weights" not in names:
+    if "weights" in case.judges and "weights" not in names and not beside_weights:
         return []
     numbers = Result(case.problem, "numpy").compute(*names)
     rows: list[tuple[int, ...]] = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -11,6 +12,7 @@ import numpy as np
 from attncli.check.routes import Route
 from attncli.check.slips.case import Case
 from attncli.check.slips.slip import Slip
+from attncli.check.slips.tiles import TILES
 from attncli.results.result import Result
 
 if TYPE_CHECKING:
@@ -18,6 +20,9 @@ if TYPE_CHECKING:
     from attncli.problem.problem import Problem
 
 PIECES = (2, 3, 4, 8)
+FEW = 16  # keys of which every border is tried
+
+Share = Callable[[list["Array"], list[int]], list["Array"]]  # factors of pieces, of their weights and numbers of keys
 
 
 @np.errstate(all="ignore")
@@ -41,6 +46,51 @@ def _merged(problem: Problem, weights: Array, pieces: int, power: float) -> Arra
 def _slices(m: int, pieces: int) -> list[slice]:
     """Return the keys of each piece."""
     return [slice(start, stop) for start, stop in pairwise(m * piece // pieces for piece in range(pieces + 1))]
+
+
+def _uneven(case: Case) -> list[int]:
+    """Return the numbers of keys of a first piece, as of a prefix, that is neither half of the keys nor a single key,
+    nor all but one."""
+    firsts = range(2, case.m - 1) if case.m <= FEW else TILES
+    return [first for first in firsts if 1 < first < case.m - 1 and first not in (case.m // 2,)]
+
+
+UNEVEN: dict[str, Share] = {
+    "counted by the share of the other": lambda totals, _counts: [
+        other / total for other, total in zip(reversed(totals), totals, strict=True)
+    ],
+    "counted by its number of keys": lambda totals, counts: [
+        count / sum(counts) / total for count, total in zip(counts, totals, strict=True)
+    ],
+    "counted alike, by half": lambda totals, _counts: [0.5 / total for total in totals],
+    "was added as it is": lambda totals, _counts: [1 / total for total in totals],
+}
+
+
+@np.errstate(all="ignore")
+def _of_prefix(_problem: Problem, weights: Array, first: int, share: Share) -> Array:
+    """Return the weights of two pieces of the keys, with shares of their own in the place of the right ones."""
+    parts = weights[..., :first], weights[..., first:]
+    factors = share([part.sum(axis=-1, keepdims=True) for part in parts], [part.shape[-1] for part in parts])
+    own = [np.nan_to_num(part * factor) for part, factor in zip(parts, factors, strict=True)]
+    return np.concatenate(own, axis=-1)
+
+
+def _prefixes(case: Case) -> list[Route]:
+    """Return the routes with a prefix and the other keys merged by other shares."""
+    if case.problem.sink is not None:
+        return []
+    return [
+        Route(
+            reweigh=partial(_of_prefix, first=first, share=share),
+            said=(
+                f"of two pieces of the keys, the first {first} and the other {case.m - first}, each {words}: it counts "
+                "as its share of the sum of exponentials"
+            ),
+        )
+        for words, share in UNEVEN.items()
+        for first in _uneven(case)
+    ]
 
 
 def _counts(case: Case) -> list[int]:
@@ -211,6 +261,15 @@ PIECE_SLIPS = (
         lambda _case: "pieces were merged by other shares",
         paired=False,
         evidence=2.0,
+        passes_easily=True,
+    ),
+    Slip(
+        "split-averaged",
+        "weights",
+        _prefixes,
+        lambda _case: "a prefix was merged by other shares",
+        paired=False,
+        evidence=3.0,
         passes_easily=True,
     ),
     Slip(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
+from itertools import combinations
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,17 +19,27 @@ if TYPE_CHECKING:
     from attncli.matrix import Array
     from attncli.problem.problem import Problem
 
+Change = Callable[["Array"], "Array"]
+
 LARGEST = 100.0  # scores whose exponentials are told
 FEW = 16  # keys of which each term is tried
 
 
-def _row(case: Case) -> tuple[int, ...] | None:
+def _row(case: Case, *, beside_weights: bool = False) -> tuple[int, ...] | None:
     """Return where the only row is that is wrong, if it is one of a plain softmax of a few keys."""
     if case.has_stage("sink", "dropout_mask") or not 2 < case.m <= MANY:
         return None
     if not {"weights", "output"} & set(case.wrong):
         return None
-    return only_row(case)
+    return only_row(case, beside_weights=beside_weights)
+
+
+def _row_of_output(case: Case) -> tuple[int, ...] | None:
+    """Return where the only row of the output is that is wrong, of few keys and of weights that are right, or not
+    given."""
+    if case.wrong != ("output",) or case.m > FEW or case.problem.output_projection is not None:
+        return None
+    return _row(case, beside_weights=True)
 
 
 def _scores(case: Case, at: tuple[int, ...]) -> Array | None:
@@ -141,26 +152,72 @@ def _times(weights: Array, at: tuple[int, ...], factor: float) -> Array:
     return found
 
 
+def _with_printed(case: Case) -> list[Callable[[Change], Change]]:
+    """Return what makes a change of the weights one of the weights in full, and one of those that are printed."""
+    judge = case.judges.get("weights")
+    if judge is None or judge.expected.shape != case.problem.shapes()["weights"]:
+        return [lambda change: change]
+    return [lambda change: change, lambda change: lambda _weights: change(judge.expected)]
+
+
 def _one_term(case: Case) -> list[Route]:
     """Return the routes without one product of a weight and a row of V, for the only query whose output is wrong, or
     with one of the other sign or twice."""
-    at = _row(case)
-    if at is None or case.wrong != ("output",) or case.m > FEW or case.problem.output_projection is not None:
+    at = _row_of_output(case)
+    if at is None:
         return []
     weights = Result(case.problem, "numpy").weights[at]
+    changed = _with_printed(case)
     ways = {0.0: "was left out of the sum", -1.0: "was subtracted", 2.0: "was added twice"}
     return [
         Route(
-            weigh=partial(_times, at=(*at, int(key)), factor=factor),
+            weigh=change(partial(_times, at=(*at, int(key)), factor=factor)),
             is_whole=True,
             said=f"one term: for {_named(at)}, {weights[key]:.6g} · row {key} of V {words}",
         )
+        for change in changed
         for key in np.flatnonzero(weights)
         for factor, words in ways.items()
     ]
 
 
+def _exchanged(case: Case) -> list[Route]:
+    """Return the routes in which two weights met each other's rows of V, for the only query whose output is wrong."""
+    at = _row_of_output(case)
+    if at is None:
+        return []
+    weights = Result(case.problem, "numpy").weights[at]
+    return [
+        Route(
+            weigh=change(partial(_with_exchange, at=at, pair=(one, two))),
+            is_whole=True,
+            said=(
+                f"for {_named(at)}, the weights {weights[one]:.6g} of key {one} and {weights[two]:.6g} of key {two} "
+                "changed places before they met V"
+            ),
+        )
+        for change in _with_printed(case)
+        for one, two in combinations(range(case.m), 2)
+    ]
+
+
+def _with_exchange(weights: Array, at: tuple[int, ...], pair: tuple[int, int]) -> Array:
+    found = np.array(weights)
+    one, two = ((*at, key) for key in pair)
+    found[one], found[two] = weights[two], weights[one]
+    return found
+
+
 SINGLE_SLIPS = (
+    Slip(
+        "one-term",
+        "result",
+        _exchanged,
+        lambda _case: "two weights changed places",
+        paired=False,
+        evidence=2.5 * SOME,  # for one of many pairs
+        is_late=True,
+    ),
     Slip(
         "one-term",
         "result",
