@@ -39,6 +39,16 @@ def test_a_heading_of_any_form_names_what_follows(form: str, gap: str) -> None:
 
 
 @pytest.mark.parametrize("form", HEADINGS)
+@pytest.mark.parametrize("names", [("queries", "keys"), ("weights", "output"), ("Raw scores", "Scores")])
+def test_rows_with_commas_are_named_too_and_so_are_results(form: str, names: tuple[str, str]) -> None:
+    if form.startswith("`"):
+        names = tuple(name.replace(" ", "_") for name in names)
+    found = _matrices(f"{form.format(names[0])}\n1,2\n3,4\n{form.format(names[1])}\n5,6\n")
+    told = [(name.replace("_", " "), matrix.array.tolist()) for name, matrix in found.items()]
+    assert told == list(zip((name.replace("_", " ") for name in names), ([[1, 2], [3, 4]], [[5, 6]]), strict=True))
+
+
+@pytest.mark.parametrize("form", HEADINGS)
 def test_a_heading_of_any_form_names_what_its_fence_holds(form: str) -> None:
     text = "Words.\n" + "".join(f"{form.format(name)}\n\n```\n{block}\n```\n" for name, block in BLOCKS.items())
     found = _matrices(text)

@@ -17,7 +17,12 @@ _MARKS = frozenset("[({=<×*")
 _WORDS = ("- ", "-\n", "-element ", "Columns ")
 _AROUND = frozenset(">`~⎡⎛┌%:")  # what stands around a print has one of these, or begins with a word
 _WORDS_AROUND = ("Tensor", "torch_tensor", "Out", "(gdb", "(Pdb", "$")
-_HEADINGS = frozenset(("q", "k", "v", "x", "query", "queries", "key", "keys", "value", "values", "mask", "context"))
+_HEADINGS = frozenset(
+    (
+        *("q", "k", "v", "x", "query", "queries", "key", "keys", "value", "values", "mask", "context"),
+        *("raw", "raw_scores", "scores", "weights", "output", "lse"),
+    )
+)
 _LONGEST_HEADING = 80
 _PLAIN_STARTS = frozenset("[{|\\-+.0123456789")  # with which little begins that stands around a print:
 _SIGNS_AROUND = (".rs:", "(%o", "--> ")  # Rust's dbg!, the second line of Maxima, the prompt of Scilab

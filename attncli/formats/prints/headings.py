@@ -45,10 +45,11 @@ _LABEL = re.compile(  # a line that only names what stands below it
 _RULED = re.compile(r"[ \t]*(?:\*\*|__|==+|--+)")
 _OWN_READER = re.compile(r"\s*[\[{(|]|[^\n]*\n[ \t]*[|+:=_-]{2,}")
 _INPUTS = frozenset("qkvx")  # first letters of what a problem is made of
+_RESULT = re.compile(r"(?:expected_)?(?:raw_scores|scores|weights|output|lse)", re.IGNORECASE)  # of a sheet of answers
 _COMMENT = re.compile(r"[ \t]*(?:#|%|//)")
 _KEY = re.compile(r"[ \t]*(?:-[ \t]|[\"']?[A-Za-z_]\w*[\"']?[ \t]*:(?:[ \t]|$))")
 _PLAIN_LABEL = re.compile(r"(?!.*\bshape\b)[A-Za-z][\w ]*(?:\((?:[A-Za-z]+|(?:[0-9]+, ?)+[0-9]*)\))?:")
-_LISTED = re.compile(r"\s*(?:[\[{(]|[-+]?\.?[0-9])")
+_LISTED = re.compile(r"\s*(?:[\[{(]|[-+]?\.?[0-9][-+.0-9eE \t]*\Z)")  # a list, or a row of cells between blanks
 _LISTED_ROWS = re.compile(r"\s*[-+]?\.?[0-9][-+.0-9eE \t]*(?:\n|\Z)")  # which the label has in its own reader
 _RULE = re.compile(r"[ \t]*\|?[ \t]*:?-{3,}:?[ \t]*\|")
 _FENCE = re.compile(r"[ \t]*(`{3,}|~{3,})[ \t]*([^`\n]*)")
@@ -65,7 +66,7 @@ def strip_marks(text: str) -> str:
 
 def name_headings(text: str) -> str:
     """Return the text with `Q =` in place of headings above rows of numbers, if two or more divide it, one of them
-    that of an input."""
+    that of an input, or all of them those of results."""
     if "\\begin" in text:
         return text  # a page of LaTeX, which names its matrices itself
     lines = text.split("\n")
@@ -73,7 +74,9 @@ def name_headings(text: str) -> str:
     names = [name for _, name in places]
     if len(places) < 2:
         return _name_label(lines) or text
-    if len(set(names)) < 2 or _INPUTS.isdisjoint(name[0].lower() for name in names):
+    # a size behind the name is that of a table of attncli, with rounded numbers
+    is_sheet = all(_RESULT.fullmatch(name) and "(" not in lines[place] for place, name in places)
+    if len(set(names)) < 2 or (_INPUTS.isdisjoint(name[0].lower() for name in names) and not is_sheet):
         return text
     if any(line.strip() and not _COMMENT.match(line) for line in lines[: places[0][0]]):
         return text

@@ -23,6 +23,7 @@ _ASSIGNMENT = re.compile(
     r"((?:\[[0-9]*\][ \t]*)*)"  # C's lengths
     rf"(?:::?[ \t]*{_ANNOTATION})?[ \t]*(?:=|:=|<-)(?!=)[ \t]*"
 )
+_PRODUCT = re.compile(r"(?:Q_?K|qk)(?:\W|\Z)")  # QK^T
 _STEPS = re.compile(r"\"[^\"\n]*\"|'[^'\n]*'|[\[({]|[\])}]|\n|;")
 PREPARED = re.compile(  # statements that prepare a session, and no array
     r"(?:clear(?:vars)?(?:[ \t]+all)?|clc|close[ \t]+all|more[ \t]+off|format[ \t]+\w+(?:[ \t]+\w+)?"
@@ -85,9 +86,8 @@ def split_named(text: str, where: str) -> list[NamedPart]:
     for name in names:
         if _CHANGED.fullmatch(name):
             what = f"{quote(name)} names a transposed or changed matrix"
-            raise InputError(
-                where, what, "give the matrix itself a name of its own, as in K = …; nothing is calculated here"
-            )
+            hint = "give the matrix itself a name of its own, as in K = …; nothing is calculated here"
+            raise InputError(where, what, "call it raw_scores = …" if _PRODUCT.match(name) else hint)
     return parts
 
 
