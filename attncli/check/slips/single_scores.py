@@ -224,7 +224,7 @@ SINGLE_SLIPS = (
         _one_term,
         lambda _case: "one term is wrong",
         paired=False,
-        evidence=2 * SOME,
+        evidence=2.5 * SOME,
         is_late=True,
     ),
     Slip(
