@@ -26,7 +26,7 @@ _CELLS = {delimiter: pattern(rf' *(?:"((?:[^"]|"")*)" *|([^{delimiter}]*))(?:{de
 _CELLS[BLANKS] = pattern(r'[ \t\n]*(?:"((?:[^"]|"")*)"|([^ \t\n]+))(?:[ \t\n]+|\Z)')
 _BETWEEN_BLANKS = pattern(r"[^ \t]+")  # str.split also splits at the no-break spaces within a number
 _SEPARATOR = pattern(r"\"?[sS][eE][pP]=([;,\t])\"?[ \r]*")
-_PADDED_COMMAS = pattern(r"[^\t,]+(?:\t *,[^\t,]*)+")
+_PADDED_COMMAS = pattern(r"[^\t]+(?:\t *,[^\t]*)+")
 _SPLIT_NUMBER = pattern(r"(?:^|(?<=,))[+-]?([0-9]+),(0[0-9]+)(?:[eE][+-]?[0-9]+)?(?=,|$)", re.MULTILINE)
 
 
@@ -85,10 +85,11 @@ def split(text: str, where: str) -> Table:
 
 
 def _refuse_padded_commas(numbered: list[tuple[int, str]], where: str) -> None:
-    """Raise InputError if a comma follows every tab, and stands nowhere else: `1<tab>,3` could be 1 and 0.3, or 1 and 3
-    in cells that commas separate."""
+    """Raise InputError if a comma follows every tab, and each line has as many: `1<tab>,3` could be 1 and 0.3, or 1 and
+    3 in cells that commas separate."""
     solid = [(number, line) for number, line in numbered if line.strip()]
-    if all(_PADDED_COMMAS.fullmatch(line) for _, line in solid):
+    is_even = len({line.count(",") for _, line in solid}) == 1
+    if is_even and all(_PADDED_COMMAS.fullmatch(line) for _, line in solid):
         what = "a comma behind each tab could be a decimal comma, or separate the cells"
         raise InputError(f"{where}: line {solid[0][0]}, column 2", what, "type 0,3 for 0.3, or delete the tabs")
 

@@ -48,6 +48,7 @@ BAD_TABLES: list[tuple[str, str, bytes, str, str, str | None]] = [
         )
         for name, text, line in (
             ("a row", b"1\t,3\n", 1),
+            ("another comma", b"1,2\t,2\n", 1),
             ("labels and a blank", b"\na\t ,1\nb\t,2\n", 2),
             ("a header", b"x\t,y\n1\t,2\n", 1),
         )
