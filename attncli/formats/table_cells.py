@@ -26,7 +26,7 @@ _CELLS = {delimiter: pattern(rf' *(?:"((?:[^"]|"")*)" *|([^{delimiter}]*))(?:{de
 _CELLS[BLANKS] = pattern(r'[ \t\n]*(?:"((?:[^"]|"")*)"|([^ \t\n]+))(?:[ \t\n]+|\Z)')
 _BETWEEN_BLANKS = pattern(r"[^ \t]+")  # str.split also splits at the no-break spaces within a number
 _SEPARATOR = pattern(r"\"?[sS][eE][pP]=([;,\t])\"?[ \r]*")
-_PADDED_COMMAS = pattern(r"[^\t]+(?:\t *,[^\t]*)+")
+_TAB_ALONE, _COMMA_ALONE = pattern(r"(?<!,)\t(?!,)"), pattern(r",(?!\t|\Z)")
 _SPLIT_NUMBER = pattern(r"(?:^|(?<=,))[+-]?([0-9]+),(0[0-9]+)(?:[eE][+-]?[0-9]+)?(?=,|$)", re.MULTILINE)
 
 
@@ -62,7 +62,7 @@ def split(text: str, where: str) -> Table:
     if delimiter != "\t":
         numbered = [(number, line) for number, line in numbered if line.strip()]
     if delimiter == "\t" and not declared:
-        _refuse_padded_commas(numbered, where)
+        delimiter = _between_tabs_or_commas(numbered, where)
     rows = [split_line(line, delimiter, f"{where}: line {number}") for number, line in numbered]
     lines = [number for number, _ in numbered]
     table = Table(where, rows, lines, delimiter)
@@ -84,14 +84,20 @@ def split(text: str, where: str) -> Table:
     return table
 
 
-def _refuse_padded_commas(numbered: list[tuple[int, str]], where: str) -> None:
-    """Raise InputError if a comma follows every tab, and each line has as many: `1<tab>,3` could be 1 and 0.3, or 1 and
-    3 in cells that commas separate."""
+def _between_tabs_or_commas(numbered: list[tuple[int, str]], where: str) -> str:
+    """Return the delimiter of lines that tabs divide: a comma where one stands before every tab, and nowhere else.
+
+    Raises InputError if a comma stands beside every tab, each line has as many, and others separate cells or are
+    decimal commas: `1<tab>,3` could be 1 and 0.3, or 1 and 3 in cells that commas separate.
+    """
     solid = [(number, line) for number, line in numbered if line.strip()]
-    is_even = len({line.count(",") for _, line in solid}) == 1
-    if is_even and all(_PADDED_COMMAS.fullmatch(line) for _, line in solid):
-        what = "a comma behind each tab could be a decimal comma, or separate the cells"
+    lines = ["\t".join(part.strip(" ") for part in line.split("\t")) for _, line in solid]
+    if len({line.count(",") for line in lines}) > 1 or any(map(_TAB_ALONE.search, lines)):
+        return "\t"
+    if any(map(_COMMA_ALONE.search, lines)):
+        what = "a comma beside each tab could be a decimal comma, or separate the cells"
         raise InputError(f"{where}: line {solid[0][0]}, column 2", what, "type 0,3 for 0.3, or delete the tabs")
+    return "\t" if any(line.endswith(",") for line in lines) else ","
 
 
 def _cells_of(count: int) -> str:

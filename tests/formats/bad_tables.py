@@ -39,16 +39,17 @@ BAD_TABLES: list[tuple[str, str, bytes, str, str, str | None]] = [
     ),
     *(
         (
-            f"a comma behind each tab ({name})",
+            f"a comma beside each tab ({name})",
             "csv",
             text,
             f"q.csv: line {line}, column 2",
-            "a comma behind each tab could be a decimal comma, or separate the cells",
+            "a comma beside each tab could be a decimal comma, or separate the cells",
             "type 0,3 for 0.3, or delete the tabs",
         )
         for name, text, line in (
             ("a row", b"1\t,3\n", 1),
             ("another comma", b"1,2\t,2\n", 1),
+            ("a comma before the tab", b"1, \t2,3\n", 1),
             ("labels and a blank", b"\na\t ,1\nb\t,2\n", 2),
             ("a header", b"x\t,y\n1\t,2\n", 1),
         )

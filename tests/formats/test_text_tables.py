@@ -33,6 +33,7 @@ SAME_TABLE = [
     ("semicolons", b"1;2\n3;4.5\n"),
     ("semicolons and decimal commas", b"1;2\n3;4,5\n"),
     ("tabs and decimal commas", b"1\t2\n3\t4,5\n"),
+    ("a comma before each tab", b"1,\t2\n3,\t4.5\n"),
     ("blanks", b"1 2\n3 4.5\n"),
     ("runs of blanks", b"  1     2\n 3  \t 4.5  \n"),
     ("commas and blanks", b"1, 2\n3 ,4.5\n"),
