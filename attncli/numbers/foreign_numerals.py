@@ -98,7 +98,8 @@ def doubt(cell: str) -> Doubt | None:
         rest = cell.replace(hidden, "")
         return Doubt(HIDDEN, _cure(_as_ascii(rest)) or (rest if _PLAIN.fullmatch(rest) else ""))
     if len(cell) > _LONGEST:
-        return None if any(map(str.isalpha, cell)) else Doubt(NUMBER)
+        is_word = any(map(str.isalpha, cell)) and not _PLAIN.fullmatch(cell.lstrip("+-").lower())
+        return None if is_word else Doubt(NUMBER)
     plain = _as_ascii(cell)
     if (found := _doubt_of_word(plain)) is not None:
         return found

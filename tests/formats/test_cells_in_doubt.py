@@ -12,7 +12,7 @@ from bad_input_reader import read_all
 
 from attncli.errors import InputError
 from attncli.matrix import Matrix, Reading
-from attncli.numbers.foreign_numerals import HIDDEN, INFINITE, MISSING, NUMBER, doubt
+from attncli.numbers.foreign_numerals import HIDDEN, INFINITE, MISSING, NUMBER, Doubt, doubt
 from attncli.numbers.numerals import parse_number
 from attncli.numbers.units import words
 
@@ -266,3 +266,9 @@ def test_numbers_between_which_a_wide_or_no_break_space_stands_are_told_apart(sp
     found = doubt(f"1.5{space}-2")
     assert found is not None
     assert (found.kind, found.hint) == (NUMBER, "type 1.5 -2, with plain blanks between its numbers")
+
+
+@pytest.mark.parametrize("cell", ["1" * 201, f"{'1' * 150}e{'1' * 150}", f"-{'1' * 250}.5E+400"])
+def test_a_long_number_beyond_float64_is_no_label(cell: str) -> None:
+    assert doubt(cell) == Doubt(NUMBER)
+    assert doubt(f"token{cell}") is None

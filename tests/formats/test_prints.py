@@ -184,3 +184,9 @@ def test_lists_that_are_never_closed_and_long_digits_are_read_in_linear_time(tex
     # each line end, semicolon or digit could be the one that divides, so that these took minutes
     with pytest.raises(InputError):
         read_print(text, "q", Reading())
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", ",\n", " ,\r\n"])
+def test_records_are_read_whatever_ends_their_lines(end: str) -> None:
+    text = f'\r\n{{"token": "cat", "a": 1}}{end}\r\n{{"token": "dog", "a": 3}}{end}'
+    assert read_print(text, "p", Reading()).matrices[""]().array.tolist() == [[1], [3]]

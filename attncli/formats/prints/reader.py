@@ -181,7 +181,7 @@ def _read_records(text: str, where: str, reading: Reading) -> Contents:
     """Return the rows of a JSON list of mappings, or of mappings on lines of their own, or what one mapping holds."""
     from attncli.formats import yaml
 
-    lines = [line.strip().removesuffix(",") for line in text.split("\n") if line.strip(" \t,")]
+    lines = [line for each in text.split("\n") if (line := each.strip().strip(",").strip())]
     if len(lines) > 1 and all(line[0] == "{" and line[-1] == "}" for line in lines):
         text = f"[{','.join(lines)}]"
     if text.lstrip().startswith("["):
