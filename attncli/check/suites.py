@@ -53,7 +53,7 @@ def split_answers(words: list[str]) -> tuple[list[str], list[str]]:
     are, and so is a problem with expected numbers, as a form that was filled in.
     """
     first, *others = words
-    if not others or _is_table(first) or _is_gone(first):
+    if not others or _is_table(first):
         return words, []
     kinds = [_kind_of(word) for word in others]
     if (TABLE in kinds or SHEET in kinds) and PROBLEM not in kinds and _kind_of(first) != SHEET:

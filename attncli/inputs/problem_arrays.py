@@ -38,7 +38,7 @@ def worksheet_from_arrays(contents: Contents, name: str) -> Worksheet:
     if set(contents.matrices) == {""}:
         raise InputError(contents.where, ONE_MATRIX, APART)
     for key in contents.passed_over:
-        if is_key(key) or matrix_name(key) or packed_name(key) or doubt_about(key):
+        if is_key(key) or packed_name(key) or doubt_about(key):
             raise assigned_by_code(contents.where, key)
     owners: dict[str, str] = {}
     request: dict[str, Any] = {}

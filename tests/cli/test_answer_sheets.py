@@ -91,3 +91,11 @@ def test_a_matrix_that_a_form_lacks_is_not_one_of_its_inputs(run, folder):
     ran = run("check", "hw.yaml", "--expect-output", "form.yaml")
     assert (ran.status, ran.out) == (2, "")
     assert ran.err.endswith("none is called output\nhint: name it output\n")
+
+
+def test_a_problem_that_is_typed_or_not_there_has_answers_behind_it_too(run, folder):
+    (folder / "ann.csv").write_text("1.3911,2.3911\n")
+    typed = "{queries: [[2, 1]], keys: [[1, 0], [0, 0]], values: [[1, 2], [3, 4]]}"
+    assert told(run, typed, "ann.csv") == {"ann": ("exact", ["output"])}
+    assert told(run, "gone.yaml", "ann.csv") == {"ann": ("error", [])}
+    assert "gone.yaml: no such file" in run("check", "gone.yaml", "ann.csv").err
