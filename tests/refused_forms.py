@@ -183,7 +183,7 @@ REFUSED = [
         "[1 2, 3]",
         "[2]",
         "the items of a list are separated by commas or by blanks, not by both",
-        "put a comma between all of them: [1, 2, 3]",
+        "put a comma between all of them, and a point in decimals: [1.5, 2, 3]",
     ),
     (
         "lines in one pair of brackets",

@@ -11,11 +11,13 @@ from attncli.records import record
 
 @record
 class Entry:
-    """A job of a manifest as parsed: its index in `jobs`, its mapping, and the defaults of the manifest."""
+    """A job of a manifest as parsed: its index in `jobs`, its mapping, the defaults of the manifest, and whether some
+    commas of the manifest could be decimal."""
 
     index: int
     node: Mapping[str, Any]
     defaults: Mapping[str, Any] | None
+    is_doubtful: bool = False
 
 
 @record

@@ -41,7 +41,8 @@ def manifest_jobs(path: str, data: bytes) -> list[Job] | None:
     if not isinstance(root["jobs"], list) or not root["jobs"]:
         raise trees.fault(tree, where, ("jobs",), "jobs must be a list of jobs", FORM)
     return [
-        Job(_name(tree, where, index), path, Entry(index, node, defaults)) for index, node in enumerate(root["jobs"])
+        Job(_name(tree, where, index), path, Entry(index, node, defaults, tree.raw_rows is not None))
+        for index, node in enumerate(root["jobs"])
     ]
 
 
@@ -74,14 +75,19 @@ def _unknown(tree: Tree, where: str, path: tuple[str, ...], key: str, choices: t
 
 
 def tree_of(entry: Entry, path: str) -> Tree:
-    """Return the part of a job's manifest that the job needs. The manifest is read again only to locate an error."""
+    """Return the part of a job's manifest that the job needs. The manifest is read again only to locate an error, or a
+    comma in doubt."""
     root = {"jobs": {entry.index: entry.node}, "defaults": entry.defaults or {}}
 
     def locate(place: trees.Path) -> tuple[int, int]:
         tree = _parsed(path, read_bytes(path)).tree
         return tree.locate(place) if tree is not None else (1, 1)
 
-    return Tree(root, locate)
+    def raw_rows(place: trees.Path) -> list[list[Any]]:
+        tree = _parsed(path, read_bytes(path)).tree
+        return tree.raw_rows(place) if tree is not None and tree.raw_rows is not None else []
+
+    return Tree(root, locate, raw_rows if entry.is_doubtful else None)
 
 
 def canonical(node: Any) -> str:

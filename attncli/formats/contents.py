@@ -54,11 +54,13 @@ class Tree:
 
     A quoted scalar is a `Quoted`, a plain one is a `str` ("null", "true", "1e-3" as printed). `locate(path)` returns
     the 1-based (line, column) of the node at a path of keys and indices. It parses the source a second time, because
-    only errors need it.
+    only errors need it. `raw_rows(path)` returns the cells of the lists at a path with the blanks before them, if some
+    of the commas between numbers could be decimal.
     """
 
     root: Any
     locate: Callable[[tuple[str | int, ...]], tuple[int, int]]
+    raw_rows: Callable[[tuple[str | int, ...]], list[list[Any]]] | None = None
     notes: tuple[str, ...] = field(default=())
 
 

@@ -14,6 +14,7 @@ from attncli.errors import InputError
 from attncli.formats import tree as trees
 from attncli.formats.contents import NumberList
 from attncli.formats.plain_texts import PlainTexts
+from attncli.numbers.decimal_commas import may_hold_decimal_commas
 from attncli.numbers.json_rows import LARGE, PIECE, parse_json_list, parse_json_rows, stack_rows
 
 if TYPE_CHECKING:
@@ -127,6 +128,8 @@ def _column(text: str, colon: int) -> int:
 def _parse_list(text: str, part: _Part, keep_text: bool) -> NumberList | None:
     """Return the array of a list of lists of plain numbers, with the texts of its cells if asked for, or None if it is
     anything else."""
+    if may_hold_decimal_commas(text[part.begin : part.end].encode("utf-8", "surrogateescape")):
+        return None
     cells = bytearray()
 
     def parse(pieces: Iterator[bytes | None]) -> Iterator[Array | None]:

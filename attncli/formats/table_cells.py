@@ -8,6 +8,7 @@ from collections import Counter
 from attncli.errors import InputError
 from attncli.formats.foreign import WRITE_NUMBERS
 from attncli.formats.table_notes import shape_hint
+from attncli.numbers.decimal_commas import find_decimal_comma, may_hold_decimal_commas
 from attncli.numbers.numerals import may_be_cell
 from attncli.patterns import pattern
 from attncli.records import record
@@ -69,6 +70,8 @@ def split(text: str, where: str) -> Table:
     for number, line in numbered if delimiter == "," else ():
         if (doubt := split_number(line)) is not None:
             raise InputError(f"{where}: line {number}, column {doubt[0]}", doubt[1], doubt[2])
+    if delimiter == "," and may_hold_decimal_commas(text.encode("utf-8", "replace")):
+        _refuse_decimal_commas(table, numbered)
     looks_like_shape = shape_hint(rows)
     if delimiter == BLANKS and not looks_like_shape and {len(row) for row in rows[1:]} == {len(rows[0]) + 1}:
         rows[0].insert(0, "")  # a corner that is empty does not show between blanks
@@ -82,6 +85,14 @@ def split(text: str, where: str) -> Table:
                 or f"cells are separated by {NAMES[delimiter]}: all rows need the same number of cells",
             )
     return table
+
+
+def _refuse_decimal_commas(table: Table, numbered: list[tuple[int, str]]) -> None:
+    """Raise InputError if some of the commas that separate cells without quotes could be decimal."""
+    lines = [line for _, line in numbered]
+    doubt = None if any('"' in line for line in lines) else find_decimal_comma(line.split(",") for line in lines)
+    if doubt is not None:
+        raise InputError(table.place(doubt.row, doubt.column), doubt.what, doubt.hint)
 
 
 def _between_tabs_or_commas(numbered: list[tuple[int, str]], where: str) -> str:

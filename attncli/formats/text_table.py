@@ -28,6 +28,7 @@ from attncli.formats.table_notes import (
 )
 from attncli.matrix import Matrix, Reading
 from attncli.numbers import numerals
+from attncli.numbers.decimal_commas import find_decimal_comma, may_hold_decimal_commas
 from attncli.numbers.json_rows import LARGE, PIECE, parse_json_rows
 from attncli.numbers.numerals import NumeralError, is_number
 from attncli.patterns import pattern
@@ -70,6 +71,10 @@ def _read_plain(data: bytes, where: str, reading: Reading) -> Matrix | None:
     if len(present) > 1:
         return None
     delimiter = present[0] if present else b""
+    if delimiter == b"," and may_hold_decimal_commas(data):
+        lines = data.decode("latin-1").split("\n")
+        if find_decimal_comma(line.split(",") for line in lines if line.strip()):
+            return None
     array = _parse_pieces(data, delimiter)
     if array is None or (found := _plain_matrix(array, where, reading, data)) is None:
         return None

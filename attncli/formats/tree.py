@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from attncli.errors import InputError
 from attncli.formats.contents import Contents, NumberList, Quoted, Tree
 from attncli.matrix import LABELS_OF, Matrix
+from attncli.numbers.decimal_commas import find_decimal_comma, may_hold_decimal_commas
 
 if TYPE_CHECKING:
     import numpy as np
@@ -54,7 +55,12 @@ def position(text: str, index: int) -> tuple[int, int]:
 
 def locate(events: Callable[[], Iterator[Event]], path: Path) -> tuple[int, int]:
     """Return the position of the node at `path`, or of its nearest ancestor if the path leaves the document."""
-    stream = events()
+    found, _ = _find(events(), path)
+    return found.line, found.column
+
+
+def _find(stream: Iterator[Event], path: Path) -> tuple[Event, Iterator[Event]]:
+    """Return the event that begins the node at `path`, or its nearest ancestor, and those after it."""
     found = next(stream)
     for step in path:
         if found.kind == "[" and isinstance(step, int):
@@ -71,7 +77,51 @@ def locate(events: Callable[[], Iterator[Event]], path: Path) -> tuple[int, int]
             found = key if isinstance(step, Key) else next(stream)
         else:  # a scalar, or an alias, whose node is elsewhere
             break
-    return found.line, found.column
+    return found, stream
+
+
+def make_tree(root: Any, text: str, events: Callable[[], Iterator[Event]]) -> Tree:
+    """Return the document whose text has these events."""
+    rows = partial(_raw_rows, events) if may_hold_decimal_commas(text.encode("utf-8", "surrogateescape")) else None
+    return Tree(root, partial(locate, events), raw_rows=rows)
+
+
+def _raw_rows(events: Callable[[], Iterator[Event]], path: Path) -> list[list[Event]]:
+    """Return the cells of the innermost lists at `path`, each with a blank, or the end of its line, before it if that
+    stands between it and the one before."""
+    found, stream = _find(events(), path)
+    rows: list[list[Event]] = []
+    open_: list[str] = []
+    last: Event | None = None
+    while True:
+        is_cell = found.kind == "scalar" and open_[-1:] == ["["]
+        if is_cell:
+            gap = ""
+            if last is None:
+                rows.append([])
+            elif found.line > last.line:
+                gap = "\n"
+            elif found.column > last.column + len(last.value) + 1:
+                gap = " "
+            rows[-1].append(found._replace(value=gap + found.value))
+        last = found if is_cell else None
+        if found.kind in "[{":
+            open_.append(found.kind)
+        elif found.kind == "end":
+            del open_[-1]
+        if not open_:
+            return rows
+        found = next(stream)
+
+
+def refuse_decimal_commas(tree: Tree, path: Path, where: str) -> None:
+    """Raise InputError if commas between the numbers of the lists at `path` could be decimal."""
+    if tree.raw_rows is None:
+        return
+    rows = tree.raw_rows(path)
+    if doubt := find_decimal_comma([cell.value for cell in row] for row in rows):
+        cell = rows[doubt.row][doubt.column]
+        raise InputError(f"{where}: line {cell.line}, column {cell.column}", doubt.what, doubt.hint)
 
 
 def _skip(event: Event, stream: Iterator[Event]) -> None:
@@ -134,6 +184,11 @@ def matrix_at(tree: Tree, path: Path, where: str, name: str, reading: Reading) -
 
     Raises InputError with the line and column in the file `where`.
     """
+    refuse_decimal_commas(tree, path, where)
+    return _matrix(tree, path, where, name, reading)
+
+
+def _matrix(tree: Tree, path: Path, where: str, name: str, reading: Reading) -> Matrix:
     from attncli.numbers.numerals import NumeralError
 
     node = node_at(tree, path)
@@ -206,8 +261,9 @@ def labelled_rows(tree: Tree, path: Path, where: str, name: str, reading: Readin
     if not _SHAPES.isdisjoint(node_at(tree, path)) and not _CELLS.isdisjoint(node_at(tree, path)):
         what = f"{path[-1]}: a mapping with its shape and its numbers, as a library writes an array"
         raise fault(tree, where, path, what, FORM)
+    refuse_decimal_commas(tree, path, where)
     for label in node_at(tree, path):
-        row = matrix_at(tree, (*path, label), where, name, reading)
+        row = _matrix(tree, (*path, label), where, name, reading)
         if row.array.ndim != 1 or (rows and row.array.shape != rows[0].array.shape):
             what = "a row is a list of numbers" if row.array.ndim != 1 else f"a row of {len(row.array)}"
             due = "" if row.array.ndim != 1 else f", but the first has {len(rows[0].array)}"

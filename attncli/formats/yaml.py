@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from attncli.errors import InputError
 from attncli.files import path_text
 from attncli.formats import tree as trees
-from attncli.formats.contents import Contents, Folded, Quoted, Tree
+from attncli.formats.contents import Contents, Folded, Quoted
 from attncli.formats.encoding import decode
 from attncli.formats.number_lists import read_yaml_lists
 
@@ -33,7 +33,7 @@ def read(data: bytes, where: str, reading: Reading) -> Contents:
     text = decode(data, where)
     root = read_yaml_lists(text, lambda left: _Builder(left, where).document(), keep_text=reading.keep_text)
     root = _Builder(text, where).document() if root is None else root
-    return trees.read_contents(Tree(root, partial(trees.locate, partial(_events, text))), where, reading)
+    return trees.read_contents(trees.make_tree(root, text, partial(_events, text)), where, reading)
 
 
 def _loader(text: str) -> Any:

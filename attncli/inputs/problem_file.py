@@ -324,6 +324,7 @@ class _Reader:
     def setting(self, key: str) -> Any:
         node = self.node((key,))
         if isinstance(node, list) and key in BY_KEY and BY_KEY[key].takes_list:
+            trees.refuse_decimal_commas(self.tree, (*self.path, key), self.where)
             listed = BY_KEY[key].join_list(self.unpadded_text((key, index)) for index in range(len(node)))
             return self.parse_text(key, (key,), listed)
         return self.parse_text(key, (key,), self.unpadded_text((key,)))

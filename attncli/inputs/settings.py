@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from attncli.errors import UsageError, ValueFault
+from attncli.numbers.decimal_commas import find_decimal_comma
 from attncli.patterns import pattern
 from attncli.records import record
 from attncli.stages.normalizers import NORMALIZER_NAMES
@@ -140,9 +141,17 @@ def read_share(text: str) -> float:
 
 
 def split_list(text: str) -> list[str]:
-    """Return the items of a flat list: `1, 2`, `[1 2]`, `(1, 2)`, `tensor([1., 2.], device='cuda:0')`."""
+    """Return the items of a flat list: `1, 2`, `[1 2]`, `(1, 2)`, `tensor([1., 2.], device='cuda:0')`.
+
+    Raises ValueFault for commas that could be decimal, or that stand beside items with only blanks between them.
+    """
     printed = PRINTED_LIST.fullmatch(text)
-    return (printed[1] if printed else text).strip("[]() ").replace(",", " ").split()
+    plain = (printed[1] if printed else text).strip("[]() ")
+    if doubt := find_decimal_comma([plain.split(",")]):
+        raise ValueFault(doubt.what, doubt.hint)
+    if "," in plain and any(len(part.split()) > 1 for part in plain.split(",")):
+        raise ValueFault(f"{plain!r} has commas and blanks between its items", "separate all of them by commas")
+    return plain.replace(",", " ").split()
 
 
 def read_numbers(text: str) -> tuple[float, ...]:

@@ -132,7 +132,7 @@ BAD_TEXTS: list[tuple[str, str, bytes, str, str, str | None]] = [
         b"[[1, 2 3]]",
         "Q: [0][2]",
         "the items of a list are separated by commas or by blanks, not by both",
-        "put a comma between all of them: [1, 2, 3]",
+        "put a comma between all of them, and a point in decimals: [1.5, 2, 3]",
     ),
     ("a comma too many", "literal", b"[1,, 2]", "Q: [1]", "a number is missing before ','", "write it, or nan"),
     (

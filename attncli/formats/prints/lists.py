@@ -11,6 +11,7 @@ from attncli.errors import InputError
 from attncli.formats.prints import cells
 from attncli.formats.prints.lines import COPY_ALL, times
 from attncli.matrix import Matrix
+from attncli.numbers.decimal_commas import find_decimal_comma, may_hold_decimal_commas
 from attncli.numbers.numerals import NUMBER_HINT, NumeralError, quote
 from attncli.records import replace
 
@@ -103,6 +104,7 @@ _LINES_ENDED = re.compile(  # rows of MATLAB and Julia: NumPy prints no semicolo
 _GROUP = re.compile(r"\(\s*(?:\(\s*)?[\[{]")
 _PIECES = re.compile(r"[][(){}]|[^][(){}\s]+")
 _CALLED = re.compile(r"[\w'#@!>.]")  # what makes of parentheses behind it a call, or a list of Lisp
+_INNERMOST = re.compile(r"[\[{(]([^][{}()]*)[\]})]")
 _FLAT_LIST = re.compile(r"\[[^][]*\]")
 _OWN_LISTS = re.compile(r"\s*\[(?![ \t]*\])[^][{}();\n]*\](?:[ \t]*(?:,[ \t]*)?\n\s*\[[^][{}();\n]*\])+\s*(?:,\s*)?")
 _NARROW = 60  # characters: NumPy and torch fill about 75 before they wrap a line
@@ -174,6 +176,7 @@ def read_list(text: str, where: str, reading: Reading, dimensions: tuple[int, ..
     if "(" in text[end:]:  # of several blanks, each part of a call could have any
         text = text[:end] + _INNER_CALL.sub(r"\1", _BLANKS.sub(r"\1\2", text[end:]))
     _refuse_lines(text[end:], where)
+    _refuse_decimal_commas(text[end:], where)
     walk = _Walk(where)
     end = walk.read(text, end)
     claimed += [dimensions] if dimensions else []
@@ -309,6 +312,24 @@ def _refuse_lines(text: str, where: str) -> None:
         raise InputError(where, f"{len(lines)} lines in one pair of brackets could be rows or one row", hint)
 
 
+def _refuse_decimal_commas(text: str, where: str) -> None:
+    """Raise InputError with the indices of two cells that could be one number with a decimal comma."""
+    if not may_hold_decimal_commas(text.encode("utf-8", "surrogateescape")):
+        return
+    rows = [(found.start(1), found[1].split(",")) for found in _INNERMOST.finditer(text)]
+    if doubt := find_decimal_comma(row for _, row in rows):
+        indices: list[int] = []
+        for token in re.findall(r"[][(){},]", text[: rows[doubt.row][0]]):
+            if token in _CLOSERS:
+                indices.append(0)
+            elif token != ",":
+                del indices[-1:]
+            elif indices:
+                indices[-1] += 1
+        place = "".join(f"[{index}]" for index in (*indices[:-1], doubt.column))
+        raise InputError(f"{where}: {place}", doubt.what, doubt.hint)
+
+
 def _claim(keyword: str | None, value: str | None) -> list[tuple[int, ...]]:
     """Return the shape that a keyword argument gives, if the keyword is one for shapes."""
     if keyword not in ("shape", "size") or value is None or not _NUMBER_LIST.fullmatch(value[1:-1]):
@@ -409,7 +430,7 @@ class _Walk:
         innermost = self.open[-1]
         if innermost.style not in ("", style):
             what = "the items of a list are separated by commas or by blanks, not by both"
-            raise InputError(self.here(), what, "put a comma between all of them: [1, 2, 3]")
+            raise InputError(self.here(), what, "put a comma between all of them, and a point in decimals: [1.5, 2, 3]")
         innermost.style = style
 
     def _push(self, opener: str) -> None:

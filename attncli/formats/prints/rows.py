@@ -8,6 +8,7 @@ from attncli.errors import InputError
 from attncli.formats.table_cells import split_number
 from attncli.matrix import Matrix
 from attncli.numbers import numerals
+from attncli.numbers.decimal_commas import find_decimal_comma
 from attncli.numbers.numerals import NUMBER_HINT, NumeralError, may_be_cell, quote
 from attncli.patterns import pattern
 
@@ -75,8 +76,8 @@ def read_rows(plain: str, where: str, reading: Reading) -> Matrix:
     if lines == [""]:
         raise InputError(where, "the literal is empty", "type numbers, rows separated by ';': '1 0; 0 1'")
     for number, line in enumerate(lines, 1):
-        if (doubt := split_number(line)) is not None:
-            raise InputError(f"{where}: row {number}, column {doubt[0]}", doubt[1], doubt[2])
+        if (split := split_number(line)) is not None:
+            raise InputError(f"{where}: row {number}, column {split[0]}", split[1], split[2])
         if "," in line and "\t" in line:  # decimal commas between tabs, as spreadsheets copy them
             what = f"{quote(line)} has commas and tabs"
             raise InputError(
@@ -85,6 +86,8 @@ def read_rows(plain: str, where: str, reading: Reading) -> Matrix:
         if "," not in line and (gap := _GAP.search(line)):
             column = len(_WORD.findall(line[: gap.start()])) + 1
             raise InputError(f"{where}: row {number}, column {column}", "a cell is empty beside a tab", _FILL)
+    if doubt := find_decimal_comma(line.split(",") for line in lines):
+        raise InputError(f"{where}: row {doubt.row + 1}, column {doubt.column + 1}", doubt.what, doubt.hint)
     rows = [[cell.strip() for cell in line.split(",")] if "," in line else _WORD.findall(line) for line in lines]
     _refuse_mixed_separators(rows, where)
     columns = len(rows[0])
