@@ -13,10 +13,12 @@ from collections import deque
 from collections.abc import Iterator
 
 from attncli.errors import InputError, OutputError, printable, system_reason
+from attncli.patterns import pattern
 
 LONGEST_NAME = 255  # bytes, on all common file systems
 LONGEST_PATH = 4096
-OWN_STREAMS = ("/dev/stdout", "/dev/stderr", "/dev/fd/", "/proc/self/fd/")
+NAMED_STREAMS = {"/dev/stdout": 1, "/dev/stderr": 2}
+OWN_STREAM = pattern(r"/(?:dev|proc/self)/fd/([0-9]{1,9})")
 
 
 def path_text(path: str | os.PathLike[str]) -> str:
@@ -45,12 +47,18 @@ def is_folder(path: str) -> bool:
         return False
 
 
+def own_descriptor(path: str) -> int | None:
+    """Return the descriptor of the stream of this process that a path names, or None for any other path."""
+    numbered = OWN_STREAM.fullmatch(path)
+    return int(numbered[1]) if numbered else NAMED_STREAMS.get(path)
+
+
 def is_device(path: str) -> bool:
     """Return whether something is there that is not a regular file, or is a stream of this process, wherever it leads.
 
     Raises OutputError if that cannot be determined.
     """
-    if path.startswith(OWN_STREAMS):
+    if own_descriptor(path) is not None:
         return True
     try:
         return not stat.S_ISREG(os.stat(path).st_mode)

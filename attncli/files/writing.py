@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from types import TracebackType
 
 from attncli.errors import OutputError, system_reason
-from attncli.files.paths import LONGEST_NAME, OWN_STREAMS, path_text
+from attncli.files.paths import LONGEST_NAME, own_descriptor, path_text
 
 PENDING = 1 << 20  # bytes: small chunks are collected into writes of this size
 # not inherited by child processes, and binary on Windows
@@ -48,7 +48,8 @@ class _Target:
             found = os.stat(self.path)
         except FileNotFoundError:
             found = None
-        self.is_direct = self.path.startswith(OWN_STREAMS) or (
+        self.stream = own_descriptor(self.path)
+        self.is_direct = self.stream is not None or (
             found is not None and not stat.S_ISREG(found.st_mode) and not stat.S_ISDIR(found.st_mode)
         )
         # the link of a device may lead to a name that is not a file, as /proc/self/fd does
@@ -76,6 +77,16 @@ class _Target:
 
     def exists(self) -> OutputError:
         return OutputError(self.where, "exists already", "--force replaces it")
+
+    def open_direct(self) -> int:
+        """Return a descriptor of the stream, device or FIFO.
+
+        A stream of this process is duplicated: opened by its name, a file behind it would have a second position, and
+        what comes later through the first one would overwrite this.
+        """
+        if self.stream is not None:
+            return os.dup(self.stream)
+        return os.open(self.real, os.O_WRONLY | os.O_APPEND | OWN)
 
     def temporary(self) -> str:
         """Return a name beside the target, so that the rename stays on one file system."""
@@ -116,7 +127,7 @@ class AtomicFile:
         try:
             with self._report_failure():
                 if self.is_direct:
-                    self._descriptor = os.open(self._target.real, os.O_WRONLY | os.O_APPEND | OWN)
+                    self._descriptor = self._target.open_direct()
                     return self
                 self._temporary = self._target.temporary()
                 flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | OWN

@@ -136,12 +136,16 @@ def test_a_device_is_written_to_and_stays_one():
     assert stat.S_ISCHR(os.stat("/dev/null").st_mode)
 
 
-def test_standard_output_by_name_goes_where_it_was_sent(folder):
-    script = "from attncli.files import write_atomically as w; w('/dev/stdout', [b'x'])"
+def test_standard_output_by_name_goes_where_it_was_sent_between_what_comes_before_and_after(folder):
+    script = "import os; from attncli.files import write_atomically as w; os.write(1, b'a'); w({!r}, [b'xyz'])"
+    script += "; os.write(1, b'b')"
     with (folder / "caught").open("wb") as caught:
-        assert run(script, stdout=caught).wait() == 0
-    assert (folder / "caught").read_bytes() == b"x"
-    assert subprocess.run([sys.executable, "-c", script], capture_output=True, check=True).stdout == b"x"
+        for name in ("/dev/stdout", "/dev/fd/1"):
+            assert run(script.format(name), stdout=caught).wait() == 0
+        caught.write(b"!")
+    assert (folder / "caught").read_bytes() == b"axyzb" * 2 + b"!"
+    shown = subprocess.run([sys.executable, "-c", script.format("/dev/stdout")], capture_output=True, check=True)
+    assert shown.stdout == b"axyzb"
 
 
 def test_standard_output_by_name_needs_no_suffix_wherever_it_goes(folder):
