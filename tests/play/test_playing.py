@@ -315,6 +315,13 @@ def test_a_phone_scrolls_in_one_direction_only(play: Callable[..., PlayPage], sc
     assert page.page.inner_text("#arithmetic-title") == "weight: is this a car? → 4 wheels"
 
 
+def test_settings_stand_side_by_side_on_a_screen_too_narrow_for_a_column_of_them(play: Callable[..., PlayPage]) -> None:
+    page = play(CAR, size={"width": 1000, "height": 900})
+    boxes = [page.page.locator(f"#{name}").bounding_box() for name in ("variant", "temperature", "normalizer")]
+    assert boxes[0]["x"] < boxes[1]["x"]
+    assert page.page.locator("#settings").bounding_box()["height"] < 600
+
+
 def test_in_print_nothing_is_left_to_press(play: Callable[..., PlayPage]) -> None:
     page = play(CAR, size=PHONE)
     page.page.evaluate("() => { window.dispatchEvent(new Event('beforeprint')); }")
