@@ -101,6 +101,11 @@ class Figures:
         return found if len(found.text) > len(numeral.text) else numeral
 
 
+def write_minus(text: str) -> str:
+    """Return the text of a number with a minus sign in place of a hyphen before it."""
+    return f"−{text[1:]}" if text.startswith("-") else text
+
+
 def pick_ends(size: int, most: int) -> list[int]:
     """Return all indices, or the first four and the last two if there are too many."""
     return list(range(size)) if size <= most else [0, 1, 2, 3, size - 2, size - 1]

@@ -9,6 +9,7 @@ import numpy as np
 from attncli.inputs.request import Labels, Request
 from attncli.matrix import first_cell
 from attncli.problem.asides import describe_asides
+from attncli.problem.mask_rules import first_keys
 from attncli.problem.nonfinite import reached_keys
 from attncli.problem.problem import Problem, Visible
 from attncli.problem.words import Words
@@ -160,17 +161,22 @@ def stage_words(problem: Problem) -> dict[str, str]:
     if problem.slopes is not None:
         found["alibi"] = slope_words(problem.slopes)
     if visible.keep_first and visible.has_head:
-        found["keep first"] = f"the window never hides the first {visible.keep_first} keys"
+        found["keep first"] = f"the window never hides {first_keys(visible.keep_first)}"
     if visible.prefix and visible.has_head:
-        found["prefix"] = f"every query sees the first {visible.prefix} keys"
+        found["prefix"] = f"every query sees {first_keys(visible.prefix)}"
     if visible.chunk is not None:
-        found["chunk"] = f"a query sees keys of its own {visible.chunk} positions only"
+        own = "position" if visible.chunk == 1 else f"{visible.chunk} positions"
+        found["chunk"] = f"a query sees keys of its own {own} only"
     if problem.segments is not None:
         found["segments"] = "a query sees keys of its own segment only"
     if problem.sink is not None:
         found["sink"] = f"{', '.join(f'{logit:g}' for logit in problem.sink)}: e^S joins each sum and has no value"
     if problem.top_k is not None:
-        found["top-k"] = f"the {problem.top_k} largest scores of each row take part"
+        one, several = (
+            "the largest score of each row takes part",
+            f"the {problem.top_k} largest scores of each row take part",
+        )
+        found["top-k"] = one if problem.top_k == 1 else several
     if problem.normalizer is not SOFTMAX:
         found["normalizer"] = f"{problem.normalizer.name}: {problem.normalizer.explained}"
     if problem.dropout_mask is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from attncli.matrix import Array
-from attncli.problem.problem import Problem
+from attncli.problem.problem import Problem, Visible
 from attncli.records import record
 
 ALLOWED = "allowed"  # written in a cell that no rule forbids
@@ -18,6 +18,11 @@ RULES = {  # the reasons why a key is forbidden, by name
     "length": "the key is beyond the key length",
     "bias": "the bias is −∞",
 }
+
+
+def first_keys(count: int) -> str:
+    """Return “the first 3 keys” or “the first key”."""
+    return "the first key" if count == 1 else f"the first {count} keys"
 
 
 @record
@@ -37,7 +42,7 @@ def mask_rules(problem: Problem, row: int) -> list[MaskRule]:
     rules: list[MaskRule] = []
     if problem.mask is not None:
         rules.append(MaskRule("mask", "the mask forbids it", ~np.asarray(problem.mask[row], np.bool_)))
-    seen = _head(problem, row)
+    seen = _head(visible, keys, position)
     if visible.right is not None:
         name = "causal" if visible.is_causal else "window"
         rules.append(
@@ -55,7 +60,7 @@ def mask_rules(problem: Problem, row: int) -> list[MaskRule]:
         rules.append(MaskRule("segment", "it is in another segment", others[0] != queries[0][row]))
     if visible.lengths is not None:
         length = visible.lengths[0]
-        words = f"only the first {length} keys count" if length else "the key length is 0"
+        words = f"only {first_keys(length)} {'counts' if length == 1 else 'count'}" if length else "the key length is 0"
         rules.append(MaskRule("length", words, keys >= length))
     if problem.bias is not None:
         rules.append(MaskRule("bias", "its bias is −∞", np.isneginf(problem.bias[row])))
@@ -76,11 +81,8 @@ def _describe_distance(reach: int, side: str) -> str:
     return f"it comes {side} the query" if reach == 0 else f"it is more than {reach} {side} the query"
 
 
-def _head(problem: Problem, row: int) -> Array:
-    """Return which keys at the beginning the query sees regardless of the window, or of causal too."""
-    keys = np.arange(problem.m)
-    if not problem.visible.has_head:
-        return np.zeros(problem.m, np.bool_)
-    starts, stops = problem.visible.head(0, np.array([row]), problem.m)
-    seen: Array = (keys >= starts[0]) & (keys < stops[0])
+def _head(visible: Visible, keys: Array, position: int) -> Array:
+    """Return which keys at the beginning neither window nor causal hides from the query, whatever other rules do."""
+    kept = min(visible.keep_first, position + 1) if visible.is_causal else visible.keep_first
+    seen: Array = keys < max(kept, visible.prefix)
     return seen

@@ -36,6 +36,18 @@ CONVENTIONS = [
     ("the position itself", {"window": (0, 0)}, {"window": "query i sees keys i ≤ j ≤ i", "align": "top-left"}),
     ("a window to the left", {"window": (2, -1)}, {"window": "query i sees keys i − 2 ≤ j", "align": "top-left"}),
     ("a window to the right", {"window": (-1, 1)}, {"window": "query i sees keys j ≤ i + 1", "align": "top-left"}),
+    (
+        "one key, position and score of each",
+        {"window": (2, 1), "keep_first": 1, "prefix": 1, "chunk": 1, "top_k": 1},
+        {
+            "window": "query i sees keys i − 2 ≤ j ≤ i + 1",
+            "align": "top-left",
+            "keep first": "the window never hides the first key",
+            "prefix": "every query sees the first key",
+            "chunk": "a query sees keys of its own position only",
+            "top-k": "the largest score of each row takes part",
+        },
+    ),
     ("a window of everything", {"window": (-1, -1)}, {}),
     (
         "a window that an offset moves",

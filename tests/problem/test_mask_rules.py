@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from attncli import attend
-from attncli.problem.mask_rules import ALLOWED, name_cells
+from attncli.problem.mask_rules import ALLOWED, RULES, name_cells
 from attncli.problem.row_masks import make_row_mask
 
 N, M = 5, 7
@@ -30,6 +30,32 @@ def draw_masks(random: np.random.Generator) -> dict[str, object]:
     if "segments" in given:
         given["key_segments"] = random.integers(0, 2, size=(2, M))
     return given
+
+
+SETTINGS_OF = {  # what makes each rule
+    "mask": {"mask"},
+    "causal": {"causal", "prefix", "query_offset"},
+    "window": {"window", "keep_first", "prefix", "query_offset"},
+    "chunk": {"chunk", "query_offset"},
+    "segment": {"segments", "key_segments"},
+    "length": {"key_lengths"},
+    "bias": {"bias"},
+}
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_the_rule_that_is_named_is_the_first_that_hides_the_cell_by_itself(seed):
+    random = np.random.default_rng(seed)
+    queries, keys, settings = random.normal(size=(2, N, 3)), random.normal(size=(2, M, 3)), draw_masks(random)
+    named = attend(queries, keys, **settings).problem
+    due = np.full((2, N, M), ALLOWED, dtype=object)
+    for rule in reversed(RULES):
+        own = {name: value for name, value in settings.items() if name in SETTINGS_OF[rule]}
+        if rule in own or own.keys() & {"segments", "key_lengths"}:
+            due[np.isneginf(attend(queries, keys, **own).scores)] = rule
+    for number in range(named.parts):
+        found = [name_cells(named.isolate_part(number), row) for row in range(N)]
+        assert found == due[number].tolist()
 
 
 @pytest.mark.parametrize("seed", range(60))

@@ -7,7 +7,7 @@ import numpy as np
 from attncli.explain.backward import Backward, capped_scores
 from attncli.explain.noise import settled_average
 from attncli.explain.page import Equation, Line, Step
-from attncli.explain.rounding import Figures, pick_ends
+from attncli.explain.rounding import Figures, pick_ends, write_minus
 from attncli.explain.steps.output import COLUMNS_AT_MOST, projected_lines
 from attncli.explain.steps.rows_back import row_back_lines
 from attncli.explain.steps.weights import key_lines, key_sum, sum_of_others
@@ -86,7 +86,10 @@ def d_weight_step(back: Backward, figures: Figures) -> Step:
 
     words = ["The loss grows by dO·v with the weight of a key: by how far its value lies in the direction of dO."]
     if numbers.kept is not None:
-        words.append("Dropout passes back what it let through: a weight that was dropped gets no gradient.")
+        words.append(
+            "Dropout passes back what it let through: the last factor leads from the gradients of the weights after "
+            "dropout, those of the matrix dP, to those before it, and a weight that was dropped gets no gradient."
+        )
     formula = Equation((D_WEIGHT, total(multiply(D_OUTPUT, Symbol("v")))), ("=",))
     return Step(
         "d_weights",
@@ -117,8 +120,8 @@ def pull_words(back: Backward, figures: Figures) -> tuple[str, ...]:
     high, low = figures.number(back.d_weights[most]).text, figures.number(back.d_weights[least]).text
     moves = ": weight that moves from the first to the second makes the loss smaller" if back.mean is not None else ""
     return (
-        f"With the weight of {_key(back, most)} the loss grows fastest ({_minus(high)}), with that of "
-        f"{_key(back, least)} slowest ({_minus(low)}){moves}.",
+        f"With the weight of {_key(back, most)} the loss grows fastest ({write_minus(high)}), with that of "
+        f"{_key(back, least)} slowest ({write_minus(low)}){moves}.",
     )
 
 
@@ -388,7 +391,3 @@ def tie_words(back: Backward) -> tuple[str, ...]:
 def _key(back: Backward, j: int) -> str:
     names = back.numbers.names
     return quote_name(names.key(j)) if names.has_labels("keys") else names.key(j)
-
-
-def _minus(text: str) -> str:
-    return text.replace("-", "−", 1)

@@ -6,7 +6,7 @@ import numpy as np
 
 from attncli.explain.numbers import Numbers
 from attncli.explain.page import Equation, Line, Step
-from attncli.explain.rounding import Figures
+from attncli.explain.rounding import Figures, write_minus
 from attncli.explain.steps.weights import key_lines
 from attncli.expressions import Numeral
 from attncli.problem.mask_rules import mask_rules
@@ -25,7 +25,7 @@ def mask_step(numbers: Numbers, figures: Figures) -> Step:
         if numbers.allowed[j]:
             return Line(name, Equation((figures.number(numbers.scores[j]),), ()))
         why = [words for words, hits in reasons.items() if hits[j]]
-        return Line(name, Equation((Numeral(-np.inf, "-inf"),), ()), f"masked: {' and '.join(why)}")
+        return Line(name, Equation((Numeral(-np.inf, "-inf"),), ()), f"masked: {join_names(why)}")
 
     words = (
         "A masked key's score becomes −∞, because exp(−∞) = 0: it gets no weight, however high its score was.",
@@ -42,7 +42,7 @@ def position_words(numbers: Numbers) -> list[str]:
     position = numbers.row + visible.offsets[0]
     offset = visible.offsets[0]
     why = "" if offset == 0 else f", its own number {numbers.row} {'+' if offset > 0 else '−'} {abs(offset)}"
-    where = f"position {_minus(position)} among the keys (they are counted from 0){why}"
+    where = f"position {write_minus(str(position))} among the keys (they are counted from 0){why}"
     return [f"The query stands at {where}."]
 
 
@@ -64,7 +64,3 @@ def _count_masked(numbers: Numbers, reasons: dict[str, np.ndarray]) -> list[str]
 
 def _keys(count: int) -> str:
     return "1 key" if count == 1 else f"{count:,} keys"
-
-
-def _minus(number: int) -> str:
-    return str(number).replace("-", "−")

@@ -12,7 +12,7 @@ from attncli.explain.evaluation import FLOATING
 from attncli.explain.noise import settled
 from attncli.explain.numbers import Numbers
 from attncli.explain.page import Equation, Line, Step
-from attncli.explain.rounding import Figures, pick_ends
+from attncli.explain.rounding import Figures, pick_ends, write_minus
 from attncli.explain.steps.scale import scale_equation
 from attncli.expressions import (
     KEY,
@@ -221,9 +221,8 @@ def score_step(numbers: Numbers, figures: Figures) -> Step:
             f"between −{problem.softcap:g} and {problem.softcap:g}."
         )
     if numbers.slope is not None:
-        words.append(
-            f"ALiBi takes {numbers.slope:g} times the distance between the positions of query and key from the score."
-        )
+        slope = write_minus(f"{numbers.slope:g}")
+        words.append(f"ALiBi takes {slope} times the distance between the positions of query and key from the score.")
     if numbers.bias is not None:
         words.append("The bias is added to the score.")
     if not extras and (problem.variant.is_constant or problem.scale == 1):
@@ -301,10 +300,12 @@ def exponential_step(numbers: Numbers, figures: Figures) -> Step:
     note = f"of {holders[0]}" if len(holders) == 1 else ""
     words = []
     if numbers.problem.top_k is not None:
-        words.append(f"Only the {numbers.problem.top_k} largest scores take part; of equal ones the first.")
+        count = numbers.problem.top_k
+        most = "largest score takes" if count == 1 else f"{count} largest scores take"
+        words.append(f"Only the {most} part; of equal ones the first.")
     sink: tuple[Line, ...] = ()
     if numbers.sink is not None:
-        words.append(f"The sink, a logit of {numbers.sink:g} that has no value, joins the sum.")
+        words.append(f"The sink, a logit of {write_minus(f'{numbers.sink:g}')} that has no value, joins the sum.")
         logit, power = figures.number(numbers.sink), figures.number(numbers.sink_power)
         shifted_sink = figures.number(numbers.sink - numbers.shift)
         chain = (function("exp", subtract(logit, largest)), function("exp", shifted_sink))
