@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeAlias
 
+from attncli.numbers.blanks import is_blank
 from attncli.records import record
 
 if TYPE_CHECKING:
@@ -48,10 +49,23 @@ class Matrix:
 
 @record
 class Reading:
-    """How a source is read: `--header/--no-header` (None: by the rule), and whether to keep the texts of cells."""
+    """How a source is read: `--header/--no-header` (None: by the rule), whether to keep the texts of cells, and whether
+    cells may be blank (NaN), as those of an answer; the texts show which."""
 
     header: bool | None = None
     keep_text: bool = False
+    may_be_blank: bool = False
+
+
+def count_blanks(matrix: Matrix) -> int:
+    """Return how many cells of an answer are blank."""
+    return sum(map(is_blank, matrix.texts)) if matrix.texts is not None and has_nan(matrix.array) else 0
+
+
+def has_nan(array: np.ndarray) -> bool:
+    import numpy as np
+
+    return array.dtype.kind == "f" and bool(np.isnan(array).any())
 
 
 def holds_numbers(array: np.ndarray) -> bool:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from attncli.check.baseline import compare_baseline
+from attncli.check.blank_cells import fill_blank_cells, tell_blanks
 from attncli.check.error_pattern import measure_errors
 from attncli.check.expected_matrix import DEFAULTS, Tolerance
 from attncli.check.half_precision import recognize_narrow
@@ -24,7 +25,7 @@ from attncli.errors import ProblemError, UsageError
 from attncli.files import exists
 from attncli.inputs.array_names import result_name
 from attncli.inputs.request import EXPECTED_NAMES, GRADIENT_NAMES, MATRIX_NAMES, RESULT_NAMES
-from attncli.matrix import Array, holds_numbers
+from attncli.matrix import Array, count_blanks, holds_numbers
 from attncli.problem.heads import pack_heads, swap_heads, unpack_heads
 from attncli.problem.label_orders import COLUMNS, ROWS, refuse_other_order
 from attncli.problem.layouts import give_heads_first
@@ -76,6 +77,7 @@ def check(
             worksheet.where, "nothing is expected, so there is nothing to check", _name_expected(worksheet)
         )
     names = [name for name in EXPECTED_NAMES if name in worksheet.expected]
+    blank = [name for name in names if count_blanks(worksheet.expected[name])]
     given = RIGHT.problem(worksheet.request, describes=True)
     worksheet = replace(worksheet, request=give_heads_first(worksheet.request, given))
     problem = RIGHT.problem(worksheet.request, describes=True) if given.heads_last else given
@@ -92,7 +94,10 @@ def check(
     judges = {}
     for name in names:
         matrix = worksheet.expected[name]
+        if name in blank:
+            matrix = fill_blank_cells(matrix, _lay_by_head(name, matrix.array.shape, given), measured.numbers[name])
         judges[name] = make_judge(name, matrix, given, _digits_of(worksheet, name, digits), tolerance, strict)
+    partly = {name: judges.pop(name) for name in blank}
     judges = recognize_narrow(judges, measured)
     beside = None
     if baseline is not None:
@@ -100,16 +105,21 @@ def check(
             raise UsageError("--baseline", "is a tolerance by itself", "leave out --rtol and --atol")
         beside = _lay_baseline(baseline, worksheet, given, judges, measured)
     verdicts = verdicts_of(judges, measured)
-    checks = [_check_matrix(judges[name], verdicts[name], measured) for name in names]
+    found_in = {name: _check_matrix(judge, verdicts[name], measured) for name, judge in judges.items()}
+    for name, judge in partly.items():
+        rest = _check_matrix(judge, judge.verdict(measured), measured)
+        found_in[name] = tell_blanks(rest, worksheet.expected[name])
+    checks = [found_in[name] for name in names]
     checks = [replace(found, baseline=beside) if found.what == "output" else found for found in checks]
     if averaged:
         said = f"compared with the mean of the {problem.lead[-1]} heads' weights, as their shape is (heads-averaged)"
         checks = [replace(found, note=found.note or said) if found.what == "weights" else found for found in checks]
     verdict = worst([found.verdict for found in checks])
     diagnosis: tuple[Diagnosis, ...] = ()
-    if search and verdict == "wrong":
-        diagnosis = _diagnose(worksheet, judges, verdicts, measured, checks)
-    elif search:
+    if search and "wrong" in verdicts.values():
+        whole = [found for found in checks if found.what in judges]
+        diagnosis = _diagnose(worksheet, judges, verdicts, measured, whole)
+    elif search and judges:
         from attncli.check.search.power import would_also_pass
 
         also = would_also_pass(worksheet, judges, verdicts, measured)
@@ -217,9 +227,7 @@ def make_judge(
     is_default = claims is None and tolerance is None and not strict
     if is_default:
         tolerance = DEFAULTS[dtype]
-    lay, heads_last = layout_of(name, array.shape, problem), name in problem.heads_last
-    if heads_last:
-        lay = _by_head(lay)
+    lay, heads_last = _lay_by_head(name, array.shape, problem), name in problem.heads_last
     if claims is not None:
         claims = claims.arranged(lay)
     laid, order = lay(array), None
@@ -228,6 +236,12 @@ def make_judge(
         order = lay(np.arange(array.size).reshape(array.shape))
     stated = matrix.stated_dtype
     return Judge(name, laid, claims, tolerance, dtype, matrix.texts, order, is_default, heads_last, stated=stated)
+
+
+def _lay_by_head(name: str, shape: tuple[int, ...], problem: Problem) -> Callable[[Array], Array]:
+    """Return the function that lays an expected array over the result, with the heads first."""
+    lay = layout_of(name, shape, problem)
+    return _by_head(lay) if name in problem.heads_last else lay
 
 
 def _floats(matrix: Matrix) -> tuple[Array, str]:

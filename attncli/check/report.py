@@ -77,8 +77,8 @@ class MatrixCheck:
 
     `decimals` are those that its text claims, or None if it was compared by tolerance. `said` is a sentence if the cell
     does not show what is wrong, and `note` one about the basis of the verdict. `labels` name the worst cell's row and
-    column, if they have names. `would_also_pass` are slips whose numbers would pass here, and `tighter` says what would
-    tell them apart.
+    column, if they have names. `blank` is the number of cells without an answer. `would_also_pass` are slips whose
+    numbers would pass here, and `tighter` says what would tell them apart.
     """
 
     what: str
@@ -97,6 +97,7 @@ class MatrixCheck:
     would_also_pass: tuple[str, ...] = ()
     tighter: str = ""
     baseline: Baseline | None = None
+    blank: int = 0
 
     @property
     def is_rounded(self) -> bool:

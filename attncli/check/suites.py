@@ -5,20 +5,27 @@
 from __future__ import annotations
 
 import os
+import re
 from collections import Counter
 from io import BytesIO
 from pathlib import Path
 
 from attncli.check.report import CaseReport
 from attncli.errors import AttncliError, InputError
-from attncli.files import exists, is_folder, list_folder, path_text
+from attncli.files import exists, is_folder, list_folder, path_text, read_bytes
 from attncli.formats import BY_SUFFIX
+from attncli.inputs.array_names import matrix_name
 from attncli.inputs.folders import is_problem_folder, matrices_in, problems_in
 from attncli.inputs.onnx_case import case_folders, case_name
 from attncli.inputs.problem_file import read_answers
+from attncli.inputs.request import EXPECTED_NAMES
 from attncli.inputs.sources import Sources, source_name
 from attncli.matrix import Reading
+from attncli.patterns import pattern
 from attncli.records import record
+
+_KEY = pattern(r"(?:^|[{,])[ \t]*[\"']?([A-Za-z_]+)[\"']?[ \t]*:", re.MULTILINE)
+_START = 1 << 16  # bytes in which the keys of a sheet are looked for
 
 
 @record
@@ -69,11 +76,19 @@ def _kind_of(word: str) -> str:
         return GONE
     try:
         answers = read_answers(word, Sources(BytesIO, Reading()))
-    except AttncliError:
-        return GONE  # its error is told where it is judged
+    except AttncliError:  # it is told where the file is judged
+        return SHEET if _has_keys_of_a_sheet(word) else GONE
     if answers is None:
         return PROBLEM
     return FORM if answers.has_problem else SHEET
+
+
+def _has_keys_of_a_sheet(word: str) -> bool:
+    """Return whether a file that cannot be read has the names of results among its keys, and none of Q and K."""
+    if is_folder(word) or os.path.splitext(word)[1].lower() not in (".yaml", ".yml", ".json"):
+        return False
+    keys = set(_KEY.findall(read_bytes(word)[:_START].decode("utf-8", "replace")))
+    return bool(keys & set(EXPECTED_NAMES)) and not any(matrix_name(key) in ("queries", "keys", "x") for key in keys)
 
 
 def _is_table(word: str) -> bool:

@@ -56,7 +56,7 @@ class CaseJudge:
     def judge_answer(self, words: list[str], name: str, answer: str, role: str, unused: set[str]) -> CaseOutcome:
         """Judge a file as the matrix `role` of a problem, or an answer sheet as all of its matrices. The names of what
         else the problem expects join `unused`."""
-        sources, own = self._sources(words), self.reading.sources(keep_text=True)
+        sources, own = self._sources(words), self.reading.sources(keep_text=True).of_answers()
 
         def report() -> CaseReport:
             sheet = read_answers(answer, own)

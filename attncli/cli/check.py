@@ -25,6 +25,7 @@ from attncli.inputs.settings import parse_value, read_number
 
 if TYPE_CHECKING:
     from attncli.check.suites import CaseOutcome
+    from attncli.inputs.sources import Sources
 
 HELP = """\
 Check numbers against the right ones and, if they differ, find what was done instead.
@@ -131,7 +132,7 @@ def check_command(
         notes.append(BUILT_IN_NOTE)
     problems, answers, answered = take_answers(problems, given)
     expected = {
-        name: read_expected(source, name, options, f"--expect-{name.replace('_', '-')}")
+        name: read_expected(source, name, _reader_of(source, options), f"--expect-{name.replace('_', '-')}")
         for name, source in given.items()
         if source is not None
     }
@@ -161,6 +162,11 @@ def check_command(
         write_out(render(outcomes, ascii), in_colour=format == "table")
     write_remarks([] if quiet else notes, ())
     return _status(outcomes, quiet)
+
+
+def _reader_of(source: str, options: Sources) -> Sources:
+    """Return the reader of expected numbers: that of answers, except for standard input, which is read once."""
+    return options if source.strip() == "-" else options.of_answers()
 
 
 def _have_gradients(outcomes: list[CaseOutcome]) -> bool:

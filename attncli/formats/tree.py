@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from attncli.errors import InputError
 from attncli.formats.contents import Contents, NumberList, Quoted, Tree
 from attncli.matrix import LABELS_OF, Matrix
+from attncli.numbers.blanks import fill_blanks
 from attncli.numbers.decimal_commas import find_decimal_comma, may_hold_decimal_commas
 
 if TYPE_CHECKING:
@@ -203,7 +204,7 @@ def _matrix(tree: Tree, path: Path, where: str, name: str, reading: Reading) -> 
     except _UnevenError:
         raise _uneven_fault(tree, path, where) from None
     try:
-        array = _array(cells).reshape(shape)
+        array = _array(fill_blanks(cells) if reading.may_be_blank else cells).reshape(shape)
     except NumeralError as error:
         place = (*path, *_indices(error.index, shape))
         raise _bad_cell(tree, where, place, error) from None

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 MOST_NODES = 10_000_000
 BRACKETS = re.compile(r"""[][{}]|"(?:[^"\\]|\\.)*+"|'[^']*+'|(?:^|\s)#.*""", re.MULTILINE)
 _SEE_FORM = "attncli demo --yaml shows the form of a problem file"
+_QUESTION = re.compile(
+    r"([\[,:][ \t]*)\?(?=[ \t]*(?:[],]|$))", re.MULTILINE
+)  # a missing value, for YAML the sign of a key
 FORBIDDEN = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]|\ufeff")
 
 
@@ -32,7 +35,14 @@ def read(data: bytes, where: str, reading: Reading) -> Contents:
     """
     text = decode(data, where)
     root = read_yaml_lists(text, lambda left: _Builder(left, where).document(), keep_text=reading.keep_text)
-    root = _Builder(text, where).document() if root is None else root
+    if root is None:
+        try:
+            root = _Builder(text, where).document()
+        except InputError:
+            if _QUESTION.search(text) is None:
+                raise
+            text = _QUESTION.sub(r"\1~", text)
+            root = _Builder(text, where).document()
     return trees.read_contents(trees.make_tree(root, text, partial(_events, text)), where, reading)
 
 
@@ -194,6 +204,9 @@ class _Builder:
         line = (self.text.splitlines() or [""])[mark.line : mark.line + 1]
         if line and line[0][mark.column : mark.column + 1] == "\t":
             return InputError(place, "a tab where YAML requires blanks", "indent with blanks")
+        if self.text[mark.index : mark.index + 1] == "," and self.text[: mark.index].rstrip()[-1:] in ("[", ","):
+            hint = "write it, or if it is a cell of an answer that is left blank, a question mark: [0.5, ?]"
+            return InputError(place, "a value is missing before ','", hint)
         what = f"not YAML: {error.problem}"
         if error.context_mark:
             what += f", {error.context} that starts in line {error.context_mark.line + 1}"

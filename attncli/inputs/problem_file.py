@@ -18,7 +18,8 @@ from attncli.inputs.request import EXPECTED_NAMES, MATRIX_NAMES, Labels, Request
 from attncli.inputs.setting_words import key_meant, suggest_value
 from attncli.inputs.settings import BY_KEY, read_whole
 from attncli.inputs.sources import Sources, source_name
-from attncli.matrix import Matrix
+from attncli.matrix import Matrix, count_blanks
+from attncli.numbers.blanks import is_blank
 from attncli.records import record
 
 LABELLED = tuple(f.name for f in fields(Labels))
@@ -368,14 +369,17 @@ class _Reader:
 
     def expected(self, path: tuple[str, ...] = ("expected",)) -> dict[str, Matrix]:
         found = {}
+        reader = _Reader(self.tree, self.path, self.where, self.folder, self.sources.of_answers())
         for name, node in self.mapping(path).items():
             if not path and name not in EXPECTED_NAMES:
                 continue  # a title, or the digits
             if name not in EXPECTED_NAMES:
                 raise self.unknown((*path, name), EXPECTED_NAMES)
-            if type(node) is str and node in trees.NULLS:
+            if isinstance(node, str) and is_blank(node):
                 continue  # a form that was not filled in
-            found[name] = self.matrix((*path, name), name)
+            matrix = reader.matrix((*path, name), name)
+            if count_blanks(matrix) < matrix.array.size:
+                found[name] = matrix
         return found
 
     def digits(self) -> int | dict[str, int]:

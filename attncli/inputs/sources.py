@@ -34,7 +34,7 @@ from attncli.inputs.recognition import begins_mapping, looks_raw, read_as_proble
 from attncli.inputs.request import ONES
 from attncli.matrix import Matrix, Reading
 from attncli.patterns import pattern
-from attncli.records import record
+from attncli.records import record, replace
 
 FILE_OR_NUMBERS = "name a file, or type numbers: '1 0; 0 1'"
 _LONGEST_PRINT = 1 << 16  # bytes of a file that is read a second time to explain why it was not read
@@ -71,6 +71,10 @@ class Sources:
     def paths(self) -> frozenset[str]:
         """Return the real paths of the files that were read."""
         return frozenset(map(resolve_path, (*self._files, *self._raw_files)))
+
+    def of_answers(self) -> Sources:
+        """Return the reader of the same files whose cells may be blank, if their texts are kept, which show them."""
+        return replace(self, reading=replace(self.reading, may_be_blank=self.reading.keep_text))
 
     def matrix(self, text: str, *, role: str, folder: str | None = None, where: str | None = None) -> Matrix:
         """Return the one matrix of a source.

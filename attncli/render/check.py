@@ -208,7 +208,7 @@ EARLIER_STEPS = (
 
 def _diagnosis_lines(report: CaseReport) -> list[str]:
     if not report.diagnosis:
-        wrong = [check for check in report.checks if check.verdict == "wrong"]
+        wrong = [check for check in report.checks if check.verdict == "wrong" and not check.blank]
         if all(check.is_rounded for check in wrong):  # which is said of each
             return []
         is_searched = any(check.at is not None for check in wrong)
@@ -275,6 +275,8 @@ def _check_object(check: MatrixCheck) -> dict[str, Any]:
         told["said"] = check.said
     if check.note:
         told["note"] = check.note
+    if check.blank:
+        told["blank"] = check.blank
     if check.would_also_pass:
         told["would_also_pass"] = list(check.would_also_pass)
         if check.tighter:

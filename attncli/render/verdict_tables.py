@@ -67,10 +67,13 @@ def grades_csv(outcomes: list[CaseOutcome]) -> str:
     """Return a line for each case.
 
     A step is 1 if it is right or follows from the previous ones as printed, or else 0. Then come the number of right
-    steps, the number of steps, the verdict and the slip.
+    steps, the number of steps, the verdict and the slip, and where some are blank, the number of blank cells.
     """
     reports = [outcome.report for outcome in outcomes if outcome.report is not None]
     steps = [name for name in RESULT_NAMES if any(name == check.what for report in reports for check in report.checks)]
+    blanks = [
+        0 if outcome.report is None else sum(check.blank for check in outcome.report.checks) for outcome in outcomes
+    ]
     rows = [["name", *steps, "right", "of", "verdict", "slip"]]
     for outcome in outcomes:
         report = outcome.report
@@ -80,6 +83,8 @@ def grades_csv(outcomes: list[CaseOutcome]) -> str:
         marks = {check.what: int(check.verdict != "wrong") for check in report.checks}
         own = [str(marks.get(step, "")) for step in steps]
         rows.append([outcome.name, *own, str(sum(marks.values())), str(len(marks)), report.verdict, _slip(report)])
+    if any(blanks):
+        rows = [[*row, str(last)] for row, last in zip(rows, ("blank", *blanks), strict=True)]
     return _write_csv(rows)
 
 

@@ -1,0 +1,59 @@
+"""Answers in which cells are blank: what is filled in is judged, and a blank is never right."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from attncli.check.report import MatrixCheck
+from attncli.matrix import Array, count_blanks
+from attncli.numbers.blanks import is_blank
+from attncli.records import replace
+
+if TYPE_CHECKING:
+    from attncli.matrix import Matrix
+
+
+def fill_blank_cells(matrix: Matrix, lay: Callable[[Array], Array], computed: Array) -> Matrix:
+    """Return the matrix with the right numbers in its blank cells, to as many decimals as it shows, so that only the
+    others are judged.
+
+    `lay` lays it over the computed numbers. It is returned as it is if it does not fit.
+    """
+    if matrix.texts is None or not count_blanks(matrix):
+        return matrix
+    order = lay(np.arange(matrix.array.size).reshape(matrix.array.shape))
+    if order.shape != computed.shape:
+        return matrix
+    texts = list(matrix.texts)
+    decimals = max(len(text.partition(".")[2]) for text in texts if not is_blank(text))
+    numbers = matrix.array.reshape(-1).copy()
+    for place, number in zip(order.reshape(-1).tolist(), computed.reshape(-1).tolist(), strict=True):
+        if is_blank(texts[place]):
+            texts[place] = f"{number:.{decimals}f}"
+            numbers[place] = float(texts[place])
+    return replace(matrix, array=numbers.reshape(matrix.array.shape), texts=tuple(texts))
+
+
+def tell_blanks(rest: MatrixCheck, matrix: Matrix) -> MatrixCheck:
+    """Return the check of a matrix of which the rest was judged: wrong, because of its blank cells."""
+    blank = count_blanks(matrix)
+    told = f"{blank} of its {matrix.array.size} cells {'is' if blank == 1 else 'are'} blank"
+    if rest.said:
+        return replace(rest, blank=blank, said=f"{rest.said}; {told}")
+    if rest.verdict == "wrong":
+        return replace(rest, blank=blank, errors=None, note=told)
+    return MatrixCheck(
+        what=rest.what,
+        verdict="wrong",
+        decimals=rest.decimals,
+        max_error=None,
+        at=None,
+        expected=None,
+        computed=None,
+        said=f"{told}; the others are right",
+        tolerance=rest.tolerance,
+        blank=blank,
+    )

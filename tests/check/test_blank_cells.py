@@ -1,0 +1,127 @@
+"""Cells of an answer that are left blank: the others are judged, and a matrix with blanks is never right."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from attncli.numbers.blanks import is_blank
+
+PROBLEM = "queries: [[1, 0], [0, 1]]\nkeys: [[1, 0], [0, 1]]\nvalues: [[2, 1], [4, 3]]\n"
+WEIGHTS = "weights: [[0.6698, 0.3302], [{}, 0.6698]]\n"
+
+
+@pytest.fixture(autouse=True)
+def _problem(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("hw.yaml").write_text(PROBLEM)
+
+
+@pytest.mark.parametrize("cell", ["", " ", "?", "??", "null", "None", "~", "-", "–", "n/a", "NA", "___", "...", "…"])
+def test_words_and_signs_for_nothing_are_blank(cell: str) -> None:
+    assert is_blank(cell)
+
+
+@pytest.mark.parametrize("cell", ["0", "nan", "-1", "?1", "x", "-inf", "a_"])
+def test_numbers_and_other_words_are_not_blank(cell: str) -> None:
+    assert not is_blank(cell)
+
+
+@pytest.mark.parametrize("blank", ["?", "null", "~", "-", "n/a", "___", '""'])
+def test_a_blank_cell_of_a_sheet_is_told_and_the_others_are_judged(run, blank: str) -> None:
+    Path("anna.yaml").write_text(WEIGHTS.format(blank))
+    told = "    1 of its 4 cells is blank; the others are right\n"
+    assert run("check", "hw.yaml", "anna.yaml") == (
+        1,
+        f"wrong  anna\n  weights     wrong            4 decimals\n{told}",
+        "",
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("a.csv", "0.6698,0.3302\n,0.6698\n"),
+        ("a.csv", "0.6698,0.3302\n?,0.6698\n"),
+        ("a.md", "| | a | b |\n|---|---|---|\n| x | 0.6698 | 0.3302 |\n| y | | 0.6698 |\n"),
+        ("a.json", '{"weights": [[0.6698, 0.3302], [null, 0.6698]]}'),
+    ],
+)
+def test_a_blank_cell_of_a_table_or_json_is_told(run, name: str, text: str) -> None:
+    Path(name).write_text(text)
+    status, out, err = run("check", "hw.yaml", "--expect-weights", name)
+    assert (status, err) == (1, "")
+    assert "    1 of its 4 cells is blank; the others are right\n" in out
+
+
+def test_a_wrong_cell_beside_blank_ones_is_named(run) -> None:
+    Path("anna.yaml").write_text("weights: [[0.6698, ?], [?, 0.5]]\n")
+    _, out, _ = run("check", "hw.yaml", "anna.yaml")
+    assert out == (
+        "wrong  anna\n"
+        "  weights     wrong            4 decimals\n"
+        "    worst at [1, 1]: says 0.5, right is 0.669762\n"
+        "    2 of its 4 cells are blank\n"
+    )
+
+
+def test_steps_beside_a_matrix_with_blanks_are_judged_as_if_it_were_not_there(run) -> None:
+    Path("anna.yaml").write_text(f"{WEIGHTS.format('?')}output: [[2.6605, 1.6605], [3.3395, 2.3395]]\n")
+    _, out, _ = run("check", "hw.yaml", "anna.yaml", "-f", "json")
+    checks = json.loads(out)["cases"][0]["checks"]
+    assert [(check["what"], check["verdict"], check.get("blank")) for check in checks] == [
+        ("weights", "wrong", 1),
+        ("output", "exact", None),
+    ]
+
+
+def test_a_matrix_without_any_answer_is_not_judged(run) -> None:
+    Path("anna.yaml").write_text("weights: [[?, ?], [?, ?]]\noutput: [[2.6605, 1.6605], [3.3395, 2.3395]]\n")
+    status, out, _ = run("check", "hw.yaml", "anna.yaml")
+    assert status == 0
+    assert "  weights" not in out
+    Path("anna.yaml").write_text("weights: ?\noutput: ''\n")
+    error = "error: anna.yaml: no matrix of the answers is filled in\nhint: fill in one of them\n"
+    assert run("check", "hw.yaml", "anna.yaml") == (2, "", error)
+
+
+def test_a_form_that_was_filled_in_with_blanks_is_judged(run) -> None:
+    Path("form.yaml").write_text(f"{PROBLEM}expected:\n  {WEIGHTS.format('?')}  output:\n")
+    status, out, err = run("check", "form.yaml")
+    assert (status, err) == (1, "")
+    assert "    1 of its 4 cells is blank; the others are right\n" in out
+
+
+def test_blanks_of_an_output_with_its_heads_last_are_found(run) -> None:
+    rows = "[[[[1], [2]], [[3], [4]]]]"
+    Path("h.yaml").write_text(
+        f"layout: heads-last\nqueries: {rows}\nkeys: {rows}\nvalues: {rows}\nvariant: uniform\n"
+        "expected: {output: [[[[2], [3]], [[2], ?]]]}\n".replace("[2], ?", "[2], [?]")
+    )
+    _, out, _ = run("check", "h.yaml")
+    assert "    1 of its 4 cells is blank; the others are right\n" in out
+
+
+def test_grades_count_blank_cells(run) -> None:
+    Path("anna.yaml").write_text(WEIGHTS.format("?"))
+    Path("ben.yaml").write_text(WEIGHTS.format("0.3302"))
+    run("check", "hw.yaml", "anna.yaml", "ben.yaml", "--grades", "grades.csv")
+    assert Path("grades.csv").read_text() == (
+        "name,weights,right,of,verdict,slip,blank\nanna,0,0,1,wrong,,1\nben,1,1,1,exact,,0\n"
+    )
+
+
+def test_a_blank_cell_of_the_problem_itself_is_an_error(run) -> None:
+    Path("hw.yaml").write_text(PROBLEM.replace("[0, 1]]", "[0, ?]]", 1))
+    Path("anna.yaml").write_text(WEIGHTS.format("?"))
+    error = "error: hw.yaml: line 1, column 23: null; expected a number\nhint: nothing is guessed: write the number\n"
+    assert run("check", "hw.yaml", "anna.yaml") == (2, "", error)
+
+
+def test_a_sheet_that_cannot_be_read_is_no_problem(run) -> None:
+    Path("anna.yaml").write_text("weights: [[0.6698, 0.3302], [, 0.6698]]\n")
+    hint = "write it, or if it is a cell of an answer that is left blank, a question mark: [0.5, ?]"
+    error = f"error: anna.yaml: line 1, column 30: a value is missing before ','\nhint: {hint}\n"
+    assert run("check", "hw.yaml", "anna.yaml") == (2, "", error)
