@@ -18,7 +18,7 @@ from attncli.render.console import fold_text, has_colour, make_console, render_t
 from attncli.render.markdown import escape_markdown
 from attncli.render.result.documents import json_rows
 from attncli.render.result.heat_map import legend
-from attncli.render.result.tables import Style, console_of, shorten_label, to_ascii, width_of
+from attncli.render.result.tables import Style, console_of, shorten_label, shown_label, to_ascii, width_of
 from attncli.render.result.view import edges
 from attncli.results.attention import entropies
 from attncli.results.computed_rows import row_blocks
@@ -98,7 +98,7 @@ def _heat(column: Column, j: int) -> float | None:
 def _short(label: str, style: Style, share: int) -> str:
     """Return a label, shortened to 1/`share` of the terminal's width, or whole if there is no terminal."""
     width = terminal_width()
-    return escaped(label) if width is None else shorten_label(label, max(8, width // share), style)
+    return shown_label(label, style) if width is None else shorten_label(label, max(8, width // share), style)
 
 
 def _top(column: Column, comparison: Comparison, style: Style) -> str:

@@ -7,12 +7,13 @@ import pytest
 from whole_text import result_text
 
 from attncli import attend
+from attncli.errors import printable
 from attncli.inputs.request import Labels, Request
 from attncli.matrix import Matrix
 from attncli.problem.prepare import prepare
 from attncli.render.result import tables
 from attncli.render.result.plain_table import TableCell, plain_table
-from attncli.render.result.tables import Style
+from attncli.render.result.tables import Style, to_ascii
 from attncli.results.result import Result
 
 NAMES = ["queries", "weights", "output", "scores", "lse", "mask", "stats"]
@@ -41,6 +42,25 @@ def test_a_plain_table_is_rich_s(monkeypatch, shape, digits, ascii_only):
     result = attend(*(rng.normal(size=shape) * size for size in (1, 1, 1e5)), causal=True)
     ours, theirs = texts(monkeypatch, result, NAMES, Style(digits, ascii_only=ascii_only))
     assert ours == theirs
+
+
+@pytest.mark.parametrize("kind", LABELS)
+@pytest.mark.parametrize("width", [None, 40])
+def test_labels_in_ascii_have_the_room_that_they_take(monkeypatch, kind, width):
+    def shown(names: list[str]) -> str:
+        labels = Labels(queries=tuple(names), keys=tuple(names), values=tuple(names[:2]))
+        result = Result(prepare(Request(**matrices, labels=labels, causal=True)))
+        shown_names = [name for name in NAMES if name != "stats"]  # which shortens labels to a number of letters
+        return result_text(result, shown_names, Style(ascii_only=True))
+
+    for module in ("tables", "text"):
+        monkeypatch.setattr(f"attncli.render.result.{module}.terminal_width", lambda: width)
+    rng = np.random.default_rng(5)
+    matrices = {
+        name: Matrix(array, "") for name, array in zip(NAMES_OF_INPUTS, rng.normal(size=(3, 10, 2)), strict=True)
+    }
+    names = LABELS[kind](10)
+    assert shown(names) == shown([to_ascii(printable(name), Style(ascii_only=True)) for name in names])
 
 
 @pytest.mark.parametrize("kind", LABELS)

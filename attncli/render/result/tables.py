@@ -79,7 +79,7 @@ class Style:
 
 def to_ascii(text: str, style: Style) -> str:
     """Return the text in ASCII if that is requested."""
-    if not style.ascii_only:
+    if not style.ascii_only or text.isascii():
         return text
     text = ROOT.sub(r"sqrt(\1)", text)
     for character, words in TRANSLITERATION.items():
@@ -159,11 +159,16 @@ def with_short_labels(view: View, style: Style, width: int) -> View:
     )
 
 
+def shown_label(label: str, style: Style) -> str:
+    """Return the label as it is printed. It is converted before the table is laid out, since that changes its width."""
+    return to_ascii(escaped(label), style)
+
+
 def shorten_label(label: str, width: int, style: Style) -> str:
     """Return the label in `width` columns of text, with dots for what is cut off."""
     from rich.cells import cell_len, set_cell_size
 
-    text = escaped(label)
+    text = shown_label(label, style)
     if cell_len(text) <= width:
         return text
     return set_cell_size(text, width - len(style.dots)).rstrip() + style.dots
@@ -318,10 +323,10 @@ def _grid(lines: list[list[Text]], style: Style, *, gap: int = 1, folded: bool =
 def _cells(view: View, style: Style) -> list[list[TableCell]]:
     """Return the cells of the table, line by line: the column labels, then each row after its label."""
     coloured = has_colour(style.ascii_only) and view.name in ("weights", *GRADIENT_NAMES)
-    lines = [[TableCell(""), *(TableCell(escaped(label)) for label in view.column_labels)]]
+    lines = [[TableCell(""), *(TableCell(shown_label(label, style)) for label in view.column_labels)]]
     for place, label in enumerate(view.row_labels):
         numbers = (_cell(view, place, column, style, coloured) for column in range(len(view.columns)))
-        lines.append([TableCell(escaped(label)), *numbers])
+        lines.append([TableCell(shown_label(label, style)), *numbers])
     if (gap := gap_place(view.columns)) is not None:
         for line in lines:
             line.insert(1 + gap, TableCell(style.dots, is_gap=True))
@@ -346,7 +351,8 @@ def text_look(view: View, text: str, style: Style) -> str:
 
 def _cell(view: View, row: int, column: int, style: Style, coloured: bool) -> TableCell:
     if isinstance(view.cells[row, column], str):
-        return TableCell(view.cells[row, column], style=text_look(view, view.cells[row, column], style))
+        text = to_ascii(view.cells[row, column], style)
+        return TableCell(text, style=text_look(view, text, style))
     value = float(view.cells[row, column])
     if view.masked is not None and view.masked[row, column]:
         return TableCell(style.masked_cell, style="dim")

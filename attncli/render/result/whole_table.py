@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from attncli.errors import printable
 from attncli.inputs.request import GRADIENT_NAMES
 from attncli.numbers.display import format_number
 from attncli.records import record, replace
@@ -18,6 +17,7 @@ from attncli.render.result.tables import (
     Style,
     group_title,
     shorten_label,
+    shown_label,
     some_columns,
     some_lines,
     table_title,
@@ -223,4 +223,4 @@ def _column_labels(view: View, style: Style, width: int | None) -> list[str]:
 
 
 def _label(label: str, width: int | None, style: Style) -> str:
-    return printable(label) if width is None else shorten_label(label, max(8, width), style)
+    return shown_label(label, style) if width is None else shorten_label(label, max(8, width), style)
