@@ -354,6 +354,25 @@ NAMED = [
     ("Octave's prompt", ">> q\nq =\n\n   1   2\n   3   4\n\n", "q", FOUR),
 ]
 SEVERAL = [
+    ("names on one line", "Q = [[1, 0], [0, 1]], K = [[1, 2], [3, 4]], V = [[5], [6]]"),
+    ("calls on one line", "Q=array([[1., 0.], [0., 1.]]), K=array([[1., 2.], [3., 4.]]), V=array([[5.], [6.]])"),
+    (
+        "a dataclass",
+        "Attention(Q=array([[1., 0.],\n       [0., 1.]]), K=array([[1., 2.],\n       [3., 4.]]), V=array([[5.], [6.]]))",
+    ),
+    ("a named tuple", "QKV(Q=tensor([[1., 0.],\n        [0., 1.]]), K=[[1, 2], [3, 4]], V=[[5], [6]], mask=None)"),
+    (
+        "names with their words",
+        "Q (queries) = [[1, 0], [0, 1]]\nK (keys) = [[1, 2], [3, 4]]\nV (values) = [[5], [6]]\n",
+    ),
+    (
+        "names with their sizes",
+        "Q (2x2) = [[1, 0], [0, 1]]\nK, shape (2, 2):\n[[1 2]\n [3 4]]\nV: shape=(2, 1)\n[[5]\n [6]]",
+    ),
+    (
+        "headings with their sizes",
+        "# Q (2×2)\n1 0\n0 1\n\n# K (2×2)\n1 2\n3 4\n\n# V torch.Size([2, 1])\n5\n6\n",
+    ),
     (
         "a list of R",
         "$Q\n     [,1] [,2]\n[1,]    1    0\n[2,]    0    1\n\n$K\n     [,1] [,2]\n[1,]    1    2\n[2,]    3    4\n\n"

@@ -22,13 +22,6 @@ REFUSED = [
         "delete it: nothing is run",
     ),
     (
-        "two names on a line",
-        "let K = [[1, 2]], V = [[5]];",
-        "K",
-        "expected the end after the list, found ', V = [[5]]'",
-        "write each array on a line of its own",
-    ),
-    (
         "numbers that gdb repeats",
         "z = {0 <repeats 20 times>}",
         "",

@@ -28,6 +28,7 @@ _RULE = re.compile(r"[ \t]*[|+]?(?:[ \t]*:?[-=]+:?[ \t]*[|+])*[ \t]*:?[-=]+:?[ \
 _TYPE = re.compile(
     r"(?:[iuf](?:8|16|32|64|128)|u?(?:tiny|small|big|huge)?int(?:eger|[0-9]*)|float[0-9]*|double|decimal|bool(?:ean)?|str(?:ing)?|varchar|text|cat|---)"
 )
+_TYPE_OF_POLARS = re.compile("[iuf](?:8|16|32|64|128)")
 _BAR = re.compile(r"(?<!\\)\|")
 _TITLE = re.compile(r"\s*(?:#{1,6}\s+(.+?)\s*#*|\*\*(.+?)\*\*(.*)|__(.+?)__|([A-Za-z_]\w*)\s*[:=])\s*")
 _MARKED = re.compile(r"(\*\*|__|\*|`|\$)(.+?)\1")
@@ -181,7 +182,8 @@ def _drop_types(rows: list[list[str]], lines: list[int], header_rows: int) -> in
     """Drop the types of the columns that DuckDB and Polars print under the names; return the rows of the header that
     are left."""
     for index in (header_rows, header_rows - 1):
-        if 0 < index < len(rows) and all(map(_TYPE.fullmatch, rows[index])):
+        type_of = _TYPE if index else _TYPE_OF_POLARS  # above them may be the names, which can be words
+        if 0 <= index < len(rows) and all(map(type_of.fullmatch, rows[index])):
             del rows[index], lines[index]
             header_rows = min(header_rows, index)
     return header_rows

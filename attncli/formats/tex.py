@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from attncli.errors import InputError
 from attncli.formats.contents import Contents
 from attncli.formats.encoding import decode
+from attncli.formats.plain_tex import write_environments
 from attncli.formats.table_cells import Table
 from attncli.formats.tex_columns import group_end, refuse_inserted
 from attncli.formats.tex_names import LABEL, NAME, NAME_HINT, is_changed, plain_name
@@ -85,7 +86,7 @@ class _Block:
 
 def read(data: bytes, where: str, reading: Reading) -> Contents:
     """Read every matrix of the file under its name. If one of several has no name, they are numbered from 1."""
-    source = _Source(where, _without_comments(decode(data, where)))
+    source = _Source(where, write_environments(_without_comments(decode(data, where))))
     blocks = _blocks_of_page(source)
     names = [block.name for block in blocks]
     if len(blocks) > 1:

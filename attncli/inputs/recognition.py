@@ -48,9 +48,9 @@ def recognize_format(data: bytes) -> tuple[str, ...]:
         return ("json", "yaml", "txt") if start[1:].lstrip()[:1] != "'" else ("txt", "yaml")
     if start.startswith("[") and "," in start and not any(mark in start for mark in ";("):
         return ("json", "txt", "yaml")
-    from attncli.formats.prints import is_labelled, is_labelled_call, is_print
+    from attncli.formats.prints import is_labelled, is_labelled_call, is_print, is_sized
 
-    if is_print(start[:4096]) or not YAML_KEY.match(start) or _NAMED_ITEM.match(start):
+    if is_print(start[:4096]) or is_sized(start[:4096]) or not YAML_KEY.match(start) or _NAMED_ITEM.match(start):
         return ("txt",)
     first = _COMMENTS.sub("", _NEXT_KEY.split(start, 1)[0])
     is_text = is_labelled_call(start[:4096]) or (

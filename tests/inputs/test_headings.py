@@ -188,3 +188,36 @@ def test_lines_of_many_blanks_are_no_headings_at_once() -> None:
     # each sign that may be left out could have any of the blanks, so that these lines took a quarter of an hour
     with pytest.raises(InputError):
         read_problem("\n".join(["Q" + " " * 75 + "x"] * 1000), Sources(io.BytesIO))
+
+
+@pytest.mark.parametrize(
+    ("text", "where"),
+    [
+        ("Q (3x2) = [[1, 0], [0, 1]]", "Q"),
+        ("Q: torch.Size([3, 2])\ntensor([[1, 0], [0, 1]])", "Q"),
+        ("Q, shape (3, 2):\n1 0\n0 1", "Q"),
+        ("# Q (3, 2)\n1 0\n0 1\n# K (2, 2)\n1 0\n0 1", "Q"),
+        ("Q: 3x2\n1 0\n0 1", "Q"),
+        ("**Q** (2x2):\n1 0\n0 1\n\n**K matrix** (3 × 2)\n1 0\n0 1", "K"),
+    ],
+)
+def test_a_size_beside_a_name_has_to_be_that_of_the_array(text: str, where: str, tmp_path: Path) -> None:
+    (tmp_path / "p.txt").write_text(text)
+    for source in (text, str(tmp_path / "p.txt")):
+        with pytest.raises(InputError) as caught:
+            Sources(io.BytesIO).matrix(source, role="queries" if where == "Q" else "keys")
+        assert caught.value.where.endswith(f": {where}")
+        assert caught.value.what == "the array has the shape (2, 2), and (3, 2) is written beside it"
+
+
+def test_labels_that_look_like_sizes_stay_labels() -> None:
+    matrix = Sources(io.BytesIO).matrix("conv 3x3\n1 2\n3 4", role="queries")
+    assert matrix.column_labels == ("conv", "3x3")
+
+
+def test_values_that_ocaml_shows_have_their_names() -> None:
+    text = "val q : float array array = [|[|1.; 0.|]; [|0.; 1.|]|]\nval k : float array array = [|[|1.; 2.|]|]\n"
+    problem = read_problem(text, Sources(io.BytesIO)).request
+    assert problem.queries is not None
+    assert problem.keys is not None
+    assert (problem.queries.array.tolist(), problem.keys.array.tolist()) == ([[1, 0], [0, 1]], [[1, 2]])

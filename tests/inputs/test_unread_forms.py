@@ -286,12 +286,6 @@ UNREAD = [
         "delete its first two lines, which say the type and the size",
     ),
     (
-        "a shape above the array",
-        "Q shape: (2, 2)\n[[1. 2.]\n [3. 4.]]",
-        "its first line is the shape, not numbers",
-        "delete that line",
-    ),
-    (
         "a shape of torch above the array",
         "torch.Size([2, 2])\ntensor([[1., 2.],\n        [3., 4.]])",
         "its first line is the shape, not numbers",

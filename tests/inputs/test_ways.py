@@ -116,6 +116,18 @@ TABLES = [
     ("records with numbers for keys", "[{0: 1.0, 1: 2.0}, {0: 3.0, 1: 4.0}]", [[1, 2], [3, 4]]),
     ("MATLAB's table", "    a    b\n    _    _\n\n    1    2\n    3    4\n", [[1, 2], [3, 4]]),
     ("a fenced table", "```\n1 2\n3 4\n```", [[1, 2], [3, 4]]),
+    ("plain TeX", r"\pmatrix{1 & 2 \cr 3 & 4 \cr}", [[1, 2], [3, 4]]),
+    (
+        "plain TeX with fractions and a name",
+        r"$$Q = \left[\matrix{1 & \frac{4}{2} \cr 3 & 4}\right]$$",
+        [[1, 2], [3, 4]],
+    ),
+    ("OCaml's answer", "- : float array array = [|[|1.; 2.|]; [|3.; 4.|]|]", [[1, 2], [3, 4]]),
+    (
+        "Polars with types only",
+        "┌─────┬─────┐\n│ f64 ┆ f64 │\n╞═════╪═════╡\n│ 1.0 ┆ 2.0 │\n│ 3.0 ┆ 4.0 │\n└─────┴─────┘",
+        [[1, 2], [3, 4]],
+    ),
     ("LaTeX", r"\begin{bmatrix} 1 & 2 \\ 3 & 4 \end{bmatrix}", [[1, 2], [3, 4]]),
     ("LaTeX with a name", "$$Q = \\begin{pmatrix}\n1 & 2 \\\\\n3 & 4\n\\end{pmatrix}$$", [[1, 2], [3, 4]]),
     ("rows of a block list", "- [1, 2]\n- [3, 4]", [[1, 2], [3, 4]]),

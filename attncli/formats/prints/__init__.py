@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from attncli.formats.contents import with_note
+from attncli.formats.plain_tex import write_environments
 
 if TYPE_CHECKING:
     from attncli.errors import InputError
@@ -25,7 +26,12 @@ _HEADINGS = frozenset(
 )
 _LONGEST_HEADING = 80
 _PLAIN_STARTS = frozenset("[{|\\-+.0123456789")  # with which little begins that stands around a print:
-_SIGNS_AROUND = (".rs:", "(%o", "--> ")  # Rust's dbg!, the second line of Maxima, the prompt of Scilab
+_SIGNS_AROUND = (
+    ".rs:",
+    "(%o",
+    "--> ",
+    " array = [|",
+)  # Rust's dbg!, the second line of Maxima, the prompt of Scilab, OCaml
 _LONGEST_FIRST = 1 << 12
 
 
@@ -59,8 +65,18 @@ def is_labelled_call(text: str) -> bool:
     return named.labelled(text).isalpha() or named.labelled(text) == "<"
 
 
+def is_sized(text: str) -> bool:
+    """Return whether the text begins with the name of an array and its size, `Q: shape=(2, 2)`, and the array."""
+    if not any(sign in text[:_LONGEST_HEADING] for sign in ("x", "×", "(", "[")):
+        return False
+    from attncli.formats.prints import headings
+
+    return headings.begins_sized(text)
+
+
 def strip_decorations(text: str) -> str:
     """Return the text without the fences and prompts around a print that was copied, with as many lines."""
+    text = write_environments(text)
     start = text.lstrip()
     is_plain = start[:1] in _PLAIN_STARTS and not any(sign in start[:_LONGEST_FIRST] for sign in _SIGNS_AROUND)
     if not may_be_page(start) and (is_plain or (_AROUND.isdisjoint(text) and not start.startswith(_WORDS_AROUND))):

@@ -14,13 +14,14 @@ _SHELL = (  # what a program shows before what is typed: julia>, octave:1>, irb(
 )
 BEGINNING = re.compile(
     r"\s*(?:```|~~~|(?:[A-Za-z]\w*[ \t]*=[ \t]*)?[⎡⎛]|┌[ \t]+┐|\$[0-9]+ = "
-    r"|Tensor[ \t]*\n\s*\[|torch_tensor[ \t]*\n|#Nx\.Tensor<"
+    r"|(?:val [a-z_]\w*|-) : [^=\n]* array = \[\||Tensor[ \t]*\n\s*\[|torch_tensor[ \t]*\n|#Nx\.Tensor<"
     r"|\w+ ==> |\$[0-9]+ ==> |%[0-9]+ =\s|\[[^\n]*\n\(%o|\[[\w./\\-]+\.rs:[0-9]"
     rf"|>>>? ?\S|> ?[A-Za-z(\[{{]|Out\[|\(%o|{_SHELL}[ \t]*\S)"
 )
 _DEBUGGED = re.compile(  # Rust's dbg!(&q), with the place in the code before it
     r"^[ \t]*\[[\w./\\-]+\.rs:[0-9]+(?::[0-9]+)?\][ \t]+(?:&*(\w+)[ \t]*=(?=[ \t])|[^\n=]*=(?=[ \t]))", re.MULTILINE
 )
+_OCAML = re.compile(r"^[ \t]*(?:val ([a-z_]\w*)|-)[ \t]*:[ \t]*[^=\n]* array[ \t]*=[ \t]*(?=\[\|)", re.MULTILINE)
 _NAMED_ANSWER = re.compile(r"^[ \t]*([A-Za-z]\w*) ==>(?=[ \t])", re.MULTILINE)  # of Java's jshell
 _DEEPEST = 4
 _BRACKETS = str.maketrans(dict.fromkeys("⎡⎢⎣⎤⎥⎦⎛⎜⎝⎞⎟⎠", " "))  # around rows, as SymPy and Gonum print them
@@ -67,6 +68,7 @@ def _strip_once(text: str) -> str:
         text = fenced[1] + fenced[3]
     text = re.sub(r"\A\s*(?:T|torch_t)ensor(?=[ \t]*\n)", "", _NAMED_BRACKET.sub(r"\1\n\2", text).translate(_BRACKETS))
     text = text.translate(_BOX) if "┌" in text and "─" not in text else text
+    text = _OCAML.sub(lambda found: f"{found[1]} = " if found[1] else "", text) if "[|" in text else text
     text = _NAMED_ANSWER.sub(r"\1 =", _DEBUGGED.sub(lambda found: f"{found[1]} =" if found[1] else "", text))
     lines = text.split("\n")
     starts = [index for index, line in enumerate(lines) if _PROMPT.match(line)]

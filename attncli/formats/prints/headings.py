@@ -33,6 +33,23 @@ _MARKED_NAME = re.compile(  # of an answer in Markdown: - **Q** = [[1, 0]], or `
     r"[ \t]*(?=[\[{(`]|[a-z.]{2,20}\()(?:`([^`\n]*)`)?",
     re.MULTILINE,
 )
+_NAMED = re.compile(_NAME, re.IGNORECASE)
+_GAP, _BLANK = r"[ \t]{0,3}", r"[ \t]{1,3}"  # no more: of many blanks, each part of a pattern could have any
+_ALIAS = rf"{_GAP}\((?:[QKVX]|quer(?:y|ies)|keys?|values?)\)"
+_LENGTHS = rf"[0-9]+(?:{_GAP}[,x×]{_GAP}[0-9]+)+"
+_SIZE = (  # 3x2, (3 × 2), (3, 2), shape=(3, 2), torch.Size([3, 2])
+    rf"(?:[:,]?{_GAP}[0-9]+(?:[ \t]?[x×][ \t]?[0-9]+)+|,?{_GAP}[(\[]{_LENGTHS}[)\]]"
+    rf"|[:,]?{_GAP}(?:of{_BLANK})?(?:shape|size|dims?|torch\.Size\(){_GAP}(?:of{_BLANK}|is{_BLANK}|[:=]{_GAP})?"
+    rf"[(\[]?{_LENGTHS}[)\]]{{0,2}})"
+)
+_SIZED_NAME = re.compile(  # a name with its size: Q (3x2):, # Q (3, 2), Q, shape (3, 2): [[…]], Q: shape=(3, 2)
+    r"^[ \t]{0,20}"
+    rf"(?:(?:#{{1,6}}|%{{1,2}}|//|[-*•]){_BLANK})?(?:\*\*|__|`)?"
+    rf"(?:(?:the|input|{_WORDS}){_BLANK})*(?P<name>[A-Za-z]\w{{0,30}})(?:{_BLANK}(?:{_WORDS}))?"
+    rf"(?:\*\*|__|`)?(?:{_ALIAS})?(?P<size>{_GAP}{_SIZE}(?:\*\*|__|`)?{_GAP}(?P<sign>[:=]?)(?:\*\*|__|`)?|(?<=\)){_GAP}(?P<alias>=))"
+    rf"(?={_GAP}(?:\n\s*[-+.\d]|\s*(?:[\[({{]|(?:[a-z]+\.)?(?:array|tensor|Array)\()))",
+    re.MULTILINE | re.IGNORECASE,
+)
 _SHAPE_LINE = re.compile(  # what print("Q.shape:", Q.shape) shows
     r"^[ \t]*[A-Za-z]\w*\.(?:shape|size\(\)):?[ \t]*(?:torch\.Size\(\[[0-9, ]*\]\)|\([0-9, ]*\))[ \t]*$", re.MULTILINE
 )
@@ -60,8 +77,25 @@ _SHELLS = frozenset(("bash", "sh", "shell", "zsh", "console", "powershell"))
 def strip_marks(text: str) -> str:
     """Return the text without the marks of Markdown around the names of arrays, and without lines that only show their
     shapes."""
+    text = _SIZED_NAME.sub(_declare_lengths, text)
     text = _MARKED_NAME.sub(lambda found: f"{found[1] or found[3]} = {found[4] or ''}", text)
     return _SHAPE_LINE.sub("", text) if ".s" in text else text
+
+
+def begins_sized(text: str) -> bool:
+    """Return whether the text begins with a name and its size, above or before an array."""
+    return _SIZED_NAME.match(text) is not None
+
+
+def _declare_lengths(found: re.Match[str]) -> str:
+    """Return a name with its size as a declaration, `Q[3][2] =`, which has to be that of its array.
+
+    A word without a sign behind it, `conv 3x3`, may be two labels.
+    """
+    if found["sign"] == "" and not _NAMED.fullmatch(found["name"]):
+        return found[0]
+    lengths = re.findall("[0-9]+", found["size"])
+    return f"{found['name']}{''.join(f'[{length}]' for length in lengths)} ="
 
 
 def name_headings(text: str) -> str:

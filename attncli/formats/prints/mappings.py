@@ -12,11 +12,15 @@ from attncli.matrix import Reading
 from attncli.numbers.numerals import quote
 
 _KEY = r"(?:\"[^\"\n]*\"|'[^'\n]*'|[A-Za-z_$][\w$]*)"
+_RECORD = (  # a dataclass or a named tuple whose first field is an array
+    r"(?!(?:Tensor|Array|DeviceArray|Parameter|Variable|(?:Immutable|Mutable)?(?:Dense)?Matrix|NDArray|DataFrame)\b)"
+    r"[A-Z]\w*\((?=\s*[A-Za-z_]\w*=(?:(?:np\.|numpy\.|torch\.|jnp\.)?(?:array|tensor|Array|matrix)\(|[\[(]\s*[\[(]))"
+)
 BEGINNING = re.compile(
     rf"\s*(?:\{{\s*{_KEY}\s*:(?!:)|(?:collections\.)?OrderedDict\(\s*(?:\{{\s*{_KEY}\s*:|\[\s*\(\s*[\"'])"
-    rf"|dict\(\s*[A-Za-z_]\w*\s*=)"
+    rf"|dict\(\s*[A-Za-z_]\w*\s*=|{_RECORD})"
 )
-_OPENING = re.compile(r"\s*(?:(?:collections\.)?OrderedDict\(\s*[{\[]|dict\(|\{)")
+_OPENING = re.compile(rf"\s*(?:(?:collections\.)?OrderedDict\(\s*[{{\[]|dict\(|{_RECORD}|\{{)")
 _ITEM = re.compile(rf"\s*(\(\s*)?({_KEY})\s*[:=,]\s*", re.DOTALL)
 _CALL = re.compile(r"[:,]\s*(?:new\s+)?[A-Za-z_]?[\w.]*(?:\([0-9]*\)\s*\[|\()|(?:^|\s)//")
 _STEPS = re.compile(r"\"[^\"\n]*\"|'[^'\n]*'|(?:#|//)[^\n]*|[\[({]|[\])}]|,")

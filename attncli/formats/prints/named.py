@@ -24,7 +24,7 @@ _ASSIGNMENT = re.compile(
     rf"(?:::?[ \t]*{_ANNOTATION})?[ \t]*(?:=|:=|<-)(?!=)[ \t]*"
 )
 _PRODUCT = re.compile(r"(?:Q_?K|qk)(?:\W|\Z)")  # QK^T
-_STEPS = re.compile(r"\"[^\"\n]*\"|'[^'\n]*'|[\[({]|[\])}]|\n|;")
+_STEPS = re.compile(r"\"[^\"\n]*\"|'[^'\n]*'|[\[({]|[\])}]|\n|;|,")
 PREPARED = re.compile(  # statements that prepare a session, and no array
     r"(?:clear(?:vars)?(?:[ \t]+all)?|clc|close[ \t]+all|more[ \t]+off|format[ \t]+\w+(?:[ \t]+\w+)?"
     r"|pkg[ \t]+load[ \t]+\w+|set\.seed\([0-9]+\)|rm\(list ?= ?ls\(\)\)"
@@ -46,6 +46,8 @@ _LISTED = re.compile(
     r"[ \t]*\$([A-Za-z_][\w.]*)[ \t]*()(?=\n\s*(?:\[,1\]|\[1\]|[^\n]*\n\s*\[1,\]))"
 )  # as R prints a list
 _LENGTHS_OF_CPP = re.compile(r",\s*([0-9]+)\s*>")
+_BESIDE = frozenset(("shape", "strides", "size", "dims", "names", "place", "device", "layout"))
+_ARRAY = re.compile(r"[\[{]|(?:[a-z]+\.)*(?:[Tt]ensor|[Aa]rray|matrix)\(")
 _LENGTH = re.compile(r"\[([0-9]*)\]")
 
 
@@ -123,11 +125,12 @@ def _beginning(text: str) -> int:
 
 
 def _starts(text: str) -> list[re.Match[str]]:
-    """Return the assignments outside of all brackets, at the beginning of a line or after a semicolon."""
+    """Return the assignments outside of all brackets, at the beginning of a line or after a semicolon, and those of
+    arrays after a comma behind another array."""
     if not any(mark in text for mark in ("=", "<-", ":", "{", "$")):
         return []
     found = []
-    depth = 0
+    depth = closed = 0
     if first := _assignment(text, 0):
         found.append(first)
     for step in _STEPS.finditer(text):
@@ -136,9 +139,21 @@ def _starts(text: str) -> list[re.Match[str]]:
             depth += 1
         elif token in "])}":
             depth -= 1
-        elif token in "\n;" and not depth and (assignment := _assignment(text, step.end())):
+            closed = step.end()
+        elif depth or (token == "," and (not found or text[closed : step.start()].strip())):
+            continue
+        elif (
+            token in "\n;,"
+            and (assignment := _assignment(text, step.end()))
+            and (token != "," or _is_array(text, assignment))
+        ):
             found.append(assignment)
     return found
+
+
+def _is_array(text: str, assignment: re.Match[str]) -> bool:
+    """Return whether an array is assigned, and not what a library prints beside one, `shape=[2, 2]`."""
+    return assignment[1] not in _BESIDE and _ARRAY.match(text, assignment.end()) is not None
 
 
 def _assignment(text: str, position: int) -> re.Match[str] | None:

@@ -9,6 +9,7 @@ from attncli.errors import InputError
 from attncli.formats import text_table
 from attncli.formats.contents import Contents, with_note
 from attncli.formats.prints import julia, lists, mappings, matlab, r, tibble, torch_rows
+from attncli.formats.prints.lines import COPY_ALL
 from attncli.formats.prints.named import NamedPart, split_named, text_start, value_start
 from attncli.formats.prints.rows import is_rows, read_rows
 from attncli.formats.prints.statements import pass_over
@@ -191,8 +192,10 @@ def _read_records(text: str, where: str, reading: Reading) -> Contents:
 
 
 def _matrix(part: NamedPart, where: str, reading: Reading) -> Matrix:
-    if part.lengths:
+    if part.lengths and part.text.lstrip()[:1] in ("[", "{", "(", "n", "s"):  # of a list, or of new float[][]
         return lists.read_list(part.text, where, reading, part.lengths)
+    if part.lengths:
+        return _of_size(_matrix(replace(part, lengths=()), where, reading), part.lengths)
     if _MAPPING.match(part.text):
         rows = _read_records(part.text, where, reading).matrices
         if "" not in rows:
@@ -216,6 +219,17 @@ def _matrix(part: NamedPart, where: str, reading: Reading) -> Matrix:
         return matlab.read_matlab(part.text, where, reading)
     except InputError as refusal:
         return _read_table(part, where, reading, refusal)
+
+
+def _of_size(matrix: Matrix, lengths: tuple[int, ...]) -> Matrix:
+    """Return the matrix.
+
+    Raises InputError if it has not the lengths that are written beside its name.
+    """
+    if matrix.array.shape != lengths:
+        what = f"the array has the shape {matrix.array.shape}, and {lengths} is written beside it"
+        raise InputError(matrix.where, what, COPY_ALL)
+    return matrix
 
 
 def _read_table(part: NamedPart, where: str, reading: Reading, refusal: InputError) -> Matrix:
