@@ -1,5 +1,7 @@
 """Half precision: what fused kernels give is right, and slips are found in it."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 
@@ -227,3 +229,53 @@ def test_torch_s_gradients_in_half_precision_are_right_and_slips_of_them_are_fou
     assert judged().verdict == dtype
     unscaled = grads["d_queries"] * shape[1] ** 0.5
     assert "grad-unscaled" in [each.slip for each in judged(d_queries=unscaled).diagnosis]
+
+
+def over(powers):
+    return powers / powers.sum(axis=-1, keepdims=True)
+
+
+def powers_of(scores):
+    return np.exp(scores - scores.max(axis=-1, keepdims=True))
+
+
+def schraudolph(scores):
+    """e^s by the bits of a float32, up to 4 % off."""
+    bits = 12102203.0 * (scores - scores.max(axis=-1, keepdims=True)) + 1064866805
+    return bits.astype(np.int32).view(np.float32).astype(float)
+
+
+def by_squares(scores):
+    """e^s as (1 + s/64)^64."""
+    return (1 + (scores - scores.max(axis=-1, keepdims=True)) / 64) ** 64
+
+
+def cut(array):
+    """The bits of TF32, without the others."""
+    return (array.astype(np.float32).view(np.uint32) & 0xFFFFE000).view(np.float32).astype(float)
+
+
+def dumped(make):
+    """The slips that are named in a float32 dump of the output that is made of these scores and values."""
+    queries, keys, values = (array.astype(np.float32).astype(float) for array in drawn((8, 8)))
+    output = make(queries, keys, values).astype(np.float32)
+    found = verdict(request({"queries": queries, "keys": keys, "values": values}), output, search=True)
+    assert found.verdict == "wrong"
+    return [each.slip for each in found.diagnosis]
+
+
+@pytest.mark.parametrize("power", [schraudolph, by_squares])
+def test_an_approximate_exponential_is_no_half_precision(power):
+    assert dumped(lambda queries, keys, values: over(power(queries @ keys.T / 8**0.5)) @ values) == []
+
+
+@pytest.mark.parametrize("low", [partial(rounded, dtype="bfloat16"), partial(rounded, dtype="float16"), cut])
+@pytest.mark.parametrize("is_fused", [False, True])
+def test_products_in_half_precision_with_sums_in_float32_are_known(low, is_fused):
+    def make(queries, keys, values):
+        powers = powers_of(low(queries) @ low(keys).T / 8**0.5)
+        if is_fused:
+            return low(powers) @ low(values) / powers.sum(axis=-1, keepdims=True)
+        return low(over(powers)) @ low(values)
+
+    assert dumped(make) == ["lower-precision"]

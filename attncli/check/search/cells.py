@@ -13,6 +13,7 @@ from attncli.check.precision import spacing
 from attncli.check.report import Diagnosis
 from attncli.check.slips.case import listed
 from attncli.check.tolerance.narrow import BITS, rounded
+from attncli.inputs.request import GRADIENT_NAMES
 from attncli.matrix import Array
 from attncli.problem.heads import pack_heads
 
@@ -27,6 +28,7 @@ LEAST_CELLS = 4  # that must be off to conclude a lower precision
 ROUNDINGS = 8  # relative to the largest number: the largest error of such a computation
 NAMES = {"float16": "float16 or TF32", "bfloat16": "bfloat16"}  # what computes with so many digits
 FEW_DECIMALS = 4  # of a print that shows a lower precision only if its numbers are those of the dtype
+ALIKE = 2.0  # digits of evidence that numbers are those of a dtype, or of a computation in it
 SHARE = 4  # at most one of so many cells may be wrong
 
 
@@ -134,7 +136,8 @@ def _describe_copy(says: str, due: str) -> str:
 def diagnose_precision(case: Case, right: Measured, evidence: float = 0.0) -> tuple[Diagnosis, ...]:
     """Return `lower-precision` if a computation in half precision is as far off, for numbers that claim more.
 
-    With some `evidence`, the printed numbers must also be numbers of the dtype, to so many digits in total.
+    With some `evidence`, the printed numbers must be numbers of the dtype, to so many digits in total. Without, they
+    may be near those of a computation in it instead.
     """
     judges = [case.judges[name] for name in case.wrong]
     if any(judge.expected.shape != right.numbers[judge.name].shape for judge in judges):
@@ -144,7 +147,8 @@ def diagnose_precision(case: Case, right: Measured, evidence: float = 0.0) -> tu
     for dtype in BITS:
         if any(_is_short(judge) and _evidence(judge, dtype) < 0 for judge in judges):
             continue
-        if evidence and sum(_evidence(judge, dtype) for judge in judges) < evidence:
+        digits = sum(_evidence(judge, dtype) for judge in judges)
+        if digits < (evidence or ALIKE) and (evidence or not _are_imitated(judges, right, dtype)):
             continue
         if all(_is_rounding(judge, right, dtype) for judge in judges):
             sentence = (
@@ -174,6 +178,24 @@ def _evidence(judge: Judge, dtype: str) -> float:
             return -math.inf
         digits += float(np.log10(np.maximum(spacing(numbers, dtype) / units, 1)).sum())
     return digits
+
+
+@np.errstate(all="ignore")
+def _are_imitated(judges: list[Judge], right: Measured, dtype: str) -> bool:
+    """Return whether the numbers are nearer to those of one way to compute in the dtype than to the right ones, by more
+    than errors of another kind are: so many errors, at random, get smaller by a factor as seldom as one of the power of
+    their number."""
+    off, cells, rest = 0.0, 0, np.zeros(0)
+    for judge in judges:
+        if judge.name in GRADIENT_NAMES:
+            return False
+        for block in judge.blocks(right):
+            ways = [np.nan_to_num(block.expected - way) for way in right.imitate(judge.name, dtype, block.where)]
+            squares = np.array([(each**2).sum() for each in ways])
+            rest = squares if rest.size == 0 else rest + squares
+            off += float((np.nan_to_num(block.expected - block.computed) ** 2).sum())
+            cells += int((block.error > 0).sum())
+    return cells > 0 and cells / 2 * math.log10(off / max(float(rest.min()), np.finfo(float).tiny)) >= ALIKE
 
 
 def _is_rounding(judge: Judge, right: Measured, dtype: str) -> bool:

@@ -13,7 +13,7 @@ from attncli.check.blocks import Index, block_indices, rows_of, rows_together
 from attncli.check.precision import spacing
 from attncli.check.routes import Route
 from attncli.check.tolerance.error_bounds import magnitudes_of, plain_bounds
-from attncli.check.tolerance.narrow import DRAWS, FEW_DRAWS, LARGE, narrow_errors, round_inputs
+from attncli.check.tolerance.narrow import DRAWS, FEW_DRAWS, LARGE, imitate, narrow_errors, round_inputs
 from attncli.check.tolerance.rounding import Movement
 from attncli.inputs.request import GRADIENT_NAMES
 from attncli.matrix import Array
@@ -124,6 +124,10 @@ class Measured:
         }
         draws = DRAWS if self.problem.parts * self.problem.n * self.problem.m <= LARGE else FEW_DRAWS
         return narrow_errors(self.route, self._entered[dtype].take_rows(rows), own, dtype, draws, rows.start)
+
+    def imitate(self, name: str, dtype: str, where: Index) -> list[Array]:
+        """Return a block of a result in the ways in which kernels compute in a half precision with wide sums."""
+        return imitate(self.route, self.problem.take_rows(rows_of(where, self.problem.n)), name, dtype)
 
     @cached_property
     def movement(self) -> Movement:

@@ -83,6 +83,34 @@ def narrow_errors(
     return errors
 
 
+def cut_off(array: Array, dtype: str) -> Array:
+    """Return the numbers with as many bits as the dtype keeps, the others cut off, as matrix units do with float32."""
+    _, exponent = np.frexp(array)
+    unit = np.ldexp(1.0, exponent - BITS[dtype])
+    cut: Array = np.trunc(array / unit) * unit
+    return cut
+
+
+def imitate(route: Route, problem: Problem, name: str, dtype: str) -> list[Array]:
+    """Return a result as kernels compute it whose sums are wider than the dtype: with Q, K and V in it, or with
+    weights, or the exponentials that become weights, or scores and weights too, rounded or cut off."""
+    sketches = Sketches()
+    found = []
+    for rounding in (partial(rounded, dtype=dtype), partial(cut_off, dtype=dtype)):
+        result = Result(_round_rows(problem, rounding), "numpy", sketches)
+        ways = (route, *(replace(route, weigh=weigh) for weigh in (rounding, partial(_by_largest, rounding=rounding))))
+        found += [own.numbers_from(result, (name,))[name] for own in ways]
+        found.append(_compute_rounded(route, problem, rounding, (name,), sketches)[name])
+    return found
+
+
+def _by_largest(weights: Array, rounding: Rounding) -> Array:
+    """Return the weights of rounded exponentials, of which the largest of each row is 1."""
+    largest = weights.max(axis=-1, keepdims=True)
+    found: Array = rounding(weights / np.where(largest > 0, largest, 1)) * largest
+    return found
+
+
 def random_rounding(dtype: str, seed: int | tuple[int, int]) -> Rounding:
     """Return a rounding within half a unit of the dtype, at random but reproducible."""
     random = np.random.default_rng(seed)
@@ -121,9 +149,14 @@ def _compute_rounded(
 
 def _rounded_problem(problem: Problem, rounding: Rounding, sketches: Sketches) -> Problem:
     """Return the problem with Q, K and V rounded, and with the rounding of the scores added to them."""
-    values = None if problem.values is None else rounding(problem.values)
-    problem = replace(problem, queries=rounding(problem.queries), keys=rounding(problem.keys), values=values)
+    problem = _round_rows(problem, rounding)
     scores = Result(problem, "numpy", sketches).scores
     finite = np.where(np.isfinite(scores), scores, 0.0)
     moved = rounding(finite) - finite
     return replace(problem, bias=moved if problem.bias is None else problem.bias + moved)
+
+
+def _round_rows(problem: Problem, rounding: Rounding) -> Problem:
+    """Return the problem with Q, K and V rounded."""
+    values = None if problem.values is None else rounding(problem.values)
+    return replace(problem, queries=rounding(problem.queries), keys=rounding(problem.keys), values=values)
