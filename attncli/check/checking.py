@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,7 @@ from attncli.check.judge import Judge
 from attncli.check.precision import read_claims, rounding_of
 from attncli.check.report import HOLDS, Baseline, CaseReport, Diagnosis, MatrixCheck, worst
 from attncli.check.routes import RIGHT, Route, mean_over_heads
+from attncli.check.slips.case import listed, name_result
 from attncli.check.steps import verdicts_of
 from attncli.check.tolerance.measures import Measured
 from attncli.engine.threads import one_blas_thread
@@ -147,7 +148,8 @@ def _diagnose(
     measured: Measured,
     checks: list[MatrixCheck],
 ) -> tuple[Diagnosis, ...]:
-    """Return the slips that explain all the numbers, or else those of the first wrong step."""
+    """Return the slips that explain all the numbers, or else those of the first wrong step beside the right ones, and
+    of each wrong matrix that they do not explain."""
     from attncli.check.search.diagnosis import diagnose
 
     differing = [name for name, verdict in verdicts.items() if verdict in ("wrong", "carried")]
@@ -156,13 +158,33 @@ def _diagnose(
     found = diagnose(worksheet, judges, measured, differing, verdicts, is_rounded=is_rounded)
     if any(entry.slip != "impossible" for entry in found):
         return found
-    first = own[0].what
-    until = {
-        name: judge for name, judge in judges.items() if name == first or verdicts[name] not in ("wrong", "carried")
-    }
-    if until.keys() == judges.keys():
-        return found
-    return (*diagnose(worksheet, until, measured, [first], verdicts, is_rounded=True, least=ALONE), *found)
+    wrong = [check.what for check in own]
+    right = [name for name in judges if name not in differing]
+    entries: list[Diagnosis] = []
+    for name, beside in ((wrong[0], right), *((name, []) for name in wrong)):
+        until = {each: judge for each, judge in judges.items() if each == name or each in beside}
+        if len(until) < len(judges) and not any(name in entry.explains for entry in entries):
+            entries += diagnose(worksheet, until, measured, [name], verdicts, is_rounded=True, least=ALONE)
+    rest = [name for name in wrong if not any(name in entry.explains for entry in entries)]
+    return (*(_tell_rest(entry, rest, right) for entry in entries), *found)
+
+
+def _tell_rest(entry: Diagnosis, rest: list[str], right: list[str]) -> Diagnosis:
+    """Return the entry with a sentence that says which matrices it explains, and which remain unexplained, or else are
+    right."""
+    if not rest and not right:
+        return entry
+    told = f"this explains your {_list_nouns(entry.explains)} only"
+    if rest:
+        remains = "remains" if rest == ["output"] else "remain"
+        told += f", and your {_list_nouns(rest)} {remains} unexplained"
+    else:
+        told += f": your {_list_nouns(right)} {'is' if right == ['output'] else 'are'} right"
+    return replace(entry, sentence=f"{entry.sentence} ({told})")
+
+
+def _list_nouns(names: Sequence[str]) -> str:
+    return listed([name_result(name) for name in names])
 
 
 def _lay_baseline(

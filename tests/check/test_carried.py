@@ -57,3 +57,37 @@ def test_a_step_that_does_not_follow_is_wrong_too():
 def test_the_report_names_the_first_wrong_step_and_what_follows(wrong, sentence):
     text = verdict_text([CaseOutcome("p", verdicts(FOUR, f"{FOUR}, {wrong}", 4))], ascii_only=True)
     assert f" the first wrong step: {sentence} from what is printed before " in " ".join(text.split())
+
+
+SCALING = "divide by √d_k = 2"
+
+
+@pytest.mark.parametrize(
+    ("steps", "said"),
+    [
+        (
+            {"output": [[2.1, 9.3], [5.2, 3.7]]},
+            [
+                f"your scores are QKᵀ: {SCALING} (this explains your scores only, and your output remains unexplained)",
+            ],
+        ),
+        (
+            {"scores": [[0.3, 1.9, 0.7], [2.2, 0.1, 0.5]], "weights": numbers(FOUR, "weights")},
+            [
+                f"your output is softmax(QKᵀ) V: {SCALING} "
+                "(this explains your output only, and your scores remain unexplained)",
+            ],
+        ),
+        (
+            {"scores": numbers(FOUR, "scores"), "weights": numbers(FOUR, "weights")},
+            [
+                f"your output is softmax(QKᵀ) V: {SCALING} "
+                "(this explains your output only: your raw scores, scores and weights are right)",
+            ],
+        ),
+    ],
+    ids=["the first step", "the last step", "the last step beside right ones"],
+)
+def test_the_sentence_of_a_slip_says_which_matrices_it_explains_and_which_not(steps, said):
+    found = verdicts(FOUR, f"{FOUR}, variant: dot", 4, **steps)
+    assert [each.sentence for each in found.diagnosis] == said

@@ -78,4 +78,7 @@ def test_a_cell_of_the_first_wrong_step_says_nothing_of_later_ones():
     found = report("apple_is_great")
     assert [each.verdict for each in found.checks] == ["wrong", "carried", "wrong"]
     (cell,) = found.diagnosis
-    assert cell.sentence == "all of raw_scores is right but raw_scores at [0, 1] says 1, 0 is right"
+    assert cell.sentence == (
+        "all of raw_scores is right but raw_scores at [0, 1] says 1, 0 is right "
+        "(this explains your raw scores only, and your weights remain unexplained)"
+    )

@@ -145,8 +145,7 @@ class Case:
     @property
     def yours(self) -> str:
         """Return "your weights are", "your output is"."""
-        noun = {"raw_scores": "raw scores", "lse": "log-sum-exps"}.get(self.subject, self.subject)
-        return f"your {noun} {'is' if self.subject == 'output' else 'are'}"
+        return f"your {name_result(self.subject)} {'is' if self.subject == 'output' else 'are'}"
 
     @property
     def those(self) -> str:
@@ -160,6 +159,11 @@ class Case:
         if self.subject == "lse":
             return f"log Σ exp({scores})"
         return f"softmax({scores}){' V' if self.subject == 'output' else ''}"
+
+
+def name_result(name: str) -> str:
+    """Return the words for a result: "raw scores", "log-sum-exps"."""
+    return {"raw_scores": "raw scores", "lse": "log-sum-exps"}.get(name, name)
 
 
 def listed(names: list[str]) -> str:
