@@ -108,13 +108,15 @@ class MatrixCheck:
 @record(kw_only=True)
 class Diagnosis:
     """A slip, or two joined with "+", that reproduces the expected numbers. `also` are slips that give the same numbers
-    here."""
+    here. It `may_be_chance` if so few digits differ from the right ones that one of all slips might agree with any
+    numbers."""
 
     slip: str
     also: tuple[str, ...]
     verdict: str
     explains: tuple[str, ...]
     sentence: str
+    may_be_chance: bool = False
 
 
 @record(kw_only=True)

@@ -60,10 +60,11 @@ class Route:
     regrade: Regrade | None = None  # changes a gradient
     is_whole: bool = False
     said: str | Callable[[], str] = ""  # a function where finding the words takes long
+    tried: float = 1  # ways of which this one came nearest to the expected numbers
 
     def then(self, other: Route) -> Route:
         """Return a route with the changes of this one, then those of another one."""
-        names = [name for name in CHANGES if name != "said"]
+        names = [name for name in CHANGES if name not in WORDS]
         own = {name: getattr(other, name) for name in names if getattr(other, name) != getattr(RIGHT, name)}
         for name, join in JOINS.items():
             if name in own and (earlier := getattr(self, name)) is not None:
@@ -392,5 +393,6 @@ JOINS: dict[str, Callable[..., Any]] = {  # two changes as one
 }
 RIGHT = Route()
 CHANGES = tuple(field.name for field in fields(Route) if field.name not in ("requests", "problems"))
-_forward_of = attrgetter(*(name for name in CHANGES if name not in ("is_whole", "present", "regrade", "said")))
+WORDS = ("said", "tried")  # what changes no number
+_forward_of = attrgetter(*(name for name in CHANGES if name not in ("is_whole", "present", "regrade", *WORDS)))
 FORWARD_OF_RIGHT = _forward_of(RIGHT)

@@ -216,7 +216,8 @@ def _diagnosis_lines(report: CaseReport) -> list[str]:
             return []
         said = ["  no known mistake, or pair of mistakes, explains these numbers"]
         return said + _fold(EARLIER_STEPS, "  ") if {check.what for check in report.checks} == {"output"} else said
-    noun = "what was done instead" if len(report.diagnosis) == 1 else "what may have been done instead"
+    is_sure = len(report.diagnosis) == 1 and not report.diagnosis[0].may_be_chance
+    noun = "what was done instead" if is_sure else "what may have been done instead"
     lines = [f"  {noun}:"]
     for found in report.diagnosis[:MOST_SHOWN]:
         lines += _fold(f"{found.slip}: {found.sentence}", "    ")

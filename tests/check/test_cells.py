@@ -62,8 +62,8 @@ def test_a_row_that_follows_from_one_wrong_score_is_explained_by_it(what):
 
 def test_a_term_that_was_left_out_is_told_where_few_digits_show_it():
     text = "queries: [[1], [0], [2]], keys: [[0], [1], [-1], [2]], values: [[1, -2], [3, 0.5], [0.12, 0.6], [2, 1]]"
-    rows = printed(text, "output", 2)
-    rows[1] = [f"{float(cell) - 0.25 * value:.2f}" for cell, value in zip(rows[1], (0.12, 0.6), strict=True)]
+    rows = printed(text, "output", 3)
+    rows[1] = [f"{float(cell) - 0.25 * value:.3f}" for cell, value in zip(rows[1], (0.12, 0.6), strict=True)]
     found = diagnosis(text, {"output": given(rows)})
     assert found[0].slip == "one-term"
     assert found[0].sentence == "one term: for query 1, 0.25 · row 2 of V was left out of the sum"

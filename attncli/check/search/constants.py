@@ -37,7 +37,7 @@ def fitted_constants(case: Case) -> list[Slip]:
         routes = [
             Route(present=partial(_plus, added=each), said=_told(each)) for each in ways if bool((each != 0).all())
         ]
-        slips.append(make_fitted_slip("constant-added", "result", routes, 4.0, added.size))
+        slips.append(make_fitted_slip("constant-added", "result", routes, added.size))
     return slips
 
 

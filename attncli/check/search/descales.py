@@ -73,7 +73,7 @@ def fitted_head_scales(case: Case) -> Slip | None:
             tuple(float(f"{each:.{digits}g}") for each in factors) for digits in (2, 3, 4, 5, 6, 7)
         )
     ]
-    return make_fitted_slip("scale-other", "scale", routes, 4.0, problem.heads)
+    return make_fitted_slip("scale-other", "scale", routes, problem.heads)
 
 
 def _told_head_scales(case: Case, scales: tuple[float, ...]) -> str:
@@ -135,7 +135,7 @@ def fitted_descales(case: Case) -> Slip | None:
         )
         for one, two in choices
     ]
-    return make_fitted_slip("scale-other", "scale", routes, 4.0, 2)
+    return make_fitted_slip("scale-other", "scale", routes, 2)
 
 
 def _times(name: str, array: Array, factor: float) -> Array:

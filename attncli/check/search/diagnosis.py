@@ -3,7 +3,8 @@ check."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from itertools import combinations, permutations, product
 from typing import TYPE_CHECKING
@@ -28,7 +29,7 @@ from attncli.check.search.parts import find_part
 from attncli.check.search.sampling import Sample, are_same
 from attncli.check.search.unasked_masks import unasked_masks
 from attncli.check.slips.case import Case
-from attncli.check.slips.slip import SOME, Slip
+from attncli.check.slips.slip import Slip
 from attncli.check.slips.table import SLIPS
 from attncli.check.steps import verdicts_of
 from attncli.check.tolerance.measures import Measured
@@ -41,10 +42,10 @@ if TYPE_CHECKING:
     from attncli.check.judge import Judge
     from attncli.inputs.request import Worksheet
 
-EVIDENCE = 4.0  # decimal digits in which the numbers of two slips must differ from the right ones to be accepted
-IN_PART = 6.0  # as many for one slip in few rows, of which each has been tried
+SOME = 1.0  # decimal digits in which the numbers of a slip must differ from the right ones, of a single way to make it
+IN_PART = 3.0  # as many for one in a part of the rows, which is chosen too
+NO_NUMBER = 100.0  # units in which a number differs from none
 LAYOUTS = ("heads", "result")  # families whose slips put right numbers elsewhere
-ONE_OF_MANY_IN_PART = 9.0  # and for one that can be made in many ways
 MOST_NAMES = 24  # of a pair
 SAME_SUM = 1e-9  # difference of two sums of weights that are the same but for our rounding
 # families of slips that may be none by themselves, and those that make them slips: the problem's own scale is wrong for
@@ -73,6 +74,7 @@ class Attempt:
     seen: Mapping[str, Array]
     said: tuple[Said, ...]  # by route, for slips whose sentence cannot contain what was found
     parts: tuple[Attempt, ...] = ()  # the attempts at each of two slips
+    least: float = 0.0  # digits of evidence that it needs
 
     def sentence(self, case: Case) -> str:
         """Return what was done, for each slip."""
@@ -92,6 +94,7 @@ class Found:
     verdict: str
     numbers: dict[str, Array]
     is_late: bool = False  # told after single cells and fitted numbers
+    may_be_chance: bool = False  # as one of all ways that were tried
 
 
 @np.errstate(all="ignore")  # a slip may overflow, or divide by 0
@@ -116,12 +119,7 @@ def diagnose(
     if not any(judges[name].expected.any() for name in wrong):  # zeros prove nothing
         return ()
     sample = Sample(judges, right, wrong)
-    singles = [
-        attempt
-        for slip in SLIPS
-        for route in slip.routes(case)
-        for attempt in try_route((slip,), route, case, sample, (route.said,))
-    ]
+    singles = _try_slips(SLIPS, case, sample)
     found = sorted(_confirm(singles, case, right, sample), key=lambda each: each.is_late)
     if found and not found[0].is_late:
         if sample.rows is None and not any(each.attempt.slips[0].paired for each in found):
@@ -159,17 +157,21 @@ def _try_in_part(case: Case, singles: list[Attempt], sample: Sample) -> list[Att
     part = find_part(case) if sample.rows is None else None
     if part is None:
         return []
-    attempts, is_one_row = [], int(part.rows.sum()) == 1  # which single scores, sums and terms explain better
-    for attempt in singles:
-        (slip,) = attempt.slips
-        is_tried = slip.paired or not (slip.fitted or is_one_row)
-        if is_one_row and slip.family in LAYOUTS:
-            continue  # in one row another layout is a copy of another row, or of numbers from several
-        if is_tried and not slip.is_late and part.fits(attempt.seen, sample.names):
-            own = replace(slip, evidence=max(slip.evidence, IN_PART if slip.paired else ONE_OF_MANY_IN_PART))
-            said = partial(_told_in_part, attempt, part.words, case)
-            attempts += try_route((own,), part.route(attempt.seen), case, sample, (said,))
+    is_one_row = int(part.rows.sum()) == 1  # which single scores, sums and terms explain better
+    tried = [attempt for attempt in singles if _is_tried_in_part(attempt.slips[0], is_one_row=is_one_row)]
+    tried = [attempt for attempt in tried if part.fits(attempt.seen, sample.names)]
+    least = least_evidence(len(tried), IN_PART)
+    attempts = []
+    for attempt in tried:
+        said = partial(_told_in_part, attempt, part.words, case)
+        attempts += try_route(attempt.slips, part.route(attempt.seen), case, sample, (said,), least)
     return attempts
+
+
+def _is_tried_in_part(slip: Slip, *, is_one_row: bool) -> bool:
+    if is_one_row and slip.family in LAYOUTS:
+        return False  # in one row another layout is a copy of another row, or of numbers from several
+    return not slip.is_late and (slip.paired or not (slip.fitted or is_one_row))
 
 
 def _try_on_the_way_back(case: Case, singles: list[Attempt], sample: Sample) -> list[Attempt]:
@@ -177,15 +179,19 @@ def _try_on_the_way_back(case: Case, singles: list[Attempt], sample: Sample) -> 
     forward = {name: sample.right.numbers[name] for name in case.judges if name not in GRADIENT_NAMES}
     if not forward or any(name in forward for name in case.wrong) or sample.rows is not None:
         return []
+    tried = [
+        attempt
+        for attempt in singles
+        if attempt.slips[0].paired
+        and not attempt.slips[0].family.startswith("gradient")
+        and all(name in attempt.seen for name in case.wrong)
+    ]
+    least = least_evidence(len(tried))
     attempts = []
-    for attempt in singles:
-        (slip,) = attempt.slips
-        has_gradients = all(name in attempt.seen for name in case.wrong)
-        if slip.paired and has_gradients and not slip.family.startswith("gradient"):
-            own = replace(slip, evidence=max(slip.evidence, EVIDENCE))
-            route = attempt.route.present_by(partial(_keep_forward, forward=forward))
-            said = partial(_told_in_part, attempt, "on the way back", case)
-            attempts += try_route((own,), route, case, sample, (said,))
+    for attempt in tried:
+        route = attempt.route.present_by(partial(_keep_forward, forward=forward))
+        said = partial(_told_in_part, attempt, "on the way back", case)
+        attempts += try_route(attempt.slips, route, case, sample, (said,), least)
     return attempts
 
 
@@ -213,13 +219,33 @@ def _try_numbers(case: Case, sample: Sample) -> list[Attempt]:
     return _try_slips([slip for slip in (*fitted, fitted_sink(case, sample)) if slip is not None], case, sample)
 
 
-def _try_slips(slips: list[Slip], case: Case, sample: Sample) -> list[Attempt]:
-    return [
-        attempt
-        for slip in slips
-        for route in slip.routes(case)
-        for attempt in try_route((slip,), route, case, sample, (route.said,))
-    ]
+def _try_slips(slips: Sequence[Slip], case: Case, sample: Sample) -> list[Attempt]:
+    """Return the attempts at each way to make these slips.
+
+    Those that need evidence need it by the number of all their ways, with those that were tried before. Slight ones
+    need it by the number of their own ways, and late ones by that of late ones, which are tried for want of others.
+    """
+    routes = [(slip, slip.routes(case)) for slip in slips]
+    late = sum(_count_ways(own) for slip, own in routes if slip.is_late)
+    sample.ways += sum(_count_ways(own) for _, own in routes) - late
+    attempts = []
+    for slip, own in routes:
+        least = 0.0
+        if slip.needs_evidence:
+            least = least_evidence(_count_ways(own) if slip.is_slight else late if slip.is_late else sample.ways)
+        for route in own:
+            attempts += try_route((slip,), route, case, sample, (route.said,), least)
+    return attempts
+
+
+def _count_ways(routes: list[Route]) -> float:
+    return sum(route.tried for route in routes)
+
+
+def least_evidence(ways: float, least: float = SOME) -> float:
+    """Return the digits of evidence that rule out a coincidence if so many ways are tried: by chance, one of ten times
+    as many ways agrees with one digit more."""
+    return least + math.log10(max(ways, 1))
 
 
 def _fits(seen: Mapping[str, Array], judges: dict[str, Judge]) -> bool:
@@ -228,13 +254,13 @@ def _fits(seen: Mapping[str, Array], judges: dict[str, Judge]) -> bool:
 
 
 def try_route(
-    slips: tuple[Slip, ...], route: Route, case: Case, sample: Sample, said: tuple[Said, ...]
+    slips: tuple[Slip, ...], route: Route, case: Case, sample: Sample, said: tuple[Said, ...], least: float = 0.0
 ) -> list[Attempt]:
     """Return the attempt, or nothing if it is not possible: shapes that do not fit, or a feature that a system
     lacks."""
     seen = route.present_by(sample.right.route.present)
     try:
-        return [Attempt(slips, route, sample.numbers(seen, case.request), said)]
+        return [Attempt(slips, route, sample.numbers(seen, case.request), said, least=least)]
     except (AttncliError, ValueError, IndexError):
         return []
 
@@ -249,13 +275,15 @@ def _confirm(attempts: list[Attempt], case: Case, right: Measured, sample: Sampl
     for attempt in attempts:
         if not sample.may_be(attempt.seen) or not sample.differs(attempt.seen):
             continue
-        confirmed = _judge(attempt, case, right)
+        confirmed = _judge(attempt, case, right, least_evidence(sample.ways))
         if confirmed is not None:
             found.append(confirmed)
     return found
 
 
-def _judge(attempt: Attempt, case: Case, right: Measured) -> Found | None:
+def _judge(attempt: Attempt, case: Case, right: Measured, sure: float) -> Found | None:
+    """Return what was found if the judges accept the numbers, with as much evidence as the attempt needs. With less
+    than `sure` digits it may be chance."""
     try:
         route = attempt.route.present_by(right.route.present)
         measured = Measured(route, case.request, tuple(case.judges), right.halves)
@@ -266,14 +294,14 @@ def _judge(attempt: Attempt, case: Case, right: Measured) -> Found | None:
     verdicts = verdicts_of(case.judges, measured)
     if "wrong" in verdicts.values():
         return None
-    is_alone, fitted = len(attempt.slips) == 1, max(slip.fitted for slip in attempt.slips)
-    least = max(attempt.slips[0].evidence if is_alone else EVIDENCE, case.least)
-    evidence = _evidence(case, measured, right, fitted) if least else np.inf
-    may_be_thin = is_alone and not case.least and (not fitted or attempt.slips[0].is_late)
+    slip, least = attempt.slips[0], max(attempt.least, case.least)
+    fitted = max(each.fitted for each in attempt.slips)
+    evidence = _evidence(case, measured, right, fitted)
+    may_be_thin = len(attempt.slips) == 1 and slip.is_slight and not case.least
     if evidence < (least - SOME if may_be_thin else least):
         return None
-    is_late = evidence < least or any(slip.is_late for slip in attempt.slips)
-    return Found(attempt, worst(list(verdicts.values())), measured.numbers, is_late)
+    is_late = evidence < least or any(each.is_late for each in attempt.slips)
+    return Found(attempt, worst(list(verdicts.values())), measured.numbers, is_late, evidence < sure)
 
 
 def _evidence(case: Case, measured: Measured, right: Measured, fitted: int = 0) -> float:
@@ -285,7 +313,7 @@ def _evidence(case: Case, measured: Measured, right: Measured, fitted: int = 0) 
 def _digits_apart(judge: Judge, mine: Array, right: Measured, fitted: int) -> float:
     """Return the sum over the cells but the `fitted` largest ones of the digits in which two results differ.
 
-    In a row of weights that has the same sum in both, the cell that differs least follows from the others.
+    In a row of weights that has the same sum in both, the visible cell that differs least follows from the others.
     """
     if mine.shape != right.numbers[judge.name].shape:
         return np.inf
@@ -295,11 +323,14 @@ def _digits_apart(judge: Judge, mine: Array, right: Measured, fitted: int) -> fl
         with np.errstate(all="ignore"):
             # in units of a digit
             off = np.abs(own - block.computed) / block.scale
-            times = np.where(np.isfinite(own) == np.isfinite(block.computed), off, 10)
-            digits = np.sort(np.log10(np.fmax(times, 1)))
+            times = np.where(np.isfinite(own) == np.isfinite(block.computed), off, NO_NUMBER)
+            digits = np.log10(np.fmax(times, 1))
             if judge.name == "weights" and digits.shape[-1]:
                 has_same_sum = np.abs((own - block.computed).sum(axis=-1)) < SAME_SUM
-                digits[..., 0] = np.where(has_same_sum, 0, digits[..., 0])
+                is_free = (own != 0) | (block.computed != 0)  # a masked weight follows from no others
+                least = np.where(is_free, digits, np.inf).argmin(axis=-1)[..., None]
+                follows = has_same_sum[..., None] & (np.arange(digits.shape[-1]) == least)
+                digits = np.where(follows, 0, digits)
         digits = np.sort(digits, axis=None)
         kept = max(0, len(digits) - fitted)
         total += float(digits[:kept].sum())
@@ -337,7 +368,8 @@ def _other_names(found: list[Found], groups: list[list[Attempt]], case: Case, sa
         # other names of one slip beside the first of the other come before other names of both
         places = sorted(product(range(len(one)), range(len(two))), key=lambda pair: 0 not in pair)
         for first, second in places[1:MOST_NAMES]:
-            attempts += _join_attempts(one[first], two[second], case, sample)
+            joined = _join_attempts(one[first], two[second], case, sample)
+            attempts += [replace(attempt, least=each.attempt.least) for attempt in joined]
     return attempts
 
 
@@ -366,7 +398,8 @@ def _pairs(singles: list[Attempt], groups: list[list[Attempt]], case: Case, samp
             masks = [pair for pair in apart[1:] if {each.slips[0].family for each in pair} == MASKS]
             for one, two in apart[:1] + masks:
                 pairs += _join_attempts(one, two, case, sample)
-    return pairs
+    least = least_evidence(len(pairs))
+    return [replace(pair, least=least) for pair in pairs if sample.may_be(pair.seen)]
 
 
 def _is_made_by(without_effect: Attempt, other: Attempt, hidden: set[int], case: Case) -> bool:
@@ -429,7 +462,14 @@ def _make_entries(found: list[Found], case: Case) -> tuple[Diagnosis, ...]:
             sentence = fresh[0].sentence(case)
             verdict = group[0].verdict
             entries.append(
-                Diagnosis(slip=slip, also=tuple(also), verdict=verdict, explains=case.wrong, sentence=sentence)
+                Diagnosis(
+                    slip=slip,
+                    also=tuple(also),
+                    verdict=verdict,
+                    explains=case.wrong,
+                    sentence=sentence,
+                    may_be_chance=group[0].may_be_chance,
+                )
             )
             told |= {slip, *also}
     return tuple(entries)

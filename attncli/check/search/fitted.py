@@ -48,7 +48,6 @@ class FittedNumber:
     change: Callable[[Problem, float], Problem]
     told: Callable[[Case, float], str]
     signs: tuple[int, ...] = (1,)
-    evidence: float = 4.0
     most: float = math.inf  # beyond it, softmaxes are all alike
 
 
@@ -83,7 +82,7 @@ def fitted_number(case: Case, sample: Sample, number: FittedNumber) -> Slip | No
         for each in dict.fromkeys([*short, value])
         if each and not math.isclose(each, own) and abs(each) <= number.most
     ]
-    return make_fitted_slip(number.slip, number.family, routes, number.evidence, 1)
+    return make_fitted_slip(number.slip, number.family, routes, 1)
 
 
 def _has_sizes_around(own: float) -> bool:
@@ -92,8 +91,8 @@ def _has_sizes_around(own: float) -> bool:
     return bool(limits.smallest_normal / SIZES[0] < abs(own) < limits.max / SIZES[-1])
 
 
-def make_fitted_slip(name: str, family: str, routes: list[Route], evidence: float, fitted: int) -> Slip:
-    return Slip(name, family, lambda _: routes, lambda _: "", paired=False, evidence=evidence, fitted=fitted)
+def make_fitted_slip(name: str, family: str, routes: list[Route], fitted: int) -> Slip:
+    return Slip(name, family, lambda _: routes, lambda _: "", paired=False, fitted=fitted)
 
 
 @np.errstate(all="ignore")
@@ -172,7 +171,6 @@ FITTED_NUMBERS = (
         with_scale,
         describe_factor,
         signs=(1, -1),
-        evidence=2.0,
     ),
     FittedNumber(
         "variant-cosine",
@@ -261,7 +259,7 @@ def fitted_sink(case: Case, sample: Sample) -> Slip | None:
         for value in dict.fromkeys([*short, sink])
         if own is None or not all(math.isclose(value, each) for each in own)
     ]
-    return make_fitted_slip("sink-other", "stage", routes, 4.0, 1)
+    return make_fitted_slip("sink-other", "stage", routes, 1)
 
 
 def fitted_factors(case: Case, *nouns: str) -> list[Slip]:
@@ -295,7 +293,7 @@ def fitted_factors(case: Case, *nouns: str) -> list[Slip]:
             continue
         told = _told_factors(factors, noun)
         routes = [Route(present=partial(_times_factors, factors=factors, problem=problem), said=told)]
-        slips.append(make_fitted_slip("values-factor", "result", routes, 4.0, factors.size))
+        slips.append(make_fitted_slip("values-factor", "result", routes, factors.size))
     return slips
 
 
@@ -355,7 +353,7 @@ def fitted_sinks(case: Case) -> Slip | None:
         for choice in dict.fromkeys([*choices, tuple(sinks)])
         if choice != own
     ]
-    return make_fitted_slip("sink-other", "stage", routes, 4.0, problem.heads)
+    return make_fitted_slip("sink-other", "stage", routes, problem.heads)
 
 
 def _told_sinks(case: Case, sinks: tuple[float, ...]) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 from attncli.check.routes import Route
 from attncli.check.slips.case import Case
 from attncli.check.slips.slip import Slip
-from attncli.records import replace
+from attncli.records import record, replace
 from attncli.results.result import Result
 
 if TYPE_CHECKING:
@@ -19,12 +19,18 @@ if TYPE_CHECKING:
     from attncli.problem.problem import Problem
 
 MOST = 128  # entries of Q, and of K
-EVIDENCE = 5.0  # digits: one of some hundred entries and numbers
-FITTED = 4.0  # of V, with a number that is fitted
 DECIMALS = (1, 2, 3)  # of a number that is fitted
 LETTERS = {"queries": "Q", "keys": "K", "values": "V"}
 
 Entry = tuple[str, int, int, float]  # the matrix, the row, the column, and the number that was taken
+
+
+@record
+class Nearest:
+    """The entries that come nearest to the expected numbers, for each of which so many ways were `tried`."""
+
+    entries: list[Entry]
+    tried: int
 
 
 def misread_entries(case: Case) -> list[Slip]:
@@ -42,20 +48,20 @@ def misread_entries(case: Case) -> list[Slip]:
         return []
     if problem.output_projection is not None or max(problem.queries.size, problem.keys.size) > MOST:
         return []
-    fitted = _misread_value(problem, expected) if case.wrong == ("output",) else []
+    slips = [_slip(case, _misread_factor(problem, name, expected), fitted=0)]
     if name in ("raw_scores", "scores"):
-        fitted = _misread_by_scores(problem, name, expected)
-    return [
-        _slip(case, fitted, evidence=FITTED, fitted=1),
-        _slip(case, _misread_factor(problem, name, expected), evidence=EVIDENCE, fitted=0),
+        slips.insert(0, _slip(case, _misread_by_scores(problem, name, expected), fitted=1))
+    elif case.wrong == ("output",):
+        slips.insert(0, _slip(case, _misread_value(problem, expected), fitted=1))
+    return slips
+
+
+def _slip(case: Case, nearest: Nearest, fitted: int) -> Slip:
+    routes = [
+        Route(problems=(partial(_with_entry, entry=each),), said=_told(case, each), tried=nearest.tried)
+        for each in nearest.entries
     ]
-
-
-def _slip(case: Case, entries: list[Entry], evidence: float, fitted: int) -> Slip:
-    routes = [Route(problems=(partial(_with_entry, entry=each),), said=_told(case, each)) for each in entries]
-    return Slip(
-        "entry-misread", "queries", lambda _: routes, lambda _: "", paired=False, evidence=evidence, fitted=fitted
-    )
+    return Slip("entry-misread", "queries", lambda _: routes, lambda _: "", paired=False, fitted=fitted)
 
 
 def _told(case: Case, entry: Entry) -> str:
@@ -72,7 +78,7 @@ def _with_entry(problem: Problem, entry: Entry) -> Problem:
     return replace(problem, **{matrix: changed})  # type: ignore[arg-type]
 
 
-def _misread_value(problem: Problem, expected: Array) -> list[Entry]:
+def _misread_value(problem: Problem, expected: Array) -> Nearest:
     """Return the entry of V that makes the only wrong column of the output, its number rounded to a few decimals, or
     nothing."""
     assert problem.values is not None
@@ -89,10 +95,11 @@ def _misread_value(problem: Problem, expected: Array) -> list[Entry]:
     own = float(problem.values[row, column])
     numbers = dict.fromkeys(round(own + float(steps[row]), decimals) for decimals in DECIMALS)
     is_nearer = sizes.sum() - sizes[column] + rest[row] < sizes.sum() / 2
-    return [("values", row, column, value) for value in numbers if is_nearer and value != own]
+    entries: list[Entry] = [("values", row, column, value) for value in numbers if is_nearer and value != own]
+    return Nearest(entries, len(rest))
 
 
-def _misread_by_scores(problem: Problem, name: str, expected: Array) -> list[Entry]:
+def _misread_by_scores(problem: Problem, name: str, expected: Array) -> Nearest:
     """Return the entry of Q or K that makes the only wrong row or column of the scores, its number rounded to a few
     decimals, or nothing."""
     off = expected - Result(problem, "numpy").array(name)
@@ -111,17 +118,18 @@ def _misread_by_scores(problem: Problem, name: str, expected: Array) -> list[Ent
             if misfit < least:
                 numbers = dict.fromkeys(round(own + step, decimals) for decimals in DECIMALS)
                 best, least = [(matrix, row, column, value) for value in numbers if value != own], misfit
-    return best
+    return Nearest(best, 2 * problem.d_k)
 
 
-def _misread_factor(problem: Problem, name: str, expected: Array) -> list[Entry]:
+def _misread_factor(problem: Problem, name: str, expected: Array) -> Nearest:
     """Return the entry of Q or K and the number in its place that come nearest to the expected matrix, or nothing if
     none comes nearer than the right one."""
     result = Result(problem, "numpy").compute("scores", "raw_scores", "weights")
     right = result.array(name)
     best: list[Entry] = []
     least, own = float(np.abs(right - expected).sum()) / 2, result.scores
-    for entry in _other_entries(problem):
+    others = list(_other_entries(problem))
+    for entry in others:
         matrix, row, column, value = entry
         step = value - getattr(problem, matrix)[row, column]
         change = np.zeros_like(own)
@@ -140,7 +148,7 @@ def _misread_factor(problem: Problem, name: str, expected: Array) -> list[Entry]
             misfit = float(np.nansum(np.abs(taken - expected)))
         if misfit < least:
             best, least = [entry], misfit
-    return best
+    return Nearest(best, len(others))
 
 
 @np.errstate(all="ignore")

@@ -28,7 +28,6 @@ MOST_KEYS = 1024
 ROWS, COLUMNS = 6, 4  # of the output by which a way is chosen
 SMALL = 1e-3  # of the largest number: below it, a batch entry is right
 NEAR = 1e-6  # relative difference of misfits that are the same
-EVIDENCE = 6.0  # digits: one of many ways
 SIDES = {"K and V": ("keys", "values"), "V": ("values",), "K": ("keys",)}
 
 
@@ -123,8 +122,8 @@ def misread_pages(case: Case) -> Slip | None:
         letters = "V (or, the other way round, of K)"
     change = partial(_read_pages, names=names, order=order.order, entries=entries)
     said = f"{where}{order.words.format(letters)}: row j of K and of V is key j"
-    route = Route(problems=(change,), said=said)
-    return Slip("pages-misread", "keys", lambda _: [route], lambda _: "", paired=False, evidence=EVIDENCE)
+    route = Route(problems=(change,), said=said, tried=len(_orders(case.m)) * len(SIDES))
+    return Slip("pages-misread", "keys", lambda _: [route], lambda _: "", paired=False)
 
 
 def _spread(off: Array, limit: float) -> list[tuple[int, ...]]:

@@ -10,7 +10,6 @@ import numpy as np
 from attncli.check.routes import Route
 from attncli.check.slips.case import Case
 from attncli.check.slips.changes import change_visible, fill_empty_rows
-from attncli.check.slips.scales import NAMED
 from attncli.check.slips.slip import Slip
 from attncli.check.visible_cells import visible_cells
 from attncli.records import replace
@@ -33,7 +32,7 @@ def unasked_masks(case: Case) -> list[Slip]:
 
 
 def _slip(name: str, routes: list[Route], fitted: int = 0) -> Slip:
-    return Slip(name, "mask", lambda _: routes, lambda _: "", paired=False, evidence=NAMED, fitted=fitted)
+    return Slip(name, "mask", lambda _: routes, lambda _: "", paired=False, fitted=fitted)
 
 
 def _shown_mask(case: Case) -> list[Slip]:

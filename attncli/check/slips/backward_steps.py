@@ -13,7 +13,7 @@ import numpy as np
 from attncli.check.routes import Route
 from attncli.check.slips.case import Case, listed
 from attncli.check.slips.gradients import Grade, is_about, with_backward
-from attncli.check.slips.slip import SOME, Slip
+from attncli.check.slips.slip import Slip
 from attncli.check.slips.tiles import sizes_of_tiles
 from attncli.inputs.request import GRADIENT_NAMES
 from attncli.records import replace
@@ -241,9 +241,7 @@ def _without_cap(own: Gradients, name: str, _grade: Grade) -> Array:
 
 
 def _slip(name: str, family: str, routes: Callable[[Case], list[Route]], words: str, *, fitted: int = 0) -> Slip:
-    return Slip(
-        name, family, routes, lambda _case: words, paired=False, evidence=2.0 if fitted else SOME, fitted=fitted
-    )
+    return Slip(name, family, routes, lambda _case: words, paired=False, fitted=fitted)
 
 
 BACKWARD_SLIPS = (

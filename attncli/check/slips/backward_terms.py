@@ -14,7 +14,7 @@ from attncli.check.routes import Route
 from attncli.check.slips.case import Case
 from attncli.check.slips.changes import need, need_values
 from attncli.check.slips.gradients import Grade, free_of_masks, is_about
-from attncli.check.slips.slip import SOME, Slip
+from attncli.check.slips.slip import Slip
 from attncli.check.slips.softmaxes import BORDERS
 from attncli.problem.heads import pack_heads
 from attncli.records import replace
@@ -342,7 +342,7 @@ def _with_turn(problem: Problem, kind: type[Rotation]) -> Problem:
 
 
 def _slip(name: str, family: str, routes: Callable[[Case], list[Route]], words: str) -> Slip:
-    return Slip(name, family, routes, lambda _case: words, paired=False, evidence=SOME)
+    return Slip(name, family, routes, lambda _case: words, paired=False)
 
 
 TERM_SLIPS = (

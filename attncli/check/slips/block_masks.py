@@ -14,7 +14,7 @@ from attncli.check.error_pattern import position_text
 from attncli.check.routes import Route
 from attncli.check.slips.case import Case
 from attncli.check.slips.changes import change_visible, drop_masks, need
-from attncli.check.slips.slip import SOME, Slip
+from attncli.check.slips.slip import Slip
 from attncli.check.slips.tiles import TILES
 from attncli.check.visible_cells import visible_cells
 from attncli.records import replace
@@ -267,7 +267,7 @@ def _either(problem: Problem, seen: tuple[Callable[[Problem], Array], ...]) -> P
 
 
 def _slip(name: str, routes: Callable[[Case], list[Route]], words: str) -> Slip:
-    return Slip(name, "mask", routes, lambda _case: words, paired=False, evidence=2 * SOME, passes_easily=True)
+    return Slip(name, "mask", routes, lambda _case: words, paired=False, passes_easily=True)
 
 
 BLOCK_SLIPS = (

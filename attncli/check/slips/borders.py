@@ -12,7 +12,7 @@ from attncli.check.error_pattern import position_text
 from attncli.check.routes import Route
 from attncli.check.slips.case import Case, list_numbers
 from attncli.check.slips.changes import change_visible, fill_empty_rows, need
-from attncli.check.slips.slip import SOME, Slip
+from attncli.check.slips.slip import Slip
 from attncli.check.visible_cells import visible_cells
 from attncli.records import replace
 
@@ -144,7 +144,7 @@ def _whole_pages(case: Case) -> list[Route]:
 
 
 def _slip(name: str, routes: Callable[[Case], list[Route]], words: str) -> Slip:
-    return Slip(name, "mask", routes, lambda _case: words, paired=False, evidence=SOME)
+    return Slip(name, "mask", routes, lambda _case: words, paired=False)
 
 
 BORDER_SLIPS = (

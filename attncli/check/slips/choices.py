@@ -13,7 +13,7 @@ from attncli.check.error_pattern import position_text
 from attncli.check.routes import Route
 from attncli.check.slips.case import Case, list_numbers
 from attncli.check.slips.changes import change_visible, need, scored
-from attncli.check.slips.slip import SOME, Slip
+from attncli.check.slips.slip import Slip
 from attncli.check.visible_cells import visible_cells
 from attncli.records import replace
 from attncli.similarities import unit_rows, unit_rows_backward
@@ -349,7 +349,7 @@ def _slip(
     *,
     paired: bool = False,
 ) -> Slip:
-    return Slip(name, family, routes, sentence, paired=paired, evidence=SOME)
+    return Slip(name, family, routes, sentence, paired=paired, is_slight=paired)
 
 
 CHOICE_SLIPS = (

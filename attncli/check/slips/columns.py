@@ -10,7 +10,7 @@ import numpy as np
 from attncli.check.routes import Route
 from attncli.check.slips.case import Case
 from attncli.check.slips.changes import change_scale
-from attncli.check.slips.slip import SOME, Slip
+from attncli.check.slips.slip import Slip
 from attncli.records import replace
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ COLUMN_SLIPS = (
         lambda case: (
             f"{case.yours} written by column, a column for each query: turn your results, so that each query has a row"
         ),
-        evidence=SOME,
+        is_slight=True,
     ),
     Slip(
         "all-by-column",
@@ -71,6 +71,5 @@ COLUMN_SLIPS = (
         _everything,
         lambda _case: "the columns were taken as tokens",
         paired=False,  # what another slip says of d_k is of the rows
-        evidence=SOME,
     ),
 )

@@ -205,14 +205,13 @@ def _nearest_choice(row: list[Array], due: Array, choices: Array, p: float, unit
 
 
 DROPOUT_SLIPS = (
-    Slip("dropout-live", "weights", _dropped, lambda _case: "dropout was live", paired=False, evidence=1.0, fitted=1),
+    Slip("dropout-live", "weights", _dropped, lambda _case: "dropout was live", paired=False, fitted=1),
     Slip(
         "dropout-live",
         "result",
         _dropped_of_result,
         lambda _case: "dropout was live on the output",
         paired=False,
-        evidence=2.0,
         fitted=1,
     ),
     Slip("dropout-other", "weights", _otherwise, lambda _case: "dropout was applied otherwise", paired=False),

@@ -11,7 +11,7 @@ import numpy as np
 from attncli.check.routes import Route
 from attncli.check.slips.case import Case, list_numbers
 from attncli.check.slips.changes import change_visible
-from attncli.check.slips.orders import ENOUGH, NAMED
+from attncli.check.slips.orders import NAMED
 from attncli.check.slips.slip import Slip
 from attncli.errors import ProblemError
 from attncli.problem.heads import pack_heads
@@ -35,7 +35,6 @@ TAKEN = {  # what is taken from elsewhere, in words
 
 CACHED = (("keys", "values"), ("values",), ("keys",))
 MOST_ENTRIES, MOST_CELLS = 8, 4096  # of a problem in which the order of entries is found
-FITTED = 10.0  # digits of evidence for one of so many orders
 
 
 def _orders(size: int) -> Iterator[tuple[int, ...]]:
@@ -111,7 +110,8 @@ def _fitted_orders(case: Case) -> list[Route]:
             order = _best_order(case, names, axis, name)
             if order is not None:
                 change = partial(_in_order, names=names, axis=axis, order=order)
-                routes.append(Route(problems=(change,), said=_told(TAKEN[names], _noun(case, axis), order)))
+                said = _told(TAKEN[names], _noun(case, axis), order)
+                routes.append(Route(problems=(change,), said=said, tried=len(order) ** len(order)))
     return routes
 
 
@@ -214,7 +214,6 @@ ENTRY_SLIPS = (
         _taken,
         lambda _case: "a matrix of another entry was taken",
         paired=False,
-        evidence=ENOUGH,
     ),
     Slip(
         "other-entry",
@@ -222,6 +221,5 @@ ENTRY_SLIPS = (
         _fitted_orders,
         lambda _case: "a matrix of another entry was taken",
         paired=False,
-        evidence=FITTED,
     ),
 )

@@ -18,7 +18,6 @@ from attncli.records import replace
 if TYPE_CHECKING:
     from attncli.problem.problem import Problem
 
-EVIDENCE = 6.0  # digits: one of many ways, which are near the right numbers
 NEAR = 0.35  # mean error, relative to the mean of the right numbers, that few bits may make
 FLOATS = {"float8 e4m3": (3, -6, 448.0), "float8 e5m2": (2, -14, 57344.0)}  # bits behind the first, exponent, largest
 WHOLE = {"int8": 127.0, "int4": 7.0}  # largest numbers
@@ -107,7 +106,6 @@ FEW_BITS_SLIPS = (
         _kept,
         lambda _case: "few bits were kept",
         paired=False,
-        evidence=EVIDENCE,
         passes_easily=True,
     ),
 )

@@ -10,7 +10,7 @@ import numpy as np
 from attncli.check.routes import Route
 from attncli.check.slips.case import Case
 from attncli.check.slips.changes import KINDS, drop_masks, scores_without_masks
-from attncli.check.slips.slip import SOME, Slip
+from attncli.check.slips.slip import Slip
 from attncli.check.visible_cells import visible_cells
 from attncli.records import replace
 
@@ -108,14 +108,13 @@ def _tell(case: Case, route: Route, done: str) -> str:
 
 
 FINITE_SLIPS = (
-    Slip("mask-finite", "mask", _added_up, lambda _case: "the masks add up", paired=False, evidence=SOME),
+    Slip("mask-finite", "mask", _added_up, lambda _case: "the masks add up", paired=False),
     Slip(
         "mask-finite",
         "mask",
         _finite,
         lambda _case: "the mask was a finite number",
         paired=False,
-        evidence=SOME,
         passes_easily=True,
     ),
     Slip(
@@ -124,7 +123,6 @@ FINITE_SLIPS = (
         _fitted,
         lambda _case: "the mask was a finite number",
         paired=False,
-        evidence=2 * SOME,
         fitted=1,
         is_late=True,
     ),

@@ -13,7 +13,7 @@ from attncli.check.sketch import sketch_result
 from attncli.check.slips.case import Case
 from attncli.check.slips.changes import EUCLIDEAN, drop_bias, need_values, scored, scores_without_masks
 from attncli.check.slips.rounded_weights import round_cells
-from attncli.check.slips.slip import SOME, Slip
+from attncli.check.slips.slip import Slip
 from attncli.check.visible_cells import visible_cells
 from attncli.inputs.request import GRADIENT_NAMES
 from attncli.records import replace
@@ -270,7 +270,7 @@ HAND_SLIPS = (
         "weights",
         _rounded_exponentials,
         lambda _case: "the exponentials were rounded",
-        evidence=SOME,
+        is_slight=True,
         passes_easily=True,
     ),
     Slip(
@@ -278,7 +278,7 @@ HAND_SLIPS = (
         "weights",
         _rounded_scores,
         lambda _case: "the scores were rounded",
-        evidence=SOME,
+        is_slight=True,
         passes_easily=True,
     ),
     Slip(
@@ -287,7 +287,6 @@ HAND_SLIPS = (
         _rounded_print,
         lambda _case: "the weights were rounded",
         paired=False,
-        evidence=SOME,
         passes_easily=True,
     ),
     Slip(
@@ -296,7 +295,6 @@ HAND_SLIPS = (
         _other_sums,
         lambda _case: "another sum was taken",
         paired=False,
-        evidence=2 * SOME,
         passes_easily=True,
     ),
     Slip(

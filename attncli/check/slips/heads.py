@@ -9,7 +9,7 @@ import numpy as np
 
 from attncli.check.routes import Route
 from attncli.check.slips.case import Case
-from attncli.check.slips.slip import SOME, Slip
+from attncli.check.slips.slip import Slip
 from attncli.errors import ProblemError
 from attncli.matrix import Array
 from attncli.problem.heads import unpack_heads
@@ -201,7 +201,6 @@ HEAD_SLIPS = (
         _one_regrouped,
         lambda _case: "K and V were shared in different ways",
         paired=False,
-        evidence=SOME,
     ),
     Slip(
         "other-grouping",
@@ -209,7 +208,6 @@ HEAD_SLIPS = (
         _misread_grouping,
         lambda _case: "the key heads were shared in another way",
         paired=False,
-        evidence=SOME,
     ),
     Slip("softmax-over-heads", "softmax", _over_heads, lambda _case: "the softmax was taken over the heads"),
     Slip(

@@ -11,7 +11,7 @@ import numpy as np
 from attncli.check.routes import Route
 from attncli.check.slips.case import Case
 from attncli.check.slips.changes import need
-from attncli.check.slips.slip import SOME, Slip
+from attncli.check.slips.slip import Slip
 from attncli.records import replace
 
 if TYPE_CHECKING:
@@ -77,6 +77,6 @@ def _present(name: str, array: Array, norm: Norm, room: float, added: Array | fl
 
 
 LAYER_NORM_SLIPS = (
-    Slip("layer-norm", "projection", _normed_input, lambda _case: "x was normed", paired=False, evidence=SOME),
-    Slip("layer-norm", "result", _normed_output, lambda _case: "the output was normed", paired=False, evidence=SOME),
+    Slip("layer-norm", "projection", _normed_input, lambda _case: "x was normed", paired=False),
+    Slip("layer-norm", "result", _normed_output, lambda _case: "the output was normed", paired=False),
 )

@@ -11,7 +11,7 @@ import numpy as np
 from attncli.check.routes import Route
 from attncli.check.slips.case import Case
 from attncli.check.slips.changes import transposed_output
-from attncli.check.slips.slip import SOME, Slip
+from attncli.check.slips.slip import Slip
 from attncli.problem.heads import pack_heads
 from attncli.problem.problem import Problem, Visible
 from attncli.records import replace
@@ -329,7 +329,6 @@ LAYOUT_SLIPS = (
         _batches,
         lambda _case: "entries and positions changed places",
         paired=False,
-        evidence=SOME,
     ),
     Slip(
         "output-transposed",
@@ -343,7 +342,6 @@ LAYOUT_SLIPS = (
         _read_one,
         lambda _case: "Q or K was read in another layout",
         paired=False,
-        evidence=SOME,
     ),
     Slip("values-strided", "heads", _strided_values, lambda _case: "V was read by other strides"),
     Slip(

@@ -24,7 +24,7 @@ from attncli.check.slips.changes import (
 )
 from attncli.check.slips.gradients import is_about
 from attncli.check.slips.position_masks import POSITION_MASK_SLIPS
-from attncli.check.slips.slip import SOME, Slip
+from attncli.check.slips.slip import Slip
 from attncli.check.visible_cells import visible_cells
 from attncli.matrix import Array
 from attncli.problem.problem import Problem
@@ -222,7 +222,6 @@ MASK_SLIPS = (
         _ones_added,
         lambda case: f"the scores are 1 too high: {case.masks} was added with 1, not 0, where a query may look",
         paired=False,
-        evidence=SOME,
     ),
     Slip(
         "mask-after-softmax",
@@ -260,7 +259,6 @@ MASK_SLIPS = (
         _of_one_query,
         lambda _case: "every query had the mask of one of them",
         paired=False,
-        evidence=SOME,
     ),
     Slip(
         "mask-as-length",
@@ -269,7 +267,7 @@ MASK_SLIPS = (
         lambda _case: "the mask was taken as a number of keys",
     ),
     *POSITION_MASK_SLIPS,
-    Slip("phantom-keys", "weights", _phantoms, lambda _case: "keys of zeros counted", paired=False, evidence=2.0),
+    Slip("phantom-keys", "weights", _phantoms, lambda _case: "keys of zeros counted", paired=False),
     *(
         Slip(f"empty-row-{row}", "mask", _empty_row(row), partial(_describe_empty_row, row=words))
         for row, words in (("uniform", "uniform over all keys"), ("nan", "NaN"), ("zeros", "0"))

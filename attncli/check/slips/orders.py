@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import partial
 from itertools import combinations, permutations
 from typing import TYPE_CHECKING
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from attncli.check.judge import Judge
     from attncli.check.tolerance.measures import Measured
 
-ENOUGH = 3.0  # digits of evidence: orders and cells are fitted to the numbers
 MANY = 64  # keys, and rows of V, of a problem in which orders and cells are looked for
 FEW_ROWS = 12  # of V, of which each two are exchanged
 ROUNDINGS = 8  # units of a dtype by which a right number may be off
@@ -44,6 +44,13 @@ def _order(expected: Array, right: Array, axis: int) -> Array | None:
     # equal slices stay where they are
     order = np.where(apart[own, own] <= apart[own, order], own, order)
     return order if bool((order != own).any()) else None
+
+
+def _count_orders(order: Array) -> int:
+    """Return how many orders have as many slices in other places."""
+    size, moved = len(order), int((order != np.arange(len(order))).sum())
+    ways: int = math.comb(size, moved) * size**moved
+    return ways
 
 
 def _taken(name: str, array: Array, names: tuple[str, ...], axis: int, order: Array) -> Array:
@@ -77,7 +84,8 @@ def _reordered(case: Case) -> list[Route]:
         order = _order(judge.expected, right, axis)
         if order is not None:
             said = f"{case.yours} right but for {_reorder_words(order, noun)}"
-            routes.append(Route(present=partial(_taken, names=names, axis=axis, order=order), said=said))
+            present = partial(_taken, names=names, axis=axis, order=order)
+            routes.append(Route(present=present, said=said, tried=_count_orders(order)))
     if right.ndim > 2 and len(names) == 1 and right.size // right.shape[-1] <= MOST_ROWS:
         routes += _moved_rows(case, right)
     return routes
@@ -98,7 +106,7 @@ def _moved_rows(case: Case, right: Array) -> list[Route]:
         for place in moved.tolist()
     ]
     said = f"{case.yours} right but for copies: {', and '.join(pairs)}"
-    return [Route(present=partial(_taken_rows, only=name, order=order), said=said)]
+    return [Route(present=partial(_taken_rows, only=name, order=order), said=said, tried=_count_orders(order))]
 
 
 def _name_row(place: int, lead: tuple[int, ...]) -> str:
@@ -220,15 +228,17 @@ def _reordered_values(case: Case) -> list[Route]:
     problem = case.problem
     if problem.values is None or "output" not in case.wrong or not 1 < case.m <= MANY:
         return []
-    ways = _moved(case.m)
+    ways, tried = _moved(case.m), dict.fromkeys(_moved(case.m), 1)
     if (pair := _exchanged_rows(case)) is not None:
         exchanged = np.arange(case.m)
         exchanged[list(pair)] = pair[::-1]
-        ways[f"with rows {pair[0]} and {pair[1]} exchanged"] = exchanged
+        words = f"with rows {pair[0]} and {pair[1]} exchanged"
+        ways[words], tried[words] = exchanged, math.comb(case.m, 2)
     if (copied := _copied_row(case)) is not None:
         own = np.arange(case.m)
         own[copied[0]] = copied[1]
-        ways[f"with row {copied[1]} in the place of row {copied[0]}"] = own
+        words = f"with row {copied[1]} in the place of row {copied[0]}"
+        ways[words], tried[words] = own, math.perm(case.m, 2)
     has_places = case.is_masked or any(each is not None for each in (problem.bias, problem.slopes, problem.rotation))
 
     def turned(order: tuple[int, ...], words: str) -> str:
@@ -241,6 +251,7 @@ def _reordered_values(case: Case) -> list[Route]:
         Route(
             problems=(partial(_rows_in_order, name="values", order=np.array(order)),),
             said=f"V was taken {words}{turned(order, words)}: key j has the value in row j",
+            tried=tried[words],
         )
         for order, words in distinct.items()
     ]
@@ -389,16 +400,15 @@ def _are_off(judge: Judge, right: Measured, numbers: Array, where: Index, room: 
 
 
 ORDER_SLIPS = (
-    Slip("other-order", "result", _reordered, lambda _case: "the order is another", paired=False, evidence=ENOUGH),
-    Slip("exp-overflow", "result", _overflowed, lambda _case: "e^score overflowed", paired=False, evidence=ENOUGH),
-    Slip("rows-empty", "result", _unwritten, lambda _case: "rows hold no result", paired=False, evidence=ENOUGH),
+    Slip("other-order", "result", _reordered, lambda _case: "the order is another", paired=False),
+    Slip("exp-overflow", "result", _overflowed, lambda _case: "e^score overflowed", paired=False),
+    Slip("rows-empty", "result", _unwritten, lambda _case: "rows hold no result", paired=False),
     Slip(
         "values-other-order",
         "values",
         _reordered_values,
         lambda _case: "the rows of V were taken in another order",
         paired=False,
-        evidence=ENOUGH,
     ),
     Slip(
         "keys-other-order",
@@ -406,7 +416,6 @@ ORDER_SLIPS = (
         _reordered_keys,
         lambda _case: "the rows of K were taken in another order",
         paired=False,
-        evidence=ENOUGH,
     ),
     Slip(
         "mask-one-cell",
@@ -414,7 +423,6 @@ ORDER_SLIPS = (
         _one_cell_of_mask,
         lambda _case: "one cell of the mask was turned",
         paired=False,
-        evidence=ENOUGH,
         passes_easily=True,
     ),
 )

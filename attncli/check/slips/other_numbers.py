@@ -16,7 +16,6 @@ from attncli.check.slips.slip import Slip
 from attncli.records import replace
 
 MOST_KEYS = 64  # of a problem in which every number is tried
-EVIDENCE = 4.0  # digits, for one of so many
 BESIDE = 1  # numbers so near have slips of their own
 
 
@@ -106,7 +105,6 @@ NUMBER_SLIPS = (
         _numbers,
         lambda _case: "another number was taken",
         paired=False,
-        evidence=EVIDENCE,
         passes_easily=True,
     ),
 )

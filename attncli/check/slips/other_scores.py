@@ -9,7 +9,7 @@ import numpy as np
 
 from attncli.check.routes import Route
 from attncli.check.slips.case import Case
-from attncli.check.slips.slip import SOME, Slip
+from attncli.check.slips.slip import Slip
 from attncli.results.result import Result
 from attncli.stages.normalizers import SOFTMAX
 
@@ -128,12 +128,12 @@ def _shifted(case: Case) -> list[Route]:
     ]
 
 
-def _slip(name: str, family: str, routes: Callable[[Case], list[Route]], words: str, evidence: float = SOME) -> Slip:
-    return Slip(name, family, routes, lambda _case: words, paired=False, evidence=evidence)
+def _slip(name: str, family: str, routes: Callable[[Case], list[Route]], words: str) -> Slip:
+    return Slip(name, family, routes, lambda _case: words, paired=False)
 
 
 OTHER_SCORE_SLIPS = (
-    _slip("scale-other", "softmax", _scaled_again, "the softmax is of other scores", 2 * SOME),
+    _slip("scale-other", "softmax", _scaled_again, "the softmax is of other scores"),
     _slip("absolute-scores", "softmax", _absolute_later, "the scores were taken without their signs"),
     _slip("relu", "softmax", _negative_left_out, "keys of negative scores got no weight"),
     _slip("other-normalizer", "softmax", _sigmoids, "sigmoids were divided by their sum"),

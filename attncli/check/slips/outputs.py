@@ -112,8 +112,6 @@ OUTPUT_SLIPS = (
             "both): weights · V, a sum over the keys, is expected"
         ),
     ),
-    Slip(
-        "values-factor", "result", _factor, lambda _case: "a factor was applied", paired=False, evidence=2.0, fitted=1
-    ),
+    Slip("values-factor", "result", _factor, lambda _case: "a factor was applied", paired=False, fitted=1),
     Slip("residual-added", "result", _residual, lambda _case: "a residual was added"),
 )

@@ -235,7 +235,6 @@ PIECE_SLIPS = (
         _averaged_pieces,
         lambda _case: "pieces were averaged",
         paired=False,
-        evidence=2.0,
     ),
     Slip(
         "split-averaged",
@@ -243,7 +242,6 @@ PIECE_SLIPS = (
         _summed_pieces,
         lambda _case: "pieces were added up",
         paired=False,
-        evidence=2.0,
     ),
     Slip(
         "split-averaged",
@@ -251,7 +249,6 @@ PIECE_SLIPS = (
         _other_merges,
         lambda _case: "pieces were merged by other numbers",
         paired=False,
-        evidence=2.0,
         passes_easily=True,
     ),
     Slip(
@@ -260,7 +257,6 @@ PIECE_SLIPS = (
         _wrong_shares,
         lambda _case: "pieces were merged by other shares",
         paired=False,
-        evidence=2.0,
         passes_easily=True,
     ),
     Slip(
@@ -269,7 +265,6 @@ PIECE_SLIPS = (
         _prefixes,
         lambda _case: "a prefix was merged by other shares",
         paired=False,
-        evidence=3.0,
         passes_easily=True,
     ),
     Slip(
@@ -278,6 +273,5 @@ PIECE_SLIPS = (
         _merges,
         lambda _case: "pieces were merged by another base",
         paired=False,
-        evidence=2.0,
     ),
 )

@@ -11,7 +11,7 @@ from attncli.check.error_pattern import position_text
 from attncli.check.routes import Route
 from attncli.check.slips.case import Case
 from attncli.check.slips.changes import ROWS, change_visible, drop_positions, fill_empty_rows, need
-from attncli.check.slips.slip import SOME, Slip
+from attncli.check.slips.slip import Slip
 from attncli.check.slips.tiles import TILES
 from attncli.check.visible_cells import visible_cells
 from attncli.problem.problem import Problem, Visible
@@ -260,10 +260,8 @@ POSITION_MASK_SLIPS = (
         lambda case: f"the causal mask let query i see one key more: key {case.position} is the last",
     ),
     Slip("window-off-by-one", "mask", _windows, lambda _case: "the window was one key wider or narrower"),
-    Slip("causal-by-tiles", "mask", _by_tiles, lambda _case: "whole tiles were masked", paired=False, evidence=SOME),
-    Slip(
-        "other-offset", "mask", _other_offsets, lambda _case: "the queries stood elsewhere", paired=False, evidence=SOME
-    ),
-    Slip("setting-off-by-one", "mask", _settings, lambda _case: "a number was off by one", paired=False, evidence=SOME),
+    Slip("causal-by-tiles", "mask", _by_tiles, lambda _case: "whole tiles were masked", paired=False),
+    Slip("other-offset", "mask", _other_offsets, lambda _case: "the queries stood elsewhere", paired=False),
+    Slip("setting-off-by-one", "mask", _settings, lambda _case: "a number was off by one", paired=False),
     Slip("unasked-causal", "mask", _unasked, lambda _case: "a causal mask was applied"),
 )

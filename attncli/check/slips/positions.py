@@ -13,7 +13,7 @@ from attncli.check.error_pattern import position_text
 from attncli.check.routes import Route
 from attncli.check.slips.case import Case, list_numbers
 from attncli.check.slips.changes import need
-from attncli.check.slips.slip import SOME, Slip
+from attncli.check.slips.slip import Slip
 from attncli.problem.problem import over_heads
 from attncli.records import replace
 from attncli.results.result import Result
@@ -310,7 +310,6 @@ POSITION_SLIPS = (
         _slopes_elsewhere,
         lambda _case: "the distances were others",
         paired=False,
-        evidence=SOME,
     ),
     Slip("alibi-signed", "stage", _signed_slopes, lambda _case: "the distances had signs", paired=False),
     _left_out(
@@ -343,9 +342,8 @@ POSITION_SLIPS = (
             "each key after it that of the one before"
         ),
         paired=False,
-        evidence=SOME,
     ),
-    Slip("sink-as-key", "rounding", _first_value, lambda _case: "the sink had a value", paired=False, evidence=SOME),
+    Slip("sink-as-key", "rounding", _first_value, lambda _case: "the sink had a value", paired=False),
     Slip("sink-twice", "stage", _twice, lambda _case: "the sink was counted twice"),
     _left_out(
         "no-qk-norm",

@@ -265,31 +265,27 @@ def _other_way(problem: Problem) -> Problem:
     return _with_rotation(problem, factor=-need(problem.rotation).factor)
 
 
-def _slip(name: str, routes: Callable[[Case], list[Route]], said: str, evidence: float = 0.0) -> Slip:
-    return Slip(name, "stage", routes, lambda _case: said, paired=not evidence, evidence=evidence)
+def _slip(name: str, routes: Callable[[Case], list[Route]], said: str, *, paired: bool = False) -> Slip:
+    return Slip(name, "stage", routes, lambda _case: said, paired=paired)
 
 
 ROTATION_SLIPS = (
-    _slip("rope-one-side", _one_side, "only one of Q and K was rotated"),
-    _slip("rope-twice", _turned_twice, "the rows were rotated twice", evidence=2.0),
+    _slip("rope-one-side", _one_side, "only one of Q and K was rotated", paired=True),
+    _slip("rope-twice", _turned_twice, "the rows were rotated twice"),
     _slip(
-        "rope-unsigned",
-        _unsigned,
-        "a pair (a, b) became (a cos + b sin, a sin + b cos): the first is a cos − b sin",
-        evidence=2.0,
+        "rope-unsigned", _unsigned, "a pair (a, b) became (a cos + b sin, a sin + b cos): the first is a cos − b sin"
     ),
-    _slip("rope-on-values", _values_too, "V was rotated too: only Q and K are"),
-    _slip("rope-shifted", _alike, "the queries were rotated alike", evidence=2.0),
-    _slip("rope-shifted", _shifted, "the queries were rotated at other positions"),
-    _slip("rope-shifted", _shifted_far, "the queries were rotated at other positions", evidence=2.0),
-    _slip("rope-shifted", _restarted, "the keys were rotated at other positions", evidence=2.0),
+    _slip("rope-on-values", _values_too, "V was rotated too: only Q and K are", paired=True),
+    _slip("rope-shifted", _alike, "the queries were rotated alike"),
+    _slip("rope-shifted", _shifted, "the queries were rotated at other positions", paired=True),
+    _slip("rope-shifted", _shifted_far, "the queries were rotated at other positions"),
+    _slip("rope-shifted", _restarted, "the keys were rotated at other positions"),
     _slip(
         "rope-reversed",
         _reversed,
         "Q and K were rotated the other way, by minus the angle: (a, b) becomes (a cos − b sin, a sin + b cos)",
-        evidence=2.0,
     ),
-    _slip("rope-other-base", _other_base, "the rotary positions had another base", evidence=2.0),
-    _slip("rope-other-columns", _other_columns, "other columns were rotated", evidence=2.0),
-    _slip("rope-other-scale", _other_factor, "the positions were rotated with another scale", evidence=2.0),
+    _slip("rope-other-base", _other_base, "the rotary positions had another base"),
+    _slip("rope-other-columns", _other_columns, "other columns were rotated"),
+    _slip("rope-other-scale", _other_factor, "the positions were rotated with another scale"),
 )

@@ -10,7 +10,7 @@ import numpy as np
 
 from attncli.check.routes import Route
 from attncli.check.slips.case import Case
-from attncli.check.slips.slip import SOME, Slip
+from attncli.check.slips.slip import Slip
 
 if TYPE_CHECKING:
     from attncli.matrix import Array
@@ -79,7 +79,7 @@ ROUNDING_SLIPS = (
         "rounding",
         _rounded_weights,
         lambda _case: "your output is the weights as they are printed times V: multiply V by the weights in full",
-        evidence=SOME,
+        is_slight=True,
     ),
     Slip(
         "rounded-weights",
@@ -87,6 +87,6 @@ ROUNDING_SLIPS = (
         _shortened_weights,
         lambda _case: "your output is shortened weights times V: multiply V by the weights in full",
         paired=False,
-        evidence=SOME,
+        is_slight=True,
     ),
 )

@@ -17,7 +17,6 @@ from attncli.problem.problem import Problem
 from attncli.records import replace
 
 LEAST_QUERIES = 3  # that show how a factor grows: with two it is a factor of one of them
-NAMED = 2.0  # digits of evidence for one of many factors
 
 
 def with_scale(problem: Problem, scale: float) -> Problem:
@@ -135,6 +134,6 @@ def _times_rows(problem: Problem, factors: Array) -> Problem:
 
 SCALE_SLIPS = (
     Slip("scale-sqrt-heads", "scale", _over_heads, scaling),
-    Slip("scale-other", "scale", _named, scaling, paired=False, evidence=NAMED),
-    Slip("scale-by-position", "scale", _by_position, scaling, paired=False, evidence=NAMED, passes_easily=True),
+    Slip("scale-other", "scale", _named, scaling, paired=False),
+    Slip("scale-by-position", "scale", _by_position, scaling, paired=False, passes_easily=True),
 )

@@ -12,7 +12,7 @@ import numpy as np
 from attncli.check.routes import Route
 from attncli.check.slips.case import Case
 from attncli.check.slips.orders import MANY, only_row
-from attncli.check.slips.slip import SOME, Slip
+from attncli.check.slips.slip import Slip
 from attncli.results.result import Result
 
 if TYPE_CHECKING:
@@ -215,7 +215,6 @@ SINGLE_SLIPS = (
         _exchanged,
         lambda _case: "two weights changed places",
         paired=False,
-        evidence=2.5 * SOME,  # for one of many pairs
         is_late=True,
     ),
     Slip(
@@ -224,7 +223,6 @@ SINGLE_SLIPS = (
         _one_term,
         lambda _case: "one term is wrong",
         paired=False,
-        evidence=2.5 * SOME,
         is_late=True,
     ),
     Slip(
@@ -233,7 +231,6 @@ SINGLE_SLIPS = (
         _one_sum,
         lambda _case: "one sum is another",
         paired=False,
-        evidence=2 * SOME,
         fitted=1,
         is_late=True,
     ),
@@ -243,7 +240,6 @@ SINGLE_SLIPS = (
         _one_score,
         lambda _case: "one score is another",
         paired=False,
-        evidence=SOME,
         fitted=1,
         is_late=True,
     ),

@@ -30,7 +30,6 @@ FAMILIES = (
     "gradient",
     "gradient place",
 )
-SOME = 1.0  # digits of evidence for one of a few ways; a slip that lacks as many is told after the others
 
 
 @record
@@ -41,9 +40,11 @@ class Slip:
     done and what is expected. Slips of one `family` exclude each other. A slip that is not `paired` is only searched by
     itself: what is fitted to the expected numbers, what has many ways, what nothing in the problem asks for, and what
     leaves nothing for a second slip to change.
-    `evidence` is the number of decimal digits in which its numbers must differ from the right ones to be accepted, not
-    counting the cells to which it has `fitted` numbers. One that `is_late` is told after single cells and fitted
-    numbers. One that `passes_easily` agrees with nearly every print of few digits, and proves nothing against it.
+    One that is not, unless it `is_common`, needs evidence: in some digits, not counting the cells to which it has
+    `fitted` numbers, its numbers must differ from the right ones. So does one that `is_slight`, whose numbers are near
+    the right ones; with less evidence it is told after the others. One that `is_late`, and changes a row or a few
+    cells, is told after single cells and fitted numbers. One that `passes_easily` agrees with nearly every print of few
+    digits, and proves nothing against it.
     """
 
     name: str
@@ -51,10 +52,15 @@ class Slip:
     routes: Callable[[Case], list[Route]]
     sentence: Callable[[Case], str]
     paired: bool = True
-    evidence: float = 0.0
+    is_common: bool = False
+    is_slight: bool = False
     fitted: int = 0
     is_late: bool = False
     passes_easily: bool = False
+
+    @property
+    def needs_evidence(self) -> bool:
+        return self.is_slight or not (self.paired or self.is_common)
 
     @property
     def stage(self) -> int:

@@ -11,7 +11,7 @@ import numpy as np
 from attncli.check.routes import NORMALIZERS, Route
 from attncli.check.sketch import sketch_result
 from attncli.check.slips.case import Case
-from attncli.check.slips.slip import SOME, Slip
+from attncli.check.slips.slip import Slip
 from attncli.inputs.request import GRADIENT_NAMES
 from attncli.records import replace
 from attncli.results.result import Result
@@ -244,7 +244,6 @@ BASE_SLIPS = (
         _other_base,
         lambda _case: "another base was taken",
         paired=False,
-        evidence=SOME,
         passes_easily=True,
     ),
 )
@@ -260,7 +259,7 @@ SOFTMAX_SLIPS = (
         ),
     ),
     Slip("relu", "softmax", _cut_at_zero, lambda _case: "negative scores were taken as 0"),
-    Slip("relu", "softmax", _squared_relu, lambda _case: "squares were taken", paired=False, evidence=SOME),
+    Slip("relu", "softmax", _squared_relu, lambda _case: "squares were taken", paired=False),
     Slip(
         "exp2",
         "softmax",
@@ -281,7 +280,6 @@ SOFTMAX_SLIPS = (
         _best_value,
         lambda _case: "your output is the row of V with the largest weight: every row of V counts by its weight",
         paired=False,
-        evidence=SOME,
     ),
     Slip(
         "not-averaged",
@@ -289,8 +287,9 @@ SOFTMAX_SLIPS = (
         _values_alone,
         lambda _case: "your output is V itself: each row is the average of the rows of V by the weights",
         paired=False,
+        is_common=True,
     ),
-    Slip("not-divided", "softmax", _not_divided, lambda _case: "the exponentials were not divided", evidence=SOME),
+    Slip("not-divided", "softmax", _not_divided, lambda _case: "the exponentials were not divided", is_slight=True),
     Slip(
         "log-softmax",
         "weights",
@@ -317,12 +316,7 @@ SOFTMAX_SLIPS = (
         _absolute,
         lambda case: f"the scores were taken without their signs: {_negative(case)} negative",
         paired=False,
-        evidence=SOME,
     ),
-    Slip(
-        "weights-squared", "weights", _squared_weights, lambda _case: "squares were taken", paired=False, evidence=SOME
-    ),
-    Slip(
-        "column-left-out", "score", _columns_left_out, lambda _case: "a column was left out", paired=False, evidence=1.0
-    ),
+    Slip("weights-squared", "weights", _squared_weights, lambda _case: "squares were taken", paired=False),
+    Slip("column-left-out", "score", _columns_left_out, lambda _case: "a column was left out", paired=False),
 )

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 TILES = (2, 4, 8, 16, 32, 64, 128, 256, 512)  # keys that kernels take at once
 MOST_TILES = 16  # of a size that is tried
-OF_MANY = 4.0  # digits of evidence for one of so many ways
 FEW = 12  # keys of which every run of neighbours is tried
 
 
@@ -239,7 +238,7 @@ def _name_step(size: int) -> str:
 
 
 def _slip(name: str, routes: Callable[[Case], list[Route]], said: str) -> Slip:
-    return Slip(name, "weights", routes, lambda _case: said, paired=False, evidence=OF_MANY, passes_easily=True)
+    return Slip(name, "weights", routes, lambda _case: said, paired=False, passes_easily=True)
 
 
 TILE_SLIPS = (

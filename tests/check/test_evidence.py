@@ -1,0 +1,59 @@
+"""How many digits of evidence a slip needs: more where more ways were tried, any of which might agree by chance."""
+
+import numpy as np
+import pytest
+from slip_cases import TWO, diagnosis, numbers, problem
+
+from attncli.check import check
+from attncli.check.search.diagnosis import SOME, least_evidence
+from attncli.check.suites import CaseOutcome
+from attncli.render.check import verdict_text
+
+SMALL = "queries: [[0.3, -1.2], [0.8, 0.5]], keys: [[-0.7, 0.4], [1.1, 0.9]], values: [[1, 2], [3, 5]]"
+PROOFS = {"impossible", "one-cell", "copied-digit"}  # sentences that hold whatever was done
+
+
+def shown(rows, decimals):
+    return "[" + ", ".join("[" + ", ".join(f"{cell:.{decimals}f}" for cell in row) + "]" for row in rows) + "]"
+
+
+def test_ten_times_as_many_ways_need_a_digit_more():
+    assert [least_evidence(ways) for ways in (1, 10, 1000)] == [SOME, SOME + 1, SOME + 3]
+
+
+def test_one_term_of_many_is_told_where_its_digits_are_more_than_chance():
+    """A term that is left out moves two numbers: by 3 and 15 units of two decimals, 30 and 150 of three."""
+    text = "queries: [[1], [0], [2]], keys: [[0], [1], [-1], [2]], values: [[1, -2], [3, 0.5], [0.12, 0.6], [2, 1]]"
+    rows = np.array(numbers(text, "output"))
+    rows[1] -= 0.25 * np.array([0.12, 0.6])
+    named = {each.slip for each in diagnosis(text, {"output": shown(rows, 3)})}
+    assert (named, diagnosis(text, {"output": shown(rows, 2)})) == ({"one-term"}, ())
+
+
+def test_a_weight_beside_one_that_is_masked_is_one_number():
+    """Each row sums to 1: of a row with two keys one weight is free, and three decimals of it are found by chance."""
+    text = f"{SMALL}, causal: true"
+    found = [each for first in (0.123, 0.347, 0.401, 0.777) for each in diagnosis(text, {"weights": halved(first)})]
+    assert {each.slip for each in found if not each.may_be_chance} <= PROOFS
+
+
+def halved(first):
+    return f"[[1.000, 0.000], [{first:.3f}, {1 - first:.3f}]]"
+
+
+@pytest.mark.sampled(4)
+@pytest.mark.parametrize("decimals", [2, 3, 4])
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("what", ["weights", "output"])
+def test_numbers_at_random_are_explained_by_nothing(decimals, seed, what):
+    random = np.random.default_rng([decimals, seed, what == "output"])
+    rows = random.dirichlet(np.ones(3), size=2) if what == "weights" else random.uniform(2, 7, (2, 2))
+    assert {each.slip for each in diagnosis(TWO, {what: shown(rows, decimals)})} <= PROOFS
+
+
+@pytest.mark.parametrize(("decimals", "said"), [(2, "what may have been done"), (4, "what was done")])
+def test_the_report_says_what_may_have_been_done_if_few_digits_show_it(decimals, said):
+    rows = shown(numbers(f"{SMALL}, variant: dot", "weights"), decimals)
+    found = check(problem(f"{SMALL}, expected: {{weights: {rows}}}"))
+    assert [each.slip for each in found.diagnosis] == ["unscaled"]
+    assert f"  {said} instead:\n" in verdict_text([CaseOutcome("p", found)], ascii_only=True)
