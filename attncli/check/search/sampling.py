@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from attncli.problem.problem import Problem
 
 SMALL = 4096  # cells of a problem that is tried whole
+KEPT = 1 << 16  # of one whose results are kept, in all rows, for slips with the same problem
+LAST = 4  # problems of which they are kept if it is not small
 ROOM = 12  # claimed units by which a candidate may be off before its own bounds are computed
 LOOSE = 1e-2  # relative to the number, if a dtype and not a digit is claimed
 
@@ -50,6 +52,7 @@ class Sample:
         self._sketches = Sketches()
         self._claimed: dict[str, tuple[Array, Array | None]] = {}
         cells = problem.parts * problem.n * max(problem.m, problem.d_k, problem.d_v or 0)
+        self._is_kept = cells <= KEPT
         if (
             cells > SMALL
             and not any(name in GRADIENT_NAMES for name in judges)
@@ -72,10 +75,10 @@ class Sample:
             raise ProblemError("slip", "it has other rows than were expected")
         if route.softmax in ACROSS:
             names = ("weights",) if "weights" in self.wrong else self.names  # enough to refuse most
-            return {name: self._taken(name, array) for name, array in route.numbers_of(problem, names).items()}
+            return {name: self._taken(name, array) for name, array in self._whole(route, result, names).items()}
         stands = problem.slopes is not None or problem.rotation is not None or problem.dropout_mask is not None
         if route.present is not None or route.is_whole or stands:
-            whole = route.numbers_of(problem, self.names)
+            whole = self._whole(route, result, self.names)
             if any(array.shape != self.right.numbers[name].shape for name, array in whole.items()):
                 raise ProblemError("slip", "it has other shapes than were expected")
             return {name: self._taken(name, array) for name, array in whole.items()}
@@ -84,14 +87,21 @@ class Sample:
             own = replace(route, weigh=lambda weights: self._weighed(route, weights))
         return own.numbers_from(self._cut_result(result), self.names)
 
+    def _whole(self, route: Route, result: Result, names: tuple[str, ...]) -> dict[str, Array]:
+        """Return the route's numbers in all rows, computed from the right results of its problem if these are kept."""
+        return route.numbers_from(result, names) if self._is_kept else route.numbers_of(result.problem, names)
+
     def _result(self, route: Route, request: Request) -> Result:
         """Return the right results of the route's problem. Routes that leave the request and the problem alone share
-        what is prepared and computed, and so do, if the problem is small, those with the same change of one of them."""
+        what is prepared and computed, and so do, unless the problem is large, those with the same change of one of
+        them: all in a small problem, and else the last ones, as one slip is tried with all others in turn."""
         changes: tuple[Callable[..., Any], ...] = (*route.requests, *route.problems)
         if changes in self._results:
             return self._results[changes]
         result = Result(self._changed(route, request), "numpy", self._sketches)
-        if len(changes) <= (1 if self.rows is None else 0):
+        if len(changes) <= (1 if self._is_kept else 0):
+            if self.rows is not None and changes and len(self._results) > LAST:
+                del self._results[next(own for own in self._results if own)]
             self._results[changes] = result
         return result
 
