@@ -60,7 +60,7 @@ class Route:
     regrade: Regrade | None = None  # changes a gradient
     is_whole: bool = False
     said: str | Callable[[], str] = ""  # a function where finding the words takes long
-    tried: float = 1  # ways of which this one came nearest to the expected numbers
+    tried: float = 0  # ways from which this one was chosen, as the nearest to the expected numbers
 
     def then(self, other: Route) -> Route:
         """Return a route with the changes of this one, then those of another one."""

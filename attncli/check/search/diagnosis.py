@@ -222,24 +222,20 @@ def _try_numbers(case: Case, sample: Sample) -> list[Attempt]:
 def _try_slips(slips: Sequence[Slip], case: Case, sample: Sample) -> list[Attempt]:
     """Return the attempts at each way to make these slips.
 
-    Those that need evidence need it by the number of all their ways, with those that were tried before. Slight ones
-    need it by the number of their own ways, and late ones by that of late ones, which are tried for want of others.
+    Those that need evidence need it by the number of all ways, with those that were tried before, and of those from
+    which a way was chosen. Slight ones need it by the number of their own ways, and late ones by that of late ones,
+    which are tried for want of others.
     """
     routes = [(slip, slip.routes(case)) for slip in slips]
-    late = sum(_count_ways(own) for slip, own in routes if slip.is_late)
-    sample.ways += sum(_count_ways(own) for _, own in routes) - late
+    late = sum(len(own) for slip, own in routes if slip.is_late)
+    sample.ways += sum(len(own) for _, own in routes) - late
     attempts = []
     for slip, own in routes:
-        least = 0.0
-        if slip.needs_evidence:
-            least = least_evidence(_count_ways(own) if slip.is_slight else late if slip.is_late else sample.ways)
+        ways = len(own) if slip.is_slight else late if slip.is_late else sample.ways
         for route in own:
+            least = least_evidence(ways + route.tried) if slip.needs_evidence else 0.0
             attempts += try_route((slip,), route, case, sample, (route.said,), least)
     return attempts
-
-
-def _count_ways(routes: list[Route]) -> float:
-    return sum(route.tried for route in routes)
 
 
 def least_evidence(ways: float, least: float = SOME) -> float:

@@ -115,6 +115,7 @@ FINITE_SLIPS = (
         _finite,
         lambda _case: "the mask was a finite number",
         paired=False,
+        is_slight=True,
         passes_easily=True,
     ),
     Slip(
