@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from slip_cases import TWO, numbers, told
 
 from attncli.check.slips.changes import EUCLIDEAN, SQUARED
 from attncli.check.slips.choices import OVER_KEY, OVER_QUERY
@@ -34,3 +35,28 @@ def test_equal_rows_at_a_distance_of_0_have_no_gradient():
     rows = np.array([[1.0, 2.0], [3.0, 4.0]])
     for gradient in EUCLIDEAN.backward(rows[:1], rows[:1], np.ones((1, 1))):
         np.testing.assert_array_equal(gradient, [[0, 0]])
+
+
+def test_a_mask_of_dropout_of_another_seed_is_told_with_what_differs():
+    random = np.random.default_rng(4)
+    scores = random.normal(size=(4, 6)).round(1)
+    mask, other = (random.random((2, 4, 6)) > 0.3).astype(int)
+    rows = "[" + ", ".join("[" + ", ".join(map(str, row)) + "]" for row in scores.tolist()) + "]"
+    keys = np.eye(6).tolist()
+    text = f"queries: {rows}, keys: {keys}, scale: 1, dropout: 0.3, dropout_mask: {mask.tolist()}"
+    weights = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True) * other / 0.7
+    moved = int((mask != other).sum())
+    assert told(text, {"weights": weights.round(4).tolist()}) == (
+        "dropout-other",
+        f"another mask dropped weights, as of another seed: {moved} of 24 are dropped in place of kept, or kept in "
+        "place of dropped",
+    )
+
+
+def test_scores_over_the_softcap_without_a_tanh_are_named():
+    capped = f"{TWO}, softcap: 2"
+    weights = numbers(f"{TWO}, scale: {0.5**1.5}", "weights")
+    assert told(capped, {"weights": np.round(weights, 4).tolist()}) == (
+        "softcap-as",
+        "the scores were divided by 2, and nothing more: 2·tanh(score / 2) is expected",
+    )

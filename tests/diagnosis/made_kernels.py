@@ -195,3 +195,40 @@ def one_term(world):
         return found
 
     world.met.append(leave_out)
+
+
+def over_keys(powers, scores):
+    """Powers of the keys that are seen, over their sum, 0 in a row of nothing but 0."""
+    seen = np.where(np.isneginf(scores), 0, powers)
+    total = seen.sum(axis=KEYS, keepdims=True)
+    return np.where(total != 0, seen / np.where(total != 0, total, 1), 0)
+
+
+FEATURES = {"elu": lambda x: np.where(x > 0, x + 1, np.exp(np.minimum(x, 0))), "relu": lambda x: np.maximum(x, 0)}
+
+
+@slip("linear-attention", *BARE, {"causal": True})
+def linear_attention(world):
+    features = FEATURES[str(world.random.choice(list(FEATURES)))]
+    world.factor = scale = float(world.random.choice((1.0, world.scale)))
+    world.normalize = lambda scores: over_keys(
+        features(scale * world.queries) @ features(world.keys).swapaxes(-1, -2), scores
+    )
+
+
+@slip("exp-series", *BARE, {"causal": True})
+def exp_series(world):
+    terms = int(world.random.integers(2, 4))
+
+    def cut_off(scores):
+        finite = np.where(np.isneginf(scores), 0, scores)
+        return over_keys(1 + finite + (finite**2 / 2 if terms == 3 else 0), scores)
+
+    world.normalize = cut_off
+
+
+@slip("columns-other-order", {"width": 4}, {"width": 6, "heads": 2}, {"width": 4, "causal": True})
+def columns_other_order(world):
+    d = world.keys.shape[-1]
+    orders = [np.arange(d)[::-1], np.roll(np.arange(d), 1), [*range(0, d, 2), *range(1, d, 2)]]
+    world.keys = world.keys[..., orders[int(world.random.integers(len(orders)))]]

@@ -19,6 +19,7 @@ FIXED = re.compile(
     r"taken as 0(?![.\d])|l2 (does not|is expected)|of head 0|1 − tanh²|\(1 − P\)|weights sum to 1|1 over the|"
     r"became weights by .*:|log 2,|powers of 2|2\^−h, |e = 2\.71828|the sum of row 0|: key 0 has|: 1 is a weight|"
     r"times log 2, as if they were to base 2|"
+    r"1 \+ s( \+ s²/2)?( \+ s³/6)? was|elu\(x\) \+ 1|max\(x, 0\)|"
     r"int4 with|log\(p \+ 2\)|√\(p \+ 1\)|1/\(p \+ 1\)"
 )
 
@@ -133,6 +134,7 @@ FACTS = {
     r"√d_k = {n}": lambda r, _: (r.d**0.5,),
     r"d_k = {n}": lambda r, _: (r.d,),
     r"the raw scores \S+(?: / 2)? were multiplied by {n}": lambda _, w: (w.scale,),
+    r"of Q times {n}, as in linear": lambda _, w: (w.factor,),
     r"its weights were multiplied by {n}": lambda r, _: (r.scale,),
     r"multiply the raw scores by {n}(?: \([^)]*\))?": lambda r, _: (r.scale,),
     r"multiplies them by {n}": lambda _, w: (w.scale,),

@@ -96,12 +96,30 @@ def _otherwise(case: Case) -> list[Route]:
     free = partial(replace, dropout_mask=None, dropout=0.0)
     return [
         *(Route(reweigh=partial(_times, factor=factor), said=said) for said, factor in ways.items()),
+        *_of_another_mask(case),
         Route(problems=(_inverted,), said="the dropout mask was inverted: 1 is a weight that is kept"),
         Route(
             problems=(partial(_hide_dropped, mask=problem.dropout_mask), free),
             said="the dropout mask hid scores, before the softmax: it drops weights, which are then divided by 1 − p",
         ),
     ]
+
+
+def _of_another_mask(case: Case) -> list[Route]:
+    """Return the route in which other weights were dropped, as with another seed: those that are 0."""
+    judge, problem = case.judges.get("weights"), case.problem
+    if judge is None or "weights" not in case.wrong or judge.expected.shape != problem.shapes()["weights"]:
+        return []
+    weights = Result(replace(problem, dropout_mask=None, dropout=0.0), "numpy").weights
+    unit = _unit(judge)
+    keep = (judge.expected != 0) | (weights <= unit)
+    moved = int((keep != (np.asarray(problem.dropout_mask) != 0))[weights > unit].sum())
+    said = (
+        f"another mask dropped weights, as of another seed: {moved} of {int((weights > unit).sum())} are dropped in "
+        "place of kept, or kept in place of dropped"
+    )
+    change = partial(replace, dropout_mask=keep.astype(np.float64))
+    return [Route(problems=(change,), said=said, tried=2.0**moved)] if moved else []
 
 
 def _times(_problem: Problem, weights: Array, factor: float) -> Array:

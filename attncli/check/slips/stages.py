@@ -49,6 +49,7 @@ def _other_caps(case: Case) -> list[Route]:
         f"the scores were cut off at −{cap:g} and {cap:g}: {due}": (lambda scores: np.clip(scores, -cap, cap)),
         f"score·tanh(score / {cap:g}) was taken: {due}": lambda scores: scores * np.tanh(scores / cap),
         f"{cap:g}·tanh(score) was taken: {due}": lambda scores: cap * np.tanh(scores),
+        f"the scores were divided by {cap:g}, and nothing more: {due}": lambda scores: scores / cap,
         f"the softcap {cap:g} was applied twice: once is expected": lambda scores: cap * np.tanh(np.tanh(scores / cap)),
     }
     return [

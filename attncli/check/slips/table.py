@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING
 
 from attncli.check.routes import Route
 from attncli.check.slips import changes
+from attncli.check.slips.approximations import APPROXIMATION_SLIPS
 from attncli.check.slips.backward_steps import BACKWARD_SLIPS
 from attncli.check.slips.backward_terms import TERM_SLIPS
 from attncli.check.slips.block_masks import BLOCK_SLIPS
 from attncli.check.slips.borders import BORDER_SLIPS
 from attncli.check.slips.case import Case, scaling, square_root
 from attncli.check.slips.choices import CHOICE_SLIPS
+from attncli.check.slips.column_orders import COLUMN_ORDER_SLIPS
 from attncli.check.slips.columns import COLUMN_SLIPS
 from attncli.check.slips.dropout import DROPOUT_SLIPS
 from attncli.check.slips.entries import ENTRY_SLIPS
@@ -286,6 +288,8 @@ SLIPS = (
     *BORDER_SLIPS,
     *HAND_SLIPS,
     *OTHER_SCORE_SLIPS,
+    *APPROXIMATION_SLIPS,
+    *COLUMN_ORDER_SLIPS,
     *ENTRY_SLIPS,
     *FEW_BITS_SLIPS,
     *NUMBER_SLIPS,
