@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import inspect
 import sys
-from typing import TYPE_CHECKING, Any
+from functools import wraps
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import numpy as np
 
 from attncli.errors import ProblemError, UsageError, suggest
 from attncli.formats.narrow import EIGHT_BITS, narrow_dtype, narrow_matrix
+from attncli.inputs.array_names import matrix_name
 from attncli.inputs.request import GRADIENT_NAMES, MATRIX_NAMES, Request, Worksheet
 from attncli.inputs.settings import ENGINES, SETTINGS, Setting
 from attncli.matrix import Matrix
@@ -16,11 +19,29 @@ from attncli.notebook import NotebookResult
 from attncli.problem.prepare import prepare
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from numpy.typing import ArrayLike
 
+_Parameters = ParamSpec("_Parameters")
+_Returned = TypeVar("_Returned")
 
+
+def explain_parameters(function: Callable[_Parameters, _Returned]) -> Callable[_Parameters, _Returned]:
+    """Return the function, which raises UsageError with a hint for a word that is none of its parameters."""
+    known = frozenset(inspect.signature(function).parameters)
+
+    @wraps(function)
+    def call(*arrays: _Parameters.args, **settings: _Parameters.kwargs) -> _Returned:
+        for word in settings:
+            if word not in known:
+                raise UsageError(word, "is not a setting of attend", _suggest_parameter(word))
+        return function(*arrays, **settings)
+
+    return call
+
+
+@explain_parameters
 def attend(
     queries: ArrayLike,
     keys: ArrayLike,
@@ -128,10 +149,12 @@ def _suggest_parameter(word: str) -> str:
     """Return the hint for a word that is no parameter of attend."""
     from attncli.inputs.setting_words import key_meant
 
-    key = (key_meant(word) or ("", ""))[0]
+    key, form = key_meant(word) or (matrix_name(word) or word, "")
     name = "system" if key == "as" else key
     parameters = [*SETTING_BY_NAME, *MATRIX_NAMES]
-    return f"did you mean {name!r}?" if name in parameters else suggest(word, parameters)
+    if name not in parameters:
+        return suggest(word, parameters)
+    return f"{name}={form}" if form else f"did you mean {name!r}?"
 
 
 def _request_of(given: Mapping[str, Any]) -> Request:

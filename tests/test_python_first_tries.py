@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import pickle
 
 import numpy as np
@@ -57,3 +58,26 @@ def test_a_frame_s_labels_are_kept() -> None:
 @pytest.mark.parametrize("variant", ["scaled", "Scaled", "SCALED"])
 def test_names_of_settings_are_taken_in_any_case(variant: str) -> None:
     assert attend(Q, K, V, variant=variant).problem.variant.name == "scaled"
+
+
+@pytest.mark.parametrize(
+    ("word", "hint"),
+    [
+        ("is_causal", "did you mean 'causal'?"),
+        ("attn_mask", "mask=MATRIX, with 1 where a query may attend, or the other way round with mask_means: drop"),
+        ("temperature", "scale=S, which is one over the temperature"),
+        ("num_heads", "did you mean 'heads'?"),
+        ("as", "did you mean 'system'?"),
+        ("framework", "system=SYSTEM"),
+        ("dropout_p", "did you mean 'dropout'?"),
+        ("v", "did you mean 'values'?"),
+        ("causl", "did you mean 'causal'?"),
+    ],
+)
+def test_a_word_that_is_no_setting_gets_the_hint_of_the_command_line(word: str, hint: str) -> None:
+    for call in (attend, lambda *arrays, **settings: attncli.assert_attention(None, *arrays, **settings)):
+        with pytest.raises(AttncliError) as caught:
+            call(Q, K, V, **{word: 1})
+        assert str(caught.value) == f"{word}: is not a setting of attend"
+        assert caught.value.__notes__ == [f"hint: {hint}"]
+    assert "causal" in inspect.signature(attend).parameters

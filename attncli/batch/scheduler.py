@@ -27,7 +27,8 @@ DIED = "its worker process died twice: killed, or out of memory"
 
 @dataclass(slots=True)
 class Summary:
-    """The counts of a run. `failures` and `differing` hold the first few lines of their kind."""
+    """The counts of a run. `weights_only` are jobs without values, and so without an output, of which no numbers are
+    expected. `failures` and `differing` hold the first few lines of their kind."""
 
     total: int
     ok: int = 0
@@ -35,6 +36,7 @@ class Summary:
     failed: int = 0
     kept: int = 0
     warned: int = 0
+    weights_only: int = 0
     gradients: int = 0  # of jobs that failed, or that expect gradients
     failures: list[Record] = field(default_factory=list)
     differing: list[Record] = field(default_factory=list)
@@ -51,6 +53,8 @@ class Summary:
         self.wrong += status == "wrong"
         self.failed += status == "error"
         self.warned += bool(record.get("warnings"))
+        is_checked = "verdict" in record  # of such a job, nobody has to be told what it saves
+        self.weights_only += status == "ok" and not is_checked and "output" not in record.get("shapes", ("output",))
         checked = any(found["what"] in GRADIENT_NAMES for found in record.get("checks", ()))
         self.gradients += checked or status == "error"
         few = {"wrong": self.differing, "error": self.failures}.get(status)

@@ -121,6 +121,9 @@ def batch_command(
         write_err(f"\nstopped; finished jobs are kept\nhint: {resume_command()}\n")
         raise
     status = report_summary(summary, folder, seconds, quiet=quiet)
+    if summary.weights_only and options.save is None and not quiet:
+        counted = "1 job has" if summary.weights_only == 1 else f"{summary.weights_only} jobs have"
+        write_remarks([f"{counted} no values: weights only"], ())
     if "d_output" in matrices and not summary.gradients and not quiet:
         write_remarks(["--grad changes nothing: no gradients are expected"], ())
     return status

@@ -94,7 +94,8 @@ def refuse_dtype(dtype: np.dtype[Any], where: str) -> None:
     what = f"its cells are {dtype.name}, not real numbers"
     hint = "save the array as float64: array.astype('float64')"
     if dtype.hasobject:
-        what, hint = "its cells are Python objects, which only unpickling would read", f"{hint}"
+        what = "its cells are Python objects, which only unpickling would read"
+        hint += ", or several arrays: numpy.savez('problem.npz', q=q, k=k, v=v)"
     elif dtype.names is not None:
         what, hint = f"its cells are structures of {', '.join(map(repr, dtype.names))}", "save one field: array['NAME']"
     elif dtype.kind == "c":

@@ -36,6 +36,9 @@ def is_key(key: str) -> bool:
 def worksheet_from_arrays(contents: Contents, name: str) -> Worksheet:
     """Return the problem that the arrays of a file make."""
     if set(contents.matrices) == {""}:
+        contents.matrices[
+            ""
+        ]()  # which may have an error of its own, as a mapping that was saved as one array of objects
         raise InputError(contents.where, ONE_MATRIX, APART)
     for key in contents.passed_over:
         if is_key(key) or packed_name(key) or doubt_about(key):

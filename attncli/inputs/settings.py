@@ -155,7 +155,10 @@ def split_list(text: str) -> list[str]:
 
 
 def read_numbers(text: str) -> tuple[float, ...]:
-    return tuple(map(read_number, split_list(text))) or (read_number(text),)
+    try:
+        return tuple(map(read_number, split_list(text))) or (read_number(text),)
+    except ValueFault as fault:
+        raise ValueFault(fault.what, fault.hint or "type the numbers, with commas between them: 0.5,0.25") from None
 
 
 def read_slopes(text: str) -> tuple[float, ...] | str:

@@ -171,7 +171,8 @@ def test_fail_fast_leaves_the_rest_undone(tmp_path, batch_here):
 def test_a_query_without_a_key_is_a_warning_in_the_record(tmp_path, batch_here):
     (tmp_path / "p.json").write_text(json.dumps({"q": [[1]], "k": [[1]], "mask": [[0]]}))
     status, _, err = batch_here("p.json", "-d", "out", cwd=tmp_path)
-    assert (status, err) == (0, "warning: 1 job has warnings: out/results.jsonl\n")
+    notes = "warning: 1 job has warnings: out/results.jsonl\nnote: 1 job has no values: weights only\n"
+    assert (status, err) == (0, notes)
     assert lines(tmp_path / "out")["p"]["warnings"] == ["query 0 may attend to no key: its weights are 0"]
 
 
@@ -202,7 +203,7 @@ def test_expected_numbers_are_checked_and_a_wrong_one_is_named_with_its_slip(tmp
     assert out.startswith("3 jobs: 2 ok, 1 wrong; ")
     what = "weights at [0, 0] is 0.8808, right is 0.80443"
     what += "".join(f": {slip}" for slip in lines(tmp_path / "out")["unscaled"]["diagnosis"][:1])
-    assert err == f"wrong: unscaled: {what}\n"
+    assert err == f"wrong: unscaled: {what}\nnote: 1 job has no values: weights only\n"
     records = lines(tmp_path / "out")
     assert records["right"]["verdict"] == "exact"
     assert (records["unscaled"]["status"], records["unscaled"]["error"]) == ("wrong", what)

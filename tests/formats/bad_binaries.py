@@ -182,7 +182,8 @@ BAD_BINARIES: list[tuple[str, str, bytes, str, str, str | None]] = [
         npy_header("|O", "(1,)") + bytes(8),
         "q.npy",
         "its cells are Python objects, which only unpickling would read",
-        "save the array as float64: array.astype('float64')",
+        "save the array as float64: array.astype('float64'), or several arrays: "
+        "numpy.savez('problem.npz', q=q, k=k, v=v)",
     ),
     (
         "complex cells",

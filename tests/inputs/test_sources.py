@@ -10,6 +10,8 @@ import pytest
 
 from attncli.errors import AttncliError, InputError, UsageError
 from attncli.inputs import sources as module
+from attncli.inputs.problem_file import read_problem
+from attncli.inputs.settings import BY_KEY
 from attncli.inputs.sources import Sources
 from attncli.matrix import Reading
 
@@ -346,4 +348,22 @@ def test_a_sparse_matrix_of_scipy_is_called_that(tmp_path) -> None:
         Sources(io.BytesIO).matrix(str(path), role="queries")
     assert caught.value.hint == (
         "this is a sparse matrix of SciPy: save all of its cells, numpy.save('q.npy', matrix.toarray())"
+    )
+
+
+def test_a_mapping_that_was_saved_as_one_array_of_objects_is_called_that(tmp_path: Path) -> None:
+    np.save(tmp_path / "p.npy", np.array({"q": np.eye(2)}, dtype=object), allow_pickle=True)
+    with pytest.raises(InputError) as caught:
+        read_problem(str(tmp_path / "p.npy"), Sources(io.BytesIO))
+    assert caught.value.what == "its cells are Python objects, which only unpickling would read"
+    cures = "array.astype('float64'), or several arrays: numpy.savez('problem.npz', q=q, k=k, v=v)"
+    assert caught.value.hint == f"save the array as float64: {cures}"
+
+
+def test_a_list_of_numbers_for_a_setting_is_no_file() -> None:
+    with pytest.raises(UsageError) as caught:
+        BY_KEY["sink"].value("sinks.npy", "--sink")
+    assert (str(caught.value), caught.value.hint) == (
+        "--sink: 'sinks.npy' is not a number",
+        "type the numbers, with commas between them: 0.5,0.25",
     )
