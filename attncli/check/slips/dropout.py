@@ -191,35 +191,48 @@ def _dropped_of_output(case: Case, judge: Judge) -> list[Route]:
             zip(weights.reshape(-1, m), expected.reshape(-1, expected.shape[-1]), strict=True)
         )
     ]
-    choices = (np.arange(2**m)[:, None] >> np.arange(m) & 1).astype(np.float64)
-    p = _likely_rate([row for row in rows if row[0].any()][:FIRST_ROWS], choices)
-    found = [_nearest_choice(row, due, choices, p, _unit(judge)) for *row, due in rows]
+    p = _likely_rate([row for row in rows if row[0].any()][:FIRST_ROWS])
+    found = [_nearest_choice(*row, p, _unit(judge)) for row in rows]
     if sum(digits for _, digits in found) < EVIDENCE + np.log10(len(RATES)):
         return []
     keep = np.stack([choice for choice, _ in found]).reshape(weights.shape) | (weights == 0)
     return [] if keep.all() else [_route(keep, weights, p)]
 
 
-def _likely_rate(rows: list[tuple[Array, Array, Array]], choices: Array) -> float:
+def _likely_rate(rows: list[tuple[Array, Array, Array]]) -> float:
     """Return the p at which every one of these rows has a choice of keys that fits closely."""
     misfits = np.zeros(len(RATES))
     for weights, values, due in rows:
-        sums = choices @ (weights[:, None] * values)
+        _, sums = _sums_of_choices(weights, values)
         for number, p in enumerate(RATES):
-            misfits[number] += np.abs(sums / (1 - p) - due).max(axis=1).min()
+            misfits[number] += _misfits(sums, due, p).min()
     return RATES[int(np.argmin(misfits))]
 
 
-def _nearest_choice(row: list[Array], due: Array, choices: Array, p: float, unit: float) -> tuple[Array, float]:
+def _sums_of_choices(weights: Array, values: Array) -> tuple[Array, Array]:
+    """Return every choice of the keys that a query attends to, (2^keys, keys), and what each adds up to, (d_v,
+    2^keys): a choice is in the last axis, where NumPy is fastest."""
+    seen = weights > 0
+    count = int(seen.sum())
+    choices = (np.arange(2**count)[:, None] >> np.arange(count) & 1).astype(np.float64)
+    return choices, (weights[seen, None] * values[seen]).T @ choices.T
+
+
+def _misfits(sums: Array, due: Array, p: float) -> Array:
+    """Return how far each choice is from the output in its worst column, after the division by 1 − p."""
+    return np.abs(sums / (1 - p) - due[:, None]).max(axis=0)
+
+
+def _nearest_choice(weights: Array, values: Array, due: Array, p: float, unit: float) -> tuple[Array, float]:
     """Return which keys of a row were kept, and the digits in which that fits, minus those of the number of choices."""
-    weights, values = row
-    sums = choices @ (weights[:, None] * values) / (1 - p)
-    nearest = int(np.argmin(np.abs(sums - due).max(axis=1)))
-    seen = int((weights > 0).sum())
-    spread = sums.std(axis=0)
-    off = np.maximum(np.abs(sums[nearest] - due), unit)
-    digits = np.log10(np.maximum(spread, off) / off).sum() - seen * np.log10(2)
-    return choices[nearest] > 0, float(digits)
+    choices, sums = _sums_of_choices(weights, values)
+    nearest = int(np.argmin(_misfits(sums, due, p)))
+    off = np.maximum(np.abs(sums[:, nearest] / (1 - p) - due), unit)
+    spread = sums.std(axis=1) / (1 - p)
+    digits = np.log10(np.maximum(spread, off) / off).sum() - choices.shape[1] * np.log10(2)
+    kept = np.zeros(weights.shape, bool)
+    kept[weights > 0] = choices[nearest] > 0
+    return kept, float(digits)
 
 
 DROPOUT_SLIPS = (
