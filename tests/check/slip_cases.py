@@ -21,6 +21,11 @@ HEADS = f"{FOUR}, heads: 2"
 MASK = "mask: [[1, 0, 1], [1, 1, 0]]"
 
 
+def in_turns(names):
+    """Each name with the dtype of its dump: float64 and float32 in turns."""
+    return [(name, (np.float64, np.float32)[place % 2]) for place, name in enumerate(names)]
+
+
 def problem(text):
     return read_problem(f"{{{text}}}", Sources(lambda: None, Reading(keep_text=True)))
 

@@ -104,8 +104,9 @@ WAYS = {
 
 
 @pytest.mark.parametrize("name", WAYS)
-def test_the_way_is_named(name):
+def test_the_way_is_named(name, search_for):
     settings, output, slip, sentence = WAYS[name]
+    search_for(slip)
     assert told(given(**settings), {"output": output.tolist()}) == (slip, sentence)
 
 

@@ -119,7 +119,8 @@ WRONG = {
 
 @pytest.mark.parametrize("is_output", [True, False], ids=["output", "weights"])
 @pytest.mark.parametrize(("asked", "weights", "slip", "sentence"), WRONG.values(), ids=WRONG)
-def test_another_choice_is_named(asked, weights, slip, sentence, is_output):
+def test_another_choice_is_named(asked, weights, slip, sentence, is_output, search_for):
+    search_for(slip)
     asked = {name: Matrix(np.array(given), name) if name == "bias" else given for name, given in asked.items()}
     if "key_lengths" in asked:
         asked["key_lengths"] = Matrix(np.array(asked["key_lengths"]), "key_lengths")

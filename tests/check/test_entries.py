@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from slip_cases import in_turns
 
 from attncli.check import check
 from attncli.inputs.request import Request, Worksheet
@@ -57,9 +58,10 @@ WRONG = {
 }
 
 
-@pytest.mark.parametrize(("asked", "output", "sentence"), WRONG.values(), ids=WRONG)
-@pytest.mark.parametrize("dtype", [np.float64, np.float32])
-def test_what_another_entry_gave_is_named(asked, output, sentence, dtype):
+@pytest.mark.parametrize(("name", "dtype"), in_turns(WRONG))
+def test_what_another_entry_gave_is_named(name, dtype, search_for):
+    asked, output, sentence = WRONG[name]
+    search_for("other-entry")
     arrays = {"queries": Q, "keys": K, "values": V, **asked}
     request = Request(**{name: Matrix(np.array(array), name) for name, array in arrays.items()})
     expected = {"output": Matrix(output.astype(dtype), "output")}

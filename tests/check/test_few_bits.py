@@ -54,7 +54,8 @@ BITS = {
 
 
 @pytest.mark.parametrize("name", BITS)
-def test_matrices_in_few_bits_are_named(name):
+def test_matrices_in_few_bits_are_named(name, search_for):
+    search_for("few-bits")
     output, sentence = BITS[name]
     assert told(given(), {"output": output.tolist()}) == ("few-bits", sentence)
 

@@ -104,7 +104,8 @@ def diagnosis(output, asked):
 
 
 @pytest.mark.parametrize(("asked", "output", "slip", "sentence"), WRONG.values(), ids=WRONG)
-def test_a_page_from_another_place_and_factors_are_named(asked, output, slip, sentence):
+def test_a_page_from_another_place_and_factors_are_named(asked, output, slip, sentence, search_for):
+    search_for(slip)
     first = diagnosis(output.astype(np.float32), asked)[0]
     assert (first.slip, first.sentence) == (slip, sentence)
 

@@ -228,8 +228,9 @@ def worksheet(expected, asked, arrays=(Q, K, V), dtype=np.float32):
 
 
 @pytest.mark.parametrize("name", ONLY_OUTPUT)
-def test_what_a_kernel_takes_otherwise_is_named(name):
+def test_what_a_kernel_takes_otherwise_is_named(name, search_for):
     asked, output, slip, sentence = ONLY_OUTPUT[name]
+    search_for(slip)
     first = check(worksheet({"output": output}, asked)).diagnosis[0]
     assert (first.slip, first.sentence) == (slip, sentence)
 

@@ -3,6 +3,7 @@ are named: wrong numbers made in plain NumPy."""
 
 import numpy as np
 import pytest
+from slip_cases import in_turns
 
 from attncli.check import check
 from attncli.inputs.problem_file import read_problem
@@ -291,10 +292,10 @@ def diagnosis(asked, expected):
     return check(Worksheet(request=request, name="c", where="c", expected=told)).diagnosis
 
 
-@pytest.mark.parametrize(("asked", "expected", "slip", "sentence"), WRONG.values(), ids=WRONG)
-@pytest.mark.sampled(2)
-@pytest.mark.parametrize("dtype", [np.float64, np.float32])
-def test_what_was_done_otherwise_is_named(asked, expected, slip, sentence, dtype):
+@pytest.mark.parametrize(("name", "dtype"), in_turns(WRONG))
+def test_what_was_done_otherwise_is_named(name, dtype, search_for):
+    asked, expected, slip, sentence = WRONG[name]
+    search_for(slip)
     first = diagnosis(asked, {name: array.astype(dtype) for name, array in expected.items()})[0]
     assert (first.slip, first.sentence) == (slip, sentence)
 

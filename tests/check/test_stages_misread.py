@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from slip_cases import in_turns
 
 from attncli.check import check
 from attncli.inputs.request import Request, Worksheet
@@ -206,10 +207,10 @@ WRONG = {
 }
 
 
-@pytest.mark.parametrize(("asked", "expected", "slip", "sentence"), WRONG.values(), ids=WRONG)
-@pytest.mark.sampled(2)
-@pytest.mark.parametrize("dtype", [np.float64, np.float32])
-def test_a_stage_that_was_misread_is_named(asked, expected, slip, sentence, dtype):
+@pytest.mark.parametrize(("name", "dtype"), in_turns(WRONG))
+def test_a_stage_that_was_misread_is_named(name, dtype, search_for):
+    asked, expected, slip, sentence = WRONG[name]
+    search_for(slip)
     arrays = {"queries": Q, "keys": K, "values": V} | {n: a for n, a in asked.items() if isinstance(a, np.ndarray)}
     settings = {name: value for name, value in asked.items() if name not in arrays}
     request = Request(**{name: Matrix(array, name) for name, array in arrays.items()}, **settings)

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from slip_cases import in_turns
 
 from attncli.check import check
 from attncli.inputs.request import Request, Worksheet
@@ -260,10 +261,10 @@ def diagnosis(asked, expected):
     return check(Worksheet(request=Request(**given, **settings), name="c", where="c", expected=expected)).diagnosis
 
 
-@pytest.mark.parametrize(("asked", "expected", "slip", "sentence"), WRONG.values(), ids=WRONG)
-@pytest.mark.sampled(2)
-@pytest.mark.parametrize("dtype", [np.float64, np.float32])
-def test_what_was_done_otherwise_is_named(asked, expected, slip, sentence, dtype):
+@pytest.mark.parametrize(("name", "dtype"), in_turns(WRONG))
+def test_what_was_done_otherwise_is_named(name, dtype, search_for):
+    asked, expected, slip, sentence = WRONG[name]
+    search_for(slip)
     first = diagnosis(asked, {name: array.astype(dtype) for name, array in expected.items()})[0]
     assert (first.slip, first.sentence) == (slip, sentence)
 

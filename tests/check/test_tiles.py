@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from slip_cases import in_turns
 
 from attncli.check import check
 from attncli.inputs.request import Request, Worksheet
@@ -150,9 +151,10 @@ def told(output, **asked):
     return [(each.slip, each.sentence) for each in check(worksheet).diagnosis]
 
 
-@pytest.mark.parametrize(("output", "slip", "sentence"), WRONG.values(), ids=WRONG)
-@pytest.mark.parametrize("dtype", [np.float64, np.float32])
-def test_a_slip_of_tiles_is_named(output, slip, sentence, dtype):
+@pytest.mark.parametrize(("name", "dtype"), in_turns(WRONG))
+def test_a_slip_of_tiles_is_named(name, dtype, search_for):
+    output, slip, sentence = WRONG[name]
+    search_for(slip)
     assert told(output.astype(dtype))[0] == (slip, sentence)
 
 

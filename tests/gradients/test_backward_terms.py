@@ -190,8 +190,9 @@ def diagnosis(forward, asked, gradients):
 
 
 @pytest.mark.parametrize("name", WRONG)
-def test_a_term_of_the_way_back_is_named(name):
+def test_a_term_of_the_way_back_is_named(name, search_for):
     forward, asked, gradients, slip, sentence = WRONG[name]
+    search_for(slip)
     first = diagnosis(forward, asked, gradients).diagnosis[0]
     assert (first.slip, first.sentence) == (slip, sentence)
     right = {**forward.back(forward.right()), **(TURNED_BACK if forward is ROTATED else {})}
