@@ -220,7 +220,8 @@ def _sums_of_choices(weights: Array, values: Array) -> tuple[Array, Array]:
 
 def _misfits(sums: Array, due: Array, p: float) -> Array:
     """Return how far each choice is from the output in its worst column, after the division by 1 − p."""
-    return np.abs(sums / (1 - p) - due[:, None]).max(axis=0)
+    off: Array = np.abs(sums / (1 - p) - due[:, None]).max(axis=0)
+    return off
 
 
 def _nearest_choice(weights: Array, values: Array, due: Array, p: float, unit: float) -> tuple[Array, float]:
