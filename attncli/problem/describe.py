@@ -85,6 +85,8 @@ def _ignored_options(problem: Problem, request: Request) -> list[str]:
         notes.append("--prefix changes nothing without --causal, --window or --chunk")
     if request.keep_first and visible.left is None and (visible.right is None or visible.is_causal):
         notes.append("--keep-first changes nothing without --window")
+    if request.top_k is not None and request.top_k >= problem.m:
+        notes.append(f"--top-k {request.top_k} changes nothing with {problem.m} {'key' if problem.m == 1 else 'keys'}")
     if request.layout == HEADS_LAST and not problem.heads_last:
         notes.append("--layout heads-last changes nothing if Q, K and V have two axes")
     if request.mask_means == "drop" and request.mask is None:

@@ -68,9 +68,8 @@ def _settle_rotation(request: Request, d_k: int) -> Rotation | None:
         raise ProblemError("--rope-dims", f"{size} columns are to be rotated, but a head has {d_k}")
     if size % 2:
         where = "--rope-dims" if request.rope_dims else "--rope"
-        raise ProblemError(
-            where, f"columns are rotated in pairs, but there are {size}", "--rope-dims with an even number"
-        )
+        number = "there is 1" if size == 1 else f"there are {size}"
+        raise ProblemError(where, f"columns are rotated in pairs, but {number}", "--rope-dims with an even number")
     return Rotation(PAIRING_BY_NAME[request.rope], request.rope_base or BASE, size, request.rope_scale or 1.0)
 
 

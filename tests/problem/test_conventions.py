@@ -92,6 +92,7 @@ IN_VAIN = [
     ("a corner", {"align": "bottom-right"}, "--align bottom-right changes nothing without --causal or --window"),
     ("an offset", {"query_offset": 2}, "--query-offset changes nothing without --causal or --window"),
     ("a meaning", {"mask_means": "drop"}, "--mask-means drop changes nothing without --mask"),
+    ("as many scores as there are", {"top_k": 4}, "--top-k 4 changes nothing with 4 keys"),
     ("a scale", {"variant": "uniform", "scale": 2}, "--scale changes nothing with uniform, whose scores are all 0"),
 ]
 

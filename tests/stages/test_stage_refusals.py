@@ -35,7 +35,7 @@ STAGES = [
     Bad(
         "rope over an odd number of the columns",
         {"rope": "half", "rope_dims": 1},
-        "--rope-dims: columns are rotated in pairs, but there are 1",
+        "--rope-dims: columns are rotated in pairs, but there is 1",
         "--rope-dims with an even number",
     ),
     Bad(
