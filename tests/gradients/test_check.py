@@ -53,6 +53,45 @@ def test_gradients_of_another_plain_computation_hold_in_full():
     assert check(worksheet(own)).verdict == "exact"
 
 
+SLOPES = {  # of the raw score by key - query, or by query + key, for each feature
+    "laplace": (lambda between: -np.abs(between), np.sign),
+    "gaussian": (lambda between: -(between**2) / 2, lambda between: between),
+    "additive": (np.tanh, lambda between: 1 - np.tanh(between) ** 2),
+}
+
+
+def plain_gradients(variant, queries, keys):
+    """d_queries and d_keys in the dtype of these, as textbooks write them."""
+    score, slope = SLOPES[variant]
+    side = 1 if variant == "additive" else -1
+    between = keys[None] + side * queries[:, None]
+    exponentials = np.exp((raw := score(between).sum(axis=-1)) - raw.max(axis=1, keepdims=True))
+    weights = exponentials / exponentials.sum(axis=1, keepdims=True)
+    d_weights = (D_OUTPUT @ V.T).astype(queries.dtype)
+    d_scores = weights * (d_weights - (weights * d_weights).sum(axis=1, keepdims=True))
+    d_between = d_scores[..., None] * slope(between) * (1 if variant == "additive" else -1)
+    return {"d_queries": side * d_between.sum(axis=1), "d_keys": d_between.sum(axis=0)}
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(
+    ("variant", "size", "offset"), [("laplace", 1, 5), ("gaussian", 1, 5), ("gaussian", 0.01, 3), ("additive", 0.02, 0)]
+)
+def test_plain_gradients_hold_where_those_of_a_row_cancel(variant, size, offset, dtype):
+    """All slopes of a row are nearly the same, and the gradients of its scores add up to 0."""
+    for seed in range(4):
+        random = np.random.default_rng(seed)
+        queries, keys = ((size * random.normal(size=(4, 3)) + far).astype(dtype) for far in (0, offset))
+        given = {"queries": queries, "keys": keys, "values": V, "d_output": D_OUTPUT}
+        request = Request(**{name: Matrix(array, name) for name, array in given.items()}, variant=variant)
+        expected = {
+            name: Matrix(array.astype(float), name, texts=texts_of(array))
+            for name, array in plain_gradients(variant, queries, keys).items()
+        }
+        verdict = check(Worksheet(request=request, name="case", where="case", expected=expected)).verdict
+        assert verdict in ("exact", "float32")
+
+
 ONE_SIDED = {"d_queries": RIGHT.d_queries / SCALE, "d_keys": RIGHT.d_keys}
 SLIPS = {
     "no-row-sum": {"d_queries": SCALE * (P * DP) @ K, "d_keys": SCALE * (P * DP).T @ Q},

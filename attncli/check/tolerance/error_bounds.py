@@ -59,6 +59,8 @@ def plain_bounds(
     weights, m = np.where(np.isfinite(right["weights"]), right["weights"], 0), problem.m
     seen = np.where(np.isfinite(right["scores"]), right["scores"], 0)
     largest = np.where(np.isfinite(right["scores"]), right["scores"], -np.inf).max(axis=-1, keepdims=True)
+    if problem.sink is not None:
+        largest = np.maximum(largest, over_heads(problem.sink))
     distance = np.abs(seen - np.where(np.isfinite(largest), largest, 0))
     each = scores + u * distance + EXPONENTIAL * u
     mean = (np.abs(weights) * each).sum(axis=-1, keepdims=True)  # scores that are used as weights may be negative

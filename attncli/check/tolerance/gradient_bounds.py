@@ -1,7 +1,8 @@
 """How far a plain computation of gradients may be off, estimated by experiment.
 
-The inputs are moved a little at random, and the effect on each gradient is scaled down to a rounding. A rounding for
-each term of the sums is added.
+The inputs and the gradients of the scores are moved a little at random, and the effect on each gradient is scaled down
+to a rounding. A rounding for each term of the sums is added. Inputs alone would not do: whatever they are, the
+gradients of a row of scores add up to 0, but those that a computation has rounded do not.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from attncli.problem.problem import Problem
 
 MOVE = 2.0**-26  # relative, of every input: far above the rounding of float64, and near enough for a slope
-DRAWS = 4
+DRAWS = 8
 SAFETY = 8  # times the largest effect
 STILL = ("mask", "key_lengths", "segments", "key_segments", "dropout_mask")
 
@@ -33,8 +34,8 @@ def gradient_bounds(
     """Return the error of each of these gradients, in its public shape, if each operation rounds by u."""
     moved = {name: np.zeros(numbers[name].shape) for name in names}
     random = np.random.default_rng(0)
-    for _ in range(DRAWS):
-        drawn = route.numbers(_moved_inputs(request, random), names)
+    for draw in range(DRAWS):
+        drawn = route.numbers_of(_move_scores(route.problem(_moved_inputs(request, random)), draw), names)
         for name in names:
             moved[name] = np.maximum(moved[name], np.abs(drawn[name] - numbers[name]))
     terms = problem.n + problem.m + problem.d_k + (problem.d_v or 0) + 16
@@ -42,6 +43,23 @@ def gradient_bounds(
         name: SAFETY * u / MOVE * moved[name] + 4 * terms * u * float(np.abs(numbers[name]).max(initial=0))
         for name in names
     }
+
+
+def _move_scores(problem: Problem, seed: int) -> Problem:
+    """Return the problem with gradients of its scores that are moved by roundings of their terms."""
+    right = problem.normalizer.backward
+
+    def moved(weights: Array, arriving: Array) -> Array:
+        random = np.random.default_rng(seed)  # one for each block, since blocks may be computed in any order
+        gradients = right(weights, arriving)
+        terms = right(weights, np.abs(arriving) * random.choice((-1.0, 1.0), arriving.shape))
+        size = np.abs(gradients) + np.abs(terms)
+        if problem.normalizer.sums_to_one:  # the mean of nearly one gradient alone, from which that is subtracted
+            shares = np.abs(weights * arriving)
+            size += shares + np.abs(weights) * shares.sum(axis=-1, keepdims=True)
+        return np.asarray(gradients + MOVE * random.uniform(-1, 1, gradients.shape) * size)
+
+    return replace(problem, normalizer=replace(problem.normalizer, backward=moved))
 
 
 def _moved_inputs(request: Request, random: np.random.Generator) -> Request:

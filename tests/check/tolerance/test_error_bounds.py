@@ -98,6 +98,17 @@ def test_a_plain_computation_keeps_its_bound_and_comes_near_it(problem):
         assert max(share(name, request) for request in requests) > LEAST[name], name
 
 
+@pytest.mark.parametrize("sink", [-40.0, 0.0, 40.0])
+def test_a_plain_softmax_with_a_sink_keeps_its_bound(sink):
+    scores = np.random.default_rng(0).normal(size=(60, 9)).astype(np.float32)
+    request = Request(queries=Matrix(scores, "q"), keys=Matrix(np.eye(9), "k"), variant="dot", sink=(sink,))
+    right = Measured(RIGHT, request, ("weights",), {})
+    joined = np.concatenate([scores, np.full((60, 1), sink, np.float32)], axis=1)
+    exponentials = np.exp(joined - joined.max(axis=1, keepdims=True))
+    plainly = (exponentials / exponentials.sum(axis=1, keepdims=True))[:, :-1]
+    assert (np.abs(plainly - right.numbers["weights"]) <= right.bound("weights", "float32")).all()
+
+
 def saturated(random, gap):
     """Scores of some hundred thousands, each row with two that are `gap` apart above all others."""
     queries = np.abs(random.normal(size=(9, 8)))
