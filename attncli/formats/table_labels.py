@@ -89,10 +89,12 @@ def _refuse_numbers(table: Table, labels: list[str]) -> None:
             raise InputError(table.place(row, 0), f"{quote(label)} holds a name and a number", hint)
 
 
-def column_labels(line: int, header: list[str], where: str, has_row_labels: bool) -> tuple[str, ...]:
+def column_labels(
+    line: int, header: list[str], where: str, has_row_labels: bool, *, may_be_name: bool
+) -> tuple[str, ...]:
     """Return the header without its corner.
 
-    Raises InputError if a label is missing.
+    Raises InputError if a label is missing. One that stands alone between blanks may be the name of the table.
     """
     labels = header[1:] if has_row_labels else header
     if "" in labels:
@@ -101,6 +103,9 @@ def column_labels(line: int, header: list[str], where: str, has_row_labels: bool
         if column == 0 and not has_row_labels and len(labels) > 1:
             what = "the header begins with an empty cell, but the first column holds numbers, not labels"
             hint = "leave the index out (pandas: to_csv(FILE, index=False), R: row.names = FALSE)"
+            if may_be_name and len(labels) == 2:
+                what = f"{quote(labels[1])} is one label above 2 columns of numbers"
+                hint = f"if it is the name of the table, put a colon behind it: {labels[1]}:"
         raise InputError(f"{where}: line {line}, column {column + 1 + has_row_labels}", what, hint)
     return tuple(labels)
 

@@ -13,7 +13,7 @@ from attncli.errors import InputError
 from attncli.formats.contents import Contents
 from attncli.formats.encoding import decode
 from attncli.formats.plain_texts import PlainTexts
-from attncli.formats.table_cells import DECIMAL_COMMA, LEADING_ZERO, NAMES, Table, split, split_line
+from attncli.formats.table_cells import BLANKS, DECIMAL_COMMA, LEADING_ZERO, NAMES, Table, split, split_line
 from attncli.formats.table_notes import (
     eaten_row_note,
     first_row_note,
@@ -292,7 +292,12 @@ def _take_labels(
 
     header = take_header(table, reading)
     row_labels = take_row_labels(table)
-    return header, row_labels, None if header is None else column_labels(*header, where, row_labels is not None)
+    if header is None:
+        return None, row_labels, None
+    is_counted = [row[0] for row in table.rows] == [str(index) for index in range(len(table.rows))]
+    may_be_name = table.delimiter == BLANKS and not is_counted
+    labels = column_labels(*header, where, row_labels is not None, may_be_name=may_be_name)
+    return header, row_labels, labels
 
 
 def _bad_cell(

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 from pathlib import Path
 
 import pytest
+
+from attncli.errors import InputError
+from attncli.inputs.sources import Sources
 
 ROWS = [[1, 0.5, -2], [0.25, 3, 4.5]]
 TABLES = {
@@ -66,3 +70,12 @@ def test_a_row_with_a_wrong_cell_is_not_to_be_deleted(run_all, text: str, tmp_pa
     ((status, out, err),) = run_all([["run", "q.csv", "1 1"]])
     assert (status, out) == (2, "")
     assert "delete" not in err
+
+
+@pytest.mark.parametrize("name", ["Output", "Weights", "a"])
+def test_one_word_above_two_columns_may_be_the_name_of_the_table(name: str) -> None:
+    with pytest.raises(InputError) as caught:
+        Sources(io.BytesIO).matrix(f"{name}\n0.5 0.25\n0.1 0.2", role="queries")
+    assert caught.value.what == f"'{name}' is one label above 2 columns of numbers"
+    assert caught.value.hint == f"if it is the name of the table, put a colon behind it: {name}:"
+    assert Sources(io.BytesIO).matrix(f"{name}:\n0.5 0.25\n0.1 0.2", role="queries").array.shape == (2, 2)
