@@ -264,10 +264,13 @@ def rounding_of(matrix: Matrix) -> Array | None:
     """Return half a unit of the last digit of each number that counts as rounded: text with three decimals or more.
 
     Integers are exact, and so is a matrix without a number with three decimals. Beside four decimals 0.5 means 0.5000.
+    So is a matrix with more digits than a float64 is sure to keep: its numbers are the shortest texts of float64.
     """
     if matrix.texts is None or matrix.array.dtype.kind != "f":
         return None
     shown = read_texts(matrix.texts)
+    if any(bool((block.digits[block.is_number] > FULL).any()) for block in shown.blocks()):
+        return None
     rule = _rule_of(shown)
     plain_are_rounded = any(bool((block.behind[~block.has_exponent] >= 3).any()) for block in shown.blocks())
     halves = []

@@ -120,6 +120,9 @@ def test_numbers_without_text_claim_nothing():
         pytest.param(["1/3", "0.125"], [0, 5e-4], id="a fraction is exact"),
         pytest.param(["0.375/1.125", "0.5"], None, id="so is one of decimals"),
         pytest.param(["0.7621", "0.5"], [5e-5, 5e-5], id="one decimal is rounded beside four"),
+        pytest.param(["0.30719590187072754", "0.506"], None, id="so is a matrix of float64 in full"),
+        pytest.param(["0.3071959018707275e-2", "0.506"], None, id="with exponents too"),
+        pytest.param(["0.307195901870728", "0.506"], [5e-16, 5e-16], id="but not fifteen digits of them"),
         pytest.param(["1e-3", "1.234e-3"], [0, 5e-7], id="exponents count the decimals of their mantissa"),
     ],
 )
