@@ -27,7 +27,8 @@ Entry = tuple[str, int, int, float]  # the matrix, the row, the column, and the 
 
 @record
 class Nearest:
-    """The entries that come nearest to the expected numbers, for each of which so many ways were `tried`."""
+    """The entries that come nearest to the expected numbers. So many ways were `tried` that leave the right numbers
+    right: those of one row of Q or K, or of one column of V."""
 
     entries: list[Entry]
     tried: int
@@ -61,7 +62,7 @@ def _slip(case: Case, nearest: Nearest, fitted: int) -> Slip:
         Route(problems=(partial(_with_entry, entry=each),), said=_told(case, each), tried=nearest.tried)
         for each in nearest.entries
     ]
-    return Slip("entry-misread", "queries", lambda _: routes, lambda _: "", paired=False, fitted=fitted)
+    return Slip("entry-misread", "queries", lambda _: routes, lambda _: "", paired=False, fitted=fitted, is_late=True)
 
 
 def _told(case: Case, entry: Entry) -> str:
@@ -118,7 +119,7 @@ def _misread_by_scores(problem: Problem, name: str, expected: Array) -> Nearest:
             if misfit < least:
                 numbers = dict.fromkeys(round(own + step, decimals) for decimals in DECIMALS)
                 best, least = [(matrix, row, column, value) for value in numbers if value != own], misfit
-    return Nearest(best, 2 * problem.d_k)
+    return Nearest(best, problem.d_k)
 
 
 def _misread_factor(problem: Problem, name: str, expected: Array) -> Nearest:
@@ -148,7 +149,7 @@ def _misread_factor(problem: Problem, name: str, expected: Array) -> Nearest:
             misfit = float(np.nansum(np.abs(taken - expected)))
         if misfit < least:
             best, least = [entry], misfit
-    return Nearest(best, len(others))
+    return Nearest(best, sum(entry[:2] == best[0][:2] for entry in others) if best else 0)
 
 
 @np.errstate(all="ignore")
