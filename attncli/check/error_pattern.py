@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from attncli.check.judged_block import JudgedBlock
     from attncli.check.precision import Claims
     from attncli.check.tolerance.measures import Measured
+    from attncli.problem.problem import Problem
 
 SHRUNK = 2.0**-64  # errors are added up times this, so that no sum overflows; a power of two rounds nothing
 MOST_PLACES = 8  # heads or entries that are told one by one
@@ -48,7 +49,7 @@ def measure_errors(judge: Judge, measured: Measured) -> Errors:
         plain=survey.plain,
         beyond=int(survey.beyond.sum()),
         cells=int(survey.beyond.size),
-        structure=describe_pattern(survey.lines, survey.beyond, judge.name),
+        structure=describe_pattern(survey.lines, survey.beyond, judge.name, has_heads=has_head_axis(measured.problem)),
     )
 
 
@@ -216,10 +217,10 @@ def claimed_dtype(judge: Judge) -> str | None:
     return "float64" if judge.claims.extremes.all_full else None
 
 
-def describe_pattern(largest: Largest, beyond: Array, name: str) -> str:
+def describe_pattern(largest: Largest, beyond: Array, name: str, *, has_heads: bool = True) -> str:
     """Return the end of a sentence: where the cells are whose error is larger than print or computation explain.
 
-    `largest` are the largest errors of rows and columns.
+    `largest` are the largest errors of rows and columns. The last leading axis is that of heads if it `has_heads`.
     """
     count = int(beyond.sum())
     if count == 0:
@@ -235,11 +236,14 @@ def describe_pattern(largest: Largest, beyond: Array, name: str) -> str:
         parts = beyond.reshape(-1, *beyond.shape[-2:]).any(axis=(1, 2))
         if parts.sum() == 1:
             index = np.unravel_index(int(np.argmax(parts)), tuple(lead))
-            return f"only {name_entry_head(index)}, {describe_pattern(largest.at(index), beyond[index], name)}"
-        for noun, axis in zip(("head", "entry"), reversed(range(len(lead))), strict=False):
+            inner = describe_pattern(largest.at(index), beyond[index], name)
+            return f"only {name_leading_place(index, has_heads=has_heads)}, {inner}"
+        nouns = ("head", "entry") if has_heads else ("entry",)
+        for noun, axis in zip(nouns, reversed(range(len(lead))), strict=False):
             if (places := _only_some(beyond, axis)) is not None:
                 along: tuple[Any, ...] = (*[slice(None)] * axis, places if len(places) > 1 else places[0])
-                inner = describe_pattern(largest.at(along), beyond[along], name)
+                still = has_heads and (noun == "entry" or len(places) > 1)
+                inner = describe_pattern(largest.at(along), beyond[along], name, has_heads=still)
                 return f"only {_name_places(noun, places)}, {inner}"
     rows, columns = _any_along(beyond, -1), _any_along(beyond, -2)
     if rows.sum() == 1 < rows.size:
@@ -259,10 +263,19 @@ def describe_pattern(largest: Largest, beyond: Array, name: str) -> str:
     return "every cell" if bool(beyond.all()) else f"{count} of {beyond.size} cells, without a pattern"
 
 
-def name_entry_head(index: Sequence[Any]) -> str:
-    """Return the words for one head of an entry, by its index on the leading axes: `entry 0, head 1`."""
-    *entry, head = (str(int(place)) for place in index)
-    return f"entry {', '.join(entry)}, head {head}" if entry else f"head {head}"
+def has_head_axis(problem: Problem) -> bool:
+    """Return whether the last leading axis is that of heads: one that is alone may as well be that of a batch, unless
+    heads were asked for."""
+    return problem.packed or len(problem.lead) > 1
+
+
+def name_leading_place(index: Sequence[Any], *, has_heads: bool) -> str:
+    """Return the words for one head of an entry, by its index on the leading axes: `entry 0, head 1`, or `entry 0` for
+    one without heads."""
+    places = [str(int(place)) for place in index]
+    entry = places[:-1] if has_heads else places
+    named = [f"entry {', '.join(entry)}"] if entry else []
+    return ", ".join([*named, f"head {places[-1]}"] if has_heads else named)
 
 
 def _only_some(beyond: Array, axis: int) -> list[int] | None:

@@ -104,7 +104,7 @@ def read_answers(text: str, sources: Sources) -> Answers | None:
     is_bare = "expected" not in keys
     if is_bare and not (keys & set(EXPECTED_NAMES) and keys <= ON_SHEETS):
         return None
-    reader = _Reader(tree, (), path_text(text), os.path.dirname(text), sources)  # noqa: PTH120 - as above
+    reader = _Reader(tree, (), path_text(text), os.path.dirname(text), sources)  # noqa: PTH120 - "" is the current folder
     return Answers(
         expected=reader.expected(() if is_bare else ("expected",)),
         digits=reader.digits() if "digits" in keys else None,

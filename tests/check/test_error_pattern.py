@@ -2,7 +2,9 @@
 
 import numpy as np
 import pytest
+from slip_cases import numbers, problem
 
+from attncli.check import check
 from attncli.check.error_pattern import Largest, describe_pattern
 
 N = 8
@@ -131,3 +133,28 @@ GROWING = np.arange(1.0, N + 1)[:, None] * np.ones((N, N))
 )
 def test_errors_that_grow_with_the_position(sizes, words):
     assert describe_pattern(Largest.of(sizes), np.ones(sizes.shape, bool), "weights") == words
+
+
+@pytest.mark.parametrize(
+    ("shape", "settings", "words"),
+    [
+        ((2, 3, 4), "", "only entry 1"),
+        ((3, 8), ", heads: 2", "only head 1"),
+        ((2, 2, 3, 4), "", "only entry 0, head 1"),
+    ],
+    ids=["a batch", "packed heads", "both"],
+)
+def test_one_leading_axis_is_one_of_entries_unless_heads_were_asked_for(shape, settings, words):
+    """In the pattern of the errors and in the sentence of the slip alike."""
+    random = np.random.default_rng(2)
+    arrays = {name: random.normal(size=shape).round(1).tolist() for name in ("queries", "keys", "values")}
+    text = ", ".join(f"{name}: {rows}" for name, rows in arrays.items()) + settings
+    right, wrong = (np.array(numbers(f"{text}{scale}", "weights")) for scale in ("", ", scale: 1"))
+    part = (0,) * (right.ndim - 3) + (1,)
+    right[part] = wrong[part]
+    report = check(problem(f"{text}, expected: {{weights: {right.round(6).tolist()}}}"))
+    (found,) = report.checks
+    assert found.errors.structure.startswith(words)
+    assert report.diagnosis[0].sentence.startswith(
+        f"only in {words.removeprefix('only ')}: your weights are softmax(QKᵀ)"
+    )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from attncli.check.error_pattern import has_head_axis, name_leading_place
 from attncli.check.routes import Route
 from attncli.check.slips.case import Case, list_numbers
 from attncli.check.slips.orders import NAMED, wrong_rows
@@ -46,7 +47,7 @@ def find_part(case: Case) -> WrongPart | None:
         return None
     entries, queries = {at[:-1] for at in rows}, sorted({at[-1] for at in rows})
     is_run = queries[-1] - queries[0] + 1 == len(queries) < problem.n
-    some = _some_entries(entries, problem.lead)
+    some = _some_entries(entries, problem.lead, with_heads=has_head_axis(problem))
     if not is_run and some is None:
         return None
     found = np.zeros((*problem.lead, problem.n), np.bool_)
@@ -59,15 +60,17 @@ def find_part(case: Case) -> WrongPart | None:
     return WrongPart(found, " for ".join(words) if some else f"for {words[0]}")
 
 
-def _some_entries(entries: set[tuple[int, ...]], lead: tuple[int, ...]) -> tuple[list[list[int]], str] | None:
+def _some_entries(
+    entries: set[tuple[int, ...]], lead: tuple[int, ...], *, with_heads: bool
+) -> tuple[list[list[int]], str] | None:
     """Return the indices of these entries on each leading axis, and their name, or None if they are all, or not all
     that such indices make."""
     sets = [sorted(set(places)) for places in zip(*entries, strict=True)]
     if not lead or math.prod(map(len, sets)) != len(entries) or len(entries) == math.prod(lead):
         return None
     if len(entries) == 1:
-        return sets, _name_entry(next(iter(entries)))
-    nouns = ["entry"] if len(lead) == 1 else [*["entry"] * (len(lead) - 1), "head"]
+        return sets, f"in {name_leading_place(next(iter(entries)), has_heads=with_heads)}"
+    nouns = [*["entry"] * (len(lead) - 1), "head"] if with_heads else ["entry"]
     named = [
         f"{noun} {list_numbers(own, NAMED)}" if len(own) == 1 else f"{PLURALS[noun]} {list_numbers(own, NAMED)}"
         for own, noun, size in zip(sets, nouns, lead, strict=True)
@@ -77,11 +80,6 @@ def _some_entries(entries: set[tuple[int, ...]], lead: tuple[int, ...]) -> tuple
 
 
 PLURALS = {"entry": "entries", "head": "heads"}
-
-
-def _name_entry(at: tuple[int, ...]) -> str:
-    *entry, last = map(str, at)
-    return f"in entry {', '.join(entry)}, head {last}" if entry else f"in entry {last}"
 
 
 def _name_queries(queries: list[int]) -> str:

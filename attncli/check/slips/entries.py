@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from attncli.check.error_pattern import has_head_axis
 from attncli.check.routes import Route
 from attncli.check.slips.case import Case, list_numbers
 from attncli.check.slips.changes import change_visible
@@ -59,8 +60,7 @@ def _in_order(problem: Problem, names: tuple[str, ...], axis: int, order: tuple[
 
 
 def _noun(case: Case, axis: int) -> str:
-    is_head = axis == -3 and (case.problem.packed or len(case.problem.lead) > 1)
-    return "head" if is_head else "entry"
+    return "head" if axis == -3 and has_head_axis(case.problem) else "entry"
 
 
 def _told(words: str, noun: str, order: tuple[int, ...]) -> str:

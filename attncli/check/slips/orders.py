@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from attncli.check.blocks import Index, block_indices
-from attncli.check.error_pattern import name_entry_head
+from attncli.check.error_pattern import has_head_axis, name_leading_place
 from attncli.check.precision import spacing
 from attncli.check.routes import Route, weigh_values
 from attncli.check.slips.case import Case, list_numbers
@@ -101,17 +101,15 @@ def _moved_rows(case: Case, right: Array) -> list[Route]:
     moved = np.flatnonzero(order != np.arange(len(order)))
     if len(moved) > FEW_MOVED:
         return []
-    pairs = [
-        f"{_name_row(place, lead)} holds what is due in {_name_row(int(order[place]), lead)}"
-        for place in moved.tolist()
-    ]
+    named = partial(_name_row, lead=lead, with_heads=has_head_axis(case.problem))
+    pairs = [f"{named(place)} holds what is due in {named(int(order[place]))}" for place in moved.tolist()]
     said = f"{case.yours} right but for copies: {', and '.join(pairs)}"
     return [Route(present=partial(_taken_rows, only=name, order=order), said=said, tried=_count_orders(order))]
 
 
-def _name_row(place: int, lead: tuple[int, ...]) -> str:
+def _name_row(place: int, lead: tuple[int, ...], *, with_heads: bool) -> str:
     *part, row = np.unravel_index(place, lead)
-    return f"row {row} of {name_entry_head(part)}"
+    return f"row {row} of {name_leading_place(part, has_heads=with_heads)}"
 
 
 def _taken_rows(name: str, array: Array, only: str, order: Array) -> Array:
@@ -162,8 +160,9 @@ def _emptied_routes(case: Case, noun: str, empty: Array, axis: int, number: floa
     where = ""
     if not (parts == parts[0]).all():
         holding = np.flatnonzero(parts.any(axis=-1))
-        one = name_entry_head(np.unravel_index(holding[0], lost.shape[:-1]))
-        where = f" in {one}" if len(holding) == 1 else f" in {len(holding)} of {len(parts)} heads"
+        one = name_leading_place(np.unravel_index(holding[0], lost.shape[:-1]), has_heads=has_head_axis(case.problem))
+        nouns = "heads" if has_head_axis(case.problem) else "entries"
+        where = f" in {one}" if len(holding) == 1 else f" in {len(holding)} of {len(parts)} {nouns}"
     said = f"{case.yours} right but for {noun}s that hold no result{where}: {named} {words}"
     cells = np.moveaxis(lost[..., None], -2, axis)
     return [Route(present=partial(_put, only=name, places=cells, others=np.array(number)), said=said)]
