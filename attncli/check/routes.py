@@ -16,6 +16,7 @@ from attncli.matrix import Array
 from attncli.problem.heads import pack_heads
 from attncli.problem.prepare import prepare
 from attncli.problem.problem import over_heads
+from attncli.problem.shapes import output_shape
 from attncli.records import record, replace
 from attncli.results.gradients import Gradients
 from attncli.results.result import Result
@@ -162,8 +163,11 @@ class Route:
 
     def has_gradients(self, problem: Problem) -> bool:
         """Return whether the gradients of these changes are known: those of the right weights, or of changed ones."""
-        if problem.d_output is None or problem.origins is None or problem.values is None:
+        if problem.d_output is None or problem.origins is None or problem.d_v is None:
             return False
+        sizes = problem.lead, problem.n, problem.d_v
+        if problem.d_output.shape != output_shape(*sizes, problem.packed, problem.output_projection):
+            return False  # axes that changed places have no gradient at their output
         weighs = self.weigh is not None or self.join is not None
         return self.has_plain_weights or not (weighs or problem.dropout_mask is not None)
 

@@ -300,6 +300,16 @@ def test_slopes_of_shared_key_heads_are_named():
     assert (first.slip, first.sentence[: len(said)]) == ("alibi-other-slopes", said)
 
 
+def test_one_slope_for_shared_key_heads_has_none_of_each_key_head():
+    keys, values = K[:, :2], V[:, :2]
+    wrong = attend(Q, *(np.repeat(each, 2, axis=1) for each in (keys, values)), seen=CAUSAL)
+    slips = [
+        found.slip
+        for found in check(worksheet({"output": wrong}, {**CAUSALLY, "alibi": (0.5,)}, (Q, keys, values))).diagnosis
+    ]
+    assert slips[0] == "no-alibi"
+
+
 def test_columns_that_are_left_out_of_the_scores_and_of_the_scale_are_named():
     q, k, v = WIDE
     output = attend(q[..., :16], k[..., :16], v, scale=0.25)

@@ -92,6 +92,19 @@ def test_plain_gradients_hold_where_those_of_a_row_cancel(variant, size, offset,
         assert verdict in ("exact", "float32")
 
 
+def test_outputs_that_other_axes_give_too_are_judged_beside_gradients():
+    random = np.random.default_rng(0)
+    arrays = {name: random.normal(size=(2, 2, 4, 3)) for name in ("queries", "keys", "values", "d_output")}
+    arrays["values"] = 0.5 + 0.01 * arrays["values"]
+    result = attend(*(arrays[name] for name in ("queries", "keys", "values")))
+    right = {"output": result.output.round(1), "d_queries": result.gradients(arrays["d_output"]).d_queries.round(6)}
+    request = Request(**{name: Matrix(array, name) for name, array in arrays.items()})
+    expected = {name: Matrix(array, name, texts=texts_of(array)) for name, array in right.items()}
+    report = check(Worksheet(request=request, name="case", where="case", expected=expected))
+    assert report.verdict == "exact"
+    assert "other-layout" in report.checks[0].would_also_pass
+
+
 ONE_SIDED = {"d_queries": RIGHT.d_queries / SCALE, "d_keys": RIGHT.d_keys}
 SLIPS = {
     "no-row-sum": {"d_queries": SCALE * (P * DP) @ K, "d_keys": SCALE * (P * DP).T @ Q},

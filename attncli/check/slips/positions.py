@@ -103,8 +103,10 @@ def _other_slopes(case: Case) -> list[Route]:
             f"those of {shared} key heads, of which {group} query heads share one": tuple(
                 usual[h // group] for h in range(heads)
             ),
-            f"those of heads 0 to {shared - 1}, one for each key head": tuple(own[h // group] for h in range(heads)),
         }
+        if len(own) > 1:
+            firsts = tuple(own[h // group] for h in range(heads))
+            ways[f"those of heads 0 to {shared - 1}, one for each key head"] = firsts
     for parts in (2, 4, 8):
         if heads % parts == 0 and heads > parts:
             some = usual_slopes(heads // parts)
