@@ -261,7 +261,7 @@ class Sources:
             return problem
         if names[0] == "yaml" and not self.from_format and b"```" in data:
             raise refusals[-1]  # a page with fences begins like a key: `Here:`
-        if names[0] == "yaml" and not self.from_format:
+        if names[0] in ("yaml", "json") and not self.from_format:
             from attncli.formats.prints.unread import name_beginning
 
             raise name_beginning(refusals[0], data.decode("utf-8-sig", "replace"), where)

@@ -221,3 +221,29 @@ def test_values_that_ocaml_shows_have_their_names() -> None:
     assert problem.queries is not None
     assert problem.keys is not None
     assert (problem.queries.array.tolist(), problem.keys.array.tolist()) == ([[1, 0], [0, 1]], [[1, 2]])
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("Kᵀ = [[1, 2]]", "Kᵀ"),
+        ("K⊤ = [[1, 2]]", "K⊤"),
+        ("K^\\top = [[1, 2]]", "K^\\\\top"),
+        ("K_T = [[1, 2]]", "K_T"),
+        ("KT:\n1 2\n3 4", "KT"),
+        ("K transposed:\n1 2\n3 4", "K transposed"),
+        ("Transpose of K:\n1 2\n3 4", "Transpose of K"),
+        ("Q = [[1, 0]]\nK_transposed = [[1, 2]]", "K_transposed"),
+    ],
+)
+def test_a_name_that_says_transposed_is_refused(text: str, name: str, tmp_path: Path) -> None:
+    (tmp_path / "k.txt").write_text(text)
+    for source in (text, str(tmp_path / "k.txt")):
+        with pytest.raises(InputError) as caught:
+            Sources(io.BytesIO).matrix(source, role="keys")
+        assert caught.value.what == f"'{name}' names a transposed or changed matrix"
+
+
+@pytest.mark.parametrize("name", ["Tokens", "keys_text", "weights", "q_t1", "Vector", "KTable"])
+def test_other_names_with_a_t_are_names(name: str) -> None:
+    assert Sources(io.BytesIO).matrix(f"{name} = [[1, 2]]", role="keys").array.tolist() == [[1, 2]]

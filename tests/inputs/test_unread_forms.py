@@ -286,6 +286,30 @@ UNREAD = [
         "delete its first two lines, which say the type and the size",
     ),
     (
+        "a section of TOML",
+        "[problem]\nq = [[1, 2], [3, 4]]",
+        "its first line is the name of a section, as in TOML and INI",
+        "delete that line",
+    ),
+    (
+        "rows behind their numbers",
+        "1. [1, 2]\n2. [3, 4]",
+        "its rows stand behind their numbers",
+        "delete the numbers of the rows, and the signs behind them",
+    ),
+    (
+        "rows of a debugger",
+        "0: (2) [1, 2]\n1: (2) [3, 4]",
+        "its rows stand behind their numbers",
+        "delete the numbers of the rows, and the signs behind them",
+    ),
+    (
+        "a sentence before an array",
+        "The query matrix is [[1, 2], [3, 4]].",
+        "words stand before an array",
+        "put its name and a sign before it: Q = [[1, 0], [0, 1]]",
+    ),
+    (
         "a shape of torch above the array",
         "torch.Size([2, 2])\ntensor([[1., 2.],\n        [3., 4.]])",
         "its first line is the shape, not numbers",

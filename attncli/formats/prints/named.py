@@ -12,8 +12,11 @@ _ANNOTATION = (  # a type after the name (if any word were allowed, the YAML tex
     r"(?:[A-Za-z_]\w*\.[\w.]+|&?\[[^=\n]{0,80}\]|(?:[Ll]ist|Sequence|Vec|NDArray|[Aa]rray(?:[1-6D])?|[DS]?Matrix[1-6]?(?:x[1-6])?|Tensor)\b[^=\n]{0,80}?"
     r"|number\[\]\[\])"
 )
-_NAME = r"([A-Za-z_][\w.]*(?:\^\{?[-+*\w]{1,4}\}?|'(?!'))?)"
-_CHANGED = re.compile(r".*(?:\.(?:m?T|t|H)|\^\s*\{?\s*(?:[TtH*+]|-1)\s*\}?|')(?:\s*\(.*\))?\s*")
+_NAME = r"([A-Za-z_][\w.]*(?:\^\{?(?:[-+*\w]{1,4}|\\top)\}?|'(?!')|[⊤†])?)"
+_CHANGED = re.compile(
+    r".*(?:\.(?:m?T|t|H)|\^\s*\{?\s*(?:[TtH*+]|-1|\\?top)\s*\}?|'|[ᵀᵗ⊤ᴴ†]|\u207b\u00b9)(?:\s*\(.*\))?\s*"
+    r"|(?:[QKVX]|[Qq]uer(?:y|ies)|[Kk]eys?|[Vv]alues?)_?(?:T|transp)|.*[Tt]ranspos(?:ed?|ition)(?![a-z]).*|[Tt]ransp_?[qkvQKV]"
+)
 _ASSIGNMENT = re.compile(
     r"[ \t]*(?![\w \t*&.:]*,)"  # several names, Q, K = …, share one value
     r"(?:[A-Za-z_](?:(?!:[ \t])[\w:<>, \t*&.]){0,80}(?:\[,*\]){0,4}[ \t*&])?[$@]?"  # type, sigil

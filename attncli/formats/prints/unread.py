@@ -162,6 +162,27 @@ UNREAD = (
         ROWS_OF_LINES,
     ),
     Unread(
+        re.compile(r"\A\s*\[[A-Za-z_][\w.-]*\][ \t]*\n\s*[A-Za-z_]\w*[ \t]*="),
+        "its first line is the name of a section, as in TOML and INI",
+        "delete that line",
+    ),
+    Unread(
+        re.compile(
+            r"\A(?:\s*(?:[-*•][ \t]+)?(?:[Rr]ow[ \t]*)?[0-9]{1,4}[ \t]*[.:)][ \t]*(?:\([0-9]+\)[ \t]*)?"
+            r"\[[^\[\]\n]*\],?[ \t]*(?:\n|\Z))+\s*\Z"
+        ),
+        "its rows stand behind their numbers",
+        "delete the numbers of the rows, and the signs behind them",
+    ),
+    Unread(
+        re.compile(
+            r"\A\s*[A-Za-z][^\n\[\]={}():.]{0,80}[ \t](?:is|are|was|equals?|as|with|given by|of)[ \t]*:?[ \t]*"
+            r"\[\[?[ \t]*[-+.0-9]"
+        ),
+        "words stand before an array",
+        "put its name and a sign before it: Q = [[1, 0], [0, 1]]",
+    ),
+    Unread(
         re.compile(r"\A\s*INSERT\s+INTO\s", re.IGNORECASE),
         "this is code, which attncli does not run",
         "run it in a database, and paste the table that SELECT shows",
