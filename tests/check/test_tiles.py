@@ -174,3 +174,18 @@ def test_random_numbers_are_no_slip_of_tiles(sample):
         random = np.random.default_rng(seed)
         output = np.round(over(KEYS) + 0.3 * random.normal(size=(2, 5, 3)), 3)
         assert not {slip for slip, _ in told(output.astype(np.float32))} & {"keys-left-out", "keys-counted-twice"}
+
+
+def test_an_average_of_two_halves_counts_a_half_without_a_visible_key_as_0():
+    queries, keys, values = Q[0], K[0, :6], V[0, :6]
+    own = np.where(np.tri(5, 6, dtype=bool), queries @ keys.T / 2, -np.inf)
+    powers = np.exp(own)
+    halves = [powers[:, part] @ values[part] / np.maximum(powers[:, part].sum(axis=1, keepdims=True), 1e-300)
+              for part in (slice(3), slice(3, None))]  # fmt: skip
+    given = {name: Matrix(array, name) for name, array in (("queries", queries), ("keys", keys), ("values", values))}
+    expected = {"output": Matrix(sum(halves) / 2, "o")}
+    report = check(Worksheet(request=Request(**given, causal=True), name="c", where="c", expected=expected))
+    assert (report.diagnosis[0].slip, report.diagnosis[0].sentence) == (
+        "split-averaged",
+        "the results of 2 pieces of the 6 keys were averaged: each piece counts as the sum of its exponentials",
+    )
