@@ -42,6 +42,8 @@ LEAST_DIGITS = 100  # units of the largest number for which fewer decimals are s
 ALONE = 4.0  # digits of evidence for a slip of the first wrong step that does not explain a later step
 FEW = 4  # right numbers in a message
 
+Layout = Callable[[Array], Array]
+
 
 def _name_expected(worksheet: Worksheet) -> str:
     """Return how to name the expected numbers: those that the source itself holds, or others."""
@@ -285,7 +287,7 @@ def _by_head(lay: Callable[[Array], Array]) -> Callable[[Array], Array]:
     return lay_by_head
 
 
-def layout_of(name: str, shape: tuple[int, ...], problem: Problem) -> Callable[[Array], Array]:
+def layout_of(name: str, shape: tuple[int, ...], problem: Problem) -> Layout:
     """Return the function that lays an expected array of this shape over the result.
 
     It may have the result's shape, or be:
@@ -296,29 +298,37 @@ def layout_of(name: str, shape: tuple[int, ...], problem: Problem) -> Callable[[
     - an output of one column or an lse, with or without axes of length 1, as the row or column of a text table
     - the result's axes without some of length 1, such as that of one query, or with more of them
     """
-    due, lead = problem.shapes()[name], problem.lead
+    due = problem.shapes()[name]
 
     def lay_out(array: Array) -> Array:
         return array.reshape(due)
 
-    if name == "output" and problem.d_v is not None and lead and problem.output_projection is None:
-        if problem.packed and shape == (*lead, problem.n, problem.d_v):
-            return pack_heads
-        if problem.packed and shape == (*lead[:-1], problem.n, lead[-1], problem.d_v):
-            return lay_out
-        joined = (*lead[:-1], problem.n, lead[-1] * problem.d_v)
-        if not problem.packed and shape in (joined, (math.prod(joined[:-1]), joined[-1])):
-            if name in problem.heads_last:
-                return lay_out
-            return lambda array: unpack_heads(array.reshape(joined), lead[-1])
-    if any(shape == (math.prod(due[:count]), *due[count:]) for count in range(2, len(due) + 1)):
-        return lay_out
-    if len(shape) == 2 and shape[0] == 1 and shape[1] == math.prod(due):
-        return lay_out
+    joined = {(math.prod(due[:count]), *due[count:]): lay_out for count in range(2, len(due) + 1)}
+    known = {(1, math.prod(due)): lay_out} | joined | _layouts_of_heads(name, problem, lay_out)
+    if shape in known:
+        return known[shape]
     longer, longer_due = ([size for size in each if size > 1] for each in (shape, due))
     is_column = name == "lse" or (name == "output" and due[-1] == 1)
     is_turned = len(shape) == len(due) and not is_column  # a row where a column is due
     return lay_out if longer == longer_due and not is_turned else lambda array: array
+
+
+def _layouts_of_heads(name: str, problem: Problem, lay_out: Layout) -> dict[tuple[int, ...], Layout]:
+    """Return the layouts of an output by shape whose heads are packed where those of the result are not, or the other
+    way round."""
+    lead, n, d_v = problem.lead, problem.n, problem.d_v
+    if name != "output" or d_v is None or not lead or problem.output_projection is not None:
+        return {}
+    *entries, heads = lead
+    if problem.packed:
+        return {(*entries, n, heads, d_v): lay_out, (*lead, n, d_v): pack_heads}
+    joined = (*entries, n, heads * d_v)
+
+    def unpack(array: Array) -> Array:
+        return unpack_heads(array.reshape(joined), heads)
+
+    lay = lay_out if name in problem.heads_last else unpack
+    return {joined: lay, (math.prod(joined[:-1]), joined[-1]): lay}
 
 
 def _check_matrix(judge: Judge, verdict: str, measured: Measured) -> MatrixCheck:
