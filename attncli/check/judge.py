@@ -60,6 +60,14 @@ class Judge(ExpectedMatrix):
             return int(self.order[at])
         return int(np.ravel_multi_index(at, self.expected.shape)) if at else 0
 
+    @property
+    def unit(self) -> float:
+        """Return one unit of the numbers: of the last digit, or of the dtype at the largest number."""
+        if self.claims is not None and not self.claims.extremes.has_full:
+            return self.claims.extremes.largest
+        dtype = self.narrow[0] if self.narrow else self.dtype
+        return float(spacing(np.array(self.largest), dtype))
+
     def count_off(self, measured: Measured) -> int:
         """Return how many cells are off by more than their unit."""
         return sum(int((~(block.error <= block.scale)).sum()) for block in self.blocks(measured))

@@ -60,6 +60,7 @@ MADE_BY = {
 }
 MASKS = {"mask", "seen"}
 MATRICES_OF = {"keys", "values", "queries"}  # families that put other matrices in the place of Q, K and V
+MANY_DIGITS = 1e5  # units in the largest number of a matrix
 CERTAIN, LIKELY = 6.0, 2.0  # digits in which printed numbers are those of a dtype
 
 Said = str | Callable[[], str]
@@ -122,8 +123,9 @@ def diagnose(
     singles = _try_slips(SLIPS, case, sample)
     found = sorted(_confirm(singles, case, right, sample), key=lambda each: each.is_late)
     if found and not found[0].is_late:
-        if sample.rows is None and not any(each.attempt.slips[0].paired for each in found):
-            found += _confirm(_try_numbers(case, sample), case, right, sample)  # may agree with few digits too
+        is_alone = any(each.attempt.slips[0].paired for each in found) or _has_many_digits(case)
+        if sample.rows is None and not is_alone:  # a number that fits may agree with few digits too
+            found += _confirm(_try_numbers(case, sample), case, right, sample)
         return _make_entries(found, case)
     late, found = found, []
     own = replace(case, wrong=tuple(name for name in wrong if verdicts[name] == "wrong"))
@@ -150,6 +152,12 @@ def diagnose(
     if entries or is_rounded:
         return entries
     return diagnose_precision(case, right) or diagnose_gate(case) or diagnose_impossible(case, right)
+
+
+def _has_many_digits(case: Case) -> bool:
+    """Return whether a wrong matrix has so many digits that no fitted number agrees with them beside the slip that made
+    it."""
+    return any(case.judges[name].largest >= MANY_DIGITS * case.judges[name].unit for name in case.wrong)
 
 
 def _try_in_part(case: Case, singles: list[Attempt], sample: Sample) -> list[Attempt]:

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 SIZES = np.logspace(-3, 3, 37)  # factors that are tried first, as multiples of the right one
 STEPS, STEPS_AT_LAST = 20, 4  # refinements of the best of them
+FIRST_STEPS = 8  # after which the misfit of a size that fits is a fiftieth of what it was on both sides
+FALLEN = 0.2  # and this share of it is allowed
 FIT_ROWS = 8  # rows and columns of a head from which its factor is found
 JOINED = np.exp(np.linspace(-12, 12, 25))  # e^S of the sinks that are tried first
 NEAR = 1e-4  # relative difference of a fitted number from one that has a name
@@ -68,10 +70,12 @@ def fitted_number(case: Case, sample: Sample, number: FittedNumber) -> Slip | No
     if not np.isfinite(min(misfits)):  # other shapes, or no finite numbers
         return None
     best = int(np.argmin(misfits))
-    count = len(SIZES)
-    place, direction = best % count, math.copysign(1, candidates[best])
-    low, high = (abs(own) * SIZES[max(0, min(count - 1, place + step))] for step in (-1, 1))
-    value = direction * _narrowed(lambda size: misfit(direction * size), low, high)
+    first = best - best % len(SIZES)  # of those with the sign of the best
+    signed = partial(_of_sign, misfit, math.copysign(1, candidates[best]))
+    size = _narrowed(signed, abs(own) * SIZES, misfits[first : first + len(SIZES)], best - first, sample)
+    if size is None:
+        return None
+    value = math.copysign(size, candidates[best])
     for _ in range(STEPS_AT_LAST):
         value += _correction(case, sample, value, change)
     if misfit(2 * value) <= misfit(value):
@@ -83,6 +87,10 @@ def fitted_number(case: Case, sample: Sample, number: FittedNumber) -> Slip | No
         if each and not math.isclose(each, own) and abs(each) <= number.most
     ]
     return make_fitted_slip(number.slip, number.family, routes, 1)
+
+
+def _of_sign(misfit: Callable[[float], float], sign: float, size: float) -> float:
+    return misfit(sign * size)
 
 
 def _has_sizes_around(own: float) -> bool:
@@ -244,7 +252,9 @@ def fitted_sink(case: Case, sample: Sample) -> Slip | None:
     if not np.isfinite(min(misfits)):
         return None
     best = int(np.argmin(misfits))
-    size = _narrowed(misfit, JOINED[max(0, best - 1)], JOINED[min(len(JOINED) - 1, best + 1)])
+    size = _narrowed(misfit, JOINED, misfits, best, sample)
+    if size is None:
+        return None
     for _ in range(STEPS_AT_LAST):
         size += _correction(case, sample, size, _with_joined)
     sink, own = math.log(size), case.problem.sink
@@ -391,13 +401,23 @@ def _correction(
     return step if abs(step) < abs(factor) / 2 else 0.0
 
 
-def _narrowed(misfit: Callable[[float], float], low: float, high: float) -> float:
-    """Return the smallest misfit between two factors, by golden section search over their logarithms."""
+def _narrowed(
+    misfit: Callable[[float], float], sizes: Array, misfits: list[float], best: int, sample: Sample
+) -> float | None:
+    """Return the size with the smallest misfit around the best of these, by golden section search over logarithms.
+
+    Where a size fits, the misfit falls to nothing with the distance from it. None is returned if it has not fallen by
+    far after the first steps.
+    """
     ratio = (math.sqrt(5) - 1) / 2
-    start, stop = math.log(low), math.log(high)
+    around = [max(0, best - 1), min(len(sizes) - 1, best + 1)]
+    start, stop = (math.log(sizes[place]) for place in around)
+    fallen = FALLEN * max(misfits[place] for place in around) + sample.room
     one, two = stop - ratio * (stop - start), start + ratio * (stop - start)
     at_one, at_two = misfit(math.exp(one)), misfit(math.exp(two))
-    for _ in range(STEPS):
+    for step in range(STEPS):
+        if step == FIRST_STEPS and min(at_one, at_two) > fallen:
+            return None
         if at_one <= at_two:
             stop, two, at_two = two, one, at_one
             one = stop - ratio * (stop - start)

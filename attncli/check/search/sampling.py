@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -159,6 +159,12 @@ class Sample:
                 mean = float(off.mean()) if off.size else math.inf
             total += mean
         return total
+
+    @cached_property
+    def room(self) -> float:
+        """Return the misfit that numbers may have which the judges accept."""
+        pairs = ((name, self._taken(name, self.judges[name].expected)) for name in self.wrong)
+        return sum(float(np.mean(self._room(self.judges[name], name, expected))) for name, expected in pairs)
 
     def may_be(self, seen: Mapping[str, Array]) -> bool:
         """Return whether the numbers are near enough to the expected ones for their bounds to matter."""

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from attncli.check.precision import spacing
 from attncli.check.routes import Route
 from attncli.check.slips.case import Case
 from attncli.check.slips.changes import need
@@ -60,7 +59,7 @@ def _dropped_of_result(case: Case) -> list[Route]:
     right = Result(case.problem, "numpy").array("output")
     if judge.expected.shape != right.shape or not np.isfinite(judge.expected).all():
         return []
-    unit = _unit(judge)
+    unit = judge.unit
     gone, kept = (judge.expected == 0) & (np.abs(right) > 2 * unit), judge.expected != 0
     size = float((right[kept] ** 2).sum())
     if int(gone.sum()) < LEAST_GONE or size == 0:
@@ -111,7 +110,7 @@ def _of_another_mask(case: Case) -> list[Route]:
     if judge is None or "weights" not in case.wrong or judge.expected.shape != problem.shapes()["weights"]:
         return []
     weights = Result(replace(problem, dropout_mask=None, dropout=0.0), "numpy").weights
-    unit = _unit(judge)
+    unit = judge.unit
     keep = (judge.expected != 0) | (weights <= unit)
     moved = int((keep != (np.asarray(problem.dropout_mask) != 0))[weights > unit].sum())
     said = (
@@ -134,21 +133,13 @@ def _hide_dropped(problem: Problem, mask: Array) -> Problem:
     return replace(problem, mask=visible_cells(problem) & (np.asarray(mask) != 0))
 
 
-def _unit(judge: Judge) -> float:
-    """Return one unit of the numbers: of the last digit, or of the dtype at the largest number."""
-    if judge.claims is not None and not judge.claims.extremes.has_full:
-        return judge.claims.extremes.largest
-    dtype = judge.narrow[0] if judge.narrow else judge.dtype
-    return float(spacing(np.array(judge.largest), dtype))
-
-
 def _dropped_of_weights(case: Case, judge: Judge) -> list[Route]:
     """Return the route that drops the zero cells of the expected weights and divides the rest by 1 − p. p comes from
     the largest weight."""
     right = Result(case.problem, "numpy").weights
     if judge.expected.shape != right.shape:
         return []
-    unit = _unit(judge)
+    unit = judge.unit
     kept = (judge.expected != 0) & (right > 2 * unit)
     gone = (judge.expected == 0) & (right > 2 * unit)
     if not kept.any() or not gone.any():
@@ -192,7 +183,7 @@ def _dropped_of_output(case: Case, judge: Judge) -> list[Route]:
         )
     ]
     p = _likely_rate([row for row in rows if row[0].any()][:FIRST_ROWS])
-    found = [_nearest_choice(*row, p, _unit(judge)) for row in rows]
+    found = [_nearest_choice(*row, p, judge.unit) for row in rows]
     if sum(digits for _, digits in found) < EVIDENCE + np.log10(len(RATES)):
         return []
     keep = np.stack([choice for choice, _ in found]).reshape(weights.shape) | (weights == 0)
