@@ -64,7 +64,7 @@ def test_names_of_settings_are_taken_in_any_case(variant: str) -> None:
     ("word", "hint"),
     [
         ("is_causal", "did you mean 'causal'?"),
-        ("attn_mask", "mask=MATRIX, with 1 where a query may attend, or the other way round with mask_means: drop"),
+        ("attn_mask", "mask=MATRIX, with 1 where a query may attend, or the other way round where mask_means is drop"),
         ("temperature", "scale=S, which is one over the temperature"),
         ("num_heads", "did you mean 'heads'?"),
         ("as", "did you mean 'system'?"),

@@ -23,7 +23,7 @@ WORDS = {
         *("d k", "d", "head dim", "head size", "dim", "d head", "d model"),
     ),
     ("causal", ""): ("is causal", "causal mask", "use causal mask", "use causal", "autoregressive", "unidirectional"),
-    ("mask", "MATRIX, with 1 where a query may attend, or the other way round with mask_means: drop"): (
+    ("mask", "MATRIX, with 1 where a query may attend, or the other way round where mask_means is drop"): (
         *("attn mask", "attention mask", "key padding mask", "src mask"),
         *("padding mask", "pad mask", "query mask", "value mask", "tgt mask", "memory mask", "bool mask"),
     ),

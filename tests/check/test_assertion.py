@@ -32,13 +32,6 @@ def test_an_unknown_setting_is_an_error():
         assert_attention(V, Q, K, V, cuasal=True)
 
 
-def test_a_setting_by_another_system_s_name_is_an_error_that_names_it():
-    for word, name in (("is_causal", "causal"), ("num_heads", "heads"), ("attn_bias", "bias"), ("framework", "system")):
-        with pytest.raises(AttncliError) as caught:
-            assert_attention(V, Q, K, V, **{word: 1})
-        assert caught.value.hint == f"did you mean {name!r}?"
-
-
 @pytest.mark.parametrize("dtype", ["float64", "float32", "float16", "bfloat16"])
 def test_tensors_of_torch_are_taken_in_each_dtype(dtype):
     torch = pytest.importorskip("torch")
