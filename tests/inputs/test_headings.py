@@ -198,6 +198,9 @@ def test_lines_of_many_blanks_are_no_headings_at_once() -> None:
         ("Q, shape (3, 2):\n1 0\n0 1", "Q"),
         ("# Q (3, 2)\n1 0\n0 1\n# K (2, 2)\n1 0\n0 1", "Q"),
         ("Q: 3x2\n1 0\n0 1", "Q"),
+        ("Q is 3x2:\n1 0\n0 1", "Q"),
+        ("Q.shape: (3, 2)\nQ:\n[[1 0]\n [0 1]]", "Q"),
+        ("Q: tensor([[1, 0], [0, 1]])\nQ.shape torch.Size([3, 2])\n", "Q"),
         ("**Q** (2x2):\n1 0\n0 1\n\n**K matrix** (3 × 2)\n1 0\n0 1", "K"),
     ],
 )

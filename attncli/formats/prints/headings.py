@@ -38,7 +38,7 @@ _GAP, _BLANK = r"[ \t]{0,3}", r"[ \t]{1,3}"  # no more: of many blanks, each par
 _ALIAS = rf"{_GAP}\((?:[QKVX]|quer(?:y|ies)|keys?|values?)\)"
 _LENGTHS = rf"[0-9]+(?:{_GAP}[,x×]{_GAP}[0-9]+)+"
 _SIZE = (  # 3x2, (3 × 2), (3, 2), shape=(3, 2), torch.Size([3, 2])
-    rf"(?:[:,]?{_GAP}[0-9]+(?:[ \t]?[x×][ \t]?[0-9]+)+|,?{_GAP}[(\[]{_LENGTHS}[)\]]"
+    rf"(?:[:,]?{_GAP}(?:is{_BLANK})?[0-9]+(?:[ \t]?[x×][ \t]?[0-9]+)+|,?{_GAP}[(\[]{_LENGTHS}[)\]]"
     rf"|[:,]?{_GAP}(?:of{_BLANK})?(?:shape|size|dims?|torch\.Size\(){_GAP}(?:of{_BLANK}|is{_BLANK}|[:=]{_GAP})?"
     rf"[(\[]?{_LENGTHS}[)\]]{{0,2}})"
 )
@@ -50,8 +50,10 @@ _SIZED_NAME = re.compile(  # a name with its size: Q (3x2):, # Q (3, 2), Q, shap
     rf"(?={_GAP}(?:\n\s*[-+.\d]|\s*(?:[\[({{]|(?:[a-z]+\.)?(?:array|tensor|Array)\()))",
     re.MULTILINE | re.IGNORECASE,
 )
+_MOST_SHAPES = 32
 _SHAPE_LINE = re.compile(  # what print("Q.shape:", Q.shape) shows
-    r"^[ \t]*[A-Za-z]\w*\.(?:shape|size\(\)):?[ \t]*(?:torch\.Size\(\[[0-9, ]*\]\)|\([0-9, ]*\))[ \t]*$", re.MULTILINE
+    r"^[ \t]*([A-Za-z]\w*)\.(?:shape|size\(\)):?[ \t]*(?:torch\.Size\(\[([0-9, ]*)\]\)|\(([0-9, ]*)\))[ \t]*$",
+    re.MULTILINE,
 )
 _BLANKS = re.compile(r"[ \t]+")
 _EMPTY = " \t\r,;"
@@ -79,7 +81,16 @@ def strip_marks(text: str) -> str:
     shapes."""
     text = _SIZED_NAME.sub(_declare_lengths, text)
     text = _MARKED_NAME.sub(lambda found: f"{found[1] or found[3]} = {found[4] or ''}", text)
-    return _SHAPE_LINE.sub("", text) if ".s" in text else text
+    return _take_shape_lines(text) if ".s" in text else text
+
+
+def _take_shape_lines(text: str) -> str:
+    """Return the text without lines that only show shapes, each of which is declared where the array has its name."""
+    for shown in _SHAPE_LINE.findall(text)[:_MOST_SHAPES]:
+        lengths = "".join(f"[{length}]" for length in re.findall("[0-9]+", shown[1] or shown[2]))
+        name = re.compile(rf"^([ \t]{{0,20}}{shown[0]})[ \t]{{0,3}}[=:](?=[ \t]*(?:\n|[\[({{a-zA-Z]))", re.MULTILINE)
+        text = name.sub(lambda found, lengths=lengths: f"{found[1]}{lengths} =", text, count=1)  # type: ignore[misc]
+    return _SHAPE_LINE.sub("", text)
 
 
 def begins_sized(text: str) -> bool:
