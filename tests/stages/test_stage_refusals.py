@@ -12,6 +12,7 @@ from attncli.inputs.request import MATRIX_NAMES
 from attncli.inputs.settings import SETTINGS
 
 IDS = "one id per position, or per entry of the first axis and position"
+TYPED = "type the numbers, with commas between them: 0.5,0.25"
 PER_HEAD = "one number for all, or one per query head"
 SQUARE = {"keys": np.arange(6.0).reshape(2, 3), "values": zeros(2, 1)}  # as many keys as queries
 
@@ -23,9 +24,9 @@ STAGES = [
         "--sink: sparsemax has no sum that a sink could join",
         "leave out --sink, or --normalizer",
     ),
-    Bad("an infinite sink", {"sink": inf}, "sink: 'inf' is not a finite number", None),
+    Bad("an infinite sink", {"sink": inf}, "sink: 'inf' is not a finite number", TYPED),
     Bad("slopes of other heads", {"alibi": [1, 2]}, "--alibi: 2 slopes for 1 head", PER_HEAD),
-    Bad("slopes in words", {"alibi": "steep"}, "alibi: 'steep' is not a number", None),
+    Bad("slopes in words", {"alibi": "steep"}, "alibi: 'steep' is not a number", TYPED),
     Bad(
         "rope over an odd number of columns",
         {"rope": "half"},
