@@ -317,6 +317,7 @@ def _diagnosis_object(found: Diagnosis) -> dict[str, Any]:
         "verdict": found.verdict,
         "explains": list(found.explains),
         "sentence": found.sentence,
+        "may_be_chance": found.may_be_chance,
     }
 
 

@@ -1,5 +1,7 @@
 """How many digits of evidence a slip needs: more where more ways were tried, any of which might agree by chance."""
 
+import json
+
 import numpy as np
 import pytest
 from slip_cases import TWO, diagnosis, numbers, problem
@@ -7,7 +9,7 @@ from slip_cases import TWO, diagnosis, numbers, problem
 from attncli.check import check
 from attncli.check.search.diagnosis import SOME, least_evidence
 from attncli.check.suites import CaseOutcome
-from attncli.render.check import verdict_text
+from attncli.render.check import check_json, verdict_text
 
 SMALL = "queries: [[0.3, -1.2], [0.8, 0.5]], keys: [[-0.7, 0.4], [1.1, 0.9]], values: [[1, 2], [3, 5]]"
 PROOFS = {"impossible", "one-cell", "copied-digit"}  # sentences that hold whatever was done
@@ -57,3 +59,5 @@ def test_the_report_says_what_may_have_been_done_if_few_digits_show_it(decimals,
     found = check(problem(f"{SMALL}, expected: {{weights: {rows}}}"))
     assert [each.slip for each in found.diagnosis] == ["unscaled"]
     assert f"  {said} instead:\n" in verdict_text([CaseOutcome("p", found)], ascii_only=True)
+    (case,) = json.loads(check_json([CaseOutcome("p", found)]))["cases"]
+    assert [each["may_be_chance"] for each in case["diagnosis"]] == [decimals == 2]
