@@ -6,7 +6,7 @@ import json
 import math
 import textwrap
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from attncli.check.report import ABSOLUTE, VERDICTS, CaseReport, Diagnosis, MatrixCheck
@@ -52,7 +52,8 @@ def verdict_text(outcomes: list[CaseOutcome], ascii_only: bool) -> str:
     console = make_console(ascii_only=ascii_only)
     blocks = []
     for outcome in outcomes:
-        lines = [] if outcome.report is None else case_lines(outcome.report, brief=len(outcomes) > 1)
+        report, brief = outcome.report, len(outcomes) > 1
+        lines = [] if report is None else case_lines(report, brief=brief, ascii_only=ascii_only)
         name = escaped(outcome.name)
         head = Text.assemble((outcome.verdict, LOOKS.get(outcome.verdict, "yellow")), f"  {name}")
         if outcome.report is None:
@@ -72,7 +73,7 @@ def summary_line(outcomes: list[CaseOutcome]) -> str:
     return f"\n{len(outcomes)} cases: {told}"
 
 
-def case_lines(report: CaseReport, *, brief: bool) -> list[str]:
+def case_lines(report: CaseReport, *, brief: bool, ascii_only: bool = False) -> list[str]:
     """Return the lines of a case: every matrix, and what was done instead. With `brief`, a case that is right takes one
     line."""
     if brief and report.verdict != "wrong":
@@ -80,25 +81,29 @@ def case_lines(report: CaseReport, *, brief: bool) -> list[str]:
         also = f"; would pass too: {describe_slip(first[0])}" if first else ""
         also += f" and {more} more" if more > 0 else ""
         return [f"({', '.join(check.what for check in report.checks)}{also})"]
-    lines = []
+    style = Style(ascii_only=ascii_only)
+    return [line for indent, text in _paragraphs(report) for line in _fold(to_ascii(text, style), indent)]
+
+
+def _paragraphs(report: CaseReport) -> Iterator[tuple[str, str]]:
+    """Return the paragraphs of a case, each with its indent."""
     for check in report.checks:
-        lines.append(f"  {check.what:<11} {check.verdict:<16} {claim_text(check)}")
-        lines += _fold(worst_cell(check), "    ")
-        lines += _fold(check.note, "    ")
+        yield "  ", f"{check.what:<11} {check.verdict:<16} {claim_text(check)}"
+        yield "    ", worst_cell(check)
+        yield "    ", check.note
         if check.would_also_pass:
             tighter = f"; {check.tighter}" if check.tighter else ""
-            lines += _fold(f"would pass too: {_list_slips(check.would_also_pass)}{tighter}", "    ")
+            yield "    ", f"would pass too: {_list_slips(check.would_also_pass)}{tighter}"
         if check.verdict == "wrong":
-            lines += _fold(error_sentence(check), "    ")
-        lines += _fold(spread_sentence(check), "    ")
-        lines += _fold(baseline_sentence(check), "    ")
+            yield "    ", error_sentence(check)
+        yield "    ", spread_sentence(check)
+        yield "    ", baseline_sentence(check)
     if report.carried:
         verb = "follows" if report.carried == ("output",) else "follow"
         names = listed(list(report.carried))
-        lines += _fold(f"the first wrong step: {report.first_wrong}; {names} {verb} from what is printed before", "  ")
+        yield "  ", f"the first wrong step: {report.first_wrong}; {names} {verb} from what is printed before"
     if report.verdict == "wrong":
-        lines += _diagnosis_lines(report)
-    return lines
+        yield from _diagnosis_paragraphs(report)
 
 
 def _list_slips(slips: tuple[str, ...]) -> str:
@@ -206,26 +211,23 @@ EARLIER_STEPS = (
 )
 
 
-def _diagnosis_lines(report: CaseReport) -> list[str]:
+def _diagnosis_paragraphs(report: CaseReport) -> Iterator[tuple[str, str]]:
     if not report.diagnosis:
         wrong = [check for check in report.checks if check.verdict == "wrong" and not check.blank]
-        if all(check.is_rounded for check in wrong):  # which is said of each
-            return []
+        is_told = all(check.is_rounded for check in wrong)  # of each
         is_searched = any(check.at is not None for check in wrong)
-        if not is_searched:
-            return []
-        said = ["  no known mistake, or pair of mistakes, explains these numbers"]
-        return said + _fold(EARLIER_STEPS, "  ") if {check.what for check in report.checks} == {"output"} else said
+        if is_searched and not is_told:
+            yield "  ", "no known mistake, or pair of mistakes, explains these numbers"
+            yield "  ", EARLIER_STEPS if {check.what for check in report.checks} == {"output"} else ""
+        return
     is_sure = len(report.diagnosis) == 1 and not report.diagnosis[0].may_be_chance
-    noun = "what was done instead" if is_sure else "what may have been done instead"
-    lines = [f"  {noun}:"]
+    yield "  ", f"{'what was done instead' if is_sure else 'what may have been done instead'}:"
     for found in report.diagnosis[:MOST_SHOWN]:
-        lines += _fold(f"{found.slip}: {found.sentence}", "    ")
+        yield "    ", f"{found.slip}: {found.sentence}"
         if found.also:
-            lines += _fold(f"(the same numbers here: {', '.join(found.also)})", "      ")
+            yield "      ", f"(the same numbers here: {', '.join(found.also)})"
     if len(report.diagnosis) > MOST_SHOWN:
-        lines.append(f"    and {len(report.diagnosis) - MOST_SHOWN} more (-f json lists them)")
-    return lines
+        yield "    ", f"and {len(report.diagnosis) - MOST_SHOWN} more (-f json lists them)"
 
 
 MOST_SHOWN = 5
