@@ -151,7 +151,7 @@ def _diagnose(
     checks: list[MatrixCheck],
 ) -> tuple[Diagnosis, ...]:
     """Return the slips that explain all the numbers, or else those of the first wrong step beside the right ones, and
-    of each wrong matrix that they do not explain."""
+    single ones of each wrong matrix that they do not explain."""
     from attncli.check.search.diagnosis import diagnose
 
     differing = [name for name, verdict in verdicts.items() if verdict in ("wrong", "carried")]
@@ -163,10 +163,10 @@ def _diagnose(
     wrong = [check.what for check in own]
     right = [name for name in judges if name not in differing]
     entries: list[Diagnosis] = []
-    for name, beside in ((wrong[0], right), *((name, []) for name in wrong)):
+    for name, beside, pairs in ((wrong[0], right, True), *((name, [], False) for name in wrong)):
         until = {each: judge for each, judge in judges.items() if each == name or each in beside}
         if len(until) < len(judges) and not any(name in entry.explains for entry in entries):
-            entries += diagnose(worksheet, until, measured, [name], verdicts, is_rounded=True, least=ALONE)
+            entries += diagnose(worksheet, until, measured, [name], verdicts, is_rounded=True, least=ALONE, pairs=pairs)
     rest = [name for name in wrong if not any(name in entry.explains for entry in entries)]
     return (*(_tell_rest(entry, rest, right) for entry in entries), *found)
 

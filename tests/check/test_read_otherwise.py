@@ -356,6 +356,7 @@ SETTINGS = {
 }
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("name", SETTINGS)
 def test_random_numbers_get_no_name(name, sample):
     for seed in sample(range(6), 6):

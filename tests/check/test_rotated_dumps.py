@@ -10,7 +10,7 @@ from attncli.inputs.request import Request, Worksheet
 from attncli.inputs.sources import Sources
 from attncli.matrix import Matrix, Reading
 
-N, D = 384, 32
+N, D = 256, 32
 RANDOM = np.random.default_rng(6)
 Q, K, V = (RANDOM.normal(size=(N, D)).astype(np.float32) for _ in range(3))
 

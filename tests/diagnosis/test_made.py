@@ -56,6 +56,7 @@ KINDS = (  # of pairs that need more than the ways of each slip by itself
 )
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(("names", "how", "seed"), KINDS)
 def test_pairs_of_slips_that_show_in_each_other_are_found(names, how, seed):
     with warnings.catch_warnings():

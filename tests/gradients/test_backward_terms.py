@@ -218,6 +218,7 @@ def test_right_gradients_of_rotated_rows_pass():
     assert diagnosis(ROTATED, {"rope": "half", "query_offset": 2}, gradients).verdict == "within-tolerance"
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("name", RIGHT_ONES)
 def test_random_gradients_are_no_term_of_the_way_back(name, sample):
     forward, asked = RIGHT_ONES[name]

@@ -108,13 +108,14 @@ def diagnose(
     *,
     is_rounded: bool,
     least: float = 0.0,
+    pairs: bool = True,
 ) -> tuple[Diagnosis, ...]:
     """Return the slips that explain the numbers.
 
     Single slips are tried in order. If there is none, single cells, single slips in a part of the rows, a fitted
-    factor, and pairs are tried. If there is none of these, general findings are returned, unless the numbers are right
-    with fewer digits (`is_rounded`). Slips that give the same numbers share an entry. Late ones, and those with thin
-    evidence, come after single cells and fitted numbers.
+    factor, and, with `pairs`, two slips are tried. If there is none of these, general findings are returned, unless
+    the numbers are right with fewer digits (`is_rounded`). Slips that give the same numbers share an entry. Late ones,
+    and those with thin evidence, come after single cells and fitted numbers.
     """
     case = Case(worksheet.request, right.problem, judges, tuple(wrong), right, least)
     if not any(judges[name].expected.any() for name in wrong):  # zeros prove nothing
@@ -141,7 +142,7 @@ def diagnose(
     late += found
     if sample.rows is not None or any(_fits(attempt.seen, judges) for attempt in singles):
         found = _confirm(_try_fitted(case, sample), case, right, sample)
-        if not found and not late:
+        if pairs and not found and not late:
             paired = [attempt for attempt in singles if attempt.slips[0].paired]
             groups = _group([attempt for attempt in paired if sample.differs(attempt.seen)])
             found = _confirm(_pairs(paired, groups, case, sample), case, right, sample)
