@@ -237,22 +237,26 @@ class Route:
 
 
 class NumbersAsNeeded(Mapping[str, Array]):
-    """Results by name: those that are `known`, and others that `compute` returns when the first of them is needed. If
-    that fails, these have no numbers at all, and so no shape that fits."""
+    """Results by name: those that are `known`, and others that `compute` returns when they are needed, the first by
+    itself, as it refuses most slips, and then the rest together. If that fails, these have no numbers at all, and so no
+    shape that fits."""
 
     def __init__(
         self, known: dict[str, Array], others: list[str], compute: Callable[[list[str]], dict[str, Array]]
     ) -> None:
         self._known, self._others, self._compute = known, others, compute
+        self._has_first = False
 
     def __getitem__(self, name: str) -> Array:
         if name in self._others:
+            needed = self._others if self._has_first else [name]
             try:
                 with np.errstate(all="ignore"):
-                    self._known |= self._compute(self._others)
+                    self._known |= self._compute(needed)
             except (AttncliError, ValueError, IndexError):
-                self._known |= dict.fromkeys(self._others, np.empty(0))
-            self._others = []
+                self._known |= dict.fromkeys(needed, np.empty(0))
+            self._others = [each for each in self._others if each not in needed]
+            self._has_first = True
         return self._known[name]
 
     def __contains__(self, name: object) -> bool:

@@ -60,7 +60,7 @@ def test_a_softmax_gives_powers_of_the_scores_that_sum_to_1(request_, softmax, a
 @pytest.mark.parametrize("is_possible", [True, False])
 def test_gradients_are_computed_when_they_are_needed_and_not_before(monkeypatch, is_possible):
     request_ = replace(PARTS, d_output=matrix(2, 3, 2))
-    names = ["output", "d_queries", "d_values"]
+    names = ["output", "d_queries", "d_keys", "d_values"]
     right, calls = RIGHT.numbers(request_, names), []
     result = Result(RIGHT.problem(request_), "numpy")
 
@@ -78,8 +78,8 @@ def test_gradients_are_computed_when_they_are_needed_and_not_before(monkeypatch,
     if is_possible:
         assert all((found[name] == right[name]).all() for name in names)
     else:
-        assert [found[name].shape for name in names[1:]] == [(0,), (0,)]
-    assert calls == [("d_queries", "d_values")]
+        assert [found[name].shape for name in names[1:]] == [(0,)] * 3
+    assert calls == [("d_queries",), ("d_keys", "d_values")]
 
 
 HALF_EMPTY = Matrix(random.normal(size=(4, 6)) * [1, 1, 1, 0, 0, 0], "here")  # the values of the second head are 0

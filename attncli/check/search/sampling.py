@@ -42,7 +42,8 @@ class Sample:
     def __init__(self, judges: dict[str, Judge], right: Measured, wrong: list[str]) -> None:
         problem = right.problem
         self.names = tuple(judges)
-        self._gradients_last = sorted(judges, key=lambda name: name in GRADIENT_NAMES)
+        # gradients are computed for what has all the other numbers, and wrong ones refuse most
+        self._gradients_last = sorted(judges, key=lambda name: (name in GRADIENT_NAMES, name not in wrong))
         self.judges, self.right = judges, right
         self.wrong = wrong
         self.rows: Array | None = None
