@@ -169,7 +169,8 @@ def test_given_weights_take_the_place_of_the_problem_s_own():
 
 def test_a_scale_that_is_left_out_on_one_side_is_named():
     report = check(worksheet({name: array.round(6) for name, array in ONE_SIDED.items()}))
-    assert [found.slip for found in report.diagnosis] == ["grad-unscaled"]
+    said = f"the scale {SCALE:.6g} was left out of dQ: scale · dS K is expected"
+    assert [(found.slip, found.sentence) for found in report.diagnosis] == [("grad-unscaled", said)]
 
 
 @pytest.mark.parametrize(("row", "share"), [("uniform", 1 / 4), ("nan", np.nan)])
@@ -194,8 +195,15 @@ def test_a_scale_that_is_not_due_and_is_left_out_on_the_way_back_is_named():
 
 
 def test_the_values_gradient_with_weights_that_are_not_transposed_is_named():
-    report = check(worksheet({"d_values": (P @ D_OUTPUT).round(6)}))
-    assert report.diagnosis[0].slip == "grad-transposed"
+    (found,) = check(worksheet({"d_values": (P @ D_OUTPUT).round(6)})).diagnosis
+    assert (found.slip, found.sentence) == ("grad-transposed", "dV is P dO: Pᵀ dO is expected")
+
+
+def test_a_transposed_gradient_is_told_by_its_own_name_beside_right_ones():
+    own = worksheet({"d_scores": RIGHT.d_scores.round(6), "d_weights": RIGHT.d_weights.T.round(6)})
+    (found,) = check(own).diagnosis
+    said = "dP is transposed: a gradient has the rows and columns of its matrix"
+    assert (found.slip, found.sentence) == ("grad-transposed", said)
 
 
 @pytest.mark.parametrize("head", [0, 1], ids=["the first head's", "the last head's"])

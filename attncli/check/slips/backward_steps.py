@@ -12,7 +12,7 @@ import numpy as np
 
 from attncli.check.routes import Route
 from attncli.check.slips.case import Case, listed
-from attncli.check.slips.gradients import Grade, is_about, with_backward
+from attncli.check.slips.gradients import LETTERS, Grade, is_about, with_backward
 from attncli.check.slips.slip import Slip
 from attncli.check.slips.tiles import sizes_of_tiles
 from attncli.inputs.request import GRADIENT_NAMES
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from attncli.matrix import Array
     from attncli.problem.problem import Problem
 
-LETTERS = {"d_queries": "dQ", "d_keys": "dK", "d_values": "dV", "d_scores": "dS", "d_weights": "dP"}
 LEAST_HALVED = 4  # keys or queries of which a half is tried as a tile
 NEAR = 1e-4  # relative distance of a named or short factor from the fitted one
 

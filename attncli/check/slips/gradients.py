@@ -9,7 +9,7 @@ from functools import partial
 import numpy as np
 
 from attncli.check.routes import Route
-from attncli.check.slips.case import Case
+from attncli.check.slips.case import Case, listed
 from attncli.check.slips.slip import Slip
 from attncli.check.slips.softmaxes import ONE_BLOCK
 from attncli.inputs.request import GRADIENT_NAMES
@@ -24,6 +24,7 @@ Grade = Callable[[str], Array]
 Backward = Callable[[Array, Array, Array], tuple[Array, Array]]
 
 
+LETTERS = {"d_queries": "dQ", "d_keys": "dK", "d_values": "dV", "d_scores": "dS", "d_weights": "dP"}
 NO_ROW_SUM = "dS is P ∘ dP without its second term: the row sum of P ∘ dP is to be subtracted from dP first"
 
 
@@ -56,8 +57,14 @@ def _without_row_sum(problem: Problem) -> Problem:
 def _unscaled(case: Case) -> list[Route]:
     if not is_about(case):  # a scale of 1 may be another one by another slip
         return []
-    sides = ((True, True), (True, False), (False, True))
-    return [Route(problems=(partial(_without_scale, of_queries=q, of_keys=k),)) for q, k in sides]
+    scale = case.problem.scale
+    left_out = f"the scale{f' {scale:.6g}' if scale != 1 else ''} was left out"
+    sides = (
+        (True, True, f"{left_out} on the way back: dQ = scale · dS K, dK = scale · dSᵀ Q"),
+        (True, False, f"{left_out} of dQ: scale · dS K is expected"),
+        (False, True, f"{left_out} of dK: scale · dSᵀ Q is expected"),
+    )
+    return [Route(problems=(partial(_without_scale, of_queries=q, of_keys=k),), said=said) for q, k, said in sides]
 
 
 def _without_scale(problem: Problem, *, of_queries: bool, of_keys: bool) -> Problem:
@@ -83,15 +90,22 @@ def _exchanged(_own: Gradients, name: str, grade: Grade) -> Array:
 
 
 def _transposed(case: Case) -> list[Route]:
-    """Return the routes with dS for dSᵀ, weights for weightsᵀ, or the transposed gradient."""
+    """Return the routes with dS for dSᵀ, weights for weightsᵀ, or the transposed gradients."""
     if not is_about(case):
         return []
     found = []
     if case.n == case.m <= ONE_BLOCK and case.problem.d_v is not None:
-        found = [Route(problems=(_with_dS_for_both,)), Route(problems=(_with_transposed_dS,))]
+        of_keys, of_values = "dK is scale · dS Q: scale · dSᵀ Q is expected", "dV is P dO: Pᵀ dO is expected"
+        of_scores = "dS was transposed: dQ = scale · dS K, dK = scale · dSᵀ Q"
+        for_both = Route(problems=(_with_dS_for_both,), said=of_keys)
+        found = [for_both, Route(problems=(_with_transposed_dS,), said=of_scores)]
         if case.problem.key_heads is None and not case.problem.is_joined:
-            found += [route.then(Route(regrade=_values_unturned)) for route in (Route(), found[0])]
-    return [*found, Route(regrade=_turned)]
+            unturned = Route(regrade=_values_unturned, said=of_values)
+            found += [unturned, replace(for_both.then(unturned), said=f"{of_keys}, and {of_values}")]
+    names = tuple(name for name in case.wrong if name in GRADIENT_NAMES)
+    told = listed([LETTERS.get(name, name) for name in names])
+    said = f"{told} {'is' if len(names) == 1 else 'are'} transposed: a gradient has the rows and columns of its matrix"
+    return [*found, Route(regrade=partial(_turned, names=names), said=said)]
 
 
 def _with_dS_for_both(problem: Problem) -> Problem:
@@ -114,9 +128,9 @@ def _values_unturned(own: Gradients, name: str, grade: Grade) -> Array:
     return unturned
 
 
-def _turned(_own: Gradients, name: str, grade: Grade) -> Array:
+def _turned(_own: Gradients, name: str, grade: Grade, names: tuple[str, ...]) -> Array:
     array = grade(name)
-    return array.mT if array.ndim > 1 else array
+    return array.mT if name in names and array.ndim > 1 else array
 
 
 def _heads_not_summed(case: Case) -> list[Route]:
@@ -217,16 +231,14 @@ GRADIENT_SLIPS = (
         "grad-unscaled",
         "gradient scale",
         _unscaled,
-        lambda case: (
-            f"the scale {case.problem.scale:.6g} was left out on the way back: dQ = scale · dS K, dK = scale · dSᵀ Q"
-        ),
+        lambda _case: "the scale was left out on the way back",
     ),
     Slip("grad-swapped", "gradient place", _swapped, lambda _case: "dQ and dK were exchanged"),
     Slip(
         "grad-transposed",
         "gradient place",
         _transposed,
-        lambda _case: "a factor is transposed: dQ = scale · dS K, dK = scale · dSᵀ Q and dV = Pᵀ dO",
+        lambda _case: "a gradient is transposed",
     ),
     Slip(
         "grad-heads-not-summed",
