@@ -518,3 +518,13 @@ def test_as_many_numbers_as_the_keys_would_ask_for_are_those_of_a_swap_in_full_t
     assert told(TWO, {"weights": weights})[0] == "queries-keys-swapped"
     (found,) = diagnosis(TWO, {"weights": weights, "output": [[1, 2], [3, 4]]})
     assert (found.slip, found.explains) == ("queries-keys-swapped", ("weights",))  # of the first wrong step alone
+
+
+def test_a_row_that_is_right_is_no_copy_of_one_with_the_same_numbers():
+    """The scores of queries 0 and 2 differ by 1 everywhere, so that their weights are the same but for our rounding."""
+    text = "queries: [[1, 2], [2, 0], [1, 1]], keys: [[0, 1], [1, 1], [2, 1]]"
+    rows = [[0.1400, 0.2840, 0.5760]] * 3
+    assert told(text, {"weights": rows}) == (
+        "other-order",
+        "your weights are right but for copies: row 1 holds what is due in row 0",
+    )

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 MANY = 64  # keys, and rows of V, of a problem in which orders and cells are looked for
 FEW_ROWS = 12  # of V, of which each two are exchanged
+SAME = 1e-12  # relative difference of numbers that are the same but for our rounding
 ROUNDINGS = 8  # units of a dtype by which a right number may be off
 MOST_ROWS = 256  # of all heads, of which each two are compared
 FEW_MOVED = 2  # of them that are told
@@ -41,8 +42,9 @@ def _order(expected: Array, right: Array, axis: int) -> Array | None:
     apart = np.abs(given[:, None, :] - due[None, :, :]).max(axis=-1)
     order = apart.argmin(axis=1)
     own = np.arange(len(order))
-    # equal slices stay where they are
-    order = np.where(apart[own, own] <= apart[own, order], own, order)
+    nearer = apart[own, own] - apart[own, order]
+    # slices that are equal, but for our rounding, stay where they are
+    order = np.where(nearer <= SAME * np.abs(due).max(axis=-1), own, order)
     return order if bool((order != own).any()) else None
 
 
