@@ -375,7 +375,17 @@ def _describe_shapes(judge: Judge, measured: Measured) -> str:
     turned = judge.transposed(measured.numbers[judge.name].shape)
     if turned is not None and turned.verdict(measured) != "wrong":
         return f"{said}. It holds the right numbers, transposed"
-    return f"{said}{_describe_own_queries(judge, measured)}"
+    return f"{said}{_describe_namesakes(judge, measured)}{_describe_own_queries(judge, measured)}"
+
+
+def _describe_namesakes(judge: Judge, measured: Measured) -> str:
+    """Return which other result has this shape, of which the numbers may be."""
+    shapes = {name: judge.given_shape(shape) for name, shape in measured.problem.shapes().items()}
+    given = judge.given_shape(judge.expected.shape)
+    if judge.name == "output" and given == shapes["weights"]:
+        return ". The scores and the weights have this shape: if it is one of them, name it, as in weights: [[…]]"
+    is_output = judge.name in ("raw_scores", "scores", "weights") and given == shapes.get("output")
+    return ". The output has this shape" if is_output else ""
 
 
 def _describe_own_queries(judge: Judge, measured: Measured) -> str:

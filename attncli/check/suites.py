@@ -14,11 +14,11 @@ from attncli.check.report import CaseReport
 from attncli.errors import AttncliError, InputError
 from attncli.files import exists, is_folder, list_folder, path_text, read_bytes
 from attncli.formats import BY_SUFFIX
-from attncli.inputs.array_names import matrix_name
+from attncli.inputs.array_names import matrix_name, result_name
 from attncli.inputs.folders import is_problem_folder, matrices_in, problems_in
+from attncli.inputs.matrices_apart import is_matrix
 from attncli.inputs.onnx_case import case_folders, case_name
 from attncli.inputs.problem_file import read_answers
-from attncli.inputs.request import EXPECTED_NAMES
 from attncli.inputs.sources import Sources, source_name
 from attncli.matrix import Reading
 from attncli.patterns import pattern
@@ -54,41 +54,48 @@ def answer_files(folder: str) -> list[str]:
 
 
 def split_answers(words: list[str]) -> tuple[list[str], list[str]]:
-    """Return a problem and the answers after it, tables of numbers or answer sheets. Otherwise all words are problems.
+    """Return a problem and the answers after it, tables of numbers or answer sheets. Otherwise all words are problems,
+    or Q, K and V.
 
-    Among answers, a file that is not there or not readable is one too, whose own error does not change what the others
-    are, and so is a problem with expected numbers, as a form that was filled in.
+    Among answers every other file is one too, whose own error does not change what the others are: a problem, with
+    expected numbers as a form that was filled in or without them, and a file that is not there or not readable.
     """
     first, *others = words
-    if not others or _is_table(first):
+    if not others or _is_table(first) or (first.strip() != "-" and is_matrix(first, _sources())):
         return words, []
     kinds = [_kind_of(word) for word in others]
-    if (TABLE in kinds or SHEET in kinds) and PROBLEM not in kinds and _kind_of(first) != SHEET:
+    if (TABLE in kinds or SHEET in kinds) and FOLDER not in kinds and _kind_of(first) != SHEET:
         return [first], others
     return words, []
 
 
 def _kind_of(word: str) -> str:
-    """Return what a word may be: a table, an answer sheet, a form, a problem, or a file that cannot be read."""
+    """Return what a word may be: a table, an answer sheet, a folder or standard input, or any other file."""
     if _is_table(word):
         return TABLE
     if _is_gone(word):
-        return GONE
+        return OTHER
+    if word.strip() == "-" or is_folder(word):
+        return FOLDER
     try:
-        answers = read_answers(word, Sources(BytesIO, Reading()))
+        answers = read_answers(word, _sources())
+        if answers is None:
+            return TABLE if is_matrix(word, _sources()) else OTHER
     except AttncliError:  # it is told where the file is judged
-        return SHEET if _has_keys_of_a_sheet(word) else GONE
-    if answers is None:
-        return PROBLEM
-    return FORM if answers.has_problem else SHEET
+        return SHEET if _has_keys_of_a_sheet(word) else OTHER
+    return OTHER if answers.has_problem else SHEET
+
+
+def _sources() -> Sources:
+    return Sources(BytesIO, Reading())
 
 
 def _has_keys_of_a_sheet(word: str) -> bool:
     """Return whether a file that cannot be read has the names of results among its keys, and none of Q and K."""
-    if is_folder(word) or os.path.splitext(word)[1].lower() not in (".yaml", ".yml", ".json"):
+    if os.path.splitext(word)[1].lower() not in (".yaml", ".yml", ".json"):
         return False
     keys = set(_KEY.findall(read_bytes(word)[:_START].decode("utf-8", "replace")))
-    return bool(keys & set(EXPECTED_NAMES)) and not any(matrix_name(key) in ("queries", "keys", "x") for key in keys)
+    return any(map(result_name, keys)) and not any(matrix_name(key) in ("queries", "keys", "x") for key in keys)
 
 
 def _is_table(word: str) -> bool:
@@ -100,7 +107,7 @@ def _is_gone(word: str) -> bool:
     return word.strip() != "-" and not exists(word)
 
 
-TABLE, SHEET, FORM, PROBLEM, GONE = "table", "sheet", "form", "problem", "gone"
+TABLE, SHEET, FOLDER, OTHER = "table", "sheet", "folder", "other"
 TABLES = (".csv", ".tsv", ".txt", ".npy", ".xlsx", ".ods", ".md", ".tex")
 
 
@@ -116,7 +123,7 @@ def problem_sources(words: list[str]) -> list[tuple[str, str]]:
 
 def tell_apart(named: list[tuple[str, str]]) -> list[tuple[str, str]]:
     """Return (source, name) with the folders in front of a name that several have, as many as tell them apart:
-    `01/answers`."""
+    `01/answers`. Where these do not, the suffixes do: `ann.csv`."""
     counts = Counter(name for _, name in named)
     longest = max((len(_folders(source)) for source, _ in named), default=0)
     for depth in range(1, longest + 1):
@@ -127,7 +134,10 @@ def tell_apart(named: list[tuple[str, str]]) -> list[tuple[str, str]]:
             for source, name in named
         ]
         counts = Counter(name for _, name in named)
-    return named
+    return [
+        (source, name if counts[name] == 1 else f"{name}{os.path.splitext(source)[1]}" if exists(source) else name)
+        for source, name in named
+    ]
 
 
 def _folders(source: str) -> list[str]:

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+
 from attncli.check import check
 from attncli.check.report import CaseReport
 from attncli.check.suites import TABLES, CaseOutcome, answer_files, problem_sources, split_answers, tell_apart
@@ -15,7 +17,7 @@ from attncli.cli.output import write_err
 from attncli.errors import AttncliError, BugError, InputError, ProblemError, UsageError
 from attncli.files import exists, is_folder, path_text, refuse_pipe
 from attncli.inputs.matrices_apart import are_matrices, worksheet_from_matrices
-from attncli.inputs.problem_file import read_answers, read_problem
+from attncli.inputs.problem_file import given_matrices, read_answers, read_problem
 from attncli.inputs.request import EXPECTED_NAMES, Worksheet
 from attncli.inputs.sources import Sources, is_pattern, source_name
 from attncli.matrix import Matrix
@@ -68,7 +70,10 @@ class CaseJudge:
             if sheet is not None and sheet.digits is not None:
                 worksheet = replace(worksheet, digits=sheet.digits)
             unused.update(worksheet.expected.keys() - expected.keys())
-            return self._report(worksheet, expected)
+            found_report = self._report(worksheet, expected)
+            if sheet is not None and sheet.has_problem and not found_report.holds:
+                _refuse_other_problem(answer, worksheet, given_matrices(answer, own))
+            return found_report
 
         return self._outcome(name, report, sources, own)
 
@@ -164,6 +169,15 @@ def _read(words: list[str], sources: Sources) -> Worksheet:
     if len(words) == 1:
         return read_problem(words[0], sources)
     return worksheet_from_matrices(words[0], words[1], words[2] if len(words) > 2 else None, sources)
+
+
+def _refuse_other_problem(answer: str, worksheet: Worksheet, given: dict[str, Matrix]) -> None:
+    """Raise InputError for a form whose own matrices are not those that its answers are judged by."""
+    for name, matrix in given.items():
+        due = getattr(worksheet.request, name)
+        if due is not None and not np.array_equal(due.array, matrix.array):
+            what = f"is a form of another problem: its {name} are not those of {worksheet.name}"
+            raise InputError(path_text(answer), what, f"attncli check {path_text(answer)} judges it by its own problem")
 
 
 def _bug(error: Exception) -> BugError:

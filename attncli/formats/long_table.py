@@ -9,6 +9,7 @@ from attncli.errors import InputError
 from attncli.formats.table_notes import INDEX
 from attncli.matrix import Matrix
 from attncli.numbers import numerals
+from attncli.numbers.blanks import fill_blanks
 from attncli.numbers.numerals import NUMBER_HINT, NumeralError, quote
 
 if TYPE_CHECKING:
@@ -44,7 +45,8 @@ def read_long(table: Table, where: str, reading: Reading) -> Matrix:
         hint = "add the others; or give its columns other names, if they are those of a matrix"
         raise InputError(where, what, hint)
     try:
-        array = numerals.parse_cells([row[-1] for row in rows])
+        cells = [row[-1] for row in rows]
+        array = numerals.parse_cells(fill_blanks(cells) if reading.may_be_blank else cells)
     except NumeralError as error:
         raise InputError(table.place(error.index + 1, len(names) - 1), error.what, error.hint or NUMBER_HINT) from None
     labels = [tuple(axis) if has_labels else None for axis, _, has_labels in axes]
@@ -56,6 +58,7 @@ def read_long(table: Table, where: str, reading: Reading) -> Matrix:
         row_labels=labels[-2] if has_columns else labels[-1],
         column_labels=labels[-1] if has_columns else None,
         texts=tuple(rows[index][-1] for index in order) if reading.keep_text else None,
+        title=names[-1],
         notes=(f"{where}: in long form ({', '.join(names)}), read as {size}",),
     )
 

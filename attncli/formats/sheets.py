@@ -268,7 +268,7 @@ def _matrix(rows: list[list[Any]], part: str, where: str, source: str, reading: 
     ):
         if count := sum(max(0, min(run.stop, last + 1) - max(run.start, first)) for run in hidden):
             notes = (*notes, f"{where}: {count} of its {what} {'is' if count == 1 else 'are'} hidden, and read too")
-    return replace(matrix, texts=None, notes=notes)  # displayed digits do not limit the value that a cell holds
+    return replace(matrix, notes=notes)
 
 
 def _is_title(cells: list[list[str]], where: str, reading: Reading) -> bool:
@@ -334,7 +334,7 @@ def _largest_part(rows: list[list[Any]], runs: list[tuple[int, int]], columns: l
 
 
 def _text(cell: Any, place: str) -> str:
-    """Return a cell as text for a table.
+    """Return a cell as text for a table: a number in the digits that it holds, however many of them are displayed.
 
     Raises InputError for a date, into which spreadsheets convert 1/2.
     """

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from attncli.errors import InputError
 from attncli.formats.table_cells import DECIMAL_COMMA, NAMES
+from attncli.numbers.blanks import is_blank
 from attncli.numbers.foreign_numerals import HIDDEN, NUMBER, Doubt, doubt, invisible
 from attncli.numbers.numerals import NumeralError, is_number, parse_number, quote
 from attncli.patterns import pattern
@@ -33,6 +34,8 @@ def take_header(table: Table, reading: Reading) -> tuple[int, list[str]] | None:
     """
     first = table.rows[0]
     by_rule = reading.header is None and any(first) and not any(_is_cell(table, cell) for cell in first)
+    if by_rule and reading.may_be_blank and _is_unanswered(first[1:] or first):
+        return None
     if not by_rule and not reading.header:
         return None
     if by_rule:
@@ -49,9 +52,16 @@ def take_header(table: Table, reading: Reading) -> tuple[int, list[str]] | None:
     return table.lines.pop(0), table.rows.pop(0)
 
 
-def take_row_labels(table: Table) -> tuple[str, ...] | None:
+def _is_unanswered(cells: list[str]) -> bool:
+    """Return whether cells of an answer are all blank, and shown to be by a sign in one of them."""
+    return any(cells) and all(map(is_blank, cells))
+
+
+def take_row_labels(table: Table, reading: Reading) -> tuple[str, ...] | None:
     """Remove the first column from the table and return it as row labels, if none of its cells is a number."""
     first = [row[0] for row in table.rows]
+    if reading.may_be_blank and _is_unanswered(first):
+        return None
     if len(table.rows[0]) < 2 or not any(first) or any(_is_cell(table, cell) for cell in first):
         return None
     if (found := first_doubt(first)) is not None:

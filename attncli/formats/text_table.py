@@ -256,6 +256,7 @@ def matrix_of(table: Table, where: str, reading: Reading) -> Matrix:
             _read_decimal_commas(table)
         return read_long(table, where, reading)
     header, row_labels, labels = _take_labels(table, where, reading)
+    title = header[1][0] if header is not None and row_labels is not None else None
     if header is None and row_labels is None and reading.header is None:
         refuse_shape(table.rows, table.place(0, 0))
     if table.delimiter in ";\t":
@@ -280,6 +281,7 @@ def matrix_of(table: Table, where: str, reading: Reading) -> Matrix:
         column_labels=labels,
         texts=tuple(cells) if reading.keep_text else None,
         notes=notes,
+        title=title,
     )
 
 
@@ -291,7 +293,7 @@ def _take_labels(
     from attncli.formats.table_labels import column_labels, take_header, take_row_labels  # slow to import
 
     header = take_header(table, reading)
-    row_labels = take_row_labels(table)
+    row_labels = take_row_labels(table, reading)
     if header is None:
         return None, row_labels, None
     is_counted = [row[0] for row in table.rows] == [str(index) for index in range(len(table.rows))]

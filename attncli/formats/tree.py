@@ -33,6 +33,12 @@ LEADING_ZERO = re.compile(r"^\s*[-+−]?0[0-9]", re.MULTILINE)
 FORM = "a matrix is a list of rows, as in [[1, 0], [0, 1]]"
 
 
+EVEN_ROWS = "every row has the same number of entries"
+BLANK_ENTRIES = f"{EVEN_ROWS}; one that is left blank is written as a question mark: [0.5, ?]"
+NUMBERS_APART = "write a row as a list, with a comma between its numbers and a point in decimals: [0.5, 2.5]"
+_SEVERAL_NUMBERS = re.compile(r"[-+−.\d][-+−.,\deE/]*(?:[\s;,]+[-+−.,\deE/?]+)+")
+
+
 class Key(str):
     """The last step of a path if it means the key itself, not its value."""
 
@@ -202,7 +208,7 @@ def _matrix(tree: Tree, path: Path, where: str, name: str, reading: Reading) -> 
     try:
         shape, cells = _flattened(node)
     except _UnevenError:
-        raise _uneven_fault(tree, path, where) from None
+        raise _uneven_fault(tree, path, where, reading) from None
     try:
         array = _array(fill_blanks(cells) if reading.may_be_blank else cells).reshape(shape)
     except NumeralError as error:
@@ -217,7 +223,8 @@ def _bad_cell(tree: Tree, where: str, path: Path, error: NumeralError) -> InputE
     cell = node_at(tree, path)
     if type(cell) is str and cell in NULLS:
         return fault(tree, where, path, "null; expected a number", "nothing is guessed: write the number")
-    return fault(tree, where, path, error.what, error.hint or NUMBER_HINT)
+    is_row = error.hint is None and isinstance(cell, str) and _SEVERAL_NUMBERS.fullmatch(cell.strip()) is not None
+    return fault(tree, where, path, error.what, NUMBERS_APART if is_row else error.hint or NUMBER_HINT)
 
 
 def _records(tree: Tree, path: Path, where: str, name: str, reading: Reading) -> Matrix:
@@ -243,7 +250,7 @@ def _records(tree: Tree, path: Path, where: str, name: str, reading: Reading) ->
         del columns[0]
     cells = [row[key] for row in node for key in columns]
     try:
-        array = _array(cells).reshape(len(node), len(columns))
+        array = _array(fill_blanks(cells) if reading.may_be_blank else cells).reshape(len(node), len(columns))
     except NumeralError as error:
         index, column = divmod(error.index, len(columns))
         raise _bad_cell(tree, where, (*path, index, columns[column]), error) from None
@@ -310,7 +317,7 @@ def _array(cells: list[str]) -> np.ndarray:
     return array
 
 
-def _uneven_fault(tree: Tree, path: Path, where: str) -> InputError:
+def _uneven_fault(tree: Tree, path: Path, where: str, reading: Reading) -> InputError:
     """Find the list that is ragged, empty or not a list: the first one in document order."""
     node = node_at(tree, path)
     # for each depth, the length of the first list there, or None for a cell
@@ -329,13 +336,16 @@ def _uneven_fault(tree: Tree, path: Path, where: str) -> InputError:
         if depth == len(expected):
             expected.append((length, here))
         elif expected[depth][0] != length:
-            return _ragged_fault(tree, where, here, length, *expected[depth])
+            hint = BLANK_ENTRIES if reading.may_be_blank else EVEN_ROWS
+            return _ragged_fault(tree, where, here, length, *expected[depth], hint)
         if isinstance(node, list):
             queue += [((*here, i), inner) for i, inner in reversed(list(enumerate(node)))]
     raise AssertionError("even after all")
 
 
-def _ragged_fault(tree: Tree, where: str, here: Path, length: int | None, due: int | None, first: Path) -> InputError:
+def _ragged_fault(
+    tree: Tree, where: str, here: Path, length: int | None, due: int | None, first: Path, hint: str
+) -> InputError:
     line, _ = tree.locate(first)
     if length is None:
         return fault(
@@ -344,7 +354,9 @@ def _ragged_fault(tree: Tree, where: str, here: Path, length: int | None, due: i
     if due is None:
         return fault(tree, where, here, f"a list beside numbers, the first in line {line}", FORM)
     what = f"a list of {length}, where the first, in line {line}, has {due}"
-    return fault(tree, where, here, what, "every row has the same number of entries")
+    entries = (*node_at(tree, here), *node_at(tree, first))
+    joined = next((entry for entry in entries if isinstance(entry, str) and ";" in entry), None)
+    return fault(tree, where, here, what, hint if joined is None else NUMBERS_APART)
 
 
 def _indices(index: int, shape: tuple[int, ...]) -> Iterable[int]:

@@ -51,10 +51,11 @@ def refuse_problem(queries: str, keys: str, sources: Sources) -> None:
 
 def are_matrices(words: list[str], sources: Sources) -> bool:
     """Return whether two or three words are Q, K and perhaps V, each a single matrix, and not several problems."""
-    return len(words) in (2, 3) and all(_is_matrix(word, sources) for word in words)
+    return len(words) in (2, 3) and all(is_matrix(word, sources) for word in words)
 
 
-def _is_matrix(word: str, sources: Sources) -> bool:
+def is_matrix(word: str, sources: Sources) -> bool:
+    """Return whether a word is a single matrix, standard input among them, or one array of a file."""
     if word.strip() == "-":
         return True
     if exists(word) and is_folder(word):

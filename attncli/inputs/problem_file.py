@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import fields, replace
 from typing import Any
 
 from attncli.errors import InputError, ValueFault, nearest, suggest
 from attncli.files import exists, is_folder, path_text
 from attncli.formats import tree as trees
-from attncli.formats.contents import Folded, Quoted, Tree
+from attncli.formats.contents import Contents, Folded, Quoted, Tree
 from attncli.inputs.array_names import ALIASES, doubt_about, expected_name, matrix_name, packed_name, result_name
 from attncli.inputs.packed import PARTS, QKV_ORDERS, split_packed
 from attncli.inputs.problem_arrays import APART, ONE_MATRIX, OTHER_KEYS, worksheet_from_arrays
-from attncli.inputs.request import EXPECTED_NAMES, MATRIX_NAMES, Labels, Request, Worksheet
+from attncli.inputs.request import EXPECTED_NAMES, MATRIX_NAMES, RESULT_NAMES, Labels, Request, Worksheet
 from attncli.inputs.setting_words import key_meant, suggest_value
 from attncli.inputs.settings import BY_KEY, read_whole
 from attncli.inputs.sources import Sources, source_name
@@ -31,8 +32,7 @@ RESULT = frozenset(("variant", "shapes", "conventions"))  # among the keys that 
 CAUSAL_WORDS = ("causal", "tril", "lower", "lower triangular", "triangular", "autoregressive")  # given as a mask
 NO_VALUE = frozenset(("null", "Null", "NULL", "~", "None"))
 PARSERS = {**{key: setting.parse for key, setting in BY_KEY.items()}, "digits": read_whole}
-ONE_ARRAY = (".csv", ".tsv", ".npy")  # files that hold one matrix, and so no sheet of answers
-ON_SHEETS = frozenset((*EXPECTED_NAMES, "digits", "title", "source"))  # keys of a sheet that holds only answers
+BESIDE_ANSWERS = frozenset(("digits", "title", "source", "labels"))  # keys of a sheet that holds only answers
 MAPPINGS = {  # how the keys are written whose values are mappings
     "labels": "labels: {queries: […], keys: […]}; also features, and values for the columns of V",
     "expected": "name the matrix, as in expected: {weights: […], output: […]}",
@@ -89,27 +89,50 @@ def read_answers(text: str, sources: Sources) -> Answers | None:
     They are the expected numbers of a problem, or a sheet with nothing else: matrices by their names, in a YAML or JSON
     file also under `expected`.
     """
-    if not exists(text) or is_folder(text) or text.lower().endswith(ONE_ARRAY):
+    if not exists(text) or is_folder(text) or text.lower().endswith(".npy"):
         return None
     contents = sources.contents(text)
     tree = contents.tree
     if tree is None:
-        names = {expected_name(name) or result_name(name): name for name in contents.matrices}
-        if len(names) < 2 or len(names) < len(contents.matrices) or not set(EXPECTED_NAMES).issuperset(names):
-            return None
-        return Answers({str(role): contents.matrices[name]() for role, name in names.items()}, None, has_problem=False)
+        found = _answers_by_name(contents)
+        return None if found is None else Answers(found, None, has_problem=False)
     if not isinstance(tree.root, dict):
         return None
     keys = tree.root.keys()
-    is_bare = "expected" not in keys
-    if is_bare and not (keys & set(EXPECTED_NAMES) and keys <= ON_SHEETS):
+    is_bare, has_problem = "expected" not in keys, any(matrix_name(key) in ("queries", "keys", "x") for key in keys)
+    if is_bare and (has_problem or keys >= RESULT or not any(map(result_name, keys))):
         return None
     reader = _Reader(tree, (), path_text(text), os.path.dirname(text), sources)  # noqa: PTH120 - "" is the current folder
     return Answers(
-        expected=reader.expected(() if is_bare else ("expected",)),
+        expected=reader.answers(() if is_bare else ("expected",)),
         digits=reader.digits() if "digits" in keys else None,
-        has_problem=any(matrix_name(key) in ("queries", "keys", "x") for key in keys),
+        has_problem=has_problem,
     )
+
+
+def _answers_by_name(contents: Contents) -> dict[str, Matrix] | None:
+    """Return arrays that are all named as results, or the only array if its table is, or None."""
+    names = {expected_name(name) or result_name(name): name for name in contents.matrices}
+    if len(names) == len(contents.matrices) and names and set(EXPECTED_NAMES).issuperset(names):
+        return {str(role): contents.matrices[name]() for role, name in names.items()}
+    if len(contents.matrices) != 1:
+        return None
+    matrix = next(iter(contents.matrices.values()))()
+    role = result_name(matrix.title or "") or result_name(f"{matrix.title}s")
+    return None if role is None else {role: matrix}
+
+
+def given_matrices(text: str, sources: Sources) -> dict[str, Matrix]:
+    """Return the matrices of the problem that a form has beside its answers, without those that cannot be read."""
+    contents = sources.contents(text)
+    assert contents.tree is not None
+    reader = _Reader(contents.tree, (), path_text(text), os.path.dirname(text), sources)  # noqa: PTH120
+    found = {}
+    for key in reader.mapping(()):
+        if (name := matrix_name(key)) is not None:
+            with suppress(InputError):
+                found[name] = reader.matrix((key,), name)
+    return found
 
 
 def read_expected(text: str, role: str, sources: Sources, where: str) -> Matrix:
@@ -159,6 +182,14 @@ def _transpose(matrix: Matrix) -> Matrix:
         column_labels=matrix.row_labels,
         texts=matrix.texts and tuple(texts[index] for index in order),
     )
+
+
+def _has_rows(node: Any) -> bool:
+    """Return whether a node is a list of lists, a mapping of lists, or text of several lines."""
+    if isinstance(node, str):
+        return "\n" in node
+    parts = node.values() if isinstance(node, dict) else node
+    return any(isinstance(part, list) for part in parts)
 
 
 class _Reader:
@@ -367,17 +398,44 @@ class _Reader:
             found[kind] = tuple(map(str, names))
         return Labels(**found)
 
-    def expected(self, path: tuple[str, ...] = ("expected",)) -> dict[str, Matrix]:
+    def expected(self) -> dict[str, Matrix]:
+        for name in self.mapping(("expected",)):
+            if name not in EXPECTED_NAMES:
+                raise self.unknown(("expected", name), EXPECTED_NAMES)
+        return self.results({name: ("expected", name) for name in self.mapping(("expected",))})
+
+    def answers(self, path: tuple[str, ...]) -> dict[str, Matrix]:
+        """Return the results in a mapping that somebody wrote, whose names may be written in any way.
+
+        Words and numbers beside them, as a name or a remark, are left out, and so is what belongs to a problem. Raises
+        InputError for rows under another name, because they may be an answer.
+        """
+        named: dict[str, tuple[str, ...]] = {}
+        for key, node in self.mapping(path).items():
+            role = result_name(key)
+            if role is None and _has_rows(node) and not (key in BESIDE_ANSWERS or matrix_name(key)):
+                raise self.unknown_answer((*path, key))
+            if role in named:
+                both = f"{named[role][-1]} and {key} are two names for the same thing"
+                raise self.fault((*path, trees.Key(key)), both, "keep one of them")
+            if role is not None:
+                named[role] = (*path, key)
+        return self.results(named)
+
+    def unknown_answer(self, path: tuple[str, ...]) -> InputError:
+        near = nearest(path[-1], EXPECTED_NAMES)
+        cure = f"did you mean {near!r}?" if near else f"one of: {', '.join(RESULT_NAMES)}"
+        return self.fault((*path[:-1], trees.Key(path[-1])), f"unknown key {path_text(path[-1])!r}", cure)
+
+    def results(self, paths: Mapping[str, tuple[str, ...]]) -> dict[str, Matrix]:
+        """Return the matrices at some paths, by the names of results, without those that were left blank."""
         found = {}
         reader = _Reader(self.tree, self.path, self.where, self.folder, self.sources.of_answers())
-        for name, node in self.mapping(path).items():
-            if not path and name not in EXPECTED_NAMES:
-                continue  # a title, or the digits
-            if name not in EXPECTED_NAMES:
-                raise self.unknown((*path, name), EXPECTED_NAMES)
+        for name, path in paths.items():
+            node = self.node(path)
             if isinstance(node, str) and is_blank(node):
                 continue  # a form that was not filled in
-            matrix = reader.matrix((*path, name), name)
+            matrix = reader.matrix(path, name)
             if count_blanks(matrix) < matrix.array.size:
                 found[name] = matrix
         return found

@@ -325,7 +325,7 @@ REFUSED = [
     (
         "expected:\n  output:\n  - [1, 2]\n  - [3]",
         "p.yaml: line 4, column 5: a list of 1, where the first, in line 3, has 2",
-        "every row has the same number of entries",
+        "every row has the same number of entries; one that is left blank is written as a question mark: [0.5, ?]",
     ),
     ("digits: -1", "p.yaml: line 1, column 9: digits: -1 is below 0", "the number of decimals, as in 4"),
     ("digits: 1.5", "p.yaml: line 1, column 9: digits: '1.5' is not a whole number", None),
