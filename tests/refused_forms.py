@@ -43,6 +43,13 @@ REFUSED = [
         "write a list for each row, or leave the shape out: [[1, 0], [0, 1]]",
     ),
     (
+        "a row by its number",
+        "Q[0] = [1, 2]",
+        "Q",
+        "the array has the shape (2,), and (0,) is written beside it",
+        "if it numbers a row, write all rows in one list, or leave the shape out: [[1, 0], [0, 1]]",
+    ),
+    (
         "a size of hmatrix that is another",
         "(2><2) [1, 2, 3]",
         "",
@@ -368,6 +375,14 @@ REFUSED = [
         "\"'True'\" is text, not a truth value",
         "write it without quotes",
     ),
+    (
+        "cells of a mask in words",
+        "[[allowed, masked]]",
+        "[0][0]",
+        "'allowed' is not a number",
+        "type 1 or 0, or true or false",
+    ),
+    ("ticks of a mask", "✓ ✗; ✓ ✓", "row 1, column 1", "'✓' is not a number", "type 1 or 0, or true or false"),
     ("R's truths", "[[T, F]]", "[0][0]", "'T' is not a number", "type 1 or 0, or true or false"),
     ("a name twice", "Q = [[1]]\nQ = [[2]]", "", "two arrays are called 'Q'", "give each its own name"),
     (

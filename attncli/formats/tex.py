@@ -168,19 +168,19 @@ class _Source:
 
     def _name(self, start: int, stop: int, *, after: bool) -> str:
         """Return the name in the text before a matrix, or "" if there are only dollars, brackets and blanks."""
-        name, position = "", start
+        name, position, is_label = "", start, False
         flat = _FONT.sub(lambda found: (found[1] or found[2] or "").ljust(len(found[0])), self.text[start:stop])
         flat = _SIZE_OF_NAME.sub(lambda found: " " * len(found[0]), _SYMBOL.sub(r"\1 ", flat))
         while position < stop:
             if around := _AROUND.match(flat, position - start):
                 position = start + around.end()
-            elif not name and (called := NAME.match(flat, position - start)):
+            elif (not name or is_label) and (called := NAME.match(flat, position - start)):
                 if is_changed(called[1]):
                     what = f"{quote(' '.join(called[1].split()))} names a product or a changed matrix"
                     raise InputError(self.at(position), what, NAME_HINT)
-                name, position = plain_name(called[1]), start + called.end()
+                name, position, is_label = plain_name(called[1]), start + called.end(), False
             elif not name and (label := LABEL.match(flat, position - start)):
-                name, position = label[1], start + label.end()
+                name, position, is_label = label[1], start + label.end(), True
             else:
                 rest = self.text[position:stop].split("\n")[0].strip()
                 side = "after" if after and not name else "before"

@@ -311,11 +311,21 @@ def _bad_cell(
     elif hint is None and row == 0 and reading.header is False:
         hint = "leave out --no-header if the first row is a header"
     elif hint is None and column + table.taken == 0 and len(table.rows[0]) > 1:
-        hint = "a first column holds labels only if no cell of it is a number"
+        hint = _hint_for_labels(table)
     elif hint is None and row == 0 and len(table.rows) > 1 and reading.header is None and not has_header:
         hint = "a first row is a header only if no cell of it is a number"
     hint = hint or numerals.NUMBER_HINT
     return InputError(table.place(row, column), what, hint)
+
+
+def _hint_for_labels(table: Table) -> str:
+    """Return the rule of row labels, with the number among the words of the first column, if most are words."""
+    rule = "a first column holds labels only if no cell of it is a number"
+    numbers = [index for index, row in enumerate(table.rows) if is_number(row[0])]
+    if not numbers or 2 * len(numbers) > len(table.rows) or (numbers[0] == 0 and 2 * len(numbers) == len(table.rows)):
+        return rule
+    cell = numerals.quote(table.rows[numbers[0]][0])
+    return f"add a word to {cell} in line {table.lines[numbers[0]]} if it is a label: {rule}"
 
 
 def _hint_for_empty(table: Table, row: int, column: int) -> str:

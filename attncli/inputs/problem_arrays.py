@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 ENDS = pattern(r"[./]")  # between the names of a path in a file of groups
 OTHER_KEYS = (*BY_KEY, "labels", "expected", "digits", "title", "source", "w_layout", "qkv_order")
+BY_OPTION = ("mask", "bias", "key_lengths")  # matrices that an option gives as they are
 ONE_MATRIX = "holds one matrix, but a problem has queries and keys"
 APART = (
     "give the matrices separately: attncli run Q K V, or attncli check Q K V --expect-output FILE; "
@@ -55,7 +56,7 @@ def worksheet_from_arrays(contents: Contents, name: str) -> Worksheet:
         elif meant is None:
             if doubt := doubt_about(key):
                 raise InputError(f"{contents.where}: {path_text(key)}", doubt[0], doubt[1])
-            if cure := _called_otherwise(key, decode):
+            if cure := _called_otherwise(key, decode, contents.where):
                 notes.append(f"{contents.where}: {path_text(key)} is left out: {cure}")
             elif key in contents.matrices:
                 others.append(key)
@@ -95,9 +96,13 @@ def _values(contents: Contents) -> dict[str, Callable[[], Matrix]]:
     }
 
 
-def _called_otherwise(key: str, decode: Callable[[], Matrix]) -> str | None:
-    """Return how to give a setting that a file of arrays holds under another system's name for it, or None."""
+def _called_otherwise(key: str, decode: Callable[[], Matrix], where: str) -> str | None:
+    """Return how to give a setting, or a matrix that has an option, that a file of arrays holds under another system's
+    name for it, or None."""
     meant = key_meant(key)
+    if meant is not None and meant[0] in BY_OPTION:
+        drops = " (and --mask-means drop, if 1 hides a key)" if meant[0] == "mask" else ""
+        return f"here it is {meant[0]}, or --{meant[0].replace('_', '-')} {_name_apart(where, [key])}{drops}"
     if meant is None or meant[0] not in BY_KEY:
         return None
     setting, array = BY_KEY[meant[0]], decode().array

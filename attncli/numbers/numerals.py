@@ -39,7 +39,9 @@ _WIDTH = 28  # of a cell in a block of text: 24 characters, one more in an expon
 _PIECE = 1 << 19  # characters: the numbers of a piece, as Python objects, fit into the cache
 NUMBER_HINT = "type a number, as in -1234.5, or nan if it is missing"
 TRUTHS = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
-_TRUTH_WORDS = frozenset(("t", "f", "yes", "no", "y", "n", "on", "off"))  # of R, of YAML 1.1
+_TRUTH_WORDS = frozenset(  # of R, of YAML 1.1, of masks
+    ("t", "f", "yes", "no", "y", "n", "on", "off", "allowed", "masked", "visible", "hidden", *"✓✔✗✘")
+)
 FLOAT_CHARACTERS = b"0123456789.+-eE \t"  # with these characters, a C parser reads exactly the numbers of our grammar
 
 

@@ -22,7 +22,9 @@ def read_mask(request: Request) -> Array | None:
     """Return an array that is True where a query may attend. Anything but 0/1 or true/false is an error."""
     if request.mask is None:
         return None
-    array = read_truths(request.mask, "mask", "numbers to be added to the scores go to --bias")
+    array = read_truths(
+        request.mask, "mask", "numbers to be added to the scores are a bias: name it so, or give it with --bias"
+    )
     return ~array if request.mask_means == "drop" else array
 
 

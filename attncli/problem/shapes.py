@@ -224,8 +224,10 @@ def _with_extra(name: str, extra: Array, where: str, due: Shape, packed: bool) -
         return whole[:-2]
     if extra.shape[-2:] == (m, n) and n != m:
         hint = f"the {name} looks transposed: expected one row per query"
-    elif packed and extra.shape == (*lead[:-1], n, m):
+    elif len(lead) > 1 and extra.shape == (*lead[:-1], n, m):
         hint = f"the axis of the heads is missing: give it as {(*lead[:-1], 1, n, m)}"
+    elif len(lead) > 1 and extra.shape == (lead[0], m):
+        hint = f"if it has a row for each entry, give it as {(lead[0], *[1] * len(lead), m)}"
     else:
         hint = f"a {name} must broadcast to {due}"
     fits = f"{_count(n, 'query', 'queries')} and {_count(m, 'key', 'keys')}"

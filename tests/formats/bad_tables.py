@@ -415,7 +415,7 @@ BAD_TABLES: list[tuple[str, str, bytes, str, str, str | None]] = [
         b"the,1\n2,3\n",
         "q.csv: line 1, column 1",
         "'the' is not a number",
-        "a first column holds labels only if no cell of it is a number",
+        "add a word to '2' in line 2 if it is a label: a first column holds labels only if no cell of it is a number",
     ),
     (
         "a word behind a label",

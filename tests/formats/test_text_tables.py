@@ -427,3 +427,10 @@ def test_rows_that_are_labelled_as_those_of_several_matrices_are_refused(
 def test_other_labels_that_are_names_of_matrices_stay_labels(labels: str) -> None:
     text = "".join(f"{label},{row}\n" for row, label in enumerate(labels.split()))
     assert read_all("csv", text.encode())[""].row_labels == tuple(labels.split())
+
+
+def test_a_number_among_words_of_a_first_column_is_named() -> None:
+    with pytest.raises(InputError) as caught:
+        read(b"token,x\ncat,1\n2024,2\n", Reading())
+    rule = "a first column holds labels only if no cell of it is a number"
+    assert caught.value.hint == f"add a word to '2024' in line 3 if it is a label: {rule}"

@@ -17,6 +17,7 @@ TABLES = {
     "empty rows above": (",,\n,,\nd1,d2,d3\n1,0.5,-2\n0.25,3,4.5\n", "lines 1 and 2"),
     "empty rows below": ("d1,d2,d3\n1,0.5,-2\n0.25,3,4.5\n,,\n,,\n", "lines 4 and 5"),
     "a title in the first cell": ("Query matrix,,\nd1,d2,d3\n1,0.5,-2\n0.25,3,4.5\n", "line 1"),
+    "a sentence with a comma": ("Hi, here it is:\n\n1,0.5,-2\n0.25,3,4.5\n", "line 1"),
     "a title and an empty line": ("Query matrix\n\n1,0.5,-2\n0.25,3,4.5\n", "line 1"),
     "a merged header": (",Query,,\n,d1,d2,d3\nthe,1,0.5,-2\ncat,0.25,3,4.5\n", "line 1"),
     "a note below": ("1,0.5,-2\n0.25,3,4.5\n\nSource: lecture 3\n", "line 4"),

@@ -20,6 +20,7 @@ PAGES = {
         "\\begin{equation}\n  \\mathrm{softmax}\\left(\\frac{QK^\\top}{\\sqrt{d_k}}\\right)V\n\\end{equation}\n"
         "costs \\$5.\\\\[1em]\n\\end{document}\n"
     ),
+    "a word above a display": "Given:\n\n$$Q = %s, \\quad K = %s, \\quad V = %s$$\n\nwith a causal mask.\n",
     "a list": "Given:\n\n- $Q = %s$\n- $K = %s$\n- $V = %s$\n\nWhat is the output?\n",
     "displays with shapes": (
         "The queries are $$Q = %s \\in \\mathbb{R}^{2\\times 2}$$ and the keys\n"

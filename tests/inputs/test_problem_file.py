@@ -403,6 +403,8 @@ def test_a_setting_by_another_system_s_name_among_arrays_is_told():
         sinks=[1, 2],
         score=np.eye(2),
         causal_mask=np.eye(2),
+        attn_bias=np.eye(2),
+        padding_mask=np.eye(2),
     )
     worksheet = read_problem("p.npz", sources())
     assert worksheet.request.causal is None
@@ -410,6 +412,9 @@ def test_a_setting_by_another_system_s_name_among_arrays_is_told():
         "p.npz: is_causal is left out: here it is causal, or --causal",
         "p.npz: softmax_scale is left out: here it is scale, or --scale",
         "p.npz: sinks is left out: here it is sink",
+        "p.npz: attn_bias is left out: here it is bias, or --bias p.npz:attn_bias",
+        "p.npz: padding_mask is left out: here it is mask, or --mask p.npz:padding_mask "
+        "(and --mask-means drop, if 1 hides a key)",
         "p.npz: left out, not part of a problem: score, causal_mask",
     )
 

@@ -39,6 +39,36 @@ UNREAD = [
         "write the numbers, as in float q[2][3] = {…};",
     ),
     (
+        "numbered names",
+        "1. Q = [[1, 2]]\n2. K = [[3, 4]]",
+        "its names stand behind the signs of a list",
+        "delete these signs, so that each line begins with its name: Q = …",
+    ),
+    (
+        "numbered rows",
+        "1) 1 2\n2) 3 4",
+        "its rows stand behind the signs of a list",
+        "delete these signs, so that each line is a row",
+    ),
+    (
+        "rows between bars",
+        "| 1 2 |\n| 3 4 |",
+        "each row stands between bars",
+        "delete the bars, so that each line is a row: 1 0",
+    ),
+    (
+        "quotation marks of a word processor",
+        "“Q”: [[1, 2]]",
+        "its quotation marks are those of a word processor",
+        "type plain ones, or none",
+    ),
+    (
+        "a name and its set",
+        "Q ∈ ℝ^{2×2}:\n1 2\n3 4\n5 6",
+        "a set that its array is in stands behind a name",
+        "write each array behind its name alone: Q = [[1, 0], [0, 1]]",
+    ),
+    (
         "items that are rows",
         "* [1, 2]\n* [3, 4]",
         "its rows stand behind the signs of a list",

@@ -15,25 +15,25 @@ MASKS = [
         "a mask of 0.5",
         {"mask": np.full((2, 4), 0.5)},
         "mask: 0.5 at [0, 0]: a mask is 0/1 or true/false",
-        "numbers to be added to the scores go to --bias",
+        "numbers to be added to the scores are a bias: name it so, or give it with --bias",
     ),
     Bad(
         "a mask that is a bias",
         {"mask": [0, 0, -inf, 0]},
         "mask: -inf at [2]: a mask is 0/1 or true/false",
-        "numbers to be added to the scores go to --bias",
+        "numbers to be added to the scores are a bias: name it so, or give it with --bias",
     ),
     Bad(
         "a mask of 2",
         {"mask": [[1, 1, 1, 1], [1, 1, 2, 1]]},
         "mask: 2 at [1, 2]: a mask is 0/1 or true/false",
-        "numbers to be added to the scores go to --bias",
+        "numbers to be added to the scores are a bias: name it so, or give it with --bias",
     ),
     Bad(
         "a mask with NaN",
         {"mask": [nan, 1, 1, 1]},
         "mask: nan at [0]: a mask is 0/1 or true/false",
-        "numbers to be added to the scores go to --bias",
+        "numbers to be added to the scores are a bias: name it so, or give it with --bias",
     ),
     Bad(
         "a mask of words",
@@ -64,6 +64,18 @@ MASKS = [
         {"queries": zeros(5, 2, 3), "mask": np.ones((5, 4, 2))},
         "mask: a mask of shape (5, 4, 2) does not fit 2 queries and 4 keys with the leading axes (5,)",
         "the mask looks transposed: expected one row per query",
+    ),
+    Bad(
+        "a mask with a row for each entry",
+        {"queries": zeros(6, 5, 2, 3), "mask": np.ones((6, 4))},
+        "mask: a mask of shape (6, 4) does not fit 2 queries and 4 keys with the leading axes (6, 5)",
+        "if it has a row for each entry, give it as (6, 1, 1, 4)",
+    ),
+    Bad(
+        "a mask of two batches without the heads' axis",
+        {"queries": zeros(6, 5, 2, 3), "mask": np.ones((6, 2, 4))},
+        "mask: a mask of shape (6, 2, 4) does not fit 2 queries and 4 keys with the leading axes (6, 5)",
+        "the axis of the heads is missing: give it as (6, 1, 2, 4)",
     ),
     Bad(
         "a mask of two batches and no heads",

@@ -197,7 +197,9 @@ def read_list(text: str, where: str, reading: Reading, dimensions: tuple[int, ..
     for shape in claimed:
         if shape != walk.shape():
             what = f"the array has the shape {walk.shape()}, and {shape} is written beside it"
-            raise InputError(where, what, "write a list for each row, or leave the shape out: [[1, 0], [0, 1]]")
+            is_row = len(shape) == len(walk.shape()) == 1
+            cure = "if it numbers a row, write all rows in one list" if is_row else "write a list for each row"
+            raise InputError(where, what, f"{cure}, or leave the shape out: [[1, 0], [0, 1]]")
     try:
         array, texts = cells.parse(walk.cells, leading_zero=False)
     except NumeralError as error:

@@ -13,6 +13,7 @@ from attncli.numbers.numerals import may_be_cell, quote
 _WORD = re.compile(r"[^\s,;|\"']+")
 _NAME_LINE = re.compile(r"^[ \t]*([A-Za-z_]\w{0,30})[ \t]*$", re.MULTILINE)
 _SIGNS = re.compile(r"[,;\t|]")
+_SENTENCE = re.compile(r"\w\s+\w.*[.:!?]\s*\Z")  # words with commas, and the sign that ends them
 _AROUND = " \"'\r"
 _MOST_LINES = 8  # that stand above or below a table
 
@@ -48,6 +49,7 @@ def _run_without_numbers(lines: list[str], order: list[int]) -> list[int]:
     for index in order[: _MOST_LINES + 1]:
         words = _WORD.findall(lines[index])
         is_row = sum(bool(cell.strip(_AROUND)) for cell in _SIGNS.split(lines[index])) > 1
+        is_row = is_row and not _SENTENCE.search(lines[index])
         if is_row or 2 * sum(map(may_be_cell, words)) >= max(1, len(words)):
             return run
         run.append(index)

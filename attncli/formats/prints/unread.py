@@ -232,14 +232,24 @@ UNREAD = (
         "write the numbers, as in float q[2][3] = {…};",
     ),
     Unread(
-        re.compile(r"\A\s*(?:[-*•][ \t]+\**[A-Za-z_]\w*\**[ \t]*[=:][^\n]*(?:\n\s*|\Z))+\Z"),
+        re.compile(r"\A\s*(?:(?:[-*•]|[0-9]+[.)])[ \t]+\**[A-Za-z_]\w*\**[ \t]*[=:][^\n]*(?:\n\s*|\Z))+\Z"),
         "its names stand behind the signs of a list",
         "delete these signs, so that each line begins with its name: Q = …",
     ),
     Unread(
-        re.compile(r"\A\s*(?:[-*•][ \t]+\[?[-+.0-9][^\n]*(?:\n\s*|\Z))+\Z"),
+        re.compile(r"\A\s*(?:(?:[-*•]|[0-9]+[.)])[ \t]+\[?[-+.0-9][^\n]*(?:\n\s*|\Z))+\Z"),
         "its rows stand behind the signs of a list",
         "delete these signs, so that each line is a row",
+    ),
+    Unread(
+        re.compile(r"\A\s*[^\W\d]\w*[ \t]*(?:∈|\\in\b)[^\n]*[:=]"),
+        "a set that its array is in stands behind a name",
+        "write each array behind its name alone: Q = [[1, 0], [0, 1]]",
+    ),
+    Unread(
+        re.compile(r"\A\s*[“”„‟«‘’‚]"),
+        "its quotation marks are those of a word processor",
+        "type plain ones, or none",
     ),
     Unread(re.compile(r"\A\s*\{\|.*^\|-", re.DOTALL | re.MULTILINE), "this is a table of a wiki", ROWS_OF_LINES),
     Unread(
@@ -341,6 +351,11 @@ UNREAD = (
         re.compile(r"\A[^\n]*\n[ \t]*-{2,}(?:[ \t]+-{2,})*[ \t]*\n"),
         "its second line is a rule under the header, not numbers",
         "delete that line",
+    ),
+    Unread(
+        re.compile(rf"\A(?:\s*\|[ \t]*{_CELL}(?:[ \t]+{_CELL})+[ \t]*\|[ \t]*(?:\n|\Z))+\s*\Z"),
+        "each row stands between bars",
+        "delete the bars, so that each line is a row: 1 0",
     ),
     Unread(
         re.compile(r"\A\s*\|[^\n]*\|[ \t]*\n\s*\|[^\n]*\|"),
