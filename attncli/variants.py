@@ -72,8 +72,9 @@ class Variant:
     score| for prepared rows whose Euclidean norms are at most q and k. `backward(q, k, dS)` returns the gradients (…,
     b, d_k) and (…, t, d_k) of prepared rows from those of their raw scores, and `prepare_backward(rows, d_prepared)`
     those of the rows before. Explain writes `query_slope` and `key_slope`, the derivatives of a raw score by one
-    feature of the prepared rows (None: 0). With `weighted_formula` each feature's term may be multiplied by one of
-    `weights` (d_k,). `is_product`: the score is a matrix product of the prepared rows.
+    feature of the prepared rows (None: 0); `slope_size` is the size of terms of these that may cancel. With
+    `weighted_formula` each feature's term may be multiplied by one of `weights` (d_k,). `is_product`: the score is a
+    matrix product of the prepared rows.
     `squares` is the factor of Σ(q − k)² in a score that is made of it. `is_constant`: it depends on neither.
     `other_names` are what others call it, for hints.
     """
@@ -94,6 +95,7 @@ class Variant:
     prepare_backward: Callable[[ndarray, ndarray], ndarray] | None = None
     query_slope: Expression | None = None
     key_slope: Expression | None = None
+    slope_size: float = 0.0
     length_power: int = 0
     squares: float = 0.0
     is_product: bool = False
@@ -286,6 +288,7 @@ VARIANTS = (
         backward=additive_backward,
         query_slope=subtract(constant(1), square(function("tanh", add(QUERY, KEY)))),
         key_slope=subtract(constant(1), square(function("tanh", add(QUERY, KEY)))),
+        slope_size=1.0,
         weighted_formula="v_a·tanh(q + k)",
     ),
     Variant(

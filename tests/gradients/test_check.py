@@ -75,10 +75,12 @@ def plain_gradients(variant, queries, keys):
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize(
-    ("variant", "size", "offset"), [("laplace", 1, 5), ("gaussian", 1, 5), ("gaussian", 0.01, 3), ("additive", 0.02, 0)]
+    ("variant", "size", "offset"),
+    [("laplace", 1, 5), ("gaussian", 1, 5), ("gaussian", 0.01, 3), ("additive", 0.02, 0), ("additive", 0.5, 6)],
 )
 def test_plain_gradients_hold_where_those_of_a_row_cancel(variant, size, offset, dtype):
-    """All slopes of a row are nearly the same, and the gradients of its scores add up to 0."""
+    """All slopes of a row are nearly the same, and the gradients of its scores add up to 0; or each slope is 1 −
+    tanh², of which nothing is left."""
     for seed in range(4):
         random = np.random.default_rng(seed)
         queries, keys = ((size * random.normal(size=(4, 3)) + far).astype(dtype) for far in (0, offset))

@@ -1,8 +1,8 @@
 """How far a plain computation of gradients may be off, estimated by experiment.
 
-The inputs and the gradients of the scores are moved a little at random, and the effect on each gradient is scaled down
-to a rounding. A rounding for each term of the sums is added. Inputs alone would not do: whatever they are, the
-gradients of a row of scores add up to 0, but those that a computation has rounded do not.
+The inputs, the gradients of the scores and the slopes of these are moved a little at random, and the effect on each
+gradient is scaled down to a rounding. A rounding for each term of the sums is added. Inputs alone would not do:
+whatever they are, the gradients of a row of scores add up to 0, but those that a computation has rounded do not.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def gradient_bounds(
     moved = {name: np.zeros(numbers[name].shape) for name in names}
     random = np.random.default_rng(0)
     for draw in range(DRAWS):
-        drawn = route.numbers_of(_move_scores(route.problem(_moved_inputs(request, random)), draw), names)
+        drawn = route.numbers_of(_move_slopes(_move_scores(route.problem(_moved_inputs(request, random)), draw)), names)
         for name in names:
             moved[name] = np.maximum(moved[name], np.abs(drawn[name] - numbers[name]))
     terms = problem.n + problem.m + problem.d_k + (problem.d_v or 0) + 16
@@ -60,6 +60,21 @@ def _move_scores(problem: Problem, seed: int) -> Problem:
         return np.asarray(gradients + MOVE * random.uniform(-1, 1, gradients.shape) * size)
 
     return replace(problem, normalizer=replace(problem.normalizer, backward=moved))
+
+
+def _move_slopes(problem: Problem) -> Problem:
+    """Return the problem with slopes of its raw scores that are moved by roundings of terms that may cancel."""
+    variant = problem.variant
+    if not variant.slope_size:
+        return problem
+    size = MOVE * variant.slope_size * np.abs(variant.weights or 1.0)
+
+    def moved(queries: Array, keys: Array, d_scores: Array) -> tuple[Array, Array]:
+        d_queries, d_keys = variant.backward(queries, keys, d_scores)
+        sums = np.abs(d_scores)
+        return d_queries + size * sums.sum(axis=-1)[..., None], d_keys + size * sums.sum(axis=-2)[..., None]
+
+    return replace(problem, variant=replace(variant, backward=moved))
 
 
 def _moved_inputs(request: Request, random: np.random.Generator) -> Request:
