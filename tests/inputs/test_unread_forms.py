@@ -40,7 +40,7 @@ UNREAD = [
     ),
     (
         "numbered names",
-        "1. Q = [[1, 2]]\n2. K = [[3, 4]]",
+        "1. **Queries**: Q = [[1, 2]]\n2. **Keys**: K = [[3, 4]]",
         "its names stand behind the signs of a list",
         "delete these signs, so that each line begins with its name: Q = …",
     ),
