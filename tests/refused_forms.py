@@ -220,6 +220,13 @@ REFUSED = [
         "'1//2' is not a number",
         "type a number, as in -1234.5, or nan if it is missing",
     ),
+    (
+        "a list that is transposed",
+        "[[1, 2], [3, 4]]^T",
+        "",
+        "expected the end after the list, found '^T'",
+        NOTHING_CALCULATED,
+    ),
     ("complex numbers", "array([[1.+0.j]])", "[0][0]", "'1.+0.j' is complex", REAL_PART),
     (
         "complex numbers of MATLAB",

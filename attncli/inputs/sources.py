@@ -261,11 +261,16 @@ class Sources:
             return problem
         if names[0] == "yaml" and not self.from_format and b"```" in data:
             raise refusals[-1]  # a page with fences begins like a key: `Here:`
+        first = refusals[0]
+        if len(refusals) > 1 and names[0] == "json":
+            from attncli.formats.json import AFTER_THE_END
+
+            first = refusals[1] if first.what == AFTER_THE_END[0] else first  # a list that is no JSON
         if names[0] in ("yaml", "json") and not self.from_format:
             from attncli.formats.prints.unread import name_beginning
 
-            raise name_beginning(refusals[0], data.decode("utf-8-sig", "replace"), where)
-        raise refusals[0]
+            raise name_beginning(first, data.decode("utf-8-sig", "replace"), where)
+        raise first
 
     def _read_problem_in(self, data: bytes, where: str) -> Contents | None:
         """Return the problem in YAML that a text is, or that stands between the fences of a page, or None."""

@@ -32,11 +32,13 @@ _GROUPED = pattern(r"([+-]?[0-9]{1,3}(?:([_,'’\u00a0\u202f\u2009 ])[0-9]{3})(?
 _UNDERSCORED = pattern(r"[+-]?[0-9]+(?:_[0-9]+)+(?:\.[0-9_]*)?(?:[eE][+-]?[0-9]+)?")
 _DECIMAL_COMMA = pattern(r"[+-]?[0-9]*,[0-9]+(?:[eE][+-]?[0-9]+)?")
 _BASED = pattern(r"([+-]?)(0[xX][0-9a-fA-F]+|0[oO][0-7]+|0[bB][01]+)")
+_COMPLEX = pattern(r"\(?[-+0-9.e]*[0-9]\.?[ij]\)?")
 _PERCENT = pattern(rf"([+-]?{_PLAIN}) ?%")
 _LONGEST = 4000  # digits: Python's int() refuses more than 4300
 _MANY = 1 << 13  # numbers: with more of them, orjson saves more time than its import takes
 _WIDTH = 28  # of a cell in a block of text: 24 characters, one more in an exponent, blanks, the delimiter
 _PIECE = 1 << 19  # characters: the numbers of a piece, as Python objects, fit into the cache
+REAL_PART = "print the real part: print(x.real) in Python, real(x) in MATLAB"
 NUMBER_HINT = "type a number, as in -1234.5, or nan if it is missing"
 TRUTHS = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
 _TRUTH_WORDS = frozenset(  # of R, of YAML 1.1, of masks
@@ -137,6 +139,8 @@ def _refusal(text: str, plain: str) -> NumeralError:
         return NumeralError(f"{what}: it is not decimal", None if value is None else f"type {based[1]}{value}")
     if percent := _PERCENT.fullmatch(plain):
         return NumeralError(f"{what}: it is a percentage", f"type {percent[1]}e-2")
+    if _COMPLEX.fullmatch(plain):
+        return NumeralError(f"{quote(text)} is complex", REAL_PART)
     from attncli.numbers.foreign_numerals import HIDDEN, NUMBER, doubt
 
     found = doubt(text.strip())

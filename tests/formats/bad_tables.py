@@ -438,8 +438,8 @@ BAD_TABLES: list[tuple[str, str, bytes, str, str, str | None]] = [
         "csv",
         b"1,1+2j\n",
         "q.csv: line 1, column 2",
-        "'1+2j' is not a number",
-        "type a number, as in -1234.5, or nan if it is missing",
+        "'1+2j' is complex",
+        "print the real part: print(x.real) in Python, real(x) in MATLAB",
     ),
     (
         "two signs",

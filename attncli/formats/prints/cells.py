@@ -26,8 +26,6 @@ _SUFFIX = re.compile(
     r"([+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)(?:[fF]|_?f(?:32|64)|[dD])"
 )  # of C, Rust, Java
 _JULIA_SINGLE = re.compile(r"([+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+))f(?!(?:16|32|64|128)$)([+-]?[0-9]{1,3})")  # 1.5f0
-_COMPLEX = re.compile(r"\(?[-+0-9.e]+[ij]\)?")
-REAL_PART = "print the real part: print(x.real) in Python, real(x) in MATLAB"
 _POWER = re.compile(r"([+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+))(?:`[0-9.]*)?\*\^([+-]?[0-9]+)")  # Mathematica's exponent
 _PRECISION = re.compile(r"([+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+))`[0-9.]*")
 _INTEGER = re.compile(r"([+-]?[0-9]+)L")  # R's integer
@@ -66,9 +64,7 @@ def parse(texts: Sequence[str], *, leading_zero: bool = True) -> tuple[np.ndarra
     try:
         return numerals.parse_cells(cells, leading_zero=leading_zero), cells
     except NumeralError as error:
-        if _COMPLEX.fullmatch(cells[error.index]):
-            raise NumeralError(f"{numerals.quote(texts[error.index])} is complex", REAL_PART, error.index) from None
-        if texts[error.index].strip("\"'") in numerals.TRUTHS:
+        if texts[error.index] not in numerals.TRUTHS and texts[error.index].strip("\"'") in numerals.TRUTHS:
             what = f"{numerals.quote(texts[error.index])} is text, not a truth value"
             raise NumeralError(what, "write it without quotes", error.index) from None
         if cells[error.index] == texts[error.index]:

@@ -12,7 +12,7 @@ from attncli.formats.prints import cells
 from attncli.formats.prints.lines import COPY_ALL, times
 from attncli.matrix import Matrix
 from attncli.numbers.decimal_commas import find_decimal_comma, may_hold_decimal_commas
-from attncli.numbers.numerals import NUMBER_HINT, NumeralError, quote
+from attncli.numbers.numerals import NUMBER_HINT, REAL_PART, NumeralError, quote
 from attncli.records import replace
 
 if TYPE_CHECKING:
@@ -146,7 +146,7 @@ def read_list(text: str, where: str, reading: Reading, dimensions: tuple[int, ..
         text = _RATIO.sub(r"\1/\2", text)
     text = _FLOAT.sub(r"\1", text)
     if _SPLIT_COMPLEX.search(text):
-        raise InputError(where, "its cells are complex, not real numbers", cells.REAL_PART)
+        raise InputError(where, "its cells are complex, not real numbers", REAL_PART)
     text = _LENGTHS.sub("", _QUOTIENT.sub(r"\1/\2", _COMMENT.sub("", text)))
     notes: tuple[str, ...] = ()
     if sized := _SIZED_LIST.match(text):

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 
 from attncli.errors import InputError
 from attncli.formats import ruled_table
-from attncli.formats.prints.cells import REAL_PART
 from attncli.formats.prints.lines import COPY_ALL, Lines, split_words, times
-from attncli.numbers.numerals import quote
+from attncli.numbers.numerals import REAL_PART, quote
 
 if TYPE_CHECKING:
     from attncli.matrix import Matrix, Reading
