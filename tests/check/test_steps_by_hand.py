@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from slip_cases import told
+from slip_cases import diagnosis, told
 from test_steps import printed
 
 QUERIES = np.array([[2, 0, 1, 1], [0, 1, 2, 1], [1, 1, 0, 2]])
@@ -112,3 +112,51 @@ def test_a_row_of_v_in_the_place_of_another_is_named():
         "values-other-order",
         "V was taken with row 2 in the place of row 1: key j has the value in row j",
     )
+
+
+ROOTS = "queries: [[3, 1], [1, -1]], keys: [[-1, -2], [-2, -2], [-2, 2]], values: [[28, 52], [15, 24], [57, 35]]"
+PRODUCTS = np.array([[-5, -8, -4], [1, 0, -4]])  # of these queries and keys
+STEPS = "the scores, exponentials and weights were rounded to 2 decimals on the way: keep more of their digits"
+
+
+def by_hand(array, decimals):
+    """Rounded, halves away from 0."""
+    return np.copysign(np.floor(np.abs(array) * 10**decimals + 0.5), array) / 10**decimals
+
+
+def output_by_hand(scores, values, decimals=2):
+    """The output if every step is rounded before the next one."""
+    powers = by_hand(np.exp(by_hand(scores, decimals)), decimals)
+    return printed(by_hand(over(powers), decimals) @ values, decimals)
+
+
+@pytest.mark.parametrize(
+    ("scale", "slip", "sentence"),
+    [
+        (2**-0.5, "rounded-steps", STEPS),
+        (
+            0.5,
+            "scale-dk+rounded-steps",
+            f"your output is softmax(QKᵀ/d_k) V: divide by √d_k = 1.4142, not by d_k = 2; and {STEPS}",
+        ),
+    ],
+)
+def test_steps_that_were_rounded_to_the_digits_of_the_output_are_told(scale, slip, sentence):
+    output = output_by_hand(PRODUCTS * scale, np.array([[28, 52], [15, 24], [57, 35]]))
+    assert told(ROOTS, {"output": output}) == (slip, sentence)
+
+
+def test_one_cell_that_rounded_steps_put_off_is_no_proof_of_a_wrong_cell():
+    text = "queries: [[1, 0, 1], [0, 2, 1]], keys: [[1, 1, 0], [0, 1, 1], [2, 0, 1]], values: [[1, 2], [3, 0], [0, 4]]"
+    found = diagnosis(text, {"output": "[[0.76, 2.82], [1.89, 1.28]]"})
+    assert [(each.slip, each.also) for each in found] == [
+        ("one-cell", ("copied-digit",)),
+        ("rounded-weights", ("rounded-steps",)),
+    ]
+
+
+def test_a_factor_that_fits_rounded_steps_is_told_beside_the_slip_before_them():
+    text = "queries: [[-1, 2], [0, 1]], keys: [[0, 1], [-1, -2], [-1, 1]], values: [[2, 5], [-1, 0], [5, -2]]"
+    scores = np.array([[2, -3, 3], [1, -2, 1]])
+    found = diagnosis(text, {"output": output_by_hand(scores, np.array([[2, 5], [-1, 0], [5, -2]]), 3)})
+    assert [each.slip for each in found] == ["scale-other", "unscaled+rounded-weights"]

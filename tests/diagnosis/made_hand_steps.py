@@ -48,6 +48,18 @@ def rounded_scores(world):
     world.normalize = lambda scores: softmax(cut(scores))
 
 
+@slip("rounded-steps", *BARE, {"causal": True}, told=OUTPUT[:1])
+def rounded_steps(world):
+    cut = rounded(world, (1, 2))
+
+    def normalize(scores):
+        powers = cut(np.exp(cut(scores)))
+        return powers / powers.sum(axis=-1, keepdims=True)
+
+    world.normalize = normalize
+    world.met.append(cut)
+
+
 @slip("other-base", *BARE, {"causal": True})
 def other_base(world):
     world.power = float(world.random.choice((10.0, 3.0, 1 / np.e)))

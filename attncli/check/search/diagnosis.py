@@ -29,6 +29,7 @@ from attncli.check.search.parts import find_part
 from attncli.check.search.sampling import Sample, are_same
 from attncli.check.search.unasked_masks import unasked_masks
 from attncli.check.slips.case import Case
+from attncli.check.slips.rounded_weights import decimals_of_output
 from attncli.check.slips.slip import Slip
 from attncli.check.slips.table import SLIPS
 from attncli.check.steps import verdicts_of
@@ -54,6 +55,7 @@ SAME_SUM = 1e-9  # difference of two sums of weights that are the same but for o
 MADE_BY = {
     "scale": ("score",),
     "weights": ("scale", "score"),
+    "rounding": ("scale", "score"),
     "gradient scale": ("system", "score", "scale"),
     "mask": ("seen",),
     "seen": ("mask",),
@@ -142,11 +144,12 @@ def diagnose(
     late += found
     if sample.rows is not None or any(_fits(attempt.seen, judges) for attempt in singles):
         found = _confirm(_try_fitted(case, sample), case, right, sample)
-        if pairs and not found and not late:
+        # a number that fits may stand for a slip with the steps after it rounded by hand
+        if pairs and not late and (not found or decimals_of_output(case) is not None):
             paired = [attempt for attempt in singles if attempt.slips[0].paired]
             groups = _group([attempt for attempt in paired if sample.differs(attempt.seen)])
-            found = _confirm(_pairs(paired, groups, case, sample), case, right, sample)
-            found += _confirm(_other_names(found, groups, case, sample), case, right, sample)
+            two = _confirm(_pairs(paired, groups, case, sample), case, right, sample)
+            found += two + _confirm(_other_names(two, groups, case, sample), case, right, sample)
         if not found and not late:  # other sums, whatever made them
             found = _confirm(_try_slips(fitted_factors(case, "row"), case, sample), case, right, sample)
     entries = _make_entries(found + late, case)

@@ -10,9 +10,9 @@ import numpy as np
 
 from attncli.check.routes import NORMALIZERS, Route
 from attncli.check.sketch import sketch_result
-from attncli.check.slips.case import Case
+from attncli.check.slips.case import Case, listed
 from attncli.check.slips.changes import EUCLIDEAN, drop_bias, need_values, scored, scores_without_masks
-from attncli.check.slips.rounded_weights import round_cells
+from attncli.check.slips.rounded_weights import decimals_of_output, round_by_hand, round_cells
 from attncli.check.slips.slip import Slip
 from attncli.check.visible_cells import visible_cells
 from attncli.inputs.request import GRADIENT_NAMES
@@ -82,6 +82,50 @@ def _rounded_scores(case: Case) -> list[Route]:
         )
         for decimals in ROUNDINGS
     ]
+
+
+STEPS = ("scores", "exponentials", "weights")
+TWO_STEPS = (STEPS[1:], STEPS[::2], STEPS[:2])
+
+
+def _rounded_steps(case: Case) -> list[Route]:
+    """Return the route with every step rounded to the decimals of an output whose steps are not given."""
+    decimals = decimals_of_output(case)
+    return [] if decimals is None else _rounded_together(case, (decimals,), (STEPS,))
+
+
+def _some_rounded_steps(case: Case) -> list[Route]:
+    """Return the routes with two steps rounded to these decimals, and all of them to others."""
+    decimals = decimals_of_output(case)
+    others = tuple(each for each in ROUNDINGS if each not in (0, decimals))
+    two_steps = [] if decimals is None else _rounded_together(case, (decimals,), TWO_STEPS)
+    return two_steps + _rounded_together(case, others, (STEPS,))
+
+
+def _rounded_together(case: Case, ways: tuple[int, ...], steps: tuple[tuple[str, ...], ...]) -> list[Route]:
+    problem, given = case.problem, case.judges
+    if problem.normalizer is not SOFTMAX or problem.sink is not None or "output" not in given:
+        return []
+    if {"scores", "weights"} & given.keys():
+        return []
+    return [
+        Route(
+            rescore=partial(_round_scores, decimals=decimals, names=names),
+            weigh=partial(round_by_hand, decimals=decimals) if "weights" in names else None,
+            said=f"the {listed(list(names))} were rounded to {_words(decimals)} on the way: keep more of their digits",
+        )
+        for decimals in ways
+        for names in steps
+    ]
+
+
+@np.errstate(all="ignore")
+def _round_scores(scores: Array, decimals: int, names: tuple[str, ...]) -> Array:
+    if "scores" in names:
+        scores = round_by_hand(scores, decimals)
+    if "exponentials" in names:
+        scores = np.log(round_by_hand(np.exp(np.minimum(scores, LARGEST)), decimals))
+    return scores
 
 
 def _rounded_print(case: Case) -> list[Route]:
@@ -278,6 +322,23 @@ HAND_SLIPS = (
         "weights",
         _rounded_scores,
         lambda _case: "the scores were rounded",
+        is_slight=True,
+        passes_easily=True,
+    ),
+    Slip(
+        "rounded-steps",
+        "rounding",
+        _rounded_steps,
+        lambda _case: "several steps were rounded",
+        is_slight=True,
+        passes_easily=True,
+    ),
+    Slip(
+        "rounded-steps",
+        "rounding",
+        _some_rounded_steps,
+        lambda _case: "several steps were rounded",
+        paired=False,
         is_slight=True,
         passes_easily=True,
     ),

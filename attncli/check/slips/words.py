@@ -186,6 +186,7 @@ WORDS = {
     "softmax-twice": "a softmax of the weights",
     "rounded-exponentials": "exponentials rounded",
     "rounded-scores": "scores rounded before the softmax",
+    "rounded-steps": "several steps rounded on the way",
     "signed-distance": "differences added with their signs",
     "bias-after-softmax": "the bias added to the weights",
     "scores-shifted": "scores less the largest, or the mean, of their row",
