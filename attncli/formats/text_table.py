@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from attncli.matrix import Array
 
 _DELIMITERS = (b",", b"\t", b";")
+_EMPTY = "the cell is empty"
 _THOUSANDS = pattern(r"[+-]?[1-9][0-9]{0,2},[0-9]{3}")
 _DECIMAL_POINT = pattern(r"[+-]?(?:[0-9]+\.[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 
@@ -261,6 +262,8 @@ def matrix_of(table: Table, where: str, reading: Reading) -> Matrix:
         refuse_shape(table.rows, table.place(0, 0))
     if table.delimiter in ";\t":
         _read_decimal_commas(table)
+    if reading.may_be_blank and _is_counted(table.rows):
+        raise InputError(table.place(0, 0), _EMPTY, _hint_for_empty(table, 0, 0))
     cells = list(chain.from_iterable(table.rows))
     columns = len(table.rows[0])
     try:
@@ -285,6 +288,14 @@ def matrix_of(table: Table, where: str, reading: Reading) -> Matrix:
     )
 
 
+def _is_counted(rows: list[list[str]]) -> bool:
+    """Return whether the first row and the first column count what is between them, with nothing in the corner: an
+    index and a header, as pandas prints them."""
+    (corner, *header), index = rows[0], [row[0] for row in rows[1:]]
+    counts = (list(map(str, range(len(each)))) for each in (header, index))
+    return corner == "" and len(rows) > 1 and [header, index] == list(counts)
+
+
 def _take_labels(
     table: Table, where: str, reading: Reading
 ) -> tuple[tuple[int, list[str]] | None, tuple[str, ...] | None, tuple[str, ...] | None]:
@@ -307,7 +318,7 @@ def _bad_cell(
 ) -> InputError:
     what, hint = error.what, error.hint
     if not table.rows[row][column]:
-        what, hint = "the cell is empty", _hint_for_empty(table, row, column)
+        what, hint = _EMPTY, _hint_for_empty(table, row, column)
     elif hint is None and row == 0 and reading.header is False:
         hint = "leave out --no-header if the first row is a header"
     elif hint is None and column + table.taken == 0 and len(table.rows[0]) > 1:

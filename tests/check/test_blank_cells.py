@@ -125,3 +125,26 @@ def test_a_sheet_that_cannot_be_read_is_no_problem(run) -> None:
     hint = "write it, or if it is a cell of an answer that is left blank, a question mark: [0.5, ?]"
     error = f"error: anna.yaml: line 1, column 30: a value is missing before ','\nhint: {hint}\n"
     assert run("check", "hw.yaml", "anna.yaml") == (2, "", error)
+
+
+@pytest.mark.parametrize(
+    "table", ["          0         1\n0  0.669761  0.330239\n1  0.330239  0.669761\n", ",0,1\n0,1,2\n1,3,4\n"]
+)
+def test_an_index_and_a_header_are_refused_as_everywhere_and_not_taken_for_an_answer_with_a_blank(
+    run, table: str
+) -> None:
+    Path("anna.csv").write_text(table)
+    ran = run("check", "hw.yaml", "--expect-weights", "anna.csv")
+    assert (ran.status, ran.out) == (2, "")
+    assert ran.err == (
+        "error: anna.csv: line 1, column 1: the cell is empty\n"
+        "hint: leave index and header out (pandas: to_csv(FILE, index=False, header=False)), or type the number that "
+        "belongs there\n"
+    )
+
+
+def test_a_blank_first_cell_above_other_numbers_is_an_answer_that_is_left_out(run) -> None:
+    Path("anna.csv").write_text(",0.3302\n0.3302,0.6698\n")
+    assert (
+        "1 of its 4 cells is blank; the others are right" in run("check", "hw.yaml", "--expect-weights", "anna.csv").out
+    )
