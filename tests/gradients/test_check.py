@@ -107,6 +107,29 @@ def test_outputs_that_other_axes_give_too_are_judged_beside_gradients():
     assert "other-layout" in report.checks[0].would_also_pass
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(("cap", "size"), [(1, 3), (0.5, 5), (5, 8)])
+def test_plain_gradients_hold_where_the_softcap_is_reached(cap, size, dtype):
+    """The slope 1 − tanh² has the rounding of 1, and is 0 beyond it."""
+    for seed in range(4):
+        random = np.random.default_rng(seed)
+        queries, keys = (np.abs(each * random.normal(size=(4, 3))).astype(dtype) for each in (size, 1))
+        capped = np.tanh(queries @ keys.T / cap * queries.dtype.type(3**-0.5))
+        exponentials = np.exp(cap * capped)
+        weights = exponentials / exponentials.sum(axis=1, keepdims=True)
+        d_weights = (D_OUTPUT @ V.T).astype(dtype)
+        d_scores = weights * (d_weights - (weights * d_weights).sum(axis=1, keepdims=True))
+        d_scores = d_scores * (1 - capped**2) * queries.dtype.type(3**-0.5)
+        given = {"queries": queries, "keys": keys, "values": V, "d_output": D_OUTPUT}
+        request = Request(**{name: Matrix(array, name) for name, array in given.items()}, softcap=float(cap))
+        plainly = {"d_queries": d_scores @ keys, "d_keys": d_scores.T @ queries}
+        expected = {name: Matrix(each.astype(float), name, texts=texts_of(each)) for name, each in plainly.items()}
+        assert check(Worksheet(request=request, name="case", where="case", expected=expected)).verdict in (
+            "exact",
+            "float32",
+        )
+
+
 ONE_SIDED = {"d_queries": RIGHT.d_queries / SCALE, "d_keys": RIGHT.d_keys}
 SLIPS = {
     "no-row-sum": {"d_queries": SCALE * (P * DP) @ K, "d_keys": SCALE * (P * DP).T @ Q},

@@ -15,6 +15,7 @@ import numpy as np
 from attncli.inputs.request import MATRIX_NAMES
 from attncli.problem.origins import is_ones
 from attncli.records import replace
+from attncli.results.gradients import Gradients
 
 if TYPE_CHECKING:
     from attncli.check.routes import Route
@@ -39,10 +40,18 @@ def gradient_bounds(
         for name in names:
             moved[name] = np.maximum(moved[name], np.abs(drawn[name] - numbers[name]))
     terms = problem.n + problem.m + problem.d_k + (problem.d_v or 0) + 16
-    return {
-        name: SAFETY * u / MOVE * moved[name] + 4 * terms * u * float(np.abs(numbers[name]).max(initial=0))
-        for name in names
-    }
+    sizes = {name: float(np.abs(numbers[name]).max(initial=0)) for name in names}
+    if problem.softcap is not None:  # its slope 1 − tanh² has the rounding of 1, however small it is
+        free = _without_slopes(route, problem)
+        sizes |= {name: max(size, float(np.abs(free.array(name)).max(initial=0))) for name, size in sizes.items()}
+    return {name: SAFETY * u / MOVE * moved[name] + 4 * terms * u * sizes[name] for name in names}
+
+
+def _without_slopes(route: Route, problem: Problem) -> Gradients:
+    """Return the gradients that would be if the slope of the softcap were 1 everywhere."""
+    free = replace(problem, dropout_mask=None, dropout=0.0)
+    weights = route.numbers_of(free, ["weights"])["weights"]
+    return Gradients(replace(free, softcap=None), "numpy", weights)
 
 
 def _move_scores(problem: Problem, seed: int) -> Problem:
