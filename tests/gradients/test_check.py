@@ -107,6 +107,15 @@ def test_outputs_that_other_axes_give_too_are_judged_beside_gradients():
     assert "other-layout" in report.checks[0].would_also_pass
 
 
+def judge_plain(queries, keys, d_raw_scores, **asked):
+    """The verdict of d_queries and d_keys from the gradients of dot products, printed in full."""
+    given = {"queries": queries, "keys": keys, "values": V, "d_output": D_OUTPUT}
+    request = Request(**{name: Matrix(array, name) for name, array in given.items()}, **asked)
+    plainly = {"d_queries": d_raw_scores @ keys, "d_keys": d_raw_scores.T @ queries}
+    expected = {name: Matrix(each.astype(float), name, texts=texts_of(each)) for name, each in plainly.items()}
+    return check(Worksheet(request=request, name="case", where="case", expected=expected)).verdict
+
+
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize(("cap", "size"), [(1, 3), (0.5, 5), (5, 8)])
 def test_plain_gradients_hold_where_the_softcap_is_reached(cap, size, dtype):
@@ -120,14 +129,26 @@ def test_plain_gradients_hold_where_the_softcap_is_reached(cap, size, dtype):
         d_weights = (D_OUTPUT @ V.T).astype(dtype)
         d_scores = weights * (d_weights - (weights * d_weights).sum(axis=1, keepdims=True))
         d_scores = d_scores * (1 - capped**2) * queries.dtype.type(3**-0.5)
-        given = {"queries": queries, "keys": keys, "values": V, "d_output": D_OUTPUT}
-        request = Request(**{name: Matrix(array, name) for name, array in given.items()}, softcap=float(cap))
-        plainly = {"d_queries": d_scores @ keys, "d_keys": d_scores.T @ queries}
-        expected = {name: Matrix(each.astype(float), name, texts=texts_of(each)) for name, each in plainly.items()}
-        assert check(Worksheet(request=request, name="case", where="case", expected=expected)).verdict in (
-            "exact",
-            "float32",
-        )
+        assert judge_plain(queries, keys, d_scores, softcap=float(cap)) in ("exact", "float32")
+
+
+BY_THEMSELVES = {  # normalizers of each score, and their slopes
+    "sigmoid": (lambda scores: 1 / (1 + np.exp(-scores)), lambda weights: weights * (1 - weights)),
+    "tanh": (lambda scores: 1 + np.tanh(scores), lambda weights: 1 - (weights - 1) ** 2),
+}
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("size", [3, 8])
+@pytest.mark.parametrize("normalizer", BY_THEMSELVES)
+def test_plain_gradients_hold_where_weights_reach_their_limit(normalizer, size, dtype):
+    weigh, slope = BY_THEMSELVES[normalizer]
+    for seed in range(4):
+        random = np.random.default_rng(seed)
+        queries, keys = (np.abs(each * random.normal(size=(4, 3))).astype(dtype) for each in (size, 1))
+        scores = queries @ keys.T * queries.dtype.type(3**-0.5)
+        d_scores = (D_OUTPUT @ V.T).astype(dtype) * slope(weigh(scores)) * queries.dtype.type(3**-0.5)
+        assert judge_plain(queries, keys, d_scores, normalizer=normalizer) in ("exact", "float32")
 
 
 ONE_SIDED = {"d_queries": RIGHT.d_queries / SCALE, "d_keys": RIGHT.d_keys}

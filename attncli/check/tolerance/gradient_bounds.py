@@ -66,6 +66,9 @@ def _move_scores(problem: Problem, seed: int) -> Problem:
         if problem.normalizer.sums_to_one:  # the mean of nearly one gradient alone, from which that is subtracted
             shares = np.abs(weights * arriving)
             size += shares + np.abs(weights) * shares.sum(axis=-1, keepdims=True)
+        elif problem.normalizer.error is not None:  # the slope is made of the weight, as it was rounded
+            still = np.zeros_like(weights)
+            size += np.abs(arriving) * problem.normalizer.error(weights, still, still, 1.0)
         return np.asarray(gradients + MOVE * random.uniform(-1, 1, gradients.shape) * size)
 
     return replace(problem, normalizer=replace(problem.normalizer, backward=moved))
