@@ -25,6 +25,7 @@ from attncli.patterns import pattern
 from attncli.records import record
 
 _KEY = pattern(r"(?:^|[{,])[ \t]*[\"']?([A-Za-z_]+)[\"']?[ \t]*:", re.MULTILINE)
+_SHOWN = 10  # files that a note names
 _START = 1 << 16  # bytes in which the keys of a sheet are looked for
 
 
@@ -44,13 +45,21 @@ class CaseOutcome:
         return "skipped" if self.report is None else self.report.verdict
 
 
-def answer_files(folder: str) -> list[str]:
-    """Return the files of a folder that may be answers: those of a known format, sorted."""
-    entries = [entry for entry in list_folder(folder) if entry[0] != "."]
-    files = [entry for entry in entries if os.path.splitext(entry)[1].lower() in BY_SUFFIX]
-    if not files:
-        raise InputError(path_text(folder), "holds no file of numbers", "an answer is one matrix, as in ben.csv")
-    return [os.path.join(folder, entry) for entry in files]
+def answer_files(folder: str) -> tuple[list[str], str | None]:
+    """Return the files of a folder that may be answers, those of a known format, sorted; and a note about the others.
+
+    Hidden files and the locks of office programs are no answers.
+    """
+    entries = [entry for entry in list_folder(folder) if not entry.startswith((".", "~$"))]
+    folders = [entry for entry in entries if is_folder(os.path.join(folder, entry))]
+    known = [entry for entry in entries if os.path.splitext(entry)[1].lower() in BY_SUFFIX and entry not in folders]
+    if not known:
+        hint = f"attncli check PROBLEM {path_text(folder)}/*/*" if folders else "an answer is one matrix, as in ben.csv"
+        raise InputError(path_text(folder), "holds no file of numbers", hint)
+    others = [entry for entry in entries if entry not in known]
+    shown = ", ".join(map(path_text, others[:_SHOWN])) + (", …" if len(others) > _SHOWN else "")
+    note = f"{path_text(folder)}: not judged, as no format of numbers: {shown}" if others else None
+    return [os.path.join(folder, entry) for entry in known], note
 
 
 def split_answers(words: list[str]) -> tuple[list[str], list[str]]:

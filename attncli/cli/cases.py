@@ -16,6 +16,7 @@ from attncli.cli.options import CalculationOptions, ReadingOptions
 from attncli.cli.output import write_err
 from attncli.errors import AttncliError, BugError, InputError, ProblemError, UsageError
 from attncli.files import exists, is_folder, path_text, refuse_pipe
+from attncli.inputs.array_names import result_name
 from attncli.inputs.matrices_apart import are_matrices, worksheet_from_matrices
 from attncli.inputs.problem_file import given_matrices, read_answers, read_problem
 from attncli.inputs.request import EXPECTED_NAMES, Worksheet
@@ -41,6 +42,7 @@ class CaseJudge:
         self.reading, self.calculation, self.options = reading, calculation, options
         self.expected, self.rules = expected, rules
         self.read = set(options.paths)
+        self.unused: set[str] = set()  # arrays beside Q, K and V that are named as results, where nothing is expected
 
     def judge_problem(self, words: list[str], name: str, *, is_typed: bool, may_skip: bool) -> CaseOutcome:
         """Judge a problem, or separate Q, K and V. One that expects nothing has no report if it `may_skip`."""
@@ -51,6 +53,7 @@ class CaseJudge:
                 refuse_pipe(words[0])
             worksheet = _read(words, sources)
             expected = {**worksheet.expected, **self.expected}
+            self.unused.update(filter(result_name, worksheet.left_out if not expected else ()))
             return self._report(worksheet, expected) if expected or not may_skip else None
 
         return self._outcome(name, report, sources)
@@ -132,10 +135,13 @@ def judge_answers(
     return outcomes, [f"{problem}: its own expected numbers ({told}) are not part of the answers"]
 
 
-def take_answers(problems: list[str], given: dict[str, str | None]) -> tuple[list[str], list[str], str]:
+def take_answers(
+    problems: list[str], given: dict[str, str | None], notes: list[str]
+) -> tuple[list[str], list[str], str]:
     """Return the problems, the answers to one of them, and which matrix these are.
 
-    Answers are a folder that an option names, or tables after the problem. They are removed from `given`.
+    Answers are a folder that an option names, or tables after the problem. They are removed from `given`. What of the
+    folder is no answer joins the notes.
     """
     for name, source in given.items():
         _refuse_pattern(source, f"--expect-{name.replace('_', '-')}")
@@ -145,7 +151,8 @@ def take_answers(problems: list[str], given: dict[str, str | None]) -> tuple[lis
     if len(folders) > 1:
         raise UsageError(f"--expect-{folders[1].replace('_', '-')}", "is a second folder of answers", "give one")
     for name in folders:
-        found = answer_files(str(given[name]))
+        found, note = answer_files(str(given[name]))
+        notes += [] if note is None else [note]
         given[name] = None
         return problems, found, name
     problems, answers = split_answers(problems)

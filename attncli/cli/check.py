@@ -20,6 +20,7 @@ from attncli.cli.options import (
 from attncli.cli.output import write_err, write_out, write_remarks
 from attncli.cli.run import BUILT_IN_NOTE, find_built_in
 from attncli.errors import ExitStatus, ProblemError, UsageError, format_errors
+from attncli.inputs.array_names import result_name
 from attncli.inputs.request import GRADIENT_NAMES, Request
 from attncli.inputs.settings import parse_value, read_number
 
@@ -130,7 +131,7 @@ def check_command(
     if (built_in := find_built_in(problems)) is not None:
         problems = [built_in]
         notes.append(BUILT_IN_NOTE)
-    problems, answers, answered = take_answers(problems, given)
+    problems, answers, answered = take_answers(problems, given, notes)
     expected = {
         name: read_expected(source, name, _reader_of(source, options), f"--expect-{name.replace('_', '-')}")
         for name, source in given.items()
@@ -153,6 +154,9 @@ def check_command(
         outcomes = judge_problems(judge, problems)
     if all(outcome.verdict == "skipped" for outcome in outcomes):
         hint = "expected: {output: […]} in a file, or --expect-output SOURCE"
+        if judge.unused:
+            array = min(judge.unused)
+            hint = f"call {array} expected_{result_name(array)} in each file; or for one: --expect-output FILE:{array}"
         raise ProblemError("check", f"nothing is expected in any of the {len(outcomes)} problems", hint)
     if "d_output" in calculation.defaults()[1] and not _have_gradients(outcomes):
         notes.append("--grad changes nothing: no gradients are expected")

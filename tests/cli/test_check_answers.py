@@ -17,7 +17,6 @@ def folder(tmp_path, monkeypatch):
     (handins / "ann.csv").write_text(UNSCALED)
     (handins / "ben.csv").write_text(RIGHT)
     (handins / ".hidden.csv").write_text(RIGHT)
-    (handins / "notes.pdf").write_text("no numbers\n")
     return tmp_path
 
 
@@ -152,3 +151,34 @@ def test_grades_of_answers_have_only_columns_for_what_was_answered(run, folder):
 def test_json_names_each_answer(run):
     told = run("check", "hw.yaml", "handins/ann.csv", "handins/ben.csv", "-f", "json").out
     assert [case["name"] for case in json.loads(told)["cases"]] == ["ann", "ben"]
+
+
+def test_what_of_a_folder_is_no_answer_is_told(run, folder):
+    for name in ("carl.docx", "dora.pdf", ".hidden", "~$carl.docx"):
+        (folder / "handins" / name).write_text("")
+    (folder / "handins" / "late").mkdir()
+    ran = run("check", "hw.yaml", "--expect-output", "handins", "-f", "markdown")
+    assert (ran.out, ran.err) == (
+        TABLE,
+        "note: handins: not judged, as no format of numbers: carl.docx, dora.pdf, late\n",
+    )
+
+
+def test_a_folder_of_folders_of_answers_says_how_to_name_them(run, folder):
+    (folder / "all").mkdir()
+    (folder / "handins").rename(folder / "all" / "monday")
+    assert run("check", "hw.yaml", "--expect-output", "all").err == (
+        "error: all: holds no file of numbers\nhint: attncli check PROBLEM all/*/*\n"
+    )
+
+
+def test_dumps_that_hold_a_result_beside_q_and_k_say_how_it_is_expected(run, folder):
+    import numpy as np
+
+    (folder / "dumps").mkdir()
+    for name in "ab":
+        np.savez(folder / "dumps" / f"{name}.npz", q=[[1.0]], k=[[1.0]], v=[[1.0]], out=[[1.0]])
+    assert run("check", "dumps").err == (
+        "error: check: nothing is expected in any of the 2 problems\n"
+        "hint: call out expected_output in each file; or for one: --expect-output FILE:out\n"
+    )
