@@ -16,9 +16,17 @@ if TYPE_CHECKING:
     from attncli.matrix import Matrix
 
 
-def fill_blank_cells(matrix: Matrix, lay: Callable[[Array], Array], computed: Array) -> Matrix:
-    """Return the matrix with the right numbers in its blank cells, to as many decimals as it shows, so that only the
-    others are judged.
+def fill_masked_cells(matrix: Matrix, lay: Callable[[Array], Array], computed: Array) -> Matrix:
+    """Return scores with -inf in blank cells that are masked: nothing stands there where people and JSON write scores,
+    and it is no missing answer."""
+    return fill_blank_cells(matrix, lay, computed, np.isneginf(computed).reshape(-1))
+
+
+def fill_blank_cells(
+    matrix: Matrix, lay: Callable[[Array], Array], computed: Array, chosen: Array | None = None
+) -> Matrix:
+    """Return the matrix with the right numbers in its blank cells, or in those that are `chosen`, to as many decimals
+    as it shows, so that only the others are judged.
 
     `lay` lays it over the computed numbers. It is returned as it is if it does not fit.
     """
@@ -28,10 +36,11 @@ def fill_blank_cells(matrix: Matrix, lay: Callable[[Array], Array], computed: Ar
     if order.shape != computed.shape:
         return matrix
     texts = list(matrix.texts)
-    decimals = max(len(text.partition(".")[2]) for text in texts if not is_blank(text))
+    decimals = max((len(text.partition(".")[2]) for text in texts if not is_blank(text)), default=0)
     numbers = matrix.array.reshape(-1).copy()
-    for place, number in zip(order.reshape(-1).tolist(), computed.reshape(-1).tolist(), strict=True):
-        if is_blank(texts[place]):
+    every = np.ones(computed.size, bool) if chosen is None else chosen
+    for place, number, is_chosen in zip(order.reshape(-1).tolist(), computed.reshape(-1).tolist(), every, strict=True):
+        if is_chosen and is_blank(texts[place]):
             texts[place] = f"{number:.{decimals}f}"
             numbers[place] = float(texts[place])
     return replace(matrix, array=numbers.reshape(matrix.array.shape), texts=tuple(texts))

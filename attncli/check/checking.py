@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from attncli.check.baseline import compare_baseline
-from attncli.check.blank_cells import fill_blank_cells, tell_blanks
+from attncli.check.blank_cells import fill_blank_cells, fill_masked_cells, tell_blanks
 from attncli.check.error_pattern import measure_errors
 from attncli.check.expected_matrix import DEFAULTS, Tolerance
 from attncli.check.half_precision import recognize_narrow
@@ -80,7 +80,6 @@ def check(
             worksheet.where, "nothing is expected, so there is nothing to check", _name_expected(worksheet)
         )
     names = [name for name in EXPECTED_NAMES if name in worksheet.expected]
-    blank = [name for name in names if count_blanks(worksheet.expected[name])]
     given = RIGHT.problem(worksheet.request, describes=True)
     worksheet = replace(worksheet, request=give_heads_first(worksheet.request, given))
     problem = RIGHT.problem(worksheet.request, describes=True) if given.heads_last else given
@@ -93,6 +92,8 @@ def check(
     measured = Measured(
         AVERAGED if averaged else RIGHT, worksheet.request, names, find_rounded_inputs(worksheet.request)
     )
+    worksheet = replace(worksheet, expected=_without_masked_blanks(worksheet.expected, given, measured))
+    blank = [name for name in names if count_blanks(worksheet.expected[name])]
     tolerance = None if rtol is None and atol is None else Tolerance(rtol or 0.0, atol or 0.0)
     judges = {}
     for name in names:
@@ -368,6 +369,15 @@ def _check_matrix(judge: Judge, verdict: str, measured: Measured) -> MatrixCheck
     )
 
 
+def _without_masked_blanks(expected: Mapping[str, Matrix], given: Problem, measured: Measured) -> dict[str, Matrix]:
+    """Return the expected matrices, in whose scores no masked cell is blank."""
+    found = dict(expected)
+    if (scores := found.get("scores")) is not None and count_blanks(scores):
+        lay = _lay_by_head("scores", scores.array.shape, given)
+        found["scores"] = fill_masked_cells(scores, lay, measured.numbers["scores"])
+    return found
+
+
 def _describe_shapes(judge: Judge, measured: Measured) -> str:
     """Return a sentence about the shape of the numbers, and whether they are the right ones, transposed."""
     due = judge.given_shape(measured.numbers[judge.name].shape)
@@ -375,7 +385,14 @@ def _describe_shapes(judge: Judge, measured: Measured) -> str:
     turned = judge.transposed(measured.numbers[judge.name].shape)
     if turned is not None and turned.verdict(measured) != "wrong":
         return f"{said}. It holds the right numbers, transposed"
+    if judge.name == "weights" and _ends_with_sums(judge.expected, due):
+        return f"{said}. Its last column is the sum of each row: leave it out"
     return f"{said}{_describe_namesakes(judge, measured)}{_describe_own_queries(judge, measured)}"
+
+
+def _ends_with_sums(array: Array, due: tuple[int, ...]) -> bool:
+    """Return whether the numbers have a column more than is due, which is that of the ones to which weights add up."""
+    return array.shape == (*due[:-1], due[-1] + 1) and bool((abs(array[..., -1] - 1) < SHOWS).all())
 
 
 def _describe_namesakes(judge: Judge, measured: Measured) -> str:

@@ -96,7 +96,7 @@ def _kind_of(word: str) -> str:
 
 
 def _sources() -> Sources:
-    return Sources(BytesIO, Reading())
+    return Sources(BytesIO, Reading(keep_text=True))  # which shows blank cells
 
 
 def _has_keys_of_a_sheet(word: str) -> bool:

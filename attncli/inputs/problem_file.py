@@ -100,7 +100,7 @@ def read_answers(text: str, sources: Sources) -> Answers | None:
         return None
     keys = tree.root.keys()
     is_bare, has_problem = "expected" not in keys, any(matrix_name(key) in ("queries", "keys", "x") for key in keys)
-    if is_bare and (has_problem or keys >= RESULT or not any(map(result_name, keys))):
+    if is_bare and (has_problem or not any(map(result_name, keys))):
         return None
     reader = _Reader(tree, (), path_text(text), os.path.dirname(text), sources)  # noqa: PTH120 - "" is the current folder
     return Answers(
@@ -411,9 +411,10 @@ class _Reader:
         InputError for rows under another name, because they may be an answer.
         """
         named: dict[str, tuple[str, ...]] = {}
+        is_printed = self.mapping(path).keys() >= RESULT  # by `run`, with more beside the results
         for key, node in self.mapping(path).items():
             role = result_name(key)
-            if role is None and _has_rows(node) and not (key in BESIDE_ANSWERS or matrix_name(key)):
+            if role is None and _has_rows(node) and not is_printed and not (key in BESIDE_ANSWERS or matrix_name(key)):
                 raise self.unknown_answer((*path, key))
             if role in named:
                 both = f"{named[role][-1]} and {key} are two names for the same thing"

@@ -148,3 +148,38 @@ def test_a_blank_first_cell_above_other_numbers_is_an_answer_that_is_left_out(ru
     assert (
         "1 of its 4 cells is blank; the others are right" in run("check", "hw.yaml", "--expect-weights", "anna.csv").out
     )
+
+
+@pytest.mark.parametrize(
+    ("scores", "told"),
+    [
+        ("[[0.7071, ?], [0, 0.7071]]", "exact"),
+        ('[[0.7071, null], ["", 0.7071]]', "1 of its 4 cells is blank; the others are right"),
+        ("[[0.7071, -], [?, ?]]", "2 of its 4 cells are blank; the others are right"),
+    ],
+)
+def test_a_score_that_is_masked_may_be_left_blank(run, scores: str, told: str) -> None:
+    Path("hw.yaml").write_text(f"causal: true\n{PROBLEM}")
+    Path("anna.yaml").write_text(f"scores: {scores}\n")
+    assert told in run("check", "hw.yaml", "anna.yaml").out
+
+
+def test_a_masked_weight_that_is_blank_is_none_that_was_given(run) -> None:
+    Path("hw.yaml").write_text(f"causal: true\n{PROBLEM}")
+    Path("anna.yaml").write_text("weights: [[1, ?], [0.3302, 0.6698]]\n")
+    assert "1 of its 4 cells is blank; the others are right" in run("check", "hw.yaml", "anna.yaml").out
+
+
+@pytest.mark.parametrize("form", ["json", "yaml"])
+def test_what_run_prints_is_an_answer_with_nothing_blank(run, form: str) -> None:
+    Path("hw.yaml").write_text(f"causal: true\n{PROBLEM}")
+    Path(f"anna.{form}").write_text(run("run", "hw.yaml", "--show", "scores,weights,output", "-f", form).out)
+    ran = run("check", "hw.yaml", f"anna.{form}", "-f", "csv")
+    assert [line.split(",")[2:4] for line in ran.out.splitlines()[1:]] == [
+        [name, "exact"] for name in ("scores", "weights", "output")
+    ]
+
+
+def test_a_column_of_sums_beside_weights_is_told(run) -> None:
+    ran = run("check", "hw.yaml", "--expect-weights", "0.6698 0.3302 1.0000; 0.3302 0.6698 1.0000")
+    assert "expected 2 × 2. Its last column is the sum of each" in ran.out
