@@ -102,7 +102,7 @@ def check(
             matrix = fill_blank_cells(matrix, _lay_by_head(name, matrix.array.shape, given), measured.numbers[name])
         judges[name] = make_judge(name, matrix, given, _digits_of(worksheet, name, digits), tolerance, strict)
     partly = {name: judges.pop(name) for name in blank}
-    judges = recognize_narrow(judges, measured)
+    judges = recognize_narrow(_recognize_float32(judges), measured)
     beside = None
     if baseline is not None:
         if tolerance is not None:
@@ -142,6 +142,16 @@ def check(
         strict=strict,
         notes=tuple(dict.fromkeys([*worksheet.notes, *_notes_of_axes(given, verdict), *measured.problem.words.notes])),
     )
+
+
+def _recognize_float32(judges: dict[str, Judge]) -> dict[str, Judge]:
+    """Return the judges, which know if the texts of any of them are those of float32: what one matrix shows needs no
+    further evidence in the others."""
+    texts = [judge for judge in judges.values() if judge.claims is not None]
+    long = [judge for judge in texts if judge.shows_float32]
+    if len(long) == len(texts) or not any(judge.is_float32 for judge in long):
+        return judges
+    return {name: replace(judge, is_beside_float32=True) for name, judge in judges.items()}
 
 
 def _diagnose(

@@ -48,7 +48,8 @@ class ExpectedMatrix:
     `expected` is in float64 and in the public shape of its result. Without claims and tolerance, the bound is that of a
     plain computation in its dtype. If the tolerance is that of the dtype (`is_default`), numbers in float32 and in half
     precision may also be off by the error of a computation in it. `heads_last`: users have the result as
-    (…, n, heads, d), and here it is (…, heads, n, d).
+    (…, n, heads, d), and here it is (…, heads, n, d). `is_beside_float32`: the texts of another matrix show that the
+    numbers of the case were printed in float32.
     """
 
     name: str
@@ -61,6 +62,7 @@ class ExpectedMatrix:
     is_default: bool = False
     heads_last: bool = False
     stated: str | None = None  # the half precision that a print says its numbers are of
+    is_beside_float32: bool = False
     narrow: tuple[str, ...] = ()  # half precisions whose numbers these are
 
     @property
@@ -73,13 +75,13 @@ class ExpectedMatrix:
     def is_float32(self) -> bool:
         """Return whether the texts are those of float32 numbers."""
         assert self.claims is not None
-        return are_float32(self.expected, self.claims)
+        return are_float32(self.expected, self.claims, is_known=self.is_beside_float32)
 
     @cached_property
     def shows_float32(self) -> bool:
-        """Return whether some text is long enough to rule out a coincidence."""
+        """Return whether some text is long enough to rule out a coincidence, here or beside."""
         assert self.claims is not None
-        return finer_than(self.expected, self.claims, "float32")
+        return self.is_beside_float32 or finer_than(self.expected, self.claims, "float32")
 
     @cached_property
     def largest(self) -> float:

@@ -281,15 +281,15 @@ def rounding_of(matrix: Matrix) -> Array | None:
     return half if half.any() else None
 
 
-def are_float32(array: Array, claims: Claims) -> bool:
+def are_float32(array: Array, claims: Claims, *, is_known: bool = False) -> bool:
     """Return whether every number is a float32 in its shortest or a longer text.
 
-    If no text is long enough to tell, their lengths must differ, as those of shortest texts do and those of a fixed
-    number of decimals do not.
+    If no text is long enough to tell, and it is not known, their lengths must differ, as those of shortest texts do and
+    those of a fixed number of decimals do not.
     """
     if not np.isfinite(array).any():
         return False
-    if not finer_than(array, claims, "float32") and _spread_of_units(array, claims) < 0.5:
+    if not is_known and not finer_than(array, claims, "float32") and _spread_of_units(array, claims) < 0.5:
         return False
     return all(_are_texts_of_float32(array[where], claims.at(where)) for where in block_indices(array.shape))
 

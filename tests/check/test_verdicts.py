@@ -425,6 +425,21 @@ def test_few_digits_are_float32_only_where_their_lengths_differ(expected, verdic
 
 
 @pytest.mark.parametrize(
+    ("output", "weights", "verdict"),
+    [
+        ("1.2384058237075806, 2.238405704498291", "0.8807973, 0.1192029", "float32"),
+        ("1.2384058237075806, 2.238405704498291", "0.8807983, 0.1192029", "wrong"),
+        ("1.2384058440442351, 2.238405844044235", "0.8807973, 0.1192029", "wrong"),
+        ("1.238406, 2.238406", "0.8807973, 0.1192029", "wrong"),
+    ],
+    ids=["as far as float32 may be off", "farther", "beside float64", "beside few digits"],
+)
+def test_few_digits_are_float32_beside_numbers_that_show_it(output, weights, verdict):
+    found = report(f"output: [[{output}]], weights: [[{weights}]]")
+    assert {one.what: one.verdict for one in found.checks}["weights"] == verdict
+
+
+@pytest.mark.parametrize(
     ("output", "verdict"),
     [
         pytest.param("0.109375", "float32", id="as float32 adds it up"),
