@@ -16,6 +16,16 @@ if TYPE_CHECKING:
     from attncli.matrix import Matrix
 
 
+def without_empty_column(matrix: Matrix) -> Matrix:
+    """Return a table without its last column if nothing at all stands in it."""
+    columns = matrix.array.shape[-1]
+    if matrix.texts is None or any(matrix.texts[columns - 1 :: columns]):
+        return matrix
+    kept = tuple(text for index, text in enumerate(matrix.texts) if (index + 1) % columns)
+    labels = matrix.column_labels and matrix.column_labels[:-1]
+    return replace(matrix, array=matrix.array[..., :-1], texts=kept, column_labels=labels)
+
+
 def fill_masked_cells(matrix: Matrix, lay: Callable[[Array], Array], computed: Array) -> Matrix:
     """Return scores with -inf in blank cells that are masked: nothing stands there where people and JSON write scores,
     and it is no missing answer."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from attncli.check.baseline import compare_baseline
-from attncli.check.blank_cells import fill_blank_cells, fill_masked_cells, tell_blanks
+from attncli.check.blank_cells import fill_blank_cells, fill_masked_cells, tell_blanks, without_empty_column
 from attncli.check.error_pattern import measure_errors
 from attncli.check.expected_matrix import DEFAULTS, Tolerance
 from attncli.check.half_precision import recognize_narrow
@@ -28,7 +28,7 @@ from attncli.inputs.array_names import result_name
 from attncli.inputs.request import EXPECTED_NAMES, GRADIENT_NAMES, MATRIX_NAMES, RESULT_NAMES
 from attncli.matrix import Array, count_blanks, holds_numbers
 from attncli.problem.heads import pack_heads, swap_heads, unpack_heads
-from attncli.problem.label_orders import COLUMNS, ROWS, refuse_other_order
+from attncli.problem.label_orders import COLUMNS, ROWS, in_order_of_numbers, labels_along, refuse_other_order
 from attncli.problem.layouts import give_heads_first
 from attncli.results.targets import labels_of_columns, labels_of_rows
 
@@ -92,7 +92,7 @@ def check(
     measured = Measured(
         AVERAGED if averaged else RIGHT, worksheet.request, names, find_rounded_inputs(worksheet.request)
     )
-    worksheet = replace(worksheet, expected=_without_masked_blanks(worksheet.expected, given, measured))
+    worksheet = replace(worksheet, expected=_without_needless_blanks(worksheet.expected, given, measured))
     blank = [name for name in names if count_blanks(worksheet.expected[name])]
     tolerance = None if rtol is None and atol is None else Tolerance(rtol or 0.0, atol or 0.0)
     judges = {}
@@ -379,9 +379,14 @@ def _check_matrix(judge: Judge, verdict: str, measured: Measured) -> MatrixCheck
     )
 
 
-def _without_masked_blanks(expected: Mapping[str, Matrix], given: Problem, measured: Measured) -> dict[str, Matrix]:
-    """Return the expected matrices, in whose scores no masked cell is blank."""
+def _without_needless_blanks(expected: Mapping[str, Matrix], given: Problem, measured: Measured) -> dict[str, Matrix]:
+    """Return the expected matrices, in whose scores no masked cell is blank, without a last column that is empty where
+    there is one more than is due: what a sign at the end of each line makes of a table."""
     found = dict(expected)
+    for name in [name for name in expected if count_blanks(expected[name])]:
+        *lead, width = measured.numbers[name].shape
+        if expected[name].array.shape == (*lead, width + 1):
+            found[name] = without_empty_column(expected[name])
     if (scores := found.get("scores")) is not None and count_blanks(scores):
         lay = _lay_by_head("scores", scores.array.shape, given)
         found["scores"] = fill_masked_cells(scores, lay, measured.numbers["scores"])
@@ -484,7 +489,8 @@ def _labels(problem: Problem, name: str, at: tuple[int, ...]) -> tuple[str | Non
 def _refuse_other_orders(matrix: Matrix, name: str, labels: Labels) -> None:
     """Raise ProblemError for an expected matrix whose rows or columns are labelled in another order than the
     problem's."""
-    for axis, due in ((ROWS, labels_of_rows(labels, name)), (COLUMNS, labels_of_columns(labels, name))):
+    for axis, known in ((ROWS, labels_of_rows(labels, name)), (COLUMNS, labels_of_columns(labels, name))):
+        due = in_order_of_numbers(labels_along(matrix, axis)) if known is None else known
         if due is not None:
             refuse_other_order(matrix, axis, f"those of the right {name}", due)
 

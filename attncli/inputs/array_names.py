@@ -13,6 +13,7 @@ DUMPED = {  # names in the code of models
     **{name: (f"{singular}_states", f"{singular}_layer") for name, (_, singular) in ALIASES.items()},
     "output": ("out", "o"),
     "weights": ("probs", "probabilities"),
+    "scores": ("scaled_scores",),
     "lse": ("softmax_lse", "logsumexp"),
 }
 _MARKS = pattern(r"[\s_^{}\\$-]")  # between the letters of W_q, W^Q, w-q and of LaTeX

@@ -414,7 +414,8 @@ class _Reader:
         is_printed = self.mapping(path).keys() >= RESULT  # by `run`, with more beside the results
         for key, node in self.mapping(path).items():
             role = result_name(key)
-            if role is None and _has_rows(node) and not is_printed and not (key in BESIDE_ANSWERS or matrix_name(key)):
+            is_known = is_printed or key in BESIDE_ANSWERS or matrix_name(key) not in (None, "x", "context")
+            if role is None and _has_rows(node) and not (path == () and is_known):
                 raise self.unknown_answer((*path, key))
             if role in named:
                 both = f"{named[role][-1]} and {key} are two names for the same thing"
@@ -425,7 +426,7 @@ class _Reader:
 
     def unknown_answer(self, path: tuple[str, ...]) -> InputError:
         near = nearest(path[-1], EXPECTED_NAMES)
-        cure = f"did you mean {near!r}?" if near else f"one of: {', '.join(RESULT_NAMES)}"
+        cure = f"did you mean {near!r}?" if near else f"one of: {', '.join(RESULT_NAMES)}; or leave it out"
         return self.fault((*path[:-1], trees.Key(path[-1])), f"unknown key {path_text(path[-1])!r}", cure)
 
     def results(self, paths: Mapping[str, tuple[str, ...]]) -> dict[str, Matrix]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from attncli.errors import ProblemError
 from attncli.numbers.numerals import quote
+from attncli.patterns import pattern
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,6 +27,7 @@ AXES = {  # of what is labelled: the matrices, and which of their axes
     "values": (("values", COLUMNS),),
 }
 MOST = 4  # labels that are told
+_NUMBERED = pattern(r"(?:q|query|k|key|c|col|column|row)[ _]*([0-9]{1,6})", re.IGNORECASE)
 
 
 def refuse_other_orders(request: Request) -> None:
@@ -46,6 +49,24 @@ def refuse_other_orders(request: Request) -> None:
 def labels_along(matrix: Matrix, axis: str) -> Sequence[str] | None:
     """Return the labels of the rows or the columns of a matrix, if it has any."""
     return matrix.row_labels if axis == ROWS else matrix.column_labels
+
+
+def in_order_of_numbers(labels: Sequence[str] | None) -> list[str] | None:
+    """Return labels such as `query 1`, `query 0`, which count all of an axis without names, in the order of their
+    numbers, or None for others."""
+    found = [_NUMBERED.fullmatch(label) for label in labels or ()]
+    numbers = [int(match[1]) for match in found if match]
+    if (
+        labels is None
+        or len(numbers) < len(found)
+        or sorted(numbers)
+        not in (
+            list(range(len(found))),
+            list(range(1, len(found) + 1)),
+        )
+    ):
+        return None
+    return [label for _, label in sorted(zip(numbers, labels, strict=True))]
 
 
 def refuse_other_order(matrix: Matrix, axis: str, whose: str, labels: Sequence[str]) -> None:

@@ -183,3 +183,10 @@ def test_what_run_prints_is_an_answer_with_nothing_blank(run, form: str) -> None
 def test_a_column_of_sums_beside_weights_is_told(run) -> None:
     ran = run("check", "hw.yaml", "--expect-weights", "0.6698 0.3302 1.0000; 0.3302 0.6698 1.0000")
     assert "expected 2 × 2. Its last column is the sum of each" in ran.out
+
+
+@pytest.mark.parametrize("text", ["0.6698,0.3302,\n0.3302,0.6698,\n", "a,b,c\n0.6698,0.3302,\n0.3302,0.6698,\n"])
+def test_a_sign_at_the_end_of_each_line_makes_no_blank_cells(run, text: str) -> None:
+    Path("a.csv").write_text(text)
+    status, out, err = run("check", "hw.yaml", "--expect-weights", "a.csv")
+    assert (status, out.splitlines()[0], err) == (0, "exact  hw", "")

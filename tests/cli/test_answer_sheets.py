@@ -164,7 +164,7 @@ def test_words_beside_answers_are_left_out_and_rows_under_another_name_are_an_er
         "error: ben.yaml: line 2, column 1: unknown key 'Weigths'\n"
         "hint: did you mean 'weights'?\n"
         "error: cem.yaml: line 2, column 1: unknown key 'Ausgabe'\n"
-        "hint: one of: raw_scores, scores, weights, output, lse\n"
+        "hint: one of: raw_scores, scores, weights, output, lse; or leave it out\n"
     )
 
 
@@ -254,3 +254,36 @@ def test_matrices_of_any_format_are_q_k_and_v_before_an_expected_output(run):
 def test_rows_of_yaml_that_are_no_lists_say_how_a_row_is_written(run, folder, text, error, hint):
     (folder / "ann.yaml").write_text(text)
     assert run("check", "hw.yaml", "ann.yaml").err == f"error: {error}\nhint: {hint}\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        (
+            "weights: {query 1: [0.5, 0.5], query 0: [0.5, 0.5]}\n",
+            "its rows are 'query 1', 'query 0', and those of the right weights 'query 0', 'query 1'",
+        ),
+        (
+            "weights: [{k2: 0.5, k1: 0.5}, {k2: 0.5, k1: 0.5}]\n",
+            "its columns are 'k2', 'k1', and those of the right weights 'k1', 'k2'",
+        ),
+    ],
+)
+def test_numbered_labels_in_another_order_are_refused_where_the_problem_names_none(run, folder, text, what):
+    (folder / "two.yaml").write_text("queries: [[1], [1]]\nkeys: [[1], [1]]\n")
+    (folder / "ann.yaml").write_text(text)
+    error = f"error: ann.yaml: weights: {what}: the same labels in another order\n"
+    hint = "hint: put them in one order: they are paired by position\n"
+    assert run("check", "two.yaml", "ann.yaml").err == error + hint
+
+
+@pytest.mark.parametrize("labels", ["query 0: [0.5, 0.5], query 1: [0.5, 0.5]", "k7: [0.5, 0.5], k3: [0.5, 0.5]"])
+def test_labels_in_order_and_labels_that_do_not_count_are_taken(run, folder, labels):
+    (folder / "two.yaml").write_text("queries: [[1], [1]]\nkeys: [[1], [1]]\n")
+    (folder / "ann.yaml").write_text(f"weights: {{{labels}}}\n")
+    assert told(run, "two.yaml", "ann.yaml") == {"ann": ("exact", ["weights"])}
+
+
+def test_context_beside_answers_may_be_an_output_and_is_no_input(run, folder):
+    (folder / "ann.yaml").write_text(f"weights: {WEIGHTS}\nContext: {OUTPUT}\n")
+    assert "unknown key 'Context'" in run("check", "hw.yaml", "ann.yaml").err
