@@ -160,3 +160,25 @@ def test_a_factor_that_fits_rounded_steps_is_told_beside_the_slip_before_them():
     scores = np.array([[2, -3, 3], [1, -2, 1]])
     found = diagnosis(text, {"output": output_by_hand(scores, np.array([[2, 5], [-1, 0], [5, -2]]), 3)})
     assert [each.slip for each in found] == ["scale-other", "unscaled+rounded-weights"]
+
+
+def test_a_row_of_v_that_is_left_out_of_the_sums_is_named_beside_right_weights():
+    weights = RIGHT.round(2)
+    said = "row 2 of V was left out of the weighted sums: every row of V counts by its weight"
+    assert told(GIVEN, worked(RIGHT, 2, weights[:, :2] @ VALUES[:2])) == ("value-left-out", said)
+
+
+def test_sums_of_two_queries_that_were_exchanged_are_named():
+    sums = POWERS.sum(axis=-1, keepdims=True)[[1, 0, 2]]
+    said = f"the sums of the exponentials of queries 0 and 1 were exchanged{SUM}"
+    assert told(GIVEN, worked(over(POWERS, sums), 3)) == ("other-sum", said)
+
+
+def test_exponentials_that_were_not_divided_before_v_are_named_beside_right_weights():
+    low, high = sorted(POWERS.sum(axis=-1))[::2]
+    slip, said = told(GIVEN, worked(RIGHT, 3, POWERS @ VALUES))
+    assert slip == "values-factor"
+    assert said == (
+        f"each row of your output is the right one times a number of its own, {low:.4g} to {high:.4g}, the sum of its "
+        "exponentials, by which these were not divided"
+    )

@@ -26,6 +26,12 @@ def weights_transposed(world):
     world.met.append(lambda weights: weights.mT)
 
 
+@slip("value-left-out", {}, {"n": 5}, {"heads": 2}, told=OUTPUT)
+def value_left_out(world):
+    world.missing = int(world.random.integers(world.m))
+    world.met.append(lambda weights: np.where(np.arange(world.m) == world.missing, 0, weights))
+
+
 def rounded(world, decimals):
     world.rounded_to = int(world.random.choice(decimals))
     return lambda array: np.round(array, world.rounded_to)
@@ -50,7 +56,12 @@ def rounded_scores(world):
 
 @slip("rounded-steps", *BARE, {"causal": True}, told=OUTPUT[:1])
 def rounded_steps(world):
-    cut = rounded(world, (1, 2))
+    """Halves away from 0: quotients of short numbers often end on one."""
+    world.rounded_to = int(world.random.choice((1, 2)))
+    unit = 10.0**world.rounded_to
+
+    def cut(array):
+        return np.copysign(np.floor(np.abs(array) * unit + 0.5 + 1e-9), array) / unit
 
     def normalize(scores):
         powers = cut(np.exp(cut(scores)))
@@ -69,7 +80,7 @@ def other_base(world):
 
 @slip("other-sum", {}, {"n": 5}, {"heads": 2})
 def other_sum(world):
-    way = str(world.random.choice(("squares", "number", "row 0", "key")))
+    way = str(world.random.choice(("squares", "number", "row 0", "key", "exchanged")))
     world.missing = int(world.random.integers(world.m))
 
     def normalize(scores):
@@ -78,6 +89,7 @@ def other_sum(world):
             "squares": np.sqrt((powers**2).sum(axis=-1, keepdims=True)),
             "number": float(world.m),
             "row 0": powers[..., :1, :].sum(axis=-1, keepdims=True),
+            "exchanged": powers.sum(axis=-1, keepdims=True)[..., [1, 0, *range(2, world.n)], :],
             "key": np.delete(powers, world.missing, axis=-1).sum(axis=-1, keepdims=True),
         }
         return powers / sums[way]

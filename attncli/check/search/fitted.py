@@ -33,6 +33,7 @@ FALLEN = 0.2  # and this share of it is allowed
 FIT_ROWS = 8  # rows and columns of a head from which its factor is found
 JOINED = np.exp(np.linspace(-12, 12, 25))  # e^S of the sinks that are tried first
 NEAR = 1e-4  # relative difference of a fitted number from one that has a name
+NEAR_SUM = 0.01  # and of one that rounded exponentials give
 SMALL = 1e-5  # relative change of a factor, to see its effect
 
 
@@ -301,7 +302,7 @@ def fitted_factors(case: Case, *nouns: str) -> list[Slip]:
         # sums are above 0, and rows of one direction, as those of V with one column, are all alike but for a factor
         if noun == "row" and (bool((factors <= 0).any()) or _have_one_direction(right)):
             continue
-        told = _told_factors(factors, noun)
+        told = _told_factors(factors, noun, problem)
         routes = [Route(present=partial(_times_factors, factors=factors, problem=problem), said=told)]
         slips.append(make_fitted_slip("values-factor", "result", routes, factors.size))
     return slips
@@ -311,16 +312,25 @@ def _have_one_direction(rows: Array) -> bool:
     return int(np.linalg.matrix_rank(rows.reshape(-1, rows.shape[-1]))) < 2
 
 
-def _told_factors(factors: Array, noun: str) -> str:
+def _told_factors(factors: Array, noun: str, problem: Problem) -> str:
     low, high = float(factors.min()), float(factors.max())
     if noun == "row":
-        return (
-            f"each row of your output is the right one times a number of its own, {low:.4g} to {high:.4g}: the "
-            "exponentials were divided by other sums"
-        )
+        said = f"each row of your output is the right one times a number of its own, {low:.4g} to {high:.4g}"
+        if _are_sums(factors[..., 0], problem):
+            return f"{said}, the sum of its exponentials, by which these were not divided"
+        return f"{said}: the exponentials were divided by other sums"
     shown = ", ".join(f"{each:.4g}" for each in factors.reshape(-1)[:FIT_ROWS])
     more = ", …" if factors.size > FIT_ROWS else ""
     return f"the {noun}s of your output are the right ones times {shown}{more}: no factor is expected"
+
+
+def _are_sums(factors: Array, problem: Problem) -> bool:
+    """Return whether the factors of the rows are the sums of their exponentials, but for the rounding of the output."""
+    if problem.normalizer is not SOFTMAX:
+        return False
+    with np.errstate(over="ignore"):
+        sums = np.exp(Result(problem, "numpy").lse)
+    return sums.shape == factors.shape and bool(np.allclose(factors, sums, rtol=NEAR_SUM, atol=0))
 
 
 def _times_factors(name: str, array: Array, factors: Array, problem: Problem) -> Array:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from itertools import combinations
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from attncli.check.routes import NORMALIZERS, Route
 from attncli.check.sketch import sketch_result
-from attncli.check.slips.case import Case, listed
+from attncli.check.slips.case import Case
 from attncli.check.slips.changes import EUCLIDEAN, drop_bias, need_values, scored, scores_without_masks
-from attncli.check.slips.rounded_weights import decimals_of_output, round_by_hand, round_cells
+from attncli.check.slips.rounded_weights import count_decimals, round_cells
 from attncli.check.slips.slip import Slip
 from attncli.check.visible_cells import visible_cells
 from attncli.inputs.request import GRADIENT_NAMES
@@ -41,10 +42,6 @@ def _softmax_twice(case: Case) -> list[Route]:
     return [Route(reweigh=_twice(seen_only)) for seen_only in ((True, False) if case.is_masked else (True,))]
 
 
-def _words(decimals: int) -> str:
-    return "whole numbers" if decimals == 0 else "1 decimal" if decimals == 1 else f"{decimals} decimals"
-
-
 def _rounded_powers(scores: Array, decimals: int) -> Array:
     """Return scores whose exponentials have few decimals."""
     with np.errstate(all="ignore"):
@@ -63,7 +60,7 @@ def _rounded_exponentials(case: Case) -> list[Route]:
         Route(
             rescore=partial(_rounded_powers, decimals=decimals),
             unseen=lost,
-            said=f"the exponentials were rounded to {_words(decimals)} before they were added and divided",
+            said=f"the exponentials were rounded to {count_decimals(decimals)} before they were added and divided",
         )
         for decimals in ROUNDINGS
         for lost in ((0.0, np.nan) if has_keys else (0.0,))
@@ -78,54 +75,10 @@ def _rounded_scores(case: Case) -> list[Route]:
     return [
         Route(
             rescore=partial(round_cells, decimals=decimals),
-            said=f"the scores were rounded to {_words(decimals)} before the softmax",
+            said=f"the scores were rounded to {count_decimals(decimals)} before the softmax",
         )
         for decimals in ROUNDINGS
     ]
-
-
-STEPS = ("scores", "exponentials", "weights")
-TWO_STEPS = (STEPS[1:], STEPS[::2], STEPS[:2])
-
-
-def _rounded_steps(case: Case) -> list[Route]:
-    """Return the route with every step rounded to the decimals of an output whose steps are not given."""
-    decimals = decimals_of_output(case)
-    return [] if decimals is None else _rounded_together(case, (decimals,), (STEPS,))
-
-
-def _some_rounded_steps(case: Case) -> list[Route]:
-    """Return the routes with two steps rounded to these decimals, and all of them to others."""
-    decimals = decimals_of_output(case)
-    others = tuple(each for each in ROUNDINGS if each not in (0, decimals))
-    two_steps = [] if decimals is None else _rounded_together(case, (decimals,), TWO_STEPS)
-    return two_steps + _rounded_together(case, others, (STEPS,))
-
-
-def _rounded_together(case: Case, ways: tuple[int, ...], steps: tuple[tuple[str, ...], ...]) -> list[Route]:
-    problem, given = case.problem, case.judges
-    if problem.normalizer is not SOFTMAX or problem.sink is not None or "output" not in given:
-        return []
-    if {"scores", "weights"} & given.keys():
-        return []
-    return [
-        Route(
-            rescore=partial(_round_scores, decimals=decimals, names=names),
-            weigh=partial(round_by_hand, decimals=decimals) if "weights" in names else None,
-            said=f"the {listed(list(names))} were rounded to {_words(decimals)} on the way: keep more of their digits",
-        )
-        for decimals in ways
-        for names in steps
-    ]
-
-
-@np.errstate(all="ignore")
-def _round_scores(scores: Array, decimals: int, names: tuple[str, ...]) -> Array:
-    if "scores" in names:
-        scores = round_by_hand(scores, decimals)
-    if "exponentials" in names:
-        scores = np.log(round_by_hand(np.exp(np.minimum(scores, LARGEST)), decimals))
-    return scores
 
 
 def _rounded_print(case: Case) -> list[Route]:
@@ -137,7 +90,7 @@ def _rounded_print(case: Case) -> list[Route]:
     return [
         Route(
             reweigh=partial(_rounded_cells, decimals=decimals),
-            said=f"the weights were rounded to {_words(decimals)}: {claims.decimals} are printed",
+            said=f"the weights were rounded to {count_decimals(decimals)}: {claims.decimals} are printed",
         )
         for decimals in range(1, min(claims.decimals, 3))
     ]
@@ -148,6 +101,7 @@ def _rounded_cells(_problem: Problem, weights: Array, decimals: int) -> Array:
 
 
 OF_FIRST = "the sum of row 0"
+SUM_DUE = ": their own sum is expected"
 FEW = 8  # keys of which each is left out of the sums
 
 
@@ -165,16 +119,29 @@ def _other_sums(case: Case) -> list[Route]:
         ways[OF_FIRST] = lambda problem, weights: weights * _sums(problem, over_first=True)
     if case.m > 1:
         ways |= {f"their sum without key {key}": partial(_over_others, key=key) for key in range(min(case.m, FEW))}
+    exchanged = [
+        Route(
+            reweigh=partial(_over_sums_of, order=order),
+            is_whole=True,
+            said=f"the sums of the exponentials of queries {one} and {two} were exchanged{SUM_DUE}",
+        )
+        for one, two in combinations(range(case.n if case.n <= FEW else 0), 2)
+        for order in [[two if each == one else one if each == two else each for each in range(case.n)]]
+    ]
     shifted = "e^(score − the largest of its row) was divided by the sum of e^score: both have the largest subtracted"
     routes = [Route(reweigh=_shifted_above, said=shifted)]
-    return routes + [
-        Route(
-            reweigh=way,
-            is_whole=words == OF_FIRST,
-            said=f"the exponentials were divided by {words}: their own sum is expected",
-        )
-        for words, way in ways.items()
-    ]
+    return (
+        routes
+        + exchanged
+        + [
+            Route(
+                reweigh=way,
+                is_whole=words == OF_FIRST,
+                said=f"the exponentials were divided by {words}{SUM_DUE}",
+            )
+            for words, way in ways.items()
+        ]
+    )
 
 
 @np.errstate(all="ignore")
@@ -182,6 +149,13 @@ def _sums(problem: Problem, *, over_first: bool = False) -> Array:
     """Return the sums of the exponentials (…, n, 1), or these over that of the first query."""
     lse = sketch_result(problem).lse[..., None]
     found: Array = np.exp(lse - lse[..., :1, :] if over_first else lse)
+    return found
+
+
+@np.errstate(all="ignore")
+def _over_sums_of(problem: Problem, weights: Array, order: list[int]) -> Array:
+    sums = _sums(problem)
+    found: Array = weights * sums / sums[..., order, :]
     return found
 
 
@@ -266,12 +240,6 @@ def _other_values(case: Case) -> list[Route]:
     return routes
 
 
-def _turned_weights(case: Case) -> list[Route]:
-    if case.n != case.m or "output" not in case.wrong:
-        return []
-    return [Route(weigh=lambda weights: weights.mT, is_whole=True)]
-
-
 def _values_for_keys(problem: Problem) -> Problem:
     return replace(problem, keys=need_values(problem))
 
@@ -326,23 +294,6 @@ HAND_SLIPS = (
         passes_easily=True,
     ),
     Slip(
-        "rounded-steps",
-        "rounding",
-        _rounded_steps,
-        lambda _case: "several steps were rounded",
-        is_slight=True,
-        passes_easily=True,
-    ),
-    Slip(
-        "rounded-steps",
-        "rounding",
-        _some_rounded_steps,
-        lambda _case: "several steps were rounded",
-        paired=False,
-        is_slight=True,
-        passes_easily=True,
-    ),
-    Slip(
         "rounded-weights",
         "weights",
         _rounded_print,
@@ -383,15 +334,6 @@ HAND_SLIPS = (
         "values",
         _other_values,
         lambda _case: "the weights were multiplied by another matrix",
-    ),
-    Slip(
-        "weights-transposed",
-        "rounding",
-        _turned_weights,
-        lambda case: (
-            f"your output is weightsᵀ · V, each row of V by the weights of one query ({case.n} × {case.n} fits both "
-            "ways): weights · V is expected"
-        ),
     ),
     Slip(
         "values-as-keys",

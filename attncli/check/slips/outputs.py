@@ -61,7 +61,7 @@ def _factor(case: Case) -> list[Route]:
     if factor == 0:
         return []
     short = [float(f"{factor:.{digits}g}") for digits in range(1, 6)]
-    noun = "output is" if name == "output" else "weights are"
+    noun = "output is the right one" if name == "output" else "weights are the right ones"
     routes = []
     for value in dict.fromkeys((*short, factor)):
         if abs(value / factor - 1) > 0.01:  # the rounded factor is the first that fits

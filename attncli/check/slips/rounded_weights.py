@@ -1,4 +1,4 @@
-"""Weights that are rounded before they are multiplied by V."""
+"""Weights that are rounded before they are multiplied by V, alone or with the steps before them."""
 
 from __future__ import annotations
 
@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from attncli.check.routes import Route
-from attncli.check.slips.case import Case
+from attncli.check.slips.case import Case, listed
 from attncli.check.slips.slip import Slip
+from attncli.stages.normalizers import SOFTMAX
 
 if TYPE_CHECKING:
     from attncli.matrix import Array
 
 ROUNDINGS = (1, 2, 3, 4)  # decimals to which weights are rounded by hand
+LARGEST = 600.0  # scores whose exponentials are taken as they are
 HALF = 1e-9  # units by which a number that is stored as less may be a half
 
 
@@ -63,11 +65,16 @@ def _rounded(
     return [
         Route(
             weigh=partial(way, decimals=decimals),
-            said=told.format("1 decimal" if decimals == 1 else f"{decimals} decimals"),
+            said=told.format(count_decimals(decimals)),
         )
         for decimals in ROUNDINGS
         if kept(decimals) and (claims is None or decimals < (claims.decimals or 0))
     ]
+
+
+def count_decimals(decimals: int) -> str:
+    """Return "2 decimals", or "whole numbers" for none."""
+    return "whole numbers" if decimals == 0 else "1 decimal" if decimals == 1 else f"{decimals} decimals"
 
 
 def round_cells(array: Array, decimals: int) -> Array:
@@ -97,6 +104,55 @@ def _round_rows(array: Array, decimals: int) -> Array:
     return np.where(places < missing, np.round(cut + unit, decimals), cut)
 
 
+# steps before the weights too
+
+STEPS = ("scores", "exponentials", "weights")
+TWO_STEPS = (STEPS[1:], STEPS[::2], STEPS[:2])
+
+
+def _rounded_steps(case: Case) -> list[Route]:
+    """Return the route with every step rounded to the decimals of an output whose steps are not given."""
+    decimals = decimals_of_output(case)
+    return [] if decimals is None else _rounded_together(case, (decimals,), (STEPS,))
+
+
+def _some_rounded_steps(case: Case) -> list[Route]:
+    """Return the routes with two steps rounded to these decimals, and all of them to others."""
+    decimals = decimals_of_output(case)
+    others = tuple(each for each in ROUNDINGS if each != decimals)
+    two_steps = [] if decimals is None else _rounded_together(case, (decimals,), TWO_STEPS)
+    return two_steps + _rounded_together(case, others, (STEPS,))
+
+
+def _rounded_together(case: Case, ways: tuple[int, ...], steps: tuple[tuple[str, ...], ...]) -> list[Route]:
+    problem, given = case.problem, case.judges
+    if problem.normalizer is not SOFTMAX or problem.sink is not None or "output" not in given:
+        return []
+    if {"scores", "weights"} & given.keys():
+        return []
+    return [
+        Route(
+            rescore=partial(_round_scores, decimals=decimals, names=names),
+            weigh=partial(round_by_hand, decimals=decimals) if "weights" in names else None,
+            said=(
+                f"the {listed(list(names))} were rounded to {count_decimals(decimals)} on the way: keep more of their "
+                "digits"
+            ),
+        )
+        for decimals in ways
+        for names in steps
+    ]
+
+
+@np.errstate(all="ignore")
+def _round_scores(scores: Array, decimals: int, names: tuple[str, ...]) -> Array:
+    if "scores" in names:
+        scores = round_by_hand(scores, decimals)
+    if "exponentials" in names:
+        scores = np.log(round_by_hand(np.exp(np.minimum(scores, LARGEST)), decimals))
+    return scores
+
+
 ROUNDING_SLIPS = (
     Slip(
         "rounded-weights",
@@ -119,5 +175,22 @@ ROUNDING_SLIPS = (
         lambda _case: "your output is shortened weights times V: multiply V by the weights in full",
         paired=False,
         is_slight=True,
+    ),
+    Slip(
+        "rounded-steps",
+        "rounding",
+        _rounded_steps,
+        lambda _case: "several steps were rounded",
+        is_slight=True,
+        passes_easily=True,
+    ),
+    Slip(
+        "rounded-steps",
+        "rounding",
+        _some_rounded_steps,
+        lambda _case: "several steps were rounded",
+        paired=False,
+        is_slight=True,
+        passes_easily=True,
     ),
 )

@@ -48,6 +48,7 @@ from attncli.check.slips.softmaxes import BASE_SLIPS, SOFTMAX_SLIPS, derived
 from attncli.check.slips.stages import STAGE_SLIPS
 from attncli.check.slips.tiles import TILE_SLIPS
 from attncli.check.slips.turned_rows import TURNED_SLIPS
+from attncli.check.slips.weighted_sums import WEIGHTED_SUM_SLIPS
 from attncli.systems import SYSTEMS
 from attncli.variants import BY_NAME, VARIANTS, Variant
 
@@ -287,6 +288,7 @@ SLIPS = (
     *CHOICE_SLIPS,
     *BORDER_SLIPS,
     *HAND_SLIPS,
+    *WEIGHTED_SUM_SLIPS,
     *OTHER_SCORE_SLIPS,
     *APPROXIMATION_SLIPS,
     *COLUMN_ORDER_SLIPS,

@@ -192,6 +192,7 @@ WORDS = {
     "scores-shifted": "scores less the largest, or the mean, of their row",
     "scores-before-mask": "scores before the mask",
     "other-values": "weights times another matrix",
+    "value-left-out": "a row of V left out of the weighted sums",
     "weights-transposed": "weightsᵀ V",
     "values-as-keys": "QVᵀ",
     "other-order": "rows, columns or heads in another order",
