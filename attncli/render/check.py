@@ -121,8 +121,8 @@ def claim_text(check: MatrixCheck) -> str:
 
 
 def worst_cell(check: MatrixCheck) -> str:
-    """Return the position of the worst cell, the number there and the right number."""
-    if check.at is None or check.expected is None or check.computed is None:
+    """Return the position of the worst cell, the number there and the right number, or "" if no cell differs."""
+    if check.at is None or check.expected is None or check.computed in (None, check.expected):
         return check.said
     names = ", ".join(escaped(label) for label in check.labels if label)
     place = f"[{', '.join(map(str, check.at))}]{f' ({names})' if names else ''}"

@@ -230,3 +230,9 @@ def test_a_fraction_among_decimals_is_told_in_their_unit(run, tmp_path):
     assert (ran.status, ran.err) == (1, "")
     assert "says 1/3, right is 0.0000" in ran.out
     assert "off by 33.3 units of the last digit; only row 0" in ran.out
+
+
+def test_no_cell_is_the_worst_where_none_differs(run):
+    ran = run("check", "[[2]]", "[[3]]", "[[1]]", "--expect-raw-scores", "6", "--expect-output", "1")
+    assert "worst" not in ran.out
+    assert ran.out.startswith("exact")
