@@ -37,6 +37,7 @@ _HIDDEN_COLUMNS = re.compile(
 _OF_TABLES = "{urn:oasis:names:tc:opendocument:xmlns:table:1.0}"
 _REPEATED = re.compile(rb'number-(?:columns|rows)-repeated="([0-9]+)"[^>]*office:value')
 _HARMLESS = 1_000_000  # cells
+_MOST_TITLED = 10_000  # cells of a sheet in which titles are looked for
 _MOST_EMPTY = 1000  # empty cells per cell in the file
 _AGAIN = "open it in a spreadsheet program and save it there"
 
@@ -100,7 +101,32 @@ def read(data: bytes, where: str, reading: Reading) -> Contents:
     def select(name: str) -> Matrix:
         return _select(workbook, sheets, name, where, reading, unseen)
 
-    return Contents(where, {name: partial(select, name) for name in sheets}, select=select)
+    parts = _titled_parts(workbook, sheets[0]) if len(sheets) == 1 else {}
+    named = {title: f"{sheets[0]}!{part}" for title, part in parts.items()} or {name: name for name in sheets}
+    return Contents(where, {name: partial(select, part) for name, part in named.items()}, select=select)
+
+
+def _titled_parts(workbook: Any, sheet: str) -> dict[str, str]:
+    """Return the addresses of the blocks that empty rows divide a small sheet into, by the titles in the one cell above
+    each. Blocks of words are none. If numbers stand under no title, or a title twice, nothing is returned."""
+    try:
+        cells = workbook.get_sheet_by_name(sheet)
+        rows = cells.to_python(skip_empty_area=False) if cells.height * cells.width <= _MOST_TITLED else []
+    except Exception:  # it is told where the sheet is read
+        return {}
+    runs = _runs([index for index, row in enumerate(rows) if any(cell != "" for cell in row)])
+    parts: dict[str, str] = {}
+    for first, last in runs if len(runs) > 1 else ():
+        block = [cell for row in rows[first : last + 1] for cell in row if cell != ""]
+        if all(isinstance(cell, str) for cell in block):
+            continue
+        title = [cell for cell in rows[first] if cell != ""]
+        name = title[0].strip().rstrip(":") if len(title) == 1 and isinstance(title[0], str) else ""
+        if name in ("", *parts):
+            return {}
+        columns = [column for row in rows[first + 1 : last + 1] for column, cell in enumerate(row) if cell != ""]
+        parts[name] = f"{address(first + 1, min(columns))}:{address(last, max(columns))}"
+    return parts
 
 
 def _workbook(data: bytes, where: str) -> Any:
@@ -318,6 +344,8 @@ def _block(rows: list[list[Any]], where: str, source: str) -> tuple[int, int, in
 
 def _runs(used: list[int]) -> list[tuple[int, int]]:
     """Return the first and last of each run of consecutive numbers."""
+    if not used:
+        return []
     ends = [before for before, after in pairwise(used) if after != before + 1]
     return list(zip([used[0], *(used[used.index(end) + 1] for end in ends)], [*ends, used[-1]], strict=True))
 

@@ -83,6 +83,46 @@ def test_the_only_sheet_needs_no_name(tmp_path) -> None:
     assert sources.matrix(f"{path}:A1:B2", role="queries").array.tolist() == [[1.5, 2], [4, 5]]
 
 
+TITLED = [
+    ["Name", "Ann"],
+    [],
+    ["Q:"],
+    [1, 2],
+    [3, 4],
+    [],
+    [None, "K"],
+    [None, None, "a", "b"],
+    [None, "cat", 5, 6],
+    [],
+    ["made up"],
+]
+
+
+def test_blocks_of_the_only_sheet_are_called_by_the_titles_above_them() -> None:
+    found = read_all("xlsx", workbook(Sheet=TITLED))
+    assert {name: matrix.array.tolist() for name, matrix in found.items()} == {"Q": [[1, 2], [3, 4]], "K": [[5, 6]]}
+    assert (found["K"].where, found["K"].row_labels, found["K"].column_labels) == (
+        "q.xlsx: Sheet",
+        ("cat",),
+        ("a", "b"),
+    )
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [["Q"], [1, 2], [], [3, 4]],
+        [["Q"], [1, 2], [], ["Q"], [3, 4]],
+        [["Q", "K"], [1, 2], [], ["V"], [3, 4]],
+    ],
+    ids=["a block without a title", "a title twice", "two titles"],
+)
+def test_blocks_that_not_all_have_a_title_are_refused(rows: list) -> None:
+    with pytest.raises(InputError) as caught:
+        read_all("xlsx", workbook(Sheet=rows))
+    assert caught.value.what == "an empty row divides its cells"
+
+
 REFUSED = [
     ("a word", {"Q": [[1, 2], ["x", 3]]}, "Q", "q.xlsx: Q: A2", "'x' is not a number"),
     ("an empty cell", {"Q": [[1, 2], [3, None]]}, "Q", "q.xlsx: Q: B2", "the cell is empty"),
