@@ -32,6 +32,16 @@ def attend(q, k, v=V, seen=SEEN):
     return (powers / powers.sum(axis=-1, keepdims=True) @ v).tolist()
 
 
+def in_cache():
+    """Two keys that are kept and the last four of each query, at their places among these six."""
+    found = []
+    for place, query in zip(QUERIES, Q.swapaxes(0, 1), strict=True):
+        cached = [0, 1, *range(place - 3, place + 1)]
+        rows = turn(query[:, None], [len(cached) - 1]), turn(K[:, cached], np.arange(len(cached)))
+        found.append(attend(*rows, V[:, cached], True))
+    return np.concatenate(found, axis=1).tolist()
+
+
 def given(**settings):
     pairs = {"queries": Q.tolist(), "keys": K.tolist(), "values": V.tolist(), "rope": "half", "rope_base": 100}
     pairs |= {"causal": "true", "query_offset": M - N, **settings}
@@ -59,6 +69,13 @@ WAYS = {
         "are divided by 4, with the base 100"),
     "some other base": ({}, both(speeds=234.0 ** (-2 * np.arange(4) / 8)), "rope-other-base",
         "the base of the rotary positions was 234: it is 100"),
+    "half the exponent": ({}, both(speeds=BASE ** (-np.arange(4) / 8)), "rope-other-base",
+        "the base of the rotary positions was 10, as of an exponent −c/d: it is 100"),
+    "twice the exponent": ({}, both(speeds=BASE ** (-4 * np.arange(4) / 8)), "rope-other-base",
+        "the base of the rotary positions was 10000, as of an exponent −4c/d: it is 100"),
+    "places in a cache": ({"window": "[3, 0]", "keep_first": 2}, in_cache(), "rope-shifted",
+        "each query and the first 2 keys were rotated by their places in a cache of 6 keys, those that are kept and "
+        "those of the window: they have positions of their own"),
     "positions over some number": ({}, both(lambda at: at / 3), "rope-other-scale",
         "the positions were divided by 3 before the rotation: 1 is expected"),
     "heads for positions": ({"keys": K[:2].tolist(), "values": V[:2].tolist()},

@@ -130,7 +130,7 @@ class World:
             self.context = self.draw(self.n, width)
         self.m = self.n
         self.w = {"q": self.draw(width, self.d), "k": self.draw(width, self.d), "v": self.draw(width, self.d_v)}
-        self.b = dict.fromkeys("qkvo")
+        self.b, self.parts = dict.fromkeys("qkvo"), "qkv"
         if how == "offsets":
             self.w_o = self.draw(self.d_v, self.d_v)
             self.b = {letter: self.draw(self.d if letter in "qk" else self.d_v) for letter in "qkvo"}
@@ -139,6 +139,11 @@ class World:
     def projected(self, letter):
         rows = (self.x if letter == "q" else self.context) @ self.w[letter]
         return rows if self.b[letter] is None else rows + self.b[letter]
+
+    def back_to_x(self, found):
+        """The gradient of x, of the parts through some of Q, K and V."""
+        names = {"q": "d_queries", "k": "d_keys", "v": "d_values"}
+        return sum(found[names[letter]] @ self.w[letter].T for letter in self.parts)
 
     def default_scale(self, variant):
         length = self.length or 1.0
@@ -298,6 +303,8 @@ class World:
             found["lse"] = self.lse_of(scores)
         if self.only and any(name.startswith("d_") for name in self.only):
             found |= self.backward(self, q, k, v, weights)
+            if self.x is not None:
+                found["d_x"] = self.back_to_x(found)
             if self.packed:
                 found |= {name: join(found[name]) for name in ("d_queries", "d_keys", "d_values")}
         for change in self.present:

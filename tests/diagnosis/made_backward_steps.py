@@ -96,6 +96,11 @@ def grad_other_factor(world):
     backwards(scored=lambda _world, q, k, d_scores: (d_scores @ q, d_scores.mT @ k))(world)
 
 
+@slip("grad-part-left-out", {"projected": "square"}, told=(("d_x",), ("d_queries", "d_x")))
+def grad_part_left_out(world):
+    world.parts = str(world.random.choice(("qk", "qv", "kv", "q", "k", "v")))
+
+
 @slip("grad-not-divided", *BARE, told=(("d_values",), ALL))
 def grad_not_divided(world):
     own, is_shifted = world.backward, world.random.random() < 0.5

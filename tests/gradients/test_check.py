@@ -291,3 +291,19 @@ def test_wrong_gradients_of_one_axis_have_a_pattern(wrong, shown):
     report = check(found, search=False)
     assert report.verdict == "wrong"
     assert report.checks[0].errors.structure in ("one cell", "every cell", "1 of 2 cells")
+
+
+@pytest.mark.parametrize(("kept", "through"), [("qk", "Q and K"), ("v", "V")])
+def test_a_gradient_of_x_without_the_parts_through_some_projections_is_named(kept, through):
+    w = dict(zip("qkv", np.random.default_rng(5).normal(size=(3, 4, 3)).round(2), strict=True))
+    x = np.random.default_rng(6).normal(size=(5, 4)).round(2)
+    d_output = np.random.default_rng(7).normal(size=(5, 3)).round(2)
+    right = attend(*(x @ w[letter] for letter in "qkv")).gradients(d_output)
+    parts = {"q": right.d_queries @ w["q"].T, "k": right.d_keys @ w["k"].T, "v": right.d_values @ w["v"].T}
+    given = {"x": x, "d_output": d_output, **{f"w_{letter}": w[letter] for letter in "qkv"}}
+    request = Request(**{name: Matrix(array, name) for name, array in given.items()})
+    wrong = sum(parts[letter] for letter in kept)
+    expected = {"d_x": Matrix(wrong, "d_x")}
+    (found,) = check(Worksheet(request=request, name="case", where="case", expected=expected)).diagnosis
+    said = f"d_x is the part through {through} only: it is the sum of those through Q, K and V"
+    assert (found.slip, found.sentence) == ("grad-part-left-out", said)

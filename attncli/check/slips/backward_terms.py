@@ -6,12 +6,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from functools import partial
+from itertools import combinations
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from attncli.check.routes import Route
-from attncli.check.slips.case import Case
+from attncli.check.slips.case import Case, listed
 from attncli.check.slips.changes import need, need_values
 from attncli.check.slips.gradients import Grade, free_of_masks, is_about
 from attncli.check.slips.slip import Slip
@@ -99,6 +100,37 @@ def _with_sums_of(own: Gradients, name: str, grade: Grade, product: Callable[[Ar
     if name not in BY_SCORE:
         return grade(name)
     return Gradients(own.problem, "numpy", row_sums=product(*_at_heads(own.problem)).sum(axis=-1)).array(name)
+
+
+# what was projected
+
+
+def _parts_left_out(case: Case) -> list[Route]:
+    """Return the routes in which the gradient of x, or of the context, lacks the part that comes through Q, K or V, or
+    two of them."""
+    origins = case.problem.origins
+    routes = []
+    for source in ("x", "context") if origins is not None and case.problem.d_output is not None else ():
+        name = f"d_{source}"
+        letters = [own.letter for own in need(origins).projections if own.source == source]
+        if name not in case.wrong or len(letters) < 2:
+            continue
+        due = f"it is the sum of those through {listed([letter.upper() for letter in letters])}"
+        for count in range(len(letters) - 1, 0, -1):
+            for kept in combinations(letters, count):
+                through = listed([letter.upper() for letter in kept])
+                said = f"{name} is the part through {through} only: {due}"
+                routes.append(Route(regrade=partial(_of_parts, only=name, kept=kept), said=said))
+    return routes
+
+
+def _of_parts(own: Gradients, name: str, grade: Grade, only: str, kept: tuple[str, ...]) -> Array:
+    origins = need(own.problem.origins)
+    if name != only:
+        return grade(name)
+    projections = tuple(each for each in origins.projections if f"d_{each.source}" != only or each.letter in kept)
+    problem = replace(own.problem, origins=replace(origins, projections=projections))
+    return Gradients(problem, "numpy", own.weights).array(name)
 
 
 # dropout
@@ -358,5 +390,6 @@ TERM_SLIPS = (
     ),
     _slip("grad-recomputed", "gradient", _powers_of_others, "the weights were recomputed otherwise"),
     _slip("grad-other-factor", "gradient place", _values_of_scores, "dV is dSᵀ dO: Pᵀ dO is expected"),
+    _slip("grad-part-left-out", "gradient place", _parts_left_out, "a part of the gradient was left out"),
     _slip("no-rope", "gradient", _not_turned_back, "dQ and dK were not rotated back"),
 )

@@ -164,12 +164,14 @@ def _other_base(case: Case) -> list[Route]:
     rotation = case.problem.rotation
     if rotation is None or rotation.size < 4:  # the first pair turns alike with any base
         return []
+    exponents = {rotation.base**2: ", as of an exponent −4c/d", rotation.base**0.5: ", as of an exponent −c/d"}
+    said = "the base of the rotary positions was {:.10g}{}: it is {:.10g}"
     routes = [
         Route(
             problems=(partial(_with_rotation, base=base),),
-            said=f"the base of the rotary positions was {base:.10g}: it is {rotation.base:.10g}",
+            said=said.format(base, exponents.get(base, ""), rotation.base),
         )
-        for base in BASES
+        for base in dict.fromkeys((*BASES, *exponents))
         if base != rotation.base
     ]
     if rotation.size < case.d_k:

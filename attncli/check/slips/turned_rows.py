@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from attncli.check.routes import Route
+from attncli.check.sketch import sketch_result
 from attncli.check.slips.case import Case
 from attncli.check.slips.changes import need
 from attncli.check.slips.slip import Slip
@@ -300,6 +301,29 @@ def _padded(case: Case) -> list[Route]:
     ]
 
 
+def _in_cache(case: Case) -> list[Route]:
+    """Return the route in which a query meets the keys that its window never hides at their places in a cache of these
+    keys and those of the window."""
+    visible = case.problem.visible
+    if not _has_one_position(case) or not visible.keep_first or visible.left is None:
+        return []
+    kept, size = visible.keep_first, visible.keep_first + visible.left + 1
+    keys = f"the first {kept} keys" if kept > 1 else "key 0"
+    said = (
+        f"each query and {keys} were rotated by their places in a cache of {size} keys, those that are kept and those "
+        "of the window: they have positions of their own"
+    )
+    return [Route(score=_scores_in_cache, said=said)]
+
+
+def _scores_in_cache(problem: Problem) -> Array:
+    visible = problem.visible
+    last = visible.keep_first + need(visible.left)  # the place of a query in the cache, if this is full
+    moved = _turn_at(problem, lambda _problem, positions: np.minimum(positions, last), _as_they_are)
+    is_kept = np.arange(problem.m) < visible.keep_first
+    return np.where(is_kept, sketch_result(moved).scores, sketch_result(problem).scores)
+
+
 def _slip(name: str, routes: Callable[[Case], list[Route]], said: str) -> Slip:
     return Slip(name, "stage", routes, lambda _case: said, paired=False, passes_easily=True)
 
@@ -315,5 +339,6 @@ TURNED_SLIPS = (
     _slip("rope-shifted", _wrapped, "the positions began again"),
     _slip("rope-twice", partial(_cached, count=2, words="rotated twice"), "the keys of a cache were rotated twice"),
     _slip("rope-one-side", partial(_cached, count=0, words="not rotated"), "the keys of a cache were not rotated"),
+    _slip("rope-shifted", _in_cache, "the positions were those of a cache"),
     _slip("rope-shifted", _padded, "the positions were counted from another key"),
 )
