@@ -221,6 +221,13 @@ REFUSED = [
         "type a number, as in -1234.5, or nan if it is missing",
     ),
     (
+        "a setting with a colon below a matrix",
+        "Q:\n1 0\n0 1\nK:\n1 0\n0 1\nscale: 0.5",
+        "K: row 3, column 1",
+        "'scale:' is not a number",
+        "if it is a setting, write scale = … on a line of its own",
+    ),
+    (
         "a list that is transposed",
         "[[1, 2], [3, 4]]^T",
         "",

@@ -345,12 +345,12 @@ class _Reader:
         return self.sources.matrix(text, role=role, folder=self.folder, where=name)
 
     def number(self, path: trees.Path, text: str, name: str) -> Matrix:
-        from attncli.numbers.numerals import NumeralError, parse_cells
+        from attncli.numbers.numerals import NUMBER_HINT, NumeralError, parse_cells
 
         try:
             cells = parse_cells([text], leading_zero=False)
         except NumeralError as error:
-            raise self.fault(path, f"{path[0]}: {error.what}", error.hint) from None
+            raise self.fault(path, f"{path[0]}: {error.what}", error.hint or NUMBER_HINT) from None
         return Matrix(cells.reshape(()), name, texts=(text,) if self.sources.reading.keep_text else None)
 
     def setting(self, key: str) -> Any:

@@ -228,6 +228,8 @@ def _with_extra(name: str, extra: Array, where: str, due: Shape, packed: bool) -
         hint = f"the axis of the heads is missing: give it as {(*lead[:-1], 1, n, m)}"
     elif len(lead) > 1 and extra.shape == (lead[0], m):
         hint = f"if it has a row for each entry, give it as {(lead[0], *[1] * len(lead), m)}"
+    elif len(lead) == 2 and extra.shape == (lead[0] * lead[1], n, m):
+        hint = f"if its first axis is entries times heads, reshape it to {(*lead, n, m)}"
     else:
         hint = f"a {name} must broadcast to {due}"
     fits = f"{_count(n, 'query', 'queries')} and {_count(m, 'key', 'keys')}"

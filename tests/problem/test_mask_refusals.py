@@ -66,6 +66,12 @@ MASKS = [
         "the mask looks transposed: expected one row per query",
     ),
     Bad(
+        "a mask whose entries and heads are one axis",
+        {"queries": zeros(6, 5, 2, 3), "mask": np.ones((30, 2, 4))},
+        "mask: a mask of shape (30, 2, 4) does not fit 2 queries and 4 keys with the leading axes (6, 5)",
+        "if its first axis is entries times heads, reshape it to (6, 5, 2, 4)",
+    ),
+    Bad(
         "a mask with a row for each entry",
         {"queries": zeros(6, 5, 2, 3), "mask": np.ones((6, 4))},
         "mask: a mask of shape (6, 4) does not fit 2 queries and 4 keys with the leading axes (6, 5)",

@@ -56,7 +56,10 @@ class Lines:
             array, texts = cells.parse(flat)
         except NumeralError as error:
             place = divmod(error.index, len(rows[0]))
-            self.fail(*place, error.what, error.hint or NUMBER_HINT)
+            name = flat[error.index].removesuffix(":")
+            is_setting = name.isidentifier() and name != flat[error.index]
+            hint = f"if it is a setting, write {name} = … on a line of its own" if is_setting else NUMBER_HINT
+            self.fail(*place, error.what, error.hint or hint)
         return Matrix(
             array.reshape(len(rows), len(rows[0])),
             self.where,
