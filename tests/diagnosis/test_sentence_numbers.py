@@ -170,6 +170,8 @@ FACTS = {
     r"the next {n} ": lambda r, _: (r.heads // r.key_heads,),
     r"the window {n}, {n} was": lambda r, _: r.window,
     r"reached {n} keys? before the query's position: it reaches {n}": lambda r, w: (w.window[0], r.window[0]),
+    r"it reaches {n} before the query's position and {n} after, and ends": lambda r, _: r.window,
+    r"positions was {n}, as of an exponent {n}c/d: it is {n}": lambda r, w: (w.base, -4, r.base),
     r"{n} of your scores are −inf, the first at \[{n}(?:, {n})*\]": lambda r, w: unasked(r, w),
     r"{n} of your weights are 0, the first at \[{n}(?:, {n})*\]": lambda r, w: unasked(r, w, 0),
     r"the first {n} keys are seen": lambda r, _: (r.prefix,),
