@@ -115,7 +115,8 @@ def _answers_by_name(contents: Contents) -> dict[str, Matrix] | None:
     names = {expected_name(name) or result_name(name): name for name in contents.matrices}
     if len(names) == len(contents.matrices) and names and set(EXPECTED_NAMES).issuperset(names):
         return {str(role): contents.matrices[name]() for role, name in names.items()}
-    if len(contents.matrices) != 1:
+    is_table = set(contents.matrices) == {""} or contents.select is not None
+    if len(contents.matrices) != 1 or not is_table:
         return None
     matrix = next(iter(contents.matrices.values()))()
     role = result_name(matrix.title or "") or result_name(f"{matrix.title}s")
