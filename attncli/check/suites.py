@@ -86,10 +86,11 @@ def _kind_of(word: str) -> str:
         return OTHER
     if word.strip() == "-" or is_folder(word):
         return FOLDER
+    sources = _sources()
     try:
-        answers = read_answers(word, _sources())
+        answers = read_answers(word, sources)
         if answers is None:
-            return TABLE if is_matrix(word, _sources()) else OTHER
+            return TABLE if is_matrix(word, sources) else OTHER
     except AttncliError:  # it is told where the file is judged
         return SHEET if _has_keys_of_a_sheet(word) else OTHER
     return OTHER if answers.has_problem else SHEET
