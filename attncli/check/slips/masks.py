@@ -82,6 +82,21 @@ def _on_queries(case: Case) -> list[Route]:
     return [*routes, Route(problems=(partial(drop_masks, kinds=KINDS),), reweigh=_rows_hidden(case), is_whole=True)]
 
 
+def _last_turned(case: Case) -> list[Route]:
+    """Return the routes with the last columns of a mask transposed, those of the queries' own keys behind a cache."""
+    mask, n, m = case.problem.mask, case.n, case.m
+    if mask is None or mask.shape[-2:] != (n, m) or not 1 < n < m:
+        return []
+    routes = with_empty_rows(case, _turn_last, ROWS)
+    said = f"the last {n} columns of the mask, of keys {m - n} to {m - 1}, were transposed: row i is what query i sees"
+    return [replace(route, said=said) for route in routes]
+
+
+def _turn_last(problem: Problem) -> Problem:
+    mask, n = need(problem.mask), problem.n
+    return replace(problem, mask=np.concatenate([mask[..., :-n], mask[..., -n:].mT], axis=-1))
+
+
 def _turn_mask(problem: Problem) -> Problem:
     """Return the mask of keys as one of queries. What positions forbid stays."""
     whole = change_visible(problem, left=None, right=None)
@@ -243,6 +258,13 @@ MASK_SLIPS = (
         "mask",
         _on_queries,
         _describe_turned,
+    ),
+    Slip(
+        "mask-on-queries",
+        "mask",
+        _last_turned,
+        lambda _case: "a part of the mask was transposed",
+        paired=False,
     ),
     Slip(
         "mask-tiled",

@@ -10,7 +10,14 @@ import numpy as np
 from attncli.check.error_pattern import position_text
 from attncli.check.routes import Route
 from attncli.check.slips.case import Case
-from attncli.check.slips.changes import ROWS, change_visible, drop_positions, fill_empty_rows, need
+from attncli.check.slips.changes import (
+    ROWS,
+    change_visible,
+    drop_masks,
+    drop_positions,
+    fill_empty_rows,
+    need,
+)
 from attncli.check.slips.slip import Slip
 from attncli.check.slips.tiles import TILES
 from attncli.check.visible_cells import visible_cells
@@ -46,9 +53,9 @@ def _shifted(ahead: int) -> Callable[[Case], list[Route]]:
     return routes
 
 
-def _off_diagonal(problem: Problem) -> Problem:
-    """Return the problem in which no query sees the key at its own position."""
-    positions = np.arange(problem.n) + problem.visible.offsets[0]
+def _off_diagonal(problem: Problem, offset: int) -> Problem:
+    """Return the problem in which no query sees the key at its own position, `offset` keys on."""
+    positions = np.arange(problem.n) + offset
     others = positions[:, None] != np.arange(problem.m)
     mask = others if problem.mask is None else problem.mask & others
     return replace(problem, mask=np.broadcast_to(mask, (*problem.lead, problem.n, problem.m)))
@@ -58,7 +65,24 @@ def _diagonal(case: Case) -> list[Route]:
     if len(case.problem.visible.offsets) > 1:
         return []
     rows = dict.fromkeys((case.problem.conventions.empty, *ROWS))
-    return [Route(problems=(_off_diagonal, partial(fill_empty_rows, row=row))) for row in rows]
+    offsets = dict.fromkeys((case.problem.visible.offsets[0], _last_offset(case)))
+    return [
+        Route(
+            problems=(partial(_off_diagonal, offset=offset), partial(fill_empty_rows, row=row)),
+            said=(
+                f"the key at the query's own position, key {position_text(offset)} for query i, was masked: it is seen"
+            ),
+        )
+        for offset in offsets
+        for row in rows
+    ]
+
+
+def _last_offset(case: Case) -> int:
+    """Return where query 0 stands: where its position is not asked for, the queries are those of the last keys, which
+    a mask of them behind a cache implies."""
+    is_behind = case.problem.mask is not None and case.m > case.n and not case.problem.visible.has_order
+    return case.m - case.n if is_behind else case.problem.visible.offsets[0]
 
 
 def _windows(case: Case) -> list[Route]:
@@ -200,22 +224,35 @@ def _settings(case: Case) -> list[Route]:
 
 def _unasked(case: Case) -> list[Route]:
     """Return the routes with a causal mask, from either corner, that was not requested."""
+    return _made_causal(case, "a causal mask was applied, query i saw only the keys up to {}: none is asked for")
+
+
+def _in_place_of_mask(case: Case) -> list[Route]:
+    """Return the routes with a causal mask, from either corner, in the place of the mask."""
+    if case.problem.mask is None:
+        return []
+    said = "a causal mask took the place of the mask, query i saw the keys up to {}: the mask says which"
+    return _made_causal(case, said, dropped=("mask",))
+
+
+def _made_causal(case: Case, said: str, dropped: tuple[str, ...] = ()) -> list[Route]:
     if case.problem.visible.right is not None or case.m < 2:
         return []
-    corners = dict.fromkeys((0, case.m - case.n))
     return [
         Route(
-            problems=(partial(_made_causal, offset=offset), partial(fill_empty_rows, row=row)),
-            said=(
-                f"a causal mask was applied, query i saw only the keys up to {position_text(offset)}: none is asked for"
+            problems=(
+                partial(drop_masks, kinds=dropped),
+                partial(_hide_later, offset=offset),
+                partial(fill_empty_rows, row=row),
             ),
+            said=said.format(position_text(offset)),
         )
-        for offset in corners
+        for offset in dict.fromkeys((0, case.m - case.n))
         for row in ("zeros", "nan")
     ]
 
 
-def _made_causal(problem: Problem, offset: int) -> Problem:
+def _hide_later(problem: Problem, offset: int) -> Problem:
     hidden = np.arange(problem.n)[:, None] + offset < np.arange(problem.m)
     seen = visible_cells(problem) & ~hidden
     return replace(drop_positions(problem), mask=seen)
@@ -245,7 +282,7 @@ POSITION_MASK_SLIPS = (
         "diagonal-masked",
         "mask",
         _diagonal,
-        lambda case: f"the key at the query's own position, key {case.position} for query i, was masked: it is seen",
+        lambda _case: "the key at the query's own position was masked",
     ),
     Slip(
         "diagonal-masked",
@@ -264,4 +301,5 @@ POSITION_MASK_SLIPS = (
     Slip("other-offset", "mask", _other_offsets, lambda _case: "the queries stood elsewhere", paired=False),
     Slip("setting-off-by-one", "mask", _settings, lambda _case: "a number was off by one", paired=False),
     Slip("unasked-causal", "mask", _unasked, lambda _case: "a causal mask was applied"),
+    Slip("unasked-causal", "mask", _in_place_of_mask, lambda _case: "a causal mask was applied", paired=False),
 )
