@@ -73,7 +73,7 @@ def _split(array: Array, heads: int, where: str, role: str) -> Array:
         fitting = ", ".join(str(count) for count in range(1, min(width, 64) + 1) if width % count == 0)
         raise ProblemError(
             where,
-            f"the {width} columns of {role} don't split into {heads} heads",
+            f"the {width} {'column' if width == 1 else 'columns'} of {role} cannot be split into {heads} heads",
             f"numbers of heads that divide {width}: {fitting}",
         )
     return unpack_heads(array, heads)

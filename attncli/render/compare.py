@@ -210,8 +210,8 @@ def difference_words(found: Difference, comparison: Comparison, style: Style) ->
     size = format_number(found.size, style.digits)
     *lead, query, column = found.at
     target = names.key(column) if what == "weights" else names.column(column)
-    place = f" of [{', '.join(map(str, lead))}]" if lead else ""
-    where = f"{names.query(query)} → {target}{place}"
+    part = names.part(int(np.ravel_multi_index(lead, comparison.problem.lead))) if lead else ""
+    where = f"{names.query(query)} → {target}{', ' if part else ''}{part}"
     return f"{what}: the largest difference is {size}, between {found.first} and {found.second} ({escaped(where)})"
 
 

@@ -205,3 +205,13 @@ def test_one_variant_is_compared_with_nothing_and_ends_with_its_table(run):
     assert ran.status == 0
     assert ran.out.endswith("\n")
     assert not ran.out.endswith("\n\n")
+
+
+@pytest.mark.parametrize(("heads", "part"), [([], "entry 1"), (["--heads", "2"], "head 1")])
+def test_the_largest_difference_is_told_with_the_name_of_its_table(
+    run: Callable[..., object], heads: list[str], part: str
+) -> None:
+    rows = "[[0, 0, 4, 0], [0, 0, 0, 4]]" if heads else "[[[0, 0], [0, 0]], [[4, 0], [0, 4]]]"
+    out = run("compare", rows, rows, "--variants", "scaled,uniform", *heads).out
+    assert f", {part}\n" in out
+    assert out.splitlines()[-2].endswith(f"(query 0 → key 0, {part})")

@@ -120,25 +120,25 @@ SETTINGS = [
     Bad(
         "heads that do not divide the columns",
         {"heads": 2},
-        "queries: the 3 columns of queries don't split into 2 heads",
+        "queries: the 3 columns of queries cannot be split into 2 heads",
         "numbers of heads that divide 3: 1, 3",
     ),
     Bad(
         "heads that do not divide many columns, of which at most 64 are told",
         {"queries": zeros(2, 65), "keys": zeros(4, 65), "heads": 2},
-        "queries: the 65 columns of queries don't split into 2 heads",
+        "queries: the 65 columns of queries cannot be split into 2 heads",
         "numbers of heads that divide 65: 1, 5, 13",
     ),
     Bad(
         "heads that do not divide 64 columns",
         {"queries": zeros(2, 64), "keys": zeros(4, 64), "heads": 3},
-        "queries: the 64 columns of queries don't split into 3 heads",
+        "queries: the 64 columns of queries cannot be split into 3 heads",
         "numbers of heads that divide 64: 1, 2, 4, 8, 16, 32, 64",
     ),
     Bad(
         "heads that do not divide the columns of V",
         {"heads": 3},
-        "values: the 2 columns of values don't split into 3 heads",
+        "values: the 2 columns of values cannot be split into 3 heads",
         "numbers of heads that divide 2: 1, 2",
     ),
     Bad(
