@@ -146,6 +146,13 @@ def test_steps_that_were_rounded_to_the_digits_of_the_output_are_told(scale, sli
     assert told(ROOTS, {"output": output}) == (slip, sentence)
 
 
+def test_rounded_steps_that_are_rounded_weights_by_themselves_are_told_beside_another_scale():
+    text = "queries: [[0.5, -1], [1.5, 0.25]], keys: [[2, -0.5], [-1, 1], [0.25, 0.75], [1, 1]]"
+    text += ", values: [[1, -2, 0], [0.5, 1, 3], [2, 2, -1], [-1, 0, 1]]"
+    found = diagnosis(text, {"output": "[[0.87, -1.32, 0.13], [0.63, -1.25, 0.18]]"})
+    assert [each.slip for each in found] == ["unscaled+rounded-steps"]
+
+
 def test_one_cell_that_rounded_steps_put_off_is_no_proof_of_a_wrong_cell():
     text = "queries: [[1, 0, 1], [0, 2, 1]], keys: [[1, 1, 0], [0, 1, 1], [2, 0, 1]], values: [[1, 2], [3, 0], [0, 4]]"
     found = diagnosis(text, {"output": "[[0.76, 2.82], [1.89, 1.28]]"})

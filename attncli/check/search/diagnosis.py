@@ -4,6 +4,7 @@ check."""
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from itertools import combinations, permutations, product
@@ -391,8 +392,8 @@ def _first_of_each_name(attempts: list[Attempt]) -> list[Attempt]:
 
 def _pairs(singles: list[Attempt], groups: list[list[Attempt]], case: Case, sample: Sample) -> list[Attempt]:
     """Return two slips of different families, made in the order of their stages: the first of two groups that are of
-    different families, or one that is none by itself with one that may make it one. Masks that are alike by themselves
-    may differ where another one is left out."""
+    different families, or one that is none by itself with one that may make it one. Masks, and rounded steps, that are
+    alike by themselves may differ beside another slip."""
     differing = {id(attempt) for group in groups for attempt in group}
     first_ones = {id(group[0]): group for group in groups}
     tried = [each for each in singles if id(each) in first_ones or id(each) not in differing]
@@ -403,11 +404,17 @@ def _pairs(singles: list[Attempt], groups: list[list[Attempt]], case: Case, samp
         if all(id(each) in first_ones or _is_made_by(each, other, hidden, case) for each, other in both):
             alike = (first_ones.get(id(each), [each]) for each in (first, second))
             apart = [(one, two) for one, two in product(*alike) if one.slips[0].family != two.slips[0].family]
-            masks = [pair for pair in apart[1:] if {each.slips[0].family for each in pair} == MASKS]
-            for one, two in apart[:1] + masks:
+            for one, two in apart[:1] + [pair for pair in apart[1:] if _may_differ(pair, apart[0])]:
                 pairs += _join_attempts(one, two, case, sample)
     least = least_evidence(len(pairs))
     return [replace(pair, least=least) for pair in pairs if sample.may_be(pair.seen)]
+
+
+def _may_differ(pair: tuple[Attempt, Attempt], first: tuple[Attempt, Attempt]) -> bool:
+    """Return whether a pair may give other numbers than the first one, each of whose slips is alike by itself: another
+    mask where one is left out, or steps that are rounded beside the same slip."""
+    families = {each.slips[0].family for each in pair}
+    return families == MASKS or ("rounding" in families and any(map(operator.is_, pair, first)))
 
 
 def _is_made_by(without_effect: Attempt, other: Attempt, hidden: set[int], case: Case) -> bool:
