@@ -23,7 +23,7 @@ from attncli.problem.projections import resolve_projections
 from attncli.problem.scaling import refuse_beyond, settle_scale
 from attncli.problem.shapes import Layout, axes_of, check_shapes, output_shape, split_heads
 from attncli.problem.stages import settle_stages
-from attncli.problem.system_masks import fit_system_masks
+from attncli.problem.system_masks import describe_doubtful_axes, fit_system_masks
 from attncli.problem.totals import refuse_totals
 from attncli.problem.words import Words
 from attncli.records import replace
@@ -103,6 +103,7 @@ def _lay_out(
     forms: dict[str, str] = {}
     if request.system is not None:
         request, mask, bias, forms = fit_system_masks(request, queries.shape, keys.shape, mask, bias)
+    forms |= describe_doubtful_axes(forms, queries.shape, mask, bias)
     wheres = (request.mask.where if request.mask else "mask", request.bias.where if request.bias else "bias")
     return request, check_shapes(queries, keys, values, mask, bias, sources, wheres, request.heads), forms
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 Shape = tuple[int, ...]
 
+HEADS_BY_POSITION = "(heads, n, m)"
 LENGTHS_HINT = "one length for all, or one per entry of the first axis"
 
 
@@ -51,6 +52,19 @@ def fit_system_masks(
         request = replace(request, key_lengths=None)
         said["key lengths"] = "one per query"
     return request, mask, bias, said
+
+
+def describe_doubtful_axes(
+    forms: dict[str, str], queries: Shape, mask: Array | None, bias: Array | None
+) -> dict[str, str]:
+    """Return how a mask and a bias of three axes were read whose first could be that of the entries as well."""
+    could_be_either = len(queries) == 4 and queries[0] == queries[1] > 1
+    return {
+        f"{name} axes": HEADS_BY_POSITION
+        for name, array in (("mask", mask), ("bias", bias))
+        if could_be_either and array is not None and array.ndim == 3 and len(array) == queries[1]
+        if f"{name} axes" not in forms
+    }
 
 
 def _leading_axes(queries: Shape, keys: Shape) -> Shape:

@@ -70,9 +70,12 @@ def _score(problem: Problem) -> str:
     return f"{problem.variant.formula} · {problem.scale_text}".removesuffix(" · 1")
 
 
-def _mask_words(_base: Problem, theirs: Problem) -> str:
+def _mask_words(base: Problem, theirs: Problem) -> str:
     axes = theirs.words.conventions.get("mask axes")
-    return f"its mask: it has the axes {axes} there" if axes else "its mask: what is true here is false there"
+    is_other = axes != base.words.conventions.get("mask axes")
+    return (
+        f"its mask: it has the axes {axes} there" if axes and is_other else "its mask: what is true here is false there"
+    )
 
 
 def _corner_words(base: Problem, theirs: Problem) -> str:

@@ -153,3 +153,12 @@ def test_settings_in_a_file_of_arrays_are_part_of_the_problem(run, tmp_path):
         2,
         f"error: {path}: sink: has the shape (2, 2); expected a number or a list of them\n",
     )
+
+
+def test_a_mask_whose_first_axis_could_be_entries_or_heads_says_which():
+    queries, keys = RANDOM.normal(size=(2, 2, 4, 3)), RANDOM.normal(size=(2, 2, 5, 3))
+    for name, array in (("mask", np.ones((2, 4, 5))), ("bias", np.zeros((2, 4, 5)))):
+        said = attend(queries, keys, **{name: array}).problem.words.conventions
+        assert said[f"{name} axes"] == "(heads, n, m)"
+        assert f"{name} axes" not in attend(queries, keys, **{name: array[:1]}).problem.words.conventions
+    assert "mask axes" not in attend(Q, K, mask=np.ones((3, 4, 5))).problem.words.conventions
