@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 Allowed = Callable[[JudgedBlock], "Array | float"]
 
+FIRST_ROOM = 3.0  # times the error that a few computations in half precision show
+SHARE = 8  # of a plain computation, fewer than one cell of so many is farther off
+MANY = 64  # cells of a matrix for which that is sure
 MOST_UNITS = 10  # rounded inputs never explain a difference of more claimed units
 
 
@@ -131,7 +134,17 @@ class Judge(ExpectedMatrix):
         farthest = FAR * measured.largest(self.name)
         if not self.is_within(lambda _block: farthest, measured):  # imitating a computation takes long
             return None
-        return next((dtype for dtype in self.narrow if self.is_within(_twice_narrow(dtype), measured)), None)
+        likely = (dtype for dtype in self.narrow if dtype == self.stated or not self._is_far_off(dtype, measured))
+        return next((dtype for dtype in likely if self.is_within(_twice_narrow(dtype), measured)), None)
+
+    def _is_far_off(self, dtype: str, measured: Measured) -> bool:
+        """Return whether many cells are farther off than a few computations in a half precision, so that more of them
+        need not be imitated."""
+        few = measured.narrow_at_first(self.name, dtype)
+        if few is None or few.size < MANY:
+            return False
+        beyond = sum(int((block.error > FIRST_ROOM * few[block.where]).sum()) for block in self.blocks(measured))
+        return beyond > few.size / SHARE
 
     def _is_moved(self, claims: Claims, measured: Measured) -> bool:
         """Return whether some inputs within their rounding give all the numbers at once, each within a unit of the

@@ -1,15 +1,20 @@
 """Half precision: what fused kernels give is right, and slips are found in it."""
 
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
 import pytest
 
 from attncli.check import check
+from attncli.check.checking import make_judge
+from attncli.check.expected_matrix import Tolerance
 from attncli.check.half_precision import Differing, find_fits
 from attncli.check.precision import read_claims
 from attncli.check.routes import RIGHT, Route
-from attncli.check.tolerance.narrow import rounded
+from attncli.check.tolerance import measures
+from attncli.check.tolerance.measures import Measured
+from attncli.check.tolerance.narrow import DRAWS, FIRST_DRAWS, narrow_errors, rounded
 from attncli.inputs.problem_file import read_problem
 from attncli.inputs.request import Request, Worksheet
 from attncli.inputs.sources import Sources
@@ -68,6 +73,24 @@ def test_slips_are_found_in_half_precision(shape, dtype, slip):
     found = verdict(request(arrays, **right), rounded(slipped["output"], dtype), search=True)
     assert found.verdict == "wrong"
     assert found.diagnosis[0].slip == slip
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("shape", [(16, 16), (64, 64)], ids=str)
+def test_few_computations_refuse_what_is_far_off_and_nothing_else(monkeypatch, shape, dtype):
+    draws = []
+    monkeypatch.setattr(measures, "narrow_errors", lambda *given: draws.append(given[4]) or narrow_errors(*given))
+    random, half = np.random.default_rng(4), partial(rounded, dtype=dtype)
+    arrays = {name: half(random.normal(size=shape)) for name in ("queries", "keys", "values")}
+    asked = request(arrays)
+    plain = half(Route(weigh=half).numbers(asked, ["output"])["output"])
+    for size, expected in ((0, [FIRST_DRAWS, DRAWS]), (0.05, [FIRST_DRAWS])):
+        draws.clear()
+        output = half(plain + size * random.choice((-1, 1), plain.shape))
+        judge = make_judge("output", Matrix(output, "output"), RIGHT.problem(asked), None, None, False)
+        judge = replace(judge, narrow=(dtype,), tolerance=Tolerance(0.0, 0.0))
+        found = judge.verdict(Measured(RIGHT, asked, ("output",), {}, is_tried=True))
+        assert (found, draws) == (dtype if size == 0 else "wrong", expected)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)

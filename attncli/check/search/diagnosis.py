@@ -295,7 +295,7 @@ def _judge(attempt: Attempt, case: Case, right: Measured, sure: float) -> Found 
     than `sure` digits it may be chance."""
     try:
         route = attempt.route.present_by(right.route.present)
-        measured = Measured(route, case.request, tuple(case.judges), right.halves)
+        measured = Measured(route, case.request, tuple(case.judges), right.halves, is_tried=True)
     except (AttncliError, ValueError):
         return None
     if any(name not in measured.numbers for name in case.judges):

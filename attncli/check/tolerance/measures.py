@@ -13,7 +13,16 @@ from attncli.check.blocks import Index, block_indices, rows_of, rows_together
 from attncli.check.precision import spacing
 from attncli.check.routes import Route
 from attncli.check.tolerance.error_bounds import magnitudes_of, plain_bounds
-from attncli.check.tolerance.narrow import DRAWS, FEW_DRAWS, LARGE, imitate, narrow_errors, round_inputs
+from attncli.check.tolerance.narrow import (
+    DRAWS,
+    FEW_DRAWS,
+    FIRST_DRAWS,
+    LARGE,
+    LEAST_CELLS,
+    imitate,
+    narrow_errors,
+    round_inputs,
+)
 from attncli.check.tolerance.rounding import Movement
 from attncli.inputs.request import GRADIENT_NAMES
 from attncli.matrix import Array
@@ -32,18 +41,29 @@ KEPT = 1 << 24  # cells of bounds that are kept for the next look at a block
 class Measured:
     """The numbers of a route through a request, with their bounds, which are computed when they are first used.
 
-    `halves` are half a unit of the last digit of each input that counts as rounded, by matrix name.
+    `halves` are half a unit of the last digit of each input that counts as rounded, by matrix name. Of the routes of
+    many slips (`is_tried`) nearly all are wrong, and most of these by far.
     """
 
-    def __init__(self, route: Route, request: Request, names: Collection[str], halves: dict[str, Array]) -> None:
+    def __init__(
+        self,
+        route: Route,
+        request: Request,
+        names: Collection[str],
+        halves: dict[str, Array],
+        *,
+        is_tried: bool = False,
+    ) -> None:
         self.route = route
         self.request = request
         self.names = tuple(names)
         self.problem = route.problem(request, describes=True)
         self.numbers = route.numbers_of(self.problem, names)
         self.halves = halves
+        self.is_tried = is_tried
         self._found: dict[tuple[str, str, int, int], dict[str, Array]] = {}  # of blocks, as many as KEPT cells allow
         self._entered: dict[str, Problem] = {}
+        self._at_first: dict[str, dict[str, Array]] = {}
         self._largest: dict[str, float] = {}
 
     def blocks(self, name: str) -> list[Index]:
@@ -77,6 +97,16 @@ class Measured:
         if name in GRADIENT_NAMES:  # sums of many rounded products, each as large as the largest or less
             return np.full(self.numbers[name][where].shape, spacing(np.array(self.largest(name)), dtype))
         return self._part(name, dtype, where, "narrow", self._narrow)
+
+    def narrow_at_first(self, name: str, dtype: str) -> Array | None:
+        """Return how far a plain computation in a half precision may be off in each cell, as few of them show, or None
+        if that would save nothing."""
+        cells = self.problem.parts * self.problem.n * self.problem.m
+        if not self.is_tried or not LEAST_CELLS <= cells <= LARGE or name in GRADIENT_NAMES:
+            return None
+        if dtype not in self._at_first:
+            self._at_first[dtype] = self._narrow(dtype, range(self.problem.n), FIRST_DRAWS)
+        return self._at_first[dtype][name]
 
     def _part(self, name: str, dtype: str, where: Index, kind: str, find: Finder) -> Array:
         """Return what `find` returns for the rows of this block, or for all rows and then cut, if a row depends on
@@ -112,7 +142,7 @@ class Measured:
     def _magnitudes(self) -> Problem:
         return magnitudes_of(self.route, self.request)
 
-    def _narrow(self, dtype: str, rows: range) -> dict[str, Array]:
+    def _narrow(self, dtype: str, rows: range, draws: int | None = None) -> dict[str, Array]:
         if dtype not in self._entered:
             self._entered[dtype] = round_inputs(self.route, self.request, dtype)
         place = slice(rows.start, rows.stop)
@@ -122,7 +152,8 @@ class Measured:
             if name not in GRADIENT_NAMES
             for index in [(..., place) if name == "lse" else (..., place, slice(None))]
         }
-        draws = DRAWS if self.problem.parts * self.problem.n * self.problem.m <= LARGE else FEW_DRAWS
+        if draws is None:
+            draws = DRAWS if self.problem.parts * self.problem.n * self.problem.m <= LARGE else FEW_DRAWS
         return narrow_errors(self.route, self._entered[dtype].take_rows(rows), own, dtype, draws, rows.start)
 
     def imitate(self, name: str, dtype: str, where: Index) -> list[Array]:
