@@ -400,10 +400,11 @@ class _Reader:
         return Labels(**found)
 
     def expected(self) -> dict[str, Matrix]:
-        for name in self.mapping(("expected",)):
+        names = list(self.mapping(("expected",)))
+        for name in names:
             if name not in EXPECTED_NAMES:
                 raise self.unknown(("expected", name), EXPECTED_NAMES)
-        return self.results({name: ("expected", name) for name in self.mapping(("expected",))})
+        return self.results({name: ("expected", name) for name in names})
 
     def answers(self, path: tuple[str, ...]) -> dict[str, Matrix]:
         """Return the results in a mapping that somebody wrote, whose names may be written in any way.

@@ -72,11 +72,15 @@ def fitted_number(case: Case, sample: Sample, number: FittedNumber) -> Slip | No
         return None
     best = int(np.argmin(misfits))
     first = best - best % len(SIZES)  # of those with the sign of the best
-    signed = partial(_of_sign, misfit, math.copysign(1, candidates[best]))
-    size = _narrowed(signed, abs(own) * SIZES, misfits[first : first + len(SIZES)], best - first, sample)
+
+    def signed(size: float) -> float:
+        return math.copysign(size, candidates[best])
+
+    around = misfits[first : first + len(SIZES)]
+    size = _narrowed(lambda each: misfit(signed(each)), abs(own) * SIZES, around, best - first, sample)
     if size is None:
         return None
-    value = math.copysign(size, candidates[best])
+    value = signed(size)
     for _ in range(STEPS_AT_LAST):
         value += _correction(case, sample, value, change)
     if misfit(2 * value) <= misfit(value):
@@ -88,10 +92,6 @@ def fitted_number(case: Case, sample: Sample, number: FittedNumber) -> Slip | No
         if each and not math.isclose(each, own) and abs(each) <= number.most
     ]
     return make_fitted_slip(number.slip, number.family, routes, 1)
-
-
-def _of_sign(misfit: Callable[[float], float], sign: float, size: float) -> float:
-    return misfit(sign * size)
 
 
 def _has_sizes_around(own: float) -> bool:

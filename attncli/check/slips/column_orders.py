@@ -37,14 +37,16 @@ def _in_order(problem: Problem, order: Array) -> Problem:
 
 
 def _reordered(case: Case) -> list[Route]:
-    distinct = {tuple(order.tolist()): words for words, order in reversed(_orders(case.d_k).items())}
+    distinct: dict[tuple[int, ...], str] = {}
+    for words, order in _orders(case.d_k).items():
+        distinct.setdefault(tuple(order.tolist()), words)
     return [
         Route(
-            problems=(partial(_in_order, order=np.array(order)),),
+            problems=(partial(_in_order, order=np.array(places)),),
             said=f"the columns of K were taken {words}: column c of Q meets column c of K",
         )
-        for order, words in reversed(distinct.items())
-        if order != tuple(range(case.d_k))
+        for places, words in distinct.items()
+        if places != tuple(range(case.d_k))
     ]
 
 

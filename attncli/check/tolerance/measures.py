@@ -18,7 +18,7 @@ from attncli.check.tolerance.narrow import (
     FEW_DRAWS,
     FIRST_DRAWS,
     LARGE,
-    LEAST_CELLS,
+    LEAST_WEIGHTS,
     imitate,
     narrow_errors,
     round_inputs,
@@ -102,7 +102,7 @@ class Measured:
         """Return how far a plain computation in a half precision may be off in each cell, as few of them show, or None
         if that would save nothing."""
         cells = self.problem.parts * self.problem.n * self.problem.m
-        if not self.is_tried or not LEAST_CELLS <= cells <= LARGE or name in GRADIENT_NAMES:
+        if not self.is_tried or not LEAST_WEIGHTS <= cells <= LARGE or name in GRADIENT_NAMES:
             return None
         if dtype not in self._at_first:
             self._at_first[dtype] = self._narrow(dtype, range(self.problem.n), FIRST_DRAWS)

@@ -26,12 +26,8 @@ _HEADINGS = frozenset(
 )
 _LONGEST_HEADING = 80
 _PLAIN_STARTS = frozenset("[{|\\-+.0123456789")  # with which little begins that stands around a print:
-_SIGNS_AROUND = (
-    ".rs:",
-    "(%o",
-    "--> ",
-    " array = [|",
-)  # Rust's dbg!, the second line of Maxima, the prompt of Scilab, OCaml
+# of Rust's dbg!, the second line of Maxima, the prompt of Scilab, and OCaml
+_SIGNS_AROUND = (".rs:", "(%o", "--> ", " array = [|")
 _LONGEST_FIRST = 1 << 12
 
 
