@@ -19,10 +19,6 @@ if TYPE_CHECKING:
     from attncli.matrix import Matrix, Reading
 
 TOKEN = re.compile(r'[\[\]{}]|"(?:[^"\\]|\\.)*"|[^\s\[\]{},:"]+', re.DOTALL)
-AFTER_THE_END = (
-    "something follows the end of the JSON value",
-    "one value to a file; lists on lines of their own are read from a .txt file",
-)
 _CURES = (  # for our words of an error, and for those of Python's json that begin alike in all its versions
     ("not JSON: a comma before", "delete the comma"),
     ("not JSON: unexpected end", "close what is open: brackets, braces and quotation marks"),
@@ -49,6 +45,10 @@ def read(data: bytes, where: str, reading: Reading) -> Contents:
 
 class _DuplicateKeyError(Exception):
     pass
+
+
+class TrailingTextError(InputError):
+    """Something follows the end of a valid JSON value, as where each line is a list."""
 
 
 def _parse(text: str, where: str) -> Any:
@@ -102,7 +102,7 @@ def _malformed(text: str, where: str, error: Any) -> InputError:
     if not text.strip():
         return InputError(where, "the file is empty", trees.FORM)
     index = error.pos
-    what, hint = f"not JSON: {error.msg[:1].lower()}{error.msg[1:]}", None
+    what, hint, kind = f"not JSON: {error.msg[:1].lower()}{error.msg[1:]}", None, InputError
     if error.msg.startswith(("Invalid", "Unterminated")):  # within a string
         if error.msg.startswith("Invalid control"):
             what, hint = "a line break or control character within a string", "write \\n for a line break"
@@ -116,22 +116,20 @@ def _malformed(text: str, where: str, error: Any) -> InputError:
         while index and WORD.fullmatch(text[index - 1]):
             index -= 1
         before = text[:index].rstrip()
-        if word := WORD.match(text, index):
-            if error.msg == "Extra data" and index == error.pos:
-                what, hint = AFTER_THE_END
-            else:
-                what, hint = _foreign_word(word.group())
-        elif error.msg == "Extra data":
-            what, hint = AFTER_THE_END
+        word = WORD.match(text, index)
+        if error.msg == "Extra data" and (word is None or index == error.pos):
+            kind, what = TrailingTextError, "something follows the end of the JSON value"
+            hint = "one value to a file; lists on lines of their own are read from a .txt file"
+        elif word is not None:
+            what, hint = _foreign_word(word.group())
         elif before.endswith(",") and text[index] in "]}":
             index, what = len(before) - 1, f"not JSON: a comma before {text[index]}"
     line, column = trees.position(text, index)
     hint = hint or next((cure for begins, cure in _CURES if what.startswith(begins)), _ANY_CURE)
-    return InputError(f"{where}: line {line}, column {column}", what, hint)
+    return kind(f"{where}: line {line}, column {column}", what, hint)
 
 
 def _foreign_word(word: str) -> tuple[str, str | None]:
-
     what = f"{word if len(word) <= 40 else word[:37] + '...'!r} is not JSON"
     if word.lower() in ("true", "false", "null", "none"):
         return what, f"write {'null' if word == 'None' else word.lower()}"

@@ -263,9 +263,9 @@ class Sources:
             raise refusals[-1]  # a page with fences begins like a key: `Here:`
         first = refusals[0]
         if len(refusals) > 1 and names[0] == "json":
-            from attncli.formats.json import AFTER_THE_END
+            from attncli.formats.json import TrailingTextError
 
-            first = refusals[1] if first.what == AFTER_THE_END[0] else first  # a list that is no JSON
+            first = refusals[1] if isinstance(first, TrailingTextError) else first
         if names[0] in ("yaml", "json") and not self.from_format:
             from attncli.formats.prints.unread import name_beginning
 
