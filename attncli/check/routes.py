@@ -10,12 +10,19 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from attncli.check.normalizations import (
+    ACROSS,
+    BACKWARDS,
+    BY_ROW,
+    NORMALIZATIONS,
+    apply_dropout,
+    normalize_scores,
+)
 from attncli.errors import AttncliError
 from attncli.inputs.request import GRADIENT_NAMES
 from attncli.matrix import Array
 from attncli.problem.heads import pack_heads
 from attncli.problem.prepare import prepare
-from attncli.problem.problem import over_heads
 from attncli.problem.shapes import output_shape
 from attncli.records import record, replace
 from attncli.results.gradients import Gradients
@@ -37,7 +44,7 @@ Regrade = Callable[[Gradients, str, Callable[[str], Array]], Array]
 class Route:
     """From a request to numbers: changes to the request, then to the problem, then to the arithmetic after the scores.
 
-    `softmax` is how scores become weights: over the keys (right), or by a name in `NORMALIZERS`. If it `derives`,
+    `softmax` is how scores become weights: over the keys (right), or by a name in `NORMALIZATIONS`. If it `derives`,
     gradients are the derivatives of this softmax; otherwise they follow the formula of the right one. `score` replaces
     the scores (-inf where masked), `rescore` changes those that are normalized and `told_scores` those that are told,
     `reweigh` changes the weights, `weigh` changes those that are multiplied by the values (only for the output), and
@@ -228,12 +235,12 @@ class Route:
             if problem.top_k is not None:
                 scores = np.array(scores)
                 keep_largest(scores, problem.top_k)
-            weights = _drop_weights(problem, NORMALIZERS[self.softmax](scores, self.unseen))
+            weights = apply_dropout(problem, NORMALIZATIONS[self.softmax](scores, self.unseen))
         row = {"nan": np.nan, "uniform": 1 / problem.m}.get(problem.conventions.empty)
         if row is None or self.softmax not in BY_ROW:
             return weights
         is_empty = np.isneginf(own).all(axis=-1, keepdims=True)
-        return np.where(is_empty, _drop_weights(problem, np.full(weights.shape, row)), weights)
+        return np.where(is_empty, apply_dropout(problem, np.full(weights.shape, row)), weights)
 
 
 class NumbersAsNeeded(Mapping[str, Array]):
@@ -273,91 +280,6 @@ def mean_over_heads(name: str, array: Array) -> Array:
     """Return the weights of a query as the mean of its heads' weights."""
     mean: Array = array.mean(axis=-3) if name == "weights" else array
     return mean
-
-
-@np.errstate(all="ignore")
-def softmax_over(scores: Array, unseen: float, axis: int | tuple[int, ...], base: float = np.e) -> Array:
-    """Return base^score over the sum of these along the axis, or `unseen` if everything along it is masked."""
-    largest = scores.max(axis=axis, keepdims=True)
-    powers = np.exp(scores - largest) if base == np.e else np.power(base, scores - largest)
-    weights: Array = np.where(largest == -np.inf, unseen, powers / powers.sum(axis=axis, keepdims=True))
-    return weights
-
-
-def normalize_scores(problem: Problem, scores: Array, unseen: float) -> Array:
-    """Return the weights of other scores by the problem's own normalizer, with its sink, top-k and dropout."""
-    if problem.top_k is not None:
-        scores = np.array(scores)
-        keep_largest(scores, problem.top_k)
-    if problem.normalizer.weights is not None:
-        weights = problem.normalizer.weights(scores)
-    elif problem.sink is not None:
-        joined = np.concatenate([scores, np.broadcast_to(over_heads(problem.sink), (*scores.shape[:-1], 1))], axis=-1)
-        weights = softmax_over(joined, unseen, -1)[..., :-1]
-    else:
-        weights = softmax_over(scores, unseen, -1)
-    return _drop_weights(problem, weights)
-
-
-def _drop_weights(problem: Problem, weights: Array) -> Array:
-    """Return the weights times the dropout mask over 1 − p, if the problem has one."""
-    return weights if problem.dropout_mask is None else weights * problem.dropout_mask / (1 - problem.dropout)
-
-
-@np.errstate(all="ignore")
-def _over_sum(scores: Array, unseen: float) -> Array:
-    """Return the scores over their sum, without an exponential."""
-    seen = np.where(np.isneginf(scores), unseen, scores)
-    shares: Array = seen / seen.sum(axis=-1, keepdims=True)
-    return shares
-
-
-def _largest_alone(scores: Array, unseen: float) -> Array:
-    """Return 1 at the first of the largest scores of a row, 0 elsewhere, and `unseen` at the first of a masked row."""
-    first = np.arange(scores.shape[-1]) == scores.argmax(axis=-1)[..., None]
-    return np.where(first, np.where(np.isneginf(scores), unseen, 1.0), 0.0)
-
-
-@np.errstate(all="ignore")
-def _relu_over_sum(scores: Array, unseen: float) -> Array:
-    """Return the scores above 0 over their sum, or `unseen` in a row without one."""
-    kept = np.maximum(scores, 0)
-    total = kept.sum(axis=-1, keepdims=True)
-    return np.where(total > 0, kept / total, unseen)
-
-
-def _axes(*axes: int) -> Callable[[Array, float], Array]:
-    return lambda scores, unseen: softmax_over(scores, unseen, axes)
-
-
-NORMALIZERS: dict[str, Callable[[Array, float], Array]] = {  # of scores, and of the weight of masked cells
-    "keys": _axes(-1),
-    "queries": _axes(-2),
-    "all": _axes(-2, -1),
-    "none": lambda scores, unseen: np.where(np.isneginf(scores), unseen, scores),
-    "exp2": lambda scores, unseen: softmax_over(scores, unseen, -1, 2.0),
-    "sum": _over_sum,
-    "largest": _largest_alone,
-    "relu over sum": _relu_over_sum,
-    "relu over keys": lambda scores, _unseen: np.maximum(scores, 0) / scores.shape[-1],
-    "heads": _axes(-3),
-    "heads and keys": _axes(-3, -1),
-    "batch": _axes(0),
-}
-
-
-def _backward_over(*axes: int) -> Callable[[Array, Array], Array]:
-    return lambda weights, d_weights: weights * (d_weights - (weights * d_weights).sum(axis=axes, keepdims=True))
-
-
-BACKWARDS: dict[str, Callable[[Array, Array], Array]] = {  # gradients of scores, from weights and their gradients
-    "queries": _backward_over(-2),
-    "all": _backward_over(-2, -1),
-    "none": lambda weights, d_weights: np.where(weights != 0, d_weights, 0),
-    "exp2": lambda weights, d_weights: np.log(2) * _backward_over(-1)(weights, d_weights),
-}
-BY_ROW = ("keys", "exp2", "largest")  # those that leave a query without a key the row that its system gives it
-ACROSS = ("queries", "all")  # those in which a query's weights depend on other queries
 
 
 @np.errstate(all="ignore")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 import numpy as np
 
-from attncli.check.routes import normalize_scores
+from attncli.check.normalizations import normalize_scores
 from attncli.check.visible_cells import visible_cells
 from attncli.engine.compute import Outcome, compute
 from attncli.engine.scores import cap_scores

@@ -8,8 +8,9 @@ import numpy as np
 
 from attncli.check.blocks import rows_of
 from attncli.check.judged_block import FILL
+from attncli.check.normalizations import normalize_scores, softmax_over
 from attncli.check.precision import spacing
-from attncli.check.routes import normalize_scores, softmax_over, weigh_values
+from attncli.check.routes import weigh_values
 from attncli.matrix import Array
 
 if TYPE_CHECKING:

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from slip_cases import TWO, numbers, told
+from slip_cases import MASK, TWO, numbers, problem, told
 
 from attncli.check.slips.changes import EUCLIDEAN, SQUARED
 from attncli.check.slips.choices import OVER_KEY, OVER_QUERY
@@ -59,4 +59,28 @@ def test_scores_over_the_softcap_without_a_tanh_are_named():
     assert told(capped, {"weights": np.round(weights, 4).tolist()}) == (
         "softcap-as",
         "the scores were divided by 2, and nothing more: 2·tanh(score / 2) is expected",
+    )
+
+
+@pytest.mark.parametrize(("scale", "words"), [(1.0, ""), (0.5, ", of Q times 0.5")], ids=["no scale", "a scale"])
+def test_a_scale_of_1_is_left_out_of_what_is_told(scale, words):
+    q, k = (getattr(problem(TWO).request, name).array for name in ("queries", "keys"))
+    products = np.exp(scale * q) @ np.exp(k).T
+    weights = products / products.sum(axis=1, keepdims=True)
+    assert told(f"{TWO}, scale: {scale}", {"weights": weights.round(6).tolist()}) == (
+        "linear-attention",
+        f"the weights were φ(q)·φ(k) over their sum, φ(x) = e^x{words}, as in linear attention: e^score over their sum "
+        "is expected",
+    )
+
+
+@pytest.mark.parametrize(("is_shifted", "words"), [(False, ""), (True, ", s = score − the largest of its row")])
+def test_the_first_terms_of_a_series_leave_masked_cells_out(is_shifted, words):
+    scores = np.where([[1, 0, 1], [1, 1, 0]], numbers(TWO, "scores"), np.nan)
+    own = scores - np.nanmax(scores, axis=1, keepdims=True) if is_shifted else scores
+    terms = np.nan_to_num(1 + own + own**2 / 2)
+    weights = terms / terms.sum(axis=1, keepdims=True)
+    assert told(f"{TWO}, {MASK}", {"weights": weights.round(6).tolist()}) == (
+        "exp-series",
+        f"1 + s + s²/2 was taken for e^s{words}: e^s itself is expected",
     )

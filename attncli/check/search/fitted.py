@@ -131,8 +131,9 @@ def _cosine_times(problem: Problem, factor: float) -> Problem:
 
 
 def _told_cosine(case: Case, factor: float) -> str:
-    options = f"--variant cosine --scale {factor:.6g}"
-    return f"{case.those} of {COSINE.formula} times {factor:.6g} ({options}), not of {case.variant}"
+    shown = f"{factor:.6g}"
+    times = "" if shown == "1" else f" times {shown}"
+    return f"{case.those} of {COSINE.formula}{times} (--variant cosine --scale {shown}), not of {case.variant}"
 
 
 def _factor_name(case: Case, value: float) -> str:

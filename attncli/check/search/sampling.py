@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from attncli.check.blocks import block_indices
-from attncli.check.routes import ACROSS, Route
+from attncli.check.normalizations import ACROSS
+from attncli.check.routes import Route
 from attncli.check.sketch import Sketches
 from attncli.check.slips.changes import visible_positions
 from attncli.check.tolerance.narrow import FAR

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from attncli.check.routes import NORMALIZERS, Route
+from attncli.check.normalizations import NORMALIZATIONS
+from attncli.check.routes import Route
 from attncli.check.sketch import sketch_result
 from attncli.check.slips.case import Case
 from attncli.check.slips.changes import EUCLIDEAN, drop_bias, need_values, scored, scores_without_masks
@@ -31,7 +32,7 @@ LARGEST = 600.0  # scores whose exponentials are taken as they are
 def _twice(seen_only: bool) -> Callable[[Problem, Array], Array]:
     def reweigh(problem: Problem, weights: Array) -> Array:
         scores = np.where(visible_cells(problem), weights, -np.inf) if seen_only else weights
-        return NORMALIZERS["keys"](scores, 0.0)
+        return NORMALIZATIONS["keys"](scores, 0.0)
 
     return reweigh
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from attncli.check.routes import NORMALIZERS, Route
+from attncli.check.normalizations import NORMALIZATIONS
+from attncli.check.routes import Route
 from attncli.check.sketch import sketch_result
 from attncli.check.slips.case import Case
 from attncli.check.slips.slip import Slip
@@ -205,7 +206,7 @@ def _softmax_of_output(case: Case) -> list[Route]:
     if "output" not in case.wrong or case.problem.is_joined:
         return []
     unnormalized = Route(softmax="none").numbers_of(case.problem, ["output"])["output"]
-    taken = NORMALIZERS["keys"](unnormalized, 0.0)
+    taken = NORMALIZATIONS["keys"](unnormalized, 0.0)
     return [Route(present=lambda name, array: taken if name == "output" else array)]
 
 
@@ -234,7 +235,7 @@ def _best_value(case: Case) -> list[Route]:
     """Return the route whose output is the value of the best key, while the weights that are printed are right."""
     if "weights" not in case.judges or "weights" in case.wrong:
         return []
-    return [Route(weigh=lambda weights: NORMALIZERS["largest"](weights, 0.0))]
+    return [Route(weigh=lambda weights: NORMALIZATIONS["largest"](weights, 0.0))]
 
 
 BASE_SLIPS = (
