@@ -2,21 +2,77 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from attncli.check.expected_layouts import find_layout
 from attncli.check.report import MatrixCheck
 from attncli.matrix import Array, count_blanks
 from attncli.numbers.blanks import is_blank
-from attncli.records import replace
+from attncli.records import record, replace
 
 if TYPE_CHECKING:
     from attncli.matrix import Matrix
+    from attncli.problem.problem import Problem
 
 
-def without_empty_column(matrix: Matrix) -> Matrix:
+@record
+class FilledMatrix:
+    """An expected matrix with the right numbers in its blank cells, so that only the others are judged. `blanks` counts
+    the cells without an answer."""
+
+    matrix: Matrix
+    blanks: int = 0
+
+    def report(self, check: MatrixCheck) -> MatrixCheck:
+        """Return the check of the cells that were judged as that of the whole matrix, which is wrong if some are
+        blank."""
+        if not self.blanks:
+            return check
+        said = f"{self.blanks} of its {self.matrix.array.size} cells {'is' if self.blanks == 1 else 'are'} blank"
+        if check.said:
+            return replace(check, blank=self.blanks, said=f"{check.said}; {said}")
+        if check.verdict == "wrong":
+            return replace(check, blank=self.blanks, errors=None, note=said)
+        return MatrixCheck(
+            what=check.what,
+            verdict="wrong",
+            decimals=check.decimals,
+            said=f"{said}; the others are right",
+            tolerance=check.tolerance,
+            blank=self.blanks,
+        )
+
+
+def fill_blank_cells(name: str, matrix: Matrix, problem: Problem, computed: Array) -> FilledMatrix:
+    """Return an expected matrix with the computed numbers in its blank cells, to the decimals that it shows.
+
+    An empty last column that the result does not have is left out: a separator at the end of each line makes one. A
+    masked score that is blank is no missing answer: people and JSON write nothing for -inf. A matrix of another shape
+    is returned as it is.
+    """
+    if not count_blanks(matrix):
+        return FilledMatrix(matrix)
+    *lead, width = computed.shape
+    if matrix.array.shape == (*lead, width + 1):
+        matrix = _without_empty_column(matrix)
+    assert matrix.texts is not None  # which show the blanks
+    shape = matrix.array.shape
+    order = find_layout(name, shape, problem)(np.arange(matrix.array.size).reshape(shape))
+    if order.shape != computed.shape:
+        return FilledMatrix(matrix, count_blanks(matrix))
+    texts, numbers, blanks = list(matrix.texts), matrix.array.reshape(-1).copy(), 0
+    decimals = max((len(text.partition(".")[2]) for text in texts if not is_blank(text)), default=0)
+    for place, number in zip(order.reshape(-1).tolist(), computed.reshape(-1).tolist(), strict=True):
+        if is_blank(texts[place]):
+            blanks += name != "scores" or number != -np.inf
+            texts[place] = f"{number:.{decimals}f}"
+            numbers[place] = float(texts[place])
+    return FilledMatrix(replace(matrix, array=numbers.reshape(shape), texts=tuple(texts)), blanks)
+
+
+def _without_empty_column(matrix: Matrix) -> Matrix:
     """Return a table without its last column if nothing at all stands in it."""
     columns = matrix.array.shape[-1]
     if matrix.texts is None or any(matrix.texts[columns - 1 :: columns]):
@@ -24,55 +80,3 @@ def without_empty_column(matrix: Matrix) -> Matrix:
     kept = tuple(text for index, text in enumerate(matrix.texts) if (index + 1) % columns)
     labels = matrix.column_labels and matrix.column_labels[:-1]
     return replace(matrix, array=matrix.array[..., :-1], texts=kept, column_labels=labels)
-
-
-def fill_masked_cells(matrix: Matrix, lay: Callable[[Array], Array], computed: Array) -> Matrix:
-    """Return scores with -inf in blank cells that are masked: nothing stands there where people and JSON write scores,
-    and it is no missing answer."""
-    return fill_blank_cells(matrix, lay, computed, np.isneginf(computed).reshape(-1))
-
-
-def fill_blank_cells(
-    matrix: Matrix, lay: Callable[[Array], Array], computed: Array, chosen: Array | None = None
-) -> Matrix:
-    """Return the matrix with the right numbers in its blank cells, or in those that are `chosen`, to as many decimals
-    as it shows, so that only the others are judged.
-
-    `lay` lays it over the computed numbers. It is returned as it is if it does not fit.
-    """
-    if matrix.texts is None or not count_blanks(matrix):
-        return matrix
-    order = lay(np.arange(matrix.array.size).reshape(matrix.array.shape))
-    if order.shape != computed.shape:
-        return matrix
-    texts = list(matrix.texts)
-    decimals = max((len(text.partition(".")[2]) for text in texts if not is_blank(text)), default=0)
-    numbers = matrix.array.reshape(-1).copy()
-    every = np.ones(computed.size, bool) if chosen is None else chosen
-    for place, number, is_chosen in zip(order.reshape(-1).tolist(), computed.reshape(-1).tolist(), every, strict=True):
-        if is_chosen and is_blank(texts[place]):
-            texts[place] = f"{number:.{decimals}f}"
-            numbers[place] = float(texts[place])
-    return replace(matrix, array=numbers.reshape(matrix.array.shape), texts=tuple(texts))
-
-
-def tell_blanks(rest: MatrixCheck, matrix: Matrix) -> MatrixCheck:
-    """Return the check of a matrix of which the rest was judged: wrong, because of its blank cells."""
-    blank = count_blanks(matrix)
-    told = f"{blank} of its {matrix.array.size} cells {'is' if blank == 1 else 'are'} blank"
-    if rest.said:
-        return replace(rest, blank=blank, said=f"{rest.said}; {told}")
-    if rest.verdict == "wrong":
-        return replace(rest, blank=blank, errors=None, note=told)
-    return MatrixCheck(
-        what=rest.what,
-        verdict="wrong",
-        decimals=rest.decimals,
-        max_error=None,
-        at=None,
-        expected=None,
-        computed=None,
-        said=f"{told}; the others are right",
-        tolerance=rest.tolerance,
-        blank=blank,
-    )

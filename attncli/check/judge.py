@@ -1,4 +1,6 @@
-"""Judging one expected matrix by computed numbers: its verdict, and its worst cell."""
+"""Judging one expected matrix by computed numbers: its verdict, and its worst cell.
+
+It is judged by its text, by a tolerance, or by its dtype."""
 
 from __future__ import annotations
 
@@ -9,15 +11,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from attncli.check.expected_matrix import ExpectedMatrix, Tolerance
+from attncli.check.expected_layouts import find_layout
+from attncli.check.expected_matrix import DEFAULTS, ExpectedMatrix, Tolerance
 from attncli.check.judged_block import JudgedBlock
-from attncli.check.precision import Claims, spacing
+from attncli.check.precision import Claims, read_claims, spacing
 from attncli.check.tolerance.narrow import FAR
-from attncli.matrix import Array
+from attncli.errors import ProblemError
+from attncli.matrix import Array, holds_numbers
 from attncli.problem.heads import swap_shape
 
 if TYPE_CHECKING:
     from attncli.check.tolerance.measures import Measured
+    from attncli.matrix import Matrix
+    from attncli.problem.problem import Problem
 
 Allowed = Callable[[JudgedBlock], "Array | float"]
 
@@ -205,3 +211,42 @@ def _most_moved(block: JudgedBlock) -> Array:
 def _allowed_moved(claims: Claims) -> Array:
     allowed: Array = np.minimum(claims.unit, claims.limit)
     return allowed
+
+
+def make_judge(
+    name: str, matrix: Matrix, problem: Problem, digits: int | None, tolerance: Tolerance | None, strict: bool
+) -> Judge:
+    """Return the judge of an expected matrix: by tolerance if given, or by its text, or else by its dtype."""
+    array, dtype = _floats(matrix)
+    claims = None if tolerance is not None else read_claims(matrix, digits)
+    is_default = claims is None and tolerance is None and not strict
+    if is_default:
+        tolerance = DEFAULTS[dtype]
+    lay, heads_last = find_layout(name, array.shape, problem), name in problem.heads_last
+    if claims is not None:
+        claims = claims.arranged(lay)
+    laid, order = lay(array), None
+    keeps_order = laid.flags.c_contiguous and np.may_share_memory(laid, array)
+    if matrix.texts is not None and not keeps_order:
+        order = lay(np.arange(array.size).reshape(array.shape))
+    stated = matrix.stated_dtype
+    return Judge(name, laid, claims, tolerance, dtype, matrix.texts, order, is_default, heads_last, stated=stated)
+
+
+def _floats(matrix: Matrix) -> tuple[Array, str]:
+    """Return the expected numbers in float64, and their original dtype."""
+    array = matrix.array
+    if not holds_numbers(array):
+        raise ProblemError(matrix.where, f"holds {array.dtype.name} where numbers are expected")
+    dtype = array.dtype.name if array.dtype.name in DEFAULTS else "float64"
+    return np.asarray(array, np.float64), dtype
+
+
+def recognize_float32(judges: dict[str, Judge]) -> dict[str, Judge]:
+    """Return the judges, which know if the texts of any of them are those of float32: what one matrix shows needs no
+    further evidence in the others."""
+    texts = [judge for judge in judges.values() if judge.claims is not None]
+    long = [judge for judge in texts if judge.shows_float32]
+    if len(long) == len(texts) or not any(judge.is_float32 for judge in long):
+        return judges
+    return {name: replace(judge, is_beside_float32=True) for name, judge in judges.items()}

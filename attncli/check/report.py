@@ -84,10 +84,10 @@ class MatrixCheck:
     what: str
     verdict: str
     decimals: int | None
-    max_error: float | None
-    at: tuple[int, ...] | None
-    expected: float | None
-    computed: float | None
+    max_error: float | None = None
+    at: tuple[int, ...] | None = None
+    expected: float | None = None
+    computed: float | None = None
     text: str | None = None
     labels: tuple[str | None, ...] = ()
     said: str = ""

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from attncli.check import check
-from attncli.check.checking import make_judge
 from attncli.check.expected_matrix import Tolerance
 from attncli.check.half_precision import Differing, find_fits
+from attncli.check.judge import make_judge
 from attncli.check.precision import read_claims
 from attncli.check.routes import RIGHT, Route
 from attncli.check.tolerance import measures

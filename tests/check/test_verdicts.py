@@ -351,7 +351,7 @@ def test_a_column_of_several_heads_has_not_the_name_of_one_of_a_shared_head():
 
 @pytest.mark.parametrize(
     ("weights", "shape"),
-    [("[[0.5]]", "1 × 1"), ("[0.5]", "1"), ("[[0.5], [0.5]]", "2 × 1"), ("0.5", "that of one number")],
+    [("[[0.5]]", "1 × 1"), ("[0.5]", "1"), ("[[0.5], [0.5]]", "2 × 1"), ("0.5", "that of a single number")],
     ids=str,
 )
 def test_another_shape_is_wrong_also_where_the_numbers_are_right(weights, shape):

@@ -42,7 +42,7 @@ from attncli.records import record, replace
 
 if TYPE_CHECKING:
     from attncli.check.judge import Judge
-    from attncli.inputs.request import Worksheet
+    from attncli.inputs.request import Request
 
 SOME = 1.0  # decimal digits in which the numbers of a slip must differ from the right ones, of a single way to make it
 IN_PART = 3.0  # as many for one in a part of the rows, which is chosen too
@@ -103,7 +103,7 @@ class Found:
 
 @np.errstate(all="ignore")  # a slip may overflow, or divide by 0
 def diagnose(
-    worksheet: Worksheet,
+    request: Request,
     judges: dict[str, Judge],
     right: Measured,
     wrong: list[str],
@@ -120,7 +120,7 @@ def diagnose(
     the numbers are right with fewer digits (`is_rounded`). Slips that give the same numbers share an entry. Late ones,
     and those with thin evidence, come after single cells and fitted numbers.
     """
-    case = Case(worksheet.request, right.problem, judges, tuple(wrong), right, least)
+    case = Case(request, right.problem, judges, tuple(wrong), right, least)
     if not any(judges[name].expected.any() for name in wrong):  # zeros prove nothing
         return ()
     sample = Sample(judges, right, wrong)

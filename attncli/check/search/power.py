@@ -20,7 +20,7 @@ from attncli.variants import CONSTANT
 
 if TYPE_CHECKING:
     from attncli.check.judge import Judge
-    from attncli.inputs.request import Worksheet
+    from attncli.inputs.request import Request
 
 HALVES = ("float16", "bfloat16")  # in which weights are rounded when all is right
 WEAK = ("last-digit", *HALVES, "input-rounding", "step-rounding", "within-tolerance")
@@ -42,7 +42,7 @@ class Power:
 
 @np.errstate(all="ignore")  # a slip may overflow, or divide by 0
 def would_also_pass(
-    worksheet: Worksheet, judges: dict[str, Judge], verdicts: dict[str, str], right: Measured
+    request: Request, judges: dict[str, Judge], verdicts: dict[str, str], right: Measured
 ) -> dict[str, Power]:
     """Return the slips that would have passed as well, for each matrix that passes by a tolerance or few digits."""
     problem = right.problem
@@ -50,7 +50,7 @@ def would_also_pass(
     most = MOST_NARROW if any(judges[name].narrow for name in weak) else MOST
     if not weak or problem.parts * problem.n * problem.m > most:
         return {}
-    case = Case(worksheet.request, problem, judges, tuple(weak), right)
+    case = Case(request, problem, judges, tuple(weak), right)
     sample = Sample(judges, right, weak)
     attempts = [
         attempt

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from attncli.check.precision import rounding_of
 from attncli.check.tolerance.feasible import nearest_moves
 from attncli.errors import AttncliError
-from attncli.inputs.request import GRADIENT_NAMES
+from attncli.inputs.request import GRADIENT_NAMES, MATRIX_NAMES
 from attncli.matrix import Array
 from attncli.records import replace
 
@@ -22,6 +23,18 @@ if TYPE_CHECKING:
     from attncli.inputs.request import Request
 
 STEPS = 4  # corrections of the moves by their computed effect
+
+
+def find_rounded_inputs(request: Request) -> dict[str, Array]:
+    """Return half a unit of the last digit of each rounded input, by matrix name."""
+    found = {}
+    for name in MATRIX_NAMES:
+        matrix = getattr(request, name)
+        if matrix is not None and name not in ("mask", "key_lengths"):
+            half = rounding_of(matrix)
+            if half is not None:
+                found[name] = half
+    return found
 
 
 def _keeps_sums(difference: Array, allowed: Array) -> bool:

@@ -3,9 +3,8 @@
 import numpy as np
 import pytest
 
-from attncli.check.checking import find_rounded_inputs
 from attncli.check.routes import RIGHT, Route
-from attncli.check.tolerance.rounding import Movement
+from attncli.check.tolerance.rounding import Movement, find_rounded_inputs
 from attncli.check.tolerance.rounding_large import LargeMovement
 from attncli.inputs.request import Request
 from attncli.matrix import Matrix
