@@ -79,11 +79,11 @@ def check(
     if search and "wrong" in verdicts.values():
         from attncli.check.search.case_diagnosis import diagnose_case
 
-        diagnosis = diagnose_case(request, judges, tuple(found.values()), measured)
+        diagnosis = diagnose_case(judges, tuple(found.values()), measured)
     elif search and judges:
         from attncli.check.search.power import would_also_pass
 
-        for name, power in would_also_pass(request, judges, verdicts, measured).items():
+        for name, power in would_also_pass(judges, verdicts, measured).items():
             found[name] = replace(found[name], would_also_pass=power.slips, tighter=power.tighter)
     for name, judge in partly_blank.items():
         found[name] = filled[name].report(describe_matrix(judge, judge.verdict(measured), measured))

@@ -7,7 +7,7 @@ import pytest
 from slip_cases import TWO, diagnosis, numbers, problem
 
 from attncli.check import check
-from attncli.check.search.diagnosis import SOME, least_evidence
+from attncli.check.search.attempts import SOME, least_evidence
 from attncli.check.suites import CaseOutcome
 from attncli.render.check import check_json, verdict_text
 

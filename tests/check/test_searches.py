@@ -9,7 +9,7 @@ from slip_cases import DISTANCES, FOUR, HEADS, MASK, TWO, diagnosis, named, numb
 
 from attncli.check import check
 from attncli.check.routes import RIGHT, Route
-from attncli.check.search import diagnosis as search
+from attncli.check.search import attempts
 from attncli.errors import AttncliError
 
 
@@ -279,7 +279,7 @@ THREE = (
 
 def test_a_slip_of_a_stage_that_another_one_left_out_is_none_and_no_crash(monkeypatch):
     routes = []
-    monkeypatch.setattr(search, "try_route", lambda *asked: routes.append(asked[1]) or [])
+    monkeypatch.setattr(attempts, "try_route", lambda *asked: routes.append(asked[1]) or [])
     diagnosis(f"{THREE}, {STAGES}", {"weights": [[0.7, 0.2, 0.3], [0.9, 0.8, 0.1], [0.2, 0.3, 0.1]]})
     diagnosis(f"{THREE}, {STAGES}", {"output": [[0.3, 0.7], [0.2, 0.9], [4, 1]]})
     assert len(routes) > 100

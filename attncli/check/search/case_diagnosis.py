@@ -14,21 +14,18 @@ if TYPE_CHECKING:
     from attncli.check.judge import Judge
     from attncli.check.report import Diagnosis, MatrixCheck
     from attncli.check.tolerance.measures import Measured
-    from attncli.inputs.request import Request
 
 ALONE = 4.0  # digits of evidence for a slip of the first wrong step that does not explain a later step
 
 
-def diagnose_case(
-    request: Request, judges: dict[str, Judge], checks: Sequence[MatrixCheck], measured: Measured
-) -> tuple[Diagnosis, ...]:
+def diagnose_case(judges: dict[str, Judge], checks: Sequence[MatrixCheck], measured: Measured) -> tuple[Diagnosis, ...]:
     """Return the slips that explain all the numbers of these checks, or else those of the first wrong step beside the
     right ones, and single ones of each wrong matrix that they do not explain."""
     verdicts = {check.what: check.verdict for check in checks}
     differing = [name for name, verdict in verdicts.items() if verdict in ("wrong", "carried")]
     wrong = [name for name, verdict in verdicts.items() if verdict == "wrong"]
     is_rounded = all(check.is_rounded for check in checks if check.what in wrong)
-    found = diagnose(request, judges, measured, differing, verdicts, is_rounded=is_rounded)
+    found = diagnose(judges, measured, differing, verdicts, is_rounded=is_rounded)
     if any(entry.slip != "impossible" for entry in found):
         return found
     right = [name for name in judges if name not in differing]
@@ -36,7 +33,7 @@ def diagnose_case(
     for name, beside, pairs in ((wrong[0], right, True), *((name, [], False) for name in wrong)):
         until = {each: judge for each, judge in judges.items() if each == name or each in beside}
         if len(until) < len(judges) and not any(name in entry.explains for entry in entries):
-            entries += diagnose(request, until, measured, [name], verdicts, is_rounded=True, least=ALONE, pairs=pairs)
+            entries += diagnose(until, measured, [name], verdicts, is_rounded=True, least=ALONE, pairs=pairs)
     rest = [name for name in wrong if not any(name in entry.explains for entry in entries)]
     return (*(_tell_rest(entry, rest, right) for entry in entries), *found)
 

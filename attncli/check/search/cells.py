@@ -32,8 +32,9 @@ ALIKE = 2.0  # digits of evidence that numbers are those of a dtype, or of a com
 SHARE = 4  # at most one of so many cells may be wrong
 
 
-def diagnose_cells(case: Case, right: Measured) -> tuple[Diagnosis, ...]:
+def diagnose_cells(case: Case) -> tuple[Diagnosis, ...]:
     """Return `one-cell` if only one or two cells are wrong, with `copied-digit` if one digit makes them right."""
+    right = case.right
     wrong: dict[str, list[tuple[int, ...]]] = {}
     verdicts = []
     for name in case.wrong:
@@ -133,13 +134,13 @@ def _describe_copy(says: str, due: str) -> str:
     return ""
 
 
-def diagnose_precision(case: Case, right: Measured, evidence: float = 0.0) -> tuple[Diagnosis, ...]:
+def diagnose_precision(case: Case, evidence: float = 0.0) -> tuple[Diagnosis, ...]:
     """Return `lower-precision` if a computation in half precision is as far off, for numbers that claim more.
 
     With some `evidence`, the printed numbers must be numbers of the dtype, to so many digits in total. Without, they
     may be near those of a computation in it instead.
     """
-    judges = [case.judges[name] for name in case.wrong]
+    right, judges = case.right, [case.judges[name] for name in case.wrong]
     if any(judge.expected.shape != right.numbers[judge.name].shape for judge in judges):
         return ()
     if not evidence and sum(judge.count_off(right) for judge in judges) < LEAST_CELLS:
@@ -204,9 +205,9 @@ def _is_rounding(judge: Judge, right: Measured, dtype: str) -> bool:
     return judge.is_within(lambda _block: most, right) and judge.is_within(lambda block: 2 * block.narrow(dtype), right)
 
 
-def diagnose_impossible(case: Case, right: Measured) -> tuple[Diagnosis, ...]:
+def diagnose_impossible(case: Case) -> tuple[Diagnosis, ...]:
     """Return `impossible` if no queries and keys give such weights, or no weights give such an output."""
-    proofs = [_weights_proof(case), _output_proof(case, right)]
+    proofs = [_weights_proof(case), _output_proof(case)]
     told = tuple(name for name, proof in zip(("weights", "output"), proofs, strict=True) if proof)
     if not told:
         return ()
@@ -253,7 +254,7 @@ def _misses_one(judge: Judge, where: Index, problem: Problem) -> Array:
     return found
 
 
-def _output_proof(case: Case, right: Measured) -> str:
+def _output_proof(case: Case) -> str:
     """Return why no weights give such an output: it is outside the range of V, which a sink extends to 0.
 
     Weights that do not sum to 1 without a sink, and a projection of the output, allow any number.
@@ -264,7 +265,7 @@ def _output_proof(case: Case, right: Measured) -> str:
     if not problem.normalizer.sums_to_one or problem.dropout_mask is not None:
         return ""
     output = judge.expected
-    if output.shape != right.numbers["output"].shape:
+    if output.shape != case.right.numbers["output"].shape:
         return ""
     values = problem.repeat_key_heads(problem.values)
     least, most = values.min(axis=-2, keepdims=True), values.max(axis=-2, keepdims=True)

@@ -1,4 +1,4 @@
-"""Slips in a part of the numbers only: in the rows of a few queries, or in some heads or entries."""
+"""Slips in a part of the numbers only: in the rows of a few queries, in some heads or entries, or in the gradients."""
 
 from __future__ import annotations
 
@@ -11,12 +11,20 @@ import numpy as np
 
 from attncli.check.error_pattern import has_head_axis, name_leading_place
 from attncli.check.routes import Route
+from attncli.check.search.attempts import Attempt, least_evidence, try_route
+from attncli.check.search.sampling import Sample
 from attncli.check.slips.case import Case, list_numbers
 from attncli.check.slips.orders import NAMED, wrong_rows
+from attncli.check.slips.slip import Slip
+from attncli.inputs.request import GRADIENT_NAMES
 from attncli.records import record
 
 if TYPE_CHECKING:
     from attncli.matrix import Array
+
+
+IN_PART = 3.0  # digits of evidence for a slip in a part of the rows, which is chosen too
+LAYOUTS = ("heads", "result")  # families whose slips put right numbers elsewhere
 
 
 @record
@@ -84,3 +92,54 @@ PLURALS = {"entry": "entries", "head": "heads"}
 
 def _name_queries(queries: list[int]) -> str:
     return f"query {queries[0]}" if len(queries) == 1 else f"queries {queries[0]} to {queries[-1]}"
+
+
+def try_in_part(case: Case, singles: list[Attempt], sample: Sample) -> list[Attempt]:
+    """Return single slips in the only rows that are wrong, if these are a part of a small problem."""
+    part = find_part(case) if sample.rows is None else None
+    if part is None:
+        return []
+    is_one_row = int(part.rows.sum()) == 1  # which single scores, sums and terms explain better
+    tried = [attempt for attempt in singles if _is_tried_in_part(attempt.slips[0], is_one_row=is_one_row)]
+    tried = [attempt for attempt in tried if part.fits(attempt.numbers, sample.names)]
+    least = least_evidence(len(tried), IN_PART)
+    attempts = []
+    for attempt in tried:
+        said = partial(_describe_part, attempt, part.words, case)
+        attempts += try_route(attempt.slips, part.route(attempt.numbers), case, sample, (said,), least)
+    return attempts
+
+
+def _is_tried_in_part(slip: Slip, *, is_one_row: bool) -> bool:
+    if is_one_row and slip.family in LAYOUTS:
+        return False  # in one row another layout is a copy of another row, or of numbers from several
+    return not slip.is_late and (slip.paired or not (slip.fitted or is_one_row))
+
+
+def try_on_the_way_back(case: Case, singles: list[Attempt], sample: Sample) -> list[Attempt]:
+    """Return single slips of the forward pass that only the gradients have, if only these are wrong."""
+    forward = {name: sample.right.numbers[name] for name in case.judges if name not in GRADIENT_NAMES}
+    if not forward or any(name in forward for name in case.wrong) or sample.rows is not None:
+        return []
+    tried = [
+        attempt
+        for attempt in singles
+        if attempt.slips[0].paired
+        and not attempt.slips[0].family.startswith("gradient")
+        and all(name in attempt.numbers for name in case.wrong)
+    ]
+    least = least_evidence(len(tried))
+    attempts = []
+    for attempt in tried:
+        route = attempt.route.present_by(partial(_keep_forward, forward=forward))
+        said = partial(_describe_part, attempt, "on the way back", case)
+        attempts += try_route(attempt.slips, route, case, sample, (said,), least)
+    return attempts
+
+
+def _keep_forward(name: str, array: Array, forward: dict[str, Array]) -> Array:
+    return forward.get(name, array)
+
+
+def _describe_part(attempt: Attempt, words: str, case: Case) -> str:
+    return f"only {words}: {attempt.sentence(case)}"

@@ -8,19 +8,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from attncli.check.search.diagnosis import Attempt, try_route
+from attncli.check.search.attempts import Attempt, try_route
+from attncli.check.search.confirmation import measure
 from attncli.check.search.sampling import Sample, are_same
 from attncli.check.slips.case import Case
 from attncli.check.slips.table import SLIPS
 from attncli.check.tolerance.measures import Measured
-from attncli.errors import AttncliError
 from attncli.matrix import Array
 from attncli.records import record
 from attncli.variants import CONSTANT
 
 if TYPE_CHECKING:
     from attncli.check.judge import Judge
-    from attncli.inputs.request import Request
 
 HALVES = ("float16", "bfloat16")  # in which weights are rounded when all is right
 WEAK = ("last-digit", *HALVES, "input-rounding", "step-rounding", "within-tolerance")
@@ -41,29 +40,27 @@ class Power:
 
 
 @np.errstate(all="ignore")  # a slip may overflow, or divide by 0
-def would_also_pass(
-    request: Request, judges: dict[str, Judge], verdicts: dict[str, str], right: Measured
-) -> dict[str, Power]:
+def would_also_pass(judges: dict[str, Judge], verdicts: dict[str, str], right: Measured) -> dict[str, Power]:
     """Return the slips that would have passed as well, for each matrix that passes by a tolerance or few digits."""
     problem = right.problem
     weak = [name for name, judge in judges.items() if _is_weak(judge, verdicts[name])]
     most = MOST_NARROW if any(judges[name].narrow for name in weak) else MOST
     if not weak or problem.parts * problem.n * problem.m > most:
         return {}
-    case = Case(request, problem, judges, tuple(weak), right)
-    sample = Sample(judges, right, weak)
+    case = Case(judges, tuple(weak), right)
+    sample = Sample(case)
     attempts = [
         attempt
         for slip in SLIPS
         if not slip.fitted and not slip.passes_easily
         for route in slip.routes(case)
         for attempt in try_route((slip,), route, case, sample, (route.said,))
-        if sample.differs(attempt.seen)
+        if sample.differs(attempt.numbers)
     ]
     found: dict[str, dict[str, float]] = {name: {} for name in weak}
     for attempt in attempts:
         names = [name for name in weak if verdicts[name] not in HALVES or attempt.slips[0].family != "rounding"]
-        for name, apart in _passing(attempt, names, case, sample, right).items():
+        for name, apart in _passing(attempt, names, case, sample).items():
             found[name][attempt.name] = min(apart, found[name].get(attempt.name, math.inf))
     return {
         name: Power(
@@ -99,16 +96,13 @@ def _is_weak(judge: Judge, verdict: str) -> bool:
     return unit > 0 and judge.largest < DIGITS * unit
 
 
-def _passing(attempt: Attempt, weak: list[str], case: Case, sample: Sample, right: Measured) -> dict[str, float]:
+def _passing(attempt: Attempt, weak: list[str], case: Case, sample: Sample) -> dict[str, float]:
     """Return the matrices in which the attempt's numbers differ from the right ones and would pass, each with the
     largest difference."""
-    names = [name for name in weak if name in attempt.seen and sample.is_near(name, attempt.seen[name])]
-    if not names:
-        return {}
-    try:
-        route = attempt.route.present_by(right.route.present)
-        measured = Measured(route, case.request, tuple(case.judges), right.halves)
-    except (AttncliError, ValueError):
+    names = [name for name in weak if name in attempt.numbers and sample.is_near(name, attempt.numbers[name])]
+    right = case.right
+    measured = measure(attempt, case) if names else None
+    if measured is None:
         return {}
     return {
         name: _largest_difference(measured.numbers[name], right.numbers[name])

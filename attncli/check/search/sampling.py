@@ -25,7 +25,7 @@ from attncli.results.result import Result
 
 if TYPE_CHECKING:
     from attncli.check.judge import Judge
-    from attncli.check.tolerance.measures import Measured
+    from attncli.check.slips.case import Case
     from attncli.inputs.request import Request
     from attncli.problem.problem import Problem
 
@@ -40,8 +40,8 @@ class Sample:
     """Rows of the expected matrices: those of the worst errors, the first and the last, or all rows of a small
     problem."""
 
-    def __init__(self, judges: dict[str, Judge], right: Measured, wrong: list[str]) -> None:
-        problem = right.problem
+    def __init__(self, case: Case) -> None:
+        judges, right, wrong, problem = case.judges, case.right, case.wrong, case.problem
         self.names = tuple(judges)
         # gradients are computed for what has all the other numbers, and wrong ones refuse most
         self._gradients_last = sorted(judges, key=lambda name: (name in GRADIENT_NAMES, name not in wrong))
@@ -135,26 +135,26 @@ class Sample:
             return array
         return np.take(array, self.rows, axis=-1 if name == "lse" else -2)
 
-    def differs(self, seen: Mapping[str, Array]) -> bool:
+    def differs(self, numbers: Mapping[str, Array]) -> bool:
         """Return whether the numbers differ from the right ones in a wrong matrix."""
         return any(
-            name in seen and not are_same(seen[name], self._taken(name, self.right.numbers[name]))
+            name in numbers and not are_same(numbers[name], self._taken(name, self.right.numbers[name]))
             for name in self.wrong
         )
 
-    def differences(self, seen: Mapping[str, Array]) -> Array:
+    def differences(self, numbers: Mapping[str, Array]) -> Array:
         """Return the numbers minus the expected ones, of all wrong matrices as one list."""
-        pairs = ((seen[name], self._taken(name, self.judges[name].expected)) for name in self.wrong)
+        pairs = ((numbers[name], self._taken(name, self.judges[name].expected)) for name in self.wrong)
         return np.concatenate([(mine - expected).reshape(-1) for mine, expected in pairs])
 
-    def misfit(self, seen: Mapping[str, Array]) -> float:
+    def misfit(self, numbers: Mapping[str, Array]) -> float:
         """Return the mean size of the differences to the wrong matrices, so that a few outliers do not dominate."""
         total = 0.0
         for name in self.wrong:
             expected = self._taken(name, self.judges[name].expected)
-            if name not in seen or seen[name].shape != expected.shape:
+            if name not in numbers or numbers[name].shape != expected.shape:
                 return math.inf
-            off = np.abs(seen[name] - expected)
+            off = np.abs(numbers[name] - expected)
             mean = float(off.sum()) / off.size if off.size else math.inf
             if not math.isfinite(mean):
                 off = off[np.isfinite(off)]
@@ -168,9 +168,9 @@ class Sample:
         pairs = ((name, self._taken(name, self.judges[name].expected)) for name in self.wrong)
         return sum(float(np.mean(self._room(self.judges[name], name, expected))) for name, expected in pairs)
 
-    def may_be(self, seen: Mapping[str, Array]) -> bool:
+    def may_be(self, numbers: Mapping[str, Array]) -> bool:
         """Return whether the numbers are near enough to the expected ones for their bounds to matter."""
-        return all(self.is_near(name, seen[name]) for name in self._gradients_last if name in seen)
+        return all(self.is_near(name, numbers[name]) for name in self._gradients_last if name in numbers)
 
     def is_near(self, name: str, mine: Array) -> bool:
         """Return whether the numbers of one matrix are near enough to the expected ones."""

@@ -19,17 +19,31 @@ if TYPE_CHECKING:
     from attncli.problem.problem import Problem
 
 
+def has_mask(problem: Problem) -> bool:
+    """Return whether anything in the problem keeps a query from a key."""
+    is_given = problem.mask is not None or problem.segments is not None
+    has_bias = problem.bias is not None and bool(np.isneginf(problem.bias).any())
+    return is_given or has_bias or not problem.visible.is_everything
+
+
 @record
 class Case:
-    """A wrong case: the request as it was made, the right problem, the expected matrices, of which `wrong` are
-    wrong, and the right numbers."""
+    """A wrong case: the expected matrices, of which `wrong` are wrong, and the right numbers."""
 
-    request: Request
-    problem: Problem
     judges: dict[str, Judge]
     wrong: tuple[str, ...]
     right: Measured
     least: float = 0.0  # digits of evidence that every slip needs
+
+    @property
+    def request(self) -> Request:
+        """Return the request as it was made."""
+        return self.right.request
+
+    @property
+    def problem(self) -> Problem:
+        """Return the right problem."""
+        return self.right.problem
 
     @property
     def n(self) -> int:
@@ -60,10 +74,7 @@ class Case:
     @property
     def is_masked(self) -> bool:
         """Return whether anything keeps a query from a key."""
-        problem = self.problem
-        has_bias = problem.bias is not None and bool(np.isneginf(problem.bias).any())
-        has_mask = problem.mask is not None or problem.segments is not None
-        return has_mask or has_bias or not problem.visible.is_everything
+        return has_mask(self.problem)
 
     @property
     def masks(self) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 
 from attncli.check.routes import Route
 from attncli.check.sketch import sketch_result
-from attncli.check.slips.case import Case, listed
+from attncli.check.slips.case import Case, has_mask, listed
 from attncli.check.slips.gradients import is_about
 from attncli.check.visible_cells import visible_cells
 from attncli.errors import ProblemError
@@ -147,7 +147,7 @@ def inverted_mask(case: Case) -> list[Route]:
         return []
     changes: list[Change] = [invert_visible]
     mirrored = [replace(route, said=_name_mirrored(case)) for route in _with_any_empty_row(case, [mirror_window])]
-    if replace(case, problem=drop_positions(case.problem)).is_masked and not case.problem.visible.is_everything:
+    if has_mask(drop_positions(case.problem)) and not case.problem.visible.is_everything:
         changes += [invert_mask, invert_positions]
     return _with_any_empty_row(case, changes[:1]) + mirrored + _with_any_empty_row(case, changes[1:])
 

@@ -1,0 +1,113 @@
+"""Which attempts the judges accept in all rows, with their own error bounds and enough evidence."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from attncli.check.report import worst
+from attncli.check.search.attempts import SOME, Attempt, least_evidence
+from attncli.check.search.sampling import Sample
+from attncli.check.slips.case import Case
+from attncli.check.steps import verdicts_of
+from attncli.check.tolerance.measures import Measured
+from attncli.errors import AttncliError
+from attncli.matrix import Array
+from attncli.records import record
+
+if TYPE_CHECKING:
+    from attncli.check.judge import Judge
+
+NO_NUMBER = 100.0  # units in which a number differs from none
+SAME_SUM = 1e-9  # difference of two sums of weights that are the same but for our rounding
+
+
+@record
+class Found:
+    """An attempt that reproduces the expected numbers."""
+
+    attempt: Attempt
+    verdict: str
+    numbers: dict[str, Array]
+    is_late: bool = False  # told after single cells and fitted numbers
+    may_be_chance: bool = False  # as one of all ways that were tried
+
+
+def confirm(attempts: list[Attempt], case: Case, sample: Sample) -> list[Found]:
+    """Return the attempts whose numbers the judges accept, in all rows and with their own bounds.
+
+    Their numbers must differ from the right ones in a wrong matrix and, for two slips, enough to rule out a
+    coincidence.
+    """
+    found = []
+    for attempt in attempts:
+        if not sample.may_be(attempt.numbers) or not sample.differs(attempt.numbers):
+            continue
+        confirmed = _judge(attempt, case, least_evidence(sample.ways))
+        if confirmed is not None:
+            found.append(confirmed)
+    return found
+
+
+def measure(attempt: Attempt, case: Case, *, is_tried: bool = False) -> Measured | None:
+    """Return the numbers of an attempt in all rows, with their bounds, or None if it is not possible in all rows."""
+    try:
+        route = attempt.route.present_by(case.right.route.present)
+        return Measured(route, case.request, tuple(case.judges), case.right.halves, is_tried=is_tried)
+    except (AttncliError, ValueError):
+        return None
+
+
+def _judge(attempt: Attempt, case: Case, sure: float) -> Found | None:
+    """Return what was found if the judges accept the numbers, with as much evidence as the attempt needs. With less
+    than `sure` digits it may be chance."""
+    measured = measure(attempt, case, is_tried=True)
+    if measured is None or any(name not in measured.numbers for name in case.judges):
+        return None
+    verdicts = verdicts_of(case.judges, measured)
+    if "wrong" in verdicts.values():
+        return None
+    slip, least = attempt.slips[0], max(attempt.least, case.least)
+    fitted = max(each.fitted for each in attempt.slips)
+    evidence = _evidence(case, measured, fitted)
+    may_be_thin = len(attempt.slips) == 1 and slip.is_slight and not case.least
+    if evidence < (least - SOME if may_be_thin else least):
+        return None
+    is_late = evidence < least or any(each.is_late for each in attempt.slips)
+    return Found(attempt, worst(list(verdicts.values())), measured.numbers, is_late, evidence < sure)
+
+
+def _evidence(case: Case, measured: Measured, fitted: int) -> float:
+    """Return in how many decimal digits, over all cells but the `fitted` ones, these numbers differ from the right
+    ones."""
+    return sum(_digits_apart(case.judges[name], measured.numbers[name], case.right, fitted) for name in case.wrong)
+
+
+def _digits_apart(judge: Judge, mine: Array, right: Measured, fitted: int) -> float:
+    """Return the sum over the cells but the `fitted` largest ones of the digits in which two results differ.
+
+    In a row of weights that has the same sum in both, the visible cell that differs least follows from the others.
+    """
+    if mine.shape != right.numbers[judge.name].shape:
+        return np.inf
+    total, largest = 0.0, [0.0] * fitted
+    for block in judge.blocks(right):
+        own = mine[block.where]
+        with np.errstate(all="ignore"):
+            # in units of a digit
+            off = np.abs(own - block.computed) / block.scale
+            times = np.where(np.isfinite(own) == np.isfinite(block.computed), off, NO_NUMBER)
+            digits = np.log10(np.fmax(times, 1))
+            if judge.name == "weights" and digits.shape[-1]:
+                has_same_sum = np.abs((own - block.computed).sum(axis=-1)) < SAME_SUM
+                is_free = (own != 0) | (block.computed != 0)  # a masked weight follows from no others
+                least = np.where(is_free, digits, np.inf).argmin(axis=-1)[..., None]
+                follows = has_same_sum[..., None] & (np.arange(digits.shape[-1]) == least)
+                digits = np.where(follows, 0, digits)
+        digits = np.sort(digits, axis=None)
+        kept = max(0, len(digits) - fitted)
+        total += float(digits[:kept].sum())
+        largest = sorted([*largest, *digits[kept:].tolist()])
+        total, largest = total + sum(largest[: len(largest) - fitted]), largest[len(largest) - fitted :]
+    return total
