@@ -20,6 +20,7 @@ from hypothesis import settings
 
 from attncli.check.search import diagnosis
 from attncli.cli.main import run_cli
+from attncli.engine.plan import usable_cores
 
 # how long an example takes says only how busy the machine is; the suite tries the same examples at every run, and
 # `pytest --hypothesis-profile search` others
@@ -30,6 +31,7 @@ settings.load_profile("suite")
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 ALLOCATIONS = 10_000  # between two searches for garbage; Python's own number is 700
+MOST_WORKERS = 12  # each imports and collects everything for itself, some 300 MB
 # what the developer's own shell says about colour, buffers and engines must not decide a test
 SETTINGS_OF_A_SHELL = (
     *("PYTHONUNBUFFERED", "NO_COLOR", "FORCE_COLOR", "COLUMNS"),
@@ -57,6 +59,12 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers", "sampled(step): one case in `step` is tried, from the first on; --thorough tries them all"
     )
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """One worker more for every two cores: a tenth of the suite waits for browsers, clusters and signals."""
+    return min(usable_cores() * 3 // 2, MOST_WORKERS)
 
 
 def heed_signals() -> None:
