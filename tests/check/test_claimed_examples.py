@@ -62,6 +62,7 @@ def test_a_right_example_passes(name):
     assert report(name).verdict == RIGHT[name]
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("name", WRONG)
 def test_a_wrong_example_is_called_wrong_and_its_cause_is_named(name):
     found = report(name)

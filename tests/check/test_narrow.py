@@ -292,6 +292,7 @@ def test_an_approximate_exponential_is_no_half_precision(power):
     assert dumped(lambda queries, keys, values: over(power(queries @ keys.T / 8**0.5)) @ values) == []
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("low", [partial(rounded, dtype="bfloat16"), partial(rounded, dtype="float16"), cut])
 @pytest.mark.parametrize("is_fused", [False, True])
 def test_products_in_half_precision_with_sums_in_float32_are_known(low, is_fused):

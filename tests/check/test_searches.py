@@ -72,6 +72,7 @@ def test_another_system_is_told_whichever_of_its_conventions_were_taken(variant)
         pytest.param(TWO, {"weights": [0.3, 0.4, 0.9], "output": [[9.2, 1.3], [5.7, -1.1]]}, id="fewer weights"),
     ],
 )
+@pytest.mark.sampled(2)
 def test_numbers_that_come_from_nowhere_are_no_slip(text, expected):
     assert told(text, expected)[0] in ("", "impossible")
 

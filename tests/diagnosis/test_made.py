@@ -28,7 +28,7 @@ PRINTED = [  # another two of the eight prints for each slip
 ]
 
 
-@pytest.mark.sampled(6)
+@pytest.mark.sampled(12)
 @pytest.mark.parametrize(("names", "how"), PRINTED)
 def test_a_slip_is_among_the_first_three(names, how):
     if how == "bfloat16":
@@ -56,7 +56,7 @@ KINDS = (  # of pairs that need more than the ways of each slip by itself
 )
 
 
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize(("names", "how", "seed"), KINDS)
 def test_pairs_of_slips_that_show_in_each_other_are_found(names, how, seed):
     with warnings.catch_warnings():

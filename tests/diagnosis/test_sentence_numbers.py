@@ -282,7 +282,7 @@ def read_back(sentence, right, wrong):
     return false + re.findall(NUMBER, left.replace("#", " "))
 
 
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("name", [name for name in SLIPS if name != "one-cell"])
 def test_a_slip_is_found_and_every_number_of_its_sentence_is_that_of_the_problem(name):
     case = judged.worksheet(name, "6", SEED)

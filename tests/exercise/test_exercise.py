@@ -59,8 +59,9 @@ def test_one_seed_gives_the_same_sheets_and_each_number_its_own(run: Callable[..
 
 @pytest.mark.parametrize(
     "options",
-    [[], ["-a", "laplace", "--causal"], ["-a", "cosine"], ["--heads", 2, "--causal"], ["-a", "gaussian", "--dv", 1]],
+    [[], ["-a", "laplace", "--causal"], ["--heads", 2, "--causal"], ["-a", "cosine"], ["-a", "gaussian", "--dv", 1]],
 )
+@pytest.mark.sampled(2)
 def test_the_key_is_right_and_the_form_takes_its_numbers(
     run: Callable[..., Any], tmp_path: Path, options: list[Any]
 ) -> None:

@@ -52,6 +52,7 @@ def results(step: Step, label: str) -> list[float]:
     return [equation.sides[-1].value for equation in found if equation is not None]  # type: ignore[union-attr]
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("size", [1, 2, 3, 7, 50])
 @pytest.mark.parametrize("options", SETTINGS.values(), ids=SETTINGS.keys())
 def test_after_each_block_the_sums_are_those_of_the_keys_so_far(options: dict[str, Any], size: int) -> None:

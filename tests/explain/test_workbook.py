@@ -77,6 +77,7 @@ def check_formulas(book: Spreadsheet) -> int:
     return len(formulas)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("words", SETTINGS.values(), ids=SETTINGS.keys())
 def test_every_formula_gives_the_number_of_the_engine(
     explain_sheet: Callable[..., Spreadsheet], run: Callable[..., Any], tmp_path: Path, words: list[str]

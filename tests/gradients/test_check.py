@@ -175,7 +175,7 @@ TWO_SLIPS = {
 }
 
 
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("slips", TWO_SLIPS)
 def test_two_slips_on_the_way_back_are_named(slips):
     report = check(worksheet({name: array.round(6) for name, array in TWO_SLIPS[slips].items()}))

@@ -40,6 +40,7 @@ def add(array, direction, step):
     return mpf(float(array)) + step * mpf(float(direction))
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("request_", CASES.values(), ids=CASES)
 def test_gradients_are_central_differences_in_fifty_digits(request_):
     shapes = (HEADS, N, D), (HEADS, M, D), (HEADS, M, D_V), (N, M)

@@ -89,9 +89,9 @@ def test_any_number_of_threads_gives_the_same_bits(variant, engine):
     if engine == "numba":
         pytest.importorskip("numba")
         pytest.importorskip("scipy")
-    q, k, v = (RNG.normal(size=shape).astype("f4") for shape in ((600, 8), (700, 8), (700, 4)))
+    q, k, v = (RNG.normal(size=shape).astype("f4") for shape in ((300, 8), (350, 8), (350, 4)))
     problem = attncli.attend(q, k, v, variant=variant, causal=True).problem
-    d_output = np.ones((600, 4), "f4")
+    d_output = np.ones((300, 4), "f4")
     names = ("d_queries", "d_keys", "d_values")
     one, *others = (compute_gradients(problem, d_output, names, engine=engine, threads=count) for count in (1, 2, 5))
     assert all((one[name] == other[name]).all() for other in others for name in names)

@@ -44,6 +44,7 @@ def test_a_plain_table_is_rich_s(monkeypatch, shape, digits, ascii_only):
     assert ours == theirs
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("kind", LABELS)
 @pytest.mark.parametrize("width", [None, 40])
 def test_labels_in_ascii_have_the_room_that_they_take(monkeypatch, kind, width):
