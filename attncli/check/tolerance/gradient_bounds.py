@@ -40,18 +40,25 @@ def gradient_bounds(
         for name in names:
             moved[name] = np.maximum(moved[name], np.abs(drawn[name] - numbers[name]))
     terms = problem.n + problem.m + problem.d_k + (problem.d_v or 0) + 16
-    sizes = {name: float(np.abs(numbers[name]).max(initial=0)) for name in names}
+    sizes = {name: _largest_finite(numbers[name]) for name in names}
     if problem.softcap is not None:  # its slope 1 − tanh² has the rounding of 1, however small it is
         free = _without_slopes(route, problem)
-        sizes |= {name: max(size, float(np.abs(free.array(name)).max(initial=0))) for name, size in sizes.items()}
+        sizes |= {name: max(size, _largest_finite(free.array(name))) for name, size in sizes.items()}
     return {name: SAFETY * u / MOVE * moved[name] + 4 * terms * u * sizes[name] for name in names}
 
 
 def _without_slopes(route: Route, problem: Problem) -> Gradients:
-    """Return the gradients that would be if the slope of the softcap were 1 everywhere."""
-    free = replace(problem, dropout_mask=None, dropout=0.0)
+    """Return the gradients that would be if the slope of the softcap were 1 everywhere.
+
+    The weights of a mistake may be infinite, as the logarithms of those of masked keys are: so are its gradients then.
+    """
+    free = replace(problem, dropout_mask=None, dropout=0.0, is_finite=False)
     weights = route.numbers_of(free, ["weights"])["weights"]
     return Gradients(replace(free, softcap=None), "numpy", weights)
+
+
+def _largest_finite(array: Array) -> float:
+    return float(np.abs(array[np.isfinite(array)]).max(initial=0))
 
 
 def _move_scores(problem: Problem, seed: int) -> Problem:

@@ -226,3 +226,13 @@ def test_rotary_positions_far_away_keep_the_bound_of_their_angles(offset):
     error, bound = np.abs(found - right.numbers["raw_scores"]), right.bound("raw_scores", "float32")
     assert (error <= bound).all()
     assert (error / bound).max() > 1 / 40
+
+
+def test_gradients_behind_weights_that_are_no_numbers_have_bounds_under_a_softcap():
+    random = np.random.default_rng(1)
+    request = plain(random, softcap=2.0, d_output=matrix(random, 9, 4))
+    request.keys.array[:] = abs(request.keys.array)
+    request.queries.array[0] = -1  # all its scores are below 0: ReLU leaves nothing to divide
+    found = Measured(Route(softmax="relu over sum"), request, ("d_queries", "d_values"), {})
+    assert np.isnan(found.numbers["d_values"]).any()
+    assert not np.isnan(found.bound("d_values", "float32")).any()
