@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from attncli.check.routes import Route
-from attncli.check.search.fitted import FIT_ROWS, make_fitted_slip
+from attncli.check.search.fitting import FIT_ROWS, make_fitted_slip
 from attncli.check.slips.case import Case
 from attncli.check.slips.slip import Slip
 from attncli.results.result import Result

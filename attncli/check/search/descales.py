@@ -11,7 +11,7 @@ import numpy as np
 
 from attncli.check.report import Diagnosis
 from attncli.check.routes import Route
-from attncli.check.search.fitted import FIT_ROWS, SIZES, STEPS, make_fitted_slip
+from attncli.check.search.fitting import FIT_ROWS, SIZES, STEPS, make_fitted_slip, nearest_size
 from attncli.check.slips.case import scaling
 from attncli.check.slips.heads import by_head
 from attncli.check.slips.scales import with_scale
@@ -108,18 +108,12 @@ def fitted_descales(case: Case) -> Slip | None:
         return float((found * due).sum() / (found * found).sum())
 
     def misfit(size: float) -> float:
-        found = output(problem.scale * np.exp(size))
+        found = output(problem.scale * size)
         off = float(((times(found) * found - due) ** 2).sum())
         return off if np.isfinite(off) else np.inf
 
-    tried = np.log(SIZES)
-    best = int(np.argmin([misfit(size) for size in tried]))
-    low, high = (float(tried[min(max(best + step, 0), len(tried) - 1)]) for step in (-1, 1))
-    ratio = (np.sqrt(5) - 1) / 2
-    for _ in range(2 * STEPS):
-        one, two = high - ratio * (high - low), low + ratio * (high - low)
-        low, high = (low, two) if misfit(one) <= misfit(two) else (one, high)
-    size = float(np.exp((low + high) / 2))
+    size = nearest_size(misfit, SIZES, [misfit(size) for size in SIZES], steps=2 * STEPS)
+    assert size is not None  # without a limit of its misfit
     factor = times(output(problem.scale * size))
     if not factor > 0 or abs(factor - 1) < NEAR or abs(size - 1) < NEAR:
         return None

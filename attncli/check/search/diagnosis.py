@@ -13,13 +13,9 @@ from attncli.check.search.cells import diagnose_cells, diagnose_impossible, diag
 from attncli.check.search.confirmation import Found, confirm
 from attncli.check.search.constants import fitted_constants
 from attncli.check.search.descales import diagnose_gate, fitted_descales, fitted_head_scales
-from attncli.check.search.fitted import (
-    FITTED_NUMBERS,
-    fitted_factors,
-    fitted_number,
-    fitted_sink,
-    fitted_sinks,
-)
+from attncli.check.search.fitted_factors import fitted_factors
+from attncli.check.search.fitted_numbers import FITTED_NUMBERS, fitted_number
+from attncli.check.search.fitted_sinks import fitted_sink, fitted_sinks
 from attncli.check.search.misread_inputs import misread_entries
 from attncli.check.search.pages import misread_pages
 from attncli.check.search.pairs import group_attempts, try_other_names, try_pairs
