@@ -5,6 +5,8 @@ import pytest
 from slip_cases import FOUR, TWO, diagnosis, named, numbers, problem, told
 
 from attncli.check import check
+from attncli.inputs.request import Request, Worksheet
+from attncli.matrix import Matrix
 
 
 def printed(text, what, digits=4):
@@ -35,6 +37,23 @@ def test_a_digit_that_was_copied_wrongly_is_told(change, how):
     found = diagnosis(TWO, {"output": given(rows)})
     assert (found[0].slip, found[0].also) == ("one-cell", ("copied-digit",))
     assert found[0].sentence == f"all is right but output at [1, 0] says {rows[1][0]}, {due} is right: {how}"
+
+
+def test_a_cell_that_holds_in_half_precision_is_not_told_beside_a_wrong_one():
+    """A sum that cancels is off by many times its own size."""
+    random = np.random.default_rng(0)
+    queries, keys, values = (random.normal(size=(4, 4)).astype(np.float16).astype(float) for _ in range(3))
+    weights = np.exp(queries @ keys.T / 2)
+    weights /= weights.sum(axis=1, keepdims=True)
+    values[:, 0] = (values[:, 0] - weights[0] @ values[:, 0]).astype(np.float16)
+    output = (weights.astype(np.float16) @ values).astype(np.float16)
+    output[2, 1] += 0.01
+    sources = {"queries": queries, "keys": keys, "values": values}
+    request = Request(**{name: Matrix(array, name) for name, array in sources.items()})
+    found = check(Worksheet(request=request, name="c", where="c", expected={"output": Matrix(output, "output")}))
+    (cell,) = found.diagnosis
+    assert (cell.slip, cell.sentence.count(" says ")) == ("one-cell", 1)
+    assert cell.sentence.startswith("all is right but output at [2, 1] says")
 
 
 def test_a_rounded_step_that_shows_in_one_cell_is_told_after_the_cell():

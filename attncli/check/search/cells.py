@@ -68,15 +68,23 @@ def _wrong_cells(judge: Judge, right: Measured) -> tuple[list[tuple[int, ...]], 
     """Return the one or two cells without which the matrix is right, and its verdict then, or none if there are
     more."""
     most = min(MOST_CELLS, _count_telling(judge, right) // SHARE)
-    mended = np.array(judge.expected)
     cells: list[tuple[int, ...]] = []
     for cell in judge.farthest(most, right):
-        mended[cell] = _as_printed(judge, float(right.numbers[judge.name][cell]), cell)
         cells.append(cell)
-        verdict = replace(judge, expected=mended).verdict(right)
+        verdict = _mended(judge, cells, right)
         if verdict != "wrong":
-            return cells, verdict
+            # a cell that is far off in its own unit may hold as a computation in half precision
+            needed = [each for each in cells if _mended(judge, [own for own in cells if own != each], right) == "wrong"]
+            return needed or cells, verdict
     return [], "wrong"
+
+
+def _mended(judge: Judge, cells: list[tuple[int, ...]], right: Measured) -> str:
+    """Return the verdict of the matrix with the right numbers in these cells."""
+    mended = np.array(judge.expected)
+    for cell in cells:
+        mended[cell] = _as_printed(judge, float(right.numbers[judge.name][cell]), cell)
+    return replace(judge, expected=mended).verdict(right)
 
 
 def _count_telling(judge: Judge, right: Measured) -> int:
