@@ -5,8 +5,9 @@
     python tools/slips.py --pairs 40 --pair-seed 5      a sample of pairs too, another one for each seed
 
 Counted are the problems that `check` calls wrong: where a print of few digits shows no difference there is nothing to
-explain. A pair counts as found under either order of its names, or under others that give the same print, as the code
-that makes these slips says (`same`); the sample has those that are searched (docs/check.md).
+explain. Other slips count as found (`same`) where they give the same print, as the code that makes them says, or where
+it is that of the right numbers but for a cell or two. The names of a pair may stand in either order; the sample has
+those that are searched (docs/check.md).
 """
 
 # ruff: noqa: T201

@@ -19,6 +19,7 @@ from attncli.matrix import Matrix, Reading
 PRINTS = ("2", "3", "4", "5", "6", "float32", "float16", "bfloat16")  # decimals of a text, or the dtype of a dump
 LEAST = {"float32": 1e-5, "float16": 1e-2, "bfloat16": 5e-2}  # what both of a pair change, of the largest number
 FIRST = 3  # diagnoses that are read
+CELL, FEW_CELLS = "one-cell", 2  # that are another number
 FAR = 99  # the place of a slip that is not found
 FEW_DIGITS = ("2", "3", "4", "float16", "bfloat16")  # prints that show no lower precision
 SAME = {"grad-no-mask": "no-mask", "averaged-weights": "no-mask"}  # the name under which a slip is told
@@ -136,14 +137,15 @@ def place(names, how, seed):
 
 
 def judge(names, how, seed):
-    """At which places of the diagnosis the slip itself and, of two slips, others that give the same numbers are, FAR
-    where they are not; None where nothing is wrong."""
+    """At which places of the diagnosis the slip itself and others that give the same numbers are, FAR where they are
+    not; None where nothing is wrong."""
     case = worksheet(names, how, seed)
     report = None if case is None else check(case)
     named = None if report is None else place_in(report, names)
     if named is None:
         return None
-    return named, place_of_others(report, names, how, seed) if "+" in names and named >= FIRST else FAR
+    is_made = all(name in SLIPS for name in names.split("+"))
+    return named, place_of_others(report, names, how, seed) if is_made and named >= FIRST else FAR
 
 
 def place_in(report, names):
@@ -156,13 +158,28 @@ def place_in(report, names):
 
 
 def place_of_others(report, names, how, seed):
-    """The place, of the first ones, of other slips that are as true: made on the problem of two slips by the code that
-    makes each of them, they give its numbers."""
-    others = enumerate(report.diagnosis[:FIRST])
+    """The place, of the first ones, of other slips that are as true: made on the problem by the code that makes each of
+    them, they give its numbers; or the right numbers, printed alike, but for a cell or two, are these."""
+    others = [
+        (number, name) for number, each in enumerate(report.diagnosis[:FIRST]) for name in (each.slip, *each.also)
+    ]
     return next(
-        (number for number, each in others for name in (each.slip, *each.also) if give_same(names, how, seed, name)),
+        (
+            number
+            for number, name in others
+            if (is_in_few_cells(names, how, seed) if name == CELL else give_same(names, how, seed, name))
+        ),
         FAR,
     )
+
+
+def is_in_few_cells(names, how, seed):
+    """Whether a problem differs in a cell or two from the print of the right numbers."""
+    dtype = None if how.isdigit() else how
+    _, right, wrong, few = make(names, seed * 10 + PRINTS.index(how), dtype, least_of(how))
+    places = {name: few if name == "weights" and few else how for name in wrong}
+    others = (~are_printed_alike(narrow(right[name], dtype), wrong[name], places[name]) for name in wrong)
+    return 0 < sum(int(np.sum(each)) for each in others) <= FEW_CELLS
 
 
 def spellings(names, of_part):

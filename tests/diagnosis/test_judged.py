@@ -48,3 +48,11 @@ def test_numbers_that_differ_in_a_printed_digit_are_not_the_same():
     assert judged.is_same_print(one, other, "4", None)
     assert not judged.is_same_print(one, other, "5", None)
     assert not judged.is_same_print(one, other, "float32", None)
+
+
+@pytest.mark.parametrize(("how", "is_told"), [("2", True), ("4", False)])
+def test_another_score_that_shows_in_one_cell_is_one_cell(how, is_told):
+    """The weight 0.05 that became 0.03 moves the others of its row by less than a unit of two decimals."""
+    assert judged.is_in_few_cells("one-score", how, 71003) is is_told
+    place = judged.place_of_others(say("no-mask", "one-cell"), "one-score", how, 71003)
+    assert place == (1 if is_told else judged.FAR)
