@@ -69,6 +69,7 @@ class Route:
     is_whole: bool = False
     said: str | Callable[[], str] = ""  # a function where finding the words takes long
     tried: float = 0  # ways from which this one was chosen, as the nearest to the expected numbers
+    alike: int = 1  # routes, this one among them, that are one way with a number rounded to more or fewer digits
 
     def then(self, other: Route) -> Route:
         """Return a route with the changes of this one, then those of another one."""
@@ -323,6 +324,6 @@ JOINS: dict[str, Callable[..., Any]] = {  # two changes as one
 }
 RIGHT = Route()
 CHANGES = tuple(field.name for field in fields(Route) if field.name not in ("requests", "problems"))
-WORDS = ("said", "tried")  # what changes no number
+WORDS = ("said", "tried", "alike")  # what changes no number
 _forward_of = attrgetter(*(name for name in CHANGES if name not in ("is_whole", "present", "regrade", *WORDS)))
 FORWARD_OF_RIGHT = _forward_of(RIGHT)

@@ -23,13 +23,23 @@ def test_ten_times_as_many_ways_need_a_digit_more():
     assert [least_evidence(ways) for ways in (1, 10, 1000)] == [SOME, SOME + 1, SOME + 3]
 
 
-def test_one_term_of_many_is_told_where_its_digits_are_more_than_chance():
-    """A term that is left out moves two numbers: by 3 and 15 units of two decimals, 30 and 150 of three."""
+@pytest.mark.parametrize(("decimals", "slips"), [(4, [False]), (2, [True]), (1, [])])
+def test_one_term_of_many_may_be_chance_where_few_digits_show_it(decimals, slips):
+    """A term that is left out moves two numbers: by 3 and 15 units of two decimals, 300 and 1500 of four."""
     text = "queries: [[1], [0], [2]], keys: [[0], [1], [-1], [2]], values: [[1, -2], [3, 0.5], [0.12, 0.6], [2, 1]]"
     rows = np.array(numbers(text, "output"))
     rows[1] -= 0.25 * np.array([0.12, 0.6])
-    named = {each.slip for each in diagnosis(text, {"output": shown(rows, 3)})}
-    assert (named, diagnosis(text, {"output": shown(rows, 2)})) == ({"one-term"}, ())
+    found = diagnosis(text, {"output": shown(rows, decimals)})
+    assert [(each.slip, each.may_be_chance) for each in found] == [("one-term", may_be) for may_be in slips]
+
+
+def test_a_slip_that_prints_every_number_is_told_where_each_differs_by_about_a_unit():
+    """Of the scores rounded to one decimal all weights are the print, of which a cell differs by two units."""
+    text = "queries: [[0.2, -0.5], [-0.4, -2.4]], keys: [[1.8, 1.1], [-0.3, 0.8], [0.3, -0.6], [1.0, -0.3]]"
+    powers = np.exp(np.array(numbers(text, "scores")).round(1))
+    found = diagnosis(text, {"weights": shown(powers / powers.sum(axis=1, keepdims=True), 2)})
+    assert [each.slip for each in found] == ["one-cell", "rounded-scores"]
+    assert found[1].may_be_chance
 
 
 def test_a_weight_beside_one_that_is_masked_is_one_number():

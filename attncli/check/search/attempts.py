@@ -57,15 +57,19 @@ def try_slips(slips: Sequence[Slip], case: Case, sample: Sample) -> list[Attempt
     which are tried for want of others.
     """
     routes = [(slip, slip.routes(case)) for slip in slips]
-    late = sum(len(own) for slip, own in routes if slip.is_late)
-    sample.ways += sum(len(own) for _, own in routes) - late
+    late = sum(_count_ways(own) for slip, own in routes if slip.is_late)
+    sample.ways += sum(_count_ways(own) for _, own in routes) - late
     attempts = []
     for slip, own in routes:
-        ways = len(own) if slip.is_slight else late if slip.is_late else sample.ways
+        ways = late if slip.is_late else _count_ways(own) if slip.is_slight else sample.ways
         for route in own:
             least = least_evidence(ways + route.tried) if slip.needs_evidence else 0.0
             attempts += try_route((slip,), route, case, sample, (route.said,), least)
     return attempts
+
+
+def _count_ways(routes: list[Route]) -> float:
+    return sum(1 / route.alike for route in routes)
 
 
 def try_route(

@@ -18,7 +18,9 @@ from attncli.records import record
 
 if TYPE_CHECKING:
     from attncli.check.judge import Judge
+    from attncli.check.judged_block import JudgedBlock
 
+PRINTED = 0.5  # units between a number and its print
 NO_NUMBER = 100.0  # units in which a number differs from none
 SAME_SUM = 1e-9  # difference of two sums of weights that are the same but for our rounding
 
@@ -71,43 +73,55 @@ def _judge(attempt: Attempt, case: Case, sure: float) -> Found | None:
     slip, least = attempt.slips[0], max(attempt.least, case.least)
     fitted = max(each.fitted for each in attempt.slips)
     evidence = _evidence(case, measured, fitted)
-    may_be_thin = len(attempt.slips) == 1 and slip.is_slight and not case.least
-    if evidence < (least - SOME if may_be_thin else least):
-        return None
+    if evidence < least:
+        may_be_thin = len(attempt.slips) == 1 and slip.is_slight and not case.least
+        if not may_be_thin or _evidence(case, measured, fitted, by_print=True) < least - SOME:
+            return None
     is_late = evidence < least or any(each.is_late for each in attempt.slips)
     return Found(attempt, worst(list(verdicts.values())), measured.numbers, is_late, evidence < sure)
 
 
-def _evidence(case: Case, measured: Measured, fitted: int) -> float:
+def _evidence(case: Case, measured: Measured, fitted: int, *, by_print: bool = False) -> float:
     """Return in how many decimal digits, over all cells but the `fitted` ones, these numbers differ from the right
-    ones."""
-    return sum(_digits_apart(case.judges[name], measured.numbers[name], case.right, fitted) for name in case.wrong)
+    ones. Digits are counted from one unit on, or `by_print` from half a unit if that is as near as the expected numbers
+    are to these."""
+    pairs = [(case.judges[name], measured.numbers[name]) for name in case.wrong]
+    return sum(_digits_apart(judge, mine, case.right, fitted, by_print=by_print) for judge, mine in pairs)
 
 
-def _digits_apart(judge: Judge, mine: Array, right: Measured, fitted: int) -> float:
+def _digits_apart(judge: Judge, mine: Array, right: Measured, fitted: int, *, by_print: bool) -> float:
     """Return the sum over the cells but the `fitted` largest ones of the digits in which two results differ.
 
     In a row of weights that has the same sum in both, the visible cell that differs least follows from the others.
     """
     if mine.shape != right.numbers[judge.name].shape:
         return np.inf
-    total, largest = 0.0, [0.0] * fitted
+    room, total, largest = 1.0, 0.0, [0.0] * fitted
+    if by_print:
+        farthest = (_units_between(block.expected, mine[block.where], block) for block in judge.blocks(right))
+        room = min(room, max((float(each.max(initial=PRINTED)) for each in farthest), default=PRINTED))
     for block in judge.blocks(right):
         own = mine[block.where]
-        with np.errstate(all="ignore"):
-            # in units of a digit
-            off = np.abs(own - block.computed) / block.scale
-            times = np.where(np.isfinite(own) == np.isfinite(block.computed), off, NO_NUMBER)
-            digits = np.log10(np.fmax(times, 1))
-            if judge.name == "weights" and digits.shape[-1]:
-                has_same_sum = np.abs((own - block.computed).sum(axis=-1)) < SAME_SUM
-                is_free = (own != 0) | (block.computed != 0)  # a masked weight follows from no others
-                least = np.where(is_free, digits, np.inf).argmin(axis=-1)[..., None]
-                follows = has_same_sum[..., None] & (np.arange(digits.shape[-1]) == least)
-                digits = np.where(follows, 0, digits)
+        are_alike = np.isfinite(own) == np.isfinite(block.computed)
+        off = np.where(are_alike, _units_between(block.computed, own, block), NO_NUMBER)
+        digits = np.log10(np.fmax(off / room, 1))
+        if judge.name == "weights" and digits.shape[-1]:
+            with np.errstate(invalid="ignore"):
+                have_same_sum = np.abs((own - block.computed).sum(axis=-1)) < SAME_SUM
+            are_free = (own != 0) | (block.computed != 0)  # a masked weight follows from no others
+            least = np.where(are_free, digits, np.inf).argmin(axis=-1)[..., None]
+            follow = have_same_sum[..., None] & (np.arange(digits.shape[-1]) == least)
+            digits = np.where(follow, 0, digits)
         digits = np.sort(digits, axis=None)
         kept = max(0, len(digits) - fitted)
         total += float(digits[:kept].sum())
         largest = sorted([*largest, *digits[kept:].tolist()])
         total, largest = total + sum(largest[: len(largest) - fitted]), largest[len(largest) - fitted :]
     return total
+
+
+def _units_between(one: Array, two: Array, block: JudgedBlock) -> Array:
+    """Return how many units of a digit are between two numbers, or 0 unless both are finite."""
+    with np.errstate(all="ignore"):
+        units = np.abs(one - two) / block.scale
+    return np.where(np.isfinite(one) & np.isfinite(two), np.nan_to_num(units), 0)

@@ -48,7 +48,7 @@ class Sample:
         self.judges, self.right = judges, right
         self.wrong = wrong
         self.rows: Array | None = None
-        self.ways = 0  # that were tried to make slips
+        self.ways = 0.0  # that were tried to make slips
         self._results: dict[tuple[Callable[..., Any], ...], Result] = {}
         self._cut: Result | None = None
         self._sketches = Sketches()

@@ -424,6 +424,7 @@ ORDER_SLIPS = (
         _one_cell_of_mask,
         lambda _case: "one cell of the mask was turned",
         paired=False,
+        is_slight=True,
         passes_easily=True,
     ),
 )

@@ -68,9 +68,11 @@ def _one_score(case: Case) -> list[Route]:
                 f"one score: the row of {_named(at)} is that of {score:.6g} for key {key}, whose exponential is "
                 f"{np.exp(score):.6g}; {scores[key]:.6g} and {np.exp(scores[key]):.6g} are right"
             ),
+            alike=len(short),
         )
         for key, exponential in _fitted_exponentials(case, at, np.exp(scores))
-        for score in _short_scores(exponential)
+        for short in [_short_scores(exponential)]
+        for score in short
     ]
 
 
@@ -127,7 +129,8 @@ def _one_sum(case: Case) -> list[Route]:
     if not np.isfinite(factor) or factor <= 0:
         return []
     total = float(np.exp(scores).sum())
-    short = [round(total / factor, decimals) for decimals in (0, 1, 2, 3)]
+    short = (round(total / factor, decimals) for decimals in (0, 1, 2, 3))
+    sums = [taken for taken in dict.fromkeys([*short, total / factor]) if taken > 0]
     return [
         Route(
             reweigh=partial(_times_row, at=at, factor=total / taken),
@@ -135,9 +138,9 @@ def _one_sum(case: Case) -> list[Route]:
             said=(
                 f"one sum: the exponentials of {_named(at)} were divided by {taken:.6g}, and {total:.6g} is their sum"
             ),
+            alike=len(sums),
         )
-        for taken in dict.fromkeys([*short, total / factor])
-        if taken > 0
+        for taken in sums
     ]
 
 
@@ -215,6 +218,7 @@ SINGLE_SLIPS = (
         _exchanged,
         lambda _case: "two weights changed places",
         paired=False,
+        is_slight=True,
         is_late=True,
     ),
     Slip(
@@ -223,6 +227,7 @@ SINGLE_SLIPS = (
         _one_term,
         lambda _case: "one term is wrong",
         paired=False,
+        is_slight=True,
         is_late=True,
     ),
     Slip(
@@ -232,6 +237,7 @@ SINGLE_SLIPS = (
         lambda _case: "one sum is another",
         paired=False,
         fitted=1,
+        is_slight=True,
         is_late=True,
     ),
     Slip(
@@ -241,6 +247,7 @@ SINGLE_SLIPS = (
         lambda _case: "one score is another",
         paired=False,
         fitted=1,
+        is_slight=True,
         is_late=True,
     ),
 )
