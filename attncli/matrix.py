@@ -58,6 +58,10 @@ class Reading:
     keep_text: bool = False
     may_be_blank: bool = False
 
+    def fill_blanks(self, cells: list[str]) -> list[str]:
+        """Return the cells with NaN in place of those that are blank, if they may be."""
+        return ["nan" if is_blank(cell) else cell for cell in cells] if self.may_be_blank else cells
+
 
 def count_blanks(matrix: Matrix) -> int:
     """Return how many cells of an answer are blank."""

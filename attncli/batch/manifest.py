@@ -11,8 +11,9 @@ from attncli.batch.job import Entry, Job
 from attncli.errors import InputError
 from attncli.files import path_text, read_bytes
 from attncli.formats import BY_SUFFIX
-from attncli.formats import tree as trees
 from attncli.formats.contents import Contents, Quoted, Tree
+from attncli.formats.tree import NULLS, describe_node
+from attncli.formats.tree_places import Key, Path, fault_at
 from attncli.inputs.problem_arrays import is_key
 from attncli.inputs.problem_file import KEYS, suggest_key
 from attncli.matrix import Reading
@@ -39,7 +40,7 @@ def manifest_jobs(path: str, data: bytes) -> list[Job] | None:
     if defaults is not None:
         _refuse_defaults(tree, where, defaults)
     if not isinstance(root["jobs"], list) or not root["jobs"]:
-        raise trees.fault(tree, where, ("jobs",), "jobs must be a list of jobs", FORM)
+        raise fault_at(tree, where, ("jobs",), "jobs must be a list of jobs", FORM)
     return [
         Job(_name(tree, where, index), path, Entry(index, node, defaults, tree.raw_rows is not None))
         for index, node in enumerate(root["jobs"])
@@ -53,7 +54,7 @@ def _parsed(path: str, data: bytes) -> Contents:
 def _refuse_defaults(tree: Tree, where: str, defaults: Any) -> None:
     """Refuse wrong keys in the defaults once, before any job runs, because every job would fail on them."""
     if not isinstance(defaults, dict):
-        raise trees.fault(tree, where, ("defaults",), f"defaults: {trees.describe_node(defaults)}; expected a mapping")
+        raise fault_at(tree, where, ("defaults",), f"defaults: {describe_node(defaults)}; expected a mapping")
     for key in defaults:
         if not is_key(key):
             raise _unknown(tree, where, ("defaults", key), key, KEYS)
@@ -62,16 +63,16 @@ def _refuse_defaults(tree: Tree, where: str, defaults: Any) -> None:
 def _name(tree: Tree, where: str, index: int) -> str:
     node = tree.root["jobs"][index]
     if not isinstance(node, dict):
-        raise trees.fault(tree, where, ("jobs", index), f"{trees.describe_node(node)}; expected a job", FORM)
+        raise fault_at(tree, where, ("jobs", index), f"{describe_node(node)}; expected a job", FORM)
     name = node.get("name")
-    if not isinstance(name, str) or (type(name) is str and name in trees.NULLS):
-        raise trees.fault(tree, where, ("jobs", index), f"job {index + 1} has no name", FORM)
+    if not isinstance(name, str) or (type(name) is str and name in NULLS):
+        raise fault_at(tree, where, ("jobs", index), f"job {index + 1} has no name", FORM)
     return str(name)
 
 
 def _unknown(tree: Tree, where: str, path: tuple[str, ...], key: str, choices: tuple[str, ...]) -> InputError:
     cure = suggest_key(key, choices)
-    return trees.fault(tree, where, (*path[:-1], trees.Key(key)), f"unknown key {path_text(key)!r}", cure)
+    return fault_at(tree, where, (*path[:-1], Key(key)), f"unknown key {path_text(key)!r}", cure)
 
 
 def tree_of(entry: Entry, path: str) -> Tree:
@@ -79,11 +80,11 @@ def tree_of(entry: Entry, path: str) -> Tree:
     comma in doubt."""
     root = {"jobs": {entry.index: entry.node}, "defaults": entry.defaults or {}}
 
-    def locate(place: trees.Path) -> tuple[int, int]:
+    def locate(place: Path) -> tuple[int, int]:
         tree = _parsed(path, read_bytes(path)).tree
         return tree.locate(place) if tree is not None else (1, 1)
 
-    def raw_rows(place: trees.Path) -> list[list[Any]]:
+    def raw_rows(place: Path) -> list[list[Any]]:
         tree = _parsed(path, read_bytes(path)).tree
         return tree.raw_rows(place) if tree is not None and tree.raw_rows is not None else []
 

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from attncli.errors import InputError
 from attncli.files import path_text
-from attncli.formats import tree as trees
 from attncli.formats.contents import Contents, Quoted
 from attncli.formats.encoding import decode
+from attncli.formats.list_writer import nested_lists, quote_scalar
 from attncli.formats.number_lists import read_json_lists
+from attncli.formats.tree import DEEPEST, FORM, read_contents
+from attncli.formats.tree_places import Event, make_tree, position
 from attncli.numbers.numerals import NumeralError, parse_number
 
 if TYPE_CHECKING:
@@ -40,7 +42,7 @@ def read(data: bytes, where: str, reading: Reading) -> Contents:
     text = decode(data, where)
     root = read_json_lists(text, partial(_parse, where=where), keep_text=reading.keep_text)
     root = _parse(text, where) if root is None else root
-    return trees.read_contents(trees.make_tree(root, text, partial(_events, text)), where, reading)
+    return read_contents(make_tree(root, text, partial(_events, text)), where, reading)
 
 
 class _DuplicateKeyError(Exception):
@@ -70,7 +72,7 @@ def _parse(text: str, where: str) -> Any:
     except json.JSONDecodeError as error:
         raise _malformed(text, where, error) from None
     except RecursionError:
-        raise InputError(where, f"lists and objects more than {trees.DEEPEST} deep", trees.FORM) from None
+        raise InputError(where, f"lists and objects more than {DEEPEST} deep", FORM) from None
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -88,7 +90,7 @@ def _marked(node: Any, depth: int) -> Any:
         return Quoted(node)
     if node is None or isinstance(node, bool):
         return {None: "null", True: "true", False: "false"}[node]
-    if depth >= trees.DEEPEST:
+    if depth >= DEEPEST:
         raise RecursionError
     if isinstance(node, dict):
         return {key: _marked(value, depth + 1) for key, value in node.items()}
@@ -100,7 +102,7 @@ def _marked(node: Any, depth: int) -> Any:
 def _malformed(text: str, where: str, error: Any) -> InputError:
     """Rephrase an error of json, which reports the character where it stopped, not the word that is wrong."""
     if not text.strip():
-        return InputError(where, "the file is empty", trees.FORM)
+        return InputError(where, "the file is empty", FORM)
     index = error.pos
     what, hint, kind = f"not JSON: {error.msg[:1].lower()}{error.msg[1:]}", None, InputError
     if error.msg.startswith(("Invalid", "Unterminated")):  # within a string
@@ -124,7 +126,7 @@ def _malformed(text: str, where: str, error: Any) -> InputError:
             what, hint = _foreign_word(word.group())
         elif before.endswith(",") and text[index] in "]}":
             index, what = len(before) - 1, f"not JSON: a comma before {text[index]}"
-    line, column = trees.position(text, index)
+    line, column = position(text, index)
     hint = hint or next((cure for begins, cure in _CURES if what.startswith(begins)), _ANY_CURE)
     return kind(f"{where}: line {line}, column {column}", what, hint)
 
@@ -162,7 +164,7 @@ def _duplicate_fault(text: str, where: str) -> InputError:
     raise AssertionError("no key is given twice")
 
 
-def _events(text: str) -> Iterator[trees.Event]:
+def _events(text: str) -> Iterator[Event]:
     """Yield the tokens of a valid JSON text, each with its position."""
     import json
 
@@ -175,15 +177,15 @@ def _events(text: str) -> Iterator[trees.Event]:
         last = token.start()
         word = token.group()
         kind = word if word in "[{" else "end" if word in "]}" else "scalar"
-        yield trees.Event(kind, json.loads(word) if word[0] == '"' else word, line, last - start + 1)
+        yield Event(kind, json.loads(word) if word[0] == '"' else word, line, last - start + 1)
 
 
 def write(matrices: Mapping[str, Matrix]) -> Iterator[bytes]:
     """Write one object of nested lists. Numbers that JSON cannot express are the strings "-inf", "inf" and "nan"."""
     lead = b"{\n"
     for name, matrix in matrices.items():
-        yield lead + f"  {trees.quote_scalar(name)}: ".encode()
-        yield from (text.encode() for text in trees.nested_lists(matrix.array, _number, "  "))
+        yield lead + f"  {quote_scalar(name)}: ".encode()
+        yield from (text.encode() for text in nested_lists(matrix.array, _number, "  "))
         lead = b",\n"
     yield b"\n}\n" if matrices else b"{}\n"
 

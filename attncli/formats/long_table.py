@@ -9,7 +9,6 @@ from attncli.errors import InputError
 from attncli.formats.table_notes import INDEX
 from attncli.matrix import Matrix
 from attncli.numbers import numerals
-from attncli.numbers.blanks import fill_blanks
 from attncli.numbers.numerals import NUMBER_HINT, NumeralError, quote
 
 if TYPE_CHECKING:
@@ -46,7 +45,7 @@ def read_long(table: Table, where: str, reading: Reading) -> Matrix:
         raise InputError(where, what, hint)
     try:
         cells = [row[-1] for row in rows]
-        array = numerals.parse_cells(fill_blanks(cells) if reading.may_be_blank else cells)
+        array = numerals.parse_cells(reading.fill_blanks(cells))
     except NumeralError as error:
         raise InputError(table.place(error.index + 1, len(names) - 1), error.what, error.hint or NUMBER_HINT) from None
     labels = [tuple(axis) if has_labels else None for axis, _, has_labels in axes]

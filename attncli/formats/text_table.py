@@ -28,7 +28,6 @@ from attncli.formats.table_notes import (
 )
 from attncli.matrix import Matrix, Reading
 from attncli.numbers import numerals
-from attncli.numbers.blanks import fill_blanks
 from attncli.numbers.decimal_commas import find_decimal_comma, may_hold_decimal_commas
 from attncli.numbers.json_rows import LARGE, PIECE, parse_json_rows
 from attncli.numbers.numerals import NumeralError, is_number
@@ -267,8 +266,7 @@ def matrix_of(table: Table, where: str, reading: Reading) -> Matrix:
     cells = list(chain.from_iterable(table.rows))
     columns = len(table.rows[0])
     try:
-        numbers = fill_blanks(cells) if reading.may_be_blank else cells
-        array = numerals.parse_cells(numbers).reshape(len(table.rows), columns)
+        array = numerals.parse_cells(reading.fill_blanks(cells)).reshape(len(table.rows), columns)
     except NumeralError as error:
         row, column = divmod(error.index, columns)
         raise _bad_cell(table, row, column, error, reading, header is not None) from None

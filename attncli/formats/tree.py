@@ -1,20 +1,19 @@
-"""What YAML and JSON share: locating a node in the source, and converting nested lists to a matrix."""
+"""From nested lists and mappings of YAML and JSON to matrices."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
 from functools import partial
 from itertools import chain
 from math import prod
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from attncli.errors import InputError
 from attncli.formats.contents import Contents, NumberList, Quoted, Tree
+from attncli.formats.tree_places import Path, fault_at, node_at, refuse_decimal_commas
 from attncli.matrix import LABELS_OF, Matrix
-from attncli.numbers.blanks import fill_blanks
-from attncli.numbers.decimal_commas import find_decimal_comma, may_hold_decimal_commas
 
 if TYPE_CHECKING:
     import numpy as np
@@ -22,128 +21,16 @@ if TYPE_CHECKING:
     from attncli.matrix import Reading
     from attncli.numbers.numerals import NumeralError
 
-Path = tuple[str | int, ...]
-
 MOST_AXES = 32
 DEEPEST = 64
 _SHAPES, _CELLS = frozenset(("shape", "dims", "size")), frozenset(("data", "values", "buffer", "data_sync"))
-_CELLS_AT_ONCE = 1 << 15
 NULLS = frozenset(("", "~", "null", "Null", "NULL"))
 LEADING_ZERO = re.compile(r"^\s*[-+−]?0[0-9]", re.MULTILINE)
 FORM = "a matrix is a list of rows, as in [[1, 0], [0, 1]]"
-
-
 EVEN_ROWS = "every row has the same number of entries"
 BLANK_ENTRIES = f"{EVEN_ROWS}; one that is left blank is written as a question mark: [0.5, ?]"
 NUMBERS_APART = "write a row as a list, with a comma between its numbers and a point in decimals: [0.5, 2.5]"
 _SEVERAL_NUMBERS = re.compile(r"[-+−.\d][-+−.,\deE/]*(?:[\s;,]+[-+−.,\deE/?]+)+")
-
-
-class Key(str):
-    """The last step of a path if it means the key itself, not its value."""
-
-    __slots__ = ()
-
-
-class Event(NamedTuple):
-    """A piece of a document, in order: `kind` is one of "[", "{", "end", "scalar", "alias"."""
-
-    kind: str
-    value: str
-    line: int
-    column: int
-
-
-def position(text: str, index: int) -> tuple[int, int]:
-    """Return the 1-based line and column of a character. LF, CRLF and CR end a line."""
-    before = text[:index].replace("\r\n", "\n").replace("\r", "\n")
-    return before.count("\n") + 1, len(before) - before.rfind("\n")
-
-
-def locate(events: Callable[[], Iterator[Event]], path: Path) -> tuple[int, int]:
-    """Return the position of the node at `path`, or of its nearest ancestor if the path leaves the document."""
-    found, _ = _find(events(), path)
-    return found.line, found.column
-
-
-def _find(stream: Iterator[Event], path: Path) -> tuple[Event, Iterator[Event]]:
-    """Return the event that begins the node at `path`, or its nearest ancestor, and those after it."""
-    found = next(stream)
-    for step in path:
-        if found.kind == "[" and isinstance(step, int):
-            for _ in range(step):
-                _skip(next(stream), stream)
-            found = next(stream)
-        elif found.kind == "{":
-            key = next(stream)
-            while key.kind != "end" and key.value != step:
-                _skip(next(stream), stream)
-                key = next(stream)
-            if key.kind == "end":
-                break
-            found = key if isinstance(step, Key) else next(stream)
-        else:  # a scalar, or an alias, whose node is elsewhere
-            break
-    return found, stream
-
-
-def make_tree(root: Any, text: str, events: Callable[[], Iterator[Event]]) -> Tree:
-    """Return the document whose text has these events."""
-    rows = partial(_raw_rows, events) if may_hold_decimal_commas(text.encode("utf-8", "surrogateescape")) else None
-    return Tree(root, partial(locate, events), raw_rows=rows)
-
-
-def _raw_rows(events: Callable[[], Iterator[Event]], path: Path) -> list[list[Event]]:
-    """Return the cells of the innermost lists at `path`, each with a blank, or the end of its line, before it if that
-    stands between it and the one before."""
-    found, stream = _find(events(), path)
-    rows: list[list[Event]] = []
-    open_: list[str] = []
-    last: Event | None = None
-    while True:
-        is_cell = found.kind == "scalar" and open_[-1:] == ["["]
-        if is_cell:
-            gap = ""
-            if last is None:
-                rows.append([])
-            elif found.line > last.line:
-                gap = "\n"
-            elif found.column > last.column + len(last.value) + 1:
-                gap = " "
-            rows[-1].append(found._replace(value=gap + found.value))
-        last = found if is_cell else None
-        if found.kind in "[{":
-            open_.append(found.kind)
-        elif found.kind == "end":
-            del open_[-1]
-        if not open_:
-            return rows
-        found = next(stream)
-
-
-def refuse_decimal_commas(tree: Tree, path: Path, where: str) -> None:
-    """Raise InputError if commas between the numbers of the lists at `path` could be decimal."""
-    if tree.raw_rows is None:
-        return
-    rows = tree.raw_rows(path)
-    if doubt := find_decimal_comma([cell.value for cell in row] for row in rows):
-        cell = rows[doubt.row][doubt.column]
-        raise InputError(f"{where}: line {cell.line}, column {cell.column}", doubt.what, doubt.hint)
-
-
-def _skip(event: Event, stream: Iterator[Event]) -> None:
-    depth = 0
-    while True:
-        depth += {"[": 1, "{": 1, "end": -1}.get(event.kind, 0)
-        if depth == 0:
-            return
-        event = next(stream)
-
-
-def fault(tree: Tree, where: str, path: Path, what: str, hint: str | None = None) -> InputError:
-    """Return an error at the line and column of a node."""
-    line, column = tree.locate(path)
-    return InputError(f"{where}: line {line}, column {column}", what, hint)
 
 
 def read_contents(tree: Tree, where: str, reading: Reading) -> Contents:
@@ -152,7 +39,7 @@ def read_contents(tree: Tree, where: str, reading: Reading) -> Contents:
     if isinstance(tree.root, list):
         return Contents(where, {"": partial(matrix_at, tree, (), where, where, reading)}, tree)
     if not isinstance(tree.root, dict):
-        raise fault(tree, where, (), f"{describe_node(tree.root)}; expected a list or a mapping", FORM)
+        raise fault_at(tree, where, (), f"{describe_node(tree.root)}; expected a list or a mapping", FORM)
     matrices = {
         str(name): partial(_labelled_matrix, tree, name, where, reading)
         for name, node in tree.root.items()
@@ -162,7 +49,6 @@ def read_contents(tree: Tree, where: str, reading: Reading) -> Contents:
 
 
 def _labelled_matrix(tree: Tree, name: str, where: str, reading: Reading) -> Matrix:
-
     matrix = matrix_at(tree, (name,), where, f"{where}: {name}", reading)
     labels = tree.root.get("labels")
     if not isinstance(labels, dict) or name not in LABELS_OF or matrix.array.ndim < 2:
@@ -179,13 +65,6 @@ def _fitting(names: Any, size: int) -> tuple[str, ...] | None:
     return None
 
 
-def node_at(tree: Tree, path: Path) -> Any:
-    node = tree.root
-    for step in path:
-        node = node[step]
-    return node
-
-
 def matrix_at(tree: Tree, path: Path, where: str, name: str, reading: Reading) -> Matrix:
     """Return the list at `path` as a matrix called `name`.
 
@@ -200,7 +79,7 @@ def _matrix(tree: Tree, path: Path, where: str, name: str, reading: Reading) -> 
 
     node = node_at(tree, path)
     if not isinstance(node, list):
-        raise fault(tree, where, path, f"{describe_node(node)}; expected a list", FORM)
+        raise fault_at(tree, where, path, f"{describe_node(node)}; expected a list", FORM)
     if isinstance(node, NumberList):
         return Matrix(node.array, name, texts=node.texts)
     if node and all(isinstance(row, dict) for row in node):
@@ -210,7 +89,7 @@ def _matrix(tree: Tree, path: Path, where: str, name: str, reading: Reading) -> 
     except _UnevenError:
         raise _uneven_fault(tree, path, where, reading) from None
     try:
-        array = _array(fill_blanks(cells) if reading.may_be_blank else cells).reshape(shape)
+        array = _array(reading.fill_blanks(cells)).reshape(shape)
     except NumeralError as error:
         place = (*path, *_indices(error.index, shape))
         raise _bad_cell(tree, where, place, error) from None
@@ -222,9 +101,9 @@ def _bad_cell(tree: Tree, where: str, path: Path, error: NumeralError) -> InputE
 
     cell = node_at(tree, path)
     if type(cell) is str and cell in NULLS:
-        return fault(tree, where, path, "null; expected a number", "nothing is guessed: write the number")
+        return fault_at(tree, where, path, "null; expected a number", "nothing is guessed: write the number")
     is_row = error.hint is None and isinstance(cell, str) and _SEVERAL_NUMBERS.fullmatch(cell.strip()) is not None
-    return fault(tree, where, path, error.what, NUMBERS_APART if is_row else error.hint or NUMBER_HINT)
+    return fault_at(tree, where, path, error.what, NUMBERS_APART if is_row else error.hint or NUMBER_HINT)
 
 
 def _records(tree: Tree, path: Path, where: str, name: str, reading: Reading) -> Matrix:
@@ -236,21 +115,18 @@ def _records(tree: Tree, path: Path, where: str, name: str, reading: Reading) ->
     columns = list(node[0])
     for index, row in enumerate(node):
         if list(row) != columns or not columns:
-            what, hint = (
-                "the keys of this row are not those of the first",
-                "all rows need the same keys in one order",
-            )
-            raise fault(tree, where, (*path, index), what, hint)
+            what = "the keys of this row are not those of the first"
+            raise fault_at(tree, where, (*path, index), what, "all rows need the same keys in one order")
         for key, cell in row.items():
             if not isinstance(cell, str):
-                raise fault(tree, where, (*path, index, key), f"{describe_node(cell)}; expected a number", FORM)
+                raise fault_at(tree, where, (*path, index, key), f"{describe_node(cell)}; expected a number", FORM)
     labels = None
     if len(columns) > 1 and all(type(row[columns[0]]) is Quoted and not may_be_cell(row[columns[0]]) for row in node):
         labels = tuple(str(row[columns[0]]) for row in node)
         del columns[0]
     cells = [row[key] for row in node for key in columns]
     try:
-        array = _array(fill_blanks(cells) if reading.may_be_blank else cells).reshape(len(node), len(columns))
+        array = _array(reading.fill_blanks(cells)).reshape(len(node), len(columns))
     except NumeralError as error:
         index, column = divmod(error.index, len(columns))
         raise _bad_cell(tree, where, (*path, index, columns[column]), error) from None
@@ -262,20 +138,20 @@ def _records(tree: Tree, path: Path, where: str, name: str, reading: Reading) ->
 
 def labelled_rows(tree: Tree, path: Path, where: str, name: str, reading: Reading) -> Matrix:
     """Return the mapping of labels to rows at `path` as a matrix with row labels. Every row is a list of numbers."""
-
     import numpy as np
 
     rows: list[Matrix] = []
     if not _SHAPES.isdisjoint(node_at(tree, path)) and not _CELLS.isdisjoint(node_at(tree, path)):
         what = f"{path[-1]}: a mapping with its shape and its numbers, as a library writes an array"
-        raise fault(tree, where, path, what, FORM)
+        raise fault_at(tree, where, path, what, FORM)
     refuse_decimal_commas(tree, path, where)
     for label in node_at(tree, path):
         row = _matrix(tree, (*path, label), where, name, reading)
         if row.array.ndim != 1 or (rows and row.array.shape != rows[0].array.shape):
-            what = "a row is a list of numbers" if row.array.ndim != 1 else f"a row of {len(row.array)}"
-            due = "" if row.array.ndim != 1 else f", but the first has {len(rows[0].array)}"
-            raise fault(tree, where, (*path, label), what + due, FORM)
+            what = "a row is a list of numbers"
+            if row.array.ndim == 1:
+                what = f"a row of {len(row.array)}, but the first has {len(rows[0].array)}"
+            raise fault_at(tree, where, (*path, label), what, FORM)
         rows.append(row)
     texts = tuple(chain.from_iterable(row.texts or () for row in rows)) if reading.keep_text else None
     labels = tuple(map(str, node_at(tree, path)))
@@ -328,11 +204,11 @@ def _uneven_fault(tree: Tree, path: Path, where: str, reading: Reading) -> Input
         depth = len(here) - len(path)
         length = len(node) if isinstance(node, list) else None
         if isinstance(node, dict):
-            return fault(tree, where, here, "a mapping; expected a number or a list", FORM)
+            return fault_at(tree, where, here, "a mapping; expected a number or a list", FORM)
         if length == 0:
-            return fault(tree, where, here, "an empty list", FORM)
+            return fault_at(tree, where, here, "an empty list", FORM)
         if depth == MOST_AXES and length is not None:
-            return fault(tree, where, here, f"more than {MOST_AXES} axes", FORM)
+            return fault_at(tree, where, here, f"more than {MOST_AXES} axes", FORM)
         if depth == len(expected):
             expected.append((length, here))
         elif expected[depth][0] != length:
@@ -344,19 +220,18 @@ def _uneven_fault(tree: Tree, path: Path, where: str, reading: Reading) -> Input
 
 
 def _ragged_fault(
-    tree: Tree, where: str, here: Path, length: int | None, due: int | None, first: Path, hint: str
+    tree: Tree, where: str, here: Path, length: int | None, first_length: int | None, first: Path, hint: str
 ) -> InputError:
     line, _ = tree.locate(first)
     if length is None:
-        return fault(
-            tree, where, here, f"{describe_node(node_at(tree, here))} beside lists, the first in line {line}", FORM
-        )
-    if due is None:
-        return fault(tree, where, here, f"a list beside numbers, the first in line {line}", FORM)
-    what = f"a list of {length}, where the first, in line {line}, has {due}"
+        what = f"{describe_node(node_at(tree, here))} beside lists, the first in line {line}"
+        return fault_at(tree, where, here, what, FORM)
+    if first_length is None:
+        return fault_at(tree, where, here, f"a list beside numbers, the first in line {line}", FORM)
+    what = f"a list of {length}, where the first, in line {line}, has {first_length}"
     entries = (*node_at(tree, here), *node_at(tree, first))
     joined = next((entry for entry in entries if isinstance(entry, str) and ";" in entry), None)
-    return fault(tree, where, here, what, hint if joined is None else NUMBERS_APART)
+    return fault_at(tree, where, here, what, hint if joined is None else NUMBERS_APART)
 
 
 def _indices(index: int, shape: tuple[int, ...]) -> Iterable[int]:
@@ -375,72 +250,3 @@ def describe_node(node: Any) -> str:
         return "nothing"
     text = str(node)
     return repr(text if len(text) <= 40 else text[:37] + "...")
-
-
-PLAIN = re.compile(r"[A-Za-z][\w .()?-]*(?<! )", re.ASCII)
-UNPRINTABLE = re.compile("[\x7f-\x9f\u2028-\u202e\u2066-\u2069\ufeff\ufffe\uffff\ud800-\udfff]")
-
-
-def quote_scalar(text: str) -> str:
-    """Return the text in double quotes that both JSON and YAML read."""
-    import json
-
-    return UNPRINTABLE.sub(lambda match: f"\\u{ord(match.group()):04x}", json.dumps(text, ensure_ascii=False))
-
-
-def shared_labels(matrices: Mapping[str, Matrix]) -> dict[str, tuple[str, ...]]:
-    """Return the labels of all matrices under the keys of a problem file, except those on which matrices disagree."""
-    found: dict[str, set[tuple[str, ...]]] = {}
-    for name, matrix in matrices.items():
-        for kind, labels in zip(LABELS_OF.get(name, ()), (matrix.row_labels, matrix.column_labels), strict=False):
-            if labels is not None:
-                found.setdefault(kind, set()).add(labels)
-    return {kind: labels.pop() for kind, labels in found.items() if len(labels) == 1}
-
-
-def flow_rows(array: np.ndarray, cell: Callable[[str], str], letters: str = "n") -> Iterator[list[str]]:
-    """Yield the rows of a 2-D array as flow lists, several rows at a time.
-
-    `cell` respells the cells of rows that contain one of the `letters` (inf and nan have an n, exponents an e).
-    """
-    from attncli.numbers.numerals import lines
-
-    step = max(1, _CELLS_AT_ONCE // array.shape[1])
-    for first in range(0, len(array), step):
-        rows = lines(array[first : first + step], ",").decode().splitlines()
-        yield [f"[{_spell(row, cell, letters)}]" for row in rows]
-
-
-def nested_lists(array: np.ndarray, cell: Callable[[str], str], indent: str) -> Iterator[str]:
-    """Yield an array as JSON lists, one row per line, in the shortest digits that read back, in chunks of several
-    rows."""
-    if array.ndim < 2 or not array.size:
-        yield flow_text(array, cell)
-        return
-    lead = "[\n"
-    if array.ndim == 2:
-        for rows in flow_rows(array, cell):
-            yield lead + ",\n".join(f"{indent}  {row}" for row in rows)
-            lead = ",\n"
-    else:
-        for part in array:
-            yield f"{lead}{indent}  "
-            yield from nested_lists(part, cell, indent + "  ")
-            lead = ",\n"
-    yield f"\n{indent}]"
-
-
-def _spell(row: str, cell: Callable[[str], str], letters: str) -> str:
-    if any(letter in row for letter in letters):
-        return ", ".join(map(cell, row.split(",")))
-    return row.replace(",", ", ")
-
-
-def flow_text(array: np.ndarray, cell: Callable[[str], str]) -> str:
-    """Return an array with no axis, one axis or no cells on one line."""
-    from attncli.numbers.numerals import shortest_texts
-
-    if not array.size:
-        return str(array.tolist())
-    texts = ", ".join(map(cell, shortest_texts(array)))
-    return f"[{texts}]" if array.ndim else texts

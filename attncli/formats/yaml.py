@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from attncli.errors import InputError
 from attncli.files import path_text
-from attncli.formats import tree as trees
 from attncli.formats.contents import Contents, Folded, Quoted
 from attncli.formats.encoding import decode
+from attncli.formats.list_writer import PLAIN, flow_rows, flow_text, quote_scalar, shared_labels
 from attncli.formats.number_lists import read_yaml_lists
+from attncli.formats.tree import DEEPEST, FORM, read_contents
+from attncli.formats.tree_places import Event, make_tree, position
 
 if TYPE_CHECKING:
     import numpy as np
@@ -43,7 +45,7 @@ def read(data: bytes, where: str, reading: Reading) -> Contents:
                 raise
             text = _QUESTION.sub(r"\1~", text)
             root = _Builder(text, where).document()
-    return trees.read_contents(trees.make_tree(root, text, partial(_events, text)), where, reading)
+    return read_contents(make_tree(root, text, partial(_events, text)), where, reading)
 
 
 def _loader(text: str) -> Any:
@@ -123,7 +125,7 @@ class _Builder:
                 current[key] = node
                 key = None
         if not holder:
-            raise InputError(self.where, "the file is empty", trees.FORM)
+            raise InputError(self.where, "the file is empty", FORM)
         return holder[0]
 
     def has_lines(self, event: Any) -> bool:
@@ -134,8 +136,8 @@ class _Builder:
         )
 
     def check_start(self, event: Any, depth: int, current: Any, key: str | None) -> None:
-        if depth >= trees.DEEPEST:
-            raise self.fault(event, f"lists and mappings more than {trees.DEEPEST} deep", trees.FORM)
+        if depth >= DEEPEST:
+            raise self.fault(event, f"lists and mappings more than {DEEPEST} deep", FORM)
         if event.tag is not None:
             raise self.tag_fault(event)
         if type(current) is dict and key is None:
@@ -189,7 +191,7 @@ class _Builder:
             return InputError(
                 self.where, "not YAML: a character that YAML does not allow", "save the file as plain UTF-8 text"
             )
-        line, column = trees.position(self.text, found.start())
+        line, column = position(self.text, found.start())
         what = f"the character U+{ord(found.group()):04X}, which YAML does not allow"
         return InputError(f"{self.where}: line {line}, column {column}", what, "save the file as plain UTF-8 text")
 
@@ -198,8 +200,8 @@ class _Builder:
         if mark is None:
             return InputError(self.where, f"not YAML: {error.problem}", _SEE_FORM)
         if (deep := _too_deep(self.text[: mark.index + 1])) is not None:
-            where = "{}: line {}, column {}".format(self.where, *trees.position(self.text, deep))
-            return InputError(where, f"lists and mappings more than {trees.DEEPEST} deep", trees.FORM)
+            where = "{}: line {}, column {}".format(self.where, *position(self.text, deep))
+            return InputError(where, f"lists and mappings more than {DEEPEST} deep", FORM)
         place = f"{self.where}: line {mark.line + 1}, column {mark.column + 1}"
         line = (self.text.splitlines() or [""])[mark.line : mark.line + 1]
         if line and line[0][mark.column : mark.column + 1] == "\t":
@@ -222,12 +224,12 @@ def _too_deep(text: str) -> int | None:
     depth = 0
     for found in BRACKETS.finditer(text):
         depth += {"[": 1, "{": 1, "]": -1, "}": -1}.get(found.group(), 0)
-        if depth > trees.DEEPEST:
+        if depth > DEEPEST:
             return found.start()
     return None
 
 
-def _events(text: str) -> Iterator[trees.Event]:
+def _events(text: str) -> Iterator[Event]:
     from yaml import events as kinds
 
     loader = _loader(text)
@@ -242,13 +244,13 @@ def _events(text: str) -> Iterator[trees.Event]:
     while (event := loader.get_event()) is not None:
         if name := names.get(type(event)):
             mark = event.start_mark
-            yield trees.Event(name, getattr(event, "value", ""), mark.line + 1, mark.column + 1)
+            yield Event(name, getattr(event, "value", ""), mark.line + 1, mark.column + 1)
 
 
 def write(matrices: Mapping[str, Matrix]) -> Iterator[bytes]:
     """Write a mapping of names to matrices. Rows are flow lists, and numbers have the fewest digits that read back to
     the same bits."""
-    if labels := trees.shared_labels(matrices):
+    if labels := shared_labels(matrices):
         lines = ["labels:\n"]
         lines += [f"  {kind}: [{', '.join(map(scalar, names))}]\n" for kind, names in labels.items()]
         yield "".join(lines).encode()
@@ -259,7 +261,7 @@ def write(matrices: Mapping[str, Matrix]) -> Iterator[bytes]:
 def block(name: str, array: np.ndarray, indent: str = "") -> Iterator[bytes]:
     """Write one matrix of any number of axes under its name."""
     if array.ndim < 2 or not array.size:
-        yield f"{indent}{name}: {trees.flow_text(array, _number)}\n".encode()
+        yield f"{indent}{name}: {flow_text(array, _number)}\n".encode()
         return
     yield f"{indent}{name}:\n".encode()
     for lines in _lines(array, f"{indent}  "):
@@ -268,7 +270,7 @@ def block(name: str, array: np.ndarray, indent: str = "") -> Iterator[bytes]:
 
 def _lines(array: np.ndarray, indent: str) -> Iterator[list[str]]:
     if array.ndim == 2:
-        for rows in trees.flow_rows(array, _number, "en"):
+        for rows in flow_rows(array, _number, "en"):
             yield [f"{indent}- {row}\n" for row in rows]
         return
     for part in array:
@@ -291,4 +293,4 @@ def _number(text: str) -> str:
 def scalar(text: str) -> str:
     """Return text as a plain scalar if every reader takes it as text, or else in quotes."""
     words = ("true", "false", "null", "yes", "no", "on", "off", "y", "n", "inf", "nan", "infinity")
-    return text if trees.PLAIN.fullmatch(text) and text.lower() not in words else trees.quote_scalar(text)
+    return text if PLAIN.fullmatch(text) and text.lower() not in words else quote_scalar(text)

@@ -10,8 +10,9 @@ from typing import Any
 
 from attncli.errors import InputError, ValueFault, nearest, suggest
 from attncli.files import exists, is_folder, path_text
-from attncli.formats import tree as trees
 from attncli.formats.contents import Contents, Folded, Quoted, Tree
+from attncli.formats.tree import NULLS, describe_node, labelled_rows, matrix_at
+from attncli.formats.tree_places import Key, Path, fault_at, node_at, refuse_decimal_commas
 from attncli.inputs.array_names import ALIASES, doubt_about, expected_name, matrix_name, packed_name, result_name
 from attncli.inputs.packed import PARTS, QKV_ORDERS, split_packed
 from attncli.inputs.problem_arrays import APART, ONE_MATRIX, OTHER_KEYS, worksheet_from_arrays
@@ -146,7 +147,7 @@ def read_expected(text: str, role: str, sources: Sources, where: str) -> Matrix:
 
 def read_mapping(
     tree: Tree,
-    path: trees.Path,
+    path: Path,
     *,
     name: str,
     where: str,
@@ -160,7 +161,7 @@ def read_mapping(
     return Worksheet(request=Request(**request), name=name, where=where, own_notes=tree.notes, **around)
 
 
-def _name_place(path: trees.Path) -> str:
+def _name_place(path: Path) -> str:
     """Return the keys that lead to a matrix, `expected.output`, of a job `job 2: queries`, as jobs are counted."""
     if path[0] == "jobs" and isinstance(path[1], int):
         return f"job {path[1] + 1}: {_name_place(path[2:])}"
@@ -196,18 +197,18 @@ def _has_rows(node: Any) -> bool:
 class _Reader:
     """One mapping of a document. Every error has the line and column of its node."""
 
-    def __init__(self, tree: Tree, path: trees.Path, where: str, folder: str, sources: Sources) -> None:
+    def __init__(self, tree: Tree, path: Path, where: str, folder: str, sources: Sources) -> None:
         self.tree = tree
         self.path = path
         self.where = where
         self.folder = folder
         self.sources = sources
 
-    def fault(self, path: trees.Path, what: str, hint: str | None = None) -> InputError:
-        return trees.fault(self.tree, self.where, self.path + path, what, hint)
+    def fault(self, path: Path, what: str, hint: str | None = None) -> InputError:
+        return fault_at(self.tree, self.where, self.path + path, what, hint)
 
-    def node(self, path: trees.Path) -> Any:
-        return trees.node_at(self.tree, self.path + path)
+    def node(self, path: Path) -> Any:
+        return node_at(self.tree, self.path + path)
 
     def read(self, also: tuple[str, ...]) -> tuple[dict[str, Any], dict[str, Any]]:
         """Return the fields of the Request, and the other fields of the Worksheet."""
@@ -228,11 +229,11 @@ class _Reader:
                 continue  # as attn_mask: null
             if meant is None:
                 if doubt := doubt_about(key):
-                    raise self.fault((trees.Key(key),), f"{key}: {doubt[0]}", doubt[1])
+                    raise self.fault((Key(key),), f"{key}: {doubt[0]}", doubt[1])
                 raise self.unknown((key,), KEYS)
             if meant in seen:
                 both = f"{seen[meant]} and {key} are two names for the same thing"
-                raise self.fault((trees.Key(key),), both, "keep one of them")
+                raise self.fault((Key(key),), both, "keep one of them")
             seen[meant] = key
             if meant not in ("queries", "keys") and self.is_null((key,)):
                 continue  # how a program writes a value that was not given
@@ -258,10 +259,10 @@ class _Reader:
         for name, key in packed.items():
             for part in PARTS[name]:
                 if part in seen:
-                    raise self.fault((trees.Key(key),), f"{key} holds {part}, which {seen[part]} gives too", "keep one")
+                    raise self.fault((Key(key),), f"{key} holds {part}, which {seen[part]} gives too", "keep one")
             request |= split_packed(name, request.pop(name), order or QKV_ORDERS[0], request.get("heads"))
         if order is not None and not packed:
-            raise self.fault((trees.Key("qkv_order"),), "qkv_order without an array that holds Q, K and V", "add qkv")
+            raise self.fault((Key("qkv_order"),), "qkv_order without an array that holds Q, K and V", "add qkv")
         return request, around
 
     def beside_problem(self) -> list[str]:
@@ -280,7 +281,7 @@ class _Reader:
             raise InputError(where, f"is a result of attncli run, which only describes its settings ({names})", hint)
         return [key for key in found if matrix_name(key) is None and key not in ("variant", "scale")]
 
-    def is_null(self, path: trees.Path) -> bool:
+    def is_null(self, path: Path) -> bool:
         """Return whether the value was written as null, rather than left empty."""
         node = self.node(path)
         return type(node) is str and node in NO_VALUE
@@ -299,17 +300,17 @@ class _Reader:
             cure = f"put it under expected:, as in expected: {{{path[-1]}: […]}}"
         if path[-1] in IN_BASE64:
             cure = "numbers in base64 are not read: write array.tolist(), or numpy.save an NPY file"
-        return self.fault((*path[:-1], trees.Key(path[-1])), f"unknown key {path_text(path[-1])!r}", cure)
+        return self.fault((*path[:-1], Key(path[-1])), f"unknown key {path_text(path[-1])!r}", cure)
 
     def mapping(self, path: tuple[str, ...]) -> Mapping[str, Any]:
         node = self.node(path)
         if not isinstance(node, dict):
             what = f"{path[-1]}: " if path else ""
             cure = MAPPINGS.get(path[-1], "as in name: value") if path else "as in name: value"
-            raise self.fault(path, f"{what}{trees.describe_node(node)}; expected a mapping", cure)
+            raise self.fault(path, f"{what}{describe_node(node)}; expected a mapping", cure)
         return node
 
-    def text(self, path: trees.Path) -> str:
+    def text(self, path: Path) -> str:
         """Return a scalar as text.
 
         Raises InputError for an empty value, because a forgotten value must not act as a choice.
@@ -318,10 +319,10 @@ class _Reader:
         if isinstance(node, (dict, list)):
             raise self.fault(
                 path,
-                f"{path[0]}: {trees.describe_node(node)}; expected one value",
+                f"{path[0]}: {describe_node(node)}; expected one value",
                 "write it behind the colon, as in scale: 0.5",
             )
-        if type(node) is str and node in trees.NULLS:
+        if type(node) is str and node in NULLS:
             raise self.fault(path, f"{path[0]}: the value is missing", "give it a value or leave the key out")
         return str(node)
 
@@ -330,9 +331,9 @@ class _Reader:
         node, place = self.node(path), self.path + path
         name = f"{self.where}: {_name_place(place)}"
         if isinstance(node, dict) and node:
-            return trees.labelled_rows(self.tree, place, self.where, name, self.sources.reading)
+            return labelled_rows(self.tree, place, self.where, name, self.sources.reading)
         if isinstance(node, (list, dict)):
-            return trees.matrix_at(self.tree, place, self.where, name, self.sources.reading)
+            return matrix_at(self.tree, place, self.where, name, self.sources.reading)
         from attncli.numbers.numerals import may_be_cell
 
         text = self.text(path)
@@ -345,7 +346,7 @@ class _Reader:
             raise self.fault(path, what, f"write | behind the colon: {path[-1]}: |")
         return self.sources.matrix(text, role=role, folder=self.folder, where=name)
 
-    def number(self, path: trees.Path, text: str, name: str) -> Matrix:
+    def number(self, path: Path, text: str, name: str) -> Matrix:
         from attncli.numbers.numerals import NUMBER_HINT, NumeralError, parse_cells
 
         try:
@@ -357,18 +358,18 @@ class _Reader:
     def setting(self, key: str) -> Any:
         node = self.node((key,))
         if isinstance(node, list) and key in BY_KEY and BY_KEY[key].takes_list:
-            trees.refuse_decimal_commas(self.tree, (*self.path, key), self.where)
+            refuse_decimal_commas(self.tree, (*self.path, key), self.where)
             listed = BY_KEY[key].join_list(self.unpadded_text((key, index)) for index in range(len(node)))
             return self.parse_text(key, (key,), listed)
         return self.parse_text(key, (key,), self.unpadded_text((key,)))
 
-    def parse_text(self, key: str, path: trees.Path, text: str) -> Any:
+    def parse_text(self, key: str, path: Path, text: str) -> Any:
         try:
             return PARSERS[key](text.strip())
         except ValueFault as error:
             raise self.fault(path, f"{key}: {error.what}", error.hint) from None
 
-    def unpadded_text(self, path: trees.Path) -> str:
+    def unpadded_text(self, path: Path) -> str:
         """Return the text of a setting, which must not be a number such as 010."""
         from attncli.numbers.numerals import NumeralError, parse_number
 
@@ -390,11 +391,11 @@ class _Reader:
                 raise self.unknown(("labels", kind), LABELLED)
             names = self.node(("labels", kind))
             if not isinstance(names, list):
-                what = f"labels: {kind}: {trees.describe_node(names)}; expected a list of names"
+                what = f"labels: {kind}: {describe_node(names)}; expected a list of names"
                 raise self.fault(("labels", kind), what, f"{kind}: [first, second]")
             for index, name in enumerate(names):
                 if not isinstance(name, str):
-                    what = f"labels: {kind}: {trees.describe_node(name)}; expected a name"
+                    what = f"labels: {kind}: {describe_node(name)}; expected a name"
                     raise self.fault(("labels", kind, index), what, f"{kind}: [first, second]")
             found[kind] = tuple(map(str, names))
         return Labels(**found)
@@ -421,7 +422,7 @@ class _Reader:
                 raise self.unknown_answer((*path, key))
             if role in named:
                 both = f"{named[role][-1]} and {key} are two names for the same thing"
-                raise self.fault((*path, trees.Key(key)), both, "keep one of them")
+                raise self.fault((*path, Key(key)), both, "keep one of them")
             if role is not None:
                 named[role] = (*path, key)
         return self.results(named)
@@ -429,7 +430,7 @@ class _Reader:
     def unknown_answer(self, path: tuple[str, ...]) -> InputError:
         near = nearest(path[-1], EXPECTED_NAMES)
         cure = f"did you mean {near!r}?" if near else f"one of: {', '.join(RESULT_NAMES)}; or leave it out"
-        return self.fault((*path[:-1], trees.Key(path[-1])), f"unknown key {path_text(path[-1])!r}", cure)
+        return self.fault((*path[:-1], Key(path[-1])), f"unknown key {path_text(path[-1])!r}", cure)
 
     def results(self, paths: Mapping[str, tuple[str, ...]]) -> dict[str, Matrix]:
         """Return the matrices at some paths, by the names of results, without those that were left blank."""
@@ -452,7 +453,7 @@ class _Reader:
                 raise self.unknown(("digits", name), EXPECTED_NAMES)
         return {name: self.decimals(("digits", name)) for name in self.mapping(("digits",))}
 
-    def decimals(self, path: trees.Path) -> int:
+    def decimals(self, path: Path) -> int:
         number: int = self.parse_text("digits", path, self.unpadded_text(path))
         if number < 0:
             raise self.fault(path, f"digits: {number} is below 0", "the number of decimals, as in 4")

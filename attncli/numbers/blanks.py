@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 _WORDS = frozenset(
     ("", "null", "none", "na", "n/a", "blank", "~", "-", "\N{EN DASH}", "\N{EM DASH}", "\N{HORIZONTAL ELLIPSIS}")
 )
@@ -14,8 +12,3 @@ def is_blank(cell: str) -> bool:
     """Return whether a cell holds no answer. NaN is an answer, which a program may give."""
     plain = cell.strip()
     return plain.casefold() in _WORDS or not plain.strip(plain[0] if plain[0] in _SIGNS else " ")
-
-
-def fill_blanks(cells: Iterable[str]) -> list[str]:
-    """Return the cells with NaN in place of those that are blank."""
-    return ["nan" if is_blank(cell) else cell for cell in cells]

@@ -13,7 +13,7 @@ from hypothesis.extra import numpy as arrays
 from attncli.errors import InputError
 from attncli.formats import json as format
 from attncli.formats.contents import Quoted
-from attncli.formats.tree import Key
+from attncli.formats.tree_places import Key
 from attncli.matrix import Matrix, Reading
 
 

@@ -13,8 +13,8 @@ import numpy as np
 
 from attncli.errors import check_choice
 from attncli.formats import BY_NAME as FORMATS
+from attncli.formats.list_writer import nested_lists
 from attncli.formats.tex import columns_allowed
-from attncli.formats.tree import nested_lists
 from attncli.matrix import Matrix
 from attncli.render.explain.latex_notation import escape_latex
 from attncli.render.markdown import escape_markdown
