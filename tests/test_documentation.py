@@ -11,7 +11,7 @@ import pytest
 from documentation import BLOCK, PAGES, ROOT, make_checkout, run_block, without_seconds
 
 from attncli.cli.main import run_cli
-from attncli.inputs.problem_file import KEYS
+from attncli.inputs.problem_keys import KEYS
 
 TEXTS = {page.relative_to(ROOT).as_posix(): page.read_text("utf-8") for page in PAGES}
 BLOCKS = [(name, block) for name, text in TEXTS.items() for block in BLOCK.findall(text)]

@@ -14,8 +14,7 @@ from attncli.formats import BY_SUFFIX
 from attncli.formats.contents import Contents, Quoted, Tree
 from attncli.formats.tree import NULLS, describe_node
 from attncli.formats.tree_places import Key, Path, fault_at
-from attncli.inputs.problem_arrays import is_key
-from attncli.inputs.problem_file import KEYS, suggest_key
+from attncli.inputs.problem_keys import KEYS, is_key, suggest_key
 from attncli.matrix import Reading
 
 TOP_KEYS = ("defaults", "jobs")

@@ -14,11 +14,11 @@ from attncli.check.report import CaseReport
 from attncli.errors import AttncliError, InputError
 from attncli.files import exists, is_folder, list_folder, path_text, read_bytes
 from attncli.formats import BY_SUFFIX
+from attncli.inputs.answers import read_answers
 from attncli.inputs.array_names import matrix_name, result_name
 from attncli.inputs.folders import is_problem_folder, matrices_in, problems_in
 from attncli.inputs.matrices_apart import is_matrix
 from attncli.inputs.onnx_case import case_folders, case_name
-from attncli.inputs.problem_file import read_answers
 from attncli.inputs.sources import Sources, source_name
 from attncli.matrix import Reading
 from attncli.patterns import pattern

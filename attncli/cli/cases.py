@@ -16,9 +16,10 @@ from attncli.cli.options import CalculationOptions, ReadingOptions
 from attncli.cli.output import write_err
 from attncli.errors import AttncliError, BugError, InputError, ProblemError, UsageError
 from attncli.files import exists, is_folder, path_text, refuse_pipe
+from attncli.inputs.answers import given_matrices, read_answers
 from attncli.inputs.array_names import result_name
 from attncli.inputs.matrices_apart import are_matrices, worksheet_from_matrices
-from attncli.inputs.problem_file import given_matrices, read_answers, read_problem
+from attncli.inputs.problem_file import read_problem
 from attncli.inputs.request import EXPECTED_NAMES, Worksheet
 from attncli.inputs.sources import Sources, is_pattern, source_name
 from attncli.matrix import Matrix

@@ -112,7 +112,7 @@ def check_command(
     cases."""
     from attncli.cli.cases import CaseJudge, judge_answers, judge_problems, take_answers
     from attncli.files import refuse_existing
-    from attncli.inputs.problem_file import read_expected
+    from attncli.inputs.answers import read_expected
     from attncli.render.check import verdict_renderer
 
     render = verdict_renderer(format)

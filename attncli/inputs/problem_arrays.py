@@ -10,6 +10,7 @@ from attncli.errors import InputError
 from attncli.files import exists, path_text
 from attncli.inputs.array_names import doubt_about, expected_name, matrix_name, packed_name, result_name
 from attncli.inputs.chosen_array import assigned_by_code
+from attncli.inputs.problem_keys import is_key
 from attncli.inputs.request import Request, Worksheet
 from attncli.inputs.setting_words import key_meant
 from attncli.inputs.settings import BY_KEY
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from attncli.formats.contents import Contents
 
 ENDS = pattern(r"[./]")  # between the names of a path in a file of groups
-OTHER_KEYS = (*BY_KEY, "labels", "expected", "digits", "title", "source", "w_layout", "qkv_order")
 BY_OPTION = ("mask", "bias", "key_lengths")  # matrices that an option gives as they are
 ONE_MATRIX = "holds one matrix, but a problem has queries and keys"
 APART = (
@@ -29,17 +29,10 @@ APART = (
 )
 
 
-def is_key(key: str) -> bool:
-    """Return whether a problem file may have the key."""
-    return key in OTHER_KEYS or matrix_name(key) is not None
-
-
 def worksheet_from_arrays(contents: Contents, name: str) -> Worksheet:
     """Return the problem that the arrays of a file make."""
     if set(contents.matrices) == {""}:
-        contents.matrices[
-            ""
-        ]()  # which may have an error of its own, as a mapping that was saved as one array of objects
+        contents.matrices[""]()  # may have an error of its own, such as a mapping saved as one array of objects
         raise InputError(contents.where, ONE_MATRIX, APART)
     for key in contents.passed_over:
         if is_key(key) or packed_name(key) or doubt_about(key):

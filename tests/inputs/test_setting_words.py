@@ -1,7 +1,7 @@
 """Every key that the table of other names points to exists, and no other name is one of a key's own."""
 
 from attncli.inputs.array_names import letters_of, matrix_name
-from attncli.inputs.problem_file import KEYS
+from attncli.inputs.problem_keys import KEYS
 from attncli.inputs.request import EXPECTED_NAMES
 from attncli.inputs.setting_words import VALUES, WORDS, key_meant, suggest_value
 from attncli.inputs.settings import SETTINGS
