@@ -31,7 +31,7 @@ settings.load_profile("suite")
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 ALLOCATIONS = 10_000  # between two searches for garbage; Python's own number is 700
-MOST_WORKERS = 12  # each imports and collects everything for itself, some 300 MB
+MOST_WORKERS = 6  # each imports and collects everything for itself, some 300 MB
 # what the developer's own shell says about colour, buffers and engines must not decide a test
 SETTINGS_OF_A_SHELL = (
     *("PYTHONUNBUFFERED", "NO_COLOR", "FORCE_COLOR", "COLUMNS"),
