@@ -233,6 +233,7 @@ def test_gradients_behind_weights_that_are_no_numbers_have_bounds_under_a_softca
     request = plain(random, softcap=2.0, d_output=matrix(random, 9, 4))
     request.keys.array[:] = abs(request.keys.array)
     request.queries.array[0] = -1  # all its scores are below 0: ReLU leaves nothing to divide
-    found = Measured(Route(softmax="relu over sum"), request, ("d_queries", "d_values"), {})
+    route = Route(softmax="relu over sum", unseen=np.nan)
+    found = Measured(route, request, ("d_queries", "d_values"), {})
     assert np.isnan(found.numbers["d_values"]).any()
     assert not np.isnan(found.bound("d_values", "float32")).any()
