@@ -12,7 +12,6 @@ from attncli.check.routes import Route
 from attncli.check.slips.case import Case, list_numbers
 from attncli.check.slips.changes import KINDS, drop_masks
 from attncli.check.slips.heads import by_head
-from attncli.check.slips.orders import NAMED
 from attncli.check.slips.slip import Slip
 from attncli.check.visible_cells import visible_cells
 from attncli.records import record, replace
@@ -116,7 +115,7 @@ def misread_pages(case: Case) -> Slip | None:
     where, (order, names) = "", _best(problem, expected, rows)
     if entries is not None:
         noun = "entry" if len(entries) == 1 else "entries"
-        where = f"in {noun} {list_numbers(entries.tolist(), NAMED)}, "
+        where = f"in {noun} {list_numbers(entries.tolist())}, "
     letters = next(letters for letters, own in SIDES.items() if own == names)
     if letters == "V" and not case.is_masked and len(set(order.order.tolist()) - {case.m}) == case.m:
         letters = "V (or, the other way round, of K)"

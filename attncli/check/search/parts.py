@@ -14,8 +14,8 @@ from attncli.check.routes import Route
 from attncli.check.search.attempts import Attempt, least_evidence, try_route
 from attncli.check.search.sampling import Sample
 from attncli.check.slips.case import Case, list_numbers
-from attncli.check.slips.orders import NAMED, wrong_rows
 from attncli.check.slips.slip import Slip
+from attncli.check.slips.wrong_rows import wrong_rows
 from attncli.inputs.request import GRADIENT_NAMES
 from attncli.records import record
 
@@ -80,7 +80,7 @@ def _some_entries(
         return sets, f"in {name_leading_place(next(iter(entries)), has_heads=with_heads)}"
     nouns = [*["entry"] * (len(lead) - 1), "head"] if with_heads else ["entry"]
     named = [
-        f"{noun} {list_numbers(own, NAMED)}" if len(own) == 1 else f"{PLURALS[noun]} {list_numbers(own, NAMED)}"
+        f"{noun} {list_numbers(own)}" if len(own) == 1 else f"{PLURALS[noun]} {list_numbers(own)}"
         for own, noun, size in zip(sets, nouns, lead, strict=True)
         if len(own) < size
     ]

@@ -182,7 +182,7 @@ def listed(names: list[str]) -> str:
     return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
 
 
-def list_numbers(numbers: Sequence[float], most: int = 4) -> str:
+def list_numbers(numbers: Sequence[float], most: int = 6) -> str:
     """Return the first numbers: "1, 0.5, 0.25, 0.125, …"."""
     first = [str(number) if isinstance(number, int) else f"{number:g}" for number in numbers[:most]]
     return ", ".join(first) + (", …" if len(numbers) > most else "")

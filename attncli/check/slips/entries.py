@@ -12,7 +12,6 @@ from attncli.check.error_pattern import has_head_axis
 from attncli.check.routes import Route
 from attncli.check.slips.case import Case, list_numbers
 from attncli.check.slips.changes import change_visible
-from attncli.check.slips.orders import NAMED
 from attncli.check.slips.slip import Slip
 from attncli.errors import ProblemError
 from attncli.problem.heads import pack_heads
@@ -68,7 +67,7 @@ def _told(words: str, noun: str, order: tuple[int, ...]) -> str:
     if len(set(order)) == 1:
         return f"every {noun} took {words} of {noun} 0: each has its own"
     nouns = "entries" if noun == "entry" else "heads"
-    own, taken = (list_numbers(places, NAMED) for places in (range(len(order)), order))
+    own, taken = (list_numbers(places) for places in (range(len(order)), order))
     return f"{nouns} {own} took {words} of {nouns} {taken}: each has its own"
 
 

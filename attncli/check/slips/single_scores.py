@@ -11,8 +11,8 @@ import numpy as np
 
 from attncli.check.routes import Route
 from attncli.check.slips.case import Case
-from attncli.check.slips.orders import MANY, only_row
 from attncli.check.slips.slip import Slip
+from attncli.check.slips.wrong_rows import MANY, only_row
 from attncli.results.result import Result
 
 if TYPE_CHECKING:

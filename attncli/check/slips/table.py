@@ -29,8 +29,11 @@ from attncli.check.slips.finite_masks import FINITE_SLIPS
 from attncli.check.slips.gradients import GRADIENT_SLIPS
 from attncli.check.slips.hand_steps import HAND_SLIPS
 from attncli.check.slips.heads import HEAD_SLIPS
+from attncli.check.slips.input_orders import INPUT_ORDER_SLIPS
 from attncli.check.slips.layer_norms import LAYER_NORM_SLIPS
 from attncli.check.slips.layouts import LAYOUT_SLIPS
+from attncli.check.slips.lost_rows import LOST_ROW_SLIPS
+from attncli.check.slips.mask_cells import MASK_CELL_SLIPS
 from attncli.check.slips.masks import MASK_SLIPS
 from attncli.check.slips.orders import ORDER_SLIPS
 from attncli.check.slips.other_numbers import NUMBER_SLIPS
@@ -298,6 +301,9 @@ SLIPS = (
     *TILE_SLIPS,
     *BLOCK_SLIPS,
     *ORDER_SLIPS,
+    *LOST_ROW_SLIPS,
+    *INPUT_ORDER_SLIPS,
+    *MASK_CELL_SLIPS,
     *SINGLE_SLIPS,
     *GRADIENT_SLIPS,
     *BACKWARD_SLIPS,
