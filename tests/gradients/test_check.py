@@ -151,6 +151,16 @@ def test_plain_gradients_hold_where_weights_reach_their_limit(normalizer, size, 
         assert judge_plain(queries, keys, d_scores, normalizer=normalizer) in ("exact", "float32")
 
 
+def test_gradients_of_a_mistake_that_are_no_numbers_nearby_are_no_error():
+    """Of scores whose sum is 0, shares of it are infinite, and where the inputs are moved they have no roots."""
+    queries, keys = np.array([[1.0], [2.0]]), np.array([[1.0], [-1.0]])
+    asked = {"queries": queries, "keys": keys, "values": V[:2], "d_output": D_OUTPUT[:2]}
+    right = attend(queries, keys, V[:2], normalizer="entmax15").gradients(D_OUTPUT[:2])
+    request = Request(**{name: Matrix(array, name) for name, array in asked.items()}, normalizer="entmax15")
+    expected = {"d_scores": Matrix(right.d_scores.astype(np.float32), "d_scores")}
+    assert check(Worksheet(request=request, name="case", where="case", expected=expected)).verdict != "wrong"
+
+
 ONE_SIDED = {"d_queries": RIGHT.d_queries / SCALE, "d_keys": RIGHT.d_keys}
 SLIPS = {
     "no-row-sum": {"d_queries": SCALE * (P * DP) @ K, "d_keys": SCALE * (P * DP).T @ Q},

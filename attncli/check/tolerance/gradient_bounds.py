@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from attncli.errors import NumericError
 from attncli.inputs.request import MATRIX_NAMES
 from attncli.problem.origins import is_ones
 from attncli.records import replace
@@ -36,9 +37,10 @@ def gradient_bounds(
     moved = {name: np.zeros(numbers[name].shape) for name in names}
     random = np.random.default_rng(0)
     for draw in range(DRAWS):
-        drawn = route.numbers_of(_move_slopes(_move_scores(route.problem(_moved_inputs(request, random)), draw)), names)
+        drawn = _drawn_gradients(route, request, names, random, draw)
         for name in names:
-            moved[name] = np.maximum(moved[name], np.abs(drawn[name] - numbers[name]))
+            apart = np.abs(drawn.get(name, np.nan) - numbers[name])
+            moved[name] = np.maximum(moved[name], np.where(np.isfinite(apart), apart, np.nan))
     terms = problem.n + problem.m + problem.d_k + (problem.d_v or 0) + 16
     sizes = {name: _largest_finite(numbers[name]) for name in names}
     if problem.softcap is not None:  # its slope 1 − tanh² has the rounding of 1, however small it is
@@ -55,6 +57,18 @@ def _without_slopes(route: Route, problem: Problem) -> Gradients:
     free = replace(problem, dropout_mask=None, dropout=0.0, is_finite=False)
     weights = route.numbers_of(free, ["weights"])["weights"]
     return Gradients(replace(free, softcap=None), "numpy", weights)
+
+
+def _drawn_gradients(
+    route: Route, request: Request, names: Collection[str], random: np.random.Generator, draw: int
+) -> dict[str, Array]:
+    """Return the gradients of moved inputs, gradients of scores and slopes, or nothing if they overflow, as those of a
+    slip may."""
+    problem = route.problem(_moved_inputs(request, random))
+    try:
+        return route.numbers_of(_move_slopes(_move_scores(problem, draw)), names)
+    except NumericError:
+        return {}
 
 
 def _largest_finite(array: Array) -> float:
