@@ -42,6 +42,17 @@ def test_a_slip_that_prints_every_number_is_told_where_each_differs_by_about_a_u
     assert found[1].may_be_chance
 
 
+def test_a_slip_with_too_little_evidence_is_named_beside_one_that_gives_the_same_numbers():
+    """A window of 4 keys that begins at the tile of 2 keys differs in one cell of the mask, of 6 × 6."""
+    text = "queries: [[1], [0.5], [-1], [2], [0.3], [-0.7]], keys: [[0.2], [1], [-0.5], [0.7], [-1], [0.4]]"
+    seen = np.tril(np.ones((6, 6))) * np.triu(np.ones((6, 6)), -3)
+    seen[4, 0] = 1
+    powers = np.exp(np.array(numbers(text, "scores"))) * seen
+    rows = shown(powers / powers.sum(axis=1, keepdims=True), 2)
+    (found,) = diagnosis(f"{text}, window: [3, 0]", {"weights": rows})
+    assert (found.slip, found.also) == ("mask-one-cell", ("window-by-tiles",))
+
+
 def test_a_weight_beside_one_that_is_masked_is_one_number():
     """Each row sums to 1: of a row with two keys one weight is free, and three decimals of it are found by chance."""
     text = f"{SMALL}, causal: true"

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from attncli.check.report import worst
-from attncli.check.search.attempts import SOME, Attempt, least_evidence
+from attncli.check.search.attempts import SOME, Attempt, have_same_numbers, least_evidence
 from attncli.check.search.sampling import Sample
 from attncli.check.slips.case import Case
 from attncli.check.steps import verdicts_of
 from attncli.check.tolerance.measures import Measured
 from attncli.errors import AttncliError
 from attncli.matrix import Array
-from attncli.records import record
+from attncli.records import record, replace
 
 if TYPE_CHECKING:
     from attncli.check.judge import Judge
@@ -34,6 +35,7 @@ class Found:
     numbers: dict[str, Array]
     is_late: bool = False  # told after single cells and fitted numbers
     may_be_chance: bool = False  # as one of all ways that were tried
+    has_evidence: bool = True
 
 
 def confirm(attempts: list[Attempt], case: Case, sample: Sample) -> list[Found]:
@@ -42,14 +44,24 @@ def confirm(attempts: list[Attempt], case: Case, sample: Sample) -> list[Found]:
     Their numbers must differ from the right ones in a wrong matrix and, for two slips, enough to rule out a
     coincidence.
     """
-    found = []
+    found: list[Found] = []
+    slight: list[Found] = []
     for attempt in attempts:
         if not sample.may_be(attempt.numbers) or not sample.differs(attempt.numbers):
             continue
         confirmed = _judge(attempt, case, least_evidence(sample.ways))
         if confirmed is not None:
-            found.append(confirmed)
-    return found
+            (found if confirmed.has_evidence else slight).append(confirmed)
+    return found + [own for each in slight for own in _with_evidence_of(found, each)]
+
+
+def _with_evidence_of(found: list[Found], slight: Found) -> list[Found]:
+    """Return what has too little evidence by itself as found if something that was found gives the same numbers."""
+    alike = (each for each in found if have_same_numbers(each.numbers, slight.numbers))
+    return [
+        replace(slight, is_late=each.is_late, may_be_chance=each.may_be_chance, has_evidence=True)
+        for each in islice(alike, 1)
+    ]
 
 
 def measure(attempt: Attempt, case: Case, *, is_tried: bool = False) -> Measured | None:
@@ -62,8 +74,8 @@ def measure(attempt: Attempt, case: Case, *, is_tried: bool = False) -> Measured
 
 
 def _judge(attempt: Attempt, case: Case, sure: float) -> Found | None:
-    """Return what was found if the judges accept the numbers, with as much evidence as the attempt needs. With less
-    than `sure` digits it may be chance."""
+    """Return what was found if the judges accept the numbers, and whether with as much evidence as the attempt needs.
+    With less than `sure` digits it may be chance."""
     measured = measure(attempt, case, is_tried=True)
     if measured is None or any(name not in measured.numbers for name in case.judges):
         return None
@@ -73,12 +85,17 @@ def _judge(attempt: Attempt, case: Case, sure: float) -> Found | None:
     slip, least = attempt.slips[0], max(attempt.least, case.least)
     fitted = max(each.fitted for each in attempt.slips)
     evidence = _evidence(case, measured, fitted)
-    if evidence < least:
-        may_be_thin = len(attempt.slips) == 1 and slip.is_slight and not case.least
-        if not may_be_thin or _evidence(case, measured, fitted, by_print=True) < least - SOME:
-            return None
-    is_late = evidence < least or any(each.is_late for each in attempt.slips)
-    return Found(attempt, worst(list(verdicts.values())), measured.numbers, is_late, evidence < sure)
+    has_evidence = evidence >= least
+    if not has_evidence and len(attempt.slips) == 1 and slip.is_slight and not case.least:
+        has_evidence = _evidence(case, measured, fitted, by_print=True) >= least - SOME
+    return Found(
+        attempt,
+        worst(list(verdicts.values())),
+        measured.numbers,
+        is_late=evidence < least or any(each.is_late for each in attempt.slips),
+        may_be_chance=evidence < sure,
+        has_evidence=has_evidence,
+    )
 
 
 def _evidence(case: Case, measured: Measured, fitted: int, *, by_print: bool = False) -> float:
