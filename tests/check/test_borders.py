@@ -90,12 +90,24 @@ WRONG = {
         "window-off-by-one",
         "the window reached 5 keys before the query's position and 5 after: it reaches 5 keys before and 0 after",
     ),
+    "a window one key further on": (
+        {"window": (5, 1)},
+        over((J >= P - 5) & (J <= P + 2)),
+        "window-off-by-one",
+        "the window reached 2 keys after the query's position: it reaches 1",
+    ),
+    "a window up to the query one key further on": (
+        {"window": (5, 0)},
+        over((J >= P - 5) & (J <= P + 1)),
+        "one-ahead",
+        "the window let query i see one key more: key i is the last",
+    ),
     "the sides of a window exchanged": (
-        {"window": (5, 2)},
-        over((J >= P - 2) & (J <= P + 5)),
+        {"window": (5, 1)},
+        over((J >= P - 1) & (J <= P + 5)),
         "mask-inverted",
-        "the sides of the window were exchanged: a query saw 2 keys before its position and 5 after, and 5 keys before "
-        "its position and 2 after are expected",
+        "the sides of the window were exchanged: a query saw 1 key before its position and 5 after, and 5 keys before "
+        "its position and 1 after are expected",
     ),
     "the future for the past": (
         {"causal": True},

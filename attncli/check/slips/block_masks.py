@@ -71,17 +71,17 @@ def _own_causal(case: Case) -> list[Route]:
     if case.problem.visible.right != 0 or not _has_one_offset(case):
         return []
     ways: dict[str, Sees] = {
-        "each tile of {} keys had the causal mask of the query's own tile, as parts of a ring that count from 0 have": (
+        "each tile of {} keys had {} of the query's own tile, as parts of a ring that count from 0 have": (
             lambda p, j, size: (j % size <= p % size) & (j // size <= p // size)
         ),
-        "every tile of {} keys, also behind the query, had the causal mask of the query's own tile": (
+        "every tile of {} keys, also behind the query, had {} of the query's own tile": (
             lambda p, j, size: j % size <= p % size
         ),
     }
     return [
         Route(
             problems=(partial(_see_instead, sees=sees, size=size),),
-            said=f"{words.format(size)}: a query sees all keys up to its own position",
+            said=f"{words.format(size, case.order)}: a query sees all keys up to its own position",
         )
         for words, sees in ways.items()
         for size in _sizes(case)
@@ -199,7 +199,7 @@ def _packed(case: Case) -> list[Route]:
         Route(
             problems=(partial(_packed_rows, is_by_query=is_by_query),),
             said=(
-                f"the causal mask took {words} of the heads that share a key head for the position of query i of head "
+                f"{case.order} took {words} of the heads that share a key head for the position of query i of head "
                 f"h: it stands at {own}"
             ),
         )
@@ -242,7 +242,7 @@ def _joined(case: Case) -> list[Route]:
         parts["the causal mask"] = lambda changed: visible_cells(_by_order(changed, left=None, chunk=None))
         parts["the window"] = lambda changed: visible_cells(_by_order(changed, right=right, chunk=None))
     elif own.visible.has_order:
-        words = "the causal mask" if request.causal else "the window" if request.chunk is None else "the chunks"
+        words = "the chunks" if request.chunk is not None and not request.causal else case.order
         parts[words] = lambda changed: visible_cells(_by_order(changed))
     return [
         Route(

@@ -102,6 +102,11 @@ class Case:
         return [name for kind in kinds for name in named[kind]]
 
     @property
+    def order(self) -> str:
+        """Return what hides the keys behind a query by their position, in words."""
+        return "the causal mask" if self.problem.visible.is_causal else "the window"
+
+    @property
     def output_shape(self) -> str:
         """Return the shape of the output, in words."""
         shape = self.problem.shapes()["output"]
@@ -175,6 +180,11 @@ class Case:
 def name_result(name: str) -> str:
     """Return the words for a result: "raw scores", "log-sum-exps"."""
     return {"raw_scores": "raw scores", "lse": "log-sum-exps"}.get(name, name)
+
+
+def count_keys(count: int) -> str:
+    """Return "1 key" or "2 keys"."""
+    return f"{count} key" if count == 1 else f"{count} keys"
 
 
 def listed(names: list[str]) -> str:

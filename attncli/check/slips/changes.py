@@ -11,7 +11,7 @@ import numpy as np
 
 from attncli.check.routes import Route
 from attncli.check.sketch import sketch_result
-from attncli.check.slips.case import Case, has_mask, listed
+from attncli.check.slips.case import Case, count_keys, has_mask, listed
 from attncli.check.slips.gradients import is_about
 from attncli.check.visible_cells import visible_cells
 from attncli.errors import ProblemError
@@ -156,9 +156,10 @@ def _name_mirrored(case: Case) -> str:
     """Return which keys a query sees if the sides of a window, or of a causal mask, are exchanged."""
     visible = case.problem.visible
     if (visible.left, visible.right) == (None, 0):
-        return "the causal mask was turned round: a query saw the keys from its own position on, and not those before"
+        return f"{case.order} was turned round: a query saw the keys from its own position on, and not those before"
     seen, due = (
-        f"{'all' if before is None else before} keys before its position and {'all' if after is None else after} after"
+        f"{'all keys' if before is None else count_keys(before)} before its position and "
+        f"{'all' if after is None else after} after"
         for before, after in ((visible.right, visible.left), (visible.left, visible.right))
     )
     return f"the sides of the window were exchanged: a query saw {seen}, and {due} are expected"

@@ -9,7 +9,7 @@ import numpy as np
 
 from attncli.check.error_pattern import position_text
 from attncli.check.routes import Route
-from attncli.check.slips.case import Case
+from attncli.check.slips.case import Case, count_keys
 from attncli.check.slips.changes import (
     ROWS,
     change_visible,
@@ -39,14 +39,13 @@ def _no_window(case: Case) -> list[Route]:
 
 
 def _shifted(ahead: int) -> Callable[[Case], list[Route]]:
-    """Return the routes with the last key of a causal query moved by `ahead`."""
+    """Return the routes with the last key of a query moved by `ahead`, where that is the key at its own position."""
 
     def routes(case: Case) -> list[Route]:
-        if case.problem.visible.right is None:
+        if case.problem.visible.right != 0:
             return []
-        last = case.problem.visible.right + ahead
         return [
-            Route(problems=(partial(change_visible, right=last), partial(fill_empty_rows, row=row)))
+            Route(problems=(partial(change_visible, right=ahead), partial(fill_empty_rows, row=row)))
             for row in dict.fromkeys((case.problem.conventions.empty, *ROWS))
         ]
 
@@ -97,7 +96,7 @@ def _windows(case: Case) -> list[Route]:
             continue
         for step in (1, -1):
             if own + step >= 0:
-                said = f"the window reached {_keys(own + step)} {words} the query's position: it reaches {own}"
+                said = f"the window reached {count_keys(own + step)} {words} the query's position: it reaches {own}"
                 routes.append(Route(problems=(partial(change_visible, **{side: own + step}),), said=said))
     return routes + _without_kept(case) + _both_sides(case)
 
@@ -110,7 +109,7 @@ def _without_kept(case: Case) -> list[Route]:
     return [
         Route(
             problems=(partial(change_visible, left=left),),
-            said=f"the window reached {_keys(left)} before the query's position, {words}: it reaches {own}",
+            said=f"the window reached {count_keys(left)} before the query's position, {words}: it reaches {own}",
         )
         for left, words in (
             (own - kept, f"as if the {kept} kept keys were part of it"),
@@ -118,10 +117,6 @@ def _without_kept(case: Case) -> list[Route]:
         )
         if left >= 0
     ]
-
-
-def _keys(count: int) -> str:
-    return f"{count} key" if count == 1 else f"{count} keys"
 
 
 def _both_sides(case: Case) -> list[Route]:
@@ -132,11 +127,11 @@ def _both_sides(case: Case) -> list[Route]:
         return []
     ways = [(left + 1, right + 1), (left - 1, right - 1), (left // 2, right // 2), ((left + right) // 2,) * 2]
     ways += [(left // 2, right), (left + right, right), (left, left), (right, right)]
-    own = f"it reaches {_keys(left)} before and {right} after"
+    own = f"it reaches {count_keys(left)} before and {right} after"
     return [
         Route(
             problems=(partial(change_visible, left=before, right=after),),
-            said=f"the window reached {_keys(before)} before the query's position and {after} after: {own}",
+            said=f"the window reached {count_keys(before)} before the query's position and {after} after: {own}",
         )
         for before, after in dict.fromkeys(ways)
         if before >= 0 and after >= 0 and (before, after) != (left, right)
@@ -174,7 +169,7 @@ def _by_tiles(case: Case) -> list[Route]:
         Route(
             problems=(partial(_hide_tiles, size=size),),
             said=(
-                f"the causal mask hid whole tiles of {size} keys only: a query also saw the keys behind its last "
+                f"{case.order} hid whole tiles of {size} keys only: a query also saw the keys behind its last "
                 "one in the same tile"
             ),
         )
@@ -184,8 +179,8 @@ def _by_tiles(case: Case) -> list[Route]:
         Route(
             problems=(partial(_hide_tiles, size=size, is_border_seen=False), partial(fill_empty_rows, row=row)),
             said=(
-                f"the tiles of {size} keys on the border of the causal mask were skipped: a query also sees the keys "
-                "up to its last one in that tile"
+                f"the tiles of {size} keys on the border of {case.order} were skipped: a query also sees the "
+                "keys up to its last one in that tile"
             ),
         )
         for size in sizes
@@ -204,7 +199,7 @@ def _hide_tiles(problem: Problem, size: int, is_border_seen: bool = True) -> Pro
 
 SETTINGS = {  # whose number may be one too many or too few, in words
     "prefix": "the prefix that every query sees had {}",
-    "keep_first": "the keys that the window never hides were the first {}",
+    "keep_first": "the window kept {} at the start",
     "chunk": "a chunk had {}",
 }
 
@@ -213,7 +208,7 @@ def _settings(case: Case) -> list[Route]:
     return [
         Route(
             requests=(partial(replace, **{name: number}),),
-            said=f"{words.format(_keys(number))}: {own} {'is' if own == 1 else 'are'} expected",
+            said=f"{words.format(count_keys(number))}: {own} {'is' if own == 1 else 'are'} expected",
         )
         for name, words in SETTINGS.items()
         if (own := getattr(case.request, name)) is not None
@@ -288,13 +283,13 @@ POSITION_MASK_SLIPS = (
         "diagonal-masked",
         "mask",
         _shifted(-1),
-        lambda case: f"the causal mask hid the query's own position, key {case.position} for query i: it is seen",
+        lambda case: f"{case.order} hid the query's own position, key {case.position} for query i: it is seen",
     ),
     Slip(
         "one-ahead",
         "mask",
         _shifted(1),
-        lambda case: f"the causal mask let query i see one key more: key {case.position} is the last",
+        lambda case: f"{case.order} let query i see one key more: key {case.position} is the last",
     ),
     Slip("window-off-by-one", "mask", _windows, lambda _case: "the window was one key wider or narrower"),
     Slip("causal-by-tiles", "mask", _by_tiles, lambda _case: "whole tiles were masked", paired=False),
