@@ -34,7 +34,8 @@ class Matrix:
     false). `where` is its name in errors: "q.csv", "p.yaml: queries". `row_labels` and `column_labels` name the last
     two axes. `texts` are the cells as they were printed, in C order, or None for a binary source or if not requested
     (`Reading.keep_text`). `point_digits` is the number of decimals that a text such as `1.` stands for: NumPy prints 8,
-    torch 4. `stated_dtype` is float16 or bfloat16 if a print says that its numbers are of it. `title` is what a table
+    torch 4. `stated_dtype` is the floating dtype that a print says its numbers are of, as one of torch
+    does that names none. `title` is what a table
     calls its numbers: the corner above its row labels, or the last column of a long form.
     """
 

@@ -68,7 +68,7 @@ def check(
         for name, answer in filled.items()
     }
     partly_blank = {name: judges.pop(name) for name in names if filled[name].blanks}
-    judges = recognize_narrow(recognize_float32(judges), measured)
+    judges = recognize_narrow(recognize_float32(judges, request), measured)
     beside = None
     if baseline is not None:
         beside, judges = _compare_with_baseline(baseline, worksheet, given, judges, measured)

@@ -49,7 +49,8 @@ class ExpectedMatrix:
     plain computation in its dtype. If the tolerance is that of the dtype (`is_default`), numbers in float32 and in half
     precision may also be off by the error of a computation in it. `heads_last`: users have the result as
     (…, n, heads, d), and here it is (…, heads, n, d). `is_beside_float32`: the texts of another matrix show that the
-    numbers of the case were printed in float32.
+    numbers of the case were printed in float32. `says_float32`: the print says that its numbers, of which it may show
+    few digits, are of float32. `is_of_float32`: so are those that Q, K and V are made of.
     """
 
     name: str
@@ -63,6 +64,8 @@ class ExpectedMatrix:
     heads_last: bool = False
     stated: str | None = None  # the half precision that a print says its numbers are of
     is_beside_float32: bool = False
+    says_float32: bool = False
+    is_of_float32: bool = False
     narrow: tuple[str, ...] = ()  # half precisions whose numbers these are
 
     @property
@@ -76,6 +79,11 @@ class ExpectedMatrix:
         """Return whether the texts are those of float32 numbers."""
         assert self.claims is not None
         return are_float32(self.expected, self.claims, is_known=self.is_beside_float32)
+
+    @property
+    def rounds_float32(self) -> bool:
+        """Return whether the texts may be those of float32 numbers that were rounded for the print."""
+        return self.says_float32 or self.is_of_float32
 
     @cached_property
     def shows_float32(self) -> bool:

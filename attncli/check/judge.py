@@ -15,13 +15,15 @@ from attncli.check.expected_layouts import find_layout
 from attncli.check.expected_matrix import DEFAULTS, ExpectedMatrix, Tolerance
 from attncli.check.judged_block import JudgedBlock
 from attncli.check.precision import Claims, read_claims, spacing
-from attncli.check.tolerance.narrow import FAR
+from attncli.check.tolerance.narrow import BITS, FAR
 from attncli.errors import ProblemError
+from attncli.inputs.request import GRADIENT_NAMES
 from attncli.matrix import Array, holds_numbers
 from attncli.problem.heads import swap_shape
 
 if TYPE_CHECKING:
     from attncli.check.tolerance.measures import Measured
+    from attncli.inputs.request import Request
     from attncli.matrix import Matrix
     from attncli.problem.problem import Problem
 
@@ -30,6 +32,8 @@ Allowed = Callable[[JudgedBlock], "Array | float"]
 FIRST_ROOM = 3.0  # times the error that a few computations in half precision show
 SHARE = 8  # of a plain computation, fewer than one cell of so many is farther off
 MANY = 64  # cells of a matrix for which that is sure
+INPUTS = ("queries", "keys", "values", "x", "context", "values_context")
+SPACINGS = 5  # of float32 at the largest number, by which a usual computation is off
 MOST_UNITS = 10  # rounded inputs never explain a difference of more claimed units
 
 
@@ -124,6 +128,8 @@ class Judge(ExpectedMatrix):
             return "exact" if is_exact else "last-digit"
         if self.is_float32 and self.is_within(self._allowed_of_float32, measured):
             return "float32"
+        if self.rounds_float32 and self.is_within(self._allowed_of_rounded, measured):
+            return "float32"
         return self._in_half(measured) or ("input-rounding" if self._is_moved(claims, measured) else "wrong")
 
     def _allowed_of_float32(self, block: JudgedBlock) -> Array:
@@ -132,6 +138,23 @@ class Judge(ExpectedMatrix):
             return allowed
         allowed = np.maximum(2 * block.bound("float32"), allowed)
         with_print: Array = allowed + np.minimum(block.claims.unit / 2, block.claims.limit)
+        return with_print
+
+    def _allowed_of_rounded(self, block: JudgedBlock) -> Array:
+        """Return the error of a computation in float32, and the rounding of its print: of a small number among large
+        ones, an exponent shows digits that the sum of the large ones never had.
+
+        If only the inputs are of float32, the error is at most a few spacings of the largest number: the bound, which
+        few computations come near, is of little use beside six decimals.
+        """
+        room = 2 * block.bound("float32")
+        if not self.says_float32:
+            usual = SPACINGS * spacing(np.array(self.largest), "float32")
+            if self.name in GRADIENT_NAMES:
+                of_row = np.abs(block.computed).max(axis=-1, keepdims=True)
+                usual = np.maximum(usual, 2 * SPACINGS * spacing(of_row, "float32"))
+            room = np.minimum(room, usual)
+        with_print: Array = room + np.minimum(block.claims.unit / 2, block.claims.limit)
         return with_print
 
     def _in_half(self, measured: Measured) -> str | None:
@@ -230,7 +253,11 @@ def make_judge(
     if matrix.texts is not None and not keeps_order:
         order = lay(np.arange(array.size).reshape(array.shape))
     stated = matrix.stated_dtype
-    return Judge(name, laid, claims, tolerance, dtype, matrix.texts, order, is_default, heads_last, stated=stated)
+    return Judge(
+        *(name, laid, claims, tolerance, dtype, matrix.texts, order, is_default, heads_last),
+        stated=stated if stated in BITS else None,
+        says_float32=stated == "float32",
+    )
 
 
 def _floats(matrix: Matrix) -> tuple[Array, str]:
@@ -242,9 +269,12 @@ def _floats(matrix: Matrix) -> tuple[Array, str]:
     return np.asarray(array, np.float64), dtype
 
 
-def recognize_float32(judges: dict[str, Judge]) -> dict[str, Judge]:
-    """Return the judges, which know if the texts of any of them are those of float32: what one matrix shows needs no
-    further evidence in the others."""
+def recognize_float32(judges: dict[str, Judge], request: Request) -> dict[str, Judge]:
+    """Return the judges, which know if Q, K and V are of float32, and if the texts of any of them are: what one matrix
+    shows needs no further evidence in the others."""
+    inputs = [matrix for name in INPUTS if (matrix := getattr(request, name)) is not None]
+    if all(matrix.texts is None and matrix.array.dtype == np.float32 for matrix in inputs):
+        judges = {name: replace(judge, is_of_float32=True) for name, judge in judges.items()}
     texts = [judge for judge in judges.values() if judge.claims is not None]
     long = [judge for judge in texts if judge.shows_float32]
     if len(long) == len(texts) or not any(judge.is_float32 for judge in long):

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from attncli.matrix import Matrix
 
 FULL = 15  # significant digits of a float64 in full
+MOST_ROUNDED = 6  # digits that numbers are rounded to before they are printed
+EVIDENCE = 3  # zeros at the ends of numbers that a rounding left
+LEAST_ROUNDED = 4  # numbers of float32 of which none has more digits without a rounding
+MOST_DIGITS = 17  # of the shortest text of a float64
 AS_SHOWN = -1
 
 
@@ -26,7 +30,8 @@ class _Rule:
     """What all cells of a matrix decide together about the claim of each.
 
     `most` and `significant` are the most decimals and significant digits of a plain cell. `point_digits` are the
-    decimals of a print of whole numbers with a point, or None for any other print. `least` is the unit of a zero.
+    decimals of a print of whole numbers with a point, or None for any other print. `least` is the unit of a zero. If
+    all cells have exponents, `rounded` are the decimals that all were rounded to before, or None.
     """
 
     most: int | None = None
@@ -34,10 +39,13 @@ class _Rule:
     point_digits: int | None = None
     has_point: bool = False
     least: float = 1.0
+    rounded: int | None = None
 
     @property
     def decimals(self) -> int | None:
         """Return the most decimals that a plain cell claims, or None if every cell has an exponent."""
+        if self.most is None:
+            return self.rounded
         return self.most if self.point_digits is None or self.most is None else self.point_digits
 
     def claim(self, shown: Shown) -> Array:
@@ -48,7 +56,7 @@ class _Rule:
         """
         plain, decimals = shown.is_plain, shown.decimals
         if self.most is None:
-            return decimals
+            return decimals if self.rounded is None else np.minimum(decimals, self.rounded)
         if self.point_digits is not None:
             return np.where(plain, self.point_digits, decimals)
         digits = shown.digits
@@ -224,8 +232,47 @@ def read_claims(matrix: Matrix, digits: int | None = None) -> Claims | None:
     if matrix.texts is None:
         return None
     shown = read_texts(matrix.texts)
+    shown = _shown_by_rounded(numbers, shown) or shown
     rule = _rule_of(shown, matrix.point_digits)
+    if rule.most is None and (rounded := _rounded_decimals(numbers.ravel(), shown)) is not None:
+        rule = replace(rule, rounded=rounded, least=float(f"1e-{rounded}"))
     return Claims(numbers, shown.arranged(lambda array: array.reshape(numbers.shape)), rule)
+
+
+def _rounded_decimals(numbers: Array, shown: Shown) -> int | None:
+    """Return the decimals to which all numbers of a print with exponents were rounded before, or None: `np.round(x, 3)`
+    is printed as 6.000e-03 and 1.234e+00, of which the first claims three decimals, as the second does.
+
+    Most numbers need the last of these decimals: a single one may be a wrong number among short ones.
+    """
+    with np.errstate(over="ignore", invalid="ignore"):
+        decimals = next((each for each in range(1, MOST_ROUNDED + 1) if _have_decimals(numbers, each).all()), None)
+        if decimals is None or 2 * np.count_nonzero(~_have_decimals(numbers, decimals - 1)) <= np.count_nonzero(
+            numbers
+        ):
+            return None
+    surplus = np.where(shown.is_zero, 0, np.maximum(shown.decimals - decimals, 0))
+    return decimals if surplus.sum() >= EVIDENCE else None
+
+
+def _have_decimals(numbers: Array, decimals: int) -> Array:
+    scaled = numbers * 10.0**decimals
+    found: Array = np.abs(scaled - np.rint(scaled)) <= 1e-6
+    return found
+
+
+def _shown_by_rounded(numbers: Array, shown: Shown) -> Shown | None:
+    """Return what float32 numbers that were rounded before they were printed in full would show in short, or None for
+    other numbers: `np.round(x, 2).tolist()` gives 0.019999999552965164, which claims two decimals."""
+    most = int(shown.digits.max(initial=0))
+    if not FULL <= most <= MOST_DIGITS or np.count_nonzero(numbers) < LEAST_ROUNDED or not np.isfinite(numbers).all():
+        return None
+    with np.errstate(over="ignore"):
+        narrow = numbers.astype(np.float32)
+    if not (narrow == numbers).all():
+        return None
+    short = read_texts(shortest_texts(narrow))
+    return short if bool((short.digits <= MOST_ROUNDED).all()) else None
 
 
 def _rule_of(shown: Shown, point_digits: int = 8) -> _Rule:

@@ -44,6 +44,15 @@ def matrix(*texts):
         pytest.param(["0", "1e-9"], [1e-9, 1e-9], id="a zero's unit is the smallest of its matrix"),
         pytest.param(["0.00", "1.5", "2e-5", "1/3"], [1e-5, 0.1, 1e-5, 0], id="a zero with decimals too"),
         pytest.param(["1e-99999999999999999999", "0.5"], [1e-323, 0.1], id="an exponent beyond all numbers"),
+        pytest.param(["6.000e-03", "1.234e+00", "2.100e-02"], [1e-3] * 3, id="a rounding before a print of exponents"),
+        pytest.param(["6.000e-03", "1.234e+00", "0.000e+00"], [1e-3] * 3, id="also where it left a zero"),
+        pytest.param(["5.000e-02", "1.234e+00"], [1e-5, 1e-3], id="two zeros at an end are no rounding"),
+        pytest.param(["-6.3400e+00", "-1.8301e+00", "-7.0000e-03"], [1e-4, 1e-4, 1e-7], id="nor is one long number"),
+        pytest.param(
+            [repr(float(np.float32(number))) for number in (0.02, 0.57, -1.25, 0.1)],
+            [1e-2] * 4,
+            id="a rounding before a print of float32 in full",
+        ),
         pytest.param(["0." + "0" * 200 + "1", "0.5"], [1e-201, 0.1], id="a long text among short ones"),
     ],
 )

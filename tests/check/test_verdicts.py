@@ -452,6 +452,40 @@ def test_a_sum_that_cancels_is_right_within_a_float32_computation(output, verdic
     assert report(f"output: [[{output}, 0.23333333432674408]]", problem).verdict == verdict
 
 
+CANCELLING = "queries: [[0]], keys: [[1], [2]], values: [[1000.1, 1], [-1000, 2]]"  # output 0.05, 1.5
+
+
+@pytest.mark.parametrize(
+    ("output", "verdict"),
+    [
+        pytest.param("'tensor([[4.9988e-02, 1.5000e+00]])'", "float32", id="torch, which names any other dtype"),
+        pytest.param("'tensor([[4.9988e-02, 1.5000e+00]], dtype=torch.float64)'", "wrong", id="torch in float64"),
+        pytest.param("'[[4.9988e-02, 1.5000e+00]]'", "wrong", id="a print of no dtype"),
+        pytest.param("'array([[4.9988e-02, 1.5000e+00]], dtype=float32)'", "float32", id="a print that says so"),
+        pytest.param("'tensor([[5.4000e-02, 1.5000e+00]])'", "wrong", id="farther than float32 may be off"),
+    ],
+)
+def test_a_print_of_float32_claims_no_more_than_a_float32_computation_gives(output, verdict):
+    assert report(f"output: {output}", CANCELLING).verdict == verdict
+
+
+@pytest.mark.parametrize(
+    ("dtype", "output", "verdict"),
+    [
+        pytest.param(np.float32, "4.9900e-02", "float32", id="float32"),
+        pytest.param(np.float32, "5.0800e-02", "wrong", id="five spacings of the largest number and more"),
+        pytest.param(np.float64, "4.9900e-02", "wrong", id="float64"),
+    ],
+)
+def test_numbers_of_float32_files_claim_no_more_than_a_few_spacings_of_the_largest(dtype, output, verdict):
+    arrays = {"queries": [[0]], "keys": [[1], [2]], "values": [[1000.1, 1, 1000], [-1000, 2, 1000]]}
+    request = Request(**{name: Matrix(np.array(array, dtype), name) for name, array in arrays.items()})
+    texts = (output, "1.5000e+00", "1.0000e+03")
+    expected = {"output": Matrix(np.array([list(map(float, texts))]), "output", texts=texts)}
+    worksheet = Worksheet(request=request, name="case", where="case", expected=expected)
+    assert check(worksheet, search=False).verdict == verdict
+
+
 @pytest.mark.parametrize(("small", "verdict"), [("6.14e-6", "float32"), ("6.15e-6", "wrong"), ("6.13e-6", "wrong")])
 def test_a_short_number_beside_those_of_a_float32_computation_is_right_when_rounded(small, verdict):
     problem = "queries: [[12]], keys: [[1], [0]], variant: dot"  # weights 0.9999938558253978 6.144174602214718e-06

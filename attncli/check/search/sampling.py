@@ -204,7 +204,7 @@ class Sample:
         if name not in self._claimed:
             assert judge.claims is not None
             claims = judge.claims.arranged(partial(self._taken, name))
-            is_loose = claims.is_full | judge.is_float32 | (claims.digits >= 7)
+            is_loose = claims.is_full | judge.is_float32 | judge.rounds_float32 | (claims.digits >= 7)
             self._claimed[name] = ROOM * claims.unit, is_loose if np.any(is_loose) else None
         return self._claimed[name]
 

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from attncli.matrix import Reading
 
 _NUMPY_DIGITS, _TORCH_DIGITS = 8, 4  # that they print at most
-_HALF = re.compile(r"(?<!\w)(b?float16)(?!\w)")  # as dtype=torch.float16 says
+_DTYPE = re.compile(r"(?<!\w)(b?float16|float32|float64|double)(?!\w)")  # as dtype=torch.float16 says
 _FIRST = (  # what a list begins with (a label such as [CLS] begins with something else)
     r"[\[{(]|\||[\"']?\s*[-+\N{MINUS SIGN}]?\.?(?:[0-9]|[iI]nf|[nN]a[nN])"
     r"|[Tt]rue|[Ff]alse|TRUE|FALSE|-?(?:np|numpy|math|torch|float|array|tensor|Parameter|Fraction|Rational|Decimal|Integer)\b"
@@ -75,14 +75,15 @@ def read_list(text: str, where: str, reading: Reading, dimensions: tuple[int, ..
     except NumeralError as error:
         raise InputError(f"{where}: {walk.place(error.index)}", error.what, error.hint or NUMBER_HINT) from None
     is_torch = "tensor" in text[:end] and "tf." not in text[:end]
-    half = _HALF.search(text[: text.find("[")] + text[text.rfind("]") + 1 :])
+    stated = _DTYPE.search(text[: text.find("[")] + text[text.rfind("]") + 1 :])
+    unsaid = "float32" if is_torch and any("." in cell for cell in texts) else None  # torch names any other dtype
     return Matrix(
         array.reshape(walk.shape()),
         where,
         texts=tuple(texts) if reading.keep_text else None,
         notes=plain.notes,
         point_digits=_TORCH_DIGITS if is_torch else _NUMPY_DIGITS,
-        stated_dtype=half[1] if half else None,
+        stated_dtype=stated[1] if stated else unsaid,
     )
 
 
