@@ -113,7 +113,8 @@ def judge_plain(queries, keys, d_raw_scores, **asked):
     request = Request(**{name: Matrix(array, name) for name, array in given.items()}, **asked)
     plainly = {"d_queries": d_raw_scores @ keys, "d_keys": d_raw_scores.T @ queries}
     expected = {name: Matrix(each.astype(float), name, texts=texts_of(each)) for name, each in plainly.items()}
-    return check(Worksheet(request=request, name="case", where="case", expected=expected)).verdict
+    case = Worksheet(request=request, name="case", where="case", expected=expected)
+    return check(case, search=False).verdict
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -149,6 +150,34 @@ def test_plain_gradients_hold_where_weights_reach_their_limit(normalizer, size, 
         scores = queries @ keys.T * queries.dtype.type(3**-0.5)
         d_scores = (D_OUTPUT @ V.T).astype(dtype) * slope(weigh(scores)) * queries.dtype.type(3**-0.5)
         assert judge_plain(queries, keys, d_scores, normalizer=normalizer) in ("exact", "float32")
+
+
+def roots_of_entmax15(scores):
+    """The roots of the weights, max(s/2 − τ, 0)."""
+    halves = (scores - scores.max(axis=1, keepdims=True)) / 2
+    ordered, counts = -np.sort(-halves, axis=1), np.arange(1, halves.shape[1] + 1, dtype=halves.dtype)
+    means = np.cumsum(ordered, axis=1) / counts
+    thresholds = means - np.sqrt(np.maximum(1 / counts - np.cumsum(ordered**2, axis=1) / counts + means**2, 0))
+    sizes = (thresholds <= ordered).sum(axis=1, keepdims=True)
+    return np.maximum(halves - np.take_along_axis(thresholds, sizes - 1, axis=1), 0)
+
+
+def test_plain_gradients_hold_where_a_weight_that_is_0_has_a_root():
+    """A score at the threshold, 2 below the largest one: in float32, large scores put it above, or below."""
+    for seed in (96, 97, 98):
+        random = np.random.default_rng(seed)
+        queries = (1000 * random.normal(size=(4, 3))).astype(np.float32)
+        first = random.normal(size=3)
+        first *= np.sign(queries[0] @ first)
+        last = first - 2 * 3**0.5 * queries[0].astype(float) / np.square(queries[0], dtype=float).sum()
+        keys = np.array([first, -first, -first / 2, last]).astype(np.float32)
+        roots = roots_of_entmax15(queries @ keys.T * np.float32(3**-0.5))
+        d_weights = (D_OUTPUT @ V.T).astype(np.float32)
+        means = (roots * d_weights).sum(axis=1, keepdims=True) / roots.sum(axis=1, keepdims=True)
+        d_raw_scores = roots * (d_weights - means) * np.float32(3**-0.5)
+        assert judge_plain(queries, keys, d_raw_scores, normalizer="entmax15") in ("exact", "float32")
+        wrong = d_raw_scores + np.float32(1e-3) * (np.arange(4) == 1)
+        assert judge_plain(queries, keys, wrong, normalizer="entmax15") == "wrong"
 
 
 def test_gradients_of_a_mistake_that_are_no_numbers_nearby_are_no_error():

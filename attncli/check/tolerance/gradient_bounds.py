@@ -1,8 +1,10 @@
 """How far a plain computation of gradients may be off, estimated by experiment.
 
-The inputs, the gradients of the scores and the slopes of these are moved a little at random, and the effect on each
-gradient is scaled down to a rounding. A rounding for each term of the sums is added. Inputs alone would not do:
-whatever they are, the gradients of a row of scores add up to 0, but those that a computation has rounded do not.
+The inputs, the gradients of the scores and the slopes of these are moved by a few roundings at random, or by more where
+these drown in those of float64, and the effect on each gradient is scaled down. A rounding for each term of the sums is
+added. Inputs alone would not do: whatever they are, the gradients of a row of scores add up to 0, but those that a
+computation has rounded do not. Larger moves would not do either: whether a key has a weight at all, of which the root
+may be a slope, depends on their size.
 """
 
 from __future__ import annotations
@@ -24,9 +26,9 @@ if TYPE_CHECKING:
     from attncli.matrix import Array
     from attncli.problem.problem import Problem
 
-MOVE = 2.0**-26  # relative, of every input: far above the rounding of float64, and near enough for a slope
+LEAST_MOVE = 2.0**-26  # relative, of every input: far above the rounding of float64, and near enough for a slope
 DRAWS = 8
-SAFETY = 8  # times the largest effect
+SAFETY = 8  # roundings that a move stands for
 STILL = ("mask", "key_lengths", "segments", "key_segments", "dropout_mask")
 
 
@@ -35,9 +37,9 @@ def gradient_bounds(
 ) -> dict[str, Array]:
     """Return the error of each of these gradients, in its public shape, if each operation rounds by u."""
     moved = {name: np.zeros(numbers[name].shape) for name in names}
-    random = np.random.default_rng(0)
+    random, move = np.random.default_rng(0), max(LEAST_MOVE, SAFETY * u)
     for draw in range(DRAWS):
-        drawn = _drawn_gradients(route, request, names, random, draw)
+        drawn = _drawn_gradients(route, request, names, random, draw, move)
         for name in names:
             apart = np.abs(drawn.get(name, np.nan) - numbers[name])
             moved[name] = np.maximum(moved[name], np.where(np.isfinite(apart), apart, np.nan))
@@ -46,7 +48,7 @@ def gradient_bounds(
     if problem.softcap is not None:  # its slope 1 − tanh² has the rounding of 1, however small it is
         free = _without_slopes(route, problem)
         sizes |= {name: max(size, _largest_finite(free.array(name))) for name, size in sizes.items()}
-    return {name: SAFETY * u / MOVE * moved[name] + 4 * terms * u * sizes[name] for name in names}
+    return {name: SAFETY * u / move * moved[name] + 4 * terms * u * sizes[name] for name in names}
 
 
 def _without_slopes(route: Route, problem: Problem) -> Gradients:
@@ -60,13 +62,13 @@ def _without_slopes(route: Route, problem: Problem) -> Gradients:
 
 
 def _drawn_gradients(
-    route: Route, request: Request, names: Collection[str], random: np.random.Generator, draw: int
+    route: Route, request: Request, names: Collection[str], random: np.random.Generator, draw: int, move: float
 ) -> dict[str, Array]:
     """Return the gradients of moved inputs, gradients of scores and slopes, or nothing if they overflow, as those of a
     slip may."""
-    problem = route.problem(_moved_inputs(request, random))
+    problem = route.problem(_moved_inputs(request, random, move))
     try:
-        return route.numbers_of(_move_slopes(_move_scores(problem, draw)), names)
+        return route.numbers_of(_move_slopes(_move_scores(problem, draw, move), move), names)
     except NumericError:
         return {}
 
@@ -75,7 +77,7 @@ def _largest_finite(array: Array) -> float:
     return float(np.abs(array[np.isfinite(array)]).max(initial=0))
 
 
-def _move_scores(problem: Problem, seed: int) -> Problem:
+def _move_scores(problem: Problem, seed: int, move: float) -> Problem:
     """Return the problem with gradients of its scores that are moved by roundings of their terms."""
     right = problem.normalizer.backward
 
@@ -90,17 +92,17 @@ def _move_scores(problem: Problem, seed: int) -> Problem:
         elif problem.normalizer.error is not None:  # the slope is made of the weight, as it was rounded
             still = np.zeros_like(weights)
             size += np.abs(arriving) * problem.normalizer.error(weights, still, still, 1.0)
-        return np.asarray(gradients + MOVE * random.uniform(-1, 1, gradients.shape) * size)
+        return np.asarray(gradients + move * random.uniform(-1, 1, gradients.shape) * size)
 
     return replace(problem, normalizer=replace(problem.normalizer, backward=moved))
 
 
-def _move_slopes(problem: Problem) -> Problem:
+def _move_slopes(problem: Problem, move: float) -> Problem:
     """Return the problem with slopes of its raw scores that are moved by roundings of terms that may cancel."""
     variant = problem.variant
     if not variant.slope_size:
         return problem
-    size = MOVE * variant.slope_size * np.abs(variant.weights or 1.0)
+    size = move * variant.slope_size * np.abs(variant.weights or 1.0)
 
     def moved(queries: Array, keys: Array, d_scores: Array) -> tuple[Array, Array]:
         d_queries, d_keys = variant.backward(queries, keys, d_scores)
@@ -110,11 +112,11 @@ def _move_slopes(problem: Problem) -> Problem:
     return replace(problem, variant=replace(variant, backward=moved))
 
 
-def _moved_inputs(request: Request, random: np.random.Generator) -> Request:
+def _moved_inputs(request: Request, random: np.random.Generator, move: float) -> Request:
     changes = {}
     for name in MATRIX_NAMES:
         matrix = getattr(request, name)
         if matrix is not None and name not in STILL and not is_ones(matrix):
-            factors = 1 + MOVE * random.uniform(-1, 1, matrix.array.shape)
+            factors = 1 + move * random.uniform(-1, 1, matrix.array.shape)
             changes[name] = replace(matrix, array=matrix.array * factors, texts=None)
     return replace(request, dtype=None, **changes)
