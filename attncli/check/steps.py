@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -26,16 +27,44 @@ STEPS = ("raw_scores", "scores", "weights", "output")
 def verdicts_of(judges: dict[str, Judge], measured: Measured) -> dict[str, str]:
     """Return the verdict of each expected matrix.
 
-    `step-rounding`: wrong by itself, but right if it is computed from the printed digits of the right step before it.
+    `step-rounding`: wrong by itself, but right if it is computed from the printed digits of the right step before it,
+    or, of scores, if √d_k was rounded to as many digits.
     `carried`: it follows from a wrong step.
     """
     verdicts = {name: judge.verdict(measured) for name, judge in judges.items()}
     for name, verdict in verdicts.items():
-        if verdict == "wrong" and name in STEPS and _follows(name, judges, verdicts, measured):
+        if verdict != "wrong" or name not in STEPS:
+            continue
+        if _are_over_rounded_root(judges[name], measured) or _follows(name, judges, verdicts, measured):
             verdicts[name] = "step-rounding"
-        elif verdict == "wrong" and name in STEPS and _is_carried(name, judges, verdicts, measured):
+        elif _is_carried(name, judges, verdicts, measured):
             verdicts[name] = "carried"
     return verdicts
+
+
+@np.errstate(invalid="ignore")
+def _are_over_rounded_root(judge: Judge, measured: Measured) -> bool:
+    """Return whether all scores are QKᵀ over √d_k as it is with the decimals that they are printed to: 1.41 for √2."""
+    problem, claims = measured.problem, judge.claims
+    if judge.name != "scores" or claims is None or not claims.decimals:
+        return False
+    if problem.scale_text != "1/sqrt(dk)" or not measured.route.is_plain:
+        return False
+    if problem.softcap is not None or problem.bias is not None or problem.slopes is not None:
+        return False
+    if judge.expected.shape != measured.numbers["scores"].shape:
+        return False
+    root = math.sqrt(problem.d_k)
+    factor = root / round(root, claims.decimals)
+    return all(
+        bool(((block.error == 0) | (np.abs(block.expected - factor * block.computed) <= _half_units(block))).all())
+        for block in judge.blocks(measured)
+    )
+
+
+def _half_units(block: JudgedBlock) -> Array:
+    half: Array = np.minimum(block.claims.unit / 2, block.claims.ceiling) * (1 + 1e-9)
+    return half
 
 
 @np.errstate(invalid="ignore", over="ignore")

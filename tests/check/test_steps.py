@@ -56,3 +56,30 @@ def test_one_wrong_number_is_not_excused_by_the_rounding_of_the_step_before():
 def test_a_step_after_a_wrong_one_is_not_excused_by_it():
     found = verdicts(f"{GIVEN}, expected: {{{worked(2, [('weights', 9)])}}}")
     assert (found["weights"], found["output"]) == ("wrong", "wrong")
+
+
+@pytest.mark.parametrize(
+    ("root", "off", "verdict"),
+    [
+        pytest.param(1.41, 0, "step-rounding", id="the root of 2 with the decimals of the scores"),
+        pytest.param(1.4, 0, "wrong", id="with fewer"),
+        pytest.param(1.41, 0.03, "wrong", id="and one wrong score beside it"),
+    ],
+)
+def test_scores_over_a_rounded_root_are_right_if_it_has_as_many_decimals(root, off, verdict):
+    scores = np.array([[4, 7, 1], [6, 3, 3]]) / root + [[off, 0, 0], [0, 0, 0]]
+    assert verdicts(f"{GIVEN}, expected: {{scores: {printed(scores, 2)}}}", search=False)["scores"] == verdict
+
+
+@pytest.mark.parametrize(
+    ("divisor", "said"),
+    [
+        (1.4, "were divided by 1.4, √d_k = 1.4142 rounded to 1 decimal: take more digits of it"),
+        (1.5, "were divided by 1.5: divide by √d_k = 1.4142"),
+    ],
+)
+def test_a_divisor_in_the_place_of_the_root_is_named(divisor, said):
+    scores = np.array([[4, 7, 1], [6, 3, 3]]) / divisor
+    text = f"{GIVEN}, expected: {{scores: {printed(scores, 4)}}}"
+    report = check(read_problem(f"{{{text}}}", Sources(lambda: None, Reading(keep_text=True))))
+    assert report.diagnosis[0].sentence == f"the raw scores QKᵀ {said}"

@@ -30,7 +30,8 @@ class FittedNumber:
     """A number of a problem that may have been another one.
 
     `near` is the right one, or where none is asked for a size near which others are, or None if none is looked for.
-    `change` puts another in its place, and `told` says it. `signs` are those that are tried.
+    `change` puts another in its place, and `told` says it. `signs` are those that are tried. Of one that `may_divide`,
+    1 over a short number is tried too.
     """
 
     slip: str
@@ -40,6 +41,7 @@ class FittedNumber:
     told: Callable[[Case, float], str]
     signs: tuple[int, ...] = (1,)
     most: float = math.inf  # beyond it, softmaxes are all alike
+    may_divide: bool = False
 
 
 def fitted_number(case: Case, sample: Sample, number: FittedNumber) -> Slip | None:
@@ -72,6 +74,8 @@ def fitted_number(case: Case, sample: Sample, number: FittedNumber) -> Slip | No
     if misfit(2 * value) <= misfit(value):
         return None  # nothing says how large it was, as where all weight is on the largest score
     short = [float(f"{value:.{digits}g}") for digits in range(1, 8)]
+    if number.may_divide:
+        short[3:3] = [1 / float(f"{1 / value:.{digits}g}") for digits in range(1, 4)]
     routes = [
         Route(problems=(change(each),), said=number.told(case, each))
         for each in dict.fromkeys([*short, value])
@@ -171,6 +175,7 @@ FITTED_NUMBERS = (
         with_scale,
         describe_factor,
         signs=(1, -1),
+        may_divide=True,
     ),
     FittedNumber(
         "variant-cosine",

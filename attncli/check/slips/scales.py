@@ -16,6 +16,7 @@ from attncli.matrix import Array
 from attncli.problem.problem import Problem
 from attncli.records import replace
 
+ROOT_DECIMALS = 4  # of √d_k, beyond which a rounding shows in no usual print
 LEAST_QUERIES = 3  # that show how a factor grows: with two it is a factor of one of them
 
 
@@ -38,6 +39,7 @@ def named_factors(case: Case) -> list[tuple[float, str]]:
     if d_v is not None:
         found.append((1 / math.sqrt(d_v), "1/√d_v, d_v being the columns of V"))
     found += [(own * own, "the scale twice"), (2 * own, "twice the scale"), (own / 2, "half of the scale")]
+    found += [(2 / d_k, "1 over half of d_k, as if that were √d_k")]
     found += [(-own, "the scale with the other sign"), (1 / d_k**2, "1/d_k²"), (math.log(m) * own, "log m · scale")]
     found += [(own * math.log2(math.e), "log₂ e · scale, as for powers of 2")]
     found += [(own * math.log(10), "log 10 · scale, as for powers of 10")]
@@ -60,6 +62,12 @@ def describe_factor(case: Case, factor: float, name: str = "") -> str:
     """Return which factor the raw scores were multiplied by, and which is expected."""
     called = f" ({name})" if name else ""
     taken = f"the raw scores {case.score} were multiplied by {factor:.6g}{called}"
+    if (
+        not name
+        and factor != float(f"{factor:.3g}")
+        and math.isclose(1 / factor, divisor := float(f"{1 / factor:.3g}"))
+    ):
+        taken = f"the raw scores {case.score} were divided by {divisor:.3g}"
     if name == "√d_k" and case.problem.scale_text == "1/sqrt(dk)":
         return f"{taken}: they are divided by it"
     return f"{taken}: {scaling(case)}"
@@ -69,6 +77,28 @@ def _named(case: Case) -> list[Route]:
     return [
         Route(problems=(partial(with_scale, scale=factor),), said=describe_factor(case, factor, name))
         for factor, name in named_factors(case)
+    ]
+
+
+def _over_rounded_roots(case: Case) -> list[Route]:
+    """Return the routes with √d_k rounded, or cut off, to few decimals."""
+    root = math.sqrt(case.d_k)
+    if case.problem.scale_text != "1/sqrt(dk)" or root == int(root) or not case.problem.variant.is_dot:
+        return []
+    taken: dict[float, str] = {}
+    for decimals in range(ROOT_DECIMALS + 1):
+        digits = f"{decimals} decimal{'' if decimals == 1 else 's'}" if decimals else "a whole number"
+        for number, how in (
+            (round(root, decimals), "rounded"),
+            (math.floor(root * 10**decimals) / 10**decimals, "cut"),
+        ):
+            taken.setdefault(number, f"√d_k = {root:.{max(decimals + 2, 4)}f} {how} to {digits}")
+    return [
+        Route(
+            problems=(partial(with_scale, scale=1 / number),),
+            said=f"the raw scores {case.score} were divided by {number:.12g}, {words}: take more digits of it",
+        )
+        for number, words in taken.items()
     ]
 
 
@@ -135,5 +165,6 @@ def _times_rows(problem: Problem, factors: Array) -> Problem:
 SCALE_SLIPS = (
     Slip("scale-sqrt-heads", "scale", _over_heads, scaling),
     Slip("scale-other", "scale", _named, scaling, paired=False),
+    Slip("scale-other", "scale", _over_rounded_roots, scaling, paired=False, is_slight=True),
     Slip("scale-by-position", "scale", _by_position, scaling, paired=False, passes_easily=True),
 )
