@@ -76,7 +76,7 @@ def divide(above: Expression, below: Expression) -> Expression:
 
 
 def fraction(above: Expression, below: Expression) -> Expression:
-    """Return a/b as in a formula: without blanks, or one above the other."""
+    """Return a/b as in a formula: without spaces, or one above the other."""
     return Operation("fraction", (above, below))
 
 

@@ -56,5 +56,5 @@ def run_block(block: str, checkout: Path) -> str:
 
 
 def without_seconds(text: str) -> str:
-    """The text with its seconds taken out, and no blanks at its end."""
+    """The text with its seconds taken out, and no spaces at its end."""
     return re.sub(r"\d+\.\d+ s\b", "N s", text).rstrip()

@@ -18,7 +18,7 @@ ARRAYS = [
     ("a list of arrays", "[array([1., 2.]), array([3., 4.], dtype=float32)]", FOUR),
     ("NumPy's matrix", "matrix([[1., 2.],\n        [3., 4.]])", FOUR),
     ("np.array", "np.array([[1, 2], [3, 4]])", FOUR),
-    ("np.array with a dtype behind it", "np.array([[1, 2], [3, 4]], np.float32)", FOUR),
+    ("np.array with a dtype after it", "np.array([[1, 2], [3, 4]], np.float32)", FOUR),
     ("np.array in parentheses of their own", "np.array(([[1, 2], [3, 4]]))", FOUR),
     ("np.array of a tuple in parentheses of its own", "np.array((([1, 2], [3, 4])))", FOUR),
     ("lists in parentheses", "[([1, 2]), (([3, 4]))]", FOUR),
@@ -293,7 +293,7 @@ NAMED = [
     ("C# with new", "var q = new[] { new[] {1.0, 2.0}, new[] {3.0, 4.0} };", "q", FOUR),
     ("Rust, static", "pub static Q: [[f64; 2]; 2] = [[1., 2.], [3., 4.]];", "Q", FOUR),
     ("JavaScript, exported", "export const q = [[1, 2], [3, 4]];", "q", FOUR),
-    ("Haskell with a type behind it", "q = [[1.0,2.0],[3.0,4.0]] :: [[Double]]", "q", FOUR),
+    ("Haskell with a type after it", "q = [[1.0,2.0],[3.0,4.0]] :: [[Double]]", "q", FOUR),
     ("OCaml", "let q = [| [| 1.; 2. |]; [| 3.; 4. |] |]", "q", FOUR),
     ("MATLAB with comments", "Q = [1, 2;   % first\n     3, 4]; % second", "Q", FOUR),
     ("MATLAB's array on a GPU", "q =\n\n  2×2 gpuArray single matrix\n\n     1     2\n     3     4\n", "q", FOUR),
@@ -303,7 +303,7 @@ NAMED = [
         "q",
         FOUR,
     ),
-    ("brackets behind a name", "Q = ⎡1 2⎤\n    ⎣3 4⎦", "Q", FOUR),
+    ("brackets after a name", "Q = ⎡1 2⎤\n    ⎣3 4⎦", "Q", FOUR),
     ("Python's prompt with what is printed of it", ">>> q = [[1, 2], [3, 4]]\n>>> q\n[[1, 2], [3, 4]]", "q", FOUR),
     ("Julia's prompt and its answer", "julia> q = [1 2; 3 4]\n2×2 Matrix{Int64}:\n 1  2\n 3  4", "q", FOUR),
     ("Octave's prompt and its answer", "octave:1> q = [1 2; 3 4]\nq =\n\n   1   2\n   3   4\n\n", "q", FOUR),
@@ -345,7 +345,7 @@ NAMED = [
     ("Scilab's prompt", "--> q = [1 2; 3 4]\n q  = \n\n   1.   2.\n   3.   4.\n", "q", FOUR),
     ("rows in quotation marks", 'Q="1 2; 3 4"', "Q", FOUR),
     ("a list in quotation marks", "Q = '[[1, 2], [3, 4]]'", "Q", FOUR),
-    ("rows behind a label", "Q: 1 2; 3 4", "Q", FOUR),
+    ("rows after a label", "Q: 1 2; 3 4", "Q", FOUR),
     ("labelled rows below a label", "Queries:\ncat 1 2\ndog 3 4\n", "Queries", FOUR),
     ("labelled rows with commas below a label", "my tokens (2, 2):\ncat,1,2\ndog,3,4\n", "my_tokens", FOUR),
     ("a header below a label", "Keys:\na b\n1 2\n3 4\n", "Keys", FOUR),
@@ -406,7 +406,7 @@ SEVERAL = [
         "Q = tensor([[1., 0.],\n        [0., 1.]])\nK = tensor([[1., 2.],\n        [3., 4.]])\nV = tensor([[5.],\n        [6.]])",
     ),
 ]
-PAGES = [  # whose headings and fences name their arrays, or whose code is passed over
+PAGES = [  # whose headings and fences name their arrays, or whose code is ignored
     (
         "Python with code after its arrays",
         "import numpy as np\nnp.set_printoptions(precision=4)\n\nQ = np.array([[1, 0], [0, 1]])\nK = np.array([[1, 2], [3, 4]])\n"
@@ -426,10 +426,10 @@ PAGES = [  # whose headings and fences name their arrays, or whose code is passe
     ),
     ("names in bold", "**Q** = [[1, 0],\n [0, 1]]\n\n**K** = [[1, 2], [3, 4]]\n\n**V**: [[5], [6]]\n"),
     (
-        "names in bold behind signs of a list",
+        "names in bold after signs of a list",
         "- **Q**: [[1, 0], [0, 1]]\n- **K:** [[1, 2], [3, 4]]\n- **V** = [[5], [6]]\n",
     ),
-    ("names behind signs of a list", "- Q = [[1, 0], [0, 1]]\n- K = [[1, 2], [3, 4]]\n- V = [[5], [6]]\n"),
+    ("names after signs of a list", "- Q = [[1, 0], [0, 1]]\n- K = [[1, 2], [3, 4]]\n- V = [[5], [6]]\n"),
     ("numbered names", "1. Q = [[1, 0], [0, 1]]\n2. K = [[1, 2], [3, 4]]\n3. V = [[5], [6]]\n"),
     ("names and lists in backticks", "`Q` = `[[1, 0], [0, 1]]`\n`K` = `[[1, 2], [3, 4]]`\n`V` = `[[5], [6]]`\n"),
     ("headings with sizes", "## Q (2×2)\n1 0\n0 1\n\n## K [2, 2]\n1 2\n3 4\n\n## V, shape=(2, 1)\n5\n6\n"),
@@ -446,7 +446,7 @@ PAGES = [  # whose headings and fences name their arrays, or whose code is passe
         "**Q:**\n\n$$\n\\begin{bmatrix} 1 & 0 \\\\ 0 & 1 \\end{bmatrix}\n$$\n\nThen the keys:\n\n**K**:\n\n$$\n"
         "\\begin{bmatrix} 1 & 2 \\\\ 3 & 4 \\end{bmatrix}\n$$\n\n**V:**\n$$\\begin{bmatrix} 5 \\\\ 6 \\end{bmatrix}$$\n",
     ),
-    ("rows behind names", "Q=1 0; 0 1\nK = 1 2; 3 4;\nV = [5; 6]\n"),
+    ("rows after names", "Q=1 0; 0 1\nK = 1 2; 3 4;\nV = [5; 6]\n"),
     ("comments above rows", "# Q\n1 0\n0 1\n\n# K\n1 2\n3 4\n# V\n5\n6\n"),
     ("names above rows", "Q\n1,0\n0,1\n\nK\n1,2\n3,4\n\nV\n5\n6\n"),
     ("a sheet with names above its blocks", "Q,,\n1,0,\n0,1,\n,,\nK,,\n1,2,\n3,4,\n,,\nV,,\n5,,\n6,,\n"),

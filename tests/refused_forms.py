@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-NOTHING_CALCULATED = "nothing is calculated here: print the array, and paste what it shows"
+NOTHING_CALCULATED = "attncli does not evaluate it: print the array, and paste what it shows"
 REAL_PART = "print the real part: print(x.real) in Python, real(x) in MATLAB"
 IN_FULL = "print it in full: numpy.set_printoptions(threshold=sys.maxsize) or torch.set_printoptions(profile='full')"
 SHORTENED = "the array is printed with '...' in place of numbers"
@@ -15,24 +15,24 @@ REFUSED = [
         "leave it out, or print the array, and paste what it shows",
     ),
     (
-        "a call behind an array",
+        "a call after an array",
         "Q = np.array([[1, 0]])\nprint(Q.fill(2))",
         "Q",
         "expected the end after the list, found 'print(Q.fill(2))'",
-        "delete it: nothing is run",
+        "delete it: attncli runs no code",
     ),
     (
         "numbers that gdb repeats",
         "z = {0 <repeats 20 times>}",
         "",
-        "gdb prints some of its numbers once, with how often they are repeated",
+        "gdb printed repeated numbers once, with a count",
         "print it in full: set print repeats unlimited, and set print elements unlimited",
     ),
     (
         "a sparse matrix of MATLAB",
         "q =\n\n   (1,1)        1\n   (2,2)        4\n",
         "q",
-        "this is a sparse matrix, only the cells that are not zero",
+        "this is a sparse matrix, with only its nonzero cells",
         "print all of its cells: full(x)",
     ),
     (
@@ -54,33 +54,33 @@ REFUSED = [
         "(2><2) [1, 2, 3]",
         "",
         "it says 2 × 2, but 3 numbers follow",
-        "copy all of what was printed",
+        "copy everything that was printed",
     ),
     (
         "a size of MATLAB's table that is another",
         "q =\n\n  2×2 table\n\n    a    b\n    _    _\n\n    1    2\n",
         "q",
         "it says 2 × 2, but 1 × 2 numbers follow",
-        "copy all of what was printed",
+        "copy everything that was printed",
     ),
     (
         "MATLAB's table without its rule",
         "q =\n\n  1×2 table\n\n    1    2\n",
         "q",
-        "there is no rule under the names of the columns",
-        "copy all of what was printed",
+        "there is no line of dashes under the column names",
+        "copy everything that was printed",
     ),
     ("numbers left out", "[[1., ..., 2.]]", "", SHORTENED, IN_FULL),
     ("numbers left out by Julia", "4×4 Matrix{Float64}:\n 1.0  ⋯  2.0", "", SHORTENED, IN_FULL),
     (
-        "a transpose behind an array",
+        "a transpose after an array",
         "np.array([[1, 2]]).T",
         "",
         "expected the end after the list, found '.T'",
         NOTHING_CALCULATED,
     ),
     (
-        "arithmetic behind an array",
+        "arithmetic after an array",
         "Q = [[1, 2]] * 3",
         "Q",
         "expected the end after the list, found '* 3'",
@@ -91,7 +91,7 @@ REFUSED = [
         "[[1 2]\n [3 4]]\n[[5 6]\n [7 8]]",
         "",
         "expected the end after the list, found '[[5 6]\\n [7 8]]'",
-        "if it is another array, put each behind its name, on a line of its own: Q = …",
+        "if it is another array, put each on its own line, after its name: Q = …",
     ),
     (
         "matrices in lists of their own",
@@ -119,13 +119,13 @@ REFUSED = [
         "# A tibble: 3 × 1\n      a\n  <dbl>\n1     1\n2     2\n",
         "",
         "its first line says 3 × 1, but 2 × 1 numbers follow",
-        "copy all of what was printed",
+        "copy everything that was printed",
     ),
     (
-        "a tibble with a blank in a word",
+        "a tibble with a space in a word",
         "# A tibble: 1 × 2\n  a         b\n  <chr> <dbl>\n1 the cat   2\n",
         "row 1",
-        "its 2 types stand over 4 words, under 2 names",
+        "it has 2 names and 2 types, but 4 words in a row",
         "write.csv(x, row.names = FALSE) prints what attncli reads",
     ),
     (
@@ -179,10 +179,10 @@ REFUSED = [
     ),
     ("a list that is never closed", "{{1, 2}, {3, 4}", "", "a '{' is never closed", "end the list with '}'"),
     (
-        "blanks and commas",
+        "spaces and commas",
         "[1 2, 3]",
         "[2]",
-        "the items of a list are separated by commas or by blanks, not by both",
+        "the items of a list are separated by commas or by spaces, not by both",
         "put a comma between all of them, and a point in decimals: [1.5, 2, 3]",
     ),
     (
@@ -204,7 +204,7 @@ REFUSED = [
         "// q\n# A tibble: 3 × 1\n      a\n  <dbl>\n1     1\n",
         "",
         "its first line says 3 × 1, but 1 × 1 numbers follow",
-        "copy all of what was printed",
+        "copy everything that was printed",
     ),
     (
         "rows of two lengths",
@@ -225,7 +225,7 @@ REFUSED = [
         "Q:\n1 0\n0 1\nK:\n1 0\n0 1\nscale: 0.5",
         "K: row 3, column 1",
         "'scale:' is not a number",
-        "if it is a setting, write scale = … on a line of its own",
+        "if it is a setting, write scale = … on its own line",
     ),
     (
         "a list that is transposed",
@@ -243,7 +243,7 @@ REFUSED = [
         REAL_PART,
     ),
     (
-        "complex numbers with blanks",
+        "complex numbers with spaces",
         "array([[ 1.5 +1.j, -2.  +1.j]])",
         "",
         "its cells are complex, not real numbers",
@@ -253,8 +253,8 @@ REFUSED = [
         "a tensor of the device meta",
         "tensor(..., device='meta', size=(2, 2))",
         "",
-        "a tensor of the device meta has no numbers",
-        "make it on another device",
+        "a tensor on the meta device has no numbers",
+        "create it on another device",
     ),
     (
         "a cell array",
@@ -268,10 +268,10 @@ REFUSED = [
         "[[1]]\n     [,1]\n[1,]    1\n",
         "",
         "expected the end after the list, found '[,1]\\n[1,]    1'",
-        "print one item of the list of R: print(x[[1]])",
+        "print one item of the R list: print(x[[1]])",
     ),
     (
-        "the shape behind an array",
+        "the shape after an array",
         "[[1. 2.]\n [3. 4.]]\n(2, 2)",
         "",
         "expected the end after the list, found '(2, 2)'",
@@ -282,7 +282,7 @@ REFUSED = [
         '3 x 2 sparse Matrix of class "dgCMatrix"\n        \n[1,] 1 .\n[2,] . 4',
         "",
         "its first line says 3 × 2, but 2 × 2 numbers follow",
-        "copy all of what was printed",
+        "copy everything that was printed",
     ),
     (
         "a compressed sparse tensor",
@@ -302,8 +302,8 @@ REFUSED = [
         "one cell and its place in each line",
         "q[0][0] = 1.0\nq[0][1] = 2.0\n",
         "",
-        "each line holds one cell and its place",
-        "print a row to a line, with blanks or commas between its cells",
+        "each line holds one cell and its index",
+        "print one row per line, with spaces or commas between its cells",
     ),
     (
         "vectors of Julia in a vector",
@@ -317,7 +317,7 @@ REFUSED = [
         " 1  2\n[ CPUFloatType{2,2} ]",
         "",
         "its last line says 2 × 2, but 1 × 2 numbers are above it",
-        "copy all of what was printed",
+        "copy everything that was printed",
     ),
     (
         "a size of MXNet that is another",
@@ -359,34 +359,34 @@ REFUSED = [
         "K.T = [[1, 2], [3, 4]]",
         "",
         "'K.T' names a transposed or changed matrix",
-        "give the matrix itself a name of its own, as in K = …; nothing is calculated here",
+        "give the matrix itself a name, as in K = …: nothing is evaluated here",
     ),
     (
         "a transpose by its label",
         "K^T: [[1, 2], [3, 4]]",
         "",
         "'K^T' names a transposed or changed matrix",
-        "give the matrix itself a name of its own, as in K = …; nothing is calculated here",
+        "give the matrix itself a name, as in K = …: nothing is evaluated here",
     ),
     (
         "a weight's transpose",
         "W_Q^T = [[1, 2], [3, 4]]",
         "",
         "'W_Q^T' names a transposed or changed matrix",
-        "give the matrix itself a name of its own, as in K = …; nothing is calculated here",
+        "give the matrix itself a name, as in K = …: nothing is evaluated here",
     ),
     (
         "an inverse",
         "W^{-1} = [[1, 2], [3, 4]]",
         "",
         "'W^{-1}' names a transposed or changed matrix",
-        "give the matrix itself a name of its own, as in K = …; nothing is calculated here",
+        "give the matrix itself a name, as in K = …: nothing is evaluated here",
     ),
     (
         "truths in quotes",
         "[['True', 'False']]",
         "[0][0]",
-        "\"'True'\" is text, not a truth value",
+        "\"'True'\" is text, not a boolean",
         "write it without quotes",
     ),
     (
@@ -403,8 +403,8 @@ REFUSED = [
         "a name without an array",
         "Q =\nK = [[1]]",
         "Q",
-        "the name is followed by nothing",
-        "write the array behind it: Q = [[1, 0], [0, 1]]",
+        "nothing follows the name",
+        "write the array after it: Q = [[1, 0], [0, 1]]",
     ),
     (
         "words before a name",
@@ -418,7 +418,7 @@ REFUSED = [
         "     [,1]\n[1,] 1 2",
         "",
         "its rows have 2 numbers, and 1 columns are named",
-        "copy all of what was printed",
+        "copy everything that was printed",
     ),
     (
         "rows of R that are not all there",
@@ -433,35 +433,35 @@ REFUSED = [
         ", , 1\n\n     [,1]\n[1,]    1\n",
         "",
         "this is an array of three axes as R prints it",
-        "R's last axis is the first here: write each slice, x[,,1], to a file of its own",
+        "R's last axis is the first here: write each slice, x[,,1], to its own file",
     ),
     (
         "a size of R that is another",
         "matrix(c(1, 2, 3), nrow = 2)",
         "",
-        "3 numbers do not fill 2 × 1",
-        "write a size that they fill",
+        "3 numbers do not fit 2 × 1",
+        "write the size that they have",
     ),
     (
         "a size of Julia that is another",
         "2×2 Matrix{Float64}:\n 1.0  2.0\n",
         "",
         "its first line says 2×2, but 1 × 2 numbers follow",
-        "copy all of what was printed",
+        "copy everything that was printed",
     ),
     (
         "three axes of Julia",
         "1×1×1 Array{Float64, 3}:\n[:, :, 1] =\n 1.0\n",
         "",
         "this is an array of 3 axes as Julia prints it",
-        "Julia's last axis is the first here: write each slice, x[:, :, 1], to a file of its own",
+        "Julia's last axis is the first here: write each slice, x[:, :, 1], to its own file",
     ),
     (
         "columns of MATLAB left out",
         "q =\n\n  Columns 3 through 4\n\n   1   2\n",
         "q",
         "expected column 1, found 'Columns 3 through 4'",
-        "copy all of what was printed",
+        "copy everything that was printed",
     ),
     (
         "a factor that is not a power",
@@ -475,6 +475,6 @@ REFUSED = [
         "q =\n\n  2×2 single matrix\n\n   1   0\n",
         "q",
         "it says 2×2, but 1 × 2 numbers follow",
-        "copy all of what was printed",
+        "copy everything that was printed",
     ),
 ]

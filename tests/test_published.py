@@ -38,7 +38,7 @@ def test_how_much_it_looks_like_a_car(options: dict[str, Any], output: str) -> N
 
 
 class Published(NamedTuple):
-    """A problem and what its author printed for it; `printed` has rows parted by lines, numbers by blanks."""
+    """A problem and what its author printed for it; `printed` has rows parted by lines, numbers by spaces."""
 
     sentence: str
     problem: dict[str, Any]

@@ -173,7 +173,7 @@ def settle(log: Log, owners: Owners, where: str, *, resume: bool, force: bool) -
     elif not force:
         found = next((name for name in list_folder(log.folder) if owners.may_be_written(name)), None)
         if found is not None:
-            what = f"holds {path_text(found)}, but no {NAME} that records where it came from"
+            what = f"holds {path_text(found)}, but no {NAME} with a record of its origin"
             raise OutputError(where, what, "choose another -d DIR, or --force to replace it")
     if not exists(log.path):
         with AtomicFile(log.path):

@@ -97,7 +97,7 @@ class LocalCrew:
                 self._lanes[lane] = None
                 what = f"no further process can be started: {system_reason(error)}"
                 raise OutputError("attncli batch", what, "use fewer workers: -j 1") from None
-        raise OutputError("attncli batch", "worker processes die as soon as they are started")
+        raise OutputError("attncli batch", "worker processes die as soon as they start")
 
     def lost(self, error: BaseException) -> bool:
         """Return whether the process died."""

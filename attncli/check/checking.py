@@ -52,7 +52,7 @@ def check(
     """
     refuse_nothing_expected(worksheet)
     if baseline is not None and (rtol, atol) != (None, None):
-        raise UsageError("--baseline", "is a tolerance by itself", "leave out --rtol and --atol")
+        raise UsageError("--baseline", "already sets a tolerance", "leave out --rtol and --atol")
     names = [name for name in EXPECTED_NAMES if name in worksheet.expected]
     given = RIGHT.problem(worksheet.request, describes=True)
     request = give_heads_first(worksheet.request, given)
@@ -109,7 +109,7 @@ def _compare_with_baseline(
     """Return the errors of the baseline beside those of the output, and the judges, of which that of the output allows
     twice as much."""
     if "output" not in judges:
-        hint = "--expect-output SOURCE gives the output that is held against it"
+        hint = "--expect-output SOURCE gives the output to compare with it"
         raise ProblemError(worksheet.where, "a baseline is given, but no output is expected", hint)
     theirs = recognize_narrow({"output": make_judge("output", baseline, given, None, None, False)}, measured)["output"]
     found, tolerance = compare_baseline(judges["output"], theirs, measured)

@@ -58,7 +58,7 @@ def answer_files(folder: str) -> tuple[list[str], str | None]:
         raise InputError(path_text(folder), "holds no file of numbers", hint)
     others = [entry for entry in entries if entry not in known]
     shown = ", ".join(map(path_text, others[:_SHOWN])) + (", …" if len(others) > _SHOWN else "")
-    note = f"{path_text(folder)}: not judged, as no format of numbers: {shown}" if others else None
+    note = f"{path_text(folder)}: not judged, not a known format: {shown}" if others else None
     return [os.path.join(folder, entry) for entry in known], note
 
 

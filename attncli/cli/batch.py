@@ -81,7 +81,7 @@ def batch_command(
             autocompletion=complete_from(*SAVED),
         ),
     ] = "npz",
-    quiet: Annotated[bool, declare_quiet(RUNNING, "no bar and no summary")] = False,
+    quiet: Annotated[bool, declare_quiet(RUNNING, "no progress bar and no summary")] = False,
 ) -> int:
     """Find the jobs, run them, and report the results."""
     from attncli.batch.jobs import find_jobs

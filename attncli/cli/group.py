@@ -90,7 +90,7 @@ def embolden_heads(text: str) -> str:
 def fold_help(text: str) -> str:
     """Return the text in lines of at most WIDTH columns.
 
-    Prose is wrapped between words, and the text after a command goes on a line of its own if there is no room.
+    Prose is wrapped between words, and the text after a command goes on its own line if there is no room.
     """
     from textwrap import wrap
 

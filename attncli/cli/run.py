@@ -164,7 +164,7 @@ def _surplus_hint(words: list[str]) -> str:
     from attncli.inputs.folders import is_problem_file
 
     if not all(map(exists, words)):
-        return "quote numbers that hold blanks: '1 0; 0 1'"
+        return "quote numbers that hold spaces: '1 0; 0 1'"
     if all(map(is_problem_file, words)):
         return "many problems: attncli batch FILE… -d DIR"
     return "a mask is --mask FILE, and a bias --bias FILE"

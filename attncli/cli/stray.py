@@ -1,4 +1,4 @@
-"""Words behind an option that are meant as its value, although the parser takes them for sources."""
+"""Words after an option that are meant as its value, although the parser takes them for sources."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Pair = tuple[str, str | None]  # an option with its value, or "" with a source
 
 
 def pair_words(words: Sequence[str], options: Mapping[str, tuple[str, bool]]) -> list[Pair]:
-    """Return each option with its value, or None for a flag, and each source behind the option "".
+    """Return each option with its value, or None for a flag, and each source after the option "".
 
     `options` has the long name of each spelling of an option, and whether it takes a value.
     """
@@ -62,7 +62,7 @@ def once_hint(command: str, option: str, values: Sequence[str]) -> str:
 
 
 def refuse_stray(command: str, pairs: Sequence[Pair]) -> None:
-    """Raise UsageError for a word behind an option that is meant as a value of it: a second name of a list, true
+    """Raise UsageError for a word after an option that is meant as a value of it: a second name of a list, true
     after a flag, a second query. A file of that name is a source."""
     sources = [value for option, value in pairs if not option]
     for index, ((option, value), (behind, word)) in enumerate(pairwise(pairs)):

@@ -35,7 +35,7 @@ def decompress(data: bytes, where: str) -> bytes:
     """
     kind = compression(data)
     if kind is None:
-        raise InputError(where, "this is not compressed, by gzip, bzip2 or xz", "leave the last suffix out of its name")
+        raise InputError(where, "this is not compressed with gzip, bzip2 or xz", "remove the last suffix from its name")
     limit = max(HARMLESS, _MOST_INFLATION * len(data))
     pieces: list[bytes] = []
     size, rest = 0, data
@@ -69,9 +69,9 @@ def _step(stream: Any, rest: bytes, where: str, kind: str) -> tuple[bytes, bytes
     try:
         piece = stream.decompress(rest, _STEP)
     except Exception as error:  # zlib.error, OSError, LZMAError, EOFError
-        what = "needs more memory than attncli gives it" if "Memory" in str(error) else "cannot be decompressed"
+        what = "needs more memory than attncli allows" if "Memory" in str(error) else "cannot be decompressed"
         raise InputError(where, f"the {kind} data {what}", DAMAGED) from None
     rest = stream.unconsumed_tail if kind == "gzip" else b""
     if not piece and not stream.eof and not rest:
-        raise InputError(where, f"the {kind} data ends too early", DAMAGED)
+        raise InputError(where, f"the {kind} data ends early", DAMAGED)
     return piece, rest

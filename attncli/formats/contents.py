@@ -54,7 +54,7 @@ class Tree:
 
     A quoted scalar is a `Quoted`, a plain one is a `str` ("null", "true", "1e-3" as printed). `locate(path)` returns
     the 1-based (line, column) of the node at a path of keys and indices. It parses the source a second time, because
-    only errors need it. `raw_rows(path)` returns the cells of the lists at a path with the blanks before them, if some
+    only errors need it. `raw_rows(path)` returns the cells of the lists at a path with the spaces before them, if some
     of the commas between numbers could be decimal.
     """
 
@@ -85,6 +85,6 @@ class Quoted(str):
 
 
 class Folded(Quoted):
-    """A scalar of several lines, which YAML joins by blanks."""
+    """A scalar of several lines, which YAML joins by spaces."""
 
     __slots__ = ()

@@ -8,7 +8,7 @@ from attncli.errors import InputError
 from attncli.formats.foreign import refuse_foreign
 
 RENAME_TEXT = "name it .csv or .txt"  # for text under another suffix
-RENAME = "give it the suffix of what it holds: .csv, .json, .npy, …"
+RENAME = "give it the suffix of its format: .csv, .json, .npy, …"
 _BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF32_LE, "utf-32-le"),  # before UTF-16's, which is a prefix of it
@@ -18,7 +18,7 @@ _BYTE_ORDER_MARKS = (
 )
 _START = 512
 _TEXT = bytes(sorted({*range(32, 127), *b"\t\n\r\f", *range(128, 256)}))  # of UTF-8, or of an older encoding
-_SAVE_AGAIN = "save its arrays with numpy.savez(FILE, q=q, k=k), or say what it is: q.bin@float32:4,64"
+_SAVE_AGAIN = "save its arrays with numpy.savez(FILE, q=q, k=k), or give type and shape: q.bin@float32:4,64"
 _AS_UTF8 = "save it as UTF-8"
 
 
@@ -31,7 +31,7 @@ def decode(data: bytes, where: str) -> str:
         text = data.decode(encoding)
     except UnicodeDecodeError as error:
         if not mark and data[:_START].translate(None, _TEXT):
-            raise InputError(where, "this is neither text nor a kind of file that attncli knows", _SAVE_AGAIN) from None
+            raise InputError(where, "this is neither text nor a file format that attncli knows", _SAVE_AGAIN) from None
         line = data.count(b"\n", 0, error.start) + 1
         culprit = data[error.start : error.start + 1].hex()
         raise InputError(f"{where}: line {line}", f"the byte 0x{culprit} is not {encoding.upper()}", _AS_UTF8) from None

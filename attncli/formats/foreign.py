@@ -51,22 +51,22 @@ SCHEMA = 1 << 16  # bytes of a database where its first table is looked for
 ARCHIVES = (  # what stands in a zip archive, by which it is told from an NPZ file
     (b"word/document.xml", "a Word document", "soffice --headless --convert-to txt:Text FILE"),
     (b"ppt/presentation.xml", "a presentation", "soffice --headless --convert-to pdf FILE"),
-    (b"opendocument.text", "a text document of LibreOffice", "soffice --headless --convert-to txt:Text FILE"),
+    (b"opendocument.text", "a LibreOffice text document", "soffice --headless --convert-to txt:Text FILE"),
     (b"xl/workbook.xml", "an Excel workbook", "name it .xlsx"),
-    (b"opendocument.spreadsheet", "a spreadsheet of LibreOffice", "name it .ods"),
-    (b"Index/Document.iwa", "a document of Numbers, Pages or Keynote", "export it from there as CSV"),
+    (b"opendocument.spreadsheet", "a LibreOffice spreadsheet", "name it .ods"),
+    (b"Index/Document.iwa", "a Numbers, Pages or Keynote document", "export it from there as CSV"),
     (b"model.weights.h5", "a Keras model", "unzip FILE model.weights.h5"),
-    (b".csv", "a zip archive of other files", "unzip FILE"),
-    (b".txt", "a zip archive of other files", "unzip FILE"),
+    (b".csv", "a zip archive", "unzip FILE"),
+    (b".txt", "a zip archive", "unzip FILE"),
 )
 _R = pattern(rb"RD[AX][23]\n|X\n\x00\x00\x00[\x02\x03]")  # what gzip, bzip2 or xz hold when R wrote it
 _TAR = 257  # bytes before the word that says what a tar archive is
 _MORE = (  # beginnings that more than some fixed bytes make
-    (pattern(rb"\xff\xff\xff\xff(?s:...)\x00"), "a stream of Arrow", _STREAM),
-    (pattern(rb"\x00\x00[\x08\x09\x0b-\x0e][\x01-\x08]\x00"), "an IDX file, as MNIST is kept in", _IDX),
+    (pattern(rb"\xff\xff\xff\xff(?s:...)\x00"), "an Arrow stream", _STREAM),
+    (pattern(rb"\x00\x00[\x08\x09\x0b-\x0e][\x01-\x08]\x00"), "an IDX file, the format of MNIST", _IDX),
     (
         pattern(rb"(?:[\x81-\x8f]|\xde\x00.)[\xa1-\xbf\xd9]", re.DOTALL),
-        "a file of MessagePack, as flax writes",
+        "a MessagePack file, as flax writes it",
         _FLAX,
     ),
     (pattern(rb"RIFF....WEBP", re.DOTALL), "a picture", _PICTURE),
@@ -83,7 +83,7 @@ MAGIC = (
     (b"PK\x05\x06", "an empty zip archive", None),
     (b"\x89HDF\r\n\x1a\n", "an HDF5 file", "name it .h5, or .mat if MATLAB wrote it"),
     (b"MATLAB ", "a MAT file", "name it .mat"),
-    (b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19.", "a file of torch.save", "name it .pt"),
+    (b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19.", "a torch.save file", "name it .pt"),
     (b"\x1f\x8b", "compressed by gzip", "add .gz to its name"),
     (b"BZh", "compressed by bzip2", "add .bz2 to its name"),
     (b"\xfd7zXZ\x00", "compressed by xz", "add .xz to its name"),
@@ -101,8 +101,8 @@ MAGIC = (
     (b"CDF\x02", "a netCDF file", "nccopy -k nc4 FILE OUT.h5"),
     (b"CDF\x05", "a netCDF file", "nccopy -k nc4 FILE OUT.h5"),
     (b"GGUF", "a GGUF model", _GGUF),
-    (b"lmgg", "a GGML model", "make GGUF of it with llama.cpp's convert_llama_ggml_to_gguf.py"),
-    (b"tjgg", "a GGML model", "make GGUF of it with llama.cpp's convert_llama_ggml_to_gguf.py"),
+    (b"lmgg", "a GGML model", "convert it to GGUF with llama.cpp's convert_llama_ggml_to_gguf.py"),
+    (b"tjgg", "a GGML model", "convert it to GGUF with llama.cpp's convert_llama_ggml_to_gguf.py"),
     (b"X\n\x00\x00\x00\x02", "an R object", _RDS),
     (b"X\n\x00\x00\x00\x03", "an R object", _RDS),
     (b"RDA2\n", "an R workspace", _WORKSPACE),
@@ -111,7 +111,7 @@ MAGIC = (
     (b"RDX3\n", "an R workspace", _WORKSPACE),
     (b"%PDF", "a PDF file", "pdftotext -layout FILE OUT.txt, and keep the numbers"),
     (b"\xd0\xcf\x11\xe0", "an old Office file", "soffice --headless --convert-to xlsx FILE"),
-    (b"{\\rtf", "a document of a word processor", "soffice --headless --convert-to txt:Text FILE"),
+    (b"{\\rtf", "a word processor document", "soffice --headless --convert-to txt:Text FILE"),
     (b"\x89PNG\r\n\x1a\n", "a picture", _PICTURE),
     (b"\xff\xd8\xff", "a picture", _PICTURE),
     (b"GIF8", "a picture", _PICTURE),
@@ -137,10 +137,10 @@ def refuse_foreign(data: bytes, where: str, expected: str, known: tuple[bytes, .
         if data.startswith(magic):
             raise InputError(where, f"this is {what}, not {expected}", fill_in(hint, where, data))
     if data[:512].lstrip(b"\xef\xbb\xbf \t\r\n").lower().startswith(_HTML):
-        what = f"this is a page of HTML or XML, not {expected}"
+        what = f"this is an HTML or XML page, not {expected}"
         raise InputError(where, what, f"{fill_in(_TABLES, where, data)} (its first table)")
     if data[:1] in (b"\x80", b"(", b"c") and _PICKLE.match(data):
-        what = "this is a pickle, which may run any code when it is read"
+        what = "this is a pickle, which can run any code when it is loaded"
         command = _JOBLIB if b"joblib" in data[:256] else _PICKLED
         raise InputError(where, what, f"if you trust it: {fill_in(command, where, data)}")
     is_binary = b"\0" in data[:300] or data[0] >= 0x80  # expressions are compiled for no text

@@ -35,7 +35,7 @@ def read(data: bytes, where: str, reading: Reading) -> Contents:  # noqa: ARG001
     if not data.startswith(MAGIC):
         if looks_like_text(data):
             raise InputError(where, "this is text, not an HDF5 file", "name it .txt or .csv")
-        raise InputError(where, "this is not an HDF5 file: it does not begin as one does", RENAME)
+        raise InputError(where, "this is not an HDF5 file: it does not begin like one", RENAME)
     return _contents(data, where, partial(_array, is_mat=False))
 
 
@@ -128,7 +128,7 @@ def _array(found: Any, where: str, *, is_mat: bool) -> Matrix:
         if size:
             found.read_direct(array)
         if is_truth and not np.isin(array, (0, 1)).all():
-            raise InputError(where, "its truths are numbers other than 0 and 1", DAMAGED)
+            raise InputError(where, "its booleans are numbers other than 0 and 1", DAMAGED)
     except InputError:
         raise
     except MemoryError:

@@ -27,7 +27,7 @@ _CURES = (  # for our words of an error, and for those of Python's json that beg
     ("not JSON: a string that is never closed", 'end it with "'),
     ("not JSON: invalid \\", "write two backslashes for one"),
     ("not JSON: expecting ',' delimiter", "put a comma between two values"),
-    ("not JSON: expecting ':' delimiter", "write a colon and a value behind the key"),
+    ("not JSON: expecting ':' delimiter", "write a colon and a value after the key"),
     ("not JSON: expecting property name", "keys go in double quotes"),
 )
 _ANY_CURE = "a value is a number, text in double quotes, a list or a mapping"
@@ -121,7 +121,7 @@ def _malformed(text: str, where: str, error: Any) -> InputError:
         word = WORD.match(text, index)
         if error.msg == "Extra data" and (word is None or index == error.pos):
             kind, what = TrailingTextError, "something follows the end of the JSON value"
-            hint = "one value to a file; lists on lines of their own are read from a .txt file"
+            hint = "one value per file; lists on separate lines are read from a .txt file"
         elif word is not None:
             what, hint = _foreign_word(word.group())
         elif before.endswith(",") and text[index] in "]}":

@@ -39,8 +39,8 @@ _SIZED = re.compile(  # the corner of a matrix in a page of explain: `Q, the que
 )
 _ROWS = "write | 1 | 0 | with a line |---|---| under the header"
 _NO_TABLE = (
-    ("\\begin{", "put its matrices of LaTeX into a file that ends with .tex"),
-    ("```", "put what stands between its fences into a file that ends with .txt"),
+    ("\\begin{", "put its LaTeX matrices into a .tex file"),
+    ("```", "put its fenced blocks into a .txt file"),
 )
 _IN_FULL = "attncli run … -f markdown --full --show queries,keys,values prints all of them"
 _MASKED = {"weights": "0", "scores": "-inf", "dP": "0", "dS": "0"}  # what a dot means in attncli's own tables
@@ -87,8 +87,8 @@ def read_tables(text: str, where: str, reading: Reading) -> Contents:
     """Return the tables of a text by name. The name is "" for a single table without a heading."""
     tables = _tables(text, where)
     if tables and not any(table.size[0] for table in tables) and _LATEX.search(text):
-        what = "holds tables and matrices of LaTeX; only one kind can be read from a file"
-        raise InputError(where, what, "keep the tables in this file, and the matrices in one that ends with .tex")
+        what = "holds tables and LaTeX matrices; only one kind can be read from a file"
+        raise InputError(where, what, "keep the tables in this file, and move the matrices to a .tex file")
     if not tables:
         raise InputError(where, "there is no table", next((hint for sign, hint in _NO_TABLE if sign in text), _ROWS))
     if any(table.size[0] for table in tables):  # a page of explain: its other tables are steps in words
@@ -136,7 +136,7 @@ def _check_count(table: _BarTable, shape: tuple[int, int], where: str) -> None:
     size = len(table.rows) - table.has_header, len(table.rows[0])
     if any(shape) and size != shape:
         what = f"its lines say {shape[0]} × {shape[1]}, but the table has {size[0]} × {size[1]}"
-        raise InputError(where, what, "copy all of what was printed")
+        raise InputError(where, what, "copy everything that was printed")
 
 
 def _is_rule(line: str) -> bool:
@@ -170,7 +170,7 @@ def _table(run: list[_Line], title: str, where: str) -> _BarTable:
 
 
 def _add_empty_corners(rows: list[list[str]], lines: list[int], run: list[_Line]) -> None:
-    """Add the empty first cell of lines that begin with the bar behind it, in a table without bars around it."""
+    """Add the empty first cell of lines that begin with the bar after it, in a table without bars around it."""
     begin = {line.number for line in run if line.text.lstrip().startswith("|")}
     widths = {len(row) for row, line in zip(rows, lines, strict=True) if line not in begin}
     for row, line in zip(rows, lines, strict=True):
@@ -218,7 +218,7 @@ def _matrix(table: _BarTable, name: str, where: str, reading: Reading) -> Matrix
             raise InputError(
                 f"{where}: line {lines[0]}",
                 "the table has a header and no rows",
-                "write rows under the rule: | 1 | 0 |",
+                "write rows under the line of dashes: | 1 | 0 |",
             )
         if any(rows[0][1:]) and rows[0][0] in (
             "",

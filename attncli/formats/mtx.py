@@ -119,7 +119,7 @@ class _Reader:
             self.fail(
                 number,
                 f"a {self.symmetry} matrix of {sizes[0]} × {sizes[1]} is not square",
-                "name it general in the first line",
+                "call it general in the first line",
             )
         if not sizes[0] or not sizes[1]:
             self.fail(
@@ -129,7 +129,7 @@ class _Reader:
         if cells * 8 > HARMLESS and cells > _MOST_ZEROS * len(self.lines):
             self.fail(
                 number,
-                f"{cells} cells are claimed, and {len(self.lines)} entries follow",
+                f"{cells} cells are claimed, but {len(self.lines)} entries follow",
                 "write the size that the entries have",
             )
         return sizes
@@ -153,13 +153,13 @@ class _Reader:
                 self.fail(
                     number,
                     f"the matrix of {rows} × {columns} has no row {words[0]}, column {words[1]}",
-                    "both count from 1",
+                    "both are counted from 1",
                 )
             if self.symmetry != "general" and column > row:
                 self.fail(
                     number,
                     f"the entry lies above the diagonal of a {self.symmetry} matrix",
-                    "write those below it only, or name it general",
+                    "write only those below it, or call it general",
                 )
             found.append((number, row, column, "1" if self.field == "pattern" else words[2]))
         return found
@@ -172,7 +172,7 @@ class _Reader:
             last = self.lines[-1][0] if self.lines else 1
             self.fail(
                 last,
-                f"{len(words)} numbers, and a {self.symmetry} matrix of {rows} × {columns} has {len(places)}",
+                f"{len(words)} numbers, but a {self.symmetry} matrix of {rows} × {columns} has {len(places)}",
                 "write the numbers column by column",
             )
         return [(number, row, column, word) for (row, column), (number, word) in zip(places, words, strict=True)]

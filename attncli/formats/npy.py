@@ -45,7 +45,7 @@ def decode_array(data: bytes, where: str) -> Array:
     refuse_dtype(dtype, where)
     expected = math.prod(shape) * dtype.itemsize
     if data.startswith(MAGIC, start + expected):
-        hint = "save each to a file of its own, or all with numpy.savez(FILE, q=q, k=k)"
+        hint = "save each to its own file, or all with numpy.savez(FILE, q=q, k=k)"
         raise InputError(where, "holds several arrays, one saved after the other", hint)
     if expected != len(data) - start:
         raise InputError(
@@ -59,7 +59,7 @@ def decode_array(data: bytes, where: str) -> Array:
     try:
         array = flat.reshape(shape[::-1]).T if fortran_order else flat.reshape(shape)
     except ValueError:  # no cells, but more axes than an array can have
-        raise InputError(where, f"no array has the shape {shape}", DAMAGED) from None
+        raise InputError(where, f"an array cannot have the shape {shape}", DAMAGED) from None
     return array.astype(dtype.newbyteorder("="), copy=False)
 
 
@@ -81,9 +81,9 @@ def _header_of(data: bytes, where: str) -> tuple[tuple[int, ...], bool, np.dtype
     except Exception:  # NumPy raises errors of the tokenizer, the parser and its own
         raise InputError(where, "the NPY header cannot be read", DAMAGED) from None
     if len(shape) > _MOST_AXES:
-        raise InputError(where, f"no array has {len(shape)} axes", DAMAGED)
+        raise InputError(where, f"an array cannot have {len(shape)} axes", DAMAGED)
     if any(isinstance(length, bool) or length < 0 for length in shape):
-        raise InputError(where, f"no array has the shape {shape}", DAMAGED)
+        raise InputError(where, f"an array cannot have the shape {shape}", DAMAGED)
     return shape, bool(fortran_order), dtype, stream.tell()
 
 
@@ -94,7 +94,7 @@ def refuse_dtype(dtype: np.dtype[Any], where: str) -> None:
     what = f"its cells are {dtype.name}, not real numbers"
     hint = "save the array as float64: array.astype('float64')"
     if dtype.hasobject:
-        what = "its cells are Python objects, which only unpickling would read"
+        what = "its cells are Python objects, which can be read only by unpickling"
         hint += ", or several arrays: numpy.savez('problem.npz', q=q, k=k, v=v)"
     elif dtype.names is not None:
         what, hint = f"its cells are structures of {', '.join(map(repr, dtype.names))}", "save one field: array['NAME']"
@@ -126,7 +126,7 @@ def array_chunks(matrix: Matrix, name: str) -> tuple[bytes, Iterator[memoryview]
     if array.dtype.kind not in "biuf":
         raise OutputError(
             name or matrix.where,
-            f"an NPY file of {array.dtype.name} is read by no other program",
+            f"no other program reads an NPY file of {array.dtype.name}",
             "write it to .safetensors, or add --dtype float32",
         )
     return make_header(array.shape, array.dtype), (as_bytes(block) for block in blocks_of(array))

@@ -28,7 +28,7 @@ def read(data: bytes, where: str, reading: Reading) -> Contents:  # noqa: ARG001
     if not data.startswith(MAGIC):
         if looks_like_text(data):
             raise InputError(where, "this is text, not an NPZ file", RENAME_TEXT)
-        raise InputError(where, "this is not an NPZ file: it does not begin as a zip archive does", RENAME)
+        raise InputError(where, "this is not an NPZ file: it does not begin like a zip archive", RENAME)
     archive = open_archive(data, where, "save it without compression: numpy.savez")
     members = archive.infolist()
     if not members:
@@ -59,7 +59,7 @@ def _decoder(archive: zipfile.ZipFile, member: zipfile.ZipInfo, where: str) -> C
 
 class _Passage:
     """A file for zipfile to write to that keeps the bytes until they are taken. It cannot seek, and thus zipfile puts
-    the checksum of a member behind it."""
+    the checksum of a member after it."""
 
     def __init__(self) -> None:
         self._pieces: list[bytes | memoryview] = []

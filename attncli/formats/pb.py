@@ -22,9 +22,9 @@ _NARROW = frozenset(("bfloat16", "float8_e4m3fn", "float8_e4m3fnuz", "float8_e5m
 
 def read(data: bytes, where: str, reading: Reading) -> Contents:  # noqa: ARG001 - the same call for every format
     """Read the only tensor, under its name if it has one."""
-    refuse_foreign(data, where, "a tensor of ONNX", known=())
+    refuse_foreign(data, where, "an ONNX tensor", known=())
     if looks_like_text(data):
-        raise InputError(where, "this is text, not a tensor of ONNX", "name it .csv or .txt")
+        raise InputError(where, "this is text, not an ONNX tensor", "name it .csv or .txt")
     tensor = parse_tensor(data, where)
     return Contents(where, {"": lambda: decode_tensor(tensor, where)})
 
@@ -44,7 +44,7 @@ def parse_tensor(data: bytes, where: str) -> Any:
     except Exception:  # DecodeError of whichever protobuf is installed
         is_known = False
     if not is_known:
-        raise InputError(where, "this is not a tensor of ONNX (TensorProto)", _OF_A_MODEL)
+        raise InputError(where, "this is not an ONNX tensor (TensorProto)", _OF_A_MODEL)
     return tensor
 
 

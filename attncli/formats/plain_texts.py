@@ -18,7 +18,7 @@ _ENDS = {delimiter: pattern(re.escape(delimiter)) for delimiter in (b",", b"\t",
 
 
 class PlainTexts(Sequence[str]):
-    """The `count` cells of rows that end with a newline, in C order, with a delimiter or, if that is empty, blanks
+    """The `count` cells of rows that end with a newline, in C order, with a delimiter or, if that is empty, spaces
     between them.
 
     A slice is a list. Neighbouring cells are fast to read, and cells in another order are not.

@@ -101,12 +101,10 @@ def _is_value(node: Any) -> bool:
 
 
 def _refuse(data: bytes, where: str) -> NoReturn:
-    refuse_foreign(data, where, "a file of torch.save", known=())
+    refuse_foreign(data, where, "a torch.save file", known=())
     if looks_like_text(data):
-        raise InputError(where, "this is text, not a file of torch.save", RENAME_TEXT)
-    raise InputError(
-        where, "this is not a file of torch.save: it is neither a zip archive nor a pickle of torch", RENAME
-    )
+        raise InputError(where, "this is text, not a torch.save file", RENAME_TEXT)
+    raise InputError(where, "this is not a torch.save file: it is neither a zip archive nor a torch pickle", RENAME)
 
 
 def _read_archive(data: bytes, where: str) -> tuple[Any, Callable[[_Storage], bytes]]:
@@ -119,7 +117,7 @@ def _read_archive(data: bytes, where: str) -> tuple[Any, Callable[[_Storage], by
             raise InputError(where, f"two members are called '{member.filename}'", DAMAGED)
         members[name] = member
     if "data.pkl" not in members:
-        what = "this is a zip archive, but not one of torch.save: it has no data.pkl"
+        what = "this is a zip archive, but torch.save did not write it: it has no data.pkl"
         raise InputError(where, what, "name it .npz if NumPy wrote it, .xlsx or .ods if a spreadsheet")
     if "constants.pkl" in members:
         what = "this is a TorchScript program, and nothing in a file is ever run"
@@ -159,7 +157,7 @@ def _read_legacy(data: bytes, where: str) -> tuple[Any, Callable[[_Storage], byt
     protocol, position = read_pickle(data, position, {}, _storage)
     system, position = read_pickle(data, position, {}, _storage)
     if protocol != _PROTOCOL or not isinstance(system, dict):
-        raise PickleError("it does not begin as a file of torch.save does")
+        raise PickleError("it does not begin like a torch.save file")
     value, position = read_pickle(data, position, _BUILDERS, note)
     keys, position = read_pickle(data, position, {}, _storage)
     order = "little" if system.get("little_endian", True) else "big"
@@ -289,7 +287,7 @@ _BUILDERS: Mapping[tuple[str, str], Callable[..., Any]] = {
     ("torch._utils", "_rebuild_sparse_tensor"): _refusing("sparse tensor", _DENSE),
     ("torch._utils", "_rebuild_nested_tensor"): _refusing("nested tensor", "save its parts: tensor.unbind()"),
     ("torch._utils", "_rebuild_meta_tensor_no_storage"): _refusing(
-        "tensor on the device meta, which has no numbers", "save it from another device"
+        "tensor on the meta device, which has no numbers", "save it from another device"
     ),
     # other objects in checkpoints: recorded by name, never created
     ("torch", "Size"): lambda lengths=(): tuple(lengths),
@@ -342,7 +340,7 @@ def _decode_tensor(tensor: _Tensor, data: bytes, where: str) -> Array:
     if size > HARMLESS and size > MOST_INFLATION * len(data):
         raise InputError(where, f"it claims {size} bytes, more than {MOST_INFLATION} times its storage", DAMAGED)
     if len(tensor.shape) > 64:
-        raise InputError(where, f"no array has {len(tensor.shape)} axes", DAMAGED)
+        raise InputError(where, f"an array cannot have {len(tensor.shape)} axes", DAMAGED)
     if not size:
         return np.empty(tensor.shape, dtype)
     last = tensor.offset + sum(

@@ -36,7 +36,7 @@ def read(text: str, where: str, reading: Reading) -> Contents:
         if line.strip() and line.strip() != "#" and not line.startswith("# "):  # a comment is no header
             (rules if _RULE.fullmatch(line) else rows).append(index)
     if not rules:
-        raise InputError(where, "there is no rule under the names of the columns", "copy all of what was printed")
+        raise InputError(where, "there is no line of dashes under the column names", "copy everything that was printed")
     below = rules[0] if rows and rows[0] < rules[0] else rules[1] if len(rules) > 2 else -1
     header = [lines[index] for index in rows if index < below]
     if reading.header is None:

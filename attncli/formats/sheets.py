@@ -87,7 +87,7 @@ def read(data: bytes, where: str, reading: Reading) -> Contents:
     if not data.startswith(MAGIC):
         if looks_like_text(data):
             raise InputError(where, "this is text, not a spreadsheet", "name it .csv")
-        raise InputError(where, "this is not a spreadsheet: it does not begin as a zip archive does", RENAME)
+        raise InputError(where, "this is not a spreadsheet: it does not begin like a zip archive", RENAME)
     archive = open_archive(data, where, "save it again, without what inflates it")
     names = {member.filename: member for member in archive.infolist()}
     if "xl/workbook.xml" not in names and "content.xml" not in names:

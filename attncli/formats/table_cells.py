@@ -13,19 +13,19 @@ from attncli.numbers.numerals import may_be_cell
 from attncli.patterns import pattern
 from attncli.records import record
 
-BLANKS = " "
+SPACES = " "
 DELIMITERS = (
     ";",
     "\t",
     ",",
-    BLANKS,
-)  # tried in this order: semicolons separate decimal commas, and blanks follow commas
-NAMES = {";": "semicolons", "\t": "tabs", ",": "commas", BLANKS: "blanks", "|": "bars", "&": "ampersands"}
+    SPACES,
+)  # tried in this order: semicolons separate decimal commas, and spaces follow commas
+NAMES = {";": "semicolons", "\t": "tabs", ",": "commas", SPACES: "spaces", "|": "bars", "&": "ampersands"}
 DECIMAL_COMMA = pattern(r"[+-]?[0-9]*,[0-9]+(?:[eE][+-]?[0-9]+)?|[+-]?[0-9]+,(?:[eE][+-]?[0-9]+)?")
 LEADING_ZERO = pattern(rb",0[0-9]+(?![0-9.])")
 _CELLS = {delimiter: pattern(rf' *(?:"((?:[^"]|"")*)" *|([^{delimiter}]*))(?:{delimiter}|\Z)') for delimiter in ";\t,"}
-_CELLS[BLANKS] = pattern(r'[ \t\n]*(?:"((?:[^"]|"")*)"|([^ \t\n]+))(?:[ \t\n]+|\Z)')
-_BETWEEN_BLANKS = pattern(r"[^ \t]+")  # str.split also splits at the no-break spaces within a number
+_CELLS[SPACES] = pattern(r'[ \t\n]*(?:"((?:[^"]|"")*)"|([^ \t\n]+))(?:[ \t\n]+|\Z)')
+_BETWEEN_SPACES = pattern(r"[^ \t]+")  # str.split also splits at the no-break spaces within a number
 _SEPARATOR = pattern(r"\"?[sS][eE][pP]=([;,\t])\"?[ \r]*")
 _TAB_ALONE, _COMMA_ALONE = pattern(r"(?<!,)\t(?!,)"), pattern(r",(?!\t|\Z)")
 _SPLIT_NUMBER = pattern(r"(?:^|(?<=,))[+-]?([0-9]+),(0[0-9]+)(?:[eE][+-]?[0-9]+)?(?=,|$)", re.MULTILINE)
@@ -73,8 +73,8 @@ def split(text: str, where: str) -> Table:
     if delimiter == "," and may_hold_decimal_commas(text.encode("utf-8", "replace")):
         _refuse_decimal_commas(table, numbered)
     looks_like_shape = shape_hint(rows)
-    if delimiter == BLANKS and not looks_like_shape and {len(row) for row in rows[1:]} == {len(rows[0]) + 1}:
-        rows[0].insert(0, "")  # a corner that is empty does not show between blanks
+    if delimiter == SPACES and not looks_like_shape and {len(row) for row in rows[1:]} == {len(rows[0]) + 1}:
+        rows[0].insert(0, "")  # a corner that is empty does not show between spaces
     expected = len(rows[0])
     for index, row in enumerate(rows):
         if len(row) != expected:
@@ -147,11 +147,11 @@ def _delimiter(lines: list[str]) -> str:
     one."""
     solid = [line for line in lines if line.strip()]
     fitting = []
-    likely: tuple[int, str] = (0, BLANKS)
+    likely: tuple[int, str] = (0, SPACES)
     for delimiter in DELIMITERS:
         counts = Counter(_count(line, delimiter) for line in solid)
         header = _count(solid[0], delimiter)
-        if delimiter == BLANKS and counts[header] == 1 and counts[header + 1] == len(solid) - 1 > 0:
+        if delimiter == SPACES and counts[header] == 1 and counts[header + 1] == len(solid) - 1 > 0:
             counts = Counter({header + 1: len(solid)})
         if len(counts) == 1 and min(counts) > 1:
             fitting.append(delimiter)
@@ -173,14 +173,14 @@ def _could_be_number(cell: str) -> bool:
 def _count(line: str, delimiter: str) -> int:
     if '"' in line:
         return len(split_line(line, delimiter))
-    return len(_BETWEEN_BLANKS.findall(line)) if delimiter == BLANKS else line.count(delimiter) + 1
+    return len(_BETWEEN_SPACES.findall(line)) if delimiter == SPACES else line.count(delimiter) + 1
 
 
 def split_line(line: str, delimiter: str, place: str | None = None) -> list[str]:
     """Return the stripped cells of a line. Without a place for the error, a misplaced quotation mark is accepted."""
     if '"' not in line:
         return (
-            _BETWEEN_BLANKS.findall(line) if delimiter == BLANKS else [cell.strip() for cell in line.split(delimiter)]
+            _BETWEEN_SPACES.findall(line) if delimiter == SPACES else [cell.strip() for cell in line.split(delimiter)]
         )
     cells: list[str] = []
     start, form = 0, _CELLS[delimiter]
@@ -196,14 +196,14 @@ def split_line(line: str, delimiter: str, place: str | None = None) -> list[str]
             return [*cells, ""]
         cells.append((found[2] or "" if found[1] is None else found[1].replace('""', '"')).strip())
         start = found.end()
-        if start == len(line) and (delimiter == BLANKS or not found[0].endswith(delimiter)):
+        if start == len(line) and (delimiter == SPACES or not found[0].endswith(delimiter)):
             return cells
 
 
 def split_number(line: str) -> tuple[int, str, str] | None:
     """Find `1,000` or `0,05` in a line whose cells are separated by commas: it could be one number or two.
 
-    Returns column, error and hint, or None. A blank after the comma makes it two.
+    Returns column, error and hint, or None. A space after the comma makes it two.
     """
     if (
         '"' in line

@@ -69,7 +69,7 @@ def take_row_labels(table: Table, reading: Reading) -> tuple[str, ...] | None:
         raise _doubtful(table, row, 0, about, f"add a word if it is a label, as in {quote('row ' + first[row])}")
     _refuse_numbers(table, first)
     if len(set(first)) < len(first) and all(label.endswith(":") for label in first):
-        what = "its lines are keys and values, some keys more than once"
+        what = "its lines are keys and values, and some keys are repeated"
         raise InputError(table.where, what, "keep only the rows of the matrix, without their keys")
     if all(map(_OF_A_MATRIX.fullmatch, first)):
         _refuse_several(table, first)
@@ -87,7 +87,7 @@ def _refuse_several(table: Table, labels: list[str]) -> None:
     names = [label.rstrip(" _:0123456789") for label in labels]
     if 1 < len(set(names)) < len(names):
         what = f"its rows are labelled as those of several matrices: {', '.join(dict.fromkeys(names))}"
-        raise InputError(table.where, what, "put the rows of each behind its name, Q = …, or into a file of its own")
+        raise InputError(table.where, what, "put the rows of each after its name, Q = …, or into its own file")
 
 
 def _refuse_numbers(table: Table, labels: list[str]) -> None:
@@ -104,7 +104,7 @@ def column_labels(
 ) -> tuple[str, ...]:
     """Return the header without its corner.
 
-    Raises InputError if a label is missing. One that stands alone between blanks may be the name of the table.
+    Raises InputError if a label is missing. One that stands alone between spaces may be the name of the table.
     """
     labels = header[1:] if has_row_labels else header
     if "" in labels:
@@ -115,7 +115,7 @@ def column_labels(
             hint = "leave the index out (pandas: to_csv(FILE, index=False), R: row.names = FALSE)"
             if may_be_name and len(labels) == 2:
                 what = f"{quote(labels[1])} is one label above 2 columns of numbers"
-                hint = f"if it is the name of the table, put a colon behind it: {labels[1]}:"
+                hint = f"if it is the name of the table, put a colon after it: {labels[1]}:"
         raise InputError(f"{where}: line {line}, column {column + 1 + has_row_labels}", what, hint)
     return tuple(labels)
 

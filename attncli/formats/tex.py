@@ -116,7 +116,7 @@ def _blocks_of_page(source: _Source) -> list[_Block]:
 
 
 def _without_comments(text: str) -> str:
-    """Replace comments by blanks, so that positions stay the same."""
+    """Replace comments by spaces, so that positions stay the same."""
     return _COMMENT.sub(lambda found: found[1] + " " * len(found[2]), text)
 
 
@@ -163,11 +163,11 @@ class _Source:
             found.append(_Block(name, start, end, begin[1] in _TABLES))
             position = end + len(ending)
         if self._name(position, stop, after=True):
-            raise InputError(self.at(position), "a name is followed by no matrix", _EXAMPLE)
+            raise InputError(self.at(position), "no matrix follows a name", _EXAMPLE)
         return found
 
     def _name(self, start: int, stop: int, *, after: bool) -> str:
-        """Return the name in the text before a matrix, or "" if there are only dollars, brackets and blanks."""
+        """Return the name in the text before a matrix, or "" if there are only dollars, brackets and spaces."""
         name, position, is_label = "", start, False
         flat = _FONT.sub(lambda found: (found[1] or found[2] or "").ljust(len(found[0])), self.text[start:stop])
         flat = _SIZE_OF_NAME.sub(lambda found: " " * len(found[0]), _SYMBOL.sub(r"\1 ", flat))
@@ -242,7 +242,7 @@ class _Source:
         return Matrix(array, where, texts=tuple(texts) if reading.keep_text else None)
 
     def _check_size(self, block: _Block, shape: tuple[int, ...]) -> None:
-        r"""Raise InputError if the size that is stated before or behind a matrix, `\in \mathbb{R}^{3 \times 4}`, is not
+        r"""Raise InputError if the size that is stated before or after a matrix, `\in \mathbb{R}^{3 \times 4}`, is not
         its own."""
         begin = self.text.rfind("\\begin", 0, block.start)
         before = _SIZE_BEFORE.search(self.text[max(0, begin - _LONGEST_SIZE) : begin])
@@ -277,8 +277,8 @@ class _Source:
             if row_end is not None or line.strip():
                 row, position = [], start
                 for entry in re.split(r"(?<!\\)&", line):
-                    blanks = len(entry) - len(entry.lstrip())
-                    row.append((position + (blanks if entry.strip() else 0), entry.strip()))
+                    spaces = len(entry) - len(entry.lstrip())
+                    row.append((position + (spaces if entry.strip() else 0), entry.strip()))
                     position += len(entry) + 1
                 rows.append(row)
             start = stop if row_end is None else row_end.end()
@@ -296,7 +296,7 @@ class _Source:
         if not plain:
             raise InputError(self.at(position), "the entry is empty", "write the number that belongs there")
         if _SUMMARY.search(plain):
-            raise InputError(self.at(position), f"{quote(entry)} stands in place of numbers", "write every number out")
+            raise InputError(self.at(position), f"{quote(entry)} takes the place of numbers", "write every number out")
         if _HALF_ROW_END.search(plain):
             raise InputError(self.at(position), f"{quote(entry)} has one backslash between two rows", r"write two: \\")
         plain = re.sub(r"^(?:\{([+-])\}|([+-]))\s*", lambda sign: sign[1] or sign[2], plain)

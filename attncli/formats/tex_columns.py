@@ -34,5 +34,5 @@ def refuse_inserted(columns: str, where: str) -> None:
             raise InputError(where, what, COLUMNS_HINT)
     outside = re.sub(r"\{[^{}]*\}|(?<=S)\[[^][]*\]", "", re.sub(r"\{[^{}]*(?:\{[^{}]*\}[^{}]*)*\}", "", columns[1:-1]))
     if re.search(r"[0-9&]", outside):
-        what = f"{quote(columns)} stands in the place of the columns, and holds numbers"
+        what = f"{quote(columns)} is in the place of the columns, and holds numbers"
         raise InputError(where, what, r"name the columns first: \begin{array}{cc} 1 & 0 \\ 0 & 1 \end{array}")

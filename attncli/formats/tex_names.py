@@ -8,7 +8,7 @@ NAME = re.compile(r"((?:[A-Za-z](?:[A-Za-z0-9_^{}'*() -]|\\[A-Za-z]+(?![A-Za-z])
 LABEL = re.compile(  # `Q:` or `**Query matrix:**`
     r"(?:\*\*|__)?([A-Za-z]\w*(?: [A-Za-z]+){0,2})\s*(?:\*\*:|__:|:\*\*|:__|:)\s*(?=[$\\]|\Z)"
 )  # in words, above a matrix or its formula
-NAME_HINT = "give the matrix itself a name of its own, as in K = …; nothing is transposed, inverted or multiplied here"
+NAME_HINT = "give the matrix itself a name, as in K = …: nothing is transposed, inverted or multiplied here"
 _PRIME = re.compile(r"'|\^\s*\{?\s*\\prime")
 _OPERATIONS = re.compile(
     r"\s*(?:[T*tH+]|trans(?:pose)?|-\s*[0-9A-Za-z]+|\+?\s*(?:[2-9]|[1-9][0-9]+)"
@@ -20,7 +20,7 @@ _PRODUCT = re.compile(rf"(?:[QKVWX]{_SCRIPTS}\s*){{2,}}|(?:[A-Za-z]{_SCRIPTS}\s*
 
 
 def plain_name(text: str) -> str:
-    """Return `W^{Q}` as `W^Q`, without braces and blanks."""
+    """Return `W^{Q}` as `W^Q`, without braces and spaces."""
     return re.sub(r"[{}\s]", "", text.replace("\\_", "_"))
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from attncli.formats.tex_names import LABEL
 
 _DISPLAYS = "equation|align|aligned|alignat|gather|gathered|multline|eqnarray|displaymath|math"
-_MARK = re.compile(  # a bracket on a line of its own is what a chat leaves of \\[ where it is copied
+_MARK = re.compile(  # a bracket on its own line is what a chat leaves of \\[ where it is copied
     rf"(?<!\\)(?:\\[\[\]()]|\$\$?|\\(?:begin|end)\{{(?:{_DISPLAYS})\*?\}})|^[ \t]*[\[\]][ \t]*$", re.MULTILINE
 )
 _CLOSERS = {"[": "]", "\\[": "\\]", "\\(": "\\)", "$": "$", "$$": "$$"}
@@ -19,7 +19,7 @@ _INK = re.compile(r"[^\n]")
 
 
 def without_prose(text: str) -> str | None:
-    """Return the text with blanks in place of all that is no mathematics with a matrix in it, or None if a matrix
+    """Return the text with spaces in place of all that is no mathematics with a matrix in it, or None if a matrix
     stands in the prose.
 
     A formula that ends with `=` stays: it may name the matrix that follows.

@@ -144,7 +144,7 @@ def _refuse_named_comments(data: bytes, where: str) -> None:
     comments = names_in_comments(decode(data, where))
     if len(comments) > 1:
         what = f"its comments name several matrices: {', '.join(map(quote, comments))}"
-        raise InputError(where, what, "let each of them hold only the name of what stands below it, as in # Q")
+        raise InputError(where, what, "let each contain only the name of the matrix below it, as in # Q")
 
 
 def _note_of_blocks(data: bytes, where: str) -> str:

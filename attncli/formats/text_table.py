@@ -13,7 +13,7 @@ from attncli.errors import InputError
 from attncli.formats.contents import Contents
 from attncli.formats.encoding import decode
 from attncli.formats.plain_texts import PlainTexts
-from attncli.formats.table_cells import BLANKS, DECIMAL_COMMA, LEADING_ZERO, NAMES, Table, split, split_line
+from attncli.formats.table_cells import DECIMAL_COMMA, LEADING_ZERO, NAMES, SPACES, Table, split, split_line
 from attncli.formats.table_notes import (
     eaten_row_note,
     first_row_note,
@@ -83,7 +83,7 @@ def _read_plain(data: bytes, where: str, reading: Reading) -> Matrix | None:
 
 
 def _parse_pieces(data: bytes, delimiter: bytes) -> Array | None:
-    """Return the (rows, columns) numbers between delimiters or, if it is empty, blanks, or None if the lines are not
+    """Return the (rows, columns) numbers between delimiters or, if it is empty, spaces, or None if the lines are not
     alike."""
     import numpy as np
 
@@ -198,7 +198,7 @@ def _head_of(first: bytes, column: list[bytes], delimiter: str, where: str) -> T
 
 
 def _parse_blanks(data: bytes) -> Array | None:
-    """Return the numbers of some lines with blanks between the cells, or with one cell per line."""
+    """Return the numbers of some lines with spaces between the cells, or with one cell per line."""
     if data.translate(None, numerals.FLOAT_CHARACTERS + b"\n"):
         return None
     rows = [cells for line in data.split(b"\n") if (cells := line.split())]
@@ -306,7 +306,7 @@ def _take_labels(
     if header is None:
         return None, row_labels, None
     is_counted = [row[0] for row in table.rows] == [str(index) for index in range(len(table.rows))]
-    may_be_name = table.delimiter == BLANKS and not is_counted
+    may_be_name = table.delimiter == SPACES and not is_counted
     labels = column_labels(*header, where, row_labels is not None, may_be_name=may_be_name)
     return header, row_labels, labels
 
@@ -339,9 +339,7 @@ def _hint_for_labels(table: Table) -> str:
 
 def _hint_for_empty(table: Table, row: int, column: int) -> str:
     if not any(cells[-1] for cells in table.rows) and len(table.rows[0]) > 1 and table.delimiter in NAMES:
-        return (
-            f"every line ends with a sign that separates cells ({NAMES[table.delimiter]}): delete the last of each line"
-        )
+        return f"every line ends with a delimiter ({NAMES[table.delimiter]}): delete the last one of each line"
     first = table.rows[row]
     if (row, column, table.taken) == (0, 0, 0) and len(first) > 1 and len(table.rows) > 1 and all(first[1:]):
         pandas = "pandas: to_csv(FILE, index=False, header=False)"

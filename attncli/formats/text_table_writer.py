@@ -79,7 +79,7 @@ def _chunks(
     table: Array, row_labels: tuple[str, ...] | None, column_labels: tuple[str, ...] | None, delimiter: str
 ) -> Iterator[bytes]:
     if column_labels is not None:
-        # a corner that is empty does not show between blanks, so the header has one cell less there
+        # a corner that is empty does not show between spaces, so the header has one cell less there
         corner = [""] if row_labels is not None and delimiter != " " else []
         yield (delimiter.join([*corner, *map(_quote, column_labels)]) + "\n").encode()
     rows_at_once = max(_CELLS_AT_ONCE // table.shape[1], 1)

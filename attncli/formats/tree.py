@@ -189,7 +189,7 @@ def _array(cells: list[str]) -> np.ndarray:
     array: np.ndarray = parse_cells(cells, leading_zero=not padded)
     if array.dtype == bool and Quoted in set(map(type, cells)):
         index = next(i for i, cell in enumerate(cells) if type(cell) is Quoted and cell.strip() in TRUTHS)
-        raise NumeralError(f"{cells[index]!r} is text, not a truth value", "write it without quotes", index)
+        raise NumeralError(f"{cells[index]!r} is text, not a boolean", "write it without quotes", index)
     return array
 
 

@@ -68,7 +68,7 @@ def make_tree(root: Any, text: str, events: Callable[[], Iterator[Event]]) -> Tr
 
 
 def _raw_rows(events: Callable[[], Iterator[Event]], path: Path) -> list[list[Event]]:
-    """Return the cells of the innermost lists at `path`, each with a blank, or the end of its line, before it if that
+    """Return the cells of the innermost lists at `path`, each with a space, or the end of its line, before it if that
     stands between it and the one before."""
     found, stream = _find(events(), path)
     rows: list[list[Event]] = []

@@ -114,7 +114,7 @@ class _Builder:
             else:
                 documents += kind is kinds.DocumentStartEvent
                 if documents > 1:
-                    raise self.fault(event, "a second document", "one problem to a file: remove what follows ---")
+                    raise self.fault(event, "a second document", "one problem per file: remove what follows ---")
                 continue
 
             if type(current) is list:
@@ -165,7 +165,7 @@ class _Builder:
         anchored = self.anchors[event.anchor]
         if anchored is None:
             raise self.fault(
-                event, f"the alias *{event.anchor} stands within what it repeats", "write out what it stands for"
+                event, f"the alias *{event.anchor} is inside what it repeats", "write out what it stands for"
             )
         node, size = anchored
         self.count(size, event)
@@ -205,7 +205,7 @@ class _Builder:
         place = f"{self.where}: line {mark.line + 1}, column {mark.column + 1}"
         line = (self.text.splitlines() or [""])[mark.line : mark.line + 1]
         if line and line[0][mark.column : mark.column + 1] == "\t":
-            return InputError(place, "a tab where YAML requires blanks", "indent with blanks")
+            return InputError(place, "a tab where YAML requires spaces", "indent with spaces")
         if self.text[mark.index : mark.index + 1] == "," and self.text[: mark.index].rstrip()[-1:] in ("[", ","):
             hint = "write it, or if it is a cell of an answer that is left blank, a question mark: [0.5, ?]"
             return InputError(place, "a value is missing before ','", hint)

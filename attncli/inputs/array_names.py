@@ -38,11 +38,11 @@ PACKED = {  # names of one array for three
 IN_DOUBT = {  # names of a matrix that do not by themselves determine its numbers
     **dict.fromkeys(
         ("attnmask", "attentionmask", "keypaddingmask", "srcmask"),
-        ("systems disagree whether 1 may attend there, or is hidden", _POLARITY),
+        ("systems disagree on whether 1 means may attend or hidden", _POLARITY),
     ),
     **dict.fromkeys(
         tuple(letters for names in PACKED.values() for letters in names),
-        ("queries, keys and values in one array, in an order that its name does not show", _PACKED),
+        ("queries, keys and values in one array, and the name does not say in which order", _PACKED),
     ),
 }
 

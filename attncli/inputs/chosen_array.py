@@ -34,15 +34,15 @@ def pick(contents: Contents, name: str | None, role: str) -> str:
         hint = f"did you mean {_one_of(contents, near)}?" if near else None
         raise InputError(contents.where, f"has no array {path_text(name)!r}: {held}", hint)
     if len(names) == 1 and names[0].lower() in _DESCRIPTIONS:
-        what = f"holds no matrix: its only list, {names[0]!r}, is named like a description of one"
+        what = f"holds no matrix: its only list is called {names[0]!r}, like a property of one"
         raise InputError(contents.where, what, f"if it is the matrix, use {_one_of(contents, names[0])}")
     if len(names) == 1:
         return names[0]
     if not names and _holds_mappings(contents):
-        what = "holds mappings in a mapping, whose keys may name rows or columns, and no array"
+        what = "holds nested mappings, whose keys may name rows or columns, but no array"
         raise InputError(contents.where, what, _AS_ROWS)
     if not names:
-        raise InputError(contents.where, "holds no array", "write a list behind a name, as in q: [[1, 0], [0, 1]]")
+        raise InputError(contents.where, "holds no array", "write a list after a name, as in q: [[1, 0], [0, 1]]")
     named = [found for found in names if role in (matrix_name(found), expected_name(found), result_name(found))]
     named.sort(key=lambda found: found != role)
     if len(named) == 1:
@@ -57,9 +57,9 @@ def pick(contents: Contents, name: str | None, role: str) -> str:
     else:
         hint = f"name one, as in {_one_of(contents, first)}" if is_file else "keep only the one that is meant"
     if not named and _OF_FRAME.issubset(names):
-        hint = f"its numbers are data: {_one_of(contents, 'data')}" if is_file else "keep only the list behind data"
+        hint = f"its numbers are data: {_one_of(contents, 'data')}" if is_file else "keep only the list after data"
     if not named and _OF_SPARSE.issubset(names):
-        hint = "this is a sparse matrix of SciPy: save all of its cells, numpy.save('q.npy', matrix.toarray())"
+        hint = "this is a SciPy sparse matrix: save all of its cells, numpy.save('q.npy', matrix.toarray())"
     hint = _ONE_LIST if not named and _are_vectors(contents) else hint
     raise InputError(contents.where, what, hint)
 
@@ -67,7 +67,7 @@ def pick(contents: Contents, name: str | None, role: str) -> str:
 def assigned_by_code(where: str, name: str) -> InputError:
     """Return the error for a matrix or a setting that code beside the arrays assigns."""
     what = f"{path_text(name)} is assigned by code, which attncli does not run"
-    return InputError(where, what, "print it, and put what it shows in its place; or delete that line")
+    return InputError(where, what, "print it and put the printed array in its place, or delete that line")
 
 
 def _holds_mappings(contents: Contents) -> bool:
@@ -77,7 +77,7 @@ def _holds_mappings(contents: Contents) -> bool:
 
 
 def _are_vectors(contents: Contents) -> bool:
-    """Return whether all arrays have one axis, as rows behind their labels, or columns behind theirs."""
+    """Return whether all arrays have one axis, as rows after their labels, or columns after theirs."""
     try:
         return all(make().array.ndim == 1 for make in contents.matrices.values())
     except InputError:

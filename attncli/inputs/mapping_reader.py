@@ -71,9 +71,9 @@ class MappingReader:
         node = self.node(path)
         if isinstance(node, (dict, list)):
             what = f"{path[0]}: {describe_node(node)}; expected one value"
-            raise self.fault(path, what, "write it behind the colon, as in scale: 0.5")
+            raise self.fault(path, what, "write it after the colon, as in scale: 0.5")
         if type(node) is str and node in NULLS:
-            raise self.fault(path, f"{path[0]}: the value is missing", "give it a value or leave the key out")
+            raise self.fault(path, f"{path[0]}: the value is missing", "give it a value, or leave the key out")
         return str(node)
 
     def choice(self, key: str, choices: tuple[str, ...]) -> str:
@@ -98,8 +98,8 @@ class MappingReader:
         if not isinstance(node, Quoted) and may_be_cell(text):
             return self.number(path, text, name)
         if isinstance(node, Folded) and ";" not in text and all(map(may_be_cell, text.replace(",", " ").split())):
-            what = f"{path[-1]}: YAML joins its lines to one, so that its rows are lost"
-            raise self.fault(path, what, f"write | behind the colon: {path[-1]}: |")
+            what = f"{path[-1]}: YAML joins its lines into one, so its rows are lost"
+            raise self.fault(path, what, f"write | after the colon: {path[-1]}: |")
         return self.sources.matrix(text, role=role, folder=self.folder, where=name)
 
     def number(self, path: Path, text: str, name: str) -> Matrix:

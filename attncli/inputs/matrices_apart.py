@@ -42,7 +42,7 @@ def refuse_problem(queries: str, keys: str, sources: Sources) -> None:
         return
     names = {matrix_name(str(name)) for name in found.matrices}
     if {"queries", "keys"} <= names:
-        what = "is a problem, which has keys of its own, and another source follows it"
+        what = "is a problem, which has its own keys, and another source follows it"
         where = path_text(queries) if exists(queries) else found.where
         raise UsageError(
             where, what, f"give the problem only; or {where if exists(queries) else 'FILE'}:NAME for one array of it"

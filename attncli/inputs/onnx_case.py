@@ -95,7 +95,7 @@ def _attention_node(data: bytes, path: str) -> Any:
     try:
         graph = onnx.ModelProto.FromString(data).graph
     except Exception:  # DecodeError of whichever protobuf is installed
-        raise InputError(where, "this is not a model of ONNX", "save it again: onnx.save(model, FILE)") from None
+        raise InputError(where, "this is not an ONNX model", "save it again: onnx.save(model, FILE)") from None
     if [node.op_type for node in graph.node] != ["Attention"]:
         what = f"the model has {len(graph.node)} nodes; expected a single Attention node"
         raise InputError(where, what, "give its matrices separately: attncli run input_0.pb input_1.pb input_2.pb")

@@ -31,15 +31,15 @@ def split_packed(name: str, matrix: Matrix, order: str, heads: tuple[int, int] |
     array, (query_heads, key_heads) = matrix.array, heads or (1, 1)
     if not array.ndim:
         raise InputError(
-            matrix.where, "a single number holds no queries, keys and values", "give it rows of three parts"
+            matrix.where, "a single number cannot hold queries, keys and values", "give rows of three parts"
         )
     width, shares = array.shape[-1], query_heads + 2 * key_heads
     if order == "heads" and (heads is None or query_heads != key_heads):
-        what = "the order heads needs as many key heads as query heads" if heads else "the order heads needs heads"
+        what = "the order heads needs equally many key and query heads" if heads else "the order heads needs heads"
         raise InputError(matrix.where, what, "heads: 8, or qkv_order: blocks")
     if width % shares:
         of_heads = "" if heads is None else f" for {query_heads} query and {key_heads} key heads"
-        what = f"{width} columns cannot be shared out to Q, K and V{of_heads}"
+        what = f"{width} columns cannot be divided among Q, K and V{of_heads}"
         raise InputError(matrix.where, what, "a multiple of 3, or heads: H/KV where keys have fewer heads")
     size = width // shares
     columns = np.arange(width)

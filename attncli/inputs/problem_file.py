@@ -52,7 +52,7 @@ def _refuse_problems(folder: str) -> None:
     from attncli.inputs.folders import matrices_in, problems_in
 
     if not matrices_in(folder) & {"queries", "keys"} and (problems := problems_in(folder)):
-        hint = f"name one, as {path_text(problems[0])}; or attncli batch {path_text(folder)} -d DIR"
+        hint = f"name one, such as {path_text(problems[0])}; or attncli batch {path_text(folder)} -d DIR"
         raise InputError(path_text(folder), "is a folder of problems; expected one problem", hint)
 
 

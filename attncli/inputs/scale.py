@@ -60,7 +60,7 @@ def parse_scale(text: str) -> Expression:
     if text == "1/sqrt(dk)":  # the usual default, which half of all runs need
         return divide(Numeral(1.0, "1"), root(SIZE))
     if text.strip().lower() in NO_SCALE:
-        cure = "scores that are not scaled: 1; the default of the variant: leave scale out"
+        cure = "for no scaling, give 1; for the default of the variant, leave scale out"
         raise ValueFault(f"invalid scale {text!r}: it is not a number", cure)
     tokens = _tokens_of(text)
     _check_order(text, tokens)
@@ -153,7 +153,7 @@ def _check_order(text: str, tokens: list[str]) -> None:
             raise _wrong(text, f"{token!r} is out of place")
         depth += (token == "(") - (token == ")")
         if depth < 0:
-            raise _wrong(text, "a bracket is closed that was not opened")
+            raise _wrong(text, "a closing bracket has no opening one")
         before = token
     if not (before == ")" or _is_operand(before)):
         raise _wrong(text, "unexpected end")

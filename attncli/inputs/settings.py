@@ -115,7 +115,7 @@ def read_whole(text: str) -> int:
     if not (digits.isascii() and digits.isdigit()):
         raise ValueFault(f"{text!r} is not a whole number")
     if len(digits) > 18:
-        raise ValueFault(f"{text} is beyond any matrix")
+        raise ValueFault(f"{text} is larger than any matrix")
     return int(text)
 
 
@@ -136,21 +136,21 @@ def read_size(text: str) -> int:
 def read_share(text: str) -> float:
     share = read_number(text)
     if not 0 <= share < 1:
-        raise ValueFault(f"{text} is not a share from 0 up to, but not including, 1")
+        raise ValueFault(f"{text} is not a number from 0 up to, but not including, 1")
     return share
 
 
 def split_list(text: str) -> list[str]:
     """Return the items of a flat list: `1, 2`, `[1 2]`, `(1, 2)`, `tensor([1., 2.], device='cuda:0')`.
 
-    Raises ValueFault for commas that could be decimal, or that stand beside items with only blanks between them.
+    Raises ValueFault for commas that could be decimal, or that stand beside items with only spaces between them.
     """
     printed = PRINTED_LIST.fullmatch(text)
     plain = (printed[1] if printed else text).strip("[]() ")
     if doubt := find_decimal_comma([plain.split(",")]):
         raise ValueFault(doubt.what, doubt.hint)
     if "," in plain and any(len(part.split()) > 1 for part in plain.split(",")):
-        raise ValueFault(f"{plain!r} has commas and blanks between its items", "separate all of them by commas")
+        raise ValueFault(f"{plain!r} has commas and spaces between its items", "separate all of them by commas")
     return plain.replace(",", " ").split()
 
 
@@ -253,7 +253,7 @@ SETTINGS = (
     ),
     Setting("keep_first", read_count, "the window never hides the first N keys", "N", "--keep-first"),
     Setting(
-        "prefix", read_count, "every query sees the first N keys, also against --causal and --window", "N", "--prefix"
+        "prefix", read_count, "every query sees the first N keys, even with --causal and --window", "N", "--prefix"
     ),
     Setting("chunk", read_size, "only keys of the query's own chunk of N positions", "N", "--chunk"),
     Setting(

@@ -218,7 +218,7 @@ class Sources:
 
     def _standard_input(self, user: str) -> Contents:
         if self._stdin_user is not None:
-            what = f"can be read once, and {self._stdin_user} took it before {user}"
+            what = f"can be read only once: {self._stdin_user} took it before {user}"
             raise UsageError(STANDARD_INPUT, what, "save one of them to a file")
         self._stdin_user = user
         try:
@@ -234,7 +234,7 @@ class Sources:
     def _read(self, data: bytes, where: str, suffix: str) -> Contents:
         if b'"nbformat"' in data[-_END:] and data.lstrip()[:1] == b"{":
             hint = "copy what its cells show, or save arrays from it: numpy.savez('problem.npz', q=q, k=k, v=v)"
-            raise InputError(where, "this is a notebook of Jupyter, not a problem", hint)
+            raise InputError(where, "this is a Jupyter notebook, not a problem", hint)
         known = by_suffix(suffix)
         if known is not None:
             try:
@@ -337,7 +337,7 @@ def missing_file(
         hint = "leave out the quotes, so that the shell lists the files"
     if hint is None and not folder and text.lower().endswith((".yaml", ".yml")):
         made = text if not parent or exists(parent) else name  # a shell makes no folder
-        hint = f"attncli demo --yaml > {path_text(made)} makes a problem to start from"
+        hint = f"to start from an example: attncli demo --yaml > {path_text(made)}"
     if hint is None and not os.path.dirname(text) and by_suffix(split_suffix(text)[1]) is None:
         hint = otherwise
     culprit = path_text(text if len(text) <= 200 else f"{text[:100]}…{text[-20:]}")

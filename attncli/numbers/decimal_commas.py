@@ -24,7 +24,7 @@ class SplitNumber:
 
 
 def may_hold_decimal_commas(text: bytes) -> bool:
-    """Return whether blanks stand beside some commas of a text, and a digit behind others."""
+    """Return whether spaces stand beside some commas of a text, and a digit after others."""
     if not (b" " in text or b"\t" in text) or _TIGHT.search(text) is None:  # no more for most of the large texts
         return False
     return _LOOSE.search(text) is not None or b" ," in text or b"\t," in text
@@ -33,8 +33,8 @@ def may_hold_decimal_commas(text: bytes) -> bool:
 def find_decimal_comma(rows: Iterable[Sequence[str]]) -> SplitNumber | None:
     """Return the first two cells that could be one number with a decimal comma, or None.
 
-    The rows are of a matrix, each split at its commas, with the blanks around its cells. A comma can be decimal if it
-    stands between two digits, and all that do can if blanks stand beside the others, no number has a point, and the
+    The rows are of a matrix, each split at its commas, with the spaces around its cells. A comma can be decimal if it
+    stands between two digits, and all that do can if spaces stand beside the others, no number has a point, and the
     rows would have as many numbers each. A line break beside a comma says nothing.
     """
     first: SplitNumber | None = None
@@ -61,5 +61,5 @@ def find_decimal_comma(rows: Iterable[Sequence[str]]) -> SplitNumber | None:
 
 def _doubt(row: int, column: int, text: str) -> SplitNumber:
     one, two = text.replace(",", "."), text.replace(",", ", ")
-    what = f"'{text}' could be {one} or two numbers: only some commas have a blank beside them"
-    return SplitNumber(row, column, what, f"type {one}, or {two} with a blank behind every comma")
+    what = f"'{text}' could be {one} or two numbers: only some commas have a space next to them"
+    return SplitNumber(row, column, what, f"type {one}, or {two} with a space after every comma")

@@ -44,7 +44,7 @@ _INFINITE = pattern(
     r"|float\(['\"]?[+-]?inf(?:inity)?['\"]?\)?|complexinfinity|1\.#inf\d*|unendlich|infini)|[+-]oo",
     re.IGNORECASE,
 )
-_WITH_SIGNS = pattern(r"([+-]?\.?(?:inf(?:inity)?|nan))\s*(?:[^\w\s]+|#.*)", re.IGNORECASE)  # or a comment behind it
+_WITH_SIGNS = pattern(r"([+-]?\.?(?:inf(?:inity)?|nan))\s*(?:[^\w\s]+|#.*)", re.IGNORECASE)  # or a comment after it
 # these also occur as words in sentences, so they are refused only if no word stands beside them
 _FAINT = words(". .. ... … ? ?? : ~ _ __ * ** *** # ## ### #### ##### ###### + / '' \" ″ ⋅ · • ∅")
 _FAINT_WORDS = words("Na nothing unknown empty blank void tbd tba nd nv nul unset 無 无 нет なし 欠測 欠損 缺失")
@@ -123,7 +123,7 @@ def invisible(text: str) -> str | None:
 
 
 def _as_ascii(cell: str) -> str:
-    """Return the cell with ASCII digits, minus signs, points and blanks in place of those of other scripts."""
+    """Return the cell with ASCII digits, minus signs, points and spaces in place of those of other scripts."""
     plain = unicodedata.normalize("NFKC", cell.translate(_TO_ASCII))
     if plain.isascii():
         return plain.strip()
@@ -154,7 +154,7 @@ def _doubt_of_digits(cell: str, plain: str) -> Doubt | None:
     if not _LETTERS.search(plain):
         cure = _cure(plain) if _has_plain_digits(cell) else ""
         if not cure and not cell.isascii() and _SEVERAL.fullmatch(plain):  # a no-break space stands between them
-            cure = f"{plain}, with plain blanks between its numbers"
+            cure = f"{plain}, with plain spaces between its numbers"
         return Doubt(NUMBER, cure)
     if _BASED.fullmatch(plain) or _LOOK_ALIKE.fullmatch(plain):
         return Doubt(NUMBER)

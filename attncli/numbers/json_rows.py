@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 LARGE = 1 << 17  # characters: a careful reader of fewer takes no longer than the import of orjson
 PIECE = 1 << 16  # characters: a piece and its numbers, as Python objects, fit into the cache
-# of strings, of null, true and false, and of blanks that are not blanks everywhere
+# of strings, of null, true and false, and of spaces that are not spaces everywhere
 _OTHERS = (b'"', b"u", b"l", b"\t", b"\r")
 _ZERO = pattern(rb"-0[],\s]")  # as an integer, -0 has no sign for orjson
 

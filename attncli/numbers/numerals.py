@@ -36,7 +36,7 @@ _COMPLEX = pattern(r"\(?[-+0-9.e]*[0-9]\.?[ij]\)?")
 _PERCENT = pattern(rf"([+-]?{_PLAIN}) ?%")
 _LONGEST = 4000  # digits: Python's int() refuses more than 4300
 _MANY = 1 << 13  # numbers: with more of them, orjson saves more time than its import takes
-_WIDTH = 28  # of a cell in a block of text: 24 characters, one more in an exponent, blanks, the delimiter
+_WIDTH = 28  # of a cell in a block of text: 24 characters, one more in an exponent, spaces, the delimiter
 _PIECE = 1 << 19  # characters: the numbers of a piece, as Python objects, fit into the cache
 REAL_PART = "print the real part: print(x.real) in Python, real(x) in MATLAB"
 NUMBER_HINT = "type a number, as in -1234.5, or nan if it is missing"
@@ -191,7 +191,7 @@ def parse_cells(texts: Sequence[str], *, leading_zero: bool = True) -> Array:
             values[index] = parse_number(text, leading_zero=leading_zero)
         except NumeralError as error:
             if text.strip() in TRUTHS:
-                error.what = f"{quote(text)} stands among numbers"
+                error.what = f"{quote(text)} is among numbers"
                 error.hint = "type 1 for true and 0 for false"
             raise NumeralError(error.what, error.hint, index) from None
     return values

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 
 def words(text: str) -> frozenset[str]:
-    """Return the words between the blanks of a text."""
+    """Return the words between the spaces of a text."""
     return frozenset(text.split())
 
 

@@ -92,7 +92,7 @@ def fold_text(text: str) -> str:
 
 
 def render_text(console: Console, *parts: RenderableType) -> str:
-    """Return the parts as text, without trailing blanks."""
+    """Return the parts as text, without trailing spaces."""
     assert isinstance(console.file, io.StringIO)
     for part in parts:
         console.print(part, soft_wrap=isinstance(part, str))

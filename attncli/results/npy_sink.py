@@ -61,7 +61,7 @@ def npy_sinks(
             if problem.dtype.kind != "f":
                 raise OutputError(
                     path_text(path),
-                    f"an NPY file of {problem.dtype.name} is read by no other program",
+                    f"no other program reads an NPY file of {problem.dtype.name}",
                     "write it to .safetensors, or add --dtype float32",
                 )
             file = stack.enter_context(AtomicFile(path, force=force))

@@ -232,7 +232,7 @@ def test_a_result_never_replaces_an_input_nor_a_file_that_no_run_made(tmp_path, 
     status, _, err = batch_here("problems", "-d", "out", "-j", 1, "--resume", cwd=tmp_path)
     assert (status, err.splitlines()[0]) == (
         2,
-        "error: out: holds p000.npz, but no results.jsonl that records where it came from",
+        "error: out: holds p000.npz, but no results.jsonl with a record of its origin",
     )
     assert (tmp_path / "out" / "p000.npz").read_text() == "mine"
     assert (tmp_path / "problems" / "p000.npz").read_bytes() == before

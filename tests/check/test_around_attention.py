@@ -99,7 +99,7 @@ WAYS = {
     "heads viewed as positions": ({}, OUTPUT.reshape(N, H, D).swapaxes(0, 1), "output-transposed",
         "the output, in memory (…, heads, n, d), was read as (…, n, heads, d), which mixes heads and positions"),
     "an RMS norm": ({}, OUTPUT / np.sqrt((OUTPUT**2).mean(axis=-1, keepdims=True) + 1e-6), "layer-norm",
-        "the output went through an RMS norm: the weighted sum alone is expected"),
+        "the output went through an RMS norm: only the weighted sum is expected"),
 }  # fmt: skip
 
 
@@ -142,7 +142,7 @@ def test_the_way_of_a_layer_is_named(name):
     pairs = {"x": X, **{f"w_{letter}": each for letter, each in W.items()}, **{f"b_{name}": B[name] for name in B}}
     text = ", ".join(f"{name}: {each.tolist()}" for name, each in pairs.items())
     assert told(f"{text}, heads: 2", {"output": output.tolist()}) == (slip, sentence)
-    twice = "the output with x added went through a layer norm: the weighted sum alone is expected"
+    twice = "the output with x added went through a layer norm: only the weighted sum is expected"
     both = layer() + X
     normed = (both - both.mean(axis=-1, keepdims=True)) / np.sqrt(both.var(axis=-1, keepdims=True) + 1e-5)
     assert told(f"{text}, heads: 2", {"output": normed.tolist()}) == ("layer-norm", twice)

@@ -80,7 +80,7 @@ def test_a_slip_is_looked_for_where_the_baseline_is_better(check):
 @pytest.mark.parametrize(
     ("words", "error"),
     [
-        (["--rtol", "1e-3"], "error: --baseline: is a tolerance by itself\nhint: leave out --rtol and --atol\n"),
+        (["--rtol", "1e-3"], "error: --baseline: already sets a tolerance\nhint: leave out --rtol and --atol\n"),
         (["--baseline", "p.npz:q"], "error: --baseline: its shape is 4 × 8; expected 4 × 5\n"),
     ],
 )

@@ -230,7 +230,7 @@ def test_another_sink_is_fitted(sink, what, asked):
     if asked:
         assert sentence == f"the sink was {sink:g}: e^S joins each row's sum, S = 1"
     else:
-        assert sentence == f"a sink of {sink:g} took a part of each row, without being asked for"
+        assert sentence == f"a sink of {sink:g} took a part of each row, although none is asked for"
 
 
 @pytest.mark.parametrize("is_packed", [False, True], ids=["heads apart", "heads packed"])

@@ -112,7 +112,7 @@ WRONG = {
         {},
         softmax(0.75 * np.tanh(SCORES / 0.75)),
         "softcap-other",
-        "a softcap of 0.75 was applied, without being asked for",
+        "a softcap of 0.75 was applied, although none is asked for",
     ),
 }
 

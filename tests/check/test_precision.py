@@ -34,7 +34,7 @@ def matrix(*texts):
         pytest.param(["0.25", "1.2345e-2"], [1e-2, 1e-6], id="an exponent's digits are its own alone"),
         pytest.param(["0.0012", "2"], [1e-4, 1e-1], id="one digit claims as many as the most that another shows"),
         pytest.param(["0.001", "0"], [1e-3, 1e-3], id="a zero claims decimals also where others show one digit"),
-        pytest.param(["0.25 ", "0.5"], [1e-2, 1e-2], id="a blank claims nothing"),
+        pytest.param(["0.25 ", "0.5"], [1e-2, 1e-2], id="a space claims nothing"),
         pytest.param(["0.25\t", "0.5"], [1e-2, 1e-2], id="nor does a tab"),
         pytest.param(["1/3", "0.25"], [0, 1e-2], id="a fraction has no last digit"),
         pytest.param(["1.", "0."], [1e-8, 1e-8], id="whole numbers printed with a point claim NumPy's eight decimals"),

@@ -275,7 +275,7 @@ def test_a_gate_is_told_by_factors_between_0_and_1():
     (found,) = check(worksheet({"output": output}, {})).diagnosis
     said = (
         f"each cell of your output is the right one times a number of its own between 0 and 1, {GATE.min():.4g} to "
-        f"{GATE.max():.4g}, as a gate gives: the weighted sum alone is expected"
+        f"{GATE.max():.4g}, as a gate gives: only the weighted sum is expected"
     )
     assert (found.slip, found.sentence) == ("values-factor", said)
 

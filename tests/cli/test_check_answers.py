@@ -160,7 +160,7 @@ def test_what_of_a_folder_is_no_answer_is_told(run, folder):
     ran = run("check", "hw.yaml", "--expect-output", "handins", "-f", "markdown")
     assert (ran.out, ran.err) == (
         TABLE,
-        "note: handins: not judged, as no format of numbers: carl.docx, dora.pdf, late\n",
+        "note: handins: not judged, not a known format: carl.docx, dora.pdf, late\n",
     )
 
 

@@ -80,10 +80,10 @@ HINTS = [
     ("demo --xyzzy", "error: attncli demo: no such option: --xyzzy\n"),
     ("demo --mask causal", "error: --mask: it is a matrix; the causal one has an option of its own\nhint: --causal\n"),
     ("demo -a lapalce", "hint: did you mean 'laplace'?\n"),
-    ("explain problem.yaml", "hint: attncli demo --yaml > problem.yaml makes a problem to start from\n"),
-    ("run problem.yaml", "hint: attncli demo --yaml > problem.yaml makes a problem to start from\n"),
-    ("run nowhere/problem.yml", "hint: attncli demo --yaml > problem.yml makes a problem to start from\n"),
-    ("run ./problem.yml", "hint: attncli demo --yaml > ./problem.yml makes a problem to start from\n"),
+    ("explain problem.yaml", "hint: to start from an example: attncli demo --yaml > problem.yaml\n"),
+    ("run problem.yaml", "hint: to start from an example: attncli demo --yaml > problem.yaml\n"),
+    ("run nowhere/problem.yml", "hint: to start from an example: attncli demo --yaml > problem.yml\n"),
+    ("run ./problem.yml", "hint: to start from an example: attncli demo --yaml > ./problem.yml\n"),
     ("explain", "error: attncli explain: missing argument"),
     ("demo --query 0", "hint: attncli explain … --query\n"),
     ("demo --softmax", "hint: --normalizer NAME\n"),
@@ -120,9 +120,9 @@ def test_a_word_that_is_like_no_option_gets_no_guess(run):
 
 FILES = [
     ("run problem.yaml v.csv",
-     "error: problem.yaml: is a problem, which has keys of its own, and another source follows it\n"
+     "error: problem.yaml: is a problem, which has its own keys, and another source follows it\n"
      "hint: give the problem only; or problem.yaml:NAME for one array of it\n"),
-    ("explain problem.yaml v.csv v.csv", "is a problem, which has keys of its own"),
+    ("explain problem.yaml v.csv v.csv", "is a problem, which has its own keys"),
     ("run queries.csv v.csv", "error: queries.csv: no such file\n"),
     ("run v2.csv v.csv", "error: v2.csv: no such file\nhint: did you mean v.csv?\n"),
     ("check problem.yaml hand/", "hint: if these are answers to a problem: --expect-output hand/\n"),

@@ -46,7 +46,7 @@ STRAY = [
     ("run -q true", "--quiet takes no value, and 'true' follows it", "leave out 'true'"),
     ("explain --query 0 1", "--query takes one query, and '1' follows it", "--query 0 --query 1"),
     ("explain --query bank river", "--query takes one query, and 'river' follows it", "--query bank --query river"),
-    ("compare 1", "4 sources, and Q, K and V are three", "quote numbers that hold blanks: '1 0; 0 1'"),
+    ("compare 1", "4 sources, and Q, K and V are three", "quote numbers that hold spaces: '1 0; 0 1'"),
 ]  # fmt: skip
 
 

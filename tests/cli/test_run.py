@@ -93,7 +93,7 @@ def test_standard_input_is_read_once(process):
     ran = process("run", "-", "-", input=b"1,0\n")
     assert ran.status == 2
     assert ran.err == (
-        "error: standard input: can be read once, and queries took it before keys\nhint: save one of them to a file\n"
+        "error: standard input: can be read only once: queries took it before keys\nhint: save one of them to a file\n"
     )
 
 
@@ -293,7 +293,7 @@ USAGE_ERRORS = {
     "too many sources": (
         "run 1 1 1 1",
         "attncli run: 4 sources, and Q, K and V are three",
-        "quote numbers that hold blanks: '1 0; 0 1'",
+        "quote numbers that hold spaces: '1 0; 0 1'",
     ),
     "a folder that is not there": (
         "run 1 1 -w no/such/folder/w.csv",

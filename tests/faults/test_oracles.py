@@ -42,7 +42,7 @@ def is_number(cell):
 def numbers_of(cells):
     """The numbers of a table without its comments, its header and its labels; the first two are what has no number."""
     if len(cells) > 1 and all(len(row) == len(cells[0]) + 1 for row in cells[1:]):
-        cells = [["", *cells[0]], *cells[1:]]  # blanks cannot show an empty corner
+        cells = [["", *cells[0]], *cells[1:]]  # spaces cannot show an empty corner
     if not any(map(is_number, cells[0])):
         cells = cells[1:]
     if not any(is_number(row[0]) for row in cells):

@@ -51,7 +51,7 @@ BAD_BINARIES: list[tuple[str, str, bytes, str, str, str | None]] = [
         "npy",
         b"\x80\x04\x95",
         "q.npy",
-        "this is a pickle, which may run any code when it is read",
+        "this is a pickle, which can run any code when it is loaded",
         "if you trust it: python -c \"import sys, pickle, numpy; x = pickle.load(open(sys.argv[1], 'rb')); "
         "numpy.savez('out.npz', **x) if isinstance(x, dict) else "
         "numpy.save('out.npy', numpy.asarray(x), allow_pickle=False)\" q.npy",
@@ -62,7 +62,7 @@ BAD_BINARIES: list[tuple[str, str, bytes, str, str, str | None]] = [
         b"\x01\x02\x03",
         "q.npy",
         "this is not an NPY file: it does not begin with \\x93NUMPY",
-        "give it the suffix of what it holds: .csv, .json, .npy, …",
+        "give it the suffix of its format: .csv, .json, .npy, …",
     ),
     (
         "a magic string alone",
@@ -89,7 +89,7 @@ BAD_BINARIES: list[tuple[str, str, bytes, str, str, str | None]] = [
         "the file is damaged or was cut off: write it again",
     ),
     (
-        "bytes behind the numbers",
+        "bytes after the numbers",
         "npy",
         npy(ONES) + b"12345678",
         "q.npy",
@@ -109,7 +109,7 @@ BAD_BINARIES: list[tuple[str, str, bytes, str, str, str | None]] = [
         "npy",
         npy_header("<f8", "(-1, 2)"),
         "q.npy",
-        "no array has the shape (-1, 2)",
+        "an array cannot have the shape (-1, 2)",
         "the file is damaged or was cut off: write it again",
     ),
     (
@@ -117,7 +117,7 @@ BAD_BINARIES: list[tuple[str, str, bytes, str, str, str | None]] = [
         "npy",
         npy_header("<f8", "(True, 2)") + bytes(16),
         "q.npy",
-        "no array has the shape (True, 2)",
+        "an array cannot have the shape (True, 2)",
         "the file is damaged or was cut off: write it again",
     ),
     (
@@ -125,7 +125,7 @@ BAD_BINARIES: list[tuple[str, str, bytes, str, str, str | None]] = [
         "npy",
         npy_header("<f8", "(0, 4611686018427387904, 8)"),
         "q.npy",
-        "no array has the shape (0, 4611686018427387904, 8)",
+        "an array cannot have the shape (0, 4611686018427387904, 8)",
         "the file is damaged or was cut off: write it again",
     ),
     (
@@ -133,7 +133,7 @@ BAD_BINARIES: list[tuple[str, str, bytes, str, str, str | None]] = [
         "npy",
         npy_header("<f8", "(" + "1, " * 70 + ")") + bytes(8),
         "q.npy",
-        "no array has 70 axes",
+        "an array cannot have 70 axes",
         "the file is damaged or was cut off: write it again",
     ),
     (
@@ -174,14 +174,14 @@ BAD_BINARIES: list[tuple[str, str, bytes, str, str, str | None]] = [
         npy(ONES) + npy(ONES),
         "q.npy",
         "holds several arrays, one saved after the other",
-        "save each to a file of its own, or all with numpy.savez(FILE, q=q, k=k)",
+        "save each to its own file, or all with numpy.savez(FILE, q=q, k=k)",
     ),
     (
         "Python objects",
         "npy",
         npy_header("|O", "(1,)") + bytes(8),
         "q.npy",
-        "its cells are Python objects, which only unpickling would read",
+        "its cells are Python objects, which can be read only by unpickling",
         "save the array as float64: array.astype('float64'), or several arrays: "
         "numpy.savez('problem.npz', q=q, k=k, v=v)",
     ),
@@ -278,8 +278,8 @@ BAD_BINARIES: list[tuple[str, str, bytes, str, str, str | None]] = [
         "npz",
         b"\x01\x02",
         "q.npz",
-        "this is not an NPZ file: it does not begin as a zip archive does",
-        "give it the suffix of what it holds: .csv, .json, .npy, …",
+        "this is not an NPZ file: it does not begin like a zip archive",
+        "give it the suffix of its format: .csv, .json, .npy, …",
     ),
     (
         "an archive cut off",
@@ -359,7 +359,7 @@ BAD_BINARIES: list[tuple[str, str, bytes, str, str, str | None]] = [
         "npz",
         member("q.npy", b"\x80\x04"),
         "q.npz: q",
-        "this is a pickle, which may run any code when it is read",
+        "this is a pickle, which can run any code when it is loaded",
         "if you trust it: python -c \"import sys, pickle, numpy; x = pickle.load(open(sys.argv[1], 'rb')); "
         "numpy.savez('out.npz', **x) if isinstance(x, dict) else "
         "numpy.save('out.npy', numpy.asarray(x), allow_pickle=False)\" FILE",
@@ -453,7 +453,7 @@ BAD_BINARIES: list[tuple[str, str, bytes, str, str, str | None]] = [
         "the file is damaged or was cut off: write it again",
     ),
     (
-        "bytes behind the tensors",
+        "bytes after the tensors",
         "safetensors",
         tensors_header(TENSOR % (b"F32", b"[1]", 4)) + bytes(9),
         "q.safetensors",
@@ -521,7 +521,7 @@ BAD_BINARIES: list[tuple[str, str, bytes, str, str, str | None]] = [
         "safetensors",
         b"\x80\x02rest",
         "q.safetensors",
-        "this is a pickle, which may run any code when it is read",
+        "this is a pickle, which can run any code when it is loaded",
         "if you trust it: python -c \"import sys, pickle, numpy; x = pickle.load(open(sys.argv[1], 'rb')); "
         "numpy.savez('out.npz', **x) if isinstance(x, dict) else "
         "numpy.save('out.npy', numpy.asarray(x), allow_pickle=False)\" q.safetensors",

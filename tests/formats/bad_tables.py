@@ -50,7 +50,7 @@ BAD_TABLES: list[tuple[str, str, bytes, str, str, str | None]] = [
             ("a row", b"1\t,3\n", 1),
             ("another comma", b"1,2\t,2\n", 1),
             ("a comma before the tab", b"1, \t2,3\n", 1),
-            ("labels and a blank", b"\na\t ,1\nb\t,2\n", 2),
+            ("labels and a space", b"\na\t ,1\nb\t,2\n", 2),
             ("a header", b"x\t,y\n1\t,2\n", 1),
         )
     ),
@@ -79,7 +79,7 @@ BAD_TABLES: list[tuple[str, str, bytes, str, str, str | None]] = [
         "type a number, as in -1234.5, or nan if it is missing",
     ),
     (
-        "a bad cell that blanks would make part of a label",
+        "a bad cell that spaces would make part of a label",
         "csv",
         b"1,2, 3\n7,x, 9\n",
         "q.csv: line 2, column 2",
@@ -95,7 +95,7 @@ BAD_TABLES: list[tuple[str, str, bytes, str, str, str | None]] = [
         "type a number, as in -1234.5, or nan if it is missing",
     ),
     (
-        "a bad cell that blanks would make a label",
+        "a bad cell that spaces would make a label",
         "tsv",
         b"\t--1\t0\n",
         "q.tsv: line 1, column 1",
@@ -111,7 +111,7 @@ BAD_TABLES: list[tuple[str, str, bytes, str, str, str | None]] = [
         "type a number, as in -1234.5, or nan if it is missing",
     ),
     (
-        "a blank within the last of the cells that commas part",
+        "a space within the last of the cells that commas part",
         "csv",
         b"1,2,3 4\n5,6,7 8\n",
         "q.csv: line 1, column 3",
@@ -143,12 +143,12 @@ BAD_TABLES: list[tuple[str, str, bytes, str, str, str | None]] = [
         "cells are separated by commas: all rows need the same number of cells",
     ),
     (
-        "a ragged row among blanks",
+        "a ragged row among spaces",
         "txt",
         b"1 2 3\n4 5\n",
         "q.txt: line 2, column 3",
         "this row has 2 cells, line 1 has 3",
-        "cells are separated by blanks: all rows need the same number of cells",
+        "cells are separated by spaces: all rows need the same number of cells",
     ),
     (
         "a ragged row after comments and blank lines",
@@ -196,7 +196,7 @@ BAD_TABLES: list[tuple[str, str, bytes, str, str, str | None]] = [
         b"1,2,\n3,4,\n",
         "q.csv: line 1, column 3",
         "the cell is empty",
-        "every line ends with a sign that separates cells (commas): delete the last of each line",
+        "every line ends with a delimiter (commas): delete the last one of each line",
     ),
     (
         "a delimiter at the end of each line with quotes",
@@ -204,7 +204,7 @@ BAD_TABLES: list[tuple[str, str, bytes, str, str, str | None]] = [
         b'"1",2,\n3,"4",\n',
         "q.csv: line 1, column 3",
         "the cell is empty",
-        "every line ends with a sign that separates cells (commas): delete the last of each line",
+        "every line ends with a delimiter (commas): delete the last one of each line",
     ),
     (
         "an empty cell in the first row",
@@ -368,7 +368,7 @@ BAD_TABLES: list[tuple[str, str, bytes, str, str, str | None]] = [
         "type 0.5, or add a word if it is a label, as in 'row 0,5'",
     ),
     (
-        "a decimal comma between blanks",
+        "a decimal comma between spaces",
         "txt",
         b"0,5 1,5 2\n1 2 3\n",
         "q.txt: line 1, column 1",
@@ -418,7 +418,7 @@ BAD_TABLES: list[tuple[str, str, bytes, str, str, str | None]] = [
         "add a word to '2' in line 2 if it is a label: a first column holds labels only if no cell of it is a number",
     ),
     (
-        "a word behind a label",
+        "a word after a label",
         "csv",
         b"a,1,2\nb,3,x\n",
         "q.csv: line 2, column 3",
@@ -519,7 +519,7 @@ BAD_TABLES: list[tuple[str, str, bytes, str, str, str | None]] = [
         "csv",
         b"1,true\n",
         "q.csv: line 1, column 2",
-        "'true' stands among numbers",
+        "'true' is among numbers",
         "type 1 for true and 0 for false",
     ),
     (
@@ -539,7 +539,7 @@ BAD_TABLES: list[tuple[str, str, bytes, str, str, str | None]] = [
         'put the whole cell in quotes and write the mark twice: ""',
     ),
     (
-        "text behind a closing quotation mark",
+        "text after a closing quotation mark",
         "csv",
         b'"a"b,1\n',
         "q.csv: line 1, column 1",
@@ -609,7 +609,7 @@ BAD_TABLES: list[tuple[str, str, bytes, str, str, str | None]] = [
         b"1,0;\n",
         "q.tsv: line 1, column 2",
         "the cell is empty",
-        "every line ends with a sign that separates cells (semicolons): delete the last of each line",
+        "every line ends with a delimiter (semicolons): delete the last one of each line",
     ),
     (
         "a row between a header that ends in CR and blank lines",
@@ -617,6 +617,6 @@ BAD_TABLES: list[tuple[str, str, bytes, str, str, str | None]] = [
         b"a\r4] 4\n\n4 ",
         "q.txt: line 2, column 2",
         "this row has 2 cells, line 1 has 1",
-        "cells are separated by blanks: all rows need the same number of cells",
+        "cells are separated by spaces: all rows need the same number of cells",
     ),
 ]

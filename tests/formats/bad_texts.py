@@ -53,12 +53,12 @@ BAD_TEXTS: list[tuple[str, str, bytes, str, str, str | None]] = [
         "type 1000, 1.000 or 1, 0",
     ),
     (
-        "a comma and a blank in a literal row",
+        "a comma and a space in a literal row",
         "literal",
         b"1, 2 3",
         "Q: row 1, column 2",
         "'2 3' is not a number",
-        "commas or blanks between the cells of a row, not both, and a point in decimals: '1.5 2; 3 4'",
+        "separate cells by commas or by spaces, not both, and write decimals with a point: '1.5 2; 3 4'",
     ),
     (
         "a longer list",
@@ -81,7 +81,7 @@ BAD_TEXTS: list[tuple[str, str, bytes, str, str, str | None]] = [
         "literal",
         b"[[1, 0], 2]",
         "Q: [1]",
-        "'2' stands where other rows have a list",
+        "found '2' where other rows have a list",
         "a matrix is a list of rows, as in [[1, 0], [0, 1]]",
     ),
     (
@@ -89,7 +89,7 @@ BAD_TEXTS: list[tuple[str, str, bytes, str, str, str | None]] = [
         "literal",
         b"[[1, 0], [0, [1]]]",
         "Q: [1][1]",
-        "a list stands where other rows have a number",
+        "found a list where other rows have a number",
         "a matrix is a list of rows, as in [[1, 0], [0, 1]]",
     ),
     ("an empty list", "literal", b"[]", "Q", "the list is empty", "write numbers into it: [[1, 0], [0, 1]]"),
@@ -108,7 +108,7 @@ BAD_TEXTS: list[tuple[str, str, bytes, str, str, str | None]] = [
         b"[1]]",
         "Q",
         "expected the end after the list, found ']'",
-        "delete it, or open as many lists as are closed",
+        "delete it, or add the opening bracket that is missing",
     ),
     (
         "lists too deep",
@@ -127,11 +127,11 @@ BAD_TEXTS: list[tuple[str, str, bytes, str, str, str | None]] = [
         "a matrix is a list of rows, as in [[1, 0], [0, 1]]",
     ),
     (
-        "commas and blanks in one list",
+        "commas and spaces in one list",
         "literal",
         b"[[1, 2 3]]",
         "Q: [0][2]",
-        "the items of a list are separated by commas or by blanks, not by both",
+        "the items of a list are separated by commas or by spaces, not by both",
         "put a comma between all of them, and a point in decimals: [1.5, 2, 3]",
     ),
     ("a comma too many", "literal", b"[1,, 2]", "Q: [1]", "a number is missing before ','", "write it, or nan"),
@@ -254,7 +254,7 @@ BAD_TEXTS: list[tuple[str, str, bytes, str, str, str | None]] = [
         "tex",
         b"\\begin{bmatrix} 1 & \\cdots & 2\\end{bmatrix}",
         "q.tex: line 1, column 21",
-        "'\\\\cdots' stands in place of numbers",
+        "'\\\\cdots' takes the place of numbers",
         "write every number out",
     ),
     (
@@ -302,7 +302,7 @@ BAD_TEXTS: list[tuple[str, str, bytes, str, str, str | None]] = [
         "tex",
         b"\\begin{matrix} 1 \\end{matrix} Q =",
         "q.tex: line 1, column 30",
-        "a name is followed by no matrix",
+        "no matrix follows a name",
         "write \\begin{bmatrix} 1 & 0 \\\\ 0 & 1 \\end{bmatrix}",
     ),
     (

@@ -153,7 +153,7 @@ MESSAGES = [
     (
         "1, 2 3\n4, 5 6\n",
         "line 1, column 1: '1,' could be a number or a label"
-        " | use one delimiter throughout (here cells are separated by blanks),"
+        " | use one delimiter throughout (here cells are separated by spaces),"
         " or add a word if it is a label, as in 'row 1,'",
     ),
     ("\u200bx,y\n1,2\n", "line 1, column 1: '\\u200bx' holds an invisible character, U+200B | delete that character"),
@@ -216,7 +216,7 @@ def test_a_row_of_numbers_that_header_takes_away_gets_a_note(keep_text: bool) ->
 
 @pytest.mark.parametrize("text", ["1\t\t2", "1\t2; 3\t \t4", "\t1\t2", "1\t2\t\n3\t4\t"])
 def test_a_gap_in_a_pasted_literal_does_not_close(text: str) -> None:
-    with pytest.raises(InputError, match=r"a cell is empty beside a tab|the cell is empty"):
+    with pytest.raises(InputError, match=r"a cell next to a tab is empty|the cell is empty"):
         read_all("literal", text.encode())
 
 
@@ -265,7 +265,7 @@ def test_units_are_not_found_within_words() -> None:
 def test_numbers_between_which_a_wide_or_no_break_space_stands_are_told_apart(space: str) -> None:
     found = doubt(f"1.5{space}-2")
     assert found is not None
-    assert (found.kind, found.hint) == (NUMBER, "type 1.5 -2, with plain blanks between its numbers")
+    assert (found.kind, found.hint) == (NUMBER, "type 1.5 -2, with plain spaces between its numbers")
 
 
 @pytest.mark.parametrize("cell", ["1" * 201, f"{'1' * 150}e{'1' * 150}", f"-{'1' * 250}.5E+400"])

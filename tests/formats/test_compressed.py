@@ -43,7 +43,7 @@ def test_zeros_that_pad_a_tape_are_passed_over() -> None:
 
 @pytest.mark.parametrize("way", WAYS)
 def test_a_file_that_was_cut_off_is_refused(way: str) -> None:
-    assert refusal(WAYS[way](TEXT)[:-1]) == (f"q.csv.gz: the {way} data ends too early", DAMAGED)
+    assert refusal(WAYS[way](TEXT)[:-1]) == (f"q.csv.gz: the {way} data ends early", DAMAGED)
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -58,8 +58,8 @@ def test_a_wrong_checksum_is_refused() -> None:
 
 
 def test_what_is_not_compressed_is_refused() -> None:
-    what = "q.csv.gz: this is not compressed, by gzip, bzip2 or xz"
-    assert refusal(TEXT) == (what, "leave the last suffix out of its name")
+    what = "q.csv.gz: this is not compressed with gzip, bzip2 or xz"
+    assert refusal(TEXT) == (what, "remove the last suffix from its name")
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -110,4 +110,4 @@ def test_a_folder_may_hold_compressed_matrices(tmp_path) -> None:
 
 
 def test_a_file_in_an_older_form_of_deflate_is_no_gzip() -> None:
-    assert refusal(zlib.compress(TEXT))[0] == "q.csv.gz: this is not compressed, by gzip, bzip2 or xz"
+    assert refusal(zlib.compress(TEXT))[0] == "q.csv.gz: this is not compressed with gzip, bzip2 or xz"

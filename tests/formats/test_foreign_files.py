@@ -34,16 +34,16 @@ FOREIGN = [
     (b"\x28\xb5\x2f\xfd\0", "compressed by zstd"),
     (b"7z\xbc\xaf\x27\x1c", "a 7z archive"),
     (b"%PDF-1.7\n", "a PDF file"),
-    (b"\x80\x04\x95\0", "a pickle, which may run any code when it is read"),
-    (b"<!DOCTYPE html>\n<p>1</p>", "a page of HTML or XML, not text"),
-    (b"\n <HTML><table>", "a page of HTML or XML, not text"),
-    (b"\xef\xbb\xbf<?xml version='1.0'?>", "a page of HTML or XML, not text"),
+    (b"\x80\x04\x95\0", "a pickle, which can run any code when it is loaded"),
+    (b"<!DOCTYPE html>\n<p>1</p>", "an HTML or XML page, not text"),
+    (b"\n <HTML><table>", "an HTML or XML page, not text"),
+    (b"\xef\xbb\xbf<?xml version='1.0'?>", "an HTML or XML page, not text"),
     (b"\x89PNG\r\n\x1a\n", "a picture"),
     (b"\xd0\xcf\x11\xe0", "an old Office file"),
     (b"RDX3\nX", "an R workspace"),
-    (b"{\\rtf1", "a document of a word processor"),
+    (b"{\\rtf1", "a word processor document"),
     (b"\x04\x22\x4d\x18", "compressed by lz4"),
-    (b"\xff\xff\xff\xff\x78\0\0\0", "a stream of Arrow"),
+    (b"\xff\xff\xff\xff\x78\0\0\0", "an Arrow stream"),
     (b"Obj\x01\x04", "an Avro file"),
     (b"SIMPLE  =                    T", "a FITS file"),
     (b"lmgg\0", "a GGML model"),
@@ -52,18 +52,18 @@ FOREIGN = [
     (b"II*\0\x08", "a picture"),
     (b"RIFF\x24\0\0\0WEBPVP8 ", "a picture"),
     (b"BM\x36\0\0\0\0\0\0\0\x36", "a picture"),
-    (b"\0\0\x08\x01\0\0\0\x02\x01\x02", "an IDX file, as MNIST is kept in"),
-    (b"\x81\xa6params\x80", "a file of MessagePack, as flax writes"),
+    (b"\0\0\x08\x01\0\0\0\x02\x01\x02", "an IDX file, the format of MNIST"),
+    (b"\x81\xa6params\x80", "a MessagePack file, as flax writes it"),
     (b"q.csv".ljust(257, b"\0") + b"ustar  ", "a tar archive"),
-    (b"(lp0\nI1\na.", "a pickle, which may run any code when it is read"),
-    (b"cnumpy.core.multiarray\n_reconstruct\n", "a pickle, which may run any code when it is read"),
+    (b"(lp0\nI1\na.", "a pickle, which can run any code when it is loaded"),
+    (b"cnumpy.core.multiarray\n_reconstruct\n", "a pickle, which can run any code when it is loaded"),
 ]
 HELD = [  # in a zip archive
     ("word/document.xml", "a Word document"),
     ("xl/workbook.xml", "an Excel workbook"),
-    ("Index/Document.iwa", "a document of Numbers, Pages or Keynote"),
+    ("Index/Document.iwa", "a Numbers, Pages or Keynote document"),
     ("model.weights.h5", "a Keras model"),
-    ("data/q.csv", "a zip archive of other files"),
+    ("data/q.csv", "a zip archive"),
 ]
 
 
@@ -102,9 +102,10 @@ def test_what_no_one_knows_is_not_called_text_in_another_encoding(data: bytes, t
     (tmp_path / "q.ckpt").write_bytes(data)
     with pytest.raises(InputError) as caught:
         Sources(io.BytesIO).matrix(str(tmp_path / "q.ckpt"), role="queries")
-    assert caught.value.what == "this is neither text nor a kind of file that attncli knows"
+    assert caught.value.what == "this is neither text nor a file format that attncli knows"
     assert (
-        caught.value.hint == "save its arrays with numpy.savez(FILE, q=q, k=k), or say what it is: q.bin@float32:4,64"
+        caught.value.hint
+        == "save its arrays with numpy.savez(FILE, q=q, k=k), or give type and shape: q.bin@float32:4,64"
     )
 
 

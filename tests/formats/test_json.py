@@ -48,13 +48,13 @@ REFUSED = [
     (
         "quoted truth",
         '{"a": ["true"]}',
-        "p.json: line 1, column 8: 'true' is text, not a truth value",
+        "p.json: line 1, column 8: 'true' is text, not a boolean",
         "write it without quotes",
     ),
     (
         "truth beside numbers",
         '{"a": [1, true]}',
-        "p.json: line 1, column 11: 'true' stands among numbers",
+        "p.json: line 1, column 11: 'true' is among numbers",
         "type 1 for true and 0 for false",
     ),
     (
@@ -93,19 +93,19 @@ REFUSED = [
         "word after the end",
         '{"a": [1]} x',
         "p.json: line 1, column 12: something follows the end of the JSON value",
-        "one value to a file; lists on lines of their own are read from a .txt file",
+        "one value per file; lists on separate lines are read from a .txt file",
     ),
     (
         "second value",
         '{"a": [1]}{"b": 2}',
         "p.json: line 1, column 11: something follows the end of the JSON value",
-        "one value to a file; lists on lines of their own are read from a .txt file",
+        "one value per file; lists on separate lines are read from a .txt file",
     ),
     (
         "comment",
         '{"a": [1]}\n// c',
         "p.json: line 2, column 1: something follows the end of the JSON value",
-        "one value to a file; lists on lines of their own are read from a .txt file",
+        "one value per file; lists on separate lines are read from a .txt file",
     ),
     (
         "open list",
@@ -121,7 +121,7 @@ REFUSED = [
         "write \\n for a line break",
     ),
     ("nothing", "", "p.json: the file is empty", "write numbers into it, or name another file"),
-    ("blanks", " \n", "p.json: the file is empty", "a matrix is a list of rows, as in [[1, 0], [0, 1]]"),
+    ("spaces", " \n", "p.json: the file is empty", "a matrix is a list of rows, as in [[1, 0], [0, 1]]"),
     (
         "null alone",
         "null",
@@ -191,7 +191,7 @@ REFUSED = [
     (
         "a quoted truth after a plain one",
         '{"a": [true, "false"]}',
-        "p.json: line 1, column 14: 'false' is text, not a truth value",
+        "p.json: line 1, column 14: 'false' is text, not a boolean",
         "write it without quotes",
     ),
     (
@@ -259,7 +259,7 @@ REFUSED = [
         "no value",
         '{"a"}',
         "p.json: line 1, column 5: not JSON: expecting ':' delimiter",
-        "write a colon and a value behind the key",
+        "write a colon and a value after the key",
     ),
     ("YAML", "a: [1]", "p.json: line 1, column 1: 'a' is not JSON", "text goes in double quotes"),
 ]

@@ -164,7 +164,7 @@ REFUSED = [
         "| a |\n|--|\n",
         "q.markdown: line 1",
         "the table has a header and no rows",
-        "write rows under the rule: | 1 | 0 |",
+        "write rows under the line of dashes: | 1 | 0 |",
     ),
     (
         "a name twice",

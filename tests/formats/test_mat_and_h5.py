@@ -210,8 +210,8 @@ REFUSED_H5 = [
     (
         "other bytes",
         b"\0\1\2\3",
-        "q.h5: this is not an HDF5 file: it does not begin as one does",
-        "give it the suffix of what it holds: .csv, .json, .npy, …",
+        "q.h5: this is not an HDF5 file: it does not begin like one",
+        "give it the suffix of its format: .csv, .json, .npy, …",
     ),
     ("no data set", h5_file(nothing), "q.h5: holds no data set of numbers", "save one: f['q'] = q, of real numbers"),
     ("a part alone", h5_file(complex_cells)[:300], "q.h5: the HDF5 file cannot be read", DAMAGED),
@@ -233,7 +233,7 @@ REFUSED_H5 = [
         "q.h5: q: was made, but no numbers were written to it",
         "write them before the file is closed: f['q'][...] = q",
     ),
-    ("truths that are none", h5_file(false_truths), "q.h5: q: its truths are numbers other than 0 and 1", DAMAGED),
+    ("truths that are none", h5_file(false_truths), "q.h5: q: its booleans are numbers other than 0 and 1", DAMAGED),
     (
         "complex numbers",
         h5_file(complex_cells),

@@ -98,13 +98,13 @@ REFUSED = [
         "%%MatrixMarket matrix array real symmetric\n2 3\n",
         2,
         "a symmetric matrix of 2 × 3 is not square",
-        "name it general in the first line",
+        "call it general in the first line",
     ),
     (
         "too few numbers",
         "%%MatrixMarket matrix array real general\n2 2\n1\n2\n3\n",
         5,
-        "3 numbers, and a general matrix of 2 × 2 has 4",
+        "3 numbers, but a general matrix of 2 × 2 has 4",
         "write the numbers column by column",
     ),
     (
@@ -112,7 +112,7 @@ REFUSED = [
         "%%MatrixMarket matrix coordinate real general\n2 2 1\n0 1 5\n",
         3,
         "the matrix of 2 × 2 has no row 0, column 1",
-        "both count from 1",
+        "both are counted from 1",
     ),
     (
         "an entry given twice",
@@ -139,7 +139,7 @@ REFUSED = [
         "hardly anything in a huge one",
         "%%MatrixMarket matrix coordinate real general\n100000 100000 1\n1 1 1\n",
         2,
-        "10000000000 cells are claimed, and 1 entries follow",
+        "10000000000 cells are claimed, but 1 entries follow",
         "write the size that the entries have",
     ),
     (

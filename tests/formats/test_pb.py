@@ -72,11 +72,11 @@ def short() -> bytes:
 
 REFUSED = [
     ("an empty file", b"", "the file is empty", "write numbers into it, or name another file"),
-    ("text", b"1,2\n", "this is text, not a tensor of ONNX", "name it .csv or .txt"),
+    ("text", b"1,2\n", "this is text, not an ONNX tensor", "name it .csv or .txt"),
     (
         "other bytes",
         b"\0\1\2\3",
-        "this is not a tensor of ONNX (TensorProto)",
+        "this is not an ONNX tensor (TensorProto)",
         "of a model, save each array by itself: numpy.save(FILE, onnx.numpy_helper.to_array(tensor))",
     ),
     ("too few numbers", short(), "a tensor of FLOAT and shape (2, 3) cannot be read", DAMAGED),

@@ -9,10 +9,10 @@ from attncli.matrix import Reading
 
 SOURCES = {
     "commas": b"0.5,1.25\n3,4.10\n1e5,0.\n",
-    "commas and blanks": b"0.5, 1.25\n3 , 4.10\n1e5,0.\n",
+    "commas and spaces": b"0.5, 1.25\n3 , 4.10\n1e5,0.\n",
     "tabs": b"0.5\t1.25\n3\t4.10\n1e5\t 0.",
     "semicolons and a header": b"a;b\r\n0.5;1.25\r\n3;4.10\r\n1e5;0.\r\n",
-    "blanks": b" 0.5 1.25\n\n3   4.10\n1e5 0.",
+    "spaces": b" 0.5 1.25\n\n3   4.10\n1e5 0.",
     "a column": b"0.5\n1.25\n3\n4.10\n1e5\n0.\n",
     "a row": b"0.5,1.25,3,4.10,1e5,0.\n",
 }

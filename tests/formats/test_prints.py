@@ -54,7 +54,7 @@ def test_a_problem_of_yaml_in_a_text_file_is_sent_to_its_own_suffix() -> None:
     with pytest.raises(InputError) as caught:
         read_print("queries: [[1, 0]]\nkeys: [[1, 0]]\ncausal: true", "p.txt", Reading())
     assert str(caught.value) == "p.txt: keys: expected the end after the list, found 'causal: true'"
-    assert caught.value.hint == "if this is a problem in YAML, name the file .yaml"
+    assert caught.value.hint == "if this is a YAML problem, name the file .yaml"
 
 
 def test_the_labels_of_r_are_kept() -> None:
@@ -129,8 +129,7 @@ def test_semicolons_between_cells_and_at_the_ends_of_lines_end_no_rows(run, tmp_
         ran = run("run", source, "1 2", input=text.encode())
         assert (ran.status, ran.out) == (2, "")
         assert ran.err.endswith(
-            "the cell is empty\nhint: every line ends with a sign that separates cells (semicolons): "
-            "delete the last of each line\n"
+            "the cell is empty\nhint: every line ends with a delimiter (semicolons): delete the last one of each line\n"
         )
 
 
@@ -155,7 +154,7 @@ def test_lists_on_lines_of_their_own_are_rows_with_a_note(run, tmp_path):
     for source, name in ((tmp_path / "q.jsonl", str(tmp_path / "q.jsonl")), ("-", "standard input")):
         ran = run("run", source, "1 2", "-f", "csv", "--show", "queries", input=b"[1, 2]\n[3, 4]\n")
         assert ran.out == "1.0,2.0\n3.0,4.0\n"
-        assert ran.err == f"note: {name}: its 2 lists, each on a line of its own, are read as the rows of one matrix\n"
+        assert ran.err == f"note: {name}: its 2 lists, each on its own line, are read as the rows of one matrix\n"
 
 
 @pytest.mark.parametrize("text", ['[{"a": 1, "\udca7": 2}]', "- [1, \udca7]"])

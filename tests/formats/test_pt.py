@@ -134,17 +134,17 @@ SIX = {"0": CELLS.tobytes()}
 HOLDS_NOTHING = "save tensors: torch.save({'q': q, 'k': k, 'v': v}, FILE)"
 REFUSED = [
     ("an empty file", b"", "q.pt: the file is empty", "write numbers into it, or name another file"),
-    ("text", b"1,2\n", "q.pt: this is text, not a file of torch.save", "name it .csv or .txt"),
+    ("text", b"1,2\n", "q.pt: this is text, not a torch.save file", "name it .csv or .txt"),
     (
         "another zip archive",
         archive(b"N", {}).replace(b"data.pkl", b"none.pkl"),
-        "q.pt: this is a zip archive, but not one of torch.save: it has no data.pkl",
+        "q.pt: this is a zip archive, but torch.save did not write it: it has no data.pkl",
         "name it .npz if NumPy wrote it, .xlsx or .ods if a spreadsheet",
     ),
     (
         "a plain pickle",
         pickle.dumps([1.0], 2),
-        "q.pt: this is a pickle, which may run any code when it is read",
+        "q.pt: this is a pickle, which can run any code when it is loaded",
         "if you trust it: python -c \"import sys, pickle, numpy; x = pickle.load(open(sys.argv[1], 'rb')); "
         "numpy.savez('out.npz', **x) if isinstance(x, dict) else "
         "numpy.save('out.npy', numpy.asarray(x), allow_pickle=False)\" q.pt",

@@ -124,7 +124,7 @@ def test_columns_that_set_spacing_alone_are_harmless(columns: str) -> None:
 def test_numbers_in_the_place_of_the_columns_are_refused() -> None:
     with pytest.raises(InputError) as caught:
         read_all("tex", rb"\begin{array}{1 & 0} \\ 0 & 1 \end{array}")
-    assert caught.value.what == "'{1 & 0}' stands in the place of the columns, and holds numbers"
+    assert caught.value.what == "'{1 & 0}' is in the place of the columns, and holds numbers"
 
 
 LONG = [

@@ -34,12 +34,12 @@ SAME_TABLE = [
     ("semicolons and decimal commas", b"1;2\n3;4,5\n"),
     ("tabs and decimal commas", b"1\t2\n3\t4,5\n"),
     ("a comma before each tab", b"1,\t2\n3,\t4.5\n"),
-    ("blanks", b"1 2\n3 4.5\n"),
-    ("runs of blanks", b"  1     2\n 3  \t 4.5  \n"),
-    ("commas and blanks", b"1, 2\n3 ,4.5\n"),
+    ("spaces", b"1 2\n3 4.5\n"),
+    ("runs of spaces", b"  1     2\n 3  \t 4.5  \n"),
+    ("commas and spaces", b"1, 2\n3 ,4.5\n"),
     ("carriage returns and newlines", b"1,2\r\n3,4.5\r\n"),
     ("carriage returns", b"1,2\r3,4.5\r"),
-    ("carriage returns and blanks", b"1 2\r3 4.5\r"),
+    ("carriage returns and spaces", b"1 2\r3 4.5\r"),
     ("blank lines", b"\n1,2\n\n  \n3,4.5\n\n\n"),
     ("a line of tabs among commas", b"1,2\n\t\n3,4.5\n"),
     ("comments", b"# q\n1,2\n#\n# two\n3,4.5\n# end"),
@@ -70,16 +70,16 @@ LABELS = [
     ("both, an empty corner", b",x,y\nq1,1,2\n", [[1, 2]], ("q1",), ("x", "y")),
     ("both, a word in the corner", b"token,x,y\nq1,1,2\n", [[1, 2]], ("q1",), ("x", "y")),
     ("both among tabs", b"\tx\ty\nq1\t1\t2\n", [[1, 2]], ("q1",), ("x", "y")),
-    ("both among blanks", b"x y\nq1 1 2\nq2 3 4\n", [[1, 2], [3, 4]], ("q1", "q2"), ("x", "y")),
-    ("both among blanks, one row", b"x y\nq1 1 2\n", [[1, 2]], ("q1",), ("x", "y")),
-    ("both among blanks, a comma in a label", b"x\na,b 1\n", [[1]], ("a,b",), ("x",)),
+    ("both among spaces", b"x y\nq1 1 2\nq2 3 4\n", [[1, 2], [3, 4]], ("q1", "q2"), ("x", "y")),
+    ("both among spaces, one row", b"x y\nq1 1 2\n", [[1, 2]], ("q1",), ("x", "y")),
+    ("both among spaces, a comma in a label", b"x\na,b 1\n", [[1]], ("a,b",), ("x",)),
     ("labels are stripped", b" a , b \n1,2\n", [[1, 2]], None, ("a", "b")),
     ("quoted labels", b'"a, ""b""","c\nd"\n1,2\n', [[1, 2]], None, ('a, "b"', "c\nd")),
     ("a label with a delimiter of its own", b'"x;y";0,5\n"z;y";1,25\n', [[0.5], [1.25]], ("x;y", "z;y"), None),
     ("a label of three lines", b'"a\n""b""\nc",1\n', [[1]], ('a\n"b"\nc',), None),
     ("a hash that begins no comment", b"#tag,1\n#,2\n", [[1], [2]], ("#tag", "#"), None),
-    ("tabs and blanks in every row", b"1\t2 3\n4\t5 6\n", [[1, 2, 3], [4, 5, 6]], None, None),
-    ("quotes between blanks", b' "a b" 1 \n "c"  2\n', [[1], [2]], ("a b", "c"), None),
+    ("tabs and spaces in every row", b"1\t2 3\n4\t5 6\n", [[1, 2, 3], [4, 5, 6]], None, None),
+    ("quotes between spaces", b' "a b" 1 \n "c"  2\n', [[1], [2]], ("a b", "c"), None),
     ("one column under a header", b"x\n1\n2\n", [[1], [2]], None, ("x",)),
     ("a sentence of one row", b"the,0.25,0.75\n", [[0.25, 0.75]], ("the",), None),
 ]
@@ -150,7 +150,7 @@ def test_a_table_of_truths_is_a_mask() -> None:
 
 def test_a_doubtful_thousand_is_settled_by_another_cell() -> None:
     assert read(b"1,000;2,5\n").array.tolist() == [[1.0, 2.5]]
-    assert read(b"1, 000\n").array.tolist() == [[1, 0]]  # the blank says that these are two
+    assert read(b"1, 000\n").array.tolist() == [[1, 0]]  # the space says that these are two
 
 
 def test_texts_show_the_precision_with_a_point() -> None:
@@ -420,7 +420,7 @@ def test_rows_that_are_labelled_as_those_of_several_matrices_are_refused(
     with pytest.raises(InputError) as caught:
         read_all("csv", text.encode())
     assert str(caught.value) == f"q.csv: its rows are labelled as those of several matrices: {', '.join(names)}"
-    assert caught.value.hint == "put the rows of each behind its name, Q = …, or into a file of its own"
+    assert caught.value.hint == "put the rows of each after its name, Q = …, or into its own file"
 
 
 @pytest.mark.parametrize("labels", ["Q K V", "q q q", "q1 q2 q3", "K Q J", "key the key"])

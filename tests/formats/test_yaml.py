@@ -123,19 +123,19 @@ REFUSED = [
     (
         "truth before numbers",
         "a: [true, 1]",
-        "p.yaml: line 1, column 5: 'true' stands among numbers",
+        "p.yaml: line 1, column 5: 'true' is among numbers",
         "type 1 for true and 0 for false",
     ),
     (
         "truth after numbers",
         "a: [1, true]",
-        "p.yaml: line 1, column 8: 'true' stands among numbers",
+        "p.yaml: line 1, column 8: 'true' is among numbers",
         "type 1 for true and 0 for false",
     ),
     (
         "quoted truth",
         "a: ['true', true]",
-        "p.yaml: line 1, column 5: 'true' is text, not a truth value",
+        "p.yaml: line 1, column 5: 'true' is text, not a boolean",
         "write it without quotes",
     ),
     (
@@ -176,7 +176,7 @@ REFUSED = [
     (
         "alias within its anchor",
         "a: &x [*x]",
-        "p.yaml: line 1, column 8: the alias *x stands within what it repeats",
+        "p.yaml: line 1, column 8: the alias *x is inside what it repeats",
         "write out what it stands for",
     ),
     (
@@ -190,7 +190,7 @@ REFUSED = [
         "two documents",
         "---\na: 1\n---\nb: 2",
         "p.yaml: line 3, column 1: a second document",
-        "one problem to a file: remove what follows ---",
+        "one problem per file: remove what follows ---",
     ),
     (
         "list as a key",
@@ -210,7 +210,7 @@ REFUSED = [
         "p.yaml: line 1, column 3: a list or mapping as a key",
         "a key is a word, as in queries: [[1, 0]]",
     ),
-    ("tab as indent", "a:\n\t- 1", "p.yaml: line 2, column 1: a tab where YAML requires blanks", "indent with blanks"),
+    ("tab as indent", "a:\n\t- 1", "p.yaml: line 2, column 1: a tab where YAML requires spaces", "indent with spaces"),
     (
         "control character",
         "a: [1]\nb: \x01",
@@ -284,7 +284,7 @@ REFUSED = [
         "p.yaml: line 1, column 5: '1/0' divides by zero",
         "type inf, -inf or nan if that is meant",
     ),
-    ("blank after a minus", "a: [− 1]", "p.yaml: line 1, column 5: '− 1' is not a number", "type -1"),
+    ("space after a minus", "a: [− 1]", "p.yaml: line 1, column 5: '− 1' is not a number", "type -1"),
     (
         "padded decimal",
         "a: [00.5]",

@@ -130,7 +130,7 @@ def test_packed_weights_of_torch_are_turned_and_taken_apart() -> None:
     [
         ("qkv: [[1, 2, 3]]\nqkv_order: rows", "standard input: line 2, column 12", "qkv_order: 'rows' is not known",
          "one of: blocks, heads"),
-        ("qkv: [[1, 2]]\nqkv_order: blocks", "standard input: qkv", "2 columns cannot be shared out to Q, K and V",
+        ("qkv: [[1, 2]]\nqkv_order: blocks", "standard input: qkv", "2 columns cannot be divided among Q, K and V",
          "a multiple of 3, or heads: H/KV where keys have fewer heads"),
         ("qkv: [[1, 2, 3]]\nqkv_order: heads", "standard input: qkv", "the order heads needs heads",
          "heads: 8, or qkv_order: blocks"),
@@ -151,12 +151,12 @@ SPLIT = "in a problem file: qkv_order: blocks (all of Q, then K, then V), or hea
 REFUSED = [
     (
         "attn_mask: [[1]]",
-        "line 3, column 1: attn_mask: systems disagree whether 1 may attend there, or is hidden",
+        "line 3, column 1: attn_mask: systems disagree on whether 1 means may attend or hidden",
         POLARITY,
     ),
     (
         "W_qkv: [[1]]",
-        "line 3, column 1: W_qkv: queries, keys and values in one array, in an order that its name does not show",
+        "line 3, column 1: W_qkv: queries, keys and values in one array, and the name does not say in which order",
         SPLIT,
     ),
     ("w_layout: oi", "line 3, column 11: w_layout: 'oi' is not known", "one of: in-out, out-in"),

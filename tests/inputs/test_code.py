@@ -40,12 +40,12 @@ def _read(text: str):
         "assert Q.shape == K.shape",
     ],
 )
-def test_code_that_only_uses_arrays_is_passed_over_with_a_note(code: str) -> None:
+def test_code_that_only_uses_arrays_is_ignored_with_a_note(code: str) -> None:
     for text in (f"{ARRAYS}{code}\n", f"Q = np.array([[1, 2]])\n{code}\nK = np.array([[3, 4]])"):
         found = {name: make() for name, make in _read(text).matrices.items()}
         assert {name: matrix.array.tolist() for name, matrix in found.items()} == {"Q": [[1, 2]], "K": [[3, 4]]}
         note = found["Q"].notes[0]
-        assert note.startswith("p.txt: code is passed over: ")
+        assert note.startswith("p.txt: code is ignored: ")
         assert code.split("\n")[0].rstrip(";") in note
 
 
@@ -102,7 +102,7 @@ def test_a_matrix_or_a_setting_that_code_assigns_is_asked_for(code: str) -> None
     with pytest.raises(InputError) as caught:
         read_problem(f"{ARRAYS}{code}\n", Sources(io.BytesIO))
     assert str(caught.value) == f"literal: {name} is assigned by code, which attncli does not run"
-    assert caught.value.hint == "print it, and put what it shows in its place; or delete that line"
+    assert caught.value.hint == "print it and put the printed array in its place, or delete that line"
     queries = Sources(io.BytesIO).matrix(f"{ARRAYS}{code}\n", role="queries")
     assert queries.array.tolist() == [[1, 2]]
 

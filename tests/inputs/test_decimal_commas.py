@@ -1,4 +1,4 @@
-"""Commas of which only some have a blank beside them could be decimal: `0,67, 0,33` is 2 numbers or 4."""
+"""Commas of which only some have a space beside them could be decimal: `0,67, 0,33` is 2 numbers or 4."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from attncli.inputs.sources import Sources
 from attncli.matrix import Reading
 from attncli.numbers.json_rows import LARGE
 
-COULD_BE = "'0,67' could be 0.67 or two numbers: only some commas have a blank beside them"
-CURE = "type 0.67, or 0, 67 with a blank behind every comma"
+COULD_BE = "'0,67' could be 0.67 or two numbers: only some commas have a space next to them"
+CURE = "type 0.67, or 0, 67 with a space after every comma"
 DOUBTFUL = {
     "a row": "0,67, 0,33",
     "rows of lines": "0,67, 0,33\n1,5, 2,25",
     "rows with semicolons": "0,67, 0,33; 1,5, 2,25",
     "a list": "[0,67, 0,33]",
     "lists": "[[0,67, 0,33], [1,5, 2,25]]",
-    "lists without blanks between them": "[[0,67, 0,33],[1,5, 2,25]]",
+    "lists without spaces between them": "[[0,67, 0,33],[1,5, 2,25]]",
     "a list on several lines": "[[0,67, 0,33],\n [1,5, 2,25]]",
     "rows in brackets": "[0,67, 0,33; 1,5, 2,25]",
     "braces": "{{0,67, 0,33}, {1,5, 2,25}}",
@@ -34,16 +34,16 @@ DOUBTFUL = {
     "rows of a block list": "- [0,67, 0,33]\n- [1,5, 2,25]",
     "three axes": "[[[0,67, 0,33]], [[1,5, 2,25]]]",
     "whole numbers among them": "[0,67, 1, -2,25e1]",
-    "blanks before the commas": "[0,67 ,1]",
+    "spaces before the commas": "[0,67 ,1]",
 }
 PLAIN = {
-    "no blanks": ("[[1,2,3,4]]", [[1, 2, 3, 4]]),
-    "blanks everywhere": ("[[1, 2, 3, 4]]", [[1, 2, 3, 4]]),
-    "blanks between rows only": ("[[1,2], [3,4]]", [[1, 2], [3, 4]]),
+    "no spaces": ("[[1,2,3,4]]", [[1, 2, 3, 4]]),
+    "spaces everywhere": ("[[1, 2, 3, 4]]", [[1, 2, 3, 4]]),
+    "spaces between rows only": ("[[1,2], [3,4]]", [[1, 2], [3, 4]]),
     "two commas in a run": ("[[1,2,3, 4,5,6]]", [[1, 2, 3, 4, 5, 6]]),
     "rows that would not be even": ("[[1, 2,3, 4], [5, 6, 7, 8]]", [[1, 2, 3, 4], [5, 6, 7, 8]]),
     "a point in a number": ("[[1,2, 0.5,3]]", [[1, 2, 0.5, 3]]),
-    "a sign behind a comma": ("[[1,-2, 3,4]]", [[1, -2, 3, 4]]),
+    "a sign after a comma": ("[[1,-2, 3,4]]", [[1, -2, 3, 4]]),
     "line ends beside commas": ("[[1,2,\n 3,4]]", [[1, 2, 3, 4]]),
 }
 
@@ -135,6 +135,6 @@ def test_numbers_of_a_setting_are_looked_at(text: str) -> None:
 def test_commas_and_blanks_between_numbers_of_a_setting_are_refused() -> None:
     with pytest.raises(UsageError) as caught:
         BY_KEY["alibi"].value("0,5 0,25", "--alibi")
-    assert caught.value.what == "'0,5 0,25' has commas and blanks between its items"
+    assert caught.value.what == "'0,5 0,25' has commas and spaces between its items"
     assert caught.value.hint == "separate all of them by commas"
     assert BY_KEY["alibi"].value("0.5 0.25", "--alibi") == BY_KEY["alibi"].value("0.5, 0.25", "--alibi") == (0.5, 0.25)

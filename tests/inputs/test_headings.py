@@ -56,7 +56,7 @@ def test_a_heading_of_any_form_names_what_its_fence_holds(form: str) -> None:
         "Q": [[1, 0], [0, 1]],
         "K": [[1, 2], [3, 4]],
     }
-    assert {matrix.notes for matrix in found.values()} == {("p.txt: only what stands between its fences is read",)}
+    assert {matrix.notes for matrix in found.values()} == {("p.txt: only its fenced blocks are read",)}
 
 
 def test_a_large_matrix_below_a_heading_is_not_joined_with_the_next() -> None:
@@ -100,22 +100,22 @@ def test_comments_above_names_and_within_brackets_stay_comments() -> None:
             (
                 f"# Q{rest}\n1 2\n# K{rest}\n3 4\n",
                 f"p.txt: its comments name several matrices: '# Q{rest}', '# K{rest}'",
-                "let each of them hold only the name of what stands below it, as in # Q",
+                "let each contain only the name of the matrix below it, as in # Q",
             )
             for rest in ("^T", " transposed", ", normed by rows", " is below")
         ),
         (
             "# Q\n1,2\n# K\n3,4\n# of another kind\n5,6",
             "p.txt: K: a comment divides its rows",
-            "delete the comment, or let it hold only a name: # K",
+            "delete the comment, or let it contain only a name: # K",
         ),
         ("# Q\n1 0\n# K\n1 2\n# Q\n3 4\n", "p.txt: two arrays are called 'Q'", "give each its own name"),
     ]
     + [
         (
             text,
-            "p.txt: holds other text besides what stands between its fences",
-            "keep only what stands between two of them, or put the name of each matrix above its fence: Q:",
+            "p.txt: contains text outside its code fences",
+            "keep only one fenced block, or put the name of each matrix above its fence: Q:",
         )
         for text in (
             "```\n1 2\n```\n```\n3 4\n```\n",
@@ -150,7 +150,7 @@ def test_a_problem_in_yaml_between_fences_keeps_its_settings(way: str, tmp_path:
     worksheet = read_problem(source, Sources(lambda: io.BytesIO(text.encode())))
     assert worksheet.request.causal is True
     where = {"typed": "literal", "stdin": "standard input"}.get(way, str(path))
-    assert worksheet.notes == (f"{where}: only what stands between its fences is read",)
+    assert worksheet.notes == (f"{where}: only its fenced blocks are read",)
 
 
 def test_matrices_of_latex_below_headings_are_read_as_a_page_of_latex() -> None:
@@ -162,7 +162,7 @@ def test_matrices_of_latex_below_headings_are_read_as_a_page_of_latex() -> None:
 
 def test_a_page_on_standard_input_that_begins_like_a_key_is_refused_as_a_page() -> None:
     text = b"Q:\n```\n1 2\n```\nthen\n```\n3 4\n```\n"
-    with pytest.raises(InputError, match="holds other text besides what stands between its fences"):
+    with pytest.raises(InputError, match="contains text outside its code fences"):
         read_problem("-", Sources(lambda: io.BytesIO(text)))
 
 
@@ -185,7 +185,7 @@ def test_long_pages_are_read_or_refused_in_linear_time(text: str) -> None:
 
 
 def test_lines_of_many_blanks_are_no_headings_at_once() -> None:
-    # each sign that may be left out could have any of the blanks, so that these lines took a quarter of an hour
+    # each sign that may be left out could have any of the spaces, so that these lines took a quarter of an hour
     with pytest.raises(InputError):
         read_problem("\n".join(["Q" + " " * 75 + "x"] * 1000), Sources(io.BytesIO))
 

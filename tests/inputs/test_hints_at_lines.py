@@ -41,7 +41,7 @@ def test_the_table_is_read_without_the_lines_that_the_hint_names(
     (tmp_path / "kept.csv").write_text("\n".join(kept))
     show = ["1 1 1", "--show", "queries", "-f", "json"]
     refused, read = run_all([["run", "q.csv", *show], ["run", "kept.csv", *show]])
-    it_is, them = ("is no row", "it is") if len(numbers) == 1 else ("are no rows", "they are")
+    it_is, them = ("is not a row", "it is") if len(numbers) == 1 else ("are not rows", "they are")
     hint = f"{lines} {it_is} of numbers: if {them} not part of the matrix, delete {'it' if them == 'it is' else 'them'}"
     assert (refused[0], refused[1]) == (2, "")
     assert refused[2].splitlines()[1] == f"hint: {hint}"
@@ -61,7 +61,7 @@ def test_a_name_alone_on_a_line_is_to_get_a_colon_which_is_read(run_all) -> None
     colons = names.replace("Q", "Q:").replace("mine", "mine:")
     refused, read = run_all([["run", names, "1 1"], ["run", colons, "1 1", "--show", "queries", "-f", "json"]])
     assert (refused[0], refused[1]) == (2, "")
-    assert refused[2].endswith("hint: if a line is the name of what follows, put a colon behind it: Q:\n")
+    assert refused[2].endswith("hint: if a line is the name of what follows, put a colon after it: Q:\n")
     assert json.loads(read[1])["queries"] == [[1, 0], [0, 1]]
 
 
@@ -78,5 +78,5 @@ def test_one_word_above_two_columns_may_be_the_name_of_the_table(name: str) -> N
     with pytest.raises(InputError) as caught:
         Sources(io.BytesIO).matrix(f"{name}\n0.5 0.25\n0.1 0.2", role="queries")
     assert caught.value.what == f"'{name}' is one label above 2 columns of numbers"
-    assert caught.value.hint == f"if it is the name of the table, put a colon behind it: {name}:"
+    assert caught.value.hint == f"if it is the name of the table, put a colon after it: {name}:"
     assert Sources(io.BytesIO).matrix(f"{name}:\n0.5 0.25\n0.1 0.2", role="queries").array.shape == (2, 2)

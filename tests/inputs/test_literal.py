@@ -161,7 +161,7 @@ def test_commas_and_blanks_in_a_row_are_refused_with_both_meanings(text: str) ->
         read_literal(text)
     assert (
         caught.value.hint
-        == "commas or blanks between the cells of a row, not both, and a point in decimals: '1.5 2; 3 4'"
+        == "separate cells by commas or by spaces, not both, and write decimals with a point: '1.5 2; 3 4'"
     )
 
 

@@ -90,7 +90,11 @@ def test_the_only_array_of_a_mapping_is_taken_wherever_it_stands(run_all, tmp_pa
             "queries: 'tensor([[1.]])' is not understood; expected a name and an array",
             "keep only the arrays, each with its name: Q = …",
         ),
-        ("{'q': tensor([[1.]]), 'k': tensor([[1.]])", "queries: a bracket of the mapping is never closed", "copy all"),
+        (
+            "{'q': tensor([[1.]]), 'k': tensor([[1.]])",
+            "queries: a bracket of the mapping is never closed",
+            "copy the whole text",
+        ),
         (
             "{'x': {'q': tensor([[1.]])}}",
             "queries: x: this is a mapping, not a matrix",

@@ -196,7 +196,7 @@ ONE_OF_RESULTS = (
     "d_context, d_values_context, d_w_q, d_w_k, d_w_v, d_w_o, d_b_q, d_b_k, d_b_v, d_b_o"
 )
 MATRIX = "a matrix is a list of rows, as in [[1, 0], [0, 1]]"
-MISSING = "give it a value or leave the key out"
+MISSING = "give it a value, or leave the key out"
 
 # the document, the whole message, the hint
 REFUSED = [
@@ -245,12 +245,12 @@ REFUSED = [
     (
         "variant: [scaled]",
         "p.yaml: line 1, column 10: variant: a list; expected one value",
-        "write it behind the colon, as in scale: 0.5",
+        "write it after the colon, as in scale: 0.5",
     ),
     (
         "variant: {a: b}",
         "p.yaml: line 1, column 10: variant: a mapping; expected one value",
-        "write it behind the colon, as in scale: 0.5",
+        "write it after the colon, as in scale: 0.5",
     ),
     ("scale:", "p.yaml: line 1, column 7: scale: the value is missing", MISSING),
     ("causal: yes", "p.yaml: line 1, column 9: causal: 'yes' is neither true nor false", None),
@@ -281,7 +281,7 @@ REFUSED = [
     (
         "window: [1, [2]]",
         "p.yaml: line 1, column 13: window: a list; expected one value",
-        "write it behind the colon, as in scale: 0.5",
+        "write it after the colon, as in scale: 0.5",
     ),
     ("window: [1, ~]", "p.yaml: line 1, column 13: window: the value is missing", MISSING),
     ("heads: 3/2", "p.yaml: line 1, column 8: heads: 3 query heads are not a multiple of 2 key/value heads", None),
@@ -295,12 +295,12 @@ REFUSED = [
     (
         "as: [torch]",
         "p.yaml: line 1, column 5: as: a list; expected one value",
-        "write it behind the colon, as in scale: 0.5",
+        "write it after the colon, as in scale: 0.5",
     ),
     (
         "title: [a]",
         "p.yaml: line 1, column 8: title: a list; expected one value",
-        "write it behind the colon, as in scale: 0.5",
+        "write it after the colon, as in scale: 0.5",
     ),
     ("allow_nonfinite: true", "p.yaml: line 1, column 1: unknown key 'allow_nonfinite'", KINDS_OF_KEYS),
     ("labels: [a]", "p.yaml: line 1, column 9: labels: a list; expected a mapping", LABELS_FORM),
@@ -337,7 +337,7 @@ REFUSED = [
     (
         "digits: [4]",
         "p.yaml: line 1, column 9: digits: a list; expected one value",
-        "write it behind the colon, as in scale: 0.5",
+        "write it after the colon, as in scale: 0.5",
     ),
     ("digits: {queries: 4}", "p.yaml: line 1, column 10: unknown key 'queries'", "did you mean 'd_queries'?"),
     (
@@ -591,8 +591,8 @@ def test_rows_that_yaml_joins_to_one_line_are_refused(read, written, place):
     with pytest.raises(InputError) as caught:
         read(f"q:{written}\nk: [[1, 0, 0, 1]]\n")
     assert caught.value.where == f"p.yaml: {place}"
-    assert caught.value.what == "q: YAML joins its lines to one, so that its rows are lost"
-    assert caught.value.hint == "write | behind the colon: q: |"
+    assert caught.value.what == "q: YAML joins its lines into one, so its rows are lost"
+    assert caught.value.hint == "write | after the colon: q: |"
 
 
 @pytest.mark.parametrize(

@@ -86,7 +86,7 @@ NO_SCALES = [
     ("((", "invalid scale '((': unexpected end", FORM),
     ("1/", "invalid scale '1/': unexpected end", FORM),
     ("(1", "invalid scale '(1': a bracket is not closed", FORM),
-    ("1)", "invalid scale '1)': a bracket is closed that was not opened", FORM),
+    ("1)", "invalid scale '1)': a closing bracket has no opening one", FORM),
     ("()", "invalid scale '()': ')' is out of place", FORM),
     ("1//2", "invalid scale '1//2': '/' is out of place", FORM),
     ("*2", "invalid scale '*2': '*' is out of place", FORM),

@@ -60,7 +60,7 @@ SETTINGS = [
     Bad(
         "a window wider than any matrix",
         {"window": (10**20, 0)},
-        "window: 100000000000000000000 is beyond any matrix",
+        "window: 100000000000000000000 is larger than any matrix",
         None,
     ),
     Bad(
@@ -384,7 +384,7 @@ SETTINGS = [
     Bad(
         "an offset beyond any matrix",
         {"query_offset": 10**18},
-        "query_offset: 1000000000000000000 is beyond any matrix",
+        "query_offset: 1000000000000000000 is larger than any matrix",
         None,
     ),
     Bad(

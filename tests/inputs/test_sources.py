@@ -207,7 +207,7 @@ def test_standard_input_is_used_once():
     once.matrix("-", role="queries")
     with pytest.raises(UsageError) as error:
         once.matrix("-", role="keys")
-    what = "standard input: can be read once, and queries took it before keys"
+    what = "standard input: can be read only once: queries took it before keys"
     assert refusal(error) == (what, "save one of them to a file")
 
 
@@ -287,7 +287,7 @@ def test_an_only_list_that_describes_a_matrix_is_not_taken_for_it(name: str) -> 
     with pytest.raises(InputError) as caught:
         Sources(lambda: io.BytesIO(b"")).matrix("described.json", role="queries")
     assert (caught.value.what, caught.value.hint) == (
-        f"holds no matrix: its only list, {name!r}, is named like a description of one",
+        f"holds no matrix: its only list is called {name!r}, like a property of one",
         f"if it is the matrix, use described.json:{name}",
     )
     matrix = Sources(lambda: io.BytesIO(b"")).matrix(f"described.json:{name}", role="queries")
@@ -325,10 +325,10 @@ def test_a_data_frame_in_json_says_where_its_numbers_are(tmp_path) -> None:
     assert sources.matrix(f"{tmp_path / 'split.json'}:data", role="queries").array.tolist() == [[1.5, -2], [0.25, 3]]
     with pytest.raises(InputError) as caught:
         sources.matrix(FRAME["split"], role="queries")
-    assert caught.value.hint == "keep only the list behind data"
+    assert caught.value.hint == "keep only the list after data"
     with pytest.raises(InputError) as caught:
         sources.matrix(str(tmp_path / "index.json"), role="queries")
-    assert caught.value.what == "holds mappings in a mapping, whose keys may name rows or columns, and no array"
+    assert caught.value.what == "holds nested mappings, whose keys may name rows or columns, but no array"
     assert caught.value.hint == "in pandas, x.to_json(orient='values') writes its rows"
 
 
@@ -347,7 +347,7 @@ def test_a_sparse_matrix_of_scipy_is_called_that(tmp_path) -> None:
     with pytest.raises(InputError) as caught:
         Sources(io.BytesIO).matrix(str(path), role="queries")
     assert caught.value.hint == (
-        "this is a sparse matrix of SciPy: save all of its cells, numpy.save('q.npy', matrix.toarray())"
+        "this is a SciPy sparse matrix: save all of its cells, numpy.save('q.npy', matrix.toarray())"
     )
 
 
@@ -355,7 +355,7 @@ def test_a_mapping_that_was_saved_as_one_array_of_objects_is_called_that(tmp_pat
     np.save(tmp_path / "p.npy", np.array({"q": np.eye(2)}, dtype=object), allow_pickle=True)
     with pytest.raises(InputError) as caught:
         read_problem(str(tmp_path / "p.npy"), Sources(io.BytesIO))
-    assert caught.value.what == "its cells are Python objects, which only unpickling would read"
+    assert caught.value.what == "its cells are Python objects, which can be read only by unpickling"
     cures = "array.astype('float64'), or several arrays: numpy.savez('problem.npz', q=q, k=k, v=v)"
     assert caught.value.hint == f"save the array as float64: {cures}"
 

@@ -15,22 +15,22 @@ from attncli.matrix import Reading
 PASTE = "print the array, and paste what it shows"
 KEEP = "keep only the arrays, each with its name: Q = …"
 CODE = "this is code, which attncli does not run"
-NAMED = "this names an array, without its numbers"
+NAMED = "this describes an array, without its numbers"
 SHORTENED = "the array is printed with '...' in place of numbers"
 NUMBERS = "print its numbers: print(x.tolist())"
 FRAME = (
     "this is code for a data frame, which attncli does not run",
     "print its numbers: print(x.to_csv(index=False)) in Python, write.csv(x, row.names = FALSE) in R",
 )
-SEVERAL = ("several arrays stand in one pair of parentheses", "print each of them by itself")
-BARS = "its cells are separated by bars, without a rule under the header"
+SEVERAL = ("several arrays are in one pair of parentheses", "print them one at a time")
+BARS = "its cells are separated by bars, without a line of dashes under the header"
 COMPILED = ("this is a constant as a compiler prints it, with its type", "keep only the numbers and their brackets")
 UNREAD = [
     (
         "several names",
         "Q, K = np.array([[1, 2]]), np.array([[3, 4]])",
-        "several names stand before one sign =",
-        "write each array behind its own name, on a line of its own: Q = …",
+        "several names share one =",
+        "put each array on its own line, after its name: Q = …",
     ),
     (
         "lengths that are names",
@@ -41,38 +41,38 @@ UNREAD = [
     (
         "numbered names",
         "1. **Queries**: Q = [[1, 2]]\n2. **Keys**: K = [[3, 4]]",
-        "its names stand behind the signs of a list",
-        "delete these signs, so that each line begins with its name: Q = …",
+        "its names follow list markers",
+        "delete the markers, so that each line begins with its name: Q = …",
     ),
     (
         "numbered rows",
         "1) 1 2\n2) 3 4",
-        "its rows stand behind the signs of a list",
-        "delete these signs, so that each line is a row",
+        "its rows follow list markers",
+        "delete the markers, so that each line is a row",
     ),
     (
         "rows between bars",
         "| 1 2 |\n| 3 4 |",
-        "each row stands between bars",
+        "each row is between bars",
         "delete the bars, so that each line is a row: 1 0",
     ),
     (
         "quotation marks of a word processor",
         "“Q”: [[1, 2]]",
-        "its quotation marks are those of a word processor",
-        "type plain ones, or none",
+        "it has typographic quotation marks",
+        "use plain ones, or none",
     ),
     (
         "a name and its set",
         "Q ∈ ℝ^{2×2}:\n1 2\n3 4\n5 6",
-        "a set that its array is in stands behind a name",
-        "write each array behind its name alone: Q = [[1, 0], [0, 1]]",
+        "a name is followed by the set that its array is in",
+        "write each array directly after its name: Q = [[1, 0], [0, 1]]",
     ),
     (
         "items that are rows",
         "* [1, 2]\n* [3, 4]",
-        "its rows stand behind the signs of a list",
-        "delete these signs, so that each line is a row",
+        "its rows follow list markers",
+        "delete the markers, so that each line is a row",
     ),
     (
         "labels and lists",
@@ -111,7 +111,7 @@ UNREAD = [
     (
         "an array of xarray",
         "<xarray.DataArray (x: 1, y: 2)> Size: 16B\narray([[1., 2.]])\nDimensions without coordinates: x, y",
-        "this is an array of xarray with its coordinates",
+        "this is an xarray array with its coordinates",
         "print its numbers: print(x.values)",
     ),
     ("a data frame's code", "pd.DataFrame([[1, 2], [3, 4]], columns=['a', 'b'])", *FRAME),
@@ -137,7 +137,7 @@ UNREAD = [
     (
         "a sparse array",
         "  (0, 0)\t1.0\n  (1, 1)\t4.0",
-        "this is a sparse array as SciPy prints it, only the cells that are not zero",
+        "this is a sparse array as SciPy prints it, with only its nonzero cells",
         "print(x.toarray()) prints what attncli reads",
     ),
     (
@@ -150,30 +150,30 @@ UNREAD = [
         "three axes of MATLAB",
         "q(:,:,1) =\n\n     1     2\n\nq(:,:,2) =\n\n     5     6\n",
         "this is an array of three axes as MATLAB prints it",
-        "MATLAB's last axis is the first here: write each slice, x(:,:,1), to a file of its own",
+        "MATLAB's last axis is the first here: write each slice, x(:,:,1), to its own file",
     ),
     (
         "a tuple of arrays",
         "(tensor([[1., 2.],\n        [3., 4.]]), tensor([[5., 6.],\n        [7., 8.]]))",
-        "several arrays stand in one pair of parentheses",
-        "print each of them by itself",
+        "several arrays are in one pair of parentheses",
+        "print them one at a time",
     ),
     (
         "rows in parentheses",
         "(1, 2), (3, 4)",
-        "each row stands in parentheses of its own",
+        "each row has its own parentheses",
         "put the rows into one list: [[1, 0], [0, 1]]",
     ),
     (
         "names before the rows",
         "row 0: 1.0 2.0\nrow 1: 3.0 4.0\n",
         "each line begins with a name and a colon",
-        "delete them, up to the colon",
+        "delete everything up to the colon",
     ),
     (
         "a rule of dashes",
         "  a   b\n --  --\n  1   2\n  3   4",
-        "its second line is a rule under the header, not numbers",
+        "its second line is a line of dashes under the header, not numbers",
         "delete that line",
     ),
     (
@@ -192,28 +192,28 @@ UNREAD = [
         "a table of Polars without its last rows",
         "shape: (3, 1)\n┌─────┐\n│ a   │\n│ --- │\n│ f64 │\n╞═════╡\n│ 1.0 │\n│ 3.0 │\n└─────┘",
         "its lines say 3 × 1, but the table has 2 × 1",
-        "copy all of what was printed",
+        "copy everything that was printed",
     ),
     (
         "a table of psql without its first row",
         "  a  |  b  \n-----+-----\n   3 |   4\n(2 rows)",
         "its lines say 2 × 2, but the table has 1 × 2",
-        "copy all of what was printed",
+        "copy everything that was printed",
     ),
     (
         "a table and a matrix of LaTeX",
         "| a | b |\n|---|---|\n| 1 | 2 |\n\n$$K = \\begin{bmatrix} 5 & 6 \\\\ 7 & 8 \\end{bmatrix}$$\n",
-        "holds tables and matrices of LaTeX; only one kind can be read from a file",
-        "keep the tables in this file, and the matrices in one that ends with .tex",
+        "holds tables and LaTeX matrices; only one kind can be read from a file",
+        "keep the tables in this file, and move the matrices to a .tex file",
     ),
     (
         "keys and values of protobuf",
         "dims: 2\ndims: 1\nfloat_data: 1\nfloat_data: 2\n",
-        "its lines are keys and values, some keys more than once",
+        "its lines are keys and values, and some keys are repeated",
         "keep only the rows of the matrix, without their keys",
     ),
     *(
-        (f"a line of a log {number}", text, "begins with a time, as the lines of a log", KEEP)
+        (f"a line of a log {number}", text, "begins with a time, like the lines of a log", KEEP)
         for number, text in enumerate(
             (
                 "2024-01-05 12:00:01 INFO Q=[[1, 2], [3, 4]]",
@@ -226,7 +226,7 @@ UNREAD = [
             f"numbered lines {number}",
             text,
             "its lines are numbered",
-            "delete the numbers of the lines, and the signs behind them",
+            "delete the line numbers and the signs after them",
         )
         for number, text in enumerate(
             (
@@ -239,10 +239,10 @@ UNREAD = [
     ),
     *(
         (
-            f"a comment behind a row {number}",
+            f"a comment after a row {number}",
             f"1 2 {sign} first\n3 4 {sign} second\n",
-            "a comment stands behind a row",
-            "put it on a line of its own, # and a blank before it, or delete it",
+            "a comment follows a row",
+            "put it on its own line after # and a space, or delete it",
         )
         for number, sign in enumerate(("#", "//", "%"))
     ),
@@ -250,24 +250,24 @@ UNREAD = [
         (
             f"an array of lldb {number}",
             f"{start}(float[2][2]) $0 = {{\n  [0] = ([0] = 1, [1] = 2)\n  [1] = ([0] = 3, [1] = 4)\n}}\n",
-            "this is an array as lldb prints it, each cell with its place",
-            "print a row to a line, with blanks or commas between its cells",
+            "this is an array as lldb prints it, each cell with its index",
+            "print one row per line, with spaces or commas between its cells",
         )
         for number, start in enumerate(("", "(lldb) p q\n"))
     ),
     (
-        "arrows behind labels",
+        "arrows after labels",
         "cat -> 1 2\ndog -> 3 4\n",
-        "an arrow stands between a label and its row",
+        "an arrow separates a label from its row",
         "delete the arrows: a label and its numbers make a row",
     ),
     ("a factor before an array", "2 * np.array([[1, 2]])", CODE, PASTE),
-    ("a sum behind a name", "Q = 0.5 + np.array([[1, 2]])", CODE, PASTE),
+    ("a sum after a name", "Q = 0.5 + np.array([[1, 2]])", CODE, PASTE),
     (
         "an answer with two arrays without names",
         "Sure! Here it is:\n\n```python\n[[1, 2], [3, 4]]\n```\n\nand\n\n```\n[[0.5, 0.5]]\n```\n",
-        "holds other text besides what stands between its fences",
-        "keep only what stands between two of them, or put the name of each matrix above its fence: Q:",
+        "contains text outside its code fences",
+        "keep only one fenced block, or put the name of each matrix above its fence: Q:",
     ),
     (
         "Word's equation",
@@ -278,8 +278,8 @@ UNREAD = [
     (
         "a tensor of Burn",
         'Tensor {\n  data:\n[[1.0, 2.0],\n [3.0, 4.0]],\n  shape:  [2, 2],\n  device:  Cpu,\n  dtype:  "f32",\n}',
-        "this is a tensor as Burn prints it, with what it knows of it",
-        "keep only the list behind data:",
+        "this is a tensor as Burn prints it, with its metadata",
+        "keep only the list after data:",
     ),
     (
         "a variable of Flax",
@@ -290,7 +290,7 @@ UNREAD = [
     (
         "R's str",
         " num [1:2, 1:2] 1 3 2 4",
-        "this is what str() of R says of an array",
+        "this is the output of R's str()",
         "print all of it: print(x)",
     ),
     ("MLIR", "dense<[[1.0, 2.0], [3.0, 4.0]]> : tensor<2x2xf32>", *COMPILED),
@@ -300,8 +300,8 @@ UNREAD = [
     (
         "XML",
         "<q><row>1 0.5</row><row>2 3</row></q>",
-        "its numbers stand between tags, as in XML and MathML",
-        "print a row to a line, with blanks or commas between its cells",
+        "its numbers are between tags, as in XML and MathML",
+        "print one row per line, with spaces or commas between its cells",
     ),
     (
         "a statement of SQL",
@@ -313,7 +313,7 @@ UNREAD = [
         "Armadillo's file",
         "ARMA_MAT_TXT_FN008\n2 2\n   1.0   2.0\n   3.0   4.0\n",
         "this is a text file of Armadillo",
-        "delete its first two lines, which say the type and the size",
+        "delete its first two lines, which give the type and the size",
     ),
     (
         "a section of TOML",
@@ -322,22 +322,22 @@ UNREAD = [
         "delete that line",
     ),
     (
-        "rows behind their numbers",
+        "rows after their numbers",
         "1. [1, 2]\n2. [3, 4]",
-        "its rows stand behind their numbers",
-        "delete the numbers of the rows, and the signs behind them",
+        "its rows are numbered",
+        "delete the row numbers and the signs after them",
     ),
     (
         "rows of a debugger",
         "0: (2) [1, 2]\n1: (2) [3, 4]",
-        "its rows stand behind their numbers",
-        "delete the numbers of the rows, and the signs behind them",
+        "its rows are numbered",
+        "delete the row numbers and the signs after them",
     ),
     (
         "a sentence before an array",
         "The query matrix is [[1, 2], [3, 4]].",
-        "words stand before an array",
-        "put its name and a sign before it: Q = [[1, 0], [0, 1]]",
+        "words come before an array",
+        "write its name and = before it: Q = [[1, 0], [0, 1]]",
     ),
     (
         "a shape of torch above the array",
@@ -354,11 +354,11 @@ UNREAD = [
     (
         "colours",
         "\x1b[1m[[1. 2.]\n [3. 4.]]\x1b[0m",
-        "holds the colours of a terminal",
+        "contains terminal colour codes",
         r"print it without them: NO_COLOR=1, or pipe it through sed 's/\x1b\[[0-9;]*m//g'",
     ),
     *(
-        (f"a word of a log {number}", text, "begins with a word of a log, as INFO", KEEP)
+        (f"a word of a log {number}", text, "begins with a log level, such as INFO", KEEP)
         for number, text in enumerate(("INFO:root:[[1. 2.]]", "[INFO] [[1. 2.]]", "[rank0]: [[1. 2.]]"))
     ),
     (
@@ -370,14 +370,14 @@ UNREAD = [
     (
         "an association",
         '<|"q" -> {{1, 2}}|>',
-        "this is an association of Mathematica",
-        "print its arrays one by one, each with its name: Q = …",
+        "this is a Mathematica association",
+        "print its arrays one at a time, each with its name: Q = …",
     ),
     *(
         (
             f"Maple's brackets {number}",
             text,
-            "this is a matrix between the angle brackets of Maple",
+            "this is a Maple matrix in angle brackets",
             "print it as a list: convert(x, listlist)",
         )
         for number, text in enumerate(("<<1, 3>|<2, 4>>", "<<1|2>,<3|4>>"))
@@ -392,13 +392,13 @@ UNREAD = [
     (
         "glimpse",
         "Rows: 2\nColumns: 2\n$ a <dbl> 1.5, 0.25\n$ b <dbl> -2, 3\n",
-        "this is what glimpse() says of a data frame, a column to a line",
+        "this is the output of glimpse(), one line per column",
         "print(x.to_csv(index=False)) in Python, write.csv(x, row.names = FALSE) in R",
     ),
     (
         "a file of OpenCV",
         "%YAML:1.0\n---\nQ: !!opencv-matrix\n   rows: 1\n   cols: 2\n   dt: f\n   data: [ 1., 2. ]\n",
-        "this is a matrix as OpenCV writes it, its numbers in one list",
+        "this is a matrix as OpenCV writes it, with its numbers in one list",
         "print its rows: print(fs.getNode('Q').mat().tolist())",
     ),
     (
@@ -411,14 +411,14 @@ UNREAD = [
     (
         "Candle's debug",
         "Tensor[dims 2, 2; f32]",
-        "this names a tensor, without its numbers",
+        "this describes a tensor, without its numbers",
         'print it with {}: println!("{}", x)',
     ),
     (
         "rows of LaTeX without their environment",
         "1.5 & -2 \\\\ \\hline\n0.25 & 3 \\\\ \\hline\n",
         "its cells are separated by '&', as in LaTeX",
-        r"write \begin{bmatrix} above them and \end{bmatrix} below, and \\ behind each row",
+        r"write \begin{bmatrix} above them and \end{bmatrix} below, and \\ after each row",
     ),
     ("OpenCV's comma", "cv::Mat_<float> q = (cv::Mat_<float>(2,2) << 1, 2, 3, 4);", CODE, PASTE),
     ("Eigen's comma below a declaration", "Eigen::Matrix2d Q;\nQ << 1, 2,\n     3, 4;", CODE, PASTE),
@@ -457,7 +457,7 @@ UNREAD = [
         "bars around rows",
         "| 1 | 2 |\n| 3 | 4 |",
         BARS,
-        "put | | | and |---|---| above it, with as many cells, for a table without names",
+        "put | | | and |---|---| above it, with the same number of cells",
     ),
 ]
 
@@ -536,7 +536,7 @@ def test_a_table_of_attncli_itself_says_what_is_read_again(run, tmp_path, option
     assert (ran.status, ran.err) == (
         2,
         f"error: {path}: this is a table as attncli prints it, with rounded numbers\n"
-        "hint: let it print what is read again: -f csv, -f json or -f markdown\n",
+        "hint: print a form that can be read back: -f csv, -f json or -f markdown\n",
     )
 
 

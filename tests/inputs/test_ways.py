@@ -134,7 +134,7 @@ TABLES = [
     ("cells of a block list", "- - 1\n  - 2\n- - 3\n  - 4", [[1, 2], [3, 4]]),
     ("LaTeX below a label", "Queries:\n\\begin{bmatrix} 1 & 2 \\\\ 3 & 4 \\end{bmatrix}\n", [[1, 2], [3, 4]]),
     (
-        "LaTeX in dollars behind a label",
+        "LaTeX in dollars after a label",
         "Query matrix: $\\begin{bmatrix} 1 & 2 \\\\ 3 & 4 \\end{bmatrix}$",
         [[1, 2], [3, 4]],
     ),
@@ -185,7 +185,7 @@ TABLES = [
     ("a list that begins with another minus", "[[\N{MINUS SIGN}1, 2], [3, 4]]", [[-1, 2], [3, 4]]),
     ("a row of fractions", "[Fraction(1, 2), Decimal('2')]", [0.5, 2]),
     ("decimal commas beside a tab", "1,0\t2,5", [[1, 2.5]]),
-    ("decimal commas behind tabs", "1,0\t,5\n2\t,25", [[1, 0.5], [2, 0.25]]),
+    ("decimal commas after tabs", "1,0\t,5\n2\t,25", [[1, 0.5], [2, 0.25]]),
     ("a plain table", "1 2\n3 4", [[1, 2], [3, 4]]),
     ("a table with a header", "a,b\n1,2\n3,4", [[1, 2], [3, 4]]),
     ("a table with labels on both sides", ",a,b\ncat,1,2\ndog,3,4", [[1, 2], [3, 4]]),
@@ -261,7 +261,7 @@ DRESSINGS = {
     "a comma": lambda text: f"{text},",
     "a semicolon": lambda text: f"{text};",
     "blank lines": lambda text: f"\n\n{text}\n\n\n",
-    "blanks at the ends of lines": lambda text: "\n".join(f"{line}  " for line in text.split("\n")),
+    "spaces at the ends of lines": lambda text: "\n".join(f"{line}  " for line in text.split("\n")),
     "a name": lambda text: f"Q = {text}",
     "a name and a line": lambda text: f"Q =\n{text}",
     "an attribute": lambda text: f"self.Q = {text}",
@@ -272,7 +272,7 @@ DRESSINGS = {
     "an indented fence": lambda text: _indented("   ")(f"```\n{text}\n```"),
     "half a fence": lambda text: f"```python\n{text}",
     "words before it": lambda text: f"Here is the matrix:\n\n{text}",
-    "words behind it": lambda text: f"{text}\n\nHope this helps!",
+    "words after it": lambda text: f"{text}\n\nHope this helps!",
     "Python's prompt": lambda text: f">>> print(Q)\n{text}\n>>> ",
     "Python's prompts": _prompted(">>> Q = ", "... "),
     "Python's prompts without a name": _prompted(">>> ", "... "),
@@ -362,7 +362,7 @@ def test_several_arrays_are_a_problem_typed_or_sent_or_in_a_file(text: str, tmp_
 def test_several_arrays_before_other_keys_are_refused_typed_or_sent_or_in_a_file(text: str, tmp_path: Path) -> None:
     (tmp_path / "p.txt").write_text(text)
     for source in (text, "-", str(tmp_path / "p.txt")):
-        with pytest.raises(UsageError, match="is a problem, which has keys of its own, and another source follows it"):
+        with pytest.raises(UsageError, match="is a problem, which has its own keys, and another source follows it"):
             worksheet_from_matrices(source, "1 2", None, Sources(lambda: io.BytesIO(text.encode())))
 
 
@@ -411,7 +411,7 @@ def test_a_folder_of_problems_is_no_problem(tmp_path: Path, monkeypatch: pytest.
     with pytest.raises(InputError) as caught:
         read_problem("many", Sources(io.BytesIO))
     assert str(caught.value) == "many: is a folder of problems; expected one problem"
-    assert caught.value.hint == "name one, as many/one; or attncli batch many -d DIR"
+    assert caught.value.hint == "name one, such as many/one; or attncli batch many -d DIR"
     assert read_problem("many/one", Sources(io.BytesIO)).name == "one"
 
 

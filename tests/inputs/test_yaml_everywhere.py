@@ -48,7 +48,7 @@ def test_a_notebook_of_jupyter_is_called_by_its_name(run_all, name: str, tmp_pat
     (tmp_path / name).write_text(json.dumps({"cells": [cell], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}))
     ran = run_all([["run", name], ["run", name, "1 0"]])
     hint = "copy what its cells show, or save arrays from it: numpy.savez('problem.npz', q=q, k=k, v=v)"
-    error = f"error: {name}: this is a notebook of Jupyter, not a problem\nhint: {hint}\n"
+    error = f"error: {name}: this is a Jupyter notebook, not a problem\nhint: {hint}\n"
     assert ran == [(2, "", error)] * 2
 
 

@@ -21,7 +21,7 @@ NAMES_OF_INPUTS = ["queries", "keys", "values"]
 LABELS = {
     "plain": lambda n: [f"t{place}" for place in range(n)],
     "of different lengths": lambda n: ["a" * place for place in range(1, n + 1)],
-    "with blanks and marks": lambda n: ["the cat ", "[b]x[/b]", "é…", " :a:", "·", "\t\n", "a  b", "", "Ω", "r"][:n],
+    "with spaces and marks": lambda n: ["the cat ", "[b]x[/b]", "é…", " :a:", "·", "\t\n", "a  b", "", "Ω", "r"][:n],
     "of two columns": lambda n: ["猫", "e\u0301", "\u200b", "👩‍👩‍👧", "ab", "c", "d", "e", "f", "g"][:n],
 }
 

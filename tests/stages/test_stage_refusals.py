@@ -85,8 +85,8 @@ STAGES = [
         "give the mask with --dropout-mask, 1 = kept",
     ),
     Bad("dropout of everything", {"dropout": 1.0},
-        "dropout: 1.0 is not a share from 0 up to, but not including, 1", None),
-    Bad("dropout below 0", {"dropout": -0.1}, "dropout: -0.1 is not a share from 0 up to, but not including, 1", None),
+        "dropout: 1.0 is not a number from 0 up to, but not including, 1", None),
+    Bad("dropout below 0", {"dropout": -0.1}, "dropout: -0.1 is not a number from 0 up to, but not including, 1", None),
     Bad(
         "a dropout mask of shares", {"dropout_mask": [[0.5, 1, 1, 1], [1, 1, 1, 1]]},
         "dropout_mask: 0.5 at [0, 0]: a dropout mask is 0/1 or true/false", None,

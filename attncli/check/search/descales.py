@@ -152,6 +152,6 @@ def diagnose_gate(case: Case) -> tuple[Diagnosis, ...]:
         return ()
     sentence = (
         f"each cell of your output is the right one times a number of its own between 0 and 1, {factors.min():.4g} to "
-        f"{factors.max():.4g}, as a gate gives: the weighted sum alone is expected"
+        f"{factors.max():.4g}, as a gate gives: only the weighted sum is expected"
     )
     return (Diagnosis(slip="values-factor", also=(), verdict="wrong", explains=case.wrong, sentence=sentence),)

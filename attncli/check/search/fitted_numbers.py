@@ -109,7 +109,7 @@ def _near_softcap(problem: Problem) -> float | None:
 
 def _told_softcap(case: Case, value: float) -> str:
     if case.problem.softcap is None:
-        return f"a softcap of {value:.6g} was applied, without being asked for"
+        return f"a softcap of {value:.6g} was applied, although none is asked for"
     scale = case.problem.scale
     ways = {scale: "as if it came before the scale", math.log(2): "log 2 times it, as in powers of 2"}
     near = (words for factor, words in ways.items() if math.isclose(value, case.problem.softcap * factor, rel_tol=NEAR))

@@ -44,7 +44,7 @@ def fitted_sink(case: Case, sample: Sample) -> Slip | None:
         return None
     sink, own = math.log(corrected(case, sample, size, _with_joined)), case.problem.sink
     if own is None:
-        told = "a sink of {:.6g} took a part of each row, without being asked for"
+        told = "a sink of {:.6g} took a part of each row, although none is asked for"
     else:
         asked = ", ".join(f"{each:g}" for each in dict.fromkeys(own))
         told = f"the sink was {{:.6g}}: e^S joins each row's sum, S = {asked}"

@@ -63,7 +63,7 @@ def _normed_output(case: Case) -> list[Route]:
     return [
         Route(
             present=partial(_present, norm=norm, room=room, added=rows),
-            said=f"the output{plus} went through {words}: the weighted sum alone is expected",
+            said=f"the output{plus} went through {words}: only the weighted sum is expected",
         )
         for plus, rows in added.items()
         for words, norm in NORMS.items()

@@ -87,7 +87,7 @@ def _residual(case: Case) -> list[Route]:
         matrix = getattr(case.request, name)
         array = None if matrix is None else np.asarray(matrix.array, np.float64)
         if array is not None and array.shape == shape:
-            said = f"{words} was added to the output: the weighted sum alone is expected"
+            said = f"{words} was added to the output: only the weighted sum is expected"
             routes.append(Route(present=partial(_plus, added=array), said=said))
     return routes
 

@@ -53,7 +53,7 @@ def is_labelled(text: str) -> bool:
 
 
 def is_labelled_call(text: str) -> bool:
-    """Return whether a call or a type stands behind the label, `Q: tensor([[1., 2.]])`, which YAML takes for text."""
+    """Return whether a call or a type stands after the label, `Q: tensor([[1., 2.]])`, which YAML takes for text."""
     if ":" not in text:
         return False
     from attncli.formats.prints import named
@@ -98,7 +98,7 @@ def note_left_out(contents: Contents, text: str, where: str) -> Contents:
 
     if not decorations.strip_page(text)[1]:
         return contents
-    return with_note(contents, f"{where}: only what stands between its fences is read")
+    return with_note(contents, f"{where}: only its fenced blocks are read")
 
 
 def explain_refusal(refusal: InputError, text: str, where: str) -> InputError:

@@ -106,7 +106,7 @@ class BracketWalk:
             raise InputError(self.here(), "a number is missing before ','", "write it, or nan")
         innermost = self.open[-1]
         if innermost.style not in ("", style):
-            what = "the items of a list are separated by commas or by blanks, not by both"
+            what = "the items of a list are separated by commas or by spaces, not by both"
             raise InputError(self.here(), what, "put a comma between all of them, and a point in decimals: [1.5, 2, 3]")
         innermost.style = style
 
@@ -115,7 +115,7 @@ class BracketWalk:
         if depth == DEEPEST:
             raise InputError(self.where, f"lists are nested deeper than {DEEPEST}", _FORM)
         if self.leaf_depth and depth == self.leaf_depth:
-            raise InputError(self.here(), "a list stands where other rows have a number", _FORM)
+            raise InputError(self.here(), "found a list where other rows have a number", _FORM)
         if self.open:
             self.open[-1].count += 1
         self.open.append(_Open(CLOSERS[opener]))
@@ -127,7 +127,7 @@ class BracketWalk:
         if not self.leaf_depth:
             self.leaf_depth = depth
         if depth != self.leaf_depth or depth != len(self.lengths):
-            raise InputError(self.here(), f"{quote(token)} stands where other rows have a list", _FORM)
+            raise InputError(self.here(), f"found {quote(token)} where other rows have a list", _FORM)
         self.open[-1].count += 1
         self.cells.append(token)
 

@@ -65,7 +65,7 @@ def parse(texts: Sequence[str], *, leading_zero: bool = True) -> tuple[np.ndarra
         return numerals.parse_cells(cells, leading_zero=leading_zero), cells
     except NumeralError as error:
         if texts[error.index] not in numerals.TRUTHS and texts[error.index].strip("\"'") in numerals.TRUTHS:
-            what = f"{numerals.quote(texts[error.index])} is text, not a truth value"
+            what = f"{numerals.quote(texts[error.index])} is text, not a boolean"
             raise NumeralError(what, "write it without quotes", error.index) from None
         if cells[error.index] == texts[error.index]:
             raise

@@ -34,18 +34,18 @@ _MARKED_NAME = re.compile(  # of an answer in Markdown: - **Q** = [[1, 0]], or `
     re.MULTILINE,
 )
 _NAMED = re.compile(_NAME, re.IGNORECASE)
-_GAP, _BLANK = r"[ \t]{0,3}", r"[ \t]{1,3}"  # no more: of many blanks, each part of a pattern could have any
+_GAP, _SPACE = r"[ \t]{0,3}", r"[ \t]{1,3}"  # no more: of many spaces, each part of a pattern could have any
 _ALIAS = rf"{_GAP}\((?:[QKVX]|quer(?:y|ies)|keys?|values?)\)"
 _LENGTHS = rf"[0-9]+(?:{_GAP}[,x×]{_GAP}[0-9]+)+"
 _SIZE = (  # 3x2, (3 × 2), (3, 2), shape=(3, 2), torch.Size([3, 2])
-    rf"(?:[:,]?{_GAP}(?:is{_BLANK})?[0-9]+(?:[ \t]?[x×][ \t]?[0-9]+)+|,?{_GAP}[(\[]{_LENGTHS}[)\]]"
-    rf"|[:,]?{_GAP}(?:of{_BLANK})?(?:shape|size|dims?|torch\.Size\(){_GAP}(?:of{_BLANK}|is{_BLANK}|[:=]{_GAP})?"
+    rf"(?:[:,]?{_GAP}(?:is{_SPACE})?[0-9]+(?:[ \t]?[x×][ \t]?[0-9]+)+|,?{_GAP}[(\[]{_LENGTHS}[)\]]"
+    rf"|[:,]?{_GAP}(?:of{_SPACE})?(?:shape|size|dims?|torch\.Size\(){_GAP}(?:of{_SPACE}|is{_SPACE}|[:=]{_GAP})?"
     rf"[(\[]?{_LENGTHS}[)\]]{{0,2}})"
 )
 _SIZED_NAME = re.compile(  # a name with its size: Q (3x2):, # Q (3, 2), Q, shape (3, 2): [[…]], Q: shape=(3, 2)
     r"^[ \t]{0,20}"
-    rf"(?:(?:#{{1,6}}|%{{1,2}}|//|[-*•]){_BLANK})?(?:\*\*|__|`)?"
-    rf"(?:(?:the|input|{_WORDS}){_BLANK})*(?P<name>[A-Za-z]\w{{0,30}})(?:{_BLANK}(?:{_WORDS}))?"
+    rf"(?:(?:#{{1,6}}|%{{1,2}}|//|[-*•]){_SPACE})?(?:\*\*|__|`)?"
+    rf"(?:(?:the|input|{_WORDS}){_SPACE})*(?P<name>[A-Za-z]\w{{0,30}})(?:{_SPACE}(?:{_WORDS}))?"
     rf"(?:\*\*|__|`)?(?:{_ALIAS})?(?P<size>{_GAP}{_SIZE}(?:\*\*|__|`)?{_GAP}(?P<sign>[:=]?)(?:\*\*|__|`)?|(?<=\)){_GAP}(?P<alias>=))"
     rf"(?={_GAP}(?:\n\s*[-+.\d]|\s*(?:[\[({{]|(?:[a-z]+\.)?(?:array|tensor|Array)\()))",
     re.MULTILINE | re.IGNORECASE,
@@ -55,7 +55,7 @@ _SHAPE_LINE = re.compile(  # what print("Q.shape:", Q.shape) shows
     r"^[ \t]*([A-Za-z]\w*)\.(?:shape|size\(\)):?[ \t]*(?:torch\.Size\(\[([0-9, ]*)\]\)|\(([0-9, ]*)\))[ \t]*$",
     re.MULTILINE,
 )
-_BLANKS = re.compile(r"[ \t]+")
+_SPACES = re.compile(r"[ \t]+")
 _EMPTY = " \t\r,;"
 _LABEL = re.compile(  # a line that only names what stands below it
     r"[ \t]*(?!Columns? )([A-Za-z_][\w^{}'-]*(?:[ \t][\w^{}()'-]+){0,4})[ \t]*"
@@ -68,7 +68,7 @@ _RESULT = re.compile(r"(?:expected_)?(?:raw_scores|scores|weights|output|lse)", 
 _COMMENT = re.compile(r"[ \t]*(?:#|%|//)")
 _KEY = re.compile(r"[ \t]*(?:-[ \t]|[\"']?[A-Za-z_]\w*[\"']?[ \t]*:(?:[ \t]|$))")
 _PLAIN_LABEL = re.compile(r"(?!.*\bshape\b)[A-Za-z][\w ]*(?:\((?:[A-Za-z]+|(?:[0-9]+, ?)+[0-9]*)\))?:")
-_LISTED = re.compile(r"\s*(?:[\[{(]|[-+]?\.?[0-9][-+.0-9eE \t]*\Z)")  # a list, or a row of cells between blanks
+_LISTED = re.compile(r"\s*(?:[\[{(]|[-+]?\.?[0-9][-+.0-9eE \t]*\Z)")  # a list, or a row of cells between spaces
 _LISTED_ROWS = re.compile(r"\s*[-+]?\.?[0-9][-+.0-9eE \t]*(?:\n|\Z)")  # which the label has in its own reader
 _RULE = re.compile(r"[ \t]*\|?[ \t]*:?-{3,}:?[ \t]*\|")
 _FENCE = re.compile(r"[ \t]*(`{3,}|~{3,})[ \t]*([^`\n]*)")
@@ -101,7 +101,7 @@ def begins_sized(text: str) -> bool:
 def _declare_lengths(found: re.Match[str]) -> str:
     """Return a name with its size as a declaration, `Q[3][2] =`, which has to be that of its array.
 
-    A word without a sign behind it, `conv 3x3`, may be two labels.
+    A word without a sign after it, `conv 3x3`, may be two labels.
     """
     if found["sign"] == "" and not _NAMED.fullmatch(found["name"]):
         return found[0]
@@ -119,7 +119,7 @@ def name_headings(text: str) -> str:
     names = [name for _, name in places]
     if len(places) < 2:
         return _name_label(lines) or text
-    # a size behind the name is that of a table of attncli, with rounded numbers
+    # a size after the name is that of a table of attncli, with rounded numbers
     is_sheet = all(_RESULT.fullmatch(name) and "(" not in lines[place] for place, name in places)
     if len(set(names)) < 2 or (_INPUTS.isdisjoint(name[0].lower() for name in names) and not is_sheet):
         return text
@@ -153,7 +153,7 @@ def _name_label(lines: list[str]) -> str | None:
 
 
 def _without_empty_cells(lines: list[str]) -> list[str]:
-    """Return the lines of a block of cells without the empty cells behind it, and without empty rows."""
+    """Return the lines of a block of cells without the empty cells after it, and without empty rows."""
     filled = [line.rstrip(" \r") for line in lines if line.strip(_EMPTY)]
     least = min(len(line) - len(line.rstrip(",;\t")) for line in filled)
     kept = (line.rstrip(" \r") if line.strip(_EMPTY) else "" for line in lines)
@@ -186,8 +186,8 @@ def _places(lines: list[str]) -> list[tuple[int, str]]:
 def heading(line: str) -> str | None:
     """Return the name in a line that holds nothing but the heading of a matrix, or None."""
     line = line.rstrip(_EMPTY)  # cells of a sheet beside it
-    # of several blanks, each of the signs that may be left out could have any
-    if len(line) > _LONGEST or (found := _HEADING.fullmatch(_BLANKS.sub(" ", line))) is None:
+    # of several spaces, each of the signs that may be left out could have any
+    if len(line) > _LONGEST or (found := _HEADING.fullmatch(_SPACES.sub(" ", line))) is None:
         return None
     return found[1].replace(" ", "_")
 

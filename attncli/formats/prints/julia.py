@@ -31,7 +31,7 @@ def read_julia(text: str, where: str, reading: Reading) -> Matrix:
     if "Vector{Vector" in head:
         raise InputError(where, "this is a vector of vectors as Julia prints it", "show its rows: stack(x, dims = 1)")
     if len(shape) > 2:
-        hint = "Julia's last axis is the first here: write each slice, x[:, :, 1], to a file of its own"
+        hint = "Julia's last axis is the first here: write each slice, x[:, :, 1], to its own file"
         raise InputError(where, f"this is an array of {len(shape)} axes as Julia prints it", hint)
     source = Lines(body, where)
     rows = [[_plain(cell) for cell in split_words(line)] for _, line in source.lines]

@@ -14,12 +14,12 @@ from attncli.numbers.numerals import NUMBER_HINT, NumeralError
 if TYPE_CHECKING:
     from attncli.matrix import Reading
 
-COPY_ALL = "copy all of what was printed"
+COPY_ALL = "copy everything that was printed"
 _WORD = re.compile(r"[^ \t\r]+")  # str.split also splits at the no-break spaces within a number
 
 
 def split_words(line: str) -> list[str]:
-    """Return the cells of a line that are separated by blanks."""
+    """Return the cells of a line that are separated by spaces."""
     return _WORD.findall(line)
 
 
@@ -58,7 +58,7 @@ class Lines:
             place = divmod(error.index, len(rows[0]))
             name = flat[error.index].removesuffix(":")
             is_setting = name.isidentifier() and name != flat[error.index]
-            hint = f"if it is a setting, write {name} = … on a line of its own" if is_setting else NUMBER_HINT
+            hint = f"if it is a setting, write {name} = … on its own line" if is_setting else NUMBER_HINT
             self.fail(*place, error.what, error.hint or hint)
         return Matrix(
             array.reshape(len(rows), len(rows[0])),

@@ -33,26 +33,26 @@ _KEYWORD = re.compile(
     r"|(?:(?:np|numpy|torch|jnp|tf|mx)\.\w+|float|int|bool|'[a-z0-9]+'|\"[a-z0-9]+\"|&[\w:]+))"
 )
 _LEADING = re.compile(rf"{_NAMES}\s*=\s*({_VALUE})\s*,\s*|(?:data|object|value)\s*=\s*(?=[\[(])")  # as Paddle prints
-_TRAILER = re.compile(  # what MXNet, Candle and Rust's ndarray print behind an array, with its lengths
+_TRAILER = re.compile(  # what MXNet, Candle and Rust's ndarray print after an array, with its lengths
     r"\s*(?:<NDArray ([0-9x]+) @[\w()]+>|Tensor\[\[([0-9, ]+)\], \w+(?:, \w+(?::[0-9]+)?)?\]"
     r"|, shape=\[([0-9, ]+)\], strides=[^\n]*)\s*"
 )
 _CLOSING = re.compile(r"\s*,?\s*\)")
 _CLOSINGS = {")": _CLOSING, ">": re.compile(r"\s*>"), "]": re.compile(r"\s*(?:,\s*\"\w+\"\s*)?\]")}
 _INNER_CALL = re.compile(rf"(?<![\w.]){CALL.pattern}([^()]*?)(?:{_KEYWORD.pattern})*{_CLOSING.pattern}")
-_BLANKS = re.compile(r"([ \t])[ \t]+|(\n)\s+")
+_SPACES = re.compile(r"([ \t])[ \t]+|(\n)\s+")
 _ONE_LIST = "if these are its rows, put them into one list: [[1, 0], [0, 1]]"
 _RESTS = (  # what follows a list, and what to do about it
-    (re.compile(r"(?:print|display|show|\w+\.\w+)\("), "delete it: nothing is run"),
-    (re.compile(r"\w+:\s"), "if this is a problem in YAML, name the file .yaml"),
+    (re.compile(r"(?:print|display|show|\w+\.\w+)\("), "delete it: attncli runs no code"),
+    (re.compile(r"\w+:\s"), "if this is a YAML problem, name the file .yaml"),
     (re.compile(r",?\s*(?:torch\.Size\(\[)?\(?[0-9]+,[ ]?[0-9]*\]?\)\s*\Z"), "delete it, if it is the shape"),
-    (re.compile(r"\[,1\]"), "print one item of the list of R: print(x[[1]])"),
+    (re.compile(r"\[,1\]"), "print one item of the R list: print(x[[1]])"),
     (re.compile(r",\s*nrows: "), 'print it with {} in place of {:?}: println!("{}", x)'),
     (re.compile(r",\s*_size: "), "print its lists: console.log(x.toArray())"),
-    (re.compile(r"[]})]"), "delete it, or open as many lists as are closed"),
+    (re.compile(r"[]})]"), "delete it, or add the opening bracket that is missing"),
     (re.compile(r",?\s*(?:[\[{(]|\w+\()"), _ONE_LIST),
     (re.compile(r",\s*\w+\s*="), "delete that argument"),
-    (re.compile(r"[.'*/+@^-]"), "nothing is calculated here: print the array, and paste what it shows"),
+    (re.compile(r"[.'*/+@^-]"), "attncli does not evaluate it: print the array, and paste what it shows"),
     (re.compile(r"\S"), "keep only the array"),
 )
 _NEXT_NAME = re.compile(r",?\s*[A-Za-z_]\w*\s*=")
@@ -99,11 +99,11 @@ def open_calls(text: str) -> OpenCalls:
 
 def drop_inner_calls(text: str) -> str:
     """Return the text without calls around the items of a list, as in `[np.float64(1.5), 2.0]`."""
-    return _INNER_CALL.sub(r"\1", _BLANKS.sub(r"\1\2", text)) if "(" in text else text  # _BLANKS keeps the search fast
+    return _INNER_CALL.sub(r"\1", _SPACES.sub(r"\1\2", text)) if "(" in text else text  # _SPACES keeps the search fast
 
 
 def close_calls(text: str, end: int, calls: OpenCalls, where: str) -> tuple[int, list[tuple[int, ...]]]:
-    """Return the end of the calls around a list that ends at `end`, and the shapes that stand before and behind it.
+    """Return the end of the calls around a list that ends at `end`, and the shapes that stand before and after it.
 
     Raises InputError if they are not closed.
     """
@@ -140,8 +140,8 @@ def refuse_rest(where: str, rest: str, expected: str, shape: tuple[int, ...] = (
     found = quote(rest) if rest else "nothing"
     if expected == "the end" and _NEXT_NAME.match(rest):
         what = f"expected the end after the list, found {found}"
-        raise InputError(where, what, "write each array on a line of its own")
+        raise InputError(where, what, "put each array on its own line")
     cure = next((hint for begins, hint in _RESTS if begins.match(rest)), None if rest else f"end it with {expected}")
     if cure == _ONE_LIST and len(shape) > 1 and shape[0] > 1:
-        cure = "if it is another array, put each behind its name, on a line of its own: Q = …"
+        cure = "if it is another array, put each on its own line, after its name: Q = …"
     raise InputError(where, f"expected {expected} after the list, found {found}", cure)

@@ -45,7 +45,7 @@ _LINES_ENDED = re.compile(  # rows of MATLAB and Julia: NumPy prints no semicolo
 )
 _GROUP = re.compile(r"\(\s*(?:\(\s*)?[\[{]")
 _PIECES = re.compile(r"[][(){}]|[^][(){}\s]+")
-_CALLED = re.compile(r"[\w'#@!>.]")  # what makes of parentheses behind it a call, or a list of Lisp
+_CALLED = re.compile(r"[\w'#@!>.]")  # what makes of parentheses after it a call, or a list of Lisp
 _INNERMOST = re.compile(r"[\[{(]([^][{}()]*)[\]})]")
 _FLAT_LIST = re.compile(r"\[[^][]*\]")
 _OWN_LISTS = re.compile(r"\s*\[(?![ \t]*\])[^][{}();\n]*\](?:[ \t]*(?:,[ \t]*)?\n\s*\[[^][{}();\n]*\])+\s*(?:,\s*)?")
@@ -66,7 +66,7 @@ def write_numbers_plainly(text: str, where: str) -> str:
 
     Raises InputError for complex numbers.
     """
-    if "\n" not in text:  # or what stands behind // may be a comment
+    if "\n" not in text:  # or what stands after // may be a comment
         text = _RATIO.sub(r"\1/\2", text)
     text = _FLOAT.sub(r"\1", text)
     if _SPLIT_COMPLEX.search(text):
@@ -90,7 +90,7 @@ def write_lists_plainly(text: str, where: str) -> PlainList:
     if _OWN_LISTS.fullmatch(text):
         rows = [row for row in _FLAT_LIST.findall(text) if row.strip("[] \t")]
         text = f"[{','.join(rows)}]"
-        notes = (f"{where}: its {len(rows)} lists, each on a line of its own, are read as the rows of one matrix",)
+        notes = (f"{where}: its {len(rows)} lists, each on its own line, are read as the rows of one matrix",)
     if ended := _LINES_ENDED.fullmatch(text):
         text = _make_list(ended)
     if BUILT.match(text):
@@ -107,7 +107,7 @@ def write_lists_plainly(text: str, where: str) -> PlainList:
 
 
 def _strip_groups(text: str) -> str:
-    """Return the text without the parentheses around one list in brackets: a tuple of one has a comma behind it."""
+    """Return the text without the parentheses around one list in brackets: a tuple of one has a comma after it."""
     if _GROUP.search(text) is None:
         return text
     spare: list[int] = []
@@ -123,7 +123,7 @@ def _strip_groups(text: str) -> str:
             if kind == "(" and inner in (["["], ["tuple"]) and not is_called:
                 spare += [start, found.start()]
                 kind = "["
-            elif kind == "(" and set(inner) == {"[", ","}:  # of Python, where blanks separate nothing
+            elif kind == "(" and set(inner) == {"[", ","}:  # of Python, where spaces separate nothing
                 kind = "tuple"
             if open_:
                 open_[-1][1].append("[" if kind == "{" else kind)

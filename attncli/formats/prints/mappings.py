@@ -89,4 +89,4 @@ def _items(text: str, start: int, where: str) -> Iterator[str]:
         elif token == "," and not depth:
             yield _COMMENTS.sub("\n", "\n" + text[begin : step.start()] + "\n").strip()
             begin = step.end()
-    raise InputError(where, "a bracket of the mapping is never closed", "copy all of it")
+    raise InputError(where, "a bracket of the mapping is never closed", "copy the whole text")

@@ -35,7 +35,7 @@ def read_matlab(text: str, where: str, reading: Reading) -> Matrix:
     """Read what MATLAB and Octave print after `NAME =`: rows, in blocks of columns if wide, with a common factor."""
     if _PLACED.search(text):
         hint = "print all of its cells: full(x)"
-        raise InputError(where, "this is a sparse matrix, only the cells that are not zero", hint)
+        raise InputError(where, "this is a sparse matrix, with only its nonzero cells", hint)
     if _COMPLEX.search(text):
         raise InputError(where, "its cells are complex, not real numbers", REAL_PART)
     if _CELLS.match(text):

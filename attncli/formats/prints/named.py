@@ -91,13 +91,13 @@ def split_named(text: str, where: str) -> list[NamedPart]:
     for name in names:
         if _CHANGED.fullmatch(name):
             what = f"{quote(name)} names a transposed or changed matrix"
-            hint = "give the matrix itself a name of its own, as in K = …; nothing is calculated here"
+            hint = "give the matrix itself a name, as in K = …: nothing is evaluated here"
             raise InputError(where, what, "call it raw_scores = …" if _PRODUCT.match(name) else hint)
     return parts
 
 
 def labelled(text: str) -> str:
-    """Return what begins the array behind a label, `[` in `Q: [[1. 2.]]`, as `print("Q:", q)` prints it, or ""."""
+    """Return what begins the array after a label, `[` in `Q: [[1. 2.]]`, as `print("Q:", q)` prints it, or ""."""
     found = _LABEL.match(text, _beginning(text))
     return "" if found is None else text[found.end() :].lstrip()[:1]
 
@@ -129,7 +129,7 @@ def _beginning(text: str) -> int:
 
 def _starts(text: str) -> list[re.Match[str]]:
     """Return the assignments outside of all brackets, at the beginning of a line or after a semicolon, and those of
-    arrays after a comma behind another array."""
+    arrays after a comma after another array."""
     if not any(mark in text for mark in ("=", "<-", ":", "{", "$")):
         return []
     found = []

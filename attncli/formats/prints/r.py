@@ -51,7 +51,7 @@ def read_r_print(text: str, where: str, reading: Reading) -> Matrix:
     source = Lines(text, where)
     first = source.lines[0][1]
     if _SLICE.match(first):
-        hint = "R's last axis is the first here: write each slice, x[,,1], to a file of its own"
+        hint = "R's last axis is the first here: write each slice, x[,,1], to its own file"
         raise InputError(where, "this is an array of three axes as R prints it", hint)
     if _VECTOR.match(first):
         return _read_vector(source, reading)
@@ -84,7 +84,7 @@ def _read_classed(body: str, head: re.Match[str], where: str, reading: Reading) 
     rows, columns = int(head[1]), int(head[2])
     if head[3]:
         body = _DOT.sub("0", body)
-    if not body.partition("\n")[0].strip():  # a sparse matrix without names has blanks above its columns
+    if not body.partition("\n")[0].strip():  # a sparse matrix without names has spaces above its columns
         body = " ".join(f"[,{column}]" for column in range(1, min(columns, _MOST_COLUMNS) + 1)) + f"\n{body}"
     matrix = read_r_print(body, where, reading)
     if matrix.array.shape != (rows, columns):
@@ -139,7 +139,7 @@ def read_code(text: str, where: str, reading: Reading) -> Matrix:
     position = call.end() if call else len(text) - len(text.lstrip())
     values = _VALUES.match(text, position)
     if values is None:
-        raise InputError(where, f"{quote(text.strip())} is not understood", "write c(1, 2, 3, 4), number by number")
+        raise InputError(where, f"{quote(text.strip())} is not understood", "list the numbers, as in c(1, 2, 3, 4)")
     position = values.end()
     options: dict[str, str] = {}
     while call and (option := _OPTION.match(text, position)):
@@ -227,7 +227,7 @@ def _fill_shape(shape: list[int], count: int, where: str) -> tuple[int, ...]:
     if not shape or math.prod(shape) != count:
         raise InputError(
             where,
-            f"{count} numbers do not fill {times(tuple(shape)) or 'an array without a size'}",
-            "write a size that they fill",
+            f"{count} numbers do not fit {times(tuple(shape)) or 'an array without a size'}",
+            "write the size that they have",
         )
     return tuple(shape)

@@ -47,8 +47,8 @@ PRINT_IN_FULL = (
 )
 OF_A_MAPPING = "print one of its arrays"
 PLACES = re.compile(r"[{(]\s*\[0\] = ")
-OF_LLDB = "this is an array as lldb prints it, each cell with its place"
-ROWS_OF_LINES = "print a row to a line, with blanks or commas between its cells"
+OF_LLDB = "this is an array as lldb prints it, each cell with its index"
+ROWS_OF_LINES = "print one row per line, with spaces or commas between its cells"
 
 
 @record
@@ -106,7 +106,7 @@ def read_parts(text: str, where: str, reading: Reading) -> Contents:
         except InputError:
             raise refusal from None
         shown = ", ".join(quote(line) for line in lines[:_MOST_SHOWN]) + (", …" if len(lines) > _MOST_SHOWN else "")
-        return replace(with_note(contents, f"{where}: code is passed over: {shown}"), passed_over=tuple(names))
+        return replace(with_note(contents, f"{where}: code is ignored: {shown}"), passed_over=tuple(names))
 
 
 def _pass_over_code(text: str) -> tuple[str, list[str], list[str]] | None:
@@ -131,11 +131,11 @@ def _read_parts(text: str, where: str, reading: Reading) -> Contents:
     text = _CONTINUED.sub(r";\1", text)
     if _ABBREVIATED.search(text):
         if "device='meta'" in text:
-            raise InputError(where, "a tensor of the device meta has no numbers", "make it on another device")
+            raise InputError(where, "a tensor on the meta device has no numbers", "create it on another device")
         raise InputError(where, SHORTENED, PRINT_IN_FULL)
     if _REPEATED.search(text):
         hint = "print it in full: set print repeats unlimited, and set print elements unlimited"
-        raise InputError(where, "gdb prints some of its numbers once, with how often they are repeated", hint)
+        raise InputError(where, "gdb printed repeated numbers once, with a count", hint)
     if _MAPPING.match(text) or mappings.BEGINNING.match(text):
         return _read_records(text, where, reading)
     if _PHP.match(text):
@@ -143,7 +143,7 @@ def _read_parts(text: str, where: str, reading: Reading) -> Contents:
     if PLACES.search(text):
         raise InputError(where, OF_LLDB, ROWS_OF_LINES)
     if _PLACED.match(text):
-        raise InputError(where, "each line holds one cell and its place", ROWS_OF_LINES)
+        raise InputError(where, "each line holds one cell and its index", ROWS_OF_LINES)
     if not _begins(text) and (after := text_start(text)) and _begins(text[after:]):
         text = text[after:]
     parts = split_named(text, where)
@@ -207,7 +207,7 @@ def _matrix(part: NamedPart, where: str, reading: Reading) -> Matrix:
     if part.text.lstrip().startswith(("[", "{")):
         return lists.read_list(part.text, where, reading)
     if not part.text.strip():
-        raise InputError(where, "the name is followed by nothing", "write the array behind it: Q = [[1, 0], [0, 1]]")
+        raise InputError(where, "nothing follows the name", "write the array after it: Q = [[1, 0], [0, 1]]")
     if part.name and _CODE.match(part.text):
         what = f"{quote(part.text.strip())} is code, which attncli does not run"
         raise InputError(where, what, "leave it out, or print the array, and paste what it shows")
@@ -240,7 +240,7 @@ def _read_table(part: NamedPart, where: str, reading: Reading, refusal: InputErr
     if not part.name or "\n" not in part.text.rstrip():
         raise refusal
     if _COMMENT_WITHIN.search(part.text.strip()):
-        hint = "delete the comment, or let it hold only a name: # K"
+        hint = "delete the comment, or let it contain only a name: # K"
         raise InputError(where, "a comment divides its rows", hint)
     data = ("\n" * part.line + part.text).encode("utf-8", "surrogateescape")
     try:

@@ -21,12 +21,12 @@ _GAP = pattern(r"^\t|\t *(?:\t|$)")
 _OTHER_ROW_END = pattern(r"[|\\]")  # also \n as a backslash and a letter
 _FILL = "type the number that belongs there, or nan"
 _CELL = pattern(r"[^ \t\n\r\f\v,;]+")
-_BLANKS = " \t\n\r"
+_SPACES = " \t\n\r"
 _SEVERAL = pattern(r"[^ \t,]+(?:,?[ \t]+[^ \t,]+)+")
 
 
 def is_rows(text: str) -> bool:
-    """Return whether the text is rows separated by semicolons: each piece is several numbers with blanks between
+    """Return whether the text is rows separated by semicolons: each piece is several numbers with spaces between
     them."""
     pieces = _pieces(text)
     return (
@@ -38,13 +38,13 @@ def is_rows(text: str) -> bool:
 
 def ends_rows(text: str) -> bool:
     """Return whether the text has semicolons, and each of its lines but the last ends with one, as typed rows do."""
-    *lines, _ = text.strip(_BLANKS).split("\n")
+    *lines, _ = text.strip(_SPACES).split("\n")
     return ";" in text and all(line.rstrip().endswith(";") for line in lines)
 
 
 def may_end_cells(text: str) -> bool:
     """Return whether semicolons separate the cells of several lines and stand at the ends of them too, `1;2;`."""
-    lines = text.strip(_BLANKS).split("\n")
+    lines = text.strip(_SPACES).split("\n")
     inner = [line.strip().removesuffix(";") for line in lines]
     return (
         len(lines) > 1 and any(";" in line for line in inner) and not any(" " in line.strip() for line in _pieces(text))
@@ -53,17 +53,17 @@ def may_end_cells(text: str) -> bool:
 
 def is_typed(text: str) -> bool:
     """Return whether the text has nothing but cells, and none is missing between two semicolons."""
-    return all(piece.strip(_BLANKS) for piece in _pieces(text)) and all(map(may_be_cell, _CELL.findall(text)))
+    return all(piece.strip(_SPACES) for piece in _pieces(text)) and all(map(may_be_cell, _CELL.findall(text)))
 
 
 def may_be_table(text: str) -> bool:
     """Return whether semicolons could separate the cells of one row, `1;2;3`, or decimal commas."""
-    plain = text.strip(_BLANKS)
+    plain = text.strip(_SPACES)
     return ("\n" not in plain or "," in plain) and not any(" " in piece.strip() for piece in _pieces(text))
 
 
 def _pieces(text: str) -> list[str]:
-    return _ROW_ENDS.sub("\n", text.strip(_BLANKS).removesuffix(";")).split("\n")
+    return _ROW_ENDS.sub("\n", text.strip(_SPACES).removesuffix(";")).split("\n")
 
 
 def read_rows(plain: str, where: str, reading: Reading) -> Matrix:
@@ -71,8 +71,8 @@ def read_rows(plain: str, where: str, reading: Reading) -> Matrix:
 
     Raises InputError with the row and the column.
     """
-    blanks = " \t\r" if ";" in plain else " \r"  # a tab at either end of a pasted line is an empty cell
-    lines = [line.strip(blanks) for line in _ROW_ENDS.sub("\n", plain.removesuffix(";")).split("\n")]
+    spaces = " \t\r" if ";" in plain else " \r"  # a tab at either end of a pasted line is an empty cell
+    lines = [line.strip(spaces) for line in _ROW_ENDS.sub("\n", plain.removesuffix(";")).split("\n")]
     if lines == [""]:
         raise InputError(where, "the literal is empty", "type numbers, rows separated by ';': '1 0; 0 1'")
     for number, line in enumerate(lines, 1):
@@ -81,11 +81,11 @@ def read_rows(plain: str, where: str, reading: Reading) -> Matrix:
         if "," in line and "\t" in line:  # decimal commas between tabs, as spreadsheets copy them
             what = f"{quote(line)} has commas and tabs"
             raise InputError(
-                f"{where}: row {number}", what, "commas or blanks between its cells, and a point in decimals"
+                f"{where}: row {number}", what, "put commas or spaces between its cells, and a point in decimals"
             )
         if "," not in line and (gap := _GAP.search(line)):
             column = len(_WORD.findall(line[: gap.start()])) + 1
-            raise InputError(f"{where}: row {number}, column {column}", "a cell is empty beside a tab", _FILL)
+            raise InputError(f"{where}: row {number}, column {column}", "a cell next to a tab is empty", _FILL)
     if doubt := find_decimal_comma(line.split(",") for line in lines):
         raise InputError(f"{where}: row {doubt.row + 1}, column {doubt.column + 1}", doubt.what, doubt.hint)
     rows = [[cell.strip() for cell in line.split(",")] if "," in line else _WORD.findall(line) for line in lines]
@@ -111,13 +111,13 @@ def read_rows(plain: str, where: str, reading: Reading) -> Matrix:
 
 
 def _refuse_mixed_separators(rows: list[list[str]], where: str) -> None:
-    """Raise InputError for several numbers with blanks between them in a row that has commas, `1,5 2`."""
+    """Raise InputError for several numbers with spaces between them in a row that has commas, `1,5 2`."""
     for number, row in enumerate(rows, 1):
         for column, cell in enumerate(row, 1):
             words = _WORD.findall(cell) if " " in cell else []
             if len(words) > 1 and all(map(may_be_cell, words)):
                 what = f"{quote(cell)} is not a number"
-                hint = "commas or blanks between the cells of a row, not both, and a point in decimals: '1.5 2; 3 4'"
+                hint = "separate cells by commas or by spaces, not both, and write decimals with a point: '1.5 2; 3 4'"
                 raise InputError(f"{where}: row {number}, column {column}", what, hint)
 
 

@@ -22,7 +22,7 @@ def hint_at_lines(text: str) -> str | None:
     """Return a hint at the lines, or the signs at the ends of lines, without which the text can be read, or None."""
     lines = text.rstrip().split("\n")
     if _NAME_LINE.search(text) and _is_readable(_NAME_LINE.sub(r"\1:", text)):
-        return f"if a line is the name of what follows, put a colon behind it: {_NAME_LINE.findall(text)[0]}:"
+        return f"if a line is the name of what follows, put a colon after it: {_NAME_LINE.findall(text)[0]}:"
     filled = [index for index, line in enumerate(lines) if line.strip()]
     above = _run_without_numbers(lines, filled)
     below = _run_without_numbers(lines, filled[::-1])
@@ -72,6 +72,6 @@ def _is_readable(text: str) -> bool:
 
 def _tell_lines(numbers: list[int]) -> str:
     if len(numbers) == 1:
-        return f"line {numbers[0]} is no row of numbers: if it is not part of the matrix, delete it"
+        return f"line {numbers[0]} is not a row of numbers: if it is not part of the matrix, delete it"
     told = f"{', '.join(map(str, numbers[:-1]))} and {numbers[-1]}"
-    return f"lines {told} are no rows of numbers: if they are not part of the matrix, delete them"
+    return f"lines {told} are not rows of numbers: if they are not part of the matrix, delete them"

@@ -48,7 +48,7 @@ class _Statement:
 
 
 def pass_over(text: str, arrays: set[str]) -> tuple[str, list[str], list[str]] | None:
-    """Return the text with blanks in place of statements that can change none of `arrays`, their first lines, and the
+    """Return the text with spaces in place of statements that can change none of `arrays`, their first lines, and the
     names that they assign.
 
     None if there are none, or if there is one that is not understood.

@@ -34,7 +34,7 @@ def read_tibble(text: str, where: str, reading: Reading) -> Matrix:
         rows = [row[1:] for row in rows]
     for index, row in enumerate(rows):
         if len(row) != len(types) or len(names) != len(types):
-            what = f"its {len(types)} types stand over {len(row)} words, under {len(names)} names"
+            what = f"it has {len(names)} names and {len(types)} types, but {len(row)} words in a row"
             source.fail(index, None, what, "write.csv(x, row.names = FALSE) prints what attncli reads")
     labels = None
     if types[0] in ("<chr>", "<fct>") and len(types) > 1:

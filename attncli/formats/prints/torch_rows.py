@@ -1,4 +1,4 @@
-"""Matrices as libtorch, and torch in Lua, print them: rows of blanks, and the type and the size below them."""
+"""Matrices as libtorch, and torch in Lua, print them: rows of spaces, and the type and the size below them."""
 
 from __future__ import annotations
 

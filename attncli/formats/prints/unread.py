@@ -45,17 +45,17 @@ class Unread:
 UNREAD = (
     Unread(
         re.compile(r"\x1b\["),
-        "holds the colours of a terminal",
+        "contains terminal colour codes",
         "print it without them: NO_COLOR=1, or pipe it through sed 's/\\x1b\\[[0-9;]*m//g'",
     ),
     Unread(
         re.compile(r"^[ \t]*(?:```|~~~)", re.MULTILINE),
-        "holds other text besides what stands between its fences",
-        "keep only what stands between two of them, or put the name of each matrix above its fence: Q:",
+        "contains text outside its code fences",
+        "keep only one fenced block, or put the name of each matrix above its fence: Q:",
     ),
     Unread(
         re.compile(r"\A\s*(?:\[[A-Za-z_]+ ?[0-9]*\]:?[ \t]+\S|\[?(?:TRACE|DEBUG|INFO|WARN(?:ING)?|ERROR|CRITICAL)\b)"),
-        "begins with a word of a log, as INFO",
+        "begins with a log level, such as INFO",
         "keep only the arrays, each with its name: Q = …",
     ),
     Unread(
@@ -65,12 +65,12 @@ UNREAD = (
     ),
     Unread(
         re.compile(r"\A\s*<\|"),
-        "this is an association of Mathematica",
-        "print its arrays one by one, each with its name: Q = …",
+        "this is a Mathematica association",
+        "print its arrays one at a time, each with its name: Q = …",
     ),
     Unread(
         re.compile(r"\A\s*<<[^<>\n]*[|,][^<>\n]*>"),
-        "this is a matrix between the angle brackets of Maple",
+        "this is a Maple matrix in angle brackets",
         "print it as a list: convert(x, listlist)",
     ),
     Unread(
@@ -80,12 +80,12 @@ UNREAD = (
     ),
     Unread(
         re.compile(r"\A\s*Rows: [0-9]+[ \t]*\nColumns: [0-9]+[ \t]*\n"),
-        "this is what glimpse() says of a data frame, a column to a line",
+        "this is the output of glimpse(), one line per column",
         "print(x.to_csv(index=False)) in Python, write.csv(x, row.names = FALSE) in R",
     ),
     Unread(
         re.compile(r"\A(?s:.{0,200}?)!!opencv-matrix"),
-        "this is a matrix as OpenCV writes it, its numbers in one list",
+        "this is a matrix as OpenCV writes it, with its numbers in one list",
         "print its rows: print(fs.getNode('Q').mat().tolist())",
     ),
     Unread(
@@ -95,7 +95,7 @@ UNREAD = (
     ),
     Unread(
         re.compile(r"\A\s*Tensor\[(?:\[[0-9, ]*\]|dims [0-9, ]*)[,;]"),
-        "this names a tensor, without its numbers",
+        "this describes a tensor, without its numbers",
         'print it with {}: println!("{}", x)',
     ),
     Unread(
@@ -104,11 +104,11 @@ UNREAD = (
             r"(?:\n[^\n&]*&|\\\\[ \t]*(?:\\hline)?[ \t]*\Z)"
         ),
         "its cells are separated by '&', as in LaTeX",
-        r"write \begin{bmatrix} above them and \end{bmatrix} below, and \\ behind each row",
+        r"write \begin{bmatrix} above them and \end{bmatrix} below, and \\ after each row",
     ),
     Unread(
         re.compile(r"\A\s*[\[(]?(?:[0-9]{4}-[0-9]{2}-[0-9]{2}[ T,]+)?[0-9]{1,2}:[0-9]{2}:[0-9]{2}(?![0-9])"),
-        "begins with a time, as the lines of a log",
+        "begins with a time, like the lines of a log",
         "keep only the arrays, each with its name: Q = …",
     ),
     Unread(
@@ -116,19 +116,19 @@ UNREAD = (
             r"\A[ \t]*1[ \t]*[|│:][ \t]*\S[^\n]*\n[ \t]*2[ \t]*[|│:][ \t]*\S|\A[ \t]*1[ \t]+[A-Za-z_]\w*[ \t]*=(?!=)"
         ),
         "its lines are numbered",
-        "delete the numbers of the lines, and the signs behind them",
+        "delete the line numbers and the signs after them",
     ),
     Unread(
         re.compile(r"\A[^\n#%/]*[0-9.][ \t]+(?:#|//|%)[ \t]+[^\W\d]"),
-        "a comment stands behind a row",
-        "put it on a line of its own, # and a blank before it, or delete it",
+        "a comment follows a row",
+        "put it on its own line after # and a space, or delete it",
     ),
     Unread(
         re.compile(
             r"^[a-z][a-zA-Z ]*(?: \[[0-9, ]+\])? \([0-9]+ [×x] [0-9]+[^\n()]*\)\n[^\n]*\n(?:─{4}|\w+ )", re.MULTILINE
         ),
         "this is a table as attncli prints it, with rounded numbers",
-        "let it print what is read again: -f csv, -f json or -f markdown",
+        "print a form that can be read back: -f csv, -f json or -f markdown",
     ),
     Unread(PLACES, OF_LLDB, ROWS_OF_LINES),
     Unread(
@@ -138,8 +138,8 @@ UNREAD = (
     ),
     Unread(
         re.compile(r"\A\s*Tensor \{\s*\n\s*data:"),
-        "this is a tensor as Burn prints it, with what it knows of it",
-        "keep only the list behind data:",
+        "this is a tensor as Burn prints it, with its metadata",
+        "keep only the list after data:",
     ),
     Unread(
         re.compile(r"\A\s*\w+\( # [0-9,]+ \("),
@@ -148,7 +148,7 @@ UNREAD = (
     ),
     Unread(
         re.compile(r"\A\s*(?:num|int|logi) \["),
-        "this is what str() of R says of an array",
+        "this is the output of R's str()",
         "print all of it: print(x)",
     ),
     Unread(
@@ -158,7 +158,7 @@ UNREAD = (
     ),
     Unread(
         re.compile(r"\A\s*<([A-Za-z]\w*)(?:\s[^<>]*)?>.*</\1>\s*\Z", re.DOTALL),
-        "its numbers stand between tags, as in XML and MathML",
+        "its numbers are between tags, as in XML and MathML",
         ROWS_OF_LINES,
     ),
     Unread(
@@ -171,16 +171,16 @@ UNREAD = (
             r"\A(?:\s*(?:[-*•][ \t]+)?(?:[Rr]ow[ \t]*)?[0-9]{1,4}[ \t]*[.:)][ \t]*(?:\([0-9]+\)[ \t]*)?"
             r"\[[^\[\]\n]*\],?[ \t]*(?:\n|\Z))+\s*\Z"
         ),
-        "its rows stand behind their numbers",
-        "delete the numbers of the rows, and the signs behind them",
+        "its rows are numbered",
+        "delete the row numbers and the signs after them",
     ),
     Unread(
         re.compile(
             r"\A\s*[A-Za-z][^\n\[\]={}():.]{0,80}[ \t](?:is|are|was|equals?|as|with|given by|of)[ \t]*:?[ \t]*"
             r"\[\[?[ \t]*[-+.0-9]"
         ),
-        "words stand before an array",
-        "put its name and a sign before it: Q = [[1, 0], [0, 1]]",
+        "words come before an array",
+        "write its name and = before it: Q = [[1, 0], [0, 1]]",
     ),
     Unread(
         re.compile(r"\A\s*INSERT\s+INTO\s", re.IGNORECASE),
@@ -190,7 +190,7 @@ UNREAD = (
     Unread(
         re.compile(r"\A\s*ARMA_MAT_TXT"),
         "this is a text file of Armadillo",
-        "delete its first two lines, which say the type and the size",
+        "delete its first two lines, which give the type and the size",
     ),
     Unread(
         re.compile(
@@ -217,14 +217,14 @@ UNREAD = (
     ),
     Unread(
         re.compile(r"\A\s*(?:\w+: [^\n]*\n)*?(\w+): [-+0-9.]\S*\n\1: [-+0-9.]"),
-        "its lines are keys and values, some keys more than once",
+        "its lines are keys and values, and some keys are repeated",
         "keep only the rows of the matrix, without their keys",
     ),
     Unread(re.compile(r"\A\s*[A-Za-z_]\w*:[ \t]*\n\s*-[ \t]+(?:\[|-|[0-9])"), "this is YAML", "name the file .yaml"),
     Unread(
         re.compile(r"\A\s*(?:[A-Za-z_]\w*,[ \t]*)+[A-Za-z_]\w*[ \t]*="),
-        "several names stand before one sign =",
-        "write each array behind its own name, on a line of its own: Q = …",
+        "several names share one =",
+        "put each array on its own line, after its name: Q = …",
     ),
     Unread(
         re.compile(r"\[[A-Za-z_]\w*\](?:\[\w*\])*[ \t]*=[ \t]*\{"),
@@ -233,25 +233,25 @@ UNREAD = (
     ),
     Unread(
         re.compile(r"\A\s*(?:(?:[-*•]|[0-9]+[.)])[ \t]+\**[A-Za-z_]\w*\**[ \t]*[=:][^\n]*(?:\n\s*|\Z))+\Z"),
-        "its names stand behind the signs of a list",
-        "delete these signs, so that each line begins with its name: Q = …",
+        "its names follow list markers",
+        "delete the markers, so that each line begins with its name: Q = …",
     ),
     Unread(
         re.compile(r"\A\s*(?:(?:[-*•]|[0-9]+[.)])[ \t]+\[?[-+.0-9][^\n]*(?:\n\s*|\Z))+\Z"),
-        "its rows stand behind the signs of a list",
-        "delete these signs, so that each line is a row",
+        "its rows follow list markers",
+        "delete the markers, so that each line is a row",
     ),
     Unread(
         re.compile(r"\A\s*[^\W\d]\w*[ \t]*(?:∈|\\in\b)[^\n]*[:=]"),
-        "a set that its array is in stands behind a name",
-        "write each array behind its name alone: Q = [[1, 0], [0, 1]]",
+        "a name is followed by the set that its array is in",
+        "write each array directly after its name: Q = [[1, 0], [0, 1]]",
     ),
     Unread(
         re.compile(r"\A\s*[“”„‟«‘’‚]"),
-        "its quotation marks are those of a word processor",
-        "type plain ones, or none",
+        "it has typographic quotation marks",
+        "use plain ones, or none",
     ),
-    Unread(re.compile(r"\A\s*\{\|.*^\|-", re.DOTALL | re.MULTILINE), "this is a table of a wiki", ROWS_OF_LINES),
+    Unread(re.compile(r"\A\s*\{\|.*^\|-", re.DOTALL | re.MULTILINE), "this is a wiki table", ROWS_OF_LINES),
     Unread(
         re.compile(
             r"\A(?:\s*[\"']?[^\W\d][\w'-]*[\"']?[ \t]+(?:\w+\()?\[[^\[\]\n=]*\]\)?[ \t]*,?[ \t]*(?:\n|\Z))+\s*\Z"
@@ -261,7 +261,7 @@ UNREAD = (
     ),
     Unread(
         re.compile(r"\A\s*[^\s\[\](){},;]{1,60}?[ \t]*(?:[-=]{1,4}>|→|⟶|↦|⇒)[ \t]*[-+.0-9\[(]"),
-        "an arrow stands between a label and its row",
+        "an arrow separates a label from its row",
         "delete the arrows: a label and its numbers make a row",
     ),
     Unread(
@@ -294,7 +294,7 @@ UNREAD = (
     ),
     Unread(
         re.compile(r"^[ \t]*\([0-9]+, ?[0-9]+\)[ \t]+\S", re.MULTILINE),
-        "this is a sparse array as SciPy prints it, only the cells that are not zero",
+        "this is a sparse array as SciPy prints it, with only its nonzero cells",
         "print(x.toarray()) prints what attncli reads",
     ),
     Unread(re.compile(r"masked_array\("), "this is a masked array as NumPy prints it", "print(x.filled(float('nan')))"),
@@ -306,16 +306,16 @@ UNREAD = (
     Unread(
         re.compile(r"^[ \t]*\w+\(:, ?:, ?[0-9]+\) =", re.MULTILINE),
         "this is an array of three axes as MATLAB prints it",
-        "MATLAB's last axis is the first here: write each slice, x(:,:,1), to a file of its own",
+        "MATLAB's last axis is the first here: write each slice, x(:,:,1), to its own file",
     ),
     Unread(
         re.compile(rf"^[ \t]*\w+(?:\[[0-9]+\]|\([0-9]+(?:, ?[0-9]+)*\))+\s*[=:]\s*{_CELL}", re.MULTILINE),
-        "each line holds one cell and its place",
+        "each line holds one cell and its index",
         ROWS_OF_LINES,
     ),
     Unread(
         re.compile(r"\A\s*<xarray\."),
-        "this is an array of xarray with its coordinates",
+        "this is an xarray array with its coordinates",
         "print its numbers: print(x.values)",
     ),
     Unread(
@@ -327,44 +327,44 @@ UNREAD = (
         re.compile(
             r"\A\s*(?:\(\s*(?:tensor|array|Array|\[\[)|[A-Za-z_][\w.]*\(\s*\w+=\(?(?:tensor|array|Array)\([^\n]*(?:\n(?s:.*))?=\(?(?:tensor|array|Array)\()"
         ),
-        "several arrays stand in one pair of parentheses",
-        "print each of them by itself",
+        "several arrays are in one pair of parentheses",
+        "print them one at a time",
     ),
     Unread(
         re.compile(rf"\A\s*\(\s*{_CELL}[ \t,]+{_CELL}[^()\n]*\)\s*,?\s*\("),
-        "each row stands in parentheses of its own",
+        "each row has its own parentheses",
         _ONE_LIST,
     ),
     Unread(
         re.compile(r"\A(?:[ \t]*[A-Za-z_]+[ \t]*[0-9]+[ \t]*:[ \t]*[-+.0-9][^\n]*(?:\n+|\Z))+\Z"),
         "each line begins with a name and a colon",
-        "delete them, up to the colon",
+        "delete everything up to the colon",
     ),
     Unread(
         re.compile(
             r"\A\s*(?:<(?!!|\?|html|table)[^<>]*[A-Za-z][^<>]*>?|\w*Traced<|dask\.array<|\S[^\n]*<[A-Z]\w* [^<>\n]*>)"
         ),
-        "this names an array, without its numbers",
+        "this describes an array, without its numbers",
         "print its numbers: print(x.tolist())",
     ),
     Unread(
         re.compile(r"\A[^\n]*\n[ \t]*-{2,}(?:[ \t]+-{2,})*[ \t]*\n"),
-        "its second line is a rule under the header, not numbers",
+        "its second line is a line of dashes under the header, not numbers",
         "delete that line",
     ),
     Unread(
         re.compile(rf"\A(?:\s*\|[ \t]*{_CELL}(?:[ \t]+{_CELL})+[ \t]*\|[ \t]*(?:\n|\Z))+\s*\Z"),
-        "each row stands between bars",
+        "each row is between bars",
         "delete the bars, so that each line is a row: 1 0",
     ),
     Unread(
         re.compile(r"\A\s*\|[^\n]*\|[ \t]*\n\s*\|[^\n]*\|"),
-        "its cells are separated by bars, without a rule under the header",
-        "put | | | and |---|---| above it, with as many cells, for a table without names",
+        "its cells are separated by bars, without a line of dashes under the header",
+        "put | | | and |---|---| above it, with the same number of cells",
     ),
     Unread(
         re.compile(r"\A(?:#[^\n]*\n)*\|?[^\n|]*[0-9A-Za-z.\"][ \t]*\|[ \t]*[0-9A-Za-z.\"+-][^\n]*\n[^\n|]*\|"),
-        "its cells are separated by bars, without a rule under the header",
+        "its cells are separated by bars, without a line of dashes under the header",
         "put a line of dashes under the header, ---|---, or commas in place of the bars",
     ),
     Unread(re.compile(r"\A\s*\[[^\[\]\n]*\][ \t]*\n\s*\["), "each row is a list of its own", _ONE_LIST),

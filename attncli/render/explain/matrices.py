@@ -95,5 +95,5 @@ def text_width(text: str) -> int:
 
 
 def pad_text(text: str, width: int) -> str:
-    """Return the text padded with blanks."""
+    """Return the text padded with spaces."""
     return text + " " * (width - text_width(text))

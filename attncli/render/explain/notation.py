@@ -108,7 +108,7 @@ class Expressions:
     def write(self, expression: Expression, widths: tuple[int, ...] = (), *, tight: bool = False) -> str:
         """Return the text of the expression.
 
-        `widths` are what the numbers of a row are padded to. `tight` products have no blanks.
+        `widths` are what the numbers of a row are padded to. `tight` products have no spaces.
         """
         if isinstance(expression, Numeral):
             return self.notation.numeral(expression.text)

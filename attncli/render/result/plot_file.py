@@ -40,9 +40,7 @@ class Drawing:
         if find_spec("matplotlib") is None:
             raise MissingExtraError("--plot", "matplotlib", "plot")
         if resolve_path(path) in map(resolve_path, others):
-            raise UsageError(
-                "--plot", f"{path_text(path)} is to hold a matrix already", "give the picture its own file"
-            )
+            raise UsageError("--plot", f"{path_text(path)} already receives a matrix", "give the picture its own file")
         refuse_existing([path], force)
         return cls(path, force)
 

@@ -310,7 +310,7 @@ def _grid(lines: list[list[Text]], style: Style, *, gap: int = 1, folded: bool =
         padding=(0, gap) if gap or not style.ascii_only else (0, 1, 0, 0),
     )
     for place, label in enumerate(head):
-        # rich does not count the blank after a number, and would cut off its last digit
+        # rich does not count the space after a number, and would cut off its last digit
         widest = max((row[place].cell_len for row in rows), default=1)
         words = max((word.cell_len for word in label.split(" ")), default=1)
         width = max(widest, words) if folded else None  # so that rich does not take width from numbers
