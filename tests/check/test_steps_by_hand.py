@@ -57,6 +57,21 @@ WORKED = {  # weights: the slip, its sentence
         over(POWERS, SCORES.sum(axis=-1, keepdims=True)), "other-sum",
         f"the exponentials were divided by the sum of the scores{SUM}",
     ),
+    "the sum from the own key on": (
+        over(POWERS, POWERS[:, ::-1].cumsum(axis=-1)[:, ::-1]), "moving-reference",
+        "each exponential was divided by the sum from its own key on, as a range that moves with the cell: that of its "
+        "whole row is expected",
+    ),
+    "the sum up to the own key": (
+        over(POWERS, POWERS.cumsum(axis=-1)), "moving-reference",
+        "each exponential was divided by the sum up to its own key, as a range of which one end moves with the cell: "
+        "that of its whole row is expected",
+    ),
+    "the largest from the own key on": (
+        over(np.exp(SCORES - np.maximum.accumulate(SCORES[:, ::-1], axis=-1)[:, ::-1])), "moving-reference",
+        "from each score the largest from its own key on was subtracted, as a range that moves with the cell: that of "
+        "its whole row is expected",
+    ),
     "one decimal": (np.round(RIGHT, 1), "rounded-weights", "the weights were rounded to 1 decimal: 3 are printed"),
     "a softmax of columns": (
         over(POWERS, POWERS.sum(axis=0)), "softmax-over-queries",
@@ -111,6 +126,16 @@ def test_a_row_of_v_in_the_place_of_another_is_named():
     assert told(GIVEN, worked(RIGHT, 3, RIGHT @ VALUES[[0, 2, 2]])) == (
         "values-other-order",
         "V was taken with row 2 in the place of row 1: key j has the value in row j",
+    )
+
+
+def test_rows_of_v_that_move_with_the_query_are_named():
+    below = np.vstack([VALUES, np.zeros_like(VALUES)])
+    output = [weights @ below[query : query + 3] for query, weights in enumerate(RIGHT)]
+    assert told(GIVEN, worked(RIGHT, 4, np.array(output))) == (
+        "moving-reference",
+        "for query i, V was taken from row i on, as a range that moves with the cell: the weight of key j belongs to "
+        "row j",
     )
 
 

@@ -32,6 +32,17 @@ def value_left_out(world):
     world.met.append(lambda weights: np.where(np.arange(world.m) == world.missing, 0, weights))
 
 
+@slip("moving-reference", *BARE, {"n": 5})
+def moving_reference(world):
+    """A sum from the own key on."""
+
+    def normalize(scores):
+        powers = np.exp(scores)
+        return powers / powers[..., ::-1].cumsum(axis=-1)[..., ::-1]
+
+    world.normalize = normalize
+
+
 def rounded(world, decimals):
     world.rounded_to = int(world.random.choice(decimals))
     return lambda array: np.round(array, world.rounded_to)

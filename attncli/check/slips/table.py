@@ -42,6 +42,7 @@ from attncli.check.slips.outputs import OUTPUT_SLIPS
 from attncli.check.slips.pieces import PIECE_SLIPS
 from attncli.check.slips.positions import POSITION_SLIPS
 from attncli.check.slips.projections import PROJECTION_SLIPS
+from attncli.check.slips.references import REFERENCE_SLIPS
 from attncli.check.slips.rotations import ROTATION_SLIPS
 from attncli.check.slips.rounded_weights import ROUNDING_SLIPS
 from attncli.check.slips.scales import SCALE_SLIPS
@@ -292,6 +293,7 @@ SLIPS = (
     *BORDER_SLIPS,
     *HAND_SLIPS,
     *WEIGHTED_SUM_SLIPS,
+    *REFERENCE_SLIPS,
     *OTHER_SCORE_SLIPS,
     *APPROXIMATION_SLIPS,
     *COLUMN_ORDER_SLIPS,

@@ -43,6 +43,7 @@ WORDS = {
     "exp2": "powers of 2 for those of e",
     "other-base": "powers of another base for those of e",
     "other-sum": "exponentials over another sum",
+    "moving-reference": "a range that moves with the cell",
     "linear-attention": "products of features in place of exponentials",
     "exp-series": "the first terms of the exponential's series",
     "hardmax": "all weight on the best key",
