@@ -63,6 +63,24 @@ WRONG = {
         "pages-misread",
         f"the rows of V were taken one page of 8 keys too late, the last one first: {DUE}",
     ),
+    "pages in reverse order": (
+        {"causal": True, "align": "bottom-right"},
+        over(values=read(V, np.r_[24:32, 16:24, 8:16, 0:8]), seen=SEEN),
+        "pages-misread",
+        f"the pages of 8 rows of V were taken in reverse order: {DUE}",
+    ),
+    "the first tile of V for all": (
+        {},
+        over(values=read(V, ROWS % 8)),
+        "pages-misread",
+        f"every tile of 8 rows of V was the first one, as if their place did not move on: {DUE}",
+    ),
+    "the tile of K before": (
+        {},
+        over(keys=read(K, np.r_[0:8, 0:24])),
+        "pages-misread",
+        f"each tile of 8 rows of K but the first was the one before it, as in a buffer read too early: {DUE}",
+    ),
     "a key that was not written": (
         {},
         over(unwritten(K, 31), unwritten(V, 31)),

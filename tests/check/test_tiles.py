@@ -26,18 +26,41 @@ def over(keys):
     return powers / powers.sum(axis=-1, keepdims=True) @ V[:, keys]
 
 
-def online(skips, sums, sink=None):
-    """A running softmax over tiles of four keys, whose `sums` are not rescaled at the tiles of `skips`."""
+def online(skips, sums, sink=None, power=0.0):
+    """A running softmax over tiles of four keys, whose `sums` are rescaled by the factor to a `power` at the tiles of
+    `skips`."""
     largest, total, output = np.full((2, 5, 1), -np.inf), 0, 0
     for number, first in enumerate(range(0, 22, TILE)):
         own = scores()[..., first : first + TILE]
         new = np.maximum(largest, own.max(axis=-1, keepdims=True))
-        lowered = {name: 1 if number in skips and name in sums else np.exp(largest - new) for name in ("output", "sum")}
+        lowered = {
+            name: np.exp((largest - new) * power)
+            if number and number in skips and name in sums
+            else np.exp(largest - new)
+            for name in ("output", "sum")
+        }
         powers = np.exp(own - new)
         total = total * lowered["sum"] + powers.sum(axis=-1, keepdims=True)
         output = output * lowered["output"] + powers @ V[:, first : first + TILE]
         largest = new
     return output / (total + (0 if sink is None else np.exp(sink - largest)))
+
+
+def merged(shares):
+    """The outputs of pieces of up to eight keys, each times its share by the logarithms of their sums (3, 2, 5, 1)."""
+    pieces = [KEYS[:8], KEYS[8:16], KEYS[16:]]
+    logs = np.stack([np.log(np.exp(scores()[..., keys]).sum(axis=-1, keepdims=True)) for keys in pieces])
+    return (shares(logs) * np.stack([over(keys) for keys in pieces])).sum(axis=0)
+
+
+def by_powers(logs, base=np.e):
+    powers = base ** (logs - logs.max(axis=0))
+    return powers / powers.sum(axis=0)
+
+
+def by_first(logs):
+    one, two = (1 / (1 + np.exp(logs[0] - log)) for log in logs[1:])
+    return np.stack([(1 - one) * (1 - two), one * (1 - two), two])
 
 
 def dropped_terms():
@@ -65,6 +88,8 @@ def over_sum_of(keys):
 
 
 ALL = range(6)
+PIECES = "3 pieces of up to 8 of the 22 keys"
+SHARE = "each piece counts as its share of the sum of exponentials"
 KEYS = [*range(22)]
 WRONG = {
     "a tile left out": (
@@ -135,6 +160,38 @@ WRONG = {
         "split-averaged",
         "the results of 2 pieces of the 22 keys were added up: each piece counts as its share of the sum of "
         "exponentials",
+    ),
+    "the output rescaled twice": (
+        online(ALL, ("output",), power=2),
+        "no-rescale",
+        f"the output so far was rescaled by {SUM} twice at each tile of 4 keys: once is expected",
+    ),
+    "all rescaled by powers of 2": (
+        online(ALL, ("output", "sum"), power=np.log(2)),
+        "no-rescale",
+        f"the output and the sum so far were rescaled by 2^(old maximum − new one) at each tile of 4 keys: {SUM} is "
+        "expected",
+    ),
+    "pieces averaged": (
+        merged(lambda _logs: 1 / 3),
+        "split-averaged",
+        "the results of 3 pieces of up to 8 of the 22 keys were averaged: each piece counts as the sum of its "
+        "exponentials",
+    ),
+    "pieces merged to base 2": (
+        merged(lambda logs: by_powers(logs, 2)),
+        "split-merge-base-2",
+        "the softmax was merged from 3 pieces of up to 8 of the 22 keys by log-sum-exps, base e taken for base 2",
+    ),
+    "each piece averaged with those before": (
+        merged(lambda _logs: np.reshape([0.25, 0.25, 0.5], (3, 1, 1, 1))),
+        "split-averaged",
+        f"of {PIECES} each was averaged with the result of all before it: {SHARE}",
+    ),
+    "pieces merged by the first": (
+        merged(by_first),
+        "split-averaged",
+        f"of {PIECES} each was merged by its share beside the first, whose log-sum-exp was not updated: {SHARE}",
     ),
     "one tile not rescaled": (
         online((2,), ("output", "sum")),

@@ -41,11 +41,12 @@ class PageOrder:
 
 def _orders(m: int) -> list[PageOrder]:
     """Return the ways to read pages of some sizes: one in the place of another, two exchanged, each one page late or
-    early, and one that is empty; and rows that were written one place away."""
+    early, all in reverse order or the same one, and one that is empty; and rows that were written one place away."""
     found = [_emptied(m, m - 1, m), _emptied(m, 0, 1), *_shifted(m)]
     for size in PAGES:
         if not size < m <= MOST_PAGES * size:
             continue
+        found += _not_moved_on(m, size)
         firsts = range(0, m - size + 1, size)  # of whole pages
         for one, two in permutations(firsts, 2):
             own = np.arange(m)
@@ -59,8 +60,24 @@ def _orders(m: int) -> list[PageOrder]:
             words = f"the rows of {{}} were taken one page of {size} keys too"
             found.append(PageOrder(np.roll(np.arange(m), size), f"{words} late, the last one first"))
             found.append(PageOrder(np.roll(np.arange(m), -size), f"{words} early, the first one last"))
+            turned = np.arange(m).reshape(-1, size)[::-1].ravel()
+            found.append(PageOrder(turned, f"the pages of {size} rows of {{}} were taken in reverse order"))
         found += [_emptied(m, first, min(first + size, m)) for first in range(0, m, size)]
     return found
+
+
+def _not_moved_on(m: int, size: int) -> list[PageOrder]:
+    """Return the rows of the first tile for every tile, and those of the tile before, which a buffer still holds."""
+    own = np.arange(m)
+    return [
+        PageOrder(
+            own % size, f"every tile of {size} rows of {{}} was the first one, as if their place did not move on"
+        ),
+        PageOrder(
+            np.where(own < size, own, own - size),
+            f"each tile of {size} rows of {{}} but the first was the one before it, as in a buffer read too early",
+        ),
+    ]
 
 
 def _shifted(m: int) -> list[PageOrder]:

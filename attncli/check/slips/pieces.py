@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from attncli.problem.problem import Problem
 
 PIECES = (2, 3, 4, 8)
+MOST_PIECES = 8  # of a size that is tried
 FEW = 16  # keys of which every border is tried
 
 
@@ -98,6 +99,21 @@ def _added(_problem: Problem, pieces: list[KeyPiece]) -> list[Array | float]:
     return [1 / piece.total for piece in pieces]
 
 
+def _by_halves(_problem: Problem, pieces: list[KeyPiece]) -> list[Array | float]:
+    """Return the factors with which each piece counts as much as all before it."""
+    shares = [0.5 ** (len(pieces) - max(number, 1)) for number in range(len(pieces))]
+    return [share / piece.total for share, piece in zip(shares, pieces, strict=True)]
+
+
+def _by_first(_problem: Problem, pieces: list[KeyPiece]) -> list[Array | float]:
+    """Return the factors with which each piece is merged into what there is by the sum of the first one."""
+    shares: list[Array] = [np.ones_like(pieces[0].total)]
+    for piece in pieces[1:]:
+        own = piece.total / (pieces[0].total + piece.total)
+        shares = [*(share * (1 - own) for share in shares), own]
+    return [share / piece.total for share, piece in zip(shares, pieces, strict=True)]
+
+
 def _counts(case: Case) -> list[int]:
     """Return the numbers of pieces that have two keys and more: with one key each, the results of pieces are V itself,
     and their merger is the softmax."""
@@ -105,23 +121,32 @@ def _counts(case: Case) -> list[int]:
 
 
 def _even(case: Case, ways: Mapping[str, Factors]) -> list[Route]:
-    """Return the routes with pieces of as many keys each, merged in these ways, by words: with {} for the number of
+    """Return the routes with pieces of about as many keys each, merged in these ways, by words: with {} for the
     pieces."""
     return [
-        Route(
-            reweigh=partial(
-                _factored,
-                borders=tuple(case.m * piece // pieces for piece in range(pieces + 1)),
-                factors=factors,
-            ),
-            said=words.format(f"{pieces} pieces of the {case.m} keys"),
-        )
+        Route(reweigh=partial(_factored, borders=borders, factors=factors), said=words.format(named))
         for words, factors in ways.items()
-        for pieces in _counts(case)
-        if factors is not _exchanged or pieces == 2
+        for borders, named in _borders(case).items()
+        if (len(borders) == 3 and factors not in IN_TURN) or (len(borders) > 3 and factors is not _exchanged)
     ]
 
 
+def _borders(case: Case) -> dict[tuple[int, ...], str]:
+    """Return the borders of pieces of as many keys each, but for the last one or for one key, with words for them."""
+    m = case.m
+    found = {
+        tuple(m * piece // pieces for piece in range(pieces + 1)): f"{pieces} pieces of the {m} keys"
+        for pieces in _counts(case)
+    }
+    sizes = dict.fromkeys((*(-(-m // pieces) for pieces in _counts(case)), *TILES))
+    for size in sizes:
+        if 1 < size < m <= MOST_PIECES * size:
+            borders = (*range(0, m, size), m)
+            found.setdefault(borders, f"{len(borders) - 1} pieces of up to {size} of the {m} keys")
+    return found
+
+
+IN_TURN = (_by_halves, _by_first)  # for three pieces and more
 SUMS = "each piece counts as the sum of its exponentials"
 SHARE = "each piece counts as its share of the sum of exponentials"
 AVERAGED = {f"the results of {{}} were averaged: {SUMS}": _by_power(0.0)}
@@ -129,6 +154,8 @@ SUMMED = {f"the results of {{}} were added up: {SHARE}": _added}
 WRONG_SHARES = {
     f"of {{}} each counted by the share of the other: {SHARE}": _exchanged,
     f"of {{}} each counted by its log-sum-exp over their sum, without exponentials: {SHARE}": _by_log_sums,
+    f"of {{}} each was averaged with the result of all before it: {SHARE}": _by_halves,
+    f"of {{}} each was merged by its share beside the first, whose log-sum-exp was not updated: {SHARE}": _by_first,
     f"of {{}} each was not divided by its own sum of exponentials before: {SHARE}": _undivided,
 }
 MERGES = {

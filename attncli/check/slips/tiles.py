@@ -3,6 +3,7 @@ rescaled."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import combinations
@@ -131,8 +132,9 @@ def _lifts(weights: Array, size: int, at: int | None) -> Array:
 
 
 def _not_rescaled(
-    problem: Problem, weights: Array, size: int, at: int | None, sums: tuple[str, ...], times: int = 1
+    problem: Problem, weights: Array, size: int, at: int | None, sums: tuple[str, ...], times: float = 1
 ) -> Array:
+    """Return the weights if sums so far are rescaled by the right factors to the power 1 − `times`."""
     lifted = np.where(weights > 0, weights * _lifts(weights, size, at) ** times, 0)
     total = weights.sum(axis=-1, keepdims=True)
     rest = 1 - total if problem.sink is not None else 0.0
@@ -145,6 +147,15 @@ SUMS = (
     (("output",), "the output so far was"),
     (("sum",), "the sum so far was"),
 )
+
+
+DUE = "e^(old maximum − new one) is expected"
+RESCALED = {  # by the power of e^(new maximum − old one) that is too much
+    2: "divided by e^(old maximum − new one) {}: multiplied is expected",
+    -1: "rescaled by e^(old maximum − new one) twice {}: once is expected",
+    1 - math.log(2): f"rescaled by 2^(old maximum − new one) {{}}: {DUE}",
+    1 - math.log2(math.e): f"rescaled by e^(old maximum − new one) of scores over log 2, for powers of 2, {{}}: {DUE}",
+}
 
 
 def _running(case: Case) -> list[Route]:
@@ -164,9 +175,10 @@ def _running(case: Case) -> list[Route]:
         for sums, words in SUMS
     ] + [
         Route(
-            reweigh=partial(_not_rescaled, size=size, at=None, sums=sums, times=2),
-            said=f"{words} divided by e^(old maximum − new one) at each tile of {size} keys: multiplied is expected",
+            reweigh=partial(_not_rescaled, size=size, at=None, sums=sums, times=times),
+            said=f"{words} {said.format(f'at each tile of {size} keys')}",
         )
+        for times, said in RESCALED.items()
         for size in _sizes(case)
         for sums, words in SUMS
     ]
