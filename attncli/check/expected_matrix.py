@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 
 from attncli.check.blocks import block_indices
-from attncli.check.precision import Claims, are_float32, finer_than
+from attncli.check.precision import EVIDENCE, Claims, are_float32, evidence_of
 from attncli.matrix import Array
 from attncli.records import record
 
@@ -48,9 +48,9 @@ class ExpectedMatrix:
     `expected` is in float64 and in the public shape of its result. Without claims and tolerance, the bound is that of a
     plain computation in its dtype. If the tolerance is that of the dtype (`is_default`), numbers in float32 and in half
     precision may also be off by the error of a computation in it. `heads_last`: users have the result as
-    (…, n, heads, d), and here it is (…, heads, n, d). `is_beside_float32`: the texts of another matrix show that the
-    numbers of the case were printed in float32. `says_float32`: the print says that its numbers, of which it may show
-    few digits, are of float32. `is_of_float32`: so are those that Q, K and V are made of.
+    (…, n, heads, d), and here it is (…, heads, n, d). `is_beside_float32`: the texts of all matrices together show that
+    the numbers of the case were printed in float32. `says_float32`: the print says that its numbers, of which it may
+    show few digits, are of float32. `is_of_float32`: so are those that Q, K and V are made of.
     """
 
     name: str
@@ -87,9 +87,15 @@ class ExpectedMatrix:
 
     @cached_property
     def shows_float32(self) -> bool:
-        """Return whether some text is long enough to rule out a coincidence, here or beside."""
+        """Return whether the texts are long enough to rule out a coincidence, here or with those of other matrices."""
         assert self.claims is not None
-        return self.is_beside_float32 or finer_than(self.expected, self.claims, "float32")
+        return self.is_beside_float32 or self.evidence_of_float32 >= EVIDENCE
+
+    @cached_property
+    def evidence_of_float32(self) -> float:
+        """Return in how many decimal digits the texts tell float32 numbers from others."""
+        assert self.claims is not None
+        return evidence_of(self.expected, self.claims, "float32")
 
     @cached_property
     def largest(self) -> float:

@@ -14,7 +14,7 @@ import numpy as np
 from attncli.check.expected_layouts import find_layout
 from attncli.check.expected_matrix import DEFAULTS, ExpectedMatrix, Tolerance
 from attncli.check.judged_block import JudgedBlock
-from attncli.check.precision import Claims, read_claims, spacing
+from attncli.check.precision import EVIDENCE, Claims, read_claims, spacing
 from attncli.check.tolerance.narrow import BITS, FAR
 from attncli.errors import ProblemError
 from attncli.inputs.request import GRADIENT_NAMES
@@ -270,13 +270,13 @@ def _floats(matrix: Matrix) -> tuple[Array, str]:
 
 
 def recognize_float32(judges: dict[str, Judge], request: Request) -> dict[str, Judge]:
-    """Return the judges, which know if Q, K and V are of float32, and if the texts of any of them are: what one matrix
-    shows needs no further evidence in the others."""
+    """Return the judges, which know if Q, K and V are of float32, and if all texts together show numbers of it."""
     inputs = [matrix for name in INPUTS if (matrix := getattr(request, name)) is not None]
     if all(matrix.texts is None and matrix.array.dtype == np.float32 for matrix in inputs):
         judges = {name: replace(judge, is_of_float32=True) for name, judge in judges.items()}
-    texts = [judge for judge in judges.values() if judge.claims is not None]
-    long = [judge for judge in texts if judge.shows_float32]
-    if len(long) == len(texts) or not any(judge.is_float32 for judge in long):
+    texts = [replace(judge, is_beside_float32=True) for judge in judges.values() if judge.claims is not None]
+    if sum(judge.evidence_of_float32 for judge in texts) < EVIDENCE:
+        return judges
+    if sum(judge.evidence_of_float32 for judge in texts if judge.is_float32) < EVIDENCE:
         return judges
     return {name: replace(judge, is_beside_float32=True) for name, judge in judges.items()}

@@ -23,6 +23,7 @@ EVIDENCE = 3  # zeros at the ends of numbers that a rounding left
 LEAST_ROUNDED = 4  # numbers of float32 of which none has more digits without a rounding
 MOST_DIGITS = 17  # of the shortest text of a float64
 AS_SHOWN = -1
+EVIDENCE = 2.0  # decimal digits that show the dtype of printed numbers: one case in a hundred has them by chance
 
 
 @record
@@ -331,12 +332,13 @@ def rounding_of(matrix: Matrix) -> Array | None:
 def are_float32(array: Array, claims: Claims, *, is_known: bool = False) -> bool:
     """Return whether every number is a float32 in its shortest or a longer text.
 
-    If no text is long enough to tell, and it is not known, their lengths must differ, as those of shortest texts do and
+    If the texts are too short to tell, and it is not known, their lengths must differ, as those of shortest texts do and
     those of a fixed number of decimals do not.
     """
     if not np.isfinite(array).any():
         return False
-    if not is_known and not finer_than(array, claims, "float32") and _spread_of_units(array, claims) < 0.5:
+    is_known = is_known or evidence_of(array, claims, "float32") >= EVIDENCE
+    if not is_known and _spread_of_units(array, claims) < 0.5:
         return False
     return all(_are_texts_of_float32(array[where], claims.at(where)) for where in block_indices(array.shape))
 
@@ -366,6 +368,19 @@ def _are_texts_of_float32(array: Array, claims: Claims) -> bool:
     least = read_texts(texts).digits if texts else np.zeros(0, np.int32)
     brief = (np.array(texts, np.float64) == values[others]) & (claims.digits[finite][others] <= least)
     return bool(brief.all())
+
+
+def evidence_of(array: Array, claims: Claims, dtype: str) -> float:
+    """Return how many decimal digits of evidence there are if all texts are those of numbers of the dtype: of ten texts
+    whose unit is a tenth of its spacing, one is by chance. Numbers of few bits, such as 0.5, are in any dtype."""
+    digits = 0.0
+    for where in block_indices(array.shape):
+        own, block = claims.at(where), array[where]
+        with np.errstate(over="ignore"):
+            use = np.isfinite(block) & (block != block.astype(np.float16)) & (own.shown > 0)
+        units = np.where(own.unit > 0, np.minimum(own.unit, own.shown), own.shown)[use]
+        digits += float(np.log10(np.maximum(spacing(block[use], dtype) / units, 1)).sum())
+    return digits
 
 
 def finer_than(array: Array, claims: Claims, dtype: str) -> bool:

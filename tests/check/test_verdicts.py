@@ -440,6 +440,21 @@ def test_few_digits_are_float32_beside_numbers_that_show_it(output, weights, ver
 
 
 @pytest.mark.parametrize(
+    ("raw_scores", "verdict"),
+    [
+        pytest.param("16.830000, -0.512000", "wrong", id="every second number is one of float32"),
+        pytest.param("16.830000, -19.100000", "wrong", id="of two numbers every fourth"),
+        pytest.param("16.829999924, -0.512000024", "float32", id="very few"),
+    ],
+)
+def test_float32_is_shown_by_numbers_that_no_others_have_by_chance(raw_scores, verdict):
+    values = "[[300000.1], [-300000.3]]"
+    problem = f"queries: [[0]], keys: [[1], [2]], values: {values}"
+    found = report(f"raw_scores: [[{raw_scores}]], output: [[-0.109375]]", problem)
+    assert {one.what: one.verdict for one in found.checks}["output"] == verdict
+
+
+@pytest.mark.parametrize(
     ("output", "verdict"),
     [
         pytest.param("0.109375", "float32", id="as float32 adds it up"),
