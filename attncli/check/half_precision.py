@@ -187,6 +187,7 @@ def _fit_of_shortest(array: Array, claims: Claims) -> Fit | None:
     dtype = "float16"
     if not finer_than(array, claims, dtype):
         return None
+    is_whole = claims.is_whole_print
     digits, low, high, ends_with_zero = 0.0, np.inf, -np.inf, False
     for where in block_indices(array.shape):
         block, own = array[where], claims.at(where)
@@ -202,10 +203,11 @@ def _fit_of_shortest(array: Array, claims: Claims) -> Fit | None:
         if not bool((is_shortest | (wide == values) | is_longer).all()):
             return None
         units = np.where(own.unit[use] > 0, np.minimum(own.unit[use], shown), shown)
-        digits -= float(np.log10(np.minimum(units / spacing(values, dtype), 1)).sum())
+        if not is_whole:  # of few bits, which prove nothing
+            digits -= float(np.log10(np.minimum(units / spacing(values, dtype), 1)).sum())
         powers = np.log10(shown)
         low, high = min(low, float(powers.min(initial=np.inf))), max(high, float(powers.max(initial=-np.inf)))
-        ends_with_zero = ends_with_zero or bool((np.round(values / shown) % 10 == 0).any())
+        ends_with_zero = ends_with_zero or (not is_whole and bool((np.round(values / shown) % 10 == 0).any()))
     is_fixed = high - low < 0.5
     if high < low or (is_fixed and ends_with_zero):  # no number, or a zero at the end, which NumPy does not print
         return None

@@ -128,6 +128,11 @@ class Claims:
         """Return the most decimals that a plain cell claims, or None if every cell has an exponent."""
         return self._rule.decimals if self._given is None else self._given
 
+    @property
+    def is_whole_print(self) -> bool:
+        """Return whether the texts are a print of whole numbers with a point, as in `1. 0.`, which hides zeros."""
+        return self._given is None and self._rule.point_digits is not None
+
     def _full(self, value: Any) -> Array:
         return np.full(self.numbers.shape, value)
 

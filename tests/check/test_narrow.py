@@ -6,6 +6,7 @@ from functools import partial
 import numpy as np
 import pytest
 
+from attncli import attend
 from attncli.check import check
 from attncli.check.expected_matrix import Tolerance
 from attncli.check.half_precision import Differing, find_fits
@@ -206,6 +207,24 @@ def test_right_numbers_of_few_bits_do_not_make_the_next_matrix_a_float16():
     scores = "scores: [[16.0625, 16.0625, 16.0625]]"
     found = judged(problem.format(f"{scores}, weights: [[0.3337, 0.3333, 0.3333]]"))
     assert found == {"scores": "exact", "weights": "wrong"}
+
+
+@pytest.mark.parametrize(
+    ("values", "verdict"),
+    [
+        pytest.param(
+            [[20.3137, -9.1516, 1.283, 0.07], [0.1, 0.2, 0.3, 0.01]], "float16", id="beside numbers that show it"
+        ),
+        pytest.param([[1], [2]], "wrong", id="beside a number of four decimals"),
+    ],
+)
+def test_whole_numbers_of_a_print_are_float16_only_where_others_show_it(values, verdict):
+    right = attend([[1.9997]], [[1], [0.5001]], values, variant="dot")
+    scores, output = (str(array.astype(np.float16)) for array in (right.scores, right.output))
+    assert scores == "[[2. 1.]]"
+    problem = f"queries: [[1.9997]], keys: [[1], [0.5001]], values: {values}, variant: dot"
+    found = judged(f"{{{problem}, expected: {{scores: '{scores}', output: '{output}'}}}}")
+    assert found["scores"] == verdict
 
 
 PRINTED = {  # one unit of the dtype off, as a fused kernel may be
