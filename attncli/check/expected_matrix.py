@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 
 from attncli.check.blocks import block_indices
-from attncli.check.precision import EVIDENCE, Claims, are_float32, evidence_of
+from attncli.check.precision import FLOAT32_DIGITS, Claims, are_float32, evidence_of
 from attncli.matrix import Array
 from attncli.records import record
 
@@ -89,7 +89,7 @@ class ExpectedMatrix:
     def shows_float32(self) -> bool:
         """Return whether the texts are long enough to rule out a coincidence, here or with those of other matrices."""
         assert self.claims is not None
-        return self.is_beside_float32 or self.evidence_of_float32 >= EVIDENCE
+        return self.is_beside_float32 or self.evidence_of_float32 >= FLOAT32_DIGITS
 
     @cached_property
     def evidence_of_float32(self) -> float:

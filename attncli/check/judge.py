@@ -14,7 +14,7 @@ import numpy as np
 from attncli.check.expected_layouts import find_layout
 from attncli.check.expected_matrix import DEFAULTS, ExpectedMatrix, Tolerance
 from attncli.check.judged_block import JudgedBlock
-from attncli.check.precision import EVIDENCE, Claims, read_claims, spacing
+from attncli.check.precision import FLOAT32_DIGITS, Claims, read_claims, spacing
 from attncli.check.tolerance.narrow import BITS, FAR
 from attncli.errors import ProblemError
 from attncli.inputs.request import GRADIENT_NAMES
@@ -275,8 +275,8 @@ def recognize_float32(judges: dict[str, Judge], request: Request) -> dict[str, J
     if all(matrix.texts is None and matrix.array.dtype == np.float32 for matrix in inputs):
         judges = {name: replace(judge, is_of_float32=True) for name, judge in judges.items()}
     texts = [replace(judge, is_beside_float32=True) for judge in judges.values() if judge.claims is not None]
-    if sum(judge.evidence_of_float32 for judge in texts) < EVIDENCE:
+    if sum(judge.evidence_of_float32 for judge in texts) < FLOAT32_DIGITS:
         return judges
-    if sum(judge.evidence_of_float32 for judge in texts if judge.is_float32) < EVIDENCE:
+    if sum(judge.evidence_of_float32 for judge in texts if judge.is_float32) < FLOAT32_DIGITS:
         return judges
     return {name: replace(judge, is_beside_float32=True) for name, judge in judges.items()}

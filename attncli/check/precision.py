@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 
 FULL = 15  # significant digits of a float64 in full
 MOST_ROUNDED = 6  # digits that numbers are rounded to before they are printed
-EVIDENCE = 3  # zeros at the ends of numbers that a rounding left
+ZEROS = 3  # zeros at the ends of numbers that a rounding left
 LEAST_ROUNDED = 4  # numbers of float32 of which none has more digits without a rounding
 MOST_DIGITS = 17  # of the shortest text of a float64
 AS_SHOWN = -1
-EVIDENCE = 2.0  # decimal digits that show the dtype of printed numbers: one case in a hundred has them by chance
+FLOAT32_DIGITS = 2.0  # decimal digits that show the dtype of printed numbers: one case in a hundred has them by chance
 
 
 @record
@@ -249,7 +249,8 @@ def _rounded_decimals(numbers: Array, shown: Shown) -> int | None:
     """Return the decimals to which all numbers of a print with exponents were rounded before, or None: `np.round(x, 3)`
     is printed as 6.000e-03 and 1.234e+00, of which the first claims three decimals, as the second does.
 
-    Most numbers need the last of these decimals: a single one may be a wrong number among short ones.
+    Most numbers need the last of these decimals: a single one may be a wrong number among short ones. The zeros pad the
+    others to the digits that one of them needs, as NumPy does; without such a one, somebody wrote them.
     """
     with np.errstate(over="ignore", invalid="ignore"):
         decimals = next((each for each in range(1, MOST_ROUNDED + 1) if _have_decimals(numbers, each).all()), None)
@@ -257,8 +258,9 @@ def _rounded_decimals(numbers: Array, shown: Shown) -> int | None:
             numbers
         ):
             return None
-    surplus = np.where(shown.is_zero, 0, np.maximum(shown.decimals - decimals, 0))
-    return decimals if surplus.sum() >= EVIDENCE else None
+    surplus = np.maximum(shown.decimals - decimals, 0)[~shown.is_zero]
+    is_padded = surplus.min() == 0 and shown.behind.min() == shown.behind.max()
+    return decimals if is_padded and surplus.sum() >= ZEROS else None
 
 
 def _have_decimals(numbers: Array, decimals: int) -> Array:
@@ -337,12 +339,12 @@ def rounding_of(matrix: Matrix) -> Array | None:
 def are_float32(array: Array, claims: Claims, *, is_known: bool = False) -> bool:
     """Return whether every number is a float32 in its shortest or a longer text.
 
-    If the texts are too short to tell, and it is not known, their lengths must differ, as those of shortest texts do and
-    those of a fixed number of decimals do not.
+    If the texts are too short to tell, and it is not known, their lengths must differ, as those of shortest texts do
+    and those of a fixed number of decimals do not.
     """
     if not np.isfinite(array).any():
         return False
-    is_known = is_known or evidence_of(array, claims, "float32") >= EVIDENCE
+    is_known = is_known or evidence_of(array, claims, "float32") >= FLOAT32_DIGITS
     if not is_known and _spread_of_units(array, claims) < 0.5:
         return False
     return all(_are_texts_of_float32(array[where], claims.at(where)) for where in block_indices(array.shape))

@@ -47,6 +47,8 @@ def matrix(*texts):
         pytest.param(["6.000e-03", "1.234e+00", "2.100e-02"], [1e-3] * 3, id="a rounding before a print of exponents"),
         pytest.param(["6.000e-03", "1.234e+00", "0.000e+00"], [1e-3] * 3, id="also where it left a zero"),
         pytest.param(["5.000e-02", "1.234e+00"], [1e-5, 1e-3], id="two zeros at an end are no rounding"),
+        pytest.param(["6.000e-03", "2.000e-02", "1.000e-03"], [1e-6, 1e-5, 1e-6], id="zeros that pad to no number"),
+        pytest.param(["6.000e-03", "1.234e+00", "2.10e-02"], [1e-6, 1e-3, 1e-4], id="nor do they to another length"),
         pytest.param(["-6.3400e+00", "-1.8301e+00", "-7.0000e-03"], [1e-4, 1e-4, 1e-7], id="nor is one long number"),
         pytest.param(
             [repr(float(np.float32(number))) for number in (0.02, 0.57, -1.25, 0.1)],
