@@ -99,6 +99,7 @@ def _over_rounded_roots(case: Case) -> list[Route]:
             said=f"the raw scores {case.score} were divided by {number:.12g}, {words}: take more digits of it",
         )
         for number, words in taken.items()
+        if number != 1  # which leaves the scores unscaled
     ]
 
 
@@ -165,6 +166,6 @@ def _times_rows(problem: Problem, factors: Array) -> Problem:
 SCALE_SLIPS = (
     Slip("scale-sqrt-heads", "scale", _over_heads, scaling),
     Slip("scale-other", "scale", _named, scaling, paired=False),
-    Slip("scale-other", "scale", _over_rounded_roots, scaling, paired=False, is_slight=True),
+    Slip("scale-other", "scale", _over_rounded_roots, scaling, paired=False, is_slight=True, passes_easily=True),
     Slip("scale-by-position", "scale", _by_position, scaling, paired=False, passes_easily=True),
 )
