@@ -38,7 +38,7 @@ def cell_object(one: MatrixCheck) -> str:
     if one.said or one.at is None:
         return f"{one.what}: {one.said or 'wrong'}"
     place = ", ".join(map(str, one.at))
-    return f"{one.what} at [{place}] is {one.text or one.expected}, right is {one.computed:.6g}"
+    return f"{one.what} at [{place}] is {one.text or one.expected}, should be {one.computed:.6g}"
 
 
 def json_number(value: float | None) -> float | str | None:

@@ -59,7 +59,7 @@ def closing_line(summary: Summary, folder: str, seconds: float) -> str:
     for number, what in ((summary.wrong, "wrong"), (summary.failed, "failed"), (summary.left, "not done")):
         if number:
             counts.append(f"{number} {what}")
-    known = f", {summary.kept} of them from before" if summary.kept else ""
+    known = f", {summary.kept} of them from an earlier run" if summary.kept else ""
     jobs = "1 job" if summary.total == 1 else f"{summary.total} jobs"
     return f"{jobs}: {', '.join(counts)}{known}; {seconds:.1f} s; results in {folder}\n"
 

@@ -127,7 +127,7 @@ def worst_cell(check: MatrixCheck) -> str:
     names = ", ".join(escaped(label) for label in check.labels if label)
     place = f"[{', '.join(map(str, check.at))}]{f' ({names})' if names else ''}"
     says = check.text if check.text is not None else f"{check.expected:.9g}"
-    return f"worst at {place}: says {says.strip()}, right is {right_number(check)}"
+    return f"worst at {place}: says {says.strip()}, the right number is {right_number(check)}"
 
 
 def right_number(check: MatrixCheck) -> str:

@@ -70,7 +70,7 @@ def test_resuming_what_is_whole_does_nothing(done, batch_here):
     log = (tmp_path / "out" / "results.jsonl").read_bytes()
     status, out, _ = batch_here("problems", "-d", "out", "-j", 1, "--resume", cwd=tmp_path)
     assert status == 0
-    assert out.startswith("3 jobs: 3 ok, 3 of them from before; ")
+    assert out.startswith("3 jobs: 3 ok, 3 of them from an earlier run; ")
     assert (tmp_path / "out" / "results.jsonl").read_bytes() == log
 
 

@@ -201,7 +201,7 @@ def test_expected_numbers_are_checked_and_a_wrong_one_is_named_with_its_slip(tmp
     status, out, err = batch_here("suite", "-d", "out", "-j", 1, cwd=tmp_path)
     assert status == 1
     assert out.startswith("3 jobs: 2 ok, 1 wrong; ")
-    what = "weights at [0, 0] is 0.8808, right is 0.80443"
+    what = "weights at [0, 0] is 0.8808, should be 0.80443"
     what += "".join(f": {slip}" for slip in lines(tmp_path / "out")["unscaled"]["diagnosis"][:1])
     assert err == f"wrong: unscaled: {what}\nnote: 1 job has no values: weights only\n"
     records = lines(tmp_path / "out")

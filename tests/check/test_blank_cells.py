@@ -62,7 +62,7 @@ def test_a_wrong_cell_beside_blank_ones_is_named(run) -> None:
     assert out == (
         "wrong  anna\n"
         "  weights     wrong            4 decimals\n"
-        "    worst at [1, 1]: says 0.5, right is 0.669762\n"
+        "    worst at [1, 1]: says 0.5, the right number is 0.669762\n"
         "    2 of its 4 cells are blank\n"
     )
 

@@ -1,4 +1,4 @@
-"""What is said of numbers that are right but for a cell or two, or that nothing can give."""
+"""What is said of numbers that are right except for a cell or two, or that nothing can give."""
 
 import numpy as np
 import pytest
@@ -36,7 +36,8 @@ def test_a_digit_that_was_copied_wrongly_is_told(change, how):
     rows[1][0] = change(due)
     found = diagnosis(TWO, {"output": given(rows)})
     assert (found[0].slip, found[0].also) == ("one-cell", ("copied-digit",))
-    assert found[0].sentence == f"all is right but output at [1, 0] says {rows[1][0]}, {due} is right: {how}"
+    what = f"output at [1, 0], which says {rows[1][0]} and should be {due}: {how}"
+    assert found[0].sentence == f"everything is right except {what}"
 
 
 def test_a_cell_that_holds_in_half_precision_is_not_told_beside_a_wrong_one():
@@ -53,7 +54,7 @@ def test_a_cell_that_holds_in_half_precision_is_not_told_beside_a_wrong_one():
     found = check(Worksheet(request=request, name="c", where="c", expected={"output": Matrix(output, "output")}))
     (cell,) = found.diagnosis
     assert (cell.slip, cell.sentence.count(" says ")) == ("one-cell", 1)
-    assert cell.sentence.startswith("all is right but output at [2, 1] says")
+    assert cell.sentence.startswith("everything is right except output at [2, 1], which says")
 
 
 def test_a_rounded_step_that_shows_in_one_cell_is_told_after_the_cell():

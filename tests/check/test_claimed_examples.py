@@ -80,6 +80,6 @@ def test_a_cell_of_the_first_wrong_step_says_nothing_of_later_ones():
     assert [each.verdict for each in found.checks] == ["wrong", "carried", "wrong"]
     (cell,) = found.diagnosis
     assert cell.sentence == (
-        "all of raw_scores is right but raw_scores at [0, 1] says 1, 0 is right "
+        "all of raw_scores is right except raw_scores at [0, 1], which says 1 and should be 0 "
         "(this explains your raw scores only, and your weights remain unexplained)"
     )

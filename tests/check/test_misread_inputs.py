@@ -125,5 +125,5 @@ def test_columns_behind_a_tile_that_hold_no_result_are_named():
     first = diagnosis(output)[0]
     assert (first.slip, first.sentence) == (
         "rows-empty",
-        "your output is right but for columns that hold no result: columns 16, 17, 18, 19 are 0",
+        "your output is right except for columns that hold no result: columns 16, 17, 18, 19 are 0",
     )

@@ -77,21 +77,21 @@ def test_rows_of_weights_and_output_that_repeat_others_are_told_once():
     weights = softmax(SCORES)
     weights[..., 5, :] = weights[..., 4, :]
     first = diagnosis({"weights": weights, "output": weights @ V})[0]
-    assert first.sentence == "your weights are right but for copies: row 5 holds what is due in row 4"
+    assert first.sentence == "your weights are right except for copies: row 5 holds the numbers of row 4"
 
 
 @pytest.mark.parametrize(
     ("place", "other", "words"),
     [
-        ((1, 2, 3), (1, 2, 2), "row 3 of entry 1, head 2 holds what is due in row 2 of entry 1, head 2"),
-        ((0, 0, 5), (1, 1, 0), "row 5 of entry 0, head 0 holds what is due in row 0 of entry 1, head 1"),
+        ((1, 2, 3), (1, 2, 2), "row 3 of entry 1, head 2 holds the numbers of row 2 of entry 1, head 2"),
+        ((0, 0, 5), (1, 1, 0), "row 5 of entry 0, head 0 holds the numbers of row 0 of entry 1, head 1"),
     ],
 )
 def test_a_row_of_a_head_that_repeats_another_is_told_with_both(place, other, words):
     output = softmax(SCORES) @ V
     output[place] = output[other]
     first = diagnosis({"output": output})[0]
-    assert (first.slip, first.sentence) == ("other-order", f"your output is right but for copies: {words}")
+    assert (first.slip, first.sentence) == ("other-order", f"your output is right except for copies: {words}")
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ def test_rows_without_a_result_are_told_with_their_head(place, words):
     output = softmax(SCORES) @ V
     output[place] = np.nan
     first = diagnosis({"output": output})[0]
-    assert first.sentence == f"your output is right but for rows that hold no result{words}"
+    assert first.sentence == f"your output is right except for rows that hold no result{words}"
 
 
 def test_one_row_of_another_layout_is_no_layout():

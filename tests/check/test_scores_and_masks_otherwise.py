@@ -278,7 +278,7 @@ WRONG = {
         {**GRADED, "bias": BIAS},
         bias_alone(),
         "no-row-sum",
-        "in dB alone, dS is P ∘ dP without its second term: the row sum of P ∘ dP is to be subtracted from dP first",
+        "in dB only, dS is P ∘ dP without its second term: the row sum of P ∘ dP is to be subtracted from dP first",
     ),
 }
 

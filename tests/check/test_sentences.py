@@ -526,5 +526,5 @@ def test_a_row_that_is_right_is_no_copy_of_one_with_the_same_numbers():
     rows = [[0.1400, 0.2840, 0.5760]] * 3
     assert told(text, {"weights": rows}) == (
         "other-order",
-        "your weights are right but for copies: row 1 holds what is due in row 0",
+        "your weights are right except for copies: row 1 holds the numbers of row 0",
     )

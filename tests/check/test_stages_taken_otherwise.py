@@ -98,19 +98,19 @@ WRONG = {
         {},
         {"output": emptied(RIGHT, [6, 7])},
         "rows-empty",
-        "your output is right but for rows that hold no result: rows 6, 7 are 0",
+        "your output is right except for rows that hold no result: rows 6, 7 are 0",
     ),
     "a tile of rows written twice": (
         {},
         {"output": copied(RIGHT, [4, 5], [0, 1])},
         "other-order",
-        "your output is right but for copies: rows 4, 5 hold what is due in rows 0, 1",
+        "your output is right except for copies: rows 4, 5 hold the numbers of rows 0, 1",
     ),
     "a row copied": (
         {},
         {"weights": copied(softmax(product()), [3], [2])},
         "other-order",
-        "your weights are right but for copies: row 3 holds what is due in row 2",
+        "your weights are right except for copies: row 3 holds the numbers of row 2",
     ),
     "a narrower window": (
         {"window": (2, 2)},

@@ -24,12 +24,12 @@ def folder(tmp_path, monkeypatch):
 WRONG = """\
 wrong  unscaled
   weights     wrong            4 decimals
-    worst at [0, 0]: says 0.8808, right is 0.804430
+    worst at [0, 0]: says 0.8808, the right number is 0.804430
     off by 764 units of the last digit; every cell
     errors: mean 764, 99 % within 764 units of the last digit; cosine
     0.994599; first at [0, 0]
   output      carried          4 decimals
-    worst at [0, 1]: says 2.2384, right is 2.391141
+    worst at [0, 1]: says 2.2384, the right number is 2.391141
     errors: largest 1,527, mean 1,527, 99 % within 1,527 units of the last
     digit; cosine 0.999767; first at [0, 0]
   the first wrong step: weights; output follows from what is printed before
@@ -228,7 +228,7 @@ def test_a_fraction_among_decimals_is_told_in_their_unit(run, tmp_path):
     )
     ran = run("check", path)
     assert (ran.status, ran.err) == (1, "")
-    assert "says 1/3, right is 0.0000" in ran.out
+    assert "says 1/3, the right number is 0.0000" in ran.out
     assert "off by 33.3 units of the last digit; only row 0" in ran.out
 
 

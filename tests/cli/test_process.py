@@ -208,7 +208,7 @@ def test_a_bug_is_said_as_one(monkeypatch, run):
 def test_few_queries_and_many_keys_are_turned_rather_than_cut_on_a_narrow_terminal(pytestconfig):
     text = on_a_terminal(["run", str(pytestconfig.rootpath / "examples" / "car.yaml")], 60, NO_COLOR="1")
     table = text[text.index("weights (") : text.index("output (")]
-    assert "turned: a column for each query" in table.replace("\n", " ")
+    assert "transposed: a column for each query" in table.replace("\n", " ")
     assert [line.split()[-1] for line in table.splitlines() if line.startswith(("4 wheels", "3 wheels", "Σ"))] == [
         "0.1519",
         "0.1885*",

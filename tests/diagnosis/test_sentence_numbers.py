@@ -305,7 +305,7 @@ def test_a_wrong_cell_is_told_as_it_is_printed():
         case = judged.worksheet("one-cell", "4", seed)
         (found, *_) = check(case).diagnosis
         right, wrong = judged.make("one-cell", seed * 10 + judged.PRINTS.index("4"), None)[1:3]
-        (told,) = re.findall(r"(\w+) at \[([\d, ]+)\] says (\S+), (\S+) is right", found.sentence)
+        (told,) = re.findall(r"(\w+) at \[([\d, ]+)\], which says (\S+) and should be (\S+)", found.sentence)
         name, at, says, due = told[0], tuple(map(int, told[1].split(","))), told[2], told[3]
         assert float(says) == pytest.approx(wrong[name][at], abs=6e-5)
         assert float(due) == pytest.approx(right[name][at], abs=6e-5)

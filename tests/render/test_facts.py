@@ -152,7 +152,7 @@ def test_the_tables_of_both(run):
         "q0   0.0000            1.00              1        1.0000  k0 1.0000\n"
         "q1   0.6343            1.89              2        0.3302  k1 0.6698  k0 0.3302\n"
         "\n"
-        "entropy in nats; effective keys = e^entropy; keys for 95 %: as few as hold so much of the weight\n"
+        "entropy in nats; effective keys = e^entropy; keys for 95 %: the fewest that hold 95 % of the weight\n"
     )
 
 

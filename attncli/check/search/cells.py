@@ -50,11 +50,11 @@ def diagnose_cells(case: Case) -> tuple[Diagnosis, ...]:
         return ()
     told = [(name, cell, *_texts(case.judges[name], cell, right)) for name, cells in wrong.items() for cell in cells]
     sentences = [
-        f"{name} at [{_place(case.judges[name].given_cell(cell))}] says {says}, {due} is right"
+        f"{name} at [{_place(case.judges[name].given_cell(cell))}], which says {says} and should be {due}"
         for name, cell, says, due in told
     ]
-    whole = f"all of {listed(list(wrong))}" if case.least else "all"  # later steps may be wrong too
-    sentence = f"{whole} is right but {' and '.join(sentences)}"
+    whole = f"all of {listed(list(wrong))}" if case.least else "everything"  # later steps may be wrong too
+    sentence = f"{whole} is right except {', and '.join(sentences)}"
     slips = [_describe_copy(says, due) for _, _, says, due in told]
     also: tuple[str, ...] = ()
     if all(slips):

@@ -52,7 +52,7 @@ def _emptied_routes(case: Case, noun: str, empty: Array, axis: int, number: floa
         one = name_leading_place(np.unravel_index(holding[0], lost.shape[:-1]), has_heads=has_head_axis(case.problem))
         nouns = "heads" if has_head_axis(case.problem) else "entries"
         where = f" in {one}" if len(holding) == 1 else f" in {len(holding)} of {len(parts)} {nouns}"
-    said = f"{case.yours} right but for {noun}s that hold no result{where}: {named} {words}"
+    said = f"{case.yours} right except for {noun}s that hold no result{where}: {named} {words}"
     cells = np.moveaxis(lost[..., None], -2, axis)
     return [Route(present=partial(_put, only=name, places=cells, others=np.array(number)), said=said)]
 

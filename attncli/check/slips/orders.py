@@ -74,7 +74,7 @@ def _reordered(case: Case) -> list[Route]:
             continue
         order = _order(judge.expected, right, axis)
         if order is not None:
-            said = f"{case.yours} right but for {_reorder_words(order, noun)}"
+            said = f"{case.yours} right except for {_reorder_words(order, noun)}"
             present = partial(_taken, names=names, axis=axis, order=order)
             routes.append(Route(present=present, said=said, tried=_count_orders(order)))
     if right.ndim > 2 and len(names) == 1 and right.size // right.shape[-1] <= MOST_ROWS:
@@ -83,7 +83,7 @@ def _reordered(case: Case) -> list[Route]:
 
 
 def _moved_rows(case: Case, right: Array) -> list[Route]:
-    """Return the route in which a few rows of heads hold what is due in other ones, of the same head or of others."""
+    """Return the route in which a few rows of heads hold the numbers of other rows, of the same head or of others."""
     name, lead = case.wrong[0], right.shape[:-1]
     given, due = (each.reshape(-1, right.shape[-1]) for each in (case.judges[name].expected, right))
     order = _order(given, due, 0)
@@ -93,8 +93,8 @@ def _moved_rows(case: Case, right: Array) -> list[Route]:
     if len(moved) > FEW_MOVED:
         return []
     named = partial(_name_row, lead=lead, with_heads=has_head_axis(case.problem))
-    pairs = [f"{named(place)} holds what is due in {named(int(order[place]))}" for place in moved.tolist()]
-    said = f"{case.yours} right but for copies: {', and '.join(pairs)}"
+    pairs = [f"{named(place)} holds the numbers of {named(int(order[place]))}" for place in moved.tolist()]
+    said = f"{case.yours} right except for copies: {', and '.join(pairs)}"
     return [Route(present=partial(_taken_rows, only=name, order=order), said=said, tried=_count_orders(order))]
 
 
@@ -108,14 +108,14 @@ def _taken_rows(name: str, array: Array, only: str, order: Array) -> Array:
 
 
 def _reorder_words(order: Array, noun: str) -> str:
-    """Return "the order: rows 0 and 1 were exchanged", or "copies: rows 4, 5 hold what is due in rows 0, 1"."""
+    """Return "the order: rows 0 and 1 were exchanged", or "copies: rows 4, 5 hold the numbers of rows 0, 1"."""
     if len(set(order.tolist())) == len(order):
         return f"the order: {noun} {_places(order)}"
     moved = np.flatnonzero(order != np.arange(len(order)))
     places, others = (list_numbers(each.tolist()) for each in (moved, order[moved]))
     nouns = noun if len(moved) > 1 else {"entries": "entry"}.get(noun, noun.removesuffix("s"))
     hold = "hold" if len(moved) > 1 else "holds"
-    return f"copies: {nouns} {places} {hold} what is due in {nouns} {others}"
+    return f"copies: {nouns} {places} {hold} the numbers of {nouns} {others}"
 
 
 ORDER_SLIPS = (Slip("other-order", "result", _reordered, lambda _case: "the order is another", paired=False),)

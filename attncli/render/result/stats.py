@@ -123,7 +123,7 @@ def _name(label: str | int, letter: str, style: Style) -> str:
 def stats_after(result: Result, views: list[View]) -> list[str]:
     """Return what the columns are, and of what."""
     del views
-    lines = ["entropy in nats; effective keys = e^entropy; keys for 95 %: as few as hold so much of the weight"]
+    lines = ["entropy in nats; effective keys = e^entropy; keys for 95 %: the fewest that hold 95 % of the weight"]
     if not result.problem.shares_one:
         lines.append("entropy and keys for 95 % are of the weights over their sum, which need not be 1 here")
     return lines

@@ -266,7 +266,7 @@ def table_title(view: View) -> str:
     nouns = f", {view.row_noun} × {view.column_noun}" if view.column_noun in ("keys",) else ""
     if view.name == "stats":
         axes = f"{view.shape[0]} {'query' if view.shape[0] == 1 else 'queries'}"
-    turned = ", turned: a column for each query" if view.is_turned else ""
+    turned = ", transposed: a column for each query" if view.is_turned else ""
     omitted = f"; {view.omitted} left out (--full shows all)" if view.omitted else ""
     mark = f"; * the largest of its {'column' if view.is_turned else 'row'}" if view.name == "weights" else ""
     return f"{LEGENDS[view.name]}{part} ({axes}{nouns}{turned}{mark}{omitted})"
