@@ -74,7 +74,7 @@ def test_names_of_settings_are_taken_in_any_case(variant: str) -> None:
         ("causl", "did you mean 'causal'?"),
     ],
 )
-def test_a_word_that_is_no_setting_gets_the_hint_of_the_command_line(word: str, hint: str) -> None:
+def test_a_word_that_is_not_a_setting_gets_the_hint_of_the_command_line(word: str, hint: str) -> None:
     for call in (attend, lambda *arrays, **settings: attncli.assert_attention(None, *arrays, **settings)):
         with pytest.raises(AttncliError) as caught:
             call(Q, K, V, **{word: 1})

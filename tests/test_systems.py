@@ -228,7 +228,7 @@ def test_d2l_spreads_a_length_of_zero_over_all_keys():
     np.testing.assert_array_equal(attend(Q, K, key_lengths=[0], system="d2l").weights, np.full((3, 4), 0.25))
 
 
-def test_grouped_heads_are_tiled_by_x_transformers_alone():
+def test_grouped_heads_are_tiled_by_x_transformers_only():
     random = np.random.default_rng(1)
     queries, keys = random.normal(size=(4, 3, 2)), random.normal(size=(2, 5, 2))
     for system, order in (("torch", [0, 0, 1, 1]), ("x-transformers", [0, 1, 0, 1])):

@@ -151,7 +151,7 @@ def test_heads_in_another_layout_are_split_and_put_together_there(
 
 
 # this test and the next take a worker that the ones before have left: to start one takes longer
-def test_a_worker_is_no_scheduler(dask):
+def test_a_worker_is_not_a_scheduler(dask):
     dask.have(1)
     with dask.client() as client:
         (address,) = client.nthreads()
@@ -249,7 +249,7 @@ def server(behaviour):
             process.kill()
 
 
-def test_what_is_no_scheduler_is_said_in_time(tmp_path):
+def test_what_is_not_a_scheduler_is_reported_in_time(tmp_path):
     """All at once, because most of the time is spent on waiting for an answer."""
     make_problems(tmp_path / "problems", 1)
     batched = ["batch", "problems", "-d"]
@@ -282,7 +282,7 @@ def test_what_is_no_scheduler_is_said_in_time(tmp_path):
 
 
 @pytest.mark.parametrize("address", ["nonsense://x", "localhost", "tcp://", "tcp://h:", "scheduler.json"])
-def test_what_is_no_address_is_told_without_asking_anybody(address):
+def test_what_is_not_an_address_is_reported_without_asking_anybody(address):
     with pytest.raises(UsageError) as error:
         connect(address)
     assert str(error.value) == f"--dask: '{address}' is not the address of a scheduler"

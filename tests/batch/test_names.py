@@ -89,7 +89,7 @@ def test_a_manifest_given_twice_is_refused(folder):
     assert refusal("jobs.yaml", "jobs.yaml") == (what, "give it once")
 
 
-def test_typed_numbers_are_no_input_of_a_batch():
+def test_typed_numbers_are_not_an_input_of_a_batch():
     hint = "a batch takes problem files, folders of them, globs, or a manifest"
     assert refusal("1 0; 0 1") == ("1 0; 0 1: no such file", hint)
 

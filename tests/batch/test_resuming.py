@@ -208,7 +208,7 @@ def test_one_job_of_a_manifest_may_change_without_the_others(tmp_path, batch_her
     assert redone(tmp_path / "out", before) == {"a"}
 
 
-def test_force_begins_anew_and_leaves_nothing_of_the_earlier_run(tmp_path, batch_here):
+def test_force_starts_over_and_leaves_nothing_of_the_earlier_run(tmp_path, batch_here):
     make_problems(tmp_path / "problems", 3)
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "mine.txt").write_text("no result")
@@ -277,7 +277,7 @@ def test_ctrl_c_says_how_to_go_on(tmp_path, patched, batch_here):
     assert state(tmp_path / "out") == state(tmp_path / "quiet")
 
 
-def test_a_job_that_kills_its_worker_costs_itself_alone(tmp_path, patched):
+def test_a_job_that_kills_its_worker_costs_itself_only(tmp_path, patched):
     make_problems(tmp_path / "problems", 12)
     status, out, err = batch("problems", "-d", "out", "-j", 2, cwd=tmp_path, path=patched, env={"TEST_KILLERS": "p004"})
     assert status == 1

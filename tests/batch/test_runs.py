@@ -78,7 +78,7 @@ def test_an_error_has_the_name_of_its_job_unless_its_path_does(tmp_path, batch_h
     ]
 
 
-def test_a_wrong_option_is_told_once_and_before_any_job(tmp_path, batch_here):
+def test_a_wrong_option_is_reported_once_and_before_any_job(tmp_path, batch_here):
     make_problems(tmp_path / "problems", 3)
     (tmp_path / "m.csv").write_text("1,x\n")
     for source, what in (

@@ -53,7 +53,7 @@ def test_an_output_may_be_off_by_twice_as_much_as_the_baseline(check, times, sta
     assert told["baseline"]["max_error"] == pytest.approx(8e-6, rel=0.1)
 
 
-def test_the_ratio_is_told_in_words(check):
+def test_the_ratio_is_reported_in_words(check):
     text = check(shifted(4e-6), shifted(8e-6))[2]
     assert "by 2 times the baseline's largest error" in text
     assert "times the baseline's largest error, 8e-06" in text.replace("\n    ", " ")
@@ -108,7 +108,7 @@ def test_python_has_the_baseline_too():
         attncli.assert_attention(shifted(3e-5), Q, K, V, baseline=shifted(8e-6))
 
 
-def test_the_spread_of_errors_is_told_on_a_pass_too(check):
+def test_the_spread_of_errors_is_reported_on_a_pass_too(check):
     output = shifted(3e-6)
     status, told, text = check(output)
     error = np.abs(output.astype(float) - right())
@@ -145,7 +145,7 @@ def test_right_numbers_as_they_are_printed_have_no_first_difference(tmp_path, mo
     assert errors["unit"] == "units of the last digit"
 
 
-def test_whole_numbers_that_are_wrong_are_no_noise(run, tmp_path):
+def test_whole_numbers_that_are_wrong_are_not_noise(run, tmp_path):
     path = tmp_path / "p.yaml"
     path.write_text(
         "{queries: [[0, 0]], keys: [[1, 0], [0, 1]], values: [[2, 4], [4, 8]], expected: {output: [[4, 6]]}}"

@@ -30,7 +30,7 @@ def test_numbers_and_other_words_are_not_blank(cell: str) -> None:
 
 
 @pytest.mark.parametrize("blank", ["?", "null", "~", "-", "n/a", "___", '""'])
-def test_a_blank_cell_of_a_sheet_is_told_and_the_others_are_judged(run, blank: str) -> None:
+def test_a_blank_cell_of_a_sheet_is_reported_and_the_others_are_judged(run, blank: str) -> None:
     Path("anna.yaml").write_text(WEIGHTS.format(blank))
     told = "    1 of its 4 cells is blank; the others are right\n"
     assert run("check", "hw.yaml", "anna.yaml") == (
@@ -49,7 +49,7 @@ def test_a_blank_cell_of_a_sheet_is_told_and_the_others_are_judged(run, blank: s
         ("a.json", '{"weights": [[0.6698, 0.3302], [null, 0.6698]]}'),
     ],
 )
-def test_a_blank_cell_of_a_table_or_json_is_told(run, name: str, text: str) -> None:
+def test_a_blank_cell_of_a_table_or_json_is_reported(run, name: str, text: str) -> None:
     Path(name).write_text(text)
     status, out, err = run("check", "hw.yaml", "--expect-weights", name)
     assert (status, err) == (1, "")
@@ -120,7 +120,7 @@ def test_a_blank_cell_of_the_problem_itself_is_an_error(run) -> None:
     assert run("check", "hw.yaml", "anna.yaml") == (2, "", error)
 
 
-def test_a_sheet_that_cannot_be_read_is_no_problem(run) -> None:
+def test_a_sheet_that_cannot_be_read_is_not_a_problem(run) -> None:
     Path("anna.yaml").write_text("weights: [[0.6698, 0.3302], [, 0.6698]]\n")
     hint = "write it, or if it is a cell of an answer that is left blank, a question mark: [0.5, ?]"
     error = f"error: anna.yaml: line 1, column 30: a value is missing before ','\nhint: {hint}\n"
@@ -180,7 +180,7 @@ def test_what_run_prints_is_an_answer_with_nothing_blank(run, form: str) -> None
     ]
 
 
-def test_a_column_of_sums_beside_weights_is_told(run) -> None:
+def test_a_column_of_sums_beside_weights_is_reported(run) -> None:
     ran = run("check", "hw.yaml", "--expect-weights", "0.6698 0.3302 1.0000; 0.3302 0.6698 1.0000")
     assert "expected 2 × 2. Its last column is the sum of each" in ran.out
 

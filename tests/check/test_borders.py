@@ -153,7 +153,7 @@ def test_queries_may_stand_a_whole_block_further_on():
     assert first.sentence == "query i stood at position i + 15: it stands at i + 10"
 
 
-def test_padding_keys_that_count_are_told_with_their_log_sum_exps():
+def test_padding_keys_that_count_are_reported_with_their_log_sum_exps():
     powers = np.exp(SCORES)
     total = powers.sum(axis=-1, keepdims=True) + 8
     given = {name: Matrix(array, name) for name, array in (("queries", Q), ("keys", K), ("values", V))}

@@ -30,7 +30,7 @@ RIGHT = printed(TWO, "output")  # 5.0466 7.8832 and so on
     ],
     ids=["a digit", "the point", "one more", "the sign"],
 )  # fmt: skip
-def test_a_digit_that_was_copied_wrongly_is_told(change, how):
+def test_a_digit_that_was_copied_wrongly_is_reported(change, how):
     rows = [list(row) for row in RIGHT]
     due = rows[1][0]
     rows[1][0] = change(due)
@@ -40,7 +40,7 @@ def test_a_digit_that_was_copied_wrongly_is_told(change, how):
     assert found[0].sentence == f"everything is right except {what}"
 
 
-def test_a_cell_that_holds_in_half_precision_is_not_told_beside_a_wrong_one():
+def test_a_cell_that_holds_in_half_precision_is_not_reported_beside_a_wrong_one():
     """A sum that cancels is off by many times its own size."""
     random = np.random.default_rng(0)
     queries, keys, values = (random.normal(size=(4, 4)).astype(np.float16).astype(float) for _ in range(3))
@@ -57,7 +57,7 @@ def test_a_cell_that_holds_in_half_precision_is_not_told_beside_a_wrong_one():
     assert cell.sentence.startswith("everything is right except output at [2, 1], which says")
 
 
-def test_a_rounded_step_that_shows_in_one_cell_is_told_after_the_cell():
+def test_a_rounded_step_that_shows_in_one_cell_is_reported_after_the_cell():
     text = TWO.replace("[3, -1]", "[3, 0.5]")
     found = diagnosis(text, {"output": [[3.498, 5.747], [1.389, 2.584]]})
     assert [each.slip for each in found] == ["one-cell", "rounded-scores"]
@@ -80,7 +80,7 @@ def test_a_row_that_follows_from_one_wrong_score_is_explained_by_it(what):
     )
 
 
-def test_a_term_that_was_left_out_is_told_where_few_digits_show_it():
+def test_a_term_that_was_left_out_is_reported_where_few_digits_show_it():
     text = "queries: [[1], [0], [2]], keys: [[0], [1], [-1], [2]], values: [[1, -2], [3, 0.5], [0.12, 0.6], [2, 1]]"
     rows = printed(text, "output", 3)
     rows[1] = [f"{float(cell) - 0.25 * value:.3f}" for cell, value in zip(rows[1], (0.12, 0.6), strict=True)]
@@ -106,7 +106,7 @@ def test_an_output_of_weights_times_values_cell_by_cell_is_named_with_its_shape(
     )
 
 
-def test_two_cells_of_many_are_told_and_three_are_not():
+def test_two_cells_of_many_are_reported_and_three_are_not():
     rows = printed(FOUR.replace("[3, -1, 1, 1]]", "[3, -1, 1, 1], [1, 1, 1, 1], [2, 0, 0, 1]]"), "weights")
     text = FOUR.replace("[3, -1, 1, 1]]", "[3, -1, 1, 1], [1, 1, 1, 1], [2, 0, 0, 1]]")
     rows[0][0] = "0.9999"
@@ -259,7 +259,7 @@ def test_the_sink_of_each_head_is_fitted(what, asked, due, is_packed):
     assert sentence == f"the heads' sinks were 0.5, -1.25: {due}"
 
 
-def test_the_digits_that_numbers_hold_to_are_told():
+def test_the_digits_that_numbers_hold_to_are_reported():
     rows = [[f"{float(cell):.3f}0" for cell in row] for row in printed(FOUR, "weights", 6)]
     rows[0][0] = rows[0][0][:-1] + "1"  # four decimals claimed, three right
     (found,) = check(problem(f"{FOUR}, expected: {{weights: {given(rows)}}}")).checks
@@ -280,7 +280,7 @@ def test_rounded_exponentials_do_not_explain_a_query_without_a_key():
     assert "rounded-exponentials" not in found
 
 
-def test_percentages_are_told():
+def test_percentages_are_reported():
     rows = [[f"{100 * cell:.1f}" for cell in row] for row in numbers(TWO, "weights")]
     found = diagnosis(TWO, {"weights": given(rows)})
     assert found[0].sentence == "your weights are percentages, times 100: a row sums to 1"

@@ -70,7 +70,7 @@ def test_a_wrong_example_is_called_wrong_and_its_cause_is_named(name):
     assert next((each.slip for each in found.diagnosis), None) == WRONG[name]
 
 
-def test_a_print_of_rounded_numbers_is_told_with_its_digits():
+def test_a_print_of_rounded_numbers_is_reported_with_its_digits():
     (found,) = report("ains6003_rounded").checks
     assert found.note == "every number holds at 3 decimals: --digits 3"
 

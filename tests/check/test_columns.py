@@ -26,7 +26,7 @@ def test_matrices_as_they_are_printed_by_column_are_named(tokens):
     assert [each.slip for each in diagnosis(written(queries=q, keys=k, values=v), expected)] == ["all-by-column"]
 
 
-def test_the_scale_that_is_missing_beside_columns_is_told_without_a_width():
+def test_the_scale_that_is_missing_beside_columns_is_reported_without_a_width():
     q, k, v = (RANDOM.integers(-2, 3, (3, 4)) for _ in range(3))
     weights, output = by_column(q, k, v, is_scaled=False)
     expected = {"weights": weights.round(4).tolist(), "output": output.round(4).tolist()}

@@ -69,7 +69,7 @@ def test_what_another_entry_gave_is_named(name, dtype, search_for):
     assert (first.slip, first.sentence) == ("other-entry", sentence)
 
 
-def test_one_batch_entry_s_keys_are_no_heads():
+def test_one_batch_entry_s_keys_are_not_heads():
     output = np.array([attend(Q[0, head], K[0, (head + 1) % 3], V[0, head]) for head in range(3)])
     arrays = {"queries": Q[0], "keys": K[0], "values": V[0]}
     request = Request(**{name: Matrix(array, name) for name, array in arrays.items()})

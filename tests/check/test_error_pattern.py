@@ -98,7 +98,7 @@ def test_where_the_errors_are(beyond, words):
 
 
 @pytest.mark.parametrize("shape", [(N,), (3, N), (6, 6)], ids=["of one line", "of heads", "of as many heads"])
-def test_errors_of_log_sum_exps_are_told_by_query(shape):
+def test_errors_of_log_sum_exps_are_reported_by_query(shape):
     beyond = np.ones(shape, bool)
 
     def told(sizes):

@@ -33,7 +33,7 @@ def test_one_term_of_many_may_be_chance_where_few_digits_show_it(decimals, slips
     assert [(each.slip, each.may_be_chance) for each in found] == [("one-term", may_be) for may_be in slips]
 
 
-def test_a_slip_that_prints_every_number_is_told_where_each_differs_by_about_a_unit():
+def test_a_slip_that_prints_every_number_is_reported_where_each_differs_by_about_a_unit():
     """Of the scores rounded to one decimal all weights are the print, of which a cell differs by two units."""
     text = "queries: [[0.2, -0.5], [-0.4, -2.4]], keys: [[1.8, 1.1], [-0.3, 0.8], [0.3, -0.6], [1.0, -0.3]]"
     powers = np.exp(np.array(numbers(text, "scores")).round(1))

@@ -128,7 +128,7 @@ def test_numbers_of_another_shape_are_found_too():
     assert report.diagnosis[0].slip == "queries-keys-swapped"
 
 
-def test_one_wrong_row_is_no_slip():
+def test_one_wrong_row_is_not_a_slip():
     wrong = RIGHT.numbers(replace(PLAIN, variant="dot"), ["output"])["output"]
     wrong[LATE] += 1
     expected = {"output": Matrix(wrong, "output")}

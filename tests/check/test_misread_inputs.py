@@ -69,14 +69,14 @@ def test_an_entry_is_misread_behind_a_causal_mask_too():
     assert told(f"{TEXT}, causal: true", printed(wrong, "weights", "output")) == ("entry-misread", sentence)
 
 
-def test_random_numbers_are_no_misread_entry(sample):
+def test_random_numbers_are_not_a_misread_entry(sample):
     for seed in sample(range(20), 10):
         weights = softmax(np.random.default_rng(seed).normal(size=(3, 4)))
         wrong = {"weights": weights.round(4).tolist(), "output": (weights @ V).round(4).tolist()}
         assert told(TEXT, wrong)[0] != "entry-misread"
 
 
-def test_a_row_that_is_off_at_random_is_no_misread_entry(sample):
+def test_a_row_that_is_off_at_random_is_not_a_misread_entry(sample):
     for seed in sample(range(20), 10):
         scores = Q @ K.T / np.sqrt(3)
         scores[seed % 3] += np.random.default_rng(seed).normal(size=4)
@@ -113,7 +113,7 @@ def test_exponentials_that_overflow_are_named():
     )
 
 
-def test_nan_where_nothing_overflows_is_no_overflow():
+def test_nan_where_nothing_overflows_is_not_an_overflow():
     output = softmax(SCORES) @ LOUD["values"]
     output[0, SCORES[0].max(axis=-1).argmin()] = np.nan
     assert diagnosis(output)[0].slip == "rows-empty"

@@ -150,7 +150,7 @@ def test_rounding_agrees_with_the_dtypes_themselves():
         pytest.param(lambda numbers: str(numbers.round(4)), False, id="four decimals"),
     ],
 )
-def test_a_print_of_float16_is_told_from_one_of_four_decimals(show, is_float16):
+def test_a_print_of_float16_is_distinguished_from_one_of_four_decimals(show, is_float16):
     numbers = np.random.default_rng(1).uniform(0.26, 0.99, (5, 6))
     rows = show(numbers).replace("[", "").replace("]", "").split("\n")
     text = ";".join(rows)
@@ -191,7 +191,7 @@ def judged(text):
     return {each.what: each.verdict for each in found.checks}
 
 
-def test_a_wrong_cell_among_right_numbers_of_few_bits_is_no_float16():
+def test_a_wrong_cell_among_right_numbers_of_few_bits_is_not_float16():
     # sixteenths are float16 numbers in full, and 17.125 is off by no more than a computation in float16 may be
     problem = "{{queries: [[4.25, 2.5], [1.75, 3.25]], keys: [[3.25, 1.5], [2.75, 0.25]], variant: dot, {}}}"
     right = [["17.5625", "12.3125"], ["10.5625", "5.625"]]
@@ -307,7 +307,7 @@ def dumped(make):
 
 
 @pytest.mark.parametrize("power", [schraudolph, by_squares])
-def test_an_approximate_exponential_is_no_half_precision(power):
+def test_an_approximate_exponential_is_not_half_precision(power):
     assert dumped(lambda queries, keys, values: over(power(queries @ keys.T / 8**0.5)) @ values) == []
 
 

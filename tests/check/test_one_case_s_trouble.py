@@ -61,7 +61,7 @@ def test_whatever_one_problem_raises_the_others_are_judged(
 
 
 @pytest.mark.parametrize("setting", ["scale: 5e-324", "scale: -1e-320", "softcap: 5e-324"])
-def test_a_number_at_the_end_of_float64_is_no_bug_where_another_is_looked_for(run, tmp_path, setting):
+def test_a_number_at_the_end_of_float64_is_not_a_bug_where_another_is_looked_for(run, tmp_path, setting):
     path = tmp_path / "p.yaml"
     expected = "[[0.4011, 0.1978, 0.4011], [0.1408, 0.5710, 0.2882]]"
     path.write_text(

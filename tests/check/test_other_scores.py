@@ -37,7 +37,7 @@ def test_equal_rows_at_a_distance_of_0_have_no_gradient():
         np.testing.assert_array_equal(gradient, [[0, 0]])
 
 
-def test_a_mask_of_dropout_of_another_seed_is_told_with_what_differs():
+def test_a_mask_of_dropout_of_another_seed_is_reported_with_what_differs():
     random = np.random.default_rng(4)
     scores = random.normal(size=(4, 6)).round(1)
     mask, other = (random.random((2, 4, 6)) > 0.3).astype(int)
@@ -63,7 +63,7 @@ def test_scores_over_the_softcap_without_a_tanh_are_named():
 
 
 @pytest.mark.parametrize(("scale", "words"), [(1.0, ""), (0.5, ", of Q times 0.5")], ids=["no scale", "a scale"])
-def test_a_scale_of_1_is_left_out_of_what_is_told(scale, words):
+def test_a_scale_of_1_is_left_out_of_the_sentence(scale, words):
     q, k = (getattr(problem(TWO).request, name).array for name in ("queries", "keys"))
     products = np.exp(scale * q) @ np.exp(k).T
     weights = products / products.sum(axis=1, keepdims=True)

@@ -128,7 +128,7 @@ def test_a_page_from_another_place_and_factors_are_named(asked, output, slip, se
     assert (first.slip, first.sentence) == (slip, sentence)
 
 
-def test_other_sums_are_told_by_the_factors_of_rows():
+def test_other_sums_are_reported_by_the_factors_of_rows():
     factors = RANDOM.uniform(0.6, 1.7, size=(2, 3, 6, 1))
     factors[0, 0, 0], factors[1, 2, 5] = 0.5, 2
     first = diagnosis(factors * RIGHT, {})[0]
@@ -139,7 +139,7 @@ def test_other_sums_are_told_by_the_factors_of_rows():
     )
 
 
-def test_rows_of_one_direction_are_no_factors_of_rows():
+def test_rows_of_one_direction_are_not_factors_of_rows():
     values = np.array([[1.0, -1], [2, -2], [-3, 3]])
     given = {"queries": np.array([[1.0, 2], [3, -1]]), "keys": np.array([[1.0, 0], [0, 1], [1, 1]]), "values": values}
     request = Request(**{name: Matrix(array, name) for name, array in given.items()})
@@ -148,7 +148,7 @@ def test_rows_of_one_direction_are_no_factors_of_rows():
     assert "values-factor" not in {each.slip for each in found}
 
 
-def test_random_numbers_are_no_pages_and_no_factors(sample):
+def test_random_numbers_are_not_pages_and_no_factors(sample):
     for seed in sample(range(20), 10):
         noise = np.random.default_rng(seed).normal(size=RIGHT.shape)
         assert diagnosis((RIGHT + 0.1 * noise).astype(np.float32), {}) == ()

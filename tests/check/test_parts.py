@@ -63,7 +63,7 @@ def test_a_slip_in_queries_that_do_not_stand_together_is_not_looked_for():
     assert diagnosis({"output": with_unscaled((..., [0, 3], slice(None))) @ V}) == ()
 
 
-def test_few_digits_of_one_row_are_no_evidence(sample):
+def test_few_digits_of_one_row_are_not_evidence(sample):
     for seed in sample(range(30), 10):
         random = np.random.default_rng(seed)
         output = softmax(SCORES[0, 0]) @ V[0, 0, :, :2]
@@ -73,7 +73,7 @@ def test_few_digits_of_one_row_are_no_evidence(sample):
         assert not [each.sentence for each in found if each.sentence.startswith("only")]
 
 
-def test_rows_of_weights_and_output_that_repeat_others_are_told_once():
+def test_rows_of_weights_and_output_that_repeat_others_are_reported_once():
     weights = softmax(SCORES)
     weights[..., 5, :] = weights[..., 4, :]
     first = diagnosis({"weights": weights, "output": weights @ V})[0]
@@ -87,7 +87,7 @@ def test_rows_of_weights_and_output_that_repeat_others_are_told_once():
         ((0, 0, 5), (1, 1, 0), "row 5 of entry 0, head 0 holds the numbers of row 0 of entry 1, head 1"),
     ],
 )
-def test_a_row_of_a_head_that_repeats_another_is_told_with_both(place, other, words):
+def test_a_row_of_a_head_that_repeats_another_is_reported_with_both(place, other, words):
     output = softmax(SCORES) @ V
     output[place] = output[other]
     first = diagnosis({"output": output})[0]
@@ -103,14 +103,14 @@ def test_a_row_of_a_head_that_repeats_another_is_told_with_both(place, other, wo
         ((..., 4, slice(None)), ": row 4 is NaN"),
     ],
 )
-def test_rows_without_a_result_are_told_with_their_head(place, words):
+def test_rows_without_a_result_are_reported_with_their_head(place, words):
     output = softmax(SCORES) @ V
     output[place] = np.nan
     first = diagnosis({"output": output})[0]
     assert first.sentence == f"your output is right except for rows that hold no result{words}"
 
 
-def test_one_row_of_another_layout_is_no_layout():
+def test_one_row_of_another_layout_is_not_a_layout():
     output = softmax(SCORES) @ V
     output[0, 1, 3] = (np.moveaxis(output, 1, 2).reshape(output.shape))[0, 1, 3]  # of another head
     assert [each.slip for each in diagnosis({"output": output})] == ["other-order"]

@@ -36,7 +36,7 @@ def test_few_digits_let_another_scale_pass(digits, passes):
     assert ("unscaled" in found.would_also_pass) == passes
 
 
-def test_what_would_pass_is_told_in_text_and_json():
+def test_what_would_pass_is_reported_in_text_and_json():
     found = report(FLAT, "output", repr, atol=0.5)
     text = verdict_text([CaseOutcome("p", found)], ascii_only=True)
     assert "    would pass too: uniform weights (variant-uniform), scores without a scale\n" in text
@@ -51,7 +51,7 @@ def test_every_slip_has_words():
     }
 
 
-def test_the_decimals_that_tell_slips_apart_are_told():
+def test_the_decimals_that_tell_slips_apart_are_reported():
     found = report(FLAT, "weights", lambda cell: f"{cell:.2f}").checks[0]
     decimals = int(found.tighter.removesuffix(" decimals would tell them apart"))
     finer = report(FLAT, "weights", lambda cell: f"{cell:.{decimals}f}")
@@ -59,7 +59,7 @@ def test_the_decimals_that_tell_slips_apart_are_told():
     assert not set(finer.would_also_pass) & set(found.would_also_pass)
 
 
-def test_the_tolerance_that_tells_slips_apart_is_told():
+def test_the_tolerance_that_tells_slips_apart_is_reported():
     found = report(FLAT, "output", repr, atol=1e-2).checks[0]
     atol = found.tighter.removeprefix("--atol ").removesuffix(" would tell them apart")
     narrower = report(FLAT, "output", repr, atol=float(atol))
@@ -67,7 +67,7 @@ def test_the_tolerance_that_tells_slips_apart_is_told():
     assert (narrower.verdict, narrower.would_also_pass) == ("within-tolerance", ())
 
 
-def test_no_tolerance_is_told_that_the_numbers_themselves_exceed():
+def test_no_tolerance_is_reported_that_the_numbers_themselves_exceed():
     found = report(FLAT, "output", lambda cell: f"{cell:.1f}", atol=0.5).checks[0]
     assert found.would_also_pass
     assert found.tighter == ""

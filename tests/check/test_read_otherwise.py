@@ -270,7 +270,7 @@ def test_attention_over_the_batch_of_packed_heads_is_named():
     assert (first.slip, first.sentence) == ("other-layout", ONLY_OUTPUT["attention over the batch"][3])
 
 
-def test_a_gate_is_told_by_factors_between_0_and_1():
+def test_a_gate_is_recognized_by_factors_between_0_and_1():
     output = GATE * attend()
     (found,) = check(worksheet({"output": output}, {})).diagnosis
     said = (
@@ -280,7 +280,7 @@ def test_a_gate_is_told_by_factors_between_0_and_1():
     assert (found.slip, found.sentence) == ("values-factor", said)
 
 
-def test_one_factor_beyond_1_is_no_gate():
+def test_one_factor_beyond_1_is_not_a_gate():
     gate = GATE.copy()
     gate[0, 0, 0, 0], gate[1, 2, 3, 4] = 1.2, -0.3
     assert check(worksheet({"output": gate * attend()}, {})).diagnosis == ()

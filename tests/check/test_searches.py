@@ -22,14 +22,14 @@ from attncli.errors import AttncliError
     ],
     ids=["the variant itself", "a length that there is not", "the system itself"],
 )
-def test_what_the_problem_says_itself_is_no_slip(right, wrong, found, missing):
+def test_what_the_problem_says_itself_is_not_a_slip(right, wrong, found, missing):
     names = named(f"{TWO}, {right}", {"weights": numbers(f"{TWO}, {wrong}", "weights")})
     assert found in names
     assert missing not in names
 
 
 @pytest.mark.parametrize("variant", ["dot", "scaled"], ids=["with the variant that was given", "with its own"])
-def test_another_system_is_told_whichever_of_its_conventions_were_taken(variant):
+def test_another_system_is_reported_whichever_of_its_conventions_were_taken(variant):
     weights = numbers(f"{TWO}, variant: {variant}, causal: true, align: bottom-right", "weights")
     assert "as-flash-attn" in named(f"{TWO}, variant: dot, causal: true, align: top-left", {"weights": weights})
 
@@ -73,7 +73,7 @@ def test_another_system_is_told_whichever_of_its_conventions_were_taken(variant)
     ],
 )
 @pytest.mark.sampled(2)
-def test_numbers_that_come_from_nowhere_are_no_slip(text, expected):
+def test_numbers_that_come_from_nowhere_are_not_a_slip(text, expected):
     assert told(text, expected)[0] in ("", "impossible")
 
 
@@ -147,13 +147,13 @@ def test_two_slips_are_found_together(right, wrong, route, what, slips):
     assert found[0].slip == slips  # a step rounded to few decimals may be another explanation
 
 
-def test_other_names_of_two_slips_are_told_too():
+def test_other_names_of_two_slips_are_reported_too():
     turned = numbers("queries: [[1, 0], [0, 1], [-1, 1]], keys: [[1, 2], [3, -1]], variant: dot", "weights")
     (found,) = diagnosis(TWO, {"weights": turned})
     assert found.also == ("variant-dot+queries-keys-swapped", "as-keras-attention+queries-keys-swapped")
 
 
-def test_other_names_of_a_slip_with_several_ways_are_told():
+def test_other_names_of_a_slip_with_several_ways_are_reported():
     text = f"{HEADS}, scale: 1"  # whole scores, which no rounding changes, of two heads of two columns: 1/√4 is 1/2
     rounded = numbers(f"{HEADS}, scale: 0.5", "output", ROUND)
     (found,) = diagnosis(text, {"output": rounded})
@@ -289,7 +289,7 @@ def test_a_slip_of_a_stage_that_another_one_left_out_is_none_and_no_crash(monkey
             route.change_problem(RIGHT.problem(problem(THREE).request))
 
 
-def test_a_fitted_number_is_told_beside_keys_or_factors_that_agree_with_few_digits():
+def test_a_fitted_number_is_reported_beside_keys_or_factors_that_agree_with_few_digits():
     queries, keys = np.array([[1, 2], [0, 1], [2, -1]]), np.array([[1, 0], [0, 1], [1, 1], [-1, 1]])
     powers = np.exp(queries @ keys.T / np.sqrt(2))
     weights = powers / (powers.sum(axis=-1, keepdims=True) + np.exp(1.5))

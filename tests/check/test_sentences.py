@@ -27,7 +27,7 @@ def test_the_formula_is_that_of_the_wrong_matrix(what, words):
     )
 
 
-def test_of_several_wrong_matrices_the_one_nearest_to_the_inputs_is_told():
+def test_of_several_wrong_matrices_the_one_nearest_to_the_inputs_is_reported():
     swapped = f"queries: {[[1, 0], [2, 1]]}, keys: {[[1, 2], [3, -1]]}, values: [[1, 2], [3, 5]]"
     expected = {what: numbers(swapped, what) for what in ("raw_scores", "weights", "output")}
     assert told(SQUARE, expected) == (
@@ -98,7 +98,7 @@ def test_of_several_wrong_matrices_the_one_nearest_to_the_inputs_is_told():
         ),
     ],
 )
-def test_a_wrong_scale_is_told_with_the_one_that_is_due(right, wrong, slip, sentence):
+def test_a_wrong_scale_is_reported_with_the_one_that_is_expected(right, wrong, slip, sentence):
     base = next(text for text in (FOUR, TWO) if right.startswith(text))
     weights = numbers(f"{base}, {wrong}", "weights")
     assert told(right, {"weights": weights}) == (slip, sentence and f"your weights are {sentence}")
@@ -112,7 +112,7 @@ def test_a_wrong_scale_is_told_with_the_one_that_is_due(right, wrong, slip, sent
     ],
     ids=["a length that was given", "the default"],
 )
-def test_a_length_of_d_k_is_told(given, sentence):
+def test_a_length_of_d_k_is_reported(given, sentence):
     weights = numbers(f"{FOUR}, variant: gaussian, length_scale: 4", "weights")
     assert told(f"{FOUR}, {given}", {"weights": weights}) == ("length-scale-dk", sentence)
 
@@ -148,7 +148,7 @@ def test_the_masked_scores_are_those_of_the_whole_batch():
         (TALL, "bottom-right", "query i stands at key i − 1, where 3 queries meet 2 keys"),
     ],
 )
-def test_the_right_corner_is_told(base, right, place):
+def test_the_right_corner_is_reported(base, right, place):
     other = "top-left" if right == "bottom-right" else "bottom-right"
     weights = numbers(f"{base}, causal: true, align: {other}", "weights")
     sentence = f"the mask was aligned to the other corner: {place}"
@@ -234,7 +234,7 @@ ALLOWED = "bias: [[0, 0.5, 0, 0], [1, 0, 0, 0], [0, 0, 0, 1]]"
         ),
     ],
 )
-def test_what_a_query_attended_to_is_told(right, wrong, slip):
+def test_what_a_query_attended_to_is_reported(right, wrong, slip):
     weights = numbers(f"{WIDE}, {wrong}", "weights")
     assert told(f"{WIDE}, {right}", {"weights": weights})[0] == slip
 
@@ -260,7 +260,7 @@ def test_a_query_that_a_slip_leaves_without_a_key_has_any_row_that_systems_give_
         ("causal: true, query_offset: -3, key_lengths: 0", "[nan, nan, nan, nan]", "other-corner"),
     ],
 )
-def test_a_row_without_a_key_is_not_told_of_a_mask_that_hides_the_same(given, row, missing):
+def test_a_row_without_a_key_does_not_name_a_mask_that_hides_the_same(given, row, missing):
     names = named(f"{WIDE}, {given}" if given else WIDE, {"weights": f"[{row}, {row}, {row}]"})
     assert missing not in names
 
@@ -275,7 +275,7 @@ def test_a_row_without_a_key_is_not_told_of_a_mask_that_hides_the_same(given, ro
         ("variant: laplace, length_scale: 2", "−‖q − k‖₁ · 0.5"),
     ],
 )
-def test_scores_used_as_weights_are_told_with_their_scale(given, score):
+def test_scores_used_as_weights_are_reported_with_their_scale(given, score):
     scores = numbers(f"{TWO}, {given}", "scores")
     sentence = f"the scores {score} were used as weights: take their softmax along the keys"
     assert told(f"{TWO}, {given}", {"weights": scores}) == ("no-softmax", sentence)
@@ -302,7 +302,7 @@ def test_scores_used_as_weights_are_told_with_their_scale(given, score):
         ),
     ],
 )
-def test_another_softmax_is_told(route, slip, sentence):
+def test_another_softmax_is_reported(route, slip, sentence):
     assert told(TWO, {"weights": numbers(TWO, "weights", route)}) == (slip, sentence)
 
 
@@ -400,7 +400,7 @@ def test_weights_that_were_scaled_are_found_beside_a_row_of_nan():
         ),
     ],
 )
-def test_what_was_done_with_the_matrices_is_told(right, wrong, what, slip, sentence):
+def test_what_was_done_with_the_matrices_is_reported(right, wrong, what, slip, sentence):
     assert told(right, {what: numbers(wrong, what)}) == (slip, sentence)
 
 
@@ -426,12 +426,12 @@ TURNED = "[[1, 0, -1, 2], [0, 1, 1, 0], [2, 1, 0, 1], [1, 0, 1, 3]]"
     ],
     ids=["keys", "values"],
 )
-def test_columns_that_were_taken_before_they_were_split_into_heads_are_told(given, what, slip, sentence):
+def test_columns_that_were_taken_before_they_were_split_into_heads_are_reported(given, what, slip, sentence):
     text = f"queries: [[1, 2, 0, 1], [3, -1, 1, 1]], {given}"
     assert told(f"{text}: {COLUMNS}", {what: numbers(f"{text}: {TURNED}", what)}) == (slip, sentence)
 
 
-def test_keys_that_ask_the_queries_that_share_them_are_told():
+def test_keys_that_ask_the_queries_that_share_them_are_reported():
     first, second, third, fourth = "[[1, 2], [3, -1]]", "[[1, 0], [2, 1]]", "[[0, 1], [1, 1]]", "[[2, 0], [-1, 1]]"
     queries, keys = f"[{first}, {second}, {second}, {third}]", f"[{third}, {fourth}]"
     each = f"[{third}, {third}, {fourth}, {fourth}]"
@@ -465,7 +465,7 @@ def test_another_distance_has_the_scale_as_it_is_or_that_of_its_own_length(given
 
 
 @pytest.mark.parametrize("decimals", [1, 2, 3, 4, 5])
-def test_weights_rounded_to_at_most_four_decimals_are_told(decimals):
+def test_weights_rounded_to_at_most_four_decimals_are_reported(decimals):
     output = np.round(numbers(TWO, "weights"), decimals) @ [[1, 2], [3, 5], [7, 11]]
     places = "1 decimal" if decimals == 1 else f"{decimals} decimals"
     sentence = f"your output is the weights, rounded to {places} first, times V: multiply V by the weights in full"
@@ -474,14 +474,14 @@ def test_weights_rounded_to_at_most_four_decimals_are_told(decimals):
 
 
 @pytest.mark.parametrize("decimals", [1, 2, 3, 4])
-def test_weights_cut_off_after_some_decimals_are_told(decimals):
+def test_weights_cut_off_after_some_decimals_are_reported(decimals):
     cut = np.floor(np.array(numbers(TWO, "weights")) * 10**decimals) / 10**decimals
     places = "1 decimal" if decimals == 1 else f"{decimals} decimals"
     sentence = f"your output is the weights, cut off after {places} first, times V: multiply V by the weights in full"
     assert told(TWO, {"output": (cut @ [[1, 2], [3, 5], [7, 11]]).tolist()}) == ("rounded-weights", sentence)
 
 
-def test_weights_rounded_so_that_each_row_sums_to_1_are_told():
+def test_weights_rounded_so_that_each_row_sums_to_1_are_reported():
     text = "queries: [[1, 0, 2], [2, 2, 2], [2, 1, 3]], keys: [[0, 1, 1], [4, 4, 0], [2, 3, 1]]"
     text += ", values: [[1, 2, 3], [2, 8, 0], [2, 6, 3]], scale: 1"
     weights = np.array(numbers(text, "weights"))
@@ -496,7 +496,7 @@ def test_weights_rounded_so_that_each_row_sums_to_1_are_told():
     )
 
 
-def test_an_output_of_the_weights_as_they_are_printed_is_told():
+def test_an_output_of_the_weights_as_they_are_printed_is_reported():
     weights = np.floor(np.array(numbers(TWO, "weights")) * 100) / 100
     output = [[f"{cell:.4f}" for cell in row] for row in weights @ [[1, 2], [3, 5], [7, 11]]]
     sentence = "your output is the weights as they are printed times V: multiply V by the weights in full"
@@ -520,7 +520,7 @@ def test_as_many_numbers_as_the_keys_would_ask_for_are_those_of_a_swap_in_full_t
     assert (found.slip, found.explains) == ("queries-keys-swapped", ("weights",))  # of the first wrong step alone
 
 
-def test_a_row_that_is_right_is_no_copy_of_one_with_the_same_numbers():
+def test_a_row_that_is_right_is_not_a_copy_of_one_with_the_same_numbers():
     """The scores of queries 0 and 2 differ by 1 everywhere, so that their weights are the same but for our rounding."""
     text = "queries: [[1, 2], [2, 0], [1, 1]], keys: [[0, 1], [1, 1], [2, 1]]"
     rows = [[0.1400, 0.2840, 0.5760]] * 3

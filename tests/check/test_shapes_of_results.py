@@ -132,7 +132,7 @@ def test_axes_of_one_query_or_one_batch_may_be_missing_or_more(expected, verdict
     assert report(expected, problem).verdict == verdict
 
 
-def test_one_query_of_its_own_for_each_entry_is_told_where_one_matrix_is_given_for_all():
+def test_one_query_of_its_own_for_each_entry_is_reported_where_one_matrix_is_given_for_all():
     problem = "queries: [[1, 0], [2, 0]], keys: [[[1, 0], [0, 1]], [[0, 1], [1, 1]]], values: [[1, 3], [3, 3]]"
     found = report("output: [[1, 3], [1, 3]]", problem)
     assert found.checks[0].said == (

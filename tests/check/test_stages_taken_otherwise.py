@@ -316,7 +316,7 @@ def test_one_step_of_one_query_is_named(slip):
     assert (slip, sentence) in [(each.slip, each.sentence) for each in diagnosis({}, expected)[:3]]
 
 
-def test_two_wrong_rows_are_no_wrong_step_of_one_query():
+def test_two_wrong_rows_are_not_a_wrong_step_of_one_query():
     weights = softmax(product())
     weights[:, 3] *= 0.9
     assert not {each.slip for each in diagnosis({}, {"output": weights @ V})} & set(SINGLE)

@@ -116,7 +116,7 @@ def test_a_distance_is_named_where_a_product_is_expected():
     )
 
 
-def test_errors_in_a_print_of_few_decimals_are_no_lower_precision():
+def test_errors_in_a_print_of_few_decimals_are_not_lower_precision():
     """The weights are off by less than bfloat16 may be, but they are no numbers of it."""
     weights = RIGHT + 0.003 * np.array([[1, -1, 0], [0, 1, -1], [-1, 0, 1]])
     assert told(GIVEN, {"weights": printed(weights, 4)})[0] != "lower-precision"
@@ -166,19 +166,19 @@ def output_by_hand(scores, values, decimals=2):
         ),
     ],
 )
-def test_steps_that_were_rounded_to_the_digits_of_the_output_are_told(scale, slip, sentence):
+def test_steps_that_were_rounded_to_the_digits_of_the_output_are_reported(scale, slip, sentence):
     output = output_by_hand(PRODUCTS * scale, np.array([[28, 52], [15, 24], [57, 35]]))
     assert told(ROOTS, {"output": output}) == (slip, sentence)
 
 
-def test_rounded_steps_that_are_rounded_weights_by_themselves_are_told_beside_another_scale():
+def test_rounded_steps_that_are_rounded_weights_by_themselves_are_reported_beside_another_scale():
     text = "queries: [[0.5, -1], [1.5, 0.25]], keys: [[2, -0.5], [-1, 1], [0.25, 0.75], [1, 1]]"
     text += ", values: [[1, -2, 0], [0.5, 1, 3], [2, 2, -1], [-1, 0, 1]]"
     found = diagnosis(text, {"output": "[[0.87, -1.32, 0.13], [0.63, -1.25, 0.18]]"})
     assert [each.slip for each in found] == ["unscaled+rounded-steps"]
 
 
-def test_one_cell_that_rounded_steps_put_off_is_no_proof_of_a_wrong_cell():
+def test_one_cell_that_rounded_steps_put_off_is_not_proof_of_a_wrong_cell():
     text = "queries: [[1, 0, 1], [0, 2, 1]], keys: [[1, 1, 0], [0, 1, 1], [2, 0, 1]], values: [[1, 2], [3, 0], [0, 4]]"
     found = diagnosis(text, {"output": "[[0.76, 2.82], [1.89, 1.28]]"})
     assert [(each.slip, each.also) for each in found] == [
@@ -187,7 +187,7 @@ def test_one_cell_that_rounded_steps_put_off_is_no_proof_of_a_wrong_cell():
     ]
 
 
-def test_a_factor_that_fits_rounded_steps_is_told_beside_the_slip_before_them():
+def test_a_factor_that_fits_rounded_steps_is_reported_beside_the_slip_before_them():
     text = "queries: [[-1, 2], [0, 1]], keys: [[0, 1], [-1, -2], [-1, 1]], values: [[2, 5], [-1, 0], [5, -2]]"
     scores = np.array([[2, -3, 3], [1, -2, 1]])
     found = diagnosis(text, {"output": output_by_hand(scores, np.array([[2, 5], [-1, 0], [5, -2]]), 3)})

@@ -226,7 +226,7 @@ def test_a_softmax_over_tiles_that_is_rescaled_is_right():
     assert check(Worksheet(request=Request(**given), name="c", where="c", expected=expected)).verdict != "wrong"
 
 
-def test_random_numbers_are_no_slip_of_tiles(sample):
+def test_random_numbers_are_not_a_slip_of_tiles(sample):
     for seed in sample(range(20), 10):
         random = np.random.default_rng(seed)
         output = np.round(over(KEYS) + 0.3 * random.normal(size=(2, 5, 3)), 3)

@@ -18,7 +18,7 @@ def printed(array, digits=4):
 
 
 @pytest.mark.parametrize("names", [("weights",), ("weights", "output"), ("scores",), ("scores", "weights", "output")])
-def test_a_mask_that_zeros_show_is_told(names):
+def test_a_mask_that_zeros_show_is_reported(names):
     result = attend(Q, K, V, mask=SEEN)
     expected = {name: printed(getattr(result, name)) for name in names}
     found = diagnosis(TEXT, {name: str(rows).replace("-inf", "-.inf") for name, rows in expected.items()})
@@ -33,7 +33,7 @@ def test_a_mask_that_zeros_show_is_told(names):
     )
 
 
-def test_one_more_key_that_is_masked_is_told_beside_a_causal_mask():
+def test_one_more_key_that_is_masked_is_reported_beside_a_causal_mask():
     seen = np.ones((5, 6), bool)
     seen[4, 1] = False
     weights = attend(Q, K, V, mask=seen, causal=True).weights
@@ -49,7 +49,7 @@ def test_other_weights_beside_the_zeros_are_not_explained(entry):
 
 
 @pytest.mark.parametrize(("before", "after"), [(1, 1), (2, 2), (3, 0)])
-def test_a_window_is_told_by_the_output_alone(before, after):
+def test_a_window_is_recognized_by_the_output_only(before, after):
     output = attend(Q, K, V, window=(before, after)).output
     found = diagnosis(TEXT, {"output": printed(output)})
     keys, words = "key" if before == 1 else f"{before} keys", "none" if after == 0 else after
@@ -58,7 +58,7 @@ def test_a_window_is_told_by_the_output_alone(before, after):
     assert told["unasked-window"] == f"{said} (--window {before},{after})"
 
 
-def test_a_window_beside_a_causal_mask_is_told():
+def test_a_window_beside_a_causal_mask_is_reported():
     output = attend(Q, K, V, window=(1, 0), causal=True).output
     found = diagnosis(f"{TEXT}, causal: true", {"output": printed(output)})
     assert "unasked-window" in [each.slip for each in found]

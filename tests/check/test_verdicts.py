@@ -273,7 +273,7 @@ def test_numbers_without_text_are_compared_as_torch_compares_their_dtype(dtype, 
             assert errors("raw_scores", expected.astype(dtype))[0] == verdict
 
 
-def test_strict_accepts_exact_alone():
+def test_strict_accepts_exact_only():
     assert report("weights: [[0.8808, 0.1192]]", strict=True).holds
     assert not report("weights: [[0.8807, 0.1192]]", strict=True).holds
     assert report("weights: [[0.8807, 0.1192]]").holds
@@ -401,7 +401,7 @@ def test_of_cells_that_may_not_be_off_at_all_the_worst_is_farthest_off():
     assert report("weights: [[1, 0.5, nan]]", problem, rtol=0.1).checks[0].at == (0, 2)
 
 
-def test_the_worst_cell_is_told_by_what_is_allowed_in_each():
+def test_the_worst_cell_is_reported_by_what_is_allowed_in_each():
     problem = "queries: [[1]], keys: [[1]], values: [[2, 0.5]]"
     found = report("output: [[2.36, 0.725]]", problem, rtol=0.1, atol=0.1).checks[0]
     assert (found.verdict, found.at) == ("wrong", (0, 1))
@@ -570,7 +570,7 @@ def test_errors_are_counted_where_a_sum_cancels(size):
     assert (found.verdict, found.errors.largest) == ("wrong", np.inf)
 
 
-def test_masked_cells_that_agree_are_no_errors():
+def test_masked_cells_that_agree_are_not_errors():
     _, found = errors("scores", np.array([[1 + 2.0**-20, -np.inf]]), [[True, False]], strict=True)
     assert (found.largest, found.beyond, found.structure) == (2.0**32, 1, "one cell")
     assert found.plain < 20
@@ -593,7 +593,7 @@ def test_errors_are_counted_in_what_the_text_claims(expected, dtype, unit):
     assert (found.dtype, found.unit) == (dtype, unit)
 
 
-def test_errors_of_texts_are_told_as_they_are_where_a_tolerance_is_given():
+def test_errors_of_texts_are_reported_as_they_are_where_a_tolerance_is_given():
     found = report("weights: [[0.5, 0.1192]]", rtol=0, atol=0.01).checks[0].errors
     assert (found.dtype, found.unit, found.beyond, found.first) == (None, "1", 1, (0, 0))
     assert found.largest == found.own_units == pytest.approx(0.8807970779778823 - 0.5)

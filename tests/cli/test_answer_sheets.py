@@ -191,7 +191,7 @@ def test_a_wrong_form_of_another_problem_says_so_and_a_right_one_passes(run, fol
     )
 
 
-def test_answers_that_differ_in_their_suffix_alone_are_told_apart_by_it(run, folder):
+def test_answers_that_differ_in_their_suffix_only_are_distinguished_by_it(run, folder):
     (folder / "ann.csv").write_text("1.3911,2.3911\n")
     (folder / "ann.txt").write_text("1.3911 2.3911\n")
     assert list(told(run, "hw.yaml", "ann.csv", "ann.txt")) == ["ann.csv", "ann.txt"]
@@ -251,7 +251,7 @@ def test_matrices_of_any_format_are_q_k_and_v_before_an_expected_output(run):
         ),
     ],
 )
-def test_rows_of_yaml_that_are_no_lists_say_how_a_row_is_written(run, folder, text, error, hint):
+def test_rows_of_yaml_that_are_not_lists_say_how_a_row_is_written(run, folder, text, error, hint):
     (folder / "ann.yaml").write_text(text)
     assert run("check", "hw.yaml", "ann.yaml").err == f"error: {error}\nhint: {hint}\n"
 
@@ -284,6 +284,6 @@ def test_labels_in_order_and_labels_that_do_not_count_are_taken(run, folder, lab
     assert told(run, "two.yaml", "ann.yaml") == {"ann": ("exact", ["weights"])}
 
 
-def test_context_beside_answers_may_be_an_output_and_is_no_input(run, folder):
+def test_context_beside_answers_may_be_an_output_and_is_not_an_input(run, folder):
     (folder / "ann.yaml").write_text(f"weights: {WEIGHTS}\nContext: {OUTPUT}\n")
     assert "unknown key 'Context'" in run("check", "hw.yaml", "ann.yaml").err

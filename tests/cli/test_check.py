@@ -43,7 +43,7 @@ def test_a_wrong_case_says_what_is_wrong_and_what_was_done(run):
     assert run("check", "unscaled.yaml") == (1, WRONG, "")
 
 
-def test_notes_on_the_problem_and_on_the_axes_of_a_wrong_case_are_said(run, folder):
+def test_notes_on_the_problem_and_on_the_axes_of_a_wrong_case_are_reported(run, folder):
     (folder / "right.yaml").write_text(RIGHT + "align: bottom-right\n")
     assert run("check", "right.yaml").err == "note: --align bottom-right changes nothing without --causal or --window\n"
     four = np.ones((1, 2, 3, 4))
@@ -220,7 +220,7 @@ def test_what_cannot_be_meant_is_an_error(run, words, message):
     assert run("check", "right.yaml", *words) == (2, "", message)
 
 
-def test_a_fraction_among_decimals_is_told_in_their_unit(run, tmp_path):
+def test_a_fraction_among_decimals_is_reported_in_their_unit(run, tmp_path):
     path = tmp_path / "p.yaml"
     path.write_text(
         "queries: [[1, 0], [0, 1]]\nkeys: [[1, 0], [0, 1]]\ncausal: true\n"

@@ -94,7 +94,7 @@ def test_grades_go_to_a_csv_file(run):
     assert ran.err == "error: --grades: g.txt does not end in .csv\nhint: as in --grades grades.csv\n"
 
 
-def test_forms_of_one_name_are_told_apart_by_their_folders(run, tmp_path) -> None:
+def test_forms_of_one_name_are_distinguished_by_their_folders(run, tmp_path) -> None:
     text = "queries: [[1]]\nkeys: [[1]]\nvalues: [[2]]\nexpected: {{output: [[{0}]]}}\n"
     for folder, number in (("ada", 2), ("bob", 3)):
         (tmp_path / folder).mkdir()
@@ -153,7 +153,7 @@ def test_json_names_each_answer(run):
     assert [case["name"] for case in json.loads(told)["cases"]] == ["ann", "ben"]
 
 
-def test_what_of_a_folder_is_no_answer_is_told(run, folder):
+def test_what_of_a_folder_is_not_an_answer_is_reported(run, folder):
     for name in ("carl.docx", "dora.pdf", ".hidden", "~$carl.docx"):
         (folder / "handins" / name).write_text("")
     (folder / "handins" / "late").mkdir()

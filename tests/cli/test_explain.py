@@ -29,7 +29,7 @@ def test_every_query_of_a_small_problem_is_explained(capsys: pytest.CaptureFixtu
 
 
 @pytest.mark.parametrize("format", ["text", "markdown", "latex", "html"])
-def test_weights_that_are_no_numbers_are_shown_without_bars(format: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_weights_that_are_not_numbers_are_shown_without_bars(format: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["explain", "1 2", "1 nan; 3 4", "1; 2", "--allow-nonfinite", "-f", format]) == 0
     out = capsys.readouterr().out
     assert "nothing to say about them" in out
@@ -108,7 +108,7 @@ def test_a_large_problem_is_explained_by_its_first_query(capsys: pytest.CaptureF
     )
 
 
-def test_a_query_without_keys_is_told_as_that(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_query_without_keys_is_reported_as_that(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["explain", "1 0", "1 0; 0 1", "1; 2", "-m", "0 0"]) == 0
     out, err = capsys.readouterr()
     assert "by convention its weights are 0, and so is its output." in " ".join(out.split())
@@ -166,7 +166,7 @@ def test_the_suffix_of_the_file_says_the_format(name: str, start: str, tmp_path:
          "hint: one of: .txt .md .markdown .tex .html .htm .xlsx; or name the format with -f\n"),
     ],
 )  # fmt: skip
-def test_a_suffix_that_is_no_pages_is_refused(name: str, error: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_suffix_of_no_page_is_refused(name: str, error: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["explain", BANK, "-o", name]) == 2
     assert capsys.readouterr().err == error
     assert not Path(name).exists()

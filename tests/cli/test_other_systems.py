@@ -59,7 +59,7 @@ def ran(folder: Path) -> dict[str, tuple[int, str, str]]:
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_a_command_does_without_what_posix_alone_has(ran, name):
+def test_a_command_does_without_what_only_posix_has(ran, name):
     status, _, err = ran[name]
     assert (status, "error" in err) == (0, False), err
 

@@ -49,7 +49,7 @@ def shell(command: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(["/bin/bash", "-c", command], capture_output=True, text=True, check=True)
 
 
-def test_a_broken_pipe_is_no_error():
+def test_a_broken_pipe_is_not_an_error():
     ran = shell(f"{sys.executable} -m attncli run '1 0; 0 1' '1 0; 0 1' --full | true; echo ${{PIPESTATUS[0]}}")
     assert ran.stdout == "0\n"
     assert ran.stderr == ""
@@ -59,7 +59,7 @@ SPEAKING = ["run '1 0' '1 0'", "--help", "run -h", "--version", "variants", ""]
 
 
 @pytest.mark.parametrize("words", SPEAKING)
-def test_a_pipe_that_nobody_reads_any_more_is_no_error(words):
+def test_a_pipe_that_nobody_reads_any_more_is_not_an_error(words):
     reader, writer = os.pipe()
     os.close(reader)
     ran = subprocess.run([*ATTNCLI, *shlex.split(words)], stdout=writer, stderr=subprocess.PIPE)
@@ -68,13 +68,13 @@ def test_a_pipe_that_nobody_reads_any_more_is_no_error(words):
 
 
 @pytest.mark.parametrize("words", SPEAKING)
-def test_a_closed_standard_output_is_said(words):
+def test_a_closed_standard_output_is_reported(words):
     ran = shell(f"{sys.executable} -m attncli {words} >&-; echo $?")
     assert ran.stdout == "2\n"
     assert ran.stderr == "error: standard output: it is closed\nhint: use -o FILE, or -q for nothing\n"
 
 
-def test_a_full_device_is_said():
+def test_a_full_device_is_reported():
     ran = shell(f"{sys.executable} -m attncli run '1 0' '1 0' >/dev/full; echo $?")
     assert ran.stdout == "2\n"
     assert ran.stderr == "error: standard output: no space left on device\n"
@@ -121,7 +121,7 @@ raise ImportError("half a module")
 
 
 @pytest.mark.parametrize(("name", "status", "said"), ENDINGS)
-def test_an_interrupt_that_a_library_loses_while_it_is_imported_is_no_bug(tmp_path, name, status, said):
+def test_an_interrupt_that_a_library_loses_while_it_is_imported_is_not_a_bug(tmp_path, name, status, said):
     """As NumPy does, here the library for the threads of BLAS."""
     (tmp_path / "threadpoolctl.py").write_text(LOSING.format(name=name))
     numbers = "; ".join(["1 2 3"] * 80)  # of few, BLAS makes no threads
@@ -193,7 +193,7 @@ def test_python_dash_m_is_the_same_program(process):
     assert process("--version").out.startswith("attncli ")
 
 
-def test_a_bug_is_said_as_one(monkeypatch, run):
+def test_a_bug_is_reported_as_one(monkeypatch, run):
     import attncli.problem.prepare
 
     def broken(*_: object, **__: object) -> None:

@@ -358,7 +358,7 @@ def test_an_input_is_never_written_over(run, example):
     assert Path("car.yaml").read_text() == before
 
 
-def test_heads_beside_an_axis_of_heads_are_told_apart(run):
+def test_heads_beside_an_axis_of_heads_are_distinguished(run):
     np.save("q.npy", np.ones((2, 8, 5, 16)))
     np.save("k.npy", np.ones((2, 2, 9, 16)))
     assert run("run", "q.npy", "k.npy").status == 0
@@ -368,7 +368,7 @@ def test_heads_beside_an_axis_of_heads_are_told_apart(run):
     )
 
 
-def test_what_is_left_out_between_heads_is_said_between_them(run):
+def test_what_is_left_out_between_heads_is_reported_between_them(run):
     np.save("q.npy", np.ones((16, 2, 3)))
     out = run("run", "q.npy", "q.npy", "--show", "weights").out
     assert out.index("weights [2]") < out.index("… 10 more of 16 weights") < out.index("weights [13]")
@@ -385,7 +385,7 @@ def test_what_is_left_out_between_heads_is_said_between_them(run):
         ("run", "1 2; 3 4", "1 2; 3 4", "--bias", "q.npy"),
     ],
 )
-def test_a_signalling_nan_is_told_of_like_a_quiet_one(run, words, dtype):
+def test_a_signalling_nan_is_reported_like_a_quiet_one(run, words, dtype):
     array = np.ones((2, 2), dtype)
     np.save("q.npy", np.where(np.eye(2), np.nan, array).astype(dtype))
     quiet = run(*words)
@@ -396,7 +396,7 @@ def test_a_signalling_nan_is_told_of_like_a_quiet_one(run, words, dtype):
     assert run(*words) == quiet
 
 
-def test_cosines_of_rows_with_an_infinity_are_no_numbers_and_no_warnings(run):
+def test_cosines_of_rows_with_an_infinity_are_not_numbers_and_no_warnings(run):
     ran = run("run", "inf 1; 2 3", "1 2; 3 4", "--variant", "cosine", "--allow-nonfinite")
     assert (ran.status, ran.err) == (0, "note: no values given: weights only\n")
 

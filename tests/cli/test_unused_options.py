@@ -175,7 +175,7 @@ def test_what_is_used_is_taken(run, tmp_path, monkeypatch, words):
     assert (ran.status, ran.err) == (0, "")
 
 
-def test_an_engine_of_the_environment_is_no_option_that_was_given(run, monkeypatch):
+def test_an_engine_of_the_environment_is_not_an_option_that_was_given(run, monkeypatch):
     monkeypatch.setenv("ATTNCLI_ENGINE", "numpy")
     assert run("check", *IDENTITY, "--expect-output", "1.66 2.66; 2.34 3.34").status == 0
 
@@ -195,7 +195,7 @@ IDLE = {
 
 
 @pytest.mark.parametrize("option", [setting.option for setting in SETTINGS])
-def test_a_setting_without_effect_is_said(run, option):
+def test_a_setting_without_effect_is_reported(run, option):
     if IDLE[option] is not None:
         ran = run("run", *IDENTITY, *IDLE[option])
         assert (option in ran.err) or ran.status == 2, ran.err

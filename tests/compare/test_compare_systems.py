@@ -26,7 +26,7 @@ def causes(asked, *names):
     return {candidate.name: candidate.differs_by for candidate in candidates}
 
 
-def test_without_masks_the_score_alone_makes_a_difference():
+def test_without_masks_only_the_score_makes_a_difference():
     found = causes(request())
     assert {name for name, differs in found.items() if differs} == {"keras-attention", "anp", "sklearn"}
     assert found["keras-attention"] == ("its score: q·k, here q·k · 1/sqrt(dk)",)

@@ -64,7 +64,7 @@ def test_the_largest_difference_is_over_all_pairs(batch: tuple[int, ...]) -> Non
         assert abs(arrays[first][found.at] - arrays[second][found.at]) == found.size
 
 
-def test_a_difference_that_is_no_number_is_not_the_largest() -> None:
+def test_a_difference_that_is_not_a_number_is_not_the_largest() -> None:
     queries, keys = [[math.nan, 0.0], [1.0, 2.0]], [[1.0, 0.0], [3.0, 2.0]]
     matrices = {"queries": as_matrix(queries, "queries"), "keys": as_matrix(keys, "keys")}
     request = Request(**matrices, allow_nonfinite=True)  # type: ignore[arg-type]
@@ -105,7 +105,7 @@ def test_of_very_many_weights_those_without_a_key_are_warned_of() -> None:
 
 
 @pytest.mark.parametrize(("parts", "size"), [(1, 5), (2, 5), (2, 2100)])
-def test_progress_counts_as_many_rows_as_it_was_told_of(parts: int, size: int) -> None:
+def test_progress_counts_as_many_rows_as_it_was_announced(parts: int, size: int) -> None:
     drawn = np.random.default_rng(5).normal(size=(parts, size, 1)).astype(np.float32)
     request = Request(queries=as_matrix(drawn, "queries"), keys=as_matrix(drawn, "keys"))
     totals: list[int] = []
@@ -208,7 +208,7 @@ def test_one_variant_is_compared_with_nothing_and_ends_with_its_table(run):
 
 
 @pytest.mark.parametrize(("heads", "part"), [([], "entry 1"), (["--heads", "2"], "head 1")])
-def test_the_largest_difference_is_told_with_the_name_of_its_table(
+def test_the_largest_difference_is_reported_with_the_name_of_its_table(
     run: Callable[..., object], heads: list[str], part: str
 ) -> None:
     rows = "[[0, 0, 4, 0], [0, 0, 0, 4]]" if heads else "[[[0, 0], [0, 0]], [[4, 0], [0, 4]]]"

@@ -300,7 +300,7 @@ def test_a_slip_is_found_and_every_number_of_its_sentence_is_that_of_the_problem
             assert not read_back(each.sentence, right, wrong), each.sentence
 
 
-def test_a_wrong_cell_is_told_as_it_is_printed():
+def test_a_wrong_cell_is_reported_as_it_is_printed():
     for seed in range(6):
         case = judged.worksheet("one-cell", "4", seed)
         (found, *_) = check(case).diagnosis

@@ -28,7 +28,7 @@ def test_altered_numbers_are_always_called_wrong():
         assert result is None or result[0] == "wrong", result
 
 
-def test_numbers_at_random_are_no_slip(sample):
+def test_numbers_at_random_are_not_a_slip(sample):
     for seed in sample(SEEDS, 3):
         verdict, slips, text = soak.try_random(seed)
         assert verdict == "wrong", text

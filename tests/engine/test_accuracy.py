@@ -183,7 +183,7 @@ def test_tiny_values_keep_their_digits_beside_large_ones(engine):
         assert output[0] == pytest.approx([1.5, 2 * tiny, 0], rel=1e-6, abs=0)
 
 
-def test_a_sum_of_many_exponentials_beyond_the_range_is_no_infinity(engine):
+def test_a_sum_of_many_exponentials_beyond_the_range_is_not_infinite(engine):
     output = attend([[705.0]], np.ones((5000, 1)), np.full((5000, 1), 2.0), variant="dot", engine=engine).output
     assert output == pytest.approx(2, rel=1e-12)
 

@@ -90,7 +90,7 @@ def test_finite_huge_values_beside_infinite_ones_are_averaged_right(engine):
 
 
 @pytest.mark.parametrize("variant", ["scaled", "laplace", "gaussian", "cosine"])
-def test_the_raw_score_of_a_masked_key_that_is_no_number_is_none_either(variant):
+def test_the_raw_score_of_a_masked_key_that_is_not_a_number_is_none_either(variant):
     result = attend([[1.0, 2], [3, 4]], [[np.nan, 1], [1, 1]], [[1.0], [2]], mask=[0, 1], variant=variant)
     assert np.isnan(result.raw_scores[:, 0]).all()
     assert np.isfinite(result.raw_scores[:, 1]).all()

@@ -84,7 +84,7 @@ def test_without_what_numba_needs_the_engine_is_an_error_that_says_what_to_insta
     assert caught.value.hint == install_command("fast")
 
 
-def test_auto_takes_numba_by_the_problem_alone_and_only_where_it_is_installed(monkeypatch):
+def test_auto_takes_numba_by_the_problem_and_only_where_it_is_installed(monkeypatch):
     small = attend([[1.0]], [[1.0]], variant="laplace").problem
     row = np.broadcast_to(np.zeros(64, np.float32), (20_000, 64))
     large = attend(row, row, row, variant="laplace").problem

@@ -70,7 +70,7 @@ def test_compiled_code_runs_where_no_folder_can_be_written(tmp_path, loop) -> No
     assert (done.stdout, done.stderr) == ("[0. 2. 4.]\n", "")
 
 
-def test_compiled_code_is_kept_in_a_folder_where_a_damaged_file_is_no_fault(tmp_path, loop) -> None:
+def test_compiled_code_is_kept_in_a_folder_where_a_damaged_file_is_not_a_fault(tmp_path, loop) -> None:
     place = str(tmp_path / "cache")
     environment = {**os.environ, "XDG_CACHE_HOME": place, "LOCALAPPDATA": place, "PYTHONPATH": str(ROOT)}
     environment.pop("NUMBA_CACHE_DIR", None)

@@ -149,7 +149,7 @@ def test_the_order_of_the_keys_is_irrelevant(variant: str, seed: int) -> None:
 @each_variant
 @given(seed=seeds, constant=st.floats(-1000, 1000))
 @calm_for_each
-def test_a_constant_added_to_all_scores_changes_the_lse_alone(variant: str, seed: int, constant: float) -> None:
+def test_a_constant_added_to_all_scores_changes_the_lse_only(variant: str, seed: int, constant: float) -> None:
     problem = drawn(seed)
     plain, shifted = attend(**problem, variant=variant), attend(**problem, variant=variant, bias=constant)
     np.testing.assert_allclose(shifted.weights, plain.weights, rtol=1e-11)
@@ -217,7 +217,7 @@ def test_a_mask_and_its_likes_say_the_same(seed: int) -> None:
 
 
 @pytest.mark.parametrize(("left", "right"), [(100, -1), (-1, 100), (100, 300)])
-def test_a_window_that_begins_or_ends_amid_many_keys_is_a_mask(left: int, right: int) -> None:
+def test_a_window_that_begins_or_ends_within_many_keys_is_a_mask(left: int, right: int) -> None:
     problem, positions, keys = drawn(3, n=4, m=1100), np.arange(700, 704)[:, None], np.arange(1100)
     mask = ((keys >= positions - left) | (left == -1)) & ((keys <= positions + right) | (right == -1))
     output = attend(**problem, window=(left, right), query_offset=700).output

@@ -184,7 +184,7 @@ print(threads() == before)
 """
 
 
-def test_a_blas_that_is_loaded_amid_a_calculation_keeps_to_one_thread_too():
+def test_a_blas_that_is_loaded_during_a_calculation_keeps_to_one_thread_too():
     pytest.importorskip("numba")
     environment = {**os.environ, "OPENBLAS_NUM_THREADS": "2"}
     command = [sys.executable, "-c", LOADED_LATER]
@@ -248,7 +248,7 @@ def test_a_forked_process_starts_threads_of_its_own():
 
 
 @pytest.mark.parametrize("text", ["0", "1025", "-1", "two", "1.0", "²", "9" * 5000])
-def test_what_is_no_number_of_threads_is_refused(text, monkeypatch):
+def test_what_is_not_a_number_of_threads_is_refused(text, monkeypatch):
     monkeypatch.setenv("ATTNCLI_THREADS", text)
     with pytest.raises(UsageError) as caught:
         _ = attend([[1.0]], [[1.0]]).weights

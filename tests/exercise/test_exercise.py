@@ -121,7 +121,7 @@ def test_a_sheet_gives_the_matrices_and_no_answer(
         ),
     ],
 )
-def test_what_cannot_be_made_is_said_and_nothing_is_written(
+def test_what_cannot_be_made_is_reported_and_nothing_is_written(
     run: Callable[..., Any], tmp_path: Path, options: list[Any], said: str
 ) -> None:
     ran = run("exercise", *options, "-d", tmp_path / "new")

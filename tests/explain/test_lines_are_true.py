@@ -243,7 +243,7 @@ ROUNDED = {
 
 
 @pytest.mark.parametrize("name", ROUNDED)
-def test_rounding_is_no_arithmetic(name: str) -> None:
+def test_rounding_is_not_arithmetic(name: str) -> None:
     (queries, keys), line = ROUNDED[name]
     rows = [np.array([[float(x) for x in row.split()] for row in text.split(";")]) for text in (queries, keys)]
     more: dict[str, object] = {"variant": "laplace" if name == "a distance" else "dot"}
@@ -255,7 +255,7 @@ def test_rounding_is_no_arithmetic(name: str) -> None:
     assert not re.search(r"e-1[5-9]", text)
 
 
-def test_a_length_below_the_root_of_the_least_number_is_no_zero() -> None:
+def test_a_length_below_the_root_of_the_least_number_is_not_zero() -> None:
     request = Request(
         queries=Matrix(np.array([[1e-200, 0.0]]), "q"), keys=Matrix(np.array([[1e-200, 0.0]]), "k"), variant="cosine"
     )

@@ -90,7 +90,7 @@ def test_of_many_rows_the_first_is_worked_out() -> None:
 
 
 @pytest.mark.parametrize("given", [{"rope": "half"}, {"qk_norm": "l2"}])
-def test_a_key_that_is_no_number_and_masked_breaks_nothing(given: dict[str, object]) -> None:
+def test_a_key_that_is_not_a_number_and_masked_breaks_nothing(given: dict[str, object]) -> None:
     keys = np.array([[1.0, 2], [np.nan, np.inf]])
     found = page(np.ones((1, 2)), keys, mask=Matrix(np.array([[1, 0]]), "mask"), **given)
     assert "key 1" in explanation_text(found, Style(4), 100)

@@ -127,7 +127,7 @@ def test_without_a_key_there_are_no_blocks() -> None:
         ),
     ],
 )  # fmt: skip
-def test_what_cannot_be_computed_by_blocks_is_said(run: Callable[..., Any], words: list[str], error: str) -> None:
+def test_what_cannot_be_computed_by_blocks_is_reported(run: Callable[..., Any], words: list[str], error: str) -> None:
     assert run("explain", EXAMPLES / "river_bank.yaml", *words) == (2, "", error)
 
 

@@ -162,7 +162,7 @@ def test_a_saturated_softmax_is_called_so() -> None:
     assert "saturated" not in said(solved([[1.0]], [[1.0], [0.0]]))
 
 
-def test_nothing_is_said_of_weights_that_are_no_numbers() -> None:
+def test_nothing_is_reported_of_weights_that_are_not_numbers() -> None:
     text = said(solved([[1.0]], [[math.nan], [0.0]], allow_nonfinite=True))
     assert text == "The weights are not numbers, so there is nothing to say about them."
 

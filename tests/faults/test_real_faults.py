@@ -68,7 +68,7 @@ def limited(bytes_):
 
 
 @pytest.mark.parametrize("name", ["q.npy", "q.csv"])
-def test_a_sparse_file_of_200_gb_is_told_to_be_too_large(folder, process, name):
+def test_a_sparse_file_of_200_gb_is_reported_as_too_large(folder, process, name):
     with (folder / name).open("wb") as file:
         file.write(header())
         file.truncate(len(header()) + 200_000_000_000)
@@ -228,7 +228,7 @@ def read_amid(run, name, change):
 
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
 @pytest.mark.parametrize("name", ["q.csv", "q.npy"])
-def test_a_file_that_is_written_while_it_is_read_is_told(run, name, change):
+def test_a_file_that_is_written_while_it_is_read_is_reported(run, name, change):
     told = f"error: {name}: was changed while it was read\nhint: run again when the file is complete\n"
     assert read_amid(run, name, change) == (2, "", told)
 
@@ -240,7 +240,7 @@ def test_a_file_that_is_replaced_while_it_is_read_is_the_old_one(run, name):
 
 
 @pytest.mark.parametrize("unbuffered", ["", "1"])
-def test_standard_output_that_takes_a_part_only_is_told(folder, unbuffered):
+def test_standard_output_that_takes_a_part_only_is_reported(folder, unbuffered):
     command = [*ATTNCLI, "run", "1 0; 0 1", "1 0; 0 1"]
     with (folder / "out").open("wb") as out:
         ran = subprocess.run(
@@ -322,7 +322,7 @@ def test_a_limit_of_a_files_size_ends_a_batch_that_can_go_on(folder, process):
     assert sorted(path.name for path in where.iterdir()) == ["q.npz", "results.jsonl"]
 
 
-def test_a_folder_where_a_file_is_due_is_refused(folder, run, output):
+def test_a_folder_where_a_file_is_expected_is_refused(folder, run, output):
     (folder / output).mkdir()
     told = f"error: {output}: is a folder; expected a file\nhint: name a file in it\n"
     assert run(*OUTPUTS[output], output, "--force") == (2, "", told)
@@ -359,7 +359,7 @@ FOLDERS = {
 
 
 @pytest.mark.parametrize("words", FOLDERS)
-def test_a_folder_where_an_input_is_due_is_told(folder, run, words):
+def test_a_folder_where_an_input_is_expected_is_reported(folder, run, words):
     (folder / "f").mkdir()
     (folder / "f.npy").mkdir()
     (folder / "p.yaml").write_text("q: f.npy\nk: [[1]]\n")
@@ -414,7 +414,7 @@ def closed(tmp_path_factory):
 
 
 @pytest.mark.parametrize("words", UNREADABLE)
-def test_what_may_not_be_read_or_written_is_told(closed, words):
+def test_what_may_not_be_read_or_written_is_reported(closed, words):
     assert closed[words] == (2, "", UNREADABLE[words])
 
 
@@ -432,7 +432,7 @@ GONE = {
 
 
 @pytest.mark.parametrize("words", GONE)
-def test_a_current_folder_that_is_gone_is_told(process, words):
+def test_a_current_folder_that_is_gone_is_reported(process, words):
     if "--plot" in words:
         pytest.importorskip("matplotlib")
     ran = process(*words, preexec_fn=into_a_folder_that_is_gone)

@@ -148,7 +148,7 @@ def test_a_pickle_of_any_version_is_refused(version: int) -> None:
     assert caught.value.what == "this is a pickle, which can run any code when it is loaded"
 
 
-def test_text_is_told_by_its_first_512_bytes() -> None:
+def test_text_is_recognized_by_its_first_512_bytes() -> None:
     assert looks_like_text(b" 1~\t2\r\n")
     assert not looks_like_text(b"1\x7f")
     assert not looks_like_text(b"1\x1f")

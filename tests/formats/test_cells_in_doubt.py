@@ -262,13 +262,13 @@ def test_units_are_not_found_within_words() -> None:
 
 
 @pytest.mark.parametrize("space", ["\u00a0", "\u2009", "\u2003", "\u3000"])
-def test_numbers_between_which_a_wide_or_no_break_space_stands_are_told_apart(space: str) -> None:
+def test_numbers_between_which_a_wide_or_no_break_space_stands_are_distinguished(space: str) -> None:
     found = doubt(f"1.5{space}-2")
     assert found is not None
     assert (found.kind, found.hint) == (NUMBER, "type 1.5 -2, with plain spaces between its numbers")
 
 
 @pytest.mark.parametrize("cell", ["1" * 201, f"{'1' * 150}e{'1' * 150}", f"-{'1' * 250}.5E+400"])
-def test_a_long_number_beyond_float64_is_no_label(cell: str) -> None:
+def test_a_long_number_beyond_float64_is_not_a_label(cell: str) -> None:
     assert doubt(cell) == Doubt(NUMBER)
     assert doubt(f"token{cell}") is None

@@ -109,5 +109,5 @@ def test_a_folder_may_hold_compressed_matrices(tmp_path) -> None:
     assert contents.matrices["queries"]().array.tolist() == [[1.0, 2.0], [3.0, 4.0]]
 
 
-def test_a_file_in_an_older_form_of_deflate_is_no_gzip() -> None:
+def test_a_file_in_an_older_form_of_deflate_is_not_gzip() -> None:
     assert refusal(zlib.compress(TEXT))[0] == "q.csv.gz: this is not compressed with gzip, bzip2 or xz"

@@ -96,7 +96,7 @@ def test_other_columns_are_those_of_a_matrix(text: str) -> None:
     assert _read(text).array.shape == (len(text.splitlines()) - 1, 3)
 
 
-def test_a_large_table_in_long_form_is_no_table_of_two_columns() -> None:
+def test_a_large_table_in_long_form_is_not_a_table_of_two_columns() -> None:
     lines = [f"w{row},{column},{row / 7}" for row in range(4000) for column in range(2)]
     text = "query,column,value\n" + "\n".join(lines) + "\n"
     assert len(text) > LARGE

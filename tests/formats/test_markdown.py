@@ -130,7 +130,7 @@ def test_a_page_of_explain_that_leaves_rows_out_is_refused(run, tmp_path) -> Non
     ]
 
 
-def test_a_name_of_blanks_is_no_name() -> None:
+def test_a_name_of_spaces_is_not_a_name() -> None:
     text = "# \x1c\n\n|a|\n|-|\n|1|\n"
     (matrix,) = read_all("markdown", text.encode()).values()
     assert matrix.array.tolist() == [[1]]
@@ -184,7 +184,7 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("text", "where", "what", "hint"), [c[1:] for c in REFUSED], ids=[c[0] for c in REFUSED])
-def test_a_table_that_is_no_matrix_is_refused(text: str, where: str, what: str, hint: str | None) -> None:
+def test_a_table_that_is_not_a_matrix_is_refused(text: str, where: str, what: str, hint: str | None) -> None:
     with pytest.raises(InputError) as caught:
         read_all("markdown", text.encode())
     assert (caught.value.where, caught.value.what, caught.value.hint) == (where, what, hint)

@@ -43,7 +43,7 @@ READ = [
     ],
     ids=["mtx", "Octave"],
 )
-def test_a_sign_that_is_not_seen_parts_no_numbers(form: str, text: str, sign: str) -> None:
+def test_a_sign_that_is_invisible_separates_no_numbers(form: str, text: str, sign: str) -> None:
     assert [*read_all(form, text.format(" ").encode())]
     with pytest.raises(InputError):
         read_all(form, text.format(sign).encode())
@@ -153,7 +153,7 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("text", "line", "what", "hint"), [c[1:] for c in REFUSED], ids=[c[0] for c in REFUSED])
-def test_what_is_no_matrix_is_refused_with_its_line(text: str, line: int, what: str, hint: str | None) -> None:
+def test_what_is_not_a_matrix_is_refused_with_its_line(text: str, line: int, what: str, hint: str | None) -> None:
     with pytest.raises(InputError) as caught:
         read_all("mtx", text.encode())
     assert (caught.value.where, caught.value.what, caught.value.hint) == (f"q.mtx: line {line}", what, hint)

@@ -86,7 +86,7 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("data", "what", "hint"), [case[1:] for case in REFUSED], ids=[case[0] for case in REFUSED])
-def test_what_is_no_tensor_of_numbers_is_refused(data: bytes, what: str, hint: str | None) -> None:
+def test_what_is_not_a_tensor_of_numbers_is_refused(data: bytes, what: str, hint: str | None) -> None:
     with pytest.raises(InputError) as caught:
         read_all("pb", data)
     assert (caught.value.where, caught.value.what, caught.value.hint) == ("q.pb", what, hint)

@@ -158,7 +158,7 @@ def test_lists_on_lines_of_their_own_are_rows_with_a_note(run, tmp_path):
 
 
 @pytest.mark.parametrize("text", ['[{"a": 1, "\udca7": 2}]', "- [1, \udca7]"])
-def test_a_byte_that_is_no_text_is_refused_in_records_and_block_lists(text: str) -> None:
+def test_a_byte_that_is_not_text_is_refused_in_records_and_block_lists(text: str) -> None:
     with pytest.raises(InputError, match="not UTF-8"):
         read_print(text, "Q", Reading())
 

@@ -120,7 +120,7 @@ REFUSED_FILES = [
 
 
 @pytest.mark.parametrize(("stem", "what", "hint"), REFUSED_FILES, ids=[case[0] for case in REFUSED_FILES])
-def test_what_is_no_plain_tensor_is_refused_as_what_it_is(
+def test_what_is_not_a_plain_tensor_is_refused_as_what_it_is(
     stem: str, what: str, hint: str, tmp_path, monkeypatch
 ) -> None:
     monkeypatch.chdir(tmp_path)

@@ -156,13 +156,13 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("sheets", "name", "where", "what"), [c[1:] for c in REFUSED], ids=[c[0] for c in REFUSED])
-def test_cells_that_are_no_matrix_are_refused_by_their_address(sheets, name: str, where: str, what: str) -> None:
+def test_cells_that_are_not_a_matrix_are_refused_by_their_address(sheets, name: str, where: str, what: str) -> None:
     with pytest.raises(InputError) as caught:
         BY_NAME["xlsx"].read(workbook(**sheets), "q.xlsx", Reading()).select(name)
     assert (caught.value.where, caught.value.what) == (where, what)
 
 
-def test_two_blocks_are_told_apart_in_the_hint() -> None:
+def test_two_blocks_are_distinguished_in_the_hint() -> None:
     with pytest.raises(InputError) as caught:
         read_all("xlsx", workbook(Q=APART))
     assert caught.value.hint == "specify which, as in 'q.xlsx:Q!B2:C3'"
@@ -210,7 +210,7 @@ def test_a_cell_where_no_sheet_reaches_is_refused_before_the_library_makes_room_
         (b"PK\3\4", "the archive's list of members cannot be read"),
     ],
 )
-def test_what_is_no_spreadsheet_is_refused(data: bytes, what: str) -> None:
+def test_what_is_not_a_spreadsheet_is_refused(data: bytes, what: str) -> None:
     with pytest.raises(InputError) as caught:
         read_all("xlsx", data)
     assert str(caught.value) == f"q.xlsx: {what}"
@@ -386,7 +386,7 @@ def test_the_cells_that_a_hint_names_are_read(
     assert (status, json.loads(out)["queries"]) == (0, ROWS)
 
 
-def test_an_error_of_the_spreadsheet_is_no_empty_cell(tmp_path: Path) -> None:
+def test_an_error_of_the_spreadsheet_is_not_an_empty_cell(tmp_path: Path) -> None:
     status, out, err = run_on(tmp_path, put_error, "q.xlsx")
     what = "the cell holds an error of the spreadsheet, such as #DIV/0!"
     assert (status, out) == (2, "")

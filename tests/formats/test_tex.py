@@ -116,7 +116,7 @@ SPACING = ["@{}cc@{}", r"c@{\quad}c", r">{\centering}p{1cm}c", "*{2}{c}", "D{.}{
 
 
 @pytest.mark.parametrize("columns", SPACING)
-def test_columns_that_set_spacing_alone_are_harmless(columns: str) -> None:
+def test_columns_that_set_spacing_only_are_harmless(columns: str) -> None:
     text = rf"\begin{{array}}{{{columns}}} 1 & 5 \end{{array}}"
     assert read_all("tex", text.encode())[""].array.tolist() == [[1, 5]]
 

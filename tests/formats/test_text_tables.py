@@ -93,7 +93,7 @@ def test_labels_are_kept(data: bytes, numbers: list, rows: tuple | None, columns
     assert (matrix.array.tolist(), matrix.row_labels, matrix.column_labels) == (numbers, rows, columns)
 
 
-def test_a_long_label_is_no_matter() -> None:
+def test_a_long_label_does_not_matter() -> None:
     label = "x" * (standard_csv.field_size_limit() + 1)
     assert read(f'"{label}",1\n'.encode()).row_labels == (label,)
 
@@ -124,7 +124,7 @@ def test_a_header_of_numbers_is_one_if_the_user_says_so(keep_text: bool) -> None
         (b"1,2\na,b\n", "a first column holds labels only if no cell of it is a number"),
     ],
 )
-def test_a_hint_to_a_header_is_for_the_first_row_alone(data: bytes, hint: str) -> None:
+def test_a_hint_to_a_header_is_for_the_first_row_only(data: bytes, hint: str) -> None:
     with pytest.raises(InputError) as caught:
         read(data, Reading(header=False))
     assert caught.value.hint == hint
@@ -323,7 +323,7 @@ def test_a_named_column_that_counts_the_rows_gets_a_note(name: str, start: int, 
         b"word,id,a\nthe,0,1\ncat,1,1\n",
     ],
 )
-def test_a_column_that_is_no_index_by_its_name_and_numbers_gets_no_note(data: bytes) -> None:
+def test_a_column_that_is_not_an_index_by_its_name_and_numbers_gets_no_note(data: bytes) -> None:
     assert read(data).notes == ()
 
 
@@ -377,7 +377,7 @@ def test_numbers_above_a_rule_are_a_row_or_a_header_and_the_options_say_which(tm
         assert run("run", tmp_path / "q.txt", "1 2", option, "-f", "csv").out.count("\n") == rows
 
 
-def test_a_comment_above_a_rule_is_no_header() -> None:
+def test_a_comment_above_a_rule_is_not_a_header() -> None:
     with pytest.raises(InputError, match="line 3, column 2: '2-' is not a number"):
         read(b"# a b\n--- ---\n1 2-\n3 4\n")
     assert read(b"# a b\n--- ---\n1 2\n3 4\n").array.tolist() == [[1, 2], [3, 4]]

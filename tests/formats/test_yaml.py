@@ -359,7 +359,7 @@ def test_what_cannot_be_meant_is_refused_with_its_place(text, message, hint, loa
 
 @pytest.mark.parametrize(("text", "where"), [pytest.param(*case[1:], id=case[0]) for case in MALFORMED])
 @pytest.mark.parametrize("loader", ["C", "Python"])
-def test_what_is_no_yaml_is_refused_with_its_place(text, where, loader, monkeypatch):
+def test_what_is_not_yaml_is_refused_with_its_place(text, where, loader, monkeypatch):
     if loader == "Python":
         monkeypatch.delattr(yaml, "CSafeLoader", raising=False)
     with pytest.raises(InputError, match="not YAML: ") as refusal:
@@ -470,7 +470,7 @@ def test_a_large_problem_reads_faster_than_the_library_loads_it():
     assert seconds(lambda: matrices(text)) < 0.6 * seconds(lambda: yaml.load(text, loader))
 
 
-def test_what_is_never_closed_is_told_with_the_line_that_it_starts_in():
+def test_what_is_never_closed_is_reported_with_the_line_that_it_starts_in():
     with pytest.raises(InputError) as refusal:
         read("\na:\n  - [1\n  - [2]\n")
     assert refusal.value.where == "p.yaml: line 4, column 5"

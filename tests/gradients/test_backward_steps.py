@@ -134,14 +134,14 @@ def test_the_derivative_of_the_softcap_is_missed():
     assert first.sentence == "the derivative of the softcap, 1 − tanh², was left out on the way back"
 
 
-def test_a_slip_of_the_forward_pass_that_only_gradients_have_is_said_to_be_theirs():
+def test_a_slip_of_the_forward_pass_that_only_gradients_have_is_reported_as_theirs():
     gradients, output = windowed(4)[0], windowed(3)[1]
     first = diagnosis({"output": output, **gradients}, window=(3, 0))[0]
     said = "the window reached 4 keys before the query's position: it reaches 3"
     assert (first.slip, first.sentence) == ("window-off-by-one", f"only on the way back: {said}")
 
 
-def test_random_gradients_are_no_step_on_the_way_back(sample):
+def test_random_gradients_are_not_a_step_on_the_way_back(sample):
     for seed in sample(range(20), 20):
         noise = np.random.default_rng(seed).normal(size=Q.shape)
         assert diagnosis({**RIGHT, "d_queries": RIGHT["d_queries"] + 0.1 * noise}) == ()

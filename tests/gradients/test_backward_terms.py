@@ -220,7 +220,7 @@ def test_right_gradients_of_rotated_rows_pass():
 
 @pytest.mark.sampled(2)
 @pytest.mark.parametrize("name", RIGHT_ONES)
-def test_random_gradients_are_no_term_of_the_way_back(name, sample):
+def test_random_gradients_are_not_a_term_of_the_way_back(name, sample):
     forward, asked = RIGHT_ONES[name]
     for seed in sample(range(6), 6):
         gradients = forward.back(forward.right())

@@ -180,7 +180,7 @@ def test_plain_gradients_hold_where_a_weight_that_is_0_has_a_root():
         assert judge_plain(queries, keys, wrong, normalizer="entmax15") == "wrong"
 
 
-def test_gradients_of_a_mistake_that_are_no_numbers_nearby_are_no_error():
+def test_gradients_of_a_mistake_that_are_not_numbers_nearby_are_not_an_error():
     """Of scores whose sum is 0, shares of it are infinite, and where the inputs are moved they have no roots."""
     queries, keys = np.array([[1.0], [2.0]]), np.array([[1.0], [-1.0]])
     asked = {"queries": queries, "keys": keys, "values": V[:2], "d_output": D_OUTPUT[:2]}
@@ -272,7 +272,7 @@ def test_gradients_of_a_query_without_a_key_are_explained_by_its_weights(row, sh
     assert report.diagnosis[0].slip == f"empty-row-{row}"
 
 
-def test_a_scale_that_is_not_due_and_is_left_out_on_the_way_back_is_named():
+def test_a_scale_that_is_not_expected_and_is_left_out_on_the_way_back_is_named():
     own = {name: (array / SCALE).round(6) for name, array in (("d_queries", RIGHT.d_queries), ("d_keys", RIGHT.d_keys))}
     found = worksheet(own)
     report = check(replace(found, request=replace(found.request, variant="dot")))
@@ -284,7 +284,7 @@ def test_the_values_gradient_with_weights_that_are_not_transposed_is_named():
     assert (found.slip, found.sentence) == ("grad-transposed", "dV is P dO: Pᵀ dO is expected")
 
 
-def test_a_transposed_gradient_is_told_by_its_own_name_beside_right_ones():
+def test_a_transposed_gradient_is_reported_by_its_own_name_beside_right_ones():
     own = worksheet({"d_scores": RIGHT.d_scores.round(6), "d_weights": RIGHT.d_weights.T.round(6)})
     (found,) = check(own).diagnosis
     said = "dP is transposed: a gradient has the rows and columns of its matrix"

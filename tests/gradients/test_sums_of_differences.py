@@ -63,7 +63,7 @@ def test_the_smallest_difference_has_a_sign(kernels):
     assert (d_queries.tolist(), d_keys.tolist()) == ([[-1.0]], [[1.0]])
 
 
-def test_coordinates_of_which_one_is_equal_are_told_apart():
+def test_coordinates_of_which_one_is_equal_are_distinguished():
     queries, keys = np.array([[[1.0, 2.0]], [[3.0, 4.0]]]), np.array([[[5.0, 2.0]], [[1.0, 6.0]]])
     d_queries, _ = manhattan_backward(queries, keys, np.ones((2, 1, 1)))
     assert d_queries.tolist() == [[[1.0, 0.0]], [[-1.0, 1.0]]]

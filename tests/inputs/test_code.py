@@ -87,7 +87,7 @@ def test_code_that_may_change_an_array_is_refused(code: str) -> None:
         pytest.fail(str(_read(f"{ARRAYS}{code}\n").matrices))
 
 
-def test_a_word_among_rows_is_no_code_and_rows_behind_code_are_no_rows() -> None:
+def test_a_word_among_rows_is_not_code_and_rows_behind_code_are_not_rows() -> None:
     for text in ("Q =\n1\nNA\n3\nprint(Q)\n", "Q =\n1 2\nprint(Q)\n3 4\n", "Q =\n1 2\nx = f(Q)\n3 4\n"):
         with pytest.raises(InputError):
             pytest.fail(str(_read(text).matrices))

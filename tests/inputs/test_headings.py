@@ -184,7 +184,7 @@ def test_long_pages_are_read_or_refused_in_linear_time(text: str) -> None:
     assert time.process_time() - start < 3
 
 
-def test_lines_of_many_blanks_are_no_headings_at_once() -> None:
+def test_lines_of_many_spaces_are_not_headings_at_once() -> None:
     # each sign that may be left out could have any of the spaces, so that these lines took a quarter of an hour
     with pytest.raises(InputError):
         read_problem("\n".join(["Q" + " " * 75 + "x"] * 1000), Sources(io.BytesIO))

@@ -393,7 +393,7 @@ def test_arrays_by_the_same_names_are_a_problem():
     assert worksheet.notes == ("p.npz: left out, not part of a problem: other",)
 
 
-def test_a_setting_by_another_system_s_name_among_arrays_is_told():
+def test_a_setting_by_another_system_s_name_among_arrays_is_reported():
     np.savez(
         "p.npz",
         q=np.eye(2),
@@ -461,14 +461,14 @@ REFUSED_ARRAYS = [
 
 
 @pytest.mark.parametrize(("names", "message", "hint"), REFUSED_ARRAYS)
-def test_arrays_that_are_no_problem_are_refused(names, message, hint):
+def test_arrays_that_are_not_a_problem_are_refused(names, message, hint):
     np.savez("p.npz", **dict.fromkeys(names, np.eye(2)))
     with pytest.raises(AttncliError) as error:
         read_problem("p.npz", sources())
     assert (str(error.value), error.value.hint) == (message, hint)
 
 
-def test_a_text_table_alone_is_no_problem(folder):
+def test_a_text_table_by_itself_is_not_a_problem(folder):
     (folder / "q.csv").write_text("1,2\n")
     with pytest.raises(AttncliError) as error:
         read_problem("q.csv", sources())
@@ -598,12 +598,12 @@ def test_rows_that_yaml_joins_to_one_line_are_refused(read, written, place):
 @pytest.mark.parametrize(
     "written", ["\n  1 0", " >\n  1 0\n\n", " '1 0;\n  1 0'", " |\n  1 0\n  1 0", "\n  [[1,\n  0]]"]
 )
-def test_a_text_of_one_row_or_with_its_rows_parted_is_read_from_yaml(read, written):
+def test_a_text_of_one_row_or_with_its_rows_separated_is_read_from_yaml(read, written):
     assert {tuple(row) for row in read(f"q:{written}\nk: [[1, 0]]\n").request.queries.array.tolist()} == {(1, 0)}
 
 
 @pytest.mark.parametrize("keys", [("shape", "data"), ("dims", "values")])
-def test_a_mapping_with_a_shape_and_numbers_is_no_matrix_with_labels(read, keys):
+def test_a_mapping_with_a_shape_and_numbers_is_not_a_matrix_with_labels(read, keys):
     with pytest.raises(InputError, match="a mapping with its shape and its numbers, as a library writes an array"):
         read(f"q: {{{keys[0]}: [1, 2], {keys[1]}: [1, 0]}}\nk: [[1, 0]]\n")
 

@@ -35,12 +35,12 @@ def test_no_word_stands_for_two_choices():
     assert len(letters) == len(set(letters))
 
 
-def test_a_word_for_a_choice_of_another_setting_is_no_hint():
+def test_a_word_for_a_choice_of_another_setting_is_not_a_hint():
     assert suggest_value("fp16", ("float16", "float32")) == "did you mean 'float16'?"
     assert suggest_value("fp16", ("l2", "rms")) == "one of: l2, rms"
 
 
-def test_a_word_for_no_value_is_told_to_leave_the_setting_out(run):
+def test_a_word_for_no_value_gets_the_hint_to_leave_the_setting_out(run):
     for words in (("--softcap", "none"), ("--top-k", "off"), ("--query-offset", "null")):
         ran = run("demo", *words)
         assert ran.status == 2

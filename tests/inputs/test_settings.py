@@ -44,5 +44,5 @@ def test_a_setting_means(key: str, text: str, value: object) -> None:
 
 
 @pytest.mark.parametrize("given", [False, None, 0, "false", "False", np.False_], ids=repr)
-def test_false_is_said_in_many_ways(given: Any) -> None:
+def test_false_is_written_in_many_ways(given: Any) -> None:
     assert attend(QUERIES, KEYS, causal=given).problem.visible.is_everything

@@ -262,7 +262,7 @@ REFUSED_PROBLEMS = [
 
 
 @pytest.mark.parametrize(("text", "message", "hint"), REFUSED_PROBLEMS)
-def test_a_word_that_is_no_problem_is_refused(text, message, hint):
+def test_a_word_that_is_not_a_problem_is_refused(text, message, hint):
     with pytest.raises(AttncliError) as error:
         sources().contents(text)
     assert refusal(error) == (message, hint)
@@ -360,7 +360,7 @@ def test_a_mapping_that_was_saved_as_one_array_of_objects_is_called_that(tmp_pat
     assert caught.value.hint == f"save the array as float64: {cures}"
 
 
-def test_a_list_of_numbers_for_a_setting_is_no_file() -> None:
+def test_a_list_of_numbers_for_a_setting_is_not_a_file() -> None:
     with pytest.raises(UsageError) as caught:
         BY_KEY["sink"].value("sinks.npy", "--sink")
     assert (str(caught.value), caught.value.hint) == (

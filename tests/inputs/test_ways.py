@@ -319,12 +319,12 @@ def test_the_label_of_a_typed_row_is_noted() -> None:
 
 
 @pytest.mark.parametrize("text", ["q.bin@float32:2,-1", "q.bin@:2,2", "a/b 1", "q.csv 2"])
-def test_what_could_name_a_file_is_no_label_of_a_typed_row(text: str) -> None:
+def test_what_could_name_a_file_is_not_a_label_of_a_typed_row(text: str) -> None:
     with pytest.raises(InputError, match="is not a number"):
         Sources(io.BytesIO).matrix(text, role="queries")
 
 
-def test_records_that_tabs_indent_are_read_and_a_comma_behind_them_is_no_record() -> None:
+def test_records_that_tabs_indent_are_read_and_a_comma_behind_them_is_not_a_record() -> None:
     for text in ('[\n\t{"a": 1},\n\t{"a": 2}\n]', '{"a": 1}\n{"a": 2}\n,'):
         assert Sources(io.BytesIO).matrix(text, role="queries").array.tolist() == [[1], [2]]
 
@@ -402,7 +402,7 @@ def test_labels_with_brackets_or_signs_stay_labels(text: str, suffix: str, tmp_p
     assert matrix.column_labels is not None
 
 
-def test_a_folder_of_problems_is_no_problem(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_folder_of_problems_is_not_a_problem(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     for name in ("one", "two"):
         (tmp_path / "many" / name).mkdir(parents=True)
@@ -416,7 +416,7 @@ def test_a_folder_of_problems_is_no_problem(tmp_path: Path, monkeypatch: pytest.
 
 
 @pytest.mark.parametrize("source", ["p.yaml:q", "q.bin@float32:1,1"])
-def test_one_array_of_a_file_is_no_problem(source: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_array_of_a_file_is_not_a_problem(source: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "p.yaml").write_text("q: [[1]]\nk: [[1]]\n")
     (tmp_path / "q.bin").write_bytes(bytes(4))
@@ -427,7 +427,7 @@ def test_one_array_of_a_file_is_no_problem(source: str, tmp_path: Path, monkeypa
     assert Sources(io.BytesIO).matrix(source, role="queries").array.shape == (1, 1)
 
 
-def test_one_typed_matrix_is_no_problem() -> None:
+def test_one_typed_matrix_is_not_a_problem() -> None:
     with pytest.raises(InputError) as caught:
         read_problem("1 0; 0 1", Sources(io.BytesIO))
     assert str(caught.value) == "literal: holds one matrix, but a problem has queries and keys"

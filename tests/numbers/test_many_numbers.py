@@ -85,7 +85,7 @@ def test_rows_end_where_they_should(shape: tuple[int, int], factor: float) -> No
 
 
 @pytest.mark.parametrize("table", [np.arange(12.0).reshape(4, 3).T, np.arange(6).astype(">f8").reshape(2, 3)])
-def test_the_order_of_rows_and_of_bytes_in_memory_is_no_matter(table: np.ndarray) -> None:
+def test_the_order_of_rows_and_of_bytes_in_memory_does_not_matter(table: np.ndarray) -> None:
     assert lines(table, ",") == "".join(",".join(map(repr, row)) + "\n" for row in table.tolist()).encode()
 
 

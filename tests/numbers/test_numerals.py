@@ -86,7 +86,7 @@ NOT_NUMBERS = [
 
 
 @pytest.mark.parametrize(("text", "message"), NOT_NUMBERS)
-def test_what_is_no_number_says_why_and_how_to_write_it(text: str, message: str) -> None:
+def test_what_is_not_a_number_says_why_and_how_to_write_it(text: str, message: str) -> None:
     with pytest.raises(NumeralError) as caught:
         parse_number(text)
     assert str(caught.value) == message
@@ -117,7 +117,7 @@ def test_a_fraction_is_rounded_once(above: int, below: int) -> None:
 @pytest.mark.parametrize(
     ("text", "value"), [("true", True), (" TRUE ", True), ("False", False), ("tRue", None), ("1", None)]
 )
-def test_truth_is_yaml_s_words_alone(text: str, value: bool | None) -> None:
+def test_truth_is_yaml_s_words_only(text: str, value: bool | None) -> None:
     assert TRUTHS.get(text.strip()) is value
 
 
@@ -166,7 +166,7 @@ def test_a_fraction_may_have_4000_digits() -> None:
     assert caught.value.what.endswith("has 4001 digits, more than 4000")
 
 
-def test_16_digits_that_are_not_decimal_are_told_in_decimals_and_no_more() -> None:
+def test_16_digits_that_are_not_decimal_are_reported_in_decimals_and_no_more() -> None:
     for digits, hint in ((16, f"type {16**16 - 1}"), (17, None)):
         with pytest.raises(NumeralError) as caught:
             parse_number("0x" + "f" * digits)

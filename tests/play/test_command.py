@@ -144,7 +144,7 @@ def test_every_formula_of_the_records_becomes_the_same_formula() -> None:
         assert eval(text, environment) == pytest.approx(evaluate(variant.term, given))
 
 
-def test_stages_are_functions_of_their_symbols_alone() -> None:
+def test_stages_are_functions_of_their_symbols_only() -> None:
     for expression in STAGES.values():
         assert list_symbols(expression)
         assert json.loads(json.dumps(to_tree(expression)))[0] in OPERATIONS

@@ -193,7 +193,7 @@ def test_heads_are_chosen_one_at_a_time_and_may_share_a_key_head(play: Callable[
     np.testing.assert_allclose(page.numbers("weights"), attend(queries, keys, values).weights[3], rtol=1e-12)
 
 
-def test_without_values_there_are_weights_alone(play: Callable[..., PlayPage]) -> None:
+def test_without_values_there_are_weights_only(play: Callable[..., PlayPage]) -> None:
     page = play("2 0; 0 1", "1 0; 0 1")
     np.testing.assert_allclose(page.numbers("weights"), attend([[2, 0], [0, 1]], [[1, 0], [0, 1]]).weights, rtol=1e-12)
     assert page.numbers("output") == []

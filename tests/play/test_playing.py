@@ -49,7 +49,7 @@ def test_the_formula_is_the_one_that_run_writes(
         assert page.page.inner_text("#formula") == f"output = {formula[1].replace('d_k', 'dk')}"
 
 
-def test_what_is_no_number_is_said_and_changes_nothing(play: Callable[..., PlayPage]) -> None:
+def test_what_is_not_a_number_is_reported_and_changes_nothing(play: Callable[..., PlayPage]) -> None:
     page = play(RIVER)
     cell = page.cell("values", 1, 0)
     cell.fill("<b>two</b>")
@@ -105,7 +105,7 @@ def test_every_control_is_a_setting_of_run(play: Callable[..., PlayPage]) -> Non
         ("window-left", "1.5", "a side of the window is a whole number; empty is unbounded"),
     ],
 )
-def test_a_setting_that_cannot_be_meant_is_said(
+def test_a_setting_that_cannot_be_meant_is_reported(
     play: Callable[..., PlayPage], field: str, text: str, said: str
 ) -> None:
     page = play(RIVER)

@@ -84,7 +84,7 @@ CONVENTIONS = [
 
 
 @pytest.mark.parametrize(("given", "said"), [case[1:] for case in CONVENTIONS], ids=[case[0] for case in CONVENTIONS])
-def test_conventions_in_force_are_told(given: dict[str, Any], said: dict[str, str]) -> None:
+def test_conventions_in_force_are_reported(given: dict[str, Any], said: dict[str, str]) -> None:
     assert described(**given) == said
 
 

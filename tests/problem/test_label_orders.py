@@ -68,7 +68,7 @@ def test_the_same_order_and_other_labels_are_taken(added):
     assert prepare(Request(**{**GIVEN, **added})).n == 2
 
 
-def test_expected_numbers_in_another_order_are_no_wrong_ones(run, tmp_path, monkeypatch):
+def test_expected_numbers_in_another_order_are_not_wrong_ones(run, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "p.yaml").write_text(
         "queries: {x: [1, 0], y: [0, 1]}\nkeys: [[1, 0], [0, 1]]\nvalues: [[1, 2], [3, 4]]\n"

@@ -63,7 +63,7 @@ def test_a_total_is_known_though_it_is_rounded() -> None:
         (ROWS.sum(axis=0) * np.nan, "Total"),
     ],
 )
-def test_a_row_that_is_no_total_stays(last: np.ndarray, label: str) -> None:
+def test_a_row_that_is_not_a_total_stays(last: np.ndarray, label: str) -> None:
     array = np.nan_to_num(np.vstack([ROWS, last]), nan=7.0)
     _prepare(array, ("a", "b", "c", label), 0)
 
@@ -73,6 +73,6 @@ def test_whole_numbers_have_to_be_the_exact_total() -> None:
     prepare(Request(queries=Matrix(keys, "q.csv"), keys=Matrix(keys, "k.csv", row_labels=("a", "b", "Total"))))
 
 
-def test_rows_of_zeros_or_a_single_other_row_are_no_evidence() -> None:
+def test_rows_of_zeros_or_a_single_other_row_are_not_evidence() -> None:
     _prepare(np.zeros((3, 3)), ("a", "b", "Total"), 0)
     _prepare(np.vstack([ROWS[:1], ROWS[:1]]), ("a", "Total"), 0)

@@ -35,7 +35,9 @@ def test_the_same_weights_make_the_same_file(suffix: str, tmp_path: Path, run: C
 
 
 @needs_matplotlib
-def test_labels_and_heads_are_in_the_picture_and_are_no_mathematics(tmp_path: Path, run: Callable[..., object]) -> None:
+def test_labels_and_heads_are_in_the_picture_and_are_not_mathematics(
+    tmp_path: Path, run: Callable[..., object]
+) -> None:
     problem, file = tmp_path / "p.yaml", tmp_path / "p.svg"
     problem.write_text("labels: {queries: ['$x_1$', '<b>'], keys: [a, 😀]}\nqueries: [[1], [2]]\nkeys: [[1], [0]]\n")
     assert run("run", problem, "-q", "--plot", file).status == 0  # type: ignore[attr-defined]

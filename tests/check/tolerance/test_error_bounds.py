@@ -228,7 +228,7 @@ def test_rotary_positions_far_away_keep_the_bound_of_their_angles(offset):
     assert (error / bound).max() > 1 / 40
 
 
-def test_gradients_behind_weights_that_are_no_numbers_have_bounds_under_a_softcap():
+def test_gradients_behind_weights_that_are_not_numbers_have_bounds_under_a_softcap():
     random = np.random.default_rng(1)
     request = plain(random, softcap=2.0, d_output=matrix(random, 9, 4))
     request.keys.array[:] = abs(request.keys.array)
