@@ -32,7 +32,7 @@ def test_of_several_wrong_matrices_the_one_nearest_to_the_inputs_is_reported():
     expected = {what: numbers(swapped, what) for what in ("raw_scores", "weights", "output")}
     assert told(SQUARE, expected) == (
         "queries-keys-swapped",
-        "your raw scores are those of the keys asking the queries, softmax(KQᵀ): expected a row per query, of QKᵀ",
+        "your raw scores are those of the keys asking the queries, KQᵀ: expected a row per query, of QKᵀ",
     )
 
 

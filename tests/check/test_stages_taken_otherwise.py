@@ -276,6 +276,13 @@ def test_a_finite_mask_keeps_the_sink():
     assert first.sentence.startswith("masked scores were set to −5, and −inf is expected: ")
 
 
+def test_a_softcap_behind_the_mask_is_told_from_another_finite_mask():
+    powers = np.exp(2 * np.tanh(np.where(behind() >= 0, product(), -np.inf) / 2))
+    output = powers / powers.sum(axis=-1, keepdims=True) @ V
+    first = diagnosis({"causal": True, "softcap": 2.0}, {"output": output})[0]
+    assert first.sentence.startswith("masked scores were set to −2, as by a softcap behind the mask, and −inf is")
+
+
 ONE = 1, 3  # an entry and a query
 SCORES = product()[ONE]
 

@@ -26,6 +26,14 @@ def turn(rows, at, speeds=SPEEDS, pairs=HALF, is_half=True):
     return rows * np.cos(angles) + across(rows, is_half) * np.sin(angles)
 
 
+def in_place(rows, at, is_second_turned):
+    """The second of each pair made of the first as it was turned, or left as it is."""
+    angles = np.asarray(at, float)[:, None] * SPEEDS
+    one, two = np.split(rows, 2, axis=-1)
+    one = one * np.cos(angles) - two * np.sin(angles)
+    return np.concatenate([one, one * np.sin(angles) + two * np.cos(angles) if is_second_turned else two], axis=-1)
+
+
 def attend(q, k, v=V, seen=SEEN):
     scores = np.where(seen, q @ k.mT / D**0.5, -np.inf)
     powers = np.exp(scores)
@@ -86,6 +94,14 @@ WAYS = {
         "the pairs were multiplied by their cosines only: (a, b) becomes (a cos − b sin, a sin + b cos)"),
     "angles of the pairs in reverse": ({}, both(speeds=SPEEDS[::-1]), "rope-unsigned",
         "the pairs had the angles of each other in reverse order: pair c turns by position·base^(−2c/d)"),
+    "the angles of the first pair": ({}, both(speeds=np.ones(4)), "rope-unsigned",
+        "all pairs had the angles of the first, the positions themselves: pair c turns by position·base^(−2c/d)"),
+    "pairs turned in place": ({}, attend(*(in_place(rows, at, 1) for rows, at in ((Q, QUERIES), (K, KEYS)))),
+        "rope-unsigned", "the second of each pair was made of the first as it was turned already: both are made of "
+        "those before"),
+    "the first of each pair only": ({}, attend(*(in_place(rows, at, 0) for rows, at in ((Q, QUERIES), (K, KEYS)))),
+        "rope-unsigned", "only the first column of each pair was turned: (a, b) becomes (a cos − b sin, a sin + "
+        "b cos)"),
     "sines and cosines added": ({}, attend(*(rows + np.concatenate([np.sin(np.outer(at, SPEEDS)),
         np.cos(np.outer(at, SPEEDS))], axis=-1) for rows, at in ((Q, QUERIES), (K, KEYS)))), "rope-unsigned",
         "sines and cosines of the positions were added to Q and K: they are rotated"),

@@ -35,7 +35,8 @@ def diagnose_case(judges: dict[str, Judge], checks: Sequence[MatrixCheck], measu
         if len(until) < len(judges) and not any(name in entry.explains for entry in entries):
             entries += diagnose(until, measured, [name], verdicts, is_rounded=True, least=ALONE, pairs=pairs)
     rest = [name for name in wrong if not any(name in entry.explains for entry in entries)]
-    return (*(_tell_rest(entry, rest, right) for entry in entries), *found)
+    told = tuple(_tell_rest(entry, rest, right) for entry in entries)
+    return (*told, *found) if rest or not told else told  # what is explained is no longer impossible
 
 
 def _tell_rest(entry: Diagnosis, rest: list[str], right: list[str]) -> Diagnosis:

@@ -241,7 +241,9 @@ FIRST_SLIPS = (
         "queries-keys-swapped",
         "queries",
         lambda _case: [Route(problems=(changes.swap_queries_keys,))],
-        lambda case: f"{case.those} of the keys asking the queries, softmax(KQᵀ): expected a row per query, of QKᵀ",
+        lambda case: (
+            f"{case.those} of the keys asking the queries, {case.weighing('KQᵀ')}: expected a row per query, of QKᵀ"
+        ),
     ),
     Slip(
         "keys-transposed",

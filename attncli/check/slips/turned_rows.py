@@ -122,8 +122,7 @@ def _other_pairs_of_one_side(case: Case) -> list[Route]:
 
 
 def _turn_otherwise(problem: Problem, way: str) -> Problem:
-    """Return the problem with rows that are multiplied by cosines only, turned by the speeds of the pairs in reverse,
-    or to which the sines and cosines are added."""
+    """Return the problem with rows that are turned in one of the ways of TURNED."""
     rotation = need(problem.rotation)
     own = _order(rotation.pairing, rotation.size)
     half = rotation.size // 2
@@ -131,7 +130,7 @@ def _turn_otherwise(problem: Problem, way: str) -> Problem:
     for name, start in (("queries", problem.visible.offsets[0]), ("keys", 0)):
         rows = np.array(getattr(problem, name), np.float64)
         angles = rotation.angles(np.arange(rows.shape[-2]) + start)
-        angles = angles[..., ::-1] if way == "reversed" else angles
+        angles = angles[..., ::-1] if way == "reversed" else angles[..., :1] if way == "alike" else angles
         one, two = rows[..., own[:half]], rows[..., own[half:]]
         cosine, sine = np.cos(angles), np.sin(angles)
         if way == "added":
@@ -139,7 +138,9 @@ def _turn_otherwise(problem: Problem, way: str) -> Problem:
         elif way == "cosines":
             turned = one * cosine, two * cosine
         else:
-            turned = one * cosine - two * sine, one * sine + two * cosine
+            first = one * cosine - two * sine
+            turned = first, (first if way == "in place" else one) * sine + two * cosine
+            turned = (first, two) if way == "first only" else turned
         rows[..., own[:half]], rows[..., own[half:]] = turned
         found[name] = rows
     return replace(problem, rotation=None, **found)
@@ -148,6 +149,9 @@ def _turn_otherwise(problem: Problem, way: str) -> Problem:
 TURNED = {
     "cosines": "the pairs were multiplied by their cosines only: (a, b) becomes (a cos − b sin, a sin + b cos)",
     "reversed": "the pairs had the angles of each other in reverse order: pair c turns by position·base^(−2c/d)",
+    "alike": "all pairs had the angles of the first, the positions themselves: pair c turns by position·base^(−2c/d)",
+    "in place": "the second of each pair was made of the first as it was turned already: both are made of those before",
+    "first only": "only the first column of each pair was turned: (a, b) becomes (a cos − b sin, a sin + b cos)",
     "added": "sines and cosines of the positions were added to Q and K: they are rotated",
 }
 
