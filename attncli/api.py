@@ -146,7 +146,7 @@ _NOT_GIVEN: dict[str, Any] = {setting.name: False for setting in SETTINGS if set
 
 
 def _suggest_parameter(word: str) -> str:
-    """Return the hint for a word that is no parameter of attend."""
+    """Return the hint for a word that is not a parameter of attend."""
     from attncli.inputs.setting_words import key_meant
 
     key, form = key_meant(word) or (matrix_name(word) or word, "")

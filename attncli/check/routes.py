@@ -46,7 +46,7 @@ class Route:
 
     `softmax` is how scores become weights: over the keys (right), or by a name in `NORMALIZATIONS`. If it `derives`,
     gradients are the derivatives of this softmax; otherwise they follow the formula of the right one. `score` replaces
-    the scores (-inf where masked), `rescore` changes those that are normalized and `told_scores` those that are told,
+    the scores (-inf where masked), `rescore` changes those that are normalized and `shown_scores` those that are shown,
     `reweigh` changes the weights, `weigh` changes those that are multiplied by the values (only for the output), and
     `join` puts the heads' outputs (…, H, n, d) side by side. `is_whole` is true if the rows of some queries depend on
     other queries. `said` is the slip's sentence, if its own cannot contain what was found.
@@ -60,7 +60,7 @@ class Route:
     scale_after: bool = False
     score: Callable[[Problem], Array] | None = None
     rescore: Callable[[Array], Array] | None = None
-    told_scores: Callable[[Problem], Array] | None = None
+    shown_scores: Callable[[Problem], Array] | None = None
     reweigh: Reweigh | None = None
     weigh: Callable[[Array], Array] | None = None
     join: Callable[[Array], Array] | None = None
@@ -200,9 +200,9 @@ class Route:
         if own and not self.scale_after and self.score is None:
             result.compute(*own, "weights" if self._takes_weights else "scores")  # in one pass
         found = {name: result.array(name) for name in own}
-        told = self.told_scores or self.score
-        if told is not None and "scores" in names:
-            found["scores"] = told(problem)
+        shown = self.shown_scores or self.score
+        if shown is not None and "scores" in names:
+            found["scores"] = shown(problem)
         weights = self._weights(result)
         if "weights" in names:
             found["weights"] = weights

@@ -19,7 +19,7 @@ _INK = re.compile(r"[^\n]")
 
 
 def without_prose(text: str) -> str | None:
-    """Return the text with spaces in place of all that is no mathematics with a matrix in it, or None if a matrix
+    """Return the text with spaces in place of everything but mathematics with a matrix in it, or None if a matrix
     stands in the prose.
 
     A formula that ends with `=` stays: it may name the matrix that follows.

@@ -35,7 +35,9 @@ def fitted_constants(case: Case) -> list[Slip]:
             continue
         ways = [*(np.round(added, decimals) for decimals in DECIMALS), added]
         routes = [
-            Route(present=partial(_plus, added=each), said=_told(each)) for each in ways if bool((each != 0).all())
+            Route(present=partial(_plus, added=each), said=_describe_added(each))
+            for each in ways
+            if bool((each != 0).all())
         ]
         slips.append(make_fitted_slip("constant-added", "result", routes, added.size))
     return slips
@@ -45,7 +47,7 @@ def _plus(name: str, array: Array, added: Array) -> Array:
     return array + added if name == "output" else array
 
 
-def _told(added: Array) -> str:
+def _describe_added(added: Array) -> str:
     shown = ", ".join(f"{each:.4g}" for each in added.reshape(-1)[:FIT_ROWS])
     if added.size == 1:
         return f"{shown} was added to every number of your output: nothing is expected"

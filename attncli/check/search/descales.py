@@ -68,7 +68,10 @@ def fitted_head_scales(case: Case) -> Slip | None:
     if problem.scale <= 0 or np.ptp(factors) < 1e-4 * factors.max():
         return None
     routes = [
-        Route(problems=(partial(replace, head_scales=choice, scale=max(choice)),), said=_told_head_scales(case, choice))
+        Route(
+            problems=(partial(replace, head_scales=choice, scale=max(choice)),),
+            said=_describe_scales(case, choice),
+        )
         for choice in dict.fromkeys(
             tuple(float(f"{each:.{digits}g}") for each in factors) for digits in (2, 3, 4, 5, 6, 7)
         )
@@ -76,7 +79,7 @@ def fitted_head_scales(case: Case) -> Slip | None:
     return make_fitted_slip("scale-other", "scale", routes, problem.heads)
 
 
-def _told_head_scales(case: Case, scales: tuple[float, ...]) -> str:
+def _describe_scales(case: Case, scales: tuple[float, ...]) -> str:
     listed = ", ".join(f"{each:.6g}" for each in scales)
     return f"the raw scores {case.score} of the heads were multiplied by {listed}: {scaling(case)}"
 

@@ -52,7 +52,7 @@ def fitted_factors(case: Case, *nouns: str) -> list[Slip]:
         # sums are above 0, and rows of one direction, as those of V with one column, are all alike but for a factor
         if noun == "row" and (bool((factors <= 0).any()) or _have_one_direction(right)):
             continue
-        told = _told_factors(factors, noun, problem)
+        told = _describe_factors(factors, noun, problem)
         routes = [Route(present=partial(_times_factors, factors=factors, problem=problem), said=told)]
         slips.append(make_fitted_slip("values-factor", "result", routes, factors.size))
     return slips
@@ -62,7 +62,7 @@ def _have_one_direction(rows: Array) -> bool:
     return int(np.linalg.matrix_rank(rows.reshape(-1, rows.shape[-1]))) < 2
 
 
-def _told_factors(factors: Array, noun: str, problem: Problem) -> str:
+def _describe_factors(factors: Array, noun: str, problem: Problem) -> str:
     low, high = float(factors.min()), float(factors.max())
     if noun == "row":
         said = f"each row of your output is the right one times a number of its own, {low:.4g} to {high:.4g}"

@@ -30,15 +30,15 @@ class FittedNumber:
     """A number of a problem that may have been another one.
 
     `near` is the right one, or where none is asked for a size near which others are, or None if none is looked for.
-    `change` puts another in its place, and `told` says it. `signs` are those that are tried. Of one that `may_divide`,
-    1 over a short number is tried too.
+    `change` puts another in its place, and `describe` returns a sentence about it. `signs` are those that are tried. Of
+    one that `may_divide`, 1 over a short number is tried too.
     """
 
     slip: str
     family: str
     near: Callable[[Problem], float | None]
     change: Callable[[Problem, float], Problem]
-    told: Callable[[Case, float], str]
+    describe: Callable[[Case, float], str]
     signs: tuple[int, ...] = (1,)
     most: float = math.inf  # beyond it, softmaxes are all alike
     may_divide: bool = False
@@ -77,7 +77,7 @@ def fitted_number(case: Case, sample: Sample, number: FittedNumber) -> Slip | No
     if number.may_divide:
         short[3:3] = [1 / float(f"{1 / value:.{digits}g}") for digits in range(1, 4)]
     routes = [
-        Route(problems=(change(each),), said=number.told(case, each))
+        Route(problems=(change(each),), said=number.describe(case, each))
         for each in dict.fromkeys([*short, value])
         if each and not math.isclose(each, own) and abs(each) <= number.most
     ]
@@ -107,7 +107,7 @@ def _near_softcap(problem: Problem) -> float | None:
     return float(scores.max(initial=0, where=np.isfinite(scores))) or None
 
 
-def _told_softcap(case: Case, value: float) -> str:
+def _describe_softcap(case: Case, value: float) -> str:
     if case.problem.softcap is None:
         return f"a softcap of {value:.6g} was applied, although none is asked for"
     scale = case.problem.scale
@@ -124,7 +124,7 @@ def _cosine_times(problem: Problem, factor: float) -> Problem:
     return replace(problem, variant=COSINE).with_scale(factor)
 
 
-def _told_cosine(case: Case, factor: float) -> str:
+def _describe_cosine(case: Case, factor: float) -> str:
     shown = f"{factor:.6g}"
     times = "" if shown == "1" else f" times {shown}"
     return f"{case.those} of {COSINE.formula}{times} (--variant cosine --scale {shown}), not of {case.variant}"
@@ -182,7 +182,7 @@ FITTED_NUMBERS = (
         "score",
         lambda problem: None if problem.variant is COSINE else 4.0,
         _cosine_times,
-        _told_cosine,
+        _describe_cosine,
         most=200.0,
     ),
     FittedNumber(
@@ -190,7 +190,7 @@ FITTED_NUMBERS = (
         "stage",
         _near_softcap,
         lambda problem, value: replace(problem, softcap=value),
-        _told_softcap,
+        _describe_softcap,
     ),
     FittedNumber(
         "alibi-other-slopes",

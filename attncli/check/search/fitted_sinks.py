@@ -84,7 +84,7 @@ def fitted_sinks(case: Case) -> Slip | None:
     routes = [
         Route(
             problems=(partial(replace, sink=choice),),
-            said=f"the heads' sinks were {_told_sinks(case, choice)}: {asked}",
+            said=f"the heads' sinks were {_describe_sinks(case, choice)}: {asked}",
         )
         for choice in dict.fromkeys([*choices, tuple(sinks)])
         if choice != own
@@ -92,7 +92,7 @@ def fitted_sinks(case: Case) -> Slip | None:
     return make_fitted_slip("sink-other", "stage", routes, problem.heads)
 
 
-def _told_sinks(case: Case, sinks: tuple[float, ...]) -> str:
+def _describe_sinks(case: Case, sinks: tuple[float, ...]) -> str:
     """Return the sinks of the heads, and what they are to those that are expected: a factor of all, or those of other
     heads."""
     own, told = case.problem.sink, ", ".join(f"{each:.6g}" for each in sinks)

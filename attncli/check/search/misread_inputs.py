@@ -59,13 +59,13 @@ def misread_entries(case: Case) -> list[Slip]:
 
 def _slip(case: Case, nearest: Nearest, fitted: int) -> Slip:
     routes = [
-        Route(problems=(partial(_with_entry, entry=each),), said=_told(case, each), tried=nearest.tried)
+        Route(problems=(partial(_with_entry, entry=each),), said=_describe_entry(case, each), tried=nearest.tried)
         for each in nearest.entries
     ]
     return Slip("entry-misread", "queries", lambda _: routes, lambda _: "", paired=False, fitted=fitted, is_late=True)
 
 
-def _told(case: Case, entry: Entry) -> str:
+def _describe_entry(case: Case, entry: Entry) -> str:
     matrix, row, column, value = entry
     own = getattr(case.problem, matrix)[row, column]
     done = "" if case.request.x is None else ", which is projected,"

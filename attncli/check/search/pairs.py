@@ -96,7 +96,7 @@ def _may_differ(pair: tuple[Attempt, Attempt], first: tuple[Attempt, Attempt]) -
 
 
 def _is_made_by(without_effect: Attempt, other: Attempt, hidden: set[int], case: Case) -> bool:
-    """Return whether what is no slip by itself may be one together with the other."""
+    """Return whether a change without an effect by itself may have one together with the other."""
     own, family = without_effect.slips[0].family, other.slips[0].family
     is_behind_top_k = case.problem.top_k is not None and own in MASKS and family == "stage"
     return family in MADE_BY.get(own, ()) or (family in MASKS and id(without_effect) in hidden) or is_behind_top_k

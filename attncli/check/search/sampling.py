@@ -77,13 +77,13 @@ class Sample:
             raise ProblemError("slip", "it has other rows than were expected")
         if route.softmax in ACROSS:
             names = ("weights",) if "weights" in self.wrong else self.names  # enough to refuse most
-            return {name: self._taken(name, array) for name, array in self._whole(route, result, names).items()}
+            return {name: self._take_rows(name, array) for name, array in self._whole(route, result, names).items()}
         stands = problem.slopes is not None or problem.rotation is not None or problem.dropout_mask is not None
         if route.present is not None or route.is_whole or stands:
             whole = self._whole(route, result, self.names)
             if any(array.shape != self.right.numbers[name].shape for name, array in whole.items()):
                 raise ProblemError("slip", "it has other shapes than were expected")
-            return {name: self._taken(name, array) for name, array in whole.items()}
+            return {name: self._take_rows(name, array) for name, array in whole.items()}
         own = route
         if route.weigh is not None:
             own = replace(route, weigh=lambda weights: self._weighed(route, weights))
@@ -128,9 +128,9 @@ class Sample:
         """Return changed weights for all rows, reduced to these rows."""
         assert route.weigh is not None
         changed = route.weigh(weights)
-        return changed if changed.shape == weights.shape else self._taken("weights", changed)
+        return changed if changed.shape == weights.shape else self._take_rows("weights", changed)
 
-    def _taken(self, name: str, array: Array) -> Array:
+    def _take_rows(self, name: str, array: Array) -> Array:
         if self.rows is None:
             return array
         return np.take(array, self.rows, axis=-1 if name == "lse" else -2)
@@ -138,20 +138,20 @@ class Sample:
     def differs(self, numbers: Mapping[str, Array]) -> bool:
         """Return whether the numbers differ from the right ones in a wrong matrix."""
         return any(
-            name in numbers and not are_same(numbers[name], self._taken(name, self.right.numbers[name]))
+            name in numbers and not are_same(numbers[name], self._take_rows(name, self.right.numbers[name]))
             for name in self.wrong
         )
 
     def differences(self, numbers: Mapping[str, Array]) -> Array:
         """Return the numbers minus the expected ones, of all wrong matrices as one list."""
-        pairs = ((numbers[name], self._taken(name, self.judges[name].expected)) for name in self.wrong)
+        pairs = ((numbers[name], self._take_rows(name, self.judges[name].expected)) for name in self.wrong)
         return np.concatenate([(mine - expected).reshape(-1) for mine, expected in pairs])
 
     def misfit(self, numbers: Mapping[str, Array]) -> float:
         """Return the mean size of the differences to the wrong matrices, so that a few outliers do not dominate."""
         total = 0.0
         for name in self.wrong:
-            expected = self._taken(name, self.judges[name].expected)
+            expected = self._take_rows(name, self.judges[name].expected)
             if name not in numbers or numbers[name].shape != expected.shape:
                 return math.inf
             off = np.abs(numbers[name] - expected)
@@ -165,7 +165,7 @@ class Sample:
     @cached_property
     def room(self) -> float:
         """Return the misfit that numbers may have which the judges accept."""
-        pairs = ((name, self._taken(name, self.judges[name].expected)) for name in self.wrong)
+        pairs = ((name, self._take_rows(name, self.judges[name].expected)) for name in self.wrong)
         return sum(float(np.mean(self._room(self.judges[name], name, expected))) for name, expected in pairs)
 
     def may_be(self, numbers: Mapping[str, Array]) -> bool:
@@ -175,7 +175,7 @@ class Sample:
     def is_near(self, name: str, mine: Array) -> bool:
         """Return whether the numbers of one matrix are near enough to the expected ones."""
         judge = self.judges[name]
-        expected = judge.expected if self.rows is None else self._taken(name, judge.expected)
+        expected = judge.expected if self.rows is None else self._take_rows(name, judge.expected)
         if mine.shape != expected.shape:
             return False
         room = self._room(judge, name, mine)
@@ -203,7 +203,7 @@ class Sample:
         float32 is allowed too, or None if that is nowhere."""
         if name not in self._claimed:
             assert judge.claims is not None
-            claims = judge.claims.arranged(partial(self._taken, name))
+            claims = judge.claims.arranged(partial(self._take_rows, name))
             is_loose = claims.is_full | judge.is_float32 | judge.rounds_float32 | (claims.digits >= 7)
             self._claimed[name] = ROOM * claims.unit, is_loose if np.any(is_loose) else None
         return self._claimed[name]

@@ -62,7 +62,7 @@ def _noun(case: Case, axis: int) -> str:
     return "head" if axis == -3 and has_head_axis(case.problem) else "entry"
 
 
-def _told(words: str, noun: str, order: tuple[int, ...]) -> str:
+def _describe_order(words: str, noun: str, order: tuple[int, ...]) -> str:
     """Return "every head took V of head 0", or "heads 0, 1, 2 took V of heads 2, 0, 1"."""
     if len(set(order)) == 1:
         return f"every {noun} took {words} of {noun} 0: each has its own"
@@ -88,7 +88,7 @@ def _taken(case: Case) -> list[Route]:
             routes += [
                 Route(
                     problems=(partial(_in_order, names=names, axis=axis, order=order),),
-                    said=_told(words, noun, order),
+                    said=_describe_order(words, noun, order),
                 )
                 for order in _orders(size)
             ]
@@ -109,7 +109,7 @@ def _fitted_orders(case: Case) -> list[Route]:
             order = _best_order(case, names, axis, name)
             if order is not None:
                 change = partial(_in_order, names=names, axis=axis, order=order)
-                said = _told(TAKEN[names], _noun(case, axis), order)
+                said = _describe_order(TAKEN[names], _noun(case, axis), order)
                 routes.append(Route(problems=(change,), said=said, tried=len(order) ** len(order)))
     return routes
 
@@ -200,7 +200,7 @@ def _lengths(case: Case) -> list[Route]:
     return [
         Route(
             problems=(partial(change_visible, lengths=tuple(own[place] for place in order)),),
-            said=_told("the key length", "entry", order),
+            said=_describe_order("the key length", "entry", order),
         )
         for order in _orders(len(own))
     ]

@@ -219,7 +219,7 @@ def _unmasked_print(case: Case) -> list[Route]:
     """Return the route that prints the scores before the mask, and goes on with the masked ones."""
     if "scores" not in case.wrong or not case.is_masked:
         return []
-    return [Route(told_scores=scores_without_masks)]
+    return [Route(shown_scores=scores_without_masks)]
 
 
 # another matrix in the place of one

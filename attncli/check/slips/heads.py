@@ -53,14 +53,14 @@ def _scores_added(case: Case) -> list[Route]:
     if case.heads < 2 or case.problem.lead[-1] != case.heads:
         return []
     said = f"the scores of the {case.heads} heads were added up: each head has its own"
-    return [Route(rescore=_summed_scores, told_scores=_told_summed, said=said)]
+    return [Route(rescore=_summed_scores, shown_scores=_shown_summed, said=said)]
 
 
 def _summed_scores(scores: Array) -> Array:
     return np.broadcast_to(scores.sum(axis=-3, keepdims=True), scores.shape)
 
 
-def _told_summed(problem: Problem) -> Array:
+def _shown_summed(problem: Problem) -> Array:
     return _summed_scores(Result(problem, "numpy").scores)
 
 

@@ -44,7 +44,7 @@ def _count_orders(order: Array) -> int:
     return ways
 
 
-def _taken(name: str, array: Array, names: tuple[str, ...], axis: int, order: Array) -> Array:
+def _take_slices(name: str, array: Array, names: tuple[str, ...], axis: int, order: Array) -> Array:
     return np.take(array, order, axis=axis) if name in names else array
 
 
@@ -75,7 +75,7 @@ def _reordered(case: Case) -> list[Route]:
         order = _order(judge.expected, right, axis)
         if order is not None:
             said = f"{case.yours} right except for {_reorder_words(order, noun)}"
-            present = partial(_taken, names=names, axis=axis, order=order)
+            present = partial(_take_slices, names=names, axis=axis, order=order)
             routes.append(Route(present=present, said=said, tried=_count_orders(order)))
     if right.ndim > 2 and len(names) == 1 and right.size // right.shape[-1] <= MOST_ROWS:
         routes += _moved_rows(case, right)
@@ -95,7 +95,7 @@ def _moved_rows(case: Case, right: Array) -> list[Route]:
     named = partial(_name_row, lead=lead, with_heads=has_head_axis(case.problem))
     pairs = [f"{named(place)} holds the numbers of {named(int(order[place]))}" for place in moved.tolist()]
     said = f"{case.yours} right except for copies: {', and '.join(pairs)}"
-    return [Route(present=partial(_taken_rows, only=name, order=order), said=said, tried=_count_orders(order))]
+    return [Route(present=partial(_take_rows, only=name, order=order), said=said, tried=_count_orders(order))]
 
 
 def _name_row(place: int, lead: tuple[int, ...], *, with_heads: bool) -> str:
@@ -103,7 +103,7 @@ def _name_row(place: int, lead: tuple[int, ...], *, with_heads: bool) -> str:
     return f"row {row} of {name_leading_place(part, has_heads=with_heads)}"
 
 
-def _taken_rows(name: str, array: Array, only: str, order: Array) -> Array:
+def _take_rows(name: str, array: Array, only: str, order: Array) -> Array:
     return array.reshape(-1, array.shape[-1])[order].reshape(array.shape) if name == only else array
 
 

@@ -54,7 +54,7 @@ def _absolute_later(case: Case) -> list[Route]:
     """Return the route with a softmax of the sizes of the scores, which are printed with their signs."""
     if not _has_right_scores(case) or (count := _negative(case)) == 0:
         return []
-    said = f"the softmax was taken of the scores without their signs: {_told(count)} negative"
+    said = f"the softmax was taken of the scores without their signs: {_name_count(count)} negative"
     return [Route(rescore=_sizes, said=said)]
 
 
@@ -63,7 +63,7 @@ def _negative(case: Case) -> int:
     return int(((scores < 0) & ~np.isneginf(scores)).sum())
 
 
-def _told(count: int) -> str:
+def _name_count(count: int) -> str:
     return f"{count} {'score is' if count == 1 else 'scores are'}"
 
 
@@ -75,7 +75,7 @@ def _negative_left_out(case: Case) -> list[Route]:
     """Return the route in which keys of negative scores get no weight, and the others their exponentials."""
     if case.problem.normalizer is not SOFTMAX or (count := _negative(case)) == 0:
         return []
-    said = f"keys of negative scores got no weight, the others e^score over their sum: {_told(count)} negative"
+    said = f"keys of negative scores got no weight, the others e^score over their sum: {_name_count(count)} negative"
     return [Route(rescore=_without_negative, said=f"{said}, and e^score is expected for each")]
 
 
@@ -117,7 +117,7 @@ def _shifted(case: Case) -> list[Route]:
         return []
     return [
         Route(
-            told_scores=partial(_less, taken=taken),
+            shown_scores=partial(_less, taken=taken),
             is_whole=True,
             said=(
                 f"your scores are the right ones less {words} of their row, which does not change their softmax: the "

@@ -43,7 +43,7 @@ def _row_of_output(case: Case) -> tuple[int, ...] | None:
 
 
 def _scores(case: Case, at: tuple[int, ...]) -> Array | None:
-    """Return the right scores of a row, or None if their exponentials are no numbers to tell."""
+    """Return the right scores of a row, or None if their exponentials are too large to print."""
     scores: Array = Result(case.problem, "numpy").scores[at]
     finite = np.abs(scores[np.isfinite(scores)])
     return scores if finite.max(initial=0) < LARGEST else None
@@ -62,7 +62,7 @@ def _one_score(case: Case) -> list[Route]:
     return [
         Route(
             score=partial(_with_score, cell=(*at, key), score=score),
-            told_scores=lambda changed: Result(changed, "numpy").scores,
+            shown_scores=lambda changed: Result(changed, "numpy").scores,
             is_whole=True,
             said=(
                 f"one score: the row of {_named(at)} is that of {score:.6g} for key {key}, whose exponential is "

@@ -156,14 +156,14 @@ def _of_sizes(scores: Array) -> Array:
     return np.where(np.isneginf(scores), scores, np.abs(scores))
 
 
-def _told_sizes(problem: Problem) -> Array:
+def _shown_sizes(problem: Problem) -> Array:
     return _of_sizes(Result(problem, "numpy").scores)
 
 
 def _absolute(case: Case) -> list[Route]:
     if case.problem.softcap is not None or case.problem.bias is not None or case.problem.slopes is not None:
         return []
-    return [Route(rescore=_of_sizes, told_scores=_told_sizes)]
+    return [Route(rescore=_of_sizes, shown_scores=_shown_sizes)]
 
 
 def _squared_weights(case: Case) -> list[Route]:

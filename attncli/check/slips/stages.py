@@ -56,7 +56,7 @@ def _other_caps(case: Case) -> list[Route]:
         Route(
             problems=(free,),
             rescore=partial(_of_seen, change=change),
-            told_scores=partial(_told, change=change),
+            shown_scores=partial(_changed_scores, change=change),
             said=said,
         )
         for said, change in ways.items()
@@ -67,7 +67,7 @@ def _of_seen(scores: Array, change: Callable[[Array], Array]) -> Array:
     return np.where(np.isneginf(scores), scores, change(scores))
 
 
-def _told(problem: Problem, change: Callable[[Array], Array]) -> Array:
+def _changed_scores(problem: Problem, change: Callable[[Array], Array]) -> Array:
     return _of_seen(Result(problem, "numpy").scores, change)
 
 
