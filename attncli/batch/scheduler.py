@@ -53,7 +53,7 @@ class Summary:
         self.wrong += status == "wrong"
         self.failed += status == "error"
         self.warned += bool(record.get("warnings"))
-        is_checked = "verdict" in record  # of such a job, nobody has to be told what it saves
+        is_checked = "verdict" in record  # such a job needs no note of what it saves
         self.weights_only += status == "ok" and not is_checked and "output" not in record.get("shapes", ("output",))
         checked = any(found["what"] in GRADIENT_NAMES for found in record.get("checks", ()))
         self.gradients += checked or status == "error"

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from attncli.problem.problem import Problem
 
 SHRUNK = 2.0**-64  # errors are added up times this, so that no sum overflows; a power of two rounds nothing
-MOST_PLACES = 8  # heads or entries that are told one by one
+MOST_PLACES = 8  # heads or entries that are listed one by one
 MOSTLY = 0.8  # of the cells of some rows or heads, which are the pattern then
 CLEAR = 3.4  # standard deviations from 0 of a rank correlation that shows that errors grow
 
@@ -75,7 +75,7 @@ class _Survey:
     rounding explains.
 
     `one` is the unit of all errors: that of the largest number, because near 0 the unit of a cell is meaningless. Texts
-    that are compared by a tolerance claim no unit: their errors are told as they are.
+    that are compared by a tolerance claim no unit: their errors are reported as they are.
     """
 
     def __init__(self, judge: Judge, measured: Measured, dtype: str | None) -> None:

@@ -18,7 +18,7 @@ VERDICTS = (  # from best to worst
 )
 
 
-ABSOLUTE = "1"  # the unit of errors that are told as they are
+ABSOLUTE = "1"  # the unit of errors that are reported as they are
 HOLDS = "every number holds"  # how a note begins that a wrong matrix is right with fewer digits
 
 

@@ -91,7 +91,7 @@ def _kind_of(word: str) -> str:
         answers = read_answers(word, sources)
         if answers is None:
             return TABLE if is_matrix(word, sources) else OTHER
-    except AttncliError:  # it is told where the file is judged
+    except AttncliError:  # reported where the file is judged
         return SHEET if _has_keys_of_a_sheet(word) else OTHER
     return OTHER if answers.has_problem else SHEET
 

@@ -48,7 +48,7 @@ _NO_FILES = frozenset(("standard input", "literal", "queries", "keys", "values",
 QUOTED = '"{}"'
 SCHEMA = 1 << 16  # bytes of a database where its first table is looked for
 # first bytes, description of the file, what to do with it
-ARCHIVES = (  # what stands in a zip archive, by which it is told from an NPZ file
+ARCHIVES = (  # members of a zip archive that is not an NPZ file
     (b"word/document.xml", "a Word document", "soffice --headless --convert-to txt:Text FILE"),
     (b"ppt/presentation.xml", "a presentation", "soffice --headless --convert-to pdf FILE"),
     (b"opendocument.text", "a LibreOffice text document", "soffice --headless --convert-to txt:Text FILE"),

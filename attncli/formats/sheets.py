@@ -112,7 +112,7 @@ def _titled_parts(workbook: Any, sheet: str) -> dict[str, str]:
     try:
         cells = workbook.get_sheet_by_name(sheet)
         rows = cells.to_python(skip_empty_area=False) if cells.height * cells.width <= _MOST_TITLED else []
-    except Exception:  # it is told where the sheet is read
+    except Exception:  # reported where the sheet is read
         return {}
     runs = _runs([index for index, row in enumerate(rows) if any(cell != "" for cell in row)])
     parts: dict[str, str] = {}

@@ -26,7 +26,7 @@ AXES = {  # of what is labelled: the matrices, and which of their axes
     "features": (("queries", COLUMNS), ("keys", COLUMNS)),
     "values": (("values", COLUMNS),),
 }
-MOST = 4  # labels that are told
+MOST = 4  # labels that are listed
 _NUMBERED = pattern(r"(?:q|query|k|key|c|col|column|row)[ _]*([0-9]{1,6})", re.IGNORECASE)
 
 

@@ -1,4 +1,4 @@
-"""What people are told about a problem, beside its numbers."""
+"""What is reported about a problem, beside its numbers."""
 
 from __future__ import annotations
 

@@ -189,7 +189,7 @@ def baseline_sentence(check: MatrixCheck) -> str:
 
 
 def _format_size(number: float, unit: str, said: str | None = None) -> str:
-    """Return an error with its unit, or with what is `said` in its place; nothing for errors that are told as they
+    """Return an error with its unit, or with what is `said` in its place; nothing for errors that are reported as they
     are."""
     if unit == ABSOLUTE:
         return "infinite" if math.isinf(number) else f"{number:.3g}"

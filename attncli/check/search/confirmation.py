@@ -33,7 +33,7 @@ class Found:
     attempt: Attempt
     verdict: str
     numbers: dict[str, Array]
-    is_late: bool = False  # told after single cells and fitted numbers
+    is_late: bool = False  # reported after single cells and fitted numbers
     may_be_chance: bool = False  # as one of all ways that were tried
     has_evidence: bool = True
 

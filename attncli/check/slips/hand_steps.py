@@ -52,7 +52,7 @@ def _rounded_powers(scores: Array, decimals: int) -> Array:
 
 def _rounded_exponentials(case: Case) -> list[Route]:
     """Return the routes with each exponential rounded before they are added and divided: if all of a row become 0, its
-    weights are 0, or 0/0 if the problem has no row without a key, which is told by itself."""
+    weights are 0, or 0/0 if the problem has no row without a key, which is reported by itself."""
     problem = case.problem
     if problem.normalizer is not SOFTMAX or problem.sink is not None:
         return []
@@ -83,8 +83,8 @@ def _rounded_scores(case: Case) -> list[Route]:
 
 
 def _rounded_print(case: Case) -> list[Route]:
-    """Return the routes with weights of one or two decimals where more are printed: of more than these, it is said that
-    they hold."""
+    """Return the routes with weights of one or two decimals where more are printed. For more decimals, the report says
+    that the numbers hold to them."""
     claims = case.judges["weights"].claims if "weights" in case.wrong else None
     if claims is None or claims.decimals is None:
         return []

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 SAME = 1e-12  # relative difference of numbers that are the same but for our rounding
 MOST_ROWS = 256  # of all heads, of which each two are compared
-FEW_MOVED = 2  # of them that are told
+FEW_MOVED = 2  # of them that are listed
 
 
 def _order(expected: Array, right: Array, axis: int) -> Array | None:

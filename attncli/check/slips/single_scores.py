@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 Change = Callable[["Array"], "Array"]
 
-LARGEST = 100.0  # scores whose exponentials are told
+LARGEST = 100.0  # scores whose exponentials are printed
 FEW = 16  # keys of which each term is tried
 
 

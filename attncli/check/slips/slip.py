@@ -42,9 +42,9 @@ class Slip:
     leaves nothing for a second slip to change.
     One that is not, unless it `is_common`, needs evidence: in some digits, not counting the cells to which it has
     `fitted` numbers, its numbers must differ from the right ones. So does one that `is_slight`, whose numbers are near
-    the right ones; with less evidence it is told after the others. One that `is_late`, and changes a row or a few
-    cells, is told after single cells and fitted numbers. One that `passes_easily` agrees with nearly every print of few
-    digits, and proves nothing against it.
+    the right ones; with less evidence it is reported after the others. One that `is_late`, and changes a row or a few
+    cells, is reported after single cells and fitted numbers. One that `passes_easily` agrees with nearly every print of
+    few digits, and proves nothing against it.
     """
 
     name: str
