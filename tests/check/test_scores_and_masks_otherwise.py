@@ -202,6 +202,12 @@ WRONG = {
         "mask-tiled",
         "every query had the mask of query 8: each has its own",
     ),
+    "the mask of the key before": (
+        {"mask": MASK},
+        shown(np.roll(MASK, 1, axis=-1)),
+        "mask-tiled",
+        "each key had the mask of the key before it (the first that of the last): it has its own",
+    ),
     "lengths added up": (
         {"key_lengths": LENGTHS},
         shown(np.array([3, 7])[:, None, None] > J),

@@ -170,6 +170,35 @@ def _by_whole_tiles(problem: Problem, size: int) -> Problem:
     return replace(free, mask=whole)
 
 
+TILED: dict[str, Callable[[Array, int], Array]] = {  # which mask, (…, n, m), has tiles of so many keys
+    "masks were applied to the first tile of {} keys only: they hide keys of all tiles": (
+        lambda seen, size: seen | (np.arange(seen.shape[-1]) >= size)
+    ),
+    "masks were not applied to the last tile of {} keys: they hide keys of all tiles": (
+        lambda seen, size: seen | (np.arange(seen.shape[-1]) >= (seen.shape[-1] - 1) // size * size)
+    ),
+    "every tile of {} keys had the mask of the first one: each has its own": (
+        lambda seen, size: seen[..., np.arange(seen.shape[-1]) % size]
+    ),
+}
+
+
+def _masks_of_tiles(case: Case) -> list[Route]:
+    """Return the routes with masks of some tiles of keys only, or with that of the first for all."""
+    if not case.is_masked:
+        return []
+    return [
+        Route(problems=(partial(_mask_tiles, change=change, size=size),), said=words.format(size))
+        for words, change in TILED.items()
+        for size in _sizes(case)
+    ]
+
+
+def _mask_tiles(problem: Problem, change: Callable[[Array, int], Array], size: int) -> Problem:
+    free = drop_masks(problem, ("mask", "order", "lengths"))
+    return replace(free, mask=change(visible_cells(problem), size))
+
+
 def _begins(positions: Array, keys: Array, size: int, *, left: int, is_later: bool) -> Array:
     first = np.maximum(positions - left, 0)
     border = np.minimum(-(-first // size), positions // size) if is_later else first // size
@@ -211,11 +240,16 @@ def _all_before(case: Case) -> list[Route]:
     """Return the routes in which a query sees the segments before its own too, or those behind."""
     if case.problem.segments is None:
         return []
-    ways = {"before": np.greater_equal, "behind": np.less_equal}
+    ways: dict[str, Callable[[Array, Array], Array]] = {
+        "the segments before its own, ids compared by order": np.greater_equal,
+        "the segments behind its own, ids compared by order": np.less_equal,
+        "the segment just before its own": lambda own, other: (own == other) | (own == other + 1),
+        "the segment just behind its own": lambda own, other: (own == other) | (own == other - 1),
+    }
     return [
         Route(
             problems=(partial(_compared, compare=compare),),
-            said=f"a query also saw the segments {words} its own, ids compared by order: it sees only its own",
+            said=f"a query also saw {words}: it sees only its own",
         )
         for words, compare in ways.items()
     ]
@@ -276,6 +310,7 @@ BLOCK_SLIPS = (
     _slip("window-by-tiles", _window_by_tiles, "the window began at the border of a tile"),
     _slip("window-shape", _other_windows, "the window had other keys"),
     _slip("mask-by-tiles", _whole_tiles, "whole tiles were masked"),
+    _slip("mask-by-tiles", _masks_of_tiles, "tiles had other masks"),
     _slip("other-offset", _packed, "the queries stood elsewhere"),
     _slip("segments-moved", _all_before, "other segments were seen"),
     _slip("masks-joined", _joined, "masks were joined by or"),

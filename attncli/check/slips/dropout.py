@@ -101,7 +101,19 @@ def _otherwise(case: Case) -> list[Route]:
             problems=(partial(_hide_dropped, mask=problem.dropout_mask), free),
             said="the dropout mask hid scores, before the softmax: it drops weights, which are then divided by 1 − p",
         ),
+        *(
+            Route(
+                problems=(free,),
+                rescore=partial(_drop_scores, factors=problem.dropout_mask / divisor),
+                said=f"dropout was applied to the scores, before the softmax{words}: it drops weights, behind it",
+            )
+            for divisor, words in ((1 - p, ""), (1.0, ", and what is kept was not divided"))
+        ),
     ]
+
+
+def _drop_scores(scores: Array, factors: Array) -> Array:
+    return np.where(np.isfinite(scores), np.where(np.isfinite(scores), scores, 0) * factors, scores)
 
 
 def _of_another_mask(case: Case) -> list[Route]:

@@ -10,7 +10,7 @@ import numpy as np
 
 from attncli.check.routes import Route
 from attncli.check.sketch import sketch_result
-from attncli.check.slips.case import Case
+from attncli.check.slips.case import Case, list_numbers
 from attncli.check.slips.changes import (
     KINDS,
     ROWS,
@@ -178,6 +178,46 @@ def _counted(case: Case) -> list[Route]:
     ]
 
 
+def _beside(case: Case) -> list[Route]:
+    """Return the routes in which each key, or query, has the mask of the one beside it."""
+    mask = case.problem.mask
+    if mask is None or mask.shape[-2:] != (case.n, case.m):
+        return []
+    return [
+        route
+        for noun, axis in (("key", -1), ("query", -2))
+        for words, step, first, last in (("before", 1, "first", "last"), ("after", -1, "last", "first"))
+        for route in _told(
+            with_empty_rows(case, partial(_roll_mask, axis=axis, step=step), ROWS),
+            f"each {noun} had the mask of the {noun} {words} it (the {first} that of the {last}): it has its own",
+        )
+    ]
+
+
+def _told(routes: list[Route], said: str) -> list[Route]:
+    return [replace(route, said=said) for route in routes]
+
+
+def _roll_mask(problem: Problem, axis: int, step: int) -> Problem:
+    return replace(problem, mask=np.roll(need(problem.mask), step, axis=axis))
+
+
+def _lengths_of_queries(case: Case) -> list[Route]:
+    """Return the routes in which key lengths hide the queries from there on, and no key."""
+    lengths = case.problem.visible.lengths
+    if lengths is None or min(lengths) >= case.n or case.n == case.m:
+        return []  # of as many queries, a mask that is laid over them
+    said = f"the key lengths {list_numbers(lengths)} were taken for those of the queries: they are those of the keys"
+    return _told(with_empty_rows(case, _hide_queries, ROWS), said)
+
+
+def _hide_queries(problem: Problem) -> Problem:
+    lengths = np.array(need(problem.visible.lengths))
+    entries = lengths.reshape(-1, *[1] * (len(problem.lead) + 1)) if problem.lead else lengths
+    free = drop_masks(problem, ("lengths",))
+    return replace(free, mask=visible_cells(free) & (np.arange(problem.n)[:, None] < entries))
+
+
 # keys that are no keys, and queries without any
 
 
@@ -280,6 +320,21 @@ MASK_SLIPS = (
         "mask",
         _of_one_query,
         lambda _case: "every query had the mask of one of them",
+        paired=False,
+    ),
+    Slip(
+        "mask-tiled",
+        "mask",
+        _beside,
+        lambda _case: "each key had the mask of another",
+        paired=False,
+        passes_easily=True,
+    ),
+    Slip(
+        "mask-on-queries",
+        "mask",
+        _lengths_of_queries,
+        lambda _case: "the key lengths were taken for those of the queries",
         paired=False,
     ),
     Slip(

@@ -159,6 +159,34 @@ def _other_offsets(case: Case) -> list[Route]:
     ]
 
 
+def _halves_apart(case: Case) -> list[Route]:
+    """Return the routes in which only one of a causal mask and a window counts the positions from query 0."""
+    visible = case.problem.visible
+    if not visible.is_causal or visible.left is None or len(visible.offsets) > 1 or visible.offsets[0] == 0:
+        return []
+    own = position_text(visible.offsets[0])
+    return [
+        Route(
+            problems=(partial(_cut_apart, moved=moved), partial(fill_empty_rows, row=row)),
+            said=f"{words} was that of query i at position i: it stands at {own}, as for {other}",
+        )
+        for moved, words, other in (
+            ("left", "the window", "the causal mask"),
+            ("right", "the causal mask", "the window"),
+        )
+        for row in dict.fromkeys((case.problem.conventions.empty, *ROWS))
+    ]
+
+
+def _cut_apart(problem: Problem, moved: str) -> Problem:
+    sides = {"left": {"right": None}, "right": {"left": None}}
+    alone = {name: change_visible(problem, **others) for name, others in sides.items()}
+    seen = [
+        visible_cells(change_visible(each, offsets=(0,)) if name == moved else each) for name, each in alone.items()
+    ]
+    return replace(drop_positions(problem), mask=seen[0] & seen[1])
+
+
 def _by_tiles(case: Case) -> list[Route]:
     """Return the routes with a causal mask of whole tiles, which shows or hides those that it borders."""
     visible = case.problem.visible
@@ -294,6 +322,7 @@ POSITION_MASK_SLIPS = (
     Slip("window-off-by-one", "mask", _windows, lambda _case: "the window was one key wider or narrower"),
     Slip("causal-by-tiles", "mask", _by_tiles, lambda _case: "whole tiles were masked", paired=False),
     Slip("other-offset", "mask", _other_offsets, lambda _case: "the queries stood elsewhere", paired=False),
+    Slip("other-offset", "mask", _halves_apart, lambda _case: "the queries stood elsewhere", paired=False),
     Slip("setting-off-by-one", "mask", _settings, lambda _case: "a number was off by one", paired=False),
     Slip("unasked-causal", "mask", _unasked, lambda _case: "a causal mask was applied"),
     Slip("unasked-causal", "mask", _in_place_of_mask, lambda _case: "a causal mask was applied", paired=False),
