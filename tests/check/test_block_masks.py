@@ -79,7 +79,7 @@ WAYS = {
         attend(np.isin(np.repeat([0, 1, 2, 3], 2)[:, None] - np.repeat([0, 1, 2, 3], 3), [0, 1])), "segments-moved",
         "a query also saw the segment just before its own: it sees only its own"),
     "lengths of queries": ({"key_lengths": [5, 7, 3, 6]},
-        np.where(ROWS < np.reshape([5, 7, 3, 6], (H, 1, 1)), attend(), 0).tolist(), "mask-on-queries",
+        np.where(np.reshape([5, 7, 3, 6], (H, 1, 1)) > ROWS, attend(), 0).tolist(), "mask-on-queries",
         "the key lengths 5, 7, 3, 6 were taken for those of the queries: they are those of the keys"),
     "a mask of the first tile only": (CAUSAL, attend((J <= P) | (J >= 8)), "mask-by-tiles",
         "masks were applied to the first tile of 8 keys only: they hide keys of all tiles"),
