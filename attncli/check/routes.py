@@ -147,14 +147,27 @@ class Route:
         return found if self.present is None else {name: self.present(name, found[name]) for name in found}
 
     def numbers_as_needed(self, result: Result, names: Collection[str]) -> Mapping[str, Array]:
-        """Return the same, with gradients that are computed when the first of them is asked for, if anything else is
-        among the names: most slips are refused by what comes before gradients."""
+        """Return the same, with gradients that are computed when the first of them is asked for: most slips are refused
+        by what comes before gradients, or by the first of them."""
         forward = [name for name in names if name not in GRADIENT_NAMES]
-        if len(forward) in (0, len(names)) or not self.has_gradients(result.problem):
+        if len(forward) == len(names) or not self.has_gradients(result.problem):
             return self.numbers_from(result, names)
-        known = self._gradients(result).names
-        gradients = [name for name in names if name not in forward and name in known]
-        return NumbersAsNeeded(self.numbers_from(result, forward), gradients, partial(self.numbers_from, result))
+        own = self._gradients(result)
+        gradients = [name for name in names if name not in forward and name in own.names]
+        is_by_part = self.regrade is None and self.present is None and result.problem.parts > 1
+        by_part = own if is_by_part else None
+        return NumbersAsNeeded(self.numbers_from(result, forward), gradients, partial(self._graded, own), by_part)
+
+    def _graded(self, own: Gradients, names: Collection[str]) -> dict[str, Array]:
+        found = self._grade(own, names)
+        return found if self.present is None else {name: self.present(name, found[name]) for name in found}
+
+    def _grade(self, own: Gradients, names: Collection[str]) -> dict[str, Array]:
+        """Return these gradients as this route changes them."""
+        if self.regrade is not None:
+            return {name: self.regrade(own, name, own.array) for name in names}
+        own.compute(*names)
+        return {name: own.array(name) for name in names}
 
     def _computed(self, result: Result, names: Collection[str]) -> dict[str, Array]:
         problem = result.problem
@@ -163,10 +176,7 @@ class Route:
         found = self._forward(result, names)
         if gradients and self.has_gradients(problem):
             own = self._gradients(result)
-            if self.regrade is None:
-                own.compute(*(name for name in gradients if name in own.names))
-                return found | {name: own.array(name) for name in gradients if name in own.names}
-            found |= {name: self.regrade(own, name, own.array) for name in gradients if name in own.names}
+            found |= self._grade(own, [name for name in gradients if name in own.names])
         return found
 
     def has_gradients(self, problem: Problem) -> bool:
@@ -247,13 +257,28 @@ class Route:
 class NumbersAsNeeded(Mapping[str, Array]):
     """Results by name: those that are `known`, and others that `compute` returns when they are needed, the first by
     itself, as it refuses most slips, and then the rest together. If that fails, these have no numbers at all, and so no
-    shape that fits."""
+    shape that fits. Gradients `by_part` are those of the parts of the problem, unchanged."""
 
     def __init__(
-        self, known: dict[str, Array], others: list[str], compute: Callable[[list[str]], dict[str, Array]]
+        self,
+        known: dict[str, Array],
+        others: list[str],
+        compute: Callable[[list[str]], dict[str, Array]],
+        by_part: Gradients | None = None,
     ) -> None:
-        self._known, self._others, self._compute = known, others, compute
+        self._known, self._others, self._compute, self._by_part = known, others, compute, by_part
         self._has_first = False
+
+    def of_part(self, name: str, part: int) -> Array | None:
+        """Return a result in one part of the problem, NaN in the others, or None if it is known, or not of parts."""
+        own = self._by_part
+        if own is None or name not in self._others or part >= own.problem.parts:
+            return None
+        try:
+            with np.errstate(all="ignore"):
+                return own.in_part(part).array(name)
+        except (AttncliError, ValueError, IndexError):
+            return None
 
     def __getitem__(self, name: str) -> Array:
         if name in self._others:

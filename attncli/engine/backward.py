@@ -33,10 +33,10 @@ if TYPE_CHECKING:
     from attncli.engine.kernels import Kernels
     from attncli.engine.stacks import Stack
     from attncli.matrix import Array
-    from attncli.problem.problem import Problem
+    from attncli.problem.problem import Part, Problem
 
 CELLS = 1 << 20  # (query, key) cells of a block
-TOGETHER = 1 << 13  # (query, key) cells of a small problem
+TOGETHER = 1 << 15  # (query, key) cells of a small problem
 LANES = 4  # per key head, if there are fewer key heads than this
 
 
@@ -62,6 +62,12 @@ class _Work:
     row_sums: Array | None = None  # likewise, of P ∘ dP
     sums: dict[_Lane, dict[str, Array]] = field(default_factory=dict)
 
+    @property
+    def needs_scores(self) -> bool:
+        """Return whether scores are needed: for the weights, or for what is not given with these."""
+        problem = self.problem
+        return self.weights is None or problem.softcap is not None or problem.conventions.empty != "zeros"
+
     def wants(self, *names: str) -> bool:
         return not self.found.keys().isdisjoint(names)
 
@@ -75,12 +81,14 @@ def compute_gradients(
     threads: int | None = None,
     weights: Array | None = None,
     row_sums: Array | None = None,
+    part: int | None = None,
 ) -> dict[str, Array]:
     """Return the wanted ones of d_values, d_weights, d_scores, d_bias, d_queries and d_keys, in the computing dtype.
 
     `d_output` (*lead, n, d_v) is the gradient with respect to each head's output. d_queries has the shape (*lead, n,
     d_k), d_keys and d_values (*key_lead, m, …), the others (*lead, n, m). `weights` (*lead, n, m) take the place of
-    those before dropout, and `row_sums` (*lead, n) that of Σ P ∘ dP in the derivative of a softmax. Raises ProblemError
+    those before dropout, and `row_sums` (*lead, n) that of Σ P ∘ dP in the derivative of a softmax. With `part`, the
+    parts that read the same keys as this one are computed, and all other numbers are NaN. Raises ProblemError
     if the problem has no values, or has a query with no key under conventions that give it weights, and NumericError if
     a score overflows.
     """
@@ -90,7 +98,9 @@ def compute_gradients(
     shapes = {"d_queries": problem.queries.shape, "d_keys": problem.keys.shape, "d_values": problem.values.shape}
     found = {name: np.zeros(shapes.get(name, (*problem.lead, n, m)), problem.queries.dtype) for name in wanted}
     work = _Work(problem, d_output, found, Stacks(problem), RowMasks(problem), weights, row_sums)
-    lanes = _lanes_of(problem)
+    lanes = _lanes_of(problem) if part is None else [_lane_of_part(problem, part)]
+    if part is not None:
+        _leave_out_others(found, problem.key_index(part))
     load = (choose_engine(problem, engine) if problem.is_finite else NUMPY).load()
 
     def worker() -> Callable[[_Lane], int]:
@@ -134,6 +144,22 @@ def _lanes_of(problem: Problem) -> list[_Lane]:
     return [lane for lane in lanes if lane.blocks]
 
 
+def _lane_of_part(problem: Problem, part: int) -> _Lane:
+    """Return the only lane of the parts that read the same keys as this one."""
+    index, height = problem.key_index(part), max(1, min(HEIGHT, problem.n, CELLS // problem.m))
+    alike = [number for number in range(problem.parts) if problem.key_index(number) == index]
+    rows = [range(start, min(start + height, problem.n)) for start in range(0, problem.n, height)]
+    return _Lane(index, tuple((range(number, number + 1), block) for number in alike for block in rows))
+
+
+def _leave_out_others(found: dict[str, Array], index: tuple[int, ...]) -> None:
+    """Make all numbers NaN, but for the sums of the keys at this index, which start at 0."""
+    for name, array in found.items():
+        array.fill(np.nan)
+        if name in ("d_keys", "d_values"):
+            array[index] = 0
+
+
 def _run_lane(work: _Work, lane: _Lane, kernels: Kernels) -> int:
     """Run the blocks of a lane one after another, with sums of d_keys and d_values of its own."""
     done = 0
@@ -169,7 +195,10 @@ def _run_block(work: _Work, parts: range, rows: range, kernels: Kernels) -> tupl
     index = problem.index(parts.start) if len(parts) == 1 else select_parts(problem, parts)
     where = (*index, slice(rows.start, rows.stop))
     d_output = work.d_output[where]
-    weights, kept, slopes, hidden = _weights_of(work, stack, rows, kernels)
+    if work.needs_scores:
+        weights, kept, slopes, hidden = _weights_of(work, stack, rows, kernels)
+    else:
+        kept, slopes = _kept_of(problem, stack.part, rows), None
     if work.weights is not None:  # a weight that is given counts, whatever the masks
         weights, hidden = work.weights[where], None
     d_values = None
@@ -235,13 +264,20 @@ def _weights_of(
         keep_largest(tile.scores, problem.top_k)
     scores = tile.scores
     hidden = np.isneginf(scores) if tile.has_infinities or problem.top_k is not None else None
-    kept = None
-    if part.dropout_mask is not None:
-        kept = part.dropout_mask[..., rows.start : rows.stop, :] * scores.dtype.type(1 / (1 - problem.dropout))
+    kept = _kept_of(problem, part, rows)
     if problem.normalizer.weights is not None:
         return problem.normalizer.weights(scores).astype(scores.dtype, copy=False), kept, slopes, hidden
     sink = None if problem.sink is None else np.asarray(at_head(problem.sink, part.head), scores.dtype)[..., None]
     return _softmax(scores, sink), kept, slopes, hidden
+
+
+def _kept_of(problem: Problem, part: Part, rows: range) -> Array | None:
+    """Return the factors (…, b, m) of dropout, if there are any."""
+    if part.dropout_mask is None:
+        return None
+    factor = part.queries.dtype.type(1 / (1 - problem.dropout))
+    factors: Array = part.dropout_mask[..., rows.start : rows.stop, :] * factor
+    return factors
 
 
 def _softmax(scores: Array, sink: Array | None) -> Array:

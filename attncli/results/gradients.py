@@ -50,7 +50,8 @@ class Gradients:
     They have the shapes of the inputs: axes that broadcasting gave an input are summed over, and so are query heads
     that share a key head. Raises UsageError for gradients that the problem does not have (d_bias without a bias).
     `weights` (*lead, n, m) and `row_sums` (*lead, n), if given, take the place of the problem's own weights and of
-    Σ P ∘ dP, as those of a mistaken computation do.
+    Σ P ∘ dP, as those of a mistaken computation do. With `part`, numbers that other parts (heads, entries) have a share
+    in are NaN.
     """
 
     d_values = _Gradient("(…, m, d_v): weightsᵀ · dO")
@@ -76,6 +77,7 @@ class Gradients:
         engine: str = "auto",
         weights: Array | None = None,
         row_sums: Array | None = None,
+        part: int | None = None,
     ) -> None:
         assert problem.d_output is not None
         assert problem.origins is not None
@@ -83,6 +85,7 @@ class Gradients:
         self.engine = engine
         self.weights = weights
         self._row_sums = row_sums
+        self._part = part
         self.d_output = problem.d_output
         self._projections = problem.origins.projections
         cells = (*problem.lead, problem.n, problem.m)
@@ -113,6 +116,10 @@ class Gradients:
         self._compute_core(*(name for name in CORE if name in wanted))
         return self
 
+    def in_part(self, part: int) -> Gradients:
+        """Return the same gradients, of which only those of this part of the problem are computed."""
+        return Gradients(self.problem, self.engine, self.weights, self._row_sums, part)
+
     def _needs(self, name: str) -> list[str]:
         if name in CORE:
             return [name]
@@ -138,7 +145,8 @@ class Gradients:
 
     def _narrow(self, name: str, array: Array) -> Array:
         narrow = narrow_result(array.reshape(self._shapes[name]), self.problem, name)
-        refuse_infinite_gradient(self.problem, name, narrow, array.dtype)
+        if self._part is None:
+            refuse_infinite_gradient(self.problem, name, narrow, array.dtype)
         return narrow
 
     def _core_array(self, name: str) -> Array:
@@ -156,6 +164,7 @@ class Gradients:
                 engine=self.engine,
                 weights=self.weights,
                 row_sums=self._row_sums,
+                part=self._part,
             )
             self._core.update({name: self._as_given(name, array) for name, array in found.items()})
 

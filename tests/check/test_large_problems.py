@@ -134,3 +134,16 @@ def test_one_wrong_row_is_not_a_slip():
     expected = {"output": Matrix(wrong, "output")}
     found = check(Worksheet(request=PLAIN, name="case", where="case", expected=expected)).diagnosis
     assert [each.slip for each in found] == ["impossible"]  # no average is so large
+
+
+GRADED = request(**{name: matrix(2, 48, 8) for name in ("queries", "keys", "values", "d_output")}, causal=True)
+
+
+@pytest.mark.parametrize(
+    ("change", "slip"),
+    [({"variant": "dot"}, "unscaled"), ({"variant": "dot", "causal": False}, "unscaled+no-mask")],
+    ids=["one", "two"],
+)
+def test_slips_of_gradients_of_several_heads_are_found_by_one_of_them(change, slip, search_for):
+    search_for(slip)
+    assert found(GRADED, replace(GRADED, **change), ("d_queries", "d_keys")) == slip

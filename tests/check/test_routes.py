@@ -82,6 +82,24 @@ def test_gradients_are_computed_when_they_are_needed_and_not_before(monkeypatch,
     assert calls == [("d_queries",), ("d_keys", "d_values")]
 
 
+def test_gradients_of_a_part_are_those_of_its_heads_and_no_others():
+    """Query heads 2 and 3 share key head 1."""
+    asked = replace(HEADS, d_output=matrix(3, 12))
+    result, names = Result(RIGHT.problem(asked), "numpy"), ["d_queries", "d_keys", "d_values"]
+    for route in (RIGHT, Route(reweigh=lambda _problem, weights: weights**2)):
+        found, whole = route.numbers_as_needed(result, names), route.numbers_from(result, names)
+        for name in names:
+            own = found.of_part(name, 2)
+            is_known = np.arange(own.shape[-1]) >= own.shape[-1] // 2
+            assert (np.isfinite(own) == is_known).all()
+            np.testing.assert_allclose(own[:, is_known], whole[name][:, is_known], rtol=1e-12)
+        assert found.of_part("d_queries", 4) is None
+        assert all((found[name] == whole[name]).all() for name in names)
+        assert found.of_part("d_queries", 2) is None
+    regraded = Route(regrade=lambda _own, name, grade: 2 * grade(name)).numbers_as_needed(result, names)
+    assert regraded.of_part("d_queries", 2) is None
+
+
 HALF_EMPTY = Matrix(random.normal(size=(4, 6)) * [1, 1, 1, 0, 0, 0], "here")  # the values of the second head are 0
 JOINED = Request(queries=matrix(4, 6), keys=matrix(4, 6), values=HALF_EMPTY, heads=(2, 2))
 LAYOUTS = Case({}, ("output",), Measured(RIGHT, JOINED, ("output",), {}))

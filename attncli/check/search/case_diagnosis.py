@@ -30,7 +30,7 @@ def diagnose_case(judges: dict[str, Judge], checks: Sequence[MatrixCheck], measu
         return found
     right = [name for name in judges if name not in differing]
     entries: list[Diagnosis] = []
-    for name, beside, pairs in ((wrong[0], right, True), *((name, [], False) for name in wrong)):
+    for name, beside, pairs in ((wrong[0], right, True), *((name, [], False) for name in wrong[0 if right else 1 :])):
         until = {each: judge for each, judge in judges.items() if each == name or each in beside}
         if len(until) < len(judges) and not any(name in entry.explains for entry in entries):
             entries += diagnose(until, measured, [name], verdicts, is_rounded=True, least=ALONE, pairs=pairs)

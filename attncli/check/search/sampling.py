@@ -12,7 +12,7 @@ import numpy as np
 
 from attncli.check.blocks import block_indices
 from attncli.check.normalizations import ACROSS
-from attncli.check.routes import Route
+from attncli.check.routes import NumbersAsNeeded, Route
 from attncli.check.sketch import Sketches
 from attncli.check.slips.changes import visible_positions
 from attncli.check.tolerance.narrow import FAR
@@ -33,6 +33,7 @@ SMALL = 4096  # cells of a problem that is tried whole
 KEPT = 1 << 16  # of one whose results are kept, in all rows, for slips with the same problem
 LAST = 4  # problems of which they are kept if it is not small
 ROOM = 12  # claimed units by which a candidate may be off before its own bounds are computed
+FILLED = ("scores", "lse")  # results in which a finite number may stand for −inf
 LOOSE = 1e-2  # relative to the number, if a dtype and not a digit is claimed
 
 
@@ -43,8 +44,10 @@ class Sample:
     def __init__(self, case: Case) -> None:
         judges, right, wrong, problem = case.judges, case.right, case.wrong, case.problem
         self.names = tuple(judges)
-        # gradients are computed for what has all the other numbers, and wrong ones refuse most
-        self._gradients_last = sorted(judges, key=lambda name: (name in GRADIENT_NAMES, name not in wrong))
+        # gradients are computed for what has all the other numbers, and wrong ones refuse most, of which dV costs least
+        self._gradients_last = sorted(
+            judges, key=lambda name: (name in GRADIENT_NAMES, name not in wrong, name != "d_values")
+        )
         self.judges, self.right = judges, right
         self.wrong = wrong
         self.rows: Array | None = None
@@ -55,6 +58,7 @@ class Sample:
         self._claimed: dict[str, tuple[Array, Array | None]] = {}
         cells = problem.parts * problem.n * max(problem.m, problem.d_k, problem.d_v or 0)
         self._is_kept = cells <= KEPT
+        self._part = _worst_part(case) if cells > SMALL else None
         if (
             cells > SMALL
             and not any(name in GRADIENT_NAMES for name in judges)
@@ -170,7 +174,24 @@ class Sample:
 
     def may_be(self, numbers: Mapping[str, Array]) -> bool:
         """Return whether the numbers are near enough to the expected ones for their bounds to matter."""
-        return all(self.is_near(name, numbers[name]) for name in self._gradients_last if name in numbers)
+        return all(
+            self._is_near_in_part(name, numbers) and self.is_near(name, numbers[name])
+            for name in self._gradients_last
+            if name in numbers
+        )
+
+    def _is_near_in_part(self, name: str, numbers: Mapping[str, Array]) -> bool:
+        """Return whether the numbers of one part, if they can be computed by themselves, are near enough."""
+        if self._part is None or not isinstance(numbers, NumbersAsNeeded):
+            return True
+        mine, judge = numbers.of_part(name, self._part), self.judges[name]
+        if mine is None:
+            return True
+        if mine.shape != judge.expected.shape:
+            return False
+        # of half precision, the largest number may be in another part, but not larger than this
+        room = FAR / (1 - FAR) * judge.largest if judge.narrow else self._room(judge, name, mine)
+        return not bool((np.abs(mine - judge.expected) > room).any())
 
     def is_near(self, name: str, mine: Array) -> bool:
         """Return whether the numbers of one matrix are near enough to the expected ones."""
@@ -180,8 +201,12 @@ class Sample:
             return False
         room = self._room(judge, name, mine)
         with np.errstate(invalid="ignore"):
-            off = np.abs(mine - expected) > room
-        return not off.any() or not bool((off & np.isfinite(mine) & np.isfinite(expected)).any())
+            off = ~((np.abs(mine - expected) <= room) | (mine == expected))
+        if not off.any():
+            return True
+        if name in FILLED:
+            return not bool((off & np.isfinite(mine) & np.isfinite(expected)).any())
+        return not bool((off & ~(np.isnan(mine) & np.isnan(expected))).any())
 
     def _room(self, judge: Judge, name: str, mine: Array) -> Array:
         if judge.narrow:
@@ -207,6 +232,18 @@ class Sample:
             is_loose = claims.is_full | judge.is_float32 | judge.rounds_float32 | (claims.digits >= 7)
             self._claimed[name] = ROOM * claims.unit, is_loose if np.any(is_loose) else None
         return self._claimed[name]
+
+
+def _worst_part(case: Case) -> int | None:
+    """Return the part of the problem (head, entry) in which a gradient has its worst cell, or None without one."""
+    lead = case.problem.lead
+    name = next((name for name in case.wrong if name in GRADIENT_NAMES), None)
+    if name is None or case.problem.parts == 1:
+        return None
+    if case.judges[name].expected.shape[: len(lead)] != lead:
+        return 0
+    at, _ = case.judges[name].worst(case.right)
+    return int(np.ravel_multi_index(at[: len(lead)], lead))
 
 
 def _loose_room(mine: Array) -> Array:
