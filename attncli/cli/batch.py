@@ -51,7 +51,7 @@ def batch_command(
     ],
     workers: Annotated[
         int | None,
-        typer.Option("--jobs", "-j", metavar="N", help="processes (default: a core each)", rich_help_panel=RUNNING),
+        typer.Option("--jobs", "-j", metavar="N", help="processes (default: one per core)", rich_help_panel=RUNNING),
     ] = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="compute only what is missing, damaged or changed", rich_help_panel=RUNNING)
@@ -65,7 +65,9 @@ def batch_command(
     ] = False,
     dask: Annotated[
         str | None,
-        typer.Option("--dask", metavar="ADDRESS", help="run on a cluster, as tcp://HOST:8786", rich_help_panel=RUNNING),
+        typer.Option(
+            "--dask", metavar="ADDRESS", help="run on a cluster, such as tcp://HOST:8786", rich_help_panel=RUNNING
+        ),
     ] = None,
     save: Annotated[
         str | None,

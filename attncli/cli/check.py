@@ -34,7 +34,7 @@ Check numbers against the right ones and, if they differ, find what was done ins
 Examples:
   attncli check problem.yaml                         its expected: matrices
   attncli check problems/                            each problem file in a folder, as a test suite
-  attncli check p.yaml --expect-output out.csv       expected numbers in a file of their own
+  attncli check p.yaml --expect-output out.csv       expected numbers in a separate file
   attncli check q.npy k.npy v.npy --expect-output o.npy   matrices, and no problem file
   attncli check p.yaml --expect-output o.npy --rtol 1e-3
   attncli check p.yaml --expect-output o.npy --baseline torch.npy   at most twice its error

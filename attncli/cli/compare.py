@@ -36,7 +36,7 @@ Examples:
   attncli compare problem.yaml                              every variant
   attncli compare problem.yaml --variants dot,scaled        what the scale does
   attncli compare q.csv k.csv v.csv --variants dot,laplace  angle against distance
-  attncli compare problem.yaml --systems torch,flash-attn   other systems' conventions, and which makes a difference
+  attncli compare problem.yaml --systems torch,flash-attn   other systems' conventions, and which of them matter
   attncli compare problem.yaml -f json                      for a program
 """
 

@@ -28,7 +28,7 @@ Examples:
   attncli check sheet/answers.yaml                the filled-in form, step by step
 
 The numbers are small and whole, d_k is a square, and no two scores of a row are equal.
-One seed gives the same sheets every time.
+The same seed always gives the same sheets.
 """
 
 

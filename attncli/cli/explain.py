@@ -32,13 +32,13 @@ if TYPE_CHECKING:
 
 EXPLAINING = "Explaining"
 HELP = """\
-The worked solution: every product, sum, exponential and weight of a query, and in words what came out.
+The worked solution: every product, sum, exponential and weight of a query, and the result in words.
 
 Examples:
   attncli explain problem.yaml                         every query of a small problem
   attncli explain problem.yaml --query bank            one of them, by label or by number from 0
   attncli explain q.csv k.csv v.csv -a laplace         with another variant
-  attncli explain problem.yaml --until scores          an exercise sheet: the later steps are blank
+  attncli explain problem.yaml --until scores          an exercise sheet, with the later steps blank
   attncli explain problem.yaml --backward --grad ones  the gradients too
   attncli explain problem.yaml --blocks 2              the softmax as kernels compute it, 2 keys at a time
   attncli explain problem.yaml -o work.html            a page for the browser; or .md, .tex
@@ -82,7 +82,7 @@ def explain_command(
         typer.Option(
             "--blocks",
             metavar="N",
-            help="the softmax once more, as kernels compute it: N keys at a time, with sums that are rescaled",
+            help="show the softmax also as kernels compute it, N keys at a time with rescaled sums",
             rich_help_panel=EXPLAINING,
         ),
     ] = None,

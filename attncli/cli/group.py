@@ -43,7 +43,7 @@ INTRODUCTION = """\
 Attention, computed from matrices that you have, with every step shown.
 
 Examples:
-  attncli demo                                  see one, needing no file
+  attncli demo                                  an example, no file needed
   attncli run q.csv k.csv v.csv                 softmax(QKᵀ/√d_k)V
   attncli run '1 0; 0 1' '1 0; 0 1' '1 2; 3 4'  numbers typed here
   attncli explain problem.yaml                  the worked solution

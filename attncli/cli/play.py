@@ -18,7 +18,7 @@ One page to play with in a browser: change a number, a scale, a variant, and see
 Examples:
   attncli play problem.yaml -o play.html               open play.html in a browser
   attncli play q.csv k.csv v.csv -o play.html          from matrices
-  attncli play problem.yaml -a laplace -o play.html    it starts with another variant
+  attncli play problem.yaml -a laplace -o play.html    starting with another variant
 
 The page is one file and needs no network; its address holds what was changed.
 """

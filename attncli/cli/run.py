@@ -54,7 +54,7 @@ def run_command(
     files: FileOptions,
     dask: Annotated[
         str | None,
-        typer.Option("--dask", metavar="ADDRESS", help="split it by queries over a cluster, as tcp://HOST:8786"),
+        typer.Option("--dask", metavar="ADDRESS", help="split the queries over a cluster, such as tcp://HOST:8786"),
     ] = None,
 ) -> int:
     """Read the problem, compute it, write the files, and print the tables."""

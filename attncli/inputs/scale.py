@@ -35,7 +35,7 @@ TOKEN = pattern(
     r"\s*(?P<token>\d+\.?\d*(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?|[A-Za-z_]+|\*\*|[-+*/^()−·√])", re.ASCII
 )
 SPELLED = {"−": "-", "·": "*", "^": "**", "√": "sqrt"}
-FORM = "a number or an expression of dk, n and m, as 1/sqrt(dk), 1/dk, log(m)/sqrt(dk), 0.125"
+FORM = "a number or an expression of dk, n and m, such as 1/sqrt(dk), 1/dk, log(m)/sqrt(dk), 0.125"
 MOST_BRACKETS = 50
 NO_SCALE = ("none", "no", "off", "false", "unscaled", "default", "auto")
 

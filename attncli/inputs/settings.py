@@ -218,7 +218,7 @@ SETTINGS = (
     Setting(
         "scale",
         read_scale,
-        "multiplies the raw scores: a number, or an expression of dk, n and m with sqrt and log, as 1/dk",
+        "multiplies the raw scores: a number, or an expression of dk, n and m with sqrt and log, such as 1/dk",
         "EXPR",
         "--scale",
         takes_list=True,
@@ -279,19 +279,19 @@ SETTINGS = (
     Setting(
         "qk_norm",
         make_choice("a norm", ROW_NORM_NAMES),
-        "each row of Q and K over its length (l2) or its root mean square (rms)",
+        "divide each row of Q and K by its length (l2) or its root mean square (rms)",
         "l2|rms",
         "--qk-norm",
         choices=ROW_NORM_NAMES,
     ),
     Setting("softcap", read_positive, "cap the scores: C·tanh(scores/C)", "C", "--softcap"),
     Setting(
-        "softcap_after_bias", read_truth, "the softcap comes after the bias", "", "--softcap-after-bias", is_flag=True
+        "softcap_after_bias", read_truth, "apply the softcap after the bias", "", "--softcap-after-bias", is_flag=True
     ),
     Setting(
         "sink",
         read_numbers,
-        "a logit that joins each row's sum and has no value; one number, or one per query head",
+        "a logit without a value, which is added to each row's softmax sum; one number, or one per query head",
         "S",
         "--sink",
         takes_list=True,
@@ -299,13 +299,13 @@ SETTINGS = (
     Setting(
         "normalizer",
         make_choice("a normalizer", NORMALIZER_NAMES),
-        f"what makes weights of scores: {', '.join(NORMALIZER_NAMES)} (default softmax)",
+        f"turns scores into weights: {', '.join(NORMALIZER_NAMES)} (default softmax)",
         "NAME",
         "--normalizer",
         choices=NORMALIZER_NAMES,
     ),
     Setting("top_k", read_size, "only the K largest scores of a row take part", "K", "--top-k"),
-    Setting("dropout", read_share, "weights times the dropout mask over 1 − P", "P", "--dropout"),
+    Setting("dropout", read_share, "multiply the weights by the dropout mask over 1 − P", "P", "--dropout"),
     Setting(
         "heads",
         read_heads,
@@ -317,7 +317,7 @@ SETTINGS = (
     Setting(
         "layout",
         make_choice("a layout", LAYOUTS, "heads-first: (batch, heads, n, d); heads-last: (batch, n, heads, d)"),
-        "axes of Q, K and V of three or more: (…, heads, n, d), the default, or (…, n, heads, d)",
+        "order of three or more axes of Q, K and V: (…, heads, n, d), the default, or (…, n, heads, d)",
         "LAYOUT",
         "--layout",
         choices=LAYOUTS,

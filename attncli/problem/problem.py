@@ -35,7 +35,7 @@ WITH_BIAS = "uniform over the keys that a mask hides, NaN where the bias forbids
 @record
 class Conventions:
     """Differences between systems that are not settings: the row of a query with no key (and what else the system makes
-    of it), how heads share a key head, whether the softcap comes after the bias, and whether the bottom right corner is
+    of it), how heads share a key head, whether apply the softcap after the bias, and whether the bottom right corner is
     that of all keys, whatever their lengths."""
 
     empty: str = "zeros"  # a key of EMPTY_ROWS
