@@ -31,16 +31,17 @@ def small(dtype):
     return lambda array: array.astype(np.float32).astype(dtype).astype(float)
 
 
-def whole(largest, axis):
+def whole(largest, axis, keep=np.round):
     def kept(array):
         scale = np.abs(array).max(axis=axis, keepdims=True) / largest
-        return np.round(array / scale) * scale
+        return keep(array / scale) * scale
 
     return kept
 
 
 E4M3, E5M2 = small(ml_dtypes.float8_e4m3fn), small(ml_dtypes.float8_e5m2)
 ROWS, COLUMNS, INT4 = whole(127, -1), whole(127, -2), whole(7, (-2, -1))
+CUT = whole(127, -1, np.trunc)
 FULL = ": full numbers are expected"
 BITS = {
     "float8": (attend(k=E4M3(K), v=E4M3(V)), f"K and V were rounded to float8 e4m3{FULL}"),
@@ -49,6 +50,11 @@ BITS = {
     "the other float8": (attend(E5M2(Q), E5M2(K), E5M2(V)), f"Q, K and V were rounded to float8 e5m2{FULL}"),
     "int8 by row": (attend(k=ROWS(K), v=ROWS(V)), f"K and V were rounded to int8 with a scale for each row{FULL}"),
     "int8 by column": (attend(v=COLUMNS(V)), f"V was rounded to int8 with a scale for each column{FULL}"),
+    "int8 by row, cut off": (attend(k=CUT(K), v=CUT(V)),
+        f"K and V were cut to int8 with a scale for each row{FULL}"),
+    "weights in float8": (attend(change=E4M3), f"the weights were rounded to float8 e4m3, before they met V{FULL}"),
+    "weights in int8": (attend(change=lambda weights: np.round(weights * 127) / 127),
+        f"the weights were rounded to int8, in steps of 1/127, before they met V{FULL}"),
     "int4 by head": (attend(k=INT4(K), v=INT4(V)), f"K and V were rounded to int4 with a scale for each head{FULL}"),
 }  # fmt: skip
 

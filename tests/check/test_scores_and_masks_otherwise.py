@@ -384,6 +384,26 @@ def test_one_entry_of_a_projection_that_is_worked_out_wrongly_is_found_from_the_
     assert said == f"Q at [2, 1], which is projected, was taken as {own - 1.4:g}: it is {own:g}"
 
 
+@pytest.mark.parametrize(
+    ("taken", "sentence"),
+    [
+        ({"w_k": "w_q"}, "K was projected by w_q: w_k is expected"),
+        ({"w_q": "w_k", "w_k": "w_q"}, "the projections of Q and K changed places"),
+        ({"w_v": "w_q", "b_v": "b_q"}, "V was projected by w_q and b_q: w_v and b_v are expected"),
+    ],
+)
+def test_a_projection_of_another_matrix_is_named(taken, sentence, search_for, tmp_path):
+    search_for("projection-other")
+    random = np.random.default_rng(4)
+    own = {name: random.normal(size=(3, 3)).round(2) for name in ("x", "w_q", "w_k", "w_v")}
+    own |= {name: random.normal(size=3).round(2) for name in ("b_q", "b_v")}
+    used = own | {name: own[other] for name, other in taken.items()}
+    queries, keys = own["x"] @ used["w_q"] + used["b_q"], own["x"] @ used["w_k"]
+    output = softmax(queries @ keys.T / np.sqrt(3)) @ (own["x"] @ used["w_v"] + used["b_v"])
+    stated = {name: array.tolist() for name, array in own.items()}
+    assert sheet(tmp_path, stated, {"output": output}) == sentence
+
+
 def test_a_prefix_that_is_merged_by_other_shares_is_named():
     first, rest = softmax(product()[..., :3]) @ V[:, :3], softmax(product()[..., 3:]) @ V[:, 3:]
     share = np.exp(logs(product()[..., :3]) - logs(product()))[..., None]

@@ -177,6 +177,11 @@ def projection_transposed(world):
     world.queries, world.keys, world.values = (world.x @ world.w[letter].T for letter in "qkv")
 
 
+@slip("projection-other", {"projected": "square"})
+def projection_other(world):
+    world.keys = world.x @ world.w["q"]
+
+
 @slip("queries-with-queries", {"square": True}, {"projected": True}, {"square": True, "heads": 2})
 def queries_with_queries(world):
     world.keys = world.queries

@@ -58,7 +58,19 @@ def _ways() -> dict[str, Keep]:
     for name, largest in WHOLE.items():
         for words, axes in AXES.items():
             ways[f"{name} with {words}"] = partial(_scaled, axes=axes, largest=largest, keep=np.round)
+    for words, axes in AXES.items():
+        own = partial(_scaled, axes=axes, largest=WHOLE["int8"], keep=np.trunc)
+        ways[f"cut to int8 with {words}"] = own
     return ways
+
+
+def _weights_kept() -> list[Route]:
+    """Return the routes with weights in few bits, as they meet V."""
+    ways: dict[str, Keep] = {name: partial(_as_float, bits=b, least=e, largest=m) for name, (b, e, m) in FLOATS.items()}
+    ways["int8, in steps of 1/127"] = lambda weights: np.round(weights * 127) / 127
+    ways["int8, in steps of 1/255"] = lambda weights: np.round(weights * 255) / 255
+    said = "the weights were rounded to {}, before they met V: full numbers are expected"
+    return [Route(weigh=keep, said=said.format(words)) for words, keep in ways.items()]
 
 
 def _change(problem: Problem, names: tuple[str, ...], keep: Keep) -> Problem:
@@ -72,7 +84,10 @@ def _kept(case: Case) -> list[Route]:
     routes = [
         Route(
             problems=(partial(_change, names=names, keep=keep),),
-            said=f"{letters} {'was' if len(names) == 1 else 'were'} rounded to {words}: full numbers are expected",
+            said=(
+                f"{letters} {'was' if len(names) == 1 else 'were'} "
+                f"{words if words.startswith('cut') else f'rounded to {words}'}: full numbers are expected"
+            ),
         )
         for words, keep in _ways().items()
         for letters, names in SIDES.items()
@@ -80,7 +95,8 @@ def _kept(case: Case) -> list[Route]:
     first = partial(_as_float, bits=3, least=-6, largest=448.0)
     said = "Q, K, V and the weights were rounded to float8 e4m3: full numbers are expected"
     names = SIDES["Q, K and V"]
-    return [*routes, Route(problems=(partial(_change, names=names, keep=first),), weigh=first, said=said)]
+    routes.append(Route(problems=(partial(_change, names=names, keep=first),), weigh=first, said=said))
+    return routes + (_weights_kept() if "output" in case.wrong else [])
 
 
 @np.errstate(all="ignore")

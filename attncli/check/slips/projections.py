@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from itertools import combinations
+from itertools import combinations, permutations
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -155,6 +155,29 @@ def _turned(case: Case) -> list[Route]:
     return routes
 
 
+def _of_another(case: Case) -> list[Route]:
+    """Return the routes with the projection of one of Q, K and V for another, with its bias or without, and with two
+    that changed places."""
+    request, routes = case.request, []
+    has_offset = any(getattr(request, f"b_{letter}") is not None for letter in "qkv")
+    kinds = (("w_",), ("w_", "b_")) if has_offset else (("w_",),)
+    for one, two in permutations("qkv", 2):
+        own, other = getattr(request, f"w_{one}"), getattr(request, f"w_{two}")
+        if own is None or other is None or own.array.shape != other.array.shape:
+            continue
+        for kind in kinds:
+            named = " and ".join(f"{each}{two}" for each in kind)
+            change = {f"{each}{one}": getattr(request, f"{each}{two}") for each in kind}
+            own_named = " and ".join(f"{each}{one}" for each in kind)
+            said = f"{one.upper()} was projected by {named}: {own_named} {'is' if len(kind) == 1 else 'are'} expected"
+            routes.append(Route(requests=(partial(replace, **change),), said=said))
+            if "qkv".index(one) < "qkv".index(two):
+                both = change | {f"{each}{two}": getattr(request, f"{each}{one}") for each in kind}
+                said = f"the projections of {one.upper()} and {two.upper()} changed places"
+                routes.append(Route(requests=(partial(replace, **both),), said=said))
+    return routes
+
+
 def _is_square(matrix: Matrix) -> bool:
     shape = matrix.array.shape
     return len(shape) == 2 and shape[0] == shape[1]
@@ -190,6 +213,7 @@ PROJECTION_SLIPS = (
     Slip("heads-not-joined", "result", _joined_otherwise, lambda _case: "the heads had another order", paired=False),
     Slip("other-context", "projection", _from_elsewhere, lambda _case: "other rows were projected", paired=False),
     Slip("projection-transposed", "projection", _turned, lambda _case: "weights were transposed"),
+    Slip("projection-other", "projection", _of_another, lambda _case: "another projection was taken", paired=False),
     Slip(
         "queries-with-queries",
         "queries",

@@ -36,6 +36,7 @@ WORDS = {
     "no-projection-bias": "projections without their bias",
     "projection-bias-twice": "the bias of w_o twice",
     "projection-transposed": "a projection transposed",
+    "projection-other": "the projection of another matrix",
     "queries-with-queries": "QQᵀ",
     "keys-with-keys": "KKᵀ",
     "no-exponential": "scores over their sum",
