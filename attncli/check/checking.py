@@ -10,7 +10,7 @@ from attncli.check.baseline import compare_baseline
 from attncli.check.blank_cells import fill_blank_cells
 from attncli.check.expected_matrix import Tolerance
 from attncli.check.half_precision import recognize_narrow
-from attncli.check.judge import Judge, make_judge, recognize_float32
+from attncli.check.judge import Judge, make_judge, recognize_float32, recognize_rounded
 from attncli.check.matrix_checks import describe_matrix
 from attncli.check.refusals import refuse_misfits, refuse_nothing_expected
 from attncli.check.report import Baseline, CaseReport, Diagnosis, MatrixCheck, worst
@@ -68,7 +68,8 @@ def check(
         for name, answer in filled.items()
     }
     partly_blank = {name: judges.pop(name) for name in names if filled[name].blanks}
-    judges = recognize_narrow(recognize_float32(judges, request), measured)
+    judges = recognize_rounded(recognize_float32(judges, request), measured)
+    judges = recognize_narrow(judges, measured)
     beside = None
     if baseline is not None:
         beside, judges = _compare_with_baseline(baseline, worksheet, given, judges, measured)

@@ -144,10 +144,10 @@ class Judge(ExpectedMatrix):
         """Return the error of a computation in float32, and the rounding of its print: of a small number among large
         ones, an exponent shows digits that the sum of the large ones never had.
 
-        If only the inputs are of float32, the error is at most a few spacings of the largest number: the bound, which
-        few computations come near, is of little use beside six decimals.
+        The error is at most half the bound, of which a usual computation reaches a third. If only the inputs are of
+        float32, it is at most a few spacings of the largest number, too.
         """
-        room = 2 * block.bound("float32")
+        room = block.bound("float32") / 2
         if not self.says_float32:
             usual = SPACINGS * spacing(np.array(self.largest), "float32")
             if self.name in GRADIENT_NAMES:
@@ -267,6 +267,20 @@ def _floats(matrix: Matrix) -> tuple[Array, str]:
         raise ProblemError(matrix.where, f"holds {array.dtype.name} where numbers are expected")
     dtype = array.dtype.name if array.dtype.name in DEFAULTS else "float64"
     return np.asarray(array, np.float64), dtype
+
+
+def recognize_rounded(judges: dict[str, Judge], measured: Measured) -> dict[str, Judge]:
+    """Return the judges, which know if their numbers were rounded before they were printed with more digits: most cells
+    that would claim less then are not the right numbers as they would be printed. A single one is an error."""
+    return {name: _judge_rounded(judge, measured) for name, judge in judges.items()}
+
+
+def _judge_rounded(judge: Judge, measured: Measured) -> Judge:
+    rounded = None if judge.claims is None else judge.claims.as_rounded()
+    if judge.claims is None or rounded is None or measured.numbers[judge.name].shape != judge.expected.shape:
+        return judge
+    coarser, another = rounded.unit > judge.claims.unit, judge.count_another(measured)
+    return replace(judge, claims=rounded) if another >= max(2, coarser.sum() / 2) else judge
 
 
 def recognize_float32(judges: dict[str, Judge], request: Request) -> dict[str, Judge]:

@@ -128,6 +128,18 @@ class Claims:
         """Return the most decimals that a plain cell claims, or None if every cell has an exponent."""
         return self._rule.decimals if self._given is None else self._given
 
+    def as_rounded(self) -> Claims | None:
+        """Return the claims of the same numbers as somebody rounded them before they were printed with more digits, or
+        None if they do not look so."""
+        if self._shown is None:
+            return None
+        if (short := _shown_by_rounded(self.numbers, self._shown)) is not None:
+            return Claims(self.numbers, short, _rule_of(short))
+        decimals = None if self._rule.most is not None else _rounded_decimals(self.numbers, self._shown)
+        if decimals is None:
+            return None
+        return Claims(self.numbers, self._shown, replace(self._rule, rounded=decimals, least=float(f"1e-{decimals}")))
+
     @property
     def is_whole_print(self) -> bool:
         """Return whether the texts are a print of whole numbers with a point, as in `1. 0.`, which hides zeros."""
@@ -238,10 +250,7 @@ def read_claims(matrix: Matrix, digits: int | None = None) -> Claims | None:
     if matrix.texts is None:
         return None
     shown = read_texts(matrix.texts)
-    shown = _shown_by_rounded(numbers, shown) or shown
     rule = _rule_of(shown, matrix.point_digits)
-    if rule.most is None and (rounded := _rounded_decimals(numbers.ravel(), shown)) is not None:
-        rule = replace(rule, rounded=rounded, least=float(f"1e-{rounded}"))
     return Claims(numbers, shown.arranged(lambda array: array.reshape(numbers.shape)), rule)
 
 
@@ -279,8 +288,8 @@ def _shown_by_rounded(numbers: Array, shown: Shown) -> Shown | None:
         narrow = numbers.astype(np.float32)
     if not (narrow == numbers).all():
         return None
-    short = read_texts(shortest_texts(narrow))
-    return short if bool((short.digits <= MOST_ROUNDED).all()) else None
+    short = read_texts(shortest_texts(narrow.ravel()))
+    return short.arranged(lambda array: array.reshape(numbers.shape)) if (short.digits <= MOST_ROUNDED).all() else None
 
 
 def _rule_of(shown: Shown, point_digits: int = 8) -> _Rule:

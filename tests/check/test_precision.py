@@ -44,22 +44,32 @@ def matrix(*texts):
         pytest.param(["0", "1e-9"], [1e-9, 1e-9], id="a zero's unit is the smallest of its matrix"),
         pytest.param(["0.00", "1.5", "2e-5", "1/3"], [1e-5, 0.1, 1e-5, 0], id="a zero with decimals too"),
         pytest.param(["1e-99999999999999999999", "0.5"], [1e-323, 0.1], id="an exponent beyond all numbers"),
-        pytest.param(["6.000e-03", "1.234e+00", "2.100e-02"], [1e-3] * 3, id="a rounding before a print of exponents"),
-        pytest.param(["6.000e-03", "1.234e+00", "0.000e+00"], [1e-3] * 3, id="also where it left a zero"),
-        pytest.param(["5.000e-02", "1.234e+00"], [1e-5, 1e-3], id="two zeros at an end are no rounding"),
-        pytest.param(["6.000e-03", "2.000e-02", "1.000e-03"], [1e-6, 1e-5, 1e-6], id="zeros that pad to no number"),
-        pytest.param(["6.000e-03", "1.234e+00", "2.10e-02"], [1e-6, 1e-3, 1e-4], id="nor do they to another length"),
-        pytest.param(["-6.3400e+00", "-1.8301e+00", "-7.0000e-03"], [1e-4, 1e-4, 1e-7], id="nor is one long number"),
-        pytest.param(
-            [repr(float(np.float32(number))) for number in (0.02, 0.57, -1.25, 0.1)],
-            [1e-2] * 4,
-            id="a rounding before a print of float32 in full",
-        ),
         pytest.param(["0." + "0" * 200 + "1", "0.5"], [1e-201, 0.1], id="a long text among short ones"),
     ],
 )
 def test_a_text_claims_its_last_digit(texts, units):
     assert read_claims(matrix(*texts)).unit.tolist() == units
+
+
+@pytest.mark.parametrize(
+    ("texts", "units"),
+    [
+        pytest.param(["6.000e-03", "1.234e+00", "2.100e-02"], [1e-3] * 3, id="a print with exponents"),
+        pytest.param(["6.000e-03", "1.234e+00", "0.000e+00"], [1e-3] * 3, id="with a zero that the rounding left"),
+        pytest.param(["5.000e-02", "1.234e+00"], None, id="two zeros at an end"),
+        pytest.param(["6.000e-03", "2.000e-02", "1.000e-03"], None, id="zeros that pad to no number"),
+        pytest.param(["6.000e-03", "1.234e+00", "2.10e-02"], None, id="zeros that pad to another length"),
+        pytest.param(["-6.3400e+00", "-1.8301e+00", "-7.0000e-03"], None, id="one long number among short ones"),
+        pytest.param(
+            [repr(float(np.float32(number))) for number in (0.02, 0.57, -1.25, 0.1)],
+            [1e-2] * 4,
+            id="a print of float32 in full",
+        ),
+    ],
+)
+def test_numbers_that_were_rounded_before_they_were_printed_claim_what_is_left(texts, units):
+    rounded = read_claims(matrix(*texts)).as_rounded()
+    assert (None if rounded is None else rounded.unit.tolist()) == units
 
 
 def test_torch_prints_four_decimals_where_all_are_whole():

@@ -467,6 +467,20 @@ def test_a_sum_that_cancels_is_right_within_a_float32_computation(output, verdic
     assert report(f"output: [[{output}, 0.23333333432674408]]", problem).verdict == verdict
 
 
+@pytest.mark.parametrize(
+    ("values", "output", "verdict"),
+    [
+        ("0.0062, 1.2342, 0.0208", "6.000e-03, 1.234e+00, 2.100e-02", "exact"),
+        ("0.0062, 1.2342, 0.0208", "8.000e-03, 1.234e+00, 2.100e-02", "wrong"),
+        ("0.006, 1.234, 0.021", "7.000e-03, 1.234e+00, 2.100e-02", "wrong"),
+    ],
+    ids=["rounded", "rounded, and one is wrong", "short by themselves, and one is wrong"],
+)
+def test_a_rounding_before_the_print_is_believed_where_most_numbers_need_it(values, output, verdict):
+    problem = f"queries: [[0]], keys: [[1]], values: [[{values}]]"
+    assert report(f"output: [[{output}]]", problem).verdict == verdict
+
+
 CANCELLING = "queries: [[0]], keys: [[1], [2]], values: [[1000.1, 1], [-1000, 2]]"  # output 0.05, 1.5
 
 
