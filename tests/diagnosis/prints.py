@@ -14,6 +14,7 @@ from attncli.matrix import Matrix
 
 STAGES = ("softcap", "bias", "sink", "qk_norm", "rope", "causal")
 NOISE = 1e-14  # relative to the largest number: the error of a float64 computation
+NOISE_OF_FLOAT32 = 1e-6
 FLOATS = ("float32", "bfloat16", "float16")  # of two names in one the longer first
 
 
@@ -124,7 +125,8 @@ def spoil_cell(random, array, how):
         step = 1e-10 * max(largest, 1)
     else:
         step = 2.5 * claimed_unit(PRINTS[how](array), int(np.ravel_multi_index(at, array.shape)))
-        step = max(step, NOISE * largest)  # a sum that cancels to 1e-17 has no digits
+        # a sum that cancels to 1e-17 has no digits, and in float32, of which torch prints, one that cancels to 1e-7
+        step = max(step, (NOISE_OF_FLOAT32 if how == "torch" else NOISE) * largest)
     changed = np.array(array)
     changed[at] += step * random.choice((-1, 1)) * random.choice((1, 1.7, 4, 30))
     if PRINTS[how] is not None and how != "in full":
