@@ -65,6 +65,10 @@ class InputError(AttncliError):
     """A source cannot be read as matrices."""
 
 
+class RowError(InputError):
+    """A row of a table cannot be read, perhaps because a line above or below it is not part of the table."""
+
+
 class ProblemError(AttncliError, ValueError):
     """Matrices and options do not fit together."""
 

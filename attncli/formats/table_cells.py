@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 
-from attncli.errors import InputError
+from attncli.errors import InputError, RowError
 from attncli.formats.foreign import WRITE_NUMBERS
 from attncli.formats.table_notes import shape_hint
 from attncli.numbers.decimal_commas import find_decimal_comma, may_hold_decimal_commas
@@ -78,12 +78,12 @@ def split(text: str, where: str) -> Table:
     expected = len(rows[0])
     for index, row in enumerate(rows):
         if len(row) != expected:
-            raise InputError(
-                table.place(index, min(len(row), expected)),
-                f"this row has {_cells_of(len(row))}, line {lines[0]} has {expected}",
-                looks_like_shape
-                or f"cells are separated by {NAMES[delimiter]}: all rows need the same number of cells",
-            )
+            place = table.place(index, min(len(row), expected))
+            what = f"this row has {_cells_of(len(row))}, line {lines[0]} has {expected}"
+            if looks_like_shape:
+                raise InputError(place, what, looks_like_shape)
+            hint = f"cells are separated by {NAMES[delimiter]}: all rows need the same number of cells"
+            raise RowError(place, what, hint)
     return table
 
 

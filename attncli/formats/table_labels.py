@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from attncli.errors import InputError
+from attncli.errors import InputError, RowError
 from attncli.formats.table_cells import DECIMAL_COMMA, NAMES
 from attncli.numbers.blanks import is_blank
 from attncli.numbers.foreign_numerals import HIDDEN, NUMBER, Doubt, doubt, invisible
@@ -75,8 +75,10 @@ def take_row_labels(table: Table, reading: Reading) -> tuple[str, ...] | None:
         _refuse_several(table, first)
     if "" in first:
         row = first.index("")
-        hint = "name every row, or none" if row else "use --header if the first row is a header, or else name it"
-        raise InputError(table.place(row, 0), "a row label is missing", hint)
+        what = "a row label is missing"
+        if row:
+            raise InputError(table.place(row, 0), what, "name every row, or none")
+        raise RowError(table.place(0, 0), what, "use --header if the first row is a header, or else name it")
     table.rows = [row[1:] for row in table.rows]
     table.taken = 1
     return tuple(first)
@@ -109,14 +111,15 @@ def column_labels(
     labels = header[1:] if has_row_labels else header
     if "" in labels:
         column = labels.index("")
-        what, hint = "a column label is missing", "name every column, or none"
+        place = f"{where}: line {line}, column {column + 1 + has_row_labels}"
         if column == 0 and not has_row_labels and len(labels) > 1:
             what = "the header begins with an empty cell, but the first column holds numbers, not labels"
             hint = "leave the index out (pandas: to_csv(FILE, index=False), R: row.names = FALSE)"
             if may_be_name and len(labels) == 2:
                 what = f"{quote(labels[1])} is one label above 2 columns of numbers"
                 hint = f"if it is the name of the table, put a colon after it: {labels[1]}:"
-        raise InputError(f"{where}: line {line}, column {column + 1 + has_row_labels}", what, hint)
+            raise InputError(place, what, hint)
+        raise RowError(place, "a column label is missing", "name every column, or none")
     return tuple(labels)
 
 

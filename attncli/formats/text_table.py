@@ -9,7 +9,7 @@ from __future__ import annotations
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from attncli.errors import InputError
+from attncli.errors import InputError, RowError
 from attncli.formats.contents import Contents
 from attncli.formats.encoding import decode
 from attncli.formats.plain_texts import PlainTexts
@@ -262,7 +262,7 @@ def matrix_of(table: Table, where: str, reading: Reading) -> Matrix:
     if table.delimiter in ";\t":
         _read_decimal_commas(table)
     if reading.may_be_blank and _is_counted(table.rows):
-        raise InputError(table.place(0, 0), _EMPTY, _hint_for_empty(table, 0, 0))
+        raise _empty_cell(table, 0, 0)
     cells = list(chain.from_iterable(table.rows))
     columns = len(table.rows[0])
     try:
@@ -314,17 +314,16 @@ def _take_labels(
 def _bad_cell(
     table: Table, row: int, column: int, error: NumeralError, reading: Reading, has_header: bool
 ) -> InputError:
-    what, hint = error.what, error.hint
+    hint = error.hint
     if not table.rows[row][column]:
-        what, hint = _EMPTY, _hint_for_empty(table, row, column)
-    elif hint is None and row == 0 and reading.header is False:
+        return _empty_cell(table, row, column)
+    if hint is None and row == 0 and reading.header is False:
         hint = "leave out --no-header if the first row is a header"
     elif hint is None and column + table.taken == 0 and len(table.rows[0]) > 1:
-        hint = _hint_for_labels(table)
+        return RowError(table.place(row, column), error.what, _hint_for_labels(table))
     elif hint is None and row == 0 and len(table.rows) > 1 and reading.header is None and not has_header:
         hint = "a first row is a header only if no cell of it is a number"
-    hint = hint or numerals.NUMBER_HINT
-    return InputError(table.place(row, column), what, hint)
+    return InputError(table.place(row, column), error.what, hint or numerals.NUMBER_HINT)
 
 
 def _hint_for_labels(table: Table) -> str:
@@ -337,14 +336,16 @@ def _hint_for_labels(table: Table) -> str:
     return f"add a word to {cell} in line {table.lines[numbers[0]]} if it is a label: {rule}"
 
 
-def _hint_for_empty(table: Table, row: int, column: int) -> str:
+def _empty_cell(table: Table, row: int, column: int) -> InputError:
+    place, first = table.place(row, column), table.rows[row]
     if not any(cells[-1] for cells in table.rows) and len(table.rows[0]) > 1 and table.delimiter in NAMES:
-        return f"every line ends with a delimiter ({NAMES[table.delimiter]}): delete the last one of each line"
-    first = table.rows[row]
+        hint = f"every line ends with a delimiter ({NAMES[table.delimiter]}): delete the last one of each line"
+        return InputError(place, _EMPTY, hint)
     if (row, column, table.taken) == (0, 0, 0) and len(first) > 1 and len(table.rows) > 1 and all(first[1:]):
         pandas = "pandas: to_csv(FILE, index=False, header=False)"
-        return f"leave index and header out ({pandas}), or type the number that belongs there"
-    return "type the number that belongs there, or nan"
+        hint = f"leave index and header out ({pandas}), or type the number that belongs there"
+        return InputError(place, _EMPTY, hint)
+    return RowError(place, _EMPTY, "type the number that belongs there, or nan")
 
 
 def _read_decimal_commas(table: Table) -> None:

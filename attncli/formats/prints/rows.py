@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from attncli.errors import InputError
+from attncli.errors import InputError, RowError
 from attncli.formats.table_cells import split_number
 from attncli.matrix import Matrix
 from attncli.numbers import numerals
@@ -85,7 +85,7 @@ def read_rows(plain: str, where: str, reading: Reading) -> Matrix:
             )
         if "," not in line and (gap := _GAP.search(line)):
             column = len(_WORD.findall(line[: gap.start()])) + 1
-            raise InputError(f"{where}: row {number}, column {column}", "a cell next to a tab is empty", _FILL)
+            raise RowError(f"{where}: row {number}, column {column}", "a cell next to a tab is empty", _FILL)
     if doubt := find_decimal_comma(line.split(",") for line in lines):
         raise InputError(f"{where}: row {doubt.row + 1}, column {doubt.column + 1}", doubt.what, doubt.hint)
     rows = [[cell.strip() for cell in line.split(",")] if "," in line else _WORD.findall(line) for line in lines]
@@ -95,7 +95,7 @@ def read_rows(plain: str, where: str, reading: Reading) -> Matrix:
         if not row:
             raise InputError(f"{where}: row {number}", "the row is empty", "separate rows by one ';'")
         if len(row) != columns:
-            raise InputError(
+            raise RowError(
                 f"{where}: row {number}, column {min(len(row), columns) + 1}",
                 f"this row has {count_numbers(len(row))}, row 1 has {columns}",
                 "all rows need the same number of cells",

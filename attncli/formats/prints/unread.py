@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from attncli.errors import InputError
+from attncli.errors import InputError, RowError
 from attncli.formats.prints.reader import (
     OF_A_MAPPING,
     OF_LLDB,
@@ -23,13 +23,6 @@ _LONGEST_ECHO = 60
 _CELL = r"[-+]?[0-9.][\w.+-]*"
 _PASTE = "print the array, and paste what it shows"
 _ROW_SIGNS = (r"\s*\\\\\s*", r"\s+//?\s+", r"\s*\|\s*", r"\s*\\n\s*", r"\s+:\s+", r"\s+\\\s+")
-_GENERAL_HINTS = (  # of one cell or row, which a line above or below the table may have brought about
-    "all rows need the same number of cells",
-    "name every column, or none",
-    "type the number that belongs there, or nan",
-    "a first column holds labels only if no cell of it is a number",
-    "use --header if the first row is a header, or else name it",
-)
 _ONE_LIST = "put the rows into one list: [[1, 0], [0, 1]]"
 
 
@@ -400,7 +393,7 @@ def name_form(refusal: InputError, text: str, where: str) -> InputError:
         echo = rewritten if len(rewritten) <= _LONGEST_ECHO else "1 0; 0 1"
         return InputError(refusal.where, refusal.what, f"rows are separated by ';': '{echo}'")
     named = _named_by(re.Pattern.search, refusal, start, where)
-    if named is refusal and len(text) <= _LONGEST and (refusal.hint or "").endswith(_GENERAL_HINTS):
+    if named is refusal and len(text) <= _LONGEST and isinstance(refusal, RowError):
         return InputError(refusal.where, refusal.what, hint_at_lines(text) or refusal.hint)
     return named
 
