@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from attncli.check.dtype_texts import spacing
 from attncli.check.error_pattern import claimed_dtype
 from attncli.check.expected_matrix import Tolerance
-from attncli.check.precision import spacing
 from attncli.check.report import Baseline
 from attncli.errors import ProblemError
 from attncli.matrix import Array

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from attncli.check.dtype_texts import spacing
 from attncli.check.percentile import percentile_of
-from attncli.check.precision import spacing
 from attncli.check.report import ABSOLUTE, Errors
 from attncli.matrix import Array
 from attncli.records import record

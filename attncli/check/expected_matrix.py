@@ -9,7 +9,8 @@ from functools import cached_property
 import numpy as np
 
 from attncli.check.blocks import block_indices
-from attncli.check.precision import FLOAT32_DIGITS, Claims, are_float32, evidence_of
+from attncli.check.dtype_texts import FLOAT32_DIGITS, are_float32, evidence_of
+from attncli.check.precision import Claims
 from attncli.matrix import Array
 from attncli.records import record
 

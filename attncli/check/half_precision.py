@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from attncli.check.blocks import block_indices
-from attncli.check.precision import Claims, finer_than, spacing
+from attncli.check.dtype_texts import finer_than, spacing
+from attncli.check.precision import Claims
 from attncli.check.tolerance.narrow import BITS, LARGEST, rounded
 from attncli.matrix import Array
 from attncli.numbers.numerals import shortest_texts

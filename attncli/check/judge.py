@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from attncli.check.dtype_texts import FLOAT32_DIGITS, spacing
 from attncli.check.expected_layouts import find_layout
 from attncli.check.expected_matrix import DEFAULTS, ExpectedMatrix, Tolerance
 from attncli.check.judged_block import JudgedBlock
-from attncli.check.precision import FLOAT32_DIGITS, Claims, read_claims, spacing
+from attncli.check.precision import Claims, read_claims
 from attncli.check.tolerance.narrow import BITS, FAR
 from attncli.errors import ProblemError
 from attncli.inputs.request import GRADIENT_NAMES

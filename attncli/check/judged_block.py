@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from attncli.check.blocks import cell_of
-from attncli.check.precision import Claims, spacing
+from attncli.check.dtype_texts import spacing
+from attncli.check.precision import Claims
 from attncli.matrix import Array
 
 if TYPE_CHECKING:

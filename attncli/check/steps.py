@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from attncli.check.blocks import rows_of
+from attncli.check.dtype_texts import spacing
 from attncli.check.judged_block import FILL
 from attncli.check.normalizations import normalize_scores, softmax_over
-from attncli.check.precision import spacing
 from attncli.check.routes import weigh_values
 from attncli.matrix import Array
 

@@ -5,7 +5,8 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from attncli.check.precision import are_float32, read_claims, rounding_of
+from attncli.check.dtype_texts import are_float32
+from attncli.check.precision import read_claims, rounding_of
 from attncli.inputs.literal import read_typed
 from attncli.matrix import Matrix, Reading
 from attncli.numbers.numerals import parse_number

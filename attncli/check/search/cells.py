@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from attncli.check.blocks import Index, block_indices, cell_of
-from attncli.check.precision import spacing
+from attncli.check.dtype_texts import spacing
 from attncli.check.report import Diagnosis
 from attncli.check.slips.case import listed
 from attncli.check.tolerance.narrow import BITS, rounded

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from attncli.check.blocks import Index, block_indices
-from attncli.check.precision import spacing
+from attncli.check.dtype_texts import spacing
 from attncli.check.routes import weigh_values
 from attncli.check.slips.case import Case
 from attncli.check.slips.changes import need_values

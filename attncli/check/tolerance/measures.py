@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from attncli.check.blocks import Index, block_indices, rows_of, rows_together
-from attncli.check.precision import spacing
+from attncli.check.dtype_texts import spacing
 from attncli.check.routes import Route
 from attncli.check.tolerance.error_bounds import magnitudes_of, plain_bounds
 from attncli.check.tolerance.narrow import (

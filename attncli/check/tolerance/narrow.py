@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from attncli.check.precision import spacing
+from attncli.check.dtype_texts import spacing
 from attncli.check.routes import Route
 from attncli.check.sketch import Sketches
 from attncli.inputs.request import MATRIX_NAMES
