@@ -32,6 +32,7 @@ def back(d_scores):
 
 DS = W * (DP - SUM)
 RIGHT = {"d_values": W.swapaxes(-1, -2) @ D_OUTPUT, **back(DS)}
+LARGEST_ONE = W / W.max(axis=-1, keepdims=True)
 DUE = "dS = P ∘ (dP − row sum of P ∘ dP) is expected"
 
 
@@ -61,6 +62,26 @@ WRONG = {
     ),
     "a sum that is added": (back(W * (DP + SUM)), "row-sum-other", f"the row sum of P ∘ dP was added: {DUE}"),
     "without P": (back(np.where(CAUSAL, DP - SUM, 0)), "row-sum-other", f"P was left out: {DUE}"),
+    "dS for dP": (
+        back(np.where(CAUSAL, DP, 0)),
+        "row-sum-other",
+        f"dS is dP, without the derivative of the softmax: {DUE}",
+    ),
+    "sums by column": (
+        back(W * (DP - (W * DP).sum(axis=-2, keepdims=True))),
+        "row-sum-other",
+        f"the sum of P ∘ dP over the queries, by column, was subtracted: {DUE}",
+    ),
+    "the sum of query j for key j": (
+        back(W * (DP - SUM.swapaxes(-1, -2))),
+        "row-sum-other",
+        f"the row sum of query j was subtracted for key j: {DUE}",
+    ),
+    "sums by tile": (
+        back(W * (DP - np.repeat(np.add.reduceat(W * DP, [0, 4, 8], axis=-1), 4, axis=-1)[..., :10])),
+        "row-sum-other",
+        f"the row sum of P ∘ dP over each tile of 4 keys was subtracted in that tile: {DUE}",
+    ),
     "the scale twice": (
         {"d_queries": SCALE * RIGHT["d_queries"]},
         "grad-factor",
@@ -95,6 +116,23 @@ WRONG = {
         "grad-of-tiles",
         "dK and dV are sums over all queries but queries 0 to 3: all 10 queries are expected",
     ),
+    "tiles on the diagonal": (
+        {
+            "d_keys": SCALE * (DS * (P // 4 == J // 4)).swapaxes(-1, -2) @ Q,
+            "d_values": (W * (P // 4 == J // 4)).swapaxes(-1, -2) @ D_OUTPUT,
+        },
+        "grad-of-tiles",
+        "dK and dV are sums over the queries of the key's own tile of 4 only: all that see it are expected",
+    ),
+    "exponentials of which the largest is 1": (
+        {
+            "d_values": LARGEST_ONE.swapaxes(-1, -2) @ D_OUTPUT,
+            **back(LARGEST_ONE * (DP - SUM)),
+        },
+        "grad-recomputed",
+        "on the way back the weights were recomputed from the largest score of each row in place of its log-sum-exp, "
+        "and so not divided by their sum: they are e^(score − log-sum-exp)",
+    ),
     "K for Q": (
         {"d_keys": SCALE * DS.swapaxes(-1, -2) @ K},
         "grad-other-factor",
@@ -111,7 +149,8 @@ WRONG = {
 
 def diagnosis(expected, **asked):
     given = {"queries": Q, "keys": K, "values": V, "d_output": D_OUTPUT}
-    request = Request(**{name: Matrix(array, name) for name, array in given.items()}, **{"causal": True, **asked})
+    asked = {**{name: Matrix(array, name) for name, array in given.items()}, "causal": True, **asked}
+    request = Request(**asked)
     expected = {name: Matrix(array, name) for name, array in expected.items()}
     return check(Worksheet(request=request, name="c", where="c", expected=expected)).diagnosis
 
@@ -126,6 +165,16 @@ def test_a_step_on_the_way_back_is_named(name, dtype, search_for):
     expected = {name: array.astype(dtype) for name, array in {**RIGHT, **gradients}.items()}
     first = diagnosis({"output": (W @ V).astype(dtype), **expected})[0]
     assert (first.slip, first.sentence) == (slip, sentence)
+
+
+def test_gradients_returned_in_another_order_are_named():
+    values = V[..., [0, 1, 2, 3, 0]]
+    arriving = D_OUTPUT[..., [0, 1, 2, 3, 0]]
+    products = arriving @ values.swapaxes(-1, -2)
+    right = back(W * (products - (W * products).sum(axis=-1, keepdims=True)))
+    gradients = {**right, "d_values": right["d_keys"], "d_keys": W.swapaxes(-1, -2) @ arriving}
+    first = diagnosis(gradients, values=Matrix(values, "v"), d_output=Matrix(arriving, "do"))[0]
+    assert (first.slip, first.sentence) == ("grad-swapped", "dK and dV were exchanged")
 
 
 def test_the_derivative_of_the_softcap_is_missed():

@@ -112,6 +112,30 @@ WRONG = {
         *(PLAIN, {}, minus(D_OUTPUT**2)),
         *("row-sum-other", f"the row sum of dO ∘ dO was subtracted from dP: {DUE}"),
     ),
+    "the sums of query 0": (
+        *(PLAIN, {}, PLAIN.back(PLAIN.weights * (PLAIN.d_weights - PLAIN.delta[:, :1]))),
+        *("row-sum-other", f"the row sum of O ∘ dO of query 0, for every query, was subtracted from dP: {DUE}"),
+    ),
+    "the sums of head 0": (
+        *(PLAIN, {}, PLAIN.back(PLAIN.weights * (PLAIN.d_weights - PLAIN.delta[:1]))),
+        *("row-sum-other", f"the row sum of O ∘ dO of head 0, for every head, was subtracted from dP: {DUE}"),
+    ),
+    "means of rows": (
+        *(PLAIN, {}, PLAIN.back(PLAIN.weights * (PLAIN.d_weights - PLAIN.delta / D_V))),
+        *("row-sum-other", f"the row sum of O ∘ dO over d_v, their mean, was subtracted from dP: {DUE}"),
+    ),
+    "dropout not divided by 1 − p": (
+        *(DROPPED, DROPOUT),
+        DROPPED.back(DROPPED.weights * (KEPT * DROPPED.d_weights - DROPPED.delta), DROPPED.weights * KEPT),
+        "no-dropout",
+        "on the way back what dropout keeps was not divided by 1 − p = 0.75: it is, as before",
+    ),
+    "sums of the output before dropout": (
+        *(DROPPED, DROPOUT),
+        DROPPED.back(DROPPED.weights * (DROPPED.factors * DROPPED.d_weights - PLAIN.delta)),
+        "no-dropout",
+        f"the row sum of O ∘ dO was that of the output without dropout: {DUE_OF_DROPPED}",
+    ),
     "dO by other strides": (
         *(PLAIN, {}, minus(PLAIN.output * SWAPPED)),
         "row-sum-other",

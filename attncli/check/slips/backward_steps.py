@@ -14,6 +14,7 @@ from attncli.check.routes import Route
 from attncli.check.slips.case import Case, listed
 from attncli.check.slips.gradients import LETTERS, Grade, is_about, with_backward
 from attncli.check.slips.slip import Slip
+from attncli.check.slips.softmaxes import ONE_BLOCK
 from attncli.check.slips.tiles import sizes_of_tiles
 from attncli.inputs.request import GRADIENT_NAMES
 from attncli.records import replace
@@ -44,19 +45,40 @@ SOFTMAXES: dict[str, Callable[[Array, Array], Array]] = {
     "the row sum of P ∘ dP was subtracted after the product with P": lambda p, dp: p * dp - _row_sum(p, dp),
     "P was multiplied twice": lambda p, dp: p * p * (dp - _row_sum(p, dp)),
     "P was left out": lambda p, dp: np.where(p > 0, dp - _row_sum(p, dp), 0),
+    "dS is dP, without the derivative of the softmax": lambda p, dp: np.where(p > 0, dp, 0),
 }
+ACROSS: dict[str, Callable[[Array, Array], Array]] = {  # queries
+    "the sum of P ∘ dP over the queries, by column, was subtracted": lambda p, dp: (
+        p * (dp - (p * dp).sum(axis=-2, keepdims=True))
+    ),
+    "the row sum of query j was subtracted for key j": lambda p, dp: p * (dp - _row_sum(p, dp).mT),
+}
+
+
+def _by_tile(weights: Array, d_weights: Array, size: int) -> Array:
+    """Return dS with the row sums of each tile of keys subtracted in that tile only."""
+    products = weights * d_weights
+    sums = np.add.reduceat(products, np.arange(0, products.shape[-1], size), axis=-1)
+    found: Array = products - weights * np.repeat(sums, size, axis=-1)[..., : products.shape[-1]]
+    return found
 
 
 def _other_softmaxes(case: Case) -> list[Route]:
     """Return the routes with another derivative of the softmax."""
     if not is_about(case) or not case.problem.normalizer.sums_to_one:
         return []
+    ways = dict(SOFTMAXES)
+    if case.n == case.m <= ONE_BLOCK:
+        ways |= ACROSS
+    for size in sizes_of_tiles(case.m):
+        words = f"the row sum of P ∘ dP over each tile of {size} keys was subtracted in that tile"
+        ways[words] = partial(_by_tile, size=size)
     return [
         Route(
             problems=(partial(_with_softmax, backward=backward),),
             said=f"{words}: dS = P ∘ (dP − row sum of P ∘ dP) is expected",
         )
-        for words, backward in SOFTMAXES.items()
+        for words, backward in ways.items()
     ]
 
 
@@ -106,6 +128,7 @@ def _named(case: Case) -> list[tuple[float, str]]:
         (1 / case.m, "1 over the number of keys"),
         (float(case.heads), "the number of heads"),
         (1 / case.heads, "1 over the number of heads"),
+        *([] if case.problem.dropout_mask is None else [(1 - case.problem.dropout, "1 − p of dropout")]),
     ]
 
 
@@ -180,6 +203,37 @@ def _keys_of(own: Gradients, name: str, grade: Grade, kept: Array, names: tuple[
     return Gradients(replace(own.problem, d_output=arriving), "numpy", own.weights).array(name)
 
 
+def _diagonal_tiles(case: Case) -> list[Route]:
+    """Return the routes in which the sums of dK and dV are those of the tile on the diagonal only."""
+    of_queries, right = is_about(case, "d_queries"), case.problem.visible.right
+    if of_queries or not is_about(case, "d_keys", "d_values") or right is None or case.n > ONE_BLOCK:
+        return []
+    if len(set(case.problem.visible.offsets)) > 1 or not case.problem.normalizer.sums_to_one:
+        return []
+    wrong = listed([LETTERS[name] for name in ("d_keys", "d_values") if name in case.wrong])
+    verb = "are sums" if " and " in wrong else "is the sum"
+    positions = np.arange(case.n)[:, None] + case.problem.visible.offsets[0]
+    return [
+        Route(
+            regrade=partial(_of_cells, kept=positions // size == np.arange(case.m) // size, names=tuple(case.wrong)),
+            said=f"{wrong} {verb} over the queries of the key's own tile of {size} only: all that see it are expected",
+        )
+        for size in sizes_of_tiles(max(case.n, case.m))
+    ]
+
+
+def _of_cells(own: Gradients, name: str, grade: Grade, kept: Array, names: tuple[str, ...]) -> Array:
+    """Return a gradient of these cells of the weights, or of the gradients of the scores."""
+    if name not in names:
+        return grade(name)
+    problem = own.problem
+    if name == "d_values":
+        weights = Result(problem, "numpy").weights if own.weights is None else own.weights
+        return Gradients(problem, "numpy", weights * kept).array(name)
+    right = problem.normalizer.backward
+    return Gradients(_with_softmax(problem, lambda p, dp: right(p, dp) * kept), "numpy", own.weights).array(name)
+
+
 # other matrices
 
 
@@ -247,6 +301,7 @@ BACKWARD_SLIPS = (
     _slip("row-sum-other", "gradient softmax", _other_softmaxes, "the softmax has another derivative"),
     _slip("grad-factor", "gradient scale", _factors, "a factor was applied", fitted=3),
     _slip("grad-of-tiles", "gradient", _single_tiles, "sums are of some tiles"),
+    _slip("grad-of-tiles", "gradient", _diagonal_tiles, "sums are of tiles on the diagonal"),
     _slip("grad-other-factor", "gradient place", _other_factor, "another matrix was taken"),
     _slip("grad-not-divided", "gradient", _undivided, "the exponentials were not divided"),
     _slip(

@@ -66,6 +66,9 @@ PRODUCTS: dict[str, Callable[[Array, Array], Array]] = {
     "O ∘ dO of the head after": _of_neighbours(-3, -1),
     "O ∘ dO of the query before": _of_neighbours(-2, 1),
     "O ∘ dO of the query after": _of_neighbours(-2, -1),
+    "O ∘ dO of query 0, for every query,": lambda o, do: np.broadcast_to((o * do)[..., :1, :], o.shape),
+    "O ∘ dO of head 0, for every head,": lambda o, do: np.broadcast_to((o * do)[..., :1, :, :], o.shape),
+    "O ∘ dO over d_v, their mean,": lambda o, do: o * do / o.shape[-1],
     "O ∘ O": lambda output, _arriving: output * output,
     "dO ∘ dO": lambda _output, arriving: arriving * arriving,
     "O ∘ dO with the memory of dO read in another layout": lambda o, do: o * _read_otherwise(do),
@@ -149,10 +152,32 @@ def _dropout_otherwise(case: Case) -> list[Route]:
         "dV is of the weights before dropout: those after it are expected": (False, True, False),
         f"dP was not dropped, and dV is of the weights before dropout: {due}": (False, False, False),
     }
+    undivided = f"on the way back what dropout keeps was not divided by 1 − p = {1 - case.problem.dropout:g}"
     return [
-        Route(regrade=partial(_with_dropout, takes_dropped=one, drops=two, has_values=three), said=said)
-        for said, (one, two, three) in ways.items()
+        *(
+            Route(regrade=partial(_with_dropout, takes_dropped=one, drops=two, has_values=three), said=said)
+            for said, (one, two, three) in ways.items()
+        ),
+        *(
+            Route(regrade=partial(_undivided, has_own_sums=own), said=f"{undivided}: it is, as before")
+            for own in (False, True)
+        ),
+        Route(regrade=_with_sums_before, said=f"the row sum of O ∘ dO was that of the output without dropout: {due}"),
     ]
+
+
+def _undivided(own: Gradients, name: str, grade: Grade, *, has_own_sums: bool) -> Array:
+    if name != "d_values" and name not in BY_SCORE:
+        return grade(name)
+    kept = replace(own.problem, dropout=0.0)
+    return Gradients(kept, "numpy", row_sums=None if has_own_sums else _right_sums(own.problem)).array(name)
+
+
+def _with_sums_before(own: Gradients, name: str, grade: Grade) -> Array:
+    if name not in BY_SCORE:
+        return grade(name)
+    free = replace(own.problem, dropout=0.0, dropout_mask=None)
+    return Gradients(own.problem, "numpy", row_sums=_right_sums(free)).array(name)
 
 
 def _with_dropout(
@@ -298,6 +323,10 @@ def _of_powers(
     return Gradients(free, "numpy", weights, None if has_own_sums else _right_sums(problem)).array(name)
 
 
+RECOMPUTED = "they are e^(score − log-sum-exp)"
+FROM_LARGEST = "from the largest score of each row in place of its log-sum-exp, and so not divided by their sum"
+
+
 def _powers_of_others(case: Case) -> list[Route]:
     """Return the routes with weights that are recomputed from log-sum-exps to another base, or from raw scores."""
     problem = case.problem
@@ -310,12 +339,20 @@ def _powers_of_others(case: Case) -> list[Route]:
     if problem.scale not in (0, 1) and problem.softcap is None and problem.bias is None and problem.slopes is None:
         ways["from the raw scores, without the scale, and the right log-sum-exps"] = (1 / problem.scale, 1.0)
     return [
-        Route(
-            regrade=partial(_of_scaled_powers, of_score=one, of_lse=two),
-            said=f"on the way back the weights were recomputed {words}: they are e^(score − log-sum-exp)",
+        Route(regrade=regrade, said=f"on the way back the weights were recomputed {words}: {RECOMPUTED}")
+        for words, regrade in (
+            *((words, partial(_of_scaled_powers, of_score=one, of_lse=two)) for words, (one, two) in ways.items()),
+            *((FROM_LARGEST, partial(_of_shifted_powers, has_own_sums=own)) for own in (False, True)),
         )
-        for words, (one, two) in ways.items()
     ]
+
+
+@np.errstate(all="ignore")
+def _of_shifted_powers(own: Gradients, name: str, _grade: Grade, *, has_own_sums: bool) -> Array:
+    """Return the gradient of exponentials of which the largest of a row is 1."""
+    weights = Result(own.problem, "numpy").weights
+    powers = np.nan_to_num(weights / weights.max(axis=-1, keepdims=True))
+    return Gradients(own.problem, "numpy", powers, None if has_own_sums else _right_sums(own.problem)).array(name)
 
 
 @np.errstate(all="ignore")

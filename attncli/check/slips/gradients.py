@@ -81,12 +81,17 @@ def with_backward(problem: Problem, backward: Backward) -> Problem:
     return replace(problem, variant=replace(problem.variant, backward=backward))
 
 
-def _swapped(case: Case) -> list[Route]:
-    return [Route(regrade=_exchanged)] if is_about(case, "d_queries", "d_keys") else []
+def _swapped(case: Case, *pairs: tuple[str, str]) -> list[Route]:
+    """Return the routes with two gradients in each other's place, as where they are returned in another order."""
+    return [
+        Route(regrade=partial(_exchanged, pair=pair), said=f"{LETTERS[pair[0]]} and {LETTERS[pair[1]]} were exchanged")
+        for pair in pairs
+        if is_about(case, *pair)
+    ]
 
 
-def _exchanged(_own: Gradients, name: str, grade: Grade) -> Array:
-    return grade({"d_queries": "d_keys", "d_keys": "d_queries"}.get(name, name))
+def _exchanged(_own: Gradients, name: str, grade: Grade, pair: tuple[str, str]) -> Array:
+    return grade(pair[1 - pair.index(name)] if name in pair else name)
 
 
 def _transposed(case: Case) -> list[Route]:
@@ -233,7 +238,19 @@ GRADIENT_SLIPS = (
         _unscaled,
         lambda _case: "the scale was left out on the way back",
     ),
-    Slip("grad-swapped", "gradient place", _swapped, lambda _case: "dQ and dK were exchanged"),
+    Slip(
+        "grad-swapped",
+        "gradient place",
+        lambda case: _swapped(case, ("d_queries", "d_keys")),
+        lambda _case: "dQ and dK were exchanged",
+    ),
+    Slip(
+        "grad-swapped",
+        "gradient place",
+        lambda case: _swapped(case, ("d_keys", "d_values"), ("d_queries", "d_values")),
+        lambda _case: "dV was exchanged with another gradient",
+        paired=False,
+    ),
     Slip(
         "grad-transposed",
         "gradient place",
