@@ -134,11 +134,11 @@ class Judge(ExpectedMatrix):
         return self._in_half(measured) or ("input-rounding" if self._is_moved(claims, measured) else "wrong")
 
     def _allowed_of_float32(self, block: JudgedBlock) -> Array:
-        allowed = 2 * spacing(block.computed, "float32")
-        if not self.shows_float32:
-            return allowed
-        allowed = np.maximum(2 * block.bound("float32"), allowed)
-        with_print: Array = allowed + np.minimum(block.claims.unit / 2, block.claims.limit)
+        allowed: Array = 2 * spacing(block.computed, "float32")
+        printed = np.minimum(block.claims.unit / 2, block.claims.limit)
+        with_print: Array = np.maximum(allowed, printed)
+        if self.shows_float32:
+            with_print = np.maximum(2 * block.bound("float32"), allowed) + printed
         return with_print
 
     def _allowed_of_rounded(self, block: JudgedBlock) -> Array:

@@ -481,6 +481,15 @@ def test_a_rounding_before_the_print_is_believed_where_most_numbers_need_it(valu
     assert report(f"output: [[{output}]]", problem).verdict == verdict
 
 
+def test_a_number_that_holds_as_it_is_printed_is_right_beside_others_of_float32():
+    """NumPy prints a float32 near 0 with eight decimals, which are fewer than its own."""
+    values = "[[-2.1171118202, -0.0035363680, 0.48113415], [-2.1171118202, -0.0035363680, 0.48113415]]"
+    problem = f"queries: [[0]], keys: [[1], [2]], values: {values}"
+    for first, verdict in (("-2.117112", "float32"), ("-2.117114", "wrong")):
+        output = f"'[[{first}   -0.00353637  0.48113415]]'"
+        assert report(f"output: {output}", problem).verdict == verdict
+
+
 CANCELLING = "queries: [[0]], keys: [[1], [2]], values: [[1000.1, 1], [-1000, 2]]"  # output 0.05, 1.5
 
 
