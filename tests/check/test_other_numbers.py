@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from slip_cases import told
+from slip_cases import HEADS, numbers, told
 
 RANDOM = np.random.default_rng(40)
 N, M, D = 9, 12, 4
@@ -35,3 +35,19 @@ def test_another_number_is_named(name):
     output = powers / powers.sum(axis=-1, keepdims=True) @ V
     text = f"queries: {Q.tolist()}, keys: {K.tolist()}, values: {V.tolist()}, {settings}"
     assert told(text, {"output": output.tolist()}) == ("setting-other", sentence)
+
+
+@pytest.mark.parametrize(
+    ("taken", "words"),
+    [
+        ("[0.5, 0.5]", "that of head 0 for all heads, 0.5, 0.5"),
+        ("[0.25, 0.5]", "those in the order from the last head, 0.25, 0.5"),
+    ],
+)
+def test_slopes_of_other_heads_are_named(taken, words, search_for):
+    search_for("alibi-other-slopes")
+    output = numbers(f"{HEADS}, alibi: {taken}", "output")
+    assert told(f"{HEADS}, alibi: [0.5, 0.25]", {"output": output}) == (
+        "alibi-other-slopes",
+        f"the slopes of ALiBi were {words}: 0.5, 0.25 are expected",
+    )

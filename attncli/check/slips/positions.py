@@ -93,6 +93,7 @@ def _other_slopes(case: Case) -> list[Route]:
         "those in the order from the last head": tuple(reversed(own)),
         "the same with the other sign": tuple(-slope for slope in own),
         "2^−h": tuple(2.0 ** -(h + 1) for h in range(heads)),
+        "that of head 0 for all heads": own[:1] * len(own),
         "1": (1.0,),
         "the usual ones": usual_slopes(heads),
     }
