@@ -16,8 +16,8 @@ def counted(world, counts):
 
 
 def run(world):
-    size = int(world.random.choice((1, 2)))
-    first = int(world.random.integers(world.m - size))
+    size = int(world.random.choice((1, 2, world.m // 2)))
+    first = int(world.random.integers(world.m - size + 1))
     world.run = range(first, first + size)
     return np.isin(np.arange(world.m), world.run)
 
