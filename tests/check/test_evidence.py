@@ -53,6 +53,13 @@ def test_a_slip_with_too_little_evidence_is_named_beside_one_that_gives_the_same
     assert (found.slip, found.also) == ("mask-one-cell", ("window-by-tiles",))
 
 
+def test_a_slip_that_few_digits_show_may_be_told_where_nothing_else_explains_the_numbers():
+    text = "queries: [[1.1, 1.8], [-2.6, -0.1], [1, 1.4]], keys: [[0.7, 1.5], [0.3, 0.6], [0.2, -1.1], [-0.8, 0.4]]"
+    powers = 3 ** np.array(numbers(text, "scores"))
+    rows = shown(powers / powers.sum(axis=1, keepdims=True), 2)
+    assert [(each.slip, each.may_be_chance) for each in diagnosis(text, {"weights": rows})] == [("other-base", True)]
+
+
 def test_a_weight_beside_one_that_is_masked_is_one_number():
     """Each row sums to 1: of a row with two keys one weight is free, and three decimals of it are found by chance."""
     text = f"{SMALL}, causal: true"

@@ -36,6 +36,7 @@ class Found:
     is_late: bool = False  # reported after single cells and fitted numbers
     may_be_chance: bool = False  # as one of all ways that were tried
     has_evidence: bool = True
+    may_be_told: bool = False  # where nothing else explains the numbers
 
 
 def confirm(attempts: list[Attempt], case: Case, sample: Sample) -> list[Found]:
@@ -52,6 +53,7 @@ def confirm(attempts: list[Attempt], case: Case, sample: Sample) -> list[Found]:
         confirmed = _judge(attempt, case, least_evidence(sample.ways))
         if confirmed is not None:
             (found if confirmed.has_evidence else slight).append(confirmed)
+    sample.slight += [each for each in slight if each.may_be_told]
     return found + [own for each in slight for own in _with_evidence_of(found, each)]
 
 
@@ -85,16 +87,16 @@ def _judge(attempt: Attempt, case: Case, sure: float) -> Found | None:
     slip, least = attempt.slips[0], max(attempt.least, case.least)
     fitted = max(each.fitted for each in attempt.slips)
     evidence = _evidence(case, measured, fitted)
-    has_evidence = evidence >= least
-    if not has_evidence and len(attempt.slips) == 1 and slip.is_slight and not case.least:
-        has_evidence = _evidence(case, measured, fitted, by_print=True) >= least - SOME
+    may_be_told = len(attempt.slips) == 1 and not case.least and evidence < least
+    may_be_told = may_be_told and _evidence(case, measured, fitted, by_print=True) >= least - SOME
     return Found(
         attempt,
         worst(list(verdicts.values())),
         measured.numbers,
         is_late=evidence < least or any(each.is_late for each in attempt.slips),
         may_be_chance=evidence < sure,
-        has_evidence=has_evidence,
+        has_evidence=evidence >= least or (slip.is_slight and may_be_told),
+        may_be_told=may_be_told and not fitted,
     )
 
 

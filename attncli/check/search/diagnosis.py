@@ -87,6 +87,8 @@ def diagnose(
     entries = _make_entries(found + late, case)
     if entries or is_rounded:
         return entries
+    if may_be := _make_entries(sample.slight, case):
+        return may_be
     return diagnose_precision(case) or diagnose_gate(case) or diagnose_impossible(case)
 
 
