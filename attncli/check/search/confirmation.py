@@ -39,11 +39,11 @@ class Found:
     may_be_told: bool = False  # where nothing else explains the numbers
 
 
-def confirm(attempts: list[Attempt], case: Case, sample: Sample) -> list[Found]:
+def confirm(attempts: list[Attempt], case: Case, sample: Sample, may_be: list[Found] | None = None) -> list[Found]:
     """Return the attempts whose numbers the judges accept, in all rows and with their own bounds.
 
     Their numbers must differ from the right ones in a wrong matrix and, for two slips, enough to rule out a
-    coincidence.
+    coincidence. Added to `may_be` are those with less evidence, to be told where nothing else explains the numbers.
     """
     found: list[Found] = []
     slight: list[Found] = []
@@ -53,7 +53,8 @@ def confirm(attempts: list[Attempt], case: Case, sample: Sample) -> list[Found]:
         confirmed = _judge(attempt, case, least_evidence(sample.ways))
         if confirmed is not None:
             (found if confirmed.has_evidence else slight).append(confirmed)
-    sample.slight += [each for each in slight if each.may_be_told]
+    if may_be is not None:
+        may_be += [each for each in slight if each.may_be_told]
     return found + [own for each in slight for own in _with_evidence_of(found, each)]
 
 

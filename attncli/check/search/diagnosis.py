@@ -58,7 +58,8 @@ def diagnose(
         return ()
     sample = Sample(case)
     singles = try_slips(SLIPS, case, sample)
-    found = sorted(confirm(singles, case, sample), key=lambda each: each.is_late)
+    may_be: list[Found] = []
+    found = sorted(confirm(singles, case, sample, may_be), key=lambda each: each.is_late)
     if found and not found[0].is_late:
         is_alone = any(each.attempt.slips[0].paired for each in found) or _has_many_digits(case)
         if sample.rows is None and not is_alone:  # a number that fits may agree with few digits too
@@ -87,8 +88,8 @@ def diagnose(
     entries = _make_entries(found + late, case)
     if entries or is_rounded:
         return entries
-    if may_be := _make_entries(sample.slight, case):
-        return may_be
+    if told := _make_entries(may_be, case):
+        return told
     return diagnose_precision(case) or diagnose_gate(case) or diagnose_impossible(case)
 
 

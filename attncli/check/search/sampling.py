@@ -25,7 +25,6 @@ from attncli.results.result import Result
 
 if TYPE_CHECKING:
     from attncli.check.judge import Judge
-    from attncli.check.search.confirmation import Found
     from attncli.check.slips.case import Case
     from attncli.inputs.request import Request
     from attncli.problem.problem import Problem
@@ -53,7 +52,6 @@ class Sample:
         self.wrong = wrong
         self.rows: Array | None = None
         self.ways = 0.0  # that were tried to make slips
-        self.slight: list[Found] = []  # with too little evidence, unless nothing else explains the numbers
         self._results: dict[tuple[Callable[..., Any], ...], Result] = {}
         self._cut: Result | None = None
         self._sketches = Sketches()
