@@ -68,7 +68,7 @@ WAYS = {
     "before the softmax": (DROP, softmax(np.where(KEPT, SCORES, -np.inf)) @ V, "dropout-other",
         "the dropout mask hid scores, before the softmax: it drops weights, which are then divided by 1 − p"),
     "of the scores": (DROP, softmax(SCORES * KEPT / (1 - P)) @ V, "dropout-other",
-        "dropout was applied to the scores, before the softmax: it drops weights, behind it"),
+        "dropout was applied to the scores, before the softmax: it drops weights, after it"),
     "the mask of one head": (DROP, WEIGHTS * KEPT[:1] / (1 - P) @ V, "other-entry",
         "every entry took the dropout mask of entry 0: each has its own"),
     "on the output": ({}, np.where(GONE, 0, OUTPUT / 0.8), "dropout-live",

@@ -44,7 +44,7 @@ WAYS = {
         "each tile of 4 keys had the causal mask of the query's own tile, as parts of a ring that count from 0 have: a "
         "query sees all keys up to its own position"),
     "every tile": (CAUSAL, attend(J % 4 <= P % 4), "causal-by-tiles",
-        "every tile of 4 keys, also behind the query, had the causal mask of the query's own tile: a query sees all "
+        "every tile of 4 keys, also after the query, had the causal mask of the query's own tile: a query sees all "
         "keys up to its own position"),
     "a window from a whole tile on": (WINDOW, attend((J <= P) & (np.minimum(-(-np.maximum(P - 5, 0) // 4) * 4,
         P // 4 * 4) <= J)), "window-by-tiles",

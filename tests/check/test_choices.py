@@ -57,7 +57,7 @@ WRONG = {
         {},
         softmax(score(unit(Q), unit(K))),
         "unasked-qk-norm",
-        "the rows of Q and K were normed by l2 before they were scored: no norm is asked for",
+        "the rows of Q and K were normalized by l2 before they were scored: no norm is asked for",
     ),
     "a layer norm": (
         {"qk_norm": "rms"},

@@ -52,9 +52,10 @@ BITS = {
     "int8 by column": (attend(v=COLUMNS(V)), f"V was rounded to int8 with a scale for each column{FULL}"),
     "int8 by row, cut off": (attend(k=CUT(K), v=CUT(V)),
         f"K and V were cut to int8 with a scale for each row{FULL}"),
-    "weights in float8": (attend(change=E4M3), f"the weights were rounded to float8 e4m3, before they met V{FULL}"),
+    "weights in float8": (attend(change=E4M3),
+        f"the weights were rounded to float8 e4m3, before they were multiplied by V{FULL}"),
     "weights in int8": (attend(change=lambda weights: np.round(weights * 127) / 127),
-        f"the weights were rounded to int8, in steps of 1/127, before they met V{FULL}"),
+        f"the weights were rounded to int8, in steps of 1/127, before they were multiplied by V{FULL}"),
     "int4 by head": (attend(k=INT4(K), v=INT4(V)), f"K and V were rounded to int4 with a scale for each head{FULL}"),
 }  # fmt: skip
 

@@ -154,7 +154,7 @@ WRONG = {
         {},
         answer(softmax(product()), product() - product().max(axis=-1, keepdims=True)),
         "scores-shifted",
-        f"your scores are the right ones less the largest of their row, {AHEAD}",
+        f"your scores are the right ones minus the largest of their row, {AHEAD}",
     ),
     "masked scores less their mean": (
         {"causal": True},
@@ -163,7 +163,7 @@ WRONG = {
             "weights": softmax(seen(CAUSAL)),
         },
         "scores-shifted",
-        f"your scores are the right ones less the mean of their row, {AHEAD}",
+        f"your scores are the right ones minus the mean of their row, {AHEAD}",
     ),
     "the largest sizes": (
         {"top_k": 3},
@@ -354,7 +354,7 @@ def test_a_single_row_of_the_output_beside_right_weights_is_explained(tmp_path, 
     said = sheet(tmp_path, ROWS, {"weights": weights, "output": exchanged}, decimals)
     assert said == (
         f"for query 1, the weights {RIGHT[1, 2]:.6g} of key 2 and {RIGHT[1, 3]:.6g} of key 3 changed places before "
-        "they met V"
+        "they were multiplied by V"
     )
     left_out = with_row(output, output[1] - weights[1, 0] * VALUES[0])
     said = sheet(tmp_path, ROWS, {"weights": weights, "output": left_out}, decimals)
@@ -423,4 +423,4 @@ def test_a_prefix_that_is_merged_by_other_shares_is_named():
 def test_a_norm_of_one_side_that_is_not_asked_for_is_named():
     rows = K / np.linalg.norm(K, axis=-1, keepdims=True)
     said = diagnosis({}, {"output": softmax(product(keys=rows)) @ V})[0].sentence
-    assert said == "the rows of K were normed by l2 before they were scored: no norm is asked for"
+    assert said == "the rows of K were normalized by l2 before they were scored: no norm is asked for"

@@ -32,7 +32,7 @@ def test_of_several_wrong_matrices_the_one_nearest_to_the_inputs_is_reported():
     expected = {what: numbers(swapped, what) for what in ("raw_scores", "weights", "output")}
     assert told(SQUARE, expected) == (
         "queries-keys-swapped",
-        "your raw scores are those of the keys asking the queries, KQᵀ: expected a row per query, of QKᵀ",
+        "your raw scores are those of keys that attend to the queries, KQᵀ: expected a row per query, of QKᵀ",
     )
 
 
@@ -393,8 +393,8 @@ def test_weights_that_were_scaled_are_found_beside_a_row_of_nan():
             "queries: [[1, 2], [0, 1]], keys: [[1, 2], [3, -1]]",
             "weights",
             "queries-keys-swapped+keys-transposed",
-            "your weights are those of the keys asking the queries, softmax(KQᵀ): expected a row per query, of QKᵀ; "
-            "and "
+            "your weights are those of keys that attend to the queries, softmax(KQᵀ): expected a row per query, of QKᵀ"
+            "; and "
             "the keys were taken by column, QK for QKᵀ (2 × 2 fits both ways): a key is a row",
             id="keys by column asking the queries",
         ),

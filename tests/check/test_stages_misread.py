@@ -170,8 +170,8 @@ WRONG = {
         {"qk_norm": "rms"},
         {"output": normed_together()},
         "qk-norm-other",
-        "the rows of Q and K were normed by rms over the columns of all 4 heads: each head's 16 columns have a norm of "
-        "their own",
+        "the rows of Q and K were normalized by rms over the columns of all 4 heads: each head's 16 columns have a "
+        "norm of their own",
     ),
     "columns behind a tile left out": (
         {},

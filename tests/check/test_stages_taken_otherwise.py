@@ -128,8 +128,7 @@ WRONG = {
         {"causal": True},
         {"output": seen(PLACES[:, None] // 4 >= PLACES // 4) @ V},
         "causal-by-tiles",
-        "the causal mask hid whole tiles of 4 keys only: a query also saw the keys behind its last one in the same "
-        "tile",
+        "the causal mask hid whole tiles of 4 keys only: a query also saw the keys after its last one in the same tile",
     ),
     "another offset": (
         {"causal": True, "query_offset": 4},
@@ -280,7 +279,7 @@ def test_a_softcap_behind_the_mask_is_told_from_another_finite_mask():
     powers = np.exp(2 * np.tanh(np.where(behind() >= 0, product(), -np.inf) / 2))
     output = powers / powers.sum(axis=-1, keepdims=True) @ V
     first = diagnosis({"causal": True, "softcap": 2.0}, {"output": output})[0]
-    assert first.sentence.startswith("masked scores were set to −2, as by a softcap behind the mask, and −inf is")
+    assert first.sentence.startswith("masked scores were set to −2, as by a softcap after the mask, and −inf is")
 
 
 ONE = 1, 3  # an entry and a query

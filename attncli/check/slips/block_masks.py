@@ -74,7 +74,7 @@ def _own_causal(case: Case) -> list[Route]:
         "each tile of {} keys had {} of the query's own tile, as parts of a ring that count from 0 have": (
             lambda p, j, size: (j % size <= p % size) & (j // size <= p // size)
         ),
-        "every tile of {} keys, also behind the query, had {} of the query's own tile": (
+        "every tile of {} keys, also after the query, had {} of the query's own tile": (
             lambda p, j, size: j % size <= p % size
         ),
     }
@@ -237,14 +237,14 @@ def _packed(case: Case) -> list[Route]:
 
 
 def _all_before(case: Case) -> list[Route]:
-    """Return the routes in which a query sees the segments before its own too, or those behind."""
+    """Return the routes in which a query sees the segments before its own too, or those after."""
     if case.problem.segments is None:
         return []
     ways: dict[str, Callable[[Array, Array], Array]] = {
         "the segments before its own, ids compared by order": np.greater_equal,
-        "the segments behind its own, ids compared by order": np.less_equal,
+        "the segments after its own, ids compared by order": np.less_equal,
         "the segment just before its own": lambda own, other: (own == other) | (own == other + 1),
-        "the segment just behind its own": lambda own, other: (own == other) | (own == other - 1),
+        "the segment just after its own": lambda own, other: (own == other) | (own == other - 1),
     }
     return [
         Route(

@@ -103,7 +103,7 @@ class Case:
 
     @property
     def order(self) -> str:
-        """Return what hides the keys behind a query by their position, in words."""
+        """Return what hides the keys after a query by their position, in words."""
         return "the causal mask" if self.problem.visible.is_causal else "the window"
 
     @property

@@ -51,14 +51,14 @@ def _unasked_norms(case: Case) -> list[Route]:
     return [
         Route(
             requests=(partial(replace, qk_norm=name),),
-            said=f"the rows of Q and K were normed by {name} before they were scored: no norm is asked for",
+            said=f"the rows of Q and K were normalized by {name} before they were scored: no norm is asked for",
         )
         for name in ROW_NORM_NAMES
     ] + [
         Route(
             requests=(partial(replace, qk_norm=name),),
             problems=(partial(_norm_one, name=side),),
-            said=f"the rows of {letter} were normed by {name} before they were scored: no norm is asked for",
+            said=f"the rows of {letter} were normalized by {name} before they were scored: no norm is asked for",
         )
         for name in ROW_NORM_NAMES
         for (side, letter), own in zip((("queries", "Q"), ("keys", "K")), lengths, strict=True)
@@ -140,8 +140,8 @@ def _norm_of_all_heads(case: Case) -> list[Route]:
     if case.problem.row_norm is None or case.heads < 2:
         return []
     said = (
-        f"the rows of Q and K were normed by {case.request.qk_norm} over the columns of all {case.heads} heads: each "
-        f"head's {case.d_k} columns have a norm of their own"
+        f"the rows of Q and K were normalized by {case.request.qk_norm} over the columns of all {case.heads} heads: "
+        f"each head's {case.d_k} columns have a norm of their own"
     )
     return [Route(problems=(_norm_together,), said=said)]
 

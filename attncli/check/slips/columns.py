@@ -61,7 +61,8 @@ COLUMN_SLIPS = (
         "result",
         _results,
         lambda case: (
-            f"{case.yours} written by column, a column for each query: turn your results, so that each query has a row"
+            f"{case.yours} written by column, a column for each query: transpose your results, so that each query has "
+            "a row"
         ),
         is_slight=True,
     ),

@@ -105,7 +105,7 @@ def _otherwise(case: Case) -> list[Route]:
             Route(
                 problems=(free,),
                 rescore=partial(_drop_scores, factors=problem.dropout_mask / divisor),
-                said=f"dropout was applied to the scores, before the softmax{words}: it drops weights, behind it",
+                said=f"dropout was applied to the scores, before the softmax{words}: it drops weights, after it",
             )
             for divisor, words in ((1 - p, ""), (1.0, ", and what is kept was not divided"))
         ),

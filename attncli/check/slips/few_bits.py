@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from attncli.problem.problem import Problem
 
 NEAR = 0.35  # mean error, relative to the mean of the right numbers, that few bits may make
-FLOATS = {"float8 e4m3": (3, -6, 448.0), "float8 e5m2": (2, -14, 57344.0)}  # bits behind the first, exponent, largest
+FLOATS = {"float8 e4m3": (3, -6, 448.0), "float8 e5m2": (2, -14, 57344.0)}  # bits after the first, exponent, largest
 WHOLE = {"int8": 127.0, "int4": 7.0}  # largest numbers
 SIDES = {"K and V": ("keys", "values"), "Q, K and V": ("queries", "keys", "values"), "K": ("keys",), "V": ("values",)}
 AXES: dict[str, tuple[int, ...] | None] = {
@@ -33,7 +33,7 @@ Keep = Callable[[Array], Array]
 
 
 def _as_float(array: Array, bits: int, least: int, largest: float) -> Array:
-    """Return the nearest numbers with so many bits behind the first one."""
+    """Return the nearest numbers with so many bits after the first one."""
     _, exponent = np.frexp(array)
     unit = np.exp2(np.maximum(exponent - 1, least) - bits)
     found: Array = np.clip(np.round(array / unit) * unit, -largest, largest)
@@ -69,7 +69,7 @@ def _weights_kept() -> list[Route]:
     ways: dict[str, Keep] = {name: partial(_as_float, bits=b, least=e, largest=m) for name, (b, e, m) in FLOATS.items()}
     ways["int8, in steps of 1/127"] = lambda weights: np.round(weights * 127) / 127
     ways["int8, in steps of 1/255"] = lambda weights: np.round(weights * 255) / 255
-    said = "the weights were rounded to {}, before they met V: full numbers are expected"
+    said = "the weights were rounded to {}, before they were multiplied by V: full numbers are expected"
     return [Route(weigh=keep, said=said.format(words)) for words, keep in ways.items()]
 
 

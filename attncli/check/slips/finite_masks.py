@@ -62,7 +62,7 @@ def _finite(case: Case) -> list[Route]:
     for depth in dict.fromkeys((*DEPTHS, cap or DEPTHS[0])):
         lowered = Route(problems=(partial(_lowered, depth=depth),))
         replaced = Route(score=partial(_replaced, depth=depth))
-        why = ", as by a softcap behind the mask" if depth == cap else ""
+        why = ", as by a softcap after the mask" if depth == cap else ""
         routes += [
             replace(lowered, said=partial(_tell, case, lowered, f"lowered by {depth:g}")),
             replace(replaced, said=partial(_tell, case, replaced, f"set to −{depth:g}{why}")),

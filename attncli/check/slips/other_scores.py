@@ -120,7 +120,7 @@ def _shifted(case: Case) -> list[Route]:
             shown_scores=partial(_less, taken=taken),
             is_whole=True,
             said=(
-                f"your scores are the right ones less {words} of their row, which does not change their softmax: the "
+                f"your scores are the right ones minus {words} of their row, which does not change their softmax: the "
                 "scores before that are expected"
             ),
         )

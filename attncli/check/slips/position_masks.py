@@ -197,7 +197,7 @@ def _by_tiles(case: Case) -> list[Route]:
         Route(
             problems=(partial(_hide_tiles, size=size),),
             said=(
-                f"{case.order} hid whole tiles of {size} keys only: a query also saw the keys behind its last "
+                f"{case.order} hid whole tiles of {size} keys only: a query also saw the keys after its last "
                 "one in the same tile"
             ),
         )

@@ -72,7 +72,7 @@ def _other_norm(case: Case) -> list[Route]:
     return [
         Route(
             requests=(partial(replace, qk_norm=name),),
-            said=f"the rows of Q and K were normed by {name}: {own} is expected",
+            said=f"the rows of Q and K were normalized by {name}: {own} is expected",
         )
         for name in ROW_NORM_NAMES
         if own is not None and name != own
@@ -123,7 +123,7 @@ def _other_slopes(case: Case) -> list[Route]:
 
 
 def _signed_distances(problem: Problem) -> Problem:
-    """Return the problem with −slope·(p − j) added, which is above 0 for keys behind the query."""
+    """Return the problem with −slope·(p − j) added, which is above 0 for keys after the query."""
     slopes = need(problem.slopes)
     positions = np.arange(problem.n)[:, None] + problem.visible.offsets[0]
     added = np.broadcast_to(
@@ -135,7 +135,7 @@ def _signed_distances(problem: Problem) -> Problem:
 def _signed_slopes(case: Case) -> list[Route]:
     if case.problem.slopes is None or len(case.problem.visible.offsets) > 1:
         return []
-    said = "ALiBi added −slope·(p − j), which raises the scores of keys behind the query: −slope·|p − j| is expected"
+    said = "ALiBi added −slope·(p − j), which raises the scores of keys after the query: −slope·|p − j| is expected"
     return [Route(problems=(_signed_distances,), said=said)]
 
 

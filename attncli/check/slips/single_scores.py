@@ -196,7 +196,7 @@ def _exchanged(case: Case) -> list[Route]:
             is_whole=True,
             said=(
                 f"for {_named(at)}, the weights {weights[one]:.6g} of key {one} and {weights[two]:.6g} of key {two} "
-                "changed places before they met V"
+                "changed places before they were multiplied by V"
             ),
         )
         for change in _with_printed(case)

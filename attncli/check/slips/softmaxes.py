@@ -114,7 +114,7 @@ BORDERS = (8, 16, 32, 64, 128)  # columns after which kernels may stop
 
 
 def _columns_left_out(case: Case) -> list[Route]:
-    """Return the routes without one column, or without those before or behind the border of a tile."""
+    """Return the routes without one column, or without those before or after the border of a tile."""
     d_k = case.d_k
     runs = [range(column, column + 1) for column in range(d_k if 1 < d_k <= FEW else 0)]
     if d_k >= BORDERS[0]:

@@ -242,7 +242,7 @@ FIRST_SLIPS = (
         "queries",
         lambda _case: [Route(problems=(changes.swap_queries_keys,))],
         lambda case: (
-            f"{case.those} of the keys asking the queries, {case.weighing('KQᵀ')}: expected a row per query, of QKᵀ"
+            f"{case.those} of keys that attend to the queries, {case.weighing('KQᵀ')}: expected a row per query, of QKᵀ"
         ),
     ),
     Slip(

@@ -36,7 +36,7 @@ def _sizes(case: Case) -> list[int]:
 
 def _runs(case: Case) -> list[range]:
     """Return the runs of neighbouring keys that may be left out or counted twice: the first or last key, a half, single
-    tiles, all keys before or behind the border of one, and of few keys every run."""
+    tiles, all keys before or after the border of one, and of few keys every run."""
     m = case.m
     borders = {(0, 1), (m - 1, m), (0, m // 2), (m // 2, m)}
     borders |= {(start, min(start + size, m)) for size in _sizes(case) for start in range(0, m, size)}

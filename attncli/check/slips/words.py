@@ -218,7 +218,7 @@ WORDS = {
 
 
 def describe_slip(name: str) -> str:
-    """Return the words for a slip, with its name behind them: "no bias (no-bias)"."""
+    """Return the words for a slip, with its name after them: "no bias (no-bias)"."""
     if name == f"{_VARIANT}{CONSTANT}":
         return f"{CONSTANT} weights ({name})"
     if name.startswith(_VARIANT):
