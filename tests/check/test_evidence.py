@@ -89,3 +89,11 @@ def test_the_report_says_what_may_have_been_done_if_few_digits_show_it(decimals,
     assert f"  {said} instead:\n" in verdict_text([CaseOutcome("p", found)], ascii_only=True)
     (case,) = json.loads(check_json([CaseOutcome("p", found)]))["cases"]
     assert [each["may_be_chance"] for each in case["diagnosis"]] == [decimals == 2]
+
+
+def test_a_fitted_number_that_few_digits_show_may_be_told_where_no_other_slip_may_be():
+    text = "queries: [[0.2, -0.5], [-0.4, -2.4], [1.8, 1.1]], keys: [[-0.3, 0.8], [0.3, -0.6], [1, -0.3], [-0.3, -0.8]]"
+    powers = np.exp(2 * np.tanh(np.array(numbers(text, "scores")) / 2))
+    rows = shown(powers / powers.sum(axis=1, keepdims=True), 2)
+    found = diagnosis(f"{text}, softcap: 1", {"weights": rows})
+    assert [(each.slip, each.may_be_chance) for each in found] == [("softcap-other", True)]

@@ -97,7 +97,7 @@ def _judge(attempt: Attempt, case: Case, sure: float) -> Found | None:
         is_late=evidence < least or any(each.is_late for each in attempt.slips),
         may_be_chance=evidence < sure,
         has_evidence=evidence >= least or (slip.is_slight and may_be_told),
-        may_be_told=may_be_told and not fitted,
+        may_be_told=may_be_told,
     )
 
 

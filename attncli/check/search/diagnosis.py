@@ -76,7 +76,7 @@ def diagnose(
         return _make_entries(found, case)
     late += found
     if sample.rows is not None or any(attempt.fits(judges) for attempt in singles):
-        found = confirm(_try_fitted(case, sample), case, sample)
+        found = confirm(_try_fitted(case, sample), case, sample, None if may_be else may_be)
         # a number that fits may stand for a slip with the steps after it rounded by hand
         if pairs and not late and (not found or decimals_of_output(case) is not None):
             paired = [attempt for attempt in singles if attempt.slips[0].paired]
