@@ -1,5 +1,6 @@
 """The same command gives the same bits whatever the number of threads, and the caller's threads stay as they were."""
 
+import ast
 import os
 import subprocess
 import sys
@@ -190,6 +191,29 @@ def test_a_blas_that_is_loaded_during_a_calculation_keeps_to_one_thread_too():
     command = [sys.executable, "-c", LOADED_LATER]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
     assert done.stdout == "{1}\n{1}\n{1}\nTrue\n"
+
+
+STARTED = """
+import sys
+from contextlib import suppress
+from attncli.__main__ import main
+sys.argv = ["attncli", "run", "1 0", "1 0", "-q", "-o", sys.argv[1]]
+with suppress(SystemExit):
+    main()
+from threadpoolctl import threadpool_info
+print([library["num_threads"] for library in threadpool_info() if library["internal_api"] == "openblas"])
+"""
+
+
+@pytest.mark.parametrize(("given", "threads"), [({}, 1), ({"OPENBLAS_NUM_THREADS": "2"}, 2)])
+def test_the_program_starts_no_threads_of_blas_unless_it_is_told_to(tmp_path, given, threads):
+    environment = {name: value for name, value in os.environ.items() if name != "OPENBLAS_NUM_THREADS"} | given
+    command = [sys.executable, "-c", STARTED, str(tmp_path / "o.npy")]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    found = ast.literal_eval(done.stdout.splitlines()[-1])
+    if not found:
+        pytest.skip("needs a NumPy with OpenBLAS")
+    assert found == [threads] * len(found)
 
 
 def test_as_many_threads_work_at_once_as_the_environment_says(monkeypatch):
