@@ -63,8 +63,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """One worker more for every two cores: a tenth of the suite waits for browsers, clusters and signals."""
-    return min(usable_cores() * 3 // 2, MOST_WORKERS)
+    """One worker for each core that may be used; more of them slow each other down."""
+    return min(usable_cores(), MOST_WORKERS)
 
 
 def heed_signals() -> None:
