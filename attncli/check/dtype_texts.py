@@ -62,9 +62,15 @@ def evidence_of(array: Array, claims: Claims, dtype: str) -> float:
         own, block = claims.at(where), array[where]
         with np.errstate(over="ignore"):
             use = np.isfinite(block) & (block != block.astype(np.float16)) & (own.shown > 0)
-        units = np.where(own.unit > 0, np.minimum(own.unit, own.shown), own.shown)[use]
-        digits += float(np.log10(np.maximum(spacing(block[use], dtype) / units, 1)).sum())
+        digits += digits_beyond(block[use], own.unit[use], own.shown[use], dtype)
     return digits
+
+
+def digits_beyond(values: Array, claimed: Array, shown: Array, dtype: str) -> float:
+    """Return how many decimal digits these numbers have in all that the spacing of the dtype leaves to chance, by one
+    unit of the last digit that each claims and that its text shows."""
+    units = np.where(claimed > 0, np.minimum(claimed, shown), shown)
+    return float(np.log10(np.maximum(spacing(values, dtype) / units, 1)).sum())
 
 
 def finer_than(array: Array, claims: Claims, dtype: str) -> bool:

@@ -79,7 +79,7 @@ class ExpectedMatrix:
     def is_float32(self) -> bool:
         """Return whether the texts are those of float32 numbers."""
         assert self.claims is not None
-        return are_float32(self.expected, self.claims, is_known=self.is_beside_float32)
+        return are_float32(self.expected, self.claims, is_known=self.shows_float32)
 
     @property
     def rounds_float32(self) -> bool:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from attncli.check.blocks import block_indices
-from attncli.check.dtype_texts import finer_than, spacing
+from attncli.check.dtype_texts import digits_beyond, finer_than
 from attncli.check.precision import Claims
 from attncli.check.tolerance.narrow import BITS, LARGEST, rounded
 from attncli.matrix import Array
@@ -203,9 +203,8 @@ def _fit_of_shortest(array: Array, claims: Claims) -> Fit | None:
         is_longer = np.isfinite(own.ceiling[use]) & (np.abs(values - wide) <= shown / 2 * (1 + 1e-9))
         if not bool((is_shortest | (wide == values) | is_longer).all()):
             return None
-        units = np.where(own.unit[use] > 0, np.minimum(own.unit[use], shown), shown)
         if not is_whole:  # of few bits, which prove nothing
-            digits -= float(np.log10(np.minimum(units / spacing(values, dtype), 1)).sum())
+            digits += digits_beyond(values, own.unit[use], shown, dtype)
         powers = np.log10(shown)
         low, high = min(low, float(powers.min(initial=np.inf))), max(high, float(powers.max(initial=-np.inf)))
         ends_with_zero = ends_with_zero or (not is_whole and bool((np.round(values / shown) % 10 == 0).any()))

@@ -21,6 +21,7 @@ from attncli.errors import ProblemError
 from attncli.inputs.request import GRADIENT_NAMES
 from attncli.matrix import Array, holds_numbers
 from attncli.problem.heads import swap_shape
+from attncli.problem.layouts import ROWS
 
 if TYPE_CHECKING:
     from attncli.check.tolerance.measures import Measured
@@ -33,7 +34,6 @@ Allowed = Callable[[JudgedBlock], "Array | float"]
 FIRST_ROOM = 3.0  # times the error that a few computations in half precision show
 SHARE = 8  # of a plain computation, fewer than one cell of so many is farther off
 MANY = 64  # cells of a matrix for which that is sure
-INPUTS = ("queries", "keys", "values", "x", "context", "values_context")
 SPACINGS = 5  # of float32 at the largest number, by which a usual computation is off
 MOST_UNITS = 10  # rounded inputs never explain a difference of more claimed units
 
@@ -277,8 +277,10 @@ def recognize_rounded(judges: dict[str, Judge], measured: Measured) -> dict[str,
 
 
 def _judge_rounded(judge: Judge, measured: Measured) -> Judge:
-    rounded = None if judge.claims is None else judge.claims.as_rounded()
-    if judge.claims is None or rounded is None or measured.numbers[judge.name].shape != judge.expected.shape:
+    if judge.claims is None or measured.numbers[judge.name].shape != judge.expected.shape:
+        return judge
+    rounded = judge.claims.as_rounded()
+    if rounded is None:
         return judge
     coarser, another = rounded.unit > judge.claims.unit, judge.count_another(measured)
     return replace(judge, claims=rounded) if another >= max(2, coarser.sum() / 2) else judge
@@ -286,12 +288,11 @@ def _judge_rounded(judge: Judge, measured: Measured) -> Judge:
 
 def recognize_float32(judges: dict[str, Judge], request: Request) -> dict[str, Judge]:
     """Return the judges, which know if Q, K and V are of float32, and if all texts together show numbers of it."""
-    inputs = [matrix for name in INPUTS if (matrix := getattr(request, name)) is not None]
+    inputs = [matrix for name in ROWS if (matrix := getattr(request, name)) is not None]
     if all(matrix.texts is None and matrix.array.dtype == np.float32 for matrix in inputs):
         judges = {name: replace(judge, is_of_float32=True) for name, judge in judges.items()}
     texts = [replace(judge, is_beside_float32=True) for judge in judges.values() if judge.claims is not None]
-    if sum(judge.evidence_of_float32 for judge in texts) < FLOAT32_DIGITS:
-        return judges
-    if sum(judge.evidence_of_float32 for judge in texts if judge.is_float32) < FLOAT32_DIGITS:
+    shown = (judge.evidence_of_float32 for judge in texts if judge.evidence_of_float32 and judge.is_float32)
+    if sum(shown) < FLOAT32_DIGITS:
         return judges
     return {name: replace(judge, is_beside_float32=True) for name, judge in judges.items()}

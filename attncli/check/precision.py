@@ -46,7 +46,7 @@ class _Rule:
         """Return the most decimals that a plain cell claims, or None if every cell has an exponent."""
         if self.most is None:
             return self.rounded
-        return self.most if self.point_digits is None or self.most is None else self.point_digits
+        return self.most if self.point_digits is None else self.point_digits
 
     def claim(self, shown: Shown) -> Array:
         """Return the decimals that each cell claims.
